@@ -1,0 +1,79 @@
+/* Raw system calls for a freestanding program: the result is the value, or -errno. */
+#ifndef BRUN_SYS_H
+#define BRUN_SYS_H
+
+#include <asm/unistd.h>
+#include <linux/errno.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define BRUN_EXPORT __attribute__((visibility("default")))
+#define BRUN_INLINE static inline __attribute__((always_inline))
+#define ARRAY_LENGTH(a) (sizeof(a) / sizeof((a)[0]))
+
+#if defined(__x86_64__)
+BRUN_INLINE long sys6(long nr, long a, long b, long c, long d, long e, long f)
+{
+	register long r10 __asm__("r10") = d;
+	register long r8 __asm__("r8") = e;
+	register long r9 __asm__("r9") = f;
+	long result;
+
+	__asm__ volatile("syscall"
+			 : "=a"(result)
+			 : "a"(nr), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+			 : "rcx", "r11", "memory");
+	return result;
+}
+#elif defined(__aarch64__)
+BRUN_INLINE long sys6(long nr, long a, long b, long c, long d, long e, long f)
+{
+	register long x8 __asm__("x8") = nr;
+	register long x0 __asm__("x0") = a;
+	register long x1 __asm__("x1") = b;
+	register long x2 __asm__("x2") = c;
+	register long x3 __asm__("x3") = d;
+	register long x4 __asm__("x4") = e;
+	register long x5 __asm__("x5") = f;
+
+	__asm__ volatile("svc 0"
+			 : "+r"(x0)
+			 : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5)
+			 : "memory");
+	return x0;
+}
+#else
+#error "brun runs on x86-64 and arm64"
+#endif
+
+#define sys0(nr) sys6(nr, 0, 0, 0, 0, 0, 0)
+#define sys1(nr, a) sys6(nr, (long)(a), 0, 0, 0, 0, 0)
+#define sys2(nr, a, b) sys6(nr, (long)(a), (long)(b), 0, 0, 0, 0)
+#define sys3(nr, a, b, c) sys6(nr, (long)(a), (long)(b), (long)(c), 0, 0, 0)
+#define sys4(nr, a, b, c, d) sys6(nr, (long)(a), (long)(b), (long)(c), (long)(d), 0, 0)
+#define sys5(nr, a, b, c, d, e) sys6(nr, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), 0)
+
+BRUN_INLINE void copy(void *to, const void *from, size_t n)
+{
+	unsigned char *t = to;
+	const unsigned char *f = from;
+
+	while (n--)
+		*t++ = *f++;
+}
+
+BRUN_INLINE void zero(void *to, size_t n)
+{
+	volatile unsigned char *t = to;
+
+	while (n--)
+		*t++ = 0;
+}
+
+__attribute__((noreturn)) BRUN_INLINE void sys_exit(int status)
+{
+	for (;;)
+		sys1(__NR_exit_group, status);
+}
+
+#endif

@@ -1,0 +1,83 @@
+/** Options and results of the lifecycle operations: what the CLI and the TypeScript API speak in. */
+
+/** `--cgroup-manager`. */
+export type CgroupManagerName = "auto" | "systemd" | "cgroupfs" | "disabled";
+
+/** What holds for every command. */
+export interface Runtime {
+  /** State directory, absolute. */
+  readonly root: string;
+  readonly cgroupManager: CgroupManagerName;
+  /** `--rootless`: force or forbid user-namespace-first; "auto" means when the caller is not root. */
+  readonly rootless: boolean | "auto";
+  /** Receives warnings: one line, lowercase, no full stop. */
+  readonly warn: (message: string) => void;
+  /** Receives the phases of an operation with `performance.now()` times, for `--timing`. */
+  readonly mark?: ((phase: string) => void) | undefined;
+}
+
+/** Options of create and run alike; names as runc's flags. */
+export interface CreateOptions {
+  readonly id: string;
+  /** Bundle directory; absolute or relative to the current directory. */
+  readonly bundle: string;
+  /** Path of the config instead of `bundle`/config.json (crun's --config). */
+  readonly config?: string | undefined;
+  readonly pidFile?: string | undefined;
+  readonly consoleSocket?: string | undefined;
+  readonly pidfdSocket?: string | undefined;
+  readonly noPivot: boolean;
+  readonly noNewKeyring: boolean;
+  readonly preserveFds: number;
+}
+
+/** Options of run. */
+export interface RunOptions extends CreateOptions {
+  readonly detach: boolean;
+  /** Keep the state after the container has ended. */
+  readonly keep: boolean;
+  readonly noSubreaper: boolean;
+}
+
+/** Options of exec; names as runc's flags. `process` or `args` says what to run. */
+export interface ExecOptions {
+  readonly id: string;
+  /** Path of a process.json, which excludes `args` and the overrides below. */
+  readonly process?: string | undefined;
+  readonly args: readonly string[];
+  readonly cwd?: string | undefined;
+  readonly env: readonly string[];
+  readonly tty: boolean;
+  readonly user?: string | undefined;
+  readonly additionalGids: readonly number[];
+  readonly detach: boolean;
+  readonly pidFile?: string | undefined;
+  readonly consoleSocket?: string | undefined;
+  readonly pidfdSocket?: string | undefined;
+  readonly preserveFds: number;
+  readonly noNewPrivs: boolean;
+  readonly caps: readonly string[];
+  readonly processLabel?: string | undefined;
+  readonly apparmor?: string | undefined;
+  /** Sub-cgroup(s) to join: "path" or "controller[,…]:path". */
+  readonly cgroup: readonly string[];
+  readonly ignorePaused: boolean;
+}
+
+/** OCI state (runtime-spec, runtime.md#state) with runc's additions, in runc's order of fields. */
+export interface ContainerState {
+  readonly ociVersion: string;
+  readonly id: string;
+  readonly pid: number;
+  readonly status: Status;
+  readonly bundle: string;
+  readonly rootfs: string;
+  /** RFC 3339 with nanoseconds, UTC. */
+  readonly created: string;
+  readonly annotations?: Readonly<Record<string, string>>;
+  /** User name of the state directory's owner. */
+  readonly owner: string;
+}
+
+/** Status of a container: OCI's four and runc's paused. */
+export type Status = "creating" | "created" | "running" | "stopped" | "paused";

@@ -1,0 +1,29 @@
+/** Errors of the system layer. */
+import { errnoName, errnoText } from "./errno.ts";
+
+/** A system call that failed: what was being done, errno (positive) and its name. */
+export class SysError extends Error {
+  override readonly name = "SysError";
+
+  /**
+   * @param doing what was being done, with its object: "open /etc/subuid"
+   * @param errno positive error number
+   */
+  constructor(
+    readonly doing: string,
+    readonly errno: number,
+  ) {
+    super(`${doing}: ${errnoText(errno)} (${errnoName(errno)})`);
+  }
+
+  /** errno's name, e.g. "ENOENT". */
+  get code(): string {
+    return errnoName(this.errno);
+  }
+}
+
+/** Passes a system call's result through; throws a {@link SysError} when it is -errno. */
+export function check(result: number, doing: string): number {
+  if (result < 0) throw new SysError(doing, -result);
+  return result;
+}

@@ -1,0 +1,108 @@
+/**
+ * The door to the kernel: raw system calls through the C stage's shared-object face.
+ *
+ * The stage (nsenter) is one ELF that is executable and dlopen-able. It is loaded from a sealed memfd, never
+ * from a path that another user could have written. Results come back as -errno, so nothing here reads errno,
+ * which JavaScript could have changed meanwhile.
+ */
+import { dlopen, FFIType, linkSymbols, type Pointer, ptr } from "bun:ffi";
+import { stageImage } from "../../nsenter/embed.ts" with { type: "macro" };
+import { NR } from "./syscalls.ts";
+
+/** A pointer, a typed array whose memory is passed, or a number. */
+export type Arg = number | bigint | NodeJS.TypedArray | null;
+
+const MFD_CLOEXEC = 1;
+const MFD_ALLOW_SEALING = 2;
+const MFD_EXEC = 0x10;
+const F_ADD_SEALS = 1033;
+const SEALS = 0x1 | 0x2 | 0x4 | 0x8; // SEAL, SHRINK, GROW, WRITE
+const RTLD_NOW = 2;
+
+/** A NUL-terminated UTF-8 string. Throws a RangeError when `s` holds a NUL, which the kernel would cut at. */
+export function cstr(s: string): Uint8Array {
+  if (s.includes("\0")) throw new RangeError(`"${s.replaceAll("\0", "\\0")}" holds a NUL byte`);
+  return Buffer.from(`${s}\0`);
+}
+
+const libc = dlopen("libc.so.6", {
+  memfd_create: { args: ["ptr", "u32"], returns: "i32" },
+  fcntl: { args: ["i32", "i32", "i32"], returns: "i32" },
+  write: { args: ["i32", "ptr", "usize"], returns: FFIType.i64_fast },
+  dlopen: { args: ["ptr", "i32"], returns: "ptr" },
+  dlsym: { args: ["ptr", "ptr"], returns: "ptr" },
+  dlerror: { args: [], returns: "cstring" },
+}).symbols;
+
+/**
+ * File descriptor of the sealed memfd that holds the stage; close-on-exec. It is world-readable: a process
+ * executed from a file it cannot read is not dumpable, and its uid_map then belongs to root.
+ */
+export const stageFd: number = (() => {
+  const image = Uint8Array.fromBase64(stageImage());
+  const name = cstr("brun-nsenter");
+  let fd = libc.memfd_create(ptr(name), MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC);
+  if (fd < 0) fd = libc.memfd_create(ptr(name), MFD_CLOEXEC | MFD_ALLOW_SEALING); // before Linux 6.3
+  if (fd < 0) throw new Error("memfd_create failed: /proc/sys/vm/memfd_noexec may forbid it");
+  const n = Number(libc.write(fd, ptr(image), image.length));
+  if (n !== image.length) throw new Error("cannot write the stage to its memfd: no memory");
+  libc.fcntl(fd, F_ADD_SEALS, SEALS);
+  return fd;
+})();
+
+/**
+ * Opens a shared library with libc's own dlopen, which searches the system's directories and never the
+ * current one (bun:ffi's dlopen falls back to the current directory, which is the bundle).
+ * Returns null when the library is not there.
+ */
+export function openLibrary(name: string): Pointer | null {
+  return libc.dlopen(ptr(cstr(name)), RTLD_NOW) as Pointer | null;
+}
+
+/** Address of a symbol in a library from {@link openLibrary}, or null. */
+export function librarySymbol(library: Pointer, name: string): Pointer | null {
+  return libc.dlsym(library, ptr(cstr(name))) as Pointer | null;
+}
+
+const stage = openLibrary(`/proc/self/fd/${stageFd}`);
+if (stage === null) throw new Error(`cannot load the stage: ${libc.dlerror()}`);
+
+const word = FFIType.i64_fast;
+const native = linkSymbols({
+  syscall: {
+    ptr: librarySymbol(stage, "brun_syscall")!,
+    args: [word, word, word, word, word, word, word],
+    returns: word,
+  },
+  spawn: { ptr: librarySymbol(stage, "brun_spawn")!, args: ["ptr"], returns: word },
+}).symbols;
+
+/** Address of a typed array's memory, for structs that hold pointers. The caller keeps the array alive. */
+export function addressOf(a: NodeJS.TypedArray): number {
+  return a.byteLength === 0 ? 0 : ptr(a);
+}
+
+function word64(a: Arg): number | bigint {
+  if (typeof a === "number" || typeof a === "bigint") return a;
+  return a === null ? 0 : addressOf(a);
+}
+
+/** Calls a system call and returns its result, or -errno. Never throws. */
+export function syscall(
+  nr: number,
+  a: Arg = 0,
+  b: Arg = 0,
+  c: Arg = 0,
+  d: Arg = 0,
+  e: Arg = 0,
+  f: Arg = 0,
+): number {
+  return Number(native.syscall(nr, word64(a), word64(b), word64(c), word64(d), word64(e), word64(f)));
+}
+
+/** Runs `brun_spawn` (nsenter/spawn.c) on an encoded struct; returns the pid or -errno. */
+export function nativeSpawn(request: Uint8Array): number {
+  return Number(native.spawn(ptr(request)));
+}
+
+export { NR };

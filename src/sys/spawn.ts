@@ -1,0 +1,179 @@
+/** Starting host programs (newuidmap, hooks, the stage) without the event loop: nsenter/spawn.c. */
+import { E } from "./errno.ts";
+import { check, SysError } from "./error.ts";
+import { addressOf, cstr, NR, nativeSpawn, syscall } from "./ffi.ts";
+import { close, POLLIN, waitFd } from "./fs.ts";
+
+const FLAG_SETPGRP = 1;
+const FLAG_EXEC_FD = 2;
+
+/** What to start and how. */
+export interface SpawnOptions {
+  /** Absolute path of the executable; nothing is searched. */
+  readonly path: string;
+  /** Arguments with argv[0]. */
+  readonly argv: readonly string[];
+  /** NAME=value strings; the child gets these and no others. */
+  readonly env: readonly string[];
+  /** Working directory; the caller's when absent. */
+  readonly cwd?: string;
+  /** File descriptors that become 0, 1 and 2; -1 hands on the caller's own. */
+  readonly stdio?: readonly [number, number, number];
+  /** One more file descriptor that stays open in the child, under its own number. */
+  readonly keepFd?: number;
+  /** Execute the file behind this descriptor instead of `path`. */
+  readonly execFd?: number;
+  /** The child leads a process group of its own, so that it can be killed with its children. */
+  readonly processGroup?: boolean;
+}
+
+/** A started program. `pidfd` is close-on-exec, or -1 on a kernel before 5.2. */
+export interface Child {
+  readonly pid: number;
+  readonly pidfd: number;
+}
+
+/** A NULL-terminated array of C strings. `keep` must live as long as the pointers are used. */
+export function cstrArray(strings: readonly string[]): { pointers: BigUint64Array; keep: Uint8Array } {
+  const keep = Buffer.concat(strings.map(cstr));
+  const pointers = new BigUint64Array(strings.length + 1);
+  let at = BigInt(addressOf(keep));
+  strings.forEach((s, i) => {
+    pointers[i] = at;
+    at += BigInt(Buffer.byteLength(s) + 1);
+  });
+  return { pointers, keep };
+}
+
+/** Starts a program with default signal dispositions and an empty mask. Throws a SysError. */
+export function spawn(options: SpawnOptions): Child {
+  const path = cstr(options.path);
+  const argv = cstrArray(options.argv);
+  const env = cstrArray(options.env);
+  const cwd = options.cwd === undefined ? null : cstr(options.cwd);
+  const request = new Uint8Array(64);
+  const v = new DataView(request.buffer);
+  v.setBigUint64(0, BigInt(addressOf(path)), true);
+  v.setBigUint64(8, BigInt(addressOf(argv.pointers)), true);
+  v.setBigUint64(16, BigInt(addressOf(env.pointers)), true);
+  v.setBigUint64(24, BigInt(cwd === null ? 0 : addressOf(cwd)), true);
+  (options.stdio ?? [-1, -1, -1]).forEach((fd, i) => {
+    v.setInt32(32 + 4 * i, fd, true);
+  });
+  v.setInt32(44, options.keepFd ?? -1, true);
+  v.setInt32(48, options.execFd ?? -1, true);
+  const flags = (options.processGroup ? FLAG_SETPGRP : 0) | (options.execFd === undefined ? 0 : FLAG_EXEC_FD);
+  v.setUint32(52, flags, true);
+  const pid = check(nativeSpawn(request), `exec ${options.path}`);
+  // The buffers must outlive the call.
+  void [argv.keep.length, env.keep.length, path.length, cwd?.length];
+  return { pid, pidfd: v.getInt32(56, true) };
+}
+
+/** How a process ended: its exit code, or the signal that killed it. */
+export interface ExitStatus {
+  readonly code: number;
+  readonly signal: number;
+}
+
+/** The exit code a shell would report: the code, or 128 + signal. */
+export function shellStatus(status: ExitStatus): number {
+  return status.signal === 0 ? status.code : 128 + status.signal;
+}
+
+/** Waits for a child to end and reaps it. Throws a SysError (ECHILD: not a child). */
+export function waitChild(pid: number): ExitStatus {
+  const status = new Int32Array(1);
+  for (;;) {
+    const result = syscall(NR.wait4, pid, status, 0, 0);
+    if (result === -E.EINTR) continue;
+    check(result, `wait for process ${pid}`);
+    const s = status[0]!;
+    return { code: (s >> 8) & 0xff, signal: s & 0x7f };
+  }
+}
+
+/** Result of {@link run}: status and what the program wrote to stdout and stderr together. */
+export interface RunResult extends ExitStatus {
+  readonly output: string;
+  readonly timedOut: boolean;
+}
+
+const SIGKILL = 9;
+const OUTPUT_LIMIT = 65536;
+
+/**
+ * Runs a program to its end and captures its output (the first 64 KB).
+ * @param input given on stdin; without it stdin is /dev/null
+ * @param timeoutMs after which the process group is killed; negative: never
+ */
+export function run(options: Omit<SpawnOptions, "stdio">, input: string | null, timeoutMs = -1): RunResult {
+  const stdin = inputFd(input);
+  const pipe = new Int32Array(2);
+  check(syscall(NR.pipe2, pipe, 0o2000000), "make a pipe");
+  const [reader, writer] = [pipe[0]!, pipe[1]!];
+  let child: Child;
+  try {
+    child = spawn({ ...options, stdio: [stdin, writer, writer] });
+  } catch (error) {
+    close(reader);
+    throw error;
+  } finally {
+    close(stdin);
+    close(writer);
+  }
+  const deadline = timeoutMs < 0 ? -1 : performance.now() + timeoutMs;
+  const output = drain(reader, child.pidfd, deadline);
+  const timedOut = deadline >= 0 && child.pidfd >= 0 && waitFd(child.pidfd, POLLIN, left(deadline)) === 0;
+  if (timedOut) syscall(NR.kill, options.processGroup ? -child.pid : child.pid, SIGKILL);
+  const status = waitChild(child.pid);
+  close(reader);
+  if (child.pidfd >= 0) close(child.pidfd);
+  return { ...status, output, timedOut };
+}
+
+function left(deadline: number): number {
+  return deadline < 0 ? -1 : Math.max(0, deadline - performance.now());
+}
+
+/** A file descriptor that reads as `input` (a memfd), or /dev/null. */
+export function inputFd(input: string | null): number {
+  if (input === null) {
+    return check(syscall(NR.openat, -100, cstr("/dev/null"), 0o2000000), "open /dev/null");
+  }
+  const fd = check(syscall(NR.memfd_create, cstr("brun-input"), 1), "memfd_create");
+  const bytes = Buffer.from(input);
+  let at = 0;
+  while (at < bytes.length)
+    at += check(syscall(NR.write, fd, bytes.subarray(at), bytes.length - at), "write");
+  check(syscall(NR.lseek, fd, 0, 0), "lseek");
+  return fd;
+}
+
+/** Reads until the writers are gone, the process has ended, or the deadline has passed. */
+function drain(reader: number, pidfd: number, deadline: number): string {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  const poll = new Int32Array([reader, POLLIN, pidfd, POLLIN]);
+  for (;;) {
+    const ms = left(deadline);
+    const timeout =
+      ms < 0
+        ? null
+        : new BigInt64Array([BigInt(Math.floor(ms / 1000)), BigInt(Math.floor((ms % 1000) * 1e6))]);
+    poll[1] = POLLIN;
+    poll[3] = POLLIN;
+    const n = syscall(NR.ppoll, poll, 2, timeout, 0, 8);
+    if (n === -E.EINTR) continue;
+    if (n === 0) break;
+    if (n < 0) throw new SysError("poll", -n);
+    if (poll[1]! >>> 16 !== 0) {
+      const chunk = new Uint8Array(4096);
+      const got = syscall(NR.read, reader, chunk, chunk.length);
+      if (got <= 0) break;
+      if (size < OUTPUT_LIMIT) chunks.push(chunk.subarray(0, got));
+      size += got;
+    } else if (poll[3]! >>> 16 !== 0) break;
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}
