@@ -1,9 +1,89 @@
-#include "sys.h"
-__attribute__((noreturn, used)) static void start(long *stack) { (void)stack; sys_exit(1); }
+/*
+ * nsenter: the stage between brun and a container. Started from a sealed memfd.
+ *
+ *   nsenter stage FD        run the programs that come over the socket FD, and become the container's
+ *                           process by execve
+ *   nsenter supervise FD    take brun's place in the foreground: see supervise.c
+ */
+#include "message.h"
+#include "program.h"
+#include "supervise.h"
+
+#include <linux/mman.h>
+
+static struct machine machine;
+
+__attribute__((noreturn)) static void run_stage(int sync)
+{
+	struct failure failure;
+	struct program program;
+	unsigned char *data = 0;
+
+	machine.sync = sync;
+	for (;;) {
+		long size = message_receive_program(sync, &data);
+
+		if (size == 0)
+			sys_exit(0);
+		failure.op = 0;
+		failure.detail = 0;
+		failure.error = (int32_t)-size;
+		if (size > 0) {
+			failure.error = (int32_t)-program_decode(&program, data, (size_t)size);
+			if (failure.error == 0) {
+				program_relocate(&program);
+				program_run(&machine, &program, &failure);
+			}
+		}
+		if (failure.error != 0) {
+			message_send(sync, PROC_ERROR, &failure, sizeof(failure), -1);
+			sys_exit(1);
+		}
+		sys2(__NR_munmap, data, size);
+	}
+}
+
+static int number(const char *s)
+{
+	int n = 0;
+
+	while (*s >= '0' && *s <= '9' && n < 1000000)
+		n = n * 10 + (*s++ - '0');
+	return *s == 0 ? n : -1;
+}
+
+__attribute__((noreturn, used)) static void start(const long *stack)
+{
+	const char *const *argv = (const char *const *)(stack + 1);
+	int fd;
+
+	if (stack[0] != 3)
+		sys_exit(127);
+	fd = number(argv[2]);
+	if (fd < 0)
+		sys_exit(127);
+	if (argv[1][0] == 's' && argv[1][1] == 't')
+		run_stage(fd);
+	supervise(&machine, fd);
+}
+
 #if defined(__x86_64__)
-__asm__(".globl _start\n.hidden _start\n.type _start,@function\n"
-	"_start:\n\txor %ebp, %ebp\n\tmov %rsp, %rdi\n\tand $-16, %rsp\n\tcall start\n\thlt\n");
+__asm__(".globl _start\n"
+	".hidden _start\n"
+	".type _start,@function\n"
+	"_start:\n"
+	"\txor %ebp, %ebp\n"
+	"\tmov %rsp, %rdi\n"
+	"\tand $-16, %rsp\n"
+	"\tcall start\n"
+	"\thlt\n");
 #else
-__asm__(".globl _start\n.hidden _start\n.type _start,@function\n"
-	"_start:\n\tmov x29, xzr\n\tmov x0, sp\n\tbl start\n\tbrk #0\n");
+__asm__(".globl _start\n"
+	".hidden _start\n"
+	".type _start,@function\n"
+	"_start:\n"
+	"\tmov x29, xzr\n"
+	"\tmov x0, sp\n"
+	"\tbl start\n"
+	"\tbrk #0\n");
 #endif

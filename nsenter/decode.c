@@ -1,0 +1,110 @@
+/* Decoding of programs: everything that an index or offset could reach is checked before anything runs. */
+#include "program.h"
+
+#include "spawn.h"
+
+static long check_args(const struct op *op, const struct program *program)
+{
+	for (unsigned int i = 0; i < ARRAY_LENGTH(op->args); i++) {
+		unsigned int type = (op->types >> (2 * i)) & 3U;
+
+		if (type >= ARG_TYPES)
+			return -EBADMSG;
+		if (type == ARG_BLOB && op->args[i] >= program->blob_size)
+			return -EBADMSG;
+		if (type == ARG_SLOT && op->args[i] >= PROGRAM_SLOTS)
+			return -EBADMSG;
+	}
+	return 0;
+}
+
+/* The operand that args[0] points to must lie in the blob with all its bytes. */
+static long check_operand(const struct op *op, const struct program *program, uint64_t width)
+{
+	if ((op->types & 3U) != ARG_BLOB || width > program->blob_size ||
+	    op->args[0] > program->blob_size - width)
+		return -EBADMSG;
+	return 0;
+}
+
+static long check_op(const struct op *op, uint32_t index, const struct program *program)
+{
+	uint64_t width;
+
+	if (op->kind >= OP_KINDS || op->reserved != 0)
+		return -EBADMSG;
+	if (op->out != NO_SLOT && op->out >= PROGRAM_SLOTS)
+		return -EBADMSG;
+	if (op->on_success <= index || op->on_success > program->op_count)
+		return -EBADMSG;
+	if (op->on_handled <= index || op->on_handled > program->op_count)
+		return -EBADMSG;
+	switch (op->kind) {
+	case OP_CHECK:
+		width = op->args[1];
+		if (width != 1 && width != 2 && width != 4 && width != 8)
+			return -EBADMSG;
+		if (check_operand(op, program, width) < 0)
+			return -EBADMSG;
+		break;
+	case OP_POKE:
+		width = op->args[2];
+		if (width != 0 && width != 4 && width != 8)
+			return -EBADMSG;
+		/* -9223372036854775808 and its NUL take 21 bytes. */
+		if (check_operand(op, program, width == 0 ? 21 : width) < 0)
+			return -EBADMSG;
+		break;
+	case OP_SPAWN:
+		if (check_operand(op, program, sizeof(struct spawn_request)) < 0 || op->args[0] % 8 != 0)
+			return -EBADMSG;
+		break;
+	default:
+		break;
+	}
+	return check_args(op, program);
+}
+
+long program_decode(struct program *program, unsigned char *data, size_t size)
+{
+	const struct program_header *header = (const struct program_header *)(const void *)data;
+	uint64_t ops_size;
+	uint64_t relocations_size;
+
+	if (size < sizeof(*header) || header->magic != PROGRAM_MAGIC)
+		return -EPROTO;
+	ops_size = (uint64_t)header->ops * sizeof(struct op);
+	relocations_size = (uint64_t)header->relocations * sizeof(struct relocation);
+	if (sizeof(*header) + ops_size + relocations_size + header->blob != size)
+		return -EBADMSG;
+	program->ops = (const struct op *)(const void *)(data + sizeof(*header));
+	program->relocations = (const struct relocation *)(const void *)(data + sizeof(*header) + ops_size);
+	program->blob = data + sizeof(*header) + ops_size + relocations_size;
+	program->op_count = header->ops;
+	program->relocation_count = header->relocations;
+	program->blob_size = header->blob;
+
+	for (uint32_t i = 0; i < program->relocation_count; i++) {
+		const struct relocation *r = &program->relocations[i];
+
+		if (program->blob_size < 8 || r->at > program->blob_size - 8 || r->at % 8 != 0 ||
+		    r->target >= program->blob_size)
+			return -EBADMSG;
+	}
+	for (uint32_t i = 0; i < program->op_count; i++) {
+		long result = check_op(&program->ops[i], i, program);
+
+		if (result < 0)
+			return result;
+	}
+	return 0;
+}
+
+void program_relocate(const struct program *program)
+{
+	for (uint32_t i = 0; i < program->relocation_count; i++) {
+		uint64_t pointer = (uint64_t)(uintptr_t)(program->blob + program->relocations[i].target);
+
+		copy(program->blob + program->relocations[i].at, &pointer, sizeof(pointer));
+	}
+}

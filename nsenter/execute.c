@@ -1,0 +1,201 @@
+/* The interpreter: one loop over the operations of a program. */
+#include "message.h"
+#include "program.h"
+#include "spawn.h"
+
+#include <linux/poll.h>
+#include <linux/sched.h>
+#include <linux/signal.h>
+
+/* <linux/time_types.h> as the kernel reads it. */
+struct timeout {
+	int64_t seconds;
+	int64_t nanoseconds;
+};
+
+static long poke(unsigned char *to, int64_t value, uint64_t width)
+{
+	unsigned char digits[20];
+	uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+	unsigned int n = 0;
+
+	if (width != 0) {
+		copy(to, &value, width);
+		return 0;
+	}
+	do {
+		digits[n++] = (unsigned char)('0' + rest % 10);
+		rest /= 10;
+	} while (rest != 0);
+	if (value < 0)
+		*to++ = '-';
+	while (n > 0)
+		*to++ = digits[--n];
+	*to = 0;
+	return 0;
+}
+
+static long check(const unsigned char *at, uint64_t width, uint64_t mask, uint64_t expected, int64_t error)
+{
+	uint64_t value = 0;
+
+	copy(&value, at, width);
+	if ((value & mask) == expected)
+		return 0;
+	return error > 0 && error < 4096 ? -(long)error : -EINVAL;
+}
+
+/*
+ * Clones into new namespaces, as a child of brun (CLONE_PARENT), which so gets its exit status. The parent
+ * tells brun the pid, as seen from brun's pid namespace, and ends; the child goes on with the program.
+ */
+static long clone_stage(const struct machine *machine, uint64_t flags, int64_t cgroup)
+{
+	struct clone_args args;
+	int32_t pidfd = -1;
+	int64_t report;
+	long pid;
+
+	zero(&args, sizeof(args));
+	args.flags = flags | CLONE_PARENT | CLONE_PIDFD;
+	args.pidfd = (uint64_t)(uintptr_t)&pidfd;
+	if (cgroup >= 0) {
+		args.flags |= CLONE_INTO_CGROUP;
+		args.cgroup = (uint64_t)cgroup;
+	}
+	pid = sys2(__NR_clone3, &args, sizeof(args));
+	if (pid == -ENOSYS && cgroup < 0)
+		/* Before Linux 5.3, or under a seccomp filter that knows no clone3. */
+		pid = sys5(__NR_clone, args.flags | SIGCHLD, 0, &pidfd, 0, 0);
+	if (pid <= 0)
+		return pid;
+	report = pid;
+	if (message_send(machine->sync, PROC_PID, &report, sizeof(report), pidfd) < 0)
+		sys2(__NR_kill, pid, SIGKILL);
+	sys_exit(0);
+}
+
+/* Runs a hook and waits for it. Returns its wait status, or -errno. */
+static long run_hook(struct spawn_request *request, int64_t input, int64_t timeout_ms)
+{
+	struct timeout timeout = {timeout_ms / 1000, (timeout_ms % 1000) * 1000000};
+	struct pollfd poll;
+	int32_t status = 0;
+	long pid;
+	long n = 1;
+
+	if (input >= 0)
+		request->stdio[0] = (int32_t)input;
+	pid = spawn(request);
+	if (pid < 0)
+		return pid;
+	if (timeout_ms >= 0 && request->pidfd >= 0) {
+		poll.fd = request->pidfd;
+		poll.events = POLLIN;
+		/* The kernel writes the time left back, so an interruption does not prolong the wait. */
+		do {
+			n = sys5(__NR_ppoll, &poll, 1, &timeout, 0, 8);
+		} while (n == -EINTR);
+		if (n == 0)
+			sys2(__NR_kill, -pid, SIGKILL);
+	}
+	while (sys4(__NR_wait4, pid, &status, 0, 0) == -EINTR)
+		;
+	if (request->pidfd >= 0)
+		sys1(__NR_close, request->pidfd);
+	return n == 0 ? -ETIMEDOUT : status;
+}
+
+static long send_and_wait(const struct machine *machine, const uint64_t *args, int64_t *value)
+{
+	long result = message_send(machine->sync, (unsigned int)args[0], 0, 0, (int)args[1]);
+
+	if (result < 0)
+		return result;
+	if (args[2] == 0)
+		return 0;
+	result = message_await(machine->sync, (unsigned int)args[2], value);
+	/* brun is gone, or has said that it gives up: there is no one to tell. */
+	if (result < 0)
+		sys_exit(1);
+	return result;
+}
+
+static long execute(struct machine *machine, const struct op *op, const uint64_t *args, struct failure *failure)
+{
+	int64_t value = 0;
+	long result;
+
+	switch (op->kind) {
+	case OP_SYSCALL:
+		do {
+			result = sys6(op->nr, (long)args[0], (long)args[1], (long)args[2], (long)args[3],
+				      (long)args[4], (long)args[5]);
+		} while (result == -EINTR);
+		return result;
+	case OP_SEND:
+		result = send_and_wait(machine, args, &value);
+		return result < 0 ? result : (long)value;
+	case OP_CLONE:
+		return clone_stage(machine, args[0], (int64_t)args[1]);
+	case OP_CHECK:
+		return check((const unsigned char *)(uintptr_t)args[0], args[1], args[2], args[3],
+			     (int64_t)args[4]);
+	case OP_POKE:
+		return poke((unsigned char *)(uintptr_t)args[0], (int64_t)args[1], args[2]);
+	case OP_SPAWN:
+		result = run_hook((struct spawn_request *)(uintptr_t)args[0], (int64_t)args[1],
+				  (int64_t)args[2]);
+		if (result <= 0)
+			return result;
+		failure->detail = result;
+		return -ECHILD;
+	default:
+		return -ENOSYS;
+	}
+}
+
+static int handled(const struct op *op, long error)
+{
+	for (unsigned int i = 0; i < ARRAY_LENGTH(op->handled); i++)
+		if (op->handled[i] == ANY_ERRNO || op->handled[i] == error)
+			return 1;
+	return 0;
+}
+
+int program_run(struct machine *machine, const struct program *program, struct failure *failure)
+{
+	uint32_t at = 0;
+
+	while (at < program->op_count) {
+		const struct op *op = &program->ops[at];
+		uint64_t args[ARRAY_LENGTH(op->args)];
+		long result;
+
+		for (unsigned int i = 0; i < ARRAY_LENGTH(args); i++) {
+			unsigned int type = (op->types >> (2 * i)) & 3U;
+
+			args[i] = op->args[i];
+			if (type == ARG_BLOB)
+				args[i] = (uint64_t)(uintptr_t)(program->blob + op->args[i]);
+			else if (type == ARG_SLOT)
+				args[i] = (uint64_t)machine->slots[op->args[i]];
+		}
+		failure->detail = 0;
+		result = execute(machine, op, args, failure);
+		/* Some calls return values above -4096 that are no errors, but none that a program uses. */
+		if (result < 0 && result > -4096) {
+			if (!handled(op, -result)) {
+				failure->op = at;
+				failure->error = (int32_t)-result;
+				return -1;
+			}
+			at = op->on_handled;
+			continue;
+		}
+		if (op->out != NO_SLOT)
+			machine->slots[op->out] = result;
+		at = op->on_success;
+	}
+	return 0;
+}

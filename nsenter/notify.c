@@ -1,0 +1,88 @@
+#include "notify.h"
+
+#include <linux/socket.h>
+#include <linux/uio.h>
+
+#define MESSAGE_MAX 4096
+#define MSG_DONTWAIT 0x40
+#define MSG_NOSIGNAL 0x4000
+
+static size_t append(char *to, size_t at, const char *s)
+{
+	while (*s)
+		to[at++] = *s++;
+	return at;
+}
+
+static size_t append_number(char *to, size_t at, unsigned int n)
+{
+	char digits[10];
+	unsigned int count = 0;
+
+	do {
+		digits[count++] = (char)('0' + n % 10);
+		n /= 10;
+	} while (n != 0);
+	while (count > 0)
+		to[at++] = digits[--count];
+	return at;
+}
+
+static int starts_with(const char *line, size_t length, const char *prefix)
+{
+	size_t i = 0;
+
+	while (prefix[i] && i < length && line[i] == prefix[i])
+		i++;
+	return prefix[i] == 0;
+}
+
+/*
+ * Only what concerns the service as a whole goes on: a MAINPID= of the container's own pid namespace would
+ * name some other process outside, FDSTORE= has no descriptors here. A BARRIER=1 is answered by having been
+ * read: its descriptor, which the sender waits on, is closed by a recvfrom without a control buffer.
+ */
+static int wanted(const char *line, size_t length)
+{
+	static const char prefixes[][12] = {"READY=", "RELOADING=", "STOPPING=", "STATUS=",
+					    "ERRNO=", "WATCHDOG=",  "MONOTONIC_"};
+
+	for (unsigned int i = 0; i < ARRAY_LENGTH(prefixes); i++)
+		if (starts_with(line, length, prefixes[i]))
+			return 1;
+	return 0;
+}
+
+void notify_forward(int socket, int upstream, int pid)
+{
+	char in[MESSAGE_MAX];
+	char out[MESSAGE_MAX + 32];
+	size_t used = 0;
+	size_t start = 0;
+	int ready = 0;
+	long n = sys6(__NR_recvfrom, socket, (long)in, sizeof(in), MSG_DONTWAIT, 0, 0);
+
+	if (n <= 0)
+		return;
+	for (size_t i = 0; i <= (size_t)n; i++) {
+		size_t length = i - start;
+
+		if (i < (size_t)n && in[i] != '\n')
+			continue;
+		if (wanted(in + start, length)) {
+			ready |= starts_with(in + start, length, "READY=1");
+			copy(out + used, in + start, length);
+			used += length;
+			out[used++] = '\n';
+		}
+		start = i + 1;
+	}
+	if (used == 0 || upstream < 0)
+		return;
+	if (ready) {
+		used = append(out, used, "MAINPID=");
+		used = append_number(out, used, (unsigned int)pid);
+		out[used++] = '\n';
+	}
+	sys6(__NR_sendto, upstream, (long)out, (long)used, MSG_NOSIGNAL, 0, 0);
+}

@@ -1,0 +1,91 @@
+/*
+ * A program: a flat list of operations that the stage executes one after the other. Written by
+ * src/stage/encode.ts; the two files describe the same bytes.
+ *
+ *   header | ops | relocations | blob
+ *
+ * All integers are little-endian. Jumps only go forward, so every program ends.
+ */
+#ifndef BRUN_PROGRAM_H
+#define BRUN_PROGRAM_H
+
+#include "sys.h"
+
+#define PROGRAM_MAGIC 0x6e757262U /* "brun" */
+#define PROGRAM_MAX (64U << 20)
+#define PROGRAM_SLOTS 256
+#define NO_SLOT 0xffffU
+#define ANY_ERRNO 255
+
+struct program_header {
+	uint32_t magic;
+	uint32_t ops;
+	uint32_t relocations;
+	uint32_t blob;
+};
+
+enum op_kind {
+	OP_SYSCALL = 0, /* nr(args...) */
+	OP_SEND = 1,    /* type, fd or -1, type of the answer to wait for or 0 */
+	OP_CLONE = 2,   /* clone flags, cgroup fd or -1: the child goes on, the parent reports it and ends */
+	OP_CHECK = 3,   /* pointer, width, mask, expected value, errno if it differs */
+	OP_POKE = 4,    /* pointer, value, width in bytes, or 0: as decimal text with a NUL */
+	OP_SPAWN = 5,   /* struct spawn_request *, stdin fd or -1, time-out in ms or -1 */
+	OP_KINDS
+};
+
+enum arg_type {
+	ARG_IMMEDIATE = 0,
+	ARG_BLOB = 1, /* offset into the blob: becomes a pointer */
+	ARG_SLOT = 2, /* number of a slot: becomes its value */
+	ARG_TYPES
+};
+
+struct op {
+	uint16_t kind;
+	uint16_t nr;          /* OP_SYSCALL: number of the system call */
+	uint16_t types;       /* two bits an argument: enum arg_type */
+	uint16_t out;         /* slot that takes the result, or NO_SLOT */
+	uint8_t handled[4];   /* errnos that are no failure; 0: none, ANY_ERRNO: all */
+	uint32_t on_handled;  /* op to go on with after one of them */
+	uint32_t on_success;  /* op to go on with otherwise */
+	uint32_t reserved;
+	uint64_t args[6];
+};
+
+struct relocation {
+	uint32_t at;     /* blob offset of an 8-byte word that becomes a pointer */
+	uint32_t target; /* to this blob offset */
+};
+
+struct program {
+	const struct op *ops;
+	const struct relocation *relocations;
+	unsigned char *blob;
+	uint32_t op_count;
+	uint32_t relocation_count;
+	uint32_t blob_size;
+};
+
+/* Checks every index, offset and jump of size bytes at data. Returns 0 or -errno (EBADMSG, EPROTO). */
+long program_decode(struct program *program, unsigned char *data, size_t size);
+
+/* Makes the blob's pointers. Call once after program_decode. */
+void program_relocate(const struct program *program);
+
+struct failure {
+	uint32_t op;
+	int32_t error;  /* positive errno */
+	int64_t detail; /* OP_SPAWN: wait status of a hook that failed */
+};
+
+/* What a running program can reach; slots live on from one program to the next. */
+struct machine {
+	int sync; /* socket to brun, or -1: OP_SEND and OP_CLONE fail with EBADF */
+	int64_t slots[PROGRAM_SLOTS];
+};
+
+/* Runs a program to its end. Returns 0, or -1 with *failure set. Does not return after a successful execve. */
+int program_run(struct machine *machine, const struct program *program, struct failure *failure);
+
+#endif

@@ -1,0 +1,199 @@
+/*
+ * Bun has replaced itself by this: some 50 KB instead of 30 MB for as long as the container runs, and not one
+ * wake-up of its own. What is to be done at the end has been written down before as a program.
+ */
+#include "supervise.h"
+
+#include "notify.h"
+#include "relay.h"
+
+#include <asm/ioctls.h>
+#include <asm/termbits.h>
+#include <linux/fcntl.h>
+#include <linux/mman.h>
+#include <linux/signal.h>
+#include <linux/signalfd.h>
+#include <linux/termios.h>
+
+#define WAIT_NO_HANG 1 /* WNOHANG */
+#define DRAIN_MS 100   /* how long to wait for the last output when another process still holds the pty */
+
+struct supervisor {
+	struct supervise_request request;
+	struct termios saved;
+	int raw; /* the host terminal is in raw mode and has to be put back */
+	struct relay input;
+	struct relay output;
+	int status;
+	int ended;
+};
+
+static struct supervisor self;
+
+/* cfmakeraw(3), but "\n" goes out as the pty wrote it. */
+static void enter_raw_mode(void)
+{
+	struct termios raw;
+
+	if (self.request.host < 0 || self.request.terminal < 0)
+		return;
+	if (sys3(__NR_ioctl, self.request.host, TCGETS, &self.saved) < 0)
+		return;
+	raw = self.saved;
+	raw.c_iflag &= ~(tcflag_t)(IGNBRK | BRKINT | PARMRK | ISTRIP | INLCR | IGNCR | ICRNL | IXON);
+	raw.c_oflag &= ~(tcflag_t)OPOST;
+	raw.c_lflag &= ~(tcflag_t)(ECHO | ECHONL | ICANON | ISIG | IEXTEN);
+	raw.c_cflag = (raw.c_cflag & ~(tcflag_t)(CSIZE | PARENB)) | CS8;
+	raw.c_cc[VMIN] = 1;
+	raw.c_cc[VTIME] = 0;
+	self.raw = sys3(__NR_ioctl, self.request.host, TCSETS, &raw) == 0;
+}
+
+static void leave_raw_mode(void)
+{
+	if (self.raw)
+		sys3(__NR_ioctl, self.request.host, TCSETS, &self.saved);
+	self.raw = 0;
+}
+
+static void copy_window_size(void)
+{
+	struct winsize size;
+
+	if (self.request.host < 0 || self.request.terminal < 0)
+		return;
+	if (sys3(__NR_ioctl, self.request.host, TIOCGWINSZ, &size) == 0)
+		sys3(__NR_ioctl, self.request.terminal, TIOCSWINSZ, &size);
+}
+
+/* Reaps every child: as a subreaper brun inherits what the container's process leaves behind. */
+static void reap(void)
+{
+	int32_t status;
+	long pid;
+
+	for (;;) {
+		pid = sys4(__NR_wait4, -1, &status, WAIT_NO_HANG, 0);
+		if (pid <= 0)
+			return;
+		if (pid == self.request.pid) {
+			self.status = (status & 0x7f) != 0 ? 128 + (status & 0x7f) : (status >> 8) & 0xff;
+			self.ended = 1;
+		}
+	}
+}
+
+static void take_signal(int fd)
+{
+	struct signalfd_siginfo info;
+
+	if (sys3(__NR_read, fd, &info, sizeof(info)) != (long)sizeof(info))
+		return;
+	switch (info.ssi_signo) {
+	case SIGCHLD:
+		reap();
+		break;
+	case SIGWINCH:
+		copy_window_size();
+		break;
+	case SIGPIPE:
+	case SIGURG:
+		break;
+	default:
+		sys4(__NR_pidfd_send_signal, self.request.pidfd, info.ssi_signo, 0, 0);
+	}
+}
+
+static int open_signals(void)
+{
+	uint64_t all = ~0ULL;
+
+	sys4(__NR_rt_sigprocmask, SIG_SETMASK, &all, 0, sizeof(all));
+	return (int)sys4(__NR_signalfd4, -1, &all, sizeof(all), SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static void wait_for_end(int signals)
+{
+	struct pollfd poll[5];
+
+	/* It may have ended before SIGCHLD was blocked. */
+	reap();
+	while (!self.ended) {
+		poll[0].fd = signals;
+		poll[0].events = POLLIN;
+		relay_prepare(&self.input, &poll[1]);
+		relay_prepare(&self.output, &poll[2]);
+		poll[3].fd = self.request.notify;
+		poll[3].events = POLLIN;
+		if (sys5(__NR_ppoll, poll, 4, 0, 0, 8) < 0)
+			continue;
+		if (poll[0].revents)
+			take_signal(signals);
+		relay_step(&self.input, &poll[1]);
+		relay_step(&self.output, &poll[2]);
+		if (poll[3].revents)
+			notify_forward(self.request.notify, self.request.upstream, self.request.pid);
+	}
+}
+
+/* What the process wrote before it ended is still in the pty. */
+static void drain(void)
+{
+	struct pollfd poll;
+	struct {
+		int64_t seconds;
+		int64_t nanoseconds;
+	} timeout;
+
+	do {
+		timeout.seconds = 0;
+		timeout.nanoseconds = DRAIN_MS * 1000000;
+		relay_prepare(&self.output, &poll);
+		if (poll.fd < 0 || sys5(__NR_ppoll, &poll, 1, &timeout, 0, 8) == 0)
+			return;
+	} while (relay_step(&self.output, &poll));
+}
+
+static void clean_up(struct machine *machine, unsigned char *data, size_t size)
+{
+	struct program program;
+	struct failure failure;
+
+	if (size == 0 || program_decode(&program, data, size) < 0)
+		return;
+	machine->sync = -1;
+	program_relocate(&program);
+	program_run(machine, &program, &failure);
+}
+
+void supervise(struct machine *machine, int fd)
+{
+	unsigned char *map;
+	long size = sys3(__NR_lseek, fd, 0, 2);
+	long address;
+	int signals = open_signals();
+
+	if (size < (long)sizeof(self.request) || signals < 0)
+		sys_exit(1);
+	address = sys6(__NR_mmap, 0, size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+	if (address < 0)
+		sys_exit(1);
+	map = (unsigned char *)(uintptr_t)address;
+	copy(&self.request, map, sizeof(self.request));
+	sys1(__NR_close, fd);
+	if (self.request.magic != SUPERVISE_MAGIC ||
+	    self.request.program > (size_t)size - sizeof(self.request))
+		sys_exit(1);
+
+	self.input.from = self.request.terminal < 0 ? -1 : 0;
+	self.input.to = self.request.terminal;
+	self.output.from = self.request.terminal;
+	self.output.to = 1;
+	enter_raw_mode();
+	copy_window_size();
+	wait_for_end(signals);
+	drain();
+	leave_raw_mode();
+	clean_up(machine, map + sizeof(self.request), self.request.program);
+	sys_exit(self.status);
+}

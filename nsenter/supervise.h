@@ -1,0 +1,25 @@
+/* The foreground process of `brun run` and `brun exec`, once everything has been set up. */
+#ifndef BRUN_SUPERVISE_H
+#define BRUN_SUPERVISE_H
+
+#include "program.h"
+#include "sys.h"
+
+#define SUPERVISE_MAGIC 0x72757362U /* "bsur" */
+
+/* Written by src/stage/supervise.ts into a memfd; the clean-up program follows it. */
+struct supervise_request {
+	uint32_t magic;
+	int32_t pid;       /* the container's process, our child */
+	int32_t pidfd;     /* of it */
+	int32_t terminal;  /* pty master, or -1: the container has our own stdio */
+	int32_t host;      /* our own terminal, whose size and mode matter, or -1 */
+	int32_t notify;    /* socket that the container sends sd_notify messages to, or -1 */
+	int32_t upstream;  /* socket connected to our own NOTIFY_SOCKET, or -1 */
+	uint32_t program;  /* size of the program to run when the process has ended, or 0 */
+};
+
+/* Forwards signals, terminal and notifications, waits, cleans up and exits with the process's status. */
+__attribute__((noreturn)) void supervise(struct machine *machine, int fd);
+
+#endif
