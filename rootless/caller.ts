@@ -1,0 +1,34 @@
+/** Who runs brun: the ids that id maps start from, and whether the kernel lets this process write any map. */
+import { check } from "../src/sys/error.ts";
+import { NR, syscall } from "../src/sys/ffi.ts";
+import { readTextIfThere } from "../src/sys/fs.ts";
+import { userNameOf } from "./subid.ts";
+
+/** The calling process's effective ids, as its own user namespace sees them. */
+export interface Caller {
+  readonly uid: number;
+  readonly gid: number;
+  /** From /etc/passwd; null when no entry has this uid. */
+  readonly userName: string | null;
+  /** CAP_SETUID and CAP_SETGID are effective: uid_map and gid_map may be written directly, with any ids. */
+  readonly privileged: boolean;
+}
+
+const CAP_SETGID = 6;
+const CAP_SETUID = 7;
+const LINUX_CAPABILITY_VERSION_3 = 0x20080522;
+
+/** The caller. Throws a SysError. */
+export function currentCaller(): Caller {
+  const uid = syscall(NR.geteuid);
+  const userName = userNameOf(readTextIfThere("/etc/passwd") ?? "", uid);
+  return { uid, gid: syscall(NR.getegid), userName, privileged: maySetIds() };
+}
+
+function maySetIds(): boolean {
+  const header = new Uint32Array([LINUX_CAPABILITY_VERSION_3, 0]);
+  const data = new Uint32Array(6); // {effective, permitted, inheritable} twice: low and high 32 bits
+  check(syscall(NR.capget, header, data), "capget");
+  const both = (1 << CAP_SETGID) | (1 << CAP_SETUID);
+  return (data[0]! & both) === both;
+}

@@ -1,0 +1,93 @@
+/** Finding newuidmap and newgidmap without trusting PATH, and what keeps one that was found from working. */
+import { BrunError } from "../src/errors.ts";
+import { cstr, NR, syscall } from "../src/sys/ffi.ts";
+import { S, tryStat } from "../src/sys/fs.ts";
+
+/** The programs that write id maps for an unprivileged caller. */
+export type MapHelper = "newuidmap" | "newgidmap";
+
+/** Where distributions install them; NixOS keeps its setuid programs in the last. */
+export const SYSTEM_DIRECTORIES = [
+  "/usr/bin",
+  "/usr/local/bin",
+  "/usr/sbin",
+  "/usr/local/sbin",
+  "/bin",
+  "/sbin",
+  "/run/wrappers/bin",
+] as const;
+
+const S_ISUID = 0o4000;
+const WRITABLE_BY_OTHERS = 0o022;
+const ST_NOSUID = 2;
+const PR_GET_NO_NEW_PRIVS = 39;
+
+/**
+ * Absolute path of a helper: from the system's directories, then from PATH, where only root's files in
+ * root's directories count, that nobody else can write: a program of that name put first on PATH by someone
+ * else is never run. Throws a BrunError that names the package when there is none.
+ */
+export function findHelper(name: MapHelper, pathVariable: string | undefined): string {
+  for (const directory of SYSTEM_DIRECTORIES) {
+    const path = `${directory}/${name}`;
+    if (trusted(path, S.IFREG)) return path;
+  }
+  let distrusted: string | null = null;
+  for (const directory of (pathVariable ?? "").split(":")) {
+    if (!directory.startsWith("/")) continue;
+    const path = `${directory}/${name}`;
+    if (trusted(path, S.IFREG) && trusted(directory, S.IFDIR)) return path;
+    if (typeof tryStat(path) !== "number") distrusted ??= path;
+  }
+  const found =
+    distrusted === null
+      ? ""
+      : ` (${distrusted} is not used: it or its directory is not root's alone to write)`;
+  throw new BrunError(`${name} is not installed, and more than one id needs it${found}`, {
+    hint: "install package uidmap (Debian, Ubuntu), shadow-utils (Fedora), shadow (Arch) or shadow-subids (Alpine)",
+  });
+}
+
+function trusted(path: string, type: number): boolean {
+  const stat = tryStat(path);
+  if (typeof stat === "number") return false;
+  return (stat.mode & S.IFMT) === type && stat.uid === 0 && (stat.mode & WRITABLE_BY_OTHERS) === 0;
+}
+
+/**
+ * Why a helper has no privilege when it is run, with the fix; null when none of the known causes holds.
+ * For the error path only: it looks at the file, its mount and this process.
+ */
+export function lacksPrivilege(path: string): { cause: string; fix: string } | null {
+  if (syscall(NR.prctl, PR_GET_NO_NEW_PRIVS) === 1) {
+    return {
+      cause: "this process has no_new_privs set, so setuid programs gain nothing",
+      fix: "start brun without it (systemd: NoNewPrivileges=no; docker and podman: no --security-opt no-new-privileges)",
+    };
+  }
+  const stat = tryStat(path);
+  if (typeof stat === "number") return null;
+  if ((stat.mode & S_ISUID) === 0 && !hasFileCapabilities(path)) {
+    return {
+      cause: `${path} is neither setuid root nor has file capabilities`,
+      fix: `run "chmod u+s ${path}" as root, or reinstall its package`,
+    };
+  }
+  if (isNosuid(path)) {
+    return {
+      cause: `${path} is on a file system mounted nosuid`,
+      fix: `remount it with suid as root ("mount -o remount,suid" on what "findmnt -T ${path}" shows), or install it elsewhere`,
+    };
+  }
+  return null;
+}
+
+function hasFileCapabilities(path: string): boolean {
+  return syscall(NR.getxattr, cstr(path), cstr("security.capability"), null, 0) > 0;
+}
+
+function isNosuid(path: string): boolean {
+  const buffer = new BigInt64Array(15); // struct statfs; f_flags is its eleventh word
+  if (syscall(NR.statfs, cstr(path), buffer) < 0) return false;
+  return (Number(buffer[10]) & ST_NOSUID) !== 0;
+}

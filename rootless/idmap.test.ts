@@ -1,0 +1,51 @@
+import { describe, expect, test } from "bun:test";
+import { defaultMaps, isMapped, MAX_MAPS, mapText, toHost } from "./idmap.ts";
+
+const range = (start: number, size: number, origin = "/etc/subuid:1") => ({ start, size, origin });
+
+describe("defaultMaps", () => {
+  test("maps 0 to the caller and 1 and up to its ranges in order", () => {
+    const result = defaultMaps(
+      1000,
+      1001,
+      [range(100000, 65536), range(300000, 10, "/etc/subuid:4")],
+      [range(200000, 5, "/etc/subgid:2")],
+    );
+    expect(mapText(result.maps.uid)).toBe("0 1000 1\n1 100000 65536\n65537 300000 10\n");
+    expect(mapText(result.maps.gid)).toBe("0 1001 1\n1 200000 5\n");
+    expect(result.origins).toEqual({
+      uid: ["caller", "/etc/subuid:1", "/etc/subuid:4"],
+      gid: ["caller", "/etc/subgid:2"],
+    });
+  });
+
+  test("maps the caller alone without ranges", () => {
+    expect(defaultMaps(1000, 1001, [], []).maps).toEqual({
+      uid: [{ containerId: 0, hostId: 1000, size: 1 }],
+      gid: [{ containerId: 0, hostId: 1001, size: 1 }],
+    });
+  });
+
+  test("never maps a host id twice: the caller's own, and overlapping ranges", () => {
+    const { maps } = defaultMaps(1000, 0, [range(999, 10), range(1005, 10), range(1005, 3)], []);
+    expect(mapText(maps.uid)).toBe("0 1000 1\n1 999 1\n2 1001 8\n10 1009 6\n");
+  });
+
+  test("stops at the kernel's number of lines and at the last id", () => {
+    const many = Array.from({ length: 500 }, (_, i) => range(100000 + 10 * i, 5));
+    expect(defaultMaps(1, 1, many, []).maps.uid).toHaveLength(MAX_MAPS);
+    const huge = [range(10, 4_000_000_000), range(4_000_000_100, 294_000_000)];
+    const last = defaultMaps(1, 1, [...huge, range(4_294_000_200, 900_000)], []).maps.uid.at(-1)!;
+    expect(last.containerId + last.size - 1).toBeLessThanOrEqual(0xfffffffe);
+  });
+});
+
+test("toHost and isMapped look at every line", () => {
+  const map = [
+    { containerId: 0, hostId: 1000, size: 1 },
+    { containerId: 10, hostId: 5000, size: 10 },
+  ];
+  expect([0, 1, 9, 10, 19, 20].map((id) => toHost(map, id))).toEqual([1000, null, null, 5000, 5009, null]);
+  expect(isMapped(map, 19)).toBe(true);
+  expect(isMapped(map, 20)).toBe(false);
+});

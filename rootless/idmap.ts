@@ -1,0 +1,92 @@
+/** Id maps of a user namespace (user_namespaces(7)): what they are, and the ones a caller gets by default. */
+import { LAST_ID, type SubidRange } from "./subid.ts";
+
+/** `size` consecutive ids: `containerId` inside is `hostId` in the caller's user namespace. */
+export interface IdMap {
+  readonly containerId: number;
+  readonly hostId: number;
+  readonly size: number;
+}
+
+/** The maps of users and of groups. */
+export interface IdMaps {
+  readonly uid: readonly IdMap[];
+  readonly gid: readonly IdMap[];
+}
+
+/** Most lines that the kernel takes in one map (Linux 4.15). */
+export const MAX_MAPS = 340;
+
+/** Maps, and for each line where it came from: "caller", or a range's origin ("/etc/subuid:1"). */
+export interface DefaultMaps {
+  readonly maps: IdMaps;
+  readonly origins: { readonly uid: readonly string[]; readonly gid: readonly string[] };
+}
+
+/**
+ * The maps of a container whose config has none: 0 is the caller, and 1 and up are its subordinate ids in
+ * the files' order; without subordinate ids the caller alone. What overlaps the caller's id or an earlier
+ * range is left out, since the kernel refuses a host id that occurs twice.
+ */
+export function defaultMaps(
+  uid: number,
+  gid: number,
+  subuids: readonly SubidRange[],
+  subgids: readonly SubidRange[],
+): DefaultMaps {
+  const users = defaultMap(uid, subuids);
+  const groups = defaultMap(gid, subgids);
+  return {
+    maps: { uid: users.map, gid: groups.map },
+    origins: { uid: users.origins, gid: groups.origins },
+  };
+}
+
+function defaultMap(id: number, ranges: readonly SubidRange[]): { map: IdMap[]; origins: string[] } {
+  const map: IdMap[] = [{ containerId: 0, hostId: id, size: 1 }];
+  const origins = ["caller"];
+  let next = 1;
+  for (const range of ranges) {
+    for (const free of subtract(range, map)) {
+      const size = Math.min(free.size, LAST_ID - next + 1);
+      if (size <= 0 || map.length === MAX_MAPS) return { map, origins };
+      map.push({ containerId: next, hostId: free.start, size });
+      origins.push(range.origin);
+      next += size;
+    }
+  }
+  return { map, origins };
+}
+
+/** The parts of a range whose host ids are not mapped yet, in order. */
+function subtract(range: SubidRange, taken: readonly IdMap[]): { start: number; size: number }[] {
+  const end = range.start + range.size;
+  const parts: { start: number; size: number }[] = [];
+  let start = range.start;
+  for (const t of [...taken].sort((a, b) => a.hostId - b.hostId)) {
+    if (t.hostId + t.size <= start) continue;
+    if (t.hostId >= end) break;
+    if (t.hostId > start) parts.push({ start, size: t.hostId - start });
+    start = t.hostId + t.size;
+  }
+  if (start < end) parts.push({ start, size: end - start });
+  return parts;
+}
+
+/** The caller's id for a container id, or null when it is not mapped. */
+export function toHost(map: readonly IdMap[], id: number): number | null {
+  for (const m of map) {
+    if (id >= m.containerId && id < m.containerId + m.size) return m.hostId + (id - m.containerId);
+  }
+  return null;
+}
+
+/** Whether a container id is mapped. */
+export function isMapped(map: readonly IdMap[], id: number): boolean {
+  return toHost(map, id) !== null;
+}
+
+/** The text of /proc/PID/uid_map or gid_map. */
+export function mapText(map: readonly IdMap[]): string {
+  return map.map((m) => `${m.containerId} ${m.hostId} ${m.size}\n`).join("");
+}

@@ -1,0 +1,144 @@
+/** Writing a new user namespace's id maps: directly, or by newuidmap and newgidmap at the same time. */
+import { BrunError } from "../src/errors.ts";
+import { E, errnoName } from "../src/sys/errno.ts";
+import { check } from "../src/sys/error.ts";
+import { NR, syscall } from "../src/sys/ffi.ts";
+import { close, O, readFd, text, tryWriteExisting } from "../src/sys/fs.ts";
+import { type Child, type ExitStatus, spawn, waitChild } from "../src/sys/spawn.ts";
+import type { Caller } from "./caller.ts";
+import { findHelper, lacksPrivilege, type MapHelper } from "./find-helper.ts";
+import { type IdMap, type IdMaps, mapText } from "./idmap.ts";
+import { grantHint, type IdKind } from "./validate.ts";
+
+/**
+ * Whether a process may write both maps itself from inside, without privilege: one line each, of one id, its
+ * own (user_namespaces(7)). setgroups must be denied before gid_map is written.
+ */
+export function selfMappable(maps: IdMaps, uid: number, gid: number): boolean {
+  return isOwnId(maps.uid, uid) && isOwnId(maps.gid, gid);
+}
+
+function isOwnId(map: readonly IdMap[], id: number): boolean {
+  return map.length === 1 && map[0]!.size === 1 && map[0]!.hostId === id;
+}
+
+/**
+ * Whether setgroups(2) ends up denied in the namespace: an unprivileged caller's gid_map of its own gid alone
+ * is only taken so, and newgidmap, too, denies it then.
+ */
+export function deniesSetgroups(maps: IdMaps, caller: Caller): boolean {
+  return !caller.privileged && isOwnId(maps.gid, caller.gid);
+}
+
+/**
+ * Writes the maps of a process that has just entered a new user namespace, from the parent namespace. A
+ * privileged caller writes them itself, each in one write(2); for others newuidmap and newgidmap run.
+ *
+ * @param pathVariable PATH, where the two are looked for after the system's directories
+ * Throws a BrunError with cause and fix when the kernel or a helper refuses.
+ */
+export function writeMaps(pid: number, maps: IdMaps, caller: Caller, pathVariable?: string): void {
+  if (caller.privileged) {
+    writeDirectly(pid, "uid", maps.uid);
+    writeDirectly(pid, "gid", maps.gid);
+  } else {
+    runHelpers(pid, maps, caller, pathVariable);
+  }
+}
+
+function writeDirectly(pid: number, kind: IdKind, map: readonly IdMap[]): void {
+  const file = `/proc/${pid}/${kind}_map`;
+  const result = tryWriteExisting(file, mapText(map));
+  if (result === 0) return;
+  throw new BrunError(`cannot write ${file}: ${errnoName(-result)}`, {
+    where: `linux.${kind}Mappings`,
+    hint: refusalHint(-result, map),
+  });
+}
+
+const PAGE = 4096;
+
+/** Why the kernel refuses a map that has passed validateMaps (kernel/user_namespace.c, map_write). */
+function refusalHint(errno: number, map: readonly IdMap[]): string | undefined {
+  const length = mapText(map).length;
+  if (errno === E.EINVAL && length >= PAGE) {
+    return `the map takes ${length} bytes and the kernel takes less than a page, ${PAGE}: use fewer mappings`;
+  }
+  if (errno !== E.EPERM) return undefined;
+  if (map.some((m) => m.hostId === 0)) {
+    return "host id 0 is mapped, which needs CAP_SETFCAP since Linux 5.12: give it to brun, or map other ids";
+  }
+  return `host ids must be mapped in brun's own user namespace, whose ids are in /proc/self/uid_map`;
+}
+
+interface Running {
+  readonly name: MapHelper;
+  readonly kind: IdKind;
+  readonly path: string;
+  readonly child: Child;
+}
+
+function runHelpers(pid: number, maps: IdMaps, caller: Caller, pathVariable: string | undefined): void {
+  const paths = {
+    uid: findHelper("newuidmap", pathVariable),
+    gid: findHelper("newgidmap", pathVariable),
+  };
+  const pipe = new Int32Array(2);
+  check(syscall(NR.pipe2, pipe, O.CLOEXEC), "make a pipe");
+  const [reader, writer] = [pipe[0]!, pipe[1]!];
+  const running: Running[] = [];
+  let statuses: ExitStatus[];
+  try {
+    // Both have to be under way before either is waited for.
+    for (const kind of ["uid", "gid"] as const) {
+      const name = `new${kind}map` as const;
+      const numbers = maps[kind].flatMap((m) => [m.containerId, m.hostId, m.size].map(String));
+      const argv = [name, String(pid), ...numbers];
+      const child = spawn({ path: paths[kind], argv, env: [], stdio: [-1, writer, writer] });
+      running.push({ name, kind, path: paths[kind], child });
+    }
+  } catch (error) {
+    close(reader);
+    throw error;
+  } finally {
+    close(writer);
+    statuses = running.map(({ child }) => reap(child));
+  }
+  const failed = statuses.findIndex((status) => status.code !== 0 || status.signal !== 0);
+  const said = failed < 0 ? "" : text(readFd(reader, "the pipe from newuidmap and newgidmap"));
+  close(reader);
+  if (failed >= 0) throw helperError(running[failed]!, statuses[failed]!, said, maps, caller);
+}
+
+function reap(child: Child): ExitStatus {
+  const status = waitChild(child.pid);
+  if (child.pidfd >= 0) close(child.pidfd);
+  return status;
+}
+
+/** Turns what a helper said ("newuidmap: uid range [1-2) -> [5-6) not allowed") into cause and fix. */
+function helperError(
+  { name, kind, path }: Running,
+  status: ExitStatus,
+  output: string,
+  maps: IdMaps,
+  caller: Caller,
+): BrunError {
+  const where = `linux.${kind}Mappings`;
+  const lines = output.split("\n").filter((line) => line.startsWith(`${name}: `));
+  const said = lines.map((line) => line.slice(name.length + 2)).join("; ");
+  const ending = status.signal === 0 ? `exit code ${status.code}` : `signal ${status.signal}`;
+  const message = `${name} refused the id map: ${said === "" ? ending : said}`;
+  const range = /range \[\d+-\d+\) -> \[(\d+)-(\d+)\) not allowed/.exec(said);
+  if (range !== null) {
+    const hostId = Number(range[1]);
+    const m = { containerId: 0, hostId, size: Number(range[2]) - hostId };
+    return new BrunError(message, { where, hint: grantHint(kind, m, caller) });
+  }
+  const privilege = lacksPrivilege(path);
+  if (privilege !== null)
+    return new BrunError(`${message}: ${privilege.cause}`, { where, hint: privilege.fix });
+  const errno = /Operation not permitted/.test(said) ? E.EPERM : /Invalid argument/.test(said) ? E.EINVAL : 0;
+  const noName = caller.userName === null ? `add an entry for uid ${caller.uid} to /etc/passwd` : undefined;
+  return new BrunError(message, { where, hint: refusalHint(errno, maps[kind]) ?? noName });
+}

@@ -1,0 +1,90 @@
+/** Subordinate ids: /etc/subuid and /etc/subgid (subuid(5)), and the other sources nsswitch.conf may name. */
+import { readTextIfThere, tryStat } from "../src/sys/fs.ts";
+import { run } from "../src/sys/spawn.ts";
+
+/** `size` ids from `start` on that a user may map, and the file and line (or command) that says so. */
+export interface SubidRange {
+  readonly start: number;
+  readonly size: number;
+  /** "/etc/subuid:3", or "getsubids" */
+  readonly origin: string;
+}
+
+/** A caller's ranges of user and of group ids. */
+export interface Subids {
+  readonly uid: readonly SubidRange[];
+  readonly gid: readonly SubidRange[];
+}
+
+/** The last id that a process can have: 2^32-1 means "no change" to the kernel. */
+export const LAST_ID = 0xfffffffe;
+
+/**
+ * The ranges of one user in the text of a subid file, in the file's order. A line counts when its owner is
+ * the user's name or uid; comments, malformed lines and ranges of no id are passed over, as shadow does.
+ *
+ * @param userName null for a uid that no passwd entry names: only lines with the number count then
+ */
+export function parseSubids(text: string, file: string, uid: number, userName: string | null): SubidRange[] {
+  const ranges: SubidRange[] = [];
+  text.split("\n").forEach((line, index) => {
+    const [owner, start, size, ...more] = line.trim().split(":");
+    if (owner !== String(uid) && (userName === null || owner !== userName)) return;
+    if (more.length > 0 || !isNumber(start) || !isNumber(size)) return;
+    const range = { start: Number(start), size: Number(size), origin: `${file}:${index + 1}` };
+    if (range.size > 0 && range.start + range.size - 1 <= LAST_ID) ranges.push(range);
+  });
+  return ranges;
+}
+
+function isNumber(field: string | undefined): field is string {
+  return field !== undefined && /^\d{1,10}$/.test(field);
+}
+
+/** The name of a uid in the text of /etc/passwd, or null. */
+export function userNameOf(passwd: string, uid: number): string | null {
+  for (const line of passwd.split("\n")) {
+    const fields = line.split(":");
+    if (fields[2] === String(uid) && fields[0] !== "" && !line.startsWith("#")) return fields[0]!;
+  }
+  return null;
+}
+
+/** The source of subordinate ids in the text of /etc/nsswitch.conf: "files" unless `subid:` names another. */
+export function subidSource(nsswitch: string): string {
+  return /^[ \t]*subid:[ \t]*([\w-]+)/m.exec(nsswitch)?.[1] ?? "files";
+}
+
+/** The ranges that getsubids(1) prints: "0: dev 100000 65536". */
+export function parseGetsubids(output: string): SubidRange[] {
+  return [...output.matchAll(/^\d+: \S+ (\d+) (\d+)$/gm)].map((m) => ({
+    start: Number(m[1]),
+    size: Number(m[2]),
+    origin: "getsubids",
+  }));
+}
+
+const GETSUBIDS = "/usr/bin/getsubids";
+const GETSUBIDS_TIMEOUT_MS = 10_000;
+
+/**
+ * Reads the caller's subordinate ids; a file that is not there has no ranges. Where nsswitch.conf names
+ * another source (an LDAP directory), getsubids(1) is asked. Throws a SysError when a file cannot be read.
+ */
+export function loadSubids(uid: number, userName: string | null): Subids {
+  const source = subidSource(readTextIfThere("/etc/nsswitch.conf") ?? "");
+  if (source !== "files" && userName !== null && typeof tryStat(GETSUBIDS) !== "number") {
+    return { uid: askGetsubids([userName]), gid: askGetsubids(["-g", userName]) };
+  }
+  const ranges = (file: string) => parseSubids(readTextIfThere(file) ?? "", file, uid, userName);
+  return { uid: ranges("/etc/subuid"), gid: ranges("/etc/subgid") };
+}
+
+function askGetsubids(args: readonly string[]): SubidRange[] {
+  const result = run(
+    { path: GETSUBIDS, argv: ["getsubids", ...args], env: [], processGroup: true },
+    null,
+    GETSUBIDS_TIMEOUT_MS,
+  );
+  return result.code === 0 && result.signal === 0 ? parseGetsubids(result.output) : [];
+}

@@ -1,0 +1,175 @@
+import { describe, expect, test } from "bun:test";
+import { E } from "../src/sys/errno.ts";
+import { failure } from "./testing/failure.ts";
+import {
+  explainProcMountRefusal,
+  explainUserNamespace,
+  type HostView,
+  hostView,
+  userNamespaceError,
+} from "./userns.ts";
+
+const rootMount = "27 1 254:0 / / rw,relatime shared:1 - ext4 /dev/root rw\n";
+const procMount = "22 27 0:21 / /proc rw,nosuid shared:5 - proc proc rw\n";
+
+/** A host on which nothing is wrong, but for what is given. */
+function host(files: Record<string, string>, identities: Record<string, string> = {}): HostView {
+  const all: Record<string, string> = {
+    "/proc/self/mountinfo": rootMount + procMount,
+    "/proc/self/status": "Name:\tbrun\nSeccomp:\t0\n",
+    "/proc/self/uid_map": "         0          0 4294967295\n",
+    "/proc/self/gid_map": "         0          0 4294967295\n",
+    "/proc/sys/user/max_user_namespaces": "63000\n",
+    ...files,
+  };
+  const ids: Record<string, string> = { "/proc/self/ns/user": "4:1", ...identities };
+  return { uid: 1000, gid: 1000, read: (path) => all[path] ?? null, identity: (path) => ids[path] ?? null };
+}
+
+describe("explainUserNamespace", () => {
+  test.each<[string, number, HostView, RegExp, RegExp]>([
+    [
+      "Debian's switch",
+      E.EPERM,
+      host({ "/proc/sys/kernel/unprivileged_userns_clone": "0\n" }),
+      /unprivileged_userns_clone is 0/,
+      /sysctl -w kernel\.unprivileged_userns_clone=1/,
+    ],
+    [
+      "AppArmor",
+      E.EPERM,
+      host({ "/proc/sys/kernel/apparmor_restrict_unprivileged_userns": "1\n" }),
+      /AppArmor/,
+      /sysctl -w kernel\.apparmor_restrict_unprivileged_userns=0/,
+    ],
+    [
+      "an unmapped caller",
+      E.EPERM,
+      host({ "/proc/self/gid_map": "0 1000 1\n" }),
+      /gid is not mapped/,
+      /start brun outside/,
+    ],
+    [
+      "a chroot that is no mount point",
+      E.EPERM,
+      host({ "/proc/self/mountinfo": procMount }),
+      /chroot/,
+      /systemd-nspawn/,
+    ],
+    [
+      "a chroot that is a mount point",
+      E.EPERM,
+      host({}, { "/": "1:3", "/proc/1/root/": "1:2", "/proc/1/ns/mnt": "4:7", "/proc/self/ns/mnt": "4:7" }),
+      /chroot/,
+      /bwrap/,
+    ],
+    [
+      "an outer seccomp filter",
+      E.EPERM,
+      host({ "/proc/self/status": "Seccomp:\t2\n" }),
+      /seccomp filter/,
+      /seccomp=unconfined/,
+    ],
+    [
+      "no namespaces allowed",
+      E.ENOSPC,
+      host({ "/proc/sys/user/max_user_namespaces": "0\n" }),
+      /max_user_namespaces is 0/,
+      /sysctl -w user\.max_user_namespaces=15000/,
+    ],
+    [
+      "no network namespaces allowed",
+      E.ENOSPC,
+      host({ "/proc/sys/user/max_net_namespaces": "0\n" }),
+      /max_net_namespaces is 0/,
+      /sysctl -w user\.max_net_namespaces=15000/,
+    ],
+    [
+      "the limit reached",
+      E.EUSERS,
+      host({}),
+      /limit of namespaces \(63000\).*32 levels/,
+      /user\.max_user_namespaces=126000/,
+    ],
+    [
+      "a kernel without them",
+      E.EINVAL,
+      { ...host({}), identity: () => null },
+      /built without user namespaces/,
+      /CONFIG_USER_NS/,
+    ],
+    ["too many processes", E.EAGAIN, host({}), /RLIMIT_NPROC/, /ulimit -u/],
+  ])("recognises %s", (_, errno, view, cause, fix) => {
+    const diagnosis = explainUserNamespace(errno, view);
+    expect(diagnosis?.cause).toMatch(cause);
+    expect(diagnosis?.fix).toMatch(fix);
+  });
+
+  test("blames nothing that is in order", () => {
+    expect(explainUserNamespace(E.EPERM, host({}))).toBeNull();
+    expect(explainUserNamespace(E.EINVAL, host({}))).toBeNull();
+    expect(explainUserNamespace(E.ENOMEM, host({}))).toBeNull();
+    const profiled = host({
+      "/proc/sys/kernel/apparmor_restrict_unprivileged_userns": "1\n",
+      "/proc/self/attr/current": "brun (unconfined)\n",
+    });
+    expect(explainUserNamespace(E.EPERM, profiled)).toBeNull();
+  });
+
+  test("takes unreadable files as no evidence", () => {
+    const blind: HostView = { uid: 1000, gid: 1000, read: () => null, identity: () => null };
+    expect(explainUserNamespace(E.EPERM, blind)).toBeNull();
+    expect(explainUserNamespace(E.ENOSPC, blind)?.fix).toContain("15000");
+  });
+
+  test("finds no cause on the machine of the tests that is not there", () => {
+    const view = hostView(0, 0);
+    expect(view.read("/proc/self/mountinfo")).toContain(" / ");
+    expect(view.read("/nonexistent")).toBeNull();
+    expect(view.identity("/")).toMatch(/^\d+:\d+:\d+$/);
+  });
+});
+
+test("userNamespaceError is one line with errno, cause and fix", () => {
+  const off = host({ "/proc/sys/user/max_user_namespaces": "0\n" });
+  expect(
+    failure(() => {
+      throw userNamespaceError(E.ENOSPC, off);
+    }),
+  ).toBe(
+    "cannot create a user namespace: ENOSPC: user.max_user_namespaces is 0; hint: run " +
+      '"sysctl -w user.max_user_namespaces=15000" as root, and put user.max_user_namespaces=15000 into ' +
+      "/etc/sysctl.d/90-userns.conf to keep it",
+  );
+  expect(userNamespaceError(E.EPERM, host({}))).toMatchObject({
+    message: "cannot create a user namespace: EPERM",
+    hint: undefined,
+  });
+});
+
+describe("explainProcMountRefusal", () => {
+  const mounts = (text: string) => host({ "/proc/self/mountinfo": rootMount + text });
+  const mask = (point: string) => `30 22 0:5 /null ${point} rw - tmpfs tmpfs rw\n`;
+
+  test("names what an outer container masks", () => {
+    const masked = mounts(
+      procMount + ["/proc/acpi", "/proc/kcore", "/proc/keys", "/proc/a\\040b"].map(mask).join(""),
+    );
+    expect(explainProcMountRefusal(masked)?.cause).toBe(
+      "an outer container masks parts of /proc (/proc/acpi, /proc/kcore, /proc/keys and 1 more)",
+    );
+    expect(explainProcMountRefusal(masked)?.fix).toContain("unmask=ALL");
+  });
+
+  test("recognises a read-only /proc and a missing one", () => {
+    expect(explainProcMountRefusal(mounts(procMount.replace("rw,nosuid", "ro,nosuid")))?.cause).toMatch(
+      /read-only/,
+    );
+    expect(explainProcMountRefusal(mounts(""))?.cause).toMatch(/no procfs/);
+  });
+
+  test("passes over mounts on the kernel's own mount points", () => {
+    const plain = `${procMount}31 22 0:30 / /proc/sys/fs/binfmt_misc rw - autofs systemd-1 rw\n`;
+    expect(explainProcMountRefusal(mounts(plain))).toBeNull();
+  });
+});
