@@ -50,7 +50,8 @@ function writeMapsAs(maps: IdMaps | "default", user?: string, wrap: readonly str
   const result = spawnSync(command!, args, {
     cwd: "/",
     encoding: "utf8",
-    env: { PATH: "/usr/bin:/bin", HOME: "/nonexistent" },
+    // Another user has no transpiler cache to write to.
+    env: { PATH: "/usr/bin:/bin", BUN_RUNTIME_TRANSPILER_CACHE_PATH: "0" },
   });
   if (result.status !== 0) throw new Error(`${command} ${args.join(" ")}: ${result.stderr || result.error}`);
   return JSON.parse(result.stdout) as Outcome;
