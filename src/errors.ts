@@ -25,8 +25,8 @@ export class BrunError extends Error {
     this.exitCode = details.exitCode ?? 1;
   }
 
-  /** The one line: "config.json: mounts[3].destination: message (hint: …)". */
-  get line(): string {
+  /** The one line: "mounts[3].destination: message; hint: …". (JavaScriptCore's errors have a `line` of their own.) */
+  get text(): string {
     const where = this.where === undefined ? "" : `${this.where}: `;
     return `${where}${this.message}${this.hint === undefined ? "" : `; hint: ${this.hint}`}`;
   }
@@ -34,6 +34,6 @@ export class BrunError extends Error {
 
 /** The one line that stands for any thrown value. */
 export function errorLine(error: unknown): string {
-  if (error instanceof BrunError) return error.line;
+  if (error instanceof BrunError) return error.text;
   return error instanceof Error ? error.message : String(error);
 }
