@@ -121,7 +121,8 @@ static long send_and_wait(const struct machine *machine, const uint64_t *args, i
 	return result;
 }
 
-static long execute(struct machine *machine, const struct op *op, const uint64_t *args, struct failure *failure)
+static long execute(struct machine *machine, const struct op *op, const uint64_t *args,
+		    struct failure *failure)
 {
 	int64_t value = 0;
 	long result;

@@ -44,8 +44,8 @@ static int starts_with(const char *line, size_t length, const char *prefix)
  */
 static int wanted(const char *line, size_t length)
 {
-	static const char prefixes[][12] = {"READY=", "RELOADING=", "STOPPING=", "STATUS=",
-					    "ERRNO=", "WATCHDOG=",  "MONOTONIC_"};
+	static const char prefixes[][12] = {
+	    "READY=", "RELOADING=", "STOPPING=", "STATUS=", "ERRNO=", "WATCHDOG=", "MONOTONIC_"};
 
 	for (unsigned int i = 0; i < ARRAY_LENGTH(prefixes); i++)
 		if (starts_with(line, length, prefixes[i]))

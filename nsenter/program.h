@@ -43,12 +43,12 @@ enum arg_type {
 
 struct op {
 	uint16_t kind;
-	uint16_t nr;          /* OP_SYSCALL: number of the system call */
-	uint16_t types;       /* two bits an argument: enum arg_type */
-	uint16_t out;         /* slot that takes the result, or NO_SLOT */
-	uint8_t handled[4];   /* errnos that are no failure; 0: none, ANY_ERRNO: all */
-	uint32_t on_handled;  /* op to go on with after one of them */
-	uint32_t on_success;  /* op to go on with otherwise */
+	uint16_t nr;         /* OP_SYSCALL: number of the system call */
+	uint16_t types;      /* two bits an argument: enum arg_type */
+	uint16_t out;        /* slot that takes the result, or NO_SLOT */
+	uint8_t handled[4];  /* errnos that are no failure; 0: none, ANY_ERRNO: all */
+	uint32_t on_handled; /* op to go on with after one of them */
+	uint32_t on_success; /* op to go on with otherwise */
 	uint32_t reserved;
 	uint64_t args[6];
 };

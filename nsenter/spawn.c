@@ -82,7 +82,8 @@ static long child_steps(const struct spawn_request *request)
 			return result;
 	}
 	if (request->flags & SPAWN_EXEC_FD)
-		return sys5(__NR_execveat, request->exec_fd, empty, request->argv, request->envp, AT_EMPTY_PATH);
+		return sys5(__NR_execveat, request->exec_fd, empty, request->argv, request->envp,
+			    AT_EMPTY_PATH);
 	return sys3(__NR_execve, request->path, request->argv, request->envp);
 }
 
@@ -152,7 +153,8 @@ long spawn(struct spawn_request *request)
 	/* No handler of the caller may run in the child, whose memory is the caller's. */
 	sys4(__NR_rt_sigprocmask, SIG_SETMASK, &all, &saved, sizeof(all));
 	request->error = 0;
-	pid = clone_child(CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, stack + STACK_SIZE, &pidfd, request);
+	pid = clone_child(CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, stack + STACK_SIZE, &pidfd,
+			  request);
 	sys4(__NR_rt_sigprocmask, SIG_SETMASK, &saved, 0, sizeof(saved));
 	request->pidfd = pidfd;
 	if (pid > 0 && request->error < 0) {

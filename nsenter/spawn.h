@@ -4,22 +4,22 @@
 
 #include "sys.h"
 
-#define SPAWN_SETPGRP 1U  /* the child leads a process group of its own */
-#define SPAWN_EXEC_FD 2U  /* execute the file behind exec_fd, path is only argv's */
-#define SPAWN_SETSID 4U   /* the child leads a session of its own */
+#define SPAWN_SETPGRP 1U /* the child leads a process group of its own */
+#define SPAWN_EXEC_FD 2U /* execute the file behind exec_fd, path is only argv's */
+#define SPAWN_SETSID 4U  /* the child leads a session of its own */
 
 /* Encoded by src/sys/spawn.ts: 8-byte fields first, then 4-byte ones. */
 struct spawn_request {
-	uint64_t path;     /* const char *: executable, no search */
-	uint64_t argv;     /* char *const *: NULL ends it */
-	uint64_t envp;     /* char *const *: NULL ends it */
-	uint64_t cwd;      /* const char *, or 0: the caller's */
-	int32_t stdio[3];  /* becomes 0, 1, 2 of the child; -1: the caller's own */
-	int32_t keep_fd;   /* stays open over execve although close-on-exec; -1: none */
-	int32_t exec_fd;   /* see SPAWN_EXEC_FD */
+	uint64_t path;    /* const char *: executable, no search */
+	uint64_t argv;    /* char *const *: NULL ends it */
+	uint64_t envp;    /* char *const *: NULL ends it */
+	uint64_t cwd;     /* const char *, or 0: the caller's */
+	int32_t stdio[3]; /* becomes 0, 1, 2 of the child; -1: the caller's own */
+	int32_t keep_fd;  /* stays open over execve although close-on-exec; -1: none */
+	int32_t exec_fd;  /* see SPAWN_EXEC_FD */
 	uint32_t flags;
-	int32_t pidfd;     /* out: close-on-exec pidfd of the child, -1 before Linux 5.2 */
-	int32_t error;     /* out: -errno of the child's failed step, or 0 */
+	int32_t pidfd; /* out: close-on-exec pidfd of the child, -1 before Linux 5.2 */
+	int32_t error; /* out: -errno of the child's failed step, or 0 */
 };
 
 /* Returns the pid, or -errno: nothing runs then and there is no child to reap. */
