@@ -12,6 +12,8 @@ export interface Runtime {
   readonly rootless: boolean | "auto";
   /** Receives warnings: one line, lowercase, no full stop. */
   readonly warn: (message: string) => void;
+  /** Receives what `--debug` prints: one line each. Absent without it. */
+  readonly debug?: ((message: string) => void) | undefined;
   /** Receives the phases of an operation with `performance.now()` times, for `--timing`. */
   readonly mark?: ((phase: string) => void) | undefined;
 }

@@ -1,0 +1,92 @@
+/** Flags and options that create and run share. */
+import type { CreateOptions } from "../container/types.ts";
+import { absolute } from "../sys/fs.ts";
+import type { Values } from "./flags.ts";
+
+/** The id under which a container is known. */
+export const containerId = {
+  type: "positional",
+  description: "name of the container, unique under the state directory",
+} as const;
+
+/** `--timing`. */
+export const timing = {
+  type: "boolean",
+  hidden: true,
+  description: "print the phases with their times on stderr",
+} as const;
+
+/** `--preserve-fds`. */
+export const preserveFds = {
+  type: "string",
+  integer: true,
+  valueHint: "n",
+  description: "hand on n more descriptors, after 0-2 and those of LISTEN_FDS",
+} as const;
+
+/** `--console-socket`. */
+export const consoleSocket = {
+  type: "string",
+  valueHint: "socket",
+  description: "Unix socket that is sent the master side of the terminal",
+} as const;
+
+/** `--pid-file`. */
+export const pidFile = {
+  type: "string",
+  valueHint: "file",
+  description: "write the process id here",
+} as const;
+
+/** `--pidfd-socket`. */
+export const pidfdSocket = {
+  type: "string",
+  valueHint: "socket",
+  description: "Unix socket that is sent a pidfd of the process",
+} as const;
+
+export const createFlags = {
+  "container-id": containerId,
+  bundle: {
+    type: "string",
+    alias: "b",
+    valueHint: "dir",
+    description: "bundle directory; default: the current directory",
+  },
+  config: {
+    type: "string",
+    alias: "f",
+    valueHint: "file",
+    description: "take this file instead of the bundle's config.json",
+  },
+  "console-socket": consoleSocket,
+  "pidfd-socket": pidfdSocket,
+  "pid-file": pidFile,
+  "no-pivot": {
+    type: "boolean",
+    description: "change the root without pivot_root, for root filesystems on a ramdisk",
+  },
+  "no-new-keyring": { type: "boolean", description: "keep the caller's session keyring" },
+  "preserve-fds": preserveFds,
+  timing,
+} as const;
+
+/** What create and run are asked to do. */
+export function createOptions(args: Values<typeof createFlags>): CreateOptions {
+  return {
+    id: args["container-id"],
+    bundle: args.bundle || ".",
+    config: args.config,
+    consoleSocket: args["console-socket"] || undefined,
+    pidfdSocket: args["pidfd-socket"] || undefined,
+    pidFile: absoluteIfGiven(args["pid-file"]),
+    noPivot: args["no-pivot"],
+    noNewKeyring: args["no-new-keyring"],
+    preserveFds: args["preserve-fds"] ?? 0,
+  };
+}
+
+/** A pid file's path, from the directory in which brun was called. */
+export function absoluteIfGiven(path: string | undefined): string | undefined {
+  return path ? absolute(path) : undefined;
+}

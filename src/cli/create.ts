@@ -1,0 +1,14 @@
+/** `brun create`. */
+import { create } from "../container/create.ts";
+import { defineCommand } from "./command.ts";
+import { createFlags, createOptions } from "./container-flags.ts";
+
+export default defineCommand({
+  meta: { name: "create", description: "create a container, up to the start of its program" },
+  args: createFlags,
+  details: `Everything is set up when this returns: a program that is missing or may not be executed is told here.
+The container waits for "brun start".`,
+  run({ args, data }) {
+    create(data.runtime(args.timing), createOptions(args));
+  },
+});

@@ -1,0 +1,24 @@
+/** `brun delete`. */
+import { deleteContainer } from "../container/delete.ts";
+import { defineCommand } from "./command.ts";
+import { containerId } from "./container-flags.ts";
+import { matching, regexFlag } from "./match.ts";
+
+export default defineCommand({
+  meta: { name: "delete", description: "delete a stopped container and all that belongs to it" },
+  args: {
+    "container-id": containerId,
+    force: {
+      type: "boolean",
+      alias: "f",
+      description: "kill it first if it runs; no error if it does not exist",
+    },
+    regex: regexFlag,
+  },
+  run({ args, data }) {
+    const runtime = data.runtime();
+    for (const id of args.regex ? matching(runtime, args["container-id"]) : [args["container-id"]]) {
+      deleteContainer(runtime, id, args.force);
+    }
+  },
+});

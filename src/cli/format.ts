@@ -1,0 +1,75 @@
+/** Output of state, list and ps, byte for byte as runc's. */
+import type { ContainerState } from "../container/types.ts";
+
+/** `-f table|json`. */
+export const formatFlag = {
+  type: "string",
+  alias: "f",
+  valueHint: "table|json",
+  default: "table",
+  description: "form of the output",
+} as const;
+
+/** The fields in runc's order. */
+function ordered(state: ContainerState): ContainerState {
+  return {
+    ociVersion: state.ociVersion,
+    id: state.id,
+    pid: state.pid,
+    status: state.status,
+    bundle: state.bundle,
+    rootfs: state.rootfs,
+    created: state.created,
+    ...(hasEntries(state.annotations) ? { annotations: state.annotations } : {}),
+    owner: state.owner,
+  };
+}
+
+function hasEntries<T extends object>(value: T | undefined): value is T {
+  return value !== undefined && Object.keys(value).length > 0;
+}
+
+/** `brun state`: indented by two, without a newline at the end. */
+export function stateJson(state: ContainerState): string {
+  return JSON.stringify(ordered(state), null, 2);
+}
+
+/** `brun list -f json`: one line; null when there are none, as Go writes an empty list. */
+export function listJson(states: readonly ContainerState[]): string {
+  return `${states.length === 0 ? "null" : JSON.stringify(states.map(ordered))}\n`;
+}
+
+/** `brun list`. */
+export function listTable(states: readonly ContainerState[]): string {
+  const rows = states.map((s) => [s.id, `${s.pid}`, s.status, s.bundle, s.created, s.owner]);
+  return table([["ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"], ...rows]);
+}
+
+const COLUMN_MIN = 12;
+const COLUMN_GAP = 3;
+
+/** Rows in columns as wide as their widest cell and the gap, at least 12; the last column is not filled up. */
+export function table(rows: readonly (readonly string[])[]): string {
+  const widths: number[] = [];
+  for (const row of rows) {
+    row.slice(0, -1).forEach((cell, i) => {
+      widths[i] = Math.max(widths[i] ?? COLUMN_MIN, [...cell].length + COLUMN_GAP);
+    });
+  }
+  const line = (row: readonly string[]) =>
+    row.map((cell, i) => cell + " ".repeat(i < row.length - 1 ? widths[i]! - [...cell].length : 0)).join("");
+  return rows.map((row) => `${line(row)}\n`).join("");
+}
+
+/**
+ * Of `ps` output, the title line and the lines of these processes.
+ * @returns undefined when there is no PID column
+ */
+export function psLines(output: string, pids: readonly number[]): string | undefined {
+  const [title = "", ...lines] = output.split("\n");
+  const column = title.trim().split(/\s+/).indexOf("PID");
+  if (column < 0) return undefined;
+  const wanted = new Set(pids);
+  const kept = lines.filter((line) => wanted.has(Number(line.trim().split(/\s+/)[column] || Number.NaN)));
+  return [title, ...kept].map((line) => `${line}\n`).join("");
+}

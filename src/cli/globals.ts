@@ -1,0 +1,114 @@
+/** The global flags, which stand before the command, and what they amount to. */
+import { callerIdentity, givenRoot, useDefaultRoot } from "../container/root.ts";
+import type { CgroupManagerName, Runtime } from "../container/types.ts";
+import { BrunError } from "../errors.ts";
+import type { Session } from "./command.ts";
+import type { Values } from "./flags.ts";
+import type { Log, LogOptions } from "./log.ts";
+import { timingMark } from "./timing.ts";
+
+export const globalFlags = {
+  root: {
+    type: "string",
+    valueHint: "dir",
+    description:
+      "directory for the state of containers; default $XDG_RUNTIME_DIR/brun, for root /run/brun, else /tmp/brun-UID",
+  },
+  log: {
+    type: "string",
+    valueHint: "file",
+    description: "write errors, warnings and debug lines to this file",
+  },
+  "log-format": {
+    type: "string",
+    valueHint: "text|json",
+    default: "text",
+    description: "format of the log file",
+  },
+  debug: { type: "boolean", description: "write debug lines, and the stack of an error" },
+  "systemd-cgroup": {
+    type: "boolean",
+    description: 'let systemd make the cgroups; cgroupsPath is then "slice:prefix:name"',
+  },
+  "cgroup-manager": {
+    type: "string",
+    valueHint: "auto|systemd|cgroupfs|disabled",
+    description: "who makes the cgroups (default: auto)",
+  },
+  rootless: {
+    type: "string",
+    valueHint: "true|false|auto",
+    default: "auto",
+    description: "run everything in a user namespace of your own; auto: unless the caller is root",
+  },
+  criu: { type: "string", hidden: true, description: "ignored; criu is found in PATH" },
+  version: { type: "boolean", alias: "v", description: "print the version" },
+} as const;
+
+export type GlobalValues = Values<typeof globalFlags>;
+
+/**
+ * What the log flags ask for.
+ * @throws BrunError a format or a target that brun does not have
+ */
+export function logOptions(values: GlobalValues): LogOptions {
+  const format = values["log-format"];
+  if (format !== "text" && format !== "json" && format !== "") {
+    throw new BrunError(`invalid log-format: ${format}`, { hint: "text or json" });
+  }
+  const scheme = /^(journald|syslog):/.exec(values.log ?? "")?.[1];
+  if (scheme !== undefined) {
+    throw new BrunError(`--log ${values.log}: brun logs to files only`, {
+      hint: `for ${scheme} pipe stderr to ${scheme === "syslog" ? "logger" : "systemd-cat"}`,
+    });
+  }
+  return { file: values.log || undefined, format: format === "json" ? "json" : "text", debug: values.debug };
+}
+
+/**
+ * Turns the global flags into a session.
+ * @throws BrunError a value that is not one of those allowed
+ */
+export function openSession(values: GlobalValues, log: Log): Session {
+  const cgroupManager = chooseCgroupManager(values);
+  const rootless = parseRootless(values.rootless);
+  const root = values.root === undefined ? undefined : givenRoot(values.root);
+  return {
+    rootGiven: root !== undefined,
+    runtime(timing = false): Runtime {
+      const mark = timing || process.env.BRUN_TIMING === "1" ? timingMark() : undefined;
+      return {
+        root: root ?? useDefaultRoot(callerIdentity()),
+        cgroupManager,
+        rootless,
+        warn: log.warn,
+        debug: values.debug ? log.debug : undefined,
+        mark,
+      };
+    },
+  };
+}
+
+const MANAGERS: readonly string[] = ["auto", "systemd", "cgroupfs", "disabled"];
+
+function chooseCgroupManager(values: GlobalValues): CgroupManagerName {
+  const name = values["cgroup-manager"];
+  if (name !== undefined && !MANAGERS.includes(name)) {
+    throw new BrunError(`invalid value "${name}" for flag --cgroup-manager`, {
+      hint: "auto, systemd, cgroupfs or disabled",
+    });
+  }
+  if (!values["systemd-cgroup"]) return (name ?? "auto") as CgroupManagerName;
+  if (name !== undefined && name !== "systemd" && name !== "auto") {
+    throw new BrunError(`--systemd-cgroup and --cgroup-manager=${name} exclude each other`);
+  }
+  return "systemd";
+}
+
+function parseRootless(text: string): boolean | "auto" {
+  const word = text.toLowerCase();
+  if (word === "" || word === "auto") return "auto";
+  if (word === "true" || word === "1" || word === "t") return true;
+  if (word === "false" || word === "0" || word === "f") return false;
+  throw new BrunError(`invalid value "${text}" for flag --rootless`, { hint: "true, false or auto" });
+}

@@ -1,0 +1,45 @@
+/** Help texts, laid out by citty. */
+import { type ArgsDef, type CommandDef, renderUsage } from "citty";
+import type { Command } from "./command.ts";
+import type { Flags } from "./flags.ts";
+import { globalFlags } from "./globals.ts";
+
+const about = "runs OCI containers, without root where it can";
+
+const closing = `EXAMPLE
+  mkdir -p demo/rootfs/bin && cp /bin/busybox demo/rootfs/bin/sh
+  brun spec --bundle demo
+  brun run --bundle demo my-container
+
+A bundle is a directory with a config.json (OCI runtime-spec) and the root filesystem it names.
+Containers are known by the id they were created with.`;
+
+/**
+ * The help text of a command, or of brun itself when `topic` is undefined. It begins as runc's does ("NAME:",
+ * then "brun run - …").
+ * @param commands in the order in which they are listed
+ */
+export async function helpText(
+  commands: readonly Command[],
+  topic: string | undefined,
+  colours: boolean,
+): Promise<string> {
+  const root: CommandDef = {
+    meta: { name: "brun", description: about },
+    args: visible(globalFlags),
+    subCommands: Object.fromEntries(commands.map((c) => [c.meta.name, { meta: c.meta }])),
+  };
+  const command = commands.find((c) => c.meta.name === topic);
+  const usage = command
+    ? await renderUsage({ meta: command.meta, args: visible(command.args) }, root)
+    : await renderUsage(root);
+  const title = command ? `brun ${command.meta.name} - ${command.meta.description}` : `brun - ${about}`;
+  const details = command ? command.details : closing;
+  // citty's own title, its first line, is replaced by runc's.
+  const text = `NAME:\n   ${title}\n${usage.slice(usage.indexOf("\n"))}\n${details ? `\n${details}\n` : ""}`;
+  return colours ? text : Bun.stripANSI(text);
+}
+
+function visible(flags: Flags): ArgsDef {
+  return Object.fromEntries(Object.entries(flags).filter(([, flag]) => !("hidden" in flag)));
+}

@@ -1,0 +1,26 @@
+/** `brun list`. */
+import { list } from "../container/list.ts";
+import { BrunError } from "../errors.ts";
+import { stat } from "../sys/fs.ts";
+import { defineCommand } from "./command.ts";
+import { formatFlag, listJson, listTable } from "./format.ts";
+import { print } from "./output.ts";
+
+export default defineCommand({
+  meta: { name: "list", description: "list the containers under the state directory" },
+  args: {
+    format: formatFlag,
+    quiet: { type: "boolean", alias: "q", description: "print the ids alone" },
+  },
+  run({ args, data }) {
+    const { format } = args;
+    if (format !== "table" && format !== "json") {
+      throw new BrunError("invalid format option", { hint: "table or json" });
+    }
+    const runtime = data.runtime();
+    if (data.rootGiven) stat(runtime.root);
+    const states = list(runtime);
+    if (args.quiet) print(states.map((state) => `${state.id}\n`).join(""));
+    else print(format === "json" ? listJson(states) : listTable(states));
+  },
+});

@@ -1,0 +1,42 @@
+/**
+ * Writing to stdout and stderr. Not through process.stdout: that sets O_NONBLOCK on a pipe that others share.
+ */
+import { E } from "../sys/errno.ts";
+import { SysError } from "../sys/error.ts";
+import { NR, syscall } from "../sys/ffi.ts";
+import { writeFd } from "../sys/fs.ts";
+
+const SIGPIPE_STATUS = 128 + 13;
+
+/**
+ * Ends the process at once. Nothing is buffered anywhere, so Bun's own way out has nothing to add.
+ * @param code exit status, 0 to 255
+ */
+export function exit(code: number): never {
+  syscall(NR.exit_group, code);
+  throw new Error("unreachable");
+}
+
+/** Writes to stdout. A reader that has gone ends the process as SIGPIPE would (Bun ignores that signal). */
+export function print(text: string): void {
+  try {
+    writeFd(1, text, "stdout");
+  } catch (error) {
+    if (error instanceof SysError && error.errno === E.EPIPE) exit(SIGPIPE_STATUS);
+    throw error;
+  }
+}
+
+/** Writes to stderr; there is no one to tell when it fails. */
+export function printError(text: string): void {
+  try {
+    writeFd(2, text, "stderr");
+  } catch {}
+}
+
+const TCGETS = 0x5401;
+
+/** Whether a file descriptor is a terminal. */
+export function isTerminal(fd: number): boolean {
+  return syscall(NR.ioctl, fd, TCGETS, new Uint8Array(64)) === 0;
+}

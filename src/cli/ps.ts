@@ -1,0 +1,48 @@
+/** `brun ps`. */
+import { processes } from "../container/ps.ts";
+import { BrunError } from "../errors.ts";
+import { defineCommand } from "./command.ts";
+import { containerId } from "./container-flags.ts";
+import { formatFlag, psLines } from "./format.ts";
+import { print } from "./output.ts";
+
+export default defineCommand({
+  meta: { name: "ps", description: "list the processes of a container" },
+  args: {
+    "container-id": containerId,
+    "ps-options": {
+      type: "positional",
+      required: false,
+      rest: true,
+      description: "options of ps(1); default: -ef",
+    },
+    format: formatFlag,
+  },
+  run({ args, data }) {
+    const { format } = args;
+    if (format !== "table" && format !== "json") {
+      throw new BrunError("invalid format option", { hint: "table or json" });
+    }
+    const pids = processes(data.runtime(), args["container-id"]);
+    if (format === "json") print(`${pids.length === 0 ? "null" : JSON.stringify(pids)}\n`);
+    else print(psTable(pids, args["ps-options"]));
+  },
+});
+
+/** Runs the host's ps and keeps the lines of `pids`. */
+function psTable(pids: readonly number[], options: readonly string[]): string {
+  const path = Bun.which("ps");
+  if (path === null) {
+    throw new BrunError("ps: executable file not found in $PATH", {
+      hint: "install procps, or use brun ps --format json",
+    });
+  }
+  const ps = Bun.spawnSync([path, ...(options.length === 0 ? ["-ef"] : options)], { stderr: "pipe" });
+  const complaint = ps.stderr.toString().trim().split("\n")[0];
+  if (!ps.success) throw new BrunError(`ps failed with exit code ${ps.exitCode}: ${complaint}`);
+  const lines = psLines(ps.stdout.toString(), pids);
+  if (lines === undefined) {
+    throw new BrunError("couldn't find PID field in ps output", { hint: "choose ps options that print it" });
+  }
+  return lines;
+}

@@ -1,0 +1,27 @@
+/** `brun run`. */
+import { run } from "../container/run.ts";
+import { defineCommand } from "./command.ts";
+import { createFlags, createOptions } from "./container-flags.ts";
+
+export default defineCommand({
+  meta: { name: "run", description: "create and run a container" },
+  args: {
+    ...createFlags,
+    detach: { type: "boolean", alias: "d", description: "return when the program has started" },
+    keep: { type: "boolean", description: "keep the stopped container for state and delete" },
+    "no-subreaper": {
+      type: "boolean",
+      description: "leave orphaned processes of the container to the caller's reaper",
+    },
+  },
+  details: `In the foreground signals are forwarded, and the exit code is that of the program, or 128 and the number of
+the signal that ended it.`,
+  run({ args, data }) {
+    return run(data.runtime(args.timing), {
+      ...createOptions(args),
+      detach: args.detach,
+      keep: args.keep,
+      noSubreaper: args["no-subreaper"],
+    });
+  },
+});

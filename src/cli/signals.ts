@@ -1,0 +1,33 @@
+/** Signal names, as `brun kill` takes them. Numbers are those of x86-64 and arm64 (signal(7)). */
+import { BrunError } from "../errors.ts";
+
+const NAMES =
+  "HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM STKFLT CHLD CONT STOP TSTP TTIN TTOU " +
+  "URG XCPU XFSZ VTALRM PROF WINCH IO PWR SYS";
+const ALIASES: Readonly<Record<string, string>> = { IOT: "ABRT", CLD: "CHLD", POLL: "IO" };
+
+/** First and last real-time signal as glibc counts them; it keeps 32 and 33 for itself. */
+const RTMIN = 34;
+const RTMAX = 64;
+
+/**
+ * The number of a signal given as a number (0 to 64) or a name, in any case, with or without SIG; also RTMIN,
+ * RTMIN+n, RTMAX and RTMAX-n.
+ * @throws BrunError no such signal
+ */
+export function parseSignal(text: string): number {
+  const signal = /^\d+$/.test(text) ? Number(text) : byName(text.toUpperCase().replace(/^SIG/, ""));
+  if (signal === undefined || signal > RTMAX) {
+    throw new BrunError(`unknown signal "${text}"`, { hint: "a name as in kill -l, or a number up to 64" });
+  }
+  return signal;
+}
+
+function byName(name: string): number | undefined {
+  const at = NAMES.split(" ").indexOf(ALIASES[name] ?? name);
+  if (at >= 0) return at + 1;
+  const [, end, sign, digits] = /^RT(MIN|MAX)(?:([+-])(\d+))?$/.exec(name) ?? [];
+  if (end === undefined) return undefined;
+  const signal = (end === "MIN" ? RTMIN : RTMAX) + (sign === "-" ? -1 : 1) * Number(digits ?? 0);
+  return signal >= RTMIN && signal <= RTMAX ? signal : undefined;
+}

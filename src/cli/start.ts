@@ -1,0 +1,12 @@
+/** `brun start`. */
+import { start } from "../container/start.ts";
+import { defineCommand } from "./command.ts";
+import { containerId } from "./container-flags.ts";
+
+export default defineCommand({
+  meta: { name: "start", description: "start the program of a created container" },
+  args: { "container-id": containerId },
+  run({ args, data }) {
+    start(data.runtime(), args["container-id"]);
+  },
+});

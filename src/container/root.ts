@@ -1,0 +1,114 @@
+/**
+ * Where the state of containers lives when `--root` does not say: `$XDG_RUNTIME_DIR/brun` for users,
+ * `/run/brun` for root, `/tmp/brun-UID` for users without a runtime directory.
+ */
+import { BrunError } from "../errors.ts";
+import { E, errnoText } from "../sys/errno.ts";
+import { cstr, NR, syscall } from "../sys/ffi.ts";
+import { AT_FDCWD, absolute, mkdir, readTextIfThere, S, tryStat } from "../sys/fs.ts";
+
+/** What the choice depends on; {@link callerIdentity} fills it in. */
+export interface CallerIdentity {
+  readonly euid: number;
+  /** Text of /proc/self/uid_map; "" when there is none. Looked at only when `euid` is 0. */
+  readonly uidMap: () => string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/** The calling process. */
+export function callerIdentity(): CallerIdentity {
+  return {
+    euid: syscall(NR.geteuid),
+    uidMap: () => readTextIfThere("/proc/self/uid_map") ?? "",
+    env: process.env,
+  };
+}
+
+/**
+ * Whether a uid_map is that of a user namespace other than the first: the first maps every id to itself
+ * (user_namespaces(7)).
+ */
+export function inUserNamespace(uidMap: string): boolean {
+  return uidMap !== "" && !/^\s*0\s+0\s+4294967295\s*$/.test(uidMap);
+}
+
+/**
+ * Whether the caller is to be treated as an ordinary user: not root, or root in a user namespace only, who has
+ * no say over the host's cgroups and devices.
+ */
+export function isRootless(caller: CallerIdentity): boolean {
+  return caller.euid !== 0 || inUserNamespace(caller.uidMap());
+}
+
+/** A default state directory and why it was chosen, which decides how it is made and checked. */
+export interface DefaultRoot {
+  readonly path: string;
+  readonly kind: "system" | "runtime-dir" | "tmp";
+}
+
+/**
+ * The default state directory. As in runc, root in a user namespace uses its runtime directory unless USER=root,
+ * which is how a root login in a container looks.
+ */
+export function defaultRoot(caller: CallerIdentity): DefaultRoot {
+  const { euid, env } = caller;
+  const uidMap = euid === 0 ? caller.uidMap() : "";
+  const nested = inUserNamespace(uidMap);
+  if (euid === 0 && (!nested || env.USER === "root")) return { path: "/run/brun", kind: "system" };
+  const runtimeDir = env.XDG_RUNTIME_DIR ?? "";
+  if (runtimeDir.startsWith("/")) return { path: absolute(`${runtimeDir}/brun`), kind: "runtime-dir" };
+  // The uid outside, so that `unshare -r brun list` and `brun list` see the same containers.
+  const owner = euid === 0 ? outsideUid(uidMap) : euid;
+  return { path: `/tmp/brun-${owner}`, kind: "tmp" };
+}
+
+/** The uid outside that a uid_map gives to uid 0. */
+function outsideUid(uidMap: string): number {
+  for (const line of uidMap.split("\n")) {
+    const [inside, outside] = line.trim().split(/\s+/).map(Number);
+    if (inside === 0 && outside !== undefined) return outside;
+  }
+  return 0;
+}
+
+/**
+ * Makes the default state directory fit for use and returns its path. Where others could have made one in our
+ * name (/tmp, someone's runtime directory after `su`) it must be ours alone; in the runtime directory it gets
+ * the sticky bit, which by the XDG base directory specification keeps it from being tidied away.
+ * @throws BrunError it cannot be made, belongs to someone else, or lets others in
+ */
+export function useDefaultRoot(caller: CallerIdentity): string {
+  const { path, kind } = defaultRoot(caller);
+  if (kind === "system") return path;
+  const mode = kind === "tmp" ? 0o700 : 0o1700;
+  const before = tryStat(path, true);
+  if (typeof before !== "number" && before.mode === (S.IFDIR | mode) && before.uid === caller.euid)
+    return path;
+  const made = mkdir(path, 0o700);
+  if (made !== 0 && made !== -E.EEXIST) unusable(path, errnoText(-made));
+  const stat = tryStat(path, true);
+  if (typeof stat === "number") unusable(path, errnoText(-stat));
+  if ((stat.mode & S.IFMT) !== S.IFDIR) unusable(path, "not a directory");
+  if (stat.uid !== caller.euid) unusable(path, `owned by uid ${stat.uid}, not by you`);
+  if ((stat.mode & 0o077) !== 0) unusable(path, `mode ${(stat.mode & 0o777).toString(8)} lets others in`);
+  const result = syscall(NR.fchmodat, AT_FDCWD, cstr(path), mode);
+  if (result < 0) unusable(path, errnoText(-result));
+  return path;
+}
+
+function unusable(path: string, why: string): never {
+  throw new BrunError(`cannot keep state in ${path}: ${why}`, {
+    hint: "set XDG_RUNTIME_DIR to a directory of yours, or give one with --root",
+  });
+}
+
+/**
+ * The directory that `--root` names, absolute.
+ * @throws BrunError it is empty or the root of the file system
+ */
+export function givenRoot(path: string): string {
+  if (path === "") throw new BrunError("--root is empty");
+  const root = absolute(path);
+  if (root === "/") throw new BrunError("--root must not be the root directory, /");
+  return root;
+}

@@ -1,0 +1,69 @@
+/**
+ * `brun features` (runtime-spec features.md and features-linux.md), with runc's fields in runc's order. Lists
+ * come from the code that acts on them, so that nothing is claimed that is not done.
+ */
+import { mountOptionNames } from "../init/mount-options.ts";
+import { HooksSchema } from "../spec/hooks.ts";
+import { NAMESPACES } from "../spec/linux.ts";
+import { CAPABILITIES } from "../sys/constants.ts";
+import { libseccompVersion } from "./libseccomp.ts";
+import { OCI_VERSION_MAX, OCI_VERSION_MIN } from "./oci.ts";
+import { type SeccompFeatures, seccompFeatures } from "./seccomp.ts";
+import { SUPPORT } from "./support.ts";
+
+interface Enabled {
+  readonly enabled: boolean;
+}
+
+/** What this brun supports (features.md). */
+export interface Features {
+  readonly ociVersionMin: string;
+  readonly ociVersionMax: string;
+  readonly hooks: readonly string[];
+  readonly mountOptions: readonly string[];
+  readonly linux: {
+    readonly namespaces: readonly string[];
+    readonly capabilities: readonly string[];
+    readonly cgroup: Readonly<Record<"v1" | "v2" | "systemd" | "systemdUser" | "rdma", boolean>>;
+    readonly seccomp: SeccompFeatures;
+    readonly apparmor: Enabled;
+    readonly selinux: Enabled;
+    readonly intelRdt: Enabled & { readonly schemata: boolean; readonly monitoring: boolean };
+    readonly mountExtensions: { readonly idmap: Enabled };
+    readonly netDevices: Enabled;
+  };
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly potentiallyUnsafeConfigAnnotations: readonly string[];
+}
+
+/** The release of runc that brun's command line and output are those of. */
+const RUNC_VERSION = "1.4.0";
+
+/** What this brun supports on this machine. */
+export function features(): Features {
+  const mountOptions = mountOptionNames();
+  const libseccomp = libseccompVersion();
+  return {
+    ociVersionMin: OCI_VERSION_MIN,
+    ociVersionMax: OCI_VERSION_MAX,
+    hooks: Object.keys(HooksSchema.entries),
+    mountOptions,
+    linux: {
+      namespaces: [...NAMESPACES].sort(),
+      capabilities: CAPABILITIES,
+      cgroup: SUPPORT.cgroup,
+      seccomp: seccompFeatures(),
+      apparmor: { enabled: SUPPORT.apparmor },
+      selinux: { enabled: SUPPORT.selinux },
+      intelRdt: SUPPORT.intelRdt,
+      mountExtensions: { idmap: { enabled: mountOptions.includes("idmap") } },
+      netDevices: { enabled: SUPPORT.netDevices },
+    },
+    annotations: {
+      ...(libseccomp === undefined ? {} : { "io.github.seccomp.libseccomp.version": libseccomp }),
+      "org.opencontainers.runc.checkpoint.enabled": `${SUPPORT.checkpoint}`,
+      "org.opencontainers.runc.version": RUNC_VERSION,
+    },
+    potentiallyUnsafeConfigAnnotations: [],
+  };
+}

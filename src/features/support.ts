@@ -1,0 +1,14 @@
+/**
+ * What this version of brun does of those parts of the runtime-spec that `brun features` answers with yes or no.
+ * True here means that the code is there, as in runc, whether the machine has the thing or not.
+ */
+export const SUPPORT = {
+  cgroup: { v1: false, v2: false, systemd: false, systemdUser: false, rdma: false },
+  apparmor: false,
+  selinux: false,
+  intelRdt: { enabled: false, schemata: false, monitoring: false },
+  netDevices: false,
+  /** SCMP_ACT_NOTIFY, with linux.seccomp.listenerPath. */
+  seccompNotify: false,
+  checkpoint: false,
+} as const;
