@@ -1,0 +1,75 @@
+/**
+ * `npm run demo`: an ordinary user runs a container, and one looks around inside. Started as root it uses the
+ * user of the tests, otherwise whoever started it.
+ */
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { callerEnv, host, isRoot, ownedDir, testUser } from "../test/support/caller.ts";
+import { makeRootfs } from "../test/support/rootfs.ts";
+
+const user = testUser();
+const dir = ownedDir(user, mkdtempSync(`${tmpdir()}/brun-demo-`));
+const env = callerEnv(user, ownedDir(user, `${dir}/run`, 0o700));
+const brun = `${dir}/brun`;
+const colour = process.stdout.isTTY;
+const bold = (text: string): string => (colour ? `\x1b[1m${text}\x1b[0m` : text);
+
+function own(path: string): void {
+  if (isRoot) chownSync(path, user.uid, user.gid);
+}
+
+function asUser(...argv: string[]): number {
+  const { exitCode } = Bun.spawnSync([...user.prefix, ...argv], {
+    cwd: dir,
+    env: { ...env, TERM: process.env.TERM ?? "dumb", DEMO_COLOUR: colour ? "1" : "" },
+    stdio: ["ignore", "inherit", "inherit"],
+  });
+  return exitCode;
+}
+
+/** `brun spec` writes a config for root, as any engine would; what is changed is shown in the demo. */
+function configure(): void {
+  if (asUser(brun, "spec") !== 0) throw new Error("brun spec failed");
+  const path = `${dir}/config.json`;
+  const spec = JSON.parse(readFileSync(path, "utf8"));
+  spec.process.terminal = false;
+  spec.process.args = ["/bin/sh", "/tour.sh"];
+  spec.process.env.push(`DEMO_COLOUR=${colour ? "1" : ""}`);
+  spec.root.readonly = false;
+  spec.hostname = "inside";
+  writeFileSync(path, `${JSON.stringify(spec, null, 2)}\n`);
+  own(path);
+}
+
+let exitCode = 1;
+try {
+  copyFileSync(`${import.meta.dir}/../dist/brun`, brun);
+  chmodSync(brun, 0o755);
+  makeRootfs(`${dir}/rootfs`, user);
+  copyFileSync(`${import.meta.dir}/../examples/tour.sh`, `${dir}/rootfs/tour.sh`);
+  own(`${dir}/rootfs/tour.sh`);
+  configure();
+  console.log(bold("Outside"));
+  console.log(`  user         ${host(...user.prefix, "id").trim()}`);
+  console.log(
+    `  host         ${host("uname", "-n").trim()}, ${host("ps", "-e", "-o", "pid=").trim().split("\n").length} processes`,
+  );
+  console.log(`  root dir     ${dir}/rootfs, one static busybox`);
+  console.log(`  command      brun run --bundle ${dir} demo`);
+  exitCode = asUser(brun, "run", "--bundle", dir, "demo");
+  console.log(bold("\nOutside again"));
+  console.log(
+    `  exit code ${exitCode}; containers left: ${host(...user.prefix, "env", `XDG_RUNTIME_DIR=${dir}/run`, brun, "list", "--quiet").trim() || "none"}`,
+  );
+} finally {
+  rmSync(dir, { recursive: true, force: true });
+}
+process.exit(exitCode);

@@ -1,0 +1,35 @@
+import { expect, test } from "bun:test";
+import { countOf, parseReport, unexplained } from "./report.ts";
+
+const XML = `<?xml version="1.0"?>
+<testsuites name="bun test" tests="3">
+  <testsuite name="a.test.ts" file="a.test.ts">
+    <testcase name="plain" />
+    <testsuite name="inner &amp; more">
+      <testcase name="skips"><skipped /></testcase>
+      <testcase name="breaks &lt;x&gt;">
+        <failure type="AssertionError" message="expected&#10;">text &lt;testcase name="no"&gt;</failure>
+      </testcase>
+    </testsuite>
+  </testsuite>
+</testsuites>`;
+
+test("a report is read with the names of its suites", () => {
+  expect(parseReport(XML)).toEqual([
+    { name: "a.test.ts > plain", result: "passed" },
+    { name: "a.test.ts > inner & more > skips", result: "skipped" },
+    { name: "a.test.ts > inner & more > breaks <x>", result: "failed" },
+  ]);
+});
+
+test("the console's last summary counts", () => {
+  expect(countOf(" 1 fail\n\n \u001b[31m2 fail\u001b[0m\n 3 pass\n", "fail")).toBe(2);
+  expect(countOf("nothing", "fail")).toBe(0);
+});
+
+test("a skip needs a line with a reason", () => {
+  const cases = parseReport(XML);
+  expect(unexplained(cases, "# nothing\n")).toEqual(["a.test.ts > inner & more > skips"]);
+  expect(unexplained(cases, "a.test.ts > * > skips | needs a moon\n")).toEqual([]);
+  expect(() => unexplained(cases, "a.test.ts > *\n")).toThrow("no reason");
+});

@@ -1,0 +1,110 @@
+/**
+ * Who starts the runtime: an unprivileged user, or root. When the tests are started by root, the user is
+ * `bruntest`, which is made when it does not exist; otherwise it is whoever started the tests.
+ */
+import { spawnSync } from "node:child_process";
+import { appendFileSync, chmodSync, chownSync, existsSync, mkdirSync, readFileSync } from "node:fs";
+import { userInfo } from "node:os";
+
+/** Name of the unprivileged user that root makes: `userdel -r bruntest` takes it away again. */
+export const TEST_USER = "bruntest";
+
+/** Ids that a user may need below 65,536, and so the size of a subordinate range. */
+const RANGE = 65536;
+
+/** Someone on whose behalf commands run. */
+export interface Caller {
+  /** "user" or "root": what tests are named after. */
+  readonly name: "user" | "root";
+  readonly user: string;
+  readonly uid: number;
+  readonly gid: number;
+  readonly home: string;
+  /** Put before a command to run it as this caller; empty when that is who we are. */
+  readonly prefix: readonly string[];
+}
+
+export const isRoot = process.getuid?.() === 0;
+
+/** Runs a host program and returns its stdout. Throws with its output when it fails. */
+export function host(...argv: string[]): string {
+  const [command, ...args] = argv;
+  const { status, stdout, stderr, error } = spawnSync(command!, args, { encoding: "utf8", input: "" });
+  if (error !== undefined) throw error;
+  if (status !== 0) throw new Error(`${argv.join(" ")} exited with ${status}: ${stderr}${stdout}`);
+  return stdout;
+}
+
+/** Whether a command is installed; sbin is looked at too. */
+export function installed(command: string): boolean {
+  const path = `${process.env.PATH}:/usr/local/sbin:/usr/sbin:/sbin`;
+  return path.split(":").some((dir) => existsSync(`${dir}/${command}`));
+}
+
+let cachedUser: Caller | undefined;
+
+/** The unprivileged user. As root, makes it with home and subordinate ids if need be. */
+export function testUser(): Caller {
+  cachedUser ??= isRoot ? madeUser() : ourselves();
+  return cachedUser;
+}
+
+/** Root, or undefined when we are not root. */
+export function testRoot(): Caller | undefined {
+  return isRoot ? { name: "root", user: "root", uid: 0, gid: 0, home: "/root", prefix: [] } : undefined;
+}
+
+/** Everyone that the tests can run as: the user, and root when root started the tests. */
+export function callers(): Caller[] {
+  const root = testRoot();
+  return root === undefined ? [testUser()] : [testUser(), root];
+}
+
+function ourselves(): Caller {
+  const { username, uid, gid, homedir } = userInfo();
+  return { name: "user", user: username, uid, gid, home: homedir, prefix: [] };
+}
+
+function madeUser(): Caller {
+  if (passwdEntry() === undefined) host("useradd", "--create-home", "--shell", "/bin/sh", TEST_USER);
+  addRange("/etc/subuid");
+  addRange("/etc/subgid");
+  const fields = passwdEntry()!.split(":");
+  const [uid, gid] = [Number(fields[2]), Number(fields[3])];
+  const prefix = ["setpriv", `--reuid=${uid}`, `--regid=${gid}`, "--init-groups", "--inh-caps=-all", "--"];
+  return { name: "user", user: TEST_USER, uid, gid, home: fields[5]!, prefix };
+}
+
+function passwdEntry(): string | undefined {
+  return readFileSync("/etc/passwd", "utf8")
+    .split("\n")
+    .find((line) => line.startsWith(`${TEST_USER}:`));
+}
+
+/** Gives the user a range in /etc/subuid or /etc/subgid behind everyone else's, unless it has one. */
+function addRange(file: string): void {
+  const lines = existsSync(file) ? readFileSync(file, "utf8").split("\n") : [];
+  if (lines.some((line) => line.startsWith(`${TEST_USER}:`))) return;
+  const ends = lines.filter((line) => line.includes(":")).map((line) => line.split(":").slice(1).map(Number));
+  const start = Math.max(100000, ...ends.map(([first, count]) => first! + count!));
+  appendFileSync(file, `${TEST_USER}:${start}:${RANGE}\n`);
+}
+
+/** The environment of a caller: nothing of ours, a runtime directory of its own. */
+export function callerEnv(caller: Caller, runtimeDir: string): Record<string, string> {
+  return {
+    PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    HOME: caller.home,
+    USER: caller.user,
+    LANG: "C.UTF-8",
+    XDG_RUNTIME_DIR: runtimeDir,
+  };
+}
+
+/** Makes a directory that belongs to the caller. */
+export function ownedDir(caller: Caller, path: string, mode = 0o755): string {
+  mkdirSync(path, { recursive: true });
+  chmodSync(path, mode);
+  if (isRoot) chownSync(path, caller.uid, caller.gid);
+  return path;
+}

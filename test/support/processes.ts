@@ -1,0 +1,89 @@
+/** Finding what a test has left behind, and waiting for what it expects. */
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+
+/** A process that belongs to a test. */
+export interface FoundProcess {
+  readonly pid: number;
+  readonly command: string;
+}
+
+/** Text behind a /proc name, "" when the process has gone or is not ours to see. */
+function proc(read: (path: string) => string, pid: string, name: string): string {
+  try {
+    return read(`/proc/${pid}/${name}`);
+  } catch {
+    return "";
+  }
+}
+
+const text = (path: string): string => readFileSync(path, "utf8");
+
+/**
+ * Every live process that has to do with a directory: it stands in its command line, environment, working
+ * directory, root or mounts. Those of other users are seen as far as the kernel shows them.
+ */
+export function processesOf(dir: string): FoundProcess[] {
+  const found: FoundProcess[] = [];
+  for (const pid of readdirSync("/proc")) {
+    if (!/^\d+$/.test(pid) || Number(pid) === process.pid) continue;
+    const traces = [
+      proc(text, pid, "cmdline"),
+      proc(text, pid, "environ"),
+      proc(text, pid, "mountinfo"),
+      proc(readlinkSync, pid, "cwd"),
+      proc(readlinkSync, pid, "root"),
+    ];
+    if (!traces.some((trace) => trace.includes(dir))) continue;
+    if (/^State:\s+[ZX]/m.test(proc(text, pid, "status"))) continue;
+    const command = traces[0]!.replaceAll("\0", " ").trim() || proc(text, pid, "comm").trim();
+    found.push({ pid: Number(pid), command });
+  }
+  return found;
+}
+
+/** Mounts of our own namespace below a directory. */
+export function mountsBelow(dir: string): string[] {
+  return text("/proc/self/mountinfo")
+    .split("\n")
+    .map((line) => line.split(" ")[4] ?? "")
+    .filter((target) => target.startsWith(`${dir}/`));
+}
+
+/** Cgroups of the host whose name holds `name`. */
+export function cgroupsNamed(name: string): string[] {
+  const found: string[] = [];
+  const visit = (dir: string, depth: number): void => {
+    if (depth > 6) return;
+    for (const entry of readdirSync(dir, { withFileTypes: true })) {
+      if (!entry.isDirectory()) continue;
+      const path = `${dir}/${entry.name}`;
+      if (entry.name.includes(name)) found.push(path);
+      visit(path, depth + 1);
+    }
+  };
+  visit("/sys/fs/cgroup", 0);
+  return found;
+}
+
+/**
+ * Waits until `condition` gives something true and returns it.
+ * @param what is named in the error when that has not happened after `timeoutMs`
+ */
+export async function until<T>(what: string, condition: () => T, timeoutMs = 10000): Promise<NonNullable<T>> {
+  const deadline = performance.now() + timeoutMs;
+  for (;;) {
+    const value = condition();
+    if (value) return value;
+    if (performance.now() > deadline) throw new Error(`after ${timeoutMs} ms still waiting: ${what}`);
+    await Bun.sleep(10);
+  }
+}
+
+/** Kills a process if it is there. */
+export function killHard(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It has ended by itself.
+  }
+}

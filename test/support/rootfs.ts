@@ -1,0 +1,47 @@
+/** A root filesystem of one static busybox, for containers that need a shell and the usual commands. */
+import { copyFileSync, lchownSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { type Caller, host, isRoot } from "./caller.ts";
+
+const DIRECTORIES = ["bin", "dev", "etc", "home", "proc", "root", "run", "sys", "tmp", "usr", "var"];
+
+const FILES = {
+  "etc/passwd":
+    "root:x:0:0:root:/root:/bin/sh\n" +
+    "daemon:x:1:1:daemon:/usr/sbin:/bin/false\n" +
+    "alice:x:1000:1000:Alice:/home/alice:/bin/sh\n",
+  "etc/group": "root:x:0:\ndaemon:x:1:\ntty:x:5:\nalice:x:1000:\nstaff:x:50:alice\n",
+  "etc/hosts": "127.0.0.1 localhost\n::1 localhost\n",
+};
+
+let applets: string[] | undefined;
+
+/** Path of the host's static busybox. Throws when it is not installed. */
+export function busyboxPath(): string {
+  const path = Bun.which("busybox");
+  if (path === null) throw new Error("busybox is not installed: apt-get install busybox-static");
+  return path;
+}
+
+/** Fills `dir` with a root filesystem that belongs to `caller`, and returns it. */
+export function makeRootfs(dir: string, caller: Caller): string {
+  const busybox = busyboxPath();
+  applets ??= host(busybox, "--list").split("\n");
+  mkdirSync(dir, { recursive: true });
+  for (const name of DIRECTORIES) mkdirSync(`${dir}/${name}`);
+  for (const [name, text] of Object.entries(FILES)) writeFileSync(`${dir}/${name}`, text);
+  copyFileSync(busybox, `${dir}/bin/busybox`);
+  for (const applet of applets) {
+    if (applet !== "" && applet !== "busybox") symlinkSync("busybox", `${dir}/bin/${applet}`);
+  }
+  if (isRoot && caller.uid !== 0) chownAll(dir, caller);
+  return dir;
+}
+
+function chownAll(dir: string, caller: Caller): void {
+  lchownSync(dir, caller.uid, caller.gid);
+  for (const entry of readdirSync(dir, { withFileTypes: true })) {
+    const path = `${dir}/${entry.name}`;
+    if (entry.isDirectory()) chownAll(path, caller);
+    else lchownSync(path, caller.uid, caller.gid);
+  }
+}

@@ -1,0 +1,81 @@
+/**
+ * The runtimes that the same cases run against: brun as built by `npm run build`, and Debian's crun and runc
+ * where they are installed. RUNTIME=crun (or a list) in the environment chooses others than brun, which shows
+ * whether a test asks for what runtimes do or for what brun happens to do.
+ */
+import { existsSync } from "node:fs";
+import { type Caller, callers, installed, isRoot } from "./caller.ts";
+import { brunPath } from "./workspace.ts";
+
+export type RuntimeName = "brun" | "crun" | "runc";
+
+export const ALL_RUNTIMES: readonly RuntimeName[] = ["brun", "crun", "runc"];
+
+/** A runtime started by a caller; what most test files loop over. */
+export interface Subject {
+  readonly runtime: RuntimeName;
+  readonly caller: Caller;
+  /** "brun as user": for the name of a describe block. */
+  readonly label: string;
+  /** Why it cannot run here, or undefined. */
+  readonly unavailable: string | undefined;
+}
+
+const pureCgroup2 = existsSync("/sys/fs/cgroup/cgroup.controllers");
+
+/** Every caller with each of the runtimes; the default is RUNTIME from the environment, else brun. */
+export function subjects(runtimes: readonly RuntimeName[] = chosenRuntimes()): Subject[] {
+  return runtimes.flatMap((runtime) =>
+    callers().map((caller) => ({
+      runtime,
+      caller,
+      label: `${runtime} as ${caller.name}`,
+      unavailable: unavailable(runtime),
+    })),
+  );
+}
+
+function chosenRuntimes(): RuntimeName[] {
+  const names = (process.env.RUNTIME ?? "brun").split(",");
+  for (const name of names) {
+    if (!ALL_RUNTIMES.includes(name as RuntimeName)) throw new Error(`RUNTIME: no runtime called '${name}'`);
+  }
+  return names as RuntimeName[];
+}
+
+function unavailable(runtime: RuntimeName): string | undefined {
+  if (runtime === "brun") return undefined; // built by npm test; its absence is a failure
+  if (!installed(runtime)) return `${runtime} is not installed`;
+  if (runtime === "crun" && !pureCgroup2 && !isRoot) return "crun refuses hybrid cgroups";
+  return undefined;
+}
+
+/**
+ * Prepares a private mount namespace, then becomes the command after "--". The words before it: "cgroup2" for a
+ * pure cgroup v2 view, which crun insists on, and SOURCE:TARGET for files to bind over others.
+ */
+const PRIVATE_MOUNTS = `set -e
+while [ "$1" != -- ]; do
+  case $1 in
+    cgroup2) umount -R /sys/fs/cgroup; mount -t cgroup2 cgroup2 /sys/fs/cgroup ;;
+    *) mount --bind "\${1%%:*}" "\${1#*:}" ;;
+  esac
+  shift
+done
+shift
+exec "$@"`;
+
+/**
+ * The command line that starts the runtime as the caller.
+ * @param binds host files (source to target) to replace, in a mount namespace of this command's own; root only
+ */
+export function runtimeArgv(subject: Subject, binds: Readonly<Record<string, string>> = {}): string[] {
+  const { runtime, caller } = subject;
+  const preparations = Object.entries(binds).map(([source, target]) => `${source}:${target}`);
+  if (runtime === "crun" && !pureCgroup2) preparations.unshift("cgroup2");
+  const argv = [...caller.prefix, runtime === "brun" ? brunPath() : runtime];
+  // On v2 crun loads a device program, for which it raises RLIMIT_MEMLOCK: not every root may do that.
+  if (runtime === "crun" && caller.uid === 0) argv.push("--cgroup-manager=disabled");
+  if (preparations.length === 0) return argv;
+  return ["unshare", "--mount", "sh", "-c", PRIVATE_MOUNTS, "sh", ...preparations, "--", ...argv];
+}

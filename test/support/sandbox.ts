@@ -1,0 +1,256 @@
+/**
+ * One test's world: a directory with bundles and a state directory, a runtime and a caller. `await using` makes
+ * sure that nothing of it stays, whatever happened, and fails the test when something would have.
+ */
+import { closeSync, existsSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { basename } from "node:path";
+import { callerEnv, isRoot, ownedDir } from "./caller.ts";
+import { cgroupsNamed, killHard, mountsBelow, processesOf, until } from "./processes.ts";
+import { makeRootfs } from "./rootfs.ts";
+import { runtimeArgv, type Subject } from "./runtime.ts";
+import { baseSpec, type TestSpec } from "./spec.ts";
+import { boxDir } from "./workspace.ts";
+
+/** How a command ended. `code` is null when a signal ended it. */
+export interface Outcome {
+  readonly code: number | null;
+  readonly signal: string | number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface CallOptions {
+  /** What stdin reads; /dev/null without it. */
+  readonly stdin?: string;
+  /** Added to the caller's environment. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** File descriptors that become 3, 4, … of the runtime. */
+  readonly fds?: readonly number[];
+  /** Host files to replace for this command (source to target); root only. */
+  readonly binds?: Readonly<Record<string, string>>;
+  /** After which the command is killed and the test fails. */
+  readonly timeoutMs?: number;
+  readonly cwd?: string;
+  /** Global flags, before the command. */
+  readonly globals?: readonly string[];
+}
+
+/** A command that goes on while the test does something else. */
+export interface Running {
+  readonly pid: number;
+  /** Ends when the command does. */
+  readonly done: Promise<Outcome>;
+  /** What it has written so far. */
+  stdout(): string;
+  stderr(): string;
+  kill(signal: NodeJS.Signals): void;
+}
+
+const TIMEOUT_MS = 30000;
+
+/** The environment variable by which the processes of a sandbox are known. */
+const MARK = "BRUN_TEST_BOX";
+
+export class Sandbox implements AsyncDisposable {
+  readonly dir: string;
+  /** The state directory: --root. */
+  readonly state: string;
+  readonly env: Readonly<Record<string, string>>;
+  private count = 0;
+  private readonly running: Bun.Subprocess[] = [];
+
+  constructor(readonly subject: Subject) {
+    const { caller } = subject;
+    this.dir = boxDir(caller);
+    this.state = `${this.dir}/state`;
+    this.env = { ...callerEnv(caller, ownedDir(caller, `${this.dir}/run`, 0o700)), [MARK]: this.dir };
+  }
+
+  /** A container id, file name or the like that nothing else on the machine has. */
+  name(): string {
+    this.count += 1;
+    return `${basename(this.dir)}-${this.count}-${process.pid}`;
+  }
+
+  /** Writes a file that belongs to the caller and returns its path. */
+  file(name: string, text: string, mode = 0o644): string {
+    const path = `${this.dir}/${name}`;
+    writeFileSync(path, text, { mode });
+    if (isRoot) Bun.spawnSync(["chown", `${this.subject.caller.uid}:${this.subject.caller.gid}`, path]);
+    return path;
+  }
+
+  /** A bundle with a busybox root filesystem and {@link baseSpec} after `edit`. Returns its directory. */
+  bundle(edit: (spec: TestSpec) => void = () => undefined): string {
+    const dir = ownedDir(this.subject.caller, `${this.dir}/${this.name()}`);
+    makeRootfs(`${dir}/rootfs`, this.subject.caller);
+    const spec = baseSpec(this.subject.caller);
+    spec.process.env.push(`${MARK}=${this.dir}`);
+    edit(spec);
+    this.file(`${basename(dir)}/config.json`, JSON.stringify(spec, null, 2));
+    return dir;
+  }
+
+  private argv(args: readonly string[], options: CallOptions): string[] {
+    return [
+      ...runtimeArgv(this.subject, options.binds),
+      "--root",
+      this.state,
+      ...(options.globals ?? []),
+      ...args,
+    ];
+  }
+
+  private outputs(): { out: string; err: string; fds: [number, number] } {
+    const base = `${this.dir}/${this.name()}`;
+    const [out, err] = [`${base}.out`, `${base}.err`];
+    return { out, err, fds: [openSync(out, "a", 0o666), openSync(err, "a", 0o666)] };
+  }
+
+  /**
+   * Starts the runtime with `--root` and `args`. Output goes to files, not pipes: a detached container keeps
+   * its end open, and a pipe would never be at its end.
+   */
+  spawn(args: readonly string[], options: CallOptions = {}): Running {
+    const { out, err, fds } = this.outputs();
+    const child = Bun.spawn(this.argv(args, options), {
+      cwd: options.cwd ?? this.dir,
+      env: { ...this.env, ...options.env },
+      stdio: [
+        options.stdin === undefined ? "ignore" : new Blob([options.stdin]),
+        ...fds,
+        ...(options.fds ?? []),
+      ],
+    });
+    for (const fd of fds) closeSync(fd);
+    this.running.push(child);
+    const stdout = (): string => readFileSync(out, "utf8");
+    const stderr = (): string => readFileSync(err, "utf8");
+    const limit = options.timeoutMs ?? TIMEOUT_MS;
+    let late = false;
+    const timer = setTimeout(() => {
+      late = true;
+      child.kill("SIGKILL");
+    }, limit);
+    const done = child.exited.then(() => {
+      clearTimeout(timer);
+      if (late) throw new Error(`${args.join(" ")}: not done after ${limit} ms; stderr: ${stderr()}`);
+      return { code: child.exitCode, signal: child.signalCode, stdout: stdout(), stderr: stderr() };
+    });
+    return { pid: child.pid, done, stdout, stderr, kill: (signal) => child.kill(signal) };
+  }
+
+  /** Runs the runtime to its end. */
+  call(args: readonly string[], options: CallOptions = {}): Promise<Outcome> {
+    return this.spawn(args, options).done;
+  }
+
+  /** Runs the runtime, which must succeed; returns its stdout. */
+  async ok(args: readonly string[], options: CallOptions = {}): Promise<string> {
+    const outcome = await this.call(args, options);
+    if (outcome.code !== 0) {
+      throw new Error(
+        `${args.join(" ")}: ${outcome.signal ?? outcome.code}: ${outcome.stderr}${outcome.stdout}`,
+      );
+    }
+    return outcome.stdout;
+  }
+
+  /** `run` of a shell script in a new container. */
+  sh(
+    script: string,
+    edit: (spec: TestSpec) => void = () => undefined,
+    options: CallOptions = {},
+  ): Promise<Outcome> {
+    const bundle = this.bundle((spec) => {
+      spec.process.args = ["/bin/sh", "-c", script];
+      edit(spec);
+    });
+    return this.call(["run", "--bundle", bundle, this.name()], options);
+  }
+
+  /** `run --detach` of a container that sleeps, or runs `args`; returns its id. */
+  async detached(edit: (spec: TestSpec) => void = () => undefined): Promise<string> {
+    const id = this.name();
+    const bundle = this.bundle((spec) => {
+      spec.process.args = ["/bin/sleep", "1000"];
+      edit(spec);
+    });
+    await this.ok(["run", "--detach", "--bundle", bundle, id]);
+    return id;
+  }
+
+  /** `exec` of a shell script in a running container. */
+  exec(
+    id: string,
+    script: string,
+    flags: readonly string[] = [],
+    options: CallOptions = {},
+  ): Promise<Outcome> {
+    return this.call(["exec", ...flags, id, "/bin/sh", "-c", script], options);
+  }
+
+  /** The `state` of a container. */
+  async inspect(id: string): Promise<{ status: string; pid: number; [key: string]: unknown }> {
+    return JSON.parse(await this.ok(["state", id]));
+  }
+
+  /** Waits for a container to have a status. */
+  async untilStatus(id: string, status: string): Promise<void> {
+    const deadline = performance.now() + 10000;
+    for (;;) {
+      const now = (await this.inspect(id)).status;
+      if (now === status) return;
+      if (performance.now() > deadline) throw new Error(`${id} is ${now}, not ${status}, after 10 s`);
+      await Bun.sleep(20);
+    }
+  }
+
+  /** Whether the state directory has anything for this id. */
+  known(id: string): boolean {
+    return existsSync(`${this.state}/${id}`);
+  }
+
+  /** What is left of a container or of the whole sandbox, in words; empty when nothing is. */
+  leftovers(id?: string): string[] {
+    const found = processesOf(this.dir).map(({ pid, command }) => `process ${pid}: ${command}`);
+    found.push(...mountsBelow(this.dir).map((target) => `mount ${target}`));
+    found.push(...cgroupsNamed(id ?? basename(this.dir)).map((path) => `cgroup ${path}`));
+    if (id !== undefined && this.known(id)) found.push(`state ${this.state}/${id}`);
+    return found;
+  }
+
+  /** Waits for everything of a container to be gone: a killed process takes a moment. */
+  async untilGone(id?: string): Promise<void> {
+    await until(`nothing left of ${id ?? this.dir}`, () => this.leftovers(id).length === 0, 5000).catch(
+      () => {
+        throw new Error(`left behind: ${this.leftovers(id).join("; ")}`);
+      },
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const child of this.running) if (child.exitCode === null) child.kill("SIGKILL");
+    await Promise.all(this.running.map((child) => child.exited));
+    if (existsSync(this.state)) {
+      const { stdout } = await this.call(["list", "--quiet"]);
+      for (const id of stdout.split("\n").filter(Boolean)) await this.call(["delete", "--force", id]);
+    }
+    try {
+      await this.untilGone();
+    } finally {
+      for (const { pid } of processesOf(this.dir)) killHard(pid);
+      await this.remove();
+    }
+  }
+
+  /** Removes the directory, also when it holds files of ids that are only mapped for the caller. */
+  private async remove(): Promise<void> {
+    try {
+      rmSync(this.dir, { recursive: true, force: true });
+    } catch {
+      const argv = ["unshare", "--user", "--map-root-user", "--map-auto", "rm", "-rf", this.dir];
+      await Bun.spawn(argv, { stdio: ["ignore", "ignore", "inherit"] }).exited;
+    }
+  }
+}
