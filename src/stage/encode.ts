@@ -54,7 +54,7 @@ export function encodeProgram(program: Program): Uint8Array {
       view.setUint8(at + 8 + i, errno);
     });
     view.setUint32(at + 12, op.orElse?.at ?? index + 1, true);
-    view.setUint32(at + 16, op.then?.at ?? index + 1, true);
+    view.setUint32(at + 16, op.andThen?.at ?? index + 1, true);
     at += OP_SIZE;
   });
   for (const [from, to] of relocations) {

@@ -41,7 +41,7 @@ export interface Policy {
   /** Where to go on after a handled errno; the next operation when absent. */
   readonly orElse?: Label | undefined;
   /** Where to go on after success; the next operation when absent. */
-  readonly then?: Label | undefined;
+  readonly andThen?: Label | undefined;
 }
 
 /** One operation with what a person needs to know about it. */
@@ -220,14 +220,14 @@ export class ProgramBuilder {
   /** The program. Throws an Error when a label was never marked. */
   finish(): Program {
     for (const op of this.ops) {
-      if (op.orElse?.at === -1 || op.then?.at === -1) throw new Error(`unmarked label in "${op.doing}"`);
+      if (op.orElse?.at === -1 || op.andThen?.at === -1) throw new Error(`unmarked label in "${op.doing}"`);
     }
     return { ops: this.ops, blob: this.blob.subarray(0, this.blobLength), relocations: this.relocations };
   }
 
   private push(kind: OpKindName, name: SyscallName | "", args: readonly Value[], policy: Policy): void {
-    const { out, handle, orElse, then } = policy;
-    this.ops.push({ kind, name, args, out, handle, orElse, then, where: this.where, doing: this.doing });
+    const { out, handle, orElse, andThen } = policy;
+    this.ops.push({ kind, name, args, out, handle, orElse, andThen, where: this.where, doing: this.doing });
   }
 
   private allocate(size: number): number {

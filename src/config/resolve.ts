@@ -1,0 +1,112 @@
+/** Spec → ContainerConfig: every decision, no action. */
+import type { Caller } from "../../rootless/caller.ts";
+import { type DefaultMaps, defaultMaps, type IdMap, type IdMaps } from "../../rootless/idmap.ts";
+import { deniesSetgroups, selfMappable } from "../../rootless/mapping.ts";
+import type { SubidRange } from "../../rootless/subid.ts";
+import { BrunError } from "../errors.ts";
+import type { IDMapping, Spec } from "../spec/index.ts";
+import { CLONE } from "../sys/constants.ts";
+import { absolute } from "../sys/fs.ts";
+import { type NamespacePlan, planNamespaces } from "./namespaces.ts";
+import type { Change } from "./types.ts";
+import { type AdaptInput, userNamespaceFirst } from "./user-namespace-first.ts";
+
+/** What the decisions depend on. */
+export interface ResolveInput {
+  readonly spec: Spec;
+  /** Absolute. */
+  readonly bundle: string;
+  readonly caller: Caller;
+  /** Apply user-namespace-first: the caller is not root, or is root of a user namespace only. */
+  readonly rootless: boolean;
+  /** A spec without a user namespace gets one. */
+  readonly addUserNamespace: boolean;
+  /** Reads the caller's subordinate ids; called only when they are needed. */
+  readonly subids: () => { uid: readonly SubidRange[]; gid: readonly SubidRange[] };
+  readonly rlimits: AdaptInput["rlimits"];
+  readonly oomScoreAdj: number;
+}
+
+/** The decisions about namespaces and ids. */
+export interface Resolved extends NamespacePlan {
+  /** The spec as it will run. */
+  readonly spec: Spec;
+  readonly rootfs: string;
+  readonly maps: IdMaps | null;
+  readonly selfMapped: boolean;
+  readonly setgroups: boolean;
+  readonly changes: readonly Change[];
+}
+
+function toIdMap(mappings: readonly IDMapping[]): IdMap[] {
+  return mappings.map((m) => ({ containerId: m.containerID, hostId: m.hostID, size: m.size }));
+}
+
+/** Decides. Throws a BrunError for what cannot be run by this caller. */
+export function resolve(input: ResolveInput): Resolved {
+  const { caller, rootless } = input;
+  const namespaces = input.spec.linux?.namespaces ?? [];
+  const user = namespaces.find((n) => n.type === "user");
+  const addUserNamespace = input.addUserNamespace && user === undefined;
+  const makesUser = addUserNamespace || (user !== undefined && !user.path);
+  const found = makesUser ? maps(input) : null;
+  const changes: Change[] = found?.changes ?? [];
+  let spec = input.spec;
+  if (rootless) {
+    const adapted = userNamespaceFirst(spec, {
+      addUserNamespace,
+      maps: found?.maps ?? null,
+      rlimits: input.rlimits,
+      oomScoreAdj: input.oomScoreAdj,
+    });
+    spec = adapted.spec;
+    changes.push(...adapted.changes);
+  }
+  const plan = planNamespaces(spec);
+  const joinsUser = plan.joins.some((j) => j.flag === CLONE.NEWUSER);
+  const selfMapped = found !== null && !caller.privileged && selfMappable(found.maps, caller.uid, caller.gid);
+  const setgroups = found === null ? !joinsUser || caller.privileged : !deniesSetgroups(found.maps, caller);
+  const root = spec.root?.path;
+  if (!root) throw new BrunError("is missing: it names the root file system", { where: "root.path" });
+  return {
+    ...plan,
+    spec,
+    rootfs: absolute(root, input.bundle),
+    maps: found?.maps ?? null,
+    selfMapped,
+    setgroups,
+    changes,
+  };
+}
+
+/** Maps of a new user namespace: the spec's, else the caller's default. */
+function maps(input: ResolveInput): { maps: IdMaps; changes: Change[] } {
+  const { uidMappings, gidMappings } = input.spec.linux ?? {};
+  if (uidMappings?.length && gidMappings?.length) {
+    return { maps: { uid: toIdMap(uidMappings), gid: toIdMap(gidMappings) }, changes: [] };
+  }
+  if (!input.rootless) {
+    const missing = uidMappings?.length ? "gidMappings" : "uidMappings";
+    throw new BrunError("a new user namespace needs id mappings", {
+      where: `linux.${missing}`,
+      hint: "add them, or run as an ordinary user, who gets a default",
+    });
+  }
+  const { uid, gid } = input.subids();
+  const chosen = defaultMaps(input.caller.uid, input.caller.gid, uid, gid);
+  const given: IdMaps = {
+    uid: uidMappings?.length ? toIdMap(uidMappings) : chosen.maps.uid,
+    gid: gidMappings?.length ? toIdMap(gidMappings) : chosen.maps.gid,
+  };
+  return { maps: given, changes: describeMaps(chosen) };
+}
+
+function describeMaps(chosen: DefaultMaps): Change[] {
+  const lines = (kind: "uid" | "gid"): Change[] =>
+    chosen.maps[kind].map((m, i) => ({
+      where: `linux.${kind}Mappings[${i}]`,
+      what: `map ${m.size} id${m.size === 1 ? "" : "s"} from ${m.containerId} to ${m.hostId}`,
+      why: `from ${chosen.origins[kind][i] ?? "caller"}`,
+    }));
+  return [...lines("uid"), ...lines("gid")];
+}

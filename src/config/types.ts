@@ -1,0 +1,107 @@
+/** A container's config with everything decided and nothing done: what src/init compiles. */
+import type { IdMaps } from "../../rootless/idmap.ts";
+import type { Process, Spec } from "../spec/index.ts";
+
+/** A namespace to join instead of to make. */
+export interface Join {
+  /** CLONE_NEW* flag of its type. */
+  readonly flag: number;
+  readonly path: string;
+  /** Config path. */
+  readonly where: string;
+}
+
+/** What user-namespace-first changed in the spec, and why. */
+export interface Change {
+  /** Config path. */
+  readonly where: string;
+  readonly what: string;
+  readonly why: string;
+}
+
+/** A cgroup v1 or hybrid controller directory to bind below a `cgroup` mount. */
+export interface CgroupBind {
+  /** Directory below the mount: "memory". */
+  readonly name: string;
+  /** Path on the host. */
+  readonly source: string;
+}
+
+/** Facts that the last steps of any process depend on. */
+export interface ProcessFacts {
+  /** HOME of the process's user from the root file system's /etc/passwd. */
+  readonly home: string;
+  /** Which of 0 to 2 may be given to the process's user (pipes and sockets; a device is never given away). */
+  readonly ownStdio: readonly number[];
+  /** Highest capability that the kernel knows. */
+  readonly lastCap: number;
+  /** Size of the terminal when the spec gives none: rows, columns. */
+  readonly terminalSize: readonly [number, number] | null;
+}
+
+/** Facts about the host that the program of a new container depends on. */
+export interface HostFacts extends ProcessFacts {
+  /** Of each bind mount's source, by index in spec.mounts: "dir", "file", or an errno when it cannot be reached. */
+  readonly sources: ReadonlyMap<number, "dir" | "file" | number>;
+  /** Whether the host has the unified hierarchy at /sys/fs/cgroup. */
+  readonly cgroup2: boolean;
+  /** On a v1 or hybrid host: the directories that make up a `cgroup` mount. */
+  readonly cgroupBinds: readonly CgroupBind[];
+}
+
+/** A compiled seccomp filter. */
+export interface SeccompFilter {
+  readonly bpf: Uint8Array;
+  /** SECCOMP_FILTER_FLAG_*. */
+  readonly flags: number;
+  readonly notify: boolean;
+}
+
+/** What any process in a container needs: its first one, and those of `exec`. */
+export interface ProcessConfig {
+  /** Of the container. */
+  readonly id: string;
+  /** Real root: may mknod, mount what it likes, raise limits. */
+  readonly privileged: boolean;
+  /** setgroups(2) works. */
+  readonly setgroups: boolean;
+  readonly facts: ProcessFacts;
+  readonly seccomp: SeccompFilter | null;
+  readonly newKeyring: boolean;
+  readonly preserveFds: number;
+  /** Environment variables that the runtime adds (LISTEN_FDS, NOTIFY_SOCKET). */
+  readonly extraEnv: readonly string[];
+}
+
+/** The config of a container. */
+export interface ContainerConfig extends ProcessConfig {
+  /** Absolute. */
+  readonly bundle: string;
+  /** Absolute. */
+  readonly rootfs: string;
+  /** The spec after user-namespace-first. */
+  readonly spec: Spec;
+  /** Namespaces to make: CLONE_NEW* flags. */
+  readonly cloneFlags: number;
+  readonly joins: readonly Join[];
+  /** Id maps of a new user namespace, else null. */
+  readonly maps: IdMaps | null;
+  /** The process writes its own single-id map: no round trip, and setgroups(2) is denied. */
+  readonly selfMapped: boolean;
+  readonly changes: readonly Change[];
+  readonly facts: HostFacts;
+  readonly noPivot: boolean;
+  /** Path of the FIFO that `start` opens, or null to go on at procRun. */
+  readonly execFifo: string | null;
+}
+
+/** The config of a process that joins a container. */
+export interface ExecConfig extends ProcessConfig {
+  readonly process: Process;
+  /** CLONE_NEW* flags of the namespaces to join. */
+  readonly namespaces: number;
+  /** The container has a user namespace of its own. */
+  readonly userNamespace: boolean;
+  /** Descriptor, inherited by the stage, of the container's process. */
+  readonly pidfd: number;
+}

@@ -1,0 +1,131 @@
+/**
+ * User-namespace-first: any valid spec, also one written for root, as an unprivileged caller can run it.
+ * Pure: takes a spec, returns a spec and the list of what was changed and why (`brun explain` prints it).
+ */
+import { type IdMap, type IdMaps, isMapped } from "../../rootless/idmap.ts";
+import type { Mount, Spec } from "../spec/index.ts";
+import type { Change } from "./types.ts";
+
+/** The spec as it will run. */
+export interface Adapted {
+  readonly spec: Spec;
+  readonly changes: readonly Change[];
+}
+
+/** What the adaptation depends on. */
+export interface AdaptInput {
+  /** A user namespace has to be added. */
+  readonly addUserNamespace: boolean;
+  /** Maps of the container's user namespace; null when it joins one. */
+  readonly maps: IdMaps | null;
+  /** Hard limits of the caller by name. */
+  readonly rlimits: ReadonlyMap<string, readonly [bigint, bigint]>;
+  /** The caller's own oom_score_adj: an unprivileged process may only raise it. */
+  readonly oomScoreAdj: number;
+}
+
+/** Adapts a spec to a caller without root. */
+export function userNamespaceFirst(original: Spec, input: AdaptInput): Adapted {
+  const changes: Change[] = [];
+  const linux = { ...original.linux };
+  if (input.addUserNamespace) {
+    linux.namespaces = [...(linux.namespaces ?? []), { type: "user" as const }];
+    changes.push({
+      where: "linux.namespaces",
+      what: "add a user namespace",
+      why: "the caller is not root",
+    });
+  }
+  const own = new Set((linux.namespaces ?? []).filter((n) => !n.path).map((n) => n.type));
+  const mounts = original.mounts?.map((mount, i) => adaptMount(mount, `mounts[${i}]`, own, input, changes));
+  const process = original.process === undefined ? undefined : adaptProcess(original.process, input, changes);
+  const spec: Spec = { ...original, linux };
+  if (mounts !== undefined) spec.mounts = mounts;
+  if (process !== undefined) spec.process = process;
+  return { spec, changes };
+}
+
+function adaptMount(
+  mount: Mount,
+  where: string,
+  own: ReadonlySet<string>,
+  input: AdaptInput,
+  changes: Change[],
+): Mount {
+  if (mount.type === "sysfs" && !own.has("network")) {
+    changes.push({
+      where,
+      what: "bind /sys instead of mounting sysfs",
+      why: "sysfs needs a network namespace of the container's own",
+    });
+    return rebind(mount, "/sys");
+  }
+  if (mount.type === "proc" && !own.has("pid")) {
+    changes.push({
+      where,
+      what: "bind /proc instead of mounting proc",
+      why: "proc needs a pid namespace of the container's own",
+    });
+    return rebind(mount, "/proc");
+  }
+  if (mount.type === "mqueue" && !own.has("ipc")) {
+    changes.push({
+      where,
+      what: "bind /dev/mqueue instead of mounting mqueue",
+      why: "mqueue needs an ipc namespace of the container's own",
+    });
+    return rebind(mount, "/dev/mqueue");
+  }
+  return dropUnmappedIds(mount, where, input.maps, changes);
+}
+
+const generic = new Set(["ro", "rw", "nosuid", "suid", "nodev", "dev", "noexec", "exec", "bind", "rbind"]);
+
+/** A recursive bind of the host's, with those options of the mount that a bind can have. */
+function rebind(mount: Mount, source: string): Mount {
+  const options = (mount.options ?? []).filter((o) => generic.has(o) && !o.endsWith("bind"));
+  return { ...mount, type: "bind", source, options: ["rbind", ...options] };
+}
+
+/** Drops uid= and gid= options whose id has no meaning in the user namespace: "gid=5" of devpts. */
+function dropUnmappedIds(mount: Mount, where: string, maps: IdMaps | null, changes: Change[]): Mount {
+  if (maps === null || mount.options === undefined) return mount;
+  const options = mount.options.filter((option) => {
+    const match = /^(uid|gid)=(\d+)$/.exec(option);
+    if (match === null) return true;
+    const map: readonly IdMap[] = match[1] === "uid" ? maps.uid : maps.gid;
+    if (isMapped(map, Number(match[2]))) return true;
+    changes.push({ where, what: `drop ${option}`, why: "the id is not mapped in the user namespace" });
+    return false;
+  });
+  return options.length === mount.options.length ? mount : { ...mount, options };
+}
+
+type Process = NonNullable<Spec["process"]>;
+
+function adaptProcess(process: Process, input: AdaptInput, changes: Change[]): Process {
+  const adapted: Process = { ...process };
+  if (process.oomScoreAdj !== undefined && process.oomScoreAdj < input.oomScoreAdj) {
+    adapted.oomScoreAdj = input.oomScoreAdj;
+    changes.push({
+      where: "process.oomScoreAdj",
+      what: `${process.oomScoreAdj} becomes ${input.oomScoreAdj}`,
+      why: "only root may lower it",
+    });
+  }
+  if (process.rlimits !== undefined) {
+    adapted.rlimits = process.rlimits.map((limit, i) => {
+      const current = input.rlimits.get(limit.type);
+      if (current === undefined || BigInt(limit.hard) <= current[1]) return limit;
+      const hard = current[1];
+      const soft = BigInt(limit.soft) > hard ? hard : limit.soft;
+      changes.push({
+        where: `process.rlimits[${i}]`,
+        what: `${limit.type} ${limit.soft}:${limit.hard} becomes ${soft}:${hard}`,
+        why: "only root may raise a hard limit",
+      });
+      return { ...limit, soft, hard };
+    });
+  }
+  return adapted;
+}

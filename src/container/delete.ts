@@ -1,0 +1,65 @@
+/** `brun delete`: removes what is left of a container. */
+import { BrunError } from "../errors.ts";
+import type { Hook } from "../spec/index.ts";
+import { close, POLLIN, waitFd } from "../sys/fs.ts";
+import { runHooksWarning, stateForHooks } from "./hooks.ts";
+import { openProcess, signalProcess } from "./process.ts";
+import { statusOf } from "./status.ts";
+import { loadState, lock, remove, type StoredState, unlock } from "./store.ts";
+import type { Runtime } from "./types.ts";
+
+const SIGKILL = 9;
+const KILL_TIMEOUT_MS = 10_000;
+
+/**
+ * Deletes a container. Without `force` it has to be stopped; with it, it is killed first, and a container that
+ * does not exist is no error. Throws a BrunError.
+ */
+export function deleteContainer(rt: Runtime, id: string, force: boolean): void {
+  let locked: ReturnType<typeof lock>;
+  try {
+    locked = lock(rt.root, id);
+  } catch (error) {
+    if (force && error instanceof BrunError && error.message.endsWith("does not exist")) return;
+    throw error;
+  }
+  try {
+    const stored = readState(rt, id, force);
+    if (stored !== null) {
+      const status = statusOf(rt.root, stored);
+      if (status === "created" || force) killAndWait(stored);
+      else if (status !== "stopped") {
+        throw new BrunError(`cannot delete container ${id} that is not stopped: ${status}`, {
+          hint: "stop it first with brun kill, or add --force",
+        });
+      }
+    }
+    remove(rt.root, id);
+    const { poststop } = (stored?.hooks ?? {}) as { poststop?: Hook[] };
+    if (stored !== null && poststop !== undefined) {
+      runHooksWarning(poststop, "hooks.poststop", stateForHooks(stored, "stopped"), rt.warn);
+    }
+  } finally {
+    unlock(locked);
+  }
+}
+
+/** The state; with force a damaged one is as good as none. */
+function readState(rt: Runtime, id: string, force: boolean): StoredState | null {
+  try {
+    return loadState(rt.root, id);
+  } catch (error) {
+    if (!force) throw error;
+    return null;
+  }
+}
+
+/** Kills the container's process and waits for its end. Throws a BrunError when it does not end. */
+function killAndWait(stored: StoredState): void {
+  const pidfd = openProcess(stored.pid, stored.startTime);
+  if (pidfd < 0) return;
+  signalProcess(pidfd, SIGKILL);
+  const ended = waitFd(pidfd, POLLIN, KILL_TIMEOUT_MS);
+  close(pidfd);
+  if (ended === 0) throw new BrunError(`process ${stored.pid} does not end after SIGKILL`);
+}

@@ -1,0 +1,80 @@
+/** The process that `exec` starts: the container's own as the base, with what the flags say on top. */
+import { BrunError } from "../errors.ts";
+import { type Process, parseProcess } from "../spec/index.ts";
+import { CAPABILITIES } from "../sys/constants.ts";
+import { absolute, readText } from "../sys/fs.ts";
+import type { ExecInfo } from "./exec-info.ts";
+import type { ExecOptions } from "./types.ts";
+
+/** Builds the process. Throws a BrunError for flags that do not fit. */
+export function execProcess(info: ExecInfo, options: ExecOptions): Process {
+  if (options.process !== undefined) {
+    const path = absolute(options.process);
+    const process = parseProcess(readText(path), path);
+    // As runc: the flag makes a terminal, it does not take one away.
+    return options.tty ? { ...process, terminal: true } : process;
+  }
+  const base = info.process;
+  const { consoleSize: _size, ...rest } = base;
+  const process: Process = {
+    ...rest,
+    terminal: options.tty,
+    args: [...options.args],
+    env: [...(base.env ?? []), ...options.env],
+  };
+  if (options.cwd !== undefined) process.cwd = options.cwd;
+  if (options.processLabel !== undefined) process.selinuxLabel = options.processLabel;
+  if (options.apparmor !== undefined) process.apparmorProfile = options.apparmor;
+  if (options.noNewPrivs) process.noNewPrivileges = true;
+  if (options.user !== undefined) process.user = { ...base.user, ...parseUser(options.user) };
+  if (options.additionalGids.length > 0) {
+    const { uid = 0, gid = 0, ...others } = process.user ?? {};
+    const groups = [...(process.user?.additionalGids ?? []), ...options.additionalGids];
+    process.user = { uid, gid, ...others, additionalGids: groups };
+  }
+  if (options.caps.length > 0) process.capabilities = addCapabilities(base, options.caps);
+  return process;
+}
+
+/** "uid" or "uid:gid". */
+function parseUser(user: string): { uid: number; gid?: number } {
+  const match = /^(\d+)(?::(\d+))?$/.exec(user);
+  const ids = match?.slice(1).map((n) => (n === undefined ? undefined : Number(n)));
+  if (!ids || ids.some((n) => n !== undefined && n > 0xfffffffe)) {
+    throw new BrunError(`${JSON.stringify(user)} is not a user`, {
+      where: "--user",
+      hint: "give uid or uid:gid",
+    });
+  }
+  return ids[1] === undefined ? { uid: ids[0]! } : { uid: ids[0]!, gid: ids[1] };
+}
+
+type Capabilities = NonNullable<Process["capabilities"]>;
+
+/**
+ * Adds capabilities to bounding, effective and permitted; to ambient only where inheritable has them already,
+ * and never to inheritable (CVE-2022-29162).
+ */
+function addCapabilities(base: Process, caps: readonly string[]): Capabilities {
+  const names = caps.map((cap) => {
+    const name = cap.toUpperCase().startsWith("CAP_") ? cap.toUpperCase() : `CAP_${cap.toUpperCase()}`;
+    if (!(CAPABILITIES as readonly string[]).includes(name)) {
+      throw new BrunError(`${JSON.stringify(cap)} is not a capability`, {
+        where: "--cap",
+        hint: "see capabilities(7)",
+      });
+    }
+    return name;
+  });
+  const add = (list: readonly string[] | undefined) => [...new Set([...(list ?? []), ...names])];
+  const had = base.capabilities ?? {};
+  const inheritable = had.inheritable ?? [];
+  const ambient = [...(had.ambient ?? []), ...names.filter((n) => inheritable.includes(n as never))];
+  return {
+    ...had,
+    bounding: add(had.bounding),
+    effective: add(had.effective),
+    permitted: add(had.permitted),
+    ambient: [...new Set(ambient)],
+  } as Capabilities;
+}

@@ -1,0 +1,126 @@
+/** `brun exec`: a further process in a running container. */
+import type { ExecConfig } from "../config/types.ts";
+import { BrunError } from "../errors.ts";
+import { setnsInit } from "../init/setns.ts";
+import { encodeProgram } from "../stage/encode.ts";
+import { launchStage, type Stage } from "../stage/launch.ts";
+import { Message, sendMessage, sendProgram } from "../stage/messages.ts";
+import { becomeSupervisor } from "../stage/supervise.ts";
+import { PR } from "../sys/constants.ts";
+import { NR, syscall } from "../sys/ffi.ts";
+import { close } from "../sys/fs.ts";
+import { waitChild } from "../sys/spawn.ts";
+import { Console } from "./console.ts";
+import { Conversation } from "./conversation.ts";
+import { execProcess } from "./exec-process.ts";
+import { processFacts } from "./facts.ts";
+import { compileSeccomp } from "./filter.ts";
+import { listenFds } from "./listen-fds.ts";
+import { writePidFile } from "./pid-file.ts";
+import { sendPidfd } from "./pidfd-socket.ts";
+import { openProcess } from "./process.ts";
+import { statusOf } from "./status.ts";
+import { loadExecInfo, requireState } from "./store.ts";
+import { hostTerminal } from "./terminal.ts";
+import type { ExecOptions, Runtime } from "./types.ts";
+
+/** Exit code of an exec that failed before its program ran, as runc's. */
+const EXEC_FAILED = 255;
+
+/**
+ * Runs a process in a container. In the foreground this process becomes the supervisor and never returns;
+ * detached it returns 0. Throws a BrunError with exit code 255.
+ */
+export function exec(rt: Runtime, options: ExecOptions): number {
+  try {
+    return execOrThrow(rt, options);
+  } catch (error) {
+    if (error instanceof BrunError && error.exitCode !== EXEC_FAILED) {
+      throw new BrunError(error.message, { ...error, exitCode: EXEC_FAILED });
+    }
+    if (!(error instanceof BrunError) && error instanceof Error) {
+      throw new BrunError(error.message, { exitCode: EXEC_FAILED, cause: error });
+    }
+    throw error;
+  }
+}
+
+function execOrThrow(rt: Runtime, options: ExecOptions): number {
+  const stored = requireState(rt.root, options.id);
+  const status = statusOf(rt.root, stored);
+  if (status === "stopped") throw new BrunError("cannot exec in a stopped container");
+  if (status === "creating") throw new BrunError("cannot exec in a container that is still being made");
+  if (status === "paused" && !options.ignorePaused) {
+    throw new BrunError("cannot exec in a paused container", {
+      hint: "add --ignore-paused, or brun resume it",
+    });
+  }
+  const info = loadExecInfo(rt.root, options.id);
+  rt.mark?.("state read");
+  const process = execProcess(info, options);
+  const console = new Console(process.terminal === true, options.detach, options.consoleSocket);
+  const pidfd = openProcess(stored.pid, stored.startTime);
+  if (pidfd < 0) throw new BrunError("container not running");
+  const preserveFds = options.preserveFds + listenFds().count;
+  const stage = launchStage(preserveFds, [pidfd]);
+  rt.mark?.("stage started");
+  const config: ExecConfig = {
+    id: options.id,
+    privileged: info.privileged,
+    setgroups: info.setgroups,
+    facts: processFacts(stored.rootfs, process),
+    seccomp: info.seccomp === undefined ? null : compileSeccomp(rt, info.seccomp),
+    newKeyring: true,
+    preserveFds,
+    extraEnv: listenFds().env,
+    process,
+    namespaces: info.namespaces,
+    userNamespace: info.userNamespace,
+    pidfd,
+  };
+  return converse(rt, options, stage, config, console);
+}
+
+function converse(
+  rt: Runtime,
+  options: ExecOptions,
+  stage: Stage,
+  config: ExecConfig,
+  console: Console,
+): number {
+  const program = setnsInit(config);
+  const conversation = new Conversation(stage.socket, program);
+  try {
+    if (!options.detach) syscall(NR.prctl, PR.SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+    sendProgram(stage.socket, encodeProgram(program));
+    rt.mark?.("program sent");
+    for (;;) {
+      const message = conversation.next();
+      if (message.type === Message.console) console.receive(message.fd);
+      else if (message.type === Message.ready) break;
+      else if (message.type !== Message.pid)
+        throw new BrunError(`unexpected message ${message.type} from the stage`);
+    }
+    waitChild(stage.pid);
+    if (options.pidFile !== undefined) writePidFile(options.pidFile, conversation.pid);
+    if (options.pidfdSocket !== undefined) sendPidfd(options.pidfdSocket, conversation.pidfd);
+    sendMessage(stage.socket, Message.run);
+    conversation.awaitExec();
+  } catch (error) {
+    close(stage.socket);
+    conversation.kill();
+    throw error;
+  }
+  close(stage.socket);
+  rt.mark?.("program executed");
+  if (options.detach) return 0;
+  return becomeSupervisor({
+    pid: conversation.pid,
+    pidfd: conversation.pidfd,
+    terminal: console.master,
+    host: console.master < 0 ? -1 : hostTerminal(),
+    notify: -1,
+    upstream: -1,
+    cleanup: null,
+  });
+}

@@ -1,0 +1,124 @@
+/** Gathers what the program depends on from the host: the only part of compiling that does I/O. */
+import type { CgroupBind, HostFacts, ProcessFacts } from "../config/types.ts";
+import type { Process, Spec } from "../spec/index.ts";
+import { FS_MAGIC, RESOLVE, RLIMITS } from "../sys/constants.ts";
+import { cstr, NR, syscall } from "../sys/ffi.ts";
+import { absolute, close, O, readFd, readTextIfThere, S, text, tryOpen, tryStat } from "../sys/fs.ts";
+import { terminalSize } from "./terminal.ts";
+
+/** Soft and hard limits of this process by name. */
+export function currentRlimits(types: readonly string[]): Map<string, readonly [bigint, bigint]> {
+  const limits = new Map<string, readonly [bigint, bigint]>();
+  const buffer = new BigUint64Array(2);
+  for (const type of types) {
+    const number = (RLIMITS as readonly string[]).indexOf(type);
+    if (number >= 0 && syscall(NR.prlimit64, 0, number, 0, buffer) === 0) {
+      limits.set(type, [buffer[0]!, buffer[1]!]);
+    }
+  }
+  return limits;
+}
+
+/** This process's oom_score_adj. */
+export function currentOomScoreAdj(): number {
+  return Number(readTextIfThere("/proc/self/oom_score_adj") ?? "0");
+}
+
+/** Everything that {@link HostFacts} names. */
+export function gatherFacts(spec: Spec, bundle: string, rootfs: string): HostFacts {
+  const hasCgroupMount = (spec.mounts ?? []).some((m) => m.type === "cgroup");
+  const cgroup2 = !hasCgroupMount || fileSystem("/sys/fs/cgroup") === FS_MAGIC.CGROUP2;
+  return {
+    ...processFacts(rootfs, spec.process!),
+    sources: bindSources(spec, bundle),
+    cgroup2,
+    cgroupBinds: cgroup2 ? [] : cgroupHierarchies(spec),
+  };
+}
+
+/** What the last steps of a process depend on. */
+export function processFacts(rootfs: string, process: Process): ProcessFacts {
+  const uid = process.user?.uid ?? 0;
+  return {
+    home: homeOf(rootfs, uid, process.env ?? []),
+    terminalSize: process.terminal ? terminalSize() : null,
+    ownStdio: uid === 0 ? [] : ownStdio(),
+    lastCap: Number(readTextIfThere("/proc/sys/kernel/cap_last_cap") ?? "40"),
+  };
+}
+
+function bindSources(spec: Spec, bundle: string): Map<number, "dir" | "file" | number> {
+  const sources = new Map<number, "dir" | "file" | number>();
+  (spec.mounts ?? []).forEach((mount, i) => {
+    const bind = mount.type === "bind" || mount.options?.some((o) => o === "bind" || o === "rbind");
+    if (!bind) return;
+    const stat = tryStat(absolute(mount.source ?? "", bundle));
+    if (typeof stat === "number") sources.set(i, -stat);
+    else sources.set(i, (stat.mode & S.IFMT) === S.IFDIR ? "dir" : "file");
+  });
+  return sources;
+}
+
+/** f_type of the file system at a path, 0 when there is none. */
+export function fileSystem(path: string): number {
+  const statfs = new Uint32Array(30);
+  return syscall(NR.statfs, cstr(path), statfs) === 0 ? statfs[0]! : 0;
+}
+
+/** Each v1 hierarchy (and the unified one of a hybrid host) with the directory of our own cgroup in it. */
+function cgroupHierarchies(spec: Spec): CgroupBind[] {
+  const ownNamespace = (spec.linux?.namespaces ?? []).some((n) => n.type === "cgroup" && !n.path);
+  const binds: CgroupBind[] = [];
+  for (const line of (readTextIfThere("/proc/self/cgroup") ?? "").split("\n")) {
+    const match = /^\d+:([^:]*):(.*)$/.exec(line);
+    if (match === null) continue;
+    const name = match[1] === "" ? "unified" : match[1]!.replace(/^name=/, "");
+    const path = ownNamespace || match[2] === "/" ? "" : match[2]!;
+    const base = `/sys/fs/cgroup/${name}`;
+    if (typeof tryStat(`${base}${match[2]}`) === "number") continue;
+    binds.push({ name, source: `${base}${ownNamespace ? match[2] : path}` });
+  }
+  return binds;
+}
+
+/** Opens a file below a root file system so that no symbolic link leads out of it; -errno when it fails. */
+export function openInRoot(rootfs: string, path: string): number {
+  const root = tryOpen(rootfs, O.PATH | O.DIRECTORY);
+  if (root < 0) return root;
+  const how = new BigUint64Array([BigInt(O.RDONLY | O.NONBLOCK | O.CLOEXEC), 0n, BigInt(RESOLVE.IN_ROOT)]);
+  const fd = syscall(NR.openat2, root, cstr(path), how, 24);
+  close(root);
+  return fd;
+}
+
+/** Home directory of a uid in a passwd(5) text, or null. */
+export function homeInPasswd(passwd: string, uid: number): string | null {
+  for (const line of passwd.split("\n")) {
+    const fields = line.split(":");
+    if (fields.length >= 6 && fields[2] === `${uid}` && fields[5]) return fields[5];
+  }
+  return null;
+}
+
+function homeOf(rootfs: string, uid: number, env: readonly string[]): string {
+  if (env.some((e) => e.startsWith("HOME=") && e.length > 5)) return "";
+  const fd = openInRoot(rootfs, "etc/passwd");
+  if (fd < 0) return "/";
+  try {
+    return homeInPasswd(text(readFd(fd, "etc/passwd")), uid) ?? "/";
+  } catch {
+    return "/";
+  } finally {
+    close(fd);
+  }
+}
+
+/** Which of stdin, stdout and stderr are pipes, sockets or files: a device is never given away. */
+function ownStdio(): number[] {
+  return [0, 1, 2].filter((fd) => {
+    const stat = tryStat(`/proc/self/fd/${fd}`);
+    if (typeof stat === "number") return false;
+    const type = stat.mode & S.IFMT;
+    return type === S.IFIFO || type === S.IFSOCK;
+  });
+}

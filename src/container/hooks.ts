@@ -1,0 +1,66 @@
+/** Hooks of the runtime namespace: prestart, createRuntime, poststart, poststop (config.md#posix-platform-hooks). */
+import { BrunError } from "../errors.ts";
+import type { Hook } from "../spec/index.ts";
+import { E } from "../sys/errno.ts";
+import { SysError } from "../sys/error.ts";
+import { run } from "../sys/spawn.ts";
+import type { StoredState } from "./store.ts";
+import type { Status } from "./types.ts";
+
+/** The state that hooks get on stdin (runtime.md#state). */
+export function stateForHooks(state: StoredState, status: Status): string {
+  return JSON.stringify({
+    ociVersion: state.ociVersion,
+    id: state.id,
+    status,
+    pid: status === "stopped" ? undefined : state.pid,
+    bundle: state.bundle,
+    annotations: state.annotations,
+  });
+}
+
+/** Runs hooks in order. Throws a BrunError at the first that fails, with the end of what it printed. */
+export function runRuntimeHooks(hooks: readonly Hook[], where: string, state: string): void {
+  hooks.forEach((hook, i) => {
+    runHook(hook, `${where}[${i}]`, state);
+  });
+}
+
+/** As {@link runRuntimeHooks}, but a failure is only a warning: poststart and poststop. */
+export function runHooksWarning(
+  hooks: readonly Hook[],
+  where: string,
+  state: string,
+  warn: (message: string) => void,
+): void {
+  hooks.forEach((hook, i) => {
+    try {
+      runHook(hook, `${where}[${i}]`, state);
+    } catch (error) {
+      warn(error instanceof BrunError ? error.text : String(error));
+    }
+  });
+}
+
+function runHook(hook: Hook, where: string, state: string): void {
+  const timeout = hook.timeout === undefined ? -1 : Number(hook.timeout) * 1000;
+  let result: ReturnType<typeof run>;
+  try {
+    result = run(
+      { path: hook.path, argv: hook.args ?? [hook.path], env: hook.env ?? [], processGroup: true },
+      state,
+      timeout,
+    );
+  } catch (error) {
+    if (!(error instanceof SysError)) throw error;
+    const hint = error.errno === E.ENOENT ? "it does not exist, or its interpreter does not" : undefined;
+    throw new BrunError(`cannot run the hook ${hook.path}: ${error.code}`, { where, hint });
+  }
+  if (result.timedOut)
+    throw new BrunError(`the hook ${hook.path} took longer than ${hook.timeout} s`, { where });
+  if (result.code === 0 && result.signal === 0) return;
+  const how =
+    result.signal === 0 ? `exited with status ${result.code}` : `was killed by signal ${result.signal}`;
+  const said = result.output.trim().split("\n").slice(-3).join(" / ").slice(-400);
+  throw new BrunError(`the hook ${hook.path} ${how}${said === "" ? "" : `: ${said}`}`, { where });
+}

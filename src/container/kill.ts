@@ -1,0 +1,31 @@
+/** `brun kill`: a signal for the container's process, or for all of its processes. */
+import { BrunError } from "../errors.ts";
+import { E } from "../sys/errno.ts";
+import { SysError } from "../sys/error.ts";
+import { NR, syscall } from "../sys/ffi.ts";
+import { close } from "../sys/fs.ts";
+import { openProcess, signalProcess } from "./process.ts";
+import { processes } from "./ps.ts";
+import { requireState } from "./store.ts";
+import type { Runtime } from "./types.ts";
+
+/**
+ * Sends a signal. With `all` to every process of the container, also when its first process has ended.
+ * Throws a BrunError "container not running" when there is nothing to signal.
+ */
+export function kill(rt: Runtime, id: string, signal: number, all: boolean): void {
+  const stored = requireState(rt.root, id);
+  const pidfd = openProcess(stored.pid, stored.startTime);
+  if (pidfd < 0) {
+    if (all) return;
+    throw new BrunError("container not running");
+  }
+  try {
+    if (all) for (const pid of processes(rt, id)) if (pid !== stored.pid) syscall(NR.kill, pid, signal);
+    const result = signalProcess(pidfd, signal);
+    if (result === -E.ESRCH) throw new BrunError("process already finished");
+    if (result < 0) throw new SysError(`signal container ${id}`, -result);
+  } finally {
+    close(pidfd);
+  }
+}

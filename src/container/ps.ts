@@ -1,0 +1,47 @@
+/** Processes of a container. */
+import { BrunError } from "../errors.ts";
+import { readdir, readlink } from "../sys/fs.ts";
+import { isAlive, processStat } from "./process.ts";
+import { requireState } from "./store.ts";
+import type { Runtime } from "./types.ts";
+
+/**
+ * Pids, in the caller's pid namespace, of the container's processes, its first one first: those in its pid
+ * namespace. Throws a BrunError when it does not run.
+ */
+export function processes(rt: Runtime, id: string): number[] {
+  const stored = requireState(rt.root, id);
+  if (!isAlive(stored.pid, stored.startTime)) throw new BrunError("container not running");
+  const namespace = namespaceOf(stored.pid);
+  const own = namespaceOf("self");
+  if (namespace === null || namespace === own) return descendants(stored.pid);
+  const pids = numericEntries().filter((pid) => pid !== stored.pid && namespaceOf(pid) === namespace);
+  return [stored.pid, ...pids];
+}
+
+function numericEntries(): number[] {
+  return readdir("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .sort((a, z) => a - z);
+}
+
+function namespaceOf(pid: number | "self"): string | null {
+  try {
+    return readlink(`/proc/${pid}/ns/pid`);
+  } catch {
+    return null;
+  }
+}
+
+/** Without a pid namespace of its own: the process and what descends from it. */
+function descendants(root: number): number[] {
+  const children = new Map<number, number[]>();
+  for (const pid of numericEntries()) {
+    const parent = processStat(pid)?.parent;
+    if (parent !== undefined) children.set(parent, [...(children.get(parent) ?? []), pid]);
+  }
+  const found: number[] = [root];
+  for (let i = 0; i < found.length; i++) found.push(...(children.get(found[i]!) ?? []));
+  return found;
+}

@@ -1,0 +1,62 @@
+/** `brun run`: create and start in one, in the foreground or detached. */
+
+import type { Hook } from "../spec/index.ts";
+import { Message, sendMessage } from "../stage/messages.ts";
+import { becomeSupervisor } from "../stage/supervise.ts";
+import { PR } from "../sys/constants.ts";
+import { NR, syscall } from "../sys/ffi.ts";
+import { close } from "../sys/fs.ts";
+import { cleanupProgram } from "./cleanup.ts";
+import { runHooksWarning, stateForHooks } from "./hooks.ts";
+import { type Launched, launch } from "./launch.ts";
+import { forwardReady } from "./notify.ts";
+import { sendPidfd } from "./pidfd-socket.ts";
+import { remove, unlock } from "./store.ts";
+import { hostTerminal } from "./terminal.ts";
+import type { RunOptions, Runtime } from "./types.ts";
+
+/**
+ * Runs a container. In the foreground this process becomes the supervisor and never returns; detached it
+ * returns 0. Throws a BrunError or SysError, and leaves nothing behind then.
+ */
+export function run(rt: Runtime, options: RunOptions): number {
+  if (!options.detach && !options.noSubreaper) syscall(NR.prctl, PR.SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+  const launched = launch(rt, options, { waitForStart: false, detached: options.detach });
+  try {
+    if (options.pidfdSocket !== undefined) sendPidfd(options.pidfdSocket, launched.pidfd);
+    sendMessage(launched.socket, Message.run);
+    launched.conversation.awaitExec();
+  } catch (error) {
+    launched.conversation.kill();
+    remove(rt.root, options.id);
+    unlock(launched.locked);
+    throw error;
+  }
+  close(launched.socket);
+  rt.mark?.("program executed");
+  const { poststart } = (launched.state.hooks ?? {}) as { poststart?: Hook[] };
+  if (poststart !== undefined) {
+    runHooksWarning(poststart, "hooks.poststart", stateForHooks(launched.state, "running"), rt.warn);
+  }
+  if (options.detach) {
+    if (launched.notify !== null) forwardReady(launched.notify, launched.pid, launched.pidfd);
+    unlock(launched.locked);
+    return 0;
+  }
+  return supervise(rt, options, launched);
+}
+
+function supervise(rt: Runtime, options: RunOptions, launched: Launched): never {
+  const { pid, pidfd, terminal, notify, locked } = launched;
+  unlock(locked);
+  rt.mark?.("handing over to the supervisor");
+  becomeSupervisor({
+    pid,
+    pidfd,
+    terminal,
+    host: terminal < 0 ? -1 : hostTerminal(),
+    notify: notify?.socket ?? -1,
+    upstream: notify?.upstream ?? -1,
+    cleanup: options.keep ? null : cleanupProgram(rt.root, launched.state),
+  });
+}

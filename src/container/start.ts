@@ -1,0 +1,37 @@
+/** `brun start`: lets a created container execute its program. */
+import { BrunError } from "../errors.ts";
+import type { Hook } from "../spec/index.ts";
+import { E } from "../sys/errno.ts";
+import { SysError } from "../sys/error.ts";
+import { close, O, POLLERR, tryOpen, unlink, waitFd, writeFd } from "../sys/fs.ts";
+import { runHooksWarning, stateForHooks } from "./hooks.ts";
+import { statusOf } from "./status.ts";
+import { lock, paths, requireState, unlock } from "./store.ts";
+import type { Runtime } from "./types.ts";
+
+/** Starts a container. Throws a BrunError unless it is created. */
+export function start(rt: Runtime, id: string): void {
+  const locked = lock(rt.root, id);
+  try {
+    const stored = requireState(rt.root, id);
+    const status = statusOf(rt.root, stored);
+    if (status === "stopped") throw new BrunError("cannot start a container that has stopped");
+    if (status !== "created") throw new BrunError(`cannot start a container in the ${status} state`);
+    const { fifo } = paths(rt.root, id);
+    const fd = tryOpen(fifo, O.WRONLY | O.NONBLOCK);
+    if (fd === -E.ENXIO) throw new BrunError("cannot start a container that has stopped");
+    if (fd < 0) throw new SysError(`open ${fifo}`, -fd);
+    unlink(fifo);
+    writeFd(fd, "0", fifo);
+    // The reader is close-on-exec: when it is gone, the program has been executed, or has failed to.
+    waitFd(fd, POLLERR);
+    close(fd);
+    rt.mark?.("program executed");
+    const { poststart } = (stored.hooks ?? {}) as { poststart?: Hook[] };
+    if (poststart !== undefined) {
+      runHooksWarning(poststart, "hooks.poststart", stateForHooks(stored, "running"), rt.warn);
+    }
+  } finally {
+    unlock(locked);
+  }
+}

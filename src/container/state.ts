@@ -1,0 +1,40 @@
+/** `brun state`: the OCI state of a container. */
+import { userNameOf } from "../../rootless/subid.ts";
+import { readTextIfThere, tryStat } from "../sys/fs.ts";
+import { statusOf } from "./status.ts";
+import { paths, requireState, type StoredState } from "./store.ts";
+import type { ContainerState, Runtime } from "./types.ts";
+
+/** The state of one container. Throws a BrunError when there is none. */
+export function state(rt: Runtime, id: string): ContainerState {
+  return describeState(rt, requireState(rt.root, id));
+}
+
+/** Stored state → what `state` and `list` show. */
+export function describeState(rt: Runtime, stored: StoredState): ContainerState {
+  const status = statusOf(rt.root, stored);
+  return {
+    ociVersion: stored.ociVersion,
+    id: stored.id,
+    pid: status === "stopped" ? 0 : stored.pid,
+    status,
+    bundle: stored.bundle,
+    rootfs: stored.rootfs,
+    created: stored.created,
+    ...(stored.annotations === undefined ? {} : { annotations: stored.annotations }),
+    owner: ownerOf(paths(rt.root, stored.id).directory),
+  };
+}
+
+const names = new Map<number, string>();
+
+/** User name of a file's owner, or the uid as text when it has none, as runc prints it. */
+function ownerOf(path: string): string {
+  const stat = tryStat(path);
+  if (typeof stat === "number") return "";
+  const known = names.get(stat.uid);
+  if (known !== undefined) return known;
+  const name = userNameOf(readTextIfThere("/etc/passwd") ?? "", stat.uid) ?? `#${stat.uid}`;
+  names.set(stat.uid, name);
+  return name;
+}

@@ -1,0 +1,234 @@
+/**
+ * The state directory: one directory a container, with state.json (what `state` and `list` need), exec.json
+ * (what `exec` needs besides) and exec.fifo while the container is created but not started.
+ */
+import { BrunError } from "../errors.ts";
+import { E } from "../sys/errno.ts";
+import { SysError } from "../sys/error.ts";
+import { cstr, NR, syscall } from "../sys/ffi.ts";
+import {
+  AT_FDCWD,
+  close,
+  mkdir,
+  mkdirAll,
+  O,
+  readdir,
+  readText,
+  readTextIfThere,
+  replaceFile,
+  rmdir,
+  S,
+  tryOpen,
+  tryStat,
+  unlink,
+} from "../sys/fs.ts";
+import type { ExecInfo } from "./exec-info.ts";
+
+/** What is kept of a container. */
+export interface StoredState {
+  readonly version: 1;
+  readonly ociVersion: string;
+  readonly id: string;
+  readonly bundle: string;
+  readonly rootfs: string;
+  /** RFC 3339 with nanoseconds. */
+  readonly created: string;
+  /** In the pid namespace of whoever created the container. */
+  readonly pid: number;
+  /** Start time of the process in clock ticks since boot (proc_pid_stat(5) field 22): tells a recycled pid. */
+  readonly startTime: string;
+  readonly annotations?: Readonly<Record<string, string>> | undefined;
+  /** Hooks that are still to run. */
+  readonly hooks?:
+    | { readonly poststart?: readonly unknown[]; readonly poststop?: readonly unknown[] }
+    | undefined;
+  /** It was created and has not been started; cleared by removing exec.fifo. */
+  readonly creating?: boolean | undefined;
+}
+
+const LOCK_EX = 2;
+const LOCK_NB = 4;
+const ID_MAX = 1024;
+
+/** Checks an id (runc's rules: letters, digits and "_+-.", not "." or ".."). Throws a BrunError. */
+export function checkId(id: string): void {
+  if (id === "") throw new BrunError("container id cannot be empty");
+  if (id.length > ID_MAX) throw new BrunError(`invalid container id: longer than ${ID_MAX} characters`);
+  if (!/^[\w+.-]+$/.test(id) || id === "." || id === "..") {
+    throw new BrunError(`invalid container id ${JSON.stringify(id)}`, {
+      hint: "letters, digits and _ + - . make an id",
+    });
+  }
+}
+
+/** Paths of a container below the root. */
+export function paths(root: string, id: string) {
+  const directory = `${root}/${id}`;
+  return {
+    directory,
+    state: `${directory}/state.json`,
+    exec: `${directory}/exec.json`,
+    fifo: `${directory}/exec.fifo`,
+    notify: `${directory}/notify.sock`,
+  };
+}
+
+/** A container's directory, locked against other commands until {@link unlock}. */
+export interface Locked {
+  readonly id: string;
+  readonly root: string;
+  readonly fd: number;
+}
+
+/** Makes a container's directory and locks it. Throws a BrunError when the id is in use. */
+export function claim(root: string, id: string): Locked {
+  checkId(id);
+  const { directory } = paths(root, id);
+  let result = mkdir(directory, 0o711);
+  if (result === -E.ENOENT) {
+    mkdirAll(root, 0o711);
+    result = mkdir(directory, 0o711);
+  }
+  if (result === -E.EEXIST) {
+    throw new BrunError(`container with id ${id} exists already`, {
+      hint: `brun delete ${id} removes it when it has stopped, with --force in any case`,
+    });
+  }
+  if (result < 0) throw new SysError(`make the state directory ${directory}`, -result);
+  return lock(root, id);
+}
+
+/** Locks an existing container. Throws a BrunError when there is none. */
+export function lock(root: string, id: string): Locked {
+  checkId(id);
+  const { directory } = paths(root, id);
+  const fd = tryOpen(directory, O.RDONLY | O.DIRECTORY | O.NOFOLLOW);
+  if (fd < 0) throw missing(id, -fd, directory);
+  while (syscall(NR.flock, fd, LOCK_EX) === -E.EINTR);
+  // Whoever held it before may have removed the directory.
+  if (typeof tryStat(directory) === "number") {
+    close(fd);
+    throw missing(id, E.ENOENT, directory);
+  }
+  return { id, root, fd };
+}
+
+function missing(id: string, errno: number, directory: string): Error {
+  if (errno === E.ENOENT || errno === E.ENOTDIR)
+    return new BrunError(`container ${JSON.stringify(id)}: container does not exist`);
+  return new SysError(`open the state directory ${directory}`, errno);
+}
+
+/** Lets other commands at the container. */
+export function unlock(locked: Locked): void {
+  close(locked.fd);
+}
+
+/** Whether some command holds the lock: a container without state is being made then. */
+export function isLocked(root: string, id: string): boolean {
+  const fd = tryOpen(paths(root, id).directory, O.RDONLY | O.DIRECTORY | O.NOFOLLOW);
+  if (fd < 0) return false;
+  const result = syscall(NR.flock, fd, LOCK_EX | LOCK_NB);
+  close(fd);
+  return result === -E.EAGAIN;
+}
+
+/** Writes state.json atomically. Throws a SysError. */
+export function saveState(root: string, state: StoredState): void {
+  replaceFile(paths(root, state.id).state, JSON.stringify(state), 0o644);
+}
+
+/** Writes exec.json. Throws a SysError. */
+export function saveExecInfo(root: string, id: string, info: ExecInfo): void {
+  replaceFile(paths(root, id).exec, JSON.stringify(info, bigints), 0o600);
+}
+
+/** JSON has no 64-bit integers: those beyond 2^53 are kept as "#<digits>". */
+function bigints(_key: string, value: unknown): unknown {
+  return typeof value === "bigint" ? `#${value}` : value;
+}
+
+/** Reads exec.json. Throws a SysError. */
+export function loadExecInfo(root: string, id: string): ExecInfo {
+  return JSON.parse(readText(paths(root, id).exec));
+}
+
+/** The stored state; null when the directory holds none. Throws a BrunError when there is no such container. */
+export function loadState(root: string, id: string): StoredState | null {
+  checkId(id);
+  const { state, directory } = paths(root, id);
+  const json = readTextIfThere(state);
+  if (json === null) {
+    if (typeof tryStat(directory, true) === "number") throw missing(id, E.ENOENT, directory);
+    return null;
+  }
+  return parseState(json, id, state);
+}
+
+function parseState(json: string, id: string, file: string): StoredState {
+  let state: Partial<StoredState>;
+  try {
+    state = JSON.parse(json);
+  } catch {
+    throw new BrunError("is damaged", {
+      where: file,
+      hint: `brun delete --force ${id} removes the container`,
+    });
+  }
+  const valid =
+    state?.version === 1 &&
+    state.id === id &&
+    Number.isSafeInteger(state.pid) &&
+    state.pid! > 0 &&
+    typeof state.startTime === "string" &&
+    typeof state.bundle === "string";
+  if (!valid) {
+    throw new BrunError("is not a state of this brun", {
+      where: file,
+      hint: `brun delete --force ${id} removes the container`,
+    });
+  }
+  return state as StoredState;
+}
+
+/** The stored state. Throws a BrunError also while the container is still being made. */
+export function requireState(root: string, id: string): StoredState {
+  const state = loadState(root, id);
+  if (state !== null) return state;
+  throw new BrunError(`container ${JSON.stringify(id)} is not complete`, {
+    hint: `another command is making it, or was killed doing so; brun delete --force ${id} removes it`,
+  });
+}
+
+/** Ids of all containers below the root, sorted. */
+export function listIds(root: string): string[] {
+  const stat = tryStat(root);
+  if (typeof stat === "number" || (stat.mode & S.IFMT) !== S.IFDIR) return [];
+  return readdir(root)
+    .filter((name) => /^[\w+.-]+$/.test(name))
+    .sort();
+}
+
+/** Makes exec.fifo. Throws a SysError. */
+export function makeFifo(root: string, id: string): string {
+  const { fifo } = paths(root, id);
+  const result = syscall(NR.mknodat, AT_FDCWD, cstr(fifo), S.IFIFO | 0o622, 0);
+  if (result < 0) throw new SysError(`make ${fifo}`, -result);
+  return fifo;
+}
+
+/** Whether the container waits for `start`. */
+export function hasFifo(root: string, id: string): boolean {
+  return typeof tryStat(paths(root, id).fifo, true) !== "number";
+}
+
+/** Removes a container's directory with everything that brun puts there. */
+export function remove(root: string, id: string): void {
+  const p = paths(root, id);
+  for (const file of [p.state, p.exec, p.fifo, p.notify]) unlink(file);
+  if (rmdir(p.directory) !== -E.ENOTEMPTY) return;
+  // A temporary file of a brun that was killed while it wrote.
+  for (const name of readdir(p.directory)) unlink(`${p.directory}/${name}`);
+  const result = rmdir(p.directory);
+  if (result < 0 && result !== -E.ENOENT) throw new SysError(`remove ${p.directory}`, -result);
+}

@@ -1,0 +1,68 @@
+/** The `cgroup` mount: cgroup2, or on a v1 or hybrid host a tmpfs with a directory for each hierarchy. */
+import type { Mount } from "../spec/index.ts";
+import { CLONE, MOUNT_ATTR, MS, OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE } from "../sys/constants.ts";
+import { E } from "../sys/errno.ts";
+import { AT_FDCWD } from "../sys/fs.ts";
+import type { InitContext } from "./context.ts";
+import { type MountOptions, toMountAttr } from "./mount-options.ts";
+import { attach, cloneTree, setAttributes } from "./mounts.ts";
+import { openTarget } from "./path.ts";
+
+/** Compiles one mount of type cgroup. */
+export function mountCgroup(x: InitContext, mount: Mount, where: string, options: MountOptions): void {
+  x.b.at(where, `mount cgroup on ${mount.destination}`);
+  if (x.config.facts.cgroup2) mountUnified(x, mount, options);
+  else mountHierarchies(x, mount, where, options);
+}
+
+/**
+ * Mounts cgroup2; where the kernel refuses (no cgroup namespace of the user namespace's own), binds the host's
+ * instead, read-only unless the container has a cgroup namespace (CVE-2023-25809).
+ */
+function mountUnified(x: InitContext, mount: Mount, options: MountOptions): void {
+  const { b, config } = x;
+  const bind = b.label();
+  const done = b.label();
+  const target = openTarget(x, mount.destination, { create: "dir" });
+  const flags = options.flags & ~(MS.BIND | MS.REC);
+  const data = options.data === "" ? null : b.str(options.data);
+  b.sys("mount", [b.str("cgroup2"), b.fdPath(target), b.str("cgroup2"), flags, data], {
+    handle: [E.EPERM, E.EBUSY],
+    orElse: bind,
+    andThen: done,
+  });
+  b.mark(bind);
+  const tree = cloneTree(x, AT_FDCWD, "/sys/fs/cgroup", true);
+  const { set, clear } = toMountAttr(options.flags, options.cleared);
+  const own = (config.cloneFlags & CLONE.NEWCGROUP) !== 0;
+  setAttributes(x, tree, set | (own ? 0 : MOUNT_ATTR.RDONLY), clear, false);
+  attach(x, tree, target);
+  b.close(tree);
+  b.mark(done);
+}
+
+function mountHierarchies(x: InitContext, mount: Mount, where: string, options: MountOptions): void {
+  const { b, config } = x;
+  const target = openTarget(x, mount.destination, { create: "dir" });
+  const flags = MS.NOSUID | MS.NODEV | MS.NOEXEC;
+  b.sys("mount", [b.str("tmpfs"), b.fdPath(target), b.str("tmpfs"), flags, b.str("mode=755")]);
+  b.close(target);
+  const { set, clear } = toMountAttr(options.flags, options.cleared);
+  for (const { name, source } of config.facts.cgroupBinds) {
+    b.at(where, `bind ${source} on ${mount.destination}/${name}`);
+    const skip = b.label();
+    const tree = b.get("open_tree", [AT_FDCWD, b.str(source), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC], {
+      handle: [E.ENOENT],
+      orElse: skip,
+    });
+    setAttributes(x, tree, set, clear, false);
+    attach(x, tree, openTarget(x, `${mount.destination}/${name}`, { create: "dir" }));
+    b.close(tree);
+    b.mark(skip);
+  }
+  if ((options.flags & MS.RDONLY) === 0) return;
+  b.at(where, `make ${mount.destination} read-only`);
+  const mounted = openTarget(x, mount.destination);
+  setAttributes(x, mounted, MOUNT_ATTR.RDONLY, 0, false);
+  b.close(mounted);
+}

@@ -1,0 +1,53 @@
+/** What every part of the init compiler works with. */
+import type { ContainerConfig, ProcessConfig } from "../config/types.ts";
+import type { Blob, ProgramBuilder, Slot } from "../stage/program.ts";
+import { MOUNT_ATTR, RESOLVE } from "../sys/constants.ts";
+import { O } from "../sys/fs.ts";
+
+/** The compiler's state: the program being built and the descriptors that later parts need. */
+export interface InitContext<Config extends ProcessConfig = ContainerConfig> {
+  readonly config: Config;
+  b: ProgramBuilder;
+  /** The container's root, a mount of its own (O_PATH). */
+  root: Slot;
+  /** FIFO that `start` writes to, when there is one. */
+  fifo: Slot | null;
+  /** open_how structs by their contents. */
+  readonly hows: Map<string, Blob>;
+}
+
+/** Context of the parts that also serve `exec`. */
+export type ProcessContext = InitContext<ProcessConfig>;
+
+/** openat2(2) how: `flags`, `mode` (for O_CREAT) and `resolve`. */
+export function openHow(x: ProcessContext, flags: number, resolve: number, mode = 0): Blob {
+  const key = `${flags} ${resolve} ${mode}`;
+  const known = x.hows.get(key);
+  if (known !== undefined) return known;
+  const how = new BigUint64Array([BigInt(flags | O.CLOEXEC), BigInt(mode), BigInt(resolve)]);
+  const blob = x.b.bytes(new Uint8Array(how.buffer), `{flags=0${flags.toString(8)}, resolve=${resolve}}`);
+  x.hows.set(key, blob);
+  return blob;
+}
+
+/** Size of struct open_how. */
+export const OPEN_HOW_SIZE = 24;
+
+/** How paths below the root are resolved: never out of it. */
+export const IN_ROOT = RESOLVE.IN_ROOT;
+
+/** struct mount_attr for mount_setattr(2). */
+export function mountAttr(x: InitContext, set: number, clear: number, propagation = 0): Blob {
+  const attr = new BigUint64Array([BigInt(set), BigInt(clear), BigInt(propagation), 0n]);
+  return x.b.bytes(new Uint8Array(attr.buffer), `{set=${attrNames(set)}, clear=${attrNames(clear)}}`);
+}
+
+/** Size of struct mount_attr. */
+export const MOUNT_ATTR_SIZE = 32;
+
+function attrNames(bits: number): string {
+  const names = Object.entries(MOUNT_ATTR)
+    .filter(([name, bit]) => name !== "ATIME" && bit !== 0 && (bits & bit) === bit)
+    .map(([name]) => name);
+  return names.length === 0 ? "0" : names.join("|");
+}

@@ -1,0 +1,114 @@
+/** /dev: the default devices, those of linux.devices, and the usual symbolic links (config-linux.md). */
+import type { Device } from "../spec/index.ts";
+import type { Slot } from "../stage/program.ts";
+import { OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE } from "../sys/constants.ts";
+import { E } from "../sys/errno.ts";
+import { AT_FDCWD, O, S } from "../sys/fs.ts";
+import { IN_ROOT, type InitContext, OPEN_HOW_SIZE, openHow } from "./context.ts";
+import { attach } from "./mounts.ts";
+import { components, openTarget } from "./path.ts";
+
+const defaults: readonly Device[] = [
+  { path: "/dev/null", type: "c", major: 1, minor: 3, fileMode: 0o666, uid: 0, gid: 0 },
+  { path: "/dev/zero", type: "c", major: 1, minor: 5, fileMode: 0o666, uid: 0, gid: 0 },
+  { path: "/dev/full", type: "c", major: 1, minor: 7, fileMode: 0o666, uid: 0, gid: 0 },
+  { path: "/dev/random", type: "c", major: 1, minor: 8, fileMode: 0o666, uid: 0, gid: 0 },
+  { path: "/dev/urandom", type: "c", major: 1, minor: 9, fileMode: 0o666, uid: 0, gid: 0 },
+  { path: "/dev/tty", type: "c", major: 5, minor: 0, fileMode: 0o666, uid: 0, gid: 0 },
+];
+
+const links: readonly (readonly [string, string])[] = [
+  ["/proc/self/fd", "fd"],
+  ["/proc/self/fd/0", "stdin"],
+  ["/proc/self/fd/1", "stdout"],
+  ["/proc/self/fd/2", "stderr"],
+  ["pts/ptmx", "ptmx"],
+];
+
+/** Whether the spec gives the container a /dev of its own; a bound /dev of the host is left alone. */
+export function ownsDev(x: InitContext): boolean {
+  const dev = (x.config.spec.mounts ?? []).findLast((m) => components(m.destination).join("/") === "dev");
+  if (dev === undefined) return false;
+  return dev.type !== "bind" && !(dev.options ?? []).some((o) => o === "bind" || o === "rbind");
+}
+
+/** Compiles the devices and links. */
+export function devices(x: InitContext): void {
+  const listed = x.config.spec.linux?.devices ?? [];
+  const names = new Set(listed.map((d) => d.path));
+  listed.forEach((device, i) => {
+    addDevice(x, device, `linux.devices[${i}]`);
+  });
+  if (!ownsDev(x)) return;
+  for (const device of defaults) if (!names.has(device.path)) addDevice(x, device, "default devices");
+  x.b.at("default devices", "link /dev/fd and the like");
+  const { b } = x;
+  const dev = openDirectory(x, ["dev"]);
+  for (const [target, name] of links) {
+    b.sys("symlinkat", [b.str(target), dev, b.str(name)], { handle: [E.EEXIST] });
+  }
+  b.close(dev);
+}
+
+/** Opens (O_PATH) the directory of a device, making it when it is missing. */
+function openDirectory(x: InitContext, parts: readonly string[]): Slot {
+  return openTarget(x, parts.join("/"), { create: "dir" });
+}
+
+function addDevice(x: InitContext, device: Device, where: string): void {
+  const { b } = x;
+  if (x.config.privileged) {
+    b.at(where, `make the device ${device.path}`);
+    makeDevice(x, device);
+  } else {
+    b.at(where, `bind the host's ${device.path}`);
+    bindDevice(x, device);
+  }
+}
+
+/** Without the right to mknod(2): the host's device of the same path, bound over an empty file. */
+function bindDevice(x: InitContext, device: Device): void {
+  const { b } = x;
+  const flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC;
+  const tree = b.get("open_tree", [AT_FDCWD, b.str(device.path), flags]);
+  attach(x, tree, openTarget(x, device.path, { create: "file" }));
+  b.close(tree);
+}
+
+const typeBits: Readonly<Record<string, number>> = { c: S.IFCHR, u: S.IFCHR, b: S.IFBLK, p: S.IFIFO };
+
+/** dev_t as mknod(2) takes it. */
+function deviceNumber(major: number, minor: number): bigint {
+  const [a, i] = [BigInt(major), BigInt(minor)];
+  return (i & 0xffn) | ((a & 0xfffn) << 8n) | ((i & ~0xffn) << 12n) | ((a & ~0xfffn) << 32n);
+}
+
+function makeDevice(x: InitContext, device: Device): void {
+  const { b } = x;
+  const parts = components(device.path);
+  const name = b.str(parts.at(-1) ?? "");
+  const directory = openDirectory(x, parts.slice(0, -1));
+  const mode = (device.fileMode ?? 0o666) & 0o7777;
+  const number = deviceNumber(Number(device.major ?? 0), Number(device.minor ?? 0));
+  const exists = b.label();
+  const done = b.label();
+  b.sys("mknodat", [directory, name, (typeBits[device.type] ?? S.IFCHR) | mode, number], {
+    handle: [E.EEXIST],
+    orElse: exists,
+  });
+  b.sys("fchownat", [directory, name, device.uid ?? 0, device.gid ?? 0, 0x100], { andThen: done });
+  b.mark(exists);
+  // A device that the root file system brings is used when it is that device, as runc does.
+  const how = openHow(x, O.PATH | O.NOFOLLOW, IN_ROOT);
+  const fd = b.get("openat2", [x.root, b.str(parts.join("/")), how, OPEN_HOW_SIZE]);
+  const statx = b.reserve(256, "statx");
+  b.sys("statx", [fd, b.str(""), 0x1000, 0x7ff, statx]);
+  b.check(b.inside(statx, 0x1c), 2, S.IFMT, typeBits[device.type] ?? S.IFCHR, E.EEXIST);
+  if (device.type !== "p") {
+    b.check(b.inside(statx, 0x80), 4, 0xffffffffn, Number(device.major ?? 0), E.EEXIST);
+    b.check(b.inside(statx, 0x84), 4, 0xffffffffn, Number(device.minor ?? 0), E.EEXIST);
+  }
+  b.close(fd);
+  b.mark(done);
+  b.close(directory);
+}

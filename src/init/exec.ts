@@ -1,0 +1,146 @@
+/** The last steps: working directory, executable, seccomp, readiness, execve. */
+import type { SeccompFilter } from "../config/types.ts";
+import type { Process } from "../spec/index.ts";
+import { Message } from "../stage/messages.ts";
+import { ANY } from "../stage/program.ts";
+import { AT_EACCESS } from "../sys/constants.ts";
+import { E } from "../sys/errno.ts";
+import { AT_FDCWD, POLLIN } from "../sys/fs.ts";
+import type { ProcessContext } from "./context.ts";
+
+const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+const CWD_SIZE = 4096;
+const SECCOMP_SET_MODE_FILTER = 1;
+
+/** Changes to the working directory and makes sure that it is inside the root (CVE-2024-21626). */
+export function workingDirectory(x: ProcessContext, process: Process): void {
+  const { b } = x;
+  const cwd = process.cwd || "/";
+  b.at("process.cwd", `change to the working directory ${cwd}`);
+  b.sys("chdir", [b.str(cwd)]);
+  const buffer = b.reserve(CWD_SIZE, "buffer");
+  b.sys("getcwd", [buffer, CWD_SIZE]);
+  // The kernel writes "(unreachable)/…" for a directory outside the root.
+  b.check(buffer, 1, 0xff, 0x2f, E.EXDEV);
+}
+
+/** Environment of the process: the spec's (of a name given twice the last), the runtime's, and HOME. */
+export function environment(x: ProcessContext, process: Process): string[] {
+  const env = new Map<string, string>();
+  for (const entry of [...(process.env ?? []), ...x.config.extraEnv]) {
+    const equals = entry.indexOf("=");
+    const name = equals < 0 ? entry : entry.slice(0, equals);
+    // runc drops what is no NAME=value; an empty name cannot be read by anyone.
+    if (equals > 0) env.set(name, entry);
+  }
+  if (!env.get("HOME") || env.get("HOME") === "HOME=") env.set("HOME", `HOME=${x.config.facts.home}`);
+  return [...env.values()];
+}
+
+/** Paths that args[0] may stand for, as execvp(3) would try them with the process's own PATH. */
+export function candidates(file: string, env: readonly string[]): string[] {
+  if (file.includes("/")) return [file];
+  const path = env.findLast((e) => e.startsWith("PATH="))?.slice(5) ?? DEFAULT_PATH;
+  return path.split(":").map((directory) => `${directory === "" ? "." : directory}/${file}`);
+}
+
+/**
+ * Fails now, while there is someone to tell, when the executable is missing or may not be executed.
+ * A directory of the same name in PATH is passed over.
+ */
+export function findExecutable(x: ProcessContext, paths: readonly string[], file: string): void {
+  const { b } = x;
+  const found = b.label();
+  const statx = b.reserve(256, "statx");
+  const denied = b.label();
+  paths.forEach((path) => {
+    const next = b.label();
+    b.at("process.args[0]", `find ${file}`);
+    b.sys("faccessat2", [AT_FDCWD, b.str(path), 1, AT_EACCESS], {
+      handle: [E.ENOENT, E.ENOTDIR, E.EACCES],
+      orElse: next,
+    });
+    b.sys("statx", [AT_FDCWD, b.str(path), 0, 1, statx], { handle: [ANY], orElse: next });
+    b.check(b.inside(statx, 0x1c), 2, 0o170000, 0o100000, E.EACCES, {
+      handle: [E.EACCES],
+      orElse: next,
+      andThen: found,
+    });
+    b.mark(next);
+  });
+  // Nothing was found: was there one that may not be executed?
+  for (const path of paths) {
+    b.at("process.args[0]", `find ${file}`);
+    const next = b.label();
+    b.sys("statx", [AT_FDCWD, b.str(path), 0, 1, statx], { handle: [ANY], orElse: next, andThen: denied });
+    b.mark(next);
+  }
+  b.at(
+    "process.args[0]",
+    `exec ${file}: ${file.includes("/") ? "no such file or directory" : "executable file not found in $PATH"}`,
+  );
+  b.check(b.bytes(new Uint8Array(8), "0"), 1, 0, 1, E.ENOENT);
+  b.mark(denied);
+  b.at("process.args[0]", `exec ${file}: permission denied`);
+  b.check(b.inside(statx, 0x1c), 2, 0, 1, E.EACCES);
+  b.mark(found);
+}
+
+/** Installs a seccomp filter and sends the notification descriptor to brun when there is one. */
+export function installSeccomp(x: ProcessContext, filter: SeccompFilter): void {
+  const { b } = x;
+  b.at("linux.seccomp", "install the seccomp filter");
+  const program = b.bytes(filter.bpf, `bpf of ${filter.bpf.length / 8} instructions`);
+  const fprog = b.bytes(
+    new Uint8Array(new BigUint64Array([BigInt(filter.bpf.length / 8), 0n]).buffer),
+    `{len=${filter.bpf.length / 8}}`,
+  );
+  b.pointer(fprog.offset + 8, program);
+  const args = [SECCOMP_SET_MODE_FILTER, filter.flags, fprog] as const;
+  if (!filter.notify) {
+    b.sys("seccomp", args);
+    return;
+  }
+  const fd = b.get("seccomp", args);
+  b.send(Message.seccomp, fd, Message.resume);
+  b.close(fd);
+}
+
+/** Says that nothing can fail any more, and waits for brun, and for `start` when there is a FIFO. */
+export function waitForStart(x: ProcessContext): void {
+  const { b } = x;
+  b.at("start", "wait for brun");
+  b.send(Message.ready, null, Message.run);
+  if (x.fifo === null) return;
+  b.at("start", "wait for brun start");
+  const pollfd = b.bytes(new Uint8Array(new Uint32Array([0, POLLIN]).buffer), "{fifo, POLLIN}");
+  b.poke(pollfd, x.fifo, 4);
+  b.sys("ppoll", [pollfd, 1, null, null, 8]);
+}
+
+/** Becomes the container's process. Of descriptors 3 and up only `preserve` stay open. */
+export function execute(
+  x: ProcessContext,
+  paths: readonly string[],
+  process: Process,
+  env: readonly string[],
+): void {
+  const { b } = x;
+  const args = process.args ?? [];
+  const argv = b.strArray(args, `[${args.map((a) => JSON.stringify(a)).join(", ")}]`);
+  const envp = b.strArray(env, `env of ${env.length}`);
+  paths.forEach((path, i) => {
+    b.at("process.args", `exec ${path}`);
+    const last = i === paths.length - 1;
+    b.sys("execve", [b.str(path), argv, envp], last ? {} : { handle: [E.ENOENT, E.ENOTDIR, E.EACCES] });
+  });
+}
+
+const CLOSE_RANGE_CLOEXEC = 4;
+
+/** Marks everything but stdio and the preserved descriptors close-on-exec. */
+export function closeOthers(x: ProcessContext): void {
+  const { b, config } = x;
+  b.at("--preserve-fds", "mark all other file descriptors close-on-exec");
+  b.sys("close_range", [3 + config.preserveFds, 0xffffffff, CLOSE_RANGE_CLOEXEC]);
+}

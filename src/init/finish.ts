@@ -1,0 +1,53 @@
+/** The last steps of any process in a container, whether its first one or one of `exec`. */
+import type { Hook, Process } from "../spec/index.ts";
+import { ANY } from "../stage/program.ts";
+import type { ProcessContext } from "./context.ts";
+import {
+  candidates,
+  closeOthers,
+  environment,
+  execute,
+  findExecutable,
+  installSeccomp,
+  waitForStart,
+  workingDirectory,
+} from "./exec.ts";
+import { runHooks } from "./hooks.ts";
+import { identity, noNewPrivileges } from "./identity.ts";
+import { rlimits, umask } from "./limits.ts";
+
+/** startContainer hooks with the state that they get. */
+export interface StartHooks {
+  readonly hooks: readonly Hook[];
+  readonly state: string;
+}
+
+/** Becomes the process's user, checks what can be checked, waits for brun, and executes. */
+export function finish(x: ProcessContext, process: Process, start: StartHooks | null): void {
+  const { seccomp } = x.config;
+  const env = environment(x, process);
+  const file = process.args?.[0] ?? "";
+  const paths = candidates(file, env);
+  giveStdio(x, process);
+  rlimits(x, process);
+  if (process.noNewPrivileges) noNewPrivileges(x);
+  // Without no_new_privs the filter needs CAP_SYS_ADMIN, which the process is about to give up.
+  else if (seccomp !== null) installSeccomp(x, seccomp);
+  identity(x, process);
+  workingDirectory(x, process);
+  umask(x, process);
+  closeOthers(x);
+  findExecutable(x, paths, file);
+  waitForStart(x);
+  if (start !== null) runHooks(x, start.hooks, "hooks.startContainer", start.state);
+  if (seccomp !== null && process.noNewPrivileges) installSeccomp(x, seccomp);
+  execute(x, paths, process, env);
+}
+
+/** Gives pipes and the like on stdio to the process's user, so that it can open /dev/stdout again. */
+function giveStdio(x: ProcessContext, process: Process): void {
+  const uid = process.user?.uid ?? 0;
+  if (uid === 0) return;
+  x.b.at("process.user.uid", "give stdio to the user");
+  for (const fd of x.config.facts.ownStdio) x.b.sys("fchown", [fd, uid, -1], { handle: [ANY] });
+}

@@ -1,0 +1,67 @@
+/** Hooks that run in the container's namespaces: createContainer and startContainer (config.md#posix-platform-hooks). */
+import type { Hook } from "../spec/index.ts";
+import { ANY, type Slot } from "../stage/program.ts";
+import type { ProcessContext } from "./context.ts";
+
+const SPAWN_REQUEST_SIZE = 64;
+const SPAWN_SETPGRP = 1;
+
+/**
+ * Runs hooks one after the other, each with the container's state on stdin.
+ * @param where config path: "hooks.createContainer"
+ * @param state the state as JSON
+ */
+export function runHooks(x: ProcessContext, hooks: readonly Hook[], where: string, state: string): void {
+  hooks.forEach((hook, i) => {
+    x.b.at(`${where}[${i}]`, `run the hook ${hook.path}`);
+    const stdin = stateInput(x, state);
+    x.b.spawn(hookRequest(x, hook), stdin, hook.timeout === undefined ? -1 : Number(hook.timeout) * 1000);
+    x.b.close(stdin);
+  });
+}
+
+/** A memfd that reads as `text`. */
+export function stateInput(x: Pick<ProcessContext, "b">, text: string): Slot {
+  const { b } = x;
+  const fd = b.get("memfd_create", [b.str("state"), 1]);
+  b.sys("write", [fd, b.str(text), Buffer.byteLength(text)]);
+  b.sys("lseek", [fd, 0, 0]);
+  return fd;
+}
+
+/** struct spawn_request (nsenter/spawn.h) of a hook. */
+export function hookRequest(x: Pick<ProcessContext, "b">, hook: Hook) {
+  const { b } = x;
+  const request = new Uint8Array(SPAWN_REQUEST_SIZE);
+  const view = new DataView(request.buffer);
+  for (const at of [32, 36, 40, 44, 48]) view.setInt32(at, -1, true);
+  view.setUint32(52, SPAWN_SETPGRP, true);
+  const blob = b.bytes(request, hook.path);
+  b.pointer(blob.offset, b.str(hook.path));
+  b.pointer(blob.offset + 8, b.strArray(hook.args ?? [hook.path], `[${hook.args?.join(", ") ?? hook.path}]`));
+  b.pointer(blob.offset + 16, b.strArray(hook.env ?? [], "env"));
+  return blob;
+}
+
+/** As {@link runHooks}, but a hook that fails only leaves a line on stderr: poststart and poststop. */
+export function runHooksWarning(
+  x: Pick<ProcessContext, "b">,
+  hooks: readonly Hook[],
+  where: string,
+  state: string,
+): void {
+  const { b } = x;
+  hooks.forEach((hook, i) => {
+    b.at(`${where}[${i}]`, `run the hook ${hook.path}`);
+    const failed = b.label();
+    const done = b.label();
+    const stdin = stateInput(x, state);
+    const timeout = hook.timeout === undefined ? -1 : Number(hook.timeout) * 1000;
+    b.spawn(hookRequest(x, hook), stdin, timeout, { handle: [ANY], orElse: failed, andThen: done });
+    b.mark(failed);
+    const line = `brun: warning: ${where}[${i}]: the hook ${hook.path} failed\n`;
+    b.sys("write", [2, b.str(line), Buffer.byteLength(line)], { handle: [ANY] });
+    b.mark(done);
+    b.close(stdin);
+  });
+}

@@ -1,0 +1,32 @@
+/** process.rlimits, oomScoreAdj and umask. */
+import type { Process } from "../spec/index.ts";
+import { RLIMITS } from "../sys/constants.ts";
+import { E } from "../sys/errno.ts";
+import type { ProcessContext } from "./context.ts";
+import { writeTo } from "./write.ts";
+
+/** Resource limits; config has clamped those that the caller may not raise. */
+export function rlimits(x: ProcessContext, process: Process): void {
+  const { b } = x;
+  (process.rlimits ?? []).forEach((limit, i) => {
+    const number = (RLIMITS as readonly string[]).indexOf(limit.type);
+    const values = new BigUint64Array([BigInt(limit.soft), BigInt(limit.hard)]);
+    b.at(`process.rlimits[${i}]`, `set ${limit.type} to ${limit.soft}:${limit.hard}`);
+    b.sys("prlimit64", [0, number, b.bytes(new Uint8Array(values.buffer), `{${values}}`), null]);
+  });
+}
+
+/** /proc/self/oom_score_adj. Without the right to lower it the value stays, with a warning given by config. */
+export function oomScore(x: ProcessContext, process: Process): void {
+  const score = process.oomScoreAdj;
+  if (score === undefined) return;
+  x.b.at("process.oomScoreAdj", `set oom_score_adj to ${score}`);
+  const refused = x.config.privileged ? undefined : [E.EACCES, E.EPERM];
+  writeTo(x, "/proc/self/oom_score_adj", `${score}`, refused);
+}
+
+/** umask(2) of the process; 0022 when the spec has none, as runc. */
+export function umask(x: ProcessContext, process: Process): void {
+  x.b.at("process.user.umask", "set the umask");
+  x.b.sys("umask", [process.user?.umask ?? 0o022]);
+}

@@ -1,0 +1,69 @@
+/** linux.maskedPaths and linux.readonlyPaths. */
+import {
+  AT_RECURSIVE,
+  MOUNT_ATTR,
+  MOVE_MOUNT_F_EMPTY_PATH,
+  MOVE_MOUNT_T_EMPTY_PATH,
+  MS,
+  OPEN_TREE_CLOEXEC,
+  OPEN_TREE_CLONE,
+} from "../sys/constants.ts";
+import { E } from "../sys/errno.ts";
+import { AT_EMPTY_PATH, AT_FDCWD, O, S } from "../sys/fs.ts";
+import { type InitContext, MOUNT_ATTR_SIZE, mountAttr } from "./context.ts";
+import { openIfThere } from "./path.ts";
+
+/** Bind-mounts each read-only path over itself, read-only. Absent ones are skipped. */
+export function readonlyPaths(x: InitContext): void {
+  const { b } = x;
+  const empty = b.str("");
+  (x.config.spec.linux?.readonlyPaths ?? []).forEach((path, i) => {
+    b.at(`linux.readonlyPaths[${i}]`, `make ${path} read-only`);
+    const absent = b.label();
+    const target = openIfThere(x, path, absent);
+    const flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE;
+    const tree = b.get("open_tree", [target, empty, flags]);
+    const attr = mountAttr(x, MOUNT_ATTR.RDONLY, 0);
+    b.sys("mount_setattr", [tree, empty, AT_EMPTY_PATH, attr, MOUNT_ATTR_SIZE]);
+    b.sys("move_mount", [tree, empty, target, empty, MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH]);
+    b.close(tree);
+    b.close(target);
+    b.mark(absent);
+  });
+}
+
+/** Covers files with /dev/null and directories with an empty read-only tmpfs. Absent ones are skipped. */
+export function maskedPaths(x: InitContext): void {
+  const { b } = x;
+  const paths = x.config.spec.linux?.maskedPaths ?? [];
+  if (paths.length === 0) return;
+  const empty = b.str("");
+  b.at("linux.maskedPaths", "open the host's /dev/null");
+  const nul = b.get("openat", [AT_FDCWD, b.str("/dev/null"), O.PATH | O.CLOEXEC, 0]);
+  // A mask made of anything else would be a hole (CVE-2025-31133).
+  const statx = b.reserve(256, "statx");
+  b.sys("statx", [nul, empty, AT_EMPTY_PATH, 0x7ff, statx]);
+  b.check(b.inside(statx, 0x1c), 2, S.IFMT, S.IFCHR, E.ENOTBLK);
+  b.check(b.inside(statx, 0x80), 8, -1n, (3n << 32n) | 1n, E.ENOTBLK);
+  paths.forEach((path, i) => {
+    b.at(`linux.maskedPaths[${i}]`, `mask ${path}`);
+    const absent = b.label();
+    const directory = b.label();
+    const done = b.label();
+    const target = openIfThere(x, path, absent, [E.ENOENT, E.ENOTDIR, E.EACCES]);
+    const tree = b.get("open_tree", [nul, empty, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH]);
+    b.sys("move_mount", [tree, empty, target, empty, MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH], {
+      handle: [E.ENOTDIR, E.EINVAL],
+      orElse: directory,
+      andThen: done,
+    });
+    b.mark(directory);
+    const data = b.str("nr_blocks=1,nr_inodes=1");
+    b.sys("mount", [b.str("tmpfs"), b.fdPath(target), b.str("tmpfs"), MS.RDONLY, data]);
+    b.mark(done);
+    b.close(tree);
+    b.close(target);
+    b.mark(absent);
+  });
+  b.close(nul);
+}

@@ -1,0 +1,158 @@
+/** Mount options of config.json: what each sets and clears (mount(8), runtime-spec config.md#mounts). */
+import { MOUNT_ATTR, MS } from "../sys/constants.ts";
+
+/** Effect of one option. */
+interface OptionEffect {
+  /** mount(2) flags to set and to clear. */
+  readonly set?: number;
+  readonly clear?: number;
+  /** mount_setattr(2) attributes to set and clear on the mount and everything below it. */
+  readonly recursiveSet?: number;
+  readonly recursiveClear?: number;
+  /** Propagation type, with MS_REC for the r… forms. */
+  readonly propagation?: number;
+}
+
+const ATIME = MS.NOATIME | MS.RELATIME | MS.STRICTATIME;
+
+const table: Readonly<Record<string, OptionEffect>> = {
+  defaults: {},
+  ro: { set: MS.RDONLY },
+  rw: { clear: MS.RDONLY },
+  nosuid: { set: MS.NOSUID },
+  suid: { clear: MS.NOSUID },
+  nodev: { set: MS.NODEV },
+  dev: { clear: MS.NODEV },
+  noexec: { set: MS.NOEXEC },
+  exec: { clear: MS.NOEXEC },
+  sync: { set: MS.SYNCHRONOUS },
+  async: { clear: MS.SYNCHRONOUS },
+  dirsync: { set: MS.DIRSYNC },
+  remount: { set: MS.REMOUNT },
+  mand: { set: MS.MANDLOCK },
+  nomand: { clear: MS.MANDLOCK },
+  noatime: { set: MS.NOATIME, clear: ATIME },
+  atime: { clear: MS.NOATIME },
+  nodiratime: { set: MS.NODIRATIME },
+  diratime: { clear: MS.NODIRATIME },
+  relatime: { set: MS.RELATIME, clear: ATIME },
+  norelatime: { clear: MS.RELATIME },
+  strictatime: { set: MS.STRICTATIME, clear: ATIME },
+  nostrictatime: { clear: MS.STRICTATIME },
+  lazytime: { set: MS.LAZYTIME },
+  nolazytime: { clear: MS.LAZYTIME },
+  iversion: { set: MS.I_VERSION },
+  noiversion: { clear: MS.I_VERSION },
+  silent: { set: MS.SILENT },
+  loud: { clear: MS.SILENT },
+  nosymfollow: { set: MS.NOSYMFOLLOW },
+  symfollow: { clear: MS.NOSYMFOLLOW },
+  bind: { set: MS.BIND },
+  rbind: { set: MS.BIND | MS.REC },
+  private: { propagation: MS.PRIVATE },
+  rprivate: { propagation: MS.PRIVATE | MS.REC },
+  slave: { propagation: MS.SLAVE },
+  rslave: { propagation: MS.SLAVE | MS.REC },
+  shared: { propagation: MS.SHARED },
+  rshared: { propagation: MS.SHARED | MS.REC },
+  unbindable: { propagation: MS.UNBINDABLE },
+  runbindable: { propagation: MS.UNBINDABLE | MS.REC },
+  rro: { recursiveSet: MOUNT_ATTR.RDONLY },
+  rrw: { recursiveClear: MOUNT_ATTR.RDONLY },
+  rnosuid: { recursiveSet: MOUNT_ATTR.NOSUID },
+  rsuid: { recursiveClear: MOUNT_ATTR.NOSUID },
+  rnodev: { recursiveSet: MOUNT_ATTR.NODEV },
+  rdev: { recursiveClear: MOUNT_ATTR.NODEV },
+  rnoexec: { recursiveSet: MOUNT_ATTR.NOEXEC },
+  rexec: { recursiveClear: MOUNT_ATTR.NOEXEC },
+  rnoatime: { recursiveSet: MOUNT_ATTR.NOATIME, recursiveClear: MOUNT_ATTR.ATIME },
+  ratime: { recursiveClear: MOUNT_ATTR.ATIME },
+  rstrictatime: { recursiveSet: MOUNT_ATTR.STRICTATIME, recursiveClear: MOUNT_ATTR.ATIME },
+  rnostrictatime: { recursiveClear: MOUNT_ATTR.ATIME },
+  rrelatime: { recursiveClear: MOUNT_ATTR.ATIME },
+  rnorelatime: { recursiveClear: MOUNT_ATTR.ATIME },
+  rnodiratime: { recursiveSet: MOUNT_ATTR.NODIRATIME },
+  rdiratime: { recursiveClear: MOUNT_ATTR.NODIRATIME },
+  rnosymfollow: { recursiveSet: MOUNT_ATTR.NOSYMFOLLOW },
+  rsymfollow: { recursiveClear: MOUNT_ATTR.NOSYMFOLLOW },
+};
+
+/** Names of all options that have a meaning of their own; any other goes to the file system as data. */
+export function mountOptionNames(): string[] {
+  return Object.keys(table).sort();
+}
+
+/** The options of one mount, taken apart. */
+export interface MountOptions {
+  /** mount(2) flags. */
+  readonly flags: number;
+  /** mount(2) flags that an option cleared explicitly ("rw", "suid"). */
+  readonly cleared: number;
+  readonly recursiveSet: number;
+  readonly recursiveClear: number;
+  /** Propagation types in the order given. */
+  readonly propagation: readonly number[];
+  /** What is left for the file system, joined by commas. */
+  readonly data: string;
+}
+
+/** Takes a mount's options apart; later ones win, as with mount(8). */
+export function parseMountOptions(options: readonly string[]): MountOptions {
+  let flags = 0;
+  let cleared = 0;
+  let recursiveSet = 0;
+  let recursiveClear = 0;
+  const propagation: number[] = [];
+  const data: string[] = [];
+  for (const option of options) {
+    const effect = table[option];
+    if (effect === undefined) {
+      data.push(option);
+      continue;
+    }
+    if (effect.clear !== undefined) {
+      flags &= ~effect.clear;
+      cleared |= effect.clear;
+    }
+    if (effect.set !== undefined) {
+      flags |= effect.set;
+      cleared &= ~effect.set;
+    }
+    if (effect.recursiveClear !== undefined) {
+      recursiveSet &= ~effect.recursiveClear;
+      recursiveClear |= effect.recursiveClear;
+    }
+    if (effect.recursiveSet !== undefined) {
+      recursiveSet |= effect.recursiveSet;
+      // The access-time attributes are one field: setting any of them clears the whole field first.
+      if ((effect.recursiveSet & MOUNT_ATTR.ATIME) === 0) recursiveClear &= ~effect.recursiveSet;
+    }
+    if (effect.propagation !== undefined) propagation.push(effect.propagation);
+  }
+  return { flags, cleared, recursiveSet, recursiveClear, propagation, data: data.join(",") };
+}
+
+const attributes: readonly (readonly [number, number])[] = [
+  [MS.RDONLY, MOUNT_ATTR.RDONLY],
+  [MS.NOSUID, MOUNT_ATTR.NOSUID],
+  [MS.NODEV, MOUNT_ATTR.NODEV],
+  [MS.NOEXEC, MOUNT_ATTR.NOEXEC],
+  [MS.NODIRATIME, MOUNT_ATTR.NODIRATIME],
+  [MS.NOSYMFOLLOW, MOUNT_ATTR.NOSYMFOLLOW],
+];
+
+/** mount(2) flags as mount_setattr(2) attributes: what to set and what to clear. */
+export function toMountAttr(flags: number, cleared: number): { set: number; clear: number } {
+  let set = 0;
+  let clear = 0;
+  for (const [flag, attr] of attributes) {
+    if ((flags & flag) !== 0) set |= attr;
+    else if ((cleared & flag) !== 0) clear |= attr;
+  }
+  if ((flags & ATIME) !== 0) {
+    clear |= MOUNT_ATTR.ATIME;
+    if ((flags & MS.NOATIME) !== 0) set |= MOUNT_ATTR.NOATIME;
+    else if ((flags & MS.STRICTATIME) !== 0) set |= MOUNT_ATTR.STRICTATIME;
+  }
+  return { set, clear };
+}

@@ -1,0 +1,101 @@
+/** Entering and making namespaces, and the id maps of a new user namespace. */
+import { mapText } from "../../rootless/idmap.ts";
+import { Message } from "../stage/messages.ts";
+import { ANY, type Slot } from "../stage/program.ts";
+import { CLONE, IOCTL } from "../sys/constants.ts";
+import { AT_FDCWD, O } from "../sys/fs.ts";
+import type { InitContext, ProcessContext } from "./context.ts";
+import { writeTo } from "./write.ts";
+
+/**
+ * Joins the namespaces given by path, then clones into the new ones. All paths are opened first: what they
+ * name (/proc/PID/ns/net) may be out of reach from inside another user namespace.
+ */
+export function enterNamespaces(x: InitContext, cgroup: Slot | null): void {
+  const { b, config } = x;
+  const opened = config.joins.map((join) => {
+    b.at(join.where, `open the namespace ${join.path}`);
+    return { join, fd: b.get("openat", [AT_FDCWD, b.str(join.path), O.RDONLY | O.CLOEXEC, 0]) };
+  });
+  // The user namespace first: it may be what gives the right to join the others. The mount namespace last.
+  const rank = (flag: number) => (flag === CLONE.NEWUSER ? 0 : flag === CLONE.NEWNS ? 2 : 1);
+  for (const { join, fd } of opened.sort((a, z) => rank(a.join.flag) - rank(z.join.flag))) {
+    b.at(join.where, `join the namespace ${join.path}`);
+    b.sys("setns", [fd, join.flag]);
+    b.close(fd);
+  }
+  b.at("linux.namespaces", "clone into the new namespaces");
+  b.clone(config.cloneFlags, cgroup);
+}
+
+/** Gets the ids of a new user namespace mapped: by the process itself when it may, else by brun. */
+export function mapIds(x: InitContext): void {
+  const { b, config } = x;
+  if (config.maps === null) return;
+  if (!config.selfMapped) {
+    b.at("linux.uidMappings", "wait for the id maps");
+    b.send(Message.map, null, Message.resume);
+    return;
+  }
+  b.at("linux.gidMappings", "deny setgroups");
+  writeTo(x, "/proc/self/setgroups", "deny");
+  b.at("linux.uidMappings", "write /proc/self/uid_map");
+  writeTo(x, "/proc/self/uid_map", mapText(config.maps.uid));
+  b.at("linux.gidMappings", "write /proc/self/gid_map");
+  writeTo(x, "/proc/self/gid_map", mapText(config.maps.gid));
+}
+
+/** Becomes root of the user namespace, so that what is made from here on has a mapped owner. */
+export function becomeRoot(x: InitContext): void {
+  const { b, config } = x;
+  const joinsUser = config.joins.some((join) => join.flag === CLONE.NEWUSER);
+  if (config.maps === null && !joinsUser) return;
+  b.at("linux.uidMappings", "become root of the user namespace");
+  b.sys("setresgid", [0, 0, 0]);
+  if (config.setgroups) b.sys("setgroups", [0, null]);
+  b.sys("setresuid", [0, 0, 0]);
+}
+
+/** hostname and domainname. */
+export function names(x: InitContext): void {
+  const { b, config } = x;
+  const { hostname, domainname } = config.spec;
+  if (hostname) {
+    b.at("hostname", `set the hostname to ${hostname}`);
+    b.sys("sethostname", [b.str(hostname), Buffer.byteLength(hostname)]);
+  }
+  if (domainname) {
+    b.at("domainname", `set the domain name to ${domainname}`);
+    b.sys("setdomainname", [b.str(domainname), Buffer.byteLength(domainname)]);
+  }
+}
+
+const AF_INET = 2;
+const SOCK_DGRAM_CLOEXEC = 0o2000002;
+const IFF_UP_RUNNING = 0x41;
+
+/** Brings the loopback interface of a new network namespace up. */
+export function loopback(x: InitContext): void {
+  const { b, config } = x;
+  if ((config.cloneFlags & CLONE.NEWNET) === 0) return;
+  b.at("linux.namespaces", "bring up the loopback interface");
+  const request = new Uint8Array(40);
+  request.set(Buffer.from("lo"));
+  new DataView(request.buffer).setUint16(16, IFF_UP_RUNNING, true);
+  const socket = b.get("socket", [AF_INET, SOCK_DGRAM_CLOEXEC, 0]);
+  b.sys("ioctl", [socket, IOCTL.SIOCSIFFLAGS, b.bytes(request, "{lo, IFF_UP|IFF_RUNNING}")]);
+  b.close(socket);
+}
+
+const KEYCTL_JOIN_SESSION_KEYRING = 1;
+
+/** A session keyring of the container's own, so that the caller's keys stay outside (session-keyring(7)). */
+export function sessionKeyring(x: ProcessContext): void {
+  if (!x.config.newKeyring) return;
+  const { b } = x;
+  b.at("--no-new-keyring", "join a new session keyring");
+  // Refused by an outer container's seccomp filter or a spent quota: the container runs without.
+  b.sys("keyctl", [KEYCTL_JOIN_SESSION_KEYRING, b.str(`_ses.${x.config.id}`)], {
+    handle: [ANY],
+  });
+}

@@ -1,0 +1,89 @@
+/** The root file system: made a mount of its own, later the root. */
+import {
+  AT_RECURSIVE,
+  CLONE,
+  MNT_DETACH,
+  MOUNT_ATTR,
+  MOVE_MOUNT_F_EMPTY_PATH,
+  MOVE_MOUNT_T_EMPTY_PATH,
+  MS,
+  OPEN_TREE_CLOEXEC,
+  OPEN_TREE_CLONE,
+} from "../sys/constants.ts";
+import { AT_EMPTY_PATH, AT_FDCWD, O } from "../sys/fs.ts";
+import type { InitContext } from "./context.ts";
+import { setAttributes } from "./mounts.ts";
+
+const propagations: Readonly<Record<string, number>> = {
+  private: MS.PRIVATE,
+  rprivate: MS.PRIVATE | MS.REC,
+  slave: MS.SLAVE,
+  rslave: MS.SLAVE | MS.REC,
+  shared: MS.SHARED,
+  rshared: MS.SHARED | MS.REC,
+  unbindable: MS.UNBINDABLE,
+  runbindable: MS.UNBINDABLE | MS.REC,
+};
+
+/** Propagation of linux.rootfsPropagation as mount(2) flags; rslave when absent, as runc. */
+function rootPropagation(x: InitContext): number {
+  return propagations[x.config.spec.linux?.rootfsPropagation ?? "rslave"] ?? MS.SLAVE | MS.REC;
+}
+
+/** Cuts the mount namespace off from the host's. Needs no ids, so it comes before they are mapped. */
+export function isolateMounts(x: InitContext): void {
+  const { b } = x;
+  // pivot_root(2) refuses shared parents: those begin as slaves, and are shared at the end.
+  const wanted = rootPropagation(x);
+  const first = (wanted & MS.SHARED) !== 0 ? MS.SLAVE | MS.REC : wanted & ~MS.UNBINDABLE || MS.SLAVE;
+  b.at("linux.rootfsPropagation", "change the propagation of /");
+  b.sys("mount", [null, b.str("/"), null, first | MS.REC, null]);
+}
+
+/** Makes the root a mount of its own and keeps it in `x.root`. */
+export function openRoot(x: InitContext): void {
+  const { b, config } = x;
+  b.at("root.path", `open the root file system ${config.rootfs}`);
+  const directory = b.get("openat", [AT_FDCWD, b.str(config.rootfs), O.PATH | O.DIRECTORY | O.CLOEXEC, 0]);
+  const empty = b.str("");
+  const flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE;
+  b.get("open_tree", [directory, empty, flags], { out: x.root });
+  b.sys("move_mount", [x.root, empty, directory, empty, MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH]);
+  b.close(directory);
+}
+
+/** Makes the root read-only when the spec says so. */
+export function readonlyRoot(x: InitContext): void {
+  if (!x.config.spec.root?.readonly) return;
+  x.b.at("root.readonly", "make the root read-only");
+  setAttributes(x, x.root, MOUNT_ATTR.RDONLY, 0, false);
+}
+
+/** Enters the root: pivot_root(2), or with --no-pivot a moved mount and chroot(2). */
+export function enterRoot(x: InitContext): void {
+  const { b, config } = x;
+  const hasMountNamespace = (config.cloneFlags & CLONE.NEWNS) !== 0;
+  b.at("root.path", "enter the root file system");
+  const dot = b.str(".");
+  if (config.noPivot || !hasMountNamespace) {
+    b.sys("fchdir", [x.root]);
+    if (hasMountNamespace) b.sys("mount", [dot, b.str("/"), null, MS.MOVE, null]);
+    b.sys("chroot", [dot]);
+    b.sys("chdir", [b.str("/")]);
+  } else {
+    const old = b.get("openat", [AT_FDCWD, b.str("/"), O.PATH | O.DIRECTORY | O.CLOEXEC, 0]);
+    b.sys("fchdir", [x.root]);
+    b.sys("pivot_root", [dot, dot]);
+    // The old root is stacked on the new one: leave it without a trace in its peers.
+    b.sys("fchdir", [old]);
+    b.sys("mount", [null, dot, null, MS.SLAVE | MS.REC, null]);
+    b.sys("umount2", [dot, MNT_DETACH]);
+    b.sys("chdir", [b.str("/")]);
+    b.close(old);
+  }
+  const wanted = rootPropagation(x);
+  if (hasMountNamespace && (wanted & (MS.SHARED | MS.UNBINDABLE)) !== 0) {
+    b.at("linux.rootfsPropagation", "change the propagation of the container's root");
+    b.sys("mount", [null, b.str("/"), null, wanted, null]);
+  }
+}

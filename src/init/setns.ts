@@ -1,0 +1,49 @@
+/** Setns init: the program of a process that joins a running container (`exec`). */
+import type { ExecConfig } from "../config/types.ts";
+import { type Program, ProgramBuilder } from "../stage/program.ts";
+import { PR } from "../sys/constants.ts";
+import { AT_FDCWD, O } from "../sys/fs.ts";
+import { openPty, takeTerminal } from "./console.ts";
+import type { InitContext } from "./context.ts";
+import { finish } from "./finish.ts";
+import { oomScore } from "./limits.ts";
+import { sessionKeyring } from "./namespaces.ts";
+
+/** Compiles an exec. Pure. Throws a RangeError when a string holds a NUL byte. */
+export function setnsInit(config: ExecConfig): Program {
+  const b = new ProgramBuilder();
+  const x: InitContext<ExecConfig> = { config, b, root: b.slot(), fifo: null, hows: new Map() };
+  const { process } = config;
+  oomScore(x, process);
+  // Until execve no process of the container may look into or trace this one (CVE-2016-9962).
+  b.at("exec", "hide from the container's processes");
+  b.sys("prctl", [PR.SET_DUMPABLE, 0, 0, 0, 0]);
+  b.at("exec", "join the container's namespaces");
+  if (config.namespaces !== 0) b.sys("setns", [config.pidfd, config.namespaces]);
+  b.at("exec", "fork into the container's pid namespace");
+  b.clone(0, null);
+  b.at("process", "start a session");
+  b.sys("setsid", []);
+  becomeContainerRoot(x);
+  sessionKeyring(x);
+  b.at("exec", "open the container's root");
+  b.get("openat", [AT_FDCWD, b.str("/"), O.PATH | O.DIRECTORY | O.CLOEXEC, 0], { out: x.root });
+  if (process.terminal) takeTerminal(x, openPty(x, x.root, process.user?.uid ?? 0, terminalSize(x)));
+  finish(x, process, null);
+  return b.finish();
+}
+
+function terminalSize(x: InitContext<ExecConfig>): readonly [number, number] | null {
+  const box = x.config.process.consoleSize;
+  if (box && Number(box.height) > 0) return [Number(box.height), Number(box.width)];
+  return x.config.facts.terminalSize;
+}
+
+function becomeContainerRoot(x: InitContext<ExecConfig>): void {
+  if (!x.config.userNamespace) return;
+  const { b } = x;
+  b.at("exec", "become root of the container's user namespace");
+  b.sys("setresgid", [0, 0, 0]);
+  if (x.config.setgroups) b.sys("setgroups", [0, null]);
+  b.sys("setresuid", [0, 0, 0]);
+}

@@ -1,0 +1,115 @@
+/**
+ * Standard init: the program of a new container. Reads as a table of contents; each part is a file of its own.
+ *
+ * The program is in two halves when hooks need the container's state, which holds a pid that is not known
+ * before the first half has run: `first` ends with procHooks, and `second` is compiled when the hooks of the
+ * runtime namespace have run. Without such hooks there is one program.
+ */
+import type { ContainerConfig } from "../config/types.ts";
+import { Message } from "../stage/messages.ts";
+import { type Program, ProgramBuilder, type Slot } from "../stage/program.ts";
+import { CLONE } from "../sys/constants.ts";
+import { AT_FDCWD, O } from "../sys/fs.ts";
+import { openConsole, takeTerminal } from "./console.ts";
+import type { InitContext } from "./context.ts";
+import { devices } from "./devices.ts";
+import { finish } from "./finish.ts";
+import { runHooks } from "./hooks.ts";
+import { oomScore } from "./limits.ts";
+import { maskedPaths, readonlyPaths } from "./masks.ts";
+import { mounts } from "./mounts.ts";
+import { becomeRoot, enterNamespaces, loopback, mapIds, names, sessionKeyring } from "./namespaces.ts";
+import { openTarget } from "./path.ts";
+import { enterRoot, isolateMounts, openRoot, readonlyRoot } from "./rootfs.ts";
+import { sysctls } from "./sysctl.ts";
+
+/** The program(s) of a container. */
+export interface StandardInit {
+  readonly first: Program;
+  /** Compiles the second half with the container's state as JSON; null when `first` is all. */
+  readonly second: ((state: string) => Program) | null;
+}
+
+/** Whether hooks of the config need the state while the container is made. */
+export function needsState(config: ContainerConfig): boolean {
+  const hooks = config.spec.hooks;
+  return [hooks?.prestart, hooks?.createRuntime, hooks?.createContainer, hooks?.startContainer].some(
+    (list) => (list?.length ?? 0) > 0,
+  );
+}
+
+/** Compiles a container's config. Pure. Throws a RangeError when a string holds a NUL byte. */
+export function standardInit(config: ContainerConfig): StandardInit {
+  const b = new ProgramBuilder();
+  const x: InitContext = { config, b, root: b.slot(), fifo: null, hows: new Map() };
+  const slave = firstHalf(x);
+  if (!needsState(config)) {
+    secondHalf(x, slave, null);
+    return { first: x.b.finish(), second: null };
+  }
+  x.b.at("hooks", "wait for the hooks of the runtime namespace");
+  x.b.send(Message.hooks, null, 0);
+  const first = x.b.finish();
+  return {
+    first,
+    second: (state) => {
+      x.b = new ProgramBuilder(x.b.slots);
+      x.hows.clear();
+      secondHalf(x, slave, state);
+      return x.b.finish();
+    },
+  };
+}
+
+/** From the caller's namespaces to a root file system with everything mounted. */
+function firstHalf(x: InitContext): Slot | null {
+  const { b, config } = x;
+  const process = config.spec.process!;
+  if (config.execFifo !== null) {
+    b.at("start", "open exec.fifo");
+    x.fifo = b.get("openat", [AT_FDCWD, b.str(config.execFifo), O.RDONLY | O.NONBLOCK | O.CLOEXEC, 0]);
+  }
+  oomScore(x, process);
+  enterNamespaces(x, null);
+
+  b.at("process", "start a session");
+  b.sys("setsid", []);
+  const ownMounts = (config.cloneFlags & CLONE.NEWNS) !== 0;
+  if (ownMounts) isolateMounts(x);
+  mapIds(x);
+  becomeRoot(x);
+  b.at("process.user.umask", "clear the umask");
+  b.sys("umask", [0]);
+  sessionKeyring(x);
+  names(x);
+  loopback(x);
+  sysctls(x);
+
+  openRoot(x);
+  mounts(x);
+  devices(x);
+  return openConsole(x);
+}
+
+/** From there to the container's process. */
+function secondHalf(x: InitContext, slave: Slot | null, state: string | null): void {
+  const { spec } = x.config;
+  const process = spec.process!;
+  if (state !== null) runHooks(x, spec.hooks?.createContainer ?? [], "hooks.createContainer", state);
+  makeWorkingDirectory(x);
+  readonlyPaths(x);
+  maskedPaths(x);
+  readonlyRoot(x);
+  enterRoot(x);
+  if (slave !== null) takeTerminal(x, slave);
+
+  finish(x, process, state === null ? null : { hooks: spec.hooks?.startContainer ?? [], state });
+}
+
+/** A working directory that the root file system lacks is made, as runc does. */
+function makeWorkingDirectory(x: InitContext): void {
+  const cwd = x.config.spec.process?.cwd || "/";
+  if (cwd === "/") return;
+  x.b.at("process.cwd", `make the working directory ${cwd}`);
+  x.b.close(openTarget(x, cwd, { create: "dir" }));
+}

@@ -1,0 +1,35 @@
+/** linux.sysctl, through a procfs that nothing in the root file system can redirect (CVE-2025-52881). */
+import { FS_MAGIC, RESOLVE } from "../sys/constants.ts";
+import { E } from "../sys/errno.ts";
+import { AT_FDCWD, O } from "../sys/fs.ts";
+import { type InitContext, OPEN_HOW_SIZE, openHow } from "./context.ts";
+
+const STATFS_SIZE = 120;
+
+/** Writes each sysctl. The host's /proc is used while it is still there; its namespaces are the writer's own. */
+export function sysctls(x: InitContext): void {
+  const entries = Object.entries(x.config.spec.linux?.sysctl ?? {});
+  if (entries.length === 0) return;
+  const { b } = x;
+  b.at("linux.sysctl", "open /proc/sys");
+  const proc = b.get("openat", [AT_FDCWD, b.str("/proc/sys"), O.PATH | O.DIRECTORY | O.CLOEXEC, 0]);
+  const statfs = b.reserve(STATFS_SIZE, "statfs");
+  b.sys("fstatfs", [proc, statfs]);
+  b.check(statfs, 4, 0xffffffffn, FS_MAGIC.PROC, E.EXDEV);
+  for (const [key, value] of entries) {
+    b.at(`linux.sysctl["${key}"]`, `set ${key} to ${value}`);
+    const how = openHow(x, O.WRONLY, RESOLVE.BENEATH | RESOLVE.NO_SYMLINKS | RESOLVE.NO_XDEV);
+    const fd = b.get("openat2", [proc, b.str(sysctlPath(key)), how, OPEN_HOW_SIZE]);
+    b.sys("write", [fd, b.str(value), Buffer.byteLength(value)]);
+    b.close(fd);
+  }
+  b.close(proc);
+}
+
+/** sysctl(8) names: "net.ipv4.conf.eth0/1.forwarding" has a slash for a dot within a part, or slashes throughout. */
+export function sysctlPath(key: string): string {
+  const dot = key.indexOf(".");
+  const slash = key.indexOf("/");
+  if (slash >= 0 && (dot < 0 || slash < dot)) return key;
+  return key.replace(/[./]/g, (c) => (c === "." ? "/" : "."));
+}

@@ -1,0 +1,14 @@
+/** Writing to files of procfs in one write(2). */
+import { AT_FDCWD, O } from "../sys/fs.ts";
+import type { ProcessContext } from "./context.ts";
+
+/** Writes `data` to an existing file; `handle`d errnos of open and write are no failure. */
+export function writeTo(x: ProcessContext, path: string, data: string, handle?: readonly number[]): void {
+  const { b } = x;
+  const done = b.label();
+  const policy = handle === undefined ? {} : { handle, orElse: done };
+  const fd = b.get("openat", [AT_FDCWD, b.str(path), O.WRONLY | O.CLOEXEC, 0], policy);
+  b.sys("write", [fd, b.str(data), Buffer.byteLength(data)], handle === undefined ? {} : { handle });
+  b.close(fd);
+  b.mark(done);
+}

@@ -1,0 +1,82 @@
+/** From a failed operation to a sentence: what was being done, to which part of config.json, why, what to do. */
+import { currentCaller } from "../../rootless/caller.ts";
+import { explainProcMountRefusal, hostView, userNamespaceError } from "../../rootless/userns.ts";
+import { BrunError } from "../errors.ts";
+import { CLONE } from "../sys/constants.ts";
+import { E, errnoName, errnoText } from "../sys/errno.ts";
+import type { Received } from "./messages.ts";
+import type { Op, Program } from "./program.ts";
+
+/** The error that a procError message stands for. */
+export function stageFailure(program: Program, message: Received): BrunError {
+  const errno = message.payload.getInt32(4, true);
+  const detail = Number(message.payload.getBigInt64(8, true));
+  const op = program.ops[message.payload.getUint32(0, true)];
+  if (op === undefined) return new BrunError(`the stage refused its program: ${errnoName(errno)}`);
+  return describeFailure(op, errno, detail);
+}
+
+/** The error of an operation that failed with an errno; `detail` is the wait status of a hook. */
+export function describeFailure(op: Op, errno: number, detail = 0): BrunError {
+  if (op.kind === "clone") return cloneFailure(op, errno);
+  if (op.kind === "spawn") return hookFailure(op, errno, detail);
+  // A program that knows the sentence better than errno does ends it itself.
+  const known = /: (no such file or directory|permission denied|executable file not found in \$PATH)$/;
+  const text = known.test(op.doing)
+    ? op.doing
+    : `cannot ${op.doing}: ${errnoText(errno)} (${errnoName(errno)})`;
+  return new BrunError(text, { where: op.where || undefined, hint: hintFor(op, errno) });
+}
+
+function cloneFailure(op: Op, errno: number): BrunError {
+  const flags = Number(op.args[0]);
+  const { uid, gid } = currentCaller();
+  if ((flags & CLONE.NEWUSER) !== 0) return userNamespaceError(errno, hostView(uid, gid));
+  return new BrunError(`cannot ${op.doing}: ${errnoText(errno)} (${errnoName(errno)})`, {
+    where: op.where,
+    hint:
+      errno === E.EPERM ? "new namespaces need CAP_SYS_ADMIN, or a user namespace beside them" : undefined,
+  });
+}
+
+function hookFailure(op: Op, errno: number, detail: number): BrunError {
+  const name = op.doing.replace(/^run the hook /, "");
+  if (errno === E.ETIMEDOUT)
+    return new BrunError(`the hook ${name} took longer than its timeout`, { where: op.where });
+  if (errno === E.ECHILD && detail !== 0) {
+    const signal = detail & 0x7f;
+    const how =
+      signal === 0 ? `exited with status ${(detail >> 8) & 0xff}` : `was killed by signal ${signal}`;
+    return new BrunError(`the hook ${name} ${how}`, { where: op.where });
+  }
+  return new BrunError(`cannot ${op.doing}: ${errnoText(errno)} (${errnoName(errno)})`, { where: op.where });
+}
+
+function hintFor(op: Op, errno: number): string | undefined {
+  const { doing } = op;
+  if (doing.startsWith("mount proc ") && errno === E.EPERM) {
+    const { uid, gid } = currentCaller();
+    return explainProcMountRefusal(hostView(uid, gid))?.fix;
+  }
+  if (op.name === "openat2" && errno === E.ELOOP && /^mount (proc|sysfs) /.test(doing)) {
+    return "the mount point may not be a symbolic link";
+  }
+  if (doing.startsWith("bind ") && op.name === "open_tree") {
+    if (errno === E.EINVAL) return "in a user namespace a tree with mounts below it needs rbind";
+    if (errno === E.ENOENT) return "the source does not exist";
+    if (errno === E.EACCES) return "the container's root user cannot reach the source";
+  }
+  if (op.name === "getcwd" || (op.kind === "check" && op.where === "process.cwd")) {
+    return "the working directory is outside the container's root";
+  }
+  if (op.where.startsWith("process.user") && errno === E.EINVAL)
+    return "the id is not mapped in the user namespace";
+  if (op.where === "process.user.additionalGids" && errno === E.EPERM) {
+    return "setgroups is denied with a single-id map: give the user subordinate ids, or drop additionalGids";
+  }
+  if (op.where.startsWith("process.rlimits") && errno === E.EPERM) return "only root may raise a hard limit";
+  if (errno === E.EMFILE || errno === E.ENFILE) return "too many open files: raise ulimit -n";
+  if (errno === E.ENOSYS)
+    return `this kernel, or a seccomp filter around brun, lacks ${op.name || "the call"}`;
+  return undefined;
+}

@@ -1,0 +1,49 @@
+/** Replacing brun by the stage's supervisor (nsenter/supervise.c) for as long as a foreground process runs. */
+import { check } from "../sys/error.ts";
+import { addressOf, cstr, NR, stageFd, syscall } from "../sys/ffi.ts";
+import { AT_EMPTY_PATH, writeFd } from "../sys/fs.ts";
+import { cstrArray } from "../sys/spawn.ts";
+import { encodeProgram } from "./encode.ts";
+import type { Program } from "./program.ts";
+
+/** What the supervisor needs. Descriptors that do not exist are -1. */
+export interface Supervision {
+  readonly pid: number;
+  readonly pidfd: number;
+  /** The pty master. */
+  readonly terminal: number;
+  /** Our own terminal, whose mode and size matter. */
+  readonly host: number;
+  readonly notify: number;
+  readonly upstream: number;
+  /** Runs when the process has ended. */
+  readonly cleanup: Program | null;
+}
+
+const MAGIC = 0x72757362;
+const REQUEST_SIZE = 32;
+const F_SETFD = 2;
+
+/** Becomes the supervisor; never returns. Throws a SysError when the kernel refuses. */
+export function becomeSupervisor(s: Supervision): never {
+  const cleanup = s.cleanup === null ? new Uint8Array(0) : encodeProgram(s.cleanup);
+  const request = new Uint8Array(REQUEST_SIZE + cleanup.length);
+  const view = new DataView(request.buffer);
+  view.setUint32(0, MAGIC, true);
+  [s.pid, s.pidfd, s.terminal, s.host, s.notify, s.upstream].forEach((n, i) => {
+    view.setInt32(4 + 4 * i, n, true);
+  });
+  view.setUint32(28, cleanup.length, true);
+  request.set(cleanup, REQUEST_SIZE);
+  const fd = check(syscall(NR.memfd_create, cstr("brun-supervise"), 0), "memfd_create");
+  writeFd(fd, request, "the supervisor's request");
+  for (const keep of [s.pidfd, s.terminal, s.notify, s.upstream]) {
+    if (keep >= 0) syscall(NR.fcntl, keep, F_SETFD, 0);
+  }
+  const argv = cstrArray(["brun:[supervisor]", "supervise", `${fd}`]);
+  const env = cstrArray([]);
+  const result = syscall(NR.execveat, stageFd, cstr(""), argv.pointers, env.pointers, AT_EMPTY_PATH);
+  void [addressOf(argv.keep), addressOf(env.keep)];
+  check(result, "become the supervisor");
+  throw new Error("execve returned");
+}
