@@ -1,0 +1,116 @@
+/** `linux`: what only Linux has (runtime-spec, config-linux.md). */
+import type * as v from "valibot";
+import { optionalIDMappings } from "./mounts.ts";
+import { ResourcesSchema } from "./resources.ts";
+import { SeccompSchema } from "./seccomp.ts";
+import {
+  id,
+  list,
+  map,
+  object,
+  oneOf,
+  optional,
+  optionalBoolean,
+  optionalInt64,
+  optionalString,
+  optionalStringMap,
+  optionalStrings,
+  optionalUint32,
+  string,
+  uint32,
+} from "./types.ts";
+
+export const NAMESPACES = ["pid", "network", "mount", "ipc", "uts", "user", "cgroup", "time"] as const;
+
+/** A kind of namespace, by the spec's name. */
+export type NamespaceType = (typeof NAMESPACES)[number];
+
+export const NamespaceSchema = object({ type: oneOf(NAMESPACES), path: optionalString });
+
+/** `linux.namespaces[]`: a new namespace, or the one at `path`. */
+export type Namespace = v.InferOutput<typeof NamespaceSchema>;
+
+export const DeviceSchema = object({
+  path: string,
+  type: oneOf(["c", "b", "u", "p"]),
+  major: optional(uint32, 0),
+  minor: optional(uint32, 0),
+  fileMode: optionalUint32,
+  uid: optional(id),
+  gid: optional(id),
+});
+
+/** `linux.devices[]`: mknod(2) in the container's /dev, ids as seen inside. */
+export type Device = v.InferOutput<typeof DeviceSchema>;
+
+/** `linux.rootfsPropagation`: the spec's four, and the recursive forms that runc takes. */
+export const PROPAGATIONS = [
+  "shared",
+  "slave",
+  "private",
+  "unbindable",
+  "rshared",
+  "rslave",
+  "rprivate",
+  "runbindable",
+] as const;
+
+export const IntelRdtSchema = object({
+  closID: optionalString,
+  schemata: optionalStrings,
+  l3CacheSchema: optionalString,
+  memBwSchema: optionalString,
+  enableMonitoring: optionalBoolean,
+  enableCMT: optionalBoolean,
+  enableMBM: optionalBoolean,
+});
+
+/** `linux.intelRdt`: a group of resctrl. enableCMT and enableMBM are the spec's before 1.3. */
+export type IntelRdt = v.InferOutput<typeof IntelRdtSchema>;
+
+export const MemoryPolicySchema = object({
+  mode: oneOf([
+    "MPOL_DEFAULT",
+    "MPOL_BIND",
+    "MPOL_INTERLEAVE",
+    "MPOL_WEIGHTED_INTERLEAVE",
+    "MPOL_PREFERRED",
+    "MPOL_PREFERRED_MANY",
+    "MPOL_LOCAL",
+  ]),
+  nodes: optionalString,
+  flags: optional(list(oneOf(["MPOL_F_NUMA_BALANCING", "MPOL_F_RELATIVE_NODES", "MPOL_F_STATIC_NODES"]))),
+});
+
+/** `linux.memoryPolicy`: set_mempolicy(2). */
+export type MemoryPolicy = v.InferOutput<typeof MemoryPolicySchema>;
+
+const TimeOffsetSchema = object({ secs: optionalInt64, nanosecs: optionalUint32 });
+
+/** `linux.timeOffsets`, by clock: seconds and nanoseconds that are added (time_namespaces(7)). */
+export type TimeOffset = v.InferOutput<typeof TimeOffsetSchema>;
+
+const optionalTimeOffset = optional(TimeOffsetSchema);
+
+export const LinuxSchema = object({
+  uidMappings: optionalIDMappings,
+  gidMappings: optionalIDMappings,
+  sysctl: optionalStringMap,
+  resources: optional(ResourcesSchema),
+  cgroupsPath: optionalString,
+  namespaces: optional(list(NamespaceSchema)),
+  devices: optional(list(DeviceSchema)),
+  netDevices: optional(map(object({ name: optionalString }))),
+  seccomp: optional(SeccompSchema),
+  rootfsPropagation: optional(oneOf(PROPAGATIONS)),
+  maskedPaths: optionalStrings,
+  readonlyPaths: optionalStrings,
+  mountLabel: optionalString,
+  intelRdt: optional(IntelRdtSchema),
+  memoryPolicy: optional(MemoryPolicySchema),
+  personality: optional(object({ domain: oneOf(["LINUX", "LINUX32"]), flags: optionalStrings })),
+  timeOffsets: optional(object({ monotonic: optionalTimeOffset, boottime: optionalTimeOffset })),
+});
+
+/** `linux`. */
+export type Linux = v.InferOutput<typeof LinuxSchema>;
