@@ -7,11 +7,12 @@ import {
   chownSync,
   copyFileSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
+import { hostname, tmpdir } from "node:os";
 import { callerEnv, host, isRoot, ownedDir, testUser } from "../test/support/caller.ts";
 import { makeRootfs } from "../test/support/rootfs.ts";
 
@@ -20,7 +21,11 @@ const dir = ownedDir(user, mkdtempSync(`${tmpdir()}/brun-demo-`));
 const env = callerEnv(user, ownedDir(user, `${dir}/run`, 0o700));
 const brun = `${dir}/brun`;
 const colour = process.stdout.isTTY;
-const bold = (text: string): string => (colour ? `\x1b[1m${text}\x1b[0m` : text);
+
+function print(title: string, lines: readonly string[]): void {
+  console.log(colour ? `\x1b[1m${title}\x1b[0m` : title);
+  for (const line of lines) console.log(`  ${line}`);
+}
 
 function own(path: string): void {
   if (isRoot) chownSync(path, user.uid, user.gid);
@@ -57,18 +62,16 @@ try {
   copyFileSync(`${import.meta.dir}/../examples/tour.sh`, `${dir}/rootfs/tour.sh`);
   own(`${dir}/rootfs/tour.sh`);
   configure();
-  console.log(bold("Outside"));
-  console.log(`  user         ${host(...user.prefix, "id").trim()}`);
-  console.log(
-    `  host         ${host("uname", "-n").trim()}, ${host("ps", "-e", "-o", "pid=").trim().split("\n").length} processes`,
-  );
-  console.log(`  root dir     ${dir}/rootfs, one static busybox`);
-  console.log(`  command      brun run --bundle ${dir} demo`);
+  const processes = readdirSync("/proc").filter((name) => /^\d+$/.test(name)).length;
+  print("Outside", [
+    `user      ${host(...user.prefix, "id").trim()}`,
+    `host      ${hostname()}, ${processes} processes`,
+    `rootfs    ${dir}/rootfs, made of one static busybox`,
+    `command   brun run --bundle ${dir} demo`,
+  ]);
   exitCode = asUser(brun, "run", "--bundle", dir, "demo");
-  console.log(bold("\nOutside again"));
-  console.log(
-    `  exit code ${exitCode}; containers left: ${host(...user.prefix, "env", `XDG_RUNTIME_DIR=${dir}/run`, brun, "list", "--quiet").trim() || "none"}`,
-  );
+  const left = host(...user.prefix, "env", `XDG_RUNTIME_DIR=${dir}/run`, brun, "list", "--quiet").trim();
+  print("\nOutside again", [`exit code ${exitCode}; containers left: ${left || "none"}`]);
 } finally {
   rmSync(dir, { recursive: true, force: true });
 }

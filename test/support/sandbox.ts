@@ -9,6 +9,7 @@ import { cgroupsNamed, killHard, mountsBelow, processesOf, until } from "./proce
 import { makeRootfs } from "./rootfs.ts";
 import { runtimeArgv, type Subject } from "./runtime.ts";
 import { baseSpec, type TestSpec } from "./spec.ts";
+import { TerminalSession } from "./terminal.ts";
 import { boxDir } from "./workspace.ts";
 
 /** How a command ended. `code` is null when a signal ended it. */
@@ -99,6 +100,11 @@ export class Sandbox implements AsyncDisposable {
       ...(options.globals ?? []),
       ...args,
     ];
+  }
+
+  /** Starts the runtime on a terminal of its own. */
+  terminal(args: readonly string[], cols = 80, rows = 24): TerminalSession {
+    return new TerminalSession(this.argv(args, {}), this.env, this.dir, cols, rows);
   }
 
   private outputs(): { out: string; err: string; fds: [number, number] } {
