@@ -1,0 +1,119 @@
+/**
+ * Compiled filters on disk. An entry is one file, named by a hash of its key and holding the whole key, so
+ * that neither a collision nor a file moved onto another's name gives a container someone else's filter. It
+ * counts only when it is the caller's own file that nobody else can write, and its checksum holds.
+ *
+ *   magic and checksum (8 bytes each) | lengths of key, facts, filter (4 each) | key | facts (JSON) | filter
+ */
+import { NR, syscall } from "../sys/ffi.ts";
+import {
+  close,
+  fstat,
+  mkdirAll,
+  O,
+  readdir,
+  readFd,
+  replaceFile,
+  S,
+  text,
+  tryOpen,
+  tryStat,
+  unlink,
+} from "../sys/fs.ts";
+
+/** What is cached: a filter, and what was found out when it was made. */
+export interface CacheEntry {
+  readonly bpf: Uint8Array;
+  readonly notes: readonly string[];
+  /** Path of the libseccomp that made it, and its identity: an update of the library makes a new filter. */
+  readonly library: string;
+  readonly libraryIdentity: string;
+}
+
+const MAGIC = 0x31_66_70_62_6e_75_72_62n; // "brunbpf1", little endian
+const HEADER = 28;
+const WRITABLE_BY_OTHERS = 0o022;
+const MAX_ENTRIES = 64;
+const SUFFIX = ".bpf";
+
+/** The entry of a key, or null: there is none, or it may not be trusted, or libseccomp is another one now. */
+export function readCache(directory: string, key: string): CacheEntry | null {
+  const fd = tryOpen(entryPath(directory, key), O.RDONLY | O.NOFOLLOW | O.NONBLOCK);
+  if (fd < 0) return null;
+  try {
+    const stat = fstat(fd);
+    const ours = stat.uid === syscall(NR.geteuid) && (stat.mode & WRITABLE_BY_OTHERS) === 0;
+    if (!ours || (stat.mode & S.IFMT) !== S.IFREG) return null;
+    return decode(readFd(fd, "the seccomp cache", stat.size), key);
+  } finally {
+    close(fd);
+  }
+}
+
+/**
+ * Stores an entry, atomically and readable by its owner alone. A cache that cannot be written (a read-only
+ * or full file system) is none: nothing is thrown.
+ */
+export function writeCache(directory: string, key: string, entry: CacheEntry): void {
+  try {
+    mkdirAll(directory);
+    evict(directory);
+    replaceFile(entryPath(directory, key), encode(key, entry));
+  } catch {
+    // the next run compiles again
+  }
+}
+
+/** Identity of a file: changes when it is replaced or written. Null when it is not there. */
+export function fileIdentity(path: string): string | null {
+  const stat = tryStat(path);
+  return typeof stat === "number" ? null : `${stat.ino}:${stat.size}:${stat.ctime}`;
+}
+
+function entryPath(directory: string, key: string): string {
+  return `${directory}/${Bun.hash(key)}${SUFFIX}`;
+}
+
+function encode(key: string, entry: CacheEntry): Uint8Array {
+  const { bpf, ...facts } = entry;
+  const parts = [Buffer.from(key), Buffer.from(JSON.stringify(facts)), bpf] as const;
+  const header = Buffer.alloc(HEADER);
+  const file = Buffer.concat([header, ...parts]);
+  file.writeBigUInt64LE(MAGIC, 0);
+  parts.forEach((part, i) => {
+    file.writeUInt32LE(part.length, 16 + 4 * i);
+  });
+  file.writeBigUInt64LE(checksum(file), 8);
+  return file;
+}
+
+function decode(file: Uint8Array, key: string): CacheEntry | null {
+  if (file.length < HEADER) return null;
+  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
+  if (view.getBigUint64(0, true) !== MAGIC || view.getBigUint64(8, true) !== checksum(file)) return null;
+  const [keyLength, factsLength, bpfLength] = [16, 20, 24].map((at) => view.getUint32(at, true));
+  const factsStart = HEADER + keyLength!;
+  const bpfStart = factsStart + factsLength!;
+  if (bpfStart + bpfLength! !== file.length) return null;
+  if (text(file.subarray(HEADER, factsStart)) !== key) return null;
+  const facts = JSON.parse(text(file.subarray(factsStart, bpfStart))) as Omit<CacheEntry, "bpf">;
+  if (fileIdentity(facts.library) !== facts.libraryIdentity) return null;
+  return { ...facts, bpf: file.slice(bpfStart) };
+}
+
+function checksum(file: Uint8Array): bigint {
+  return BigInt(Bun.hash(file.subarray(16)));
+}
+
+/** Makes room: when there are many entries, the older half goes. */
+function evict(directory: string): void {
+  const entries = readdir(directory).filter((name) => name.endsWith(SUFFIX));
+  if (entries.length < MAX_ENTRIES) return;
+  const byAge = entries
+    .map((name) => {
+      const stat = tryStat(`${directory}/${name}`, true);
+      return { name, ctime: typeof stat === "number" ? 0 : stat.ctime };
+    })
+    .sort((a, b) => a.ctime - b.ctime);
+  for (const { name } of byAge.slice(0, MAX_ENTRIES / 2)) unlink(`${directory}/${name}`);
+}

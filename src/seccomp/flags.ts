@@ -1,0 +1,71 @@
+/** Flags of seccomp(2), and what of a profile is not in its BPF: flags and whether there is a listener. */
+import { BrunError } from "../errors.ts";
+import type { Seccomp } from "../spec/seccomp.ts";
+import { E } from "../sys/errno.ts";
+import { NR, syscall } from "../sys/ffi.ts";
+
+/** SECCOMP_FILTER_FLAG_* (linux/seccomp.h). */
+export const FILTER_FLAG = {
+  LOG: 1 << 1,
+  SPEC_ALLOW: 1 << 2,
+  NEW_LISTENER: 1 << 3,
+  WAIT_KILLABLE_RECV: 1 << 5,
+} as const;
+
+const SECCOMP_SET_MODE_FILTER = 1;
+
+/** What seccomp(2) is called with besides the program. */
+export interface Flags {
+  readonly flags: number;
+  /** Some action is SCMP_ACT_NOTIFY: seccomp(2) returns the descriptor of a listener. */
+  readonly notify: boolean;
+  readonly warnings: readonly string[];
+}
+
+/**
+ * The flags for a profile. Without `flags` in the config it is SPEC_ALLOW, as in runc and crun; an empty
+ * list is none. TSYNC needs nothing: the stage has a single thread. Throws a BrunError when SCMP_ACT_NOTIFY
+ * is used where nobody could receive the listener any more.
+ */
+export function filterFlags(seccomp: Seccomp): Flags {
+  const warnings: string[] = [];
+  const notify = usesNotify(seccomp);
+  let flags: number = notify ? FILTER_FLAG.NEW_LISTENER : 0;
+  if (seccomp.flags === undefined) flags |= FILTER_FLAG.SPEC_ALLOW;
+  seccomp.flags?.forEach((flag, i) => {
+    const where = `linux.seccomp.flags[${i}]`;
+    if (flag === "SECCOMP_FILTER_FLAG_LOG") flags |= FILTER_FLAG.LOG;
+    if (flag === "SECCOMP_FILTER_FLAG_SPEC_ALLOW") flags |= FILTER_FLAG.SPEC_ALLOW;
+    if (flag !== "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV") return;
+    if (!notify) warnings.push(`${where}: ${flag} is ignored: no action is SCMP_ACT_NOTIFY`);
+    else if (!knowsFlag(FILTER_FLAG.WAIT_KILLABLE_RECV | FILTER_FLAG.NEW_LISTENER)) {
+      warnings.push(`${where}: ${flag} is ignored: it needs Linux 5.19`);
+    } else flags |= FILTER_FLAG.WAIT_KILLABLE_RECV;
+  });
+  return { flags, notify, warnings };
+}
+
+/** The kernel looks at the flags before the program: one it does not know is EINVAL, a null program EFAULT. */
+function knowsFlag(flags: number): boolean {
+  return syscall(NR.seccomp, SECCOMP_SET_MODE_FILTER, flags, null) === -E.EFAULT;
+}
+
+function usesNotify(seccomp: Seccomp): boolean {
+  const why = "the listener's descriptor could not be sent to the agent any more";
+  if (seccomp.defaultAction === "SCMP_ACT_NOTIFY") {
+    throw new BrunError(`SCMP_ACT_NOTIFY cannot be the default action: ${why}`, {
+      where: "linux.seccomp.defaultAction",
+    });
+  }
+  let notify = false;
+  (seccomp.syscalls ?? []).forEach((rule, i) => {
+    if (rule.action !== "SCMP_ACT_NOTIFY") return;
+    notify = true;
+    if (rule.names.includes("sendmsg")) {
+      throw new BrunError(`SCMP_ACT_NOTIFY cannot be used for sendmsg: ${why}`, {
+        where: `linux.seccomp.syscalls[${i}]`,
+      });
+    }
+  });
+  return notify;
+}

@@ -1,0 +1,66 @@
+/** libseccomp through bun:ffi; loaded when a filter has to be compiled, which the cache mostly spares. */
+import { FFIType, linkSymbols, type Pointer, read } from "bun:ffi";
+import { BrunError } from "../errors.ts";
+import { librarySymbol, openLibrary } from "../sys/ffi.ts";
+
+const { ptr, u32, i32 } = FFIType;
+
+const FUNCTIONS = {
+  seccomp_version: { args: [], returns: ptr },
+  seccomp_api_get: { args: [], returns: u32 },
+  seccomp_init: { args: [u32], returns: ptr },
+  seccomp_release: { args: [ptr], returns: FFIType.void },
+  seccomp_arch_native: { args: [], returns: u32 },
+  seccomp_arch_resolve_name: { args: [ptr], returns: u32 },
+  seccomp_arch_add: { args: [ptr, u32], returns: i32 },
+  seccomp_attr_set: { args: [ptr, u32, u32], returns: i32 },
+  seccomp_syscall_resolve_name: { args: [ptr], returns: i32 },
+  seccomp_syscall_resolve_name_arch: { args: [u32, ptr], returns: i32 },
+  seccomp_rule_add_array: { args: [ptr, u32, i32, u32, ptr], returns: i32 },
+  seccomp_export_bpf: { args: [ptr, i32], returns: i32 },
+} as const;
+
+/** The functions of libseccomp; those that return an int return 0 or -errno. */
+export type Libseccomp = ReturnType<typeof link>;
+
+export const LIBRARY_NAME = "libseccomp.so.2";
+
+function link(library: Pointer) {
+  const symbol = (name: keyof typeof FUNCTIONS) => {
+    const address = librarySymbol(library, name);
+    if (address !== null) return address;
+    throw new BrunError(`${LIBRARY_NAME} is too old: it has no ${name}`, {
+      hint: "brun needs libseccomp 2.5 or later",
+    });
+  };
+  const withAddresses = Object.fromEntries(
+    Object.entries(FUNCTIONS).map(([name, f]) => [
+      name,
+      { ...f, ptr: symbol(name as keyof typeof FUNCTIONS) },
+    ]),
+  ) as { [K in keyof typeof FUNCTIONS]: (typeof FUNCTIONS)[K] & { ptr: Pointer } };
+  return linkSymbols(withAddresses).symbols;
+}
+
+let loaded: Libseccomp | null = null;
+
+/** libseccomp. Throws a BrunError that names the package when it is not installed. */
+export function libseccomp(): Libseccomp {
+  if (loaded !== null) return loaded;
+  const library = openLibrary(LIBRARY_NAME);
+  if (library === null) {
+    throw new BrunError(`${LIBRARY_NAME} is not installed, and the config has a seccomp profile`, {
+      where: "linux.seccomp",
+      hint: "install package libseccomp2 (Debian, Ubuntu) or libseccomp (Fedora, Arch, Alpine)",
+    });
+  }
+  loaded = link(library);
+  return loaded;
+}
+
+/** Version of libseccomp: "2.5.4". Throws a BrunError as {@link libseccomp} does. */
+export function libseccompVersion(): string {
+  const version = libseccomp().seccomp_version(); // struct scmp_version: three unsigned ints
+  if (version === null) return "unknown";
+  return [0, 4, 8].map((offset) => read.u32(version, offset)).join(".");
+}
