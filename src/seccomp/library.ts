@@ -49,7 +49,7 @@ export function libseccomp(): Libseccomp {
   if (loaded !== null) return loaded;
   const library = openLibrary(LIBRARY_NAME);
   if (library === null) {
-    throw new BrunError(`${LIBRARY_NAME} is not installed, and the config has a seccomp profile`, {
+    throw new BrunError(`${LIBRARY_NAME} cannot be loaded, and the config has a seccomp profile`, {
       where: "linux.seccomp",
       hint: "install package libseccomp2 (Debian, Ubuntu) or libseccomp (Fedora, Arch, Alpine)",
     });
