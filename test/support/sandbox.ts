@@ -2,7 +2,7 @@
  * One test's world: a directory with bundles and a state directory, a runtime and a caller. `await using` makes
  * sure that nothing of it stays, whatever happened, and fails the test when something would have.
  */
-import { closeSync, existsSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, openSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { basename } from "node:path";
 import { callerEnv, isRoot, ownedDir } from "./caller.ts";
 import { cgroupsNamed, killHard, mountsBelow, processesOf, until } from "./processes.ts";
@@ -246,6 +246,7 @@ export class Sandbox implements AsyncDisposable {
       await this.untilGone();
     } finally {
       for (const { pid } of processesOf(this.dir)) killHard(pid);
+      for (const path of cgroupsNamed(basename(this.dir)).reverse()) rmdirSync(path);
       await this.remove();
     }
   }

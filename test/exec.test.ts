@@ -1,0 +1,197 @@
+/** `exec`: every flag, the process file, exit codes. */
+import { describe, expect, test } from "bun:test";
+import { closeSync, openSync, readFileSync } from "node:fs";
+import { until } from "./support/processes.ts";
+import { subjects } from "./support/runtime.ts";
+import { Sandbox } from "./support/sandbox.ts";
+
+for (const subject of subjects()) {
+  describe.skipIf(subject.unavailable !== undefined)(subject.label, () => {
+    test("runs in all of the container's namespaces and returns the exit code", async () => {
+      await using box = new Sandbox(subject);
+      const id = await box.detached();
+      const { pid } = await box.inspect(id);
+      const outcome = await box.exec(
+        id,
+        "cd /proc/self/ns; for n in *; do echo $n $(readlink $n); done; exit 42",
+      );
+      expect(outcome.code).toBe(42);
+      const inside = Object.fromEntries(
+        outcome.stdout
+          .trim()
+          .split("\n")
+          .map((line) => line.split(" ")),
+      );
+      const first = await box.exec(id, "cd /proc/1/ns; for n in *; do echo $n $(readlink $n); done");
+      expect(
+        Object.fromEntries(
+          first.stdout
+            .trim()
+            .split("\n")
+            .map((line) => line.split(" ")),
+        ),
+      ).toEqual(inside);
+      expect(pid).toBeGreaterThan(1);
+    });
+
+    test("stdin, stdout and stderr pass through", async () => {
+      await using box = new Sandbox(subject);
+      const id = await box.detached();
+      const outcome = await box.exec(id, "cat; echo err >&2", [], { stdin: "in\n" });
+      expect(outcome).toMatchObject({ code: 0, stdout: "in\n", stderr: "err\n" });
+    });
+
+    test("a signal ends it: 128 + signal", async () => {
+      await using box = new Sandbox(subject);
+      const id = await box.detached();
+      expect((await box.call(["exec", id, "/bin/sh", "-c", "kill -9 $$"])).code).toBe(128 + 9);
+    });
+
+    test("--cwd, --env, --user, --additional-gids", async () => {
+      await using box = new Sandbox(subject);
+      const id = await box.detached((spec) => {
+        spec.process.env.push("KEEP=yes", "CHANGE=old");
+      });
+      const at = await box.exec(id, "pwd", ["--cwd", "/etc"]);
+      expect(at).toMatchObject({ code: 0, stdout: "/etc\n" });
+      const env = await box.exec(id, "echo $KEEP $CHANGE $NEW", ["-e", "CHANGE=new", "-e", "NEW=a b"]);
+      // crun replaces the environment, runc and brun add to it.
+      expect(env.stdout).toBe(subject.runtime === "crun" ? "new a b\n" : "yes new a b\n");
+      if (subject.caller.name === "root") {
+        const user = await box.exec(id, "id -u; id -g; id -G; echo $HOME", [
+          "--user",
+          "1000:50",
+          "-g",
+          "5",
+          "-g",
+          "60",
+        ]);
+        expect(user.stdout.split("\n").slice(0, 2)).toEqual(["1000", "50"]);
+        expect(user.stdout.split("\n")[2]!.split(" ").sort()).toEqual(["5", "50", "60"]);
+        const only = await box.exec(id, "id -u; id -g", ["--user", "7"]);
+        expect(only.stdout).toBe("7\n0\n");
+      }
+      const root = await box.exec(id, "id -u; id -g", ["--user", "0:0"]);
+      expect(root.stdout).toBe("0\n0\n");
+    });
+
+    test("--process FILE says it all", async () => {
+      await using box = new Sandbox(subject);
+      const id = await box.detached();
+      const file = box.file(
+        "process.json",
+        JSON.stringify({
+          terminal: false,
+          user: { uid: 0, gid: 0 },
+          args: ["/bin/sh", "-c", "echo $FROM; pwd; ulimit -n; grep NoNewPrivs /proc/self/status; exit 5"],
+          env: ["PATH=/bin", "FROM=file"],
+          cwd: "/tmp",
+          rlimits: [{ type: "RLIMIT_NOFILE", hard: 77, soft: 66 }],
+          noNewPrivileges: true,
+        }),
+      );
+      const outcome = await box.call(["exec", "--process", file, id]);
+      expect(outcome.stdout).toBe("file\n/tmp\n66\nNoNewPrivs:\t1\n");
+      expect(outcome.code).toBe(5);
+    });
+
+    test("--detach returns at once, --pid-file has the host's pid", async () => {
+      await using box = new Sandbox(subject);
+      const id = await box.detached();
+      const pidFile = `${box.dir}/exec.pid`;
+      await box.ok([
+        "exec",
+        "--detach",
+        "--pid-file",
+        pidFile,
+        id,
+        "/bin/sh",
+        "-c",
+        "echo $$ >/pid; sleep 500",
+      ]);
+      const pid = Number(readFileSync(pidFile, "utf8"));
+      await until("the process", () => readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("sleep"));
+      expect((await box.exec(id, "cat /pid")).code).toBe(0);
+      await box.ok(["delete", "--force", id]);
+      await box.untilGone(id);
+    });
+
+    test("--cap adds capabilities, --no-new-privs sets the flag; neither without them", async () => {
+      await using box = new Sandbox(subject);
+      const id = await box.detached((spec) => {
+        spec.process.noNewPrivileges = false;
+      });
+      const status = async (...flags: string[]): Promise<Record<string, string>> => {
+        const { stdout } = await box.exec(id, "cat /proc/self/status", flags);
+        return Object.fromEntries(stdout.split("\n").map((line) => line.split(":\t") as [string, string]));
+      };
+      const plain = await status();
+      expect(plain.NoNewPrivs).toBe("0");
+      const has = (set: string | undefined, bit: number): boolean =>
+        (BigInt(`0x${set}`) >> BigInt(bit)) % 2n === 1n;
+      const CAP_NET_RAW = 13;
+      expect(has(plain.CapEff, CAP_NET_RAW)).toBe(false);
+      const more = await status("--cap", "CAP_NET_RAW", "--no-new-privs");
+      expect(more.NoNewPrivs).toBe("1");
+      expect(has(more.CapEff, CAP_NET_RAW)).toBe(true);
+      expect(has(more.CapBnd, CAP_NET_RAW)).toBe(true);
+      // CVE-2022-27650, CVE-2022-29162: nothing inheritable that was not asked for.
+      if (subject.runtime === "brun") expect(BigInt(`0x${plain.CapInh}`)).toBe(BigInt(`0x${plain.CapAmb}`));
+    });
+
+    test("--preserve-fds hands on so many and no more", async () => {
+      await using box = new Sandbox(subject);
+      const id = await box.detached();
+
+      const open = [0, 1, 2].map((n) => openSync(box.file(`fd${n}`, `text ${n}\n`), "r"));
+      const outcome = await box.exec(id, "cat <&3; cat <&4; cat <&5; echo end", ["--preserve-fds", "2"], {
+        fds: open,
+      });
+      for (const fd of open) closeSync(fd);
+      expect(outcome.stdout).toBe("text 0\ntext 1\nend\n");
+      expect(outcome.stderr).toContain("5");
+    });
+
+    test("failures have exit code 255 and leave the container running", async () => {
+      await using box = new Sandbox(subject);
+      const id = await box.detached();
+      const bad: [string, string[], RegExp][] = [
+        ["no such program", ["exec", id, "/no/such"], /\/no\/such/],
+        ["not on PATH", ["exec", id, "nosuchprogram"], /nosuchprogram/],
+        ["not executable", ["exec", id, "/etc/passwd"], /permission denied/i],
+        ["no such directory", ["exec", "--cwd", "/no/dir", id, "/bin/true"], /no\/dir/],
+      ];
+      for (const [what, args, message] of bad) {
+        const outcome = await box.call(args);
+        expect(`${what}: ${outcome.code !== 0}`).toBe(`${what}: true`);
+        if (subject.runtime === "brun") {
+          expect(outcome.code).toBe(255);
+          expect(outcome.stderr).toMatch(message);
+        }
+      }
+      expect((await box.inspect(id)).status).toBe("running");
+    });
+
+    test("a stopped, created or unknown container", async () => {
+      await using box = new Sandbox(subject);
+      const id = box.name();
+      expect((await box.call(["exec", "nobody", "/bin/true"])).code).not.toBe(0);
+      await box.ok(["create", "--bundle", box.bundle(), id]);
+      await box.ok(["start", id]);
+      await box.untilStatus(id, "stopped");
+      const outcome = await box.call(["exec", id, "/bin/true"]);
+      expect(outcome.code).not.toBe(0);
+      if (subject.runtime === "brun") expect(outcome.code).toBe(255);
+    });
+
+    test("20 at once", async () => {
+      await using box = new Sandbox(subject);
+      const id = await box.detached();
+      const outcomes = await Promise.all(
+        Array.from({ length: 20 }, (_, i) => box.exec(id, `echo ${i}; exit ${i}`)),
+      );
+      expect(outcomes.map(({ code }) => code)).toEqual(outcomes.map((_, i) => i));
+      expect(outcomes.map(({ stdout }) => stdout)).toEqual(outcomes.map((_, i) => `${i}\n`));
+    });
+  });
+}
