@@ -8,9 +8,9 @@ static long check_args(const struct op *op, const struct program *program)
 	for (unsigned int i = 0; i < ARRAY_LENGTH(op->args); i++) {
 		unsigned int type = (op->types >> (2 * i)) & 3U;
 
-		if (type >= ARG_TYPES)
-			return -EBADMSG;
 		if (type == ARG_BLOB && op->args[i] >= program->blob_size)
+			return -EBADMSG;
+		if (type == ARG_STRING && op->args[i] >= program->blob_size - program->strings)
 			return -EBADMSG;
 		if (type == ARG_SLOT && op->args[i] >= PROGRAM_SLOTS)
 			return -EBADMSG;
@@ -31,8 +31,11 @@ static long check_op(const struct op *op, uint32_t index, const struct program *
 {
 	uint64_t width;
 
-	if (op->kind >= OP_KINDS || op->reserved != 0)
+	if (op->kind >= OP_KINDS)
 		return -EBADMSG;
+	for (unsigned int i = 0; i < ARRAY_LENGTH(op->closes); i++)
+		if (op->closes[i] != NO_SLOT && op->closes[i] >= PROGRAM_SLOTS)
+			return -EBADMSG;
 	if (op->out != NO_SLOT && op->out >= PROGRAM_SLOTS)
 		return -EBADMSG;
 	if (op->on_success <= index || op->on_success > program->op_count)
@@ -59,10 +62,22 @@ static long check_op(const struct op *op, uint32_t index, const struct program *
 		if (check_operand(op, program, sizeof(struct spawn_request)) < 0 || op->args[0] % 8 != 0)
 			return -EBADMSG;
 		break;
+	case OP_BITS:
+		if (op->args[1] < 2 || op->args[1] >= ARRAY_LENGTH(op->args))
+			return -EBADMSG;
+		break;
 	default:
 		break;
 	}
 	return check_args(op, program);
+}
+
+/* Blob offset that a relocation points to. */
+static uint64_t relocation_target(const struct program *program, const struct relocation *relocation)
+{
+	if (relocation->target & RELOCATE_BLOB)
+		return relocation->target & ~RELOCATE_BLOB;
+	return (uint64_t)program->strings + relocation->target;
 }
 
 long program_decode(struct program *program, unsigned char *data, size_t size)
@@ -83,12 +98,17 @@ long program_decode(struct program *program, unsigned char *data, size_t size)
 	program->op_count = header->ops;
 	program->relocation_count = header->relocations;
 	program->blob_size = header->blob;
+	program->strings = header->strings;
+	/* The last string, if any, must end within the blob. */
+	if (header->strings > header->blob || header->reserved != 0 ||
+	    (header->blob > header->strings && program->blob[header->blob - 1] != 0))
+		return -EBADMSG;
 
 	for (uint32_t i = 0; i < program->relocation_count; i++) {
 		const struct relocation *r = &program->relocations[i];
 
 		if (program->blob_size < 8 || r->at > program->blob_size - 8 || r->at % 8 != 0 ||
-		    r->target >= program->blob_size)
+		    relocation_target(program, r) >= program->blob_size)
 			return -EBADMSG;
 	}
 	for (uint32_t i = 0; i < program->op_count; i++) {
@@ -103,8 +123,9 @@ long program_decode(struct program *program, unsigned char *data, size_t size)
 void program_relocate(const struct program *program)
 {
 	for (uint32_t i = 0; i < program->relocation_count; i++) {
-		uint64_t pointer = (uint64_t)(uintptr_t)(program->blob + program->relocations[i].target);
+		const struct relocation *r = &program->relocations[i];
+		uint64_t pointer = (uint64_t)(uintptr_t)(program->blob + relocation_target(program, r));
 
-		copy(program->blob + program->relocations[i].at, &pointer, sizeof(pointer));
+		copy(program->blob + r->at, &pointer, sizeof(pointer));
 	}
 }

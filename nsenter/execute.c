@@ -2,6 +2,7 @@
 #include "message.h"
 #include "program.h"
 #include "spawn.h"
+#include "target.h"
 
 #include <linux/poll.h>
 #include <linux/sched.h>
@@ -121,6 +122,24 @@ static long send_and_wait(const struct machine *machine, const uint64_t *args, i
 	return result;
 }
 
+/* The same call for every bit of a mask: capabilities that are dropped or raised one by one. */
+static long each_bit(const struct op *op, const uint64_t *args)
+{
+	uint64_t call[ARRAY_LENGTH(op->args)];
+	long result = 0;
+
+	copy(call, args, sizeof(call));
+	for (unsigned int bit = 0; bit < 64; bit++) {
+		if (((args[0] >> bit) & 1U) == 0)
+			continue;
+		call[args[1]] = bit;
+		result = sys4(op->nr, call[2], call[3], call[4], call[5]);
+		if (result < 0 && result != -EINVAL)
+			return result;
+	}
+	return 0;
+}
+
 static long execute(struct machine *machine, const struct op *op, const uint64_t *args,
 		    struct failure *failure)
 {
@@ -151,6 +170,10 @@ static long execute(struct machine *machine, const struct op *op, const uint64_t
 			return result;
 		failure->detail = result;
 		return -ECHILD;
+	case OP_BITS:
+		return each_bit(op, args);
+	case OP_TARGET:
+		return open_target((int)args[0], (char *)(uintptr_t)args[1], args[2], args[3] != 0);
 	default:
 		return -ENOSYS;
 	}
@@ -179,6 +202,8 @@ int program_run(struct machine *machine, const struct program *program, struct f
 			args[i] = op->args[i];
 			if (type == ARG_BLOB)
 				args[i] = (uint64_t)(uintptr_t)(program->blob + op->args[i]);
+			else if (type == ARG_STRING)
+				args[i] = (uint64_t)(uintptr_t)(program->blob + program->strings + op->args[i]);
 			else if (type == ARG_SLOT)
 				args[i] = (uint64_t)machine->slots[op->args[i]];
 		}
@@ -194,6 +219,9 @@ int program_run(struct machine *machine, const struct program *program, struct f
 			at = op->on_handled;
 			continue;
 		}
+		for (unsigned int i = 0; i < ARRAY_LENGTH(op->closes); i++)
+			if (op->closes[i] != NO_SLOT)
+				sys1(__NR_close, machine->slots[op->closes[i]]);
 		if (op->out != NO_SLOT)
 			machine->slots[op->out] = result;
 		at = op->on_success;

@@ -4,6 +4,8 @@
  *
  *   header | ops | relocations | blob
  *
+ * The blob is structs followed, from `strings` on, by NUL-terminated strings.
+ *
  * All integers are little-endian. Jumps only go forward, so every program ends.
  */
 #ifndef BRUN_PROGRAM_H
@@ -22,6 +24,8 @@ struct program_header {
 	uint32_t ops;
 	uint32_t relocations;
 	uint32_t blob;
+	uint32_t strings; /* offset of the first string in the blob */
+	uint32_t reserved;
 };
 
 enum op_kind {
@@ -31,6 +35,8 @@ enum op_kind {
 	OP_CHECK = 3,   /* pointer, width, mask, expected value, errno if it differs */
 	OP_POKE = 4,    /* pointer, value, width in bytes, or 0: as decimal text with a NUL */
 	OP_SPAWN = 5,   /* struct spawn_request *, stdin fd or -1, time-out in ms or -1 */
+	OP_BITS = 6,    /* nr(args...) for each bit of args[0], with args[args[1]] being its number */
+	OP_TARGET = 7,  /* root fd, relative path, resolve flags, 1 for a file: opens, making what is missing */
 	OP_KINDS
 };
 
@@ -38,7 +44,7 @@ enum arg_type {
 	ARG_IMMEDIATE = 0,
 	ARG_BLOB = 1, /* offset into the blob: becomes a pointer */
 	ARG_SLOT = 2, /* number of a slot: becomes its value */
-	ARG_TYPES
+	ARG_STRING = 3 /* offset into the blob's strings: becomes a pointer */
 };
 
 struct op {
@@ -49,13 +55,15 @@ struct op {
 	uint8_t handled[4];  /* errnos that are no failure; 0: none, ANY_ERRNO: all */
 	uint32_t on_handled; /* op to go on with after one of them */
 	uint32_t on_success; /* op to go on with otherwise */
-	uint32_t reserved;
+	uint16_t closes[2];   /* slots whose descriptors are closed after success, or NO_SLOT */
 	uint64_t args[6];
 };
 
+#define RELOCATE_BLOB 0x80000000U
+
 struct relocation {
 	uint32_t at;     /* blob offset of an 8-byte word that becomes a pointer */
-	uint32_t target; /* to this blob offset */
+	uint32_t target; /* to this offset among the strings, or with RELOCATE_BLOB in the whole blob */
 };
 
 struct program {
@@ -65,6 +73,7 @@ struct program {
 	uint32_t op_count;
 	uint32_t relocation_count;
 	uint32_t blob_size;
+	uint32_t strings;
 };
 
 /* Checks every index, offset and jump of size bytes at data. Returns 0 or -errno (EBADMSG, EPROTO). */

@@ -1,9 +1,8 @@
 /** What brun and a stage say to each other, from the first program to execve. */
 import { BrunError } from "../errors.ts";
-import { encodeProgram } from "../stage/encode.ts";
 import { stageFailure } from "../stage/failure.ts";
 import { Message, type Received, receiveMessage, sendProgram } from "../stage/messages.ts";
-import type { Program } from "../stage/program.ts";
+import type { Op, Program } from "../stage/program.ts";
 import { waitChild } from "../sys/spawn.ts";
 import { signalProcess } from "./process.ts";
 
@@ -16,15 +15,16 @@ export class Conversation {
   pidfd = -1;
   private readonly early: Received[] = [];
 
-  constructor(
-    readonly socket: number,
-    private program: Program,
-  ) {}
+  constructor(readonly socket: number) {}
+  private describe: () => readonly Op[] = () => [];
 
-  /** Sends the program that follows. */
-  send(program: Program): void {
-    this.program = program;
-    sendProgram(this.socket, encodeProgram(program));
+  /**
+   * Sends a program.
+   * @param describe the program's operations for people, wanted only when one has failed
+   */
+  send(program: Program, describe: () => readonly Op[]): void {
+    this.describe = describe;
+    sendProgram(this.socket, program.bytes);
   }
 
   /**
@@ -37,7 +37,7 @@ export class Conversation {
     for (;;) {
       const message = this.receive();
       if (message === null) throw new BrunError("the container's process died before it was ready");
-      if (message.type === Message.error) throw stageFailure(this.program, message);
+      if (message.type === Message.error) throw stageFailure(this.describe(), message);
       if (message.type === Message.pid) {
         this.pid = Number(message.payload.getBigInt64(0, true));
         this.pidfd = message.fd;
@@ -52,7 +52,7 @@ export class Conversation {
   awaitExec(): void {
     const message = this.receive();
     if (message === null) return;
-    if (message.type === Message.error) throw stageFailure(this.program, message);
+    if (message.type === Message.error) throw stageFailure(this.describe(), message);
     throw new BrunError(`unexpected message ${message.type} from the stage`);
   }
 

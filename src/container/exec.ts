@@ -2,9 +2,8 @@
 import type { ExecConfig } from "../config/types.ts";
 import { BrunError } from "../errors.ts";
 import { setnsInit } from "../init/setns.ts";
-import { encodeProgram } from "../stage/encode.ts";
 import { launchStage, type Stage } from "../stage/launch.ts";
-import { Message, sendMessage, sendProgram } from "../stage/messages.ts";
+import { Message, sendMessage } from "../stage/messages.ts";
 import { becomeSupervisor } from "../stage/supervise.ts";
 import { PR } from "../sys/constants.ts";
 import { NR, syscall } from "../sys/ffi.ts";
@@ -89,10 +88,10 @@ function converse(
   console: Console,
 ): number {
   const program = setnsInit(config);
-  const conversation = new Conversation(stage.socket, program);
+  const conversation = new Conversation(stage.socket);
   try {
     if (!options.detach) syscall(NR.prctl, PR.SET_CHILD_SUBREAPER, 1, 0, 0, 0);
-    sendProgram(stage.socket, encodeProgram(program));
+    conversation.send(program, () => setnsInit(config, true).ops);
     rt.mark?.("program sent");
     for (;;) {
       const message = conversation.next();

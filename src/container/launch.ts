@@ -8,11 +8,10 @@ import { validateMaps, validatePermitted } from "../../rootless/validate.ts";
 import { resolve } from "../config/resolve.ts";
 import type { ContainerConfig } from "../config/types.ts";
 import { BrunError } from "../errors.ts";
-import { standardInit } from "../init/standard.ts";
+import { firstProgram, secondProgram } from "../init/standard.ts";
 import { loadSpec, type Spec } from "../spec/index.ts";
-import { encodeProgram } from "../stage/encode.ts";
 import { launchStage, type Stage } from "../stage/launch.ts";
-import { Message, sendMessage, sendProgram } from "../stage/messages.ts";
+import { Message, sendMessage } from "../stage/messages.ts";
 import { absolute, close, S, tryStat } from "../sys/fs.ts";
 import { waitChild } from "../sys/spawn.ts";
 import { Console } from "./console.ts";
@@ -76,17 +75,12 @@ export function launch(rt: Runtime, options: CreateOptions, mode: LaunchMode): L
     const notify = prepareNotify(rt.root, options.id, spec);
     const config = decide(rt, options, mode, bundle, spec, caller, notify);
     rt.mark?.("config decided");
-    const init = standardInit(config);
-    const bytes = encodeProgram(init.first);
-    rt.mark?.(`program compiled: ${init.first.ops.length} operations, ${bytes.length} bytes`);
-    sendProgram(stage.socket, bytes);
-    conversation = new Conversation(stage.socket, init.first);
+    const program = firstProgram(config);
+    rt.mark?.(`program compiled: ${program.count} operations, ${program.bytes.length} bytes`);
+    conversation = new Conversation(stage.socket);
+    conversation.send(program, () => firstProgram(config, true).ops);
     rt.mark?.("program sent");
-    const launched = converse(
-      rt,
-      { options, bundle, config, caller, console, locked, conversation, notify },
-      init.second,
-    );
+    const launched = converse(rt, { options, bundle, config, caller, console, locked, conversation, notify });
     waitChild(stage.pid);
     if (options.pidFile !== undefined) writePidFile(options.pidFile, launched.pid);
     rt.mark?.("container ready");
@@ -191,7 +185,7 @@ interface Parts {
 }
 
 /** Answers the stage until it is ready. */
-function converse(rt: Runtime, parts: Parts, second: ReturnType<typeof standardInit>["second"]): Launched {
+function converse(rt: Runtime, parts: Parts): Launched {
   const { options, config, caller, console, locked, conversation, notify } = parts;
   const { socket } = conversation;
   let state: StoredState | null = null;
@@ -226,7 +220,7 @@ function converse(rt: Runtime, parts: Parts, second: ReturnType<typeof standardI
         runRuntimeHooks(config.spec.hooks?.prestart ?? [], "hooks.prestart", creating);
         runRuntimeHooks(config.spec.hooks?.createRuntime ?? [], "hooks.createRuntime", creating);
         rt.mark?.("hooks run");
-        conversation.send(second!(creating));
+        conversation.send(secondProgram(config, creating), () => secondProgram(config, creating, true).ops);
         break;
       }
       case Message.ready:

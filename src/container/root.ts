@@ -5,12 +5,12 @@
 import { BrunError } from "../errors.ts";
 import { E, errnoText } from "../sys/errno.ts";
 import { cstr, NR, syscall } from "../sys/ffi.ts";
-import { AT_FDCWD, absolute, mkdir, readTextIfThere, S, tryStat } from "../sys/fs.ts";
+import { AT_FDCWD, absolute, mkdir, readTextIfThere, S, text, tryStat } from "../sys/fs.ts";
 
 /** What the choice depends on; {@link callerIdentity} fills it in. */
 export interface CallerIdentity {
   readonly euid: number;
-  /** Text of /proc/self/uid_map; "" when there is none. Looked at only when `euid` is 0. */
+  /** Text of /proc/self/uid_map; "" in the first user namespace. Looked at only when `euid` is 0. */
   readonly uidMap: () => string;
   readonly env: Readonly<Record<string, string | undefined>>;
 }
@@ -19,9 +19,16 @@ export interface CallerIdentity {
 export function callerIdentity(): CallerIdentity {
   return {
     euid: syscall(NR.geteuid),
-    uidMap: () => readTextIfThere("/proc/self/uid_map") ?? "",
+    uidMap: () => (inFirstNamespace() ? "" : (readTextIfThere("/proc/self/uid_map") ?? "")),
     env: process.env,
   };
+}
+
+/** The first user namespace has the same inode number on every kernel since 3.8 (PROC_USER_INIT_INO). */
+function inFirstNamespace(): boolean {
+  const buffer = new Uint8Array(32);
+  const n = syscall(NR.readlinkat, AT_FDCWD, cstr("/proc/self/ns/user"), buffer, buffer.length);
+  return n > 0 && text(buffer.subarray(0, n)) === "user:[4026531837]";
 }
 
 /**

@@ -37,7 +37,6 @@ function mountUnified(x: InitContext, mount: Mount, options: MountOptions): void
   const own = (config.cloneFlags & CLONE.NEWCGROUP) !== 0;
   setAttributes(x, tree, set | (own ? 0 : MOUNT_ATTR.RDONLY), clear, false);
   attach(x, tree, target);
-  b.close(tree);
   b.mark(done);
 }
 
@@ -45,8 +44,10 @@ function mountHierarchies(x: InitContext, mount: Mount, where: string, options: 
   const { b, config } = x;
   const target = openTarget(x, mount.destination, { create: "dir" });
   const flags = MS.NOSUID | MS.NODEV | MS.NOEXEC;
-  b.sys("mount", [b.str("tmpfs"), b.fdPath(target), b.str("tmpfs"), flags, b.str("mode=755")]);
-  b.close(target);
+  b.sys("mount", [b.str("tmpfs"), b.fdPath(target), b.str("tmpfs"), flags, b.str("mode=755")], {
+    close: [target],
+  });
+  b.free(target);
   const { set, clear } = toMountAttr(options.flags, options.cleared);
   for (const { name, source } of config.facts.cgroupBinds) {
     b.at(where, `bind ${source} on ${mount.destination}/${name}`);
@@ -57,7 +58,6 @@ function mountHierarchies(x: InitContext, mount: Mount, where: string, options: 
     });
     setAttributes(x, tree, set, clear, false);
     attach(x, tree, openTarget(x, `${mount.destination}/${name}`, { create: "dir" }));
-    b.close(tree);
     b.mark(skip);
   }
   if ((options.flags & MS.RDONLY) === 0) return;

@@ -62,6 +62,5 @@ export function openConsole(x: InitContext): Slot | null {
   x.b.at("process.terminal", "bind the terminal on /dev/console");
   const tree = cloneTree(x, slave, "", false);
   attach(x, tree, openTarget(x, "/dev/console", { create: "file" }));
-  x.b.close(tree);
   return slave;
 }

@@ -72,7 +72,6 @@ function bindDevice(x: InitContext, device: Device): void {
   const flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC;
   const tree = b.get("open_tree", [AT_FDCWD, b.str(device.path), flags]);
   attach(x, tree, openTarget(x, device.path, { create: "file" }));
-  b.close(tree);
 }
 
 const typeBits: Readonly<Record<string, number>> = { c: S.IFCHR, u: S.IFCHR, b: S.IFBLK, p: S.IFIFO };

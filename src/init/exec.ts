@@ -5,11 +5,12 @@ import { Message } from "../stage/messages.ts";
 import { ANY } from "../stage/program.ts";
 import { AT_EACCESS } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
-import { AT_FDCWD, POLLIN } from "../sys/fs.ts";
+import { AT_FDCWD, POLLIN, S } from "../sys/fs.ts";
 import type { ProcessContext } from "./context.ts";
 
 const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 const CWD_SIZE = 4096;
+const STATX_TYPE = 1;
 const SECCOMP_SET_MODE_FILTER = 1;
 
 /** Changes to the working directory and makes sure that it is inside the root (CVE-2024-21626). */
@@ -45,44 +46,29 @@ export function candidates(file: string, env: readonly string[]): string[] {
 }
 
 /**
- * Fails now, while there is someone to tell, when the executable is missing or may not be executed.
- * A directory of the same name in PATH is passed over.
+ * Fails now, while there is someone to tell, when the executable is missing or may not be executed. In PATH
+ * what may not be executed, and a directory of that name, is passed over.
  */
 export function findExecutable(x: ProcessContext, paths: readonly string[], file: string): void {
   const { b } = x;
+  const search = !file.includes("/");
   const found = b.label();
   const statx = b.reserve(256, "statx");
-  const denied = b.label();
-  paths.forEach((path) => {
-    const next = b.label();
-    b.at("process.args[0]", `find ${file}`);
-    b.sys("faccessat2", [AT_FDCWD, b.str(path), 1, AT_EACCESS], {
-      handle: [E.ENOENT, E.ENOTDIR, E.EACCES],
-      orElse: next,
-    });
-    b.sys("statx", [AT_FDCWD, b.str(path), 0, 1, statx], { handle: [ANY], orElse: next });
-    b.check(b.inside(statx, 0x1c), 2, 0o170000, 0o100000, E.EACCES, {
-      handle: [E.EACCES],
-      orElse: next,
-      andThen: found,
-    });
-    b.mark(next);
-  });
-  // Nothing was found: was there one that may not be executed?
+  const mode = b.inside(statx, 0x1c);
+  const quoted = JSON.stringify(file);
+  b.at("process.args[0]", `exec: ${quoted}`);
   for (const path of paths) {
-    b.at("process.args[0]", `find ${file}`);
     const next = b.label();
-    b.sys("statx", [AT_FDCWD, b.str(path), 0, 1, statx], { handle: [ANY], orElse: next, andThen: denied });
+    const miss = (...errnos: number[]) => (search ? { handle: errnos, orElse: next } : {});
+    b.sys("faccessat2", [AT_FDCWD, b.str(path), 1, AT_EACCESS], miss(E.ENOENT, E.ENOTDIR, E.EACCES, E.ELOOP));
+    b.sys("statx", [AT_FDCWD, b.str(path), 0, STATX_TYPE, statx], miss(ANY));
+    b.check(mode, 2, S.IFMT, S.IFREG, E.EACCES, { ...miss(E.EACCES), andThen: found });
     b.mark(next);
   }
-  b.at(
-    "process.args[0]",
-    `exec ${file}: ${file.includes("/") ? "no such file or directory" : "executable file not found in $PATH"}`,
-  );
-  b.check(b.bytes(new Uint8Array(8), "0"), 1, 0, 1, E.ENOENT);
-  b.mark(denied);
-  b.at("process.args[0]", `exec ${file}: permission denied`);
-  b.check(b.inside(statx, 0x1c), 2, 0, 1, E.EACCES);
+  if (search) {
+    b.at("process.args[0]", `exec: ${quoted}: executable file not found in $PATH`);
+    b.check(mode, 1, 0, 1, E.ENOENT);
+  }
   b.mark(found);
 }
 
@@ -127,13 +113,14 @@ export function execute(
 ): void {
   const { b } = x;
   const args = process.args ?? [];
-  const argv = b.strArray(args, `[${args.map((a) => JSON.stringify(a)).join(", ")}]`);
-  const envp = b.strArray(env, `env of ${env.length}`);
-  paths.forEach((path, i) => {
-    b.at("process.args", `exec ${path}`);
-    const last = i === paths.length - 1;
-    b.sys("execve", [b.str(path), argv, envp], last ? {} : { handle: [E.ENOENT, E.ENOTDIR, E.EACCES] });
-  });
+  const argv = b.strArray(args, "argv");
+  const envp = b.strArray(env, "envp");
+  b.at("process.args[0]", `exec: ${JSON.stringify(args[0])}`);
+  const last = paths.at(-1);
+  for (const path of paths) {
+    const handle = path === last ? undefined : [E.ENOENT, E.ENOTDIR, E.EACCES];
+    b.sys("execve", [b.str(path), argv, envp], { handle });
+  }
 }
 
 const CLOSE_RANGE_CLOEXEC = 4;

@@ -11,6 +11,7 @@ import {
 import { E } from "../sys/errno.ts";
 import { AT_EMPTY_PATH, AT_FDCWD, O, S } from "../sys/fs.ts";
 import { type InitContext, MOUNT_ATTR_SIZE, mountAttr } from "./context.ts";
+import { attach } from "./mounts.ts";
 import { openIfThere } from "./path.ts";
 
 /** Bind-mounts each read-only path over itself, read-only. Absent ones are skipped. */
@@ -25,9 +26,7 @@ export function readonlyPaths(x: InitContext): void {
     const tree = b.get("open_tree", [target, empty, flags]);
     const attr = mountAttr(x, MOUNT_ATTR.RDONLY, 0);
     b.sys("mount_setattr", [tree, empty, AT_EMPTY_PATH, attr, MOUNT_ATTR_SIZE]);
-    b.sys("move_mount", [tree, empty, target, empty, MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH]);
-    b.close(tree);
-    b.close(target);
+    attach(x, tree, target);
     b.mark(absent);
   });
 }
@@ -56,13 +55,16 @@ export function maskedPaths(x: InitContext): void {
       handle: [E.ENOTDIR, E.EINVAL],
       orElse: directory,
       andThen: done,
+      close: [tree, target],
     });
     b.mark(directory);
     const data = b.str("nr_blocks=1,nr_inodes=1");
-    b.sys("mount", [b.str("tmpfs"), b.fdPath(target), b.str("tmpfs"), MS.RDONLY, data]);
+    b.sys("mount", [b.str("tmpfs"), b.fdPath(target), b.str("tmpfs"), MS.RDONLY, data], {
+      close: [tree, target],
+    });
     b.mark(done);
-    b.close(tree);
-    b.close(target);
+    b.free(tree);
+    b.free(target);
     b.mark(absent);
   });
   b.close(nul);

@@ -31,13 +31,14 @@ export function mounts(x: InitContext): void {
   });
 }
 
-/** Attaches a detached mount to a target and closes the target. */
-export function attach(x: InitContext, mount: Slot, target: Slot, handle?: readonly number[]): void {
+/** Attaches a detached mount to a target and closes the target, and unless `keep` the mount. */
+export function attach(x: InitContext, mount: Slot, target: Slot, keep = false): void {
   const { b } = x;
   const empty = b.str("");
   const flags = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH;
-  b.sys("move_mount", [mount, empty, target, empty, flags], { handle });
-  b.close(target);
+  b.sys("move_mount", [mount, empty, target, empty, flags], { close: keep ? [target] : [mount, target] });
+  b.free(target);
+  if (!keep) b.free(mount);
 }
 
 /**
@@ -93,7 +94,9 @@ function bindMount(x: InitContext, mount: Mount, index: number, options: MountOp
   setAttributes(x, tree, set, clear, false);
   setAttributes(x, tree, options.recursiveSet, options.recursiveClear, true);
   const kind = config.facts.sources.get(index) === "file" ? "file" : "dir";
-  attach(x, tree, openTarget(x, mount.destination, { create: kind }));
+  const propagates = options.propagation.length > 0;
+  attach(x, tree, openTarget(x, mount.destination, { create: kind }), propagates);
+  if (!propagates) return;
   propagate(x, tree, options.propagation);
   b.close(tree);
 }
@@ -106,8 +109,9 @@ function newMount(x: InitContext, mount: Mount, where: string, options: MountOpt
   const target = openTarget(x, mount.destination, { create: "dir", noSymlinks });
   const source = b.str(mount.source ?? type);
   const data = options.data === "" ? null : b.str(options.data);
-  b.sys("mount", [source, b.fdPath(target), b.str(type), options.flags & NEW_MOUNT_FLAGS, data]);
-  b.close(target);
+  const path = b.fdPath(target);
+  b.sys("mount", [source, path, b.str(type), options.flags & NEW_MOUNT_FLAGS, data], { close: [target] });
+  b.free(target);
   if (options.propagation.length === 0 && options.recursiveSet === 0 && options.recursiveClear === 0) return;
   const mounted = openTarget(x, mount.destination);
   setAttributes(x, mounted, options.recursiveSet, options.recursiveClear, true);

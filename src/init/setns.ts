@@ -10,8 +10,8 @@ import { oomScore } from "./limits.ts";
 import { sessionKeyring } from "./namespaces.ts";
 
 /** Compiles an exec. Pure. Throws a RangeError when a string holds a NUL byte. */
-export function setnsInit(config: ExecConfig): Program {
-  const b = new ProgramBuilder();
+export function setnsInit(config: ExecConfig, record = false): Program {
+  const b = new ProgramBuilder(record);
   const x: InitContext<ExecConfig> = { config, b, root: b.slot(), fifo: null, hows: new Map() };
   const { process } = config;
   oomScore(x, process);

@@ -1,9 +1,9 @@
 /**
  * Standard init: the program of a new container. Reads as a table of contents; each part is a file of its own.
  *
- * The program is in two halves when hooks need the container's state, which holds a pid that is not known
- * before the first half has run: `first` ends with procHooks, and `second` is compiled when the hooks of the
- * runtime namespace have run. Without such hooks there is one program.
+ * The program is in two when hooks need the container's state, which holds a pid that is not known before the
+ * first has run: it ends with procHooks, and the second is compiled when the hooks of the runtime namespace
+ * have run. Without such hooks there is one program.
  */
 import type { ContainerConfig } from "../config/types.ts";
 import { Message } from "../stage/messages.ts";
@@ -23,13 +23,6 @@ import { openTarget } from "./path.ts";
 import { enterRoot, isolateMounts, openRoot, readonlyRoot } from "./rootfs.ts";
 import { sysctls } from "./sysctl.ts";
 
-/** The program(s) of a container. */
-export interface StandardInit {
-  readonly first: Program;
-  /** Compiles the second half with the container's state as JSON; null when `first` is all. */
-  readonly second: ((state: string) => Program) | null;
-}
-
 /** Whether hooks of the config need the state while the container is made. */
 export function needsState(config: ContainerConfig): boolean {
   const hooks = config.spec.hooks;
@@ -38,27 +31,37 @@ export function needsState(config: ContainerConfig): boolean {
   );
 }
 
-/** Compiles a container's config. Pure. Throws a RangeError when a string holds a NUL byte. */
-export function standardInit(config: ContainerConfig): StandardInit {
-  const b = new ProgramBuilder();
+/** The first program: everything, or with hooks that need the state all up to procHooks. Pure. */
+export function firstProgram(config: ContainerConfig, record = false): Program {
+  return compile(config, record, null).first;
+}
+
+/** The second program, for a config with hooks that need the state (JSON). Pure. */
+export function secondProgram(config: ContainerConfig, state: string, record = false): Program {
+  return compile(config, record, state).second!;
+}
+
+/** Throws a RangeError when a string holds a NUL byte. */
+function compile(
+  config: ContainerConfig,
+  record: boolean,
+  state: string | null,
+): { first: Program; second: Program | null } {
+  const b = new ProgramBuilder(record);
   const x: InitContext = { config, b, root: b.slot(), fifo: null, hows: new Map() };
   const slave = firstHalf(x);
   if (!needsState(config)) {
     secondHalf(x, slave, null);
-    return { first: x.b.finish(), second: null };
+    return { first: b.finish(), second: null };
   }
-  x.b.at("hooks", "wait for the hooks of the runtime namespace");
-  x.b.send(Message.hooks, null, 0);
-  const first = x.b.finish();
-  return {
-    first,
-    second: (state) => {
-      x.b = new ProgramBuilder(x.b.slots);
-      x.hows.clear();
-      secondHalf(x, slave, state);
-      return x.b.finish();
-    },
-  };
+  b.at("hooks", "wait for the hooks of the runtime namespace");
+  b.send(Message.hooks, null, 0);
+  const first = b.finish();
+  if (state === null) return { first, second: null };
+  x.b = new ProgramBuilder(record, b.slots);
+  x.hows.clear();
+  secondHalf(x, slave, state);
+  return { first, second: x.b.finish() };
 }
 
 /** From the caller's namespaces to a root file system with everything mounted. */

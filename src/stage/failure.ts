@@ -5,13 +5,13 @@ import { BrunError } from "../errors.ts";
 import { CLONE } from "../sys/constants.ts";
 import { E, errnoName, errnoText } from "../sys/errno.ts";
 import type { Received } from "./messages.ts";
-import type { Op, Program } from "./program.ts";
+import type { Op } from "./program.ts";
 
-/** The error that a procError message stands for. */
-export function stageFailure(program: Program, message: Received): BrunError {
+/** The error that a procError message stands for, with the operations of the program it is about. */
+export function stageFailure(ops: readonly Op[], message: Received): BrunError {
   const errno = message.payload.getInt32(4, true);
   const detail = Number(message.payload.getBigInt64(8, true));
-  const op = program.ops[message.payload.getUint32(0, true)];
+  const op = ops[message.payload.getUint32(0, true)];
   if (op === undefined) return new BrunError(`the stage refused its program: ${errnoName(errno)}`);
   return describeFailure(op, errno, detail);
 }
@@ -20,11 +20,14 @@ export function stageFailure(program: Program, message: Received): BrunError {
 export function describeFailure(op: Op, errno: number, detail = 0): BrunError {
   if (op.kind === "clone") return cloneFailure(op, errno);
   if (op.kind === "spawn") return hookFailure(op, errno, detail);
-  // A program that knows the sentence better than errno does ends it itself.
-  const known = /: (no such file or directory|permission denied|executable file not found in \$PATH)$/;
-  const text = known.test(op.doing)
+  // What clients look for: "exec: "foo": executable file not found in $PATH", or the errno's text there.
+  const exec = op.doing.startsWith("exec: ");
+  const complete = exec && op.doing.endsWith("$PATH");
+  const text = complete
     ? op.doing
-    : `cannot ${op.doing}: ${errnoText(errno)} (${errnoName(errno)})`;
+    : exec
+      ? `${op.doing}: ${errnoText(errno)}`
+      : `cannot ${op.doing}: ${errnoText(errno)} (${errnoName(errno)})`;
   return new BrunError(text, { where: op.where || undefined, hint: hintFor(op, errno) });
 }
 

@@ -1,32 +1,53 @@
 /**
  * A program for the stage: a flat list of operations over slots (results, mostly file descriptors) and a blob
- * (strings and structs). Built by src/init, encoded by encode.ts, executed by nsenter/execute.c, printed by
- * describe.ts. Building one does no I/O.
+ * (structs and strings). Built by src/init, executed by nsenter/execute.c, printed by describe.ts. The layout
+ * is nsenter/program.h's. Building one does no I/O.
+ *
+ * Building is on the hot path, in a process too short-lived for the JIT: operations are numbers in one plain
+ * array, turned into bytes at the end. What people need to know about each operation is kept only by a
+ * recording builder; since compiling is pure, it is compiled again for that when something has failed.
  */
-import type { SyscallName } from "../sys/syscalls.ts";
+import { NR, type SyscallName } from "../sys/syscalls.ts";
 
-/** A place for a result. Its number is reused after {@link ProgramBuilder.free}. */
+/** A place for a result. Its number is reused after it has been closed or freed. */
 export interface Slot {
   readonly slot: number;
 }
 
-/** Bytes in the program's blob; as an argument it becomes their address. */
+/** A struct in the program's blob; as an argument it becomes its address. */
 export interface Blob {
   readonly offset: number;
   /** What it stands for, for people. */
   readonly text: string;
 }
 
+/** A string in the program; as an argument it becomes its address. */
+export interface Str {
+  readonly string: number;
+  readonly text: string;
+}
+
 /** A place in the program to jump to: always further on than the jump. */
 export interface Label {
   at: number;
+  /** Where the place has to be written into when it is known. */
+  readonly waiting: number[];
 }
 
 /** An argument of an operation. null is a null pointer. */
-export type Value = number | bigint | Slot | Blob | null;
+export type Value = number | bigint | Slot | Blob | Str | null;
 
 /** Kinds of operations; the numbers are nsenter/program.h's. */
-export const OpKind = { syscall: 0, send: 1, clone: 2, check: 3, poke: 4, spawn: 5 } as const;
+export const OpKind = {
+  syscall: 0,
+  send: 1,
+  clone: 2,
+  check: 3,
+  poke: 4,
+  spawn: 5,
+  bits: 6,
+  target: 7,
+} as const;
 export type OpKindName = keyof typeof OpKind;
 
 /** Every errno is handled. */
@@ -35,13 +56,15 @@ export const ANY = 255;
 /** How an operation's result is treated. */
 export interface Policy {
   /** Slot that takes the result. */
-  readonly out?: Slot | undefined;
+  readonly out?: Slot;
   /** Errnos that are no failure (at most four), or {@link ANY} alone. */
   readonly handle?: readonly number[] | undefined;
   /** Where to go on after a handled errno; the next operation when absent. */
-  readonly orElse?: Label | undefined;
+  readonly orElse?: Label;
   /** Where to go on after success; the next operation when absent. */
-  readonly andThen?: Label | undefined;
+  readonly andThen?: Label;
+  /** Slots (at most two) whose descriptors are closed after success; the caller frees them. */
+  readonly close?: readonly Slot[];
 }
 
 /** One operation with what a person needs to know about it. */
@@ -57,28 +80,48 @@ export interface Op extends Policy {
 
 /** The finished program. */
 export interface Program {
+  readonly bytes: Uint8Array;
+  /** Of a recording builder; else empty. */
   readonly ops: readonly Op[];
-  readonly blob: Uint8Array;
-  /** Pairs of blob offsets: the word at the first becomes the address of the second. */
-  readonly relocations: readonly (readonly [number, number])[];
+  readonly count: number;
 }
 
+const MAGIC = 0x6e757262;
+const HEADER_WORDS = 6;
+const OP_WORDS = 18;
+const ARG_WORDS = 12;
+const NO_SLOT = 0xffff;
 const MAX_SLOTS = 256;
+const RELOCATE_BLOB = 0x80000000;
+const none: Policy = {};
 
 /** Builds a {@link Program}. */
 export class ProgramBuilder {
+  /** What has been built, when recording. */
   readonly ops: Op[] = [];
-  private readonly relocations: [number, number][] = [];
-  private blob = new Uint8Array(4096);
-  private blobLength = 0;
-  private readonly strings = new Map<string, Blob>();
+  private readonly words: number[] = [];
+  private readonly relocations: number[] = [];
+  private readonly structs: Uint8Array[] = [];
+  private structsLength = 0;
+  private text = "";
+  private textLength = 0;
+  private readonly strings = new Map<string, Str>();
   private readonly freeSlots: number[] = [];
   private slotCount: number;
   private where = "";
   private doing = "";
+  private path: Blob | undefined;
+  /** Jumps whose place is not known yet. */
+  private unmarked = 0;
 
-  /** @param firstSlot slots below it belong to a program that ran before in the same stage */
-  constructor(firstSlot = 0) {
+  /**
+   * @param record keep what each operation is for
+   * @param firstSlot slots below it belong to a program that ran before in the same stage
+   */
+  constructor(
+    readonly record = false,
+    firstSlot = 0,
+  ) {
     this.slotCount = firstSlot;
   }
 
@@ -103,66 +146,72 @@ export class ProgramBuilder {
 
   /** Reserves zeroed, 8-aligned bytes that the program fills in while it runs. */
   reserve(size: number, text = "buffer"): Blob {
-    return { offset: this.allocate(size), text };
+    return this.bytes(new Uint8Array(size), text);
   }
 
   /** Adds bytes, 8-aligned. */
   bytes(data: Uint8Array, text: string): Blob {
-    const offset = this.allocate(data.length);
-    this.blob.set(data, offset);
+    const offset = this.structsLength;
+    this.structs.push(data);
+    this.structsLength = (offset + data.length + 7) & ~7;
     return { offset, text };
   }
 
-  /** Adds a NUL-terminated string; the same string is stored once. Throws a RangeError on a NUL byte. */
-  str(s: string): Blob {
+  /** Adds a string; the same string is stored once. Throws a RangeError on a NUL byte. */
+  str(s: string): Str {
     const known = this.strings.get(s);
     if (known !== undefined) return known;
     if (s.includes("\0")) throw new RangeError(`"${s.replaceAll("\0", "\\0")}" holds a NUL byte`);
-    const offset = this.allocate(Buffer.byteLength(s) + 1);
-    Buffer.from(this.blob.buffer).write(s, offset);
-    const blob = { offset, text: JSON.stringify(s) };
-    this.strings.set(s, blob);
-    return blob;
+    const added = { string: this.textLength, text: s };
+    this.text += `${s}\0`;
+    this.textLength += Buffer.byteLength(s) + 1;
+    this.strings.set(s, added);
+    return added;
   }
 
   /** Adds a NULL-terminated array of strings, as execve wants it. */
   strArray(strings: readonly string[], text: string): Blob {
     const array = this.reserve(8 * (strings.length + 1), text);
-    strings.forEach((s, i) => {
-      this.pointer(array.offset + 8 * i, this.str(s));
-    });
+    for (let i = 0; i < strings.length; i++) this.pointer(array.offset + 8 * i, this.str(strings[i]!));
     return array;
   }
 
   /** Lets the 8-byte word at a blob offset point to `target` when the program runs. */
-  pointer(at: number, target: Blob): void {
-    this.relocations.push([at, target.offset]);
+  pointer(at: number, target: Blob | Str): void {
+    this.relocations.push(at, "string" in target ? target.string : target.offset + RELOCATE_BLOB);
   }
 
-  /** The blob offset `delta` bytes into `blob`. */
+  /** The place `delta` bytes into `blob`. */
   inside(blob: Blob, delta: number): Blob {
     return { offset: blob.offset + delta, text: `${blob.text}+${delta}` };
   }
 
   /** A label for a place not reached yet. */
   label(): Label {
-    return { at: -1 };
+    return { at: -1, waiting: [] };
   }
 
   /** The label's place is here. */
   mark(label: Label): void {
-    label.at = this.ops.length;
+    label.at = this.words.length / OP_WORDS;
+    for (const word of label.waiting) this.words[word] = label.at;
+    this.unmarked -= label.waiting.length;
+    label.waiting.length = 0;
   }
 
   /** A system call. */
-  sys(name: SyscallName, args: readonly Value[], policy: Policy = {}): void {
+  sys(name: SyscallName, args: readonly Value[], policy: Policy = none): void {
     this.push("syscall", name, args, policy);
   }
 
-  /** A system call whose result goes to a fresh slot. */
-  get(name: SyscallName, args: readonly Value[], policy: Policy = {}): Slot {
-    const out = policy.out ?? this.slot();
-    this.push("syscall", name, args, { ...policy, out });
+  /** A system call whose result goes to a fresh slot, or to `policy.out`. */
+  get(name: SyscallName, args: readonly Value[], policy: Policy = none): Slot {
+    if (policy.out !== undefined) {
+      this.push("syscall", name, args, policy);
+      return policy.out;
+    }
+    const out = this.slot();
+    this.push("syscall", name, args, policy === none ? { out } : { ...policy, out });
     return out;
   }
 
@@ -173,13 +222,13 @@ export class ProgramBuilder {
   }
 
   /** Sends a message to brun; waits for the answer unless `answer` is 0. The answer's value is the result. */
-  send(type: number, fd: Slot | null, answer: number, policy: Policy = {}): void {
+  send(type: number, fd: Slot | null, answer: number, policy: Policy = none): void {
     this.push("send", "", [type, fd ?? -1, answer], policy);
   }
 
   /** Clones into new namespaces; see nsenter/execute.c. */
   clone(flags: number, cgroup: Slot | null): void {
-    this.push("clone", "", [flags, cgroup ?? -1], {});
+    this.push("clone", "", [flags, cgroup ?? -1], none);
   }
 
   /** Fails with `errno` unless (bytes at `blob` & mask) is `expected`. */
@@ -189,56 +238,115 @@ export class ProgramBuilder {
     mask: Value,
     expected: Value,
     errno: number,
-    policy: Policy = {},
+    policy: Policy = none,
   ): void {
     this.push("check", "", [blob, width, mask, expected, errno], policy);
   }
 
   /** Writes a value into the blob: as 4 or 8 bytes, or (0) as decimal text. */
   poke(blob: Blob, value: Value, width: 0 | 4 | 8): void {
-    this.push("poke", "", [blob, value, width], {});
+    this.push("poke", "", [blob, value, width], none);
   }
 
   /** Starts a program (struct spawn_request) and waits for it. */
-  spawn(request: Blob, stdin: Slot | null, timeoutMs: number, policy: Policy = {}): void {
+  spawn(request: Blob, stdin: Slot | null, timeoutMs: number, policy: Policy = none): void {
     this.push("spawn", "", [request, stdin ?? -1, timeoutMs], policy);
+  }
+
+  /**
+   * A system call with at most four arguments for each bit of `mask`; argument `at` (0 to 3) is the bit's
+   * number. EINVAL, a bit that this kernel does not know, is passed over.
+   */
+  bits(name: SyscallName, mask: bigint, at: number, args: readonly number[], policy: Policy = none): void {
+    if (mask !== 0n) this.push("bits", name, [mask, at + 2, ...args], policy);
+  }
+
+  /** Opens (O_PATH) a path below `root`, making what is missing; see nsenter/target.c. */
+  target(root: Slot, path: string, resolve: number, kind: "dir" | "file"): Slot {
+    const out = this.slot();
+    this.push("target", "", [root, this.str(path), resolve, kind === "file" ? 1 : 0], { out });
+    return out;
   }
 
   /** The path /proc/self/fd/N of the descriptor in a slot, good until the next one. */
   fdPath(slot: Slot): Blob {
     this.path ??= this.bytes(Buffer.from("/proc/self/fd/".padEnd(40, "\0")), "fd path");
-    this.poke(this.inside(this.path, 14), slot, 0);
-    return { offset: this.path.offset, text: `"/proc/self/fd/%${slot.slot}"` };
+    this.poke({ offset: this.path.offset + 14, text: "fd path+14" }, slot, 0);
+    return this.path;
   }
-  private path: Blob | undefined;
 
   /** Number of slots in use or used, for the program that follows in the same stage. */
   get slots(): number {
     return this.slotCount;
   }
 
-  /** The program. Throws an Error when a label was never marked. */
+  /** The program's bytes. Throws an Error when a label was never marked. */
   finish(): Program {
-    for (const op of this.ops) {
-      if (op.orElse?.at === -1 || op.andThen?.at === -1) throw new Error(`unmarked label in "${op.doing}"`);
+    if (this.unmarked !== 0) throw new Error("a label was never marked");
+    const text = Buffer.from(this.text);
+    const count = this.words.length / OP_WORDS;
+    const blob = this.structsLength + text.length;
+    const relocations = this.relocations.length / 2;
+    const head = 4 * (HEADER_WORDS + this.words.length + this.relocations.length);
+    const bytes = new Uint8Array(head + blob);
+    const words = new Int32Array(bytes.buffer, 0, head / 4);
+    words.set([MAGIC, count, relocations, blob, this.structsLength, 0]);
+    words.set(this.words, HEADER_WORDS);
+    words.set(this.relocations, HEADER_WORDS + this.words.length);
+    let at = head;
+    for (const struct of this.structs) {
+      bytes.set(struct, at);
+      at += (struct.length + 7) & ~7;
     }
-    return { ops: this.ops, blob: this.blob.subarray(0, this.blobLength), relocations: this.relocations };
+    bytes.set(text, at);
+    return { bytes, ops: this.ops, count };
   }
 
   private push(kind: OpKindName, name: SyscallName | "", args: readonly Value[], policy: Policy): void {
-    const { out, handle, orElse, andThen } = policy;
-    this.ops.push({ kind, name, args, out, handle, orElse, andThen, where: this.where, doing: this.doing });
+    if (this.record) this.ops.push({ kind, name, args, ...policy, where: this.where, doing: this.doing });
+    const w = this.words;
+    const start = w.length;
+    const next = start / OP_WORDS + 1;
+    const { out, handle, orElse, andThen, close } = policy;
+    w.push(OpKind[kind] | (name === "" ? 0 : NR[name] << 16), 0, 0, next, next, -1);
+    let types = 0;
+    for (let i = 0; i < args.length; i++) {
+      const value = args[i]!;
+      if (typeof value === "number") {
+        // Negative numbers sign-extend; flags above 2^31 are positive and do not.
+        w.push(value | 0, value < 0 ? -1 : value > 0xffffffff ? Math.floor(value / 4294967296) : 0);
+      } else if (value === null) w.push(0, 0);
+      else if (typeof value === "bigint") {
+        w.push(Number(BigInt.asIntN(32, value)), Number(BigInt.asIntN(32, value >> 32n)));
+      } else if ("slot" in value) {
+        types |= 2 << (2 * i);
+        w.push(value.slot, 0);
+      } else if ("string" in value) {
+        types |= 3 << (2 * i);
+        w.push(value.string, 0);
+      } else {
+        types |= 1 << (2 * i);
+        w.push(value.offset, 0);
+      }
+    }
+    for (let n = 2 * args.length; n < ARG_WORDS; n++) w.push(0);
+    w[start + 1] = types | ((out === undefined ? NO_SLOT : out.slot) << 16);
+    if (handle !== undefined) w[start + 2] = packErrnos(handle);
+    if (orElse !== undefined) this.jump(start + 3, orElse);
+    if (andThen !== undefined) this.jump(start + 4, andThen);
+    if (close !== undefined) w[start + 5] = close[0]!.slot | ((close[1]?.slot ?? NO_SLOT) << 16);
   }
 
-  private allocate(size: number): number {
-    const offset = this.blobLength;
-    const end = (offset + Math.max(size, 1) + 7) & ~7;
-    if (end > this.blob.length) {
-      const larger = new Uint8Array(Math.max(end, this.blob.length * 2));
-      larger.set(this.blob.subarray(0, offset));
-      this.blob = larger;
-    }
-    this.blobLength = end;
-    return offset;
+  private jump(word: number, label: Label): void {
+    if (label.at >= 0) throw new Error("a program cannot jump back");
+    label.waiting.push(word);
+    this.unmarked++;
   }
+}
+
+function packErrnos(errnos: readonly number[]): number {
+  if (errnos.length > 4) throw new RangeError("an operation handles at most four errnos");
+  let word = 0;
+  for (let i = 0; i < errnos.length; i++) word |= errnos[i]! << (8 * i);
+  return word;
 }

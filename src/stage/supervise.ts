@@ -3,7 +3,6 @@ import { check } from "../sys/error.ts";
 import { addressOf, cstr, NR, stageFd, syscall } from "../sys/ffi.ts";
 import { AT_EMPTY_PATH, writeFd } from "../sys/fs.ts";
 import { cstrArray } from "../sys/spawn.ts";
-import { encodeProgram } from "./encode.ts";
 import type { Program } from "./program.ts";
 
 /** What the supervisor needs. Descriptors that do not exist are -1. */
@@ -26,7 +25,7 @@ const F_SETFD = 2;
 
 /** Becomes the supervisor; never returns. Throws a SysError when the kernel refuses. */
 export function becomeSupervisor(s: Supervision): never {
-  const cleanup = s.cleanup === null ? new Uint8Array(0) : encodeProgram(s.cleanup);
+  const cleanup = s.cleanup === null ? new Uint8Array(0) : s.cleanup.bytes;
   const request = new Uint8Array(REQUEST_SIZE + cleanup.length);
   const view = new DataView(request.buffer);
   view.setUint32(0, MAGIC, true);
