@@ -1,30 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { E } from "../src/sys/errno.ts";
+import { type HostView, hostView } from "./host.ts";
 import { failure } from "./testing/failure.ts";
-import {
-  explainProcMountRefusal,
-  explainUserNamespace,
-  type HostView,
-  hostView,
-  userNamespaceError,
-} from "./userns.ts";
-
-const rootMount = "27 1 254:0 / / rw,relatime shared:1 - ext4 /dev/root rw\n";
-const procMount = "22 27 0:21 / /proc rw,nosuid shared:5 - proc proc rw\n";
-
-/** A host on which nothing is wrong, but for what is given. */
-function host(files: Record<string, string>, identities: Record<string, string> = {}): HostView {
-  const all: Record<string, string> = {
-    "/proc/self/mountinfo": rootMount + procMount,
-    "/proc/self/status": "Name:\tbrun\nSeccomp:\t0\n",
-    "/proc/self/uid_map": "         0          0 4294967295\n",
-    "/proc/self/gid_map": "         0          0 4294967295\n",
-    "/proc/sys/user/max_user_namespaces": "63000\n",
-    ...files,
-  };
-  const ids: Record<string, string> = { "/proc/self/ns/user": "4:1", ...identities };
-  return { uid: 1000, gid: 1000, read: (path) => all[path] ?? null, identity: (path) => ids[path] ?? null };
-}
+import { host, procMount } from "./testing/host.ts";
+import { explainUserNamespace, userNamespaceError } from "./userns.ts";
 
 describe("explainUserNamespace", () => {
   test.each<[string, number, HostView, RegExp, RegExp]>([
@@ -144,32 +123,5 @@ test("userNamespaceError is one line with errno, cause and fix", () => {
   expect(userNamespaceError(E.EPERM, host({}))).toMatchObject({
     message: "cannot create a user namespace: EPERM",
     hint: undefined,
-  });
-});
-
-describe("explainProcMountRefusal", () => {
-  const mounts = (text: string) => host({ "/proc/self/mountinfo": rootMount + text });
-  const mask = (point: string) => `30 22 0:5 /null ${point} rw - tmpfs tmpfs rw\n`;
-
-  test("names what an outer container masks", () => {
-    const masked = mounts(
-      procMount + ["/proc/acpi", "/proc/kcore", "/proc/keys", "/proc/a\\040b"].map(mask).join(""),
-    );
-    expect(explainProcMountRefusal(masked)?.cause).toBe(
-      "an outer container masks parts of /proc (/proc/acpi, /proc/kcore, /proc/keys and 1 more)",
-    );
-    expect(explainProcMountRefusal(masked)?.fix).toContain("unmask=ALL");
-  });
-
-  test("recognises a read-only /proc and a missing one", () => {
-    expect(explainProcMountRefusal(mounts(procMount.replace("rw,nosuid", "ro,nosuid")))?.cause).toMatch(
-      /read-only/,
-    );
-    expect(explainProcMountRefusal(mounts(""))?.cause).toMatch(/no procfs/);
-  });
-
-  test("passes over mounts on the kernel's own mount points", () => {
-    const plain = `${procMount}31 22 0:30 / /proc/sys/fs/binfmt_misc rw - autofs systemd-1 rw\n`;
-    expect(explainProcMountRefusal(mounts(plain))).toBeNull();
   });
 });

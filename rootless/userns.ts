@@ -1,41 +1,7 @@
-/** Why this machine refuses a user namespace, or a mount of /proc in one, and what would change that. */
+/** Why this machine refuses a user namespace, and what would change that. */
 import { BrunError } from "../src/errors.ts";
 import { E, errnoName } from "../src/sys/errno.ts";
-import { readTextIfThere, tryStat } from "../src/sys/fs.ts";
-
-/** A cause that was found, and the command or setting that removes it. */
-export interface Diagnosis {
-  readonly cause: string;
-  readonly fix: string;
-}
-
-/** What a diagnosis looks at; the host, or a test's fixtures. */
-export interface HostView {
-  /** Text of a file; null when it is not there or not readable. */
-  readonly read: (path: string) => string | null;
-  /** Identity of a file ("device:inode"), or null. */
-  readonly identity: (path: string) => string | null;
-  readonly uid: number;
-  readonly gid: number;
-}
-
-/** The machine itself, seen by a process with these effective ids. */
-export function hostView(uid: number, gid: number): HostView {
-  return { uid, gid, read, identity };
-}
-
-function read(path: string): string | null {
-  try {
-    return readTextIfThere(path);
-  } catch {
-    return null; // not readable for this caller: no evidence either way
-  }
-}
-
-function identity(path: string): string | null {
-  const stat = tryStat(path);
-  return typeof stat === "number" ? null : `${stat.devMajor}:${stat.devMinor}:${stat.ino}`;
-}
+import { type Diagnosis, type HostView, mountPoints } from "./host.ts";
 
 /** The error of a clone3(2) or unshare(2) with CLONE_NEWUSER that failed with `errno` (positive). */
 export function userNamespaceError(errno: number, host: HostView): BrunError {
@@ -172,64 +138,5 @@ function inChroot(host: HostView): boolean {
   return mountNamespace === host.identity("/proc/self/ns/mnt") && init !== host.identity("/");
 }
 
-/**
- * Why a new procfs may not be mounted (EPERM) although the user and pid namespaces are new: the kernel only
- * allows it where a procfs is wholly visible already, and an outer container masks parts of its /proc or has
- * it read-only. Null when nothing lies over /proc.
- */
-export function explainProcMountRefusal(host: HostView): Diagnosis | null {
-  const mounts = mountPoints(host.read("/proc/self/mountinfo") ?? "");
-  const proc = mounts.filter((m) => m.point === "/proc" && m.type === "proc").at(-1);
-  // Directories made to be mounted on stay empty below and hide nothing.
-  const masks = mounts
-    .map((m) => m.point)
-    .filter(
-      (point) =>
-        point.startsWith("/proc/") && point !== "/proc/sys/fs/binfmt_misc" && point !== "/proc/fs/nfsd",
-    );
-  if (proc === undefined) {
-    return {
-      cause:
-        "no procfs is mounted on /proc here, and the kernel only lets one be mounted where one is visible",
-      fix: "mount /proc outside first",
-    };
-  }
-  const unmask =
-    "start the outer container with --security-opt unmask=ALL (podman), --security-opt systempaths=unconfined (docker) or procMount: Unmasked (Kubernetes)";
-  const instead = `or bind the outer /proc: {"destination": "/proc", "type": "bind", "source": "/proc", "options": ["rbind"]} without a new pid namespace`;
-  if (masks.length > 0) {
-    const some = [...new Set(masks)].slice(0, 3).join(", ");
-    const more = masks.length > 3 ? ` and ${masks.length - 3} more` : "";
-    return {
-      cause: `an outer container masks parts of /proc (${some}${more})`,
-      fix: `${unmask}, ${instead}`,
-    };
-  }
-  if (proc.readOnly) return { cause: "the outer /proc is mounted read-only", fix: `${unmask}, ${instead}` };
-  return null;
-}
-
-interface MountPoint {
-  readonly point: string;
-  readonly type: string;
-  readonly readOnly: boolean;
-}
-
-/** Mount points of a mountinfo text (proc_pid_mountinfo(5)), in order. */
-function mountPoints(text: string): MountPoint[] {
-  const mounts: MountPoint[] = [];
-  for (const line of text.split("\n")) {
-    const fields = line.split(" ");
-    const separator = fields.indexOf("-", 6);
-    if (separator < 0) continue;
-    const point = fields[4]!.replace(/\\([0-7]{3})/g, (_, octal: string) =>
-      String.fromCharCode(Number.parseInt(octal, 8)),
-    );
-    mounts.push({
-      point,
-      type: fields[separator + 1] ?? "",
-      readOnly: fields[5]!.split(",").includes("ro"),
-    });
-  }
-  return mounts;
-}
+export { hostView } from "./host.ts";
+export { explainProcMountRefusal } from "./proc-mount.ts";

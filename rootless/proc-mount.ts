@@ -1,0 +1,39 @@
+/** Why a new procfs is refused inside another container. */
+import { type Diagnosis, type HostView, mountPoints } from "./host.ts";
+
+/**
+ * Why a new procfs may not be mounted (EPERM) although the user and pid namespaces are new: the kernel only
+ * allows it where a procfs is wholly visible already, and an outer container masks parts of its /proc or has
+ * it read-only. Null when nothing lies over /proc.
+ */
+export function explainProcMountRefusal(host: HostView): Diagnosis | null {
+  const mounts = mountPoints(host.read("/proc/self/mountinfo") ?? "");
+  const proc = mounts.filter((m) => m.point === "/proc" && m.type === "proc").at(-1);
+  // Directories made to be mounted on stay empty below and hide nothing.
+  const masks = mounts
+    .map((m) => m.point)
+    .filter(
+      (point) =>
+        point.startsWith("/proc/") && point !== "/proc/sys/fs/binfmt_misc" && point !== "/proc/fs/nfsd",
+    );
+  if (proc === undefined) {
+    return {
+      cause:
+        "no procfs is mounted on /proc here, and the kernel only lets one be mounted where one is visible",
+      fix: "mount /proc outside first",
+    };
+  }
+  const unmask =
+    "start the outer container with --security-opt unmask=ALL (podman), --security-opt systempaths=unconfined (docker) or procMount: Unmasked (Kubernetes)";
+  const instead = `or bind the outer /proc: {"destination": "/proc", "type": "bind", "source": "/proc", "options": ["rbind"]} without a new pid namespace`;
+  if (masks.length > 0) {
+    const some = [...new Set(masks)].slice(0, 3).join(", ");
+    const more = masks.length > 3 ? ` and ${masks.length - 3} more` : "";
+    return {
+      cause: `an outer container masks parts of /proc (${some}${more})`,
+      fix: `${unmask}, ${instead}`,
+    };
+  }
+  if (proc.readOnly) return { cause: "the outer /proc is mounted read-only", fix: `${unmask}, ${instead}` };
+  return null;
+}
