@@ -1,5 +1,6 @@
 /** `process`: the program that the container runs (runtime-spec, config.md#process). */
 import type * as v from "valibot";
+import { RLIMITS } from "../sys/constants.ts";
 import {
   id,
   integer,
@@ -38,26 +39,6 @@ export const CapabilitiesSchema = object({
 
 /** `process.capabilities`: five sets of names such as "CAP_KILL" (capabilities(7)). */
 export type Capabilities = v.InferOutput<typeof CapabilitiesSchema>;
-
-/** getrlimit(2)'s resources, in the order of their numbers on x86-64 and arm64 alike. */
-export const RLIMITS = [
-  "RLIMIT_CPU",
-  "RLIMIT_FSIZE",
-  "RLIMIT_DATA",
-  "RLIMIT_STACK",
-  "RLIMIT_CORE",
-  "RLIMIT_RSS",
-  "RLIMIT_NPROC",
-  "RLIMIT_NOFILE",
-  "RLIMIT_MEMLOCK",
-  "RLIMIT_AS",
-  "RLIMIT_LOCKS",
-  "RLIMIT_SIGPENDING",
-  "RLIMIT_MSGQUEUE",
-  "RLIMIT_NICE",
-  "RLIMIT_RTPRIO",
-  "RLIMIT_RTTIME",
-] as const;
 
 export const RlimitSchema = object({ type: oneOf(RLIMITS), hard: uint64, soft: uint64 });
 

@@ -54,8 +54,8 @@ export function integer(min: number, max: number) {
 function integer64(min: number, low: bigint, high: bigint, expected: string) {
   return v.union(
     [
-      v.pipe(v.number(), v.safeInteger(), v.minValue(min)),
-      v.pipe(v.bigint(), v.minValue(low), v.maxValue(high)),
+      v.pipe(v.number(expected), v.safeInteger(expected), v.minValue(min, expected)),
+      v.pipe(v.bigint(expected), v.minValue(low, expected), v.maxValue(high, expected)),
     ],
     expected,
   );

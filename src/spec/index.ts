@@ -1,0 +1,32 @@
+/**
+ * config.json: the OCI runtime-spec for Linux. What commands use is here; specTemplate is in template.ts, the
+ * support status of each field in conformance.ts, valibot's schemas in the sections' files (loading them costs a
+ * millisecond that the hot path does not pay).
+ */
+export { parseCpuList } from "./cpu-list.ts";
+export type { Hook, HookName, Hooks } from "./hooks.ts";
+export { toJson } from "./json.ts";
+export type {
+  Device,
+  IntelRdt,
+  Linux,
+  MemoryPolicy,
+  Namespace,
+  NamespaceType,
+  TimeOffset,
+} from "./linux.ts";
+export { type LoadedSpec, type LoadOptions, loadSpec, parseProcess, parseSpec } from "./load.ts";
+export type { IDMapping, Mount, Root } from "./mounts.ts";
+export type { Capabilities, IOPriority, Process, Rlimit, Scheduler, User } from "./process.ts";
+export type { BlockIO, CPU, DeviceCgroup, Memory, Resources } from "./resources.ts";
+export type {
+  Seccomp,
+  SeccompAction,
+  SeccompArchitecture,
+  SeccompFlag,
+  SeccompOperator,
+  Syscall,
+  SyscallArg,
+} from "./seccomp.ts";
+export type { Spec } from "./spec.ts";
+export type { Integer64 } from "./types.ts";

@@ -1,0 +1,66 @@
+/** JSON text to values, with errors that say where. */
+import { BrunError } from "../errors.ts";
+import type { JsonObject } from "./fits.ts";
+
+/**
+ * Parses JSON. Throws a BrunError with line and column.
+ * @param where the file, for errors
+ * @param exact integers that a number cannot hold become bigints; slower, so only for texts that have some
+ */
+export function parseJson(text: string, where: string, exact = false): unknown {
+  try {
+    return exact ? JSON.parse(text, exactInteger) : JSON.parse(text);
+  } catch (cause) {
+    if (cause instanceof RangeError) throw new BrunError("nested too deeply", { where, cause });
+    const { describeSyntaxError } = require("./json-error.ts") as typeof import("./json-error.ts");
+    throw new BrunError(describeSyntaxError(text), { where, cause });
+  }
+}
+
+/** Reviver that makes a bigint of an integer beyond ±2^53, from its source text. */
+function exactInteger(_key: string, value: unknown, context?: { readonly source?: string }): unknown {
+  if (typeof value !== "number" || Number.isSafeInteger(value)) return value;
+  const source = context?.source ?? "";
+  return /^-?[0-9]+$/.test(source) ? BigInt(source) : value;
+}
+
+/** JSON text of a value, indented by tabs; bigints are written as integers. */
+export function toJson(value: unknown): string {
+  // Not in TypeScript's library yet (ECMAScript proposal "JSON.parse source text access").
+  const { rawJSON } = JSON as unknown as { rawJSON(text: string): unknown };
+  return JSON.stringify(value, (_key, x) => (typeof x === "bigint" ? rawJSON(`${x}`) : x), "\t");
+}
+
+/** Config paths of the strings and keys of a value that hold a NUL byte. */
+export function nulPaths(value: unknown): string[] {
+  const found: string[] = [];
+  const rest: [string, unknown][] = [["", value]];
+  for (let next = rest.pop(); next !== undefined; next = rest.pop()) {
+    const [path, x] = next;
+    if (typeof x === "string") {
+      if (x.includes("\0")) found.push(path);
+    } else if (typeof x === "object" && x !== null) {
+      for (const [key, member] of Object.entries(x as JsonObject)) {
+        const at = Array.isArray(x) ? `${path}[${key}]` : joinPath(path, key);
+        if (key.includes("\0")) found.push(at);
+        else rest.push([at, member]);
+      }
+    }
+  }
+  return found.reverse();
+}
+
+/** The config path of a member: `linux.sysctl["net.ipv4.ip_forward"]`, `process.cwd`. */
+export function joinPath(path: string, key: string): string {
+  if (!/^[A-Za-z_][\w-]*$/.test(key)) return `${path}[${JSON.stringify(key)}]`;
+  return path === "" ? key : `${path}.${key}`;
+}
+
+/** A value as an error message shows it: JSON, cut after 60 characters. */
+export function show(value: unknown): string {
+  if (value === undefined) return "nothing";
+  if (Array.isArray(value)) return value.length === 0 ? "an empty list" : "a list";
+  if (typeof value === "object" && value !== null) return "an object";
+  const text = typeof value === "bigint" ? `${value}` : JSON.stringify(value);
+  return text.length <= 60 ? text : `${text.slice(0, 60)}…`;
+}

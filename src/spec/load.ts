@@ -1,0 +1,94 @@
+/** Reads config.json and process.json: text → checked spec, or one line that says what is wrong. */
+import { BrunError } from "../errors.ts";
+import { E, errnoText } from "../sys/errno.ts";
+import { SysError } from "../sys/error.ts";
+import { exists, readText } from "../sys/fs.ts";
+import { fitsProcess, fitsSpec } from "./fits.gen.ts";
+import { nulPaths, parseJson } from "./json.ts";
+import type { Process } from "./process.ts";
+import type { Spec } from "./spec.ts";
+import type { Findings } from "./validate/findings.ts";
+import { validateProcess } from "./validate/process.ts";
+import { validateSpec } from "./validate/spec.ts";
+
+/** What the caller of {@link loadSpec} knows. */
+export interface LoadOptions {
+  /**
+   * brun adds a user namespace where the spec has none, and mappings where it gives none, as it does for callers
+   * without root: what needs them is not refused. True unless said otherwise.
+   */
+  readonly addsUserNamespace?: boolean | undefined;
+}
+
+/** A checked config. */
+export interface LoadedSpec {
+  readonly spec: Spec;
+  /** One line each, lowercase, no full stop: fields that are ignored, values that will be refused one day. */
+  readonly warnings: readonly string[];
+}
+
+/** Mistakes that one error lists; the rest are counted. */
+const LISTED = 5;
+
+/** Reads and checks a config.json. Throws a BrunError. */
+export function loadSpec(path: string, options: LoadOptions = {}): LoadedSpec {
+  return parseSpec(read(path), path, options);
+}
+
+/** Checks the text of a config.json; `where` names it in errors. Throws a BrunError. */
+export function parseSpec(text: string, where: string, options: LoadOptions = {}): LoadedSpec {
+  const spec = parse(text, where, "spec") as Spec;
+  const { errors, warnings } = validateSpec(spec, options.addsUserNamespace ?? true);
+  refuse(errors, where);
+  return { spec, warnings };
+}
+
+/** Checks the text of a process.json, the `process` of a config; `where` names it in errors. Throws a BrunError. */
+export function parseProcess(text: string, where: string): Process {
+  const process = parse(text, where, "process") as Process;
+  const findings: Findings = { errors: [], warnings: [] };
+  validateProcess(process, "", findings);
+  refuse(findings.errors, where);
+  return process;
+}
+
+function parse(text: string, where: string, what: "spec" | "process"): unknown {
+  const fits = what === "spec" ? fitsSpec : fitsProcess;
+  let value = parseJson(text, where);
+  if (!fits(value)) {
+    value = parseJson(text, where, true);
+    if (!fits(value)) {
+      const { describeIssues } = require("./issues.ts") as typeof import("./issues.ts");
+      refuse(describeIssues(what, value), where);
+    }
+  }
+  if (text.includes("\\u0000"))
+    refuse(
+      nulPaths(value).map((path) => `${path}: has a NUL byte`),
+      where,
+    );
+  return value;
+}
+
+function refuse(errors: readonly string[], where: string): void {
+  if (errors.length === 0) return;
+  const more = errors.length - LISTED;
+  const list = errors.slice(0, LISTED).join("; ");
+  throw new BrunError(more > 0 ? `${list}; and ${more} more` : list, { where });
+}
+
+function read(path: string): string {
+  try {
+    return readText(path);
+  } catch (error) {
+    if (!(error instanceof SysError)) throw error;
+    const directory = path.slice(0, path.lastIndexOf("/") + 1) || ".";
+    const hint =
+      error.errno !== E.ENOENT
+        ? undefined
+        : exists(directory)
+          ? "`brun spec` makes a config.json; --bundle names the directory that has one"
+          : "--bundle names the directory that has the config.json";
+    throw new BrunError(`${errnoText(error.errno)} (${error.code})`, { where: path, hint, cause: error });
+  }
+}

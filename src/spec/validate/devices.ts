@@ -1,0 +1,66 @@
+/** Rules of `linux.devices` and `linux.netDevices` (runtime-spec, config-linux.md). */
+import { joinPath, show } from "../json.ts";
+import type { Device, Linux } from "../linux.ts";
+import type { Findings } from "./findings.ts";
+import type { NamespaceSet } from "./linux.ts";
+
+/** Linux's dev_t: 12 bits and 20 bits. */
+const MAJORS = 4096;
+const MINORS = 1048576;
+
+/** Checks devices that have the schema's types. The same device twice at one path is harmless. */
+export function validateDevices(devices: readonly Device[], findings: Findings): void {
+  const { errors, warnings } = findings;
+  const seen = new Map<string, Device>();
+  for (const [i, device] of devices.entries()) {
+    const { path, type, major, minor } = device;
+    if (!path.startsWith("/")) {
+      errors.push(`linux.devices[${i}].path: expected an absolute path but found ${show(path)}`);
+    }
+    if (major >= MAJORS)
+      errors.push(`linux.devices[${i}].major: expected at most ${MAJORS - 1} but found ${major}`);
+    if (minor >= MINORS)
+      errors.push(`linux.devices[${i}].minor: expected at most ${MINORS - 1} but found ${minor}`);
+    const other = seen.get(path);
+    seen.set(path, device);
+    if (other === undefined) continue;
+    if (sameType(other.type, type) && other.major === major && other.minor === minor) {
+      warnings.push(`linux.devices[${i}].path: ${path} is listed twice`);
+    } else {
+      errors.push(`linux.devices[${i}].path: ${path} is listed twice, as different devices`);
+    }
+  }
+}
+
+/** "u" is an unbuffered character device, which Linux does not tell from "c" (mknod(1)). */
+function sameType(a: string, b: string): boolean {
+  return a === b || (a !== "b" && a !== "p" && b !== "b" && b !== "p");
+}
+
+/** Checks the network devices to move; a name may end in %d, for which the kernel puts a number. */
+export function validateNetDevices(
+  devices: NonNullable<Linux["netDevices"]>,
+  namespaces: NamespaceSet,
+  errors: string[],
+): void {
+  const entries = Object.entries(devices);
+  if (entries.length > 0 && namespaces.network === undefined) {
+    errors.push("linux.netDevices: needs a network namespace in linux.namespaces");
+  }
+  const taken = new Set<string>();
+  for (const [host, { name }] of entries) {
+    const path = joinPath("linux.netDevices", host);
+    if (!isInterfaceName(host)) errors.push(`${path}: is not a name of a network device`);
+    if (name && !isInterfaceName(name)) {
+      errors.push(`${path}.name: expected a name of a network device but found ${show(name)}`);
+    }
+    const inside = name || host;
+    if (taken.has(inside) && !inside.includes("%d")) errors.push(`${path}: ${inside} is there twice`);
+    taken.add(inside);
+  }
+}
+
+/** The kernel's dev_valid_name. */
+function isInterfaceName(name: string): boolean {
+  return name !== "." && name !== ".." && /^[^/:\s]{1,15}$/.test(name) && Buffer.byteLength(name) < 16;
+}

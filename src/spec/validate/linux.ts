@@ -1,0 +1,112 @@
+/** Rules of `linux` (runtime-spec, config-linux.md; runc's validator). */
+import { show } from "../json.ts";
+import type { Linux, Namespace, NamespaceType } from "../linux.ts";
+import { validateDevices, validateNetDevices } from "./devices.ts";
+import type { Findings } from "./findings.ts";
+import { validateMappings } from "./mappings.ts";
+import { validateIntelRdt, validateMemoryPolicy } from "./placement.ts";
+import { validateResources } from "./resources.ts";
+import { validateSeccomp } from "./seccomp.ts";
+import { validateSysctl } from "./sysctl.ts";
+
+/** The namespaces of a container by type. */
+export type NamespaceSet = { readonly [Type in NamespaceType]?: Namespace };
+
+/** Namespaces by type; says which are listed twice. */
+export function namespaceSet(namespaces: readonly Namespace[] | undefined, errors: string[]): NamespaceSet {
+  const set: { [Type in NamespaceType]?: Namespace } = {};
+  if (namespaces === undefined) return set;
+  for (let i = 0; i < namespaces.length; i++) {
+    const { type, path } = namespaces[i]!;
+    if (set[type] !== undefined) errors.push(`linux.namespaces[${i}].type: ${type} is listed twice`);
+    set[type] = namespaces[i]!;
+    if (path && !path.startsWith("/")) {
+      errors.push(`linux.namespaces[${i}].path: expected an absolute path but found ${show(path)}`);
+    }
+  }
+  return set;
+}
+
+/** Checks a linux section that has the schema's types; `addsUserNamespace` as in validateSpec. */
+export function validateLinux(
+  linux: Linux,
+  namespaces: NamespaceSet,
+  addsUserNamespace: boolean,
+  findings: Findings,
+): void {
+  const { errors, warnings } = findings;
+  validateUser(linux, namespaces, addsUserNamespace, errors);
+  const { maskedPaths, readonlyPaths, cgroupsPath, personality } = linux;
+  for (const [name, paths] of [
+    ["maskedPaths", maskedPaths] as const,
+    ["readonlyPaths", readonlyPaths] as const,
+  ]) {
+    if (paths !== undefined && paths.length > 0) validatePaths(paths, `linux.${name}`, namespaces, errors);
+  }
+  if (linux.timeOffsets !== undefined) validateTime(linux, namespaces, errors);
+  if (linux.sysctl !== undefined) {
+    validateSysctl(linux.sysctl, namespaces, namespaces.user !== undefined || addsUserNamespace, errors);
+  }
+  if (linux.devices !== undefined) validateDevices(linux.devices, findings);
+  if (linux.netDevices !== undefined) validateNetDevices(linux.netDevices, namespaces, errors);
+  if (linux.resources !== undefined) validateResources(linux.resources, findings);
+  if (linux.seccomp !== undefined) validateSeccomp(linux.seccomp, errors);
+  if (linux.intelRdt !== undefined) validateIntelRdt(linux.intelRdt, findings);
+  if (linux.memoryPolicy !== undefined) validateMemoryPolicy(linux.memoryPolicy, errors);
+  if (cgroupsPath?.includes("..") && cgroupsPath.split("/").includes("..")) {
+    errors.push(`linux.cgroupsPath: expected a path without .. but found ${show(cgroupsPath)}`);
+  }
+  if (linux.mountLabel?.includes('"')) {
+    errors.push(`linux.mountLabel: expected a label without quotes but found ${show(linux.mountLabel)}`);
+  }
+  if (personality?.flags?.length) warnings.push("linux.personality.flags: ignored, none is defined");
+}
+
+function validateUser(linux: Linux, namespaces: NamespaceSet, adds: boolean, errors: string[]): void {
+  const { uidMappings = [], gidMappings = [] } = linux;
+  const mapped = uidMappings.length > 0 || gidMappings.length > 0;
+  if (mapped) {
+    validateMappings(uidMappings, "linux.uidMappings", errors);
+    validateMappings(gidMappings, "linux.gidMappings", errors);
+  }
+  if (adds) return;
+  if (namespaces.user === undefined) {
+    if (!mapped) return;
+    const which = uidMappings.length > 0 ? "uidMappings" : "gidMappings";
+    errors.push(`linux.${which}: needs a user namespace in linux.namespaces`);
+  } else if (!mapped && !namespaces.user.path) {
+    errors.push("linux.uidMappings: missing, a new user namespace needs uidMappings and gidMappings");
+  }
+}
+
+function validatePaths(
+  paths: readonly string[],
+  name: string,
+  namespaces: NamespaceSet,
+  errors: string[],
+): void {
+  if (namespaces.mount === undefined) errors.push(`${name}: needs a mount namespace in linux.namespaces`);
+  for (let i = 0; i < paths.length; i++) {
+    if (paths[i]!.startsWith("/")) continue;
+    errors.push(`${name}[${i}]: expected an absolute path but found ${show(paths[i])}`);
+  }
+}
+
+/** time_namespaces(7). */
+function validateTime(linux: Linux, namespaces: NamespaceSet, errors: string[]): void {
+  const clocks = Object.entries(linux.timeOffsets ?? {});
+  if (clocks.length === 0) return;
+  if (namespaces.time === undefined)
+    errors.push("linux.timeOffsets: needs a time namespace in linux.namespaces");
+  if (namespaces.time?.path)
+    errors.push("linux.timeOffsets: cannot be set in the time namespace that is joined");
+  for (const [clock, offset] of clocks) {
+    if (clock !== "monotonic" && clock !== "boottime") {
+      errors.push(`linux.timeOffsets: expected the clocks monotonic and boottime but found ${show(clock)}`);
+    } else if (offset?.nanosecs !== undefined && offset.nanosecs > 999_999_999) {
+      errors.push(
+        `linux.timeOffsets.${clock}.nanosecs: expected at most 999999999 but found ${offset.nanosecs}`,
+      );
+    }
+  }
+}

@@ -1,0 +1,39 @@
+/** Rules of id mappings (user_namespaces(7)). */
+import type { IDMapping } from "../mounts.ts";
+
+/** Lines that the kernel takes in a uid_map or gid_map since 4.15. */
+const MAX_LINES = 340;
+
+/** Ids are 32 bits, and the last one is no id. */
+const END = 2 ** 32 - 1;
+
+/** Checks that no id is mapped twice, on either side, and that the ranges are inside the ids. */
+export function validateMappings(mappings: readonly IDMapping[], path: string, errors: string[]): void {
+  if (mappings.length > MAX_LINES) {
+    errors.push(`${path}: expected at most ${MAX_LINES} mappings but found ${mappings.length}`);
+  }
+  for (const [i, { containerID, hostID, size }] of mappings.entries()) {
+    if (size === 0) errors.push(`${path}[${i}].size: expected at least 1 but found 0`);
+    if (containerID + size > END || hostID + size > END) {
+      errors.push(`${path}[${i}]: ends after the last id, ${END - 1}`);
+    }
+  }
+  if (mappings.length < 2) return;
+  overlaps(mappings, "containerID", path, errors);
+  overlaps(mappings, "hostID", path, errors);
+}
+
+function overlaps(
+  mappings: readonly IDMapping[],
+  side: "containerID" | "hostID",
+  path: string,
+  errors: string[],
+): void {
+  const order = [...mappings.keys()].sort((a, b) => mappings[a]![side] - mappings[b]![side]);
+  for (let i = 1; i < order.length; i++) {
+    const [below, above] = [mappings[order[i - 1]!]!, mappings[order[i]!]!];
+    if (below[side] + below.size <= above[side]) continue;
+    const [first, second] = [order[i - 1]!, order[i]!].sort((a, b) => a - b);
+    errors.push(`${path}[${second}].${side}: ${above[side]} is also in the range of ${path}[${first}]`);
+  }
+}

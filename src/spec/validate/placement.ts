@@ -1,0 +1,39 @@
+/** Rules of `linux.memoryPolicy` and `linux.intelRdt` (runtime-spec, config-linux.md). */
+import { parseCpuList } from "../cpu-list.ts";
+import { show } from "../json.ts";
+import type { IntelRdt, MemoryPolicy } from "../linux.ts";
+import type { Findings } from "./findings.ts";
+
+/** Checks a memory policy: which modes need nodes, and which take none (set_mempolicy(2)). */
+export function validateMemoryPolicy(policy: MemoryPolicy, errors: string[]): void {
+  const { mode, nodes = "" } = policy;
+  const path = "linux.memoryPolicy.nodes";
+  if (nodes !== "" && parseCpuList(nodes) === null) {
+    errors.push(`${path}: expected memory nodes such as "0-3,7" but found ${show(nodes)}`);
+  }
+  if (mode === "MPOL_DEFAULT" || mode === "MPOL_LOCAL") {
+    if (nodes !== "") errors.push(`${path}: ${mode} takes no nodes`);
+  } else if (mode !== "MPOL_PREFERRED" && nodes === "") {
+    errors.push(`${path}: ${mode} needs at least one node`);
+  }
+}
+
+/** Checks what goes into file names and lines of resctrl. */
+export function validateIntelRdt(rdt: IntelRdt, findings: Findings): void {
+  const { errors, warnings } = findings;
+  const { closID = "" } = rdt;
+  // As runc: "/" alone is the default group.
+  if (closID === "." || closID === ".." || (closID.length > 1 && closID.includes("/"))) {
+    errors.push(`linux.intelRdt.closID: expected a name without slashes but found ${show(closID)}`);
+  }
+  for (const key of ["l3CacheSchema", "memBwSchema"] as const) {
+    if (rdt[key]?.includes("\n")) errors.push(`linux.intelRdt.${key}: expected one line but found several`);
+  }
+  for (const [i, line] of (rdt.schemata ?? []).entries()) {
+    if (line.includes("\n"))
+      errors.push(`linux.intelRdt.schemata[${i}]: expected one line but found several`);
+  }
+  for (const key of ["enableCMT", "enableMBM"] as const) {
+    if (rdt[key]) warnings.push(`linux.intelRdt.${key}: ignored, enableMonitoring has replaced it`);
+  }
+}

@@ -1,0 +1,80 @@
+/** Rules of `process` (runtime-spec, config.md#process; runc's validateProcessSpec and validator). */
+import { CAPABILITIES } from "../../sys/constants.ts";
+import { parseCpuList } from "../cpu-list.ts";
+import { show } from "../json.ts";
+import type { Capabilities, Process, Rlimit, Scheduler } from "../process.ts";
+import type { Findings } from "./findings.ts";
+
+/**
+ * Checks a process that has the schema's types.
+ * @param path "process", or "" when the process is the whole file
+ */
+export function validateProcess(process: Process, path: string, findings: Findings): void {
+  const { errors, warnings } = findings;
+  const dot = path === "" ? "" : `${path}.`;
+  const { args, cwd, env, rlimits, capabilities, scheduler, execCPUAffinity } = process;
+  if (!cwd.startsWith("/")) errors.push(`${dot}cwd: expected an absolute path but found ${show(cwd)}`);
+  if (args === undefined || args.length === 0) {
+    errors.push(`${dot}args: expected at least one string, the program to run, but found ${show(args)}`);
+  }
+  if (env !== undefined) validateEnv(env, `${dot}env`, errors);
+  if (capabilities !== undefined) warnUnknown(capabilities, `${dot}capabilities`, warnings);
+  if (rlimits !== undefined) validateRlimits(rlimits, `${dot}rlimits`, errors);
+  if (scheduler !== undefined) validateScheduler(scheduler, `${dot}scheduler`, errors);
+  if (execCPUAffinity !== undefined) {
+    for (const key of ["initial", "final"] as const) {
+      const cpus = execCPUAffinity[key];
+      if (!cpus || parseCpuList(cpus) !== null) continue;
+      errors.push(`${dot}execCPUAffinity.${key}: expected CPUs such as "0-3,7" but found ${show(cpus)}`);
+    }
+  }
+  if (process.commandLine) warnings.push(`${dot}commandLine: ignored, it is for Windows`);
+  if (process.user.username) warnings.push(`${dot}user.username: ignored, it is for Windows; uid counts`);
+}
+
+/** Each must be NAME=value. What stands after the name may be a secret: it is not shown. */
+export function validateEnv(env: readonly string[], path: string, errors: string[]): void {
+  for (let i = 0; i < env.length; i++) {
+    const equals = env[i]!.indexOf("=");
+    if (equals > 0) continue;
+    const found = equals === 0 ? "an empty name" : show(env[i]);
+    errors.push(`${path}[${i}]: expected NAME=value but found ${found}`);
+  }
+}
+
+/** Unknown names are ignored with a warning (runtime-spec: MUST be logged as a warning, SHOULD NOT fail). */
+function warnUnknown(capabilities: Capabilities, path: string, warnings: string[]): void {
+  const known: readonly string[] = CAPABILITIES;
+  const unknown: string[] = [];
+  for (const set in capabilities) {
+    for (const name of capabilities[set as keyof Capabilities] ?? []) {
+      if (!known.includes(name) && !unknown.includes(name)) unknown.push(name);
+    }
+  }
+  if (unknown.length > 0) warnings.push(`${path}: unknown names are ignored: ${unknown.join(", ")}`);
+}
+
+function validateRlimits(rlimits: readonly Rlimit[], path: string, errors: string[]): void {
+  const seen: string[] = [];
+  for (const [i, { type, soft, hard }] of rlimits.entries()) {
+    if (seen.includes(type)) errors.push(`${path}[${i}].type: ${type} is listed twice`);
+    seen.push(type);
+    if (soft > hard)
+      errors.push(`${path}[${i}].soft: expected at most the hard limit ${hard} but found ${soft}`);
+  }
+}
+
+/** sched_setattr(2). */
+function validateScheduler(scheduler: Scheduler, path: string, errors: string[]): void {
+  const { policy, nice = 0, priority = 0 } = scheduler;
+  if ((policy === "SCHED_OTHER" || policy === "SCHED_BATCH") && (nice < -20 || nice > 19)) {
+    errors.push(`${path}.nice: expected -20 to 19 but found ${nice}`);
+  }
+  if (priority !== 0 && policy !== "SCHED_FIFO" && policy !== "SCHED_RR") {
+    errors.push(`${path}.priority: needs the policy SCHED_FIFO or SCHED_RR, not ${policy}`);
+  }
+  if (policy === "SCHED_DEADLINE") return;
+  for (const key of ["runtime", "deadline", "period"] as const) {
+    if (scheduler[key]) errors.push(`${path}.${key}: needs the policy SCHED_DEADLINE, not ${policy}`);
+  }
+}

@@ -1,0 +1,29 @@
+/** Rules of `linux.seccomp` (runtime-spec, config-linux.md#seccomp; runc). */
+import type { Seccomp } from "../seccomp.ts";
+
+/** Checks a filter that has the schema's types. What libseccomp and the stage cannot filter, src/seccomp refuses. */
+export function validateSeccomp(seccomp: Seccomp, errors: string[]): void {
+  const { defaultAction, defaultErrnoRet, syscalls = [], listenerPath, listenerMetadata } = seccomp;
+  let notifies = false;
+  if (defaultErrnoRet !== undefined && !takesErrno(defaultAction)) {
+    errors.push(`linux.seccomp.defaultErrnoRet: ${defaultAction} takes no errno`);
+  }
+  for (let i = 0; i < syscalls.length; i++) {
+    const { names, action, errnoRet } = syscalls[i]!;
+    const path = `linux.seccomp.syscalls[${i}]`;
+    if (names.length === 0) errors.push(`${path}.names: expected at least one name but found an empty list`);
+    if (errnoRet !== undefined && !takesErrno(action))
+      errors.push(`${path}.errnoRet: ${action} takes no errno`);
+    if (action === "SCMP_ACT_NOTIFY") notifies = true;
+  }
+  if (notifies && !listenerPath) {
+    errors.push("linux.seccomp.listenerPath: missing, SCMP_ACT_NOTIFY needs it");
+  }
+  if (listenerMetadata && !listenerPath) {
+    errors.push("linux.seccomp.listenerMetadata: needs listenerPath");
+  }
+}
+
+function takesErrno(action: string): boolean {
+  return action === "SCMP_ACT_ERRNO" || action === "SCMP_ACT_TRACE";
+}

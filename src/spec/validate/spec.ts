@@ -1,0 +1,63 @@
+/** The rules of a config that its types do not express (runtime-spec, config.md; runc's validator). */
+import { show } from "../json.ts";
+import type { Spec } from "../spec.ts";
+import type { Findings } from "./findings.ts";
+import { validateHooks } from "./hooks.ts";
+import { type NamespaceSet, namespaceSet, validateLinux } from "./linux.ts";
+import { validateMounts } from "./mounts.ts";
+import { validateProcess } from "./process.ts";
+
+/** Sections for other platforms: they are not in the schema, and ignored with a warning. */
+const FOREIGN = ["windows", "vm", "solaris", "zos", "freebsd"];
+
+/** sethostname(2) and setdomainname(2): __NEW_UTS_LEN. */
+const UTS_LENGTH = 64;
+
+/**
+ * Checks a spec that has the schema's types.
+ * @param addsUserNamespace the caller gets a user namespace, with mappings, where the spec has none
+ */
+export function validateSpec(spec: Spec, addsUserNamespace: boolean): Findings {
+  const findings: Findings = { errors: [], warnings: [] };
+  const { errors, warnings } = findings;
+  const namespaces = namespaceSet(spec.linux.namespaces, errors);
+  if (!supportsVersion(spec.ociVersion)) {
+    errors.push(`ociVersion: expected 1.0.x to 1.3.x but found ${show(spec.ociVersion)}`);
+  }
+  validateProcess(spec.process, "process", findings);
+  if (spec.root.path === "") errors.push("root.path: expected a path but found an empty string");
+  if (spec.hostname) utsName("hostname", spec.hostname, namespaces, errors);
+  if (spec.domainname) utsName("domainname", spec.domainname, namespaces, errors);
+  if (spec.mounts !== undefined) {
+    validateMounts(spec.mounts, namespaces.user !== undefined || addsUserNamespace, findings);
+  }
+  if (spec.hooks !== undefined) validateHooks(spec.hooks, errors);
+  if (spec.annotations?.[""] !== undefined) errors.push("annotations: expected keys but found an empty one");
+  validateLinux(spec.linux, namespaces, addsUserNamespace, findings);
+  for (const name of FOREIGN) {
+    if ((spec as Record<string, unknown>)[name] != null) warnings.push(`${name}: ignored, this is Linux`);
+  }
+  return findings;
+}
+
+/** 1.0.0 to 1.3.x, with any suffix ("1.0.2-dev"): versions are compatible upwards within a major one. */
+function supportsVersion(version: string): boolean {
+  const digit = (at: number, last: number) =>
+    version.charCodeAt(at) >= 0x30 && version.charCodeAt(at) <= last;
+  return version.startsWith("1.") && digit(2, 0x33) && version[3] === "." && digit(4, 0x39);
+}
+
+function utsName(field: string, name: string, namespaces: NamespaceSet, errors: string[]): void {
+  if (namespaces.uts === undefined) {
+    errors.push(`${field}: needs a uts namespace in linux.namespaces`);
+  }
+  const bytes = Buffer.byteLength(name);
+  if (bytes > UTS_LENGTH) {
+    errors.push(`${field}: expected at most ${UTS_LENGTH} bytes but found ${bytes}`);
+  }
+  for (let i = 0; i < name.length; i++) {
+    if (name.charCodeAt(i) > 0x20 && name[i] !== "/" && name.charCodeAt(i) !== 0x7f) continue;
+    errors.push(`${field}: expected no spaces, slashes or control characters but found ${show(name)}`);
+    break;
+  }
+}
