@@ -91,14 +91,13 @@ function decode(file: Uint8Array, key: string): CacheEntry | null {
   if (file.length < HEADER) return null;
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
   if (view.getBigUint64(0, true) !== MAGIC || view.getBigUint64(8, true) !== checksum(file)) return null;
-  const [keyLength, factsLength, bpfLength] = [16, 20, 24].map((at) => view.getUint32(at, true));
-  const factsStart = HEADER + keyLength!;
-  const bpfStart = factsStart + factsLength!;
-  if (bpfStart + bpfLength! !== file.length) return null;
-  if (text(file.subarray(HEADER, factsStart)) !== key) return null;
+  const factsStart = HEADER + view.getUint32(16, true);
+  const bpfStart = factsStart + view.getUint32(20, true);
+  if (bpfStart + view.getUint32(24, true) !== file.length) return null;
+  if (!Buffer.from(key).equals(file.subarray(HEADER, factsStart))) return null;
   const facts = JSON.parse(text(file.subarray(factsStart, bpfStart))) as Omit<CacheEntry, "bpf">;
   if (fileIdentity(facts.library) !== facts.libraryIdentity) return null;
-  return { ...facts, bpf: file.slice(bpfStart) };
+  return { ...facts, bpf: file.subarray(bpfStart) };
 }
 
 function checksum(file: Uint8Array): bigint {

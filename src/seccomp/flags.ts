@@ -32,16 +32,16 @@ export function filterFlags(seccomp: Seccomp): Flags {
   const notify = usesNotify(seccomp);
   let flags: number = notify ? FILTER_FLAG.NEW_LISTENER : 0;
   if (seccomp.flags === undefined) flags |= FILTER_FLAG.SPEC_ALLOW;
-  seccomp.flags?.forEach((flag, i) => {
-    const where = `linux.seccomp.flags[${i}]`;
+  for (const flag of seccomp.flags ?? []) {
     if (flag === "SECCOMP_FILTER_FLAG_LOG") flags |= FILTER_FLAG.LOG;
     if (flag === "SECCOMP_FILTER_FLAG_SPEC_ALLOW") flags |= FILTER_FLAG.SPEC_ALLOW;
-    if (flag !== "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV") return;
-    if (!notify) warnings.push(`${where}: ${flag} is ignored: no action is SCMP_ACT_NOTIFY`);
+    if (flag !== "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV") continue;
+    const ignored = `linux.seccomp.flags: ${flag} is ignored`;
+    if (!notify) warnings.push(`${ignored}: no action is SCMP_ACT_NOTIFY`);
     else if (!knowsFlag(FILTER_FLAG.WAIT_KILLABLE_RECV | FILTER_FLAG.NEW_LISTENER)) {
-      warnings.push(`${where}: ${flag} is ignored: it needs Linux 5.19`);
+      warnings.push(`${ignored}: it needs Linux 5.19`);
     } else flags |= FILTER_FLAG.WAIT_KILLABLE_RECV;
-  });
+  }
   return { flags, notify, warnings };
 }
 
@@ -51,21 +51,23 @@ function knowsFlag(flags: number): boolean {
 }
 
 function usesNotify(seccomp: Seccomp): boolean {
-  const why = "the listener's descriptor could not be sent to the agent any more";
   if (seccomp.defaultAction === "SCMP_ACT_NOTIFY") {
-    throw new BrunError(`SCMP_ACT_NOTIFY cannot be the default action: ${why}`, {
-      where: "linux.seccomp.defaultAction",
-    });
+    throw notifyError("cannot be the default action", "linux.seccomp.defaultAction");
   }
   let notify = false;
-  (seccomp.syscalls ?? []).forEach((rule, i) => {
-    if (rule.action !== "SCMP_ACT_NOTIFY") return;
-    notify = true;
-    if (rule.names.includes("sendmsg")) {
-      throw new BrunError(`SCMP_ACT_NOTIFY cannot be used for sendmsg: ${why}`, {
-        where: `linux.seccomp.syscalls[${i}]`,
-      });
+  const rules = seccomp.syscalls ?? [];
+  for (let i = 0; i < rules.length; i++) {
+    const { action, names } = rules[i]!;
+    if (action !== "SCMP_ACT_NOTIFY") continue;
+    if (names.includes("sendmsg")) {
+      throw notifyError("cannot be used for sendmsg", `linux.seccomp.syscalls[${i}]`);
     }
-  });
+    notify = true;
+  }
   return notify;
+}
+
+function notifyError(problem: string, where: string): BrunError {
+  const why = "the listener's descriptor could not be sent to the agent any more";
+  return new BrunError(`SCMP_ACT_NOTIFY ${problem}: ${why}`, { where });
 }
