@@ -11,7 +11,7 @@ export function cleanupProgram(root: string, state: StoredState): Program {
   const b = new ProgramBuilder();
   const p = paths(root, state.id);
   b.at("cleanup", `remove ${p.directory}`);
-  for (const file of [p.state, p.exec, p.notify])
+  for (const file of [p.state, p.exec, p.notify, p.filter])
     b.sys("unlinkat", [AT_FDCWD, b.str(file), 0], { handle: [ANY] });
   b.sys("unlinkat", [AT_FDCWD, b.str(p.directory), AT_REMOVEDIR], { handle: [ANY] });
   const { poststop } = (state.hooks ?? {}) as { poststop?: Hook[] };

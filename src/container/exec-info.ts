@@ -1,7 +1,7 @@
 /** What `exec` has to know of a container; kept in exec.json so that `state` and `list` need not read it. */
-import type { Process } from "../spec/index.ts";
+import type { Process, Seccomp } from "../spec/index.ts";
 
-/** See file. 64-bit integers beyond 2^53 are strings "#<digits>". */
+/** See file. */
 export interface ExecInfo {
   /** CLONE_NEW* flags of the namespaces that differ from the creator's. */
   readonly namespaces: number;
@@ -13,6 +13,9 @@ export interface ExecInfo {
   readonly privileged: boolean;
   /** The container's process: defaults of exec (env, cwd, user, capabilities, limits). */
   readonly process: Process;
-  /** linux.seccomp, compiled through the cache. */
-  readonly seccomp?: unknown;
+  /** The filter in the file beside this one: SECCOMP_FILTER_FLAG_*, and where its listener is. */
+  readonly seccomp?: { readonly flags: number; readonly listener?: SeccompListener | undefined } | undefined;
 }
+
+/** The agent that seccomp notifications go to (config-linux.md#seccomp). */
+export type SeccompListener = Pick<Seccomp, "listenerPath" | "listenerMetadata">;

@@ -1,5 +1,5 @@
 /** `brun exec`: a further process in a running container. */
-import type { ExecConfig } from "../config/types.ts";
+import type { ExecConfig, SeccompFilter } from "../config/types.ts";
 import { BrunError } from "../errors.ts";
 import { setnsInit } from "../init/setns.ts";
 import { launchStage, type Stage } from "../stage/launch.ts";
@@ -7,24 +7,28 @@ import { Message, sendMessage } from "../stage/messages.ts";
 import { becomeSupervisor } from "../stage/supervise.ts";
 import { PR } from "../sys/constants.ts";
 import { NR, syscall } from "../sys/ffi.ts";
-import { close } from "../sys/fs.ts";
+import { close, readFile } from "../sys/fs.ts";
 import { waitChild } from "../sys/spawn.ts";
 import { Console } from "./console.ts";
 import { Conversation } from "./conversation.ts";
+import type { ExecInfo, SeccompListener } from "./exec-info.ts";
 import { execProcess } from "./exec-process.ts";
 import { processFacts } from "./facts.ts";
-import { compileSeccomp } from "./filter.ts";
 import { listenFds } from "./listen-fds.ts";
 import { writePidFile } from "./pid-file.ts";
 import { sendPidfd } from "./pidfd-socket.ts";
 import { openProcess } from "./process.ts";
+import { sendToAgent } from "./seccomp-agent.ts";
 import { statusOf } from "./status.ts";
-import { loadExecInfo, requireState } from "./store.ts";
+import { loadExecInfo, paths, requireState, type StoredState } from "./store.ts";
 import { hostTerminal } from "./terminal.ts";
 import type { ExecOptions, Runtime } from "./types.ts";
 
 /** Exit code of an exec that failed before its program ran, as runc's. */
 const EXEC_FAILED = 255;
+
+/** SECCOMP_FILTER_FLAG_NEW_LISTENER. */
+const NEW_LISTENER = 8;
 
 /**
  * Runs a process in a container. In the foreground this process becomes the supervisor and never returns;
@@ -68,7 +72,7 @@ function execOrThrow(rt: Runtime, options: ExecOptions): number {
     privileged: info.privileged,
     setgroups: info.setgroups,
     facts: processFacts(stored.rootfs, process),
-    seccomp: info.seccomp === undefined ? null : compileSeccomp(rt, info.seccomp),
+    seccomp: loadFilter(rt, options.id, info),
     newKeyring: true,
     preserveFds,
     extraEnv: listenFds().env,
@@ -77,7 +81,14 @@ function execOrThrow(rt: Runtime, options: ExecOptions): number {
     userNamespace: info.userNamespace,
     pidfd,
   };
-  return converse(rt, options, stage, config, console);
+  return converse(rt, options, stage, config, console, stored, info.seccomp?.listener ?? {});
+}
+
+/** The container's filter, kept beside its state. */
+function loadFilter(rt: Runtime, id: string, info: ExecInfo): SeccompFilter | null {
+  if (info.seccomp === undefined) return null;
+  const { flags } = info.seccomp;
+  return { bpf: readFile(paths(rt.root, id).filter), flags, notify: (flags & NEW_LISTENER) !== 0 };
 }
 
 function converse(
@@ -86,6 +97,8 @@ function converse(
   stage: Stage,
   config: ExecConfig,
   console: Console,
+  stored: StoredState,
+  listener: SeccompListener,
 ): number {
   const program = setnsInit(config);
   const conversation = new Conversation(stage.socket);
@@ -96,7 +109,10 @@ function converse(
     for (;;) {
       const message = conversation.next();
       if (message.type === Message.console) console.receive(message.fd);
-      else if (message.type === Message.ready) break;
+      else if (message.type === Message.seccomp) {
+        sendToAgent(listener, message.fd, conversation.pid, stored, "running");
+        sendMessage(stage.socket, Message.resume);
+      } else if (message.type === Message.ready) break;
       else if (message.type !== Message.pid)
         throw new BrunError(`unexpected message ${message.type} from the stage`);
     }

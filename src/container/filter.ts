@@ -1,15 +1,33 @@
 /** linux.seccomp as a filter to install; libseccomp and its cache are loaded only for a spec that has one. */
 import type { SeccompFilter } from "../config/types.ts";
 import type { Spec } from "../spec/index.ts";
+import { writeFile } from "../sys/fs.ts";
+import { paths } from "./store.ts";
 import type { Runtime } from "./types.ts";
 
-/** Compiles the spec's seccomp section, or returns null. Throws a BrunError. */
-export function prepareSeccomp(rt: Runtime, spec: Spec): SeccompFilter | null {
+const FAIL_UNKNOWN = "run.oci.seccomp_fail_unknown_syscall";
+
+/**
+ * Compiles the spec's seccomp section and keeps the filter beside the state, for `exec`; null without one.
+ * Throws a BrunError.
+ */
+export function prepareSeccomp(rt: Runtime, id: string, spec: Spec): SeccompFilter | null {
   const seccomp = spec.linux?.seccomp;
-  return seccomp === undefined ? null : compileSeccomp(rt, seccomp);
+  if (seccomp === undefined) return null;
+  const { compileSeccomp } = require("../seccomp/compile.ts") as typeof import("../seccomp/compile.ts");
+  const { bpf, flags, notify, warnings } = compileSeccomp(seccomp, {
+    cacheDirectory: cacheDirectory(),
+    failUnknown: spec.annotations?.[FAIL_UNKNOWN] === "1",
+  });
+  for (const warning of warnings) rt.warn(`linux.seccomp: ${warning}`);
+  writeFile(paths(rt.root, id).filter, bpf, 0o600);
+  return { bpf, flags, notify };
 }
 
-export function compileSeccomp(rt: Runtime, seccomp: unknown): SeccompFilter {
-  void [rt, seccomp];
-  throw new Error("seccomp is being written");
+/** $XDG_CACHE_HOME/brun or ~/.cache/brun; root's is /var/cache/brun. Undefined: nothing is cached. */
+function cacheDirectory(): string | undefined {
+  const { XDG_CACHE_HOME, HOME } = process.env;
+  if (process.geteuid?.() === 0) return "/var/cache/brun";
+  if (XDG_CACHE_HOME?.startsWith("/")) return `${XDG_CACHE_HOME}/brun`;
+  return HOME?.startsWith("/") && HOME !== "/" ? `${HOME}/.cache/brun` : undefined;
 }

@@ -16,6 +16,7 @@ import { absolute, close, S, tryStat } from "../sys/fs.ts";
 import { waitChild } from "../sys/spawn.ts";
 import { Console } from "./console.ts";
 import { Conversation } from "./conversation.ts";
+import type { SeccompListener } from "./exec-info.ts";
 import { currentOomScoreAdj, currentRlimits, gatherFacts } from "./facts.ts";
 import { prepareSeccomp } from "./filter.ts";
 import { runRuntimeHooks, stateForHooks } from "./hooks.ts";
@@ -24,6 +25,7 @@ import { type Notify, prepareNotify } from "./notify.ts";
 import { writePidFile } from "./pid-file.ts";
 import { processStat } from "./process.ts";
 import { callerIdentity, isRootless } from "./root.ts";
+import { sendToAgent } from "./seccomp-agent.ts";
 import {
   claim,
   type Locked,
@@ -142,7 +144,7 @@ function decide(
     bundle,
     privileged: !rootless && resolved.maps === null,
     facts: gatherFacts(resolved.spec, bundle, resolved.rootfs),
-    seccomp: prepareSeccomp(rt, resolved.spec),
+    seccomp: prepareSeccomp(rt, options.id, resolved.spec),
     noPivot: options.noPivot,
     newKeyring: !options.noNewKeyring,
     preserveFds: preserved(options),
@@ -201,17 +203,25 @@ function converse(rt: Runtime, parts: Parts): Launched {
           userNamespace: config.maps !== null || config.joins.some((j) => j.flag === 0x10000000),
           privileged: config.privileged,
           process: config.spec.process!,
-          seccomp: config.spec.linux?.seccomp,
+          seccomp:
+            config.seccomp === null
+              ? undefined
+              : { flags: config.seccomp.flags, listener: listenerOf(config) },
         });
         break;
       case Message.map:
         conversation.requirePid();
-        writeMaps(conversation.pid, config.maps!, caller, process.env["PATH"]);
+        writeMaps(conversation.pid, config.maps!, caller, process.env.PATH);
         rt.mark?.("ids mapped");
         sendMessage(socket, Message.resume);
         break;
       case Message.console:
         console.receive(message.fd);
+        break;
+      case Message.seccomp:
+        conversation.requirePid();
+        sendToAgent(listenerOf(config), message.fd, conversation.pid, state!, "creating");
+        sendMessage(socket, Message.resume);
         break;
       case Message.hooks: {
         conversation.requirePid();
@@ -241,6 +251,11 @@ function converse(rt: Runtime, parts: Parts): Launched {
         throw new BrunError(`unexpected message ${message.type} from the stage`);
     }
   }
+}
+
+function listenerOf(config: ContainerConfig): SeccompListener {
+  const { listenerPath, listenerMetadata } = config.spec.linux?.seccomp ?? {};
+  return { ...(listenerPath && { listenerPath }), ...(listenerMetadata && { listenerMetadata }) };
 }
 
 /** RFC 3339 in UTC with nanoseconds, as Go prints time.Time. */

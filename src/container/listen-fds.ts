@@ -11,9 +11,9 @@ export interface ListenFds {
  * pid namespace, as runc and crun do.
  */
 export function listenFds(): ListenFds {
-  const count = Number(process.env["LISTEN_FDS"] ?? "0");
+  const count = Number(process.env.LISTEN_FDS ?? "0");
   if (!Number.isSafeInteger(count) || count <= 0) return { count: 0, env: [] };
-  const names = process.env["LISTEN_FDNAMES"];
+  const names = process.env.LISTEN_FDNAMES;
   return {
     count,
     env: [`LISTEN_FDS=${count}`, "LISTEN_PID=1", ...(names === undefined ? [] : [`LISTEN_FDNAMES=${names}`])],

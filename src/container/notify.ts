@@ -21,7 +21,7 @@ const INSIDE = "/run/notify/notify.sock";
 
 /** Makes the socket when the caller has NOTIFY_SOCKET set. Throws a SysError. */
 export function prepareNotify(root: string, id: string, spec: Spec): Notify | null {
-  const outside = process.env["NOTIFY_SOCKET"];
+  const outside = process.env.NOTIFY_SOCKET;
   if (outside === undefined || outside === "") return null;
   const path = paths(root, id).notify;
   unlink(path);

@@ -3,6 +3,7 @@
  * (what `exec` needs besides) and exec.fifo while the container is created but not started.
  */
 import { BrunError } from "../errors.ts";
+import { parseJson, toJson } from "../spec/index.ts";
 import { E } from "../sys/errno.ts";
 import { SysError } from "../sys/error.ts";
 import { cstr, NR, syscall } from "../sys/ffi.ts";
@@ -70,6 +71,7 @@ export function paths(root: string, id: string) {
     exec: `${directory}/exec.json`,
     fifo: `${directory}/exec.fifo`,
     notify: `${directory}/notify.sock`,
+    filter: `${directory}/seccomp.bpf`,
   };
 }
 
@@ -140,17 +142,13 @@ export function saveState(root: string, state: StoredState): void {
 
 /** Writes exec.json. Throws a SysError. */
 export function saveExecInfo(root: string, id: string, info: ExecInfo): void {
-  replaceFile(paths(root, id).exec, JSON.stringify(info, bigints), 0o600);
-}
-
-/** JSON has no 64-bit integers: those beyond 2^53 are kept as "#<digits>". */
-function bigints(_key: string, value: unknown): unknown {
-  return typeof value === "bigint" ? `#${value}` : value;
+  replaceFile(paths(root, id).exec, toJson(info, ""), 0o600);
 }
 
 /** Reads exec.json. Throws a SysError. */
 export function loadExecInfo(root: string, id: string): ExecInfo {
-  return JSON.parse(readText(paths(root, id).exec));
+  const { exec } = paths(root, id);
+  return parseJson(readText(exec), exec, true) as ExecInfo;
 }
 
 /** The stored state; null when the directory holds none. Throws a BrunError when there is no such container. */
@@ -225,7 +223,7 @@ export function hasFifo(root: string, id: string): boolean {
 /** Removes a container's directory with everything that brun puts there. */
 export function remove(root: string, id: string): void {
   const p = paths(root, id);
-  for (const file of [p.state, p.exec, p.fifo, p.notify]) unlink(file);
+  for (const file of [p.state, p.exec, p.fifo, p.notify, p.filter]) unlink(file);
   if (rmdir(p.directory) !== -E.ENOTEMPTY) return;
   // A temporary file of a brun that was killed while it wrote.
   for (const name of readdir(p.directory)) unlink(`${p.directory}/${name}`);
