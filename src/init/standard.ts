@@ -36,8 +36,14 @@ export function firstProgram(config: ContainerConfig, record = false): Program {
   return compile(config, record, null).first;
 }
 
-/** The second program, for a config with hooks that need the state (JSON). Pure. */
-export function secondProgram(config: ContainerConfig, state: string, record = false): Program {
+/** The container's state as JSON, as its hooks get it: while it is made, and when it is started. */
+export interface HookStates {
+  readonly creating: string;
+  readonly created: string;
+}
+
+/** The second program, for a config with hooks that need the state. Pure. */
+export function secondProgram(config: ContainerConfig, state: HookStates, record = false): Program {
   return compile(config, record, state).second!;
 }
 
@@ -45,7 +51,7 @@ export function secondProgram(config: ContainerConfig, state: string, record = f
 function compile(
   config: ContainerConfig,
   record: boolean,
-  state: string | null,
+  state: HookStates | null,
 ): { first: Program; second: Program | null } {
   const b = new ProgramBuilder(record);
   const x: InitContext = { config, b, root: b.slot(), fifo: null, hows: new Map() };
@@ -95,10 +101,10 @@ function firstHalf(x: InitContext): Slot | null {
 }
 
 /** From there to the container's process. */
-function secondHalf(x: InitContext, slave: Slot | null, state: string | null): void {
+function secondHalf(x: InitContext, slave: Slot | null, state: HookStates | null): void {
   const { spec } = x.config;
   const process = spec.process!;
-  if (state !== null) runHooks(x, spec.hooks?.createContainer ?? [], "hooks.createContainer", state);
+  if (state !== null) runHooks(x, spec.hooks?.createContainer ?? [], "hooks.createContainer", state.creating);
   makeWorkingDirectory(x);
   readonlyPaths(x);
   maskedPaths(x);
@@ -106,7 +112,11 @@ function secondHalf(x: InitContext, slave: Slot | null, state: string | null): v
   enterRoot(x);
   if (slave !== null) takeTerminal(x, slave);
 
-  finish(x, process, state === null ? null : { hooks: spec.hooks?.startContainer ?? [], state });
+  finish(
+    x,
+    process,
+    state === null ? null : { hooks: spec.hooks?.startContainer ?? [], state: state.created },
+  );
 }
 
 /** A working directory that the root file system lacks is made, as runc does. */
