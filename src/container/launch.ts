@@ -3,40 +3,25 @@
  */
 import { type Caller, currentCaller } from "../../rootless/caller.ts";
 import { writeMaps } from "../../rootless/mapping.ts";
-import { loadSubids } from "../../rootless/subid.ts";
-import { validateMaps, validatePermitted } from "../../rootless/validate.ts";
-import { resolve } from "../config/resolve.ts";
 import type { ContainerConfig } from "../config/types.ts";
 import { BrunError } from "../errors.ts";
 import { firstProgram, secondProgram } from "../init/standard.ts";
-import { loadSpec, type Spec } from "../spec/index.ts";
+import { loadSpec } from "../spec/index.ts";
 import { launchStage, type Stage } from "../stage/launch.ts";
 import { Message, sendMessage } from "../stage/messages.ts";
-import { absolute, close, S, tryStat } from "../sys/fs.ts";
+import { absolute, close } from "../sys/fs.ts";
 import { waitChild } from "../sys/spawn.ts";
 import { Console } from "./console.ts";
 import { Conversation } from "./conversation.ts";
+import { decide, preserved } from "./decide.ts";
+import { describe } from "./describe.ts";
 import type { SeccompListener } from "./exec-info.ts";
-import { currentOomScoreAdj, currentRlimits, gatherFacts } from "./facts.ts";
-import { prepareSeccomp } from "./filter.ts";
 import { runRuntimeHooks, stateForHooks } from "./hooks.ts";
-import { listenFds } from "./listen-fds.ts";
 import { type Notify, prepareNotify } from "./notify.ts";
 import { writePidFile } from "./pid-file.ts";
-import { processStat } from "./process.ts";
-import { callerIdentity, isRootless } from "./root.ts";
 import { sendToAgent } from "./seccomp-agent.ts";
-import {
-  claim,
-  type Locked,
-  makeFifo,
-  remove,
-  type StoredState,
-  saveExecInfo,
-  saveState,
-  unlock,
-} from "./store.ts";
-import type { CreateOptions, Runtime } from "./types.ts";
+import { claim, type Locked, remove, type StoredState, saveExecInfo, saveState, unlock } from "./store.ts";
+import type { CreateOptions, LaunchMode, Runtime } from "./types.ts";
 
 /** A container whose process waits for procRun. The caller unlocks. */
 export interface Launched {
@@ -50,14 +35,6 @@ export interface Launched {
   readonly terminal: number;
   readonly notify: Notify | null;
   readonly conversation: Conversation;
-}
-
-/** How create and run differ. */
-export interface LaunchMode {
-  /** Block on exec.fifo until `start`. */
-  readonly waitForStart: boolean;
-  /** The terminal, if any, goes to the console socket; without it, to us. */
-  readonly detached: boolean;
 }
 
 /** Makes the container. Throws a BrunError or SysError, and leaves nothing behind then. */
@@ -107,74 +84,6 @@ function abandon(stage: Stage | null, conversation: Conversation | null): void {
   }
 }
 
-function preserved(options: CreateOptions): number {
-  return options.preserveFds + listenFds().count;
-}
-
-function decide(
-  rt: Runtime,
-  options: CreateOptions,
-  mode: LaunchMode,
-  bundle: string,
-  spec: Spec,
-  caller: Caller,
-  notify: Notify | null,
-): ContainerConfig {
-  const identity = callerIdentity();
-  const rootless = rt.rootless === "auto" ? isRootless(identity) : rt.rootless;
-  const resolved = resolve({
-    spec: notify === null ? spec : notify.spec,
-    bundle,
-    caller,
-    rootless,
-    addUserNamespace: rootless && (identity.euid !== 0 || rt.rootless === true),
-    subids: () => loadSubids(caller.uid, caller.userName),
-    rlimits: rootless ? currentRlimits((spec.process?.rlimits ?? []).map((l) => l.type)) : new Map(),
-    oomScoreAdj: rootless && spec.process?.oomScoreAdj !== undefined ? currentOomScoreAdj() : -1000,
-  });
-  checkRootfs(resolved.rootfs);
-  checkPreserved(options.preserveFds);
-  if (resolved.maps !== null) {
-    validateMaps(resolved.maps);
-    if (!caller.privileged) validatePermitted(resolved.maps, caller, loadSubids(caller.uid, caller.userName));
-  }
-  return {
-    ...resolved,
-    id: options.id,
-    bundle,
-    privileged: !rootless && resolved.maps === null,
-    facts: gatherFacts(resolved.spec, bundle, resolved.rootfs),
-    seccomp: prepareSeccomp(rt, options.id, resolved.spec),
-    noPivot: options.noPivot,
-    newKeyring: !options.noNewKeyring,
-    preserveFds: preserved(options),
-    extraEnv: [...listenFds().env, ...(notify?.env ?? [])],
-    execFifo: mode.waitForStart ? makeFifo(rt.root, options.id) : null,
-  };
-}
-
-function checkRootfs(rootfs: string): void {
-  const stat = tryStat(rootfs);
-  if (typeof stat === "number") {
-    throw new BrunError(`the root file system ${rootfs} cannot be reached`, {
-      where: "root.path",
-      hint: stat === -13 ? "a directory on the way to it may not be searched" : "it does not exist",
-    });
-  }
-  if ((stat.mode & S.IFMT) !== S.IFDIR)
-    throw new BrunError(`${rootfs} is not a directory`, { where: "root.path" });
-}
-
-/** Descriptors that were asked for have to be open, or brun's own would end up in the container. */
-function checkPreserved(count: number): void {
-  for (let fd = 3; fd < 3 + count; fd++) {
-    const stat = tryStat(`/proc/self/fd/${fd}`, true);
-    if (typeof stat === "number") {
-      throw new BrunError(`file descriptor ${fd} is not open`, { where: "--preserve-fds" });
-    }
-  }
-}
-
 interface Parts {
   readonly options: CreateOptions;
   readonly bundle: string;
@@ -196,7 +105,7 @@ function converse(rt: Runtime, parts: Parts): Launched {
     switch (message.type) {
       case Message.pid:
         rt.mark?.(`process ${conversation.pid} exists`);
-        state = describe(parts, conversation.pid);
+        state = describe(config, conversation.pid);
         saveExecInfo(rt.root, options.id, {
           namespaces: config.cloneFlags | config.joins.reduce((flags, j) => flags | j.flag, 0),
           setgroups: config.setgroups,
@@ -230,7 +139,8 @@ function converse(rt: Runtime, parts: Parts): Launched {
         runRuntimeHooks(config.spec.hooks?.prestart ?? [], "hooks.prestart", creating);
         runRuntimeHooks(config.spec.hooks?.createRuntime ?? [], "hooks.createRuntime", creating);
         rt.mark?.("hooks run");
-        conversation.send(secondProgram(config, creating), () => secondProgram(config, creating, true).ops);
+        const states = { creating, created: stateForHooks(state!, "created") };
+        conversation.send(secondProgram(config, states), () => secondProgram(config, states, true).ops);
         break;
       }
       case Message.ready:
@@ -256,29 +166,4 @@ function converse(rt: Runtime, parts: Parts): Launched {
 function listenerOf(config: ContainerConfig): SeccompListener {
   const { listenerPath, listenerMetadata } = config.spec.linux?.seccomp ?? {};
   return { ...(listenerPath && { listenerPath }), ...(listenerMetadata && { listenerMetadata }) };
-}
-
-/** RFC 3339 in UTC with nanoseconds, as Go prints time.Time. */
-function timestamp(): string {
-  const iso = new Date().toISOString();
-  return iso.replace("Z", "000000Z");
-}
-
-function describe(parts: Parts, pid: number): StoredState {
-  const { config, options } = parts;
-  const { annotations, hooks, ociVersion } = config.spec;
-  const { poststart, poststop } = hooks ?? {};
-  return {
-    version: 1,
-    ociVersion,
-    id: options.id,
-    bundle: parts.bundle,
-    rootfs: config.rootfs,
-    created: timestamp(),
-    pid,
-    startTime: processStat(pid)?.startTime ?? "0",
-    annotations,
-    hooks:
-      poststart || poststop ? { ...(poststart && { poststart }), ...(poststop && { poststop }) } : undefined,
-  };
 }

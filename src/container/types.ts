@@ -33,6 +33,14 @@ export interface CreateOptions {
   readonly preserveFds: number;
 }
 
+/** How create and run differ. */
+export interface LaunchMode {
+  /** Block on exec.fifo until `start`. */
+  readonly waitForStart: boolean;
+  /** The terminal, if any, goes to the console socket; without it, to us. */
+  readonly detached: boolean;
+}
+
 /** Options of run. */
 export interface RunOptions extends CreateOptions {
   readonly detach: boolean;

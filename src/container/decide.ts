@@ -1,0 +1,86 @@
+/** From a spec and the caller's options to the config that is compiled: all questions to the host are asked here. */
+import type { Caller } from "../../rootless/caller.ts";
+import { loadSubids } from "../../rootless/subid.ts";
+import { validateMaps, validatePermitted } from "../../rootless/validate.ts";
+import { resolve } from "../config/resolve.ts";
+import type { ContainerConfig } from "../config/types.ts";
+import { BrunError } from "../errors.ts";
+import type { Spec } from "../spec/index.ts";
+import { S, tryStat } from "../sys/fs.ts";
+import { currentOomScoreAdj, currentRlimits, gatherFacts } from "./facts.ts";
+import { prepareSeccomp } from "./filter.ts";
+import { listenFds } from "./listen-fds.ts";
+import type { Notify } from "./notify.ts";
+import { callerIdentity, isRootless } from "./root.ts";
+import { makeFifo } from "./store.ts";
+import type { CreateOptions, LaunchMode, Runtime } from "./types.ts";
+
+/** How many descriptors from 3 on the container gets. */
+export function preserved(options: CreateOptions): number {
+  return options.preserveFds + listenFds().count;
+}
+
+/** Decides. Throws a BrunError for what cannot be run. */
+export function decide(
+  rt: Runtime,
+  options: CreateOptions,
+  mode: LaunchMode,
+  bundle: string,
+  spec: Spec,
+  caller: Caller,
+  notify: Notify | null,
+): ContainerConfig {
+  const identity = callerIdentity();
+  const rootless = rt.rootless === "auto" ? isRootless(identity) : rt.rootless;
+  const resolved = resolve({
+    spec: notify === null ? spec : notify.spec,
+    bundle,
+    caller,
+    rootless,
+    addUserNamespace: rootless && (identity.euid !== 0 || rt.rootless === true),
+    subids: () => loadSubids(caller.uid, caller.userName),
+    rlimits: rootless ? currentRlimits((spec.process?.rlimits ?? []).map((l) => l.type)) : new Map(),
+    oomScoreAdj: rootless && spec.process?.oomScoreAdj !== undefined ? currentOomScoreAdj() : -1000,
+  });
+  checkRootfs(resolved.rootfs);
+  checkPreserved(options.preserveFds);
+  if (resolved.maps !== null) {
+    validateMaps(resolved.maps);
+    if (!caller.privileged) validatePermitted(resolved.maps, caller, loadSubids(caller.uid, caller.userName));
+  }
+  return {
+    ...resolved,
+    id: options.id,
+    bundle,
+    privileged: !rootless && resolved.maps === null,
+    facts: gatherFacts(resolved.spec, bundle, resolved.rootfs),
+    seccomp: prepareSeccomp(rt, options.id, resolved.spec),
+    noPivot: options.noPivot,
+    newKeyring: !options.noNewKeyring,
+    preserveFds: preserved(options),
+    extraEnv: [...listenFds().env, ...(notify?.env ?? [])],
+    execFifo: mode.waitForStart ? makeFifo(rt.root, options.id) : null,
+  };
+}
+
+function checkRootfs(rootfs: string): void {
+  const stat = tryStat(rootfs);
+  if (typeof stat === "number") {
+    throw new BrunError(`the root file system ${rootfs} cannot be reached`, {
+      where: "root.path",
+      hint: stat === -13 ? "a directory on the way to it may not be searched" : "it does not exist",
+    });
+  }
+  if ((stat.mode & S.IFMT) !== S.IFDIR)
+    throw new BrunError(`${rootfs} is not a directory`, { where: "root.path" });
+}
+
+/** Descriptors that were asked for have to be open, or brun's own would end up in the container. */
+function checkPreserved(count: number): void {
+  for (let fd = 3; fd < 3 + count; fd++) {
+    const stat = tryStat(`/proc/self/fd/${fd}`, true);
+    if (typeof stat === "number") {
+      throw new BrunError(`file descriptor ${fd} is not open`, { where: "--preserve-fds" });
+    }
+  }
+}
