@@ -4,7 +4,7 @@
  * not edit. Each function changes the value in place: null in an optional field becomes undefined, an absent field
  * with a default gets it. Unknown fields stay. An integer that JSON.parse did not read exactly does not fit.
  */
-import { absent, isInt64, isInteger, isList, isMap, isObject, isString, isUint64 } from "./fits.ts";
+import { absent, isInt64, isInteger, isList, isMap, isObject, isString, isStrings, isUint64 } from "./fits.ts";
 
 function fitsConsoleSize(x: unknown): boolean {
   if (!isObject(x)) return false;
@@ -31,35 +31,33 @@ function fitsUser(x: unknown): boolean {
 
 function fitsCapabilities(x: unknown): boolean {
   if (!isObject(x)) return false;
-  if (x.bounding !== undefined && !isList(x.bounding, isString) && !absent(x, "bounding")) return false;
-  if (x.effective !== undefined && !isList(x.effective, isString) && !absent(x, "effective")) return false;
-  if (x.inheritable !== undefined && !isList(x.inheritable, isString) && !absent(x, "inheritable")) return false;
-  if (x.permitted !== undefined && !isList(x.permitted, isString) && !absent(x, "permitted")) return false;
-  if (x.ambient !== undefined && !isList(x.ambient, isString) && !absent(x, "ambient")) return false;
+  if (x.bounding !== undefined && !isStrings(x.bounding) && !absent(x, "bounding")) return false;
+  if (x.effective !== undefined && !isStrings(x.effective) && !absent(x, "effective")) return false;
+  if (x.inheritable !== undefined && !isStrings(x.inheritable) && !absent(x, "inheritable")) return false;
+  if (x.permitted !== undefined && !isStrings(x.permitted) && !absent(x, "permitted")) return false;
+  if (x.ambient !== undefined && !isStrings(x.ambient) && !absent(x, "ambient")) return false;
   return true;
 }
 
 function fitsType(x: unknown): boolean {
-  switch (x) {
-    case "RLIMIT_CPU":
-    case "RLIMIT_FSIZE":
-    case "RLIMIT_DATA":
-    case "RLIMIT_STACK":
-    case "RLIMIT_CORE":
-    case "RLIMIT_RSS":
-    case "RLIMIT_NPROC":
-    case "RLIMIT_NOFILE":
-    case "RLIMIT_MEMLOCK":
-    case "RLIMIT_AS":
-    case "RLIMIT_LOCKS":
-    case "RLIMIT_SIGPENDING":
-    case "RLIMIT_MSGQUEUE":
-    case "RLIMIT_NICE":
-    case "RLIMIT_RTPRIO":
-    case "RLIMIT_RTTIME":
-      return true;
-  }
-  return false;
+  return (
+    x === "RLIMIT_CPU" ||
+    x === "RLIMIT_FSIZE" ||
+    x === "RLIMIT_DATA" ||
+    x === "RLIMIT_STACK" ||
+    x === "RLIMIT_CORE" ||
+    x === "RLIMIT_RSS" ||
+    x === "RLIMIT_NPROC" ||
+    x === "RLIMIT_NOFILE" ||
+    x === "RLIMIT_MEMLOCK" ||
+    x === "RLIMIT_AS" ||
+    x === "RLIMIT_LOCKS" ||
+    x === "RLIMIT_SIGPENDING" ||
+    x === "RLIMIT_MSGQUEUE" ||
+    x === "RLIMIT_NICE" ||
+    x === "RLIMIT_RTPRIO" ||
+    x === "RLIMIT_RTTIME"
+  );
 }
 
 function fitsRlimit(x: unknown): boolean {
@@ -71,31 +69,27 @@ function fitsRlimit(x: unknown): boolean {
 }
 
 function fitsPolicy(x: unknown): boolean {
-  switch (x) {
-    case "SCHED_OTHER":
-    case "SCHED_FIFO":
-    case "SCHED_RR":
-    case "SCHED_BATCH":
-    case "SCHED_ISO":
-    case "SCHED_IDLE":
-    case "SCHED_DEADLINE":
-      return true;
-  }
-  return false;
+  return (
+    x === "SCHED_OTHER" ||
+    x === "SCHED_FIFO" ||
+    x === "SCHED_RR" ||
+    x === "SCHED_BATCH" ||
+    x === "SCHED_ISO" ||
+    x === "SCHED_IDLE" ||
+    x === "SCHED_DEADLINE"
+  );
 }
 
 function fitsFlag(x: unknown): boolean {
-  switch (x) {
-    case "SCHED_FLAG_RESET_ON_FORK":
-    case "SCHED_FLAG_RECLAIM":
-    case "SCHED_FLAG_DL_OVERRUN":
-    case "SCHED_FLAG_KEEP_POLICY":
-    case "SCHED_FLAG_KEEP_PARAMS":
-    case "SCHED_FLAG_UTIL_CLAMP_MIN":
-    case "SCHED_FLAG_UTIL_CLAMP_MAX":
-      return true;
-  }
-  return false;
+  return (
+    x === "SCHED_FLAG_RESET_ON_FORK" ||
+    x === "SCHED_FLAG_RECLAIM" ||
+    x === "SCHED_FLAG_DL_OVERRUN" ||
+    x === "SCHED_FLAG_KEEP_POLICY" ||
+    x === "SCHED_FLAG_KEEP_PARAMS" ||
+    x === "SCHED_FLAG_UTIL_CLAMP_MIN" ||
+    x === "SCHED_FLAG_UTIL_CLAMP_MAX"
+  );
 }
 
 function fitsScheduler(x: unknown): boolean {
@@ -111,13 +105,11 @@ function fitsScheduler(x: unknown): boolean {
 }
 
 function fitsClass(x: unknown): boolean {
-  switch (x) {
-    case "IOPRIO_CLASS_RT":
-    case "IOPRIO_CLASS_BE":
-    case "IOPRIO_CLASS_IDLE":
-      return true;
-  }
-  return false;
+  return (
+    x === "IOPRIO_CLASS_RT" ||
+    x === "IOPRIO_CLASS_BE" ||
+    x === "IOPRIO_CLASS_IDLE"
+  );
 }
 
 function fitsIoPriority(x: unknown): boolean {
@@ -141,9 +133,9 @@ export function fitsProcess(x: unknown): boolean {
   if (x.consoleSize !== undefined && !fitsConsoleSize(x.consoleSize) && !absent(x, "consoleSize")) return false;
   x.user ??= {};
   if (!fitsUser(x.user)) return false;
-  if (x.args !== undefined && !isList(x.args, isString) && !absent(x, "args")) return false;
+  if (x.args !== undefined && !isStrings(x.args) && !absent(x, "args")) return false;
   if (x.commandLine !== undefined && typeof x.commandLine !== "string" && !absent(x, "commandLine")) return false;
-  if (x.env !== undefined && !isList(x.env, isString) && !absent(x, "env")) return false;
+  if (x.env !== undefined && !isStrings(x.env) && !absent(x, "env")) return false;
   if (typeof x.cwd !== "string") return false;
   if (x.capabilities !== undefined && !fitsCapabilities(x.capabilities) && !absent(x, "capabilities")) return false;
   if (x.rlimits !== undefined && !isList(x.rlimits, fitsRlimit) && !absent(x, "rlimits")) return false;
@@ -177,7 +169,7 @@ function fitsMount(x: unknown): boolean {
   if (typeof x.destination !== "string") return false;
   if (x.type !== undefined && typeof x.type !== "string" && !absent(x, "type")) return false;
   if (x.source !== undefined && typeof x.source !== "string" && !absent(x, "source")) return false;
-  if (x.options !== undefined && !isList(x.options, isString) && !absent(x, "options")) return false;
+  if (x.options !== undefined && !isStrings(x.options) && !absent(x, "options")) return false;
   if (x.uidMappings !== undefined && !isList(x.uidMappings, fitsUidMapping) && !absent(x, "uidMappings")) return false;
   if (x.gidMappings !== undefined && !isList(x.gidMappings, fitsUidMapping) && !absent(x, "gidMappings")) return false;
   return true;
@@ -186,8 +178,8 @@ function fitsMount(x: unknown): boolean {
 function fitsPrestart(x: unknown): boolean {
   if (!isObject(x)) return false;
   if (typeof x.path !== "string") return false;
-  if (x.args !== undefined && !isList(x.args, isString) && !absent(x, "args")) return false;
-  if (x.env !== undefined && !isList(x.env, isString) && !absent(x, "env")) return false;
+  if (x.args !== undefined && !isStrings(x.args) && !absent(x, "args")) return false;
+  if (x.env !== undefined && !isStrings(x.env) && !absent(x, "env")) return false;
   if (x.timeout !== undefined && !isInteger(x.timeout, 1, 9007199254740991) && !absent(x, "timeout")) return false;
   return true;
 }
@@ -204,13 +196,11 @@ function fitsHooks(x: unknown): boolean {
 }
 
 function fitsType2(x: unknown): boolean {
-  switch (x) {
-    case "a":
-    case "c":
-    case "b":
-      return true;
-  }
-  return false;
+  return (
+    x === "a" ||
+    x === "c" ||
+    x === "b"
+  );
 }
 
 function fitsDevice(x: unknown): boolean {
@@ -329,18 +319,16 @@ function fitsResources(x: unknown): boolean {
 }
 
 function fitsType3(x: unknown): boolean {
-  switch (x) {
-    case "pid":
-    case "network":
-    case "mount":
-    case "ipc":
-    case "uts":
-    case "user":
-    case "cgroup":
-    case "time":
-      return true;
-  }
-  return false;
+  return (
+    x === "pid" ||
+    x === "network" ||
+    x === "mount" ||
+    x === "ipc" ||
+    x === "uts" ||
+    x === "user" ||
+    x === "cgroup" ||
+    x === "time"
+  );
 }
 
 function fitsNamespace(x: unknown): boolean {
@@ -351,14 +339,12 @@ function fitsNamespace(x: unknown): boolean {
 }
 
 function fitsType4(x: unknown): boolean {
-  switch (x) {
-    case "c":
-    case "b":
-    case "u":
-    case "p":
-      return true;
-  }
-  return false;
+  return (
+    x === "c" ||
+    x === "b" ||
+    x === "u" ||
+    x === "p"
+  );
 }
 
 function fitsDevice2(x: unknown): boolean {
@@ -382,74 +368,66 @@ function fitsNetDevicesValue(x: unknown): boolean {
 }
 
 function fitsDefaultAction(x: unknown): boolean {
-  switch (x) {
-    case "SCMP_ACT_KILL":
-    case "SCMP_ACT_KILL_PROCESS":
-    case "SCMP_ACT_KILL_THREAD":
-    case "SCMP_ACT_TRAP":
-    case "SCMP_ACT_ERRNO":
-    case "SCMP_ACT_TRACE":
-    case "SCMP_ACT_ALLOW":
-    case "SCMP_ACT_LOG":
-    case "SCMP_ACT_NOTIFY":
-      return true;
-  }
-  return false;
+  return (
+    x === "SCMP_ACT_KILL" ||
+    x === "SCMP_ACT_KILL_PROCESS" ||
+    x === "SCMP_ACT_KILL_THREAD" ||
+    x === "SCMP_ACT_TRAP" ||
+    x === "SCMP_ACT_ERRNO" ||
+    x === "SCMP_ACT_TRACE" ||
+    x === "SCMP_ACT_ALLOW" ||
+    x === "SCMP_ACT_LOG" ||
+    x === "SCMP_ACT_NOTIFY"
+  );
 }
 
 function fitsArchitecture(x: unknown): boolean {
-  switch (x) {
-    case "SCMP_ARCH_X86":
-    case "SCMP_ARCH_X86_64":
-    case "SCMP_ARCH_X32":
-    case "SCMP_ARCH_ARM":
-    case "SCMP_ARCH_AARCH64":
-    case "SCMP_ARCH_MIPS":
-    case "SCMP_ARCH_MIPS64":
-    case "SCMP_ARCH_MIPS64N32":
-    case "SCMP_ARCH_MIPSEL":
-    case "SCMP_ARCH_MIPSEL64":
-    case "SCMP_ARCH_MIPSEL64N32":
-    case "SCMP_ARCH_PPC":
-    case "SCMP_ARCH_PPC64":
-    case "SCMP_ARCH_PPC64LE":
-    case "SCMP_ARCH_S390":
-    case "SCMP_ARCH_S390X":
-    case "SCMP_ARCH_PARISC":
-    case "SCMP_ARCH_PARISC64":
-    case "SCMP_ARCH_RISCV64":
-    case "SCMP_ARCH_LOONGARCH64":
-    case "SCMP_ARCH_M68K":
-    case "SCMP_ARCH_SH":
-    case "SCMP_ARCH_SHEB":
-      return true;
-  }
-  return false;
+  return (
+    x === "SCMP_ARCH_X86" ||
+    x === "SCMP_ARCH_X86_64" ||
+    x === "SCMP_ARCH_X32" ||
+    x === "SCMP_ARCH_ARM" ||
+    x === "SCMP_ARCH_AARCH64" ||
+    x === "SCMP_ARCH_MIPS" ||
+    x === "SCMP_ARCH_MIPS64" ||
+    x === "SCMP_ARCH_MIPS64N32" ||
+    x === "SCMP_ARCH_MIPSEL" ||
+    x === "SCMP_ARCH_MIPSEL64" ||
+    x === "SCMP_ARCH_MIPSEL64N32" ||
+    x === "SCMP_ARCH_PPC" ||
+    x === "SCMP_ARCH_PPC64" ||
+    x === "SCMP_ARCH_PPC64LE" ||
+    x === "SCMP_ARCH_S390" ||
+    x === "SCMP_ARCH_S390X" ||
+    x === "SCMP_ARCH_PARISC" ||
+    x === "SCMP_ARCH_PARISC64" ||
+    x === "SCMP_ARCH_RISCV64" ||
+    x === "SCMP_ARCH_LOONGARCH64" ||
+    x === "SCMP_ARCH_M68K" ||
+    x === "SCMP_ARCH_SH" ||
+    x === "SCMP_ARCH_SHEB"
+  );
 }
 
 function fitsFlag2(x: unknown): boolean {
-  switch (x) {
-    case "SECCOMP_FILTER_FLAG_TSYNC":
-    case "SECCOMP_FILTER_FLAG_LOG":
-    case "SECCOMP_FILTER_FLAG_SPEC_ALLOW":
-    case "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV":
-      return true;
-  }
-  return false;
+  return (
+    x === "SECCOMP_FILTER_FLAG_TSYNC" ||
+    x === "SECCOMP_FILTER_FLAG_LOG" ||
+    x === "SECCOMP_FILTER_FLAG_SPEC_ALLOW" ||
+    x === "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"
+  );
 }
 
 function fitsOp(x: unknown): boolean {
-  switch (x) {
-    case "SCMP_CMP_NE":
-    case "SCMP_CMP_LT":
-    case "SCMP_CMP_LE":
-    case "SCMP_CMP_EQ":
-    case "SCMP_CMP_GE":
-    case "SCMP_CMP_GT":
-    case "SCMP_CMP_MASKED_EQ":
-      return true;
-  }
-  return false;
+  return (
+    x === "SCMP_CMP_NE" ||
+    x === "SCMP_CMP_LT" ||
+    x === "SCMP_CMP_LE" ||
+    x === "SCMP_CMP_EQ" ||
+    x === "SCMP_CMP_GE" ||
+    x === "SCMP_CMP_GT" ||
+    x === "SCMP_CMP_MASKED_EQ"
+  );
 }
 
 function fitsArg(x: unknown): boolean {
@@ -463,7 +441,7 @@ function fitsArg(x: unknown): boolean {
 
 function fitsSyscall(x: unknown): boolean {
   if (!isObject(x)) return false;
-  if (!isList(x.names, isString)) return false;
+  if (!isStrings(x.names)) return false;
   if (!fitsDefaultAction(x.action)) return false;
   if (x.errnoRet !== undefined && !isInteger(x.errnoRet, 0, 65535) && !absent(x, "errnoRet")) return false;
   if (x.args !== undefined && !isList(x.args, fitsArg) && !absent(x, "args")) return false;
@@ -483,24 +461,22 @@ function fitsSeccomp(x: unknown): boolean {
 }
 
 function fitsRootfsPropagation(x: unknown): boolean {
-  switch (x) {
-    case "shared":
-    case "slave":
-    case "private":
-    case "unbindable":
-    case "rshared":
-    case "rslave":
-    case "rprivate":
-    case "runbindable":
-      return true;
-  }
-  return false;
+  return (
+    x === "shared" ||
+    x === "slave" ||
+    x === "private" ||
+    x === "unbindable" ||
+    x === "rshared" ||
+    x === "rslave" ||
+    x === "rprivate" ||
+    x === "runbindable"
+  );
 }
 
 function fitsIntelRdt(x: unknown): boolean {
   if (!isObject(x)) return false;
   if (x.closID !== undefined && typeof x.closID !== "string" && !absent(x, "closID")) return false;
-  if (x.schemata !== undefined && !isList(x.schemata, isString) && !absent(x, "schemata")) return false;
+  if (x.schemata !== undefined && !isStrings(x.schemata) && !absent(x, "schemata")) return false;
   if (x.l3CacheSchema !== undefined && typeof x.l3CacheSchema !== "string" && !absent(x, "l3CacheSchema")) return false;
   if (x.memBwSchema !== undefined && typeof x.memBwSchema !== "string" && !absent(x, "memBwSchema")) return false;
   if (x.enableMonitoring !== undefined && typeof x.enableMonitoring !== "boolean" && !absent(x, "enableMonitoring")) return false;
@@ -510,27 +486,23 @@ function fitsIntelRdt(x: unknown): boolean {
 }
 
 function fitsMode(x: unknown): boolean {
-  switch (x) {
-    case "MPOL_DEFAULT":
-    case "MPOL_BIND":
-    case "MPOL_INTERLEAVE":
-    case "MPOL_WEIGHTED_INTERLEAVE":
-    case "MPOL_PREFERRED":
-    case "MPOL_PREFERRED_MANY":
-    case "MPOL_LOCAL":
-      return true;
-  }
-  return false;
+  return (
+    x === "MPOL_DEFAULT" ||
+    x === "MPOL_BIND" ||
+    x === "MPOL_INTERLEAVE" ||
+    x === "MPOL_WEIGHTED_INTERLEAVE" ||
+    x === "MPOL_PREFERRED" ||
+    x === "MPOL_PREFERRED_MANY" ||
+    x === "MPOL_LOCAL"
+  );
 }
 
 function fitsFlag3(x: unknown): boolean {
-  switch (x) {
-    case "MPOL_F_NUMA_BALANCING":
-    case "MPOL_F_RELATIVE_NODES":
-    case "MPOL_F_STATIC_NODES":
-      return true;
-  }
-  return false;
+  return (
+    x === "MPOL_F_NUMA_BALANCING" ||
+    x === "MPOL_F_RELATIVE_NODES" ||
+    x === "MPOL_F_STATIC_NODES"
+  );
 }
 
 function fitsMemoryPolicy(x: unknown): boolean {
@@ -542,18 +514,16 @@ function fitsMemoryPolicy(x: unknown): boolean {
 }
 
 function fitsDomain(x: unknown): boolean {
-  switch (x) {
-    case "LINUX":
-    case "LINUX32":
-      return true;
-  }
-  return false;
+  return (
+    x === "LINUX" ||
+    x === "LINUX32"
+  );
 }
 
 function fitsPersonality(x: unknown): boolean {
   if (!isObject(x)) return false;
   if (!fitsDomain(x.domain)) return false;
-  if (x.flags !== undefined && !isList(x.flags, isString) && !absent(x, "flags")) return false;
+  if (x.flags !== undefined && !isStrings(x.flags) && !absent(x, "flags")) return false;
   return true;
 }
 
@@ -583,8 +553,8 @@ function fitsLinux(x: unknown): boolean {
   if (x.netDevices !== undefined && !isMap(x.netDevices, fitsNetDevicesValue) && !absent(x, "netDevices")) return false;
   if (x.seccomp !== undefined && !fitsSeccomp(x.seccomp) && !absent(x, "seccomp")) return false;
   if (x.rootfsPropagation !== undefined && !fitsRootfsPropagation(x.rootfsPropagation) && !absent(x, "rootfsPropagation")) return false;
-  if (x.maskedPaths !== undefined && !isList(x.maskedPaths, isString) && !absent(x, "maskedPaths")) return false;
-  if (x.readonlyPaths !== undefined && !isList(x.readonlyPaths, isString) && !absent(x, "readonlyPaths")) return false;
+  if (x.maskedPaths !== undefined && !isStrings(x.maskedPaths) && !absent(x, "maskedPaths")) return false;
+  if (x.readonlyPaths !== undefined && !isStrings(x.readonlyPaths) && !absent(x, "readonlyPaths")) return false;
   if (x.mountLabel !== undefined && typeof x.mountLabel !== "string" && !absent(x, "mountLabel")) return false;
   if (x.intelRdt !== undefined && !fitsIntelRdt(x.intelRdt) && !absent(x, "intelRdt")) return false;
   if (x.memoryPolicy !== undefined && !fitsMemoryPolicy(x.memoryPolicy) && !absent(x, "memoryPolicy")) return false;

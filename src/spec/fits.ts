@@ -12,7 +12,7 @@ export function isString(x: unknown): boolean {
 }
 
 export function isInteger(x: unknown, min: number, max: number): boolean {
-  return typeof x === "number" && x >= min && x <= max && x % 1 === 0;
+  return Number.isSafeInteger(x) && (x as number) >= min && (x as number) <= max;
 }
 
 export function isInt64(x: unknown): boolean {
@@ -27,6 +27,12 @@ export function isUint64(x: unknown): boolean {
 export function isList(x: unknown, isItem: (x: unknown) => boolean): boolean {
   if (!Array.isArray(x)) return false;
   for (let i = 0; i < x.length; i++) if (!isItem(x[i])) return false;
+  return true;
+}
+
+export function isStrings(x: unknown): boolean {
+  if (!Array.isArray(x)) return false;
+  for (let i = 0; i < x.length; i++) if (typeof x[i] !== "string") return false;
   return true;
 }
 

@@ -37,12 +37,8 @@ export function validateLinux(
   const { errors, warnings } = findings;
   validateUser(linux, namespaces, addsUserNamespace, errors);
   const { maskedPaths, readonlyPaths, cgroupsPath, personality } = linux;
-  for (const [name, paths] of [
-    ["maskedPaths", maskedPaths] as const,
-    ["readonlyPaths", readonlyPaths] as const,
-  ]) {
-    if (paths !== undefined && paths.length > 0) validatePaths(paths, `linux.${name}`, namespaces, errors);
-  }
+  if (maskedPaths !== undefined) validatePaths(maskedPaths, "linux.maskedPaths", namespaces, errors);
+  if (readonlyPaths !== undefined) validatePaths(readonlyPaths, "linux.readonlyPaths", namespaces, errors);
   if (linux.timeOffsets !== undefined) validateTime(linux, namespaces, errors);
   if (linux.sysctl !== undefined) {
     validateSysctl(linux.sysctl, namespaces, namespaces.user !== undefined || addsUserNamespace, errors);
@@ -63,18 +59,14 @@ export function validateLinux(
 }
 
 function validateUser(linux: Linux, namespaces: NamespaceSet, adds: boolean, errors: string[]): void {
-  const { uidMappings = [], gidMappings = [] } = linux;
-  const mapped = uidMappings.length > 0 || gidMappings.length > 0;
-  if (mapped) {
-    validateMappings(uidMappings, "linux.uidMappings", errors);
-    validateMappings(gidMappings, "linux.gidMappings", errors);
-  }
+  const { uidMappings, gidMappings } = linux;
+  if (uidMappings !== undefined) validateMappings(uidMappings, "linux.uidMappings", errors);
+  if (gidMappings !== undefined) validateMappings(gidMappings, "linux.gidMappings", errors);
   if (adds) return;
+  const mapped = uidMappings?.length ? "uidMappings" : gidMappings?.length ? "gidMappings" : undefined;
   if (namespaces.user === undefined) {
-    if (!mapped) return;
-    const which = uidMappings.length > 0 ? "uidMappings" : "gidMappings";
-    errors.push(`linux.${which}: needs a user namespace in linux.namespaces`);
-  } else if (!mapped && !namespaces.user.path) {
+    if (mapped !== undefined) errors.push(`linux.${mapped}: needs a user namespace in linux.namespaces`);
+  } else if (mapped === undefined && !namespaces.user.path) {
     errors.push("linux.uidMappings: missing, a new user namespace needs uidMappings and gidMappings");
   }
 }
@@ -85,7 +77,8 @@ function validatePaths(
   namespaces: NamespaceSet,
   errors: string[],
 ): void {
-  if (namespaces.mount === undefined) errors.push(`${name}: needs a mount namespace in linux.namespaces`);
+  if (paths.length > 0 && namespaces.mount === undefined)
+    errors.push(`${name}: needs a mount namespace in linux.namespaces`);
   for (let i = 0; i < paths.length; i++) {
     if (paths[i]!.startsWith("/")) continue;
     errors.push(`${name}[${i}]: expected an absolute path but found ${show(paths[i])}`);

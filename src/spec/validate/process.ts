@@ -21,13 +21,7 @@ export function validateProcess(process: Process, path: string, findings: Findin
   if (capabilities !== undefined) warnUnknown(capabilities, `${dot}capabilities`, warnings);
   if (rlimits !== undefined) validateRlimits(rlimits, `${dot}rlimits`, errors);
   if (scheduler !== undefined) validateScheduler(scheduler, `${dot}scheduler`, errors);
-  if (execCPUAffinity !== undefined) {
-    for (const key of ["initial", "final"] as const) {
-      const cpus = execCPUAffinity[key];
-      if (!cpus || parseCpuList(cpus) !== null) continue;
-      errors.push(`${dot}execCPUAffinity.${key}: expected CPUs such as "0-3,7" but found ${show(cpus)}`);
-    }
-  }
+  if (execCPUAffinity !== undefined) validateAffinity(execCPUAffinity, `${dot}execCPUAffinity`, errors);
   if (process.commandLine) warnings.push(`${dot}commandLine: ignored, it is for Windows`);
   if (process.user.username) warnings.push(`${dot}user.username: ignored, it is for Windows; uid counts`);
 }
@@ -56,7 +50,8 @@ function warnUnknown(capabilities: Capabilities, path: string, warnings: string[
 
 function validateRlimits(rlimits: readonly Rlimit[], path: string, errors: string[]): void {
   const seen: string[] = [];
-  for (const [i, { type, soft, hard }] of rlimits.entries()) {
+  for (let i = 0; i < rlimits.length; i++) {
+    const { type, soft, hard } = rlimits[i]!;
     if (seen.includes(type)) errors.push(`${path}[${i}].type: ${type} is listed twice`);
     seen.push(type);
     if (soft > hard)
@@ -76,5 +71,17 @@ function validateScheduler(scheduler: Scheduler, path: string, errors: string[])
   if (policy === "SCHED_DEADLINE") return;
   for (const key of ["runtime", "deadline", "period"] as const) {
     if (scheduler[key]) errors.push(`${path}.${key}: needs the policy SCHED_DEADLINE, not ${policy}`);
+  }
+}
+
+function validateAffinity(
+  affinity: NonNullable<Process["execCPUAffinity"]>,
+  path: string,
+  errors: string[],
+): void {
+  for (const key of ["initial", "final"] as const) {
+    const cpus = affinity[key];
+    if (!cpus || parseCpuList(cpus) !== null) continue;
+    errors.push(`${path}.${key}: expected CPUs such as "0-3,7" but found ${show(cpus)}`);
   }
 }

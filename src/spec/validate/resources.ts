@@ -1,6 +1,6 @@
 /** Rules of `linux.resources` that hold for every kind of cgroup (runtime-spec, config-linux.md; runc). */
 import { joinPath, show } from "../json.ts";
-import type { Resources } from "../resources.ts";
+import type { BlockIO, Resources } from "../resources.ts";
 import type { Findings } from "./findings.ts";
 
 /** Fields of memory that no kernel since 5.4, or no cgroup v2, has. */
@@ -24,25 +24,45 @@ export function validateResources(resources: Resources, findings: Findings): voi
       if (memory[key] !== undefined) warnings.push(`linux.resources.memory.${key}: ignored, it is obsolete`);
     }
   }
-  for (const [i, { weight, leafWeight }] of (blockIO?.weightDevice ?? []).entries()) {
+  if (blockIO?.weightDevice !== undefined) weights(blockIO.weightDevice, errors);
+  if (hugepageLimits !== undefined) pageSizes(hugepageLimits, errors);
+  if (network?.priorities !== undefined) interfaces(network.priorities, errors);
+  if (rdma !== undefined) {
+    for (const name in rdma) {
+      if (!isWord(name))
+        errors.push(`linux.resources.rdma: expected names of devices but found ${show(name)}`);
+    }
+  }
+  if (unified !== undefined) files(unified, errors);
+}
+
+function weights(devices: NonNullable<BlockIO["weightDevice"]>, errors: string[]): void {
+  for (const [i, { weight, leafWeight }] of devices.entries()) {
     if (weight !== undefined || leafWeight !== undefined) continue;
     errors.push(
       `linux.resources.blockIO.weightDevice[${i}]: expected weight or leafWeight but found neither`,
     );
   }
-  for (const [i, { pageSize }] of (hugepageLimits ?? []).entries()) {
+}
+
+function pageSizes(limits: NonNullable<Resources["hugepageLimits"]>, errors: string[]): void {
+  for (const [i, { pageSize }] of limits.entries()) {
     if (/^[1-9][0-9]*[KMG]B$/.test(pageSize)) continue;
     const path = `linux.resources.hugepageLimits[${i}].pageSize`;
     errors.push(`${path}: expected a size such as "2MB" but found ${show(pageSize)}`);
   }
-  for (const [i, { name }] of (network?.priorities ?? []).entries()) {
+}
+
+function interfaces(priorities: readonly { readonly name: string }[], errors: string[]): void {
+  for (const [i, { name }] of priorities.entries()) {
     if (isWord(name)) continue;
     const path = `linux.resources.network.priorities[${i}].name`;
     errors.push(`${path}: expected a name of a network device but found ${show(name)}`);
   }
-  for (const name in rdma) {
-    if (!isWord(name)) errors.push(`linux.resources.rdma: expected names of devices but found ${show(name)}`);
-  }
+}
+
+/** Files of a cgroup: a slash would lead out of it. */
+function files(unified: Readonly<Record<string, string>>, errors: string[]): void {
   for (const file in unified) {
     if (/^[^/\s.]+\.[^/\s]+$/.test(file)) continue;
     const path = joinPath("linux.resources.unified", file);
@@ -51,9 +71,11 @@ export function validateResources(resources: Resources, findings: Findings): voi
 }
 
 function isAccess(access: string | undefined): boolean {
-  if (access === undefined || access === "") return false;
-  for (const c of access) if (c !== "r" && c !== "w" && c !== "m") return false;
-  return true;
+  if (access === undefined) return false;
+  for (let i = 0; i < access.length; i++) {
+    if (access[i] !== "r" && access[i] !== "w" && access[i] !== "m") return false;
+  }
+  return access.length > 0;
 }
 
 /** A word: it becomes one column of a line that is written to the cgroup. */
