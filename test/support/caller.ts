@@ -108,3 +108,13 @@ export function ownedDir(caller: Caller, path: string, mode = 0o755): string {
   if (isRoot) chownSync(path, caller.uid, caller.gid);
   return path;
 }
+
+/** The caller's first subordinate range: [first id, count]. Throws when there is none. */
+export function subordinateRange(caller: Caller, file: "/etc/subuid" | "/etc/subgid"): [number, number] {
+  const line = readFileSync(file, "utf8")
+    .split("\n")
+    .find((text) => text.startsWith(`${caller.user}:`) || text.startsWith(`${caller.uid}:`));
+  if (line === undefined) throw new Error(`${file} has no line for ${caller.user}`);
+  const [, first, count] = line.split(":").map(Number);
+  return [first!, count!];
+}

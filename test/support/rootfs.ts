@@ -1,6 +1,6 @@
 /** A root filesystem of one static busybox, for containers that need a shell and the usual commands. */
 import { copyFileSync, lchownSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
-import { type Caller, host, isRoot } from "./caller.ts";
+import { host, isRoot } from "./caller.ts";
 
 const DIRECTORIES = ["bin", "dev", "etc", "home", "proc", "root", "run", "sys", "tmp", "usr", "var"];
 
@@ -22,8 +22,14 @@ export function busyboxPath(): string {
   return path;
 }
 
-/** Fills `dir` with a root filesystem that belongs to `caller`, and returns it. */
-export function makeRootfs(dir: string, caller: Caller): string {
+/** Who owns files. */
+export interface Owner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** Fills `dir` with a root filesystem that belongs to `owner` (when we are root), and returns it. */
+export function makeRootfs(dir: string, owner: Owner): string {
   const busybox = busyboxPath();
   applets ??= host(busybox, "--list").split("\n");
   mkdirSync(dir, { recursive: true });
@@ -33,15 +39,15 @@ export function makeRootfs(dir: string, caller: Caller): string {
   for (const applet of applets) {
     if (applet !== "" && applet !== "busybox") symlinkSync("busybox", `${dir}/bin/${applet}`);
   }
-  if (isRoot && caller.uid !== 0) chownAll(dir, caller);
+  if (isRoot && owner.uid !== 0) chownAll(dir, owner);
   return dir;
 }
 
-function chownAll(dir: string, caller: Caller): void {
-  lchownSync(dir, caller.uid, caller.gid);
+function chownAll(dir: string, owner: Owner): void {
+  lchownSync(dir, owner.uid, owner.gid);
   for (const entry of readdirSync(dir, { withFileTypes: true })) {
     const path = `${dir}/${entry.name}`;
-    if (entry.isDirectory()) chownAll(path, caller);
-    else lchownSync(path, caller.uid, caller.gid);
+    if (entry.isDirectory()) chownAll(path, owner);
+    else lchownSync(path, owner.uid, owner.gid);
   }
 }

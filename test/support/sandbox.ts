@@ -4,11 +4,11 @@
  */
 import { closeSync, existsSync, openSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { basename } from "node:path";
-import { callerEnv, isRoot, ownedDir } from "./caller.ts";
+import { type Caller, callerEnv, isRoot, ownedDir } from "./caller.ts";
 import { cgroupsNamed, killHard, mountsBelow, processesOf, until } from "./processes.ts";
-import { makeRootfs } from "./rootfs.ts";
+import { makeRootfs, type Owner } from "./rootfs.ts";
 import { runtimeArgv, type Subject } from "./runtime.ts";
-import { baseSpec, type TestSpec } from "./spec.ts";
+import { baseSpec, type IdMap, type TestSpec } from "./spec.ts";
 import { TerminalSession } from "./terminal.ts";
 import { boxDir } from "./workspace.ts";
 
@@ -27,6 +27,8 @@ export interface CallOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** File descriptors that become 3, 4, … of the runtime. */
   readonly fds?: readonly number[];
+  /** Sets LISTEN_PID to the pid of the runtime, as socket activation does. */
+  readonly listenPid?: boolean;
   /** Host files to replace for this command (source to target); root only. */
   readonly binds?: Readonly<Record<string, string>>;
   /** After which the command is killed and the test fails. */
@@ -51,6 +53,14 @@ const TIMEOUT_MS = 30000;
 
 /** The environment variable by which the processes of a sandbox are known. */
 const MARK = "BRUN_TEST_BOX";
+
+/** Who is root in the container, and so should own its root filesystem. */
+function rootOwner(spec: TestSpec, caller: Caller): Owner {
+  const { uidMappings, gidMappings } = spec.linux ?? {};
+  if (!Array.isArray(uidMappings) || !Array.isArray(gidMappings) || caller.uid !== 0) return caller;
+  const find = (map: IdMap[]): number => map.find(({ containerID }) => containerID === 0)?.hostID ?? 0;
+  return { uid: find(uidMappings), gid: find(gidMappings) };
+}
 
 export class Sandbox implements AsyncDisposable {
   readonly dir: string;
@@ -84,16 +94,18 @@ export class Sandbox implements AsyncDisposable {
   /** A bundle with a busybox root filesystem and {@link baseSpec} after `edit`. Returns its directory. */
   bundle(edit: (spec: TestSpec) => void = () => undefined): string {
     const dir = ownedDir(this.subject.caller, `${this.dir}/${this.name()}`);
-    makeRootfs(`${dir}/rootfs`, this.subject.caller);
     const spec = baseSpec(this.subject.caller);
     spec.process.env.push(`${MARK}=${this.dir}`);
     edit(spec);
+    makeRootfs(`${dir}/rootfs`, rootOwner(spec, this.subject.caller));
     this.file(`${basename(dir)}/config.json`, JSON.stringify(spec, null, 2));
     return dir;
   }
 
   private argv(args: readonly string[], options: CallOptions): string[] {
+    const listen = ["sh", "-c", 'export LISTEN_PID=$$; exec "$@"', "sh"];
     return [
+      ...(options.listenPid ? listen : []),
       ...runtimeArgv(this.subject, options.binds),
       "--root",
       this.state,

@@ -2,7 +2,7 @@
 import { chmodSync } from "node:fs";
 import { addressOf, NR, syscall } from "../../src/sys/ffi.ts";
 import { close } from "../../src/sys/fs.ts";
-import { bindUnix, SOCK_DGRAM, SOCK_STREAM } from "../../src/sys/socket.ts";
+import { bindUnix, connectUnix, SOCK_DGRAM, SOCK_STREAM } from "../../src/sys/socket.ts";
 
 const POLLIN = 1;
 const MSG_DONTWAIT = 0x40;
@@ -86,4 +86,12 @@ export class NotifySocket implements Disposable {
   [Symbol.dispose](): void {
     close(this.socket);
   }
+}
+
+/** Sends one datagram to a unix socket, as sd_notify(3) does. */
+export function sendDatagram(path: string, text: string): void {
+  const socket = connectUnix(path, SOCK_DGRAM);
+  const bytes = Buffer.from(text);
+  syscall(NR.write, socket, bytes, bytes.length);
+  close(socket);
 }

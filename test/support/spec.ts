@@ -2,7 +2,7 @@
  * The config.json that tests start from: what `runc spec` and `runc spec --rootless` print, without a
  * terminal. It is written out here, and loosely typed, so that tests do not lean on the code they test.
  */
-import type { Caller } from "./caller.ts";
+import { type Caller, subordinateRange } from "./caller.ts";
 
 export interface TestMount {
   destination: string;
@@ -144,4 +144,23 @@ export function baseSpec(caller: Caller): TestSpec {
     spec.linux.gidMappings = [{ containerID: 0, hostID: caller.gid, size: 1 }];
   }
   return spec;
+}
+
+/**
+ * Changes a spec to map 65,536 ids: for a user its own as 0 and subordinate ones for the rest, for root a range
+ * that begins at 100000.
+ */
+export function mapManyIds(spec: TestSpec, caller: Caller): void {
+  const { namespaces } = spec.linux;
+  if (!namespaces.some(({ type }) => type === "user")) namespaces.push({ type: "user" });
+  const map = (own: number, file: "/etc/subuid" | "/etc/subgid"): IdMap[] => {
+    if (caller.uid === 0) return [{ containerID: 0, hostID: 100000, size: 65536 }];
+    const [first] = subordinateRange(caller, file);
+    return [
+      { containerID: 0, hostID: own, size: 1 },
+      { containerID: 1, hostID: first, size: 65535 },
+    ];
+  };
+  spec.linux.uidMappings = map(caller.uid, "/etc/subuid");
+  spec.linux.gidMappings = map(caller.gid, "/etc/subgid");
 }

@@ -1,0 +1,130 @@
+/** What is handed through: descriptors, socket activation, notification, pidfds. */
+import { describe, expect, test } from "bun:test";
+import { closeSync, openSync } from "node:fs";
+import { close } from "../src/sys/fs.ts";
+import { until } from "./support/processes.ts";
+import { subjects } from "./support/runtime.ts";
+import { Sandbox } from "./support/sandbox.ts";
+import { FdReceiver, NotifySocket, readable, sendDatagram } from "./support/sockets.ts";
+
+/** Runs `use` with as many open files, which say their number. */
+async function withFiles<T>(box: Sandbox, count: number, use: (fds: number[]) => Promise<T>): Promise<T> {
+  const fds = Array.from({ length: count }, (_, i) => openSync(box.file(`given-${i}`, `${i}\n`), "r"));
+  try {
+    return await use(fds);
+  } finally {
+    for (const fd of fds) closeSync(fd);
+  }
+}
+
+for (const subject of subjects()) {
+  describe.skipIf(subject.unavailable !== undefined)(subject.label, () => {
+    test("nothing but stdio is handed on unless asked for", async () => {
+      await using box = new Sandbox(subject);
+      const outcome = await withFiles(box, 5, (fds) =>
+        box.sh("for n in 3 4 5 6 7; do readlink /proc/$$/fd/$n | grep given; done", undefined, { fds }),
+      );
+      expect(outcome.stdout).toBe("");
+    });
+
+    test("--preserve-fds N hands on exactly N", async () => {
+      await using box = new Sandbox(subject);
+      const bundle = box.bundle((spec) => {
+        spec.process.args = [
+          "/bin/sh",
+          "-c",
+          "for n in 3 4 5 6; do cat <&$n; done 2>/dev/null; for n in 0 1 2 3 4 5 6 7 8 9; do [ -e /proc/self/fd/$n ] && echo -n $n; done",
+        ];
+      });
+      for (const count of [1, 3]) {
+        const outcome = await withFiles(box, 4, (fds) =>
+          box.call(["run", "--preserve-fds", `${count}`, "--bundle", bundle, box.name()], { fds }),
+        );
+        const [contents, open] = [
+          outcome.stdout.split("\n").slice(0, -1),
+          outcome.stdout.split("\n").at(-1)!,
+        ];
+        expect(contents).toEqual(Array.from({ length: count }, (_, i) => `${i}`));
+        expect(open).toBe("0123456789".slice(0, 3 + count));
+      }
+    });
+
+    test("--preserve-fds of a descriptor that is not open is refused", async () => {
+      await using box = new Sandbox(subject);
+      const id = box.name();
+      const outcome = await box.call(["run", "--preserve-fds", "30", "--bundle", box.bundle(), id]);
+      if (subject.runtime === "crun") return; // hands on what there is
+      expect(outcome.code).not.toBe(0);
+      await box.untilGone(id);
+    });
+
+    test("LISTEN_FDS: descriptors and variables", async () => {
+      await using box = new Sandbox(subject);
+      const script = "echo $LISTEN_FDS $LISTEN_PID $LISTEN_FDNAMES; cat <&3; cat <&4";
+      const env = { LISTEN_FDS: "2", LISTEN_FDNAMES: "one:two" };
+      const outcome = await withFiles(box, 2, (fds) =>
+        box.sh(script, undefined, { fds, env, listenPid: true }),
+      );
+      const [variables, ...contents] = outcome.stdout.split("\n");
+      expect(contents).toEqual(["0", "1", ""]);
+      expect(variables).toMatch(subject.runtime === "runc" ? /^2 1/ : /^2 1 one:two$/);
+    });
+
+    test("LISTEN_FDS and --preserve-fds together", async () => {
+      await using box = new Sandbox(subject);
+      const bundle = box.bundle((spec) => {
+        spec.process.args = ["/bin/sh", "-c", "cat <&3; cat <&4; cat <&5; cat <&6 2>/dev/null"];
+      });
+      const outcome = await withFiles(box, 4, (fds) =>
+        box.call(["run", "--preserve-fds", "2", "--bundle", bundle, box.name()], {
+          fds,
+          env: { LISTEN_FDS: "1" },
+          listenPid: true,
+        }),
+      );
+      expect(outcome.stdout).toBe("0\n1\n2\n");
+    });
+
+    test("NOTIFY_SOCKET: READY reaches the caller, with the pid of outside", async () => {
+      await using box = new Sandbox(subject);
+      using notify = new NotifySocket(`${box.dir}/notify`);
+      const id = box.name();
+      const bundle = box.bundle((spec) => {
+        // busybox cannot send datagrams to a unix socket: the test does it, through the container's root.
+        spec.process.args = [
+          "/bin/sh",
+          "-c",
+          "echo $NOTIFY_SOCKET >/seen; test -S $NOTIFY_SOCKET && echo socket >>/seen; sleep 1000",
+        ];
+      });
+      const running = box.spawn(["run", "--detach", "--bundle", bundle, id], {
+        env: { NOTIFY_SOCKET: notify.path },
+      });
+      const seen = `${bundle}/rootfs/seen`;
+      await until("the script", () => Bun.file(seen).size > 0);
+      const { pid } = await box.inspect(id);
+      const text = await Bun.file(seen).text();
+      expect(text).toContain("/notify");
+      const inner = `/proc/${pid}/root${text.split("\n")[0]}`;
+      sendDatagram(inner, "READY=1\nSTATUS=up");
+      await until("READY", () => notify.lines().includes("READY=1") || undefined);
+      expect((await running.done).code).toBe(0);
+    });
+
+    if (subject.runtime === "brun") {
+      test("--pidfd-socket gets the process's pidfd", async () => {
+        await using box = new Sandbox(subject);
+        using receiver = new FdReceiver(`${box.dir}/pidfd`);
+        const id = box.name();
+        await box.ok(["create", "--pidfd-socket", `${box.dir}/pidfd`, "--bundle", box.bundle(), id]);
+        const pidfd = await receiver.receive();
+        const { pid } = await box.inspect(id);
+        expect(await Bun.file(`/proc/self/fdinfo/${pidfd}`).text()).toContain(`Pid:\t${pid}\n`);
+        expect(readable(pidfd, 0)).toBe(false);
+        await box.ok(["kill", id, "KILL"]);
+        expect(readable(pidfd, 5000)).toBe(true);
+        close(pidfd);
+      });
+    }
+  });
+}
