@@ -21,8 +21,15 @@ const LINUX_CAPABILITY_VERSION_3 = 0x20080522;
 /** The caller. Throws a SysError. */
 export function currentCaller(): Caller {
   const uid = syscall(NR.geteuid);
-  const userName = userNameOf(readTextIfThere("/etc/passwd") ?? "", uid);
-  return { uid, gid: syscall(NR.getegid), userName, privileged: maySetIds() };
+  return {
+    uid,
+    gid: syscall(NR.getegid),
+    privileged: maySetIds(),
+    // Read when it is asked for: a single-id map needs no name.
+    get userName() {
+      return userNameOf(readTextIfThere("/etc/passwd") ?? "", uid);
+    },
+  };
 }
 
 function maySetIds(): boolean {

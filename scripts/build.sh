@@ -17,9 +17,10 @@ sh nsenter/build.sh
 mkdir -p dist
 # The autoload flags keep a bundle's bunfig.toml and .env, found in the current directory, from being run or
 # read; tsconfig.json and package.json are off unless asked for, and said here so that it stays so.
+# With --splitting a command maps only the bytecode that it uses: without it, twice as many page faults.
 # The file is moved into place in one step: a running container's brun keeps the old one.
 node_modules/.bin/bun build src/cli/main.ts --compile --target=bun --outfile "$out.new" \
-  --minify --bytecode --format=esm --sourcemap=none --compile-jit-policy=100 \
+  --minify --splitting --bytecode --format=esm --sourcemap=none --compile-jit-policy=100 \
   --no-compile-autoload-bunfig --no-compile-autoload-dotenv \
   --no-compile-autoload-tsconfig --no-compile-autoload-package-json >dist/build.log 2>&1 ||
   { cat dist/build.log >&2; rm -f "$out.new"; exit 1; }

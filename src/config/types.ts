@@ -33,8 +33,6 @@ export interface ProcessFacts {
   readonly home: string;
   /** Which of 0 to 2 may be given to the process's user (pipes and sockets; a device is never given away). */
   readonly ownStdio: readonly number[];
-  /** Highest capability that the kernel knows. */
-  readonly lastCap: number;
   /** Size of the terminal when the spec gives none: rows, columns. */
   readonly terminalSize: readonly [number, number] | null;
 }

@@ -46,7 +46,9 @@ export function decide(
   checkPreserved(options.preserveFds);
   if (resolved.maps !== null) {
     validateMaps(resolved.maps);
-    if (!caller.privileged) validatePermitted(resolved.maps, caller, loadSubids(caller.uid, caller.userName));
+    if (!caller.privileged && !resolved.selfMapped) {
+      validatePermitted(resolved.maps, caller, loadSubids(caller.uid, caller.userName));
+    }
   }
   return {
     ...resolved,

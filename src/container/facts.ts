@@ -43,7 +43,6 @@ export function processFacts(rootfs: string, process: Process): ProcessFacts {
     home: homeOf(rootfs, uid, process.env ?? []),
     terminalSize: process.terminal ? terminalSize() : null,
     ownStdio: uid === 0 ? [] : ownStdio(),
-    lastCap: Number(readTextIfThere("/proc/sys/kernel/cap_last_cap") ?? "40"),
   };
 }
 

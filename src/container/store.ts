@@ -148,7 +148,8 @@ export function saveExecInfo(root: string, id: string, info: ExecInfo): void {
 /** Reads exec.json. Throws a SysError. */
 export function loadExecInfo(root: string, id: string): ExecInfo {
   const { exec } = paths(root, id);
-  return parseJson(readText(exec), exec, true) as ExecInfo;
+  const text = readText(exec);
+  return parseJson(text, exec, /\d{16}/.test(text)) as ExecInfo;
 }
 
 /** The stored state; null when the directory holds none. Throws a BrunError when there is no such container. */

@@ -36,7 +36,6 @@ function configFor(
       sources: new Map([[5, "dir"]]),
       home: "/root",
       ownStdio: [],
-      lastCap: 40,
       terminalSize: [24, 80],
       cgroup2: true,
       cgroupBinds: [],

@@ -26,9 +26,14 @@ function exactInteger(_key: string, value: unknown, context?: { readonly source?
 
 /** JSON text of a value, indented by tabs unless said otherwise; bigints are written as integers. */
 export function toJson(value: unknown, indent = "\t"): string {
-  // Not in TypeScript's library yet (ECMAScript proposal "JSON.parse source text access").
-  const { rawJSON } = JSON as unknown as { rawJSON(text: string): unknown };
-  return JSON.stringify(value, (_key, x) => (typeof x === "bigint" ? rawJSON(`${x}`) : x), indent);
+  try {
+    return JSON.stringify(value, null, indent);
+  } catch {
+    // There is a bigint, which JSON.stringify refuses: the replacer is for those, as it slows all others down.
+    // Not in TypeScript's library yet (ECMAScript proposal "JSON.parse source text access").
+    const { rawJSON } = JSON as unknown as { rawJSON(text: string): unknown };
+    return JSON.stringify(value, (_key, x) => (typeof x === "bigint" ? rawJSON(`${x}`) : x), indent);
+  }
 }
 
 /** Config paths of the strings and keys of a value that hold a NUL byte. */

@@ -60,7 +60,10 @@ export function close(fd: number): void {
   syscall(NR.close, fd);
 }
 
-/** Reads to the end of a file descriptor. Throws a SysError. */
+/**
+ * Reads to the end of a file descriptor. Throws a SysError.
+ * @param sizeHint size of a regular file: nothing is asked for beyond it
+ */
 export function readFd(fd: number, what: string, sizeHint = 0): Uint8Array {
   let buffer = new Uint8Array(Math.max(sizeHint + 1, 4096));
   let length = 0;
@@ -72,9 +75,10 @@ export function readFd(fd: number, what: string, sizeHint = 0): Uint8Array {
     }
     const n = syscall(NR.read, fd, buffer.subarray(length), buffer.length - length);
     if (n === -E.EINTR) continue;
-    check(n, `read ${what}`);
-    if (n === 0) return buffer.subarray(0, length);
+    if (n < 0) check(n, `read ${what}`);
     length += n;
+    // procfs and sysfs report no size: those are read until nothing comes.
+    if (n === 0 || length === sizeHint) return buffer.subarray(0, length);
   }
 }
 
