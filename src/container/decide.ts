@@ -6,7 +6,7 @@ import { resolve } from "../config/resolve.ts";
 import type { ContainerConfig } from "../config/types.ts";
 import { BrunError } from "../errors.ts";
 import type { Spec } from "../spec/index.ts";
-import { S, tryStat } from "../sys/fs.ts";
+import { readlink, S, tryStat } from "../sys/fs.ts";
 import { currentOomScoreAdj, currentRlimits, gatherFacts } from "./facts.ts";
 import { prepareSeccomp } from "./filter.ts";
 import { listenFds } from "./listen-fds.ts";
@@ -43,7 +43,7 @@ export function decide(
     oomScoreAdj: rootless && spec.process?.oomScoreAdj !== undefined ? currentOomScoreAdj() : -1000,
   });
   checkRootfs(resolved.rootfs);
-  checkPreserved(options.preserveFds);
+  checkPreserved(preserved(options));
   if (resolved.maps !== null) {
     validateMaps(resolved.maps);
     if (!caller.privileged && !resolved.selfMapped) {
@@ -77,12 +77,18 @@ function checkRootfs(rootfs: string): void {
     throw new BrunError(`${rootfs} is not a directory`, { where: "root.path" });
 }
 
-/** Descriptors that were asked for have to be open, or brun's own would end up in the container. */
+/**
+ * Descriptors that were asked for have to be open. Bun's epoll takes the lowest free number when it starts, so
+ * an epoll in the range says that the caller left a hole there, which would hand Bun's own into the container.
+ */
 function checkPreserved(count: number): void {
   for (let fd = 3; fd < 3 + count; fd++) {
-    const stat = tryStat(`/proc/self/fd/${fd}`, true);
-    if (typeof stat === "number") {
-      throw new BrunError(`file descriptor ${fd} is not open`, { where: "--preserve-fds" });
+    const path = `/proc/self/fd/${fd}`;
+    if (typeof tryStat(path, true) === "number" || readlink(path) === "anon_inode:[eventpoll]") {
+      throw new BrunError(`file descriptor ${fd} is not open`, {
+        where: "--preserve-fds",
+        hint: "the caller has to open the descriptors from 3 on and leave no hole",
+      });
     }
   }
 }
