@@ -51,7 +51,7 @@ export const createFlags = {
     type: "string",
     alias: "b",
     valueHint: "dir",
-    description: "bundle directory; default: the current directory",
+    description: "bundle directory (default: the current directory)",
   },
   config: {
     type: "string",

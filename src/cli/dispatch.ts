@@ -1,8 +1,8 @@
 /** From the arguments of the process to an exit code. */
 import { BrunError } from "../errors.ts";
 import type { Command } from "./command.ts";
-import { globalFlags, logOptions, openSession } from "./globals.ts";
-import { createLog, type Log, type LogOptions, type WriteLine } from "./log.ts";
+import { type GlobalValues, globalFlags, logOptions, openSession } from "./globals.ts";
+import { type LogOptions, logError, touchLog } from "./log.ts";
 import { isTerminal, print } from "./output.ts";
 import { parseCommand, parseGlobals } from "./parse.ts";
 
@@ -18,56 +18,54 @@ const UNKNOWN_COMMAND = 3;
  * @returns the exit code
  */
 export async function dispatch(table: CommandTable, argv: readonly string[]): Promise<number> {
-  let log: Log = createLog({ format: "text", debug: false });
+  let log: LogOptions = { format: "text", debug: false };
   let failureCode = 1;
   try {
-    const globals = parseGlobals(globalFlags, argv);
-    const options = logOptions(globals.values);
-    if (options.file !== undefined || options.debug) log = createLog(options, await debugLines(options));
-    const [name, ...rest] = globals.args;
-    if (globals.values.version) {
-      print((await import("./version.ts")).versionText());
-      return 0;
-    }
-    if (globals.help || name === undefined || name === "help" || name === "h") {
-      return await help(table, globals.help ? undefined : rest[0], log);
-    }
-    const command = await load(table, name);
-    if (command === undefined) return unknown(log, name);
-    const parsed = parseCommand(name, command.args, rest, globalFlags);
-    if (parsed.help) return await help(table, name, log);
-    const session = openSession(globals.values, log);
+    const { values, args, help } = parseGlobals(globalFlags, argv);
+    log = await openLog(values);
+    const name = args[0];
+    if (values.version) return await version();
+    if (help || name === undefined) return await printHelp(table, undefined);
+    if (name === "help" || name === "h") return await printHelp(table, args[1]);
+    const command = await find(table, name);
+    const parsed = parseCommand(name, command.args, args.slice(1), globalFlags);
+    if (parsed.help) return await printHelp(table, name);
+    const session = openSession(values, log);
     failureCode = command.failureCode ?? 1;
     return command.run({ args: parsed.values, data: session }) ?? 0;
   } catch (error) {
-    log.error(error);
-    return failureCode;
+    logError(log, error);
+    return error instanceof BrunError && error.exitCode !== 1 ? error.exitCode : failureCode;
   }
 }
 
-async function load(table: CommandTable, name: string): Promise<Command | undefined> {
-  return Object.hasOwn(table, name) ? await table[name]!() : undefined;
+/** Debug lines on stderr are consola's; nothing else is worth the milliseconds that it takes to load. */
+async function openLog(values: GlobalValues): Promise<LogOptions> {
+  const options = logOptions(values);
+  if (options.file !== undefined) touchLog(options.file);
+  else if (options.debug) {
+    return { ...options, human: (await import("./pretty.ts")).prettyLines(isTerminal(2)) };
+  }
+  return options;
 }
 
-async function help(table: CommandTable, topic: string | undefined, log: Log): Promise<number> {
-  if (topic !== undefined && !Object.hasOwn(table, topic)) return unknown(log, topic);
+async function find(table: CommandTable, name: string): Promise<Command> {
+  if (Object.hasOwn(table, name)) return await table[name]!();
+  throw new BrunError(`unknown command "${name}": No help topic for '${name}'`, {
+    hint: "brun --help lists the commands",
+    exitCode: UNKNOWN_COMMAND,
+  });
+}
+
+async function version(): Promise<number> {
+  print((await import("./version.ts")).versionText());
+  return 0;
+}
+
+async function printHelp(table: CommandTable, topic: string | undefined): Promise<number> {
+  if (topic !== undefined) await find(table, topic);
   const { helpText } = await import("./help.ts");
   const all = await Promise.all(Object.values(table).map((command) => command()));
   print(await helpText(all, topic, isTerminal(1) && !process.env.NO_COLOR));
   return 0;
-}
-
-function unknown(log: Log, name: string): number {
-  log.error(
-    new BrunError(`unknown command "${name}": No help topic for '${name}'`, {
-      hint: "brun --help lists the commands",
-    }),
-  );
-  return UNKNOWN_COMMAND;
-}
-
-/** Debug lines on stderr are consola's; nothing else is worth the 8 ms that it takes to load. */
-async function debugLines(options: LogOptions): Promise<WriteLine | undefined> {
-  if (!options.debug || options.file !== undefined) return undefined;
-  return (await import("./pretty.ts")).prettyLines(isTerminal(2));
 }

@@ -5,6 +5,8 @@
 import type { BooleanArgDef, PositionalArgDef, StringArgDef } from "citty";
 
 interface Common {
+  /** A second, short name. */
+  readonly alias?: string;
   /** Left out of the help text: obsolete, or for debugging. */
   readonly hidden?: true;
 }

@@ -4,15 +4,14 @@ import type { CgroupManagerName, Runtime } from "../container/types.ts";
 import { BrunError } from "../errors.ts";
 import type { Session } from "./command.ts";
 import type { Values } from "./flags.ts";
-import type { Log, LogOptions } from "./log.ts";
+import { type LogOptions, log } from "./log.ts";
 import { timingMark } from "./timing.ts";
 
 export const globalFlags = {
   root: {
     type: "string",
     valueHint: "dir",
-    description:
-      "directory for the state of containers; default $XDG_RUNTIME_DIR/brun, for root /run/brun, else /tmp/brun-UID",
+    description: "directory for the state (default: $XDG_RUNTIME_DIR/brun; for root /run/brun)",
   },
   log: {
     type: "string",
@@ -39,7 +38,7 @@ export const globalFlags = {
     type: "string",
     valueHint: "true|false|auto",
     default: "auto",
-    description: "run everything in a user namespace of your own; auto: unless the caller is root",
+    description: "use a user namespace of your own; auto: unless you are root",
   },
   criu: { type: "string", hidden: true, description: "ignored; criu is found in PATH" },
   version: { type: "boolean", alias: "v", description: "print the version" },
@@ -56,20 +55,19 @@ export function logOptions(values: GlobalValues): LogOptions {
   if (format !== "text" && format !== "json" && format !== "") {
     throw new BrunError(`invalid log-format: ${format}`, { hint: "text or json" });
   }
-  const scheme = /^(journald|syslog):/.exec(values.log ?? "")?.[1];
-  if (scheme !== undefined) {
-    throw new BrunError(`--log ${values.log}: brun logs to files only`, {
-      hint: `for ${scheme} pipe stderr to ${scheme === "syslog" ? "logger" : "systemd-cat"}`,
-    });
+  const file = values.log;
+  if (file?.startsWith("journald:") || file?.startsWith("syslog:")) {
+    const program = file.startsWith("syslog:") ? "logger" : "systemd-cat";
+    throw new BrunError(`--log ${file}: brun logs to files only`, { hint: `pipe stderr to ${program}` });
   }
-  return { file: values.log || undefined, format: format === "json" ? "json" : "text", debug: values.debug };
+  return { file: file || undefined, format: format === "json" ? "json" : "text", debug: values.debug };
 }
 
 /**
  * Turns the global flags into a session.
  * @throws BrunError a value that is not one of those allowed
  */
-export function openSession(values: GlobalValues, log: Log): Session {
+export function openSession(values: GlobalValues, logging: LogOptions): Session {
   const cgroupManager = chooseCgroupManager(values);
   const rootless = parseRootless(values.rootless);
   const root = values.root === undefined ? undefined : givenRoot(values.root);
@@ -77,12 +75,15 @@ export function openSession(values: GlobalValues, log: Log): Session {
     rootGiven: root !== undefined,
     runtime(timing = false): Runtime {
       const mark = timing || process.env.BRUN_TIMING === "1" ? timingMark() : undefined;
+      mark?.("command line read");
+      const directory = root ?? useDefaultRoot(callerIdentity());
+      if (logging.debug) log(logging, "debug", `state directory ${directory}`);
       return {
-        root: root ?? useDefaultRoot(callerIdentity()),
+        root: directory,
         cgroupManager,
         rootless,
-        warn: log.warn,
-        debug: values.debug ? log.debug : undefined,
+        warn: (message) => log(logging, "warning", message),
+        debug: logging.debug ? (message) => log(logging, "debug", message) : undefined,
         mark,
       };
     },

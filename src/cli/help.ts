@@ -34,12 +34,25 @@ export async function helpText(
     ? await renderUsage({ meta: command.meta, args: visible(command.args) }, root)
     : await renderUsage(root);
   const title = command ? `brun ${command.meta.name} - ${command.meta.description}` : `brun - ${about}`;
-  const details = command ? command.details : closing;
+  const details = (command ? command.details : closing) ?? "";
   // citty's own title, its first line, is replaced by runc's.
-  const text = `NAME:\n   ${title}\n${usage.slice(usage.indexOf("\n"))}\n${details ? `\n${details}\n` : ""}`;
-  return colours ? text : Bun.stripANSI(text);
+  const text = `NAME:\n   ${title}\n${usage.slice(usage.indexOf("\n"))}\n\n${details}`;
+  return `${tidy(colours ? text : Bun.stripANSI(text))}\n`;
 }
 
+/** Without the spaces that fill up citty's columns, and with no more than one empty line. */
+function tidy(text: string): string {
+  return text
+    .replace(/ +$/gm, "")
+    .replace(/\n{3,}/g, "\n\n")
+    .trimEnd();
+}
+
+/** The flags that the help text shows, and --help, which every command has. */
 function visible(flags: Flags): ArgsDef {
-  return Object.fromEntries(Object.entries(flags).filter(([, flag]) => !("hidden" in flag)));
+  const shown = Object.entries(flags).filter(([, flag]) => !("hidden" in flag));
+  return {
+    ...Object.fromEntries(shown),
+    help: { type: "boolean", alias: "h", description: "show this text" },
+  };
 }

@@ -9,7 +9,7 @@ export default defineCommand({
   meta: { name: "kill", description: "send a signal to a container" },
   args: {
     "container-id": containerId,
-    signal: { type: "positional", required: false, description: "name or number; default: TERM" },
+    signal: { type: "positional", required: false, description: "name or number (default: TERM)" },
     all: { type: "boolean", alias: "a", description: "to all processes of the container; none is no error" },
     regex: regexFlag,
   },

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { errorLine } from "../errors.ts";
-import { createLog, type LogLevel, logLine } from "./log.ts";
+import { type LogLevel, log, logLine, touchLog } from "./log.ts";
 
 let dir: string;
 beforeEach(() => {
@@ -29,10 +29,13 @@ test("text lines quote what needs it", () => {
 
 test("the file is made at once, gets every line, and keeps what it had", () => {
   const file = `${dir}/log`;
+  touchLog(file);
+  expect(statSync(file).mode & 0o777).toBe(0o644 & ~process.umask());
   for (const message of ["first", "second"]) {
-    const log = createLog({ file, format: "json", debug: true });
-    log.warn(message);
-    log.debug(`${message} detail`);
+    touchLog(file);
+    log({ file, format: "json", debug: true }, "warning", message);
+    log({ file, format: "json", debug: true }, "debug", `${message} detail`);
+    log({ file, format: "json", debug: false }, "debug", "hidden");
   }
   const lines = readFileSync(file, "utf8").trim().split("\n");
   expect(lines.map((line) => JSON.parse(line).msg)).toEqual([
@@ -41,27 +44,28 @@ test("the file is made at once, gets every line, and keeps what it had", () => {
     "second",
     "second detail",
   ]);
-  expect(statSync(file).mode & 0o777 & ~process.umask()).toBe(0o644 & ~process.umask());
 });
 
 test("debug lines only with --debug; without a file they go to people", () => {
   const seen: [LogLevel, string][] = [];
   const human = (level: LogLevel, message: string) => void seen.push([level, message]);
-  createLog({ format: "text", debug: false }, human).debug("hidden");
-  createLog({ format: "text", debug: true }, human).debug("shown");
-  createLog({ format: "text", debug: false }, human).warn("careful");
+  log({ format: "text", debug: false, human }, "debug", "hidden");
+  log({ format: "text", debug: true, human }, "debug", "shown");
+  log({ format: "text", debug: false, human }, "warning", "careful");
   expect(seen).toEqual([
     ["debug", "shown"],
     ["warning", "careful"],
   ]);
 });
 
-test("a log file that cannot be written is an error", () => {
+test("a log file that cannot be written is an error at the start, and none later", () => {
+  const file = `${dir}/no/log`;
   let line = "";
   try {
-    createLog({ file: `${dir}/no/log`, format: "text", debug: false });
+    touchLog(file);
   } catch (error) {
     line = errorLine(error);
   }
-  expect(line).toBe(`open ${dir}/no/log: no such file or directory (ENOENT)`);
+  expect(line).toBe(`open ${file}: no such file or directory (ENOENT)`);
+  log({ file, format: "text", debug: false }, "warning", "lost");
 });

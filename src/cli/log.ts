@@ -15,19 +15,8 @@ export interface LogOptions {
   readonly file?: string | undefined;
   readonly format: LogFormat;
   readonly debug: boolean;
-}
-
-/** Writes one line for people. */
-export type WriteLine = (level: LogLevel, message: string) => void;
-
-/** Where lines go. */
-export interface Log {
-  /** The line of an error that ends the command; to the log file and to stderr. */
-  error(error: unknown): void;
-  /** To the log file, else to stderr. */
-  warn(message: string): void;
-  /** As `warn`, with `--debug` only. */
-  debug(message: string): void;
+  /** Writes warnings and debug lines when there is no file; plain lines unless given. */
+  readonly human?: ((level: LogLevel, message: string) => void) | undefined;
 }
 
 /** One line as logrus writes it. Times are RFC 3339, in UTC. */
@@ -39,46 +28,40 @@ export function logLine(format: LogFormat, level: LogLevel, message: string, tim
 }
 
 /**
- * Makes the log. The file is created at once, so that a path that cannot be written is told before anything is
- * done, but not held open, so that its descriptor cannot be taken for one that the caller hands on.
- * @param human writes what goes to stderr, the line of an error apart
- * @throws SysError the log file cannot be opened
+ * Creates the log file, so that a path that cannot be written is told before anything is done. It is not held
+ * open, so that its descriptor cannot be taken for one that the caller hands on.
+ * @throws SysError the file cannot be opened
  */
-export function createLog(options: LogOptions, human: WriteLine = plain): Log {
-  const { file } = options;
-  if (file !== undefined) close(openLog(file));
-  const write = (level: LogLevel, message: string): void => {
-    if (file === undefined) {
-      human(level, message);
-      return;
-    }
+export function touchLog(file: string): void {
+  close(openLog(file));
+}
+
+/** A warning or debug line: to the log file, else to stderr. Debug lines with `--debug` only. */
+export function log(options: LogOptions, level: "warning" | "debug", message: string): void {
+  if (level === "debug" && !options.debug) return;
+  if (options.file !== undefined) append(options.file, options.format, level, message);
+  else if (options.human !== undefined) options.human(level, message);
+  else printError(`brun: ${level}: ${message}\n`);
+}
+
+/** The line of an error that ends the command: to the log file and to stderr. With `--debug` its stack too. */
+export function logError(options: LogOptions, error: unknown): void {
+  const line = errorLine(error);
+  if (options.file !== undefined) append(options.file, options.format, "error", line);
+  printError(`brun: ${line}\n`);
+  if (error instanceof Error && error.stack !== undefined) log(options, "debug", error.stack);
+}
+
+/** Appends one line. A log that cannot be written any more is no reason to fail. */
+function append(file: string, format: LogFormat, level: LogLevel, message: string): void {
+  try {
     const fd = openLog(file);
     try {
-      writeFd(fd, logLine(options.format, level, message, new Date()), file);
+      writeFd(fd, logLine(format, level, message, new Date()), file);
     } finally {
       close(fd);
     }
-  };
-  return {
-    error(error) {
-      const line = errorLine(error);
-      if (file !== undefined) {
-        try {
-          write("error", line);
-        } catch {}
-      }
-      plain("error", line);
-      if (options.debug && error instanceof Error && error.stack !== undefined) write("debug", error.stack);
-    },
-    warn: (message) => write("warning", message),
-    debug: (message) => {
-      if (options.debug) write("debug", message);
-    },
-  };
-}
-
-function plain(level: LogLevel, message: string): void {
-  printError(level === "error" ? `brun: ${message}\n` : `brun: ${level}: ${message}\n`);
+  } catch {}
 }
 
 function openLog(file: string): number {

@@ -1,22 +1,19 @@
 /** The table of commands; each is loaded when it is called. */
-import { dispatch } from "./dispatch.ts";
+import { type CommandTable, dispatch } from "./dispatch.ts";
 import { exit } from "./output.ts";
 
-exit(
-  await dispatch(
-    {
-      run: async () => (await import("./run.ts")).default,
-      create: async () => (await import("./create.ts")).default,
-      start: async () => (await import("./start.ts")).default,
-      exec: async () => (await import("./exec.ts")).default,
-      state: async () => (await import("./state.ts")).default,
-      list: async () => (await import("./list.ts")).default,
-      ps: async () => (await import("./ps.ts")).default,
-      kill: async () => (await import("./kill.ts")).default,
-      delete: async () => (await import("./delete.ts")).default,
-      spec: async () => (await import("./spec.ts")).default,
-      features: async () => (await import("./features.ts")).default,
-    },
-    process.argv.slice(2),
-  ),
-);
+export const commands: CommandTable = {
+  run: async () => (await import("./run.ts")).default,
+  create: async () => (await import("./create.ts")).default,
+  start: async () => (await import("./start.ts")).default,
+  exec: async () => (await import("./exec.ts")).default,
+  state: async () => (await import("./state.ts")).default,
+  list: async () => (await import("./list.ts")).default,
+  ps: async () => (await import("./ps.ts")).default,
+  kill: async () => (await import("./kill.ts")).default,
+  delete: async () => (await import("./delete.ts")).default,
+  spec: async () => (await import("./spec.ts")).default,
+  features: async () => (await import("./features.ts")).default,
+};
+
+if (import.meta.main) exit(await dispatch(commands, process.argv.slice(2)));

@@ -1,10 +1,10 @@
 /** Debug lines for people, by consola. */
 import { createConsola, LogLevels } from "consola";
-import type { WriteLine } from "./log.ts";
+import type { LogOptions } from "./log.ts";
 import { printError } from "./output.ts";
 
 /** @param colours whether stderr is a terminal */
-export function prettyLines(colours: boolean): WriteLine {
+export function prettyLines(colours: boolean): NonNullable<LogOptions["human"]> {
   // consola's own stream would be process.stderr, which sets O_NONBLOCK on a pipe that others share.
   const stream = { write: (text: string) => printError(text) } as unknown as NodeJS.WriteStream;
   const options = {

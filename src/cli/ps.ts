@@ -14,7 +14,7 @@ export default defineCommand({
       type: "positional",
       required: false,
       rest: true,
-      description: "options of ps(1); default: -ef",
+      description: "options of ps(1) (default: -ef)",
     },
     format: formatFlag,
   },

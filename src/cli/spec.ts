@@ -13,7 +13,7 @@ export default defineCommand({
       type: "string",
       alias: "b",
       valueHint: "dir",
-      description: "directory to write to; default: the current directory",
+      description: "directory to write to (default: the current directory)",
     },
     rootless: { type: "boolean", description: "for a container without root" },
   },

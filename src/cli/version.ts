@@ -1,13 +1,13 @@
 /** `brun --version`, in runc's layout. */
 import { version } from "../../package.json";
-import { libseccompVersion } from "../features/libseccomp.ts";
+import { installedLibseccomp } from "../features/libseccomp.ts";
 import { OCI_VERSION_MAX } from "../features/oci.ts";
 import { gitCommit } from "./commit.ts" with { type: "macro" };
 
 /** One line each for brun, its commit, the runtime-spec, Bun and libseccomp; what is not known is left out. */
 export function versionText(): string {
   const commit = gitCommit();
-  const libseccomp = libseccompVersion();
+  const libseccomp = installedLibseccomp();
   return [
     `brun version ${version}`,
     ...(commit === "" ? [] : [`commit: ${commit}`]),

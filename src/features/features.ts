@@ -6,7 +6,7 @@ import { mountOptionNames } from "../init/mount-options.ts";
 import { HooksSchema } from "../spec/hooks.ts";
 import { NAMESPACES } from "../spec/linux.ts";
 import { CAPABILITIES } from "../sys/constants.ts";
-import { libseccompVersion } from "./libseccomp.ts";
+import { installedLibseccomp } from "./libseccomp.ts";
 import { OCI_VERSION_MAX, OCI_VERSION_MIN } from "./oci.ts";
 import { type SeccompFeatures, seccompFeatures } from "./seccomp.ts";
 import { SUPPORT } from "./support.ts";
@@ -42,7 +42,7 @@ const RUNC_VERSION = "1.4.0";
 /** What this brun supports on this machine. */
 export function features(): Features {
   const mountOptions = mountOptionNames();
-  const libseccomp = libseccompVersion();
+  const libseccomp = installedLibseccomp();
   return {
     ociVersionMin: OCI_VERSION_MIN,
     ociVersionMax: OCI_VERSION_MAX,

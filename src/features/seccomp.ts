@@ -1,9 +1,10 @@
-/** Seccomp as `brun features` describes it: names from the schema of config.json, flags asked of the kernel. */
+/** Seccomp as `brun features` describes it: names from the schema of config.json, what the machine knows of them. */
+import { FILTER_FLAG } from "../seccomp/flags.ts";
+import { libseccomp } from "../seccomp/library.ts";
 import { SeccompSchema, SyscallArgSchema, SyscallSchema } from "../spec/seccomp.ts";
 import { E } from "../sys/errno.ts";
-import { NR, syscall } from "../sys/ffi.ts";
-import { libseccompVersion } from "./libseccomp.ts";
-import { SUPPORT } from "./support.ts";
+import { cstr, NR, syscall } from "../sys/ffi.ts";
+import { installedLibseccomp } from "./libseccomp.ts";
 
 /** features-linux.md#seccomp. */
 export interface SeccompFeatures {
@@ -16,34 +17,34 @@ export interface SeccompFeatures {
 }
 
 const SECCOMP_SET_MODE_FILTER = 1;
-const NEW_LISTENER = 1 << 3;
 
-/** Flags of seccomp(2); WAIT_KILLABLE_RECV (Linux 5.19) is only valid with NEW_LISTENER. */
-const FLAG_BITS: Readonly<Record<string, number>> = {
-  SECCOMP_FILTER_FLAG_TSYNC: 1 << 0,
-  SECCOMP_FILTER_FLAG_LOG: 1 << 1,
-  SECCOMP_FILTER_FLAG_SPEC_ALLOW: 1 << 2,
-  SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV: (1 << 5) | NEW_LISTENER,
+/** Flags that the kernel must know; TSYNC is not among them, for there is only one thread to install it in. */
+const KERNEL_FLAGS: Readonly<Record<string, number>> = {
+  SECCOMP_FILTER_FLAG_LOG: FILTER_FLAG.LOG,
+  SECCOMP_FILTER_FLAG_SPEC_ALLOW: FILTER_FLAG.SPEC_ALLOW,
+  SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV: FILTER_FLAG.WAIT_KILLABLE_RECV | FILTER_FLAG.NEW_LISTENER,
 };
 
-/** Whether the kernel knows a flag: it then gets as far as reading the filter, which is at no address. */
-function kernelKnows(flag: string): boolean {
-  const bits = FLAG_BITS[flag];
-  return bits !== undefined && syscall(NR.seccomp, SECCOMP_SET_MODE_FILTER, bits, 0) === -E.EFAULT;
+/** Whether the kernel gets as far as reading the filter (EFAULT: there is none) with this flag. */
+function flagSupported(flag: string): boolean {
+  const bits = KERNEL_FLAGS[flag] ?? 0;
+  return syscall(NR.seccomp, SECCOMP_SET_MODE_FILTER, bits, null) === -E.EFAULT;
 }
 
 /** What brun can filter here; nothing without libseccomp. */
 export function seccompFeatures(): SeccompFeatures {
-  if (libseccompVersion() === undefined) return { enabled: false };
+  if (installedLibseccomp() === undefined) return { enabled: false };
+  const lib = libseccomp();
   const { architectures, flags } = SeccompSchema.entries;
+  const archKnown = (arch: string) =>
+    lib.seccomp_arch_resolve_name(cstr(arch.slice("SCMP_ARCH_".length).toLowerCase())) !== 0;
   const knownFlags = flags.wrapped.item.options;
-  const actions = SyscallSchema.entries.action.options;
   return {
     enabled: true,
-    actions: actions.filter((action) => action !== "SCMP_ACT_NOTIFY" || SUPPORT.seccompNotify).sort(),
+    actions: [...SyscallSchema.entries.action.options].sort(),
     operators: [...SyscallArgSchema.entries.op.options].sort(),
-    archs: [...architectures.wrapped.item.options].sort(),
+    archs: architectures.wrapped.item.options.filter(archKnown).sort(),
     knownFlags,
-    supportedFlags: knownFlags.filter(kernelKnows),
+    supportedFlags: knownFlags.filter(flagSupported),
   };
 }

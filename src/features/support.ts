@@ -8,7 +8,5 @@ export const SUPPORT = {
   selinux: false,
   intelRdt: { enabled: false, schemata: false, monitoring: false },
   netDevices: false,
-  /** SCMP_ACT_NOTIFY, with linux.seccomp.listenerPath. */
-  seccompNotify: false,
   checkpoint: false,
 } as const;

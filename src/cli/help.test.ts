@@ -1,0 +1,27 @@
+import { expect, test } from "bun:test";
+import { helpText } from "./help.ts";
+import { commands } from "./main.ts";
+
+const all = await Promise.all(Object.values(commands).map((load) => load()));
+
+test.each([undefined, ...Object.keys(commands)])("help of %p", async (topic) => {
+  const text = await helpText(all, topic, false);
+  expect(text).toMatchSnapshot();
+  expect(text.split("\n").slice(0, 2)).toEqual([
+    "NAME:",
+    expect.stringContaining(topic === undefined ? "   brun - " : `   brun ${topic} - `),
+  ]);
+  for (const line of text.split("\n")) {
+    expect(line).toBe(line.trimEnd());
+    expect(line.length).toBeLessThanOrEqual(132);
+  }
+});
+
+test("the table's names are those of the commands", () => {
+  expect(all.map((command) => command.meta.name)).toEqual(Object.keys(commands));
+});
+
+test("colours only when asked for", async () => {
+  const coloured = await helpText(all, "run", true);
+  expect(Bun.stripANSI(coloured)).toBe(await helpText(all, "run", false));
+});
