@@ -1,0 +1,62 @@
+/** Reading and writing the files of a cgroup. */
+import { AT_EACCESS } from "../sys/constants.ts";
+import { E } from "../sys/errno.ts";
+import { SysError } from "../sys/error.ts";
+import { cstr, NR, syscall } from "../sys/ffi.ts";
+import { AT_FDCWD, readdir, readText, tryStat, tryWriteExisting } from "../sys/fs.ts";
+
+const W_OK = 2;
+
+/** Whether this process may write to a path. */
+export function writable(path: string): boolean {
+  return syscall(NR.faccessat2, AT_FDCWD, cstr(path), W_OK, AT_EACCESS) === 0;
+}
+
+/** Text of a cgroup's file, or null when there is none (no such controller, no such cgroup). Throws a SysError. */
+export function readFileOf(directory: string, file: string): string | null {
+  try {
+    return readText(`${directory}/${file}`);
+  } catch (error) {
+    if (error instanceof SysError && [E.ENOENT, E.ENODEV, E.EOPNOTSUPP].includes(error.errno as never)) return null;
+    throw error;
+  }
+}
+
+/** Words of a cgroup's file; none when it does not exist. */
+export function wordsOf(directory: string, file: string): string[] {
+  return (readFileOf(directory, file) ?? "").split(/\s+/).filter(Boolean);
+}
+
+/** Writes to a cgroup's file; returns 0 or -errno. */
+export function tryWriteTo(directory: string, file: string, value: string): number {
+  return tryWriteExisting(`${directory}/${file}`, value);
+}
+
+/** The value of "key value" in a cgroup's file, or null. */
+export function keyOf(directory: string, file: string, key: string): string | null {
+  for (const line of (readFileOf(directory, file) ?? "").split("\n")) {
+    if (line.startsWith(`${key} `)) return line.slice(key.length + 1).trim();
+  }
+  return null;
+}
+
+/** A whole number from a file's text; "max" is 2^64-1, as runc counts. A bigint beyond 2^53. */
+export function integer(text: string): number | bigint {
+  const word = text.trim();
+  if (word === "max") return 18446744073709551615n;
+  const value = Number(word);
+  return Number.isSafeInteger(value) ? value : BigInt(word);
+}
+
+/** Directories directly below a cgroup. */
+export function childrenOf(directory: string): string[] {
+  const stat = tryStat(directory);
+  // A directory has a link from each directory in it, besides its own two.
+  if (typeof stat === "number" || stat.nlink <= 2) return [];
+  return readdir(directory)
+    .map((name) => `${directory}/${name}`)
+    .filter((path) => {
+      const child = tryStat(path, true);
+      return typeof child !== "number" && (child.mode & 0o170000) === 0o040000;
+    });
+}

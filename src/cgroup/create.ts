@@ -1,0 +1,94 @@
+/** Making a cgroup, and putting processes into it. */
+import { BrunError } from "../errors.ts";
+import type { Resources } from "../spec/index.ts";
+import { E } from "../sys/errno.ts";
+import { SysError } from "../sys/error.ts";
+import { cstr, NR, syscall } from "../sys/ffi.ts";
+import { AT_FDCWD, exists, mkdirAll } from "../sys/fs.ts";
+import { readFileOf, tryWriteTo } from "./access.ts";
+import { enableControllers, enterThreadedMode } from "./controllers.ts";
+import { isFrozen } from "./freezer.ts";
+import { parentOf } from "./path.ts";
+import { pidsIn, processDirectory } from "./processes.ts";
+import { type CgroupPlan, directoryOf } from "./types.ts";
+
+const MODE = 0o755;
+
+/** Makes the directories of a plan without systemd. Throws a BrunError or SysError; what was made stays. */
+export function createCgroup(plan: CgroupPlan, resources: Resources): void {
+  if (exists(processDirectory(plan))) checkUnused(plan);
+  if (plan.version === 2) {
+    const directory = plan.paths[""]!;
+    make(parentOf(directory));
+    enableControllers(directory, resources);
+    make(directory);
+    enterThreadedMode(directory, resources);
+    return;
+  }
+  for (const directory of Object.values(plan.paths)) make(directory);
+  const cpuset = directoryOf(plan, "cpuset");
+  if (cpuset !== undefined) inheritCpuset(cpuset);
+}
+
+/** A cgroup that someone uses is not the container's: its limits would change, and delete would kill what is in it. */
+function checkUnused(plan: CgroupPlan): void {
+  const directory = processDirectory(plan);
+  const where = "linux.cgroupsPath";
+  if (isFrozen(plan)) throw new BrunError(`the cgroup ${directory} is frozen`, { where });
+  if (pidsIn(directory).length === 0) return;
+  throw new BrunError(`the cgroup ${directory} has processes already`, {
+    where,
+    hint: "give each container a cgroup of its own",
+  });
+}
+
+function make(directory: string): void {
+  try {
+    mkdirAll(directory, MODE);
+  } catch (error) {
+    if (!(error instanceof SysError) || ![E.EROFS, E.EACCES, E.EPERM].includes(error.errno as never)) throw error;
+    throw new BrunError(`cannot make the cgroup ${directory}: ${error.code}`, {
+      where: "linux.cgroupsPath",
+      hint: "/sys/fs/cgroup may not be written here; add --cgroup-manager=disabled to run without limits",
+    });
+  }
+}
+
+/** A new v1 cpuset has no CPUs and no memory nodes, and takes no process until it has (cpuset(7)). */
+function inheritCpuset(directory: string): void {
+  const parent = parentOf(directory);
+  if (readFileOf(parent, "cpuset.cpus")?.trim() === "") inheritCpuset(parent);
+  for (const file of ["cpuset.cpus", "cpuset.mems"]) {
+    if (readFileOf(directory, file)?.trim() !== "") continue;
+    const value = readFileOf(parent, file)?.trim() ?? "";
+    const result = tryWriteTo(directory, file, value);
+    if (result < 0) throw new SysError(`write ${JSON.stringify(value)} to ${directory}/${file}`, -result);
+  }
+}
+
+/** Moves a process into every directory of a cgroup. Throws a SysError. */
+export function joinCgroup(plan: CgroupPlan, pid: number): void {
+  for (const directory of Object.values(plan.paths)) moveInto(directory, pid);
+}
+
+/** Moves a process into one cgroup. Throws a SysError. */
+export function moveInto(directory: string, pid: number): void {
+  const result = tryWriteTo(directory, "cgroup.procs", `${pid}`);
+  if (result < 0) throw new SysError(`put process ${pid} into the cgroup ${directory}`, -result);
+}
+
+const DELEGATE = "/sys/kernel/cgroup/delegate";
+const DELEGATED_FILES = ["cgroup.procs", "cgroup.subtree_control", "cgroup.threads"];
+
+/**
+ * Gives a v2 cgroup to a user, who can then make cgroups below it but not change its own limits
+ * (runtime-spec, config-linux.md#cgroup-ownership). Throws a SysError.
+ */
+export function delegateCgroup(plan: CgroupPlan, uid: number): void {
+  const directory = plan.paths[""]!;
+  const listed = exists(DELEGATE) ? (readFileOf(parentOf(DELEGATE), "delegate") ?? "").split("\n") : DELEGATED_FILES;
+  for (const path of [directory, ...listed.filter(Boolean).map((file) => `${directory}/${file}`)]) {
+    const result = syscall(NR.fchownat, AT_FDCWD, cstr(path), uid, -1, 0);
+    if (result < 0 && result !== -E.ENOENT) throw new SysError(`give ${path} to uid ${uid}`, -result);
+  }
+}

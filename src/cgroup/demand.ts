@@ -1,0 +1,43 @@
+/** What a spec asks of cgroups. Small and pure: it is looked at for every container. */
+import type { Resources } from "../spec/index.ts";
+
+type Integer = number | bigint;
+
+/** Whether a limit in bytes or the like is one: 0 is unset and -1 unlimited, as for runc. */
+function limits(value: Integer | undefined): boolean {
+  return value !== undefined && value !== 0 && value !== 0n && Number(value) !== -1;
+}
+
+/**
+ * The first limit that `linux.resources` sets, as a config path; null when it sets none. Rules for devices do
+ * not count: an unprivileged user can neither set nor needs them.
+ */
+export function firstLimit(resources: Resources | undefined): string | null {
+  if (resources === undefined) return null;
+  const { memory, cpu, pids, blockIO, hugepageLimits, network, rdma, unified } = resources;
+  const asked: Record<string, boolean> = {
+    "memory.limit": limits(memory?.limit),
+    "memory.reservation": limits(memory?.reservation),
+    "memory.swap": limits(memory?.swap),
+    "memory.swappiness": memory?.swappiness !== undefined,
+    "memory.disableOOMKiller": memory?.disableOOMKiller === true,
+    "cpu.shares": limits(cpu?.shares),
+    "cpu.quota": limits(cpu?.quota),
+    "cpu.period": limits(cpu?.period),
+    "cpu.burst": limits(cpu?.burst),
+    "cpu.realtimeRuntime": limits(cpu?.realtimeRuntime),
+    "cpu.realtimePeriod": limits(cpu?.realtimePeriod),
+    "cpu.cpus": (cpu?.cpus ?? "") !== "",
+    "cpu.mems": (cpu?.mems ?? "") !== "",
+    "cpu.idle": limits(cpu?.idle),
+    "pids.limit": pids?.limit !== undefined && pids.limit >= 0,
+    blockIO: blockIO !== undefined && Object.values(blockIO).some((v) => (Array.isArray(v) ? v.length > 0 : v)),
+    hugepageLimits: (hugepageLimits?.length ?? 0) > 0,
+    "network.classID": limits(network?.classID),
+    "network.priorities": (network?.priorities?.length ?? 0) > 0,
+    rdma: Object.keys(rdma ?? {}).length > 0,
+    unified: Object.keys(unified ?? {}).length > 0,
+  };
+  for (const key in asked) if (asked[key]) return `linux.resources.${key}`;
+  return null;
+}

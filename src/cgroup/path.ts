@@ -1,0 +1,77 @@
+/** Names of cgroups and units: from `linux.cgroupsPath` to directories. */
+import { BrunError } from "../errors.ts";
+import { absolute } from "../sys/fs.ts";
+
+const WHERE = "linux.cgroupsPath";
+
+/** Whether a cgroupsPath is meant for systemd: "slice:prefix:name". */
+export function isUnitPath(cgroupsPath: string): boolean {
+  return cgroupsPath.split(":").length === 3 && !cgroupsPath.startsWith("/");
+}
+
+/** Slice, prefix and name of a transient unit. */
+export interface UnitPath {
+  readonly slice: string;
+  readonly unit: string;
+}
+
+/**
+ * The unit for a cgroupsPath "slice:prefix:name" (runc, docs/systemd.md). An empty slice is the manager's default;
+ * a name that ends in ".slice" is the unit's. Without a cgroupsPath the unit is "brun-<id>.scope".
+ * @throws BrunError it has another form
+ */
+export function unitPath(cgroupsPath: string | undefined, id: string, user: boolean): UnitPath {
+  const fallback = user ? "user.slice" : "system.slice";
+  if (!cgroupsPath) return { slice: fallback, unit: `brun-${id}.scope` };
+  const parts = cgroupsPath.split(":");
+  if (parts.length !== 3) {
+    throw new BrunError(`expected "slice:prefix:name" for a systemd cgroup but found ${JSON.stringify(cgroupsPath)}`, {
+      where: WHERE,
+      hint: "give that form, or leave systemd out with --cgroup-manager=cgroupfs",
+    });
+  }
+  const [slice, prefix, name] = parts as [string, string, string];
+  for (const part of parts) {
+    if (part.includes("/") || /[\s\0]/.test(part)) {
+      throw new BrunError(`${JSON.stringify(part)} is not a part of a unit's name`, { where: WHERE });
+    }
+  }
+  if (name === "") throw new BrunError("the name after the second colon is missing", { where: WHERE });
+  expandSlice(slice || fallback);
+  const unit = name.endsWith(".slice") ? name : prefix === "" ? `${name}.scope` : `${prefix}-${name}.scope`;
+  return { slice: slice || fallback, unit };
+}
+
+/**
+ * The directory of a slice below its manager's: "a-b.slice" lies in "a.slice" (systemd.slice(5)).
+ * @throws BrunError it is no name of a slice
+ */
+export function expandSlice(slice: string): string {
+  const name = /^(.+)\.slice$/.exec(slice)?.[1];
+  if (name === "-") return "/";
+  const components = name?.split("-");
+  if (components === undefined || slice.includes("/") || components.includes("")) {
+    throw new BrunError(`${JSON.stringify(slice)} is not the name of a slice`, { where: WHERE });
+  }
+  let path = "";
+  for (let i = 1; i <= components.length; i++) path += `/${components.slice(0, i).join("-")}.slice`;
+  return path;
+}
+
+/** The names of a path below some directory: no "..", "." or empty ones are left. */
+export function cleanPath(path: string): string {
+  return absolute(path, "/").slice(1);
+}
+
+/** The directory that holds `path`; "/" for one at the top. */
+export function parentOf(path: string): string {
+  const slash = path.lastIndexOf("/");
+  return slash <= 0 ? "/" : path.slice(0, slash);
+}
+
+/** Joins two absolute paths. */
+export function below(directory: string, path: string): string {
+  const relative = path.replace(/^\/+/, "");
+  if (relative === "") return directory;
+  return directory === "/" ? `/${relative}` : `${directory}/${relative}`;
+}

@@ -1,0 +1,172 @@
+/** Which cgroup a container gets. Decides; makes nothing. */
+import type { CgroupManagerName } from "../container/types.ts";
+import { BrunError } from "../errors.ts";
+import type { Resources } from "../spec/index.ts";
+import { exists } from "../sys/fs.ts";
+import { writable } from "./access.ts";
+import { firstLimit } from "./demand.ts";
+import { type CgroupHost, type Hierarchy, MOUNT_POINT } from "./host.ts";
+import { below, cleanPath, expandSlice, isUnitPath, parentOf, unitPath } from "./path.ts";
+import type { CgroupPlan } from "./types.ts";
+
+/** What a container asks for. */
+export interface CgroupRequest {
+  readonly id: string;
+  readonly manager: CgroupManagerName;
+  /** The caller has no rights over the host's cgroups: not root, or root of a user namespace. */
+  readonly rootless: boolean;
+  /** linux.cgroupsPath. */
+  readonly cgroupsPath: string | undefined;
+  readonly resources: Resources | undefined;
+}
+
+/** How the plan looks at the world; tests put their own in. */
+export interface PlanView {
+  readonly host: CgroupHost;
+  /** The control group of the caller's systemd manager ("/" for the system's), or null when it does not answer. */
+  readonly systemd: (user: boolean) => string | null;
+  readonly exists: (path: string) => boolean;
+  readonly writable: (path: string) => boolean;
+}
+
+/** The view of this machine. */
+export function machineView(host: CgroupHost, systemd: PlanView["systemd"]): PlanView {
+  return { host, systemd, exists, writable };
+}
+
+/**
+ * Plans the cgroup. null: the container stays in the caller's own, because nothing in its spec needs another and
+ * the caller may have none.
+ * @throws BrunError what is asked for cannot be had
+ */
+export function planCgroup(request: CgroupRequest, view: PlanView): CgroupPlan | null {
+  const { manager, rootless, cgroupsPath } = request;
+  const { host } = view;
+  if (manager === "systemd" || (manager === "auto" && cgroupsPath && isUnitPath(cgroupsPath))) {
+    return systemdPlan(request, view);
+  }
+  if (rootless && host.version !== 2) return refused(request, legacyReason(host), LEGACY_HINT);
+  if (host.version === 0) {
+    throw new BrunError("no cgroup hierarchy is mounted below /sys/fs/cgroup", {
+      hint: "mount one, or add --cgroup-manager=disabled",
+    });
+  }
+  if (host.version === 1) return legacyPlan(request, view);
+  const mayAsk = manager === "auto" && rootless;
+  // A cgroup that systemd made is its own to change: where it answers, it is asked.
+  if (mayAsk && !cgroupsPath && view.systemd(true) !== null) return systemdPlan(request, view);
+  const directory = unifiedDirectory(request, view);
+  if (directory !== null) return unifiedPlan(request, view, directory);
+  if (mayAsk && view.systemd(true) !== null) return systemdPlan({ ...request, cgroupsPath: undefined }, view);
+  return refused(request, "the caller has no cgroup of its own", DELEGATE_HINT);
+}
+
+const DISABLE = "or add --cgroup-manager=disabled to run without";
+const LEGACY_HINT = `boot with systemd.unified_cgroup_hierarchy=1 for cgroup v2, ${DISABLE}`;
+const DELEGATE_HINT = `log in so that systemctl --user works, or start it by systemd-run --user --scope -p Delegate=yes, ${DISABLE}`;
+
+function legacyReason(host: CgroupHost): string {
+  return host.version === 0
+    ? "no cgroup hierarchy is mounted"
+    : "this host has cgroup v1, where only root may make cgroups";
+}
+
+/** Without a limit the container can do without a cgroup; with one it must not run. */
+function refused(request: CgroupRequest, why: string, hint: string): null {
+  const limit = firstLimit(request.resources);
+  const where = limit ?? (request.cgroupsPath ? "linux.cgroupsPath" : null);
+  if (where === null) return null;
+  throw new BrunError(`cannot be honoured: ${why}`, { where, hint });
+}
+
+function systemdPlan(request: CgroupRequest, view: PlanView): CgroupPlan {
+  const user = request.rootless;
+  const { slice, unit } = unitPath(request.cgroupsPath, request.id, user);
+  if (view.host.version !== 2) {
+    throw new BrunError("brun uses systemd for cgroup v2 only, and this host has cgroup v1", {
+      where: "--cgroup-manager",
+      hint: user ? LEGACY_HINT : "add --cgroup-manager=cgroupfs",
+    });
+  }
+  const manager = view.systemd(user);
+  if (manager === null) {
+    throw new BrunError(`systemd's ${user ? "user" : "system"} manager does not answer`, {
+      where: "--systemd-cgroup",
+      hint: user
+        ? "systemctl --user status has to work: set XDG_RUNTIME_DIR, log in through PAM, or loginctl enable-linger"
+        : "add --cgroup-manager=cgroupfs",
+    });
+  }
+  const path = unit.endsWith(".slice") ? expandSlice(unit) : below(expandSlice(slice), unit);
+  return {
+    version: 2,
+    paths: { "": below(MOUNT_POINT, below(manager, path)) },
+    systemd: { name: unit, slice, user },
+    rootless: request.rootless || undefined,
+  };
+}
+
+/**
+ * Below the mount for an absolute cgroupsPath, else beside the caller's own cgroup, as runc does: there are
+ * processes in that one, so none of its children could have limits. A user to whom only the own one belongs gets
+ * a child of it. null: none of these may be written.
+ */
+function unifiedDirectory(request: CgroupRequest, view: PlanView): string | null {
+  const inner = innerPath(request);
+  const own = view.host.hierarchies[0]!.own ?? "/";
+  if (request.cgroupsPath?.startsWith("/")) {
+    const directory = below(MOUNT_POINT, inner);
+    return request.rootless && !view.writable(nearest(directory, view)) ? null : directory;
+  }
+  const beside = below(MOUNT_POINT, parentOf(own));
+  if (!request.rootless) return below(beside, inner);
+  const parent = [beside, below(MOUNT_POINT, own)].find(
+    (directory) => view.writable(directory) && view.writable(`${directory}/cgroup.procs`),
+  );
+  return parent === undefined ? null : below(parent, inner);
+}
+
+function innerPath(request: CgroupRequest): string {
+  const inner = cleanPath(request.cgroupsPath || request.id);
+  if (inner !== "") return inner;
+  throw new BrunError("names the root of the hierarchy, whose limits are not a container's", {
+    where: "linux.cgroupsPath",
+  });
+}
+
+function unifiedPlan(request: CgroupRequest, view: PlanView, directory: string): CgroupPlan {
+  return {
+    version: 2,
+    paths: { "": directory },
+    parents: missingParents([directory], view),
+    rootless: request.rootless || undefined,
+  };
+}
+
+function legacyPlan(request: CgroupRequest, view: PlanView): CgroupPlan {
+  if (Object.keys(request.resources?.unified ?? {}).length > 0) {
+    throw new BrunError("needs cgroup v2, and this host has cgroup v1", { where: "linux.resources.unified" });
+  }
+  const inner = innerPath(request);
+  const absolute = request.cgroupsPath?.startsWith("/") === true;
+  const base = (h: Hierarchy) => (absolute ? h.mountPoint : below(h.mountPoint, h.own ?? "/"));
+  const paths: Record<string, string> = {};
+  for (const hierarchy of view.host.hierarchies) paths[hierarchy.name] = below(base(hierarchy), inner);
+  return { version: 1, paths, parents: missingParents(Object.values(paths), view) };
+}
+
+/** Directories above the given ones that are still to be made, deepest first. */
+function missingParents(directories: readonly string[], view: PlanView): string[] | undefined {
+  const missing: string[] = [];
+  for (const directory of directories) {
+    for (let at = parentOf(directory); at !== "/" && !view.exists(at); at = parentOf(at)) missing.push(at);
+  }
+  return missing.length === 0 ? undefined : missing.sort((a, z) => z.length - a.length);
+}
+
+/** The directory itself, or the first above it that exists. */
+function nearest(directory: string, view: PlanView): string {
+  let at = directory;
+  while (at !== "/" && !view.exists(at)) at = parentOf(at);
+  return at;
+}

@@ -1,0 +1,48 @@
+/** Taking a cgroup away. */
+import { E } from "../sys/errno.ts";
+import { SysError } from "../sys/error.ts";
+import { exists, rmdir } from "../sys/fs.ts";
+import { childrenOf } from "./access.ts";
+import { signalAll } from "./kill.ts";
+import type { CgroupPlan } from "./types.ts";
+
+const TIMEOUT_MS = 10_000;
+
+/** Whether there is anything left of a cgroup. */
+export function cgroupExists(plan: CgroupPlan): boolean {
+  return Object.values(plan.paths).some((path) => exists(path));
+}
+
+/**
+ * Kills what is still in the cgroup and removes it with everything below it, and the parents that were made for
+ * it as far as they are empty. What does not exist is no error. Throws a SysError.
+ */
+export function removeCgroup(plan: CgroupPlan): void {
+  const directories = Object.values(plan.paths).filter((path) => exists(path));
+  const busy = directories.filter((path) => !removeTree(path));
+  if (busy.length > 0) {
+    signalAll(plan, 9);
+    for (const path of busy) removeWhenEmpty(path);
+  }
+  for (const parent of plan.parents ?? []) rmdir(parent);
+}
+
+/** Removes a directory and those below it; false when one has processes. */
+function removeTree(directory: string): boolean {
+  const result = rmdir(directory);
+  if (result === 0 || result === -E.ENOENT) return true;
+  if (result !== -E.EBUSY && result !== -E.ENOTEMPTY) throw new SysError(`remove the cgroup ${directory}`, -result);
+  const children = childrenOf(directory);
+  if (children.length === 0 || !children.map(removeTree).every(Boolean)) return false;
+  const again = rmdir(directory);
+  return again === 0 || again === -E.ENOENT;
+}
+
+/** Killed processes take a moment to leave. */
+function removeWhenEmpty(directory: string): void {
+  const deadline = performance.now() + TIMEOUT_MS;
+  for (let pause = 0.2; !removeTree(directory); pause = Math.min(pause * 2, 50)) {
+    if (performance.now() > deadline) throw new SysError(`remove the cgroup ${directory}`, E.EBUSY);
+    Bun.sleepSync(pause);
+  }
+}
