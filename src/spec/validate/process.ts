@@ -36,12 +36,14 @@ export function validateEnv(env: readonly string[], path: string, errors: string
   }
 }
 
+const SETS = ["bounding", "effective", "inheritable", "permitted", "ambient"] as const;
+
 /** Unknown names are ignored with a warning (runtime-spec: MUST be logged as a warning, SHOULD NOT fail). */
 function warnUnknown(capabilities: Capabilities, path: string, warnings: string[]): void {
   const known: readonly string[] = CAPABILITIES;
   const unknown: string[] = [];
-  for (const set in capabilities) {
-    for (const name of capabilities[set as keyof Capabilities] ?? []) {
+  for (const set of SETS) {
+    for (const name of capabilities[set] ?? []) {
       if (!known.includes(name) && !unknown.includes(name)) unknown.push(name);
     }
   }

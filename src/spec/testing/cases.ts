@@ -1,0 +1,41 @@
+/** Tables of changes of the default config and what the checks say of them. */
+import { describe, expect, test } from "bun:test";
+import { toJson } from "../json.ts";
+import { parseSpec } from "../load.ts";
+import type { Spec } from "../spec.ts";
+import { specTemplate } from "../template.ts";
+
+const HOST = { uid: 1000, gid: 1000, cgroup2: false };
+
+/** Errors, which begin with "! ", or warnings of the default config after a change. */
+export function check(change: (spec: Spec) => void, addsUserNamespace = false): string[] {
+  const spec = structuredClone(specTemplate(false, HOST));
+  change(spec);
+  try {
+    return [...parseSpec(toJson(spec), "c", { addsUserNamespace }).warnings];
+  } catch (error) {
+    return (error as Error).message.split("; ").map((line) => `! ${line}`);
+  }
+}
+
+/** Takes a namespace out. */
+export function without(spec: Spec, type: string): void {
+  spec.linux.namespaces = spec.linux.namespaces!.filter((namespace) => namespace.type !== type);
+}
+
+/** A mapping. */
+export function mapping(containerID: number, hostID: number, size: number) {
+  return { containerID, hostID, size };
+}
+
+/** A name, a change of the default config, and what is said of it. */
+type Case = readonly [name: string, change: (spec: Spec) => void, ...said: string[]];
+
+/** One test for each case. */
+export function cases(title: string, list: readonly Case[]): void {
+  describe(title, () => {
+    test.each(list.map((c) => [c[0], c] as const))("%s", (_name, [, change, ...said]) => {
+      expect(check(change)).toEqual(said);
+    });
+  });
+}

@@ -1,0 +1,101 @@
+import { cases, without } from "../testing/cases.ts";
+
+cases("config", [
+  ["default", () => {}],
+  [
+    "version 1.0.0-rc5-dev",
+    (s) => {
+      s.ociVersion = "1.0.0-rc5-dev";
+    },
+  ],
+  [
+    "version 1.3.9",
+    (s) => {
+      s.ociVersion = "1.3.9";
+    },
+  ],
+  [
+    "version 1.4.0",
+    (s) => {
+      s.ociVersion = "1.4.0";
+    },
+    '! ociVersion: expected 1.0.x to 1.3.x but found "1.4.0"',
+  ],
+  [
+    "version 2",
+    (s) => {
+      s.ociVersion = "2.0.0";
+    },
+    '! ociVersion: expected 1.0.x to 1.3.x but found "2.0.0"',
+  ],
+  [
+    "version 1.10.0",
+    (s) => {
+      s.ociVersion = "1.10.0";
+    },
+    '! ociVersion: expected 1.0.x to 1.3.x but found "1.10.0"',
+  ],
+  [
+    "version empty",
+    (s) => {
+      s.ociVersion = "";
+    },
+    '! ociVersion: expected 1.0.x to 1.3.x but found ""',
+  ],
+  [
+    "root.path empty",
+    (s) => {
+      s.root.path = "";
+    },
+    "! root.path: expected a path but found an empty string",
+  ],
+  ["hostname without uts", (s) => without(s, "uts"), "! hostname: needs a uts namespace in linux.namespaces"],
+  [
+    "hostname of 64 bytes",
+    (s) => {
+      s.hostname = "x".repeat(64);
+    },
+  ],
+  [
+    "hostname of 65 bytes",
+    (s) => {
+      s.hostname = `${"x".repeat(63)}\u00e9`;
+    },
+    "! hostname: expected at most 64 bytes but found 65",
+  ],
+  [
+    "hostname with a newline",
+    (s) => {
+      s.hostname = "a\nb";
+    },
+    '! hostname: expected no spaces, slashes or control characters but found "a\\nb"',
+  ],
+  [
+    "hostname empty",
+    (s) => {
+      s.hostname = "";
+      without(s, "uts");
+    },
+  ],
+  [
+    "domainname",
+    (s) => {
+      s.domainname = "a/b";
+    },
+    '! domainname: expected no spaces, slashes or control characters but found "a/b"',
+  ],
+  [
+    "annotation without a key",
+    (s) => {
+      s.annotations = { "": "x" };
+    },
+    "! annotations: expected keys but found an empty one",
+  ],
+  [
+    "for Windows",
+    (s) => {
+      Object.assign(s, { windows: {}, vm: null });
+    },
+    "windows: ignored, this is Linux",
+  ],
+]);
