@@ -1,0 +1,101 @@
+/** How the kernel runs a process: scheduler, ioPriority, execCPUAffinity, personality, memoryPolicy. */
+import { describe, expect, test } from "bun:test";
+import { cpus } from "node:os";
+import { subjects } from "../support/runtime.ts";
+import { Sandbox } from "../support/sandbox.ts";
+
+/** Field 41 of stat(5) is the policy, 40 the real-time priority, 19 the nice value. */
+const SCHED = "awk '{print $19, $40, $41}' /proc/self/stat";
+
+for (const subject of subjects()) {
+  const root = subject.caller.name === "root";
+  describe.skipIf(subject.unavailable !== undefined)(subject.label, () => {
+    test.each([
+      [{ policy: "SCHED_BATCH", nice: 5 }, "5 0 3"],
+      [{ policy: "SCHED_IDLE" }, "0 0 5"],
+      [{ policy: "SCHED_OTHER", nice: 7 }, "7 0 0"],
+      ...(root ? ([[{ policy: "SCHED_RR", priority: 3 }, "0 3 2"]] as const) : []),
+    ])("process.scheduler %j", async (scheduler, expected) => {
+      await using box = new Sandbox(subject);
+      const { stdout, stderr } = await box.sh(SCHED, (spec) => {
+        Object.assign(spec.process, { scheduler });
+      });
+      expect(stderr).toBe("");
+      expect(stdout.trim()).toBe(expected);
+    });
+
+    const forRoot = root ? test : () => undefined;
+    const forUser = root ? () => undefined : test;
+
+    forRoot("process.scheduler with a deadline, and flags", async () => {
+      await using box = new Sandbox(subject);
+      const scheduler = { policy: "SCHED_DEADLINE", runtime: 10e6, deadline: 20e6, period: 100e6 };
+      const flags = ["SCHED_FLAG_RESET_ON_FORK"];
+      const { stdout, stderr } = await box.sh(`cut -d' ' -f41 /proc/$$/stat; ${SCHED}; true`, (spec) => {
+        Object.assign(spec.process, { scheduler: { ...scheduler, flags } });
+      });
+      expect(stderr).toBe("");
+      // The shell has the deadline; what it forks does not.
+      expect(stdout).toBe("6\n0 0 0\n");
+    });
+
+    forUser("process.scheduler that needs root is refused, and named", async () => {
+      await using box = new Sandbox(subject);
+      const outcome = await box.sh("true", (spec) => {
+        Object.assign(spec.process, { scheduler: { policy: "SCHED_FIFO", priority: 10 } });
+      });
+      expect(outcome.code).toBe(1);
+      if (subject.runtime === "brun") expect(outcome.stderr).toContain("process.scheduler");
+    });
+
+    test.each([
+      ["IOPRIO_CLASS_BE", 6, "best-effort: prio 6"],
+      ["IOPRIO_CLASS_IDLE", 0, "idle"],
+      ...(root ? ([["IOPRIO_CLASS_RT", 2, "realtime: prio 2"]] as const) : []),
+    ])("process.ioPriority %s %d", async (name, priority, expected) => {
+      await using box = new Sandbox(subject);
+      const { stdout, stderr } = await box.sh("ionice", (spec) => {
+        Object.assign(spec.process, { ioPriority: { class: name, priority } });
+      });
+      expect(stderr).toBe("");
+      expect(stdout.trim()).toBe(expected);
+    });
+
+    test("linux.personality LINUX32, also for exec", async () => {
+      await using box = new Sandbox(subject);
+      const id = await box.detached((spec) => {
+        Object.assign(spec.linux, { personality: { domain: "LINUX32" } });
+      });
+      expect((await box.exec(id, "uname -m")).stdout).toMatch(/^(i686|armv8l)$/m);
+      const { stdout } = await box.sh("uname -m", (spec) => {
+        Object.assign(spec.linux, { personality: { domain: "LINUX32" } });
+      });
+      expect(stdout).toMatch(/^(i686|armv8l)$/m);
+    });
+
+    test.skipIf(cpus().length < 2)("process.execCPUAffinity for exec only", async () => {
+      await using box = new Sandbox(subject);
+      const list = "grep Cpus_allowed_list /proc/self/status | cut -f2";
+      const id = await box.detached((spec) => {
+        spec.process.args = ["/bin/sh", "-c", `${list} >/cpus; exec sleep 1000`];
+        Object.assign(spec.process, { execCPUAffinity: { initial: "0", final: "1" } });
+      });
+      expect((await box.exec(id, list)).stdout).toBe("1\n");
+      expect((await box.exec(id, "cat /cpus")).stdout).not.toBe("1\n");
+    });
+
+    test("linux.memoryPolicy, also for exec", async () => {
+      await using box = new Sandbox(subject);
+      const policy = { mode: "MPOL_BIND", nodes: "0", flags: ["MPOL_F_STATIC_NODES"] };
+      const script = "head -1 /proc/self/numa_maps | cut -d' ' -f2";
+      const id = await box.detached((spec) => {
+        Object.assign(spec.linux, { memoryPolicy: policy });
+      });
+      expect((await box.exec(id, script)).stdout).toBe("bind=static:0\n");
+      const outcome = await box.sh(script, (spec) => {
+        Object.assign(spec.linux, { memoryPolicy: { mode: "MPOL_INTERLEAVE", nodes: "0" } });
+      });
+      expect(outcome).toMatchObject({ stdout: "interleave:0\n", stderr: "" });
+    });
+  });
+}

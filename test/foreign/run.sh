@@ -1,0 +1,171 @@
+#!/usr/bin/env bash
+# Runs runc's own integration tests against brun, as an unprivileged user and as root, and prints counts.
+#   usage: RUNC_SUITE=<runc checkout> run.sh [-k] [-m MODE]... [NAME]...
+# NAME is a .bats file without its ending; all of them by default. MODE is user, user-idmap or root: see README.md.
+#   -k  run the tests of runc-skips.txt too
+# Environment: RUNC, the runtime to test (dist/brun); FOREIGN_OUT, where the logs go (a directory in /tmp);
+# FOREIGN_JOBS, how many files at the same time (2); FOREIGN_TIMEOUT, seconds for each file (600).
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+
+fail() {
+  echo "foreign: $*" >&2
+  exit 2
+}
+
+suite=${RUNC_SUITE:-}
+[ -d "$suite/tests/integration" ] || fail "RUNC_SUITE: expected a checkout of runc, found '$suite'"
+modes=() skips=1
+while getopts km: flag; do
+  case $flag in
+    k) skips=0 ;;
+    m) modes+=("$OPTARG") ;;
+    *) exit 2 ;;
+  esac
+done
+shift $((OPTIND - 1))
+if [ ${#modes[@]} -eq 0 ]; then
+  modes=(user user-idmap)
+  [ "$(id -u)" -ne 0 ] || modes+=(root)
+fi
+for tool in bats jq gawk go busybox; do
+  command -v "$tool" >/dev/null || fail "$tool is not installed"
+done
+
+out=${FOREIGN_OUT:-/tmp/brun-foreign-$(id -u)}
+work=$out/suite
+mkdir -p "$out" && chmod 755 "$out"
+
+# The suite, in a copy of our own: other images, the tests of the skip list marked as such.
+prepare_suite() {
+  rm -rf "$work"
+  mkdir -p "$work/tests"
+  cp -R "$suite/go.mod" "$work/"
+  cp -R "$suite/tests/integration" "$suite/tests/cmd" "$work/tests/"
+  cat >"$work/tests/integration/get-images.sh" <<END
+#!/bin/sh
+echo BUSYBOX_IMAGE=$out/busybox.tar
+echo DEBIAN_IMAGE=$out/debian.tar
+END
+  chmod 755 "$work/tests/integration/get-images.sh"
+  [ "$skips" = 0 ] || for file in "$work"/tests/integration/*.bats; do
+    awk -F '\t' '
+      NR == FNR { if (NF > 1) reason[$1] = $2; next }
+      { print }
+      /^@test "/ {
+        name = $0
+        sub(/^@test "/, "", name)
+        sub(/" \{$/, "", name)
+        if (name in reason) { gsub(/["\\$`]/, "", reason[name]); print "\tskip \"skip list: " reason[name] "\"" }
+      }' "$here/runc-skips.txt" "$file" >"$file.new"
+    mv "$file.new" "$file"
+  done
+}
+
+# The helpers of the suite are built once from the checkout's own vendor directory.
+prepare_helpers() {
+  local bin=$out/bin name
+  mkdir -p "$bin"
+  for name in recvtty sd-helper seccompagent fs-idmap pidfd-kill remap-rootfs key_label; do
+    [ -x "$bin/$name" ] || (cd "$suite" && CGO_ENABLED=1 go build -mod=vendor -tags seccomp -o "$bin/$name" "./tests/cmd/$name") ||
+      echo "foreign: $name was not built; the tests that need it fail" >&2
+  done
+  ln -sfn "$bin" "$work/tests/cmd/_bin"
+}
+
+# Images from what the machine has; hard links for the applets, as in the image that the suite was written for.
+prepare_images() {
+  if [ ! -e "$out/busybox.tar" ]; then
+    local root=$out/busybox
+    rm -rf "$root"
+    mkdir -p "$root"/{bin,dev,etc,home,root,tmp,usr/sbin,var/spool/mail,var/www}
+    chmod 700 "$root/root" && chmod 1777 "$root/tmp"
+    cp "$(command -v busybox)" "$root/bin/busybox"
+    "$root/bin/busybox" --list | while read -r applet; do
+      [ "$applet" = busybox ] || ln "$root/bin/busybox" "$root/bin/$applet"
+    done
+    printf '%s\n' root:x:0:0:root:/root:/bin/sh daemon:x:1:1:daemon:/usr/sbin:/bin/false \
+      bin:x:2:2:bin:/bin:/bin/false www-data:x:33:33:www-data:/var/www:/bin/false \
+      nobody:x:65534:65534:nobody:/home:/bin/false >"$root/etc/passwd"
+    printf '%s\n' root:x:0: daemon:x:1: bin:x:2: tty:x:5: www-data:x:33: users:x:100: nobody:x:65534: >"$root/etc/group"
+    tar -C "$root" -cf "$out/busybox.tar.new" . && mv "$out/busybox.tar.new" "$out/busybox.tar"
+    rm -rf "$root"
+  fi
+  if [ ! -e "$out/debian.tar" ] && command -v mmdebstrap >/dev/null; then
+    mmdebstrap --quiet --variant=essential --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
+      --dpkgopt='path-exclude=/usr/share/man/*' bookworm "$out/debian.tar.new" && mv "$out/debian.tar.new" "$out/debian.tar"
+  fi
+  [ -e "$out/debian.tar" ] || echo "foreign: no Debian image (mmdebstrap); the tests that need it fail" >&2
+}
+
+# A mode's user, features and environment, as in the suite's own rootless.sh.
+mode_command() {
+  local features='' user=bruntest range
+  command=(env "RUNC=$runtime" "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:$(dirname "$(command -v go)")")
+  [ "$1" != user-idmap ] || features=idmap
+  [ "$1" != root ] || { [ "$(id -u)" -eq 0 ] || fail "mode root: not root"; return 0; }
+  [ "$(id -u)" -eq 0 ] || user=$(id -un)
+  id "$user" >/dev/null 2>&1 || useradd --create-home --shell /bin/sh "$user"
+  if [ -n "$features" ]; then
+    range=$(grep "^$user:" /etc/subuid | head -n 1) || fail "mode $1: /etc/subuid has no line for $user"
+    command+=("ROOTLESS_UIDMAP_START=$(cut -d: -f2 <<<"$range")" "ROOTLESS_UIDMAP_LENGTH=$(cut -d: -f3 <<<"$range")")
+    range=$(grep "^$user:" /etc/subgid | head -n 1) || fail "mode $1: /etc/subgid has no line for $user"
+    command+=("ROOTLESS_GIDMAP_START=$(cut -d: -f2 <<<"$range")" "ROOTLESS_GIDMAP_LENGTH=$(cut -d: -f3 <<<"$range")")
+    if [ "$(id -u)" -eq 0 ]; then # a directory of a subordinate id, for a test of cwd.bats
+      mkdir -p "$out/aux" && chmod 755 "$out/aux"
+      chown "$(($(grep "^$user:" /etc/subuid | head -n 1 | cut -d: -f2) - 1000 + 1024))" "$out/aux"
+      command+=("ROOTLESS_AUX_DIR=$out/aux" ROOTLESS_AUX_UID=1024)
+    fi
+  fi
+  command+=("ROOTLESS_FEATURES=$features" "HOME=$(getent passwd "$user" | cut -d: -f6)" "USER=$user")
+  [ "$(id -u)" -ne 0 ] || command=(setpriv "--reuid=$(id -u "$user")" "--regid=$(id -g "$user")" --init-groups --inh-caps=-all -- "${command[@]}")
+}
+
+# One file in one mode; the log is TAP with the output of failing tests.
+run_file() {
+  local mode=$1 name=$2 command tmp
+  mode_command "$mode"
+  tmp=$out/$mode/$name.tmp
+  rm -rf "$tmp" && mkdir -p "$tmp" && chmod 1777 "$tmp"
+  timeout -k 10 "${FOREIGN_TIMEOUT:-600}" "${command[@]}" "TMPDIR=$tmp" \
+    bats --tap "$work/tests/integration/$name.bats" >"$out/$mode/$name.tap" 2>&1 </dev/null || true
+  rm -rf "$tmp" || true
+}
+
+count() { cat "${@:2}" | grep -cE "$1" || true; }
+
+report() {
+  local mode=$1 logs=("${@:2}") planned ran
+  planned=$(cat "${logs[@]}" | sed -n 's/^1\.\.//p' | awk '{ n += $1 } END { print n + 0 }')
+  ran=$(count '^(not )?ok ' "${logs[@]}")
+  printf '%-11s %4d passed  %4d failed  %4d skipped  %4d not run\n' "$mode" \
+    $(($(count '^ok ' "${logs[@]}") - $(count '^ok .* # skip' "${logs[@]}"))) \
+    "$(count '^not ok ' "${logs[@]}")" "$(count '^ok .* # skip' "${logs[@]}")" $((planned - ran))
+}
+
+runtime=$out/$(basename "${RUNC:-brun}")
+source=${RUNC:-$here/../../dist/brun}
+[ -x "$source" ] || fail "$source does not exist: npm run build"
+cp -f "$source" "$runtime.new" && chmod 755 "$runtime.new" && mv "$runtime.new" "$runtime"
+prepare_suite
+prepare_helpers
+prepare_images
+
+if [ $# -eq 0 ]; then
+  for file in "$work"/tests/integration/*.bats; do set -- "$@" "$(basename "$file" .bats)"; done
+fi
+failed=0
+for mode in "${modes[@]}"; do
+  mkdir -p "$out/$mode"
+  logs=()
+  for name in "$@"; do
+    while [ "$(jobs -rp | wc -l)" -ge "${FOREIGN_JOBS:-2}" ]; do wait -n || true; done
+    run_file "$mode" "$name" &
+    logs+=("$out/$mode/$name.tap")
+  done
+  wait
+  for name in "$@"; do sed -n "s/^not ok [0-9]* /$mode: $name: /p" "$out/$mode/$name.tap"; done
+  report "$mode" "${logs[@]}"
+  [ "$(count '^not ok ' "${logs[@]}")" -eq 0 ] || failed=1
+done
+exit $failed

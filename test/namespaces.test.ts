@@ -1,0 +1,58 @@
+/** Namespaces joined by path: one, several, and a user namespace with them. */
+import { describe, expect, test } from "bun:test";
+import { readlinkSync } from "node:fs";
+import { subjects } from "./support/runtime.ts";
+import { Sandbox } from "./support/sandbox.ts";
+import { mapManyIds } from "./support/spec.ts";
+
+/** The name in /proc/PID/ns of a type in a config. */
+const FILE: Record<string, string> = { mount: "mnt", network: "net" };
+
+for (const subject of subjects()) {
+  describe.skipIf(subject.unavailable !== undefined)(subject.label, () => {
+    const joined = async (types: string[], many: boolean): Promise<void> => {
+      await using box = new Sandbox(subject);
+      const first = await box.detached((spec) => {
+        spec.linux.namespaces.push({ type: "network" });
+        if (many) mapManyIds(spec, subject.caller);
+        spec.linux.namespaces = [...new Map(spec.linux.namespaces.map((n) => [n.type, n])).values()];
+      });
+      const { pid } = await box.inspect(first);
+      const all = ["pid", "ipc", "uts", "cgroup", "network", "user"];
+      const script = all.map((type) => `readlink /proc/self/ns/${FILE[type] ?? type}`).join("; ");
+      const outcome = await box.sh(script, (spec) => {
+        if (many) mapManyIds(spec, subject.caller);
+        const { namespaces } = spec.linux;
+        if (!namespaces.some(({ type }) => type === "network")) namespaces.push({ type: "network" });
+        for (const namespace of namespaces) {
+          if (types.includes(namespace.type))
+            namespace.path = `/proc/${pid}/ns/${FILE[namespace.type] ?? namespace.type}`;
+        }
+        if (types.includes("user")) {
+          delete spec.linux.uidMappings;
+          delete spec.linux.gidMappings;
+        }
+        if (types.includes("uts")) delete spec.hostname;
+      });
+      expect(outcome.stderr).toBe("");
+      const seen = outcome.stdout.trim().split("\n");
+      all.forEach((type, i) => {
+        const theirs = readlinkSync(`/proc/${pid}/ns/${FILE[type] ?? type}`);
+        const hosts = readlinkSync(`/proc/self/ns/${FILE[type] ?? type}`);
+        const which = seen[i] === theirs ? "joined" : seen[i] === hosts ? "host" : "new";
+        const expected =
+          types.includes(type) || theirs === hosts ? (theirs === hosts ? "joined" : "joined") : "new";
+        expect(`${type} ${which}`).toBe(`${type} ${expected}`);
+      });
+    };
+
+    if (subject.caller.name === "root") {
+      test("network, ipc and uts", () => joined(["network", "ipc", "uts"], false));
+      test("pid", () => joined(["pid"], false));
+    }
+    test("user, network, ipc, uts and pid of another container, with one id", () =>
+      joined(["user", "network", "ipc", "uts", "pid"], subject.caller.name === "root"));
+    test("user, network and ipc of another container, with 65,536 ids", () =>
+      joined(["user", "network", "ipc"], true));
+  });
+}

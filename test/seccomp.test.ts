@@ -1,0 +1,99 @@
+/** Seccomp: what a filter does to a process inside. */
+import { describe, expect, test } from "bun:test";
+import { subjects } from "./support/runtime.ts";
+import { Sandbox } from "./support/sandbox.ts";
+
+const rule = (names: string[], action: string, more: object = {}): object => ({ names, action, ...more });
+
+for (const subject of subjects()) {
+  describe.skipIf(subject.unavailable !== undefined)(subject.label, () => {
+    const architectures = ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"];
+
+    test("an errno for chmod, with its own value", async () => {
+      await using box = new Sandbox(subject);
+      const { stdout, stderr } = await box.sh(
+        "chmod 700 /tmp || echo refused; grep ^Seccomp: /proc/self/status",
+        (spec) => {
+          spec.linux.seccomp = {
+            defaultAction: "SCMP_ACT_ALLOW",
+            architectures,
+            syscalls: [rule(["chmod", "fchmod", "fchmodat"], "SCMP_ACT_ERRNO", { errnoRet: 28 })],
+          };
+        },
+      );
+      expect(stdout).toBe("refused\nSeccomp:\t2\n");
+      expect(stderr).toMatch(/No space left on device/);
+    });
+
+    test("kill: the process dies of SIGSYS", async () => {
+      await using box = new Sandbox(subject);
+      const { code } = await box.sh("exec mkdir /x", (spec) => {
+        spec.linux.seccomp = {
+          defaultAction: "SCMP_ACT_ALLOW",
+          architectures,
+          syscalls: [rule(["mkdir", "mkdirat"], "SCMP_ACT_KILL_PROCESS")],
+        };
+      });
+      expect(code).toBe(128 + 31);
+    });
+
+    test("an argument decides", async () => {
+      await using box = new Sandbox(subject);
+      const { stdout } = await box.sh("kill -0 $$ && echo zero; kill -10 $$ || echo ten", (spec) => {
+        const args = [{ index: 1, value: 10, op: "SCMP_CMP_EQ" }];
+        spec.linux.seccomp = {
+          defaultAction: "SCMP_ACT_ALLOW",
+          architectures,
+          syscalls: [rule(["kill"], "SCMP_ACT_ERRNO", { args })],
+        };
+      });
+      expect(stdout).toBe("zero\nten\n");
+    });
+
+    test("without no_new_privs and without CAP_SYS_ADMIN", async () => {
+      await using box = new Sandbox(subject);
+      const { stdout, stderr } = await box.sh("mkdir /x || echo refused", (spec) => {
+        spec.process.noNewPrivileges = false;
+        spec.linux.seccomp = {
+          defaultAction: "SCMP_ACT_ALLOW",
+          architectures,
+          syscalls: [rule(["mkdir", "mkdirat"], "SCMP_ACT_ERRNO")],
+        };
+      });
+      expect(stdout).toBe("refused\n");
+      expect(stderr).toMatch(/Operation not permitted/);
+    });
+
+    test("exec gets the same filter", async () => {
+      await using box = new Sandbox(subject);
+      const id = await box.detached((spec) => {
+        spec.linux.seccomp = {
+          defaultAction: "SCMP_ACT_ALLOW",
+          architectures,
+          syscalls: [rule(["mkdir", "mkdirat"], "SCMP_ACT_ERRNO")],
+        };
+      });
+      expect((await box.exec(id, "mkdir /x || echo refused")).stdout).toBe("refused\n");
+    });
+
+    test("an unknown name is left out, an unknown action refused", async () => {
+      await using box = new Sandbox(subject);
+      const seccomp = (action: string) => ({
+        defaultAction: "SCMP_ACT_ALLOW",
+        architectures,
+        syscalls: [rule(["no_such_call", "mkdir"], action)],
+      });
+      const known = await box.sh("mkdir /x || echo refused", (spec) => {
+        spec.linux.seccomp = seccomp("SCMP_ACT_ERRNO");
+      });
+      expect(known.stdout).toBe("refused\n");
+      const unknown = await box.sh("echo ran", (spec) => {
+        spec.linux.seccomp = seccomp("SCMP_ACT_SING");
+      });
+      expect(unknown.code).not.toBe(0);
+      expect(unknown.stdout).toBe("");
+      if (subject.runtime === "brun")
+        expect(unknown.stderr).toMatch(/seccomp\.syscalls\[0\]\.action.*SCMP_ACT_SING/);
+    });
+  });
+}
