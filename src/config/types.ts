@@ -1,6 +1,7 @@
 /** A container's config with everything decided and nothing done: what src/init compiles. */
 import type { IdMaps } from "../../rootless/idmap.ts";
-import type { Process, Spec } from "../spec/index.ts";
+import type { Linux, Process, Spec } from "../spec/index.ts";
+import type { CgroupPlan } from "./cgroup-plan.ts";
 
 /** A namespace to join instead of to make. */
 export interface Join {
@@ -67,6 +68,8 @@ export interface ProcessConfig {
   readonly seccomp: SeccompFilter | null;
   readonly newKeyring: boolean;
   readonly preserveFds: number;
+  /** What the process takes over from the container's `linux` section, when there is something. */
+  readonly placement?: Pick<Linux, "memoryPolicy" | "personality"> | undefined;
   /** Environment variables that the runtime adds (LISTEN_FDS, NOTIFY_SOCKET). */
   readonly extraEnv: readonly string[];
 }
@@ -88,6 +91,10 @@ export interface ContainerConfig extends ProcessConfig {
   readonly selfMapped: boolean;
   readonly changes: readonly Change[];
   readonly facts: HostFacts;
+  /** Its own cgroup; null when it stays in the caller's. */
+  readonly cgroup: CgroupPlan | null;
+  /** Cgroup v2 directory to clone into, or null. */
+  readonly cloneInto: string | null;
   readonly noPivot: boolean;
   /** Path of the FIFO that `start` opens, or null to go on at procRun. */
   readonly execFifo: string | null;

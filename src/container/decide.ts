@@ -7,6 +7,7 @@ import type { ContainerConfig } from "../config/types.ts";
 import { BrunError } from "../errors.ts";
 import type { Spec } from "../spec/index.ts";
 import { readlink, S, tryStat } from "../sys/fs.ts";
+import { clonesInto, decideCgroup } from "./cgroup.ts";
 import { currentOomScoreAdj, currentRlimits, gatherFacts } from "./facts.ts";
 import { prepareSeccomp } from "./filter.ts";
 import { listenFds } from "./listen-fds.ts";
@@ -50,17 +51,21 @@ export function decide(
       validatePermitted(resolved.maps, caller, loadSubids(caller.uid, caller.userName));
     }
   }
+  const cgroup = decideCgroup(rt, options.id, rootless, resolved.spec);
   return {
     ...resolved,
     id: options.id,
     bundle,
     privileged: !rootless && resolved.maps === null,
-    facts: gatherFacts(resolved.spec, bundle, resolved.rootfs),
+    facts: gatherFacts(resolved.spec, bundle, resolved.rootfs, cgroup),
+    cgroup,
+    cloneInto: clonesInto(cgroup),
     seccomp: prepareSeccomp(rt, options.id, resolved.spec),
     noPivot: options.noPivot,
     newKeyring: !options.noNewKeyring,
     preserveFds: preserved(options),
     extraEnv: [...listenFds().env, ...(notify?.env ?? [])],
+    placement: resolved.spec.linux,
     execFifo: mode.waitForStart ? makeFifo(rt.root, options.id) : null,
   };
 }

@@ -1,5 +1,5 @@
 /** What `exec` has to know of a container; kept in exec.json so that `state` and `list` need not read it. */
-import type { Process, Seccomp } from "../spec/index.ts";
+import type { Linux, Process, Seccomp } from "../spec/index.ts";
 
 /** See file. */
 export interface ExecInfo {
@@ -13,6 +13,8 @@ export interface ExecInfo {
   readonly privileged: boolean;
   /** The container's process: defaults of exec (env, cwd, user, capabilities, limits). */
   readonly process: Process;
+  /** What every process takes over from the `linux` section. */
+  readonly placement?: Pick<Linux, "memoryPolicy" | "personality"> | undefined;
   /** The filter in the file beside this one: SECCOMP_FILTER_FLAG_*, and where its listener is. */
   readonly seccomp?: { readonly flags: number; readonly listener?: SeccompListener | undefined } | undefined;
 }

@@ -77,6 +77,7 @@ function execOrThrow(rt: Runtime, options: ExecOptions): number {
     preserveFds,
     extraEnv: listenFds().env,
     process,
+    placement: info.placement,
     namespaces: info.namespaces,
     userNamespace: info.userNamespace,
     pidfd,

@@ -11,11 +11,12 @@ import { launchStage, type Stage } from "../stage/launch.ts";
 import { Message, sendMessage } from "../stage/messages.ts";
 import { absolute, close } from "../sys/fs.ts";
 import { waitChild } from "../sys/spawn.ts";
+import { dropCgroup, enterCgroup, limitCgroup } from "./cgroup.ts";
 import { Console } from "./console.ts";
 import { Conversation } from "./conversation.ts";
 import { decide, preserved } from "./decide.ts";
 import { describe } from "./describe.ts";
-import type { SeccompListener } from "./exec-info.ts";
+import type { ExecInfo, SeccompListener } from "./exec-info.ts";
 import { runRuntimeHooks, stateForHooks } from "./hooks.ts";
 import { type Notify, prepareNotify } from "./notify.ts";
 import { writePidFile } from "./pid-file.ts";
@@ -47,17 +48,20 @@ export function launch(rt: Runtime, options: CreateOptions, mode: LaunchMode): L
   const locked = claim(rt.root, options.id);
   let stage: Stage | null = null;
   let conversation: Conversation | null = null;
+  let config: ContainerConfig | null = null;
   try {
     stage = launchStage(preserved(options));
     rt.mark?.("stage started");
     const caller = currentCaller();
     const notify = prepareNotify(rt.root, options.id, spec);
-    const config = decide(rt, options, mode, bundle, spec, caller, notify);
+    config = decide(rt, options, mode, bundle, spec, caller, notify);
     rt.mark?.("config decided");
-    const program = firstProgram(config);
+    if (config.cgroup !== null) enterCgroup(rt, config, config.cgroup, stage.pid);
+    const decided = config;
+    const program = firstProgram(decided);
     rt.mark?.(`program compiled: ${program.count} operations, ${program.bytes.length} bytes`);
     conversation = new Conversation(stage.socket);
-    conversation.send(program, () => firstProgram(config, true).ops);
+    conversation.send(program, () => firstProgram(decided, true).ops);
     rt.mark?.("program sent");
     const launched = converse(rt, { options, bundle, config, caller, console, locked, conversation, notify });
     waitChild(stage.pid);
@@ -66,6 +70,7 @@ export function launch(rt: Runtime, options: CreateOptions, mode: LaunchMode): L
     return launched;
   } catch (error) {
     abandon(stage, conversation);
+    dropCgroup(rt, config?.cgroup);
     remove(rt.root, options.id);
     unlock(locked);
     throw error;
@@ -112,6 +117,7 @@ function converse(rt: Runtime, parts: Parts): Launched {
           userNamespace: config.maps !== null || config.joins.some((j) => j.flag === 0x10000000),
           privileged: config.privileged,
           process: config.spec.process!,
+          placement: placementOf(config),
           seccomp:
             config.seccomp === null
               ? undefined
@@ -145,6 +151,7 @@ function converse(rt: Runtime, parts: Parts): Launched {
       }
       case Message.ready:
         conversation.requirePid();
+        if (config.cgroup !== null) limitCgroup(rt, config, config.cgroup);
         saveState(rt.root, state!);
         return {
           config,
@@ -166,4 +173,10 @@ function converse(rt: Runtime, parts: Parts): Launched {
 function listenerOf(config: ContainerConfig): SeccompListener {
   const { listenerPath, listenerMetadata } = config.spec.linux?.seccomp ?? {};
   return { ...(listenerPath && { listenerPath }), ...(listenerMetadata && { listenerMetadata }) };
+}
+
+/** The parts of the `linux` section that `exec` applies too; undefined for most containers. */
+function placementOf(config: ContainerConfig): ExecInfo["placement"] {
+  const { memoryPolicy, personality } = config.spec.linux ?? {};
+  return memoryPolicy === undefined && personality === undefined ? undefined : { memoryPolicy, personality };
 }

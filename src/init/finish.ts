@@ -15,6 +15,7 @@ import {
 import { runHooks } from "./hooks.ts";
 import { identity, noNewPrivileges } from "./identity.ts";
 import { rlimits, umask } from "./limits.ts";
+import { placement } from "./placement.ts";
 
 /** startContainer hooks with the state that they get. */
 export interface StartHooks {
@@ -30,6 +31,7 @@ export function finish(x: ProcessContext, process: Process, start: StartHooks | 
   const paths = candidates(file, env);
   giveStdio(x, process);
   rlimits(x, process);
+  placement(x, process);
   if (process.noNewPrivileges) noNewPrivileges(x);
   // Without no_new_privs the filter needs CAP_SYS_ADMIN, which the process is about to give up.
   else if (seccomp !== null) installSeccomp(x, seccomp);

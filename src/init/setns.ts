@@ -8,12 +8,14 @@ import type { InitContext } from "./context.ts";
 import { finish } from "./finish.ts";
 import { oomScore } from "./limits.ts";
 import { sessionKeyring } from "./namespaces.ts";
+import { cpuAffinity } from "./placement.ts";
 
 /** Compiles an exec. Pure. Throws a RangeError when a string holds a NUL byte. */
 export function setnsInit(config: ExecConfig, record = false): Program {
   const b = new ProgramBuilder(record);
   const x: InitContext<ExecConfig> = { config, b, root: b.slot(), fifo: null, hows: new Map() };
   const { process } = config;
+  cpuAffinity(x, process, "initial");
   oomScore(x, process);
   // Until execve no process of the container may look into or trace this one (CVE-2016-9962).
   b.at("exec", "hide from the container's processes");
@@ -29,6 +31,7 @@ export function setnsInit(config: ExecConfig, record = false): Program {
   b.at("exec", "open the container's root");
   b.get("openat", [AT_FDCWD, b.str("/"), O.PATH | O.DIRECTORY | O.CLOEXEC, 0], { out: x.root });
   if (process.terminal) takeTerminal(x, openPty(x, x.root, process.user?.uid ?? 0, terminalSize(x)));
+  cpuAffinity(x, process, "final");
   finish(x, process, null);
   return b.finish();
 }

@@ -1,0 +1,112 @@
+/** Where and how the kernel runs a process: scheduling, I/O priority, CPUs, memory nodes, personality. */
+import { type IOPriority, type Process, parseCpuList, type Scheduler } from "../spec/index.ts";
+import type { ProcessContext } from "./context.ts";
+
+const policies = [
+  "SCHED_OTHER",
+  "SCHED_FIFO",
+  "SCHED_RR",
+  "SCHED_BATCH",
+  "SCHED_ISO",
+  "SCHED_IDLE",
+  "SCHED_DEADLINE",
+];
+
+const schedulerFlags: Readonly<Record<string, number>> = {
+  SCHED_FLAG_RESET_ON_FORK: 1,
+  SCHED_FLAG_RECLAIM: 2,
+  SCHED_FLAG_DL_OVERRUN: 4,
+  SCHED_FLAG_KEEP_POLICY: 8,
+  SCHED_FLAG_KEEP_PARAMS: 16,
+  SCHED_FLAG_UTIL_CLAMP_MIN: 32,
+  SCHED_FLAG_UTIL_CLAMP_MAX: 64,
+};
+
+const SCHED_ATTR_SIZE = 56;
+
+/** struct sched_attr (sched_setattr(2)). */
+export function schedulerAttributes(scheduler: Scheduler): Uint8Array {
+  const data = new Uint8Array(SCHED_ATTR_SIZE);
+  const view = new DataView(data.buffer);
+  const flags = (scheduler.flags ?? []).reduce((bits, flag) => bits | (schedulerFlags[flag] ?? 0), 0);
+  view.setUint32(0, SCHED_ATTR_SIZE, true);
+  view.setUint32(4, policies.indexOf(scheduler.policy), true);
+  view.setBigUint64(8, BigInt(flags), true);
+  view.setInt32(16, scheduler.nice ?? 0, true);
+  view.setUint32(20, scheduler.priority ?? 0, true);
+  view.setBigUint64(24, BigInt(scheduler.runtime ?? 0), true);
+  view.setBigUint64(32, BigInt(scheduler.deadline ?? 0), true);
+  view.setBigUint64(40, BigInt(scheduler.period ?? 0), true);
+  return data;
+}
+
+const ioClasses = ["", "IOPRIO_CLASS_RT", "IOPRIO_CLASS_BE", "IOPRIO_CLASS_IDLE"];
+const IOPRIO_CLASS_SHIFT = 13;
+const IOPRIO_WHO_PROCESS = 1;
+
+/** The value of ioprio_set(2). */
+export function ioPriorityValue(priority: IOPriority): number {
+  return (ioClasses.indexOf(priority.class) << IOPRIO_CLASS_SHIFT) | priority.priority;
+}
+
+/** A list of numbers as the kernel's bit masks take it: 64-bit words, the lowest first. */
+export function bitMask(numbers: readonly number[]): BigUint64Array<ArrayBuffer> {
+  const words = new BigUint64Array(Math.floor((numbers.at(-1) ?? 0) / 64) + 1);
+  for (const n of numbers) words[n >> 6]! |= 1n << BigInt(n & 63);
+  return words;
+}
+
+/**
+ * process.execCPUAffinity of an `exec`: before the process joins the container's cgroup ("initial") and
+ * afterwards ("final").
+ */
+export function cpuAffinity(x: ProcessContext, process: Process, when: "initial" | "final"): void {
+  const list = process.execCPUAffinity?.[when];
+  const cpus = list ? parseCpuList(list) : null;
+  if (cpus === null) return;
+  const mask = bitMask(cpus);
+  x.b.at(`process.execCPUAffinity.${when}`, `run on the CPUs ${list}`);
+  x.b.sys("sched_setaffinity", [0, mask.byteLength, x.b.bytes(new Uint8Array(mask.buffer), `cpus ${list}`)]);
+}
+
+const memoryModes: Readonly<Record<string, number>> = {
+  MPOL_DEFAULT: 0,
+  MPOL_PREFERRED: 1,
+  MPOL_BIND: 2,
+  MPOL_INTERLEAVE: 3,
+  MPOL_LOCAL: 4,
+  MPOL_PREFERRED_MANY: 5,
+  MPOL_WEIGHTED_INTERLEAVE: 6,
+  MPOL_F_NUMA_BALANCING: 1 << 13,
+  MPOL_F_RELATIVE_NODES: 1 << 14,
+  MPOL_F_STATIC_NODES: 1 << 15,
+};
+
+const domains: Readonly<Record<string, number>> = { LINUX: 0, LINUX32: 8 };
+
+/** process.scheduler and ioPriority, linux.personality and memoryPolicy. */
+export function placement(x: ProcessContext, process: Process): void {
+  const { b } = x;
+  const { scheduler, ioPriority } = process;
+  if (scheduler !== undefined) {
+    b.at("process.scheduler", `set the scheduling policy ${scheduler.policy}`);
+    b.sys("sched_setattr", [0, b.bytes(schedulerAttributes(scheduler), scheduler.policy), 0]);
+  }
+  if (ioPriority !== undefined) {
+    b.at("process.ioPriority", `set the I/O priority ${ioPriority.class} ${ioPriority.priority}`);
+    b.sys("ioprio_set", [IOPRIO_WHO_PROCESS, 0, ioPriorityValue(ioPriority)]);
+  }
+  const { personality, memoryPolicy } = x.config.placement ?? {};
+  if (personality !== undefined) {
+    b.at("linux.personality", `set the personality ${personality.domain}`);
+    b.sys("personality", [domains[personality.domain] ?? 0]);
+  }
+  if (memoryPolicy === undefined) return;
+  const { mode, nodes, flags = [] } = memoryPolicy;
+  b.at("linux.memoryPolicy", `set the memory policy ${mode}${nodes ? ` of nodes ${nodes}` : ""}`);
+  const bits = [mode, ...flags].reduce((all, name) => all | (memoryModes[name] ?? 0), 0);
+  const mask = nodes ? bitMask(parseCpuList(nodes) ?? []) : null;
+  const blob = mask === null ? null : b.bytes(new Uint8Array(mask.buffer), `nodes ${nodes}`);
+  // As libnuma: the kernel takes one off the number of bits.
+  b.sys("set_mempolicy", [bits, blob, mask === null ? 0 : mask.length * 64 + 1]);
+}
