@@ -9,7 +9,8 @@
 #include "program.h"
 #include "supervise.h"
 
-#include <linux/mman.h>
+#include <linux/fcntl.h>
+#include <linux/prctl.h>
 
 static struct machine machine;
 
@@ -62,8 +63,13 @@ __attribute__((noreturn, used)) static void start(const long *stack)
 	fd = number(argv[2]);
 	if (fd < 0)
 		sys_exit(127);
-	if (argv[1][0] == 's' && argv[1][1] == 't')
+	/* For ps and top: the file is a memfd without a telling name. */
+	if (argv[1][0] == 's' && argv[1][1] == 't') {
+		sys2(__NR_prctl, PR_SET_NAME, "brun:[init]");
+		sys3(__NR_fcntl, fd, F_SETFD, FD_CLOEXEC);
 		run_stage(fd);
+	}
+	sys2(__NR_prctl, PR_SET_NAME, "brun");
 	supervise(&machine, fd);
 }
 

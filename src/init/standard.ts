@@ -8,7 +8,7 @@
 import type { ContainerConfig } from "../config/types.ts";
 import { Message } from "../stage/messages.ts";
 import { type Program, ProgramBuilder, type Slot } from "../stage/program.ts";
-import { CLONE } from "../sys/constants.ts";
+import { CLONE, PR } from "../sys/constants.ts";
 import { AT_FDCWD, O } from "../sys/fs.ts";
 import { openConsole, takeTerminal } from "./console.ts";
 import type { InitContext } from "./context.ts";
@@ -18,7 +18,15 @@ import { runHooks } from "./hooks.ts";
 import { oomScore } from "./limits.ts";
 import { maskedPaths, readonlyPaths } from "./masks.ts";
 import { mounts } from "./mounts.ts";
-import { becomeRoot, enterNamespaces, loopback, mapIds, names, sessionKeyring } from "./namespaces.ts";
+import {
+  becomeRoot,
+  enterNamespaces,
+  loopback,
+  mapIds,
+  names,
+  openCgroup,
+  sessionKeyring,
+} from "./namespaces.ts";
 import { openTarget } from "./path.ts";
 import { enterRoot, isolateMounts, openRoot, readonlyRoot } from "./rootfs.ts";
 import { sysctls } from "./sysctl.ts";
@@ -79,7 +87,7 @@ function firstHalf(x: InitContext): Slot | null {
     x.fifo = b.get("openat", [AT_FDCWD, b.str(config.execFifo), O.RDONLY | O.NONBLOCK | O.CLOEXEC, 0]);
   }
   oomScore(x, process);
-  enterNamespaces(x, null);
+  enterNamespaces(x, openCgroup(x));
 
   b.at("process", "start a session");
   b.sys("setsid", []);
@@ -87,6 +95,7 @@ function firstHalf(x: InitContext): Slot | null {
   if (ownMounts) isolateMounts(x);
   mapIds(x);
   becomeRoot(x);
+  hide(x);
   b.at("process.user.umask", "clear the umask");
   b.sys("umask", [0]);
   sessionKeyring(x);
@@ -98,6 +107,16 @@ function firstHalf(x: InitContext): Slot | null {
   mounts(x);
   devices(x);
   return openConsole(x);
+}
+
+/**
+ * In namespaces that other containers live in, none of their processes may look into or trace this one before
+ * execve (CVE-2016-9962). After the id maps: a process that is not dumpable cannot write its own.
+ */
+function hide(x: InitContext): void {
+  if (!x.config.joins.some((join) => join.flag === CLONE.NEWPID || join.flag === CLONE.NEWUSER)) return;
+  x.b.at("linux.namespaces", "hide from the processes of joined namespaces");
+  x.b.sys("prctl", [PR.SET_DUMPABLE, 0, 0, 0, 0]);
 }
 
 /** From there to the container's process. */
