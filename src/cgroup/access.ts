@@ -17,7 +17,8 @@ export function readFileOf(directory: string, file: string): string | null {
   try {
     return readText(`${directory}/${file}`);
   } catch (error) {
-    if (error instanceof SysError && [E.ENOENT, E.ENODEV, E.EOPNOTSUPP].includes(error.errno as never)) return null;
+    if (error instanceof SysError && [E.ENOENT, E.ENODEV, E.EOPNOTSUPP].includes(error.errno as never))
+      return null;
     throw error;
   }
 }

@@ -59,10 +59,13 @@ export function enterThreadedMode(directory: string, resources: Resources): void
   const type = readFileOf(directory, "cgroup.type")?.trim();
   if (type === undefined || type === "domain") return;
   if (needsDomain(resources)) {
-    throw new BrunError(`the cgroup ${directory} is ${type}, so it can have no memory, io or hugetlb limits`, {
-      where: "linux.cgroupsPath",
-      hint: "choose one that is not below a threaded cgroup",
-    });
+    throw new BrunError(
+      `the cgroup ${directory} is ${type}, so it can have no memory, io or hugetlb limits`,
+      {
+        where: "linux.cgroupsPath",
+        hint: "choose one that is not below a threaded cgroup",
+      },
+    );
   }
   if (type === "domain invalid") tryWriteTo(directory, "cgroup.type", "threaded");
 }

@@ -46,7 +46,8 @@ function make(directory: string): void {
   try {
     mkdirAll(directory, MODE);
   } catch (error) {
-    if (!(error instanceof SysError) || ![E.EROFS, E.EACCES, E.EPERM].includes(error.errno as never)) throw error;
+    if (!(error instanceof SysError) || ![E.EROFS, E.EACCES, E.EPERM].includes(error.errno as never))
+      throw error;
     throw new BrunError(`cannot make the cgroup ${directory}: ${error.code}`, {
       where: "linux.cgroupsPath",
       hint: "/sys/fs/cgroup may not be written here; add --cgroup-manager=disabled to run without limits",
@@ -86,7 +87,9 @@ const DELEGATED_FILES = ["cgroup.procs", "cgroup.subtree_control", "cgroup.threa
  */
 export function delegateCgroup(plan: CgroupPlan, uid: number): void {
   const directory = plan.paths[""]!;
-  const listed = exists(DELEGATE) ? (readFileOf(parentOf(DELEGATE), "delegate") ?? "").split("\n") : DELEGATED_FILES;
+  const listed = exists(DELEGATE)
+    ? (readFileOf(parentOf(DELEGATE), "delegate") ?? "").split("\n")
+    : DELEGATED_FILES;
   for (const path of [directory, ...listed.filter(Boolean).map((file) => `${directory}/${file}`)]) {
     const result = syscall(NR.fchownat, AT_FDCWD, cstr(path), uid, -1, 0);
     if (result < 0 && result !== -E.ENOENT) throw new SysError(`give ${path} to uid ${uid}`, -result);

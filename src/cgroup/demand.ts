@@ -31,7 +31,8 @@ export function firstLimit(resources: Resources | undefined): string | null {
     "cpu.mems": (cpu?.mems ?? "") !== "",
     "cpu.idle": limits(cpu?.idle),
     "pids.limit": pids?.limit !== undefined && pids.limit >= 0,
-    blockIO: blockIO !== undefined && Object.values(blockIO).some((v) => (Array.isArray(v) ? v.length > 0 : v)),
+    blockIO:
+      blockIO !== undefined && Object.values(blockIO).some((v) => (Array.isArray(v) ? v.length > 0 : v)),
     hugepageLimits: (hugepageLimits?.length ?? 0) > 0,
     "network.classID": limits(network?.classID),
     "network.priorities": (network?.priorities?.length ?? 0) > 0,

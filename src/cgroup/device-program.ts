@@ -66,8 +66,6 @@ export function deviceProgram(filter: DeviceFilter): Uint8Array {
   return encode(program);
 }
 
-
-
 function encode(program: readonly Instruction[]): Uint8Array {
   const bytes = new Uint8Array(program.length * INSTRUCTION_SIZE);
   const view = new DataView(bytes.buffer);

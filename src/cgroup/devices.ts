@@ -124,6 +124,8 @@ function accessBits(access: string): number {
 /** "c 1:3 rwm", as devices.allow takes it. */
 export function ruleText(device: DeviceException): string {
   const number = (n: number) => (n === ANY_NUMBER ? "*" : `${n}`);
-  const access = (["r", "w", "m"] as const).filter((letter) => (device.access & ACCESS[letter]) !== 0).join("");
+  const access = (["r", "w", "m"] as const)
+    .filter((letter) => (device.access & ACCESS[letter]) !== 0)
+    .join("");
   return `${device.type} ${number(device.major)}:${number(device.minor)} ${access}`;
 }

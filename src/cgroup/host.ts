@@ -26,7 +26,10 @@ export function readCgroupHost(): CgroupHost {
   const own = ownPaths(readText("/proc/self/cgroup"));
   const statfs = new Uint32Array(30);
   if (syscall(NR.statfs, cstr(MOUNT_POINT), statfs) === 0 && statfs[0] === FS_MAGIC.CGROUP2) {
-    return { version: 2, hierarchies: [{ name: "", mountPoint: MOUNT_POINT, own: inside("/", own.get("")) }] };
+    return {
+      version: 2,
+      hierarchies: [{ name: "", mountPoint: MOUNT_POINT, own: inside("/", own.get("")) }],
+    };
   }
   const hierarchies = mounted(readText("/proc/self/mountinfo"), own);
   return { version: hierarchies.some((h) => h.name !== "") ? 1 : 0, hierarchies };

@@ -46,7 +46,9 @@ function memoryWrites(memory: Memory): Write[] {
   if (memory.disableOOMKiller) add("disableOOMKiller", "memory.oom_control", 1);
   if (memory.swappiness !== undefined) {
     if (memory.swappiness > 100) {
-      throw new BrunError(`expected 0 to 100 but found ${memory.swappiness}`, { where: `${where}.swappiness` });
+      throw new BrunError(`expected 0 to 100 but found ${memory.swappiness}`, {
+        where: `${where}.swappiness`,
+      });
     }
     add("swappiness", "memory.swappiness", memory.swappiness);
   }
@@ -117,7 +119,12 @@ function networkWrites({ network }: Resources): Write[] {
   }
   (network?.priorities ?? []).forEach(({ name, priority }, i) => {
     const value = `${name} ${priority}`;
-    writes.push({ controller: "net_prio", file: "net_prio.ifpriomap", value, where: `${where}.priorities[${i}]` });
+    writes.push({
+      controller: "net_prio",
+      file: "net_prio.ifpriomap",
+      value,
+      where: `${where}.priorities[${i}]`,
+    });
   });
   return writes;
 }

@@ -48,7 +48,8 @@ function explain(plan: CgroupPlan, write: Write, errno: number): BrunError {
     return new BrunError(`the host has no ${controller} controller`, { where, hint: "leave this limit out" });
   }
   if (plan.version === 2 && (errno === E.ENOENT || errno === E.EACCES || errno === E.EPERM)) {
-    const available = controller === "cgroup" || wordsOf(directory, "cgroup.controllers").includes(controller);
+    const available =
+      controller === "cgroup" || wordsOf(directory, "cgroup.controllers").includes(controller);
     if (!available) {
       return new BrunError(`the ${controller} controller is not available in ${directory}`, {
         where,

@@ -25,10 +25,13 @@ export function unitPath(cgroupsPath: string | undefined, id: string, user: bool
   if (!cgroupsPath) return { slice: fallback, unit: `brun-${id}.scope` };
   const parts = cgroupsPath.split(":");
   if (parts.length !== 3) {
-    throw new BrunError(`expected "slice:prefix:name" for a systemd cgroup but found ${JSON.stringify(cgroupsPath)}`, {
-      where: WHERE,
-      hint: "give that form, or leave systemd out with --cgroup-manager=cgroupfs",
-    });
+    throw new BrunError(
+      `expected "slice:prefix:name" for a systemd cgroup but found ${JSON.stringify(cgroupsPath)}`,
+      {
+        where: WHERE,
+        hint: "give that form, or leave systemd out with --cgroup-manager=cgroupfs",
+      },
+    );
   }
   const [slice, prefix, name] = parts as [string, string, string];
   for (const part of parts) {

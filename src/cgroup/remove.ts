@@ -31,7 +31,8 @@ export function removeCgroup(plan: CgroupPlan): void {
 function removeTree(directory: string): boolean {
   const result = rmdir(directory);
   if (result === 0 || result === -E.ENOENT) return true;
-  if (result !== -E.EBUSY && result !== -E.ENOTEMPTY) throw new SysError(`remove the cgroup ${directory}`, -result);
+  if (result !== -E.EBUSY && result !== -E.ENOTEMPTY)
+    throw new SysError(`remove the cgroup ${directory}`, -result);
   const children = childrenOf(directory);
   if (children.length === 0 || !children.map(removeTree).every(Boolean)) return false;
   const again = rmdir(directory);

@@ -1,8 +1,9 @@
 /** What the supervisor does when a foreground container has ended, written down as a program. */
-import { runHooksWarning } from "../init/hooks.ts";
+import type { CgroupPlan } from "../config/cgroup-plan.ts";
+import { hookRequest, runHooksWarning } from "../init/hooks.ts";
 import type { Hook } from "../spec/index.ts";
-import { ANY, type Program, ProgramBuilder } from "../stage/program.ts";
-import { AT_FDCWD, AT_REMOVEDIR } from "../sys/fs.ts";
+import { ANY, type Label, type Program, ProgramBuilder } from "../stage/program.ts";
+import { AT_FDCWD, AT_REMOVEDIR, O } from "../sys/fs.ts";
 import { stateForHooks } from "./hooks.ts";
 import { paths, type StoredState } from "./store.ts";
 
@@ -10,6 +11,9 @@ import { paths, type StoredState } from "./store.ts";
 export function cleanupProgram(root: string, state: StoredState): Program {
   const b = new ProgramBuilder();
   const p = paths(root, state.id);
+  const busy = b.label();
+  const end = b.label();
+  if (state.cgroup !== undefined) removeCgroup(b, state.cgroup, busy);
   b.at("cleanup", `remove ${p.directory}`);
   for (const file of [p.state, p.exec, p.notify, p.filter])
     b.sys("unlinkat", [AT_FDCWD, b.str(file), 0], { handle: [ANY] });
@@ -17,5 +21,60 @@ export function cleanupProgram(root: string, state: StoredState): Program {
   const { poststop } = (state.hooks ?? {}) as { poststop?: Hook[] };
   if (poststop !== undefined)
     runHooksWarning({ b }, poststop, "hooks.poststop", stateForHooks(state, "stopped"));
+  if (state.cgroup !== undefined) {
+    b.sys("getpid", [], { andThen: end });
+    b.mark(busy);
+    deleteByBrun(b, root, state.id);
+    b.mark(end);
+  }
   return b.finish();
+}
+
+/** How long to wait for processes to leave the cgroup, in milliseconds. */
+const PAUSES = [1, 5, 25];
+
+/** Removes the cgroup; goes to `busy` when there is more in it than processes that have just ended. */
+function removeCgroup(b: ProgramBuilder, plan: CgroupPlan, busy: Label): void {
+  const unified = plan.paths[""];
+  if (plan.systemd !== undefined) {
+    killAll(b, unified!);
+    return;
+  }
+  for (const path of Object.values(plan.paths)) {
+    const directory = b.str(path);
+    const done = b.label();
+    for (const pause of PAUSES) {
+      const later = b.label();
+      b.sys("unlinkat", [AT_FDCWD, directory, AT_REMOVEDIR], { handle: [ANY], orElse: later, andThen: done });
+      b.mark(later);
+      if (pause === PAUSES[0] && unified !== undefined) killAll(b, unified);
+      const time = new BigInt64Array([0n, BigInt(pause) * 1_000_000n]);
+      b.sys("nanosleep", [b.bytes(new Uint8Array(time.buffer), `${pause} ms`), null], { handle: [ANY] });
+    }
+    b.sys("unlinkat", [AT_FDCWD, directory, AT_REMOVEDIR], { handle: [ANY], orElse: busy });
+    b.mark(done);
+  }
+  for (const parent of plan.parents ?? [])
+    b.sys("unlinkat", [AT_FDCWD, b.str(parent), AT_REMOVEDIR], { handle: [ANY] });
+}
+
+/** Without a pid namespace of its own a container may leave processes behind. */
+function killAll(b: ProgramBuilder, unified: string): void {
+  const none = b.label();
+  const path = b.str(`${unified}/cgroup.kill`);
+  const file = b.get("openat", [AT_FDCWD, path, O.WRONLY | O.CLOEXEC, 0], { handle: [ANY], orElse: none });
+  b.sys("write", [file, b.str("1"), 1], { handle: [ANY] });
+  b.close(file);
+  b.mark(none);
+}
+
+/** Cgroups that the container has made in its own need more than a program can do. */
+function deleteByBrun(b: ProgramBuilder, root: string, id: string): void {
+  const [self, script] = [process.execPath, process.argv[1] ?? ""];
+  const path = script.startsWith("/$bunfs/") ? [self] : [self, script];
+  const request = hookRequest(
+    { b },
+    { path: self, args: [...path, "--root", root, "delete", "--force", id] },
+  );
+  b.spawn(request, null, -1, { handle: [ANY] });
 }

@@ -2,6 +2,7 @@
 import { BrunError } from "../errors.ts";
 import type { Hook } from "../spec/index.ts";
 import { close, POLLIN, waitFd } from "../sys/fs.ts";
+import { cgroups } from "./cgroup.ts";
 import { runHooksWarning, stateForHooks } from "./hooks.ts";
 import { openProcess, signalProcess } from "./process.ts";
 import { statusOf } from "./status.ts";
@@ -34,6 +35,7 @@ export function deleteContainer(rt: Runtime, id: string, force: boolean): void {
         });
       }
     }
+    if (stored?.cgroup !== undefined) cgroups().removeCgroup(stored.cgroup);
     remove(rt.root, id);
     const { poststop } = (stored?.hooks ?? {}) as { poststop?: Hook[] };
     if (stored !== null && poststop !== undefined) {
@@ -54,11 +56,13 @@ function readState(rt: Runtime, id: string, force: boolean): StoredState | null 
   }
 }
 
-/** Kills the container's process and waits for its end. Throws a BrunError when it does not end. */
+/** Kills the container's processes and waits for its end. Throws a BrunError when it does not end. */
 function killAndWait(stored: StoredState): void {
   const pidfd = openProcess(stored.pid, stored.startTime);
   if (pidfd < 0) return;
   signalProcess(pidfd, SIGKILL);
+  // What is frozen on cgroup v1 does not die before it thaws.
+  if (stored.cgroup !== undefined) cgroups().signalAll(stored.cgroup, SIGKILL);
   const ended = waitFd(pidfd, POLLIN, KILL_TIMEOUT_MS);
   close(pidfd);
   if (ended === 0) throw new BrunError(`process ${stored.pid} does not end after SIGKILL`);

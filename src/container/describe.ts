@@ -23,6 +23,7 @@ export function describe(config: ContainerConfig, pid: number): StoredState {
     pid,
     startTime: processStat(pid)?.startTime ?? "0",
     annotations,
+    cgroup: config.cgroup ?? undefined,
     hooks:
       poststart || poststop ? { ...(poststart && { poststart }), ...(poststop && { poststop }) } : undefined,
   };

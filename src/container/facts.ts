@@ -1,4 +1,5 @@
 /** Gathers what the program depends on from the host: the only part of compiling that does I/O. */
+import type { CgroupPlan } from "../config/cgroup-plan.ts";
 import type { CgroupBind, HostFacts, ProcessFacts } from "../config/types.ts";
 import type { Process, Spec } from "../spec/index.ts";
 import { FS_MAGIC, RESOLVE, RLIMITS } from "../sys/constants.ts";
@@ -25,14 +26,19 @@ export function currentOomScoreAdj(): number {
 }
 
 /** Everything that {@link HostFacts} names. */
-export function gatherFacts(spec: Spec, bundle: string, rootfs: string): HostFacts {
+export function gatherFacts(
+  spec: Spec,
+  bundle: string,
+  rootfs: string,
+  cgroup: CgroupPlan | null,
+): HostFacts {
   const hasCgroupMount = (spec.mounts ?? []).some((m) => m.type === "cgroup");
   const cgroup2 = !hasCgroupMount || fileSystem("/sys/fs/cgroup") === FS_MAGIC.CGROUP2;
   return {
     ...processFacts(rootfs, spec.process!),
     sources: bindSources(spec, bundle),
     cgroup2,
-    cgroupBinds: cgroup2 ? [] : cgroupHierarchies(spec),
+    cgroupBinds: cgroup2 ? [] : cgroupHierarchies(spec, cgroup),
   };
 }
 
@@ -64,8 +70,12 @@ export function fileSystem(path: string): number {
   return syscall(NR.statfs, cstr(path), statfs) === 0 ? statfs[0]! : 0;
 }
 
-/** Each v1 hierarchy (and the unified one of a hybrid host) with the directory of our own cgroup in it. */
-function cgroupHierarchies(spec: Spec): CgroupBind[] {
+/** Each v1 hierarchy (and the unified one of a hybrid host) with the container's cgroup in it, else our own. */
+function cgroupHierarchies(spec: Spec, cgroup: CgroupPlan | null): CgroupBind[] {
+  if (cgroup !== null) {
+    const label = (name: string) => (name === "" ? "unified" : name.replace(/^name=/, ""));
+    return Object.entries(cgroup.paths).map(([name, source]) => ({ name: label(name), source }));
+  }
   const ownNamespace = (spec.linux?.namespaces ?? []).some((n) => n.type === "cgroup" && !n.path);
   const binds: CgroupBind[] = [];
   for (const line of (readTextIfThere("/proc/self/cgroup") ?? "").split("\n")) {

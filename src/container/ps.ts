@@ -1,17 +1,22 @@
 /** Processes of a container. */
 import { BrunError } from "../errors.ts";
 import { readdir, readlink } from "../sys/fs.ts";
+import { cgroups } from "./cgroup.ts";
 import { isAlive, processStat } from "./process.ts";
 import { requireState } from "./store.ts";
 import type { Runtime } from "./types.ts";
 
 /**
- * Pids, in the caller's pid namespace, of the container's processes, its first one first: those in its pid
- * namespace. Throws a BrunError when it does not run.
+ * Pids, in the caller's pid namespace, of the container's processes, its first one first: those in its cgroup,
+ * or without one those in its pid namespace. Throws a BrunError when it does not run.
  */
 export function processes(rt: Runtime, id: string): number[] {
   const stored = requireState(rt.root, id);
   if (!isAlive(stored.pid, stored.startTime)) throw new BrunError("container not running");
+  if (stored.cgroup !== undefined) {
+    const { pidsIn, processDirectory } = cgroups();
+    return [stored.pid, ...pidsIn(processDirectory(stored.cgroup)).filter((pid) => pid !== stored.pid)];
+  }
   const namespace = namespaceOf(stored.pid);
   const own = namespaceOf("self");
   if (namespace === null || namespace === own) return descendants(stored.pid);

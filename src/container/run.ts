@@ -6,6 +6,7 @@ import { becomeSupervisor } from "../stage/supervise.ts";
 import { PR } from "../sys/constants.ts";
 import { NR, syscall } from "../sys/ffi.ts";
 import { close } from "../sys/fs.ts";
+import { dropCgroup } from "./cgroup.ts";
 import { cleanupProgram } from "./cleanup.ts";
 import { runHooksWarning, stateForHooks } from "./hooks.ts";
 import { type Launched, launch } from "./launch.ts";
@@ -28,6 +29,7 @@ export function run(rt: Runtime, options: RunOptions): number {
     launched.conversation.awaitExec();
   } catch (error) {
     launched.conversation.kill();
+    dropCgroup(rt, launched.config.cgroup);
     remove(rt.root, options.id);
     unlock(launched.locked);
     throw error;

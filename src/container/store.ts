@@ -2,6 +2,7 @@
  * The state directory: one directory a container, with state.json (what `state` and `list` need), exec.json
  * (what `exec` needs besides) and exec.fifo while the container is created but not started.
  */
+import type { CgroupPlan } from "../config/cgroup-plan.ts";
 import { BrunError } from "../errors.ts";
 import { parseJson, toJson } from "../spec/index.ts";
 import { E } from "../sys/errno.ts";
@@ -39,6 +40,8 @@ export interface StoredState {
   /** Start time of the process in clock ticks since boot (proc_pid_stat(5) field 22): tells a recycled pid. */
   readonly startTime: string;
   readonly annotations?: Readonly<Record<string, string>> | undefined;
+  /** Its own cgroup. */
+  readonly cgroup?: CgroupPlan | undefined;
   /** Hooks that are still to run. */
   readonly hooks?:
     | { readonly poststart?: readonly unknown[]; readonly poststop?: readonly unknown[] }

@@ -26,6 +26,15 @@ export function enterNamespaces(x: InitContext, cgroup: Slot | null): void {
   }
   b.at("linux.namespaces", "clone into the new namespaces");
   b.clone(config.cloneFlags, cgroup);
+  if (cgroup !== null) b.close(cgroup);
+}
+
+/** The cgroup to clone into, opened before a user namespace is joined in which it could not be reached. */
+export function openCgroup(x: InitContext): Slot | null {
+  const { b, config } = x;
+  if (config.cloneInto === null) return null;
+  b.at("linux.cgroupsPath", `open the cgroup ${config.cloneInto}`);
+  return b.get("openat", [AT_FDCWD, b.str(config.cloneInto), O.PATH | O.DIRECTORY | O.CLOEXEC, 0]);
 }
 
 /** Gets the ids of a new user namespace mapped: by the process itself when it may, else by brun. */

@@ -41,6 +41,8 @@ function configFor(
       cgroupBinds: [],
     },
     seccomp: null,
+    cgroup: null,
+    cloneInto: null,
     noPivot: false,
     newKeyring: true,
     preserveFds: 0,

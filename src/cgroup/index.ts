@@ -1,0 +1,17 @@
+/**
+ * Cgroups: one interface for v2 (directories or systemd units) and v1. Loaded only for containers that have a
+ * cgroup of their own.
+ */
+export type { CgroupPlan } from "../config/cgroup-plan.ts";
+export { createCgroup, delegateCgroup, joinCgroup, moveInto } from "./create.ts";
+export { setDevices } from "./device-control.ts";
+export { containerFilter, deviceFilter } from "./devices.ts";
+export { freeze, isFrozen, thaw } from "./freezer.ts";
+export { readCgroupHost } from "./host.ts";
+export { signalAll } from "./kill.ts";
+export { setLimits } from "./limits.ts";
+export { type CgroupRequest, machineView, planCgroup } from "./plan.ts";
+export { pidsIn, processDirectory } from "./processes.ts";
+export { cgroupExists, removeCgroup } from "./remove.ts";
+export { directoryOf } from "./types.ts";
+export { withoutEquivalent } from "./unified-limits.ts";

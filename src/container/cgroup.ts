@@ -1,0 +1,101 @@
+/**
+ * The cgroup of a container through its life. The cgroup code is loaded for containers that have one; for the
+ * others nothing is read and nothing is loaded.
+ */
+import { firstLimit } from "../cgroup/demand.ts";
+import type { CgroupPlan } from "../config/cgroup-plan.ts";
+import type { ContainerConfig } from "../config/types.ts";
+import { BrunError, errorLine } from "../errors.ts";
+import type { Spec } from "../spec/index.ts";
+import { CLONE } from "../sys/constants.ts";
+import { describe } from "./describe.ts";
+import { saveState } from "./store.ts";
+import type { Runtime } from "./types.ts";
+
+/** Annotation: with the value "ignore" limits that cannot be had are left out with a warning. */
+export const LIMITS_ANNOTATION = "org.brun.cgroup.limits";
+
+/** The cgroup code. */
+export function cgroups(): typeof import("../cgroup/index.ts") {
+  return require("../cgroup/index.ts");
+}
+
+/**
+ * Plans the cgroup; null leaves the container in the caller's own. For root there always is one, because of the
+ * rules for devices; others get one when a limit, a cgroupsPath or a flag asks for it. Throws a BrunError.
+ */
+export function decideCgroup(rt: Runtime, id: string, rootless: boolean, spec: Spec): CgroupPlan | null {
+  const { cgroupManager: manager } = rt;
+  if (manager === "disabled") return null;
+  const { cgroupsPath, resources } = spec.linux ?? {};
+  if (manager === "auto" && rootless && !cgroupsPath && firstLimit(resources) === null) return null;
+  const { machineView, planCgroup, readCgroupHost } = cgroups();
+  const request = { id, manager, rootless, cgroupsPath, resources };
+  try {
+    return planCgroup(request, machineView(readCgroupHost(), systemdManager));
+  } catch (error) {
+    if (!(error instanceof BrunError) || spec.annotations?.[LIMITS_ANNOTATION] !== "ignore") throw error;
+    rt.warn(`limits are ignored, as annotation ${LIMITS_ANNOTATION} says: ${error.text}`);
+    return null;
+  }
+}
+
+function systemdManager(_user: boolean): string | null {
+  return null;
+}
+
+/**
+ * Makes the cgroup, recorded before in state.json so that `delete --force` finds it whatever happens, and puts
+ * the stage into it unless the stage clones into it by itself. Throws a BrunError or SysError.
+ */
+export function enterCgroup(rt: Runtime, config: ContainerConfig, plan: CgroupPlan, stage: number): void {
+  const { createCgroup, delegateCgroup, joinCgroup } = cgroups();
+  saveState(rt.root, { ...describe(config, stage), creating: true });
+  createCgroup(plan, config.spec.linux?.resources ?? {});
+  const owner = ownerOf(config, plan);
+  if (owner !== null) delegateCgroup(plan, owner);
+  if (clonesInto(plan) === null) joinCgroup(plan, stage);
+  rt.mark?.("cgroup made");
+}
+
+/** The directory that the stage clones into (CLONE_INTO_CGROUP, Linux 5.7), or null when it is moved. */
+export function clonesInto(plan: CgroupPlan | null): string | null {
+  return plan !== null && plan.version === 2 && plan.systemd === undefined ? plan.paths[""]! : null;
+}
+
+/**
+ * Uid outside of the process's user, when the container may manage its cgroup: v2, a cgroup namespace and a
+ * writable cgroup mount (runtime-spec, config-linux.md#cgroup-ownership).
+ */
+function ownerOf(config: ContainerConfig, plan: CgroupPlan): number | null {
+  const { maps, spec } = config;
+  if (plan.version !== 2 || plan.rootless || maps === null) return null;
+  if ((config.cloneFlags & CLONE.NEWCGROUP) === 0) return null;
+  if (!spec.mounts?.some((m) => m.type === "cgroup" && !m.options?.includes("ro"))) return null;
+  const uid = spec.process?.user?.uid ?? 0;
+  const map = maps.uid.find((m) => uid >= m.containerId && uid < m.containerId + m.size);
+  return map === undefined ? null : map.hostId + uid - map.containerId;
+}
+
+/** Sets the limits and device rules of the spec. Throws a BrunError or SysError. */
+export function limitCgroup(rt: Runtime, config: ContainerConfig, plan: CgroupPlan): void {
+  const { containerFilter, setDevices, setLimits, withoutEquivalent } = cgroups();
+  const { resources, devices } = config.spec.linux ?? {};
+  if (plan.version === 2) {
+    for (const path of withoutEquivalent(resources ?? {}))
+      rt.warn(`${path}: ignored, cgroup v2 has no equivalent`);
+  }
+  if (resources !== undefined) setLimits(plan, resources);
+  if (!plan.rootless) setDevices(plan, containerFilter(resources?.devices, devices));
+  rt.mark?.("limits set");
+}
+
+/** Removes the cgroup of a container that could not be made; what goes wrong is only a warning. */
+export function dropCgroup(rt: Runtime, plan: CgroupPlan | null | undefined): void {
+  if (!plan) return;
+  try {
+    cgroups().removeCgroup(plan);
+  } catch (error) {
+    rt.warn(errorLine(error));
+  }
+}
