@@ -1,7 +1,7 @@
 /** What a command is, and what it gets when it runs. */
 import type { CommandMeta } from "citty";
-import type { Runtime } from "../container/types.ts";
 import type { Flags, Values } from "./flags.ts";
+import type { Session } from "./globals.ts";
 
 /** A command: citty's shape, but synchronous and with arguments typed from their definitions. */
 export interface Command<F extends Flags = Flags> {
@@ -15,21 +15,10 @@ export interface Command<F extends Flags = Flags> {
   run(context: CommandContext<F>): number | undefined;
 }
 
-/** citty's context with the session as `data`. */
+/** citty's context; the session is its `data`. */
 export interface CommandContext<F extends Flags = Flags> {
   readonly args: Values<F>;
   readonly data: Session;
-}
-
-/** What the global flags amount to. */
-export interface Session {
-  /** `--root` was given: a state directory that does not exist is an error then. */
-  readonly rootGiven: boolean;
-  /**
-   * What the lifecycle operations want. Finds the state directory, so commands that need none do not call it.
-   * @throws BrunError the state directory is not safe to use
-   */
-  runtime(timing?: boolean): Runtime;
 }
 
 /** Helps the compiler to see a command's flags; returns its argument. */

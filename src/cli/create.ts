@@ -2,6 +2,7 @@
 import { create } from "../container/create.ts";
 import { defineCommand } from "./command.ts";
 import { createFlags, createOptions } from "./container-flags.ts";
+import { openRuntime } from "./globals.ts";
 
 export default defineCommand({
   meta: { name: "create", description: "create a container, up to the start of its program" },
@@ -9,6 +10,6 @@ export default defineCommand({
   details: `Everything is set up when this returns: a program that is missing or may not be executed is told here.
 The container waits for "brun start".`,
   run({ args, data }) {
-    create(data.runtime(args.timing), createOptions(args));
+    create(openRuntime(data, args.timing), createOptions(args));
   },
 });

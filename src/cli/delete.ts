@@ -2,6 +2,7 @@
 import { deleteContainer } from "../container/delete.ts";
 import { defineCommand } from "./command.ts";
 import { containerId } from "./container-flags.ts";
+import { openRuntime } from "./globals.ts";
 import { matching, regexFlag } from "./match.ts";
 
 export default defineCommand({
@@ -16,7 +17,7 @@ export default defineCommand({
     regex: regexFlag,
   },
   run({ args, data }) {
-    const runtime = data.runtime();
+    const runtime = openRuntime(data);
     for (const id of args.regex ? matching(runtime, args["container-id"]) : [args["container-id"]]) {
       deleteContainer(runtime, id, args.force);
     }

@@ -1,7 +1,7 @@
 /** From the arguments of the process to an exit code. */
 import { BrunError } from "../errors.ts";
 import type { Command } from "./command.ts";
-import { type GlobalValues, globalFlags, logOptions, openSession } from "./globals.ts";
+import { type GlobalValues, globalFlags, logOptions } from "./globals.ts";
 import { type LogOptions, logError, touchLog } from "./log.ts";
 import { isTerminal, print } from "./output.ts";
 import { parseCommand, parseGlobals } from "./parse.ts";
@@ -30,9 +30,8 @@ export async function dispatch(table: CommandTable, argv: readonly string[]): Pr
     const command = await find(table, name);
     const parsed = parseCommand(name, command.args, args.slice(1), globalFlags);
     if (parsed.help) return await printHelp(table, name);
-    const session = openSession(values, log);
     failureCode = command.failureCode ?? 1;
-    return command.run({ args: parsed.values, data: session }) ?? 0;
+    return command.run({ args: parsed.values, data: { values, log } }) ?? 0;
   } catch (error) {
     logError(log, error);
     return error instanceof BrunError && error.exitCode !== 1 ? error.exitCode : failureCode;

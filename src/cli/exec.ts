@@ -11,6 +11,7 @@ import {
   preserveFds,
   timing,
 } from "./container-flags.ts";
+import { openRuntime } from "./globals.ts";
 
 /** runc's exit code when the process could not be started, so that it is not taken for the process's own. */
 const FAILED = 255;
@@ -75,7 +76,7 @@ export default defineCommand({
     if (args.command.length === 0 && !args.process) {
       throw new BrunError("exec args cannot be empty", { hint: "give a command, or a file with --process" });
     }
-    return exec(data.runtime(args.timing), {
+    return exec(openRuntime(data, args.timing), {
       id: args["container-id"],
       process: args.process || undefined,
       args: args.command,

@@ -2,7 +2,6 @@
 import { callerIdentity, givenRoot, useDefaultRoot } from "../container/root.ts";
 import type { CgroupManagerName, Runtime } from "../container/types.ts";
 import { BrunError } from "../errors.ts";
-import type { Session } from "./command.ts";
 import type { Values } from "./flags.ts";
 import { type LogOptions, log } from "./log.ts";
 import { timingMark } from "./timing.ts";
@@ -63,30 +62,33 @@ export function logOptions(values: GlobalValues): LogOptions {
   return { file: file || undefined, format: format === "json" ? "json" : "text", debug: values.debug };
 }
 
+/** What a command gets besides its own flags: citty's `data`. */
+export interface Session {
+  readonly values: GlobalValues;
+  readonly log: LogOptions;
+}
+
 /**
- * Turns the global flags into a session.
- * @throws BrunError a value that is not one of those allowed
+ * What the lifecycle operations want. Finds and prepares the state directory, so a command that needs none does
+ * not call this.
+ * @param timing whether `--timing` is given; undefined for commands that do not have it
+ * @throws BrunError a flag's value that is not allowed, a state directory that is not safe to use
  */
-export function openSession(values: GlobalValues, logging: LogOptions): Session {
+export function openRuntime({ values, log: options }: Session, timing?: boolean): Runtime {
   const cgroupManager = chooseCgroupManager(values);
-  const rootless = parseRootless(values.rootless);
-  const root = values.root === undefined ? undefined : givenRoot(values.root);
+  const rootless = values.rootless === "auto" ? "auto" : parseRootless(values.rootless);
+  const timed = timing !== undefined && (timing || process.env.BRUN_TIMING === "1");
+  const mark = timed ? timingMark() : undefined;
+  mark?.("command line read");
+  const root = values.root === undefined ? useDefaultRoot(callerIdentity()) : givenRoot(values.root);
+  if (options.debug) log(options, "debug", `state directory ${root}`);
   return {
-    rootGiven: root !== undefined,
-    runtime(timing = false): Runtime {
-      const mark = timing || process.env.BRUN_TIMING === "1" ? timingMark() : undefined;
-      mark?.("command line read");
-      const directory = root ?? useDefaultRoot(callerIdentity());
-      if (logging.debug) log(logging, "debug", `state directory ${directory}`);
-      return {
-        root: directory,
-        cgroupManager,
-        rootless,
-        warn: (message) => log(logging, "warning", message),
-        debug: logging.debug ? (message) => log(logging, "debug", message) : undefined,
-        mark,
-      };
-    },
+    root,
+    cgroupManager,
+    rootless,
+    warn: (message) => log(options, "warning", message),
+    debug: options.debug ? (message) => log(options, "debug", message) : undefined,
+    mark,
   };
 }
 
@@ -94,13 +96,14 @@ const MANAGERS: readonly string[] = ["auto", "systemd", "cgroupfs", "disabled"];
 
 function chooseCgroupManager(values: GlobalValues): CgroupManagerName {
   const name = values["cgroup-manager"];
-  if (name !== undefined && !MANAGERS.includes(name)) {
+  if (name === undefined) return values["systemd-cgroup"] ? "systemd" : "auto";
+  if (!MANAGERS.includes(name)) {
     throw new BrunError(`invalid value "${name}" for flag --cgroup-manager`, {
       hint: "auto, systemd, cgroupfs or disabled",
     });
   }
-  if (!values["systemd-cgroup"]) return (name ?? "auto") as CgroupManagerName;
-  if (name !== undefined && name !== "systemd" && name !== "auto") {
+  if (!values["systemd-cgroup"]) return name as CgroupManagerName;
+  if (name !== "systemd" && name !== "auto") {
     throw new BrunError(`--systemd-cgroup and --cgroup-manager=${name} exclude each other`);
   }
   return "systemd";

@@ -2,6 +2,7 @@
 import { kill } from "../container/kill.ts";
 import { defineCommand } from "./command.ts";
 import { containerId } from "./container-flags.ts";
+import { openRuntime } from "./globals.ts";
 import { matching, regexFlag } from "./match.ts";
 import { parseSignal } from "./signals.ts";
 
@@ -15,7 +16,7 @@ export default defineCommand({
   },
   run({ args, data }) {
     const signal = parseSignal(args.signal || "TERM");
-    const runtime = data.runtime();
+    const runtime = openRuntime(data);
     for (const id of args.regex ? matching(runtime, args["container-id"]) : [args["container-id"]]) {
       kill(runtime, id, signal, args.all);
     }

@@ -4,6 +4,7 @@ import { BrunError } from "../errors.ts";
 import { stat } from "../sys/fs.ts";
 import { defineCommand } from "./command.ts";
 import { formatFlag, listJson, listTable } from "./format.ts";
+import { openRuntime } from "./globals.ts";
 import { print } from "./output.ts";
 
 export default defineCommand({
@@ -17,8 +18,8 @@ export default defineCommand({
     if (format !== "table" && format !== "json") {
       throw new BrunError("invalid format option", { hint: "table or json" });
     }
-    const runtime = data.runtime();
-    if (data.rootGiven) stat(runtime.root);
+    const runtime = openRuntime(data);
+    if (data.values.root !== undefined) stat(runtime.root);
     const states = list(runtime);
     if (args.quiet) print(states.map((state) => `${state.id}\n`).join(""));
     else print(format === "json" ? listJson(states) : listTable(states));

@@ -22,10 +22,11 @@ type Value = boolean | string | number | string[] | number[] | undefined;
 
 /** Where the parser stands. */
 interface State {
+  /** Name of the command; undefined for the global flags. */
+  readonly command: string | undefined;
   readonly flags: Flags;
-  /** What an error line begins with. */
-  readonly prefix: string;
-  readonly hint: (flag: string) => string;
+  /** Flags that belong before the command. */
+  readonly globals: Flags;
   readonly values: Record<string, Value>;
   args: string[];
   help: boolean;
@@ -51,11 +52,7 @@ export function parseCommand<const F extends Flags>(
     if (flag.type === "positional") positionals.push([name, flag]);
   }
   const rest = positionals[positionals.length - 1]?.[1].rest === true;
-  const hint = (flag: string) =>
-    Object.hasOwn(globals, flag)
-      ? `--${flag} is a global flag: it stands before "${command}"`
-      : `see brun ${command} --help`;
-  const state = scan(flags, argv, rest, `${command}: `, hint);
+  const state = scan(command, flags, argv, rest, globals);
   const { values, args, help } = state;
   // `exec ID -- ls`: nobody has a program called "--".
   if (state.stopped && args[1] === "--") args.splice(1, 1);
@@ -68,20 +65,20 @@ export function parseCommand<const F extends Flags>(
  * @throws BrunError unknown flag, missing or wrong value
  */
 export function parseGlobals<const F extends Flags>(flags: F, argv: readonly string[]): Parsed<F> {
-  const { values, args, help } = scan(flags, argv, true, "", () => "see brun --help");
+  const { values, args, help } = scan(undefined, flags, argv, true, {});
   return { values: values as Values<F>, help, args };
 }
 
 /** @param endAtFirst whether the first positional argument ends the flags */
 function scan(
+  command: string | undefined,
   flags: Flags,
   argv: readonly string[],
   endAtFirst: boolean,
-  prefix: string,
-  hint: (flag: string) => string,
+  globals: Flags,
 ): State {
   const values = defaults(flags);
-  const state: State = { flags, prefix, hint, values, args: [], help: false, stopped: false };
+  const state: State = { command, flags, globals, values, args: [], help: false, stopped: false };
   for (let at = 0; at < argv.length && !state.help; at++) {
     const arg = argv[at]!;
     const isFlag = arg.length > 1 && arg[0] === "-";
@@ -123,25 +120,25 @@ function takeFlag(state: State, arg: string, next: string | undefined): boolean 
   const dashed = equals < 0 ? arg : arg.slice(0, equals);
   const inline = equals < 0 ? undefined : arg.slice(equals + 1);
   const name = dashed.slice(dashed[1] === "-" ? 2 : 1);
-  const wrong: (message: string) => never = (message) => refuse(state.prefix + message, state.hint(name));
-  if (name === "" || name[0] === "-") wrong(`bad flag syntax: ${arg}`);
+  if (name === "" || name[0] === "-") wrong(state, name, `bad flag syntax: ${arg}`);
   const key = find(state.flags, name);
   if (key === undefined) {
-    if (name !== "h" && name !== "help") wrong(`flag provided but not defined: ${dashed}`);
+    if (name !== "h" && name !== "help") wrong(state, name, `flag provided but not defined: ${dashed}`);
     state.help = true;
     return false;
   }
   const flag = state.flags[key] as BooleanFlag | StringFlag;
   if (flag.type === "boolean") {
     const value = inline === undefined ? true : truth(inline);
-    if (value === undefined) wrong(`invalid value "${inline}" for flag ${dashed}: neither true nor false`);
+    if (value === undefined)
+      wrong(state, name, `invalid value "${inline}" for flag ${dashed}: neither true nor false`);
     state.values[key] = value;
     return false;
   }
   const text = inline ?? next;
-  if (text === undefined) return wrong(`flag needs an argument: ${dashed}`);
-  if (flag.integer && !(/^\d+$/.test(text) && Number.isSafeInteger(Number(text)))) {
-    wrong(`invalid value "${text}" for flag ${dashed}: not a number of 0 or more`);
+  if (text === undefined) return wrong(state, name, `flag needs an argument: ${dashed}`);
+  if (flag.integer && !isCount(text)) {
+    wrong(state, name, `invalid value "${text}" for flag ${dashed}: not a number of 0 or more`);
   }
   const value = flag.integer ? Number(text) : text;
   if (flag.multiple) (state.values[key] as (string | number)[]).push(value);
@@ -149,10 +146,26 @@ function takeFlag(state: State, arg: string, next: string | undefined): boolean 
   return inline === undefined;
 }
 
+function isCount(text: string): boolean {
+  return /^\d+$/.test(text) && Number.isSafeInteger(Number(text));
+}
+
 /** Go's words for true and false (strconv.ParseBool); undefined for any other. */
 function truth(word: string): boolean | undefined {
   if (["1", "t", "T", "true", "TRUE", "True"].includes(word)) return true;
   return ["0", "f", "F", "false", "FALSE", "False"].includes(word) ? false : undefined;
+}
+
+/** A mistake in one flag. */
+function wrong(state: State, flag: string, message: string): never {
+  const { command, globals } = state;
+  if (command === undefined) return refuse(message, "see brun --help");
+  refuse(
+    `${command}: ${message}`,
+    Object.hasOwn(globals, flag)
+      ? `--${flag} is a global flag: it stands before "${command}"`
+      : `see brun ${command} --help`,
+  );
 }
 
 /** A mistake on the command line: one line and where to read on. */

@@ -4,6 +4,7 @@ import { BrunError } from "../errors.ts";
 import { defineCommand } from "./command.ts";
 import { containerId } from "./container-flags.ts";
 import { formatFlag, psLines } from "./format.ts";
+import { openRuntime } from "./globals.ts";
 import { print } from "./output.ts";
 
 export default defineCommand({
@@ -23,7 +24,7 @@ export default defineCommand({
     if (format !== "table" && format !== "json") {
       throw new BrunError("invalid format option", { hint: "table or json" });
     }
-    const pids = processes(data.runtime(), args["container-id"]);
+    const pids = processes(openRuntime(data), args["container-id"]);
     if (format === "json") print(`${pids.length === 0 ? "null" : JSON.stringify(pids)}\n`);
     else print(psTable(pids, args["ps-options"]));
   },

@@ -2,6 +2,7 @@
 import { run } from "../container/run.ts";
 import { defineCommand } from "./command.ts";
 import { createFlags, createOptions } from "./container-flags.ts";
+import { openRuntime } from "./globals.ts";
 
 export default defineCommand({
   meta: { name: "run", description: "create and run a container" },
@@ -17,7 +18,7 @@ export default defineCommand({
   details: `In the foreground signals are forwarded, and the exit code is that of the program, or 128 and the number of
 the signal that ended it.`,
   run({ args, data }) {
-    return run(data.runtime(args.timing), {
+    return run(openRuntime(data, args.timing), {
       ...createOptions(args),
       detach: args.detach,
       keep: args.keep,

@@ -2,11 +2,12 @@
 import { start } from "../container/start.ts";
 import { defineCommand } from "./command.ts";
 import { containerId } from "./container-flags.ts";
+import { openRuntime } from "./globals.ts";
 
 export default defineCommand({
   meta: { name: "start", description: "start the program of a created container" },
   args: { "container-id": containerId },
   run({ args, data }) {
-    start(data.runtime(), args["container-id"]);
+    start(openRuntime(data), args["container-id"]);
   },
 });

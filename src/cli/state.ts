@@ -3,12 +3,13 @@ import { state } from "../container/state.ts";
 import { defineCommand } from "./command.ts";
 import { containerId } from "./container-flags.ts";
 import { stateJson } from "./format.ts";
+import { openRuntime } from "./globals.ts";
 import { print } from "./output.ts";
 
 export default defineCommand({
   meta: { name: "state", description: "print the state of a container as JSON" },
   args: { "container-id": containerId },
   run({ args, data }) {
-    print(stateJson(state(data.runtime(), args["container-id"])));
+    print(stateJson(state(openRuntime(data), args["container-id"])));
   },
 });

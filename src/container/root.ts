@@ -115,7 +115,8 @@ function unusable(path: string, why: string): never {
  */
 export function givenRoot(path: string): string {
   if (path === "") throw new BrunError("--root is empty");
-  const root = absolute(path);
+  const clean = path[0] === "/" && !path.includes("//") && !path.includes("/.") && !path.endsWith("/");
+  const root = clean ? path : absolute(path);
   if (root === "/") throw new BrunError("--root must not be the root directory, /");
   return root;
 }
