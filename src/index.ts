@@ -1,4 +1,6 @@
 /** The public TypeScript API of brun; the CLI is built on nothing else. */
 
+export { callerIdentity, isRootless, useDefaultRoot } from "./container/root.ts";
 export type * from "./container/types.ts";
 export { BrunError, errorLine } from "./errors.ts";
+export { type Features, features } from "./features/features.ts";

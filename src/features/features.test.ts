@@ -21,6 +21,7 @@ test("fields stand in the order of the runtime-spec's features.md, as runc print
     "apparmor",
     "selinux",
     "intelRdt",
+    "memoryPolicy",
     "mountExtensions",
     "netDevices",
   ]);

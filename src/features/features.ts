@@ -4,7 +4,7 @@
  */
 import { mountOptionNames } from "../init/mount-options.ts";
 import { HooksSchema } from "../spec/hooks.ts";
-import { NAMESPACES } from "../spec/linux.ts";
+import { MemoryPolicySchema, NAMESPACES } from "../spec/linux.ts";
 import { CAPABILITIES } from "../sys/constants.ts";
 import { installedLibseccomp } from "./libseccomp.ts";
 import { OCI_VERSION_MAX, OCI_VERSION_MIN } from "./oci.ts";
@@ -29,6 +29,7 @@ export interface Features {
     readonly apparmor: Enabled;
     readonly selinux: Enabled;
     readonly intelRdt: Enabled & { readonly schemata: boolean; readonly monitoring: boolean };
+    readonly memoryPolicy: { readonly modes: readonly string[]; readonly flags: readonly string[] };
     readonly mountExtensions: { readonly idmap: Enabled };
     readonly netDevices: Enabled;
   };
@@ -56,6 +57,10 @@ export function features(): Features {
       apparmor: { enabled: SUPPORT.apparmor },
       selinux: { enabled: SUPPORT.selinux },
       intelRdt: SUPPORT.intelRdt,
+      memoryPolicy: {
+        modes: [...MemoryPolicySchema.entries.mode.options].sort(),
+        flags: [...MemoryPolicySchema.entries.flags.wrapped.item.options].sort(),
+      },
       mountExtensions: { idmap: { enabled: mountOptions.includes("idmap") } },
       netDevices: { enabled: SUPPORT.netDevices },
     },

@@ -3,7 +3,7 @@
  * True here means that the code is there, as in runc, whether the machine has the thing or not.
  */
 export const SUPPORT = {
-  cgroup: { v1: false, v2: false, systemd: false, systemdUser: false, rdma: false },
+  cgroup: { v1: true, v2: true, systemd: false, systemdUser: false, rdma: true },
   apparmor: false,
   selinux: false,
   intelRdt: { enabled: false, schemata: false, monitoring: false },
