@@ -4,26 +4,15 @@
  * is loaded only when something does not fit, to say what. The schemas stay the only definition: a test compares
  * fits.gen.ts with what this file makes of them. After a change: `bun src/spec/fits.write.ts`.
  */
-import type { GenericSchema } from "valibot";
+import type { SchemaNode } from "./schema-node.ts";
 import { SpecSchema } from "./spec.ts";
 import { int64, uint64 } from "./types.ts";
-
-/** What the sections' schemas have, by kind. */
-interface Schema extends Pick<GenericSchema, "type"> {
-  readonly entries?: Readonly<Record<string, Schema>>;
-  readonly item?: Schema;
-  readonly wrapped?: Schema;
-  readonly value?: Schema;
-  readonly options?: readonly string[];
-  readonly default?: unknown;
-  readonly pipe?: readonly { readonly type: string; readonly requirement?: unknown }[];
-}
 
 /** Functions by their text, so that equal types share one. */
 const functions = new Map<string, string>();
 
 /** An expression that is true when `x` fits. `name` names functions made for it. Throws for an unknown kind. */
-function expression(schema: Schema, x: string, name: string): string {
+function expression(schema: SchemaNode, x: string, name: string): string {
   if (Object.is(schema, int64)) return `isInt64(${x})`;
   if (Object.is(schema, uint64)) return `isUint64(${x})`;
   switch (schema.type) {
@@ -45,7 +34,7 @@ function expression(schema: Schema, x: string, name: string): string {
   throw new Error(`no check for valibot's ${schema.type}`);
 }
 
-function bound(schema: Schema, type: string): unknown {
+function bound(schema: SchemaNode, type: string): unknown {
   return schema.pipe!.find((action) => action.type === type)!.requirement;
 }
 
@@ -54,7 +43,7 @@ function singular(name: string): string {
 }
 
 /** The name of a function of one argument that tests for a schema. */
-function test(schema: Schema, name: string): string {
+function test(schema: SchemaNode, name: string): string {
   if (schema.type === "string") return "isString";
   const call = expression(schema, "x", name);
   if (/^fits\w+\(x\)$/.test(call)) return call.slice(0, -3);
@@ -74,12 +63,12 @@ function define(name: string, text: string): string {
 }
 
 /** Comparisons: a switch on strings builds a table, 25 page faults in a cold process. */
-function options(schema: Schema): string {
+function options(schema: SchemaNode): string {
   const tests = schema.options!.map((option) => `x === "${option}"`);
   return `(x: unknown): boolean {\n  return (\n    ${tests.join(" ||\n    ")}\n  );\n}`;
 }
 
-function body(schema: Schema): string {
+function body(schema: SchemaNode): string {
   const lines = ["(x: unknown): boolean {", "  if (!isObject(x)) return false;"];
   for (const [name, entry] of Object.entries(schema.entries!)) {
     const optional = entry.type === "optional";
@@ -95,7 +84,7 @@ function body(schema: Schema): string {
 /** What fits.gen.ts must contain. */
 export function generate(): string {
   functions.clear();
-  test(SpecSchema as unknown as Schema, "spec");
+  test(SpecSchema as unknown as SchemaNode, "spec");
   const exported = ["fitsSpec", "fitsProcess"];
   const declared = [...functions].map(([text, name]) => {
     return `${exported.includes(name) ? "export " : ""}function ${name}${text}\n`;

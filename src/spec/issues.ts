@@ -1,7 +1,9 @@
 /** What does not fit a schema, in words. Loaded only when something does not. */
 import * as v from "valibot";
+import type { JsonObject } from "./fits.ts";
 import { joinPath, show } from "./json.ts";
 import { ProcessSchema } from "./process.ts";
+import type { SchemaNode } from "./schema-node.ts";
 import { SpecSchema } from "./spec.ts";
 
 const SCHEMAS = { spec: SpecSchema, process: ProcessSchema };
@@ -9,8 +11,9 @@ const SCHEMAS = { spec: SpecSchema, process: ProcessSchema };
 /** Each mistake as "mounts[3].destination: expected a string but found 42", at most one for each path. */
 export function describeIssues(name: keyof typeof SCHEMAS, value: unknown): string[] {
   const sentences = new Map<string, string>();
-  dropNulls(value);
-  for (const issue of v.safeParse(SCHEMAS[name] as v.GenericSchema, value).issues ?? []) {
+  const schema: v.GenericSchema = SCHEMAS[name];
+  dropNulls(schema as SchemaNode, value);
+  for (const issue of v.safeParse(schema, value).issues ?? []) {
     const path = pathOf(issue);
     if (sentences.has(path)) continue;
     const last = issue.path?.at(-1);
@@ -23,15 +26,15 @@ export function describeIssues(name: keyof typeof SCHEMAS, value: unknown): stri
   return [...sentences.values()];
 }
 
-/** Removes the fields that are null, which count as absent. A loop, since unknown fields may nest without bound. */
-function dropNulls(value: unknown): void {
-  const rest = [value];
-  for (let x = rest.pop(); x !== undefined; x = rest.pop()) {
-    if (typeof x !== "object" || x === null) continue;
-    for (const [key, member] of Object.entries(x)) {
-      if (member === null && !Array.isArray(x)) Reflect.deleteProperty(x, key);
-      else if (member !== null) rest.push(member);
-    }
+/** Removes the optional fields that are null, which count as absent. Other nulls stay: they are mistakes. */
+export function dropNulls(schema: SchemaNode, value: unknown): void {
+  if (typeof value !== "object" || value === null) return;
+  const parent = value as JsonObject;
+  const member = schema.type === "array" ? schema.item : schema.type === "record" ? schema.value : undefined;
+  if (member !== undefined) for (const key of Object.keys(parent)) dropNulls(member, parent[key]);
+  for (const [key, field] of Object.entries(schema.entries ?? {})) {
+    if (field.type === "optional" && parent[key] === null) Reflect.deleteProperty(parent, key);
+    else dropNulls(field.wrapped ?? field, parent[key]);
   }
 }
 

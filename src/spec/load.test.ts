@@ -93,7 +93,8 @@ test("null elsewhere is refused, and other nulls do not confuse the message", ()
   expect(refusal({ linux: null, mounts: [null], hooks: null })).toBe(
     "mounts[0]: expected an object but found null",
   );
-  expect(refusal({ process: null })).toBe("process: missing");
+  expect(refusal({ process: null })).toBe("process: expected an object but found null");
+  expect(refusal({ annotations: { a: null } })).toBe("annotations.a: expected a string but found null");
 });
 
 test("integers of 64 bits survive", () => {

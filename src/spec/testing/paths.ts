@@ -1,18 +1,10 @@
 /** The fields of values and schemas by config path, for tests. */
 import { joinPath } from "../json.ts";
-
-/** What a walk over valibot's schemas needs of them. */
-interface Node {
-  readonly type: string;
-  readonly wrapped?: Node;
-  readonly item?: Node;
-  readonly value?: Node;
-  readonly entries?: Readonly<Record<string, Node>>;
-}
+import type { SchemaNode } from "../schema-node.ts";
 
 /** Paths of a schema's leaves as conformance.ts writes them: "[]" is any member, ".*" any key. */
 export function schemaPaths(schema: object, path = ""): string[] {
-  const node = schema as Node;
+  const node = schema as SchemaNode;
   if (node.type === "optional") return schemaPaths(node.wrapped!, path);
   if (node.type === "array") return schemaPaths(node.item!, `${path}[]`);
   if (node.type === "record" && node.value?.type === "object") return schemaPaths(node.value, `${path}.*`);

@@ -1,0 +1,125 @@
+import { expect, test } from "bun:test";
+import fc from "fast-check";
+import { safeParse } from "valibot";
+import { BrunError } from "../errors.ts";
+import { fitsSpec } from "./fits.gen.ts";
+import { parseProcess, parseSpec } from "./index.ts";
+import { dropNulls } from "./issues.ts";
+import { parseJson, toJson } from "./json.ts";
+import type { SchemaNode } from "./schema-node.ts";
+import { SpecSchema } from "./spec.ts";
+import { fullSpec } from "./testing/full.ts";
+import { places } from "./testing/paths.ts";
+
+/** Milliseconds, for a busy machine; a second is usual. */
+const TIMEOUT = 60_000;
+
+/** A value that could stand anywhere: near misses of what fields take, and any JSON. */
+const anything = fc.oneof(
+  fc.constantFrom<unknown>(null, true, "", "\0", "/", "..", 0, -1, 1.5, 4294967295, 2 ** 53, [], {}, [null]),
+  fc.constantFrom<unknown>(["x"], [{}], { x: null }, "SCMP_ACT_NOTIFY", "user", "idmap", "c", "MPOL_BIND"),
+  fc.bigInt({ min: -(2n ** 64n), max: 2n ** 65n }),
+  fc.jsonValue(),
+);
+
+/** The text of the full config with some fields replaced or taken out. */
+const mutated = fc
+  .array(
+    fc.tuple(
+      fc.nat(),
+      fc.oneof({ weight: 3, arbitrary: anything }, { weight: 1, arbitrary: fc.constant(undefined) }),
+    ),
+    {
+      minLength: 1,
+      maxLength: 6,
+    },
+  )
+  .map((changes) => {
+    const spec = fullSpec();
+    for (const [at, value] of changes) {
+      const all = places(spec);
+      if (all.length > 0) all[at % all.length]!.set(structuredClone(value));
+    }
+    return toJson(spec);
+  });
+
+/** The full config with characters taken out and put in. */
+const damaged = fc
+  .tuple(
+    fc.nat(),
+    fc.nat(20),
+    fc.oneof(fc.string({ maxLength: 5 }), fc.constantFrom("{", "}", "[", "]", ",", '"', ":", "1e9")),
+  )
+  .map(([at, length, insert]) => {
+    const text = toJson(fullSpec());
+    const start = at % text.length;
+    return text.slice(0, start) + insert + text.slice(start + length);
+  });
+
+/** Passes, or throws a BrunError of one line. */
+function oneLine(run: () => unknown): void {
+  try {
+    run();
+  } catch (error) {
+    expect(error).toBeInstanceOf(BrunError);
+    expect((error as BrunError).text).toMatch(/^file: [^\n]+$/);
+    expect((error as BrunError).message).not.toMatch(/undefined|\[object|\.$/);
+  }
+}
+
+test(
+  "any changed config is taken, or refused in one line",
+  () => {
+    fc.assert(
+      fc.property(mutated, fc.boolean(), (text, addsUserNamespace) =>
+        oneLine(() => parseSpec(text, "file", { addsUserNamespace })),
+      ),
+      { numRuns: 1000 },
+    );
+  },
+  TIMEOUT,
+);
+
+test(
+  "any damaged config is taken, or refused in one line",
+  () => {
+    fc.assert(
+      fc.property(damaged, (text) => oneLine(() => parseSpec(text, "file"))),
+      { numRuns: 1000 },
+    );
+  },
+  TIMEOUT,
+);
+
+test(
+  "any JSON or text is taken, or refused in one line",
+  () => {
+    const text = fc.oneof(fc.json(), fc.string(), fc.string({ unit: "binary" }));
+    fc.assert(
+      fc.property(text, (t) => {
+        oneLine(() => parseSpec(t, "file"));
+        oneLine(() => parseProcess(t, "file"));
+      }),
+      { numRuns: 1000 },
+    );
+  },
+  TIMEOUT,
+);
+
+test(
+  "the compiled checks and valibot agree, and give the same spec",
+  () => {
+    fc.assert(
+      fc.property(mutated, (text) => {
+        const value = parseJson(text, "file", true);
+        const copy = parseJson(text, "file", true);
+        dropNulls(SpecSchema as unknown as SchemaNode, copy);
+        const result = safeParse(SpecSchema, copy);
+        expect(fitsSpec(value)).toBe(result.success);
+        if (result.success) expect(value).toMatchObject(result.output);
+      }),
+      { numRuns: 1000 },
+    );
+  },
+  TIMEOUT,
+);
