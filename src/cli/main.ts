@@ -12,6 +12,10 @@ export const commands: CommandTable = {
   ps: async () => (await import("./ps.ts")).default,
   kill: async () => (await import("./kill.ts")).default,
   delete: async () => (await import("./delete.ts")).default,
+  pause: async () => (await import("./pause.ts")).default,
+  resume: async () => (await import("./resume.ts")).default,
+  update: async () => (await import("./update.ts")).default,
+  events: async () => (await import("./events.ts")).default,
   spec: async () => (await import("./spec.ts")).default,
   features: async () => (await import("./features.ts")).default,
 };

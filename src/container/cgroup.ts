@@ -6,10 +6,10 @@ import { firstLimit } from "../cgroup/demand.ts";
 import type { CgroupPlan } from "../config/cgroup-plan.ts";
 import type { ContainerConfig } from "../config/types.ts";
 import { BrunError, errorLine } from "../errors.ts";
-import type { Spec } from "../spec/index.ts";
+import type { Resources, Spec } from "../spec/index.ts";
 import { CLONE } from "../sys/constants.ts";
 import { describe } from "./describe.ts";
-import { saveState } from "./store.ts";
+import { type StoredState, saveState } from "./store.ts";
 import type { Runtime } from "./types.ts";
 
 /** Annotation: with the value "ignore" limits that cannot be had are left out with a warning. */
@@ -79,15 +79,32 @@ function ownerOf(config: ContainerConfig, plan: CgroupPlan): number | null {
 
 /** Sets the limits and device rules of the spec. Throws a BrunError or SysError. */
 export function limitCgroup(rt: Runtime, config: ContainerConfig, plan: CgroupPlan): void {
-  const { containerFilter, setDevices, setLimits, withoutEquivalent } = cgroups();
+  const { containerFilter, setDevices } = cgroups();
   const { resources, devices } = config.spec.linux ?? {};
-  if (plan.version === 2) {
-    for (const path of withoutEquivalent(resources ?? {}))
-      rt.warn(`${path}: ignored, cgroup v2 has no equivalent`);
-  }
-  if (resources !== undefined) setLimits(plan, resources);
+  if (resources !== undefined) applyResources(rt, plan, resources);
   if (!plan.rootless) setDevices(plan, containerFilter(resources?.devices, devices));
   rt.mark?.("limits set");
+}
+
+/** Sets limits, and warns of those that cannot be had. Throws a BrunError or SysError. */
+export function applyResources(rt: Runtime, plan: CgroupPlan, resources: Resources): void {
+  const { setLimits, withoutEquivalent } = cgroups();
+  if (plan.version === 2) {
+    for (const path of withoutEquivalent(resources)) rt.warn(`${path}: ignored, cgroup v2 has no equivalent`);
+  }
+  setLimits(plan, resources);
+}
+
+/**
+ * The cgroup of a container for a command that needs one.
+ * @param done what the container cannot be without: "paused"
+ * @throws BrunError it shares the cgroup of whoever created it
+ */
+export function requireCgroup(stored: StoredState, done: string): CgroupPlan {
+  if (stored.cgroup !== undefined) return stored.cgroup;
+  throw new BrunError(`container ${stored.id} has no cgroup of its own, so it cannot be ${done}`, {
+    hint: "create it with a limit or a cgroupsPath in its config, or with --systemd-cgroup",
+  });
 }
 
 /** Removes the cgroup of a container that could not be made; what goes wrong is only a warning. */

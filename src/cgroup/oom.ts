@@ -1,0 +1,61 @@
+/** Being told when the kernel kills a process of a cgroup for lack of memory. */
+import { E } from "../sys/errno.ts";
+import { check } from "../sys/error.ts";
+import { cstr, NR, syscall } from "../sys/ffi.ts";
+import { O, open } from "../sys/fs.ts";
+import { keyOf, tryWriteTo } from "./access.ts";
+import { type CgroupPlan, directoryOf } from "./types.ts";
+
+/** A source of OOM kills. */
+export interface OomWatch {
+  /** Readable when there may be something new; -1 when the memory controller is not there. */
+  readonly fd: number;
+  /** Takes what has come; returns how many kills there were since the last time. */
+  take(): number;
+}
+
+const O_NONBLOCK_CLOEXEC = 0o2004000;
+const IN_MODIFY = 2;
+
+/** Watches a cgroup. Throws a SysError. */
+export function watchOom(plan: CgroupPlan): OomWatch {
+  const directory = directoryOf(plan, "memory");
+  if (directory === undefined) return { fd: -1, take: () => 0 };
+  return plan.version === 2 ? watchUnified(directory) : watchLegacy(directory);
+}
+
+function kills(directory: string, file: string): number {
+  return Number(keyOf(directory, file, "oom_kill") ?? 0);
+}
+
+function watchUnified(directory: string): OomWatch {
+  const file = "memory.events";
+  const fd = check(syscall(NR.inotify_init1, O_NONBLOCK_CLOEXEC), "watch files");
+  const watch = syscall(NR.inotify_add_watch, fd, cstr(`${directory}/${file}`), IN_MODIFY);
+  if (watch === -E.ENOENT) return { fd: -1, take: () => 0 };
+  check(watch, `watch ${directory}/${file}`);
+  return counting(fd, directory, file, new Uint8Array(4096));
+}
+
+/** v1 signals an eventfd for the file that cgroup.event_control is given (kernel, cgroup-v1/memory.rst). */
+function watchLegacy(directory: string): OomWatch {
+  const file = "memory.oom_control";
+  const fd = check(syscall(NR.eventfd2, 0, O_NONBLOCK_CLOEXEC), "make an eventfd");
+  const control = open(`${directory}/${file}`, O.RDONLY);
+  check(tryWriteTo(directory, "cgroup.event_control", `${fd} ${control}`), `watch ${directory}/${file}`);
+  return counting(fd, directory, file, new Uint8Array(8));
+}
+
+function counting(fd: number, directory: string, file: string, buffer: Uint8Array): OomWatch {
+  let known = kills(directory, file);
+  return {
+    fd,
+    take() {
+      while (syscall(NR.read, fd, buffer, buffer.length) > 0);
+      const now = Math.max(kills(directory, file), known);
+      const fresh = now - known;
+      known = now;
+      return fresh;
+    },
+  };
+}

@@ -1,0 +1,13 @@
+/** `brun pause`. */
+import { pause } from "../container/pause.ts";
+import { defineCommand } from "./command.ts";
+import { containerId } from "./container-flags.ts";
+import { openRuntime } from "./globals.ts";
+
+export default defineCommand({
+  meta: { name: "pause", description: "stop all processes of a container for a while" },
+  args: { "container-id": containerId },
+  run({ args, data }) {
+    pause(openRuntime(data), args["container-id"]);
+  },
+});

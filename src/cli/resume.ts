@@ -1,0 +1,13 @@
+/** `brun resume`. */
+import { resume } from "../container/resume.ts";
+import { defineCommand } from "./command.ts";
+import { containerId } from "./container-flags.ts";
+import { openRuntime } from "./globals.ts";
+
+export default defineCommand({
+  meta: { name: "resume", description: "let a paused container go on" },
+  args: { "container-id": containerId },
+  run({ args, data }) {
+    resume(openRuntime(data), args["container-id"]);
+  },
+});

@@ -1,0 +1,127 @@
+/** `brun update`. */
+import { update } from "../container/update.ts";
+import { BrunError } from "../errors.ts";
+import { parseJson, parseSpec, type Resources } from "../spec/index.ts";
+import { readFd, readText, text } from "../sys/fs.ts";
+import { defineCommand } from "./command.ts";
+import { containerId } from "./container-flags.ts";
+import type { Values } from "./flags.ts";
+import { openRuntime } from "./globals.ts";
+
+const limit = (valueHint: string, description: string) =>
+  ({ type: "string", valueHint, description }) as const;
+
+const args = {
+  "container-id": containerId,
+  resources: {
+    type: "string",
+    alias: "r",
+    valueHint: "file|-",
+    description: "take the limits from this file, or from stdin; the other flags do not count then",
+  },
+  "blkio-weight": limit("10-1000", "share of block I/O"),
+  "cpu-period": limit("µs", "period of the CPU quota"),
+  "cpu-quota": limit("µs", "CPU time in a period; -1: unlimited"),
+  "cpu-burst": limit("µs", "CPU time that may be saved up for later periods"),
+  "cpu-share": limit("2-262144", "share of CPU time"),
+  "cpu-rt-period": limit("µs", "period of the realtime quota (cgroup v1)"),
+  "cpu-rt-runtime": limit("µs", "realtime CPU time in a period (cgroup v1)"),
+  "cpuset-cpus": limit("list", "CPUs to use: 0-2,7"),
+  "cpuset-mems": limit("list", "memory nodes to use"),
+  "cpu-idle": limit("0|1", "1: run only when no one else wants to"),
+  memory: limit("bytes", "memory, also as 512m or 1.5g; -1: unlimited"),
+  "memory-reservation": limit("bytes", "memory that is kept when it gets scarce"),
+  "memory-swap": limit("bytes", "memory and swap together; -1: unlimited"),
+  "pids-limit": limit("n", "processes and threads; -1: unlimited"),
+  "kernel-memory": { type: "string", hidden: true, description: "obsolete, ignored" },
+  "kernel-memory-tcp": { type: "string", hidden: true, description: "obsolete, ignored" },
+  "l3-cache-schema": {
+    type: "string",
+    hidden: true,
+    description: "Intel RDT: not for a container that runs",
+  },
+  "mem-bw-schema": { type: "string", hidden: true, description: "Intel RDT: not for a container that runs" },
+} as const;
+
+export default defineCommand({
+  meta: { name: "update", description: "change the limits of a container that runs" },
+  args,
+  details: `The file has the form of linux.resources in config.json; what it does not name stays as it is.`,
+  run({ args, data }) {
+    for (const flag of ["l3-cache-schema", "mem-bw-schema"] as const) {
+      if (args[flag]) throw new BrunError(`--${flag}: updating Intel RDT of a container is not supported`);
+    }
+    const resources = args.resources ? readResources(args.resources) : fromFlags(args);
+    const runtime = openRuntime(data);
+    if (args["kernel-memory"] || args["kernel-memory-tcp"])
+      runtime.warn("kernel memory limits are obsolete: ignored");
+    update(runtime, args["container-id"], resources);
+  },
+});
+
+/** Reads and checks limits in JSON. Throws a BrunError or SysError. */
+function readResources(path: string): Resources {
+  const [json, where] = path === "-" ? [text(readFd(0, "stdin")), "stdin"] : [readText(path), path];
+  parseJson(json, where);
+  const { spec } = parseSpec(
+    `{"ociVersion":"1.0.0","root":{"path":"/"},"linux":{"resources":${json}}}`,
+    where,
+  );
+  return spec.linux?.resources ?? {};
+}
+
+/** The limits that flags give. Throws a BrunError. */
+export function fromFlags(flags: Partial<Values<typeof args>>): Resources {
+  type Name = keyof typeof args;
+  const whole = (name: Name, pattern: RegExp) => {
+    const value = flags[name];
+    if (!value) return undefined;
+    if (!pattern.test(value))
+      throw new BrunError(`invalid value for ${name}: ${JSON.stringify(value)} is no number`);
+    return BigInt(value);
+  };
+  const unsigned = (name: Name) => whole(name, /^\d{1,19}$/);
+  const signed = (name: Name) => whole(name, /^-?\d{1,18}$/);
+  const bytes = (name: Name) => (flags[name] ? parseBytes(name, flags[name]) : undefined);
+  const weight = unsigned("blkio-weight");
+  return pruned({
+    memory: pruned({
+      limit: bytes("memory"),
+      reservation: bytes("memory-reservation"),
+      swap: bytes("memory-swap"),
+    }),
+    cpu: pruned({
+      shares: unsigned("cpu-share"),
+      quota: signed("cpu-quota"),
+      burst: unsigned("cpu-burst"),
+      period: unsigned("cpu-period"),
+      realtimeRuntime: signed("cpu-rt-runtime"),
+      realtimePeriod: unsigned("cpu-rt-period"),
+      cpus: flags["cpuset-cpus"] || undefined,
+      mems: flags["cpuset-mems"] || undefined,
+      idle: signed("cpu-idle"),
+    }),
+    pids: pruned({ limit: signed("pids-limit") }),
+    blockIO: pruned({ weight: weight === undefined ? undefined : Number(weight) }),
+  }) as Resources;
+}
+
+function pruned<T extends object>(fields: T): T | undefined {
+  const given = Object.entries(fields).filter(([, value]) => value !== undefined);
+  return given.length === 0 ? undefined : (Object.fromEntries(given) as T);
+}
+
+const SUFFIXES = "bkmgtp";
+
+/**
+ * Bytes of "512m", "1.5GiB" and the like, all powers of 1024 (docker/go-units, RAMInBytes); -1 is unlimited.
+ * @throws BrunError it is no size
+ */
+export function parseBytes(name: string, value: string): bigint {
+  if (value === "-1") return -1n;
+  const match = /^(\d+(?:\.\d+)?) ?([kmgtp]?)i?b?$/i.exec(value);
+  if (match === null) throw new BrunError(`invalid value for ${name}: ${JSON.stringify(value)} is no size`);
+  const power = Math.max(0, SUFFIXES.indexOf(match[2]!.toLowerCase() || "b"));
+  if (!match[1]!.includes(".")) return BigInt(match[1]!) * 1024n ** BigInt(power);
+  return BigInt(Math.trunc(Number(match[1]) * 1024 ** power));
+}

@@ -1,0 +1,56 @@
+/** `brun events`: statistics again and again, and what happens in between. */
+import type { Stats } from "../cgroup/stats.ts";
+import { BrunError } from "../errors.ts";
+import { E } from "../sys/errno.ts";
+import { check } from "../sys/error.ts";
+import { NR, syscall } from "../sys/ffi.ts";
+import { close, POLLIN } from "../sys/fs.ts";
+import { cgroups, requireCgroup } from "./cgroup.ts";
+import { openProcess } from "./process.ts";
+import { requireState } from "./store.ts";
+import type { Runtime } from "./types.ts";
+
+/** One event, in the form in which runc prints it. */
+export type ContainerEvent =
+  | { readonly type: "stats"; readonly id: string; readonly data: Stats }
+  | { readonly type: "oom"; readonly id: string };
+
+/**
+ * Reports until the container ends: its statistics every `intervalMs` milliseconds, and each process that was
+ * killed for lack of memory at once. Throws a BrunError when it does not run or has no cgroup.
+ */
+export function events(
+  rt: Runtime,
+  id: string,
+  intervalMs: number,
+  emit: (event: ContainerEvent) => void,
+): void {
+  const stored = requireState(rt.root, id);
+  const pidfd = openProcess(stored.pid, stored.startTime);
+  if (pidfd < 0) throw new BrunError(`container with id ${id} is not running`);
+  const plan = requireCgroup(stored, "watched");
+  const { readStats, watchOom } = cgroups();
+  const oom = watchOom(plan);
+  const report = () => {
+    for (let kills = oom.take(); kills > 0; kills--) emit({ type: "oom", id });
+  };
+  for (let next = performance.now() + intervalMs; ; ) {
+    const [fresh, ended] = poll([oom.fd, pidfd], next - performance.now());
+    if (fresh || ended) report();
+    if (ended) break;
+    if (performance.now() < next) continue;
+    next += intervalMs;
+    emit({ type: "stats", id, data: readStats(plan) });
+  }
+  close(pidfd);
+}
+
+/** Waits for descriptors to become readable (-1 never does); says which are. */
+function poll(fds: readonly number[], timeoutMs: number): boolean[] {
+  const pollfds = new Int32Array(fds.flatMap((fd) => [fd, POLLIN]));
+  const ms = Math.max(0, timeoutMs);
+  const timeout = new BigInt64Array([BigInt(Math.floor(ms / 1000)), BigInt(Math.floor((ms % 1000) * 1e6))]);
+  const n = syscall(NR.ppoll, pollfds, fds.length, timeout, 0, 8);
+  if (n !== -E.EINTR) check(n, "poll");
+  return fds.map((_fd, i) => pollfds[2 * i + 1]! >>> 16 !== 0);
+}

@@ -1,0 +1,20 @@
+/** `brun pause`: stops every process of a container. */
+import { BrunError } from "../errors.ts";
+import { cgroups, requireCgroup } from "./cgroup.ts";
+import { statusOf } from "./status.ts";
+import { lock, requireState, unlock } from "./store.ts";
+import type { Runtime } from "./types.ts";
+
+/** Pauses a container. Throws a BrunError unless it runs or is created. */
+export function pause(rt: Runtime, id: string): void {
+  const locked = lock(rt.root, id);
+  try {
+    const stored = requireState(rt.root, id);
+    const status = statusOf(rt.root, stored);
+    if (status === "paused") throw new BrunError(`container ${id} is paused already`);
+    if (status !== "running" && status !== "created") throw new BrunError("container not running");
+    cgroups().freeze(requireCgroup(stored, "paused"));
+  } finally {
+    unlock(locked);
+  }
+}

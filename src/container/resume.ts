@@ -1,0 +1,18 @@
+/** `brun resume`: lets a paused container go on. */
+import { BrunError } from "../errors.ts";
+import { cgroups, requireCgroup } from "./cgroup.ts";
+import { statusOf } from "./status.ts";
+import { lock, requireState, unlock } from "./store.ts";
+import type { Runtime } from "./types.ts";
+
+/** Resumes a container. Throws a BrunError unless it is paused. */
+export function resume(rt: Runtime, id: string): void {
+  const locked = lock(rt.root, id);
+  try {
+    const stored = requireState(rt.root, id);
+    if (statusOf(rt.root, stored) !== "paused") throw new BrunError("container not paused");
+    cgroups().thaw(requireCgroup(stored, "resumed"));
+  } finally {
+    unlock(locked);
+  }
+}

@@ -1,0 +1,27 @@
+/** `brun update`: other limits for a container that runs. */
+import { BrunError } from "../errors.ts";
+import type { Resources } from "../spec/index.ts";
+import { applyResources, cgroups, requireCgroup } from "./cgroup.ts";
+import { statusOf } from "./status.ts";
+import { lock, requireState, unlock } from "./store.ts";
+import type { Runtime } from "./types.ts";
+
+/**
+ * Sets the limits that `resources` names; the others stay. Rules for devices are replaced when it has some.
+ * Throws a BrunError when the container does not run or has no cgroup, and for values that the kernel refuses.
+ */
+export function update(rt: Runtime, id: string, resources: Resources): void {
+  const locked = lock(rt.root, id);
+  try {
+    const stored = requireState(rt.root, id);
+    if (statusOf(rt.root, stored) === "stopped") throw new BrunError("container not running");
+    const plan = requireCgroup(stored, "updated");
+    applyResources(rt, plan, cgroups().completeResources(plan, resources));
+    if (resources.devices !== undefined && !plan.rootless) {
+      const { containerFilter, setDevices } = cgroups();
+      setDevices(plan, containerFilter(resources.devices, undefined));
+    }
+  } finally {
+    unlock(locked);
+  }
+}
