@@ -1,4 +1,5 @@
 /* The interpreter: one loop over the operations of a program. */
+#include "copy.h"
 #include "message.h"
 #include "program.h"
 #include "spawn.h"
@@ -174,6 +175,8 @@ static long execute(struct machine *machine, const struct op *op, const uint64_t
 		return each_bit(op, args);
 	case OP_TARGET:
 		return open_target((int)args[0], (char *)(uintptr_t)args[1], args[2], args[3] != 0);
+	case OP_COPY:
+		return copy_directory((int)args[0], (int)args[1], args[2] != 0);
 	default:
 		return -ENOSYS;
 	}
@@ -203,7 +206,8 @@ int program_run(struct machine *machine, const struct program *program, struct f
 			if (type == ARG_BLOB)
 				args[i] = (uint64_t)(uintptr_t)(program->blob + op->args[i]);
 			else if (type == ARG_STRING)
-				args[i] = (uint64_t)(uintptr_t)(program->blob + program->strings + op->args[i]);
+				args[i] = (uint64_t)(uintptr_t)(program->blob + program->strings +
+								op->args[i]);
 			else if (type == ARG_SLOT)
 				args[i] = (uint64_t)machine->slots[op->args[i]];
 		}

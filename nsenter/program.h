@@ -36,14 +36,16 @@ enum op_kind {
 	OP_POKE = 4,    /* pointer, value, width in bytes, or 0: as decimal text with a NUL */
 	OP_SPAWN = 5,   /* struct spawn_request *, stdin fd or -1, time-out in ms or -1 */
 	OP_BITS = 6,    /* nr(args...) for each bit of args[0], with args[args[1]] being its number */
-	OP_TARGET = 7,  /* root fd, relative path, resolve flags, 1 for a file: opens, making what is missing */
+	OP_TARGET =
+	    7,       /* root fd, relative path, resolve flags, 1 for a file: opens, making what is missing */
+	OP_COPY = 8, /* directory fd, directory fd, 1 with contents: see copy.h */
 	OP_KINDS
 };
 
 enum arg_type {
 	ARG_IMMEDIATE = 0,
-	ARG_BLOB = 1, /* offset into the blob: becomes a pointer */
-	ARG_SLOT = 2, /* number of a slot: becomes its value */
+	ARG_BLOB = 1,  /* offset into the blob: becomes a pointer */
+	ARG_SLOT = 2,  /* number of a slot: becomes its value */
 	ARG_STRING = 3 /* offset into the blob's strings: becomes a pointer */
 };
 
@@ -55,7 +57,7 @@ struct op {
 	uint8_t handled[4];  /* errnos that are no failure; 0: none, ANY_ERRNO: all */
 	uint32_t on_handled; /* op to go on with after one of them */
 	uint32_t on_success; /* op to go on with otherwise */
-	uint16_t closes[2];   /* slots whose descriptors are closed after success, or NO_SLOT */
+	uint16_t closes[2];  /* slots whose descriptors are closed after success, or NO_SLOT */
 	uint64_t args[6];
 };
 

@@ -1,6 +1,6 @@
 /** Spec → ContainerConfig: every decision, no action. */
 import type { Caller } from "../../rootless/caller.ts";
-import { type DefaultMaps, defaultMaps, type IdMap, type IdMaps } from "../../rootless/idmap.ts";
+import { type DefaultMaps, defaultMaps, type IdMap, type IdMaps, toHost } from "../../rootless/idmap.ts";
 import { deniesSetgroups, selfMappable } from "../../rootless/mapping.ts";
 import type { SubidRange } from "../../rootless/subid.ts";
 import { BrunError } from "../errors.ts";
@@ -34,6 +34,7 @@ export interface Resolved extends NamespacePlan {
   readonly rootfs: string;
   readonly maps: IdMaps | null;
   readonly selfMapped: boolean;
+  readonly openSources: boolean;
   readonly setgroups: boolean;
   readonly changes: readonly Change[];
 }
@@ -74,6 +75,7 @@ export function resolve(input: ResolveInput): Resolved {
     rootfs: absolute(root, input.bundle),
     maps: found?.maps ?? null,
     selfMapped,
+    openSources: found !== null && !selfMapped && toHost(found.maps.uid, 0) !== caller.uid,
     setgroups,
     changes,
   };

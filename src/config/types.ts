@@ -38,10 +38,17 @@ export interface ProcessFacts {
   readonly terminalSize: readonly [number, number] | null;
 }
 
+/** What a bind mount's source is: a symbolic link only where the mount asks to copy it. */
+export type Source = "dir" | "file" | { readonly link: string };
+
 /** Facts about the host that the program of a new container depends on. */
 export interface HostFacts extends ProcessFacts {
   /** Of each bind mount's source, by index in spec.mounts: "dir", "file", or an errno when it cannot be reached. */
-  readonly sources: ReadonlyMap<number, "dir" | "file" | number>;
+  readonly sources: ReadonlyMap<number, Source | number>;
+  /** Of each id-mapped mount: path of the user namespace that has its mappings. */
+  readonly idmaps?: ReadonlyMap<number, string> | undefined;
+  /** Bind mounts whose sources the container's root cannot reach, nor the caller without its capabilities. */
+  readonly hostOnly?: ReadonlySet<number> | undefined;
   /** Whether the host has the unified hierarchy at /sys/fs/cgroup. */
   readonly cgroup2: boolean;
   /** On a v1 or hybrid host: the directories that make up a `cgroup` mount. */
@@ -89,6 +96,8 @@ export interface ContainerConfig extends ProcessConfig {
   readonly maps: IdMaps | null;
   /** The process writes its own single-id map: no round trip, and setgroups(2) is denied. */
   readonly selfMapped: boolean;
+  /** The container's root is another user than the caller, who so opens the sources of bind mounts first. */
+  readonly openSources: boolean;
   readonly changes: readonly Change[];
   readonly facts: HostFacts;
   /** Its own cgroup; null when it stays in the caller's. */

@@ -1,10 +1,21 @@
 /** Gathers what the program depends on from the host: the only part of compiling that does I/O. */
 import type { CgroupPlan } from "../config/cgroup-plan.ts";
-import type { CgroupBind, HostFacts, ProcessFacts } from "../config/types.ts";
+import type { CgroupBind, HostFacts, ProcessFacts, Source } from "../config/types.ts";
 import type { Process, Spec } from "../spec/index.ts";
 import { FS_MAGIC, RESOLVE, RLIMITS } from "../sys/constants.ts";
 import { cstr, NR, syscall } from "../sys/ffi.ts";
-import { absolute, close, O, readFd, readTextIfThere, S, text, tryOpen, tryStat } from "../sys/fs.ts";
+import {
+  absolute,
+  close,
+  O,
+  readFd,
+  readlink,
+  readTextIfThere,
+  S,
+  text,
+  tryOpen,
+  tryStat,
+} from "../sys/fs.ts";
 import { terminalSize } from "./terminal.ts";
 
 /** Soft and hard limits of this process by name. */
@@ -52,16 +63,23 @@ export function processFacts(rootfs: string, process: Process): ProcessFacts {
   };
 }
 
-function bindSources(spec: Spec, bundle: string): Map<number, "dir" | "file" | number> {
-  const sources = new Map<number, "dir" | "file" | number>();
+function bindSources(spec: Spec, bundle: string): Map<number, Source | number> {
+  const sources = new Map<number, Source | number>();
   (spec.mounts ?? []).forEach((mount, i) => {
-    const bind = mount.type === "bind" || mount.options?.some((o) => o === "bind" || o === "rbind");
-    if (!bind) return;
-    const stat = tryStat(absolute(mount.source ?? "", bundle));
-    if (typeof stat === "number") sources.set(i, -stat);
-    else sources.set(i, (stat.mode & S.IFMT) === S.IFDIR ? "dir" : "file");
+    const { options } = mount;
+    const bind = mount.type === "bind" || options?.some((o) => o === "bind" || o === "rbind");
+    if (bind) sources.set(i, bindSource(absolute(mount.source ?? "", bundle), options ?? []));
   });
   return sources;
+}
+
+function bindSource(path: string, options: readonly string[]): Source | number {
+  const copiesLink = options.includes("copy-symlink");
+  const stat = tryStat(path, copiesLink || options.includes("src-nofollow"));
+  if (typeof stat === "number") return -stat;
+  const type = stat.mode & S.IFMT;
+  if (type === S.IFLNK && copiesLink) return { link: readlink(path) };
+  return type === S.IFDIR ? "dir" : "file";
 }
 
 /** f_type of the file system at a path, 0 when there is none. */

@@ -5,7 +5,7 @@ import { E } from "../sys/errno.ts";
 import { AT_FDCWD } from "../sys/fs.ts";
 import type { InitContext } from "./context.ts";
 import { type MountOptions, toMountAttr } from "./mount-options.ts";
-import { attach, cloneTree, setAttributes } from "./mounts.ts";
+import { attach, cloneTree, setAttributes } from "./mount-tree.ts";
 import { openTarget } from "./path.ts";
 
 /** Compiles one mount of type cgroup. */

@@ -5,7 +5,7 @@ import { IOCTL } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
 import { O } from "../sys/fs.ts";
 import { IN_ROOT, type InitContext, OPEN_HOW_SIZE, openHow, type ProcessContext } from "./context.ts";
-import { attach, cloneTree } from "./mounts.ts";
+import { attach, cloneTree } from "./mount-tree.ts";
 import { openTarget } from "./path.ts";
 
 const DEVPTS_MAGIC = 0x1cd1;

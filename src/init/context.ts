@@ -14,6 +14,10 @@ export interface InitContext<Config extends ProcessConfig = ContainerConfig> {
   fifo: Slot | null;
   /** open_how structs by their contents. */
   readonly hows: Map<string, Blob>;
+  /** Bind sources opened before the container's root user takes over, by index in spec.mounts. */
+  trees?: Map<number, Slot>;
+  /** Destinations of tmpfs mounts to make read-only at the end. */
+  readonlyAtEnd?: string[];
 }
 
 /** Context of the parts that also serve `exec`. */
@@ -24,8 +28,11 @@ export function openHow(x: ProcessContext, flags: number, resolve: number, mode 
   const key = `${flags} ${resolve} ${mode}`;
   const known = x.hows.get(key);
   if (known !== undefined) return known;
-  const how = new BigUint64Array([BigInt(flags | O.CLOEXEC), BigInt(mode), BigInt(resolve)]);
-  const blob = x.b.bytes(new Uint8Array(how.buffer), `{flags=0${flags.toString(8)}, resolve=${resolve}}`);
+  const how = new Uint32Array([flags | O.CLOEXEC, 0, mode, 0, resolve, 0]);
+  const blob = x.b.bytes(
+    new Uint8Array(how.buffer),
+    () => `{flags=0${flags.toString(8)}, resolve=${resolve}}`,
+  );
   x.hows.set(key, blob);
   return blob;
 }
@@ -38,8 +45,8 @@ export const IN_ROOT = RESOLVE.IN_ROOT;
 
 /** struct mount_attr for mount_setattr(2). */
 export function mountAttr(x: InitContext, set: number, clear: number, propagation = 0): Blob {
-  const attr = new BigUint64Array([BigInt(set), BigInt(clear), BigInt(propagation), 0n]);
-  return x.b.bytes(new Uint8Array(attr.buffer), `{set=${attrNames(set)}, clear=${attrNames(clear)}}`);
+  const attr = new Uint32Array([set, 0, clear, 0, propagation, 0, 0, 0]);
+  return x.b.bytes(new Uint8Array(attr.buffer), () => `{set=${attrNames(set)}, clear=${attrNames(clear)}}`);
 }
 
 /** Size of struct mount_attr. */

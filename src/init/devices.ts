@@ -5,7 +5,7 @@ import { OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
 import { AT_FDCWD, O, S } from "../sys/fs.ts";
 import { IN_ROOT, type InitContext, OPEN_HOW_SIZE, openHow } from "./context.ts";
-import { attach } from "./mounts.ts";
+import { attach } from "./mount-tree.ts";
 import { components, openTarget } from "./path.ts";
 
 const defaults: readonly Device[] = [

@@ -81,7 +81,7 @@ export function installSeccomp(x: ProcessContext, filter: SeccompFilter): void {
     new Uint8Array(new BigUint64Array([BigInt(filter.bpf.length / 8), 0n]).buffer),
     `{len=${filter.bpf.length / 8}}`,
   );
-  b.pointer(fprog.offset + 8, program);
+  b.pointer(fprog.at + 8, program);
   const args = [SECCOMP_SET_MODE_FILTER, filter.flags, fprog] as const;
   if (!filter.notify) {
     b.sys("seccomp", args);

@@ -37,9 +37,12 @@ export function hookRequest(x: Pick<ProcessContext, "b">, hook: Hook) {
   for (const at of [32, 36, 40, 44, 48]) view.setInt32(at, -1, true);
   view.setUint32(52, SPAWN_SETPGRP, true);
   const blob = b.bytes(request, hook.path);
-  b.pointer(blob.offset, b.str(hook.path));
-  b.pointer(blob.offset + 8, b.strArray(hook.args ?? [hook.path], `[${hook.args?.join(", ") ?? hook.path}]`));
-  b.pointer(blob.offset + 16, b.strArray(hook.env ?? [], "env"));
+  b.pointer(blob.at, b.str(hook.path));
+  b.pointer(
+    blob.at + 8,
+    b.strArray(hook.args ?? [hook.path], () => `[${hook.args?.join(", ") ?? hook.path}]`),
+  );
+  b.pointer(blob.at + 16, b.strArray(hook.env ?? [], "env"));
   return blob;
 }
 

@@ -31,9 +31,9 @@ function ids(x: ProcessContext, process: Process): void {
   const { b, config } = x;
   const { uid = 0, gid = 0, additionalGids = [] } = process.user ?? {};
   const groups = Uint32Array.from(additionalGids);
-  b.at("process.user.additionalGids", `set the supplementary groups to [${additionalGids.join(" ")}]`);
+  b.at("process.user.additionalGids", `set the supplementary groups to [${additionalGids}]`);
   if (config.setgroups || groups.length > 0) {
-    b.sys("setgroups", [groups.length, b.bytes(new Uint8Array(groups.buffer), `[${additionalGids}]`)]);
+    b.sys("setgroups", [groups.length, b.bytes(new Uint8Array(groups.buffer), () => `[${additionalGids}]`)]);
   }
   b.at("process.user.gid", `set the group id to ${gid}`);
   b.sys("setresgid", [gid, gid, gid]);
@@ -48,7 +48,8 @@ function capabilitySets(x: ProcessContext, process: Process): void {
   const masks = [capabilityMask(effective), capabilityMask(permitted), capabilityMask(inheritable)];
   const data = new Uint32Array([...masks.map(low), ...masks.map(high)]);
   const header = b.bytes(new Uint8Array(new Uint32Array([CAPABILITY_VERSION_3, 0]).buffer), "{v3, self}");
-  const text = `{eff=${masks[0]!.toString(16)}, prm=${masks[1]!.toString(16)}, inh=${masks[2]!.toString(16)}}`;
+  const text = () =>
+    `{eff=${masks[0]!.toString(16)}, prm=${masks[1]!.toString(16)}, inh=${masks[2]!.toString(16)}}`;
   b.at("process.capabilities", "set the capabilities");
   b.sys("capset", [header, b.bytes(new Uint8Array(data.buffer), text)]);
   b.sys("prctl", [PR.CAP_AMBIENT, PR.CAP_AMBIENT_CLEAR_ALL, 0, 0, 0], { handle: [ANY] });

@@ -11,7 +11,7 @@ import {
 import { E } from "../sys/errno.ts";
 import { AT_EMPTY_PATH, AT_FDCWD, O, S } from "../sys/fs.ts";
 import { type InitContext, MOUNT_ATTR_SIZE, mountAttr } from "./context.ts";
-import { attach } from "./mounts.ts";
+import { attach } from "./mount-tree.ts";
 import { openIfThere } from "./path.ts";
 
 /** Bind-mounts each read-only path over itself, read-only. Absent ones are skipped. */

@@ -1,5 +1,23 @@
 /** Mount options of config.json: what each sets and clears (mount(8), runtime-spec config.md#mounts). */
+import type { Mount } from "../spec/index.ts";
 import { MOUNT_ATTR, MS } from "../sys/constants.ts";
+
+/** What an option asks of the runtime beyond flags: runc's and crun's extensions. */
+export const Extra = {
+  /** A tmpfs begins with a copy of what it covers. */
+  TMPCOPYUP: 1,
+  /** The mount has ids of its own, with RIDMAP also the mounts below it. */
+  IDMAP: 2,
+  RIDMAP: 4,
+  /** A source that is a symbolic link is made again instead of followed. */
+  COPY_SYMLINK: 8,
+  /** The source, or the destination, is the symbolic link itself. */
+  SRC_NOFOLLOW: 16,
+  DEST_NOFOLLOW: 32,
+} as const;
+
+/** mount(2) flags that a mount of a file system takes. */
+export const NEW_MOUNT_FLAGS = ~(MS.BIND | MS.REC);
 
 /** Effect of one option. */
 interface OptionEffect {
@@ -11,6 +29,8 @@ interface OptionEffect {
   readonly recursiveClear?: number;
   /** Propagation type, with MS_REC for the r… forms. */
   readonly propagation?: number;
+  /** {@link Extra}. */
+  readonly extra?: number;
 }
 
 const ATIME = MS.NOATIME | MS.RELATIME | MS.STRICTATIME;
@@ -75,6 +95,12 @@ const table: Readonly<Record<string, OptionEffect>> = {
   rdiratime: { recursiveClear: MOUNT_ATTR.NODIRATIME },
   rnosymfollow: { recursiveSet: MOUNT_ATTR.NOSYMFOLLOW },
   rsymfollow: { recursiveClear: MOUNT_ATTR.NOSYMFOLLOW },
+  tmpcopyup: { extra: Extra.TMPCOPYUP },
+  idmap: { extra: Extra.IDMAP },
+  ridmap: { extra: Extra.IDMAP | Extra.RIDMAP },
+  "copy-symlink": { extra: Extra.COPY_SYMLINK },
+  "src-nofollow": { extra: Extra.SRC_NOFOLLOW },
+  "dest-nofollow": { extra: Extra.DEST_NOFOLLOW },
 };
 
 /** Names of all options that have a meaning of their own; any other goes to the file system as data. */
@@ -92,6 +118,8 @@ export interface MountOptions {
   readonly recursiveClear: number;
   /** Propagation types in the order given. */
   readonly propagation: readonly number[];
+  /** {@link Extra}. */
+  readonly extra: number;
   /** What is left for the file system, joined by commas. */
   readonly data: string;
 }
@@ -102,6 +130,7 @@ export function parseMountOptions(options: readonly string[]): MountOptions {
   let cleared = 0;
   let recursiveSet = 0;
   let recursiveClear = 0;
+  let extra = 0;
   const propagation: number[] = [];
   const data: string[] = [];
   for (const option of options) {
@@ -128,8 +157,9 @@ export function parseMountOptions(options: readonly string[]): MountOptions {
       if ((effect.recursiveSet & MOUNT_ATTR.ATIME) === 0) recursiveClear &= ~effect.recursiveSet;
     }
     if (effect.propagation !== undefined) propagation.push(effect.propagation);
+    if (effect.extra !== undefined) extra |= effect.extra;
   }
-  return { flags, cleared, recursiveSet, recursiveClear, propagation, data: data.join(",") };
+  return { flags, cleared, recursiveSet, recursiveClear, propagation, extra, data: data.join(",") };
 }
 
 const attributes: readonly (readonly [number, number])[] = [
@@ -155,4 +185,9 @@ export function toMountAttr(flags: number, cleared: number): { set: number; clea
     else if ((flags & MS.STRICTATIME) !== 0) set |= MOUNT_ATTR.STRICTATIME;
   }
   return { set, clear };
+}
+
+/** Whether a mount is a bind mount: by its options or its type. */
+export function isBind(mount: Mount, options: MountOptions): boolean {
+  return (options.flags & MS.BIND) !== 0 || mount.type === "bind";
 }

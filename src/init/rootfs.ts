@@ -12,7 +12,7 @@ import {
 } from "../sys/constants.ts";
 import { AT_EMPTY_PATH, AT_FDCWD, O } from "../sys/fs.ts";
 import type { InitContext } from "./context.ts";
-import { setAttributes } from "./mounts.ts";
+import { setAttributes } from "./mount-tree.ts";
 
 const propagations: Readonly<Record<string, number>> = {
   private: MS.PRIVATE,

@@ -10,6 +10,7 @@ import { Message } from "../stage/messages.ts";
 import { type Program, ProgramBuilder, type Slot } from "../stage/program.ts";
 import { CLONE, PR } from "../sys/constants.ts";
 import { AT_FDCWD, O } from "../sys/fs.ts";
+import { openCallerSources, openHostSources } from "./bind.ts";
 import { openConsole, takeTerminal } from "./console.ts";
 import type { InitContext } from "./context.ts";
 import { devices } from "./devices.ts";
@@ -30,6 +31,7 @@ import {
 import { openTarget } from "./path.ts";
 import { enterRoot, isolateMounts, openRoot, readonlyRoot } from "./rootfs.ts";
 import { sysctls } from "./sysctl.ts";
+import { readonlyTmpfs } from "./tmpfs.ts";
 
 /** Whether hooks of the config need the state while the container is made. */
 export function needsState(config: ContainerConfig): boolean {
@@ -87,6 +89,7 @@ function firstHalf(x: InitContext): Slot | null {
     x.fifo = b.get("openat", [AT_FDCWD, b.str(config.execFifo), O.RDONLY | O.NONBLOCK | O.CLOEXEC, 0]);
   }
   oomScore(x, process);
+  openHostSources(x);
   enterNamespaces(x, openCgroup(x));
 
   b.at("process", "start a session");
@@ -94,6 +97,9 @@ function firstHalf(x: InitContext): Slot | null {
   const ownMounts = (config.cloneFlags & CLONE.NEWNS) !== 0;
   if (ownMounts) isolateMounts(x);
   mapIds(x);
+  // What the caller can reach the container's root may not.
+  openRoot(x);
+  openCallerSources(x);
   becomeRoot(x);
   hide(x);
   b.at("process.user.umask", "clear the umask");
@@ -103,7 +109,6 @@ function firstHalf(x: InitContext): Slot | null {
   loopback(x);
   sysctls(x);
 
-  openRoot(x);
   mounts(x);
   devices(x);
   return openConsole(x);
@@ -127,6 +132,7 @@ function secondHalf(x: InitContext, slave: Slot | null, state: HookStates | null
   makeWorkingDirectory(x);
   readonlyPaths(x);
   maskedPaths(x);
+  readonlyTmpfs(x);
   readonlyRoot(x);
   enterRoot(x);
   if (slave !== null) takeTerminal(x, slave);

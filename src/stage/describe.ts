@@ -59,8 +59,8 @@ function argument(op: Op, value: Value, index: number): string {
     if (value === DIRFD_CWD) return "cwd";
     return formats[op.name]?.[index]?.(value) ?? `${value}`;
   }
-  if ("slot" in value) return `%${value.slot}`;
-  if ("string" in value) return JSON.stringify(value.text);
+  if (value.type === 2) return `%${value.at}`;
+  if (value.type === 3) return JSON.stringify(value.text);
   return `<${value.text}>`;
 }
 
@@ -87,6 +87,8 @@ function call(op: Op): string {
       return `for each bit of ${args[0]}: ${op.name}(${bitArguments(op)})`;
     case "target":
       return `target(${args[0]}, ${args[1]}, ${flagNames(number(2), RESOLVE)}, ${number(3) === 1 ? "file" : "dir"})`;
+    case "copy":
+      return `copy ${args[0]} to ${args[1]}, ${number(2) === 1 ? "with contents" : "the mode alone"}`;
   }
 }
 
@@ -109,13 +111,13 @@ function policy(op: Op, index: number): string {
   }
   const then = place(op.andThen);
   if (then !== "") parts.push(`then go to ${then}`);
-  if (op.close !== undefined) parts.push(`close ${op.close.map((s) => `%${s.slot}`).join(" ")}`);
+  if (op.close !== undefined) parts.push(`close ${op.close.map((s) => `%${s.at}`).join(" ")}`);
   return parts.length === 0 ? "" : `  [${parts.join("; ")}]`;
 }
 
 /** One operation on one line, without its number. */
 export function describeOp(op: Op, index: number): string {
-  const out = op.out === undefined ? "" : `%${op.out.slot} = `;
+  const out = op.out === undefined ? "" : `%${op.out.at} = `;
   return `${out}${call(op)}${policy(op, index)}`;
 }
 

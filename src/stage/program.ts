@@ -9,23 +9,34 @@
  */
 import { NR, type SyscallName } from "../sys/syscalls.ts";
 
-/** A place for a result. Its number is reused after it has been closed or freed. */
-export interface Slot {
-  readonly slot: number;
+/** Kinds of references; the numbers are enum arg_type's in nsenter/program.h. */
+const BLOB = 1;
+const SLOT = 2;
+const STRING = 3;
+
+/**
+ * What an argument refers to. All three kinds have this one shape, so that telling them apart is cheap in a
+ * process without a JIT.
+ */
+interface Ref<Type extends number> {
+  readonly type: Type;
+  /** Number of the slot, or offset in the blob or among the strings. */
+  readonly at: number;
+  /** What it stands for, for people; only a recording builder keeps the texts of structs. */
+  readonly text: string;
 }
+
+/** A place for a result. Its number is reused after it has been freed. */
+export type Slot = Ref<typeof SLOT>;
 
 /** A struct in the program's blob; as an argument it becomes its address. */
-export interface Blob {
-  readonly offset: number;
-  /** What it stands for, for people. */
-  readonly text: string;
-}
+export type Blob = Ref<typeof BLOB>;
 
 /** A string in the program; as an argument it becomes its address. */
-export interface Str {
-  readonly string: number;
-  readonly text: string;
-}
+export type Str = Ref<typeof STRING>;
+
+/** What a struct stands for: made only when somebody will read it. */
+export type Text = string | (() => string);
 
 /** A place in the program to jump to: always further on than the jump. */
 export interface Label {
@@ -47,6 +58,7 @@ export const OpKind = {
   spawn: 5,
   bits: 6,
   target: 7,
+  copy: 8,
 } as const;
 export type OpKindName = keyof typeof OpKind;
 
@@ -136,25 +148,25 @@ export class ProgramBuilder {
   slot(): Slot {
     const slot = this.freeSlots.pop() ?? this.slotCount++;
     if (slot >= MAX_SLOTS) throw new RangeError("program needs more than 256 slots at once");
-    return { slot };
+    return { type: SLOT, at: slot, text: "" };
   }
 
   /** Gives a slot's number back; what it held is not closed. */
   free(slot: Slot): void {
-    this.freeSlots.push(slot.slot);
+    this.freeSlots.push(slot.at);
   }
 
   /** Reserves zeroed, 8-aligned bytes that the program fills in while it runs. */
-  reserve(size: number, text = "buffer"): Blob {
+  reserve(size: number, text: Text = "buffer"): Blob {
     return this.bytes(new Uint8Array(size), text);
   }
 
   /** Adds bytes, 8-aligned. */
-  bytes(data: Uint8Array, text: string): Blob {
-    const offset = this.structsLength;
+  bytes(data: Uint8Array, text: Text): Blob {
+    const at = this.structsLength;
     this.structs.push(data);
-    this.structsLength = (offset + data.length + 7) & ~7;
-    return { offset, text };
+    this.structsLength = (at + data.length + 7) & ~7;
+    return { type: BLOB, at, text: this.record ? (typeof text === "string" ? text : text()) : "" };
   }
 
   /** Adds a string; the same string is stored once. Throws a RangeError on a NUL byte. */
@@ -162,7 +174,7 @@ export class ProgramBuilder {
     const known = this.strings.get(s);
     if (known !== undefined) return known;
     if (s.includes("\0")) throw new RangeError(`"${s.replaceAll("\0", "\\0")}" holds a NUL byte`);
-    const added = { string: this.textLength, text: s };
+    const added: Str = { type: STRING, at: this.textLength, text: s };
     this.text += `${s}\0`;
     this.textLength += Buffer.byteLength(s) + 1;
     this.strings.set(s, added);
@@ -170,20 +182,20 @@ export class ProgramBuilder {
   }
 
   /** Adds a NULL-terminated array of strings, as execve wants it. */
-  strArray(strings: readonly string[], text: string): Blob {
+  strArray(strings: readonly string[], text: Text): Blob {
     const array = this.reserve(8 * (strings.length + 1), text);
-    for (let i = 0; i < strings.length; i++) this.pointer(array.offset + 8 * i, this.str(strings[i]!));
+    for (let i = 0; i < strings.length; i++) this.pointer(array.at + 8 * i, this.str(strings[i]!));
     return array;
   }
 
   /** Lets the 8-byte word at a blob offset point to `target` when the program runs. */
   pointer(at: number, target: Blob | Str): void {
-    this.relocations.push(at, "string" in target ? target.string : target.offset + RELOCATE_BLOB);
+    this.relocations.push(at, target.type === STRING ? target.at : target.at + RELOCATE_BLOB);
   }
 
   /** The place `delta` bytes into `blob`. */
   inside(blob: Blob, delta: number): Blob {
-    return { offset: blob.offset + delta, text: `${blob.text}+${delta}` };
+    return { type: BLOB, at: blob.at + delta, text: `${blob.text}+${delta}` };
   }
 
   /** A label for a place not reached yet. */
@@ -268,10 +280,15 @@ export class ProgramBuilder {
     return out;
   }
 
+  /** Copies a directory's mode, and with `contents` what is in it; see nsenter/copy.h. */
+  copy(from: Slot, to: Slot, contents: boolean, policy: Policy = none): void {
+    this.push("copy", "", [from, to, contents ? 1 : 0], policy);
+  }
+
   /** The path /proc/self/fd/N of the descriptor in a slot, good until the next one. */
   fdPath(slot: Slot): Blob {
     this.path ??= this.bytes(Buffer.from("/proc/self/fd/".padEnd(40, "\0")), "fd path");
-    this.poke({ offset: this.path.offset + 14, text: "fd path+14" }, slot, 0);
+    this.poke(this.inside(this.path, 14), slot, 0);
     return this.path;
   }
 
@@ -318,23 +335,17 @@ export class ProgramBuilder {
       } else if (value === null) w.push(0, 0);
       else if (typeof value === "bigint") {
         w.push(Number(BigInt.asIntN(32, value)), Number(BigInt.asIntN(32, value >> 32n)));
-      } else if ("slot" in value) {
-        types |= 2 << (2 * i);
-        w.push(value.slot, 0);
-      } else if ("string" in value) {
-        types |= 3 << (2 * i);
-        w.push(value.string, 0);
       } else {
-        types |= 1 << (2 * i);
-        w.push(value.offset, 0);
+        types |= value.type << (2 * i);
+        w.push(value.at, 0);
       }
     }
     for (let n = 2 * args.length; n < ARG_WORDS; n++) w.push(0);
-    w[start + 1] = types | ((out === undefined ? NO_SLOT : out.slot) << 16);
+    w[start + 1] = types | ((out === undefined ? NO_SLOT : out.at) << 16);
     if (handle !== undefined) w[start + 2] = packErrnos(handle);
     if (orElse !== undefined) this.jump(start + 3, orElse);
     if (andThen !== undefined) this.jump(start + 4, andThen);
-    if (close !== undefined) w[start + 5] = close[0]!.slot | ((close[1]?.slot ?? NO_SLOT) << 16);
+    if (close !== undefined) w[start + 5] = close[0]!.at | ((close[1]?.at ?? NO_SLOT) << 16);
   }
 
   private jump(word: number, label: Label): void {

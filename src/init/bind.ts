@@ -1,0 +1,126 @@
+/** Bind mounts of the spec, their sources opened where someone can reach them. */
+import type { Mount } from "../spec/index.ts";
+import type { Slot } from "../stage/program.ts";
+import { MOUNT_ATTR, MS } from "../sys/constants.ts";
+import { E } from "../sys/errno.ts";
+import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, absolute, O } from "../sys/fs.ts";
+import { IN_ROOT, type InitContext, MOUNT_ATTR_SIZE, mountAttr, OPEN_HOW_SIZE, openHow } from "./context.ts";
+import { Extra, isBind, type MountOptions, parseMountOptions, toMountAttr } from "./mount-options.ts";
+import { attach, cloneTree, propagate, setAttributes } from "./mount-tree.ts";
+import { components, openTarget } from "./path.ts";
+
+const READLINK_SIZE = 4096;
+const AT_RECURSIVE = 0x8000;
+
+/** Bind mounts whose sources are opened before the namespaces are entered, by the caller with all its rights. */
+export function openHostSources(x: InitContext): void {
+  const { idmaps, hostOnly } = x.config.facts;
+  if (idmaps === undefined && hostOnly === undefined) return;
+  eachBind(x, (mount, index, options) => {
+    const idmap = idmaps?.get(index);
+    if (idmap === undefined && !hostOnly?.has(index)) return;
+    const tree = openSource(x, mount, index, options);
+    const attr = mountAttr(x, 0, 0, MS.SLAVE);
+    // It comes out of the host's mount namespace, whose peer it would stay.
+    x.b.sys("mount_setattr", [tree, x.b.str(""), AT_EMPTY_PATH | AT_RECURSIVE, attr, MOUNT_ATTR_SIZE]);
+    if (idmap !== undefined) mapIds(x, tree, idmap, (options.extra & Extra.RIDMAP) !== 0);
+    x.trees?.set(index, tree);
+  });
+}
+
+/** The rest of them, when the container's root is another user than the caller: opened while still the caller. */
+export function openCallerSources(x: InitContext): void {
+  if (!x.config.openSources) return;
+  eachBind(x, (mount, index, options) => {
+    if (x.trees?.has(index) || isLink(x, index)) return;
+    x.trees?.set(index, openSource(x, mount, index, options));
+  });
+}
+
+function eachBind(x: InitContext, visit: (mount: Mount, index: number, options: MountOptions) => void): void {
+  x.trees ??= new Map();
+  (x.config.spec.mounts ?? []).forEach((mount, index) => {
+    const options = parseMountOptions(mount.options ?? []);
+    if (isBind(mount, options)) visit(mount, index, options);
+  });
+}
+
+function isLink(x: InitContext, index: number): boolean {
+  return typeof x.config.facts.sources.get(index) === "object";
+}
+
+/** A detached copy of the source with the mount's attributes. */
+function openSource(x: InitContext, mount: Mount, index: number, options: MountOptions): Slot {
+  const source = absolute(mount.source ?? "", x.config.bundle);
+  const recursive = (options.flags & MS.REC) !== 0;
+  const follow = (options.extra & Extra.SRC_NOFOLLOW) === 0 ? 0 : AT_SYMLINK_NOFOLLOW;
+  x.b.at(`mounts[${index}]`, `bind ${source} on ${mount.destination}`);
+  const tree = cloneTree(x, AT_FDCWD, source, recursive, follow);
+  const { set, clear } = toMountAttr(options.flags, options.cleared);
+  setAttributes(x, tree, set, clear, false);
+  setAttributes(x, tree, options.recursiveSet, options.recursiveClear, true);
+  return tree;
+}
+
+/** An id-mapped mount: with the ids of the user namespace at `path` (mount_setattr(2), MOUNT_ATTR_IDMAP). */
+function mapIds(x: InitContext, tree: Slot, path: string, recursive: boolean): void {
+  const { b } = x;
+  const fd = b.get("openat", [AT_FDCWD, b.str(path), O.RDONLY | O.CLOEXEC, 0]);
+  const attr = mountAttr(x, MOUNT_ATTR.IDMAP, 0);
+  b.poke(b.inside(attr, 24), fd, 8);
+  const flags = AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0);
+  b.sys("mount_setattr", [tree, b.str(""), flags, attr, MOUNT_ATTR_SIZE], { close: [fd] });
+  b.free(fd);
+}
+
+/** Compiles one bind mount. */
+export function bindMount(x: InitContext, mount: Mount, index: number, options: MountOptions): void {
+  const { b, config } = x;
+  const found = config.facts.sources.get(index);
+  if (typeof found === "object") {
+    copyLink(x, mount, index, found.link);
+    return;
+  }
+  const tree = x.trees?.get(index) ?? openSource(x, mount, index, options);
+  b.at(`mounts[${index}]`, `bind ${mount.source ?? ""} on ${mount.destination}`);
+  const propagates = options.propagation.length > 0;
+  const target =
+    (options.extra & Extra.DEST_NOFOLLOW) === 0
+      ? openTarget(x, mount.destination, { create: found === "file" ? "file" : "dir" })
+      : openLink(x, mount.destination);
+  attach(x, tree, target, propagates);
+  if (!propagates) return;
+  propagate(x, tree, options.propagation);
+  b.close(tree);
+}
+
+/** crun's dest-nofollow: the destination exists, and if it is a symbolic link, that is what is covered. */
+function openLink(x: InitContext, destination: string): Slot {
+  const how = openHow(x, O.PATH | O.NOFOLLOW, IN_ROOT);
+  const path = x.b.str(components(destination).join("/") || ".");
+  return x.b.get("openat2", [x.root, path, how, OPEN_HOW_SIZE]);
+}
+
+/** crun's copy-symlink: a source that is a symbolic link is made again. One that says the same may be there. */
+function copyLink(x: InitContext, mount: Mount, index: number, link: string): void {
+  const { b } = x;
+  b.at(`mounts[${index}]`, `link ${mount.destination} to ${link}`);
+  const parts = components(mount.destination);
+  const directory = openTarget(x, parts.slice(0, -1).join("/"), { create: "dir" });
+  const name = b.str(parts.at(-1) ?? "");
+  const exists = b.label();
+  const done = b.label();
+  b.sys("symlinkat", [b.str(link), directory, name], {
+    handle: [E.EEXIST],
+    orElse: exists,
+    andThen: done,
+  });
+  b.mark(exists);
+  const buffer = b.reserve(READLINK_SIZE, "link");
+  b.sys("readlinkat", [directory, name, buffer, READLINK_SIZE - 1]);
+  Buffer.from(`${link}\0`).forEach((byte, i) => {
+    b.check(b.inside(buffer, i), 1, 0xff, byte, E.EEXIST);
+  });
+  b.mark(done);
+  b.close(directory);
+}
