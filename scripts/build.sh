@@ -22,6 +22,7 @@ mkdir -p dist
 node_modules/.bin/bun build src/cli/main.ts --compile --target=bun --outfile "$out.new" \
   --minify --splitting --bytecode --format=esm --sourcemap=none --compile-jit-policy=100 \
   --no-compile-autoload-bunfig --no-compile-autoload-dotenv \
-  --no-compile-autoload-tsconfig --no-compile-autoload-package-json >dist/build.log 2>&1 ||
-  { cat dist/build.log >&2; rm -f "$out.new"; exit 1; }
+  --no-compile-autoload-tsconfig --no-compile-autoload-package-json >"$out.log" 2>&1 ||
+  { cat "$out.log" >&2; rm -f "$out.new" "$out.log"; exit 1; }
+rm "$out.log"
 mv "$out.new" "$out"

@@ -7,10 +7,10 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node
 import { countOf, parseReport, unexplained } from "./report.ts";
 
 const root = `${import.meta.dir}/..`;
-const report = `${root}/dist/test-report.xml`;
+const report = `${root}/.cache/test-report.xml`;
 const TIMEOUT_MS = 60000;
 
-mkdirSync(`${root}/dist`, { recursive: true });
+mkdirSync(`${root}/.cache`, { recursive: true });
 rmSync(report, { force: true });
 const child = Bun.spawn(
   [
@@ -44,6 +44,6 @@ for (const name of missing) console.log(`skipped without a reason in test/skips.
 let failed = Math.max(count("failed"), countOf(log, "fail")) + missing.length;
 if (failed === 0 && child.exitCode !== 0) failed = 1;
 const line = `${count("passed")} passed, ${failed} failed, ${count("skipped") - missing.length} skipped`;
-writeFileSync(`${root}/dist/test-counts.txt`, `${line}\n`);
+writeFileSync(`${root}/.cache/test-counts.txt`, `${line}\n`);
 console.log(line);
 process.exit(failed === 0 ? 0 : 1);

@@ -2,7 +2,16 @@
  * One test's world: a directory with bundles and a state directory, a runtime and a caller. `await using` makes
  * sure that nothing of it stays, whatever happened, and fails the test when something would have.
  */
-import { closeSync, existsSync, openSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chownSync,
+  closeSync,
+  existsSync,
+  openSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { basename } from "node:path";
 import { type Caller, callerEnv, isRoot, ownedDir } from "./caller.ts";
 import { cgroupsNamed, killHard, mountsBelow, processesOf, until } from "./processes.ts";
@@ -87,7 +96,7 @@ export class Sandbox implements AsyncDisposable {
   file(name: string, text: string, mode = 0o644): string {
     const path = `${this.dir}/${name}`;
     writeFileSync(path, text, { mode });
-    if (isRoot) Bun.spawnSync(["chown", `${this.subject.caller.uid}:${this.subject.caller.gid}`, path]);
+    if (isRoot) chownSync(path, this.subject.caller.uid, this.subject.caller.gid);
     return path;
   }
 
@@ -126,6 +135,14 @@ export class Sandbox implements AsyncDisposable {
   }
 
   /**
+   * What stdin reads. An empty file stands for nothing: crun gives devices that it has as stdio to the
+   * container's user, which would be the host's /dev/null.
+   */
+  private stdin({ stdin }: CallOptions): Blob {
+    return stdin === undefined ? Bun.file(this.file("empty", "")) : new Blob([stdin]);
+  }
+
+  /**
    * Starts the runtime with `--root` and `args`. Output goes to files, not pipes: a detached container keeps
    * its end open, and a pipe would never be at its end.
    */
@@ -134,11 +151,7 @@ export class Sandbox implements AsyncDisposable {
     const child = Bun.spawn(this.argv(args, options), {
       cwd: options.cwd ?? this.dir,
       env: { ...this.env, ...options.env },
-      stdio: [
-        options.stdin === undefined ? "ignore" : new Blob([options.stdin]),
-        ...fds,
-        ...(options.fds ?? []),
-      ],
+      stdio: [this.stdin(options), ...fds, ...(options.fds ?? [])],
     });
     for (const fd of fds) closeSync(fd);
     this.running.push(child);
