@@ -21,7 +21,7 @@ __attribute__((noreturn)) static void run_stage(int sync)
 	unsigned char *data = 0;
 
 	machine.sync = sync;
-	for (;;) {
+	for (failure.program = 0;; failure.program++) {
 		long size = message_receive_program(sync, &data);
 
 		if (size == 0)

@@ -88,6 +88,7 @@ struct failure {
 	uint32_t op;
 	int32_t error;  /* positive errno */
 	int64_t detail; /* OP_SPAWN: wait status of a hook that failed */
+	uint64_t program; /* how many programs ran before it in this stage */
 };
 
 /* What a running program can reach; slots live on from one program to the next. */

@@ -38,12 +38,18 @@ export function deniesSetgroups(maps: IdMaps, caller: Caller): boolean {
  * Throws a BrunError with cause and fix when the kernel or a helper refuses.
  */
 export function writeMaps(pid: number, maps: IdMaps, caller: Caller, pathVariable?: string): void {
-  if (caller.privileged) {
-    writeDirectly(pid, "uid", maps.uid);
-    writeDirectly(pid, "gid", maps.gid);
-  } else {
-    runHelpers(pid, maps, caller, pathVariable);
-  }
+  startMaps(pid, maps, caller, pathVariable)();
+}
+
+/**
+ * As {@link writeMaps}, but returns while the two programs run: the caller has other work until it calls the
+ * result, which waits for them. Both throw a BrunError.
+ */
+export function startMaps(pid: number, maps: IdMaps, caller: Caller, pathVariable?: string): () => void {
+  if (!caller.privileged) return startHelpers(pid, maps, caller, pathVariable);
+  writeDirectly(pid, "uid", maps.uid);
+  writeDirectly(pid, "gid", maps.gid);
+  return () => {};
 }
 
 function writeDirectly(pid: number, kind: IdKind, map: readonly IdMap[]): void {
@@ -78,7 +84,12 @@ interface Running {
   readonly child: Child;
 }
 
-function runHelpers(pid: number, maps: IdMaps, caller: Caller, pathVariable: string | undefined): void {
+function startHelpers(
+  pid: number,
+  maps: IdMaps,
+  caller: Caller,
+  pathVariable: string | undefined,
+): () => void {
   const paths = {
     uid: findHelper("newuidmap", pathVariable),
     gid: findHelper("newgidmap", pathVariable),
@@ -87,7 +98,6 @@ function runHelpers(pid: number, maps: IdMaps, caller: Caller, pathVariable: str
   check(syscall(NR.pipe2, pipe, O.CLOEXEC), "make a pipe");
   const [reader, writer] = [pipe[0]!, pipe[1]!];
   const running: Running[] = [];
-  let statuses: ExitStatus[];
   try {
     // Both have to be under way before either is waited for.
     for (const kind of ["uid", "gid"] as const) {
@@ -98,16 +108,19 @@ function runHelpers(pid: number, maps: IdMaps, caller: Caller, pathVariable: str
       running.push({ name, kind, path: paths[kind], child });
     }
   } catch (error) {
+    for (const { child } of running) reap(child);
     close(reader);
     throw error;
   } finally {
     close(writer);
-    statuses = running.map(({ child }) => reap(child));
   }
-  const failed = statuses.findIndex((status) => status.code !== 0 || status.signal !== 0);
-  const said = failed < 0 ? "" : text(readFd(reader, "the pipe from newuidmap and newgidmap"));
-  close(reader);
-  if (failed >= 0) throw helperError(running[failed]!, statuses[failed]!, said, maps, caller);
+  return () => {
+    const statuses = running.map(({ child }) => reap(child));
+    const failed = statuses.findIndex((status) => status.code !== 0 || status.signal !== 0);
+    const said = failed < 0 ? "" : text(readFd(reader, "the pipe from newuidmap and newgidmap"));
+    close(reader);
+    if (failed >= 0) throw helperError(running[failed]!, statuses[failed]!, said, maps, caller);
+  };
 }
 
 function reap(child: Child): ExitStatus {

@@ -2,7 +2,7 @@
 import { BrunError } from "../errors.ts";
 import { stageFailure } from "../stage/failure.ts";
 import { Message, type Received, receiveMessage, sendProgram } from "../stage/messages.ts";
-import type { Op, Program } from "../stage/program.ts";
+import type { Program } from "../stage/program.ts";
 import { waitChild } from "../sys/spawn.ts";
 import { signalProcess } from "./process.ts";
 
@@ -15,15 +15,14 @@ export class Conversation {
   pidfd = -1;
   private readonly early: Received[] = [];
 
-  constructor(readonly socket: number) {}
-  private describe: () => readonly Op[] = () => [];
+  /** @param recorded the stage's programs for people, wanted only when one has failed */
+  constructor(
+    readonly socket: number,
+    private readonly recorded: () => readonly Program[],
+  ) {}
 
-  /**
-   * Sends a program.
-   * @param describe the program's operations for people, wanted only when one has failed
-   */
-  send(program: Program, describe: () => readonly Op[]): void {
-    this.describe = describe;
+  /** Sends a program. */
+  send(program: Program): void {
     sendProgram(this.socket, program.bytes);
   }
 
@@ -37,7 +36,7 @@ export class Conversation {
     for (;;) {
       const message = this.receive();
       if (message === null) throw new BrunError("the container's process died before it was ready");
-      if (message.type === Message.error) throw stageFailure(this.describe(), message);
+      if (message.type === Message.error) throw stageFailure(this.recorded(), message);
       if (message.type === Message.pid) {
         this.pid = Number(message.payload.getBigInt64(0, true));
         this.pidfd = message.fd;
@@ -52,7 +51,7 @@ export class Conversation {
   awaitExec(): void {
     const message = this.receive();
     if (message === null) return;
-    if (message.type === Message.error) throw stageFailure(this.describe(), message);
+    if (message.type === Message.error) throw stageFailure(this.recorded(), message);
     throw new BrunError(`unexpected message ${message.type} from the stage`);
   }
 

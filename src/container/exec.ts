@@ -11,6 +11,8 @@ import { close, readFile } from "../sys/fs.ts";
 import { waitChild } from "../sys/spawn.ts";
 import { Console } from "./console.ts";
 import { Conversation } from "./conversation.ts";
+import { checkLabels } from "./decide.ts";
+import { enterForExec } from "./exec-cgroup.ts";
 import type { ExecInfo, SeccompListener } from "./exec-info.ts";
 import { execProcess } from "./exec-process.ts";
 import { processFacts } from "./facts.ts";
@@ -61,6 +63,7 @@ function execOrThrow(rt: Runtime, options: ExecOptions): number {
   const info = loadExecInfo(rt.root, options.id);
   rt.mark?.("state read");
   const process = execProcess(info, options);
+  checkLabels(process);
   const console = new Console(process.terminal === true, options.detach, options.consoleSocket);
   const pidfd = openProcess(stored.pid, stored.startTime);
   if (pidfd < 0) throw new BrunError("container not running");
@@ -102,10 +105,11 @@ function converse(
   listener: SeccompListener,
 ): number {
   const program = setnsInit(config);
-  const conversation = new Conversation(stage.socket);
+  const conversation = new Conversation(stage.socket, () => [setnsInit(config, true)]);
   try {
+    enterForExec(stored, options.cgroup, stage.pid);
     if (!options.detach) syscall(NR.prctl, PR.SET_CHILD_SUBREAPER, 1, 0, 0, 0);
-    conversation.send(program, () => setnsInit(config, true).ops);
+    conversation.send(program);
     rt.mark?.("program sent");
     for (;;) {
       const message = conversation.next();

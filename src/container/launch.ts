@@ -2,13 +2,15 @@
  * Makes a container up to the point where nothing can fail any more (procReady). create and run share it.
  */
 import { type Caller, currentCaller } from "../../rootless/caller.ts";
-import { writeMaps } from "../../rootless/mapping.ts";
+import type { IdMaps } from "../../rootless/idmap.ts";
+import { startMaps } from "../../rootless/mapping.ts";
 import type { ContainerConfig } from "../config/types.ts";
 import { BrunError } from "../errors.ts";
-import { firstProgram, secondProgram } from "../init/standard.ts";
+import { type HookStates, recordedPrograms, StandardInit } from "../init/standard.ts";
 import { loadSpec } from "../spec/index.ts";
 import { launchStage, type Stage } from "../stage/launch.ts";
 import { Message, sendMessage } from "../stage/messages.ts";
+import type { Program } from "../stage/program.ts";
 import { absolute, close } from "../sys/fs.ts";
 import { waitChild } from "../sys/spawn.ts";
 import { dropCgroup, enterCgroup, limitCgroup } from "./cgroup.ts";
@@ -58,12 +60,28 @@ export function launch(rt: Runtime, options: CreateOptions, mode: LaunchMode): L
     rt.mark?.("config decided");
     if (config.cgroup !== null) enterCgroup(rt, config, config.cgroup, stage.pid);
     const decided = config;
-    const program = firstProgram(decided);
-    rt.mark?.(`program compiled: ${program.count} operations, ${program.bytes.length} bytes`);
-    conversation = new Conversation(stage.socket);
-    conversation.send(program, () => firstProgram(decided, true).ops);
-    rt.mark?.("program sent");
-    const launched = converse(rt, { options, bundle, config, caller, console, locked, conversation, notify });
+    const init = new StandardInit(decided);
+    let states: HookStates | null = null;
+    conversation = new Conversation(stage.socket, () => recordedPrograms(decided, states));
+    conversation.send(init.enter());
+    rt.mark?.("stage sent into the namespaces");
+    const afterHooks = (made: HookStates) => {
+      states = made;
+      return init.finish(made);
+    };
+    const parts = {
+      options,
+      bundle,
+      config,
+      caller,
+      console,
+      locked,
+      conversation,
+      notify,
+      init,
+      afterHooks,
+    };
+    const launched = converse(rt, parts);
     waitChild(stage.pid);
     if (options.pidFile !== undefined) writePidFile(options.pidFile, launched.pid);
     rt.mark?.("container ready");
@@ -98,13 +116,18 @@ interface Parts {
   readonly locked: Locked;
   readonly conversation: Conversation;
   readonly notify: Notify | null;
+  readonly init: StandardInit;
+  /** Compiles the program that follows the hooks of the runtime namespace. */
+  readonly afterHooks: (states: HookStates) => Program;
 }
 
 /** Answers the stage until it is ready. */
 function converse(rt: Runtime, parts: Parts): Launched {
-  const { options, config, caller, console, locked, conversation, notify } = parts;
+  const { options, config, caller, console, locked, conversation, notify, init } = parts;
   const { socket } = conversation;
   let state: StoredState | null = null;
+  // Compiled while the stage is being cloned, or below while newuidmap and newgidmap run.
+  if (config.maps === null || config.selfMapped) conversation.send(build(rt, init));
   for (;;) {
     const message = conversation.next();
     switch (message.type) {
@@ -126,9 +149,7 @@ function converse(rt: Runtime, parts: Parts): Launched {
         break;
       case Message.map:
         conversation.requirePid();
-        writeMaps(conversation.pid, config.maps!, caller, process.env.PATH);
-        rt.mark?.("ids mapped");
-        sendMessage(socket, Message.resume);
+        mapIds(rt, conversation, config.maps!, caller, init);
         break;
       case Message.console:
         console.receive(message.fd);
@@ -145,8 +166,7 @@ function converse(rt: Runtime, parts: Parts): Launched {
         runRuntimeHooks(config.spec.hooks?.prestart ?? [], "hooks.prestart", creating);
         runRuntimeHooks(config.spec.hooks?.createRuntime ?? [], "hooks.createRuntime", creating);
         rt.mark?.("hooks run");
-        const states = { creating, created: stateForHooks(state!, "created") };
-        conversation.send(secondProgram(config, states), () => secondProgram(config, states, true).ops);
+        conversation.send(parts.afterHooks({ creating, created: stateForHooks(state!, "created") }));
         break;
       }
       case Message.ready:
@@ -168,6 +188,29 @@ function converse(rt: Runtime, parts: Parts): Launched {
         throw new BrunError(`unexpected message ${message.type} from the stage`);
     }
   }
+}
+
+/** Compiles what follows the entry into the namespaces. */
+function build(rt: Runtime, init: StandardInit): Program {
+  const program = init.build();
+  rt.mark?.(`program compiled: ${program.count} operations, ${program.bytes.length} bytes`);
+  return program;
+}
+
+/** Has the ids mapped while the next program is compiled. */
+function mapIds(
+  rt: Runtime,
+  conversation: Conversation,
+  maps: IdMaps,
+  caller: Caller,
+  init: StandardInit,
+): void {
+  const finish = startMaps(conversation.pid, maps, caller, process.env.PATH);
+  const program = build(rt, init);
+  finish();
+  rt.mark?.("ids mapped");
+  sendMessage(conversation.socket, Message.resume);
+  conversation.send(program);
 }
 
 function listenerOf(config: ContainerConfig): SeccompListener {

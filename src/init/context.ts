@@ -14,6 +14,8 @@ export interface InitContext<Config extends ProcessConfig = ContainerConfig> {
   fifo: Slot | null;
   /** open_how structs by their contents. */
   readonly hows: Map<string, Blob>;
+  /** The host's /proc (O_PATH), when labels of the process are written there at the end. */
+  proc?: Slot;
   /** Bind sources opened before the container's root user takes over, by index in spec.mounts. */
   trees?: Map<number, Slot>;
   /** Destinations of tmpfs mounts to make read-only at the end. */

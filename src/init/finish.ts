@@ -16,6 +16,7 @@ import { runHooks } from "./hooks.ts";
 import { identity, noNewPrivileges } from "./identity.ts";
 import { rlimits, umask } from "./limits.ts";
 import { placement } from "./placement.ts";
+import { securityLabels } from "./security-labels.ts";
 
 /** startContainer hooks with the state that they get. */
 export interface StartHooks {
@@ -40,6 +41,7 @@ export function finish(x: ProcessContext, process: Process, start: StartHooks | 
   umask(x, process);
   closeOthers(x);
   findExecutable(x, paths, file);
+  securityLabels(x, process);
   waitForStart(x);
   if (start !== null) runHooks(x, start.hooks, "hooks.startContainer", start.state);
   if (seccomp !== null && process.noNewPrivileges) installSeccomp(x, seccomp);

@@ -25,7 +25,8 @@ export function enterNamespaces(x: InitContext, cgroup: Slot | null): void {
     b.close(fd);
   }
   b.at("linux.namespaces", "clone into the new namespaces");
-  b.clone(config.cloneFlags, cgroup);
+  // The time namespace is made later: its clocks have to be set before someone is in it.
+  b.clone(config.cloneFlags & ~CLONE.NEWTIME, cgroup);
   if (cgroup !== null) b.close(cgroup);
 }
 

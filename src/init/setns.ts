@@ -9,6 +9,7 @@ import { finish } from "./finish.ts";
 import { oomScore } from "./limits.ts";
 import { sessionKeyring } from "./namespaces.ts";
 import { cpuAffinity } from "./placement.ts";
+import { openLabels } from "./security-labels.ts";
 
 /** Compiles an exec. Pure. Throws a RangeError when a string holds a NUL byte. */
 export function setnsInit(config: ExecConfig, record = false): Program {
@@ -20,6 +21,7 @@ export function setnsInit(config: ExecConfig, record = false): Program {
   // Until execve no process of the container may look into or trace this one (CVE-2016-9962).
   b.at("exec", "hide from the container's processes");
   b.sys("prctl", [PR.SET_DUMPABLE, 0, 0, 0, 0]);
+  openLabels(x, process);
   b.at("exec", "join the container's namespaces");
   if (config.namespaces !== 0) b.sys("setns", [config.pidfd, config.namespaces]);
   b.at("exec", "fork into the container's pid namespace");

@@ -6,7 +6,7 @@ import type { Spec } from "../spec/index.ts";
 import { specTemplate } from "../spec/template.ts";
 import { describeProgram } from "../stage/describe.ts";
 import { setnsInit } from "./setns.ts";
-import { firstProgram, secondProgram } from "./standard.ts";
+import { type HookStates, recordedPrograms, StandardInit } from "./standard.ts";
 
 const ranges = [{ start: 100000, size: 65535, origin: "/etc/subuid:1" }];
 
@@ -63,6 +63,13 @@ function golden(name: string, text: string): void {
   expect(text).toBe(readFileSync(file, "utf8"));
 }
 
+/** All programs of a config as one text. */
+function programs(config: ContainerConfig, state: HookStates | null = null): string {
+  return recordedPrograms(config, state)
+    .map((program) => describeProgram(program.ops))
+    .join("\n");
+}
+
 function plain(rootless: boolean): Spec {
   const spec = specTemplate(rootless);
   const own = [{ containerID: 0, hostID: 1000, size: 1 }];
@@ -78,26 +85,23 @@ function withoutUser(spec: Spec): Spec {
 describe("standard init compiles to the program in the golden file", () => {
   test("the default spec of a user, a single id, create", () => {
     const config = configFor(plain(true), { extra: { execFifo: "/run/user/1000/brun/golden/exec.fifo" } });
-    golden("user-single-id", describeProgram(firstProgram(config, true).ops));
+    golden("user-single-id", programs(config));
   });
 
   test("65,536 ids, a terminal", () => {
     const spec = withoutUser(specTemplate(true));
-    golden(
-      "user-65536-ids-terminal",
-      describeProgram(firstProgram(configFor(spec, { subids: true }), true).ops),
-    );
+    golden("user-65536-ids-terminal", programs(configFor(spec, { subids: true })));
   });
 
   test("the default spec of root, as root", () => {
-    golden("root", describeProgram(firstProgram(configFor(plain(false), { user: false }), true).ops));
+    golden("root", programs(configFor(plain(false), { user: false })));
   });
 
   test("the default spec of root, as a user", () => {
-    golden("root-spec-as-user", describeProgram(firstProgram(configFor(plain(false), {}), true).ops));
+    golden("root-spec-as-user", programs(configFor(plain(false), {})));
   });
 
-  test("hooks: two programs", () => {
+  test("hooks: three programs", () => {
     const hook = (path: string) => [{ path, args: [path, "x"], env: ["A=b"], timeout: 5 }];
     const hooks = {
       createRuntime: hook("/h/1"),
@@ -106,8 +110,7 @@ describe("standard init compiles to the program in the golden file", () => {
     };
     const config = configFor({ ...plain(true), hooks }, {});
     const states = { creating: '{"status":"creating"}', created: '{"status":"created"}' };
-    golden("hooks-first", describeProgram(firstProgram(config, true).ops));
-    golden("hooks-second", describeProgram(secondProgram(config, states, true).ops));
+    golden("hooks", programs(config, states));
   });
 
   test("exec", () => {
@@ -123,11 +126,13 @@ describe("standard init compiles to the program in the golden file", () => {
 
 test("recording changes nothing in the bytes", () => {
   const config = configFor(plain(true), {});
-  expect(firstProgram(config, true).bytes).toEqual(firstProgram(config).bytes);
+  const init = new StandardInit(config);
+  const bytes = [init.enter().bytes, init.build().bytes];
+  expect(recordedPrograms(config, null).map((p) => p.bytes)).toEqual(bytes);
 });
 
 test("a NUL byte in a string is refused", () => {
   const spec = plain(true);
   spec.process!.args = ["a\0b"];
-  expect(() => firstProgram(configFor(spec, {}))).toThrow(RangeError);
+  expect(() => recordedPrograms(configFor(spec, {}), null)).toThrow(RangeError);
 });

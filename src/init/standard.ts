@@ -1,9 +1,12 @@
 /**
- * Standard init: the program of a new container. Reads as a table of contents; each part is a file of its own.
+ * Standard init: the programs of a new container. Reads as a table of contents; each part is a file of its own.
  *
- * The program is in two when hooks need the container's state, which holds a pid that is not known before the
- * first has run: it ends with procHooks, and the second is compiled when the hooks of the runtime namespace
- * have run. Without such hooks there is one program.
+ * There are three, so that brun and the stage work at the same time: while the stage is being cloned into its
+ * namespaces, and newuidmap and newgidmap run, brun compiles what comes next.
+ *
+ *   enter   from the caller's namespaces into the container's, up to the id maps
+ *   build   the root file system with everything mounted; and without hooks all the rest
+ *   finish  with hooks that need the container's state, whose pid is known by then: the rest
  */
 import type { ContainerConfig } from "../config/types.ts";
 import { Message } from "../stage/messages.ts";
@@ -30,7 +33,9 @@ import {
 } from "./namespaces.ts";
 import { openTarget } from "./path.ts";
 import { enterRoot, isolateMounts, openRoot, readonlyRoot } from "./rootfs.ts";
+import { openLabels } from "./security-labels.ts";
 import { sysctls } from "./sysctl.ts";
+import { timeNamespace } from "./time.ts";
 import { readonlyTmpfs } from "./tmpfs.ts";
 
 /** Whether hooks of the config need the state while the container is made. */
@@ -41,62 +46,87 @@ export function needsState(config: ContainerConfig): boolean {
   );
 }
 
-/** The first program: everything, or with hooks that need the state all up to procHooks. Pure. */
-export function firstProgram(config: ContainerConfig, record = false): Program {
-  return compile(config, record, null).first;
-}
-
 /** The container's state as JSON, as its hooks get it: while it is made, and when it is started. */
 export interface HookStates {
   readonly creating: string;
   readonly created: string;
 }
 
-/** The second program, for a config with hooks that need the state. Pure. */
-export function secondProgram(config: ContainerConfig, state: HookStates, record = false): Program {
-  return compile(config, record, state).second!;
-}
+/** Compiles a container's config, one program after the other. Pure; throws a RangeError on a NUL byte. */
+export class StandardInit {
+  private readonly x: InitContext;
+  private slave: Slot | null = null;
 
-/** Throws a RangeError when a string holds a NUL byte. */
-function compile(
-  config: ContainerConfig,
-  record: boolean,
-  state: HookStates | null,
-): { first: Program; second: Program | null } {
-  const b = new ProgramBuilder(record);
-  const x: InitContext = { config, b, root: b.slot(), fifo: null, hows: new Map() };
-  const slave = firstHalf(x);
-  if (!needsState(config)) {
-    secondHalf(x, slave, null);
-    return { first: b.finish(), second: null };
+  /** @param record keep what each operation is for */
+  constructor(
+    config: ContainerConfig,
+    private readonly record = false,
+  ) {
+    const b = new ProgramBuilder(record);
+    this.x = { config, b, root: b.slot(), fifo: null, hows: new Map() };
   }
-  b.at("hooks", "wait for the hooks of the runtime namespace");
-  b.send(Message.hooks, null, 0);
-  const first = b.finish();
-  if (state === null) return { first, second: null };
-  x.b = new ProgramBuilder(record, b.slots);
-  x.hows.clear();
-  secondHalf(x, slave, state);
-  return { first, second: x.b.finish() };
+
+  /** Into the namespaces. */
+  enter(): Program {
+    enter(this.x);
+    return this.x.b.finish();
+  }
+
+  /** After {@link enter}: the root file system, and without hooks that need the state everything else. */
+  build(): Program {
+    this.next();
+    this.slave = build(this.x);
+    if (needsState(this.x.config)) {
+      this.x.b.at("hooks", "wait for the hooks of the runtime namespace");
+      this.x.b.send(Message.hooks, null, 0);
+    } else {
+      complete(this.x, this.slave, null);
+    }
+    return this.x.b.finish();
+  }
+
+  /** After {@link build} of a config with hooks that need the state. */
+  finish(state: HookStates): Program {
+    this.next();
+    complete(this.x, this.slave, state);
+    return this.x.b.finish();
+  }
+
+  private next(): void {
+    this.x.b = new ProgramBuilder(this.record, this.x.b);
+    this.x.hows.clear();
+  }
 }
 
-/** From the caller's namespaces to a root file system with everything mounted. */
-function firstHalf(x: InitContext): Slot | null {
+/** All programs of a config, recorded for people; the last only with a state. */
+export function recordedPrograms(config: ContainerConfig, state: HookStates | null): Program[] {
+  const init = new StandardInit(config, true);
+  const programs = [init.enter(), init.build()];
+  if (state !== null) programs.push(init.finish(state));
+  return programs;
+}
+
+/** From the caller's namespaces into the container's. */
+function enter(x: InitContext): void {
   const { b, config } = x;
-  const process = config.spec.process!;
   if (config.execFifo !== null) {
     b.at("start", "open exec.fifo");
     x.fifo = b.get("openat", [AT_FDCWD, b.str(config.execFifo), O.RDONLY | O.NONBLOCK | O.CLOEXEC, 0]);
   }
-  oomScore(x, process);
+  oomScore(x, config.spec.process!);
   openHostSources(x);
   enterNamespaces(x, openCgroup(x));
-
   b.at("process", "start a session");
   b.sys("setsid", []);
-  const ownMounts = (config.cloneFlags & CLONE.NEWNS) !== 0;
-  if (ownMounts) isolateMounts(x);
   mapIds(x);
+}
+
+/** From there to a root file system with everything mounted. Returns the terminal's slave. */
+function build(x: InitContext): Slot | null {
+  const { b, config } = x;
+  if ((config.cloneFlags & CLONE.NEWNS) !== 0) isolateMounts(x);
+  timeNamespace(x);
+  openLabels(x, config.spec.process!);
   // What the caller can reach the container's root may not.
   openRoot(x);
   openCallerSources(x);
@@ -108,7 +138,6 @@ function firstHalf(x: InitContext): Slot | null {
   names(x);
   loopback(x);
   sysctls(x);
-
   mounts(x);
   devices(x);
   return openConsole(x);
@@ -125,7 +154,7 @@ function hide(x: InitContext): void {
 }
 
 /** From there to the container's process. */
-function secondHalf(x: InitContext, slave: Slot | null, state: HookStates | null): void {
+function complete(x: InitContext, slave: Slot | null, state: HookStates | null): void {
   const { spec } = x.config;
   const process = spec.process!;
   if (state !== null) runHooks(x, spec.hooks?.createContainer ?? [], "hooks.createContainer", state.creating);

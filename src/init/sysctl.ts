@@ -1,10 +1,6 @@
 /** linux.sysctl, through a procfs that nothing in the root file system can redirect (CVE-2025-52881). */
-import { FS_MAGIC, RESOLVE } from "../sys/constants.ts";
-import { E } from "../sys/errno.ts";
-import { AT_FDCWD, O } from "../sys/fs.ts";
-import { type InitContext, OPEN_HOW_SIZE, openHow } from "./context.ts";
-
-const STATFS_SIZE = 120;
+import type { InitContext } from "./context.ts";
+import { openProcfs, procFileHow } from "./procfs.ts";
 
 /** Writes each sysctl. The host's /proc is used while it is still there; its namespaces are the writer's own. */
 export function sysctls(x: InitContext): void {
@@ -12,14 +8,10 @@ export function sysctls(x: InitContext): void {
   if (entries.length === 0) return;
   const { b } = x;
   b.at("linux.sysctl", "open /proc/sys");
-  const proc = b.get("openat", [AT_FDCWD, b.str("/proc/sys"), O.PATH | O.DIRECTORY | O.CLOEXEC, 0]);
-  const statfs = b.reserve(STATFS_SIZE, "statfs");
-  b.sys("fstatfs", [proc, statfs]);
-  b.check(statfs, 4, 0xffffffffn, FS_MAGIC.PROC, E.EXDEV);
+  const proc = openProcfs(x, "/proc/sys");
   for (const [key, value] of entries) {
     b.at(`linux.sysctl["${key}"]`, `set ${key} to ${value}`);
-    const how = openHow(x, O.WRONLY, RESOLVE.BENEATH | RESOLVE.NO_SYMLINKS | RESOLVE.NO_XDEV);
-    const fd = b.get("openat2", [proc, b.str(sysctlPath(key)), how, OPEN_HOW_SIZE]);
+    const fd = b.get("openat2", [proc, b.str(sysctlPath(key)), ...procFileHow(x)]);
     b.sys("write", [fd, b.str(value), Buffer.byteLength(value)]);
     b.close(fd);
   }

@@ -5,13 +5,14 @@ import { BrunError } from "../errors.ts";
 import { CLONE } from "../sys/constants.ts";
 import { E, errnoName, errnoText } from "../sys/errno.ts";
 import type { Received } from "./messages.ts";
-import type { Op } from "./program.ts";
+import type { Op, Program } from "./program.ts";
 
-/** The error that a procError message stands for, with the operations of the program it is about. */
-export function stageFailure(ops: readonly Op[], message: Received): BrunError {
+/** The error that a procError message stands for. `programs` are those that the stage was sent, recorded. */
+export function stageFailure(programs: readonly Program[], message: Received): BrunError {
   const errno = message.payload.getInt32(4, true);
   const detail = Number(message.payload.getBigInt64(8, true));
-  const op = ops[message.payload.getUint32(0, true)];
+  const program = programs[Number(message.payload.getBigUint64(16, true))];
+  const op = program?.ops[message.payload.getUint32(0, true)];
   if (op === undefined) return new BrunError(`the stage refused its program: ${errnoName(errno)}`);
   return describeFailure(op, errno, detail);
 }

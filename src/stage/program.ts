@@ -118,7 +118,7 @@ export class ProgramBuilder {
   private text = "";
   private textLength = 0;
   private readonly strings = new Map<string, Str>();
-  private readonly freeSlots: number[] = [];
+  private readonly freeSlots: number[];
   private slotCount: number;
   private where = "";
   private doing = "";
@@ -128,13 +128,14 @@ export class ProgramBuilder {
 
   /**
    * @param record keep what each operation is for
-   * @param firstSlot slots below it belong to a program that ran before in the same stage
+   * @param before the program that runs before this one in the same stage: its slots live on
    */
   constructor(
     readonly record = false,
-    firstSlot = 0,
+    before?: ProgramBuilder,
   ) {
-    this.slotCount = firstSlot;
+    this.slotCount = before === undefined ? 0 : before.slotCount;
+    this.freeSlots = before === undefined ? [] : before.freeSlots;
   }
 
   /** Sets the config path and the phrase for the operations that follow. */
@@ -290,11 +291,6 @@ export class ProgramBuilder {
     this.path ??= this.bytes(Buffer.from("/proc/self/fd/".padEnd(40, "\0")), "fd path");
     this.poke(this.inside(this.path, 14), slot, 0);
     return this.path;
-  }
-
-  /** Number of slots in use or used, for the program that follows in the same stage. */
-  get slots(): number {
-    return this.slotCount;
   }
 
   /** The program's bytes. Throws an Error when a label was never marked. */

@@ -193,7 +193,7 @@ describe("operations", () => {
       first.send(Message.hooks, null, 0);
       sendProgram(stage.socket, first.finish().bytes);
       expect(receive(stage)).toEqual({ type: Message.hooks });
-      const second = new ProgramBuilder(false, first.slots);
+      const second = new ProgramBuilder(false, first);
       second.sys("fchdir", [fd]);
       second.send(Message.ready, null, Message.run);
       sendProgram(stage.socket, second.finish().bytes);

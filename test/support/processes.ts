@@ -49,12 +49,21 @@ export function mountsBelow(dir: string): string[] {
     .filter((target) => target.startsWith(`${dir}/`));
 }
 
+/** What is in a directory; nothing when another process has just removed it. */
+function entriesOf(dir: string) {
+  try {
+    return readdirSync(dir, { withFileTypes: true });
+  } catch {
+    return [];
+  }
+}
+
 /** Cgroups of the host whose name holds `name`. */
 export function cgroupsNamed(name: string): string[] {
   const found: string[] = [];
   const visit = (dir: string, depth: number): void => {
     if (depth > 6) return;
-    for (const entry of readdirSync(dir, { withFileTypes: true })) {
+    for (const entry of entriesOf(dir)) {
       if (!entry.isDirectory()) continue;
       const path = `${dir}/${entry.name}`;
       if (entry.name.includes(name)) found.push(path);

@@ -1,0 +1,50 @@
+/** process.apparmorProfile and process.selinuxLabel: what the process becomes at its execve. */
+import type { Process } from "../spec/index.ts";
+import { E } from "../sys/errno.ts";
+import type { ProcessContext } from "./context.ts";
+import { openProcfs, procFileHow } from "./procfs.ts";
+
+/** Opens the host's /proc when the process gets a label, while it is still the host's that is mounted there. */
+export function openLabels(x: ProcessContext, process: Process): void {
+  const { apparmorProfile, selinuxLabel } = process;
+  if (!apparmorProfile && !selinuxLabel) return;
+  x.b.at(apparmorProfile ? "process.apparmorProfile" : "process.selinuxLabel", "open /proc");
+  x.proc = openProcfs(x, "/proc");
+}
+
+/** Sets the labels that take effect at execve (aa_change_onexec(2), setexeccon(3)). */
+export function securityLabels(x: ProcessContext, process: Process): void {
+  const { proc } = x;
+  if (proc === undefined) return;
+  const { apparmorProfile, selinuxLabel } = process;
+  if (selinuxLabel) {
+    x.b.at("process.selinuxLabel", `set the SELinux label ${selinuxLabel}`);
+    setAttribute(x, [x.b.str("self/attr/exec")], selinuxLabel);
+  }
+  if (apparmorProfile) {
+    x.b.at("process.apparmorProfile", `set the AppArmor profile ${apparmorProfile}`);
+    // The second name is that of kernels before 5.8, shared with other security modules.
+    const paths = [x.b.str("self/attr/apparmor/exec"), x.b.str("self/attr/exec")];
+    setAttribute(x, paths, `exec ${apparmorProfile}`);
+  }
+  x.b.close(proc);
+}
+
+function setAttribute(
+  x: ProcessContext,
+  paths: readonly ReturnType<ProcessContext["b"]["str"]>[],
+  value: string,
+): void {
+  const { b } = x;
+  const [how, size] = procFileHow(x, true);
+  const fd = b.slot();
+  const found = b.label();
+  for (const path of paths) {
+    const last = path === paths.at(-1);
+    const policy = last ? { out: fd } : { out: fd, handle: [E.ENOENT], andThen: found };
+    b.sys("openat2", [x.proc!, path, how, size], policy);
+  }
+  b.mark(found);
+  b.sys("write", [fd, b.str(value), Buffer.byteLength(value)], { close: [fd] });
+  b.free(fd);
+}
