@@ -1,16 +1,19 @@
 /** Making a cgroup, and putting processes into it. */
 import { BrunError } from "../errors.ts";
-import type { Resources } from "../spec/index.ts";
+import type { Resources, Spec } from "../spec/index.ts";
 import { E } from "../sys/errno.ts";
 import { SysError } from "../sys/error.ts";
 import { cstr, NR, syscall } from "../sys/ffi.ts";
-import { AT_FDCWD, exists, mkdirAll } from "../sys/fs.ts";
+import { AT_FDCWD, exists, mkdirAll, readText } from "../sys/fs.ts";
 import { readFileOf, tryWriteTo } from "./access.ts";
 import { enableControllers, enterThreadedMode } from "./controllers.ts";
 import { isFrozen } from "./freezer.ts";
-import { parentOf } from "./path.ts";
+import { MOUNT_POINT, ownPaths } from "./host.ts";
+import { below, parentOf } from "./path.ts";
 import { pidsIn, processDirectory } from "./processes.ts";
-import { type CgroupPlan, directoryOf } from "./types.ts";
+import { annotatedProperties } from "./systemd/annotations.ts";
+import { startUnit, stopUnit } from "./systemd/manager.ts";
+import { type CgroupPlan, directoryOf, type SystemdUnit } from "./types.ts";
 
 const MODE = 0o755;
 
@@ -28,6 +31,15 @@ export function createCgroup(plan: CgroupPlan, resources: Resources): void {
   for (const directory of Object.values(plan.paths)) make(directory);
   const cpuset = directoryOf(plan, "cpuset");
   if (cpuset !== undefined) inheritCpuset(cpuset);
+}
+
+/** Lets systemd make the cgroup with a process in it. Throws a BrunError or SysError. */
+export function startInUnit(plan: CgroupPlan, unit: SystemdUnit, id: string, pid: number, spec: Spec): void {
+  startUnit(unit, id, pid, annotatedProperties(spec.annotations));
+  const path = ownPaths(readText(`/proc/${pid}/cgroup`)).get("");
+  if (path !== undefined && below(MOUNT_POINT, path) === plan.paths[""]) return;
+  stopUnit(unit);
+  throw new BrunError(`systemd put the container into ${path}, not into ${plan.paths[""]}`);
 }
 
 /** A cgroup that someone uses is not the container's: its limits would change, and delete would kill what is in it. */

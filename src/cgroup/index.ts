@@ -3,18 +3,21 @@
  * cgroup of their own.
  */
 export type { CgroupPlan } from "../config/cgroup-plan.ts";
-export { createCgroup, delegateCgroup, joinCgroup, moveInto } from "./create.ts";
+export { readFileOf } from "./access.ts";
+export { createCgroup, delegateCgroup, joinCgroup, moveInto, startInUnit } from "./create.ts";
 export { setDevices } from "./device-control.ts";
 export { containerFilter, deviceFilter } from "./devices.ts";
 export { freeze, isFrozen, thaw } from "./freezer.ts";
-export { readCgroupHost } from "./host.ts";
+export { MOUNT_POINT, ownPaths, readCgroupHost } from "./host.ts";
 export { signalAll } from "./kill.ts";
 export { setLimits } from "./limits.ts";
 export { type OomWatch, watchOom } from "./oom.ts";
+export { below, cleanPath } from "./path.ts";
 export { type CgroupRequest, machineView, planCgroup } from "./plan.ts";
 export { pidsIn, processDirectory } from "./processes.ts";
 export { cgroupExists, removeCgroup } from "./remove.ts";
 export { readStats, type Stats } from "./stats.ts";
+export { attachToUnit, managerControlGroup } from "./systemd/manager.ts";
 export { directoryOf } from "./types.ts";
 export { withoutEquivalent } from "./unified-limits.ts";
 export { completeResources } from "./update.ts";

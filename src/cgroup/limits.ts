@@ -5,13 +5,22 @@ import { E, errnoName, errnoText } from "../sys/errno.ts";
 import { exists } from "../sys/fs.ts";
 import { integer, readFileOf, tryWriteTo, wordsOf } from "./access.ts";
 import { legacyWrites } from "./legacy-limits.ts";
+import { managerVersion, setUnitProperties } from "./systemd/manager.ts";
+import { resourceProperties, roundedQuota } from "./systemd/properties.ts";
 import { type CgroupPlan, directoryOf, type Write } from "./types.ts";
 import { unifiedWrites } from "./unified-limits.ts";
 
 /** Writes the limits of `resources`; what it does not name stays. Throws a BrunError with the config path. */
 export function setLimits(plan: CgroupPlan, resources: Resources): void {
   if (resources.memory?.checkBeforeUpdate) checkUsage(plan, resources);
-  perform(plan, writesFor(plan, resources));
+  if (plan.systemd === undefined) {
+    perform(plan, writesFor(plan, resources));
+    return;
+  }
+  const kept = roundedQuota(resources);
+  const properties = resourceProperties(kept, managerVersion(plan.systemd));
+  setUnitProperties(plan.systemd, properties);
+  perform(plan, writesFor(plan, kept));
 }
 
 function writesFor(plan: CgroupPlan, resources: Resources): Write[] {

@@ -1,10 +1,12 @@
 /** Taking a cgroup away. */
+import { BrunError } from "../errors.ts";
 import { E } from "../sys/errno.ts";
 import { SysError } from "../sys/error.ts";
 import { exists, rmdir } from "../sys/fs.ts";
 import { childrenOf } from "./access.ts";
 import { signalAll } from "./kill.ts";
-import type { CgroupPlan } from "./types.ts";
+import { stopUnit } from "./systemd/manager.ts";
+import type { CgroupPlan, SystemdUnit } from "./types.ts";
 
 const TIMEOUT_MS = 10_000;
 
@@ -19,12 +21,23 @@ export function cgroupExists(plan: CgroupPlan): boolean {
  */
 export function removeCgroup(plan: CgroupPlan): void {
   const directories = Object.values(plan.paths).filter((path) => exists(path));
+  if (plan.systemd !== undefined && directories.length > 0) endUnit(plan, plan.systemd);
   const busy = directories.filter((path) => !removeTree(path));
   if (busy.length > 0) {
     signalAll(plan, 9);
     for (const path of busy) removeWhenEmpty(path);
   }
   for (const parent of plan.parents ?? []) rmdir(parent);
+}
+
+/** systemd removes the cgroup with the unit; where it does not answer the directories are left to us. */
+function endUnit(plan: CgroupPlan, unit: SystemdUnit): void {
+  signalAll(plan, 9);
+  try {
+    stopUnit(unit);
+  } catch (error) {
+    if (!(error instanceof BrunError)) throw error;
+  }
 }
 
 /** Removes a directory and those below it; false when one has processes. */

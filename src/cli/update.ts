@@ -64,7 +64,7 @@ function readResources(path: string): Resources {
   const [json, where] = path === "-" ? [text(readFd(0, "stdin")), "stdin"] : [readText(path), path];
   parseJson(json, where);
   const { spec } = parseSpec(
-    `{"ociVersion":"1.0.0","root":{"path":"/"},"linux":{"resources":${json}}}`,
+    `{"ociVersion":"1.0.0","process":{"cwd":"/","args":["true"]},"root":{"path":"/"},"linux":{"resources":${json}}}`,
     where,
   );
   return spec.linux?.resources ?? {};

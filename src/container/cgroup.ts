@@ -29,10 +29,10 @@ export function decideCgroup(rt: Runtime, id: string, rootless: boolean, spec: S
   if (manager === "disabled") return null;
   const { cgroupsPath, resources } = spec.linux ?? {};
   if (manager === "auto" && rootless && !cgroupsPath && firstLimit(resources) === null) return null;
-  const { machineView, planCgroup, readCgroupHost } = cgroups();
+  const { machineView, managerControlGroup, planCgroup, readCgroupHost } = cgroups();
   const request = { id, manager, rootless, cgroupsPath, resources };
   try {
-    return planCgroup(request, machineView(readCgroupHost(), systemdManager));
+    return planCgroup(request, machineView(readCgroupHost(), managerControlGroup));
   } catch (error) {
     if (!(error instanceof BrunError) || spec.annotations?.[LIMITS_ANNOTATION] !== "ignore") throw error;
     rt.warn(`limits are ignored, as annotation ${LIMITS_ANNOTATION} says: ${error.text}`);
@@ -40,25 +40,26 @@ export function decideCgroup(rt: Runtime, id: string, rootless: boolean, spec: S
   }
 }
 
-function systemdManager(_user: boolean): string | null {
-  return null;
-}
-
 /**
  * Makes the cgroup, recorded before in state.json so that `delete --force` finds it whatever happens, and puts
  * the stage into it unless the stage clones into it by itself. Throws a BrunError or SysError.
  */
 export function enterCgroup(rt: Runtime, config: ContainerConfig, plan: CgroupPlan, stage: number): void {
-  const { createCgroup, delegateCgroup, joinCgroup } = cgroups();
+  const { createCgroup, delegateCgroup, joinCgroup, startInUnit } = cgroups();
   saveState(rt.root, { ...describe(config, stage), creating: true });
-  createCgroup(plan, config.spec.linux?.resources ?? {});
+  const { systemd } = plan;
+  if (systemd !== undefined) startInUnit(plan, systemd, config.id, stage, config.spec);
+  else createCgroup(plan, config.spec.linux?.resources ?? {});
   const owner = ownerOf(config, plan);
   if (owner !== null) delegateCgroup(plan, owner);
-  if (clonesInto(plan) === null) joinCgroup(plan, stage);
+  if (systemd === undefined && config.cloneInto === null) joinCgroup(plan, stage);
   rt.mark?.("cgroup made");
 }
 
-/** The directory that the stage clones into (CLONE_INTO_CGROUP, Linux 5.7), or null when it is moved. */
+/**
+ * The directory that the stage clones into (CLONE_INTO_CGROUP, Linux 5.7), or null when it is moved. One that
+ * joins namespaces before is moved: from another cgroup namespace it might not get there.
+ */
 export function clonesInto(plan: CgroupPlan | null): string | null {
   return plan !== null && plan.version === 2 && plan.systemd === undefined ? plan.paths[""]! : null;
 }

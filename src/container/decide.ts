@@ -5,7 +5,7 @@ import { validateMaps, validatePermitted } from "../../rootless/validate.ts";
 import { resolve } from "../config/resolve.ts";
 import type { ContainerConfig } from "../config/types.ts";
 import { BrunError } from "../errors.ts";
-import type { Spec } from "../spec/index.ts";
+import type { Process, Spec } from "../spec/index.ts";
 import { readlink, S, tryStat } from "../sys/fs.ts";
 import { clonesInto, decideCgroup } from "./cgroup.ts";
 import { currentOomScoreAdj, currentRlimits, gatherFacts } from "./facts.ts";
@@ -51,6 +51,7 @@ export function decide(
       validatePermitted(resolved.maps, caller, loadSubids(caller.uid, caller.userName));
     }
   }
+  checkLabels(resolved.spec.process!, resolved.spec.linux?.mountLabel);
   const cgroup = decideCgroup(rt, options.id, rootless, resolved.spec);
   return {
     ...resolved,
@@ -59,7 +60,7 @@ export function decide(
     privileged: !rootless && resolved.maps === null,
     facts: gatherFacts(resolved.spec, bundle, resolved.rootfs, cgroup),
     cgroup,
-    cloneInto: clonesInto(cgroup),
+    cloneInto: resolved.joins.length === 0 ? clonesInto(cgroup) : null,
     seccomp: prepareSeccomp(rt, options.id, resolved.spec),
     noPivot: options.noPivot,
     newKeyring: !options.noNewKeyring,
@@ -68,6 +69,13 @@ export function decide(
     placement: resolved.spec.linux,
     execFifo: mode.waitForStart ? makeFifo(rt.root, options.id) : null,
   };
+}
+
+/** Labels need their security module; nearly no container has one, so what checks it is loaded then. */
+export function checkLabels(process: Process, mountLabel?: string): void {
+  if (!process.apparmorProfile && !process.selinuxLabel && !mountLabel) return;
+  const { checkSecurityModules } = require("./security-modules.ts") as typeof import("./security-modules.ts");
+  checkSecurityModules(process, mountLabel);
 }
 
 function checkRootfs(rootfs: string): void {

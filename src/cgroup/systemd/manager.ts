@@ -1,0 +1,171 @@
+/** The systemd manager that makes a container's cgroup: the system's for root, the user's own for others. */
+import { BrunError } from "../../errors.ts";
+import { NR, syscall } from "../../sys/ffi.ts";
+import { exists } from "../../sys/fs.ts";
+import type { SystemdUnit } from "../types.ts";
+import { Bus, BusError } from "./bus.ts";
+import { bool, type Property, text } from "./value.ts";
+
+/** Where a manager may be reached, best first: address and whether it is its private socket. */
+function addresses(user: boolean): (readonly [string, boolean])[] {
+  if (!user) {
+    return [
+      ["unix:path=/run/dbus/system_bus_socket", false],
+      ["unix:path=/run/systemd/private", true],
+    ];
+  }
+  const { DBUS_SESSION_BUS_ADDRESS, XDG_RUNTIME_DIR } = process.env;
+  const directory = XDG_RUNTIME_DIR?.startsWith("/") ? XDG_RUNTIME_DIR : `/run/user/${syscall(NR.geteuid)}`;
+  const found: [string, boolean][] = [];
+  if (DBUS_SESSION_BUS_ADDRESS) found.push([DBUS_SESSION_BUS_ADDRESS, false]);
+  if (exists(`${directory}/bus`)) found.push([`unix:path=${escaped(`${directory}/bus`)}`, false]);
+  const own = `${directory}/systemd/private`;
+  if (exists(own)) found.push([`unix:path=${escaped(own)}`, true]);
+  return found;
+}
+
+/** As D-Bus addresses want it (dbus specification, "Server Addresses"). */
+function escaped(path: string): string {
+  return [...Buffer.from(path)]
+    .map((byte) => {
+      const c = String.fromCharCode(byte);
+      return /[-\w/.*\\]/.test(c) ? c : `%${byte.toString(16).padStart(2, "0")}`;
+    })
+    .join("");
+}
+
+interface Connected {
+  readonly bus: Bus;
+  readonly controlGroup: string;
+}
+
+const connections = new Map<boolean, Connected | null>();
+
+/** Connects once and keeps the connection; null when no manager answers. */
+function connect(user: boolean): Connected | null {
+  const known = connections.get(user);
+  if (known !== undefined) return known;
+  let connected: Connected | null = null;
+  for (const [address, direct] of addresses(user)) {
+    const bus = Bus.open(address, direct);
+    if (bus === null) continue;
+    try {
+      connected = { bus, controlGroup: bus.managerProperty("ControlGroup") };
+      break;
+    } catch (error) {
+      if (!(error instanceof BusError)) throw error;
+      bus.close();
+    }
+  }
+  connections.set(user, connected);
+  return connected;
+}
+
+/** The manager's own control group ("/" for the system's), or null when it does not answer. */
+export function managerControlGroup(user: boolean): string | null {
+  const connected = connect(user);
+  return connected === null ? null : connected.controlGroup || "/";
+}
+
+function busOf(unit: SystemdUnit): Bus {
+  const connected = connect(unit.user);
+  if (connected !== null) return connected.bus;
+  throw new BrunError(`systemd's ${unit.user ? "user" : "system"} manager does not answer`, {
+    hint: `systemctl ${unit.user ? "--user " : ""}status has to work`,
+  });
+}
+
+/** Version of the manager: 252. */
+export function managerVersion(unit: SystemdUnit): number {
+  return Number.parseInt(/\d+/.exec(busOf(unit).managerProperty("Version"))?.[0] ?? "0", 10);
+}
+
+const UNIT_EXISTS = "org.freedesktop.systemd1.UnitExists";
+
+/**
+ * Starts the transient unit with a process in it and waits until systemd has made its cgroup.
+ * @param pid in our pid namespace; its uid on the host has to be ours, or systemd refuses to take it
+ * @throws BrunError systemd's own message
+ */
+export function startUnit(unit: SystemdUnit, id: string, pid: number, properties: readonly Property[]): void {
+  const bus = busOf(unit);
+  const isSlice = unit.name.endsWith(".slice");
+  const given = new Set(properties.map((property) => property.name));
+  const all: Property[] = [
+    text("Description", `brun container ${id}`),
+    isSlice ? { name: "Wants", value: { type: "as", value: [unit.slice] } } : text("Slice", unit.slice),
+    ...(isSlice ? [] : [bool("Delegate", true)]),
+    { name: "PIDs", value: { type: "au", value: [pid] } },
+    ...["MemoryAccounting", "CPUAccounting", "IOAccounting", "TasksAccounting"].map((name) =>
+      bool(name, true),
+    ),
+    bool("DefaultDependencies", false),
+    // A unit whose process was killed for lack of memory has failed: it must not stay for that.
+    ...(given.has("CollectMode") ? [] : [text("CollectMode", "inactive-or-failed")]),
+    ...properties,
+  ];
+  const start = () =>
+    bus.callJob(
+      "StartTransientUnit",
+      { type: "s", value: unit.name },
+      { type: "s", value: "replace" },
+      { type: "properties", value: all },
+      NO_AUXILIARY_UNITS,
+    );
+  let result: string;
+  try {
+    result = start();
+  } catch (error) {
+    if (!(error instanceof BusError) || error.error !== UNIT_EXISTS) throw error;
+    // What has failed before stands in the way until it is reset; what runs stays, and fails again.
+    resetFailed(unit);
+    result = start();
+  }
+  if (result === "done") return;
+  resetFailed(unit);
+  throw new BrunError(`systemd could not start ${unit.name}: ${result}`, {
+    hint: `journalctl ${unit.user ? "--user " : ""}-u ${unit.name} says why`,
+  });
+}
+
+/** The fourth argument of StartTransientUnit, a(sa(sv)): no one needs any. */
+const NO_AUXILIARY_UNITS = { type: "units" } as const;
+
+/** Sets properties until the unit ends. Throws a BrunError. */
+export function setUnitProperties(unit: SystemdUnit, properties: readonly Property[]): void {
+  if (properties.length === 0) return;
+  busOf(unit).call(
+    "SetUnitProperties",
+    { type: "s", value: unit.name },
+    { type: "b", value: true },
+    { type: "properties", value: properties },
+  );
+}
+
+/** Moves a process into the unit's cgroup, or one below it ("/sub"). Throws a BrunError. */
+export function attachToUnit(unit: SystemdUnit, subgroup: string, pid: number): void {
+  busOf(unit).call(
+    "AttachProcessesToUnit",
+    { type: "s", value: unit.name },
+    { type: "s", value: subgroup },
+    { type: "au", value: [pid] },
+  );
+}
+
+/** Stops the unit and waits for it; a unit that is gone is no error. Throws a BrunError. */
+export function stopUnit(unit: SystemdUnit): void {
+  try {
+    busOf(unit).callJob("StopUnit", { type: "s", value: unit.name }, { type: "s", value: "replace" });
+  } catch (error) {
+    if (!(error instanceof BusError) || !error.error.endsWith(".NoSuchUnit")) throw error;
+  }
+  resetFailed(unit);
+}
+
+function resetFailed(unit: SystemdUnit): void {
+  try {
+    busOf(unit).call("ResetFailedUnit", { type: "s", value: unit.name });
+  } catch (error) {
+    if (!(error instanceof BusError)) throw error;
+  }
+}
