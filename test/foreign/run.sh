@@ -28,7 +28,7 @@ if [ ${#modes[@]} -eq 0 ]; then
   modes=(user user-idmap)
   [ "$(id -u)" -ne 0 ] || modes+=(root)
 fi
-for tool in bats jq gawk go busybox; do
+for tool in bats jq gawk go busybox script; do
   command -v "$tool" >/dev/null || fail "$tool is not installed"
 done
 
@@ -126,10 +126,13 @@ run_file() {
   local mode=$1 name=$2 command tmp
   mode_command "$mode"
   tmp=$out/$mode/$name.tmp
-  rm -rf "$tmp" && mkdir -p "$tmp" && chmod 1777 "$tmp"
-  timeout -k 10 "${FOREIGN_TIMEOUT:-600}" "${command[@]}" "TMPDIR=$tmp" \
-    bats --tap "$work/tests/integration/$name.bats" >"$out/$mode/$name.tap" 2>&1 </dev/null || true
-  rm -rf "$tmp" || true
+  rm -rf "$tmp" "$out/$mode/$name.tty" && mkdir -p "$tmp" && chmod 1777 "$tmp"
+  command+=("TMPDIR=$tmp" bats --tap "$work/tests/integration/$name.bats")
+  # On a terminal, which runc asks for in the foreground; one that nobody types at and that stays open.
+  mkfifo "$out/$mode/$name.tty"
+  timeout -k 10 "${FOREIGN_TIMEOUT:-600}" script -qec "$(printf '%q ' "${command[@]}")" /dev/null \
+    0<>"$out/$mode/$name.tty" 2>&1 | tr -d '\r' >"$out/$mode/$name.tap" || true
+  rm -rf "$tmp" "$out/$mode/$name.tty" || true
 }
 
 count() { cat "${@:2}" | grep -cE "$1" || true; }
