@@ -21,6 +21,16 @@ export function preserved(options: CreateOptions): number {
   return options.preserveFds + listenFds().count;
 }
 
+/** Whether user-namespace-first applies: to callers who are not root, or root of a user namespace only. */
+function runsRootless(rt: Runtime): boolean {
+  return rt.rootless === "auto" ? isRootless(callerIdentity()) : rt.rootless;
+}
+
+/** Whether a spec without a user namespace gets one: root of a user namespace has the rights it needs. */
+export function addsUserNamespace(rt: Runtime): boolean {
+  return runsRootless(rt) && (callerIdentity().euid !== 0 || rt.rootless === true);
+}
+
 /** Decides. Throws a BrunError for what cannot be run. */
 export function decide(
   rt: Runtime,
@@ -31,14 +41,13 @@ export function decide(
   caller: Caller,
   notify: Notify | null,
 ): ContainerConfig {
-  const identity = callerIdentity();
-  const rootless = rt.rootless === "auto" ? isRootless(identity) : rt.rootless;
+  const rootless = runsRootless(rt);
   const resolved = resolve({
     spec: notify === null ? spec : notify.spec,
     bundle,
     caller,
     rootless,
-    addUserNamespace: rootless && (identity.euid !== 0 || rt.rootless === true),
+    addUserNamespace: addsUserNamespace(rt),
     subids: () => loadSubids(caller.uid, caller.userName),
     rlimits: rootless ? currentRlimits((spec.process?.rlimits ?? []).map((l) => l.type)) : new Map(),
     oomScoreAdj: rootless && spec.process?.oomScoreAdj !== undefined ? currentOomScoreAdj() : -1000,

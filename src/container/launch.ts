@@ -16,7 +16,7 @@ import { waitChild } from "../sys/spawn.ts";
 import { dropCgroup, enterCgroup, limitCgroup } from "./cgroup.ts";
 import { Console } from "./console.ts";
 import { Conversation } from "./conversation.ts";
-import { decide, preserved } from "./decide.ts";
+import { addsUserNamespace, decide, preserved } from "./decide.ts";
 import { describe } from "./describe.ts";
 import type { ExecInfo, SeccompListener } from "./exec-info.ts";
 import { runRuntimeHooks, stateForHooks } from "./hooks.ts";
@@ -43,7 +43,9 @@ export interface Launched {
 /** Makes the container. Throws a BrunError or SysError, and leaves nothing behind then. */
 export function launch(rt: Runtime, options: CreateOptions, mode: LaunchMode): Launched {
   const bundle = absolute(options.bundle);
-  const { spec, warnings } = loadSpec(options.config ?? `${bundle}/config.json`);
+  const { spec, warnings } = loadSpec(options.config ?? `${bundle}/config.json`, {
+    addsUserNamespace: addsUserNamespace(rt),
+  });
   rt.mark?.("config.json read and checked");
   for (const warning of warnings) rt.warn(warning);
   const console = new Console(spec.process?.terminal === true, mode.detached, options.consoleSocket);

@@ -4,7 +4,7 @@
  */
 import type { CgroupPlan } from "../config/cgroup-plan.ts";
 import { BrunError } from "../errors.ts";
-import { parseJson, toJson } from "../spec/index.ts";
+import { parseJson, toJson } from "../spec/json.ts";
 import { E } from "../sys/errno.ts";
 import { SysError } from "../sys/error.ts";
 import { cstr, NR, syscall } from "../sys/ffi.ts";
