@@ -1,5 +1,6 @@
 /** The four modes: {new terminal, pass-through} × {foreground, detached}. */
 import { describe, expect, test } from "bun:test";
+import { host, installed } from "./support/caller.ts";
 import { until } from "./support/processes.ts";
 import { subjects } from "./support/runtime.ts";
 import { Sandbox } from "./support/sandbox.ts";
@@ -178,6 +179,41 @@ for (const subject of subjects()) {
       await shows(master, "/dev/pts/0");
       master.write("there\n");
       await shows(master, "got there");
+    });
+
+    test.skipIf(!installed("tmux"))("a session under tmux: typing, full screen, resizing", async () => {
+      await using box = new Sandbox(subject);
+      const bundle = box.bundle(interactive("PS1='in> ' exec sh"));
+      const socket = `${box.dir}/tmux`;
+      const tmux = (...args: string[]): string => host("tmux", "-f", "/dev/null", "-S", socket, ...args);
+      const pane = (): string => tmux("capture-pane", "-p", "-t", "s");
+      const untilPane = (what: string, shown: RegExp): Promise<true> =>
+        until(what, () => shown.test(pane()) || undefined).catch((error: Error) => {
+          throw new Error(`${error.message}; the pane: ${pane()}`);
+        });
+      const command = box.argv(["run", "--bundle", bundle, box.name()]);
+      const env = Object.entries(box.env).map(([name, value]) => `${name}=${value}`);
+      // The pane outlives the runtime, so that it can be read to the end.
+      const shell = ["sh", "-c", '"$@"; echo "status $?"; exec sleep 1000', "sh", ...command];
+      const session = ["-d", "-s", "s", "-x", "90", "-y", "30"];
+      tmux("new-session", ...session, "env", "-i", "PATH=/usr/bin:/bin", "TERM=screen", ...env, ...shell);
+      try {
+        await untilPane("a prompt", /^in>/m);
+        tmux("send-keys", "-t", "s", "stty size; tty", "Enter");
+        // The status line takes one row.
+        await untilPane("the size", /^(29|30) 90\n\/dev\/pts\/0$/m);
+        tmux("send-keys", "-t", "s", "vi /etc/passwd", "Enter");
+        await untilPane("the editor", /^root:x:0:0/);
+        tmux("send-keys", "-t", "s", ":q", "Enter");
+        tmux("resize-window", "-t", "s", "-x", "70", "-y", "20");
+        const loop = "clear; while ! stty size | grep 70; do sleep 0.05; done";
+        tmux("send-keys", "-t", "s", loop, "Enter");
+        await untilPane("the new size", /^(19|20) 70$/m);
+        tmux("send-keys", "-t", "s", "exit 3", "Enter");
+        await untilPane("the end", /status 3/);
+      } finally {
+        tmux("kill-server");
+      }
     });
 
     test("signals to the foreground runtime are forwarded", async () => {

@@ -111,7 +111,8 @@ export class Sandbox implements AsyncDisposable {
     return dir;
   }
 
-  private argv(args: readonly string[], options: CallOptions): string[] {
+  /** The command line of the runtime with `--root` and `args`. */
+  argv(args: readonly string[], options: CallOptions = {}): string[] {
     const listen = ["sh", "-c", 'export LISTEN_PID=$$; exec "$@"', "sh"];
     return [
       ...(options.listenPid ? listen : []),
@@ -125,7 +126,7 @@ export class Sandbox implements AsyncDisposable {
 
   /** Starts the runtime on a terminal of its own. */
   terminal(args: readonly string[], cols = 80, rows = 24): TerminalSession {
-    return new TerminalSession(this.argv(args, {}), this.env, this.dir, cols, rows);
+    return new TerminalSession(this.argv(args), this.env, this.dir, cols, rows);
   }
 
   private outputs(): { out: string; err: string; fds: [number, number] } {
