@@ -2,10 +2,11 @@
 import type { Caller } from "../../rootless/caller.ts";
 import { loadSubids } from "../../rootless/subid.ts";
 import { validateMaps, validatePermitted } from "../../rootless/validate.ts";
-import { resolve } from "../config/resolve.ts";
-import type { ContainerConfig } from "../config/types.ts";
+import type { CgroupPlan } from "../config/cgroup-plan.ts";
+import { type Resolved, resolve } from "../config/resolve.ts";
+import type { ContainerConfig, HostFacts } from "../config/types.ts";
 import { BrunError } from "../errors.ts";
-import type { Process, Spec } from "../spec/index.ts";
+import type { Mount, Process, Spec } from "../spec/index.ts";
 import { readlink, S, tryStat } from "../sys/fs.ts";
 import { clonesInto, decideCgroup } from "./cgroup.ts";
 import { currentOomScoreAdj, currentRlimits, gatherFacts } from "./facts.ts";
@@ -31,11 +32,28 @@ export function addsUserNamespace(rt: Runtime): boolean {
   return runsRootless(rt) && (callerIdentity().euid !== 0 || rt.rootless === true);
 }
 
-/** Decides. Throws a BrunError for what cannot be run. */
+/** Decides, and makes what the config names: the FIFO and the filter's file. Throws a BrunError for what cannot be run. */
 export function decide(
   rt: Runtime,
   options: CreateOptions,
   mode: LaunchMode,
+  bundle: string,
+  spec: Spec,
+  caller: Caller,
+  notify: Notify | null,
+): ContainerConfig {
+  const config = decideOnly(rt, options, bundle, spec, caller, notify);
+  return {
+    ...config,
+    seccomp: prepareSeccomp(rt, options.id, config.spec),
+    execFifo: mode.waitForStart ? makeFifo(rt.root, options.id) : null,
+  };
+}
+
+/** {@link decide} without a trace on the host, and without filter and FIFO. Throws a BrunError. */
+export function decideOnly(
+  rt: Runtime,
+  options: CreateOptions,
   bundle: string,
   spec: Spec,
   caller: Caller,
@@ -67,17 +85,27 @@ export function decide(
     id: options.id,
     bundle,
     privileged: !rootless && resolved.maps === null,
-    facts: gatherFacts(resolved.spec, bundle, resolved.rootfs, cgroup),
+    facts: facts(resolved, bundle, caller, cgroup),
     cgroup,
     cloneInto: resolved.joins.length === 0 ? clonesInto(cgroup) : null,
-    seccomp: prepareSeccomp(rt, options.id, resolved.spec),
+    seccomp: null,
     noPivot: options.noPivot,
     newKeyring: !options.noNewKeyring,
     preserveFds: preserved(options),
     extraEnv: [...listenFds().env, ...(notify?.env ?? [])],
     placement: resolved.spec.linux,
-    execFifo: mode.waitForStart ? makeFifo(rt.root, options.id) : null,
+    execFifo: null,
   };
+}
+
+function facts(resolved: Resolved, bundle: string, caller: Caller, cgroup: CgroupPlan | null): HostFacts {
+  const { spec, maps, rootfs } = resolved;
+  const found = gatherFacts(spec, bundle, rootfs, cgroup);
+  const mounts = spec.mounts ?? [];
+  const idMapped = (mount: Mount) => mount.uidMappings || mount.options?.some((o) => o.endsWith("idmap"));
+  if (!(caller.privileged && maps !== null) && !mounts.some(idMapped)) return found;
+  const { hostSources } = require("./host-sources.ts") as typeof import("./host-sources.ts");
+  return { ...found, ...hostSources(mounts, bundle, maps, caller) };
 }
 
 /** Labels need their security module; nearly no container has one, so what checks it is loaded then. */

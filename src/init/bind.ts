@@ -23,7 +23,7 @@ export function openHostSources(x: InitContext): void {
     const attr = mountAttr(x, 0, 0, MS.SLAVE);
     // It comes out of the host's mount namespace, whose peer it would stay.
     x.b.sys("mount_setattr", [tree, x.b.str(""), AT_EMPTY_PATH | AT_RECURSIVE, attr, MOUNT_ATTR_SIZE]);
-    if (idmap !== undefined) mapIds(x, tree, idmap, (options.extra & Extra.RIDMAP) !== 0);
+    if (idmap !== undefined) mapIds(x, tree, index, idmap, (options.extra & Extra.RIDMAP) !== 0);
     x.trees?.set(index, tree);
   });
 }
@@ -63,8 +63,9 @@ function openSource(x: InitContext, mount: Mount, index: number, options: MountO
 }
 
 /** An id-mapped mount: with the ids of the user namespace at `path` (mount_setattr(2), MOUNT_ATTR_IDMAP). */
-function mapIds(x: InitContext, tree: Slot, path: string, recursive: boolean): void {
+function mapIds(x: InitContext, tree: Slot, index: number, path: string, recursive: boolean): void {
   const { b } = x;
+  b.at(`mounts[${index}]`, `map the ids of ${x.config.spec.mounts![index]!.source}`);
   const fd = b.get("openat", [AT_FDCWD, b.str(path), O.RDONLY | O.CLOEXEC, 0]);
   const attr = mountAttr(x, MOUNT_ATTR.IDMAP, 0);
   b.poke(b.inside(attr, 24), fd, 8);

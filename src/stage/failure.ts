@@ -70,6 +70,9 @@ function hintFor(op: Op, errno: number): string | undefined {
     if (errno === E.ENOENT) return "the source does not exist";
     if (errno === E.EACCES) return "the container's root user cannot reach the source";
   }
+  if (doing.startsWith("map the ids of ") && errno === E.EINVAL) {
+    return "its file system cannot have id-mapped mounts, or this one is mapped already";
+  }
   if (op.name === "getcwd" || (op.kind === "check" && op.where === "process.cwd")) {
     return "the working directory is outside the container's root";
   }

@@ -1,0 +1,112 @@
+/**
+ * Sources of bind mounts that have to be opened outside of the container's user namespace: id-mapped ones, and
+ * those that the container's root cannot reach. Not on the hot path: import it lazily.
+ */
+import type { Caller } from "../../rootless/caller.ts";
+import { type IdMap, type IdMaps, mapText } from "../../rootless/idmap.ts";
+import type { HostFacts } from "../config/types.ts";
+import { BrunError } from "../errors.ts";
+import type { IDMapping, Mount } from "../spec/index.ts";
+import { launchStage } from "../stage/launch.ts";
+import { Message, receiveMessage, sendProgram } from "../stage/messages.ts";
+import { ProgramBuilder } from "../stage/program.ts";
+import { CLONE } from "../sys/constants.ts";
+import { errnoText } from "../sys/errno.ts";
+import { NR, syscall } from "../sys/ffi.ts";
+import { absolute, close, O, open, tryStat, tryWriteExisting } from "../sys/fs.ts";
+import { waitChild } from "../sys/spawn.ts";
+
+/** Whether a mount has ids of its own. */
+export function isIdMapped(mount: Mount): boolean {
+  if (mount.uidMappings?.length || mount.gidMappings?.length) return true;
+  return mount.options?.some((option) => option === "idmap" || option === "ridmap") ?? false;
+}
+
+/**
+ * Finds those mounts and makes the user namespaces that id-mapped ones need, which live as long as this process.
+ * @param maps of the container's user namespace, if it has a new one
+ * Throws a BrunError when the caller may not.
+ */
+export function hostSources(
+  mounts: readonly Mount[],
+  bundle: string,
+  maps: IdMaps | null,
+  caller: Caller,
+): Pick<HostFacts, "idmaps" | "hostOnly"> {
+  const idmaps = new Map<number, string>();
+  const hostOnly = new Set<number>();
+  const made = new Map<string, string>();
+  mounts.forEach((mount, i) => {
+    if (isIdMapped(mount)) {
+      const wanted = mappingsOf(mount) ?? maps;
+      if (!caller.privileged || wanted === null) throw refusal(i, caller);
+      const key = `${mapText(wanted.uid)}/${mapText(wanted.gid)}`;
+      const path = made.get(key) ?? userNamespace(wanted, `mounts[${i}]`);
+      made.set(key, path);
+      idmaps.set(i, path);
+    } else if (caller.privileged && maps !== null && mount.source !== undefined) {
+      if (!isReachable(absolute(mount.source, bundle), maps)) hostOnly.add(i);
+    }
+  });
+  return { idmaps, hostOnly };
+}
+
+function refusal(index: number, caller: Caller): BrunError {
+  const where = `mounts[${index}]`;
+  if (caller.privileged)
+    return new BrunError("idmap needs mappings, or a new user namespace to take them from", { where });
+  return new BrunError("only root may map the ids of the host's file systems", {
+    where,
+    hint: "run as root, or leave out idmap and the mount's mappings",
+  });
+}
+
+function mappingsOf({ uidMappings, gidMappings }: Mount): IdMaps | null {
+  if (!uidMappings?.length || !gidMappings?.length) return null;
+  const toIdMap = (m: IDMapping): IdMap => ({ containerId: m.containerID, hostId: m.hostID, size: m.size });
+  return { uid: uidMappings.map(toIdMap), gid: gidMappings.map(toIdMap) };
+}
+
+/** A user namespace with these maps; returns a path to it that is good for as long as this process. */
+function userNamespace(maps: IdMaps, where: string): string {
+  const stage = launchStage(0);
+  try {
+    const b = new ProgramBuilder();
+    b.sys("unshare", [CLONE.NEWUSER]);
+    b.send(Message.map, null, Message.resume);
+    sendProgram(stage.socket, b.finish().bytes);
+    const message = receiveMessage(stage.socket);
+    if (message?.type !== Message.map)
+      throw new BrunError("cannot make a user namespace for its ids", { where });
+    for (const kind of ["uid", "gid"] as const) {
+      const path = `/proc/${stage.pid}/${kind}_map`;
+      const result = tryWriteExisting(path, mapText(maps[kind]));
+      if (result < 0)
+        throw new BrunError(`cannot write its ${kind}Mappings: ${errnoText(-result)}`, { where });
+    }
+    const fd = open(`/proc/${stage.pid}/ns/user`, O.RDONLY);
+    return `/proc/${syscall(NR.getpid)}/fd/${fd}`;
+  } finally {
+    close(stage.socket);
+    waitChild(stage.pid);
+  }
+}
+
+/** Whether root of the host can get there without capabilities over files of ids that are not mapped. */
+function isReachable(path: string, maps: IdMaps): boolean {
+  const parts = path.split("/");
+  for (let i = 1; i < parts.length; i++) {
+    const stat = tryStat(parts.slice(0, i).join("/") || "/");
+    if (typeof stat === "number") return true;
+    const { uid, gid, mode } = stat;
+    const bit = uid === 0 ? 0o100 : gid === 0 ? 0o10 : 1;
+    const capable = owns(maps.uid, uid) && owns(maps.gid, gid);
+    if ((mode & bit) === 0 && !capable) return false;
+  }
+  return true;
+}
+
+/** Whether an id of the host is in a map. */
+function owns(map: readonly IdMap[], id: number): boolean {
+  return map.some(({ hostId, size }) => id >= hostId && id < hostId + size);
+}

@@ -1,0 +1,117 @@
+/** Id-mapped mounts: idmap, ridmap, uidMappings and gidMappings of a mount. */
+import { describe, expect, test } from "bun:test";
+import { chmodSync, chownSync, mkdirSync, writeFileSync } from "node:fs";
+import { ownedDir } from "../support/caller.ts";
+import { subjects } from "../support/runtime.ts";
+import { Sandbox } from "../support/sandbox.ts";
+import { mapManyIds } from "../support/spec.ts";
+
+for (const subject of subjects(["brun"])) {
+  const { caller } = subject;
+  const root = caller.name === "root";
+  const forRoot = root ? test : () => undefined;
+
+  describe(subject.label, () => {
+    const mappings = [{ containerID: 0, hostID: 5000, size: 10 }];
+
+    forRoot("a mount's own mappings, without a user namespace: both ways", async () => {
+      await using box = new Sandbox(subject);
+      const source = ownedDir(caller, `${box.dir}/data`);
+      writeFileSync(`${source}/old`, "");
+      chownSync(`${source}/old`, 3, 4);
+      const script = "stat -c %u:%g /mnt/old; touch /mnt/new; chown 5001:5002 /mnt/new";
+      const { stdout, stderr } = await box.sh(script, (spec) => {
+        spec.process.capabilities!.effective!.push("CAP_CHOWN");
+        spec.process.capabilities!.permitted!.push("CAP_CHOWN");
+        spec.process.capabilities!.bounding!.push("CAP_CHOWN");
+        const mount = { destination: "/mnt", type: "bind", source, options: ["bind"] };
+        spec.mounts.push(Object.assign(mount, { uidMappings: mappings, gidMappings: mappings }));
+      });
+      // Creating as root, which the mount's mapping does not have, fails: ids have to be mapped back.
+      expect(stderr).toContain("touch");
+      expect(stdout).toBe("5003:5004\n");
+    });
+
+    forRoot("idmap with the container's user namespace: files keep the host's ids inside", async () => {
+      await using box = new Sandbox(subject);
+      const source = ownedDir(caller, `${box.dir}/data`);
+      writeFileSync(`${source}/old`, "");
+      chownSync(`${source}/old`, 7, 8);
+      const bundle = box.bundle((spec) => {
+        mapManyIds(spec, caller);
+        spec.process.args = [
+          "/bin/sh",
+          "-c",
+          "stat -c %u:%g /mnt/old; touch /mnt/new && stat -c %u /mnt/new",
+        ];
+        spec.mounts.push({ destination: "/mnt", type: "bind", source, options: ["rbind", "idmap"] });
+      });
+      Bun.spawnSync(["chown", "-hR", "100000:100000", `${bundle}/rootfs`]);
+      const outcome = await box.call(["run", "--bundle", bundle, box.name()]);
+      expect(outcome).toMatchObject({ stdout: "7:8\n0\n", stderr: "" });
+      expect(Bun.spawnSync(["stat", "-c", "%u", `${source}/new`]).stdout.toString()).toBe("0\n");
+    });
+
+    forRoot("ridmap maps the mounts below as well, idmap the top alone", async () => {
+      await using box = new Sandbox(subject);
+      const source = ownedDir(caller, `${box.dir}/data`);
+      mkdirSync(`${source}/below`);
+      const mount = Bun.spawnSync(["mount", "-t", "tmpfs", "-o", "uid=2,gid=2", "tmpfs", `${source}/below`]);
+      expect(mount.exitCode).toBe(0);
+      try {
+        for (const [option, expected] of [
+          ["idmap", "5000\n2\n"],
+          ["ridmap", "5000\n5002\n"],
+        ] as const) {
+          const { stdout, stderr } = await box.sh("stat -c %u /mnt /mnt/below", (spec) => {
+            const entry = { destination: "/mnt", type: "bind", source, options: ["rbind", option] };
+            spec.mounts.push(Object.assign(entry, { uidMappings: mappings, gidMappings: mappings }));
+          });
+          expect(stderr).toBe("");
+          expect(stdout).toBe(expected);
+        }
+      } finally {
+        Bun.spawnSync(["umount", `${source}/below`]);
+      }
+    });
+
+    forRoot(
+      "a source below a directory of someone else's that root may pass only with capabilities",
+      async () => {
+        await using box = new Sandbox(subject);
+        const home = ownedDir(caller, `${box.dir}/home`);
+        mkdirSync(`${home}/shared`);
+        writeFileSync(`${home}/shared/file`, "there\n");
+        chownSync(home, 4242, 4242);
+        chmodSync(home, 0o700);
+        const bundle = box.bundle((spec) => {
+          mapManyIds(spec, caller);
+          spec.process.args = ["/bin/sh", "-c", "cat /mnt/file; grep ' /mnt ' /proc/self/mountinfo"];
+          const source = `${home}/shared`;
+          spec.mounts.push({ destination: "/mnt", type: "bind", source, options: ["rbind", "ro"] });
+        });
+        Bun.spawnSync(["chown", "-hR", "100000:100000", `${bundle}/rootfs`]);
+        const { stdout, stderr } = await box.call(["run", "--bundle", bundle, box.name()]);
+        expect(stderr).toBe("");
+        expect(stdout).toMatch(/^there\n.* \/mnt ro,/);
+        expect(stdout).not.toContain("shared:");
+      },
+    );
+
+    if (!root) {
+      test("idmap is refused with the reason", async () => {
+        await using box = new Sandbox(subject);
+        const { code, stderr } = await box.sh("true", (spec) => {
+          spec.mounts.push({
+            destination: "/mnt",
+            type: "bind",
+            source: box.dir,
+            options: ["bind", "idmap"],
+          });
+        });
+        expect(code).toBe(1);
+        expect(stderr).toContain("mounts[6]: only root may map the ids of the host's file systems");
+      });
+    }
+  });
+}
