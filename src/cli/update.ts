@@ -84,7 +84,7 @@ export function fromFlags(flags: Partial<Values<typeof args>>): Resources {
   const signed = (name: Name) => whole(name, /^-?\d{1,18}$/);
   const bytes = (name: Name) => (flags[name] ? parseBytes(name, flags[name]) : undefined);
   const weight = unsigned("blkio-weight");
-  return pruned({
+  const limits: Resources | undefined = pruned<Partial<Record<keyof Resources, object | undefined>>>({
     memory: pruned({
       limit: bytes("memory"),
       reservation: bytes("memory-reservation"),
@@ -103,7 +103,8 @@ export function fromFlags(flags: Partial<Values<typeof args>>): Resources {
     }),
     pids: pruned({ limit: signed("pids-limit") }),
     blockIO: pruned({ weight: weight === undefined ? undefined : Number(weight) }),
-  }) as Resources;
+  });
+  return limits ?? {};
 }
 
 function pruned<T extends object>(fields: T): T | undefined {
