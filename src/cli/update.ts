@@ -84,7 +84,7 @@ export function fromFlags(flags: Partial<Values<typeof args>>): Resources {
   const signed = (name: Name) => whole(name, /^-?\d{1,18}$/);
   const bytes = (name: Name) => (flags[name] ? parseBytes(name, flags[name]) : undefined);
   const weight = unsigned("blkio-weight");
-  const limits: Resources | undefined = pruned<Partial<Record<keyof Resources, object | undefined>>>({
+  const limits = pruned({
     memory: pruned({
       limit: bytes("memory"),
       reservation: bytes("memory-reservation"),
@@ -107,9 +107,12 @@ export function fromFlags(flags: Partial<Values<typeof args>>): Resources {
   return limits ?? {};
 }
 
-function pruned<T extends object>(fields: T): T | undefined {
+/** The same object without fields that are undefined. */
+type Pruned<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
+
+function pruned<T extends object>(fields: T): Pruned<T> | undefined {
   const given = Object.entries(fields).filter(([, value]) => value !== undefined);
-  return given.length === 0 ? undefined : (Object.fromEntries(given) as T);
+  return given.length === 0 ? undefined : (Object.fromEntries(given) as Pruned<T>);
 }
 
 const SUFFIXES = "bkmgtp";
