@@ -2,6 +2,7 @@
 import { BrunError } from "../errors.ts";
 import { close } from "../sys/fs.ts";
 import { connectUnix, sendFd } from "../sys/socket.ts";
+import { isTerminal, plainNewlines } from "./terminal.ts";
 
 /** The terminal of a container or of an exec'ed process. */
 export class Console {
@@ -38,6 +39,7 @@ export class Console {
   receive(master: number): void {
     if (!this.detached) {
       this.master = master;
+      if (!isTerminal(1)) plainNewlines(master);
       return;
     }
     const socket = connectUnix(this.socketPath!);

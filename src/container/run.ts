@@ -13,7 +13,7 @@ import { type Launched, launch } from "./launch.ts";
 import { forwardReady } from "./notify.ts";
 import { sendPidfd } from "./pidfd-socket.ts";
 import { remove, unlock } from "./store.ts";
-import { hostTerminal } from "./terminal.ts";
+import { drainTerminal, hostTerminal } from "./terminal.ts";
 import type { RunOptions, Runtime } from "./types.ts";
 
 /**
@@ -29,6 +29,7 @@ export function run(rt: Runtime, options: RunOptions): number {
     launched.conversation.awaitExec();
   } catch (error) {
     launched.conversation.kill();
+    drainTerminal(launched.terminal);
     dropCgroup(rt, launched.config.cgroup);
     remove(rt.root, options.id);
     unlock(launched.locked);

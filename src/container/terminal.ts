@@ -1,6 +1,7 @@
-/** The terminal that brun itself was started on. */
+/** The terminal that brun itself was started on, and the one it gives a container. */
 import { IOCTL } from "../sys/constants.ts";
 import { NR, syscall } from "../sys/ffi.ts";
+import { O } from "../sys/fs.ts";
 
 const winsize = new Uint16Array(4);
 
@@ -12,4 +13,35 @@ export function hostTerminal(): number {
 /** Rows and columns of that terminal, or null. */
 export function terminalSize(): readonly [number, number] | null {
   return hostTerminal() < 0 ? null : [winsize[0]!, winsize[1]!];
+}
+
+const TERMIOS_SIZE = 64;
+const ONLCR = 4;
+
+/** Whether a descriptor is a terminal. */
+export function isTerminal(fd: number): boolean {
+  return syscall(NR.ioctl, fd, IOCTL.TCGETS, new Uint8Array(TERMIOS_SIZE)) === 0;
+}
+
+/** Lets the pty leave "\n" as it is: what goes to a file or a pipe is to have no "\r\n", as with runc. */
+export function plainNewlines(master: number): void {
+  const termios = new Uint8Array(TERMIOS_SIZE);
+  if (syscall(NR.ioctl, master, IOCTL.TCGETS, termios) < 0) return;
+  // c_oflag, the second word.
+  termios[4] = termios[4]! & ~ONLCR;
+  syscall(NR.ioctl, master, IOCTL.TCSETS, termios);
+}
+
+const F_SETFL = 4;
+
+/** Shows what a process that never ran has left in its terminal: the output of a hook that failed. */
+export function drainTerminal(master: number): void {
+  if (master < 0) return;
+  const buffer = new Uint8Array(4096);
+  syscall(NR.fcntl, master, F_SETFL, O.RDWR | O.NONBLOCK);
+  for (;;) {
+    const n = syscall(NR.read, master, buffer, buffer.length);
+    if (n <= 0) return;
+    syscall(NR.write, 1, buffer, n);
+  }
 }

@@ -1,4 +1,4 @@
-/** The last steps: working directory, executable, seccomp, readiness, execve. */
+/** The last steps: executable, seccomp, readiness, execve. */
 import type { SeccompFilter } from "../config/types.ts";
 import type { Process } from "../spec/index.ts";
 import { Message } from "../stage/messages.ts";
@@ -9,21 +9,8 @@ import { AT_FDCWD, POLLIN, S } from "../sys/fs.ts";
 import type { ProcessContext } from "./context.ts";
 
 const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-const CWD_SIZE = 4096;
 const STATX_TYPE = 1;
 const SECCOMP_SET_MODE_FILTER = 1;
-
-/** Changes to the working directory and makes sure that it is inside the root (CVE-2024-21626). */
-export function workingDirectory(x: ProcessContext, process: Process): void {
-  const { b } = x;
-  const cwd = process.cwd || "/";
-  b.at("process.cwd", `change to the working directory ${cwd}`);
-  b.sys("chdir", [b.str(cwd)]);
-  const buffer = b.reserve(CWD_SIZE, "buffer");
-  b.sys("getcwd", [buffer, CWD_SIZE]);
-  // The kernel writes "(unreachable)/…" for a directory outside the root.
-  b.check(buffer, 1, 0xff, 0x2f, E.EXDEV);
-}
 
 /** Environment of the process: the spec's (of a name given twice the last), the runtime's, and HOME. */
 export function environment(x: ProcessContext, process: Process): string[] {

@@ -10,13 +10,13 @@ import {
   findExecutable,
   installSeccomp,
   waitForStart,
-  workingDirectory,
 } from "./exec.ts";
 import { runHooks } from "./hooks.ts";
 import { identity, noNewPrivileges } from "./identity.ts";
 import { rlimits, umask } from "./limits.ts";
 import { placement } from "./placement.ts";
 import { securityLabels } from "./security-labels.ts";
+import { enterDirectory, verifyDirectory } from "./working-directory.ts";
 
 /** startContainer hooks with the state that they get. */
 export interface StartHooks {
@@ -30,21 +30,27 @@ export function finish(x: ProcessContext, process: Process, start: StartHooks | 
   const env = environment(x, process);
   const file = process.args?.[0] ?? "";
   const paths = candidates(file, env);
+  // A filter refuses what it does not know, close_range(2) perhaps: as little as can be comes after it.
+  closeOthers(x);
   giveStdio(x, process);
   rlimits(x, process);
   placement(x, process);
+  const late = seccomp !== null && process.noNewPrivileges === true;
   if (process.noNewPrivileges) noNewPrivileges(x);
   // Without no_new_privs the filter needs CAP_SYS_ADMIN, which the process is about to give up.
   else if (seccomp !== null) installSeccomp(x, seccomp);
+  const retryDirectory = enterDirectory(x, process);
   identity(x, process);
-  workingDirectory(x, process);
+  retryDirectory();
+  verifyDirectory(x);
   umask(x, process);
-  closeOthers(x);
   findExecutable(x, paths, file);
   securityLabels(x, process);
+  // The agent is asked by a brun that may be gone after this.
+  if (late && seccomp.notify) installSeccomp(x, seccomp);
   waitForStart(x);
-  if (start !== null) runHooks(x, start.hooks, "hooks.startContainer", start.state);
-  if (seccomp !== null && process.noNewPrivileges) installSeccomp(x, seccomp);
+  if (late && !seccomp.notify) installSeccomp(x, seccomp);
+  if (start !== null) runHooks(x, start.hooks, "hooks.startContainer", start.state, env);
   execute(x, paths, process, env);
 }
 

@@ -10,12 +10,23 @@ const SPAWN_SETPGRP = 1;
  * Runs hooks one after the other, each with the container's state on stdin.
  * @param where config path: "hooks.createContainer"
  * @param state the state as JSON
+ * @param env environment of a hook that brings none
  */
-export function runHooks(x: ProcessContext, hooks: readonly Hook[], where: string, state: string): void {
+export function runHooks(
+  x: ProcessContext,
+  hooks: readonly Hook[],
+  where: string,
+  state: string,
+  env: readonly string[] = [],
+): void {
   hooks.forEach((hook, i) => {
     x.b.at(`${where}[${i}]`, `run the hook ${hook.path}`);
     const stdin = stateInput(x, state);
-    x.b.spawn(hookRequest(x, hook), stdin, hook.timeout === undefined ? -1 : Number(hook.timeout) * 1000);
+    x.b.spawn(
+      hookRequest(x, hook, env),
+      stdin,
+      hook.timeout === undefined ? -1 : Number(hook.timeout) * 1000,
+    );
     x.b.close(stdin);
   });
 }
@@ -30,7 +41,7 @@ export function stateInput(x: Pick<ProcessContext, "b">, text: string): Slot {
 }
 
 /** struct spawn_request (nsenter/spawn.h) of a hook. */
-export function hookRequest(x: Pick<ProcessContext, "b">, hook: Hook) {
+export function hookRequest(x: Pick<ProcessContext, "b">, hook: Hook, env: readonly string[] = []) {
   const { b } = x;
   const request = new Uint8Array(SPAWN_REQUEST_SIZE);
   const view = new DataView(request.buffer);
@@ -42,7 +53,7 @@ export function hookRequest(x: Pick<ProcessContext, "b">, hook: Hook) {
     blob.at + 8,
     b.strArray(hook.args ?? [hook.path], () => `[${hook.args?.join(", ") ?? hook.path}]`),
   );
-  b.pointer(blob.at + 16, b.strArray(hook.env ?? [], "env"));
+  b.pointer(blob.at + 16, b.strArray(hook.env ?? env, "env"));
   return blob;
 }
 

@@ -81,6 +81,8 @@ export const PR = {
 
 /** ioctl(2) requests on terminals and sockets (asm-generic/ioctls.h, linux/sockios.h). */
 export const IOCTL = {
+  TCGETS: 0x5401,
+  TCSETS: 0x5402,
   TIOCSCTTY: 0x540e,
   TIOCGWINSZ: 0x5413,
   TIOCSWINSZ: 0x5414,
