@@ -1,0 +1,26 @@
+/** `brun unshare`. */
+import { unshare } from "../container/unshare.ts";
+import { defineCommand } from "./command.ts";
+
+export default defineCommand({
+  meta: { name: "unshare", description: "run a command in the user namespace that containers get" },
+  args: {
+    command: {
+      type: "positional",
+      required: false,
+      rest: true,
+      description: "what to run, with its arguments (default: $SHELL)",
+    },
+  },
+  details: `In it you are root over your own files and those of your subordinate ids, and over nothing else: to unpack
+and remove root filesystems whose files belong to ids of a container.
+
+EXAMPLE
+  brun unshare -- tar -C rootfs -xf image.tar
+  brun unshare -- rm -rf rootfs
+  brun unshare -- cat /proc/self/uid_map`,
+  run({ args }) {
+    const command = args.command.length > 0 ? args.command : [process.env.SHELL || "/bin/sh"];
+    return unshare(command, process.env);
+  },
+});

@@ -1,0 +1,110 @@
+/** `brun unshare`: a command in the user namespace that the caller's containers get. */
+import { type Caller, currentCaller } from "../../rootless/caller.ts";
+import { writeMaps } from "../../rootless/mapping.ts";
+import { loadSubids } from "../../rootless/subid.ts";
+import { resolve } from "../config/resolve.ts";
+import type { ContainerConfig } from "../config/types.ts";
+import { BrunError } from "../errors.ts";
+import { unshareInit } from "../init/unshare.ts";
+import { launchStage } from "../stage/launch.ts";
+import { Message, sendMessage } from "../stage/messages.ts";
+import { becomeSupervisor } from "../stage/supervise.ts";
+import { PR } from "../sys/constants.ts";
+import { NR, syscall } from "../sys/ffi.ts";
+import { close } from "../sys/fs.ts";
+import { waitChild } from "../sys/spawn.ts";
+import { Conversation } from "./conversation.ts";
+
+/**
+ * Runs a command as root of a user namespace with the mapping that a container without mappings gets, in a mount
+ * namespace of its own: what belongs to the caller's subordinate ids can be unpacked, changed and removed there.
+ * This process becomes the supervisor, which forwards signals and ends with the command's status.
+ *
+ * @param args the command; found by PATH unless it has a slash
+ * @param environment of the command
+ * Throws a BrunError or SysError when the command cannot be started.
+ */
+export function unshare(
+  args: readonly string[],
+  environment: Readonly<Record<string, string | undefined>>,
+): never {
+  const caller = currentCaller();
+  const config = configOf(args, environment, caller);
+  const stage = launchStage(0);
+  const conversation = new Conversation(stage.socket, () => [unshareInit(config, true)]);
+  try {
+    syscall(NR.prctl, PR.SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+    conversation.send(unshareInit(config));
+    for (;;) {
+      const message = conversation.next();
+      if (message.type === Message.ready) break;
+      if (message.type === Message.map) {
+        writeMaps(conversation.pid, config.maps!, caller, process.env.PATH);
+        sendMessage(stage.socket, Message.resume);
+      } else if (message.type !== Message.pid) {
+        throw new BrunError(`unexpected message ${message.type} from the stage`);
+      }
+    }
+    waitChild(stage.pid);
+    sendMessage(stage.socket, Message.run);
+    conversation.awaitExec();
+  } catch (error) {
+    close(stage.socket);
+    conversation.kill();
+    // There is no config.json for a path to point into.
+    throw error instanceof BrunError ? new BrunError(error.message, { hint: error.hint }) : error;
+  }
+  close(stage.socket);
+  return becomeSupervisor({
+    pid: conversation.pid,
+    pidfd: conversation.pidfd,
+    terminal: -1,
+    host: -1,
+    notify: -1,
+    upstream: -1,
+    cleanup: null,
+  });
+}
+
+/** The config of a "container" that is the host itself with other ids. */
+function configOf(
+  args: readonly string[],
+  environment: Readonly<Record<string, string | undefined>>,
+  caller: Caller,
+): ContainerConfig {
+  const resolved = resolve({
+    spec: {
+      ociVersion: "1.0.0",
+      process: {
+        args: [...args],
+        user: { uid: 0, gid: 0 },
+        cwd: "/",
+        env: Object.entries(environment).map(([name, value]) => `${name}=${value ?? ""}`),
+      },
+      root: { path: "/" },
+      linux: { namespaces: [{ type: "mount" }] },
+    },
+    bundle: "/",
+    caller,
+    rootless: true,
+    addUserNamespace: true,
+    subids: () => loadSubids(caller.uid, caller.userName),
+    rlimits: new Map(),
+    oomScoreAdj: 0,
+  });
+  return {
+    ...resolved,
+    id: "unshare",
+    bundle: "/",
+    privileged: false,
+    facts: { home: "", terminalSize: null, ownStdio: [], sources: new Map(), cgroup2: true, cgroupBinds: [] },
+    cgroup: null,
+    cloneInto: null,
+    seccomp: null,
+    noPivot: false,
+    newKeyring: false,
+    preserveFds: 0,
+    extraEnv: [],
+    execFifo: null,
+  };
+}

@@ -1,0 +1,30 @@
+/** The program of `brun unshare`: a command of the host in a user namespace and a mount namespace of its own. */
+import type { ContainerConfig } from "../config/types.ts";
+import { type Program, ProgramBuilder } from "../stage/program.ts";
+import type { InitContext } from "./context.ts";
+import { candidates, closeOthers, execute, findExecutable, waitForStart } from "./exec.ts";
+import { becomeRoot, enterNamespaces, mapIds } from "./namespaces.ts";
+import { isolateMounts } from "./rootfs.ts";
+
+/**
+ * Compiles it. Root, working directory, environment and terminal stay the caller's; the process is root of the
+ * user namespace with all capabilities in it. Pure; throws a RangeError on a NUL byte.
+ * @param record keep what each operation is for
+ */
+export function unshareInit(config: ContainerConfig, record = false): Program {
+  const b = new ProgramBuilder(record);
+  const x: InitContext = { config, b, root: b.slot(), fifo: null, hows: new Map() };
+  const process = config.spec.process!;
+  const env = process.env ?? [];
+  const file = process.args?.[0] ?? "";
+  const paths = candidates(file, env);
+  enterNamespaces(x, null);
+  mapIds(x);
+  isolateMounts(x);
+  becomeRoot(x);
+  closeOthers(x);
+  findExecutable(x, paths, file);
+  waitForStart(x);
+  execute(x, paths, process, env);
+  return b.finish();
+}
