@@ -89,7 +89,12 @@ export class Sandbox implements AsyncDisposable {
   /** A container id, file name or the like that nothing else on the machine has. */
   name(): string {
     this.count += 1;
-    return `${basename(this.dir)}-${this.count}-${process.pid}`;
+    return `${this.prefix}${this.count}-${process.pid}`;
+  }
+
+  /** What all names begin with. With the dash: "user-1" would also be found in systemd's user-1000.slice. */
+  private get prefix(): string {
+    return `${basename(this.dir)}-`;
   }
 
   /** Writes a file that belongs to the caller and returns its path. */
@@ -247,7 +252,7 @@ export class Sandbox implements AsyncDisposable {
   leftovers(id?: string): string[] {
     const found = processesOf(this.dir).map(({ pid, command }) => `process ${pid}: ${command}`);
     found.push(...mountsBelow(this.dir).map((target) => `mount ${target}`));
-    found.push(...cgroupsNamed(id ?? basename(this.dir)).map((path) => `cgroup ${path}`));
+    found.push(...cgroupsNamed(id ?? this.prefix).map((path) => `cgroup ${path}`));
     if (id !== undefined && this.known(id)) found.push(`state ${this.state}/${id}`);
     return found;
   }
@@ -272,7 +277,7 @@ export class Sandbox implements AsyncDisposable {
       await this.untilGone();
     } finally {
       for (const { pid } of processesOf(this.dir)) killHard(pid);
-      for (const path of cgroupsNamed(basename(this.dir)).reverse()) rmdirSync(path);
+      for (const path of cgroupsNamed(this.prefix).reverse()) rmdirSync(path);
       await this.remove();
     }
   }
