@@ -34,7 +34,8 @@ step sh sh_syntax
 step gcc compile gcc ""
 step gcc-analyzer compile gcc -fanalyzer
 if command -v clang >/dev/null 2>&1; then step clang compile clang ""; fi
-step clang-format clang-format --dry-run -Werror nsenter/*.c nsenter/*.h
+step clang-format clang-format --dry-run -Werror --style=file:nsenter/.clang-format \
+  nsenter/*.c nsenter/*.h bench/*.c
 
 [ -z "$failed" ] || echo "check: failed:$failed" >&2
 [ -z "$failed" ]

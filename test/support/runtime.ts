@@ -21,7 +21,8 @@ export interface Subject {
   readonly unavailable: string | undefined;
 }
 
-const pureCgroup2 = existsSync("/sys/fs/cgroup/cgroup.controllers");
+/** Whether the machine has cgroup v2 alone, without which crun refuses to work. */
+export const pureCgroup2: boolean = existsSync("/sys/fs/cgroup/cgroup.controllers");
 
 /** Every caller with each of the runtimes; the default is RUNTIME from the environment, else brun. */
 export function subjects(runtimes: readonly RuntimeName[] = chosenRuntimes()): Subject[] {
@@ -50,10 +51,7 @@ function unavailable(runtime: RuntimeName): string | undefined {
   return undefined;
 }
 
-/**
- * Prepares a private mount namespace, then becomes the command after "--". The words before it: "cgroup2" for a
- * pure cgroup v2 view, which crun insists on, and SOURCE:TARGET for files to bind over others.
- */
+/** Prepares a private mount namespace by the words up to "--", then becomes the command behind it. */
 const PRIVATE_MOUNTS = `set -e
 while [ "$1" != -- ]; do
   case $1 in
@@ -76,6 +74,13 @@ export function runtimeArgv(subject: Subject, binds: Readonly<Record<string, str
   const argv = [...caller.prefix, runtime === "brun" ? brunPath() : runtime];
   // On v2 crun loads a device program, for which it raises RLIMIT_MEMLOCK: not every root may do that.
   if (runtime === "crun" && caller.uid === 0) argv.push("--cgroup-manager=disabled");
-  if (preparations.length === 0) return argv;
+  return preparations.length === 0 ? argv : inPrivateMounts(preparations, argv);
+}
+
+/**
+ * A command line that becomes `argv` in a mount namespace of its own (needs root).
+ * @param preparations "cgroup2" for a pure cgroup v2 view, SOURCE:TARGET to bind a file over another
+ */
+export function inPrivateMounts(preparations: readonly string[], argv: readonly string[]): string[] {
   return ["unshare", "--mount", "sh", "-c", PRIVATE_MOUNTS, "sh", ...preparations, "--", ...argv];
 }

@@ -1,0 +1,126 @@
+/** What the benchmark runs on: the timer, bundles with a tiny program, and the runtimes. */
+import { chmodSync, chownSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { type Caller, callerEnv, host, isRoot, ownedDir, testUser } from "../test/support/caller.ts";
+import { inPrivateMounts, pureCgroup2 } from "../test/support/runtime.ts";
+import { baseSpec, mapManyIds, type TestSpec } from "../test/support/spec.ts";
+import { dockerLikeProfile } from "./seccomp.ts";
+
+const SBIN = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/** Where and as whom everything runs. */
+export class Stand implements Disposable {
+  readonly dir: string;
+  readonly user: Caller = testUser();
+  /** Absolute paths of what is compared; those that are not installed, or cannot run here, are absent. */
+  readonly programs: Readonly<Partial<Record<"brun" | "crun" | "runc" | "bwrap", string>>>;
+  private readonly env: Record<string, string>;
+
+  constructor() {
+    this.dir = mkdtempSync(`${tmpdir()}/brun-bench-`);
+    ownedDir(this.user, this.dir);
+    this.env = callerEnv(this.user, ownedDir(this.user, `${this.dir}/run`, 0o700));
+    const { programs, dir } = { programs: this.installed(), dir: this.dir };
+    this.programs = { brun: `${dir}/brun`, ...programs };
+    copyFileSync(`${import.meta.dir}/../dist/brun`, `${dir}/brun`);
+    chmodSync(`${dir}/brun`, 0o755);
+    host(
+      "cc",
+      "-O2",
+      "-Wall",
+      "-Wextra",
+      "-Werror",
+      "-static",
+      "-o",
+      `${dir}/timer`,
+      `${import.meta.dir}/timer.c`,
+    );
+    host(
+      "cc",
+      "-Os",
+      "-Wall",
+      "-Wextra",
+      "-Werror",
+      "-static",
+      "-nostdlib",
+      "-o",
+      `${dir}/true`,
+      `${import.meta.dir}/true.c`,
+    );
+  }
+
+  private installed(): Partial<Record<"crun" | "runc" | "bwrap", string>> {
+    const found: Partial<Record<"crun" | "runc" | "bwrap", string>> = {};
+    for (const name of ["crun", "runc", "bwrap"] as const) {
+      const path = Bun.which(name, { PATH: SBIN });
+      if (path === null) console.error(`bench: ${name} is not installed and left out`);
+      else if (name === "crun" && !pureCgroup2 && !isRoot) {
+        console.error("bench: crun refuses hybrid cgroups, and only root can hide them: left out");
+      } else found[name] = path;
+    }
+    return found;
+  }
+
+  /** A bundle of the user's whose root filesystem has nothing but /bin/true. Returns its directory. */
+  bundle(name: string, edit: (spec: TestSpec) => void = () => undefined): string {
+    const dir = ownedDir(this.user, `${this.dir}/${name}`);
+    for (const path of ["rootfs", ...["bin", "dev", "proc", "sys", "tmp"].map((d) => `rootfs/${d}`)]) {
+      ownedDir(this.user, `${dir}/${path}`);
+    }
+    copyFileSync(`${this.dir}/true`, `${dir}/rootfs/bin/true`);
+    const spec = baseSpec(this.user);
+    edit(spec);
+    writeFileSync(`${dir}/config.json`, JSON.stringify(spec, null, 2));
+    if (isRoot)
+      for (const file of ["rootfs/bin/true", "config.json"])
+        chownSync(`${dir}/${file}`, this.user.uid, this.user.gid);
+    return dir;
+  }
+
+  /** Adds a program that does nothing until it is killed. */
+  addPause(path: string): void {
+    host("cc", "-Os", "-DPAUSE", "-static", "-nostdlib", "-o", path, `${import.meta.dir}/true.c`);
+  }
+
+  manyIds = (spec: TestSpec): void => mapManyIds(spec, this.user);
+
+  docker = (spec: TestSpec): void => {
+    spec.linux.seccomp = dockerLikeProfile();
+  };
+
+  /** The state directory of a runtime. */
+  root(name: string): string {
+    const path = `${this.dir}/state-${name}`;
+    mkdirSync(path, { recursive: true });
+    return ownedDir(this.user, path, 0o700);
+  }
+
+  /** The command line that runs as the user with a pure cgroup v2 view; all that is compared runs in one. */
+  private argv(argv: readonly string[]): string[] {
+    const full = [...this.user.prefix, ...argv];
+    return isRoot && !pureCgroup2 ? inPrivateMounts(["cgroup2"], full) : full;
+  }
+
+  private options = (): { cwd: string; env: Record<string, string> } => ({ cwd: this.dir, env: this.env });
+
+  /** Runs a command to its end and returns its output. */
+  output(argv: readonly string[], stdin = ""): string {
+    const options = { ...this.options(), stdin: new Blob([stdin]), stderr: "inherit" as const };
+    const { exitCode, stdout } = Bun.spawnSync(this.argv(argv), options);
+    if (exitCode !== 0) throw new Error(`${argv.join(" ")} exited with ${exitCode}`);
+    return stdout.toString();
+  }
+
+  /** Runs a command that leaves a process behind, so its output is no pipe. */
+  start(argv: readonly string[]): void {
+    const { exitCode } = Bun.spawnSync(this.argv(argv), {
+      ...this.options(),
+      stdio: ["ignore", "ignore", "inherit"],
+    });
+    if (exitCode !== 0) throw new Error(`${argv.join(" ")} exited with ${exitCode}`);
+  }
+
+  [Symbol.dispose](): void {
+    rmSync(this.dir, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,159 @@
+/*
+ * Times commands alternately: one sample of every job, then the next round, so that whatever else the machine
+ * does falls on all of them alike. Written in C because a child's peak memory (ru_maxrss) begins with
+ * that of the process that started it.
+ *
+ *   usage: timer ROUNDS WARM-UP <JOBS
+ *   JOBS:  lines "job NAME", then for each command of the job a line "timed" or "untimed" with its words, all
+ *          separated by tabs. A job's sample is the sum of its timed commands.
+ *   prints "NAME <tab> wall ns <tab> user us <tab> system us <tab> peak RSS KB" for each sample
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#define MAX_JOBS 32
+#define MAX_COMMANDS 8
+#define MAX_WORDS 64
+
+extern char **environ;
+
+struct command {
+	int timed;
+	char *argv[MAX_WORDS];
+};
+
+struct job {
+	const char *name;
+	int n_commands;
+	struct command commands[MAX_COMMANDS];
+};
+
+struct sample {
+	long long wall;
+	long long user;
+	long long system;
+	long rss;
+};
+
+static struct job jobs[MAX_JOBS];
+static int n_jobs;
+
+static void fail(const char *what)
+{
+	fprintf(stderr, "timer: %s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+static void read_jobs(void)
+{
+	char *line = NULL;
+	size_t size = 0;
+	ssize_t n;
+
+	while ((n = getline(&line, &size, stdin)) > 0) {
+		char *words[MAX_WORDS + 1];
+		char *rest = strdup(line);
+		int count = 0;
+
+		rest[strcspn(rest, "\n")] = 0;
+		while (count < MAX_WORDS && (words[count] = strsep(&rest, "\t")) != NULL)
+			count++;
+		if (count < 2 || rest != NULL)
+			continue;
+		if (strcmp(words[0], "job") == 0) {
+			if (n_jobs == MAX_JOBS)
+				exit(2);
+			jobs[n_jobs++].name = words[1];
+			continue;
+		}
+		if (n_jobs == 0 || jobs[n_jobs - 1].n_commands == MAX_COMMANDS)
+			exit(2);
+		struct job *job = &jobs[n_jobs - 1];
+		struct command *command = &job->commands[job->n_commands++];
+
+		command->timed = strcmp(words[0], "timed") == 0;
+		memcpy(command->argv, words + 1, (size_t)(count - 1) * sizeof(*words));
+	}
+	free(line);
+}
+
+static long long nanoseconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000000000LL + now.tv_nsec;
+}
+
+static long long microseconds(struct timeval t)
+{
+	return t.tv_sec * 1000000LL + t.tv_usec;
+}
+
+static void run(const struct job *job, const struct command *command, struct sample *sample)
+{
+	posix_spawn_file_actions_t actions;
+	struct rusage usage;
+	long long began;
+	long long ended;
+	int status;
+	pid_t pid;
+
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+	posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
+	began = nanoseconds();
+	errno = posix_spawn(&pid, command->argv[0], &actions, NULL, command->argv, environ);
+	if (errno != 0)
+		fail(command->argv[0]);
+	if (wait4(pid, &status, 0, &usage) != pid)
+		fail("wait4");
+	ended = nanoseconds();
+	posix_spawn_file_actions_destroy(&actions);
+	if (status != 0) {
+		fprintf(stderr, "timer: %s: %s ended with status 0x%x\n", job->name, command->argv[0],
+			status);
+		exit(1);
+	}
+	if (!command->timed)
+		return;
+	sample->wall += ended - began;
+	sample->user += microseconds(usage.ru_utime);
+	sample->system += microseconds(usage.ru_stime);
+	if (usage.ru_maxrss > sample->rss)
+		sample->rss = usage.ru_maxrss;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc != 3) {
+		fputs("usage: timer ROUNDS WARM-UP <JOBS\n", stderr);
+		return 2;
+	}
+	int rounds = atoi(argv[1]);
+	int warm_up = atoi(argv[2]);
+
+	read_jobs();
+	for (int round = -warm_up; round < rounds; round++) {
+		for (int i = 0; i < n_jobs; i++) {
+			/* Another one goes first in each round. */
+			const struct job *job = &jobs[(i + (round < 0 ? 0 : round)) % n_jobs];
+			struct sample sample = {0};
+
+			for (int c = 0; c < job->n_commands; c++)
+				run(job, &job->commands[c], &sample);
+			if (round >= 0)
+				printf("%s\t%lld\t%lld\t%lld\t%ld\n", job->name, sample.wall, sample.user,
+				       sample.system, sample.rss);
+		}
+	}
+	return 0;
+}
