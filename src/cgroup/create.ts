@@ -19,7 +19,6 @@ const MODE = 0o755;
 
 /** Makes the directories of a plan without systemd. Throws a BrunError or SysError; what was made stays. */
 export function createCgroup(plan: CgroupPlan, resources: Resources): void {
-  if (exists(processDirectory(plan))) checkUnused(plan);
   if (plan.version === 2) {
     const directory = plan.paths[""]!;
     make(parentOf(directory));
@@ -42,9 +41,13 @@ export function startInUnit(plan: CgroupPlan, unit: SystemdUnit, id: string, pid
   throw new BrunError(`systemd put the container into ${path}, not into ${plan.paths[""]}`);
 }
 
-/** A cgroup that someone uses is not the container's: its limits would change, and delete would kill what is in it. */
-function checkUnused(plan: CgroupPlan): void {
+/**
+ * A cgroup that someone uses is not the container's: its limits would change, and delete would kill what is in it.
+ * To be asked before the plan is recorded. Throws a BrunError.
+ */
+export function checkUnused(plan: CgroupPlan): void {
   const directory = processDirectory(plan);
+  if (!exists(directory)) return;
   const where = "linux.cgroupsPath";
   if (isFrozen(plan)) throw new BrunError(`the cgroup ${directory} is frozen`, { where });
   if (pidsIn(directory).length === 0) return;

@@ -29,10 +29,12 @@ export function decideCgroup(rt: Runtime, id: string, rootless: boolean, spec: S
   if (manager === "disabled") return null;
   const { cgroupsPath, resources } = spec.linux ?? {};
   if (manager === "auto" && rootless && !cgroupsPath && firstLimit(resources) === null) return null;
-  const { machineView, managerControlGroup, planCgroup, readCgroupHost } = cgroups();
+  const { checkUnused, machineView, managerControlGroup, planCgroup, readCgroupHost } = cgroups();
   const request = { id, manager, rootless, cgroupsPath, resources };
   try {
-    return planCgroup(request, machineView(readCgroupHost(), managerControlGroup));
+    const plan = planCgroup(request, machineView(readCgroupHost(), managerControlGroup));
+    if (plan !== null) checkUnused(plan);
+    return plan;
   } catch (error) {
     if (!(error instanceof BrunError) || spec.annotations?.[LIMITS_ANNOTATION] !== "ignore") throw error;
     rt.warn(`limits are ignored, as annotation ${LIMITS_ANNOTATION} says: ${error.text}`);

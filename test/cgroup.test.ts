@@ -1,0 +1,388 @@
+/** Limits, freezing, killing and statistics by cgroup: v1 and v2 as root, and what a user without cgroups gets. */
+import { describe, expect, test } from "bun:test";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync } from "node:fs";
+import { callers, testRoot, testUser } from "./support/caller.ts";
+import { cgroupsNamed, until } from "./support/processes.ts";
+import type { Subject } from "./support/runtime.ts";
+import { type Outcome, Sandbox } from "./support/sandbox.ts";
+import type { TestSpec } from "./support/spec.ts";
+
+const MOUNT = "/sys/fs/cgroup";
+const pure = existsSync(`${MOUNT}/cgroup.controllers`);
+
+/** Someone with cgroups, and how to look at them from here. */
+interface Place {
+  readonly subject: Subject;
+  readonly version: 1 | 2;
+  /** Whether a controller can be used. */
+  readonly has: (controller: string) => boolean;
+}
+
+const words = (file: string): string[] =>
+  existsSync(file) ? readFileSync(file, "utf8").trim().split(/\s+/) : [];
+
+/** Shows a pure v2 host to the command after it, on a hybrid one. */
+const V2_VIEW = `umount -R ${MOUNT} && mount -t cgroup2 cgroup2 ${MOUNT} && exec "$@"`;
+
+function places(): Place[] {
+  const root = testRoot();
+  if (root === undefined) return [];
+  const subject = (label: string, prefix: readonly string[]): Subject => ({
+    runtime: "brun",
+    caller: { ...root, prefix },
+    label,
+    unavailable: undefined,
+  });
+  const unified = pure ? MOUNT : `${MOUNT}/unified`;
+  const controllers = words(`${unified}/cgroup.controllers`);
+  const v2: Place = {
+    subject: subject("root on cgroup v2", pure ? [] : ["unshare", "--mount", "sh", "-c", V2_VIEW, "sh"]),
+    version: 2,
+    has: (controller) => controller === "unified" || controllers.includes(controller),
+  };
+  if (pure) return [v2];
+  const has = (controller: string) => existsSync(`${MOUNT}/${controller}`);
+  return [{ subject: subject("root on cgroup v1", []), version: 1, has }, v2];
+}
+
+/** The container's cgroup that has a file, wherever it is mounted. */
+function fileOf(id: string, file: string): string {
+  const found = cgroupsNamed(id).filter((path) => existsSync(`${path}/${file}`));
+  // The unified hierarchy of a hybrid host has a cpu.stat too.
+  const directory = found.find((path) => !path.includes("/unified/")) ?? found[0];
+  if (directory === undefined) throw new Error(`no cgroup of ${id} has ${file}`);
+  return readFileSync(`${directory}/${file}`, "utf8").trim();
+}
+
+const limits =
+  (resources: object, args?: string[]) =>
+  (spec: TestSpec): void => {
+    spec.linux.resources = resources;
+    if (args !== undefined) spec.process.args = args;
+  };
+
+/** Allocates megabytes in a shell: a string that grows. */
+const eat = (megabytes: number) => `x=$(head -c ${megabytes}m /dev/zero | tr '\\0' x); echo done`;
+
+for (const { subject, version, has } of places()) {
+  describe(subject.label, () => {
+    test.skipIf(!has("pids"))("more processes than pids.limit cannot be", async () => {
+      await using box = new Sandbox(subject);
+      const script = "for i in $(seq 33); do sleep 5 & done; echo all";
+      const outcome = await box.sh(script, limits({ pids: { limit: 32 } }));
+      expect(outcome.stdout).not.toContain("all");
+      expect(outcome.stderr).toContain("can't fork");
+    });
+
+    test.skipIf(!has("memory"))(
+      "more memory than memory.limit is an OOM kill, which events report",
+      async () => {
+        await using box = new Sandbox(subject);
+        const id = box.name();
+        const resources = { memory: { limit: 32 << 20, swap: 32 << 20 } };
+        const bundle = box.bundle(limits(resources, ["/bin/sh", "-c", `sleep 2; ${eat(64)}`]));
+        const running = box.spawn(["run", "--bundle", bundle, id]);
+        await until("the container", () => existsSync(`${box.state}/${id}/state.json`));
+        await box.untilStatus(id, "running");
+        const watching = box.spawn(["events", "--interval", "200ms", id]);
+        expect((await running.done).code).toBe(137);
+        const { stdout, code } = await watching.done;
+        expect(code).toBe(0);
+        const types = stdout
+          .split("\n")
+          .filter(Boolean)
+          .map((line) => JSON.parse(line).type);
+        expect(types).toContain("stats");
+        expect(types).toContain("oom");
+      },
+    );
+
+    test.skipIf(!has("memory"))("a memory limit of 1 MB is enough for a small program", async () => {
+      await using box = new Sandbox(subject);
+      const bundle = box.bundle(limits({ memory: { limit: 1 << 20 } }, ["/bin/true"]));
+      expect((await box.call(["run", "--bundle", bundle, box.name()])).code).toBe(0);
+    });
+
+    test.skipIf(!has("cpu"))("a CPU quota throttles, and update takes it away", async () => {
+      await using box = new Sandbox(subject);
+      const id = await box.detached(
+        limits({ cpu: { quota: 20000, period: 100000 } }, ["/bin/sh", "-c", "while :; do :; done"]),
+      );
+      await until("throttling", () => /nr_throttled [1-9]/.test(fileOf(id, "cpu.stat")));
+      await box.ok(["update", "--cpu-quota", "-1", id]);
+      const now = version === 2 ? fileOf(id, "cpu.max") : fileOf(id, "cpu.cfs_quota_us");
+      expect(now).toBe(version === 2 ? "max 100000" : "-1");
+    });
+
+    test.skipIf(!has("memory") || !has("pids"))("update changes limits, by flags and by a file", async () => {
+      await using box = new Sandbox(subject);
+      const id = await box.detached();
+      await box.ok(["update", "--memory", "64m", "--memory-swap", "64m", "--pids-limit", "9", id]);
+      const memory = () => fileOf(id, version === 2 ? "memory.max" : "memory.limit_in_bytes");
+      expect([memory(), fileOf(id, "pids.max")]).toEqual([`${64 << 20}`, "9"]);
+      const json = JSON.stringify({ memory: { limit: 128 << 20, swap: 256 << 20 }, pids: { limit: -1 } });
+      await box.ok(["update", "--resources", "-", id], { stdin: json });
+      expect([memory(), fileOf(id, "pids.max")]).toEqual([`${128 << 20}`, "max"]);
+      await box.ok(["update", "-r", box.file("limits.json", '{"memory":{"limit":67108864}}'), id]);
+      expect(memory()).toBe(`${64 << 20}`);
+      const refused = await box.call(["update", "-r", "-", id], { stdin: '{"memory":{"limit":"x"}}' });
+      expect(refused.code).toBe(1);
+      expect(refused.stderr).toContain("linux.resources.memory.limit");
+    });
+
+    test("pause stops a counter, resume lets it go on", async () => {
+      await using box = new Sandbox(subject);
+      const id = await box.detached((spec) => {
+        spec.process.args = [
+          "/bin/sh",
+          "-c",
+          "i=0; while :; do i=$((i+1)); echo $i >/tmp/n; usleep 10000; done",
+        ];
+        spec.mounts.push({ destination: "/tmp", type: "tmpfs", source: "tmpfs" });
+      });
+      const { pid } = await box.inspect(id);
+      const count = () => {
+        const file = `/proc/${pid}/root/tmp/n`;
+        return existsSync(file) ? readFileSync(file, "utf8") : "";
+      };
+      await until("the counter", () => count() !== "");
+      await box.ok(["pause", id]);
+      expect((await box.inspect(id)).status).toBe("paused");
+      const frozen = count();
+      await Bun.sleep(200);
+      expect(count()).toBe(frozen);
+      expect((await box.call(["pause", id])).stderr).toContain("paused already");
+      expect((await box.call(["exec", id, "true"])).stderr).toContain("paused container");
+      await box.ok(["resume", id]);
+      await until("the counter to go on", () => count() !== frozen);
+      expect((await box.call(["resume", id])).stderr).toContain("container not paused");
+      // A paused container can be killed and deleted.
+      await box.ok(["pause", id]);
+      await box.ok(["kill", id, "KILL"]);
+      await box.untilStatus(id, "stopped");
+      await box.ok(["delete", id]);
+      expect(cgroupsNamed(id)).toEqual([]);
+    });
+
+    test("a paused container can be deleted by force", async () => {
+      await using box = new Sandbox(subject);
+      const id = await box.detached();
+      await box.ok(["pause", id]);
+      await box.ok(["delete", "--force", id]);
+      expect(cgroupsNamed(id)).toEqual([]);
+    });
+
+    test("devices: only those that rules and defaults allow", async () => {
+      await using box = new Sandbox(subject);
+      const edit = (resources: object) => (spec: TestSpec) => {
+        spec.linux.resources = resources;
+        for (const set of Object.values(spec.process.capabilities!)) set.push("CAP_MKNOD");
+      };
+      const script =
+        "mknod /tmp/m c 1 1; head -c 1 /tmp/m >/dev/null && echo mem; head -c 1 /dev/zero | wc -c";
+      const withTmp = (resources: object) => (spec: TestSpec) => {
+        edit(resources)(spec);
+        spec.mounts.push({ destination: "/tmp", type: "tmpfs", source: "tmpfs", options: ["dev"] });
+      };
+      const denied = await box.sh(script, withTmp({ devices: [{ allow: false, access: "rwm" }] }));
+      expect(denied.stdout).toBe("1\n");
+      expect(denied.stderr).toContain("Operation not permitted");
+      const rules = [
+        { allow: false, access: "rwm" },
+        { allow: true, type: "c", major: 1, minor: 1, access: "r" },
+      ];
+      const allowed = await box.sh(script, withTmp({ devices: rules }));
+      expect(allowed.stderr).not.toContain("Operation not permitted");
+    });
+
+    test("exec joins the cgroup, or one below it", async () => {
+      await using box = new Sandbox(subject);
+      const id = await box.detached();
+      const below = `${cgroupsNamed(id).find((path) => version === 2 || path.includes("/pids/"))}/sub`;
+      const where = async (...flags: string[]): Promise<string> => {
+        const pidFile = `${box.dir}/${box.name()}`;
+        await box.ok(["exec", "--detach", "--pid-file", pidFile, ...flags, id, "sleep", "100"]);
+        const lines = readFileSync(`/proc/${readFileSync(pidFile, "utf8")}/cgroup`, "utf8").split("\n");
+        return lines.find(
+          (line) => line.startsWith(version === 2 ? "0::" : "") && (version === 2 || line.includes(":pids:")),
+        )!;
+      };
+      expect(await where()).toEndWith(`/${id}`);
+      expect((await box.call(["exec", "--cgroup", "sub", id, "true"])).stderr).toContain("does not exist");
+      mkdirSync(below);
+      const flag = version === 2 ? "sub" : "pids:sub";
+      expect(await where("--cgroup", flag)).toEndWith(`/${id}/sub`);
+      const pids = JSON.parse(await box.ok(["ps", "--format", "json", id]));
+      expect(pids).toHaveLength(3);
+      // What the container made below its cgroup goes with it.
+      await box.ok(["delete", "--force", id]);
+      expect(cgroupsNamed(id)).toEqual([]);
+    });
+
+    test("kill --all reaches what has left the process tree", async () => {
+      await using box = new Sandbox(subject);
+      const id = await box.detached((spec) => {
+        spec.linux.namespaces = spec.linux.namespaces.filter(({ type }) => type !== "pid");
+        spec.process.args = ["/bin/sh", "-c", "setsid sleep 500 & exec sleep 501"];
+      });
+      const pids = async (): Promise<number[]> => JSON.parse(await box.ok(["ps", "-f", "json", id]));
+      const all = await pids();
+      expect(all).toHaveLength(2);
+      await box.ok(["kill", "--all", id, "TERM"]);
+      await until("all to end", () => all.every((pid) => !alive(pid)));
+      await box.ok(["delete", id]);
+    });
+
+    test("a foreground run leaves no cgroup, whatever is in it", async () => {
+      await using box = new Sandbox(subject);
+      const outcome = await box.sh("setsid sleep 500 & exit 3", (spec) => {
+        spec.linux.namespaces = spec.linux.namespaces.filter(({ type }) => type !== "pid");
+      });
+      expect(outcome.code).toBe(3);
+      await box.untilGone();
+    });
+
+    test("a start that fails leaves no cgroup", async () => {
+      await using box = new Sandbox(subject);
+      const cases: ((spec: TestSpec) => void)[] = [
+        limits({}, ["/no/such/program"]),
+        limits({ hugepageLimits: [{ pageSize: "3MB", limit: 1 }] }),
+        (spec) => spec.mounts.push({ destination: "/x", type: "nosuchfs", source: "x" }),
+      ];
+      for (const edit of cases) {
+        const outcome = await box.call(["run", "--bundle", box.bundle(edit), box.name()]);
+        expect(outcome.code).not.toBe(0);
+        await box.untilGone();
+      }
+    });
+
+    test("a cgroupsPath, with the parents made for it", async () => {
+      await using box = new Sandbox(subject);
+      const name = box.name();
+      const outcome = await box.sh("cat /proc/self/cgroup", (spec) => {
+        spec.linux.cgroupsPath = `/${name}/inner/leaf`;
+        spec.linux.namespaces = spec.linux.namespaces.filter(({ type }) => type !== "cgroup");
+      });
+      expect(outcome.stdout).toContain(`/${name}/inner/leaf`);
+      expect(cgroupsNamed(name)).toEqual([]);
+    });
+
+    test("two containers cannot share a cgroup", async () => {
+      await using box = new Sandbox(subject);
+      const path = `/${box.name()}`;
+      const edit = (spec: TestSpec) => {
+        spec.linux.cgroupsPath = path;
+      };
+      const id = await box.detached(edit);
+      const outcome = await box.sh("true", edit);
+      expect(outcome.stderr).toContain("has processes already");
+      expect((await box.inspect(id)).status).toBe("running");
+    });
+
+    test("killing brun at any moment leaves nothing that delete --force does not remove", async () => {
+      await using box = new Sandbox(subject);
+      for (let delay = 2; delay < 60; delay += 6) {
+        const id = box.name();
+        const bundle = box.bundle(limits({}, ["/bin/sleep", "100"]));
+        const running = box.spawn(["run", "--bundle", bundle, id]);
+        await Bun.sleep(delay);
+        running.kill("SIGKILL");
+        await running.done;
+        await box.ok(["delete", "--force", id]);
+        await box.untilGone(id);
+      }
+    });
+
+    test("statistics in runc's form", async () => {
+      await using box = new Sandbox(subject);
+      const id = await box.detached();
+      const { type, id: named, data } = JSON.parse(await box.ok(["events", "--stats", id]));
+      expect([type, named]).toEqual(["stats", id]);
+      expect(Object.keys(data)).toEqual([
+        ...["cpu", "cpuset", "memory", "pids", "blkio", "hugetlb", "intel_rdt", "network_interfaces"],
+      ]);
+      expect(data.pids.current).toBe(1);
+      expect(data.cpu.usage.total).toBeGreaterThan(0);
+      if (has("memory")) expect(data.memory.usage.usage).toBeGreaterThan(0);
+    });
+
+    test("--cgroup-manager=disabled stays where it is", async () => {
+      await using box = new Sandbox(subject);
+      const id = box.name();
+      const bundle = box.bundle(limits({ pids: { limit: 1 } }, ["/bin/sleep", "100"]));
+      await box.ok(["run", "--detach", "--bundle", bundle, id], { globals: ["--cgroup-manager=disabled"] });
+      expect(cgroupsNamed(id)).toEqual([]);
+      const paused = await box.call(["pause", id]);
+      expect(paused.stderr).toContain("has no cgroup of its own");
+    });
+  });
+}
+
+function alive(pid: number): boolean {
+  return existsSync(`/proc/${pid}`) && !/^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
+}
+
+const user: Subject = { runtime: "brun", caller: testUser(), label: "user", unavailable: undefined };
+
+describe.skipIf(pure || callers().length < 2)("a user on cgroup v1", () => {
+  const limited = limits({ memory: { limit: 1 << 26 }, devices: [{ allow: false, access: "rwm" }] });
+  const check = (outcome: Outcome, code: number) =>
+    expect([outcome.code, outcome.stderr]).toEqual([code, outcome.stderr]);
+
+  test("a limit that cannot be set is refused with its cause and remedy", async () => {
+    await using box = new Sandbox(user);
+    const outcome = await box.sh("true", limited);
+    check(outcome, 1);
+    expect(outcome.stderr).toContain("linux.resources.memory.limit: cannot be honoured");
+    expect(outcome.stderr).toContain("--cgroup-manager=disabled");
+    expect(box.leftovers()).toEqual([]);
+  });
+
+  test("without limits, or told to ignore them, the container runs", async () => {
+    await using box = new Sandbox(user);
+    check(
+      await box.sh("true", limits({ devices: [{ allow: false, access: "rwm" }], pids: { limit: -1 } })),
+      0,
+    );
+    check(await box.sh("true", limited, { globals: ["--cgroup-manager=disabled"] }), 0);
+    const ignored = await box.sh("true", (spec) => {
+      limited(spec);
+      spec.annotations = { "org.brun.cgroup.limits": "ignore" };
+    });
+    check(ignored, 0);
+  });
+
+  test("pause says how to get a cgroup", async () => {
+    await using box = new Sandbox(user);
+    const id = await box.detached();
+    expect((await box.call(["pause", id])).stderr).toContain("create it with a limit or a cgroupsPath");
+  });
+});
+
+describe.skipIf(pure || callers().length < 2)("a user with a delegated cgroup", () => {
+  test("limits, pause and update work below it", async () => {
+    const top = `${MOUNT}/unified/brun-test-${process.pid}`;
+    const shell = `umount -R ${MOUNT} && mount -t cgroup2 cgroup2 ${MOUNT} && echo $$ >${MOUNT}/brun-test-${process.pid}/me/cgroup.procs && exec "$@"`;
+    mkdirSync(`${top}/me`, { recursive: true });
+    try {
+      Bun.spawnSync(["chown", "-R", `${user.caller.uid}`, top]);
+      const prefix = ["unshare", "--mount", "sh", "-c", shell, "sh", ...user.caller.prefix];
+      await using box = new Sandbox({ ...user, caller: { ...user.caller, prefix } });
+      const id = box.name();
+      const bundle = box.bundle((spec) => {
+        spec.process.args = ["/bin/sleep", "100"];
+      });
+      await box.ok(["run", "--detach", "--bundle", bundle, id], { globals: ["--cgroup-manager=cgroupfs"] });
+      expect(readdirSync(top)).toContain(id);
+      await box.ok(["pause", id]);
+      expect((await box.inspect(id)).status).toBe("paused");
+      await box.ok(["resume", id]);
+      expect(await box.ok(["exec", id, "sh", "-c", "grep ^0:: /proc/self/cgroup"])).toBe("0::/\n");
+      await box.ok(["delete", "--force", id]);
+      expect(existsSync(`${top}/${id}`)).toBe(false);
+    } finally {
+      rmdirSync(`${top}/me`);
+      rmdirSync(top);
+    }
+  });
+});
