@@ -1,5 +1,5 @@
 /** The global flags, which stand before the command, and what they amount to. */
-import { callerIdentity, givenRoot, useDefaultRoot } from "../container/root.ts";
+import { callerIdentity, defaultRoot, givenRoot, useDefaultRoot } from "../container/root.ts";
 import type { CgroupManagerName, Runtime } from "../container/types.ts";
 import { BrunError } from "../errors.ts";
 import type { Values } from "./flags.ts";
@@ -74,13 +74,26 @@ export interface Session {
  * @param timing whether `--timing` is given; undefined for commands that do not have it
  * @throws BrunError a flag's value that is not allowed, a state directory that is not safe to use
  */
-export function openRuntime({ values, log: options }: Session, timing?: boolean): Runtime {
+export function openRuntime(session: Session, timing?: boolean): Runtime {
+  return runtimeOf(session, timing, useDefaultRoot);
+}
+
+/** {@link openRuntime} for a command that only looks: the state directory is neither made nor checked. */
+export function viewRuntime(session: Session): Runtime {
+  return runtimeOf(session, undefined, (caller) => defaultRoot(caller).path);
+}
+
+function runtimeOf(
+  { values, log: options }: Session,
+  timing: boolean | undefined,
+  chooseRoot: typeof useDefaultRoot,
+): Runtime {
   const cgroupManager = chooseCgroupManager(values);
   const rootless = values.rootless === "auto" ? "auto" : parseRootless(values.rootless);
   const timed = timing !== undefined && (timing || process.env.BRUN_TIMING === "1");
   const mark = timed ? timingMark() : undefined;
   mark?.("command line read");
-  const root = values.root === undefined ? useDefaultRoot(callerIdentity()) : givenRoot(values.root);
+  const root = values.root === undefined ? chooseRoot(callerIdentity()) : givenRoot(values.root);
   if (options.debug) log(options, "debug", `state directory ${root}`);
   return {
     root,

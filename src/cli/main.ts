@@ -17,6 +17,7 @@ export const commands: CommandTable = {
   update: async () => (await import("./update.ts")).default,
   events: async () => (await import("./events.ts")).default,
   spec: async () => (await import("./spec.ts")).default,
+  explain: async () => (await import("./explain.ts")).default,
   unshare: async () => (await import("./unshare.ts")).default,
   features: async () => (await import("./features.ts")).default,
 };

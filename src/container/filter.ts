@@ -7,6 +7,11 @@ import type { Runtime } from "./types.ts";
 
 const FAIL_UNKNOWN = "run.oci.seccomp_fail_unknown_syscall";
 
+/** Whether a system call that libseccomp does not know is an error, by crun's annotation. */
+export function failsUnknown(spec: Spec): boolean {
+  return spec.annotations?.[FAIL_UNKNOWN] === "1";
+}
+
 /**
  * Compiles the spec's seccomp section and keeps the filter beside the state, for `exec`; null without one.
  * Throws a BrunError.
@@ -17,7 +22,7 @@ export function prepareSeccomp(rt: Runtime, id: string, spec: Spec): SeccompFilt
   const { compileSeccomp } = require("../seccomp/compile.ts") as typeof import("../seccomp/compile.ts");
   const { bpf, flags, notify, warnings } = compileSeccomp(seccomp, {
     cacheDirectory: cacheDirectory(),
-    failUnknown: spec.annotations?.[FAIL_UNKNOWN] === "1",
+    failUnknown: failsUnknown(spec),
   });
   for (const warning of warnings) rt.warn(`linux.seccomp: ${warning}`);
   writeFile(paths(rt.root, id).filter, bpf, 0o600);

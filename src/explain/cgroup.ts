@@ -1,0 +1,31 @@
+/** Which cgroup, and why. */
+import { firstLimit } from "../cgroup/demand.ts";
+import type { CgroupPlan } from "../config/cgroup-plan.ts";
+import type { ContainerConfig } from "../config/types.ts";
+import type { Runtime } from "../container/types.ts";
+
+/** The plan of the container's cgroup and its reason. */
+export function explainCgroup(
+  rt: Runtime,
+  config: ContainerConfig,
+): { plan: CgroupPlan | null; why: string } {
+  const plan = config.cgroup;
+  if (plan !== null) return { plan, why: asked(rt, config) };
+  const why =
+    rt.cgroupManager === "disabled"
+      ? "--cgroup-manager=disabled"
+      : firstLimit(config.spec.linux?.resources) === null
+        ? "the spec asks for no limit and no cgroupsPath"
+        : "its limits cannot be had, and are ignored";
+  return { plan, why };
+}
+
+/** What asks for a cgroup of its own. */
+function asked(rt: Runtime, config: ContainerConfig): string {
+  const { cgroupsPath, resources } = config.spec.linux ?? {};
+  if (cgroupsPath) return `linux.cgroupsPath is ${JSON.stringify(cgroupsPath)}`;
+  const limit = firstLimit(resources);
+  if (limit !== null) return `${limit} is set`;
+  if (rt.cgroupManager !== "auto") return `--cgroup-manager=${rt.cgroupManager}`;
+  return "containers of root have one, for the rules for devices";
+}

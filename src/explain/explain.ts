@@ -1,0 +1,85 @@
+/** `brun explain`: what `brun run` would do and why. Looks at the host as `run` does, and changes nothing. */
+import { currentCaller } from "../../rootless/caller.ts";
+import type { CgroupPlan } from "../config/cgroup-plan.ts";
+import type { Change, ContainerConfig } from "../config/types.ts";
+import { addsUserNamespace, decideOnly } from "../container/decide.ts";
+import type { CreateOptions, Runtime } from "../container/types.ts";
+import { loadSpec, type Spec } from "../spec/index.ts";
+import { absolute } from "../sys/fs.ts";
+import { explainCgroup } from "./cgroup.ts";
+import { explainFilter, type FilterExplanation } from "./filter.ts";
+import { explainMaps, explainNamespaces, type MapsExplanation, type NamespaceUse } from "./maps.ts";
+import { explainPrograms, type ProgramExplanation } from "./steps.ts";
+
+/** What would be done. */
+export interface Explanation {
+  readonly id: string;
+  readonly bundle: string;
+  /** Absolute path of config.json. */
+  readonly config: string;
+  readonly rootfs: string;
+  readonly caller: { readonly uid: number; readonly gid: number; readonly name: string | null };
+  readonly namespaces: readonly NamespaceUse[];
+  /** Null without a new user namespace. */
+  readonly idMaps: MapsExplanation | null;
+  /** What of the spec is changed for a caller without root. */
+  readonly changes: readonly Change[];
+  readonly cgroup: { readonly plan: CgroupPlan | null; readonly why: string };
+  readonly seccomp: FilterExplanation | null;
+  readonly warnings: readonly string[];
+  readonly programs: readonly ProgramExplanation[];
+  /** The spec as it would run, with its mappings. */
+  readonly spec: Spec;
+  /** The spec as it was given. */
+  readonly given: Spec;
+}
+
+/**
+ * Explains what {@link run} with the same options would do.
+ * @throws BrunError what `run` would refuse before it starts anything
+ */
+export function explain(rt: Runtime, options: CreateOptions): Explanation {
+  const warnings: string[] = [];
+  const looking: Runtime = { ...rt, warn: (message) => warnings.push(message) };
+  const bundle = absolute(options.bundle);
+  const path = absolute(options.config ?? `${bundle}/config.json`);
+  const loaded = loadSpec(path, { addsUserNamespace: addsUserNamespace(rt) });
+  warnings.push(...loaded.warnings);
+  const caller = currentCaller();
+  const decided = decideOnly(looking, options, bundle, loaded.spec, caller, null);
+  const seccomp = explainFilter(decided.spec);
+  const config: ContainerConfig = { ...decided, seccomp: seccomp?.filter ?? null };
+  warnings.push(...(seccomp?.warnings ?? []));
+  return {
+    id: options.id,
+    bundle,
+    config: path,
+    rootfs: config.rootfs,
+    caller: { uid: caller.uid, gid: caller.gid, name: caller.userName },
+    namespaces: explainNamespaces(config),
+    idMaps: explainMaps(config, loaded.spec, caller),
+    changes: config.changes.filter((change) => !isMapping(change)),
+    cgroup: explainCgroup(rt, config),
+    seccomp: seccomp?.explanation ?? null,
+    warnings,
+    programs: explainPrograms(config),
+    spec: effective(config),
+    given: loaded.spec,
+  };
+}
+
+/** Mappings are told line by line in {@link Explanation.idMaps}. */
+function isMapping(change: Change): boolean {
+  return /^linux\.[ug]idMappings\[\d+\]$/.test(change.where);
+}
+
+function effective(config: ContainerConfig): Spec {
+  if (config.maps === null) return config.spec;
+  const toMappings = (map: NonNullable<ContainerConfig["maps"]>["uid"]) =>
+    map.map((m) => ({ containerID: m.containerId, hostID: m.hostId, size: m.size }));
+  const { uid, gid } = config.maps;
+  return {
+    ...config.spec,
+    linux: { ...config.spec.linux, uidMappings: toMappings(uid), gidMappings: toMappings(gid) },
+  };
+}

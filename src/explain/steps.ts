@@ -1,0 +1,57 @@
+/** The init programs as steps that can be read. */
+import type { ContainerConfig } from "../config/types.ts";
+import { needsState, recordedPrograms } from "../init/standard.ts";
+import { describeOp } from "../stage/describe.ts";
+import type { Op } from "../stage/program.ts";
+
+/** One thing that is done. */
+export interface Step {
+  /** Config path, or the flag or command that it belongs to. */
+  readonly where: string;
+  /** "mount proc on /proc" */
+  readonly doing: string;
+  /** Its system calls; the first has this number in the program. */
+  readonly first: number;
+  readonly calls: readonly string[];
+}
+
+/** A program, which the stage gets in one piece. */
+export interface ProgramExplanation {
+  readonly name: string;
+  readonly steps: readonly Step[];
+}
+
+const NAMES = [
+  "enter: from the caller's namespaces into the container's",
+  "build: the root file system, and what comes after it",
+  "finish: when the hooks of the runtime namespace have run",
+];
+
+/** Stands for the state that hooks get on stdin, which has the pid of a process that there is not. */
+const STATE = "{the container's state}";
+
+/** The programs that the stage would be sent. Pure. */
+export function explainPrograms(config: ContainerConfig): ProgramExplanation[] {
+  const states = needsState(config) ? { creating: STATE, created: STATE } : null;
+  return recordedPrograms(config, states).map(({ ops }, i) => ({ name: NAMES[i]!, steps: stepsOf(ops) }));
+}
+
+/** Operations that follow each other and are for the same thing are one step. */
+function stepsOf(ops: readonly Op[]): Step[] {
+  const steps: { where: string; doing: string; first: number; calls: string[] }[] = [];
+  ops.forEach((op, i) => {
+    const last = steps.at(-1);
+    const text = describeOp(op, i);
+    const doing = phrase(op);
+    if (last?.where === op.where && last.doing === doing) last.calls.push(text);
+    else steps.push({ where: op.where, doing, first: i, calls: [text] });
+  });
+  return steps;
+}
+
+/** What an operation does. Those about the program are worded for the error line that clients look for. */
+function phrase(op: Op): string {
+  const program = /^exec: (.*?)(: executable file not found in \$PATH)?$/.exec(op.doing);
+  if (program === null) return op.doing;
+  return `${op.name === "execve" ? "execute" : "find the program"} ${program[1]}`;
+}
