@@ -63,6 +63,8 @@ export function resolve(input: ResolveInput): Resolved {
     spec = adapted.spec;
     changes.push(...adapted.changes);
   }
+  const keepsGroups = (spec.annotations?.[KEEP_GROUPS] ?? "0") !== "0";
+  if (keepsGroups) spec = withoutGroups(spec);
   const plan = planNamespaces(spec);
   const joinsUser = plan.joins.some((j) => j.flag === CLONE.NEWUSER);
   const selfMapped = found !== null && !caller.privileged && selfMappable(found.maps, caller.uid, caller.gid);
@@ -76,9 +78,17 @@ export function resolve(input: ResolveInput): Resolved {
     maps: found?.maps ?? null,
     selfMapped,
     openSources: found !== null && !selfMapped && toHost(found.maps.uid, 0) !== caller.uid,
-    setgroups,
+    setgroups: setgroups && !keepsGroups,
     changes,
   };
+}
+
+/** crun's annotation: setgroups(2) is not called, so that files of the caller's groups can be reached. */
+const KEEP_GROUPS = "run.oci.keep_original_groups";
+
+function withoutGroups(spec: Spec): Spec {
+  const { additionalGids: _, ...user } = spec.process?.user ?? {};
+  return { ...spec, process: { ...spec.process!, user } as Spec["process"] };
 }
 
 /** Maps of a new user namespace: the spec's, else the caller's default. */

@@ -2,14 +2,14 @@
 import { Message, sendMessage } from "../stage/messages.ts";
 import { NR, syscall } from "../sys/ffi.ts";
 import { launch } from "./launch.ts";
-import { sendPidfd } from "./pidfd-socket.ts";
+import { passPidfd } from "./pidfd-socket.ts";
 import { unlock } from "./store.ts";
 import type { CreateOptions, Runtime } from "./types.ts";
 
 /** Creates a container. Throws a BrunError or SysError, and leaves nothing behind then. */
 export function create(rt: Runtime, options: CreateOptions): void {
   const launched = launch(rt, options, { waitForStart: true, detached: true });
-  if (options.pidfdSocket !== undefined) sendPidfd(options.pidfdSocket, launched.pidfd);
+  passPidfd(options, launched);
   sendMessage(launched.socket, Message.run);
   syscall(NR.close, launched.socket);
   unlock(launched.locked);

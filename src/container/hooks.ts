@@ -1,8 +1,9 @@
 /** Hooks of the runtime namespace: prestart, createRuntime, poststart, poststop (config.md#posix-platform-hooks). */
 import { BrunError } from "../errors.ts";
 import type { Hook } from "../spec/index.ts";
-import { E } from "../sys/errno.ts";
+import { E, errnoText } from "../sys/errno.ts";
 import { SysError } from "../sys/error.ts";
+import { close, O, tryOpen } from "../sys/fs.ts";
 import { run } from "../sys/spawn.ts";
 import type { StoredState } from "./store.ts";
 import type { Status } from "./types.ts";
@@ -44,17 +45,21 @@ export function runHooksWarning(
 
 function runHook(hook: Hook, where: string, state: string): void {
   const timeout = hook.timeout === undefined ? -1 : Number(hook.timeout) * 1000;
+  const output = hookOutput(state, where);
   let result: ReturnType<typeof run>;
   try {
     result = run(
       { path: hook.path, argv: hook.args ?? [hook.path], env: hook.env ?? [], processGroup: true },
       state,
       timeout,
+      output,
     );
   } catch (error) {
     if (!(error instanceof SysError)) throw error;
     const hint = error.errno === E.ENOENT ? "it does not exist, or its interpreter does not" : undefined;
     throw new BrunError(`cannot run the hook ${hook.path}: ${error.code}`, { where, hint });
+  } finally {
+    for (const fd of output) if (fd >= 0) close(fd);
   }
   if (result.timedOut)
     throw new BrunError(`the hook ${hook.path} took longer than ${hook.timeout} s`, { where });
@@ -63,4 +68,18 @@ function runHook(hook: Hook, where: string, state: string): void {
     result.signal === 0 ? `exited with status ${result.code}` : `was killed by signal ${result.signal}`;
   const said = result.output.trim().split("\n").slice(-3).join(" / ").slice(-400);
   throw new BrunError(`the hook ${hook.path} ${how}${said === "" ? "" : `: ${said}`}`, { where });
+}
+
+/** Descriptors of the files that the annotations name for stdout and stderr; -1 for a stream without one. */
+function hookOutput(state: string, where: string): [number, number] {
+  if (!state.includes('"run.oci.hooks.')) return [-1, -1];
+  const { annotations } = JSON.parse(state) as Pick<StoredState, "annotations">;
+  const open = (stream: "stdout" | "stderr"): number => {
+    const path = annotations?.[`run.oci.hooks.${stream}`];
+    if (!path) return -1;
+    const fd = tryOpen(path, O.WRONLY | O.CREAT | O.APPEND, 0o700);
+    if (fd >= 0) return fd;
+    throw new BrunError(`cannot open ${path} for its output: ${errnoText(-fd)}`, { where });
+  };
+  return [open("stdout"), open("stderr")];
 }

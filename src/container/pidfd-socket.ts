@@ -1,6 +1,8 @@
 /** --pidfd-socket: the process's pidfd, handed to whoever listens (runc's docs/terminals.md has its like). */
 import { close } from "../sys/fs.ts";
 import { connectUnix, sendFd } from "../sys/socket.ts";
+import type { Launched } from "./launch.ts";
+import type { CreateOptions } from "./types.ts";
 
 /** Sends a pidfd over a unix stream socket. Throws a SysError. */
 export function sendPidfd(path: string, pidfd: number): void {
@@ -10,4 +12,10 @@ export function sendPidfd(path: string, pidfd: number): void {
   } finally {
     close(socket);
   }
+}
+
+/** Sends the pidfd of a new container where the flag, or crun's annotation, says. Throws a SysError. */
+export function passPidfd(options: CreateOptions, launched: Launched): void {
+  const path = options.pidfdSocket ?? launched.state.annotations?.["run.oci.pidfd_receiver"];
+  if (path !== undefined) sendPidfd(path, launched.pidfd);
 }

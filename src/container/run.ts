@@ -11,7 +11,7 @@ import { cleanupProgram } from "./cleanup.ts";
 import { runHooksWarning, stateForHooks } from "./hooks.ts";
 import { type Launched, launch } from "./launch.ts";
 import { forwardReady } from "./notify.ts";
-import { sendPidfd } from "./pidfd-socket.ts";
+import { passPidfd } from "./pidfd-socket.ts";
 import { remove, unlock } from "./store.ts";
 import { drainTerminal, hostTerminal } from "./terminal.ts";
 import type { RunOptions, Runtime } from "./types.ts";
@@ -24,7 +24,7 @@ export function run(rt: Runtime, options: RunOptions): number {
   if (!options.detach && !options.noSubreaper) syscall(NR.prctl, PR.SET_CHILD_SUBREAPER, 1, 0, 0, 0);
   const launched = launch(rt, options, { waitForStart: false, detached: options.detach });
   try {
-    if (options.pidfdSocket !== undefined) sendPidfd(options.pidfdSocket, launched.pidfd);
+    passPidfd(options, launched);
     sendMessage(launched.socket, Message.run);
     launched.conversation.awaitExec();
   } catch (error) {

@@ -3,6 +3,7 @@ import type { ContainerConfig, ProcessConfig } from "../config/types.ts";
 import type { Blob, ProgramBuilder, Slot } from "../stage/program.ts";
 import { MOUNT_ATTR, RESOLVE } from "../sys/constants.ts";
 import { O } from "../sys/fs.ts";
+import type { HookOutput } from "./hook-output.ts";
 
 /** The compiler's state: the program being built and the descriptors that later parts need. */
 export interface InitContext<Config extends ProcessConfig = ContainerConfig> {
@@ -16,6 +17,8 @@ export interface InitContext<Config extends ProcessConfig = ContainerConfig> {
   readonly hows: Map<string, Blob>;
   /** The host's /proc (O_PATH), when labels of the process are written there at the end. */
   proc?: Slot;
+  /** Files that hooks inside the container write to. */
+  hookOutput?: HookOutput | undefined;
   /** Bind sources opened before the container's root user takes over, by index in spec.mounts. */
   trees?: Map<number, Slot>;
   /** Destinations of tmpfs mounts to make read-only at the end. */

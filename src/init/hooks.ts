@@ -2,6 +2,7 @@
 import type { Hook } from "../spec/index.ts";
 import { ANY, type Slot } from "../stage/program.ts";
 import type { ProcessContext } from "./context.ts";
+import { openHookOutput, redirectHook } from "./hook-output.ts";
 
 const SPAWN_REQUEST_SIZE = 64;
 const SPAWN_SETPGRP = 1;
@@ -22,11 +23,9 @@ export function runHooks(
   hooks.forEach((hook, i) => {
     x.b.at(`${where}[${i}]`, `run the hook ${hook.path}`);
     const stdin = stateInput(x, state);
-    x.b.spawn(
-      hookRequest(x, hook, env),
-      stdin,
-      hook.timeout === undefined ? -1 : Number(hook.timeout) * 1000,
-    );
+    const request = hookRequest(x, hook, env);
+    redirectHook(x.b, request, x.hookOutput);
+    x.b.spawn(request, stdin, hook.timeout === undefined ? -1 : Number(hook.timeout) * 1000);
     x.b.close(stdin);
   });
 }
@@ -57,7 +56,9 @@ export function hookRequest(x: Pick<ProcessContext, "b">, hook: Hook, env: reado
   return blob;
 }
 
-/** As {@link runHooks}, but a hook that fails only leaves a line on stderr: poststart and poststop. */
+/**
+ * As {@link runHooks}, but outside of the container, and a hook that fails only leaves a line on stderr: poststop.
+ */
 export function runHooksWarning(
   x: Pick<ProcessContext, "b">,
   hooks: readonly Hook[],
@@ -65,13 +66,16 @@ export function runHooksWarning(
   state: string,
 ): void {
   const { b } = x;
+  const output = openHookOutput(b, JSON.parse(state).annotations);
   hooks.forEach((hook, i) => {
     b.at(`${where}[${i}]`, `run the hook ${hook.path}`);
     const failed = b.label();
     const done = b.label();
     const stdin = stateInput(x, state);
     const timeout = hook.timeout === undefined ? -1 : Number(hook.timeout) * 1000;
-    b.spawn(hookRequest(x, hook), stdin, timeout, { handle: [ANY], orElse: failed, andThen: done });
+    const request = hookRequest(x, hook);
+    redirectHook(b, request, output);
+    b.spawn(request, stdin, timeout, { handle: [ANY], orElse: failed, andThen: done });
     b.mark(failed);
     const line = `brun: warning: ${where}[${i}]: the hook ${hook.path} failed\n`;
     b.sys("write", [2, b.str(line), Buffer.byteLength(line)], { handle: [ANY] });

@@ -18,6 +18,7 @@ import { openConsole, takeTerminal } from "./console.ts";
 import type { InitContext } from "./context.ts";
 import { devices } from "./devices.ts";
 import { finish } from "./finish.ts";
+import { openHookOutput } from "./hook-output.ts";
 import { runHooks } from "./hooks.ts";
 import { oomScore } from "./limits.ts";
 import { maskedPaths, readonlyPaths } from "./masks.ts";
@@ -114,6 +115,7 @@ function enter(x: InitContext): void {
     x.fifo = b.get("openat", [AT_FDCWD, b.str(config.execFifo), O.RDONLY | O.NONBLOCK | O.CLOEXEC, 0]);
   }
   oomScore(x, config.spec.process!);
+  if (needsState(config)) x.hookOutput = openHookOutput(b, config.spec.annotations);
   openHostSources(x);
   enterNamespaces(x, openCgroup(x));
   b.at("process", "start a session");

@@ -106,15 +106,21 @@ const OUTPUT_LIMIT = 65536;
  * Runs a program to its end and captures its output (the first 64 KB).
  * @param input given on stdin; without it stdin is /dev/null
  * @param timeoutMs after which the process group is killed; negative: never
+ * @param to descriptors that stdout and stderr go to instead of the result; -1 for none
  */
-export function run(options: Omit<SpawnOptions, "stdio">, input: string | null, timeoutMs = -1): RunResult {
+export function run(
+  options: Omit<SpawnOptions, "stdio">,
+  input: string | null,
+  timeoutMs = -1,
+  to: readonly [number, number] = [-1, -1],
+): RunResult {
   const stdin = inputFd(input);
   const pipe = new Int32Array(2);
   check(syscall(NR.pipe2, pipe, 0o2000000), "make a pipe");
   const [reader, writer] = [pipe[0]!, pipe[1]!];
   let child: Child;
   try {
-    child = spawn({ ...options, stdio: [stdin, writer, writer] });
+    child = spawn({ ...options, stdio: [stdin, to[0] < 0 ? writer : to[0], to[1] < 0 ? writer : to[1]] });
   } catch (error) {
     close(reader);
     throw error;
