@@ -30,7 +30,7 @@ capabilities() {
 
 title "Who am I" "Root here; outside, the user who started the container."
 show id
-title "User ids" "First id inside, first id outside, how many. Nothing inside has an id of the host's own."
+title "User ids" "First id inside, first id outside, how many: the user's own and those it was given."
 show cat /proc/self/uid_map
 title "Processes" "The container's first process is number 1; no process of the host is to be seen."
 show ps
@@ -39,11 +39,20 @@ show hostname
 title "Capabilities" "What this root may do, and only to what belongs to the container."
 printf '    effective: %s\n' "$(capabilities "$(sed -n 's/^CapEff:\t*//p' /proc/self/status)")"
 printf '    bounding:  %s\n' "$(capabilities "$(sed -n 's/^CapBnd:\t*//p' /proc/self/status)")"
-title "Mounts" "The root directory is the bundle's, /dev and /proc are new, the kernel's controls are masked."
-show awk '{ printf "%-28s %-10s %s\n", $2, $3, substr($4, 1, 60) }' /proc/mounts
+title "Mounts" "The root directory is the bundle's; /proc and /dev are new, and parts of them masked."
+show awk '$2 !~ "^/sys/fs/cgroup/." { printf "%-22s %-9s %s\n", $2, $3, substr($4, 1, 40) }' /proc/mounts
 title "Devices" "A handful of harmless ones."
 show ls -C /dev
-title "Network" "Interfaces that the container has."
+title "Network" "The interfaces that the container has."
 show ls -C /sys/class/net
-title "Namespaces" "Each number differs from that of the same namespace outside."
-show ls -l /proc/self/ns
+
+# The number of each namespace; with OUTSIDE ("pid:[1] net:[2] …", as of a process outside) whether it is shared.
+title "Namespaces" "What the container has for itself, and what it shares with the host."
+for name in cgroup ipc mnt net pid time user uts; do
+  number=$(readlink "/proc/self/ns/$name")
+  case " $OUTSIDE " in
+    "  ") printf '    %s\n' "$number" ;;
+    *" $number "*) printf '    %-22s shared\n' "$number" ;;
+    *) printf '    %-22s its own\n' "$number" ;;
+  esac
+done

@@ -29,7 +29,9 @@ sh_syntax() {
 }
 
 step tsc node_modules/.bin/tsc -p .
-step biome node_modules/.bin/biome ci --error-on-warnings .
+colours=force
+[ -t 1 ] || colours=off
+step biome node_modules/.bin/biome check --error-on-warnings --colors="$colours" .
 step sh sh_syntax
 step gcc compile gcc ""
 step gcc-analyzer compile gcc -fanalyzer

@@ -9,12 +9,15 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   rmSync,
   writeFileSync,
 } from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { callerEnv, host, isRoot, ownedDir, testUser } from "../test/support/caller.ts";
 import { makeRootfs } from "../test/support/rootfs.ts";
+
+const NAMESPACES = ["cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts"];
 
 const user = testUser();
 const dir = ownedDir(user, mkdtempSync(`${tmpdir()}/brun-demo-`));
@@ -40,14 +43,15 @@ function asUser(...argv: string[]): number {
   return exitCode;
 }
 
-/** `brun spec` writes a config for root, as any engine would; what is changed is shown in the demo. */
+/** `brun spec` writes a config for root, as any engine would: brun does the rest. */
 function configure(): void {
   if (asUser(brun, "spec") !== 0) throw new Error("brun spec failed");
   const path = `${dir}/config.json`;
   const spec = JSON.parse(readFileSync(path, "utf8"));
   spec.process.terminal = false;
   spec.process.args = ["/bin/sh", "/tour.sh"];
-  spec.process.env.push(`DEMO_COLOUR=${colour ? "1" : ""}`);
+  const outside = NAMESPACES.map((name) => readlinkSync(`/proc/self/ns/${name}`));
+  spec.process.env.push(`DEMO_COLOUR=${colour ? "1" : ""}`, `OUTSIDE=${outside.join(" ")}`);
   spec.root.readonly = false;
   spec.hostname = "inside";
   writeFileSync(path, `${JSON.stringify(spec, null, 2)}\n`);
