@@ -1,0 +1,210 @@
+/** Limits that hold, at each place of the test machine (`npm run test:vm`); elsewhere there are no tests here. */
+import { describe, expect, test } from "bun:test";
+import { existsSync, readFileSync } from "node:fs";
+import { until } from "../support/processes.ts";
+import type { TestSpec } from "../support/spec.ts";
+import { allCgroups, counter, fileText, PlacedSandbox, place } from "./place.ts";
+
+const MIB = 1024 * 1024;
+
+/** Edits a spec to have resources and, when given, a shell script to run. */
+const limited =
+  (resources: object, script?: string) =>
+  (spec: TestSpec): void => {
+    spec.linux.resources = resources;
+    if (script !== undefined) spec.process.args = ["/bin/sh", "-c", script];
+  };
+
+/** Replaces the shell by one process that fills memory: files of a tmpfs count, and are not given back. */
+const eat = (megabytes: number): string => `exec dd if=/dev/zero of=/dev/shm/file bs=1M count=${megabytes}`;
+
+/** Starts n processes and says so. */
+const multiply = (n: number): string =>
+  `i=0; while [ $i -lt ${n} ]; do sleep 3 & i=$((i+1)); done; echo all; exec sleep 0`;
+
+const here = place();
+if (here !== undefined) {
+  describe(`brun at ${here.name}`, () => {
+    test("pids.limit 32 allows 32 processes and refuses the 33rd", async () => {
+      await using box = new PlacedSandbox(here);
+      const resources = { pids: { limit: 32 } };
+      // The shell counts too.
+      const within = await box.sh(multiply(31), limited(resources));
+      expect(within).toMatchObject({ code: 0, stdout: "all\n", stderr: "" });
+      const beyond = await box.sh(multiply(32), limited(resources));
+      expect(beyond.stdout).toBe("");
+      expect(beyond.stderr).toContain("can't fork");
+      expect(beyond.code).not.toBe(0);
+    });
+
+    test("64 MB under memory.limit 32 MB: OOM-killed, reported by events, exit code 137", async () => {
+      await using box = new PlacedSandbox(here);
+      const id = box.name();
+      const bundle = box.bundle(
+        limited(
+          { memory: { limit: 32 * MIB, swap: 32 * MIB } },
+          `until [ -e /go ]; do usleep 50000; done; ${eat(64)}`,
+        ),
+      );
+      const before = allCgroups();
+      const running = box.spawn(["run", "--bundle", bundle, id]);
+      await until("the container", () => box.known(id) && existsSync(`${box.state}/${id}/state.json`));
+      await box.untilStatus(id, "running");
+      const directory = await box.cgroupOf(id);
+      expect([fileText(directory, "memory.max"), fileText(directory, "memory.swap.max")]).toEqual([
+        `${32 * MIB}`,
+        "0",
+      ]);
+      const watching = box.spawn(["events", "--interval", "200ms", id]);
+      await until("statistics", () => watching.stdout().includes('"stats"'));
+      box.file(`${bundle.slice(box.dir.length + 1)}/rootfs/go`, "");
+      expect((await running.done).code).toBe(137);
+      const events = await watching.done;
+      expect(events.code).toBe(0);
+      const lines = events.stdout
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line));
+      expect(lines.find(({ type }) => type === "oom")).toEqual({ type: "oom", id });
+      await until("the cgroup to go", () => allCgroups().length <= before.length);
+      expect(allCgroups()).toEqual(before);
+    });
+
+    test("a memory limit of 1 MB is enough for a static program", async () => {
+      await using box = new PlacedSandbox(here);
+      const outcome = await box.sh("echo small", limited({ memory: { limit: MIB } }));
+      expect(outcome).toMatchObject({ code: 0, stdout: "small\n" });
+    });
+
+    test("a CPU quota of 0.2 shows in cpu.stat; update takes it away", async () => {
+      await using box = new PlacedSandbox(here);
+      const id = await box.detached(
+        limited({ cpu: { quota: 20000, period: 100000 } }, "while :; do :; done"),
+      );
+      const directory = await box.cgroupOf(id);
+      const share = async (): Promise<number> => {
+        const [used, began] = [counter(directory, "cpu.stat", "usage_usec"), performance.now()];
+        await Bun.sleep(2000);
+        return (counter(directory, "cpu.stat", "usage_usec") - used) / 1000 / (performance.now() - began);
+      };
+      const slow = await share();
+      expect(slow).toBeGreaterThan(0.05);
+      expect(slow).toBeLessThan(0.27);
+      expect(counter(directory, "cpu.stat", "nr_throttled")).toBeGreaterThan(5);
+      await box.ok(["update", "--cpu-quota", "-1", id]);
+      expect(fileText(directory, "cpu.max")).toBe("max 100000");
+      expect(await share()).toBeGreaterThan(slow * 1.5);
+    });
+
+    test("update changes memory, pids, shares and quota of a running container", async () => {
+      await using box = new PlacedSandbox(here);
+      const id = await box.detached(limited({ memory: { limit: 64 * MIB }, pids: { limit: 20 } }));
+      const directory = await box.cgroupOf(id);
+      const flags = ["--memory", "96m", "--memory-swap", "128m", "--memory-reservation", "16m"];
+      flags.push("--pids-limit", "7", "--cpu-share", "512", "--cpu-quota", "30000", "--cpu-period", "50000");
+      await box.ok(["update", ...flags, id]);
+      const files = ["memory.max", "memory.swap.max", "memory.low", "pids.max", "cpu.weight", "cpu.max"];
+      const now = (): Record<string, string> =>
+        Object.fromEntries(files.map((file) => [file, fileText(directory, file)]));
+      const expected = {
+        "memory.max": `${96 * MIB}`,
+        "memory.swap.max": `${32 * MIB}`,
+        "memory.low": `${16 * MIB}`,
+        "pids.max": "7",
+        "cpu.weight": "59",
+        "cpu.max": "30000 50000",
+      };
+      expect(now()).toEqual(expected);
+      const beyond = await box.exec(id, multiply(9));
+      expect(beyond.stderr).toContain("can't fork");
+      await box.ok(["update", "-r", "-", id], { stdin: '{"pids":{"limit":-1}}' });
+      expect(now()).toEqual({ ...expected, "pids.max": "max" });
+    });
+
+    test("pause stops a counter, resume lets it go on", async () => {
+      await using box = new PlacedSandbox(here);
+      const id = box.name();
+      const count = "i=0; while :; do i=$((i+1)); echo $i >/count; usleep 20000; done";
+      const bundle = box.bundle(limited({ pids: { limit: 9 } }, count));
+      await box.ok(["run", "--detach", "--bundle", bundle, id]);
+      const reached = (): number => {
+        const file = `${bundle}/rootfs/count`;
+        return existsSync(file) ? Number(readFileSync(file, "utf8")) : 0;
+      };
+      await until("the counter", () => reached() > 0);
+      await box.ok(["pause", id]);
+      expect((await box.inspect(id)).status).toBe("paused");
+      const stopped = reached();
+      await Bun.sleep(500);
+      expect(reached()).toBe(stopped);
+      await box.ok(["resume", id]);
+      await until("the counter to go on", () => reached() > stopped);
+      expect((await box.inspect(id)).status).toBe("running");
+    });
+
+    test("exec joins the container's cgroup, ps lists it", async () => {
+      await using box = new PlacedSandbox(here);
+      const id = await box.detached(limited({ pids: { limit: 20 } }));
+      const directory = await box.cgroupOf(id);
+      const running = box.spawn(["exec", id, "/bin/sleep", "1000"]);
+      await until("two processes", () => fileText(directory, "cgroup.procs").split("\n").length === 2);
+      expect(JSON.parse(await box.ok(["ps", "--format", "json", id]))).toHaveLength(2);
+      await box.ok(["kill", "--all", id, "KILL"]);
+      expect((await running.done).code).toBe(137);
+    });
+
+    test("nothing is left of containers that do not start, are killed, or lose their brun", async () => {
+      await using box = new PlacedSandbox(here);
+      const before = allCgroups();
+      const edit = limited({ memory: { limit: 64 * MIB } });
+      const missing = box.bundle((spec) => {
+        edit(spec);
+        spec.process.args = ["/nowhere"];
+      });
+      expect((await box.call(["run", "--bundle", missing, box.name()])).code).not.toBe(0);
+      const refused = box.bundle(limited({ unified: { "memory.nothing": "1" } }));
+      expect((await box.call(["run", "--bundle", refused, box.name()])).code).not.toBe(0);
+      expect(allCgroups()).toEqual(before);
+      const bundle = box.bundle((spec) => {
+        edit(spec);
+        spec.process.args = ["/bin/sleep", "1000"];
+      });
+      for (const delay of [50, 150, 300, 450, 600, 800]) {
+        const id = box.name();
+        const running = box.spawn(["run", "--bundle", bundle, id]);
+        await Bun.sleep(delay);
+        running.kill("SIGKILL");
+        await running.done;
+        await box.ok(["delete", "--force", id]);
+        await box.untilGone(id);
+      }
+      await until("the cgroups to go", () => allCgroups().length <= before.length);
+      expect(allCgroups()).toEqual(before);
+    });
+
+    if (here.user) return;
+    test("device rules deny what they should", async () => {
+      await using box = new PlacedSandbox(here);
+      const disk = readFileSync("/sys/class/block/vda/dev", "utf8").trim();
+      const [major, minor] = disk.split(":").map(Number);
+      const script =
+        `mknod /dev/disk b ${major} ${minor} && head -c 1 /dev/disk >/dev/null && echo read\n` +
+        "(echo x >>/dev/disk) 2>/dev/null || echo not written\n" +
+        // Any device may be made (runc's default rules), but not opened.
+        `mknod /dev/other b ${major} ${minor! + 16} && head -c 1 /dev/other 2>/dev/null || echo not opened\n` +
+        "head -c 1 /dev/zero >/dev/null && echo zero";
+      const outcome = await box.sh(script, (spec) => {
+        spec.process.capabilities = Object.fromEntries(
+          ["bounding", "effective", "permitted"].map((set) => [set, ["CAP_MKNOD"]]),
+        );
+        spec.linux.resources = {
+          devices: [
+            { allow: false, access: "rwm" },
+            { allow: true, type: "b", major, minor, access: "rm" },
+          ],
+        };
+      });
+      expect(outcome.stdout).toBe("read\nnot written\nnot opened\nzero\n");
+    });
+  });
+}

@@ -1,0 +1,78 @@
+/**
+ * `npm run test:vm`: boots a Debian system in QEMU and runs test suites in it, at each place where brun finds
+ * cgroups in another way (suites.sh lists them). Arguments choose other suites: "root-systemd=test/exec.test.ts".
+ * Ends with a line "N passed, N failed, N skipped".
+ */
+import { cpSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync } from "node:fs";
+import { type Case, parseReport, unexplained } from "../../scripts/report.ts";
+
+const ROOT = realpathSync(`${import.meta.dir}/../..`);
+const WORK = `${ROOT}/.cache/vm`;
+const TIMEOUT_S = 900;
+
+const PLACES = ["user-systemd", "user-delegated", "root-systemd", "root-cgroupfs"];
+
+const SUITES = PLACES.map((place) => `${place}=./test/vm/cgroup.test.ts`);
+
+/** Why there can be no machine here, or null. */
+function obstacle(): string | null {
+  if (process.arch !== "x64") return `the machine is amd64, and this is ${process.arch}`;
+  const path = `${process.env.PATH}:/usr/sbin:/sbin`;
+  for (const [tool, pkg] of [
+    ["qemu-system-x86_64", "qemu-system-x86"],
+    ["mmdebstrap", "mmdebstrap"],
+    ["mke2fs", "e2fsprogs"],
+    ["dpkg-deb", "dpkg"],
+  ] as const) {
+    if (Bun.which(tool, { PATH: path }) === null) return `${tool} is missing: apt-get install ${pkg}`;
+  }
+  return null;
+}
+
+/** Copies what the suites need of the checkout into one folder. */
+function stage(): string {
+  const folder = `${WORK}/share`;
+  rmSync(WORK, { recursive: true, force: true });
+  const copy = (from: string, to: string): void =>
+    cpSync(realpathSync(from), `${folder}/${to}`, { recursive: true });
+  for (const name of ["src", "rootless", "nsenter", "test", "examples", "scripts", "dist/brun"]) {
+    copy(`${ROOT}/${name}`, `brun/${name}`);
+  }
+  for (const file of ["package.json", "bunfig.toml", "tsconfig.json"])
+    copy(`${ROOT}/${file}`, `brun/${file}`);
+  for (const name of ["citty", "consola", "valibot"]) {
+    copy(`${ROOT}/node_modules/${name}`, `brun/node_modules/${name}`);
+  }
+  copy(process.execPath, "bin/bun");
+  return folder;
+}
+
+const reason = obstacle();
+if (reason !== null) {
+  console.log(`the virtual machine is skipped: ${reason}`);
+  console.log("0 passed, 0 failed, 1 skipped");
+  process.exit(0);
+}
+const suites = process.argv.length > 2 ? process.argv.slice(2) : SUITES;
+const share = stage();
+const out = `${WORK}/out`;
+mkdirSync(out, { recursive: true });
+const machine = Bun.spawnSync(
+  [
+    ...["bash", `${import.meta.dir}/run.sh`, "--user", "root", "--time", "--timeout", `${TIMEOUT_S}`],
+    ...["--share", `${share}/brun`, "--share", `${share}/bin`, "--out", out],
+    ...[`${import.meta.dir}/suites.sh`, ...suites],
+  ],
+  { stdio: ["ignore", "inherit", "inherit"] },
+);
+rmSync(share, { recursive: true, force: true });
+const reports = readdirSync(out).filter((name) => name.endsWith(".xml"));
+const cases: Case[] = reports.flatMap((name) => parseReport(readFileSync(`${out}/${name}`, "utf8")));
+const count = (result: Case["result"]): number => cases.filter((c) => c.result === result).length;
+const missing = unexplained(cases, readFileSync(`${ROOT}/test/skips.txt`, "utf8"));
+for (const name of missing) console.log(`skipped without a reason in test/skips.txt: ${name}`);
+let failed = count("failed") + missing.length;
+// A machine that did not come to its end: the reports of some suites are missing.
+if (failed === 0 && (machine.exitCode !== 0 || reports.length !== suites.length)) failed = 1;
+console.log(`${count("passed")} passed, ${failed} failed, ${count("skipped") - missing.length} skipped`);
+process.exit(failed === 0 ? 0 : 1);

@@ -1,0 +1,42 @@
+#!/bin/bash
+# Runs test suites inside the test machine, as root; reports go to /out for main.ts.
+#   usage: suites.sh SUITE…
+#
+# A SUITE is PLACE=FILE[,FILE…][,-t,NAMES]: what `bun test` gets at that place. Places:
+#   user-systemd     the user dev in a login session; brun is told to ask systemd's user manager
+#   user-delegated   dev in a delegated scope, with no way to reach systemd; cgroupfs
+#   root-systemd     root; systemd's system manager
+#   root-cgroupfs    root; cgroupfs
+#   user, root       the same callers, with brun left to decide
+# The shared folder /host/brun holds the checkout, /host/bin the bun to run it with.
+set -u
+bun=/host/bin/bun
+failed=0 number=0
+
+# run PLACE COMMAND…: the command as the place's user, in the checkout, with BRUN_TEST_PLACE set.
+run() {
+  local place=$1 line
+  shift
+  printf -v line '%q ' env "BRUN_TEST_PLACE=$place" "$@"
+  case $place in
+    root*) (cd /host/brun && eval "$line") ;;
+    user-delegated)
+      su -l dev -c "cd /host/brun && exec systemd-run --user --scope --quiet -p Delegate=yes \
+        env -u DBUS_SESSION_BUS_ADDRESS -u XDG_RUNTIME_DIR $line"
+      ;;
+    *) su -l dev -c "cd /host/brun && $line" ;;
+  esac
+}
+
+for suite; do
+  place=${suite%%=*}
+  IFS=, read -ra args <<<"${suite#*=}"
+  report=/out/$place-$((++number)).xml
+  echo "--- $place: ${args[*]}"
+  SECONDS=0
+  run "$place" "$bun" test --timeout=120000 --reporter=junit "--reporter-outfile=$report" "${args[@]}" || failed=1
+  # What bun could not even load is in no report.
+  [ -s "$report" ] || echo '<testsuite name="?"><testcase name="no report"><failure/></testcase></testsuite>' >"$report"
+  echo "--- $place: $SECONDS s"
+done
+exit "$failed"
