@@ -2,6 +2,7 @@
  * Sources of bind mounts that have to be opened outside of the container's user namespace: id-mapped ones, and
  * those that the container's root cannot reach. Not on the hot path: import it lazily.
  */
+
 import type { Caller } from "../../rootless/caller.ts";
 import { type IdMap, type IdMaps, mapText } from "../../rootless/idmap.ts";
 import type { HostFacts } from "../config/types.ts";
@@ -14,12 +15,13 @@ import { CLONE } from "../sys/constants.ts";
 import { errnoText } from "../sys/errno.ts";
 import { NR, syscall } from "../sys/ffi.ts";
 import { absolute, close, O, open, tryStat, tryWriteExisting } from "../sys/fs.ts";
+import { any, each } from "../sys/lists.ts";
 import { waitChild } from "../sys/spawn.ts";
 
 /** Whether a mount has ids of its own. */
 export function isIdMapped(mount: Mount): boolean {
   if (mount.uidMappings?.length || mount.gidMappings?.length) return true;
-  return mount.options?.some((option) => option === "idmap" || option === "ridmap") ?? false;
+  return any(mount.options, (option) => option === "idmap" || option === "ridmap");
 }
 
 /**
@@ -36,7 +38,7 @@ export function hostSources(
   const idmaps = new Map<number, string>();
   const hostOnly = new Set<number>();
   const made = new Map<string, string>();
-  mounts.forEach((mount, i) => {
+  each(mounts, (mount, i) => {
     if (isIdMapped(mount)) {
       const wanted = mappingsOf(mount) ?? maps;
       if (!caller.privileged || wanted === null) throw refusal(i, caller);
@@ -108,5 +110,5 @@ function isReachable(path: string, maps: IdMaps): boolean {
 
 /** Whether an id of the host is in a map. */
 function owns(map: readonly IdMap[], id: number): boolean {
-  return map.some(({ hostId, size }) => id >= hostId && id < hostId + size);
+  return any(map, ({ hostId, size }) => id >= hostId && id < hostId + size);
 }

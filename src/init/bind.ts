@@ -1,9 +1,11 @@
 /** Bind mounts of the spec, their sources opened where someone can reach them. */
+
 import type { Mount } from "../spec/index.ts";
 import type { Slot } from "../stage/program.ts";
 import { MOUNT_ATTR, MS } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
-import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, absolute, O } from "../sys/fs.ts";
+import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, absolute, below, O } from "../sys/fs.ts";
+import { each } from "../sys/lists.ts";
 import { IN_ROOT, type InitContext, MOUNT_ATTR_SIZE, mountAttr, OPEN_HOW_SIZE, openHow } from "./context.ts";
 import { Extra, isBind, type MountOptions, parseMountOptions, toMountAttr } from "./mount-options.ts";
 import { attach, cloneTree, propagate, setAttributes } from "./mount-tree.ts";
@@ -20,7 +22,8 @@ export function openHostSources(x: InitContext): void {
     const idmap = idmaps?.get(index);
     if (idmap === undefined && !hostOnly?.has(index)) return;
     const tree = openSource(x, mount, index, options);
-    const attr = mountAttr(x, 0, 0, MS.SLAVE);
+    const slave = new Uint32Array([0, 0, 0, 0, MS.SLAVE, 0, 0, 0]);
+    const attr = x.b.bytes(new Uint8Array(slave.buffer), "{propagation=SLAVE}");
     // It comes out of the host's mount namespace, whose peer it would stay.
     x.b.sys("mount_setattr", [tree, x.b.str(""), AT_EMPTY_PATH | AT_RECURSIVE, attr, MOUNT_ATTR_SIZE]);
     if (idmap !== undefined) mapIds(x, tree, index, idmap, (options.extra & Extra.RIDMAP) !== 0);
@@ -33,13 +36,15 @@ export function openCallerSources(x: InitContext): void {
   if (!x.config.openSources) return;
   eachBind(x, (mount, index, options) => {
     if (x.trees?.has(index) || isLink(x, index)) return;
+    // What is below the root is meant with what the mounts before it have put there.
+    if (below(x.config.rootfs, absolute(mount.source ?? "", x.config.bundle)) !== null) return;
     x.trees?.set(index, openSource(x, mount, index, options));
   });
 }
 
 function eachBind(x: InitContext, visit: (mount: Mount, index: number, options: MountOptions) => void): void {
   x.trees ??= new Map();
-  (x.config.spec.mounts ?? []).forEach((mount, index) => {
+  each(x.config.spec.mounts ?? [], (mount, index) => {
     const options = parseMountOptions(mount.options ?? []);
     if (isBind(mount, options)) visit(mount, index, options);
   });

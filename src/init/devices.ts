@@ -1,12 +1,14 @@
 /** /dev: the default devices, those of linux.devices, and the usual symbolic links (config-linux.md). */
+
 import type { Device } from "../spec/index.ts";
 import type { Slot } from "../stage/program.ts";
 import { OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
 import { AT_FDCWD, O, S } from "../sys/fs.ts";
+import { any, each, foundLast, mapped } from "../sys/lists.ts";
 import { IN_ROOT, type InitContext, OPEN_HOW_SIZE, openHow } from "./context.ts";
 import { attach } from "./mount-tree.ts";
-import { components, openTarget } from "./path.ts";
+import { components, openTarget, relative } from "./path.ts";
 
 const defaults: readonly Device[] = [
   { path: "/dev/null", type: "c", major: 1, minor: 3, fileMode: 0o666, uid: 0, gid: 0 },
@@ -25,21 +27,21 @@ const links: readonly (readonly [string, string])[] = [
   ["pts/ptmx", "ptmx"],
 ];
 
-/** Whether the spec gives the container a /dev of its own; a bound /dev of the host is left alone. */
+/** Whether /dev is the container's own, a mount or the root file system's; a bound one is left alone. */
 export function ownsDev(x: InitContext): boolean {
-  const dev = (x.config.spec.mounts ?? []).findLast((m) => components(m.destination).join("/") === "dev");
-  if (dev === undefined) return false;
-  return dev.type !== "bind" && !(dev.options ?? []).some((o) => o === "bind" || o === "rbind");
+  const dev = foundLast(x.config.spec.mounts ?? [], (m) => relative(m.destination) === "dev");
+  if (dev === undefined) return true;
+  return dev.type !== "bind" && !any(dev.options, (o) => o === "bind" || o === "rbind");
 }
 
 /** Compiles the devices and links. */
 export function devices(x: InitContext): void {
+  if (!ownsDev(x)) return;
   const listed = x.config.spec.linux?.devices ?? [];
-  const names = new Set(listed.map((d) => d.path));
-  listed.forEach((device, i) => {
+  const names = new Set(mapped(listed, (d) => d.path));
+  each(listed, (device, i) => {
     addDevice(x, device, `linux.devices[${i}]`);
   });
-  if (!ownsDev(x)) return;
   for (const device of defaults) if (!names.has(device.path)) addDevice(x, device, "default devices");
   x.b.at("default devices", "link /dev/fd and the like");
   const { b } = x;
@@ -57,7 +59,8 @@ function openDirectory(x: InitContext, parts: readonly string[]): Slot {
 
 function addDevice(x: InitContext, device: Device, where: string): void {
   const { b } = x;
-  if (x.config.privileged) {
+  // Anyone may make a FIFO.
+  if (x.config.privileged || device.type === "p") {
     b.at(where, `make the device ${device.path}`);
     makeDevice(x, device);
   } else {

@@ -10,6 +10,7 @@ import {
   OPEN_TREE_CLOEXEC,
   OPEN_TREE_CLONE,
 } from "../sys/constants.ts";
+import { E } from "../sys/errno.ts";
 import { AT_EMPTY_PATH, AT_FDCWD, O } from "../sys/fs.ts";
 import type { InitContext } from "./context.ts";
 import { setAttributes } from "./mount-tree.ts";
@@ -33,11 +34,34 @@ function rootPropagation(x: InitContext): number {
 /** Cuts the mount namespace off from the host's. Needs no ids, so it comes before they are mapped. */
 export function isolateMounts(x: InitContext): void {
   const { b } = x;
-  // pivot_root(2) refuses shared parents: those begin as slaves, and are shared at the end.
   const wanted = rootPropagation(x);
-  const first = (wanted & MS.SHARED) !== 0 ? MS.SLAVE | MS.REC : wanted & ~MS.UNBINDABLE || MS.SLAVE;
   b.at("linux.rootfsPropagation", "change the propagation of /");
+  if ((wanted & MS.SHARED) !== 0) {
+    b.sys("mount", [null, b.str("/"), null, wanted, null]);
+    privateParent(x);
+    return;
+  }
+  // What cannot be bound could not become the root: that comes at the end.
+  const first = (wanted & MS.UNBINDABLE) !== 0 ? MS.PRIVATE : wanted;
   b.sys("mount", [null, b.str("/"), null, first | MS.REC, null]);
+}
+
+/**
+ * With rootfsPropagation shared, mounts stay the host's peers, so that what is mounted below a shared bind mount
+ * is seen there too. Not so the mount that the root is on: the root would appear on the host, and pivot_root(2)
+ * refuses shared parents.
+ */
+function privateParent(x: InitContext): void {
+  const { b } = x;
+  const parts = x.config.rootfs.split("/").filter((part) => part !== "");
+  const found = b.label();
+  for (let n = parts.length; n >= 0; n--) {
+    const path = b.str(`/${parts.slice(0, n).join("/")}`);
+    // EINVAL: not a mount point.
+    const policy = n === 0 ? {} : { handle: [E.EINVAL], andThen: found };
+    b.sys("mount", [null, path, null, MS.PRIVATE, null], policy);
+  }
+  b.mark(found);
 }
 
 /** Makes the root a mount of its own and keeps it in `x.root`. */
