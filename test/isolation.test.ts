@@ -146,6 +146,19 @@ for (const subject of subjects()) {
       expect(limits.trimEnd()).toMatch(/\n321$/);
     });
 
+    test("masked directories share one file system, and a path given twice is masked once", async () => {
+      await using box = new Sandbox(subject);
+      const script =
+        "stat -c %d /home /tmp /var; grep -c ' /tmp ' /proc/self/mountinfo; ls -A /home /tmp; touch /tmp/x";
+      const { stdout, stderr } = await box.sh(script, (spec) => {
+        spec.linux.maskedPaths = ["/home", "/tmp", "/var", "/tmp/"];
+      });
+      const lines = stdout.split("\n");
+      expect(new Set(lines.slice(0, 3)).size).toBe(1);
+      expect(lines.slice(3)).toEqual(["1", "/home:", "", "/tmp:", ""]);
+      expect(stderr).toContain("Read-only file system");
+    });
+
     test("masked paths are empty, read-only paths refuse writing, the rest of /proc is there", async () => {
       await using box = new Sandbox(subject);
       const script = [

@@ -152,6 +152,21 @@ for (const subject of subjects()) {
       expect(mountOptions(stdout, "/mnt/here")).toContain("ro");
     });
 
+    test("a destination that repeats the root's path, a source that an earlier mount made", async () => {
+      await using box = new Sandbox(subject);
+      const shared = ownedDir(subject.caller, `${box.dir}/shared`);
+      writeFileSync(`${shared}/file`, "found\n");
+      const bundle = box.bundle((spec) => {
+        spec.process.args = ["cat", "/again/file"];
+      });
+      const config = JSON.parse(readFileSync(`${bundle}/config.json`, "utf8"));
+      const rootfs = `${bundle}/rootfs`;
+      config.mounts.push(bind(shared), { ...bind(`${rootfs}/mnt/here`), destination: `${rootfs}/again` });
+      writeFileSync(`${bundle}/config.json`, JSON.stringify(config));
+      const outcome = await box.call(["run", "--bundle", bundle, box.name()]);
+      expect(outcome).toMatchObject({ stdout: "found\n", stderr: "", code: 0 });
+    });
+
     test("1,000 mounts", async () => {
       await using box = new Sandbox(subject);
       const { stdout, stderr } = await box.sh("grep -c ' /many/' /proc/self/mountinfo", (spec) => {

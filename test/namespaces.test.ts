@@ -49,6 +49,27 @@ for (const subject of subjects()) {
     if (subject.caller.name === "root") {
       test("network, ipc and uts", () => joined(["network", "ipc", "uts"], false));
       test("pid", () => joined(["pid"], false));
+
+      test("a user namespace, and a network namespace that it does not own", async () => {
+        await using box = new Sandbox(subject);
+        const user = await box.inspect(await box.detached((spec) => mapManyIds(spec, subject.caller)));
+        const network = await box.inspect(await box.detached());
+        const outcome = await box.sh(
+          "readlink /proc/self/ns/user; readlink /proc/self/ns/net; cat /dev/null",
+          (spec) => {
+            const others = spec.linux.namespaces.filter(({ type }) => type !== "user" && type !== "network");
+            spec.linux.namespaces = [
+              ...others,
+              { type: "network", path: `/proc/${network.pid}/ns/net` },
+              { type: "user", path: `/proc/${user.pid}/ns/user` },
+            ];
+          },
+        );
+        const links = ["user", "net"].map((type, i) =>
+          readlinkSync(`/proc/${[user, network][i]!.pid}/ns/${type}`),
+        );
+        expect(outcome).toMatchObject({ stdout: `${links.join("\n")}\n`, stderr: "", code: 0 });
+      });
     }
     test("user, network, ipc, uts and pid of another container, with one id", () =>
       joined(["user", "network", "ipc", "uts", "pid"], subject.caller.name === "root"));

@@ -6,7 +6,7 @@ import type { SubidRange } from "../../rootless/subid.ts";
 import { BrunError } from "../errors.ts";
 import type { IDMapping, Spec } from "../spec/index.ts";
 import { CLONE } from "../sys/constants.ts";
-import { absolute } from "../sys/fs.ts";
+import { absolute, below } from "../sys/fs.ts";
 import { type NamespacePlan, planNamespaces } from "./namespaces.ts";
 import type { Change } from "./types.ts";
 import { type AdaptInput, userNamespaceFirst } from "./user-namespace-first.ts";
@@ -71,10 +71,11 @@ export function resolve(input: ResolveInput): Resolved {
   const setgroups = found === null ? !joinsUser || caller.privileged : !deniesSetgroups(found.maps, caller);
   const root = spec.root?.path;
   if (!root) throw new BrunError("is missing: it names the root file system", { where: "root.path" });
+  const rootfs = absolute(root, input.bundle);
   return {
     ...plan,
-    spec,
-    rootfs: absolute(root, input.bundle),
+    spec: withoutRoot(spec, rootfs),
+    rootfs,
     maps: found?.maps ?? null,
     selfMapped,
     openSources: found !== null && !selfMapped && toHost(found.maps.uid, 0) !== caller.uid,
@@ -89,6 +90,13 @@ const KEEP_GROUPS = "run.oci.keep_original_groups";
 function withoutGroups(spec: Spec): Spec {
   const { additionalGids: _, ...user } = spec.process?.user ?? {};
   return { ...spec, process: { ...spec.process!, user } as Spec["process"] };
+}
+
+/** A mount's destination that repeats where the root is on the host means what is below it, as for runc. */
+function withoutRoot(spec: Spec, rootfs: string): Spec {
+  if (!spec.mounts?.some((m) => below(rootfs, m.destination) !== null)) return spec;
+  const mounts = spec.mounts.map((m) => ({ ...m, destination: below(rootfs, m.destination) ?? m.destination }));
+  return { ...spec, mounts };
 }
 
 /** Maps of a new user namespace: the spec's, else the caller's default. */

@@ -36,7 +36,9 @@ export function userNamespaceFirst(original: Spec, input: AdaptInput): Adapted {
       why: "the caller is not root",
     });
   }
-  const own = new Set((linux.namespaces ?? []).filter((n) => !n.path).map((n) => n.type));
+  // With the user namespace that owns them joined ones are as good as new ones.
+  const joinsUser = linux.namespaces?.some((n) => n.type === "user" && n.path);
+  const own = new Set((linux.namespaces ?? []).filter((n) => joinsUser || !n.path).map((n) => n.type));
   const mounts = original.mounts?.map((mount, i) => adaptMount(mount, `mounts[${i}]`, own, input, changes));
   const process = original.process === undefined ? undefined : adaptProcess(original.process, input, changes);
   const spec: Spec = { ...original, linux };

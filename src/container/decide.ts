@@ -7,6 +7,7 @@ import { type Resolved, resolve } from "../config/resolve.ts";
 import type { ContainerConfig, HostFacts } from "../config/types.ts";
 import { BrunError } from "../errors.ts";
 import type { Mount, Process, Spec } from "../spec/index.ts";
+import { CLONE } from "../sys/constants.ts";
 import { readlink, S, tryStat } from "../sys/fs.ts";
 import { clonesInto, decideCgroup } from "./cgroup.ts";
 import { currentOomScoreAdj, currentRlimits, gatherFacts } from "./facts.ts";
@@ -84,7 +85,7 @@ export function decideOnly(
     ...resolved,
     id: options.id,
     bundle,
-    privileged: !rootless && resolved.maps === null,
+    privileged: !rootless && resolved.maps === null && !resolved.joins.some((j) => j.flag === CLONE.NEWUSER),
     facts: facts(resolved, bundle, caller, cgroup),
     cgroup,
     cloneInto: resolved.joins.length === 0 ? clonesInto(cgroup) : null,

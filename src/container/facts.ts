@@ -128,7 +128,8 @@ export function homeInPasswd(passwd: string, uid: number): string | null {
 }
 
 function homeOf(rootfs: string, uid: number, env: readonly string[]): string {
-  if (env.some((e) => e.startsWith("HOME=") && e.length > 5)) return "";
+  // Of a name given twice the last counts.
+  if ((env.findLast((e) => e.startsWith("HOME=")) ?? "").length > 5) return "";
   const fd = openInRoot(rootfs, "etc/passwd");
   if (fd < 0) return "/";
   try {

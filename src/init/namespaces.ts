@@ -3,8 +3,10 @@ import { mapText } from "../../rootless/idmap.ts";
 import { Message } from "../stage/messages.ts";
 import { ANY, type Slot } from "../stage/program.ts";
 import { CLONE, IOCTL } from "../sys/constants.ts";
+import { E } from "../sys/errno.ts";
 import { AT_FDCWD, O } from "../sys/fs.ts";
 import type { InitContext, ProcessContext } from "./context.ts";
+import { tryEarly } from "./retry.ts";
 import { writeTo } from "./write.ts";
 
 /**
@@ -17,13 +19,22 @@ export function enterNamespaces(x: InitContext, cgroup: Slot | null): void {
     b.at(join.where, `open the namespace ${join.path}`);
     return { join, fd: b.get("openat", [AT_FDCWD, b.str(join.path), O.RDONLY | O.CLOEXEC, 0]) };
   });
-  // The user namespace first: it may be what gives the right to join the others. The mount namespace last.
+  // The mount namespace last. The user namespace gives the right to join those it owns, and takes away that to
+  // join others: those are tried before.
   const rank = (flag: number) => (flag === CLONE.NEWUSER ? 0 : flag === CLONE.NEWNS ? 2 : 1);
-  for (const { join, fd } of opened.sort((a, z) => rank(a.join.flag) - rank(z.join.flag))) {
+  opened.sort((a, z) => rank(a.join.flag) - rank(z.join.flag));
+  const joinsUser = opened[0]?.join.flag === CLONE.NEWUSER;
+  const early = opened.slice(1).map(({ join, fd }) => {
     b.at(join.where, `join the namespace ${join.path}`);
-    b.sys("setns", [fd, join.flag]);
+    return joinsUser ? tryEarly(x, "setns", [fd, join.flag], [E.EPERM]) : null;
+  });
+  opened.forEach(({ join, fd }, i) => {
+    b.at(join.where, `join the namespace ${join.path}`);
+    const retry = early[i - 1];
+    if (retry) retry();
+    else b.sys("setns", [fd, join.flag]);
     b.close(fd);
-  }
+  });
   b.at("linux.namespaces", "clone into the new namespaces");
   // The time namespace is made later: its clocks have to be set before someone is in it.
   b.clone(config.cloneFlags & ~CLONE.NEWTIME, cgroup);

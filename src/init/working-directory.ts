@@ -2,33 +2,22 @@
 import type { Process } from "../spec/index.ts";
 import { E } from "../sys/errno.ts";
 import type { ProcessContext } from "./context.ts";
+import { tryEarly } from "./retry.ts";
 
 const CWD_SIZE = 4096;
-const REFUSED = [E.EACCES, E.EPERM];
 
 /**
  * Changes to the working directory, with the rights of whoever starts the process. What is refused to root
  * without its capabilities may be open to the process's user, so the call that this returns tries once more.
  */
 export function enterDirectory(x: ProcessContext, process: Process): () => void {
-  const { b } = x;
   const cwd = process.cwd || "/";
-  const change = () => b.at("process.cwd", `change to the working directory ${cwd}`);
-  change();
-  const entered = b.reserve(8, "0");
-  const refused = b.label();
-  const path = b.str(cwd);
-  b.sys("chdir", [path], { handle: REFUSED, orElse: refused });
-  b.poke(entered, 1, 4);
-  b.mark(refused);
+  const describe = () => x.b.at("process.cwd", `change to the working directory ${cwd}`);
+  describe();
+  const retry = tryEarly(x, "chdir", [x.b.str(cwd)], [E.EACCES, E.EPERM]);
   return () => {
-    change();
-    const again = b.label();
-    const done = b.label();
-    b.check(entered, 1, 0xff, 1, E.EACCES, { handle: [E.EACCES], orElse: again, andThen: done });
-    b.mark(again);
-    b.sys("chdir", [path]);
-    b.mark(done);
+    describe();
+    retry();
   };
 }
 

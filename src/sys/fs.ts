@@ -308,6 +308,12 @@ export function absolute(path: string, base?: string): string {
   return `/${parts.join("/")}`;
 }
 
+/** The part of an absolute path below a directory, with a slash before it; null when it is elsewhere. */
+export function below(directory: string, path: string): string | null {
+  if (directory === "/" || !path.startsWith(`${directory}/`)) return null;
+  return path.slice(directory.length);
+}
+
 export const POLLIN = 1;
 export const POLLOUT = 4;
 export const POLLERR = 8;
