@@ -9,21 +9,26 @@ import { MOUNT_POINT } from "./host.ts";
 import { below, parentOf } from "./path.ts";
 
 /**
- * Enables every controller for the cgroup that is to be made at `directory`, as far as the caller may. Where
- * processes in the parent forbid it and the spec has limits, they move into a child "init" of it.
+ * Enables every controller for the cgroup at `directory`, which need not exist yet, as far as the caller may.
+ * Returns whether processes in its parent stand in the way.
  */
-export function enableControllers(directory: string, resources: Resources): void {
+export function enableControllers(directory: string): boolean {
   const parent = parentOf(directory);
   const levels: string[] = [];
   for (let at = parent; at.length > MOUNT_POINT.length; at = parentOf(at)) levels.unshift(at);
   const available = wordsOf(MOUNT_POINT, "cgroup.controllers");
   const enabled = wordsOf(parent, "cgroup.subtree_control");
-  if (available.every((controller) => enabled.includes(controller))) return;
-  for (const level of [MOUNT_POINT, ...levels]) {
-    if (!enableIn(level) || level !== parent || firstLimit(resources) === null) continue;
-    vacate(level);
-    enableIn(level);
-  }
+  if (available.every((controller) => enabled.includes(controller))) return false;
+  return [MOUNT_POINT, ...levels].map(enableIn).at(-1)!;
+}
+
+/** Moves the processes of a new cgroup's parent one level down, into "init", and enables its controllers then. */
+export function makeRoom(directory: string): void {
+  const parent = parentOf(directory);
+  const child = below(parent, "init");
+  if (!exists(child) && mkdir(child, 0o755) < 0) return;
+  for (const pid of wordsOf(parent, "cgroup.procs")) tryWriteTo(child, "cgroup.procs", pid);
+  enableIn(parent);
 }
 
 /** Enables what a cgroup has for its children; true when processes in it stand in the way. */
@@ -36,13 +41,6 @@ function enableIn(level: string): boolean {
   if (write(missing) === 0) return false;
   // One that is refused must not keep the others out.
   return missing.map((controller) => write([controller])).includes(-E.EBUSY);
-}
-
-/** A cgroup with controllers for its children may have no processes itself: they go one level down. */
-function vacate(level: string): void {
-  const child = below(level, "init");
-  if (!exists(child) && mkdir(child, 0o755) < 0) return;
-  for (const pid of wordsOf(level, "cgroup.procs")) tryWriteTo(child, "cgroup.procs", pid);
 }
 
 /** Whether a limit needs a domain controller; the others can also be had in threaded cgroups. */

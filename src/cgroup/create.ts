@@ -6,7 +6,8 @@ import { SysError } from "../sys/error.ts";
 import { cstr, NR, syscall } from "../sys/ffi.ts";
 import { AT_FDCWD, exists, mkdirAll, readText } from "../sys/fs.ts";
 import { readFileOf, tryWriteTo } from "./access.ts";
-import { enableControllers, enterThreadedMode } from "./controllers.ts";
+import { enableControllers, enterThreadedMode, makeRoom } from "./controllers.ts";
+import { firstLimit } from "./demand.ts";
 import { isFrozen } from "./freezer.ts";
 import { MOUNT_POINT, ownPaths } from "./host.ts";
 import { below, parentOf } from "./path.ts";
@@ -22,7 +23,8 @@ export function createCgroup(plan: CgroupPlan, resources: Resources): void {
   if (plan.version === 2) {
     const directory = plan.paths[""]!;
     make(parentOf(directory));
-    enableControllers(directory, resources);
+    // A cgroup with controllers for its children may have no processes itself.
+    if (enableControllers(directory) && firstLimit(resources) !== null) makeRoom(directory);
     make(directory);
     enterThreadedMode(directory, resources);
     return;
@@ -36,7 +38,11 @@ export function createCgroup(plan: CgroupPlan, resources: Resources): void {
 export function startInUnit(plan: CgroupPlan, unit: SystemdUnit, id: string, pid: number, spec: Spec): void {
   startUnit(unit, id, pid, annotatedProperties(spec.annotations));
   const path = ownPaths(readText(`/proc/${pid}/cgroup`)).get("");
-  if (path !== undefined && below(MOUNT_POINT, path) === plan.paths[""]) return;
+  if (path !== undefined && below(MOUNT_POINT, path) === plan.paths[""]) {
+    // Those that systemd does not know: hugetlb, rdma.
+    enableControllers(plan.paths[""]);
+    return;
+  }
   stopUnit(unit);
   throw new BrunError(`systemd put the container into ${path}, not into ${plan.paths[""]}`);
 }

@@ -71,11 +71,14 @@ function explain(plan: CgroupPlan, write: Write, errno: number): BrunError {
   return new BrunError(text, { where, hint: hintFor(plan, write, errno, directory) });
 }
 
-/** systemd delegates to users only cpu, memory and pids unless it is told more (user@.service, Delegate=). */
+/** What systemd delegates to users when it is told to; by itself only some of it (user@.service, Delegate=). */
+const DELEGABLE = ["cpu", "cpuset", "io", "memory", "pids"];
+
 function missingHint(plan: CgroupPlan, controller: string): string {
-  if (!plan.rootless) return `it is not in /sys/fs/cgroup/cgroup.controllers, or a cgroup above withholds it`;
+  if (!plan.rootless || !DELEGABLE.includes(controller))
+    return `it is not in /sys/fs/cgroup/cgroup.controllers, or a cgroup above withholds it`;
   return (
-    `root can delegate ${controller}: put "[Service]" and "Delegate=cpu cpuset io memory pids" ` +
+    `root can delegate ${controller}: put "[Service]" and "Delegate=${DELEGABLE.join(" ")}" ` +
     "into /etc/systemd/system/user@.service.d/delegate.conf, then systemctl daemon-reload and log in again"
   );
 }
