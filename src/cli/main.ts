@@ -18,6 +18,7 @@ export const commands: CommandTable = {
   events: async () => (await import("./events.ts")).default,
   spec: async () => (await import("./spec.ts")).default,
   explain: async () => (await import("./explain.ts")).default,
+  doctor: async () => (await import("./doctor.ts")).default,
   unshare: async () => (await import("./unshare.ts")).default,
   features: async () => (await import("./features.ts")).default,
 };

@@ -1,9 +1,8 @@
 /** `brun unshare`: a command in the user namespace that the caller's containers get. */
-import { type Caller, currentCaller } from "../../rootless/caller.ts";
+import { currentCaller } from "../../rootless/caller.ts";
 import { writeMaps } from "../../rootless/mapping.ts";
 import { loadSubids } from "../../rootless/subid.ts";
-import { resolve } from "../config/resolve.ts";
-import type { ContainerConfig } from "../config/types.ts";
+import { hostProcessConfig } from "../config/host-process.ts";
 import { BrunError } from "../errors.ts";
 import { unshareInit } from "../init/unshare.ts";
 import { launchStage } from "../stage/launch.ts";
@@ -29,7 +28,13 @@ export function unshare(
   environment: Readonly<Record<string, string | undefined>>,
 ): never {
   const caller = currentCaller();
-  const config = configOf(args, environment, caller);
+  const config = hostProcessConfig({
+    caller,
+    namespaces: ["mount"],
+    subids: () => loadSubids(caller.uid, caller.userName),
+    args,
+    env: Object.entries(environment).map(([name, value]) => `${name}=${value ?? ""}`),
+  });
   const stage = launchStage(0);
   const conversation = new Conversation(stage.socket, () => [unshareInit(config, true)]);
   try {
@@ -64,47 +69,4 @@ export function unshare(
     upstream: -1,
     cleanup: null,
   });
-}
-
-/** The config of a "container" that is the host itself with other ids. */
-function configOf(
-  args: readonly string[],
-  environment: Readonly<Record<string, string | undefined>>,
-  caller: Caller,
-): ContainerConfig {
-  const resolved = resolve({
-    spec: {
-      ociVersion: "1.0.0",
-      process: {
-        args: [...args],
-        user: { uid: 0, gid: 0 },
-        cwd: "/",
-        env: Object.entries(environment).map(([name, value]) => `${name}=${value ?? ""}`),
-      },
-      root: { path: "/" },
-      linux: { namespaces: [{ type: "mount" }] },
-    },
-    bundle: "/",
-    caller,
-    rootless: true,
-    addUserNamespace: true,
-    subids: () => loadSubids(caller.uid, caller.userName),
-    rlimits: new Map(),
-    oomScoreAdj: 0,
-  });
-  return {
-    ...resolved,
-    id: "unshare",
-    bundle: "/",
-    privileged: false,
-    facts: { home: "", terminalSize: null, ownStdio: [], sources: new Map(), cgroup2: true, cgroupBinds: [] },
-    cgroup: null,
-    cloneInto: null,
-    seccomp: null,
-    noPivot: false,
-    newKeyring: false,
-    preserveFds: 0,
-    extraEnv: [],
-    execFifo: null,
-  };
 }

@@ -1,0 +1,101 @@
+/** Whether limits can be set: cgroup version, delegation, systemd. */
+import { wordsOf, writable } from "../../src/cgroup/access.ts";
+import { type CgroupHost, MOUNT_POINT, readCgroupHost } from "../../src/cgroup/host.ts";
+import { below, parentOf } from "../../src/cgroup/path.ts";
+import { managerControlGroup } from "../../src/cgroup/systemd/manager.ts";
+import { exists, mkdir, rmdir } from "../../src/sys/fs.ts";
+import type { Caller } from "../caller.ts";
+import { asCaller, asRoot, type Finding, nameOf, Subject } from "./finding.ts";
+import { install, PACKAGES } from "./packages.ts";
+
+const WANTED = ["cpu", "cpuset", "io", "memory", "pids"];
+
+/** cgroup version, controllers of the caller, systemd's manager. */
+export function cgroups(caller: Caller): Finding[] {
+  const host = readCgroupHost();
+  const manager = managerOf(caller);
+  return [version(host, caller), delegation(host, manager, caller), userManager(host, manager, caller)];
+}
+
+/** The control group of the manager that answers, null for none. */
+function managerOf(caller: Caller): string | null {
+  return managerControlGroup(!isHostRoot(caller));
+}
+
+function isHostRoot(caller: Caller): boolean {
+  return caller.uid === 0 && caller.privileged;
+}
+
+function version(host: CgroupHost, caller: Caller): Finding {
+  const subject = new Subject("cgroup-version", "only cgroup v2 lets users set limits", caller);
+  if (host.version === 2) return subject.ok("cgroup v2");
+  if (host.version === 1 && isHostRoot(caller)) return subject.ok("cgroup v1, whose limits root can set");
+  const fix = asRoot("boot with systemd.unified_cgroup_hierarchy=1 on the kernel's command line");
+  if (host.version === 0) return subject.warn(`no cgroup hierarchy is mounted below ${MOUNT_POINT}`, fix);
+  return subject.warn("cgroup v1, where only root may set limits", fix);
+}
+
+function delegation(host: CgroupHost, manager: string | null, caller: Caller): Finding {
+  const subject = new Subject("cgroup-delegation", "limits of cpu, memory, processes and I/O", caller);
+  if (isHostRoot(caller)) return subject.ok("root has all controllers");
+  if (host.version !== 2) return subject.warn("users get no cgroups without cgroup v2", null);
+  const directory = delegated(host, manager);
+  if (directory === null) {
+    return subject.warn(
+      "the caller has no cgroup of its own",
+      asCaller("systemd-run --user --scope -p Delegate=yes $SHELL"),
+    );
+  }
+  const controllers = wordsOf(directory, "cgroup.controllers");
+  const missing = WANTED.filter((name) => !controllers.includes(name));
+  if (missing.length === 0) return subject.ok(`${directory} has ${controllers.join(", ")}`);
+  return subject.warn(
+    `${directory} lacks ${missing.join(", ")}`,
+    asRoot(
+      "mkdir -p /etc/systemd/system/user@.service.d && " +
+        `printf '[Service]\\nDelegate=${WANTED.join(" ")}\\n' > /etc/systemd/system/user@.service.d/delegate.conf && ` +
+        `systemctl daemon-reload && systemctl restart user@${caller.uid}.service`,
+    ),
+  );
+}
+
+/** A cgroup in which the caller can make others, found by making one. */
+function delegated(host: CgroupHost, manager: string | null): string | null {
+  const own = host.hierarchies[0]?.own ?? "/";
+  const candidates = [below(MOUNT_POINT, own), below(MOUNT_POINT, parentOf(own))];
+  if (manager !== null) candidates.unshift(below(MOUNT_POINT, manager));
+  return candidates.find((directory) => writable(`${directory}/cgroup.procs`) && canMake(directory)) ?? null;
+}
+
+function canMake(directory: string): boolean {
+  const path = `${directory}/brun-doctor-${process.pid}`;
+  if (mkdir(path, 0o755) !== 0) return false;
+  rmdir(path);
+  return true;
+}
+
+function userManager(host: CgroupHost, manager: string | null, caller: Caller): Finding {
+  if (isHostRoot(caller)) {
+    const subject = new Subject("systemd", "it can make the cgroups: --systemd-cgroup", caller);
+    return manager !== null
+      ? subject.ok("systemd's manager answers")
+      : subject.ok("no systemd here: cgroups are made in cgroupfs");
+  }
+  const subject = new Subject(
+    "systemd-user",
+    "it gives the caller's containers cgroups of their own",
+    caller,
+  );
+  if (manager !== null) return subject.ok("systemd's user manager answers");
+  const name = nameOf(caller);
+  if (!exists("/run/systemd/system")) {
+    const directory = `${MOUNT_POINT}/${name}`;
+    const files = `${directory} ${directory}/cgroup.procs ${directory}/cgroup.subtree_control`;
+    const fix = `mkdir ${directory} && chown ${name} ${files} && echo PID-OF-THE-SHELL > ${directory}/cgroup.procs`;
+    return subject.warn("this machine was not booted by systemd", host.version === 2 ? asRoot(fix) : null);
+  }
+  if (!exists(`/run/user/${caller.uid}/systemd`)) {
+    return subject.warn("the caller has no systemd session", asRoot(`loginctl enable-linger ${name}`));
+  }
+  return subject.warn("systemd's user manager does not answer", install(PACKAGES.userSession));
+}

@@ -1,0 +1,40 @@
+/** `brun doctor`: whether rootless containers work here, found out by doing. */
+import { currentCaller } from "../caller.ts";
+import { loadSubids } from "../subid.ts";
+import { cgroups } from "./cgroups.ts";
+import type { Finding } from "./finding.ts";
+import { mapHelper, subordinateIds } from "./ids.ts";
+import { kernel } from "./kernel.ts";
+import { idMaps, inUserNamespace, userNamespace } from "./namespaces.ts";
+import { programs } from "./programs.ts";
+import { session } from "./session.ts";
+
+/** Everything that was found, in the order in which it is needed. Leaves nothing behind. Throws a SysError. */
+export function doctor(): Finding[] {
+  const caller = currentCaller();
+  const subids = loadSubids(caller.uid, caller.userName);
+  const user = userNamespace(caller);
+  const inside = user.state === "ok" ? inUserNamespace(caller) : [];
+  const overlay = inside.some(({ id, state }) => id === "overlay" && state === "ok");
+  return [
+    kernel(caller),
+    user,
+    ...inside,
+    mapHelper("newuidmap", caller),
+    mapHelper("newgidmap", caller),
+    subordinateIds("uid", caller, subids),
+    subordinateIds("gid", caller, subids),
+    ...(user.state === "ok" && !caller.privileged ? [idMaps(caller, subids)] : []),
+    ...session(caller),
+    ...cgroups(caller),
+    ...programs(caller, overlay),
+  ];
+}
+
+/** Exit code: 0 all is well, 1 containers run but something is missing, 2 they do not run. */
+export function doctorStatus(findings: readonly Finding[]): 0 | 1 | 2 {
+  if (findings.some(({ state }) => state === "fail")) return 2;
+  return findings.some(({ state }) => state === "warn") ? 1 : 0;
+}
+
+export type { Finding, FindingState } from "./finding.ts";

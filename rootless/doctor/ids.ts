@@ -1,0 +1,103 @@
+/** newuidmap, newgidmap and the ranges that they may map. */
+import { BrunError } from "../../src/errors.ts";
+import { readTextIfThere } from "../../src/sys/fs.ts";
+import type { Caller } from "../caller.ts";
+import { findHelper, lacksPrivilege, type MapHelper } from "../find-helper.ts";
+import type { SubidRange, Subids } from "../subid.ts";
+import { subidFile } from "../validate.ts";
+import { asRoot, type Finding, type Fix, fixOfHint, nameOf, Subject } from "./finding.ts";
+import { install, PACKAGES } from "./packages.ts";
+
+/** Ids that images count on: Linux distributions give users and groups numbers below. */
+const ENOUGH = 65536;
+const FIRST_SUBID = 100_000;
+
+/** newuidmap or newgidmap: there, and able to do what it is for. */
+export function mapHelper(name: MapHelper, caller: Caller): Finding {
+  const subject = new Subject(name, "it maps more than the caller's own id", caller);
+  if (caller.privileged) return subject.ok("not needed: root writes the maps itself");
+  let path: string;
+  try {
+    path = findHelper(name, process.env.PATH);
+  } catch (error) {
+    if (error instanceof BrunError) return subject.warn(error.message, install(PACKAGES.uidmap));
+    throw error;
+  }
+  const lack = lacksPrivilege(path);
+  if (lack !== null) return subject.warn(lack.cause, fixOfHint(lack.fix));
+  return subject.ok(`${path} is there, with its privilege`);
+}
+
+/** The caller's ranges in /etc/subuid or /etc/subgid. */
+export function subordinateIds(kind: "uid" | "gid", caller: Caller, subids: Subids): Finding {
+  const file = subidFile(kind);
+  const subject = new Subject(`sub${kind}`, `the ${kind}s of a container besides its root`, caller);
+  if (caller.privileged) return subject.ok("not needed: root may map any ids");
+  const text = readTextIfThere(file) ?? "";
+  return judgeRanges(subject, kind, caller, subids[kind], text, readTextIfThere("/etc/passwd") ?? "");
+}
+
+/** {@link subordinateIds} of given texts. */
+export function judgeRanges(
+  subject: Subject,
+  kind: "uid" | "gid",
+  caller: Caller,
+  ranges: readonly SubidRange[],
+  text: string,
+  passwd: string,
+): Finding {
+  const size = ranges.reduce((sum, range) => sum + range.size, 0);
+  const name = nameOf(caller);
+  const grant = grantFix(kind, name, text);
+  if (size === 0) return subject.warn(`${name} has no range in ${subidFile(kind)}`, grant);
+  if (size < ENOUGH) return subject.warn(`${name} has ${size} ids, and images count on ${ENOUGH}`, grant);
+  const clash = overlap(ranges, text, passwd, caller, kind);
+  if (clash !== null) return subject.warn(clash, grant);
+  const list = ranges.map((r) => `${r.start}-${r.start + r.size - 1} (${r.origin})`).join(", ");
+  return subject.ok(`${name} has ${list}`);
+}
+
+interface Entry {
+  readonly owner: string;
+  readonly start: number;
+  readonly end: number;
+}
+
+function entries(text: string): Entry[] {
+  return text.split("\n").flatMap((line) => {
+    const [owner, start, size] = line.trim().split(":");
+    if (!owner || owner.startsWith("#") || !/^\d+$/.test(start ?? "") || !/^\d+$/.test(size ?? "")) return [];
+    return [{ owner, start: Number(start), end: Number(start) + Number(size) }];
+  });
+}
+
+/** Someone else who has some of the ids; null when no one has. */
+function overlap(
+  ranges: readonly SubidRange[],
+  text: string,
+  passwd: string,
+  caller: Caller,
+  kind: "uid" | "gid",
+): string | null {
+  const others = entries(text).filter(({ owner }) => owner !== caller.userName && owner !== `${caller.uid}`);
+  for (const range of ranges) {
+    const end = range.start + range.size;
+    const other = others.find((o) => o.start < end && o.end > range.start);
+    if (other !== undefined) {
+      return `${range.origin} overlaps the range of ${other.owner}: each can reach the other's files`;
+    }
+    if (kind === "gid") continue;
+    for (const line of passwd.split("\n")) {
+      const [user, , uid] = line.split(":");
+      const id = Number(uid ?? "");
+      if (uid && id >= range.start && id < end) return `${range.origin} has the uid of ${user}, ${id}`;
+    }
+  }
+  return null;
+}
+
+/** A range behind all others. */
+function grantFix(kind: "uid" | "gid", name: string, text: string): Fix {
+  const free = Math.max(FIRST_SUBID, ...entries(text).map(({ end }) => end));
+  return asRoot(`usermod --add-sub${kind}s ${free}-${free + ENOUGH - 1} ${name}`);
+}

@@ -1,0 +1,151 @@
+/** User namespaces and what can be done in one, each tried out. */
+import { type InitContext, MOUNT_ATTR_SIZE } from "../../src/init/context.ts";
+import { loopback } from "../../src/init/namespaces.ts";
+import {
+  MOUNT_ATTR,
+  MOVE_MOUNT_F_EMPTY_PATH,
+  OPEN_TREE_CLOEXEC,
+  OPEN_TREE_CLONE,
+} from "../../src/sys/constants.ts";
+import { errnoText } from "../../src/sys/errno.ts";
+import { cstr, NR, syscall } from "../../src/sys/ffi.ts";
+import { AT_EMPTY_PATH, AT_FDCWD, close, O, open } from "../../src/sys/fs.ts";
+import type { Caller } from "../caller.ts";
+import type { Subids } from "../subid.ts";
+import { type Finding, fixOfHint, Subject } from "./finding.ts";
+import { attempt, type Trial } from "./trial.ts";
+
+/** A directory to mount on, in a mount namespace of the trial's own. */
+const SCRATCH = "/tmp";
+
+/** The user namespace with the caller's id alone. */
+export function userNamespace(caller: Caller): Finding {
+  const subject = new Subject("user-namespace", "every container without root is in one", caller);
+  const error = attempt({ caller });
+  return error === null
+    ? subject.ok("user and mount namespaces can be made")
+    : subject.fail(error.message, fixOfHint(error.hint));
+}
+
+/** The maps that a container gets. */
+export function idMaps(caller: Caller, subids: Subids): Finding {
+  const subject = new Subject(
+    "id-maps",
+    "images have files of several users, and programs in them change to other users",
+    caller,
+  );
+  const count = (kind: "uid" | "gid") => subids[kind].reduce((sum, range) => sum + range.size, 1);
+  if (count("uid") === 1 || count("gid") === 1) {
+    return subject.warn("one id is mapped: the caller has no subordinate ids", null);
+  }
+  const error = attempt({ caller, subids });
+  return error === null
+    ? subject.ok(`${count("uid")} user ids and ${count("gid")} group ids can be mapped`)
+    : subject.warn(error.message, fixOfHint(error.hint));
+}
+
+/** What is tried in a user namespace besides. */
+export function inUserNamespace(caller: Caller): Finding[] {
+  const subject = (id: string, why: string) => new Subject(id, why, caller);
+  const graded = (
+    of: Subject,
+    trial: Omit<Trial, "caller">,
+    state: "warn" | "fail",
+    found: string,
+  ): Finding => {
+    const error = attempt({ caller, ...trial });
+    return error === null ? of.ok(found) : of[state](error.message, fixOfHint(error.hint));
+  };
+  return [
+    graded(
+      subject("namespaces", "they separate a container from the host"),
+      { namespaces: ["pid", "ipc", "uts", "cgroup", "network"], build: loopback },
+      "fail",
+      "pid, ipc, uts, cgroup and network namespaces can be made",
+    ),
+    graded(
+      subject("proc", "containers have a /proc of their own"),
+      { namespaces: ["pid"], build: mountProc },
+      "fail",
+      "procfs can be mounted in a pid namespace",
+    ),
+    graded(
+      subject("mounts", "root file system, volumes, read-only and masked paths"),
+      { build: mountTree },
+      "fail",
+      "mounts can be copied, made read-only and moved",
+    ),
+    graded(
+      subject("overlay", "a copy-on-write root file system without copying it"),
+      { build: mountOverlay },
+      "warn",
+      "overlayfs can be mounted in a user namespace",
+    ),
+    idmappedMounts(caller),
+  ];
+}
+
+function mountProc({ b }: InitContext): void {
+  b.at("", "mount proc on /proc");
+  b.sys("mount", [b.str("proc"), b.str("/proc"), b.str("proc"), 0, null]);
+}
+
+function mountTree({ b }: InitContext): void {
+  const [scratch, empty] = [b.str(SCRATCH), b.str("")];
+  b.at("", `bind ${SCRATCH} on itself, read-only`);
+  const tree = b.get("open_tree", [AT_FDCWD, scratch, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC]);
+  const attr = new BigUint64Array([BigInt(MOUNT_ATTR.RDONLY), 0n, 0n, 0n]);
+  const bytes = b.bytes(new Uint8Array(attr.buffer), "{set=RDONLY}");
+  b.sys("mount_setattr", [tree, empty, AT_EMPTY_PATH, bytes, MOUNT_ATTR_SIZE]);
+  b.sys("move_mount", [tree, empty, AT_FDCWD, scratch, MOVE_MOUNT_F_EMPTY_PATH]);
+}
+
+function mountScratch({ b }: InitContext): void {
+  b.at("", `mount tmpfs on ${SCRATCH}`);
+  b.sys("mount", [b.str("tmpfs"), b.str(SCRATCH), b.str("tmpfs"), 0, null]);
+}
+
+function mountOverlay(x: InitContext): void {
+  const { b } = x;
+  mountScratch(x);
+  b.at("", "mount overlayfs");
+  for (const name of ["lower", "upper", "work", "merged"]) {
+    b.sys("mkdirat", [AT_FDCWD, b.str(`${SCRATCH}/${name}`), 0o700]);
+  }
+  const options = `lowerdir=${SCRATCH}/lower,upperdir=${SCRATCH}/upper,workdir=${SCRATCH}/work,userxattr`;
+  b.sys("mount", [b.str("overlay"), b.str(`${SCRATCH}/merged`), b.str("overlay"), 0, b.str(options)]);
+}
+
+/** An id-mapped mount takes its ids from a user namespace, which a trial makes. */
+function idmappedMounts(caller: Caller): Finding {
+  const subject = new Subject(
+    "idmapped-mounts",
+    "mounts whose files have other owners in the container",
+    caller,
+  );
+  if (!caller.privileged) return subject.ok("for containers of root; others have their user namespace");
+  let fd = -1;
+  const inspect = (pid: number) => {
+    fd = open(`/proc/${pid}/ns/user`, O.RDONLY);
+  };
+  const error = attempt({ caller, inspect });
+  if (error !== null) return subject.warn(error.message, fixOfHint(error.hint));
+  const result = mapMount(fd);
+  close(fd);
+  if (result === 0) return subject.ok(`the ids of ${SCRATCH}'s file system can be mapped`);
+  return subject.warn(`the ids of ${SCRATCH}'s file system cannot be mapped: ${errnoText(-result)}`, {
+    command: "boot Linux 5.12 or newer, and use ext4, xfs, btrfs or, from 6.3 on, tmpfs",
+    as: "root",
+  });
+}
+
+/** Maps the ids of a detached mount, which goes with its descriptor. Returns 0 or -errno. */
+function mapMount(userNamespace: number): number {
+  const empty = cstr("");
+  const tree = syscall(NR.open_tree, AT_FDCWD, cstr(SCRATCH), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+  if (tree < 0) return tree;
+  const attr = new BigUint64Array([BigInt(MOUNT_ATTR.IDMAP), 0n, 0n, BigInt(userNamespace)]);
+  const result = syscall(NR.mount_setattr, tree, empty, AT_EMPTY_PATH, attr, MOUNT_ATTR_SIZE);
+  close(tree);
+  return result;
+}

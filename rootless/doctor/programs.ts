@@ -1,0 +1,91 @@
+/** Libraries and programs that some containers need. */
+import { libsystemd } from "../../src/cgroup/systemd/library.ts";
+import { BrunError } from "../../src/errors.ts";
+import { installedLibseccomp } from "../../src/features/libseccomp.ts";
+import { exists } from "../../src/sys/fs.ts";
+import { run } from "../../src/sys/spawn.ts";
+import type { Caller } from "../caller.ts";
+import { asRoot, type Finding, Subject } from "./finding.ts";
+import { install, PACKAGES } from "./packages.ts";
+
+const TIMEOUT_MS = 5000;
+const DIRECTORIES = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
+
+/** @param overlay whether the kernel's overlayfs works for the caller */
+export function programs(caller: Caller, overlay: boolean): Finding[] {
+  return [
+    libseccomp(caller),
+    systemdLibrary(caller),
+    fuseOverlayfs(caller, overlay),
+    network(caller),
+    criu(caller),
+  ];
+}
+
+function libseccomp(caller: Caller): Finding {
+  const subject = new Subject("libseccomp", "it compiles linux.seccomp of a config", caller);
+  const fix = install(PACKAGES.libseccomp);
+  try {
+    const version = installedLibseccomp();
+    return version === undefined
+      ? subject.warn("not installed: a config with seccomp is refused", fix)
+      : subject.ok(`version ${version}`);
+  } catch (error) {
+    if (error instanceof BrunError) return subject.warn(error.message, fix);
+    throw error;
+  }
+}
+
+function systemdLibrary(caller: Caller): Finding {
+  const subject = new Subject("libsystemd", "brun asks systemd for cgroups by it", caller);
+  const fix = install(PACKAGES.libsystemd);
+  try {
+    return libsystemd() === null ? subject.warn("not installed", fix) : subject.ok("installed");
+  } catch (error) {
+    if (error instanceof BrunError) return subject.warn(error.message, fix);
+    throw error;
+  }
+}
+
+function fuseOverlayfs(caller: Caller, overlay: boolean): Finding {
+  const subject = new Subject(
+    "fuse-overlayfs",
+    "it stands in where the kernel's overlayfs is refused",
+    caller,
+  );
+  const version = versionOf("fuse-overlayfs", "--version");
+  if (version !== null) {
+    if (overlay || exists("/dev/fuse")) return subject.ok(version);
+    return subject.warn("/dev/fuse is not there", asRoot("modprobe fuse"));
+  }
+  if (overlay) return subject.ok("not installed, and not needed: overlayfs works");
+  return subject.warn("not installed", install(PACKAGES.fuseOverlayfs));
+}
+
+function network(caller: Caller): Finding {
+  const subject = new Subject(
+    "network",
+    "a network namespace without root reaches the outside by them",
+    caller,
+  );
+  const found = (["pasta", "slirp4netns"] as const).flatMap((name) => versionOf(name, "--version") ?? []);
+  if (found.length === 0)
+    return subject.warn("neither pasta nor slirp4netns is installed", install(PACKAGES.network));
+  if (!exists("/dev/net/tun")) return subject.warn("/dev/net/tun is not there", asRoot("modprobe tun"));
+  return subject.ok(found.join(", "));
+}
+
+function criu(caller: Caller): Finding {
+  const subject = new Subject("criu", "checkpoint and restore", caller);
+  const version = versionOf("criu", "--version");
+  return version === null ? subject.warn("not installed", install(PACKAGES.criu)) : subject.ok(version);
+}
+
+/** What a program says of its version, shortened to "name version"; null when it is not installed. */
+function versionOf(name: string, flag: string): string | null {
+  const path = DIRECTORIES.map((directory) => `${directory}/${name}`).find(exists);
+  if (path === undefined) return null;
+  const { output } = run({ path, argv: [name, flag], env: [], processGroup: true }, null, TIMEOUT_MS);
+  const version = /\d+(?:[._]\d+)+[^\s,]*/.exec(output)?.[0];
+  return version === undefined ? path : `${name} ${version}`;
+}

@@ -1,0 +1,45 @@
+/** The caller's session: where state is kept, and whether containers outlive a logout. */
+import { exists, S, tryStat } from "../../src/sys/fs.ts";
+import type { Caller } from "../caller.ts";
+import { asCaller, asRoot, type Finding, nameOf, Subject } from "./finding.ts";
+
+/** XDG_RUNTIME_DIR and linger. */
+export function session(caller: Caller): Finding[] {
+  return caller.uid === 0 ? [] : [runtimeDirectory(caller, process.env.XDG_RUNTIME_DIR), linger(caller)];
+}
+
+/** XDG_RUNTIME_DIR, as the XDG base directory specification wants it. */
+export function runtimeDirectory(caller: Caller, path: string | undefined): Finding {
+  const subject = new Subject(
+    "xdg-runtime-dir",
+    "the state of containers, gone after a reboot as they are",
+    caller,
+  );
+  const usual = `/run/user/${caller.uid}`;
+  const made = exists("/run/systemd/system")
+    ? `loginctl enable-linger ${nameOf(caller)}`
+    : `install -d -m 700 -o ${caller.uid} -g ${caller.gid} ${usual}`;
+  const set = exists(usual) ? asCaller(`export XDG_RUNTIME_DIR=${usual}`) : asRoot(made);
+  if (!path) return subject.warn(`XDG_RUNTIME_DIR is not set: state is kept in /tmp/brun-${caller.uid}`, set);
+  if (!path.startsWith("/")) return subject.warn(`XDG_RUNTIME_DIR is not absolute: ${path}`, set);
+  const stat = tryStat(path);
+  if (typeof stat === "number") return subject.fail(`XDG_RUNTIME_DIR does not exist: ${path}`, set);
+  if ((stat.mode & S.IFMT) !== S.IFDIR) return subject.fail(`XDG_RUNTIME_DIR is no directory: ${path}`, set);
+  if (stat.uid !== caller.uid) {
+    return subject.fail(`XDG_RUNTIME_DIR belongs to uid ${stat.uid}: ${path}; su and sudo keep it`, set);
+  }
+  if ((stat.mode & 0o077) !== 0) return subject.warn(`${path} lets others in`, asCaller(`chmod 700 ${path}`));
+  return subject.ok(path);
+}
+
+function linger(caller: Caller): Finding {
+  const subject = new Subject("linger", "detached containers end with the last session without it", caller);
+  const name = nameOf(caller);
+  if (!exists("/run/systemd/system")) return subject.ok("no systemd here, so nothing is ended at logout");
+  if (exists(`/var/lib/systemd/linger/${name}`))
+    return subject.ok("the caller's services outlive its sessions");
+  return subject.warn(
+    "what the caller starts ends with its last session",
+    asRoot(`loginctl enable-linger ${name}`),
+  );
+}

@@ -1,0 +1,79 @@
+/** Trying things out: a stage in a user namespace that does them and ends, which leaves nothing behind. */
+import { hostProcessConfig } from "../../src/config/host-process.ts";
+import { Conversation } from "../../src/container/conversation.ts";
+import { BrunError } from "../../src/errors.ts";
+import { type InitContext, initContext } from "../../src/init/context.ts";
+import { becomeRoot, enterNamespaces, mapIds } from "../../src/init/namespaces.ts";
+import { isolateMounts } from "../../src/init/rootfs.ts";
+import type { Namespace } from "../../src/spec/index.ts";
+import { launchStage } from "../../src/stage/launch.ts";
+import { Message, sendMessage } from "../../src/stage/messages.ts";
+import { type Program, ProgramBuilder } from "../../src/stage/program.ts";
+import { close } from "../../src/sys/fs.ts";
+import { waitChild } from "../../src/sys/spawn.ts";
+import type { Caller } from "../caller.ts";
+import { writeMaps } from "../mapping.ts";
+import type { Subids } from "../subid.ts";
+
+/** What is tried. */
+export interface Trial {
+  readonly caller: Caller;
+  /** Besides a user namespace; "mount" is always among them. */
+  readonly namespaces?: readonly Namespace["type"][];
+  /** Mapped besides the caller's own id; without them one id is. */
+  readonly subids?: Subids;
+  /** What to do as root of the namespaces. */
+  readonly build?: (x: InitContext) => void;
+  /** Looks at the process before it ends. */
+  readonly inspect?: (pid: number) => void;
+}
+
+/** Does it. Returns null, or what went wrong; throws what is no finding. */
+export function attempt(trial: Trial): BrunError | null {
+  try {
+    perform(trial);
+    return null;
+  } catch (error) {
+    if (error instanceof BrunError) return error;
+    throw error;
+  }
+}
+
+function perform({ caller, namespaces = [], subids, build, inspect }: Trial): void {
+  const config = hostProcessConfig({
+    caller,
+    namespaces: ["mount", ...namespaces],
+    subids: () => subids ?? { uid: [], gid: [] },
+    args: [],
+    env: [],
+  });
+  const compile = (record: boolean): Program => {
+    const b = new ProgramBuilder(record);
+    const x: InitContext = initContext(config, b);
+    enterNamespaces(x, null);
+    mapIds(x);
+    isolateMounts(x);
+    becomeRoot(x);
+    build?.(x);
+    b.send(Message.ready, null, 0);
+    return b.finish();
+  };
+  const stage = launchStage(0);
+  const conversation = new Conversation(stage.socket, () => [compile(true)]);
+  try {
+    conversation.send(compile(false));
+    for (;;) {
+      const message = conversation.next();
+      if (message.type === Message.ready) break;
+      if (message.type !== Message.map) continue;
+      writeMaps(conversation.pid, config.maps!, caller, process.env.PATH);
+      sendMessage(stage.socket, Message.resume);
+    }
+    inspect?.(conversation.pid);
+  } finally {
+    close(stage.socket);
+    conversation.kill();
+    if (conversation.pidfd >= 0) close(conversation.pidfd);
+    waitChild(stage.pid);
+  }
+}

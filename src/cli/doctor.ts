@@ -1,0 +1,57 @@
+/** `brun doctor`. */
+import { doctor, doctorStatus, type Finding } from "../../rootless/doctor/doctor.ts";
+import { defineCommand } from "./command.ts";
+import { isTerminal, print } from "./output.ts";
+
+export default defineCommand({
+  meta: { name: "doctor", description: "find out whether containers without root work here" },
+  args: { json: { type: "boolean", description: "print the findings as JSON" } },
+  details: `It tries what containers need and leaves nothing behind. Run it as the user who runs the containers.
+
+Exit code: 0 all is well, 1 containers run but something is missing, 2 containers do not run.`,
+  run({ args }) {
+    const findings = doctor();
+    print(args.json ? `${JSON.stringify(findings, null, 2)}\n` : doctorText(findings, palette()));
+    return doctorStatus(findings);
+  },
+});
+
+type Paint = (text: string) => string;
+
+/** How a line of each state begins, and how what matters less is shown. */
+interface Palette {
+  readonly ok: Paint;
+  readonly warn: Paint;
+  readonly fail: Paint;
+  readonly dim: Paint;
+}
+
+const SYMBOLS = { ok: "✔", warn: "⚠", fail: "✖" } as const;
+
+/** consola's colours on a terminal. */
+function palette(): Palette {
+  const same: Paint = (text) => text;
+  if (!isTerminal(1) || process.env.NO_COLOR) return { ok: same, warn: same, fail: same, dim: same };
+  const { colors } = require("consola/utils") as typeof import("consola/utils");
+  return { ok: colors.green, warn: colors.yellow, fail: colors.red, dim: colors.gray };
+}
+
+/** The screen: a line for each finding, with reason and remedy below where there is something to do. */
+function doctorText(findings: readonly Finding[], palette: Palette): string {
+  const width = Math.max(...findings.map(({ id }) => id.length));
+  const lines = findings.flatMap(({ id, state, what, why, fix, user }) => [
+    `${palette[state](SYMBOLS[state])} ${id.padEnd(width)}  ${what}`,
+    ...(state === "ok" ? [] : [palette.dim(`  ${" ".repeat(width)}  for: ${why}`)]),
+    ...(fix === null ? [] : [`  ${" ".repeat(width)}  as ${user}: ${fix}`]),
+  ]);
+  return `${lines.join("\n")}\n\n${verdict(findings)}\n`;
+}
+
+function verdict(findings: readonly Finding[]): string {
+  const count = findings.filter(({ state }) => state !== "ok").length;
+  const status = doctorStatus(findings);
+  if (status === 0) return "containers work here";
+  return status === 1
+    ? `containers work here; ${count} thing${count === 1 ? "" : "s"} could be better`
+    : "containers do not work here";
+}

@@ -1,0 +1,49 @@
+/** The config of a process of the host in namespaces of its own, without a container: `unshare`, and doctor's trials. */
+import type { Caller } from "../../rootless/caller.ts";
+import type { Namespace } from "../spec/index.ts";
+import { type ResolveInput, resolve } from "./resolve.ts";
+import type { ContainerConfig } from "./types.ts";
+
+/** What runs, and in which namespaces besides the user namespace. */
+export interface HostProcess {
+  readonly caller: Caller;
+  readonly namespaces: readonly Namespace["type"][];
+  readonly subids: ResolveInput["subids"];
+  readonly args: readonly string[];
+  /** NAME=value strings. */
+  readonly env: readonly string[];
+}
+
+/** Decides as for a container without mappings whose root is the host's. Throws a BrunError. */
+export function hostProcessConfig({ caller, namespaces, subids, args, env }: HostProcess): ContainerConfig {
+  const resolved = resolve({
+    spec: {
+      ociVersion: "1.0.0",
+      process: { args: [...args], user: { uid: 0, gid: 0 }, cwd: "/", env: [...env] },
+      root: { path: "/" },
+      linux: { namespaces: namespaces.map((type) => ({ type })) },
+    },
+    bundle: "/",
+    caller,
+    rootless: true,
+    addUserNamespace: true,
+    subids,
+    rlimits: new Map(),
+    oomScoreAdj: 0,
+  });
+  return {
+    ...resolved,
+    id: "unshare",
+    bundle: "/",
+    privileged: false,
+    facts: { home: "", terminalSize: null, ownStdio: [], sources: new Map(), cgroup2: true, cgroupBinds: [] },
+    cgroup: null,
+    cloneInto: null,
+    seccomp: null,
+    noPivot: false,
+    newKeyring: false,
+    preserveFds: 0,
+    extraEnv: [],
+    execFifo: null,
+  };
+}
