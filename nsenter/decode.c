@@ -63,7 +63,8 @@ static long check_op(const struct op *op, uint32_t index, const struct program *
 			return -EBADMSG;
 		break;
 	case OP_BITS:
-		if (op->args[1] < 2 || op->args[1] >= ARRAY_LENGTH(op->args))
+		if ((op->args[1] & ~(uint64_t)BITS_INVERTED) < 2 ||
+		    (op->args[1] & ~(uint64_t)BITS_INVERTED) >= ARRAY_LENGTH(op->args))
 			return -EBADMSG;
 		break;
 	default:

@@ -127,13 +127,14 @@ static long send_and_wait(const struct machine *machine, const uint64_t *args, i
 static long each_bit(const struct op *op, const uint64_t *args)
 {
 	uint64_t call[ARRAY_LENGTH(op->args)];
+	uint64_t bits = args[1] & BITS_INVERTED ? ~args[0] : args[0];
 	long result = 0;
 
 	copy(call, args, sizeof(call));
 	for (unsigned int bit = 0; bit < 64; bit++) {
-		if (((args[0] >> bit) & 1U) == 0)
+		if (((bits >> bit) & 1U) == 0)
 			continue;
-		call[args[1]] = bit;
+		call[args[1] & ~(uint64_t)BITS_INVERTED] = bit;
 		result = sys4(op->nr, call[2], call[3], call[4], call[5]);
 		if (result < 0 && result != -EINVAL)
 			return result;

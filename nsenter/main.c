@@ -7,6 +7,7 @@
  */
 #include "message.h"
 #include "program.h"
+#include "signals.h"
 #include "supervise.h"
 
 #include <linux/fcntl.h>
@@ -67,6 +68,7 @@ __attribute__((noreturn, used)) static void start(const long *stack)
 	if (argv[1][0] == 's' && argv[1][1] == 't') {
 		sys2(__NR_prctl, PR_SET_NAME, "brun:[init]");
 		sys3(__NR_fcntl, fd, F_SETFD, FD_CLOEXEC);
+		die_of_signals();
 		run_stage(fd);
 	}
 	sys2(__NR_prctl, PR_SET_NAME, "brun");

@@ -18,6 +18,7 @@
 #define PROGRAM_SLOTS 256
 #define NO_SLOT 0xffffU
 #define ANY_ERRNO 255
+#define BITS_INVERTED 8U
 
 struct program_header {
 	uint32_t magic;
@@ -35,7 +36,8 @@ enum op_kind {
 	OP_CHECK = 3,   /* pointer, width, mask, expected value, errno if it differs */
 	OP_POKE = 4,    /* pointer, value, width in bytes, or 0: as decimal text with a NUL */
 	OP_SPAWN = 5,   /* struct spawn_request *, stdin fd or -1, time-out in ms or -1 */
-	OP_BITS = 6,    /* nr(args...) for each bit of args[0], with args[args[1]] being its number */
+	OP_BITS = 6,    /* nr(args...) for each bit of args[0], with args[args[1] & 7] being its number;
+			   with BITS_INVERTED in args[1] for each bit that is not set */
 	OP_TARGET =
 	    7,       /* root fd, relative path, resolve flags, 1 for a file: opens, making what is missing */
 	OP_COPY = 8, /* directory fd, directory fd, 1 with contents: see copy.h */

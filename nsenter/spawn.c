@@ -4,19 +4,14 @@
  */
 #include "spawn.h"
 
+#include "signals.h"
+
 #include <linux/fcntl.h>
 #include <linux/sched.h>
 #include <linux/signal.h>
 
 #define STACK_SIZE 16384
 #define SIGNALS 64
-
-struct kernel_sigaction {
-	uint64_t handler;
-	uint64_t flags;
-	uint64_t restorer;
-	uint64_t mask;
-};
 
 /* Every ignored signal back to its default: Bun ignores SIGPIPE and SIGXFSZ, which execve would hand on. */
 static void reset_signals(void)

@@ -1,4 +1,5 @@
 /** Id maps of a user namespace (user_namespaces(7)): what they are, and the ones a caller gets by default. */
+import { mapped } from "../src/sys/lists.ts";
 import { LAST_ID, type SubidRange } from "./subid.ts";
 
 /** `size` consecutive ids: `containerId` inside is `hostId` in the caller's user namespace. */
@@ -88,5 +89,5 @@ export function isMapped(map: readonly IdMap[], id: number): boolean {
 
 /** The text of /proc/PID/uid_map or gid_map. */
 export function mapText(map: readonly IdMap[]): string {
-  return map.map((m) => `${m.containerId} ${m.hostId} ${m.size}\n`).join("");
+  return mapped(map, (m) => `${m.containerId} ${m.hostId} ${m.size}\n`).join("");
 }

@@ -1,9 +1,11 @@
 /** Writing a new user namespace's id maps: directly, or by newuidmap and newgidmap at the same time. */
+
 import { BrunError } from "../src/errors.ts";
 import { E, errnoName } from "../src/sys/errno.ts";
 import { check } from "../src/sys/error.ts";
 import { NR, syscall } from "../src/sys/ffi.ts";
 import { close, O, readFd, text, tryWriteExisting } from "../src/sys/fs.ts";
+import { mapped } from "../src/sys/lists.ts";
 import { type Child, type ExitStatus, spawn, waitChild } from "../src/sys/spawn.ts";
 import type { Caller } from "./caller.ts";
 import { findHelper, lacksPrivilege, type MapHelper } from "./find-helper.ts";
@@ -115,7 +117,7 @@ function startHelpers(
     close(writer);
   }
   return () => {
-    const statuses = running.map(({ child }) => reap(child));
+    const statuses = mapped(running, ({ child }) => reap(child));
     const failed = statuses.findIndex((status) => status.code !== 0 || status.signal !== 0);
     const said = failed < 0 ? "" : text(readFd(reader, "the pipe from newuidmap and newgidmap"));
     close(reader);

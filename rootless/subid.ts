@@ -1,5 +1,7 @@
 /** Subordinate ids: /etc/subuid and /etc/subgid (subuid(5)), and the other sources nsswitch.conf may name. */
+
 import { readTextIfThere, tryStat } from "../src/sys/fs.ts";
+import { each } from "../src/sys/lists.ts";
 import { run } from "../src/sys/spawn.ts";
 
 /** `size` ids from `start` on that a user may map, and the file and line (or command) that says so. */
@@ -27,7 +29,7 @@ export const LAST_ID = 0xfffffffe;
  */
 export function parseSubids(text: string, file: string, uid: number, userName: string | null): SubidRange[] {
   const ranges: SubidRange[] = [];
-  text.split("\n").forEach((line, index) => {
+  each(text.split("\n"), (line, index) => {
     const [owner, start, size, ...more] = line.trim().split(":");
     if (owner !== String(uid) && (userName === null || owner !== userName)) return;
     if (more.length > 0 || !isNumber(start) || !isNumber(size)) return;

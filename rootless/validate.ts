@@ -1,5 +1,7 @@
 /** Checks of id maps that a config asks for, before the kernel or newuidmap answers with EINVAL or EPERM. */
+
 import { BrunError } from "../src/errors.ts";
+import { each, mapped } from "../src/sys/lists.ts";
 import type { Caller } from "./caller.ts";
 import { type IdMap, type IdMaps, MAX_MAPS } from "./idmap.ts";
 import { LAST_ID, type SubidRange, type Subids } from "./subid.ts";
@@ -30,7 +32,7 @@ function validateMap(map: readonly IdMap[], where: string): void {
   if (map.length > MAX_MAPS) {
     throw new BrunError(`${map.length} mappings, and the kernel takes ${MAX_MAPS}`, { where });
   }
-  map.forEach((m, i) => {
+  each(map, (m, i) => {
     for (const [field, id] of [
       ["containerID", m.containerId],
       ["hostID", m.hostId],
@@ -46,7 +48,7 @@ function validateMap(map: readonly IdMap[], where: string): void {
     ["containerID", "containerId"],
     ["hostID", "hostId"],
   ] as const) {
-    const sorted = map.map((m, i) => ({ start: m[key], end: m[key] + m.size, i }));
+    const sorted = mapped(map, (m, i) => ({ start: m[key], end: m[key] + m.size, i }));
     sorted.sort((a, b) => a.start - b.start || a.i - b.i);
     for (let n = 1; n < sorted.length; n++) {
       const [a, b] = [sorted[n - 1]!, sorted[n]!];
@@ -68,7 +70,7 @@ export function validatePermitted(maps: IdMaps, caller: Caller, subids: Subids):
   if (caller.privileged) return;
   for (const kind of ["uid", "gid"] as const) {
     const own = caller[kind];
-    maps[kind].forEach((m, i) => {
+    each(maps[kind], (m, i) => {
       if (m.size === 1 && m.hostId === own) return;
       if (covered(m.hostId, m.size, subids[kind])) return;
       throw new BrunError(

@@ -1,6 +1,8 @@
 /** Namespaces of the spec: which are made, which are joined. */
+
 import type { Spec } from "../spec/index.ts";
 import { CLONE } from "../sys/constants.ts";
+import { each } from "../sys/lists.ts";
 import type { Join } from "./types.ts";
 
 /** CLONE_NEW* flag of each namespace type of the spec (config-linux.md#namespaces). */
@@ -37,7 +39,7 @@ export interface NamespacePlan {
 export function planNamespaces(spec: Spec): NamespacePlan {
   let cloneFlags = 0;
   const joins: Join[] = [];
-  (spec.linux?.namespaces ?? []).forEach((namespace, i) => {
+  each(spec.linux?.namespaces ?? [], (namespace, i) => {
     const flag = namespaceFlags[namespace.type] ?? 0;
     if (namespace.path) joins.push({ flag, path: namespace.path, where: `linux.namespaces[${i}].path` });
     else cloneFlags |= flag;

@@ -1,4 +1,5 @@
 /** Spec → ContainerConfig: every decision, no action. */
+
 import type { Caller } from "../../rootless/caller.ts";
 import { type DefaultMaps, defaultMaps, type IdMap, type IdMaps, toHost } from "../../rootless/idmap.ts";
 import { deniesSetgroups, selfMappable } from "../../rootless/mapping.ts";
@@ -7,6 +8,7 @@ import { BrunError } from "../errors.ts";
 import type { IDMapping, Spec } from "../spec/index.ts";
 import { CLONE } from "../sys/constants.ts";
 import { absolute, below } from "../sys/fs.ts";
+import { any, found, mapped } from "../sys/lists.ts";
 import { type NamespacePlan, planNamespaces } from "./namespaces.ts";
 import type { Change } from "./types.ts";
 import { type AdaptInput, userNamespaceFirst } from "./user-namespace-first.ts";
@@ -40,23 +42,23 @@ export interface Resolved extends NamespacePlan {
 }
 
 function toIdMap(mappings: readonly IDMapping[]): IdMap[] {
-  return mappings.map((m) => ({ containerId: m.containerID, hostId: m.hostID, size: m.size }));
+  return mapped(mappings, (m) => ({ containerId: m.containerID, hostId: m.hostID, size: m.size }));
 }
 
 /** Decides. Throws a BrunError for what cannot be run by this caller. */
 export function resolve(input: ResolveInput): Resolved {
   const { caller, rootless } = input;
   const namespaces = input.spec.linux?.namespaces ?? [];
-  const user = namespaces.find((n) => n.type === "user");
+  const user = found(namespaces, (n) => n.type === "user");
   const addUserNamespace = input.addUserNamespace && user === undefined;
   const makesUser = addUserNamespace || (user !== undefined && !user.path);
-  const found = makesUser ? maps(input) : null;
-  const changes: Change[] = found?.changes ?? [];
+  const ids = makesUser ? maps(input) : null;
+  const changes: Change[] = ids?.changes ?? [];
   let spec = input.spec;
   if (rootless) {
     const adapted = userNamespaceFirst(spec, {
       addUserNamespace,
-      maps: found?.maps ?? null,
+      maps: ids?.maps ?? null,
       rlimits: input.rlimits,
       oomScoreAdj: input.oomScoreAdj,
     });
@@ -66,9 +68,9 @@ export function resolve(input: ResolveInput): Resolved {
   const keepsGroups = (spec.annotations?.[KEEP_GROUPS] ?? "0") !== "0";
   if (keepsGroups) spec = withoutGroups(spec);
   const plan = planNamespaces(spec);
-  const joinsUser = plan.joins.some((j) => j.flag === CLONE.NEWUSER);
-  const selfMapped = found !== null && !caller.privileged && selfMappable(found.maps, caller.uid, caller.gid);
-  const setgroups = found === null ? !joinsUser || caller.privileged : !deniesSetgroups(found.maps, caller);
+  const joinsUser = any(plan.joins, (j) => j.flag === CLONE.NEWUSER);
+  const selfMapped = ids !== null && !caller.privileged && selfMappable(ids.maps, caller.uid, caller.gid);
+  const setgroups = ids === null ? !joinsUser || caller.privileged : !deniesSetgroups(ids.maps, caller);
   const root = spec.root?.path;
   if (!root) throw new BrunError("is missing: it names the root file system", { where: "root.path" });
   const rootfs = absolute(root, input.bundle);
@@ -76,9 +78,9 @@ export function resolve(input: ResolveInput): Resolved {
     ...plan,
     spec: withoutRoot(spec, rootfs),
     rootfs,
-    maps: found?.maps ?? null,
+    maps: ids?.maps ?? null,
     selfMapped,
-    openSources: found !== null && !selfMapped && toHost(found.maps.uid, 0) !== caller.uid,
+    openSources: ids !== null && !selfMapped && toHost(ids.maps.uid, 0) !== caller.uid,
     setgroups: setgroups && !keepsGroups,
     changes,
   };
@@ -94,8 +96,11 @@ function withoutGroups(spec: Spec): Spec {
 
 /** A mount's destination that repeats where the root is on the host means what is below it, as for runc. */
 function withoutRoot(spec: Spec, rootfs: string): Spec {
-  if (!spec.mounts?.some((m) => below(rootfs, m.destination) !== null)) return spec;
-  const mounts = spec.mounts.map((m) => ({ ...m, destination: below(rootfs, m.destination) ?? m.destination }));
+  if (!any(spec.mounts, (m) => below(rootfs, m.destination) !== null)) return spec;
+  const mounts = mapped(spec.mounts ?? [], (m) => ({
+    ...m,
+    destination: below(rootfs, m.destination) ?? m.destination,
+  }));
   return { ...spec, mounts };
 }
 

@@ -2,8 +2,10 @@
  * User-namespace-first: any valid spec, also one written for root, as an unprivileged caller can run it.
  * Pure: takes a spec, returns a spec and the list of what was changed and why (`brun explain` prints it).
  */
+
 import { type IdMap, type IdMaps, isMapped } from "../../rootless/idmap.ts";
 import type { Mount, Spec } from "../spec/index.ts";
+import { any, filtered, mapped } from "../sys/lists.ts";
 import type { Change } from "./types.ts";
 
 /** The spec as it will run. */
@@ -37,9 +39,16 @@ export function userNamespaceFirst(original: Spec, input: AdaptInput): Adapted {
     });
   }
   // With the user namespace that owns them joined ones are as good as new ones.
-  const joinsUser = linux.namespaces?.some((n) => n.type === "user" && n.path);
-  const own = new Set((linux.namespaces ?? []).filter((n) => joinsUser || !n.path).map((n) => n.type));
-  const mounts = original.mounts?.map((mount, i) => adaptMount(mount, `mounts[${i}]`, own, input, changes));
+  const joinsUser = any(linux.namespaces, (n) => n.type === "user" && n.path !== undefined && n.path !== "");
+  const own = new Set(
+    mapped(
+      filtered(linux.namespaces ?? [], (n) => joinsUser || !n.path),
+      (n) => n.type,
+    ),
+  );
+  const mounts =
+    original.mounts &&
+    mapped(original.mounts, (mount, i) => adaptMount(mount, `mounts[${i}]`, own, input, changes));
   const process = original.process === undefined ? undefined : adaptProcess(original.process, input, changes);
   const spec: Spec = { ...original, linux };
   if (mounts !== undefined) spec.mounts = mounts;
@@ -92,7 +101,7 @@ function rebind(mount: Mount, source: string): Mount {
 /** Drops uid= and gid= options whose id has no meaning in the user namespace: "gid=5" of devpts. */
 function dropUnmappedIds(mount: Mount, where: string, maps: IdMaps | null, changes: Change[]): Mount {
   if (maps === null || mount.options === undefined) return mount;
-  const options = mount.options.filter((option) => {
+  const options = filtered(mount.options, (option) => {
     const match = /^(uid|gid)=(\d+)$/.exec(option);
     if (match === null) return true;
     const map: readonly IdMap[] = match[1] === "uid" ? maps.uid : maps.gid;
@@ -116,7 +125,7 @@ function adaptProcess(process: Process, input: AdaptInput, changes: Change[]): P
     });
   }
   if (process.rlimits !== undefined) {
-    adapted.rlimits = process.rlimits.map((limit, i) => {
+    adapted.rlimits = mapped(process.rlimits, (limit, i) => {
       const current = input.rlimits.get(limit.type);
       if (current === undefined || BigInt(limit.hard) <= current[1]) return limit;
       const hard = current[1];

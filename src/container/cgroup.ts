@@ -2,12 +2,14 @@
  * The cgroup of a container through its life. The cgroup code is loaded for containers that have one; for the
  * others nothing is read and nothing is loaded.
  */
+
 import { firstLimit } from "../cgroup/demand.ts";
 import type { CgroupPlan } from "../config/cgroup-plan.ts";
 import type { ContainerConfig } from "../config/types.ts";
 import { BrunError, errorLine } from "../errors.ts";
 import type { Resources, Spec } from "../spec/index.ts";
 import { CLONE } from "../sys/constants.ts";
+import { any, found } from "../sys/lists.ts";
 import { describe } from "./describe.ts";
 import { type StoredState, saveState } from "./store.ts";
 import type { Runtime } from "./types.ts";
@@ -74,9 +76,9 @@ function ownerOf(config: ContainerConfig, plan: CgroupPlan): number | null {
   const { maps, spec } = config;
   if (plan.version !== 2 || plan.rootless || maps === null) return null;
   if ((config.cloneFlags & CLONE.NEWCGROUP) === 0) return null;
-  if (!spec.mounts?.some((m) => m.type === "cgroup" && !m.options?.includes("ro"))) return null;
+  if (!any(spec.mounts, (m) => m.type === "cgroup" && !m.options?.includes("ro"))) return null;
   const uid = spec.process?.user?.uid ?? 0;
-  const map = maps.uid.find((m) => uid >= m.containerId && uid < m.containerId + m.size);
+  const map = found(maps.uid, (m) => uid >= m.containerId && uid < m.containerId + m.size);
   return map === undefined ? null : map.hostId + uid - map.containerId;
 }
 

@@ -1,4 +1,5 @@
 /** From a spec and the caller's options to the config that is compiled: all questions to the host are asked here. */
+
 import type { Caller } from "../../rootless/caller.ts";
 import { loadSubids } from "../../rootless/subid.ts";
 import { validateMaps, validatePermitted } from "../../rootless/validate.ts";
@@ -9,6 +10,7 @@ import { BrunError } from "../errors.ts";
 import type { Mount, Process, Spec } from "../spec/index.ts";
 import { CLONE } from "../sys/constants.ts";
 import { readlink, S, tryStat } from "../sys/fs.ts";
+import { any, mapped } from "../sys/lists.ts";
 import { clonesInto, decideCgroup } from "./cgroup.ts";
 import { currentOomScoreAdj, currentRlimits, gatherFacts } from "./facts.ts";
 import { prepareSeccomp } from "./filter.ts";
@@ -68,7 +70,7 @@ export function decideOnly(
     rootless,
     addUserNamespace: addsUserNamespace(rt),
     subids: () => loadSubids(caller.uid, caller.userName),
-    rlimits: rootless ? currentRlimits((spec.process?.rlimits ?? []).map((l) => l.type)) : new Map(),
+    rlimits: rootless ? currentRlimits(mapped(spec.process?.rlimits ?? [], (l) => l.type)) : new Map(),
     oomScoreAdj: rootless && spec.process?.oomScoreAdj !== undefined ? currentOomScoreAdj() : -1000,
   });
   checkRootfs(resolved.rootfs);
@@ -85,7 +87,7 @@ export function decideOnly(
     ...resolved,
     id: options.id,
     bundle,
-    privileged: !rootless && resolved.maps === null && !resolved.joins.some((j) => j.flag === CLONE.NEWUSER),
+    privileged: !rootless && resolved.maps === null && !any(resolved.joins, (j) => j.flag === CLONE.NEWUSER),
     facts: facts(resolved, bundle, caller, cgroup),
     cgroup,
     cloneInto: resolved.joins.length === 0 ? clonesInto(cgroup) : null,
@@ -103,8 +105,9 @@ function facts(resolved: Resolved, bundle: string, caller: Caller, cgroup: Cgrou
   const { spec, maps, rootfs } = resolved;
   const found = gatherFacts(spec, bundle, rootfs, cgroup);
   const mounts = spec.mounts ?? [];
-  const idMapped = (mount: Mount) => mount.uidMappings || mount.options?.some((o) => o.endsWith("idmap"));
-  if (!(caller.privileged && maps !== null) && !mounts.some(idMapped)) return found;
+  const idMapped = (mount: Mount) =>
+    mount.uidMappings !== undefined || any(mount.options, (o) => o.endsWith("idmap"));
+  if (!(caller.privileged && maps !== null) && !any(mounts, idMapped)) return found;
   const { hostSources } = require("./host-sources.ts") as typeof import("./host-sources.ts");
   return { ...found, ...hostSources(mounts, bundle, maps, caller) };
 }

@@ -1,4 +1,5 @@
 /** Gathers what the program depends on from the host: the only part of compiling that does I/O. */
+
 import type { CgroupPlan } from "../config/cgroup-plan.ts";
 import type { CgroupBind, HostFacts, ProcessFacts, Source } from "../config/types.ts";
 import type { Process, Spec } from "../spec/index.ts";
@@ -16,6 +17,7 @@ import {
   tryOpen,
   tryStat,
 } from "../sys/fs.ts";
+import { any, each, filtered, foundLast } from "../sys/lists.ts";
 import { terminalSize } from "./terminal.ts";
 
 /** Soft and hard limits of this process by name. */
@@ -43,7 +45,7 @@ export function gatherFacts(
   rootfs: string,
   cgroup: CgroupPlan | null,
 ): HostFacts {
-  const hasCgroupMount = (spec.mounts ?? []).some((m) => m.type === "cgroup");
+  const hasCgroupMount = any(spec.mounts, (m) => m.type === "cgroup");
   const cgroup2 = !hasCgroupMount || fileSystem("/sys/fs/cgroup") === FS_MAGIC.CGROUP2;
   return {
     ...processFacts(rootfs, spec.process!),
@@ -65,9 +67,9 @@ export function processFacts(rootfs: string, process: Process): ProcessFacts {
 
 function bindSources(spec: Spec, bundle: string): Map<number, Source | number> {
   const sources = new Map<number, Source | number>();
-  (spec.mounts ?? []).forEach((mount, i) => {
+  each(spec.mounts ?? [], (mount, i) => {
     const { options } = mount;
-    const bind = mount.type === "bind" || options?.some((o) => o === "bind" || o === "rbind");
+    const bind = mount.type === "bind" || any(options, (o) => o === "bind" || o === "rbind");
     if (bind) sources.set(i, bindSource(absolute(mount.source ?? "", bundle), options ?? []));
   });
   return sources;
@@ -94,7 +96,7 @@ function cgroupHierarchies(spec: Spec, cgroup: CgroupPlan | null): CgroupBind[] 
     const label = (name: string) => (name === "" ? "unified" : name.replace(/^name=/, ""));
     return Object.entries(cgroup.paths).map(([name, source]) => ({ name: label(name), source }));
   }
-  const ownNamespace = (spec.linux?.namespaces ?? []).some((n) => n.type === "cgroup" && !n.path);
+  const ownNamespace = any(spec.linux?.namespaces, (n) => n.type === "cgroup" && !n.path);
   const binds: CgroupBind[] = [];
   for (const line of (readTextIfThere("/proc/self/cgroup") ?? "").split("\n")) {
     const match = /^\d+:([^:]*):(.*)$/.exec(line);
@@ -129,7 +131,7 @@ export function homeInPasswd(passwd: string, uid: number): string | null {
 
 function homeOf(rootfs: string, uid: number, env: readonly string[]): string {
   // Of a name given twice the last counts.
-  if ((env.findLast((e) => e.startsWith("HOME=")) ?? "").length > 5) return "";
+  if ((foundLast(env, (e) => e.startsWith("HOME=")) ?? "").length > 5) return "";
   const fd = openInRoot(rootfs, "etc/passwd");
   if (fd < 0) return "/";
   try {
@@ -143,7 +145,7 @@ function homeOf(rootfs: string, uid: number, env: readonly string[]): string {
 
 /** Which of stdin, stdout and stderr are pipes, sockets or files: a device is never given away. */
 function ownStdio(): number[] {
-  return [0, 1, 2].filter((fd) => {
+  return filtered([0, 1, 2], (fd) => {
     const stat = tryStat(`/proc/self/fd/${fd}`);
     if (typeof stat === "number") return false;
     const type = stat.mode & S.IFMT;

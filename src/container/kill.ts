@@ -1,5 +1,6 @@
 /** `brun kill`: a signal for the container's process, or for all of its processes. */
 import { BrunError } from "../errors.ts";
+import { CLONE } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
 import { SysError } from "../sys/error.ts";
 import { NR, syscall } from "../sys/ffi.ts";
@@ -7,7 +8,7 @@ import { close } from "../sys/fs.ts";
 import { cgroups } from "./cgroup.ts";
 import { openProcess, signalProcess } from "./process.ts";
 import { processes } from "./ps.ts";
-import { requireState } from "./store.ts";
+import { loadExecInfo, requireState } from "./store.ts";
 import type { Runtime } from "./types.ts";
 
 const SIGKILL = 9;
@@ -19,6 +20,7 @@ const SIGKILL = 9;
 export function kill(rt: Runtime, id: string, signal: number, all: boolean): void {
   const stored = requireState(rt.root, id);
   const { cgroup } = stored;
+  all ||= signal === SIGKILL && cgroup !== undefined && outlivesItsFirst(rt, id);
   const pidfd = openProcess(stored.pid, stored.startTime);
   if (pidfd < 0) {
     if (all && cgroup !== undefined) cgroups().signalAll(cgroup, signal);
@@ -39,4 +41,9 @@ export function kill(rt: Runtime, id: string, signal: number, all: boolean): voi
   } finally {
     close(pidfd);
   }
+}
+
+/** Whether the container has no pid namespace: the end of its first process is then not that of the others. */
+function outlivesItsFirst(rt: Runtime, id: string): boolean {
+  return (loadExecInfo(rt.root, id).namespaces & CLONE.NEWPID) === 0;
 }

@@ -11,6 +11,7 @@ import { loadSpec } from "../spec/index.ts";
 import { launchStage, type Stage } from "../stage/launch.ts";
 import { Message, sendMessage } from "../stage/messages.ts";
 import type { Program } from "../stage/program.ts";
+import { CLONE } from "../sys/constants.ts";
 import { absolute, close } from "../sys/fs.ts";
 import { waitChild } from "../sys/spawn.ts";
 import { dropCgroup, enterCgroup, limitCgroup } from "./cgroup.ts";
@@ -137,9 +138,9 @@ function converse(rt: Runtime, parts: Parts): Launched {
         rt.mark?.(`process ${conversation.pid} exists`);
         state = describe(config, conversation.pid);
         saveExecInfo(rt.root, options.id, {
-          namespaces: config.cloneFlags | config.joins.reduce((flags, j) => flags | j.flag, 0),
+          namespaces: config.cloneFlags | joinedFlags(config),
           setgroups: config.setgroups,
-          userNamespace: config.maps !== null || config.joins.some((j) => j.flag === 0x10000000),
+          userNamespace: config.maps !== null || (joinedFlags(config) & CLONE.NEWUSER) !== 0,
           privileged: config.privileged,
           process: config.spec.process!,
           placement: placementOf(config),
@@ -156,6 +157,13 @@ function converse(rt: Runtime, parts: Parts): Launched {
       case Message.console:
         console.receive(message.fd);
         break;
+      case Message.network: {
+        conversation.requirePid();
+        const { moveNetDevices } = require("./net-devices.ts") as typeof import("./net-devices.ts");
+        moveNetDevices(config.spec.linux?.netDevices ?? {}, conversation.pid, message.fd);
+        sendMessage(socket, Message.resume);
+        break;
+      }
       case Message.seccomp:
         conversation.requirePid();
         sendToAgent(listenerOf(config), message.fd, conversation.pid, state!, "creating");
@@ -213,6 +221,13 @@ function mapIds(
   rt.mark?.("ids mapped");
   sendMessage(conversation.socket, Message.resume);
   conversation.send(program);
+}
+
+/** CLONE_NEW* flags of the namespaces that are joined by path. */
+function joinedFlags(config: ContainerConfig): number {
+  let flags = 0;
+  for (const join of config.joins) flags |= join.flag;
+  return flags;
 }
 
 function listenerOf(config: ContainerConfig): SeccompListener {

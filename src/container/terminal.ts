@@ -1,13 +1,15 @@
 /** The terminal that brun itself was started on, and the one it gives a container. */
+
 import { IOCTL } from "../sys/constants.ts";
 import { NR, syscall } from "../sys/ffi.ts";
 import { O } from "../sys/fs.ts";
+import { found } from "../sys/lists.ts";
 
 const winsize = new Uint16Array(4);
 
 /** Which of stdin, stdout and stderr is a terminal, or -1. */
 export function hostTerminal(): number {
-  return [0, 1, 2].find((fd) => syscall(NR.ioctl, fd, IOCTL.TIOCGWINSZ, winsize) === 0) ?? -1;
+  return found([0, 1, 2], (fd) => syscall(NR.ioctl, fd, IOCTL.TIOCGWINSZ, winsize) === 0) ?? -1;
 }
 
 /** Rows and columns of that terminal, or null. */

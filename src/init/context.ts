@@ -14,7 +14,9 @@ export interface InitContext<Config extends ProcessConfig = ContainerConfig> {
   /** FIFO that `start` writes to, when there is one. */
   fifo: Slot | null;
   /** open_how structs by their contents. */
-  readonly hows: Map<string, Blob>;
+  readonly hows: Map<number, Blob>;
+  /** mount_attr structs by their contents. */
+  readonly attributes: Map<number, Blob>;
   /** The host's /proc (O_PATH), when labels of the process are written there at the end. */
   proc?: Slot;
   /** Files that hooks inside the container write to. */
@@ -25,15 +27,25 @@ export interface InitContext<Config extends ProcessConfig = ContainerConfig> {
   readonlyAtEnd?: string[];
 }
 
+/** A context at the beginning of a program. */
+export function initContext<Config extends ProcessConfig>(
+  config: Config,
+  b: ProgramBuilder,
+): InitContext<Config> {
+  return { config, b, root: b.slot(), fifo: null, hows: new Map(), attributes: new Map() };
+}
+
 /** Context of the parts that also serve `exec`. */
 export type ProcessContext = InitContext<ProcessConfig>;
 
-/** openat2(2) how: `flags`, `mode` (for O_CREAT) and `resolve`. */
-export function openHow(x: ProcessContext, flags: number, resolve: number, mode = 0): Blob {
-  const key = `${flags} ${resolve} ${mode}`;
+const RESOLVE_LIMIT = 64;
+
+/** openat2(2) how; the same one is stored once. */
+export function openHow(x: ProcessContext, flags: number, resolve: number): Blob {
+  const key = flags * RESOLVE_LIMIT + resolve;
   const known = x.hows.get(key);
   if (known !== undefined) return known;
-  const how = new Uint32Array([flags | O.CLOEXEC, 0, mode, 0, resolve, 0]);
+  const how = new Uint32Array([flags | O.CLOEXEC, 0, 0, 0, resolve, 0]);
   const blob = x.b.bytes(
     new Uint8Array(how.buffer),
     () => `{flags=0${flags.toString(8)}, resolve=${resolve}}`,
@@ -48,10 +60,20 @@ export const OPEN_HOW_SIZE = 24;
 /** How paths below the root are resolved: never out of it. */
 export const IN_ROOT = RESOLVE.IN_ROOT;
 
-/** struct mount_attr for mount_setattr(2). */
+const ATTR_LIMIT = 0x400000;
+
+/** struct mount_attr for mount_setattr(2), attributes or a propagation; the same one is stored once. */
 export function mountAttr(x: InitContext, set: number, clear: number, propagation = 0): Blob {
+  const key = propagation === 0 ? set * ATTR_LIMIT + clear : -propagation;
+  const known = x.attributes.get(key);
+  if (known !== undefined) return known;
   const attr = new Uint32Array([set, 0, clear, 0, propagation, 0, 0, 0]);
-  return x.b.bytes(new Uint8Array(attr.buffer), () => `{set=${attrNames(set)}, clear=${attrNames(clear)}}`);
+  const blob = x.b.bytes(
+    new Uint8Array(attr.buffer),
+    () => `{set=${attrNames(set)}, clear=${attrNames(clear)}}`,
+  );
+  x.attributes.set(key, blob);
+  return blob;
 }
 
 /** Size of struct mount_attr. */

@@ -1,4 +1,5 @@
 /** The last steps: executable, seccomp, readiness, execve. */
+
 import type { SeccompFilter } from "../config/types.ts";
 import type { Process } from "../spec/index.ts";
 import { Message } from "../stage/messages.ts";
@@ -6,6 +7,7 @@ import { ANY } from "../stage/program.ts";
 import { AT_EACCESS } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
 import { AT_FDCWD, POLLIN, S } from "../sys/fs.ts";
+import { foundLast, mapped } from "../sys/lists.ts";
 import type { ProcessContext } from "./context.ts";
 
 const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -28,8 +30,8 @@ export function environment(x: ProcessContext, process: Process): string[] {
 /** Paths that args[0] may stand for, as execvp(3) would try them with the process's own PATH. */
 export function candidates(file: string, env: readonly string[]): string[] {
   if (file.includes("/")) return [file];
-  const path = env.findLast((e) => e.startsWith("PATH="))?.slice(5) ?? DEFAULT_PATH;
-  return path.split(":").map((directory) => `${directory === "" ? "." : directory}/${file}`);
+  const path = foundLast(env, (e) => e.startsWith("PATH="))?.slice(5) ?? DEFAULT_PATH;
+  return mapped(path.split(":"), (directory) => `${directory === "" ? "." : directory}/${file}`);
 }
 
 /**

@@ -1,6 +1,9 @@
 /** Hooks that run in the container's namespaces: createContainer and startContainer (config.md#posix-platform-hooks). */
+
 import type { Hook } from "../spec/index.ts";
 import { ANY, type Slot } from "../stage/program.ts";
+import { each } from "../sys/lists.ts";
+import { utf8Length } from "../sys/utf8.ts";
 import type { ProcessContext } from "./context.ts";
 import { openHookOutput, redirectHook } from "./hook-output.ts";
 
@@ -20,7 +23,7 @@ export function runHooks(
   state: string,
   env: readonly string[] = [],
 ): void {
-  hooks.forEach((hook, i) => {
+  each(hooks, (hook, i) => {
     x.b.at(`${where}[${i}]`, `run the hook ${hook.path}`);
     const stdin = stateInput(x, state);
     const request = hookRequest(x, hook, env);
@@ -34,7 +37,7 @@ export function runHooks(
 export function stateInput(x: Pick<ProcessContext, "b">, text: string): Slot {
   const { b } = x;
   const fd = b.get("memfd_create", [b.str("state"), 1]);
-  b.sys("write", [fd, b.str(text), Buffer.byteLength(text)]);
+  b.sys("write", [fd, b.str(text), utf8Length(text)]);
   b.sys("lseek", [fd, 0, 0]);
   return fd;
 }
@@ -67,7 +70,7 @@ export function runHooksWarning(
 ): void {
   const { b } = x;
   const output = openHookOutput(b, JSON.parse(state).annotations);
-  hooks.forEach((hook, i) => {
+  each(hooks, (hook, i) => {
     b.at(`${where}[${i}]`, `run the hook ${hook.path}`);
     const failed = b.label();
     const done = b.label();
@@ -78,7 +81,7 @@ export function runHooksWarning(
     b.spawn(request, stdin, timeout, { handle: [ANY], orElse: failed, andThen: done });
     b.mark(failed);
     const line = `brun: warning: ${where}[${i}]: the hook ${hook.path} failed\n`;
-    b.sys("write", [2, b.str(line), Buffer.byteLength(line)], { handle: [ANY] });
+    b.sys("write", [2, b.str(line), utf8Length(line)], { handle: [ANY] });
     b.mark(done);
     b.close(stdin);
   });

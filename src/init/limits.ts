@@ -1,14 +1,16 @@
 /** process.rlimits, oomScoreAdj and umask. */
+
 import type { Process } from "../spec/index.ts";
 import { RLIMITS } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
+import { each } from "../sys/lists.ts";
 import type { ProcessContext } from "./context.ts";
 import { writeTo } from "./write.ts";
 
 /** Resource limits; config has clamped those that the caller may not raise. */
 export function rlimits(x: ProcessContext, process: Process): void {
   const { b } = x;
-  (process.rlimits ?? []).forEach((limit, i) => {
+  each(process.rlimits ?? [], (limit, i) => {
     const number = (RLIMITS as readonly string[]).indexOf(limit.type);
     const values = new BigUint64Array([BigInt(limit.soft), BigInt(limit.hard)]);
     b.at(`process.rlimits[${i}]`, `set ${limit.type} to ${limit.soft}:${limit.hard}`);

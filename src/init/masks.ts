@@ -1,24 +1,27 @@
 /** linux.maskedPaths and linux.readonlyPaths. */
+
 import type { Slot } from "../stage/program.ts";
 import {
   AT_RECURSIVE,
   MOUNT_ATTR,
   MOVE_MOUNT_F_EMPTY_PATH,
   MOVE_MOUNT_T_EMPTY_PATH,
+  MS,
   OPEN_TREE_CLOEXEC,
   OPEN_TREE_CLONE,
 } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
 import { AT_EMPTY_PATH, AT_FDCWD, O, S } from "../sys/fs.ts";
-import { type InitContext, MOUNT_ATTR_SIZE, mountAttr } from "./context.ts";
+import { each } from "../sys/lists.ts";
+import { IN_ROOT, type InitContext, MOUNT_ATTR_SIZE, mountAttr, OPEN_HOW_SIZE, openHow } from "./context.ts";
 import { attach } from "./mount-tree.ts";
-import { components, openIfThere } from "./path.ts";
+import { openIfThere, relative } from "./path.ts";
 
 /** Bind-mounts each read-only path over itself, read-only. Absent ones are skipped. */
 export function readonlyPaths(x: InitContext): void {
   const { b } = x;
   const empty = b.str("");
-  (x.config.spec.linux?.readonlyPaths ?? []).forEach((path, i) => {
+  each(x.config.spec.linux?.readonlyPaths ?? [], (path, i) => {
     b.at(`linux.readonlyPaths[${i}]`, `make ${path} read-only`);
     const absent = b.label();
     const target = openIfThere(x, path, absent);
@@ -29,27 +32,6 @@ export function readonlyPaths(x: InitContext): void {
     attach(x, tree, target);
     b.mark(absent);
   });
-}
-
-const FSOPEN_CLOEXEC = 1;
-const FSMOUNT_CLOEXEC = 1;
-const FSCONFIG_SET_FLAG = 0;
-const FSCONFIG_SET_STRING = 1;
-const FSCONFIG_CMD_CREATE = 6;
-
-/** A detached read-only tmpfs with room for nothing but its root, which goes to the slot. */
-function emptyTmpfs(x: InitContext, out: Slot): void {
-  const { b } = x;
-  const context = b.get("fsopen", [b.str("tmpfs"), FSOPEN_CLOEXEC]);
-  const set = (name: string, value: string) =>
-    b.sys("fsconfig", [context, FSCONFIG_SET_STRING, b.str(name), b.str(value), 0]);
-  set("source", "tmpfs");
-  set("nr_blocks", "1");
-  set("nr_inodes", "1");
-  b.sys("fsconfig", [context, FSCONFIG_SET_FLAG, b.str("ro"), null, 0]);
-  b.sys("fsconfig", [context, FSCONFIG_CMD_CREATE, null, null, 0]);
-  b.get("fsmount", [context, FSMOUNT_CLOEXEC, MOUNT_ATTR.RDONLY], { out });
-  b.close(context);
 }
 
 /** Covers files with /dev/null and directories with an empty read-only tmpfs. Absent ones are skipped. */
@@ -65,43 +47,46 @@ export function maskedPaths(x: InitContext): void {
   b.sys("statx", [nul, empty, AT_EMPTY_PATH, 0x7ff, statx]);
   b.check(b.inside(statx, 0x1c), 2, S.IFMT, S.IFCHR, E.ENOTBLK);
   b.check(b.inside(statx, 0x80), 8, -1n, (3n << 32n) | 1n, E.ENOTBLK);
-  // All directories share one file system, made when the first is met: whether it has been.
-  const shared = b.reserve(8, "0");
-  const cover = b.slot();
+  // All directories share one tmpfs. Until the first is met its slot holds a file, which covers no directory.
+  const cover = b.get("openat", [AT_FDCWD, b.str("/dev/null"), O.PATH | O.CLOEXEC, 0]);
   const seen = new Set<string>();
-  paths.forEach((path, i) => {
-    const name = components(path).join("/");
+  each(paths, (path, i) => {
+    const name = relative(path);
     if (seen.has(name)) return;
     seen.add(name);
     b.at(`linux.maskedPaths[${i}]`, `mask ${path}`);
-    const absent = b.label();
-    const directory = b.label();
-    const done = b.label();
-    const target = openIfThere(x, path, absent, [E.ENOENT, E.ENOTDIR, E.EACCES]);
-    const tree = b.get("open_tree", [nul, empty, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH]);
-    b.sys("move_mount", [tree, empty, target, empty, MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH], {
-      handle: [E.ENOTDIR, E.EINVAL],
-      orElse: directory,
-      andThen: done,
-      close: [tree, target],
-    });
-    b.mark(directory);
-    b.sys("close", [tree]);
-    const made = b.label();
-    const first = b.label();
-    b.check(shared, 4, 0xffffffff, 0, E.EEXIST, { handle: [E.EEXIST], orElse: made, andThen: first });
-    b.mark(first);
-    emptyTmpfs(x, cover);
-    b.poke(shared, 1, 4);
-    const move = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH;
-    b.sys("move_mount", [cover, empty, target, empty, move], { andThen: done, close: [target] });
-    b.mark(made);
-    b.get("open_tree", [cover, empty, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH], { out: tree });
-    b.sys("move_mount", [tree, empty, target, empty, move], { close: [tree, target] });
-    b.mark(done);
-    b.free(tree);
-    b.free(target);
-    b.mark(absent);
+    maskPath(x, name, nul, cover);
   });
+  b.close(cover);
   b.close(nul);
+}
+
+const CLONE_FD = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH;
+const MOVE_FD = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH;
+const NOT_OF_ONE_KIND = [E.ENOTDIR, E.EINVAL];
+
+/** Covers a file with `nul`, a directory with `cover`, and makes that when it is no directory yet. */
+function maskPath(x: InitContext, path: string, nul: Slot, cover: Slot): void {
+  const { b } = x;
+  const empty = b.str("");
+  const absent = b.label();
+  const directory = b.label();
+  const make = b.label();
+  const done = b.label();
+  const target = openIfThere(x, path, absent, [E.ENOENT, E.ENOTDIR, E.EACCES]);
+  const args = (tree: Slot) => [tree, empty, target, empty, MOVE_FD] as const;
+  const file = b.get("open_tree", [nul, empty, CLONE_FD]);
+  const both = { handle: NOT_OF_ONE_KIND, andThen: done, close: [file, target] };
+  b.sys("move_mount", args(file), { ...both, orElse: directory });
+  b.mark(directory);
+  b.get("open_tree", [cover, empty, CLONE_FD], { out: file });
+  b.sys("move_mount", args(file), { ...both, orElse: make });
+  b.mark(make);
+  const data = b.str("nr_blocks=1,nr_inodes=1");
+  b.sys("mount", [b.str("tmpfs"), b.fdPath(target), b.str("tmpfs"), MS.RDONLY, data], { close: [target] });
+  b.get("openat2", [x.root, b.str(path), openHow(x, O.PATH, IN_ROOT), OPEN_HOW_SIZE], { out: cover });
+  b.mark(done);
+  b.free(file);
+  b.free(target);
+  b.mark(absent);
 }

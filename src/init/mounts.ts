@@ -1,7 +1,9 @@
 /** Mounts of the spec, in its order. */
+
 import type { Mount } from "../spec/index.ts";
 import { E } from "../sys/errno.ts";
 import { AT_FDCWD } from "../sys/fs.ts";
+import { each } from "../sys/lists.ts";
 import { bindMount } from "./bind.ts";
 import { mountCgroup } from "./cgroup-mounts.ts";
 import type { InitContext } from "./context.ts";
@@ -19,7 +21,7 @@ import { mountTmpfs } from "./tmpfs.ts";
 
 /** Compiles spec.mounts. */
 export function mounts(x: InitContext): void {
-  (x.config.spec.mounts ?? []).forEach((mount, index) => {
+  each(x.config.spec.mounts ?? [], (mount, index) => {
     const options = parseMountOptions(mount.options ?? []);
     const where = `mounts[${index}]`;
     if (isBind(mount, options)) bindMount(x, mount, index, options);

@@ -1,10 +1,13 @@
 /** Entering and making namespaces, and the id maps of a new user namespace. */
+
 import { mapText } from "../../rootless/idmap.ts";
 import { Message } from "../stage/messages.ts";
 import { ANY, type Slot } from "../stage/program.ts";
 import { CLONE, IOCTL } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
 import { AT_FDCWD, O } from "../sys/fs.ts";
+import { any, each, mapped } from "../sys/lists.ts";
+import { utf8, utf8Length } from "../sys/utf8.ts";
 import type { InitContext, ProcessContext } from "./context.ts";
 import { tryEarly } from "./retry.ts";
 import { writeTo } from "./write.ts";
@@ -15,7 +18,7 @@ import { writeTo } from "./write.ts";
  */
 export function enterNamespaces(x: InitContext, cgroup: Slot | null): void {
   const { b, config } = x;
-  const opened = config.joins.map((join) => {
+  const opened = mapped(config.joins, (join) => {
     b.at(join.where, `open the namespace ${join.path}`);
     return { join, fd: b.get("openat", [AT_FDCWD, b.str(join.path), O.RDONLY | O.CLOEXEC, 0]) };
   });
@@ -24,11 +27,11 @@ export function enterNamespaces(x: InitContext, cgroup: Slot | null): void {
   const rank = (flag: number) => (flag === CLONE.NEWUSER ? 0 : flag === CLONE.NEWNS ? 2 : 1);
   opened.sort((a, z) => rank(a.join.flag) - rank(z.join.flag));
   const joinsUser = opened[0]?.join.flag === CLONE.NEWUSER;
-  const early = opened.slice(1).map(({ join, fd }) => {
+  const early = mapped(opened.slice(1), ({ join, fd }) => {
     b.at(join.where, `join the namespace ${join.path}`);
     return joinsUser ? tryEarly(x, "setns", [fd, join.flag], [E.EPERM]) : null;
   });
-  opened.forEach(({ join, fd }, i) => {
+  each(opened, ({ join, fd }, i) => {
     b.at(join.where, `join the namespace ${join.path}`);
     const retry = early[i - 1];
     if (retry) retry();
@@ -69,7 +72,7 @@ export function mapIds(x: InitContext): void {
 /** Becomes root of the user namespace, so that what is made from here on has a mapped owner. */
 export function becomeRoot(x: InitContext): void {
   const { b, config } = x;
-  const joinsUser = config.joins.some((join) => join.flag === CLONE.NEWUSER);
+  const joinsUser = any(config.joins, (join) => join.flag === CLONE.NEWUSER);
   if (config.maps === null && !joinsUser) return;
   b.at("linux.uidMappings", "become root of the user namespace");
   b.sys("setresgid", [0, 0, 0]);
@@ -83,11 +86,11 @@ export function names(x: InitContext): void {
   const { hostname, domainname } = config.spec;
   if (hostname) {
     b.at("hostname", `set the hostname to ${hostname}`);
-    b.sys("sethostname", [b.str(hostname), Buffer.byteLength(hostname)]);
+    b.sys("sethostname", [b.str(hostname), utf8Length(hostname)]);
   }
   if (domainname) {
     b.at("domainname", `set the domain name to ${domainname}`);
-    b.sys("setdomainname", [b.str(domainname), Buffer.byteLength(domainname)]);
+    b.sys("setdomainname", [b.str(domainname), utf8Length(domainname)]);
   }
 }
 
@@ -101,7 +104,7 @@ export function loopback(x: InitContext): void {
   if ((config.cloneFlags & CLONE.NEWNET) === 0) return;
   b.at("linux.namespaces", "bring up the loopback interface");
   const request = new Uint8Array(40);
-  request.set(Buffer.from("lo"));
+  request.set(utf8("lo"));
   new DataView(request.buffer).setUint16(16, IFF_UP_RUNNING, true);
   const socket = b.get("socket", [AF_INET, SOCK_DGRAM_CLOEXEC, 0]);
   b.sys("ioctl", [socket, IOCTL.SIOCSIFFLAGS, b.bytes(request, "{lo, IFF_UP|IFF_RUNNING}")]);
@@ -119,4 +122,18 @@ export function sessionKeyring(x: ProcessContext): void {
   b.sys("keyctl", [KEYCTL_JOIN_SESSION_KEYRING, b.str(`_ses.${x.config.id}`)], {
     handle: [ANY],
   });
+}
+
+const AF_NETLINK = 16;
+const SOCK_RAW_CLOEXEC = 0o2000003;
+
+/** linux.netDevices: brun moves them, and sets them up through a socket of the container's namespace. */
+export function netDevices(x: InitContext): void {
+  const devices = x.config.spec.linux?.netDevices;
+  if (devices === undefined || Object.keys(devices).length === 0) return;
+  const { b } = x;
+  b.at("linux.netDevices", "wait for the network devices");
+  const socket = b.get("socket", [AF_NETLINK, SOCK_RAW_CLOEXEC, 0]);
+  b.send(Message.network, socket, Message.resume);
+  b.close(socket);
 }

@@ -3,11 +3,20 @@ import type { Label, Slot } from "../stage/program.ts";
 import { RESOLVE } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
 import { O } from "../sys/fs.ts";
+import { filtered } from "../sys/lists.ts";
 import { IN_ROOT, type InitContext, OPEN_HOW_SIZE, openHow } from "./context.ts";
 
 /** The parts of a path without empty ones and ".". ".." stays: the kernel resolves it below the root. */
 export function components(path: string): string[] {
-  return path.split("/").filter((part) => part !== "" && part !== ".");
+  return filtered(path.split("/"), (part) => part !== "" && part !== ".");
+}
+
+/** The path from the root, as openat2 takes it: no empty parts, and "." for the root itself. */
+export function relative(path: string): string {
+  const start = path.startsWith("/") ? 1 : 0;
+  const plain = path.length > start && !path.endsWith("/") && !path.includes("//") && !path.includes("/.");
+  if (plain && path[start] !== ".") return path.slice(start);
+  return components(path).join("/") || ".";
 }
 
 /** Options of {@link openTarget}. */
@@ -20,8 +29,7 @@ export interface TargetOptions {
 
 /** Opens (O_PATH) a path below the root and returns its slot; close it with `x.b.close`. */
 export function openTarget(x: InitContext, path: string, options: TargetOptions = {}): Slot {
-  const parts = components(path);
-  const full = parts.length === 0 ? "." : parts.join("/");
+  const full = relative(path);
   const resolve = IN_ROOT | (options.noSymlinks ? RESOLVE.NO_SYMLINKS : 0);
   if (options.create !== undefined) return x.b.target(x.root, full, resolve, options.create);
   return x.b.get("openat2", [x.root, x.b.str(full), openHow(x, O.PATH, resolve), OPEN_HOW_SIZE]);
@@ -34,7 +42,7 @@ export function openIfThere(
   absent: Label,
   handle: readonly number[] = [E.ENOENT, E.ENOTDIR],
 ): Slot {
-  const full = components(path).join("/") || ".";
+  const full = relative(path);
   const how = openHow(x, O.PATH, IN_ROOT);
   return x.b.get("openat2", [x.root, x.b.str(full), how, OPEN_HOW_SIZE], { handle, orElse: absent });
 }

@@ -1,6 +1,8 @@
 /** process.apparmorProfile and process.selinuxLabel: what the process becomes at its execve. */
+
 import type { Process } from "../spec/index.ts";
 import { E } from "../sys/errno.ts";
+import { utf8Length } from "../sys/utf8.ts";
 import type { ProcessContext } from "./context.ts";
 import { openProcfs, procFileHow } from "./procfs.ts";
 
@@ -45,6 +47,6 @@ function setAttribute(
     b.sys("openat2", [x.proc!, path, how, size], policy);
   }
   b.mark(found);
-  b.sys("write", [fd, b.str(value), Buffer.byteLength(value)], { close: [fd] });
+  b.sys("write", [fd, b.str(value), utf8Length(value)], { close: [fd] });
   b.free(fd);
 }

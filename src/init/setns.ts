@@ -4,7 +4,7 @@ import { type Program, ProgramBuilder } from "../stage/program.ts";
 import { PR } from "../sys/constants.ts";
 import { AT_FDCWD, O } from "../sys/fs.ts";
 import { openPty, takeTerminal } from "./console.ts";
-import type { InitContext } from "./context.ts";
+import { type InitContext, initContext } from "./context.ts";
 import { finish } from "./finish.ts";
 import { oomScore } from "./limits.ts";
 import { sessionKeyring } from "./namespaces.ts";
@@ -14,7 +14,7 @@ import { openLabels } from "./security-labels.ts";
 /** Compiles an exec. Pure. Throws a RangeError when a string holds a NUL byte. */
 export function setnsInit(config: ExecConfig, record = false): Program {
   const b = new ProgramBuilder(record);
-  const x: InitContext<ExecConfig> = { config, b, root: b.slot(), fifo: null, hows: new Map() };
+  const x: InitContext<ExecConfig> = initContext(config, b);
   const { process } = config;
   cpuAffinity(x, process, "initial");
   oomScore(x, process);

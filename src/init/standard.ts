@@ -8,14 +8,16 @@
  *   build   the root file system with everything mounted; and without hooks all the rest
  *   finish  with hooks that need the container's state, whose pid is known by then: the rest
  */
+
 import type { ContainerConfig } from "../config/types.ts";
 import { Message } from "../stage/messages.ts";
 import { type Program, ProgramBuilder, type Slot } from "../stage/program.ts";
 import { CLONE, PR } from "../sys/constants.ts";
 import { AT_FDCWD, O } from "../sys/fs.ts";
+import { any } from "../sys/lists.ts";
 import { openCallerSources, openHostSources } from "./bind.ts";
 import { openConsole, takeTerminal } from "./console.ts";
-import type { InitContext } from "./context.ts";
+import { type InitContext, initContext } from "./context.ts";
 import { devices } from "./devices.ts";
 import { finish } from "./finish.ts";
 import { openHookOutput } from "./hook-output.ts";
@@ -29,6 +31,7 @@ import {
   loopback,
   mapIds,
   names,
+  netDevices,
   openCgroup,
   sessionKeyring,
 } from "./namespaces.ts";
@@ -42,7 +45,8 @@ import { readonlyTmpfs } from "./tmpfs.ts";
 /** Whether hooks of the config need the state while the container is made. */
 export function needsState(config: ContainerConfig): boolean {
   const hooks = config.spec.hooks;
-  return [hooks?.prestart, hooks?.createRuntime, hooks?.createContainer, hooks?.startContainer].some(
+  return any(
+    [hooks?.prestart, hooks?.createRuntime, hooks?.createContainer, hooks?.startContainer],
     (list) => (list?.length ?? 0) > 0,
   );
 }
@@ -64,7 +68,7 @@ export class StandardInit {
     private readonly record = false,
   ) {
     const b = new ProgramBuilder(record);
-    this.x = { config, b, root: b.slot(), fifo: null, hows: new Map() };
+    this.x = initContext(config, b);
   }
 
   /** Into the namespaces. */
@@ -96,6 +100,7 @@ export class StandardInit {
   private next(): void {
     this.x.b = new ProgramBuilder(this.record, this.x.b);
     this.x.hows.clear();
+    this.x.attributes.clear();
   }
 }
 
@@ -139,6 +144,7 @@ function build(x: InitContext): Slot | null {
   sessionKeyring(x);
   names(x);
   loopback(x);
+  netDevices(x);
   sysctls(x);
   mounts(x);
   devices(x);
@@ -150,7 +156,7 @@ function build(x: InitContext): Slot | null {
  * execve (CVE-2016-9962). After the id maps: a process that is not dumpable cannot write its own.
  */
 function hide(x: InitContext): void {
-  if (!x.config.joins.some((join) => join.flag === CLONE.NEWPID || join.flag === CLONE.NEWUSER)) return;
+  if (!any(x.config.joins, (join) => join.flag === CLONE.NEWPID || join.flag === CLONE.NEWUSER)) return;
   x.b.at("linux.namespaces", "hide from the processes of joined namespaces");
   x.b.sys("prctl", [PR.SET_DUMPABLE, 0, 0, 0, 0]);
 }

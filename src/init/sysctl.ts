@@ -1,4 +1,5 @@
 /** linux.sysctl, through a procfs that nothing in the root file system can redirect (CVE-2025-52881). */
+import { utf8Length } from "../sys/utf8.ts";
 import type { InitContext } from "./context.ts";
 import { openProcfs, procFileHow } from "./procfs.ts";
 
@@ -12,7 +13,7 @@ export function sysctls(x: InitContext): void {
   for (const [key, value] of entries) {
     b.at(`linux.sysctl["${key}"]`, `set ${key} to ${value}`);
     const fd = b.get("openat2", [proc, b.str(sysctlPath(key)), ...procFileHow(x)]);
-    b.sys("write", [fd, b.str(value), Buffer.byteLength(value)]);
+    b.sys("write", [fd, b.str(value), utf8Length(value)]);
     b.close(fd);
   }
   b.close(proc);

@@ -1,7 +1,7 @@
 /** The program of `brun unshare`: a command of the host in a user namespace and a mount namespace of its own. */
 import type { ContainerConfig } from "../config/types.ts";
 import { type Program, ProgramBuilder } from "../stage/program.ts";
-import type { InitContext } from "./context.ts";
+import { type InitContext, initContext } from "./context.ts";
 import { candidates, closeOthers, execute, findExecutable, waitForStart } from "./exec.ts";
 import { becomeRoot, enterNamespaces, mapIds } from "./namespaces.ts";
 import { isolateMounts } from "./rootfs.ts";
@@ -13,7 +13,7 @@ import { isolateMounts } from "./rootfs.ts";
  */
 export function unshareInit(config: ContainerConfig, record = false): Program {
   const b = new ProgramBuilder(record);
-  const x: InitContext = { config, b, root: b.slot(), fifo: null, hows: new Map() };
+  const x: InitContext = initContext(config, b);
   const process = config.spec.process!;
   const env = process.env ?? [];
   const file = process.args?.[0] ?? "";

@@ -84,7 +84,7 @@ function call(op: Op): string {
     case "spawn":
       return `spawn ${args[0]}, stdin ${args[1]}, time-out ${number(2) < 0 ? "none" : `${args[2]} ms`}`;
     case "bits":
-      return `for each bit of ${args[0]}: ${op.name}(${bitArguments(op)})`;
+      return `for each bit ${number(1) & 8 ? "not in" : "of"} 0x${number(0).toString(16)}: ${op.name}(${bitArguments(op)})`;
     case "target":
       return `target(${args[0]}, ${args[1]}, ${flagNames(number(2), RESOLVE)}, ${number(3) === 1 ? "file" : "dir"})`;
     case "copy":
@@ -93,7 +93,7 @@ function call(op: Op): string {
 }
 
 function bitArguments(op: Op): string {
-  const at = Number(op.args[1]);
+  const at = Number(op.args[1]) & 7;
   return op.args
     .slice(2)
     .map((value, i) => (i + 2 === at ? "bit" : argument({ ...op, kind: "syscall" }, value, i)))

@@ -27,6 +27,8 @@ export const Message = {
   ready: 9,
   /** To the stage: execute the container's process. */
   run: 10,
+  /** A netlink socket of the container's network namespace comes with it: time to move devices there. */
+  network: 11,
 } as const;
 export type MessageType = (typeof Message)[keyof typeof Message];
 

@@ -7,7 +7,9 @@
  * array, turned into bytes at the end. What people need to know about each operation is kept only by a
  * recording builder; since compiling is pure, it is compiled again for that when something has failed.
  */
+
 import { NR, type SyscallName } from "../sys/syscalls.ts";
+import { utf8, utf8Length } from "../sys/utf8.ts";
 
 /** Kinds of references; the numbers are enum arg_type's in nsenter/program.h. */
 const BLOB = 1;
@@ -177,7 +179,7 @@ export class ProgramBuilder {
     if (s.includes("\0")) throw new RangeError(`"${s.replaceAll("\0", "\\0")}" holds a NUL byte`);
     const added: Str = { type: STRING, at: this.textLength, text: s };
     this.text += `${s}\0`;
-    this.textLength += Buffer.byteLength(s) + 1;
+    this.textLength += utf8Length(s) + 1;
     this.strings.set(s, added);
     return added;
   }
@@ -224,7 +226,7 @@ export class ProgramBuilder {
       return policy.out;
     }
     const out = this.slot();
-    this.push("syscall", name, args, policy === none ? { out } : { ...policy, out });
+    this.push("syscall", name, args, policy, out);
     return out;
   }
 
@@ -267,17 +269,19 @@ export class ProgramBuilder {
   }
 
   /**
-   * A system call with at most four arguments for each bit of `mask`; argument `at` (0 to 3) is the bit's
-   * number. EINVAL, a bit that this kernel does not know, is passed over.
+   * A system call with four arguments for each bit of a 64-bit `mask`, or with `inverted` for each that it lacks;
+   * argument `at` (0 to 3) is the bit's number. EINVAL, a bit that this kernel does not know, is passed over.
    */
-  bits(name: SyscallName, mask: bigint, at: number, args: readonly number[], policy: Policy = none): void {
-    if (mask !== 0n) this.push("bits", name, [mask, at + 2, ...args], policy);
+  bits(name: SyscallName, mask: number, at: number, args: readonly number[], inverted = false): void {
+    const [a = 0, b = 0, c = 0, d = 0] = args;
+    if (mask !== 0 || inverted)
+      this.push("bits", name, [mask, at + 2 + (inverted ? 8 : 0), a, b, c, d], none);
   }
 
   /** Opens (O_PATH) a path below `root`, making what is missing; see nsenter/target.c. */
   target(root: Slot, path: string, resolve: number, kind: "dir" | "file"): Slot {
     const out = this.slot();
-    this.push("target", "", [root, this.str(path), resolve, kind === "file" ? 1 : 0], { out });
+    this.push("target", "", [root, this.str(path), resolve, kind === "file" ? 1 : 0], none, out);
     return out;
   }
 
@@ -288,7 +292,7 @@ export class ProgramBuilder {
 
   /** The path /proc/self/fd/N of the descriptor in a slot, good until the next one. */
   fdPath(slot: Slot): Blob {
-    this.path ??= this.bytes(Buffer.from("/proc/self/fd/".padEnd(40, "\0")), "fd path");
+    this.path ??= this.bytes(utf8("/proc/self/fd/".padEnd(40, "\0")), "fd path");
     this.poke(this.inside(this.path, 14), slot, 0);
     return this.path;
   }
@@ -296,7 +300,7 @@ export class ProgramBuilder {
   /** The program's bytes. Throws an Error when a label was never marked. */
   finish(): Program {
     if (this.unmarked !== 0) throw new Error("a label was never marked");
-    const text = Buffer.from(this.text);
+    const text = utf8(this.text);
     const count = this.words.length / OP_WORDS;
     const blob = this.structsLength + text.length;
     const relocations = this.relocations.length / 2;
@@ -315,12 +319,19 @@ export class ProgramBuilder {
     return { bytes, ops: this.ops, count };
   }
 
-  private push(kind: OpKindName, name: SyscallName | "", args: readonly Value[], policy: Policy): void {
-    if (this.record) this.ops.push({ kind, name, args, ...policy, where: this.where, doing: this.doing });
+  private push(
+    kind: OpKindName,
+    name: SyscallName | "",
+    args: readonly Value[],
+    policy: Policy,
+    slot?: Slot,
+  ): void {
+    if (this.record) this.recordOp(kind, name, args, policy, slot);
     const w = this.words;
     const start = w.length;
     const next = start / OP_WORDS + 1;
-    const { out, handle, orElse, andThen, close } = policy;
+    const { handle, orElse, andThen, close } = policy;
+    const out = slot ?? policy.out;
     w.push(OpKind[kind] | (name === "" ? 0 : NR[name] << 16), 0, 0, next, next, -1);
     let types = 0;
     for (let i = 0; i < args.length; i++) {
@@ -342,6 +353,17 @@ export class ProgramBuilder {
     if (orElse !== undefined) this.jump(start + 3, orElse);
     if (andThen !== undefined) this.jump(start + 4, andThen);
     if (close !== undefined) w[start + 5] = close[0]!.at | ((close[1]?.at ?? NO_SLOT) << 16);
+  }
+
+  private recordOp(
+    kind: OpKindName,
+    name: SyscallName | "",
+    args: readonly Value[],
+    policy: Policy,
+    slot: Slot | undefined,
+  ): void {
+    const out = slot === undefined ? {} : { out: slot };
+    this.ops.push({ kind, name, args, ...policy, ...out, where: this.where, doing: this.doing });
   }
 
   private jump(word: number, label: Label): void {

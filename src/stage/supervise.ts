@@ -1,7 +1,9 @@
 /** Replacing brun by the stage's supervisor (nsenter/supervise.c) for as long as a foreground process runs. */
+
 import { check } from "../sys/error.ts";
 import { addressOf, cstr, NR, stageFd, syscall } from "../sys/ffi.ts";
 import { AT_EMPTY_PATH, writeFd } from "../sys/fs.ts";
+import { each } from "../sys/lists.ts";
 import { cstrArray } from "../sys/spawn.ts";
 import type { Program } from "./program.ts";
 
@@ -29,7 +31,7 @@ export function becomeSupervisor(s: Supervision): never {
   const request = new Uint8Array(REQUEST_SIZE + cleanup.length);
   const view = new DataView(request.buffer);
   view.setUint32(0, MAGIC, true);
-  [s.pid, s.pidfd, s.terminal, s.host, s.notify, s.upstream].forEach((n, i) => {
+  each([s.pid, s.pidfd, s.terminal, s.host, s.notify, s.upstream], (n, i) => {
     view.setInt32(4 + 4 * i, n, true);
   });
   view.setUint32(28, cleanup.length, true);

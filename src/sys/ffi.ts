@@ -5,9 +5,11 @@
  * from a path that another user could have written. Results come back as -errno, so nothing here reads errno,
  * which JavaScript could have changed meanwhile.
  */
+
 import { dlopen, FFIType, linkSymbols, type Pointer, ptr } from "bun:ffi";
 import { stageImage } from "../../nsenter/embed.ts" with { type: "macro" };
 import { NR } from "./syscalls.ts";
+import { utf8 } from "./utf8.ts";
 
 /** A pointer, a typed array whose memory is passed, or a number. */
 export type Arg = number | bigint | NodeJS.TypedArray | null;
@@ -22,7 +24,7 @@ const RTLD_NOW = 2;
 /** A NUL-terminated UTF-8 string. Throws a RangeError when `s` holds a NUL, which the kernel would cut at. */
 export function cstr(s: string): Uint8Array {
   if (s.includes("\0")) throw new RangeError(`"${s.replaceAll("\0", "\\0")}" holds a NUL byte`);
-  return Buffer.from(`${s}\0`);
+  return utf8(`${s}\0`);
 }
 
 const libc = dlopen("libc.so.6", {

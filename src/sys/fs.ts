@@ -2,9 +2,11 @@
  * Files through system calls. node:fs costs 0.8 ms to load, which the hot path (create, run, start, exec,
  * state, kill, delete) does not pay.
  */
+
 import { E } from "./errno.ts";
 import { check, SysError } from "./error.ts";
 import { type Arg, cstr, NR, syscall } from "./ffi.ts";
+import { utf8 } from "./utf8.ts";
 
 export const AT_FDCWD = -100;
 export const AT_SYMLINK_NOFOLLOW = 0x100;
@@ -116,7 +118,7 @@ export function text(bytes: Uint8Array): string {
 
 /** Writes all of `data` to a file descriptor. Throws a SysError. */
 export function writeFd(fd: number, data: Uint8Array | string, what: string): void {
-  let rest = typeof data === "string" ? Buffer.from(data) : data;
+  let rest = typeof data === "string" ? utf8(data) : data;
   while (rest.length > 0) {
     const n = syscall(NR.write, fd, rest, rest.length);
     if (n === -E.EINTR) continue;
@@ -142,7 +144,7 @@ export function writeFile(path: string, data: Uint8Array | string, mode = 0o600)
 export function tryWriteExisting(path: string, data: string): number {
   const fd = tryOpen(path, O.WRONLY);
   if (fd < 0) return fd;
-  const bytes = Buffer.from(data);
+  const bytes = utf8(data);
   const n = syscall(NR.write, fd, bytes, bytes.length);
   close(fd);
   return n < 0 ? n : 0;

@@ -1,8 +1,10 @@
 /** Unix sockets: connecting, binding, passing descriptors. */
+
 import { E } from "./errno.ts";
 import { check, SysError } from "./error.ts";
-import { addressOf, cstr, NR, syscall } from "./ffi.ts";
+import { addressOf, NR, syscall } from "./ffi.ts";
 import { AT_FDCWD, close, O, open } from "./fs.ts";
+import { utf8, utf8Length } from "./utf8.ts";
 
 const AF_UNIX = 1;
 export const SOCK_STREAM = 1;
@@ -13,7 +15,7 @@ const MSG_NOSIGNAL = 0x4000;
 
 /** sockaddr_un of a path, or of an abstract name that begins with "@". */
 function address(path: string): Uint8Array {
-  const bytes = Buffer.from(path);
+  const bytes = utf8(path);
   if (bytes.length > PATH_MAX) throw new SysError(`use the socket ${path}`, E.ENAMETOOLONG);
   const sockaddr = new Uint8Array(2 + bytes.length + (path.startsWith("@") ? 0 : 1));
   sockaddr[0] = AF_UNIX;
@@ -25,7 +27,7 @@ function address(path: string): Uint8Array {
 /** Runs `use` with a path that fits into sockaddr_un: a long one by way of its directory's descriptor. */
 function withShortPath<T>(path: string, use: (path: string) => T): T {
   const slash = path.lastIndexOf("/");
-  if (Buffer.byteLength(path) <= PATH_MAX || slash < 0) return use(path);
+  if (utf8Length(path) <= PATH_MAX || slash < 0) return use(path);
   const directory = open(path.slice(0, slash) || "/", O.PATH | O.DIRECTORY, 0, AT_FDCWD);
   try {
     return use(`/proc/self/fd/${directory}/${path.slice(slash + 1)}`);
@@ -60,7 +62,7 @@ export function bindUnix(path: string, type = SOCK_DGRAM): number {
 
 /** Sends a descriptor with some bytes beside it (unix(7) SCM_RIGHTS). Throws a SysError. */
 export function sendFd(socket: number, fd: number, data: string): void {
-  const bytes = cstr(data).subarray(0, Buffer.byteLength(data));
+  const bytes = utf8(data);
   const iov = new BigUint64Array([BigInt(addressOf(bytes)), BigInt(bytes.length)]);
   const control = new Uint8Array(24);
   const view = new DataView(control.buffer);

@@ -1,8 +1,11 @@
 /** Starting host programs (newuidmap, hooks, the stage) without the event loop: nsenter/spawn.c. */
+
 import { E } from "./errno.ts";
 import { check, SysError } from "./error.ts";
 import { addressOf, cstr, NR, nativeSpawn, syscall } from "./ffi.ts";
 import { close, POLLIN, waitFd } from "./fs.ts";
+import { each } from "./lists.ts";
+import { utf8, utf8Length } from "./utf8.ts";
 
 const FLAG_SETPGRP = 1;
 const FLAG_EXEC_FD = 2;
@@ -35,12 +38,12 @@ export interface Child {
 
 /** A NULL-terminated array of C strings. `keep` must live as long as the pointers are used. */
 export function cstrArray(strings: readonly string[]): { pointers: BigUint64Array; keep: Uint8Array } {
-  const keep = Buffer.concat(strings.map(cstr));
+  const keep = utf8(strings.length === 0 ? "" : `${strings.join("\0")}\0`);
   const pointers = new BigUint64Array(strings.length + 1);
   let at = BigInt(addressOf(keep));
-  strings.forEach((s, i) => {
+  each(strings, (s, i) => {
     pointers[i] = at;
-    at += BigInt(Buffer.byteLength(s) + 1);
+    at += BigInt(utf8Length(s) + 1);
   });
   return { pointers, keep };
 }
@@ -57,7 +60,7 @@ export function spawn(options: SpawnOptions): Child {
   v.setBigUint64(8, BigInt(addressOf(argv.pointers)), true);
   v.setBigUint64(16, BigInt(addressOf(env.pointers)), true);
   v.setBigUint64(24, BigInt(cwd === null ? 0 : addressOf(cwd)), true);
-  (options.stdio ?? [-1, -1, -1]).forEach((fd, i) => {
+  each(options.stdio ?? [-1, -1, -1], (fd, i) => {
     v.setInt32(32 + 4 * i, fd, true);
   });
   v.setInt32(44, options.keepFd ?? -1, true);
@@ -148,7 +151,7 @@ export function inputFd(input: string | null): number {
     return check(syscall(NR.openat, -100, cstr("/dev/null"), 0o2000000), "open /dev/null");
   }
   const fd = check(syscall(NR.memfd_create, cstr("brun-input"), 1), "memfd_create");
-  const bytes = Buffer.from(input);
+  const bytes = utf8(input);
   let at = 0;
   while (at < bytes.length)
     at += check(syscall(NR.write, fd, bytes.subarray(at), bytes.length - at), "write");
