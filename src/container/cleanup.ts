@@ -18,6 +18,9 @@ export function cleanupProgram(root: string, state: StoredState): Program {
   for (const file of [p.state, p.exec, p.notify, p.filter])
     b.sys("unlinkat", [AT_FDCWD, b.str(file), 0], { handle: [ANY] });
   b.sys("unlinkat", [AT_FDCWD, b.str(p.directory), AT_REMOVEDIR], { handle: [ANY] });
+  if (state.resctrl !== undefined) {
+    b.sys("unlinkat", [AT_FDCWD, b.str(state.resctrl), AT_REMOVEDIR], { handle: [ANY] });
+  }
   const { poststop } = (state.hooks ?? {}) as { poststop?: Hook[] };
   if (poststop !== undefined)
     runHooksWarning({ b }, poststop, "hooks.poststop", stateForHooks(state, "stopped"));

@@ -14,16 +14,12 @@ import { any, mapped } from "../sys/lists.ts";
 import { clonesInto, decideCgroup } from "./cgroup.ts";
 import { currentOomScoreAdj, currentRlimits, gatherFacts } from "./facts.ts";
 import { prepareSeccomp } from "./filter.ts";
+import { kernelMounts } from "./kernel-mounts.ts";
 import { listenFds } from "./listen-fds.ts";
 import type { Notify } from "./notify.ts";
 import { callerIdentity, isRootless } from "./root.ts";
 import { makeFifo } from "./store.ts";
 import type { CreateOptions, LaunchMode, Runtime } from "./types.ts";
-
-/** How many descriptors from 3 on the container gets. */
-export function preserved(options: CreateOptions): number {
-  return options.preserveFds + listenFds().count;
-}
 
 /** Whether user-namespace-first applies: to callers who are not root, or root of a user namespace only. */
 function runsRootless(rt: Runtime): boolean {
@@ -39,6 +35,7 @@ export function addsUserNamespace(rt: Runtime): boolean {
 export function decide(
   rt: Runtime,
   options: CreateOptions,
+  preserveFds: number,
   mode: LaunchMode,
   bundle: string,
   spec: Spec,
@@ -74,13 +71,13 @@ export function decideOnly(
     oomScoreAdj: rootless && spec.process?.oomScoreAdj !== undefined ? currentOomScoreAdj() : -1000,
   });
   checkRootfs(resolved.rootfs);
-  checkPreserved(preserved(options));
   if (resolved.maps !== null) {
     validateMaps(resolved.maps);
     if (!caller.privileged && !resolved.selfMapped) {
       validatePermitted(resolved.maps, caller, loadSubids(caller.uid, caller.userName));
     }
   }
+  checkHost(resolved.spec, caller);
   checkLabels(resolved.spec.process!, resolved.spec.linux?.mountLabel);
   const cgroup = decideCgroup(rt, options.id, rootless, resolved.spec);
   return {
@@ -88,13 +85,16 @@ export function decideOnly(
     id: options.id,
     bundle,
     privileged: !rootless && resolved.maps === null && !any(resolved.joins, (j) => j.flag === CLONE.NEWUSER),
-    facts: facts(resolved, bundle, caller, cgroup),
+    facts: {
+      ...facts(resolved, bundle, caller, cgroup),
+      kernelMounts: options.noPivot ? kernelMounts(resolved.rootfs) : undefined,
+    },
     cgroup,
     cloneInto: resolved.joins.length === 0 ? clonesInto(cgroup) : null,
     seccomp: null,
     noPivot: options.noPivot,
     newKeyring: !options.noNewKeyring,
-    preserveFds: preserved(options),
+    preserveFds,
     extraEnv: [...listenFds().env, ...(notify?.env ?? [])],
     placement: resolved.spec.linux,
     execFifo: null,
@@ -110,6 +110,19 @@ function facts(resolved: Resolved, bundle: string, caller: Caller, cgroup: Cgrou
   if (!(caller.privileged && maps !== null) && !any(mounts, idMapped)) return found;
   const { hostSources } = require("./host-sources.ts") as typeof import("./host-sources.ts");
   return { ...found, ...hostSources(mounts, bundle, maps, caller) };
+}
+
+/** Fields that need something of the host which it may not have, or not for this caller. */
+function checkHost({ linux }: Spec, caller: Caller): void {
+  if (linux?.intelRdt !== undefined)
+    (require("./resctrl.ts") as typeof import("./resctrl.ts")).resctrlMount();
+  if (linux?.netDevices === undefined || caller.privileged) return;
+  const [name] = Object.keys(linux.netDevices);
+  if (name === undefined) return;
+  throw new BrunError("a network device of the host can be moved by root alone", {
+    where: `linux.netDevices.${name}`,
+    hint: "leave it out; pasta or slirp4netns give a rootless container a network",
+  });
 }
 
 /** Labels need their security module; nearly no container has one, so what checks it is loaded then. */
@@ -129,20 +142,4 @@ function checkRootfs(rootfs: string): void {
   }
   if ((stat.mode & S.IFMT) !== S.IFDIR)
     throw new BrunError(`${rootfs} is not a directory`, { where: "root.path" });
-}
-
-/**
- * Descriptors that were asked for have to be open. Bun's epoll takes the lowest free number when it starts, so
- * an epoll in the range says that the caller left a hole there, which would hand Bun's own into the container.
- */
-function checkPreserved(count: number): void {
-  for (let fd = 3; fd < 3 + count; fd++) {
-    const path = `/proc/self/fd/${fd}`;
-    if (typeof tryStat(path, true) === "number" || readlink(path) === "anon_inode:[eventpoll]") {
-      throw new BrunError(`file descriptor ${fd} is not open`, {
-        where: "--preserve-fds",
-        hint: "the caller has to open the descriptors from 3 on and leave no hole",
-      });
-    }
-  }
 }

@@ -1,7 +1,7 @@
 /** `brun delete`: removes what is left of a container. */
 import { BrunError } from "../errors.ts";
 import type { Hook } from "../spec/index.ts";
-import { close, POLLIN, waitFd } from "../sys/fs.ts";
+import { close, POLLIN, rmdir, waitFd } from "../sys/fs.ts";
 import { cgroups } from "./cgroup.ts";
 import { runHooksWarning, stateForHooks } from "./hooks.ts";
 import { openProcess, signalProcess } from "./process.ts";
@@ -36,6 +36,7 @@ export function deleteContainer(rt: Runtime, id: string, force: boolean): void {
       }
     }
     if (stored?.cgroup !== undefined) cgroups().removeCgroup(stored.cgroup);
+    if (stored?.resctrl !== undefined) rmdir(stored.resctrl);
     remove(rt.root, id);
     const { poststop } = (stored?.hooks ?? {}) as { poststop?: Hook[] };
     if (stored !== null && poststop !== undefined) {

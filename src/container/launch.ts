@@ -17,7 +17,8 @@ import { waitChild } from "../sys/spawn.ts";
 import { dropCgroup, enterCgroup, limitCgroup } from "./cgroup.ts";
 import { Console } from "./console.ts";
 import { Conversation } from "./conversation.ts";
-import { addsUserNamespace, decide, preserved } from "./decide.ts";
+import { addsUserNamespace, decide } from "./decide.ts";
+import { preservedFds } from "./descriptors.ts";
 import { describe } from "./describe.ts";
 import type { ExecInfo, SeccompListener } from "./exec-info.ts";
 import { runRuntimeHooks, stateForHooks } from "./hooks.ts";
@@ -43,6 +44,7 @@ export interface Launched {
 
 /** Makes the container. Throws a BrunError or SysError, and leaves nothing behind then. */
 export function launch(rt: Runtime, options: CreateOptions, mode: LaunchMode): Launched {
+  const preserveFds = preservedFds(options.preserveFds);
   const bundle = absolute(options.bundle);
   const { spec, warnings } = loadSpec(options.config ?? `${bundle}/config.json`, {
     addsUserNamespace: addsUserNamespace(rt),
@@ -55,11 +57,11 @@ export function launch(rt: Runtime, options: CreateOptions, mode: LaunchMode): L
   let conversation: Conversation | null = null;
   let config: ContainerConfig | null = null;
   try {
-    stage = launchStage(preserved(options));
+    stage = launchStage(preserveFds);
     rt.mark?.("stage started");
     const caller = currentCaller();
     const notify = prepareNotify(rt.root, options.id, spec);
-    config = decide(rt, options, mode, bundle, spec, caller, notify);
+    config = decide(rt, options, preserveFds, mode, bundle, spec, caller, notify);
     rt.mark?.("config decided");
     if (config.cgroup !== null) enterCgroup(rt, config, config.cgroup, stage.pid);
     const decided = config;
@@ -182,10 +184,11 @@ function converse(rt: Runtime, parts: Parts): Launched {
       case Message.ready:
         conversation.requirePid();
         if (config.cgroup !== null) limitCgroup(rt, config, config.cgroup);
-        saveState(rt.root, state!);
+        state = joinIntelRdt(config, state!);
+        saveState(rt.root, state);
         return {
           config,
-          state: state!,
+          state,
           locked,
           socket,
           pid: conversation.pid,
@@ -239,4 +242,12 @@ function listenerOf(config: ContainerConfig): SeccompListener {
 function placementOf(config: ContainerConfig): ExecInfo["placement"] {
   const { memoryPolicy, personality } = config.spec.linux ?? {};
   return memoryPolicy === undefined && personality === undefined ? undefined : { memoryPolicy, personality };
+}
+
+/** linux.intelRdt; nearly no container has it. */
+function joinIntelRdt(config: ContainerConfig, state: StoredState): StoredState {
+  const rdt = config.spec.linux?.intelRdt;
+  if (rdt === undefined) return state;
+  const { joinResctrl, resctrlMount } = require("./resctrl.ts") as typeof import("./resctrl.ts");
+  return { ...state, resctrl: joinResctrl(resctrlMount(), rdt, config.id, state.pid) ?? undefined };
 }

@@ -42,6 +42,8 @@ export interface StoredState {
   readonly annotations?: Readonly<Record<string, string>> | undefined;
   /** Its own cgroup. */
   readonly cgroup?: CgroupPlan | undefined;
+  /** Directory of resctrl that was made for it. */
+  readonly resctrl?: string | undefined;
   /** Hooks that are still to run. */
   readonly hooks?:
     | { readonly poststart?: readonly unknown[]; readonly poststop?: readonly unknown[] }

@@ -4,9 +4,9 @@
  */
 export const SUPPORT = {
   cgroup: { v1: true, v2: true, systemd: false, systemdUser: false, rdma: true },
-  apparmor: false,
-  selinux: false,
-  intelRdt: { enabled: false, schemata: false, monitoring: false },
-  netDevices: false,
+  apparmor: true,
+  selinux: true,
+  intelRdt: { enabled: true, schemata: true, monitoring: true },
+  netDevices: true,
   checkpoint: false,
 } as const;
