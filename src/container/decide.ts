@@ -9,7 +9,7 @@ import type { ContainerConfig, HostFacts } from "../config/types.ts";
 import { BrunError } from "../errors.ts";
 import type { Mount, Process, Spec } from "../spec/index.ts";
 import { CLONE } from "../sys/constants.ts";
-import { readlink, S, tryStat } from "../sys/fs.ts";
+import { S, tryStat } from "../sys/fs.ts";
 import { any, mapped } from "../sys/lists.ts";
 import { clonesInto, decideCgroup } from "./cgroup.ts";
 import { currentOomScoreAdj, currentRlimits, gatherFacts } from "./facts.ts";
@@ -45,6 +45,7 @@ export function decide(
   const config = decideOnly(rt, options, bundle, spec, caller, notify);
   return {
     ...config,
+    preserveFds,
     seccomp: prepareSeccomp(rt, options.id, config.spec),
     execFifo: mode.waitForStart ? makeFifo(rt.root, options.id) : null,
   };
@@ -94,7 +95,7 @@ export function decideOnly(
     seccomp: null,
     noPivot: options.noPivot,
     newKeyring: !options.noNewKeyring,
-    preserveFds,
+    preserveFds: options.preserveFds,
     extraEnv: [...listenFds().env, ...(notify?.env ?? [])],
     placement: resolved.spec.linux,
     execFifo: null,

@@ -12,6 +12,7 @@ import { waitChild } from "../sys/spawn.ts";
 import { Console } from "./console.ts";
 import { Conversation } from "./conversation.ts";
 import { checkLabels } from "./decide.ts";
+import { preservedFds } from "./descriptors.ts";
 import { enterForExec } from "./exec-cgroup.ts";
 import type { ExecInfo, SeccompListener } from "./exec-info.ts";
 import { execProcess } from "./exec-process.ts";
@@ -51,6 +52,7 @@ export function exec(rt: Runtime, options: ExecOptions): number {
 }
 
 function execOrThrow(rt: Runtime, options: ExecOptions): number {
+  const preserveFds = preservedFds(options.preserveFds);
   const stored = requireState(rt.root, options.id);
   const status = statusOf(rt.root, stored);
   if (status === "stopped") throw new BrunError("cannot exec in a stopped container");
@@ -67,7 +69,6 @@ function execOrThrow(rt: Runtime, options: ExecOptions): number {
   const console = new Console(process.terminal === true, options.detach, options.consoleSocket);
   const pidfd = openProcess(stored.pid, stored.startTime);
   if (pidfd < 0) throw new BrunError("container not running");
-  const preserveFds = options.preserveFds + listenFds().count;
   const stage = launchStage(preserveFds, [pidfd]);
   rt.mark?.("stage started");
   const config: ExecConfig = {

@@ -1,4 +1,5 @@
 /** `brun kill`: a signal for the container's process, or for all of its processes. */
+import type { CgroupPlan } from "../config/cgroup-plan.ts";
 import { BrunError } from "../errors.ts";
 import { CLONE } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
@@ -37,7 +38,7 @@ export function kill(rt: Runtime, id: string, signal: number, all: boolean): voi
     if (result === -E.ESRCH) throw new BrunError("process already finished");
     if (result < 0) throw new SysError(`signal container ${id}`, -result);
     // What is frozen on cgroup v1 does not die before it thaws.
-    if (signal === SIGKILL && cgroup?.version === 1) cgroups().thaw(cgroup);
+    if (signal === SIGKILL && cgroup?.version === 1) thaw(cgroup);
   } finally {
     close(pidfd);
   }
@@ -46,4 +47,13 @@ export function kill(rt: Runtime, id: string, signal: number, all: boolean): voi
 /** Whether the container has no pid namespace: the end of its first process is then not that of the others. */
 function outlivesItsFirst(rt: Runtime, id: string): boolean {
   return (loadExecInfo(rt.root, id).namespaces & CLONE.NEWPID) === 0;
+}
+
+function thaw(cgroup: CgroupPlan): void {
+  try {
+    cgroups().thaw(cgroup);
+  } catch (error) {
+    // The cgroup goes with the container, of which someone else takes care in the foreground.
+    if (!(error instanceof SysError) || error.errno !== E.ENOENT) throw error;
+  }
 }

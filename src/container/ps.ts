@@ -8,15 +8,17 @@ import type { Runtime } from "./types.ts";
 
 /**
  * Pids, in the caller's pid namespace, of the container's processes, its first one first: those in its cgroup,
- * or without one those in its pid namespace. Throws a BrunError when it does not run.
+ * or without one those in its pid namespace. Throws a BrunError when it does not run and has no cgroup.
  */
 export function processes(rt: Runtime, id: string): number[] {
   const stored = requireState(rt.root, id);
-  if (!isAlive(stored.pid, stored.startTime)) throw new BrunError("container not running");
+  const alive = isAlive(stored.pid, stored.startTime);
   if (stored.cgroup !== undefined) {
     const { pidsIn, processDirectory } = cgroups();
-    return [stored.pid, ...pidsIn(processDirectory(stored.cgroup)).filter((pid) => pid !== stored.pid)];
+    const pids = pidsIn(processDirectory(stored.cgroup)).filter((pid) => pid !== stored.pid);
+    return alive ? [stored.pid, ...pids] : pids;
   }
+  if (!alive) throw new BrunError("container not running");
   const namespace = namespaceOf(stored.pid);
   const own = namespaceOf("self");
   if (namespace === null || namespace === own) return descendants(stored.pid);
