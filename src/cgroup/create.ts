@@ -88,11 +88,6 @@ function inheritCpuset(directory: string): void {
   }
 }
 
-/** Moves a process into every directory of a cgroup. Throws a SysError. */
-export function joinCgroup(plan: CgroupPlan, pid: number): void {
-  for (const directory of Object.values(plan.paths)) moveInto(directory, pid);
-}
-
 /** Moves a process into one cgroup. Throws a SysError. */
 export function moveInto(directory: string, pid: number): void {
   const result = tryWriteTo(directory, "cgroup.procs", `${pid}`);

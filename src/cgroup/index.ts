@@ -4,7 +4,7 @@
  */
 export type { CgroupPlan } from "../config/cgroup-plan.ts";
 export { readFileOf } from "./access.ts";
-export { checkUnused, createCgroup, delegateCgroup, joinCgroup, moveInto, startInUnit } from "./create.ts";
+export { checkUnused, createCgroup, delegateCgroup, moveInto, startInUnit } from "./create.ts";
 export { setDevices } from "./device-control.ts";
 export { containerFilter, deviceFilter } from "./devices.ts";
 export { freeze, isFrozen, thaw } from "./freezer.ts";

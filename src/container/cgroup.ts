@@ -46,23 +46,22 @@ export function decideCgroup(rt: Runtime, id: string, rootless: boolean, spec: S
 
 /**
  * Makes the cgroup, recorded before in state.json so that `delete --force` finds it whatever happens, and puts
- * the stage into it unless the stage clones into it by itself. Throws a BrunError or SysError.
+ * the stage into it where systemd makes it; else the stage enters it by itself. Throws a BrunError or SysError.
  */
-export function enterCgroup(rt: Runtime, config: ContainerConfig, plan: CgroupPlan, stage: number): void {
-  const { createCgroup, delegateCgroup, joinCgroup, startInUnit } = cgroups();
+export function makeCgroup(rt: Runtime, config: ContainerConfig, plan: CgroupPlan, stage: number): void {
+  const { createCgroup, delegateCgroup, startInUnit } = cgroups();
   saveState(rt.root, { ...describe(config, stage), creating: true });
   const { systemd } = plan;
   if (systemd !== undefined) startInUnit(plan, systemd, config.id, stage, config.spec);
   else createCgroup(plan, config.spec.linux?.resources ?? {});
   const owner = ownerOf(config, plan);
   if (owner !== null) delegateCgroup(plan, owner);
-  if (systemd === undefined && config.cloneInto === null) joinCgroup(plan, stage);
   rt.mark?.("cgroup made");
 }
 
 /**
- * The directory that the stage clones into (CLONE_INTO_CGROUP, Linux 5.7), or null when it is moved. One that
- * joins namespaces before is moved: from another cgroup namespace it might not get there.
+ * The directory that the stage clones into (CLONE_INTO_CGROUP, Linux 5.7), or null when it enters one. One that
+ * joins namespaces before enters it: from another cgroup namespace it might not get there.
  */
 export function clonesInto(plan: CgroupPlan | null): string | null {
   return plan !== null && plan.version === 2 && plan.systemd === undefined ? plan.paths[""]! : null;

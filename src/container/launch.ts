@@ -14,7 +14,7 @@ import type { Program } from "../stage/program.ts";
 import { CLONE } from "../sys/constants.ts";
 import { absolute, close } from "../sys/fs.ts";
 import { waitChild } from "../sys/spawn.ts";
-import { dropCgroup, enterCgroup, limitCgroup } from "./cgroup.ts";
+import { dropCgroup, makeCgroup, limitCgroup } from "./cgroup.ts";
 import { Console } from "./console.ts";
 import { Conversation } from "./conversation.ts";
 import { addsUserNamespace, decide } from "./decide.ts";
@@ -63,7 +63,7 @@ export function launch(rt: Runtime, options: CreateOptions, mode: LaunchMode): L
     const notify = prepareNotify(rt.root, options.id, spec);
     config = decide(rt, options, preserveFds, mode, bundle, spec, caller, notify);
     rt.mark?.("config decided");
-    if (config.cgroup !== null) enterCgroup(rt, config, config.cgroup, stage.pid);
+    if (config.cgroup !== null) makeCgroup(rt, config, config.cgroup, stage.pid);
     const decided = config;
     const init = new StandardInit(decided);
     let states: HookStates | null = null;

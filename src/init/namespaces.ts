@@ -44,12 +44,25 @@ export function enterNamespaces(x: InitContext, cgroup: Slot | null): void {
   if (cgroup !== null) b.close(cgroup);
 }
 
-/** The cgroup to clone into, opened before a user namespace is joined in which it could not be reached. */
-export function openCgroup(x: InitContext): Slot | null {
+/**
+ * The cgroup to clone into, opened before a user namespace is joined in which it could not be reached. Others the
+ * stage enters here, where the 10 ms that the kernel may take for that pass while brun goes on compiling; systemd
+ * has put it into its own.
+ */
+export function enterCgroup(x: InitContext): Slot | null {
   const { b, config } = x;
-  if (config.cloneInto === null) return null;
-  b.at("linux.cgroupsPath", `open the cgroup ${config.cloneInto}`);
-  return b.get("openat", [AT_FDCWD, b.str(config.cloneInto), O.PATH | O.DIRECTORY | O.CLOEXEC, 0]);
+  const { cgroup, cloneInto } = config;
+  if (cloneInto === null) {
+    if (cgroup === null || cgroup.systemd !== undefined) return null;
+    for (const name in cgroup.paths) {
+      const directory = cgroup.paths[name]!;
+      b.at("linux.cgroupsPath", `enter the cgroup ${directory}`);
+      writeTo(x, `${directory}/cgroup.procs`, "0");
+    }
+    return null;
+  }
+  b.at("linux.cgroupsPath", `open the cgroup ${cloneInto}`);
+  return b.get("openat", [AT_FDCWD, b.str(cloneInto), O.PATH | O.DIRECTORY | O.CLOEXEC, 0]);
 }
 
 /** Gets the ids of a new user namespace mapped: by the process itself when it may, else by brun. */

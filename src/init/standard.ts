@@ -27,15 +27,16 @@ import { maskedPaths, readonlyPaths } from "./masks.ts";
 import { mounts } from "./mounts.ts";
 import {
   becomeRoot,
+  enterCgroup,
   enterNamespaces,
   loopback,
   mapIds,
   names,
   netDevices,
-  openCgroup,
   sessionKeyring,
 } from "./namespaces.ts";
 import { openTarget } from "./path.ts";
+import { anyCpu } from "./placement.ts";
 import { enterRoot, isolateMounts, openRoot, readonlyRoot } from "./rootfs.ts";
 import { openLabels } from "./security-labels.ts";
 import { sysctls } from "./sysctl.ts";
@@ -122,7 +123,7 @@ function enter(x: InitContext): void {
   oomScore(x, config.spec.process!);
   if (needsState(config)) x.hookOutput = openHookOutput(b, config.spec.annotations);
   openHostSources(x);
-  enterNamespaces(x, openCgroup(x));
+  enterNamespaces(x, enterCgroup(x));
   b.at("process", "start a session");
   b.sys("setsid", []);
   mapIds(x);
@@ -165,7 +166,12 @@ function hide(x: InitContext): void {
 function complete(x: InitContext, slave: Slot | null, state: HookStates | null): void {
   const { spec } = x.config;
   const process = spec.process!;
-  if (state !== null) runHooks(x, spec.hooks?.createContainer ?? [], "hooks.createContainer", state.creating);
+  anyCpu(x);
+  if (state !== null) {
+    x.b.at("hooks.createContainer", "change to the root file system");
+    x.b.sys("fchdir", [x.root]);
+    runHooks(x, spec.hooks?.createContainer ?? [], "hooks.createContainer", state.creating);
+  }
   makeWorkingDirectory(x);
   readonlyPaths(x);
   maskedPaths(x);
