@@ -55,7 +55,11 @@ function execOrThrow(rt: Runtime, options: ExecOptions): number {
   const preserveFds = preservedFds(options.preserveFds);
   const stored = requireState(rt.root, options.id);
   const status = statusOf(rt.root, stored);
-  if (status === "stopped") throw new BrunError("cannot exec in a stopped container");
+  if (status === "stopped") {
+    throw new BrunError("cannot exec in a stopped container", {
+      hint: `remove it by brun delete ${options.id}, and run it again`,
+    });
+  }
   if (status === "creating") throw new BrunError("cannot exec in a container that is still being made");
   if (status === "paused" && !options.ignorePaused) {
     throw new BrunError("cannot exec in a paused container", {

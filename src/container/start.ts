@@ -15,11 +15,15 @@ export function start(rt: Runtime, id: string): void {
   try {
     const stored = requireState(rt.root, id);
     const status = statusOf(rt.root, stored);
-    if (status === "stopped") throw new BrunError("cannot start a container that has stopped");
-    if (status !== "created") throw new BrunError(`cannot start a container in the ${status} state`);
+    if (status === "stopped") throw hasStopped(id);
+    if (status !== "created") {
+      throw new BrunError(`cannot start a container in the ${status} state`, {
+        hint: `it was started before: brun exec ${id} runs a further program in it`,
+      });
+    }
     const { fifo } = paths(rt.root, id);
     const fd = tryOpen(fifo, O.WRONLY | O.NONBLOCK);
-    if (fd === -E.ENXIO) throw new BrunError("cannot start a container that has stopped");
+    if (fd === -E.ENXIO) throw hasStopped(id);
     if (fd < 0) throw new SysError(`open ${fifo}`, -fd);
     unlink(fifo);
     writeFd(fd, "0", fifo);
@@ -34,4 +38,10 @@ export function start(rt: Runtime, id: string): void {
   } finally {
     unlock(locked);
   }
+}
+
+function hasStopped(id: string): BrunError {
+  return new BrunError("cannot start a container that has stopped", {
+    hint: `remove it by brun delete ${id}, and create it again`,
+  });
 }

@@ -40,7 +40,7 @@ const HOOK = rootless("runs as the caller; in the container's namespaces as its 
 const SECCOMP = when("libseccomp 2.5 or newer on the machine; else refused");
 const OFFSET = when("Linux 5.6 or newer");
 const IDMAP = rootless(
-  "only on file systems that the container's user namespace has mounted, such as tmpfs",
+  "refused: mapping the ids of the host's file systems needs root",
   "Linux 5.12 or newer and a file system that can",
 );
 
@@ -63,13 +63,9 @@ const GROUPS: readonly (readonly [section: string, fields: string, support: Supp
     when("names that the kernel does not know are ignored with a warning"),
   ],
   ["process.rlimits[]", "type soft", works],
-  [
-    "process.rlimits[]",
-    "hard",
-    rootless("up to the caller's own hard limit; more is clamped with a warning"),
-  ],
+  ["process.rlimits[]", "hard", rootless("up to the caller's own hard limit, to which more is clamped")],
   ["process", "apparmorProfile", when("a kernel with AppArmor and the profile loaded; else refused")],
-  ["process", "oomScoreAdj", rootless("not below the caller's own; less is clamped with a warning")],
+  ["process", "oomScoreAdj", rootless("not below the caller's own, to which less is clamped")],
   ["process.scheduler", "policy nice priority flags[] runtime deadline period", rootless(SCHED)],
   ["process", "selinuxLabel", when("a kernel with SELinux; else refused")],
   ["process.ioPriority", "class priority", rootless("IOPRIO_CLASS_RT needs root")],

@@ -1,6 +1,11 @@
 /** From a failed operation to a sentence: what was being done, to which part of config.json, why, what to do. */
 import { currentCaller } from "../../rootless/caller.ts";
-import { explainProcMountRefusal, hostView, userNamespaceError } from "../../rootless/userns.ts";
+import {
+  explainAppArmor,
+  explainProcMountRefusal,
+  hostView,
+  userNamespaceError,
+} from "../../rootless/userns.ts";
 import { BrunError } from "../errors.ts";
 import { CLONE } from "../sys/constants.ts";
 import { E, errnoName, errnoText } from "../sys/errno.ts";
@@ -62,6 +67,15 @@ function hintFor(op: Op, errno: number): string | undefined {
     const { uid, gid } = currentCaller();
     return explainProcMountRefusal(hostView(uid, gid))?.fix;
   }
+  if (op.name === "mount" || op.where.startsWith("linux.uidMappings")) {
+    const hint = mountHint(op, errno);
+    if (hint !== undefined) return hint;
+  }
+  if (op.name === "execve") {
+    if (errno === E.ENOENT)
+      return "its interpreter, on its #! line or its dynamic loader, is missing in the root";
+    if (errno === E.ENOEXEC) return "it is for another architecture, or a script without a #! line";
+  }
   if (op.name === "openat2" && errno === E.ELOOP && /^mount (proc|sysfs) /.test(doing)) {
     return "the mount point may not be a symbolic link";
   }
@@ -77,13 +91,57 @@ function hintFor(op: Op, errno: number): string | undefined {
     return "the working directory is outside the container's root";
   }
   if (op.where.startsWith("process.user") && errno === E.EINVAL)
-    return "the id is not mapped in the user namespace";
+    return "the id is not mapped: add it to linux.uidMappings and gidMappings, or leave both out to have the subordinate ids";
   if (op.where === "process.user.additionalGids" && errno === E.EPERM) {
     return "setgroups is denied with a single-id map: give the user subordinate ids, or drop additionalGids";
   }
   if (op.where.startsWith("process.rlimits") && errno === E.EPERM) return "only root may raise a hard limit";
   if (errno === E.EMFILE || errno === E.ENFILE) return "too many open files: raise ulimit -n";
-  if (errno === E.ENOSYS)
-    return `this kernel, or a seccomp filter around brun, lacks ${op.name || "the call"}`;
+  if (errno === E.ENOSYS) {
+    const name = op.kind === "target" ? "openat2" : op.name;
+    const since = kernels[name];
+    return `${name || "the call"} needs ${since === undefined ? "another kernel" : `Linux ${since}`}, and that a seccomp filter around brun allows it`;
+  }
   return undefined;
+}
+
+/** The kernels that brought what programs are made of. */
+const kernels: Readonly<Record<string, string>> = {
+  open_tree: "5.2",
+  move_mount: "5.2",
+  fsopen: "5.2",
+  fsconfig: "5.2",
+  fsmount: "5.2",
+  openat2: "5.6",
+  faccessat2: "5.8",
+  close_range: "5.11",
+  mount_setattr: "5.12",
+};
+
+/** What the kernel lets root of a user namespace mount (FS_USERNS_MOUNT). */
+const MOUNTABLE = [
+  "proc",
+  "sysfs",
+  "tmpfs",
+  "devpts",
+  "mqueue",
+  "cgroup",
+  "cgroup2",
+  "overlay",
+  "fuse",
+  "ramfs",
+];
+
+/** Refusals of mount(2) and of the id maps, where AppArmor's restriction of user namespaces shows as well. */
+function mountHint(op: Op, errno: number): string | undefined {
+  const { uid, gid, privileged } = currentCaller();
+  const type = /^mount (\S+) on /.exec(op.doing)?.[1];
+  if (errno === E.ENODEV && type !== undefined) {
+    return `this kernel does not know the file system ${type}, or its module is not loaded`;
+  }
+  if ((errno !== E.EPERM && errno !== E.EACCES) || privileged) return undefined;
+  const restricted = explainAppArmor(hostView(uid, gid));
+  if (restricted !== null) return restricted.fix;
+  if (type === undefined || MOUNTABLE.includes(type)) return undefined;
+  return `only root of the host may mount ${type}; without root it is ${MOUNTABLE.slice(0, 5).join(", ")}, cgroup, overlay and fuse`;
 }

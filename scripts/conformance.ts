@@ -1,0 +1,62 @@
+/** Writes docs/spec-conformance.md from src/spec/conformance.ts; a test fails when it is out of date. */
+import { writeFileSync } from "node:fs";
+import { OCI_VERSION_MAX } from "../src/features/oci.ts";
+import { CONFORMANCE, type Support } from "../src/spec/conformance.ts";
+
+export const FILE = `${import.meta.dir}/../docs/spec-conformance.md`;
+
+const INTRODUCTION = `# Conformance to the OCI runtime-spec
+
+What brun does with each field of config.json of runtime-spec ${OCI_VERSION_MAX}. This page is made from
+\`src/spec/conformance.ts\` by \`scripts/conformance.ts\`: change it there. \`brun features\` prints what the machine at
+hand can do, \`brun explain\` what becomes of one config.
+
+\`[]\` is any member of a list, \`.*\` any key of an object. *Without root* says what is different for a caller without
+root: a condition, or that the field is ignored or refused then.
+`;
+
+/** Sections by the first words of their paths, with the document that specifies them. */
+const SECTIONS: readonly (readonly [title: string, document: string, prefixes: readonly string[]])[] = [
+  ["Version", "config.md", ["ociVersion"]],
+  ["Process", "config.md#process", ["process"]],
+  ["Root and names", "config.md#root", ["root", "hostname", "domainname"]],
+  ["Mounts", "config.md#mounts", ["mounts"]],
+  ["Hooks", "config.md#posix-platform-hooks", ["hooks"]],
+  ["Annotations", "config.md#annotations", ["annotations"]],
+  ["Linux", "config-linux.md", ["linux"]],
+  [
+    "Other platforms",
+    "config.md#platform-specific-configuration",
+    ["windows", "vm", "solaris", "zos", "freebsd"],
+  ],
+];
+
+/** The page. */
+export function conformanceText(): string {
+  const sections = SECTIONS.map(([title, document, prefixes]) => {
+    const rows = [...CONFORMANCE].filter(([path]) => prefixes.includes(/^\w+/.exec(path)![0]));
+    return `## ${title}\n\nruntime-spec, ${document}.\n\n${table(grouped(rows))}`;
+  });
+  return `${INTRODUCTION}\n${sections.join("\n")}`;
+}
+
+/** Fields that follow each other and are treated alike share a row. */
+function grouped(rows: readonly (readonly [string, Support])[]): [string[], Support][] {
+  const groups: [string[], Support][] = [];
+  for (const [path, support] of rows) {
+    const last = groups.at(-1);
+    if (last !== undefined && Bun.deepEquals(last[1], support)) last[0].push(path);
+    else groups.push([[path], support]);
+  }
+  return groups;
+}
+
+function table(groups: readonly [string[], Support][]): string {
+  const rows = groups.map(([paths, { status, note = "", rootless = "" }]) => {
+    const cells = [paths.map((path) => `\`${path}\``).join("<br>"), status, note, rootless];
+    return `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |\n`;
+  });
+  return `| field | | when, or why not | without root |\n|---|---|---|---|\n${rows.join("")}`;
+}
+
+if (import.meta.main) writeFileSync(FILE, conformanceText());
