@@ -88,8 +88,8 @@ void program_relocate(const struct program *program);
 
 struct failure {
 	uint32_t op;
-	int32_t error;  /* positive errno */
-	int64_t detail; /* OP_SPAWN: wait status of a hook that failed */
+	int32_t error;    /* positive errno */
+	int64_t detail;   /* OP_SPAWN: wait status of a hook that failed */
 	uint64_t program; /* how many programs ran before it in this stage */
 };
 

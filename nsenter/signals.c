@@ -15,8 +15,7 @@ __attribute__((noreturn)) static void die(int sig)
 
 void die_of_signals(void)
 {
-	static const unsigned char deadly[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGUSR1,
-					       SIGUSR2, SIGALRM, SIGTERM};
+	static const unsigned char deadly[] = {SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGTERM};
 	struct kernel_sigaction action;
 
 	zero(&action, sizeof(action));

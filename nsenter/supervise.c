@@ -83,13 +83,9 @@ static void reap(void)
 	}
 }
 
-static void take_signal(int fd)
+static void handle_signal(unsigned int sig)
 {
-	struct signalfd_siginfo info;
-
-	if (sys3(__NR_read, fd, &info, sizeof(info)) != (long)sizeof(info))
-		return;
-	switch (info.ssi_signo) {
+	switch (sig) {
 	case SIGCHLD:
 		reap();
 		break;
@@ -100,8 +96,26 @@ static void take_signal(int fd)
 	case SIGURG:
 		break;
 	default:
-		sys4(__NR_pidfd_send_signal, self.request.pidfd, info.ssi_signo, 0, 0);
+		sys4(__NR_pidfd_send_signal, self.request.pidfd, sig, 0, 0);
 	}
+}
+
+static void take_signal(int fd)
+{
+	struct signalfd_siginfo info;
+
+	if (sys3(__NR_read, fd, &info, sizeof(info)) == (long)sizeof(info))
+		handle_signal(info.ssi_signo);
+}
+
+/* Those that came while this was still brun. Its other threads have ended: no more will be written. */
+static void take_early_signals(void)
+{
+	unsigned char byte;
+
+	while (sys3(__NR_read, self.request.early, &byte, 1) == 1)
+		handle_signal(byte);
+	sys1(__NR_close, self.request.early);
 }
 
 static int open_signals(void)
@@ -191,6 +205,7 @@ void supervise(struct machine *machine, int fd)
 	self.output.to = 1;
 	enter_raw_mode();
 	copy_window_size();
+	take_early_signals();
 	wait_for_end(signals);
 	drain();
 	leave_raw_mode();

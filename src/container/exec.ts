@@ -4,7 +4,7 @@ import { BrunError } from "../errors.ts";
 import { setnsInit } from "../init/setns.ts";
 import { launchStage, type Stage } from "../stage/launch.ts";
 import { Message, sendMessage } from "../stage/messages.ts";
-import { becomeSupervisor } from "../stage/supervise.ts";
+import { becomeSupervisor, catchEarlySignals } from "../stage/supervise.ts";
 import { PR } from "../sys/constants.ts";
 import { NR, syscall } from "../sys/ffi.ts";
 import { close, readFile } from "../sys/fs.ts";
@@ -111,6 +111,7 @@ function converse(
 ): number {
   const program = setnsInit(config);
   const conversation = new Conversation(stage.socket, () => [setnsInit(config, true)]);
+  let early = -1;
   try {
     enterForExec(stored, options.cgroup, stage.pid);
     if (!options.detach) syscall(NR.prctl, PR.SET_CHILD_SUBREAPER, 1, 0, 0, 0);
@@ -129,6 +130,7 @@ function converse(
     waitChild(stage.pid);
     if (options.pidFile !== undefined) writePidFile(options.pidFile, conversation.pid);
     if (options.pidfdSocket !== undefined) sendPidfd(options.pidfdSocket, conversation.pidfd);
+    if (!options.detach) early = catchEarlySignals();
     sendMessage(stage.socket, Message.run);
     conversation.awaitExec();
   } catch (error) {
@@ -146,6 +148,7 @@ function converse(
     host: console.master < 0 ? -1 : hostTerminal(),
     notify: -1,
     upstream: -1,
+    early,
     cleanup: null,
   });
 }

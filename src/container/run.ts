@@ -2,7 +2,7 @@
 
 import type { Hook } from "../spec/index.ts";
 import { Message, sendMessage } from "../stage/messages.ts";
-import { becomeSupervisor } from "../stage/supervise.ts";
+import { becomeSupervisor, catchEarlySignals } from "../stage/supervise.ts";
 import { PR } from "../sys/constants.ts";
 import { NR, syscall } from "../sys/ffi.ts";
 import { close } from "../sys/fs.ts";
@@ -22,9 +22,11 @@ import type { RunOptions, Runtime } from "./types.ts";
  */
 export function run(rt: Runtime, options: RunOptions): number {
   if (!options.detach && !options.noSubreaper) syscall(NR.prctl, PR.SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+  let early = -1;
   const launched = launch(rt, options, { waitForStart: false, detached: options.detach });
   try {
     passPidfd(options, launched);
+    if (!options.detach) early = catchEarlySignals();
     sendMessage(launched.socket, Message.run);
     launched.conversation.awaitExec();
   } catch (error) {
@@ -46,10 +48,10 @@ export function run(rt: Runtime, options: RunOptions): number {
     unlock(launched.locked);
     return 0;
   }
-  return supervise(rt, options, launched);
+  return supervise(rt, options, launched, early);
 }
 
-function supervise(rt: Runtime, options: RunOptions, launched: Launched): never {
+function supervise(rt: Runtime, options: RunOptions, launched: Launched, early: number): never {
   const { pid, pidfd, terminal, notify, locked } = launched;
   unlock(locked);
   rt.mark?.("handing over to the supervisor");
@@ -60,6 +62,7 @@ function supervise(rt: Runtime, options: RunOptions, launched: Launched): never 
     host: terminal < 0 ? -1 : hostTerminal(),
     notify: notify?.socket ?? -1,
     upstream: notify?.upstream ?? -1,
+    early,
     cleanup: options.keep ? null : cleanupProgram(rt.root, launched.state),
   });
 }

@@ -7,7 +7,7 @@ import { BrunError } from "../errors.ts";
 import { unshareInit } from "../init/unshare.ts";
 import { launchStage } from "../stage/launch.ts";
 import { Message, sendMessage } from "../stage/messages.ts";
-import { becomeSupervisor } from "../stage/supervise.ts";
+import { becomeSupervisor, catchEarlySignals } from "../stage/supervise.ts";
 import { PR } from "../sys/constants.ts";
 import { NR, syscall } from "../sys/ffi.ts";
 import { close } from "../sys/fs.ts";
@@ -37,6 +37,7 @@ export function unshare(
   });
   const stage = launchStage(0);
   const conversation = new Conversation(stage.socket, () => [unshareInit(config, true)]);
+  let early = -1;
   try {
     syscall(NR.prctl, PR.SET_CHILD_SUBREAPER, 1, 0, 0, 0);
     conversation.send(unshareInit(config));
@@ -51,6 +52,7 @@ export function unshare(
       }
     }
     waitChild(stage.pid);
+    early = catchEarlySignals();
     sendMessage(stage.socket, Message.run);
     conversation.awaitExec();
   } catch (error) {
@@ -67,6 +69,7 @@ export function unshare(
     host: -1,
     notify: -1,
     upstream: -1,
+    early,
     cleanup: null,
   });
 }

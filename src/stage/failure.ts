@@ -40,12 +40,26 @@ export function describeFailure(op: Op, errno: number, detail = 0): BrunError {
 function cloneFailure(op: Op, errno: number): BrunError {
   const flags = Number(op.args[0]);
   const { uid, gid } = currentCaller();
+  const cgroup = op.args[1] === -1 ? undefined : cgroupHint(errno);
+  if (cgroup !== undefined) {
+    const text = `cannot put the container into its cgroup: ${errnoText(errno)} (${errnoName(errno)})`;
+    return new BrunError(text, { where: "linux.cgroupsPath", hint: cgroup });
+  }
   if ((flags & CLONE.NEWUSER) !== 0) return userNamespaceError(errno, hostView(uid, gid));
   return new BrunError(`cannot ${op.doing}: ${errnoText(errno)} (${errnoName(errno)})`, {
     where: op.where,
     hint:
       errno === E.EPERM ? "new namespaces need CAP_SYS_ADMIN, or a user namespace beside them" : undefined,
   });
+}
+
+/** What only a cgroup v2 to clone into fails with (clone(2), CLONE_INTO_CGROUP). */
+function cgroupHint(errno: number): string | undefined {
+  if (errno === E.EACCES)
+    return "the cgroup above both that and brun's own may not be written: start brun in the delegated tree";
+  if (errno === E.EBUSY) return "cgroups with controllers for their children take no processes";
+  if (errno === E.EOPNOTSUPP) return "it is below a threaded cgroup";
+  return errno === E.ENODEV ? "it has been removed meanwhile" : undefined;
 }
 
 function hookFailure(op: Op, errno: number, detail: number): BrunError {
@@ -86,6 +100,9 @@ function hintFor(op: Op, errno: number): string | undefined {
   }
   if (doing.startsWith("map the ids of ") && errno === E.EINVAL) {
     return "its file system cannot have id-mapped mounts, or this one is mapped already";
+  }
+  if (op.name === "setns" && op.where === "exec" && (errno === E.EBADF || errno === E.EINVAL)) {
+    return "exec needs Linux 5.8, and that a seccomp filter around brun allows pidfd_open";
   }
   if (op.name === "getcwd" || (op.kind === "check" && op.where === "process.cwd")) {
     return "the working directory is outside the container's root";

@@ -1,7 +1,7 @@
 /** Replacing brun by the stage's supervisor (nsenter/supervise.c) for as long as a foreground process runs. */
 
 import { check } from "../sys/error.ts";
-import { addressOf, cstr, NR, stageFd, syscall } from "../sys/ffi.ts";
+import { addressOf, catchSignals, cstr, NR, stageFd, syscall } from "../sys/ffi.ts";
 import { AT_EMPTY_PATH, writeFd } from "../sys/fs.ts";
 import { each } from "../sys/lists.ts";
 import { cstrArray } from "../sys/spawn.ts";
@@ -17,13 +17,28 @@ export interface Supervision {
   readonly host: number;
   readonly notify: number;
   readonly upstream: number;
+  /** From {@link catchEarlySignals}. */
+  readonly early: number;
   /** Runs when the process has ended. */
   readonly cleanup: Program | null;
 }
 
 const MAGIC = 0x72757362;
-const REQUEST_SIZE = 32;
+const REQUEST_SIZE = 40;
 const F_SETFD = 2;
+
+const O_NONBLOCK_CLOEXEC = 0o2004000;
+
+/**
+ * To be called before the process runs that is to be supervised: a signal from here on is no longer brun's end but
+ * the process's matter, and is kept for the supervisor. Returns the descriptor to hand to it. Throws a SysError.
+ */
+export function catchEarlySignals(): number {
+  const pipe = new Int32Array(2);
+  check(syscall(NR.pipe2, pipe, O_NONBLOCK_CLOEXEC), "make a pipe");
+  catchSignals(pipe[1]!);
+  return pipe[0]!;
+}
 
 /** Becomes the supervisor; never returns. Throws a SysError when the kernel refuses. */
 export function becomeSupervisor(s: Supervision): never {
@@ -31,14 +46,14 @@ export function becomeSupervisor(s: Supervision): never {
   const request = new Uint8Array(REQUEST_SIZE + cleanup.length);
   const view = new DataView(request.buffer);
   view.setUint32(0, MAGIC, true);
-  each([s.pid, s.pidfd, s.terminal, s.host, s.notify, s.upstream], (n, i) => {
+  each([s.pid, s.pidfd, s.terminal, s.host, s.notify, s.upstream, s.early], (n, i) => {
     view.setInt32(4 + 4 * i, n, true);
   });
-  view.setUint32(28, cleanup.length, true);
+  view.setUint32(32, cleanup.length, true);
   request.set(cleanup, REQUEST_SIZE);
   const fd = check(syscall(NR.memfd_create, cstr("brun-supervise"), 0), "memfd_create");
   writeFd(fd, request, "the supervisor's request");
-  for (const keep of [s.pidfd, s.terminal, s.notify, s.upstream]) {
+  for (const keep of [s.pidfd, s.terminal, s.notify, s.upstream, s.early]) {
     if (keep >= 0) syscall(NR.fcntl, keep, F_SETFD, 0);
   }
   const argv = cstrArray(["brun:[supervisor]", "supervise", `${fd}`]);

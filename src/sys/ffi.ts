@@ -107,4 +107,15 @@ export function nativeSpawn(request: Uint8Array): number {
   return Number(native.spawn(ptr(request)));
 }
 
+/**
+ * Has signals that would end this process written to a pipe from now on, and blocks all of them in this thread:
+ * nsenter/early.c. Linked here and not at the start, since only a foreground process comes to it.
+ */
+export function catchSignals(fd: number): void {
+  const { caught } = linkSymbols({
+    caught: { ptr: librarySymbol(stage!, "brun_catch_signals")!, args: [FFIType.i32], returns: word },
+  }).symbols;
+  caught(fd);
+}
+
 export { NR };

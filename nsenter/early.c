@@ -1,0 +1,83 @@
+#include "early.h"
+
+#include "signals.h"
+
+#include <linux/signal.h>
+
+#define RESERVED_FIRST 32 /* glibc's own, and Bun's, are among the first real-time signals */
+#define RESERVED_LAST 34
+
+static int record_fd = -1;
+
+static void record(int sig)
+{
+	unsigned char byte = (unsigned char)sig;
+
+	sys3(__NR_write, record_fd, &byte, 1);
+}
+
+#if defined(__x86_64__)
+/* x86-64 returns from a handler by code that the program brings. */
+void brun_restore(void);
+__asm__(".globl brun_restore\n"
+	".hidden brun_restore\n"
+	".type brun_restore,@function\n"
+	"brun_restore:\n"
+	"\tmov $15, %eax\n"
+	"\tsyscall\n");
+#endif
+
+/* What a process dies of by its own fault, or what says nothing to a container. */
+static int left_alone(int sig)
+{
+	switch (sig) {
+	case SIGKILL:
+	case SIGSTOP:
+	case SIGCHLD:
+	case SIGPIPE:
+	case SIGURG:
+	case SIGWINCH:
+	case SIGSEGV:
+	case SIGBUS:
+	case SIGFPE:
+	case SIGILL:
+	case SIGTRAP:
+	case SIGABRT:
+	case SIGSYS:
+		return 1;
+	default:
+		return sig >= RESERVED_FIRST && sig <= RESERVED_LAST;
+	}
+}
+
+long catch_signals(int fd)
+{
+	uint64_t all = ~0ULL;
+
+	record_fd = fd;
+	for (int sig = 1; sig <= 64; sig++) {
+		struct kernel_sigaction action;
+
+		if (left_alone(sig))
+			continue;
+		zero(&action, sizeof(action));
+		/* What is ignored stays so, as nohup wants it; what Bun handles is Bun's. */
+		if (sys4(__NR_rt_sigaction, sig, 0, &action, sizeof(all)) < 0 || action.handler != 0)
+			continue;
+		action.handler = (uint64_t)(uintptr_t)record;
+		action.flags = SA_RESTART | SA_ONSTACK;
+		action.mask = all;
+#if defined(__x86_64__)
+		action.flags |= SA_RESTORER;
+		action.restorer = (uint64_t)(uintptr_t)brun_restore;
+#endif
+		sys4(__NR_rt_sigaction, sig, &action, 0, sizeof(all));
+	}
+	return sys4(__NR_rt_sigprocmask, SIG_SETMASK, &all, 0, sizeof(all));
+}
+
+BRUN_EXPORT long brun_catch_signals(int fd);
+BRUN_EXPORT long brun_catch_signals(int fd)
+{
+	return catch_signals(fd);
+}
