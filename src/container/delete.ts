@@ -1,10 +1,10 @@
 /** `brun delete`: removes what is left of a container. */
 import { BrunError } from "../errors.ts";
 import type { Hook } from "../spec/index.ts";
-import { close, POLLIN, rmdir, waitFd } from "../sys/fs.ts";
+import { close, rmdir } from "../sys/fs.ts";
 import { cgroups } from "./cgroup.ts";
 import { runHooksWarning, stateForHooks } from "./hooks.ts";
-import { openProcess, signalProcess } from "./process.ts";
+import { openProcess, signalProcess, waitForEnd } from "./process.ts";
 import { statusOf } from "./status.ts";
 import { loadState, lock, remove, type StoredState, unlock } from "./store.ts";
 import type { Runtime } from "./types.ts";
@@ -64,7 +64,7 @@ function killAndWait(stored: StoredState): void {
   signalProcess(pidfd, SIGKILL);
   // What is frozen on cgroup v1 does not die before it thaws.
   if (stored.cgroup !== undefined) cgroups().signalAll(stored.cgroup, SIGKILL);
-  const ended = waitFd(pidfd, POLLIN, KILL_TIMEOUT_MS);
+  const ended = waitForEnd(pidfd, stored.pid, stored.startTime, KILL_TIMEOUT_MS);
   close(pidfd);
-  if (ended === 0) throw new BrunError(`process ${stored.pid} does not end after SIGKILL`);
+  if (!ended) throw new BrunError(`process ${stored.pid} does not end after SIGKILL`);
 }

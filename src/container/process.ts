@@ -2,7 +2,7 @@
 import { E } from "../sys/errno.ts";
 import { SysError } from "../sys/error.ts";
 import { NR, syscall } from "../sys/ffi.ts";
-import { close, readTextIfThere } from "../sys/fs.ts";
+import { close, O, POLLIN, readlink, readTextIfThere, tryOpen, waitFd } from "../sys/fs.ts";
 
 /** What /proc/PID/stat says. */
 export interface ProcessStat {
@@ -33,10 +33,14 @@ export function isAlive(pid: number, startTime: string): boolean {
   return stat !== null && stat.startTime === startTime && stat.state !== "Z" && stat.state !== "X";
 }
 
-/** A pidfd of the process, or -1 when it is not that process any more. Throws a SysError. */
+/**
+ * A pidfd of the process, or -1 when it is not that process any more. Without pidfds (Linux before 5.3, or a
+ * seccomp filter around brun) the process's directory of procfs stands for it. Throws a SysError.
+ */
 export function openProcess(pid: number, startTime: string): number {
-  const fd = syscall(NR.pidfd_open, pid, 0);
-  if (fd === -E.ESRCH || fd === -E.EINVAL) return -1;
+  let fd = syscall(NR.pidfd_open, pid, 0);
+  if (fd === -E.ENOSYS) fd = tryOpen(`/proc/${pid}`, O.DIRECTORY);
+  if (fd === -E.ESRCH || fd === -E.EINVAL || fd === -E.ENOENT) return -1;
   if (fd < 0) throw new SysError(`open process ${pid}`, -fd);
   // Checked after the pidfd is held: from here on it cannot become another process.
   if (isAlive(pid, startTime)) return fd;
@@ -46,5 +50,24 @@ export function openProcess(pid: number, startTime: string): number {
 
 /** Sends a signal through a pidfd. Returns 0 or -errno. */
 export function signalProcess(pidfd: number, signal: number): number {
-  return syscall(NR.pidfd_send_signal, pidfd, signal, 0, 0);
+  const result = syscall(NR.pidfd_send_signal, pidfd, signal, 0, 0);
+  if (result !== -E.ENOSYS) return result;
+  // Not safe from a pid that is recycled in this very moment; nothing is, without the call.
+  const info = readTextIfThere(`/proc/self/fdinfo/${pidfd}`) ?? "";
+  const pid = /^Pid:\t(\d+)$/m.exec(info) ?? /^\/proc\/(\d+)$/.exec(readlink(`/proc/self/fd/${pidfd}`));
+  return pid === null ? -E.ESRCH : syscall(NR.kill, Number(pid[1]), signal);
+}
+
+const PAUSE_MS = 10;
+
+/** Waits for the process to end; false when it has not in time. */
+export function waitForEnd(pidfd: number, pid: number, startTime: string, timeoutMs: number): boolean {
+  const deadline = performance.now() + timeoutMs;
+  if (waitFd(pidfd, POLLIN, timeoutMs) === 0) return false;
+  // A directory of procfs is readable at any time.
+  while (isAlive(pid, startTime)) {
+    if (performance.now() > deadline) return false;
+    waitFd(pidfd, 0, PAUSE_MS);
+  }
+  return true;
 }
