@@ -5,6 +5,7 @@ import { isRoot } from "./support/caller.ts";
 import { mountsBelow } from "./support/processes.ts";
 import { subjects } from "./support/runtime.ts";
 import { type CallOptions, Sandbox } from "./support/sandbox.ts";
+import { brunPath } from "./support/workspace.ts";
 
 interface Finding {
   readonly id: string;
@@ -54,6 +55,21 @@ for (const subject of subjects(["brun"])) {
         if (fix !== null) expect(stdout).toContain(`as ${user}: ${fix}\n`);
       }
       expect(stdout).toMatch(/\ncontainers work here(; \d+ things? could be better)?\n$/);
+    });
+
+    test("user namespaces switched off: no containers, and the command that changes it", async () => {
+      await using box = new Sandbox(subject);
+      const script = 'echo 0 > /proc/sys/user/max_user_namespaces && exec "$@"';
+      const argv = ["unshare", "--user", "--map-root-user", "sh", "-c", script, "sh", brunPath(), "doctor"];
+      const child = Bun.spawnSync([...subject.caller.prefix, ...argv], {
+        env: { ...box.env },
+        stdin: "ignore",
+      });
+      const text = child.stdout.toString();
+      expect(text).toContain("✖ user-namespace ");
+      expect(text).toContain("as root: sysctl -w user.max_user_namespaces=15000\n");
+      expect(text).toEndWith("\ncontainers do not work here\n");
+      expect(child.exitCode).toBe(2);
     });
 
     if (!isRoot || subject.caller.uid === 0) return; // files of the host can be replaced by root only

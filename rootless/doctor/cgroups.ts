@@ -3,6 +3,7 @@ import { wordsOf, writable } from "../../src/cgroup/access.ts";
 import { type CgroupHost, MOUNT_POINT, readCgroupHost } from "../../src/cgroup/host.ts";
 import { below, parentOf } from "../../src/cgroup/path.ts";
 import { managerControlGroup } from "../../src/cgroup/systemd/manager.ts";
+import { callerIdentity, isRootless } from "../../src/container/root.ts";
 import { exists, mkdir, rmdir } from "../../src/sys/fs.ts";
 import type { Caller } from "../caller.ts";
 import { asCaller, asRoot, type Finding, nameOf, Subject } from "./finding.ts";
@@ -13,23 +14,24 @@ const WANTED = ["cpu", "cpuset", "io", "memory", "pids"];
 /** cgroup version, controllers of the caller, systemd's manager. */
 export function cgroups(caller: Caller): Finding[] {
   const host = readCgroupHost();
-  const manager = managerOf(caller);
+  const manager = managerOf();
   return [version(host, caller), delegation(host, manager, caller), userManager(host, manager, caller)];
 }
 
 /** The control group of the manager that answers, null for none. */
-function managerOf(caller: Caller): string | null {
-  return managerControlGroup(!isHostRoot(caller));
+function managerOf(): string | null {
+  return managerControlGroup(!isHostRoot());
 }
 
-function isHostRoot(caller: Caller): boolean {
-  return caller.uid === 0 && caller.privileged;
+/** Root of a user namespace has no say over the host's cgroups. */
+function isHostRoot(): boolean {
+  return !isRootless(callerIdentity());
 }
 
 function version(host: CgroupHost, caller: Caller): Finding {
   const subject = new Subject("cgroup-version", "only cgroup v2 lets users set limits", caller);
   if (host.version === 2) return subject.ok("cgroup v2");
-  if (host.version === 1 && isHostRoot(caller)) return subject.ok("cgroup v1, whose limits root can set");
+  if (host.version === 1 && isHostRoot()) return subject.ok("cgroup v1, whose limits root can set");
   const fix = asRoot("boot with systemd.unified_cgroup_hierarchy=1 on the kernel's command line");
   if (host.version === 0) return subject.warn(`no cgroup hierarchy is mounted below ${MOUNT_POINT}`, fix);
   return subject.warn("cgroup v1, where only root may set limits", fix);
@@ -37,7 +39,7 @@ function version(host: CgroupHost, caller: Caller): Finding {
 
 function delegation(host: CgroupHost, manager: string | null, caller: Caller): Finding {
   const subject = new Subject("cgroup-delegation", "limits of cpu, memory, processes and I/O", caller);
-  if (isHostRoot(caller)) return subject.ok("root has all controllers");
+  if (isHostRoot()) return subject.ok("root has all controllers");
   if (host.version !== 2) return subject.warn("users get no cgroups without cgroup v2", null);
   const directory = delegated(host, manager);
   if (directory === null) {
@@ -75,7 +77,7 @@ function canMake(directory: string): boolean {
 }
 
 function userManager(host: CgroupHost, manager: string | null, caller: Caller): Finding {
-  if (isHostRoot(caller)) {
+  if (isHostRoot()) {
     const subject = new Subject("systemd", "it can make the cgroups: --systemd-cgroup", caller);
     return manager !== null
       ? subject.ok("systemd's manager answers")
