@@ -1,6 +1,6 @@
 /** What a process finds when it starts: directory, environment of hooks, filter, and how its output comes out. */
 import { describe, expect, test } from "bun:test";
-import { chmodSync, chownSync, mkdirSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { subjects } from "./support/runtime.ts";
 import { Sandbox } from "./support/sandbox.ts";
 import type { TestSpec } from "./support/spec.ts";
@@ -64,6 +64,66 @@ for (const subject of subjects()) {
       const outcome = await box.call(["run", "--bundle", bundle, box.name()]);
       expect(outcome.code).toBe(1);
       expect(outcome.stdout + outcome.stderr).toContain("no such luck");
+    });
+
+    test("the process may use every CPU whatever the caller is bound to", async () => {
+      await using box = new Sandbox(subject);
+      const affinity = (text: string): string => /Cpus_allowed_list:\s+(.*)/.exec(text)![1]!;
+      const all = affinity(readFileSync("/proc/self/status", "utf8"));
+      const bundle = box.bundle((spec) => {
+        spec.process.args = ["cat", "/proc/self/status"];
+      });
+      const argv = ["taskset", "-c", "0", ...box.argv(["run", "--bundle", bundle, box.name()])];
+      const { stdout } = Bun.spawnSync(argv, { env: box.env, cwd: box.dir });
+      expect(affinity(stdout.toString())).toBe(all);
+    });
+
+    test("SIGTERM ends a created container", async () => {
+      await using box = new Sandbox(subject);
+      const id = box.name();
+      await box.ok(["create", "--bundle", box.bundle(), id]);
+      await box.ok(["kill", id, "TERM"]);
+      await box.untilStatus(id, "stopped");
+    });
+
+    test("createContainer hooks start in the root file system", async () => {
+      await using box = new Sandbox(subject);
+      const outcome = await box.sh("cat /made", (spec) => {
+        spec.hooks = {
+          createContainer: [{ path: "/bin/sh", args: ["sh", "-c", "echo here >./made"] }],
+        };
+      });
+      expect(outcome).toMatchObject({ code: 0, stdout: "here\n" });
+    });
+
+    test("ambient capabilities that cannot be raised are left out with a warning", async () => {
+      await using box = new Sandbox(subject);
+      const outcome = await box.sh("grep CapAmb /proc/self/status", (spec) => {
+        const given = ["CAP_KILL", "CAP_CHOWN"];
+        spec.process.capabilities = {
+          bounding: given,
+          permitted: given,
+          effective: given,
+          inheritable: ["CAP_KILL"],
+          ambient: given,
+        };
+      });
+      expect(outcome.stdout).toBe("CapAmb:\t0000000000000020\n");
+      expect(outcome.stderr).toContain("can't raise ambient capability CAP_CHOWN");
+    });
+
+    test("with --no-pivot no unmasked /proc is left behind", async () => {
+      await using box = new Sandbox(subject);
+      const bundle = box.bundle((spec) => {
+        // Succeeds where a procfs is mounted on which nothing is covered (mount_namespaces(7)).
+        spec.process.args = ["unshare", "-mrpf", "sh", "-c", "mount -t proc none /proc && echo mounted"];
+        const { capabilities } = spec.process;
+        for (const set of ["bounding", "permitted"]) capabilities?.[set]?.push("CAP_SETFCAP");
+      });
+      const outcome = await box.call(["run", "--no-pivot", "--bundle", bundle, box.name()]);
+      expect(outcome.stdout).toBe("");
+      expect(outcome.code).not.toBe(0);
+      expect(outcome.stderr).toContain("mount: ");
     });
 
     for (const noNewPrivileges of [true, false]) {

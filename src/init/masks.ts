@@ -6,14 +6,13 @@ import {
   MOUNT_ATTR,
   MOVE_MOUNT_F_EMPTY_PATH,
   MOVE_MOUNT_T_EMPTY_PATH,
-  MS,
   OPEN_TREE_CLOEXEC,
   OPEN_TREE_CLONE,
 } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
 import { AT_EMPTY_PATH, AT_FDCWD, O, S } from "../sys/fs.ts";
 import { each } from "../sys/lists.ts";
-import { IN_ROOT, type InitContext, MOUNT_ATTR_SIZE, mountAttr, OPEN_HOW_SIZE, openHow } from "./context.ts";
+import { type InitContext, MOUNT_ATTR_SIZE, mountAttr } from "./context.ts";
 import { attach } from "./mount-tree.ts";
 import { openIfThere, relative } from "./path.ts";
 
@@ -47,8 +46,8 @@ export function maskedPaths(x: InitContext): void {
   b.sys("statx", [nul, empty, AT_EMPTY_PATH, 0x7ff, statx]);
   b.check(b.inside(statx, 0x1c), 2, S.IFMT, S.IFCHR, E.ENOTBLK);
   b.check(b.inside(statx, 0x80), 8, -1n, (3n << 32n) | 1n, E.ENOTBLK);
-  // All directories share one tmpfs. Until the first is met its slot holds a file, which covers no directory.
-  const cover = b.get("openat", [AT_FDCWD, b.str("/dev/null"), O.PATH | O.CLOEXEC, 0]);
+  b.at("linux.maskedPaths", "make the tmpfs that all masked directories share");
+  const cover = emptyTmpfs(x);
   const seen = new Set<string>();
   each(paths, (path, i) => {
     const name = relative(path);
@@ -65,28 +64,53 @@ const CLONE_FD = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH;
 const MOVE_FD = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH;
 const NOT_OF_ONE_KIND = [E.ENOTDIR, E.EINVAL];
 
-/** Covers a file with `nul`, a directory with `cover`, and makes that when it is no directory yet. */
+/** Covers a file with `nul`, a directory with `cover`. */
 function maskPath(x: InitContext, path: string, nul: Slot, cover: Slot): void {
   const { b } = x;
   const empty = b.str("");
   const absent = b.label();
   const directory = b.label();
-  const make = b.label();
+  const first = b.label();
   const done = b.label();
   const target = openIfThere(x, path, absent, [E.ENOENT, E.ENOTDIR, E.EACCES]);
   const args = (tree: Slot) => [tree, empty, target, empty, MOVE_FD] as const;
-  const file = b.get("open_tree", [nul, empty, CLONE_FD]);
-  const both = { handle: NOT_OF_ONE_KIND, andThen: done, close: [file, target] };
-  b.sys("move_mount", args(file), { ...both, orElse: directory });
+  const tree = b.get("open_tree", [nul, empty, CLONE_FD]);
+  const closing = { andThen: done, close: [tree, target] };
+  b.sys("move_mount", args(tree), { ...closing, handle: NOT_OF_ONE_KIND, orElse: directory });
   b.mark(directory);
-  b.get("open_tree", [cover, empty, CLONE_FD], { out: file });
-  b.sys("move_mount", args(file), { ...both, orElse: make });
-  b.mark(make);
-  const data = b.str("nr_blocks=1,nr_inodes=1");
-  b.sys("mount", [b.str("tmpfs"), b.fdPath(target), b.str("tmpfs"), MS.RDONLY, data], { close: [target] });
-  b.get("openat2", [x.root, b.str(path), openHow(x, O.PATH, IN_ROOT), OPEN_HOW_SIZE], { out: cover });
+  b.sys("close", [tree]);
+  b.get("open_tree", [cover, empty, CLONE_FD], { out: tree, handle: [E.EINVAL], orElse: first });
+  b.sys("move_mount", args(tree), closing);
+  b.mark(first);
+  // Before Linux 6.15 what is mounted nowhere cannot be cloned: the first directory gets it itself.
+  b.sys("move_mount", args(cover), { close: [target] });
   b.mark(done);
-  b.free(file);
+  b.free(tree);
   b.free(target);
   b.mark(absent);
+}
+
+const FSOPEN_CLOEXEC = 1;
+const FSMOUNT_CLOEXEC = 1;
+const FSCONFIG_SET_FLAG = 0;
+const FSCONFIG_SET_STRING = 1;
+const FSCONFIG_CMD_CREATE = 6;
+
+/**
+ * A read-only tmpfs with room for its root alone, mounted nowhere yet. Known by its descriptor: a path could be
+ * made to lead to something else once it is mounted.
+ */
+function emptyTmpfs(x: InitContext): Slot {
+  const { b } = x;
+  const context = b.get("fsopen", [b.str("tmpfs"), FSOPEN_CLOEXEC]);
+  const set = (name: string, value: string) =>
+    b.sys("fsconfig", [context, FSCONFIG_SET_STRING, b.str(name), b.str(value), 0]);
+  set("source", "tmpfs");
+  set("nr_blocks", "1");
+  set("nr_inodes", "1");
+  b.sys("fsconfig", [context, FSCONFIG_SET_FLAG, b.str("ro"), null, 0]);
+  b.sys("fsconfig", [context, FSCONFIG_CMD_CREATE, null, null, 0]);
+  const mount = b.get("fsmount", [context, FSMOUNT_CLOEXEC, MOUNT_ATTR.RDONLY]);
+  b.close(context);
+  return mount;
 }

@@ -1,5 +1,6 @@
 /** Where and how the kernel runs a process: scheduling, I/O priority, CPUs, memory nodes, personality. */
 import { type IOPriority, type Process, parseCpuList, type Scheduler } from "../spec/index.ts";
+import { ANY } from "../stage/program.ts";
 import type { ProcessContext } from "./context.ts";
 
 const policies = [
@@ -56,14 +57,30 @@ export function bitMask(numbers: readonly number[]): BigUint64Array<ArrayBuffer>
   return words;
 }
 
+/** Bytes of a CPU mask that has all of the 8192 CPUs that a kernel can be built for. */
+const ALL_CPUS_SIZE = 1024;
+
+/**
+ * Lets the process run on every CPU of its cgroup, as runc does: Linux 6.2 and later keep to the caller's own
+ * affinity otherwise. The kernel leaves out what is not there.
+ */
+export function anyCpu(x: ProcessContext): void {
+  x.b.at("process", "run on any CPU");
+  const mask = x.b.bytes(new Uint8Array(ALL_CPUS_SIZE).fill(0xff), "all CPUs");
+  x.b.sys("sched_setaffinity", [0, ALL_CPUS_SIZE, mask], { handle: [ANY] });
+}
+
 /**
  * process.execCPUAffinity of an `exec`: before the process joins the container's cgroup ("initial") and
- * afterwards ("final").
+ * afterwards ("final"), when without it any CPU will do.
  */
 export function cpuAffinity(x: ProcessContext, process: Process, when: "initial" | "final"): void {
   const list = process.execCPUAffinity?.[when];
   const cpus = list ? parseCpuList(list) : null;
-  if (cpus === null) return;
+  if (cpus === null) {
+    if (when === "final") anyCpu(x);
+    return;
+  }
   const mask = bitMask(cpus);
   x.b.at(`process.execCPUAffinity.${when}`, `run on the CPUs ${list}`);
   x.b.sys("sched_setaffinity", [0, mask.byteLength, x.b.bytes(new Uint8Array(mask.buffer), `cpus ${list}`)]);

@@ -83,6 +83,28 @@ export function readonlyRoot(x: InitContext): void {
   setAttributes(x, x.root, MOUNT_ATTR.RDONLY, 0, false);
 }
 
+/**
+ * Without pivot_root(2) the old root stays below the new one, and a procfs in it, on which nothing is masked,
+ * would let a user namespace of the container mount another such procfs (mount_namespaces(7)).
+ */
+function hideKernelMounts(x: InitContext): void {
+  const { b } = x;
+  // The last mounted first: below /proc there may be more.
+  for (const path of [...(x.config.facts.kernelMounts ?? [])].reverse()) {
+    b.at("--no-pivot", `unmount the host's ${path}`);
+    const locked = b.label();
+    const done = b.label();
+    const at = b.str(path);
+    // It is a slave: what is unmounted here stays mounted on the host.
+    b.sys("mount", [null, at, null, MS.SLAVE | MS.REC, null]);
+    b.sys("umount2", [at, MNT_DETACH], { handle: [E.EINVAL, E.EPERM], orElse: locked, andThen: done });
+    b.mark(locked);
+    b.sys("mount", [b.str("tmpfs"), at, b.str("tmpfs"), MS.RDONLY, null]);
+    b.mark(done);
+  }
+  b.at("root.path", "enter the root file system");
+}
+
 /** Enters the root: pivot_root(2), or with --no-pivot a moved mount and chroot(2). */
 export function enterRoot(x: InitContext): void {
   const { b, config } = x;
@@ -90,6 +112,7 @@ export function enterRoot(x: InitContext): void {
   b.at("root.path", "enter the root file system");
   const dot = b.str(".");
   if (config.noPivot || !hasMountNamespace) {
+    if (hasMountNamespace) hideKernelMounts(x);
     b.sys("fchdir", [x.root]);
     if (hasMountNamespace) b.sys("mount", [dot, b.str("/"), null, MS.MOVE, null]);
     b.sys("chroot", [dot]);

@@ -121,7 +121,7 @@ export function baseSpec(caller: Caller): TestSpec {
       args: ["/bin/true"],
       env: ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "TERM=xterm"],
       cwd: "/",
-      capabilities: { ...capabilitySets(CAPABILITIES), ambient: [...CAPABILITIES] },
+      capabilities: capabilitySets(CAPABILITIES),
       rlimits: [{ type: "RLIMIT_NOFILE", hard: 1024, soft: 1024 }],
       noNewPrivileges: true,
     },

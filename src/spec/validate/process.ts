@@ -18,7 +18,10 @@ export function validateProcess(process: Process, path: string, findings: Findin
     errors.push(`${dot}args: expected at least one string, the program to run, but found ${show(args)}`);
   }
   if (env !== undefined) validateEnv(env, `${dot}env`, errors);
-  if (capabilities !== undefined) warnUnknown(capabilities, `${dot}capabilities`, warnings);
+  if (capabilities !== undefined) {
+    warnUnknown(capabilities, `${dot}capabilities`, warnings);
+    warnAmbient(capabilities, `${dot}capabilities.ambient`, warnings);
+  }
   if (rlimits !== undefined) validateRlimits(rlimits, `${dot}rlimits`, errors);
   if (scheduler !== undefined) validateScheduler(scheduler, `${dot}scheduler`, errors);
   if (execCPUAffinity !== undefined) validateAffinity(execCPUAffinity, `${dot}execCPUAffinity`, errors);
@@ -48,6 +51,15 @@ function warnUnknown(capabilities: Capabilities, path: string, warnings: string[
     }
   }
   if (unknown.length > 0) warnings.push(`${path}: unknown names are ignored: ${unknown.join(", ")}`);
+}
+
+/** The kernel raises only what is permitted and inheritable too (capabilities(7)); the rest is left out. */
+function warnAmbient(capabilities: Capabilities, path: string, warnings: string[]): void {
+  for (const set of ["inheritable", "permitted"] as const) {
+    const missing = (capabilities.ambient ?? []).filter((name) => !capabilities[set]?.includes(name));
+    if (missing.length === 0) continue;
+    warnings.push(`${path}: can't raise ambient capability ${missing.join(", ")}: not in the ${set} set`);
+  }
 }
 
 function validateRlimits(rlimits: readonly Rlimit[], path: string, errors: string[]): void {
