@@ -53,6 +53,8 @@ export interface HostFacts extends ProcessFacts {
   readonly cgroup2: boolean;
   /** On a v1 or hybrid host: the directories that make up a `cgroup` mount. */
   readonly cgroupBinds: readonly CgroupBind[];
+  /** With --no-pivot: mount points of the host's procfs and sysfs. */
+  readonly kernelMounts?: readonly string[] | undefined;
 }
 
 /** A compiled seccomp filter. */
