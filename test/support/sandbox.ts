@@ -77,6 +77,7 @@ export class Sandbox implements AsyncDisposable {
   readonly state: string;
   readonly env: Readonly<Record<string, string>>;
   private count = 0;
+  private last: Outcome | undefined;
   private readonly running: Bun.Subprocess[] = [];
 
   constructor(readonly subject: Subject) {
@@ -172,7 +173,8 @@ export class Sandbox implements AsyncDisposable {
     const done = child.exited.then(() => {
       clearTimeout(timer);
       if (late) throw new Error(`${args.join(" ")}: not done after ${limit} ms; stderr: ${stderr()}`);
-      return { code: child.exitCode, signal: child.signalCode, stdout: stdout(), stderr: stderr() };
+      this.last = { code: child.exitCode, signal: child.signalCode, stdout: stdout(), stderr: stderr() };
+      return this.last;
     });
     return { pid: child.pid, done, stdout, stderr, kill: (signal) => child.kill(signal) };
   }
@@ -275,6 +277,10 @@ export class Sandbox implements AsyncDisposable {
     }
     try {
       await this.untilGone();
+    } catch (error) {
+      // When the test has failed already, bun shows neither its error nor this one.
+      console.error(`${(error as Error).message}; the last command's outcome: ${JSON.stringify(this.last)}`);
+      throw error;
     } finally {
       for (const { pid } of processesOf(this.dir)) killHard(pid);
       for (const path of cgroupsNamed(this.prefix).reverse()) rmdirSync(path);
