@@ -17,9 +17,9 @@ export const commands: CommandTable = {
   update: async () => (await import("./update.ts")).default,
   events: async () => (await import("./events.ts")).default,
   spec: async () => (await import("./spec.ts")).default,
-  explain: async () => (await import("./explain.ts")).default,
-  doctor: async () => (await import("./doctor.ts")).default,
-  unshare: async () => (await import("./unshare.ts")).default,
+  explain: async () => (await import("./diagnostics.ts")).explain,
+  doctor: async () => (await import("./diagnostics.ts")).doctor,
+  unshare: async () => (await import("./diagnostics.ts")).unshare,
   features: async () => (await import("./features.ts")).default,
 };
 

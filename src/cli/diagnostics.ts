@@ -1,0 +1,7 @@
+/**
+ * Commands that look into things, in one module: with one of its own for each, the bundler would cut what they share
+ * with `run` into more chunks, and `run` would load nine more.
+ */
+export { default as doctor } from "./doctor.ts";
+export { default as explain } from "./explain.ts";
+export { default as unshare } from "./unshare.ts";
