@@ -1,6 +1,6 @@
 /** What a process finds when it starts: directory, environment of hooks, filter, and how its output comes out. */
 import { describe, expect, test } from "bun:test";
-import { chmodSync, chownSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { subjects } from "./support/runtime.ts";
 import { Sandbox } from "./support/sandbox.ts";
 import type { TestSpec } from "./support/spec.ts";
@@ -110,6 +110,27 @@ for (const subject of subjects()) {
       });
       expect(outcome.stdout).toBe("CapAmb:\t0000000000000020\n");
       expect(outcome.stderr).toContain("can't raise ambient capability CAP_CHOWN");
+    });
+
+    test("a symbolic link is no mount point for procfs", async () => {
+      await using box = new Sandbox(subject);
+      const bundle = box.bundle();
+      rmSync(`${bundle}/rootfs/proc`, { recursive: true });
+      symlinkSync("/home", `${bundle}/rootfs/proc`);
+      const outcome = await box.call(["run", "--bundle", bundle, box.name()]);
+      expect(outcome.code).toBe(1);
+      expect(outcome.stderr).toContain("the mount point may not be a symbolic link");
+    });
+
+    test("a container with neither cgroup nor pid namespace is warned about", async () => {
+      await using box = new Sandbox(subject);
+      const bundle = box.bundle((spec) => {
+        spec.linux.namespaces = spec.linux.namespaces.filter(({ type }) => type !== "pid");
+      });
+      const globals = ["--cgroup-manager=disabled"];
+      const outcome = await box.call(["run", "--bundle", bundle, box.name()], { globals });
+      expect(outcome.code).toBe(0);
+      expect(outcome.stderr).toContain("strongly discouraged");
     });
 
     test("with --no-pivot no unmasked /proc is left behind", async () => {

@@ -43,12 +43,22 @@ export function decide(
   notify: Notify | null,
 ): ContainerConfig {
   const config = decideOnly(rt, options, bundle, spec, caller, notify);
+  if (config.cgroup === null && !inPidNamespace(config)) {
+    rt.warn(
+      "the container has neither a cgroup nor a pid namespace of its own: such a configuration is strongly " +
+        "discouraged, kill and delete cannot reach all of its processes",
+    );
+  }
   return {
     ...config,
     preserveFds,
     seccomp: prepareSeccomp(rt, options.id, config.spec),
     execFifo: mode.waitForStart ? makeFifo(rt.root, options.id) : null,
   };
+}
+
+function inPidNamespace({ cloneFlags, joins }: ContainerConfig): boolean {
+  return (cloneFlags & CLONE.NEWPID) !== 0 || any(joins, (join) => join.flag === CLONE.NEWPID);
 }
 
 /** {@link decide} without a trace on the host, and without filter and FIFO. Throws a BrunError. */
