@@ -2,7 +2,7 @@
 import { BrunError } from "../errors.ts";
 import { E } from "../sys/errno.ts";
 import { SysError } from "../sys/error.ts";
-import { exists, readText } from "../sys/fs.ts";
+import { absolute, exists, readText } from "../sys/fs.ts";
 import { cgroups } from "./cgroup.ts";
 import type { StoredState } from "./store.ts";
 
@@ -64,15 +64,19 @@ function subDirectories(
   paths: Readonly<Record<string, string>>,
   given: ReadonlyMap<string, string>,
 ): Map<string, string> {
-  const { below, cleanPath } = cgroups();
   const used = new Set<string>();
   const directories = new Map<string, string>();
   for (const name in paths) {
     const controller = ["", ...name.split(",")].find((c) => given.has(c));
-    const directory =
-      controller === undefined ? paths[name]! : below(paths[name]!, cleanPath(given.get(controller)!));
+    let directory = paths[name]!;
     if (controller !== undefined) {
       used.add(controller);
+      const sub = given.get(controller)!;
+      const full = absolute(`${directory}/${sub}`);
+      if (full !== directory && !full.startsWith(`${directory}/`)) {
+        throw new BrunError(`bad sub cgroup path: ${sub}: it leads out of the container's`, { where: "--cgroup" });
+      }
+      directory = full;
       if (!exists(directory))
         throw new BrunError(`the cgroup ${directory} does not exist`, { where: "--cgroup" });
     }

@@ -9,3 +9,5 @@ s/\*"exec \/run\.sh: no such file or directory"\*/*'exec: "\/run.sh": no such fi
 s/= "exec \/run\.sh: no such file or directory"/= *'exec: "\/run.sh": no such file or directory'*/
 s/runc\\ version\\ /brun\\ version\\ /
 s/runc\\ '-'\\ Open\\ Container\\ Initiative\\ runtime+/brun\\ '-'\\ runs\\ OCI\\ containers/
+s/\*" adding pid "\*"o such file or directory"\*/*"does not exist"*/
+s/\*"unknown controller "\*/*"no controller "*/
