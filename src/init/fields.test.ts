@@ -30,6 +30,7 @@ function program(edit: (spec: Spec) => Spec, extra: Partial<ContainerConfig> = {
     subids: () => ({ uid: [], gid: [] }),
     rlimits: new Map(),
     oomScoreAdj: 0,
+    setgroupsDenied: () => false,
   });
   const config: ContainerConfig = {
     ...resolved,
@@ -53,7 +54,7 @@ function program(edit: (spec: Spec) => Spec, extra: Partial<ContainerConfig> = {
 /** The operations under a heading, without numbers. */
 function under(text: string, heading: string): string[] {
   const lines = text.split("\n");
-  const at = lines.findIndex((line) => line === heading);
+  const at = lines.indexOf(heading);
   if (at < 0) throw new Error(`no ${heading} in ${text}`);
   const rest = lines.slice(at + 1);
   const end = rest.findIndex((line) => !line.startsWith(" "));
