@@ -14,6 +14,11 @@ export interface Caller {
   readonly privileged: boolean;
 }
 
+/** Whether setgroups(2) is denied in the caller's user namespace, and so in those below it (user_namespaces(7)). */
+export function setgroupsDenied(): boolean {
+  return readTextIfThere("/proc/self/setgroups")?.startsWith("deny") ?? false;
+}
+
 const CAP_SETGID = 6;
 const CAP_SETUID = 7;
 const LINUX_CAPABILITY_VERSION_3 = 0x20080522;

@@ -11,7 +11,7 @@ import { Message, sendMessage } from "../../src/stage/messages.ts";
 import { type Program, ProgramBuilder } from "../../src/stage/program.ts";
 import { close } from "../../src/sys/fs.ts";
 import { waitChild } from "../../src/sys/spawn.ts";
-import type { Caller } from "../caller.ts";
+import { type Caller, setgroupsDenied } from "../caller.ts";
 import { writeMaps } from "../mapping.ts";
 import type { Subids } from "../subid.ts";
 
@@ -44,6 +44,7 @@ function perform({ caller, namespaces = [], subids, build, inspect }: Trial): vo
     caller,
     namespaces: ["mount", ...namespaces],
     subids: () => subids ?? { uid: [], gid: [] },
+    setgroupsDenied,
     args: [],
     env: [],
   });

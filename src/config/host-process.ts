@@ -9,13 +9,21 @@ export interface HostProcess {
   readonly caller: Caller;
   readonly namespaces: readonly Namespace["type"][];
   readonly subids: ResolveInput["subids"];
+  readonly setgroupsDenied: ResolveInput["setgroupsDenied"];
   readonly args: readonly string[];
   /** NAME=value strings. */
   readonly env: readonly string[];
 }
 
 /** Decides as for a container without mappings whose root is the host's. Throws a BrunError. */
-export function hostProcessConfig({ caller, namespaces, subids, args, env }: HostProcess): ContainerConfig {
+export function hostProcessConfig({
+  caller,
+  namespaces,
+  subids,
+  setgroupsDenied,
+  args,
+  env,
+}: HostProcess): ContainerConfig {
   const resolved = resolve({
     spec: {
       ociVersion: "1.0.0",
@@ -30,6 +38,7 @@ export function hostProcessConfig({ caller, namespaces, subids, args, env }: Hos
     subids,
     rlimits: new Map(),
     oomScoreAdj: 0,
+    setgroupsDenied,
   });
   return {
     ...resolved,

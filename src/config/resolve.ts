@@ -27,6 +27,8 @@ export interface ResolveInput {
   readonly subids: () => { uid: readonly SubidRange[]; gid: readonly SubidRange[] };
   readonly rlimits: AdaptInput["rlimits"];
   readonly oomScoreAdj: number;
+  /** Whether setgroups(2) is denied in the caller's own user namespace, and so in those below it. */
+  readonly setgroupsDenied: () => boolean;
 }
 
 /** The decisions about namespaces and ids. */
@@ -70,7 +72,8 @@ export function resolve(input: ResolveInput): Resolved {
   const plan = planNamespaces(spec);
   const joinsUser = any(plan.joins, (j) => j.flag === CLONE.NEWUSER);
   const selfMapped = ids !== null && !caller.privileged && selfMappable(ids.maps, caller.uid, caller.gid);
-  const setgroups = ids === null ? !joinsUser || caller.privileged : !deniesSetgroups(ids.maps, caller);
+  const allowed = ids === null ? !joinsUser || caller.privileged : !deniesSetgroups(ids.maps, caller);
+  const setgroups = allowed && !selfMapped && !(rootless && input.setgroupsDenied());
   const root = spec.root?.path;
   if (!root) throw new BrunError("is missing: it names the root file system", { where: "root.path" });
   const rootfs = absolute(root, input.bundle);

@@ -1,6 +1,6 @@
 /** From a spec and the caller's options to the config that is compiled: all questions to the host are asked here. */
 
-import type { Caller } from "../../rootless/caller.ts";
+import { type Caller, setgroupsDenied } from "../../rootless/caller.ts";
 import { loadSubids } from "../../rootless/subid.ts";
 import { validateMaps, validatePermitted } from "../../rootless/validate.ts";
 import type { CgroupPlan } from "../config/cgroup-plan.ts";
@@ -79,6 +79,7 @@ export function decideOnly(
     addUserNamespace: addsUserNamespace(rt),
     subids: () => loadSubids(caller.uid, caller.userName),
     rlimits: rootless ? currentRlimits(mapped(spec.process?.rlimits ?? [], (l) => l.type)) : new Map(),
+    setgroupsDenied,
     oomScoreAdj: rootless && spec.process?.oomScoreAdj !== undefined ? currentOomScoreAdj() : -1000,
   });
   checkRootfs(resolved.rootfs);

@@ -74,7 +74,9 @@ function subDirectories(
       const sub = given.get(controller)!;
       const full = absolute(`${directory}/${sub}`);
       if (full !== directory && !full.startsWith(`${directory}/`)) {
-        throw new BrunError(`bad sub cgroup path: ${sub}: it leads out of the container's`, { where: "--cgroup" });
+        throw new BrunError(`bad sub cgroup path: ${sub}: it leads out of the container's`, {
+          where: "--cgroup",
+        });
       }
       directory = full;
       if (!exists(directory))

@@ -14,7 +14,7 @@ import type { Program } from "../stage/program.ts";
 import { CLONE } from "../sys/constants.ts";
 import { absolute, close } from "../sys/fs.ts";
 import { waitChild } from "../sys/spawn.ts";
-import { dropCgroup, makeCgroup, limitCgroup } from "./cgroup.ts";
+import { dropCgroup, limitCgroup, makeCgroup } from "./cgroup.ts";
 import { Console } from "./console.ts";
 import { Conversation } from "./conversation.ts";
 import { addsUserNamespace, decide } from "./decide.ts";

@@ -1,5 +1,5 @@
 /** `brun unshare`: a command in the user namespace that the caller's containers get. */
-import { currentCaller } from "../../rootless/caller.ts";
+import { currentCaller, setgroupsDenied } from "../../rootless/caller.ts";
 import { writeMaps } from "../../rootless/mapping.ts";
 import { loadSubids } from "../../rootless/subid.ts";
 import { hostProcessConfig } from "../config/host-process.ts";
@@ -32,6 +32,7 @@ export function unshare(
     caller,
     namespaces: ["mount"],
     subids: () => loadSubids(caller.uid, caller.userName),
+    setgroupsDenied,
     args,
     env: Object.entries(environment).map(([name, value]) => `${name}=${value ?? ""}`),
   });

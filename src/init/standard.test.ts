@@ -26,6 +26,7 @@ function configFor(
     subids: () => (options.subids ? { uid: ranges, gid: ranges } : { uid: [], gid: [] }),
     rlimits: new Map(),
     oomScoreAdj: 0,
+    setgroupsDenied: () => false,
   });
   const config: ContainerConfig = {
     ...resolved,
