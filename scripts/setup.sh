@@ -1,13 +1,13 @@
 #!/bin/sh
 # Makes this checkout ready for one purpose: npm packages, and what is needed from the system.
-#   usage: setup.sh build|demo|test|check|bench
+#   usage: setup.sh build|demo|test|vm|check|bench
 #
 # Installs with apt as root; otherwise prints one line that names what to install. Does nothing, quickly, when
 # nothing is missing. Asks nothing and reads nothing from stdin. Written for a plain POSIX shell, since
 # node_modules does not exist yet when it first runs.
 set -eu
 cd "$(dirname "$0")/.."
-purpose=${1:?usage: setup.sh build|demo|test|check|bench}
+purpose=${1:?usage: setup.sh build|demo|test|vm|check|bench}
 exec </dev/null
 
 fail() {
@@ -54,7 +54,7 @@ want() {
 need gcc have cc
 need libc6-dev have_headers
 case $purpose in
-  build) ;;
+  build | vm) ;;
   check)
     need clang-format have clang-format
     ;;
@@ -63,7 +63,7 @@ case $purpose in
     need libseccomp2 have_library libseccomp.so.2
     need busybox-static have_static_busybox
     ;;
-  *) fail "unknown purpose '$purpose': expected build, demo, test, check or bench" ;;
+  *) fail "unknown purpose '$purpose': expected build, demo, test, vm, check or bench" ;;
 esac
 case $purpose in
   test)
@@ -71,6 +71,11 @@ case $purpose in
     want runc have runc
     want tmux have tmux
     want mmdebstrap have mmdebstrap
+    ;;
+  vm)
+    want qemu-system-x86 have qemu-system-x86_64
+    want mmdebstrap have mmdebstrap
+    want e2fsprogs have mke2fs
     ;;
   bench)
     need crun have crun

@@ -8,9 +8,13 @@
 #   root-systemd     root; systemd's system manager
 #   root-cgroupfs    root; cgroupfs
 #   user, root       the same callers, with brun left to decide
+# The first four are made by tests in test/vm themselves (place.ts); for all others a script that adds the flags
+# takes the place of dist/brun.
 # The shared folder /host/brun holds the checkout, /host/bin the bun to run it with.
 set -u
 bun=/host/bin/bun
+built=/host/brun/dist/brun
+work=/run/brunvm
 failed=0 number=0
 
 # run PLACE COMMAND…: the command as the place's user, in the checkout, with BRUN_TEST_PLACE set.
@@ -19,7 +23,7 @@ run() {
   shift
   printf -v line '%q ' env "BRUN_TEST_PLACE=$place" "$@"
   case $place in
-    root*) (cd /host/brun && eval "$line") ;;
+    root*) (cd /host/brun && eval "CALLER=root $line") ;;
     user-delegated)
       su -l dev -c "cd /host/brun && exec systemd-run --user --scope --quiet -p Delegate=yes \
         env -u DBUS_SESSION_BUS_ADDRESS -u XDG_RUNTIME_DIR $line"
@@ -28,13 +32,34 @@ run() {
   esac
 }
 
+# substitute PLACE: puts a script with the flags of the place over dist/brun.
+substitute() {
+  local flags='' env=''
+  case $1 in
+    user-systemd) flags=--systemd-cgroup env='XDG_RUNTIME_DIR=/run/user/1000' ;;
+    root-systemd) flags=--systemd-cgroup ;;
+    *-delegated | *-cgroupfs) flags=--cgroup-manager=cgroupfs ;;
+    *) return ;;
+  esac
+  printf '#!/bin/sh\n%s exec %s %s "$@"\n' "$env" "$work/brun" "$flags" >"$work/script"
+  chmod 755 "$work/script"
+  mount --bind "$work/script" "$built"
+}
+
+# Private, or what is mounted over the one would cover the other too.
+touch "$work/brun"
+mount --bind "$built" "$work/brun"
+mount --make-private "$work/brun"
+
 for suite; do
   place=${suite%%=*}
   IFS=, read -ra args <<<"${suite#*=}"
   report=/out/$place-$((++number)).xml
   echo "--- $place: ${args[*]}"
   SECONDS=0
+  [[ $suite == */test/vm/* ]] || substitute "$place"
   run "$place" "$bun" test --timeout=120000 --reporter=junit "--reporter-outfile=$report" "${args[@]}" || failed=1
+  mountpoint -q "$built" && umount "$built"
   # What bun could not even load is in no report.
   [ -s "$report" ] || echo '<testsuite name="?"><testcase name="no report"><failure/></testcase></testsuite>' >"$report"
   echo "--- $place: $SECONDS s"
