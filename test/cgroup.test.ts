@@ -211,7 +211,10 @@ for (const { subject, version, has } of places()) {
       expect((await box.call(["exec", "--cgroup", "sub", id, "true"])).stderr).toContain("does not exist");
       for (const path of ["..", "sub/../../other"]) {
         const { code, stderr } = await box.call(["exec", "--cgroup", path, id, "true"]);
-        expect({ code, stderr }).toMatchObject({ code: 255, stderr: expect.stringContaining("bad sub cgroup path") });
+        expect({ code, stderr }).toMatchObject({
+          code: 255,
+          stderr: expect.stringContaining("bad sub cgroup path"),
+        });
       }
       mkdirSync(below);
       const flag = version === 2 ? "sub" : "pids:sub";

@@ -138,6 +138,26 @@ for (const subject of subjects()) {
       });
     }
 
+    test("a failing poststart hook stops the container", async () => {
+      await using box = new Sandbox(subject);
+      const hooks = {
+        poststart: [hook("exit 3")],
+        poststop: [hook(`echo stopped >>${box.dir}/log`)],
+      };
+      const bundle = box.bundle((spec) => {
+        withLog(box, hooks)(spec);
+        spec.process.args = ["sleep", "1000"];
+      });
+      const [ran, id] = [box.name(), box.name()];
+      expect((await box.call(["run", "--bundle", bundle, ran])).code).not.toBe(0);
+      await box.untilGone(ran);
+      await box.ok(["create", "--bundle", bundle, id]);
+      expect((await box.call(["start", id])).code).not.toBe(0);
+      await box.untilStatus(id, "stopped");
+      await box.ok(["delete", id]);
+      expect(readFileSync(`${box.dir}/log`, "utf8")).toBe("stopped\nstopped\n");
+    });
+
     test("a hook that hangs is killed after its timeout, with its children", async () => {
       await using box = new Sandbox(subject);
       const id = box.name();

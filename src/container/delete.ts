@@ -1,16 +1,13 @@
 /** `brun delete`: removes what is left of a container. */
 import { BrunError } from "../errors.ts";
 import type { Hook } from "../spec/index.ts";
-import { close, rmdir } from "../sys/fs.ts";
+import { rmdir } from "../sys/fs.ts";
 import { cgroups } from "./cgroup.ts";
 import { runHooksWarning, stateForHooks } from "./hooks.ts";
-import { openProcess, signalProcess, waitForEnd } from "./process.ts";
 import { statusOf } from "./status.ts";
 import { loadState, lock, remove, type StoredState, unlock } from "./store.ts";
+import { killAndWait } from "./terminate.ts";
 import type { Runtime } from "./types.ts";
-
-const SIGKILL = 9;
-const KILL_TIMEOUT_MS = 10_000;
 
 /**
  * Deletes a container. Without `force` it has to be stopped; with it, it is killed first, and a container that
@@ -55,16 +52,4 @@ function readState(rt: Runtime, id: string, force: boolean): StoredState | null 
     if (!force) throw error;
     return null;
   }
-}
-
-/** Kills the container's processes and waits for its end. Throws a BrunError when it does not end. */
-function killAndWait(stored: StoredState): void {
-  const pidfd = openProcess(stored.pid, stored.startTime);
-  if (pidfd < 0) return;
-  signalProcess(pidfd, SIGKILL);
-  // What is frozen on cgroup v1 does not die before it thaws.
-  if (stored.cgroup !== undefined) cgroups().signalAll(stored.cgroup, SIGKILL);
-  const ended = waitForEnd(pidfd, stored.pid, stored.startTime, KILL_TIMEOUT_MS);
-  close(pidfd);
-  if (!ended) throw new BrunError(`process ${stored.pid} does not end after SIGKILL`);
 }

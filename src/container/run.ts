@@ -8,7 +8,7 @@ import { NR, syscall } from "../sys/ffi.ts";
 import { close } from "../sys/fs.ts";
 import { dropCgroup } from "./cgroup.ts";
 import { cleanupProgram } from "./cleanup.ts";
-import { runHooksWarning, stateForHooks } from "./hooks.ts";
+import { runHooksWarning, runRuntimeHooks, stateForHooks } from "./hooks.ts";
 import { type Launched, launch } from "./launch.ts";
 import { forwardReady } from "./notify.ts";
 import { passPidfd } from "./pidfd-socket.ts";
@@ -29,26 +29,41 @@ export function run(rt: Runtime, options: RunOptions): number {
     if (!options.detach) early = catchEarlySignals();
     sendMessage(launched.socket, Message.run);
     launched.conversation.awaitExec();
+    rt.mark?.("program executed");
+    const { poststart } = hooksOf(launched);
+    // One that fails stops the container (runtime.md#lifecycle, step 9).
+    if (poststart !== undefined) {
+      runRuntimeHooks(poststart, "hooks.poststart", stateForHooks(launched.state, "running"));
+    }
   } catch (error) {
-    launched.conversation.kill();
-    drainTerminal(launched.terminal);
-    dropCgroup(rt, launched.config.cgroup);
-    remove(rt.root, options.id);
-    unlock(launched.locked);
+    giveUp(rt, options, launched);
     throw error;
   }
   close(launched.socket);
-  rt.mark?.("program executed");
-  const { poststart } = (launched.state.hooks ?? {}) as { poststart?: Hook[] };
-  if (poststart !== undefined) {
-    runHooksWarning(poststart, "hooks.poststart", stateForHooks(launched.state, "running"), rt.warn);
-  }
   if (options.detach) {
     if (launched.notify !== null) forwardReady(launched.notify, launched.pid, launched.pidfd);
     unlock(launched.locked);
     return 0;
   }
   return supervise(rt, options, launched, early);
+}
+
+function hooksOf({ state }: Launched): { poststart?: Hook[]; poststop?: Hook[] } {
+  return (state.hooks ?? {}) as { poststart?: Hook[]; poststop?: Hook[] };
+}
+
+/** Ends and removes a container that could not be started. */
+function giveUp(rt: Runtime, options: RunOptions, launched: Launched): void {
+  const { conversation, terminal, config, state, locked } = launched;
+  conversation.kill();
+  drainTerminal(terminal);
+  dropCgroup(rt, config.cgroup);
+  remove(rt.root, options.id);
+  const { poststop } = hooksOf(launched);
+  if (poststop !== undefined) {
+    runHooksWarning(poststop, "hooks.poststop", stateForHooks(state, "stopped"), rt.warn);
+  }
+  unlock(locked);
 }
 
 function supervise(rt: Runtime, options: RunOptions, launched: Launched, early: number): never {

@@ -4,9 +4,10 @@ import type { Hook } from "../spec/index.ts";
 import { E } from "../sys/errno.ts";
 import { SysError } from "../sys/error.ts";
 import { close, O, POLLERR, tryOpen, unlink, waitFd, writeFd } from "../sys/fs.ts";
-import { runHooksWarning, stateForHooks } from "./hooks.ts";
+import { runRuntimeHooks, stateForHooks } from "./hooks.ts";
 import { statusOf } from "./status.ts";
-import { lock, paths, requireState, unlock } from "./store.ts";
+import { lock, paths, requireState, type StoredState, unlock } from "./store.ts";
+import { killAndWait } from "./terminate.ts";
 import type { Runtime } from "./types.ts";
 
 /** Starts a container. Throws a BrunError unless it is created. */
@@ -32,11 +33,19 @@ export function start(rt: Runtime, id: string): void {
     close(fd);
     rt.mark?.("program executed");
     const { poststart } = (stored.hooks ?? {}) as { poststart?: Hook[] };
-    if (poststart !== undefined) {
-      runHooksWarning(poststart, "hooks.poststart", stateForHooks(stored, "running"), rt.warn);
-    }
+    if (poststart !== undefined) runPoststart(poststart, stored);
   } finally {
     unlock(locked);
+  }
+}
+
+/** A poststart hook that fails stops the container (runtime.md#lifecycle, step 9). Throws a BrunError. */
+function runPoststart(hooks: readonly Hook[], stored: StoredState): void {
+  try {
+    runRuntimeHooks(hooks, "hooks.poststart", stateForHooks(stored, "running"));
+  } catch (error) {
+    killAndWait(stored);
+    throw error;
   }
 }
 
