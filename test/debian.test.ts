@@ -20,7 +20,15 @@ describe.skipIf(!available)("a Debian root filesystem", () => {
     const cached = `${CACHE}/debian-${codename}.tar`;
     if (!existsSync(cached)) {
       mkdirSync(CACHE, { recursive: true });
-      host("mmdebstrap", "--quiet", "--variant=apt", "--skip=output/dev", codename, `${cached}.new`);
+      host(
+        "mmdebstrap",
+        "--quiet",
+        "--format=tar",
+        "--variant=apt",
+        "--skip=output/dev",
+        codename,
+        `${cached}.new`,
+      );
       renameSync(`${cached}.new`, cached);
     }
     copyFileSync(cached, tarball());

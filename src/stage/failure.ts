@@ -90,7 +90,11 @@ function hintFor(op: Op, errno: number): string | undefined {
       return "its interpreter, on its #! line or its dynamic loader, is missing in the root";
     if (errno === E.ENOEXEC) return "it is for another architecture, or a script without a #! line";
   }
-  if ((op.name === "openat2" || op.kind === "target") && errno === E.ELOOP && /^mount (proc|sysfs) /.test(doing)) {
+  if (
+    (op.name === "openat2" || op.kind === "target") &&
+    errno === E.ELOOP &&
+    /^mount (proc|sysfs) /.test(doing)
+  ) {
     return "the mount point may not be a symbolic link";
   }
   if (doing.startsWith("bind ") && op.name === "open_tree") {

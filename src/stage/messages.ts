@@ -108,9 +108,11 @@ export function receiveMessage(fd: number, timeoutMs = -1): Received | null {
     throw new BrunError(`the stage has not answered for ${timeoutMs / 1000} s`);
   }
   let n: number;
+  // A stage that ended with a program of ours unread resets the connection, which is said once and before its
+  // last words (net/unix: a datagram socket looks for errors first).
   do n = syscall(NR.recvmsg, fd, msghdr, MSG_CMSG_CLOEXEC);
-  while (n === -E.EINTR);
-  if (n === 0 || n === -E.ECONNRESET) return null;
+  while (n === -E.EINTR || n === -E.ECONNRESET);
+  if (n === 0) return null;
   check(n, "receive from the stage");
   const view = new DataView(data.buffer);
   if (n < HEADER_SIZE || view.getUint16(0, true) !== VERSION) {

@@ -202,6 +202,20 @@ describe("operations", () => {
     });
   });
 
+  test("the failure of a program is told although the next one has been sent", () => {
+    for (let i = 0; i < 50; i++) {
+      withStage((stage) => {
+        const first = new ProgramBuilder();
+        first.sys("chdir", [first.str("/does/not/exist")]);
+        sendProgram(stage.socket, first.finish().bytes);
+        const second = new ProgramBuilder(false, first);
+        second.send(Message.ready, null, 0);
+        sendProgram(stage.socket, second.finish().bytes);
+        expect(receive(stage)).toEqual(failed(0, E.ENOENT));
+      });
+    }
+  });
+
   test("the stage ends when brun has gone", () => {
     const stage = launchStage(0);
     close(stage.socket);
