@@ -3,7 +3,7 @@
  * True here means that the code is there, as in runc, whether the machine has the thing or not.
  */
 export const SUPPORT = {
-  cgroup: { v1: true, v2: true, systemd: false, systemdUser: false, rdma: true },
+  cgroup: { v1: true, v2: true, systemd: true, systemdUser: true, rdma: true },
   apparmor: true,
   selinux: true,
   intelRdt: { enabled: true, schemata: true, monitoring: true },
