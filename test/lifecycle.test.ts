@@ -31,6 +31,20 @@ for (const subject of subjects()) {
       expect(box.known(id)).toBe(false);
     });
 
+    test("kill succeeds although the foreground runtime cleans up behind the container at once", async () => {
+      await using box = new Sandbox(subject);
+      const bundle = box.bundle((spec) => {
+        spec.process.args = ["/bin/sh", "-c", "echo up; exec sleep 1000"];
+      });
+      for (let i = 0; i < 15; i++) {
+        const id = box.name();
+        const running = box.spawn(["run", "--bundle", bundle, id]);
+        await until("the container", () => running.stdout() === "up\n");
+        await box.ok(["kill", id, "KILL"]);
+        expect((await running.done).code).toBe(128 + 9);
+      }
+    });
+
     test("stdin reaches the container", async () => {
       await using box = new Sandbox(subject);
       const outcome = await box.sh("cat; echo end", undefined, { stdin: "from outside\n" });

@@ -53,7 +53,8 @@ function thaw(cgroup: CgroupPlan): void {
   try {
     cgroups().thaw(cgroup);
   } catch (error) {
-    // The cgroup goes with the container, of which someone else takes care in the foreground.
-    if (!(error instanceof SysError) || error.errno !== E.ENOENT) throw error;
+    // The cgroup goes with the container, of which someone else takes care in the foreground. A file that was
+    // opened before it went gives ENODEV.
+    if (!(error instanceof SysError) || (error.errno !== E.ENOENT && error.errno !== E.ENODEV)) throw error;
   }
 }
