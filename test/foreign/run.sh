@@ -48,6 +48,8 @@ echo BUSYBOX_IMAGE=$out/busybox.tar
 echo DEBIAN_IMAGE=$out/debian.tar
 END
   chmod 755 "$work/tests/integration/get-images.sh"
+  # The suite does not wait for the agent that it starts, and most of the time need not.
+  sed -i '/seccompagent" -socketfile/a\	retry 50 0.1 test -S "$SECCCOMP_AGENT_SOCKET"' "$work/tests/integration/helpers.bash"
   # What brun says in other words; another runtime is given with RUNC, and is left to speak for itself.
   [ -n "${RUNC:-}" ] && [ "$(basename "$RUNC")" != brun ] ||
     sed -i -f "$here/runc-texts.sed" "$work"/tests/integration/*.bats
