@@ -1,7 +1,6 @@
 /** What the supervisor does when a foreground container has ended, written down as a program. */
 import type { CgroupPlan } from "../config/cgroup-plan.ts";
 import { hookRequest, runHooksWarning } from "../init/hooks.ts";
-import type { Hook } from "../spec/index.ts";
 import { ANY, type Label, type Program, ProgramBuilder } from "../stage/program.ts";
 import { AT_FDCWD, AT_REMOVEDIR, O } from "../sys/fs.ts";
 import { stateForHooks } from "./hooks.ts";
@@ -21,7 +20,7 @@ export function cleanupProgram(root: string, state: StoredState): Program {
   if (state.resctrl !== undefined) {
     b.sys("unlinkat", [AT_FDCWD, b.str(state.resctrl), AT_REMOVEDIR], { handle: [ANY] });
   }
-  const { poststop } = (state.hooks ?? {}) as { poststop?: Hook[] };
+  const poststop = state.hooks?.poststop;
   if (poststop !== undefined)
     runHooksWarning({ b }, poststop, "hooks.poststop", stateForHooks(state, "stopped"));
   if (state.cgroup !== undefined) {

@@ -1,9 +1,8 @@
 /** `brun delete`: removes what is left of a container. */
 import { BrunError } from "../errors.ts";
-import type { Hook } from "../spec/index.ts";
 import { rmdir } from "../sys/fs.ts";
 import { cgroups } from "./cgroup.ts";
-import { runHooksWarning, stateForHooks } from "./hooks.ts";
+import { runPoststop } from "./hooks.ts";
 import { statusOf } from "./status.ts";
 import { loadState, lock, remove, type StoredState, unlock } from "./store.ts";
 import { killAndWait } from "./terminate.ts";
@@ -35,10 +34,7 @@ export function deleteContainer(rt: Runtime, id: string, force: boolean): void {
     if (stored?.cgroup !== undefined) cgroups().removeCgroup(stored.cgroup);
     if (stored?.resctrl !== undefined) rmdir(stored.resctrl);
     remove(rt.root, id);
-    const { poststop } = (stored?.hooks ?? {}) as { poststop?: Hook[] };
-    if (stored !== null && poststop !== undefined) {
-      runHooksWarning(poststop, "hooks.poststop", stateForHooks(stored, "stopped"), rt.warn);
-    }
+    if (stored !== null) runPoststop(stored, rt.warn);
   } finally {
     unlock(locked);
   }

@@ -1,4 +1,6 @@
 /** Hooks of the runtime namespace: prestart, createRuntime, poststart, poststop (config.md#posix-platform-hooks). */
+
+import { hookTimeoutMs } from "../config/hook-timeout.ts";
 import { BrunError } from "../errors.ts";
 import type { Hook } from "../spec/index.ts";
 import { E, errnoText } from "../sys/errno.ts";
@@ -27,16 +29,20 @@ export function runRuntimeHooks(hooks: readonly Hook[], where: string, state: st
   });
 }
 
-/** As {@link runRuntimeHooks}, but a failure is only a warning: poststart and poststop. */
-export function runHooksWarning(
-  hooks: readonly Hook[],
-  where: string,
-  state: string,
-  warn: (message: string) => void,
-): void {
+/** The hooks of a container that has started. Throws a BrunError at the first that fails. */
+export function runPoststart(state: StoredState): void {
+  const hooks = state.hooks?.poststart;
+  if (hooks !== undefined) runRuntimeHooks(hooks, "hooks.poststart", stateForHooks(state, "running"));
+}
+
+/** The hooks of a container that is gone: one that fails is only a warning. */
+export function runPoststop(state: StoredState, warn: (message: string) => void): void {
+  const hooks = state.hooks?.poststop;
+  if (hooks === undefined) return;
+  const json = stateForHooks(state, "stopped");
   hooks.forEach((hook, i) => {
     try {
-      runHook(hook, `${where}[${i}]`, state);
+      runHook(hook, `hooks.poststop[${i}]`, json);
     } catch (error) {
       warn(error instanceof BrunError ? error.text : String(error));
     }
@@ -44,14 +50,13 @@ export function runHooksWarning(
 }
 
 function runHook(hook: Hook, where: string, state: string): void {
-  const timeout = hook.timeout === undefined ? -1 : Number(hook.timeout) * 1000;
   const output = hookOutput(state, where);
   let result: ReturnType<typeof run>;
   try {
     result = run(
       { path: hook.path, argv: hook.args ?? [hook.path], env: hook.env ?? [], processGroup: true },
       state,
-      timeout,
+      hookTimeoutMs(hook),
       output,
     );
   } catch (error) {

@@ -1,6 +1,5 @@
 /** `brun run`: create and start in one, in the foreground or detached. */
 
-import type { Hook } from "../spec/index.ts";
 import { Message, sendMessage } from "../stage/messages.ts";
 import { becomeSupervisor, catchEarlySignals } from "../stage/supervise.ts";
 import { PR } from "../sys/constants.ts";
@@ -8,7 +7,7 @@ import { NR, syscall } from "../sys/ffi.ts";
 import { close } from "../sys/fs.ts";
 import { dropCgroup } from "./cgroup.ts";
 import { cleanupProgram } from "./cleanup.ts";
-import { runHooksWarning, runRuntimeHooks, stateForHooks } from "./hooks.ts";
+import { runPoststart, runPoststop } from "./hooks.ts";
 import { type Launched, launch } from "./launch.ts";
 import { forwardReady } from "./notify.ts";
 import { passPidfd } from "./pidfd-socket.ts";
@@ -30,11 +29,8 @@ export function run(rt: Runtime, options: RunOptions): number {
     sendMessage(launched.socket, Message.run);
     launched.conversation.awaitExec();
     rt.mark?.("program executed");
-    const { poststart } = hooksOf(launched);
-    // One that fails stops the container (runtime.md#lifecycle, step 9).
-    if (poststart !== undefined) {
-      runRuntimeHooks(poststart, "hooks.poststart", stateForHooks(launched.state, "running"));
-    }
+    // A hook that fails stops the container (runtime.md#lifecycle, step 9).
+    runPoststart(launched.state);
   } catch (error) {
     giveUp(rt, options, launched);
     throw error;
@@ -48,10 +44,6 @@ export function run(rt: Runtime, options: RunOptions): number {
   return supervise(rt, options, launched, early);
 }
 
-function hooksOf({ state }: Launched): { poststart?: Hook[]; poststop?: Hook[] } {
-  return (state.hooks ?? {}) as { poststart?: Hook[]; poststop?: Hook[] };
-}
-
 /** Ends and removes a container that could not be started. */
 function giveUp(rt: Runtime, options: RunOptions, launched: Launched): void {
   const { conversation, terminal, config, state, locked } = launched;
@@ -59,10 +51,7 @@ function giveUp(rt: Runtime, options: RunOptions, launched: Launched): void {
   drainTerminal(terminal);
   dropCgroup(rt, config.cgroup);
   remove(rt.root, options.id);
-  const { poststop } = hooksOf(launched);
-  if (poststop !== undefined) {
-    runHooksWarning(poststop, "hooks.poststop", stateForHooks(state, "stopped"), rt.warn);
-  }
+  runPoststop(state, rt.warn);
   unlock(locked);
 }
 

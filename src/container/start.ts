@@ -1,10 +1,9 @@
 /** `brun start`: lets a created container execute its program. */
 import { BrunError } from "../errors.ts";
-import type { Hook } from "../spec/index.ts";
 import { E } from "../sys/errno.ts";
 import { SysError } from "../sys/error.ts";
 import { close, O, POLLERR, tryOpen, unlink, waitFd, writeFd } from "../sys/fs.ts";
-import { runRuntimeHooks, stateForHooks } from "./hooks.ts";
+import { runPoststart } from "./hooks.ts";
 import { statusOf } from "./status.ts";
 import { lock, paths, requireState, type StoredState, unlock } from "./store.ts";
 import { killAndWait } from "./terminate.ts";
@@ -32,17 +31,16 @@ export function start(rt: Runtime, id: string): void {
     waitFd(fd, POLLERR);
     close(fd);
     rt.mark?.("program executed");
-    const { poststart } = (stored.hooks ?? {}) as { poststart?: Hook[] };
-    if (poststart !== undefined) runPoststart(poststart, stored);
+    started(stored);
   } finally {
     unlock(locked);
   }
 }
 
 /** A poststart hook that fails stops the container (runtime.md#lifecycle, step 9). Throws a BrunError. */
-function runPoststart(hooks: readonly Hook[], stored: StoredState): void {
+function started(stored: StoredState): void {
   try {
-    runRuntimeHooks(hooks, "hooks.poststart", stateForHooks(stored, "running"));
+    runPoststart(stored);
   } catch (error) {
     killAndWait(stored);
     throw error;

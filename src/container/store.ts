@@ -4,6 +4,7 @@
  */
 import type { CgroupPlan } from "../config/cgroup-plan.ts";
 import { BrunError } from "../errors.ts";
+import type { Hooks } from "../spec/index.ts";
 import { parseJson, toJson } from "../spec/json.ts";
 import { E } from "../sys/errno.ts";
 import { SysError } from "../sys/error.ts";
@@ -45,10 +46,8 @@ export interface StoredState {
   /** Directory of resctrl that was made for it. */
   readonly resctrl?: string | undefined;
   /** Hooks that are still to run. */
-  readonly hooks?:
-    | { readonly poststart?: readonly unknown[]; readonly poststop?: readonly unknown[] }
-    | undefined;
-  /** It was created and has not been started; cleared by removing exec.fifo. */
+  readonly hooks?: Pick<Hooks, "poststart" | "poststop"> | undefined;
+  /** It is still being made: written for the hooks of that time, and not afterwards. */
   readonly creating?: boolean | undefined;
 }
 

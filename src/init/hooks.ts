@@ -1,5 +1,6 @@
 /** Hooks that run in the container's namespaces: createContainer and startContainer (config.md#posix-platform-hooks). */
 
+import { hookTimeoutMs } from "../config/hook-timeout.ts";
 import type { Hook } from "../spec/index.ts";
 import { ANY, type Slot } from "../stage/program.ts";
 import { each } from "../sys/lists.ts";
@@ -28,7 +29,7 @@ export function runHooks(
     const stdin = stateInput(x, state);
     const request = hookRequest(x, hook, env);
     redirectHook(x.b, request, x.hookOutput);
-    x.b.spawn(request, stdin, hook.timeout === undefined ? -1 : Number(hook.timeout) * 1000);
+    x.b.spawn(request, stdin, hookTimeoutMs(hook));
     x.b.close(stdin);
   });
 }
@@ -75,10 +76,9 @@ export function runHooksWarning(
     const failed = b.label();
     const done = b.label();
     const stdin = stateInput(x, state);
-    const timeout = hook.timeout === undefined ? -1 : Number(hook.timeout) * 1000;
     const request = hookRequest(x, hook);
     redirectHook(b, request, output);
-    b.spawn(request, stdin, timeout, { handle: [ANY], orElse: failed, andThen: done });
+    b.spawn(request, stdin, hookTimeoutMs(hook), { handle: [ANY], orElse: failed, andThen: done });
     b.mark(failed);
     const line = `brun: warning: ${where}[${i}]: the hook ${hook.path} failed\n`;
     b.sys("write", [2, b.str(line), utf8Length(line)], { handle: [ANY] });

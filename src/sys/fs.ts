@@ -321,6 +321,11 @@ export const POLLOUT = 4;
 export const POLLERR = 8;
 export const POLLHUP = 16;
 
+/** struct timespec of a duration in milliseconds. */
+export function timespec(ms: number): BigInt64Array {
+  return new BigInt64Array([BigInt(Math.floor(ms / 1000)), BigInt(Math.floor((ms % 1000) * 1e6))]);
+}
+
 /**
  * Waits for events on one file descriptor (ppoll(2)).
  * @param timeoutMs milliseconds; negative waits for ever
@@ -333,7 +338,7 @@ export function waitFd(fd: number, events: number, timeoutMs = -1): number {
     let timeout: Arg = null;
     if (timeoutMs >= 0) {
       const left = Math.max(0, deadline - performance.now());
-      timeout = new BigInt64Array([BigInt(Math.floor(left / 1000)), BigInt(Math.floor((left % 1000) * 1e6))]);
+      timeout = timespec(left);
     }
     const n = syscall(NR.ppoll, pollfd, 1, timeout, 0, 8);
     if (n === -E.EINTR) continue;

@@ -3,7 +3,7 @@
 import { E } from "./errno.ts";
 import { check, SysError } from "./error.ts";
 import { addressOf, cstr, NR, nativeSpawn, syscall } from "./ffi.ts";
-import { close, POLLIN, waitFd } from "./fs.ts";
+import { close, POLLIN, timespec, waitFd } from "./fs.ts";
 import { each } from "./lists.ts";
 import { utf8, utf8Length } from "./utf8.ts";
 
@@ -166,10 +166,7 @@ function drain(reader: number, pidfd: number, deadline: number): string {
   const poll = new Int32Array([reader, POLLIN, pidfd, POLLIN]);
   for (;;) {
     const ms = left(deadline);
-    const timeout =
-      ms < 0
-        ? null
-        : new BigInt64Array([BigInt(Math.floor(ms / 1000)), BigInt(Math.floor((ms % 1000) * 1e6))]);
+    const timeout = ms < 0 ? null : timespec(ms);
     poll[1] = POLLIN;
     poll[3] = POLLIN;
     const n = syscall(NR.ppoll, poll, 2, timeout, 0, 8);
