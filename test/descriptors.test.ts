@@ -85,6 +85,38 @@ for (const subject of subjects()) {
       expect(outcome.stdout).toBe("0\n1\n2\n");
     });
 
+    test("LISTEN_FDS for another process is not handed on", async () => {
+      await using box = new Sandbox(subject);
+      if (subject.runtime === "crun") return; // does not look at LISTEN_PID
+      const script = "env | grep -c ^LISTEN_; readlink /proc/$$/fd/3 | grep -c given";
+      for (const pid of [undefined, "1", `${process.pid}`, "self"]) {
+        const env = { LISTEN_FDS: "1", ...(pid === undefined ? {} : { LISTEN_PID: pid }) };
+        const outcome = await withFiles(box, 1, (fds) => box.sh(script, undefined, { fds, env }));
+        expect(outcome.stdout).toBe("0\n0\n");
+      }
+    });
+
+    if (subject.runtime === "brun") {
+      test("LISTEN_PID is the process's own pid, also when that is not 1", async () => {
+        await using box = new Sandbox(subject);
+        const argv = ["/bin/sh", "-c", `test $LISTEN_PID = $$ || echo $LISTEN_PID is not $$; cat <&3`];
+        const options = { env: { LISTEN_FDS: "1" }, listenPid: true };
+        const shared = box.bundle((spec) => {
+          spec.process.args = argv;
+          spec.linux.namespaces = spec.linux.namespaces.filter(({ type }) => type !== "pid");
+          spec.mounts = spec.mounts.filter(({ type }) => type !== "proc");
+        });
+        const id = await box.detached();
+        for (const args of [
+          ["run", "--bundle", shared, box.name()],
+          ["exec", id, ...argv],
+        ]) {
+          const outcome = await withFiles(box, 1, (fds) => box.call(args, { ...options, fds }));
+          expect(outcome).toMatchObject({ stdout: "0\n", code: 0 });
+        }
+      });
+    }
+
     test("NOTIFY_SOCKET: READY reaches the caller, with the pid of outside", async () => {
       await using box = new Sandbox(subject);
       using notify = new NotifySocket(`${box.dir}/notify`);

@@ -4,7 +4,14 @@ import { readFileSync, statSync } from "node:fs";
 import { isRoot, subordinateRange } from "./support/caller.ts";
 import { type Subject, subjects } from "./support/runtime.ts";
 import { Sandbox } from "./support/sandbox.ts";
-import { baseSpec, capabilitySets, DOCKER_CAPABILITIES, mapManyIds, type TestSpec } from "./support/spec.ts";
+import {
+  baseSpec,
+  capabilitySets,
+  DOCKER_CAPABILITIES,
+  type IdMap,
+  mapManyIds,
+  type TestSpec,
+} from "./support/spec.ts";
 
 /** Lines of an id map as [inside, outside, count]. */
 function idMap(text: string): number[][] {
@@ -20,6 +27,20 @@ function manyIds(subject: Subject): (spec: TestSpec) => void {
     mapManyIds(spec, subject.caller);
     spec.process.capabilities = capabilitySets(DOCKER_CAPABILITIES);
     spec.process.noNewPrivileges = false;
+  };
+}
+
+/** The container's root is none of the caller's own ids. */
+function otherRoot({ caller }: Subject): (spec: TestSpec) => void {
+  return (spec) => {
+    mapManyIds(spec, caller);
+    if (caller.uid === 0) return;
+    const map = (file: "/etc/subuid" | "/etc/subgid"): IdMap[] => {
+      const [hostID, size] = subordinateRange(caller, file);
+      return [{ containerID: 0, hostID, size }];
+    };
+    spec.linux.uidMappings = map("/etc/subuid");
+    spec.linux.gidMappings = map("/etc/subgid");
   };
 }
 
@@ -41,6 +62,18 @@ for (const subject of subjects()) {
         expect(lines[4]).toBe("deny");
       });
     }
+
+    test("what is mounted in /dev belongs to the container's root", async () => {
+      await using box = new Sandbox(subject);
+      const edits = [() => undefined, manyIds(subject)];
+      if (subject.runtime === "brun") edits.push(otherRoot(subject));
+      for (const edit of edits) {
+        const { stdout } = await box.sh("stat -c '%u:%g %n' /dev /dev/pts /dev/shm /dev/mqueue", edit);
+        // runc makes the ipc namespace before it changes its group.
+        if (subject.runtime !== "runc")
+          expect(stdout).toBe("0:0 /dev\n0:0 /dev/pts\n0:0 /dev/shm\n0:0 /dev/mqueue\n");
+      }
+    });
 
     test("65,536 ids: the map is whole and every id can be used", async () => {
       await using box = new Sandbox(subject);

@@ -1,21 +1,21 @@
 /** Socket activation: LISTEN_FDS handed on to the container (sd_listen_fds(3)). */
+import { LISTEN_PID } from "../init/exec.ts";
+import { NR, syscall } from "../sys/ffi.ts";
 
 /** Descriptors and variables to hand on. */
 export interface ListenFds {
   readonly count: number;
+  /** LISTEN_PID is left empty: the process's own pid is known only to itself, see src/init/exec.ts. */
   readonly env: readonly string[];
 }
 
-/**
- * What the caller was given by socket activation. LISTEN_PID becomes 1, the container's process in its own
- * pid namespace, as runc and crun do.
- */
+/** What socket activation has given to this very process; what LISTEN_PID has for another is none of ours. */
 export function listenFds(): ListenFds {
-  const count = Number(process.env.LISTEN_FDS ?? "0");
-  if (!Number.isSafeInteger(count) || count <= 0) return { count: 0, env: [] };
-  const names = process.env.LISTEN_FDNAMES;
-  return {
-    count,
-    env: [`LISTEN_FDS=${count}`, "LISTEN_PID=1", ...(names === undefined ? [] : [`LISTEN_FDNAMES=${names}`])],
-  };
+  const { env } = process;
+  const count = Number(env.LISTEN_FDS ?? "0");
+  if (!Number.isSafeInteger(count) || count <= 0 || Number(env.LISTEN_PID) !== syscall(NR.getpid)) {
+    return { count: 0, env: [] };
+  }
+  const names = env.LISTEN_FDNAMES === undefined ? [] : [`LISTEN_FDNAMES=${env.LISTEN_FDNAMES}`];
+  return { count, env: [`LISTEN_FDS=${count}`, LISTEN_PID, ...names] };
 }

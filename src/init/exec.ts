@@ -3,16 +3,20 @@
 import type { SeccompFilter } from "../config/types.ts";
 import type { Process } from "../spec/index.ts";
 import { Message } from "../stage/messages.ts";
-import { ANY } from "../stage/program.ts";
+import { ANY, type Blob } from "../stage/program.ts";
 import { AT_EACCESS } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
 import { AT_FDCWD, POLLIN, S } from "../sys/fs.ts";
 import { foundLast, mapped } from "../sys/lists.ts";
+import { utf8 } from "../sys/utf8.ts";
 import type { ProcessContext } from "./context.ts";
 
 const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 const STATX_TYPE = 1;
 const SECCOMP_SET_MODE_FILTER = 1;
+
+/** Stands in `extraEnv` for LISTEN_PID (sd_listen_fds(3)) with the pid that the process has in the container. */
+export const LISTEN_PID = "LISTEN_PID=";
 
 /** Environment of the process: the spec's (of a name given twice the last), the runtime's, and HOME. */
 export function environment(x: ProcessContext, process: Process): string[] {
@@ -25,6 +29,28 @@ export function environment(x: ProcessContext, process: Process): string[] {
   }
   if (!env.get("HOME") || env.get("HOME") === "HOME=") env.set("HOME", `HOME=${x.config.facts.home}`);
   return [...env.values()];
+}
+
+/** The environment as execve(2) takes it. Before a seccomp filter, which may refuse what it needs. */
+export function environmentArray(x: ProcessContext, env: readonly string[]): Blob {
+  const envp = x.b.strArray(env, "envp");
+  if (x.config.extraEnv.length > 0) tellPid(x, env, envp);
+  return envp;
+}
+
+/**
+ * Lets LISTEN_PID be the process's own pid: 1 only in a pid namespace of its own, and another for one of `exec`.
+ */
+function tellPid(x: ProcessContext, env: readonly string[], envp: Blob): void {
+  const index = env.indexOf(LISTEN_PID);
+  if (index < 0 || !x.config.extraEnv.includes(LISTEN_PID)) return;
+  const { b } = x;
+  b.at("process.env", "set LISTEN_PID");
+  const variable = b.bytes(utf8(LISTEN_PID.padEnd(32, "\0")), "LISTEN_PID");
+  const pid = b.get("getpid", []);
+  b.poke(b.inside(variable, LISTEN_PID.length), pid, 0);
+  b.free(pid);
+  b.pointer(envp.at + 8 * index, variable);
 }
 
 /** Paths that args[0] may stand for, as execvp(3) would try them with the process's own PATH. */
@@ -94,16 +120,10 @@ export function waitForStart(x: ProcessContext): void {
 }
 
 /** Becomes the container's process. Of descriptors 3 and up only `preserve` stay open. */
-export function execute(
-  x: ProcessContext,
-  paths: readonly string[],
-  process: Process,
-  env: readonly string[],
-): void {
+export function execute(x: ProcessContext, paths: readonly string[], process: Process, envp: Blob): void {
   const { b } = x;
   const args = process.args ?? [];
   const argv = b.strArray(args, "argv");
-  const envp = b.strArray(env, "envp");
   b.at("process.args[0]", `exec: ${JSON.stringify(args[0])}`);
   const last = paths.at(-1);
   for (const path of paths) {

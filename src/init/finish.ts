@@ -6,6 +6,7 @@ import {
   candidates,
   closeOthers,
   environment,
+  environmentArray,
   execute,
   findExecutable,
   installSeccomp,
@@ -30,6 +31,7 @@ export function finish(x: ProcessContext, process: Process, start: StartHooks | 
   const env = environment(x, process);
   const file = process.args?.[0] ?? "";
   const paths = candidates(file, env);
+  const envp = environmentArray(x, env);
   // A filter refuses what it does not know, close_range(2) perhaps: as little as can be comes after it.
   closeOthers(x);
   giveStdio(x, process);
@@ -51,7 +53,7 @@ export function finish(x: ProcessContext, process: Process, start: StartHooks | 
   waitForStart(x);
   if (late && !seccomp.notify) installSeccomp(x, seccomp);
   if (start !== null) runHooks(x, start.hooks, "hooks.startContainer", start.state, env);
-  execute(x, paths, process, env);
+  execute(x, paths, process, envp);
 }
 
 /** Gives pipes and the like on stdio to the process's user, so that it can open /dev/stdout again. */

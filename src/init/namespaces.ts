@@ -1,6 +1,7 @@
 /** Entering and making namespaces, and the id maps of a new user namespace. */
 
 import { mapText } from "../../rootless/idmap.ts";
+import type { ContainerConfig } from "../config/types.ts";
 import { Message } from "../stage/messages.ts";
 import { ANY, type Slot } from "../stage/program.ts";
 import { CLONE, IOCTL } from "../sys/constants.ts";
@@ -40,7 +41,7 @@ export function enterNamespaces(x: InitContext, cgroup: Slot | null): void {
   });
   b.at("linux.namespaces", "clone into the new namespaces");
   // The time namespace is made later: its clocks have to be set before someone is in it.
-  b.clone(config.cloneFlags & ~CLONE.NEWTIME, cgroup);
+  b.clone(config.cloneFlags & ~(CLONE.NEWTIME | lateIpc(config)), cgroup);
   if (cgroup !== null) b.close(cgroup);
 }
 
@@ -122,6 +123,21 @@ export function loopback(x: InitContext): void {
   const socket = b.get("socket", [AF_INET, SOCK_DGRAM_CLOEXEC, 0]);
   b.sys("ioctl", [socket, IOCTL.SIOCSIFFLAGS, b.bytes(request, "{lo, IFF_UP|IFF_RUNNING}")]);
   b.close(socket);
+}
+
+/**
+ * The ipc namespace's file system for message queues is made with it and belongs to its maker: where the caller
+ * has no id in the container, it is made by the container's root instead.
+ */
+function lateIpc(config: ContainerConfig): number {
+  return config.openSources ? config.cloneFlags & CLONE.NEWIPC : 0;
+}
+
+/** Makes the ipc namespace, when it has not been made with the others. */
+export function ipcNamespace(x: InitContext): void {
+  if (lateIpc(x.config) === 0) return;
+  x.b.at("linux.namespaces", "make an ipc namespace");
+  x.b.sys("unshare", [CLONE.NEWIPC]);
 }
 
 const KEYCTL_JOIN_SESSION_KEYRING = 1;

@@ -29,6 +29,7 @@ import {
   becomeRoot,
   enterCgroup,
   enterNamespaces,
+  ipcNamespace,
   loopback,
   mapIds,
   names,
@@ -139,6 +140,7 @@ function build(x: InitContext): Slot | null {
   openRoot(x);
   openCallerSources(x);
   becomeRoot(x);
+  ipcNamespace(x);
   hide(x);
   b.at("process.user.umask", "clear the umask");
   b.sys("umask", [0]);

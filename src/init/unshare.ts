@@ -2,7 +2,7 @@
 import type { ContainerConfig } from "../config/types.ts";
 import { type Program, ProgramBuilder } from "../stage/program.ts";
 import { type InitContext, initContext } from "./context.ts";
-import { candidates, closeOthers, execute, findExecutable, waitForStart } from "./exec.ts";
+import { candidates, closeOthers, environmentArray, execute, findExecutable, waitForStart } from "./exec.ts";
 import { becomeRoot, enterNamespaces, mapIds } from "./namespaces.ts";
 import { isolateMounts } from "./rootfs.ts";
 
@@ -25,6 +25,6 @@ export function unshareInit(config: ContainerConfig, record = false): Program {
   closeOthers(x);
   findExecutable(x, paths, file);
   waitForStart(x);
-  execute(x, paths, process, env);
+  execute(x, paths, process, environmentArray(x, env));
   return b.finish();
 }

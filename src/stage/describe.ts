@@ -38,6 +38,7 @@ const formats: Readonly<Record<string, Readonly<Record<number, (value: number) =
   move_mount: { 4: (v) => flagNames(v, MOVE) },
   mount_setattr: { 2: (v) => flagNames(v, AT) },
   umount2: { 1: (v) => flagNames(v, UMOUNT) },
+  unshare: { 0: (v) => flagNames(v, CLONE) },
   setns: { 1: (v) => flagNames(v, CLONE) },
   statx: { 2: (v) => flagNames(v, AT) },
   faccessat2: { 3: (v) => flagNames(v, AT) },
