@@ -3,10 +3,15 @@
 
 #include "spawn.h"
 
+static unsigned int arg_type(const struct op *op, unsigned int i)
+{
+	return (op->types >> (2 * i)) & 3U;
+}
+
 static long check_args(const struct op *op, const struct program *program)
 {
 	for (unsigned int i = 0; i < ARRAY_LENGTH(op->args); i++) {
-		unsigned int type = (op->types >> (2 * i)) & 3U;
+		unsigned int type = arg_type(op, i);
 
 		if (type == ARG_BLOB && op->args[i] >= program->blob_size)
 			return -EBADMSG;
@@ -18,11 +23,10 @@ static long check_args(const struct op *op, const struct program *program)
 	return 0;
 }
 
-/* The operand that args[0] points to must lie in the blob with all its bytes. */
+/* The operand that args[0] points to must lie with all its bytes before the strings, whose ends it could cover. */
 static long check_operand(const struct op *op, const struct program *program, uint64_t width)
 {
-	if ((op->types & 3U) != ARG_BLOB || width > program->blob_size ||
-	    op->args[0] > program->blob_size - width)
+	if (arg_type(op, 0) != ARG_BLOB || width > program->strings || op->args[0] > program->strings - width)
 		return -EBADMSG;
 	return 0;
 }
@@ -45,6 +49,8 @@ static long check_op(const struct op *op, uint32_t index, const struct program *
 	switch (op->kind) {
 	case OP_CHECK:
 		width = op->args[1];
+		if (arg_type(op, 1) != ARG_IMMEDIATE)
+			return -EBADMSG;
 		if (width != 1 && width != 2 && width != 4 && width != 8)
 			return -EBADMSG;
 		if (check_operand(op, program, width) < 0)
@@ -52,6 +58,8 @@ static long check_op(const struct op *op, uint32_t index, const struct program *
 		break;
 	case OP_POKE:
 		width = op->args[2];
+		if (arg_type(op, 2) != ARG_IMMEDIATE)
+			return -EBADMSG;
 		if (width != 0 && width != 4 && width != 8)
 			return -EBADMSG;
 		/* -9223372036854775808 and its NUL take 21 bytes. */
@@ -63,8 +71,13 @@ static long check_op(const struct op *op, uint32_t index, const struct program *
 			return -EBADMSG;
 		break;
 	case OP_BITS:
-		if ((op->args[1] & ~(uint64_t)BITS_INVERTED) < 2 ||
+		if (arg_type(op, 1) != ARG_IMMEDIATE || (op->args[1] & ~(uint64_t)BITS_INVERTED) < 2 ||
 		    (op->args[1] & ~(uint64_t)BITS_INVERTED) >= ARRAY_LENGTH(op->args))
+			return -EBADMSG;
+		break;
+	case OP_TARGET:
+		/* The path is read up to its NUL, which only strings are sure to have. */
+		if (arg_type(op, 1) != ARG_STRING)
 			return -EBADMSG;
 		break;
 	default:
@@ -108,7 +121,7 @@ long program_decode(struct program *program, unsigned char *data, size_t size)
 	for (uint32_t i = 0; i < program->relocation_count; i++) {
 		const struct relocation *r = &program->relocations[i];
 
-		if (program->blob_size < 8 || r->at > program->blob_size - 8 || r->at % 8 != 0 ||
+		if (program->strings < 8 || r->at > program->strings - 8 || r->at % 8 != 0 ||
 		    relocation_target(program, r) >= program->blob_size)
 			return -EBADMSG;
 	}

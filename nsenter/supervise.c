@@ -161,7 +161,7 @@ static void drain(void)
 
 	do {
 		timeout.seconds = 0;
-		timeout.nanoseconds = DRAIN_MS * 1000000;
+		timeout.nanoseconds = (int64_t)DRAIN_MS * 1000000;
 		relay_prepare(&self.output, &poll);
 		if (poll.fd < 0 || sys5(__NR_ppoll, &poll, 1, &timeout, 0, 8) == 0)
 			return;

@@ -22,7 +22,7 @@ compile() {
 }
 
 sh_syntax() {
-  for script in scripts/*.sh nsenter/*.sh examples/*.sh; do
+  for script in scripts/*.sh nsenter/*.sh nsenter/*/*.sh examples/*.sh; do
     [ ! -e "$script" ] || sh -n "$script" || return 1
   done
   bash -n .ci/run
@@ -35,9 +35,10 @@ step biome node_modules/.bin/biome check --error-on-warnings --colors="$colours"
 step sh sh_syntax
 step gcc compile gcc ""
 step gcc-analyzer compile gcc -fanalyzer
+step clang-analyzers sh nsenter/analyze.sh
 if command -v clang >/dev/null 2>&1; then step clang compile clang ""; fi
 step clang-format clang-format --dry-run -Werror --style=file:nsenter/.clang-format \
-  nsenter/*.c nsenter/*.h bench/*.c
+  nsenter/*.c nsenter/*.h nsenter/fuzz/*.c nsenter/fuzz/*.h bench/*.c
 
 [ -z "$failed" ] || echo "check: failed:$failed" >&2
 [ -z "$failed" ]

@@ -1,13 +1,13 @@
 #!/bin/sh
 # Makes this checkout ready for one purpose: npm packages, and what is needed from the system.
-#   usage: setup.sh build|demo|test|vm|check|bench
+#   usage: setup.sh build|demo|test|vm|check|bench|fuzz
 #
 # Installs with apt as root; otherwise prints one line that names what to install. Does nothing, quickly, when
 # nothing is missing. Asks nothing and reads nothing from stdin. Written for a plain POSIX shell, since
 # node_modules does not exist yet when it first runs.
 set -eu
 cd "$(dirname "$0")/.."
-purpose=${1:?usage: setup.sh build|demo|test|vm|check|bench}
+purpose=${1:?usage: setup.sh build|demo|test|vm|check|bench|fuzz}
 exec </dev/null
 
 fail() {
@@ -57,13 +57,19 @@ case $purpose in
   build | vm) ;;
   check)
     need clang-format have clang-format
+    want clang have clang
+    want clang-tidy have clang-tidy
+    want clang-tools have scan-build
+    ;;
+  fuzz)
+    need clang have clang
     ;;
   demo | test | bench)
     need uidmap have newuidmap
     need libseccomp2 have_library libseccomp.so.2
     need busybox-static have_static_busybox
     ;;
-  *) fail "unknown purpose '$purpose': expected build, demo, test, vm, check or bench" ;;
+  *) fail "unknown purpose '$purpose': expected build, demo, test, vm, check, bench or fuzz" ;;
 esac
 case $purpose in
   test)
@@ -71,6 +77,8 @@ case $purpose in
     want runc have runc
     want tmux have tmux
     want mmdebstrap have mmdebstrap
+    want strace have strace
+    want clang have clang
     ;;
   vm)
     want qemu-system-x86 have qemu-system-x86_64

@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync, symlinkSync } from "node:f
 import { tmpdir } from "node:os";
 import fc from "fast-check";
 import { hookRequest } from "../init/hooks.ts";
+import { PR } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
 import { AT_FDCWD, close, O } from "../sys/fs.ts";
 import { waitChild } from "../sys/spawn.ts";
@@ -258,6 +259,9 @@ describe("a program that is no program", () => {
     ["a slot to close out of range", (v) => v.setUint16(24 + 20, 300, true)],
     ["a poke of a strange width", (v) => v.setBigUint64(24 + 72 + 24 + 16, 3n, true)],
     ["a poke beyond the blob", (v) => v.setBigUint64(24 + 72 + 24, 1_000_000n, true)],
+    ["a poke into the strings", (v) => v.setBigUint64(24 + 72 + 24, BigInt(v.getUint32(16, true) - 7), true)],
+    ["a poke whose width is a slot", (v) => v.setUint16(24 + 72 + 4, 0b10_10_01, true)],
+    ["a check whose width is a slot", (v) => v.setUint16(24 + 144 + 4, 0b10_01, true)],
     ["a string without an end", (v) => v.setUint8(v.byteLength - 1, 0x41)],
   ];
   for (const [name, edit] of edits) {
@@ -267,6 +271,22 @@ describe("a program that is no program", () => {
       expect(refused).toContain(send(bytes)?.errno ?? 0);
     });
   }
+
+  test("a mask's place that is a slot, and a path that is a struct, are refused", () => {
+    const bits = new ProgramBuilder();
+    bits.bits("prctl", 1, 1, [PR.CAPBSET_DROP, 0, 0, 0]);
+    const target = new ProgramBuilder();
+    target.reserve(8);
+    target.target(target.slot(), "x", 0, "dir");
+    for (const [builder, types] of [
+      [bits, 0b10_00],
+      [target, 0b01_10],
+    ] as const) {
+      const { bytes } = builder.finish();
+      new DataView(bytes.buffer).setUint16(24 + 4, types, true);
+      expect(send(bytes)?.errno).toBe(E.EBADMSG);
+    }
+  });
 
   test("the program itself is fine", () => expect(send(valid())).toEqual(ready));
 

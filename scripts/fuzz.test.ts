@@ -1,0 +1,24 @@
+import { expect, test } from "bun:test";
+import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+
+const ROOT = `${import.meta.dir}/..`;
+
+/** Bytes that the stage may have: what it is measured by when something is added to it. */
+const SIZE_BUDGET = 16384;
+
+test("the stage keeps to its size", () => {
+  expect(statSync(`${ROOT}/nsenter/build/nsenter.so`).size).toBeLessThanOrEqual(SIZE_BUDGET);
+});
+
+test.skipIf(Bun.which("clang") === null)("the fuzzers find nothing in a few seconds", () => {
+  const cache = mkdtempSync(`${tmpdir()}/brun-fuzz-`);
+  const argv = [process.execPath, "scripts/fuzz.ts", "--seconds", "5", "--cache", cache];
+  const { exitCode, stdout, stderr } = Bun.spawnSync(argv, { cwd: ROOT });
+  rmSync(cache, { recursive: true });
+  expect(stderr.toString()).toBe("");
+  expect(exitCode).toBe(0);
+  // Inputs are executed, and some get past the decoder into the interpreter.
+  const edges = /^program: \d+ inputs, (\d+) edges/m.exec(stdout.toString());
+  expect(Number(edges?.[1])).toBeGreaterThan(200);
+});
