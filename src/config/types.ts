@@ -18,6 +18,8 @@ export interface Change {
   readonly where: string;
   readonly what: string;
   readonly why: string;
+  /** It takes something from the container: told whoever starts it. */
+  readonly warn?: true;
 }
 
 /** A cgroup v1 or hybrid controller directory to bind below a `cgroup` mount. */
@@ -79,6 +81,8 @@ export interface ProcessConfig {
   readonly preserveFds: number;
   /** What the process takes over from the container's `linux` section, when there is something. */
   readonly placement?: Pick<Linux, "memoryPolicy" | "personality"> | undefined;
+  /** Limits above the caller's own, which only root of the host may set, not root of a user namespace. */
+  readonly raisedLimits?: Process["rlimits"] | undefined;
   /** Environment variables that the runtime adds (LISTEN_FDS, NOTIFY_SOCKET). */
   readonly extraEnv: readonly string[];
 }

@@ -6,6 +6,7 @@
 import { type IdMap, type IdMaps, isMapped } from "../../rootless/idmap.ts";
 import type { Mount, Spec } from "../spec/index.ts";
 import { any, filtered, mapped } from "../sys/lists.ts";
+import { clampLimits, type OwnLimits } from "./limits.ts";
 import type { Change } from "./types.ts";
 
 /** The spec as it will run. */
@@ -15,15 +16,11 @@ export interface Adapted {
 }
 
 /** What the adaptation depends on. */
-export interface AdaptInput {
+export interface AdaptInput extends OwnLimits {
   /** A user namespace has to be added. */
   readonly addUserNamespace: boolean;
   /** Maps of the container's user namespace; null when it joins one. */
   readonly maps: IdMaps | null;
-  /** Hard limits of the caller by name. */
-  readonly rlimits: ReadonlyMap<string, readonly [bigint, bigint]>;
-  /** The caller's own oom_score_adj: an unprivileged process may only raise it. */
-  readonly oomScoreAdj: number;
 }
 
 /** Adapts a spec to a caller without root. */
@@ -49,7 +46,7 @@ export function userNamespaceFirst(original: Spec, input: AdaptInput): Adapted {
   const mounts =
     original.mounts &&
     mapped(original.mounts, (mount, i) => adaptMount(mount, `mounts[${i}]`, own, input, changes));
-  const process = original.process === undefined ? undefined : adaptProcess(original.process, input, changes);
+  const process = original.process && clampLimits(original.process, input, changes);
   const spec: Spec = { ...original, linux };
   if (mounts !== undefined) spec.mounts = mounts;
   if (process !== undefined) spec.process = process;
@@ -110,33 +107,4 @@ function dropUnmappedIds(mount: Mount, where: string, maps: IdMaps | null, chang
     return false;
   });
   return options.length === mount.options.length ? mount : { ...mount, options };
-}
-
-type Process = NonNullable<Spec["process"]>;
-
-function adaptProcess(process: Process, input: AdaptInput, changes: Change[]): Process {
-  const adapted: Process = { ...process };
-  if (process.oomScoreAdj !== undefined && process.oomScoreAdj < input.oomScoreAdj) {
-    adapted.oomScoreAdj = input.oomScoreAdj;
-    changes.push({
-      where: "process.oomScoreAdj",
-      what: `${process.oomScoreAdj} becomes ${input.oomScoreAdj}`,
-      why: "only root may lower it",
-    });
-  }
-  if (process.rlimits !== undefined) {
-    adapted.rlimits = mapped(process.rlimits, (limit, i) => {
-      const current = input.rlimits.get(limit.type);
-      if (current === undefined || BigInt(limit.hard) <= current[1]) return limit;
-      const hard = current[1];
-      const soft = BigInt(limit.soft) > hard ? hard : limit.soft;
-      changes.push({
-        where: `process.rlimits[${i}]`,
-        what: `${limit.type} ${limit.soft}:${limit.hard} becomes ${soft}:${hard}`,
-        why: "only root may raise a hard limit",
-      });
-      return { ...limit, soft, hard };
-    });
-  }
-  return adapted;
 }

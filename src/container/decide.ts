@@ -4,13 +4,14 @@ import { type Caller, setgroupsDenied } from "../../rootless/caller.ts";
 import { loadSubids } from "../../rootless/subid.ts";
 import { validateMaps, validatePermitted } from "../../rootless/validate.ts";
 import type { CgroupPlan } from "../config/cgroup-plan.ts";
+import { raisedLimits } from "../config/limits.ts";
 import { type Resolved, resolve } from "../config/resolve.ts";
 import type { ContainerConfig, HostFacts } from "../config/types.ts";
 import { BrunError } from "../errors.ts";
 import type { Mount, Process, Spec } from "../spec/index.ts";
 import { CLONE } from "../sys/constants.ts";
 import { S, tryStat } from "../sys/fs.ts";
-import { any, mapped } from "../sys/lists.ts";
+import { any, each, mapped } from "../sys/lists.ts";
 import { clonesInto, decideCgroup } from "./cgroup.ts";
 import { currentOomScoreAdj, currentRlimits, gatherFacts } from "./facts.ts";
 import { prepareSeccomp } from "./filter.ts";
@@ -43,6 +44,9 @@ export function decide(
   notify: Notify | null,
 ): ContainerConfig {
   const config = decideOnly(rt, options, bundle, spec, caller, notify);
+  each(config.changes, ({ where, what, why, warn }) => {
+    if (warn) rt.warn(`${where}: ${what}: ${why}`);
+  });
   if (config.cgroup === null && !inPidNamespace(config)) {
     rt.warn(
       "the container has neither a cgroup nor a pid namespace of its own: such a configuration is strongly " +
@@ -71,6 +75,7 @@ export function decideOnly(
   notify: Notify | null,
 ): ContainerConfig {
   const rootless = runsRootless(rt);
+  const rlimits = currentRlimits(mapped(spec.process?.rlimits ?? [], (l) => l.type));
   const resolved = resolve({
     spec: notify === null ? spec : notify.spec,
     bundle,
@@ -78,7 +83,7 @@ export function decideOnly(
     rootless,
     addUserNamespace: addsUserNamespace(rt),
     subids: () => loadSubids(caller.uid, caller.userName),
-    rlimits: rootless ? currentRlimits(mapped(spec.process?.rlimits ?? [], (l) => l.type)) : new Map(),
+    rlimits,
     setgroupsDenied,
     oomScoreAdj: rootless && spec.process?.oomScoreAdj !== undefined ? currentOomScoreAdj() : -1000,
   });
@@ -92,11 +97,13 @@ export function decideOnly(
   checkHost(resolved.spec, caller);
   checkLabels(resolved.spec.process!, resolved.spec.linux?.mountLabel);
   const cgroup = decideCgroup(rt, options.id, rootless, resolved.spec);
+  const inUserNamespace = resolved.maps !== null || any(resolved.joins, (j) => j.flag === CLONE.NEWUSER);
   return {
     ...resolved,
     id: options.id,
     bundle,
-    privileged: !rootless && resolved.maps === null && !any(resolved.joins, (j) => j.flag === CLONE.NEWUSER),
+    privileged: !rootless && !inUserNamespace,
+    raisedLimits: !rootless && inUserNamespace ? raisedLimits(resolved.spec.process!, rlimits) : undefined,
     facts: {
       ...facts(resolved, bundle, caller, cgroup),
       kernelMounts: options.noPivot ? kernelMounts(resolved.rootfs) : undefined,

@@ -15,6 +15,7 @@ import { checkLabels } from "./decide.ts";
 import { preservedFds } from "./descriptors.ts";
 import { enterForExec } from "./exec-cgroup.ts";
 import type { ExecInfo, SeccompListener } from "./exec-info.ts";
+import { permitLimits } from "./exec-limits.ts";
 import { execProcess } from "./exec-process.ts";
 import { processFacts } from "./facts.ts";
 import { listenFds } from "./listen-fds.ts";
@@ -68,7 +69,7 @@ function execOrThrow(rt: Runtime, options: ExecOptions): number {
   }
   const info = loadExecInfo(rt.root, options.id);
   rt.mark?.("state read");
-  const process = execProcess(info, options);
+  const { process, raised } = permitLimits(rt, execProcess(info, options), info.privileged);
   checkLabels(process);
   const console = new Console(process.terminal === true, options.detach, options.consoleSocket);
   const pidfd = openProcess(stored.pid, stored.startTime);
@@ -83,6 +84,7 @@ function execOrThrow(rt: Runtime, options: ExecOptions): number {
     seccomp: loadFilter(rt, options.id, info),
     newKeyring: true,
     preserveFds,
+    raisedLimits: raised,
     extraEnv: listenFds().env,
     process,
     placement: info.placement,

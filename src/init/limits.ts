@@ -7,15 +7,28 @@ import { each } from "../sys/lists.ts";
 import type { ProcessContext } from "./context.ts";
 import { writeTo } from "./write.ts";
 
+type Limit = NonNullable<Process["rlimits"]>[number];
+
 /** Resource limits; config has clamped those that the caller may not raise. */
 export function rlimits(x: ProcessContext, process: Process): void {
-  const { b } = x;
   each(process.rlimits ?? [], (limit, i) => {
-    const number = (RLIMITS as readonly string[]).indexOf(limit.type);
-    const values = new BigUint64Array([BigInt(limit.soft), BigInt(limit.hard)]);
-    b.at(`process.rlimits[${i}]`, `set ${limit.type} to ${limit.soft}:${limit.hard}`);
-    b.sys("prlimit64", [0, number, b.bytes(new Uint8Array(values.buffer), `{${values}}`), null]);
+    x.b.at(`process.rlimits[${i}]`, `set ${limit.type} to ${limit.soft}:${limit.hard}`);
+    setLimit(x, limit, limit.soft);
   });
+}
+
+/** Raises hard limits while the process still has the rights of root of the host; {@link rlimits} does the rest. */
+export function raiseLimits(x: ProcessContext): void {
+  each(x.config.raisedLimits ?? [], (limit) => {
+    x.b.at("process.rlimits", `raise ${limit.type} to ${limit.hard}`);
+    setLimit(x, limit, limit.hard);
+  });
+}
+
+function setLimit({ b }: ProcessContext, { type, hard }: Limit, soft: Limit["soft"]): void {
+  const number = (RLIMITS as readonly string[]).indexOf(type);
+  const values = new BigUint64Array([BigInt(soft), BigInt(hard)]);
+  b.sys("prlimit64", [0, number, b.bytes(new Uint8Array(values.buffer), `{${values}}`), null]);
 }
 
 /** /proc/self/oom_score_adj. Without the right to lower it the value stays, with a warning given by config. */

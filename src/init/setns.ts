@@ -6,7 +6,7 @@ import { AT_FDCWD, O } from "../sys/fs.ts";
 import { openPty, takeTerminal } from "./console.ts";
 import { type InitContext, initContext } from "./context.ts";
 import { finish } from "./finish.ts";
-import { oomScore } from "./limits.ts";
+import { oomScore, raiseLimits } from "./limits.ts";
 import { sessionKeyring } from "./namespaces.ts";
 import { cpuAffinity } from "./placement.ts";
 import { openLabels } from "./security-labels.ts";
@@ -18,6 +18,7 @@ export function setnsInit(config: ExecConfig, record = false): Program {
   const { process } = config;
   cpuAffinity(x, process, "initial");
   oomScore(x, process);
+  raiseLimits(x);
   // Until execve no process of the container may look into or trace this one (CVE-2016-9962).
   b.at("exec", "hide from the container's processes");
   b.sys("prctl", [PR.SET_DUMPABLE, 0, 0, 0, 0]);

@@ -22,7 +22,7 @@ import { devices } from "./devices.ts";
 import { finish } from "./finish.ts";
 import { openHookOutput } from "./hook-output.ts";
 import { runHooks } from "./hooks.ts";
-import { oomScore } from "./limits.ts";
+import { oomScore, raiseLimits } from "./limits.ts";
 import { maskedPaths, readonlyPaths } from "./masks.ts";
 import { mounts } from "./mounts.ts";
 import {
@@ -122,6 +122,7 @@ function enter(x: InitContext): void {
     x.fifo = b.get("openat", [AT_FDCWD, b.str(config.execFifo), O.RDONLY | O.NONBLOCK | O.CLOEXEC, 0]);
   }
   oomScore(x, config.spec.process!);
+  raiseLimits(x);
   if (needsState(config)) x.hookOutput = openHookOutput(b, config.spec.annotations);
   openHostSources(x);
   enterNamespaces(x, enterCgroup(x));

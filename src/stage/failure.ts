@@ -116,7 +116,8 @@ function hintFor(op: Op, errno: number): string | undefined {
   if (op.where === "process.user.additionalGids" && errno === E.EPERM) {
     return "setgroups is denied with a single-id map: give the user subordinate ids, or drop additionalGids";
   }
-  if (op.where.startsWith("process.rlimits") && errno === E.EPERM) return "only root may raise a hard limit";
+  if (op.where.startsWith("process.rlimits") && errno === E.EPERM)
+    return "a hard limit is raised by root alone, with CAP_SYS_RESOURCE";
   if (errno === E.EMFILE || errno === E.ENFILE) return "too many open files: raise ulimit -n";
   if (errno === E.ENOSYS) {
     const name = op.kind === "target" ? "openat2" : op.name;

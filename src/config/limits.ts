@@ -1,0 +1,53 @@
+/** process.rlimits and process.oomScoreAdj beyond those of the caller: who is not root gets its own instead. */
+import type { Process } from "../spec/index.ts";
+import { filtered, mapped } from "../sys/lists.ts";
+import type { Change } from "./types.ts";
+
+/** What the caller has itself. */
+export interface OwnLimits {
+  /** Soft and hard limits by name. */
+  readonly rlimits: ReadonlyMap<string, readonly [bigint, bigint]>;
+  /** The oom_score_adj, which an unprivileged process may only raise. */
+  readonly oomScoreAdj: number;
+}
+
+type Limit = NonNullable<Process["rlimits"]>[number];
+
+function isAbove(limit: Limit, own: OwnLimits["rlimits"]): boolean {
+  const current = own.get(limit.type);
+  return current !== undefined && BigInt(limit.hard) > current[1];
+}
+
+/** The limits that would have to be raised, for which root needs CAP_SYS_RESOURCE (setrlimit(2)). */
+export function raisedLimits(process: Process, own: OwnLimits["rlimits"]): Limit[] {
+  return filtered(process.rlimits ?? [], (limit) => isAbove(limit, own));
+}
+
+/** The process with what the caller may not have clamped to what it has; what that was is added to `changes`. */
+export function clampLimits(process: Process, own: OwnLimits, changes: Change[]): Process {
+  const clamped: Process = { ...process };
+  if (process.oomScoreAdj !== undefined && process.oomScoreAdj < own.oomScoreAdj) {
+    clamped.oomScoreAdj = own.oomScoreAdj;
+    changes.push({
+      where: "process.oomScoreAdj",
+      what: `${process.oomScoreAdj} becomes ${own.oomScoreAdj}`,
+      why: "only root may lower it",
+      warn: true,
+    });
+  }
+  if (process.rlimits !== undefined) {
+    clamped.rlimits = mapped(process.rlimits, (limit, i) => {
+      if (!isAbove(limit, own.rlimits)) return limit;
+      const hard = own.rlimits.get(limit.type)![1];
+      const soft = BigInt(limit.soft) > hard ? hard : limit.soft;
+      changes.push({
+        where: `process.rlimits[${i}]`,
+        what: `${limit.type} ${limit.soft}:${limit.hard} becomes ${soft}:${hard}`,
+        why: "only root may raise a hard limit",
+        warn: true,
+      });
+      return { ...limit, soft, hard };
+    });
+  }
+  return clamped;
+}
