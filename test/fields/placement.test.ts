@@ -1,7 +1,7 @@
 /** How the kernel runs a process: scheduler, ioPriority, execCPUAffinity, personality, memoryPolicy. */
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
-import { cpus } from "node:os";
+import { cpus, getPriority } from "node:os";
 import { subjects } from "../support/runtime.ts";
 import { Sandbox } from "../support/sandbox.ts";
 import type { TestSpec } from "../support/spec.ts";
@@ -9,13 +9,17 @@ import type { TestSpec } from "../support/spec.ts";
 /** Field 41 of stat(5) is the policy, 40 the real-time priority, 19 the nice value. */
 const SCHED = "awk '{print $19, $40, $41}' /proc/self/stat";
 
+/** Only root may go below the nice value that the tests were started with. */
+const NICE = getPriority();
+const nicer = Math.min(NICE + 5, 19);
+
 for (const subject of subjects()) {
   const root = subject.caller.name === "root";
   describe.skipIf(subject.unavailable !== undefined)(subject.label, () => {
     test.each([
-      [{ policy: "SCHED_BATCH", nice: 5 }, "5 0 3"],
-      [{ policy: "SCHED_IDLE" }, "0 0 5"],
-      [{ policy: "SCHED_OTHER", nice: 7 }, "7 0 0"],
+      [{ policy: "SCHED_BATCH", nice: nicer }, `${nicer} 0 3`],
+      [{ policy: "SCHED_IDLE" }, `${NICE} 0 5`],
+      [{ policy: "SCHED_OTHER", nice: nicer }, `${nicer} 0 0`],
       ...(root ? ([[{ policy: "SCHED_RR", priority: 3 }, "0 3 2"]] as const) : []),
     ])("process.scheduler %j", async (scheduler, expected) => {
       await using box = new Sandbox(subject);
