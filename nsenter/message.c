@@ -3,40 +3,37 @@
 #include "program.h"
 
 #include <linux/mman.h>
-#include <linux/socket.h>
-#include <linux/uio.h>
 
-#define MSG_NOSIGNAL 0x4000
-#define SOL_SOCKET 1
-#define SCM_RIGHTS 1
 #define PAYLOAD_MAX 24
 
-struct user_msghdr {
-	void *name;
-	int name_length;
-	int pad0;
-	struct iovec *iov;
-	size_t iov_length;
-	void *control;
-	size_t control_length;
-	unsigned int flags;
-	int pad1;
-};
+long send_with_fd(int socket, struct iovec *iov, size_t pieces, int fd)
+{
+	struct fd_control control;
+	struct user_msghdr message;
+	long result;
 
-struct fd_control {
-	size_t length;
-	int level;
-	int type;
-	int fd;
-	int pad;
-};
+	zero(&message, sizeof(message));
+	message.iov = iov;
+	message.iov_length = pieces;
+	if (fd >= 0) {
+		zero(&control, sizeof(control));
+		control.length = FD_CONTROL_LENGTH;
+		control.level = SOL_SOCKET;
+		control.type = SCM_RIGHTS;
+		control.fd = fd;
+		message.control = &control;
+		message.control_length = sizeof(control);
+	}
+	do {
+		result = sys3(__NR_sendmsg, socket, &message, MSG_NOSIGNAL);
+	} while (result == -EINTR);
+	return result;
+}
 
 long message_send(int sync, unsigned int type, const void *payload, size_t length, int fd)
 {
 	struct message_header header = {MESSAGE_VERSION, (uint16_t)type, (uint32_t)length};
 	struct iovec iov[2];
-	struct fd_control control;
-	struct user_msghdr message;
 	long result;
 
 	if (length > PAYLOAD_MAX)
@@ -45,21 +42,7 @@ long message_send(int sync, unsigned int type, const void *payload, size_t lengt
 	iov[0].iov_len = sizeof(header);
 	iov[1].iov_base = (void *)(uintptr_t)payload;
 	iov[1].iov_len = length;
-	zero(&message, sizeof(message));
-	message.iov = iov;
-	message.iov_length = length > 0 ? 2 : 1;
-	if (fd >= 0) {
-		zero(&control, sizeof(control));
-		control.length = 20; /* CMSG_LEN(sizeof(int)) */
-		control.level = SOL_SOCKET;
-		control.type = SCM_RIGHTS;
-		control.fd = fd;
-		message.control = &control;
-		message.control_length = sizeof(control);
-	}
-	do {
-		result = sys3(__NR_sendmsg, sync, &message, MSG_NOSIGNAL);
-	} while (result == -EINTR);
+	result = send_with_fd(sync, iov, length > 0 ? 2 : 1, fd);
 	return result < 0 ? result : 0;
 }
 

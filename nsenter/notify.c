@@ -1,11 +1,10 @@
 #include "notify.h"
 
-#include <linux/socket.h>
-#include <linux/uio.h>
+#include "message.h"
 
 #define MESSAGE_MAX 4096
 #define MSG_DONTWAIT 0x40
-#define MSG_NOSIGNAL 0x4000
+#define MSG_CMSG_CLOEXEC 0x40000000
 
 static size_t append(char *to, size_t at, const char *s)
 {
@@ -39,13 +38,12 @@ static int starts_with(const char *line, size_t length, const char *prefix)
 
 /*
  * Only what concerns the service as a whole goes on: a MAINPID= of the container's own pid namespace would
- * name some other process outside, FDSTORE= has no descriptors here. A BARRIER=1 is answered by having been
- * read: its descriptor, which the sender waits on, is closed by a recvfrom without a control buffer.
+ * name some other process outside, and FDSTORE= would keep descriptors for no one.
  */
 static int wanted(const char *line, size_t length)
 {
-	static const char prefixes[][12] = {
-	    "READY=", "RELOADING=", "STOPPING=", "STATUS=", "ERRNO=", "WATCHDOG=", "MONOTONIC_"};
+	static const char prefixes[][16] = {"READY=", "RELOADING=", "STOPPING=",  "STATUS=",
+					    "ERRNO=", "WATCHDOG",   "MONOTONIC_", "EXTEND_TIMEOUT_"};
 
 	for (unsigned int i = 0; i < ARRAY_LENGTH(prefixes); i++)
 		if (starts_with(line, length, prefixes[i]))
@@ -53,15 +51,53 @@ static int wanted(const char *line, size_t length)
 	return 0;
 }
 
-void notify_forward(int socket, int upstream, int pid)
+/* Receives a datagram with the one descriptor that may come with it, else -1; further ones are closed. */
+static long receive(int socket, char *buffer, size_t size, int *fd)
+{
+	struct iovec iov = {buffer, size};
+	struct fd_control control;
+	struct user_msghdr message;
+	long n;
+
+	zero(&control, sizeof(control));
+	zero(&message, sizeof(message));
+	message.iov = &iov;
+	message.iov_length = 1;
+	message.control = &control;
+	message.control_length = FD_CONTROL_LENGTH;
+	n = sys3(__NR_recvmsg, socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	*fd = n >= 0 && control.length == FD_CONTROL_LENGTH && control.type == SCM_RIGHTS ? control.fd : -1;
+	return n;
+}
+
+/*
+ * Who sends BARRIER=1 waits until the descriptor that comes with it is closed everywhere: it goes on, so that
+ * what came before has been read there, too (sd_notify_barrier(3)).
+ */
+static void forward_barrier(int upstream, int fd)
+{
+	static const char barrier[] = "BARRIER=1";
+	struct iovec iov = {(void *)(uintptr_t)barrier, sizeof(barrier) - 1};
+
+	if (upstream >= 0)
+		send_with_fd(upstream, &iov, 1, fd);
+}
+
+void notify_forward(int socket, int upstream)
 {
 	char in[MESSAGE_MAX];
 	char out[MESSAGE_MAX + 32];
 	size_t used = 0;
 	size_t start = 0;
 	int ready = 0;
-	long n = sys6(__NR_recvfrom, socket, (long)in, sizeof(in), MSG_DONTWAIT, 0, 0);
+	int fd;
+	long n = receive(socket, in, sizeof(in), &fd);
 
+	if (fd >= 0) {
+		if (n > 0 && starts_with(in, (size_t)n, "BARRIER=1"))
+			forward_barrier(upstream, fd);
+		sys1(__NR_close, fd);
+	}
 	if (n <= 0)
 		return;
 	for (size_t i = 0; i <= (size_t)n; i++) {
@@ -81,7 +117,7 @@ void notify_forward(int socket, int upstream, int pid)
 		return;
 	if (ready) {
 		used = append(out, used, "MAINPID=");
-		used = append_number(out, used, (unsigned int)pid);
+		used = append_number(out, used, (unsigned int)sys0(__NR_getpid));
 		out[used++] = '\n';
 	}
 	sys6(__NR_sendto, upstream, (long)out, (long)used, MSG_NOSIGNAL, 0, 0);

@@ -4,7 +4,7 @@
 
 #include "sys.h"
 
-/* Forwards one waiting datagram, with the MAINPID that the host knows when it says READY. */
-void notify_forward(int socket, int upstream, int pid);
+/* Forwards one waiting datagram; when it says READY, with our own pid as MAINPID: we are the service outside. */
+void notify_forward(int socket, int upstream);
 
 #endif

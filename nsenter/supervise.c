@@ -146,7 +146,7 @@ static void wait_for_end(int signals)
 		relay_step(&self.input, &poll[1]);
 		relay_step(&self.output, &poll[2]);
 		if (poll[3].revents)
-			notify_forward(self.request.notify, self.request.upstream, self.request.pid);
+			notify_forward(self.request.notify, self.request.upstream);
 	}
 }
 

@@ -1,11 +1,10 @@
-/** What is handed through: descriptors, socket activation, notification, pidfds. */
+/** What is handed through: descriptors, socket activation, pidfds. */
 import { describe, expect, test } from "bun:test";
 import { closeSync, openSync } from "node:fs";
 import { close } from "../src/sys/fs.ts";
-import { until } from "./support/processes.ts";
 import { subjects } from "./support/runtime.ts";
 import { Sandbox } from "./support/sandbox.ts";
-import { FdReceiver, NotifySocket, readable, sendDatagram } from "./support/sockets.ts";
+import { FdReceiver, readable } from "./support/sockets.ts";
 
 /** Runs `use` with as many open files, which say their number. */
 async function withFiles<T>(box: Sandbox, count: number, use: (fds: number[]) => Promise<T>): Promise<T> {
@@ -116,32 +115,6 @@ for (const subject of subjects()) {
         }
       });
     }
-
-    test("NOTIFY_SOCKET: READY reaches the caller, with the pid of outside", async () => {
-      await using box = new Sandbox(subject);
-      using notify = new NotifySocket(`${box.dir}/notify`);
-      const id = box.name();
-      const bundle = box.bundle((spec) => {
-        // busybox cannot send datagrams to a unix socket: the test does it, through the container's root.
-        spec.process.args = [
-          "/bin/sh",
-          "-c",
-          "echo $NOTIFY_SOCKET >/seen; test -S $NOTIFY_SOCKET && echo socket >>/seen; sleep 1000",
-        ];
-      });
-      const running = box.spawn(["run", "--detach", "--bundle", bundle, id], {
-        env: { NOTIFY_SOCKET: notify.path },
-      });
-      const seen = `${bundle}/rootfs/seen`;
-      await until("the script", () => Bun.file(seen).size > 0);
-      const { pid } = await box.inspect(id);
-      const text = await Bun.file(seen).text();
-      expect(text).toContain("/notify");
-      const inner = `/proc/${pid}/root${text.split("\n")[0]}`;
-      sendDatagram(inner, "READY=1\nSTATUS=up");
-      await until("READY", () => notify.lines().includes("READY=1") || undefined);
-      expect((await running.done).code).toBe(0);
-    });
 
     if (subject.runtime === "brun") {
       test("--pidfd-socket gets the process's pidfd", async () => {

@@ -6,16 +6,23 @@ import { AT_FDCWD, AT_REMOVEDIR, O } from "../sys/fs.ts";
 import { stateForHooks } from "./hooks.ts";
 import { paths, type StoredState } from "./store.ts";
 
-/** Removes the container's state and runs its poststop hooks: `delete` without booting Bun again. */
-export function cleanupProgram(root: string, state: StoredState): Program {
+/**
+ * Removes the container's state and runs its poststop hooks: `delete` without booting Bun again.
+ * @param notify it has a notification socket
+ */
+export function cleanupProgram(root: string, state: StoredState, notify: boolean): Program {
   const b = new ProgramBuilder();
   const p = paths(root, state.id);
   const busy = b.label();
   const end = b.label();
   if (state.cgroup !== undefined) removeCgroup(b, state.cgroup, busy);
   b.at("cleanup", `remove ${p.directory}`);
-  for (const file of [p.state, p.exec, p.notify, p.filter])
+  for (const file of [p.state, p.exec, p.filter])
     b.sys("unlinkat", [AT_FDCWD, b.str(file), 0], { handle: [ANY] });
+  if (notify) {
+    b.sys("unlinkat", [AT_FDCWD, b.str(`${p.notify}/notify.sock`), 0], { handle: [ANY] });
+    b.sys("unlinkat", [AT_FDCWD, b.str(p.notify), AT_REMOVEDIR], { handle: [ANY] });
+  }
   b.sys("unlinkat", [AT_FDCWD, b.str(p.directory), AT_REMOVEDIR], { handle: [ANY] });
   if (state.resctrl !== undefined) {
     b.sys("unlinkat", [AT_FDCWD, b.str(state.resctrl), AT_REMOVEDIR], { handle: [ANY] });

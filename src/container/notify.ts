@@ -1,67 +1,115 @@
-/** NOTIFY_SOCKET: a socket of the container's own, whose messages are handed on (sd_notify(3)). */
+/**
+ * NOTIFY_SOCKET: a socket of the container's own, whose messages are handed on (sd_notify(3)). `run` in the
+ * foreground hands on all that concern the service; `run --detach` and `start` wait for READY=1 and are gone then.
+ */
 import type { Spec } from "../spec/index.ts";
 import { cstr, NR, syscall } from "../sys/ffi.ts";
-import { AT_FDCWD, text, unlink } from "../sys/fs.ts";
-import { bindUnix, connectUnix, SOCK_DGRAM } from "../sys/socket.ts";
+import { AT_FDCWD, close, mkdir, O, POLLIN, text, tryStat, waitFd } from "../sys/fs.ts";
+import { bindUnix, connectUnix, SOCK_DGRAM, sendFd } from "../sys/socket.ts";
 import { paths } from "./store.ts";
 
-/** The container's notification socket. */
-export interface Notify {
+/** Both ends of the container's notifications. */
+export interface NotifySockets {
   /** What the container writes to. */
   readonly socket: number;
   /** Connected to the caller's own NOTIFY_SOCKET. */
   readonly upstream: number;
-  /** The spec with the socket mounted. */
+}
+
+/** The container's notification socket. */
+export interface Notify {
+  /** Null until `start`. */
+  readonly sockets: NotifySockets | null;
+  /** The spec with the socket's directory mounted. */
   readonly spec: Spec;
   readonly env: readonly string[];
-  readonly path: string;
 }
 
-const INSIDE = "/run/notify/notify.sock";
+const INSIDE = "/run/notify";
 
-/** Makes the socket when the caller has NOTIFY_SOCKET set. Throws a SysError. */
-export function prepareNotify(root: string, id: string, spec: Spec): Notify | null {
-  const outside = process.env.NOTIFY_SOCKET;
-  if (outside === undefined || outside === "") return null;
-  const path = paths(root, id).notify;
-  unlink(path);
-  const socket = bindUnix(path, SOCK_DGRAM);
-  syscall(NR.fchmodat, AT_FDCWD, cstr(path), 0o777);
-  const upstream = connectUnix(outside, SOCK_DGRAM);
-  const mount = {
-    destination: INSIDE,
-    type: "bind",
-    source: path,
-    options: ["bind", "nosuid", "noexec", "nodev"],
-  };
-  return {
-    socket,
-    upstream,
-    path,
-    spec: { ...spec, mounts: [...(spec.mounts ?? []), mount] },
-    env: [`NOTIFY_SOCKET=${INSIDE}`],
-  };
-}
-
-const POLLIN = 1;
+type Warn = (message: string) => void;
 
 /**
- * Waits until the container says READY=1, or ends, and hands that on: a detached brun is gone afterwards.
+ * Makes the directory of the socket when the caller has NOTIFY_SOCKET set, and unless that is left to `start` the
+ * socket in it. Throws a SysError.
  */
-export function forwardReady(notify: Notify, pid: number, pidfd: number): void {
+export function prepareNotify(
+  root: string,
+  id: string,
+  spec: Spec,
+  waitForStart: boolean,
+  warn: Warn,
+): Notify | null {
+  if (!process.env.NOTIFY_SOCKET) return null;
+  const { notify } = paths(root, id);
+  mkdir(notify, 0o755);
+  const sockets = waitForStart ? null : openNotify(root, id, warn);
+  const options = ["bind", "nosuid", "noexec", "nodev", "ro"];
+  const mount = { destination: INSIDE, type: "bind", source: notify, options };
+  return {
+    sockets,
+    spec: { ...spec, mounts: [...(spec.mounts ?? []), mount] },
+    env: [`NOTIFY_SOCKET=${INSIDE}/notify.sock`],
+  };
+}
+
+/**
+ * Makes the socket; null when the caller has no NOTIFY_SOCKET, or had none when the container was created. One that
+ * nobody listens to any more is no reason to fail. Throws a SysError.
+ */
+export function openNotify(root: string, id: string, warn: Warn): NotifySockets | null {
+  const outside = process.env.NOTIFY_SOCKET;
+  const { notify } = paths(root, id);
+  if (!outside || typeof tryStat(notify) === "number") return null;
+  let upstream: number;
+  try {
+    upstream = connectUnix(outside, SOCK_DGRAM);
+  } catch (error) {
+    warn(`NOTIFY_SOCKET: ${(error as Error).message}: the container's notifications go nowhere`);
+    return null;
+  }
+  const path = `${notify}/notify.sock`;
+  const socket = bindUnix(path, SOCK_DGRAM);
+  syscall(NR.fchmodat, AT_FDCWD, cstr(path), 0o777);
+  return { socket, upstream };
+}
+
+/** Waits until the container says READY=1, or ends, and hands that on with its pid. */
+export function forwardReady({ socket, upstream }: NotifySockets, pid: number, pidfd: number): void {
   const poll = new Int32Array(4);
   const buffer = new Uint8Array(4096);
   for (;;) {
-    poll.set([notify.socket, POLLIN, pidfd, POLLIN]);
+    poll.set([socket, POLLIN, pidfd, POLLIN]);
     if (syscall(NR.ppoll, poll, 2, 0, 0, 8) < 0) continue;
     if (poll[1]! >>> 16 !== 0) {
-      const n = syscall(NR.recvfrom, notify.socket, buffer, buffer.length, 0, 0, 0);
+      const n = syscall(NR.recvfrom, socket, buffer, buffer.length, 0, 0, 0);
       const lines = text(buffer.subarray(0, Math.max(0, n))).split("\n");
-      if (lines.includes("READY=1")) {
-        const message = cstr(`READY=1\nMAINPID=${pid}\n`);
-        syscall(NR.sendto, notify.upstream, message, message.length - 1, 0, 0, 0);
-        return;
-      }
-    } else if (poll[3]! >>> 16 !== 0) return;
+      if (!lines.includes("READY=1")) continue;
+      const message = cstr(`READY=1\nMAINPID=${pid}\n`);
+      const sent = syscall(NR.sendto, upstream, message, message.length - 1, 0, 0, 0);
+      if (sent > 0) barrier(upstream);
+      return;
+    }
+    if (poll[3]! >>> 16 !== 0) return;
   }
+}
+
+/** As long as sd_notify_barrier(3) is waited for by runc and crun. */
+const BARRIER_MS = 30_000;
+
+/**
+ * Waits until what has been sent was read: systemd asks who the sender is, and would find nobody. It closes the
+ * descriptor that comes with the message.
+ */
+function barrier(upstream: number): void {
+  const pipe = new Int32Array(2);
+  if (syscall(NR.pipe2, pipe, O.CLOEXEC) < 0) return;
+  try {
+    sendFd(upstream, pipe[1]!, "BARRIER=1");
+    close(pipe[1]!);
+    waitFd(pipe[0]!, 0, BARRIER_MS);
+  } catch {
+    close(pipe[1]!);
+  }
+  close(pipe[0]!);
 }

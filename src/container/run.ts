@@ -37,8 +37,9 @@ export function run(rt: Runtime, options: RunOptions): number {
   }
   close(launched.socket);
   if (options.detach) {
-    if (launched.notify !== null) forwardReady(launched.notify, launched.pid, launched.pidfd);
     unlock(launched.locked);
+    const sockets = launched.notify?.sockets;
+    if (sockets) forwardReady(sockets, launched.pid, launched.pidfd);
     return 0;
   }
   return supervise(rt, options, launched, early);
@@ -64,9 +65,9 @@ function supervise(rt: Runtime, options: RunOptions, launched: Launched, early: 
     pidfd,
     terminal,
     host: terminal < 0 ? -1 : hostTerminal(),
-    notify: notify?.socket ?? -1,
-    upstream: notify?.upstream ?? -1,
+    notify: notify?.sockets?.socket ?? -1,
+    upstream: notify?.sockets?.upstream ?? -1,
     early,
-    cleanup: options.keep ? null : cleanupProgram(rt.root, launched.state),
+    cleanup: options.keep ? null : cleanupProgram(rt.root, launched.state, notify !== null),
   });
 }

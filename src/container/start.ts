@@ -4,6 +4,7 @@ import { E } from "../sys/errno.ts";
 import { SysError } from "../sys/error.ts";
 import { close, O, POLLERR, tryOpen, unlink, waitFd, writeFd } from "../sys/fs.ts";
 import { runPoststart } from "./hooks.ts";
+import { openProcess } from "./process.ts";
 import { statusOf } from "./status.ts";
 import { lock, paths, requireState, type StoredState, unlock } from "./store.ts";
 import { killAndWait } from "./terminate.ts";
@@ -11,6 +12,11 @@ import type { Runtime } from "./types.ts";
 
 /** Starts a container. Throws a BrunError unless it is created. */
 export function start(rt: Runtime, id: string): void {
+  // Without the lock: it may be long until the container says that it is ready.
+  startLocked(rt, id)?.forward();
+}
+
+function startLocked(rt: Runtime, id: string): Notifications | null {
   const locked = lock(rt.root, id);
   try {
     const stored = requireState(rt.root, id);
@@ -21,6 +27,7 @@ export function start(rt: Runtime, id: string): void {
         hint: `it was started before: brun exec ${id} runs a further program in it`,
       });
     }
+    const notify = process.env.NOTIFY_SOCKET ? openNotifications(rt, stored) : null;
     const { fifo } = paths(rt.root, id);
     const fd = tryOpen(fifo, O.WRONLY | O.NONBLOCK);
     if (fd === -E.ENXIO) throw hasStopped(id);
@@ -32,9 +39,22 @@ export function start(rt: Runtime, id: string): void {
     close(fd);
     rt.mark?.("program executed");
     started(stored);
+    return notify;
   } finally {
     unlock(locked);
   }
+}
+
+interface Notifications {
+  forward(): void;
+}
+
+/** The container's notification socket, see notify.ts; few have one. */
+function openNotifications(rt: Runtime, { id, pid, startTime }: StoredState): Notifications | null {
+  const { forwardReady, openNotify } = require("./notify.ts") as typeof import("./notify.ts");
+  const pidfd = openProcess(pid, startTime);
+  const sockets = pidfd < 0 ? null : openNotify(rt.root, id, rt.warn);
+  return sockets && { forward: () => forwardReady(sockets, pid, pidfd) };
 }
 
 /** A poststart hook that fails stops the container (runtime.md#lifecycle, step 9). Throws a BrunError. */

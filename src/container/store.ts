@@ -74,7 +74,7 @@ export function paths(root: string, id: string) {
     state: `${directory}/state.json`,
     exec: `${directory}/exec.json`,
     fifo: `${directory}/exec.fifo`,
-    notify: `${directory}/notify.sock`,
+    notify: `${directory}/notify`,
     filter: `${directory}/seccomp.bpf`,
   };
 }
@@ -228,9 +228,11 @@ export function hasFifo(root: string, id: string): boolean {
 /** Removes a container's directory with everything that brun puts there. */
 export function remove(root: string, id: string): void {
   const p = paths(root, id);
-  for (const file of [p.state, p.exec, p.fifo, p.notify, p.filter]) unlink(file);
+  for (const file of [p.state, p.exec, p.fifo, p.filter]) unlink(file);
   if (rmdir(p.directory) !== -E.ENOTEMPTY) return;
-  // A temporary file of a brun that was killed while it wrote.
+  // With NOTIFY_SOCKET, or a temporary file of a brun that was killed while it wrote.
+  unlink(`${p.notify}/notify.sock`);
+  rmdir(p.notify);
   for (const name of readdir(p.directory)) unlink(`${p.directory}/${name}`);
   const result = rmdir(p.directory);
   if (result < 0 && result !== -E.ENOENT) throw new SysError(`remove ${p.directory}`, -result);
