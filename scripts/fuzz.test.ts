@@ -13,7 +13,7 @@ test("the stage keeps to its size", () => {
 
 test.skipIf(Bun.which("clang") === null)("the fuzzers find nothing in a few seconds", () => {
   const cache = mkdtempSync(`${tmpdir()}/brun-fuzz-`);
-  const argv = [process.execPath, "scripts/fuzz.ts", "--seconds", "5", "--cache", cache];
+  const argv = [process.execPath, "scripts/fuzz.ts", "--seconds", "4", "--cache", cache];
   const { exitCode, stdout, stderr } = Bun.spawnSync(argv, { cwd: ROOT });
   rmSync(cache, { recursive: true });
   expect(stderr.toString()).toBe("");

@@ -4,8 +4,9 @@
  */
 
 import { type IdMap, type IdMaps, isMapped } from "../../rootless/idmap.ts";
-import type { Mount, Spec } from "../spec/index.ts";
-import { any, filtered, mapped } from "../sys/lists.ts";
+import type { Linux, Mount, Spec } from "../spec/index.ts";
+import { absolute } from "../sys/fs.ts";
+import { any, each, filtered, mapped } from "../sys/lists.ts";
 import { clampLimits, type OwnLimits } from "./limits.ts";
 import type { Change } from "./types.ts";
 
@@ -47,6 +48,7 @@ export function userNamespaceFirst(original: Spec, input: AdaptInput): Adapted {
     original.mounts &&
     mapped(original.mounts, (mount, i) => adaptMount(mount, `mounts[${i}]`, own, input, changes));
   const process = original.process && clampLimits(original.process, input, changes);
+  hideCgroups(mounts ?? [], linux, changes);
   const spec: Spec = { ...original, linux };
   if (mounts !== undefined) spec.mounts = mounts;
   if (process !== undefined) spec.process = process;
@@ -85,6 +87,25 @@ function adaptMount(
     return rebind(mount, "/dev/mqueue");
   }
   return dropUnmappedIds(mount, where, input.maps, changes);
+}
+
+/**
+ * "ro" of a recursive bind of /sys is for the file system at its top alone: the cgroups below it, of which this
+ * caller may own some, would be there to write, and with them the caller's processes outside (CVE-2023-25809).
+ * A mount of the spec's own at that place or below is what it wants instead.
+ */
+function hideCgroups(mounts: readonly Mount[], linux: Linux, changes: Change[]): void {
+  each(mounts, ({ source, destination, options }) => {
+    if (!any(options, (o) => o === "rbind") || absolute(source ?? "") !== "/sys") return;
+    const cgroups = absolute(`/${destination}/fs/cgroup`);
+    if (any(mounts, (m) => `${absolute(`/${m.destination}`)}/`.startsWith(`${cgroups}/`))) return;
+    linux.maskedPaths = [...(linux.maskedPaths ?? []), cgroups];
+    changes.push({
+      where: "linux.maskedPaths",
+      what: `add ${cgroups}`,
+      why: "the host's cgroups that this caller may write come with /sys",
+    });
+  });
 }
 
 const generic = new Set(["ro", "rw", "nosuid", "suid", "nodev", "dev", "noexec", "exec", "bind", "rbind"]);

@@ -8,6 +8,7 @@ import { cstr, NR, syscall } from "../sys/ffi.ts";
 import {
   absolute,
   close,
+  fstat,
   O,
   readFd,
   readlink,
@@ -129,13 +130,18 @@ export function homeInPasswd(passwd: string, uid: number): string | null {
   return null;
 }
 
+const PASSWD_MAX = 16 << 20;
+
 function homeOf(rootfs: string, uid: number, env: readonly string[]): string {
   // Of a name given twice the last counts.
   if ((foundLast(env, (e) => e.startsWith("HOME=")) ?? "").length > 5) return "";
   const fd = openInRoot(rootfs, "etc/passwd");
   if (fd < 0) return "/";
   try {
-    return homeInPasswd(text(readFd(fd, "etc/passwd")), uid) ?? "/";
+    // It is the image's: a pipe, a device or a file of terabytes would never come to its end.
+    const { mode, size } = fstat(fd);
+    if ((mode & S.IFMT) !== S.IFREG || size > PASSWD_MAX) return "/";
+    return homeInPasswd(text(readFd(fd, "etc/passwd", size)), uid) ?? "/";
   } catch {
     return "/";
   } finally {

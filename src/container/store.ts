@@ -112,11 +112,27 @@ export function lock(root: string, id: string): Locked {
   if (fd < 0) throw missing(id, -fd, directory);
   while (syscall(NR.flock, fd, LOCK_EX) === -E.EINTR);
   // Whoever held it before may have removed the directory.
-  if (typeof tryStat(directory) === "number") {
+  const found = tryStat(directory, true);
+  try {
+    if (typeof found === "number") throw missing(id, E.ENOENT, directory);
+    checkOwner(directory, found.uid);
+  } catch (error) {
     close(fd);
-    throw missing(id, E.ENOENT, directory);
+    throw error;
   }
   return { id, root, fd };
+}
+
+/**
+ * What a state says is done: processes killed, cgroups removed, namespaces entered. Root does not do what someone
+ * else has written down, nor does anyone else. Throws a BrunError.
+ */
+function checkOwner(directory: string, uid: number): void {
+  if (uid === syscall(NR.geteuid)) return;
+  throw new BrunError(`belongs to uid ${uid}, not to you`, {
+    where: directory,
+    hint: "run brun as that user, who could have written anything there",
+  });
 }
 
 function missing(id: string, errno: number, directory: string): Error {
@@ -141,7 +157,7 @@ export function isLocked(root: string, id: string): boolean {
 
 /** Writes state.json atomically. Throws a SysError. */
 export function saveState(root: string, state: StoredState): void {
-  replaceFile(paths(root, state.id).state, JSON.stringify(state), 0o644);
+  replaceFile(paths(root, state.id).state, JSON.stringify(state), 0o600);
 }
 
 /** Writes exec.json. Throws a SysError. */
@@ -194,10 +210,18 @@ function parseState(json: string, id: string, file: string): StoredState {
   return state as StoredState;
 }
 
-/** The stored state. Throws a BrunError also while the container is still being made. */
+/**
+ * The stored state, to act on it. Throws a BrunError also while the container is still being made, and when it is
+ * somebody else's.
+ */
 export function requireState(root: string, id: string): StoredState {
   const state = loadState(root, id);
-  if (state !== null) return state;
+  if (state !== null) {
+    const { directory } = paths(root, id);
+    const found = tryStat(directory, true);
+    if (typeof found !== "number") checkOwner(directory, found.uid);
+    return state;
+  }
   throw new BrunError(`container ${JSON.stringify(id)} is not complete`, {
     hint: `another command is making it, or was killed doing so; brun delete --force ${id} removes it`,
   });
@@ -215,7 +239,7 @@ export function listIds(root: string): string[] {
 /** Makes exec.fifo. Throws a SysError. */
 export function makeFifo(root: string, id: string): string {
   const { fifo } = paths(root, id);
-  const result = syscall(NR.mknodat, AT_FDCWD, cstr(fifo), S.IFIFO | 0o622, 0);
+  const result = syscall(NR.mknodat, AT_FDCWD, cstr(fifo), S.IFIFO | 0o600, 0);
   if (result < 0) throw new SysError(`make ${fifo}`, -result);
   return fifo;
 }
