@@ -1,0 +1,93 @@
+/**
+ * The process of an `exec` on its way into a container whose processes lie in wait for it (CVE-2016-9962,
+ * CVE-2019-5736), and what it may do once it is there (CVE-2022-27650, CVE-2022-29162).
+ */
+import { describe, expect, test } from "bun:test";
+import { createHash } from "node:crypto";
+import { chmodSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { subjects } from "../support/runtime.ts";
+import { Sandbox } from "../support/sandbox.ts";
+import { capabilitySets, DOCKER_CAPABILITIES, mapManyIds } from "../support/spec.ts";
+import { brunPath } from "../support/workspace.ts";
+import { install, numbers, tries } from "./support.ts";
+
+const sha256 = (path: string): string => createHash("sha256").update(readFileSync(path)).digest("hex");
+
+/** In a user namespace no capability reaches the joining process; the host's CAP_SYS_PTRACE reaches everything. */
+const HUNTER = DOCKER_CAPABILITIES;
+const TRACER = [...DOCKER_CAPABILITIES, "CAP_SYS_PTRACE", "CAP_SYS_ADMIN", "CAP_DAC_READ_SEARCH"];
+
+for (const subject of subjects()) {
+  const rootless = subject.caller.name === "user";
+  describe.skipIf(subject.unavailable !== undefined)(subject.label, () => {
+    for (const many of rootless ? [false, true] : [false]) {
+      const ids = many ? "many ids" : "default ids";
+      test(`no process of a container gets hold of one that joins it, ${ids}`, async () => {
+        await using box = new Sandbox(subject);
+        const id = box.name();
+        const bundle = box.bundle((spec) => {
+          spec.process.args = ["/bin/hunt", `${tries(2, 60)}`];
+          spec.process.capabilities = capabilitySets(rootless ? TRACER : HUNTER);
+          if (many) mapManyIds(spec, subject.caller);
+        });
+        install(box, bundle, "hunt");
+        const before = sha256(brunPath());
+        const run = box.spawn(["run", "--bundle", bundle, id], { timeoutMs: 120000 });
+        while (!(await box.call(["state", id])).stdout.includes('"running"')) await Bun.sleep(20);
+        let ended = false;
+        run.done.then(() => {
+          ended = true;
+        });
+        while (!ended) await Promise.all([1, 2].map(() => box.call(["exec", id, "/bin/true"])));
+        const { seen, ...ways } = numbers((await run.done).stdout);
+        expect(seen).toBeGreaterThan(0);
+        expect(ways).toEqual({ mem: 0, exe: 0, fd: 0, cwd: 0, ptrace: 0, written: 0 });
+        expect(sha256(brunPath())).toBe(before);
+      }, 180000);
+    }
+
+    test("a program that is /proc/self/exe is not the runtime's to overwrite, at run and at exec", async () => {
+      await using box = new Sandbox(subject);
+      const before = sha256(brunPath());
+      const bundle = box.bundle((spec) => {
+        spec.process.args = ["/proc/self/exe", "stage", "0"];
+      });
+      await box.call(["run", "--bundle", bundle, box.name()]);
+      // What the image's shell is: the interpreter is opened by the process that joins.
+      const id = box.name();
+      const other = box.bundle((spec) => {
+        const write = "for p in /proc/[0-9]*; do (echo x >$p/exe) 2>/dev/null && echo wrote; done";
+        const loop = `n=0; while [ $n -lt 200 ]; do ${write}; n=$((n+1)); done; exec sleep 1000`;
+        spec.process.args = ["/bin/busybox", "sh", "-c", loop];
+      });
+      const shell = `${other}/rootfs/bin/sh`;
+      rmSync(shell);
+      writeFileSync(shell, "#!/proc/self/exe\n");
+      chmodSync(shell, 0o755);
+      await box.ok(["run", "--detach", "--bundle", other, id]);
+      for (let i = 0; i < tries(10, 300); i++) await box.call(["exec", id, "/bin/sh"]);
+      await box.ok(["delete", "--force", id]);
+      expect(sha256(brunPath())).toBe(before);
+    }, 120000);
+
+    test("exec: no inheritable capability, --cap adds none, another user has none at all", async () => {
+      await using box = new Sandbox(subject);
+      const id = await box.detached((spec) => {
+        spec.process.capabilities = capabilitySets(["CAP_KILL"]);
+        mapManyIds(spec, subject.caller);
+        spec.process.noNewPrivileges = false;
+      });
+      const sets = async (...flags: string[]) => {
+        const { stdout, stderr } = await box.call(["exec", ...flags, id, "/bin/cat", "/proc/self/status"]);
+        expect(stderr).toBe("");
+        const found = [...stdout.matchAll(/^Cap(\w+):\s*(\w+)$/gm)];
+        return Object.fromEntries(found.map(([, name, hex]) => [name, Number(`0x${hex}`)]));
+      };
+      const [KILL, CHOWN] = [1 << 5, 1];
+      expect(await sets()).toEqual({ Inh: 0, Prm: KILL, Eff: KILL, Bnd: KILL, Amb: 0 });
+      const more = { Inh: 0, Prm: KILL | CHOWN, Eff: KILL | CHOWN, Bnd: KILL | CHOWN, Amb: 0 };
+      if (subject.runtime === "brun") expect(await sets("--cap", "CAP_CHOWN")).toEqual(more);
+      expect(await sets("--user", "1000:1000")).toEqual({ Inh: 0, Prm: 0, Eff: 0, Bnd: KILL, Amb: 0 });
+    });
+  });
+}

@@ -1,0 +1,78 @@
+/**
+ * Mount points swapped for symbolic links while containers are made, by someone who can write to a volume or to
+ * the root file system (CVE-2021-30465, CVE-2024-45310).
+ */
+import { describe, expect, test } from "bun:test";
+import { chownSync, existsSync, lchownSync, lstatSync, mkdirSync, readdirSync, symlinkSync } from "node:fs";
+import { isRoot, ownedDir } from "../support/caller.ts";
+import { subjects } from "../support/runtime.ts";
+import { Sandbox } from "../support/sandbox.ts";
+import { attacker, tries } from "./support.ts";
+
+const TRIES = tries(40, 10000);
+/** How many containers are made at the same time. */
+const AT_ONCE = 4;
+
+for (const subject of subjects()) {
+  describe.skipIf(subject.unavailable !== undefined)(subject.label, () => {
+    for (const where of ["a volume", "the root file system"]) {
+      test(`${TRIES} containers while mount points in ${where} are swapped: nothing is outside`, async () => {
+        await using box = new Sandbox(subject);
+        const { caller } = subject;
+        const volume = ownedDir(caller, `${box.dir}/volume`);
+        const outside = ownedDir(caller, `${box.dir}/outside`);
+        mkdirSync(`${outside}/sub`);
+        if (isRoot) chownSync(`${outside}/sub`, caller.uid, caller.gid);
+        const inVolume = where === "a volume";
+        const base = inVolume ? "/volume" : "";
+        const bundle = box.bundle((spec) => {
+          spec.process.args = ["/bin/sh", "-c", "cut -d' ' -f5 /proc/self/mountinfo"];
+          if (inVolume) {
+            spec.mounts.push({
+              destination: "/volume",
+              type: "bind",
+              source: volume,
+              options: ["rbind", "rw"],
+            });
+          }
+          spec.mounts.push(
+            { destination: `${base}/swap/sub`, type: "tmpfs", source: "tmpfs", options: ["mode=700"] },
+            { destination: `${base}/swap/new/dir`, type: "tmpfs", source: "tmpfs", options: [] },
+            { destination: `${base}/swap/file`, type: "bind", source: "/etc/hostname", options: ["bind"] },
+          );
+          spec.linux.maskedPaths?.push(`${base}/swap/masked`);
+          spec.linux.readonlyPaths?.push(`${base}/swap/readonly`);
+        });
+        const attacked = inVolume ? volume : `${bundle}/rootfs`;
+        ownedDir(caller, `${attacked}/swap`);
+        symlinkSync(outside, `${attacked}/other`);
+        if (isRoot) lchownSync(`${attacked}/other`, caller.uid, caller.gid);
+        const swapper = Bun.spawn([attacker("swap"), attacked, "swap", "other"], { stdin: "pipe" });
+        let [succeeded, done] = [0, 0];
+        try {
+          while (done < TRIES) {
+            const some = Array.from({ length: Math.min(AT_ONCE, TRIES - done) }, () => box.name());
+            const outcomes = await Promise.all(some.map((id) => box.call(["run", "--bundle", bundle, id])));
+            done += some.length;
+            for (const { code, stdout } of outcomes) {
+              if (code !== 0) continue;
+              succeeded += 1;
+              // Where the link leads to inside of the root, or in the directory: a mount outside would be missing.
+              expect(stdout.match(/\/(sub|new\/dir|file)$/gm)).toHaveLength(3);
+            }
+            expect(readdirSync(outside)).toEqual(["sub"]);
+            expect(readdirSync(`${outside}/sub`)).toEqual([]);
+            expect(lstatSync(`${outside}/sub`).mode & 0o777).toBe(0o755);
+          }
+        } finally {
+          swapper.stdin.end();
+          await swapper.exited;
+        }
+        expect(Number(await swapper.stdout.text())).toBeGreaterThan(done);
+        // Both names were met: some mount points could not be made, some could.
+        expect(succeeded).toBeGreaterThan(0);
+        expect(existsSync(`${outside}/new`)).toBe(false);
+      }, 3600000);
+    }
+  });
+}

@@ -1,0 +1,201 @@
+/**
+ * Root file systems made to mislead: /proc and /sys as symbolic links (CVE-2019-19921, CVE-2023-27561,
+ * CVE-2023-28642), a /proc that is none (CVE-2019-16884, CVE-2025-52881), /dev/null and terminals of its own
+ * (CVE-2025-31133, CVE-2025-52565), /dev and /etc that lead out.
+ */
+import { describe, expect, test } from "bun:test";
+import {
+  chmodSync,
+  existsSync,
+  lchownSync,
+  mkdirSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
+import { isRoot, ownedDir } from "../support/caller.ts";
+import { subjects } from "../support/runtime.ts";
+import { Sandbox } from "../support/sandbox.ts";
+import type { TestSpec } from "../support/spec.ts";
+
+for (const subject of subjects()) {
+  const rootless = subject.caller.name === "user";
+
+  /** A directory of the host that the caller may write, to lie in wait outside of the container. */
+  const outside = (box: Sandbox): string => ownedDir(subject.caller, `${box.dir}/outside`);
+
+  /** Replaces something in a root file system by a symbolic link. */
+  const link = (bundle: string, name: string, target: string): void => {
+    const path = `${bundle}/rootfs/${name}`;
+    rmSync(path, { recursive: true, force: true });
+    symlinkSync(target, path);
+    if (isRoot) lchownSync(path, subject.caller.uid, subject.caller.gid);
+  };
+
+  /** Ways to write a link to a directory of the host. */
+  const targets = (box: Sandbox): string[] => [
+    outside(box),
+    `../../../../../../..${outside(box)}`,
+    "/proc/1/cwd",
+    "/tmp",
+  ];
+
+  const script = (text: string) => (spec: TestSpec) => {
+    spec.process.args = ["/bin/busybox", "sh", "-c", text];
+  };
+
+  describe.skipIf(subject.unavailable !== undefined)(subject.label, () => {
+    for (const name of ["proc", "sys"]) {
+      test(`/${name} that is a symbolic link is refused`, async () => {
+        await using box = new Sandbox(subject);
+        const bundle = box.bundle((spec) => {
+          if (!rootless || name !== "sys") return;
+          spec.linux.namespaces.push({ type: "network" });
+          Object.assign(spec.mounts.find(({ destination }) => destination === "/sys")!, {
+            type: "sysfs",
+            source: "sysfs",
+            options: ["ro"],
+          });
+        });
+        for (const target of targets(box)) {
+          const id = box.name();
+          link(bundle, name, target);
+          const { code, stderr } = await box.call(["run", "--bundle", bundle, id]);
+          expect(`${target}: ${code}`).toBe(`${target}: 1`);
+          expect(stderr).not.toBe("");
+          expect(readdirSync(outside(box))).toEqual([]);
+          await box.untilGone(id);
+        }
+      });
+    }
+
+    for (const name of ["dev", "etc", "dev/pts", "dev/shm", "dev/console", "run"]) {
+      test(`/${name} that leads out: nothing is made or mounted outside`, async () => {
+        await using box = new Sandbox(subject);
+        const bundle = box.bundle((spec) => {
+          script("cat /etc/passwd /dev/null >/dev/null; grep -c . /proc/self/mountinfo >/dev/null; echo ran")(
+            spec,
+          );
+          // What is in the image's /dev counts when nothing is mounted over it.
+          if (name.startsWith("dev/"))
+            spec.mounts = spec.mounts.filter(({ destination }) => destination !== "/dev");
+          spec.mounts.push({
+            destination: "/run/made/here",
+            type: "tmpfs",
+            source: "tmpfs",
+            options: ["mode=755"],
+          });
+          spec.mounts.push({
+            destination: "/etc/hosts",
+            type: "bind",
+            source: "/etc/hostname",
+            options: ["bind"],
+          });
+          spec.process.cwd = "/run/cwd";
+        });
+        for (const target of targets(box)) {
+          link(bundle, name, target);
+          const outcome = await box.call(["run", "--bundle", bundle, box.name()]);
+          // Some of it cannot work, and then it says so; what never happens is that something is outside.
+          expect(`${target}: ${outcome.code === 0 ? outcome.stdout : "refused\n"}`).toMatch(
+            /: (ran|refused)\n$/,
+          );
+          expect(readdirSync(outside(box))).toEqual([]);
+        }
+      });
+    }
+
+    test("masks are made of the host's /dev/null, not of what the image has in its place", async () => {
+      await using box = new Sandbox(subject);
+      const check = "cat /secret; ls -ln /secret; head -c 4 /dev/null | wc -c; ls /hidden";
+      const bundle = box.bundle((spec) => {
+        script(check)(spec);
+        spec.linux.maskedPaths = ["/secret", "/hidden"];
+      });
+      const rootfs = `${bundle}/rootfs`;
+      writeFileSync(`${rootfs}/secret`, "secret\n");
+      mkdirSync(`${rootfs}/hidden`);
+      writeFileSync(`${rootfs}/hidden/secret`, "");
+      link(bundle, "dev/null", "/secret");
+      const { stdout } = await box.call(["run", "--bundle", bundle, box.name()]);
+      expect(stdout).not.toContain("secret\nsecret");
+      expect(stdout).toMatch(/^c.* 1, +3 .*\/secret\n0\n$/);
+    });
+
+    test("a volume on /proc, and one on what is written there, are not written to", async () => {
+      await using box = new Sandbox(subject);
+      for (const destination of ["/proc", "/proc/self/attr", "/proc/sys/net", "/proc/self/task/1/attr"]) {
+        const volume = outside(box);
+        for (const name of ["sys/net/ipv4", "self/attr/apparmor"])
+          mkdirSync(`${volume}/${name}`, { recursive: true });
+        const fakes = [
+          "sys/net/ipv4/ip_forward",
+          "self/attr/exec",
+          "self/attr/apparmor/exec",
+          "ipv4",
+          "uid_map",
+        ];
+        for (const fake of fakes)
+          if (!existsSync(`${volume}/${fake}`)) writeFileSync(`${volume}/${fake}`, "");
+        const bundle = box.bundle((spec) => {
+          script("echo ran")(spec);
+          spec.linux.sysctl = { "net.ipv4.ip_forward": "1" };
+          if (rootless) spec.linux.namespaces.push({ type: "network" });
+          spec.mounts.push({ destination, type: "bind", source: volume, options: ["bind"] });
+        });
+        await box.call(["run", "--bundle", bundle, box.name()]);
+        for (const fake of fakes) {
+          if (fake === "ipv4") continue;
+          expect(`${destination} ${fake}: ${await Bun.file(`${volume}/${fake}`).text()}`).toBe(
+            `${destination} ${fake}: `,
+          );
+        }
+        rmSync(volume, { recursive: true });
+      }
+    });
+
+    if (subject.runtime === "brun") {
+      test("a terminal is a new one of devpts, whatever is at /dev/pts and /dev/ptmx", async () => {
+        await using box = new Sandbox(subject);
+        for (const make of [
+          (rootfs: string) => writeFileSync(`${rootfs}/dev/pts/ptmx`, "not a terminal"),
+          (rootfs: string) => symlinkSync("/dev/tty", `${rootfs}/dev/pts/ptmx`),
+          (rootfs: string) => symlinkSync("../null", `${rootfs}/dev/pts/ptmx`),
+        ]) {
+          const bundle = box.bundle((spec) => {
+            script("tty")(spec);
+            spec.process.terminal = true;
+            spec.mounts = spec.mounts.filter(({ destination }) => !destination.startsWith("/dev/pts"));
+            spec.mounts = spec.mounts.filter(({ destination }) => destination !== "/dev");
+          });
+          mkdirSync(`${bundle}/rootfs/dev/pts`);
+          make(`${bundle}/rootfs`);
+          await using session = box.terminal(["run", "--bundle", bundle, box.name()]);
+          expect(await session.exited).toBe(1);
+          expect(session.text()).toContain("process.terminal");
+        }
+      });
+
+      test("an /etc/passwd that never ends is not read to its end", async () => {
+        await using box = new Sandbox(subject);
+        for (const make of [
+          (path: string) => {
+            writeFileSync(path, "");
+            truncateSync(path, 2 ** 40);
+          },
+          (path: string) => expect(Bun.spawnSync(["mkfifo", path]).exitCode).toBe(0),
+          (path: string) => symlinkSync("/dev/zero", path),
+        ]) {
+          const bundle = box.bundle(script("echo $HOME"));
+          rmSync(`${bundle}/rootfs/etc/passwd`);
+          make(`${bundle}/rootfs/etc/passwd`);
+          if (existsSync(`${bundle}/rootfs/etc/passwd`)) chmodSync(`${bundle}/rootfs/etc/passwd`, 0o644);
+          const outcome = await box.call(["run", "--bundle", bundle, box.name()], { timeoutMs: 10000 });
+          expect(outcome).toMatchObject({ code: 0, stdout: "/\n" });
+        }
+      });
+    }
+  });
+}
