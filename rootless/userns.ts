@@ -3,11 +3,15 @@ import { BrunError } from "../src/errors.ts";
 import { E, errnoName } from "../src/sys/errno.ts";
 import { type Diagnosis, type HostView, mountPoints } from "./host.ts";
 
+/** Of a refusal without a cause that can be seen. */
+const NOT_SEEN = "the kernel allows none in a chroot, and a security policy of the machine may forbid it";
+
 /** The error of a clone3(2) or unshare(2) with CLONE_NEWUSER that failed with `errno` (positive). */
 export function userNamespaceError(errno: number, host: HostView): BrunError {
   const diagnosis = explainUserNamespace(errno, host);
   const why = diagnosis === null ? "" : `: ${diagnosis.cause}`;
-  return new BrunError(`cannot create a user namespace: ${errnoName(errno)}${why}`, { hint: diagnosis?.fix });
+  const hint = diagnosis?.fix ?? (errno === E.EPERM ? NOT_SEEN : undefined);
+  return new BrunError(`cannot create a user namespace: ${errnoName(errno)}${why}`, { hint });
 }
 
 /**

@@ -2,6 +2,7 @@
 import { type InitContext, MOUNT_ATTR_SIZE } from "../../src/init/context.ts";
 import { loopback } from "../../src/init/namespaces.ts";
 import {
+  AT_RECURSIVE,
   MOUNT_ATTR,
   MOVE_MOUNT_F_EMPTY_PATH,
   OPEN_TREE_CLOEXEC,
@@ -93,7 +94,9 @@ function mountProc({ b }: InitContext): void {
 function mountTree({ b }: InitContext): void {
   const [scratch, empty] = [b.str(SCRATCH), b.str("")];
   b.at("", `bind ${SCRATCH} on itself, read-only`);
-  const tree = b.get("open_tree", [AT_FDCWD, scratch, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC]);
+  // With what is mounted below: a user namespace may not uncover what that hides.
+  const flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE;
+  const tree = b.get("open_tree", [AT_FDCWD, scratch, flags]);
   const attr = new BigUint64Array([BigInt(MOUNT_ATTR.RDONLY), 0n, 0n, 0n]);
   const bytes = b.bytes(new Uint8Array(attr.buffer), "{set=RDONLY}");
   b.sys("mount_setattr", [tree, empty, AT_EMPTY_PATH, bytes, MOUNT_ATTR_SIZE]);
