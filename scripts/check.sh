@@ -22,7 +22,7 @@ compile() {
 }
 
 sh_syntax() {
-  for script in scripts/*.sh nsenter/*.sh nsenter/*/*.sh examples/*.sh; do
+  for script in scripts/*.sh nsenter/*.sh nsenter/*/*.sh examples/*.sh test/clients/*.sh; do
     [ ! -e "$script" ] || sh -n "$script" || return 1
   done
   bash -n .ci/run

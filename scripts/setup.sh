@@ -1,13 +1,13 @@
 #!/bin/sh
 # Makes this checkout ready for one purpose: npm packages, and what is needed from the system.
-#   usage: setup.sh build|demo|test|vm|check|bench|fuzz
+#   usage: setup.sh build|demo|test|vm|check|bench|fuzz|clients
 #
 # Installs with apt as root; otherwise prints one line that names what to install. Does nothing, quickly, when
 # nothing is missing. Asks nothing and reads nothing from stdin. Written for a plain POSIX shell, since
 # node_modules does not exist yet when it first runs.
 set -eu
 cd "$(dirname "$0")/.."
-purpose=${1:?usage: setup.sh build|demo|test|vm|check|bench|fuzz}
+purpose=${1:?usage: setup.sh build|demo|test|vm|check|bench|fuzz|clients}
 exec </dev/null
 
 fail() {
@@ -25,6 +25,11 @@ have_library() {
     [ -e "$dir/$1" ] && return 0
   done
   return 1
+}
+
+# A program that is not on the PATH.
+have_file() {
+  [ -e "$1" ]
 }
 
 # A busybox that runs in an empty root filesystem. ldd fails for a static executable.
@@ -64,12 +69,12 @@ case $purpose in
   fuzz)
     need clang have clang
     ;;
-  demo | test | bench)
+  demo | test | bench | clients)
     need uidmap have newuidmap
     need libseccomp2 have_library libseccomp.so.2
     need busybox-static have_static_busybox
     ;;
-  *) fail "unknown purpose '$purpose': expected build, demo, test, vm, check, bench or fuzz" ;;
+  *) fail "unknown purpose '$purpose': expected build, demo, test, vm, check, bench, fuzz or clients" ;;
 esac
 case $purpose in
   test)
@@ -84,6 +89,19 @@ case $purpose in
     want qemu-system-x86 have qemu-system-x86_64
     want mmdebstrap have mmdebstrap
     want e2fsprogs have mke2fs
+    ;;
+  clients)
+    want crun have crun
+    want runc have runc
+    want podman have podman
+    want conmon have conmon
+    want catatonit have_file /usr/libexec/podman/catatonit
+    want netavark have_file /usr/lib/podman/netavark
+    want buildah have buildah
+    want containerd have containerd
+    want docker.io have dockerd
+    want skopeo have skopeo
+    want umoci have umoci
     ;;
   bench)
     need crun have crun

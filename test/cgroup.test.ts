@@ -387,6 +387,18 @@ describe.skipIf(pure || callers().length < 2)("a user with a delegated cgroup", 
       expect(await box.ok(["exec", id, "sh", "-c", "grep ^0:: /proc/self/cgroup"])).toBe("0::/\n");
       await box.ok(["delete", "--force", id]);
       expect(existsSync(`${top}/${id}`)).toBe(false);
+
+      // Nothing asks for a cgroup but who manages the container, as podman does.
+      const plain = await box.detached();
+      expect(readdirSync(top)).not.toContain(plain);
+      const managed = await box.detached((spec) => {
+        spec.annotations = { "io.container.manager": "libpod" };
+      });
+      expect(readdirSync(top)).toContain(managed);
+      await box.ok(["pause", managed]);
+      await box.ok(["resume", managed]);
+      await box.ok(["delete", "--force", managed]);
+      expect(readdirSync(top)).not.toContain(managed);
     } finally {
       rmdirSync(`${top}/me`);
       rmdirSync(top);

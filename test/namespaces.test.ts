@@ -4,6 +4,7 @@ import { readlinkSync } from "node:fs";
 import { subjects } from "./support/runtime.ts";
 import { Sandbox } from "./support/sandbox.ts";
 import { mapManyIds } from "./support/spec.ts";
+import { brunPath } from "./support/workspace.ts";
 
 /** The name in /proc/PID/ns of a type in a config. */
 const FILE: Record<string, string> = { mount: "mnt", network: "net" };
@@ -75,5 +76,36 @@ for (const subject of subjects()) {
       joined(["user", "network", "ipc", "uts", "pid"], subject.caller.name === "root"));
     test("user, network and ipc of another container, with 65,536 ids", () =>
       joined(["user", "network", "ipc"], true));
+
+    test("pid of another container, by root of a user namespace: /proc is of that one", async () => {
+      await using box = new Sandbox(subject);
+      const bundle = (script: string, path?: string): string =>
+        box.bundle((spec) => {
+          spec.process.args = ["/bin/sh", "-c", script];
+          delete spec.linux.uidMappings;
+          delete spec.linux.gidMappings;
+          for (const mount of spec.mounts) mount.options = mount.options?.filter((o) => o !== "gid=5") ?? [];
+          const others = spec.linux.namespaces.filter(
+            ({ type }) => !["user", "cgroup", "pid"].includes(type),
+          );
+          spec.linux.namespaces = [...others, path === undefined ? { type: "pid" } : { type: "pid", path }];
+        });
+      const [first, second] = [
+        bundle("exec sleep 1000"),
+        bundle("cat /proc/1/cmdline", "/proc/@PID@/ns/pid"),
+      ];
+      const runtime = subject.runtime === "brun" ? brunPath() : subject.runtime;
+      // As podman calls a runtime: both from inside one user namespace, and neither makes another.
+      const script = `set -e
+        rt="${runtime} --root ${box.state}"
+        $rt run --detach --bundle ${first} ${box.name()} </dev/null >/dev/null 2>&1
+        pid=$($rt list --format json | sed 's/.*"pid":\\([0-9]*\\).*/\\1/')
+        sed -i "s|@PID@|$pid|" ${second}/config.json
+        $rt run --bundle ${second} ${box.name()}
+        for id in $($rt list --quiet); do $rt delete --force $id; done`;
+      const argv = [...subject.caller.prefix, "unshare", "--user", "--map-root-user", "sh", "-c", script];
+      const child = Bun.spawnSync(argv, { env: box.env, cwd: box.dir, stdin: "ignore" });
+      expect(`${child.stderr}${child.stdout}`).toBe("sleep\x001000\x00");
+    });
   });
 }

@@ -20,7 +20,7 @@ export interface Adapted {
 export interface AdaptInput extends OwnLimits {
   /** A user namespace has to be added. */
   readonly addUserNamespace: boolean;
-  /** Maps of the container's user namespace; null when it joins one. */
+  /** Maps of the container's new user namespace; null when it joins one or stays in the caller's. */
   readonly maps: IdMaps | null;
 }
 
@@ -36,11 +36,12 @@ export function userNamespaceFirst(original: Spec, input: AdaptInput): Adapted {
       why: "the caller is not root",
     });
   }
-  // With the user namespace that owns them joined ones are as good as new ones.
-  const joinsUser = any(linux.namespaces, (n) => n.type === "user" && n.path !== undefined && n.path !== "");
+  // Without a new user namespace joined ones are as good as new ones: setns(2) asks for the same right over the
+  // user namespace that owns them as mounting does.
+  const joinedAreOwn = input.maps === null;
   const own = new Set(
     mapped(
-      filtered(linux.namespaces ?? [], (n) => joinsUser || !n.path),
+      filtered(linux.namespaces ?? [], (n) => joinedAreOwn || !n.path),
       (n) => n.type,
     ),
   );

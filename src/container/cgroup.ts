@@ -17,6 +17,12 @@ import type { Runtime } from "./types.ts";
 /** Annotation: with the value "ignore" limits that cannot be had are left out with a warning. */
 export const LIMITS_ANNOTATION = "org.brun.cgroup.limits";
 
+/**
+ * Annotation by which podman and others say that they manage the container. They will pause it and read its
+ * statistics, so it gets a cgroup where one can be had.
+ */
+const MANAGER_ANNOTATION = "io.container.manager";
+
 /** The cgroup code. */
 export function cgroups(): typeof import("../cgroup/index.ts") {
   return require("../cgroup/index.ts");
@@ -24,15 +30,18 @@ export function cgroups(): typeof import("../cgroup/index.ts") {
 
 /**
  * Plans the cgroup; null leaves the container in the caller's own. For root there always is one, because of the
- * rules for devices; others get one when a limit, a cgroupsPath or a flag asks for it. Throws a BrunError.
+ * rules for devices; others get one when a limit, a cgroupsPath or a flag asks for it, and below a delegated cgroup when a container
+ * manager does. Throws a BrunError.
  */
 export function decideCgroup(rt: Runtime, id: string, rootless: boolean, spec: Spec): CgroupPlan | null {
   const { cgroupManager: manager } = rt;
   if (manager === "disabled") return null;
   const { cgroupsPath, resources } = spec.linux ?? {};
-  if (manager === "auto" && rootless && !cgroupsPath && firstLimit(resources) === null) return null;
+  const asked = manager !== "auto" || !rootless || cgroupsPath || firstLimit(resources) !== null;
+  if (!asked && spec.annotations?.[MANAGER_ANNOTATION] === undefined) return null;
   const { checkUnused, machineView, managerControlGroup, planCgroup, readCgroupHost } = cgroups();
-  const request = { id, manager, rootless, cgroupsPath, resources };
+  // Not worth the time that systemd takes: who manages the container would have asked for that.
+  const request = { id, manager: asked ? manager : "cgroupfs", rootless, cgroupsPath, resources } as const;
   try {
     const plan = planCgroup(request, machineView(readCgroupHost(), managerControlGroup));
     if (plan !== null) checkUnused(plan);
