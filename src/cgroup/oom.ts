@@ -4,6 +4,7 @@ import { check } from "../sys/error.ts";
 import { cstr, NR, syscall } from "../sys/ffi.ts";
 import { O, open } from "../sys/fs.ts";
 import { keyOf, tryWriteTo } from "./access.ts";
+import { parentOf } from "./path.ts";
 import { type CgroupPlan, directoryOf } from "./types.ts";
 
 /** A source of OOM kills. */
@@ -24,8 +25,14 @@ export function watchOom(plan: CgroupPlan): OomWatch {
   return plan.version === 2 ? watchUnified(directory) : watchLegacy(directory);
 }
 
-function kills(directory: string, file: string): number {
-  return Number(keyOf(directory, file, "oom_kill") ?? 0);
+function kills(directory: string, file: string): number | null {
+  const count = keyOf(directory, file, "oom_kill");
+  return count === null ? null : Number(count);
+}
+
+/** Kills in a wider circle: v2 counts what happens below the parent of a cgroup in that, else the machine does. */
+function killsAround(directory: string): number {
+  return kills(parentOf(directory), "memory.events") ?? kills("/proc", "vmstat") ?? 0;
 }
 
 function watchUnified(directory: string): OomWatch {
@@ -47,12 +54,16 @@ function watchLegacy(directory: string): OomWatch {
 }
 
 function counting(fd: number, directory: string, file: string, buffer: Uint8Array): OomWatch {
-  let known = kills(directory, file);
+  let around = killsAround(directory);
+  let known = kills(directory, file) ?? 0;
   return {
     fd,
     take() {
       while (syscall(NR.read, fd, buffer, buffer.length) > 0);
-      const now = Math.max(kills(directory, file), known);
+      const before = around;
+      around = killsAround(directory);
+      // Whoever runs the container in the foreground may have removed the cgroup, and its counter, in the meantime.
+      const now = Math.max(kills(directory, file) ?? known + around - before, known);
       const fresh = now - known;
       known = now;
       return fresh;

@@ -74,11 +74,18 @@ export function cgroupsNamed(name: string): string[] {
   return found;
 }
 
+/** How much longer than elsewhere things may take: in the test machine (test/vm) the CPU is emulated. */
+export const PATIENCE = process.env.BRUN_TEST_PLACE === undefined ? 1 : 6;
+
 /**
  * Waits until `condition` gives something true and returns it.
  * @param what is named in the error when that has not happened after `timeoutMs`
  */
-export async function until<T>(what: string, condition: () => T, timeoutMs = 10000): Promise<NonNullable<T>> {
+export async function until<T>(
+  what: string,
+  condition: () => T,
+  timeoutMs = 10000 * PATIENCE,
+): Promise<NonNullable<T>> {
   const deadline = performance.now() + timeoutMs;
   for (;;) {
     const value = condition();

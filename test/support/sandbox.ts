@@ -14,7 +14,7 @@ import {
 } from "node:fs";
 import { basename } from "node:path";
 import { type Caller, callerEnv, isRoot, ownedDir } from "./caller.ts";
-import { cgroupsNamed, killHard, mountsBelow, processesOf, until } from "./processes.ts";
+import { cgroupsNamed, killHard, mountsBelow, PATIENCE, processesOf, until } from "./processes.ts";
 import { makeRootfs, type Owner } from "./rootfs.ts";
 import { runtimeArgv, type Subject } from "./runtime.ts";
 import { baseSpec, type IdMap, type TestSpec } from "./spec.ts";
@@ -58,7 +58,7 @@ export interface Running {
   kill(signal: NodeJS.Signals): void;
 }
 
-const TIMEOUT_MS = 30000;
+const TIMEOUT_MS = 30000 * PATIENCE;
 
 /** The environment variable by which the processes of a sandbox are known. */
 const MARK = "BRUN_TEST_BOX";
@@ -236,7 +236,7 @@ export class Sandbox implements AsyncDisposable {
 
   /** Waits for a container to have a status. */
   async untilStatus(id: string, status: string): Promise<void> {
-    const deadline = performance.now() + 10000;
+    const deadline = performance.now() + 10000 * PATIENCE;
     for (;;) {
       const now = (await this.inspect(id)).status;
       if (now === status) return;
@@ -261,11 +261,13 @@ export class Sandbox implements AsyncDisposable {
 
   /** Waits for everything of a container to be gone: a killed process takes a moment. */
   async untilGone(id?: string): Promise<void> {
-    await until(`nothing left of ${id ?? this.dir}`, () => this.leftovers(id).length === 0, 5000).catch(
-      () => {
-        throw new Error(`left behind: ${this.leftovers(id).join("; ")}`);
-      },
-    );
+    await until(
+      `nothing left of ${id ?? this.dir}`,
+      () => this.leftovers(id).length === 0,
+      5000 * PATIENCE,
+    ).catch(() => {
+      throw new Error(`left behind: ${this.leftovers(id).join("; ")}`);
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

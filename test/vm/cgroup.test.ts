@@ -1,7 +1,7 @@
 /** Limits that hold, at each place of the test machine (`npm run test:vm`); elsewhere there are no tests here. */
 import { describe, expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
-import { until } from "../support/processes.ts";
+import { cgroupsNamed, until } from "../support/processes.ts";
 import type { TestSpec } from "../support/spec.ts";
 import { allCgroups, counter, fileText, PlacedSandbox, place } from "./place.ts";
 
@@ -20,12 +20,12 @@ const eat = (megabytes: number): string => `exec dd if=/dev/zero of=/dev/shm/fil
 
 /** Starts n processes and says so. */
 const multiply = (n: number): string =>
-  `i=0; while [ $i -lt ${n} ]; do sleep 3 & i=$((i+1)); done; echo all; exec sleep 0`;
+  `i=0; while [ $i -lt ${n} ]; do sleep 60 & i=$((i+1)); done; echo all; exec sleep 0`;
 
 const here = place();
 if (here !== undefined) {
   describe(`brun at ${here.name}`, () => {
-    test("pids.limit 32 allows 32 processes and refuses the 33rd", async () => {
+    test.concurrent("pids.limit 32 allows 32 processes and refuses the 33rd", async () => {
       await using box = new PlacedSandbox(here);
       const resources = { pids: { limit: 32 } };
       // The shell counts too.
@@ -37,7 +37,7 @@ if (here !== undefined) {
       expect(beyond.code).not.toBe(0);
     });
 
-    test("64 MB under memory.limit 32 MB: OOM-killed, reported by events, exit code 137", async () => {
+    test.concurrent("64 MB under memory.limit 32 MB: OOM-killed, reported by events, exit code 137", async () => {
       await using box = new PlacedSandbox(here);
       const id = box.name();
       const bundle = box.bundle(
@@ -46,7 +46,6 @@ if (here !== undefined) {
           `until [ -e /go ]; do usleep 50000; done; ${eat(64)}`,
         ),
       );
-      const before = allCgroups();
       const running = box.spawn(["run", "--bundle", bundle, id]);
       await until("the container", () => box.known(id) && existsSync(`${box.state}/${id}/state.json`));
       await box.untilStatus(id, "running");
@@ -66,11 +65,28 @@ if (here !== undefined) {
         .split("\n")
         .map((line) => JSON.parse(line));
       expect(lines.find(({ type }) => type === "oom")).toEqual({ type: "oom", id });
-      await until("the cgroup to go", () => allCgroups().length <= before.length);
-      expect(allCgroups()).toEqual(before);
+      await until("the cgroup to go", () => cgroupsNamed(id).length === 0);
     });
 
-    test("a memory limit of 1 MB is enough for a static program", async () => {
+    test.concurrent("events that come to read late, when container and cgroup are gone, report the OOM kill", async () => {
+      await using box = new PlacedSandbox(here);
+      const id = box.name();
+      const resources = { memory: { limit: 32 * MIB, swap: 32 * MIB } };
+      const bundle = box.bundle(limited(resources, `until [ -e /go ]; do usleep 50000; done; ${eat(64)}`));
+      const running = box.spawn(["run", "--bundle", bundle, id]);
+      await until("the container", () => existsSync(`${box.state}/${id}/state.json`));
+      await box.untilStatus(id, "running");
+      const watching = box.spawn(["events", "--interval", "200ms", id]);
+      await until("statistics", () => watching.stdout().includes('"stats"'));
+      watching.kill("SIGSTOP");
+      box.file(`${bundle.slice(box.dir.length + 1)}/rootfs/go`, "");
+      expect((await running.done).code).toBe(137);
+      await until("the cgroup to go", () => cgroupsNamed(id).length === 0);
+      watching.kill("SIGCONT");
+      expect((await watching.done).stdout).toContain('"type":"oom"');
+    });
+
+    test.concurrent("a memory limit of 1 MB is enough for a static program", async () => {
       await using box = new PlacedSandbox(here);
       const outcome = await box.sh("echo small", limited({ memory: { limit: MIB } }));
       expect(outcome).toMatchObject({ code: 0, stdout: "small\n" });
@@ -96,7 +112,7 @@ if (here !== undefined) {
       expect(await share()).toBeGreaterThan(slow * 1.5);
     });
 
-    test("update changes memory, pids, shares and quota of a running container", async () => {
+    test.concurrent("update changes memory, pids, shares and quota of a running container", async () => {
       await using box = new PlacedSandbox(here);
       const id = await box.detached(limited({ memory: { limit: 64 * MIB }, pids: { limit: 20 } }));
       const directory = await box.cgroupOf(id);
@@ -121,7 +137,7 @@ if (here !== undefined) {
       expect(now()).toEqual({ ...expected, "pids.max": "max" });
     });
 
-    test("pause stops a counter, resume lets it go on", async () => {
+    test.concurrent("pause stops a counter, resume lets it go on", async () => {
       await using box = new PlacedSandbox(here);
       const id = box.name();
       const count = "i=0; while :; do i=$((i+1)); echo $i >/count; usleep 20000; done";
@@ -142,7 +158,7 @@ if (here !== undefined) {
       expect((await box.inspect(id)).status).toBe("running");
     });
 
-    test("exec joins the container's cgroup, ps lists it", async () => {
+    test.concurrent("exec joins the container's cgroup, ps lists it", async () => {
       await using box = new PlacedSandbox(here);
       const id = await box.detached(limited({ pids: { limit: 20 } }));
       const directory = await box.cgroupOf(id);
@@ -183,7 +199,7 @@ if (here !== undefined) {
     });
 
     if (here.user) return;
-    test("device rules deny what they should", async () => {
+    test.concurrent("device rules deny what they should", async () => {
       await using box = new PlacedSandbox(here);
       const disk = readFileSync("/sys/class/block/vda/dev", "utf8").trim();
       const [major, minor] = disk.split(":").map(Number);

@@ -60,7 +60,7 @@ if (here !== undefined) {
   const others: RuntimeName[] = here.name === "user-delegated" ? ["runc"] : ["crun", "runc"];
   describe(`cgroup files at ${here.name}`, () => {
     for (const [name, resources] of Object.entries(SPECS)) {
-      test(name, async () => {
+      test.concurrent(name, async () => {
         const brun = await filesOf(here, "brun", resources);
         const found: string[] = [];
         for (const runtime of others) {

@@ -25,7 +25,8 @@ PATH=$PATH:/usr/sbin:/sbin
 here=$(dirname "$(readlink -f "$0")")
 
 packages="systemd systemd-sysv dbus dbus-user-session libpam-systemd uidmap runc crun busybox-static procps
-  iproute2 libseccomp2 kmod tmux"
+  iproute2 libseccomp2 kmod tmux apparmor iptables
+  libbsd0 libgnutls30 libnet1 libnftables1 libnl-3-200 libprotobuf-c1" # the last line: what criu needs, see kernel.sh
 
 die() {
   echo "image.sh: $*" >&2

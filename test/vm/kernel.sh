@@ -1,5 +1,5 @@
 #!/bin/sh
-# Called by mmdebstrap for image.sh after configure.sh: kernel, modules, initramfs and the disk.
+# Called by mmdebstrap for image.sh after configure.sh: kernel, modules, initramfs, criu and the disk.
 #   usage: kernel.sh ROOT OUT
 # Environment: MMDEBSTRAP_APT_CONFIG (mmdebstrap's), VM_KERNEL (a kernel package or a package that depends on one)
 set -eu
@@ -41,6 +41,13 @@ for module in virtio/virtio virtio/virtio_ring virtio/virtio_pci_modern_dev virt
 done
 install -m 755 "$here/guest/init" "$initrd/init"
 (cd "$initrd" && find . | "$root/bin/busybox" cpio -o -H newc) >"$out/initrd" 2>/dev/null
+
+# criu is unpacked too: its package brings Python, for a tool that prints images.
+(cd "$work" && apt-get -q download criu)
+mkdir "$work/criu"
+dpkg-deb -x "$work"/criu_*.deb "$work/criu"
+cp -a "$work/criu/usr/sbin/criu" "$root/usr/sbin/criu"
+chroot "$root" criu --version
 
 rm -rf "$work" "$root"/var/cache/* "$root"/var/log/* "$root"/usr/share/doc/* "$root"/usr/share/man/* \
   "$root"/usr/share/info/* "$root"/usr/share/locale/* "$root"/var/lib/apt/lists/*
