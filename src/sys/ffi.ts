@@ -37,6 +37,18 @@ const libc = dlopen("libc.so.6", {
 }).symbols;
 
 /**
+ * The end of a brun that cannot load its stage. It comes while modules are loaded, where an error would be shown
+ * with a piece of the bundle; programs that use brun as a library get it thrown.
+ */
+function unloadable(why: string): never {
+  const line = `cannot load the stage: ${why}`;
+  if (!import.meta.path.startsWith("/$bunfs/")) throw new Error(line);
+  const bytes = utf8(`brun: ${line}\n`);
+  libc.write(2, ptr(bytes), bytes.length);
+  process.exit(1);
+}
+
+/**
  * File descriptor of the sealed memfd that holds the stage; close-on-exec. It is world-readable: a process
  * executed from a file it cannot read is not dumpable, and its uid_map then belongs to root.
  */
@@ -45,9 +57,9 @@ export const stageFd: number = (() => {
   const name = cstr("brun-nsenter");
   let fd = libc.memfd_create(ptr(name), MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC);
   if (fd < 0) fd = libc.memfd_create(ptr(name), MFD_CLOEXEC | MFD_ALLOW_SEALING); // before Linux 6.3
-  if (fd < 0) throw new Error("memfd_create failed: /proc/sys/vm/memfd_noexec may forbid it");
+  if (fd < 0) unloadable("memfd_create failed: /proc/sys/vm/memfd_noexec may forbid it");
   const n = Number(libc.write(fd, ptr(image), image.length));
-  if (n !== image.length) throw new Error("cannot write the stage to its memfd: no memory");
+  if (n !== image.length) unloadable("cannot write it to its memfd: no memory");
   libc.fcntl(fd, F_ADD_SEALS, SEALS);
   return fd;
 })();
@@ -67,7 +79,7 @@ export function librarySymbol(library: Pointer, name: string): Pointer | null {
 }
 
 const stage = openLibrary(`/proc/self/fd/${stageFd}`);
-if (stage === null) throw new Error(`cannot load the stage: ${libc.dlerror()}`);
+if (stage === null) unloadable(`${libc.dlerror()}`);
 
 const word = FFIType.i64_fast;
 const native = linkSymbols({

@@ -43,6 +43,8 @@ export interface CallOptions {
   /** After which the command is killed and the test fails. */
   readonly timeoutMs?: number;
   readonly cwd?: string;
+  /** A program and its arguments that is to run the runtime. */
+  readonly under?: readonly string[];
   /** Global flags, before the command. */
   readonly globals?: readonly string[];
 }
@@ -121,6 +123,7 @@ export class Sandbox implements AsyncDisposable {
   argv(args: readonly string[], options: CallOptions = {}): string[] {
     const listen = ["sh", "-c", 'export LISTEN_PID=$$; exec "$@"', "sh"];
     return [
+      ...(options.under ?? []),
       ...(options.listenPid ? listen : []),
       ...runtimeArgv(this.subject, options.binds),
       "--root",

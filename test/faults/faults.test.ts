@@ -1,0 +1,126 @@
+/**
+ * Each system call of a command fails once, and brun is killed before each: the command ends, says in one line what
+ * it was doing, and after `delete --force` nothing is left. BRUN_FAULTS=full takes every call
+ * (`npm run test:faults`), otherwise some are taken, others each time.
+ */
+import { describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { E } from "../../src/sys/errno.ts";
+import { syscallName } from "../../src/sys/syscalls.ts";
+import { isRoot } from "../support/caller.ts";
+import { compiled } from "../support/compiled.ts";
+import { killHard, processesOf } from "../support/processes.ts";
+import { subjects } from "../support/runtime.ts";
+import { type Outcome, Sandbox } from "../support/sandbox.ts";
+
+const FULL = process.env.BRUN_FAULTS === "full";
+/** BRUN_FAULTS_SEED repeats what a failed sample took. */
+const SEED = Number(process.env.BRUN_FAULTS_SEED ?? Date.now() % 100000);
+const HOWS = FULL ? [E.ENOMEM, E.EPERM, "kill"] : [E.ENOMEM, "kill"];
+/** A command under ptrace takes a tenth of a second; what takes this long hangs. */
+const HANG_MS = 20000;
+
+interface Scenario {
+  readonly command: string;
+  /** Makes what the command needs. */
+  readonly before: (box: Sandbox, bundle: string, id: string) => Promise<unknown>;
+  readonly args: (bundle: string, id: string) => string[];
+  /** How many calls a sample takes with each kind of failure. */
+  readonly sample: number;
+}
+
+const created = (box: Sandbox, bundle: string, id: string) => box.ok(["create", "--bundle", bundle, id]);
+const running = (box: Sandbox, bundle: string, id: string) =>
+  box.ok(["run", "--detach", "--bundle", bundle, id]);
+const nothing = () => Promise.resolve();
+
+const SCENARIOS: readonly Scenario[] = [
+  { command: "run", before: nothing, args: (b, id) => ["run", "--bundle", b, id], sample: 10 },
+  { command: "create", before: nothing, args: (b, id) => ["create", "--bundle", b, id], sample: 4 },
+  { command: "start", before: created, args: (_, id) => ["start", id], sample: 2 },
+  { command: "exec", before: running, args: (_, id) => ["exec", id, "/bin/echo", "ran"], sample: 4 },
+  { command: "state", before: created, args: (_, id) => ["state", id], sample: 1 },
+  { command: "kill", before: running, args: (_, id) => ["kill", id, "KILL"], sample: 2 },
+  { command: "delete", before: running, args: (_, id) => ["delete", "--force", id], sample: 2 },
+];
+
+/** Numbers from 1 to `total`: all of them, or `count` spread over them by the seed. */
+function chosen(total: number, count: number): number[] {
+  if (FULL) return Array.from({ length: total }, (_, i) => i + 1);
+  return Array.from(
+    { length: count },
+    (_, i) => 1 + Math.floor((total * (i + ((SEED * (i + 7)) % 97) / 97)) / count),
+  );
+}
+
+const hung = (error: Error): Outcome => ({
+  code: null,
+  signal: "SIGKILL",
+  stdout: "",
+  stderr: error.message,
+});
+
+/** What is wrong with how a command ended; "" when nothing is. */
+function complaint({ code, stdout, stderr }: Outcome, command: string, killed: boolean): string {
+  const lines = stderr.split("\n").filter((line) => line !== "" && !line.startsWith("brun: warning: "));
+  if (code === null) return "hangs";
+  if (killed) return lines.length <= 1 ? "" : "says more than a line";
+  if (code === 0) {
+    if (lines.length > 0) return "succeeds with an error";
+    return command === "exec" && stdout !== "ran\n" ? "succeeds without a result" : "";
+  }
+  if (lines.length !== 1) return `says ${lines.length} lines`;
+  if (!/^brun: \S+/.test(lines[0]!)) return "does not say who speaks";
+  return /undefined|is not |\bat \/|Error:/.test(lines[0]!) ? "says what nobody understands" : "";
+}
+
+for (const subject of subjects(["brun"])) {
+  describe.skipIf(!isRoot && subject.caller.name !== "user")(subject.label, () => {
+    for (const { command, before, args, sample } of SCENARIOS) {
+      test(`${command}: each call fails, brun is killed before each (seed ${SEED})`, async () => {
+        await using box = new Sandbox(subject);
+        const bundle = box.bundle((spec) => {
+          spec.process.args = ["/bin/sh", "-c", command === "run" ? "echo ran" : "exec sleep 1000"];
+        });
+        const report = `${box.dir}/report`;
+        const tool = compiled(`${import.meta.dir}/fault.c`);
+        const attempt = async (which: number, how: number | string, id: string) => {
+          await before(box, bundle, id);
+          const options = { under: [tool, report, `${which}`, `${how}`], timeoutMs: HANG_MS };
+          const outcome = await box.call(args(bundle, id), options).catch((error: Error) => error);
+          if (outcome instanceof Error) return { outcome: hung(outcome), calls: 0, failed: 0 };
+          const [calls = 0, failed = -1] = readFileSync(report, "utf8").split("\n").map(Number);
+          return { outcome, calls, failed };
+        };
+        const complaints: string[] = [];
+        const clean = async (id: string, what: string): Promise<void> => {
+          const { code, stderr } = await box.call(["delete", "--force", id]);
+          if (code !== 0 || stderr !== "") complaints.push(`${what}: delete: ${code} ${stderr}`);
+          await box.untilGone(id).catch((error: Error) => {
+            complaints.push(`${what}: ${error.message}`);
+            for (const { pid } of processesOf(box.dir)) killHard(pid);
+          });
+        };
+
+        const whole = box.name();
+        const { outcome, calls } = await attempt(0, "kill", whole);
+        expect(outcome).toMatchObject({ code: 0, stderr: "" });
+        expect(calls).toBeGreaterThan(10);
+        await clean(whole, "no failure");
+
+        for (const how of HOWS) {
+          for (const which of chosen(calls, sample)) {
+            const id = box.name();
+            const { outcome, failed } = await attempt(which, how, id);
+            if (failed < 0) continue; // it took another way, and was done before
+            const what = `${command}, call ${which}, ${syscallName(failed)}: ${how}`;
+            const wrong = complaint(outcome, command, how === "kill");
+            if (wrong !== "") complaints.push(`${what}: ${wrong}: ${outcome.code} ${outcome.stderr}`);
+            await clean(id, what);
+          }
+        }
+        expect(complaints.join("\n")).toBe("");
+      }, 3600000);
+    }
+  });
+}
