@@ -117,7 +117,25 @@ for (const subject of subjects()) {
     }
 
     if (subject.runtime === "brun") {
-      test("--pidfd-socket gets the process's pidfd", async () => {
+      test.each(["run", "exec"])("%s --pidfd-socket gets the process's pidfd", async (command) => {
+        await using box = new Sandbox(subject);
+        using receiver = new FdReceiver(`${box.dir}/pidfd`);
+        const [id, pidFile] = [command === "exec" ? await box.detached() : box.name(), `${box.dir}/pid`];
+        const bundle = box.bundle((spec) => {
+          spec.process.args = ["/bin/sleep", "1000"];
+        });
+        const flags = ["--pidfd-socket", `${box.dir}/pidfd`, "--pid-file", pidFile, "--detach"];
+        const what = command === "run" ? ["--bundle", bundle, id] : [id, "/bin/sleep", "1000"];
+        await box.ok([command, ...flags, ...what]);
+        const pidfd = await receiver.receive();
+        const pid = await Bun.file(pidFile).text();
+        expect(await Bun.file(`/proc/self/fdinfo/${pidfd}`).text()).toContain(`Pid:\t${pid.trim()}\n`);
+        process.kill(Number(pid), "SIGKILL");
+        expect(readable(pidfd, 5000)).toBe(true);
+        close(pidfd);
+      });
+
+      test("create --pidfd-socket gets the process's pidfd", async () => {
         await using box = new Sandbox(subject);
         using receiver = new FdReceiver(`${box.dir}/pidfd`);
         const id = box.name();

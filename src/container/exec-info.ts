@@ -11,6 +11,8 @@ export interface ExecInfo {
   readonly userNamespace: boolean;
   /** The container was made by real root. */
   readonly privileged: boolean;
+  /** --no-new-keyring: its processes have the session keyring of whoever starts them. */
+  readonly oldKeyring?: true | undefined;
   /** The container's process: defaults of exec (env, cwd, user, capabilities, limits). */
   readonly process: Process;
   /** What every process takes over from the `linux` section. */

@@ -82,7 +82,7 @@ function execOrThrow(rt: Runtime, options: ExecOptions): number {
     setgroups: info.setgroups,
     facts: processFacts(stored.rootfs, process),
     seccomp: loadFilter(rt, options.id, info),
-    newKeyring: true,
+    newKeyring: !info.oldKeyring,
     preserveFds,
     raisedLimits: raised,
     extraEnv: listenFds().env,

@@ -144,6 +144,7 @@ function converse(rt: Runtime, parts: Parts): Launched {
           setgroups: config.setgroups,
           userNamespace: config.maps !== null || (joinedFlags(config) & CLONE.NEWUSER) !== 0,
           privileged: config.privileged,
+          oldKeyring: options.noNewKeyring || undefined,
           process: config.spec.process!,
           placement: placementOf(config),
           seccomp:
