@@ -25,6 +25,9 @@ export interface InitContext<Config extends ProcessConfig = ContainerConfig> {
   trees?: Map<number, Slot>;
   /** Destinations of tmpfs mounts to make read-only at the end. */
   readonlyAtEnd?: string[];
+  /** The tmpfs with the upper directories of overlays, and how many of them it has. */
+  scratch?: Slot;
+  overlays: number;
 }
 
 /** A context at the beginning of a program. */
@@ -32,7 +35,7 @@ export function initContext<Config extends ProcessConfig>(
   config: Config,
   b: ProgramBuilder,
 ): InitContext<Config> {
-  return { config, b, root: b.slot(), fifo: null, hows: new Map(), attributes: new Map() };
+  return { config, b, root: b.slot(), fifo: null, hows: new Map(), attributes: new Map(), overlays: 0 };
 }
 
 /** Context of the parts that also serve `exec`. */

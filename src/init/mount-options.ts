@@ -14,6 +14,8 @@ export const Extra = {
   /** The source, or the destination, is the symbolic link itself. */
   SRC_NOFOLLOW: 16,
   DEST_NOFOLLOW: 32,
+  /** brun's own: the upper directory of an overlay is on a tmpfs that goes with the container. */
+  TMPUPPER: 64,
 } as const;
 
 /** mount(2) flags that a mount of a file system takes. */
@@ -101,6 +103,7 @@ const table: Readonly<Record<string, OptionEffect>> = {
   "copy-symlink": { extra: Extra.COPY_SYMLINK },
   "src-nofollow": { extra: Extra.SRC_NOFOLLOW },
   "dest-nofollow": { extra: Extra.DEST_NOFOLLOW },
+  tmpupper: { extra: Extra.TMPUPPER },
 };
 
 /** Names of all options that have a meaning of their own; any other goes to the file system as data. */

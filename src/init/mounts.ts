@@ -9,6 +9,7 @@ import { mountCgroup } from "./cgroup-mounts.ts";
 import type { InitContext } from "./context.ts";
 import { labelled } from "./label.ts";
 import {
+  Extra,
   isBind,
   type MountOptions,
   NEW_MOUNT_FLAGS,
@@ -24,10 +25,18 @@ export function mounts(x: InitContext): void {
   each(x.config.spec.mounts ?? [], (mount, index) => {
     const options = parseMountOptions(mount.options ?? []);
     const where = `mounts[${index}]`;
-    if (isBind(mount, options)) bindMount(x, mount, index, options);
+    if (mount.destination === "/" || (options.extra & Extra.TMPUPPER) !== 0)
+      overlays().overlayMount(x, mount, where, options);
+    else if (isBind(mount, options)) bindMount(x, mount, index, options);
     else if (mount.type === "cgroup") mountCgroup(x, mount, where, options);
     else newMount(x, mount, where, options);
   });
+  if (x.scratch !== undefined) overlays().dropScratch(x);
+}
+
+/** What containers without a bundle have, and hardly any other. */
+function overlays(): typeof import("./overlay.ts") {
+  return require("./overlay.ts");
 }
 
 /** Kernel file systems that a user namespace may not always mount, and where the host has them. */

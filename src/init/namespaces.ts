@@ -1,7 +1,7 @@
 /** Entering and making namespaces, and the id maps of a new user namespace. */
-
-import { mapText } from "../../rootless/idmap.ts";
+import { isMapped, mapText } from "../../rootless/idmap.ts";
 import type { ContainerConfig } from "../config/types.ts";
+
 import { Message } from "../stage/messages.ts";
 import { ANY, type Slot } from "../stage/program.ts";
 import { CLONE, IOCTL } from "../sys/constants.ts";
@@ -88,6 +88,8 @@ export function becomeRoot(x: InitContext): void {
   const { b, config } = x;
   const joinsUser = any(config.joins, (join) => join.flag === CLONE.NEWUSER);
   if (config.maps === null && !joinsUser) return;
+  // A map of the caller's own id to itself has no root: its capabilities do without.
+  if (config.maps !== null && !isMapped(config.maps.uid, 0)) return;
   b.at("linux.uidMappings", "become root of the user namespace");
   b.sys("setresgid", [0, 0, 0]);
   if (config.setgroups) b.sys("setgroups", [0, null]);
