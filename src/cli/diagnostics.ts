@@ -1,7 +1,8 @@
 /**
- * Commands that look into things, in one module: with one of its own for each, the bundler would cut what they share
+ * Commands that look into things, and what is rare of others, in one module: with one of its own for each, the bundler would cut what they share
  * with `run` into more chunks, and `run` would load nine more.
  */
 export { default as doctor } from "./doctor.ts";
 export { default as explain } from "./explain.ts";
+export { sandboxCommand } from "./sandbox.ts";
 export { default as unshare } from "./unshare.ts";

@@ -6,8 +6,8 @@ import { type LogOptions, logError, touchLog } from "./log.ts";
 import { isTerminal, print } from "./output.ts";
 import { parseCommand, parseGlobals } from "./parse.ts";
 
-/** The commands by name; each is loaded when it is wanted. */
-export type CommandTable = Readonly<Record<string, () => Promise<Command>>>;
+/** The commands by name; each is loaded when it is wanted. Its arguments may ask for a variant. */
+export type CommandTable = Readonly<Record<string, (argv: readonly string[]) => Promise<Command>>>;
 
 /** runc's exit code for a command that does not exist. */
 const UNKNOWN_COMMAND = 3;
@@ -27,9 +27,11 @@ export async function dispatch(table: CommandTable, argv: readonly string[]): Pr
     if (values.version) return await version();
     if (help || name === undefined) return await printHelp(table, undefined);
     if (name === "help" || name === "h") return await printHelp(table, args[1]);
-    const command = await find(table, name);
-    const parsed = parseCommand(name, command.args, args.slice(1), globalFlags);
-    if (parsed.help) return await printHelp(table, name);
+    const rest = args.slice(1);
+    const command = await find(table, name, rest);
+    const parsed =
+      command.parse?.(rest, parseCommand, globalFlags) ?? parseCommand(name, command.args, rest, globalFlags);
+    if (parsed.help) return await printHelp(table, name, rest);
     failureCode = command.failureCode ?? 1;
     return command.run({ args: parsed.values, data: { values, log } }) ?? 0;
   } catch (error) {
@@ -48,8 +50,8 @@ async function openLog(values: GlobalValues): Promise<LogOptions> {
   return options;
 }
 
-async function find(table: CommandTable, name: string): Promise<Command> {
-  if (Object.hasOwn(table, name)) return await table[name]!();
+async function find(table: CommandTable, name: string, argv: readonly string[]): Promise<Command> {
+  if (Object.hasOwn(table, name)) return await table[name]!(argv);
   throw new BrunError(`unknown command "${name}": No help topic for '${name}'`, {
     hint: "brun --help lists the commands",
     exitCode: UNKNOWN_COMMAND,
@@ -61,10 +63,14 @@ async function version(): Promise<number> {
   return 0;
 }
 
-async function printHelp(table: CommandTable, topic: string | undefined): Promise<number> {
-  if (topic !== undefined) await find(table, topic);
+async function printHelp(
+  table: CommandTable,
+  topic: string | undefined,
+  argv: readonly string[] = [],
+): Promise<number> {
+  if (topic !== undefined) await find(table, topic, argv);
   const { helpText } = await import("./help.ts");
-  const all = await Promise.all(Object.values(table).map((command) => command()));
+  const all = await Promise.all(Object.values(table).map((command) => command(argv)));
   print(await helpText(all, topic, isTerminal(1) && !process.env.NO_COLOR));
   return 0;
 }

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { helpText } from "./help.ts";
 import { commands } from "./main.ts";
 
-const all = await Promise.all(Object.values(commands).map((load) => load()));
+const all = await Promise.all(Object.values(commands).map((load) => load([])));
 
 test.each([undefined, ...Object.keys(commands)])("help of %p", async (topic) => {
   const text = await helpText(all, topic, false);

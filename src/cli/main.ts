@@ -3,7 +3,10 @@ import { type CommandTable, dispatch } from "./dispatch.ts";
 import { exit } from "./output.ts";
 
 export const commands: CommandTable = {
-  run: async () => (await import("./run.ts")).default,
+  run: async (argv) => {
+    const run = await import("./run.ts");
+    return forSandbox(argv) ? (await import("./diagnostics.ts")).sandboxCommand(run) : run.default;
+  },
   create: async () => (await import("./create.ts")).default,
   start: async () => (await import("./start.ts")).default,
   exec: async () => (await import("./exec.ts")).default,
@@ -22,5 +25,13 @@ export const commands: CommandTable = {
   unshare: async () => (await import("./diagnostics.ts")).unshare,
   features: async () => (await import("./features.ts")).default,
 };
+
+/** Whether `run` is to do without a bundle (sandbox.ts), which costs nothing where it is not. */
+function forSandbox(argv: readonly string[]): boolean {
+  for (let i = 0; i < argv.length && argv[i] !== "--"; i++) {
+    if (argv[i]!.startsWith("--host") || argv[i]!.startsWith("--rootfs")) return true;
+  }
+  return false;
+}
 
 if (import.meta.main) exit(await dispatch(commands, process.argv.slice(2)));

@@ -4,6 +4,9 @@ import { defineCommand } from "./command.ts";
 import { createFlags, createOptions } from "./container-flags.ts";
 import { openRuntime } from "./globals.ts";
 
+export { run } from "../container/run.ts";
+export { openRuntime, viewRuntime } from "./globals.ts";
+
 export default defineCommand({
   meta: { name: "run", description: "create and run a container" },
   args: {

@@ -46,9 +46,9 @@ export interface Launched {
 export function launch(rt: Runtime, options: CreateOptions, mode: LaunchMode): Launched {
   const preserveFds = preservedFds(options.preserveFds);
   const bundle = absolute(options.bundle);
-  const { spec, warnings } = loadSpec(options.config ?? `${bundle}/config.json`, {
-    addsUserNamespace: addsUserNamespace(rt),
-  });
+  const { spec, warnings } =
+    options.loaded ??
+    loadSpec(options.config ?? `${bundle}/config.json`, { addsUserNamespace: addsUserNamespace(rt) });
   rt.mark?.("config.json read and checked");
   for (const warning of warnings) rt.warn(warning);
   const console = new Console(spec.process?.terminal === true, mode.detached, options.consoleSocket);

@@ -1,5 +1,7 @@
 /** Options and results of the lifecycle operations: what the CLI and the TypeScript API speak in. */
 
+import type { LoadedSpec } from "../spec/index.ts";
+
 /** `--cgroup-manager`. */
 export type CgroupManagerName = "auto" | "systemd" | "cgroupfs" | "disabled";
 
@@ -25,6 +27,8 @@ export interface CreateOptions {
   readonly bundle: string;
   /** Path of the config instead of `bundle`/config.json (crun's --config). */
   readonly config?: string | undefined;
+  /** A config that has been read and checked already, instead of a file. */
+  readonly loaded?: LoadedSpec | undefined;
   readonly pidFile?: string | undefined;
   readonly consoleSocket?: string | undefined;
   readonly pidfdSocket?: string | undefined;

@@ -24,6 +24,9 @@ export function overlayMount(x: InitContext, mount: Mount, where: string, option
     return;
   }
   over(x, mounted);
+  // What lies below the new root goes with the old one.
+  if (x.scratch !== undefined) x.b.close(x.scratch);
+  delete x.scratch;
   propagate(x, mounted, options.propagation);
   x.b.close(x.root);
   x.root = mounted;

@@ -125,6 +125,8 @@ export function enterRoot(x: InitContext): void {
     b.sys("fchdir", [old]);
     b.sys("mount", [null, dot, null, MS.SLAVE | MS.REC, null]);
     b.sys("umount2", [dot, MNT_DETACH]);
+    // With root.path / that was its copy, which lay over it.
+    if (config.rootfs === "/") b.sys("umount2", [dot, MNT_DETACH], { handle: [E.EINVAL] });
     b.sys("chdir", [b.str("/")]);
     b.close(old);
   }

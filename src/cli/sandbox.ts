@@ -1,0 +1,158 @@
+/** `brun run --rootfs` and `brun run --host`: containers without a bundle. */
+
+import { callerIdentity, isRootless } from "../container/root.ts";
+import type { run as runContainer } from "../container/run.ts";
+import type { RunOptions, Runtime } from "../container/types.ts";
+import { BrunError } from "../errors.ts";
+import type { SandboxOptions } from "../sandbox/options.ts";
+import { type Sandbox, type SandboxLimits, sandboxSpec } from "../sandbox/spec.ts";
+import { makeUpperDirectories } from "../sandbox/upper.ts";
+import { type HostView, hostView } from "../sandbox/view.ts";
+import { type LoadedSpec, parseSpec, toJson } from "../spec/index.ts";
+import { check } from "../sys/error.ts";
+import { NR, syscall } from "../sys/ffi.ts";
+import { close, O, open } from "../sys/fs.ts";
+import type { Command } from "./command.ts";
+import { absoluteIfGiven } from "./container-flags.ts";
+import type { Values } from "./flags.ts";
+import type { openRuntime, viewRuntime } from "./globals.ts";
+import { isTerminal, print } from "./output.ts";
+import { parseSandbox, sandboxOptions, sandboxRunFlags } from "./sandbox-flags.ts";
+
+/** Parts of the plain `run`, handed in so that the bundler leaves them where that has them. */
+export interface Parts {
+  readonly run: typeof runContainer;
+  readonly openRuntime: typeof openRuntime;
+  readonly viewRuntime: typeof viewRuntime;
+}
+
+type Args = Values<typeof sandboxRunFlags>;
+
+/** The command, in the place of `run`. */
+export function sandboxCommand(parts: Parts): Command<typeof sandboxRunFlags> {
+  let program: readonly string[] = [];
+  return {
+    meta: {
+      name: "run",
+      description: "run a program in a directory, or in a throw-away copy of this machine",
+    },
+    args: sandboxRunFlags,
+    details: DETAILS,
+    parse(argv, parse, globals) {
+      const split = parseSandbox("run", sandboxRunFlags, argv, parse, globals);
+      program = split.program;
+      return split.parsed;
+    },
+    run({ args, data }) {
+      const [interactive, terminal] = stdio(args, program);
+      const options = sandboxOptions("run", args, program, terminal);
+      const rt = args["print-config"] ? parts.viewRuntime(data) : parts.openRuntime(data, args.timing);
+      const view = viewOf(rt);
+      if (args["print-config"]) {
+        const { spec, notices } = sandboxSpec(options, view);
+        for (const notice of notices) rt.warn(notice);
+        print(`${toJson(spec, "  ")}\n`);
+        return 0;
+      }
+      if (!interactive) emptyStdin();
+      return start(parts, rt, options, view, args);
+    },
+  };
+}
+
+const DETAILS = `brun run --rootfs DIR [flags] [id] -- program…
+brun run --host [flags] -- program…
+
+With --host the program sees this machine, and nothing that it does to files stays: it has the current directory, the
+caller's name, and the host's network, but none of its processes and secrets. With --rootfs it is root of DIR, which
+is left as it is. Without a program there is a shell.
+
+EXAMPLE
+  brun run --host -- make test
+  brun run --host --rw . --network none -- npm install
+  brun run --host --upper changes -it -- bash
+  brun run --rootfs debian --memory 512m --cpus 1 web -- /usr/bin/python3 -m http.server`;
+
+/** Whether the program has our stdin, and a terminal: both for a shell that was not named. */
+function stdio(args: Args, program: readonly string[]): [interactive: boolean, terminal: boolean] {
+  const shell = program.length === 0 && !args.detach && !args.interactive && !args.tty;
+  if (shell && isTerminal(0) && isTerminal(1)) return [true, true];
+  return [args.interactive || shell, args.tty];
+}
+
+function emptyStdin(): void {
+  const fd = open("/dev/null", O.RDONLY);
+  check(syscall(NR.dup3, fd, 0, 0), "replace stdin");
+  close(fd);
+}
+
+/** The machine, for a caller to whom `--rootless` applies as for any container. */
+export function viewOf(rt: Runtime): HostView {
+  const caller = callerIdentity();
+  const rootless = rt.rootless === "auto" ? caller.euid !== 0 : rt.rootless;
+  return hostView(rootless, rootless || isRootless(caller));
+}
+
+/** Overlays that one directory after the other turn out to be impossible: after that many all of them are left out. */
+const REFUSALS = 3;
+
+/** Runs it; where the kernel refuses an overlay, without that one. */
+function start(parts: Parts, rt: Runtime, options: SandboxOptions, view: HostView, args: Args): number {
+  const without = new Set<string>();
+  for (;;) {
+    const limits: SandboxLimits = { noOverlay: without.size >= REFUSALS || without };
+    const sandbox = sandboxSpec(options, view, limits);
+    for (const notice of without.size === 0 ? sandbox.notices : []) rt.warn(notice);
+    if (options.upper !== undefined) makeUpperDirectories(sandbox.spec);
+    try {
+      return parts.run(rt, runOptions(options, sandbox, args));
+    } catch (error) {
+      const refused = refusedOverlay(sandbox, error);
+      if (refused === null || without.size > REFUSALS) throw withFlag(sandbox, error);
+      without.add(refused);
+      rt.warn(`no overlay over ${refused}, which is read-only now: ${(error as Error).message}`);
+    }
+  }
+}
+
+function runOptions(options: SandboxOptions, { spec }: Sandbox, args: Args): RunOptions {
+  return {
+    id: options.id,
+    bundle: options.root.kind === "host" ? "/" : options.root.path,
+    loaded: checked(spec),
+    pidFile: absoluteIfGiven(args["pid-file"]),
+    noPivot: false,
+    noNewKeyring: false,
+    preserveFds: 0,
+    detach: args.detach,
+    keep: args.detach && !args.rm,
+    noSubreaper: false,
+  };
+}
+
+/** The spec as the loader would give it. Throws a BrunError. */
+export function checked(spec: Sandbox["spec"]): LoadedSpec {
+  return parseSpec(toJson(spec, ""), "the flags");
+}
+
+/** The directory whose overlay the kernel refused; null for another failure. */
+function refusedOverlay({ spec, flags }: Sandbox, error: unknown): string | null {
+  if (!(error instanceof BrunError) || !error.message.startsWith("cannot mount overlay on ")) return null;
+  const index = Number(/^mounts\[(\d+)\]$/.exec(error.where ?? "")?.[1] ?? -1);
+  if (!/^--(host|rootfs)/.test(flags[index] ?? "")) return null;
+  const lower = spec.mounts?.[index]?.options?.find((option) => option.startsWith("lowerdir="));
+  return lower?.slice("lowerdir=".length) ?? null;
+}
+
+/** An error about a mount of the config names the flag that the mount comes from. */
+function withFlag({ flags }: Sandbox, error: unknown): unknown {
+  if (!(error instanceof BrunError)) return error;
+  const flag = flags[Number(/^mounts\[(\d+)\]/.exec(error.where ?? "")?.[1] ?? -1)];
+  if (!flag) return error;
+  return new BrunError(error.message, {
+    where: flag,
+    hint: error.hint,
+    exitCode: error.exitCode,
+    cause: error,
+  });
+}

@@ -1,0 +1,62 @@
+/** The environment of a sandbox's program. */
+import { BrunError } from "../errors.ts";
+import type { SandboxOptions } from "./options.ts";
+import { isSecretVariable } from "./secrets.ts";
+import type { HostView } from "./view.ts";
+
+const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/**
+ * NAME=value strings: of the host's environment what is no secret, or little more than PATH for another root; then
+ * --env-file and --env, of which the last counts. Throws a BrunError.
+ */
+export function environment(options: SandboxOptions, view: HostView): string[] {
+  const variables = new Map<string, string>();
+  if (options.root.kind === "host") inherit(variables, view, options.withSecrets);
+  else {
+    variables.set("PATH", PATH);
+    variables.set("container", "brun");
+    const { TERM } = view.environment;
+    if (options.terminal) variables.set("TERM", TERM || "xterm");
+  }
+  for (const file of options.envFile) readFile(variables, file, view);
+  for (const assignment of options.env) assign(variables, assignment, view, "--env");
+  return [...variables].map(([name, value]) => `${name}=${value}`);
+}
+
+function inherit(variables: Map<string, string>, view: HostView, withSecrets: boolean): void {
+  for (const [name, value] of Object.entries(view.environment)) {
+    // The socket is replaced by one of the container's own where there is one.
+    if (value === undefined || name === "NOTIFY_SOCKET") continue;
+    if (withSecrets || !isSecretVariable(name, value)) variables.set(name, value);
+  }
+}
+
+/** Lines NAME=value, or NAME or NAME* for the caller's own; # begins a comment (podman-run(1), --env-file). */
+function readFile(variables: Map<string, string>, file: string, view: HostView): void {
+  const text = view.text(file);
+  if (text === null) throw new BrunError("cannot be read", { where: `--env-file ${file}` });
+  for (const line of text.split("\n")) {
+    const trimmed = line.trimStart();
+    if (trimmed !== "" && !trimmed.startsWith("#")) {
+      assign(variables, trimmed.replace(/\r$/, ""), view, `--env-file ${file}`);
+    }
+  }
+}
+
+function assign(variables: Map<string, string>, assignment: string, view: HostView, flag: string): void {
+  const equals = assignment.indexOf("=");
+  if (equals > 0) {
+    variables.set(assignment.slice(0, equals), assignment.slice(equals + 1));
+    return;
+  }
+  if (equals === 0 || assignment === "") {
+    throw new BrunError(`"${assignment}" has no name`, { where: flag, hint: "NAME=value, or NAME alone" });
+  }
+  const wanted = assignment.endsWith("*")
+    ? (name: string) => name.startsWith(assignment.slice(0, -1))
+    : (name: string) => name === assignment;
+  for (const [name, value] of Object.entries(view.environment)) {
+    if (value !== undefined && wanted(name)) variables.set(name, value);
+  }
+}

@@ -1,0 +1,13 @@
+/** Mounts of a sandbox, each with the flag that it comes from, which error lines name. */
+import type { Mount } from "../spec/index.ts";
+
+/** A mount and its flag: "-v /a:/b". */
+export interface Placed {
+  readonly mount: Mount;
+  readonly flag: string;
+}
+
+/** A read-only bind mount, with everything below it. */
+export function readOnlyBind(source: string, destination: string): Mount {
+  return { destination, type: "bind", source, options: ["rbind", "ro", "rro"] };
+}

@@ -1,0 +1,41 @@
+/** What `brun run --rootfs` and `brun run --host` are asked for. */
+
+/** What the container's root is made of. */
+export type SandboxRoot = { readonly kind: "rootfs"; readonly path: string } | { readonly kind: "host" };
+
+/** `--network`. */
+export const NETWORKS = ["none", "host", "pasta", "slirp4netns"] as const;
+export type NetworkMode = (typeof NETWORKS)[number];
+
+/** The flags, as they were given. Lists are empty and strings undefined when they were not. */
+export interface SandboxOptions {
+  readonly root: SandboxRoot;
+  readonly id: string;
+  /** The program and its arguments; a shell when there are none. */
+  readonly args: readonly string[];
+  /** Directory that keeps what is written, instead of a tmpfs. */
+  readonly upper: string | undefined;
+  /** Write to the rootfs directory itself. */
+  readonly writable: boolean;
+  readonly readOnly: boolean;
+  /** Paths of the host that `--host` leaves writable. */
+  readonly rw: readonly string[];
+  readonly volume: readonly string[];
+  readonly tmpfs: readonly string[];
+  readonly workdir: string | undefined;
+  readonly env: readonly string[];
+  readonly envFile: readonly string[];
+  readonly user: string | undefined;
+  readonly terminal: boolean;
+  readonly memory: string | undefined;
+  readonly cpus: string | undefined;
+  readonly pidsLimit: string | undefined;
+  readonly capAdd: readonly string[];
+  readonly capDrop: readonly string[];
+  readonly securityOpt: readonly string[];
+  readonly hostname: string | undefined;
+  readonly network: string | undefined;
+  readonly publish: readonly string[];
+  /** Leave the caller's secrets where they are. */
+  readonly withSecrets: boolean;
+}

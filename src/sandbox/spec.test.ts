@@ -1,0 +1,312 @@
+/** The config that the flags of `run --host` and `run --rootfs` stand for. */
+import { describe, expect, test } from "bun:test";
+import { parseSpec, toJson } from "../spec/index.ts";
+import { hostSandbox, mountOn, rootfsSandbox } from "./testing/fixture.ts";
+
+const overlay = (path: string) => ({
+  destination: path,
+  type: "overlay",
+  source: "overlay",
+  options: [`lowerdir=${path}`, "tmpupper", "userxattr"],
+});
+
+describe("--host", () => {
+  test("the root is a tmpfs with the host's entries: overlays, links, files", () => {
+    const sandbox = hostSandbox();
+    const { spec, flags, notices } = sandbox;
+    expect(spec.root).toEqual({ path: "/", readonly: false });
+    expect(spec.mounts!.slice(0, 6)).toEqual([
+      { destination: "/", type: "tmpfs", source: "tmpfs", options: ["nosuid", "nodev", "mode=755"] },
+      { destination: "/bin", type: "bind", source: "/bin", options: ["bind", "copy-symlink"] },
+      overlay("/etc"),
+      overlay("/home"),
+      { destination: "/swapfile", type: "bind", source: "/swapfile", options: ["bind", "ro"] },
+      overlay("/tmp"),
+    ]);
+    expect(flags.slice(0, 2)).toEqual(["--host", "--host"]);
+    expect(notices).toEqual([]);
+    for (const own of ["/proc", "/dev", "/sys", "/run"]) expect(mountOn(sandbox, own)?.source).not.toBe(own);
+  });
+
+  test("the caller stays itself, with its groups, directory, environment and host name", () => {
+    const { spec } = hostSandbox();
+    expect(spec.process).toMatchObject({
+      user: { uid: 1000, gid: 1000 },
+      cwd: "/home/dev/project",
+      args: ["true"],
+    });
+    expect(spec.process.env).toEqual(["HOME=/home/dev", "PATH=/usr/bin", "SHELL=/bin/bash", "TERM=xterm"]);
+    expect(spec.linux.uidMappings).toEqual([
+      { containerID: 0, hostID: 100000, size: 1000 },
+      { containerID: 1000, hostID: 1000, size: 1 },
+      { containerID: 1001, hostID: 101000, size: 64536 },
+    ]);
+    expect(spec.annotations).toEqual({ "run.oci.keep_original_groups": "1" });
+    expect(spec.hostname).toBe("laptop");
+    expect(spec.linux.namespaces?.map(({ type }) => type)).toEqual([
+      "pid",
+      "ipc",
+      "uts",
+      "mount",
+      "cgroup",
+      "user",
+    ]);
+    expect(spec.process.capabilities?.effective).toEqual([]);
+    expect(spec.process.noNewPrivileges).toBe(true);
+  });
+
+  test("without subordinate ids the caller is alone, and still itself", () => {
+    const { spec } = hostSandbox({}, { view: { subids: () => ({ uid: [], gid: [] }) } });
+    expect(spec.linux.uidMappings).toEqual([{ containerID: 1000, hostID: 1000, size: 1 }]);
+  });
+
+  test("--user root: the default mapping, root's capabilities, name and home", () => {
+    const { spec } = hostSandbox(
+      { user: "root" },
+      { view: { environment: { HOME: "/home/dev", USER: "dev" } } },
+    );
+    expect(spec.linux.uidMappings).toBeUndefined();
+    expect(spec.process.user).toEqual({ uid: 0, gid: 0 });
+    expect(spec.process.env).toEqual(["HOME=/root", "USER=root"]);
+    expect(spec.process.capabilities?.effective).toContain("CAP_CHOWN");
+  });
+
+  test("a directory with mounts below it is taken apart, to the last one", () => {
+    const sandbox = hostSandbox(
+      {},
+      {
+        mounts: [["/home/dev/project", "ext4"]],
+        files: { "/home/dev/notes": { type: "file", uid: 1000, gid: 1000, mode: 0o600 } },
+      },
+    );
+    expect(mountOn(sandbox, "/home")?.type).toBe("tmpfs");
+    expect(mountOn(sandbox, "/home/dev")?.options).toEqual([
+      "nosuid",
+      "nodev",
+      "mode=700",
+      "uid=1000",
+      "gid=1000",
+    ]);
+    expect(mountOn(sandbox, "/home/dev/notes")?.options).toEqual(["bind", "ro"]);
+    expect(mountOn(sandbox, "/home/dev/project")?.options).toEqual([
+      ...["lowerdir=/home/dev/project", "tmpupper", "uid=1000", "gid=1000", "userxattr"],
+    ]);
+  });
+
+  test("where no overlay is possible it is read-only, told where the caller could write", () => {
+    const sandbox = hostSandbox(
+      {},
+      {
+        mounts: [
+          ["/home/dev", "fuse.sshfs"],
+          ["/etc", "vfat"],
+        ],
+      },
+    );
+    for (const path of ["/home/dev", "/etc"]) {
+      expect(mountOn(sandbox, path)).toEqual({
+        destination: path,
+        type: "bind",
+        source: path,
+        options: ["rbind", "ro", "rro"],
+      });
+    }
+    expect(sandbox.notices).toEqual(["/home/dev is read-only: no overlay on its file system"]);
+    const refused = hostSandbox({}, {}, { noOverlay: new Set(["/home"]) });
+    expect(mountOn(refused, "/home")?.type).toBe("bind");
+    expect(mountOn(refused, "/etc")?.type).toBe("overlay");
+    const none = hostSandbox({}, {}, { noOverlay: true });
+    expect(none.spec.mounts?.some(({ type }) => type === "overlay")).toBe(false);
+  });
+
+  test("--upper keeps what is written", () => {
+    const sandbox = hostSandbox({ upper: "changes" });
+    expect(mountOn(sandbox, "/etc")?.options).toEqual([
+      "lowerdir=/etc",
+      "upperdir=/home/dev/project/changes/upper/etc",
+      "workdir=/home/dev/project/changes/work/etc",
+      "userxattr",
+    ]);
+  });
+
+  test("secrets are covered after --rw and before -v; --with-secrets leaves them", () => {
+    const sandbox = hostSandbox({ rw: ["/home/dev"], volume: ["~/.ssh:/home/dev/.ssh:ro"] });
+    const order = sandbox.spec.mounts!.map(({ destination, source }) => `${source} ${destination}`);
+    const at = (text: string) => order.indexOf(text);
+    expect(at("/home/dev /home/dev")).toBeGreaterThan(0);
+    expect(at("hidden /home/dev/.ssh")).toBeGreaterThan(at("/home/dev /home/dev"));
+    expect(at("/dev/null /home/dev/.netrc")).toBeGreaterThan(at("/home/dev /home/dev"));
+    expect(at("/home/dev/.ssh /home/dev/.ssh")).toBeGreaterThan(at("hidden /home/dev/.ssh"));
+    const open = hostSandbox({ withSecrets: true });
+    expect(mountOn(open, "/home/dev/.ssh")).toBeUndefined();
+    expect(open.spec.process.env).toContain("GITHUB_TOKEN=x");
+    expect(hostSandbox({ env: ["GITHUB_TOKEN"] }).spec.process.env).toContain("GITHUB_TOKEN=x");
+  });
+
+  test("--read-only: no overlay, and a tmpfs where programs write", () => {
+    const sandbox = hostSandbox({ readOnly: true });
+    expect(sandbox.spec.root.readonly).toBe(true);
+    expect(sandbox.spec.mounts?.some(({ type }) => type === "overlay")).toBe(false);
+    expect(mountOn(sandbox, "/tmp")?.type).toBe("tmpfs");
+  });
+});
+
+describe("--rootfs", () => {
+  test("one overlay, root inside, its own name and no network", () => {
+    const { spec } = rootfsSandbox();
+    expect(spec.root.path).toBe("/srv/root");
+    expect(spec.mounts![0]).toEqual({
+      destination: "/",
+      type: "overlay",
+      source: "overlay",
+      options: ["lowerdir=/srv/root", "tmpupper", "userxattr"],
+    });
+    expect(spec.process).toMatchObject({ user: { uid: 0, gid: 0 }, cwd: "/", noNewPrivileges: false });
+    expect(spec.process.env?.[0]).toMatch(/^PATH=/);
+    expect(spec.process.env).not.toContain("GITHUB_TOKEN=x");
+    expect(spec.hostname).toBe("box");
+    expect(spec.linux.namespaces).toContainEqual({ type: "network" });
+    expect(spec.linux.uidMappings).toBeUndefined();
+  });
+
+  test("--writable: the directory itself", () => {
+    expect(rootfsSandbox({ writable: true }).spec.mounts![0]!.destination).toBe("/proc");
+  });
+
+  test("without overlays: its entries read-only on a tmpfs, so that mount points can be made", () => {
+    const sandbox = rootfsSandbox({}, {}, { noOverlay: true });
+    expect(mountOn(sandbox, "/")?.type).toBe("tmpfs");
+  });
+
+  test("--user by name, with the groups of the root's own files; another user has added capabilities alone", () => {
+    const { process } = rootfsSandbox({ user: "alice", capAdd: ["net_raw"] }).spec;
+    expect(process.user).toEqual({ uid: 500, gid: 500, additionalGids: [500, 50] });
+    expect(process.capabilities).toMatchObject({ effective: ["CAP_NET_RAW"], ambient: ["CAP_NET_RAW"] });
+    expect(rootfsSandbox({ user: "7:staff" }).spec.process.user).toEqual({ uid: 7, gid: 50 });
+    expect(() => rootfsSandbox({ user: "bob" })).toThrow('no user "bob" in /srv/root/etc/passwd');
+    expect(() => rootfsSandbox({ user: "0:nope" })).toThrow('no group "nope"');
+  });
+
+  test("as root: device rules, no user namespace", () => {
+    const { linux } = rootfsSandbox({}, { view: { rootless: false, nested: false } }).spec;
+    expect(linux.namespaces).not.toContainEqual({ type: "user" });
+    expect(linux.resources?.devices).toEqual([{ allow: false, access: "rwm" }]);
+  });
+});
+
+describe("flags", () => {
+  test("limits", () => {
+    const { resources } = hostSandbox({ memory: "1.5g", cpus: "0.5", pidsLimit: "0" }).spec.linux;
+    expect(resources).toEqual({
+      memory: { limit: 1610612736 },
+      cpu: { quota: 50000, period: 100000 },
+      pids: { limit: -1 },
+    });
+    expect(hostSandbox().spec.linux.resources).toBeUndefined();
+    for (const [flags, message] of [
+      [{ memory: "lots" }, '"lots" is no size'],
+      [{ memory: "0" }, '"0" is no size'],
+      [{ cpus: "0" }, '"0" is no number of CPUs'],
+      [{ cpus: "two" }, '"two" is no number of CPUs'],
+      [{ pidsLimit: "-2" }, '"-2" is no number'],
+    ] as const) {
+      expect(() => hostSandbox(flags)).toThrow(message);
+    }
+  });
+
+  test("environment", () => {
+    const texts = { "/env": "# comment\nA=1\n\n B=two words\nTERM\n" };
+    const { process } = rootfsSandbox({ envFile: ["/env"], env: ["A=2", "C="] }, { texts }).spec;
+    expect(process.env?.slice(2)).toEqual(["A=2", "B=two words", "TERM=xterm", "C="]);
+    expect(rootfsSandbox({ env: ["GIT*"] }).spec.process.env).toContain("GITHUB_TOKEN=x");
+    expect(() => rootfsSandbox({ envFile: ["/none"] })).toThrow("cannot be read");
+    expect(() => rootfsSandbox({ env: ["=x"] })).toThrow("has no name");
+  });
+
+  test("volumes", () => {
+    const sandbox = rootfsSandbox({
+      volume: ["./:/a/b:ro", "/tmp:/a:z", "/data", "/etc:/e:O"],
+      tmpfs: ["/t:size=1m,exec"],
+    });
+    expect(sandbox.spec.mounts!.slice(-5).map(({ destination }) => destination)).toEqual([
+      ...["/t", "/a", "/data", "/e", "/a/b"],
+    ]);
+    expect(mountOn(sandbox, "/a/b")).toEqual({
+      destination: "/a/b",
+      type: "bind",
+      source: "/home/dev/project",
+      options: ["rbind", "nosuid", "nodev", "rprivate", "ro", "rro"],
+    });
+    expect(mountOn(sandbox, "/a")?.options).toEqual(["rbind", "nosuid", "nodev", "rprivate"]);
+    expect(mountOn(sandbox, "/data")?.options).toContain("tmpcopyup");
+    expect(mountOn(sandbox, "/e")).toMatchObject({
+      type: "overlay",
+      options: ["lowerdir=/etc", "tmpupper", "userxattr"],
+    });
+    expect(mountOn(sandbox, "/t")?.options).toEqual([
+      "nosuid",
+      "nodev",
+      "noexec",
+      "size=1m",
+      "exec",
+      "tmpcopyup",
+    ]);
+    for (const [volume, message] of [
+      ["data:/d", "would be a named volume"],
+      ["/none:/d", "/none does not exist"],
+      ["/etc:d", "d is not absolute"],
+      ["/etc:/", "the root cannot be replaced"],
+      ["/etc:/e:weird", 'no option "weird"'],
+      ["/a:/b:c:d", "too many colons"],
+    ]) {
+      expect(() => rootfsSandbox({ volume: [volume!] })).toThrow(message);
+    }
+    expect(() => hostSandbox({ rw: ["/"] })).toThrow("no sandbox");
+    expect(() => hostSandbox({ rw: ["/none"] })).toThrow("/none does not exist");
+  });
+
+  test("capabilities", () => {
+    const effective = (capAdd: string[], capDrop: string[]) =>
+      rootfsSandbox({ capAdd, capDrop }).spec.process.capabilities?.effective;
+    expect(effective([], ["ALL"])).toEqual([]);
+    expect(effective(["CHOWN"], ["all"])).toEqual(["CAP_CHOWN"]);
+    expect(effective(["ALL"], ["SYS_ADMIN"])).not.toContain("CAP_SYS_ADMIN");
+    expect(effective(["ALL"], [])).toContain("CAP_SYS_ADMIN");
+    expect(effective(["sys_time,cap_net_raw"], [])).toContain("CAP_NET_RAW");
+    expect(() => effective(["FLY"], [])).toThrow('no capability "FLY"');
+  });
+
+  test("--security-opt", () => {
+    const of = (...securityOpt: string[]) => rootfsSandbox({ securityOpt }).spec;
+    expect(of().linux.seccomp?.defaultAction).toBe("SCMP_ACT_ERRNO");
+    expect(of("seccomp=unconfined").linux.seccomp).toBeUndefined();
+    const texts = { "/p.json": '{"defaultAction":"SCMP_ACT_ALLOW"}' };
+    const given = rootfsSandbox({ securityOpt: ["seccomp=/p.json"] }, { texts }).spec.linux.seccomp;
+    expect(given?.defaultAction).toBe("SCMP_ACT_ALLOW");
+    expect(of("no-new-privileges").process.noNewPrivileges).toBe(true);
+    expect(hostSandbox({ securityOpt: ["no-new-privileges:false"] }).spec.process.noNewPrivileges).toBe(
+      false,
+    );
+    expect(of("unmask=/proc/kcore").linux.maskedPaths).not.toContain("/proc/kcore");
+    expect(of("unmask=ALL").linux).toMatchObject({ maskedPaths: [], readonlyPaths: [] });
+    expect(of("systempaths=unconfined").linux.readonlyPaths).toEqual([]);
+    expect(of("mask=/a:/b").linux.maskedPaths?.slice(-2)).toEqual(["/a", "/b"]);
+    expect(of("apparmor=web").process.apparmorProfile).toBe("web");
+    expect(() => of("label=type:x")).toThrow("SELinux");
+    expect(() => of("shields=up")).toThrow("no such option");
+    expect(() => of("seccomp=/none")).toThrow("/none cannot be read");
+  });
+
+  test("network and ports", () => {
+    expect(hostSandbox({ network: "none" }).spec.linux.namespaces).toContainEqual({ type: "network" });
+    expect(() => hostSandbox({ network: "bridge" })).toThrow('there is no network "bridge"');
+    expect(() => rootfsSandbox({ publish: ["80"] })).toThrow("ports are published by pasta");
+    expect(() => rootfsSandbox({ network: "pasta", publish: ["http"] })).toThrow('"http" is no port');
+  });
+
+  test("what comes out is a valid config", () => {
+    for (const { spec } of [hostSandbox({ readOnly: true }), rootfsSandbox({ memory: "1g", user: "1" })]) {
+      expect(parseSpec(toJson(spec), "flags").warnings).toEqual([]);
+    }
+  });
+});

@@ -1,0 +1,192 @@
+/**
+ * Flags → config.json: the container that `brun run --rootfs` and `--host` stand for. Pure but for the view, which
+ * looks at the machine; nothing is made. Reads as a table of contents.
+ */
+import type { Linux, Mount, Namespace, Process, Spec } from "../spec/index.ts";
+import { specTemplate } from "../spec/template.ts";
+import { absolute } from "../sys/fs.ts";
+import { sandboxCapabilities } from "./capabilities.ts";
+import { environment } from "./environment.ts";
+import type { Placed } from "./mounts.ts";
+import { type Network, networkOf } from "./network.ts";
+import type { SandboxOptions } from "./options.ts";
+import { sandboxResources } from "./resources.ts";
+import { defaultSeccomp } from "./seccomp.ts";
+import { coverSecrets } from "./secrets.ts";
+import { securityOf } from "./security.ts";
+import { systemMounts } from "./system.ts";
+import { placeTree } from "./tree.ts";
+import { type SandboxMaps, type SandboxUser, sandboxMaps, sandboxUser } from "./user.ts";
+import type { HostView } from "./view.ts";
+import { volumes, writablePaths } from "./volumes.ts";
+
+/** The config, and what is to be told with it. */
+export interface Sandbox {
+  readonly spec: Spec;
+  /** The flag of each mount, by index in spec.mounts. */
+  readonly flags: readonly string[];
+  /** One line each, for warnings. */
+  readonly notices: readonly string[];
+}
+
+/** How the root is placed besides what the flags say. */
+export interface SandboxLimits {
+  /** Directories over which the kernel refuses an overlay; true: all. They are read-only instead. */
+  readonly noOverlay?: ReadonlySet<string> | true;
+}
+
+/** Throws a BrunError that names the flag. */
+export function sandboxSpec(options: SandboxOptions, view: HostView, limits: SandboxLimits = {}): Sandbox {
+  const who = sandboxUser(options, view);
+  const network = networkOf(options, view);
+  const maps = sandboxMaps(options, view, who.user);
+  const keepsIds = maps !== null;
+  const root = placeRoot(options, view, keepsIds, limits.noOverlay ?? new Set());
+  const placed = [
+    ...root.mounts.map((mount) => ({ mount, flag: rootFlag(options) })),
+    ...systemMounts(options, view, keepsIds).map((mount) => ({ mount, flag: "" })),
+    ...writablePaths(options, view),
+    ...hidden(options, view),
+    ...volumes(options, view),
+  ];
+  const spec: Spec = {
+    ociVersion: "1.3.0",
+    process: processOf(options, view, who),
+    root: { path: rootPath(options), readonly: options.readOnly },
+    hostname: options.hostname ?? (options.root.kind === "host" ? view.hostname : options.id),
+    mounts: placed.map(({ mount }) => mount),
+    ...(network.hooks && { hooks: network.hooks }),
+    // The groups through which the caller reaches its files stay.
+    ...(options.root.kind === "host" && { annotations: { "run.oci.keep_original_groups": "1" } }),
+    linux: linuxOf(options, view, maps, network),
+  };
+  return secured(
+    { spec, flags: placed.map(({ flag }) => flag), notices: [...root.notices, ...network.notices] },
+    options,
+    view,
+  );
+}
+
+function rootPath({ root }: SandboxOptions): string {
+  return root.kind === "host" ? "/" : root.path;
+}
+
+function rootFlag({ root }: SandboxOptions): string {
+  return root.kind === "host" ? "--host" : `--rootfs ${root.path}`;
+}
+
+/** What the sandbox has of its own, and so does not show of another root, and of the host. */
+const OWN = ["/dev", "/proc", "/sys"];
+const OWN_OF_HOST = [...OWN, "/run", "/lost+found"];
+
+function placeRoot(
+  options: SandboxOptions,
+  view: HostView,
+  keepsIds: boolean,
+  refused: NonNullable<SandboxLimits["noOverlay"]>,
+): { mounts: readonly Mount[]; notices: readonly string[] } {
+  if (options.root.kind === "rootfs" && options.writable) return { mounts: [], notices: [] };
+  const host = options.root.kind === "host";
+  return placeTree(rootPath(options), "/", {
+    view,
+    // A read-only root needs overlays only where mount points may be missing.
+    overlay: refused !== true && !(host && options.readOnly),
+    refused: refused === true ? new Set() : refused,
+    upper: options.upper === undefined ? undefined : absolute(options.upper, view.cwd),
+    keepsIds,
+    writable: host ? [view.environment.HOME ?? "/", view.cwd, "/var/tmp"] : [],
+    skip: new Set(host ? OWN_OF_HOST : OWN),
+  });
+}
+
+function hidden(options: SandboxOptions, view: HostView): Placed[] {
+  if (options.root.kind !== "host" || options.withSecrets) return [];
+  const home = view.environment.HOME ?? "";
+  if (!home.startsWith("/") || home === "/") return [];
+  return coverSecrets(view, absolute(home)).map((mount) => ({ mount, flag: "--host (a secret)" }));
+}
+
+function processOf(options: SandboxOptions, view: HostView, who: SandboxUser): Process {
+  const host = options.root.kind === "host";
+  const env = environment(options, view);
+  if (options.user !== undefined && host) asUser(env, who, options.env);
+  return {
+    terminal: options.terminal,
+    user: who.user,
+    args: options.args.length > 0 ? [...options.args] : [shell(options, view)],
+    env,
+    cwd:
+      options.workdir === undefined
+        ? host
+          ? view.cwd
+          : "/"
+        : absolute(options.workdir, host ? view.cwd : "/"),
+    capabilities: sandboxCapabilities(options.capAdd, options.capDrop, who.user.uid ?? 0),
+  };
+}
+
+/** Another user of the host has another name and home. */
+function asUser(env: string[], who: SandboxUser, given: readonly string[]): void {
+  for (const [name, value] of [
+    ["USER", who.name],
+    ["LOGNAME", who.name],
+    ["HOME", who.home],
+  ] as const) {
+    const at = env.findIndex((entry) => entry.startsWith(`${name}=`));
+    if (value === null || at < 0 || given.some((entry) => entry.startsWith(`${name}=`))) continue;
+    env[at] = `${name}=${value}`;
+  }
+}
+
+/** The caller's shell, or the first that the root has. */
+function shell(options: SandboxOptions, view: HostView): string {
+  const base = options.root.kind === "host" ? "" : options.root.path;
+  const candidates = [...(base === "" ? [view.environment.SHELL ?? ""] : []), "/bin/bash", "/bin/sh"];
+  return (
+    candidates.find((path) => path.startsWith("/") && view.entry(`${base}${path}`) !== null) ?? "/bin/sh"
+  );
+}
+
+function linuxOf(options: SandboxOptions, view: HostView, maps: SandboxMaps | null, network: Network): Linux {
+  const types: Namespace["type"][] = ["pid", "ipc", "uts", "mount"];
+  if (view.cgroup2) types.push("cgroup");
+  if (network.mode !== "host") types.push("network");
+  if (view.rootless) types.push("user");
+  const limits = sandboxResources(options);
+  // The devices of the host are out of reach for anyone but root.
+  const resources = view.nested ? limits : { devices: [{ allow: false, access: "rwm" }], ...limits };
+  return {
+    namespaces: types.map((type) => ({ type })),
+    ...maps,
+    ...(resources && { resources }),
+  };
+}
+
+/** Seccomp, no_new_privs and paths, by default and by --security-opt. */
+function secured(sandbox: Sandbox, options: SandboxOptions, view: HostView): Sandbox {
+  const { spec } = sandbox;
+  const template = specTemplate(false, { ...view.caller, cgroup2: view.cgroup2 }).linux;
+  const paths = { masked: template?.maskedPaths ?? [], readonly: template?.readonlyPaths ?? [] };
+  const security = securityOf(options.securityOpt, paths, view);
+  const seccomp =
+    security.seccomp === undefined
+      ? defaultSeccomp(spec.process.capabilities?.bounding ?? [])
+      : security.seccomp;
+  return {
+    ...sandbox,
+    spec: {
+      ...spec,
+      process: {
+        ...spec.process,
+        noNewPrivileges: security.noNewPrivileges ?? options.root.kind === "host",
+        ...(security.apparmorProfile && { apparmorProfile: security.apparmorProfile }),
+      },
+      linux: {
+        ...spec.linux,
+        ...(seccomp !== null && { seccomp }),
+        maskedPaths: security.maskedPaths,
+        readonlyPaths: security.readonlyPaths,
+      },
+    },
+  };
+}

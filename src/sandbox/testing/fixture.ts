@@ -1,0 +1,139 @@
+/** A machine that tests make up. */
+import type { SandboxOptions } from "../options.ts";
+import { type Sandbox, type SandboxLimits, sandboxSpec } from "../spec.ts";
+import type { Entry, HostView } from "../view.ts";
+
+const dir = (uid = 0, mode = 0o755): Entry => ({ type: "dir", uid, gid: uid, mode });
+const file = (uid = 0): Entry => ({ type: "file", uid, gid: uid, mode: 0o644 });
+const link: Entry = { type: "link", uid: 0, gid: 0, mode: 0o777 };
+
+/** Files by path, with nothing mounted but / and kernel file systems. */
+const FILES: Readonly<Record<string, Entry>> = {
+  "/": dir(),
+  "/bin": link,
+  "/bin/bash": file(),
+  "/bin/sh": file(),
+  "/dev": dir(),
+  "/etc": dir(),
+  "/home": dir(),
+  "/home/dev": dir(1000, 0o700),
+  "/home/dev/.netrc": file(1000),
+  "/home/dev/.ssh": dir(1000, 0o700),
+  "/home/dev/project": dir(1000),
+  "/proc": dir(),
+  "/run": dir(),
+  "/swapfile": file(),
+  "/sys": dir(),
+  "/tmp": dir(0, 0o1777),
+  "/usr": dir(),
+  "/srv/root": dir(1000),
+  "/srv/root/bin/sh": file(1000),
+};
+
+const TEXTS: Readonly<Record<string, string>> = {
+  "/etc/passwd":
+    "root:x:0:0::/root:/bin/sh\ndev:x:1000:1000::/home/dev:/bin/bash\nwww:x:33:33::/srv:/bin/sh\n",
+  "/etc/group": "root:x:0:\ndev:x:1000:\nwww:x:33:\nlog:x:4:www,dev\n",
+  "/srv/root/etc/passwd": "root:x:0:0::/root:/bin/sh\nalice:x:500:500::/a:/bin/sh\n",
+  "/srv/root/etc/group": "staff:x:50:alice\n",
+};
+
+/** What the machine has. */
+export interface Fixture {
+  readonly files?: Readonly<Record<string, Entry>>;
+  readonly texts?: Readonly<Record<string, string>>;
+  readonly mounts?: readonly (readonly [point: string, type: string])[];
+  readonly view?: Partial<HostView>;
+}
+
+/** The caller is dev, uid 1000, with 65536 subordinate ids from 100000 on. */
+export function fixtureView({ files, texts, mounts = [], view }: Fixture = {}): HostView {
+  const all = { ...FILES, ...files };
+  const range = { start: 100000, size: 65536, origin: "/etc/subuid:1" };
+  const names = (path: string) => {
+    const start = path === "/" ? "/" : `${path}/`;
+    const found = Object.keys(all).filter((other) => other !== "/" && other.startsWith(start));
+    return [...new Set(found.map((other) => other.slice(start.length).split("/")[0]!))].sort();
+  };
+  return {
+    caller: { uid: 1000, gid: 1000, userName: "dev", privileged: false },
+    rootless: true,
+    nested: true,
+    subids: () => ({ uid: [range], gid: [range] }),
+    environment: {
+      HOME: "/home/dev",
+      PATH: "/usr/bin",
+      SHELL: "/bin/bash",
+      TERM: "xterm",
+      GITHUB_TOKEN: "x",
+    },
+    cwd: "/home/dev/project",
+    hostname: "laptop",
+    cgroup2: true,
+    mounts: [["/", "ext4"] as const, ["/proc", "proc"] as const, ...mounts].map(([point, type]) => ({
+      point,
+      type,
+      readOnly: false,
+    })),
+    entry: (path) => all[path] ?? null,
+    follow: (path) => all[path] ?? null,
+    list: names,
+    text: (path) => ({ ...TEXTS, ...texts })[path] ?? null,
+    mayWrite: (path) => all[path]?.uid === 1000,
+    program: (name) => `/usr/bin/${name}`,
+    ...view,
+  };
+}
+
+const NONE: Omit<SandboxOptions, "root"> = {
+  id: "box",
+  args: ["true"],
+  upper: undefined,
+  writable: false,
+  readOnly: false,
+  rw: [],
+  volume: [],
+  tmpfs: [],
+  workdir: undefined,
+  env: [],
+  envFile: [],
+  user: undefined,
+  terminal: false,
+  memory: undefined,
+  cpus: undefined,
+  pidsLimit: undefined,
+  capAdd: [],
+  capDrop: [],
+  securityOpt: [],
+  hostname: undefined,
+  network: undefined,
+  publish: [],
+  withSecrets: false,
+};
+
+/** The config of `run --host` with these flags. */
+export function hostSandbox(
+  flags: Partial<SandboxOptions> = {},
+  fixture: Fixture = {},
+  limits?: SandboxLimits,
+): Sandbox {
+  return sandboxSpec({ ...NONE, root: { kind: "host" }, ...flags }, fixtureView(fixture), limits);
+}
+
+/** The config of `run --rootfs /srv/root` with these flags. */
+export function rootfsSandbox(
+  flags: Partial<SandboxOptions> = {},
+  fixture: Fixture = {},
+  limits?: SandboxLimits,
+): Sandbox {
+  return sandboxSpec(
+    { ...NONE, root: { kind: "rootfs", path: "/srv/root" }, ...flags },
+    fixtureView(fixture),
+    limits,
+  );
+}
+
+/** A sandbox's mount on a path: the last one there. */
+export function mountOn({ spec }: Sandbox, destination: string) {
+  return spec.mounts?.findLast((mount) => mount.destination === destination);
+}

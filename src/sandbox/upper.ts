@@ -1,0 +1,30 @@
+/** --upper DIR: the directories that overlays write to. */
+import { BrunError } from "../errors.ts";
+import type { Spec } from "../spec/index.ts";
+import { errnoText } from "../sys/errno.ts";
+import { cstr, NR, syscall } from "../sys/ffi.ts";
+import { AT_FDCWD, mkdirAll, tryStat } from "../sys/fs.ts";
+
+const PERMISSIONS = 0o7777;
+
+/**
+ * Makes the upper and work directories of a spec's overlays where they are missing, each upper one with the mode of
+ * what lies below it. Throws a BrunError or SysError.
+ */
+export function makeUpperDirectories(spec: Spec): void {
+  for (const { type, options = [] } of spec.mounts ?? []) {
+    if (type !== "overlay") continue;
+    const [lower, upper, work] = ["lowerdir=", "upperdir=", "workdir="].map((name) =>
+      options.find((option) => option.startsWith(name))?.slice(name.length),
+    );
+    if (upper === undefined || work === undefined) continue;
+    const isNew = typeof tryStat(upper) === "number";
+    mkdirAll(upper);
+    mkdirAll(work);
+    const stat = tryStat(lower ?? "/");
+    if (!isNew || typeof stat === "number") continue;
+    const result = syscall(NR.fchmodat, AT_FDCWD, cstr(upper), stat.mode & PERMISSIONS);
+    if (result < 0)
+      throw new BrunError(`cannot change the mode of ${upper}: ${errnoText(-result)}`, { where: "--upper" });
+  }
+}

@@ -1,0 +1,122 @@
+/** Who a sandbox's program runs as, and which ids of the host stand behind that. */
+import type { IdMap, IdMaps } from "../../rootless/idmap.ts";
+import type { SubidRange } from "../../rootless/subid.ts";
+import { BrunError } from "../errors.ts";
+import type { IDMapping, User } from "../spec/index.ts";
+import type { SandboxOptions } from "./options.ts";
+import type { HostView } from "./view.ts";
+
+/** A user of the container with a name and home for the environment, where they are known. */
+export interface SandboxUser {
+  readonly user: User;
+  readonly name: string | null;
+  readonly home: string | null;
+}
+
+/**
+ * `--user` NAME|UID[:GROUP|GID], looked up in /etc/passwd and /etc/group of the container's root. Without it: the
+ * caller in a sandbox of the host, else root. Throws a BrunError.
+ */
+export function sandboxUser(options: SandboxOptions, view: HostView): SandboxUser {
+  const base = options.root.kind === "host" ? "" : options.root.path;
+  const passwd = view.text(`${base}/etc/passwd`) ?? "";
+  const { caller } = view;
+  const given = options.user ?? (options.root.kind === "host" ? `${caller.uid}:${caller.gid}` : "0");
+  const [who = "", group] = given.split(":");
+  const entry = fieldsOf(passwd, who);
+  const uid = isId(who) ? Number(who) : entry && Number(entry[2]);
+  if (uid === undefined) {
+    throw new BrunError(`no user "${who}" in ${base}/etc/passwd`, {
+      where: "--user",
+      hint: "a name from there, or a uid",
+    });
+  }
+  const gid =
+    group === undefined ? Number(entry?.[3] ?? 0) : groupId(group, view.text(`${base}/etc/group`), base);
+  const additionalGids =
+    options.user === undefined || entry === undefined ? [] : groupsOf(entry[0]!, gid, view, base);
+  return {
+    user: { uid, gid, ...(additionalGids.length > 0 && { additionalGids }) },
+    name: entry?.[0] ?? null,
+    home: entry?.[5] || null,
+  };
+}
+
+function isId(text: string): boolean {
+  return /^\d{1,10}$/.test(text) && Number(text) < 0xffffffff;
+}
+
+/** The fields of the line whose name, or else whose id, this is. */
+function fieldsOf(text: string, key: string): string[] | undefined {
+  const lines = text.split("\n").map((line) => line.split(":"));
+  return lines.find(([name]) => name === key && key !== "") ?? lines.find((fields) => fields[2] === key);
+}
+
+function groupId(group: string, text: string | null, base: string): number {
+  const gid = isId(group) ? Number(group) : Number(fieldsOf(text ?? "", group)?.[2] ?? Number.NaN);
+  if (Number.isNaN(gid)) {
+    throw new BrunError(`no group "${group}" in ${base}/etc/group`, { where: "--user", hint: "or a gid" });
+  }
+  return gid;
+}
+
+/** Groups that list the user as a member, and its own before them; none when there are none. */
+function groupsOf(name: string, gid: number, view: HostView, base: string): number[] {
+  const lines = (view.text(`${base}/etc/group`) ?? "").split("\n").map((line) => line.split(":"));
+  const gids = lines
+    .filter((fields) => fields[3]?.split(",").includes(name))
+    .map((fields) => Number(fields[2]));
+  return gids.length === 0 ? [] : [...new Set([gid, ...gids])];
+}
+
+/** Maps of a sandbox. */
+export interface SandboxMaps {
+  readonly uidMappings: IDMapping[];
+  readonly gidMappings: IDMapping[];
+}
+
+/**
+ * In a sandbox of the host the caller stays who it is, and the ids around it are its subordinate ones; null for
+ * the default, in which the caller is root inside: with another root, or when --user asks for root.
+ */
+export function sandboxMaps(options: SandboxOptions, view: HostView, user: User): SandboxMaps | null {
+  const { caller } = view;
+  if (!view.rootless || options.root.kind !== "host" || user.uid === 0 || caller.uid === 0) return null;
+  const { uid, gid } = view.subids();
+  const maps = keepIdMaps(caller.uid, caller.gid, uid, gid);
+  const toMapping = (m: IdMap) => ({ containerID: m.containerId, hostID: m.hostId, size: m.size });
+  return { uidMappings: maps.uid.map(toMapping), gidMappings: maps.gid.map(toMapping) };
+}
+
+/**
+ * Maps in which the caller has its own ids inside, and its subordinate ids are the others from 0 on: podman's
+ * keep-id. Without subordinate ids of both kinds the caller is alone.
+ */
+export function keepIdMaps(
+  uid: number,
+  gid: number,
+  subuids: readonly SubidRange[],
+  subgids: readonly SubidRange[],
+): IdMaps {
+  const alone = subuids.length === 0 || subgids.length === 0;
+  return { uid: keepId(uid, alone ? [] : subuids), gid: keepId(gid, alone ? [] : subgids) };
+}
+
+function keepId(id: number, ranges: readonly SubidRange[]): IdMap[] {
+  const map: IdMap[] = [];
+  let next = 0;
+  const add = (hostId: number, size: number) => {
+    if (size <= 0) return;
+    map.push({ containerId: next, hostId, size });
+    next += size;
+  };
+  for (const { start, size } of ranges) {
+    const below = next < id ? Math.min(size, id - next) : 0;
+    add(start, below);
+    if (below === size) continue;
+    if (next === id) add(id, 1);
+    add(start + below, size - below);
+  }
+  if (next <= id) map.push({ containerId: id, hostId: id, size: 1 });
+  return map;
+}

@@ -1,0 +1,96 @@
+/** What a sandbox's config depends on: the machine, or a test's fixture. */
+import { type Caller, currentCaller } from "../../rootless/caller.ts";
+import { type MountPoint, mountPoints } from "../../rootless/host.ts";
+import { loadSubids, type Subids } from "../../rootless/subid.ts";
+import { cstr, NR, syscall } from "../sys/ffi.ts";
+import { AT_FDCWD, absolute, exists, readdir, readTextIfThere, S, tryStat } from "../sys/fs.ts";
+
+/** A file, not followed when it is a symbolic link. */
+export interface Entry {
+  readonly type: "dir" | "link" | "file";
+  readonly uid: number;
+  readonly gid: number;
+  /** Permission bits. */
+  readonly mode: number;
+}
+
+/** The machine as the caller sees it. */
+export interface HostView {
+  readonly caller: Caller;
+  /** Without root: the container gets a user namespace. */
+  readonly rootless: boolean;
+  /** The rights to mount are those over a user namespace: the caller is not root, or root of one. */
+  readonly nested: boolean;
+  readonly subids: () => Subids;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  readonly hostname: string;
+  readonly cgroup2: boolean;
+  readonly mounts: readonly MountPoint[];
+  readonly entry: (path: string) => Entry | null;
+  /** The file that a path leads to; null when there is none. */
+  readonly follow: (path: string) => Entry | null;
+  /** Names in a directory; null when the caller may not read it. */
+  readonly list: (path: string) => readonly string[] | null;
+  readonly text: (path: string) => string | null;
+  readonly mayWrite: (path: string) => boolean;
+  /** Path of a program, or null. */
+  readonly program: (name: string) => string | null;
+}
+
+/**
+ * The machine itself.
+ * @param rootless whether containers get a user namespace
+ * @param nested whether the caller lacks rights over the host's first user namespace
+ */
+export function hostView(rootless: boolean, nested: boolean): HostView {
+  const caller = currentCaller();
+  return {
+    caller,
+    rootless,
+    nested,
+    subids: () => loadSubids(caller.uid, caller.userName),
+    environment: process.env,
+    cwd: absolute("."),
+    hostname: text("/proc/sys/kernel/hostname")?.trim() ?? "",
+    cgroup2: exists("/sys/fs/cgroup/cgroup.controllers"),
+    mounts: mountPoints(text("/proc/self/mountinfo") ?? ""),
+    entry: (path) => look(path, true),
+    follow: (path) => look(path, false),
+    list,
+    text,
+    mayWrite: (path) => syscall(NR.faccessat2, AT_FDCWD, cstr(path), W_OK, AT_EACCESS) === 0,
+    program: (name) => Bun.which(name),
+  };
+}
+
+const W_OK = 2;
+const AT_EACCESS = 0x200;
+
+function look(path: string, nofollow: boolean): Entry | null {
+  const stat = tryStat(path, nofollow);
+  if (typeof stat === "number") return null;
+  const type = stat.mode & S.IFMT;
+  return {
+    type: type === S.IFDIR ? "dir" : type === S.IFLNK ? "link" : "file",
+    uid: stat.uid,
+    gid: stat.gid,
+    mode: stat.mode & 0o7777,
+  };
+}
+
+function list(path: string): readonly string[] | null {
+  try {
+    return readdir(path).sort();
+  } catch {
+    return null;
+  }
+}
+
+function text(path: string): string | null {
+  try {
+    return readTextIfThere(path);
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,376 @@
+/** `brun run --host` and `brun run --rootfs`: containers without a bundle. */
+import { describe, expect, test } from "bun:test";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { hostname } from "node:os";
+import { host, installed, ownedDir } from "./support/caller.ts";
+import { makeRootfs } from "./support/rootfs.ts";
+import { subjects } from "./support/runtime.ts";
+import { type CallOptions, Sandbox } from "./support/sandbox.ts";
+import { shows } from "./support/terminal.ts";
+
+for (const subject of subjects(["brun"])) {
+  const { caller } = subject;
+  const isUser = caller.uid !== 0;
+
+  /** A home directory with a secret and a file, and a way to run things in it. */
+  function home(box: Sandbox) {
+    const dir = ownedDir(caller, `${box.dir}/home`);
+    ownedDir(caller, `${dir}/.ssh`, 0o700);
+    box.file("home/.ssh/id_ed25519", "the key\n", 0o600);
+    box.file("home/.netrc", "the password\n", 0o600);
+    box.file("home/notes", "mine\n");
+    const env = { HOME: dir, SHELL: "/bin/sh", GITHUB_TOKEN: "secret", EDITOR: "ed" };
+    const run = (flags: string[], script: string, options: CallOptions = {}) =>
+      box.call(["run", "--host", ...flags, "--", "sh", "-c", script], { cwd: dir, env, ...options });
+    return { dir, env, run };
+  }
+
+  function rootfs(box: Sandbox): string {
+    return makeRootfs(ownedDir(caller, `${box.dir}/root`), caller);
+  }
+
+  describe(subject.label, () => {
+    test("--host: the caller's own machine, and nothing that is written stays", async () => {
+      await using box = new Sandbox(subject);
+      const { dir, run } = home(box);
+      const script = `id -u; id -g; pwd; cat notes; echo changed > notes; cat notes; touch new
+        echo $EDITOR; rm -rf .ssh/none; ls; test -x /usr/bin/env && stat -c %u notes`;
+      const { stdout, stderr, code } = await run([], script);
+      expect(stderr).toBe("");
+      expect(code).toBe(0);
+      const { uid, gid } = caller;
+      expect(stdout.split("\n")).toEqual(
+        [uid, gid, dir, "mine", "changed", "ed", "new", "notes", uid, ""].map(String),
+      );
+      expect(readFileSync(`${dir}/notes`, "utf8")).toBe("mine\n");
+      expect(readdirSync(dir)).not.toContain("new");
+      await box.untilGone();
+    });
+
+    test("--host: secrets of home and environment are hidden, unless they are asked for", async () => {
+      await using box = new Sandbox(subject);
+      const { dir, run } = home(box);
+      const script =
+        "cat .ssh/id_ed25519 .netrc 2>/dev/null; printenv GITHUB_TOKEN || echo none; echo > .netrc";
+      expect((await run([], script)).stdout).toBe("none\n");
+      expect((await run(["--rw", "."], script)).stdout).toBe("none\n");
+      expect(readFileSync(`${dir}/.netrc`, "utf8")).toBe("the password\n");
+      expect((await run(["-e", "GITHUB_TOKEN"], script)).stdout).toBe("secret\n");
+      const asked = await run(["-v", `~/.ssh:${dir}/.ssh:ro`], script);
+      expect(asked.stdout).toBe("the key\nnone\n");
+      expect((await run(["--with-secrets"], script)).stdout).toBe("the key\nthe password\nsecret\n");
+    });
+
+    test("--host: --rw leaves a path writable, and nothing else", async () => {
+      await using box = new Sandbox(subject);
+      const { dir, run } = home(box);
+      ownedDir(caller, `${dir}/project`);
+      const outcome = await run(["--rw", "project"], "echo out > project/file; echo lost > lost");
+      expect(outcome).toMatchObject({ code: 0, stderr: "" });
+      expect(readFileSync(`${dir}/project/file`, "utf8")).toBe("out\n");
+      expect(existsSync(`${dir}/lost`)).toBe(false);
+    });
+
+    test("--host: processes, host name and /run are its own", async () => {
+      await using box = new Sandbox(subject);
+      const { run } = home(box);
+      const script =
+        "ps -e -o comm= | sort -u | tr '\\n' ' '; hostname; ls -A /run | grep -v -e systemd -e user; echo $$";
+      const { stdout } = await run([], script);
+      expect(stdout).toMatch(new RegExp(`^(ps|sh|sort|tr) .*${hostname()}\n`, "s"));
+      expect(stdout).not.toContain("bun");
+      const renamed = await run(["--hostname", "elsewhere"], "hostname");
+      expect(renamed.stdout).toBe("elsewhere\n");
+    });
+
+    test("--host: nothing of the old root is mounted, for exec neither", async () => {
+      await using box = new Sandbox(subject);
+      const { dir, env } = home(box);
+      const id = box.name();
+      await box.ok(["run", "--host", "-d", "--name", id, "--", "sleep", "1000"], { cwd: dir, env });
+      const look =
+        "awk '{ print $5, $(NF-2) }' /proc/self/mountinfo; echo x > /tmp/brun-test-escape; cat notes";
+      const { stdout } = await box.exec(id, look);
+      expect(stdout).toMatch(/^\/ tmpfs$/m);
+      expect(stdout).not.toMatch(/^\/ (ext4|overlay|xfs|btrfs)$/m);
+      expect(stdout).toEndWith("mine\n");
+      expect(existsSync("/tmp/brun-test-escape")).toBe(false);
+      await box.ok(["delete", "--force", id]);
+    });
+
+    test("--host: exit codes and signals are the program's", async () => {
+      await using box = new Sandbox(subject);
+      const { dir, env, run } = home(box);
+      expect((await run([], "exit 7")).code).toBe(7);
+      expect((await run([], "sh -c 'kill -TERM $$'")).code).toBe(143);
+      const missing = await box.call(["run", "--host", "--", "nosuchprogram"], { cwd: dir, env });
+      expect(missing).toMatchObject({
+        code: 1,
+        stderr: 'brun: process.args[0]: exec: "nosuchprogram": executable file not found in $PATH\n',
+      });
+      const running = box.spawn(
+        ["run", "--host", "--", "sh", "-c", "trap 'exit 3' TERM; echo up; sleep 1000 & wait"],
+        {
+          cwd: dir,
+          env,
+        },
+      );
+      while (running.stdout() === "") await Bun.sleep(10);
+      running.kill("SIGTERM");
+      expect((await running.done).code).toBe(3);
+      await box.untilGone();
+    });
+
+    test("-i reads our stdin, without it there is none", async () => {
+      await using box = new Sandbox(subject);
+      const { run } = home(box);
+      expect((await run([], "cat", { stdin: "words" })).stdout).toBe("");
+      expect((await run(["-i"], "cat", { stdin: "words" })).stdout).toBe("words");
+    });
+
+    test("-it is a terminal, and so is a shell that is not named; Ctrl-C reaches the program", async () => {
+      await using box = new Sandbox(subject);
+      await using shell = box.terminal(["run", "--host"]);
+      shell.write(`tty; echo $TERM; sh -c 'trap "echo inter""rupted; exit" INT; sleep 50 & wait'\r`);
+      await shows(shell, "/dev/pts/0");
+      await shows(shell, "xterm");
+      await Bun.sleep(300);
+      shell.write("\x03");
+      await shows(shell, "interrupted");
+      shell.write("exit 5\r");
+      expect(await shell.exited).toBe(5);
+      await using given = box.terminal(["run", "--rootfs", rootfs(box), "-it", "--", "tty"]);
+      await shows(given, "/dev/pts/0");
+      expect(await given.exited).toBe(0);
+    });
+
+    test("--upper keeps what is written, and the next run has it", async () => {
+      await using box = new Sandbox(subject);
+      const { dir, run } = home(box);
+      const upper = ownedDir(caller, `${box.dir}/upper`);
+      await run(["--upper", upper], "echo kept > kept; rm notes");
+      expect(existsSync(`${dir}/kept`)).toBe(false);
+      const again = await run(["--upper", upper], "cat kept; cat notes");
+      expect(again.stdout).toBe("kept\n");
+      const names = readdirSync(upper, { recursive: true }).map(String);
+      expect(names.some((name) => name.endsWith("/home/kept"))).toBe(true);
+      expect(readFileSync(`${dir}/notes`, "utf8")).toBe("mine\n");
+    });
+
+    test("--read-only", async () => {
+      await using box = new Sandbox(subject);
+      const { dir, run } = home(box);
+      const { stdout } = await run(["--read-only"], "touch x 2>&1; touch /dev/shm/x && echo shm");
+      expect(stdout).toMatch(/Read-only file system\nshm\n$/);
+      expect(existsSync(`${dir}/x`)).toBe(false);
+    });
+
+    test("--rootfs: root inside, the directory is left as it is", async () => {
+      await using box = new Sandbox(subject);
+      const root = rootfs(box);
+      const before = readdirSync(root, { recursive: true }).length;
+      const script =
+        "id -u; hostname; pwd; echo x > /etc/passwd; touch /new; rm -rf /var; mkdir /var; ls /var; cat /etc/passwd";
+      const { stdout, stderr, code } = await box.call([
+        "run",
+        "--rootfs",
+        root,
+        "web",
+        "--",
+        "sh",
+        "-c",
+        script,
+      ]);
+      expect({ stdout, stderr, code }).toEqual({ stdout: "0\nweb\n/\nx\n", stderr: "", code: 0 });
+      expect(readdirSync(root, { recursive: true }).length).toBe(before);
+      expect(readFileSync(`${root}/etc/passwd`, "utf8")).toStartWith("root:");
+      await box.ok(["run", "--rootfs", root, "--writable", "--", "touch", "/new"]);
+      expect(existsSync(`${root}/new`)).toBe(true);
+    });
+
+    test("--rootfs: what is missing for /proc and /dev is not made in it", async () => {
+      await using box = new Sandbox(subject);
+      const root = ownedDir(caller, `${box.dir}/tiny`);
+      mkdirSync(`${root}/bin`);
+      writeFileSync(`${root}/bin/sh`, readFileSync(Bun.which("busybox")!));
+      chmodSync(`${root}/bin/sh`, 0o755);
+      expect(await box.ok(["run", "--rootfs", root, "--", "sh", "-c", "echo /proc/self /dev/null"])).toBe(
+        "/proc/self /dev/null\n",
+      );
+      expect(await box.ok(["run", "--read-only", "--rootfs", root, "--", "sh", "-c", "echo /dev/nul*"])).toBe(
+        "/dev/null\n",
+      );
+      expect(readdirSync(root)).toEqual(["bin"]);
+    });
+
+    test("volumes, tmpfs, environment, user, directory, name", async () => {
+      await using box = new Sandbox(subject);
+      const root = rootfs(box);
+      const shared = ownedDir(caller, `${box.dir}/shared`);
+      box.file("shared/file", "shared\n");
+      const flags = [
+        "-v",
+        `${shared}:/in:ro`,
+        "-v",
+        `${shared}:/over:O`,
+        "--tmpfs",
+        "/var:size=1m",
+        "-w",
+        "/in",
+      ];
+      const script = `cat file; touch x 2>/dev/null || echo read-only; echo y > /over/new && cat /over/file
+        echo $A$B; mount | grep -c ' /var type tmpfs .*size=1024k'; pwd`;
+      const env = { B: "2" };
+      const run = [
+        "run",
+        "--rootfs",
+        root,
+        ...flags,
+        "-e",
+        "A=1",
+        "-e",
+        "B",
+        "--name",
+        "n1",
+        "--",
+        "sh",
+        "-c",
+        script,
+      ];
+      expect(await box.ok(run, { env })).toBe("shared\nread-only\nshared\n12\n1\n/in\n");
+      expect(readdirSync(shared)).toEqual(["file"]);
+      const who = await box.ok([
+        "run",
+        "--rootfs",
+        root,
+        "-u",
+        "alice",
+        "--",
+        "sh",
+        "-c",
+        "id; grep CapEff /proc/self/status",
+      ]);
+      expect(who).toStartWith("uid=1000(alice) gid=1000(alice) groups=50(staff),1000(alice)\n");
+      expect(who).toContain("CapEff:\t0000000000000000\n");
+    });
+
+    test("the default filter: what programs need works, namespaces are refused", async () => {
+      await using box = new Sandbox(subject);
+      const root = rootfs(box);
+      const script = "unshare -U true 2>&1; chroot / true && echo chroot; grep Seccomp: /proc/self/status";
+      const filtered = await box.call(["run", "--rootfs", root, "--", "sh", "-c", script]);
+      expect(filtered.stdout).toBe(
+        "unshare: unshare(0x10000000): Operation not permitted\nchroot\nSeccomp:\t2\n",
+      );
+      const open = [
+        "run",
+        "--rootfs",
+        root,
+        "--security-opt",
+        "seccomp=unconfined",
+        "--",
+        "sh",
+        "-c",
+        script,
+      ];
+      expect((await box.call(open)).stdout).toContain("Seccomp:\t0\n");
+    });
+
+    test("--network none has loopback alone; host has the host's", async () => {
+      await using box = new Sandbox(subject);
+      const { run } = home(box);
+      const interfaces = "cut -d: -f1 -s /proc/net/dev | tr -d ' ' | sort";
+      expect((await run(["--network", "none"], interfaces)).stdout).toBe("lo\n");
+      const ours = host("sh", "-c", interfaces);
+      expect((await run([], interfaces)).stdout).toBe(ours);
+    });
+
+    test("--print-config is a config that runs the same; nothing is made", async () => {
+      await using box = new Sandbox(subject);
+      const root = rootfs(box);
+      const text = await box.ok([
+        "run",
+        "--print-config",
+        "--rootfs",
+        root,
+        "-e",
+        "A=1",
+        "x",
+        "--",
+        "sh",
+        "-c",
+        "echo $A; hostname",
+      ]);
+      expect(existsSync(box.state)).toBe(false);
+      const bundle = ownedDir(caller, `${box.dir}/bundle`);
+      box.file("bundle/config.json", text);
+      expect(await box.ok(["run", "--bundle", bundle, box.name()])).toBe("1\nx\n");
+    });
+
+    test("flags that do not go together, and programs without --, are one line", async () => {
+      await using box = new Sandbox(subject);
+      const line = async (...args: string[]) => {
+        const { stderr, code, stdout } = await box.call(["run", ...args]);
+        expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+        return stderr;
+      };
+      expect(await line("--host", "ls")).toContain(
+        'the program stands behind "--"; hint: brun run --host -- ls -l',
+      );
+      expect(await line("--rootfs", "/", "a", "b")).toContain('the program stands behind "--"');
+      expect(await line("--host", "--rootfs", "/")).toContain("exclude each other");
+      expect(await line("--host", "--writable", "--", "ls")).toContain(
+        "--writable: goes with --rootfs alone",
+      );
+      expect(await line("--rootfs", "/", "--rw", ".", "--", "ls")).toContain("--rw: goes with --host");
+      expect(await line("--host", "--bundle", "x", "--", "ls")).toContain(
+        "flag provided but not defined: --bundle",
+      );
+      expect(await line("--rootfs", "/no/such", "--", "ls")).toContain("/no/such");
+      expect(await line("--host", "-v", "/none:/x", "--", "ls")).toBe(
+        "brun: -v /none:/x: /none does not exist\n",
+      );
+    });
+
+    if (isUser) {
+      test("other users' ids are there: -u, and files of theirs", async () => {
+        await using box = new Sandbox(subject);
+        const { run, dir } = home(box);
+        const { stdout } = await run(
+          ["-u", "root", "--cap-add", "ALL"],
+          "id -u; touch a; chown 33 a; stat -c %u a notes",
+        );
+        expect(stdout).toBe("0\n33\n0\n");
+        expect(existsSync(`${dir}/a`)).toBe(false);
+        expect((await run(["-u", "daemon"], "id -un")).stdout).toBe("daemon\n");
+      });
+
+      test("as bwrap shows the machine, but for what is hidden", async () => {
+        if (!installed("bwrap")) return;
+        await using box = new Sandbox(subject);
+        const { run, dir, env } = home(box);
+        const script =
+          "id -u; id -un; ls /usr /etc / ~ | grep -v 'lost+found'; readlink /bin; umask; cat notes";
+        const bwrap = Bun.spawnSync(
+          [
+            ...caller.prefix,
+            "bwrap",
+            "--bind",
+            "/",
+            "/",
+            "--dev",
+            "/dev",
+            "--proc",
+            "/proc",
+            "--unshare-pid",
+            "sh",
+            "-c",
+            script,
+          ],
+          { cwd: dir, env: { ...box.env, ...env } },
+        );
+        expect((await run([], script)).stdout).toBe(bwrap.stdout.toString());
+      });
+    }
+  });
+}
