@@ -15,8 +15,9 @@
 #include <linux/signalfd.h>
 #include <linux/termios.h>
 
-#define WAIT_NO_HANG 1 /* WNOHANG */
-#define DRAIN_MS 100   /* how long to wait for the last output when another process still holds the pty */
+#define WAIT_NO_HANG 1      /* WNOHANG */
+#define SI_FROM_KERNEL 0x80 /* SI_KERNEL of <siginfo.h> */
+#define DRAIN_MS 100 /* how long to wait for the last output when another process still holds the pty */
 
 struct supervisor {
 	struct supervise_request request;
@@ -95,6 +96,10 @@ static void handle_signal(unsigned int sig)
 	case SIGPIPE:
 	case SIGURG:
 		break;
+	case SIGALRM:
+		sys4(__NR_pidfd_send_signal, self.request.pidfd, self.request.timeout > 0 ? SIGKILL : SIGALRM,
+		     0, 0);
+		break;
 	default:
 		sys4(__NR_pidfd_send_signal, self.request.pidfd, sig, 0, 0);
 	}
@@ -104,8 +109,13 @@ static void take_signal(int fd)
 {
 	struct signalfd_siginfo info;
 
-	if (sys3(__NR_read, fd, &info, sizeof(info)) == (long)sizeof(info))
-		handle_signal(info.ssi_signo);
+	if (sys3(__NR_read, fd, &info, sizeof(info)) != (long)sizeof(info))
+		return;
+	/* Ctrl-C goes to all of a process group: a process in ours has got it already. */
+	if (info.ssi_code == SI_FROM_KERNEL && info.ssi_signo != SIGCHLD && info.ssi_signo != SIGALRM &&
+	    info.ssi_signo != SIGWINCH && sys1(__NR_getpgid, self.request.pid) == sys1(__NR_getpgid, 0))
+		return;
+	handle_signal(info.ssi_signo);
 }
 
 /* Those that came while this was still brun. Its other threads have ended: no more will be written. */
@@ -168,6 +178,18 @@ static void drain(void)
 	} while (relay_step(&self.output, &poll));
 }
 
+/* SIGALRM after the time that the process has. */
+static void set_timer(void)
+{
+	struct {
+		int64_t interval[2];
+		int64_t value[2]; /* seconds and microseconds */
+	} timer = {{0, 0}, {self.request.timeout, 0}};
+
+	if (self.request.timeout > 0)
+		sys3(__NR_setitimer, 0, &timer, 0);
+}
+
 static void clean_up(struct machine *machine, unsigned char *data, size_t size)
 {
 	struct program program;
@@ -205,6 +227,7 @@ void supervise(struct machine *machine, int fd)
 	self.output.to = 1;
 	enter_raw_mode();
 	copy_window_size();
+	set_timer();
 	take_early_signals();
 	wait_for_end(signals);
 	drain();

@@ -3,6 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { host, installed, ownedDir } from "./support/caller.ts";
+import { until } from "./support/processes.ts";
 import { makeRootfs } from "./support/rootfs.ts";
 import { subjects } from "./support/runtime.ts";
 import { type CallOptions, Sandbox } from "./support/sandbox.ts";
@@ -119,6 +120,32 @@ for (const subject of subjects(["brun"])) {
       running.kill("SIGTERM");
       expect((await running.done).code).toBe(3);
       await box.untilGone();
+    });
+
+    test("--timeout kills; -d --rm leaves nothing when the program has ended", async () => {
+      await using box = new Sandbox(subject);
+      const root = rootfs(box);
+      const before = performance.now();
+      expect((await box.call(["run", "--rootfs", root, "--timeout", "1", "--", "sleep", "1000"])).code).toBe(
+        137,
+      );
+      expect(performance.now() - before).toBeLessThan(9000);
+      const detach = ["run", "--rootfs", root, "-d", "--rm", "--timeout", "20", "web", "--"];
+      expect(await box.ok([...detach, "sleep", "1"])).toBe("");
+      expect((await box.inspect("web")).status).toBe("running");
+      await until("it is gone", () => !box.known("web"));
+      await box.untilGone("web");
+      const failed = await box.call([...detach, "nosuchprogram"]);
+      expect(failed.code).toBe(1);
+      expect(failed.stderr).toBe(
+        'brun: process.args[0]: exec: "nosuchprogram": executable file not found in $PATH\n',
+      );
+      const kept = ["run", "--rootfs", root, "-d", "--name", "kept", "--", "true"];
+      await box.ok(kept);
+      await box.untilStatus("kept", "stopped");
+      expect((await box.call(["run", "--host", "-dt", "--", "true"])).stderr).toContain(
+        "--tty: nobody would hold",
+      );
     });
 
     test("-i reads our stdin, without it there is none", async () => {

@@ -4,6 +4,7 @@ import { readlinkSync, statSync } from "node:fs";
 import { subordinateRange } from "./support/caller.ts";
 import { subjects } from "./support/runtime.ts";
 import { Sandbox } from "./support/sandbox.ts";
+import { shows } from "./support/terminal.ts";
 
 for (const subject of subjects(["brun"])) {
   describe(subject.label, () => {
@@ -33,6 +34,19 @@ for (const subject of subjects(["brun"])) {
       while (running.stdout() === "") await Bun.sleep(10);
       running.kill("SIGTERM");
       expect((await running.done).code).toBe(143);
+    });
+
+    test("Ctrl-C reaches the command once", async () => {
+      await using box = new Sandbox(subject);
+      const script =
+        'trap "n=\\$((n+1)); echo number \\$n" INT; echo up; for i in 1 2 3 4 5 6; do sleep 0.2; done; exit 4';
+      await using terminal = box.terminal(["unshare", "--", "sh", "-c", script]);
+      await shows(terminal, "up");
+      await Bun.sleep(100);
+      terminal.write("\x03");
+      expect(await terminal.exited).toBe(4);
+      expect(terminal.text()).toContain("number 1");
+      expect(terminal.text()).not.toContain("number 2");
     });
 
     test("a command that cannot be executed is one line, and nothing stays", async () => {

@@ -17,6 +17,12 @@ test.each([undefined, ...Object.keys(commands)])("help of %p", async (topic) => 
   }
 });
 
+test("help of run without a bundle", async () => {
+  const text = await helpText([await commands.run!(["--host"])], "run", false);
+  expect(text).toMatchSnapshot();
+  for (const line of text.split("\n")) expect(line.length).toBeLessThanOrEqual(132);
+});
+
 test("the table's names are those of the commands", () => {
   expect(all.map((command) => command.meta.name)).toEqual(Object.keys(commands));
 });

@@ -19,7 +19,10 @@ export default defineCommand({
     },
   },
   details: `In the foreground signals are forwarded, and the exit code is that of the program, or 128 and the number of
-the signal that ended it.`,
+the signal that ended it.
+
+Without a bundle, with flags of their own: "brun run --host -- program" in a throw-away copy of this machine, and
+"brun run --rootfs DIR -- program" in a directory; "brun run --host --help" describes them.`,
   run({ args, data }) {
     return run(openRuntime(data, args.timing), {
       ...createOptions(args),

@@ -22,7 +22,7 @@ export const sandboxFlags = {
   upper: { type: "string", valueHint: "dir", description: "keep what is written in this directory" },
   writable: { type: "boolean", description: "write to the --rootfs directory itself" },
   "read-only": { type: "boolean", description: "a read-only root, with /tmp, /run and volumes to write to" },
-  rw: list("path", "with --host: a path that is the host's own and writable, such as the current directory"),
+  rw: list("path", "with --host: a path that is the real one, and writable"),
   "with-secrets": { type: "boolean", description: "with --host: keys, tokens and histories are not hidden" },
   volume: list("[source:]path[:options]", "mount a path of the host", "v"),
   tmpfs: list("path[:options]", "mount a tmpfs"),
@@ -41,7 +41,6 @@ export const sandboxFlags = {
   hostname: { type: "string", valueHint: "name", description: "its host name" },
   network: {
     type: "string",
-    alias: "net",
     valueHint: "none|host|pasta|slirp4netns",
     description: "its network (default: none; with --host the host's)",
   },
@@ -60,6 +59,7 @@ export const sandboxRunFlags = {
     valueHint: "seconds",
     description: "kill the container after that time",
   },
+  "ready-fd": { type: "string", integer: true, hidden: true, description: "for --detach: see background.ts" },
   "pid-file": { type: "string", valueHint: "file", description: "write the process id here" },
   "print-config": { type: "boolean", description: "print the config.json that the flags stand for, and end" },
   "explain-error": {

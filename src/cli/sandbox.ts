@@ -12,6 +12,7 @@ import { type LoadedSpec, parseSpec, toJson } from "../spec/index.ts";
 import { check } from "../sys/error.ts";
 import { NR, syscall } from "../sys/ffi.ts";
 import { close, O, open } from "../sys/fs.ts";
+import { inBackground, runInBackground } from "./background.ts";
 import type { Command } from "./command.ts";
 import { absoluteIfGiven } from "./container-flags.ts";
 import type { Values } from "./flags.ts";
@@ -31,6 +32,7 @@ type Args = Values<typeof sandboxRunFlags>;
 /** The command, in the place of `run`. */
 export function sandboxCommand(parts: Parts): Command<typeof sandboxRunFlags> {
   let program: readonly string[] = [];
+  let given: readonly string[] = [];
   return {
     meta: {
       name: "run",
@@ -41,6 +43,7 @@ export function sandboxCommand(parts: Parts): Command<typeof sandboxRunFlags> {
     parse(argv, parse, globals) {
       const split = parseSandbox("run", sandboxRunFlags, argv, parse, globals);
       program = split.program;
+      given = argv;
       return split.parsed;
     },
     run({ args, data }) {
@@ -53,6 +56,15 @@ export function sandboxCommand(parts: Parts): Command<typeof sandboxRunFlags> {
         for (const notice of notices) rt.warn(notice);
         print(`${toJson(spec, "  ")}\n`);
         return 0;
+      }
+      if (args.detach && terminal) {
+        throw new BrunError("nobody would hold the terminal of a detached container", {
+          where: "--tty",
+          hint: `brun exec -t ${options.id} sh opens one in it`,
+        });
+      }
+      if (args.detach && args["ready-fd"] === undefined && (args.rm || args.timeout !== undefined)) {
+        return runInBackground(given);
       }
       if (!interactive) emptyStdin();
       return start(parts, rt, options, view, args);
@@ -124,9 +136,11 @@ function runOptions(options: SandboxOptions, { spec }: Sandbox, args: Args): Run
     noPivot: false,
     noNewKeyring: false,
     preserveFds: 0,
-    detach: args.detach,
+    detach: args.detach && args["ready-fd"] === undefined,
     keep: args.detach && !args.rm,
     noSubreaper: false,
+    timeout: args.timeout,
+    started: args["ready-fd"] === undefined ? undefined : inBackground(args["ready-fd"]),
   };
 }
 

@@ -29,7 +29,7 @@ function collect(file: string, found = new Set<string>()): Set<string> {
 }
 
 function chunkOf(command: string): string {
-  const path = new RegExp(`\\b${command}: async \\(\\) => \\(await import\\("\\./(.*?)"\\)\\)`).exec(
+  const path = new RegExp(`\\b${command}: async \\([^]*?\\bimport\\("\\./(.*?)"\\)`).exec(
     readFileSync(`${dir}/main.js`, "utf8"),
   )?.[1];
   if (path === undefined) throw new Error(`no chunk for ${command} in ${readdirSync(dir)}`);

@@ -60,6 +60,7 @@ function supervise(rt: Runtime, options: RunOptions, launched: Launched, early: 
   const { pid, pidfd, terminal, notify, locked } = launched;
   unlock(locked);
   rt.mark?.("handing over to the supervisor");
+  options.started?.();
   becomeSupervisor({
     pid,
     pidfd,
@@ -68,6 +69,7 @@ function supervise(rt: Runtime, options: RunOptions, launched: Launched, early: 
     notify: notify?.sockets?.socket ?? -1,
     upstream: notify?.sockets?.upstream ?? -1,
     early,
+    timeout: options.timeout,
     cleanup: options.keep ? null : cleanupProgram(rt.root, launched.state, notify !== null),
   });
 }

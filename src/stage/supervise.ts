@@ -19,6 +19,8 @@ export interface Supervision {
   readonly upstream: number;
   /** From {@link catchEarlySignals}. */
   readonly early: number;
+  /** Seconds after which the process is killed. */
+  readonly timeout?: number | undefined;
   /** Runs when the process has ended. */
   readonly cleanup: Program | null;
 }
@@ -50,6 +52,7 @@ export function becomeSupervisor(s: Supervision): never {
     view.setInt32(4 + 4 * i, n, true);
   });
   view.setUint32(32, cleanup.length, true);
+  view.setUint32(36, s.timeout ?? 0, true);
   request.set(cleanup, REQUEST_SIZE);
   const fd = check(syscall(NR.memfd_create, cstr("brun-supervise"), 0), "memfd_create");
   writeFd(fd, request, "the supervisor's request");

@@ -1,0 +1,44 @@
+/**
+ * A detached container with someone who waits for it: `run --detach --rm` and the like start themselves again in the
+ * background, where they are `run` in the foreground.
+ */
+import { BrunError } from "../errors.ts";
+import { check } from "../sys/error.ts";
+import { NR, syscall } from "../sys/ffi.ts";
+import { close, O, open } from "../sys/fs.ts";
+import { shellStatus, spawn, waitChild } from "../sys/spawn.ts";
+
+/** Hidden flag of the second process: where it says that the program runs. */
+export const BACKGROUND_FLAG = "ready-fd";
+
+/**
+ * Runs this command again in the background and waits until its program runs.
+ * @param rest the arguments behind the command's name
+ * @returns 0, or the exit code with which it failed; it has told why
+ */
+export function runInBackground(rest: readonly string[]): number {
+  const given = process.argv.slice(2);
+  const before = given.slice(0, given.length - rest.length);
+  const pipe = new Int32Array(2);
+  check(syscall(NR.pipe2, pipe, O.CLOEXEC), "make a pipe");
+  const [reader, writer] = [pipe[0]!, pipe[1]!];
+  const stdin = open("/dev/null", O.RDONLY);
+  const script = process.argv[1] ?? "";
+  const self = script.startsWith("/$bunfs/") ? [process.execPath] : [process.execPath, script];
+  const env = Object.entries(process.env).map(([name, value]) => `${name}=${value ?? ""}`);
+  const argv = [...self, ...before, `--${BACKGROUND_FLAG}=${writer}`, ...rest];
+  const child = spawn({ path: process.execPath, argv, env, stdio: [stdin, -1, -1], keepFd: writer });
+  close(writer);
+  const byte = new Uint8Array(1);
+  if (check(syscall(NR.read, reader, byte, 1), "wait for the container") === 1) return 0;
+  return shellStatus(waitChild(child.pid)) || 1;
+}
+
+/** In the background process: leaves the caller's session. Returns what says that the program runs. */
+export function inBackground(fd: number): () => void {
+  syscall(NR.setsid);
+  return () => {
+    if (syscall(NR.write, fd, new Uint8Array([1]), 1) < 0) throw new BrunError("the caller has gone");
+    close(fd);
+  };
+}
