@@ -12,6 +12,7 @@ import { cstr, NR, syscall } from "../sys/ffi.ts";
 import {
   AT_FDCWD,
   close,
+  fstat,
   mkdir,
   mkdirAll,
   O,
@@ -110,7 +111,7 @@ export function lock(root: string, id: string): Locked {
   const { directory } = paths(root, id);
   const fd = tryOpen(directory, O.RDONLY | O.DIRECTORY | O.NOFOLLOW);
   if (fd < 0) throw missing(id, -fd, directory);
-  while (syscall(NR.flock, fd, LOCK_EX) === -E.EINTR);
+  if (syscall(NR.flock, fd, LOCK_EX | LOCK_NB) === -E.EAGAIN) waitForLock(fd, id);
   // Whoever held it before may have removed the directory.
   const found = tryStat(directory, true);
   try {
@@ -121,6 +122,31 @@ export function lock(root: string, id: string): Locked {
     throw error;
   }
   return { id, root, fd };
+}
+
+const PATIENCE_MS = 30_000;
+
+/**
+ * Waits for another command to be done with a container. Some never are: a hook hangs, the agent that is to take a
+ * descriptor does not. Throws a BrunError then, with the lock closed.
+ */
+function waitForLock(fd: number, id: string): void {
+  const deadline = performance.now() + PATIENCE_MS;
+  for (let pause = 0.5; ; pause = Math.min(pause * 2, 20)) {
+    Bun.sleepSync(pause);
+    if (syscall(NR.flock, fd, LOCK_EX | LOCK_NB) === 0) return;
+    if (performance.now() > deadline) break;
+  }
+  const inode = fstat(fd).ino;
+  close(fd);
+  const holder = new RegExp(`FLOCK .* (\\d+) \\w+:\\w+:${inode} `).exec(readTextIfThere("/proc/locks") ?? "");
+  const who = holder === null ? "another command" : `another command, process ${holder[1]},`;
+  throw new BrunError(
+    `container ${JSON.stringify(id)}: ${who} has been at work on it for ${PATIENCE_MS / 1000} s`,
+    {
+      hint: "a hook of the container may hang; end that process, then brun delete --force removes the container",
+    },
+  );
 }
 
 /**

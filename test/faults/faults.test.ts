@@ -119,7 +119,9 @@ for (const subject of subjects(["brun"])) {
             await clean(id, what);
           }
         }
-        expect(complaints.join("\n")).toBe("");
+        // What the sandbox may find besides would hide them.
+        if (complaints.length > 0) console.error(complaints.join("\n"));
+        expect(complaints).toEqual([]);
       }, 3600000);
     }
   });

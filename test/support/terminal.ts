@@ -62,6 +62,15 @@ export class TerminalSession implements Screen, AsyncDisposable {
     this.child.kill(signal);
   }
 
+  get pid(): number {
+    return this.child.pid;
+  }
+
+  /** Takes the terminal away, as a closed window does: a SIGHUP, and EIO from then on. */
+  hangUp(): void {
+    this.child.terminal!.close();
+  }
+
   /** The exit code of the command, when it has ended. */
   get exited(): Promise<number> {
     return this.child.exited;
