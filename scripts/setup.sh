@@ -41,6 +41,12 @@ have_headers() {
   echo '#include <asm/unistd.h>' | cc -E - >/dev/null 2>&1
 }
 
+# clang with the libraries of its sanitizers, which Debian only recommends with it.
+have_fuzzer() {
+  echo 'int LLVMFuzzerTestOneInput(void) { return 0; }' |
+    clang -fsanitize=fuzzer,address -w -x c - -o /dev/null >/dev/null 2>&1
+}
+
 required=
 wanted=
 # need PACKAGE COMMAND…: without the package the purpose cannot be served.
@@ -68,6 +74,7 @@ case $purpose in
     ;;
   fuzz)
     need clang have clang
+    need libclang-rt-dev have_fuzzer
     ;;
   demo | test | bench | clients)
     need uidmap have newuidmap
@@ -83,7 +90,10 @@ case $purpose in
     want tmux have tmux
     want mmdebstrap have mmdebstrap
     want strace have strace
+    want procps have ps
+    want iproute2 have ip
     want clang have clang
+    want libclang-rt-dev have_fuzzer
     ;;
   vm)
     want qemu-system-x86 have qemu-system-x86_64

@@ -20,7 +20,7 @@ for (const subject of subjects()) {
       [{ policy: "SCHED_BATCH", nice: nicer }, `${nicer} 0 3`],
       [{ policy: "SCHED_IDLE" }, `${NICE} 0 5`],
       [{ policy: "SCHED_OTHER", nice: nicer }, `${nicer} 0 0`],
-      ...(root ? ([[{ policy: "SCHED_RR", priority: 3 }, "0 3 2"]] as const) : []),
+      ...(root ? ([[{ policy: "SCHED_RR", priority: 3 }, `${NICE} 3 2`]] as const) : []),
     ])("process.scheduler %j", async (scheduler, expected) => {
       await using box = new Sandbox(subject);
       // A new cgroup of v1 has no real-time budget (CONFIG_RT_GROUP_SCHED).
