@@ -11,7 +11,10 @@ export function userNamespaceError(errno: number, host: HostView): BrunError {
   const diagnosis = explainUserNamespace(errno, host);
   const why = diagnosis === null ? "" : `: ${diagnosis.cause}`;
   const hint = diagnosis?.fix ?? (errno === E.EPERM ? NOT_SEEN : undefined);
-  return new BrunError(`cannot create a user namespace: ${errnoName(errno)}${why}`, { hint });
+  return new BrunError(`cannot create a user namespace: ${errnoName(errno)}${why}`, {
+    code: errnoName(errno),
+    hint,
+  });
 }
 
 /**

@@ -1,7 +1,33 @@
 /** What brun says when it cannot do what it was asked: one line, and a hint when a cause is known. */
+import type { ErrnoName } from "./sys/errno.ts";
+
+/**
+ * What kind of failure it is, for programs: errno's name ("ENOENT") where the kernel refused something, else
+ * - ERR_USAGE: a flag or argument that is not allowed
+ * - ERR_CONFIG: config.json, or what was given for it, is not valid
+ * - ERR_ID: the id is not one that a container can have
+ * - ERR_EXISTS, ERR_NOT_FOUND: a container with this id exists already, or there is none
+ * - ERR_STATE: the container is not in a state for it, such as `start` of one that has stopped
+ * - ERR_HOOK: a hook failed
+ * - ERR_NO_BRUN: the TypeScript API finds no brun to start
+ * - ERR_FAILED: something else; the message says what
+ */
+export type ErrorCode =
+  | ErrnoName
+  | "ERR_USAGE"
+  | "ERR_CONFIG"
+  | "ERR_ID"
+  | "ERR_EXISTS"
+  | "ERR_NOT_FOUND"
+  | "ERR_STATE"
+  | "ERR_HOOK"
+  | "ERR_NO_BRUN"
+  | "ERR_FAILED";
 
 /** Details of a {@link BrunError}. */
 export interface ErrorDetails {
+  /** ERR_FAILED unless said otherwise. */
+  readonly code?: ErrorCode | undefined;
   /** Config path ("mounts[3].destination") or file that the failure comes from. */
   readonly where?: string | undefined;
   /** What to do about it; a clause without a full stop. */
@@ -14,15 +40,22 @@ export interface ErrorDetails {
 /** An error meant for a person: lowercase, no full stop, no stack in the output. */
 export class BrunError extends Error {
   override readonly name = "BrunError";
+  readonly code: ErrorCode;
   readonly where: string | undefined;
   readonly hint: string | undefined;
   readonly exitCode: number;
 
   constructor(message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.code = details.code ?? "ERR_FAILED";
     this.where = details.where;
     this.hint = details.hint;
     this.exitCode = details.exitCode ?? 1;
+  }
+
+  /** Config path ("mounts[3].destination"), flag or file that the failure comes from. */
+  get path(): string | undefined {
+    return this.where;
   }
 
   /** The one line: "mounts[3].destination: message; hint: …". (JavaScriptCore's errors have a `line` of their own.) */

@@ -1,8 +1,42 @@
-/** The public TypeScript API of brun; the CLI is built on nothing else. */
+/**
+ * The TypeScript API of brun: containers from a program that has other things to do meanwhile. Each operation is
+ * done by a brun process of its own, see src/api/invoke.ts for the reasons; the command line does the same
+ * operations, those of src/container, in its own process.
+ */
 
-export { doctor, doctorStatus, type Finding, type FindingState } from "../rootless/doctor/doctor.ts";
-export { callerIdentity, isRootless, useDefaultRoot } from "./container/root.ts";
-export type * from "./container/types.ts";
-export { BrunError, errorLine } from "./errors.ts";
-export { type Explanation, explain } from "./explain/explain.ts";
-export { type Features, features } from "./features/features.ts";
+export type { Finding, FindingState } from "../rootless/doctor/finding.ts";
+export {
+  Container,
+  create,
+  type ExecOptions,
+  OwnContainer,
+  run,
+} from "./api/container.ts";
+export type { Output, Process, StdioOptions } from "./api/process.ts";
+export { doctor, explain, features } from "./api/queries.ts";
+export type { RuntimeOptions } from "./api/runtime.ts";
+export {
+  type ContainerOptions,
+  type ContainerSettings,
+  type FromBundle,
+  type FromRootfs,
+  type FromSpec,
+  type SpecInput,
+  specOf,
+} from "./api/spec.ts";
+export type { CgroupManagerName, ContainerState, Status } from "./container/types.ts";
+export { BrunError, type ErrorCode } from "./errors.ts";
+export type { Explanation } from "./explain/explain.ts";
+export type { Features } from "./features/features.ts";
+export type {
+  Hooks,
+  IDMapping,
+  Linux,
+  Mount,
+  Namespace,
+  Process as SpecProcess,
+  Resources,
+  Rlimit,
+  Seccomp,
+  Spec,
+} from "./spec/index.ts";

@@ -53,6 +53,7 @@ async function openLog(values: GlobalValues): Promise<LogOptions> {
 async function find(table: CommandTable, name: string, argv: readonly string[]): Promise<Command> {
   if (Object.hasOwn(table, name)) return await table[name]!(argv);
   throw new BrunError(`unknown command "${name}": No help topic for '${name}'`, {
+    code: "ERR_USAGE",
     hint: "brun --help lists the commands",
     exitCode: UNKNOWN_COMMAND,
   });

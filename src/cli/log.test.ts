@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
-import { errorLine } from "../errors.ts";
-import { type LogLevel, log, logLine, touchLog } from "./log.ts";
+import { BrunError, errorLine } from "../errors.ts";
+import { type LogLevel, log, logError, logLine, touchLog } from "./log.ts";
 
 let dir: string;
 beforeEach(() => {
@@ -15,6 +15,19 @@ test("json lines hold level, msg and time, as logrus's", () => {
   expect(logLine("json", "error", 'no "x"\n<&>', time)).toBe(
     '{"level":"error","msg":"no \\"x\\"\\n<&>","time":"2026-01-02T03:04:05Z"}\n',
   );
+});
+
+test("json lines of errors hold code, path and hint besides, for programs", () => {
+  const file = `${dir}/errors`;
+  const error = new BrunError("cannot", { code: "ERR_CONFIG", where: "mounts[0]", hint: "do" });
+  logError({ file, format: "json", debug: false }, error);
+  expect(JSON.parse(readFileSync(file, "utf8"))).toMatchObject({
+    level: "error",
+    msg: "mounts[0]: cannot; hint: do",
+    code: "ERR_CONFIG",
+    where: "mounts[0]",
+    hint: "do",
+  });
 });
 
 test("text lines quote what needs it", () => {

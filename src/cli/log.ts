@@ -2,7 +2,8 @@
  * Errors, warnings and debug lines: to stderr for people, and to the `--log` file in logrus's two formats, which
  * podman, docker and containerd read.
  */
-import { errorLine } from "../errors.ts";
+import { BrunError, type ErrorCode, errorLine } from "../errors.ts";
+import { SysError } from "../sys/error.ts";
 import { close, O, open, writeFd } from "../sys/fs.ts";
 import { printError } from "./output.ts";
 
@@ -19,10 +20,31 @@ export interface LogOptions {
   readonly human?: ((level: LogLevel, message: string) => void) | undefined;
 }
 
-/** One line as logrus writes it. Times are RFC 3339, in UTC. */
-export function logLine(format: LogFormat, level: LogLevel, message: string, time: Date): string {
+/** What an error's JSON line has besides, for programs such as the TypeScript API: the code, and parts of the line. */
+export interface ErrorFields {
+  readonly code: ErrorCode;
+  readonly where?: string | undefined;
+  readonly hint?: string | undefined;
+}
+
+function fieldsOf(error: unknown): ErrorFields {
+  if (error instanceof BrunError) return { code: error.code, where: error.where, hint: error.hint };
+  return { code: error instanceof SysError ? error.code : "ERR_FAILED" };
+}
+
+/**
+ * One line as logrus writes it. Times are RFC 3339, in UTC.
+ * @param fields further ones, in JSON only
+ */
+export function logLine(
+  format: LogFormat,
+  level: LogLevel,
+  message: string,
+  time: Date,
+  fields?: ErrorFields,
+): string {
   const stamp = `${time.toISOString().slice(0, 19)}Z`;
-  if (format === "json") return `${JSON.stringify({ level, msg: message, time: stamp })}\n`;
+  if (format === "json") return `${JSON.stringify({ level, msg: message, time: stamp, ...fields })}\n`;
   const msg = /^[\w./@^+-]+$/.test(message) ? message : JSON.stringify(message);
   return `time="${stamp}" level=${level} msg=${msg}\n`;
 }
@@ -47,17 +69,23 @@ export function log(options: LogOptions, level: "warning" | "debug", message: st
 /** The line of an error that ends the command: to the log file and to stderr. With `--debug` its stack too. */
 export function logError(options: LogOptions, error: unknown): void {
   const line = errorLine(error);
-  if (options.file !== undefined) append(options.file, options.format, "error", line);
+  if (options.file !== undefined) append(options.file, options.format, "error", line, fieldsOf(error));
   printError(`brun: ${line}\n`);
   if (error instanceof Error && error.stack !== undefined) log(options, "debug", error.stack);
 }
 
 /** Appends one line. A log that cannot be written any more is no reason to fail. */
-function append(file: string, format: LogFormat, level: LogLevel, message: string): void {
+function append(
+  file: string,
+  format: LogFormat,
+  level: LogLevel,
+  message: string,
+  fields?: ErrorFields,
+): void {
   try {
     const fd = openLog(file);
     try {
-      writeFd(fd, logLine(format, level, message, new Date()), file);
+      writeFd(fd, logLine(format, level, message, new Date(), fields), file);
     } finally {
       close(fd);
     }

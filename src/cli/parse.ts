@@ -170,7 +170,7 @@ function wrong(state: State, flag: string, message: string): never {
 
 /** A mistake on the command line: one line and where to read on. */
 function refuse(message: string, hint: string): never {
-  throw new BrunError(message, { hint });
+  throw new BrunError(message, { code: "ERR_USAGE", hint });
 }
 
 /** Gives the positional arguments their names, or refuses their number in runc's words. */

@@ -17,6 +17,7 @@ export default defineCommand({
       type: "boolean",
       description: "leave orphaned processes of the container to the caller's reaper",
     },
+    "await-start": { type: "boolean", hidden: true, description: "wait for brun start before the program" },
   },
   details: `In the foreground signals are forwarded, and the exit code is that of the program, or 128 and the number of
 the signal that ended it.
@@ -29,6 +30,7 @@ Without a bundle, with flags of their own: "brun run --host -- program" in a thr
       detach: args.detach,
       keep: args.keep,
       noSubreaper: args["no-subreaper"],
+      awaitStart: args["await-start"],
     });
   },
 });

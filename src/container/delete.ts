@@ -27,6 +27,7 @@ export function deleteContainer(rt: Runtime, id: string, force: boolean): void {
       if (status === "created" || force) killAndWait(stored);
       else if (status !== "stopped") {
         throw new BrunError(`cannot delete container ${id} that is not stopped: ${status}`, {
+          code: "ERR_STATE",
           hint: "stop it first with brun kill, or add --force",
         });
       }

@@ -27,7 +27,7 @@ export function events(
 ): void {
   const stored = requireState(rt.root, id);
   const pidfd = openProcess(stored.pid, stored.startTime);
-  if (pidfd < 0) throw new BrunError(`container with id ${id} is not running`);
+  if (pidfd < 0) throw new BrunError(`container with id ${id} is not running`, { code: "ERR_STATE" });
   const plan = requireCgroup(stored, "watched");
   const { readStats, watchOom } = cgroups();
   const oom = watchOom(plan);

@@ -58,12 +58,15 @@ function execOrThrow(rt: Runtime, options: ExecOptions): number {
   const status = statusOf(rt.root, stored);
   if (status === "stopped") {
     throw new BrunError("cannot exec in a stopped container", {
+      code: "ERR_STATE",
       hint: `remove it by brun delete ${options.id}, and run it again`,
     });
   }
-  if (status === "creating") throw new BrunError("cannot exec in a container that is still being made");
+  if (status === "creating")
+    throw new BrunError("cannot exec in a container that is still being made", { code: "ERR_STATE" });
   if (status === "paused" && !options.ignorePaused) {
     throw new BrunError("cannot exec in a paused container", {
+      code: "ERR_STATE",
       hint: "add --ignore-paused, or brun resume it",
     });
   }
@@ -73,7 +76,7 @@ function execOrThrow(rt: Runtime, options: ExecOptions): number {
   checkLabels(process);
   const console = new Console(process.terminal === true, options.detach, options.consoleSocket);
   const pidfd = openProcess(stored.pid, stored.startTime);
-  if (pidfd < 0) throw new BrunError("container not running");
+  if (pidfd < 0) throw new BrunError("container not running", { code: "ERR_STATE" });
   const stage = launchStage(preserveFds, [pidfd]);
   rt.mark?.("stage started");
   const config: ExecConfig = {

@@ -62,17 +62,23 @@ function runHook(hook: Hook, where: string, state: string): void {
   } catch (error) {
     if (!(error instanceof SysError)) throw error;
     const hint = error.errno === E.ENOENT ? "it does not exist, or its interpreter does not" : undefined;
-    throw new BrunError(`cannot run the hook ${hook.path}: ${error.code}`, { where, hint });
+    throw new BrunError(`cannot run the hook ${hook.path}: ${error.code}`, { code: "ERR_HOOK", where, hint });
   } finally {
     for (const fd of output) if (fd >= 0) close(fd);
   }
   if (result.timedOut)
-    throw new BrunError(`the hook ${hook.path} took longer than ${hook.timeout} s`, { where });
+    throw new BrunError(`the hook ${hook.path} took longer than ${hook.timeout} s`, {
+      code: "ERR_HOOK",
+      where,
+    });
   if (result.code === 0 && result.signal === 0) return;
   const how =
     result.signal === 0 ? `exited with status ${result.code}` : `was killed by signal ${result.signal}`;
   const said = result.output.trim().split("\n").slice(-3).join(" / ").slice(-400);
-  throw new BrunError(`the hook ${hook.path} ${how}${said === "" ? "" : `: ${said}`}`, { where });
+  throw new BrunError(`the hook ${hook.path} ${how}${said === "" ? "" : `: ${said}`}`, {
+    code: "ERR_HOOK",
+    where,
+  });
 }
 
 /** Descriptors of the files that the annotations name for stdout and stderr; -1 for a stream without one. */

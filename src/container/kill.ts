@@ -26,7 +26,7 @@ export function kill(rt: Runtime, id: string, signal: number, all: boolean): voi
   if (pidfd < 0) {
     if (all && cgroup !== undefined) cgroups().signalAll(cgroup, signal);
     if (all) return;
-    throw new BrunError("container not running");
+    throw new BrunError("container not running", { code: "ERR_STATE" });
   }
   try {
     if (all && cgroup !== undefined) {
@@ -35,7 +35,7 @@ export function kill(rt: Runtime, id: string, signal: number, all: boolean): voi
     }
     if (all) for (const pid of processes(rt, id)) if (pid !== stored.pid) syscall(NR.kill, pid, signal);
     const result = signalProcess(pidfd, signal);
-    if (result === -E.ESRCH) throw new BrunError("process already finished");
+    if (result === -E.ESRCH) throw new BrunError("process already finished", { code: "ERR_STATE" });
     if (result < 0) throw new SysError(`signal container ${id}`, -result);
     // What is frozen on cgroup v1 does not die before it thaws.
     if (signal === SIGKILL && cgroup?.version === 1) thaw(cgroup);

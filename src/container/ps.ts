@@ -18,7 +18,7 @@ export function processes(rt: Runtime, id: string): number[] {
     const pids = pidsIn(processDirectory(stored.cgroup)).filter((pid) => pid !== stored.pid);
     return alive ? [stored.pid, ...pids] : pids;
   }
-  if (!alive) throw new BrunError("container not running");
+  if (!alive) throw new BrunError("container not running", { code: "ERR_STATE" });
   const namespace = namespaceOf(stored.pid);
   const own = namespaceOf("self");
   if (namespace === null || namespace === own) return descendants(stored.pid);

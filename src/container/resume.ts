@@ -10,7 +10,8 @@ export function resume(rt: Runtime, id: string): void {
   const locked = lock(rt.root, id);
   try {
     const stored = requireState(rt.root, id);
-    if (statusOf(rt.root, stored) !== "paused") throw new BrunError("container not paused");
+    if (statusOf(rt.root, stored) !== "paused")
+      throw new BrunError("container not paused", { code: "ERR_STATE" });
     cgroups().thaw(requireCgroup(stored, "resumed"));
   } finally {
     unlock(locked);

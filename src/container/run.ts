@@ -22,15 +22,20 @@ import type { RunOptions, Runtime } from "./types.ts";
 export function run(rt: Runtime, options: RunOptions): number {
   if (!options.detach && !options.noSubreaper) syscall(NR.prctl, PR.SET_CHILD_SUBREAPER, 1, 0, 0, 0);
   let early = -1;
-  const launched = launch(rt, options, { waitForStart: false, detached: options.detach });
+  const launched = launch(rt, options, {
+    waitForStart: options.awaitStart === true,
+    detached: options.detach,
+  });
   try {
     passPidfd(options, launched);
     if (!options.detach) early = catchEarlySignals();
     sendMessage(launched.socket, Message.run);
-    launched.conversation.awaitExec();
-    rt.mark?.("program executed");
-    // A hook that fails stops the container (runtime.md#lifecycle, step 9).
-    runPoststart(launched.state);
+    if (!options.awaitStart) {
+      launched.conversation.awaitExec();
+      rt.mark?.("program executed");
+      // A hook that fails stops the container (runtime.md#lifecycle, step 9).
+      runPoststart(launched.state);
+    }
   } catch (error) {
     giveUp(rt, options, launched);
     throw error;

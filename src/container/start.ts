@@ -24,6 +24,7 @@ function startLocked(rt: Runtime, id: string): Notifications | null {
     if (status === "stopped") throw hasStopped(id);
     if (status !== "created") {
       throw new BrunError(`cannot start a container in the ${status} state`, {
+        code: "ERR_STATE",
         hint: `it was started before: brun exec ${id} runs a further program in it`,
       });
     }
@@ -69,6 +70,7 @@ function started(stored: StoredState): void {
 
 function hasStopped(id: string): BrunError {
   return new BrunError("cannot start a container that has stopped", {
+    code: "ERR_STATE",
     hint: `remove it by brun delete ${id}, and create it again`,
   });
 }

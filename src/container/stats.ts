@@ -9,6 +9,7 @@ import type { Runtime } from "./types.ts";
 /** The statistics of a container's cgroup. Throws a BrunError when it has stopped or has no cgroup. */
 export function stats(rt: Runtime, id: string): Stats {
   const stored = requireState(rt.root, id);
-  if (statusOf(rt.root, stored) === "stopped") throw new BrunError(`container with id ${id} is not running`);
+  if (statusOf(rt.root, stored) === "stopped")
+    throw new BrunError(`container with id ${id} is not running`, { code: "ERR_STATE" });
   return cgroups().readStats(requireCgroup(stored, "measured"));
 }

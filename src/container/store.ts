@@ -58,10 +58,12 @@ const ID_MAX = 1024;
 
 /** Checks an id (runc's rules: letters, digits and "_+-.", not "." or ".."). Throws a BrunError. */
 export function checkId(id: string): void {
-  if (id === "") throw new BrunError("container id cannot be empty");
-  if (id.length > ID_MAX) throw new BrunError(`invalid container id: longer than ${ID_MAX} characters`);
+  if (id === "") throw new BrunError("container id cannot be empty", { code: "ERR_ID" });
+  if (id.length > ID_MAX)
+    throw new BrunError(`invalid container id: longer than ${ID_MAX} characters`, { code: "ERR_ID" });
   if (!/^[\w+.-]+$/.test(id) || id === "." || id === "..") {
     throw new BrunError(`invalid container id ${JSON.stringify(id)}`, {
+      code: "ERR_ID",
       hint: "letters, digits and _ + - . make an id",
     });
   }
@@ -98,6 +100,7 @@ export function claim(root: string, id: string): Locked {
   }
   if (result === -E.EEXIST) {
     throw new BrunError(`container with id ${id} exists already`, {
+      code: "ERR_EXISTS",
       hint: `brun delete ${id} removes it when it has stopped, with --force in any case`,
     });
   }
@@ -163,7 +166,9 @@ function checkOwner(directory: string, uid: number): void {
 
 function missing(id: string, errno: number, directory: string): Error {
   if (errno === E.ENOENT || errno === E.ENOTDIR)
-    return new BrunError(`container ${JSON.stringify(id)}: container does not exist`);
+    return new BrunError(`container ${JSON.stringify(id)}: container does not exist`, {
+      code: "ERR_NOT_FOUND",
+    });
   return new SysError(`open the state directory ${directory}`, errno);
 }
 
@@ -249,6 +254,7 @@ export function requireState(root: string, id: string): StoredState {
     return state;
   }
   throw new BrunError(`container ${JSON.stringify(id)} is not complete`, {
+    code: "ERR_STATE",
     hint: `another command is making it, or was killed doing so; brun delete --force ${id} removes it`,
   });
 }

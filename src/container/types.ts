@@ -55,6 +55,8 @@ export interface RunOptions extends CreateOptions {
   readonly timeout?: number | undefined;
   /** Called when the program runs, before this process becomes its supervisor. */
   readonly started?: (() => void) | undefined;
+  /** Wait for `start` before the program: a created container that has a supervisor, for the TypeScript API. */
+  readonly awaitStart?: boolean | undefined;
 }
 
 /** Options of exec; names as runc's flags. `process` or `args` says what to run. */

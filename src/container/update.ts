@@ -14,7 +14,8 @@ export function update(rt: Runtime, id: string, resources: Resources): void {
   const locked = lock(rt.root, id);
   try {
     const stored = requireState(rt.root, id);
-    if (statusOf(rt.root, stored) === "stopped") throw new BrunError("container not running");
+    if (statusOf(rt.root, stored) === "stopped")
+      throw new BrunError("container not running", { code: "ERR_STATE" });
     const plan = requireCgroup(stored, "updated");
     applyResources(rt, plan, cgroups().completeResources(plan, resources));
     if (resources.devices !== undefined && !plan.rootless) {

@@ -11,9 +11,10 @@ export function parseJson(text: string, where: string, exact = false): unknown {
   try {
     return exact ? JSON.parse(text, exactInteger) : JSON.parse(text);
   } catch (cause) {
-    if (cause instanceof RangeError) throw new BrunError("nested too deeply", { where, cause });
+    if (cause instanceof RangeError)
+      throw new BrunError("nested too deeply", { code: "ERR_CONFIG", where, cause });
     const { describeSyntaxError } = require("./json-error.ts") as typeof import("./json-error.ts");
-    throw new BrunError(describeSyntaxError(text), { where, cause });
+    throw new BrunError(describeSyntaxError(text), { code: "ERR_CONFIG", where, cause });
   }
 }
 

@@ -74,7 +74,7 @@ function refuse(errors: readonly string[], where: string): void {
   if (errors.length === 0) return;
   const more = errors.length - LISTED;
   const list = errors.slice(0, LISTED).join("; ");
-  throw new BrunError(more > 0 ? `${list}; and ${more} more` : list, { where });
+  throw new BrunError(more > 0 ? `${list}; and ${more} more` : list, { code: "ERR_CONFIG", where });
 }
 
 function read(path: string): string {
@@ -89,6 +89,7 @@ function read(path: string): string {
         : exists(directory)
           ? "`brun spec` makes a config.json; --bundle names the directory that has one"
           : "--bundle names the directory that has the config.json";
-    throw new BrunError(`${errnoText(error.errno)} (${error.code})`, { where: path, hint, cause: error });
+    const details = { code: error.code, where: path, hint, cause: error };
+    throw new BrunError(`${errnoText(error.errno)} (${error.code})`, details);
   }
 }

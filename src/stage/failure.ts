@@ -34,7 +34,11 @@ export function describeFailure(op: Op, errno: number, detail = 0): BrunError {
     : exec
       ? `${op.doing}: ${errnoText(errno)}`
       : `cannot ${op.doing}: ${errnoText(errno)} (${errnoName(errno)})`;
-  return new BrunError(text, { where: op.where || undefined, hint: hintFor(op, errno) });
+  return new BrunError(text, {
+    code: complete ? "ENOENT" : errnoName(errno),
+    where: op.where || undefined,
+    hint: hintFor(op, errno),
+  });
 }
 
 function cloneFailure(op: Op, errno: number): BrunError {
@@ -43,10 +47,11 @@ function cloneFailure(op: Op, errno: number): BrunError {
   const cgroup = op.args[1] === -1 ? undefined : cgroupHint(errno);
   if (cgroup !== undefined) {
     const text = `cannot put the container into its cgroup: ${errnoText(errno)} (${errnoName(errno)})`;
-    return new BrunError(text, { where: "linux.cgroupsPath", hint: cgroup });
+    return new BrunError(text, { code: errnoName(errno), where: "linux.cgroupsPath", hint: cgroup });
   }
   if ((flags & CLONE.NEWUSER) !== 0) return userNamespaceError(errno, hostView(uid, gid));
   return new BrunError(`cannot ${op.doing}: ${errnoText(errno)} (${errnoName(errno)})`, {
+    code: errnoName(errno),
     where: op.where,
     hint:
       errno === E.EPERM ? "new namespaces need CAP_SYS_ADMIN, or a user namespace beside them" : undefined,
@@ -65,14 +70,20 @@ function cgroupHint(errno: number): string | undefined {
 function hookFailure(op: Op, errno: number, detail: number): BrunError {
   const name = op.doing.replace(/^run the hook /, "");
   if (errno === E.ETIMEDOUT)
-    return new BrunError(`the hook ${name} took longer than its timeout`, { where: op.where });
+    return new BrunError(`the hook ${name} took longer than its timeout`, {
+      code: "ERR_HOOK",
+      where: op.where,
+    });
   if (errno === E.ECHILD && detail !== 0) {
     const signal = detail & 0x7f;
     const how =
       signal === 0 ? `exited with status ${(detail >> 8) & 0xff}` : `was killed by signal ${signal}`;
-    return new BrunError(`the hook ${name} ${how}`, { where: op.where });
+    return new BrunError(`the hook ${name} ${how}`, { code: "ERR_HOOK", where: op.where });
   }
-  return new BrunError(`cannot ${op.doing}: ${errnoText(errno)} (${errnoName(errno)})`, { where: op.where });
+  return new BrunError(`cannot ${op.doing}: ${errnoText(errno)} (${errnoName(errno)})`, {
+    code: "ERR_HOOK",
+    where: op.where,
+  });
 }
 
 function hintFor(op: Op, errno: number): string | undefined {

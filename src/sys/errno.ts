@@ -269,9 +269,12 @@ const texts: Readonly<Record<number, string>> = {
   133: "memory page has hardware error",
 };
 
+/** What {@link errnoName} returns: "ENOENT", or "errno 999" for a number that it does not know. */
+export type ErrnoName = keyof typeof E | `errno ${number}`;
+
 /** Name of an error number (positive), as in errno(3). */
-export function errnoName(errno: number): string {
-  for (const [name, n] of Object.entries(E)) if (n === errno) return name;
+export function errnoName(errno: number): ErrnoName {
+  for (const [name, n] of Object.entries(E)) if (n === errno) return name as ErrnoName;
   return `errno ${errno}`;
 }
 

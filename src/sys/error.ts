@@ -1,5 +1,5 @@
 /** Errors of the system layer. */
-import { errnoName, errnoText } from "./errno.ts";
+import { type ErrnoName, errnoName, errnoText } from "./errno.ts";
 
 /** A system call that failed: what was being done, errno (positive) and its name. */
 export class SysError extends Error {
@@ -17,7 +17,7 @@ export class SysError extends Error {
   }
 
   /** errno's name, e.g. "ENOENT". */
-  get code(): string {
+  get code(): ErrnoName {
     return errnoName(this.errno);
   }
 }

@@ -1,0 +1,123 @@
+/**
+ * Writes docs/api.md from the docstrings of what src/index.ts exports: `bun scripts/api-docs.ts`, with --check it
+ * only says whether the file is up to date. The declarations are the compiler's own.
+ */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+
+const root = `${import.meta.dir}/..`;
+const target = `${root}/docs/api.md`;
+
+const HEAD = `# TypeScript API
+
+\`import { run, create, Container, doctor, explain } from "brun"\`, in [Bun](https://bun.com). Each call starts a brun
+process and waits for it: the program's event loop goes on, and its signals and children stay its own.
+
+\`\`\`ts
+import { run } from "brun";
+
+await using container = await run({ rootfs: "demo/rootfs", args: ["sh", "-c", "echo hello"] });
+const { stdout, exitCode } = await container.output();
+\`\`\`
+
+Programs to begin with: [a test harness](../examples/api/test-harness.ts), [a runner of CI
+steps](../examples/api/ci-runner.ts), [a sandbox for untrusted code](../examples/api/untrusted.ts).
+
+Made from the docstrings by \`bun scripts/api-docs.ts\`.
+`;
+
+/** What is exported, in the order of the page. The types of config.json are those of the runtime-spec. */
+const PAGE: readonly (readonly [string, readonly (readonly [string, string])[]])[] = [
+  [
+    "Containers",
+    [
+      ["api/container", "run"],
+      ["api/container", "create"],
+      ["api/spec", "ContainerOptions"],
+      ["api/spec", "FromRootfs"],
+      ["api/spec", "FromSpec"],
+      ["api/spec", "FromBundle"],
+      ["api/spec", "ContainerSettings"],
+      ["api/process", "StdioOptions"],
+      ["api/runtime", "RuntimeOptions"],
+      ["api/container", "Container"],
+      ["api/container", "OwnContainer"],
+      ["api/container", "ExecOptions"],
+      ["api/process", "Process"],
+      ["api/process", "Output"],
+      ["container/types", "ContainerState"],
+    ],
+  ],
+  [
+    "Questions",
+    [
+      ["api/queries", "doctor"],
+      ["api/queries", "explain"],
+      ["api/queries", "features"],
+    ],
+  ],
+  ["Configs", [["api/spec", "specOf"]]],
+  [
+    "Errors",
+    [
+      ["errors", "BrunError"],
+      ["errors", "ErrorCode"],
+    ],
+  ],
+];
+
+/** Declarations of a module, as the compiler writes them. */
+function declarations(dir: string, module: string): string {
+  return readFileSync(`${dir}/src/${module}.d.ts`, "utf8");
+}
+
+/** Text of a docstring without its frame and links. */
+function prose(docstring: string): string {
+  return docstring
+    .replace(/^\s*\/\*\*\s?|\s*\*\/\s*$/g, "")
+    .replace(/^\s*\* ?/gm, "")
+    .replace(/\{@link (?:\w+\.)?(\w+)\}/g, "`$1`")
+    .replace(/^@throws (.*)/gm, "\nThrows: $1.")
+    .replace(/^@returns (.*)/gm, "\nReturns $1.")
+    .replace(/^@param (\w+) (.*)/gm, "\n`$1`: $2.")
+    .trim();
+}
+
+/** One exported thing: heading, text, declaration without what is not for users. */
+function section(text: string, name: string): string {
+  const start = new RegExp(`^export (?:declare )?(?:class|function|interface|type) ${name}\\b`, "m").exec(
+    text,
+  );
+  if (start === null) throw new Error(`${name} is not declared`);
+  const docstring = /\/\*\*(?:(?!\*\/)[\s\S])*\*\/\s*$/.exec(text.slice(0, start.index))?.[0];
+  if (docstring === undefined) throw new Error(`${name} has no docstring`);
+  const lines = text.slice(start.index).split("\n");
+  const last = lines[0]!.endsWith(";") ? 0 : lines.findIndex((line) => line === "}" || line === "};");
+  const block = lines.slice(0, last + 1).join("\n");
+  const shown = block
+    .replace(/\n {4}\/\*\* @internal(?:(?!\*\/)[\s\S])*\*\/\n[^\n]*/g, "")
+    .replace(/\n(?: {4}\/\*\*(?:(?!\*\/)[\s\S])*\*\/\n)? {4}(?:private|protected)[^\n]*/g, "")
+    .replace(/^export (?:declare )?/, "")
+    .replace(/readonly ((?:\w+|\[Symbol)\??[: ])/g, "$1")
+    .replace(/\{@link (?:\w+\.)?(\w+)\}/g, "`$1`")
+    .replace(/ {4}/g, "  ");
+  return `### ${name}\n\n${prose(docstring)}\n\n\`\`\`ts\n${shown}\n\`\`\`\n`;
+}
+
+const dir = mkdtempSync(`${tmpdir()}/brun-types-`);
+try {
+  const compiler = [`${root}/node_modules/.bin/tsc`, "-p", `${root}/tsconfig.package.json`, "--outDir", dir];
+  const { success, stdout } = Bun.spawnSync(compiler, { stdout: "pipe" });
+  if (!success) throw new Error(stdout.toString());
+  const parts = PAGE.map(([title, names]) =>
+    [`## ${title}\n`, ...names.map(([module, name]) => section(declarations(dir, module), name))].join("\n"),
+  );
+  const page = [HEAD, ...parts].join("\n");
+  if (!process.argv.includes("--check")) writeFileSync(target, page);
+  else if (readFileSync(target, "utf8") !== page) {
+    console.error("docs/api.md is not what the docstrings say: bun scripts/api-docs.ts");
+    process.exit(1);
+  }
+} finally {
+  rmSync(dir, { recursive: true });
+}

@@ -1,0 +1,33 @@
+/** Questions that change nothing. */
+import type { Finding } from "../../rootless/doctor/finding.ts";
+import type { Explanation } from "../explain/explain.ts";
+import type { Features } from "../features/features.ts";
+import { call } from "./invoke.ts";
+import type { RuntimeOptions } from "./runtime.ts";
+import { type ContainerOptions, source } from "./spec.ts";
+
+/** Exit codes of doctor up to here mean that it has findings to tell. */
+const DOCTOR_FOUND = 2;
+
+/**
+ * Finds out by trying whether containers without root work here.
+ * @returns what was found, in the order in which it is needed; all is well when every `state` is "ok"
+ */
+export async function doctor(options: RuntimeOptions = {}): Promise<Finding[]> {
+  return JSON.parse(await call(options, ["doctor", "--json"], { accept: DOCTOR_FOUND }));
+}
+
+/**
+ * Says what {@link run} with the same options would do and why, without doing it.
+ * @throws BrunError what `run` would refuse before it starts anything
+ */
+export async function explain(options: ContainerOptions): Promise<Explanation> {
+  const { flags, config } = source(options);
+  const id = options.id === undefined ? [] : [options.id];
+  return JSON.parse(await call(options, ["explain", "--json", ...flags, ...id], { config }));
+}
+
+/** What this brun supports on this machine (runtime-spec, features.md). */
+export async function features(options: RuntimeOptions = {}): Promise<Features> {
+  return JSON.parse(await call(options, ["features"]));
+}
