@@ -1,7 +1,7 @@
 /**
  * The runtimes that the same cases run against: brun as built by `npm run build`, and Debian's crun and runc
- * where they are installed. RUNTIME=crun (or a list) in the environment chooses others than brun, which shows
- * whether a test asks for what runtimes do or for what brun happens to do.
+ * where they are installed, or those that CRUN and RUNC name. RUNTIME=crun (or a list) in the environment chooses others than
+ * brun, which shows whether a test asks for what runtimes do or for what brun happens to do.
  */
 import { existsSync } from "node:fs";
 import { type Caller, callers, installed, isRoot } from "./caller.ts";
@@ -44,9 +44,14 @@ function chosenRuntimes(): RuntimeName[] {
   return names as RuntimeName[];
 }
 
+/** A peer's program: the one that CRUN or RUNC in the environment names, else the installed one. */
+export function peerPath(runtime: Exclude<RuntimeName, "brun">): string {
+  return process.env[runtime.toUpperCase()] || runtime;
+}
+
 function unavailable(runtime: RuntimeName): string | undefined {
   if (runtime === "brun") return undefined; // built by npm test; its absence is a failure
-  if (!installed(runtime)) return `${runtime} is not installed`;
+  if (!peerPath(runtime).startsWith("/") && !installed(runtime)) return `${runtime} is not installed`;
   if (runtime === "crun" && !pureCgroup2 && !isRoot) return "crun refuses hybrid cgroups";
   return undefined;
 }
@@ -71,7 +76,7 @@ export function runtimeArgv(subject: Subject, binds: Readonly<Record<string, str
   const { runtime, caller } = subject;
   const preparations = Object.entries(binds).map(([source, target]) => `${source}:${target}`);
   if (runtime === "crun" && !pureCgroup2) preparations.unshift("cgroup2");
-  const argv = [...caller.prefix, runtime === "brun" ? brunPath() : runtime];
+  const argv = [...caller.prefix, runtime === "brun" ? brunPath() : peerPath(runtime)];
   // On v2 crun loads a device program, for which it raises RLIMIT_MEMLOCK: not every root may do that.
   if (runtime === "crun" && caller.uid === 0) argv.push("--cgroup-manager=disabled");
   return preparations.length === 0 ? argv : inPrivateMounts(preparations, argv);

@@ -26,6 +26,11 @@ export class FdReceiver implements Disposable {
 
   /** The next descriptor sent. Throws when none comes in time. */
   async receive(timeoutMs = 10000): Promise<number> {
+    return (await this.receiveMessage(timeoutMs)).fd;
+  }
+
+  /** The next descriptor sent, and the text that it came with. Throws when none comes in time. */
+  async receiveMessage(timeoutMs = 10000): Promise<{ fd: number; text: string }> {
     const deadline = performance.now() + timeoutMs;
     while (!readable(this.socket, 0)) {
       if (performance.now() > deadline) throw new Error(`nothing sent to the socket in ${timeoutMs} ms`);
@@ -46,8 +51,8 @@ export class FdReceiver implements Disposable {
 }
 
 /** recvmsg(2) of one byte or more with one SCM_RIGHTS descriptor. */
-function receiveFd(connection: number): number {
-  const data = new Uint8Array(4096);
+function receiveFd(connection: number): { fd: number; text: string } {
+  const data = new Uint8Array(65536);
   const iov = new BigUint64Array([BigInt(addressOf(data)), BigInt(data.length)]);
   const control = new Uint8Array(24);
   const msghdr = new BigUint64Array(7);
@@ -60,7 +65,7 @@ function receiveFd(connection: number): number {
   if (n <= 0 || view.getUint32(0, true) !== 20 || view.getInt32(12, true) !== 1) {
     throw new Error(`received ${n} bytes without a descriptor`);
   }
-  return view.getInt32(16, true);
+  return { fd: view.getInt32(16, true), text: new TextDecoder().decode(data.subarray(0, n)) };
 }
 
 /** A datagram socket that collects messages, as systemd's NOTIFY_SOCKET. */

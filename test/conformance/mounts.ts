@@ -1,0 +1,375 @@
+/** Fields of `mounts`, `root` and of what a container is called. */
+import { chmodSync, chownSync, mkdirSync, writeFileSync } from "node:fs";
+import { ownedDir } from "../support/caller.ts";
+import type { Sandbox } from "../support/sandbox.ts";
+import { mapManyIds, type TestMount, type TestSpec } from "../support/spec.ts";
+import { type Case, expectOutput, inside, under } from "./case.ts";
+import { cgroup2 } from "./machine.ts";
+
+const tmpfs = (destination: string, ...options: string[]): TestMount => ({
+  destination,
+  type: "tmpfs",
+  source: "tmpfs",
+  options,
+});
+
+const bind = (destination: string, source: string, ...options: string[]): TestMount => ({
+  destination,
+  type: "bind",
+  source,
+  options,
+});
+
+/** A directory of the caller's with a file in it. */
+function data(box: Sandbox): string {
+  const dir = ownedDir(box.subject.caller, `${box.dir}/data`);
+  box.file("data/file", "from outside\n");
+  return dir;
+}
+
+/** Prints the mount's flags, what it propagates, and the flags of its file system. */
+const info = (path: string): string => `grep ' ${path} ' /proc/self/mountinfo | tail -n 1 |
+  sed 's/^[^ ]* [^ ]* [^ ]* [^ ]* [^ ]* \\([^ ]*\\) \\(.*\\)- [^ ]* [^ ]* /\\1|\\2|/'`;
+
+/** A file system of a type, and how one sees that it is that. */
+function type(
+  name: string,
+  mount: TestMount,
+  script: string,
+  expected: string,
+  more: Partial<Case> = {},
+): Case {
+  return inside(
+    `type ${name}`,
+    under("mounts[]", "type destination"),
+    (spec) => {
+      spec.mounts = spec.mounts.filter(({ destination }) => destination !== mount.destination);
+      spec.mounts.push(mount);
+    },
+    script,
+    expected,
+    more,
+  );
+}
+
+const typeOf = (path: string): string =>
+  `awk '$5 == "${path}" { for (i = 7; $i != "-"; i++); type = $(i + 1) } END { print type }' /proc/self/mountinfo`;
+
+const overlay: Case = {
+  name: "type overlay, with directories in its options",
+  fields: under("mounts[]", "type source options[]"),
+  run: async (box) => {
+    for (const name of ["lower", "upper", "work"]) ownedDir(box.subject.caller, `${box.dir}/${name}`);
+    box.file("lower/below", "below\n");
+    const [lower, upper, work] = ["lower", "upper", "work"].map((name) => `${box.dir}/${name}`);
+    const options = [`lowerdir=${lower}`, `upperdir=${upper}`, `workdir=${work}`];
+    const outcome = await box.sh("cat /mnt/below; echo new >/mnt/new; rm /mnt/below; ls /mnt", (spec) => {
+      spec.mounts.push({ destination: "/mnt", type: "overlay", source: "overlay", options });
+    });
+    expectOutput(outcome, "below\nnew\n");
+  },
+};
+
+/** Options of a new tmpfs, by kind, and what of "flags|propagation|file system" has to fit. */
+const OPTIONS: Readonly<Record<string, readonly (readonly [options: string, expected: RegExp])[]>> = {
+  flags: [
+    ["ro", /^ro[,|]/],
+    ["ro rw", /^rw[,|]/],
+    ["nosuid", /^rw,nosuid[,|]/],
+    ["nosuid suid", /^rw,relatime\|/],
+    ["nodev", /^[^|]*,nodev[,|]/],
+    ["nodev dev", /^(?![^|]*nodev)/],
+    ["noexec", /^[^|]*,noexec[,|]/],
+    ["noexec exec", /^(?![^|]*noexec)/],
+  ],
+  "access times": [
+    ["noatime", /^[^|]*,noatime[,|]/],
+    ["noatime atime", /^(?![^|]*noatime)/],
+    ["nodiratime", /^[^|]*,nodiratime[,|]/],
+    ["nodiratime diratime", /^(?![^|]*nodiratime)/],
+    ["relatime", /^[^|]*,relatime[,|]/],
+    ["strictatime", /^(?![^|]*(relatime|noatime))/],
+    ["strictatime nostrictatime", /^[^|]*,relatime[,|]/],
+    ["norelatime defaults", /^rw/],
+  ],
+  "options of the file system": [
+    ["sync", /\|[^|]*\|rw,sync/],
+    ["sync async", /\|[^|]*\|(?!.*sync)/],
+    ["dirsync", /\|[^|]*\|rw,dirsync/],
+    ["lazytime", /\|[^|]*\|rw,lazytime/],
+    ["lazytime nolazytime", /\|[^|]*\|(?!.*lazytime)/],
+    ["mand nomand iversion noiversion silent loud", /^rw/],
+    ["size=64k mode=711", /\|rw,.*size=64k,.*mode=711/],
+  ],
+  "private propagation": [
+    ["private", /^[^|]*\|\|/],
+    ["rprivate", /^[^|]*\|\|/],
+    ["slave", /^[^|]*\|\|/],
+    ["rslave", /^[^|]*\|\|/],
+  ],
+  "shared and unbindable propagation": [
+    ["shared", /^[^|]*\|shared:\d+ \|/],
+    ["rshared", /^[^|]*\|shared:\d+ \|/],
+    ["unbindable", /^[^|]*\|unbindable \|/],
+    ["runbindable", /^[^|]*\|unbindable \|/],
+  ],
+};
+
+const flags = Object.entries(OPTIONS).map(
+  ([kind, list]): Case => ({
+    name: `${kind} of a tmpfs: ${list.map(([options]) => options).join("; ")}`,
+    fields: ["mounts[].options[]"],
+    run: async (box) => {
+      const script = list.map((_, i) => info(`/mnt/${i}`)).join("\n");
+      const outcome = await box.sh(script, (spec) => {
+        for (const [i, [options]] of list.entries())
+          spec.mounts.push(tmpfs(`/mnt/${i}`, ...options.split(" ")));
+      });
+      const lines = outcome.stdout.split("\n");
+      for (const [i, [options, expected]] of list.entries()) {
+        try {
+          expectOutput({ ...outcome, stdout: lines[i] ?? "" }, expected);
+        } catch (error) {
+          throw new Error(`${options}: ${(error as Error).message}`);
+        }
+      }
+    },
+  }),
+);
+
+/** Options of a recursive bind mount of a directory that has a mount below it: flags of both. */
+const RECURSIVE: readonly (readonly [options: string, flag: string, has: boolean])[] = [
+  ["rro", "ro", true],
+  ["ro rro rrw", "rw", true],
+  ["rnosuid", "nosuid", true],
+  ["rnodev", "nodev", true],
+  ["rnoexec", "noexec", true],
+  ["rnoatime", "noatime", true],
+  ["rnodiratime", "nodiratime", true],
+  ["rnosymfollow", "nosymfollow", true],
+];
+
+const recursive = RECURSIVE.map(([options, flag, has]) =>
+  inside(
+    `bind options rbind ${options}`,
+    ["mounts[].options[]"],
+    (spec) => {
+      // In the container's own tree, where the flags of no mount are locked.
+      spec.mounts.push(tmpfs("/outer", "mode=755"), tmpfs("/outer/inner", "mode=755"));
+      spec.mounts.push(bind("/mnt", "rootfs/outer", "rbind", ...options.split(" ")));
+    },
+    `for m in /mnt /mnt/inner; do case ",$(grep " $m " /proc/self/mountinfo | tail -n 1 | cut -d' ' -f6)," in
+      *,${flag},*) echo yes ;; *) echo no ;; esac; done`,
+    has ? "yes\nyes\n" : "no\nno\n",
+  ),
+);
+
+const mappings = [{ containerID: 0, hostID: 5000, size: 10 }];
+
+/** A bind mount with ids of its own. */
+function idmapped(
+  name: string,
+  fields: string[],
+  edit: (spec: TestSpec, mount: TestMount) => void,
+  expected: string,
+): Case {
+  return {
+    name,
+    fields,
+    only: "root",
+    run: async (box) => {
+      const source = data(box);
+      chownSync(`${source}/file`, 3, 4);
+      const bundle = box.bundle((spec) => {
+        const mount = bind("/mnt", source, "bind");
+        edit(spec, mount);
+        spec.mounts.push(mount);
+        spec.process.args = ["/bin/stat", "-c", "%u:%g", "/mnt/file"];
+      });
+      expectOutput(await box.call(["run", "--bundle", bundle, box.name()]), expected);
+    },
+  };
+}
+
+const ids = (name: string): string[] => under(`mounts[].${name}[]`, "containerID hostID size");
+
+export const mountCases: readonly Case[] = [
+  inside(
+    "a bind mount of a directory",
+    under("mounts[]", "destination type source options[]"),
+    (spec, box) => {
+      spec.mounts.push(bind("/mnt/made/for it", data(box), "bind"));
+    },
+    "cat '/mnt/made/for it/file'; echo changed >'/mnt/made/for it/file' && cat '/mnt/made/for it/file'",
+    "from outside\nchanged\n",
+  ),
+  inside(
+    "a bind mount of a file, read-only, over a symbolic link",
+    under("mounts[]", "destination source options[]"),
+    (spec, box) => {
+      spec.mounts.push(bind("/etc/linked", `${data(box)}/file`, "bind", "ro"));
+    },
+    "cat /etc/linked; echo x 2>/dev/null >/etc/linked || echo refused",
+    "from outside\nrefused\n",
+  ),
+  inside(
+    "a relative source is below the bundle",
+    ["mounts[].source"],
+    (spec) => {
+      spec.mounts.push(bind("/mnt", "rootfs/etc", "bind"));
+    },
+    "head -n 1 /mnt/hosts",
+    "127.0.0.1 localhost\n",
+  ),
+  inside(
+    "later mounts cover earlier ones",
+    ["mounts[].destination"],
+    (spec) => {
+      spec.mounts.push(tmpfs("/mnt", "mode=700"), tmpfs("/mnt/inner"), tmpfs("/mnt", "mode=711"));
+    },
+    "stat -c %a /mnt; ls /mnt",
+    "711\n",
+  ),
+  type("proc", { destination: "/proc", type: "proc", source: "proc" }, typeOf("/proc"), "proc\n"),
+  type("tmpfs", tmpfs("/mnt", "size=4k"), typeOf("/mnt"), "tmpfs\n"),
+  type(
+    "devpts",
+    { destination: "/dev/pts", type: "devpts", source: "devpts", options: ["newinstance", "ptmxmode=0666"] },
+    `${typeOf("/dev/pts")}; ls /dev/pts`,
+    "devpts\nptmx\n",
+  ),
+  type(
+    "mqueue",
+    { destination: "/dev/mqueue", type: "mqueue", source: "mqueue" },
+    typeOf("/dev/mqueue"),
+    "mqueue\n",
+  ),
+  type(
+    "sysfs, of the container's network namespace or bound from the host",
+    { destination: "/sys", type: "sysfs", source: "sysfs", options: ["nosuid", "noexec", "nodev", "ro"] },
+    `${typeOf("/sys")}; test -d /sys/class/net/lo && touch /sys/x 2>/dev/null || echo read-only`,
+    "sysfs\nread-only\n",
+  ),
+  type(
+    "cgroup",
+    {
+      destination: "/sys/fs/cgroup",
+      type: "cgroup",
+      source: "cgroup",
+      options: ["nosuid", "noexec", "nodev", "ro"],
+    },
+    "ls -d /sys/fs/cgroup/cgroup.procs /sys/fs/cgroup/*/cgroup.procs 2>/dev/null | wc -l | sed 's/[1-9][0-9]*/some/'",
+    "some\n",
+    cgroup2 ? {} : { only: "root" },
+  ),
+  overlay,
+  ...flags,
+  ...recursive,
+  idmapped(
+    "a mount's own mappings",
+    [...ids("uidMappings"), ...ids("gidMappings")],
+    (_spec, mount) => Object.assign(mount, { uidMappings: mappings, gidMappings: mappings }),
+    "5003:5004\n",
+  ),
+  idmapped(
+    "idmap with the container's user namespace",
+    ["mounts[].options[]"],
+    (spec, mount) => {
+      mapManyIds(spec, { name: "root", user: "root", uid: 0, gid: 0, home: "/", prefix: [] });
+      mount.options!.push("idmap");
+    },
+    "3:4\n",
+  ),
+  {
+    name: "tmpcopyup fills a tmpfs with what it covers",
+    fields: ["mounts[].options[]"],
+    run: async (box) => {
+      const outcome = await box.sh(
+        "head -n 1 /etc/hosts; touch /etc/new; grep -c ' /etc ' /proc/self/mountinfo",
+        (spec) => {
+          spec.mounts.push(tmpfs("/etc", "tmpcopyup"));
+        },
+      );
+      expectOutput(outcome, "127.0.0.1 localhost\n1\n");
+    },
+  },
+];
+
+export const rootCases: readonly Case[] = [
+  {
+    name: "the root file system is root.path, relative to the bundle or absolute",
+    fields: ["root.path"],
+    run: async (box) => {
+      const elsewhere = box.bundle();
+      mkdirSync(`${elsewhere}/rootfs/mark`);
+      chmodSync(`${elsewhere}/rootfs/mark`, 0o755);
+      const bundle = box.bundle((spec) => {
+        spec.root.path = `${elsewhere}/rootfs`;
+        spec.process.args = ["/bin/sh", "-c", "ls -d /mark; ls -A /..  | grep -c bundle"];
+      });
+      expectOutput(await box.call(["run", "--bundle", bundle, box.name()]), "/mark\n0\n");
+    },
+  },
+  inside(
+    "a read-only root, and a writable one",
+    ["root.readonly"],
+    (spec) => {
+      spec.root.readonly = true;
+    },
+    "touch /new 2>/dev/null || echo read-only; touch /dev/shm/x && echo mounts stay as they are",
+    "read-only\nmounts stay as they are\n",
+  ),
+  inside(
+    "hostname and domainname",
+    ["hostname", "domainname"],
+    (spec) => {
+      spec.hostname = "conformer";
+      spec.domainname = "conforming.example";
+    },
+    "hostname; cat /proc/sys/kernel/domainname",
+    "conformer\nconforming.example\n",
+  ),
+  inside(
+    "versions 1.0.0 to 1.3.0 are taken",
+    ["ociVersion"],
+    (spec) => {
+      spec.ociVersion = "1.3.0";
+    },
+    "echo ran",
+    "ran\n",
+  ),
+  {
+    name: "annotations are in the state, and in that of hooks",
+    fields: ["annotations"],
+    run: async (box) => {
+      const file = `${box.dir}/hook.json`;
+      writeFileSync(file, "");
+      chownSync(file, box.subject.caller.uid, box.subject.caller.gid);
+      const id = await box.detached((spec) => {
+        spec.annotations = { "org.example.key": "value" };
+        spec.hooks = { createRuntime: [{ path: "/bin/sh", args: ["sh", "-c", `cat >${file}`] }] };
+      });
+      const state = await box.inspect(id);
+      const hook = JSON.parse(await Bun.file(file).text());
+      for (const { annotations } of [state, hook] as { annotations?: Record<string, string> }[]) {
+        if (annotations?.["org.example.key"] !== "value") {
+          throw new Error(`annotations are ${JSON.stringify(annotations)}`);
+        }
+      }
+    },
+  },
+  inside(
+    "other platforms' sections have no effect",
+    ["windows", "vm", "solaris", "zos", "freebsd"],
+    (spec) =>
+      Object.assign(spec, {
+        windows: { layerFolders: ["C:"] },
+        solaris: { milestone: "x" },
+        vm: {},
+        zos: {},
+        freebsd: {},
+      }),
+    "echo ran",
+    "ran\n",
+  ),
+];
