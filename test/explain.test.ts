@@ -87,5 +87,66 @@ for (const subject of subjects(["brun"])) {
       expect(explained).toEqual(ran);
       expect(explained.code).toBe(1);
     });
+
+    test("the flags of a container without a bundle", async () => {
+      await using box = new Sandbox(subject);
+      const flags = ["--host", "--network", "none", "--tmpfs", "/opt", "--", "true"];
+      const text = await box.ok(["explain", ...flags]);
+      expect(text).toMatch(/^ {2}host-[0-9a-f]{6} of the flags$/m);
+      expect(text).toMatch(/^ {2}mounts\[0\] +mount tmpfs on \/$/m);
+      expect(text).toMatch(/ mount overlay on \/etc$/m);
+      expect(text).toMatch(/^ {2}process.args\[0\] +execute "true"$/m);
+      const explained = JSON.parse(await box.ok(["explain", "--json", ...flags]));
+      expect(explained.namespaces).toContainEqual({ type: "network" });
+      expect(existsSync(box.state)).toBe(false);
+    });
+
+    test("NOTIFY_SOCKET counts as for run, and nothing is made", async () => {
+      await using box = new Sandbox(subject);
+      const env = { NOTIFY_SOCKET: `${box.dir}/notify` };
+      const text = await box.ok(["explain", "--bundle", box.bundle(), "web"], { env });
+      expect(text).toContain(`bind ${box.state}/web/notify on /run/notify`);
+      expect(existsSync(box.state)).toBe(false);
+    });
+
+    test("--explain-error: the step with its neighbours, the config, the mapping", async () => {
+      await using box = new Sandbox(subject);
+      const bundle = box.bundle((spec) => {
+        spec.mounts.push({ destination: "/mnt", type: "nosuchfs", source: "none" });
+      });
+      for (const command of ["run", "create"]) {
+        const plain = await box.call([command, "--bundle", bundle, box.name()]);
+        const { stderr, code, stdout } = await box.call([
+          command,
+          "--explain-error",
+          "--bundle",
+          bundle,
+          box.name(),
+        ]);
+        expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+        expect(stderr).toStartWith(plain.stderr);
+        expect(stderr).toMatch(/^ {2}program build: .*, step \d+ of \d+$/m);
+        expect(stderr).toMatch(
+          /^ {2}→ mounts\[\d+\] +mount nosuchfs on \/mnt\n +mount\("none", .*"nosuchfs"/m,
+        );
+        expect(stderr).toContain(`${bundle}/config.json, root file system ${bundle}/rootfs`);
+        if (uid !== 0) expect(stderr).toMatch(new RegExp(`^  uid +0 +${uid} +1 +config.json$`, "m"));
+      }
+      const missing = await box.call(["run", "--explain-error", "--bundle", box.dir, "x"]);
+      expect(missing.stderr).toContain("before the container's process was started");
+      const host = await box.call([
+        "run",
+        "--host",
+        "--explain-error",
+        "--tmpfs",
+        "/x:nosuchoption=1",
+        "--",
+        "true",
+      ]);
+      expect(host.stderr).toStartWith("brun: --tmpfs /x:nosuchoption=1: cannot mount tmpfs on /x: ");
+      expect(host.stderr).toMatch(/^ {2}→ mounts\[\d+\] +mount tmpfs on \/x$/m);
+      const both = await box.call(["run", "--explain-error", "--host", "--rootfs", "/", "--", "true"]);
+      expect(both.stderr).toContain("Where it failed");
+    });
   });
 }

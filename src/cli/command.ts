@@ -14,6 +14,8 @@ export interface Command<F extends Flags = Flags> {
   readonly failureCode?: number;
   /** Takes the arguments apart in a way of its own, with the usual one's help. Throws a BrunError. */
   parse?(argv: readonly string[], parse: typeof parseCommand, globals: Flags): Parsed<F>;
+  /** With `--explain-error`: says more about an error than its line does. */
+  explainFailure?(error: unknown, context: CommandContext<F>): Promise<void>;
   /** Does the work; returns the exit code, or nothing for 0. Throws what goes to the error line. */
   run(context: CommandContext<F>): number | undefined;
 }

@@ -2,6 +2,7 @@
 import type { CreateOptions } from "../container/types.ts";
 import { absolute } from "../sys/fs.ts";
 import type { Values } from "./flags.ts";
+import type { Session } from "./globals.ts";
 
 /** The id under which a container is known. */
 export const containerId = {
@@ -68,6 +69,10 @@ export const createFlags = {
   },
   "no-new-keyring": { type: "boolean", description: "keep the caller's session keyring" },
   "preserve-fds": preserveFds,
+  "explain-error": {
+    type: "boolean",
+    description: "when it fails, say more: the step, what was changed for the caller, what the machine lacks",
+  },
   timing,
 } as const;
 
@@ -84,6 +89,15 @@ export function createOptions(args: Values<typeof createFlags>): CreateOptions {
     noNewKeyring: args["no-new-keyring"],
     preserveFds: args["preserve-fds"] ?? 0,
   };
+}
+
+/** Says more about a failure of create or run when `--explain-error` asks for it. */
+export async function explainFailure(
+  error: unknown,
+  { args, data }: { readonly args: Values<typeof createFlags>; readonly data: Session },
+): Promise<void> {
+  if (!args["explain-error"]) return;
+  (await import("./diagnostics.ts")).printFailure(error, data, () => createOptions(args));
 }
 
 /** A pid file's path, from the directory in which brun was called. */

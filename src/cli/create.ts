@@ -1,7 +1,7 @@
 /** `brun create`. */
 import { create } from "../container/create.ts";
 import { defineCommand } from "./command.ts";
-import { createFlags, createOptions } from "./container-flags.ts";
+import { createFlags, createOptions, explainFailure } from "./container-flags.ts";
 import { openRuntime } from "./globals.ts";
 
 export default defineCommand({
@@ -9,6 +9,7 @@ export default defineCommand({
   args: createFlags,
   details: `Everything is set up when this returns: a program that is missing or may not be executed is told here.
 The container waits for "brun start".`,
+  explainFailure: (error, context) => explainFailure(error, context),
   run({ args, data }) {
     create(openRuntime(data, args.timing), createOptions(args));
   },

@@ -4,5 +4,6 @@
  */
 export { default as doctor } from "./doctor.ts";
 export { default as explain } from "./explain.ts";
-export { sandboxCommand } from "./sandbox.ts";
+export { printFailure } from "./explain-error.ts";
+export { explainSandbox, sandboxCommand } from "./sandbox.ts";
 export { default as unshare } from "./unshare.ts";

@@ -20,6 +20,7 @@ const UNKNOWN_COMMAND = 3;
 export async function dispatch(table: CommandTable, argv: readonly string[]): Promise<number> {
   let log: LogOptions = { format: "text", debug: false };
   let failureCode = 1;
+  let explainFailure: ((error: unknown) => Promise<void> | undefined) | undefined;
   try {
     const { values, args, help } = parseGlobals(globalFlags, argv);
     log = await openLog(values);
@@ -33,9 +34,13 @@ export async function dispatch(table: CommandTable, argv: readonly string[]): Pr
       command.parse?.(rest, parseCommand, globalFlags) ?? parseCommand(name, command.args, rest, globalFlags);
     if (parsed.help) return await printHelp(table, name, rest);
     failureCode = command.failureCode ?? 1;
-    return command.run({ args: parsed.values, data: { values, log } }) ?? 0;
+    const context = { args: parsed.values, data: { values, log } };
+    if ("explain-error" in parsed.values)
+      explainFailure = (error) => command.explainFailure?.(error, context);
+    return command.run(context) ?? 0;
   } catch (error) {
     logError(log, error);
+    await explainFailure?.(error);
     return error instanceof BrunError && error.exitCode !== 1 ? error.exitCode : failureCode;
   }
 }

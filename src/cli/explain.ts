@@ -1,13 +1,16 @@
 /** `brun explain`. */
 
+import type { CreateOptions, Runtime } from "../container/types.ts";
 import { BrunError } from "../errors.ts";
 import { explain } from "../explain/explain.ts";
-import { explanationDiff, explanationText, type Marks, plain } from "../explain/text.ts";
+import { explanationDiff, explanationText } from "../explain/text.ts";
 import { toJson } from "../spec/index.ts";
 import { defineCommand } from "./command.ts";
 import { createFlags } from "./container-flags.ts";
+import type { Values } from "./flags.ts";
 import { viewRuntime } from "./globals.ts";
-import { isTerminal, print } from "./output.ts";
+import { marks } from "./marks.ts";
+import { print } from "./output.ts";
 
 const {
   bundle,
@@ -16,6 +19,28 @@ const {
   "no-new-keyring": noNewKeyring,
   "preserve-fds": preserveFds,
 } = createFlags;
+
+/** How the explanation is printed. */
+export const explainFlags = {
+  diff: { type: "boolean", description: "print what would be changed in config.json, as a diff" },
+  syscalls: { type: "boolean", description: "print the system calls of each step" },
+  json: { type: "boolean", description: "print everything as JSON" },
+} as const;
+
+/** Prints what `run` with these options would do. Throws a BrunError. */
+export function printExplanation(
+  rt: Runtime,
+  { diff, syscalls, json }: Values<typeof explainFlags>,
+  options: CreateOptions,
+): void {
+  if (diff && (json || syscalls)) {
+    throw new BrunError("--diff stands alone", { hint: "leave out --json and --syscalls" });
+  }
+  const explanation = explain(rt, options);
+  if (json) print(`${toJson(explanation, "  ")}\n`);
+  else if (diff) print(explanationDiff(explanation));
+  else print(explanationText(explanation, syscalls, marks(1)));
+}
 
 export default defineCommand({
   meta: { name: "explain", description: "say what run would do with a bundle and why, without doing it" },
@@ -30,17 +55,13 @@ export default defineCommand({
     "no-pivot": noPivot,
     "no-new-keyring": noNewKeyring,
     "preserve-fds": preserveFds,
-    diff: { type: "boolean", description: "print what would be changed in config.json, as a diff" },
-    syscalls: { type: "boolean", description: "print the system calls of each step" },
-    json: { type: "boolean", description: "print everything as JSON" },
+    ...explainFlags,
   },
   details: `It tells the id maps and where each comes from, what of the config is changed for a caller without root and the
-reason, the cgroup, and the steps of the container's init with the part of the config that each is for.`,
+reason, the cgroup, and the steps of the container's init with the part of the config that each is for. With --host or
+--rootfs it takes the flags of a container without a bundle.`,
   run({ args, data }) {
-    if (args.diff && (args.json || args.syscalls)) {
-      throw new BrunError("--diff stands alone", { hint: "leave out --json and --syscalls" });
-    }
-    const explanation = explain(viewRuntime(data), {
+    printExplanation(viewRuntime(data), args, {
       id: args["container-id"] ?? "example",
       bundle: args.bundle || ".",
       config: args.config,
@@ -48,14 +69,5 @@ reason, the cgroup, and the steps of the container's init with the part of the c
       noNewKeyring: args["no-new-keyring"],
       preserveFds: args["preserve-fds"] ?? 0,
     });
-    if (args.json) print(`${toJson(explanation, "  ")}\n`);
-    else if (args.diff) print(explanationDiff(explanation));
-    else print(explanationText(explanation, args.syscalls, marks()));
   },
 });
-
-function marks(): Marks {
-  if (!isTerminal(1) || process.env.NO_COLOR) return plain;
-  const { colors } = require("consola/utils") as typeof import("consola/utils");
-  return { title: colors.bold, dim: colors.dim };
-}

@@ -20,13 +20,16 @@ export const commands: CommandTable = {
   update: async () => (await import("./update.ts")).default,
   events: async () => (await import("./events.ts")).default,
   spec: async () => (await import("./spec.ts")).default,
-  explain: async () => (await import("./diagnostics.ts")).explain,
+  explain: async (argv) => {
+    const { explain, explainSandbox } = await import("./diagnostics.ts");
+    return forSandbox(argv) ? explainSandbox() : explain;
+  },
   doctor: async () => (await import("./diagnostics.ts")).doctor,
   unshare: async () => (await import("./diagnostics.ts")).unshare,
   features: async () => (await import("./features.ts")).default,
 };
 
-/** Whether `run` is to do without a bundle (sandbox.ts), which costs nothing where it is not. */
+/** Whether it is about a container without a bundle (sandbox.ts); that code is loaded for nothing else. */
 function forSandbox(argv: readonly string[]): boolean {
   for (let i = 0; i < argv.length && argv[i] !== "--"; i++) {
     if (argv[i]!.startsWith("--host") || argv[i]!.startsWith("--rootfs")) return true;

@@ -1,11 +1,11 @@
 /** `brun run`. */
 import { run } from "../container/run.ts";
 import { defineCommand } from "./command.ts";
-import { createFlags, createOptions } from "./container-flags.ts";
+import { createFlags, createOptions, explainFailure } from "./container-flags.ts";
 import { openRuntime } from "./globals.ts";
 
 export { run } from "../container/run.ts";
-export { openRuntime, viewRuntime } from "./globals.ts";
+export { openRuntime } from "./globals.ts";
 
 export default defineCommand({
   meta: { name: "run", description: "create and run a container" },
@@ -24,6 +24,7 @@ the signal that ended it.
 
 Without a bundle, with flags of their own: "brun run --host -- program" in a throw-away copy of this machine, and
 "brun run --rootfs DIR -- program" in a directory; "brun run --host --help" describes them.`,
+  explainFailure: (error, context) => explainFailure(error, context),
   run({ args, data }) {
     return run(openRuntime(data, args.timing), {
       ...createOptions(args),

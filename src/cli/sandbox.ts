@@ -2,7 +2,7 @@
 
 import { callerIdentity, isRootless } from "../container/root.ts";
 import type { run as runContainer } from "../container/run.ts";
-import type { RunOptions, Runtime } from "../container/types.ts";
+import type { CreateOptions, RunOptions, Runtime } from "../container/types.ts";
 import { BrunError } from "../errors.ts";
 import type { SandboxOptions } from "../sandbox/options.ts";
 import { type Sandbox, type SandboxLimits, sandboxSpec } from "../sandbox/spec.ts";
@@ -15,16 +15,17 @@ import { close, O, open } from "../sys/fs.ts";
 import { inBackground, runInBackground } from "./background.ts";
 import type { Command } from "./command.ts";
 import { absoluteIfGiven } from "./container-flags.ts";
+import { explainFlags, printExplanation } from "./explain.ts";
+import { printFailure } from "./explain-error.ts";
 import type { Values } from "./flags.ts";
-import type { openRuntime, viewRuntime } from "./globals.ts";
+import { type openRuntime, viewRuntime } from "./globals.ts";
 import { isTerminal, print } from "./output.ts";
-import { parseSandbox, sandboxOptions, sandboxRunFlags } from "./sandbox-flags.ts";
+import { parseSandbox, sandboxFlags, sandboxOptions, sandboxRunFlags } from "./sandbox-flags.ts";
 
 /** Parts of the plain `run`, handed in so that the bundler leaves them where that has them. */
 export interface Parts {
   readonly run: typeof runContainer;
   readonly openRuntime: typeof openRuntime;
-  readonly viewRuntime: typeof viewRuntime;
 }
 
 type Args = Values<typeof sandboxRunFlags>;
@@ -46,10 +47,17 @@ export function sandboxCommand(parts: Parts): Command<typeof sandboxRunFlags> {
       given = argv;
       return split.parsed;
     },
+    async explainFailure(error, { args, data }) {
+      if (!args["explain-error"]) return;
+      printFailure(error, data, () => {
+        const options = sandboxOptions("run", args, program, args.tty);
+        return createOptions(options, sandboxSpec(options, viewOf(viewRuntime(data))));
+      });
+    },
     run({ args, data }) {
       const [interactive, terminal] = stdio(args, program);
       const options = sandboxOptions("run", args, program, terminal);
-      const rt = args["print-config"] ? parts.viewRuntime(data) : parts.openRuntime(data, args.timing);
+      const rt = args["print-config"] ? viewRuntime(data) : parts.openRuntime(data, args.timing);
       const view = viewOf(rt);
       if (args["print-config"]) {
         const { spec, notices } = sandboxSpec(options, view);
@@ -71,6 +79,29 @@ export function sandboxCommand(parts: Parts): Command<typeof sandboxRunFlags> {
     },
   };
 }
+
+/** `brun explain` with the flags of a container without a bundle. */
+export function explainSandbox(): Command<typeof explainSandboxFlags> {
+  let program: readonly string[] = [];
+  return {
+    meta: { name: "explain", description: "say what run --rootfs or run --host would do, without doing it" },
+    args: explainSandboxFlags,
+    parse(argv, parse, globals) {
+      const split = parseSandbox("explain", explainSandboxFlags, argv, parse, globals);
+      program = split.program;
+      return split.parsed;
+    },
+    run({ args, data }) {
+      const rt = viewRuntime(data);
+      const options = sandboxOptions("explain", args, program, args.tty);
+      const sandbox = sandboxSpec(options, viewOf(rt));
+      for (const notice of sandbox.notices) rt.warn(notice);
+      printExplanation(rt, args, createOptions(options, sandbox));
+    },
+  };
+}
+
+const explainSandboxFlags = { ...sandboxFlags, ...explainFlags } as const;
 
 const DETAILS = `brun run --rootfs DIR [flags] [id] -- program…
 brun run --host [flags] -- program…
@@ -127,15 +158,21 @@ function start(parts: Parts, rt: Runtime, options: SandboxOptions, view: HostVie
   }
 }
 
-function runOptions(options: SandboxOptions, { spec }: Sandbox, args: Args): RunOptions {
+function createOptions(options: SandboxOptions, { spec }: Sandbox): CreateOptions {
   return {
     id: options.id,
     bundle: options.root.kind === "host" ? "/" : options.root.path,
     loaded: checked(spec),
-    pidFile: absoluteIfGiven(args["pid-file"]),
     noPivot: false,
     noNewKeyring: false,
     preserveFds: 0,
+  };
+}
+
+function runOptions(options: SandboxOptions, sandbox: Sandbox, args: Args): RunOptions {
+  return {
+    ...createOptions(options, sandbox),
+    pidFile: absoluteIfGiven(args["pid-file"]),
     detach: args.detach && args["ready-fd"] === undefined,
     keep: args.detach && !args.rm,
     noSubreaper: false,
@@ -145,7 +182,7 @@ function runOptions(options: SandboxOptions, { spec }: Sandbox, args: Args): Run
 }
 
 /** The spec as the loader would give it. Throws a BrunError. */
-export function checked(spec: Sandbox["spec"]): LoadedSpec {
+function checked(spec: Sandbox["spec"]): LoadedSpec {
   return parseSpec(toJson(spec, ""), "the flags");
 }
 

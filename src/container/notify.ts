@@ -40,14 +40,20 @@ export function prepareNotify(
   waitForStart: boolean,
   warn: Warn,
 ): Notify | null {
+  const planned = planNotify(root, id, spec);
+  if (planned === null) return null;
+  mkdir(paths(root, id).notify, 0o755);
+  return waitForStart ? planned : { ...planned, sockets: openNotify(root, id, warn) };
+}
+
+/** What {@link prepareNotify} would say, with nothing made. */
+export function planNotify(root: string, id: string, spec: Spec): Notify | null {
   if (!process.env.NOTIFY_SOCKET) return null;
   const { notify } = paths(root, id);
-  mkdir(notify, 0o755);
-  const sockets = waitForStart ? null : openNotify(root, id, warn);
   const options = ["bind", "nosuid", "noexec", "nodev", "ro"];
   const mount = { destination: INSIDE, type: "bind", source: notify, options };
   return {
-    sockets,
+    sockets: null,
     spec: { ...spec, mounts: [...(spec.mounts ?? []), mount] },
     env: [`NOTIFY_SOCKET=${INSIDE}/notify.sock`],
   };

@@ -3,6 +3,7 @@ import { currentCaller } from "../../rootless/caller.ts";
 import type { CgroupPlan } from "../config/cgroup-plan.ts";
 import type { Change, ContainerConfig } from "../config/types.ts";
 import { addsUserNamespace, decideOnly } from "../container/decide.ts";
+import { planNotify } from "../container/notify.ts";
 import type { CreateOptions, Runtime } from "../container/types.ts";
 import { loadSpec, type Spec } from "../spec/index.ts";
 import { absolute } from "../sys/fs.ts";
@@ -15,7 +16,7 @@ import { explainPrograms, type ProgramExplanation } from "./steps.ts";
 export interface Explanation {
   readonly id: string;
   readonly bundle: string;
-  /** Absolute path of config.json. */
+  /** Absolute path of config.json, or "the flags" of a container without a bundle. */
   readonly config: string;
   readonly rootfs: string;
   readonly caller: { readonly uid: number; readonly gid: number; readonly name: string | null };
@@ -43,17 +44,18 @@ export function explain(rt: Runtime, options: CreateOptions): Explanation {
   const looking: Runtime = { ...rt, warn: (message) => warnings.push(message) };
   const bundle = absolute(options.bundle);
   const path = absolute(options.config ?? `${bundle}/config.json`);
-  const loaded = loadSpec(path, { addsUserNamespace: addsUserNamespace(rt) });
+  const loaded = options.loaded ?? loadSpec(path, { addsUserNamespace: addsUserNamespace(rt) });
   warnings.push(...loaded.warnings);
   const caller = currentCaller();
-  const decided = decideOnly(looking, options, bundle, loaded.spec, caller, null);
+  const notify = planNotify(rt.root, options.id, loaded.spec);
+  const decided = decideOnly(looking, options, bundle, loaded.spec, caller, notify);
   const seccomp = explainFilter(decided.spec);
   const config: ContainerConfig = { ...decided, seccomp: seccomp?.filter ?? null };
   warnings.push(...(seccomp?.warnings ?? []));
   return {
     id: options.id,
     bundle,
-    config: path,
+    config: options.loaded === undefined ? path : "the flags",
     rootfs: config.rootfs,
     caller: { uid: caller.uid, gid: caller.gid, name: caller.userName },
     namespaces: explainNamespaces(config),

@@ -21,7 +21,8 @@ export interface ProgramExplanation {
   readonly steps: readonly Step[];
 }
 
-const NAMES = [
+/** What the programs are for, in the order in which the stage gets them. */
+export const PROGRAM_NAMES = [
   "enter: from the caller's namespaces into the container's",
   "build: the root file system, and what comes after it",
   "finish: when the hooks of the runtime namespace have run",
@@ -33,11 +34,14 @@ const STATE = "{the container's state}";
 /** The programs that the stage would be sent. Pure. */
 export function explainPrograms(config: ContainerConfig): ProgramExplanation[] {
   const states = needsState(config) ? { creating: STATE, created: STATE } : null;
-  return recordedPrograms(config, states).map(({ ops }, i) => ({ name: NAMES[i]!, steps: stepsOf(ops) }));
+  return recordedPrograms(config, states).map(({ ops }, i) => ({
+    name: PROGRAM_NAMES[i]!,
+    steps: stepsOf(ops),
+  }));
 }
 
 /** Operations that follow each other and are for the same thing are one step. */
-function stepsOf(ops: readonly Op[]): Step[] {
+export function stepsOf(ops: readonly Op[]): Step[] {
   const steps: { where: string; doing: string; first: number; calls: string[] }[] = [];
   ops.forEach((op, i) => {
     const last = steps.at(-1);

@@ -56,7 +56,8 @@ function namespaceLines({ namespaces }: Explanation): string[] {
   ];
 }
 
-function idLines({ idMaps }: Explanation): string[] {
+/** The id maps as a table. */
+export function idLines({ idMaps }: Explanation): string[] {
   if (idMaps === null) return ["as the host has them: no new user namespace"];
   const table = [...mapRows("uid", idMaps.uid), ...mapRows("gid", idMaps.gid)];
   return [
@@ -75,7 +76,8 @@ function mapRows(kind: string, lines: readonly MapLine[]): string[][] {
   ]);
 }
 
-function changeLines({ changes }: Explanation, marks: Marks): string[] {
+/** What user-namespace-first changed. */
+export function changeLines({ changes }: Explanation, marks: Marks): string[] {
   if (changes.length === 0) return ["nothing"];
   return columns(changes.map(({ where, what, why }) => [where, `${what}: ${why}`])).map((line) =>
     line.replace(/: [^:]*$/, (why) => marks.dim(why)),
@@ -113,7 +115,8 @@ function stepLines(steps: readonly Step[], syscalls: boolean, marks: Marks): str
 /** Widest that a column gets: what is longer pushes the rest of its line. */
 const WIDTH = 36;
 
-function columns(rows: readonly (readonly string[])[]): string[] {
+/** Rows as lines, with cells below each other. */
+export function columns(rows: readonly (readonly string[])[]): string[] {
   const count = rows[0]?.length ?? 0;
   const widths = Array.from({ length: count }, (_, i) =>
     Math.min(WIDTH, Math.max(...rows.map((row) => row[i]!.length))),

@@ -12,14 +12,30 @@ import { E, errnoName, errnoText } from "../sys/errno.ts";
 import type { Received } from "./messages.ts";
 import type { Op, Program } from "./program.ts";
 
+/** A failed operation of a program, with the programs around it: `--explain-error` shows them. */
+export class StepError extends BrunError {
+  constructor(
+    { message, where, hint }: BrunError,
+    /** Those that the stage was sent, recorded. */
+    readonly programs: readonly Program[],
+    /** Index in {@link programs}. */
+    readonly program: number,
+    /** Index of the operation in its program. */
+    readonly op: number,
+  ) {
+    super(message, { where, hint });
+  }
+}
+
 /** The error that a procError message stands for. `programs` are those that the stage was sent, recorded. */
 export function stageFailure(programs: readonly Program[], message: Received): BrunError {
   const errno = message.payload.getInt32(4, true);
   const detail = Number(message.payload.getBigInt64(8, true));
-  const program = programs[Number(message.payload.getBigUint64(16, true))];
-  const op = program?.ops[message.payload.getUint32(0, true)];
+  const program = Number(message.payload.getBigUint64(16, true));
+  const index = message.payload.getUint32(0, true);
+  const op = programs[program]?.ops[index];
   if (op === undefined) return new BrunError(`the stage refused its program: ${errnoName(errno)}`);
-  return describeFailure(op, errno, detail);
+  return new StepError(describeFailure(op, errno, detail), programs, program, index);
 }
 
 /** The error of an operation that failed with an errno; `detail` is the wait status of a hook. */

@@ -1,0 +1,97 @@
+/** `run --explain-error`: what stands around a failure. */
+import { doctor, type Finding } from "../../rootless/doctor/doctor.ts";
+import { BrunError } from "../errors.ts";
+import { StepError } from "../stage/failure.ts";
+import type { Explanation } from "./explain.ts";
+import { PROGRAM_NAMES, type Step, stepsOf } from "./steps.ts";
+import { changeLines, columns, idLines, type Marks, plain } from "./text.ts";
+
+/** Steps that are shown before and after the one that failed. */
+const NEIGHBOURS = 3;
+
+/**
+ * The step of the init program that failed with its neighbours, the config, what the mapping changed, and what is
+ * wrong with the machine and may be the cause. Ends with a newline; empty parts are left out.
+ * @param explanation null when the config could not even be read
+ */
+export function failureText(
+  error: unknown,
+  explanation: Explanation | null,
+  findings: readonly Finding[],
+  marks: Marks = plain,
+): string {
+  const step = stepError(error);
+  const parts: [string, string[]][] = [
+    [
+      "Where it failed",
+      step === null ? ["before the container's process was started"] : stepLines(step, marks),
+    ],
+    ["Config", explanation === null ? [] : [`${explanation.config}, root file system ${explanation.rootfs}`]],
+    ["Ids", explanation === null ? [] : idLines(explanation)],
+    ["Changed in the spec", explanation === null ? [] : changeLines(explanation, marks)],
+    ["This machine (brun doctor)", fitting(error, findings).flatMap(findingLines)],
+  ];
+  return parts
+    .filter(([, lines]) => lines.length > 0)
+    .map(([title, lines]) => `\n${marks.title(title)}\n${lines.map((line) => `  ${line}\n`).join("")}`)
+    .join("");
+}
+
+/** The findings of {@link doctor} now; none when it cannot look. */
+export function machineFindings(): Finding[] {
+  try {
+    return doctor();
+  } catch {
+    return [];
+  }
+}
+
+function stepError(error: unknown): StepError | null {
+  if (error instanceof StepError) return error;
+  return error instanceof BrunError && error.cause instanceof StepError ? error.cause : null;
+}
+
+function stepLines({ programs, program, op }: StepError, marks: Marks): string[] {
+  const steps = stepsOf(programs[program]?.ops ?? []);
+  const at = steps.findLastIndex(({ first }) => first <= op);
+  const from = Math.max(0, at - NEIGHBOURS);
+  const shown = steps.slice(from, at + NEIGHBOURS + 1);
+  const rows = columns(shown.map(({ where, doing }) => [where, doing]));
+  const lines = rows.map((row, i) => `${from + i === at ? "→" : " "} ${row}`);
+  const call = (steps[at] as Step | undefined)?.calls[op - (steps[at]?.first ?? 0)];
+  return [
+    `program ${PROGRAM_NAMES[program]}, step ${at + 1} of ${steps.length}`,
+    ...lines.slice(0, at - from + 1),
+    ...(call === undefined ? [] : [marks.dim(`    ${call}`)]),
+    ...lines.slice(at - from + 1),
+  ];
+}
+
+/** Ids of findings that may be the cause, by what the error line says. */
+const CAUSES: readonly (readonly [RegExp, readonly string[]])[] = [
+  [
+    /uidMappings|gidMappings|newuidmap|newgidmap|user namespace|process\.user/,
+    ["user-namespace", "newuidmap", "newgidmap", "subuid", "subgid", "id-maps"],
+  ],
+  [/overlay/, ["overlay", "fuse-overlayfs"]],
+  [/mounts?\b/, ["proc", "sysfs", "overlay", "idmapped-mounts", "user-namespace"]],
+  [
+    /cgroup|linux\.resources/,
+    ["cgroup-version", "cgroup-delegation", "systemd-user", "libsystemd", "linger", "systemd"],
+  ],
+  [/seccomp/, ["libseccomp"]],
+  [/network|pasta|slirp4netns/, ["network"]],
+  [/keep state|XDG_RUNTIME_DIR/, ["xdg-runtime-dir"]],
+];
+
+/** What keeps any container from running, and what has to do with this error. */
+function fitting(error: unknown, findings: readonly Finding[]): Finding[] {
+  const line = error instanceof BrunError ? error.text : String(error);
+  const ids = new Set(CAUSES.filter(([pattern]) => pattern.test(line)).flatMap(([, names]) => names));
+  return findings.filter(({ id, state }) => state === "fail" || (state === "warn" && ids.has(id)));
+}
+
+function findingLines({ state, id, what, fix, user }: Finding): string[] {
+  const first = `${state === "fail" ? "✖" : "⚠"} ${id}: ${what}`;
+  return fix === null ? [first] : [first, `  as ${user}: ${fix}`];
+}
