@@ -1,5 +1,6 @@
 /* The interpreter: one loop over the operations of a program. */
 #include "copy.h"
+#include "fallback.h"
 #include "message.h"
 #include "program.h"
 #include "spawn.h"
@@ -178,6 +179,10 @@ static long execute(struct machine *machine, const struct op *op, const uint64_t
 		return open_target((int)args[0], (char *)(uintptr_t)args[1], args[2], args[3] != 0);
 	case OP_COPY:
 		return copy_directory((int)args[0], (int)args[1], args[2] != 0);
+	case OP_CLOEXEC:
+		return mark_close_on_exec((int)args[0], (int)args[1]);
+	case OP_REMOUNT:
+		return remount((int)args[0], (const char *)(uintptr_t)args[1], args[2], args[3]);
 	default:
 		return -ENOSYS;
 	}

@@ -41,6 +41,8 @@ enum op_kind {
 	OP_TARGET =
 	    7,       /* root fd, relative path, resolve flags, 1 for a file: opens, making what is missing */
 	OP_COPY = 8, /* directory fd, directory fd, 1 with contents: see copy.h */
+	OP_CLOEXEC = 9,  /* fd of /proc/self/fd, first descriptor: see fallback.h */
+	OP_REMOUNT = 10, /* mount fd, path of it, flags to set, flags to clear: see fallback.h */
 	OP_KINDS
 };
 

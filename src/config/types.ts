@@ -30,6 +30,9 @@ export interface CgroupBind {
   readonly source: string;
 }
 
+/** System calls that the kernel, or a seccomp filter around brun, may lack: there is another way. */
+export type Replaceable = "close_range" | "faccessat2" | "mount_setattr" | "pidfd_open";
+
 /** Facts that the last steps of any process depend on. */
 export interface ProcessFacts {
   /** HOME of the process's user from the root file system's /etc/passwd. */
@@ -38,6 +41,8 @@ export interface ProcessFacts {
   readonly ownStdio: readonly number[];
   /** Size of the terminal when the spec gives none: rows, columns. */
   readonly terminalSize: readonly [number, number] | null;
+  /** System calls that are done without here; absent when there are none. */
+  readonly lacking?: ReadonlySet<Replaceable> | undefined;
 }
 
 /** What a bind mount's source is: a symbolic link only where the mount asks to copy it. */

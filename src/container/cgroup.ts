@@ -9,6 +9,8 @@ import type { ContainerConfig } from "../config/types.ts";
 import { BrunError, errorLine } from "../errors.ts";
 import type { Resources, Spec } from "../spec/index.ts";
 import { CLONE } from "../sys/constants.ts";
+import { E } from "../sys/errno.ts";
+import { NR, syscall } from "../sys/ffi.ts";
 import { any, found } from "../sys/lists.ts";
 import { describe } from "./describe.ts";
 import { type StoredState, saveState } from "./store.ts";
@@ -73,7 +75,9 @@ export function makeCgroup(rt: Runtime, config: ContainerConfig, plan: CgroupPla
  * joins namespaces before enters it: from another cgroup namespace it might not get there.
  */
 export function clonesInto(plan: CgroupPlan | null): string | null {
-  return plan !== null && plan.version === 2 && plan.systemd === undefined ? plan.paths[""]! : null;
+  if (plan === null || plan.version !== 2 || plan.systemd !== undefined) return null;
+  // Without clone3(2) the stage enters it before it clones.
+  return syscall(NR.clone3, 0, 0) === -E.ENOSYS ? null : plan.paths[""]!;
 }
 
 /**

@@ -19,6 +19,7 @@ import {
   tryStat,
 } from "../sys/fs.ts";
 import { any, each, filtered, foundLast } from "../sys/lists.ts";
+import { lackingCalls } from "./lacking-calls.ts";
 import { terminalSize } from "./terminal.ts";
 
 /** Soft and hard limits of this process by name. */
@@ -63,6 +64,7 @@ export function processFacts(rootfs: string, process: Process): ProcessFacts {
     home: homeOf(rootfs, uid, process.env ?? []),
     terminalSize: process.terminal ? terminalSize() : null,
     ownStdio: uid === 0 ? [] : ownStdio(),
+    lacking: lackingCalls(),
   };
 }
 

@@ -1,6 +1,6 @@
 /** The `cgroup` mount: cgroup2, or on a v1 or hybrid host a tmpfs with a directory for each hierarchy. */
 import type { Mount } from "../spec/index.ts";
-import { CLONE, MOUNT_ATTR, MS, OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE } from "../sys/constants.ts";
+import { CLONE, MOUNT_ATTR, MS } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
 import { AT_FDCWD } from "../sys/fs.ts";
 import type { InitContext } from "./context.ts";
@@ -52,10 +52,8 @@ function mountHierarchies(x: InitContext, mount: Mount, where: string, options: 
   for (const { name, source } of config.facts.cgroupBinds) {
     b.at(where, `bind ${source} on ${mount.destination}/${name}`);
     const skip = b.label();
-    const tree = b.get("open_tree", [AT_FDCWD, b.str(source), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC], {
-      handle: [E.ENOENT],
-      orElse: skip,
-    });
+    const absent = { handle: [E.ENOENT], orElse: skip };
+    const tree = cloneTree(x, AT_FDCWD, source, false, 0, absent);
     setAttributes(x, tree, set, clear, false);
     attach(x, tree, openTarget(x, `${mount.destination}/${name}`, { create: "dir" }));
     b.mark(skip);

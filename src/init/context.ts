@@ -23,6 +23,8 @@ export interface InitContext<Config extends ProcessConfig = ContainerConfig> {
   hookOutput?: HookOutput | undefined;
   /** Bind sources opened before the container's root user takes over, by index in spec.mounts. */
   trees?: Map<number, Slot>;
+  /** Without mount_setattr(2): mounts that are not attached yet, and the attributes that they get then. */
+  detached?: Map<Slot, { readonly set: number; readonly clear: number } | null>;
   /** Destinations of tmpfs mounts to make read-only at the end. */
   readonlyAtEnd?: string[];
   /** The tmpfs with the upper directories of overlays, and how many of them it has. */

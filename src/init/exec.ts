@@ -4,12 +4,13 @@ import type { SeccompFilter } from "../config/types.ts";
 import type { Process } from "../spec/index.ts";
 import { Message } from "../stage/messages.ts";
 import { ANY, type Blob } from "../stage/program.ts";
-import { AT_EACCESS } from "../sys/constants.ts";
+import { AT_EACCESS, RESOLVE } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
-import { AT_FDCWD, POLLIN, S } from "../sys/fs.ts";
+import { AT_FDCWD, O, POLLIN, S } from "../sys/fs.ts";
 import { foundLast, mapped } from "../sys/lists.ts";
 import { utf8 } from "../sys/utf8.ts";
-import type { ProcessContext } from "./context.ts";
+import { OPEN_HOW_SIZE, openHow, type ProcessContext } from "./context.ts";
+import { openProcfs } from "./procfs.ts";
 
 const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 const STATX_TYPE = 1;
@@ -75,7 +76,10 @@ export function findExecutable(x: ProcessContext, paths: readonly string[], file
   for (const path of paths) {
     const next = b.label();
     const miss = (...errnos: number[]) => (search ? { handle: errnos, orElse: next } : {});
-    b.sys("faccessat2", [AT_FDCWD, b.str(path), 1, AT_EACCESS], miss(E.ENOENT, E.ENOTDIR, E.EACCES, E.ELOOP));
+    const unsuitable = miss(E.ENOENT, E.ENOTDIR, E.EACCES, E.ELOOP);
+    // The older call asks with the real ids, which are the effective ones by now.
+    if (x.config.facts.lacking?.has("faccessat2")) b.sys("faccessat", [AT_FDCWD, b.str(path), 1], unsuitable);
+    else b.sys("faccessat2", [AT_FDCWD, b.str(path), 1, AT_EACCESS], unsuitable);
     b.sys("statx", [AT_FDCWD, b.str(path), 0, STATX_TYPE, statx], miss(ANY));
     b.check(mode, 2, S.IFMT, S.IFREG, E.EACCES, { ...miss(E.EACCES), andThen: found });
     b.mark(next);
@@ -138,5 +142,15 @@ const CLOSE_RANGE_CLOEXEC = 4;
 export function closeOthers(x: ProcessContext): void {
   const { b, config } = x;
   b.at("--preserve-fds", "mark all other file descriptors close-on-exec");
-  b.sys("close_range", [3 + config.preserveFds, 0xffffffff, CLOSE_RANGE_CLOEXEC]);
+  const first = 3 + config.preserveFds;
+  if (!config.facts.lacking?.has("close_range")) {
+    b.sys("close_range", [first, 0xffffffff, CLOSE_RANGE_CLOEXEC]);
+    return;
+  }
+  const proc = openProcfs(x, "/proc");
+  const how = openHow(x, O.RDONLY | O.DIRECTORY, RESOLVE.BENEATH | RESOLVE.NO_XDEV | RESOLVE.NO_MAGICLINKS);
+  const fds = b.get("openat2", [proc, b.str("self/fd"), how, OPEN_HOW_SIZE]);
+  b.cloexec(fds, first);
+  b.close(fds);
+  b.close(proc);
 }

@@ -2,7 +2,6 @@
 
 import type { Slot } from "../stage/program.ts";
 import {
-  AT_RECURSIVE,
   MOUNT_ATTR,
   MOVE_MOUNT_F_EMPTY_PATH,
   MOVE_MOUNT_T_EMPTY_PATH,
@@ -12,22 +11,19 @@ import {
 import { E } from "../sys/errno.ts";
 import { AT_EMPTY_PATH, AT_FDCWD, O, S } from "../sys/fs.ts";
 import { each } from "../sys/lists.ts";
-import { type InitContext, MOUNT_ATTR_SIZE, mountAttr } from "./context.ts";
-import { attach } from "./mount-tree.ts";
+import type { InitContext } from "./context.ts";
+import { attach, cloneTree, setAttributes } from "./mount-tree.ts";
 import { openIfThere, relative } from "./path.ts";
 
 /** Bind-mounts each read-only path over itself, read-only. Absent ones are skipped. */
 export function readonlyPaths(x: InitContext): void {
   const { b } = x;
-  const empty = b.str("");
   each(x.config.spec.linux?.readonlyPaths ?? [], (path, i) => {
     b.at(`linux.readonlyPaths[${i}]`, `make ${path} read-only`);
     const absent = b.label();
     const target = openIfThere(x, path, absent);
-    const flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE;
-    const tree = b.get("open_tree", [target, empty, flags]);
-    const attr = mountAttr(x, MOUNT_ATTR.RDONLY, 0);
-    b.sys("mount_setattr", [tree, empty, AT_EMPTY_PATH, attr, MOUNT_ATTR_SIZE]);
+    const tree = cloneTree(x, target, "", true);
+    setAttributes(x, tree, MOUNT_ATTR.RDONLY, 0, false);
     attach(x, tree, target);
     b.mark(absent);
   });

@@ -190,6 +190,17 @@ export function toMountAttr(flags: number, cleared: number): { set: number; clea
   return { set, clear };
 }
 
+/** mount_setattr(2) attributes as mount(2) flags. */
+export function toMountFlags(attrs: number): number {
+  let flags = 0;
+  for (const [flag, attr] of attributes) if ((attrs & attr) !== 0) flags |= flag;
+  const atime = attrs & MOUNT_ATTR.ATIME;
+  if (atime === MOUNT_ATTR.ATIME) return flags | ATIME;
+  if (atime === MOUNT_ATTR.NOATIME) flags |= MS.NOATIME;
+  if (atime === MOUNT_ATTR.STRICTATIME) flags |= MS.STRICTATIME;
+  return flags;
+}
+
 /** Whether a mount is a bind mount: by its options or its type. */
 export function isBind(mount: Mount, options: MountOptions): boolean {
   return (options.flags & MS.BIND) !== 0 || mount.type === "bind";

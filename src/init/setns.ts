@@ -1,7 +1,7 @@
 /** Setns init: the program of a process that joins a running container (`exec`). */
 import type { ExecConfig } from "../config/types.ts";
-import { type Program, ProgramBuilder } from "../stage/program.ts";
-import { PR } from "../sys/constants.ts";
+import { type Program, ProgramBuilder, type Slot } from "../stage/program.ts";
+import { CLONE, PR } from "../sys/constants.ts";
 import { AT_FDCWD, O } from "../sys/fs.ts";
 import { openPty, takeTerminal } from "./console.ts";
 import { type InitContext, initContext } from "./context.ts";
@@ -24,7 +24,7 @@ export function setnsInit(config: ExecConfig, record = false): Program {
   b.sys("prctl", [PR.SET_DUMPABLE, 0, 0, 0, 0]);
   openLabels(x, process);
   b.at("exec", "join the container's namespaces");
-  if (config.namespaces !== 0) b.sys("setns", [config.pidfd, config.namespaces]);
+  if (config.namespaces !== 0) joinNamespaces(x);
   b.at("exec", "fork into the container's pid namespace");
   b.clone(0, null);
   b.at("process", "start a session");
@@ -38,6 +38,37 @@ export function setnsInit(config: ExecConfig, record = false): Program {
   finish(x, process, null);
   return b.finish();
 }
+
+/** By the pidfd; where there are none, `pidfd` is the process's directory in procfs. */
+function joinNamespaces(x: InitContext<ExecConfig>): void {
+  const { b, config } = x;
+  if (!config.facts.lacking?.has("pidfd_open")) {
+    b.sys("setns", [config.pidfd, config.namespaces]);
+    return;
+  }
+  // All are opened first: the container's mount namespace shows another procfs. The user namespace gives the right
+  // to join the others.
+  const files: [flag: number, fd: Slot][] = [];
+  for (const [flag, file] of NAMESPACE_FILES) {
+    if ((config.namespaces & flag) === 0) continue;
+    files.push([flag, b.get("openat", [config.pidfd, b.str(`ns/${file}`), O.RDONLY | O.CLOEXEC, 0])]);
+  }
+  for (const [flag, fd] of files) {
+    b.sys("setns", [fd, flag]);
+    b.close(fd);
+  }
+}
+
+const NAMESPACE_FILES = [
+  [CLONE.NEWUSER, "user"],
+  [CLONE.NEWCGROUP, "cgroup"],
+  [CLONE.NEWIPC, "ipc"],
+  [CLONE.NEWUTS, "uts"],
+  [CLONE.NEWNET, "net"],
+  [CLONE.NEWPID, "pid"],
+  [CLONE.NEWTIME, "time"],
+  [CLONE.NEWNS, "mnt"],
+] as const;
 
 function terminalSize(x: InitContext<ExecConfig>): readonly [number, number] | null {
   const box = x.config.process.consoleSize;

@@ -88,6 +88,10 @@ function call(op: Op): string {
       return `for each bit ${number(1) & 8 ? "not in" : "of"} 0x${number(0).toString(16)}: ${op.name}(${bitArguments(op)})`;
     case "target":
       return `target(${args[0]}, ${args[1]}, ${flagNames(number(2), RESOLVE)}, ${number(3) === 1 ? "file" : "dir"})`;
+    case "cloexec":
+      return `mark descriptors from ${args[1]} close-on-exec by ${args[0]}`;
+    case "remount":
+      return `remount ${args[0]}, set ${flagNames(number(2), MS)}, clear ${flagNames(number(3), MS)}`;
     case "copy":
       return `copy ${args[0]} to ${args[1]}, ${number(2) === 1 ? "with contents" : "the mode alone"}`;
   }

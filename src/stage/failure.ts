@@ -133,7 +133,7 @@ function hintFor(op: Op, errno: number): string | undefined {
     return "its file system cannot have id-mapped mounts, or this one is mapped already";
   }
   if (op.name === "setns" && op.where === "exec" && (errno === E.EBADF || errno === E.EINVAL)) {
-    return "exec needs Linux 5.8, and that a seccomp filter around brun allows pidfd_open";
+    return "exec needs Linux 5.8, for setns by pidfd";
   }
   if (op.name === "getcwd" || (op.kind === "check" && op.where === "process.cwd")) {
     return "the working directory is outside the container's root";
@@ -162,8 +162,6 @@ const kernels: Readonly<Record<string, string>> = {
   fsconfig: "5.2",
   fsmount: "5.2",
   openat2: "5.6",
-  faccessat2: "5.8",
-  close_range: "5.11",
   mount_setattr: "5.12",
 };
 

@@ -61,6 +61,8 @@ export const OpKind = {
   bits: 6,
   target: 7,
   copy: 8,
+  cloexec: 9,
+  remount: 10,
 } as const;
 export type OpKindName = keyof typeof OpKind;
 
@@ -288,6 +290,16 @@ export class ProgramBuilder {
   /** Copies a directory's mode, and with `contents` what is in it; see nsenter/copy.h. */
   copy(from: Slot, to: Slot, contents: boolean, policy: Policy = none): void {
     this.push("copy", "", [from, to, contents ? 1 : 0], policy);
+  }
+
+  /** close_range(2) without that call: marks descriptors from `first` up close-on-exec; see nsenter/fallback.h. */
+  cloexec(fds: Slot, first: number): void {
+    this.push("cloexec", "", [fds, first], none);
+  }
+
+  /** mount_setattr(2) without that call on an attached mount, with flags of mount(2); see nsenter/fallback.h. */
+  remount(mount: Slot, set: number, clear: number): void {
+    this.push("remount", "", [mount, this.fdPath(mount), set, clear], none);
   }
 
   /** The path /proc/self/fd/N of the descriptor in a slot, good until the next one. */

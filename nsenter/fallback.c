@@ -1,0 +1,76 @@
+/* See fallback.h. */
+#include "fallback.h"
+
+#include <linux/fcntl.h>
+#include <linux/mount.h>
+
+/* <linux/dirent.h> as the kernel writes it. */
+struct entry {
+	uint64_t inode;
+	int64_t next;
+	uint16_t length;
+	uint8_t type;
+	char name[];
+};
+
+/* The number in a name, or -1 for "." and "..". */
+static int number(const char *name)
+{
+	int n = 0;
+
+	for (; *name >= '0' && *name <= '9'; name++)
+		n = n * 10 + (*name - '0');
+	return *name == 0 ? n : -1;
+}
+
+long mark_close_on_exec(int fds, int first)
+{
+	char buffer[2048] __attribute__((aligned(8)));
+
+	for (;;) {
+		long size = sys3(__NR_getdents64, fds, buffer, sizeof(buffer));
+
+		if (size <= 0)
+			return size;
+		for (long at = 0; at < size;) {
+			const struct entry *entry = (const struct entry *)(const void *)(buffer + at);
+			int fd = number(entry->name);
+
+			at += entry->length;
+			if (fd >= first)
+				sys3(__NR_fcntl, fd, F_SETFD, FD_CLOEXEC);
+		}
+	}
+}
+
+/* <asm/statfs.h>: of its fifteen words flags is the eleventh. */
+#define STATFS_WORDS 15
+#define STATFS_FLAGS 10
+
+/* Flags that statfs(2) shows where mount(2) takes another bit: ST_RELATIME, ST_NOSYMFOLLOW. */
+#define ST_SAME (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME | MS_NODIRATIME)
+#define ST_RELATIME 4096U
+#define ST_NOSYMFOLLOW 8192U
+#define ATIME ((uint64_t)(MS_NOATIME | MS_NODIRATIME | MS_RELATIME | MS_STRICTATIME))
+#ifndef MS_NOSYMFOLLOW
+#define MS_NOSYMFOLLOW 256
+#endif
+
+long remount(int mount, const char *path, uint64_t set, uint64_t clear)
+{
+	uint64_t statfs[STATFS_WORDS + 1];
+	uint64_t flags;
+	long result = sys2(__NR_fstatfs, mount, statfs);
+
+	if (result < 0)
+		return result;
+	flags = statfs[STATFS_FLAGS] & ST_SAME;
+	if (statfs[STATFS_FLAGS] & ST_RELATIME)
+		flags |= MS_RELATIME;
+	if (statfs[STATFS_FLAGS] & ST_NOSYMFOLLOW)
+		flags |= MS_NOSYMFOLLOW;
+	result = sys5(__NR_mount, 0, path, 0, MS_REMOUNT | MS_BIND | (flags & ~clear) | set, 0);
+	if (result == -EPERM)
+		result = sys5(__NR_mount, 0, path, 0, MS_REMOUNT | MS_BIND | flags | (set & ~ATIME), 0);
+	return result;
+}
