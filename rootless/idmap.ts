@@ -49,7 +49,8 @@ function defaultMap(id: number, ranges: readonly SubidRange[]): { map: IdMap[]; 
   let next = 1;
   for (const range of ranges) {
     for (const free of subtract(range, map)) {
-      const size = Math.min(free.size, LAST_ID - next + 1);
+      const left = LAST_ID - next + 1;
+      const size = free.size < left ? free.size : left;
       if (size <= 0 || map.length === MAX_MAPS) return { map, origins };
       map.push({ containerId: next, hostId: free.start, size });
       origins.push(range.origin);

@@ -4,9 +4,10 @@ import { BrunError } from "../src/errors.ts";
 import { E, errnoName } from "../src/sys/errno.ts";
 import { check } from "../src/sys/error.ts";
 import { NR, syscall } from "../src/sys/ffi.ts";
-import { close, O, readFd, text, tryWriteExisting } from "../src/sys/fs.ts";
-import { mapped } from "../src/sys/lists.ts";
+import { close, O, readFd, tryWriteExisting } from "../src/sys/fs.ts";
+import { each, mapped } from "../src/sys/lists.ts";
 import { type Child, type ExitStatus, spawn, waitChild } from "../src/sys/spawn.ts";
+import { fromUtf8 } from "../src/sys/utf8.ts";
 import type { Caller } from "./caller.ts";
 import { findHelper, lacksPrivilege, type MapHelper } from "./find-helper.ts";
 import { type IdMap, type IdMaps, mapText } from "./idmap.ts";
@@ -104,8 +105,8 @@ function startHelpers(
     // Both have to be under way before either is waited for.
     for (const kind of ["uid", "gid"] as const) {
       const name = `new${kind}map` as const;
-      const numbers = maps[kind].flatMap((m) => [m.containerId, m.hostId, m.size].map(String));
-      const argv = [name, String(pid), ...numbers];
+      const argv: string[] = [name, `${pid}`];
+      each(maps[kind], (m) => argv.push(`${m.containerId}`, `${m.hostId}`, `${m.size}`));
       const child = spawn({ path: paths[kind], argv, env: [], stdio: [-1, writer, writer] });
       running.push({ name, kind, path: paths[kind], child });
     }
@@ -118,11 +119,17 @@ function startHelpers(
   }
   return () => {
     const statuses = mapped(running, ({ child }) => reap(child));
-    const failed = statuses.findIndex((status) => status.code !== 0 || status.signal !== 0);
-    const said = failed < 0 ? "" : text(readFd(reader, "the pipe from newuidmap and newgidmap"));
+    let failed = 0;
+    while (failed < statuses.length && succeeded(statuses[failed]!)) failed++;
+    const said =
+      failed === statuses.length ? "" : fromUtf8(readFd(reader, "the pipe from newuidmap and newgidmap"));
     close(reader);
-    if (failed >= 0) throw helperError(running[failed]!, statuses[failed]!, said, maps, caller);
+    if (failed < statuses.length) throw helperError(running[failed]!, statuses[failed]!, said, maps, caller);
   };
+}
+
+function succeeded(status: ExitStatus): boolean {
+  return status.code === 0 && status.signal === 0;
 }
 
 function reap(child: Child): ExitStatus {

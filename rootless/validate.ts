@@ -101,7 +101,10 @@ function covered(start: number, size: number, ranges: readonly SubidRange[]): bo
   const end = start + size;
   let at = start;
   while (at < end) {
-    const reach = ranges.reduce((r, s) => (s.start <= at ? Math.max(r, s.start + s.size) : r), at);
+    let reach = at;
+    each(ranges, (s) => {
+      if (s.start <= at && s.start + s.size > reach) reach = s.start + s.size;
+    });
     if (reach === at) return false;
     at = reach;
   }

@@ -48,7 +48,13 @@ const FEATURES: readonly Feature[] = [
     needed: true,
     use: "mounts by descriptor",
   },
-  { name: "pidfd_open", since: "5.3", args: [-1], needed: false, use: "processes that are never mistaken, else /proc" },
+  {
+    name: "pidfd_open",
+    since: "5.3",
+    args: [-1],
+    needed: false,
+    use: "processes that are never mistaken, else /proc",
+  },
   { name: "clone3", since: "5.3", args: [null, 0], needed: false, use: "starting in a cgroup, else clone" },
   {
     name: "openat2",

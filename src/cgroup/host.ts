@@ -1,7 +1,9 @@
 /** The cgroup hierarchies of the host as this process sees them. */
+
 import { FS_MAGIC } from "../sys/constants.ts";
 import { cstr, NR, syscall } from "../sys/ffi.ts";
 import { readText } from "../sys/fs.ts";
+import { splitCgroupLine } from "./proc-cgroup.ts";
 
 /** One mounted hierarchy. */
 export interface Hierarchy {
@@ -39,8 +41,8 @@ export function readCgroupHost(): CgroupHost {
 export function ownPaths(text: string): Map<string, string> {
   const paths = new Map<string, string>();
   for (const line of text.split("\n")) {
-    const match = /^\d+:([^:]*):(.*)$/.exec(line);
-    if (match !== null) paths.set(match[1]!, match[2]!);
+    const hierarchy = splitCgroupLine(line);
+    if (hierarchy !== null) paths.set(hierarchy.name, hierarchy.path);
   }
   return paths;
 }

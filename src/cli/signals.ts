@@ -16,11 +16,19 @@ const RTMAX = 64;
  * @throws BrunError no such signal
  */
 export function parseSignal(text: string): number {
-  const signal = /^\d+$/.test(text) ? Number(text) : byName(text.toUpperCase().replace(/^SIG/, ""));
+  const first = text.charCodeAt(0);
+  const upper = text.toUpperCase();
+  const signal =
+    first >= 0x30 && first <= 0x39 ? number(text) : byName(upper.startsWith("SIG") ? upper.slice(3) : upper);
   if (signal === undefined || signal > RTMAX) {
     throw new BrunError(`unknown signal "${text}"`, { hint: "a name as in kill -l, or a number up to 64" });
   }
   return signal;
+}
+
+function number(text: string): number | undefined {
+  for (let i = 0; i < text.length; i++) if (text[i]! < "0" || text[i]! > "9") return undefined;
+  return Number(text);
 }
 
 function byName(name: string): number | undefined {

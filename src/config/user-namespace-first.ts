@@ -113,7 +113,7 @@ const generic = new Set(["ro", "rw", "nosuid", "suid", "nodev", "dev", "noexec",
 
 /** A recursive bind of the host's, with those options of the mount that a bind can have. */
 function rebind(mount: Mount, source: string): Mount {
-  const options = (mount.options ?? []).filter((o) => generic.has(o) && !o.endsWith("bind"));
+  const options = filtered(mount.options ?? [], (o) => generic.has(o) && !o.endsWith("bind"));
   return { ...mount, type: "bind", source, options: ["rbind", ...options] };
 }
 
@@ -121,10 +121,12 @@ function rebind(mount: Mount, source: string): Mount {
 function dropUnmappedIds(mount: Mount, where: string, maps: IdMaps | null, changes: Change[]): Mount {
   if (maps === null || mount.options === undefined) return mount;
   const options = filtered(mount.options, (option) => {
-    const match = /^(uid|gid)=(\d+)$/.exec(option);
-    if (match === null) return true;
-    const map: readonly IdMap[] = match[1] === "uid" ? maps.uid : maps.gid;
-    if (isMapped(map, Number(match[2]))) return true;
+    const user = option.startsWith("uid=");
+    if (!user && !option.startsWith("gid=")) return true;
+    const id = Number(option.slice(4));
+    if (option.length === 4 || !Number.isSafeInteger(id)) return true;
+    const map: readonly IdMap[] = user ? maps.uid : maps.gid;
+    if (isMapped(map, id)) return true;
     changes.push({ where, what: `drop ${option}`, why: "the id is not mapped in the user namespace" });
     return false;
   });

@@ -1,5 +1,6 @@
 /** Gathers what the program depends on from the host: the only part of compiling that does I/O. */
 
+import { splitCgroupLine } from "../cgroup/proc-cgroup.ts";
 import type { CgroupPlan } from "../config/cgroup-plan.ts";
 import type { CgroupBind, HostFacts, ProcessFacts, Source } from "../config/types.ts";
 import type { Process, Spec } from "../spec/index.ts";
@@ -14,11 +15,11 @@ import {
   readlink,
   readTextIfThere,
   S,
-  text,
   tryOpen,
   tryStat,
 } from "../sys/fs.ts";
-import { any, each, filtered, foundLast } from "../sys/lists.ts";
+import { any, each, filtered, foundLast, mapped } from "../sys/lists.ts";
+import { fromUtf8 } from "../sys/utf8.ts";
 import { lackingCalls } from "./lacking-calls.ts";
 import { terminalSize } from "./terminal.ts";
 
@@ -93,22 +94,30 @@ export function fileSystem(path: string): number {
   return syscall(NR.statfs, cstr(path), statfs) === 0 ? statfs[0]! : 0;
 }
 
+/** The name of a hierarchy's directory in /sys/fs/cgroup. */
+function hierarchyLabel(name: string): string {
+  if (name === "") return "unified";
+  return name.startsWith("name=") ? name.slice(5) : name;
+}
+
 /** Each v1 hierarchy (and the unified one of a hybrid host) with the container's cgroup in it, else our own. */
 function cgroupHierarchies(spec: Spec, cgroup: CgroupPlan | null): CgroupBind[] {
   if (cgroup !== null) {
-    const label = (name: string) => (name === "" ? "unified" : name.replace(/^name=/, ""));
-    return Object.entries(cgroup.paths).map(([name, source]) => ({ name: label(name), source }));
+    return mapped(Object.keys(cgroup.paths), (name) => ({
+      name: hierarchyLabel(name),
+      source: cgroup.paths[name]!,
+    }));
   }
   const ownNamespace = any(spec.linux?.namespaces, (n) => n.type === "cgroup" && !n.path);
   const binds: CgroupBind[] = [];
   for (const line of (readTextIfThere("/proc/self/cgroup") ?? "").split("\n")) {
-    const match = /^\d+:([^:]*):(.*)$/.exec(line);
-    if (match === null) continue;
-    const name = match[1] === "" ? "unified" : match[1]!.replace(/^name=/, "");
-    const path = ownNamespace || match[2] === "/" ? "" : match[2]!;
+    const hierarchy = splitCgroupLine(line);
+    if (hierarchy === null) continue;
+    const name = hierarchyLabel(hierarchy.name);
+    const path = ownNamespace || hierarchy.path === "/" ? "" : hierarchy.path;
     const base = `/sys/fs/cgroup/${name}`;
-    if (typeof tryStat(`${base}${match[2]}`) === "number") continue;
-    binds.push({ name, source: `${base}${ownNamespace ? match[2] : path}` });
+    if (typeof tryStat(`${base}${hierarchy.path}`) === "number") continue;
+    binds.push({ name, source: `${base}${ownNamespace ? hierarchy.path : path}` });
   }
   return binds;
 }
@@ -143,7 +152,7 @@ function homeOf(rootfs: string, uid: number, env: readonly string[]): string {
     // It is the image's: a pipe, a device or a file of terabytes would never come to its end.
     const { mode, size } = fstat(fd);
     if ((mode & S.IFMT) !== S.IFREG || size > PASSWD_MAX) return "/";
-    return homeInPasswd(text(readFd(fd, "etc/passwd", size)), uid) ?? "/";
+    return homeInPasswd(fromUtf8(readFd(fd, "etc/passwd", size)), uid) ?? "/";
   } catch {
     return "/";
   } finally {

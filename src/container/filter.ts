@@ -1,6 +1,8 @@
 /** linux.seccomp as a filter to install; libseccomp and its cache are loaded only for a spec that has one. */
 import type { SeccompFilter } from "../config/types.ts";
+import { compileSeccomp } from "../seccomp/compile.ts";
 import type { Spec } from "../spec/index.ts";
+import { NR, syscall } from "../sys/ffi.ts";
 import { writeFile } from "../sys/fs.ts";
 import { paths } from "./store.ts";
 import type { Runtime } from "./types.ts";
@@ -19,7 +21,6 @@ export function failsUnknown(spec: Spec): boolean {
 export function prepareSeccomp(rt: Runtime, id: string, spec: Spec): SeccompFilter | null {
   const seccomp = spec.linux?.seccomp;
   if (seccomp === undefined) return null;
-  const { compileSeccomp } = require("../seccomp/compile.ts") as typeof import("../seccomp/compile.ts");
   const { bpf, flags, notify, warnings } = compileSeccomp(seccomp, {
     cacheDirectory: cacheDirectory(),
     failUnknown: failsUnknown(spec),
@@ -32,7 +33,7 @@ export function prepareSeccomp(rt: Runtime, id: string, spec: Spec): SeccompFilt
 /** $XDG_CACHE_HOME/brun or ~/.cache/brun; root's is /var/cache/brun. Undefined: nothing is cached. */
 function cacheDirectory(): string | undefined {
   const { XDG_CACHE_HOME, HOME } = process.env;
-  if (process.geteuid?.() === 0) return "/var/cache/brun";
+  if (syscall(NR.geteuid) === 0) return "/var/cache/brun";
   if (XDG_CACHE_HOME?.startsWith("/")) return `${XDG_CACHE_HOME}/brun`;
   return HOME?.startsWith("/") && HOME !== "/" ? `${HOME}/.cache/brun` : undefined;
 }

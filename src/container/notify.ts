@@ -4,8 +4,9 @@
  */
 import type { Spec } from "../spec/index.ts";
 import { cstr, NR, syscall } from "../sys/ffi.ts";
-import { AT_FDCWD, close, mkdir, O, POLLIN, text, tryStat, waitFd } from "../sys/fs.ts";
+import { AT_FDCWD, close, mkdir, O, POLLIN, tryStat, waitFd } from "../sys/fs.ts";
 import { bindUnix, connectUnix, SOCK_DGRAM, sendFd } from "../sys/socket.ts";
+import { fromUtf8 } from "../sys/utf8.ts";
 import { paths } from "./store.ts";
 
 /** Both ends of the container's notifications. */
@@ -89,7 +90,7 @@ export function forwardReady({ socket, upstream }: NotifySockets, pid: number, p
     if (syscall(NR.ppoll, poll, 2, 0, 0, 8) < 0) continue;
     if (poll[1]! >>> 16 !== 0) {
       const n = syscall(NR.recvfrom, socket, buffer, buffer.length, 0, 0, 0);
-      const lines = text(buffer.subarray(0, Math.max(0, n))).split("\n");
+      const lines = fromUtf8(buffer.subarray(0, Math.max(0, n))).split("\n");
       if (!lines.includes("READY=1")) continue;
       const message = cstr(`READY=1\nMAINPID=${pid}\n`);
       const sent = syscall(NR.sendto, upstream, message, message.length - 1, 0, 0, 0);

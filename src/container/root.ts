@@ -5,7 +5,8 @@
 import { BrunError } from "../errors.ts";
 import { E, errnoText } from "../sys/errno.ts";
 import { cstr, NR, syscall } from "../sys/ffi.ts";
-import { AT_FDCWD, absolute, mkdir, readTextIfThere, S, text, tryStat } from "../sys/fs.ts";
+import { AT_FDCWD, absolute, mkdir, readTextIfThere, S, tryStat } from "../sys/fs.ts";
+import { fromUtf8 } from "../sys/utf8.ts";
 
 /** What the choice depends on; {@link callerIdentity} fills it in. */
 export interface CallerIdentity {
@@ -28,15 +29,18 @@ export function callerIdentity(): CallerIdentity {
 function inFirstNamespace(): boolean {
   const buffer = new Uint8Array(32);
   const n = syscall(NR.readlinkat, AT_FDCWD, cstr("/proc/self/ns/user"), buffer, buffer.length);
-  return n > 0 && text(buffer.subarray(0, n)) === "user:[4026531837]";
+  return n > 0 && fromUtf8(buffer.subarray(0, n)) === "user:[4026531837]";
 }
+
+/** What the kernel prints for the first: three columns of ten characters (kernel/user_namespace.c). */
+const FIRST_UID_MAP = "         0          0 4294967295\n";
 
 /**
  * Whether a uid_map is that of a user namespace other than the first: the first maps every id to itself
  * (user_namespaces(7)).
  */
 export function inUserNamespace(uidMap: string): boolean {
-  return uidMap !== "" && !/^\s*0\s+0\s+4294967295\s*$/.test(uidMap);
+  return uidMap !== "" && uidMap !== FIRST_UID_MAP;
 }
 
 /**

@@ -6,6 +6,7 @@ import { MOUNT_ATTR, MS } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
 import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, absolute, below, O } from "../sys/fs.ts";
 import { each } from "../sys/lists.ts";
+import { utf8 } from "../sys/utf8.ts";
 import { IN_ROOT, type InitContext, MOUNT_ATTR_SIZE, mountAttr, OPEN_HOW_SIZE, openHow } from "./context.ts";
 import { Extra, isBind, type MountOptions, parseMountOptions, toMountAttr } from "./mount-options.ts";
 import { attach, cloneTree, propagate, setAttributes } from "./mount-tree.ts";
@@ -113,7 +114,7 @@ function copyLink(x: InitContext, mount: Mount, index: number, link: string): vo
   b.at(`mounts[${index}]`, `link ${mount.destination} to ${link}`);
   const parts = components(mount.destination);
   const directory = openTarget(x, parts.slice(0, -1).join("/"), { create: "dir" });
-  const name = b.str(parts.at(-1) ?? "");
+  const name = b.str(parts[parts.length - 1] ?? "");
   const exists = b.label();
   const done = b.label();
   b.sys("symlinkat", [b.str(link), directory, name], {
@@ -124,7 +125,7 @@ function copyLink(x: InitContext, mount: Mount, index: number, link: string): vo
   b.mark(exists);
   const buffer = b.reserve(READLINK_SIZE, "link");
   b.sys("readlinkat", [directory, name, buffer, READLINK_SIZE - 1]);
-  Buffer.from(`${link}\0`).forEach((byte, i) => {
+  each(utf8(`${link}\0`), (byte, i) => {
     b.check(b.inside(buffer, i), 1, 0xff, byte, E.EEXIST);
   });
   b.mark(done);

@@ -88,7 +88,7 @@ function deviceNumber(major: number, minor: number): bigint {
 function makeDevice(x: InitContext, device: Device): void {
   const { b } = x;
   const parts = components(device.path);
-  const name = b.str(parts.at(-1) ?? "");
+  const name = b.str(parts[parts.length - 1] ?? "");
   const directory = openDirectory(x, parts.slice(0, -1));
   const mode = (device.fileMode ?? 0o666) & 0o7777;
   const number = deviceNumber(Number(device.major ?? 0), Number(device.minor ?? 0));

@@ -7,7 +7,7 @@ import { ANY, type Blob } from "../stage/program.ts";
 import { AT_EACCESS, RESOLVE } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
 import { AT_FDCWD, O, POLLIN, S } from "../sys/fs.ts";
-import { foundLast, mapped } from "../sys/lists.ts";
+import { each, foundLast, mapped } from "../sys/lists.ts";
 import { utf8 } from "../sys/utf8.ts";
 import { OPEN_HOW_SIZE, openHow, type ProcessContext } from "./context.ts";
 import { openProcfs } from "./procfs.ts";
@@ -21,15 +21,22 @@ export const LISTEN_PID = "LISTEN_PID=";
 
 /** Environment of the process: the spec's (of a name given twice the last), the runtime's, and HOME. */
 export function environment(x: ProcessContext, process: Process): string[] {
-  const env = new Map<string, string>();
-  for (const entry of [...(process.env ?? []), ...x.config.extraEnv]) {
+  const env: string[] = [];
+  const places = new Map<string, number>();
+  const put = (entry: string): void => {
     const equals = entry.indexOf("=");
-    const name = equals < 0 ? entry : entry.slice(0, equals);
     // runc drops what is no NAME=value; an empty name cannot be read by anyone.
-    if (equals > 0) env.set(name, entry);
-  }
-  if (!env.get("HOME") || env.get("HOME") === "HOME=") env.set("HOME", `HOME=${x.config.facts.home}`);
-  return [...env.values()];
+    if (equals <= 0) return;
+    const name = entry.slice(0, equals);
+    const place = places.get(name) ?? env.length;
+    places.set(name, place);
+    env[place] = entry;
+  };
+  each(process.env ?? [], put);
+  each(x.config.extraEnv, put);
+  const home = places.get("HOME");
+  if (home === undefined || env[home] === "HOME=") put(`HOME=${x.config.facts.home}`);
+  return env;
 }
 
 /** The environment as execve(2) takes it. Before a seccomp filter, which may refuse what it needs. */
@@ -129,7 +136,7 @@ export function execute(x: ProcessContext, paths: readonly string[], process: Pr
   const args = process.args ?? [];
   const argv = b.strArray(args, "argv");
   b.at("process.args[0]", `exec: ${JSON.stringify(args[0])}`);
-  const last = paths.at(-1);
+  const last = paths[paths.length - 1];
   for (const path of paths) {
     const handle = path === last ? undefined : [E.ENOENT, E.ENOTDIR, E.EACCES];
     b.sys("execve", [b.str(path), argv, envp], { handle });

@@ -52,7 +52,7 @@ export function ioPriorityValue(priority: IOPriority): number {
 
 /** A list of numbers as the kernel's bit masks take it: 64-bit words, the lowest first. */
 export function bitMask(numbers: readonly number[]): BigUint64Array<ArrayBuffer> {
-  const words = new BigUint64Array(Math.floor((numbers.at(-1) ?? 0) / 64) + 1);
+  const words = new BigUint64Array(Math.floor((numbers[numbers.length - 1] ?? 0) / 64) + 1);
   for (const n of numbers) words[n >> 6]! |= 1n << BigInt(n & 63);
   return words;
 }

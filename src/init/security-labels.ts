@@ -42,7 +42,7 @@ function setAttribute(
   const fd = b.slot();
   const found = b.label();
   for (const path of paths) {
-    const last = path === paths.at(-1);
+    const last = path === paths[paths.length - 1];
     const policy = last ? { out: fd } : { out: fd, handle: [E.ENOENT], andThen: found };
     b.sys("openat2", [x.proc!, path, how, size], policy);
   }

@@ -28,7 +28,7 @@ export function mountTmpfs(x: InitContext, mount: Mount, options: MountOptions):
     b.sys("mount", args, keep ? {} : { close: [target] });
     if (!keep) b.free(target);
   };
-  const hasMode = /(^|,)mode=/.test(options.data);
+  const hasMode = options.data.startsWith("mode=") || options.data.includes(",mode=");
   if ((hasMode && !copyUp) || (flags & MS.REMOUNT) !== 0) {
     over(openTarget(x, destination, { create: "dir" }), false);
     return;

@@ -1,10 +1,12 @@
 /** From a seccomp profile to BPF by libseccomp. */
+
 import { BrunError } from "../errors.ts";
 import type { Seccomp, Syscall, SyscallArg } from "../spec/seccomp.ts";
 import { E, errnoName } from "../sys/errno.ts";
 import { check } from "../sys/error.ts";
 import { cstr, NR, syscall } from "../sys/ffi.ts";
 import { close, readFd } from "../sys/fs.ts";
+import { joined } from "../sys/utf8.ts";
 import { OPERATORS, returnValue } from "./actions.ts";
 import { encode, INSTRUCTION_SIZE, MAX_INSTRUCTIONS } from "./bpf.ts";
 import { conflicts } from "./conflicts.ts";
@@ -53,7 +55,7 @@ export function build(seccomp: Seccomp, failUnknown: boolean): Built {
     const stub = wantsEnosys(seccomp)
       ? encode(enosysStub(lastSyscalls(lib, tokens, names)))
       : new Uint8Array();
-    const bpf = Buffer.concat([stub, exportBpf(lib, context)]);
+    const bpf = joined([stub, exportBpf(lib, context)]);
     const length = bpf.length / INSTRUCTION_SIZE;
     if (length > MAX_INSTRUCTIONS) {
       throw new BrunError(`the filter has ${length} instructions, and the kernel takes ${MAX_INSTRUCTIONS}`, {

@@ -5,6 +5,7 @@
  *
  *   magic and checksum (8 bytes each) | lengths of key, facts, filter (4 each) | key | facts (JSON) | filter
  */
+
 import { NR, syscall } from "../sys/ffi.ts";
 import {
   close,
@@ -15,11 +16,12 @@ import {
   readFd,
   replaceFile,
   S,
-  text,
   tryOpen,
   tryStat,
   unlink,
 } from "../sys/fs.ts";
+import { each } from "../sys/lists.ts";
+import { fromUtf8, joined, utf8 } from "../sys/utf8.ts";
 
 /** What is cached: a filter, and what was found out when it was made. */
 export interface CacheEntry {
@@ -76,14 +78,12 @@ function entryPath(directory: string, key: string): string {
 
 function encode(key: string, entry: CacheEntry): Uint8Array {
   const { bpf, ...facts } = entry;
-  const parts = [Buffer.from(key), Buffer.from(JSON.stringify(facts)), bpf] as const;
-  const header = Buffer.alloc(HEADER);
-  const file = Buffer.concat([header, ...parts]);
-  file.writeBigUInt64LE(MAGIC, 0);
-  parts.forEach((part, i) => {
-    file.writeUInt32LE(part.length, 16 + 4 * i);
-  });
-  file.writeBigUInt64LE(checksum(file), 8);
+  const parts = [utf8(key), utf8(JSON.stringify(facts)), bpf];
+  const file = joined([new Uint8Array(HEADER), ...parts]);
+  const view = new DataView(file.buffer);
+  view.setBigUint64(0, MAGIC, true);
+  each(parts, (part, i) => view.setUint32(16 + 4 * i, part.length, true));
+  view.setBigUint64(8, checksum(file), true);
   return file;
 }
 
@@ -94,8 +94,8 @@ function decode(file: Uint8Array, key: string): CacheEntry | null {
   const factsStart = HEADER + view.getUint32(16, true);
   const bpfStart = factsStart + view.getUint32(20, true);
   if (bpfStart + view.getUint32(24, true) !== file.length) return null;
-  if (!Buffer.from(key).equals(file.subarray(HEADER, factsStart))) return null;
-  const facts = JSON.parse(text(file.subarray(factsStart, bpfStart))) as Omit<CacheEntry, "bpf">;
+  if (fromUtf8(file.subarray(HEADER, factsStart)) !== key) return null;
+  const facts = JSON.parse(fromUtf8(file.subarray(factsStart, bpfStart))) as Omit<CacheEntry, "bpf">;
   if (fileIdentity(facts.library) !== facts.libraryIdentity) return null;
   return { ...facts, bpf: file.subarray(bpfStart) };
 }

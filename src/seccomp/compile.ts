@@ -1,11 +1,11 @@
 /** The seccomp filter of a container: from the cache, or compiled by libseccomp. */
 import type { Seccomp } from "../spec/seccomp.ts";
 import { readText } from "../sys/fs.ts";
-import { build } from "./build.ts";
 import { fileIdentity, readCache, writeCache } from "./cache.ts";
-import { STUB_VERSION } from "./enosys.ts";
 import { filterFlags } from "./flags.ts";
-import { LIBRARY_NAME } from "./library.ts";
+
+/** Of the stub in enosys.ts; change it when that changes: filters cached with another one are compiled anew. */
+const STUB_VERSION = 1;
 
 /** How to compile. */
 export interface SeccompOptions {
@@ -44,17 +44,22 @@ export function compileSeccomp(seccomp: Seccomp, options: SeccompOptions = {}): 
 }
 
 function cached(directory: string | undefined, seccomp: Seccomp, failUnknown: boolean) {
-  if (directory === undefined) return build(seccomp, failUnknown);
+  if (directory === undefined) return loadBuild()(seccomp, failUnknown);
   const key = cacheKey(seccomp, failUnknown);
   const found = readCache(directory, key);
   if (found !== null) return found;
-  const built = build(seccomp, failUnknown);
+  const built = loadBuild()(seccomp, failUnknown);
   const library = loadedLibrary();
   const libraryIdentity = library === null ? null : fileIdentity(library);
   if (library !== null && libraryIdentity !== null) {
     writeCache(directory, key, { ...built, library, libraryIdentity });
   }
   return built;
+}
+
+/** What a filter in the cache does not need: libseccomp and all that is done with it. */
+function loadBuild(): typeof import("./build.ts").build {
+  return (require("./build.ts") as typeof import("./build.ts")).build;
 }
 
 /**
@@ -77,6 +82,5 @@ function stringify(value: unknown): string {
 
 /** Path of the libseccomp that this process has loaded. */
 function loadedLibrary(): string | null {
-  const name = LIBRARY_NAME.replaceAll(".", "\\.");
-  return new RegExp(`(/\\S*/${name}\\S*)$`, "m").exec(readText("/proc/self/maps"))?.[1] ?? null;
+  return /(\/\S*\/libseccomp\.so\.2\S*)$/m.exec(readText("/proc/self/maps"))?.[1] ?? null;
 }

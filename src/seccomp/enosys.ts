@@ -20,9 +20,6 @@ const X32_SYSCALL_BIT = 0x40000000;
 const ARM_PRIVATE = 0x0f0000;
 const END = 0x100000000;
 
-/** Change it when the stub changes: filters that were cached with another one are compiled anew. */
-export const STUB_VERSION = 1;
-
 /** The numbers of one ABI, [low, high), and those of one ABI that share their AUDIT_ARCH. */
 interface Numbers {
   readonly arch: number;

@@ -6,7 +6,6 @@ import { librarySymbol, openLibrary } from "../sys/ffi.ts";
 const { ptr, u32, i32 } = FFIType;
 
 const FUNCTIONS = {
-  seccomp_version: { args: [], returns: ptr },
   seccomp_api_get: { args: [], returns: u32 },
   seccomp_init: { args: [u32], returns: ptr },
   seccomp_release: { args: [ptr], returns: FFIType.void },
@@ -46,7 +45,11 @@ let loaded: Libseccomp | null = null;
 
 /** libseccomp. Throws a BrunError that names the package when it is not installed. */
 export function libseccomp(): Libseccomp {
-  if (loaded !== null) return loaded;
+  loaded ??= link(open());
+  return loaded;
+}
+
+function open(): Pointer {
   const library = openLibrary(LIBRARY_NAME);
   if (library === null) {
     throw new BrunError(`${LIBRARY_NAME} cannot be loaded, and the config has a seccomp profile`, {
@@ -54,13 +57,17 @@ export function libseccomp(): Libseccomp {
       hint: "install package libseccomp2 (Debian, Ubuntu) or libseccomp (Fedora, Arch, Alpine)",
     });
   }
-  loaded = link(library);
-  return loaded;
+  return library;
 }
 
 /** Version of libseccomp: "2.5.4". Throws a BrunError as {@link libseccomp} does. */
 export function libseccompVersion(): string {
-  const version = libseccomp().seccomp_version(); // struct scmp_version: three unsigned ints
+  const address = librarySymbol(open(), "seccomp_version");
+  if (address === null) return "unknown";
+  const { seccomp_version } = linkSymbols({
+    seccomp_version: { ptr: address, args: [], returns: ptr },
+  }).symbols;
+  const version = seccomp_version(); // struct scmp_version: three unsigned ints
   if (version === null) return "unknown";
-  return [0, 4, 8].map((offset) => read.u32(version, offset)).join(".");
+  return `${read.u32(version, 0)}.${read.u32(version, 4)}.${read.u32(version, 8)}`;
 }

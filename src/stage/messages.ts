@@ -122,7 +122,7 @@ export function receiveMessage(fd: number, timeoutMs = -1): Received | null {
   const received = msghdr[5] !== 0n && control[0] === 20;
   return {
     type: view.getUint16(2, true),
-    payload: new DataView(data.buffer, HEADER_SIZE, Math.min(length, n - HEADER_SIZE)),
+    payload: new DataView(data.buffer, HEADER_SIZE, length < n - HEADER_SIZE ? length : n - HEADER_SIZE),
     fd: received ? new DataView(control.buffer).getInt32(16, true) : -1,
   };
 }

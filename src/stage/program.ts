@@ -350,7 +350,7 @@ export class ProgramBuilder {
       const value = args[i]!;
       if (typeof value === "number") {
         // Negative numbers sign-extend; flags above 2^31 are positive and do not.
-        w.push(value | 0, value < 0 ? -1 : value > 0xffffffff ? Math.floor(value / 4294967296) : 0);
+        w.push(value | 0, value < 0 ? -1 : value > 0xffffffff ? (value - (value >>> 0)) / 4294967296 : 0);
       } else if (value === null) w.push(0, 0);
       else if (typeof value === "bigint") {
         w.push(Number(BigInt.asIntN(32, value)), Number(BigInt.asIntN(32, value >> 32n)));

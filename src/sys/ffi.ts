@@ -6,7 +6,7 @@
  * which JavaScript could have changed meanwhile.
  */
 
-import { dlopen, FFIType, linkSymbols, type Pointer, ptr } from "bun:ffi";
+import { CString, dlopen, FFIType, linkSymbols, type Pointer, ptr } from "bun:ffi";
 import { stageImage } from "../../nsenter/embed.ts" with { type: "macro" };
 import { NR } from "./syscalls.ts";
 import { utf8 } from "./utf8.ts";
@@ -27,14 +27,25 @@ export function cstr(s: string): Uint8Array {
   return utf8(`${s}\0`);
 }
 
-const libc = dlopen("libc.so.6", {
-  memfd_create: { args: ["ptr", "u32"], returns: "i32" },
-  fcntl: { args: ["i32", "i32", "i32"], returns: "i32" },
-  write: { args: ["i32", "ptr", "usize"], returns: FFIType.i64_fast },
-  dlopen: { args: ["ptr", "i32"], returns: "ptr" },
-  dlsym: { args: ["ptr", "ptr"], returns: "ptr" },
-  dlerror: { args: [], returns: "cstring" },
-}).symbols;
+/**
+ * The one signature that everything here is called with: the engine compiles two pieces of code for each
+ * signature, and a C function takes no notice of integer arguments beyond its own (System V and AAPCS64 pass
+ * them in registers, or on a stack that the caller clears).
+ */
+const word = FFIType.i64_fast;
+const words = { args: [word, word, word, word, word, word, word], returns: word } as const;
+
+const libc = dlopen("libc.so.6", { syscall: words, dlopen: words, dlsym: words, dlerror: words }).symbols;
+
+/** A system call by libc's syscall(2), which says no more of a failure than -1; until the stage is loaded. */
+function early(nr: number, a: number, b: number, c: number): number {
+  return Number(libc.syscall(nr, a, b, c, 0, 0, 0));
+}
+
+/** dlopen(3) or dlsym(3): a pointer, or 0. */
+function pointer(result: number | bigint): Pointer | null {
+  return result === 0 ? null : (Number(result) as Pointer);
+}
 
 /**
  * The end of a brun that cannot load its stage. It comes while modules are loaded, where an error would be shown
@@ -44,7 +55,7 @@ function unloadable(why: string): never {
   const line = `cannot load the stage: ${why}`;
   if (!import.meta.path.startsWith("/$bunfs/")) throw new Error(line);
   const bytes = utf8(`brun: ${line}\n`);
-  libc.write(2, ptr(bytes), bytes.length);
+  early(NR.write, 2, ptr(bytes), bytes.length);
   process.exit(1);
 }
 
@@ -55,12 +66,12 @@ function unloadable(why: string): never {
 export const stageFd: number = (() => {
   const image = Uint8Array.fromBase64(stageImage());
   const name = cstr("brun-nsenter");
-  let fd = libc.memfd_create(ptr(name), MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC);
-  if (fd < 0) fd = libc.memfd_create(ptr(name), MFD_CLOEXEC | MFD_ALLOW_SEALING); // before Linux 6.3
+  let fd = early(NR.memfd_create, ptr(name), MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC, 0);
+  if (fd < 0) fd = early(NR.memfd_create, ptr(name), MFD_CLOEXEC | MFD_ALLOW_SEALING, 0); // before Linux 6.3
   if (fd < 0) unloadable("memfd_create failed: /proc/sys/vm/memfd_noexec may forbid it");
-  const n = Number(libc.write(fd, ptr(image), image.length));
+  const n = early(NR.write, fd, ptr(image), image.length);
   if (n !== image.length) unloadable("cannot write it to its memfd: no memory");
-  libc.fcntl(fd, F_ADD_SEALS, SEALS);
+  early(NR.fcntl, fd, F_ADD_SEALS, SEALS);
   return fd;
 })();
 
@@ -70,26 +81,25 @@ export const stageFd: number = (() => {
  * Returns null when the library is not there.
  */
 export function openLibrary(name: string): Pointer | null {
-  return libc.dlopen(ptr(cstr(name)), RTLD_NOW) as Pointer | null;
+  return pointer(libc.dlopen(ptr(cstr(name)), RTLD_NOW, 0, 0, 0, 0, 0));
 }
 
 /** Address of a symbol in a library from {@link openLibrary}, or null. */
 export function librarySymbol(library: Pointer, name: string): Pointer | null {
-  return libc.dlsym(library, ptr(cstr(name))) as Pointer | null;
+  return pointer(libc.dlsym(library, ptr(cstr(name)), 0, 0, 0, 0, 0));
 }
 
 const stage = openLibrary(`/proc/self/fd/${stageFd}`);
-if (stage === null) unloadable(`${libc.dlerror()}`);
+if (stage === null) unloadable(loadError());
 
-const word = FFIType.i64_fast;
 const native = linkSymbols({
-  syscall: {
-    ptr: librarySymbol(stage, "brun_syscall")!,
-    args: [word, word, word, word, word, word, word],
-    returns: word,
-  },
-  spawn: { ptr: librarySymbol(stage, "brun_spawn")!, args: ["ptr"], returns: word },
+  syscall: { ptr: librarySymbol(stage, "brun_syscall")!, ...words },
+  spawn: { ptr: librarySymbol(stage, "brun_spawn")!, ...words },
 }).symbols;
+
+function loadError(): string {
+  return new CString(pointer(libc.dlerror(0, 0, 0, 0, 0, 0, 0))!).toString();
+}
 
 /** Address of a typed array's memory, for structs that hold pointers. The caller keeps the array alive. */
 export function addressOf(a: NodeJS.TypedArray): number {
@@ -116,7 +126,7 @@ export function syscall(
 
 /** Runs `brun_spawn` (nsenter/spawn.c) on an encoded struct; returns the pid or -errno. */
 export function nativeSpawn(request: Uint8Array): number {
-  return Number(native.spawn(ptr(request)));
+  return Number(native.spawn(ptr(request), 0, 0, 0, 0, 0, 0));
 }
 
 /**
@@ -125,9 +135,9 @@ export function nativeSpawn(request: Uint8Array): number {
  */
 export function catchSignals(fd: number): void {
   const { caught } = linkSymbols({
-    caught: { ptr: librarySymbol(stage!, "brun_catch_signals")!, args: [FFIType.i32], returns: word },
+    caught: { ptr: librarySymbol(stage!, "brun_catch_signals")!, ...words },
   }).symbols;
-  caught(fd);
+  caught(fd, 0, 0, 0, 0, 0, 0);
 }
 
 export { NR };

@@ -6,7 +6,7 @@
 import { E } from "./errno.ts";
 import { check, SysError } from "./error.ts";
 import { type Arg, cstr, NR, syscall } from "./ffi.ts";
-import { utf8 } from "./utf8.ts";
+import { fromUtf8, utf8 } from "./utf8.ts";
 
 export const AT_FDCWD = -100;
 export const AT_SYMLINK_NOFOLLOW = 0x100;
@@ -67,7 +67,7 @@ export function close(fd: number): void {
  * @param sizeHint size of a regular file: nothing is asked for beyond it
  */
 export function readFd(fd: number, what: string, sizeHint = 0): Uint8Array {
-  let buffer = new Uint8Array(Math.max(sizeHint + 1, 4096));
+  let buffer = new Uint8Array(sizeHint < 4096 ? 4096 : sizeHint + 1);
   let length = 0;
   for (;;) {
     if (length === buffer.length) {
@@ -98,7 +98,7 @@ export function readFile(path: string, dirfd = AT_FDCWD): Uint8Array {
 /** The text of a file (UTF-8), or null when it does not exist. Throws a SysError otherwise. */
 export function readTextIfThere(path: string): string | null {
   try {
-    return text(readFile(path));
+    return fromUtf8(readFile(path));
   } catch (error) {
     if (error instanceof SysError && (error.errno === E.ENOENT || error.errno === E.ENOTDIR)) return null;
     throw error;
@@ -107,13 +107,7 @@ export function readTextIfThere(path: string): string | null {
 
 /** The text of a file (UTF-8). Throws a SysError. */
 export function readText(path: string): string {
-  return text(readFile(path));
-}
-
-/** UTF-8 bytes as a string; a byte order mark is dropped. */
-export function text(bytes: Uint8Array): string {
-  const start = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
-  return Buffer.from(bytes.buffer, bytes.byteOffset + start, bytes.byteLength - start).toString("utf8");
+  return fromUtf8(readFile(path));
 }
 
 /** Writes all of `data` to a file descriptor. Throws a SysError. */
@@ -267,7 +261,7 @@ export function exists(path: string): boolean {
 export function readlink(path: string): string {
   const buffer = new Uint8Array(4096);
   const n = check(syscall(NR.readlinkat, AT_FDCWD, cstr(path), buffer, buffer.length), `readlink ${path}`);
-  return text(buffer.subarray(0, n));
+  return fromUtf8(buffer.subarray(0, n));
 }
 
 /** Names in a directory without "." and "..", in the kernel's order. Throws a SysError. */
@@ -282,7 +276,7 @@ export function readdir(path: string): string[] {
       if (n === 0) return names;
       for (let at = 0; at < n; at += view.getUint16(at + 16, true)) {
         const end = buffer.indexOf(0, at + 19);
-        const name = text(buffer.subarray(at + 19, end));
+        const name = fromUtf8(buffer.subarray(at + 19, end));
         if (name !== "." && name !== "..") names.push(name);
       }
     }
@@ -296,7 +290,7 @@ export function getcwd(): string | null {
   const buffer = new Uint8Array(4096);
   const n = syscall(NR.getcwd, buffer, buffer.length);
   if (n <= 0 || buffer[0] !== 0x2f) return null;
-  return text(buffer.subarray(0, n - 1));
+  return fromUtf8(buffer.subarray(0, n - 1));
 }
 
 /** An absolute, normalised path (lexically: "..", "." and doubled slashes resolved; links are not). */
@@ -337,8 +331,8 @@ export function waitFd(fd: number, events: number, timeoutMs = -1): number {
   for (;;) {
     let timeout: Arg = null;
     if (timeoutMs >= 0) {
-      const left = Math.max(0, deadline - performance.now());
-      timeout = timespec(left);
+      const left = deadline - performance.now();
+      timeout = timespec(left < 0 ? 0 : left);
     }
     const n = syscall(NR.ppoll, pollfd, 1, timeout, 0, 8);
     if (n === -E.EINTR) continue;

@@ -5,7 +5,7 @@
  */
 
 /** Calls `use` for each element. */
-export function each<T>(list: readonly T[], use: (element: T, index: number) => void): void {
+export function each<T>(list: ArrayLike<T>, use: (element: T, index: number) => void): void {
   for (let i = 0; i < list.length; i++) use(list[i]!, i);
 }
 

@@ -5,7 +5,7 @@ import { check, SysError } from "./error.ts";
 import { addressOf, cstr, NR, nativeSpawn, syscall } from "./ffi.ts";
 import { close, POLLIN, timespec, waitFd } from "./fs.ts";
 import { each } from "./lists.ts";
-import { utf8, utf8Length } from "./utf8.ts";
+import { fromUtf8, joined, utf8, utf8Length } from "./utf8.ts";
 
 const FLAG_SETPGRP = 1;
 const FLAG_EXEC_FD = 2;
@@ -142,7 +142,9 @@ export function run(
 }
 
 function left(deadline: number): number {
-  return deadline < 0 ? -1 : Math.max(0, deadline - performance.now());
+  if (deadline < 0) return -1;
+  const ms = deadline - performance.now();
+  return ms < 0 ? 0 : ms;
 }
 
 /** A file descriptor that reads as `input` (a memfd), or /dev/null. */
@@ -181,5 +183,5 @@ function drain(reader: number, pidfd: number, deadline: number): string {
       size += got;
     } else if (poll[3]! >>> 16 !== 0) break;
   }
-  return Buffer.concat(chunks).toString("utf8");
+  return fromUtf8(joined(chunks));
 }

@@ -17,3 +17,16 @@ export function utf8Length(text: string): number {
 export function fromUtf8(bytes: Uint8Array): string {
   return decoder.decode(bytes);
 }
+
+/** The chunks one after the other. */
+export function joined(chunks: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  let length = 0;
+  for (let i = 0; i < chunks.length; i++) length += chunks[i]!.length;
+  const all = new Uint8Array(length);
+  length = 0;
+  for (let i = 0; i < chunks.length; i++) {
+    all.set(chunks[i]!, length);
+    length += chunks[i]!.length;
+  }
+  return all;
+}

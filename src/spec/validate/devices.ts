@@ -12,7 +12,8 @@ const MINORS = 1048576;
 export function validateDevices(devices: readonly Device[], findings: Findings): void {
   const { errors, warnings } = findings;
   const seen = new Map<string, Device>();
-  for (const [i, device] of devices.entries()) {
+  for (let i = 0; i < devices.length; i++) {
+    const device = devices[i]!;
     const { path, type, major, minor } = device;
     if (!path.startsWith("/")) {
       errors.push(`linux.devices[${i}].path: expected an absolute path but found ${show(path)}`);

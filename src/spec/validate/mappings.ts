@@ -1,4 +1,5 @@
 /** Rules of id mappings (user_namespaces(7)). */
+import { each, mapped } from "../../sys/lists.ts";
 import type { IDMapping } from "../mounts.ts";
 
 /** Lines that the kernel takes in a uid_map or gid_map since 4.15. */
@@ -12,12 +13,12 @@ export function validateMappings(mappings: readonly IDMapping[], path: string, e
   if (mappings.length > MAX_LINES) {
     errors.push(`${path}: expected at most ${MAX_LINES} mappings but found ${mappings.length}`);
   }
-  for (const [i, { containerID, hostID, size }] of mappings.entries()) {
+  each(mappings, ({ containerID, hostID, size }, i) => {
     if (size === 0) errors.push(`${path}[${i}].size: expected at least 1 but found 0`);
     if (containerID + size > END || hostID + size > END) {
       errors.push(`${path}[${i}]: ends after the last id, ${END - 1}`);
     }
-  }
+  });
   if (mappings.length < 2) return;
   overlaps(mappings, "containerID", path, errors);
   overlaps(mappings, "hostID", path, errors);
@@ -29,7 +30,7 @@ function overlaps(
   path: string,
   errors: string[],
 ): void {
-  const order = [...mappings.keys()].sort((a, b) => mappings[a]![side] - mappings[b]![side]);
+  const order = mapped(mappings, (_, i) => i).sort((a, b) => mappings[a]![side] - mappings[b]![side]);
   for (let i = 1; i < order.length; i++) {
     const [below, above] = [mappings[order[i - 1]!]!, mappings[order[i]!]!];
     if (below[side] + below.size <= above[side]) continue;

@@ -1,5 +1,6 @@
 /** Rules of `process` (runtime-spec, config.md#process; runc's validateProcessSpec and validator). */
 import { CAPABILITIES } from "../../sys/constants.ts";
+import { filtered } from "../../sys/lists.ts";
 import { parseCpuList } from "../cpu-list.ts";
 import { show } from "../json.ts";
 import type { Capabilities, Process, Rlimit, Scheduler } from "../process.ts";
@@ -56,7 +57,7 @@ function warnUnknown(capabilities: Capabilities, path: string, warnings: string[
 /** The kernel raises only what is permitted and inheritable too (capabilities(7)); the rest is left out. */
 function warnAmbient(capabilities: Capabilities, path: string, warnings: string[]): void {
   for (const set of ["inheritable", "permitted"] as const) {
-    const missing = (capabilities.ambient ?? []).filter((name) => !capabilities[set]?.includes(name));
+    const missing = filtered(capabilities.ambient ?? [], (name) => !capabilities[set]?.includes(name));
     if (missing.length === 0) continue;
     warnings.push(`${path}: can't raise ambient capability ${missing.join(", ")}: not in the ${set} set`);
   }
