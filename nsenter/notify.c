@@ -91,8 +91,11 @@ void notify_forward(int socket, int upstream)
 	size_t start = 0;
 	int ready = 0;
 	int fd;
-	long n = receive(socket, in, sizeof(in), &fd);
+	long n;
 
+	/* Analyzers do not see what recvmsg(2) writes to. */
+	zero(in, sizeof(in));
+	n = receive(socket, in, sizeof(in), &fd);
 	if (fd >= 0) {
 		if (n > 0 && starts_with(in, (size_t)n, "BARRIER=1"))
 			forward_barrier(upstream, fd);

@@ -65,6 +65,8 @@ function seedCorpus(): void {
     `${CACHE}/notify/ready`,
     Buffer.from("\xffREADY=1\nSTATUS=up\nMAINPID=1\nFDSTORE=1\n", "latin1"),
   );
+  // With a descriptor, as an odd byte behind it says.
+  writeFileSync(`${CACHE}/notify/barrier`, "\x09BARRIER=1\x01");
 }
 
 /** Runs one target. Returns whether nothing was found. */

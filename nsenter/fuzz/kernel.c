@@ -1,6 +1,7 @@
 #include "kernel.h"
 
 #include "../copy.h"
+#include "../message.h"
 #include "../spawn.h"
 
 #include <string.h>
@@ -45,21 +46,56 @@ long fuzz_answer(void)
 	return -errors[(size_t)byte % ARRAY_LENGTH(errors)];
 }
 
-/*
- * Fills a buffer that the real kernel would write to; all of it is touched, so that its size is checked. Only the
- * stage's own buffers, which are on the stack: what a program points to is the real kernel's to check.
- */
+/* The stage's own buffers are on the stack; what a program points to is the real kernel's to check. */
+static int is_own(long buffer)
+{
+	unsigned char here;
+
+	return (uintptr_t)buffer - (uintptr_t)&here <= STACK_MAX;
+}
+
+/* Fills a buffer that the real kernel would write to; all of it is touched, so that its size is checked. */
 static long fill(long buffer, long size)
 {
 	unsigned char length = 0;
 	size_t wanted;
 
-	if (size <= 0 || (uintptr_t)buffer - (uintptr_t)&length > STACK_MAX)
+	if (size <= 0 || !is_own(buffer))
 		return -EFAULT;
 	fuzz_take(&length, 1);
 	wanted = length == 255 ? (size_t)size : (size_t)length;
 	memset((void *)buffer, 'x', (size_t)size);
 	return (long)fuzz_take((void *)buffer, wanted < (size_t)size ? wanted : (size_t)size);
+}
+
+/* As the real kernel reads what it is given, so that its size is checked. */
+static void touch(long buffer, long size)
+{
+	const volatile unsigned char *byte = (const volatile unsigned char *)buffer;
+
+	for (long i = 0; is_own(buffer) && i < size; i++)
+		(void)byte[i];
+}
+
+static long receive_message(struct user_msghdr *message)
+{
+	static const struct fd_control with_fd = {FD_CONTROL_LENGTH, SOL_SOCKET, SCM_RIGHTS, 9, 0};
+	unsigned char has_fd = 0;
+	long n;
+
+	if (!is_own((long)message))
+		return fuzz_answer();
+	n = fill((long)message->iov->iov_base, (long)message->iov->iov_len);
+	fuzz_take(&has_fd, 1);
+	if (has_fd & 1)
+		memcpy(message->control, &with_fd, message->control_length);
+	return n;
+}
+
+static void send_message(const struct user_msghdr *message)
+{
+	for (size_t i = 0; is_own((long)message) && i < message->iov_length; i++)
+		touch((long)message->iov[i].iov_base, (long)message->iov[i].iov_len);
 }
 
 long sys6(long nr, long a, long b, long c, long d, long e, long f)
@@ -72,6 +108,14 @@ long sys6(long nr, long a, long b, long c, long d, long e, long f)
 	switch (nr) {
 	case __NR_recvfrom:
 		return fill(b, c);
+	case __NR_recvmsg:
+		return receive_message((struct user_msghdr *)b);
+	case __NR_sendto:
+		touch(b, c);
+		return fuzz_answer();
+	case __NR_sendmsg:
+		send_message((const struct user_msghdr *)b);
+		return fuzz_answer();
 	case __NR_readlinkat:
 		return fill(c, d);
 	default:
