@@ -1,6 +1,6 @@
 /** Limits, freezing, killing and statistics by cgroup: v1 and v2 as root, and what a user without cgroups gets. */
 import { describe, expect, test } from "bun:test";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { callers, testRoot, testUser } from "./support/caller.ts";
 import { cgroupsNamed, until } from "./support/processes.ts";
 import type { Subject } from "./support/runtime.ts";
@@ -21,6 +21,8 @@ interface Place {
 const words = (file: string): string[] =>
   existsSync(file) ? readFileSync(file, "utf8").trim().split(/\s+/) : [];
 
+const unified = pure ? MOUNT : `${MOUNT}/unified`;
+
 /** Shows a pure v2 host to the command after it, on a hybrid one. */
 const V2_VIEW = `umount -R ${MOUNT} && mount -t cgroup2 cgroup2 ${MOUNT} && exec "$@"`;
 
@@ -33,7 +35,6 @@ function places(): Place[] {
     label,
     unavailable: undefined,
   });
-  const unified = pure ? MOUNT : `${MOUNT}/unified`;
   const controllers = words(`${unified}/cgroup.controllers`);
   const v2: Place = {
     subject: subject("root on cgroup v2", pure ? [] : ["unshare", "--mount", "sh", "-c", V2_VIEW, "sh"]),
@@ -112,6 +113,31 @@ for (const { subject, version, has } of places()) {
       await box.ok(["update", "--cpu-quota", "-1", id]);
       const now = version === 2 ? fileOf(id, "cpu.max") : fileOf(id, "cpu.cfs_quota_us");
       expect(now).toBe(version === 2 ? "max 100000" : "-1");
+    });
+
+    test.skipIf(!has("pids"))("a pids.limit of 0 stands for 1", async () => {
+      await using box = new Sandbox(subject);
+      const id = await box.detached(limits({ pids: { limit: 0 } }));
+      expect(fileOf(id, "pids.max")).toBe("1");
+    });
+
+    test("a cgroup that is frozen is refused", async () => {
+      await using box = new Sandbox(subject);
+      const name = box.name();
+      const top = version === 2 ? unified : `${MOUNT}/freezer`;
+      mkdirSync(`${top}/${name}`);
+      try {
+        writeFileSync(
+          `${top}/${name}/${version === 2 ? "cgroup.freeze" : "freezer.state"}`,
+          version === 2 ? "1" : "FROZEN",
+        );
+        const outcome = await box.sh("true", (spec) => {
+          spec.linux.cgroupsPath = `/${name}`;
+        });
+        expect([outcome.code, outcome.stderr]).toEqual([1, expect.stringContaining("is frozen")]);
+      } finally {
+        rmdirSync(`${top}/${name}`);
+      }
     });
 
     test.skipIf(!has("memory") || !has("pids"))("update changes limits, by flags and by a file", async () => {

@@ -175,6 +175,14 @@ for (const subject of subjects()) {
       expect(outcome.stdout).toContain("version");
     });
 
+    test("/dev/ptmx is of the container's devpts, also when it is among linux.devices", async () => {
+      await using box = new Sandbox(subject);
+      const { stdout, stderr } = await box.sh("readlink /dev/ptmx", (spec) => {
+        spec.linux.devices = [{ path: "/dev/ptmx", type: "c", major: 5, minor: 2 }];
+      });
+      expect([stdout, stderr]).toEqual(["pts/ptmx\n", ""]);
+    });
+
     test("/dev: the six devices, the links, ptmx, nothing of the host", async () => {
       await using box = new Sandbox(subject);
       const script = [

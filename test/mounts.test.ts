@@ -152,6 +152,32 @@ for (const subject of subjects()) {
       expect(mountOptions(stdout, "/mnt/here")).toContain("ro");
     });
 
+    if (subject.caller.name === "root") {
+      test("bind options stand for themselves: what the source's mount has besides goes, unless none is given", async () => {
+        await using box = new Sandbox(subject);
+        const source = ownedDir(subject.caller, `${box.dir}/source`);
+        const mount = ["mount", "-t", "tmpfs", "-o", "ro,nosuid,noexec,noatime", "tmpfs", source];
+        expect(Bun.spawnSync(mount).exitCode).toBe(0);
+        try {
+          for (const [options, expected] of [
+            [["bind"], "ro,nosuid,noexec,noatime"],
+            [["bind", "rprivate"], "ro,nosuid,noexec,noatime"],
+            [["bind", "nodev"], "rw,nodev,noatime"],
+            [["bind", "dev"], "rw,noatime"],
+            [["bind", "ro", "relatime"], "ro,relatime"],
+            [["bind", "nodiratime", "strictatime"], "rw,nodiratime"],
+          ] as const) {
+            const { stdout, stderr } = await box.sh("grep ' /mnt ' /proc/self/mountinfo", (spec) => {
+              spec.mounts.push({ destination: "/mnt", type: "bind", source, options: [...options] });
+            });
+            expect([options, stderr, stdout.split(" ")[5]]).toEqual([options, "", expected]);
+          }
+        } finally {
+          Bun.spawnSync(["umount", source]);
+        }
+      });
+    }
+
     test("a destination that repeats the root's path, a source that an earlier mount made", async () => {
       await using box = new Sandbox(subject);
       const shared = ownedDir(subject.caller, `${box.dir}/shared`);

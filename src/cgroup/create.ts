@@ -52,11 +52,11 @@ export function startInUnit(plan: CgroupPlan, unit: SystemdUnit, id: string, pid
  * To be asked before the plan is recorded. Throws a BrunError.
  */
 export function checkUnused(plan: CgroupPlan): void {
-  const directory = processDirectory(plan);
-  if (!exists(directory)) return;
   const where = "linux.cgroupsPath";
+  const directory = processDirectory(plan);
+  // On v1 the freezer's directory may be there without the others.
   if (isFrozen(plan)) throw new BrunError(`the cgroup ${directory} is frozen`, { where });
-  if (pidsIn(directory).length === 0) return;
+  if (!exists(directory) || pidsIn(directory).length === 0) return;
   throw new BrunError(`the cgroup ${directory} has processes already`, {
     where,
     hint: "give each container a cgroup of its own",

@@ -2,6 +2,7 @@
 import { BrunError } from "../errors.ts";
 import type { BlockIO, CPU, Memory, Resources } from "../spec/index.ts";
 import { E } from "../sys/errno.ts";
+import { pidsText } from "./convert.ts";
 import type { Write } from "./types.ts";
 import { cpusetWrites, hugetlbWrites, rdmaWrites } from "./unified-limits.ts";
 
@@ -80,8 +81,7 @@ function cpuWrites(cpu: CPU): Write[] {
 
 function pidsWrites(limit: number | bigint | undefined): Write[] {
   if (limit === undefined) return [];
-  const value = limit < 0 ? "max" : `${limit}`;
-  return [{ controller: "pids", file: "pids.max", value, where: `${RESOURCES}.pids.limit` }];
+  return [{ controller: "pids", file: "pids.max", value: pidsText(limit), where: `${RESOURCES}.pids.limit` }];
 }
 
 function blkioWrites(io: BlockIO, hasBfqOnly: boolean): Write[] {

@@ -121,14 +121,15 @@ export function decideOnly(
 }
 
 function facts(resolved: Resolved, bundle: string, caller: Caller, cgroup: CgroupPlan | null): HostFacts {
-  const { spec, maps, rootfs } = resolved;
+  const { spec, maps, rootfs, joins } = resolved;
   const found = gatherFacts(spec, bundle, rootfs, cgroup);
   const mounts = spec.mounts ?? [];
   const idMapped = (mount: Mount) =>
     mount.uidMappings !== undefined || any(mount.options, (o) => o.endsWith("idmap"));
   if (!(caller.privileged && maps !== null) && !any(mounts, idMapped)) return found;
   const { hostSources } = require("./host-sources.ts") as typeof import("./host-sources.ts");
-  return { ...found, ...hostSources(mounts, bundle, maps, caller) };
+  const joined = joins.find((join) => join.flag === CLONE.NEWUSER);
+  return { ...found, ...hostSources(mounts, bundle, maps ?? joined?.path ?? null, caller) };
 }
 
 /** Fields that need something of the host which it may not have, or not for this caller. */

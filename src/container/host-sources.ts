@@ -26,13 +26,13 @@ export function isIdMapped(mount: Mount): boolean {
 
 /**
  * Finds those mounts and makes the user namespaces that id-mapped ones need, which live as long as this process.
- * @param maps of the container's user namespace, if it has a new one
+ * @param user maps of the container's new user namespace, or the path of the one that it joins; null: neither
  * Throws a BrunError when the caller may not.
  */
 export function hostSources(
   mounts: readonly Mount[],
   bundle: string,
-  maps: IdMaps | null,
+  user: IdMaps | string | null,
   caller: Caller,
 ): Pick<HostFacts, "idmaps" | "hostOnly"> {
   const idmaps = new Map<number, string>();
@@ -40,14 +40,18 @@ export function hostSources(
   const made = new Map<string, string>();
   each(mounts, (mount, i) => {
     if (isIdMapped(mount)) {
-      const wanted = mappingsOf(mount) ?? maps;
+      const wanted = mappingsOf(mount) ?? user;
       if (!caller.privileged || wanted === null) throw refusal(i, caller);
+      if (typeof wanted === "string") {
+        idmaps.set(i, wanted);
+        return;
+      }
       const key = `${mapText(wanted.uid)}/${mapText(wanted.gid)}`;
       const path = made.get(key) ?? userNamespace(wanted, `mounts[${i}]`);
       made.set(key, path);
       idmaps.set(i, path);
-    } else if (caller.privileged && maps !== null && mount.source !== undefined) {
-      if (!isReachable(absolute(mount.source, bundle), maps)) hostOnly.add(i);
+    } else if (caller.privileged && typeof user === "object" && user !== null && mount.source !== undefined) {
+      if (!isReachable(absolute(mount.source, bundle), user)) hostOnly.add(i);
     }
   });
   return { idmaps, hostOnly };
@@ -56,7 +60,7 @@ export function hostSources(
 function refusal(index: number, caller: Caller): BrunError {
   const where = `mounts[${index}]`;
   if (caller.privileged)
-    return new BrunError("idmap needs mappings, or a new user namespace to take them from", { where });
+    return new BrunError("idmap needs mappings, or a user namespace to take them from", { where });
   return new BrunError("only root may map the ids of the host's file systems", {
     where,
     hint: "run as root, or leave out idmap and the mount's mappings",

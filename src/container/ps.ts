@@ -1,5 +1,4 @@
 /** Processes of a container. */
-import { BrunError } from "../errors.ts";
 import { readdir, readlink } from "../sys/fs.ts";
 import { cgroups } from "./cgroup.ts";
 import { isAlive, processStat } from "./process.ts";
@@ -8,7 +7,7 @@ import type { Runtime } from "./types.ts";
 
 /**
  * Pids, in the caller's pid namespace, of the container's processes, its first one first: those in its cgroup,
- * or without one those in its pid namespace. Throws a BrunError when it does not run and has no cgroup.
+ * or without one those in its pid namespace. None of a stopped container, as with runc. Throws a BrunError.
  */
 export function processes(rt: Runtime, id: string): number[] {
   const stored = requireState(rt.root, id);
@@ -18,7 +17,7 @@ export function processes(rt: Runtime, id: string): number[] {
     const pids = pidsIn(processDirectory(stored.cgroup)).filter((pid) => pid !== stored.pid);
     return alive ? [stored.pid, ...pids] : pids;
   }
-  if (!alive) throw new BrunError("container not running", { code: "ERR_STATE" });
+  if (!alive) return [];
   const namespace = namespaceOf(stored.pid);
   const own = namespaceOf("self");
   if (namespace === null || namespace === own) return descendants(stored.pid);

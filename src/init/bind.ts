@@ -8,8 +8,15 @@ import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, absolute, below, O } from
 import { each } from "../sys/lists.ts";
 import { utf8 } from "../sys/utf8.ts";
 import { IN_ROOT, type InitContext, MOUNT_ATTR_SIZE, mountAttr, OPEN_HOW_SIZE, openHow } from "./context.ts";
-import { Extra, isBind, type MountOptions, parseMountOptions, toMountAttr } from "./mount-options.ts";
-import { attach, cloneTree, propagate, setAttributes } from "./mount-tree.ts";
+import {
+  Extra,
+  exactMountAttr,
+  isBind,
+  type MountOptions,
+  parseMountOptions,
+  toMountAttr,
+} from "./mount-options.ts";
+import { attach, cloneTree, propagate, setAttributes, TIMES, tryAttributes } from "./mount-tree.ts";
 import { components, openTarget } from "./path.ts";
 
 const READLINK_SIZE = 4096;
@@ -62,10 +69,27 @@ function openSource(x: InitContext, mount: Mount, index: number, options: MountO
   const follow = (options.extra & Extra.SRC_NOFOLLOW) === 0 ? 0 : AT_SYMLINK_NOFOLLOW;
   x.b.at(`mounts[${index}]`, `bind ${source} on ${mount.destination}`);
   const tree = cloneTree(x, AT_FDCWD, source, recursive, follow);
-  const { set, clear } = toMountAttr(options.flags, options.cleared);
-  setAttributes(x, tree, set, clear, false);
+  setBindAttributes(x, tree, options);
   setAttributes(x, tree, options.recursiveSet, options.recursiveClear, true);
   return tree;
+}
+
+/**
+ * As runc: a bind mount for which any flag is given has exactly these, one without keeps what the source has. Flags
+ * that are locked in a user namespace stay, unless root of the host has asked for the contrary: that fails.
+ */
+function setBindAttributes(x: InitContext, tree: Slot, { flags, cleared }: MountOptions): void {
+  const given = toMountAttr(flags, cleared);
+  const exact = exactMountAttr(flags, cleared);
+  if (x.config.privileged) {
+    tryAttributes(x, tree, [exact]);
+    return;
+  }
+  const attempts = exact.clear === given.clear ? [exact] : [exact, given];
+  const onlySet = { set: given.set & ~TIMES, clear: 0 };
+  const strict = x.config.facts.hostOnly !== undefined;
+  if (!strict && (given.clear !== 0 || onlySet.set !== given.set)) attempts.push(onlySet);
+  tryAttributes(x, tree, attempts);
 }
 
 /** An id-mapped mount: with the ids of the user namespace at `path` (mount_setattr(2), MOUNT_ATTR_IDMAP). */

@@ -40,6 +40,8 @@ export function devices(x: InitContext): void {
   const listed = x.config.spec.linux?.devices ?? [];
   const names = new Set(mapped(listed, (d) => d.path));
   each(listed, (device, i) => {
+    // Always that of the container's own devpts, as for runc.
+    if (device.path === "/dev/ptmx") return;
     addDevice(x, device, `linux.devices[${i}]`);
   });
   for (const device of defaults) if (!names.has(device.path)) addDevice(x, device, "default devices");

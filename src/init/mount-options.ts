@@ -174,8 +174,14 @@ const attributes: readonly (readonly [number, number])[] = [
   [MS.NOSYMFOLLOW, MOUNT_ATTR.NOSYMFOLLOW],
 ];
 
+/** mount_setattr(2) attributes to set and to clear. */
+export interface AttributeChange {
+  readonly set: number;
+  readonly clear: number;
+}
+
 /** mount(2) flags as mount_setattr(2) attributes: what to set and what to clear. */
-export function toMountAttr(flags: number, cleared: number): { set: number; clear: number } {
+export function toMountAttr(flags: number, cleared: number): AttributeChange {
   let set = 0;
   let clear = 0;
   for (const [flag, attr] of attributes) {
@@ -199,6 +205,20 @@ export function toMountFlags(attrs: number): number {
   if (atime === MOUNT_ATTR.NOATIME) flags |= MS.NOATIME;
   if (atime === MOUNT_ATTR.STRICTATIME) flags |= MS.STRICTATIME;
   return flags;
+}
+
+/**
+ * The same, and all other attributes cleared when any flag is given: what mount(2) does with MS_REMOUNT and MS_BIND.
+ * How access times are kept stays as it is unless a flag is about that.
+ */
+export function exactMountAttr(flags: number, cleared: number): AttributeChange {
+  const { set, clear } = toMountAttr(flags, cleared);
+  if ((flags & ~(MS.BIND | MS.REC | MS.REMOUNT)) === 0 && cleared === 0) return { set, clear };
+  const times = MOUNT_ATTR.ATIME | MOUNT_ATTR.NODIRATIME;
+  const aboutTimes = (flags & (ATIME | MS.NODIRATIME)) !== 0;
+  let all = aboutTimes ? times : 0;
+  for (const [flag, attr] of attributes) if (flag !== MS.NODIRATIME) all |= attr;
+  return { set, clear: (all & ~set) | (aboutTimes ? MOUNT_ATTR.ATIME : 0) };
 }
 
 /** Whether a mount is a bind mount: by its options or its type. */

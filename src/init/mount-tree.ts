@@ -11,7 +11,7 @@ import {
 import { E } from "../sys/errno.ts";
 import { AT_EMPTY_PATH } from "../sys/fs.ts";
 import { type InitContext, MOUNT_ATTR_SIZE, mountAttr } from "./context.ts";
-import { toMountFlags } from "./mount-options.ts";
+import { type AttributeChange, toMountFlags } from "./mount-options.ts";
 
 /** Attaches a detached mount to a target and closes the target, and unless `keep` the mount. */
 export function attach(x: InitContext, mount: Slot, target: Slot, keep = false): void {
@@ -58,6 +58,9 @@ export function cloneTree(
   return tree;
 }
 
+/** Attributes that cannot be set either when they are locked. */
+export const TIMES = MOUNT_ATTR.ATIME | MOUNT_ATTR.NODIRATIME;
+
 /** mount_setattr(2) on the mount in a slot. */
 export function setAttributes(
   x: InitContext,
@@ -66,27 +69,35 @@ export function setAttributes(
   clear: number,
   recursive: boolean,
 ): void {
-  const { b } = x;
-  if (set === 0 && clear === 0) return;
-  if (!recursive && x.config.facts.lacking?.has("mount_setattr")) {
-    setLater(x, mount, set, clear);
-    return;
-  }
-  const flags = AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0);
-  const call = (s: number, c: number, locked: boolean) => {
-    const done = b.label();
-    const args = [mount, b.str(""), flags, mountAttr(x, s, c), MOUNT_ATTR_SIZE] as const;
-    b.sys("mount_setattr", args, locked ? { handle: [E.EPERM], andThen: done } : {});
-    return done;
-  };
+  const attempts: AttributeChange[] = [{ set, clear }];
   // In a user namespace flags that came with the mount are locked: what may not be cleared stays set.
-  const onlySet = set & ~(MOUNT_ATTR.ATIME | MOUNT_ATTR.NODIRATIME);
-  if ((clear === 0 && onlySet === set) || x.config.privileged) {
-    call(set, clear, false);
+  if ((clear !== 0 || (set & TIMES) !== 0) && !x.config.privileged)
+    attempts.push({ set: set & ~TIMES, clear: 0 });
+  tryAttributes(x, mount, attempts, recursive);
+}
+
+/** mount_setattr(2) with the first of these that is permitted; one that changes nothing always is. */
+export function tryAttributes(
+  x: InitContext,
+  mount: Slot,
+  attempts: readonly AttributeChange[],
+  recursive = false,
+): void {
+  const { b } = x;
+  if (!recursive && x.config.facts.lacking?.has("mount_setattr")) {
+    const { set, clear } = attempts[0]!;
+    if (set !== 0 || clear !== 0) setLater(x, mount, set, clear);
     return;
   }
-  const done = call(set, clear, true);
-  if (onlySet !== 0) call(onlySet, 0, false);
+  const done = b.label();
+  const flags = AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0);
+  const last = attempts.length - 1;
+  for (let i = 0; i <= last; i++) {
+    const { set, clear } = attempts[i]!;
+    if (set === 0 && clear === 0) break;
+    const args = [mount, b.str(""), flags, mountAttr(x, set, clear), MOUNT_ATTR_SIZE] as const;
+    b.sys("mount_setattr", args, i < last ? { handle: [E.EPERM], andThen: done } : {});
+  }
   b.mark(done);
 }
 

@@ -3,8 +3,8 @@
 # network and cgroup namespaces of its own. When it ends so do all processes that it started, and its mounts, network
 # devices and cgroups go.
 #   usage: isolate.sh unified|legacy USER COMMAND...
-# unified: it sees cgroup v2 alone, of which /user belongs to USER. legacy: the v1 hierarchies as they are mounted
-# here, and the unified one beside them; the same as unified on a machine without any.
+# unified: it sees cgroup v2 alone, of which /user belongs to USER. legacy: the v1 hierarchies alone, as they are
+# mounted here (crun refuses to work where there are both); the same as unified on a machine without any.
 set -eu
 view=$1 user=$2
 shift 2
@@ -66,8 +66,6 @@ status=0
         mkdir "$top/$directory"
         mount -t cgroup -o "$(tr , "\n" <<<"$options" | grep -vxE "rw|ro|nosuid|nodev|noexec|relatime" | paste -sd, | sed "s/^name=/none,name=/")" cgroup "$top/$directory"
       done <<<"$types"
-      mkdir "$top/unified"
-      mount -t cgroup2 cgroup2 "$top/unified"
       for directory in "$top"/*/; do
         mkdir "${directory}init"
         enter "${directory}init"
@@ -80,9 +78,9 @@ status=0
       [ ! -d "$directory" ] || mount -t tmpfs -o mode=755 tmpfs "$directory"
     done
     mountpoint -q /dev/mqueue || mount -t mqueue mqueue /dev/mqueue
-    # podman warns of a root that is not shared; it goes no further than this namespace.
-    mount --make-rshared /
     exec unshare --pid --net --fork --kill-child --mount-proc bash -c "
+      # podman and docker ask for a root that is shared; it goes no further than this namespace.
+      mount --make-rshared /
       ip link set lo up
       trap : TERM INT
       \"\$@\" &

@@ -138,8 +138,8 @@ export const podmanIsolation: readonly Check[] = [
   {
     name: "--ulimit",
     script: `
-    is "$(podman run --rm --ulimit nofile=100:200 $IMAGE sh -c 'ulimit -Sn; ulimit -Hn' | tr '\\n' ' ')" "100 200 "
-    is "$(podman run --rm --ulimit core=0 $IMAGE sh -c 'ulimit -c')" 0`,
+    is "$(podman run --rm --ulimit nofile=100:200 --ulimit nproc=1000:1000 $IMAGE sh -c 'ulimit -Sn; ulimit -Hn' | tr '\\n' ' ')" "100 200 "
+    is "$(podman run --rm --ulimit core=0 --ulimit nofile=200:200 --ulimit nproc=1000:1000 $IMAGE sh -c 'ulimit -c')" 0`,
   },
   {
     name: "--sysctl",
@@ -196,9 +196,13 @@ export const podmanIsolation: readonly Check[] = [
     name: "--memory: the OOM killer",
     as: "root",
     script: `
-    status 137 podman run --name $N --memory 16m $IMAGE sh -c 'tail -c 100m /dev/zero | cat >/dev/null; x=$(head -c 100m /dev/zero | tr "\\\\0" x); exit 0' || true
-    podman rm -f $N
-    podman run --name $N --memory 16m $IMAGE dd if=/dev/zero of=/dev/null bs=100M count=1 && fail "100 MB under 16 MB"
-    is "$(podman inspect -f '{{.State.ExitCode}} {{.State.OOMKilled}}' $N)" "137 true"`,
+    status 137 podman run --name $N --memory 16m $IMAGE dd if=/dev/zero of=/dev/null bs=100M count=1`,
+  },
+  {
+    name: "--memory: inspect knows of the OOM killer",
+    as: "root",
+    script: `
+    podman run --name $N --memory 16m $IMAGE dd if=/dev/zero of=/dev/null bs=100M count=1 || :
+    is "$(podman inspect -f '{{.State.OOMKilled}}' $N)" true`,
   },
 ];

@@ -24,6 +24,7 @@ export function makeWorld(dir: string): void {
   copyFileSync(BUILT, `${dir}/bin/brun`);
   chmodSync(`${dir}/bin/brun`, 0o755);
   makeRootfs(`${dir}/rootfs`, { uid: 0, gid: 0 });
+  chmodSync(`${dir}/rootfs/tmp`, 0o1777);
   host("tar", "-C", `${dir}/rootfs`, "-cf", `${dir}/image.tar`, ".");
   copyFileSync(`${import.meta.dir}/prelude.sh`, `${dir}/prelude.sh`);
   writeFileSync(`${dir}/containers.conf`, containersConf(dir));

@@ -52,6 +52,22 @@ for (const subject of subjects(["brun"])) {
       expect(Bun.spawnSync(["stat", "-c", "%u", `${source}/new`]).stdout.toString()).toBe("0\n");
     });
 
+    forRoot("idmap with the user namespace of another container", async () => {
+      await using box = new Sandbox(subject);
+      const source = ownedDir(caller, `${box.dir}/data`);
+      writeFileSync(`${source}/old`, "");
+      chownSync(`${source}/old`, 7, 8);
+      const { pid } = await box.inspect(await box.detached((spec) => mapManyIds(spec, caller)));
+      const bundle = box.bundle((spec) => {
+        spec.process.args = ["/bin/stat", "-c", "%u:%g", "/mnt/old"];
+        spec.linux.namespaces.push({ type: "user", path: `/proc/${pid}/ns/user` });
+        spec.mounts.push({ destination: "/mnt", type: "bind", source, options: ["rbind", "idmap"] });
+      });
+      Bun.spawnSync(["chown", "-hR", "100000:100000", `${bundle}/rootfs`]);
+      const { stdout, stderr } = await box.call(["run", "--bundle", bundle, box.name()]);
+      expect([stdout, stderr]).toEqual(["7:8\n", ""]);
+    });
+
     forRoot("ridmap maps the mounts below as well, idmap the top alone", async () => {
       await using box = new Sandbox(subject);
       const source = ownedDir(caller, `${box.dir}/data`);
