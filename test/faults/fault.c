@@ -84,13 +84,30 @@ static int counts(pid_t tid)
 	return group == tid;
 }
 
-static int is_engines(pid_t tid, uint64_t nr)
+/* What is left alone: what cannot fail, and what the JavaScript engine does for itself. */
+static int is_left_alone(pid_t tid, uint64_t nr)
 {
-	if (nr == SYS_exit || nr == SYS_exit_group || nr == SYS_rt_sigreturn || nr == SYS_restart_syscall)
+	switch (nr) {
+	/* These end, or cannot fail. */
+	case SYS_exit:
+	case SYS_exit_group:
+	case SYS_rt_sigreturn:
+	case SYS_restart_syscall:
+	case SYS_getpid:
+	case SYS_gettid:
+	case SYS_getppid:
+	case SYS_getuid:
+	case SYS_geteuid:
+	case SYS_getgid:
+	case SYS_getegid:
 		return 1;
+	default:
+		break;
+	}
 	if (tid != root)
 		return 0;
 	switch (nr) {
+	case SYS_clone3: /* threads; brun's own children come by clone */
 	case SYS_mmap:
 	case SYS_munmap:
 	case SYS_mprotect:
@@ -155,7 +172,7 @@ static void at_call(struct tracee *tracee)
 		if (!counting)
 			return;
 	}
-	if (is_engines(tracee->tid, info.entry.nr))
+	if (is_left_alone(tracee->tid, info.entry.nr))
 		return;
 	if (tracee->counts < 0)
 		tracee->counts = counts(tracee->tid);
