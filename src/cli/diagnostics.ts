@@ -6,4 +6,5 @@ export { default as doctor } from "./doctor.ts";
 export { default as explain } from "./explain.ts";
 export { printFailure } from "./explain-error.ts";
 export { explainSandbox, sandboxCommand } from "./sandbox.ts";
+export { default as stats } from "./stats.ts";
 export { default as unshare } from "./unshare.ts";

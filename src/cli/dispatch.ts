@@ -5,6 +5,7 @@ import { type GlobalValues, globalFlags, logOptions } from "./globals.ts";
 import { type LogOptions, logError, touchLog } from "./log.ts";
 import { isTerminal, print } from "./output.ts";
 import { parseCommand, parseGlobals } from "./parse.ts";
+import { drawTiming } from "./timing.ts";
 
 /** The commands by name; each is loaded when it is wanted. Its arguments may ask for a variant. */
 export type CommandTable = Readonly<Record<string, (argv: readonly string[]) => Promise<Command>>>;
@@ -37,8 +38,11 @@ export async function dispatch(table: CommandTable, argv: readonly string[]): Pr
     const context = { args: parsed.values, data: { values, log } };
     if ("explain-error" in parsed.values)
       explainFailure = (error) => command.explainFailure?.(error, context);
-    return command.run(context) ?? 0;
+    const code = command.run(context) ?? 0;
+    drawTiming();
+    return code;
   } catch (error) {
+    drawTiming();
     logError(log, error);
     await explainFailure?.(error);
     return error instanceof BrunError && error.exitCode !== 1 ? error.exitCode : failureCode;

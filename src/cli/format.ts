@@ -1,5 +1,6 @@
 /** Output of state, list and ps, byte for byte as runc's. */
 import type { ContainerState } from "../container/types.ts";
+import { duration } from "./duration.ts";
 
 /** `-f table|json`. */
 export const formatFlag = {
@@ -43,6 +44,15 @@ export function listJson(states: readonly ContainerState[]): string {
 export function listTable(states: readonly ContainerState[]): string {
   const rows = states.map((s) => [s.id, `${s.pid}`, s.status, s.bundle, s.created, s.owner]);
   return table([["ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"], ...rows]);
+}
+
+/** `brun list --wide`. */
+export function wideTable(states: readonly ContainerState[], clock: number): string {
+  const rows = states.map((s) => {
+    const uptime = s.pid === 0 ? "--" : duration(clock - Date.parse(s.created));
+    return [s.id, `${s.pid}`, s.status, uptime, s.owner, s.created.slice(0, 19), s.rootfs];
+  });
+  return table([["ID", "PID", "STATUS", "UPTIME", "OWNER", "CREATED", "ROOTFS"], ...rows]);
 }
 
 const COLUMN_MIN = 12;

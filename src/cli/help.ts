@@ -29,10 +29,12 @@ export async function helpText(
     args: visible(globalFlags),
     subCommands: Object.fromEntries(commands.map((c) => [c.meta.name, { meta: c.meta }])),
   };
+  // One long line with all of them, which are listed below.
+  const names = commands.map((c) => c.meta.name).join("|");
   const command = commands.find((c) => c.meta.name === topic);
   const usage = command
     ? await renderUsage({ meta: command.meta, args: visible(command.args) }, root)
-    : await renderUsage(root);
+    : (await renderUsage(root)).replace(names, "COMMAND");
   const title = command ? `brun ${command.meta.name} - ${command.meta.description}` : `brun - ${about}`;
   const details = (command ? command.details : closing) ?? "";
   // citty's own title, its first line, is replaced by runc's.

@@ -3,7 +3,7 @@ import { list } from "../container/list.ts";
 import { BrunError } from "../errors.ts";
 import { stat } from "../sys/fs.ts";
 import { defineCommand } from "./command.ts";
-import { formatFlag, listJson, listTable } from "./format.ts";
+import { formatFlag, listJson, listTable, wideTable } from "./format.ts";
 import { openRuntime } from "./globals.ts";
 import { print } from "./output.ts";
 
@@ -11,6 +11,7 @@ export default defineCommand({
   meta: { name: "list", description: "list the containers under the state directory" },
   args: {
     format: formatFlag,
+    wide: { type: "boolean", alias: "w", description: "show how long they have run, and whose they are" },
     quiet: { type: "boolean", alias: "q", description: "print the ids alone" },
   },
   run({ args, data }) {
@@ -22,6 +23,7 @@ export default defineCommand({
     if (data.values.root !== undefined) stat(runtime.root);
     const states = list(runtime);
     if (args.quiet) print(states.map((state) => `${state.id}\n`).join(""));
+    else if (args.wide && format === "table") print(wideTable(states, Date.now()));
     else print(format === "json" ? listJson(states) : listTable(states));
   },
 });

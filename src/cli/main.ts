@@ -18,6 +18,7 @@ export const commands: CommandTable = {
   pause: async () => (await import("./pause.ts")).default,
   resume: async () => (await import("./resume.ts")).default,
   update: async () => (await import("./update.ts")).default,
+  stats: async () => (await import("./diagnostics.ts")).stats,
   events: async () => (await import("./events.ts")).default,
   spec: async () => (await import("./spec.ts")).default,
   explain: async (argv) => {

@@ -201,6 +201,7 @@ function withFlag({ flags }: Sandbox, error: unknown): unknown {
   const flag = flags[Number(/^mounts\[(\d+)\]/.exec(error.where ?? "")?.[1] ?? -1)];
   if (!flag) return error;
   return new BrunError(error.message, {
+    code: error.code,
     where: flag,
     hint: error.hint,
     exitCode: error.exitCode,

@@ -1,20 +1,44 @@
-/** `--timing` and BRUN_TIMING=1: the phases of an operation on stderr, as they end. */
-import { printError } from "./output.ts";
+/** `--timing` and BRUN_TIMING=1: the phases of an operation on stderr. */
+import { isTerminal, printError } from "./output.ts";
+
+/** A phase that has ended: its beginning and end in milliseconds since the process began. */
+export interface Phase {
+  readonly name: string;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** The phase after which this process is no longer brun: what is to be shown has to be shown then. */
+export const LAST_PHASE = "handing over to the supervisor";
+
+let chart: Phase[] | null = null;
 
 /**
  * A function for Runtime.mark: prints a phase with the milliseconds since the process began and since the phase
- * before. At once, because a foreground `run` may never return.
+ * before, at once. On a terminal phases are kept for {@link drawTiming}.
  */
 export function timingMark(now: () => number = () => performance.now()): (phase: string) => void {
   let last = 0;
+  chart = isTerminal(2) ? [] : null;
   return (phase) => {
     const at = now();
-    printError(timingLine(phase, at, at - last));
+    if (chart === null) printError(timingLine(phase, at, at - last));
+    else chart.push({ name: phase, from: last, to: at });
     last = at;
+    if (phase === LAST_PHASE) drawTiming();
   };
 }
 
 /** One line: total and step in milliseconds, then the phase. */
 export function timingLine(phase: string, total: number, step: number): string {
   return `brun: timing ${total.toFixed(3).padStart(9)} ms ${`+${step.toFixed(3)}`.padStart(9)}  ${phase}\n`;
+}
+
+/** Draws the phases that were kept; does nothing when there are none. */
+export function drawTiming(): void {
+  if (chart === null || chart.length === 0) return;
+  const { timingChart } = require("./timing-chart.ts") as typeof import("./timing-chart.ts");
+  const { terminalSize } = require("../container/terminal.ts") as typeof import("../container/terminal.ts");
+  printError(timingChart(chart, terminalSize()?.[1] || 80));
+  chart = null;
 }

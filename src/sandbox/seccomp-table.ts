@@ -91,7 +91,7 @@ export const ALLOWED: readonly CallGroup[] = [
   },
   {
     title: "Other",
-    calls: "getrandom breakpoint cacheflush set_tls sync_file_range2",
+    calls: "getrandom breakpoint cacheflush set_tls",
   },
 ];
 

@@ -15,7 +15,7 @@ import type { Op, Program } from "./program.ts";
 /** A failed operation of a program, with the programs around it: `--explain-error` shows them. */
 export class StepError extends BrunError {
   constructor(
-    { message, where, hint }: BrunError,
+    { message, where, hint, code }: BrunError,
     /** Those that the stage was sent, recorded. */
     readonly programs: readonly Program[],
     /** Index in {@link programs}. */
@@ -23,7 +23,7 @@ export class StepError extends BrunError {
     /** Index of the operation in its program. */
     readonly op: number,
   ) {
-    super(message, { where, hint });
+    super(message, { where, hint, code });
   }
 }
 

@@ -1,0 +1,59 @@
+/** Writes docs/seccomp.md from the table of the default filter: `bun scripts/seccomp-doc.ts`. */
+import { writeFileSync } from "node:fs";
+import { callsOf } from "../src/sandbox/seccomp.ts";
+import { ALLOWED, type CallGroup, PERSONALITIES, WITH_CAPABILITY } from "../src/sandbox/seccomp-table.ts";
+
+const WIDTH = 120;
+
+/** Words in lines of at most WIDTH characters. */
+function lines(words: readonly string[]): string {
+  const result: string[] = [];
+  for (const word of words) {
+    const last = result.at(-1);
+    if (last !== undefined && last.length + word.length < WIDTH)
+      result[result.length - 1] = `${last} ${word}`;
+    else result.push(word);
+  }
+  return result.join("\n");
+}
+
+const group = ({ title, calls }: CallGroup, extra = "") =>
+  `**${title}**${extra}\n\n${lines(callsOf(calls).map((name) => `\`${name}\``))}\n`;
+
+/** The page. */
+export function seccompDoc(): string {
+  return `# The default filter of system calls
+
+Containers without a bundle ([sandbox.md](sandbox.md)) get this seccomp filter unless \`--security-opt seccomp=FILE\` gives
+another, in the form of \`linux.seccomp\` in config.json, or \`seccomp=unconfined\` none. It is in the spirit of docker's and
+podman's: what programs use is allowed, what reaches past the container is not. A config.json that has no \`linux.seccomp\`
+has no filter; \`brun run --print-config\` prints this one.
+
+A call that is not allowed fails with EPERM, one that is newer than libseccomp with ENOSYS, so that programs fall back to
+what they did before. The filter is for the machine's own architecture and its 32-bit relatives. This page is made from
+src/sandbox/seccomp-table.ts by scripts/seccomp-doc.ts.
+
+## Allowed
+
+${ALLOWED.map((each) => group(each)).join("\n")}
+## Allowed with a capability
+
+For those that have the capability in their bounding set.
+
+${WITH_CAPABILITY.map((each) => group(each, `: ${each.capability}`)).join("\n")}
+## Allowed with some arguments
+
+- \`clone\` without flags for new namespaces, unless CAP_SYS_ADMIN is there. \`clone3\` fails with ENOSYS then: its flags are in
+  memory, where no filter can look, and C libraries fall back to \`clone\`.
+- \`socket\` for all address families but AF_VSOCK, which reaches past the network namespace to the host of a virtual machine.
+- \`personality\` with ${PERSONALITIES.map((value) => `0x${value.toString(16)}`).join(", ")}: the default, 32 bits, UNAME26, and asking.
+
+## Not allowed
+
+Among others: mounting and new namespaces (without CAP_SYS_ADMIN), loading modules and BPF programs, \`keyctl\` and
+\`add_key\` (keyrings are not separated by namespaces), \`io_uring_setup\` (its operations pass filters by), \`userfaultfd\`,
+\`perf_event_open\`, \`kexec_load\`, \`reboot\`, \`swapon\`, \`quotactl\`, \`nfsservctl\`, \`vm86\`, \`uselib\`, \`ustat\`, \`sysfs\`.
+`;
+}
+
+if (import.meta.main) writeFileSync(`${import.meta.dir}/../docs/seccomp.md`, seccompDoc());

@@ -1,0 +1,132 @@
+/** `brun stats`. */
+import { list } from "../container/list.ts";
+import { terminalSize } from "../container/terminal.ts";
+import type { Runtime } from "../container/types.ts";
+import { type Usage, usage } from "../container/usage.ts";
+import { BrunError, errorLine } from "../errors.ts";
+import { defineCommand } from "./command.ts";
+import { parseDuration } from "./events.ts";
+import { formatFlag, table } from "./format.ts";
+import { openRuntime } from "./globals.ts";
+import { isTerminal, print } from "./output.ts";
+import { type Sample, STATS_TITLES, statsJson, statsRow, statsTable } from "./stats-table.ts";
+
+/** Between the two measurements of which the first CPU percentage is made, in milliseconds. */
+const FIRST_MS = 250;
+
+export default defineCommand({
+  meta: { name: "stats", description: "show what containers use: CPU, memory, I/O, processes" },
+  args: {
+    "container-ids": {
+      type: "positional",
+      required: false,
+      rest: true,
+      description: "which (default: all that run)",
+    },
+    "no-stream": { type: "boolean", description: "print once, and end" },
+    interval: {
+      type: "string",
+      alias: "i",
+      valueHint: "duration",
+      default: "1s",
+      description: "time between two measurements: 500ms, 5s",
+    },
+    format: formatFlag,
+  },
+  details: `On a terminal the table is drawn again and again, elsewhere lines are added to it, until the containers have ended
+or Ctrl-C is pressed. A container without a cgroup of its own is measured by its processes: memory that they share
+is divided among them, and the limit is what the machine has. 100 % is one CPU.`,
+  run({ args, data }) {
+    const { format } = args;
+    if (format !== "table" && format !== "json") {
+      throw new BrunError("invalid format option", { code: "ERR_USAGE", hint: "table or json" });
+    }
+    const interval = parseDuration(args.interval);
+    const watch = new Watch(openRuntime(data), args["container-ids"]);
+    watch.measure();
+    Bun.sleepSync(FIRST_MS);
+    const screen = format === "json" ? printJson : isTerminal(1) && !args["no-stream"] ? redraw() : append();
+    for (;;) {
+      const samples = watch.measure();
+      screen(samples);
+      if (args["no-stream"] || (watch.named && samples.length === 0)) return 0;
+      Bun.sleepSync(interval);
+    }
+  },
+});
+
+/** The containers that are watched, and how they were before. */
+class Watch {
+  /** Containers were named, so there is an end. */
+  readonly named: boolean;
+  private before = new Map<string, Usage>();
+
+  /** Throws a BrunError when a container that is named does not run. */
+  constructor(
+    private readonly rt: Runtime,
+    private readonly ids: readonly string[],
+  ) {
+    this.named = ids.length > 0;
+    for (const id of ids) {
+      if (usage(rt, id) !== null) continue;
+      throw new BrunError(`container with id ${id} is not running`, { code: "ERR_STATE" });
+    }
+  }
+
+  measure(): Sample[] {
+    const ids = this.named ? this.ids : list({ ...this.rt, warn: () => {} }).map(({ id }) => id);
+    const after = new Map<string, Usage>();
+    const samples: Sample[] = [];
+    for (const id of ids) {
+      const now = this.look(id);
+      if (now === null) continue;
+      after.set(id, now);
+      samples.push({ before: this.before.get(id) ?? now, now });
+    }
+    this.before = after;
+    return samples;
+  }
+
+  /** Null when it has ended, also while it was looked at. */
+  private look(id: string): Usage | null {
+    try {
+      return usage(this.rt, id);
+    } catch (error) {
+      this.rt.debug?.(`container ${id}: ${errorLine(error)}`);
+      return null;
+    }
+  }
+}
+
+type Screen = (samples: readonly Sample[]) => void;
+
+const printJson: Screen = (samples) => print(statsJson(samples, Date.now()));
+
+/** The table in place of the one before. */
+function redraw(): Screen {
+  let lines = 0;
+  return (samples) => {
+    const [height, width] = terminalSize() ?? [0, 0];
+    // A line that goes on below, or a table that is too high, could not be found again.
+    const shown = statsTable(samples, Date.now())
+      .trimEnd()
+      .split("\n")
+      .slice(0, height > 1 ? height - 1 : undefined)
+      .map((line) => (width > 0 ? line.slice(0, width) : line));
+    // Up to where the table began, and everything below away.
+    const back = lines === 0 ? "" : `\x1b[${lines}A\x1b[J`;
+    print(`${back}${shown.join("\n")}\n`);
+    lines = shown.length;
+  };
+}
+
+/** The titles once, then rows; columns are as wide as the first ones need. */
+function append(): Screen {
+  let titles: readonly string[][] = [STATS_TITLES];
+  return (samples) => {
+    const clock = Date.now();
+    const text = table([...titles, ...samples.map((sample) => statsRow(sample, clock))]);
+    print(text);
+    titles = [];
+  };
+}

@@ -1,0 +1,76 @@
+import { expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { seccompDoc } from "../../scripts/seccomp-doc.ts";
+import { DEFAULT_CAPABILITIES } from "./capabilities.ts";
+import { callsOf, defaultSeccomp } from "./seccomp.ts";
+import { ALLOWED, WITH_CAPABILITY } from "./seccomp-table.ts";
+import { SECRET_PATHS } from "./secrets.ts";
+
+const allowed = (bounding: readonly string[]) =>
+  new Set(
+    defaultSeccomp(bounding)
+      .syscalls?.filter(({ action, args }) => action === "SCMP_ACT_ALLOW" && args === undefined)
+      .flatMap(({ names }) => names),
+  );
+
+test("docs/seccomp.md is made from the table", () => {
+  expect(readFileSync(`${import.meta.dir}/../../docs/seccomp.md`, "utf8")).toBe(seccompDoc());
+});
+
+test("docs/sandbox.md lists the hidden paths", () => {
+  const text = readFileSync(`${import.meta.dir}/../../docs/sandbox.md`, "utf8");
+  const list = text.slice(
+    text.indexOf("Hidden below the home directory"),
+    text.indexOf("Hidden of the environment"),
+  );
+  expect([...list.matchAll(/`([^`]+)`/g)].map((match) => match[1]!)).toEqual([...SECRET_PATHS]);
+});
+
+test("names are names, and none is in two groups of those for everyone", () => {
+  const names = ALLOWED.flatMap(({ calls }) => callsOf(calls));
+  expect(names.filter((name) => !/^_?[a-z][a-z0-9_]+$/.test(name))).toEqual([]);
+  expect(names.filter((name, i) => names.indexOf(name) !== i)).toEqual([]);
+});
+
+test("what reaches past a container is not allowed by default", () => {
+  const names = allowed(DEFAULT_CAPABILITIES);
+  for (const name of [
+    ...[
+      "mount",
+      "umount2",
+      "unshare",
+      "setns",
+      "bpf",
+      "keyctl",
+      "add_key",
+      "request_key",
+      "init_module",
+      "kexec_load",
+    ],
+    ...[
+      "io_uring_setup",
+      "userfaultfd",
+      "perf_event_open",
+      "reboot",
+      "swapon",
+      "open_by_handle_at",
+      "iopl",
+      "acct",
+    ],
+    ...["clone", "clone3", "personality", "socket", "settimeofday", "move_mount", "fsopen", "pivot_root"],
+  ]) {
+    expect([name, names.has(name)]).toEqual([name, false]);
+  }
+  expect(names.has("chroot")).toBe(true);
+});
+
+test("a capability brings its calls", () => {
+  for (const { capability, calls } of WITH_CAPABILITY) {
+    const names = allowed([capability]);
+    for (const name of callsOf(calls)) expect(names.has(name)).toBe(true);
+  }
+  const rules = defaultSeccomp(["CAP_SYS_ADMIN"]).syscalls!;
+  expect(rules.some(({ names, action }) => names.includes("clone3") && action === "SCMP_ACT_ERRNO")).toBe(
+    false,
+  );
+});
