@@ -1,11 +1,12 @@
 /** A Debian root filesystem with 65,536 ids: what apt-get and its like need. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { copyFileSync, existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
-import { host, installed } from "./support/caller.ts";
+import { copyFileSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { host, installed, isRoot, testRoot } from "./support/caller.ts";
+import { makeRootfs } from "./support/rootfs.ts";
 import { subjects } from "./support/runtime.ts";
 import { Sandbox } from "./support/sandbox.ts";
-import { capabilitySets, DOCKER_CAPABILITIES, mapManyIds, type TestSpec } from "./support/spec.ts";
-import { workspace } from "./support/workspace.ts";
+import { baseSpec, capabilitySets, DOCKER_CAPABILITIES, mapManyIds, type TestSpec } from "./support/spec.ts";
+import { brunPath, workspace } from "./support/workspace.ts";
 
 const available = installed("mmdebstrap");
 
@@ -34,6 +35,40 @@ describe.skipIf(!available)("a Debian root filesystem", () => {
     copyFileSync(cached, tarball());
   }, 600000);
   afterAll(() => rmSync(tarball(), { force: true }));
+
+  // Only root can make another system its root directory.
+  if (isRoot) {
+    test("dist/brun alone on a Debian without node, npm and a compiler, as a user and as root", async () => {
+      const [subject] = subjects(["brun"]);
+      await using box = new Sandbox(subject!);
+      const system = `${box.dir}/system`;
+      mkdirSync(`${system}/dev`, { recursive: true });
+      host("tar", "xpf", tarball(), "-C", system);
+      copyFileSync(brunPath(), `${system}/usr/local/bin/brun`);
+      const spec = baseSpec(testRoot()!);
+      spec.process.args = ["/bin/sh", "-c", "echo pid $$; id -u; cat /proc/self/uid_map"];
+      for (const name of ["user", "root"]) {
+        const owner = name === "user" ? { uid: 1000, gid: 1000 } : { uid: 0, gid: 0 };
+        makeRootfs(`${system}/srv/${name}/rootfs`, owner);
+        writeFileSync(`${system}/srv/${name}/config.json`, JSON.stringify(spec));
+      }
+      const script = `set -e
+        export PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+        mount --bind ${system} ${system}; mount --make-private ${system}; cd ${system}
+        mount -t proc proc proc; mount --rbind /sys sys; mount --rbind /dev dev; mount -t tmpfs -o mode=1777 tmp tmp
+        pivot_root . mnt; /mnt/bin/umount -l /mnt
+        for command in node npm bun cc gcc newuidmap; do
+          if command -v $command; then exit 9; fi
+        done
+        brun run --bundle /srv/root one
+        exec setpriv --reuid=1000 --regid=1000 --clear-groups --inh-caps=-all brun run --bundle /srv/user two`;
+      const lines = host("unshare", "--mount", "--pid", "--fork", "env", "-i", "sh", "-c", script)
+        .trim()
+        .split("\n")
+        .map((line) => line.trim().replace(/ +/g, " "));
+      expect(lines).toEqual(["pid 1", "0", "0 0 4294967295", "pid 1", "0", "0 1000 1"]);
+    }, 300000);
+  }
 
   for (const subject of subjects()) {
     test(`${subject.label}: unpack as a mapped root, chown, su, setuid, dpkg`, async () => {
