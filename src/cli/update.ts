@@ -36,12 +36,8 @@ const args = {
   "pids-limit": limit("n", "processes and threads; -1: unlimited"),
   "kernel-memory": { type: "string", hidden: true, description: "obsolete, ignored" },
   "kernel-memory-tcp": { type: "string", hidden: true, description: "obsolete, ignored" },
-  "l3-cache-schema": {
-    type: "string",
-    hidden: true,
-    description: "Intel RDT: not for a container that runs",
-  },
-  "mem-bw-schema": { type: "string", hidden: true, description: "Intel RDT: not for a container that runs" },
+  "l3-cache-schema": limit("schema", "Intel RDT: parts of the L3 cache, L3:0=ff;1=f"),
+  "mem-bw-schema": limit("schema", "Intel RDT: share of the memory bandwidth, MB:0=50;1=20"),
 } as const;
 
 export default defineCommand({
@@ -49,14 +45,12 @@ export default defineCommand({
   args,
   details: `The file has the form of linux.resources in config.json; what it does not name stays as it is.`,
   run({ args, data }) {
-    for (const flag of ["l3-cache-schema", "mem-bw-schema"] as const) {
-      if (args[flag]) throw new BrunError(`--${flag}: updating Intel RDT of a container is not supported`);
-    }
+    const schemata = [args["l3-cache-schema"], args["mem-bw-schema"]].flatMap((schema) => schema || []);
     const resources = args.resources ? readResources(args.resources) : fromFlags(args);
     const runtime = openRuntime(data);
     if (args["kernel-memory"] || args["kernel-memory-tcp"])
       runtime.warn("kernel memory limits are obsolete: ignored");
-    update(runtime, args["container-id"], resources);
+    update(runtime, args["container-id"], resources, schemata);
   },
 });
 

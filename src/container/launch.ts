@@ -139,19 +139,7 @@ function converse(rt: Runtime, parts: Parts): Launched {
       case Message.pid:
         rt.mark?.(`process ${conversation.pid} exists`);
         state = describe(config, conversation.pid);
-        saveExecInfo(rt.root, options.id, {
-          namespaces: config.cloneFlags | joinedFlags(config),
-          setgroups: config.setgroups,
-          userNamespace: config.maps !== null || (joinedFlags(config) & CLONE.NEWUSER) !== 0,
-          privileged: config.privileged,
-          oldKeyring: options.noNewKeyring || undefined,
-          process: config.spec.process!,
-          placement: placementOf(config),
-          seccomp:
-            config.seccomp === null
-              ? undefined
-              : { flags: config.seccomp.flags, listener: listenerOf(config) },
-        });
+        saveExecInfo(rt.root, options.id, execInfoOf(config, options.noNewKeyring));
         break;
       case Message.map:
         conversation.requirePid();
@@ -227,6 +215,22 @@ function mapIds(
   conversation.send(program);
 }
 
+/** What `exec` will have to know. */
+export function execInfoOf(config: ContainerConfig, oldKeyring: boolean): ExecInfo {
+  const joined = joinedFlags(config);
+  return {
+    namespaces: config.cloneFlags | joined,
+    setgroups: config.setgroups,
+    userNamespace: config.maps !== null || (joined & CLONE.NEWUSER) !== 0,
+    privileged: config.privileged,
+    oldKeyring: oldKeyring || undefined,
+    process: config.spec.process!,
+    placement: placementOf(config),
+    seccomp:
+      config.seccomp === null ? undefined : { flags: config.seccomp.flags, listener: listenerOf(config) },
+  };
+}
+
 /** CLONE_NEW* flags of the namespaces that are joined by path. */
 function joinedFlags(config: ContainerConfig): number {
   let flags = 0;
@@ -246,7 +250,7 @@ function placementOf(config: ContainerConfig): ExecInfo["placement"] {
 }
 
 /** linux.intelRdt; nearly no container has it. */
-function joinIntelRdt(config: ContainerConfig, state: StoredState): StoredState {
+export function joinIntelRdt(config: ContainerConfig, state: StoredState): StoredState {
   const rdt = config.spec.linux?.intelRdt;
   if (rdt === undefined) return state;
   const { joinResctrl, resctrlMount } = require("./resctrl.ts") as typeof import("./resctrl.ts");

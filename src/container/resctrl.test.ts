@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { joinResctrl, resctrlMount } from "./resctrl.ts";
+import { joinResctrl, resctrlMount, updateResctrl } from "./resctrl.ts";
 
 /** A directory that stands for resctrl: groups with their files have to be there before. */
 function withGroups(use: (mount: string) => void, ...groups: string[]): void {
@@ -46,4 +46,19 @@ test("a named group without a schema has to exist; without a name the container'
     expect(() => joinResctrl(mount, { schemata: ["L3:0=1"] }, "box", 1)).toThrow("box/schemata");
     expect(existsSync(`${mount}/box`)).toBe(true);
   });
+});
+
+test("an update is for the group that the process is in, and never for the default one", () => {
+  withGroups(
+    (mount) => {
+      writeFileSync(`${mount}/tasks`, "1\n7\n");
+      writeFileSync(`${mount}/gold/tasks`, "41\n42\n");
+      updateResctrl(mount, 42, ["L3:0=3", "MB:0=20"]);
+      expect(readFileSync(`${mount}/gold/schemata`, "utf8")).toBe("L3:0=3\nMB:0=20\n");
+      expect(() => updateResctrl(mount, 7, ["L3:0=3"])).toThrow("in no group of Intel RDT");
+      expect(() => updateResctrl(mount, 4, ["L3:0=3"])).toThrow("in no group of Intel RDT");
+    },
+    "gold",
+    "silver",
+  );
 });

@@ -5,7 +5,7 @@
 import { BrunError } from "../errors.ts";
 import type { IntelRdt } from "../spec/index.ts";
 import { E, errnoText } from "../sys/errno.ts";
-import { exists, mkdir, readTextIfThere, tryWriteExisting } from "../sys/fs.ts";
+import { exists, mkdir, readdir, readTextIfThere, tryWriteExisting } from "../sys/fs.ts";
 
 const WHERE = "linux.intelRdt";
 
@@ -46,6 +46,27 @@ export function joinResctrl(mount: string, rdt: IntelRdt, id: string, pid: numbe
   makeDirectory(monitoring);
   write(`${monitoring}/tasks`, `${pid}`);
   return made ? group : monitoring;
+}
+
+/** Directories of resctrl that are no groups. */
+const NO_GROUPS = ["info", "mon_groups", "mon_data"];
+
+/**
+ * Writes other schemata for the group that a process is in: a container's, not the default one, which is everyone's.
+ * Throws a BrunError.
+ */
+export function updateResctrl(mount: string, pid: number, schemata: readonly string[]): void {
+  const group = readdir(mount).find(
+    (name) =>
+      !NO_GROUPS.includes(name) &&
+      (readTextIfThere(`${mount}/${name}/tasks`)?.split("\n").includes(`${pid}`) ?? false),
+  );
+  if (group === undefined) {
+    throw new BrunError("the container is in no group of Intel RDT", {
+      hint: "its config needs linux.intelRdt when it is made",
+    });
+  }
+  write(`${mount}/${group}/schemata`, `${schemata.join("\n")}\n`);
 }
 
 function makeDirectory(path: string): void {

@@ -61,7 +61,13 @@ function giveUp(rt: Runtime, options: RunOptions, launched: Launched): void {
   unlock(locked);
 }
 
-function supervise(rt: Runtime, options: RunOptions, launched: Launched, early: number): never {
+/** Becomes the supervisor of a container that runs; never returns. Throws a SysError when the kernel refuses. */
+export function supervise(
+  rt: Runtime,
+  options: Pick<RunOptions, "keep" | "started" | "timeout">,
+  launched: Pick<Launched, "pid" | "pidfd" | "terminal" | "notify" | "locked" | "state">,
+  early: number,
+): never {
   const { pid, pidfd, terminal, notify, locked } = launched;
   unlock(locked);
   rt.mark?.("handing over to the supervisor");

@@ -9,13 +9,24 @@ import type { Runtime } from "./types.ts";
 /**
  * Sets the limits that `resources` names; the others stay. Rules for devices are replaced when it has some.
  * Throws a BrunError when the container does not run or has no cgroup, and for values that the kernel refuses.
+ * @param schemata of Intel RDT, for the container's group
  */
-export function update(rt: Runtime, id: string, resources: Resources): void {
+export function update(
+  rt: Runtime,
+  id: string,
+  resources: Resources,
+  schemata: readonly string[] = [],
+): void {
   const locked = lock(rt.root, id);
   try {
     const stored = requireState(rt.root, id);
     if (statusOf(rt.root, stored) === "stopped")
       throw new BrunError("container not running", { code: "ERR_STATE" });
+    if (schemata.length > 0) {
+      const { resctrlMount, updateResctrl } = require("./resctrl.ts") as typeof import("./resctrl.ts");
+      updateResctrl(resctrlMount(), stored.pid, schemata);
+      if (Object.keys(resources).length === 0) return;
+    }
     const plan = requireCgroup(stored, "updated");
     applyResources(rt, plan, cgroups().completeResources(plan, resources));
     if (resources.devices !== undefined && !plan.rootless) {

@@ -8,5 +8,5 @@ export const SUPPORT = {
   selinux: true,
   intelRdt: { enabled: true, schemata: true, monitoring: true },
   netDevices: true,
-  checkpoint: false,
+  checkpoint: true,
 } as const;

@@ -25,8 +25,7 @@ const SUITES = [
   "user-systemd=./test/vm/",
   "user-delegated=./test/vm/cgroup.test.ts",
   "root-systemd=./test/vm/",
-  "root-cgroupfs=./test/vm/cgroup.test.ts",
-  LIFECYCLE[0]!,
+  "root-cgroupfs=./test/vm/cgroup.test.ts,./test/vm/delegation.test.ts",
 ];
 
 /** Suites that need nothing of this very machine, and hold on a pure cgroup v2 with another kernel as well. */

@@ -1,0 +1,137 @@
+/** `brun checkpoint`: a container's processes written to files, from which they can go on. */
+import { cgroups } from "../container/cgroup.ts";
+import { deleteContainer } from "../container/delete.ts";
+import { callerIdentity, isRootless } from "../container/root.ts";
+import { statusOf } from "../container/status.ts";
+import { lock, requireState, type StoredState, unlock } from "../container/store.ts";
+import type { Runtime } from "../container/types.ts";
+import { BrunError } from "../errors.ts";
+import { loadSpec } from "../spec/index.ts";
+import { errnoText } from "../sys/errno.ts";
+import { NR, syscall } from "../sys/ffi.ts";
+import { close, O, S, tryStat, writeFile } from "../sys/fs.ts";
+import { Criu } from "./criu.ts";
+import { DESCRIPTORS_FILE, dumpMounts, MOUNTS_FILE, standardStreams } from "./external.ts";
+import { withLog } from "./failure.ts";
+import { externalNamespaces } from "./namespaces.ts";
+import {
+  type CheckpointOptions,
+  checkFlags,
+  closeDirectories,
+  commonOptions,
+  type Directories,
+  logDirectory,
+  openDirectories,
+} from "./options.ts";
+import { type CriuOptions, Request } from "./rpc.ts";
+
+const LOG = "dump.log";
+
+/**
+ * Writes a container to images. It is gone afterwards, unless `leaveRunning` or `preDump` say otherwise. Throws a
+ * BrunError or SysError; the container goes on then.
+ */
+export function checkpoint(rt: Runtime, options: CheckpointOptions): void {
+  checkFlags(options);
+  const locked = lock(rt.root, options.id);
+  try {
+    const stored = requireState(rt.root, options.id);
+    const status = statusOf(rt.root, stored);
+    if (status !== "running" && status !== "paused") {
+      throw new BrunError(`container cannot be checkpointed in ${status} state`, { code: "ERR_STATE" });
+    }
+    const criu = new Criu(!isRootless(callerIdentity()));
+    if (options.preDump) criu.require("memTrack", "--pre-dump");
+    if (options.lazyPages) criu.require("lazyPages", "--lazy-pages");
+    const directories = openDirectories(options, true);
+    try {
+      withLog(logDirectory(options), LOG, () => dump(criu, options, stored, directories));
+    } finally {
+      closeDirectories(directories);
+    }
+  } finally {
+    unlock(locked);
+  }
+  if (!options.leaveRunning && !options.preDump) deleteContainer(rt, options.id, true);
+}
+
+function dump(criu: Criu, options: CheckpointOptions, stored: StoredState, directories: Directories): void {
+  checkStatusFd(options);
+  const { pid } = stored;
+  const opts: CriuOptions = {
+    ...commonOptions(options, directories, stored.annotations),
+    logFile: LOG,
+    root: stored.rootfs,
+    pid,
+    leaveRunning: options.leaveRunning,
+    tcpSkipInFlight: options.tcpSkipInFlight,
+    linkRemap: options.linkRemap,
+    unprivileged: criu.unprivileged || undefined,
+    freezeCgroup: freezer(stored),
+    ps: pageServer(options.pageServer),
+    external: externalNamespaces(loadSpec(`${stored.bundle}/config.json`).spec, pid),
+    ...parent(options, directories),
+  };
+  // A dump of memory alone says nothing of mounts and files.
+  if (options.preDump) {
+    criu.ask({ type: Request.PRE_DUMP, opts });
+    return;
+  }
+  const extMnt = dumpMounts(pid);
+  const streams = standardStreams(pid);
+  const files = streams.filter((name) => name.startsWith("file["));
+  writeFile(`${directories.imagePath}/${MOUNTS_FILE}`, JSON.stringify(extMnt.map(({ val }) => val)));
+  writeFile(`${directories.imagePath}/${DESCRIPTORS_FILE}`, JSON.stringify(streams));
+  const external = [...(opts.external ?? []), ...files];
+  criu.ask({ type: Request.DUMP, opts: { ...opts, extMnt, external } }, (script) => {
+    if (script === "status-ready" && options.statusFd >= 0) tellReady(options.statusFd);
+  });
+}
+
+/** The cgroup by which CRIU stops the processes; without one it does so by ptrace. */
+function freezer({ cgroup }: StoredState): string | undefined {
+  return cgroup === undefined ? undefined : cgroups().directoryOf(cgroup, "freezer");
+}
+
+/** The images that this dump adds to, as a path below the new ones. Throws a BrunError. */
+function parent(
+  { parentPath }: CheckpointOptions,
+  { imagePath }: Directories,
+): Pick<CriuOptions, "parentImg" | "trackMem"> {
+  if (parentPath === "") return {};
+  const where = "--parent-path";
+  if (parentPath.startsWith("/")) throw new BrunError("must be relative to --image-path", { where });
+  const found = tryStat(`${imagePath}/${parentPath}`);
+  if (typeof found === "number") {
+    throw new BrunError(`there is no ${imagePath}/${parentPath}: ${errnoText(-found)}`, { where });
+  }
+  if ((found.mode & S.IFMT) !== S.IFDIR) throw new BrunError(`${parentPath} is no directory`, { where });
+  return { parentImg: parentPath, trackMem: true };
+}
+
+/** ADDRESS:PORT, with brackets around an IPv6 address. Throws a BrunError. */
+export function pageServer(text: string): CriuOptions["ps"] {
+  if (text === "") return undefined;
+  const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d+)$/.exec(text);
+  const port = Number(match?.[3]);
+  if (match !== null && port > 0 && port < 65536) return { address: match[1] ?? match[2]!, port };
+  throw new BrunError(`${text} is no address and port`, { where: "--page-server", hint: "ADDRESS:PORT" });
+}
+
+const ACCMODE = 3;
+const F_GETFL = 3;
+
+function checkStatusFd({ lazyPages, statusFd }: CheckpointOptions): void {
+  if (!lazyPages || statusFd < 0) return;
+  const flags = syscall(NR.fcntl, statusFd, F_GETFL, 0);
+  const where = "--status-fd";
+  if (flags < 0) throw new BrunError(`descriptor ${statusFd} is not open`, { where });
+  if ((flags & ACCMODE) === O.RDONLY)
+    throw new BrunError(`descriptor ${statusFd} is not writable`, { where });
+}
+
+/** The page server listens: whoever restores may begin to ask for pages. */
+function tellReady(fd: number): void {
+  syscall(NR.write, fd, new Uint8Array(1), 1);
+  close(fd);
+}

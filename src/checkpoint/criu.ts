@@ -1,0 +1,207 @@
+/** Talking to CRIU: one `criu swrk` process for each request (criu.org/RPC), over a SOCK_SEQPACKET socket. */
+import { BrunError } from "../errors.ts";
+import { socketPair } from "../stage/messages.ts";
+import { E } from "../sys/errno.ts";
+import { check } from "../sys/error.ts";
+import { addressOf, NR, syscall } from "../sys/ffi.ts";
+import { close, readText } from "../sys/fs.ts";
+import { spawn, waitChild } from "../sys/spawn.ts";
+import {
+  type CriuRequest,
+  type CriuResponse,
+  decodeResponse,
+  encodeRequest,
+  type Features,
+  Request,
+} from "./rpc.ts";
+
+/** 3.16 (2021): external namespaces, the freezer of cgroup v2, status notifications, other LSM profiles. */
+const OLDEST = 31600;
+/** From here on CRIU works for users with CAP_CHECKPOINT_RESTORE (`--unprivileged`). */
+const UNPRIVILEGED = 31800;
+
+const PACKET_SIZE = 65536;
+const F_SETFD = 2;
+const FD_CLOEXEC = 1;
+
+/** Told of each stage of CRIU's work. `fd` is -1 when none came with it, else it is the receiver's to close. */
+export type Notified = (script: string, pid: number, fd: number) => void;
+
+/** The CRIU of this machine. Throws a BrunError when there is none, it is too old, or the caller may not use it. */
+export class Criu {
+  readonly path: string;
+  /** As {@link CriuResponse.version}. */
+  readonly version: number;
+  /** To be asked as a user who is not root. */
+  readonly unprivileged: boolean;
+
+  constructor(privileged: boolean) {
+    this.path = findCriu();
+    this.version = this.ask({ type: Request.VERSION }).version;
+    if (this.version < OLDEST) {
+      throw new BrunError(`criu ${versionText(this.version)} is too old`, {
+        hint: `brun needs ${versionText(OLDEST)} or later`,
+      });
+    }
+    this.unprivileged = !privileged;
+    if (!privileged) requireRight(this.version);
+  }
+
+  /** Throws a BrunError unless CRIU and kernel have a feature. */
+  require(feature: keyof Features, flag: string): void {
+    const { features } = this.ask({ type: Request.FEATURE_CHECK, features: { [feature]: true } });
+    if (features[feature]) return;
+    throw new BrunError("cannot be had: this kernel or this criu lacks it", {
+      where: flag,
+      hint: `criu check --feature ${feature === "memTrack" ? "mem_dirty_track" : "uffd"} says more`,
+    });
+  }
+
+  /** {@link CriuProcess.ask} of a process for this request alone. */
+  ask(request: CriuRequest, notified?: Notified): CriuResponse {
+    const criu = this.start();
+    try {
+      return criu.ask(request, notified);
+    } finally {
+      criu.end();
+    }
+  }
+
+  /**
+   * Starts a process. Throws a SysError.
+   * @param handOn descriptors that the request will speak of, which CRIU gets under the same numbers
+   */
+  start(handOn: readonly number[] = []): CriuProcess {
+    const [ours, theirs] = socketPair();
+    const setFlags = (flags: number) => {
+      for (const fd of handOn) syscall(NR.fcntl, fd, F_SETFD, flags);
+    };
+    setFlags(0);
+    try {
+      const { pid } = spawn({
+        path: this.path,
+        argv: ["criu", "swrk", `${theirs}`],
+        env: Object.entries(process.env).map(([name, value]) => `${name}=${value}`),
+        keepFd: theirs,
+      });
+      return new CriuProcess(pid, ours);
+    } catch (error) {
+      close(ours);
+      throw error;
+    } finally {
+      setFlags(FD_CLOEXEC);
+      // So that its end is seen when it dies.
+      close(theirs);
+    }
+  }
+}
+
+/** A running CRIU. */
+export class CriuProcess {
+  constructor(
+    readonly pid: number,
+    private readonly socket: number,
+  ) {}
+
+  /** Sends a request and answers notifications until there is a result. Throws a CriuFailure, and what `notified` does. */
+  ask(request: CriuRequest, notified?: Notified): CriuResponse {
+    send(this.socket, request);
+    for (;;) {
+      const { response, fd } = receive(this.socket);
+      if (!response.success) {
+        const [why = `errno ${response.errno}`] = errorsIn(response.message);
+        throw new CriuFailure(`criu failed: type ${typeName(response.type)} ${why}`);
+      }
+      if (response.type !== Request.NOTIFY) return response;
+      notified?.(response.notify.script, response.notify.pid, fd);
+      send(this.socket, { type: Request.NOTIFY, notifySuccess: true });
+    }
+  }
+
+  /** Lets it go, and reaps it. */
+  end(): void {
+    close(this.socket);
+    waitChild(this.pid);
+  }
+}
+
+/** CRIU itself says that it cannot; its log may know more. */
+export class CriuFailure extends BrunError {}
+
+/** The errors in what CRIU writes, without times, pids and places in its source. */
+export function errorsIn(text: string): string[] {
+  return text.split("\n").flatMap((line) => {
+    const match = /Error \([^)]*\): (.*)$/.exec(line);
+    return match === null ? [] : [match[1]!.trim().replace(/\.$/, "")];
+  });
+}
+
+function findCriu(): string {
+  const path = Bun.which("criu", { PATH: `${process.env.PATH ?? ""}:/usr/local/sbin:/usr/sbin:/sbin` });
+  if (path !== null) return path;
+  throw new BrunError("criu is not installed, without which there is no checkpoint and no restore", {
+    hint: "install it: Debian's package is criu",
+  });
+}
+
+const CAP_SYS_ADMIN = 21n;
+const CAP_CHECKPOINT_RESTORE = 40n;
+
+/** An ordinary user needs a capability (Linux 5.9) and a CRIU that makes do with it. */
+function requireRight(version: number): void {
+  const status = readText("/proc/self/status");
+  const caps = BigInt(`0x${/^CapEff:\s*(\w+)$/m.exec(status)?.[1] ?? "0"}`);
+  const has = (cap: bigint) => ((caps >> cap) & 1n) === 1n;
+  const why =
+    !has(CAP_CHECKPOINT_RESTORE) && !has(CAP_SYS_ADMIN)
+      ? "you have neither root's rights nor CAP_CHECKPOINT_RESTORE"
+      : version < UNPRIVILEGED
+        ? `criu ${versionText(version)} works for root only; ${versionText(UNPRIVILEGED)} is the first that needs less`
+        : null;
+  if (why === null) return;
+  throw new BrunError(`checkpoint and restore are for root: ${why}`, {
+    hint: "call brun as root, for a container that root has made",
+  });
+}
+
+function versionText(version: number): string {
+  const [major, minor, sub] = [Math.floor(version / 10000), Math.floor(version / 100) % 100, version % 100];
+  return `${major}.${minor}${sub === 0 ? "" : `.${sub}`}`;
+}
+
+function typeName(type: number): string {
+  return Object.entries(Request).find(([, number]) => number === type)?.[0] ?? `${type}`;
+}
+
+const MSG_NOSIGNAL = 0x4000;
+const MSG_CMSG_CLOEXEC = 0x40000000;
+const SCM_RIGHTS_SIZE = 24;
+
+function send(socket: number, request: CriuRequest): void {
+  const bytes = encodeRequest(request);
+  let n: number;
+  do n = syscall(NR.sendto, socket, bytes, bytes.length, MSG_NOSIGNAL, 0, 0);
+  while (n === -E.EINTR);
+  check(n, "send to criu");
+}
+
+function receive(socket: number): { response: CriuResponse; fd: number } {
+  const data = new Uint8Array(PACKET_SIZE);
+  const control = new Uint8Array(SCM_RIGHTS_SIZE);
+  const iov = new BigUint64Array([BigInt(addressOf(data)), BigInt(data.length)]);
+  const msghdr = new BigUint64Array(7);
+  msghdr[2] = BigInt(addressOf(iov));
+  msghdr[3] = 1n;
+  msghdr[4] = BigInt(addressOf(control));
+  msghdr[5] = BigInt(control.length);
+  let n: number;
+  do n = syscall(NR.recvmsg, socket, msghdr, MSG_CMSG_CLOEXEC);
+  while (n === -E.EINTR);
+  check(n, "receive from criu");
+  if (n === 0) throw new CriuFailure("criu has ended without an answer");
+  const hasFd = msghdr[5] !== 0n && control[0] === 20;
+  return {
+    response: decodeResponse(data.subarray(0, n)),
+    fd: hasFd ? new DataView(control.buffer).getInt32(16, true) : -1,
+  };
+}

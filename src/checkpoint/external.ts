@@ -1,0 +1,116 @@
+/** What a container has from outside of it, which CRIU does not save but is told the name of. */
+import { readlink, readText, S, tryStat } from "../sys/fs.ts";
+import type { Pair } from "./rpc.ts";
+
+/** A line of mountinfo (proc_pid_mountinfo(5)). */
+export interface MountInfo {
+  readonly id: number;
+  /** major:minor of the file system. */
+  readonly device: string;
+  /** Directory of the file system that is mounted. */
+  readonly root: string;
+  readonly target: string;
+  readonly type: string;
+}
+
+/** Reads a mountinfo's text. */
+export function parseMountInfo(text: string): MountInfo[] {
+  return text.split("\n").flatMap((line) => {
+    const words = line.split(" ");
+    const type = words[words.indexOf("-") + 1];
+    if (words.length < 9 || type === undefined) return [];
+    const [id, , device, root, target] = words as [string, string, string, string, string];
+    return [{ id: Number(id), device, root: decodePath(root), target: decodePath(target), type }];
+  });
+}
+
+function decodePath(path: string): string {
+  return path.replace(/\\([0-7]{3})/g, (_all, digits) => String.fromCharCode(Number.parseInt(digits, 8)));
+}
+
+/** File systems of which every namespace has its own, or everyone the same one: CRIU mounts them afresh. */
+const KERNEL = ["proc", "sysfs", "mqueue", "cgroup2", "devpts"];
+
+/**
+ * Mount points of what is bound from the host, as seen inside. All else the container has made: file systems that
+ * the host does not have mounted, its root, and binds of these.
+ */
+export function externalMounts(inside: readonly MountInfo[], host: readonly MountInfo[]): string[] {
+  const onHost = new Set(host.map(({ device }) => device));
+  const root = inside.find(({ target }) => target === "/");
+  const own = new Set<string>();
+  for (const mount of inside) {
+    // A cgroup mount shows where the container's cgroup is, seen from outside of its cgroup namespace.
+    if ((mount.root !== "/" && mount.type !== "cgroup2") || mount === root) continue;
+    if (KERNEL.includes(mount.type) || !onHost.has(mount.device)) own.add(mount.device);
+  }
+  const ofRoot = ({ device, root: path }: MountInfo) =>
+    device === root?.device && (root.root === "/" || path === root.root || path.startsWith(`${root.root}/`));
+  return inside
+    .filter((mount) => mount !== root && !own.has(mount.device) && !ofRoot(mount))
+    .map(({ target }) => target);
+}
+
+/** Where the list of external mounts lies beside CRIU's images. */
+export const MOUNTS_FILE = "mounts.json";
+
+/**
+ * External mounts for a dump: mount point and name. The name is the mount point again, as runc has it, and for
+ * what masks a file /dev/null.
+ */
+export function dumpMounts(pid: number): Pair[] {
+  const inside = parseMountInfo(readText(`/proc/${pid}/mountinfo`));
+  const host = parseMountInfo(readText("/proc/self/mountinfo"));
+  return externalMounts(inside, host).map((target) => {
+    const stat = tryStat(`/proc/${pid}/root${target}`, true);
+    const isNull =
+      typeof stat !== "number" &&
+      (stat.mode & S.IFMT) === S.IFCHR &&
+      stat.rdevMajor === 1 &&
+      stat.rdevMinor === 3;
+    return { key: target, val: isNull ? "/dev/null" : target };
+  });
+}
+
+/**
+ * Sources for the names that a dump has listed, for a restore: those of the config, and for what was mounted
+ * below one of them (rbind) the same place below its source.
+ */
+export function restoreMounts(names: readonly string[], configured: readonly Pair[]): Pair[] {
+  const pairs = new Map<string, string>([["/dev/null", "/dev/null"]]);
+  for (const { key, val } of configured) pairs.set(key, val);
+  for (const name of names) {
+    if (pairs.has(name)) continue;
+    const above = configured
+      .filter(({ key }) => name.startsWith(`${key}/`))
+      .sort((a, z) => z.key.length - a.key.length)[0];
+    if (above !== undefined) pairs.set(name, `${above.val}${name.slice(above.key.length)}`);
+  }
+  return [...pairs].map(([key, val]) => ({ key, val }));
+}
+
+/** Where the list of what stdin, stdout and stderr were lies, under the name and in the form of runc and crun. */
+export const DESCRIPTORS_FILE = "descriptors.json";
+
+/**
+ * What stdin, stdout and stderr of a process are, as CRIU names it: "pipe:[INODE]", and "file[MOUNT:INODE]" for a
+ * file or a plain device of the host, which CRIU finds in no mount of the container. Others by their path.
+ */
+export function standardStreams(pid: number): string[] {
+  const inside = new Set(parseMountInfo(readText(`/proc/${pid}/mountinfo`)).map(({ id }) => id));
+  return [0, 1, 2].map((fd) => {
+    const path = `/proc/${pid}/fd/${fd}`;
+    const stat = tryStat(path);
+    if (typeof stat === "number") return "";
+    const type = stat.mode & S.IFMT;
+    const isPlain = type === S.IFREG || (type === S.IFCHR && stat.rdevMajor === 1);
+    const mount = /^mnt_id:\s*(\d+)$/m.exec(readText(`/proc/${pid}/fdinfo/${fd}`));
+    if (!isPlain || mount === null || inside.has(Number(mount[1]))) return readlink(path);
+    return `file[${Number(mount[1]).toString(16)}:${stat.ino.toString(16)}]`;
+  });
+}
+
+/** Which of {@link standardStreams} a restored process gets from brun's own. */
+export function inheritedStreams(streams: readonly string[]): { key: string; fd: number }[] {
+  return streams.flatMap((key, fd) => (/^(pipe:|file\[)/.test(key) ? [{ key, fd }] : []));
+}

@@ -1,0 +1,102 @@
+/** A container while CRIU restores it: what `run` does as the stage reports, this does as CRIU does. */
+import type { ContainerConfig } from "../config/types.ts";
+import { cgroups, limitCgroup, makeCgroup } from "../container/cgroup.ts";
+import type { Console } from "../container/console.ts";
+import { describe } from "../container/describe.ts";
+import { runRuntimeHooks, stateForHooks } from "../container/hooks.ts";
+import { execInfoOf, joinIntelRdt } from "../container/launch.ts";
+import { type StoredState, saveExecInfo, saveState } from "../container/store.ts";
+import type { Runtime } from "../container/types.ts";
+import { BrunError } from "../errors.ts";
+import { catchEarlySignals } from "../stage/supervise.ts";
+import { CLONE } from "../sys/constants.ts";
+import { NR, syscall } from "../sys/ffi.ts";
+import { close, readlink, readText } from "../sys/fs.ts";
+import { waitChild } from "../sys/spawn.ts";
+import { bringUpLoopback } from "./loopback.ts";
+import type { CriuOptions } from "./rpc.ts";
+
+const SIGKILL = 9;
+
+export class Restored {
+  /** For the supervisor: signals that came before it. */
+  early = -1;
+  private pid = -1;
+  private state: StoredState | null = null;
+
+  constructor(
+    private readonly rt: Runtime,
+    readonly config: ContainerConfig,
+    readonly console: Console,
+    private readonly detached: boolean,
+  ) {}
+
+  /** Makes the cgroup and puts CRIU into it, whose children inherit it. Returns where CRIU is to restore others. */
+  enterCgroup(criu: number): CriuOptions["cgRoot"] {
+    const { config, rt } = this;
+    const plan = config.cgroup;
+    if (plan === null) return undefined;
+    makeCgroup(rt, config, plan, criu);
+    if (plan.systemd === undefined) {
+      for (const directory of Object.values(plan.paths)) cgroups().moveInto(directory, criu);
+    }
+    const own = cgroups().ownPaths(readText(`/proc/${criu}/cgroup`));
+    return [...own].map(([ctrl, path]) => ({ ctrl, path }));
+  }
+
+  /** See {@link Notified}. Throws a BrunError or SysError. */
+  notified(script: string, pid: number, fd: number): void {
+    switch (script) {
+      case "setup-namespaces":
+        this.runHooks(pid);
+        break;
+      case "orphan-pts-master":
+        if (this.console.wanted) this.console.receive(fd);
+        else close(fd);
+        break;
+      case "post-restore":
+        this.hasProcess(pid);
+        break;
+    }
+  }
+
+  private runHooks(pid: number): void {
+    const { config, rt } = this;
+    const state = describe(config, pid);
+    saveState(rt.root, { ...state, creating: true });
+    if ((config.cloneFlags & CLONE.NEWNET) !== 0) bringUpLoopback(pid);
+    const json = stateForHooks(state, "creating");
+    runRuntimeHooks(config.spec.hooks?.prestart ?? [], "hooks.prestart", json);
+    runRuntimeHooks(config.spec.hooks?.createRuntime ?? [], "hooks.createRuntime", json);
+  }
+
+  /** The processes are there, and are still held. */
+  private hasProcess(pid: number): void {
+    const { config, rt } = this;
+    this.pid = pid;
+    if (config.cgroup !== null) limitCgroup(rt, config, config.cgroup);
+    const info = execInfoOf(config, false);
+    saveExecInfo(rt.root, config.id, { ...info, namespaces: info.namespaces | timeNamespace(pid) });
+    this.state = joinIntelRdt(config, describe(config, pid));
+    saveState(rt.root, this.state);
+    if (!this.detached) this.early = catchEarlySignals();
+  }
+
+  /** The container's state. Throws a BrunError when CRIU has not told of a process. */
+  requireState(): StoredState {
+    if (this.state !== null) return this.state;
+    throw new BrunError("criu has restored no process");
+  }
+
+  /** Ends what has been restored. */
+  kill(): void {
+    if (this.pid < 0) return;
+    syscall(NR.kill, this.pid, SIGKILL);
+    waitChild(this.pid);
+  }
+}
+
+/** CRIU restores into a time namespace, so that clocks go on: one more to join for `exec`. */
+function timeNamespace(pid: number): number {
+  return readlink(`/proc/${pid}/ns/time`) === readlink("/proc/self/ns/time") ? 0 : CLONE.NEWTIME;
+}

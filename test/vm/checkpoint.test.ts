@@ -1,0 +1,203 @@
+/** Checkpoint and restore by CRIU, as root in the test machine; elsewhere there are no tests here. */
+import { describe, expect, test } from "bun:test";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { until } from "../support/processes.ts";
+import type { TestSpec } from "../support/spec.ts";
+import { type Place, PlacedSandbox, place } from "./place.ts";
+
+/** Counts in memory, and shows where it is in a file of the root. */
+const COUNT = "i=0; while :; do i=$((i+1)); echo $i >/count; usleep 20000; done";
+
+const counting = (spec: TestSpec): void => {
+  spec.process.args = ["/bin/sh", "-c", COUNT];
+};
+
+/** A container that counts. */
+class Counter {
+  constructor(
+    readonly box: PlacedSandbox,
+    readonly id: string,
+    readonly bundle: string,
+  ) {}
+
+  static async start(at: Place, box = new PlacedSandbox(at), edit = counting): Promise<Counter> {
+    const [id, bundle] = [box.name(), box.bundle(edit)];
+    await box.ok(["run", "--detach", "--bundle", bundle, id]);
+    const counter = new Counter(box, id, bundle);
+    await until("the counter", () => counter.value > 3);
+    return counter;
+  }
+
+  get value(): number {
+    const file = `${this.bundle}/rootfs/count`;
+    return existsSync(file) ? Number(readFileSync(file, "utf8")) : 0;
+  }
+
+  images(name = "images"): string {
+    return `${this.bundle}/${name}`;
+  }
+
+  checkpoint(...flags: string[]): Promise<string> {
+    return this.box.ok(["checkpoint", "--image-path", this.images(), ...flags, this.id]);
+  }
+
+  restore(...flags: string[]): Promise<string> {
+    return this.box.ok([
+      ...["restore", "--detach", "--image-path", this.images(), "--bundle", this.bundle],
+      ...flags,
+      this.id,
+    ]);
+  }
+
+  /** Waits until it has gone on from `reached`, and not begun again. */
+  async goesOn(reached: number): Promise<void> {
+    writeFileSync(`${this.bundle}/rootfs/count`, "");
+    await until("the counter to go on", () => this.value > 0);
+    expect(this.value).toBeGreaterThanOrEqual(reached);
+  }
+}
+
+const here = place();
+if (here?.name === "root-systemd") {
+  describe(`checkpoint and restore at ${here.name}`, () => {
+    test("a counter goes on after restore, is known to state and exec, and can be killed", async () => {
+      const counter = await Counter.start(here);
+      await using box = counter.box;
+      const { id } = counter;
+      await counter.checkpoint();
+      expect(box.known(id)).toBe(false);
+      const reached = counter.value;
+      expect(readdirSync(counter.images())).toContain("inventory.img");
+      const pidFile = `${box.dir}/pid`;
+      await counter.restore("--pid-file", pidFile);
+      await counter.goesOn(reached);
+      const state = await box.inspect(id);
+      expect(state.status).toBe("running");
+      expect(`${state.pid}`).toBe(readFileSync(pidFile, "utf8"));
+      expect(await box.cgroupOf(id)).toContain(id);
+      expect((await box.exec(id, "echo $((1+1)); cat /proc/1/comm")).stdout).toBe("2\nsh\n");
+      await box.ok(["kill", id, "KILL"]);
+      await box.untilStatus(id, "stopped");
+      await box.ok(["delete", id]);
+      await box.untilGone(id);
+    });
+
+    test("--leave-running leaves it, pre-dumps come before a dump by --parent-path", async () => {
+      const counter = await Counter.start(here);
+      await using box = counter.box;
+      await counter.checkpoint("--leave-running");
+      expect((await box.inspect(counter.id)).status).toBe("running");
+      const pre = counter.images("pre");
+      await box.ok(["checkpoint", "--pre-dump", "--image-path", pre, counter.id]);
+      expect((await box.inspect(counter.id)).status).toBe("running");
+      const last = counter.images("last");
+      await box.ok(["checkpoint", "--image-path", last, "--parent-path", "../pre", counter.id]);
+      const reached = counter.value;
+      await box.ok(["restore", "-d", "--image-path", last, "-b", counter.bundle, counter.id]);
+      await counter.goesOn(reached);
+      const refused = await box.call([
+        ...["checkpoint", "--image-path", counter.images("next"), "--parent-path", "../none", counter.id],
+      ]);
+      expect(refused.stderr).toContain("--parent-path: there is no");
+      expect((await box.inspect(counter.id)).status).toBe("running");
+    });
+
+    test("bind mounts, tmpfs, masked paths, limits, hostname and loopback are there again", async () => {
+      await using box = new PlacedSandbox(here);
+      const data = `${box.dir}/data`;
+      mkdirSync(`${data}/below`, { recursive: true });
+      writeFileSync(`${data}/file`, "from the host\n");
+      const counter = await Counter.start(here, box, (spec) => {
+        counting(spec);
+        spec.process.args[2] = `echo kept >/dev/shm/kept; ${COUNT}`;
+        spec.mounts.push({ destination: "/data", type: "bind", source: data, options: ["rbind"] });
+        spec.mounts.push({
+          destination: "/one",
+          type: "bind",
+          source: `${data}/file`,
+          options: ["bind", "ro"],
+        });
+        spec.linux.resources = { memory: { limit: 64 << 20 }, pids: { limit: 21 } };
+      });
+      await counter.checkpoint();
+      await counter.restore();
+      const script =
+        "cat /data/file /one /dev/shm/kept; hostname; head -c 1 /proc/kcore | wc -c; ip addr show lo | grep -c 127.0.0.1;" +
+        "(echo x >/one) 2>/dev/null || echo read-only";
+      const { stdout, stderr } = await box.exec(counter.id, script);
+      expect({ stdout, stderr }).toMatchObject({
+        stdout: "from the host\nfrom the host\nkept\nbrun-test\n0\n1\nread-only\n",
+      });
+      const directory = await box.cgroupOf(counter.id);
+      expect(readFileSync(`${directory}/memory.max`, "utf8")).toBe(`${64 << 20}\n`);
+      expect(readFileSync(`${directory}/pids.max`, "utf8")).toBe("21\n");
+    });
+
+    test("in the foreground: output goes to the new stdout, the exit code is that of the program", async () => {
+      await using box = new PlacedSandbox(here);
+      const bundle = box.bundle((spec) => {
+        spec.process.args = ["/bin/sh", "-c", "until [ -e /go ]; do usleep 20000; done; echo on; exit 7"];
+      });
+      const id = box.name();
+      const first = box.spawn(["run", "--bundle", bundle, id]);
+      await until("the container", () => existsSync(`${box.state}/${id}/state.json`));
+      await box.untilStatus(id, "running");
+      const images = `${bundle}/images`;
+      await box.ok(["checkpoint", "--image-path", images, id]);
+      expect((await first.done).code).toBe(137);
+      const second = box.spawn(["restore", "--image-path", images, "--bundle", bundle, id]);
+      await until("the container", () => existsSync(`${box.state}/${id}/state.json`));
+      writeFileSync(`${bundle}/rootfs/go`, "");
+      expect(await second.done).toMatchObject({ code: 7, stdout: "on\n" });
+      await box.untilGone(id);
+    });
+
+    test("hooks of the runtime run again at a restore, those after the end at a checkpoint", async () => {
+      await using box = new PlacedSandbox(here);
+      const log = box.file("hooks.log", "", 0o666);
+      const hook = (name: string) => [
+        { path: "/bin/sh", args: ["sh", "-c", `grep -o '"status":"[a-z]*"' | sed 's/^/${name} /' >>${log}`] },
+      ];
+      const counter = await Counter.start(here, box, (spec) => {
+        counting(spec);
+        spec.hooks = {
+          ...{ prestart: hook("prestart"), createRuntime: hook("createRuntime") },
+          ...{ poststart: hook("poststart"), poststop: hook("poststop") },
+        };
+      });
+      const taken = () => {
+        const lines = readFileSync(log, "utf8").replaceAll('"status":', "").trim().split("\n");
+        writeFileSync(log, "");
+        return lines;
+      };
+      expect(taken()).toEqual(['prestart "creating"', 'createRuntime "creating"', 'poststart "running"']);
+      await counter.checkpoint();
+      expect(taken()).toEqual(['poststop "stopped"']);
+      await counter.restore();
+      expect(taken()).toEqual(['prestart "creating"', 'createRuntime "creating"']);
+    });
+
+    test("what fails says why, and leaves container or nothing behind", async () => {
+      const counter = await Counter.start(here);
+      await using box = counter.box;
+      const refusals: [string[], string][] = [
+        [["--manage-cgroups-mode", "some", counter.id], "invalid manage-cgroups-mode"],
+        [["--empty-ns", "pid", counter.id], 'namespace "pid" is not supported'],
+        [["--page-server", "here", counter.id], "--page-server: here is no address and port"],
+        [["nobody"], "container does not exist"],
+      ];
+      for (const [args, text] of refusals) {
+        const outcome = await box.call(["checkpoint", "--image-path", counter.images(), ...args]);
+        expect([outcome.code, outcome.stderr]).toEqual([1, expect.stringContaining(text)]);
+      }
+      const none = await box.call(["restore", "--image-path", `${box.dir}/none`, "-b", counter.bundle, "x"]);
+      expect(none.stderr).toContain("--image-path: cannot open the directory");
+      mkdirSync(counter.images("empty"));
+      const empty = ["restore", "-d", "--image-path", counter.images("empty"), "-b", counter.bundle, "x"];
+      const outcome = await box.call(empty);
+      expect(outcome.stderr).toContain("criu failed: type RESTORE");
+      expect(box.known("x")).toBe(false);
+      expect((await box.inspect(counter.id)).status).toBe("running");
+    });
+  });
+}
