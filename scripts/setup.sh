@@ -88,6 +88,9 @@ case $purpose in
     want crun have crun
     want runc have runc
     want tmux have tmux
+    want zsh have zsh
+    want fish have fish
+    want man-db have man
     want mmdebstrap have mmdebstrap
     want strace have strace
     want procps have ps

@@ -3,6 +3,7 @@
  * would cut what they share with `run` into more chunks, and `run` would load nine more.
  */
 export { default as checkpoint } from "./checkpoint.ts";
+export { completionCommand } from "./completion.ts";
 export { default as doctor } from "./doctor.ts";
 export { default as explain } from "./explain.ts";
 export { printFailure } from "./explain-error.ts";

@@ -4,9 +4,9 @@ import type { Command } from "./command.ts";
 import type { Flags } from "./flags.ts";
 import { globalFlags } from "./globals.ts";
 
-const about = "runs OCI containers, without root where it can";
+export const about = "runs OCI containers, without root where it can";
 
-const closing = `EXAMPLE
+export const closing = `EXAMPLE
   mkdir -p demo/rootfs/bin && cp /bin/busybox demo/rootfs/bin/sh
   brun spec --bundle demo
   brun run --bundle demo my-container
@@ -38,7 +38,9 @@ export async function helpText(
   const title = command ? `brun ${command.meta.name} - ${command.meta.description}` : `brun - ${about}`;
   const details = (command ? command.details : closing) ?? "";
   // citty's own title, its first line, is replaced by runc's.
-  const text = `NAME:\n   ${title}\n${usage.slice(usage.indexOf("\n"))}\n\n${details}`;
+  const names = commands.map((c) => c.meta.name).join("|");
+  const body = usage.slice(usage.indexOf("\n")).replace(names, "COMMAND");
+  const text = `NAME:\n   ${title}\n${body}\n\n${details}`;
   return `${tidy(colours ? text : Bun.stripANSI(text))}\n`;
 }
 

@@ -1,4 +1,5 @@
 /** The table of commands; each is loaded when it is called. */
+import type { Command } from "./command.ts";
 import { type CommandTable, dispatch } from "./dispatch.ts";
 import { exit } from "./output.ts";
 
@@ -30,7 +31,20 @@ export const commands: CommandTable = {
   doctor: async () => (await import("./diagnostics.ts")).doctor,
   unshare: async () => (await import("./diagnostics.ts")).unshare,
   features: async () => (await import("./features.ts")).default,
+  completion: async () => (await import("./diagnostics.ts")).completionCommand(await others()),
 };
+
+/** The commands with their variants, `completion` left out, which asks for them. */
+async function others(): Promise<Command[]> {
+  const loaders = Object.entries(commands).filter(([name]) => name !== "completion");
+  const variants = [commands.run!(["--host"]), commands.explain!(["--host"])];
+  return Promise.all([...loaders.map(([, load]) => load([])), ...variants]);
+}
+
+/** The commands with their variants. */
+export async function allCommands(): Promise<Command[]> {
+  return [...(await others()), await commands.completion!([])];
+}
 
 /** Whether it is about a container without a bundle (sandbox.ts); that code is loaded for nothing else. */
 function forSandbox(argv: readonly string[]): boolean {

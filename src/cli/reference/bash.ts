@@ -1,0 +1,100 @@
+/** Completion for bash; it needs nothing of the bash-completion package. */
+import type { FlagReference, Reference, Value } from "./reference.ts";
+
+/** The script. */
+export function bashCompletion({ globals, commands }: Reference): string {
+  const positions = commands.filter(({ arguments: [first] }) => first?.existing).map(({ name }) => name);
+  return `# bash completion for brun, made by "brun completion bash"
+
+# What "command flag" takes: nothing (the exit code is 1), or a value of which this says what it is.
+_brun_value() {
+  case "$1 $2" in
+${[{ name: "", flags: globals }, ...commands].flatMap(({ name, flags }) => valueCases(name, flags)).join("\n")}
+    *) return 1 ;;
+  esac
+}
+
+_brun_flags() {
+  case "$1" in
+    "") echo "${flagWords(globals)}" ;;
+${commands.map(({ name, flags }) => `    ${name}) echo "${flagWords(flags)}" ;;`).join("\n")}
+  esac
+}
+
+_brun() {
+  local current=\${COMP_WORDS[COMP_CWORD]} command= flag= root= position=0 i word kind
+  COMPREPLY=()
+  # bash cuts "--flag=value" into three words.
+  [[ $current == = ]] && current=
+  for ((i = 1; i < COMP_CWORD; i++)); do
+    word=\${COMP_WORDS[i]}
+    if [[ $word == = ]]; then continue; fi
+    if [[ -n $flag ]]; then
+      [[ -z $command && $flag == --root ]] && root=$word
+      flag=
+    elif [[ $word == -- ]]; then
+      position=99
+    elif [[ $word == -* ]]; then
+      _brun_value "$command" "$word" >/dev/null && flag=$word
+    elif [[ -z $command ]]; then
+      command=$word
+    else
+      ((position++))
+    fi
+  done
+  if [[ -n $flag ]]; then
+    kind=$(_brun_value "$command" "$flag")
+    case $kind in
+      file) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current") ;;
+      directory) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -d -- "$current") ;;
+      *) mapfile -t COMPREPLY < <(compgen -W "\${kind#words}" -- "$current") ;;
+    esac
+  elif [[ $command == exec && $position -gt 0 || $position -ge 99 ]]; then
+    compopt -o filenames 2>/dev/null
+    mapfile -t COMPREPLY < <(compgen -f -- "$current")
+  elif [[ $current == -* ]]; then
+    mapfile -t COMPREPLY < <(compgen -W "$(_brun_flags "$command")" -- "$current")
+  elif [[ -z $command ]]; then
+    mapfile -t COMPREPLY < <(compgen -W "${commands.map(({ name }) => name).join(" ")}" -- "$current")
+  elif [[ $position -eq 0 ]]; then
+    case $command in
+      ${positions.join(" | ")})
+        mapfile -t COMPREPLY < <(compgen -W "$("\${COMP_WORDS[0]}" \${root:+--root "$root"} list --quiet 2>/dev/null)" -- "$current") ;;
+${commands.flatMap(({ name, arguments: [first] }) => wordsCase(name, first)).join("\n")}
+    esac
+  fi
+}
+complete -F _brun brun
+`;
+}
+
+function wordsCase(
+  name: string,
+  argument: Reference["commands"][number]["arguments"][0] | undefined,
+): string[] {
+  if (argument === undefined || argument.words.length === 0) return [];
+  return [
+    `      ${name}) mapfile -t COMPREPLY < <(compgen -W "${argument.words.join(" ")}" -- "$current") ;;`,
+  ];
+}
+
+function valueCases(command: string, flags: readonly FlagReference[]): string[] {
+  return flags.flatMap(({ name, alias, value }) => {
+    if (value === null) return [];
+    const patterns = [name, ...(alias === undefined ? [] : [alias])].flatMap((n) => [
+      `"${command} --${n}"`,
+      `"${command} -${n}"`,
+    ]);
+    return [`    ${patterns.join(" | ")}) echo "${kindOf(value)}" ;;`];
+  });
+}
+
+function kindOf({ kind, words }: Value): string {
+  return kind === "word" || kind === "other" ? `words ${words.join(" ")}`.trim() : kind;
+}
+
+function flagWords(flags: readonly FlagReference[]): string {
+  return flags
+    .flatMap(({ name, alias }) => [`--${name}`, ...(alias === undefined ? [] : [`-${alias}`])])
+    .join(" ");
+}

@@ -1,0 +1,68 @@
+/** Completion for fish. */
+import type { FlagReference, Reference } from "./reference.ts";
+
+/** The script. */
+export function fishCompletion({ globals, commands }: Reference): string {
+  const needsId = commands.filter(({ arguments: [first] }) => first?.existing).map(({ name }) => name);
+  const names = commands.map(({ name }) => name).join(" ");
+  return `# fish completion for brun, made by "brun completion fish"
+
+set -g __brun_commands ${names}
+
+# The state directory that the command line names.
+function __brun_root
+    set -l words (commandline -opc)
+    for i in (seq (count $words))
+        if string match -qr -- '^--?root=' $words[$i]
+            string replace -r -- '^--?root=' '--root=' $words[$i]
+        else if string match -qr -- '^--?root$' $words[$i]; and test $i -lt (count $words)
+            set -l next (math $i + 1)
+            echo --root=$words[$next]
+        end
+    end
+end
+
+# None when the line has one already.
+function __brun_containers
+    set -l ids (command brun (__brun_root) list --quiet 2>/dev/null)
+    for word in (commandline -opc)
+        contains -- $word $ids; and return
+    end
+    printf '%s\\n' $ids
+end
+
+complete -c brun -f
+${globals.map((flag) => line("not __fish_seen_subcommand_from $__brun_commands", flag)).join("\n")}
+${commands.map(({ name, description }) => `complete -c brun -n "not __fish_seen_subcommand_from $__brun_commands" -a ${name} -d ${quoted(description)}`).join("\n")}
+complete -c brun -n "__fish_seen_subcommand_from ${needsId.join(" ")}" -a "(__brun_containers)"
+${commands
+  .flatMap(({ name, arguments: [first] }) =>
+    first !== undefined && first.words.length > 0
+      ? [`complete -c brun -n "__fish_seen_subcommand_from ${name}" -a "${first.words.join(" ")}"`]
+      : [],
+  )
+  .join("\n")}
+${commands.flatMap(({ name, flags }) => flags.map((flag) => line(`__fish_seen_subcommand_from ${name}`, flag))).join("\n")}
+`;
+}
+
+function line(condition: string, { name, alias, description, value }: FlagReference): string {
+  const short = alias === undefined ? "" : ` -s ${alias}`;
+  const takes = {
+    none: "",
+    file: " -r -F",
+    directory: ' -x -a "(__fish_complete_directories)"',
+    other: " -x",
+  };
+  const values =
+    value === null
+      ? takes.none
+      : value.kind === "word"
+        ? ` -x -a "${value.words.join(" ")}"`
+        : takes[value.kind];
+  return `complete -c brun -n "${condition}" -l ${name}${short}${values} -d ${quoted(description)}`;
+}
+
+function quoted(text: string): string {
+  return `'${text.replace(/[\\']/g, "\\$&")}'`;
+}

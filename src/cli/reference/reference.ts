@@ -1,0 +1,99 @@
+/** The commands and flags as data: what help, completions and man pages are made from. */
+import type { Command } from "../command.ts";
+import type { FlagDef, Flags } from "../flags.ts";
+import { globalFlags } from "../globals.ts";
+
+/** A flag with a value, or without when `value` is null. */
+export interface FlagReference {
+  readonly name: string;
+  readonly alias: string | undefined;
+  readonly description: string;
+  readonly value: Value | null;
+}
+
+/** What a value is. */
+export interface Value {
+  /** As the help text shows it: "dir", "text|json". */
+  readonly hint: string;
+  readonly kind: "file" | "directory" | "word" | "other";
+  /** The words of kind "word". */
+  readonly words: readonly string[];
+}
+
+/** An argument without a dash. */
+export interface ArgumentReference {
+  readonly name: string;
+  readonly description: string;
+  readonly required: boolean;
+  readonly rest: boolean;
+  /** It is the id of a container that exists. */
+  readonly existing: boolean;
+  /** What it can be, where that is a choice. */
+  readonly words: readonly string[];
+}
+
+export interface CommandReference {
+  readonly name: string;
+  readonly description: string;
+  readonly details: string;
+  readonly flags: readonly FlagReference[];
+  readonly arguments: readonly ArgumentReference[];
+}
+
+export interface Reference {
+  readonly globals: readonly FlagReference[];
+  readonly commands: readonly CommandReference[];
+}
+
+/** Commands whose id is that of a container to be made. */
+const MAKERS = ["run", "create", "explain"];
+
+/** The reference of commands; of several with one name, such as the variants of `run`, the flags are put together. */
+export function referenceOf(commands: readonly Command[]): Reference {
+  const byName = Map.groupBy(commands, (command) => command.meta.name);
+  return { globals: flagsOf(globalFlags), commands: [...byName.values()].map(commandOf) };
+}
+
+function commandOf(variants: readonly Command[]): CommandReference {
+  const [first] = variants as readonly [Command];
+  const { name, description } = first.meta;
+  const flags = Object.assign({}, ...variants.toReversed().map(({ args }) => args)) as Flags;
+  return {
+    name,
+    description,
+    details: first.details ?? "",
+    flags: flagsOf(flags),
+    arguments: Object.entries(first.args).flatMap(([argument, flag]) => argumentOf(name, argument, flag)),
+  };
+}
+
+/** The flags that the help text shows, in their order; --help, which all commands have, is the last. */
+function flagsOf(flags: Flags): FlagReference[] {
+  const shown = Object.entries(flags).flatMap(([name, flag]): FlagReference[] => {
+    if (flag.type === "positional" || "hidden" in flag) return [];
+    const { alias, description = "" } = flag;
+    return [{ name, alias, description, value: flag.type === "string" ? valueFrom(flag.valueHint) : null }];
+  });
+  return [...shown, { name: "help", alias: "h", description: "show this text", value: null }];
+}
+
+function valueFrom(hint = "value"): Value {
+  if (/^(file|file\|-|socket)$/.test(hint)) return { hint, kind: "file", words: [] };
+  if (hint === "dir" || hint === "path") return { hint, kind: "directory", words: [] };
+  const words = /^[\w-]+(\|[\w-]+)+$/.test(hint) ? hint.split("|") : [];
+  return { hint, kind: words.length > 0 ? "word" : "other", words };
+}
+
+function argumentOf(command: string, name: string, flag: FlagDef): ArgumentReference[] {
+  if (flag.type !== "positional") return [];
+  return [
+    {
+      name,
+      description: flag.description ?? "",
+      required: flag.required !== false,
+      rest: flag.rest === true,
+      existing: name === "container-id" && !MAKERS.includes(command),
+      words: valueFrom(flag.valueHint).words,
+    },
+  ];
+}

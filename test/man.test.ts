@@ -1,0 +1,34 @@
+/** The manual pages, as man shows them. */
+import { describe, expect, test } from "bun:test";
+import { readdirSync } from "node:fs";
+import { commands } from "../src/cli/main.ts";
+import { host, installed } from "./support/caller.ts";
+import { workspace } from "./support/workspace.ts";
+
+const dir = `${workspace()}/man`;
+host(process.execPath, `${import.meta.dir}/../scripts/man.ts`, dir);
+const pages = readdirSync(dir);
+
+test("there is one for brun and one for each command", () => {
+  expect(pages.sort()).toEqual(["brun.1", ...Object.keys(commands).map((name) => `brun-${name}.1`)].sort());
+});
+
+describe.if(installed("man") && installed("groff"))("man -l", () => {
+  test.each(pages)("%s is shown without warnings, with its flags", (page) => {
+    const { stdout, stderr, exitCode } = Bun.spawnSync(["man", "--warnings=w", "-l", `${dir}/${page}`], {
+      env: {
+        PATH: process.env.PATH,
+        MANWIDTH: "80",
+        LC_ALL: "C.UTF-8",
+        MAN_KEEP_FORMATTING: "",
+        PAGER: "cat",
+      },
+    });
+    expect([exitCode, stderr.toString()]).toEqual([0, ""]);
+    const text = stdout.toString();
+    for (const section of ["NAME", "SYNOPSIS", "DESCRIPTION", "FLAGS", "SEE ALSO"])
+      expect(text).toContain(section);
+    expect(text).toMatch(/--help, -h\s+show this text/);
+    expect(text).not.toMatch(/\\|undefined/);
+  });
+});
