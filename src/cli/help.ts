@@ -38,8 +38,7 @@ export async function helpText(
   const title = command ? `brun ${command.meta.name} - ${command.meta.description}` : `brun - ${about}`;
   const details = (command ? command.details : closing) ?? "";
   // citty's own title, its first line, is replaced by runc's.
-  const names = commands.map((c) => c.meta.name).join("|");
-  const body = usage.slice(usage.indexOf("\n")).replace(names, "COMMAND");
+  const body = usage.slice(usage.indexOf("\n"));
   const text = `NAME:\n   ${title}\n${body}\n\n${details}`;
   return `${tidy(colours ? text : Bun.stripANSI(text))}\n`;
 }

@@ -92,7 +92,7 @@ function argumentOf(command: string, name: string, flag: FlagDef): ArgumentRefer
       description: flag.description ?? "",
       required: flag.required !== false,
       rest: flag.rest === true,
-      existing: name === "container-id" && !MAKERS.includes(command),
+      existing: /^container-ids?$/.test(name) && !MAKERS.includes(command),
       words: valueFrom(flag.valueHint).words,
     },
   ];

@@ -65,7 +65,7 @@ function specs({ name, alias, description, value }: FlagReference): string[] {
 }
 
 function positional({ name, required, rest, existing, words }: ArgumentReference, index: number): string {
-  if (rest) return quoted("*::command:_normal");
+  if (rest) return quoted(existing ? "*:container:_brun_containers" : "*::command:_normal");
   const action = existing ? "_brun_containers" : words.length > 0 ? `(${words.join(" ")})` : " ";
   return quoted(`${index}:${required ? "" : ":"}${name}:${action}`);
 }
