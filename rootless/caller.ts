@@ -14,9 +14,14 @@ export interface Caller {
   readonly privileged: boolean;
 }
 
-/** Whether setgroups(2) is denied in the caller's user namespace, and so in those below it (user_namespaces(7)). */
-export function setgroupsDenied(): boolean {
-  return readTextIfThere("/proc/self/setgroups")?.startsWith("deny") ?? false;
+/**
+ * Whether setgroups(2) is denied in our user namespace, and so in those below it.
+ * @param namespace path of another one: what /proc/PID/ns/user is of can be asked, other paths count as not denied
+ */
+export function setgroupsDenied(namespace?: string): boolean {
+  const directory = namespace === undefined ? "/proc/self" : /^(\/proc\/\d+)\/ns\/user$/.exec(namespace)?.[1];
+  if (directory === undefined) return false;
+  return readTextIfThere(`${directory}/setgroups`)?.startsWith("deny") ?? false;
 }
 
 const CAP_SETGID = 6;

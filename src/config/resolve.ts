@@ -27,8 +27,11 @@ export interface ResolveInput {
   readonly subids: () => { uid: readonly SubidRange[]; gid: readonly SubidRange[] };
   readonly rlimits: AdaptInput["rlimits"];
   readonly oomScoreAdj: number;
-  /** Whether setgroups(2) is denied in the caller's own user namespace, and so in those below it. */
-  readonly setgroupsDenied: () => boolean;
+  /**
+   * Whether setgroups(2) is denied in the caller's own user namespace, and so in those below it; or in the one at a
+   * path, as far as that can be seen.
+   */
+  readonly setgroupsDenied: (namespace?: string) => boolean;
 }
 
 /** The decisions about namespaces and ids. */
@@ -40,6 +43,8 @@ export interface Resolved extends NamespacePlan {
   readonly selfMapped: boolean;
   readonly openSources: boolean;
   readonly setgroups: boolean;
+  /** The user namespace that is joined denies setgroups(2): root's groups go before. */
+  readonly dropGroups?: true | undefined;
   readonly changes: readonly Change[];
 }
 
@@ -70,9 +75,12 @@ export function resolve(input: ResolveInput): Resolved {
   const keepsGroups = (spec.annotations?.[KEEP_GROUPS] ?? "0") !== "0";
   if (keepsGroups) spec = withoutGroups(spec);
   const plan = planNamespaces(spec);
-  const joinsUser = any(plan.joins, (j) => j.flag === CLONE.NEWUSER);
+  const joined = found(plan.joins, (j) => j.flag === CLONE.NEWUSER);
   const selfMapped = ids !== null && !caller.privileged && selfMappable(ids.maps, caller.uid, caller.gid);
-  const allowed = ids === null ? !joinsUser || caller.privileged : !deniesSetgroups(ids.maps, caller);
+  const allowed =
+    ids === null
+      ? joined === undefined || (caller.privileged && !input.setgroupsDenied(joined.path))
+      : !deniesSetgroups(ids.maps, caller);
   const setgroups = allowed && !selfMapped && !(rootless && input.setgroupsDenied());
   const root = spec.root?.path;
   if (!root) throw new BrunError("is missing: it names the root file system", { where: "root.path" });
@@ -85,6 +93,7 @@ export function resolve(input: ResolveInput): Resolved {
     selfMapped,
     openSources: ids !== null && !selfMapped && toHost(ids.maps.uid, 0) !== caller.uid,
     setgroups: setgroups && !keepsGroups,
+    dropGroups: (joined !== undefined && caller.privileged && !allowed && !keepsGroups) || undefined,
     changes,
   };
 }

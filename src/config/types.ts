@@ -80,6 +80,8 @@ export interface ProcessConfig {
   readonly privileged: boolean;
   /** setgroups(2) works. */
   readonly setgroups: boolean;
+  /** The user namespace that is joined denies it: root's groups go before. */
+  readonly dropGroups?: true | undefined;
   readonly facts: ProcessFacts;
   readonly seccomp: SeccompFilter | null;
   readonly newKeyring: boolean;

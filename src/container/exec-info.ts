@@ -7,6 +7,8 @@ export interface ExecInfo {
   readonly namespaces: number;
   /** setgroups(2) works in the container's user namespace. */
   readonly setgroups: boolean;
+  /** It does not, and root made the container: root's groups go before the namespace is joined. */
+  readonly dropGroups?: true | undefined;
   /** It has a user namespace of its own. */
   readonly userNamespace: boolean;
   /** The container was made by real root. */

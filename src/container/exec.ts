@@ -83,6 +83,7 @@ function execOrThrow(rt: Runtime, options: ExecOptions): number {
     id: options.id,
     privileged: info.privileged,
     setgroups: info.setgroups,
+    dropGroups: info.dropGroups,
     facts: processFacts(stored.rootfs, process),
     seccomp: loadFilter(rt, options.id, info),
     newKeyring: !info.oldKeyring,

@@ -221,6 +221,7 @@ export function execInfoOf(config: ContainerConfig, oldKeyring: boolean): ExecIn
   return {
     namespaces: config.cloneFlags | joined,
     setgroups: config.setgroups,
+    dropGroups: config.dropGroups,
     userNamespace: config.maps !== null || (joined & CLONE.NEWUSER) !== 0,
     privileged: config.privileged,
     oldKeyring: oldKeyring || undefined,

@@ -11,6 +11,7 @@ import { any, each, mapped } from "../sys/lists.ts";
 import { utf8, utf8Length } from "../sys/utf8.ts";
 import type { InitContext, ProcessContext } from "./context.ts";
 import { tryEarly } from "./retry.ts";
+import { timeOfJoinedUser } from "./time.ts";
 import { writeTo } from "./write.ts";
 
 /**
@@ -28,6 +29,8 @@ export function enterNamespaces(x: InitContext, cgroup: Slot | null): void {
   const rank = (flag: number) => (flag === CLONE.NEWUSER ? 0 : flag === CLONE.NEWNS ? 2 : 1);
   opened.sort((a, z) => rank(a.join.flag) - rank(z.join.flag));
   const joinsUser = opened[0]?.join.flag === CLONE.NEWUSER;
+  dropGroups(x);
+  const makeTime = joinsUser ? timeOfJoinedUser(x) : null;
   const early = mapped(opened.slice(1), ({ join, fd }) => {
     b.at(join.where, `join the namespace ${join.path}`);
     return joinsUser ? tryEarly(x, "setns", [fd, join.flag], [E.EPERM]) : null;
@@ -39,10 +42,18 @@ export function enterNamespaces(x: InitContext, cgroup: Slot | null): void {
     else b.sys("setns", [fd, join.flag]);
     b.close(fd);
   });
+  makeTime?.();
   b.at("linux.namespaces", "clone into the new namespaces");
   // The time namespace is made later: its clocks have to be set before someone is in it.
   b.clone(config.cloneFlags & ~(CLONE.NEWTIME | lateIpc(config)), cgroup);
   if (cgroup !== null) b.close(cgroup);
+}
+
+/** In a user namespace that denies setgroups(2) the caller's groups would stay: those of root go before. */
+export function dropGroups(x: ProcessContext): void {
+  if (!x.config.dropGroups) return;
+  x.b.at("process.user.additionalGids", "drop the caller's groups");
+  x.b.sys("setgroups", [0, null]);
 }
 
 /**

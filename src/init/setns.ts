@@ -7,7 +7,7 @@ import { openPty, takeTerminal } from "./console.ts";
 import { type InitContext, initContext } from "./context.ts";
 import { finish } from "./finish.ts";
 import { oomScore, raiseLimits } from "./limits.ts";
-import { sessionKeyring } from "./namespaces.ts";
+import { dropGroups, sessionKeyring } from "./namespaces.ts";
 import { cpuAffinity } from "./placement.ts";
 import { openLabels } from "./security-labels.ts";
 
@@ -23,6 +23,7 @@ export function setnsInit(config: ExecConfig, record = false): Program {
   b.at("exec", "hide from the container's processes");
   b.sys("prctl", [PR.SET_DUMPABLE, 0, 0, 0, 0]);
   openLabels(x, process);
+  dropGroups(x);
   b.at("exec", "join the container's namespaces");
   if (config.namespaces !== 0) joinNamespaces(x);
   b.at("exec", "fork into the container's pid namespace");

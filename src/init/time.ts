@@ -1,6 +1,8 @@
 /** A new time namespace and linux.timeOffsets (time_namespaces(7)). */
 import { CLONE } from "../sys/constants.ts";
 import { AT_FDCWD, O } from "../sys/fs.ts";
+import { any } from "../sys/lists.ts";
+import { utf8Length } from "../sys/utf8.ts";
 import type { InitContext } from "./context.ts";
 import { writeTo } from "./write.ts";
 
@@ -10,12 +12,10 @@ import { writeTo } from "./write.ts";
  */
 export function timeNamespace(x: InitContext): void {
   const { b, config } = x;
-  if ((config.cloneFlags & CLONE.NEWTIME) === 0) return;
+  if ((config.cloneFlags & CLONE.NEWTIME) === 0 || joinsUser(x)) return;
   b.at("linux.namespaces", "make a time namespace");
   b.sys("unshare", [CLONE.NEWTIME]);
-  const text = Object.entries(config.spec.linux?.timeOffsets ?? {})
-    .map(([clock, offset]) => `${clock} ${offset?.secs ?? 0} ${offset?.nanosecs ?? 0}\n`)
-    .join("");
+  const text = offsets(x);
   if (text !== "") {
     b.at("linux.timeOffsets", `set the clocks ${text.trim().replaceAll("\n", ", ")}`);
     writeTo(x, "/proc/self/timens_offsets", text);
@@ -25,4 +25,37 @@ export function timeNamespace(x: InitContext): void {
   const fd = b.get("openat", [AT_FDCWD, b.str(path), O.RDONLY | O.CLOEXEC, 0]);
   b.sys("setns", [fd, CLONE.NEWTIME]);
   b.close(fd);
+}
+
+/**
+ * The time namespace of a container that joins a user namespace. Who has joined one of someone else's is not dumpable,
+ * and cannot open its own files in /proc any more: this opens them, what it returns is done after joining. The clone
+ * after that is the first process in the namespace.
+ */
+export function timeOfJoinedUser(x: InitContext): () => void {
+  const { b, config } = x;
+  if ((config.cloneFlags & CLONE.NEWTIME) === 0) return () => undefined;
+  const text = offsets(x);
+  b.at("linux.timeOffsets", "open /proc/self/timens_offsets");
+  const file = b.str("/proc/self/timens_offsets");
+  const fd = text === "" ? null : b.get("openat", [AT_FDCWD, file, O.WRONLY | O.CLOEXEC, 0]);
+  return () => {
+    b.at("linux.namespaces", "make a time namespace");
+    b.sys("unshare", [CLONE.NEWTIME]);
+    if (fd === null) return;
+    b.at("linux.timeOffsets", `set the clocks ${text.trim().replaceAll("\n", ", ")}`);
+    b.sys("write", [fd, b.str(text), utf8Length(text)]);
+    b.close(fd);
+  };
+}
+
+function joinsUser(x: InitContext): boolean {
+  return any(x.config.joins, (join) => join.flag === CLONE.NEWUSER);
+}
+
+/** linux.timeOffsets as the kernel reads them, "" when there are none. */
+function offsets(x: InitContext): string {
+  return Object.entries(x.config.spec.linux?.timeOffsets ?? {})
+    .map(([clock, offset]) => `${clock} ${offset?.secs ?? 0} ${offset?.nanosecs ?? 0}\n`)
+    .join("");
 }

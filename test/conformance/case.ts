@@ -21,7 +21,10 @@ export interface Case {
   readonly run: (box: Sandbox) => Promise<void>;
 }
 
-type More = Pick<Case, "only" | "lacks" | "differs"> & { readonly globals?: readonly string[] };
+type More = Pick<Case, "only" | "lacks" | "differs"> & {
+  /** Global flags for brun. */
+  readonly globals?: readonly string[];
+};
 
 /** Paths of fields of one section. */
 export function under(section: string, names: string): string[] {
@@ -62,7 +65,8 @@ export function inside(
     fields,
     ...rest,
     run: async (box) => {
-      const outcome = await box.sh(script, (spec) => edit(spec, box), { globals });
+      const flags = box.subject.runtime === "brun" ? globals : [];
+      const outcome = await box.sh(script, (spec) => edit(spec, box), { globals: flags });
       expectOutput(outcome, typeof expected === "function" ? expected(box) : expected);
     },
   };

@@ -2,9 +2,10 @@
 import type { Case } from "./case.ts";
 import { hookCases } from "./hooks.ts";
 import { linuxCases } from "./linux.ts";
-import { mountCases, rootCases } from "./mounts.ts";
+import { mountCases } from "./mounts.ts";
 import { processCases } from "./process.ts";
 import { resourceCases } from "./resources.ts";
+import { rootCases } from "./root.ts";
 import { seccompCases } from "./seccomp.ts";
 
 /** By section of docs/conformance-results.md. */

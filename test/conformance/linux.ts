@@ -2,7 +2,10 @@
 import { readFileSync, readlinkSync } from "node:fs";
 import { mapManyIds, type TestSpec } from "../support/spec.ts";
 import { type Case, expectEqual, expectOutput, inside, refused, set, under } from "./case.ts";
-import { enabledModule, textOf } from "./machine.ts";
+import { cgroup2, enabledModule, textOf } from "./machine.ts";
+
+const OLD = { "crun 1.8": "is older than the field", "runc 1.1": "is older than the field" };
+const OLD_RUNC = { "runc 1.1": "is older than the field" };
 
 const NAMESPACES: Readonly<Record<string, string>> = {
   pid: "pid",
@@ -22,6 +25,7 @@ function fresh(type: string, file: string): Case {
   return {
     name: `a new ${type} namespace`,
     fields: ["linux.namespaces[].type"],
+    differs: type === "time" ? OLD : {},
     run: async (box) => {
       const outcome = await box.sh(`readlink /proc/self/ns/${file}`, (spec) => {
         const { namespaces } = spec.linux;
@@ -39,6 +43,10 @@ function joined(type: string, file: string): Case {
   return {
     name: `the ${type} namespace of another container`,
     fields: ["linux.namespaces[].path"],
+    differs: {
+      "runc 1.1": "wants id maps, also where it joins the user namespace",
+      ...(type === "pid" ? { crun: "joins it before the user namespace that gives the right to" } : {}),
+    },
     run: async (box) => {
       const { caller } = box.subject;
       const first = await box.detached((spec) => {
@@ -136,7 +144,7 @@ const devices: readonly Case[] = [
     },
     "stat -c '%F %t:%T' /dev/full; echo x 2>&1 >/dev/full | grep -c 'No space'; head -c 2 /dev/full | wc -c",
     "character special file 1:7\n1\n2\n",
-    { only: "user" },
+    { only: "user", differs: { "crun 1.8": "makes the devices in a mount namespace that it may not make" } },
   ),
 ];
 
@@ -145,6 +153,7 @@ const netDevices: Case = {
   name: "a network device is moved in, renamed, and keeps its address",
   fields: ["linux.netDevices.*.name"],
   only: "root",
+  differs: OLD,
   run: async (box) => {
     const bundle = box.bundle((spec) => {
       set(spec.linux, { netDevices: { one: { name: "ctr0" } } });
@@ -166,6 +175,10 @@ const shared: Case = {
   name: "rootfsPropagation rshared: the host sees mounts below a shared bind mount",
   fields: ["linux.rootfsPropagation"],
   only: "root",
+  lacks: ({ runtime }) =>
+    runtime === "crun" && !cgroup2
+      ? "crun runs in a mount namespace that is made for it beside cgroup v1"
+      : undefined,
   run: async (box) => {
     const volume = `${box.dir}/volume`;
     const bundle = box.bundle((spec) => {
@@ -205,6 +218,10 @@ const propagation = (
     },
     'awk \'$5 == "/" { s = ""; for (i = 7; $i != "-"; i++) s = s $i; last = s } END { printf "%s", last }\' /proc/self/mountinfo',
     expected,
+    {
+      differs:
+        value === "private" ? {} : { "runc 1.1": "prepares the root in a way that this does not work with" },
+    },
   ),
 );
 
@@ -275,6 +292,7 @@ export const linuxCases: readonly Case[] = [
     (spec) => set(spec.linux, { mountLabel: "system_u:object_r:container_file_t:s0" }),
     {
       lacks: () => (enabledModule("SELinux") ? "SELinux is enabled" : undefined),
+      differs: { crun: "ignores it where the kernel has no SELinux" },
     },
   ),
   refused(
@@ -313,6 +331,7 @@ export const linuxCases: readonly Case[] = [
     "bind=static:0\n",
     {
       lacks: () => (textOf("/proc/self/numa_maps") === "" ? "a kernel without NUMA" : undefined),
+      differs: OLD,
     },
   ),
   inside(
@@ -321,10 +340,12 @@ export const linuxCases: readonly Case[] = [
     (spec) => set(spec.linux, { personality: { domain: "LINUX32", flags: [] } }),
     "uname -m",
     /^(i686|armv8l)\n$/,
+    { differs: OLD_RUNC },
   ),
   {
     name: "offsets of the clocks",
     fields: under("linux.timeOffsets", "monotonic.secs monotonic.nanosecs boottime.secs boottime.nanosecs"),
+    differs: OLD,
     run: async (box) => {
       const outcome = await box.sh(
         "tr -s ' ' ' ' </proc/self/timens_offsets; cut -d. -f1 /proc/uptime",

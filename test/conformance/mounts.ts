@@ -1,5 +1,5 @@
 /** Fields of `mounts`, `root` and of what a container is called. */
-import { chmodSync, chownSync, mkdirSync, writeFileSync } from "node:fs";
+import { chownSync } from "node:fs";
 import { ownedDir } from "../support/caller.ts";
 import type { Sandbox } from "../support/sandbox.ts";
 import { mapManyIds, type TestMount, type TestSpec } from "../support/spec.ts";
@@ -90,7 +90,7 @@ const OPTIONS: Readonly<Record<string, readonly (readonly [options: string, expe
     ["relatime", /^[^|]*,relatime[,|]/],
     ["strictatime", /^(?![^|]*(relatime|noatime))/],
     ["strictatime nostrictatime", /^[^|]*,relatime[,|]/],
-    ["norelatime defaults", /^rw/],
+    ["norelatime", /^rw/],
   ],
   "options of the file system": [
     ["sync", /\|[^|]*\|rw,sync/],
@@ -98,8 +98,13 @@ const OPTIONS: Readonly<Record<string, readonly (readonly [options: string, expe
     ["dirsync", /\|[^|]*\|rw,dirsync/],
     ["lazytime", /\|[^|]*\|rw,lazytime/],
     ["lazytime nolazytime", /\|[^|]*\|(?!.*lazytime)/],
-    ["mand nomand iversion noiversion silent loud", /^rw/],
     ["size=64k mode=711", /\|rw,.*size=64k,.*mode=711/],
+  ],
+  "options without an effect": [
+    ["defaults", /^rw/],
+    ["mand nomand", /^rw/],
+    ["iversion noiversion", /^rw/],
+    ["silent loud", /^rw/],
   ],
   "private propagation": [
     ["private", /^[^|]*\|\|/],
@@ -115,10 +120,23 @@ const OPTIONS: Readonly<Record<string, readonly (readonly [options: string, expe
   ],
 };
 
+const DIFFERENCES: Readonly<Record<string, Record<string, string>>> = {
+  flags: { crun: "an option does not take back what an earlier one has set" },
+  "access times": { crun: "an option does not take back what an earlier one has set" },
+  "options without an effect": {
+    crun: "iversion, silent and their opposites go to the file system, which refuses them",
+    runc: "defaults goes to the file system, which refuses it",
+  },
+  "shared and unbindable propagation": {
+    crun: "a new file system does not get the propagation, only a bind mount",
+  },
+};
+
 const flags = Object.entries(OPTIONS).map(
   ([kind, list]): Case => ({
     name: `${kind} of a tmpfs: ${list.map(([options]) => options).join("; ")}`,
     fields: ["mounts[].options[]"],
+    differs: DIFFERENCES[kind] ?? {},
     run: async (box) => {
       const script = list.map((_, i) => info(`/mnt/${i}`)).join("\n");
       const outcome = await box.sh(script, (spec) => {
@@ -149,6 +167,16 @@ const RECURSIVE: readonly (readonly [options: string, flag: string, has: boolean
   ["rnosymfollow", "nosymfollow", true],
 ];
 
+const RECURSIVE_DIFFERENCES: Readonly<Record<string, Record<string, string>>> = {
+  "ro rro rrw": {
+    crun: "an option does not take back what an earlier one has set",
+    "runc 1.1": "an option does not take back what an earlier one has set",
+  },
+  rnoatime: { crun: "asks for it in a way that mount_setattr(2) refuses" },
+  rnodiratime: { crun: "asks for it in a way that mount_setattr(2) refuses" },
+  rnosymfollow: { crun: "takes the option and does nothing" },
+};
+
 const recursive = RECURSIVE.map(([options, flag, has]) =>
   inside(
     `bind options rbind ${options}`,
@@ -161,6 +189,7 @@ const recursive = RECURSIVE.map(([options, flag, has]) =>
     `for m in /mnt /mnt/inner; do case ",$(grep " $m " /proc/self/mountinfo | tail -n 1 | cut -d' ' -f6)," in
       *,${flag},*) echo yes ;; *) echo no ;; esac; done`,
     has ? "yes\nyes\n" : "no\nno\n",
+    { differs: RECURSIVE_DIFFERENCES[options] ?? {} },
   ),
 );
 
@@ -177,6 +206,7 @@ function idmapped(
     name,
     fields,
     only: "root",
+    differs: { "runc 1.1": "is older than the field" },
     run: async (box) => {
       const source = data(box);
       chownSync(`${source}/file`, 3, 4);
@@ -229,6 +259,7 @@ export const mountCases: readonly Case[] = [
     },
     "stat -c %a /mnt; ls /mnt",
     "711\n",
+    { differs: { "runc 1.1": "gives a tmpfs the mode of what it covers, whatever its options say" } },
   ),
   type("proc", { destination: "/proc", type: "proc", source: "proc" }, typeOf("/proc"), "proc\n"),
   type("tmpfs", tmpfs("/mnt", "size=4k"), typeOf("/mnt"), "tmpfs\n"),
@@ -249,6 +280,7 @@ export const mountCases: readonly Case[] = [
     { destination: "/sys", type: "sysfs", source: "sysfs", options: ["nosuid", "noexec", "nodev", "ro"] },
     `${typeOf("/sys")}; test -d /sys/class/net/lo && touch /sys/x 2>/dev/null || echo read-only`,
     "sysfs\nread-only\n",
+    { differs: { runc: "does not bind the host's where the kernel refuses a new one" } },
   ),
   type(
     "cgroup",
@@ -293,83 +325,4 @@ export const mountCases: readonly Case[] = [
       expectOutput(outcome, "127.0.0.1 localhost\n1\n");
     },
   },
-];
-
-export const rootCases: readonly Case[] = [
-  {
-    name: "the root file system is root.path, relative to the bundle or absolute",
-    fields: ["root.path"],
-    run: async (box) => {
-      const elsewhere = box.bundle();
-      mkdirSync(`${elsewhere}/rootfs/mark`);
-      chmodSync(`${elsewhere}/rootfs/mark`, 0o755);
-      const bundle = box.bundle((spec) => {
-        spec.root.path = `${elsewhere}/rootfs`;
-        spec.process.args = ["/bin/sh", "-c", "ls -d /mark; ls -A /..  | grep -c bundle"];
-      });
-      expectOutput(await box.call(["run", "--bundle", bundle, box.name()]), "/mark\n0\n");
-    },
-  },
-  inside(
-    "a read-only root, and a writable one",
-    ["root.readonly"],
-    (spec) => {
-      spec.root.readonly = true;
-    },
-    "touch /new 2>/dev/null || echo read-only; touch /dev/shm/x && echo mounts stay as they are",
-    "read-only\nmounts stay as they are\n",
-  ),
-  inside(
-    "hostname and domainname",
-    ["hostname", "domainname"],
-    (spec) => {
-      spec.hostname = "conformer";
-      spec.domainname = "conforming.example";
-    },
-    "hostname; cat /proc/sys/kernel/domainname",
-    "conformer\nconforming.example\n",
-  ),
-  inside(
-    "versions 1.0.0 to 1.3.0 are taken",
-    ["ociVersion"],
-    (spec) => {
-      spec.ociVersion = "1.3.0";
-    },
-    "echo ran",
-    "ran\n",
-  ),
-  {
-    name: "annotations are in the state, and in that of hooks",
-    fields: ["annotations"],
-    run: async (box) => {
-      const file = `${box.dir}/hook.json`;
-      writeFileSync(file, "");
-      chownSync(file, box.subject.caller.uid, box.subject.caller.gid);
-      const id = await box.detached((spec) => {
-        spec.annotations = { "org.example.key": "value" };
-        spec.hooks = { createRuntime: [{ path: "/bin/sh", args: ["sh", "-c", `cat >${file}`] }] };
-      });
-      const state = await box.inspect(id);
-      const hook = JSON.parse(await Bun.file(file).text());
-      for (const { annotations } of [state, hook] as { annotations?: Record<string, string> }[]) {
-        if (annotations?.["org.example.key"] !== "value") {
-          throw new Error(`annotations are ${JSON.stringify(annotations)}`);
-        }
-      }
-    },
-  },
-  inside(
-    "other platforms' sections have no effect",
-    ["windows", "vm", "solaris", "zos", "freebsd"],
-    (spec) =>
-      Object.assign(spec, {
-        windows: { layerFolders: ["C:"] },
-        solaris: { milestone: "x" },
-        vm: {},
-        zos: {},
-        freebsd: {},
-      }),
-    "echo ran",
-    "ran\n",
-  ),
 ];

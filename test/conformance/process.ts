@@ -8,6 +8,9 @@ import { Master, shows } from "../support/terminal.ts";
 import { type Case, expectOutput, inside, refused, set, under } from "./case.ts";
 import { enabledModule } from "./machine.ts";
 
+const OLD = { "crun 1.8": "is older than the field", "runc 1.1": "is older than the field" };
+
+/** A new cgroup of v1 has no real-time budget (CONFIG_RT_GROUP_SCHED). */
 const NO_RT = ["--cgroup-manager=disabled"];
 
 /** For a user: 65,536 ids. Root has all without. */
@@ -37,6 +40,7 @@ const affinity: Case = {
   name: "exec runs on the final CPUs, the container's first process on all",
   fields: under("process.execCPUAffinity", "initial final"),
   lacks: () => (cpus().length < 2 ? "one CPU" : undefined),
+  differs: { ...OLD, crun: "for exec with --process alone" },
   run: async (box) => {
     const last = `${cpus().length - 1}`;
     const list = "grep Cpus_allowed_list /proc/self/status | cut -f2";
@@ -66,8 +70,8 @@ function scheduler(
     expected,
     {
       ...more,
-      // A new cgroup of v1 has no real-time budget (CONFIG_RT_GROUP_SCHED).
       globals: more.only === "root" ? NO_RT : [],
+      differs: OLD,
     },
   );
 }
@@ -77,6 +81,7 @@ function label(field: "apparmorProfile" | "selinuxLabel", module: string, value:
   const name = `${field} without ${module} is refused`;
   return refused(name, [`process.${field}`], (spec) => set(spec.process, { [field]: value }), {
     lacks: () => (enabledModule(module) ? `${module} is enabled: see test/vm` : undefined),
+    differs: { "crun 1.27": "ignores it where the kernel has no AppArmor" },
   });
 }
 
@@ -124,6 +129,11 @@ export const processCases: readonly Case[] = [
     },
     "id -u; id -g; id -G",
     /^1000\n50\n50\n$/,
+    {
+      differs: {
+        runc: "as a user it leaves the groups as they are, also where the map would let it set them",
+      },
+    },
   ),
   inside(
     "supplementary groups",
@@ -134,6 +144,7 @@ export const processCases: readonly Case[] = [
     },
     "id -G",
     "1000 5 1007\n",
+    { differs: { runc: "as a user it refuses groups, also where they are mapped" } },
   ),
   inside(
     "umask",
@@ -208,6 +219,7 @@ export const processCases: readonly Case[] = [
     (spec) => set(spec.process, { scheduler: { policy: "SCHED_BATCH", nice: 17 } }),
     "awk '{print $19, $40, $41}' /proc/self/stat",
     "17 0 3\n",
+    { differs: OLD },
   ),
   scheduler("SCHED_IDLE", "policy", { policy: "SCHED_IDLE" }, "0 5\n0 5\n"),
   scheduler(
@@ -238,6 +250,7 @@ export const processCases: readonly Case[] = [
     (spec) => set(spec.process, { ioPriority: { class: "IOPRIO_CLASS_BE", priority: 6 } }),
     "ionice",
     /^best-effort: prio 6\s*$/,
+    { differs: OLD },
   ),
   affinity,
   label("apparmorProfile", "AppArmor", "docker-default"),

@@ -1,8 +1,10 @@
 /** Fields of `linux` that a process can see: time, labels that this kernel may lack. */
 import { describe, expect, test } from "bun:test";
 import { readFileSync, readlinkSync } from "node:fs";
+import { testUser } from "../support/caller.ts";
 import { subjects } from "../support/runtime.ts";
 import { Sandbox } from "../support/sandbox.ts";
+import { mapManyIds, type TestSpec } from "../support/spec.ts";
 
 const enabled = (path: string): boolean => {
   try {
@@ -31,6 +33,75 @@ for (const subject of subjects()) {
       expect(boottime).toMatch(/^boottime +7000000 +0$/);
       expect(namespace).not.toBe(readlinkSync("/proc/self/ns/time"));
     });
+
+    if (subject.runtime === "brun") {
+      test.each(["root inside is the caller's first id", "root inside is another id"])(
+        "linux.timeOffsets in the user namespace of another container: %s",
+        async (which) => {
+          await using box = new Sandbox(subject);
+          const map = (spec: TestSpec): void => {
+            mapManyIds(spec, subject.caller);
+            if (which.includes("first") || subject.caller.name === "root") return;
+            for (const ids of [spec.linux.uidMappings!, spec.linux.gidMappings!]) {
+              ids[0]!.containerID = 1000;
+              ids[1]!.containerID = 0;
+              ids[1]!.size = 1000;
+            }
+          };
+          const first = await box.detached((spec) => {
+            map(spec);
+            spec.process.args = ["/bin/sleep", "1000"];
+          });
+          const { pid } = await box.inspect(first);
+          const edit = (spec: TestSpec): void => {
+            // Who is root inside owns the root file system; there are no maps where one joins.
+            map(spec);
+            spec.mounts = spec.mounts.filter(({ type }) => type !== "cgroup");
+            const { namespaces } = spec.linux;
+            namespaces.find(({ type }) => type === "user")!.path = `/proc/${pid}/ns/user`;
+            namespaces.push({ type: "time" });
+            Object.assign(spec.linux, { timeOffsets: { monotonic: { secs: 500 }, boottime: { secs: 7 } } });
+          };
+          const outcome = await box.sh("tr -s ' ' </proc/self/timens_offsets", edit);
+          expect(outcome).toMatchObject({ stdout: "monotonic 500 0\nboottime 7 0\n", stderr: "" });
+        },
+      );
+    }
+
+    if (subject.runtime === "brun" && subject.caller.name === "root") {
+      test("root joins a user namespace of a user's that denies setgroups, with clocks of its own", async () => {
+        await using owner = new Sandbox({ ...subject, caller: testUser() });
+        const { pid } = await owner.inspect(await owner.detached());
+        await using box = new Sandbox(subject);
+        const id = box.name();
+        const bundle = box.bundle((spec) => {
+          spec.mounts = spec.mounts.filter(({ type }) => type !== "cgroup" && type !== "devpts");
+          spec.linux.namespaces.push({ type: "user", path: `/proc/${pid}/ns/user` }, { type: "time" });
+          Object.assign(spec.linux, { timeOffsets: { monotonic: { secs: 500 } } });
+          spec.process.args = ["/bin/sleep", "1000"];
+        });
+        const { uid, gid } = testUser();
+        Bun.spawnSync(["chown", "-hR", `${uid}:${gid}`, `${bundle}/rootfs`]);
+        const withGroup = ["setpriv", "--groups", "4711", "--"];
+        const call = (args: string[]) => {
+          const child = Bun.spawnSync([...withGroup, ...box.argv(args)], {
+            env: box.env,
+            stdio: ["ignore", "pipe", "pipe"],
+          });
+          return { stdout: child.stdout.toString(), stderr: child.stderr.toString() };
+        };
+        const errors = `${box.dir}/err`;
+        const run = [...withGroup, ...box.argv(["run", "--detach", "--bundle", bundle, id])];
+        Bun.spawnSync(["sh", "-c", 'exec "$@" >/dev/null 2>"$0"', errors, ...run], { env: box.env });
+        expect(readFileSync(errors, "utf8")).toBe("");
+        const groups = (status: string) => status.match(/^Groups:(.*)$/m)![1]!.trim();
+        expect(groups(readFileSync(`/proc/${(await box.inspect(id)).pid}/status`, "utf8"))).toBe("");
+        const exec = call(["exec", id, "/bin/sh", "-c", "cat /proc/self/status /proc/self/timens_offsets"]);
+        expect(exec.stderr).toBe("");
+        expect(exec.stdout).toMatch(/monotonic +500 +0/);
+        expect(groups(exec.stdout)).toBe("");
+      });
+    }
 
     test("a time namespace without offsets", async () => {
       await using box = new Sandbox(subject);
