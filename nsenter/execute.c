@@ -118,8 +118,8 @@ static long send_and_wait(const struct machine *machine, const uint64_t *args, i
 	if (args[2] == 0)
 		return 0;
 	result = message_await(machine->sync, (unsigned int)args[2], value);
-	/* brun is gone, or has said that it gives up: there is no one to tell. */
-	if (result < 0)
+	/* brun is gone: there is no one to tell. */
+	if (result == -EPIPE)
 		sys_exit(1);
 	return result;
 }

@@ -75,6 +75,10 @@ static void reap(void)
 
 	for (;;) {
 		pid = sys4(__NR_wait4, -1, &status, WAIT_NO_HANG, 0);
+		if (pid == -ECHILD && !self.ended) {
+			self.status = STATUS_UNKNOWN; /* someone else has reaped it */
+			self.ended = 1;
+		}
 		if (pid <= 0)
 			return;
 		if (pid == self.request.pid) {
@@ -149,10 +153,15 @@ static void wait_for_end(int signals)
 		relay_prepare(&self.output, &poll[2]);
 		poll[3].fd = self.request.notify;
 		poll[3].events = POLLIN;
-		if (sys5(__NR_ppoll, poll, 4, 0, 0, 8) < 0)
+		/* Says the same as SIGCHLD, and goes on saying it. */
+		poll[4].fd = self.request.pidfd;
+		poll[4].events = POLLIN;
+		if (sys5(__NR_ppoll, poll, 5, 0, 0, 8) < 0)
 			continue;
 		if (poll[0].revents)
 			take_signal(signals);
+		if (poll[4].revents)
+			reap();
 		relay_step(&self.input, &poll[1]);
 		relay_step(&self.output, &poll[2]);
 		if (poll[3].revents)
@@ -202,6 +211,16 @@ static void clean_up(struct machine *machine, unsigned char *data, size_t size)
 	program_run(machine, &program, &failure);
 }
 
+/* Nothing can be asked of brun any more: the container goes on without anyone in the foreground. */
+__attribute__((noreturn)) static void give_up(void)
+{
+	static const char line[] =
+	    "brun: cannot supervise the container, which goes on without; hint: brun delete --force ends it\n";
+
+	sys3(__NR_write, 2, line, sizeof(line) - 1);
+	sys_exit(1);
+}
+
 void supervise(struct machine *machine, int fd)
 {
 	unsigned char *map;
@@ -210,16 +229,16 @@ void supervise(struct machine *machine, int fd)
 	int signals = open_signals();
 
 	if (size < (long)sizeof(self.request) || signals < 0)
-		sys_exit(1);
+		give_up();
 	address = sys6(__NR_mmap, 0, size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
 	if (address < 0)
-		sys_exit(1);
+		give_up();
 	map = (unsigned char *)(uintptr_t)address;
 	copy(&self.request, map, sizeof(self.request));
 	sys1(__NR_close, fd);
 	if (self.request.magic != SUPERVISE_MAGIC ||
 	    self.request.program > (size_t)size - sizeof(self.request))
-		sys_exit(1);
+		give_up();
 
 	self.input.from = self.request.terminal < 0 ? -1 : 0;
 	self.input.to = self.request.terminal;

@@ -147,14 +147,19 @@ function converse(
   close(stage.socket);
   rt.mark?.("program executed");
   if (options.detach) return 0;
-  return becomeSupervisor({
-    pid: conversation.pid,
-    pidfd: conversation.pidfd,
-    terminal: console.master,
-    host: console.master < 0 ? -1 : hostTerminal(),
-    notify: -1,
-    upstream: -1,
-    early,
-    cleanup: null,
-  });
+  try {
+    return becomeSupervisor({
+      pid: conversation.pid,
+      pidfd: conversation.pidfd,
+      terminal: console.master,
+      host: console.master < 0 ? -1 : hostTerminal(),
+      notify: -1,
+      upstream: -1,
+      early,
+      cleanup: null,
+    });
+  } catch (error) {
+    conversation.kill();
+    throw error;
+  }
 }

@@ -38,6 +38,7 @@ export function run(rt: Runtime, options: RunOptions): number {
     }
   } catch (error) {
     giveUp(rt, options, launched);
+    unlock(launched.locked);
     throw error;
   }
   close(launched.socket);
@@ -52,13 +53,12 @@ export function run(rt: Runtime, options: RunOptions): number {
 
 /** Ends and removes a container that could not be started. */
 function giveUp(rt: Runtime, options: RunOptions, launched: Launched): void {
-  const { conversation, terminal, config, state, locked } = launched;
+  const { conversation, terminal, config, state } = launched;
   conversation.kill();
   drainTerminal(terminal);
   dropCgroup(rt, config.cgroup);
   remove(rt.root, options.id);
   runPoststop(state, rt.warn);
-  unlock(locked);
 }
 
 /** Becomes the supervisor of a container that runs; never returns. Throws a SysError when the kernel refuses. */
@@ -72,15 +72,20 @@ export function supervise(
   unlock(locked);
   rt.mark?.("handing over to the supervisor");
   options.started?.();
-  becomeSupervisor({
-    pid,
-    pidfd,
-    terminal,
-    host: terminal < 0 ? -1 : hostTerminal(),
-    notify: notify?.sockets?.socket ?? -1,
-    upstream: notify?.sockets?.upstream ?? -1,
-    early,
-    timeout: options.timeout,
-    cleanup: options.keep ? null : cleanupProgram(rt.root, launched.state, notify !== null),
-  });
+  try {
+    becomeSupervisor({
+      pid,
+      pidfd,
+      terminal,
+      host: terminal < 0 ? -1 : hostTerminal(),
+      notify: notify?.sockets?.socket ?? -1,
+      upstream: notify?.sockets?.upstream ?? -1,
+      early,
+      timeout: options.timeout,
+      cleanup: options.keep ? null : cleanupProgram(rt.root, launched.state, notify !== null),
+    });
+  } catch (error) {
+    giveUp(rt, options, launched);
+    throw error;
+  }
 }

@@ -184,7 +184,9 @@ static void at_call(struct tracee *tracee)
 		return;
 	}
 	tracee->failing = 1;
-	set_call(tracee->tid, -1);
+	/* close(2) has closed also where it fails. */
+	if (info.entry.nr != SYS_close)
+		set_call(tracee->tid, -1);
 }
 
 /* Goes on until brun itself has ended; what it has left behind is let go by the end of this process. */
