@@ -15,7 +15,8 @@
 #include <linux/signalfd.h>
 #include <linux/termios.h>
 
-#define WAIT_NO_HANG 1      /* WNOHANG */
+#define WAIT_NO_HANG 1 /* WNOHANG */
+#define STATUS_UNKNOWN 255
 #define SI_FROM_KERNEL 0x80 /* SI_KERNEL of <siginfo.h> */
 #define DRAIN_MS 100 /* how long to wait for the last output when another process still holds the pty */
 
@@ -160,8 +161,10 @@ static void wait_for_end(int signals)
 			continue;
 		if (poll[0].revents)
 			take_signal(signals);
-		if (poll[4].revents)
+		if (poll[4].revents & POLLIN)
 			reap();
+		else if (poll[4].revents)
+			self.request.pidfd = -1; /* it is none: SIGCHLD will do */
 		relay_step(&self.input, &poll[1]);
 		relay_step(&self.output, &poll[2]);
 		if (poll[3].revents)

@@ -48,7 +48,12 @@ export function run(rt: Runtime, options: RunOptions): number {
     if (sockets) forwardReady(sockets, launched.pid, launched.pidfd);
     return 0;
   }
-  return supervise(rt, options, launched, early);
+  try {
+    return supervise(rt, options, launched, early);
+  } catch (error) {
+    giveUp(rt, options, launched);
+    throw error;
+  }
 }
 
 /** Ends and removes a container that could not be started. */
@@ -72,20 +77,15 @@ export function supervise(
   unlock(locked);
   rt.mark?.("handing over to the supervisor");
   options.started?.();
-  try {
-    becomeSupervisor({
-      pid,
-      pidfd,
-      terminal,
-      host: terminal < 0 ? -1 : hostTerminal(),
-      notify: notify?.sockets?.socket ?? -1,
-      upstream: notify?.sockets?.upstream ?? -1,
-      early,
-      timeout: options.timeout,
-      cleanup: options.keep ? null : cleanupProgram(rt.root, launched.state, notify !== null),
-    });
-  } catch (error) {
-    giveUp(rt, options, launched);
-    throw error;
-  }
+  becomeSupervisor({
+    pid,
+    pidfd,
+    terminal,
+    host: terminal < 0 ? -1 : hostTerminal(),
+    notify: notify?.sockets?.socket ?? -1,
+    upstream: notify?.sockets?.upstream ?? -1,
+    early,
+    timeout: options.timeout,
+    cleanup: options.keep ? null : cleanupProgram(rt.root, launched.state, notify !== null),
+  });
 }
