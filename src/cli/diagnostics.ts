@@ -7,6 +7,7 @@ export { completionCommand } from "./completion.ts";
 export { default as doctor } from "./doctor.ts";
 export { default as explain } from "./explain.ts";
 export { printFailure } from "./explain-error.ts";
+export { default as network } from "./network.ts";
 export { default as restore } from "./restore.ts";
 export { explainSandbox, sandboxCommand } from "./sandbox.ts";
 export { default as stats } from "./stats.ts";

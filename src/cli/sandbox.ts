@@ -4,6 +4,8 @@ import { callerIdentity, isRootless } from "../container/root.ts";
 import type { run as runContainer } from "../container/run.ts";
 import type { CreateOptions, RunOptions, Runtime } from "../container/types.ts";
 import { BrunError } from "../errors.ts";
+import { makeResolvConf } from "../sandbox/connect.ts";
+import { networkDirectory } from "../sandbox/network.ts";
 import type { SandboxOptions } from "../sandbox/options.ts";
 import { type Sandbox, type SandboxLimits, sandboxSpec } from "../sandbox/spec.ts";
 import { makeUpperDirectories } from "../sandbox/upper.ts";
@@ -62,6 +64,7 @@ export function sandboxCommand(parts: Parts): Command<typeof sandboxRunFlags> {
       if (args["print-config"]) {
         const { spec, notices } = sandboxSpec(options, view);
         for (const notice of notices) rt.warn(notice);
+        makeNetworkFiles(options, rt);
         print(`${toJson(spec, "  ")}\n`);
         return 0;
       }
@@ -133,7 +136,7 @@ function emptyStdin(): void {
 export function viewOf(rt: Runtime): HostView {
   const caller = callerIdentity();
   const rootless = rt.rootless === "auto" ? caller.euid !== 0 : rt.rootless;
-  return hostView(rootless, rootless || isRootless(caller));
+  return hostView(rootless, rootless || isRootless(caller), rt.root);
 }
 
 /** Overlays that one directory after the other turn out to be impossible: after that many all of them are left out. */
@@ -147,6 +150,7 @@ function start(parts: Parts, rt: Runtime, options: SandboxOptions, view: HostVie
     const sandbox = sandboxSpec(options, view, limits);
     for (const notice of without.size === 0 ? sandbox.notices : []) rt.warn(notice);
     if (options.upper !== undefined) makeUpperDirectories(sandbox.spec);
+    makeNetworkFiles(options, rt);
     try {
       return parts.run(rt, runOptions(options, sandbox, args));
     } catch (error) {
@@ -186,6 +190,11 @@ function checked(spec: Sandbox["spec"]): LoadedSpec {
   return parseSpec(toJson(spec, ""), "the flags");
 }
 
+/** What the config of a connected network refers to. Throws a SysError. */
+function makeNetworkFiles({ network }: SandboxOptions, rt: Runtime): void {
+  if (network === "pasta" || network === "slirp4netns") makeResolvConf(networkDirectory(rt.root), network);
+}
+
 /** The directory whose overlay the kernel refused; null for another failure. */
 function refusedOverlay({ spec, flags }: Sandbox, error: unknown): string | null {
   if (!(error instanceof BrunError) || !error.message.startsWith("cannot mount overlay on ")) return null;
@@ -198,6 +207,9 @@ function refusedOverlay({ spec, flags }: Sandbox, error: unknown): string | null
 /** An error about a mount of the config names the flag that the mount comes from. */
 function withFlag({ flags }: Sandbox, error: unknown): unknown {
   if (!(error instanceof BrunError)) return error;
+  // The hooks are brun's own, and their errors name the flag already.
+  const own = error.where?.startsWith("hooks.") ? /: brun: (.*)$/.exec(error.message)?.[1] : undefined;
+  if (own !== undefined) return new BrunError(own, { code: error.code, cause: error });
   const flag = flags[Number(/^mounts\[(\d+)\]/.exec(error.where ?? "")?.[1] ?? -1)];
   if (!flag) return error;
   return new BrunError(error.message, {

@@ -1,22 +1,31 @@
-/** --network and --publish: which namespace, and who connects it. */
+/** --network and --publish: which namespace, who connects it, and what resolves names. */
 import { BrunError } from "../errors.ts";
-import type { Hooks } from "../spec/index.ts";
+import type { Hooks, Mount } from "../spec/index.ts";
 import { NETWORKS, type NetworkMode, type SandboxOptions } from "./options.ts";
+import { parsePort, portText } from "./ports.ts";
 import type { HostView } from "./view.ts";
 
 /** The network of a sandbox. */
 export interface Network {
   readonly mode: NetworkMode;
+  /** They start and end what connects it: `brun network`. */
   readonly hooks: Hooks | undefined;
-  readonly notices: readonly string[];
+  /** Its /etc/resolv.conf. */
+  readonly mounts: readonly Mount[];
 }
 
-/** A port of the host that leads to one of the container. */
-export interface PublishedPort {
-  readonly address: string | null;
-  readonly host: number;
-  readonly container: number;
-  readonly protocol: "tcp" | "udp";
+/** A mode with a program of its own. */
+export type Connector = "pasta" | "slirp4netns";
+
+/** Where a connector answers DNS requests; the one of pasta is podman's choice. */
+export const NAME_SERVERS: Readonly<Record<Connector, string>> = {
+  pasta: "169.254.1.1",
+  slirp4netns: "10.0.2.3",
+};
+
+/** Directory of the state directory for what connects networks; no container can have that name. */
+export function networkDirectory(root: string): string {
+  return `${root}/@network`;
 }
 
 /**
@@ -25,43 +34,66 @@ export interface PublishedPort {
  */
 export function networkOf(options: SandboxOptions, view: HostView): Network {
   const mode = options.network ?? (options.root.kind === "host" ? "host" : "none");
-  if (!(NETWORKS as readonly string[]).includes(mode)) {
+  if (!isMode(mode)) {
     throw new BrunError(`there is no network "${mode}"`, {
       where: "--network",
       hint: `one of ${NETWORKS.join(", ")}`,
     });
   }
   const ports = options.publish.map(parsePort);
-  if (mode === "none" || mode === "host") {
-    if (ports.length > 0) {
-      throw new BrunError(`ports are published by pasta or slirp4netns, not with --network ${mode}`, {
-        where: "--publish",
-        hint: mode === "host" ? "the container's ports are the host's own" : "add --network pasta",
-      });
-    }
-    return { mode, hooks: undefined, notices: [] };
+  if (mode === "pasta" || mode === "slirp4netns") {
+    return connected(mode, ports.map(portText), options, view);
   }
-  void view;
-  return { mode: mode as NetworkMode, hooks: undefined, notices: [] };
-}
-
-/** [ADDRESS:][HOST:]CONTAINER[/tcp|/udp] (podman-run(1)). */
-export function parsePort(text: string): PublishedPort {
-  const match =
-    /^(?:(?:(\d{1,3}(?:\.\d{1,3}){3}|\[[0-9a-fA-F:]+\]):)?(\d{1,5}):)?(\d{1,5})(?:\/(tcp|udp))?$/.exec(text);
-  const container = Number(match?.[3]);
-  const host = Number(match?.[2] ?? match?.[3]);
-  const valid = (port: number) => port > 0 && port < 65536;
-  if (match === null || !valid(container) || !valid(host)) {
-    throw new BrunError(`"${text}" is no port`, {
+  if (ports.length > 0) {
+    throw new BrunError(`ports are published by pasta or slirp4netns, not with --network ${mode}`, {
       where: "--publish",
-      hint: "[ADDRESS:][HOST:]CONTAINER[/udp], such as 8080:80",
+      hint: mode === "host" ? "the container's ports are the host's own" : "add --network pasta",
     });
   }
+  const shared =
+    mode === "host" && options.root.kind === "rootfs" && view.follow("/etc/resolv.conf") !== null;
+  return { mode, hooks: undefined, mounts: shared ? [resolvConf("/etc/resolv.conf")] : [] };
+}
+
+function isMode(text: string): text is NetworkMode {
+  return (NETWORKS as readonly string[]).includes(text);
+}
+
+function resolvConf(source: string): Mount {
   return {
-    address: match[1]?.replace(/[[\]]/g, "") ?? null,
-    host,
-    container,
-    protocol: match[4] === "udp" ? "udp" : "tcp",
+    destination: "/etc/resolv.conf",
+    type: "bind",
+    source,
+    options: ["bind", "ro", "nosuid", "nodev", "noexec"],
+  };
+}
+
+function connected(
+  mode: Connector,
+  ports: readonly string[],
+  options: SandboxOptions,
+  view: HostView,
+): Network {
+  if (view.program(mode) === null) {
+    throw new BrunError(`${mode} is not installed`, {
+      where: `--network ${mode}`,
+      hint: `install the package ${mode === "pasta" ? "passt" : mode}, or use --network none or host`,
+    });
+  }
+  const directory = networkDirectory(view.stateDirectory);
+  const [path = "", ...script] = view.self;
+  const hook = (...args: string[]) => ({
+    path,
+    args: [path, ...script, "network", ...args],
+    env: [`PATH=${view.environment.PATH ?? ""}`],
+  });
+  const place = [directory, options.id];
+  return {
+    mode,
+    hooks: {
+      createRuntime: [{ ...hook("connect", mode, ...place, ...ports), timeout: 30 }],
+      poststop: [{ ...hook("disconnect", mode, ...place), timeout: 30 }],
+    },
+    mounts: [resolvConf(`${directory}/${mode}.resolv.conf`)],
   };
 }

@@ -299,6 +299,23 @@ describe("flags", () => {
 
   test("network and ports", () => {
     expect(hostSandbox({ network: "none" }).spec.linux.namespaces).toContainEqual({ type: "network" });
+    const pasta = rootfsSandbox({ network: "pasta", publish: ["8080:80", "[::1]:53:53/udp", "9"] });
+    expect(pasta.spec.hooks).toMatchObject({
+      createRuntime: [
+        {
+          path: "/usr/bin/brun",
+          args: [
+            ...["/usr/bin/brun", "network", "connect", "pasta", "/run/user/1000/brun/@network", "box"],
+            ...["8080:80/tcp", "[::1]:53:53/udp", "9:9/tcp"],
+          ],
+        },
+      ],
+      poststop: [{ args: expect.arrayContaining(["disconnect", "pasta"]) }],
+    });
+    expect(pasta.spec.linux.namespaces).toContainEqual({ type: "network" });
+    expect(mountOn(pasta, "/etc/resolv.conf")?.source).toBe("/run/user/1000/brun/@network/pasta.resolv.conf");
+    const missing = { view: { program: () => null } };
+    expect(() => hostSandbox({ network: "slirp4netns" }, missing)).toThrow("slirp4netns is not installed");
     expect(() => hostSandbox({ network: "bridge" })).toThrow('there is no network "bridge"');
     expect(() => rootfsSandbox({ publish: ["80"] })).toThrow("ports are published by pasta");
     expect(() => rootfsSandbox({ network: "pasta", publish: ["http"] })).toThrow('"http" is no port');

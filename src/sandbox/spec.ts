@@ -47,6 +47,7 @@ export function sandboxSpec(options: SandboxOptions, view: HostView, limits: San
     ...systemMounts(options, view, keepsIds).map((mount) => ({ mount, flag: "" })),
     ...writablePaths(options, view),
     ...hidden(options, view),
+    ...network.mounts.map((mount) => ({ mount, flag: `--network ${network.mode}` })),
     ...volumes(options, view),
   ];
   const spec: Spec = {
@@ -60,11 +61,7 @@ export function sandboxSpec(options: SandboxOptions, view: HostView, limits: San
     ...(options.root.kind === "host" && { annotations: { "run.oci.keep_original_groups": "1" } }),
     linux: linuxOf(options, view, maps, network),
   };
-  return secured(
-    { spec, flags: placed.map(({ flag }) => flag), notices: [...root.notices, ...network.notices] },
-    options,
-    view,
-  );
+  return secured({ spec, flags: placed.map(({ flag }) => flag), notices: root.notices }, options, view);
 }
 
 function rootPath({ root }: SandboxOptions): string {

@@ -22,6 +22,10 @@ export interface HostView {
   /** The rights to mount are those over a user namespace: the caller is not root, or root of one. */
   readonly nested: boolean;
   readonly subids: () => Subids;
+  /** --root. */
+  readonly stateDirectory: string;
+  /** What starts brun: a path, and in a checkout the script. */
+  readonly self: readonly string[];
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
   readonly hostname: string;
@@ -42,14 +46,18 @@ export interface HostView {
  * The machine itself.
  * @param rootless whether containers get a user namespace
  * @param nested whether the caller lacks rights over the host's first user namespace
+ * @param stateDirectory --root
  */
-export function hostView(rootless: boolean, nested: boolean): HostView {
+export function hostView(rootless: boolean, nested: boolean, stateDirectory: string): HostView {
   const caller = currentCaller();
+  const script = process.argv[1] ?? "";
   return {
     caller,
     rootless,
     nested,
     subids: () => loadSubids(caller.uid, caller.userName),
+    stateDirectory,
+    self: script.startsWith("/$bunfs/") ? [process.execPath] : [process.execPath, script],
     environment: process.env,
     cwd: absolute("."),
     hostname: text("/proc/sys/kernel/hostname")?.trim() ?? "",

@@ -117,7 +117,8 @@ for (const subject of subjects(["brun"])) {
             const what = `${command}, call ${which}, ${syscallName(failed)}: ${how}`;
             const wrong = complaint(outcome, command, how === "kill");
             // Where it took another way this time and was done before, nothing has failed.
-            if (wrong !== "" && failed >= 0) complaints.push(`${what}: ${wrong}: ${outcome.code} ${outcome.stderr}`);
+            if (wrong !== "" && failed >= 0)
+              complaints.push(`${what}: ${wrong}: ${outcome.code} ${outcome.stderr}`);
             await clean(id, what);
           }
         }

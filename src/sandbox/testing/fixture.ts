@@ -60,6 +60,8 @@ export function fixtureView({ files, texts, mounts = [], view }: Fixture = {}): 
     rootless: true,
     nested: true,
     subids: () => ({ uid: [range], gid: [range] }),
+    stateDirectory: "/run/user/1000/brun",
+    self: ["/usr/bin/brun"],
     environment: {
       HOME: "/home/dev",
       PATH: "/usr/bin",

@@ -1,0 +1,169 @@
+/** pasta and slirp4netns, started for a container's network namespace and ended with it. */
+import { BrunError } from "../errors.ts";
+import { check } from "../sys/error.ts";
+import { NR, syscall } from "../sys/ffi.ts";
+import { close, mkdirAll, O, open, POLLIN, readTextIfThere, unlink, waitFd, writeFile } from "../sys/fs.ts";
+import { connectUnix } from "../sys/socket.ts";
+import { type Child, run, spawn } from "../sys/spawn.ts";
+import { fromUtf8, utf8 } from "../sys/utf8.ts";
+import { type Connector, NAME_SERVERS } from "./network.ts";
+import type { PublishedPort } from "./ports.ts";
+
+/** A connector that works for a container. */
+export interface Connection {
+  readonly mode: Connector;
+  /** Keeps the pid files. */
+  readonly directory: string;
+  /** Of the container. */
+  readonly id: string;
+}
+
+const TIMEOUT_MS = 20_000;
+
+/** Makes the file that is the container's /etc/resolv.conf. Throws a SysError. */
+export function makeResolvConf(directory: string, mode: Connector): void {
+  mkdirAll(directory);
+  writeFile(`${directory}/${mode}.resolv.conf`, `nameserver ${NAME_SERVERS[mode]}\n`, 0o644);
+}
+
+/**
+ * Connects the network namespace of a process.
+ * @param pid of the process
+ * Throws a BrunError with what the program said.
+ */
+export function connect(connection: Connection, pid: number, ports: readonly PublishedPort[]): void {
+  const path = Bun.which(connection.mode);
+  if (path === null) throw new BrunError(`${connection.mode} is not installed`, { where: "--network" });
+  mkdirAll(connection.directory);
+  if (connection.mode === "pasta") pasta(path, connection, pid, ports);
+  else slirp4netns(path, connection, pid, ports);
+}
+
+/** Ends what {@link connect} has started; nothing when it has ended by itself. */
+export function disconnect(connection: Connection): void {
+  const file = pidFile(connection);
+  const pid = Number(readTextIfThere(file)?.trim() || 0);
+  const name = pid > 0 ? (readTextIfThere(`/proc/${pid}/comm`) ?? "") : "";
+  if (NAMES[connection.mode].test(name)) syscall(NR.kill, pid, SIGTERM);
+  for (const path of [file, apiSocket(connection)]) unlink(path);
+}
+
+const SIGTERM = 15;
+
+/** What they are called as processes: pasta is a name of passt, or passt.avx2. */
+const NAMES: Readonly<Record<Connector, RegExp>> = { pasta: /^(pasta|passt)/, slirp4netns: /^slirp4netns/ };
+
+function pidFile({ directory, id }: Connection): string {
+  return `${directory}/${id}.pid`;
+}
+
+function apiSocket({ directory, id }: Connection): string {
+  return `${directory}/${id}.sock`;
+}
+
+/** It goes to the background by itself when it is ready (pasta(1)). */
+function pasta(path: string, connection: Connection, pid: number, ports: readonly PublishedPort[]): void {
+  const of = (protocol: string) => {
+    const wanted = ports.filter((port) => port.protocol === protocol);
+    if (wanted.length === 0) return ["none"];
+    return wanted.map((p) => `${p.address === null ? "" : `${p.address}/`}${p.host}:${p.container}`);
+  };
+  const argv = [
+    ...["pasta", "--config-net", "--quiet", "--pid", pidFile(connection), "--no-map-gw"],
+    ...["--dns-forward", NAME_SERVERS.pasta],
+    ...of("tcp").flatMap((spec) => ["-t", spec]),
+    ...of("udp").flatMap((spec) => ["-u", spec]),
+    ...["-T", "none", "-U", "none", `${pid}`],
+  ];
+  const { code, signal, output, timedOut } = run(
+    { path, argv, env: [], processGroup: true },
+    null,
+    TIMEOUT_MS,
+  );
+  if (code === 0 && signal === 0) return;
+  throw failure("pasta", timedOut ? "it is not ready after 20 s" : output);
+}
+
+/** It stays in the foreground: started in the background here, it says on a descriptor when it is ready. */
+function slirp4netns(
+  path: string,
+  connection: Connection,
+  pid: number,
+  ports: readonly PublishedPort[],
+): void {
+  const pipe = new Int32Array(2);
+  check(syscall(NR.pipe2, pipe, O.CLOEXEC), "make a pipe");
+  const [reader, writer] = [pipe[0]!, pipe[1]!];
+  const log = `${connection.directory}/${connection.id}.log`;
+  const output = open(log, O.WRONLY | O.CREAT | O.TRUNC, 0o600);
+  const stdin = open("/dev/null", O.RDONLY);
+  const argv = [
+    ...["slirp4netns", "--configure", "--mtu=65520", "--disable-host-loopback", "--enable-sandbox"],
+    ...[
+      "--enable-seccomp",
+      `--ready-fd=${writer}`,
+      `--api-socket=${apiSocket(connection)}`,
+      `${pid}`,
+      "tap0",
+    ],
+  ];
+  unlink(apiSocket(connection));
+  let child: Child;
+  try {
+    child = spawn({
+      path,
+      argv,
+      env: [],
+      stdio: [stdin, output, output],
+      keepFd: writer,
+      processGroup: true,
+    });
+  } finally {
+    for (const fd of [writer, output, stdin]) close(fd);
+  }
+  writeFile(pidFile(connection), `${child.pid}\n`, 0o600);
+  try {
+    const byte = new Uint8Array(1);
+    const ready = waitFd(reader, POLLIN, TIMEOUT_MS) !== 0 && syscall(NR.read, reader, byte, 1) === 1;
+    if (!ready) throw failure("slirp4netns", readTextIfThere(log) ?? "");
+    for (const port of ports) forward(apiSocket(connection), port);
+  } catch (error) {
+    disconnect(connection);
+    throw error;
+  } finally {
+    close(reader);
+    unlink(log);
+  }
+}
+
+/** Adds a port by slirp4netns's API (slirp4netns(1), API SOCKET). */
+function forward(socketPath: string, { address, host, container, protocol }: PublishedPort): void {
+  const socket = connectUnix(socketPath);
+  const args = { proto: protocol, host_addr: address ?? "0.0.0.0", host_port: host, guest_port: container };
+  const request = utf8(JSON.stringify({ execute: "add_hostfwd", arguments: args }));
+  check(syscall(NR.write, socket, request, request.length), "ask slirp4netns for a port");
+  syscall(NR.shutdown, socket, SHUT_WR);
+  const answer = new Uint8Array(4096);
+  const length = check(syscall(NR.read, socket, answer, answer.length), "read slirp4netns's answer");
+  close(socket);
+  const said = fromUtf8(answer.subarray(0, length));
+  if (said.includes('"error"')) {
+    throw new BrunError(`slirp4netns cannot publish port ${host}: ${said.trim()}`, {
+      where: "--publish",
+      hint: "the port may be taken; below 1024 only root may publish one",
+    });
+  }
+}
+
+const SHUT_WR = 1;
+
+/** The last line that a program has said is its error. */
+function failure(name: Connector, output: string): BrunError {
+  const lines = output.split("\n").filter((line) => line.trim() !== "" && !line.startsWith("WARNING"));
+  const said = lines.at(-1)?.trim() ?? "it said nothing";
+  const tun = /tun|Failed to open\(\) \/dev/i.test(said);
+  return new BrunError(`${name} cannot connect the container: ${said}`, {
+    where: `--network ${name}`,
+    hint: tun ? "/dev/net/tun has to be there, readable and writable for all: brun doctor" : undefined,
+  });
+}
