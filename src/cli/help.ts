@@ -30,7 +30,8 @@ export async function helpText(
     subCommands: Object.fromEntries(commands.map((c) => [c.meta.name, { meta: c.meta }])),
   };
   // One long line with all of them, which are listed below.
-  const names = commands.map((c) => c.meta.name).join("|");
+  const listed = commands.filter(({ meta }) => meta.hidden !== true);
+  const names = listed.map((c) => c.meta.name).join("|");
   const command = commands.find((c) => c.meta.name === topic);
   const usage = command
     ? await renderUsage({ meta: command.meta, args: visible(command.args) }, root)

@@ -50,7 +50,8 @@ const MAKERS = ["run", "create", "explain"];
 
 /** The reference of commands; of several with one name, such as the variants of `run`, the flags are put together. */
 export function referenceOf(commands: readonly Command[]): Reference {
-  const byName = Map.groupBy(commands, (command) => command.meta.name);
+  const shown = commands.filter((command) => command.meta.hidden !== true);
+  const byName = Map.groupBy(shown, (command) => command.meta.name);
   return { globals: flagsOf(globalFlags), commands: [...byName.values()].map(commandOf) };
 }
 
