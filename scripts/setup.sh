@@ -155,6 +155,15 @@ if [ -n "$required$wanted" ]; then
   fi
 fi
 
+# Root gives its test user a range itself.
+if [ "$purpose" = test ] && [ "$(id -u)" -ne 0 ]; then
+  for file in /etc/subuid /etc/subgid; do
+    grep -q -e "^$(id -un):" -e "^$(id -u):" "$file" 2>/dev/null ||
+      fail "no ids for $(id -un) in $file: run as root, with a range that is free:" \
+        "usermod --add-subuids 100000-165535 --add-subgids 100000-165535 $(id -un)"
+  done
+fi
+
 # npm writes node_modules/.package-lock.json last.
 if [ ! -e node_modules/.package-lock.json ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then
   command -v npm >/dev/null 2>&1 || fail "missing npm: install node and npm"

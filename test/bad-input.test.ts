@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { existsSync, rmSync } from "node:fs";
 import { subjects } from "./support/runtime.ts";
 import { Sandbox } from "./support/sandbox.ts";
-import type { TestSpec } from "./support/spec.ts";
+import type { IdMap, TestSpec } from "./support/spec.ts";
 
 interface Case {
   readonly name: string;
@@ -23,13 +23,20 @@ const put = (object: object, key: string, value: unknown): void => {
   Object.assign(object, { [key]: value });
 };
 
+/** Maps both kinds of ids alike in a user namespace. */
+function mapBoth(spec: TestSpec, maps: IdMap[]): void {
+  const { namespaces } = spec.linux;
+  if (!namespaces.some(({ type }) => type === "user")) namespaces.push({ type: "user" });
+  spec.linux.uidMappings = spec.linux.gidMappings = maps;
+}
+
 const CASES: readonly Case[] = [
   { name: "no config.json", text: null, says: [/config\.json/, /no such file|does not exist|ENOENT/] },
   { name: "an empty config.json", text: "", says: [/config\.json/] },
   {
     name: "a syntax error",
     text: '{\n  "ociVersion": "1.0.2",\n  "process": {,\n}',
-    says: [/config\.json/, /\b3\b/],
+    says: [/config\.json: line 3, column 15: /],
   },
   { name: "an array", text: "[]", says: [/config\.json/, /object/i] },
   {
@@ -142,6 +149,56 @@ const CASES: readonly Case[] = [
       s.linux.namespaces.find(({ type }) => type === "ipc")!.path = "/proc/self/ns/uts";
     },
     says: [/namespaces\[\d\]/, /ipc|uts/],
+  },
+  {
+    name: "id maps that overlap",
+    edit: (s) => {
+      mapBoth(s, [
+        { containerID: 0, hostID: 100000, size: 10 },
+        { containerID: 5, hostID: 200000, size: 10 },
+      ]);
+    },
+    says: [/uidMappings\[1\]/, /also in the range of linux\.uidMappings\[0\]/],
+  },
+  {
+    name: "a user that is not mapped",
+    edit: (s) => {
+      mapBoth(s, [{ containerID: 0, hostID: 100000, size: 10 }]);
+      s.process.user.uid = 10;
+    },
+    says: [/process\.user\.uid/, /10/, /map/],
+  },
+  {
+    name: "a hook that fails",
+    edit: (s) => put(s, "hooks", { createRuntime: [{ path: "/bin/false" }] }),
+    says: [/hooks\.createRuntime\[0\]/, /\/bin\/false/],
+  },
+  {
+    name: "a hook inside that fails",
+    edit: (s) => put(s, "hooks", { createContainer: [{ path: "/bin/false" }] }),
+    says: [/hooks\.createContainer\[0\]/, /\/bin\/false/],
+  },
+  {
+    name: "a hook that hangs",
+    edit: (s) =>
+      put(s, "hooks", { createRuntime: [{ path: "/bin/sleep", args: ["sleep", "999"], timeout: 1 }] }),
+    says: [/hooks\.createRuntime\[0\]/, /\/bin\/sleep/, /1 ?s|time/],
+  },
+  {
+    name: "a hook inside that hangs",
+    edit: (s) =>
+      put(s, "hooks", { createContainer: [{ path: "/bin/sleep", args: ["sleep", "999"], timeout: 1 }] }),
+    says: [/hooks\.createContainer\[0\]/, /\/bin\/sleep/, /1 ?s|time/],
+  },
+  {
+    name: "an unknown seccomp action",
+    edit: (s) => put(s.linux, "seccomp", { defaultAction: "SCMP_ACT_SHRUG" }),
+    says: [/linux\.seccomp\.defaultAction/, /SCMP_ACT_SHRUG/],
+  },
+  {
+    name: "a string for a number",
+    edit: (s) => put(s.process.user, "uid", "root"),
+    says: [/process\.user\.uid/, /integer/, /"root"/],
   },
   { name: "an id with a slash", id: "a/b", says: [/a\/b/] },
   { name: "an id of two dots", id: "..", says: [/\.\./] },

@@ -61,6 +61,37 @@ for (const subject of subjects()) {
       expect(session.localFlags).toBe(before);
     });
 
+    test("new terminal, foreground: the host is restored however the container ends", async () => {
+      await using box = new Sandbox(subject);
+      const script = "trap 'exit 7' TERM HUP; echo ready; while :; do sleep 0.05; done";
+      const bundle = box.bundle(interactive(script));
+      for (const end of ["kill", "delete", "SIGTERM", "SIGHUP"]) {
+        const id = box.name();
+        await using session = box.terminal(["run", "--bundle", bundle, id]);
+        const before = session.localFlags;
+        await shows(session, "ready");
+        await until("raw mode", () => (session.localFlags & ICANON) === 0);
+        if (end === "kill") await box.ok(["kill", id, "KILL"]);
+        else if (end === "delete") await box.ok(["delete", "--force", id]);
+        else session.kill(end as NodeJS.Signals);
+        expect(await session.exited).toBe(end.startsWith("SIG") ? 7 : 137);
+        expect(session.localFlags).toBe(before);
+        await box.untilGone(id);
+      }
+    });
+
+    test("new terminal, foreground: the host is left alone when nothing could be started", async () => {
+      await using box = new Sandbox(subject);
+      const bundle = box.bundle((spec) => {
+        interactive("")(spec);
+        spec.process.args = ["/no/such/program"];
+      });
+      await using session = box.terminal(["run", "--bundle", bundle, box.name()]);
+      const before = session.localFlags;
+      expect(await session.exited).not.toBe(0);
+      expect(session.localFlags).toBe(before);
+    });
+
     test("new terminal, foreground: a new size of the host's terminal arrives", async () => {
       await using box = new Sandbox(subject);
       const script = "trap 'stty size; exit 0' WINCH; echo ready; while :; do sleep 0.05; done";
