@@ -1,4 +1,5 @@
 /** What is measured, and the goals. */
+import { rmSync } from "node:fs";
 import type { Stand } from "./setup.ts";
 
 /** One command of a sample, or one whose time does not count. */
@@ -7,12 +8,23 @@ export interface Command {
   readonly argv: readonly string[];
 }
 
+export interface Goal {
+  readonly share: number;
+  readonly of: "crun" | "runc";
+}
+
 /** One thing that runtimes are compared at. */
 export interface Case {
   readonly key: string;
   readonly title: string;
-  /** Goal: brun's time as a share of crun's. */
-  readonly goal?: number;
+  /** Goal: brun's median time as a share of a peer's. */
+  readonly goal?: Goal;
+  /** How many of a command run at once; "@" in a word is the number of the copy. */
+  readonly copies?: number;
+  /** Of so many rounds one is made: for what takes long. */
+  readonly everyNth?: number;
+  /** Axis and place of a point on a curve in the document: how the cost grows. */
+  readonly point?: { readonly curve: string; readonly at: number };
   /** The jobs by name of the program. Called once; may start containers. */
   prepare(stand: Stand): Map<string, Command[]>;
   /** Takes away what `prepare` started. */
@@ -56,11 +68,50 @@ function endSleepers(stand: Stand): void {
   });
 }
 
+/** `run` with bind mounts: how the cost grows. */
+function withMounts(count: number): Case {
+  return {
+    key: `run-mounts-${count}`,
+    title: `\`run\` with ${count.toLocaleString("en")} bind mounts more`,
+    point: { curve: "mounts besides the seven of the bundle", at: count },
+    everyNth: count >= 1000 ? 10 : count >= 100 ? 2 : 1,
+    prepare: (stand) => {
+      const bundle = stand.bundle(`run-mounts-${count}`, (spec) => {
+        for (let i = 0; i < count; i++) {
+          const destination = `/data/${i}`;
+          spec.mounts.push({ destination, type: "bind", source: "/tmp", options: ["bind", "ro"] });
+        }
+      });
+      return eachRuntime(stand, (runtime) => [timed(...runtime, "run", "--bundle", bundle, "bench")]);
+    },
+  };
+}
+
+/** Many containers started in the same moment. Without keyrings: the kernel lets a user have 200 keys. */
+function atOnce(copies: number): Case {
+  return {
+    key: `run-parallel-${copies}`,
+    title: `${copies} times \`run\` at once`,
+    goal: { share: 1.0, of: "crun" },
+    copies,
+    everyNth: copies / 10,
+    prepare: (stand) => {
+      const bundle = stand.bundle(`run-parallel-${copies}`);
+      return eachRuntime(stand, (runtime) => [
+        timed(...runtime, "run", "--no-new-keyring", "--bundle", bundle, "bench-@"),
+      ]);
+    },
+  };
+}
+
+const LISTED = 1000;
+
 export const CASES: readonly Case[] = [
   {
     key: "run",
     title: "`run` of a static /bin/true, one id",
-    goal: 0.85,
+    goal: { share: 0.75, of: "crun" },
+    point: { curve: "mounts besides the seven of the bundle", at: 0 },
     prepare: (stand) => {
       const bundle = stand.bundle("run");
       const jobs = eachRuntime(stand, (runtime) => [timed(...runtime, "run", "--bundle", bundle, "bench")]);
@@ -76,7 +127,7 @@ export const CASES: readonly Case[] = [
   {
     key: "run-ids",
     title: "`run`, 65,536 ids",
-    goal: 1.0,
+    goal: { share: 0.9, of: "crun" },
     prepare: (stand) => {
       const bundle = stand.bundle("run-ids", stand.manyIds);
       return eachRuntime(stand, (runtime) => [timed(...runtime, "run", "--bundle", bundle, "bench")]);
@@ -85,6 +136,7 @@ export const CASES: readonly Case[] = [
   {
     key: "run-seccomp",
     title: "`run`, one id, a seccomp profile like Docker's",
+    goal: { share: 0.85, of: "crun" },
     prepare: (stand) => {
       const bundle = stand.bundle("run-seccomp", stand.docker);
       return eachRuntime(stand, (runtime) => [timed(...runtime, "run", "--bundle", bundle, "bench")]);
@@ -93,6 +145,7 @@ export const CASES: readonly Case[] = [
   {
     key: "lifecycle",
     title: "`create`, `start`, `delete --force`",
+    goal: { share: 1.0, of: "crun" },
     prepare: (stand) => {
       const bundle = stand.bundle("lifecycle");
       return eachRuntime(stand, (runtime) => [
@@ -105,7 +158,7 @@ export const CASES: readonly Case[] = [
   {
     key: "exec",
     title: "`exec` of /bin/true in a running container",
-    goal: 1.0,
+    goal: { share: 1.0, of: "crun" },
     prepare: (stand) => {
       sleepers(stand, "exec");
       return eachRuntime(stand, (runtime) => [timed(...runtime, "exec", SLEEPER, "/bin/true")]);
@@ -120,6 +173,35 @@ export const CASES: readonly Case[] = [
       return eachRuntime(stand, (runtime) => [timed(...runtime, "state", SLEEPER)]);
     },
     finish: endSleepers,
+  },
+  {
+    key: "kill",
+    title: "`kill` with SIGCONT",
+    prepare: (stand) => {
+      sleepers(stand, "kill");
+      return eachRuntime(stand, (runtime) => [timed(...runtime, "kill", SLEEPER, "CONT")]);
+    },
+    finish: endSleepers,
+  },
+  ...[10, 100, 1000].map(withMounts),
+  ...[50, 200].map(atOnce),
+  {
+    key: "list-1000",
+    title: "`list` of 1,000 containers",
+    goal: { share: 1.0, of: "runc" },
+    everyNth: 5,
+    prepare: (stand) => {
+      const bundle = stand.bundle("list");
+      return eachRuntime(stand, (runtime) => {
+        const make = [...runtime, "run", "--detach", "--no-new-keyring", "--bundle", bundle, "bench-@"];
+        stand.repeat(make, LISTED);
+        return [timed(...runtime, "list")];
+      });
+    },
+    // Their processes have ended: there is nothing but the directories.
+    finish: (stand) => {
+      for (const name of RUNTIMES) rmSync(stand.root(name), { recursive: true });
+    },
   },
   {
     key: "version",

@@ -1,16 +1,26 @@
 /**
  * `npm run bench [-- [--rounds N] [--write-docs] [case…]]`: brun beside crun, runc and bubblewrap, in pairs that
- * alternate within one run, as an unprivileged user. Prints a table, writes bench/out/bench.json, and with
- * --write-docs the tables of docs/performance.md.
+ * alternate within one run, as an unprivileged user. Prints tables and the goals that are missed, writes
+ * bench/out/bench.json and pictures beside it, and with --write-docs the tables and pictures of docs/performance.md.
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus, release } from "node:os";
 import { parseArgs } from "node:util";
 import { CASES, type Case } from "./cases.ts";
-import { createdMemory, type Memory } from "./memory.ts";
-import { type Report, table, updateDocs } from "./report.ts";
+import { memoryOf } from "./memory.ts";
+import {
+  memoryTable,
+  missed,
+  pictures,
+  type Report,
+  type Result,
+  syscallTable,
+  table,
+  updateDocs,
+} from "./report.ts";
 import { Stand } from "./setup.ts";
-import { parseSamples, type Summary, summarise } from "./statistics.ts";
+import { parseSamples, summarise } from "./statistics.ts";
+import { syscallsOf } from "./syscalls.ts";
 
 const WARM_UP = 5;
 const ROOT = `${import.meta.dir}/..`;
@@ -28,19 +38,27 @@ for (const key of positionals) {
     throw new Error(`no case '${key}': ${CASES.map((c) => c.key).join(", ")}`);
 }
 
-function measure(stand: Stand, { key, prepare, finish }: Case): Summary[] {
+function measure(stand: Stand, one: Case): Result {
+  const { key, title, goal, point, copies = 1, everyNth = 1, prepare, finish } = one;
   const jobs = prepare(stand);
+  const times = Math.max(3, Math.round(rounds / everyNth));
   try {
     const lines: string[] = [];
     for (const [name, commands] of jobs) {
-      lines.push(`job\t${name}`);
+      lines.push(`job\t${name}\t${copies}`);
       for (const { timed, argv } of commands) lines.push([timed ? "timed" : "untimed", ...argv].join("\t"));
     }
-    const text = stand.output([`${stand.dir}/timer`, `${rounds}`, `${WARM_UP}`], `${lines.join("\n")}\n`);
+    const warmUp = everyNth > 1 ? 1 : WARM_UP;
+    const text = stand.output([`${stand.dir}/timer`, `${times}`, `${warmUp}`], `${lines.join("\n")}\n`);
     const samples = parseSamples(text);
-    if (samples.size !== jobs.size) throw new Error(`${key}: ${samples.size} of ${jobs.size} were measured`);
+    const names = [...jobs.keys()].sort();
+    const missing = names.filter((name) => !samples.has(name));
+    if (missing.length > 0) throw new Error(`${key}: ${missing.join(", ")} not measured`);
     const reference = samples.get("crun");
-    return [...samples.keys()].sort().map((name) => summarise(name, samples.get(name)!, reference));
+    const summaries = names.map((name) =>
+      summarise(name, samples.get(name)!, reference, samples.get(`${name}/copy`)),
+    );
+    return { key, title, goal, copies, point, rounds: times, summaries };
   } finally {
     finish?.(stand);
   }
@@ -56,26 +74,29 @@ function version(stand: Stand, path: string): string {
 using stand = new Stand();
 const versions: Record<string, string> = {};
 for (const [name, path] of Object.entries(stand.programs)) versions[name] = version(stand, path);
-const results: Report["results"] = [];
+const results: Result[] = [];
 for (const one of chosen) {
-  const summaries = measure(stand, one);
-  results.push({ key: one.key, title: one.title, goal: one.goal, summaries });
+  results.push(measure(stand, one));
   console.log(`\n${table(results.at(-1)!)}`);
 }
-const memory: Memory[] = positionals.length === 0 ? createdMemory(stand) : [];
+const all = positionals.length === 0;
 const report: Report = {
   rounds,
   machine: `${cpus().length} × ${cpus()[0]?.model ?? "CPU"}, Linux ${release()}`,
   versions,
   results,
-  memory,
+  memory: all ? memoryOf(stand) : [],
+  syscalls: all ? syscallsOf(stand) : [],
 };
-for (const { name, rss, pss, privateMemory } of memory) {
-  console.log(`created container under ${name}: RSS ${rss} KB, PSS ${pss} KB, private ${privateMemory} KB`);
-}
+if (report.memory.length > 0) console.log(`\n${memoryTable(report.memory)}`);
+if (report.syscalls.length > 0) console.log(`\n${syscallTable(report.syscalls)}`);
+for (const goal of missed(results)) console.log(`goal missed: ${goal}`);
 mkdirSync(`${ROOT}/bench/out`, { recursive: true });
 writeFileSync(`${ROOT}/bench/out/bench.json`, `${JSON.stringify(report, null, 2)}\n`);
+const drawn = pictures(results);
+for (const [file, picture] of drawn) writeFileSync(`${ROOT}/bench/out/${file}`, picture);
 if (values["write-docs"]) {
+  for (const [file, picture] of drawn) writeFileSync(`${ROOT}/docs/${file}`, picture);
   const path = `${ROOT}/docs/performance.md`;
   writeFileSync(path, updateDocs(readFileSync(path, "utf8"), report));
 }

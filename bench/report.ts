@@ -1,26 +1,45 @@
-/** Tables for the terminal and for docs/performance.md. */
+/** Tables for the terminal and for docs/performance.md, the verdict on the goals, and the pictures. */
+
+import type { Goal } from "./cases.ts";
+import { barChart, curveChart } from "./chart.ts";
 import type { Memory } from "./memory.ts";
 import type { Summary } from "./statistics.ts";
+import type { Syscalls } from "./syscalls.ts";
+
+/** What one case gave. */
+export interface Result {
+  readonly key: string;
+  readonly title: string;
+  readonly goal: Goal | undefined;
+  readonly copies: number;
+  readonly point: { readonly curve: string; readonly at: number } | undefined;
+  readonly rounds: number;
+  readonly summaries: readonly Summary[];
+}
 
 /** What bench/out/bench.json holds. */
 export interface Report {
   readonly rounds: number;
   readonly machine: string;
   readonly versions: Readonly<Record<string, string>>;
-  readonly results: { key: string; title: string; goal: number | undefined; summaries: Summary[] }[];
+  readonly results: readonly Result[];
   readonly memory: readonly Memory[];
+  readonly syscalls: readonly Syscalls[];
 }
 
-const HEAD = ["", "median ms", "min ms", "p95 ms", "of crun", "CPU ms", "peak RSS MB"];
+const HEAD = ["", "median ms", "min ms", "p95 ms", "of crun", "CPU ms", "peak RSS MB", "page faults"];
+const COPIES_HEAD = [...HEAD.slice(0, 4), "p99 of one ms", "containers/s", ...HEAD.slice(4)];
 
-function row({ name, median, min, p95, ratio, cpu, rss }: Summary): string[] {
-  const numbers = [median, min, p95].map((ms) => ms.toFixed(2));
+function row(summary: Summary, copies: number): string[] {
+  const { name, median, min, p95, p99, ratio, cpu, rss, faults } = summary;
   return [
     name,
-    ...numbers,
+    ...[median, min, p95].map((ms) => ms.toFixed(2)),
+    ...(copies > 1 ? [p99.toFixed(2), ((1000 * copies) / median).toFixed(0)] : []),
     ratio === undefined ? "" : ratio.toFixed(2),
     cpu.toFixed(2),
     (rss / 1024).toFixed(1),
+    faults.toFixed(0),
   ];
 }
 
@@ -32,14 +51,70 @@ function markdown(rows: readonly (readonly string[])[]): string {
   return [line(rows[0]!), rule, ...rows.slice(1).map(line)].join("\n");
 }
 
+/** "0.90 of crun: missed, 1.24"; null without a goal, or where the peer is not there. */
+export function verdict({ goal, summaries }: Result): string | null {
+  const of = (name: string) => summaries.find((s) => s.name === name);
+  const [brun, peer] = [of("brun"), goal === undefined ? undefined : of(goal.of)];
+  if (goal === undefined || brun === undefined || peer === undefined) return null;
+  const share = goal.of === "crun" && brun.ratio !== undefined ? brun.ratio : brun.median / peer.median;
+  return `at most ${goal.share.toFixed(2)} of ${goal.of}: ${share <= goal.share ? "met" : "missed"}, ${share.toFixed(2)}`;
+}
+
 /** One case as a markdown table under its title, with a line on its goal. */
-export function table({ title, goal, summaries }: Report["results"][number]): string {
-  const ratio = summaries.find(({ name }) => name === "brun")?.ratio;
-  const verdict =
-    goal === undefined || ratio === undefined
-      ? ""
-      : `\n\nGoal: at most ${goal.toFixed(2)} of crun: ${ratio <= goal ? "met" : "missed"}.`;
-  return `### ${title}\n\n${markdown([HEAD, ...summaries.map(row)])}${verdict}`;
+export function table(result: Result): string {
+  const { title, copies, summaries, rounds } = result;
+  const goal = verdict(result);
+  const head = copies > 1 ? COPIES_HEAD : HEAD;
+  const notes = [goal === null ? "" : `Goal: ${goal}.`, `${rounds} rounds.`].filter((note) => note !== "");
+  return `### ${title}\n\n${markdown([head, ...summaries.map((s) => row(s, copies))])}\n\n${notes.join(" ")}`;
+}
+
+/** The goals that were missed, a line each. */
+export function missed(results: readonly Result[]): string[] {
+  return results.flatMap((result) => {
+    const goal = verdict(result);
+    return goal?.includes("missed") ? [`${result.title}: ${goal}`] : [];
+  });
+}
+
+export function memoryTable(memory: readonly Memory[]): string {
+  const head = ["", "RSS KB", "PSS KB", "private KB", "wake-ups in an idle second"];
+  const rows = memory.map(({ name, of, rss, pss, privateMemory, wakeUps }) => [
+    `${of}, ${name}`,
+    ...[rss, pss, privateMemory, wakeUps].map(String),
+  ]);
+  return `### Memory\n\n${markdown([head, ...rows])}`;
+}
+
+export function syscallTable(syscalls: readonly Syscalls[]): string {
+  const rows = syscalls.map(({ name, count }) => [name, `${count}`]);
+  return `### System calls of one \`run\`\n\n${markdown([["", "calls"], ...rows])}`;
+}
+
+/** File name and text of each picture. */
+export function pictures(results: readonly Result[]): Map<string, string> {
+  const made = new Map<string, string>();
+  const groups = results
+    .filter(({ summaries }) => summaries.some(({ ratio }) => ratio !== undefined))
+    .map(({ title, summaries }) => ({
+      title,
+      bars: summaries.map(({ name, ratio }) => ({ name, value: ratio ?? Number.NaN })),
+    }));
+  if (groups.length > 0) made.set("performance.svg", barChart("time, crun's being 1", groups));
+  const points = results.filter(({ point }) => point !== undefined);
+  const names = [...new Set(points.flatMap(({ summaries }) => summaries.map(({ name }) => name)))];
+  const curves = names.map((name) => ({
+    name,
+    points: points.flatMap(({ point, summaries }) => {
+      const summary = summaries.find((s) => s.name === name);
+      return summary === undefined ? [] : [[point!.at, summary.median] as const];
+    }),
+  }));
+  const whole = curves.filter((curve) => curve.points.length > 1);
+  if (whole.length > 0) {
+    made.set("performance-mounts.svg", curveChart("time of run by mounts", points[0]!.point!.curve, whole));
+  }
+  return made;
 }
 
 const BEGIN = "<!-- written by npm run bench -- --write-docs -->";
@@ -50,20 +125,15 @@ export function updateDocs(text: string, report: Report): string {
   const [begin, end] = [text.indexOf(BEGIN), text.indexOf(END)];
   if (begin < 0 || end < begin) throw new Error(`docs/performance.md: no "${BEGIN}" before "${END}"`);
   const versions = Object.entries(report.versions).map(([name, version]) => `${name} ${version}`);
-  const memory = [
-    ["", "RSS KB", "PSS KB", "private KB"],
-    ...report.memory.map(({ name, rss, pss, privateMemory }) => [
-      name,
-      `${rss}`,
-      `${pss}`,
-      `${privateMemory}`,
-    ]),
-  ];
+  const goals = missed(report.results);
   const parts = [
     BEGIN,
     `Measured on ${report.machine}, ${report.rounds} rounds, with ${versions.join(", ")}.`,
+    ...(goals.length === 0 ? [] : [`Goals missed:\n\n${goals.map((goal) => `- ${goal}`).join("\n")}`]),
+    ...[...pictures(report.results).keys()].map((file) => `![${file.replace(".svg", "")}](${file})`),
     ...report.results.map(table),
-    ...(report.memory.length === 0 ? [] : [`### Memory of a created container\n\n${markdown(memory)}`]),
+    ...(report.memory.length === 0 ? [] : [memoryTable(report.memory)]),
+    ...(report.syscalls.length === 0 ? [] : [syscallTable(report.syscalls)]),
   ];
   return `${text.slice(0, begin)}${parts.join("\n\n")}\n\n${text.slice(end)}`;
 }

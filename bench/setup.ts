@@ -120,6 +120,18 @@ export class Stand implements Disposable {
     if (exitCode !== 0) throw new Error(`${argv.join(" ")} exited with ${exitCode}`);
   }
 
+  /** Starts a command that goes on. */
+  background(argv: readonly string[]): void {
+    Bun.spawn(this.argv(argv), { ...this.options(), stdio: ["ignore", "ignore", "inherit"] }).unref();
+  }
+
+  /** Runs a command that leaves a process behind again and again, "@" in a word being the number. */
+  repeat(argv: readonly string[], times: number): void {
+    const command =
+      'n=$1; shift; i=0; while [ $i -lt $n ]; do eval "$(printf " %s" "$@" | sed "s/@/$i/g")"; i=$((i+1)); done';
+    this.start(["/bin/sh", "-ec", command, "sh", `${times}`, ...argv]);
+  }
+
   [Symbol.dispose](): void {
     rmSync(this.dir, { recursive: true, force: true });
   }

@@ -7,6 +7,8 @@ export interface Sample {
   readonly cpu: number;
   /** Kilobytes. */
   readonly rss: number;
+  /** Page faults that needed no disk, of the command and the children that it has waited for. */
+  readonly faults: number;
 }
 
 /** What a table shows of one command. */
@@ -15,10 +17,14 @@ export interface Summary {
   readonly median: number;
   readonly min: number;
   readonly p95: number;
+  /** Of single copies where several run at once, else of the samples. */
+  readonly p99: number;
   /** Mean of user and system time, milliseconds. */
   readonly cpu: number;
   /** Largest resident set, kilobytes. */
   readonly rss: number;
+  /** Median of the page faults. */
+  readonly faults: number;
   /** Median of the rounds' ratios to the reference of the same round; undefined without a reference. */
   readonly ratio: number | undefined;
 }
@@ -32,8 +38,17 @@ export function quantile(values: readonly number[], share: number): number {
   return low + (high - low) * (at - Math.floor(at));
 }
 
-/** Sums up the samples of one command. `reference` has the samples of the same rounds to compare with. */
-export function summarise(name: string, samples: readonly Sample[], reference?: readonly Sample[]): Summary {
+/**
+ * Sums up the samples of one command.
+ * @param reference samples of the same rounds to compare with
+ * @param copies of single copies where several run at once
+ */
+export function summarise(
+  name: string,
+  samples: readonly Sample[],
+  reference?: readonly Sample[],
+  copies: readonly Sample[] = samples,
+): Summary {
   const wall = samples.map((sample) => sample.wall);
   const ratios = reference === undefined ? [] : wall.map((ms, i) => ms / (reference[i]?.wall ?? Number.NaN));
   return {
@@ -41,20 +56,33 @@ export function summarise(name: string, samples: readonly Sample[], reference?: 
     median: quantile(wall, 0.5),
     min: Math.min(...wall),
     p95: quantile(wall, 0.95),
+    p99: quantile(
+      copies.map((sample) => sample.wall),
+      0.99,
+    ),
     cpu: samples.reduce((sum, { cpu }) => sum + cpu, 0) / samples.length,
     rss: Math.max(...samples.map(({ rss }) => rss)),
+    faults: quantile(
+      samples.map(({ faults }) => faults),
+      0.5,
+    ),
     ratio: reference === undefined ? undefined : quantile(ratios, 0.5),
   };
 }
 
-/** Reads the lines of the timer: name, wall ns, user µs, system µs, KB. */
+/** Reads the lines of the timer: name, wall ns, user µs, system µs, KB, page faults. */
 export function parseSamples(text: string): Map<string, Sample[]> {
   const samples = new Map<string, Sample[]>();
   for (const line of text.split("\n")) {
-    const [name, wall, user, system, rss] = line.split("\t");
-    if (rss === undefined) continue;
+    const [name, wall, user, system, rss, faults] = line.split("\t");
+    if (faults === undefined) continue;
     const list = samples.get(name!) ?? [];
-    list.push({ wall: Number(wall) / 1e6, cpu: (Number(user) + Number(system)) / 1e3, rss: Number(rss) });
+    list.push({
+      wall: Number(wall) / 1e6,
+      cpu: (Number(user) + Number(system)) / 1e3,
+      rss: Number(rss),
+      faults: Number(faults),
+    });
     samples.set(name!, list);
   }
   return samples;

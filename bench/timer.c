@@ -4,9 +4,12 @@
  * that of the process that started it.
  *
  *   usage: timer ROUNDS WARM-UP <JOBS
- *   JOBS:  lines "job NAME", then for each command of the job a line "timed" or "untimed" with its words, all
- *          separated by tabs. A job's sample is the sum of its timed commands.
- *   prints "NAME <tab> wall ns <tab> user us <tab> system us <tab> peak RSS KB" for each sample
+ *   JOBS:  lines "job NAME COPIES", then for each command of the job a line "timed" or "untimed" with its
+ *          words, all separated by tabs. A job's sample is the sum of its timed commands. With more COPIES than
+ *          one that many of a command are started at once, "@" in a word being the number of the copy, and the
+ *          time is until the last has ended.
+ *   prints "NAME <tab> wall ns <tab> user us <tab> system us <tab> peak RSS KB <tab> page faults" for each sample,
+ *          and for each copy "NAME/copy" with its own wall time and noughts
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -22,6 +25,8 @@
 #define MAX_JOBS 32
 #define MAX_COMMANDS 8
 #define MAX_WORDS 64
+#define MAX_COPIES 512
+#define WORD_SIZE 512
 
 extern char **environ;
 
@@ -32,6 +37,7 @@ struct command {
 
 struct job {
 	const char *name;
+	int copies;
 	int n_commands;
 	struct command commands[MAX_COMMANDS];
 };
@@ -41,6 +47,7 @@ struct sample {
 	long long user;
 	long long system;
 	long rss;
+	long faults;
 };
 
 static struct job jobs[MAX_JOBS];
@@ -71,7 +78,11 @@ static void read_jobs(void)
 		if (strcmp(words[0], "job") == 0) {
 			if (n_jobs == MAX_JOBS)
 				exit(2);
-			jobs[n_jobs++].name = words[1];
+			jobs[n_jobs].name = words[1];
+			jobs[n_jobs].copies = count > 2 ? atoi(words[2]) : 1;
+			if (jobs[n_jobs].copies < 1 || jobs[n_jobs].copies > MAX_COPIES)
+				exit(2);
+			n_jobs++;
 			continue;
 		}
 		if (n_jobs == 0 || jobs[n_jobs - 1].n_commands == MAX_COMMANDS)
@@ -98,38 +109,84 @@ static long long microseconds(struct timeval t)
 	return t.tv_sec * 1000000LL + t.tv_usec;
 }
 
-static void run(const struct job *job, const struct command *command, struct sample *sample)
+/* The words of one copy: "@" becomes its number. */
+static char **words_of(const struct command *command, int copy)
+{
+	static char text[MAX_WORDS][WORD_SIZE];
+	static char *argv[MAX_WORDS];
+	int i = 0;
+
+	for (; command->argv[i] != NULL; i++) {
+		const char *word = command->argv[i];
+		const char *at = strchr(word, '@');
+		int n = at == NULL ? snprintf(text[i], WORD_SIZE, "%s", word)
+				   : snprintf(text[i], WORD_SIZE, "%.*s%d%s", (int)(at - word), word, copy, at + 1);
+
+		if (n >= WORD_SIZE)
+			exit(2);
+		argv[i] = text[i];
+	}
+	argv[i] = NULL;
+	return argv;
+}
+
+static pid_t start(char **argv)
 {
 	posix_spawn_file_actions_t actions;
-	struct rusage usage;
-	long long began;
-	long long ended;
-	int status;
 	pid_t pid;
 
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
 	posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
-	began = nanoseconds();
-	errno = posix_spawn(&pid, command->argv[0], &actions, NULL, command->argv, environ);
+	errno = posix_spawn(&pid, argv[0], &actions, NULL, argv, environ);
 	if (errno != 0)
-		fail(command->argv[0]);
-	if (wait4(pid, &status, 0, &usage) != pid)
-		fail("wait4");
-	ended = nanoseconds();
+		fail(argv[0]);
 	posix_spawn_file_actions_destroy(&actions);
-	if (status != 0) {
-		fprintf(stderr, "timer: %s: %s ended with status 0x%x\n", job->name, command->argv[0],
-			status);
-		exit(1);
+	return pid;
+}
+
+static void run(const struct job *job, const struct command *command, int counts, struct sample *sample)
+{
+	static pid_t pids[MAX_COPIES];
+	static long long starts[MAX_COPIES];
+	long long began = nanoseconds();
+	long long ended = began;
+
+	for (int i = 0; i < job->copies; i++) {
+		char **argv = words_of(command, i);
+
+		starts[i] = nanoseconds();
+		pids[i] = start(argv);
 	}
-	if (!command->timed)
-		return;
-	sample->wall += ended - began;
-	sample->user += microseconds(usage.ru_utime);
-	sample->system += microseconds(usage.ru_stime);
-	if (usage.ru_maxrss > sample->rss)
-		sample->rss = usage.ru_maxrss;
+	for (int left = job->copies; left > 0; left--) {
+		struct rusage usage;
+		int status;
+		pid_t pid = wait4(-1, &status, 0, &usage);
+		int copy = 0;
+
+		if (pid < 0)
+			fail("wait4");
+		ended = nanoseconds();
+		if (status != 0) {
+			fprintf(stderr, "timer: %s: %s ended with status 0x%x\n", job->name, command->argv[0],
+				status);
+			exit(1);
+		}
+		while (pids[copy] != pid)
+			if (++copy == job->copies)
+				fail("a child of nobody");
+		if (!command->timed)
+			continue;
+		if (counts && job->copies > 1)
+			printf("%s/copy\t%lld\t0\t0\t0\t0\n", job->name, ended - starts[copy]);
+		sample->user += microseconds(usage.ru_utime);
+		sample->system += microseconds(usage.ru_stime);
+		sample->faults += usage.ru_minflt;
+		if (usage.ru_maxrss > sample->rss)
+			sample->rss = usage.ru_maxrss;
+	}
+	if (command->timed)
+		sample->wall += ended - began;
 }
 
 int main(int argc, char **argv)
@@ -149,10 +206,10 @@ int main(int argc, char **argv)
 			struct sample sample = {0};
 
 			for (int c = 0; c < job->n_commands; c++)
-				run(job, &job->commands[c], &sample);
+				run(job, &job->commands[c], round >= 0, &sample);
 			if (round >= 0)
-				printf("%s\t%lld\t%lld\t%lld\t%ld\n", job->name, sample.wall, sample.user,
-				       sample.system, sample.rss);
+				printf("%s\t%lld\t%lld\t%lld\t%ld\t%ld\n", job->name, sample.wall, sample.user,
+				       sample.system, sample.rss, sample.faults);
 		}
 	}
 	return 0;
