@@ -10,7 +10,7 @@ mkdir -p "$(dirname "$out")"
 ${CC:-cc} -std=gnu11 -Os -Wall -Wextra -Werror -Wshadow -Wconversion -Wno-sign-conversion -Wvla -Wundef \
   -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wcast-align \
   -ffreestanding -fPIC -fvisibility=hidden -fno-stack-protector -fno-asynchronous-unwind-tables \
-  -fno-builtin -fno-plt -ffunction-sections -fdata-sections -nostdlib -shared \
+  -fno-builtin -ffunction-sections -fdata-sections -nostdlib -shared \
   -Wl,-e,_start -Wl,--gc-sections -Wl,-z,noseparate-code -Wl,-z,noexecstack -Wl,-z,defs \
   -Wl,--hash-style=gnu -Wl,--build-id=none -Wl,-s ${CFLAGS_EXTRA-} \
   -o "$out.tmp" ./*.c

@@ -4,7 +4,11 @@
  */
 import { readFileSync } from "node:fs";
 
-/** The stage as base64. Throws when `npm run build:c` has not been run. */
+/**
+ * The stage as base64: the one of this machine's architecture, or of BRUN_STAGE, a file in build. Throws when
+ * `npm run build:c` has not been run.
+ */
 export function stageImage(): string {
-  return readFileSync(`${import.meta.dir}/build/nsenter.so`).toString("base64");
+  const file = process.env.BRUN_STAGE ?? "nsenter.so";
+  return readFileSync(`${import.meta.dir}/build/${file}`).toString("base64");
 }

@@ -7,6 +7,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Declarations, too, so that no call goes by a table that a loader would have to relocate: there is none. */
+#pragma GCC visibility push(hidden)
+
 #define BRUN_EXPORT __attribute__((visibility("default")))
 #define BRUN_INLINE static inline __attribute__((always_inline))
 #define ARRAY_LENGTH(a) (sizeof(a) / sizeof((a)[0]))

@@ -1,25 +1,66 @@
 #!/bin/sh
 # Builds dist/brun, one self-contained executable. Does nothing when no source is newer than it.
-#   usage: build.sh [--force]
+#   usage: build.sh [--force] [--arch x64|arm64]
+# For another architecture than this machine's it is dist/brun-ARCH; that needs Debian's gcc-aarch64-linux-gnu (or
+# gcc-x86-64-linux-gnu) and, once, npm's registry, which has the runtime.
 set -eu
 cd "$(dirname "$0")/.."
+
+case $(uname -m) in
+  aarch64) here=arm64 ;;
+  *) here=x64 ;;
+esac
+arch=$here
+force=
+while [ $# -gt 0 ]; do
+  case $1 in
+    --force) force=yes ;;
+    --arch=*) arch=${1#--arch=} ;;
+    --arch) shift; arch=${1-} ;;
+    *) arch= ;;
+  esac
+  [ $# -eq 0 ] || shift
+done
+case $arch in
+  x64) package=bun-linux-x64 triple=x86_64-linux-gnu ;;
+  arm64) package=bun-linux-aarch64 triple=aarch64-linux-gnu ;;
+  *) echo "usage: build.sh [--force] [--arch x64|arm64]" >&2; exit 2 ;;
+esac
 out=dist/brun
+[ "$arch" = "$here" ] || out=dist/brun-$arch
 
 # Directories count too: their time changes when a file is removed.
-newer=
-if [ "${1-}" != --force ] && [ -x "$out" ]; then
+if [ -z "$force" ] && [ -x "$out" ]; then
   newer=$(find src rootless nsenter scripts/build.sh package.json package-lock.json tsconfig.json \
     -path nsenter/build -prune -o ! -name '*.test.ts' -newer "$out" -print | head -n 1)
   [ -n "$newer" ] || exit 0
 fi
 
-sh nsenter/build.sh
 mkdir -p dist
+if [ "$arch" = "$here" ]; then
+  sh nsenter/build.sh
+  set -- --target=bun
+else
+  command -v "$triple-gcc" >/dev/null || {
+    echo "build: missing $triple-gcc: run as root: apt-get install -y gcc-$(echo $triple | tr _ -)" >&2
+    exit 1
+  }
+  CC=$triple-gcc sh nsenter/build.sh "build/nsenter-$arch.so"
+  export BRUN_STAGE=nsenter-$arch.so
+  version=$(node -p 'require("./node_modules/bun/package.json").version')
+  runtime=.cache/$package-$version
+  if [ ! -x "$runtime/node_modules/@oven/$package/bin/bun" ]; then
+    npm install --prefix "$runtime" --no-save --force --ignore-scripts --no-audit --no-fund --loglevel=error \
+      "@oven/$package@$version" >&2
+  fi
+  set -- --target="bun-linux-$arch" --compile-executable-path="$runtime/node_modules/@oven/$package/bin/bun"
+fi
+
 # The autoload flags keep a bundle's bunfig.toml and .env, found in the current directory, from being run or
 # read; tsconfig.json and package.json are off unless asked for, and said here so that it stays so.
 # With --splitting a command maps only the bytecode that it uses: without it, twice as many page faults.
 # The file is moved into place in one step: a running container's brun keeps the old one.
-node_modules/.bin/bun build src/cli/main.ts --compile --target=bun --outfile "$out.new" \
+node_modules/.bin/bun build src/cli/main.ts --compile --outfile "$out.new" "$@" \
   --minify --splitting --bytecode --format=esm --sourcemap=none --compile-jit-policy=100 \
   --no-compile-autoload-bunfig --no-compile-autoload-dotenv \
   --no-compile-autoload-tsconfig --no-compile-autoload-package-json >"$out.log" 2>&1 ||

@@ -1,13 +1,13 @@
 #!/bin/sh
 # Makes this checkout ready for one purpose: npm packages, and what is needed from the system.
-#   usage: setup.sh build|demo|test|vm|check|bench|fuzz|clients
+#   usage: setup.sh build|demo|test|vm|check|bench|fuzz|clients|arm64
 #
 # Installs with apt as root; otherwise prints one line that names what to install. Does nothing, quickly, when
 # nothing is missing. Asks nothing and reads nothing from stdin. Written for a plain POSIX shell, since
 # node_modules does not exist yet when it first runs.
 set -eu
 cd "$(dirname "$0")/.."
-purpose=${1:?usage: setup.sh build|demo|test|vm|check|bench|fuzz|clients}
+purpose=${1:?usage: setup.sh build|demo|test|vm|check|bench|fuzz|clients|arm64}
 exec </dev/null
 
 fail() {
@@ -81,7 +81,13 @@ case $purpose in
     need libseccomp2 have_library libseccomp.so.2
     need busybox-static have_static_busybox
     ;;
-  *) fail "unknown purpose '$purpose': expected build, demo, test, vm, check, bench, fuzz or clients" ;;
+  arm64)
+    need gcc-aarch64-linux-gnu have aarch64-linux-gnu-gcc
+    need libc6-dev-arm64-cross have_file /usr/aarch64-linux-gnu/include/asm/unistd.h
+    need qemu-user-static have qemu-aarch64-static
+    need file have file
+    ;;
+  *) fail "unknown purpose '$purpose': expected build, demo, test, vm, check, bench, fuzz, clients or arm64" ;;
 esac
 case $purpose in
   test)

@@ -322,6 +322,9 @@ const arm64 = {
 /** A system call that brun knows by name. */
 export type SyscallName = keyof typeof x64;
 
+/** System call numbers by architecture, as process.arch names it. */
+export const SYSCALLS = { x64, arm64 };
+
 /** System call numbers of the architecture that brun runs on. */
 export const NR: Readonly<Record<SyscallName, number>> = process.arch === "arm64" ? arm64 : x64;
 
