@@ -68,7 +68,7 @@ for (const subject of subjects(["brun"])) {
         failure("ERR_STATE", "cannot start a container that has stopped"),
       );
       expect(seen.notFound).toMatchObject(failure("ERR_NOT_FOUND", "does not exist"));
-      expect(seen.badId).toMatchObject(failure("ERR_ID", "invalid container id"));
+      expect(seen.badId).toMatchObject(failure("ERR_ID", "invalid container ID format"));
       expect(seen.missing).toMatchObject(failure("ENOENT", "not found in $PATH", "process.args[0]"));
       expect(seen.badSpec).toMatchObject(
         failure("ERR_CONFIG", 'expected a list but found "sh"', "process.args"),
@@ -77,7 +77,7 @@ for (const subject of subjects(["brun"])) {
       expect(seen.noBundle.hint).toContain("--bundle");
       expect(seen.noBrun).toContain("ENOENT");
       expect(seen.hook).toMatchObject(failure("ERR_HOOK", "exited with status 5", "hooks.createRuntime[0]"));
-      expect(seen.exists).toMatchObject(failure("ERR_EXISTS", "exists already"));
+      expect(seen.exists).toMatchObject(failure("ERR_EXISTS", "already exists"));
       for (const late of [seen.timeout, seen.abortWhileMade, seen.execAborted]) {
         expect(late).toStartWith("TimeoutError");
       }

@@ -31,7 +31,7 @@ function cpuStats(cpu: string | undefined, cpuacct: string | undefined): Stats["
     throttledTime: stat.throttled_time ?? 0,
   });
   const usage = cpuacct === undefined ? undefined : cpuUsage(cpuacct);
-  return { ...(usage && { usage }), ...(throttling && { throttling }) };
+  return { usage: usage ?? { kernel: 0, user: 0 }, throttling: throttling ?? {} };
 }
 
 function cpuUsage(directory: string): Stats["cpu"]["usage"] {

@@ -59,7 +59,11 @@ test("cgroup v2 in runc's form", () => {
 
 test("an empty cgroup has statistics too", () => {
   const stats = withFiles({ "cgroup.procs": "1\n2\n" }, (directory) => readStats(plan(directory)));
-  expect([stats.cpu, stats.memory, stats.pids]).toEqual([{}, {}, { current: 2 }]);
+  expect([stats.cpu, stats.memory, stats.pids]).toEqual([
+    { usage: { kernel: 0, user: 0 }, throttling: {} },
+    {},
+    { current: 2 },
+  ]);
 });
 
 test("pressure", () => {

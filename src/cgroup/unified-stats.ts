@@ -41,7 +41,7 @@ function cpuStats(directory: string): Stats["cpu"] {
     throttledTime: nanoseconds("throttled_usec"),
   });
   const psi = pressure(readFileOf(directory, "cpu.pressure"));
-  return { ...(usage && { usage }), ...(throttling && { throttling }), ...(psi && { psi }) };
+  return { usage: usage ?? { kernel: 0, user: 0 }, throttling: throttling ?? {}, ...(psi && { psi }) };
 }
 
 function memoryStats(directory: string): Stats["memory"] {

@@ -6,7 +6,14 @@ import { openRuntime } from "./globals.ts";
 
 export default defineCommand({
   meta: { name: "create", description: "create a container, up to the start of its program" },
-  args: createFlags,
+  args: {
+    ...createFlags,
+    "no-subreaper": {
+      type: "boolean",
+      hidden: true,
+      description: "crun's, ignored: create leaves no one to reap",
+    },
+  },
   details: `Everything is set up when this returns: a program that is missing or may not be executed is told here.
 The container waits for "brun start".`,
   explainFailure: (error, context) => explainFailure(error, context),

@@ -12,7 +12,7 @@ export type LogLevel = "error" | "warning" | "debug";
 
 /** What `--log`, `--log-format` and `--debug` ask for. */
 export interface LogOptions {
-  /** Path of the log file; without it everything goes to stderr. */
+  /** Path of the log file; without it everything goes to stderr, for people unless the format is JSON. */
   readonly file?: string | undefined;
   readonly format: LogFormat;
   readonly debug: boolean;
@@ -62,6 +62,7 @@ export function touchLog(file: string): void {
 export function log(options: LogOptions, level: "warning" | "debug", message: string): void {
   if (level === "debug" && !options.debug) return;
   if (options.file !== undefined) append(options.file, options.format, level, message);
+  else if (options.format === "json") printError(logLine("json", level, message, new Date()));
   else if (options.human !== undefined) options.human(level, message);
   else printError(`brun: ${level}: ${message}\n`);
 }
@@ -69,8 +70,10 @@ export function log(options: LogOptions, level: "warning" | "debug", message: st
 /** The line of an error that ends the command: to the log file and to stderr. With `--debug` its stack too. */
 export function logError(options: LogOptions, error: unknown): void {
   const line = errorLine(error);
-  if (options.file !== undefined) append(options.file, options.format, "error", line, fieldsOf(error));
-  printError(`brun: ${line}\n`);
+  const { file, format } = options;
+  if (file !== undefined) append(file, format, "error", line, fieldsOf(error));
+  const inJson = file === undefined && format === "json";
+  printError(inJson ? logLine("json", "error", line, new Date(), fieldsOf(error)) : `brun: ${line}\n`);
   if (error instanceof Error && error.stack !== undefined) log(options, "debug", error.stack);
 }
 

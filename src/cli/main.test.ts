@@ -131,6 +131,16 @@ describe("answers", () => {
     expect(time).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
   });
 
+  test.concurrent("JSON without a log file goes to stderr", async () => {
+    const { stderr } = await brun("--log-format", "json", "--debug", "--root", ".", "state", "nope");
+    const lines = stderr
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    expect(lines.map(({ level }) => level)).toEqual(["debug", "error", "debug"]);
+    expect(lines[1].msg).toBe('container "nope": container does not exist');
+  });
+
   test.concurrent("--debug adds the stack", async () => {
     const { stderr } = await brun("--debug", "--root", ".", "state", "nope");
     expect(stderr).toStartWith(`[debug] state directory ${dir}\n`);

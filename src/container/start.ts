@@ -23,7 +23,9 @@ function startLocked(rt: Runtime, id: string): Notifications | null {
     const status = statusOf(rt.root, stored);
     if (status === "stopped") throw hasStopped(id);
     if (status !== "created") {
-      throw new BrunError(`cannot start a container in the ${status} state`, {
+      const what =
+        status === "running" ? "an already running container" : `a container in the ${status} state`;
+      throw new BrunError(`cannot start ${what}`, {
         code: "ERR_STATE",
         hint: `it was started before: brun exec ${id} runs a further program in it`,
       });

@@ -70,9 +70,9 @@ function isId(id: string): boolean {
 export function checkId(id: string): void {
   if (id === "") throw new BrunError("container id cannot be empty", { code: "ERR_ID" });
   if (id.length > ID_MAX)
-    throw new BrunError(`invalid container id: longer than ${ID_MAX} characters`, { code: "ERR_ID" });
+    throw new BrunError(`invalid container ID format: longer than ${ID_MAX} characters`, { code: "ERR_ID" });
   if (!isId(id)) {
-    throw new BrunError(`invalid container id ${JSON.stringify(id)}`, {
+    throw new BrunError(`invalid container ID format: ${JSON.stringify(id)}`, {
       code: "ERR_ID",
       hint: "letters, digits and _ + - . make an id",
     });
@@ -109,7 +109,7 @@ export function claim(root: string, id: string): Locked {
     result = mkdir(directory, 0o711);
   }
   if (result === -E.EEXIST) {
-    throw new BrunError(`container with id ${id} exists already`, {
+    throw new BrunError(`container with given ID already exists: ${id}`, {
       code: "ERR_EXISTS",
       hint: `brun delete ${id} removes it when it has stopped, with --force in any case`,
     });

@@ -85,10 +85,14 @@ function setBindAttributes(x: InitContext, tree: Slot, { flags, cleared }: Mount
     tryAttributes(x, tree, [exact]);
     return;
   }
-  const attempts = exact.clear === given.clear ? [exact] : [exact, given];
-  const onlySet = { set: given.set & ~TIMES, clear: 0 };
+  // The one that is never locked goes in any case.
+  const free = exact.clear & MOUNT_ATTR.NOSYMFOLLOW;
+  const attempts = [exact];
+  const clear = given.clear | free;
+  if (clear !== exact.clear) attempts.push({ set: given.set, clear });
   const strict = x.config.facts.hostOnly !== undefined;
-  if (!strict && (given.clear !== 0 || onlySet.set !== given.set)) attempts.push(onlySet);
+  const onlySet = given.set & ~TIMES;
+  if (!strict && (given.clear !== 0 || onlySet !== given.set)) attempts.push({ set: onlySet, clear: free });
   tryAttributes(x, tree, attempts);
 }
 

@@ -168,9 +168,9 @@ export const podmanLife: readonly Check[] = [
     sleep 1
     out=$(podman stats --no-stream --format '{{.Name}} {{.CPUNano}}' $N)
     has "$out" "$N "
-    # More than half a second, and not what podman itself has used.
+    # More than a moment, and not what podman itself has used.
     used=\${out#* }
-    [ "$used" -gt 500000000 ] && [ "$used" -lt 10000000000 ] || fail "CPU time: $out"`,
+    [ "$used" -gt 50000000 ] && [ "$used" -lt 10000000000 ] || fail "CPU time: $out"`,
   },
   {
     name: "pause, unpause",
