@@ -27,6 +27,14 @@ test("fields stand in the order of the runtime-spec's features.md, as runc print
   ]);
 });
 
+test("annotations that change what brun does are named, by prefix", () => {
+  expect(found.potentiallyUnsafeConfigAnnotations).toEqual([
+    "org.systemd.property.",
+    "run.oci.",
+    "org.criu.config",
+  ]);
+});
+
 test("lists are sorted and without doubles, hooks and capabilities in their own order", () => {
   const { mountOptions, linux } = found;
   const { actions = [], operators = [], archs = [] } = linux.seccomp;

@@ -69,6 +69,7 @@ export function features(): Features {
       "org.opencontainers.runc.checkpoint.enabled": `${SUPPORT.checkpoint}`,
       "org.opencontainers.runc.version": RUNC_VERSION,
     },
-    potentiallyUnsafeConfigAnnotations: [],
+    // They set properties of the unit, take descriptors, write files, choose a configuration.
+    potentiallyUnsafeConfigAnnotations: ["org.systemd.property.", "run.oci.", "org.criu.config"],
   };
 }

@@ -94,7 +94,9 @@ const GROUPS: readonly (readonly [section: string, fields: string, support: Supp
   [
     "",
     "annotations",
-    when("run.oci.* as crun and org.systemd.property.* as runc have an effect; all are in the state"),
+    when(
+      "run.oci.keep_original_groups, .hooks.stdout, .hooks.stderr, .mount_context_type, .pidfd_receiver and .seccomp_fail_unknown_syscall have an effect as with crun, other run.oci.* are ignored with a warning; org.systemd.property.* as with runc; all are in the state",
+    ),
   ],
   ["linux.uidMappings[]", "containerID hostID size", rootless(SUBIDS)],
   ["linux.gidMappings[]", "containerID hostID size", rootless(SUBIDS)],

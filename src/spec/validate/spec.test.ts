@@ -92,6 +92,17 @@ cases("config", [
     "! annotations: expected keys but found an empty one",
   ],
   [
+    "crun's annotations without an effect here",
+    (s) => {
+      s.annotations = {
+        "run.oci.handler": "krun",
+        "run.oci.hooks.stdout": "/x",
+        "org.example": "run.oci.handler",
+      };
+    },
+    'annotations["run.oci.handler"]: ignored, brun starts programs alone, no virtual machines or WebAssembly',
+  ],
+  [
     "for Windows",
     (s) => {
       Object.assign(s, { windows: {}, vm: null });

@@ -32,12 +32,33 @@ export function validateSpec(spec: Spec, addsUserNamespace: boolean): Findings {
     validateMounts(spec.mounts, namespaces.user !== undefined || addsUserNamespace, findings);
   }
   if (spec.hooks !== undefined) validateHooks(spec.hooks, errors);
-  if (spec.annotations?.[""] !== undefined) errors.push("annotations: expected keys but found an empty one");
+  if (spec.annotations !== undefined) validateAnnotations(spec.annotations, findings);
   validateLinux(spec.linux, namespaces, addsUserNamespace, findings);
   for (const name of FOREIGN) {
     if ((spec as Record<string, unknown>)[name] != null) warnings.push(`${name}: ignored, this is Linux`);
   }
   return findings;
+}
+
+/** Annotations of crun that have no effect here, and what there is instead. */
+const IGNORED: Readonly<Record<string, string>> = {
+  "run.oci.handler": "brun starts programs alone, no virtual machines or WebAssembly",
+  "run.oci.delegate-cgroup":
+    "a cgroup namespace with a writable cgroup mount delegates the container's cgroup",
+  "run.oci.systemd.subgroup": "the container's processes are in the scope itself",
+  "run.oci.systemd.force_cgroup_v1": "there is one view of cgroups for all",
+  "run.oci.seccomp.receiver": "linux.seccomp.listenerPath names the agent",
+  "run.oci.seccomp.plugins": "linux.seccomp.listenerPath names an agent",
+  "run.oci.seccomp_bpf_data": "filters are made of linux.seccomp",
+};
+
+function validateAnnotations(annotations: Readonly<Record<string, string>>, findings: Findings): void {
+  for (const name in annotations) {
+    if (name === "") findings.errors.push("annotations: expected keys but found an empty one");
+    if (!name.startsWith("run.oci.")) continue;
+    const why = IGNORED[name];
+    if (why !== undefined) findings.warnings.push(`annotations["${name}"]: ignored, ${why}`);
+  }
 }
 
 /** 1.0.0 to 1.3.x, with any suffix ("1.0.2-dev"): versions are compatible upwards within a major one. */
