@@ -3,6 +3,7 @@ import type { Mount } from "../spec/index.ts";
 import { CLONE, MOUNT_ATTR, MS } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
 import { AT_FDCWD } from "../sys/fs.ts";
+import { each, filtered } from "../sys/lists.ts";
 import type { InitContext } from "./context.ts";
 import { type MountOptions, toMountAttr } from "./mount-options.ts";
 import { attach, cloneTree, setAttributes } from "./mount-tree.ts";
@@ -58,9 +59,25 @@ function mountHierarchies(x: InitContext, mount: Mount, where: string, options: 
     attach(x, tree, openTarget(x, `${mount.destination}/${name}`, { create: "dir" }));
     b.mark(skip);
   }
+  linkMerged(x, mount, where);
   if ((options.flags & MS.RDONLY) === 0) return;
   b.at(where, `make ${mount.destination} read-only`);
   const mounted = openTarget(x, mount.destination);
   setAttributes(x, mounted, MOUNT_ATTR.RDONLY, 0, false);
+  b.close(mounted);
+}
+
+/** "cpu" and "cpuacct" lead to "cpu,cpuacct", as on the host: what reads a controller's files knows only its name. */
+function linkMerged(x: InitContext, mount: Mount, where: string): void {
+  const { b, config } = x;
+  const merged = filtered(config.facts.cgroupBinds, ({ name }) => name.includes(","));
+  if (merged.length === 0) return;
+  const mounted = openTarget(x, mount.destination);
+  each(merged, ({ name }) => {
+    each(name.split(","), (controller) => {
+      b.at(where, `link ${mount.destination}/${controller} to ${name}`);
+      b.sys("symlinkat", [b.str(name), mounted, b.str(controller)], { handle: [E.EEXIST] });
+    });
+  });
   b.close(mounted);
 }

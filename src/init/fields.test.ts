@@ -61,6 +61,19 @@ function under(text: string, heading: string): string[] {
   return rest.slice(0, end).map((line) => line.replace(/^ *\d+ {2}/, ""));
 }
 
+test("controllers that share a hierarchy of cgroup v1 can be reached by either name", () => {
+  const cgroupBinds = [
+    { name: "cpu,cpuacct", source: "/sys/fs/cgroup/cpu,cpuacct/c" },
+    { name: "memory", source: "/sys/fs/cgroup/memory/c" },
+  ];
+  const text = program((spec) => spec, { facts: { ...facts, cgroup2: false, cgroupBinds } });
+  for (const name of ["cpu", "cpuacct"]) {
+    const ops = under(text, `mounts[6]: link /sys/fs/cgroup/${name} to cpu,cpuacct`);
+    expect(ops[0]).toMatch(new RegExp(`symlinkat\\("cpu,cpuacct", %\\d+, "${name}"\\)`));
+  }
+  expect(text).not.toContain("link /sys/fs/cgroup/memory");
+});
+
 describe("security labels", () => {
   const withLabels = (spec: Spec): Spec => ({
     ...spec,
@@ -119,6 +132,15 @@ describe("security labels", () => {
     expect(under(text, "mounts[2]: mount devpts on /dev/pts").join()).toContain(context);
     expect(under(text, "mounts[0]: mount proc on /proc").join()).not.toContain("context");
     expect(under(text, "mounts[5]: mount sysfs on /sys").join()).not.toContain("context");
+    const mqueue = under(text, "mounts[4]: mount mqueue on /dev/mqueue").join("\n");
+    expect(mqueue).not.toContain("context");
+    expect(mqueue).toMatch(
+      new RegExp(`setxattr\\(<.*>, "security.selinux", "${label}", ${label.length}, 0\\).*EOPNOTSUPP`),
+    );
+    const masks = under(text, "linux.maskedPaths: make the tmpfs that all masked directories share").join(
+      "\n",
+    );
+    expect(masks).toMatch(new RegExp(`fsconfig\\(%\\d+, 1, "context", "${label}", 0\\)`));
     const annotated = program((spec) => ({
       ...labelled(spec),
       annotations: { "run.oci.mount_context_type": "rootcontext" },

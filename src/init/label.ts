@@ -1,16 +1,36 @@
 /** SELinux labels of mounts: linux.mountLabel. */
 import type { Str } from "../stage/program.ts";
+import { E } from "../sys/errno.ts";
+import { utf8Length } from "../sys/utf8.ts";
 import type { InitContext } from "./context.ts";
+import { openTarget } from "./path.ts";
 
 /** Which mount option carries the label; crun's annotation chooses another than "context". */
 const CONTEXT_TYPE = "run.oci.mount_context_type";
 const contextTypes = ["context", "fscontext", "defcontext", "rootcontext"];
 
+/** The mount option that carries the container's label, and the label; null when it has none. */
+export function mountLabel(x: InitContext): { readonly option: string; readonly label: string } | null {
+  const label = x.config.spec.linux?.mountLabel;
+  if (!label) return null;
+  const asked = x.config.spec.annotations?.[CONTEXT_TYPE] ?? "context";
+  return { option: contextTypes.includes(asked) ? asked : "context", label };
+}
+
+/** Labels what is mounted on a path: for file systems that take no such option (runc does so with mqueue). */
+export function labelMounted(x: InitContext, path: string): void {
+  const found = mountLabel(x);
+  if (found === null) return;
+  const { b } = x;
+  const mounted = openTarget(x, path);
+  const args = [b.fdPath(mounted), b.str("security.selinux"), b.str(found.label), utf8Length(found.label), 0];
+  b.sys("setxattr", args, { handle: [E.EOPNOTSUPP] });
+  b.close(mounted);
+}
+
 /** Data for mount(2): the file system's options, with the label when the container has one. */
 export function labelled(x: InitContext, data: string): Str | null {
-  const label = x.config.spec.linux?.mountLabel;
-  if (!label) return data === "" ? null : x.b.str(data);
-  const asked = x.config.spec.annotations?.[CONTEXT_TYPE] ?? "context";
-  const type = contextTypes.includes(asked) ? asked : "context";
-  return x.b.str(`${data === "" ? "" : `${data},`}${type}="${label}"`);
+  const found = mountLabel(x);
+  if (found === null) return data === "" ? null : x.b.str(data);
+  return x.b.str(`${data === "" ? "" : `${data},`}${found.option}="${found.label}"`);
 }

@@ -12,6 +12,7 @@ import { E } from "../sys/errno.ts";
 import { AT_EMPTY_PATH, AT_FDCWD, O, S } from "../sys/fs.ts";
 import { each } from "../sys/lists.ts";
 import type { InitContext } from "./context.ts";
+import { mountLabel } from "./label.ts";
 import { attach, cloneTree, setAttributes } from "./mount-tree.ts";
 import { openIfThere, relative } from "./path.ts";
 
@@ -104,6 +105,8 @@ function emptyTmpfs(x: InitContext): Slot {
   set("source", "tmpfs");
   set("nr_blocks", "1");
   set("nr_inodes", "1");
+  const label = mountLabel(x);
+  if (label !== null) set(label.option, label.label);
   b.sys("fsconfig", [context, FSCONFIG_SET_FLAG, b.str("ro"), null, 0]);
   b.sys("fsconfig", [context, FSCONFIG_CMD_CREATE, null, null, 0]);
   const mount = b.get("fsmount", [context, FSMOUNT_CLOEXEC, MOUNT_ATTR.RDONLY]);

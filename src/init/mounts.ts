@@ -7,7 +7,7 @@ import { each } from "../sys/lists.ts";
 import { bindMount } from "./bind.ts";
 import { mountCgroup } from "./cgroup-mounts.ts";
 import type { InitContext } from "./context.ts";
-import { labelled } from "./label.ts";
+import { labelled, labelMounted, mountLabel } from "./label.ts";
 import {
   Extra,
   isBind,
@@ -63,20 +63,29 @@ function mountKernel(x: InitContext, mount: Mount, type: string, options: MountO
   const data = own || type === "mqueue" ? dataOf(x, options) : labelled(x, options.data);
   const args = [source, b.fdPath(target), b.str(type), options.flags & NEW_MOUNT_FLAGS, data] as const;
   const host = x.config.privileged ? undefined : hostPaths[type];
+  const labels = type === "mqueue" && mountLabel(x) !== null;
   if (host === undefined) {
     b.sys("mount", args, { close: [target] });
     b.free(target);
+    if (labels) labelMounted(x, mount.destination);
     return;
   }
   const bind = b.label();
+  const ours = b.label();
   const done = b.label();
-  b.sys("mount", args, { handle: [E.EPERM], orElse: bind, andThen: done, close: [target] });
+  b.sys("mount", args, { handle: [E.EPERM], orElse: bind, andThen: labels ? ours : done, close: [target] });
   b.mark(bind);
   // The network or ipc namespace belongs to another user namespace: the host's, as crun does.
   const tree = cloneTree(x, AT_FDCWD, host, true);
   const { set, clear } = toMountAttr(options.flags, options.cleared);
   setAttributes(x, tree, set, clear, false);
   attach(x, tree, target);
+  if (labels) {
+    // What is the host's keeps its label.
+    b.check(b.reserve(8, "0"), 1, 0, 0, E.EINVAL, { andThen: done });
+    b.mark(ours);
+    labelMounted(x, mount.destination);
+  }
   b.mark(done);
 }
 
