@@ -103,6 +103,7 @@ case $purpose in
     want iproute2 have ip
     want clang have clang
     want libclang-rt-dev have_fuzzer
+    want golang-github-containers-common [ -e /usr/share/containers/seccomp.json ]
     ;;
   vm)
     want qemu-system-x86 have qemu-system-x86_64
