@@ -125,24 +125,26 @@ for (const subject of subjects(["brun"])) {
     test("--timeout kills; -d --rm leaves nothing when the program has ended", async () => {
       await using box = new Sandbox(subject);
       const root = rootfs(box);
+      const id = box.name();
       const before = performance.now();
       expect((await box.call(["run", "--rootfs", root, "--timeout", "1", "--", "sleep", "1000"])).code).toBe(
         137,
       );
       expect(performance.now() - before).toBeLessThan(9000);
-      const detach = ["run", "--rootfs", root, "-d", "--rm", "--timeout", "20", "web", "--"];
+      const detach = ["run", "--rootfs", root, "-d", "--rm", "--timeout", "20", id, "--"];
       expect(await box.ok([...detach, "sleep", "1"])).toBe("");
-      expect((await box.inspect("web")).status).toBe("running");
-      await until("it is gone", () => !box.known("web"));
-      await box.untilGone("web");
+      expect((await box.inspect(id)).status).toBe("running");
+      await until("it is gone", () => !box.known(id));
+      await box.untilGone(id);
       const failed = await box.call([...detach, "nosuchprogram"]);
       expect(failed.code).toBe(1);
       expect(failed.stderr).toBe(
         'brun: process.args[0]: exec: "nosuchprogram": executable file not found in $PATH\n',
       );
-      const kept = ["run", "--rootfs", root, "-d", "--name", "kept", "--", "true"];
+      const keptId = box.name();
+      const kept = ["run", "--rootfs", root, "-d", "--name", keptId, "--", "true"];
       await box.ok(kept);
-      await box.untilStatus("kept", "stopped");
+      await box.untilStatus(keptId, "stopped");
       expect((await box.call(["run", "--host", "-dt", "--", "true"])).stderr).toContain(
         "--tty: nobody would hold",
       );
@@ -195,6 +197,7 @@ for (const subject of subjects(["brun"])) {
     test("--rootfs: root inside, the directory is left as it is", async () => {
       await using box = new Sandbox(subject);
       const root = rootfs(box);
+      const id = box.name();
       const before = readdirSync(root, { recursive: true }).length;
       const script =
         "id -u; hostname; pwd; echo x > /etc/passwd; touch /new; rm -rf /var; mkdir /var; ls /var; cat /etc/passwd";
@@ -202,13 +205,13 @@ for (const subject of subjects(["brun"])) {
         "run",
         "--rootfs",
         root,
-        "web",
+        id,
         "--",
         "sh",
         "-c",
         script,
       ]);
-      expect({ stdout, stderr, code }).toEqual({ stdout: "0\nweb\n/\nx\n", stderr: "", code: 0 });
+      expect({ stdout, stderr, code }).toEqual({ stdout: `0\n${id}\n/\nx\n`, stderr: "", code: 0 });
       expect(readdirSync(root, { recursive: true }).length).toBe(before);
       expect(readFileSync(`${root}/etc/passwd`, "utf8")).toStartWith("root:");
       await box.ok(["run", "--rootfs", root, "--writable", "--", "touch", "/new"]);
@@ -258,7 +261,7 @@ for (const subject of subjects(["brun"])) {
         "-e",
         "B",
         "--name",
-        "n1",
+        box.name(),
         "--",
         "sh",
         "-c",
