@@ -194,6 +194,15 @@ const FAILURES: Readonly<Record<string, Make>> = {
   "An unknown seccomp action": run((spec) => {
     spec.linux.seccomp = { defaultAction: "SCMP_ACT_SHRUG" };
   }),
+  "The program does not stand behind two dashes": async (box) => box.call(["run", "--host", "ls"]),
+  "The user is not in the root's /etc/passwd": async (box) =>
+    box.call(["run", "--host", "-u", "nobody-at-all", "--", "ls"]),
+  "A volume's source does not exist": async (box) =>
+    box.call(["run", "--host", "-v", "./none:/x", "--", "ls"]),
+  "The file system refuses the options of a tmpfs": async (box) =>
+    box.call(["run", "--host", "--tmpfs", "/x:colour=red", "--", "ls"]),
+  "The network program is not installed": async (box) =>
+    under(box, ["/usr/bin/env", "PATH=/none"], ["run", "--host", "--network", "pasta", "--", "ls"]),
   "The container has no cgroup": async (box) => box.call(["pause", await box.detached()]),
   "A descriptor to hand on is not open": run(() => undefined, {}, ["--preserve-fds", "1"]),
   "The runtime directory is another's": async (box) => {

@@ -347,6 +347,7 @@ for (const subject of subjects(["brun"])) {
       expect(await line("--host", "ls")).toContain(
         'the program stands behind "--"; hint: brun run --host -- ls -l',
       );
+      expect(await line("--host", "ls", "-l")).toContain('what belongs to the program stands behind "--"');
       expect(await line("--rootfs", "/", "a", "b")).toContain('the program stands behind "--"');
       expect(await line("--host", "--rootfs", "/")).toContain("exclude each other");
       expect(await line("--host", "--writable", "--", "ls")).toContain(

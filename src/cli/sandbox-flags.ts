@@ -101,7 +101,10 @@ export function parseSandbox<const F extends Flags>(
     };
   } catch (error) {
     const tooMany = error instanceof BrunError && error.message.includes("argument(s)");
-    throw tooMany ? programBehindDashes(command) : error;
+    if (tooMany) throw programBehindDashes(command);
+    if (!(error instanceof BrunError) || end >= 0) throw error;
+    const hint = `see brun ${command} --host --help; what belongs to the program stands behind "--"`;
+    throw new BrunError(error.message, { code: error.code, hint });
   }
 }
 
