@@ -1,6 +1,7 @@
 /*
  * vfork-like start of a program. The caller may be Bun with its six threads: the child shares the memory,
- * runs on a stack of its own, touches nothing but its request, and the calling thread waits until it execs.
+ * runs on a stack of its own, touches nothing but its request, and the calling thread waits until it execs,
+ * unless it wants to go on meanwhile.
  */
 #include "spawn.h"
 
@@ -11,6 +12,7 @@
 #include <linux/signal.h>
 
 #define STACK_SIZE 16384
+#define GO_ON_STACK_SIZE 8192
 #define SIGNALS 64
 
 /* Every ignored signal back to its default: Bun ignores SIGPIPE and SIGXFSZ, which execve would hand on. */
@@ -137,9 +139,22 @@ static long clone_child(uint64_t flags, void *stack_top, int32_t *pidfd, struct 
 	return result;
 }
 
+/* A stack that nothing else will use, as the caller returns before its child is done with it; or null. */
+static unsigned char *lasting_stack(const struct spawn_request *request)
+{
+	static unsigned char stacks[SPAWN_GO_ON_MAX][GO_ON_STACK_SIZE] __attribute__((aligned(16)));
+	static unsigned int used;
+
+	if (!(request->flags & SPAWN_GO_ON) || used == SPAWN_GO_ON_MAX)
+		return NULL;
+	return stacks[used++] + GO_ON_STACK_SIZE;
+}
+
 long spawn(struct spawn_request *request)
 {
 	unsigned char stack[STACK_SIZE] __attribute__((aligned(16)));
+	unsigned char *lasting = lasting_stack(request);
+	uint64_t flags = CLONE_VM | CLONE_PIDFD | SIGCHLD | (lasting ? 0 : CLONE_VFORK);
 	uint64_t all = ~0ULL;
 	uint64_t saved = 0;
 	int32_t pidfd = -1;
@@ -148,11 +163,10 @@ long spawn(struct spawn_request *request)
 	/* No handler of the caller may run in the child, whose memory is the caller's. */
 	sys4(__NR_rt_sigprocmask, SIG_SETMASK, &all, &saved, sizeof(all));
 	request->error = 0;
-	pid = clone_child(CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, stack + STACK_SIZE, &pidfd,
-			  request);
+	pid = clone_child(flags, lasting ? lasting : stack + STACK_SIZE, &pidfd, request);
 	sys4(__NR_rt_sigprocmask, SIG_SETMASK, &saved, 0, sizeof(saved));
 	request->pidfd = pidfd;
-	if (pid > 0 && request->error < 0) {
+	if (pid > 0 && !(request->flags & SPAWN_GO_ON) && request->error < 0) {
 		sys4(__NR_wait4, pid, 0, 0, 0);
 		if (pidfd >= 0)
 			sys1(__NR_close, pidfd);

@@ -7,6 +7,10 @@
 #define SPAWN_SETPGRP 1U /* the child leads a process group of its own */
 #define SPAWN_EXEC_FD 2U /* execute the file behind exec_fd, path is only argv's */
 #define SPAWN_SETSID 4U  /* the child leads a session of its own */
+#define SPAWN_GO_ON 8U	 /* return at once: the request and all it points to live until the child has executed */
+
+/* So many children may be on their way to execve; with more of SPAWN_GO_ON in a process the caller waits. */
+#define SPAWN_GO_ON_MAX 4
 
 /* Encoded by src/sys/spawn.ts: 8-byte fields first, then 4-byte ones. */
 struct spawn_request {
@@ -22,7 +26,10 @@ struct spawn_request {
 	int32_t error; /* out: -errno of the child's failed step, or 0 */
 };
 
-/* Returns the pid, or -errno: nothing runs then and there is no child to reap. */
+/*
+ * Returns the pid, or -errno: nothing runs then and there is no child to reap. With SPAWN_GO_ON a child that could not
+ * execute is there to be reaped, with exit code 127 and its errno in request->error.
+ */
 long spawn(struct spawn_request *request);
 
 #endif

@@ -2,7 +2,7 @@
 
 import { BrunError } from "../src/errors.ts";
 import { E, errnoName } from "../src/sys/errno.ts";
-import { check } from "../src/sys/error.ts";
+import { check, SysError } from "../src/sys/error.ts";
 import { NR, syscall } from "../src/sys/ffi.ts";
 import { close, O, readFd, tryWriteExisting } from "../src/sys/fs.ts";
 import { each, mapped } from "../src/sys/lists.ts";
@@ -107,7 +107,7 @@ function startHelpers(
       const name = `new${kind}map` as const;
       const argv: string[] = [name, `${pid}`];
       each(maps[kind], (m) => argv.push(`${m.containerId}`, `${m.hostId}`, `${m.size}`));
-      const child = spawn({ path: paths[kind], argv, env: [], stdio: [-1, writer, writer] });
+      const child = spawn({ path: paths[kind], argv, env: [], stdio: [-1, writer, writer], goOn: true });
       running.push({ name, kind, path: paths[kind], child });
     }
   } catch (error) {
@@ -124,7 +124,10 @@ function startHelpers(
     const said =
       failed === statuses.length ? "" : fromUtf8(readFd(reader, "the pipe from newuidmap and newgidmap"));
     close(reader);
-    if (failed < statuses.length) throw helperError(running[failed]!, statuses[failed]!, said, maps, caller);
+    if (failed === statuses.length) return;
+    const { path, child } = running[failed]!;
+    if (child.execError() !== 0) throw new SysError(`exec ${path}`, child.execError());
+    throw helperError(running[failed]!, statuses[failed]!, said, maps, caller);
   };
 }
 
