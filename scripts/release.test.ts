@@ -1,0 +1,88 @@
+import { expect, test } from "bun:test";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { bundled, type Lock, sbom } from "./sbom.ts";
+
+const ROOT = `${import.meta.dir}/..`;
+const lock: Lock = JSON.parse(readFileSync(`${ROOT}/package-lock.json`, "utf8"));
+
+test("the bill of materials has what is in the file and nothing else, and refers to itself alone", () => {
+  const { components, dependencies, metadata } = JSON.parse(sbom(lock));
+  const names: string[] = components.map(({ name }: { name: string }) => name);
+  const manifest = JSON.parse(readFileSync(`${ROOT}/package.json`, "utf8"));
+  expect(names).toEqual(expect.arrayContaining([...Object.keys(manifest.dependencies), "bun"]));
+  expect(names).not.toContain("typescript");
+  expect(names).not.toContain("fast-check");
+  expect(bundled(lock)).toHaveLength(names.length);
+  const known = new Set([
+    metadata.component["bom-ref"],
+    ...components.map((c: Record<string, string>) => c["bom-ref"]),
+  ]);
+  for (const { ref, dependsOn } of dependencies)
+    for (const one of [ref, ...dependsOn]) expect(known).toContain(one);
+  for (const { purl, hashes } of components) {
+    expect(purl).toMatch(/^pkg:npm\/(%40[\w-]+\/)?[\w.-]+@\d+\.\d+\.\d+$/);
+    expect(hashes?.[0].content ?? "0".repeat(128)).toMatch(/^[0-9a-f]{128}$/);
+  }
+  expect(sbom(lock)).toBe(sbom(lock));
+});
+
+test("nested packages are found as node does", () => {
+  const nested: Lock = {
+    packages: {
+      "": { version: "1.0.0", dependencies: { a: "1" } },
+      "node_modules/a": { version: "1.0.0", dependencies: { "@s/b": "2" } },
+      "node_modules/a/node_modules/@s/b": { version: "2.0.0", dependencies: { c: "1" } },
+      "node_modules/@s/b": { version: "1.0.0" },
+      "node_modules/c": { version: "3.0.0" },
+      "node_modules/bun": { version: "1.4.5" },
+    },
+  };
+  expect(bundled(nested)).toEqual([
+    "node_modules/a",
+    "node_modules/a/node_modules/@s/b",
+    "node_modules/bun",
+    "node_modules/c",
+  ]);
+  expect(() => bundled({ packages: { "": { version: "1.0.0", dependencies: { x: "1" } } } })).toThrow(
+    "has no x",
+  );
+});
+
+test.skipIf(!existsSync(`${ROOT}/.git`))(
+  "two releases of one commit are the same bytes, wherever they are made",
+  async () => {
+    const base = mkdtempSync(`${tmpdir()}/brun-release-`);
+    try {
+      const sums = await Promise.all(
+        [
+          { place: "one", env: { TZ: "Asia/Tokyo", LANG: "C", HOME: base } },
+          { place: "two/is/deeper", env: { TZ: "America/Lima", LANG: "de_DE.UTF-8", HOME: "/" } },
+        ].map(async ({ place, env }) => {
+          const checkout = `${base}/${place}`;
+          mkdirSync(checkout, { recursive: true });
+          // As in a fresh clone: the commit, not what lies around.
+          expect(Bun.spawnSync(["git", "clone", "-q", "--no-hardlinks", ROOT, checkout]).exitCode).toBe(0);
+          symlinkSync(`${ROOT}/node_modules`, `${checkout}/node_modules`);
+          const { PATH } = process.env;
+          const child = Bun.spawn([process.execPath, "scripts/release.ts"], {
+            cwd: checkout,
+            env: { PATH, ...env },
+            stderr: "pipe",
+          });
+          expect(await child.stderr.text()).toBe("");
+          expect(await child.exited).toBe(0);
+          expect(readdirSync(`${checkout}/dist/release`)).toHaveLength(3);
+          return readFileSync(`${checkout}/dist/release/SHA256SUMS`, "utf8");
+        }),
+      );
+      expect(sums[0]).toMatch(
+        /^[0-9a-f]{64} {2}brun-[\d.]+-linux-\w+\.cdx\.json\n[0-9a-f]{64} {2}brun-.*\.tar\.gz\n$/,
+      );
+      expect(sums[1]).toBe(sums[0]!);
+    } finally {
+      rmSync(base, { recursive: true, force: true });
+    }
+  },
+  120000,
+);
