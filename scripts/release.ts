@@ -44,7 +44,7 @@ run([
   ...["--sort=name", `--mtime=@${time}`, "--owner=0", "--group=0", "--numeric-owner"],
   ...["--mode=u=rwX,go=rX", name],
 ]);
-run(["gzip", "--no-name", "--best", `${directory}/${name}.tar`]);
+run(["gzip", "--no-name", `${directory}/${name}.tar`]);
 rmSync(`${directory}/${name}`, { recursive: true });
 writeFileSync(`${directory}/${name}.cdx.json`, sbom(lock));
 
