@@ -84,5 +84,5 @@ test.skipIf(!existsSync(`${ROOT}/.git`))(
       rmSync(base, { recursive: true, force: true });
     }
   },
-  120000,
+  600000,
 );
