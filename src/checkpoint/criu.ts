@@ -182,7 +182,8 @@ function send(socket: number, request: CriuRequest): void {
   let n: number;
   do n = syscall(NR.sendto, socket, bytes, bytes.length, MSG_NOSIGNAL, 0, 0);
   while (n === -E.EINTR);
-  check(n, "send to criu");
+  // One that has ended is heard of when its answer is waited for.
+  if (n !== -E.EPIPE && n !== -E.ECONNRESET) check(n, "send to criu");
 }
 
 function receive(socket: number): { response: CriuResponse; fd: number } {
@@ -195,10 +196,11 @@ function receive(socket: number): { response: CriuResponse; fd: number } {
   msghdr[4] = BigInt(addressOf(control));
   msghdr[5] = BigInt(control.length);
   let n: number;
+  // A reset, by an end with our request unread, is said once and before the last words.
   do n = syscall(NR.recvmsg, socket, msghdr, MSG_CMSG_CLOEXEC);
-  while (n === -E.EINTR);
-  check(n, "receive from criu");
+  while (n === -E.EINTR || n === -E.ECONNRESET);
   if (n === 0) throw new CriuFailure("criu has ended without an answer");
+  check(n, "receive from criu");
   const hasFd = msghdr[5] !== 0n && control[0] === 20;
   return {
     response: decodeResponse(data.subarray(0, n)),

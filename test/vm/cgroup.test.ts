@@ -1,6 +1,7 @@
 /** Limits that hold, at each place of the test machine (`npm run test:vm`); elsewhere there are no tests here. */
 import { describe, expect, test } from "bun:test";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { host } from "../support/caller.ts";
 import { cgroupsNamed, until } from "../support/processes.ts";
 import type { TestSpec } from "../support/spec.ts";
 import { allCgroups, counter, fileText, PlacedSandbox, place } from "./place.ts";
@@ -21,6 +22,20 @@ const eat = (megabytes: number): string => `exec dd if=/dev/zero of=/dev/shm/fil
 /** Starts n processes and says so. */
 const multiply = (n: number): string =>
   `i=0; while [ $i -lt ${n} ]; do sleep 60 & i=$((i+1)); done; echo all; exec sleep 0`;
+
+/** How often a container is run to see whether anything stays; `npm run test:vm -- all` takes its time. */
+const RUNS = Number(process.env.BRUN_TEST_RUNS ?? 10);
+
+/** What containers could leave on the machine. */
+function remains(): { cgroups: string[]; units: string; mounts: number } {
+  const unitsOf = (...scope: string[]) =>
+    host("systemctl", ...scope, "list-units", "--all", "--plain", "--no-legend", "brun-*");
+  return {
+    cgroups: allCgroups(),
+    units: here!.systemd ? unitsOf(...(here!.user ? ["--user"] : [])) : "",
+    mounts: readFileSync("/proc/self/mountinfo", "utf8").split("\n").length,
+  };
+}
 
 const here = place();
 if (here !== undefined) {
@@ -197,6 +212,24 @@ if (here !== undefined) {
       await until("the cgroups to go", () => allCgroups().length <= before.length);
       expect(allCgroups()).toEqual(before);
     });
+
+    test(
+      `${RUNS} runs leave no cgroup, unit, mount, process or state behind`,
+      async () => {
+        await using box = new PlacedSandbox(here);
+        const bundle = box.bundle(limited({ pids: { limit: 9 } }, "exit 0"));
+        const before = remains();
+        const batch = async (n: number): Promise<void> => {
+          for (let i = 0; i < n; i++) await box.ok(["run", "--bundle", bundle, box.name()]);
+        };
+        await Promise.all([batch(RUNS / 2), batch(RUNS / 2)]);
+        await until("the cgroups to go", () => allCgroups().length <= before.cgroups.length);
+        expect(remains()).toEqual(before);
+        expect(readdirSync(box.state)).toEqual([]);
+        expect(box.leftovers()).toEqual([]);
+      },
+      RUNS * 6000 + 60000,
+    );
 
     if (here.user) return;
     test.concurrent("device rules deny what they should", async () => {

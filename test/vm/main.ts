@@ -104,6 +104,7 @@ if (reason !== null) {
 }
 const asked = process.argv.slice(2);
 const suites = asked.length === 0 ? SUITES : asked[0] === "all" ? ALL : asked;
+const runs = asked[0] === "all" ? ["--env", "BRUN_TEST_RUNS=300"] : [];
 const share = stage();
 const out = `${WORK}/out`;
 mkdirSync(out, { recursive: true });
@@ -118,6 +119,7 @@ const machine = Bun.spawnSync(
       "--timeout",
       `${SUITE_S * suites.length}`,
     ],
+    ...runs,
     ...["--share", `${share}/brun`, "--share", `${share}/bin`, "--out", out],
     ...[`${import.meta.dir}/suites.sh`, ...suites],
   ],
