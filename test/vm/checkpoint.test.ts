@@ -1,7 +1,19 @@
 /** Checkpoint and restore by CRIU, as root in the test machine; elsewhere there are no tests here. */
 import { describe, expect, test } from "bun:test";
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
+import { host } from "../support/caller.ts";
 import { until } from "../support/processes.ts";
+import { FdReceiver } from "../support/sockets.ts";
 import type { TestSpec } from "../support/spec.ts";
 import { type Place, PlacedSandbox, place } from "./place.ts";
 
@@ -175,6 +187,53 @@ if (here?.name === "root-systemd") {
       expect(taken()).toEqual(['poststop "stopped"']);
       await counter.restore();
       expect(taken()).toEqual(['prestart "creating"', 'createRuntime "creating"']);
+    });
+
+    test("a terminal goes to the new console socket", async () => {
+      await using box = new PlacedSandbox(here);
+      const [id, path] = [box.name(), `${box.dir}/console`];
+      using receiver = new FdReceiver(path);
+      const bundle = box.bundle((spec) => {
+        spec.process.terminal = true;
+        spec.process.args = ["/bin/sh", "-c", "read line; stty size; echo got $line; sleep 1000"];
+      });
+      const socket = ["--detach", "--bundle", bundle, "--console-socket", path];
+      await box.ok(["run", ...socket, id]);
+      const first = await receiver.receive(60000);
+      const images = `${bundle}/images`;
+      await box.ok(["checkpoint", "--image-path", images, id]);
+      closeSync(first);
+      await box.ok(["restore", "--image-path", images, ...socket, id]);
+      const second = await receiver.receive(60000);
+      writeSync(second, "typed\n");
+      let text = "";
+      await until("the answer", () => {
+        const buffer = Buffer.alloc(4096);
+        text += buffer.toString("utf8", 0, readSync(second, buffer));
+        return text.includes("got typed");
+      });
+      closeSync(second);
+    });
+
+    test("a network namespace joined by path is joined again", async () => {
+      const name = `brun-test-${process.pid}`;
+      host("ip", "netns", "add", name);
+      try {
+        await using box = new PlacedSandbox(here);
+        const counter = await Counter.start(here, box, (spec) => {
+          counting(spec);
+          const network = spec.linux.namespaces.find(({ type }) => type === "network")!;
+          network.path = `/run/netns/${name}`;
+        });
+        await counter.checkpoint();
+        const reached = counter.value;
+        await counter.restore();
+        await counter.goesOn(reached);
+        const { pid } = await box.inspect(counter.id);
+        expect(statSync(`/proc/${pid}/ns/net`).ino).toBe(statSync(`/run/netns/${name}`).ino);
+      } finally {
+        host("ip", "netns", "delete", name);
+      }
     });
 
     test("what fails says why, and leaves container or nothing behind", async () => {
