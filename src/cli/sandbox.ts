@@ -157,7 +157,8 @@ function start(parts: Parts, rt: Runtime, options: SandboxOptions, view: HostVie
       const refused = refusedOverlay(sandbox, error);
       if (refused === null || without.size > REFUSALS) throw withFlag(sandbox, error);
       without.add(refused);
-      rt.warn(`no overlay over ${refused}, which is read-only now: ${(error as Error).message}`);
+      const what = without.size < REFUSALS ? `${refused} is` : "all directories are";
+      rt.warn(`${(error as Error).message}: ${what} read-only instead`);
     }
   }
 }

@@ -19,10 +19,7 @@ test("docs/seccomp.md is made from the table", () => {
 
 test("docs/sandbox.md lists the hidden paths", () => {
   const text = readFileSync(`${import.meta.dir}/../../docs/sandbox.md`, "utf8");
-  const list = text.slice(
-    text.indexOf("Hidden below the home directory"),
-    text.indexOf("Hidden of the environment"),
-  );
+  const list = text.slice(text.indexOf("Hidden below the home directory"), text.indexOf("Hidden in `/tmp`"));
   expect([...list.matchAll(/`([^`]+)`/g)].map((match) => match[1]!)).toEqual([...SECRET_PATHS]);
 });
 

@@ -87,11 +87,17 @@ export function isSecretVariable(name: string, value: string): boolean {
   return SECRET_NAMES.test(name.toUpperCase()) || SECRET_VALUES.test(value);
 }
 
+/** Directories in /tmp with sockets of agents, displays and terminals. */
+const SOCKETS = /^(ssh-|tmux-|gpg-|keyring-|dbus-|\.X11-unix$|\.ICE-unix$)/;
+
 /** Mounts that cover those secrets that are there: an empty directory, or /dev/null. */
 export function coverSecrets(view: HostView, home: string): Mount[] {
   const mounts: Mount[] = [];
-  for (const name of SECRET_PATHS) {
-    const destination = `${home}/${name}`;
+  const sockets = (view.list("/tmp") ?? []).filter((name) => SOCKETS.test(name));
+  for (const destination of [
+    ...SECRET_PATHS.map((name) => `${home}/${name}`),
+    ...sockets.map((name) => `/tmp/${name}`),
+  ]) {
     const found = view.follow(destination);
     if (found === null) continue;
     mounts.push(

@@ -143,6 +143,18 @@ describe("--host", () => {
     expect(hostSandbox({ env: ["GITHUB_TOKEN"] }).spec.process.env).toContain("GITHUB_TOKEN=x");
   });
 
+  test("sockets of the host are left out", () => {
+    const mode = 0o700;
+    const files = {
+      "/tmp/agent": { type: "socket", uid: 1000, gid: 1000, mode },
+      "/tmp/ssh-XyZ": { type: "dir", uid: 1000, gid: 1000, mode },
+    } as const;
+    const sandbox = hostSandbox({}, { files, mounts: [["/tmp/mounted", "ext4"]] });
+    expect(mountOn(sandbox, "/tmp")?.type).toBe("tmpfs");
+    expect(mountOn(sandbox, "/tmp/agent")).toBeUndefined();
+    expect(mountOn(sandbox, "/tmp/ssh-XyZ")?.source).toBe("hidden");
+  });
+
   test("--read-only: no overlay, and a tmpfs where programs write", () => {
     const sandbox = hostSandbox({ readOnly: true });
     expect(sandbox.spec.root.readonly).toBe(true);

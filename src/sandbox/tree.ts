@@ -105,7 +105,9 @@ class Placing implements PlacedTree {
       const found = this.o.skip.has(to) ? null : this.o.view.entry(from);
       if (found?.type === "dir") this.directory(from, to, found);
       else if (found?.type === "link") this.mounts.push(linkTo(from, to));
-      else if (found !== null) this.mounts.push({ ...readOnlyBind(from, to), options: ["bind", "ro"] });
+      // A socket leads to a service of the host, as a copy would not.
+      else if (found?.type === "file")
+        this.mounts.push({ ...readOnlyBind(from, to), options: ["bind", "ro"] });
     }
   }
 

@@ -7,7 +7,7 @@ import { AT_FDCWD, absolute, exists, readdir, readTextIfThere, S, tryStat } from
 
 /** A file, not followed when it is a symbolic link. */
 export interface Entry {
-  readonly type: "dir" | "link" | "file";
+  readonly type: "dir" | "link" | "socket" | "file";
   readonly uid: number;
   readonly gid: number;
   /** Permission bits. */
@@ -80,7 +80,7 @@ function look(path: string, nofollow: boolean): Entry | null {
   if (typeof stat === "number") return null;
   const type = stat.mode & S.IFMT;
   return {
-    type: type === S.IFDIR ? "dir" : type === S.IFLNK ? "link" : "file",
+    type: type === S.IFDIR ? "dir" : type === S.IFLNK ? "link" : type === S.IFSOCK ? "socket" : "file",
     uid: stat.uid,
     gid: stat.gid,
     mode: stat.mode & 0o7777,
