@@ -10,6 +10,8 @@ export interface Check {
   readonly script: string;
   /** Only as this caller; as both without it. */
   readonly as?: As;
+  /** Only with brun: it is about one of the examples. */
+  readonly brunOnly?: true;
 }
 
 /** The checks of one client and what it needs. */
@@ -36,4 +38,6 @@ export interface Result {
   readonly seconds: number;
   /** What it printed, commands included. */
   readonly log: string;
+  /** Why the client was not tried at all. */
+  readonly missing?: string;
 }

@@ -6,8 +6,9 @@ export const startContainerd = `
     C=$W/containerd
     if ! ctr version >/dev/null 2>&1; then
       mkdir -p $C
-      sed "s|@DIR@|$C|; s|@BRUN@|$(command -v brun)|" >$C/config.toml <<'END'
+      sed "s|@DIR@|$C|; s|@W@|$W|" >$C/config.toml <<'END'
 version = 2
+imports = ["@W@/examples/containerd/brun.toml"]
 root = "@DIR@/root"
 state = "@DIR@/state"
 [grpc]
@@ -18,7 +19,6 @@ state = "@DIR@/state"
   disable_tcp_service = true
   stream_server_address = "127.0.0.1"
 END
-      sed -i "s|@DIR@|$C|" $C/config.toml
       containerd --config $C/config.toml >$C/log 2>&1 &
       eventually ctr version
     fi`;
@@ -106,6 +106,14 @@ export const containerd: Suite = {
       name: "ctr run --privileged",
       script: `
     has "$(${RUN} --rm --privileged $IMAGE $N /bin/grep Seccomp: /proc/self/status)" 0`,
+    },
+    {
+      name: "examples/containerd: the configuration is understood",
+      brunOnly: true,
+      script: `
+    out=$(containerd --config $W/containerd/config.toml config dump)
+    has "$out" '.runtimes.brun.options]'
+    has "$out" "BinaryName = "$W/bin/brun""`,
     },
     {
       name: "nothing is left",

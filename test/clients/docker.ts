@@ -12,7 +12,7 @@ export const docker: Suite = {
     dockerd --host unix://$K/docker.sock --data-root $K/data --exec-root $K/exec --pidfile $K/pid \\
       --containerd $C/containerd.sock --exec-opt native.cgroupdriver=cgroupfs \\
       --default-ulimit nofile=$(ulimit -Hn):$(ulimit -Hn) \\
-      --add-runtime brun=$W/bin/brun --add-runtime crun=$(command -v crun) >$K/log 2>&1 &
+      --config-file $W/daemon.json >$K/log 2>&1 &
     eventually docker version
     docker import --change 'CMD ["/bin/sh"]' $W/image.tar $IMAGE`,
   tidy: `ids=$(docker ps -aq)

@@ -29,7 +29,7 @@ testUser();
 const dir = mkdtempSync(`${tmpdir()}/brun-clients-`);
 
 /** Runs the checks as one caller; returns whether it came to its end. */
-function phase(as: As): boolean {
+async function phase(as: As): Promise<boolean> {
   const view = as === "root" ? "legacy" : "unified";
   const isolate = isRoot ? ["bash", `${import.meta.dir}/isolate.sh`, view, TEST_USER] : [];
   const flags = [
@@ -38,13 +38,19 @@ function phase(as: As): boolean {
     ...(values.lazy ? ["--lazy"] : []),
   ];
   const words = [process.execPath, `${import.meta.dir}/run.ts`, dir, as, runtimes.join(","), ...flags];
-  const child = Bun.spawnSync([...isolate, ...words], { stdio: ["ignore", "inherit", "inherit"] });
+  const child = Bun.spawn([...isolate, ...words], { stdio: ["ignore", "inherit", "inherit"] });
+  // isolate.sh waits for what it has started, and cleans up when that has ended.
+  const stop = (): void => void Bun.spawnSync(["pkill", "-TERM", "-P", `${child.pid}`]);
+  process.once("SIGTERM", stop);
+  await child.exited;
+  process.off("SIGTERM", stop);
   return child.exitCode === 0;
 }
 
 try {
   makeWorld(dir);
-  const complete = callers.map(phase).every(Boolean);
+  let complete = true;
+  for (const as of callers) complete = (await phase(as)) && complete;
   const lines = existsSync(`${dir}/results.jsonl`) ? readFileSync(`${dir}/results.jsonl`, "utf8") : "";
   const results: Result[] = lines
     .split("\n")

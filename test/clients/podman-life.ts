@@ -269,4 +269,25 @@ export const podmanLife: readonly Check[] = [
     wait
     is "$(cat $D/?| sort | tr -d '\\n')" 0123456789`,
   },
+  {
+    name: "examples/podman: brun is the runtime",
+    brunOnly: true,
+    script: `
+    export CONTAINERS_CONF=$W/examples/podman/containers.conf
+    own() { /usr/bin/podman --root "$HOME/storage" --runroot "$HOME/runroot" --storage-driver overlay \\
+      --tmpdir "$XDG_RUNTIME_DIR/libpod" --cgroup-manager cgroupfs --events-backend file "$@"; }
+    is "$(own info --format '{{.Host.OCIRuntime.Name}} {{.Host.OCIRuntime.Path}}')" "brun $W/bin/brun"
+    limits="--ulimit nofile=1000:1000 --ulimit nproc=1000:1000 --pids-limit 0"
+    is "$(own run --rm --network none $limits $IMAGE echo hi)" hi
+    is "$(own run --rm --network none --cgroups=disabled $limits $IMAGE echo hi)" hi`,
+  },
+  {
+    name: "examples/kubernetes: the pod",
+    brunOnly: true,
+    script: `
+    podman play kube --network none $W/examples/kubernetes/pod.yaml
+    eventually sh -c "podman logs brun-demo-demo | grep -x brun-demo"
+    has "$(podman logs brun-demo-demo)" "uid=0(root)"
+    podman play kube --down $W/examples/kubernetes/pod.yaml`,
+  },
 ];

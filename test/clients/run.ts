@@ -21,6 +21,7 @@ const runtimes = names.split(",");
 const caller = as === "root" ? testRoot()! : testUser();
 const home = ownedDir(caller, `${dir}/${as}`);
 ownedDir(caller, `${home}/run`, 0o700);
+ownedDir(caller, `${home}/tmp`);
 const env = worldEnv(dir, as, caller);
 let number = 0;
 
@@ -44,9 +45,9 @@ function runSuite(suite: Suite): void {
   const setUp = shell(suite.setUp, { RUNTIME: "brun" });
   if (!setUp.passed) throw new Error(`${client}: cannot be set up: ${setUp.log}`);
   const pattern = new RegExp(values.pattern ?? "");
-  for (const { name, script, as: only } of checks) {
+  for (const { name, script, as: only, brunOnly } of checks) {
     if ((only !== undefined && only !== as) || !pattern.test(name)) continue;
-    for (const runtime of runtimes) {
+    for (const runtime of brunOnly ? runtimes.filter((one) => one === "brun") : runtimes) {
       const box = { RUNTIME: runtime, N: `check${number}`, D: ownedDir(caller, `${home}/check${number}`) };
       const start = performance.now();
       const { passed, log } = shell(script, box);
@@ -64,5 +65,9 @@ for (const suite of suites) {
   if (!suite.callers.includes(as) || (values.client ?? suite.client) !== suite.client) continue;
   const lacks = missing(suite.needs);
   if (lacks === undefined) runSuite(suite);
-  else console.log(`${suite.client} as ${as} is skipped: ${lacks} is not installed`);
+  else {
+    const none = { check: "all checks", runtime: "brun", passed: false, seconds: 0, log: "" };
+    const result: Result = { ...none, client: suite.client, as, missing: `${lacks} is not installed` };
+    appendFileSync(`${dir}/results.jsonl`, `${JSON.stringify(result)}\n`);
+  }
 }

@@ -30,6 +30,11 @@ describe("judge", () => {
     });
   });
 
+  test("a client that is not installed is skipped with that reason", () => {
+    const missing = { ...result("brun", false), missing: "docker is not installed" };
+    expect(judge([missing])[0]).toMatchObject({ verdict: "skipped", reason: "docker is not installed" });
+  });
+
   test("without peers a failure is a failure", () => {
     expect(judge([result("brun", false)])[0]).toMatchObject({ verdict: "failed" });
   });

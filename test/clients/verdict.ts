@@ -26,7 +26,8 @@ export function complaint(log: string): string {
 export function judge(results: readonly Result[]): Row[] {
   const groups = Map.groupBy(results, ({ client, as, check }) => `${client}\0${as}\0${check}`);
   return [...groups.values()].map((group) => {
-    const { client, as, check } = group[0]!;
+    const { client, as, check, missing } = group[0]!;
+    if (missing !== undefined) return { client, as, check, passed: {}, verdict: "skipped", reason: missing };
     const passed = Object.fromEntries(group.map((result) => [result.runtime, result.passed]));
     const peers = group.filter(({ runtime }) => runtime !== "brun");
     const machine = peers.length > 0 && peers.every((peer) => !peer.passed);

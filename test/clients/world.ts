@@ -1,5 +1,5 @@
 /** Where checks run: private directories, an image made on the machine, and clients that know of both. */
-import { chmodSync, copyFileSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { type Caller, host, installed } from "../support/caller.ts";
 import { makeRootfs } from "../support/rootfs.ts";
 import type { As } from "./check.ts";
@@ -27,10 +27,34 @@ export function makeWorld(dir: string): void {
   chmodSync(`${dir}/rootfs/tmp`, 0o1777);
   host("tar", "-C", `${dir}/rootfs`, "-cf", `${dir}/image.tar`, ".");
   copyFileSync(`${import.meta.dir}/prelude.sh`, `${dir}/prelude.sh`);
+  copyExamples(dir);
   writeFileSync(`${dir}/containers.conf`, containersConf(dir));
   for (const [name, lines] of Object.entries(clientScripts(dir))) {
     writeFileSync(`${dir}/bin/${name}`, `#!/bin/sh\n${lines}\n`, { mode: 0o755 });
   }
+}
+
+/** The examples, with the brun that is tested in the place of an installed one. */
+function copyExamples(dir: string): void {
+  cpSync(`${import.meta.dir}/../../examples`, `${dir}/examples`, { recursive: true });
+  const paths = [
+    "podman/containers.conf",
+    "docker/daemon.json",
+    "containerd/brun.toml",
+    "kubernetes/pod.yaml",
+  ];
+  for (const path of paths) {
+    const text = readFileSync(`${dir}/examples/${path}`, "utf8")
+      .replaceAll("/usr/local/bin/brun", `${dir}/bin/brun`)
+      .replace("docker.io/library/busybox:latest", IMAGE)
+      // The clients are told to use cgroupfs.
+      .replaceAll("SystemdCgroup = true", "SystemdCgroup = false");
+    writeFileSync(`${dir}/examples/${path}`, text);
+  }
+  const daemon = JSON.parse(readFileSync(`${dir}/examples/docker/daemon.json`, "utf8"));
+  const crun = Bun.which("crun");
+  if (crun !== null) daemon.runtimes.crun = { path: crun };
+  writeFileSync(`${dir}/daemon.json`, JSON.stringify(daemon));
 }
 
 /** The highest value that a limit can have here: not every root may raise it. */
@@ -83,6 +107,7 @@ export function worldEnv(dir: string, as: As, caller: Caller): Record<string, st
     LANG: "C.UTF-8",
     TERM: "xterm",
     XDG_RUNTIME_DIR: `${home}/run`,
+    TMPDIR: `${home}/tmp`,
     CONTAINERS_CONF: `${dir}/containers.conf`,
     W: dir,
     IMAGE,
