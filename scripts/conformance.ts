@@ -13,6 +13,9 @@ hand can do, \`brun explain\` what becomes of one config.
 
 \`[]\` is any member of a list, \`.*\` any key of an object. *Without root* says what is different for a caller without
 root: a condition, or that the field is ignored or refused then.
+
+Each field has at least one case in \`test/conformance\`, in which a process inside observes its effect. [Who passes
+what](conformance-results.md) compares brun with crun and runc.
 `;
 
 /** Sections by the first words of their paths, with the document that specifies them. */

@@ -1,5 +1,6 @@
 /** Seccomp: what a filter does to a process inside. */
 import { describe, expect, test } from "bun:test";
+import { Agent } from "./support/agent.ts";
 import { subjects } from "./support/runtime.ts";
 import { Sandbox } from "./support/sandbox.ts";
 
@@ -74,6 +75,48 @@ for (const subject of subjects()) {
         };
       });
       expect((await box.exec(id, "mkdir /x || echo refused")).stdout).toBe("refused\n");
+    });
+
+    const asking = (path: string) => ({
+      defaultAction: "SCMP_ACT_ALLOW",
+      architectures,
+      listenerPath: path,
+      listenerMetadata: "about it",
+      syscalls: [rule(["mkdir", "mkdirat"], "SCMP_ACT_NOTIFY")],
+    });
+
+    // crun says that its pid is 0, and runc asks no agent for a user's exec.
+    if (subject.runtime === "brun") {
+      test("an agent is told of a process of exec as well: its pid, and the container's", async () => {
+        await using box = new Sandbox(subject);
+        const path = `${box.dir}/agent`;
+        using agent = new Agent(path);
+        const id = await box.detached((spec) => {
+          spec.linux.seccomp = asking(path);
+        });
+        const first = await agent.connected();
+        const { pid } = await box.inspect(id);
+        expect(first).toMatchObject({ fds: ["seccompFd"], metadata: "about it", pid, state: { id, pid } });
+        expect(first.state.status).toBe("creating");
+        const running = box.spawn(["exec", id, "/bin/sh", "-c", "mkdir /made && echo made"]);
+        const second = await agent.connected();
+        expect(second).toMatchObject({ fds: ["seccompFd"], metadata: "about it", state: { id, pid } });
+        expect(second.state.status).toBe("running");
+        expect(second.pid).not.toBe(pid);
+        await agent.answer(0);
+        expect(await running.done).toMatchObject({ code: 0, stdout: "made\n" });
+      });
+    }
+
+    test("without its agent a container is not started, and leaves nothing", async () => {
+      await using box = new Sandbox(subject);
+      const { code, stdout, stderr } = await box.sh("echo ran", (spec) => {
+        spec.linux.seccomp = asking(`${box.dir}/nobody`);
+      });
+      expect({ ran: code === 0, stdout }).toEqual({ ran: false, stdout: "" });
+      if (subject.runtime === "brun")
+        expect(stderr).toMatch(/^brun: linux\.seccomp\.listenerPath: .*nobody.*\n$/);
+      await box.untilGone();
     });
 
     test("an unknown name is left out, an unknown action refused", async () => {
