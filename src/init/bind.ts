@@ -28,7 +28,7 @@ export function openHostSources(x: InitContext): void {
   if (idmaps === undefined && hostOnly === undefined) return;
   eachBind(x, (mount, index, options) => {
     const idmap = idmaps?.get(index);
-    if (idmap === undefined && !hostOnly?.has(index)) return;
+    if (idmap === undefined ? !hostOnly?.has(index) : isOwnTree(x, mount)) return;
     const tree = openSource(x, mount, index, options);
     const slave = new Uint32Array([0, 0, 0, 0, MS.SLAVE, 0, 0, 0]);
     const attr = x.b.bytes(new Uint8Array(slave.buffer), "{propagation=SLAVE}");
@@ -37,6 +37,15 @@ export function openHostSources(x: InitContext): void {
     if (idmap !== undefined) mapIds(x, tree, index, idmap, (options.extra & Extra.RIDMAP) !== 0);
     x.trees?.set(index, tree);
   });
+}
+
+/**
+ * Whether a source is below the root, and meant with what the mounts before it have put there. For an id-mapped mount
+ * that has to wait for them, which only real root can: in a user namespace it may not map ids any more.
+ */
+function isOwnTree(x: InitContext, mount: Mount): boolean {
+  const { privileged, rootfs, bundle } = x.config;
+  return privileged && below(rootfs, absolute(mount.source ?? "", bundle)) !== null;
 }
 
 /** The rest of them, when the container's root is another user than the caller: opened while still the caller. */
@@ -117,6 +126,10 @@ export function bindMount(x: InitContext, mount: Mount, index: number, options: 
     return;
   }
   const tree = x.trees?.get(index) ?? openSource(x, mount, index, options);
+  const idmap = config.facts.idmaps?.get(index);
+  if (idmap !== undefined && isOwnTree(x, mount)) {
+    mapIds(x, tree, index, idmap, (options.extra & Extra.RIDMAP) !== 0);
+  }
   b.at(`mounts[${index}]`, `bind ${mount.source ?? ""} on ${mount.destination}`);
   const propagates = options.propagation.length > 0;
   const target =

@@ -32,6 +32,25 @@ for (const subject of subjects(["brun"])) {
       expect(stdout).toBe("5003:5004\n");
     });
 
+    forRoot("a source below the root is what the mounts before it have put there", async () => {
+      await using box = new Sandbox(subject);
+      const bundle = box.bundle((spec) => {
+        const entry = { destination: "/mnt", type: "bind", source: "rootfs/made", options: ["bind"] };
+        spec.mounts.push(
+          { destination: "/made", type: "tmpfs", source: "tmpfs", options: ["uid=3,gid=4,mode=755"] },
+          Object.assign(entry, { uidMappings: mappings, gidMappings: mappings }),
+        );
+        spec.process.args = [
+          "/bin/sh",
+          "-c",
+          "stat -c '%u:%g' /made /mnt; grep -c ' /mnt .* - tmpfs ' /proc/self/mountinfo",
+        ];
+      });
+      mkdirSync(`${bundle}/rootfs/made`);
+      const outcome = await box.call(["run", "--bundle", bundle, box.name()]);
+      expect(outcome).toMatchObject({ stdout: "3:4\n5003:5004\n1\n", stderr: "" });
+    });
+
     forRoot("idmap with the container's user namespace: files keep the host's ids inside", async () => {
       await using box = new Sandbox(subject);
       const source = ownedDir(caller, `${box.dir}/data`);
