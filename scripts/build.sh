@@ -1,5 +1,5 @@
 #!/bin/sh
-# Builds dist/brun, one self-contained executable. Does nothing when no source is newer than it.
+# Builds dist/brun, one self-contained executable, and its manual pages in dist/man. Does nothing when no source is newer than it.
 #   usage: build.sh [--force] [--arch x64|arm64]
 # For another architecture than this machine's it is dist/brun-ARCH; that needs Debian's gcc-aarch64-linux-gnu (or
 # gcc-x86-64-linux-gnu) and, once, npm's registry, which has the runtime.
@@ -31,7 +31,7 @@ out=dist/brun
 
 # Directories count too: their time changes when a file is removed.
 if [ -z "$force" ] && [ -x "$out" ]; then
-  newer=$(find src rootless nsenter scripts/build.sh package.json package-lock.json tsconfig.json \
+  newer=$(find src rootless nsenter scripts/build.sh scripts/compile-flags scripts/man.ts package.json package-lock.json tsconfig.json \
     -path nsenter/build -prune -o ! -name '*.test.ts' -newer "$out" -print | head -n 1)
   [ -n "$newer" ] || exit 0
 fi
@@ -56,14 +56,13 @@ else
   set -- --target="bun-linux-$arch" --compile-executable-path="$runtime/node_modules/@oven/$package/bin/bun"
 fi
 
-# The autoload flags keep a bundle's bunfig.toml and .env, found in the current directory, from being run or
-# read; tsconfig.json and package.json are off unless asked for, and said here so that it stays so.
+# Of scripts/compile-flags: the autoload flags keep a bundle's bunfig.toml and .env, found in the current directory,
+# from being run or read; tsconfig.json and package.json are off unless asked for, and said there so that it stays so.
 # With --splitting a command maps only the bytecode that it uses: without it, twice as many page faults.
 # The file is moved into place in one step: a running container's brun keeps the old one.
-node_modules/.bin/bun build src/cli/main.ts --compile --outfile "$out.new" "$@" \
-  --minify --splitting --bytecode --format=esm --sourcemap=none --compile-jit-policy=100 \
-  --no-compile-autoload-bunfig --no-compile-autoload-dotenv \
-  --no-compile-autoload-tsconfig --no-compile-autoload-package-json >"$out.log" 2>&1 ||
+# shellcheck disable=SC2046 # a list of words
+node_modules/.bin/bun build src/cli/main.ts --outfile "$out.new" "$@" $(cat scripts/compile-flags) >"$out.log" 2>&1 ||
   { cat "$out.log" >&2; rm -f "$out.new" "$out.log"; exit 1; }
 rm "$out.log"
+[ "$arch" != "$here" ] || node_modules/.bin/bun scripts/man.ts dist/man
 mv "$out.new" "$out"

@@ -9,7 +9,11 @@ import { workspace } from "./support/workspace.ts";
 
 const ROOT = `${import.meta.dir}/..`;
 const CC = "aarch64-linux-gnu-gcc";
-const possible = process.arch === "x64" && installed("qemu-aarch64-static") && installed(CC);
+const possible =
+  process.env.BRUN_BUILDS === "full" &&
+  process.arch === "x64" &&
+  installed("qemu-aarch64-static") &&
+  installed(CC);
 const QEMU = ["qemu-aarch64-static", "-L", "/usr/aarch64-linux-gnu"];
 
 /** Values of C expressions, as the compiler's headers have them. */

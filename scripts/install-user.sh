@@ -1,0 +1,54 @@
+#!/bin/sh
+# Installs dist/brun with completions and manual pages for the caller alone, below ~/.local or where the XDG variables
+# say; root is not needed. What was installed is written down, and taken away by --uninstall.
+#   usage: install-user.sh [--uninstall]
+set -eu
+cd "$(dirname "$0")/.."
+: "${HOME:?is not set}"
+bin=${XDG_BIN_HOME:-$HOME/.local/bin}
+data=${XDG_DATA_HOME:-$HOME/.local/share}
+list=$data/brun/installed
+
+# Files by line of the list; directories stay, as others may use them.
+uninstall() {
+  [ -e "$list" ] || return 1
+  while IFS= read -r file; do rm -f "$file"; done <"$list"
+  rm -f "$list"
+  rmdir "$data/brun" 2>/dev/null || :
+}
+
+case ${1-} in
+  "") ;;
+  --uninstall)
+    uninstall || { echo "install: nothing to take away: $list does not exist" >&2; exit 1; }
+    echo "brun is no longer installed"
+    exit 0
+    ;;
+  *) echo "usage: install-user.sh [--uninstall]" >&2; exit 2 ;;
+esac
+
+[ -x dist/brun ] || { echo "install: dist/brun does not exist: npm run build" >&2; exit 1; }
+uninstall || :
+mkdir -p "$data/brun"
+: >"$list"
+
+# put MODE FILE: stdin becomes the file, in one step, since the old one may be running.
+put() {
+  mkdir -p "$(dirname "$2")"
+  cat >"$2.new"
+  chmod "$1" "$2.new"
+  mv "$2.new" "$2"
+  printf '%s\n' "$2" >>"$list"
+}
+
+put 755 "$bin/brun" <dist/brun
+dist/brun completion bash | put 644 "$data/bash-completion/completions/brun"
+dist/brun completion zsh | put 644 "$data/zsh/site-functions/_brun"
+dist/brun completion fish | put 644 "$data/fish/vendor_completions.d/brun.fish"
+for page in dist/man/*.1; do put 644 "$data/man/man1/${page##*/}" <"$page"; done
+
+echo "installed: $bin/brun, completions and manual pages below $data"
+case :$PATH: in
+  *":$bin:"*) ;;
+  *) echo "add it to PATH, in ~/.profile: PATH=$bin:\$PATH" ;;
+esac
