@@ -41,12 +41,12 @@ export function deleteContainer(rt: Runtime, id: string, force: boolean): void {
   }
 }
 
-/** The state; with force a damaged one is as good as none. */
+/** The state; with force a damaged one is as good as none, but not one that cannot be read just now. */
 function readState(rt: Runtime, id: string, force: boolean): StoredState | null {
   try {
     return loadState(rt.root, id);
   } catch (error) {
-    if (!force) throw error;
+    if (!force || !(error instanceof BrunError)) throw error;
     return null;
   }
 }

@@ -13,13 +13,15 @@ export interface ProcessStat {
   readonly startTime: string;
 }
 
-/** Reads /proc/PID/stat; null when there is no such process. */
+/** Reads /proc/PID/stat; null when there is no such process. Throws a SysError when that cannot be said. */
 export function processStat(pid: number): ProcessStat | null {
   let line: string | null;
   try {
     line = readTextIfThere(`/proc/${pid}/stat`);
-  } catch {
-    return null; // ESRCH: it ended between open and read
+  } catch (error) {
+    // It ended between open and read. Anything else must not pass for its end: it would be deleted alive.
+    if (error instanceof SysError && error.errno === E.ESRCH) return null;
+    throw error;
   }
   if (line === null) return null;
   // The name in parentheses may hold spaces and parentheses itself.

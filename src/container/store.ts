@@ -302,7 +302,9 @@ export function hasFifo(root: string, id: string): boolean {
 export function remove(root: string, id: string): void {
   const p = paths(root, id);
   for (const file of [p.state, p.exec, p.fifo, p.filter]) unlink(file);
-  if (rmdir(p.directory) !== -E.ENOTEMPTY) return;
+  const removed = rmdir(p.directory);
+  if (removed === 0 || removed === -E.ENOENT) return;
+  if (removed !== -E.ENOTEMPTY) throw new SysError(`remove ${p.directory}`, -removed);
   // With NOTIFY_SOCKET, or a temporary file of a brun that was killed while it wrote.
   unlink(`${p.notify}/notify.sock`);
   rmdir(p.notify);

@@ -1,6 +1,7 @@
 /** What brun believes of what it finds: state that was changed, ids and texts that mean something to others. */
 import { describe, expect, test } from "bun:test";
 import {
+  chmodSync,
   chownSync,
   existsSync,
   readdirSync,
@@ -98,6 +99,18 @@ for (const subject of subjects(["brun"])) {
       expect(box.known(other)).toBe(false);
       writeFileSync(file, text);
     });
+
+    if (caller.uid !== 0) {
+      test("a state that cannot be read just now is not deleted with its container alive", async () => {
+        await using box = new Sandbox(subject);
+        const id = await box.detached();
+        chmodSync(`${box.state}/${id}/state.json`, 0);
+        const { code, stderr } = await box.call(["delete", "--force", id]);
+        expect(`${code} ${stderr}`).toMatch(/^1 brun: .*state\.json.*EACCES/);
+        chmodSync(`${box.state}/${id}/state.json`, 0o600);
+        expect((await box.inspect(id)).status).toBe("running");
+      });
+    }
 
     test("a state directory that is a symbolic link is no container", async () => {
       await using box = new Sandbox(subject);
