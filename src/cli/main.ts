@@ -30,7 +30,7 @@ export const commands: CommandTable = {
   },
   doctor: async () => (await import("./diagnostics.ts")).doctor,
   unshare: async () => (await import("./diagnostics.ts")).unshare,
-  network: async () => (await import("./diagnostics.ts")).network,
+  "sandbox-hook": async () => (await import("./diagnostics.ts")).sandboxHook,
   features: async () => (await import("./features.ts")).default,
   completion: async () => (await import("./diagnostics.ts")).completionCommand(await others()),
 };

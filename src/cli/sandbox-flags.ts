@@ -1,6 +1,6 @@
 /** Flags of `run --rootfs` and `run --host`: podman's names, and what they amount to. */
 import { BrunError } from "../errors.ts";
-import type { SandboxOptions, SandboxRoot } from "../sandbox/options.ts";
+import { OVERLAYS, type OverlayMode, type SandboxOptions, type SandboxRoot } from "../sandbox/options.ts";
 import { absolute } from "../sys/fs.ts";
 import type { Flags, Values } from "./flags.ts";
 import type { Parsed, parseCommand } from "./parse.ts";
@@ -20,6 +20,12 @@ export const sandboxFlags = {
   rootfs: { type: "string", valueHint: "dir", description: "a directory as the root; it is not written to" },
   host: { type: "boolean", description: "this machine as the root; what is written is thrown away" },
   upper: { type: "string", valueHint: "dir", description: "keep what is written in this directory" },
+  overlay: {
+    type: "string",
+    valueHint: "auto|kernel|fuse|none",
+    default: "auto",
+    description: "who makes the copies on write",
+  },
   writable: { type: "boolean", description: "write to the --rootfs directory itself" },
   "read-only": { type: "boolean", description: "a read-only root, with /tmp, /run and volumes to write to" },
   rw: list("path", "with --host: a path that is the real one, and writable"),
@@ -147,6 +153,7 @@ export function sandboxOptions(
     id: args.name ?? positional ?? madeUp(root),
     args: program,
     upper: args.upper,
+    overlay: overlayOf(args.overlay),
     writable: args.writable,
     readOnly: args["read-only"],
     rw: args.rw,
@@ -179,6 +186,12 @@ function rootOf({ host, rootfs }: Values<typeof sandboxFlags>): SandboxRoot {
   if (host) return { kind: "host" };
   if (!rootfs) throw new BrunError("--rootfs needs a directory", { hint: "--host takes this machine's own" });
   return { kind: "rootfs", path: absolute(rootfs) };
+}
+
+function overlayOf(text: string): OverlayMode {
+  const mode = OVERLAYS.find((name) => name === text);
+  if (mode !== undefined) return mode;
+  throw new BrunError(`there is no overlay "${text}"`, { where: "--overlay", hint: OVERLAYS.join(", ") });
 }
 
 /** "host-4f2a1c", or the directory's name and such. */

@@ -5,6 +5,7 @@ import type { run as runContainer } from "../container/run.ts";
 import type { CreateOptions, RunOptions, Runtime } from "../container/types.ts";
 import { BrunError } from "../errors.ts";
 import { makeResolvConf } from "../sandbox/connect.ts";
+import { fuseDirectory, fuseObstacle, mountFuse, unmountFuse } from "../sandbox/fuse.ts";
 import { networkDirectory } from "../sandbox/network.ts";
 import type { SandboxOptions } from "../sandbox/options.ts";
 import { type Sandbox, type SandboxLimits, sandboxSpec } from "../sandbox/spec.ts";
@@ -13,7 +14,7 @@ import { type HostView, hostView } from "../sandbox/view.ts";
 import { type LoadedSpec, parseSpec, toJson } from "../spec/index.ts";
 import { check } from "../sys/error.ts";
 import { NR, syscall } from "../sys/ffi.ts";
-import { close, O, open } from "../sys/fs.ts";
+import { absolute, close, O, open } from "../sys/fs.ts";
 import { inBackground, runInBackground } from "./background.ts";
 import type { Command } from "./command.ts";
 import { absoluteIfGiven } from "./container-flags.ts";
@@ -142,8 +143,9 @@ export function viewOf(rt: Runtime): HostView {
 /** Overlays that one directory after the other turn out to be impossible: after that many all of them are left out. */
 const REFUSALS = 3;
 
-/** Runs it; where the kernel refuses an overlay, without that one. */
+/** Runs it; where the kernel refuses overlays, with fuse-overlayfs, or with what is refused read-only. */
 function start(parts: Parts, rt: Runtime, options: SandboxOptions, view: HostView, args: Args): number {
+  if (options.overlay === "fuse") return startWithFuse(parts, rt, options, view, args);
   const without = new Set<string>();
   for (;;) {
     const limits: SandboxLimits = { noOverlay: without.size >= REFUSALS || without };
@@ -156,10 +158,38 @@ function start(parts: Parts, rt: Runtime, options: SandboxOptions, view: HostVie
     } catch (error) {
       const refused = refusedOverlay(sandbox, error);
       if (refused === null || without.size > REFUSALS) throw withFlag(sandbox, error);
+      if (options.overlay === "auto" && fuseObstacle(view) === null) {
+        rt.debug?.(`${(error as Error).message}: fuse-overlayfs does it`);
+        return startWithFuse(parts, rt, options, view, args);
+      }
       without.add(refused);
       const what = without.size < REFUSALS ? `${refused} is` : "all directories are";
       rt.warn(`${(error as Error).message}: ${what} read-only instead`);
     }
+  }
+}
+
+function startWithFuse(
+  parts: Parts,
+  rt: Runtime,
+  options: SandboxOptions,
+  view: HostView,
+  args: Args,
+): number {
+  const obstacle = fuseObstacle(view);
+  if (obstacle !== null) throw new BrunError(obstacle, { where: "--overlay fuse" });
+  const fuse = { directory: fuseDirectory(rt.root), id: options.id };
+  const sandbox = sandboxSpec(options, view, { fuse });
+  const loaded = runOptions(options, sandbox, args);
+  makeNetworkFiles(options, rt);
+  const upper = options.upper === undefined ? undefined : absolute(options.upper);
+  const lower = options.root.kind === "host" ? "/" : options.root.path;
+  mountFuse(fuse, lower, upper, view);
+  try {
+    return parts.run(rt, loaded);
+  } catch (error) {
+    unmountFuse(fuse);
+    throw withFlag(sandbox, error);
   }
 }
 

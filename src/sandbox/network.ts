@@ -8,7 +8,7 @@ import type { HostView } from "./view.ts";
 /** The network of a sandbox. */
 export interface Network {
   readonly mode: NetworkMode;
-  /** They start and end what connects it: `brun network`. */
+  /** They start and end what connects it: `brun sandbox-hook`. */
   readonly hooks: Hooks | undefined;
   /** Its /etc/resolv.conf. */
   readonly mounts: readonly Mount[];
@@ -84,7 +84,7 @@ function connected(
   const [path = "", ...script] = view.self;
   const hook = (...args: string[]) => ({
     path,
-    args: [path, ...script, "network", ...args],
+    args: [path, ...script, "sandbox-hook", ...args],
     env: [`PATH=${view.environment.PATH ?? ""}`],
   });
   const place = [directory, options.id];

@@ -7,6 +7,10 @@ export type SandboxRoot = { readonly kind: "rootfs"; readonly path: string } | {
 export const NETWORKS = ["none", "host", "pasta", "slirp4netns"] as const;
 export type NetworkMode = (typeof NETWORKS)[number];
 
+/** `--overlay`: auto is the kernel, else fuse-overlayfs, else none. */
+export const OVERLAYS = ["auto", "kernel", "fuse", "none"] as const;
+export type OverlayMode = (typeof OVERLAYS)[number];
+
 /** The flags, as they were given. Lists are empty and strings undefined when they were not. */
 export interface SandboxOptions {
   readonly root: SandboxRoot;
@@ -15,6 +19,8 @@ export interface SandboxOptions {
   readonly args: readonly string[];
   /** Directory that keeps what is written, instead of a tmpfs. */
   readonly upper: string | undefined;
+  /** Who makes the copies on write. */
+  readonly overlay: OverlayMode;
   /** Write to the rootfs directory itself. */
   readonly writable: boolean;
   readonly readOnly: boolean;

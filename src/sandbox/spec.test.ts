@@ -143,6 +143,21 @@ describe("--host", () => {
     expect(hostSandbox({ env: ["GITHUB_TOKEN"] }).spec.process.env).toContain("GITHUB_TOKEN=x");
   });
 
+  test("with fuse-overlayfs: a root that is mounted, the caller alone", () => {
+    const fuse = { directory: "/run/user/1000/brun/@overlay", id: "box" };
+    const sandbox = hostSandbox({}, {}, { fuse });
+    expect(sandbox.spec.root.path).toBe("/run/user/1000/brun/@overlay/box/merged");
+    expect(sandbox.spec.mounts?.some(({ type }) => type === "overlay")).toBe(false);
+    expect(mountOn(sandbox, fuse.directory)?.source).toBe("hidden");
+    expect(sandbox.spec.linux.uidMappings).toEqual([{ containerID: 1000, hostID: 1000, size: 1 }]);
+    expect(sandbox.spec.hooks?.poststop?.at(-1)?.args).toContain("unmount");
+    const root = hostSandbox({ user: "root", network: "pasta" }, {}, { fuse }).spec;
+    expect(root.linux.uidMappings).toEqual([{ containerID: 0, hostID: 1000, size: 1 }]);
+    expect(root.hooks?.poststop).toHaveLength(2);
+    expect(() => hostSandbox({ user: "www" }, {}, { fuse })).toThrow("it can only be you, or root");
+    expect(hostSandbox({ overlay: "none" }).spec.mounts?.some(({ type }) => type === "overlay")).toBe(false);
+  });
+
   test("sockets of the host are left out", () => {
     const mode = 0o700;
     const files = {
@@ -317,7 +332,7 @@ describe("flags", () => {
         {
           path: "/usr/bin/brun",
           args: [
-            ...["/usr/bin/brun", "network", "connect", "pasta", "/run/user/1000/brun/@network", "box"],
+            ...["/usr/bin/brun", "sandbox-hook", "connect", "pasta", "/run/user/1000/brun/@network", "box"],
             ...["8080:80/tcp", "[::1]:53:53/udp", "9:9/tcp"],
           ],
         },

@@ -2,11 +2,12 @@
  * Flags → config.json: the container that `brun run --rootfs` and `--host` stand for. Pure but for the view, which
  * looks at the machine; nothing is made. Reads as a table of contents.
  */
-import type { Linux, Mount, Namespace, Process, Spec } from "../spec/index.ts";
+import type { Hook, Hooks, Linux, Mount, Namespace, Process, Spec } from "../spec/index.ts";
 import { specTemplate } from "../spec/template.ts";
 import { absolute } from "../sys/fs.ts";
 import { sandboxCapabilities } from "./capabilities.ts";
 import { environment } from "./environment.ts";
+import { type FuseMount, fuseCover, fuseHook, fuseMountPoint } from "./fuse.ts";
 import type { Placed } from "./mounts.ts";
 import { type Network, networkOf } from "./network.ts";
 import type { SandboxOptions } from "./options.ts";
@@ -16,7 +17,7 @@ import { coverSecrets } from "./secrets.ts";
 import { securityOf } from "./security.ts";
 import { systemMounts } from "./system.ts";
 import { placeTree } from "./tree.ts";
-import { type SandboxMaps, type SandboxUser, sandboxMaps, sandboxUser } from "./user.ts";
+import { aloneMaps, type SandboxMaps, type SandboxUser, sandboxMaps, sandboxUser } from "./user.ts";
 import type { HostView } from "./view.ts";
 import { volumes, writablePaths } from "./volumes.ts";
 
@@ -33,18 +34,24 @@ export interface Sandbox {
 export interface SandboxLimits {
   /** Directories over which the kernel refuses an overlay; true: all. They are read-only instead. */
   readonly noOverlay?: ReadonlySet<string> | true;
+  /** The root is mounted by fuse-overlayfs. */
+  readonly fuse?: FuseMount | undefined;
 }
 
 /** Throws a BrunError that names the flag. */
 export function sandboxSpec(options: SandboxOptions, view: HostView, limits: SandboxLimits = {}): Sandbox {
   const who = sandboxUser(options, view);
   const network = networkOf(options, view);
-  const maps = sandboxMaps(options, view, who.user);
+  const { fuse } = limits;
+  const maps = fuse === undefined ? sandboxMaps(options, view, who.user) : aloneMaps(view, who.user);
   const keepsIds = maps !== null;
-  const root = placeRoot(options, view, keepsIds, limits.noOverlay ?? new Set());
+  const refused = options.overlay === "none" ? true : (limits.noOverlay ?? new Set());
+  const none = { mounts: [], notices: [] };
+  const root = fuse === undefined ? placeRoot(options, view, keepsIds, refused) : none;
   const placed = [
     ...root.mounts.map((mount) => ({ mount, flag: rootFlag(options) })),
     ...systemMounts(options, view, keepsIds).map((mount) => ({ mount, flag: "" })),
+    ...(fuse && options.root.kind === "host" ? [{ mount: fuseCover(fuse), flag: "" }] : []),
     ...writablePaths(options, view),
     ...hidden(options, view),
     ...network.mounts.map((mount) => ({ mount, flag: `--network ${network.mode}` })),
@@ -53,15 +60,21 @@ export function sandboxSpec(options: SandboxOptions, view: HostView, limits: San
   const spec: Spec = {
     ociVersion: "1.3.0",
     process: processOf(options, view, who),
-    root: { path: rootPath(options), readonly: options.readOnly },
+    root: { path: fuse === undefined ? rootPath(options) : fuseMountPoint(fuse), readonly: options.readOnly },
     hostname: options.hostname ?? (options.root.kind === "host" ? view.hostname : options.id),
     mounts: placed.map(({ mount }) => mount),
     ...(network.hooks && { hooks: network.hooks }),
+    ...(fuse && { hooks: withHook(network.hooks, fuseHook(fuse, view)) }),
     // The groups through which the caller reaches its files stay.
     ...(options.root.kind === "host" && { annotations: { "run.oci.keep_original_groups": "1" } }),
     linux: linuxOf(options, view, maps, network),
   };
   return secured({ spec, flags: placed.map(({ flag }) => flag), notices: root.notices }, options, view);
+}
+
+/** The root goes last. */
+function withHook(hooks: Hooks | undefined, last: Hook): Hooks {
+  return { ...hooks, poststop: [...(hooks?.poststop ?? []), last] };
 }
 
 function rootPath({ root }: SandboxOptions): string {

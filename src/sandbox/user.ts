@@ -89,6 +89,19 @@ export function sandboxMaps(options: SandboxOptions, view: HostView, user: User)
 }
 
 /**
+ * Maps of the caller alone, as itself or as root: a file system by FUSE lets nobody else in. Throws a BrunError when
+ * someone else is to run the program.
+ */
+export function aloneMaps(view: HostView, { uid = 0, gid = 0 }: User): SandboxMaps {
+  const { caller } = view;
+  if (uid !== 0 && (uid !== caller.uid || gid !== caller.gid)) {
+    throw new BrunError("with fuse-overlayfs it can only be you, or root", { where: "--user" });
+  }
+  const one = (containerID: number, hostID: number) => [{ containerID, hostID, size: 1 }];
+  return { uidMappings: one(uid, caller.uid), gidMappings: one(uid === 0 ? 0 : gid, caller.gid) };
+}
+
+/**
  * Maps in which the caller has its own ids inside, and its subordinate ids are the others from 0 on: podman's
  * keep-id. Without subordinate ids of both kinds the caller is alone.
  */

@@ -91,6 +91,7 @@ const NONE: Omit<SandboxOptions, "root"> = {
   id: "box",
   args: ["true"],
   upper: undefined,
+  overlay: "auto",
   writable: false,
   readOnly: false,
   rw: [],

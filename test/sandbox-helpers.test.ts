@@ -1,4 +1,4 @@
-/** `run --network pasta` and `slirp4netns`, with published ports. */
+/** What other programs do for `run --host` and `--rootfs`: networks by pasta and slirp4netns, overlays by FUSE. */
 import { describe, expect, test } from "bun:test";
 import { accessSync, chmodSync, constants, readdirSync } from "node:fs";
 import { type Caller, host, installed, isRoot, ownedDir } from "./support/caller.ts";
@@ -8,18 +8,16 @@ import { subjects } from "./support/runtime.ts";
 import { type CallOptions, Sandbox } from "./support/sandbox.ts";
 import { brunPath } from "./support/workspace.ts";
 
-const TUN = "/dev/net/tun";
-
-/** Both programs need the device, which on some machines only root may open: then a copy lies over it. */
-function withTun(box: Sandbox): CallOptions | null {
+/** The programs need a device, which on some machines only root may open: then a copy lies over it. */
+function withDevice(box: Sandbox, path: string, minor: string): CallOptions | null {
   if (isRoot) {
-    const copy = `${box.dir}/tun`;
-    host("mknod", "-m", "666", copy, "c", "10", "200");
+    const copy = `${box.dir}/device`;
+    host("mknod", "-m", "666", copy, "c", "10", minor);
     chmodSync(copy, 0o666);
-    return { binds: { [copy]: TUN } };
+    return { binds: { [copy]: path } };
   }
   try {
-    accessSync(TUN, constants.R_OK | constants.W_OK);
+    accessSync(path, constants.R_OK | constants.W_OK);
     return {};
   } catch {
     return null;
@@ -37,7 +35,7 @@ for (const subject of subjects(["brun"])) {
       test(`${mode}: an address, names, a published port, and nothing stays`, async () => {
         if (!installed(mode)) return;
         await using box = new Sandbox(subject);
-        const options = withTun(box);
+        const options = withDevice(box, "/dev/net/tun", "200");
         if (options === null) return;
         const root = makeRootfs(ownedDir(caller, `${box.dir}/root`), caller);
         const published = port(caller, mode);
@@ -71,6 +69,52 @@ for (const subject of subjects(["brun"])) {
         expect(readdirSync(`${box.state}/@network`)).toEqual([`${mode}.resolv.conf`]);
       });
     }
+
+    test("--overlay fuse: all of the root can be changed, and nothing stays", async () => {
+      if (!installed("fuse-overlayfs") || !installed("fusermount3")) return;
+      await using box = new Sandbox(subject);
+      const device = withDevice(box, "/dev/fuse", "229");
+      if (device === null) return;
+      const home = ownedDir(caller, `${box.dir}/home`);
+      box.file("home/notes", "mine\n");
+      box.file("home/.netrc", "secret\n");
+      const options = { ...device, cwd: home, env: { HOME: home } };
+      const script = `id -u; cat notes .netrc; echo changed > notes; cat notes; echo x > /etc/brun-test; cat /etc/brun-test
+        touch ../beside && ls /proc/self/fd > /dev/null && echo done`;
+      const run = ["run", "--host", "--overlay", "fuse", "--name", "web", "--", "sh", "-c", script];
+      const outcome = await box.call(run, options);
+      expect(outcome).toMatchObject({
+        code: 0,
+        stderr: "",
+        stdout: `${caller.uid}\nmine\nchanged\nx\ndone\n`,
+      });
+      // brun keeps compiled filters in ~/.cache.
+      expect(readdirSync(home).sort()).toEqual([".cache", ".netrc", "notes"]);
+      expect(readdirSync(`${box.state}/@overlay`)).toEqual([]);
+      const root = makeRootfs(ownedDir(caller, `${box.dir}/root`), caller);
+      const upper = ownedDir(caller, `${box.dir}/upper`);
+      const flags = ["run", "--rootfs", root, "--overlay", "fuse", "--upper", upper];
+      expect((await box.call([...flags, "--", "sh", "-c", "id -u; rm -r /etc"], options)).stdout).toBe("0\n");
+      expect((await box.call([...flags, "--", "ls", "/etc"], options)).code).toBe(1);
+      expect(readdirSync(`${root}/etc`)).toContain("passwd");
+      const failed = await box.call([...flags, "--", "nosuchprogram"], options);
+      expect(failed.stderr).toStartWith("brun: process.args[0]: exec: ");
+      expect((await box.call([...flags, "-u", "7", "--", "true"], options)).stderr).toBe(
+        "brun: --user: with fuse-overlayfs it can only be you, or root\n",
+      );
+      await box.untilGone();
+      expect(readdirSync(`${box.state}/@overlay`)).toEqual([]);
+    });
+
+    test("--overlay none: read-only; one that there is not is told", async () => {
+      await using box = new Sandbox(subject);
+      const none = await box.call(["run", "--host", "--overlay", "none", "--", "touch", "x"]);
+      expect(none.stderr).toContain("Read-only file system");
+      const wrong = await box.call(["run", "--host", "--overlay", "aufs", "--", "true"]);
+      expect(wrong.stderr).toBe(
+        'brun: --overlay: there is no overlay "aufs"; hint: auto, kernel, fuse, none\n',
+      );
+    });
 
     test("a program that is missing is one line", async () => {
       await using box = new Sandbox(subject);

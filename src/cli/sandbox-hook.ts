@@ -1,0 +1,49 @@
+/** `brun sandbox-hook`: hooks of containers without a bundle. Not for people. */
+import { BrunError } from "../errors.ts";
+import { type Connection, connect, disconnect } from "../sandbox/connect.ts";
+import { unmountFuse } from "../sandbox/fuse.ts";
+import { parsePort } from "../sandbox/ports.ts";
+import { readFd } from "../sys/fs.ts";
+import { fromUtf8 } from "../sys/utf8.ts";
+import { defineCommand } from "./command.ts";
+
+export default defineCommand({
+  meta: { name: "sandbox-hook", hidden: true, description: "hooks of containers without a bundle" },
+  args: {
+    operation: { type: "positional", description: "connect, disconnect or unmount" },
+    program: { type: "positional", description: "pasta, slirp4netns or fuse-overlayfs" },
+    directory: { type: "positional", description: "where its files are" },
+    "container-id": { type: "positional", description: "name of the container" },
+    ports: {
+      type: "positional",
+      required: false,
+      rest: true,
+      description: "[[ADDRESS:]HOST:]CONTAINER[/udp]",
+    },
+  },
+  details: `brun run --host and --rootfs write them into a config: what connects a network or mounts a root is started and ended by
+them. They get the container's state on stdin.`,
+  run({ args }) {
+    const { operation, program, directory, "container-id": id } = args;
+    if (operation === "unmount" && program === "fuse-overlayfs") {
+      unmountFuse({ directory, id });
+      return 0;
+    }
+    if (program !== "pasta" && program !== "slirp4netns") {
+      throw new BrunError(`there is no hook for "${program}"`, { code: "ERR_USAGE" });
+    }
+    const connection: Connection = { mode: program, directory, id };
+    if (operation === "disconnect") disconnect(connection);
+    else if (operation === "connect") connect(connection, containerPid(), args.ports.map(parsePort));
+    else throw new BrunError(`there is no operation "${operation}"`, { code: "ERR_USAGE" });
+    return 0;
+  },
+});
+
+/** From the state on stdin (runtime-spec, config.md#posix-platform-hooks). */
+function containerPid(): number {
+  const state: unknown = JSON.parse(fromUtf8(readFd(0, "stdin")));
+  const pid = (state as { pid?: unknown } | null)?.pid;
+  if (typeof pid === "number") return pid;
+  throw new BrunError("the state on stdin has no pid", { hint: "this is a createRuntime hook" });
+}

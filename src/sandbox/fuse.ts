@@ -1,0 +1,112 @@
+/**
+ * fuse-overlayfs for a root over which the kernel makes no overlay, or not one that will do: it reads as the caller,
+ * crosses mount points, and shows everything as the caller's own, so that all of it can be changed in the copy.
+ */
+import { BrunError } from "../errors.ts";
+import type { Hook, Mount } from "../spec/index.ts";
+import { exists, mkdirAll } from "../sys/fs.ts";
+import { run } from "../sys/spawn.ts";
+import type { HostView } from "./view.ts";
+
+/** One mount of it. */
+export interface FuseMount {
+  /** Of the state directory. */
+  readonly directory: string;
+  /** Of the container. */
+  readonly id: string;
+}
+
+/** Directory of the state directory for mounts by FUSE; no container can have that name. */
+export function fuseDirectory(root: string): string {
+  return `${root}/@overlay`;
+}
+
+/** Where the root of a container is mounted. */
+export function fuseMountPoint({ directory, id }: FuseMount): string {
+  return `${directory}/${id}/merged`;
+}
+
+/** What keeps a root that is mounted from being seen in itself, where fuse-overlayfs would wait for itself. */
+export function fuseCover({ directory }: FuseMount): Mount {
+  const options = ["ro", "nosuid", "nodev", "noexec", "mode=555"];
+  return { destination: directory, type: "tmpfs", source: "hidden", options };
+}
+
+/** The poststop hook that unmounts it. */
+export function fuseHook({ directory, id }: FuseMount, view: HostView): Hook {
+  const [path = "", ...script] = view.self;
+  const args = [path, ...script, "sandbox-hook", "unmount", "fuse-overlayfs", directory, id];
+  return { path, args, env: [`PATH=${view.environment.PATH ?? ""}`], timeout: 30 };
+}
+
+/** Why it cannot be used; null when it can. */
+export function fuseObstacle(view: HostView): string | null {
+  if (!view.rootless) return "root has the kernel's overlays";
+  for (const name of ["fuse-overlayfs", "fusermount3"]) {
+    if (view.program(name) === null) return `${name} is not installed`;
+  }
+  return view.mayWrite("/dev/fuse") ? null : "/dev/fuse is not there, or not writable";
+}
+
+const TIMEOUT_MS = 20_000;
+
+/**
+ * Mounts it. It works in the background until {@link unmountFuse}.
+ * @param lower the directory below
+ * @param upper directory that keeps what is written; without it that is removed at the end
+ * Throws a BrunError with what the program said.
+ */
+export function mountFuse(mount: FuseMount, lower: string, upper: string | undefined, view: HostView): void {
+  const merged = fuseMountPoint(mount);
+  if (exists(`${mount.directory}/${mount.id}`)) {
+    throw new BrunError(`container with id ${mount.id} exists already`, {
+      code: "ERR_EXISTS",
+      hint: `brun delete ${mount.id} removes it when it has stopped, with --force in any case`,
+    });
+  }
+  const above = upper ?? `${mount.directory}/${mount.id}`;
+  for (const path of [merged, `${above}/upper`, `${above}/work`]) mkdirAll(path);
+  const { uid, gid } = view.caller;
+  const places = [`lowerdir=${escaped(lower)}`, `upperdir=${escaped(`${above}/upper`)}`];
+  const options = [
+    ...places,
+    `workdir=${escaped(`${above}/work`)}`,
+    `squash_to_uid=${uid}`,
+    `squash_to_gid=${gid}`,
+  ];
+  const path = view.program("fuse-overlayfs") ?? "";
+  const argv = ["fuse-overlayfs", "-o", options.join(","), merged];
+  const env = [`PATH=${view.environment.PATH ?? ""}`];
+  const { code, signal, output } = run({ path, argv, env, processGroup: true }, null, TIMEOUT_MS);
+  if (code === 0 && signal === 0) return;
+  unmountFuse(mount);
+  throw new BrunError(
+    `fuse-overlayfs cannot mount: ${output.trim().split("\n").at(-1) || "it said nothing"}`,
+    {
+      where: "--overlay fuse",
+      hint: "brun doctor looks for what it needs",
+    },
+  );
+}
+
+/** Its options are parted by commas, and lower directories by colons. */
+function escaped(path: string): string {
+  return path.replace(/[\\,:]/g, "\\$&");
+}
+
+/** Unmounts it, and removes what was written unless that is kept. Leaves everything when it cannot be unmounted. */
+export function unmountFuse(mount: FuseMount): void {
+  const path = Bun.which("fusermount3");
+  const merged = fuseMountPoint(mount);
+  if (path !== null && exists(merged)) {
+    run(
+      { path, argv: ["fusermount3", "-u", "-z", "-q", merged], env: [], processGroup: true },
+      null,
+      TIMEOUT_MS,
+    );
+  }
+  const { rmdirSync, rmSync } = require("node:fs") as typeof import("node:fs");
+  // Still a mount point, it would be emptied by what follows: the host's own files.
+  if (exists(merged)) rmdirSync(merged);
+  rmSync(`${mount.directory}/${mount.id}`, { recursive: true, force: true });
+}
