@@ -168,7 +168,7 @@ for (const subject of subjects(["brun"])) {
       };
       await round();
       const before = [size(session.pid), size(pid)];
-      for (let i = 0; i < (FULL ? 500 : 20); i++) await round();
+      for (let i = 0; i < (FULL ? 200 : 20); i++) await round();
       const after = [size(session.pid), size(pid)];
       before.forEach(({ rss, fds }, i) => {
         expect(after[i]!.fds).toBe(fds);
@@ -176,6 +176,6 @@ for (const subject of subjects(["brun"])) {
       });
       await box.ok(["kill", id, "KILL"]);
       expect(await session.exited).toBe(137);
-    }, 600000);
+    }, 3600000);
   });
 }
