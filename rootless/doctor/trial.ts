@@ -60,7 +60,7 @@ function perform({ caller, namespaces = [], subids, build, inspect }: Trial): vo
     return b.finish();
   };
   const stage = launchStage(0);
-  const conversation = new Conversation(stage.socket, () => [compile(true)]);
+  const conversation = new Conversation(stage, () => [compile(true)]);
   try {
     conversation.send(compile(false));
     for (;;) {

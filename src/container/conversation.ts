@@ -1,6 +1,7 @@
 /** What brun and a stage say to each other, from the first program to execve. */
 import { BrunError } from "../errors.ts";
 import { stageFailure } from "../stage/failure.ts";
+import { type Stage, stageLost } from "../stage/launch.ts";
 import { Message, type Received, receiveMessage, sendProgram } from "../stage/messages.ts";
 import type { Program } from "../stage/program.ts";
 import { waitChild } from "../sys/spawn.ts";
@@ -17,9 +18,14 @@ export class Conversation {
 
   /** @param recorded the stage's programs for people, wanted only when one has failed */
   constructor(
-    readonly socket: number,
+    private readonly stage: Stage,
     private readonly recorded: () => readonly Program[],
   ) {}
+
+  /** Our end of the socketpair. */
+  get socket(): number {
+    return this.stage.socket;
+  }
 
   /** Sends a program. */
   send(program: Program): void {
@@ -35,7 +41,7 @@ export class Conversation {
     if (waiting !== undefined) return waiting;
     for (;;) {
       const message = this.receive();
-      if (message === null) throw new BrunError("the container's process died before it was ready");
+      if (message === null) throw stageLost(this.stage, "the container's process died before it was ready");
       if (message.type === Message.error) throw stageFailure(this.recorded(), message);
       if (message.type === Message.pid) {
         this.pid = Number(message.payload.getBigInt64(0, true));

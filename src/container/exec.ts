@@ -116,7 +116,7 @@ function converse(
   listener: SeccompListener,
 ): number {
   const program = setnsInit(config);
-  const conversation = new Conversation(stage.socket, () => [setnsInit(config, true)]);
+  const conversation = new Conversation(stage, () => [setnsInit(config, true)]);
   let early = -1;
   try {
     enterForExec(stored, options.cgroup, stage.pid);

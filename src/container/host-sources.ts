@@ -8,7 +8,7 @@ import { type IdMap, type IdMaps, mapText } from "../../rootless/idmap.ts";
 import type { HostFacts } from "../config/types.ts";
 import { BrunError } from "../errors.ts";
 import type { IDMapping, Mount } from "../spec/index.ts";
-import { launchStage } from "../stage/launch.ts";
+import { launchStage, stageLost } from "../stage/launch.ts";
 import { Message, receiveMessage, sendProgram } from "../stage/messages.ts";
 import { ProgramBuilder } from "../stage/program.ts";
 import { CLONE } from "../sys/constants.ts";
@@ -82,7 +82,8 @@ function userNamespace(maps: IdMaps, where: string): string {
     b.send(Message.map, null, Message.resume);
     sendProgram(stage.socket, b.finish().bytes);
     const message = receiveMessage(stage.socket);
-    if (message?.type !== Message.map)
+    if (message === null) throw stageLost(stage, "cannot make a user namespace for the ids of a mount");
+    if (message.type !== Message.map)
       throw new BrunError("cannot make a user namespace for its ids", { where });
     for (const kind of ["uid", "gid"] as const) {
       const path = `/proc/${stage.pid}/${kind}_map`;

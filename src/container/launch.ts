@@ -67,7 +67,7 @@ export function launch(rt: Runtime, options: CreateOptions, mode: LaunchMode): L
     const decided = config;
     const init = new StandardInit(decided);
     let states: HookStates | null = null;
-    conversation = new Conversation(stage.socket, () => recordedPrograms(decided, states));
+    conversation = new Conversation(stage, () => recordedPrograms(decided, states));
     conversation.send(init.enter());
     rt.mark?.("stage sent into the namespaces");
     const afterHooks = (made: HookStates) => {

@@ -37,7 +37,7 @@ export function unshare(
     env: Object.entries(environment).map(([name, value]) => `${name}=${value ?? ""}`),
   });
   const stage = launchStage(0);
-  const conversation = new Conversation(stage.socket, () => [unshareInit(config, true)]);
+  const conversation = new Conversation(stage, () => [unshareInit(config, true)]);
   let early = -1;
   try {
     syscall(NR.prctl, PR.SET_CHILD_SUBREAPER, 1, 0, 0, 0);

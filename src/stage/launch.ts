@@ -1,4 +1,6 @@
 /** Starting the stage: a sealed memfd, executed with one end of a socketpair. */
+import { BrunError } from "../errors.ts";
+import { SysError } from "../sys/error.ts";
 import { NR, stageFd, syscall } from "../sys/ffi.ts";
 import { close } from "../sys/fs.ts";
 import { spawn } from "../sys/spawn.ts";
@@ -10,13 +12,21 @@ export interface Stage {
   readonly socket: number;
   /** The process that clones into the namespaces and ends then; to be reaped. */
   readonly pid: number;
+  /** Errno of an execve that has failed, which is when the socket ends without a message; else 0. */
+  readonly execError: () => number;
+}
+
+/** Why a stage said nothing: it could not be executed, or it died. */
+export function stageLost(stage: Stage, died: string): Error {
+  const errno = stage.execError();
+  return errno === 0 ? new BrunError(died) : new SysError("execute the stage", errno);
 }
 
 const F_SETFD = 2;
 const FD_CLOEXEC = 1;
 
 /**
- * Starts a stage.
+ * Starts a stage and goes on while it is executed.
  * @param preserveFds how many descriptors from 3 on the container shall have: Bun has marked them
  *   close-on-exec when it started
  * @param inherit further descriptors that the program uses by number
@@ -28,15 +38,16 @@ export function launchStage(preserveFds: number, inherit: readonly number[] = []
   for (let fd = 3; fd < 3 + preserveFds; fd++) keep.push(fd);
   for (const fd of keep) syscall(NR.fcntl, fd, F_SETFD, 0);
   try {
-    const { pid, pidfd } = spawn({
+    const { pid, pidfd, execError } = spawn({
       path: "brun-nsenter",
       argv: ["brun:[stage]", "stage", `${theirs}`],
       env: [],
       execFd: stageFd,
       keepFd: theirs,
+      goOn: true,
     });
     if (pidfd >= 0) close(pidfd);
-    return { socket: ours, pid };
+    return { socket: ours, pid, execError };
   } catch (error) {
     close(ours);
     throw error;
