@@ -128,7 +128,7 @@ export function lock(root: string, id: string): Locked {
   // Whoever held it before may have removed the directory.
   const found = tryStat(directory, true);
   try {
-    if (typeof found === "number") throw missing(id, E.ENOENT, directory);
+    if (typeof found === "number") throw missing(id, -found, directory);
     checkOwner(directory, found.uid);
   } catch (error) {
     close(fd);
@@ -228,7 +228,8 @@ export function loadState(root: string, id: string): StoredState | null {
   const { state, directory } = paths(root, id);
   const json = readTextIfThere(state);
   if (json === null) {
-    if (typeof tryStat(directory, true) === "number") throw missing(id, E.ENOENT, directory);
+    const found = tryStat(directory, true);
+    if (typeof found === "number") throw missing(id, -found, directory);
     return null;
   }
   return parseState(json, id, state);
