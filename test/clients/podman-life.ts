@@ -277,7 +277,7 @@ export const podmanLife: readonly Check[] = [
     own() { /usr/bin/podman --root "$HOME/storage" --runroot "$HOME/runroot" --storage-driver overlay \\
       --tmpdir "$XDG_RUNTIME_DIR/libpod" --cgroup-manager cgroupfs --events-backend file "$@"; }
     is "$(own info --format '{{.Host.OCIRuntime.Name}} {{.Host.OCIRuntime.Path}}')" "brun $W/bin/brun"
-    limits="--ulimit nofile=1000:1000 --ulimit nproc=1000:1000 --pids-limit 0"
+    limits="--ulimit nofile=1000:1000 --ulimit nproc=1000:1000 --pids-limit -1"
     is "$(own run --rm --network none $limits $IMAGE echo hi)" hi
     is "$(own run --rm --network none --cgroups=disabled $limits $IMAGE echo hi)" hi`,
   },
