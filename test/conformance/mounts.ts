@@ -262,6 +262,20 @@ export const mountCases: readonly Case[] = [
     { differs: { "runc 1.1": "gives a tmpfs the mode of what it covers, whatever its options say" } },
   ),
   type("proc", { destination: "/proc", type: "proc", source: "proc" }, typeOf("/proc"), "proc\n"),
+  inside(
+    "options of proc, as part of its own mount",
+    ["mounts[].options[]"],
+    (spec) => {
+      spec.mounts.push({
+        destination: "/mnt",
+        type: "proc",
+        source: "proc",
+        options: ["nosuid", "hidepid=2"],
+      });
+    },
+    info("/mnt"),
+    /^rw,nosuid,.*hidepid=(2|invisible)/,
+  ),
   type("tmpfs", tmpfs("/mnt", "size=4k"), typeOf("/mnt"), "tmpfs\n"),
   type(
     "devpts",
