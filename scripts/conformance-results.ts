@@ -1,11 +1,13 @@
 /**
  * `npm run conformance`: runs the cases of test/conformance against brun and its peers, and writes who passes what to
  * docs/conformance-results.md. Peers are the crun and runc that are installed, or what the arguments name:
- * "crun=/path/to/crun", several of one kind too. Fails when a difference has no explanation in its case.
+ * "crun=/path/to/crun", several of one kind too. Results are kept in .cache; with --missing only cases are run that
+ * have none. Fails when a difference has no explanation in its case.
  */
 import { spawnSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { release } from "node:os";
+import { dirname } from "node:path";
 import type { Case } from "../test/conformance/case.ts";
 import { SECTIONS } from "../test/conformance/cases.ts";
 import { cgroup2 } from "../test/conformance/machine.ts";
@@ -15,6 +17,7 @@ import { Sandbox } from "../test/support/sandbox.ts";
 import { brunPath, removeWorkspace } from "../test/support/workspace.ts";
 
 const FILE = `${import.meta.dir}/../docs/conformance-results.md`;
+const KEPT = `${import.meta.dir}/../.cache/conformance.json`;
 const MAX_LENGTH = 240;
 
 /** A program under test. */
@@ -80,7 +83,18 @@ function explanation({ differs = {} }: Case, { runtime, version }: Program): str
   return key === undefined ? undefined : differs[key];
 }
 
-const all = programs(process.argv.slice(2));
+const args = process.argv.slice(2);
+const missing = args.includes("--missing");
+const all = programs(args.filter((arg) => arg !== "--missing"));
+const kept: Record<string, Result> = missing ? JSON.parse(readFileSync(KEPT, "utf8")) : {};
+
+/** The result that is kept, or that of running the case now. */
+async function resultOf(test: Case, program: Program, caller: Caller): Promise<Result> {
+  const key = `${program.version} as ${caller.name}: ${test.name}`;
+  kept[key] ??= await result(test, program, caller);
+  return kept[key];
+}
+
 const who = callers();
 const lines: string[] = [];
 const notes: string[] = [];
@@ -96,7 +110,7 @@ for (const [title, cases] of SECTIONS) {
       const marks: string[] = [];
       const failures = new Map<string, string[]>();
       for (const caller of who) {
-        const { mark, text } = await result(test, program, caller);
+        const { mark, text } = await resultOf(test, program, caller);
         marks.push(mark);
         if (mark === "✗") failures.set(text, [...(failures.get(text) ?? []), caller.name]);
         if (mark === "–" && text !== "") absent.set(text, [...(absent.get(text) ?? []), test.name]);
@@ -118,7 +132,7 @@ for (const [title, cases] of SECTIONS) {
 }
 removeWorkspace();
 
-const machine = `Linux ${release()}, ${cgroup2 ? "cgroup v2" : "cgroup v1 beside v2"}, ${process.arch}`;
+const machine = `Linux ${/^\d+\.\d+/.exec(release())![0]}, ${cgroup2 ? "cgroup v2" : "cgroup v1 beside v2"}, ${process.arch}`;
 const text = `# Conformance: who passes what
 
 Each line is a case of \`test/conformance\`: something that a process inside a container, or a hook, observes of fields of
@@ -136,5 +150,7 @@ ${notes.length === 0 ? "None." : notes.join("\n")}
 ${[...absent].map(([reason, names]) => `- ${reason}: ${[...new Set(names)].join(", ")}`).join("\n") || "Nothing."}
 `;
 writeFileSync(FILE, text);
+mkdirSync(dirname(KEPT), { recursive: true });
+writeFileSync(KEPT, JSON.stringify(kept));
 console.log(`${notes.length} differences, ${unexplained} without an explanation`);
 process.exit(unexplained === 0 ? 0 : 1);

@@ -311,6 +311,7 @@ export const linuxCases: readonly Case[] = [
     {
       lacks: () =>
         textOf("/proc/self/mountinfo").includes(" - resctrl ") ? "resctrl is mounted" : undefined,
+      differs: { "crun 1.8": "ignores it", "runc 1.1": "ignores it" },
     },
   ),
   refused(
@@ -320,6 +321,7 @@ export const linuxCases: readonly Case[] = [
     {
       lacks: () =>
         textOf("/proc/self/mountinfo").includes(" - resctrl ") ? "resctrl is mounted" : undefined,
+      differs: { "crun 1.8": "ignores it", "runc 1.1": "ignores it" },
     },
   ),
   inside(

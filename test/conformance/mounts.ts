@@ -123,6 +123,7 @@ const OPTIONS: Readonly<Record<string, readonly (readonly [options: string, expe
 const DIFFERENCES: Readonly<Record<string, Record<string, string>>> = {
   flags: { crun: "an option does not take back what an earlier one has set" },
   "access times": { crun: "an option does not take back what an earlier one has set" },
+  "options of the file system": { crun: "an option does not take back what an earlier one has set" },
   "options without an effect": {
     crun: "iversion, silent and their opposites go to the file system, which refuses them",
     runc: "defaults goes to the file system, which refuses it",

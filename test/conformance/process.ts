@@ -71,7 +71,7 @@ function scheduler(
     {
       ...more,
       globals: more.only === "root" ? NO_RT : [],
-      differs: OLD,
+      differs: { ...OLD, runc: "beside cgroup v1 its new cgroup has no real-time budget" },
     },
   );
 }
