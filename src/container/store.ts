@@ -137,7 +137,7 @@ export function lock(root: string, id: string): Locked {
   return { id, root, fd };
 }
 
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 10_000;
 
 /**
  * Waits for another command to be done with a container. Some never are: a hook hangs, the agent that is to take a

@@ -34,10 +34,10 @@ const running = (box: Sandbox, bundle: string, id: string) =>
 const nothing = () => Promise.resolve();
 
 const SCENARIOS: readonly Scenario[] = [
-  { command: "run", before: nothing, args: (b, id) => ["run", "--bundle", b, id], sample: 10 },
-  { command: "create", before: nothing, args: (b, id) => ["create", "--bundle", b, id], sample: 4 },
+  { command: "run", before: nothing, args: (b, id) => ["run", "--bundle", b, id], sample: 6 },
+  { command: "create", before: nothing, args: (b, id) => ["create", "--bundle", b, id], sample: 3 },
   { command: "start", before: created, args: (_, id) => ["start", id], sample: 2 },
-  { command: "exec", before: running, args: (_, id) => ["exec", id, "/bin/echo", "ran"], sample: 4 },
+  { command: "exec", before: running, args: (_, id) => ["exec", id, "/bin/echo", "ran"], sample: 3 },
   { command: "state", before: created, args: (_, id) => ["state", id], sample: 1 },
   { command: "kill", before: running, args: (_, id) => ["kill", id, "KILL"], sample: 2 },
   { command: "delete", before: running, args: (_, id) => ["delete", "--force", id], sample: 2 },

@@ -9,9 +9,9 @@ import { type Outcome, Sandbox } from "../support/sandbox.ts";
 import { MOVES, Model, random } from "./model.ts";
 
 const FULL = process.env.BRUN_LOAD === "full";
-const IN_TURN = FULL ? 5000 : 60;
+const IN_TURN = FULL ? 5000 : 40;
 const AT_ONCE = FULL ? 200 : 12;
-const SECONDS = FULL ? 600 : 6;
+const SECONDS = FULL ? 600 : 4;
 /** How many commands run at the same time. */
 const COMMANDS = FULL ? 16 : 4;
 /** BRUN_LOAD_SEED repeats the choices, as far as time allows. */

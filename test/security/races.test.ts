@@ -9,7 +9,7 @@ import { subjects } from "../support/runtime.ts";
 import { Sandbox } from "../support/sandbox.ts";
 import { attacker, tries } from "./support.ts";
 
-const TRIES = tries(40, 10000);
+const TRIES = tries(24, 10000);
 /** How many containers are made at the same time. */
 const AT_ONCE = 4;
 
