@@ -6,6 +6,7 @@ import { cgroupsNamed, until } from "./support/processes.ts";
 import type { Subject } from "./support/runtime.ts";
 import { type Outcome, Sandbox } from "./support/sandbox.ts";
 import type { TestSpec } from "./support/spec.ts";
+import { brunPath } from "./support/workspace.ts";
 
 const MOUNT = "/sys/fs/cgroup";
 const pure = existsSync(`${MOUNT}/cgroup.controllers`);
@@ -424,6 +425,11 @@ describe.skipIf(pure || callers().length < 2)("a user with a delegated cgroup", 
       expect(readdirSync(top)).toContain(managed);
       await box.ok(["pause", managed]);
       await box.ok(["resume", managed]);
+      // From a cgroup out of which the user may not move a process, as that of another login session.
+      const outside = ["unshare", "--mount", "sh", "-c", V2_VIEW, "sh", ...user.caller.prefix, brunPath()];
+      const argv = [...outside, "--root", box.state, "exec", managed, "echo", "in"];
+      const exec = Bun.spawnSync(argv, { env: box.env, cwd: box.dir, stdin: "ignore" });
+      expect(`${exec.stdout}${exec.stderr}`).toBe("in\n");
       await box.ok(["delete", "--force", managed]);
       expect(readdirSync(top)).not.toContain(managed);
     } finally {

@@ -26,4 +26,6 @@ export interface CgroupPlan {
   readonly systemd?: SystemdUnit | undefined;
   /** Of a caller without rights over devices: rules for them are left out, as by runc and crun. */
   readonly rootless?: boolean | undefined;
+  /** Nothing in the spec asks for it, only who manages the container. */
+  readonly optional?: true;
 }

@@ -47,7 +47,7 @@ export function decideCgroup(rt: Runtime, id: string, rootless: boolean, spec: S
   try {
     const plan = planCgroup(request, machineView(readCgroupHost(), managerControlGroup));
     if (plan !== null) checkUnused(plan);
-    return plan;
+    return plan === null || asked ? plan : { ...plan, optional: true };
   } catch (error) {
     if (!(error instanceof BrunError) || spec.annotations?.[LIMITS_ANNOTATION] !== "ignore") throw error;
     rt.warn(`limits are ignored, as annotation ${LIMITS_ANNOTATION} says: ${error.text}`);

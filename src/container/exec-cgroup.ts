@@ -34,6 +34,8 @@ export function enterForExec(stored: StoredState, given: readonly string[], stag
     moveInto(directory, stage);
   } catch (error) {
     const refused = error instanceof SysError && (error.errno === E.EACCES || error.errno === E.EPERM);
+    // No limit is evaded by staying outside, where the caller may not move a process across.
+    if (refused && plan.optional && given.length === 0) return;
     if (!refused || plan.systemd === undefined) throw error;
     // Out of another session's scope only systemd may move a process.
     attachToUnit(plan.systemd, directory.slice(plan.paths[""]!.length) || "/", stage);
