@@ -36,6 +36,10 @@ const OBSOLETE = "no kernel since 5.4 and no cgroup v2 has it; a warning says so
 const SCHED = "real-time policies within RLIMIT_RTPRIO, negative nice within RLIMIT_NICE, no deadline policy";
 const RDT = rootless("refused: resctrl belongs to root", "a kernel and CPU with resctrl; else refused");
 const BOUND = rootless("bound from the host, with the host's numbers, mode and owner", "mknod(2)");
+const DEPRECATED_HOOK = rootless(
+  "runs as the caller; in the container's namespaces as its root",
+  "deprecated, createRuntime has replaced it; without a warning, for Docker puts one into every config",
+);
 const HOOK = rootless("runs as the caller; in the container's namespaces as its root");
 const SECCOMP = when("libseccomp 2.5 or newer on the machine; else refused");
 const OFFSET = when("Linux 5.6 or newer");
@@ -89,7 +93,8 @@ const GROUPS: readonly (readonly [section: string, fields: string, support: Supp
   ["mounts[].uidMappings[]", "containerID hostID size", IDMAP],
   ["mounts[].gidMappings[]", "containerID hostID size", IDMAP],
   ...["prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"].map(
-    (name) => [`hooks.${name}[]`, "path args[] env[] timeout", HOOK] as const,
+    (name) =>
+      [`hooks.${name}[]`, "path args[] env[] timeout", name === "prestart" ? DEPRECATED_HOOK : HOOK] as const,
   ),
   [
     "",
