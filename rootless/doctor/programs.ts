@@ -86,6 +86,7 @@ function versionOf(name: string, flag: string): string | null {
   const path = DIRECTORIES.map((directory) => `${directory}/${name}`).find(exists);
   if (path === undefined) return null;
   const { output } = run({ path, argv: [name, flag], env: [], processGroup: true }, null, TIMEOUT_MS);
-  const version = /\d+(?:[._]\d+)+[^\s,]*/.exec(output)?.[0];
+  // Only of the first line: licences have versions, too.
+  const version = /^.*?(\d+(?:[._]\d+)+[^\s,]*)/.exec(output)?.[1];
   return version === undefined ? path : `${name} ${version}`;
 }
