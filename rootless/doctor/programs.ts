@@ -86,7 +86,9 @@ function versionOf(name: string, flag: string): string | null {
   const path = DIRECTORIES.map((directory) => `${directory}/${name}`).find(exists);
   if (path === undefined) return null;
   const { output } = run({ path, argv: [name, flag], env: [], processGroup: true }, null, TIMEOUT_MS);
-  // Only of the first line: licences have versions, too.
-  const version = /^.*?(\d+(?:[._]\d+)+[^\s,]*)/.exec(output)?.[1];
+  // Licences and libraries have versions, too: that of a line with the program's name, else of the first.
+  const lines = output.split("\n");
+  const said = lines.find((line) => line.includes(name)) ?? lines[0];
+  const version = /\d+(?:[._]\d+)+[^\s,]*/.exec(said ?? "")?.[0];
   return version === undefined ? path : `${name} ${version}`;
 }
