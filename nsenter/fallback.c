@@ -13,14 +13,16 @@ struct entry {
 	char name[];
 };
 
-/* The number in a name, or -1 for "." and "..". */
+#define DESCRIPTORS_MAX 1073741824 /* what fs.nr_open may be at most */
+
+/* The number in a name, or -1 for "." and ".." and what is no descriptor's. */
 static int number(const char *name)
 {
-	int n = 0;
+	int64_t n = 0;
 
-	for (; *name >= '0' && *name <= '9'; name++)
+	for (; *name >= '0' && *name <= '9' && n < DESCRIPTORS_MAX; name++)
 		n = n * 10 + (*name - '0');
-	return *name == 0 ? n : -1;
+	return *name == 0 && n < DESCRIPTORS_MAX ? (int)n : -1;
 }
 
 long mark_close_on_exec(int fds, int first)

@@ -7,7 +7,8 @@
 #define SPAWN_SETPGRP 1U /* the child leads a process group of its own */
 #define SPAWN_EXEC_FD 2U /* execute the file behind exec_fd, path is only argv's */
 #define SPAWN_SETSID 4U  /* the child leads a session of its own */
-#define SPAWN_GO_ON 8U	 /* return at once: the request and all it points to live until the child has executed */
+#define SPAWN_GO_ON                                                                                          \
+	8U /* return at once: the request and all it points to live until the child has executed */
 
 /* So many children may be on their way to execve; with more of SPAWN_GO_ON in a process the caller waits. */
 #define SPAWN_GO_ON_MAX 4

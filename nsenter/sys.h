@@ -7,8 +7,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#if !defined(BRUN_OPAQUE_SYSCALLS)
 /* Declarations, too, so that no call goes by a table that a loader would have to relocate: there is none. */
 #pragma GCC visibility push(hidden)
+#endif
 
 #define BRUN_EXPORT __attribute__((visibility("default")))
 #define BRUN_INLINE static inline __attribute__((always_inline))

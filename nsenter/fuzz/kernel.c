@@ -68,6 +68,24 @@ static long fill(long buffer, long size)
 	return (long)fuzz_take((void *)buffer, wanted < (size_t)size ? wanted : (size_t)size);
 }
 
+/* A directory of as many entries as the tape has names for (getdents64(2)). */
+static long fill_directory(long buffer, long size)
+{
+	struct {
+		uint64_t inode;
+		int64_t next;
+		uint16_t length;
+		uint8_t type;
+		char name[13];
+	} entry = {1, 1, sizeof(entry), 4, ""};
+
+	if (size < (long)sizeof(entry) || !is_own(buffer) ||
+	    fuzz_take(entry.name, sizeof(entry.name) - 1) == 0)
+		return 0;
+	memcpy((void *)buffer, &entry, sizeof(entry));
+	return sizeof(entry);
+}
+
 /* As the real kernel reads what it is given, so that its size is checked. */
 static void touch(long buffer, long size)
 {
@@ -108,6 +126,8 @@ long sys6(long nr, long a, long b, long c, long d, long e, long f)
 	switch (nr) {
 	case __NR_recvfrom:
 		return fill(b, c);
+	case __NR_getdents64:
+		return fill_directory(b, c);
 	case __NR_recvmsg:
 		return receive_message((struct user_msghdr *)b);
 	case __NR_sendto:
