@@ -224,6 +224,41 @@ function idmapped(
 
 const ids = (name: string): string[] => under(`mounts[].${name}[]`, "containerID hostID size");
 
+/** Counts cgroup directories that are mounted; says whether one below can be made. */
+const CGROUPS = `ls -d /sys/fs/cgroup/cgroup.procs /sys/fs/cgroup/*/cgroup.procs 2>/dev/null | wc -l |
+    sed 's/[1-9][0-9]*/some/'
+  for d in /sys/fs/cgroup/pids /sys/fs/cgroup; do
+    test -e $d/cgroup.procs && { mkdir $d/below 2>/dev/null && rmdir $d/below && echo writable || echo read-only; break; }
+  done`;
+
+/** A cgroup mount: read-only or not, in a cgroup namespace of its own or not. */
+function cgroup(name: string, option: "ro" | "rw", namespace: boolean, expected: string): Case {
+  return inside(
+    `type cgroup, ${name}`,
+    under("mounts[]", "type options[]"),
+    (spec) => {
+      spec.mounts = spec.mounts.filter((mount) => mount.type !== "cgroup");
+      const options = ["nosuid", "noexec", "nodev", option];
+      spec.mounts.push({ destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options });
+      if (!namespace) spec.linux.namespaces = spec.linux.namespaces.filter(({ type: t }) => t !== "cgroup");
+    },
+    CGROUPS,
+    expected,
+    {
+      ...(cgroup2 && option === "ro" ? {} : { only: "root" as const }),
+      // Without a cgroup of its own it would write to the caller's.
+      lacks: ({ runtime }) =>
+        option === "rw" && runtime === "crun" && !cgroup2 ? "crun needs cgroup v2 alone" : undefined,
+    },
+  );
+}
+
+const cgroups: readonly Case[] = [
+  cgroup("read-only", "ro", true, "some\nread-only\n"),
+  cgroup("read-only and without a cgroup namespace", "ro", false, "some\nread-only\n"),
+  cgroup("writable", "rw", true, "some\nwritable\n"),
+];
+
 export const mountCases: readonly Case[] = [
   inside(
     "a bind mount of a directory",
@@ -297,18 +332,7 @@ export const mountCases: readonly Case[] = [
     "sysfs\nread-only\n",
     { differs: { runc: "does not bind the host's where the kernel refuses a new one" } },
   ),
-  type(
-    "cgroup",
-    {
-      destination: "/sys/fs/cgroup",
-      type: "cgroup",
-      source: "cgroup",
-      options: ["nosuid", "noexec", "nodev", "ro"],
-    },
-    "ls -d /sys/fs/cgroup/cgroup.procs /sys/fs/cgroup/*/cgroup.procs 2>/dev/null | wc -l | sed 's/[1-9][0-9]*/some/'",
-    "some\n",
-    cgroup2 ? {} : { only: "root" },
-  ),
+  ...cgroups,
   overlay,
   ...flags,
   ...recursive,
