@@ -1,9 +1,8 @@
 /** `brun run --host` and `brun run --rootfs`: containers without a bundle. */
 import { describe, expect, test } from "bun:test";
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { host, installed, ownedDir } from "./support/caller.ts";
-import { until } from "./support/processes.ts";
 import { makeRootfs } from "./support/rootfs.ts";
 import { subjects } from "./support/runtime.ts";
 import { type CallOptions, Sandbox } from "./support/sandbox.ts";
@@ -122,34 +121,6 @@ for (const subject of subjects(["brun"])) {
       await box.untilGone();
     });
 
-    test("--timeout kills; -d --rm leaves nothing when the program has ended", async () => {
-      await using box = new Sandbox(subject);
-      const root = rootfs(box);
-      const id = box.name();
-      const before = performance.now();
-      expect((await box.call(["run", "--rootfs", root, "--timeout", "1", "--", "sleep", "1000"])).code).toBe(
-        137,
-      );
-      expect(performance.now() - before).toBeLessThan(9000);
-      const detach = ["run", "--rootfs", root, "-d", "--rm", "--timeout", "20", id, "--"];
-      expect(await box.ok([...detach, "sleep", "1"])).toBe("");
-      expect((await box.inspect(id)).status).toBe("running");
-      await until("it is gone", () => !box.known(id));
-      await box.untilGone(id);
-      const failed = await box.call([...detach, "nosuchprogram"]);
-      expect(failed.code).toBe(1);
-      expect(failed.stderr).toBe(
-        'brun: process.args[0]: exec: "nosuchprogram": executable file not found in $PATH\n',
-      );
-      const keptId = box.name();
-      const kept = ["run", "--rootfs", root, "-d", "--name", keptId, "--", "true"];
-      await box.ok(kept);
-      await box.untilStatus(keptId, "stopped");
-      expect((await box.call(["run", "--host", "-dt", "--", "true"])).stderr).toContain(
-        "--tty: nobody would hold",
-      );
-    });
-
     test("-i reads our stdin, without it there is none", async () => {
       await using box = new Sandbox(subject);
       const { run } = home(box);
@@ -195,118 +166,6 @@ for (const subject of subjects(["brun"])) {
       expect(existsSync(`${dir}/x`)).toBe(false);
     });
 
-    test("--rootfs: root inside, the directory is left as it is", async () => {
-      await using box = new Sandbox(subject);
-      const root = rootfs(box);
-      const id = box.name();
-      const before = readdirSync(root, { recursive: true }).length;
-      const script =
-        "id -u; hostname; pwd; echo x > /etc/passwd; touch /new; rm -rf /var; mkdir /var; ls /var; cat /etc/passwd";
-      const { stdout, stderr, code } = await box.call([
-        "run",
-        "--rootfs",
-        root,
-        id,
-        "--",
-        "sh",
-        "-c",
-        script,
-      ]);
-      expect({ stdout, stderr, code }).toEqual({ stdout: `0\n${id}\n/\nx\n`, stderr: "", code: 0 });
-      expect(readdirSync(root, { recursive: true }).length).toBe(before);
-      expect(readFileSync(`${root}/etc/passwd`, "utf8")).toStartWith("root:");
-      await box.ok(["run", "--rootfs", root, "--writable", "--", "touch", "/new"]);
-      expect(existsSync(`${root}/new`)).toBe(true);
-    });
-
-    test("--rootfs: what is missing for /proc and /dev is not made in it", async () => {
-      await using box = new Sandbox(subject);
-      const root = ownedDir(caller, `${box.dir}/tiny`);
-      mkdirSync(`${root}/bin`);
-      writeFileSync(`${root}/bin/sh`, readFileSync(Bun.which("busybox")!));
-      chmodSync(`${root}/bin/sh`, 0o755);
-      expect(await box.ok(["run", "--rootfs", root, "--", "sh", "-c", "echo /proc/self /dev/null"])).toBe(
-        "/proc/self /dev/null\n",
-      );
-      expect(await box.ok(["run", "--read-only", "--rootfs", root, "--", "sh", "-c", "echo /dev/nul*"])).toBe(
-        "/dev/null\n",
-      );
-      expect(readdirSync(root)).toEqual(["bin"]);
-    });
-
-    test("volumes, tmpfs, environment, user, directory, name", async () => {
-      await using box = new Sandbox(subject);
-      const root = rootfs(box);
-      const shared = ownedDir(caller, `${box.dir}/shared`);
-      box.file("shared/file", "shared\n");
-      const flags = [
-        "-v",
-        `${shared}:/in:ro`,
-        "-v",
-        `${shared}:/over:O`,
-        "--tmpfs",
-        "/var:size=1m",
-        "-w",
-        "/in",
-      ];
-      const script = `cat file; touch x 2>/dev/null || echo read-only; echo y > /over/new && cat /over/file
-        echo $A$B; mount | grep -c ' /var type tmpfs .*size=1024k'; pwd`;
-      const env = { B: "2" };
-      const run = [
-        "run",
-        "--rootfs",
-        root,
-        ...flags,
-        "-e",
-        "A=1",
-        "-e",
-        "B",
-        "--name",
-        box.name(),
-        "--",
-        "sh",
-        "-c",
-        script,
-      ];
-      expect(await box.ok(run, { env })).toBe("shared\nread-only\nshared\n12\n1\n/in\n");
-      expect(readdirSync(shared)).toEqual(["file"]);
-      const who = await box.ok([
-        "run",
-        "--rootfs",
-        root,
-        "-u",
-        "alice",
-        "--",
-        "sh",
-        "-c",
-        "id; grep CapEff /proc/self/status",
-      ]);
-      expect(who).toStartWith("uid=1000(alice) gid=1000(alice) groups=50(staff),1000(alice)\n");
-      expect(who).toContain("CapEff:\t0000000000000000\n");
-    });
-
-    test("the default filter: what programs need works, namespaces are refused", async () => {
-      await using box = new Sandbox(subject);
-      const root = rootfs(box);
-      const script = "unshare -U true 2>&1; chroot / true && echo chroot; grep Seccomp: /proc/self/status";
-      const filtered = await box.call(["run", "--rootfs", root, "--", "sh", "-c", script]);
-      expect(filtered.stdout).toBe(
-        "unshare: unshare(0x10000000): Operation not permitted\nchroot\nSeccomp:\t2\n",
-      );
-      const open = [
-        "run",
-        "--rootfs",
-        root,
-        "--security-opt",
-        "seccomp=unconfined",
-        "--",
-        "sh",
-        "-c",
-        script,
-      ];
-      expect((await box.call(open)).stdout).toContain("Seccomp:\t0\n");
-    });
-
     test("--network none has loopback alone; host has the host's", async () => {
       await using box = new Sandbox(subject);
       const { run } = home(box);
@@ -314,28 +173,6 @@ for (const subject of subjects(["brun"])) {
       expect((await run(["--network", "none"], interfaces)).stdout).toBe("lo\n");
       const ours = host("sh", "-c", interfaces);
       expect((await run([], interfaces)).stdout).toBe(ours);
-    });
-
-    test("--print-config is a config that runs the same; nothing is made", async () => {
-      await using box = new Sandbox(subject);
-      const root = rootfs(box);
-      const text = await box.ok([
-        "run",
-        "--print-config",
-        "--rootfs",
-        root,
-        "-e",
-        "A=1",
-        "x",
-        "--",
-        "sh",
-        "-c",
-        "echo $A; hostname",
-      ]);
-      expect(existsSync(box.state)).toBe(false);
-      const bundle = ownedDir(caller, `${box.dir}/bundle`);
-      box.file("bundle/config.json", text);
-      expect(await box.ok(["run", "--bundle", bundle, box.name()])).toBe("1\nx\n");
     });
 
     test("flags that do not go together, and programs without --, are one line", async () => {

@@ -15,6 +15,7 @@ export function environment(options: SandboxOptions, view: HostView): string[] {
   if (options.root.kind === "host") inherit(variables, view, options.withSecrets);
   else {
     variables.set("PATH", PATH);
+    variables.set("HOSTNAME", options.hostname ?? options.id);
     variables.set("container", "brun");
     const { TERM } = view.environment;
     if (options.terminal) variables.set("TERM", TERM || "xterm");

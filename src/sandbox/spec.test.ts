@@ -244,7 +244,7 @@ describe("flags", () => {
   test("environment", () => {
     const texts = { "/env": "# comment\nA=1\n\n B=two words\nTERM\n" };
     const { process } = rootfsSandbox({ envFile: ["/env"], env: ["A=2", "C="] }, { texts }).spec;
-    expect(process.env?.slice(2)).toEqual(["A=2", "B=two words", "TERM=xterm", "C="]);
+    expect(process.env?.slice(3)).toEqual(["A=2", "B=two words", "TERM=xterm", "C="]);
     expect(rootfsSandbox({ env: ["GIT*"] }).spec.process.env).toContain("GITHUB_TOKEN=x");
     expect(() => rootfsSandbox({ envFile: ["/none"] })).toThrow("cannot be read");
     expect(() => rootfsSandbox({ env: ["=x"] })).toThrow("has no name");

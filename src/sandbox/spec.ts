@@ -172,11 +172,20 @@ function linuxOf(options: SandboxOptions, view: HostView, maps: SandboxMaps | nu
   };
 }
 
+/** What podman and docker mask, and the config of `brun spec` does not. */
+const MASKED_BESIDES = [
+  "/proc/interrupts",
+  "/sys/dev/block",
+  "/sys/devices/virtual/powercap",
+  "/sys/fs/selinux",
+];
+
 /** Seccomp, no_new_privs and paths, by default and by --security-opt. */
 function secured(sandbox: Sandbox, options: SandboxOptions, view: HostView): Sandbox {
   const { spec } = sandbox;
   const template = specTemplate(false, { ...view.caller, cgroup2: view.cgroup2 }).linux;
-  const paths = { masked: template?.maskedPaths ?? [], readonly: template?.readonlyPaths ?? [] };
+  const masked = [...(template?.maskedPaths ?? []), ...MASKED_BESIDES];
+  const paths = { masked, readonly: template?.readonlyPaths ?? [] };
   const security = securityOf(options.securityOpt, paths, view);
   const seccomp =
     security.seccomp === undefined
