@@ -8,20 +8,25 @@ import { subjects } from "./support/runtime.ts";
 import { type CallOptions, Sandbox } from "./support/sandbox.ts";
 import { brunPath } from "./support/workspace.ts";
 
-/** The programs need a device, which on some machines only root may open: then a copy lies over it. */
-function withDevice(box: Sandbox, path: string, minor: string): CallOptions | null {
-  if (isRoot) {
-    const copy = `${box.dir}/device`;
-    host("mknod", "-m", "666", copy, "c", "10", minor);
-    chmodSync(copy, 0o666);
-    return { binds: { [copy]: path } };
-  }
+/** Whether this program and its device can be used, if need be through {@link withDevice}. */
+function usable(path: string, ...programs: string[]): boolean {
+  if (!programs.every(installed)) return false;
+  if (isRoot) return true;
   try {
     accessSync(path, constants.R_OK | constants.W_OK);
-    return {};
+    return true;
   } catch {
-    return null;
+    return false;
   }
+}
+
+/** The programs need a device, which on some machines only root may open: then a copy lies over it. */
+function withDevice(box: Sandbox, path: string, minor: string): CallOptions {
+  if (!isRoot) return {};
+  const copy = `${box.dir}/device`;
+  host("mknod", "-m", "666", copy, "c", "10", minor);
+  chmodSync(copy, 0o666);
+  return { binds: { [copy]: path } };
 }
 
 /** A port that nobody has: the tests run one after the other. */
@@ -32,79 +37,83 @@ for (const subject of subjects(["brun"])) {
   if (caller.uid === 0) continue; // root has other means to connect namespaces, and pasta refuses it
   describe(subject.label, () => {
     for (const mode of ["pasta", "slirp4netns"]) {
-      test(`${mode}: an address, names, a published port, and nothing stays`, async () => {
-        if (!installed(mode)) return;
-        await using box = new Sandbox(subject);
-        const options = withDevice(box, "/dev/net/tun", "200");
-        if (options === null) return;
-        const root = makeRootfs(ownedDir(caller, `${box.dir}/root`), caller);
-        const published = port(caller, mode);
-        const script = `ip -4 addr show | grep -c 'inet ' ; ip route | grep -c default; cut -d' ' -f1 /etc/resolv.conf
+      test.skipIf(!usable("/dev/net/tun", mode))(
+        `${mode}: an address, names, a published port, and nothing stays`,
+        async () => {
+          await using box = new Sandbox(subject);
+          const options = withDevice(box, "/dev/net/tun", "200");
+          const root = makeRootfs(ownedDir(caller, `${box.dir}/root`), caller);
+          const published = port(caller, mode);
+          const script = `ip -4 addr show | grep -c 'inet ' ; ip route | grep -c default; cut -d' ' -f1 /etc/resolv.conf
           mkdir /www; echo inside > /www/index.html; echo up; exec httpd -f -p 80 -h /www`;
-        const flags = ["--network", mode, "-p", `127.0.0.1:${published}:80`, "--name", "web"];
-        const running = box.spawn(["run", "--rootfs", root, ...flags, "--", "sh", "-c", script], options);
-        await until("the server is up", () => running.stdout().includes("up") || running.stderr() !== "");
-        expect({ out: running.stdout(), err: running.stderr() }).toEqual({
-          out: "2\n1\nnameserver\nup\n",
-          err: "",
-        });
-        let page = "";
-        for (let i = 0; i < 50 && page === ""; i++) {
-          page = await fetch(`http://127.0.0.1:${published}/`, { signal: AbortSignal.timeout(2000) }).then(
-            (response) => response.text(),
-            () => "",
+          const flags = ["--network", mode, "-p", `127.0.0.1:${published}:80`, "--name", "web"];
+          const running = box.spawn(["run", "--rootfs", root, ...flags, "--", "sh", "-c", script], options);
+          await until("the server is up", () => running.stdout().includes("up") || running.stderr() !== "");
+          expect({ out: running.stdout(), err: running.stderr() }).toEqual({
+            out: "2\n1\nnameserver\nup\n",
+            err: "",
+          });
+          let page = "";
+          for (let i = 0; i < 50 && page === ""; i++) {
+            page = await fetch(`http://127.0.0.1:${published}/`, { signal: AbortSignal.timeout(2000) }).then(
+              (response) => response.text(),
+              () => "",
+            );
+            if (page === "") await Bun.sleep(100);
+          }
+          expect(page).toBe("inside\n");
+          const taken = await box.call(
+            ["run", "--rootfs", root, ...flags.with(-1, "web2"), "--", "true"],
+            options,
           );
-          if (page === "") await Bun.sleep(100);
-        }
-        expect(page).toBe("inside\n");
-        const taken = await box.call(
-          ["run", "--rootfs", root, ...flags.with(-1, "web2"), "--", "true"],
-          options,
-        );
-        expect(taken.code).toBe(1);
-        expect(taken.stderr).toMatch(new RegExp(`^brun: (--publish|--network ${mode}): .*\n$`));
-        await box.ok(["kill", "web", "KILL"]);
-        await running.done;
-        await box.untilGone();
-        expect(readdirSync(`${box.state}/@network`)).toEqual([`${mode}.resolv.conf`]);
-      });
+          expect(taken.code).toBe(1);
+          expect(taken.stderr).toMatch(new RegExp(`^brun: (--publish|--network ${mode}): .*\n$`));
+          await box.ok(["kill", "web", "KILL"]);
+          await running.done;
+          await box.untilGone();
+          expect(readdirSync(`${box.state}/@network`)).toEqual([`${mode}.resolv.conf`]);
+        },
+      );
     }
 
-    test("--overlay fuse: all of the root can be changed, and nothing stays", async () => {
-      if (!installed("fuse-overlayfs") || !installed("fusermount3")) return;
-      await using box = new Sandbox(subject);
-      const device = withDevice(box, "/dev/fuse", "229");
-      if (device === null) return;
-      const home = ownedDir(caller, `${box.dir}/home`);
-      box.file("home/notes", "mine\n");
-      box.file("home/.netrc", "secret\n");
-      const options = { ...device, cwd: home, env: { HOME: home } };
-      const script = `id -u; cat notes .netrc; echo changed > notes; cat notes; echo x > /etc/brun-test; cat /etc/brun-test
+    test.skipIf(!usable("/dev/fuse", "fuse-overlayfs", "fusermount3"))(
+      "--overlay fuse: all of the root can be changed, and nothing stays",
+      async () => {
+        await using box = new Sandbox(subject);
+        const device = withDevice(box, "/dev/fuse", "229");
+        const home = ownedDir(caller, `${box.dir}/home`);
+        box.file("home/notes", "mine\n");
+        box.file("home/.netrc", "secret\n");
+        const options = { ...device, cwd: home, env: { HOME: home } };
+        const script = `id -u; cat notes .netrc; echo changed > notes; cat notes; echo x > /etc/brun-test; cat /etc/brun-test
         touch ../beside && ls /proc/self/fd > /dev/null && echo done`;
-      const run = ["run", "--host", "--overlay", "fuse", "--name", "web", "--", "sh", "-c", script];
-      const outcome = await box.call(run, options);
-      expect(outcome).toMatchObject({
-        code: 0,
-        stderr: "",
-        stdout: `${caller.uid}\nmine\nchanged\nx\ndone\n`,
-      });
-      // brun keeps compiled filters in ~/.cache.
-      expect(readdirSync(home).sort()).toEqual([".cache", ".netrc", "notes"]);
-      expect(readdirSync(`${box.state}/@overlay`)).toEqual([]);
-      const root = makeRootfs(ownedDir(caller, `${box.dir}/root`), caller);
-      const upper = ownedDir(caller, `${box.dir}/upper`);
-      const flags = ["run", "--rootfs", root, "--overlay", "fuse", "--upper", upper];
-      expect((await box.call([...flags, "--", "sh", "-c", "id -u; rm -r /etc"], options)).stdout).toBe("0\n");
-      expect((await box.call([...flags, "--", "ls", "/etc"], options)).code).toBe(1);
-      expect(readdirSync(`${root}/etc`)).toContain("passwd");
-      const failed = await box.call([...flags, "--", "nosuchprogram"], options);
-      expect(failed.stderr).toStartWith("brun: process.args[0]: exec: ");
-      expect((await box.call([...flags, "-u", "7", "--", "true"], options)).stderr).toBe(
-        "brun: --user: with fuse-overlayfs it can only be you, or root\n",
-      );
-      await box.untilGone();
-      expect(readdirSync(`${box.state}/@overlay`)).toEqual([]);
-    });
+        const run = ["run", "--host", "--overlay", "fuse", "--name", "web", "--", "sh", "-c", script];
+        const outcome = await box.call(run, options);
+        expect(outcome).toMatchObject({
+          code: 0,
+          stderr: "",
+          stdout: `${caller.uid}\nmine\nchanged\nx\ndone\n`,
+        });
+        // brun keeps compiled filters in ~/.cache.
+        expect(readdirSync(home).sort()).toEqual([".cache", ".netrc", "notes"]);
+        expect(readdirSync(`${box.state}/@overlay`)).toEqual([]);
+        const root = makeRootfs(ownedDir(caller, `${box.dir}/root`), caller);
+        const upper = ownedDir(caller, `${box.dir}/upper`);
+        const flags = ["run", "--rootfs", root, "--overlay", "fuse", "--upper", upper];
+        expect((await box.call([...flags, "--", "sh", "-c", "id -u; rm -r /etc"], options)).stdout).toBe(
+          "0\n",
+        );
+        expect((await box.call([...flags, "--", "ls", "/etc"], options)).code).toBe(1);
+        expect(readdirSync(`${root}/etc`)).toContain("passwd");
+        const failed = await box.call([...flags, "--", "nosuchprogram"], options);
+        expect(failed.stderr).toStartWith("brun: process.args[0]: exec: ");
+        expect((await box.call([...flags, "-u", "7", "--", "true"], options)).stderr).toBe(
+          "brun: --user: with fuse-overlayfs it can only be you, or root\n",
+        );
+        await box.untilGone();
+        expect(readdirSync(`${box.state}/@overlay`)).toEqual([]);
+      },
+    );
 
     test("--overlay none: read-only; one that there is not is told", async () => {
       await using box = new Sandbox(subject);

@@ -214,8 +214,7 @@ for (const subject of subjects(["brun"])) {
         expect((await run(["-u", "daemon"], "id -un")).stdout).toBe("daemon\n");
       });
 
-      test("as bwrap shows the machine, but for what is hidden", async () => {
-        if (!installed("bwrap")) return;
+      test.skipIf(!installed("bwrap"))("as bwrap shows the machine, but for what is hidden", async () => {
         await using box = new Sandbox(subject);
         const { run, dir, env } = home(box);
         const script =
