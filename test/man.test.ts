@@ -9,8 +9,11 @@ const dir = `${workspace()}/man`;
 host(process.execPath, `${import.meta.dir}/../scripts/man.ts`, dir);
 const pages = readdirSync(dir);
 
-test("there is one for brun and one for each command", () => {
-  expect(pages.sort()).toEqual(["brun.1", ...Object.keys(commands).map((name) => `brun-${name}.1`)].sort());
+test("there is one for brun and one for each command", async () => {
+  const shown = (await Promise.all(Object.values(commands).map((load) => load([])))).filter(
+    ({ meta }) => meta.hidden !== true,
+  );
+  expect(pages.sort()).toEqual(["brun.1", ...shown.map(({ meta }) => `brun-${meta.name}.1`)].sort());
 });
 
 describe.if(installed("man") && installed("groff"))("man -l", () => {

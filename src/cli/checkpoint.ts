@@ -23,7 +23,7 @@ export default defineCommand({
       type: "string",
       integer: true,
       valueHint: "fd",
-      description: "with --lazy-pages: write \\0 here when the page server is ready",
+      description: "with --lazy-pages: write a zero byte here when the page server is ready",
     },
     "page-server": {
       type: "string",
