@@ -8,6 +8,7 @@ import { cpus, release } from "node:os";
 import { parseArgs } from "node:util";
 import { CASES, type Case } from "./cases.ts";
 import { memoryOf } from "./memory.ts";
+import { writeReadme } from "./readme.ts";
 import {
   memoryTable,
   missed,
@@ -99,4 +100,5 @@ if (values["write-docs"]) {
   for (const [file, picture] of drawn) writeFileSync(`${ROOT}/docs/${file}`, picture);
   const path = `${ROOT}/docs/performance.md`;
   writeFileSync(path, updateDocs(readFileSync(path, "utf8"), report));
+  writeReadme();
 }

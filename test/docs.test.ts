@@ -2,6 +2,8 @@
 import { expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
+import { updateReadme } from "../bench/readme.ts";
+import { isRoot } from "./support/caller.ts";
 import { exampleHome, examplesOf } from "./support/examples.ts";
 import { subjects } from "./support/runtime.ts";
 import { Sandbox } from "./support/sandbox.ts";
@@ -11,6 +13,7 @@ const subject = subjects(["brun"]).find(({ caller }) => caller.name === "user")!
 
 /** Pages and how many examples they have at least. */
 const PAGES = [
+  ["README.md", 8],
   ["docs/sandbox.md", 16],
   ["docs/rootless.md", 7],
   ["docs/migrating.md", 7],
@@ -22,7 +25,7 @@ test.each(PAGES)(
     const examples = examplesOf(page);
     expect(examples.length).toBeGreaterThanOrEqual(least);
     await using box = new Sandbox(subject);
-    const run = exampleHome(box, subject.caller);
+    const run = exampleHome(box, subject.caller, page === "README.md");
     for (const { command, output } of examples) {
       expect({ command, output: await run(command) }).toEqual({ command, output });
     }
@@ -44,6 +47,19 @@ test.each(pages)("%s: links lead to files that exist", (page) => {
     const path = `${dirname(`${ROOT}/${page}`)}/${target}`;
     expect(`${target}: ${existsSync(path)}`).toBe(`${target}: true`);
   }
+});
+
+// The ids in it are those of a user with subordinate ids.
+test.if(isRoot)("docs/session.svg is what brun prints", () => {
+  const check = [process.execPath, "scripts/session.ts", "--check"];
+  const { exitCode, stderr } = Bun.spawnSync(check, { cwd: ROOT, stderr: "pipe" });
+  expect([exitCode, stderr.toString()]).toEqual([0, ""]);
+});
+
+test("README.md has the numbers of docs/performance.md", () => {
+  const readme = readFileSync(`${ROOT}/README.md`, "utf8");
+  const performance = readFileSync(`${ROOT}/docs/performance.md`, "utf8");
+  expect(updateReadme(readme, performance)).toBe(readme);
 });
 
 test("docs/README.md lists every page", () => {

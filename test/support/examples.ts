@@ -27,17 +27,23 @@ export function examplesOf(page: string): Example[] {
   );
 }
 
-/**
- * A home directory with a project, a note, a key, and a root filesystem in `root`; returns what runs a command there
- * and returns its output.
- */
-export function exampleHome(box: Sandbox, caller: Caller): (command: string) => Promise<string> {
-  const home = ownedDir(caller, `${box.dir}/home`);
+/** Puts into a home directory: a project, a note, a key, and a root filesystem in `root`. */
+function furnish(box: Sandbox, caller: Caller, home: string): void {
   ownedDir(caller, `${home}/project`);
   ownedDir(caller, `${home}/.ssh`, 0o700);
   box.file("home/.ssh/id_ed25519", "the key\n", 0o600);
   box.file("home/notes", "to do: nothing\n");
   makeRootfs(ownedDir(caller, `${home}/root`), caller);
+}
+
+/** Makes a home directory, empty or with some things; returns what runs a command there and gives its output. */
+export function exampleHome(
+  box: Sandbox,
+  caller: Caller,
+  empty = false,
+): (command: string) => Promise<string> {
+  const home = ownedDir(caller, `${box.dir}/home`);
+  if (!empty) furnish(box, caller, home);
   const bin = ownedDir(caller, `${box.dir}/bin`);
   linkSync(brunPath(), `${bin}/brun`);
   const env = { ...box.env, HOME: home, PATH: `${bin}:${box.env.PATH}` };
