@@ -98,6 +98,11 @@ case $purpose in
     want fish have fish
     want man-db have man
     want mmdebstrap have mmdebstrap
+    want bubblewrap have bwrap
+    want passt have pasta
+    want slirp4netns have slirp4netns
+    want fuse-overlayfs have fuse-overlayfs
+    want fuse3 have fusermount3
     want strace have strace
     want procps have ps
     want iproute2 have ip

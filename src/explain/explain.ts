@@ -59,7 +59,7 @@ export function explain(rt: Runtime, options: CreateOptions): Explanation {
     rootfs: config.rootfs,
     caller: { uid: caller.uid, gid: caller.gid, name: caller.userName },
     namespaces: explainNamespaces(config),
-    idMaps: explainMaps(config, loaded.spec, caller),
+    idMaps: explainMaps(config, loaded.spec, caller, options.loaded && "the flags"),
     changes: config.changes.filter((change) => !isMapping(change)),
     cgroup: explainCgroup(rt, config),
     seccomp: seccomp?.explanation ?? null,

@@ -15,7 +15,7 @@ export interface NamespaceUse {
 
 /** A line of a map with its origin. */
 export interface MapLine extends IdMap {
-  /** "caller", "/etc/subuid:1", "getsubids", or "config.json". */
+  /** "caller", "/etc/subuid:1", "getsubids", "config.json" or "the flags". */
   readonly origin: string;
 }
 
@@ -37,15 +37,23 @@ export function explainNamespaces(config: ContainerConfig): NamespaceUse[] {
   });
 }
 
-/** The maps; null when the container has no new user namespace. */
-export function explainMaps(config: ContainerConfig, given: Spec, caller: Caller): MapsExplanation | null {
+/**
+ * The maps; null when the container has no new user namespace.
+ * @param source what gives those that the spec has
+ */
+export function explainMaps(
+  config: ContainerConfig,
+  given: Spec,
+  caller: Caller,
+  source = "config.json",
+): MapsExplanation | null {
   const { maps, selfMapped, setgroups, changes } = config;
   if (maps === null) return null;
   const lines = (kind: "uid" | "gid"): MapLine[] =>
     maps[kind].map((m, i) => {
       const chosen = changes.find((c) => c.where === `linux.${kind}Mappings[${i}]`);
       const own = given.linux?.[`${kind}Mappings`]?.length;
-      return { ...m, origin: own || !chosen ? "config.json" : chosen.why.replace(/^from /, "") };
+      return { ...m, origin: own || !chosen ? source : chosen.why.replace(/^from /, "") };
     });
   return {
     uid: lines("uid"),
