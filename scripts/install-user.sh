@@ -50,5 +50,5 @@ for page in dist/man/*.1; do put 644 "$data/man/man1/${page##*/}" <"$page"; done
 echo "installed: $bin/brun, completions and manual pages below $data"
 case :$PATH: in
   *":$bin:"*) ;;
-  *) echo "add it to PATH, in ~/.profile: PATH=$bin:\$PATH" ;;
+  *) echo "it is not in PATH yet: log in again, or: PATH=$bin:\$PATH (to be put in ~/.profile if it is not there)" ;;
 esac

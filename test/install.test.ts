@@ -40,7 +40,7 @@ test("installs below the home, again over itself, and takes all away", () => {
   const install = ["sh", `${dir}/scripts/install-user.sh`];
   const first = call(install);
   expect(first).toMatchObject({ code: 0, stderr: "" });
-  expect(first.stdout).toContain(`add it to PATH, in ~/.profile: PATH=${home}/.local/bin:$PATH`);
+  expect(first.stdout).toContain(`not in PATH yet: log in again, or: PATH=${home}/.local/bin:$PATH`);
   const path = `${home}/.local/bin:${env.PATH}`;
   expect(call(install, path).stdout).not.toContain("PATH");
   expect(call(["brun", "--version"], path).stdout).toStartWith("brun version ");
