@@ -119,8 +119,9 @@ static char **words_of(const struct command *command, int copy)
 	for (; command->argv[i] != NULL; i++) {
 		const char *word = command->argv[i];
 		const char *at = strchr(word, '@');
-		int n = at == NULL ? snprintf(text[i], WORD_SIZE, "%s", word)
-				   : snprintf(text[i], WORD_SIZE, "%.*s%d%s", (int)(at - word), word, copy, at + 1);
+		int n = at == NULL
+			    ? snprintf(text[i], WORD_SIZE, "%s", word)
+			    : snprintf(text[i], WORD_SIZE, "%.*s%d%s", (int)(at - word), word, copy, at + 1);
 
 		if (n >= WORD_SIZE)
 			exit(2);
@@ -208,8 +209,8 @@ int main(int argc, char **argv)
 			for (int c = 0; c < job->n_commands; c++)
 				run(job, &job->commands[c], round >= 0, &sample);
 			if (round >= 0)
-				printf("%s\t%lld\t%lld\t%lld\t%ld\t%ld\n", job->name, sample.wall, sample.user,
-				       sample.system, sample.rss, sample.faults);
+				printf("%s\t%lld\t%lld\t%lld\t%ld\t%ld\n", job->name, sample.wall,
+				       sample.user, sample.system, sample.rss, sample.faults);
 		}
 	}
 	return 0;
