@@ -196,6 +196,8 @@ for (const subject of subjects(["brun"])) {
         "flag provided but not defined: --bundle",
       );
       expect(await line("--rootfs", "/no/such", "--", "ls")).toContain("/no/such");
+      if (isUser)
+        expect(await line("--host", "-u", "99999:99999999", "--", "ls")).toStartWith("brun: --user: ");
       expect(await line("--host", "-v", "/none:/x", "--", "ls")).toBe(
         "brun: -v /none:/x: /none does not exist\n",
       );

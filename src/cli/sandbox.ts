@@ -235,13 +235,23 @@ function refusedOverlay({ spec, flags }: Sandbox, error: unknown): string | null
   return lower?.slice("lowerdir=".length) ?? null;
 }
 
-/** An error about a mount of the config names the flag that the mount comes from. */
+/** Flags of parts of the config. */
+const FLAGS: readonly (readonly [RegExp, string])[] = [
+  [/^linux\.resources\.memory/, "--memory"],
+  [/^linux\.resources\.cpu/, "--cpus"],
+  [/^linux\.resources\.pids/, "--pids-limit"],
+  [/^process\.user/, "--user"],
+];
+
+/** An error about a part of the config names the flag that it comes from. */
 function withFlag({ flags }: Sandbox, error: unknown): unknown {
   if (!(error instanceof BrunError)) return error;
   // The hooks are brun's own, and their errors name the flag already.
   const own = error.where?.startsWith("hooks.") ? /: brun: (.*)$/.exec(error.message)?.[1] : undefined;
   if (own !== undefined) return new BrunError(own, { code: error.code, cause: error });
-  const flag = flags[Number(/^mounts\[(\d+)\]/.exec(error.where ?? "")?.[1] ?? -1)];
+  const where = error.where ?? "";
+  const mount = flags[Number(/^mounts\[(\d+)\]/.exec(where)?.[1] ?? -1)];
+  const flag = mount ?? FLAGS.find(([pattern]) => pattern.test(where))?.[1];
   if (!flag) return error;
   return new BrunError(error.message, {
     code: error.code,

@@ -278,6 +278,7 @@ describe("flags", () => {
       "exec",
       "tmpcopyup",
     ]);
+    expect(mountOn(hostSandbox({ tmpfs: ["/t"] }), "/t")?.options).toEqual(["nosuid", "nodev", "noexec"]);
     for (const [volume, message] of [
       ["data:/d", "would be a named volume"],
       ["/none:/d", "/none does not exist"],

@@ -16,7 +16,10 @@ const VOLUME_OPTIONS = new Set(
 /** The mounts of --tmpfs and -v, those with shorter destinations first. Throws a BrunError. */
 export function volumes(options: SandboxOptions, view: HostView): Placed[] {
   const placed = [
-    ...options.tmpfs.map((text) => ({ flag: `--tmpfs ${text}`, mount: tmpfs(text) })),
+    ...options.tmpfs.map((text) => ({
+      flag: `--tmpfs ${text}`,
+      mount: tmpfs(text, options.root.kind === "host"),
+    })),
     ...options.volume.map((text) => ({ flag: `-v ${text}`, mount: volume(text, view) })),
   ];
   const depth = ({ mount }: Placed) => mount.destination.split("/").length;
@@ -36,13 +39,13 @@ function inside(destination: string, flag: string): string {
   return clean;
 }
 
-/** --tmpfs PATH[:OPTIONS]: begins with what it covers, as podman's. */
-function tmpfs(text: string): Mount {
+/** --tmpfs PATH[:OPTIONS]: begins with what it covers, as podman's; over the host, where it hides things, it is empty. */
+function tmpfs(text: string, host: boolean): Mount {
   const [path = "", given = ""] = text.split(":");
   const words = given.split(",").filter(Boolean);
   const wanted = words.filter((word) => word !== "tmpcopyup" && word !== "notmpcopyup");
   const options = ["nosuid", "nodev", "noexec", ...wanted];
-  if (!words.includes("notmpcopyup")) options.push("tmpcopyup");
+  if (words.includes("tmpcopyup") || (!host && !words.includes("notmpcopyup"))) options.push("tmpcopyup");
   return { destination: inside(path, `--tmpfs ${text}`), type: "tmpfs", source: "tmpfs", options };
 }
 
