@@ -118,8 +118,17 @@ for (const { subject, version, has } of places()) {
 
     test.skipIf(!has("pids"))("a pids.limit of 0 stands for 1", async () => {
       await using box = new Sandbox(subject);
-      const id = await box.detached(limits({ pids: { limit: 0 } }));
+      const id = await box.detached((spec) => {
+        spec.ociVersion = "1.3.0";
+        spec.linux.resources = { pids: { limit: 0 } };
+      });
       expect(fileOf(id, "pids.max")).toBe("1");
+      // As podman 4 says that there is none.
+      const old = await box.detached((spec) => {
+        spec.ociVersion = "1.0.2-dev";
+        spec.linux.resources = { pids: { limit: 0 } };
+      });
+      expect(fileOf(old, "pids.max")).toBe("max");
     });
 
     test("a cgroup that is frozen is refused", async () => {

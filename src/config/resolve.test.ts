@@ -38,3 +38,13 @@ test("setgroups that is denied around brun is denied inside: unshare -r brun run
     resolve(input({ ...nested, spec: { ...spec, linux: { ...spec.linux, namespaces } } })).setgroups,
   ).toBe(false);
 });
+
+test("a pids.limit of 0 is none before runtime-spec 1.3.0", () => {
+  const limit = (ociVersion: string, limit: number) => {
+    const { spec } = input({});
+    const linux = { ...spec.linux, resources: { pids: { limit } } };
+    return resolve(input({ spec: { ...spec, ociVersion, linux } })).spec.linux?.resources?.pids?.limit;
+  };
+  expect([limit("1.0.2-dev", 0), limit("1.2.1", 0), limit("1.3.0", 0)]).toEqual([undefined, undefined, 0]);
+  expect([limit("1.0.2", 7), limit("1.0.2", -1)]).toEqual([7, -1]);
+});

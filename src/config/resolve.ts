@@ -61,7 +61,7 @@ export function resolve(input: ResolveInput): Resolved {
   const makesUser = addUserNamespace || (user !== undefined && !user.path);
   const ids = makesUser ? maps(input) : null;
   const changes: Change[] = ids?.changes ?? [];
-  let spec = input.spec;
+  let spec = withoutOldPidsLimit(input.spec);
   if (rootless) {
     const adapted = userNamespaceFirst(spec, {
       addUserNamespace,
@@ -96,6 +96,20 @@ export function resolve(input: ResolveInput): Resolved {
     dropGroups: (joined !== undefined && caller.privileged && !allowed && !keepsGroups) || undefined,
     changes,
   };
+}
+
+/**
+ * Before runtime-spec 1.3.0 a pids.limit of 0 stood for none, and that is how podman 4 writes "unlimited"; since then it
+ * is a limit.
+ */
+function withoutOldPidsLimit(spec: Spec): Spec {
+  const { linux, ociVersion } = spec;
+  const limit = linux?.resources?.pids?.limit;
+  if (limit === undefined || Number(limit) !== 0) return spec;
+  const [major, minor] = ociVersion.split(".");
+  if (Number(major) !== 1 || Number(minor) >= 3) return spec;
+  const { pids: _, ...resources } = linux!.resources!;
+  return { ...spec, linux: { ...linux, resources } };
 }
 
 /** crun's annotation: setgroups(2) is not called, so that files of the caller's groups can be reached. */

@@ -112,8 +112,8 @@ export const containerd: Suite = {
       brunOnly: true,
       script: `
     out=$(containerd --config $W/containerd/config.toml config dump)
-    has "$out" '.runtimes.brun.options]'
-    has "$out" "BinaryName = "$W/bin/brun""`,
+    has "$out" containerd.runtimes.brun.options
+    has "$out" "BinaryName = ?$W/bin/brun"`,
     },
     {
       name: "nothing is left",

@@ -193,6 +193,12 @@ export const podmanIsolation: readonly Check[] = [
     has "$(podman stats --no-stream --format '{{.MemLimit}} {{.MemUsage}}' $N 2>/dev/null || podman stats --no-stream $N)" 67.1`,
   },
   {
+    name: "--pids-limit -1",
+    as: "root",
+    script: `
+    is "$(podman run --rm --pids-limit -1 $IMAGE sh -c 'echo a | cat | cat')" a`,
+  },
+  {
     name: "--memory: the OOM killer",
     as: "root",
     script: `
