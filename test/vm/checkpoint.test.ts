@@ -236,6 +236,23 @@ if (here?.name === "root-systemd") {
       }
     });
 
+    test("a TCP connection goes on with --tcp-established, and is refused without", async () => {
+      await using box = new PlacedSandbox(here);
+      const counter = await Counter.start(here, box, (spec) => {
+        const send = "i=0; while :; do i=$((i+1)); echo $i; usleep 50000; done | nc 127.0.0.1 5000";
+        // Its stdin stays open: at the end of that nc would stop listening.
+        const receive = "sleep 10000 | nc -l -p 5000 | while read n; do echo $n >/count; done";
+        spec.process.args = ["/bin/sh", "-c", `(${receive}) & until ${send}; do sleep 1; done`];
+      });
+      const refused = await box.call(["checkpoint", "--image-path", counter.images("none"), counter.id]);
+      expect(refused.stderr).toContain("criu failed: type DUMP");
+      expect((await box.inspect(counter.id)).status).toBe("running");
+      await counter.checkpoint("--tcp-established");
+      const reached = counter.value;
+      await counter.restore("--tcp-established");
+      await counter.goesOn(reached);
+    });
+
     test("what fails says why, and leaves container or nothing behind", async () => {
       const counter = await Counter.start(here);
       await using box = counter.box;

@@ -6,7 +6,7 @@ import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "no
 
 const ROOT = `${import.meta.dir}/../..`;
 const DOC = `${ROOT}/docs/cgroups.md`;
-const ROUNDS = 15;
+const ROUNDS = 9;
 const RUNTIMES = ["brun", "crun", "runc"];
 
 /** Middle value. */
