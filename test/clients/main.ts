@@ -9,6 +9,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { parseArgs } from "node:util";
 import { installed, isRoot, TEST_USER, testUser } from "../support/caller.ts";
+import { killHard, processesOf } from "../support/processes.ts";
 import type { As, Result } from "./check.ts";
 import { counts, judge, table } from "./verdict.ts";
 import { makeWorld, RUNTIMES } from "./world.ts";
@@ -73,11 +74,16 @@ try {
   else removeWorld();
 }
 
-/** Rootless storage holds files of mapped ids, which only root or their user namespace may remove. */
+/**
+ * Without isolate.sh podman's pause process is left. Rootless storage holds files of mapped ids, which only root or a
+ * user namespace with them may remove.
+ */
 function removeWorld(): void {
+  for (const { pid } of processesOf(dir)) killHard(pid);
   try {
     rmSync(dir, { recursive: true, force: true });
   } catch {
-    Bun.spawnSync(["podman", "unshare", "rm", "-rf", dir], { stdio: ["ignore", "ignore", "inherit"] });
+    const argv = ["unshare", "--user", "--map-root-user", "--map-auto", "rm", "-rf", dir];
+    Bun.spawnSync(argv, { stdio: ["ignore", "ignore", "inherit"] });
   }
 }

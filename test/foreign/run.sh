@@ -140,11 +140,12 @@ run_file() {
   rm -rf "$tmp" "$out/$mode/$name.tty" || true
 }
 
-count() { cat "${@:2}" | grep -cE "$1" || true; }
+# By sed, which ends the last line of a log that was cut off.
+count() { sed '' "${@:2}" | grep -cE "$1" || true; }
 
 report() {
   local mode=$1 logs=("${@:2}") planned ran
-  planned=$(cat "${logs[@]}" | sed -n 's/^1\.\.//p' | awk '{ n += $1 } END { print n + 0 }')
+  planned=$(sed -n 's/^1\.\.//p' "${logs[@]}" | awk '{ n += $1 } END { print n + 0 }')
   ran=$(count '^(not )?ok ' "${logs[@]}")
   printf '%-11s %4d passed  %4d failed  %4d skipped  %4d not run\n' "$mode" \
     $(($(count '^ok ' "${logs[@]}") - $(count '^ok .* # skip' "${logs[@]}"))) \
