@@ -175,16 +175,16 @@ export const podmanLife: readonly Check[] = [
   {
     name: "pause, unpause",
     script: `
-    podman run -d --name $N $IMAGE sh -c 'i=0; while :; do i=$((i+1)); echo $i >/count; sleep 0.05; done'
-    eventually podman exec $N cat /count
+    podman run -d --name $N $IMAGE sh -c 'i=0; while :; do i=$((i+1)); echo $i >>/count; sleep 0.05; done'
+    eventually podman exec $N tail -n 1 /count
     podman pause $N
     is "$(podman inspect -f '{{.State.Status}}' $N)" paused
     root=/proc/$(podman inspect -f '{{.State.Pid}}' $N)/root
-    first=$(podman unshare cat $root/count 2>/dev/null || cat $root/count)
+    first=$(podman unshare tail -n 1 $root/count 2>/dev/null || tail -n 1 $root/count)
     sleep 1
-    is "$(podman unshare cat $root/count 2>/dev/null || cat $root/count)" "$first"
+    is "$(podman unshare tail -n 1 $root/count 2>/dev/null || tail -n 1 $root/count)" "$first"
     podman unpause $N
-    eventually sh -c "[ \\"\\$(podman exec $N cat /count)\\" -gt $first ]"`,
+    eventually sh -c "[ \\"\\$(podman exec $N tail -n 1 /count)\\" -gt $first ]"`,
   },
   {
     name: "update",
