@@ -54,6 +54,8 @@ export class Model {
   /** What a command makes of the container, or null when it is refused. */
   after(move: Move): Status | null {
     if (move.cgroup && !this.pausable) return null;
+    // With a cgroup the list is empty, without there is no one to ask: as in runc.
+    if (move.name === "ps" && this.status === "stopped") return this.pausable ? "stopped" : null;
     const next = move.next[this.status] ?? null;
     return move.name === "resume" && next !== null && !this.started ? "created" : next;
   }
