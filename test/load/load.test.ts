@@ -26,7 +26,7 @@ function kernel(uid: number): { mounts: number; keys: number } {
 }
 
 /** Waits for the kernel to have collected what is dead; others on the machine have some of their own. */
-function untilAsBefore(uid: number, before: ReturnType<typeof kernel>): Promise<true> {
+function untilAsBefore(uid: number, before: ReturnType<typeof kernel>): Promise<boolean> {
   return until(
     `mounts and keys as before: ${JSON.stringify(before)}`,
     () => {
