@@ -22,7 +22,7 @@ export const MOVES: readonly Move[] = [
   { name: "start", args: (id) => ["start", id], next: { created: "running" } },
   { name: "state", args: (id) => ["state", id], next: stays(...ANY) },
   { name: "exec", args: (id) => ["exec", id, "/bin/true"], next: stays("created", "running") },
-  { name: "ps", args: (id) => ["ps", id], next: stays("created", "running", "paused") },
+  { name: "ps", args: (id) => ["ps", id], next: stays(...ANY) },
   { name: "kill 0", args: (id) => ["kill", id, "0"], next: stays("created", "running", "paused") },
   {
     name: "kill",
@@ -54,8 +54,6 @@ export class Model {
   /** What a command makes of the container, or null when it is refused. */
   after(move: Move): Status | null {
     if (move.cgroup && !this.pausable) return null;
-    // With a cgroup the list is empty, without there is no one to ask: as in runc.
-    if (move.name === "ps" && this.status === "stopped") return this.pausable ? "stopped" : null;
     const next = move.next[this.status] ?? null;
     return move.name === "resume" && next !== null && !this.started ? "created" : next;
   }
