@@ -1,6 +1,6 @@
 /** The `cgroup` mount: cgroup2, or on a v1 or hybrid host a tmpfs with a directory for each hierarchy. */
 import type { Mount } from "../spec/index.ts";
-import { CLONE, MOUNT_ATTR, MS } from "../sys/constants.ts";
+import { MOUNT_ATTR, MS } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
 import { AT_FDCWD } from "../sys/fs.ts";
 import { each, filtered } from "../sys/lists.ts";
@@ -17,11 +17,11 @@ export function mountCgroup(x: InitContext, mount: Mount, where: string, options
 }
 
 /**
- * Mounts cgroup2; where the kernel refuses (no cgroup namespace of the user namespace's own), binds the host's
- * instead, read-only unless the container has a cgroup namespace (CVE-2023-25809).
+ * Mounts cgroup2; where the kernel refuses (no cgroup namespace of the user namespace's own, or a filter around brun),
+ * binds the host's instead. That shows all cgroups, so it is read-only whatever the options say (CVE-2023-25809).
  */
 function mountUnified(x: InitContext, mount: Mount, options: MountOptions): void {
-  const { b, config } = x;
+  const { b } = x;
   const bind = b.label();
   const done = b.label();
   const target = openTarget(x, mount.destination, { create: "dir" });
@@ -35,8 +35,7 @@ function mountUnified(x: InitContext, mount: Mount, options: MountOptions): void
   b.mark(bind);
   const tree = cloneTree(x, AT_FDCWD, "/sys/fs/cgroup", true);
   const { set, clear } = toMountAttr(options.flags, options.cleared);
-  const own = (config.cloneFlags & CLONE.NEWCGROUP) !== 0;
-  setAttributes(x, tree, set | (own ? 0 : MOUNT_ATTR.RDONLY), clear, false);
+  setAttributes(x, tree, set | MOUNT_ATTR.RDONLY, clear & ~MOUNT_ATTR.RDONLY, false);
   attach(x, tree, target);
   b.mark(done);
 }

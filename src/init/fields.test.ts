@@ -61,6 +61,15 @@ function under(text: string, heading: string): string[] {
   return rest.slice(0, end).map((line) => line.replace(/^ *\d+ {2}/, ""));
 }
 
+test("the host's cgroups, bound where cgroup2 cannot be mounted, are read-only whatever the options say", () => {
+  const text = program((spec) => {
+    const mounts = spec.mounts!.map((m) => (m.type === "cgroup" ? { ...m, options: ["nosuid", "rw"] } : m));
+    return { ...spec, mounts };
+  });
+  const ops = under(text, "mounts[6]: mount cgroup on /sys/fs/cgroup");
+  expect(ops.find((op) => op.includes("mount_setattr"))).toContain("RDONLY");
+});
+
 test("controllers that share a hierarchy of cgroup v1 can be reached by either name", () => {
   const cgroupBinds = [
     { name: "cpu,cpuacct", source: "/sys/fs/cgroup/cpu,cpuacct/c" },
