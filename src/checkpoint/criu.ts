@@ -3,8 +3,9 @@ import { BrunError } from "../errors.ts";
 import { socketPair } from "../stage/messages.ts";
 import { E } from "../sys/errno.ts";
 import { check } from "../sys/error.ts";
-import { addressOf, NR, syscall } from "../sys/ffi.ts";
+import { NR, syscall } from "../sys/ffi.ts";
 import { close, readText } from "../sys/fs.ts";
+import { receiveWithFd } from "../sys/socket.ts";
 import { spawn, waitChild } from "../sys/spawn.ts";
 import {
   type CriuRequest,
@@ -174,8 +175,6 @@ function typeName(type: number): string {
 }
 
 const MSG_NOSIGNAL = 0x4000;
-const MSG_CMSG_CLOEXEC = 0x40000000;
-const SCM_RIGHTS_SIZE = 24;
 
 function send(socket: number, request: CriuRequest): void {
   const bytes = encodeRequest(request);
@@ -188,22 +187,7 @@ function send(socket: number, request: CriuRequest): void {
 
 function receive(socket: number): { response: CriuResponse; fd: number } {
   const data = new Uint8Array(PACKET_SIZE);
-  const control = new Uint8Array(SCM_RIGHTS_SIZE);
-  const iov = new BigUint64Array([BigInt(addressOf(data)), BigInt(data.length)]);
-  const msghdr = new BigUint64Array(7);
-  msghdr[2] = BigInt(addressOf(iov));
-  msghdr[3] = 1n;
-  msghdr[4] = BigInt(addressOf(control));
-  msghdr[5] = BigInt(control.length);
-  let n: number;
-  // A reset, by an end with our request unread, is said once and before the last words.
-  do n = syscall(NR.recvmsg, socket, msghdr, MSG_CMSG_CLOEXEC);
-  while (n === -E.EINTR || n === -E.ECONNRESET);
-  if (n === 0) throw new CriuFailure("criu has ended without an answer");
-  check(n, "receive from criu");
-  const hasFd = msghdr[5] !== 0n && control[0] === 20;
-  return {
-    response: decodeResponse(data.subarray(0, n)),
-    fd: hasFd ? new DataView(control.buffer).getInt32(16, true) : -1,
-  };
+  const { length, fd } = receiveWithFd(socket, data, "criu");
+  if (length === 0) throw new CriuFailure("criu has ended without an answer");
+  return { response: decodeResponse(data.subarray(0, length)), fd };
 }

@@ -2,8 +2,9 @@
 import { BrunError } from "../errors.ts";
 import { E } from "../sys/errno.ts";
 import { check } from "../sys/error.ts";
-import { addressOf, NR, syscall } from "../sys/ffi.ts";
+import { NR, syscall } from "../sys/ffi.ts";
 import { POLLIN, waitFd } from "../sys/fs.ts";
+import { receiveWithFd } from "../sys/socket.ts";
 
 /** Types of messages. The first three are known to the stage, the others only pass through programs. */
 export const Message = {
@@ -46,7 +47,6 @@ const AF_UNIX = 1;
 const SOCK_SEQPACKET = 5;
 const SOCK_CLOEXEC = 0o2000000;
 const MSG_NOSIGNAL = 0x4000;
-const MSG_CMSG_CLOEXEC = 0x40000000;
 
 function header(type: number, length: number, payload?: bigint): Uint8Array {
   const packet = new Uint8Array(HEADER_SIZE + (payload === undefined ? 0 : 8));
@@ -97,32 +97,19 @@ export function sendProgram(fd: number, program: Uint8Array): boolean {
  */
 export function receiveMessage(fd: number, timeoutMs = -1): Received | null {
   const data = new Uint8Array(64);
-  const control = new Uint8Array(24);
-  const iov = new BigUint64Array([BigInt(addressOf(data)), BigInt(data.length)]);
-  const msghdr = new BigUint64Array(7);
-  msghdr[2] = BigInt(addressOf(iov));
-  msghdr[3] = 1n;
-  msghdr[4] = BigInt(addressOf(control));
-  msghdr[5] = BigInt(control.length);
   if (timeoutMs >= 0 && waitFd(fd, POLLIN, timeoutMs) === 0) {
     throw new BrunError(`the stage has not answered for ${timeoutMs / 1000} s`);
   }
-  let n: number;
-  // A stage that ended with a program of ours unread resets the connection, which is said once and before its
-  // last words (net/unix: a datagram socket looks for errors first).
-  do n = syscall(NR.recvmsg, fd, msghdr, MSG_CMSG_CLOEXEC);
-  while (n === -E.EINTR || n === -E.ECONNRESET);
+  const { length: n, fd: received } = receiveWithFd(fd, data, "the stage");
   if (n === 0) return null;
-  check(n, "receive from the stage");
   const view = new DataView(data.buffer);
   if (n < HEADER_SIZE || view.getUint16(0, true) !== VERSION) {
     throw new BrunError("the stage speaks another version of the sync protocol");
   }
   const length = view.getUint32(4, true);
-  const received = msghdr[5] !== 0n && control[0] === 20;
   return {
     type: view.getUint16(2, true),
     payload: new DataView(data.buffer, HEADER_SIZE, length < n - HEADER_SIZE ? length : n - HEADER_SIZE),
-    fd: received ? new DataView(control.buffer).getInt32(16, true) : -1,
+    fd: received,
   };
 }

@@ -12,6 +12,10 @@ export const SOCK_DGRAM = 2;
 const SOCK_CLOEXEC = 0o2000000;
 const PATH_MAX = 107;
 const MSG_NOSIGNAL = 0x4000;
+const MSG_CMSG_CLOEXEC = 0x40000000;
+/** A control message with one descriptor takes 20 bytes, and 24 with what rounds it up (cmsg(3)). */
+const RIGHTS_LENGTH = 20;
+const RIGHTS_SPACE = 24;
 
 /** sockaddr_un of a path, or of an abstract name that begins with "@". */
 function address(path: string): Uint8Array {
@@ -60,23 +64,55 @@ export function bindUnix(path: string, type = SOCK_DGRAM): number {
   return fd;
 }
 
-/** Sends a descriptor with some bytes beside it (unix(7) SCM_RIGHTS). Throws a SysError. */
-export function sendFd(socket: number, fd: number, data: string): void {
-  const bytes = utf8(data);
-  const iov = new BigUint64Array([BigInt(addressOf(bytes)), BigInt(bytes.length)]);
-  const control = new Uint8Array(24);
-  const view = new DataView(control.buffer);
-  view.setUint32(0, 20, true);
-  view.setInt32(8, 1, true);
-  view.setInt32(12, 1, true);
-  view.setInt32(16, fd, true);
+/** struct msghdr for some bytes and one descriptor beside them. The caller keeps all three arrays alive. */
+function messageHeader(data: Uint8Array, iov: BigUint64Array, control: Uint8Array): BigUint64Array {
+  iov[0] = BigInt(addressOf(data));
+  iov[1] = BigInt(data.length);
   const msghdr = new BigUint64Array(7);
   msghdr[2] = BigInt(addressOf(iov));
   msghdr[3] = 1n;
   msghdr[4] = BigInt(addressOf(control));
-  msghdr[5] = 24n;
+  msghdr[5] = BigInt(control.length);
+  return msghdr;
+}
+
+/** Sends a descriptor with some bytes beside it (unix(7) SCM_RIGHTS). Throws a SysError. */
+export function sendFd(socket: number, fd: number, data: string): void {
+  const bytes = utf8(data);
+  const iov = new BigUint64Array(2);
+  const control = new Uint8Array(RIGHTS_SPACE);
+  const view = new DataView(control.buffer);
+  view.setUint32(0, RIGHTS_LENGTH, true);
+  view.setInt32(8, 1, true);
+  view.setInt32(12, 1, true);
+  view.setInt32(16, fd, true);
+  const msghdr = messageHeader(bytes, iov, control);
   let n: number;
   do n = syscall(NR.sendmsg, socket, msghdr, MSG_NOSIGNAL);
   while (n === -E.EINTR);
   check(n, "send a file descriptor");
+}
+
+/**
+ * Receives a message into `data`, perhaps with a descriptor (recvmsg(2), unix(7) SCM_RIGHTS).
+ * @param from for errors: "the stage"
+ * @returns how many bytes, 0 when the other end is gone; the close-on-exec descriptor, or -1
+ * Throws a SysError.
+ */
+export function receiveWithFd(
+  socket: number,
+  data: Uint8Array,
+  from: string,
+): { length: number; fd: number } {
+  const iov = new BigUint64Array(2);
+  const control = new Uint8Array(RIGHTS_SPACE);
+  const msghdr = messageHeader(data, iov, control);
+  let n: number;
+  // An end that closes with something of ours unread resets the connection, which is said once and before its
+  // last words (net/unix: a datagram socket looks for errors first).
+  do n = syscall(NR.recvmsg, socket, msghdr, MSG_CMSG_CLOEXEC);
+  while (n === -E.EINTR || n === -E.ECONNRESET);
+  const length = check(n, `receive from ${from}`);
+  const received = msghdr[5] !== 0n && control[0] === RIGHTS_LENGTH;
+  return { length, fd: received ? new DataView(control.buffer).getInt32(16, true) : -1 };
 }
