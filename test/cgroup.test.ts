@@ -1,72 +1,18 @@
 /** Limits, freezing, killing and statistics by cgroup: v1 and v2 as root, and what a user without cgroups gets. */
 import { describe, expect, test } from "bun:test";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
-import { callers, testRoot, testUser } from "./support/caller.ts";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync } from "node:fs";
+import { callers, testUser } from "./support/caller.ts";
+import { cgroupPlaces, fileOf, limits, MOUNT, V2_VIEW } from "./support/cgroups.ts";
 import { cgroupsNamed, until } from "./support/processes.ts";
-import type { Subject } from "./support/runtime.ts";
+import { pureCgroup2, type Subject } from "./support/runtime.ts";
 import { type Outcome, Sandbox } from "./support/sandbox.ts";
 import type { TestSpec } from "./support/spec.ts";
 import { brunPath } from "./support/workspace.ts";
 
-const MOUNT = "/sys/fs/cgroup";
-const pure = existsSync(`${MOUNT}/cgroup.controllers`);
-
-/** Someone with cgroups, and how to look at them from here. */
-interface Place {
-  readonly subject: Subject;
-  readonly version: 1 | 2;
-  /** Whether a controller can be used. */
-  readonly has: (controller: string) => boolean;
-}
-
-const words = (file: string): string[] =>
-  existsSync(file) ? readFileSync(file, "utf8").trim().split(/\s+/) : [];
-
-const unified = pure ? MOUNT : `${MOUNT}/unified`;
-
-/** Shows a pure v2 host to the command after it, on a hybrid one. */
-const V2_VIEW = `umount -R ${MOUNT} && mount -t cgroup2 cgroup2 ${MOUNT} && exec "$@"`;
-
-function places(): Place[] {
-  const root = testRoot();
-  if (root === undefined) return [];
-  const subject = (label: string, prefix: readonly string[]): Subject => ({
-    runtime: "brun",
-    caller: { ...root, prefix },
-    label,
-    unavailable: undefined,
-  });
-  const controllers = words(`${unified}/cgroup.controllers`);
-  const v2: Place = {
-    subject: subject("root on cgroup v2", pure ? [] : ["unshare", "--mount", "sh", "-c", V2_VIEW, "sh"]),
-    version: 2,
-    has: (controller) => controller === "unified" || controllers.includes(controller),
-  };
-  if (pure) return [v2];
-  const has = (controller: string) => existsSync(`${MOUNT}/${controller}`);
-  return [{ subject: subject("root on cgroup v1", []), version: 1, has }, v2];
-}
-
-/** The container's cgroup that has a file, wherever it is mounted. */
-function fileOf(id: string, file: string): string {
-  const found = cgroupsNamed(id).filter((path) => existsSync(`${path}/${file}`));
-  // The unified hierarchy of a hybrid host has a cpu.stat too.
-  const directory = found.find((path) => !path.includes("/unified/")) ?? found[0];
-  if (directory === undefined) throw new Error(`no cgroup of ${id} has ${file}`);
-  return readFileSync(`${directory}/${file}`, "utf8").trim();
-}
-
-const limits =
-  (resources: object, args?: string[]) =>
-  (spec: TestSpec): void => {
-    spec.linux.resources = resources;
-    if (args !== undefined) spec.process.args = args;
-  };
-
 /** Allocates megabytes in a shell: a string that grows. */
 const eat = (megabytes: number) => `x=$(head -c ${megabytes}m /dev/zero | tr '\\0' x); echo done`;
 
-for (const { subject, version, has } of places()) {
+for (const { subject, version, has } of cgroupPlaces()) {
   describe(subject.label, () => {
     test.skipIf(!has("pids"))("more processes than pids.limit cannot be", async () => {
       await using box = new Sandbox(subject);
@@ -129,25 +75,6 @@ for (const { subject, version, has } of places()) {
         spec.linux.resources = { pids: { limit: 0 } };
       });
       expect(fileOf(old, "pids.max")).toBe("max");
-    });
-
-    test("a cgroup that is frozen is refused", async () => {
-      await using box = new Sandbox(subject);
-      const name = box.name();
-      const top = version === 2 ? unified : `${MOUNT}/freezer`;
-      mkdirSync(`${top}/${name}`);
-      try {
-        writeFileSync(
-          `${top}/${name}/${version === 2 ? "cgroup.freeze" : "freezer.state"}`,
-          version === 2 ? "1" : "FROZEN",
-        );
-        const outcome = await box.sh("true", (spec) => {
-          spec.linux.cgroupsPath = `/${name}`;
-        });
-        expect([outcome.code, outcome.stderr]).toEqual([1, expect.stringContaining("is frozen")]);
-      } finally {
-        rmdirSync(`${top}/${name}`);
-      }
     });
 
     test.skipIf(!has("memory") || !has("pids"))("update changes limits, by flags and by a file", async () => {
@@ -300,29 +227,6 @@ for (const { subject, version, has } of places()) {
       }
     });
 
-    test("a cgroupsPath, with the parents made for it", async () => {
-      await using box = new Sandbox(subject);
-      const name = box.name();
-      const outcome = await box.sh("cat /proc/self/cgroup", (spec) => {
-        spec.linux.cgroupsPath = `/${name}/inner/leaf`;
-        spec.linux.namespaces = spec.linux.namespaces.filter(({ type }) => type !== "cgroup");
-      });
-      expect(outcome.stdout).toContain(`/${name}/inner/leaf`);
-      expect(cgroupsNamed(name)).toEqual([]);
-    });
-
-    test("two containers cannot share a cgroup", async () => {
-      await using box = new Sandbox(subject);
-      const path = `/${box.name()}`;
-      const edit = (spec: TestSpec) => {
-        spec.linux.cgroupsPath = path;
-      };
-      const id = await box.detached(edit);
-      const outcome = await box.sh("true", edit);
-      expect(outcome.stderr).toContain("has processes already");
-      expect((await box.inspect(id)).status).toBe("running");
-    });
-
     test("killing brun at any moment leaves nothing that delete --force does not remove", async () => {
       await using box = new Sandbox(subject);
       for (let delay = 2; delay < 60; delay += 6) {
@@ -368,7 +272,7 @@ function alive(pid: number): boolean {
 
 const user: Subject = { runtime: "brun", caller: testUser(), label: "user", unavailable: undefined };
 
-describe.skipIf(pure || callers().length < 2)("a user on cgroup v1", () => {
+describe.skipIf(pureCgroup2 || callers().length < 2)("a user on cgroup v1", () => {
   const limited = limits({ memory: { limit: 1 << 26 }, devices: [{ allow: false, access: "rwm" }] });
   const check = (outcome: Outcome, code: number) =>
     expect([outcome.code, outcome.stderr]).toEqual([code, outcome.stderr]);
@@ -403,7 +307,7 @@ describe.skipIf(pure || callers().length < 2)("a user on cgroup v1", () => {
   });
 });
 
-describe.skipIf(pure || callers().length < 2)("a user with a delegated cgroup", () => {
+describe.skipIf(pureCgroup2 || callers().length < 2)("a user with a delegated cgroup", () => {
   test("limits, pause and update work below it", async () => {
     const top = `${MOUNT}/unified/brun-test-${process.pid}`;
     const shell = `umount -R ${MOUNT} && mount -t cgroup2 cgroup2 ${MOUNT} && echo $$ >${MOUNT}/brun-test-${process.pid}/me/cgroup.procs && exec "$@"`;

@@ -54,7 +54,7 @@ function needsDomain(resources: Resources): boolean {
  * @throws BrunError the spec has limits that a threaded cgroup cannot have
  */
 export function enterThreadedMode(directory: string, resources: Resources): void {
-  const type = readFileOf(directory, "cgroup.type")?.trim();
+  const type = typeOf(directory);
   if (type === undefined || type === "domain") return;
   if (needsDomain(resources)) {
     throw new BrunError(
@@ -65,5 +65,17 @@ export function enterThreadedMode(directory: string, resources: Resources): void
       },
     );
   }
-  if (type === "domain invalid") tryWriteTo(directory, "cgroup.type", "threaded");
+  if (type === "domain invalid") makeThreaded(directory);
+}
+
+/** From the top down: what is below a "domain invalid" cgroup cannot be made threaded. */
+function makeThreaded(directory: string): void {
+  const parent = parentOf(directory);
+  if (typeOf(parent) === "domain invalid") makeThreaded(parent);
+  tryWriteTo(directory, "cgroup.type", "threaded");
+}
+
+/** "domain", "domain threaded", "domain invalid" or "threaded"; undefined for the root of the hierarchy. */
+function typeOf(directory: string): string | undefined {
+  return readFileOf(directory, "cgroup.type")?.trim();
 }

@@ -22,7 +22,10 @@ const MODE = 0o755;
 export function createCgroup(plan: CgroupPlan, resources: Resources): void {
   if (plan.version === 2) {
     const directory = plan.paths[""]!;
-    make(parentOf(directory));
+    const parent = parentOf(directory);
+    make(parent);
+    // Before its controllers: a "domain invalid" one can enable none.
+    enterThreadedMode(parent, resources);
     // A cgroup with controllers for its children may have no processes itself.
     if (enableControllers(directory) && firstLimit(resources) !== null) makeRoom(directory);
     make(directory);

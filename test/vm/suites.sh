@@ -36,8 +36,8 @@ run() {
 substitute() {
   local flags='' env=''
   case $1 in
-    user-systemd) flags=--systemd-cgroup env='XDG_RUNTIME_DIR=/run/user/1000' ;;
-    root-systemd) flags=--systemd-cgroup ;;
+    user-systemd) flags=--cgroup-manager=systemd env='XDG_RUNTIME_DIR=/run/user/1000' ;;
+    root-systemd) flags=--cgroup-manager=systemd ;;
     *-delegated | *-cgroupfs) flags=--cgroup-manager=cgroupfs ;;
     *) return ;;
   esac
