@@ -1,7 +1,15 @@
 /** Statistics of v1 controllers (kernel, Documentation/admin-guide/cgroup-v1). */
 import { parseCpuList } from "../spec/cpu-list.ts";
 import { integer, readFileOf } from "./access.ts";
-import { flatKeyed, hugePageSizes, memoryEntry, numberIn, times, withoutZeros } from "./stat-files.ts";
+import {
+  byName,
+  flatKeyed,
+  hugePageSizes,
+  memoryEntry,
+  numberIn,
+  times,
+  withoutZeros,
+} from "./stat-files.ts";
 import type { BlkioEntry, Count, MemoryEntry, Stats } from "./stats.ts";
 import { type CgroupPlan, directoryOf } from "./types.ts";
 
@@ -31,7 +39,7 @@ function cpuStats(cpu: string | undefined, cpuacct: string | undefined): Stats["
     throttledTime: stat.throttled_time ?? 0,
   });
   const usage = cpuacct === undefined ? undefined : cpuUsage(cpuacct);
-  return { usage: usage ?? { kernel: 0, user: 0 }, throttling: throttling ?? {} };
+  return { usage: usage ?? { kernel: 0, user: 0 }, ...(throttling && { throttling }) };
 }
 
 function cpuUsage(directory: string): Stats["cpu"]["usage"] {
@@ -99,7 +107,7 @@ function memoryStats(directory: string | undefined): Stats["memory"] {
     ...Object.fromEntries(
       entries.map(([key, name]) => [key, entry(name)]).filter(([, value]) => value !== undefined),
     ),
-    raw,
+    raw: byName(raw),
   };
 }
 

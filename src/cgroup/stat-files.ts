@@ -13,6 +13,11 @@ export function flatKeyed(text: string | null): Record<string, Count> {
   return values;
 }
 
+/** The same counters by name, in the order in which Go prints a map. */
+export function byName(values: Readonly<Record<string, Count>>): Record<string, Count> {
+  return Object.fromEntries(Object.entries(values).sort(([a], [z]) => (a < z ? -1 : 1)));
+}
+
 /** The number in a file, or undefined when there is no such file. */
 export function numberIn(directory: string, file: string): Count | undefined {
   const text = readFileOf(directory, file);

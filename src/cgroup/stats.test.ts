@@ -27,7 +27,7 @@ test("cgroup v2 in runc's form", () => {
     "memory.peak": "2000\n",
     "memory.swap.current": "24\n",
     "memory.swap.max": "max\n",
-    "memory.stat": "anon 7\nfile 9\n",
+    "memory.stat": "file 9\nanon 7\n",
     "pids.current": "3\n",
     "pids.max": "32\n",
     "io.stat": "8:0 rbytes=1 wbytes=0 rios=2 wios=3 dbytes=0 dios=0\n",
@@ -54,13 +54,15 @@ test("cgroup v2 in runc's form", () => {
       { major: 8, op: "Write", value: 3 },
     ],
   });
-  expect(toJson(stats, "")).toContain('"limit":18446744073709551615,"usage":1000');
+  const json = toJson(stats, "");
+  expect(json).toContain('"limit":18446744073709551615,"usage":1000');
+  expect(json).toContain('"raw":{"anon":7,"file":9}');
 });
 
 test("an empty cgroup has statistics too", () => {
   const stats = withFiles({ "cgroup.procs": "1\n2\n" }, (directory) => readStats(plan(directory)));
   expect([stats.cpu, stats.memory, stats.pids]).toEqual([
-    { usage: { kernel: 0, user: 0 }, throttling: {} },
+    { usage: { kernel: 0, user: 0 } },
     {},
     { current: 2 },
   ]);

@@ -1,6 +1,15 @@
 /** Statistics of a cgroup v2 (kernel, Documentation/admin-guide/cgroup-v2.rst). */
 import { integer, keyOf, readFileOf } from "./access.ts";
-import { flatKeyed, hugePageSizes, memoryEntry, numberIn, sum, times, withoutZeros } from "./stat-files.ts";
+import {
+  byName,
+  flatKeyed,
+  hugePageSizes,
+  memoryEntry,
+  numberIn,
+  sum,
+  times,
+  withoutZeros,
+} from "./stat-files.ts";
 import type { BlkioEntry, Count, Pressure, PressureStats, Stats } from "./stats.ts";
 
 const UNLIMITED = 18446744073709551615n;
@@ -41,7 +50,11 @@ function cpuStats(directory: string): Stats["cpu"] {
     throttledTime: nanoseconds("throttled_usec"),
   });
   const psi = pressure(readFileOf(directory, "cpu.pressure"));
-  return { usage: usage ?? { kernel: 0, user: 0 }, throttling: throttling ?? {}, ...(psi && { psi }) };
+  return {
+    usage: usage ?? { kernel: 0, user: 0 },
+    ...(throttling && { throttling }),
+    ...(psi && { psi }),
+  };
 }
 
 function memoryStats(directory: string): Stats["memory"] {
@@ -59,7 +72,7 @@ function memoryStats(directory: string): Stats["memory"] {
     ...(raw.file ? { cache: raw.file } : {}),
     ...(usage && { usage }),
     ...(swap && { swap }),
-    raw,
+    raw: byName(raw),
     ...(psi && { psi }),
   };
 }

@@ -22,6 +22,7 @@ export default defineCommand({
     "status-fd": {
       type: "string",
       integer: true,
+      orNone: true,
       valueHint: "fd",
       description: "with --lazy-pages: write a zero byte here when the page server is ready",
     },

@@ -41,22 +41,25 @@ const UNITS: Readonly<Record<string, number>> = {
 };
 
 /**
- * Milliseconds of a duration as Go writes it (time.ParseDuration): "1m30s".
+ * Milliseconds of a duration as Go writes it (time.ParseDuration): "1m30s", with a sign, or a bare 0.
  * @throws BrunError it is none, or not above 0
  */
 export function parseDuration(text: string): number {
   const parts = /^(?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|µs|ms|s|m|h)/;
   let milliseconds = 0;
-  let rest = text;
+  let rest = text.replace(/^[-+]/, "");
+  const sign = text.startsWith("-") ? -1 : 1;
+  if (rest === "0") rest = "0s";
+  const given = rest !== "";
   for (let part = parts.exec(rest); part !== null; part = parts.exec(rest)) {
     milliseconds += Number.parseFloat(part[0]) * UNITS[part[0].replace(/^[\d.]+/, "")]!;
     rest = rest.slice(part[0].length);
   }
-  if (rest !== "" || text === "") {
+  if (rest !== "" || !given) {
     throw new BrunError(`invalid value "${text}" for flag -interval: not a duration`, {
       hint: "such as 500ms or 5s",
     });
   }
-  if (milliseconds <= 0) throw new BrunError("duration interval must be greater than 0");
+  if (sign * milliseconds <= 0) throw new BrunError("duration interval must be greater than 0");
   return milliseconds;
 }

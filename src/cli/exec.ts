@@ -51,7 +51,7 @@ export default defineCommand({
     "pidfd-socket": pidfdSocket,
     "process-label": { type: "string", valueHint: "label", description: "SELinux label" },
     apparmor: { type: "string", valueHint: "profile", description: "AppArmor profile" },
-    "no-new-privs": { type: "boolean", description: "setuid programs gain nothing" },
+    "no-new-privs": { type: "boolean", optional: true, description: "setuid programs gain nothing" },
     cap: {
       type: "string",
       alias: "c",

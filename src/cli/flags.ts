@@ -12,7 +12,12 @@ interface Common {
 }
 
 /** A switch: --flag, --flag=true, --flag=false. */
-export type BooleanFlag = BooleanArgDef & Common & { readonly type: "boolean" };
+export type BooleanFlag = BooleanArgDef &
+  Common & {
+    readonly type: "boolean";
+    /** Undefined when it is not given, which is not the same as false then. */
+    readonly optional?: true;
+  };
 
 /** A flag with a value. */
 export type StringFlag = StringArgDef &
@@ -22,6 +27,8 @@ export type StringFlag = StringArgDef &
     readonly multiple?: true;
     /** A decimal number, 0 or more. */
     readonly integer?: true;
+    /** With `integer`: -1 too, which stands for none. */
+    readonly orNone?: true;
   };
 
 /** An argument without a dash; required unless it says `required: false`. */
@@ -38,7 +45,9 @@ export type Flags = Readonly<Record<string, FlagDef>>;
 
 /** Type of the value that a definition stands for. */
 export type ValueOf<D extends FlagDef> = D extends { readonly type: "boolean" }
-  ? boolean
+  ? D extends { readonly optional: true }
+    ? boolean | undefined
+    : boolean
   : D extends { readonly multiple: true }
     ? D extends { readonly integer: true }
       ? readonly number[]

@@ -16,7 +16,7 @@ export default defineCommand({
   },
   run({ args, data }) {
     const { format } = args;
-    if (format !== "table" && format !== "json") {
+    if (!args.quiet && format !== "table" && format !== "json") {
       throw new BrunError("invalid format option", { hint: "table or json" });
     }
     const runtime = openRuntime(data);

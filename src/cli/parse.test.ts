@@ -75,6 +75,17 @@ describe("flags", () => {
       expect(values("-d", `--detach=${word}`, "c1").detach).toBe(false);
   });
 
+  test("an optional switch is undefined until it is given, a number that may be none takes -1", () => {
+    const more = {
+      privs: { type: "boolean", optional: true },
+      fd: { type: "string", integer: true, orNone: true },
+    } as const;
+    const given = (...argv: string[]) => parseCommand("x", more, argv).values;
+    expect(given()).toEqual({ privs: undefined, fd: undefined });
+    expect(given("--privs=false", "--fd", "-1")).toEqual({ privs: false, fd: -1 });
+    expect(refused(() => given("--fd", "-2"))).toContain("not a number of 0 or more");
+  });
+
   test("before and after the positional argument", () => {
     expect(values("c1", "-d", "--bundle", "/b")).toMatchObject({ id: "c1", detach: true, bundle: "/b" });
   });

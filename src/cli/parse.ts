@@ -98,7 +98,7 @@ function defaults(flags: Flags): Record<string, Value> {
   const values: Record<string, Value> = {};
   for (const name in flags) {
     const flag = flags[name]!;
-    if (flag.type === "boolean") values[name] = false;
+    if (flag.type === "boolean") values[name] = flag.optional ? undefined : false;
     else if (flag.type === "string") values[name] = flag.multiple ? [] : flag.default;
   }
   return values;
@@ -137,7 +137,7 @@ function takeFlag(state: State, arg: string, next: string | undefined): boolean 
   }
   const text = inline ?? next;
   if (text === undefined) return wrong(state, name, `flag needs an argument: ${dashed}`);
-  if (flag.integer && !isCount(text)) {
+  if (flag.integer && !isCount(text) && !(flag.orNone && text === "-1")) {
     wrong(state, name, `invalid value "${text}" for flag ${dashed}: not a number of 0 or more`);
   }
   const value = flag.integer ? Number(text) : text;

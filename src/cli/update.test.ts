@@ -26,13 +26,14 @@ test("flags to limits", () => {
     fromFlags({
       memory: "1m",
       "cpu-quota": "-1",
+      "cpu-rt-runtime": "+5",
       "cpu-share": "2",
       "pids-limit": "-1",
       "blkio-weight": "10",
     }),
   ).toEqual({
     memory: { limit: 1048576n },
-    cpu: { shares: 2n, quota: -1n },
+    cpu: { shares: 2n, quota: -1n, realtimeRuntime: 5n },
     pids: { limit: -1n },
     blockIO: { weight: 10 },
   });
@@ -43,5 +44,11 @@ test("durations", () => {
   expect(parseDuration("5s")).toBe(5000);
   expect(parseDuration("1m30s")).toBe(90000);
   expect(parseDuration("1.5ms")).toBe(1.5);
-  for (const bad of ["", "5", "s", "0s", "5 s"]) expect(() => parseDuration(bad)).toThrow();
+  expect(parseDuration("+2s")).toBe(2000);
+  for (const bad of ["", "5", "s", "5 s", "-", "+-5s", "00"]) {
+    expect(() => parseDuration(bad)).toThrow("not a duration");
+  }
+  for (const least of ["0", "0s", "-1s", "-0"]) {
+    expect(() => parseDuration(least)).toThrow("duration interval must be greater than 0");
+  }
 });

@@ -76,7 +76,7 @@ export function fromFlags(flags: Partial<Values<typeof args>>): Resources {
     return BigInt(value);
   };
   const unsigned = (name: Name) => whole(name, /^\d{1,19}$/);
-  const signed = (name: Name) => whole(name, /^-?\d{1,18}$/);
+  const signed = (name: Name) => whole(name, /^[-+]?\d{1,18}$/);
   const bytes = (name: Name) => (flags[name] ? parseBytes(name, flags[name]) : undefined);
   const weight = unsigned("blkio-weight");
   const limits = pruned({

@@ -1,6 +1,7 @@
 /** The process that `exec` starts: the container's own as the base, with what the flags say on top. */
 import { BrunError } from "../errors.ts";
 import { type Process, parseProcess } from "../spec/index.ts";
+import { validateEnv } from "../spec/validate/process.ts";
 import { CAPABILITIES } from "../sys/constants.ts";
 import { absolute, readText } from "../sys/fs.ts";
 import type { ExecInfo } from "./exec-info.ts";
@@ -23,9 +24,10 @@ export function execProcess(info: ExecInfo, options: ExecOptions): Process {
     env: [...(base.env ?? []), ...options.env],
   };
   if (options.cwd !== undefined) process.cwd = options.cwd;
+  checkFlags(options);
   if (options.processLabel !== undefined) process.selinuxLabel = options.processLabel;
   if (options.apparmor !== undefined) process.apparmorProfile = options.apparmor;
-  if (options.noNewPrivs) process.noNewPrivileges = true;
+  if (options.noNewPrivs !== undefined) process.noNewPrivileges = options.noNewPrivs;
   if (options.user !== undefined) process.user = { ...base.user, ...parseUser(options.user) };
   if (options.additionalGids.length > 0) {
     const { uid = 0, gid = 0, ...others } = process.user ?? {};
@@ -34,6 +36,16 @@ export function execProcess(info: ExecInfo, options: ExecOptions): Process {
   }
   if (options.caps.length > 0) process.capabilities = addCapabilities(base, options.caps);
   return process;
+}
+
+/** What the config's own checks refuse. */
+function checkFlags({ cwd, env }: ExecOptions): void {
+  if (cwd !== undefined && !cwd.startsWith("/")) {
+    throw new BrunError(`expected an absolute path but found ${JSON.stringify(cwd)}`, { where: "--cwd" });
+  }
+  const errors: string[] = [];
+  validateEnv(env, "--env", errors);
+  if (errors.length > 0) throw new BrunError(errors.join("; "));
 }
 
 /** "uid" or "uid:gid". */

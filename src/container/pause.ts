@@ -11,7 +11,10 @@ export function pause(rt: Runtime, id: string): void {
   try {
     const stored = requireState(rt.root, id);
     const status = statusOf(rt.root, stored);
-    if (status === "paused") throw new BrunError(`container ${id} is paused already`, { code: "ERR_STATE" });
+    if (status === "paused")
+      throw new BrunError(`container not running: ${id} is paused already`, {
+        code: "ERR_STATE",
+      });
     if (status !== "running" && status !== "created")
       throw new BrunError("container not running", { code: "ERR_STATE" });
     cgroups().freeze(requireCgroup(stored, "paused"));

@@ -75,7 +75,8 @@ export interface ExecOptions {
   readonly consoleSocket?: string | undefined;
   readonly pidfdSocket?: string | undefined;
   readonly preserveFds: number;
-  readonly noNewPrivs: boolean;
+  /** Undefined: as the container's own process. */
+  readonly noNewPrivs?: boolean | undefined;
   readonly caps: readonly string[];
   readonly processLabel?: string | undefined;
   readonly apparmor?: string | undefined;

@@ -98,7 +98,7 @@ prepare_images() {
   fi
   if [ ! -e "$out/debian.tar" ] && command -v mmdebstrap >/dev/null; then
     mmdebstrap --quiet --variant=essential --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
-      --dpkgopt='path-exclude=/usr/share/man/*' bookworm "$out/debian.tar.new" && mv "$out/debian.tar.new" "$out/debian.tar"
+      --dpkgopt='path-exclude=/usr/share/man/*' bookworm "$out/new.debian.tar" && mv "$out/new.debian.tar" "$out/debian.tar"
   fi
   [ -e "$out/debian.tar" ] || echo "foreign: no Debian image (mmdebstrap); the tests that need it fail" >&2
 }
