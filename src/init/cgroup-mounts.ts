@@ -1,12 +1,14 @@
 /** The `cgroup` mount: cgroup2, or on a v1 or hybrid host a tmpfs with a directory for each hierarchy. */
 import type { Mount } from "../spec/index.ts";
-import { MOUNT_ATTR, MS } from "../sys/constants.ts";
+import { ANY, type Label, type Slot } from "../stage/program.ts";
+import { CLONE, MOUNT_ATTR, MOVE_MOUNT_F_EMPTY_PATH, MOVE_MOUNT_T_EMPTY_PATH, MS } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
 import { AT_FDCWD } from "../sys/fs.ts";
-import { each, filtered } from "../sys/lists.ts";
+import { any, each, filtered } from "../sys/lists.ts";
 import type { InitContext } from "./context.ts";
 import { type MountOptions, toMountAttr } from "./mount-options.ts";
 import { attach, cloneTree, setAttributes } from "./mount-tree.ts";
+import { newFileSystem } from "./new-file-system.ts";
 import { openTarget } from "./path.ts";
 
 /** Compiles one mount of type cgroup. */
@@ -17,27 +19,53 @@ export function mountCgroup(x: InitContext, mount: Mount, where: string, options
 }
 
 /**
- * Mounts cgroup2; where the kernel refuses (no cgroup namespace of the user namespace's own, or a filter around brun),
- * binds the host's instead. That shows all cgroups, so it is read-only whatever the options say (CVE-2023-25809).
+ * Mounts cgroup2 in a cgroup namespace. mount(2) does not do so over another cgroup2, which a bind of the host's /sys
+ * brings, move_mount(2) does. Where the kernel refuses (a filter around brun, a namespace of someone else's), binds the
+ * host's instead. That shows all cgroups, so it is read-only whatever the options say (CVE-2023-25809).
+ *
+ * Without a cgroup namespace the host's is bound in the first place: a mount from there would set the options of the
+ * whole hierarchy, and take nsdelegate from it. Only root of the host, whose it is, may have it writable.
  */
 function mountUnified(x: InitContext, mount: Mount, options: MountOptions): void {
-  const { b } = x;
-  const bind = b.label();
-  const done = b.label();
+  const { b, config } = x;
   const target = openTarget(x, mount.destination, { create: "dir" });
+  const done = b.label();
+  const { set, clear } = toMountAttr(options.flags, options.cleared);
+  const namespaced =
+    (config.cloneFlags & CLONE.NEWCGROUP) !== 0 || any(config.joins, (join) => join.flag === CLONE.NEWCGROUP);
+  if (namespaced) mountOwn(x, target, options, set, done);
+  const readonly = namespaced || !config.privileged ? MOUNT_ATTR.RDONLY : 0;
+  const tree = cloneTree(x, AT_FDCWD, "/sys/fs/cgroup", true);
+  setAttributes(x, tree, set | readonly, clear & ~readonly, false);
+  attach(x, tree, target);
+  b.mark(done);
+}
+
+/** Mounts the cgroup2 of a cgroup namespace and goes to `done`, or on where the kernel refuses. */
+function mountOwn(
+  x: InitContext,
+  target: Slot,
+  options: MountOptions,
+  attributes: number,
+  done: Label,
+): void {
+  const { b } = x;
+  const again = b.label();
+  const refused = b.label();
   const flags = options.flags & ~(MS.BIND | MS.REC);
   const data = options.data === "" ? null : b.str(options.data);
   b.sys("mount", [b.str("cgroup2"), b.fdPath(target), b.str("cgroup2"), flags, data], {
     handle: [E.EPERM, E.EBUSY],
-    orElse: bind,
+    orElse: again,
     andThen: done,
   });
-  b.mark(bind);
-  const tree = cloneTree(x, AT_FDCWD, "/sys/fs/cgroup", true);
-  const { set, clear } = toMountAttr(options.flags, options.cleared);
-  setAttributes(x, tree, set | MOUNT_ATTR.RDONLY, clear & ~MOUNT_ATTR.RDONLY, false);
-  attach(x, tree, target);
-  b.mark(done);
+  b.mark(again);
+  const mounted = newFileSystem(x, "cgroup2", [], attributes, { handle: [ANY], orElse: refused });
+  const empty = b.str("");
+  const move = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH;
+  b.sys("move_mount", [mounted, empty, target, empty, move], { close: [mounted, target], andThen: done });
+  b.free(mounted);
+  b.mark(refused);
 }
 
 function mountHierarchies(x: InitContext, mount: Mount, where: string, options: MountOptions): void {

@@ -61,13 +61,35 @@ function under(text: string, heading: string): string[] {
   return rest.slice(0, end).map((line) => line.replace(/^ *\d+ {2}/, ""));
 }
 
+/** The operations of a cgroup mount with "rw", in a cgroup namespace or not. */
+function cgroupMount(namespaced: boolean, privileged: boolean): string {
+  const text = program(
+    (spec) => {
+      const namespaces = spec.linux.namespaces!.filter(({ type }) => type !== "cgroup");
+      if (namespaced) namespaces.push({ type: "cgroup" });
+      const mounts = spec.mounts!.map((m) => (m.type === "cgroup" ? { ...m, options: ["nosuid", "rw"] } : m));
+      return { ...spec, mounts, linux: { ...spec.linux, namespaces } };
+    },
+    { privileged },
+  );
+  return under(text, "mounts[6]: mount cgroup on /sys/fs/cgroup").join("\n");
+}
+
 test("the host's cgroups, bound where cgroup2 cannot be mounted, are read-only whatever the options say", () => {
-  const text = program((spec) => {
-    const mounts = spec.mounts!.map((m) => (m.type === "cgroup" ? { ...m, options: ["nosuid", "rw"] } : m));
-    return { ...spec, mounts };
-  });
-  const ops = under(text, "mounts[6]: mount cgroup on /sys/fs/cgroup");
-  expect(ops.find((op) => op.includes("mount_setattr"))).toContain("RDONLY");
+  const ops = cgroupMount(true, true);
+  expect(ops.match(/\b(mount|fsopen|move_mount|open_tree)(?=\()/g)).toEqual([
+    ...["mount", "fsopen", "move_mount"],
+    ...["open_tree", "move_mount"],
+  ]);
+  expect(ops).toMatch(/set=RDONLY\|NOSUID/);
+});
+
+test("without a cgroup namespace the host's cgroups are bound: a mount would set the options of all", () => {
+  for (const privileged of [true, false]) {
+    const ops = cgroupMount(false, privileged);
+    expect(ops).not.toMatch(/mount\("cgroup2"|fsopen/);
+    expect(/set=RDONLY/.test(ops)).toBe(!privileged);
+  }
 });
 
 test("controllers that share a hierarchy of cgroup v1 can be reached by either name", () => {

@@ -14,6 +14,7 @@ import { each } from "../sys/lists.ts";
 import type { InitContext } from "./context.ts";
 import { mountLabel } from "./label.ts";
 import { attach, cloneTree, setAttributes } from "./mount-tree.ts";
+import { newFileSystem, type Parameter } from "./new-file-system.ts";
 import { openIfThere, relative } from "./path.ts";
 
 /** Bind-mounts each read-only path over itself, read-only. Absent ones are skipped. */
@@ -87,29 +88,18 @@ function maskPath(x: InitContext, path: string, nul: Slot, cover: Slot): void {
   b.mark(absent);
 }
 
-const FSOPEN_CLOEXEC = 1;
-const FSMOUNT_CLOEXEC = 1;
-const FSCONFIG_SET_FLAG = 0;
-const FSCONFIG_SET_STRING = 1;
-const FSCONFIG_CMD_CREATE = 6;
-
 /**
  * A read-only tmpfs with room for its root alone, mounted nowhere yet. Known by its descriptor: a path could be
  * made to lead to something else once it is mounted.
  */
 function emptyTmpfs(x: InitContext): Slot {
-  const { b } = x;
-  const context = b.get("fsopen", [b.str("tmpfs"), FSOPEN_CLOEXEC]);
-  const set = (name: string, value: string) =>
-    b.sys("fsconfig", [context, FSCONFIG_SET_STRING, b.str(name), b.str(value), 0]);
-  set("source", "tmpfs");
-  set("nr_blocks", "1");
-  set("nr_inodes", "1");
   const label = mountLabel(x);
-  if (label !== null) set(label.option, label.label);
-  b.sys("fsconfig", [context, FSCONFIG_SET_FLAG, b.str("ro"), null, 0]);
-  b.sys("fsconfig", [context, FSCONFIG_CMD_CREATE, null, null, 0]);
-  const mount = b.get("fsmount", [context, FSMOUNT_CLOEXEC, MOUNT_ATTR.RDONLY]);
-  b.close(context);
-  return mount;
+  const parameters: Parameter[] = [
+    ["source", "tmpfs"],
+    ["nr_blocks", "1"],
+    ["nr_inodes", "1"],
+  ];
+  if (label !== null) parameters.push([label.option, label.label]);
+  parameters.push(["ro", null]);
+  return newFileSystem(x, "tmpfs", parameters, MOUNT_ATTR.RDONLY);
 }

@@ -9,6 +9,7 @@ import { AT_EMPTY_PATH, AT_FDCWD, absolute, O } from "../sys/fs.ts";
 import type { InitContext } from "./context.ts";
 import { Extra, isBind, type MountOptions, toMountAttr } from "./mount-options.ts";
 import { attach, cloneTree, propagate, setAttributes } from "./mount-tree.ts";
+import { newFileSystem, type Parameter } from "./new-file-system.ts";
 import { openTarget } from "./path.ts";
 
 /** Compiles one of them: a mount on "/", or with "tmpupper". */
@@ -51,35 +52,6 @@ function detached(x: InitContext, mount: Mount, type: string, options: MountOpti
   const parameters: Parameter[] = [["source", mount.source ?? type]];
   for (const [name, value] of pairs(options.data)) parameters.push([name, value]);
   return newFileSystem(x, type, parameters, set);
-}
-
-/** A parameter of a file system: a string, the path of a descriptor, or (null) a flag. */
-type Parameter = readonly [name: string, value: string | Slot | null];
-
-const FSOPEN_CLOEXEC = 1;
-const FSMOUNT_CLOEXEC = 1;
-const FSCONFIG_SET_FLAG = 0;
-const FSCONFIG_SET_STRING = 1;
-const FSCONFIG_CMD_CREATE = 6;
-
-/** A new file system, mounted nowhere yet (fsopen(2), Linux 5.2). */
-function newFileSystem(
-  x: InitContext,
-  type: string,
-  parameters: readonly Parameter[],
-  attributes: number,
-): Slot {
-  const { b } = x;
-  const context = b.get("fsopen", [b.str(type), FSOPEN_CLOEXEC]);
-  for (const [name, value] of parameters) {
-    const text = value === null ? null : typeof value === "string" ? b.str(value) : b.fdPath(value);
-    const command = value === null ? FSCONFIG_SET_FLAG : FSCONFIG_SET_STRING;
-    b.sys("fsconfig", [context, command, b.str(name), text, 0]);
-  }
-  b.sys("fsconfig", [context, FSCONFIG_CMD_CREATE, null, null, 0]);
-  const mounted = b.get("fsmount", [context, FSMOUNT_CLOEXEC, attributes]);
-  b.close(context);
-  return mounted;
 }
 
 function* pairs(data: string): Iterable<[string, string | null]> {
