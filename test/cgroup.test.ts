@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync } from "node:fs";
 import { callers, testUser } from "./support/caller.ts";
-import { cgroupPlaces, fileOf, limits, MOUNT, V2_VIEW } from "./support/cgroups.ts";
+import { cgroupPlaces, fileOf, limits, MOUNT, v2View } from "./support/cgroups.ts";
 import { cgroupsNamed, until } from "./support/processes.ts";
 import { pureCgroup2, type Subject } from "./support/runtime.ts";
 import { type Outcome, Sandbox } from "./support/sandbox.ts";
@@ -310,11 +310,10 @@ describe.skipIf(pureCgroup2 || callers().length < 2)("a user on cgroup v1", () =
 describe.skipIf(pureCgroup2 || callers().length < 2)("a user with a delegated cgroup", () => {
   test("limits, pause and update work below it", async () => {
     const top = `${MOUNT}/unified/brun-test-${process.pid}`;
-    const shell = `umount -R ${MOUNT} && mount -t cgroup2 cgroup2 ${MOUNT} && echo $$ >${MOUNT}/brun-test-${process.pid}/me/cgroup.procs && exec "$@"`;
     mkdirSync(`${top}/me`, { recursive: true });
     try {
       Bun.spawnSync(["chown", "-R", `${user.caller.uid}`, top]);
-      const prefix = ["unshare", "--mount", "sh", "-c", shell, "sh", ...user.caller.prefix];
+      const prefix = [...v2View(`brun-test-${process.pid}/me`), ...user.caller.prefix];
       await using box = new Sandbox({ ...user, caller: { ...user.caller, prefix } });
       const id = box.name();
       const bundle = box.bundle((spec) => {
@@ -339,7 +338,7 @@ describe.skipIf(pureCgroup2 || callers().length < 2)("a user with a delegated cg
       await box.ok(["pause", managed]);
       await box.ok(["resume", managed]);
       // From a cgroup out of which the user may not move a process, as that of another login session.
-      const outside = ["unshare", "--mount", "sh", "-c", V2_VIEW, "sh", ...user.caller.prefix, brunPath()];
+      const outside = [...v2View(), ...user.caller.prefix, brunPath()];
       const argv = [...outside, "--root", box.state, "exec", managed, "echo", "in"];
       const exec = Bun.spawnSync(argv, { env: box.env, cwd: box.dir, stdin: "ignore" });
       expect(`${exec.stdout}${exec.stderr}`).toBe("in\n");

@@ -3,8 +3,7 @@ import { BrunError } from "../errors.ts";
 import type { Resources, Spec } from "../spec/index.ts";
 import { E } from "../sys/errno.ts";
 import { SysError } from "../sys/error.ts";
-import { cstr, NR, syscall } from "../sys/ffi.ts";
-import { AT_FDCWD, exists, mkdirAll, readText } from "../sys/fs.ts";
+import { exists, mkdirAll, readText } from "../sys/fs.ts";
 import { readFileOf, tryWriteTo } from "./access.ts";
 import { enableControllers, enterThreadedMode, makeRoom } from "./controllers.ts";
 import { firstLimit } from "./demand.ts";
@@ -95,22 +94,4 @@ function inheritCpuset(directory: string): void {
 export function moveInto(directory: string, pid: number): void {
   const result = tryWriteTo(directory, "cgroup.procs", `${pid}`);
   if (result < 0) throw new SysError(`put process ${pid} into the cgroup ${directory}`, -result);
-}
-
-const DELEGATE = "/sys/kernel/cgroup/delegate";
-const DELEGATED_FILES = ["cgroup.procs", "cgroup.subtree_control", "cgroup.threads"];
-
-/**
- * Gives a v2 cgroup to a user, who can then make cgroups below it but not change its own limits
- * (runtime-spec, config-linux.md#cgroup-ownership). Throws a SysError.
- */
-export function delegateCgroup(plan: CgroupPlan, uid: number): void {
-  const directory = plan.paths[""]!;
-  const listed = exists(DELEGATE)
-    ? (readFileOf(parentOf(DELEGATE), "delegate") ?? "").split("\n")
-    : DELEGATED_FILES;
-  for (const path of [directory, ...listed.filter(Boolean).map((file) => `${directory}/${file}`)]) {
-    const result = syscall(NR.fchownat, AT_FDCWD, cstr(path), uid, -1, 0);
-    if (result < 0 && result !== -E.ENOENT) throw new SysError(`give ${path} to uid ${uid}`, -result);
-  }
 }

@@ -1,5 +1,16 @@
 /** What a spec asks of cgroups. Small and pure: it is looked at for every container. */
-import type { Resources } from "../spec/index.ts";
+import type { Resources, Spec } from "../spec/index.ts";
+
+/** crun's annotation: a path below the container's cgroup, whose limits so are out of the container's reach. */
+const DELEGATE = "run.oci.delegate-cgroup";
+
+/** That annotation in messages. */
+export const DELEGATE_WHERE = `annotations["${DELEGATE}"]`;
+
+/** The part of its cgroup that a container is to manage; undefined for nearly all. */
+export function delegatedPart(spec: Spec): string | undefined {
+  return spec.annotations?.[DELEGATE] || undefined;
+}
 
 type Integer = number | bigint;
 

@@ -4,7 +4,8 @@
  */
 export type { CgroupPlan } from "../config/cgroup-plan.ts";
 export { readFileOf } from "./access.ts";
-export { checkUnused, createCgroup, delegateCgroup, moveInto, startInUnit } from "./create.ts";
+export { checkUnused, createCgroup, moveInto, startInUnit } from "./create.ts";
+export { enterDelegated, giveTo, handOver } from "./delegate.ts";
 export { setDevices } from "./device-control.ts";
 export { containerFilter, deviceFilter } from "./devices.ts";
 export { freeze, isFrozen, thaw } from "./freezer.ts";

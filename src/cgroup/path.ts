@@ -78,3 +78,10 @@ export function below(directory: string, path: string): string {
   if (relative === "") return directory;
   return directory === "/" ? `/${relative}` : `${directory}/${relative}`;
 }
+
+/** The cgroups on a path below `directory`, deepest first. */
+export function levelsBelow(directory: string, path: string): string[] {
+  const levels: string[] = [];
+  for (let at = below(directory, cleanPath(path)); at !== directory; at = parentOf(at)) levels.push(at);
+  return levels;
+}

@@ -123,6 +123,30 @@ describe("a user", () => {
   });
 });
 
+describe("a part for the container to manage", () => {
+  const asking = (more: Partial<CgroupRequest> = {}) => request({ delegate: "/a/./b/", ...more });
+  test("lies below the cgroup, deepest first, whoever makes that", () => {
+    const levels = (top: string) => [`${top}/a/b`, `${top}/a`];
+    expect(planCgroup(asking(), view(unified("/s/x")))!.delegated).toEqual(levels("/sys/fs/cgroup/s/web"));
+    const unit = planCgroup(asking({ rootless: true }), view(unified("/x"), user()))!;
+    expect(unit.delegated).toEqual(levels(unit.paths[""]!));
+    expect(planCgroup(request(), view(unified("/")))!.delegated).toBeUndefined();
+  });
+  test("is refused with v1, and without a cgroup", () => {
+    const where = 'annotations["run.oci.delegate-cgroup"]';
+    const none = view(unified("/"), { writable: () => false });
+    for (const [given, machine, message] of [
+      [asking(), view(legacy), "needs cgroup v2"],
+      [asking({ rootless: true }), view(legacy), "this host has cgroup v1"],
+      [asking({ rootless: true }), none, "no cgroup of its own"],
+    ] as const) {
+      const planning = () => planCgroup(given, machine);
+      expect(planning).toThrow(message);
+      expect(planning).toThrow(expect.objectContaining({ where }));
+    }
+  });
+});
+
 describe("names", () => {
   test("slices", () => {
     expect(expandSlice("system.slice")).toBe("/system.slice");

@@ -4,9 +4,9 @@ import { BrunError } from "../errors.ts";
 import type { Resources } from "../spec/index.ts";
 import { exists } from "../sys/fs.ts";
 import { writable } from "./access.ts";
-import { firstLimit } from "./demand.ts";
+import { DELEGATE_WHERE, firstLimit } from "./demand.ts";
 import { type CgroupHost, type Hierarchy, MOUNT_POINT } from "./host.ts";
-import { below, cleanPath, expandSlice, isUnitPath, parentOf, unitPath } from "./path.ts";
+import { below, cleanPath, expandSlice, isUnitPath, levelsBelow, parentOf, unitPath } from "./path.ts";
 import type { CgroupPlan } from "./types.ts";
 
 /** What a container asks for. */
@@ -18,6 +18,8 @@ export interface CgroupRequest {
   /** linux.cgroupsPath. */
   readonly cgroupsPath: string | undefined;
   readonly resources: Resources | undefined;
+  /** Value of the annotation run.oci.delegate-cgroup. */
+  readonly delegate?: string | undefined;
 }
 
 /** How the plan looks at the world; tests put their own in. */
@@ -40,6 +42,15 @@ export function machineView(host: CgroupHost, systemd: PlanView["systemd"]): Pla
  * @throws BrunError what is asked for cannot be had
  */
 export function planCgroup(request: CgroupRequest, view: PlanView): CgroupPlan | null {
+  const plan = planOwn(request, view);
+  if (plan === null || !request.delegate) return plan;
+  if (plan.version === 1) {
+    throw new BrunError("needs cgroup v2, and this host has cgroup v1", { where: DELEGATE_WHERE });
+  }
+  return { ...plan, delegated: levelsBelow(plan.paths[""]!, request.delegate) };
+}
+
+function planOwn(request: CgroupRequest, view: PlanView): CgroupPlan | null {
   const { manager, rootless, cgroupsPath } = request;
   const { host } = view;
   if (manager === "systemd" || (manager === "auto" && cgroupsPath && isUnitPath(cgroupsPath))) {
@@ -71,10 +82,11 @@ function legacyReason(host: CgroupHost): string {
     : "this host has cgroup v1, where only root may make cgroups";
 }
 
-/** Without a limit the container can do without a cgroup; with one it must not run. */
+/** Without a limit, a path or a part of it for itself the container can do without a cgroup; with one it must not run. */
 function refused(request: CgroupRequest, why: string, hint: string): null {
   const limit = firstLimit(request.resources);
-  const where = limit ?? (request.cgroupsPath ? "linux.cgroupsPath" : null);
+  const where =
+    limit ?? (request.cgroupsPath ? "linux.cgroupsPath" : request.delegate ? DELEGATE_WHERE : null);
   if (where === null) return null;
   throw new BrunError(`cannot be honoured: ${why}`, { where, hint });
 }

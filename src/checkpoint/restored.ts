@@ -1,6 +1,6 @@
 /** A container while CRIU restores it: what `run` does as the stage reports, this does as CRIU does. */
 import type { ContainerConfig } from "../config/types.ts";
-import { cgroups, limitCgroup, makeCgroup } from "../container/cgroup.ts";
+import { cgroups, enterDelegatedPart, limitCgroup, makeCgroup } from "../container/cgroup.ts";
 import type { Console } from "../container/console.ts";
 import { describe } from "../container/describe.ts";
 import { runRuntimeHooks, stateForHooks } from "../container/hooks.ts";
@@ -74,7 +74,8 @@ export class Restored {
   private hasProcess(pid: number): void {
     const { config, rt } = this;
     this.pid = pid;
-    if (config.cgroup !== null) limitCgroup(rt, config, config.cgroup);
+    enterDelegatedPart(config, pid);
+    if (config.cgroup !== null) limitCgroup(rt, config, config.cgroup, pid);
     const info = execInfoOf(config, false);
     saveExecInfo(rt.root, config.id, { ...info, namespaces: info.namespaces | timeNamespace(pid) });
     this.state = joinIntelRdt(config, describe(config, pid));

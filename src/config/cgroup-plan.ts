@@ -24,6 +24,11 @@ export interface CgroupPlan {
   /** Parent directories that did not exist, deepest first: removed with the cgroup when they are empty. */
   readonly parents?: readonly string[] | undefined;
   readonly systemd?: SystemdUnit | undefined;
+  /**
+   * Cgroups below it for the container to manage, deepest first: its processes are in the first of them, its limits
+   * above (annotation run.oci.delegate-cgroup; v2 only).
+   */
+  readonly delegated?: readonly string[] | undefined;
   /** Of a caller without rights over devices: rules for them are left out, as by runc and crun. */
   readonly rootless?: boolean | undefined;
   /** Nothing in the spec asks for it, only who manages the container. */

@@ -3,7 +3,8 @@
  * others nothing is read and nothing is loaded.
  */
 
-import { firstLimit } from "../cgroup/demand.ts";
+import type { IdMap } from "../../rootless/idmap.ts";
+import { DELEGATE_WHERE, delegatedPart, firstLimit } from "../cgroup/demand.ts";
 import type { CgroupPlan } from "../config/cgroup-plan.ts";
 import type { ContainerConfig } from "../config/types.ts";
 import { BrunError, errorLine } from "../errors.ts";
@@ -11,8 +12,10 @@ import type { Resources, Spec } from "../spec/index.ts";
 import { CLONE } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
 import { NR, syscall } from "../sys/ffi.ts";
-import { any, found } from "../sys/lists.ts";
+import { readText } from "../sys/fs.ts";
+import { any, found, mapped } from "../sys/lists.ts";
 import { describe } from "./describe.ts";
+import { rootOutside } from "./root.ts";
 import { type StoredState, saveState } from "./store.ts";
 import type { Runtime } from "./types.ts";
 
@@ -37,13 +40,29 @@ export function cgroups(): typeof import("../cgroup/index.ts") {
  */
 export function decideCgroup(rt: Runtime, id: string, rootless: boolean, spec: Spec): CgroupPlan | null {
   const { cgroupManager: manager } = rt;
-  if (manager === "disabled") return null;
+  const delegate = delegatedPart(spec);
+  if (manager === "disabled") {
+    if (delegate !== undefined) rt.warn(`${DELEGATE_WHERE}: ignored, --cgroup-manager=disabled`);
+    return null;
+  }
   const { cgroupsPath, resources } = spec.linux ?? {};
-  const asked = manager !== "auto" || !rootless || cgroupsPath || firstLimit(resources) !== null;
+  const asked =
+    manager !== "auto" ||
+    !rootless ||
+    cgroupsPath ||
+    delegate !== undefined ||
+    firstLimit(resources) !== null;
   if (!asked && spec.annotations?.[MANAGER_ANNOTATION] === undefined) return null;
   const { checkUnused, machineView, managerControlGroup, planCgroup, readCgroupHost } = cgroups();
   // Not worth the time that systemd takes: who manages the container would have asked for that.
-  const request = { id, manager: asked ? manager : "cgroupfs", rootless, cgroupsPath, resources } as const;
+  const request = {
+    id,
+    manager: asked ? manager : "cgroupfs",
+    rootless,
+    cgroupsPath,
+    resources,
+    delegate,
+  } as const;
   try {
     const plan = planCgroup(request, machineView(readCgroupHost(), managerControlGroup));
     if (plan !== null) checkUnused(plan);
@@ -60,13 +79,13 @@ export function decideCgroup(rt: Runtime, id: string, rootless: boolean, spec: S
  * the stage into it where systemd makes it; else the stage enters it by itself. Throws a BrunError or SysError.
  */
 export function makeCgroup(rt: Runtime, config: ContainerConfig, plan: CgroupPlan, stage: number): void {
-  const { createCgroup, delegateCgroup, startInUnit } = cgroups();
+  const { createCgroup, giveTo, startInUnit } = cgroups();
   saveState(rt.root, { ...describe(config, stage), creating: true });
   const { systemd } = plan;
   if (systemd !== undefined) startInUnit(plan, systemd, config.id, stage, config.spec);
   else createCgroup(plan, config.spec.linux?.resources ?? {});
   const owner = ownerOf(config, plan);
-  if (owner !== null) delegateCgroup(plan, owner);
+  if (owner !== null) giveTo(plan.paths[""]!, owner);
   rt.mark?.("cgroup made");
 }
 
@@ -86,17 +105,38 @@ export function clonesInto(plan: CgroupPlan | null): string | null {
  */
 function ownerOf(config: ContainerConfig, plan: CgroupPlan): number | null {
   const { maps, spec } = config;
-  if (plan.version !== 2 || plan.rootless || maps === null) return null;
+  if (plan.version !== 2 || plan.rootless || plan.delegated !== undefined || maps === null) return null;
   if ((config.cloneFlags & CLONE.NEWCGROUP) === 0) return null;
   if (!any(spec.mounts, (m) => m.type === "cgroup" && !m.options?.includes("ro"))) return null;
-  const uid = spec.process?.user?.uid ?? 0;
-  const map = found(maps.uid, (m) => uid >= m.containerId && uid < m.containerId + m.size);
-  return map === undefined ? null : map.hostId + uid - map.containerId;
+  return outside(maps.uid, spec.process?.user?.uid ?? 0);
 }
 
-/** Sets the limits and device rules of the spec. Throws a BrunError or SysError. */
-export function limitCgroup(rt: Runtime, config: ContainerConfig, plan: CgroupPlan): void {
-  const { containerFilter, setDevices } = cgroups();
+/** The container's root, as outside of its user namespace; null without one, or without a root in it. */
+function rootOf({ maps, joins }: ContainerConfig, pid: number): { uid: number; gid: number } | null {
+  if (maps === null && !any(joins, (join) => join.flag === CLONE.NEWUSER)) return null;
+  const [uid, gid] = mapped(["uid_map", "gid_map"], (map) => rootOutside(readText(`/proc/${pid}/${map}`)));
+  return uid == null || gid == null ? null : { uid, gid };
+}
+
+/** The id outside, or null when it is not mapped. */
+function outside(maps: readonly IdMap[], id: number): number | null {
+  const map = found(maps, (m) => id >= m.containerId && id < m.containerId + m.size);
+  return map === undefined ? null : map.hostId + id - map.containerId;
+}
+
+/**
+ * Moves the container's process from its cgroup, where the limits are and its cgroup namespace begins, into the part
+ * that it is to manage. Throws a BrunError.
+ */
+export function enterDelegatedPart(config: ContainerConfig, pid: number): void {
+  const delegated = config.cgroup?.delegated;
+  if (delegated !== undefined) cgroups().enterDelegated(delegated, pid);
+}
+
+/** Sets the limits and device rules of the spec, and hands a delegated part over. Throws a BrunError or SysError. */
+export function limitCgroup(rt: Runtime, config: ContainerConfig, plan: CgroupPlan, pid: number): void {
+  const { containerFilter, handOver, setDevices } = cgroups();
+  if (plan.delegated !== undefined) handOver(plan.delegated, rootOf(config, pid));
   const { resources, devices } = config.spec.linux ?? {};
   if (resources !== undefined) applyResources(rt, plan, resources);
   if (!plan.rootless) setDevices(plan, containerFilter(resources?.devices, devices));

@@ -49,6 +49,9 @@ function removeCgroup(b: ProgramBuilder, plan: CgroupPlan, busy: Label): void {
     killAll(b, unified!);
     return;
   }
+  for (const path of plan.delegated ?? []) {
+    b.sys("unlinkat", [AT_FDCWD, b.str(path), AT_REMOVEDIR], { handle: [ANY] });
+  }
   for (const path of Object.values(plan.paths)) {
     const directory = b.str(path);
     const done = b.label();

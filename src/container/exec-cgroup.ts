@@ -24,11 +24,12 @@ export function enterForExec(stored: StoredState, given: readonly string[], stag
     for (const directory of directories.values()) moveInto(directory, stage);
     return;
   }
-  let directory = directories.get("")!;
+  const own = plan.paths[""]!;
+  let directory = given.length === 0 ? (plan.delegated?.[0] ?? own) : directories.get("")!;
   if (given.length === 0 && readFileOf(directory, "cgroup.subtree_control")?.trim() !== "") {
-    // Its processes are one level down, as in a container that runs systemd: beside the first one.
+    // Its processes are further down, as in a container that runs systemd: beside the first one.
     const first = ownPaths(readText(`/proc/${stored.pid}/cgroup`)).get("") ?? "/";
-    if (`${MOUNT_POINT}${first}`.startsWith(`${directory}/`)) directory = `${MOUNT_POINT}${first}`;
+    if (`${MOUNT_POINT}${first}`.startsWith(`${own}/`)) directory = `${MOUNT_POINT}${first}`;
   }
   try {
     moveInto(directory, stage);
@@ -38,7 +39,7 @@ export function enterForExec(stored: StoredState, given: readonly string[], stag
     if (refused && plan.optional && given.length === 0) return;
     if (!refused || plan.systemd === undefined) throw error;
     // Out of another session's scope only systemd may move a process.
-    attachToUnit(plan.systemd, directory.slice(plan.paths[""]!.length) || "/", stage);
+    attachToUnit(plan.systemd, directory.slice(own.length) || "/", stage);
   }
 }
 

@@ -14,7 +14,7 @@ import type { Program } from "../stage/program.ts";
 import { CLONE } from "../sys/constants.ts";
 import { absolute, close } from "../sys/fs.ts";
 import { waitChild } from "../sys/spawn.ts";
-import { dropCgroup, limitCgroup, makeCgroup } from "./cgroup.ts";
+import { dropCgroup, enterDelegatedPart, limitCgroup, makeCgroup } from "./cgroup.ts";
 import { Console } from "./console.ts";
 import { Conversation } from "./conversation.ts";
 import { addsUserNamespace, decide } from "./decide.ts";
@@ -138,6 +138,7 @@ function converse(rt: Runtime, parts: Parts): Launched {
     switch (message.type) {
       case Message.pid:
         rt.mark?.(`process ${conversation.pid} exists`);
+        enterDelegatedPart(config, conversation.pid);
         state = describe(config, conversation.pid);
         saveExecInfo(rt.root, options.id, execInfoOf(config, options.noNewKeyring));
         break;
@@ -172,7 +173,7 @@ function converse(rt: Runtime, parts: Parts): Launched {
       }
       case Message.ready:
         conversation.requirePid();
-        if (config.cgroup !== null) limitCgroup(rt, config, config.cgroup);
+        if (config.cgroup !== null) limitCgroup(rt, config, config.cgroup, conversation.pid);
         state = joinIntelRdt(config, state!);
         saveState(rt.root, state);
         return {

@@ -69,17 +69,17 @@ export function defaultRoot(caller: CallerIdentity): DefaultRoot {
   const runtimeDir = env.XDG_RUNTIME_DIR ?? "";
   if (runtimeDir.startsWith("/")) return { path: absolute(`${runtimeDir}/brun`), kind: "runtime-dir" };
   // The uid outside, so that `unshare -r brun list` and `brun list` see the same containers.
-  const owner = euid === 0 ? outsideUid(uidMap) : euid;
+  const owner = euid === 0 ? (rootOutside(uidMap) ?? 0) : euid;
   return { path: `/tmp/brun-${owner}`, kind: "tmp" };
 }
 
-/** The uid outside that a uid_map gives to uid 0. */
-function outsideUid(uidMap: string): number {
-  for (const line of uidMap.split("\n")) {
+/** The id outside that a uid_map or gid_map gives to 0; null when it gives none. */
+export function rootOutside(map: string): number | null {
+  for (const line of map.split("\n")) {
     const [inside, outside] = line.trim().split(/\s+/).map(Number);
     if (inside === 0 && outside !== undefined) return outside;
   }
-  return 0;
+  return null;
 }
 
 /**

@@ -1,5 +1,5 @@
 /** Which cgroup, and why. */
-import { firstLimit } from "../cgroup/demand.ts";
+import { DELEGATE_WHERE, delegatedPart, firstLimit } from "../cgroup/demand.ts";
 import type { CgroupPlan } from "../config/cgroup-plan.ts";
 import type { ContainerConfig } from "../config/types.ts";
 import type { Runtime } from "../container/types.ts";
@@ -26,6 +26,7 @@ function asked(rt: Runtime, config: ContainerConfig): string {
   if (cgroupsPath) return `linux.cgroupsPath is ${JSON.stringify(cgroupsPath)}`;
   const limit = firstLimit(resources);
   if (limit !== null) return `${limit} is set`;
+  if (delegatedPart(config.spec) !== undefined) return `${DELEGATE_WHERE} is set`;
   if (rt.cgroupManager !== "auto") return `--cgroup-manager=${rt.cgroupManager}`;
   return "containers of root have one, for the rules for devices";
 }

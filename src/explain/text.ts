@@ -94,7 +94,8 @@ function cgroupLines({ cgroup: { plan, why } }: Explanation): string[] {
   const directories = Object.entries(plan.paths).map(
     ([name, path]) => `${name === "" ? "" : `${name}: `}${path}`,
   );
-  return [`its own, ${by}, because ${why}`, ...directories];
+  const part = plan.delegated === undefined ? [] : [`the container manages ${plan.delegated[0]}`];
+  return [`its own, ${by}, because ${why}`, ...directories, ...part];
 }
 
 function seccompLines({ seccomp }: Explanation): string[] {

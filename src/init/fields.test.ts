@@ -77,10 +77,8 @@ function cgroupMount(namespaced: boolean, privileged: boolean): string {
 
 test("the host's cgroups, bound where cgroup2 cannot be mounted, are read-only whatever the options say", () => {
   const ops = cgroupMount(true, true);
-  expect(ops.match(/\b(mount|fsopen|move_mount|open_tree)(?=\()/g)).toEqual([
-    ...["mount", "fsopen", "move_mount"],
-    ...["open_tree", "move_mount"],
-  ]);
+  const calls = ops.match(/\b(mount|fsopen|move_mount|open_tree)(?=\()/g)?.join(" ");
+  expect(calls).toBe("mount fsopen move_mount open_tree move_mount");
   expect(ops).toMatch(/set=RDONLY\|NOSUID/);
 });
 

@@ -99,8 +99,9 @@ const GROUPS: readonly (readonly [section: string, fields: string, support: Supp
   [
     "",
     "annotations",
-    when(
-      "run.oci.keep_original_groups, .hooks.stdout, .hooks.stderr, .mount_context_type, .pidfd_receiver and .seccomp_fail_unknown_syscall have an effect as with crun, other run.oci.* are ignored with a warning; org.systemd.property.* as with runc; all are in the state",
+    rootless(
+      "run.oci.delegate-cgroup: a delegated cgroup v2",
+      "run.oci.keep_original_groups, .hooks.stdout, .hooks.stderr, .mount_context_type, .pidfd_receiver, .delegate-cgroup (cgroup v2; refused on v1) and .seccomp_fail_unknown_syscall have an effect as with crun, other run.oci.* are ignored with a warning; org.systemd.property.* as with runc; all are in the state",
     ),
   ],
   ["linux.uidMappings[]", "containerID hostID size", rootless(SUBIDS)],

@@ -21,8 +21,15 @@ export interface CgroupPlace {
 const words = (file: string): string[] =>
   existsSync(file) ? readFileSync(file, "utf8").trim().split(/\s+/) : [];
 
-/** Shows a pure v2 host to the command after it, on a hybrid one. */
-export const V2_VIEW = `umount -R ${MOUNT} && mount -t cgroup2 cgroup2 ${MOUNT} && exec "$@"`;
+/**
+ * Command line before a command of root's that shows it a pure v2 host on a hybrid one.
+ * @param entered a cgroup to be in
+ */
+export function v2View(entered?: string): string[] {
+  const enter = entered === undefined ? "" : `echo $$ >${MOUNT}/${entered}/cgroup.procs && `;
+  const script = `umount -R ${MOUNT} && mount -t cgroup2 cgroup2 ${MOUNT} && ${enter}exec "$@"`;
+  return ["unshare", "--mount", "sh", "-c", script, "sh"];
+}
 
 /** Root on each version of cgroups that the machine has; nothing when no one is root. */
 export function cgroupPlaces(): CgroupPlace[] {
@@ -36,10 +43,7 @@ export function cgroupPlaces(): CgroupPlace[] {
   });
   const controllers = words(`${UNIFIED}/cgroup.controllers`);
   const v2: CgroupPlace = {
-    subject: subject(
-      "root on cgroup v2",
-      pureCgroup2 ? [] : ["unshare", "--mount", "sh", "-c", V2_VIEW, "sh"],
-    ),
+    subject: subject("root on cgroup v2", pureCgroup2 ? [] : v2View()),
     version: 2,
     has: (controller) => controller === "unified" || controllers.includes(controller),
   };

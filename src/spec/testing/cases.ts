@@ -29,7 +29,7 @@ export function mapping(containerID: number, hostID: number, size: number) {
 }
 
 /** A name, a change of the default config, and what is said of it. */
-type Case = readonly [name: string, change: (spec: Spec) => void, ...said: string[]];
+export type Case = readonly [name: string, change: (spec: Spec) => void, ...said: string[]];
 
 /** One test for each case. */
 export function cases(title: string, list: readonly Case[]): void {

@@ -1,4 +1,4 @@
-import { cases, without } from "../testing/cases.ts";
+import { type Case, cases, without } from "../testing/cases.ts";
 
 cases("config", [
   ["default", () => {}],
@@ -91,6 +91,15 @@ cases("config", [
     },
     "! annotations: expected keys but found an empty one",
   ],
+  ...["..", "/", "a/../b", "."].map(
+    (part): Case => [
+      `${part} as the part of the cgroup for the container`,
+      (s) => {
+        s.annotations = { "run.oci.delegate-cgroup": part };
+      },
+      `! annotations["run.oci.delegate-cgroup"]: expected a path below the container's cgroup but found "${part}"`,
+    ],
+  ),
   [
     "crun's annotations without an effect here",
     (s) => {
@@ -101,6 +110,13 @@ cases("config", [
       };
     },
     'annotations["run.oci.handler"]: ignored, brun starts programs alone, no virtual machines or WebAssembly',
+  ],
+  [
+    "one of crun's annotations misspelt",
+    (s) => {
+      s.annotations = { "run.oci.hooks.stdin": "/x" };
+    },
+    'annotations["run.oci.hooks.stdin"]: ignored, brun does not know it',
   ],
   [
     "for Windows",

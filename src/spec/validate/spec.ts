@@ -40,11 +40,15 @@ export function validateSpec(spec: Spec, addsUserNamespace: boolean): Findings {
   return findings;
 }
 
+/** Annotations of crun that have an effect here, after "run.oci.". */
+const EFFECTIVE = [
+  ...["delegate-cgroup", "hooks.stderr", "hooks.stdout", "keep_original_groups", "mount_context_type"],
+  ...["pidfd_receiver", "seccomp_fail_unknown_syscall"],
+];
+
 /** Annotations of crun that have no effect here, and what there is instead. */
 const IGNORED: Readonly<Record<string, string>> = {
   "run.oci.handler": "brun starts programs alone, no virtual machines or WebAssembly",
-  "run.oci.delegate-cgroup":
-    "a cgroup namespace with a writable cgroup mount delegates the container's cgroup",
   "run.oci.systemd.subgroup": "the container's processes are in the scope itself",
   "run.oci.systemd.force_cgroup_v1": "there is one view of cgroups for all",
   "run.oci.seccomp.receiver": "linux.seccomp.listenerPath names the agent",
@@ -56,9 +60,19 @@ function validateAnnotations(annotations: Readonly<Record<string, string>>, find
   for (const name in annotations) {
     if (name === "") findings.errors.push("annotations: expected keys but found an empty one");
     if (!name.startsWith("run.oci.")) continue;
-    const why = IGNORED[name];
-    if (why !== undefined) findings.warnings.push(`annotations["${name}"]: ignored, ${why}`);
+    if (name === "run.oci.delegate-cgroup") delegatedPart(annotations[name]!, findings.errors);
+    if (EFFECTIVE.includes(name.slice("run.oci.".length))) continue;
+    const why = IGNORED[name] ?? "brun does not know it";
+    findings.warnings.push(`annotations[${show(name)}]: ignored, ${why}`);
   }
+}
+
+function delegatedPart(path: string, errors: string[]): void {
+  const names = path.split("/").filter((name) => name !== "" && name !== ".");
+  if (path === "" || (names.length > 0 && !names.includes("..") && !path.includes("\0"))) return;
+  errors.push(
+    `annotations["run.oci.delegate-cgroup"]: expected a path below the container's cgroup but found ${show(path)}`,
+  );
 }
 
 /** 1.0.0 to 1.3.x, with any suffix ("1.0.2-dev"): versions are compatible upwards within a major one. */
