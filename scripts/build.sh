@@ -31,7 +31,7 @@ out=dist/brun
 
 # Directories count too: their time changes when a file is removed.
 if [ -z "$force" ] && [ -x "$out" ]; then
-  newer=$(find src rootless nsenter scripts/build.sh scripts/compile-flags scripts/man.ts package.json package-lock.json tsconfig.json \
+  newer=$(find src rootless nsenter scripts/build.sh scripts/bundle.ts scripts/man.ts package.json package-lock.json tsconfig.json \
     -path nsenter/build -prune -o ! -name '*.test.ts' -newer "$out" -print | head -n 1)
   [ -n "$newer" ] || exit 0
 fi
@@ -39,7 +39,7 @@ fi
 mkdir -p dist
 if [ "$arch" = "$here" ]; then
   sh nsenter/build.sh
-  set -- --target=bun
+  set --
 else
   command -v "$triple-gcc" >/dev/null || {
     echo "build: missing $triple-gcc: run as root: apt-get install -y gcc-$(echo $triple | tr _ -)" >&2
@@ -53,16 +53,10 @@ else
     npm install --prefix "$runtime" --no-save --force --ignore-scripts --no-audit --no-fund --loglevel=error \
       "@oven/$package@$version" >&2
   fi
-  set -- --target="bun-linux-$arch" --compile-executable-path="$runtime/node_modules/@oven/$package/bin/bun"
+  set -- "$arch" "$runtime/node_modules/@oven/$package/bin/bun"
 fi
 
-# Of scripts/compile-flags: the autoload flags keep a bundle's bunfig.toml and .env, found in the current directory,
-# from being run or read; tsconfig.json and package.json are off unless asked for, and said there so that it stays so.
-# With --splitting a command maps only the bytecode that it uses: without it, twice as many page faults.
 # The file is moved into place in one step: a running container's brun keeps the old one.
-# shellcheck disable=SC2046 # a list of words
-node_modules/.bin/bun build src/cli/main.ts --outfile "$out.new" "$@" $(cat scripts/compile-flags) >"$out.log" 2>&1 ||
-  { cat "$out.log" >&2; rm -f "$out.new" "$out.log"; exit 1; }
-rm "$out.log"
+node_modules/.bin/bun scripts/bundle.ts "$out.new" "$@"
 [ "$arch" != "$here" ] || node_modules/.bin/bun scripts/man.ts dist/man
 mv "$out.new" "$out"

@@ -1,7 +1,7 @@
 // npm's install script of the published package: compiles the executable of the sources in it and the Bun that npm has
 // installed beside it, for whatever architecture that is. In a checkout it does nothing.
 import { execFileSync } from "node:child_process";
-import { cpSync, existsSync, mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, renameSync, rmSync, symlinkSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -16,16 +16,15 @@ function compile() {
   // Not node_modules/bun/bin: the install script that puts it there runs at the same time as this one.
   const runtime = `@oven/bun-linux-${process.arch === "arm64" ? "aarch64" : "x64"}/package.json`;
   const bun = join(dirname(createRequire(resolve("bun/package.json")).resolve(runtime)), "bin/bun");
-  const flags = readFileSync(join(root, "scripts/compile-flags"), "utf8").trim().split("\n");
   const made = join(root, "bin/brun.new");
   // Bun runs no macros, by which the stage gets into the executable, of what is below a node_modules.
   const away = mkdtempSync(join(tmpdir(), "brun-install-"));
   try {
-    for (const part of ["src", "rootless", "nsenter", "package.json", "tsconfig.json"]) {
+    for (const part of ["src", "rootless", "nsenter", "scripts/bundle.ts", "package.json", "tsconfig.json"]) {
       cpSync(join(root, part), join(away, part), { recursive: true });
     }
     symlinkSync(modules, join(away, "node_modules"));
-    execFileSync(bun, ["build", "src/cli/main.ts", "--outfile", made, "--target=bun", ...flags], {
+    execFileSync(bun, ["scripts/bundle.ts", made], {
       cwd: away,
       env: { ...process.env, BRUN_STAGE: `nsenter-${process.arch}.so` },
       stdio: ["ignore", "ignore", "inherit"],

@@ -97,7 +97,7 @@ export async function explainFailure(
   { args, data }: { readonly args: Values<typeof createFlags>; readonly data: Session },
 ): Promise<void> {
   if (!args["explain-error"]) return;
-  (await import("./diagnostics.ts")).printFailure(error, data, () => createOptions(args));
+  (await import("./explain-error.ts")).printFailure(error, data, () => createOptions(args));
 }
 
 /** A pid file's path, from the directory in which brun was called. */

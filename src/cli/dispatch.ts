@@ -7,8 +7,8 @@ import { isTerminal, print } from "./output.ts";
 import { parseCommand, parseGlobals } from "./parse.ts";
 import { drawTiming } from "./timing.ts";
 
-/** The commands by name; each is loaded when it is wanted. Its arguments may ask for a variant. */
-export type CommandTable = Readonly<Record<string, (argv: readonly string[]) => Promise<Command>>>;
+/** The commands by name; most are loaded when they are wanted. The arguments may ask for a variant. */
+export type CommandTable = Readonly<Record<string, (argv: readonly string[]) => Command | Promise<Command>>>;
 
 /** runc's exit code for a command that does not exist. */
 const UNKNOWN_COMMAND = 3;

@@ -1,38 +1,35 @@
-/** The table of commands; each is loaded when it is called. */
+/** The table of commands; those that are not in hot.ts are loaded when they are called. */
 import type { Command } from "./command.ts";
-import { type CommandTable, dispatch } from "./dispatch.ts";
-import { exit } from "./output.ts";
+import type { CommandTable } from "./dispatch.ts";
+import { create, dispatch, exec, exit, kill, remove, run, start, state } from "./hot.ts";
 
 export const commands: CommandTable = {
-  run: async (argv) => {
-    const run = await import("./run.ts");
-    return forSandbox(argv) ? (await import("./diagnostics.ts")).sandboxCommand(run) : run.default;
-  },
-  create: async () => (await import("./create.ts")).default,
-  start: async () => (await import("./start.ts")).default,
-  exec: async () => (await import("./exec.ts")).default,
-  state: async () => (await import("./state.ts")).default,
+  run: async (argv) => (forSandbox(argv) ? (await import("./sandbox.ts")).sandboxCommand() : run),
+  create: () => create,
+  start: () => start,
+  exec: () => exec,
+  state: () => state,
   list: async () => (await import("./list.ts")).default,
   ps: async () => (await import("./ps.ts")).default,
-  kill: async () => (await import("./kill.ts")).default,
-  delete: async () => (await import("./delete.ts")).default,
+  kill: () => kill,
+  delete: () => remove,
   pause: async () => (await import("./pause.ts")).default,
   resume: async () => (await import("./resume.ts")).default,
   update: async () => (await import("./update.ts")).default,
-  stats: async () => (await import("./diagnostics.ts")).stats,
+  stats: async () => (await import("./stats.ts")).default,
   events: async () => (await import("./events.ts")).default,
-  checkpoint: async () => (await import("./diagnostics.ts")).checkpoint,
-  restore: async () => (await import("./diagnostics.ts")).restore,
+  checkpoint: async () => (await import("./checkpoint.ts")).default,
+  restore: async () => (await import("./restore.ts")).default,
   spec: async () => (await import("./spec.ts")).default,
-  explain: async (argv) => {
-    const { explain, explainSandbox } = await import("./diagnostics.ts");
-    return forSandbox(argv) ? explainSandbox() : explain;
-  },
-  doctor: async () => (await import("./diagnostics.ts")).doctor,
-  unshare: async () => (await import("./diagnostics.ts")).unshare,
-  "sandbox-hook": async () => (await import("./diagnostics.ts")).sandboxHook,
+  explain: async (argv) =>
+    forSandbox(argv)
+      ? (await import("./sandbox.ts")).explainSandbox()
+      : (await import("./explain.ts")).default,
+  doctor: async () => (await import("./doctor.ts")).default,
+  unshare: async () => (await import("./unshare.ts")).default,
+  "sandbox-hook": async () => (await import("./sandbox-hook.ts")).default,
   features: async () => (await import("./features.ts")).default,
-  completion: async () => (await import("./diagnostics.ts")).completionCommand(await others()),
+  completion: async () => (await import("./completion.ts")).completionCommand(await others()),
 };
 
 /** The commands with their variants, `completion` left out, which asks for them. */

@@ -4,9 +4,6 @@ import { defineCommand } from "./command.ts";
 import { createFlags, createOptions, explainFailure } from "./container-flags.ts";
 import { openRuntime } from "./globals.ts";
 
-export { run } from "../container/run.ts";
-export { openRuntime } from "./globals.ts";
-
 export default defineCommand({
   meta: { name: "run", description: "create and run a container" },
   args: {

@@ -1,7 +1,7 @@
 /** `brun run --rootfs` and `brun run --host`: containers without a bundle. */
 
 import { callerIdentity, isRootless } from "../container/root.ts";
-import type { run as runContainer } from "../container/run.ts";
+import { run } from "../container/run.ts";
 import type { CreateOptions, RunOptions, Runtime } from "../container/types.ts";
 import { BrunError } from "../errors.ts";
 import { makeResolvConf } from "../sandbox/connect.ts";
@@ -21,20 +21,14 @@ import { absoluteIfGiven } from "./container-flags.ts";
 import { explainFlags, printExplanation } from "./explain.ts";
 import { printFailure } from "./explain-error.ts";
 import type { Values } from "./flags.ts";
-import { type openRuntime, viewRuntime } from "./globals.ts";
+import { openRuntime, viewRuntime } from "./globals.ts";
 import { isTerminal, print } from "./output.ts";
 import { parseSandbox, sandboxFlags, sandboxOptions, sandboxRunFlags } from "./sandbox-flags.ts";
-
-/** Parts of the plain `run`, handed in so that the bundler leaves them where that has them. */
-export interface Parts {
-  readonly run: typeof runContainer;
-  readonly openRuntime: typeof openRuntime;
-}
 
 type Args = Values<typeof sandboxRunFlags>;
 
 /** The command, in the place of `run`. */
-export function sandboxCommand(parts: Parts): Command<typeof sandboxRunFlags> {
+export function sandboxCommand(): Command<typeof sandboxRunFlags> {
   let program: readonly string[] = [];
   let given: readonly string[] = [];
   return {
@@ -60,7 +54,7 @@ export function sandboxCommand(parts: Parts): Command<typeof sandboxRunFlags> {
     run({ args, data }) {
       const [interactive, terminal] = stdio(args, program);
       const options = sandboxOptions("run", args, program, terminal);
-      const rt = args["print-config"] ? viewRuntime(data) : parts.openRuntime(data, args.timing);
+      const rt = args["print-config"] ? viewRuntime(data) : openRuntime(data, args.timing);
       const view = viewOf(rt);
       if (args["print-config"]) {
         const { spec, notices } = sandboxSpec(options, view);
@@ -79,7 +73,7 @@ export function sandboxCommand(parts: Parts): Command<typeof sandboxRunFlags> {
         return runInBackground(given);
       }
       if (!interactive) emptyStdin();
-      return start(parts, rt, options, view, args);
+      return start(rt, options, view, args);
     },
   };
 }
@@ -144,8 +138,8 @@ export function viewOf(rt: Runtime): HostView {
 const REFUSALS = 3;
 
 /** Runs it; where the kernel refuses overlays, with fuse-overlayfs, or with what is refused read-only. */
-function start(parts: Parts, rt: Runtime, options: SandboxOptions, view: HostView, args: Args): number {
-  if (options.overlay === "fuse") return startWithFuse(parts, rt, options, view, args);
+function start(rt: Runtime, options: SandboxOptions, view: HostView, args: Args): number {
+  if (options.overlay === "fuse") return startWithFuse(rt, options, view, args);
   const without = new Set<string>();
   for (;;) {
     const limits: SandboxLimits = { noOverlay: without.size >= REFUSALS || without };
@@ -154,13 +148,13 @@ function start(parts: Parts, rt: Runtime, options: SandboxOptions, view: HostVie
     if (options.upper !== undefined) makeUpperDirectories(sandbox.spec);
     makeNetworkFiles(options, rt);
     try {
-      return parts.run(rt, runOptions(options, sandbox, args));
+      return run(rt, runOptions(options, sandbox, args));
     } catch (error) {
       const refused = refusedOverlay(sandbox, error);
       if (refused === null || without.size > REFUSALS) throw withFlag(sandbox, error);
       if (options.overlay === "auto" && fuseObstacle(view) === null) {
         rt.debug?.(`${(error as Error).message}: fuse-overlayfs does it`);
-        return startWithFuse(parts, rt, options, view, args);
+        return startWithFuse(rt, options, view, args);
       }
       without.add(refused);
       const what = without.size < REFUSALS ? `${refused} is` : "all directories are";
@@ -169,13 +163,7 @@ function start(parts: Parts, rt: Runtime, options: SandboxOptions, view: HostVie
   }
 }
 
-function startWithFuse(
-  parts: Parts,
-  rt: Runtime,
-  options: SandboxOptions,
-  view: HostView,
-  args: Args,
-): number {
+function startWithFuse(rt: Runtime, options: SandboxOptions, view: HostView, args: Args): number {
   const obstacle = fuseObstacle(view);
   if (obstacle !== null) throw new BrunError(obstacle, { where: "--overlay fuse" });
   const fuse = { directory: fuseDirectory(rt.root), id: options.id };
@@ -186,7 +174,7 @@ function startWithFuse(
   const lower = options.root.kind === "host" ? "/" : options.root.path;
   mountFuse(fuse, lower, upper, view);
   try {
-    return parts.run(rt, loaded);
+    return run(rt, loaded);
   } catch (error) {
     unmountFuse(fuse);
     throw withFlag(sandbox, error);
