@@ -106,7 +106,11 @@ export function placement(x: ProcessContext, process: Process): void {
   const { b } = x;
   const { scheduler, ioPriority } = process;
   if (scheduler !== undefined) {
-    b.at("process.scheduler", `set the scheduling policy ${scheduler.policy}`);
+    const { policy, nice, priority, flags } = scheduler;
+    const more = [nice && `nice ${nice}`, priority && `priority ${priority}`, flags?.join("|")].filter(
+      Boolean,
+    );
+    b.at("process.scheduler", `set the scheduling policy ${[policy, ...more].join(", ")}`);
     b.sys("sched_setattr", [0, b.bytes(schedulerAttributes(scheduler), scheduler.policy), 0]);
   }
   if (ioPriority !== undefined) {

@@ -38,6 +38,36 @@ describe("a failed operation becomes a line with a cause", () => {
       E.EINVAL,
       "mounts[3]: cannot bind /a on /b: invalid argument (EINVAL); hint: in a user namespace a tree with mounts below it needs rbind",
     ],
+    [
+      op("bind the host's /dev/x", "open_tree", "linux.devices[0]"),
+      E.ENOENT,
+      "linux.devices[0]: cannot bind the host's /dev/x: no such file or directory (ENOENT); hint: without root, devices are bound from the host, which has none there",
+    ],
+    [
+      op("join the namespace /etc/passwd", "setns", "linux.namespaces[5].path"),
+      E.EINVAL,
+      "linux.namespaces[5].path: cannot join the namespace /etc/passwd: invalid argument (EINVAL); hint: it is no namespace of this type, or one that the caller is in already",
+    ],
+    [
+      { ...op("mount tmpfs on /x", "mount"), args: ["tmpfs", "/x", "tmpfs", 0, "sizee=3"] as never },
+      E.EINVAL,
+      "mounts[3]: cannot mount tmpfs on /x: invalid argument (EINVAL); hint: the file system does not know one of the options, or not its value",
+    ],
+    [
+      op("mount tmpfs on /x", "mount"),
+      E.EINVAL,
+      "mounts[3]: cannot mount tmpfs on /x: invalid argument (EINVAL)",
+    ],
+    [
+      op("set the supplementary groups to [5]", "setgroups", "process.user.additionalGids"),
+      E.EPERM,
+      "process.user.additionalGids: cannot set the supplementary groups to [5]: operation not permitted (EPERM); hint: setgroups is denied with a single-id map: give the user subordinate ids, or drop additionalGids",
+    ],
+    [
+      op("set the clocks monotonic -5 0", "write", "linux.timeOffsets"),
+      E.ERANGE,
+      "linux.timeOffsets: cannot set the clocks monotonic -5 0: numerical result out of range (ERANGE); hint: a clock begins neither below 0 nor after more than 146 years",
+    ],
   ])("%o %d", (failed, errno, line) => {
     expect(describeFailure(failed, errno).text).toBe(line);
   });

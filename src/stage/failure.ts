@@ -126,7 +126,7 @@ function hintFor(op: Op, errno: number): string | undefined {
   }
   if (doing.startsWith("bind ") && op.name === "open_tree") {
     if (errno === E.EINVAL) return "in a user namespace a tree with mounts below it needs rbind";
-    if (errno === E.ENOENT) return "the source does not exist";
+    if (errno === E.ENOENT && !doing.startsWith("bind the host's ")) return "the source does not exist";
     if (errno === E.EACCES) return "the container's root user cannot reach the source";
   }
   if (doing.startsWith("map the ids of ") && errno === E.EINVAL) {
@@ -138,20 +138,13 @@ function hintFor(op: Op, errno: number): string | undefined {
   if (op.name === "getcwd" || (op.kind === "check" && op.where === "process.cwd")) {
     return "the working directory is outside the container's root";
   }
-  if (op.where.startsWith("process.user") && errno === E.EINVAL)
-    return "the id is not mapped: add it to linux.uidMappings and gidMappings, or leave both out to have the subordinate ids";
-  if (op.where === "process.user.additionalGids" && errno === E.EPERM) {
-    return "setgroups is denied with a single-id map: give the user subordinate ids, or drop additionalGids";
-  }
-  if (op.where.startsWith("process.rlimits") && errno === E.EPERM)
-    return "a hard limit is raised by root alone, with CAP_SYS_RESOURCE";
   if (errno === E.EMFILE || errno === E.ENFILE) return "too many open files: raise ulimit -n";
   if (errno === E.ENOSYS) {
     const name = op.kind === "target" ? "openat2" : op.name;
     const since = kernels[name];
     return `${name || "the call"} needs ${since === undefined ? "another kernel" : `Linux ${since}`}, and that a seccomp filter around brun allows it`;
   }
-  return undefined;
+  return (require("./causes.ts") as typeof import("./causes.ts")).causeOf(op, errno);
 }
 
 /** The kernels that brought what programs are made of. */

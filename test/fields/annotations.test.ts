@@ -59,6 +59,22 @@ for (const subject of subjects()) {
       });
     }
 
+    if (subject.runtime !== "runc") {
+      test("run.oci.seccomp_fail_unknown_syscall makes an unknown system call an error", async () => {
+        await using box = new Sandbox(subject);
+        const run = (annotations: Record<string, string>) =>
+          box.sh("echo ran", (spec) => {
+            const rule = { names: ["no_such_call"], action: "SCMP_ACT_ERRNO" };
+            spec.linux.seccomp = { defaultAction: "SCMP_ACT_ALLOW", syscalls: [rule] };
+            spec.annotations = annotations;
+          });
+        expect(await run({})).toMatchObject({ code: 0, stdout: "ran\n" });
+        const refused = await run({ "run.oci.seccomp_fail_unknown_syscall": "1" });
+        expect(refused).toMatchObject({ code: 1, stdout: "" });
+        expect(refused.stderr).toContain("no_such_call");
+      });
+    }
+
     if (brun) {
       test("run.oci.pidfd_receiver gets the process's pidfd", async () => {
         await using box = new Sandbox(subject);

@@ -29,6 +29,14 @@ cases("placement", [
     '! linux.memoryPolicy.nodes: expected memory nodes such as "0-3,7" but found "3-1"',
   ],
   [
+    "flags of a memory policy",
+    (s) => {
+      const flags = ["MPOL_F_STATIC_NODES", "MPOL_F_RELATIVE_NODES"] as const;
+      s.linux.memoryPolicy = { mode: "MPOL_BIND", nodes: "0", flags: [...flags] };
+    },
+    "! linux.memoryPolicy.flags: MPOL_F_STATIC_NODES and MPOL_F_RELATIVE_NODES exclude each other",
+  ],
+  [
     "closID",
     (s) => {
       s.linux.intelRdt = { closID: "a/b" };

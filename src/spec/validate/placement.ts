@@ -11,6 +11,9 @@ export function validateMemoryPolicy(policy: MemoryPolicy, errors: string[]): vo
   if (nodes !== "" && parseCpuList(nodes) === null) {
     errors.push(`${path}: expected memory nodes such as "0-3,7" but found ${show(nodes)}`);
   }
+  if (policy.flags?.includes("MPOL_F_STATIC_NODES") && policy.flags.includes("MPOL_F_RELATIVE_NODES")) {
+    errors.push("linux.memoryPolicy.flags: MPOL_F_STATIC_NODES and MPOL_F_RELATIVE_NODES exclude each other");
+  }
   if (mode === "MPOL_DEFAULT" || mode === "MPOL_LOCAL") {
     if (nodes !== "") errors.push(`${path}: ${mode} takes no nodes`);
   } else if (mode !== "MPOL_PREFERRED" && nodes === "") {

@@ -87,9 +87,37 @@ cases("process", [
   [
     "deadline",
     (s) => {
-      s.process.scheduler = { policy: "SCHED_RR", period: 1 };
+      s.process.scheduler = { policy: "SCHED_RR", priority: 1, period: 1 };
     },
     "! process.scheduler.period: needs the policy SCHED_DEADLINE, not SCHED_RR",
+  ],
+  [
+    "priority of a real-time policy",
+    (s) => {
+      s.process.scheduler = { policy: "SCHED_FIFO", priority: 100 };
+    },
+    "! process.scheduler.priority: expected 1 to 99 but found 100",
+  ],
+  [
+    "parameters that are kept",
+    (s) => {
+      s.process.scheduler = { policy: "SCHED_FIFO", flags: ["SCHED_FLAG_KEEP_PARAMS"] };
+    },
+  ],
+  [
+    "runtime and period of SCHED_DEADLINE",
+    (s) => {
+      s.process.scheduler = { policy: "SCHED_DEADLINE", runtime: 1000, deadline: 5000n, period: 4000 };
+    },
+    "! process.scheduler.runtime: expected at least 1024 nanoseconds but found 1000",
+    "! process.scheduler.period: expected at least the deadline 5000 but found 4000",
+  ],
+  [
+    "deadline of SCHED_DEADLINE",
+    (s) => {
+      s.process.scheduler = { policy: "SCHED_DEADLINE", runtime: 5000 };
+    },
+    "! process.scheduler.deadline: expected at least the runtime 5000 but found 0",
   ],
   [
     "affinity",

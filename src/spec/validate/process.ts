@@ -75,6 +75,21 @@ function validateRlimits(rlimits: readonly Rlimit[], path: string, errors: strin
 }
 
 /** sched_setattr(2). */
+/** sched(7): runtime <= deadline <= period, which is the deadline when it is 0. */
+function validateDeadline(scheduler: Scheduler, path: string, errors: string[]): void {
+  const [runtime, deadline, period] = [
+    scheduler.runtime ?? 0,
+    scheduler.deadline ?? 0,
+    scheduler.period ?? 0,
+  ];
+  if (runtime < 1024) errors.push(`${path}.runtime: expected at least 1024 nanoseconds but found ${runtime}`);
+  if (deadline < runtime)
+    errors.push(`${path}.deadline: expected at least the runtime ${runtime} but found ${deadline}`);
+  if (Number(period) !== 0 && period < deadline) {
+    errors.push(`${path}.period: expected at least the deadline ${deadline} but found ${period}`);
+  }
+}
+
 function validateScheduler(scheduler: Scheduler, path: string, errors: string[]): void {
   const { policy, nice = 0, priority = 0 } = scheduler;
   if ((policy === "SCHED_OTHER" || policy === "SCHED_BATCH") && (nice < -20 || nice > 19)) {
@@ -83,7 +98,15 @@ function validateScheduler(scheduler: Scheduler, path: string, errors: string[])
   if (priority !== 0 && policy !== "SCHED_FIFO" && policy !== "SCHED_RR") {
     errors.push(`${path}.priority: needs the policy SCHED_FIFO or SCHED_RR, not ${policy}`);
   }
-  if (policy === "SCHED_DEADLINE") return;
+  // With these the kernel looks at nothing else.
+  if (scheduler.flags?.some((flag) => flag.startsWith("SCHED_FLAG_KEEP_"))) return;
+  if ((policy === "SCHED_FIFO" || policy === "SCHED_RR") && (priority < 1 || priority > 99)) {
+    errors.push(`${path}.priority: expected 1 to 99 but found ${priority}`);
+  }
+  if (policy === "SCHED_DEADLINE") {
+    validateDeadline(scheduler, path, errors);
+    return;
+  }
   for (const key of ["runtime", "deadline", "period"] as const) {
     if (scheduler[key]) errors.push(`${path}.${key}: needs the policy SCHED_DEADLINE, not ${policy}`);
   }

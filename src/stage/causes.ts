@@ -1,0 +1,52 @@
+/** What a field's refusal by the kernel most likely means. Looked at when a container has failed; import it lazily. */
+import { E } from "../sys/errno.ts";
+import type { Op } from "./program.ts";
+
+/** Beginning of the config path, errnos, and the hint. */
+const CAUSES: readonly (readonly [where: string, errnos: readonly number[], hint: string])[] = [
+  [
+    "process.user",
+    [E.EINVAL],
+    "the id is not mapped: add it to linux.uidMappings and gidMappings, or leave both out to have the subordinate ids",
+  ],
+  [
+    "process.user.additionalGids",
+    [E.EPERM],
+    "setgroups is denied with a single-id map: give the user subordinate ids, or drop additionalGids",
+  ],
+  ["process.rlimits", [E.EPERM], "a hard limit is raised by root alone, with CAP_SYS_RESOURCE"],
+  ["process.oomScoreAdj", [E.EACCES], "it is lowered by root alone, with CAP_SYS_RESOURCE"],
+  [
+    "process.capabilities",
+    [E.EPERM],
+    "effective has to be within permitted, and permitted within what brun itself has",
+  ],
+  [
+    "process.scheduler",
+    [E.EPERM],
+    "real-time policies need CAP_SYS_NICE or RLIMIT_RTPRIO, and beside cgroup v1 a cgroup with cpu.rt_runtime_us; " +
+      "a nice value below the caller's needs CAP_SYS_NICE or RLIMIT_NICE",
+  ],
+  ["process.scheduler", [E.EOPNOTSUPP], "SCHED_FLAG_UTIL_CLAMP_* need a kernel with CONFIG_UCLAMP_TASK"],
+  ["process.scheduler", [E.EBUSY], "the CPUs have not that much time left for SCHED_DEADLINE"],
+  ["process.ioPriority", [E.EPERM], "IOPRIO_CLASS_RT needs CAP_SYS_NICE"],
+  ["linux.timeOffsets", [E.ERANGE], "a clock begins neither below 0 nor after more than 146 years"],
+  ["linux.memoryPolicy", [E.EINVAL], "the machine's nodes are in /sys/devices/system/node/online"],
+  ["linux.sysctl", [E.ENOENT], "this kernel has no such parameter, or not in a namespace"],
+  ["linux.sysctl", [E.EINVAL], "the kernel takes no such value"],
+];
+
+/** The likely cause of an operation's failure, or undefined. */
+export function causeOf({ where, doing, name, args }: Op, errno: number): string | undefined {
+  if (doing.startsWith("bind the host's ") && errno === E.ENOENT) {
+    return "without root, devices are bound from the host, which has none there";
+  }
+  if (doing.startsWith("join the namespace ") && errno === E.EINVAL) {
+    return "it is no namespace of this type, or one that the caller is in already";
+  }
+  if (name === "mount" && errno === E.EINVAL && args[4] != null) {
+    return "the file system does not know one of the options, or not its value";
+  }
+  // The most specific is the last.
+  return CAUSES.findLast(([path, errnos]) => where.startsWith(path) && errnos.includes(errno))?.[2];
+}
