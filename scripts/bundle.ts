@@ -59,6 +59,7 @@ if (import.meta.main) {
     minify: true,
     bytecode: true,
     sourcemap: "none",
+    define: { "process.arch": JSON.stringify(arch ?? process.arch) },
     compile: {
       outfile,
       ...(arch && executablePath && { target: `bun-linux-${arch as "x64" | "arm64"}`, executablePath }),

@@ -1,8 +1,9 @@
 /** What every part of the init compiler works with. */
 import type { ContainerConfig, ProcessConfig } from "../config/types.ts";
 import type { Blob, ProgramBuilder, Slot } from "../stage/program.ts";
-import { MOUNT_ATTR, RESOLVE } from "../sys/constants.ts";
+import { RESOLVE } from "../sys/constants.ts";
 import { O } from "../sys/fs.ts";
+import { members } from "../sys/members.ts" with { type: "macro" };
 import type { HookOutput } from "./hook-output.ts";
 
 /** The compiler's state: the program being built and the descriptors that later parts need. */
@@ -85,7 +86,7 @@ export function mountAttr(x: InitContext, set: number, clear: number, propagatio
 export const MOUNT_ATTR_SIZE = 32;
 
 function attrNames(bits: number): string {
-  const names = Object.entries(MOUNT_ATTR)
+  const names = Object.entries(members("MOUNT_ATTR"))
     .filter(([name, bit]) => name !== "ATIME" && bit !== 0 && (bits & bit) === bit)
     .map(([name]) => name);
   return names.length === 0 ? "0" : names.join("|");

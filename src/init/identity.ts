@@ -1,7 +1,7 @@
 /** Who the container's process is: ids, capabilities, no_new_privs (config.md#process). */
 import type { Process } from "../spec/index.ts";
 import { ANY } from "../stage/program.ts";
-import { CAPABILITIES, PR } from "../sys/constants.ts";
+import { AMBIENT, CAPABILITIES, PR } from "../sys/constants.ts";
 import type { ProcessContext } from "./context.ts";
 
 const CAPABILITY_VERSION_3 = 0x20080522;
@@ -79,12 +79,12 @@ function capabilitySets(x: ProcessContext, process: Process): void {
     header,
     b.bytes(new Uint8Array(data.buffer), () => `{eff=${hex(e)}, prm=${hex(p)}, inh=${hex(i)}}`),
   ]);
-  b.sys("prctl", [PR.CAP_AMBIENT, PR.CAP_AMBIENT_CLEAR_ALL, 0, 0, 0], { handle: [ANY] });
+  b.sys("prctl", [PR.CAP_AMBIENT, AMBIENT.CLEAR_ALL, 0, 0, 0], { handle: [ANY] });
   b.at("process.capabilities.ambient", "raise the ambient capabilities");
   // Refused unless permitted and inheritable: the container runs without them, as under runc.
   const a = capabilitySet(ambient);
   const raise = { low: (a.low & p.low & i.low) >>> 0, high: (a.high & p.high & i.high) >>> 0 };
-  b.bits("prctl", bitsOf(raise), 2, [PR.CAP_AMBIENT, PR.CAP_AMBIENT_RAISE, 0, 0]);
+  b.bits("prctl", bitsOf(raise), 2, [PR.CAP_AMBIENT, AMBIENT.RAISE, 0, 0]);
 }
 
 /** Becomes the process's user with its capabilities. */

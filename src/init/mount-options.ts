@@ -3,20 +3,20 @@ import type { Mount } from "../spec/index.ts";
 import { MOUNT_ATTR, MS } from "../sys/constants.ts";
 
 /** What an option asks of the runtime beyond flags: runc's and crun's extensions. */
-export const Extra = {
+export enum Extra {
   /** A tmpfs begins with a copy of what it covers. */
-  TMPCOPYUP: 1,
+  TMPCOPYUP = 1,
   /** The mount has ids of its own, with RIDMAP also the mounts below it. */
-  IDMAP: 2,
-  RIDMAP: 4,
+  IDMAP = 2,
+  RIDMAP = 4,
   /** A source that is a symbolic link is made again instead of followed. */
-  COPY_SYMLINK: 8,
+  COPY_SYMLINK = 8,
   /** The source, or the destination, is the symbolic link itself. */
-  SRC_NOFOLLOW: 16,
-  DEST_NOFOLLOW: 32,
+  SRC_NOFOLLOW = 16,
+  DEST_NOFOLLOW = 32,
   /** brun's own: the upper directory of an overlay is on a tmpfs that goes with the container. */
-  TMPUPPER: 64,
-} as const;
+  TMPUPPER = 64,
+}
 
 /** mount(2) flags that a mount of a file system takes. */
 export const NEW_MOUNT_FLAGS = ~(MS.BIND | MS.REC);

@@ -1,7 +1,7 @@
 /** Programs for people: what `brun explain` prints and what the golden files of src/init hold. */
-import { CLONE, IOCTL, MS, PR, RESOLVE } from "../sys/constants.ts";
 import { errnoName } from "../sys/errno.ts";
 import { O } from "../sys/fs.ts";
+import { members } from "../sys/members.ts" with { type: "macro" };
 import { Message } from "./messages.ts";
 import { ANY, type Label, type Op, type Value } from "./program.ts";
 
@@ -24,6 +24,11 @@ function constantName(value: number, constants: Flags): string {
   return Object.entries(constants).find(([, n]) => n === value)?.[0] ?? `${value}`;
 }
 
+const CLONE = members("CLONE");
+const IOCTL = members("IOCTL");
+const MS = members("MS");
+const PR = members("PR");
+const RESOLVE = members("RESOLVE");
 const AT: Flags = { SYMLINK_NOFOLLOW: 0x100, EACCESS: 0x200, EMPTY_PATH: 0x1000, RECURSIVE: 0x8000 };
 const OPEN_TREE: Flags = { CLONE: 1, CLOEXEC: O.CLOEXEC, EMPTY_PATH: 0x1000, RECURSIVE: 0x8000 };
 const MOVE: Flags = { F_EMPTY_PATH: 4, T_EMPTY_PATH: 0x40 };

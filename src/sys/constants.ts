@@ -1,58 +1,58 @@
 /** Kernel constants by their kernel names. Values are the same on x86-64 and arm64. */
 
 /** Namespace flags (clone(2), setns(2)). */
-export const CLONE = {
-  NEWTIME: 0x80,
-  NEWNS: 0x20000,
-  NEWCGROUP: 0x2000000,
-  NEWUTS: 0x4000000,
-  NEWIPC: 0x8000000,
-  NEWUSER: 0x10000000,
-  NEWPID: 0x20000000,
-  NEWNET: 0x40000000,
-} as const;
+export enum CLONE {
+  NEWTIME = 0x80,
+  NEWNS = 0x20000,
+  NEWCGROUP = 0x2000000,
+  NEWUTS = 0x4000000,
+  NEWIPC = 0x8000000,
+  NEWUSER = 0x10000000,
+  NEWPID = 0x20000000,
+  NEWNET = 0x40000000,
+}
 
 /** mount(2) flags. */
-export const MS = {
-  RDONLY: 1,
-  NOSUID: 2,
-  NODEV: 4,
-  NOEXEC: 8,
-  SYNCHRONOUS: 16,
-  REMOUNT: 32,
-  MANDLOCK: 64,
-  DIRSYNC: 128,
-  NOSYMFOLLOW: 256,
-  NOATIME: 1024,
-  NODIRATIME: 2048,
-  BIND: 4096,
-  MOVE: 8192,
-  REC: 16384,
-  SILENT: 32768,
-  UNBINDABLE: 1 << 17,
-  PRIVATE: 1 << 18,
-  SLAVE: 1 << 19,
-  SHARED: 1 << 20,
-  RELATIME: 1 << 21,
-  I_VERSION: 1 << 23,
-  STRICTATIME: 1 << 24,
-  LAZYTIME: 1 << 25,
-} as const;
+export enum MS {
+  RDONLY = 1,
+  NOSUID = 2,
+  NODEV = 4,
+  NOEXEC = 8,
+  SYNCHRONOUS = 16,
+  REMOUNT = 32,
+  MANDLOCK = 64,
+  DIRSYNC = 128,
+  NOSYMFOLLOW = 256,
+  NOATIME = 1024,
+  NODIRATIME = 2048,
+  BIND = 4096,
+  MOVE = 8192,
+  REC = 16384,
+  SILENT = 32768,
+  UNBINDABLE = 1 << 17,
+  PRIVATE = 1 << 18,
+  SLAVE = 1 << 19,
+  SHARED = 1 << 20,
+  RELATIME = 1 << 21,
+  I_VERSION = 1 << 23,
+  STRICTATIME = 1 << 24,
+  LAZYTIME = 1 << 25,
+}
 
 /** mount_setattr(2) attributes. */
-export const MOUNT_ATTR = {
-  RDONLY: 0x1,
-  NOSUID: 0x2,
-  NODEV: 0x4,
-  NOEXEC: 0x8,
-  ATIME: 0x70,
-  RELATIME: 0x0,
-  NOATIME: 0x10,
-  STRICTATIME: 0x20,
-  NODIRATIME: 0x80,
-  IDMAP: 0x100000,
-  NOSYMFOLLOW: 0x200000,
-} as const;
+export enum MOUNT_ATTR {
+  RDONLY = 0x1,
+  NOSUID = 0x2,
+  NODEV = 0x4,
+  NOEXEC = 0x8,
+  ATIME = 0x70,
+  RELATIME = 0x0,
+  NOATIME = 0x10,
+  STRICTATIME = 0x20,
+  NODIRATIME = 0x80,
+  IDMAP = 0x100000,
+  NOSYMFOLLOW = 0x200000,
+}
 
 export const MNT_DETACH = 2;
 export const OPEN_TREE_CLONE = 1;
@@ -63,38 +63,53 @@ export const MOVE_MOUNT_F_EMPTY_PATH = 0x4;
 export const MOVE_MOUNT_T_EMPTY_PATH = 0x40;
 
 /** openat2(2) resolve flags. */
-export const RESOLVE = { NO_XDEV: 1, NO_MAGICLINKS: 2, NO_SYMLINKS: 4, BENEATH: 8, IN_ROOT: 16 } as const;
+export enum RESOLVE {
+  NO_XDEV = 1,
+  NO_MAGICLINKS = 2,
+  NO_SYMLINKS = 4,
+  BENEATH = 8,
+  IN_ROOT = 16,
+}
 
 /** prctl(2) operations. */
-export const PR = {
-  SET_PDEATHSIG: 1,
-  SET_DUMPABLE: 4,
-  SET_KEEPCAPS: 8,
-  SET_NAME: 15,
-  CAPBSET_DROP: 24,
-  SET_CHILD_SUBREAPER: 36,
-  SET_NO_NEW_PRIVS: 38,
-  CAP_AMBIENT: 47,
-  CAP_AMBIENT_RAISE: 2,
-  CAP_AMBIENT_CLEAR_ALL: 4,
-} as const;
+export enum PR {
+  SET_PDEATHSIG = 1,
+  SET_DUMPABLE = 4,
+  SET_KEEPCAPS = 8,
+  SET_NAME = 15,
+  CAPBSET_DROP = 24,
+  SET_CHILD_SUBREAPER = 36,
+  SET_NO_NEW_PRIVS = 38,
+  CAP_AMBIENT = 47,
+}
+
+/** What PR.CAP_AMBIENT is to do. */
+export enum AMBIENT {
+  RAISE = 2,
+  CLEAR_ALL = 4,
+}
 
 /** ioctl(2) requests on terminals and sockets (asm-generic/ioctls.h, linux/sockios.h). */
-export const IOCTL = {
-  TCGETS: 0x5401,
-  TCSETS: 0x5402,
-  TIOCSCTTY: 0x540e,
-  TIOCGWINSZ: 0x5413,
-  TIOCSWINSZ: 0x5414,
-  TIOCSPTLCK: 0x40045431,
-  TIOCGPTN: 0x80045430,
-  TIOCGPTPEER: 0x5441,
-  SIOCGIFFLAGS: 0x8913,
-  SIOCSIFFLAGS: 0x8914,
-} as const;
+export enum IOCTL {
+  TCGETS = 0x5401,
+  TCSETS = 0x5402,
+  TIOCSCTTY = 0x540e,
+  TIOCGWINSZ = 0x5413,
+  TIOCSWINSZ = 0x5414,
+  TIOCSPTLCK = 0x40045431,
+  TIOCGPTN = 0x80045430,
+  TIOCGPTPEER = 0x5441,
+  SIOCGIFFLAGS = 0x8913,
+  SIOCSIFFLAGS = 0x8914,
+}
 
 /** Magic numbers of file systems (statfs(2)). */
-export const FS_MAGIC = { PROC: 0x9fa0, SYSFS: 0x62656572, CGROUP2: 0x63677270, TMPFS: 0x01021994 } as const;
+export enum FS_MAGIC {
+  PROC = 0x9fa0,
+  SYSFS = 0x62656572,
+  CGROUP2 = 0x63677270,
+  TMPFS = 0x01021994,
+}
 
 /** Capabilities by number (linux/capability.h, Linux 5.9). */
 export const CAPABILITIES = [

@@ -33,16 +33,16 @@ export const O = {
 } as const;
 
 /** File types of st_mode (inode(7)). */
-export const S = {
-  IFMT: 0o170000,
-  IFSOCK: 0o140000,
-  IFLNK: 0o120000,
-  IFREG: 0o100000,
-  IFBLK: 0o060000,
-  IFDIR: 0o040000,
-  IFCHR: 0o020000,
-  IFIFO: 0o010000,
-} as const;
+export enum S {
+  IFMT = 0o170000,
+  IFSOCK = 0o140000,
+  IFLNK = 0o120000,
+  IFREG = 0o100000,
+  IFBLK = 0o060000,
+  IFDIR = 0o040000,
+  IFCHR = 0o020000,
+  IFIFO = 0o010000,
+}
 
 /** Opens a file, close-on-exec. Throws a SysError. `dirfd` is where a relative path starts. */
 export function open(path: string, flags: number, mode = 0, dirfd = AT_FDCWD): number {

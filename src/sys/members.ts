@@ -1,0 +1,17 @@
+/**
+ * Bundler macro: an enum as an object. The members of an enum are inlined wherever they are used, so that no object is
+ * made of it at every start; what is for people has the names by this macro, in code that is loaded when it is wanted.
+ */
+import { CLONE, IOCTL, MOUNT_ATTR, MS, PR, RESOLVE } from "./constants.ts";
+import { E } from "./errno-numbers.ts";
+
+const enums = { CLONE, E, IOCTL, MOUNT_ATTR, MS, PR, RESOLVE };
+
+/** The members by name. */
+export function members(name: keyof typeof enums): Readonly<Record<string, number>> {
+  const numbers: Record<string, number> = {};
+  for (const [member, value] of Object.entries(enums[name])) {
+    if (typeof value === "number") numbers[member] = value;
+  }
+  return numbers;
+}
