@@ -36,11 +36,16 @@ const OBSOLETE = "no kernel since 5.4 and no cgroup v2 has it; a warning says so
 const SCHED = "real-time policies within RLIMIT_RTPRIO, negative nice within RLIMIT_NICE, no deadline policy";
 const RDT = rootless("refused: resctrl belongs to root", "a kernel and CPU with resctrl; else refused");
 const BOUND = rootless("bound from the host, with the host's numbers, mode and owner", "mknod(2)");
+const HOOK = "runs as the caller; in the container's namespaces as its root";
+/** What a hook that fails does, where the container is not just refused. */
+const FAILED: Readonly<Record<string, string>> = {
+  poststart: "one that fails stops the container, as runtime-spec 1.3 has it",
+  poststop: "one that fails is warned about",
+};
 const DEPRECATED_HOOK = rootless(
-  "runs as the caller; in the container's namespaces as its root",
+  HOOK,
   "deprecated, createRuntime has replaced it; without a warning, for Docker puts one into every config",
 );
-const HOOK = rootless("runs as the caller; in the container's namespaces as its root");
 const SECCOMP = when("libseccomp 2.5 or newer on the machine; else refused");
 const OFFSET = when("Linux 5.6 or newer");
 const IDMAP = rootless(
@@ -94,7 +99,11 @@ const GROUPS: readonly (readonly [section: string, fields: string, support: Supp
   ["mounts[].gidMappings[]", "containerID hostID size", IDMAP],
   ...["prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"].map(
     (name) =>
-      [`hooks.${name}[]`, "path args[] env[] timeout", name === "prestart" ? DEPRECATED_HOOK : HOOK] as const,
+      [
+        `hooks.${name}[]`,
+        "path args[] env[] timeout",
+        name === "prestart" ? DEPRECATED_HOOK : rootless(HOOK, FAILED[name]),
+      ] as const,
   ),
   [
     "",

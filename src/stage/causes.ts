@@ -30,6 +30,11 @@ const CAUSES: readonly (readonly [where: string, errnos: readonly number[], hint
   ["process.scheduler", [E.EOPNOTSUPP], "SCHED_FLAG_UTIL_CLAMP_* need a kernel with CONFIG_UCLAMP_TASK"],
   ["process.scheduler", [E.EBUSY], "the CPUs have not that much time left for SCHED_DEADLINE"],
   ["process.ioPriority", [E.EPERM], "IOPRIO_CLASS_RT needs CAP_SYS_NICE"],
+  [
+    "process.execCPUAffinity",
+    [E.EINVAL],
+    "none of them is online and in the cpuset of the container's cgroup",
+  ],
   ["linux.timeOffsets", [E.ERANGE], "a clock begins neither below 0 nor after more than 146 years"],
   ["linux.memoryPolicy", [E.EINVAL], "the machine's nodes are in /sys/devices/system/node/online"],
   ["linux.sysctl", [E.ENOENT], "this kernel has no such parameter, or not in a namespace"],
