@@ -80,8 +80,9 @@ BRUN_INLINE void zero(void *to, size_t n)
 
 __attribute__((noreturn)) BRUN_INLINE void sys_exit(int status)
 {
-	for (;;)
-		sys1(__NR_exit_group, status);
+	sys1(__NR_exit_group, status);
+	/* The container's seccomp filter does not even allow that. */
+	__builtin_trap();
 }
 
 #endif

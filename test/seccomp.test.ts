@@ -119,6 +119,17 @@ for (const subject of subjects()) {
       await box.untilGone();
     });
 
+    test("a filter that lets a process neither start a program nor end ends it all the same", async () => {
+      await using box = new Sandbox(subject);
+      const { code, stdout } = await box.sh("echo ran", (spec) => {
+        const never = { index: 0, value: 5, op: "SCMP_CMP_EQ" };
+        const syscalls = [{ names: ["execve"], action: "SCMP_ACT_ALLOW", args: [never] }];
+        spec.linux.seccomp = { defaultAction: "SCMP_ACT_ERRNO", architectures, syscalls };
+      });
+      expect({ ended: code !== 0, stdout }).toEqual({ ended: true, stdout: "" });
+      await box.untilGone();
+    });
+
     test("an unknown name is left out, an unknown action refused", async () => {
       await using box = new Sandbox(subject);
       const seccomp = (action: string) => ({

@@ -48,7 +48,7 @@ export function gatherFacts(
   rootfs: string,
   cgroup: CgroupPlan | null,
 ): HostFacts {
-  const hasCgroupMount = any(spec.mounts, (m) => m.type === "cgroup");
+  const hasCgroupMount = any(spec.mounts, (m) => m.type === "cgroup" || m.type === "cgroup2");
   const cgroup2 = !hasCgroupMount || fileSystem("/sys/fs/cgroup") === FS_MAGIC.CGROUP2;
   return {
     ...processFacts(rootfs, spec.process!),

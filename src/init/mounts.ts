@@ -28,7 +28,8 @@ export function mounts(x: InitContext): void {
     if (mount.destination === "/" || (options.extra & Extra.TMPUPPER) !== 0)
       overlays().overlayMount(x, mount, where, options);
     else if (isBind(mount, options)) bindMount(x, mount, index, options);
-    else if (mount.type === "cgroup") mountCgroup(x, mount, where, options);
+    else if (mount.type === "cgroup" || (mount.type === "cgroup2" && x.config.facts.cgroup2))
+      mountCgroup(x, mount, where, options);
     else newMount(x, mount, where, options);
   });
   if (x.scratch !== undefined) overlays().dropScratch(x);

@@ -49,6 +49,15 @@ export function causeOf({ where, doing, name, args }: Op, errno: number): string
   if (doing.startsWith("join the namespace ") && errno === E.EINVAL) {
     return "it is no namespace of this type, or one that the caller is in already";
   }
+  if (doing.startsWith("bind ") && name === "move_mount" && errno === E.EINVAL) {
+    return "a directory cannot be bound on a file, or a file on a directory";
+  }
+  if (doing.startsWith("mount none ") && errno === E.ENODEV) {
+    return "the mount has no type: give it one, or the option bind";
+  }
+  if (doing.startsWith("mount overlay ") && errno === E.ENOENT) {
+    return "lowerdir, upperdir and workdir have to be there";
+  }
   if (name === "mount" && errno === E.EINVAL && args[4] != null) {
     return "the file system does not know one of the options, or not its value";
   }

@@ -54,6 +54,16 @@ describe("a failed operation becomes a line with a cause", () => {
       "mounts[3]: cannot mount tmpfs on /x: invalid argument (EINVAL); hint: the file system does not know one of the options, or not its value",
     ],
     [
+      op("bind /etc/passwd on /b", "move_mount"),
+      E.EINVAL,
+      "mounts[3]: cannot bind /etc/passwd on /b: invalid argument (EINVAL); hint: a directory cannot be bound on a file, or a file on a directory",
+    ],
+    [
+      op("mount none on /x", "mount"),
+      E.ENODEV,
+      "mounts[3]: cannot mount none on /x: no such device (ENODEV); hint: the mount has no type: give it one, or the option bind",
+    ],
+    [
       op("mount tmpfs on /x", "mount"),
       E.EINVAL,
       "mounts[3]: cannot mount tmpfs on /x: invalid argument (EINVAL)",

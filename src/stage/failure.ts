@@ -176,7 +176,7 @@ const MOUNTABLE = [
 function mountHint(op: Op, errno: number): string | undefined {
   const { uid, gid, privileged } = currentCaller();
   const type = /^mount (\S+) on /.exec(op.doing)?.[1];
-  if (errno === E.ENODEV && type !== undefined) {
+  if (errno === E.ENODEV && type !== undefined && type !== "none") {
     return `this kernel does not know the file system ${type}, or its module is not loaded`;
   }
   if ((errno !== E.EPERM && errno !== E.EACCES) || privileged) return undefined;

@@ -129,7 +129,7 @@ export function fullSpec(): Spec {
         listenerMetadata: "x",
         syscalls: [
           {
-            names: ["clone", "read"],
+            names: ["clone", "execve"],
             action: "SCMP_ACT_ERRNO",
             errnoRet: 1,
             args: [{ index: 0, value: 2114060288, valueTwo: 0, op: "SCMP_CMP_MASKED_EQ" }],

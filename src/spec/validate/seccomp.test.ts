@@ -25,6 +25,25 @@ cases("seccomp", [
     "! linux.seccomp.syscalls[0].errnoRet: SCMP_ACT_LOG takes no errno",
   ],
   [
+    "nothing allowed",
+    (s) => {
+      s.linux.seccomp = {
+        defaultAction: "SCMP_ACT_ERRNO",
+        syscalls: [{ names: ["exit"], action: "SCMP_ACT_ALLOW" }],
+      };
+    },
+    "! linux.seccomp.syscalls: no program starts without a rule that allows execve",
+  ],
+  [
+    "execve allowed",
+    (s) => {
+      s.linux.seccomp = {
+        defaultAction: "SCMP_ACT_KILL",
+        syscalls: [{ names: ["execve"], action: "SCMP_ACT_ALLOW" }],
+      };
+    },
+  ],
+  [
     "no names",
     (s) => {
       s.linux.seccomp = { ...allow, syscalls: [{ names: [], action: "SCMP_ACT_LOG" }] };

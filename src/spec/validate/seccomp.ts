@@ -16,6 +16,9 @@ export function validateSeccomp(seccomp: Seccomp, errors: string[]): void {
       errors.push(`${path}.errnoRet: ${action} takes no errno`);
     if (action === "SCMP_ACT_NOTIFY") notifies = true;
   }
+  if (REFUSING.includes(defaultAction) && !syscalls.some(({ names }) => names.includes("execve"))) {
+    errors.push("linux.seccomp.syscalls: no program starts without a rule that allows execve");
+  }
   if (notifies && !listenerPath) {
     errors.push("linux.seccomp.listenerPath: missing, SCMP_ACT_NOTIFY needs it");
   }
@@ -23,6 +26,9 @@ export function validateSeccomp(seccomp: Seccomp, errors: string[]): void {
     errors.push("linux.seccomp.listenerMetadata: needs listenerPath");
   }
 }
+
+/** Actions with which a system call does not happen. */
+const REFUSING = ["ERRNO", "KILL", "KILL_PROCESS", "KILL_THREAD", "TRAP"].map((name) => `SCMP_ACT_${name}`);
 
 function takesErrno(action: string): boolean {
   return action === "SCMP_ACT_ERRNO" || action === "SCMP_ACT_TRACE";
