@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Runs runc's own integration tests against brun, as an unprivileged user and as root, and prints counts.
 #   usage: RUNC_SUITE=<runc checkout> run.sh [-k] [-m MODE]... [NAME]...
-# NAME is a .bats file without its ending; all of them by default. MODE is user, user-idmap or root: see README.md.
+# NAME is a .bats file without its ending; all of them by default. MODE is user, user-idmap, user-cgroup2, root or
+# root-cgroup2: see README.md.
 #   -k  run the tests of runc-skips.txt too
 # Environment: RUNC, the runtime to test (dist/brun); FOREIGN_OUT, where the logs go (a directory in /tmp);
 # FOREIGN_JOBS, how many files at the same time as user (2); FOREIGN_TIMEOUT, seconds for each file (600).
@@ -28,9 +29,10 @@ if [ ${#modes[@]} -eq 0 ]; then
   modes=(user user-idmap)
   [ "$(id -u)" -ne 0 ] || modes+=(root)
 fi
-for tool in bats jq gawk go busybox script; do
+for tool in bats jq gawk busybox script; do
   command -v "$tool" >/dev/null || fail "$tool is not installed"
 done
+go=$(command -v go) || go=
 
 out=${FOREIGN_OUT:-/tmp/brun-foreign-$(id -u)}
 work=$out/suite
@@ -48,8 +50,10 @@ echo BUSYBOX_IMAGE=$out/busybox.tar
 echo DEBIAN_IMAGE=$out/debian.tar
 END
   chmod 755 "$work/tests/integration/get-images.sh"
-  # The suite does not wait for the agent that it starts, and most of the time need not.
+  # The suite does not wait for the helpers that it starts, and most of the time need not. One that is not stopped,
+  # because it had not yet written down its pid, keeps bats waiting for ever.
   sed -i '/seccompagent" -socketfile/a\	retry 50 0.1 test -S "$SECCCOMP_AGENT_SOCKET"' "$work/tests/integration/helpers.bash"
+  sed -i '/recvtty" --pid-file/a\	retry 50 0.1 test -s "$dir/pid"' "$work/tests/integration/helpers.bash"
   # What brun says in other words; another runtime is given with RUNC, and is left to speak for itself.
   [ -n "${RUNC:-}" ] && [ "$(basename "$RUNC")" != brun ] ||
     sed -i -f "$here/runc-texts.sed" "$work"/tests/integration/*.bats
@@ -72,7 +76,9 @@ prepare_helpers() {
   local bin=$out/bin name
   mkdir -p "$bin"
   for name in recvtty sd-helper seccompagent fs-idmap pidfd-kill remap-rootfs key_label; do
-    [ -x "$bin/$name" ] || (cd "$suite" && CGO_ENABLED=1 go build -mod=vendor -tags seccomp -o "$bin/$name" "./tests/cmd/$name") ||
+    [ ! -x "$bin/$name" ] || continue
+    [ -n "$go" ] || fail "go is not installed"
+    (cd "$suite" && CGO_ENABLED=1 go build -mod=vendor -tags seccomp -o "$bin/$name" "./tests/cmd/$name") ||
       echo "foreign: $name was not built; the tests that need it fail" >&2
   done
   ln -sfn "$bin" "$work/tests/cmd/_bin"
@@ -106,9 +112,12 @@ prepare_images() {
 # A mode's user, features and environment, as in the suite's own rootless.sh.
 mode_command() {
   local features='' user=bruntest range
-  command=(env "RUNC=$runtime" "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:$(dirname "$(command -v go)")")
-  [ "$1" != user-idmap ] || features=idmap
-  [ "$1" != root ] || { [ "$(id -u)" -eq 0 ] || fail "mode root: not root"; return 0; }
+  command=(env "RUNC=$runtime" "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin${go:+:${go%/*}}")
+  case $1 in
+    user-idmap) features=idmap ;;
+    user-cgroup2) features=idmap+cgroup ;;
+  esac
+  [[ $1 != root* ]] || { [ "$(id -u)" -eq 0 ] || fail "mode $1: not root"; return 0; }
   [ "$(id -u)" -eq 0 ] || user=$(id -un)
   id "$user" >/dev/null 2>&1 || useradd --create-home --shell /bin/sh "$user"
   if [ -n "$features" ]; then
@@ -133,6 +142,7 @@ run_file() {
   tmp=$out/$mode/$name.tmp
   rm -rf "$tmp" "$out/$mode/$name.tty" && mkdir -p "$tmp" && chmod 1777 "$tmp"
   command+=("TMPDIR=$tmp" bats --tap "$work/tests/integration/$name.bats")
+  [[ $mode != *-cgroup2 ]] || command=("$here/cgroup2.sh" bruntest "${command[@]}")
   # On a terminal, which runc asks for in the foreground; one that nobody types at and that stays open.
   mkfifo "$out/$mode/$name.tty"
   timeout -k 10 "${FOREIGN_TIMEOUT:-600}" script -qec "$(printf '%q ' "${command[@]}")" /dev/null \
