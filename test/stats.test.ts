@@ -46,6 +46,25 @@ for (const subject of subjects(["brun"])) {
       expect(stopped.stderr).toBe(`brun: container with id ${id} is not running\n`);
     });
 
+    test("events has statistics, with a cgroup or without", async () => {
+      await using box = new Sandbox(subject);
+      const id = await box.detached((spec) => {
+        spec.process.args = ["/bin/sh", "-c", "sleep 1000 & while :; do :; done"];
+      });
+      const { type, data } = JSON.parse(await box.ok(["events", "--stats", id]));
+      expect([type, data.pids.current]).toEqual(["stats", 2]);
+      const running = box.spawn(["events", "--interval", "50ms", id]);
+      // Processes are charged by clock ticks.
+      while (!/"total":[1-9]/.test(running.stdout())) await Bun.sleep(20);
+      await box.ok(["kill", id, "KILL"]);
+      const { code, stdout } = await running.done;
+      expect(code).toBe(0);
+      // The last one may be of processes that are about to end.
+      const lines = stdout.trimEnd().split("\n");
+      const first = lines.map((line) => JSON.parse(line).data).find((each) => each.cpu.usage.total > 0);
+      expect(first.memory.usage.usage).toBeGreaterThan(0);
+    });
+
     test("on a terminal the table is drawn again in its place", async () => {
       await using box = new Sandbox(subject);
       const id = await box.detached();

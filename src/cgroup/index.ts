@@ -21,4 +21,5 @@ export { readStats, type Stats } from "./stats.ts";
 export { attachToUnit, managerControlGroup } from "./systemd/manager.ts";
 export { directoryOf } from "./types.ts";
 export { withoutEquivalent } from "./unified-limits.ts";
+export { type ProcessSums, processStats } from "./unified-stats.ts";
 export { completeResources } from "./update.ts";

@@ -18,11 +18,11 @@ export interface OomWatch {
 const O_NONBLOCK_CLOEXEC = 0o2004000;
 const IN_MODIFY = 2;
 
-/** Watches a cgroup. Throws a SysError. */
-export function watchOom(plan: CgroupPlan): OomWatch {
-  const directory = directoryOf(plan, "memory");
+/** Watches a cgroup; without one nothing comes. Throws a SysError. */
+export function watchOom(plan: CgroupPlan | undefined): OomWatch {
+  const directory = plan && directoryOf(plan, "memory");
   if (directory === undefined) return { fd: -1, take: () => 0 };
-  return plan.version === 2 ? watchUnified(directory) : watchLegacy(directory);
+  return plan?.version === 2 ? watchUnified(directory) : watchLegacy(directory);
 }
 
 function kills(directory: string, file: string): number | null {

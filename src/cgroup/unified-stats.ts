@@ -14,6 +14,31 @@ import type { BlkioEntry, Count, Pressure, PressureStats, Stats } from "./stats.
 
 const UNLIMITED = 18446744073709551615n;
 
+/** What is known of processes without a cgroup: nanoseconds and bytes. */
+export interface ProcessSums {
+  readonly user: number;
+  readonly kernel: number;
+  readonly memory: number;
+  readonly pids: number;
+  readonly read: number;
+  readonly written: number;
+}
+
+/** The form of a cgroup's statistics for processes that have none of their own. */
+export function processStats({ user, kernel, memory, pids, read, written }: ProcessSums): Stats {
+  const entry = (op: string, value: number): BlkioEntry => ({ op, ...(value > 0 && { value }) });
+  return {
+    cpu: { usage: { total: user + kernel, kernel, user } },
+    cpuset: NO_CPUSET,
+    memory: { usage: { limit: UNLIMITED, usage: memory, failcnt: 0 } },
+    pids: { current: pids },
+    blkio: { ioServiceBytesRecursive: [entry("Read", read), entry("Write", written)] },
+    hugetlb: {},
+    intel_rdt: {},
+    network_interfaces: null,
+  };
+}
+
 /** Reads them; what a controller that is not enabled would say is left out. Throws a SysError. */
 export function unifiedStats(directory: string): Stats {
   return {

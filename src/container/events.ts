@@ -5,8 +5,9 @@ import { E } from "../sys/errno.ts";
 import { check } from "../sys/error.ts";
 import { NR, syscall } from "../sys/ffi.ts";
 import { close, POLLIN } from "../sys/fs.ts";
-import { cgroups, requireCgroup } from "./cgroup.ts";
+import { cgroups } from "./cgroup.ts";
 import { openProcess } from "./process.ts";
+import { measure } from "./stats.ts";
 import { requireState } from "./store.ts";
 import type { Runtime } from "./types.ts";
 
@@ -17,7 +18,7 @@ export type ContainerEvent =
 
 /**
  * Reports until the container ends: its statistics every `intervalMs` milliseconds, and each process that was
- * killed for lack of memory at once. Throws a BrunError when it does not run or has no cgroup.
+ * killed for lack of memory at once, which only a cgroup tells. Throws a BrunError when it does not run.
  */
 export function events(
   rt: Runtime,
@@ -28,9 +29,7 @@ export function events(
   const stored = requireState(rt.root, id);
   const pidfd = openProcess(stored.pid, stored.startTime);
   if (pidfd < 0) throw new BrunError(`container with id ${id} is not running`, { code: "ERR_STATE" });
-  const plan = requireCgroup(stored, "watched");
-  const { readStats, watchOom } = cgroups();
-  const oom = watchOom(plan);
+  const oom = cgroups().watchOom(stored.cgroup);
   const report = () => {
     for (let kills = oom.take(); kills > 0; kills--) emit({ type: "oom", id });
   };
@@ -40,7 +39,7 @@ export function events(
     if (ended) break;
     if (performance.now() < next) continue;
     next += intervalMs;
-    emit({ type: "stats", id, data: readStats(plan) });
+    emit({ type: "stats", id, data: measure(rt, stored) });
   }
   close(pidfd);
 }

@@ -1,15 +1,22 @@
 /** What a container has used. */
 import type { Stats } from "../cgroup/stats.ts";
 import { BrunError } from "../errors.ts";
-import { cgroups, requireCgroup } from "./cgroup.ts";
+import { cgroups } from "./cgroup.ts";
 import { statusOf } from "./status.ts";
-import { requireState } from "./store.ts";
+import { requireState, type StoredState } from "./store.ts";
 import type { Runtime } from "./types.ts";
+import { sumsOfProcesses } from "./usage.ts";
 
-/** The statistics of a container's cgroup. Throws a BrunError when it has stopped or has no cgroup. */
+/** The statistics of a container's cgroup, or of its processes where it has none. Throws a BrunError when it has stopped. */
 export function stats(rt: Runtime, id: string): Stats {
   const stored = requireState(rt.root, id);
   if (statusOf(rt.root, stored) === "stopped")
     throw new BrunError(`container with id ${id} is not running`, { code: "ERR_STATE" });
-  return cgroups().readStats(requireCgroup(stored, "measured"));
+  return measure(rt, stored);
+}
+
+/** {@link stats} of a container that runs. */
+export function measure(rt: Runtime, { id, cgroup }: StoredState): Stats {
+  const { processStats, readStats } = cgroups();
+  return cgroup === undefined ? processStats(sumsOfProcesses(rt, id)) : readStats(cgroup);
 }

@@ -1,5 +1,6 @@
 /** What a container uses at one moment, from its cgroup or, where it has none, from its processes. */
 import type { Stats } from "../cgroup/stats.ts";
+import type { ProcessSums } from "../cgroup/unified-stats.ts";
 import { readlink, readTextIfThere } from "../sys/fs.ts";
 import { cgroups } from "./cgroup.ts";
 import { isAlive } from "./process.ts";
@@ -35,7 +36,7 @@ export function usage(rt: Runtime, id: string): Usage | null {
     created: Date.parse(stored.created),
     at: performance.now(),
     network: networkUsage(stored.pid),
-    ...(stored.cgroup === undefined ? ofProcesses(rt, id) : ofCgroup(stored.cgroup)),
+    ...(stored.cgroup === undefined ? ofProcesses(sumsOfProcesses(rt, id)) : ofCgroup(stored.cgroup)),
   };
 }
 
@@ -65,24 +66,31 @@ function bytesOf(blkio: Stats["blkio"], op: string): number {
 /** Clock ticks of USER_HZ in nanoseconds. */
 const TICK = 10_000_000;
 
-/** Fields of /proc/PID/stat behind the name (proc_pid_stat(5), from 3 on): utime to cstime. */
-const TIMES = [11, 12, 13, 14];
+/** Fields of /proc/PID/stat behind the name (proc_pid_stat(5), from 3 on): utime and cutime, stime and cstime. */
+const TIMES = { user: [11, 13], kernel: [12, 14] };
 
-/** Processes that have ended without being waited for inside are missed. */
-function ofProcesses(rt: Runtime, id: string): Measured {
-  let [cpu, memory, read, written] = [0, 0, 0, 0];
+function ofProcesses({ user, kernel, ...sums }: ProcessSums): Measured {
+  return { cpu: user + kernel, memoryLimit: machineMemory(), ...sums };
+}
+
+/** What a container's processes use. Those that have ended without being waited for inside are missed. */
+export function sumsOfProcesses(rt: Runtime, id: string): ProcessSums {
+  let [user, kernel, memory, read, written] = [0, 0, 0, 0, 0];
   const pids = processes(rt, id);
   for (const pid of pids) {
     const stat = procText(pid, "stat");
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    for (const field of TIMES) cpu += Number(fields[field] ?? 0) * TICK;
+    const time = (columns: readonly number[]) =>
+      columns.reduce((sum, column) => sum + Number(fields[column] ?? 0) * TICK, 0);
+    user += time(TIMES.user);
+    kernel += time(TIMES.kernel);
     // What is shared is divided among those that share it; without permission the resident set is the next best.
     memory += kilobytes(procText(pid, "smaps_rollup"), "Pss") || kilobytes(procText(pid, "status"), "VmRSS");
     const io = procText(pid, "io");
     read += Number(/^read_bytes: (\d+)$/m.exec(io)?.[1] ?? 0);
     written += Number(/^write_bytes: (\d+)$/m.exec(io)?.[1] ?? 0);
   }
-  return { cpu, memory, memoryLimit: machineMemory(), pids: pids.length, read, written };
+  return { user, kernel, memory, pids: pids.length, read, written };
 }
 
 function kilobytes(text: string, name: string): number {
