@@ -27,7 +27,8 @@ for (const subject of subjects(["brun"])) {
       await using box = new Sandbox(subject);
       const bundle = box.bundle(forRoot);
       const before = readdirSync(bundle, { recursive: true });
-      const text = await box.ok(["explain", "--bundle", bundle, "--syscalls", "web"]);
+      const globals = ["--cgroup-manager=auto"];
+      const text = await box.ok(["explain", "--bundle", bundle, "--syscalls", "web"], { globals });
       expect(text).toContain(`web of ${bundle}/config.json`);
       expect(text).toMatch(/^ {2}mounts\[0\] +mount proc on \/proc$/m);
       expect(text).toMatch(/^ +\d+ {2}mount\("proc", <fd path>, "proc", 0, null\)/m);

@@ -1,21 +1,10 @@
 /** Flags of run that say what it does besides: --keep, --no-subreaper, --no-new-keyring. */
 import { describe, expect, test } from "bun:test";
-import { chmodSync, copyFileSync, existsSync, readFileSync } from "node:fs";
+import { copyFileSync, existsSync, readFileSync } from "node:fs";
+import { compiled } from "./support/compiled.ts";
 import { until } from "./support/processes.ts";
 import { subjects } from "./support/runtime.ts";
 import { Sandbox } from "./support/sandbox.ts";
-import { workspace } from "./support/workspace.ts";
-
-/** The program of support/keyring.c, for the host and for containers alike. */
-function keyringProgram(): string {
-  const built = `${workspace()}/keyring`;
-  if (existsSync(built)) return built;
-  const argv = ["cc", "-static", "-o", built, `${import.meta.dir}/support/keyring.c`];
-  const { exitCode, stderr } = Bun.spawnSync(argv);
-  if (exitCode !== 0) throw new Error(`cc: ${stderr.toString()}`);
-  chmodSync(built, 0o755);
-  return built;
-}
 
 // crun has neither of the first two, and gives no keyring to exec.
 for (const subject of subjects().filter(({ runtime }) => runtime !== "crun")) {
@@ -70,7 +59,7 @@ for (const subject of subjects().filter(({ runtime }) => runtime !== "crun")) {
 
     test("the session keyring is the container's own, unless --no-new-keyring keeps the caller's", async () => {
       await using box = new Sandbox(subject);
-      const program = keyringProgram();
+      const program = compiled(`${import.meta.dir}/support/keyring.c`);
       const outer = box.name();
       for (const flags of [[], ["--no-new-keyring"]]) {
         const bundle = box.bundle((spec) => {

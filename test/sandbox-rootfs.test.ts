@@ -1,6 +1,7 @@
 /** `brun run --rootfs`: a directory as the root, and the flags that --host has, too. */
 import { describe, expect, test } from "bun:test";
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { release } from "node:os";
 import { ownedDir } from "./support/caller.ts";
 import { until } from "./support/processes.ts";
 import { makeRootfs } from "./support/rootfs.ts";
@@ -48,8 +49,7 @@ for (const subject of subjects(["brun"])) {
       const root = rootfs(box);
       const id = box.name();
       const before = readdirSync(root, { recursive: true }).length;
-      const script =
-        "id -u; hostname; pwd; echo x > /etc/passwd; touch /new; rm -rf /var; mkdir /var; ls /var; cat /etc/passwd";
+      const script = "id -u; hostname; pwd; echo x > /etc/passwd; touch /new; rm -rf /var; cat /etc/passwd";
       const { stdout, stderr, code } = await box.call([
         "run",
         "--rootfs",
@@ -65,6 +65,20 @@ for (const subject of subjects(["brun"])) {
       expect(readFileSync(`${root}/etc/passwd`, "utf8")).toStartWith("root:");
       await box.ok(["run", "--rootfs", root, "--writable", "--", "touch", "/new"]);
       expect(existsSync(`${root}/new`)).toBe(true);
+    });
+
+    test("--rootfs: a directory that was removed can be made again, before Linux 6.6 on --upper alone", async () => {
+      await using box = new Sandbox(subject);
+      const root = rootfs(box);
+      mkdirSync(`${root}/var/old`, { recursive: true });
+      const upper = ["--upper", ownedDir(caller, `${box.dir}/upper`)];
+      const [major, minor] = release().split(".").map(Number);
+      const recent = major! > 6 || (major === 6 && minor! >= 6);
+      for (const flags of recent ? [[], upper] : [upper]) {
+        const script = "rm -rf /var && mkdir /var && ls -A /var && echo empty";
+        const run = ["run", "--rootfs", root, ...flags, "--", "sh", "-c", script];
+        expect(await box.call(run)).toMatchObject({ code: 0, stdout: "empty\n", stderr: "" });
+      }
     });
 
     test("--rootfs: what is missing for /proc and /dev is not made in it", async () => {

@@ -1,57 +1,18 @@
 /**
  * `npm run test:vm`: boots a Debian system in QEMU and runs test suites in it, at each place where brun finds
- * cgroups in another way (suites.sh lists them). Arguments choose other suites: "root-systemd=./test/exec.test.ts", or
+ * cgroups in another way (suites.ts, suites.sh). Arguments choose other suites: "root-systemd=./test/exec.test.ts", or
  * "all".
  * Ends with a line "N passed, N failed, N skipped".
  */
 import { cpSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { type Case, parseReport, unexplained } from "../../scripts/report.ts";
+import { compile } from "../support/compiled.ts";
+import { ALL, leftOut, SUITES } from "./suites.ts";
 
 const ROOT = realpathSync(`${import.meta.dir}/../..`);
 const WORK = `${ROOT}/.cache/vm`;
 /** Seconds that a suite may take, where the machine has little of a CPU. */
 const SUITE_S = 300;
-
-const PLACES = ["user-systemd", "user-delegated", "root-systemd", "root-cgroupfs"];
-
-/** The life of a container where systemd has a part in it. The test of ps has a cgroupsPath in the form of cgroupfs. */
-const LIFECYCLE = [
-  "user-systemd=./test/lifecycle.test.ts",
-  "root-systemd=./test/lifecycle.test.ts,-t,^(?!.*ps lists)",
-];
-
-/** What runs by default, chosen so that it is done in some minutes. */
-const SUITES = [
-  "user-systemd=./test/vm/",
-  "user-delegated=./test/vm/cgroup.test.ts",
-  `root-systemd=${["cgroup", "checkpoint", "apparmor", "session"].map((name) => `./test/vm/${name}.test.ts`)}`,
-  // Limits by cgroupfs as root: test/cgroup.test.ts has them on every machine.
-  "root-cgroupfs=./test/vm/compare.test.ts,./test/vm/delegation.test.ts",
-];
-
-/** Suites that need nothing of this very machine, and hold on a pure cgroup v2 with another kernel as well. */
-const ELSEWHERE = [
-  ...[
-    "lifecycle",
-    "exec",
-    "ids",
-    "isolation",
-    "mounts",
-    "namespaces",
-    "process",
-    "seccomp",
-    "terminal",
-    "hooks",
-  ],
-  ...["descriptors", "cgroup"],
-].map((name) => `./test/${name}.test.ts`);
-
-/** `npm run test:vm -- all`: every suite at every place that it fits. */
-const ALL = [
-  ...PLACES.map((place) => `${place}=./test/vm/`),
-  ...LIFECYCLE,
-  ...["user", "root"].flatMap((place) => ELSEWHERE.map((suite) => `${place}=${suite}`)),
-];
 
 /** Why there can be no machine here, or null. */
 function obstacle(): string | null {
@@ -77,13 +38,19 @@ function stage(): string {
   rmSync(WORK, { recursive: true, force: true });
   const copy = (from: string, to: string): void =>
     cpSync(realpathSync(from), `${folder}/${to}`, { recursive: true });
-  for (const name of ["src", "rootless", "nsenter", "test", "examples", "scripts", "dist/brun"]) {
+  for (const name of ["src", "rootless", "nsenter", "test", "examples", "scripts", "docs", "dist/brun"]) {
     copy(`${ROOT}/${name}`, `brun/${name}`);
   }
   for (const file of ["package.json", "bunfig.toml", "tsconfig.json"])
     copy(`${ROOT}/${file}`, `brun/${file}`);
   for (const name of ["citty", "consola", "valibot"]) {
     copy(`${ROOT}/node_modules/${name}`, `brun/node_modules/${name}`);
+  }
+  // There is no compiler in the machine.
+  for (const source of new Bun.Glob("test/{conformance,faults,security/attackers,support}/*.c").scanSync(
+    ROOT,
+  )) {
+    compile(`${ROOT}/${source}`, `${folder}/brun/${source.replace(/\.c$/, "")}`);
   }
   copy(process.execPath, "bin/bun");
   return folder;
@@ -104,8 +71,11 @@ if (reason !== null) {
   finish(0, 0, 1);
 }
 const asked = process.argv.slice(2);
-const suites = asked.length === 0 ? SUITES : asked[0] === "all" ? ALL : asked;
-const runs = asked[0] === "all" ? ["--env", "BRUN_TEST_RUNS=300"] : [];
+const everything = asked[0] === "all";
+const suites = everything ? ALL : asked.length === 0 ? SUITES : asked;
+if (everything) for (const line of leftOut()) console.log(line);
+// Of the test that nothing stays, at each place.
+const runs = Number(process.env.BRUN_TEST_RUNS ?? (everything ? 1000 : 10));
 const share = stage();
 const out = `${WORK}/out`;
 mkdirSync(out, { recursive: true });
@@ -118,9 +88,9 @@ const machine = Bun.spawnSync(
       "root",
       "--time",
       "--timeout",
-      `${SUITE_S * suites.length}`,
+      `${SUITE_S * suites.length + 8 * runs}`,
     ],
-    ...runs,
+    ...["--env", `BRUN_TEST_RUNS=${runs}`],
     ...["--share", `${share}/brun`, "--share", `${share}/bin`, "--out", out],
     ...[`${import.meta.dir}/suites.sh`, ...suites],
   ],

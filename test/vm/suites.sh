@@ -21,7 +21,7 @@ failed=0 number=0
 run() {
   local place=$1 line
   shift
-  printf -v line '%q ' env "BRUN_TEST_PLACE=$place" "BRUN_TEST_RUNS=${BRUN_TEST_RUNS-10}" "$@"
+  printf -v line '%q ' env "BRUN_TEST_PLACE=$place" "BRUN_TEST_RUNS=$BRUN_TEST_RUNS" "$@"
   case $place in
     root*) (cd /host/brun && eval "CALLER=root $line") ;;
     user-delegated)
