@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { host } from "../support/caller.ts";
 import { cgroupsNamed, until } from "../support/processes.ts";
 import type { TestSpec } from "../support/spec.ts";
-import { allCgroups, counter, fileText, PlacedSandbox, place } from "./place.ts";
+import { allCgroups, counter, diskNumber, fileText, PlacedSandbox, place } from "./place.ts";
 
 const MIB = 1024 * 1024;
 
@@ -23,8 +23,22 @@ const eat = (megabytes: number): string => `exec dd if=/dev/zero of=/dev/shm/fil
 const multiply = (n: number): string =>
   `i=0; while [ $i -lt ${n} ]; do sleep 60 & i=$((i+1)); done; echo all; exec sleep 0`;
 
-/** How often a container is run to see whether anything stays; `npm run test:vm -- all` takes its time. */
-const RUNS = Number(process.env.BRUN_TEST_RUNS ?? 10);
+/** Lets the container's process make devices. */
+function makesDevices(spec: TestSpec): void {
+  const sets = ["bounding", "effective", "permitted"];
+  spec.process.capabilities = Object.fromEntries(sets.map((set) => [set, ["CAP_MKNOD"]]));
+}
+
+/** Rules that allow one block device, beside what is always allowed. */
+const onlyDevice = (major: number, minor: number, access: string) => ({
+  devices: [
+    { allow: false, access: "rwm" },
+    { allow: true, type: "b", major, minor, access },
+  ],
+});
+
+/** How often a container is run to see whether anything stays: 1,000 times by `npm run test:vm -- all`. */
+const RUNS = Number(process.env.BRUN_TEST_RUNS);
 
 /** What containers could leave on the machine. */
 function remains(): { cgroups: string[]; units: string; mounts: number } {
@@ -224,9 +238,15 @@ if (here !== undefined) {
         const batch = async (n: number): Promise<void> => {
           for (let i = 0; i < n; i++) await box.ok(["run", "--bundle", bundle, box.name()]);
         };
+        const began = performance.now();
         await Promise.all([batch(RUNS / 2), batch(RUNS / 2)]);
+        const seconds = Math.round((performance.now() - began) / 1000);
         await until("the cgroups to go", () => allCgroups().length <= before.cgroups.length);
-        expect(remains()).toEqual(before);
+        const after = remains();
+        console.log(
+          `${RUNS} runs in ${seconds} s: ${before.cgroups.length} cgroups before, ${after.cgroups.length} after`,
+        );
+        expect(after).toEqual(before);
         expect(readdirSync(box.state)).toEqual([]);
         expect(box.leftovers()).toEqual([]);
       },
@@ -236,8 +256,7 @@ if (here !== undefined) {
     if (here.user) return;
     test.concurrent("device rules deny what they should", async () => {
       await using box = new PlacedSandbox(here);
-      const disk = readFileSync("/sys/class/block/vda/dev", "utf8").trim();
-      const [major, minor] = disk.split(":").map(Number);
+      const [major, minor] = diskNumber("vda");
       const script =
         `mknod /dev/disk b ${major} ${minor} && head -c 1 /dev/disk >/dev/null && echo read\n` +
         "(echo x >>/dev/disk) 2>/dev/null || echo not written\n" +
@@ -245,17 +264,34 @@ if (here !== undefined) {
         `mknod /dev/other b ${major} ${minor! + 16} && head -c 1 /dev/other 2>/dev/null || echo not opened\n` +
         "head -c 1 /dev/zero >/dev/null && echo zero";
       const outcome = await box.sh(script, (spec) => {
-        spec.process.capabilities = Object.fromEntries(
-          ["bounding", "effective", "permitted"].map((set) => [set, ["CAP_MKNOD"]]),
-        );
-        spec.linux.resources = {
-          devices: [
-            { allow: false, access: "rwm" },
-            { allow: true, type: "b", major, minor, access: "rm" },
-          ],
-        };
+        makesDevices(spec);
+        spec.linux.resources = onlyDevice(major!, minor!, "rm");
       });
       expect(outcome.stdout).toBe("read\nnot written\nnot opened\nzero\n");
+    });
+
+    test("update replaces device rules, for good", async () => {
+      await using box = new PlacedSandbox(here);
+      const [one, other] = [diskNumber("vda"), diskNumber("vdb")];
+      const id = await box.detached((spec) => {
+        makesDevices(spec);
+        spec.linux.resources = onlyDevice(one[0]!, one[1]!, "r");
+      });
+      const open = async (): Promise<string> => {
+        const script = [one, other].map(
+          ([major, minor], i) =>
+            `rm -f /dev/d${i}; mknod /dev/d${i} b ${major} ${minor}; head -c 1 /dev/d${i} >/dev/null 2>&1 && echo ${i}`,
+        );
+        return (await box.exec(id, script.join("\n"))).stdout;
+      };
+      expect(await open()).toBe("0\n");
+      const rules = JSON.stringify(onlyDevice(other[0]!, other[1]!, "r"));
+      await box.ok(["update", "-r", "-", id], { stdin: rules });
+      expect(await open()).toBe("1\n");
+      if (!here.systemd) return;
+      // systemd then writes to the cgroup what it knows.
+      host("systemctl", "daemon-reload");
+      expect(await open()).toBe("1\n");
     });
   });
 }

@@ -1,9 +1,9 @@
 /** A user whose cgroup lacks controllers. Only in the test machine, where root makes such a cgroup. */
 import { describe, expect, test } from "bun:test";
-import { chownSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { chownSync, mkdirSync, rmdirSync, writeFileSync } from "node:fs";
 import { testUser } from "../support/caller.ts";
 import { Sandbox } from "../support/sandbox.ts";
-import { MOUNT, place } from "./place.ts";
+import { diskNumber, MOUNT, place } from "./place.ts";
 
 /** Enters a cgroup before it becomes the command after it. */
 const ENTER = 'echo $$ >"$1/cgroup.procs" && shift && exec "$@"';
@@ -39,7 +39,7 @@ if (place()?.name === "root-cgroupfs") {
           stdout: "ran\n",
           stderr: "",
         });
-        const disk = readFileSync("/sys/class/block/vda/dev", "utf8").trim();
+        const disk = diskNumber("vda").join(":");
         for (const [resources, controller] of [
           [{ cpu: { cpus: "0" } }, "cpuset"],
           [{ unified: { "io.max": `${disk} rbps=1000000` } }, "io"],

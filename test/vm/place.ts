@@ -68,9 +68,24 @@ export function fileText(directory: string, file: string): string {
   }
 }
 
+/** Files that tell what happens and not what was set. */
+const MEASURED =
+  /^(cgroup\.(procs|threads|stat|events)|cpu\.stat|io\.stat|pids\.(current|peak|events)|memory\.(current|peak|stat|numa_stat|events(\.local)?|swap\.(current|events|peak)|zswap\.current)|.*\.pressure|(hugetlb|misc|rdma)\..*(current|events(\.local)?|numa_stat))$/;
+
+/** Everything that is set in a cgroup, by file. */
+export function settings(directory: string): Readonly<Record<string, string>> {
+  const names = readdirSync(directory).filter((name) => name.includes(".") && !MEASURED.test(name));
+  return Object.fromEntries(names.map((name) => [name, fileText(directory, name)]));
+}
+
 /** One number of a file of "name number" lines; 0 when it is not there. */
 export function counter(directory: string, file: string, name: string): number {
   return Number(new RegExp(`^${name} (\\d+)$`, "m").exec(fileText(directory, file))?.[1] ?? 0);
+}
+
+/** Major and minor number of a disk of the machine: vda is its own, vdb has the shared folders. */
+export function diskNumber(name: "vda" | "vdb"): number[] {
+  return readFileSync(`/sys/class/block/${name}/dev`, "utf8").trim().split(":").map(Number);
 }
 
 /** Every cgroup of the machine. */

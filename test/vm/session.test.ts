@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { host } from "../support/caller.ts";
 import type { CallOptions } from "../support/sandbox.ts";
-import { fileText, PlacedSandbox, place } from "./place.ts";
+import { fileText, PlacedSandbox, place, settings } from "./place.ts";
 
 const LIMITS = { pids: { limit: 23 } };
 
@@ -69,6 +69,28 @@ if (here?.systemd) {
         "TimeoutStopUSec=2min 3.456789s",
       ]);
       expect(fileText(await box.cgroupOf(id), "cpu.weight")).toBe("59");
+    });
+
+    test("daemon-reload, by which systemd writes to cgroups again, changes no limit", async () => {
+      await using box = new WrappedSandbox(here);
+      const id = await box.detached((spec) => {
+        spec.linux.resources = {
+          memory: { limit: 64 << 20, reservation: 32 << 20, swap: 96 << 20 },
+          cpu: { shares: 512, quota: 12345, period: 50000, cpus: "0", mems: "0" },
+          pids: { limit: 77 },
+          unified: { "memory.high": `${48 << 20}` },
+        };
+      });
+      const directory = await box.cgroupOf(id);
+      const before = settings(directory);
+      expect(before).toMatchObject({ "pids.max": "77", "cpuset.cpus": "0" });
+      host("systemctl", ...(here.user ? ["--user"] : []), "daemon-reload");
+      expect(settings(directory)).toEqual(before);
+      await box.ok(["update", "--pids-limit", "78", "--cpu-quota", "20000", id]);
+      const updated = settings(directory);
+      expect(updated).toMatchObject({ "pids.max": "78", "cpu.max": "20000 50000" });
+      host("systemctl", ...(here.user ? ["--user"] : []), "daemon-reload");
+      expect(settings(directory)).toEqual(updated);
     });
   });
 }
