@@ -1,8 +1,10 @@
 /* The interpreter: one loop over the operations of a program. */
+#include "alive.h"
 #include "copy.h"
 #include "fallback.h"
 #include "message.h"
 #include "program.h"
+#include "search.h"
 #include "spawn.h"
 #include "target.h"
 
@@ -183,6 +185,13 @@ static long execute(struct machine *machine, const struct op *op, const uint64_t
 		return mark_close_on_exec((int)args[0], (int)args[1]);
 	case OP_REMOUNT:
 		return remount((int)args[0], (const char *)(uintptr_t)args[1], args[2], args[3]);
+	case OP_ALIVE:
+		return process_alive(args[0], args[1]);
+	case OP_FIND:
+		return find_executable((const char *)(uintptr_t)args[0], (const char *)(uintptr_t)args[1]);
+	case OP_EXECUTE:
+		return execute_file((const char *)(uintptr_t)args[0], (const char *)(uintptr_t)args[1],
+				    (const void *)(uintptr_t)args[2], (const void *)(uintptr_t)args[3]);
 	default:
 		return -ENOSYS;
 	}

@@ -9,6 +9,7 @@
 #include "program.h"
 #include "signals.h"
 #include "supervise.h"
+#include "text.h"
 
 #include <linux/fcntl.h>
 #include <linux/prctl.h>
@@ -45,15 +46,6 @@ __attribute__((noreturn)) static void run_stage(int sync)
 	}
 }
 
-static int number(const char *s)
-{
-	int n = 0;
-
-	while (*s >= '0' && *s <= '9' && n < 1000000)
-		n = n * 10 + (*s++ - '0');
-	return *s == 0 ? n : -1;
-}
-
 __attribute__((noreturn, used)) static void start(const long *stack)
 {
 	const char *const *argv = (const char *const *)(stack + 1);
@@ -61,7 +53,7 @@ __attribute__((noreturn, used)) static void start(const long *stack)
 
 	if (stack[0] != 3)
 		sys_exit(127);
-	fd = number(argv[2]);
+	fd = text_number(argv[2]);
 	if (fd < 0)
 		sys_exit(127);
 	/* For ps and top: the file is a memfd without a telling name. */

@@ -43,6 +43,9 @@ enum op_kind {
 	OP_COPY = 8, /* directory fd, directory fd, 1 with contents: see copy.h */
 	OP_CLOEXEC = 9,  /* fd of /proc/self/fd, first descriptor: see fallback.h */
 	OP_REMOUNT = 10, /* mount fd, path of it, flags to set, flags to clear: see fallback.h */
+	OP_ALIVE = 11,   /* pid, start time: see alive.h */
+	OP_FIND = 12,    /* file, PATH: see search.h */
+	OP_EXECUTE = 13, /* file, PATH, argv, envp: see search.h */
 	OP_KINDS
 };
 

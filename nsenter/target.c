@@ -1,11 +1,12 @@
 #include "target.h"
 
+#include "text.h"
+
 #include <linux/fcntl.h>
 #include <linux/openat2.h>
 
 #define DIRECTORY_MODE 0755
 #define FILE_MODE 0644
-#define PATH_SIZE 4096
 #define LINKS_MAX 40
 
 static long open_below(int root, const char *path, uint64_t flags, uint64_t resolve)

@@ -31,7 +31,7 @@ export interface CgroupBind {
 }
 
 /** System calls that the kernel, or a seccomp filter around brun, may lack: there is another way. */
-export type Replaceable = "close_range" | "faccessat2" | "mount_setattr" | "pidfd_open";
+export type Replaceable = "close_range" | "mount_setattr" | "pidfd_open";
 
 /** Facts that the last steps of any process depend on. */
 export interface ProcessFacts {

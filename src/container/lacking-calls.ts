@@ -15,7 +15,6 @@ export function lackingCalls(): ReadonlySet<Replaceable> | undefined {
     lacking.add(name);
   };
   ask("close_range", syscall(NR.close_range, NOBODY, NOBODY, CLOSE_RANGE_CLOEXEC));
-  ask("faccessat2", syscall(NR.faccessat2, -1, 0, 0, 0));
   ask("mount_setattr", syscall(NR.mount_setattr, -1, 0, 0, 0, 0));
   ask("pidfd_open", syscall(NR.pidfd_open, -1, 0));
   return lacking;

@@ -3,17 +3,16 @@
 import type { SeccompFilter } from "../config/types.ts";
 import type { Process } from "../spec/index.ts";
 import { Message } from "../stage/messages.ts";
-import { ANY, type Blob } from "../stage/program.ts";
-import { AT_EACCESS, RESOLVE } from "../sys/constants.ts";
+import type { Blob } from "../stage/program.ts";
+import { RESOLVE } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
-import { AT_FDCWD, O, POLLIN, S } from "../sys/fs.ts";
-import { each, foundLast, mapped } from "../sys/lists.ts";
+import { O, POLLIN } from "../sys/fs.ts";
+import { each, foundLast } from "../sys/lists.ts";
 import { utf8 } from "../sys/utf8.ts";
 import { OPEN_HOW_SIZE, openHow, type ProcessContext } from "./context.ts";
 import { openProcfs } from "./procfs.ts";
 
 const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-const STATX_TYPE = 1;
 const SECCOMP_SET_MODE_FILTER = 1;
 
 /** Stands in `extraEnv` for LISTEN_PID (sd_listen_fds(3)) with the pid that the process has in the container. */
@@ -61,40 +60,27 @@ function tellPid(x: ProcessContext, env: readonly string[], envp: Blob): void {
   b.pointer(envp.at + 8 * index, variable);
 }
 
-/** Paths that args[0] may stand for, as execvp(3) would try them with the process's own PATH. */
-export function candidates(file: string, env: readonly string[]): string[] {
-  if (file.includes("/")) return [file];
-  const path = foundLast(env, (e) => e.startsWith("PATH="))?.slice(5) ?? DEFAULT_PATH;
-  return mapped(path.split(":"), (directory) => `${directory === "" ? "." : directory}/${file}`);
+/** PATH of an environment, in which execvp(3) looks for a file without a slash. */
+export function searchPath(env: readonly string[]): string {
+  return foundLast(env, (e) => e.startsWith("PATH="))?.slice(5) ?? DEFAULT_PATH;
 }
 
 /**
  * Fails now, while there is someone to tell, when the executable is missing or may not be executed. In PATH
  * what may not be executed, and a directory of that name, is passed over.
  */
-export function findExecutable(x: ProcessContext, paths: readonly string[], file: string): void {
+export function findExecutable(x: ProcessContext, file: string, path: string): void {
   const { b } = x;
-  const search = !file.includes("/");
-  const found = b.label();
-  const statx = b.reserve(256, "statx");
-  const mode = b.inside(statx, 0x1c);
   const quoted = JSON.stringify(file);
   b.at("process.args[0]", `exec: ${quoted}`);
-  for (const path of paths) {
-    const next = b.label();
-    const miss = (...errnos: number[]) => (search ? { handle: errnos, orElse: next } : {});
-    const unsuitable = miss(E.ENOENT, E.ENOTDIR, E.EACCES, E.ELOOP);
-    // The older call asks with the real ids, which are the effective ones by now.
-    if (x.config.facts.lacking?.has("faccessat2")) b.sys("faccessat", [AT_FDCWD, b.str(path), 1], unsuitable);
-    else b.sys("faccessat2", [AT_FDCWD, b.str(path), 1, AT_EACCESS], unsuitable);
-    b.sys("statx", [AT_FDCWD, b.str(path), 0, STATX_TYPE, statx], miss(ANY));
-    b.check(mode, 2, S.IFMT, S.IFREG, E.EACCES, { ...miss(E.EACCES), andThen: found });
-    b.mark(next);
+  if (file.includes("/")) {
+    b.find(b.str(file), path);
+    return;
   }
-  if (search) {
-    b.at("process.args[0]", `exec: ${quoted}: executable file not found in $PATH`);
-    b.check(mode, 1, 0, 1, E.ENOENT);
-  }
+  const found = b.label();
+  b.find(b.str(file), path, { handle: [E.ENOENT], andThen: found });
+  b.at("process.args[0]", `exec: ${quoted}: executable file not found in $PATH`);
+  b.find(b.str(file), path);
   b.mark(found);
 }
 
@@ -131,16 +117,11 @@ export function waitForStart(x: ProcessContext): void {
 }
 
 /** Becomes the container's process. Of descriptors 3 and up only `preserve` stay open. */
-export function execute(x: ProcessContext, paths: readonly string[], process: Process, envp: Blob): void {
+export function execute(x: ProcessContext, file: string, path: string, process: Process, envp: Blob): void {
   const { b } = x;
-  const args = process.args ?? [];
-  const argv = b.strArray(args, "argv");
-  b.at("process.args[0]", `exec: ${JSON.stringify(args[0])}`);
-  const last = paths[paths.length - 1];
-  for (const path of paths) {
-    const handle = path === last ? undefined : [E.ENOENT, E.ENOTDIR, E.EACCES];
-    b.sys("execve", [b.str(path), argv, envp], { handle });
-  }
+  const argv = b.strArray(process.args ?? [], "argv");
+  b.at("process.args[0]", `exec: ${JSON.stringify(file)}`);
+  b.execute(b.str(file), path, argv, envp);
 }
 
 const CLOSE_RANGE_CLOEXEC = 4;

@@ -3,13 +3,13 @@ import type { Hook, Process } from "../spec/index.ts";
 import { ANY } from "../stage/program.ts";
 import type { ProcessContext } from "./context.ts";
 import {
-  candidates,
   closeOthers,
   environment,
   environmentArray,
   execute,
   findExecutable,
   installSeccomp,
+  searchPath,
   waitForStart,
 } from "./exec.ts";
 import { runHooks } from "./hooks.ts";
@@ -30,7 +30,7 @@ export function finish(x: ProcessContext, process: Process, start: StartHooks | 
   const { seccomp } = x.config;
   const env = environment(x, process);
   const file = process.args?.[0] ?? "";
-  const paths = candidates(file, env);
+  const path = searchPath(env);
   const envp = environmentArray(x, env);
   // A filter refuses what it does not know, close_range(2) perhaps: as little as can be comes after it.
   closeOthers(x);
@@ -46,14 +46,14 @@ export function finish(x: ProcessContext, process: Process, start: StartHooks | 
   retryDirectory();
   verifyDirectory(x);
   umask(x, process);
-  findExecutable(x, paths, file);
+  findExecutable(x, file, path);
   securityLabels(x, process);
   // The agent is asked by a brun that may be gone after this.
   if (late && seccomp.notify) installSeccomp(x, seccomp);
   waitForStart(x);
   if (late && !seccomp.notify) installSeccomp(x, seccomp);
   if (start !== null) runHooks(x, start.hooks, "hooks.startContainer", start.state, env);
-  execute(x, paths, process, envp);
+  execute(x, file, path, process, envp);
 }
 
 /** Gives pipes and the like on stdio to the process's user, so that it can open /dev/stdout again. */

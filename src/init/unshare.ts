@@ -2,7 +2,7 @@
 import type { ContainerConfig } from "../config/types.ts";
 import { type Program, ProgramBuilder } from "../stage/program.ts";
 import { type InitContext, initContext } from "./context.ts";
-import { candidates, closeOthers, environmentArray, execute, findExecutable, waitForStart } from "./exec.ts";
+import { closeOthers, environmentArray, execute, findExecutable, searchPath, waitForStart } from "./exec.ts";
 import { becomeRoot, enterNamespaces, mapIds } from "./namespaces.ts";
 import { isolateMounts } from "./rootfs.ts";
 
@@ -17,14 +17,14 @@ export function unshareInit(config: ContainerConfig, record = false): Program {
   const process = config.spec.process!;
   const env = process.env ?? [];
   const file = process.args?.[0] ?? "";
-  const paths = candidates(file, env);
+  const path = searchPath(env);
   enterNamespaces(x, null);
   mapIds(x);
   isolateMounts(x);
   becomeRoot(x);
   closeOthers(x);
-  findExecutable(x, paths, file);
+  findExecutable(x, file, path);
   waitForStart(x);
-  execute(x, paths, process, environmentArray(x, env));
+  execute(x, file, path, process, environmentArray(x, env));
   return b.finish();
 }

@@ -46,7 +46,6 @@ const formats: Readonly<Record<string, Readonly<Record<number, (value: number) =
   unshare: { 0: (v) => flagNames(v, CLONE) },
   setns: { 1: (v) => flagNames(v, CLONE) },
   statx: { 2: (v) => flagNames(v, AT) },
-  faccessat2: { 3: (v) => flagNames(v, AT) },
   fchownat: { 4: (v) => flagNames(v, AT) },
   unlinkat: { 2: (v) => flagNames(v, { REMOVEDIR: 0x200 }) },
   prctl: { 0: (v) => constantName(v, PR) },
@@ -97,6 +96,12 @@ function call(op: Op): string {
       return `mark descriptors from ${args[1]} close-on-exec by ${args[0]}`;
     case "remount":
       return `remount ${args[0]}, set ${flagNames(number(2), MS)}, clear ${flagNames(number(3), MS)}`;
+    case "alive":
+      return `alive(${args.join(", ")})`;
+    case "find":
+      return `find ${args[0]} in ${args[1]}`;
+    case "execute":
+      return `execute ${args[0]} in ${args[1]} with ${args[2]}, ${args[3]}`;
     case "copy":
       return `copy ${args[0]} to ${args[1]}, ${number(2) === 1 ? "with contents" : "the mode alone"}`;
   }

@@ -11,6 +11,8 @@ const op = (doing: string, name: Op["name"], where = "mounts[3]"): Op => ({
   doing,
 });
 
+const step = (kind: Op["kind"], doing: string, where: string): Op => ({ ...op(doing, "", where), kind });
+
 describe("a failed operation becomes a line with a cause", () => {
   test.each([
     [
@@ -19,17 +21,17 @@ describe("a failed operation becomes a line with a cause", () => {
       "mounts[3]: cannot mount nosuchfs on /x: no such device (ENODEV); hint: this kernel does not know the file system nosuchfs, or its module is not loaded",
     ],
     [
-      op('exec: "/x"', "execve", "process.args[0]"),
+      step("execute", 'exec: "/x"', "process.args[0]"),
       E.ENOENT,
       'process.args[0]: exec: "/x": no such file or directory; hint: its interpreter, on its #! line or its dynamic loader, is missing in the root',
     ],
     [
-      op('exec: "/x"', "execve", "process.args[0]"),
+      step("execute", 'exec: "/x"', "process.args[0]"),
       E.ENOEXEC,
       'process.args[0]: exec: "/x": exec format error; hint: it is for another architecture, or a script without a #! line',
     ],
     [
-      op('exec: "/x"', "faccessat2", "process.args[0]"),
+      step("find", 'exec: "/x"', "process.args[0]"),
       E.ENOENT,
       'process.args[0]: exec: "/x": no such file or directory',
     ],

@@ -112,7 +112,7 @@ function hintFor(op: Op, errno: number): string | undefined {
     const hint = mountHint(op, errno);
     if (hint !== undefined) return hint;
   }
-  if (op.name === "execve") {
+  if (op.kind === "execute") {
     if (errno === E.ENOENT)
       return "its interpreter, on its #! line or its dynamic loader, is missing in the root";
     if (errno === E.ENOEXEC) return "it is for another architecture, or a script without a #! line";

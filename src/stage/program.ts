@@ -63,6 +63,9 @@ export const OpKind = {
   copy: 8,
   cloexec: 9,
   remount: 10,
+  alive: 11,
+  find: 12,
+  execute: 13,
 } as const;
 export type OpKindName = keyof typeof OpKind;
 
@@ -300,6 +303,21 @@ export class ProgramBuilder {
   /** mount_setattr(2) without that call on an attached mount, with flags of mount(2); see nsenter/fallback.h. */
   remount(mount: Slot, set: number, clear: number): void {
     this.push("remount", "", [mount, this.fdPath(mount), set, clear], none);
+  }
+
+  /** Fails with ESRCH unless the process lives and started at `startTime`; see nsenter/alive.h. */
+  alive(pid: number, startTime: number, policy: Policy = none): void {
+    this.push("alive", "", [pid, startTime], policy);
+  }
+
+  /** Whether `file` may be executed, by its path or by a name looked for in `path`; see nsenter/search.h. */
+  find(file: Str, path: string, policy: Policy = none): void {
+    this.push("find", "", [file, this.str(path)], policy);
+  }
+
+  /** execve(2) of what {@link find} finds. */
+  execute(file: Str, path: string, argv: Blob, envp: Blob): void {
+    this.push("execute", "", [file, this.str(path), argv, envp], none);
   }
 
   /** The path /proc/self/fd/N of the descriptor in a slot, good until the next one. */

@@ -1,0 +1,55 @@
+#include "alive.h"
+
+#include "text.h"
+
+#include <linux/fcntl.h>
+
+#define STAT_SIZE 1024
+#define STATE_TO_START_TIME 19 /* field 22, counted from field 3 */
+
+/* The line's third field, behind the name in parentheses, which may hold parentheses itself; or null. */
+static const char *state_field(const char *line, const char *end)
+{
+	while (end > line && end[-1] != ')')
+		end--;
+	return end > line && end[0] == ' ' ? end + 1 : 0;
+}
+
+long process_alive(uint64_t pid, uint64_t start_time)
+{
+	char path[6 + 20 + 6] = "/proc/";
+	char line[STAT_SIZE];
+	const char *at;
+	uint64_t found = 0;
+	size_t length = 6;
+	char state;
+	long fd;
+	long n;
+
+	length += text_decimal(path + length, pid);
+	copy(path + length, "/stat", 6);
+	fd = sys4(__NR_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
+	if (fd < 0)
+		return fd == -ENOENT ? -ESRCH : fd;
+	do {
+		n = sys3(__NR_read, fd, line, sizeof(line) - 1);
+	} while (n == -EINTR);
+	sys1(__NR_close, fd);
+	if (n < 0)
+		return n;
+	line[n] = 0;
+	at = state_field(line, line + n);
+	if (!at)
+		return -EPROTO;
+	state = *at;
+	for (int field = 0; field < STATE_TO_START_TIME; field++) {
+		while (*at != 0 && *at != ' ')
+			at++;
+		if (*at == 0)
+			return -EPROTO;
+		at++;
+	}
+	while (*at >= '0' && *at <= '9')
+		found = found * 10 + (uint64_t)(*at++ - '0');
+	return found == start_time && state != 'Z' && state != 'X' ? 0 : -ESRCH;
+}

@@ -1,0 +1,13 @@
+/* Whether a process is the one that is meant. */
+#ifndef BRUN_ALIVE_H
+#define BRUN_ALIVE_H
+
+#include "sys.h"
+
+/*
+ * Returns 0 when the process of this pid started at start_time (clock ticks since boot, field 22 of
+ * proc_pid_stat(5)) and is no zombie, -ESRCH when there is none such, or another -errno.
+ */
+long process_alive(uint64_t pid, uint64_t start_time);
+
+#endif
