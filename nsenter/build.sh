@@ -1,17 +1,41 @@
 #!/bin/sh
 # Builds the C stage: one freestanding ELF that is both an executable (it has an entry point and needs no
-# loader) and a shared object (bun:ffi reaches brun_syscall in it).
-#   usage: build.sh [OUTPUT]      environment: CC, CFLAGS_EXTRA
+# loader) and a shared object (bun:ffi reaches brun_syscall in it). And the front, which goes before Bun in brun's
+# executable (scripts/front.ts) and carries the stage.
+#   usage: build.sh [OUTPUT.so]      environment: CC, CFLAGS_EXTRA
+# The front is OUTPUT.front.
 set -eu
 cd "$(dirname "$0")"
 out=${1:-build/nsenter.so}
+front=${out%.so}.front
 mkdir -p "$(dirname "$out")"
-# shellcheck disable=SC2086
-${CC:-cc} -std=gnu11 -Os -Wall -Wextra -Werror -Wshadow -Wconversion -Wno-sign-conversion -Wvla -Wundef \
-  -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wcast-align \
-  -ffreestanding -fPIC -fvisibility=hidden -fno-stack-protector -fno-asynchronous-unwind-tables \
-  -fno-builtin -ffunction-sections -fdata-sections -nostdlib -shared \
-  -Wl,-e,_start -Wl,--gc-sections -Wl,-z,noseparate-code -Wl,-z,noexecstack -Wl,-z,defs \
-  -Wl,--hash-style=gnu -Wl,--build-id=none -Wl,-s ${CFLAGS_EXTRA-} \
-  -o "$out.tmp" ./*.c
-mv "$out.tmp" "$out"
+
+# compile OUTPUT FLAG…
+compile() {
+  to=$1
+  shift
+  # shellcheck disable=SC2086
+  ${CC:-cc} -std=gnu11 -Os -Wall -Wextra -Werror -Wshadow -Wconversion -Wno-sign-conversion -Wvla -Wundef \
+    -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wcast-align \
+    -ffreestanding -fvisibility=hidden -fno-stack-protector -fno-asynchronous-unwind-tables \
+    -fno-builtin -ffunction-sections -fdata-sections -nostdlib \
+    -Wl,-e,_start -Wl,--gc-sections -Wl,-z,noseparate-code -Wl,-z,noexecstack -Wl,-z,defs -Wl,-z,norelro \
+    -Wl,--hash-style=gnu -Wl,--build-id=none -Wl,-s ${CFLAGS_EXTRA-} \
+    -o "$to.tmp" "$@"
+  mv "$to.tmp" "$to"
+}
+
+compile "$out" -fPIC -shared ./*.c
+
+# Of the stage's parts all but its entry. The address is above all of Bun, which is linked to a fixed place, too.
+set -- front/*.c front/image.S
+for file in ./*.c; do
+  [ "$file" = ./main.c ] || set -- "$@" "$file"
+done
+id=$(sha256sum "$out" | cut -c 1-8)
+case $out in
+  /*) image=$out ;;
+  *) image=$PWD/$out ;;
+esac
+compile "$front" -fno-pie -static -Wl,-Ttext-segment=0x10000000 "-DSTAGE_ID=0x${id}U" \
+  "-DSTAGE_IMAGE=\"$image\"" "$@"

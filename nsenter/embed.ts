@@ -2,6 +2,7 @@
  * Bundler macro: reads the built C stage so that it becomes part of the bundle.
  * Runs at bundle time (`bun build`) or transpile time (`bun test`, `bun run`), never in the built brun.
  */
+import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 
 /**
@@ -9,6 +10,14 @@ import { readFileSync } from "node:fs";
  * `npm run build:c` has not been run.
  */
 export function stageImage(): string {
-  const file = process.env.BRUN_STAGE ?? "nsenter.so";
-  return readFileSync(`${import.meta.dir}/build/${file}`).toString("base64");
+  return image().toString("base64");
+}
+
+/** A number by which the front knows programs for its own stage: STAGE_ID of build.sh. Throws as {@link stageImage}. */
+export function stageId(): number {
+  return createHash("sha256").update(image()).digest().readUInt32BE(0);
+}
+
+function image(): Buffer {
+  return readFileSync(`${import.meta.dir}/build/${process.env.BRUN_STAGE ?? "nsenter.so"}`);
 }

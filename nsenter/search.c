@@ -5,7 +5,9 @@
 #include <linux/fcntl.h>
 #include <linux/stat.h>
 
-#define ACCESS_EXECUTE 1 /* X_OK */
+#define ACCESS_EXECUTE 1  /* X_OK */
+#define TYPE_MASK 0170000 /* S_IFMT, which <linux/stat.h> keeps to itself beside glibc */
+#define TYPE_REGULAR 0100000
 
 typedef long attempt(const char *path, const void *argv, const void *envp);
 
@@ -67,7 +69,7 @@ static long try_find(const char *path, const void *argv, const void *envp)
 	result = sys5(__NR_statx, AT_FDCWD, path, 0, STATX_TYPE, &status);
 	if (result < 0)
 		return result;
-	return (status.stx_mode & S_IFMT) == S_IFREG ? 0 : -EACCES;
+	return (status.stx_mode & TYPE_MASK) == TYPE_REGULAR ? 0 : -EACCES;
 }
 
 static long try_execute(const char *path, const void *argv, const void *envp)

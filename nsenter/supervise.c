@@ -224,25 +224,14 @@ __attribute__((noreturn)) static void give_up(void)
 	sys_exit(1);
 }
 
-void supervise(struct machine *machine, int fd)
+void supervise_process(struct machine *machine, const struct supervise_request *request,
+		       unsigned char *program)
 {
-	unsigned char *map;
-	long size = sys3(__NR_lseek, fd, 0, 2);
-	long address;
 	int signals = open_signals();
 
-	if (size < (long)sizeof(self.request) || signals < 0)
+	if (signals < 0)
 		give_up();
-	address = sys6(__NR_mmap, 0, size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
-	if (address < 0)
-		give_up();
-	map = (unsigned char *)(uintptr_t)address;
-	copy(&self.request, map, sizeof(self.request));
-	sys1(__NR_close, fd);
-	if (self.request.magic != SUPERVISE_MAGIC ||
-	    self.request.program > (size_t)size - sizeof(self.request))
-		give_up();
-
+	self.request = *request;
 	self.input.from = self.request.terminal < 0 ? -1 : 0;
 	self.input.to = self.request.terminal;
 	self.output.from = self.request.terminal;
@@ -254,6 +243,26 @@ void supervise(struct machine *machine, int fd)
 	wait_for_end(signals);
 	drain();
 	leave_raw_mode();
-	clean_up(machine, map + sizeof(self.request), self.request.program);
+	clean_up(machine, program, self.request.program);
 	sys_exit(self.status);
+}
+
+void supervise(struct machine *machine, int fd)
+{
+	struct supervise_request request;
+	unsigned char *map;
+	long size = sys3(__NR_lseek, fd, 0, 2);
+	long address;
+
+	if (size < (long)sizeof(request))
+		give_up();
+	address = sys6(__NR_mmap, 0, size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+	if (address < 0)
+		give_up();
+	map = (unsigned char *)(uintptr_t)address;
+	copy(&request, map, sizeof(request));
+	sys1(__NR_close, fd);
+	if (request.magic != SUPERVISE_MAGIC || request.program > (size_t)size - sizeof(request))
+		give_up();
+	supervise_process(machine, &request, map + sizeof(request));
 }

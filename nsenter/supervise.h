@@ -21,7 +21,12 @@ struct supervise_request {
 	uint32_t timeout; /* seconds after which the process is killed, or 0 (the program is 8-aligned) */
 };
 
-/* Forwards signals, terminal and notifications, waits, cleans up and exits with the process's status. */
+/* Forwards signals, terminal and notifications, waits, cleans up by the program and exits with the process's status. */
+__attribute__((noreturn)) void supervise_process(struct machine *machine,
+						 const struct supervise_request *request,
+						 unsigned char *program);
+
+/* The same, with request and program in a file. */
 __attribute__((noreturn)) void supervise(struct machine *machine, int fd);
 
 #endif

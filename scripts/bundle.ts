@@ -5,6 +5,7 @@
  */
 import { dirname, resolve } from "node:path";
 import type { BuildConfig, BunPlugin } from "bun";
+import { addFront } from "./front.ts";
 
 const root = resolve(import.meta.dir, "..");
 
@@ -72,4 +73,6 @@ if (import.meta.main) {
       autoloadPackageJson: false,
     },
   });
+  const stage = process.env.BRUN_STAGE ?? "nsenter.so";
+  addFront(outfile, `${root}/nsenter/build/${stage.replace(/\.so$/, ".front")}`);
 }

@@ -20,7 +20,15 @@ function compile() {
   // Bun runs no macros, by which the stage gets into the executable, of what is below a node_modules.
   const away = mkdtempSync(join(tmpdir(), "brun-install-"));
   try {
-    for (const part of ["src", "rootless", "nsenter", "scripts/bundle.ts", "package.json", "tsconfig.json"]) {
+    for (const part of [
+      "src",
+      "rootless",
+      "nsenter",
+      "scripts/bundle.ts",
+      "scripts/front.ts",
+      "package.json",
+      "tsconfig.json",
+    ]) {
       cpSync(join(root, part), join(away, part), { recursive: true });
     }
     symlinkSync(modules, join(away, "node_modules"));

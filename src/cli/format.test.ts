@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
+import { stateJson } from "../container/state.ts";
 import type { ContainerState } from "../container/types.ts";
-import { listJson, listTable, psLines, stateJson, table } from "./format.ts";
+import { listJson, listTable, psLines, table } from "./format.ts";
 
 const one: ContainerState = {
   owner: "alice",

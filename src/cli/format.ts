@@ -1,4 +1,5 @@
-/** Output of state, list and ps, byte for byte as runc's. */
+/** Output of list and ps, byte for byte as runc's. */
+import { orderedState } from "../container/state.ts";
 import type { ContainerState } from "../container/types.ts";
 import { duration } from "./duration.ts";
 
@@ -11,33 +12,9 @@ export const formatFlag = {
   description: "form of the output",
 } as const;
 
-/** The fields in runc's order. */
-function ordered(state: ContainerState): ContainerState {
-  return {
-    ociVersion: state.ociVersion,
-    id: state.id,
-    pid: state.pid,
-    status: state.status,
-    bundle: state.bundle,
-    rootfs: state.rootfs,
-    created: state.created,
-    ...(hasEntries(state.annotations) ? { annotations: state.annotations } : {}),
-    owner: state.owner,
-  };
-}
-
-function hasEntries<T extends object>(value: T | undefined): value is T {
-  return value !== undefined && Object.keys(value).length > 0;
-}
-
-/** `brun state`: indented by two, without a newline at the end. */
-export function stateJson(state: ContainerState): string {
-  return JSON.stringify(ordered(state), null, 2);
-}
-
 /** `brun list -f json`: one line; null when there are none, as Go writes an empty list. */
 export function listJson(states: readonly ContainerState[]): string {
-  return `${states.length === 0 ? "null" : JSON.stringify(states.map(ordered))}\n`;
+  return `${states.length === 0 ? "null" : JSON.stringify(states.map(orderedState))}\n`;
 }
 
 /** `brun list`. */

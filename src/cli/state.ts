@@ -1,8 +1,7 @@
 /** `brun state`. */
-import { state } from "../container/state.ts";
+import { state, stateJson } from "../container/state.ts";
 import { defineCommand } from "./command.ts";
 import { containerId } from "./container-flags.ts";
-import { stateJson } from "./format.ts";
 import { openRuntime } from "./globals.ts";
 import { print } from "./output.ts";
 

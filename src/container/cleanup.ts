@@ -12,21 +12,9 @@ import { paths, type StoredState } from "./store.ts";
  */
 export function cleanupProgram(root: string, state: StoredState, notify: boolean): Program {
   const b = new ProgramBuilder();
-  const p = paths(root, state.id);
   const busy = b.label();
   const end = b.label();
-  if (state.cgroup !== undefined) removeCgroup(b, state.cgroup, busy);
-  b.at("cleanup", `remove ${p.directory}`);
-  for (const file of [p.state, p.exec, p.filter])
-    b.sys("unlinkat", [AT_FDCWD, b.str(file), 0], { handle: [ANY] });
-  if (notify) {
-    b.sys("unlinkat", [AT_FDCWD, b.str(`${p.notify}/notify.sock`), 0], { handle: [ANY] });
-    b.sys("unlinkat", [AT_FDCWD, b.str(p.notify), AT_REMOVEDIR], { handle: [ANY] });
-  }
-  b.sys("unlinkat", [AT_FDCWD, b.str(p.directory), AT_REMOVEDIR], { handle: [ANY] });
-  if (state.resctrl !== undefined) {
-    b.sys("unlinkat", [AT_FDCWD, b.str(state.resctrl), AT_REMOVEDIR], { handle: [ANY] });
-  }
+  removeContainer(b, root, state, notify, busy);
   const poststop = state.hooks?.poststop;
   if (poststop !== undefined)
     runHooksWarning({ b }, poststop, "hooks.poststop", stateForHooks(state, "stopped"));
@@ -37,6 +25,33 @@ export function cleanupProgram(root: string, state: StoredState, notify: boolean
     b.mark(end);
   }
   return b.finish();
+}
+
+/**
+ * Removes cgroup and directory of a container whose process has ended; goes to `busy` while there is more in the
+ * cgroup than processes that have just ended.
+ * @param notify it has a notification socket
+ */
+export function removeContainer(
+  b: ProgramBuilder,
+  root: string,
+  state: StoredState,
+  notify: boolean,
+  busy: Label,
+): void {
+  const p = paths(root, state.id);
+  if (state.cgroup !== undefined) removeCgroup(b, state.cgroup, busy);
+  b.at("cleanup", `remove ${p.directory}`);
+  for (const file of [p.state, p.exec, p.filter, p.fifo, p.prepared])
+    b.sys("unlinkat", [AT_FDCWD, b.str(file), 0], { handle: [ANY] });
+  if (notify) {
+    b.sys("unlinkat", [AT_FDCWD, b.str(`${p.notify}/notify.sock`), 0], { handle: [ANY] });
+    b.sys("unlinkat", [AT_FDCWD, b.str(p.notify), AT_REMOVEDIR], { handle: [ANY] });
+  }
+  b.sys("unlinkat", [AT_FDCWD, b.str(p.directory), AT_REMOVEDIR], { handle: [ANY] });
+  if (state.resctrl !== undefined) {
+    b.sys("unlinkat", [AT_FDCWD, b.str(state.resctrl), AT_REMOVEDIR], { handle: [ANY] });
+  }
 }
 
 /** How long to wait for processes to leave the cgroup, in milliseconds. */

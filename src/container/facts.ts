@@ -143,9 +143,13 @@ export function homeInPasswd(passwd: string, uid: number): string | null {
 
 const PASSWD_MAX = 16 << 20;
 
+/** Whether an environment says where HOME is; of a name given twice the last counts. */
+export function namesHome(env: readonly string[]): boolean {
+  return (foundLast(env, (e) => e.startsWith("HOME=")) ?? "").length > 5;
+}
+
 function homeOf(rootfs: string, uid: number, env: readonly string[]): string {
-  // Of a name given twice the last counts.
-  if ((foundLast(env, (e) => e.startsWith("HOME=")) ?? "").length > 5) return "";
+  if (namesHome(env)) return "";
   const fd = openInRoot(rootfs, "etc/passwd");
   if (fd < 0) return "/";
   try {

@@ -24,6 +24,7 @@ import type { ExecInfo, SeccompListener } from "./exec-info.ts";
 import { runRuntimeHooks, stateForHooks } from "./hooks.ts";
 import { type Notify, prepareNotify } from "./notify.ts";
 import { writePidFile } from "./pid-file.ts";
+import { prepare, savePrepared } from "./prepared.ts";
 import { sendToAgent } from "./seccomp-agent.ts";
 import { claim, type Locked, remove, type StoredState, saveExecInfo, saveState, unlock } from "./store.ts";
 import type { CreateOptions, LaunchMode, Runtime } from "./types.ts";
@@ -85,6 +86,7 @@ export function launch(rt: Runtime, options: CreateOptions, mode: LaunchMode): L
       notify,
       init,
       afterHooks,
+      prepares: mode.detached && notify === null,
     };
     const launched = converse(rt, parts);
     waitChild(stage.pid);
@@ -122,6 +124,8 @@ interface Parts {
   readonly conversation: Conversation;
   readonly notify: Notify | null;
   readonly init: StandardInit;
+  /** Others will have further commands done on the container: they may be prepared. */
+  readonly prepares: boolean;
   /** Compiles the program that follows the hooks of the runtime namespace. */
   readonly afterHooks: (states: HookStates) => Program;
 }
@@ -131,6 +135,7 @@ function converse(rt: Runtime, parts: Parts): Launched {
   const { options, config, caller, console, locked, conversation, notify, init } = parts;
   const { socket } = conversation;
   let state: StoredState | null = null;
+  let prepared: Uint8Array | null = null;
   // Compiled while the stage is being cloned, or below while newuidmap and newgidmap run.
   if (config.maps === null || config.selfMapped) conversation.send(build(rt, init));
   for (;;) {
@@ -141,6 +146,7 @@ function converse(rt: Runtime, parts: Parts): Launched {
         enterDelegatedPart(config, conversation.pid);
         state = describe(config, conversation.pid);
         saveExecInfo(rt.root, options.id, execInfoOf(config, options.noNewKeyring));
+        if (parts.prepares) prepared = prepareCommands(rt, config, state, options);
         break;
       case Message.map:
         conversation.requirePid();
@@ -176,6 +182,7 @@ function converse(rt: Runtime, parts: Parts): Launched {
         if (config.cgroup !== null) limitCgroup(rt, config, config.cgroup, conversation.pid);
         state = joinIntelRdt(config, state!);
         saveState(rt.root, state);
+        if (prepared !== null) savePrepared(rt.root, options.id, prepared);
         return {
           config,
           state,
@@ -214,6 +221,18 @@ function mapIds(
   rt.mark?.("ids mapped");
   sendMessage(conversation.socket, Message.resume);
   conversation.send(program);
+}
+
+/** Compiles what the front is to run later (prepared.ts), while the stage is at work. */
+function prepareCommands(
+  rt: Runtime,
+  config: ContainerConfig,
+  state: StoredState,
+  options: CreateOptions,
+): Uint8Array | null {
+  const file = prepare(rt, config, state, execInfoOf(config, options.noNewKeyring));
+  rt.mark?.("further commands prepared");
+  return file;
 }
 
 /** What `exec` will have to know. */

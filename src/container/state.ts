@@ -3,7 +3,7 @@ import { userNameOf } from "../../rootless/subid.ts";
 import { readTextIfThere, tryStat } from "../sys/fs.ts";
 import { statusOf } from "./status.ts";
 import { paths, requireState, type StoredState } from "./store.ts";
-import type { ContainerState, Runtime } from "./types.ts";
+import type { ContainerState, Runtime, Status } from "./types.ts";
 
 /** The state of one container. Throws a BrunError when there is none. */
 export function state(rt: Runtime, id: string): ContainerState {
@@ -11,8 +11,11 @@ export function state(rt: Runtime, id: string): ContainerState {
 }
 
 /** Stored state → what `state` and `list` show. */
-export function describeState(rt: Runtime, stored: StoredState): ContainerState {
-  const status = statusOf(rt.root, stored);
+export function describeState(
+  rt: Runtime,
+  stored: StoredState,
+  status: Status = statusOf(rt.root, stored),
+): ContainerState {
   return {
     ociVersion: stored.ociVersion,
     id: stored.id,
@@ -24,6 +27,30 @@ export function describeState(rt: Runtime, stored: StoredState): ContainerState 
     ...(stored.annotations === undefined ? {} : { annotations: stored.annotations }),
     owner: ownerOf(paths(rt.root, stored.id).directory),
   };
+}
+
+/** The fields in runc's order. */
+export function orderedState(state: ContainerState): ContainerState {
+  return {
+    ociVersion: state.ociVersion,
+    id: state.id,
+    pid: state.pid,
+    status: state.status,
+    bundle: state.bundle,
+    rootfs: state.rootfs,
+    created: state.created,
+    ...(hasEntries(state.annotations) ? { annotations: state.annotations } : {}),
+    owner: state.owner,
+  };
+}
+
+function hasEntries<T extends object>(value: T | undefined): value is T {
+  return value !== undefined && Object.keys(value).length > 0;
+}
+
+/** `brun state`: indented by two, without a newline at the end. */
+export function stateJson(state: ContainerState): string {
+  return JSON.stringify(orderedState(state), null, 2);
 }
 
 const names = new Map<number, string>();

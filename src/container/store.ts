@@ -1,6 +1,7 @@
 /**
  * The state directory: one directory a container, with state.json (what `state` and `list` need), exec.json
- * (what `exec` needs besides) and exec.fifo while the container is created but not started.
+ * (what `exec` needs besides), exec.fifo while the container is created but not started, and perhaps prepared
+ * (prepared.ts).
  */
 import type { CgroupPlan } from "../config/cgroup-plan.ts";
 import { BrunError } from "../errors.ts";
@@ -89,6 +90,7 @@ export function paths(root: string, id: string) {
     fifo: `${directory}/exec.fifo`,
     notify: `${directory}/notify`,
     filter: `${directory}/seccomp.bpf`,
+    prepared: `${directory}/prepared`,
   };
 }
 
@@ -302,7 +304,7 @@ export function hasFifo(root: string, id: string): boolean {
 /** Removes a container's directory with everything that brun puts there. */
 export function remove(root: string, id: string): void {
   const p = paths(root, id);
-  for (const file of [p.state, p.exec, p.fifo, p.filter]) unlink(file);
+  for (const file of [p.state, p.exec, p.fifo, p.filter, p.prepared]) unlink(file);
   const removed = rmdir(p.directory);
   if (removed === 0 || removed === -E.ENOENT) return;
   if (removed !== -E.ENOTEMPTY) throw new SysError(`remove ${p.directory}`, -removed);

@@ -57,5 +57,5 @@ export function stepsOf(ops: readonly Op[]): Step[] {
 function phrase(op: Op): string {
   const program = /^exec: (.*?)(: executable file not found in \$PATH)?$/.exec(op.doing);
   if (program === null) return op.doing;
-  return `${op.name === "execve" ? "execute" : "find the program"} ${program[1]}`;
+  return `${op.kind === "execute" ? "execute" : "find the program"} ${program[1]}`;
 }

@@ -1,9 +1,10 @@
 /*
  * Runs brun and lets one of its system calls fail, or kills brun before it.
- *   usage: fault REPORT WHICH HOW PROGRAM [ARGUMENT...]
+ *   usage: fault REPORT FROM WHICH HOW PROGRAM [ARGUMENT...]
+ *     FROM   "stage" or "front": where counting begins
  *     WHICH  number of the call, from 1; 0 for none
  *     HOW    an errno number, or "kill"
- * Calls are counted from when brun loads the stage (its memfd_create): those of brun's main thread except what a
+ * Calls are counted from when brun loads the stage (its memfd_create), or from the front's first: those of brun's main thread except what a
  * JavaScript engine does for itself, and all of the stage in whatever process. Writes two lines to REPORT: how
  * many there were, and the number of the system call that failed, or -1. Exits as the program does, 128 + signal
  * when it was killed.
@@ -38,6 +39,7 @@ struct tracee {
 static struct tracee tracees[TRACEES];
 static pid_t root;
 static int counting;
+static int counting_from_front;
 static unsigned long calls;
 static unsigned long which;
 static long error;
@@ -54,6 +56,15 @@ static struct tracee *find(pid_t tid)
 		}
 	}
 	exit(3);
+}
+
+static int is_brun(pid_t tid)
+{
+	char path[64];
+	char exe[256] = "";
+
+	snprintf(path, sizeof(path), "/proc/%d/exe", tid);
+	return readlink(path, exe, sizeof(exe) - 1) > 5 && strcmp(exe + strlen(exe) - 5, "/brun") == 0;
 }
 
 /* The stage counts, brun's main thread does, and a process that brun has cloned but that has executed nothing. */
@@ -209,9 +220,11 @@ static int trace(void)
 		tracee = find(tid);
 		if (WSTOPSIG(status) == SYSCALL_STOP)
 			at_call(tracee);
-		else if (status >> 16 == PTRACE_EVENT_EXEC)
+		else if (status >> 16 == PTRACE_EVENT_EXEC) {
 			tracee->counts = -1;
-		else if (status >> 16 == PTRACE_EVENT_STOP && WSTOPSIG(status) != SIGTRAP) {
+			/* setpriv and the like come before. */
+			counting |= counting_from_front && tid == root && is_brun(tid);
+		} else if (status >> 16 == PTRACE_EVENT_STOP && WSTOPSIG(status) != SIGTRAP) {
 			ptrace(PTRACE_LISTEN, tid, 0, 0);
 			continue;
 		} else if (status >> 16 == 0)
@@ -225,15 +238,16 @@ int main(int argc, char **argv)
 	FILE *report;
 	int status;
 
-	if (argc < 5)
+	if (argc < 6)
 		return 2;
-	which = strtoul(argv[2], 0, 10);
-	error = strcmp(argv[3], "kill") == 0 ? 0 : strtol(argv[3], 0, 10);
+	counting_from_front = strcmp(argv[2], "front") == 0;
+	which = strtoul(argv[3], 0, 10);
+	error = strcmp(argv[4], "kill") == 0 ? 0 : strtol(argv[4], 0, 10);
 	report = fopen(argv[1], "we");
 	root = fork();
 	if (root == 0) {
 		raise(SIGSTOP);
-		execvp(argv[4], argv + 4);
+		execvp(argv[5], argv + 5);
 		_exit(127);
 	}
 	if (!report || root < 0 || waitpid(root, &status, WUNTRACED) != root ||

@@ -1,0 +1,189 @@
+#include "command.h"
+
+#include <linux/fcntl.h>
+#include <linux/stat.h>
+
+#define FIRST_USER_NAMESPACE "user:[4026531837]"
+#define STATE_DIRECTORY_MODE (S_IFDIR | 01700)
+
+static const char *variable(const char *const *envp, const char *name)
+{
+	for (; *envp; envp++) {
+		const char *value = text_after(*envp, name);
+
+		if (value && *value == '=')
+			return value + 1;
+	}
+	return 0;
+}
+
+/* Absolute, and without what would have to be resolved. */
+static int is_clean(const char *path)
+{
+	if (path[0] != '/' || path[1] == 0)
+		return 0;
+	for (; *path != 0; path++)
+		if (path[0] == '/' && (path[1] == '/' || path[1] == '.' || path[1] == 0))
+			return 0;
+	return 1;
+}
+
+static int is_id(const char *id)
+{
+	size_t n = 0;
+
+	for (; id[n] != 0; n++) {
+		char c = id[n];
+
+		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+		      c == '_' || c == '+' || c == '.' || (c == '-' && n > 0)))
+			return 0;
+	}
+	return n > 0 && n <= ID_MAX && !text_equal(id, ".") && !text_equal(id, "..");
+}
+
+static int in_first_user_namespace(void)
+{
+	char link[sizeof(FIRST_USER_NAMESPACE)];
+	long n = sys4(__NR_readlinkat, AT_FDCWD, "/proc/self/ns/user", link, sizeof(link));
+
+	if (n != (long)sizeof(link) - 1)
+		return 0;
+	link[n] = 0;
+	return text_equal(link, FIRST_USER_NAMESPACE);
+}
+
+/* As src/container/root.ts, where it is there already and fit for use. */
+static int default_root(char *root, const char *const *envp)
+{
+	const char *runtime = variable(envp, "XDG_RUNTIME_DIR");
+	struct statx status;
+	long uid = sys0(__NR_geteuid);
+	long length;
+
+	if (uid == 0)
+		return in_first_user_namespace() && path_append(root, 0, "/run/brun", 9) > 0;
+	if (!runtime || !is_clean(runtime))
+		return 0;
+	length = path_append(root, 0, runtime, text_length(runtime));
+	if (path_append(root, length, "/brun", 5) < 0)
+		return 0;
+	zero(&status, sizeof(status));
+	if (sys5(__NR_statx, AT_FDCWD, root, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, &status) < 0)
+		return 0;
+	return status.stx_mode == STATE_DIRECTORY_MODE && status.stx_uid == (uint32_t)uid;
+}
+
+/* A number from 1 to 64, or a name in capitals, with or without SIG; 0 for what else a signal can be called. */
+static int signal_number(const char *word)
+{
+	static const char names[] = "HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM "
+				    "STKFLT CHLD CONT STOP TSTP TTIN TTOU URG XCPU XFSZ VTALRM PROF WINCH IO "
+				    "PWR SYS ";
+	const char *bare = text_after(word, "SIG");
+	const char *name = names;
+	int number = text_number(word);
+
+	if (number >= 0)
+		return number <= 64 ? number : 0;
+	if (!bare)
+		bare = word;
+	for (number = 1; *name != 0; number++) {
+		const char *rest = text_after(name, bare);
+
+		if (rest && *rest == ' ' && *bare != 0)
+			return number;
+		while (*name++ != ' ')
+			;
+	}
+	return 0;
+}
+
+/* A flag with a value, "--flag=value" or "--flag value": *at moves on to its last word. Null when it is another. */
+static const char *flag_value(const char *flag, int argc, const char *const *argv, int *at)
+{
+	const char *rest = text_after(argv[*at], flag);
+
+	if (rest && *rest == '=')
+		return rest + 1;
+	if (rest && *rest == 0 && *at + 1 < argc) {
+		(*at)++;
+		return argv[*at];
+	}
+	return 0;
+}
+
+/* One global flag. Returns 0 when it is none that is known here. */
+static int take_global(struct command *command, const char **root, int argc, const char *const *argv, int *at)
+{
+	const char *value;
+
+	if (text_equal(argv[*at], "--systemd-cgroup"))
+		return 1;
+	value = flag_value("--root", argc, argv, at);
+	if (value) {
+		*root = value;
+		return 1;
+	}
+	value = flag_value("--log", argc, argv, at);
+	if (value) {
+		command->log = value;
+		return value[0] == '/';
+	}
+	value = flag_value("--log-format", argc, argv, at);
+	return value && (text_equal(value, "json") || text_equal(value, "text"));
+}
+
+/* Global flags, up to the command's name. Returns its place, or 0. */
+static int parse_globals(struct command *command, int argc, const char *const *argv, const char *const *envp)
+{
+	const char *root = 0;
+	int at = 1;
+
+	command->log = 0;
+	for (; at < argc && argv[at][0] == '-'; at++)
+		if (!take_global(command, &root, argc, argv, &at))
+			return 0;
+	if (root ? !is_clean(root) || path_append(command->root, 0, root, text_length(root)) < 0
+		 : !default_root(command->root, envp))
+		return 0;
+	return at < argc ? at : 0;
+}
+
+int command_parse(struct command *command, int argc, const char *const *argv, const char *const *envp)
+{
+	int at = parse_globals(command, argc, argv, envp);
+	int rest = argc - at - 1; /* words after the command's name */
+	const char *name = argv[at];
+	const char *const *words = argv + at + 1;
+
+	if (at == 0 || rest < 1)
+		return 0;
+	command->id = words[0];
+	command->signal = 0;
+	if (text_equal(name, "state") && rest == 1) {
+		command->program = PREPARED_STATE;
+	} else if (text_equal(name, "start") && rest == 1 && !variable(envp, "NOTIFY_SOCKET")) {
+		command->program = PREPARED_START;
+	} else if (text_equal(name, "kill") && rest <= 2) {
+		command->program = PREPARED_KILL;
+		command->signal = signal_number(rest == 2 ? words[1] : "TERM");
+		if (command->signal == 0)
+			return 0;
+	} else if (text_equal(name, "delete") && rest <= 2) {
+		int forced = text_equal(words[0], "--force") || text_equal(words[0], "-f");
+
+		if (rest != 1 + forced)
+			return 0;
+		command->program = forced ? PREPARED_FORCED_DELETE : PREPARED_DELETE;
+		command->id = words[forced];
+	} else if (text_equal(name, "exec") && rest >= 2 && !text_equal(words[1], "--") &&
+		   !variable(envp, "LISTEN_FDS") && !variable(envp, "BRUN_TIMING")) {
+		command->program = PREPARED_EXEC;
+		command->words = words + 1;
+		command->word_count = (unsigned int)rest - 1;
+	} else {
+		return 0;
+	}
+	return is_id(command->id);
+}

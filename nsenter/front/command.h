@@ -1,0 +1,35 @@
+/* Which command line this is, as far as the front knows it. All others are Bun's. */
+#ifndef BRUN_FRONT_COMMAND_H
+#define BRUN_FRONT_COMMAND_H
+
+#include "../sys.h"
+#include "../text.h"
+
+#define ID_MAX 255 /* longer ids are allowed, but rare: Bun's */
+
+/* Programs of a container's prepared file, in its order: src/container/prepared.ts. */
+enum prepared_index {
+	PREPARED_STATE,
+	PREPARED_START,
+	PREPARED_KILL,
+	PREPARED_DELETE,
+	PREPARED_FORCED_DELETE,
+	PREPARED_EXEC_GUARD, /* runs in the front, EXEC in the stage */
+	PREPARED_EXEC,
+	PREPARED_PROGRAMS
+};
+
+struct command {
+	enum prepared_index program;
+	char root[PATH_SIZE]; /* state directory */
+	const char *id;
+	int signal;
+	const char *log;          /* the log file, or null */
+	const char *const *words; /* of exec: program and arguments */
+	unsigned int word_count;
+};
+
+/* Takes the command line apart. Returns 0 when some of it is not known here: nothing has been done then. */
+int command_parse(struct command *command, int argc, const char *const *argv, const char *const *envp);
+
+#endif

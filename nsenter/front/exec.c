@@ -1,0 +1,214 @@
+#include "exec.h"
+
+#include "../message.h"
+#include "../spawn.h"
+#include "../supervise.h"
+#include "stage.h"
+#include "template.h"
+
+#include <linux/fcntl.h>
+#include <linux/prctl.h>
+#include <linux/signal.h>
+
+#define AF_UNIX 1
+#define SOCK_SEQPACKET 5
+#define SOCK_CLOEXEC O_CLOEXEC
+#define CLOSE_RANGE_CLOEXEC 4U
+#define PACKET_MAX 32768
+#define PROC_READY 9 /* src/stage/messages.ts */
+#define PROC_RUN 10
+
+struct packet {
+	struct message_header header;
+	unsigned char payload[56];
+};
+
+/* A process on its way into the container. */
+struct joining {
+	int socket;
+	long stage; /* the process that joins, and ends when it has cloned; 0 when it has been reaped */
+	long pid;   /* of the one that will execute the words, or 0 */
+};
+
+static void reap(long pid)
+{
+	while (sys4(__NR_wait4, pid, 0, 0, 0) == -EINTR)
+		;
+}
+
+static void abandon(const struct joining *joining)
+{
+	sys1(__NR_close, joining->socket);
+	if (joining->pid > 0) {
+		sys2(__NR_kill, joining->pid, SIGKILL);
+		reap(joining->pid);
+	}
+	if (joining->stage > 0)
+		reap(joining->stage);
+}
+
+/* Starts a stage with the pidfd that its program will join by. */
+static long start(struct joining *joining, int pidfd)
+{
+	char number[21];
+	const char *argv[4] = {"brun:[stage]", "stage", number, 0};
+	const char *envp[1] = {0};
+	int pair[2];
+	struct spawn_request request;
+	long stage = stage_open();
+	long pid;
+
+	if (stage < 0)
+		return stage;
+	pid = sys4(__NR_socketpair, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair);
+	if (pid < 0) {
+		sys1(__NR_close, stage);
+		return pid;
+	}
+	number[text_decimal(number, (uint64_t)pair[1])] = 0;
+	zero(&request, sizeof(request));
+	request.path = (uint64_t)(uintptr_t) "brun-nsenter";
+	request.argv = (uint64_t)(uintptr_t)argv;
+	request.envp = (uint64_t)(uintptr_t)envp;
+	for (unsigned int i = 0; i < ARRAY_LENGTH(request.stdio); i++)
+		request.stdio[i] = -1;
+	request.keep_fd = pair[1];
+	request.exec_fd = (int32_t)stage;
+	request.flags = SPAWN_EXEC_FD;
+	sys3(__NR_fcntl, pidfd, F_SETFD, 0);
+	pid = spawn(&request);
+	sys3(__NR_fcntl, pidfd, F_SETFD, FD_CLOEXEC);
+	sys1(__NR_close, stage);
+	sys1(__NR_close, pair[1]);
+	if (request.pidfd >= 0 && pid > 0)
+		sys1(__NR_close, request.pidfd);
+	if (pid < 0)
+		sys1(__NR_close, pair[0]);
+	joining->socket = pair[0];
+	joining->stage = pid;
+	joining->pid = 0;
+	return pid;
+}
+
+static long send_packet(int socket, const void *data, size_t size)
+{
+	long n;
+
+	do {
+		n = sys6(__NR_sendto, socket, (long)data, (long)size, MSG_NOSIGNAL, 0, 0);
+	} while (n == -EINTR);
+	return n == (long)size ? 0 : -EPIPE;
+}
+
+static long send_program(int socket, const unsigned char *data, size_t size)
+{
+	struct message_header header = {MESSAGE_VERSION, PROC_PROGRAM, (uint32_t)size};
+	long result = send_packet(socket, &header, sizeof(header));
+
+	while (result == 0 && size > 0) {
+		size_t n = size < PACKET_MAX ? size : PACKET_MAX;
+
+		result = send_packet(socket, data, n);
+		data += n;
+		size -= n;
+	}
+	return result;
+}
+
+/* Returns the type of the next message, 0 when the stage has closed its end, or -errno. */
+static long receive(int socket, struct packet *packet)
+{
+	long n;
+
+	do {
+		n = sys6(__NR_recvfrom, socket, (long)packet, (long)sizeof(*packet), 0, 0, 0);
+	} while (n == -EINTR);
+	if (n <= 0)
+		return n;
+	return n >= (long)sizeof(packet->header) && packet->header.version == MESSAGE_VERSION
+		   ? packet->header.type
+		   : -EPROTO;
+}
+
+/* Until there is nothing left that can fail but execve. The messages with the pid and of readiness come in any order. */
+static long await_ready(struct joining *joining)
+{
+	int ready = 0;
+
+	while (!ready || joining->pid == 0) {
+		struct packet packet;
+		long type = receive(joining->socket, &packet);
+
+		if (type == PROC_PID && packet.header.length == sizeof(int64_t)) {
+			int64_t pid;
+
+			copy(&pid, packet.payload, sizeof(pid));
+			joining->pid = pid;
+		} else if (type == PROC_READY) {
+			ready = 1;
+		} else {
+			return -EPROTO;
+		}
+	}
+	reap(joining->stage);
+	joining->stage = 0;
+	return 0;
+}
+
+/* Lets it execute. Signals are the process's matter from then on: they wait for the supervisor. */
+static long let_run(const struct joining *joining)
+{
+	struct message_header run = {MESSAGE_VERSION, PROC_RUN, 0};
+	struct packet packet;
+	uint64_t all = ~0ULL;
+	uint64_t before;
+	long result;
+
+	sys4(__NR_rt_sigprocmask, SIG_SETMASK, &all, &before, sizeof(all));
+	result = send_packet(joining->socket, &run, sizeof(run));
+	if (result == 0)
+		result = receive(joining->socket, &packet);
+	if (result != 0)
+		sys4(__NR_rt_sigprocmask, SIG_SETMASK, &before, 0, sizeof(before));
+	return result;
+}
+
+void prepared_exec(struct machine *machine, const struct prepared *prepared, const struct command *command)
+{
+	struct supervise_request request;
+	struct joining joining;
+	size_t template_size;
+	size_t size;
+	unsigned char *template = prepared_program(prepared, PREPARED_EXEC, &template_size);
+	const unsigned char *program;
+	int pidfd;
+	long own;
+
+	if (!template || prepared_run(machine, prepared, PREPARED_EXEC_GUARD) < 0)
+		return;
+	pidfd = (int)machine->slots[SLOT_PIDFD];
+	program = template_fill(template, template_size, command, pidfd, &size);
+	/* Of the caller's descriptors none but stdio is for the container. */
+	if (!program || sys3(__NR_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC) < 0 ||
+	    start(&joining, pidfd) < 0) {
+		sys1(__NR_close, pidfd);
+		return;
+	}
+	sys1(__NR_close, pidfd);
+	sys5(__NR_prctl, PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+	own = -1;
+	if (send_program(joining.socket, program, size) < 0 || await_ready(&joining) < 0 ||
+	    (own = sys2(__NR_pidfd_open, joining.pid, 0)) < 0 || let_run(&joining) != 0) {
+		abandon(&joining);
+		if (own >= 0)
+			sys1(__NR_close, own);
+		return;
+	}
+	sys1(__NR_close, joining.socket);
+	zero(&request, sizeof(request));
+	request.pid = (int32_t)joining.pid;
+	request.pidfd = (int32_t)own;
+	request.terminal = request.host = request.notify = request.upstream = request.early = -1;
+	prepared_close(prepared);
+	supervise_process(machine, &request, 0);
+}

@@ -1,0 +1,22 @@
+/* What the kernel does for an executable with an interpreter, which brun hides from it: see main.c. */
+#ifndef BRUN_FRONT_LOADER_H
+#define BRUN_FRONT_LOADER_H
+
+#include "elf.h"
+
+#define SEGMENTS_MAX 16
+
+/* Bun's own entry point and program headers, written by scripts/front.ts. */
+struct behind {
+	uint64_t entry;
+	uint64_t segment_count;
+	struct elf_segment segments[SEGMENTS_MAX];
+};
+
+/*
+ * Maps the program interpreter (ld.so) of what is behind the front, and tells it so by the auxiliary vector. Returns
+ * its entry point, or -errno.
+ */
+long load_interpreter(const struct behind *behind, struct auxiliary *auxv);
+
+#endif

@@ -1,0 +1,102 @@
+/*
+ * The front: what the kernel starts as brun. For a command whose program has been prepared (prepared.h) it is
+ * all there is; for any other it loads what is behind it, Bun with brun's TypeScript, as the kernel would have done:
+ * nothing has happened then, but that a fraction of a millisecond has passed. scripts/front.ts puts it there.
+ */
+#include "exec.h"
+#include "loader.h"
+#include "prepared.h"
+
+#include <linux/fcntl.h>
+
+#define CANNOT_EXECUTE 126
+
+/* Filled in by scripts/front.ts, which finds it by its section. */
+__attribute__((section(".behind"), used)) struct behind behind = {1, 0, {{0, 0, 0, 0, 0, 0, 0, 0}}};
+
+static struct machine machine;
+
+/* As src/cli/log.ts: the log file is there when a command has succeeded. */
+static long touch_log(const char *path)
+{
+	long fd = sys4(__NR_openat, AT_FDCWD, path, O_WRONLY | O_CREAT | O_APPEND | O_NOCTTY | O_CLOEXEC,
+		       0644);
+
+	return fd < 0 ? fd : sys1(__NR_close, fd);
+}
+
+static void try_prepared(const struct command *command)
+{
+	struct prepared prepared;
+
+	if (prepared_open(&prepared, command) < 0)
+		return;
+	for (unsigned int i = 0; i < ARRAY_LENGTH(machine.slots); i++)
+		machine.slots[i] = -1;
+	machine.sync = -1;
+	machine.slots[SLOT_DIRECTORY] = prepared.directory;
+	machine.slots[SLOT_SIGNAL] = command->signal;
+	if (!command->log || touch_log(command->log) == 0) {
+		if (command->program == PREPARED_EXEC)
+			prepared_exec(&machine, &prepared, command);
+		else
+			prepared_run(&machine, &prepared, command->program);
+	}
+	prepared_close(&prepared);
+}
+
+__attribute__((noreturn)) static void cannot_load(void)
+{
+	static const char line[] = "brun: cannot load the system's dynamic loader\n";
+
+	sys3(__NR_write, 2, line, sizeof(line) - 1);
+	sys_exit(CANNOT_EXECUTE);
+}
+
+/* Returns where to go on. */
+__attribute__((used)) static long front(const long *stack)
+{
+	int argc = (int)stack[0];
+	const char *const *argv = (const char *const *)(stack + 1);
+	const char *const *envp = argv + argc + 1;
+	const char *const *end = envp;
+	struct command command;
+	long entry;
+
+	if (argc > 1 && command_parse(&command, argc, argv, envp))
+		try_prepared(&command);
+	while (*end)
+		end++;
+	entry = load_interpreter(&behind, (struct auxiliary *)(uintptr_t)(end + 1));
+	if (entry < 0)
+		cannot_load();
+	return entry;
+}
+
+/* The stack is handed on as the kernel has made it. */
+#if defined(__x86_64__)
+__asm__(".globl _start\n"
+	".type _start,@function\n"
+	"_start:\n"
+	"\tmov %rsp, %rbx\n"
+	"\tmov %rsp, %rdi\n"
+	"\tand $-16, %rsp\n"
+	"\tcall front\n"
+	"\tmov %rbx, %rsp\n"
+	"\txor %edx, %edx\n"
+	"\txor %ebp, %ebp\n"
+	"\tjmp *%rax\n");
+#else
+__asm__(".globl _start\n"
+	".type _start,@function\n"
+	"_start:\n"
+	"\tmov x19, sp\n"
+	"\tmov x0, sp\n"
+	"\tbl front\n"
+	"\tmov sp, x19\n"
+	"\tmov x1, x0\n"
+	"\tmov x0, xzr\n"
+	"\tmov x29, xzr\n"
+	"\tmov x30, xzr\n"
+	"\tbr x1\n");
+#endif

@@ -1,0 +1,121 @@
+/**
+ * Puts the front (nsenter/front) before Bun in an executable that Bun has compiled: the kernel starts the front, which
+ * loads the rest when it is wanted.
+ */
+import { chmodSync, readFileSync, writeFileSync } from "node:fs";
+
+const ET_EXEC = 2;
+const PT_LOAD = 1;
+const PT_INTERP = 3;
+const PT_NOTE = 4;
+const PT_PHDR = 6;
+const HEADER_SIZE = 56;
+const SECTION_SIZE = 64;
+/** struct behind of nsenter/front/loader.h: entry, count, program headers. */
+const SEGMENTS_MAX = 16;
+const SEGMENTS_AT = 16;
+
+/**
+ * An executable with the front in it.
+ * @param bun the compiled executable
+ * @throws Error it is not one that the front fits
+ */
+export function withFront(bun: Buffer, front: Buffer): Buffer {
+  const executable = new Elf(bun);
+  const added = new Elf(front);
+  if (executable.type !== ET_EXEC || executable.machine !== added.machine)
+    throw new Error("not an executable for a fixed address and the front's machine");
+  const own = executable.segments;
+  if (own.length > SEGMENTS_MAX) throw new Error(`more than ${SEGMENTS_MAX} program headers`);
+  if (!own.some((s) => s.type === PT_INTERP)) throw new Error("it has no interpreter, or a front already");
+  const loads = added.segments.filter((s) => s.type === PT_LOAD);
+  const first = Math.min(...loads.map((s) => s.address));
+  if (own.some((s) => s.address + s.memory > first)) throw new Error("the front's addresses are in use");
+
+  const align = Math.max(...loads.map((s) => s.align));
+  const at = Math.ceil(bun.length / align) * align;
+  const part = Buffer.from(front);
+  // What the dynamic loader is to be told: the headers as they were, and where they are now.
+  const behind = added.section(".behind");
+  part.writeBigUInt64LE(executable.entry, behind.offset);
+  part.writeBigUInt64LE(BigInt(own.length), behind.offset + 8);
+  for (const [i, segment] of own.entries()) {
+    const header = Buffer.from(segment.bytes);
+    if (segment.type === PT_PHDR) header.writeBigUInt64LE(BigInt(behind.address + SEGMENTS_AT), 16);
+    header.copy(part, behind.offset + SEGMENTS_AT + i * HEADER_SIZE);
+  }
+  // What the kernel sees: no interpreter, and the front's segments last, which have the highest addresses.
+  const kept = own.filter((s) => s.type !== PT_INTERP && s.type !== PT_NOTE).map((s) => s.bytes);
+  for (const segment of loads) {
+    const header = Buffer.from(segment.bytes);
+    header.writeBigUInt64LE(BigInt(at + segment.offset), 8);
+    kept.push(header);
+  }
+  if (kept.length > own.length) throw new Error("no room for the front's program headers");
+  const result = Buffer.concat([bun, Buffer.alloc(at - bun.length), part]);
+  for (const [i, header] of kept.entries()) header.copy(result, executable.segmentsAt + i * HEADER_SIZE);
+  result.writeUInt16LE(kept.length, 56);
+  result.writeBigUInt64LE(added.entry, 24);
+  return result;
+}
+
+/** A program header. */
+interface Segment {
+  readonly bytes: Buffer;
+  readonly type: number;
+  readonly offset: number;
+  readonly address: number;
+  readonly memory: number;
+  readonly align: number;
+}
+
+/** As much of a 64-bit little-endian ELF file as is wanted here: elf(5). */
+class Elf {
+  readonly type: number;
+  readonly machine: number;
+  readonly entry: bigint;
+  readonly segmentsAt: number;
+  readonly segments: readonly Segment[];
+
+  constructor(private readonly bytes: Buffer) {
+    if (bytes.toString("latin1", 0, 6) !== "\x7fELF\x02\x01") throw new Error("not a 64-bit ELF file");
+    this.type = bytes.readUInt16LE(16);
+    this.machine = bytes.readUInt16LE(18);
+    this.entry = bytes.readBigUInt64LE(24);
+    this.segmentsAt = this.word(32);
+    this.segments = Array.from({ length: bytes.readUInt16LE(56) }, (_, i) => {
+      const at = this.segmentsAt + i * HEADER_SIZE;
+      return {
+        bytes: Buffer.from(bytes.subarray(at, at + HEADER_SIZE)),
+        type: bytes.readUInt32LE(at),
+        offset: this.word(at + 8),
+        address: this.word(at + 16),
+        memory: this.word(at + 40),
+        align: this.word(at + 48),
+      };
+    });
+  }
+
+  private word(at: number): number {
+    return Number(this.bytes.readBigUInt64LE(at));
+  }
+
+  /** A section by its name. Throws an Error when there is none. */
+  section(name: string): { readonly address: number; readonly offset: number } {
+    const { bytes } = this;
+    const header = (i: number): number => this.word(40) + i * SECTION_SIZE;
+    const names = this.word(header(bytes.readUInt16LE(62)) + 24);
+    for (let i = 0; i < bytes.readUInt16LE(60); i++) {
+      const at = names + bytes.readUInt32LE(header(i));
+      if (bytes.toString("latin1", at, bytes.indexOf(0, at)) !== name) continue;
+      return { address: this.word(header(i) + 16), offset: this.word(header(i) + 24) };
+    }
+    throw new Error(`no section ${name}`);
+  }
+}
+
+/** Puts the front into an executable. Both are paths. */
+export function addFront(executable: string, front: string): void {
+  writeFileSync(executable, withFront(readFileSync(executable), readFileSync(front)));
+  chmodSync(executable, 0o755);
+}

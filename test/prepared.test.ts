@@ -1,0 +1,304 @@
+/**
+ * Commands that the front does without Bun, by programs that were prepared when the container was made: they do what
+ * Bun does for the same command line, and whatever is not as usual is left to Bun. The engine says in its own report
+ * whether it was started.
+ */
+import { describe, expect, test } from "bun:test";
+import {
+  chmodSync,
+  chownSync,
+  openSync,
+  readFileSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { isRoot } from "./support/caller.ts";
+import { subjects } from "./support/runtime.ts";
+import { type CallOptions, type Outcome, Sandbox } from "./support/sandbox.ts";
+import type { TestSpec } from "./support/spec.ts";
+
+const REPORT = { BUN_JSC_reportBytecodeCompileTimes: "1" };
+/** A global flag that changes nothing, and that the front does not know. */
+const BY_BUN = { globals: ["--rootless=auto"] };
+
+/** Cgroups of v1 are not for programs: root has one on such a machine unless it is told otherwise. */
+const WITHOUT_CGROUP = ["--cgroup-manager=disabled"];
+
+interface Done extends Outcome {
+  readonly bun: boolean;
+}
+
+/** Runs a command; whether Bun was started, and its output without the engine's report. */
+async function call(box: Sandbox, args: readonly string[], options: CallOptions = {}): Promise<Done> {
+  const outcome = await box.call(args, { ...options, env: { ...options.env, ...REPORT } });
+  const bun = /^Compiled .* into bytecode/m.test(outcome.stderr + outcome.stdout);
+  return { ...outcome, bun };
+}
+
+/** By the front. */
+async function front(box: Sandbox, args: readonly string[], options: CallOptions = {}): Promise<Done> {
+  const done = await call(box, args, options);
+  expect({ args, bun: done.bun }).toEqual({ args, bun: false });
+  return done;
+}
+
+async function created(box: Sandbox, edit: (spec: TestSpec) => void = () => undefined): Promise<string> {
+  const id = box.name();
+  const bundle = box.bundle((spec) => {
+    spec.process.args = ["/bin/sleep", "1000"];
+    edit(spec);
+  });
+  await box.ok(["create", "--bundle", bundle, id], { globals: WITHOUT_CGROUP });
+  return id;
+}
+
+async function running(box: Sandbox, edit: (spec: TestSpec) => void = () => undefined): Promise<string> {
+  const id = await created(box, edit);
+  expect((await front(box, ["start", id])).code).toBe(0);
+  return id;
+}
+
+for (const subject of subjects(["brun"])) {
+  describe(subject.label, () => {
+    test("state, at every status, is what Bun prints", async () => {
+      await using box = new Sandbox(subject);
+      const id = await created(box, (spec) => {
+        spec.annotations = { "org.example.note": 'größe "x"' };
+      });
+      const same = async (status: string) => {
+        const { stdout, code } = await front(box, ["state", id]);
+        expect(code).toBe(0);
+        expect(JSON.parse(stdout).status).toBe(status);
+        expect(stdout).toBe(await box.ok(["state", id], BY_BUN));
+      };
+      await same("created");
+      await front(box, ["start", id]);
+      await same("running");
+      await front(box, ["kill", id, "KILL"]);
+      await box.untilStatus(id, "stopped");
+      await same("stopped");
+      await front(box, ["delete", id]);
+      expect(box.known(id)).toBe(false);
+    });
+
+    test("global flags before the command, as clients give them", async () => {
+      await using box = new Sandbox(subject);
+      const id = await created(box);
+      const log = `${box.dir}/log.json`;
+      const globals = ["--log", log, "--log-format=json", "--systemd-cgroup"];
+      await front(box, ["start", id], { globals });
+      expect(readFileSync(log, "utf8")).toBe("");
+      await front(box, ["kill", id, "15"], { globals: [`--log=${log}`, "--log-format", "json"] });
+      await front(box, ["delete", "--force", id], { globals });
+      expect(box.known(id)).toBe(false);
+    });
+
+    test.each(["TERM", "SIGTERM", "15", "USR2", "SIGUSR1", "12"])("kill %s", async (word) => {
+      await using box = new Sandbox(subject);
+      const id = await running(box, (spec) => {
+        const traps = ["TERM", "USR1", "USR2"].map((name) => `trap 'echo ${name} > /got' ${name}`).join("; ");
+        spec.process.args = ["/bin/sh", "-c", `${traps}; touch /ready; while :; do sleep 0.02; done`];
+      });
+      const file = async (name: string) => (await box.exec(id, `cat /${name}`)).stdout.trim();
+      while ((await box.exec(id, "test -e /ready")).code !== 0) await Bun.sleep(10);
+      expect((await front(box, ["kill", id, word])).code).toBe(0);
+      while ((await file("got")) === "") await Bun.sleep(10);
+      const names: Record<string, string> = { "15": "TERM", "12": "USR2" };
+      expect(await file("got")).toBe(names[word] ?? word.replace("SIG", ""));
+    });
+
+    test("exec: words, output, input, exit codes and signals", async () => {
+      await using box = new Sandbox(subject);
+      const id = await running(box);
+      const words = ["a b", "", "'\"$x", "é"];
+      const echo = await front(box, ["exec", id, "sh", "-c", 'printf "%s\\n" "$@"', "sh", ...words]);
+      expect(echo.stdout).toBe(`${words.join("\n")}\n`);
+      const input = await front(box, ["exec", id, "/bin/cat"], { stdin: "given\n" });
+      expect(input.stdout).toBe("given\n");
+      expect((await front(box, ["exec", id, "sh", "-c", "exit 7"])).code).toBe(7);
+      expect((await front(box, ["exec", id, "sh", "-c", "kill -9 $$"])).code).toBe(137);
+    });
+
+    test("exec: a process inside sees what it sees when Bun does it", async () => {
+      await using box = new Sandbox(subject);
+      const id = await running(box);
+      const look =
+        "id; pwd; env | sort; cat /proc/self/status | grep -E '^(Cap|NoNewPrivs|Seccomp|Sig(Blk|Ign|Cgt)|Umask|Groups)'; " +
+        "cat /proc/self/cgroup /proc/self/uid_map /proc/self/oom_score_adj; ls /proc/self/fd | wc -l; " +
+        "for ns in /proc/self/ns/*; do readlink $ns; done; ulimit -a; readlink /proc/self/exe";
+      const mine = await front(box, ["exec", id, "sh", "-c", look]);
+      const bun = await box.call(["exec", id, "sh", "-c", look], BY_BUN);
+      expect(mine.code).toBe(0);
+      expect(mine.stdout).toBe(bun.stdout);
+      expect(mine.stdout).toContain("uid=0");
+    });
+
+    test("exec: HOME is that of the image's passwd as it is now", async () => {
+      await using box = new Sandbox(subject);
+      const id = await running(box);
+      const { rootfs } = JSON.parse(await box.ok(["state", id])) as { rootfs: string };
+      const home = async (args: readonly string[] = []) =>
+        (await call(box, ["exec", ...args, id, "sh", "-c", "echo $HOME"])).stdout.match(/^\/.*$/m)?.[0];
+      const before = await home();
+      writeFileSync(`${rootfs}/etc/passwd`, "root:x:0:0:root:/elsewhere:/bin/sh\n");
+      expect(await home()).toBe("/elsewhere");
+      expect(before).not.toBe("/elsewhere");
+    });
+
+    test("exec of what cannot be executed is Bun's to say", async () => {
+      await using box = new Sandbox(subject);
+      const id = await running(box);
+      for (const word of ["nonesuch", "/etc", "/nonesuch"]) {
+        const mine = await call(box, ["exec", id, word]);
+        const bun = await box.call(["exec", id, word], BY_BUN);
+        expect([word, mine.bun, mine.code]).toEqual([word, true, 255]);
+        expect(bun.code).toBe(255);
+        expect(mine.stderr).toContain(bun.stderr.trim());
+      }
+    });
+
+    test("exec: signals to brun reach the process", async () => {
+      await using box = new Sandbox(subject);
+      const id = await running(box);
+      const script = "trap 'echo got; exit 3' TERM; echo ready; while :; do sleep 0.02; done";
+      const process = box.spawn(["exec", id, "sh", "-c", script]);
+      while (!process.stdout().includes("ready")) await Bun.sleep(10);
+      process.kill("SIGTERM");
+      expect((await process.done).code).toBe(3);
+      expect(process.stdout()).toContain("got");
+    });
+
+    test("exec hands on none of the caller's descriptors", async () => {
+      await using box = new Sandbox(subject);
+      const id = await running(box);
+      const fd = openSync("/etc/passwd", "r");
+      const list = [
+        "exec",
+        id,
+        "sh",
+        "-c",
+        "for fd in 0 1 2 3 4 5 6 7 8 9; do readlink /proc/$$/fd/$fd; done",
+      ];
+      const { stdout } = await front(box, list, { fds: [fd, fd] });
+      expect(stdout.trim().split("\n")).toHaveLength(3);
+      expect(stdout).not.toContain("passwd");
+    });
+
+    test("a container that is paused, has hooks or needs a socket is Bun's", async () => {
+      await using box = new Sandbox(subject);
+      const id = await created(box, (spec) => {
+        spec.hooks = { poststart: [{ path: "/bin/true" }], poststop: [{ path: "/bin/true" }] };
+      });
+      expect((await call(box, ["start", id])).bun).toBe(true);
+      expect((await call(box, ["state", id])).bun).toBe(false);
+      expect((await call(box, ["delete", "--force", id])).bun).toBe(true);
+      expect(box.known(id)).toBe(false);
+    });
+
+    test.each([
+      ["kill", "container not running"],
+      ["exec", "cannot exec in a stopped container"],
+      ["start", "cannot start a container that has stopped"],
+    ])("%s of a container that has stopped is Bun's to refuse", async (command, text) => {
+      await using box = new Sandbox(subject);
+      const id = await running(box);
+      await front(box, ["kill", id, "KILL"]);
+      await box.untilStatus(id, "stopped");
+      const words = command === "exec" ? ["exec", id, "true"] : [command, id];
+      const { stderr, code, bun } = await call(box, words);
+      expect(bun).toBe(true);
+      expect(code).not.toBe(0);
+      expect(stderr).toContain(text);
+    });
+
+    test("state.json stays what says how things are: when it changes, Bun reads it", async () => {
+      await using box = new Sandbox(subject);
+      const id = await running(box);
+      const file = `${box.state}/${id}/state.json`;
+      const text = readFileSync(file, "utf8");
+      await Bun.sleep(20);
+      writeFileSync(file, text.replace(/"created":"20../, '"created":"19'));
+      const { bun, stdout } = await call(box, ["state", id]);
+      expect(bun).toBe(true);
+      expect(stdout).toContain('"created": "19');
+    });
+
+    test("a process that took the pid over is left alone", async () => {
+      await using box = new Sandbox(subject);
+      const id = await running(box);
+      const prepared = `${box.state}/${id}/prepared`;
+      const bytes = readFileSync(prepared);
+      const { pid } = await box.inspect(id);
+      const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+      const start = BigInt(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19]!);
+      const [old, other] = [Buffer.alloc(8), Buffer.alloc(8)];
+      old.writeBigUInt64LE(start);
+      other.writeBigUInt64LE(start + 1n);
+      let count = 0;
+      for (let at = bytes.indexOf(old); at >= 0; at = bytes.indexOf(old, at + 1), count++)
+        other.copy(bytes, at);
+      expect(count).toBeGreaterThan(4);
+      writeFileSync(prepared, bytes);
+      expect(JSON.parse((await front(box, ["state", id])).stdout).status).toBe("stopped");
+      expect((await call(box, ["kill", id, "KILL"])).bun).toBe(true);
+      await box.untilStatus(id, "stopped");
+    });
+
+    test.each([
+      ["cut off", (bytes: Buffer) => bytes.subarray(0, bytes.length / 2)],
+      ["empty", () => Buffer.alloc(0)],
+      [
+        "of another stage",
+        (bytes: Buffer) => Buffer.concat([bytes.subarray(0, 4), Buffer.alloc(4), bytes.subarray(8)]),
+      ],
+      [
+        "of noughts",
+        (bytes: Buffer) => Buffer.concat([bytes.subarray(0, 64), Buffer.alloc(bytes.length - 64)]),
+      ],
+    ])("a prepared file that is %s is not used", async (_, damage) => {
+      await using box = new Sandbox(subject);
+      const id = await running(box);
+      const prepared = `${box.state}/${id}/prepared`;
+      writeFileSync(prepared, damage(readFileSync(prepared)));
+      const { bun, stdout } = await call(box, ["state", id]);
+      expect(bun).toBe(true);
+      expect(stdout).toContain('"status": "running"');
+      expect((await call(box, ["exec", id, "true"])).code).toBe(0);
+      expect((await call(box, ["delete", "--force", id])).code).toBe(0);
+      expect(box.known(id)).toBe(false);
+    });
+
+    test("a prepared file that others may write, or that is a link, is not used", async () => {
+      await using box = new Sandbox(subject);
+      const id = await running(box);
+      const prepared = `${box.state}/${id}/prepared`;
+      chmodSync(prepared, 0o620);
+      expect((await call(box, ["state", id])).bun).toBe(true);
+      chmodSync(prepared, 0o600);
+      expect((await call(box, ["state", id])).bun).toBe(false);
+      const bytes = readFileSync(prepared);
+      unlinkSync(prepared);
+      writeFileSync(`${box.dir}/elsewhere`, bytes, { mode: 0o600 });
+      if (isRoot) chownSync(`${box.dir}/elsewhere`, subject.caller.uid, subject.caller.gid);
+      symlinkSync(`${box.dir}/elsewhere`, prepared);
+      expect((await call(box, ["state", id])).bun).toBe(true);
+    });
+
+    test.skipIf(!isRoot)("a prepared file of somebody else is not used", async () => {
+      await using box = new Sandbox(subject);
+      const id = await running(box);
+      const prepared = `${box.state}/${id}/prepared`;
+      chownSync(prepared, subject.caller.uid === 0 ? 1 : 0, 0);
+      expect((await call(box, ["state", id])).bun).toBe(true);
+    });
+
+    test("it does not stay when the container goes", async () => {
+      await using box = new Sandbox(subject);
+      const id = await created(box);
+      expect(readFileSync(`${box.state}/${id}/prepared`).length).toBeGreaterThan(64);
+      await box.ok(["delete", "--force", id], BY_BUN);
+      expect(box.known(id)).toBe(false);
+    });
+  });
+}
