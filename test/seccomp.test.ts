@@ -130,6 +130,21 @@ for (const subject of subjects()) {
       await box.untilGone();
     });
 
+    if (subject.runtime === "brun") {
+      test("a flag that is ignored is named once", async () => {
+        await using box = new Sandbox(subject);
+        const { code, stderr } = await box.sh("true", (spec) => {
+          const flags = ["SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"];
+          spec.linux.seccomp = { defaultAction: "SCMP_ACT_ALLOW", flags };
+        });
+        expect({ code, stderr }).toEqual({
+          code: 0,
+          stderr:
+            "brun: warning: linux.seccomp.flags: SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV is ignored: no action is SCMP_ACT_NOTIFY\n",
+        });
+      });
+    }
+
     test("an unknown name is left out, an unknown action refused", async () => {
       await using box = new Sandbox(subject);
       const seccomp = (action: string) => ({

@@ -89,6 +89,10 @@ function hintFor(plan: CgroupPlan, write: Write, errno: number, directory: strin
     return `the container uses ${usage} bytes now`;
   }
   if (write.controller === "io" && errno === E.ENODEV) return "there is no such block device";
+  if (write.controller === "io" && errno === E.EOPNOTSUPP)
+    return "the device's I/O scheduler has no weights; bfq has";
+  if (write.controller === "rdma" && errno === E.ENODEV)
+    return "there is no such device in /sys/class/infiniband";
   if (errno === E.EINVAL || errno === E.ERANGE) return "the kernel refuses this value";
   return undefined;
 }

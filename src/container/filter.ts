@@ -25,7 +25,7 @@ export function prepareSeccomp(rt: Runtime, id: string, spec: Spec): SeccompFilt
     cacheDirectory: cacheDirectory(),
     failUnknown: failsUnknown(spec),
   });
-  for (const warning of warnings) rt.warn(`linux.seccomp: ${warning}`);
+  for (const warning of warnings) rt.warn(warning);
   writeFile(paths(rt.root, id).filter, bpf, 0o600);
   return { bpf, flags, notify };
 }

@@ -30,6 +30,6 @@ export function explainFilter(
   return {
     filter: { bpf, flags, notify },
     explanation: { instructions: bpf.length / INSTRUCTION_SIZE, flags, notify, notes },
-    warnings: warnings.map((warning) => `linux.seccomp: ${warning}`),
+    warnings: [...warnings],
   };
 }

@@ -46,6 +46,9 @@ export function causeOf({ where, doing, name, args }: Op, errno: number): string
   if (doing.startsWith("bind the host's ") && errno === E.ENOENT) {
     return "without root, devices are bound from the host, which has none there";
   }
+  if (doing.startsWith("open the root file system ") && errno === E.EPERM) {
+    return "without root a container needs a mount namespace of its own in linux.namespaces";
+  }
   if (doing.startsWith("join the namespace ") && errno === E.EINVAL) {
     return "it is no namespace of this type, or one that the caller is in already";
   }

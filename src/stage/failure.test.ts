@@ -56,6 +56,11 @@ describe("a failed operation becomes a line with a cause", () => {
       "mounts[3]: cannot mount tmpfs on /x: invalid argument (EINVAL); hint: the file system does not know one of the options, or not its value",
     ],
     [
+      op("open the root file system /r", "open_tree", "root.path"),
+      E.EPERM,
+      "root.path: cannot open the root file system /r: operation not permitted (EPERM); hint: without root a container needs a mount namespace of its own in linux.namespaces",
+    ],
+    [
       op("bind /etc/passwd on /b", "move_mount"),
       E.EINVAL,
       "mounts[3]: cannot bind /etc/passwd on /b: invalid argument (EINVAL); hint: a directory cannot be bound on a file, or a file on a directory",

@@ -1,14 +1,17 @@
 /** linux.resources and linux.cgroupsPath: what is read in the container's own cgroup. */
 
+import { existsSync } from "node:fs";
 import type { TestSpec } from "../support/spec.ts";
 import { type Case, expectOutput, inside, under } from "./case.ts";
-import { cgroup2, v1Controller, withoutLimits } from "./machine.ts";
+import { cgroup2, textOf, v1Controller, withoutLimits } from "./machine.ts";
 
 /** A file of the container's cgroup. */
 interface Limit {
   readonly controller: string;
   readonly file: string;
   readonly value: string | RegExp;
+  /** What the machine lacks for it besides. */
+  readonly lacks?: string | undefined;
 }
 
 const CGROUP = { destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options: ["ro"] };
@@ -38,7 +41,7 @@ function limit(
   }
   const directory = cgroup2 ? "" : `/${here.controller}`;
   return inside(name, fields, limited(resources), `cat /sys/fs/cgroup${directory}/${here.file}`, here.value, {
-    lacks: withoutLimits(here.controller, here.file),
+    lacks: (subject) => withoutLimits(here.controller, here.file)(subject) ?? here.lacks,
     differs,
   });
 }
@@ -69,6 +72,16 @@ function disk(): [number, number] {
   return [8, 0];
 }
 const DISK = disk();
+const withoutBfq = textOf(`/sys/dev/block/${DISK.join(":")}/queue/scheduler`).includes("[bfq]")
+  ? undefined
+  : "the disk's I/O scheduler is not bfq";
+
+const HCA = "mlx5_0";
+const hca: Limit = {
+  ...at("rdma", "max", /mlx5_0 hca_handle=3 hca_object=1000/),
+  lacks: existsSync(`/sys/class/infiniband/${HCA}`) ? undefined : `no device ${HCA}`,
+};
+
 const MB = 1 << 20;
 
 const memory: readonly Case[] = [
@@ -190,7 +203,7 @@ const others: readonly Case[] = [
     resource("blockIO.weightDevice[]", "major minor weight"),
     { blockIO: { weightDevice: [{ major: DISK[0], minor: DISK[1], weight: 300 }] } },
     at("blkio", "weight_device", `${DISK[0]}:${DISK[1]} 300`),
-    at("io", "bfq.weight", new RegExp(`${DISK[0]}:${DISK[1]} 300`)),
+    { ...at("io", "bfq.weight", new RegExp(`${DISK[0]}:${DISK[1]} 300`)), lacks: withoutBfq },
   ),
   limit(
     "blockIO weightDevice leafWeight",
@@ -227,9 +240,9 @@ const others: readonly Case[] = [
   limit(
     "rdma",
     resource("rdma.*", "hcaHandles hcaObjects"),
-    { rdma: { mlx5_0: { hcaHandles: 3, hcaObjects: 1000 } } },
-    at("rdma", "max", /mlx5_0 hca_handle=3 hca_object=1000/),
-    at("rdma", "max", /mlx5_0 hca_handle=3 hca_object=1000/),
+    { rdma: { [HCA]: { hcaHandles: 3, hcaObjects: 1000 } } },
+    hca,
+    hca,
   ),
   limit(
     "unified",

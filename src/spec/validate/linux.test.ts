@@ -24,6 +24,7 @@ cases("linux", [
     (s) => {
       s.linux = {};
       s.hostname = "";
+      s.mounts = [];
     },
   ],
   [

@@ -119,6 +119,14 @@ cases("config", [
     'annotations["run.oci.hooks.stdin"]: ignored, brun does not know it',
   ],
   [
+    "mounts without a mount namespace",
+    (s) => {
+      without(s, "mount");
+      Object.assign(s.linux, { maskedPaths: [], readonlyPaths: [] });
+    },
+    "mounts: without a mount namespace in linux.namespaces they are made on the host, and stay",
+  ],
+  [
     "for Windows",
     (s) => {
       Object.assign(s, { windows: {}, vm: null });

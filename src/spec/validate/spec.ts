@@ -29,6 +29,11 @@ export function validateSpec(spec: Spec, addsUserNamespace: boolean): Findings {
   if (spec.hostname) utsName("hostname", spec.hostname, namespaces, errors);
   if (spec.domainname) utsName("domainname", spec.domainname, namespaces, errors);
   if (spec.mounts !== undefined) {
+    if (spec.mounts.length > 0 && namespaces.mount === undefined) {
+      warnings.push(
+        "mounts: without a mount namespace in linux.namespaces they are made on the host, and stay",
+      );
+    }
     validateMounts(spec.mounts, namespaces.user !== undefined || addsUserNamespace, findings);
   }
   if (spec.hooks !== undefined) validateHooks(spec.hooks, errors);
