@@ -7,6 +7,7 @@ import { NR, syscall } from "../sys/ffi.ts";
 import { close, readText } from "../sys/fs.ts";
 import { receiveWithFd } from "../sys/socket.ts";
 import { spawn, waitChild } from "../sys/spawn.ts";
+import { cgroupOptions, keepCgroupOptions } from "./cgroup-options.ts";
 import {
   type CriuRequest,
   type CriuResponse,
@@ -73,6 +74,7 @@ export class Criu {
    * @param handOn descriptors that the request will speak of, which CRIU gets under the same numbers
    */
   start(handOn: readonly number[] = []): CriuProcess {
+    const options = cgroupOptions();
     const [ours, theirs] = socketPair();
     const setFlags = (flags: number) => {
       for (const fd of handOn) syscall(NR.fcntl, fd, F_SETFD, flags);
@@ -85,7 +87,7 @@ export class Criu {
         env: Object.entries(process.env).map(([name, value]) => `${name}=${value}`),
         keepFd: theirs,
       });
-      return new CriuProcess(pid, ours);
+      return new CriuProcess(pid, ours, options);
     } catch (error) {
       close(ours);
       throw error;
@@ -102,6 +104,8 @@ export class CriuProcess {
   constructor(
     readonly pid: number,
     private readonly socket: number,
+    /** Those of the host's cgroup v2, before. */
+    private readonly cgroupOptions: readonly string[],
   ) {}
 
   /** Sends a request and answers notifications until there is a result. Throws a CriuFailure, and what `notified` does. */
@@ -119,10 +123,11 @@ export class CriuProcess {
     }
   }
 
-  /** Lets it go, and reaps it. */
+  /** Lets it go, reaps it, and puts right what it has left. */
   end(): void {
     close(this.socket);
     waitChild(this.pid);
+    keepCgroupOptions(this.cgroupOptions);
   }
 }
 
