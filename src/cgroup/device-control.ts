@@ -7,15 +7,15 @@ import { close, O, open } from "../sys/fs.ts";
 import { tryWriteTo } from "./access.ts";
 import { deviceProgram } from "./device-program.ts";
 import { type DeviceFilter, ruleText } from "./devices.ts";
-import { setUnitProperties } from "./systemd/manager.ts";
 import { deviceProperties } from "./systemd/properties.ts";
 import { type CgroupPlan, directoryOf } from "./types.ts";
+import { setProperties } from "./unit-properties.ts";
 
 const WHERE = "linux.resources.devices";
 
 /** Lets only what the filter allows reach devices from now on. Throws a BrunError or SysError. */
 export function setDevices(plan: CgroupPlan, filter: DeviceFilter): void {
-  if (plan.systemd !== undefined) setUnitProperties(plan.systemd, deviceProperties(filter));
+  if (plan.systemd !== undefined) setProperties(plan, plan.systemd, deviceProperties(filter));
   if (plan.version === 2) attachProgram(plan.paths[""]!, deviceProgram(filter));
   else writeLists(plan, filter);
 }

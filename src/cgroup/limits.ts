@@ -5,10 +5,11 @@ import { E, errnoName, errnoText } from "../sys/errno.ts";
 import { exists } from "../sys/fs.ts";
 import { integer, readFileOf, tryWriteTo, wordsOf } from "./access.ts";
 import { legacyWrites } from "./legacy-limits.ts";
-import { managerVersion, setUnitProperties } from "./systemd/manager.ts";
+import { managerVersion } from "./systemd/manager.ts";
 import { resourceProperties, roundedQuota } from "./systemd/properties.ts";
 import { type CgroupPlan, directoryOf, type Write } from "./types.ts";
 import { unifiedWrites } from "./unified-limits.ts";
+import { setProperties } from "./unit-properties.ts";
 
 /** Writes the limits of `resources`; what it does not name stays. Throws a BrunError with the config path. */
 export function setLimits(plan: CgroupPlan, resources: Resources): void {
@@ -19,7 +20,7 @@ export function setLimits(plan: CgroupPlan, resources: Resources): void {
   }
   const kept = roundedQuota(resources);
   const properties = resourceProperties(kept, managerVersion(plan.systemd));
-  setUnitProperties(plan.systemd, properties);
+  setProperties(plan, plan.systemd, properties, kept.unified);
   perform(plan, writesFor(plan, kept));
 }
 

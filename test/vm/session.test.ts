@@ -71,6 +71,24 @@ if (here?.systemd) {
       expect(fileText(await box.cgroupOf(id), "cpu.weight")).toBe("59");
     });
 
+    test("memory.oom.group, which systemd writes to without a property for it, is as it was asked for", async () => {
+      await using box = new WrappedSandbox(here);
+      const id = await box.detached((spec) => {
+        spec.linux.resources = { memory: { limit: 64 << 20 }, unified: { "memory.oom.group": "1" } };
+      });
+      const directory = await box.cgroupOf(id);
+      const group = () => fileText(directory, "memory.oom.group");
+      expect(group()).toBe("1");
+      await box.ok(["update", "--memory", "96m", id]);
+      expect(group()).toBe("1");
+      if (!here.user)
+        await box.ok(["update", "-r", "-", id], { stdin: '{"devices":[{"allow":false,"access":"rwm"}]}' });
+      expect(group()).toBe("1");
+      // Nor does it change with the next request.
+      host("systemctl", ...(here.user ? ["--user"] : []), "show", "--property=Version");
+      expect(group()).toBe("1");
+    });
+
     test("daemon-reload, by which systemd writes to cgroups again, changes no limit", async () => {
       await using box = new WrappedSandbox(here);
       const id = await box.detached((spec) => {
