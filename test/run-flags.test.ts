@@ -39,7 +39,6 @@ for (const subject of subjects().filter(({ runtime }) => runtime !== "crun")) {
           spec.linux.namespaces = spec.linux.namespaces.filter(({ type }) => type !== "pid");
           spec.mounts = spec.mounts.filter(({ type }) => type !== "proc");
           spec.linux.maskedPaths = spec.linux.readonlyPaths = [];
-          if (subject.caller.name === "root") spec.linux.cgroupsPath = `/${box.name()}`;
         });
         const id = box.name();
         const running = box.spawn(["run", ...flags, "--bundle", bundle, id]);

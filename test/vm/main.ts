@@ -47,9 +47,7 @@ function stage(): string {
     copy(`${ROOT}/node_modules/${name}`, `brun/node_modules/${name}`);
   }
   // There is no compiler in the machine.
-  for (const source of new Bun.Glob("test/{conformance,faults,security/attackers,support}/*.c").scanSync(
-    ROOT,
-  )) {
+  for (const source of new Bun.Glob("test/**/*.c").scanSync(ROOT)) {
     compile(`${ROOT}/${source}`, `${folder}/brun/${source.replace(/\.c$/, "")}`);
   }
   copy(process.execPath, "bin/bun");
