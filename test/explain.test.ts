@@ -55,6 +55,7 @@ for (const subject of subjects(["brun"])) {
       expect(explained.programs.map(({ name }: { name: string }) => name.split(":")[0])).toEqual([
         "enter",
         "build",
+        "finish",
       ]);
       const steps = explained.programs.flatMap(({ steps }: { steps: object[] }) => steps);
       expect(steps.at(-1)).toMatchObject({ where: "process.args[0]", doing: 'execute "/bin/true"' });

@@ -6,7 +6,13 @@ import type { IdMaps } from "../../rootless/idmap.ts";
 import { startMaps } from "../../rootless/mapping.ts";
 import type { ContainerConfig } from "../config/types.ts";
 import { BrunError } from "../errors.ts";
-import { type HookStates, recordedPrograms, StandardInit } from "../init/standard.ts";
+import {
+  type HookStates,
+  needsState,
+  pausesBuild,
+  recordedPrograms,
+  StandardInit,
+} from "../init/standard.ts";
 import { loadSpec } from "../spec/index.ts";
 import { launchStage, type Stage } from "../stage/launch.ts";
 import { Message, sendMessage } from "../stage/messages.ts";
@@ -71,7 +77,7 @@ export function launch(rt: Runtime, options: CreateOptions, mode: LaunchMode): L
     conversation = new Conversation(stage, () => recordedPrograms(decided, states));
     conversation.send(init.enter());
     rt.mark?.("stage sent into the namespaces");
-    const afterHooks = (made: HookStates) => {
+    const finish = (made: HookStates | null) => {
       states = made;
       return init.finish(made);
     };
@@ -85,8 +91,8 @@ export function launch(rt: Runtime, options: CreateOptions, mode: LaunchMode): L
       conversation,
       notify,
       init,
-      afterHooks,
       prepares: mode.detached && notify === null,
+      finish,
     };
     const launched = converse(rt, parts);
     waitChild(stage.pid);
@@ -126,18 +132,18 @@ interface Parts {
   readonly init: StandardInit;
   /** Others will have further commands done on the container: they may be prepared. */
   readonly prepares: boolean;
-  /** Compiles the program that follows the hooks of the runtime namespace. */
-  readonly afterHooks: (states: HookStates) => Program;
+  /** Compiles the last program. */
+  readonly finish: (states: HookStates | null) => Program;
 }
 
 /** Answers the stage until it is ready. */
 function converse(rt: Runtime, parts: Parts): Launched {
-  const { options, config, caller, console, locked, conversation, notify, init } = parts;
+  const { options, config, console, locked, conversation, notify, init } = parts;
   const { socket } = conversation;
   let state: StoredState | null = null;
   let prepared: Uint8Array | null = null;
   // Compiled while the stage is being cloned, or below while newuidmap and newgidmap run.
-  if (config.maps === null || config.selfMapped) conversation.send(build(rt, init));
+  if (config.maps === null || config.selfMapped) sendBuild(rt, parts, init.build());
   for (;;) {
     const message = conversation.next();
     switch (message.type) {
@@ -150,7 +156,7 @@ function converse(rt: Runtime, parts: Parts): Launched {
         break;
       case Message.map:
         conversation.requirePid();
-        mapIds(rt, conversation, config.maps!, caller, init);
+        mapIds(rt, parts, config.maps!);
         break;
       case Message.console:
         console.receive(message.fd);
@@ -160,6 +166,7 @@ function converse(rt: Runtime, parts: Parts): Launched {
         const { moveNetDevices } = require("./net-devices.ts") as typeof import("./net-devices.ts");
         moveNetDevices(config.spec.linux?.netDevices ?? {}, conversation.pid, message.fd);
         sendMessage(socket, Message.resume);
+        if (!needsState(config)) sendFinish(rt, parts, null);
         break;
       }
       case Message.seccomp:
@@ -174,7 +181,7 @@ function converse(rt: Runtime, parts: Parts): Launched {
         runRuntimeHooks(config.spec.hooks?.prestart ?? [], "hooks.prestart", creating);
         runRuntimeHooks(config.spec.hooks?.createRuntime ?? [], "hooks.createRuntime", creating);
         rt.mark?.("hooks run");
-        conversation.send(parts.afterHooks({ creating, created: stateForHooks(state!, "created") }));
+        sendFinish(rt, parts, { creating, created: stateForHooks(state!, "created") });
         break;
       }
       case Message.ready:
@@ -200,27 +207,30 @@ function converse(rt: Runtime, parts: Parts): Launched {
   }
 }
 
-/** Compiles what follows the entry into the namespaces. */
-function build(rt: Runtime, init: StandardInit): Program {
-  const program = init.build();
-  rt.mark?.(`program compiled: ${program.count} operations, ${program.bytes.length} bytes`);
-  return program;
+/** Sends what makes the root file system, and while the stage is at that the rest, unless brun has to do something before. */
+function sendBuild(rt: Runtime, parts: Parts, program: Program): void {
+  send(rt, parts, "build", program);
+  if (!pausesBuild(parts.config)) sendFinish(rt, parts, null);
+}
+
+function sendFinish(rt: Runtime, parts: Parts, states: HookStates | null): void {
+  send(rt, parts, "finish", parts.finish(states));
+}
+
+function send(rt: Runtime, { conversation }: Parts, name: string, program: Program): void {
+  conversation.send(program);
+  rt.mark?.(`${name} compiled and sent: ${program.count} operations, ${program.bytes.length} bytes`);
 }
 
 /** Has the ids mapped while the next program is compiled. */
-function mapIds(
-  rt: Runtime,
-  conversation: Conversation,
-  maps: IdMaps,
-  caller: Caller,
-  init: StandardInit,
-): void {
-  const finish = startMaps(conversation.pid, maps, caller, process.env.PATH);
-  const program = build(rt, init);
-  finish();
+function mapIds(rt: Runtime, parts: Parts, maps: IdMaps): void {
+  const { conversation, caller, init } = parts;
+  const mapped = startMaps(conversation.pid, maps, caller, process.env.PATH);
+  const program = init.build();
+  mapped();
   rt.mark?.("ids mapped");
   sendMessage(conversation.socket, Message.resume);
-  conversation.send(program);
+  sendBuild(rt, parts, program);
 }
 
 /** Compiles what the front is to run later (prepared.ts), while the stage is at work. */

@@ -24,8 +24,8 @@ export interface ProgramExplanation {
 /** What the programs are for, in the order in which the stage gets them. */
 export const PROGRAM_NAMES = [
   "enter: from the caller's namespaces into the container's",
-  "build: the root file system, and what comes after it",
-  "finish: when the hooks of the runtime namespace have run",
+  "build: the root file system with everything mounted",
+  "finish: from there to the container's program",
 ];
 
 /** Stands for the state that hooks get on stdin, which has the pid of a process that there is not. */

@@ -169,10 +169,15 @@ export function sessionKeyring(x: ProcessContext): void {
 const AF_NETLINK = 16;
 const SOCK_RAW_CLOEXEC = 0o2000003;
 
+/** Whether there are linux.netDevices. */
+export function movesNetDevices({ spec }: ContainerConfig): boolean {
+  const devices = spec.linux?.netDevices;
+  return devices !== undefined && Object.keys(devices).length > 0;
+}
+
 /** linux.netDevices: brun moves them, and sets them up through a socket of the container's namespace. */
 export function netDevices(x: InitContext): void {
-  const devices = x.config.spec.linux?.netDevices;
-  if (devices === undefined || Object.keys(devices).length === 0) return;
+  if (!movesNetDevices(x.config)) return;
   const { b } = x;
   b.at("linux.netDevices", "wait for the network devices");
   const socket = b.get("socket", [AF_NETLINK, SOCK_RAW_CLOEXEC, 0]);

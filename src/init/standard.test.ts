@@ -28,7 +28,7 @@ for (const { name, title, programs } of goldenCases) {
 test("recording changes nothing in the bytes", () => {
   const config = configFor(plain(true), {});
   const init = new StandardInit(config);
-  const bytes = [init.enter().bytes, init.build().bytes];
+  const bytes = [init.enter().bytes, init.build().bytes, init.finish(null).bytes];
   expect(recordedPrograms(config, null).map((p) => p.bytes)).toEqual(bytes);
 });
 

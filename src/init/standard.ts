@@ -2,11 +2,11 @@
  * Standard init: the programs of a new container. Reads as a table of contents; each part is a file of its own.
  *
  * There are three, so that brun and the stage work at the same time: while the stage is being cloned into its
- * namespaces, and newuidmap and newgidmap run, brun compiles what comes next.
+ * namespaces, or mounts, or newuidmap and newgidmap run, brun compiles what comes next.
  *
  *   enter   from the caller's namespaces into the container's, up to the id maps
- *   build   the root file system with everything mounted; and without hooks all the rest
- *   finish  with hooks that need the container's state, whose pid is known by then: the rest
+ *   build   the root file system with everything mounted
+ *   finish  the rest; with hooks that need the container's state, when its pid is known
  */
 
 import type { ContainerConfig } from "../config/types.ts";
@@ -32,6 +32,7 @@ import {
   ipcNamespace,
   loopback,
   mapIds,
+  movesNetDevices,
   names,
   netDevices,
   sessionKeyring,
@@ -51,6 +52,11 @@ export function needsState(config: ContainerConfig): boolean {
     [hooks?.prestart, hooks?.createRuntime, hooks?.createContainer, hooks?.startContainer],
     (list) => (list?.length ?? 0) > 0,
   );
+}
+
+/** Whether brun has something to do before the last program is sent: the hooks, or what the stage waits for in `build`. */
+export function pausesBuild(config: ContainerConfig): boolean {
+  return needsState(config) || movesNetDevices(config);
 }
 
 /** The container's state as JSON, as its hooks get it: while it is made, and when it is started. */
@@ -79,21 +85,22 @@ export class StandardInit {
     return this.x.b.finish();
   }
 
-  /** After {@link enter}: the root file system, and without hooks that need the state everything else. */
+  /** After {@link enter}: the root file system. */
   build(): Program {
     this.next();
     this.slave = build(this.x);
     if (needsState(this.x.config)) {
       this.x.b.at("hooks", "wait for the hooks of the runtime namespace");
       this.x.b.send(Message.hooks, null, 0);
-    } else {
-      complete(this.x, this.slave, null);
     }
     return this.x.b.finish();
   }
 
-  /** After {@link build} of a config with hooks that need the state. */
-  finish(state: HookStates): Program {
+  /**
+   * After {@link build}: the rest.
+   * @param state for the hooks that need it; null when there are none
+   */
+  finish(state: HookStates | null): Program {
     this.next();
     complete(this.x, this.slave, state);
     return this.x.b.finish();
@@ -106,11 +113,11 @@ export class StandardInit {
   }
 }
 
-/** All programs of a config, recorded for people; the last only with a state. */
+/** All programs of a config, recorded for people; with hooks that need the state the last only when it is given. */
 export function recordedPrograms(config: ContainerConfig, state: HookStates | null): Program[] {
   const init = new StandardInit(config, true);
   const programs = [init.enter(), init.build()];
-  if (state !== null) programs.push(init.finish(state));
+  if (state !== null || !needsState(config)) programs.push(init.finish(state));
   return programs;
 }
 
