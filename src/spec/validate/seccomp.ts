@@ -28,7 +28,13 @@ export function validateSeccomp(seccomp: Seccomp, errors: string[]): void {
 }
 
 /** Actions with which a system call does not happen. */
-const REFUSING = ["ERRNO", "KILL", "KILL_PROCESS", "KILL_THREAD", "TRAP"].map((name) => `SCMP_ACT_${name}`);
+const REFUSING = [
+  "SCMP_ACT_ERRNO",
+  "SCMP_ACT_KILL",
+  "SCMP_ACT_KILL_PROCESS",
+  "SCMP_ACT_KILL_THREAD",
+  "SCMP_ACT_TRAP",
+];
 
 function takesErrno(action: string): boolean {
   return action === "SCMP_ACT_ERRNO" || action === "SCMP_ACT_TRACE";
