@@ -1,6 +1,6 @@
 /** Limits, freezing, killing and statistics by cgroup: v1 and v2 as root, and what a user without cgroups gets. */
 import { describe, expect, test } from "bun:test";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmdirSync } from "node:fs";
 import { callers, testUser } from "./support/caller.ts";
 import { cgroupPlaces, fileOf, limits, MOUNT, v2View } from "./support/cgroups.ts";
 import { cgroupsNamed, until } from "./support/processes.ts";
@@ -329,6 +329,15 @@ describe.skipIf(pureCgroup2 || callers().length < 2)("a user with a delegated cg
       expect(await box.ok(["exec", id, "sh", "-c", "grep ^0:: /proc/self/cgroup"])).toBe("0::/\n");
       await box.ok(["delete", "--force", id]);
       expect(existsSync(`${top}/${id}`)).toBe(false);
+
+      const created = box.name();
+      const mounted = box.bundle((spec) => {
+        spec.mounts!.push({ destination: "/cgroup", type: "cgroup", source: "cgroup" });
+      });
+      await box.ok(["create", "--bundle", mounted, created], { globals: ["--cgroup-manager=cgroupfs"] });
+      const { pid } = await box.inspect(created);
+      const open = readdirSync(`/proc/${pid}/fd`).map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`));
+      expect(open.filter((path) => path.includes("cgroup"))).toEqual([]);
 
       // Nothing asks for a cgroup but who manages the container, as podman does.
       const plain = await box.detached();

@@ -83,7 +83,7 @@ function subDirectories(
       }
       directory = full;
       if (!exists(directory))
-        throw new BrunError(`the cgroup ${directory} does not exist`, { where: "--cgroup" });
+        throw new BrunError(`the cgroup ${directory}: no such file or directory`, { where: "--cgroup" });
     }
     directories.set(name, directory);
   }

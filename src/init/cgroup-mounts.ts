@@ -58,6 +58,7 @@ function mountOwn(
     handle: [E.EPERM, E.EBUSY],
     orElse: again,
     andThen: done,
+    close: [target],
   });
   b.mark(again);
   const mounted = newFileSystem(x, "cgroup2", [], attributes, { handle: [ANY], orElse: refused });

@@ -9,7 +9,7 @@ s/\*"exec \/run\.sh: no such file or directory"\*/*'exec: "\/run.sh": no such fi
 s/= "exec \/run\.sh: no such file or directory"/= *'exec: "\/run.sh": no such file or directory'*/
 s/runc\\ version\\ /brun\\ version\\ /
 s/runc\\ '-'\\ Open\\ Container\\ Initiative\\ runtime+/brun\\ '-'\\ runs\\ OCI\\ containers/
-s/\*" adding pid "\*"o such file or directory"\*/*"does not exist"*/
+s/\*" adding pid "\*"o such file or directory"\*/*" cgroup"*"o such file or directory"*/
 s/\*"unknown controller "\*/*"no controller "*/
 s/\*"invalid memory policy mode"\*/*"linux.memoryPolicy.mode: "*/
 s/\*"invalid memory policy flag"\*/*"linux.memoryPolicy.flags[1]: "*/
@@ -24,3 +24,5 @@ s/\*"container's cgroup unexpectedly frozen"\*/*" is frozen"*/
 s/\*"runc run failed: unable to start container process: error during container init: error mounting"\*/*": cannot bind "*/
 # An access that the specification does not know, and that brun refuses.
 s/"access": "rwa"/"access": "rwm"/
+# A name in letters that only Go takes for the right ones.
+s/hugepageLimits += \[{ pagesize:/hugepageLimits += [{ pageSize:/
