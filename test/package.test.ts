@@ -31,6 +31,8 @@ describe.if(wanted)("npm package", () => {
       "bin/brun",
       "nsenter/build/nsenter-x64.so",
       "nsenter/build/nsenter-arm64.so",
+      "nsenter/build/nsenter-x64.front",
+      "nsenter/build/nsenter-arm64.front",
       "dist/index.js",
       "README.md",
     ]) {
