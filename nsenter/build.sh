@@ -37,5 +37,5 @@ case $out in
   /*) image=$out ;;
   *) image=$PWD/$out ;;
 esac
-compile "$front" -fno-pie -static -Wl,-Ttext-segment=0x10000000 "-DSTAGE_ID=0x${id}U" \
+compile "$front" -fno-pie -static -Wl,-Ttext-segment=0x10000000,-u,front_calls "-DSTAGE_ID=0x${id}U" \
   "-DSTAGE_IMAGE=\"$image\"" "$@"

@@ -4,11 +4,9 @@
  */
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { Elf } from "../scripts/front.ts";
 
-/**
- * The stage as base64: the one of this machine's architecture, or of BRUN_STAGE, a file in build. Throws when
- * `npm run build:c` has not been run.
- */
+/** The stage as base64. Throws when `npm run build:c` has not been run. */
 export function stageImage(): string {
   return image().toString("base64");
 }
@@ -18,6 +16,33 @@ export function stageId(): number {
   return createHash("sha256").update(image()).digest().readUInt32BE(0);
 }
 
+/** Addresses of what the front has for bun:ffi: nsenter/front/calls.c. */
+export interface FrontCalls {
+  readonly syscall: number;
+  readonly spawn: number;
+  readonly catchSignals: number;
+  readonly ahead: number;
+}
+
+/**
+ * In an executable that gets a front (BRUN_FRONT, set for scripts/bundle.ts) where its functions are; null where
+ * brun runs without one: from the checkout, and as a library.
+ */
+export function frontCalls(): FrontCalls | null {
+  if (process.env.BRUN_FRONT === undefined) return null;
+  const file = readFileSync(`${import.meta.dir}/build/${stageFile().replace(/\.so$/, ".front")}`);
+  const { offset } = new Elf(file).section(".calls");
+  const [syscall, spawn, catchSignals, ahead] = [0, 1, 2, 3].map((i) =>
+    Number(file.readBigUInt64LE(offset + 8 * i)),
+  );
+  return { syscall: syscall!, spawn: spawn!, catchSignals: catchSignals!, ahead: ahead! };
+}
+
 function image(): Buffer {
-  return readFileSync(`${import.meta.dir}/build/${process.env.BRUN_STAGE ?? "nsenter.so"}`);
+  return readFileSync(`${import.meta.dir}/build/${stageFile()}`);
+}
+
+/** Of this machine's architecture, or the one of BRUN_STAGE. */
+function stageFile(): string {
+  return process.env.BRUN_STAGE ?? "nsenter.so";
 }

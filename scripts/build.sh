@@ -57,6 +57,6 @@ else
 fi
 
 # The file is moved into place in one step: a running container's brun keeps the old one.
-node_modules/.bin/bun scripts/bundle.ts "$out.new" "$@"
+BRUN_FRONT=yes node_modules/.bin/bun scripts/bundle.ts "$out.new" "$@"
 [ "$arch" != "$here" ] || node_modules/.bin/bun scripts/man.ts dist/man
 mv "$out.new" "$out"

@@ -55,6 +55,9 @@ export async function chunks(): Promise<BuildConfig> {
 if (import.meta.main) {
   const [outfile, arch, executablePath] = process.argv.slice(2);
   if (outfile === undefined) throw new Error("usage: bun scripts/bundle.ts FILE [ARCH BUN]");
+  // Macros see the environment that Bun was started with.
+  if (!process.env.BRUN_FRONT)
+    throw new Error("BRUN_FRONT has to be set: see frontCalls in nsenter/embed.ts");
   await Bun.build({
     ...(await chunks()),
     minify: true,

@@ -70,7 +70,7 @@ interface Segment {
 }
 
 /** As much of a 64-bit little-endian ELF file as is wanted here: elf(5). */
-class Elf {
+export class Elf {
   readonly type: number;
   readonly machine: number;
   readonly entry: bigint;

@@ -34,7 +34,7 @@ function compile() {
     symlinkSync(modules, join(away, "node_modules"));
     execFileSync(bun, ["scripts/bundle.ts", made], {
       cwd: away,
-      env: { ...process.env, BRUN_STAGE: `nsenter-${process.arch}.so` },
+      env: { ...process.env, BRUN_FRONT: "yes", BRUN_STAGE: `nsenter-${process.arch}.so` },
       stdio: ["ignore", "ignore", "inherit"],
     });
     renameSync(made, join(root, "bin/brun"));

@@ -135,30 +135,56 @@ static int take_global(struct command *command, const char **root, int argc, con
 }
 
 /* Global flags, up to the command's name. Returns its place, or 0. */
-static int parse_globals(struct command *command, int argc, const char *const *argv, const char *const *envp)
+static int parse_globals(struct command *command, const char **root, int argc, const char *const *argv)
 {
-	const char *root = 0;
 	int at = 1;
 
 	command->log = 0;
 	for (; at < argc && argv[at][0] == '-'; at++)
-		if (!take_global(command, &root, argc, argv, &at))
+		if (!take_global(command, root, argc, argv, &at))
 			return 0;
-	if (root ? !is_clean(root) || path_append(command->root, 0, root, text_length(root)) < 0
-		 : !default_root(command->root, envp))
-		return 0;
 	return at < argc ? at : 0;
 }
 
-int command_parse(struct command *command, int argc, const char *const *argv, const char *const *envp)
+/* The state directory: what --root says, or the default one. */
+static int find_root(struct command *command, const char *root, const char *const *envp)
 {
-	int at = parse_globals(command, argc, argv, envp);
+	if (!root)
+		return default_root(command->root, envp);
+	return is_clean(root) && path_append(command->root, 0, root, text_length(root)) >= 0;
+}
+
+/* run and create, unless descriptors of the caller's are for the container: their numbers must not be taken. */
+static int wants_stage(const char *name, int count, const char *const *words, const char *const *envp)
+{
+	if (!text_equal(name, "run") && !text_equal(name, "create"))
+		return 0;
+	for (int i = 0; i < count; i++) {
+		const char *word = words[i];
+
+		while (*word == '-')
+			word++;
+		if (word != words[i] && text_after(word, "preserve-fds"))
+			return 0;
+	}
+	return !variable(envp, "LISTEN_FDS");
+}
+
+enum command_kind command_parse(struct command *command, int argc, const char *const *argv,
+				const char *const *envp)
+{
+	const char *root = 0;
+	int at = parse_globals(command, &root, argc, argv);
 	int rest = argc - at - 1; /* words after the command's name */
 	const char *name = argv[at];
 	const char *const *words = argv + at + 1;
 
-	if (at == 0 || rest < 1)
-		return 0;
+	if (at == 0)
+		return COMMAND_OTHER;
+	if (wants_stage(name, rest, words, envp))
+		return COMMAND_LAUNCH;
+	if (rest < 1)
+		return COMMAND_OTHER;
 	command->id = words[0];
 	command->signal = 0;
 	if (text_equal(name, "state") && rest == 1) {
@@ -169,12 +195,12 @@ int command_parse(struct command *command, int argc, const char *const *argv, co
 		command->program = PREPARED_KILL;
 		command->signal = signal_number(rest == 2 ? words[1] : "TERM");
 		if (command->signal == 0)
-			return 0;
+			return COMMAND_OTHER;
 	} else if (text_equal(name, "delete") && rest <= 2) {
 		int forced = text_equal(words[0], "--force") || text_equal(words[0], "-f");
 
 		if (rest != 1 + forced)
-			return 0;
+			return COMMAND_OTHER;
 		command->program = forced ? PREPARED_FORCED_DELETE : PREPARED_DELETE;
 		command->id = words[forced];
 	} else if (text_equal(name, "exec") && rest >= 2 && !text_equal(words[1], "--") &&
@@ -183,7 +209,7 @@ int command_parse(struct command *command, int argc, const char *const *argv, co
 		command->words = words + 1;
 		command->word_count = (unsigned int)rest - 1;
 	} else {
-		return 0;
+		return COMMAND_OTHER;
 	}
-	return is_id(command->id);
+	return is_id(command->id) && find_root(command, root, envp) ? COMMAND_PREPARED : COMMAND_OTHER;
 }

@@ -29,7 +29,15 @@ struct command {
 	unsigned int word_count;
 };
 
-/* Takes the command line apart. Returns 0 when some of it is not known here: nothing has been done then. */
-int command_parse(struct command *command, int argc, const char *const *argv, const char *const *envp);
+/* What becomes of a command line. */
+enum command_kind {
+	COMMAND_OTHER,    /* Bun's: some of it is not known here */
+	COMMAND_PREPARED, /* it may be prepared: *command says what */
+	COMMAND_LAUNCH,   /* Bun's, which will want a stage */
+};
+
+/* Takes the command line apart. */
+enum command_kind command_parse(struct command *command, int argc, const char *const *argv,
+				const char *const *envp);
 
 #endif

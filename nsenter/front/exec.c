@@ -1,7 +1,6 @@
 #include "exec.h"
 
 #include "../message.h"
-#include "../spawn.h"
 #include "../supervise.h"
 #include "stage.h"
 #include "template.h"
@@ -10,9 +9,6 @@
 #include <linux/prctl.h>
 #include <linux/signal.h>
 
-#define AF_UNIX 1
-#define SOCK_SEQPACKET 5
-#define SOCK_CLOEXEC O_CLOEXEC
 #define CLOSE_RANGE_CLOEXEC 4U
 #define PACKET_MAX 32768
 #define PROC_READY 9 /* src/stage/messages.ts */
@@ -50,41 +46,17 @@ static void abandon(const struct joining *joining)
 /* Starts a stage with the pidfd that its program will join by. */
 static long start(struct joining *joining, int pidfd)
 {
-	char number[21];
-	const char *argv[4] = {"brun:[stage]", "stage", number, 0};
-	const char *envp[1] = {0};
-	int pair[2];
-	struct spawn_request request;
-	long stage = stage_open();
+	struct stage stage;
+	long image = stage_open();
 	long pid;
 
-	if (stage < 0)
-		return stage;
-	pid = sys4(__NR_socketpair, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair);
-	if (pid < 0) {
-		sys1(__NR_close, stage);
-		return pid;
-	}
-	number[text_decimal(number, (uint64_t)pair[1])] = 0;
-	zero(&request, sizeof(request));
-	request.path = (uint64_t)(uintptr_t) "brun-nsenter";
-	request.argv = (uint64_t)(uintptr_t)argv;
-	request.envp = (uint64_t)(uintptr_t)envp;
-	for (unsigned int i = 0; i < ARRAY_LENGTH(request.stdio); i++)
-		request.stdio[i] = -1;
-	request.keep_fd = pair[1];
-	request.exec_fd = (int32_t)stage;
-	request.flags = SPAWN_EXEC_FD;
+	if (image < 0)
+		return image;
 	sys3(__NR_fcntl, pidfd, F_SETFD, 0);
-	pid = spawn(&request);
+	pid = stage_start(&stage, image, 0);
 	sys3(__NR_fcntl, pidfd, F_SETFD, FD_CLOEXEC);
-	sys1(__NR_close, stage);
-	sys1(__NR_close, pair[1]);
-	if (request.pidfd >= 0 && pid > 0)
-		sys1(__NR_close, request.pidfd);
-	if (pid < 0)
-		sys1(__NR_close, pair[0]);
-	joining->socket = pair[0];
+	sys1(__NR_close, image);
+	joining->socket = stage.socket;
 	joining->stage = pid;
 	joining->pid = 0;
 	return pid;

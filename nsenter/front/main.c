@@ -3,13 +3,18 @@
  * all there is; for any other it loads what is behind it, Bun with brun's TypeScript, as the kernel would have done:
  * nothing has happened then, but that a fraction of a millisecond has passed. scripts/front.ts puts it there.
  */
+#include "ahead.h"
 #include "exec.h"
 #include "loader.h"
 #include "prepared.h"
 
+#include "../signals.h"
+
 #include <linux/fcntl.h>
+#include <linux/signal.h>
 
 #define CANNOT_EXECUTE 126
+#define HANDLER_IGNORE 1 /* SIG_IGN */
 
 /* Filled in by scripts/front.ts, which finds it by its section. */
 __attribute__((section(".behind"), used)) struct behind behind = {1, 0, {{0, 0, 0, 0, 0, 0, 0, 0}}};
@@ -53,6 +58,18 @@ __attribute__((noreturn)) static void cannot_load(void)
 	sys_exit(CANNOT_EXECUTE);
 }
 
+/* As Bun does: a write that fails is an error to be told, also that of a pipe without a reader. */
+static void ignore_write_signals(void)
+{
+	static const unsigned char of_writes[] = {SIGPIPE, SIGXFSZ};
+	struct kernel_sigaction action;
+
+	zero(&action, sizeof(action));
+	action.handler = HANDLER_IGNORE;
+	for (unsigned int i = 0; i < ARRAY_LENGTH(of_writes); i++)
+		sys4(__NR_rt_sigaction, of_writes[i], &action, 0, sizeof(action.mask));
+}
+
 /* Returns where to go on. */
 __attribute__((used)) static long front(const long *stack)
 {
@@ -63,8 +80,17 @@ __attribute__((used)) static long front(const long *stack)
 	struct command command;
 	long entry;
 
-	if (argc > 1 && command_parse(&command, argc, argv, envp))
+	ignore_write_signals();
+	switch (command_parse(&command, argc, argv, envp)) {
+	case COMMAND_PREPARED:
 		try_prepared(&command);
+		break;
+	case COMMAND_LAUNCH:
+		ahead_start();
+		break;
+	default:
+		break;
+	}
 	while (*end)
 		end++;
 	entry = load_interpreter(&behind, (struct auxiliary *)(uintptr_t)(end + 1));

@@ -1,6 +1,7 @@
 /**
  * Writing to stdout and stderr. Not through process.stdout: that sets O_NONBLOCK on a pipe that others share.
  */
+import { dismissAhead } from "../stage/launch.ts";
 import { E } from "../sys/errno.ts";
 import { SysError } from "../sys/error.ts";
 import { NR, syscall } from "../sys/ffi.ts";
@@ -13,6 +14,7 @@ const SIGPIPE_STATUS = 128 + 13;
  * @param code exit status, 0 to 255
  */
 export function exit(code: number): never {
+  dismissAhead();
   syscall(NR.exit_group, code);
   throw new Error("unreachable");
 }

@@ -1,7 +1,7 @@
 /** libseccomp through bun:ffi; loaded when a filter has to be compiled, which the cache mostly spares. */
 import { FFIType, linkSymbols, type Pointer, read } from "bun:ffi";
 import { BrunError } from "../errors.ts";
-import { librarySymbol, openLibrary } from "../sys/ffi.ts";
+import { librarySymbol, openLibrary } from "../sys/libc.ts";
 
 const { ptr, u32, i32 } = FFIType;
 

@@ -1,9 +1,9 @@
 /** Starting the stage: a sealed memfd, executed with one end of a socketpair. */
 import { BrunError } from "../errors.ts";
 import { SysError } from "../sys/error.ts";
-import { NR, stageFd, syscall } from "../sys/ffi.ts";
+import { AHEAD, askAhead, NR, stageFd, syscall } from "../sys/ffi.ts";
 import { close } from "../sys/fs.ts";
-import { spawn } from "../sys/spawn.ts";
+import { spawn, waitChild } from "../sys/spawn.ts";
 import { socketPair } from "./messages.ts";
 
 /** A stage that waits for its first program. */
@@ -25,14 +25,49 @@ export function stageLost(stage: Stage, died: string): Error {
 const F_SETFD = 2;
 const FD_CLOEXEC = 1;
 
+let aheadTaken = false;
+
+/** The stage that the front has started, for whoever asks first; null when there is none. */
+function takeAhead(): Stage | null {
+  if (aheadTaken) return null;
+  aheadTaken = true;
+  const socket = askAhead(AHEAD.socket);
+  if (socket < 0) return null;
+  return { socket, pid: askAhead(AHEAD.pid), execError: () => 0 - askAhead(AHEAD.error) };
+}
+
+/** Ends the stage that the front has started, when nobody has taken it. */
+export function dismissAhead(): void {
+  const stage = takeAhead();
+  if (stage === null) return;
+  close(stage.socket);
+  try {
+    waitChild(stage.pid);
+  } catch {
+    // Someone else has reaped it.
+  }
+}
+
+/** The stage's file. Throws a BrunError. */
+export function stageFile(): number {
+  const fd = stageFd();
+  if (fd >= 0) return fd;
+  throw new BrunError("cannot load the stage: memfd_create failed", {
+    hint: "/proc/sys/vm/memfd_noexec may forbid it, or there is no memory",
+  });
+}
+
 /**
- * Starts a stage and goes on while it is executed.
+ * Starts a stage, or takes the one that has been, and goes on while it is executed.
  * @param preserveFds how many descriptors from 3 on the container shall have: Bun has marked them
  *   close-on-exec when it started
  * @param inherit further descriptors that the program uses by number
  * Throws a SysError.
  */
 export function launchStage(preserveFds: number, inherit: readonly number[] = []): Stage {
+  const ahead = preserveFds === 0 && inherit.length === 0 ? takeAhead() : null;
+  if (ahead !== null) return ahead;
+  const execFd = stageFile();
   const [ours, theirs] = socketPair();
   const keep = [...inherit];
   for (let fd = 3; fd < 3 + preserveFds; fd++) keep.push(fd);
@@ -42,7 +77,7 @@ export function launchStage(preserveFds: number, inherit: readonly number[] = []
       path: "brun-nsenter",
       argv: ["brun:[stage]", "stage", `${theirs}`],
       env: [],
-      execFd: stageFd,
+      execFd,
       keepFd: theirs,
       goOn: true,
     });

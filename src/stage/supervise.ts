@@ -1,10 +1,11 @@
 /** Replacing brun by the stage's supervisor (nsenter/supervise.c) for as long as a foreground process runs. */
 
 import { check } from "../sys/error.ts";
-import { addressOf, catchSignals, cstr, NR, stageFd, syscall } from "../sys/ffi.ts";
+import { addressOf, catchSignals, cstr, NR, syscall } from "../sys/ffi.ts";
 import { AT_EMPTY_PATH, writeFd } from "../sys/fs.ts";
 import { each } from "../sys/lists.ts";
 import { cstrArray } from "../sys/spawn.ts";
+import { stageFile } from "./launch.ts";
 import type { Program } from "./program.ts";
 
 /** What the supervisor needs. Descriptors that do not exist are -1. */
@@ -61,7 +62,7 @@ export function becomeSupervisor(s: Supervision): never {
   }
   const argv = cstrArray(["brun:[supervisor]", "supervise", `${fd}`]);
   const env = cstrArray([]);
-  const result = syscall(NR.execveat, stageFd, cstr(""), argv.pointers, env.pointers, AT_EMPTY_PATH);
+  const result = syscall(NR.execveat, stageFile(), cstr(""), argv.pointers, env.pointers, AT_EMPTY_PATH);
   void [addressOf(argv.keep), addressOf(env.keep)];
   check(result, "become the supervisor");
   throw new Error("execve returned");

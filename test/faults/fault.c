@@ -1,13 +1,14 @@
 /*
  * Runs brun and lets one of its system calls fail, or kills brun before it.
  *   usage: fault REPORT FROM WHICH HOW PROGRAM [ARGUMENT...]
- *     FROM   "stage" or "front": where counting begins
+ *     FROM   "front" or "bun": where counting begins
  *     WHICH  number of the call, from 1; 0 for none
  *     HOW    an errno number, or "kill"
- * Calls are counted from when brun loads the stage (its memfd_create), or from the front's first: those of brun's main thread except what a
- * JavaScript engine does for itself, and all of the stage in whatever process. Writes two lines to REPORT: how
- * many there were, and the number of the system call that failed, or -1. Exits as the program does, 128 + signal
- * when it was killed.
+ * What counts is all that the stage calls, in whatever process, and what brun's main thread calls through the front's
+ * code, which is at a fixed address: neither what the dynamic loader nor what a JavaScript engine does for itself. From
+ * "front" on all of it counts, from "bun" on what comes after the front has loaded what is behind it. Writes two
+ * lines to REPORT: how many there were, and the number of the system call that failed, or -1. Exits as the
+ * program does, 128 + signal when it was killed.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -29,17 +30,27 @@
 	(PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK |            \
 	 PTRACE_O_TRACEEXEC)
 #define SYSCALL_STOP (SIGTRAP | 0x80)
+/* nsenter/build.sh */
+#define FRONT_BEGIN 0x10000000
+#define FRONT_END 0x10100000
+
+enum counts {
+	UNKNOWN,
+	NOT,
+	ALL,
+	OF_THE_FRONT
+};
 
 struct tracee {
 	pid_t tid;
-	int counts; /* 1: what it calls counts; 0: not; -1: not looked at since it began or executed something */
+	enum counts counts;
 	int failing; /* it is in the call that is to fail */
 };
 
 static struct tracee tracees[TRACEES];
 static pid_t root;
 static int counting;
-static int counting_from_front;
+static int from_front;
 static unsigned long calls;
 static unsigned long which;
 static long error;
@@ -51,11 +62,16 @@ static struct tracee *find(pid_t tid)
 		if (tracees[i].tid == tid)
 			return &tracees[i];
 		if (tracees[i].tid == 0) {
-			tracees[i] = (struct tracee){tid, -1, 0};
+			tracees[i] = (struct tracee){tid, UNKNOWN, 0};
 			return &tracees[i];
 		}
 	}
 	exit(3);
+}
+
+static int in_front(uint64_t instruction)
+{
+	return instruction >= FRONT_BEGIN && instruction < FRONT_END;
 }
 
 static int is_brun(pid_t tid)
@@ -67,39 +83,24 @@ static int is_brun(pid_t tid)
 	return readlink(path, exe, sizeof(exe) - 1) > 5 && strcmp(exe + strlen(exe) - 5, "/brun") == 0;
 }
 
-/* The stage counts, brun's main thread does, and a process that brun has cloned but that has executed nothing. */
-static int counts(pid_t tid)
+/* The stage counts; brun, and what it has cloned until that has executed something, for what it calls in the front. */
+static enum counts kind_of(pid_t tid)
 {
 	char path[64];
 	char exe[256] = "";
-	char own[256] = "";
-	char line[256];
-	FILE *status;
-	pid_t group = 0;
 
 	snprintf(path, sizeof(path), "/proc/%d/exe", tid);
 	if (readlink(path, exe, sizeof(exe) - 1) < 0)
-		return 0;
+		return NOT;
 	if (strncmp(exe, "/memfd:brun-nsenter", 19) == 0)
-		return 1;
-	snprintf(path, sizeof(path), "/proc/%d/exe", root);
-	if (readlink(path, own, sizeof(own) - 1) < 0 || strcmp(exe, own) != 0)
-		return 0;
-	snprintf(path, sizeof(path), "/proc/%d/status", tid);
-	status = fopen(path, "r");
-	while (status && fgets(line, sizeof(line), status))
-		if (sscanf(line, "Tgid: %d", &group) == 1)
-			break;
-	if (status)
-		fclose(status);
-	return group == tid;
+		return ALL;
+	return is_brun(tid) ? OF_THE_FRONT : NOT;
 }
 
-/* What is left alone: what cannot fail, and what the JavaScript engine does for itself. */
-static int is_left_alone(pid_t tid, uint64_t nr)
+/* What ends, or cannot fail. */
+static int is_left_alone(uint64_t nr)
 {
 	switch (nr) {
-	/* These end, or cannot fail. */
 	case SYS_exit:
 	case SYS_exit_group:
 	case SYS_rt_sigreturn:
@@ -111,28 +112,8 @@ static int is_left_alone(pid_t tid, uint64_t nr)
 	case SYS_geteuid:
 	case SYS_getgid:
 	case SYS_getegid:
-		return 1;
-	default:
-		break;
-	}
-	if (tid != root)
-		return 0;
-	switch (nr) {
-	case SYS_clone3: /* threads; brun's own children come by clone */
-	case SYS_mmap:
-	case SYS_munmap:
-	case SYS_mprotect:
-	case SYS_madvise:
-	case SYS_mremap:
-	case SYS_brk:
-	case SYS_futex:
 	case SYS_rt_sigprocmask:
 	case SYS_rt_sigaction:
-	case SYS_sigaltstack:
-	case SYS_tgkill:
-	case SYS_sched_yield:
-	case SYS_getrandom:
-	case SYS_clock_gettime:
 		return 1;
 	default:
 		return 0;
@@ -178,16 +159,14 @@ static void at_call(struct tracee *tracee)
 	}
 	if (info.op != PTRACE_SYSCALL_INFO_ENTRY)
 		return;
-	if (!counting) {
-		counting = tracee->tid == root && info.entry.nr == SYS_memfd_create;
-		if (!counting)
-			return;
-	}
-	if (is_left_alone(tracee->tid, info.entry.nr))
+	if (tracee->counts == UNKNOWN)
+		tracee->counts = kind_of(tracee->tid);
+	if (tracee->counts == OF_THE_FRONT && !in_front(info.instruction_pointer)) {
+		/* The front has gone on to the dynamic loader. */
+		counting = 1;
 		return;
-	if (tracee->counts < 0)
-		tracee->counts = counts(tracee->tid);
-	if (!tracee->counts || ++calls != which)
+	}
+	if (!counting || tracee->counts == NOT || is_left_alone(info.entry.nr) || ++calls != which)
 		return;
 	failed = (long)info.entry.nr;
 	if (error == 0) {
@@ -214,16 +193,16 @@ static int trace(void)
 		if (WIFEXITED(status) || WIFSIGNALED(status)) {
 			if (tid == root)
 				return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-			find(tid)->counts = -1;
+			find(tid)->counts = UNKNOWN;
 			continue;
 		}
 		tracee = find(tid);
 		if (WSTOPSIG(status) == SYSCALL_STOP)
 			at_call(tracee);
 		else if (status >> 16 == PTRACE_EVENT_EXEC) {
-			tracee->counts = -1;
+			tracee->counts = UNKNOWN;
 			/* setpriv and the like come before. */
-			counting |= counting_from_front && tid == root && is_brun(tid);
+			counting |= from_front && tid == root && is_brun(tid);
 		} else if (status >> 16 == PTRACE_EVENT_STOP && WSTOPSIG(status) != SIGTRAP) {
 			ptrace(PTRACE_LISTEN, tid, 0, 0);
 			continue;
@@ -240,7 +219,7 @@ int main(int argc, char **argv)
 
 	if (argc < 6)
 		return 2;
-	counting_from_front = strcmp(argv[2], "front") == 0;
+	from_front = strcmp(argv[2], "front") == 0;
 	which = strtoul(argv[3], 0, 10);
 	error = strcmp(argv[4], "kill") == 0 ? 0 : strtol(argv[4], 0, 10);
 	report = fopen(argv[1], "we");

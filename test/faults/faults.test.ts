@@ -105,7 +105,7 @@ for (const subject of subjects(["brun"])) {
         const tool = compiled(`${import.meta.dir}/fault.c`);
         const attempt = async (which: number, how: number | string, id: string) => {
           await before(box, bundle, id);
-          const options = { under: [tool, report, by ?? "stage", `${which}`, `${how}`], timeoutMs: HANG_MS };
+          const options = { under: [tool, report, by ?? "bun", `${which}`, `${how}`], timeoutMs: HANG_MS };
           const outcome = await box.call(args(bundle, id), options).catch((error: Error) => error);
           if (outcome instanceof Error) return { outcome: hung(outcome), calls: 0, failed: 0 };
           const [calls = 0, failed = -1] = readFileSync(report, "utf8").split("\n").map(Number);

@@ -1,7 +1,7 @@
 /** libsystemd's sd-bus through bun:ffi; loaded when systemd is to make a cgroup. Only functions without varargs. */
 import { FFIType, linkSymbols, type Pointer } from "bun:ffi";
 import { BrunError } from "../../errors.ts";
-import { librarySymbol, openLibrary } from "../../sys/ffi.ts";
+import { librarySymbol, openLibrary } from "../../sys/libc.ts";
 
 const { ptr, u8, u64, i32 } = FFIType;
 

@@ -1,0 +1,20 @@
+/*
+ * A stage for `run` and `create`, started before Bun: it waits for its first program by the time that there is one.
+ */
+#ifndef BRUN_FRONT_AHEAD_H
+#define BRUN_FRONT_AHEAD_H
+
+#include "stage.h"
+
+/* Starts it; where that fails nothing is open, and brun starts one when it needs it. */
+void ahead_start(void);
+
+/* What brun asks by bun:ffi. */
+enum ahead_question {
+	AHEAD_IMAGE,  /* descriptor of the stage's memfd, made when there is none; or -errno */
+	AHEAD_SOCKET, /* -1 when none was started */
+	AHEAD_PID,
+	AHEAD_ERROR, /* -errno of an execve that has failed, or 0 */
+};
+
+#endif

@@ -1,0 +1,19 @@
+/*
+ * What brun calls by bun:ffi. The front is linked to a fixed address, so that the addresses are known when brun is
+ * bundled: frontCalls() of nsenter/embed.ts reads them from this section.
+ */
+#include "ahead.h"
+
+long brun_syscall(long nr, long a, long b, long c, long d, long e, long f);
+long brun_spawn(struct spawn_request *request);
+long brun_catch_signals(int fd);
+long brun_ahead(long question);
+
+/* In the order of frontCalls(). */
+typedef void any_function(void);
+__attribute__((section(".calls"), used)) any_function *const front_calls[] = {
+    (any_function *)brun_syscall,
+    (any_function *)brun_spawn,
+    (any_function *)brun_catch_signals,
+    (any_function *)brun_ahead,
+};
