@@ -154,20 +154,57 @@ static int find_root(struct command *command, const char *root, const char *cons
 	return is_clean(root) && path_append(command->root, 0, root, text_length(root)) >= 0;
 }
 
-/* run and create, unless descriptors of the caller's are for the container: their numbers must not be taken. */
+/*
+ * run, create and exec, unless descriptors of the caller's are for the container, whose numbers must not be taken, and
+ * but for containers without a bundle, which mostly get another stdin.
+ */
 static int wants_stage(const char *name, int count, const char *const *words, const char *const *envp)
 {
-	if (!text_equal(name, "run") && !text_equal(name, "create"))
+	if (!text_equal(name, "run") && !text_equal(name, "create") && !text_equal(name, "exec"))
 		return 0;
 	for (int i = 0; i < count; i++) {
 		const char *word = words[i];
 
 		while (*word == '-')
 			word++;
-		if (word != words[i] && text_after(word, "preserve-fds"))
+		if (word != words[i] && (text_after(word, "preserve-fds") || text_after(word, "host") ||
+					 text_after(word, "rootfs")))
 			return 0;
 	}
 	return !variable(envp, "LISTEN_FDS");
+}
+
+/* Whether a program may have been prepared for the command, in the form that it has here. */
+static int is_prepared(struct command *command, const char *name, int rest, const char *const *words,
+		       const char *const *envp)
+{
+	if (rest < 1)
+		return 0;
+	command->id = words[0];
+	command->signal = 0;
+	if (text_equal(name, "state") && rest == 1) {
+		command->program = PREPARED_STATE;
+	} else if (text_equal(name, "start") && rest == 1 && !variable(envp, "NOTIFY_SOCKET")) {
+		command->program = PREPARED_START;
+	} else if (text_equal(name, "kill") && rest <= 2) {
+		command->program = PREPARED_KILL;
+		command->signal = signal_number(rest == 2 ? words[1] : "TERM");
+		return command->signal != 0;
+	} else if (text_equal(name, "delete") && rest <= 2) {
+		int forced = text_equal(words[0], "--force") || text_equal(words[0], "-f");
+
+		command->program = forced ? PREPARED_FORCED_DELETE : PREPARED_DELETE;
+		command->id = words[forced];
+		return rest == 1 + forced;
+	} else if (text_equal(name, "exec") && rest >= 2 && !text_equal(words[1], "--") &&
+		   !variable(envp, "LISTEN_FDS") && !variable(envp, "BRUN_TIMING")) {
+		command->program = PREPARED_EXEC;
+		command->words = words + 1;
+		command->word_count = (unsigned int)rest - 1;
+	} else {
+		return 0;
+	}
+	return 1;
 }
 
 enum command_kind command_parse(struct command *command, int argc, const char *const *argv,
@@ -181,35 +218,8 @@ enum command_kind command_parse(struct command *command, int argc, const char *c
 
 	if (at == 0)
 		return COMMAND_OTHER;
-	if (wants_stage(name, rest, words, envp))
-		return COMMAND_LAUNCH;
-	if (rest < 1)
-		return COMMAND_OTHER;
-	command->id = words[0];
-	command->signal = 0;
-	if (text_equal(name, "state") && rest == 1) {
-		command->program = PREPARED_STATE;
-	} else if (text_equal(name, "start") && rest == 1 && !variable(envp, "NOTIFY_SOCKET")) {
-		command->program = PREPARED_START;
-	} else if (text_equal(name, "kill") && rest <= 2) {
-		command->program = PREPARED_KILL;
-		command->signal = signal_number(rest == 2 ? words[1] : "TERM");
-		if (command->signal == 0)
-			return COMMAND_OTHER;
-	} else if (text_equal(name, "delete") && rest <= 2) {
-		int forced = text_equal(words[0], "--force") || text_equal(words[0], "-f");
-
-		if (rest != 1 + forced)
-			return COMMAND_OTHER;
-		command->program = forced ? PREPARED_FORCED_DELETE : PREPARED_DELETE;
-		command->id = words[forced];
-	} else if (text_equal(name, "exec") && rest >= 2 && !text_equal(words[1], "--") &&
-		   !variable(envp, "LISTEN_FDS") && !variable(envp, "BRUN_TIMING")) {
-		command->program = PREPARED_EXEC;
-		command->words = words + 1;
-		command->word_count = (unsigned int)rest - 1;
-	} else {
-		return COMMAND_OTHER;
-	}
-	return is_id(command->id) && find_root(command, root, envp) ? COMMAND_PREPARED : COMMAND_OTHER;
+	if (is_prepared(command, name, rest, words, envp) && is_id(command->id) &&
+	    find_root(command, root, envp))
+		return COMMAND_PREPARED;
+	return wants_stage(name, rest, words, envp) ? COMMAND_LAUNCH : COMMAND_OTHER;
 }

@@ -43,8 +43,7 @@ static void abandon(const struct joining *joining)
 		reap(joining->stage);
 }
 
-/* Starts a stage with the pidfd that its program will join by. */
-static long start(struct joining *joining, int pidfd)
+static long start(struct joining *joining)
 {
 	struct stage stage;
 	long image = stage_open();
@@ -52,9 +51,7 @@ static long start(struct joining *joining, int pidfd)
 
 	if (image < 0)
 		return image;
-	sys3(__NR_fcntl, pidfd, F_SETFD, 0);
 	pid = stage_start(&stage, image, 0);
-	sys3(__NR_fcntl, pidfd, F_SETFD, FD_CLOEXEC);
 	sys1(__NR_close, image);
 	joining->socket = stage.socket;
 	joining->stage = pid;
@@ -153,33 +150,26 @@ void prepared_exec(struct machine *machine, const struct prepared *prepared, con
 	size_t size;
 	unsigned char *template = prepared_program(prepared, PREPARED_EXEC, &template_size);
 	const unsigned char *program;
-	int pidfd;
-	long own;
+	long pidfd = -1;
 
 	if (!template || prepared_run(machine, prepared, PREPARED_EXEC_GUARD) < 0)
 		return;
-	pidfd = (int)machine->slots[SLOT_PIDFD];
-	program = template_fill(template, template_size, command, pidfd, &size);
+	program = template_fill(template, template_size, command, &size);
 	/* Of the caller's descriptors none but stdio is for the container. */
-	if (!program || sys3(__NR_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC) < 0 ||
-	    start(&joining, pidfd) < 0) {
-		sys1(__NR_close, pidfd);
+	if (!program || sys3(__NR_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC) < 0 || start(&joining) < 0)
 		return;
-	}
-	sys1(__NR_close, pidfd);
 	sys5(__NR_prctl, PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
-	own = -1;
 	if (send_program(joining.socket, program, size) < 0 || await_ready(&joining) < 0 ||
-	    (own = sys2(__NR_pidfd_open, joining.pid, 0)) < 0 || let_run(&joining) != 0) {
+	    (pidfd = sys2(__NR_pidfd_open, joining.pid, 0)) < 0 || let_run(&joining) != 0) {
 		abandon(&joining);
-		if (own >= 0)
-			sys1(__NR_close, own);
+		if (pidfd >= 0)
+			sys1(__NR_close, pidfd);
 		return;
 	}
 	sys1(__NR_close, joining.socket);
 	zero(&request, sizeof(request));
 	request.pid = (int32_t)joining.pid;
-	request.pidfd = (int32_t)own;
+	request.pidfd = (int32_t)pidfd;
 	request.terminal = request.host = request.notify = request.upstream = request.early = -1;
 	prepared_close(prepared);
 	supervise_process(machine, &request, 0);

@@ -16,7 +16,6 @@
 enum prepared_slot {
 	SLOT_DIRECTORY, /* the container's directory */
 	SLOT_SIGNAL,    /* of kill */
-	SLOT_PIDFD,     /* out, of EXEC_GUARD: the container's process */
 };
 
 /* Of struct statx, by which one state of a file is told from another. */

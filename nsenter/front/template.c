@@ -20,18 +20,15 @@ static size_t append_words(unsigned char *strings, const struct command *command
 	return length;
 }
 
-static void fill_operations(struct op *ops, uint32_t count, uint32_t file, int64_t pidfd)
+static void fill_operations(struct op *ops, uint32_t count, uint32_t file)
 {
-	for (uint32_t i = 0; i < count; i++) {
+	for (uint32_t i = 0; i < count; i++)
 		if (ops[i].kind == OP_FIND || ops[i].kind == OP_EXECUTE)
 			ops[i].args[0] = file;
-		else if (ops[i].kind == OP_SYSCALL && ops[i].nr == __NR_setns)
-			ops[i].args[0] = (uint64_t)pidfd;
-	}
 }
 
 unsigned char *template_fill(unsigned char *template, size_t template_size, const struct command *command,
-			     int64_t pidfd, size_t *size)
+			     size_t *size)
 {
 	struct program_header header;
 	struct program program;
@@ -64,7 +61,7 @@ unsigned char *template_fill(unsigned char *template, size_t template_size, cons
 	copy(data, template, fixed + command->word_count * sizeof(struct relocation));
 	at = data + fixed + command->word_count * sizeof(struct relocation);
 	copy(at, template + template_size - header.blob, header.blob);
-	fill_operations((struct op *)(void *)(data + sizeof(header)), header.ops, strings, pidfd);
+	fill_operations((struct op *)(void *)(data + sizeof(header)), header.ops, strings);
 	append_words(at + header.blob, command, (struct relocation *)(void *)(data + fixed), strings);
 	header.relocations += command->word_count;
 	header.blob += (uint32_t)words;

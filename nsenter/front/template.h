@@ -8,11 +8,11 @@
 #define TEMPLATE_ARGUMENTS 64
 
 /*
- * The template's last TEMPLATE_ARGUMENTS relocations are those of argv, its setns(2) is by a pidfd that is not known
- * yet, and what it finds and executes is argv's first. Returns fresh memory of *size bytes with all of it
+ * The template's last TEMPLATE_ARGUMENTS relocations are those of argv, and what it finds and executes is argv's
+ * first. Returns fresh memory of *size bytes with all of it
  * filled in, or null.
  */
 unsigned char *template_fill(unsigned char *template, size_t template_size, const struct command *command,
-			     int64_t pidfd, size_t *size);
+			     size_t *size);
 
 #endif

@@ -3,6 +3,7 @@
  * background, where they are `run` in the foreground.
  */
 import { BrunError } from "../errors.ts";
+import { dismissAhead } from "../stage/launch.ts";
 import { check } from "../sys/error.ts";
 import { NR, syscall } from "../sys/ffi.ts";
 import { close, O, open } from "../sys/fs.ts";
@@ -36,6 +37,8 @@ export function runInBackground(rest: readonly string[]): number {
 
 /** In the background process: leaves the caller's session. Returns what says that the program runs. */
 export function inBackground(fd: number): () => void {
+  // The stage that is there already is in the old session.
+  dismissAhead();
   syscall(NR.setsid);
   return () => {
     if (syscall(NR.write, fd, new Uint8Array([1]), 1) < 0) throw new BrunError("the caller has gone");

@@ -12,6 +12,7 @@ import { type Sandbox, type SandboxLimits, sandboxSpec } from "../sandbox/spec.t
 import { makeUpperDirectories } from "../sandbox/upper.ts";
 import { type HostView, hostView } from "../sandbox/view.ts";
 import { type LoadedSpec, parseSpec, toJson } from "../spec/index.ts";
+import { dismissAhead } from "../stage/launch.ts";
 import { check } from "../sys/error.ts";
 import { NR, syscall } from "../sys/ffi.ts";
 import { absolute, close, O, open } from "../sys/fs.ts";
@@ -123,6 +124,8 @@ function stdio(args: Args, program: readonly string[]): [interactive: boolean, t
 
 function emptyStdin(): void {
   const fd = open("/dev/null", O.RDONLY);
+  // The stage that is there already has the old one.
+  dismissAhead();
   check(syscall(NR.dup3, fd, 0, 0), "replace stdin");
   close(fd);
 }

@@ -129,6 +129,6 @@ export interface ExecConfig extends ProcessConfig {
   readonly namespaces: number;
   /** The container has a user namespace of its own. */
   readonly userNamespace: boolean;
-  /** Descriptor, inherited by the stage, of the container's process. */
-  readonly pidfd: number;
+  /** The container's process, whose namespaces are joined. */
+  readonly target: { readonly pid: number; readonly startTime: string };
 }

@@ -21,7 +21,6 @@ import { processFacts } from "./facts.ts";
 import { listenFds } from "./listen-fds.ts";
 import { writePidFile } from "./pid-file.ts";
 import { sendPidfd } from "./pidfd-socket.ts";
-import { openProcess } from "./process.ts";
 import { sendToAgent } from "./seccomp-agent.ts";
 import { statusOf } from "./status.ts";
 import { loadExecInfo, paths, requireState, type StoredState } from "./store.ts";
@@ -75,9 +74,7 @@ function execOrThrow(rt: Runtime, options: ExecOptions): number {
   const { process, raised } = permitLimits(rt, execProcess(info, options), info.privileged);
   checkLabels(process);
   const console = new Console(process.terminal === true, options.detach, options.consoleSocket);
-  const pidfd = openProcess(stored.pid, stored.startTime);
-  if (pidfd < 0) throw new BrunError("container not running", { code: "ERR_STATE" });
-  const stage = launchStage(preserveFds, [pidfd]);
+  const stage = launchStage(preserveFds);
   rt.mark?.("stage started");
   const config: ExecConfig = {
     id: options.id,
@@ -94,7 +91,7 @@ function execOrThrow(rt: Runtime, options: ExecOptions): number {
     placement: info.placement,
     namespaces: info.namespaces,
     userNamespace: info.userNamespace,
-    pidfd,
+    target: stored,
   };
   return converse(rt, options, stage, config, console, stored, info.seccomp?.listener ?? {});
 }

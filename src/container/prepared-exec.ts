@@ -63,7 +63,7 @@ export function preparedExec(
     placement: info.placement,
     namespaces: info.namespaces,
     userNamespace: info.userNamespace,
-    pidfd: -1,
+    target: state,
   };
   const home = namesHome(process.env ?? []) ? null : passwdOf(state.rootfs);
   return {

@@ -50,8 +50,6 @@ export interface Given {
   readonly directory: Slot;
   /** The signal of `kill`. */
   readonly signal: Slot;
-  /** Of the guard of `exec`: takes the pidfd of the container's process. */
-  readonly pidfd: Slot;
 }
 
 /** The bytes of the file, or null when none of the programs would do. */
@@ -116,7 +114,7 @@ function encode(id: string, programs: readonly (Program | null)[]): Uint8Array {
 
 function program(build: (given: Given) => void): Program {
   const b = new ProgramBuilder();
-  build({ b, directory: b.slot(), signal: b.slot(), pidfd: b.slot() });
+  build({ b, directory: b.slot(), signal: b.slot() });
   return b.finish();
 }
 
@@ -202,9 +200,9 @@ function poll(b: ProgramBuilder, fd: Slot, events: number, seconds: number | nul
 
 /** As openProcess of process.ts: takes the pidfd, or goes to `gone` when the process has ended, with nothing open. */
 function openProcess(given: Given, { pid, startTime }: StoredState, gone: Label): Slot {
-  const { b, pidfd } = given;
+  const { b } = given;
   const [ended, open] = [b.label(), b.label()];
-  b.get("pidfd_open", [pid, 0], { out: pidfd, handle: [E.ESRCH], orElse: gone });
+  const pidfd = b.get("pidfd_open", [pid, 0], { handle: [E.ESRCH], orElse: gone });
   b.alive(pid, Number(startTime), { handle: [E.ESRCH], orElse: ended, andThen: open });
   b.mark(ended);
   b.sys("close", [pidfd], { andThen: gone });
@@ -254,9 +252,9 @@ function prepareGuard(
 ): void {
   const { b } = given;
   const [otherwise, fine] = [b.label(), b.label()];
+  b.alive(stored.pid, Number(stored.startTime));
   unlessFrozen(given, stored, otherwise);
   guard(given, otherwise);
-  openProcess(given, stored, otherwise);
   b.sys("getpid", [], { andThen: fine });
   b.mark(otherwise);
   b.check(b.reserve(8, "zero"), 1, 0xff, 1, E.EAGAIN);

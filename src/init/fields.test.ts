@@ -143,7 +143,7 @@ describe("security labels", () => {
           process: { ...spec.process!, terminal: false },
           namespaces: 0x20000,
           userNamespace: false,
-          pidfd: 5,
+          target: { pid: 5, startTime: "1" },
         } as never,
         true,
       ).ops,

@@ -24,7 +24,6 @@ export function setnsInit(config: ExecConfig, record = false): Program {
   b.sys("prctl", [PR.SET_DUMPABLE, 0, 0, 0, 0]);
   openLabels(x, process);
   dropGroups(x);
-  b.at("exec", "join the container's namespaces");
   if (config.namespaces !== 0) joinNamespaces(x);
   b.at("exec", "fork into the container's pid namespace");
   b.clone(0, null);
@@ -40,11 +39,28 @@ export function setnsInit(config: ExecConfig, record = false): Program {
   return b.finish();
 }
 
-/** By the pidfd; where there are none, `pidfd` is the process's directory in procfs. */
+/**
+ * Opens the container's process, and looks only then whether it still is that: from here on it cannot become another
+ * process. Where there are no pidfds its directory in procfs stands for it.
+ */
+function openTarget(x: InitContext<ExecConfig>): Slot {
+  const { b, config } = x;
+  const { pid, startTime } = config.target;
+  b.at("exec", "open the container's process");
+  const fd = config.facts.lacking?.has("pidfd_open")
+    ? b.get("openat", [AT_FDCWD, b.str(`/proc/${pid}`), O.RDONLY | O.DIRECTORY | O.CLOEXEC, 0])
+    : b.get("pidfd_open", [pid, 0]);
+  b.alive(pid, Number(startTime));
+  return fd;
+}
+
 function joinNamespaces(x: InitContext<ExecConfig>): void {
   const { b, config } = x;
+  const target = openTarget(x);
+  b.at("exec", "join the container's namespaces");
   if (!config.facts.lacking?.has("pidfd_open")) {
-    b.sys("setns", [config.pidfd, config.namespaces]);
+    b.sys("setns", [target, config.namespaces]);
+    b.close(target);
     return;
   }
   // All are opened first: the container's mount namespace shows another procfs. The user namespace gives the right
@@ -52,12 +68,13 @@ function joinNamespaces(x: InitContext<ExecConfig>): void {
   const files: [flag: number, fd: Slot][] = [];
   for (const [flag, file] of NAMESPACE_FILES) {
     if ((config.namespaces & flag) === 0) continue;
-    files.push([flag, b.get("openat", [config.pidfd, b.str(`ns/${file}`), O.RDONLY | O.CLOEXEC, 0])]);
+    files.push([flag, b.get("openat", [target, b.str(`ns/${file}`), O.RDONLY | O.CLOEXEC, 0])]);
   }
   for (const [flag, fd] of files) {
     b.sys("setns", [fd, flag]);
     b.close(fd);
   }
+  b.close(target);
 }
 
 const NAMESPACE_FILES = [

@@ -30,6 +30,7 @@ describe("a failed operation becomes a line with a cause", () => {
       E.ENOEXEC,
       'process.args[0]: exec: "/x": exec format error; hint: it is for another architecture, or a script without a #! line',
     ],
+    [step("alive", "open the container's process", "exec"), E.ESRCH, "container not running"],
     [
       step("find", 'exec: "/x"', "process.args[0]"),
       E.ENOENT,

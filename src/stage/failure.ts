@@ -42,6 +42,8 @@ export function stageFailure(programs: readonly Program[], message: Received): B
 export function describeFailure(op: Op, errno: number, detail = 0): BrunError {
   if (op.kind === "clone") return cloneFailure(op, errno);
   if (op.kind === "spawn") return hookFailure(op, errno, detail);
+  if (errno === E.ESRCH && (op.kind === "alive" || op.name === "pidfd_open"))
+    return new BrunError("container not running", { code: "ERR_STATE" });
   // What clients look for: "exec: "foo": executable file not found in $PATH", or the errno's text there.
   const exec = op.doing.startsWith("exec: ");
   const complete = exec && op.doing.endsWith("$PATH");

@@ -61,15 +61,14 @@ export function stageFile(): number {
  * Starts a stage, or takes the one that has been, and goes on while it is executed.
  * @param preserveFds how many descriptors from 3 on the container shall have: Bun has marked them
  *   close-on-exec when it started
- * @param inherit further descriptors that the program uses by number
  * Throws a SysError.
  */
-export function launchStage(preserveFds: number, inherit: readonly number[] = []): Stage {
-  const ahead = preserveFds === 0 && inherit.length === 0 ? takeAhead() : null;
+export function launchStage(preserveFds: number): Stage {
+  const ahead = preserveFds === 0 ? takeAhead() : null;
   if (ahead !== null) return ahead;
   const execFd = stageFile();
   const [ours, theirs] = socketPair();
-  const keep = [...inherit];
+  const keep: number[] = [];
   for (let fd = 3; fd < 3 + preserveFds; fd++) keep.push(fd);
   for (const fd of keep) syscall(NR.fcntl, fd, F_SETFD, 0);
   try {

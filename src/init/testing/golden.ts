@@ -79,7 +79,16 @@ const states: HookStates = { creating: '{"status":"creating"}', created: '{"stat
 function execProgram(): Program {
   const base = configFor(plain(true), {});
   const process = { ...base.spec.process!, args: ["ls", "-l"], terminal: true, user: { uid: 1, gid: 2 } };
-  return setnsInit({ ...base, process, namespaces: base.cloneFlags, userNamespace: true, pidfd: 9 }, true);
+  return setnsInit(
+    {
+      ...base,
+      process,
+      namespaces: base.cloneFlags,
+      userNamespace: true,
+      target: { pid: 4711, startTime: "123" },
+    },
+    true,
+  );
 }
 
 /** A golden file's name, what is in it, and its programs, recorded. */
