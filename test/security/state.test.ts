@@ -56,6 +56,7 @@ for (const subject of subjects(["brun"])) {
       const id = await box.detached();
       const file = `${box.state}/${id}/state.json`;
       const state = JSON.parse(readFileSync(file, "utf8"));
+      await Bun.sleep(30); // start times are in ticks of 10 ms
       const other = Bun.spawn([...caller.prefix, "sleep", "1000"]);
       try {
         writeFileSync(file, JSON.stringify({ ...state, pid: other.pid }));
