@@ -1,7 +1,7 @@
 /** `brun doctor`: what it finds on this machine, and on one where something is missing. */
 import { describe, expect, test } from "bun:test";
-import { readdirSync } from "node:fs";
-import { isRoot } from "./support/caller.ts";
+import { existsSync, readdirSync } from "node:fs";
+import { installed, isRoot } from "./support/caller.ts";
 import { mountsBelow } from "./support/processes.ts";
 import { subjects } from "./support/runtime.ts";
 import { type CallOptions, Sandbox } from "./support/sandbox.ts";
@@ -96,6 +96,21 @@ for (const subject of subjects(["brun"])) {
       expect(found.get("id-maps")!.state).toBe("warn");
       expect(code).toBe(1);
     });
+
+    // A file without permissions in the place of the device.
+    test.skipIf(!installed("pasta") || !existsSync("/dev/net/tun"))(
+      "a network device that the caller may not open",
+      async () => {
+        await using box = new Sandbox(subject);
+        const [found] = await findings(box, { binds: { [box.file("tun", "", 0)]: "/dev/net/tun" } });
+        expect(found.get("network")).toMatchObject({
+          state: "warn",
+          what: "/dev/net/tun may not be opened: permission denied",
+          fix: "chmod 666 /dev/net/tun",
+          user: "root",
+        });
+      },
+    );
 
     test("newuidmap without its privilege", async () => {
       await using box = new Sandbox(subject);

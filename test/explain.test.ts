@@ -149,6 +149,9 @@ for (const subject of subjects(["brun"])) {
       expect(host.stderr).toMatch(/^ {2}→ mounts\[\d+\] +mount tmpfs on \/x$/m);
       const both = await box.call(["run", "--explain-error", "--host", "--rootfs", "/", "--", "true"]);
       expect(both.stderr).toContain("Where it failed");
+      const limited = ["--host", "--memory", "64m", "--", "true"];
+      const refused = (await box.call(["run", ...limited])).stderr;
+      expect((await box.call(["explain", ...limited])).stderr).toBe(refused);
     });
   });
 }

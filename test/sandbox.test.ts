@@ -186,7 +186,12 @@ for (const subject of subjects(["brun"])) {
         'the program stands behind "--"; hint: brun run --host -- ls -l',
       );
       expect(await line("--host", "ls", "-l")).toContain('what belongs to the program stands behind "--"');
-      expect(await line("--rootfs", "/", "a", "b")).toContain('the program stands behind "--"');
+      const behind = 'the program stands behind "--"; hint: brun run --rootfs DIR -- ls -l\n';
+      expect(await line("--rootfs", "/", "a", "b")).toEndWith(behind);
+      expect(await line("--rootfs", "/", "id")).toEndWith(behind);
+      expect(await line("--rootfs", "/", "a/b", "--", "id")).toStartWith(
+        'brun: invalid container ID format: "a/b"',
+      );
       expect(await line("--host", "--rootfs", "/")).toContain("exclude each other");
       expect(await line("--host", "--writable", "--", "ls")).toContain(
         "--writable: goes with --rootfs alone",

@@ -69,8 +69,8 @@ for (const subject of subjects(["brun"])) {
       await using box = new Sandbox(subject);
       const id = await box.detached();
       await using terminal = box.terminal(["stats", "-i", "100ms", id], 60);
-      await shows(terminal, /\x1b\[2A\x1b\[J.*\x1b\[2A\x1b\[J/s);
-      for (const line of terminal.text().split("\r\n")) {
+      await shows(terminal, /\r\x1b\[2A\x1b\[J.*\r\x1b\[2A\x1b\[J/s);
+      for (const line of terminal.text().split(/\r\n?/)) {
         expect(Bun.stripANSI(line).length).toBeLessThanOrEqual(60);
       }
     });

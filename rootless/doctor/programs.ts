@@ -2,10 +2,11 @@
 import { libsystemd } from "../../src/cgroup/systemd/library.ts";
 import { BrunError } from "../../src/errors.ts";
 import { installedLibseccomp } from "../../src/features/libseccomp.ts";
-import { exists } from "../../src/sys/fs.ts";
+import { E, errnoText } from "../../src/sys/errno.ts";
+import { close, exists, O, tryOpen } from "../../src/sys/fs.ts";
 import { run } from "../../src/sys/spawn.ts";
 import type { Caller } from "../caller.ts";
-import { asRoot, type Finding, Subject } from "./finding.ts";
+import { asRoot, type Finding, type Fix, Subject } from "./finding.ts";
 import { install, PACKAGES } from "./packages.ts";
 
 const TIMEOUT_MS = 5000;
@@ -55,8 +56,8 @@ function fuseOverlayfs(caller: Caller, overlay: boolean): Finding {
   );
   const version = versionOf("fuse-overlayfs", "--version");
   if (version !== null) {
-    if (overlay || exists("/dev/fuse")) return subject.ok(version);
-    return subject.warn("/dev/fuse is not there", asRoot("modprobe fuse"));
+    const obstacle = overlay ? null : deviceObstacle("/dev/fuse", "fuse");
+    return obstacle === null ? subject.ok(version) : subject.warn(...obstacle);
   }
   if (overlay) return subject.ok("not installed, and not needed: overlayfs works");
   return subject.warn("not installed", install(PACKAGES.fuseOverlayfs));
@@ -71,8 +72,20 @@ function network(caller: Caller): Finding {
   const found = (["pasta", "slirp4netns"] as const).flatMap((name) => versionOf(name, "--version") ?? []);
   if (found.length === 0)
     return subject.warn("neither pasta nor slirp4netns is installed", install(PACKAGES.network));
-  if (!exists("/dev/net/tun")) return subject.warn("/dev/net/tun is not there", asRoot("modprobe tun"));
-  return subject.ok(found.join(", "));
+  const obstacle = deviceObstacle("/dev/net/tun", "tun");
+  return obstacle === null ? subject.ok(found.join(", ")) : subject.warn(...obstacle);
+}
+
+/** Why the caller cannot use a device, and what changes it; null when it can. */
+function deviceObstacle(path: string, module: string): [what: string, fix: Fix] | null {
+  const fd = tryOpen(path, O.RDWR);
+  if (fd >= 0) {
+    close(fd);
+    return null;
+  }
+  if (fd === -E.EACCES || fd === -E.EPERM)
+    return [`${path} may not be opened: ${errnoText(-fd)}`, asRoot(`chmod 666 ${path}`)];
+  return [`${path} is not there`, asRoot(`modprobe ${module}`)];
 }
 
 function criu(caller: Caller): Finding {

@@ -1,7 +1,10 @@
 /** Flags of `run --rootfs` and `run --host`: podman's names, and what they amount to. */
+
+import { checkId } from "../container/store.ts";
 import { BrunError } from "../errors.ts";
 import { OVERLAYS, type OverlayMode, type SandboxOptions, type SandboxRoot } from "../sandbox/options.ts";
 import { absolute } from "../sys/fs.ts";
+import { timing } from "./container-flags.ts";
 import type { Flags, Values } from "./flags.ts";
 import type { Parsed, parseCommand } from "./parse.ts";
 
@@ -72,7 +75,7 @@ export const sandboxRunFlags = {
     type: "boolean",
     description: "when it fails, say more: the step, the mapping, the machine",
   },
-  timing: { type: "boolean", description: "print the phases with their times on stderr" },
+  timing,
 } as const satisfies Flags;
 
 /** Whether the arguments ask for a container without a bundle. */
@@ -101,22 +104,26 @@ export function parseSandbox<const F extends Flags>(
     /^-[itd]{2,3}$/.test(arg) ? [...arg.slice(1)].map((c) => `-${c}`) : [arg],
   );
   try {
-    return {
-      parsed: parse(command, flags, split, globals),
-      program: end < 0 ? [] : argv.slice(end + 1),
-    };
+    const parsed = parse(command, flags, split, globals);
+    // What would be a name may be meant as the program, as podman takes it.
+    if (end < 0 && "container-id" in parsed.values && parsed.values["container-id"] !== undefined) {
+      throw programBehindDashes(command, asksForHost(before));
+    }
+    return { parsed, program: end < 0 ? [] : argv.slice(end + 1) };
   } catch (error) {
     const tooMany = error instanceof BrunError && error.message.includes("argument(s)");
-    if (tooMany) throw programBehindDashes(command);
-    if (!(error instanceof BrunError) || end >= 0) throw error;
+    if (tooMany) throw programBehindDashes(command, asksForHost(before));
+    if (!(error instanceof BrunError) || end >= 0 || error.message.includes('"--"')) throw error;
     const hint = `see brun ${command} --host --help; what belongs to the program stands behind "--"`;
     throw new BrunError(error.message, { code: error.code, hint });
   }
 }
 
-function programBehindDashes(command: string): BrunError {
+const asksForHost = (argv: readonly string[]) => argv.some((arg) => /^--?host$/.test(arg));
+
+function programBehindDashes(command: string, host: boolean): BrunError {
   return new BrunError(`${command}: the program stands behind "--"`, {
-    hint: `brun ${command} --host -- ls -l`,
+    hint: `brun ${command} ${host ? "--host" : "--rootfs DIR"} -- ls -l`,
   });
 }
 
@@ -131,7 +138,7 @@ export function sandboxOptions(
 ): SandboxOptions {
   const root = rootOf(args);
   const positional = args["container-id"];
-  if (root.kind === "host" && positional !== undefined) throw programBehindDashes(command);
+  if (root.kind === "host" && positional !== undefined) throw programBehindDashes(command, true);
   if (args.name !== undefined && positional !== undefined) {
     throw new BrunError(`two names are given: ${args.name} and ${positional}`, { where: "--name" });
   }
@@ -148,9 +155,11 @@ export function sandboxOptions(
     const where = args.rw.length > 0 ? "--rw" : "--with-secrets";
     throw new BrunError("goes with --host", { where, hint: "-v SOURCE:PATH mounts a path of the host" });
   }
+  const id = args.name ?? positional ?? madeUp(root);
+  checkId(id);
   return {
     root,
-    id: args.name ?? positional ?? madeUp(root),
+    id,
     args: program,
     upper: args.upper,
     overlay: overlayOf(args.overlay),

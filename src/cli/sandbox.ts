@@ -95,7 +95,11 @@ export function explainSandbox(): Command<typeof explainSandboxFlags> {
       const options = sandboxOptions("explain", args, program, args.tty);
       const sandbox = sandboxSpec(options, viewOf(rt));
       for (const notice of sandbox.notices) rt.warn(notice);
-      printExplanation(rt, args, createOptions(options, sandbox));
+      try {
+        printExplanation(rt, args, createOptions(options, sandbox));
+      } catch (error) {
+        throw withFlag(sandbox, error);
+      }
     },
   };
 }
@@ -107,7 +111,7 @@ brun run --host [flags] -- program…
 
 With --host the program sees this machine, and nothing that it does to files stays: it has the current directory, the
 caller's name, and the host's network, but none of its processes and secrets. With --rootfs it is root of DIR, which
-is left as it is. Without a program there is a shell.
+is left as it is. Without "--" and a program there is a shell.
 
 EXAMPLE
   brun run --host -- make test

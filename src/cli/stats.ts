@@ -113,8 +113,8 @@ function redraw(): Screen {
       .split("\n")
       .slice(0, height > 1 ? height - 1 : undefined)
       .map((line) => (width > 0 ? line.slice(0, width) : line));
-    // Up to where the table began, and everything below away.
-    const back = lines === 0 ? "" : `\x1b[${lines}A\x1b[J`;
+    // Up to where the table began, also when something was typed below it, and everything from there on away.
+    const back = lines === 0 ? "" : `\r\x1b[${lines}A\x1b[J`;
     print(`${back}${shown.join("\n")}\n`);
     lines = shown.length;
   };

@@ -107,7 +107,7 @@ export function claim(root: string, id: string): Locked {
   const { directory } = paths(root, id);
   let result = mkdir(directory, 0o711);
   if (result === -E.ENOENT) {
-    mkdirAll(root, 0o711);
+    makeRoot(root);
     result = mkdir(directory, 0o711);
   }
   if (result === -E.EEXIST) {
@@ -118,6 +118,19 @@ export function claim(root: string, id: string): Locked {
   }
   if (result < 0) throw new SysError(`make the state directory ${directory}`, -result);
   return lock(root, id);
+}
+
+function makeRoot(root: string): void {
+  try {
+    mkdirAll(root, 0o711);
+  } catch (error) {
+    if (!(error instanceof SysError)) throw error;
+    throw new BrunError(`cannot keep state in ${root}: ${error.message}`, {
+      code: error.code,
+      hint: "--root names a directory that you may make, or that is there and yours",
+      cause: error,
+    });
+  }
 }
 
 /** Locks an existing container. Throws a BrunError when there is none. */

@@ -81,7 +81,7 @@ function pasta(path: string, connection: Connection, pid: number, ports: readonl
     TIMEOUT_MS,
   );
   if (code === 0 && signal === 0) return;
-  throw failure("pasta", timedOut ? "it is not ready after 20 s" : output);
+  throw connectFailure("pasta", timedOut ? "it is not ready after 20 s" : output);
 }
 
 /** It stays in the foreground: started in the background here, it says on a descriptor when it is ready. */
@@ -125,7 +125,7 @@ function slirp4netns(
   try {
     const byte = new Uint8Array(1);
     const ready = waitFd(reader, POLLIN, TIMEOUT_MS) !== 0 && syscall(NR.read, reader, byte, 1) === 1;
-    if (!ready) throw failure("slirp4netns", readTextIfThere(log) ?? "");
+    if (!ready) throw connectFailure("slirp4netns", readTextIfThere(log) ?? "");
     for (const port of ports) forward(apiSocket(connection), port);
   } catch (error) {
     disconnect(connection);
@@ -135,6 +135,8 @@ function slirp4netns(
     unlink(log);
   }
 }
+
+const PORT_HINT = "the port may be taken; below 1024 only root may publish one";
 
 /** Adds a port by slirp4netns's API (slirp4netns(1), API SOCKET). */
 function forward(socketPath: string, { address, host, container, protocol }: PublishedPort): void {
@@ -150,20 +152,28 @@ function forward(socketPath: string, { address, host, container, protocol }: Pub
   if (said.includes('"error"')) {
     throw new BrunError(`slirp4netns cannot publish port ${host}: ${said.trim()}`, {
       where: "--publish",
-      hint: "the port may be taken; below 1024 only root may publish one",
+      hint: PORT_HINT,
     });
   }
 }
 
 const SHUT_WR = 1;
 
-/** The last line that a program has said is its error. */
-function failure(name: Connector, output: string): BrunError {
-  const lines = output.split("\n").filter((line) => line.trim() !== "" && !line.startsWith("WARNING"));
+/** Hints for what the programs say. */
+const HINTS: readonly (readonly [RegExp, string])[] = [
+  [
+    /tun\b|Failed to open\(\) \/dev/i,
+    "/dev/net/tun has to be there, readable and writable for all: brun doctor",
+  ],
+  [/Failed to bind/i, PORT_HINT],
+];
+
+/** The last line that a program has said is its error, but for what slirp4netns says of its child. */
+export function connectFailure(name: Connector, output: string): BrunError {
+  const lines = output.split("\n").filter((line) => !/^\s*$|^WARNING|^child failed/.test(line));
   const said = lines.at(-1)?.trim() ?? "it said nothing";
-  const tun = /tun|Failed to open\(\) \/dev/i.test(said);
   return new BrunError(`${name} cannot connect the container: ${said}`, {
     where: `--network ${name}`,
-    hint: tun ? "/dev/net/tun has to be there, readable and writable for all: brun doctor" : undefined,
+    hint: HINTS.find(([pattern]) => pattern.test(said))?.[1],
   });
 }
