@@ -48,6 +48,7 @@ dist/brun completion fish | put 644 "$data/fish/vendor_completions.d/brun.fish"
 for page in dist/man/*.1; do put 644 "$data/man/man1/${page##*/}" <"$page"; done
 
 echo "installed: $bin/brun, completions and manual pages below $data"
+! command -v zsh >/dev/null || echo "zsh finds them by this line in ~/.zshrc, before compinit: fpath=($data/zsh/site-functions \$fpath)"
 case :$PATH: in
   *":$bin:"*) ;;
   *) echo "it is not in PATH yet: log in again, or: PATH=$bin:\$PATH (to be put in ~/.profile if it is not there)" ;;

@@ -91,10 +91,10 @@ for (const [name, complete] of Object.entries(completers)) {
         ["--root", "--rootless"].map((flag) => expect.stringContaining(flag)),
       );
       const flags = complete("brun exec --").join(" ");
-      for (const flag of ["--cwd", "--env", "--preserve-fds"]) expect(flags).toContain(flag);
-      expect(flags).not.toContain("--timing");
+      for (const flag of ["--cwd", "--env", "--preserve-fds", "--timing"]) expect(flags).toContain(flag);
       expect(flags).not.toContain("--systemd-cgroup");
       expect(complete("brun run --ho").join(" ")).toContain("--host");
+      expect(complete("brun run --await").join(" ")).not.toContain("--await-start");
     });
 
     test("values: words, files, directories", () => {

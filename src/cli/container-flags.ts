@@ -13,7 +13,6 @@ export const containerId = {
 /** `--timing`. */
 export const timing = {
   type: "boolean",
-  hidden: true,
   description: "print the phases with their times on stderr",
 } as const;
 
