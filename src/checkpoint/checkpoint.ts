@@ -10,7 +10,7 @@ import { loadSpec } from "../spec/index.ts";
 import { errnoText } from "../sys/errno.ts";
 import { NR, syscall } from "../sys/ffi.ts";
 import { close, O, S, tryStat, writeFile } from "../sys/fs.ts";
-import { Criu } from "./criu.ts";
+import { Criu, F_SETFD, FD_CLOEXEC } from "./criu.ts";
 import { DESCRIPTORS_FILE, dumpMounts, MOUNTS_FILE, standardStreams } from "./external.ts";
 import { withLog } from "./failure.ts";
 import { externalNamespaces } from "./namespaces.ts";
@@ -121,6 +121,7 @@ export function pageServer(text: string): CriuOptions["ps"] {
 const ACCMODE = 3;
 const F_GETFL = 3;
 
+/** Also keeps the descriptor from CRIU, which would hold it open for as long as it serves pages. */
 function checkStatusFd({ lazyPages, statusFd }: CheckpointOptions): void {
   if (!lazyPages || statusFd < 0) return;
   const flags = syscall(NR.fcntl, statusFd, F_GETFL, 0);
@@ -128,6 +129,7 @@ function checkStatusFd({ lazyPages, statusFd }: CheckpointOptions): void {
   if (flags < 0) throw new BrunError(`descriptor ${statusFd} is not open`, { where });
   if ((flags & ACCMODE) === O.RDONLY)
     throw new BrunError(`descriptor ${statusFd} is not writable`, { where });
+  syscall(NR.fcntl, statusFd, F_SETFD, FD_CLOEXEC);
 }
 
 /** The page server listens: whoever restores may begin to ask for pages. */

@@ -23,8 +23,8 @@ const OLDEST = 31600;
 const UNPRIVILEGED = 31800;
 
 const PACKET_SIZE = 65536;
-const F_SETFD = 2;
-const FD_CLOEXEC = 1;
+export const F_SETFD = 2;
+export const FD_CLOEXEC = 1;
 
 /** Told of each stage of CRIU's work. `fd` is -1 when none came with it, else it is the receiver's to close. */
 export type Notified = (script: string, pid: number, fd: number) => void;
