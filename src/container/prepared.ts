@@ -6,7 +6,7 @@
  */
 import { stageId } from "../../nsenter/embed.ts" with { type: "macro" };
 import type { ContainerConfig } from "../config/types.ts";
-import { ANY, type Label, type Program, ProgramBuilder, type Slot } from "../stage/program.ts";
+import { ANY, type Label, type Policy, type Program, ProgramBuilder, type Slot } from "../stage/program.ts";
 import { CLONE } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
 import { check } from "../sys/error.ts";
@@ -174,28 +174,37 @@ function lock({ b, directory }: Given): void {
 /** start.ts. */
 function prepareStart(given: Given, stored: StoredState): void {
   const { b, directory } = given;
-  const otherwise = b.label();
+  const [otherwise, failed] = [b.label(), b.label()];
   lock(given);
   b.alive(stored.pid, Number(stored.startTime));
   unlessFrozen(given, stored, otherwise);
   const fifo = b.str("exec.fifo");
   const fd = b.get("openat", [directory, fifo, O.WRONLY | O.NONBLOCK | O.CLOEXEC, 0]);
   b.sys("unlinkat", [directory, fifo, 0], { handle: [ANY] });
-  b.sys("write", [fd, b.str("0"), 1], { handle: [ANY] });
-  poll(b, fd, 0, null);
+  b.sys("write", [fd, b.str("0"), 1], { handle: [ANY], orElse: failed });
+  // The container goes on also where its program cannot be waited for.
+  poll(b, fd, 0, null, { handle: [ANY] });
   done(b);
+  b.mark(failed);
+  b.close(fd);
   b.mark(otherwise);
 }
 
 /** Waits until the descriptor has an event, as errors always are; the result is 0 when time is up. */
-function poll(b: ProgramBuilder, fd: Slot, events: number, seconds: number | null): Slot {
+function poll(
+  b: ProgramBuilder,
+  fd: Slot,
+  events: number,
+  seconds: number | null,
+  policy: Policy = {},
+): Slot {
   const pollfd = b.bytes(new Uint8Array(new Uint32Array([0, events]).buffer), "{fd, events}");
   b.poke(pollfd, fd, 4);
   const timeout =
     seconds === null
       ? null
       : b.bytes(new Uint8Array(new Uint32Array([seconds, 0, 0, 0]).buffer), `${seconds} s`);
-  return b.get("ppoll", [pollfd, 1, timeout, null, 8]);
+  return b.get("ppoll", [pollfd, 1, timeout, null, 8], policy);
 }
 
 /** As openProcess of process.ts: takes the pidfd, or goes to `gone` when the process has ended, with nothing open. */
