@@ -1,11 +1,13 @@
 /**
  * Fuzzes the C stage: `fuzz.ts [--seconds N] [--cache DIRECTORY]` (600 in all and .cache/fuzz when absent). The corpus
- * begins with the programs of src/init/golden and grows in the cache. Ends with 1 at the first input that a sanitizer objects to, which is
+ * begins with the programs of src/init/golden and with those that are prepared for them, and grows in the cache. Ends with 1 at the first input that a sanitizer objects to, which is
  * kept and named.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { goldenCases } from "../src/init/testing/golden.ts";
+import { execInfoOf } from "../src/container/launch.ts";
+import { prepare } from "../src/container/prepared.ts";
+import { configFor, goldenCases, plain } from "../src/init/testing/golden.ts";
 import { type Program, ProgramBuilder } from "../src/stage/program.ts";
 
 const ROOT = `${import.meta.dir}/..`;
@@ -18,19 +20,36 @@ const { values } = parseArgs({
 const CACHE = values.cache;
 /**
  * What the fuzzers' kernel answers (see nsenter/fuzz): a descriptor, ENOENT, EEXIST, or for a link its length and
- * text. The last byte is the number of answers in units of four.
+ * text. The last byte is the number of answers in units of four ({@link tape}).
  */
 const [FINE, ENOENT, EEXIST] = [3, 132, 133];
+/** nsenter/fuzz/kernel.h. */
+const FUZZ_INODE = 7;
+/** Zeros by which a prepared file is opened and read as it should be. */
+const OPENING = 9;
+/** PREPARED_PROGRAMS of nsenter/front/command.h, of which exec is the last, and where the file has their places. */
+const [COMMANDS, ENTRIES_AT] = [7, 296];
+/** A process of this start time lives, as proc_pid_stat(5) says. */
+const START_TIME = 42;
+const STAT = Buffer.from(`7 (a) b) S${" 1".repeat(18)} ${START_TIME} 1\n`);
+const ALIVE = [FINE, STAT.length, ...STAT];
+
 const TAPES = [
-  [...new Array(64).fill(FINE), 16],
-  [...new Array(64).fill(ENOENT), 16],
-  [ENOENT, FINE, FINE, FINE, ENOENT, EEXIST, FINE, 7, ...Buffer.from("/a/../b"), FINE, 4],
-  [ENOENT, EEXIST, ENOENT, 6, ...Buffer.from("../c/d"), ENOENT, FINE, FINE, FINE, FINE, FINE, 4],
-];
+  new Array(64).fill(FINE),
+  new Array(64).fill(ENOENT),
+  ALIVE,
+  [ENOENT, FINE, FINE, FINE, ENOENT, EEXIST, FINE, 7, ...Buffer.from("/a/../b")],
+  [ENOENT, EEXIST, ENOENT, 6, ...Buffer.from("../c/d"), ENOENT],
+].map(tape);
 /** What each target gets of the time. */
-const SHARES = { program: 0.8, notify: 0.2 } as const;
+const SHARES = { program: 0.6, prepared: 0.3, notify: 0.1 } as const;
 
 type Target = keyof typeof SHARES;
+
+function tape(answers: readonly number[]): number[] {
+  const units = Math.ceil(answers.length / 4);
+  return [...answers, ...new Array(4 * units - answers.length).fill(FINE), units];
+}
 
 /** Each kind of operation that has code of its own, in programs that are small enough to be changed often. */
 function smallPrograms(): Program[] {
@@ -45,6 +64,10 @@ function smallPrograms(): Program[] {
     (b) => b.copy(b.slot(), b.slot(), true),
     (b) => b.spawn(b.reserve(64), null, 1000),
     (b) => b.strArray(["a", "b"], "argv"),
+    (b) => b.alive(7, START_TIME),
+    (b) => b.find(b.str("sh"), "/bin::/usr/bin"),
+    (b) => b.find(b.str("bin/sh"), ""),
+    (b) => b.execute(b.str("sh"), "/bin:", b.strArray(["sh"], "argv"), b.strArray([], "envp")),
   ];
   return builders.map((build) => {
     const b = new ProgramBuilder();
@@ -53,14 +76,72 @@ function smallPrograms(): Program[] {
   });
 }
 
+/** Files of prepared programs: with exec and without. */
+function preparedFiles(): Uint8Array[] {
+  const rt = {
+    root: "/run/brun",
+    cgroupManager: "disabled",
+    rootless: "auto",
+    warn: () => undefined,
+  } as const;
+  const cgroup = { version: 2, paths: { "": "/sys/fs/cgroup/seed" } } as const;
+  const files = [{}, { cgroup }].map((more) => {
+    const config = configFor(plain(true), {});
+    const state = {
+      version: 1,
+      ociVersion: "1.2.0",
+      id: "seed",
+      bundle: "/bundle",
+      rootfs: "/bundle/rootfs",
+      created: "2026-01-01T00:00:00.000000000Z",
+      pid: 7,
+      startTime: `${START_TIME}`,
+      ...more,
+    } as const;
+    const file = prepare(rt, config, state, execInfoOf(config, false));
+    if (file === null) throw new Error("no programs are prepared");
+    const words = new Uint32Array(file.buffer);
+    // As nsenter/fuzz/prepared.c has it: no stage, and of state.json the inode and size.
+    words.set([0, FUZZ_INODE, 0, file.length, 0], 1);
+    return file;
+  });
+  return [...files, overlapping(files[0]!)];
+}
+
+/** The program that goes before exec's lies on the header, and moves exec's away. */
+function overlapping(file: Uint8Array): Uint8Array {
+  const bytes = file.slice();
+  const words = new Uint32Array(bytes.buffer);
+  // A header and a relocation, which makes a pointer of exec's place.
+  const [at, blob, strings] = [ENTRIES_AT - 32, 8 * COMMANDS + 8, 8 * COMMANDS];
+  const magic = words[words[ENTRIES_AT / 4]! / 4]!;
+  words.set([magic, 0, 1, blob, strings, 0, strings - 8, 0], at / 4);
+  words.set([at, ENTRIES_AT + blob - at], ENTRIES_AT / 4 + 2 * (COMMANDS - 2));
+  return bytes;
+}
+
+/** Command by command, for an exec with its words. */
+function seedPrepared(): void {
+  const exec = ["ls", "-l"].flatMap((word) => [word.length, ...Buffer.from(word)]);
+  const opened = new Array(OPENING).fill(0);
+  preparedFiles().forEach((file, n) => {
+    for (let command = 0; command < COMMANDS; command++) {
+      const answers = tape([command, 2, ...exec, ...opened, ...ALIVE]);
+      const input = Buffer.concat([file, new Uint8Array(answers)]);
+      writeFileSync(`${CACHE}/prepared/seed-${n}-${command}`, input);
+    }
+  });
+}
+
 function seedCorpus(): void {
   for (const target of Object.keys(SHARES)) mkdirSync(`${CACHE}/${target}`, { recursive: true });
   const all = [...goldenCases.flatMap(({ programs }) => programs()), ...smallPrograms()];
   all.forEach(({ bytes }, i) => {
-    TAPES.forEach((tape, n) => {
-      writeFileSync(`${CACHE}/program/seed-${i}-${n}`, Buffer.concat([bytes, new Uint8Array(tape)]));
+    TAPES.forEach((answers, n) => {
+      writeFileSync(`${CACHE}/program/seed-${i}-${n}`, Buffer.concat([bytes, new Uint8Array(answers)]));
     });
   });
+  seedPrepared();
   writeFileSync(
     `${CACHE}/notify/ready`,
     Buffer.from("\xffREADY=1\nSTATUS=up\nMAINPID=1\nFDSTORE=1\n", "latin1"),

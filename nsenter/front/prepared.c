@@ -63,10 +63,15 @@ static long check_header(const struct prepared *prepared, const char *id)
 	if (header->magic != PREPARED_MAGIC || header->stage != STAGE_ID || header->id[ID_MAX] != 0 ||
 	    !text_equal(header->id, id) || !is_unchanged(prepared->directory, "state.json", &header->state))
 		return -EPROTO;
-	for (unsigned int i = 0; i < PREPARED_PROGRAMS; i++)
-		if (header->programs[i].offset % 8 != 0 || header->programs[i].offset > prepared->size ||
-		    header->programs[i].size > prepared->size - header->programs[i].offset)
+	for (unsigned int i = 0; i < PREPARED_PROGRAMS; i++) {
+		uint32_t offset = header->programs[i].offset;
+		uint32_t size = header->programs[i].size;
+
+		/* A program on the header could change where the next one is. */
+		if (size > 0 && (offset % 8 != 0 || offset < sizeof(*header) || offset > prepared->size ||
+				 size > prepared->size - offset))
 			return -EBADMSG;
+	}
 	return 0;
 }
 

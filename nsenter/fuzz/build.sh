@@ -4,9 +4,19 @@
 set -eu
 out=$(mkdir -p "${1:?usage: build.sh DIRECTORY}" && cd "$1" && pwd)
 cd "$(dirname "$0")"
-flags='-std=gnu11 -g -O1 -Wall -Wextra -Werror -DBRUN_OPAQUE_SYSCALLS -fno-sanitize-recover=all'
+flags='-std=gnu11 -ffreestanding -g -O1 -Wall -Wextra -Werror -DBRUN_OPAQUE_SYSCALLS -fno-sanitize-recover=all'
+
+# target NAME FILE…: of NAME.c and the stage's files
+target() {
+  to=$1
+  shift
+  # shellcheck disable=SC2086
+  clang $flags -fsanitize=fuzzer,address,undefined -o "$out/$to" "$to.c" input.c kernel.c "$@"
+}
+
+programs='../alive.c ../decode.c ../execute.c ../fallback.c ../message.c ../search.c ../target.c'
 # shellcheck disable=SC2086
-clang $flags -fsanitize=fuzzer,address,undefined -o "$out/program" \
-  program.c kernel.c ../alive.c ../decode.c ../execute.c ../fallback.c ../message.c ../search.c ../target.c
+target program $programs
 # shellcheck disable=SC2086
-clang $flags -fsanitize=fuzzer,address,undefined -o "$out/notify" notify.c kernel.c ../notify.c ../message.c
+target prepared ../front/prepared.c ../front/template.c $programs
+target notify ../notify.c ../message.c

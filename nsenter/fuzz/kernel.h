@@ -15,6 +15,11 @@ void fuzz_tape(const unsigned char *tape, size_t size);
 /* Takes at most size bytes from the tape; the rest of "to" stays as it is. Returns how many. */
 size_t fuzz_take(void *to, size_t size);
 
+/* Bytes of the only regular file, which is the caller's own, as is its directory; or none. They have to stay. */
+void fuzz_file(const unsigned char *data, size_t size);
+
+#define FUZZ_INODE 7 /* of all there is */
+
 /* One answer: a small number, such as a descriptor, or an errno that the stage knows what to do about. */
 long fuzz_answer(void);
 

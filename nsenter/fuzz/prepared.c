@@ -1,0 +1,146 @@
+/*
+ * Files of prepared programs: what the front makes of whatever comes. The input is the file and the tape, which begins
+ * with the command's number and the words of an exec.
+ */
+#include "../front/prepared.h"
+
+#include "../front/stage.h"
+#include "../front/template.h"
+#include "input.h"
+#include "kernel.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define ID "seed"
+#define WORDS_MAX (TEMPLATE_ARGUMENTS + 2)
+
+static const char *words[WORDS_MAX];
+static char text[WORDS_MAX * 256];
+
+static unsigned int take_words(void)
+{
+	unsigned char count = 0;
+	char *at = text;
+
+	fuzz_take(&count, 1);
+	count %= WORDS_MAX;
+	for (unsigned int i = 0; i < count; i++) {
+		unsigned char length = 0;
+
+		fuzz_take(&length, 1);
+		words[i] = at;
+		at += fuzz_take(at, length);
+		*at++ = 0;
+	}
+	return count;
+}
+
+/* A template that is filled in is a program again, whose strings end with the words. */
+static void fill(const struct prepared *prepared, const struct command *command)
+{
+	struct program program;
+	size_t size;
+	unsigned char *template = prepared_program(prepared, PREPARED_EXEC, &size);
+	unsigned char *filled = template ? template_fill(template, size, command, &size) : 0;
+	size_t length;
+
+	if (!filled)
+		return;
+	if (program_decode(&program, filled, size) < 0)
+		abort();
+	program_relocate(&program);
+	length = strlen(command->words[command->word_count - 1]) + 1;
+	if (memcmp(filled + size - length, command->words[command->word_count - 1], length) != 0)
+		abort();
+}
+
+static void use(const struct command *command)
+{
+	static struct machine machine;
+	struct prepared prepared;
+
+	if (prepared_open(&prepared, command) < 0)
+		return;
+	memset(&machine, 0, sizeof(machine));
+	fuzz_file(0, 0);
+	if (command->program == PREPARED_EXEC) {
+		prepared_run(&machine, &prepared, PREPARED_EXEC_GUARD);
+		fill(&prepared, command);
+	} else {
+		prepared_run(&machine, &prepared, command->program);
+	}
+	prepared_close(&prepared);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static struct command command = {.root = "/root", .id = ID, .words = words};
+	size_t tape = fuzz_tape_size(data, size);
+	unsigned char program = 0;
+
+	fuzz_tape(data + size - tape, tape > 0 ? tape - 1 : 0);
+	fuzz_take(&program, 1);
+	command.program = program % PREPARED_PROGRAMS;
+	command.word_count = take_words();
+	fuzz_file(data, size - tape);
+	if (setjmp(fuzz_exit) == 0)
+		use(&command);
+	return 0;
+}
+
+/* Where a program is, once the entry has been put right. */
+static uint8_t *program_at(uint8_t *data, size_t length, unsigned int index, size_t *size)
+{
+	struct prepared_header header;
+	uint32_t offset;
+
+	memcpy(&header, data, sizeof(header));
+	offset = header.programs[index].offset & ~7U;
+	if (offset < sizeof(header))
+		offset = sizeof(header);
+	if (offset > length)
+		offset = (uint32_t)length & ~7U;
+	if (header.programs[index].size > length - offset)
+		header.programs[index].size = (uint32_t)length - offset;
+	header.programs[index].offset = offset;
+	memcpy(data, &header, sizeof(header));
+	*size = header.programs[index].size;
+	return data + offset;
+}
+
+/* What a change has broken that is not it is put right; one in two changes is one of a program alone. */
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t limit, unsigned int seed)
+{
+	struct prepared_header header;
+	size_t length = size - fuzz_tape_size(data, size);
+	uint8_t *program;
+
+	if (length >= sizeof(header) && seed % 2 == 0) {
+		program = program_at(data, length, seed / 2 % PREPARED_PROGRAMS, &length);
+		if (length > 0) {
+			LLVMFuzzerMutate(program, length, length);
+			fuzz_fix_program(program, length);
+			return size;
+		}
+	}
+	size = LLVMFuzzerMutate(data, size, limit);
+	length = size - fuzz_tape_size(data, size);
+	if (length < sizeof(header) || seed % 16 == 1)
+		return size;
+	memcpy(&header, data, sizeof(header));
+	header.magic = PREPARED_MAGIC;
+	header.stage = STAGE_ID;
+	header.state = (struct telltale){FUZZ_INODE, length, 0, 0, 0};
+	memset(header.id, 0, sizeof(header.id));
+	memcpy(header.id, ID, sizeof(ID));
+	memcpy(data, &header, sizeof(header));
+	for (unsigned int i = 0; i < PREPARED_PROGRAMS; i++) {
+		size_t program_size;
+
+		program = program_at(data, length, i, &program_size);
+		if (seed % 4 != 3)
+			fuzz_fix_program(program, program_size);
+	}
+	return size;
+}
