@@ -20,6 +20,10 @@ await using container = await run({ rootfs: "demo/rootfs", args: ["sh", "-c", "e
 const { stdout, exitCode } = await container.output();
 \`\`\`
 
+\`npm i brun\` brings it and Bun into a project, where brun is published; else \`npm pack\` in a clone makes
+\`brun-0.1.0.tgz\`, to be installed in its place. \`node_modules/.bin/bun program.ts\` runs the program above, and, in a
+clone, \`node_modules/.bin/bun examples/api/untrusted.ts demo/rootfs -- sh -c "echo hello"\` an example.
+
 Programs to begin with: [a test harness](../examples/api/test-harness.ts), [a runner of CI
 steps](../examples/api/ci-runner.ts), [a sandbox for untrusted code](../examples/api/untrusted.ts).
 

@@ -193,6 +193,13 @@ for (const subject of subjects(["brun"])) {
         'brun: invalid container ID format: "a/b"',
       );
       expect(await line("--host", "--rootfs", "/")).toContain("exclude each other");
+      const none = "no such file or directory (ENOENT)\n";
+      expect(await line("--host", "--upper", "/proc/none/x", "--", "ls")).toBe(
+        `brun: --upper: mkdir /proc/none: ${none}`,
+      );
+      expect(await line("--host", "--pid-file", "/proc/none/x", "--", "ls")).toBe(
+        `brun: write /proc/none/x: ${none}`,
+      );
       expect(await line("--host", "--writable", "--", "ls")).toContain(
         "--writable: goes with --rootfs alone",
       );

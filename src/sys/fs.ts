@@ -150,9 +150,9 @@ export function tryWriteExisting(path: string, data: string): number {
  */
 export function replaceFile(path: string, data: Uint8Array | string, mode = 0o600, durable = false): void {
   const temporary = `${path}.${process.pid}.tmp`;
-  const fd = open(temporary, O.WRONLY | O.CREAT | O.TRUNC | O.NOFOLLOW, mode);
+  const fd = check(tryOpen(temporary, O.WRONLY | O.CREAT | O.TRUNC | O.NOFOLLOW, mode), `write ${path}`);
   try {
-    writeFd(fd, data, temporary);
+    writeFd(fd, data, path);
     if (durable) check(syscall(NR.fsync, fd), `fsync ${temporary}`);
     check(syscall(NR.renameat2, AT_FDCWD, cstr(temporary), AT_FDCWD, cstr(path), 0), `rename ${path}`);
   } catch (error) {
