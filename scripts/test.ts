@@ -18,6 +18,8 @@ const child = Bun.spawn(
       process.execPath,
       "test",
       `--timeout=${TIMEOUT_MS}`,
+      // Each file in a process of one of two workers: tests wait more than they compute.
+      "--parallel=2",
       "--reporter=junit",
       `--reporter-outfile=${report}`,
     ],

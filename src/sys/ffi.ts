@@ -4,27 +4,13 @@
  * executable; without one, as in the checkout and as a library, they are the stage's, loaded as a shared object.
  */
 
-import { FFIType, linkSymbols, type Pointer, ptr } from "bun:ffi";
+import { linkSymbols, type Pointer, ptr } from "bun:ffi";
 import { frontCalls } from "../../nsenter/embed.ts" with { type: "macro" };
+import { cstr, words } from "./c.ts";
 import { NR } from "./syscalls.ts";
-import { utf8 } from "./utf8.ts";
 
 /** A pointer, a typed array whose memory is passed, or a number. */
 export type Arg = number | bigint | NodeJS.TypedArray | null;
-
-/** A NUL-terminated UTF-8 string. Throws a RangeError when `s` holds a NUL, which the kernel would cut at. */
-export function cstr(s: string): Uint8Array {
-  if (s.includes("\0")) throw new RangeError(`"${s.replaceAll("\0", "\\0")}" holds a NUL byte`);
-  return utf8(`${s}\0`);
-}
-
-/**
- * The one signature that everything is called with: the engine compiles two pieces of code for each
- * signature, and a C function takes no notice of integer arguments beyond its own (System V and AAPCS64 pass
- * them in registers, or on a stack that the caller clears).
- */
-const word = FFIType.i64_fast;
-export const words = { args: [word, word, word, word, word, word, word], returns: word } as const;
 
 const front = frontCalls();
 const loaded = front === null ? (require("./stage-library.ts") as typeof import("./stage-library.ts")) : null;
@@ -91,4 +77,4 @@ export function catchSignals(fd: number): void {
   linkSymbols({ caught: at(functions.catchSignals) }).symbols.caught(fd, 0, 0, 0, 0, 0, 0);
 }
 
-export { NR };
+export { cstr, NR };

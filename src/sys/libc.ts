@@ -1,6 +1,6 @@
 /** Shared libraries by libc's own dlopen(3), opened when the first is wanted. */
 import { CString, dlopen, type Pointer, ptr } from "bun:ffi";
-import { cstr, words } from "./ffi.ts";
+import { cstr, words } from "./c.ts";
 
 const RTLD_NOW = 2;
 

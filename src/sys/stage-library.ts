@@ -4,8 +4,9 @@
  */
 import { ptr } from "bun:ffi";
 import { stageImage } from "../../nsenter/embed.ts" with { type: "macro" };
-import { cstr, NR } from "./ffi.ts";
+import { cstr } from "./c.ts";
 import { libcSyscall, libraryError, librarySymbol, openLibrary } from "./libc.ts";
+import { NR } from "./syscalls.ts";
 
 const MFD_CLOEXEC = 1;
 const MFD_ALLOW_SEALING = 2;
