@@ -92,12 +92,15 @@ export class Sandbox implements AsyncDisposable {
   /** A container id, file name or the like that nothing else on the machine has. */
   name(): string {
     this.count += 1;
-    return `${this.prefix}${this.count}-${process.pid}`;
+    return `${this.prefix}${this.count}`;
   }
 
-  /** What all names begin with. With the dash: "user-1" would also be found in systemd's user-1000.slice. */
+  /**
+   * What all names begin with, and those of other test files that run at the same time do not. With the dash: "user-1"
+   * would also be found in systemd's user-1000.slice.
+   */
   private get prefix(): string {
-    return `${basename(this.dir)}-`;
+    return `${basename(this.dir)}-${process.pid}-`;
   }
 
   /** Writes a file that belongs to the caller and returns its path. */
