@@ -144,6 +144,7 @@ static int open_signals(void)
 static void wait_for_end(int signals)
 {
 	struct pollfd poll[5];
+	int watched = self.request.pidfd;
 
 	/* It may have ended before SIGCHLD was blocked. */
 	reap();
@@ -154,17 +155,18 @@ static void wait_for_end(int signals)
 		relay_prepare(&self.output, &poll[2]);
 		poll[3].fd = self.request.notify;
 		poll[3].events = POLLIN;
-		/* Says the same as SIGCHLD, and goes on saying it. */
-		poll[4].fd = self.request.pidfd;
+		/* Says the same as SIGCHLD. */
+		poll[4].fd = watched;
 		poll[4].events = POLLIN;
 		if (sys5(__NR_ppoll, poll, 5, 0, 0, 8) < 0)
 			continue;
 		if (poll[0].revents)
 			take_signal(signals);
-		if (poll[4].revents & POLLIN)
+		if (poll[4].revents) {
 			reap();
-		else if (poll[4].revents)
-			self.request.pidfd = -1; /* it is none: SIGCHLD will do */
+			/* It is none, or another process traces that one, which has ended: SIGCHLD says when it lets go. */
+			watched = -1;
+		}
 		relay_step(&self.input, &poll[1]);
 		relay_step(&self.output, &poll[2]);
 		if (poll[3].revents)

@@ -200,6 +200,18 @@ for (const subject of subjects()) {
       if (subject.runtime === "brun") expect(outcome.code).toBe(255);
     });
 
+    test("the exit code reaches a caller that ignores SIGCHLD, of run and exec", async () => {
+      await using box = new Sandbox(subject);
+      const ignoring = { under: ["/bin/sh", "-c", "trap '' CHLD; exec \"$@\"", "sh"] };
+      const bundle = box.bundle((spec) => {
+        spec.process.args = ["/bin/sh", "-c", "exit 3"];
+      });
+      expect(await box.call(["run", "--bundle", bundle, box.name()], ignoring)).toMatchObject({ code: 3 });
+      const id = await box.detached();
+      const exec = ["exec", id, "/bin/sh", "-c", "exit 4"];
+      expect(await box.call(exec, ignoring)).toMatchObject({ code: 4, stderr: "" });
+    });
+
     test("20 at once", async () => {
       await using box = new Sandbox(subject);
       const id = await box.detached();

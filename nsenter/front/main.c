@@ -14,7 +14,8 @@
 #include <linux/signal.h>
 
 #define CANNOT_EXECUTE 126
-#define HANDLER_IGNORE 1 /* SIG_IGN */
+#define HANDLER_DEFAULT 0 /* SIG_DFL */
+#define HANDLER_IGNORE 1  /* SIG_IGN */
 
 /* Filled in by scripts/front.ts, which finds it by its section. */
 __attribute__((section(".behind"), used)) struct behind behind = {1, 0, {{0, 0, 0, 0, 0, 0, 0, 0}}};
@@ -58,16 +59,23 @@ __attribute__((noreturn)) static void cannot_load(void)
 	sys_exit(CANNOT_EXECUTE);
 }
 
-/* As Bun does: a write that fails is an error to be told, also that of a pipe without a reader. */
-static void ignore_write_signals(void)
+static void set_action(int sig, uint64_t handler)
 {
-	static const unsigned char of_writes[] = {SIGPIPE, SIGXFSZ};
 	struct kernel_sigaction action;
 
 	zero(&action, sizeof(action));
-	action.handler = HANDLER_IGNORE;
-	for (unsigned int i = 0; i < ARRAY_LENGTH(of_writes); i++)
-		sys4(__NR_rt_sigaction, of_writes[i], &action, 0, sizeof(action.mask));
+	action.handler = handler;
+	sys4(__NR_rt_sigaction, sig, &action, 0, sizeof(action.mask));
+}
+
+/* Whatever the caller has had done with signals. */
+static void set_actions(void)
+{
+	/* As Bun does: a write that fails is an error to be told, also that of a pipe without a reader. */
+	set_action(SIGPIPE, HANDLER_IGNORE);
+	set_action(SIGXFSZ, HANDLER_IGNORE);
+	/* Children of who ignores it leave no status. */
+	set_action(SIGCHLD, HANDLER_DEFAULT);
 }
 
 /* Returns where to go on. */
@@ -80,7 +88,7 @@ __attribute__((used)) static long front(const long *stack)
 	struct command command;
 	long entry;
 
-	ignore_write_signals();
+	set_actions();
 	switch (command_parse(&command, argc, argv, envp)) {
 	case COMMAND_PREPARED:
 		try_prepared(&command);

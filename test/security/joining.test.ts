@@ -5,6 +5,7 @@
 import { describe, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { chmodSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { until } from "../support/processes.ts";
 import { subjects } from "../support/runtime.ts";
 import { Sandbox } from "../support/sandbox.ts";
 import { capabilitySets, DOCKER_CAPABILITIES, mapManyIds } from "../support/spec.ts";
@@ -16,6 +17,16 @@ const sha256 = (path: string): string => createHash("sha256").update(readFileSyn
 /** In a user namespace no capability reaches the joining process; the host's CAP_SYS_PTRACE reaches everything. */
 const HUNTER = DOCKER_CAPABILITIES;
 const TRACER = [...DOCKER_CAPABILITIES, "CAP_SYS_PTRACE", "CAP_SYS_ADMIN", "CAP_DAC_READ_SEARCH"];
+
+const childrenOf = (pid: number): string[] =>
+  readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ").filter(Boolean);
+
+/** proc_pid_stat(5) from the state on, which is field 3. */
+const statOf = (pid: number | string): string[] =>
+  readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)!.split(" ");
+
+/** What a process has used of a CPU, in hundredths of a second: fields 14 and 15. */
+const ticks = (pid: number): number => Number(statOf(pid)[11]) + Number(statOf(pid)[12]);
 
 for (const subject of subjects()) {
   const rootless = subject.caller.name === "user";
@@ -45,6 +56,24 @@ for (const subject of subjects()) {
         expect(sha256(brunPath())).toBe(before);
       }, 180000);
     }
+
+    test("exec waits, and does not spin, for what a process of the container holds", async () => {
+      await using box = new Sandbox(subject);
+      const id = box.name();
+      const bundle = box.bundle((spec) => {
+        spec.process.args = ["/bin/hold"];
+        spec.process.capabilities = capabilitySets(rootless ? TRACER : HUNTER);
+      });
+      install(box, bundle, "hold");
+      await box.ok(["run", "--detach", "--bundle", bundle, id]);
+      const exec = box.spawn(["exec", id, "/bin/sleep", "0.3"]);
+      await until("its process has ended", () => childrenOf(exec.pid).some((pid) => statOf(pid)[0] === "Z"));
+      const before = ticks(exec.pid);
+      await Bun.sleep(500);
+      expect(ticks(exec.pid) - before).toBeLessThan(3);
+      await box.ok(["kill", id, "KILL"]);
+      expect(await exec.done).toMatchObject({ code: 0, stderr: "" });
+    });
 
     test("a program that is /proc/self/exe is not the runtime's to overwrite, at run and at exec", async () => {
       await using box = new Sandbox(subject);

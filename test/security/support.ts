@@ -11,11 +11,11 @@ export const FULL = process.env.BRUN_SECURITY === "full";
 export const tries = (few: number, many: number): number => (FULL ? many : few);
 
 /** A program of test/security/attackers. */
-export const attacker = (name: "flood" | "hunt" | "probe" | "swap"): string =>
+export const attacker = (name: "flood" | "hold" | "hunt" | "probe" | "swap"): string =>
   compiled(`${import.meta.dir}/attackers/${name}.c`);
 
 /** Copies a program into the root file system of a bundle, as /bin/NAME. */
-export function install(box: Sandbox, bundle: string, name: "hunt" | "probe", mode = 0o755): void {
+export function install(box: Sandbox, bundle: string, name: "hold" | "hunt" | "probe", mode = 0o755): void {
   const path = `${bundle}/rootfs/bin/${name}`;
   copyFileSync(attacker(name), path);
   if (isRoot) chownSync(path, box.subject.caller.uid, box.subject.caller.gid);

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -87,6 +88,9 @@ static void try_all(int process, pid_t pid)
 	}
 	if (ptrace(PTRACE_SEIZE, pid, 0, 0) == 0) {
 		note(process, PTRACE, 1);
+		/* Only what stands still is let go; what has ended besides is reaped. */
+		ptrace(PTRACE_INTERRUPT, pid, 0, 0);
+		waitpid(pid, 0, __WALL);
 		ptrace(PTRACE_DETACH, pid, 0, 0);
 	}
 }
