@@ -142,8 +142,10 @@ for (const subject of subjects()) {
     test("kill without a signal sends SIGTERM, and fails on a stopped container", async () => {
       await using box = new Sandbox(subject);
       const id = await box.detached((spec) => {
-        spec.process.args = ["/bin/sh", "-c", "trap 'exit 3' TERM; while :; do sleep 0.05; done"];
+        const script = "trap 'exit 3' TERM; touch /ready; while :; do sleep 0.05; done";
+        spec.process.args = ["/bin/sh", "-c", script];
       });
+      while ((await box.exec(id, "test -e /ready")).code !== 0) await Bun.sleep(10);
       await box.ok(["kill", id]);
       await box.untilStatus(id, "stopped");
       expect((await box.call(["kill", id])).code).toBe(1);
