@@ -11,7 +11,7 @@ import { errnoText } from "../sys/errno.ts";
 import { NR, syscall } from "../sys/ffi.ts";
 import { close, O, S, tryStat, writeFile } from "../sys/fs.ts";
 import { Criu, F_SETFD, FD_CLOEXEC } from "./criu.ts";
-import { DESCRIPTORS_FILE, dumpMounts, MOUNTS_FILE, standardStreams } from "./external.ts";
+import { dumpMounts, MOUNTS_FILE } from "./external.ts";
 import { withLog } from "./failure.ts";
 import { externalNamespaces } from "./namespaces.ts";
 import {
@@ -24,6 +24,7 @@ import {
   openDirectories,
 } from "./options.ts";
 import { type CriuOptions, Request } from "./rpc.ts";
+import { DESCRIPTORS_FILE, standardStreams } from "./streams.ts";
 
 const LOG = "dump.log";
 

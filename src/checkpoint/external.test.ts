@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { externalMounts, inheritedStreams, parseMountInfo, restoreMounts } from "./external.ts";
+import { externalMounts, parseMountInfo, restoreMounts } from "./external.ts";
 
 const HOST = `20 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
 21 20 0:5 / /dev rw shared:2 - devtmpfs udev rw
@@ -48,12 +48,5 @@ test("a restore takes sources from the config, and what was below them from belo
     ...configured,
     { key: "/data/sub/x", val: "/srv/data/sub/x" },
     { key: "/data/deep/y", val: "/srv/deep/y" },
-  ]);
-});
-
-test("pipes and files of the host are handed on", () => {
-  expect(inheritedStreams(["pipe:[12]", "/dev/pts/0", "file[1f:2a]"])).toEqual([
-    { key: "pipe:[12]", fd: 0 },
-    { key: "file[1f:2a]", fd: 2 },
   ]);
 });

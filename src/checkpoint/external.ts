@@ -1,5 +1,5 @@
 /** What a container has from outside of it, which CRIU does not save but is told the name of. */
-import { readlink, readText, S, tryStat } from "../sys/fs.ts";
+import { readText, S, tryStat } from "../sys/fs.ts";
 import type { Pair } from "./rpc.ts";
 
 /** A line of mountinfo (proc_pid_mountinfo(5)). */
@@ -87,30 +87,4 @@ export function restoreMounts(names: readonly string[], configured: readonly Pai
     if (above !== undefined) pairs.set(name, `${above.val}${name.slice(above.key.length)}`);
   }
   return [...pairs].map(([key, val]) => ({ key, val }));
-}
-
-/** Where the list of what stdin, stdout and stderr were lies, under the name and in the form of runc and crun. */
-export const DESCRIPTORS_FILE = "descriptors.json";
-
-/**
- * What stdin, stdout and stderr of a process are, as CRIU names it: "pipe:[INODE]", and "file[MOUNT:INODE]" for a
- * file or a plain device of the host, which CRIU finds in no mount of the container. Others by their path.
- */
-export function standardStreams(pid: number): string[] {
-  const inside = new Set(parseMountInfo(readText(`/proc/${pid}/mountinfo`)).map(({ id }) => id));
-  return [0, 1, 2].map((fd) => {
-    const path = `/proc/${pid}/fd/${fd}`;
-    const stat = tryStat(path);
-    if (typeof stat === "number") return "";
-    const type = stat.mode & S.IFMT;
-    const isPlain = type === S.IFREG || (type === S.IFCHR && stat.rdevMajor === 1);
-    const mount = /^mnt_id:\s*(\d+)$/m.exec(readText(`/proc/${pid}/fdinfo/${fd}`));
-    if (!isPlain || mount === null || inside.has(Number(mount[1]))) return readlink(path);
-    return `file[${Number(mount[1]).toString(16)}:${stat.ino.toString(16)}]`;
-  });
-}
-
-/** Which of {@link standardStreams} a restored process gets from brun's own. */
-export function inheritedStreams(streams: readonly string[]): { key: string; fd: number }[] {
-  return streams.flatMap((key, fd) => (/^(pipe:|file\[)/.test(key) ? [{ key, fd }] : []));
 }

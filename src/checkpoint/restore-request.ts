@@ -1,11 +1,13 @@
 /** What CRIU is asked for a restore. */
 import type { ContainerConfig } from "../config/types.ts";
 import { BrunError } from "../errors.ts";
+import { defaultDevices } from "../init/devices.ts";
 import { readTextIfThere } from "../sys/fs.ts";
 import type { Criu } from "./criu.ts";
-import { DESCRIPTORS_FILE, inheritedStreams, MOUNTS_FILE, restoreMounts } from "./external.ts";
+import { MOUNTS_FILE, restoreMounts } from "./external.ts";
 import { commonOptions, type Directories, type RestoreOptions } from "./options.ts";
 import type { CriuOptions, Pair } from "./rpc.ts";
+import { DESCRIPTORS_FILE, inheritedStreams } from "./streams.ts";
 
 export const RESTORE_LOG = "restore.log";
 
@@ -18,7 +20,11 @@ export function restoreOptions(
   bound: readonly Pair[],
 ): CriuOptions {
   const { imagePath } = directories;
-  const devices = (spec.linux?.devices ?? []).map(({ path }) => ({ key: path, val: path }));
+  // In a user namespace, and rootless, they are binds of the host's.
+  const devices = [...defaultDevices, ...(spec.linux?.devices ?? [])].map(({ path }) => ({
+    key: path,
+    val: path,
+  }));
   return {
     ...commonOptions(options, directories, spec.annotations),
     logFile: RESTORE_LOG,

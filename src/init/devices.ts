@@ -10,7 +10,8 @@ import { IN_ROOT, type InitContext, OPEN_HOW_SIZE, openHow } from "./context.ts"
 import { attach } from "./mount-tree.ts";
 import { components, openTarget, relative } from "./path.ts";
 
-const defaults: readonly Device[] = [
+/** What every container has. */
+export const defaultDevices: readonly Device[] = [
   { path: "/dev/null", type: "c", major: 1, minor: 3, fileMode: 0o666, uid: 0, gid: 0 },
   { path: "/dev/zero", type: "c", major: 1, minor: 5, fileMode: 0o666, uid: 0, gid: 0 },
   { path: "/dev/full", type: "c", major: 1, minor: 7, fileMode: 0o666, uid: 0, gid: 0 },
@@ -44,7 +45,7 @@ export function devices(x: InitContext): void {
     if (device.path === "/dev/ptmx") return;
     addDevice(x, device, `linux.devices[${i}]`);
   });
-  for (const device of defaults) if (!names.has(device.path)) addDevice(x, device, "default devices");
+  for (const device of defaultDevices) if (!names.has(device.path)) addDevice(x, device, "default devices");
   x.b.at("default devices", "link /dev/fd and the like");
   const { b } = x;
   const dev = openDirectory(x, ["dev"]);
