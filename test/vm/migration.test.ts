@@ -1,6 +1,7 @@
 /** Ways of CRIU to move a container with little downtime, as root in the test machine. */
 import { afterEach, describe, expect, test } from "bun:test";
 import {
+  chmodSync,
   closeSync,
   cpSync,
   existsSync,
@@ -142,6 +143,32 @@ if (here?.name === "root-systemd") {
       expect(await pages.exited).toBe(0);
       expect(box.known(counter.id)).toBe(false);
       expect((await box.inspect(id)).status).toBe("running");
+    });
+
+    test("a container in a user namespace, whose root may read the images", async () => {
+      await using box = new PlacedSandbox(here);
+      // CRIU opens files again that are its stdout and stderr, as that root.
+      const under = ["sh", "-c", 'exec "$@" >/dev/null 2>&1', "sh"];
+      const [id, bundle] = [
+        box.name(),
+        box.bundle((spec) => {
+          counting(spec);
+          spec.linux.namespaces.push({ type: "user" });
+          const map = [{ containerID: 0, hostID: 200000, size: 65536 }];
+          Object.assign(spec.linux, { uidMappings: map, gidMappings: map });
+        }),
+      ];
+      await box.ok(["run", "--detach", "--bundle", bundle, id], { under });
+      const counter = new Counter(box, id, bundle);
+      await until("the counter", () => counter.value > 3);
+      await counter.checkpoint();
+      const reached = counter.value;
+      chmodSync(counter.images(), 0o711);
+      const images = ["--image-path", counter.images()];
+      await box.ok(["restore", "--detach", ...images, "--bundle", bundle, id], { under });
+      await counter.goesOn(reached);
+      const { stdout } = await box.exec(id, "head -c 4 /dev/urandom | wc -c; cat /proc/self/uid_map");
+      expect(stdout.replace(/ +/g, " ")).toBe("4\n 0 200000 65536\n");
     });
 
     describe("CRIU's configuration", () => {

@@ -39,7 +39,7 @@ export class PlacedSandbox extends Sandbox {
     const globals = [...(options.globals ?? [])];
     if (this.at.systemd) globals.push("--systemd-cgroup");
     else if (this.runtime === "brun") globals.push("--cgroup-manager=cgroupfs");
-    return [command, "--root", this.state, ...globals, ...args];
+    return [...(options.under ?? []), command, "--root", this.state, ...globals, ...args];
   }
 
   override spawn(args: readonly string[], options: CallOptions = {}): Running {
