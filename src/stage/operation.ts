@@ -1,0 +1,96 @@
+/** What programs consist of: operations, their arguments and policies. */
+import type { SyscallName } from "../sys/syscalls.ts";
+
+/** Kinds of references; the numbers are enum arg_type's in nsenter/program.h. */
+export const BLOB = 1;
+export const SLOT = 2;
+export const STRING = 3;
+
+/**
+ * What an argument refers to. All three kinds have this one shape, so that telling them apart is cheap in a
+ * process without a JIT.
+ */
+interface Ref<Type extends number> {
+  readonly type: Type;
+  /** Number of the slot, or offset in the blob or among the strings. */
+  readonly at: number;
+  /** What it stands for, for people; only a recording builder keeps the texts of structs. */
+  readonly text: string;
+}
+
+/** A place for a result. Its number is reused after it has been freed. */
+export type Slot = Ref<typeof SLOT>;
+
+/** A struct in the program's blob; as an argument it becomes its address. */
+export type Blob = Ref<typeof BLOB>;
+
+/** A string in the program; as an argument it becomes its address. */
+export type Str = Ref<typeof STRING>;
+
+/** What a struct stands for: made only when somebody will read it. */
+export type Text = string | (() => string);
+
+/** A place in the program to jump to: always further on than the jump. */
+export interface Label {
+  at: number;
+  /** Where the place has to be written into when it is known. */
+  readonly waiting: number[];
+}
+
+/** An argument of an operation. null is a null pointer. */
+export type Value = number | bigint | Slot | Blob | Str | null;
+
+/** Kinds of operations; the numbers are nsenter/program.h's. */
+export const OpKind = {
+  syscall: 0,
+  send: 1,
+  clone: 2,
+  check: 3,
+  poke: 4,
+  spawn: 5,
+  bits: 6,
+  target: 7,
+  copy: 8,
+  cloexec: 9,
+  remount: 10,
+  alive: 11,
+  find: 12,
+  execute: 13,
+} as const;
+export type OpKindName = keyof typeof OpKind;
+
+/** Every errno is handled. */
+export const ANY = 255;
+
+/** How an operation's result is treated. */
+export interface Policy {
+  /** Slot that takes the result. */
+  readonly out?: Slot;
+  /** Errnos that are no failure (at most four), or {@link ANY} alone. */
+  readonly handle?: readonly number[] | undefined;
+  /** Where to go on after a handled errno; the next operation when absent. */
+  readonly orElse?: Label;
+  /** Where to go on after success; the next operation when absent. */
+  readonly andThen?: Label;
+  /** Slots (at most two) whose descriptors are closed after success; the caller frees them. */
+  readonly close?: readonly Slot[];
+}
+
+/** One operation with what a person needs to know about it. */
+export interface Op extends Policy {
+  readonly kind: OpKindName;
+  readonly name: SyscallName | "";
+  readonly args: readonly Value[];
+  /** Config path that it comes from: "mounts[3]". */
+  readonly where: string;
+  /** What it does, for error lines: "mount proc on /proc". */
+  readonly doing: string;
+}
+
+/** The finished program. */
+export interface Program {
+  readonly bytes: Uint8Array;
+  /** Of a recording builder; else empty. */
+  readonly ops: readonly Op[];
+  readonly count: number;
+}
