@@ -149,6 +149,7 @@ static long execute(struct machine *machine, const struct op *op, const uint64_t
 		    struct failure *failure)
 {
 	int64_t value = 0;
+	unsigned int tries = 0;
 	long result;
 
 	switch (op->kind) {
@@ -156,7 +157,7 @@ static long execute(struct machine *machine, const struct op *op, const uint64_t
 		do {
 			result = sys6(op->nr, (long)args[0], (long)args[1], (long)args[2], (long)args[3],
 				      (long)args[4], (long)args[5]);
-		} while (result == -EINTR);
+		} while (sys_again(op->nr, result, &tries));
 		return result;
 	case OP_SEND:
 		result = send_and_wait(machine, args, &value);

@@ -78,6 +78,17 @@ BRUN_INLINE void zero(void *to, size_t n)
 		*t++ = 0;
 }
 
+#define RESOLVE_TRIES 128
+
+/*
+ * Whether a call that gave result is to be made again: it was interrupted; or openat2(2) has seen something renamed or
+ * mounted, anywhere on the machine, while it followed a "..", and could not be sure that it stayed below the root.
+ */
+BRUN_INLINE int sys_again(long nr, long result, unsigned int *tries)
+{
+	return result == -EINTR || (nr == __NR_openat2 && result == -EAGAIN && (*tries)++ < RESOLVE_TRIES);
+}
+
 __attribute__((noreturn)) BRUN_INLINE void sys_exit(int status)
 {
 	sys1(__NR_exit_group, status);

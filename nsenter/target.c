@@ -12,11 +12,16 @@
 static long open_below(int root, const char *path, uint64_t flags, uint64_t resolve)
 {
 	struct open_how how;
+	unsigned int tries = 0;
+	long result;
 
 	zero(&how, sizeof(how));
 	how.flags = O_PATH | O_CLOEXEC | flags;
 	how.resolve = resolve;
-	return sys4(__NR_openat2, root, path, &how, sizeof(how));
+	do {
+		result = sys4(__NR_openat2, root, path, &how, sizeof(how));
+	} while (sys_again(__NR_openat2, result, &tries));
+	return result;
 }
 
 static int is_parent(const char *name)

@@ -15,6 +15,28 @@ const AT_ONCE = 4;
 
 for (const subject of subjects()) {
   describe.skipIf(subject.unavailable !== undefined)(subject.label, () => {
+    test("what is renamed elsewhere on the machine keeps no path with .. from being followed", async () => {
+      await using box = new Sandbox(subject);
+      const bundle = box.bundle((spec) => {
+        spec.process.args = ["/bin/cat", "/etc/group"];
+        spec.linux.maskedPaths = ["/link"];
+      });
+      symlinkSync(`${"etc/../".repeat(3)}etc/group`, `${bundle}/rootfs/link`);
+      const elsewhere = ownedDir(subject.caller, `${box.dir}/elsewhere`);
+      for (const name of ["swap", "other"]) ownedDir(subject.caller, `${elsewhere}/${name}`);
+      const swapper = Bun.spawn([attacker("swap"), elsewhere, "swap", "other"], { stdin: "pipe" });
+      try {
+        for (let i = 0; i < 10; i++) {
+          const { code, stderr, stdout } = await box.call(["run", "--bundle", bundle, box.name()]);
+          expect({ code, stderr, stdout }).toEqual({ code: 0, stderr: "", stdout: "" });
+        }
+      } finally {
+        swapper.stdin.end();
+        await swapper.exited;
+      }
+      expect(Number(await swapper.stdout.text())).toBeGreaterThan(1000);
+    });
+
     for (const where of ["a volume", "the root file system"]) {
       test(`${TRIES} containers while mount points in ${where} are swapped: nothing is outside`, async () => {
         await using box = new Sandbox(subject);
