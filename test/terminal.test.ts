@@ -51,7 +51,7 @@ for (const subject of subjects()) {
       await using box = new Sandbox(subject);
       const script = 'stty -echo; echo ready; read line; echo "got $line"; exit 0';
       await using session = box.terminal(["run", "--bundle", box.bundle(interactive(script)), box.name()]);
-      const before = session.localFlags;
+      const before = session.flagsBefore;
       expect(before & (ICANON | ECHO)).toBe(ICANON | ECHO);
       await shows(session, "ready");
       expect(session.localFlags & (ICANON | ECHO)).toBe(0);
@@ -68,7 +68,7 @@ for (const subject of subjects()) {
       for (const end of ["kill", "delete", "SIGTERM", "SIGHUP"]) {
         const id = box.name();
         await using session = box.terminal(["run", "--bundle", bundle, id]);
-        const before = session.localFlags;
+        const before = session.flagsBefore;
         await shows(session, "ready");
         await until("raw mode", () => (session.localFlags & ICANON) === 0);
         if (end === "kill") await box.ok(["kill", id, "KILL"]);
@@ -87,7 +87,7 @@ for (const subject of subjects()) {
         spec.process.args = ["/no/such/program"];
       });
       await using session = box.terminal(["run", "--bundle", bundle, box.name()]);
-      const before = session.localFlags;
+      const before = session.flagsBefore;
       expect(await session.exited).not.toBe(0);
       expect(session.localFlags).toBe(before);
     });

@@ -25,6 +25,9 @@ export class TerminalSession implements Screen, AsyncDisposable {
   private shown = "";
   private readonly child: Bun.Subprocess;
 
+  /** {@link localFlags} before the command was started. */
+  readonly flagsBefore: number;
+
   constructor(
     argv: readonly string[],
     env: Readonly<Record<string, string>>,
@@ -33,6 +36,10 @@ export class TerminalSession implements Screen, AsyncDisposable {
     rows = 24,
   ) {
     const decoder = new TextDecoder();
+    // Of another new one: ours may be in raw mode before anyone has looked.
+    const another = new Bun.Terminal({ cols, rows });
+    this.flagsBefore = another.localFlags;
+    another.close();
     this.child = Bun.spawn([...argv], {
       cwd,
       env: { ...env, TERM: "xterm" },
