@@ -5,6 +5,7 @@ import type { CgroupPlan } from "../config/cgroup-plan.ts";
 import type { CgroupBind, HostFacts, ProcessFacts, Source } from "../config/types.ts";
 import type { Process, Spec } from "../spec/index.ts";
 import { FS_MAGIC, RESOLVE, RLIMITS } from "../sys/constants.ts";
+import { E } from "../sys/errno.ts";
 import { cstr, NR, syscall } from "../sys/ffi.ts";
 import {
   absolute,
@@ -122,12 +123,17 @@ function cgroupHierarchies(spec: Spec, cgroup: CgroupPlan | null): CgroupBind[] 
   return binds;
 }
 
+const RESOLVE_TRIES = 128;
+
 /** Opens a file below a root file system so that no symbolic link leads out of it; -errno when it fails. */
 export function openInRoot(rootfs: string, path: string): number {
   const root = tryOpen(rootfs, O.PATH | O.DIRECTORY);
   if (root < 0) return root;
   const how = new BigUint64Array([BigInt(O.RDONLY | O.NONBLOCK | O.CLOEXEC), 0n, BigInt(RESOLVE.IN_ROOT)]);
-  const fd = syscall(NR.openat2, root, cstr(path), how, 24);
+  let fd = -E.EAGAIN;
+  // Something was renamed or mounted, anywhere, while a ".." was followed: sys_again() of nsenter/sys.h.
+  for (let i = 0; i < RESOLVE_TRIES && fd === -E.EAGAIN; i++)
+    fd = syscall(NR.openat2, root, cstr(path), how, 24);
   close(root);
   return fd;
 }
