@@ -1,18 +1,19 @@
 /**
  * `npm run test:vm`: boots a Debian system in QEMU and runs test suites in it, at each place where brun finds
- * cgroups in another way (suites.ts, suites.sh). Arguments choose other suites: "root-systemd=./test/exec.test.ts", or
- * "all".
- * Ends with a line "N passed, N failed, N skipped".
+ * cgroups in another way (suites.ts, suites.sh). Arguments choose other suites: "root-systemd=./test/exec.test.ts",
+ * "root-systemd=all" for all at one place, or "all".
+ * Ends with a table of the suites and a line "N passed, N failed, N skipped".
  */
-import { cpSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
-import { type Case, parseReport, unexplained } from "../../scripts/report.ts";
+import { cpSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { unexplained } from "../../scripts/report.ts";
 import { compile } from "../support/compiled.ts";
-import { ALL, leftOut, SUITES } from "./suites.ts";
+import { count, readResults, table } from "./results.ts";
+import { leftOut, SUITES, suitesOf } from "./suites.ts";
 
 const ROOT = realpathSync(`${import.meta.dir}/../..`);
 const WORK = `${ROOT}/.cache/vm`;
-/** Seconds that a suite may take, where the machine has little of a CPU. */
-const SUITE_S = 300;
+/** Seconds that a suite may take, where the machine has little of a CPU; each counted run has two more. */
+const SUITE_S = 900;
 
 /** Why there can be no machine here, or null. */
 function obstacle(): string | null {
@@ -69,11 +70,12 @@ if (reason !== null) {
   finish(0, 0, 1);
 }
 const asked = process.argv.slice(2);
-const everything = asked[0] === "all";
-const suites = everything ? ALL : asked.length === 0 ? SUITES : asked;
-if (everything) for (const line of leftOut()) console.log(line);
+const suites = asked.length === 0 ? SUITES : asked.flatMap(suitesOf);
+for (const line of asked.flatMap(leftOut)) console.log(line);
 // Of the test that nothing stays, at each place.
-const runs = Number(process.env.BRUN_TEST_RUNS ?? (everything ? 1000 : 10));
+const all = asked.some((argument) => suitesOf(argument).length > 1);
+const runs = Number(process.env.BRUN_TEST_RUNS ?? (all ? 1000 : 10));
+const limit = SUITE_S + 2 * runs;
 const share = stage();
 const out = `${WORK}/out`;
 mkdirSync(out, { recursive: true });
@@ -86,26 +88,23 @@ const machine = Bun.spawnSync(
       "root",
       "--time",
       "--timeout",
-      `${SUITE_S * suites.length + 8 * runs}`,
+      `${limit * suites.length}`,
     ],
-    ...["--env", `BRUN_TEST_RUNS=${runs}`],
+    ...["--env", `BRUN_TEST_RUNS=${runs}`, "--env", `SUITE_LIMIT=${limit}`],
     ...["--share", `${share}/brun`, "--share", `${share}/bin`, "--out", out],
     ...[`${import.meta.dir}/suites.sh`, ...suites],
   ],
   { stdio: ["ignore", "inherit", "inherit"] },
 );
 rmSync(share, { recursive: true, force: true });
-const reports = readdirSync(out).filter((name) => name.endsWith(".xml"));
-const cases: Case[] = reports.flatMap((name) => {
-  const all = parseReport(readFileSync(`${out}/${name}`, "utf8"));
-  // What a pattern of names leaves out is reported as skipped.
-  const filtered = suites[Number(/-(\d+)\.xml$/.exec(name)?.[1]) - 1]?.includes(",-t,");
-  return filtered ? all.filter(({ result }) => result !== "skipped") : all;
-});
-const count = (result: Case["result"]): number => cases.filter((c) => c.result === result).length;
+const results = readResults(out, suites);
+const cases = results.flatMap((result) => result.cases);
 const missing = unexplained(cases, readFileSync(`${ROOT}/test/skips.txt`, "utf8"));
+console.log(table(results));
 for (const name of missing) console.log(`skipped without a reason in test/skips.txt: ${name}`);
-let failed = count("failed") + missing.length;
+let failed = count(cases, "failed") + missing.length;
 // A machine that did not come to its end: the reports of some suites are missing.
-if (failed === 0 && (machine.exitCode !== 0 || reports.length !== suites.length)) failed = 1;
-finish(count("passed"), failed, count("skipped") - missing.length);
+if (failed === 0 && (machine.exitCode !== 0 || results.some((result) => result.cases.length === 0))) {
+  failed = 1;
+}
+finish(count(cases, "passed"), failed, count(cases, "skipped") - missing.length);

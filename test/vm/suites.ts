@@ -12,7 +12,7 @@ export const SUITES = [
 ];
 
 /**
- * Suites about containers, which `npm run test:vm -- all` runs at every place. The others are about programs that
+ * Suites about containers, which `npm run test:vm -- all` runs at every place, beside test/vm. The others are about programs that
  * the machine has not got (compilers, shells, podman), or about the checkout.
  */
 const INTEGRATION = [
@@ -58,11 +58,13 @@ const EXCEPTIONS: readonly Exception[] = [
   },
 ];
 
-/** `npm run test:vm -- all`: every suite at every place. */
-export const ALL = [
-  ...PLACES.map((place) => `${place}=./test/vm/`),
-  ...PLACES.flatMap((place) => INTEGRATION.flatMap((suite) => suiteAt(place, suite))),
-];
+/** The suites that an argument of `npm run test:vm` stands for: "all" is every one, "PLACE=all" those of a place. */
+export function suitesOf(argument: string): string[] {
+  if (argument === "all") return PLACES.flatMap((place) => suitesOf(`${place}=all`));
+  const place = PLACES.find((name) => argument === `${name}=all`);
+  if (place === undefined) return [argument];
+  return [`${place}=./test/vm/`, ...INTEGRATION.flatMap((suite) => suiteAt(place, suite))];
+}
 
 function exceptionsAt(place: string, suite: string): Exception[] {
   return EXCEPTIONS.filter((exception) => exception.suite === suite && exception.places.test(place));
@@ -75,9 +77,9 @@ function suiteAt(place: string, suite: string): string[] {
   return [`${place}=${suite}${names === "" ? "" : `,-t,^(?!.*(${names}))`}`];
 }
 
-/** What {@link ALL} leaves out, and why: a line each. */
-export function leftOut(): string[] {
-  return PLACES.flatMap((place) =>
+/** What {@link suitesOf} an argument leaves out, and why: a line each. */
+export function leftOut(argument: string): string[] {
+  return PLACES.filter((place) => argument === "all" || argument === `${place}=all`).flatMap((place) =>
     INTEGRATION.flatMap((suite) =>
       exceptionsAt(place, suite).map(
         ({ names, why }) => `not at ${place}: ${suite}${names === undefined ? "" : ` (${names})`}: ${why}`,
