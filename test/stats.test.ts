@@ -1,5 +1,6 @@
-/** Watching: `brun stats`, `brun list --wide`, `run --timing`. */
+/** Watching: `brun stats`, `brun list --wide`, `run --timing`, `--debug`. */
 import { describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
 import { subjects } from "./support/runtime.ts";
 import { Sandbox } from "./support/sandbox.ts";
 import { shows } from "./support/terminal.ts";
@@ -84,6 +85,21 @@ for (const subject of subjects(["brun"])) {
       await box.ok(["kill", id, "KILL"]);
       await box.untilStatus(id, "stopped");
       expect(await box.ok(["list", "-w"])).toMatch(/ stopped +-- /);
+    });
+
+    test("--debug tells the phases, of exec too", async () => {
+      await using box = new Sandbox(subject);
+      const { stderr } = await box.call(["--debug", "run", "--bundle", box.bundle(), box.name()]);
+      expect(stderr).toMatch(/^\[debug\] stage started\n(\[debug\] .*\n)+\[debug\] program executed\n/m);
+      expect(stderr).not.toContain("timing");
+      const id = await box.detached();
+      const log = box.file("log", "");
+      const exec = await box.call(["--debug", "--log", log, "--log-format", "json", "exec", id, "true"]);
+      expect(exec).toMatchObject({ code: 0, stderr: "" });
+      const lines = readFileSync(log, "utf8").trim().split("\n");
+      const phases = lines.map((line) => JSON.parse(line));
+      expect(phases.map(({ level }) => level)).toEqual(lines.map(() => "debug"));
+      expect(phases.map(({ msg }) => msg)).toContain("program executed");
     });
 
     test("run --timing: lines in a pipe, a chart on a terminal", async () => {

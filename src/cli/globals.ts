@@ -91,17 +91,26 @@ function runtimeOf(
   const cgroupManager = chooseCgroupManager(values);
   const rootless = values.rootless === "auto" ? "auto" : parseRootless(values.rootless);
   const timed = timing !== undefined && (timing || process.env.BRUN_TIMING === "1");
-  const mark = timed ? timingMark() : undefined;
-  mark?.("command line read");
+  const phases = timed ? timingMark() : undefined;
+  phases?.("command line read");
   const root = values.root === undefined ? chooseRoot(callerIdentity()) : givenRoot(values.root);
-  if (options.debug) log(options, "debug", `state directory ${root}`);
+  const debug = options.debug ? (message: string) => log(options, "debug", message) : undefined;
+  debug?.(`state directory ${root}`);
   return {
     root,
     cgroupManager,
     rootless,
     warn: (message) => log(options, "warning", message),
-    debug: options.debug ? (message) => log(options, "debug", message) : undefined,
-    mark,
+    debug,
+    mark: debug === undefined ? phases : both(debug, phases),
+  };
+}
+
+/** For `--debug` phases are lines as well. */
+function both(debug: (message: string) => void, phases: Runtime["mark"]): Runtime["mark"] {
+  return (phase) => {
+    debug(phase);
+    phases?.(phase);
   };
 }
 

@@ -13,6 +13,7 @@ import { Console } from "./console.ts";
 import { Conversation } from "./conversation.ts";
 import { checkLabels } from "./decide.ts";
 import { preservedFds } from "./descriptors.ts";
+import { runInitiallyOn } from "./exec-affinity.ts";
 import { enterForExec } from "./exec-cgroup.ts";
 import type { ExecInfo, SeccompListener } from "./exec-info.ts";
 import { permitLimits } from "./exec-limits.ts";
@@ -116,6 +117,8 @@ function converse(
   const conversation = new Conversation(stage, () => [setnsInit(config, true)]);
   let early = -1;
   try {
+    const initialCpus = config.process.execCPUAffinity?.initial;
+    if (initialCpus) runInitiallyOn(rt, initialCpus, stage.pid);
     enterForExec(stored, options.cgroup, stage.pid);
     if (!options.detach) syscall(NR.prctl, PR.SET_CHILD_SUBREAPER, 1, 0, 0, 0);
     conversation.send(program);

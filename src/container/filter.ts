@@ -26,6 +26,7 @@ export function prepareSeccomp(rt: Runtime, id: string, spec: Spec): SeccompFilt
     failUnknown: failsUnknown(spec),
   });
   for (const warning of warnings) rt.warn(warning);
+  rt.debug?.(`seccomp filter flags: ${flags}`);
   writeFile(paths(rt.root, id).filter, bpf, 0o600);
   return { bpf, flags, notify };
 }

@@ -36,7 +36,7 @@ export function preparedExec(
   info: ExecInfo,
 ): PreparedExec | null {
   const { process } = info;
-  if (state.cgroup !== undefined || config.seccomp?.notify) return null;
+  if (state.cgroup !== undefined || config.seccomp?.notify || process.execCPUAffinity?.initial) return null;
   if (process.apparmorProfile || process.selinuxLabel || (process.user?.uid ?? 0) !== 0) return null;
   const words: string[] = [];
   for (let i = 0; i < ARGUMENTS; i++) words.push(WORD);

@@ -16,7 +16,7 @@ export interface Runtime {
   readonly warn: (message: string) => void;
   /** Receives what `--debug` prints: one line each. Absent without it. */
   readonly debug?: ((message: string) => void) | undefined;
-  /** Receives the phases of an operation with `performance.now()` times, for `--timing`. */
+  /** Receives the phases of an operation as they end, for `--timing` and `--debug`. */
   readonly mark?: ((phase: string) => void) | undefined;
 }
 

@@ -70,20 +70,24 @@ export function anyCpu(x: ProcessContext): void {
   x.b.sys("sched_setaffinity", [0, ALL_CPUS_SIZE, mask], { handle: [ANY] });
 }
 
+/** A list of CPUs (process.execCPUAffinity) as sched_setaffinity(2) takes it. */
+export function cpuMask(list: string): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(bitMask(parseCpuList(list) ?? []).buffer);
+}
+
 /**
- * process.execCPUAffinity of an `exec`: before the process joins the container's cgroup ("initial") and
- * afterwards ("final"), when without it any CPU will do.
+ * process.execCPUAffinity.final of an `exec`, when its process is in the container's cgroup; without it any CPU will
+ * do. What is before is src/container/exec-affinity.ts.
  */
-export function cpuAffinity(x: ProcessContext, process: Process, when: "initial" | "final"): void {
-  const list = process.execCPUAffinity?.[when];
-  const cpus = list ? parseCpuList(list) : null;
-  if (cpus === null) {
-    if (when === "final") anyCpu(x);
+export function finalAffinity(x: ProcessContext, process: Process): void {
+  const list = process.execCPUAffinity?.final;
+  if (!list) {
+    anyCpu(x);
     return;
   }
-  const mask = bitMask(cpus);
-  x.b.at(`process.execCPUAffinity.${when}`, `run on the CPUs ${list}`);
-  x.b.sys("sched_setaffinity", [0, mask.byteLength, x.b.bytes(new Uint8Array(mask.buffer), `cpus ${list}`)]);
+  const mask = cpuMask(list);
+  x.b.at("process.execCPUAffinity.final", `run on the CPUs ${list}`);
+  x.b.sys("sched_setaffinity", [0, mask.byteLength, x.b.bytes(mask, `cpus ${list}`)]);
 }
 
 const memoryModes: Readonly<Record<string, number>> = {

@@ -8,7 +8,7 @@ import { type InitContext, initContext } from "./context.ts";
 import { finish } from "./finish.ts";
 import { oomScore, raiseLimits } from "./limits.ts";
 import { dropGroups, sessionKeyring } from "./namespaces.ts";
-import { cpuAffinity } from "./placement.ts";
+import { finalAffinity } from "./placement.ts";
 import { openLabels } from "./security-labels.ts";
 
 /** Compiles an exec. Pure. Throws a RangeError when a string holds a NUL byte. */
@@ -16,7 +16,6 @@ export function setnsInit(config: ExecConfig, record = false): Program {
   const b = new ProgramBuilder(record);
   const x: InitContext<ExecConfig> = initContext(config, b);
   const { process } = config;
-  cpuAffinity(x, process, "initial");
   oomScore(x, process);
   raiseLimits(x);
   // Until execve no process of the container may look into or trace this one (CVE-2016-9962).
@@ -34,7 +33,7 @@ export function setnsInit(config: ExecConfig, record = false): Program {
   b.at("exec", "open the container's root");
   b.get("openat", [AT_FDCWD, b.str("/"), O.PATH | O.DIRECTORY | O.CLOEXEC, 0], { out: x.root });
   if (process.terminal) takeTerminal(x, openPty(x, x.root, process.user?.uid ?? 0, terminalSize(x)));
-  cpuAffinity(x, process, "final");
+  finalAffinity(x, process);
   finish(x, process, null);
   return b.finish();
 }

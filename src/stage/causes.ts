@@ -31,7 +31,7 @@ const CAUSES: readonly (readonly [where: string, errnos: readonly number[], hint
   ["process.scheduler", [E.EBUSY], "the CPUs have not that much time left for SCHED_DEADLINE"],
   ["process.ioPriority", [E.EPERM], "IOPRIO_CLASS_RT needs CAP_SYS_NICE"],
   [
-    "process.execCPUAffinity",
+    "process.execCPUAffinity.final",
     [E.EINVAL],
     "none of them is online and in the cpuset of the container's cgroup",
   ],

@@ -9,6 +9,15 @@ import type { TestSpec } from "../support/spec.ts";
 /** Field 41 of stat(5) is the policy, 40 the real-time priority, 19 the nice value. */
 const SCHED = "awk '{print $19, $40, $41}' /proc/self/stat";
 
+/** A shell with it may fork, since its children have not. */
+const DEADLINE = {
+  policy: "SCHED_DEADLINE",
+  runtime: 10e6,
+  deadline: 20e6,
+  period: 100e6,
+  flags: ["SCHED_FLAG_RESET_ON_FORK"],
+};
+
 /** Only root may go below the nice value that the tests were started with. */
 const NICE = getPriority();
 const nicer = Math.min(NICE + 5, 19);
@@ -38,15 +47,26 @@ for (const subject of subjects()) {
 
     forRoot("process.scheduler with a deadline, and flags", async () => {
       await using box = new Sandbox(subject);
-      const scheduler = { policy: "SCHED_DEADLINE", runtime: 10e6, deadline: 20e6, period: 100e6 };
-      const flags = ["SCHED_FLAG_RESET_ON_FORK"];
       const { stdout, stderr } = await box.sh(`cut -d' ' -f41 /proc/$$/stat; ${SCHED}; true`, (spec) => {
-        Object.assign(spec.process, { scheduler: { ...scheduler, flags } });
+        Object.assign(spec.process, { scheduler: DEADLINE });
       });
       expect(stderr).toBe("");
       // The shell has the deadline; what it forks does not.
       expect(stdout).toBe("6\n0 0 0\n");
     });
+
+    if (subject.runtime === "brun") {
+      forRoot("process.scheduler with a deadline in a container with some of the CPUs", async () => {
+        await using box = new Sandbox(subject);
+        const script = `cut -d' ' -f41 /proc/$$/stat; grep Cpus_allowed_list /proc/$$/status; true`;
+        const { stdout, stderr } = await box.sh(script, (spec) => {
+          Object.assign(spec.process, { scheduler: DEADLINE });
+          spec.linux.resources = { cpu: { cpus: "0", mems: "0" } };
+        });
+        expect(stderr).toBe("");
+        expect(stdout).toBe("6\nCpus_allowed_list:\t0\n");
+      });
+    }
 
     forUser("process.scheduler that needs root is refused, and named", async () => {
       await using box = new Sandbox(subject);
@@ -93,6 +113,36 @@ for (const subject of subjects()) {
       expect((await box.exec(id, list)).stdout).toBe(`${last}\n`);
       const first = (await box.exec(id, "cat /cpus")).stdout;
       expect(first).toBe(readFileSync("/proc/self/status", "utf8").match(/Cpus_allowed_list:\t(.*\n)/)![1]!);
+    });
+
+    // Another CPU than the first one, which the cgroup of the container alone has.
+    const forCpusets = root && cpus().length > 1 ? test : () => undefined;
+
+    forCpusets("process.execCPUAffinity.initial is of the time before the container's cgroup", async () => {
+      await using box = new Sandbox(subject);
+      const id = await box.detached((spec) => {
+        spec.linux.resources = { cpu: { cpus: "1", mems: "0" } };
+        Object.assign(spec.process, { execCPUAffinity: { initial: "0" } });
+      });
+      const list = ["grep", "Cpus_allowed_list", "/proc/self/status"];
+      const { stdout, stderr } = await box.call(["--debug", "exec", id, ...list]);
+      expect(stdout).toBe("Cpus_allowed_list:\t1\n");
+      if (subject.runtime === "brun")
+        expect(stderr).toContain("process.execCPUAffinity.initial: affinity 0x1\n");
+    });
+
+    forCpusets("process.execCPUAffinity.initial that is not there is named", async () => {
+      await using box = new Sandbox(subject);
+      const id = await box.detached((spec) => {
+        Object.assign(spec.process, { execCPUAffinity: { initial: "8000" } });
+      });
+      const { code, stderr } = await box.call(["exec", id, "true"]);
+      expect(code).toBe(255);
+      if (subject.runtime === "brun") {
+        expect(stderr).toContain(
+          "process.execCPUAffinity.initial: cannot run on the CPUs 8000: invalid argument",
+        );
+      }
     });
 
     test("linux.memoryPolicy, also for exec", async () => {

@@ -143,6 +143,8 @@ run_file() {
   rm -rf "$tmp" "$out/$mode/$name.tty" && mkdir -p "$tmp" && chmod 1777 "$tmp"
   command+=("TMPDIR=$tmp" bats --tap "$work/tests/integration/$name.bats")
   [[ $mode != *-cgroup2 ]] || command=("$here/cgroup2.sh" bruntest "${command[@]}")
+  # Orphans are waited for at once, which not every process 1 does.
+  ! command -v tini >/dev/null || command=(tini -s -- "${command[@]}")
   # On a terminal, which runc asks for in the foreground; one that nobody types at and that stays open.
   mkfifo "$out/$mode/$name.tty"
   timeout -k 10 "${FOREIGN_TIMEOUT:-600}" script -qec "$(printf '%q ' "${command[@]}")" /dev/null \
