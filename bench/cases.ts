@@ -104,6 +104,30 @@ function atOnce(copies: number): Case {
   };
 }
 
+/**
+ * `run` of a bundle that brun has not run before, in time: the flag says what holds without it, and keeps the front from what
+ * it knows of the bundle.
+ */
+function firstTime(
+  key: string,
+  title: string,
+  share: number,
+  edit: (stand: Stand) => Parameters<Stand["bundle"]>[1],
+): Case {
+  return {
+    key: `${key}-first`,
+    title: `${title}, for the first time`,
+    goal: { share, of: "crun" },
+    prepare: (stand) => {
+      const bundle = stand.bundle(`${key}-first`, edit(stand));
+      return eachRuntime(stand, (runtime, name) => {
+        const flags = name === "brun" ? ["--detach=false"] : [];
+        return [timed(...runtime, "run", ...flags, "--bundle", bundle, "bench")];
+      });
+    },
+  };
+}
+
 const LISTED = 1000;
 
 export const CASES: readonly Case[] = [
@@ -124,6 +148,7 @@ export const CASES: readonly Case[] = [
       return jobs;
     },
   },
+  firstTime("run", "`run` of a static /bin/true, one id", 0.75, () => undefined),
   {
     key: "run-ids",
     title: "`run`, 65,536 ids",
@@ -133,6 +158,7 @@ export const CASES: readonly Case[] = [
       return eachRuntime(stand, (runtime) => [timed(...runtime, "run", "--bundle", bundle, "bench")]);
     },
   },
+  firstTime("run-ids", "`run`, 65,536 ids", 0.9, ({ manyIds }) => manyIds),
   {
     key: "run-seccomp",
     title: "`run`, one id, a seccomp profile like Docker's",
@@ -142,6 +168,7 @@ export const CASES: readonly Case[] = [
       return eachRuntime(stand, (runtime) => [timed(...runtime, "run", "--bundle", bundle, "bench")]);
     },
   },
+  firstTime("run-seccomp", "`run`, one id, a seccomp profile like Docker's", 0.85, ({ docker }) => docker),
   {
     key: "lifecycle",
     title: "`create`, `start`, `delete --force`",

@@ -15,12 +15,11 @@ static const char *state_field(const char *line, const char *end)
 	return end > line && end[0] == ' ' ? end + 1 : 0;
 }
 
-long process_alive(uint64_t pid, uint64_t start_time)
+long process_start_time(uint64_t pid, uint64_t *start_time)
 {
 	char path[6 + 20 + 6] = "/proc/";
 	char line[STAT_SIZE];
 	const char *at;
-	uint64_t found = 0;
 	size_t length = 6;
 	char state;
 	long fd;
@@ -49,7 +48,16 @@ long process_alive(uint64_t pid, uint64_t start_time)
 			return -EPROTO;
 		at++;
 	}
+	*start_time = 0;
 	while (*at >= '0' && *at <= '9')
-		found = found * 10 + (uint64_t)(*at++ - '0');
-	return found == start_time && state != 'Z' && state != 'X' ? 0 : -ESRCH;
+		*start_time = *start_time * 10 + (uint64_t)(*at++ - '0');
+	return state != 'Z' && state != 'X' ? 0 : -ESRCH;
+}
+
+long process_alive(uint64_t pid, uint64_t start_time)
+{
+	uint64_t found;
+	long result = process_start_time(pid, &found);
+
+	return result == 0 && found != start_time ? -ESRCH : result;
 }

@@ -10,4 +10,7 @@
  */
 long process_alive(uint64_t pid, uint64_t start_time);
 
+/* When the process started, in those ticks. Returns 0, or -errno; -ESRCH when there is none or it is a zombie. */
+long process_start_time(uint64_t pid, uint64_t *start_time);
+
 #endif

@@ -104,6 +104,14 @@ struct machine {
 	int64_t slots[PROGRAM_SLOTS];
 };
 
+/* A machine that has not run a program yet, without a socket. */
+BRUN_INLINE void machine_clear(struct machine *machine)
+{
+	machine->sync = -1;
+	for (unsigned int i = 0; i < PROGRAM_SLOTS; i++)
+		machine->slots[i] = -1;
+}
+
 /* Runs a program to its end. Returns 0, or -1 with *failure set. Does not return after a successful execve. */
 int program_run(struct machine *machine, const struct program *program, struct failure *failure);
 

@@ -2,6 +2,7 @@
  * Puts the front (nsenter/front) before Bun in an executable that Bun has compiled: the kernel starts the front, which
  * loads the rest when it is wanted.
  */
+import { createHash } from "node:crypto";
 import { chmodSync, readFileSync, writeFileSync } from "node:fs";
 
 const ET_EXEC = 2;
@@ -11,7 +12,7 @@ const PT_NOTE = 4;
 const PT_PHDR = 6;
 const HEADER_SIZE = 56;
 const SECTION_SIZE = 64;
-/** struct behind of nsenter/front/loader.h: entry, count, program headers. */
+/** struct behind of nsenter/front/loader.h: entry, count, build, program headers. */
 const SEGMENTS_MAX = 16;
 const SEGMENTS_AT = 16;
 
@@ -38,7 +39,8 @@ export function withFront(bun: Buffer, front: Buffer): Buffer {
   // What the dynamic loader is to be told: the headers as they were, and where they are now.
   const behind = added.section(".behind");
   part.writeBigUInt64LE(executable.entry, behind.offset);
-  part.writeBigUInt64LE(BigInt(own.length), behind.offset + 8);
+  part.writeUInt32LE(own.length, behind.offset + 8);
+  part.writeUInt32LE(buildOf(bun, front), behind.offset + 12);
   for (const [i, segment] of own.entries()) {
     const header = Buffer.from(segment.bytes);
     if (segment.type === PT_PHDR) header.writeBigUInt64LE(BigInt(behind.address + SEGMENTS_AT), 16);
@@ -57,6 +59,11 @@ export function withFront(bun: Buffer, front: Buffer): Buffer {
   result.writeUInt16LE(kept.length, 56);
   result.writeBigUInt64LE(added.entry, 24);
   return result;
+}
+
+/** A number other than 0 by which one brun knows what it has written down itself. */
+function buildOf(bun: Buffer, front: Buffer): number {
+  return createHash("sha256").update(bun).update(front).digest().readUInt32LE(0) || 1;
 }
 
 /** A program header. */

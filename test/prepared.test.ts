@@ -1,7 +1,6 @@
 /**
  * Commands that the front does without Bun, by programs that were prepared when the container was made: they do what
- * Bun does for the same command line, and whatever is not as usual is left to Bun. The engine says in its own report
- * whether it was started.
+ * Bun does for the same command line, and whatever is not as usual is left to Bun.
  */
 import { describe, expect, test } from "bun:test";
 import {
@@ -14,34 +13,13 @@ import {
   writeFileSync,
 } from "node:fs";
 import { isRoot } from "./support/caller.ts";
+import { BY_BUN, call, front } from "./support/front.ts";
 import { subjects } from "./support/runtime.ts";
-import { type CallOptions, type Outcome, Sandbox } from "./support/sandbox.ts";
+import { Sandbox } from "./support/sandbox.ts";
 import type { TestSpec } from "./support/spec.ts";
-
-const REPORT = { BUN_JSC_reportBytecodeCompileTimes: "1" };
-/** A global flag that changes nothing, and that the front does not know. */
-const BY_BUN = { globals: ["--rootless=auto"] };
 
 /** Cgroups of v1 are not for programs: root has one on such a machine unless it is told otherwise. */
 const WITHOUT_CGROUP = ["--cgroup-manager=disabled"];
-
-interface Done extends Outcome {
-  readonly bun: boolean;
-}
-
-/** Runs a command; whether Bun was started, and its output without the engine's report. */
-async function call(box: Sandbox, args: readonly string[], options: CallOptions = {}): Promise<Done> {
-  const outcome = await box.call(args, { ...options, env: { ...options.env, ...REPORT } });
-  const bun = /^Compiled .* into bytecode/m.test(outcome.stderr + outcome.stdout);
-  return { ...outcome, bun };
-}
-
-/** By the front. */
-async function front(box: Sandbox, args: readonly string[], options: CallOptions = {}): Promise<Done> {
-  const done = await call(box, args, options);
-  expect({ args, bun: done.bun }).toEqual({ args, bun: false });
-  return done;
-}
 
 async function created(box: Sandbox, edit: (spec: TestSpec) => void = () => undefined): Promise<string> {
   const id = box.name();

@@ -1,5 +1,7 @@
 #include "ahead.h"
 
+#include "loader.h"
+
 #include <linux/fcntl.h>
 
 #define CLOSE_RANGE_CLOEXEC 4U
@@ -9,6 +11,8 @@ static long image = -1;
 
 void ahead_start(void)
 {
+	if (image >= 0)
+		return;
 	/* Of the caller's descriptors none but stdio is for the stage. */
 	if (sys3(__NR_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
 		return;
@@ -17,6 +21,13 @@ void ahead_start(void)
 		return;
 	if (stage_start(&stage, image, SPAWN_GO_ON) < 0)
 		stage.socket = -1;
+}
+
+long ahead_take(int *socket)
+{
+	*socket = stage.socket;
+	stage.socket = -1;
+	return *socket < 0 ? -EAGAIN : stage.pid;
 }
 
 BRUN_EXPORT long brun_ahead(long question);
@@ -31,6 +42,8 @@ BRUN_EXPORT long brun_ahead(long question)
 		return stage.socket;
 	case AHEAD_PID:
 		return stage.pid;
+	case AHEAD_BUILD:
+		return (long)behind_front.build;
 	default:
 		return stage.request.error;
 	}

@@ -6,8 +6,11 @@
 
 #include "stage.h"
 
-/* Starts it; where that fails nothing is open, and brun starts one when it needs it. */
+/* Starts it, once; where that fails nothing is open, and brun starts one when it needs it. */
 void ahead_start(void);
+
+/* Takes it, so that brun finds none. Returns its pid with its socket, or -errno. */
+long ahead_take(int *socket);
 
 /* What brun asks by bun:ffi. */
 enum ahead_question {
@@ -15,6 +18,7 @@ enum ahead_question {
 	AHEAD_SOCKET, /* -1 when none was started */
 	AHEAD_PID,
 	AHEAD_ERROR, /* -errno of an execve that has failed, or 0 */
+	AHEAD_BUILD, /* behind.build */
 };
 
 #endif

@@ -17,13 +17,23 @@ static const char *variable(const char *const *envp, const char *name)
 	return 0;
 }
 
+/* Whether a component of a path is none of a name: empty, "." or "..". */
+static int is_special(const char *component)
+{
+	if (component[0] == '.')
+		component++;
+	if (component[0] == '.')
+		component++;
+	return component[0] == '/' || component[0] == 0;
+}
+
 /* Absolute, and without what would have to be resolved. */
 static int is_clean(const char *path)
 {
-	if (path[0] != '/' || path[1] == 0)
+	if (path[0] != '/')
 		return 0;
 	for (; *path != 0; path++)
-		if (path[0] == '/' && (path[1] == '/' || path[1] == '.' || path[1] == 0))
+		if (path[0] == '/' && is_special(path + 1))
 			return 0;
 	return 1;
 }
@@ -42,7 +52,7 @@ static int is_id(const char *id)
 	return n > 0 && n <= ID_MAX && !text_equal(id, ".") && !text_equal(id, "..");
 }
 
-static int in_first_user_namespace(void)
+int in_first_user_namespace(void)
 {
 	char link[sizeof(FIRST_USER_NAMESPACE)];
 	long n = sys4(__NR_readlinkat, AT_FDCWD, "/proc/self/ns/user", link, sizeof(link));
@@ -118,8 +128,10 @@ static int take_global(struct command *command, const char **root, int argc, con
 {
 	const char *value;
 
-	if (text_equal(argv[*at], "--systemd-cgroup"))
+	if (text_equal(argv[*at], "--systemd-cgroup")) {
+		command->systemd = 1;
 		return 1;
+	}
 	value = flag_value("--root", argc, argv, at);
 	if (value) {
 		*root = value;
@@ -140,6 +152,7 @@ static int parse_globals(struct command *command, const char **root, int argc, c
 	int at = 1;
 
 	command->log = 0;
+	command->systemd = 0;
 	for (; at < argc && argv[at][0] == '-'; at++)
 		if (!take_global(command, root, argc, argv, &at))
 			return 0;
@@ -207,6 +220,51 @@ static int is_prepared(struct command *command, const char *name, int rest, cons
 	return 1;
 }
 
+/* The bundle's path as src/sys/fs.ts makes it absolute, where that takes no more than putting it together. */
+static int find_bundle(struct command *command, const char *bundle)
+{
+	long length = 0;
+
+	if (bundle[0] != '/') {
+		/* With its NUL; that of a directory which cannot be reached begins with "(". */
+		length = sys2(__NR_getcwd, command->bundle, sizeof(command->bundle)) - 1;
+		if (text_equal(bundle, "."))
+			bundle = "";
+		else if (length > 1)
+			length = path_append(command->bundle, length, "/", 1);
+	}
+	return path_append(command->bundle, length, bundle, text_length(bundle)) > 0 &&
+	       is_clean(command->bundle);
+}
+
+/* run [--bundle DIR] [--no-new-keyring] ID, in the foreground. */
+static int is_plain_run(struct command *command, const char *name, int count, const char *const *words,
+			const char *const *envp)
+{
+	const char *bundle = ".";
+	int at = 0;
+
+	if (!text_equal(name, "run") || command->systemd || variable(envp, "LISTEN_FDS") ||
+	    variable(envp, "NOTIFY_SOCKET") || variable(envp, "BRUN_TIMING"))
+		return 0;
+	command->old_keyring = 0;
+	for (; at < count && words[at][0] == '-'; at++) {
+		if (text_equal(words[at], "--no-new-keyring")) {
+			command->old_keyring = 1;
+			continue;
+		}
+		bundle = flag_value("--bundle", count, words, &at);
+		if (!bundle && text_equal(words[at], "-b") && at + 1 < count)
+			bundle = words[++at];
+		if (!bundle)
+			return 0;
+	}
+	if (at != count - 1)
+		return 0;
+	command->id = words[at];
+	return find_bundle(command, bundle);
+}
+
 enum command_kind command_parse(struct command *command, int argc, const char *const *argv,
 				const char *const *envp)
 {
@@ -221,5 +279,8 @@ enum command_kind command_parse(struct command *command, int argc, const char *c
 	if (is_prepared(command, name, rest, words, envp) && is_id(command->id) &&
 	    find_root(command, root, envp))
 		return COMMAND_PREPARED;
+	if (is_plain_run(command, name, rest, words, envp) && is_id(command->id) &&
+	    find_root(command, root, envp))
+		return COMMAND_RUN;
 	return wants_stage(name, rest, words, envp) ? COMMAND_LAUNCH : COMMAND_OTHER;
 }

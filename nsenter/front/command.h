@@ -21,9 +21,12 @@ enum prepared_index {
 
 struct command {
 	enum prepared_index program;
-	char root[PATH_SIZE]; /* state directory */
+	char root[PATH_SIZE];   /* state directory */
+	char bundle[PATH_SIZE]; /* of run */
+	uint32_t old_keyring;   /* of run: --no-new-keyring */
 	const char *id;
 	int signal;
+	int systemd;              /* --systemd-cgroup, which the prepared commands need not know of */
 	const char *log;          /* the log file, or null */
 	const char *const *words; /* of exec: program and arguments */
 	unsigned int word_count;
@@ -33,8 +36,12 @@ struct command {
 enum command_kind {
 	COMMAND_OTHER,    /* Bun's: some of it is not known here */
 	COMMAND_PREPARED, /* it may be prepared: *command says what */
+	COMMAND_RUN,      /* the bundle may be remembered, else Bun's, which will want a stage */
 	COMMAND_LAUNCH,   /* Bun's, which will want a stage */
 };
+
+/* Whether the caller is in the host's: others map ids, and deny what the host allows. */
+int in_first_user_namespace(void);
 
 /* Takes the command line apart. */
 enum command_kind command_parse(struct command *command, int argc, const char *const *argv,

@@ -9,9 +9,12 @@
 /* Bun's own entry point and program headers, written by scripts/front.ts. */
 struct behind {
 	uint64_t entry;
-	uint64_t segment_count;
+	uint32_t segment_count;
+	uint32_t build; /* of what is behind: what one brun has written down for itself is not for another */
 	struct elf_segment segments[SEGMENTS_MAX];
 };
+
+extern struct behind behind_front;
 
 /*
  * Maps the program interpreter (ld.so) of what is behind the front, and tells it so by the auxiliary vector. Returns

@@ -7,6 +7,7 @@
 #include "exec.h"
 #include "loader.h"
 #include "prepared.h"
+#include "run.h"
 
 #include "../signals.h"
 
@@ -18,7 +19,7 @@
 #define HANDLER_IGNORE 1  /* SIG_IGN */
 
 /* Filled in by scripts/front.ts, which finds it by its section. */
-__attribute__((section(".behind"), used)) struct behind behind = {1, 0, {{0, 0, 0, 0, 0, 0, 0, 0}}};
+__attribute__((section(".behind"), used)) struct behind behind_front = {1, 0, 0, {{0, 0, 0, 0, 0, 0, 0, 0}}};
 
 static struct machine machine;
 
@@ -37,9 +38,7 @@ static void try_prepared(const struct command *command)
 
 	if (prepared_open(&prepared, command) < 0)
 		return;
-	for (unsigned int i = 0; i < ARRAY_LENGTH(machine.slots); i++)
-		machine.slots[i] = -1;
-	machine.sync = -1;
+	machine_clear(&machine);
 	machine.slots[SLOT_DIRECTORY] = prepared.directory;
 	machine.slots[SLOT_SIGNAL] = command->signal;
 	if (!command->log || touch_log(command->log) == 0) {
@@ -49,6 +48,18 @@ static void try_prepared(const struct command *command)
 			prepared_run(&machine, &prepared, command->program);
 	}
 	prepared_close(&prepared);
+}
+
+static void try_remembered(const struct command *command)
+{
+	struct remembered remembered;
+
+	machine_clear(&machine);
+	if (remembered_open(&remembered, command, &machine) < 0)
+		return;
+	if (!command->log || touch_log(command->log) == 0)
+		remembered_run(&machine, &remembered, command);
+	remembered_close(&remembered);
 }
 
 __attribute__((noreturn)) static void cannot_load(void)
@@ -78,6 +89,14 @@ static void set_actions(void)
 	set_action(SIGCHLD, HANDLER_DEFAULT);
 }
 
+/* What the caller has closed would be the next file that is opened: it becomes /dev/null, as in Go's programs. */
+static void open_stdio(void)
+{
+	for (int fd = 0; fd < 3; fd++)
+		if (sys3(__NR_fcntl, fd, F_GETFD, 0) == -EBADF)
+			sys4(__NR_openat, AT_FDCWD, "/dev/null", O_RDWR, 0);
+}
+
 /* Returns where to go on. */
 __attribute__((used)) static long front(const long *stack)
 {
@@ -89,9 +108,14 @@ __attribute__((used)) static long front(const long *stack)
 	long entry;
 
 	set_actions();
+	open_stdio();
 	switch (command_parse(&command, argc, argv, envp)) {
 	case COMMAND_PREPARED:
 		try_prepared(&command);
+		break;
+	case COMMAND_RUN:
+		ahead_start();
+		try_remembered(&command);
 		break;
 	case COMMAND_LAUNCH:
 		ahead_start();
@@ -101,7 +125,7 @@ __attribute__((used)) static long front(const long *stack)
 	}
 	while (*end)
 		end++;
-	entry = load_interpreter(&behind, (struct auxiliary *)(uintptr_t)(end + 1));
+	entry = load_interpreter(&behind_front, (struct auxiliary *)(uintptr_t)(end + 1));
 	if (entry < 0)
 		cannot_load();
 	return entry;

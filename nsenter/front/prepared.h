@@ -8,6 +8,7 @@
 
 #include "../program.h"
 #include "command.h"
+#include "files.h"
 
 #define PREPARED_MAGIC 0x70727062U /* "bprp" */
 #define PREPARED_MAX (1U << 20)
@@ -40,8 +41,7 @@ struct prepared_header {
 
 struct prepared {
 	long directory;
-	unsigned char *data;
-	size_t size;
+	struct bytes file;
 };
 
 /* Opens a container's file, which has to be the caller's own. Returns 0, or -errno with nothing open. */

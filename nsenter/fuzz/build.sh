@@ -18,5 +18,5 @@ programs='../alive.c ../decode.c ../execute.c ../fallback.c ../message.c ../sear
 # shellcheck disable=SC2086
 target program $programs
 # shellcheck disable=SC2086
-target prepared ../front/prepared.c ../front/template.c $programs
+target prepared ../front/files.c ../front/prepared.c ../front/template.c $programs
 target notify ../notify.c ../message.c

@@ -33,6 +33,17 @@ export function cgroups(): typeof import("../cgroup/index.ts") {
   return require("../cgroup/index.ts");
 }
 
+/** A limit, a path or a part to manage cannot be had without one. */
+function needsCgroup(spec: Spec): boolean {
+  const { cgroupsPath, resources } = spec.linux ?? {};
+  return Boolean(cgroupsPath) || delegatedPart(spec) !== undefined || firstLimit(resources) !== null;
+}
+
+/** Whether an unprivileged caller's container is to have one of its own, where it can be had. */
+export function wantsCgroup(spec: Spec): boolean {
+  return needsCgroup(spec) || spec.annotations?.[MANAGER_ANNOTATION] !== undefined;
+}
+
 /**
  * Plans the cgroup; null leaves the container in the caller's own. For root there always is one, because of the
  * rules for devices; others get one when a limit, a cgroupsPath or a flag asks for it, and below a delegated cgroup when a container
@@ -46,13 +57,8 @@ export function decideCgroup(rt: Runtime, id: string, rootless: boolean, spec: S
     return null;
   }
   const { cgroupsPath, resources } = spec.linux ?? {};
-  const asked =
-    manager !== "auto" ||
-    !rootless ||
-    cgroupsPath ||
-    delegate !== undefined ||
-    firstLimit(resources) !== null;
-  if (!asked && spec.annotations?.[MANAGER_ANNOTATION] === undefined) return null;
+  const asked = manager !== "auto" || !rootless || needsCgroup(spec);
+  if (!asked && !wantsCgroup(spec)) return null;
   const { checkUnused, machineView, managerControlGroup, planCgroup, readCgroupHost } = cgroups();
   // Not worth the time that systemd takes: who manages the container would have asked for that.
   const request = {

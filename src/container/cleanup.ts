@@ -4,7 +4,7 @@ import { hookRequest, runHooksWarning } from "../init/hooks.ts";
 import { ANY, type Label, type Program, ProgramBuilder } from "../stage/program.ts";
 import { AT_FDCWD, AT_REMOVEDIR, O } from "../sys/fs.ts";
 import { stateForHooks } from "./hooks.ts";
-import { paths, type StoredState } from "./store.ts";
+import { FILES, paths, type StoredState } from "./store.ts";
 
 /**
  * Removes the container's state and runs its poststop hooks: `delete` without booting Bun again.
@@ -42,8 +42,8 @@ export function removeContainer(
   const p = paths(root, state.id);
   if (state.cgroup !== undefined) removeCgroup(b, state.cgroup, busy);
   b.at("cleanup", `remove ${p.directory}`);
-  for (const file of [p.state, p.exec, p.filter, p.fifo, p.prepared])
-    b.sys("unlinkat", [AT_FDCWD, b.str(file), 0], { handle: [ANY] });
+  for (const file of FILES)
+    b.sys("unlinkat", [AT_FDCWD, b.str(`${p.directory}/${file}`), 0], { handle: [ANY] });
   if (notify) {
     b.sys("unlinkat", [AT_FDCWD, b.str(`${p.notify}/notify.sock`), 0], { handle: [ANY] });
     b.sys("unlinkat", [AT_FDCWD, b.str(p.notify), AT_REMOVEDIR], { handle: [ANY] });

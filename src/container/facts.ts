@@ -154,7 +154,8 @@ export function namesHome(env: readonly string[]): boolean {
   return (foundLast(env, (e) => e.startsWith("HOME=")) ?? "").length > 5;
 }
 
-function homeOf(rootfs: string, uid: number, env: readonly string[]): string {
+/** HOME of a process's user, by the root file system's passwd(5); "" when `env` says it. */
+export function homeOf(rootfs: string, uid: number, env: readonly string[]): string {
   if (namesHome(env)) return "";
   const fd = openInRoot(rootfs, "etc/passwd");
   if (fd < 0) return "/";

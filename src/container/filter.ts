@@ -21,14 +21,14 @@ export function failsUnknown(spec: Spec): boolean {
 export function prepareSeccomp(rt: Runtime, id: string, spec: Spec): SeccompFilter | null {
   const seccomp = spec.linux?.seccomp;
   if (seccomp === undefined) return null;
-  const { bpf, flags, notify, warnings } = compileSeccomp(seccomp, {
+  const { bpf, flags, notify, warnings, library } = compileSeccomp(seccomp, {
     cacheDirectory: cacheDirectory(),
     failUnknown: failsUnknown(spec),
   });
   for (const warning of warnings) rt.warn(warning);
   rt.debug?.(`seccomp filter flags: ${flags}`);
   writeFile(paths(rt.root, id).filter, bpf, 0o600);
-  return { bpf, flags, notify };
+  return { bpf, flags, notify, library };
 }
 
 /** $XDG_CACHE_HOME/brun or ~/.cache/brun; root's is /var/cache/brun. Undefined: nothing is cached. */

@@ -47,13 +47,17 @@ export interface Launched {
   readonly terminal: number;
   readonly notify: Notify | null;
   readonly conversation: Conversation;
+  /** The programs of the stage, in their order. */
+  readonly programs: readonly Program[];
+  /** What the config was read from. */
+  readonly text: string;
 }
 
 /** Makes the container. Throws a BrunError or SysError, and leaves nothing behind then. */
 export function launch(rt: Runtime, options: CreateOptions, mode: LaunchMode): Launched {
   const preserveFds = preservedFds(options.preserveFds);
   const bundle = absolute(options.bundle);
-  const { spec, warnings } =
+  const { spec, warnings, text } =
     options.loaded ??
     loadSpec(options.config ?? `${bundle}/config.json`, { addsUserNamespace: addsUserNamespace(rt) });
   rt.mark?.("config.json read and checked");
@@ -75,7 +79,8 @@ export function launch(rt: Runtime, options: CreateOptions, mode: LaunchMode): L
     const init = new StandardInit(decided);
     let states: HookStates | null = null;
     conversation = new Conversation(stage, () => recordedPrograms(decided, states));
-    conversation.send(init.enter());
+    const programs = [init.enter()];
+    conversation.send(programs[0]!);
     rt.mark?.("stage sent into the namespaces");
     const finish = (made: HookStates | null) => {
       states = made;
@@ -93,6 +98,8 @@ export function launch(rt: Runtime, options: CreateOptions, mode: LaunchMode): L
       init,
       prepares: mode.detached && notify === null,
       finish,
+      programs,
+      text,
     };
     const launched = converse(rt, parts);
     waitChild(stage.pid);
@@ -134,6 +141,10 @@ interface Parts {
   readonly prepares: boolean;
   /** Compiles the last program. */
   readonly finish: (states: HookStates | null) => Program;
+  /** Those that have been sent. */
+  readonly programs: Program[];
+  /** What the config was read from. */
+  readonly text: string;
 }
 
 /** Answers the stage until it is ready. */
@@ -200,6 +211,8 @@ function converse(rt: Runtime, parts: Parts): Launched {
           terminal: console.master,
           notify,
           conversation,
+          programs: parts.programs,
+          text: parts.text,
         };
       default:
         throw new BrunError(`unexpected message ${message.type} from the stage`);
@@ -217,8 +230,9 @@ function sendFinish(rt: Runtime, parts: Parts, states: HookStates | null): void 
   send(rt, parts, "finish", parts.finish(states));
 }
 
-function send(rt: Runtime, { conversation }: Parts, name: string, program: Program): void {
+function send(rt: Runtime, { conversation, programs }: Parts, name: string, program: Program): void {
   conversation.send(program);
+  programs.push(program);
   rt.mark?.(`${name} compiled and sent: ${program.count} operations, ${program.bytes.length} bytes`);
 }
 

@@ -3,14 +3,10 @@ import type { ContainerConfig, ExecConfig } from "../config/types.ts";
 import { setnsInit } from "../init/setns.ts";
 import type { Process } from "../spec/index.ts";
 import type { Label, Program } from "../stage/program.ts";
-import { RESOLVE } from "../sys/constants.ts";
-import { E } from "../sys/errno.ts";
-import { cstr, NR, syscall } from "../sys/ffi.ts";
-import { AT_EMPTY_PATH, AT_FDCWD, close, O } from "../sys/fs.ts";
-import { each } from "../sys/lists.ts";
 import type { ExecInfo } from "./exec-info.ts";
 import { permitLimits } from "./exec-limits.ts";
-import { namesHome, openInRoot, processFacts } from "./facts.ts";
+import { processFacts } from "./facts.ts";
+import { passwdState, unlessPasswdChanged } from "./guards.ts";
 import type { Given } from "./prepared.ts";
 import type { StoredState } from "./store.ts";
 import type { Runtime } from "./types.ts";
@@ -65,51 +61,11 @@ export function preparedExec(
     userNamespace: info.userNamespace,
     target: state,
   };
-  const home = namesHome(process.env ?? []) ? null : passwdOf(state.rootfs);
+  const passwd = passwdState(state.rootfs, process.env ?? []);
   return {
     program: setnsInit(execConfig),
     guard: (given, otherwise) => {
-      if (home !== null) unlessChanged(given, state.rootfs, home, otherwise);
+      if (passwd !== null) unlessPasswdChanged(given.b, state.rootfs, passwd, otherwise);
     },
   };
-}
-
-const PASSWD = "etc/passwd";
-const STATX_BASIC_STATS = 0x7ff;
-/** Of struct statx: 32-bit words of inode, size, and seconds and nanoseconds of mtime. */
-const TELLTALE = [0x20, 0x24, 0x28, 0x70, 0x78] as const;
-
-/** What tells one state of the image's passwd(5), where HOME comes from, from another; or the errno of looking. */
-function passwdOf(rootfs: string): Uint32Array | number {
-  const fd = openInRoot(rootfs, PASSWD);
-  if (fd < 0) return -fd;
-  const status = new Uint32Array(64);
-  const result = syscall(NR.statx, fd, cstr(""), AT_EMPTY_PATH, STATX_BASIC_STATS, status);
-  close(fd);
-  return result < 0 ? -result : status;
-}
-
-/** Goes to `otherwise` unless passwd(5) is as it was. */
-function unlessChanged({ b }: Given, rootfs: string, before: Uint32Array | number, otherwise: Label): void {
-  const absent = b.label();
-  const how = new Uint32Array([O.RDONLY | O.NONBLOCK | O.CLOEXEC, 0, 0, 0, RESOLVE.IN_ROOT, 0]);
-  const root = b.get("openat", [AT_FDCWD, b.str(rootfs), O.PATH | O.DIRECTORY | O.CLOEXEC, 0]);
-  const open = [root, b.str(PASSWD), b.bytes(new Uint8Array(how.buffer), "how"), how.byteLength] as const;
-  if (typeof before === "number") {
-    const there = b.get("openat2", open, { handle: [before], orElse: absent });
-    b.close(there);
-    b.sys("close", [root], { andThen: otherwise });
-    b.mark(absent);
-    b.close(root);
-    return;
-  }
-  const fd = b.get("openat2", open);
-  const now = b.reserve(256, "statx");
-  b.sys("statx", [fd, b.str(""), AT_EMPTY_PATH, STATX_BASIC_STATS, now]);
-  b.close(fd);
-  b.close(root);
-  each(TELLTALE, (at) => {
-    const differs = { handle: [E.EAGAIN], orElse: otherwise };
-    b.check(b.inside(now, at), 4, 0xffffffff, before[at / 4]!, E.EAGAIN, differs);
-  });
 }

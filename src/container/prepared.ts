@@ -16,6 +16,7 @@ import { each } from "../sys/lists.ts";
 import { utf8, utf8Length } from "../sys/utf8.ts";
 import { removeContainer } from "./cleanup.ts";
 import type { ExecInfo } from "./exec-info.ts";
+import { failAt } from "./guards.ts";
 import { preparedExec } from "./prepared-exec.ts";
 import { describeState, stateJson } from "./state.ts";
 import { paths, type StoredState } from "./store.ts";
@@ -260,12 +261,9 @@ function prepareGuard(
   guard: (given: Given, otherwise: Label) => void,
 ): void {
   const { b } = given;
-  const [otherwise, fine] = [b.label(), b.label()];
+  const otherwise = b.label();
   b.alive(stored.pid, Number(stored.startTime));
   unlessFrozen(given, stored, otherwise);
   guard(given, otherwise);
-  b.sys("getpid", [], { andThen: fine });
-  b.mark(otherwise);
-  b.check(b.reserve(8, "zero"), 1, 0xff, 1, E.EAGAIN);
-  b.mark(fine);
+  failAt(b, otherwise);
 }

@@ -26,7 +26,7 @@ export function callerIdentity(): CallerIdentity {
 }
 
 /** The first user namespace has the same inode number on every kernel since 3.8 (PROC_USER_INIT_INO). */
-function inFirstNamespace(): boolean {
+export function inFirstNamespace(): boolean {
   const buffer = new Uint8Array(32);
   const n = syscall(NR.readlinkat, AT_FDCWD, cstr("/proc/self/ns/user"), buffer, buffer.length);
   return n > 0 && fromUtf8(buffer.subarray(0, n)) === "user:[4026531837]";

@@ -11,6 +11,7 @@ import { runPoststart, runPoststop } from "./hooks.ts";
 import { type Launched, launch } from "./launch.ts";
 import { forwardReady } from "./notify.ts";
 import { passPidfd } from "./pidfd-socket.ts";
+import { remember, rememberable } from "./remember.ts";
 import { remove, unlock } from "./store.ts";
 import { drainTerminal, hostTerminal } from "./terminal.ts";
 import type { RunOptions, Runtime } from "./types.ts";
@@ -22,12 +23,17 @@ import type { RunOptions, Runtime } from "./types.ts";
 export function run(rt: Runtime, options: RunOptions): number {
   if (!options.detach && !options.noSubreaper) syscall(NR.prctl, PR.SET_CHILD_SUBREAPER, 1, 0, 0, 0);
   let early = -1;
-  const launched = launch(rt, options, {
-    waitForStart: options.awaitStart === true,
-    detached: options.detach,
-  });
+  let warned = false;
+  const warn = (message: string): void => {
+    warned = true;
+    rt.warn(message);
+  };
+  const mode = { waitForStart: options.awaitStart === true, detached: options.detach };
+  const launched = launch({ ...rt, warn }, options, mode);
   try {
     passPidfd(options, launched);
+    // What has been warned of is to be warned of each time.
+    const remembering = warned ? null : rememberable(rt, options, launched);
     if (!options.detach) early = catchEarlySignals();
     sendMessage(launched.socket, Message.run);
     if (!options.awaitStart) {
@@ -36,6 +42,7 @@ export function run(rt: Runtime, options: RunOptions): number {
       // A hook that fails stops the container (runtime.md#lifecycle, step 9).
       runPoststart(launched.state);
     }
+    if (remembering !== null) remember(rt, launched, remembering);
   } catch (error) {
     giveUp(rt, options, launched);
     unlock(launched.locked);

@@ -80,6 +80,9 @@ export function checkId(id: string): void {
   }
 }
 
+/** Files that brun puts into a container's directory, besides what a notification socket needs. */
+export const FILES = ["state.json", "exec.json", "exec.fifo", "seccomp.bpf", "prepared"] as const;
+
 /** Paths of a container below the root. */
 export function paths(root: string, id: string) {
   const directory = `${root}/${id}`;
@@ -216,18 +219,21 @@ export function saveState(root: string, state: StoredState): void {
   replaceFile(paths(root, state.id).state, JSON.stringify(state), 0o600);
 }
 
-/**
- * Writes exec.json. A text with integers that only a bigint can hold begins with a space, so that the usual one
- * is parsed without looking for them. Throws a SysError.
- */
+/** Writes exec.json. Throws a SysError. */
 export function saveExecInfo(root: string, id: string, info: ExecInfo): void {
-  let text: string;
+  replaceFile(paths(root, id).exec, execInfoText(info), 0o600);
+}
+
+/**
+ * What exec.json holds. A text with integers that only a bigint can hold begins with a space, so that the usual one
+ * is parsed without looking for them.
+ */
+export function execInfoText(info: ExecInfo): string {
   try {
-    text = JSON.stringify(info);
+    return JSON.stringify(info);
   } catch {
-    text = ` ${toJson(info, "")}`;
+    return ` ${toJson(info, "")}`;
   }
-  replaceFile(paths(root, id).exec, text, 0o600);
 }
 
 /** Reads exec.json. Throws a SysError. */
@@ -317,7 +323,7 @@ export function hasFifo(root: string, id: string): boolean {
 /** Removes a container's directory with everything that brun puts there. */
 export function remove(root: string, id: string): void {
   const p = paths(root, id);
-  for (const file of [p.state, p.exec, p.fifo, p.filter, p.prepared]) unlink(file);
+  for (const file of FILES) unlink(`${p.directory}/${file}`);
   const removed = rmdir(p.directory);
   if (removed === 0 || removed === -E.ENOENT) return;
   if (removed !== -E.ENOTEMPTY) throw new SysError(`remove ${p.directory}`, -removed);

@@ -161,7 +161,7 @@ export function sessionKeyring(x: ProcessContext): void {
   const { b } = x;
   b.at("--no-new-keyring", "join a new session keyring");
   // Refused by an outer container's seccomp filter or a spent quota: the container runs without.
-  b.sys("keyctl", [KEYCTL_JOIN_SESSION_KEYRING, b.str(`_ses.${x.config.id}`)], {
+  b.sys("keyctl", [KEYCTL_JOIN_SESSION_KEYRING, b.idText("_ses.", x.config.id)], {
     handle: [ANY],
   });
 }

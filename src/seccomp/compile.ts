@@ -30,6 +30,8 @@ export interface CompiledSeccomp {
    * that have no effect. The default profiles of docker and podman have both, so they are no warnings.
    */
   readonly notes: readonly string[];
+  /** Path of the libseccomp that made the filter, now or when it was cached; null when that is not known. */
+  readonly library: string | null;
 }
 
 /**
@@ -40,11 +42,11 @@ export function compileSeccomp(seccomp: Seccomp, options: SeccompOptions = {}): 
   const { flags, notify, warnings } = filterFlags(seccomp);
   const failUnknown = options.failUnknown ?? false;
   const made = cached(options.cacheDirectory, seccomp, failUnknown);
-  return { bpf: made.bpf, flags, notify, warnings, notes: made.notes };
+  return { bpf: made.bpf, flags, notify, warnings, notes: made.notes, library: made.library };
 }
 
 function cached(directory: string | undefined, seccomp: Seccomp, failUnknown: boolean) {
-  if (directory === undefined) return loadBuild()(seccomp, failUnknown);
+  if (directory === undefined) return { ...loadBuild()(seccomp, failUnknown), library: loadedLibrary() };
   const key = cacheKey(seccomp, failUnknown);
   const found = readCache(directory, key);
   if (found !== null) return found;
@@ -54,7 +56,7 @@ function cached(directory: string | undefined, seccomp: Seccomp, failUnknown: bo
   if (library !== null && libraryIdentity !== null) {
     writeCache(directory, key, { ...built, library, libraryIdentity });
   }
-  return built;
+  return { ...built, library };
 }
 
 /** What a filter in the cache does not need: libseccomp and all that is done with it. */

@@ -25,6 +25,8 @@ export interface LoadedSpec {
   readonly spec: Spec;
   /** One line each, lowercase, no full stop: fields that are ignored, values that will be refused one day. */
   readonly warnings: readonly string[];
+  /** What the config was read from. */
+  readonly text: string;
 }
 
 /** Mistakes that one error lists; the rest are counted. */
@@ -40,7 +42,7 @@ export function parseSpec(text: string, where: string, options: LoadOptions = {}
   const spec = parse(text, where, "spec") as Spec;
   const { errors, warnings } = validateSpec(spec, options.addsUserNamespace ?? true);
   refuse(errors, where);
-  return { spec, warnings };
+  return { spec, warnings, text };
 }
 
 /** Checks the text of a process.json, the `process` of a config; `where` names it in errors. Throws a BrunError. */

@@ -93,4 +93,6 @@ export interface Program {
   /** Of a recording builder; else empty. */
   readonly ops: readonly Op[];
   readonly count: number;
+  /** Where in the bytes a container's id stands, with room for another one: {@link ProgramBuilder.idText}. */
+  readonly ids: readonly number[];
 }

@@ -8,6 +8,7 @@
  * recording builder; since compiling is pure, it is compiled again for that when something has failed.
  */
 
+import { mapped } from "../sys/lists.ts";
 import { NR, type SyscallName } from "../sys/syscalls.ts";
 import { utf8, utf8Length } from "../sys/utf8.ts";
 import {
@@ -49,6 +50,8 @@ const ARG_WORDS = 12;
 const NO_SLOT = 0xffff;
 const MAX_SLOTS = 256;
 const RELOCATE_BLOB = 0x80000000;
+/** Of a container's id, in characters, which are ASCII: ID_MAX of nsenter/front/command.h. */
+export const ID_ROOM = 255;
 const none: Policy = {};
 
 /** Builds a {@link Program}. */
@@ -57,6 +60,7 @@ export class ProgramBuilder {
   readonly ops: Op[] = [];
   private readonly words: number[] = [];
   private readonly relocations: number[] = [];
+  private readonly ids: number[] = [];
   private readonly structs: Uint8Array[] = [];
   private structsLength = 0;
   private text = "";
@@ -112,6 +116,20 @@ export class ProgramBuilder {
     this.structs.push(data);
     this.structsLength = (at + data.length + 7) & ~7;
     return { type: BLOB, at, text: this.record ? (typeof text === "string" ? text : text()) : "" };
+  }
+
+  /**
+   * Adds a text that ends with a container's id. What has no more than {@link ID_ROOM} characters can be written over
+   * in the finished program: brun's front does so (src/container/remember.ts).
+   */
+  idText(before: string, id: string): Blob | Str {
+    if (id.length > ID_ROOM) return this.str(before + id);
+    const text = utf8(before + id);
+    const data = new Uint8Array(before.length + ID_ROOM + 1);
+    data.set(text);
+    const blob = this.bytes(data, `${before}${id}`);
+    this.ids.push(blob.at + before.length);
+    return blob;
   }
 
   /** Adds a string; the same string is stored once. Throws a RangeError on a NUL byte. */
@@ -283,7 +301,8 @@ export class ProgramBuilder {
       at += (struct.length + 7) & ~7;
     }
     bytes.set(text, at);
-    return { bytes, ops: this.ops, count };
+    const ids = mapped(this.ids, (place) => head + place);
+    return { bytes, ops: this.ops, count, ids };
   }
 
   private push(

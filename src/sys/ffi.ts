@@ -19,7 +19,7 @@ const at = (address: number) => ({ ptr: address as Pointer, ...words });
 const native = linkSymbols({ syscall: at(functions.syscall), spawn: at(functions.spawn) }).symbols;
 
 /** What the front has done before brun began: nsenter/front/ahead.h. */
-export const AHEAD = { image: 0, socket: 1, pid: 2, error: 3 } as const;
+export const AHEAD = { image: 0, socket: 1, pid: 2, error: 3, build: 4 } as const;
 
 let ahead: ((question: number) => number) | undefined;
 

@@ -72,7 +72,7 @@ for (const subject of subjects(["brun"])) {
         const outcome = await box.call(["run", "--bundle", bundle, box.name()]);
         expect(outcome).toMatchObject({ code: 0, stderr: "" });
       });
-      expect(readdirSync(box.state)).toEqual([]);
+      expect(box.containers()).toEqual([]);
       await box.untilGone();
       await untilAsBefore(caller.uid, before);
     }, 3600000);
@@ -150,7 +150,7 @@ for (const subject of subjects(["brun"])) {
       await parallel(containers.length, COMMANDS, async (i) => {
         await box.ok(["delete", "--force", containers[i]!.id]);
       });
-      expect(readdirSync(box.state)).toEqual([]);
+      expect(box.containers()).toEqual([]);
       await box.untilGone();
       await untilAsBefore(caller.uid, before);
     }, 3600000);

@@ -7,6 +7,7 @@ import {
   closeSync,
   existsSync,
   openSync,
+  readdirSync,
   readFileSync,
   rmdirSync,
   rmSync,
@@ -254,6 +255,11 @@ export class Sandbox implements AsyncDisposable {
   /** Whether the state directory has anything for this id. */
   known(id: string): boolean {
     return existsSync(`${this.state}/${id}`);
+  }
+
+  /** Ids that the state directory has anything for; besides them it keeps what is remembered of runs. */
+  containers(): string[] {
+    return readdirSync(this.state).filter((name) => name !== "@run");
   }
 
   /** What is left of a container or of the whole sandbox, in words; empty when nothing is. */

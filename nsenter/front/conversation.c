@@ -1,0 +1,164 @@
+#include "conversation.h"
+
+#include "../supervise.h"
+#include "ahead.h"
+
+#include <linux/signal.h>
+
+#define PACKET_MAX 32768
+
+struct packet {
+	struct message_header header;
+	unsigned char payload[56];
+};
+
+int reap(long pid)
+{
+	int32_t status = -1;
+
+	while (sys4(__NR_wait4, pid, &status, 0, 0) == -EINTR)
+		;
+	return status;
+}
+
+long conversation_begin(struct conversation *talk)
+{
+	ahead_start();
+	talk->stage = ahead_take(&talk->socket);
+	talk->pid = 0;
+	talk->pidfd = -1;
+	return talk->stage < 0 ? talk->stage : 0;
+}
+
+static long send_packet(int socket, const void *data, size_t size)
+{
+	long n;
+
+	do {
+		n = sys6(__NR_sendto, socket, (long)data, (long)size, MSG_NOSIGNAL, 0, 0);
+	} while (n == -EINTR);
+	return n == (long)size ? 0 : -EPIPE;
+}
+
+long conversation_send(const struct conversation *talk, unsigned int type)
+{
+	struct message_header header = {MESSAGE_VERSION, (uint16_t)type, 0};
+
+	return send_packet(talk->socket, &header, sizeof(header));
+}
+
+long conversation_send_program(const struct conversation *talk, const unsigned char *data, size_t size)
+{
+	struct message_header header = {MESSAGE_VERSION, PROC_PROGRAM, (uint32_t)size};
+	long result = send_packet(talk->socket, &header, sizeof(header));
+
+	while (result == 0 && size > 0) {
+		size_t n = size < PACKET_MAX ? size : PACKET_MAX;
+
+		result = send_packet(talk->socket, data, n);
+		data += n;
+		size -= n;
+	}
+	return result;
+}
+
+static long receive(int socket, struct packet *packet)
+{
+	long n;
+
+	do {
+		n = sys6(__NR_recvfrom, socket, (long)packet, (long)sizeof(*packet), 0, 0, 0);
+	} while (n == -EINTR);
+	if (n <= 0)
+		return n < 0 ? n : -EPIPE;
+	return n >= (long)sizeof(packet->header) && packet->header.version == MESSAGE_VERSION
+		   ? packet->header.type
+		   : -EPROTO;
+}
+
+long conversation_next(struct conversation *talk)
+{
+	struct packet packet;
+	long type = receive(talk->socket, &packet);
+	int64_t pid;
+
+	if (type != PROC_PID)
+		return type;
+	if (packet.header.length != sizeof(pid) || talk->pid != 0)
+		return -EPROTO;
+	copy(&pid, packet.payload, sizeof(pid));
+	talk->pid = pid;
+	/* It is our child, which nobody else reaps. */
+	talk->pidfd = sys2(__NR_pidfd_open, pid, 0);
+	return talk->pidfd < 0 ? talk->pidfd : type;
+}
+
+long conversation_run(struct conversation *talk)
+{
+	struct packet packet;
+	uint64_t all = ~0ULL;
+	uint64_t before;
+	long result;
+
+	/* It has cloned, and so has ended. */
+	reap(talk->stage);
+	talk->stage = 0;
+	sys4(__NR_rt_sigprocmask, SIG_SETMASK, &all, &before, sizeof(all));
+	result = conversation_send(talk, PROC_RUN);
+	if (result == 0)
+		result = receive(talk->socket, &packet) == -EPIPE ? 0 : -EPROTO;
+	if (result == 0)
+		sys1(__NR_close, talk->socket);
+	else
+		sys4(__NR_rt_sigprocmask, SIG_SETMASK, &before, 0, sizeof(before));
+	return result;
+}
+
+void conversation_abandon(const struct conversation *talk)
+{
+	sys1(__NR_close, talk->socket);
+	if (talk->pid > 0) {
+		sys2(__NR_kill, talk->pid, SIGKILL);
+		reap(talk->pid);
+	}
+	if (talk->pidfd >= 0)
+		sys1(__NR_close, talk->pidfd);
+	if (talk->stage > 0)
+		reap(talk->stage);
+}
+
+/* Whether a descriptor is wanted, or the next one that is. */
+static long next_kept(const struct machine *machine, long pidfd, long from)
+{
+	long next = pidfd >= from ? pidfd : INT32_MAX;
+
+	for (unsigned int i = 0; i < ARRAY_LENGTH(machine->slots); i++)
+		if (machine->slots[i] >= from && machine->slots[i] < next)
+			next = machine->slots[i];
+	return next;
+}
+
+static void close_others(const struct machine *machine, long pidfd)
+{
+	for (long from = 3; from < INT32_MAX;) {
+		long kept = next_kept(machine, pidfd, from);
+
+		if (kept > from)
+			sys3(__NR_close_range, from, kept - 1, 0);
+		from = kept == INT32_MAX ? kept : kept + 1;
+	}
+}
+
+void conversation_supervise(const struct conversation *talk, struct machine *machine, unsigned char *program,
+			    size_t size)
+{
+	struct supervise_request request;
+
+	close_others(machine, talk->pidfd);
+	zero(&request, sizeof(request));
+	request.pid = (int32_t)talk->pid;
+	request.pidfd = (int32_t)talk->pidfd;
+	request.terminal = request.host = request.notify = request.upstream = request.early = -1;
+	request.program = (uint32_t)size;
+	supervise_process(machine, &request, program);
+}

@@ -1,0 +1,53 @@
+/* What the front and a stage say to each other, as src/container/conversation.ts does for brun. */
+#ifndef BRUN_FRONT_CONVERSATION_H
+#define BRUN_FRONT_CONVERSATION_H
+
+#include "../message.h"
+#include "../program.h"
+
+/* Types of messages that the stage passes through: src/stage/messages.ts. */
+enum {
+	PROC_MAP = 4,
+	PROC_RESUME = 6,
+	PROC_READY = 9,
+	PROC_RUN = 10,
+};
+
+struct conversation {
+	int socket;
+	long stage; /* the process that clones, and ends then; 0 when it has been reaped */
+	long pid;   /* the one that will execute a program, once the stage has said so; else 0 */
+	long pidfd; /* of it, or -1 */
+};
+
+/* Begins one with a fresh stage. 0, or -errno with nothing open. */
+long conversation_begin(struct conversation *talk);
+
+/* 0 or -errno. */
+long conversation_send(const struct conversation *talk, unsigned int type);
+long conversation_send_program(const struct conversation *talk, const unsigned char *data, size_t size);
+
+/* Type of the next message, of which PROC_PID is taken note of; or -errno, -EPIPE when the stage has gone. */
+long conversation_next(struct conversation *talk);
+
+/*
+ * Has the process that is ready execute its program. From then on all signals wait for the supervisor. 0 when it runs;
+ * else signals are as they were, and it has to be abandoned.
+ */
+long conversation_run(struct conversation *talk);
+
+/* Ends and reaps the processes. */
+void conversation_abandon(const struct conversation *talk);
+
+/*
+ * Supervises the process that runs, and exits with its status. Of this process's descriptors, besides stdio, those in the
+ * slots stay, which are for the program that runs then (size 0: none).
+ */
+__attribute__((noreturn)) void conversation_supervise(const struct conversation *talk,
+						      struct machine *machine, unsigned char *program,
+						      size_t size);
+
+/* Waits for a child to end, and returns its status. */
+int reap(long pid);
+
+#endif

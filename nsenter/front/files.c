@@ -1,0 +1,129 @@
+#include "files.h"
+
+#include <linux/fcntl.h>
+#include <linux/mman.h>
+#include <linux/stat.h>
+
+#define OTHERS_WRITE 022
+#define CHUNK 4096
+
+long file_own(long fd, uint32_t type, uint64_t max)
+{
+	struct statx status;
+	long result;
+
+	zero(&status, sizeof(status));
+	result = sys5(__NR_statx, fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &status);
+	if (result < 0)
+		return result;
+	if ((status.stx_mode & S_IFMT) != type || (status.stx_mode & OTHERS_WRITE) != 0 ||
+	    status.stx_uid != (uint32_t)sys0(__NR_geteuid) || status.stx_size > max)
+		return -EPERM;
+	return (long)status.stx_size;
+}
+
+static long read_some(long fd, void *to, size_t size)
+{
+	long n;
+
+	do {
+		n = sys3(__NR_read, fd, to, size);
+	} while (n == -EINTR);
+	return n;
+}
+
+static long read_all(long fd, struct bytes *bytes)
+{
+	size_t have = 0;
+	long memory = sys6(__NR_mmap, 0, (long)bytes->size, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (memory < 0)
+		return memory;
+	bytes->data = (unsigned char *)(uintptr_t)memory;
+	while (have < bytes->size) {
+		long n = read_some(fd, bytes->data + have, bytes->size - have);
+
+		if (n <= 0) {
+			file_forget(bytes);
+			bytes->data = 0;
+			return n < 0 ? n : -EPROTO;
+		}
+		have += (size_t)n;
+	}
+	return 0;
+}
+
+long file_read_own(long directory, const char *name, uint64_t min, uint64_t max, struct bytes *bytes)
+{
+	long fd = sys4(__NR_openat, directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0);
+	long result;
+
+	if (fd < 0)
+		return fd;
+	result = file_own(fd, S_IFREG, max);
+	if (result >= 0 && (uint64_t)result < min)
+		result = -EPROTO;
+	if (result >= 0) {
+		bytes->size = (size_t)result;
+		result = read_all(fd, bytes);
+	}
+	sys1(__NR_close, fd);
+	return result;
+}
+
+void file_forget(const struct bytes *bytes)
+{
+	sys2(__NR_munmap, bytes->data, bytes->size);
+}
+
+long file_write_all(long fd, const void *data, size_t size)
+{
+	const unsigned char *at = data;
+
+	while (size > 0) {
+		long n = sys3(__NR_write, fd, at, size);
+
+		if (n == -EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? n : -EIO;
+		at += n;
+		size -= (size_t)n;
+	}
+	return 0;
+}
+
+long file_make(long directory, const char *name, const void *data, size_t size)
+{
+	long fd = sys4(__NR_openat, directory, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	long result;
+
+	if (fd < 0)
+		return fd;
+	result = file_write_all(fd, data, size);
+	sys1(__NR_close, fd);
+	return result;
+}
+
+int file_holds(const char *path, const unsigned char *data, size_t size)
+{
+	unsigned char chunk[CHUNK];
+	long fd = sys4(__NR_openat, AT_FDCWD, path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0);
+	size_t have = 0;
+	long n;
+
+	if (fd < 0)
+		return 0;
+	while ((n = read_some(fd, chunk, sizeof(chunk))) > 0) {
+		if ((size_t)n > size - have)
+			break;
+		for (long i = 0; i < n; i++)
+			if (chunk[i] != data[have + (size_t)i])
+				goto differs;
+		have += (size_t)n;
+	}
+differs:
+	sys1(__NR_close, fd);
+	return n == 0 && have == size;
+}

@@ -1,0 +1,177 @@
+#include "run.h"
+
+#include "conversation.h"
+#include "mapping.h"
+#include "state.h"
+
+#include <linux/fcntl.h>
+#include <linux/prctl.h>
+
+#define DIRECTORY_MODE 0711
+#define LOCK_EX_NB 6
+#define LOCK_UN 8
+#define CLEANUP_MAX 4096
+
+/* Slots of the program for the end: src/container/remember.ts. */
+enum {
+	SLOT_CONTAINER, /* the container's directory */
+	SLOT_ROOT,      /* the state directory */
+};
+
+struct making {
+	const struct remembered *remembered;
+	const char *id;
+	long directory; /* the container's */
+	struct conversation talk;
+};
+
+static void put_id(const struct remembered *remembered, const char *id)
+{
+	size_t size;
+	const uint32_t *at = (const void *)remembered_part(remembered, PART_IDS, &size);
+
+	for (size_t i = 0; at && i < size / sizeof(*at); i++)
+		copy(remembered->file.data + at[i], id, text_length(id) + 1);
+}
+
+/* As claim() of src/container/store.ts. */
+static long claim(struct making *making)
+{
+	long root = making->remembered->root;
+	long result = sys3(__NR_mkdirat, root, making->id, DIRECTORY_MODE);
+
+	if (result < 0)
+		return result;
+	making->directory = sys4(__NR_openat, root, making->id,
+				 O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
+	if (making->directory < 0) {
+		sys3(__NR_unlinkat, root, making->id, AT_REMOVEDIR);
+		return making->directory;
+	}
+	/* Another command that already has it has waited for just this container, and will find it there. */
+	return sys2(__NR_flock, making->directory, LOCK_EX_NB);
+}
+
+static void unclaim(const struct making *making)
+{
+	static const char *const files[] = {STATE_FILE, STATE_FILE_NEW, EXEC_FILE, FILTER_FILE};
+
+	for (unsigned int i = 0; i < ARRAY_LENGTH(files); i++)
+		sys3(__NR_unlinkat, making->directory, files[i], 0);
+	sys3(__NR_unlinkat, making->remembered->root, making->id, AT_REMOVEDIR);
+	sys1(__NR_close, making->directory);
+}
+
+static long send_part(const struct making *making, enum remembered_part index)
+{
+	size_t size;
+	const unsigned char *data = remembered_part(making->remembered, index, &size);
+
+	return data ? conversation_send_program(&making->talk, data, size) : -EBADMSG;
+}
+
+static long send_rest(const struct making *making)
+{
+	long result = send_part(making, PART_BUILD);
+
+	return result < 0 ? result : send_part(making, PART_FINISH);
+}
+
+static long save_part(const struct making *making, enum remembered_part index, const char *name)
+{
+	size_t size;
+	const unsigned char *data = remembered_part(making->remembered, index, &size);
+
+	return data ? file_make(making->directory, name, data, size) : 0;
+}
+
+static long map(const struct making *making)
+{
+	long result = map_ids(making->remembered, making->talk.pid);
+
+	if (result == 0)
+		result = conversation_send(&making->talk, PROC_RESUME);
+	return result < 0 ? result : send_rest(making);
+}
+
+/* Until nothing but execve can fail. The message with the pid comes in any order with the others. */
+static long await_ready(struct making *making)
+{
+	int ready = 0;
+	int to_map = 0;
+
+	while (!ready || making->talk.pid == 0) {
+		long type = conversation_next(&making->talk);
+
+		if (type == PROC_READY)
+			ready = 1;
+		else if (type == PROC_MAP)
+			to_map = 1;
+		else if (type != PROC_PID)
+			return type < 0 ? type : -EPROTO;
+		if (to_map && making->talk.pid != 0) {
+			long result = map(making);
+
+			if (result < 0)
+				return result;
+			to_map = 0;
+		}
+	}
+	return 0;
+}
+
+static long converse(struct making *making)
+{
+	size_t maps;
+	long result;
+
+	remembered_part(making->remembered, PART_NEWUIDMAP, &maps);
+	result = send_part(making, PART_ENTER);
+	if (result == 0 && maps == 0)
+		result = send_rest(making);
+	if (result == 0)
+		result = save_part(making, PART_FILTER, FILTER_FILE);
+	if (result == 0)
+		result = save_part(making, PART_EXEC, EXEC_FILE);
+	if (result == 0)
+		result = await_ready(making);
+	if (result == 0)
+		result = state_save(making->remembered, making->directory, making->id, making->talk.pid);
+	return result < 0 ? result : conversation_run(&making->talk);
+}
+
+__attribute__((noreturn)) static void supervise_container(struct machine *machine,
+							  const struct making *making)
+{
+	static unsigned char program[CLEANUP_MAX] __attribute__((aligned(8)));
+	size_t size;
+	const unsigned char *cleanup = remembered_part(making->remembered, PART_CLEANUP, &size);
+
+	copy(program, cleanup, size);
+	file_forget(&making->remembered->file);
+	sys2(__NR_flock, making->directory, LOCK_UN);
+	machine_clear(machine);
+	machine->slots[SLOT_CONTAINER] = making->directory;
+	machine->slots[SLOT_ROOT] = making->remembered->root;
+	conversation_supervise(&making->talk, machine, program, size);
+}
+
+void remembered_run(struct machine *machine, const struct remembered *remembered,
+		    const struct command *command)
+{
+	struct making making = {.remembered = remembered, .id = command->id};
+	size_t cleanup;
+
+	if (!remembered_part(remembered, PART_CLEANUP, &cleanup) || cleanup > CLEANUP_MAX)
+		return;
+	put_id(remembered, command->id);
+	making.directory = -1;
+	if (claim(&making) == 0 && conversation_begin(&making.talk) == 0) {
+		sys5(__NR_prctl, PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+		if (converse(&making) == 0)
+			supervise_container(machine, &making);
+		conversation_abandon(&making.talk);
+	}
+	if (making.directory >= 0)
+		unclaim(&making);
+}

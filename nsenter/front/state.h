@@ -1,0 +1,15 @@
+/* state.json of a container that the front makes: src/container/{describe,store}.ts. */
+#ifndef BRUN_FRONT_STATE_H
+#define BRUN_FRONT_STATE_H
+
+#include "remembered.h"
+
+#define STATE_FILE "state.json"
+#define STATE_FILE_NEW "state.json.new"
+#define EXEC_FILE "exec.json"
+#define FILTER_FILE "seccomp.bpf"
+
+/* Writes it. 0 or -errno. */
+long state_save(const struct remembered *remembered, long directory, const char *id, long pid);
+
+#endif

@@ -1,0 +1,295 @@
+/**
+ * What is written down of a `run` in the foreground, for the next one of the same bundle: the front (nsenter/front/run.c) does
+ * that without Bun, if the config and all else that the programs were made from is as it was. What says so is in the file: the
+ * config itself, contents of other files, a program that asks the kernel. Where it cannot be said, nothing is written.
+ */
+import { findHelper } from "../../rootless/find-helper.ts";
+import type { IdMap, IdMaps } from "../../rootless/idmap.ts";
+import type { ContainerConfig } from "../config/types.ts";
+import { ANY, type Program, ProgramBuilder } from "../stage/program.ts";
+import { AHEAD, askAhead, NR, syscall } from "../sys/ffi.ts";
+import { AT_REMOVEDIR, mkdir, readTextIfThere, replaceFile, S, tryStat } from "../sys/fs.ts";
+import { any, each } from "../sys/lists.ts";
+import { utf8 } from "../sys/utf8.ts";
+import { wantsCgroup } from "./cgroup.ts";
+import { fileSystem, homeOf } from "./facts.ts";
+import {
+  failAt,
+  type PasswdState,
+  passwdState,
+  unlessFileChanged,
+  unlessFileSystem,
+  unlessPasswdChanged,
+} from "./guards.ts";
+import { execInfoOf, type Launched } from "./launch.ts";
+import { inFirstNamespace } from "./root.ts";
+import { execInfoText, FILES, type StoredState } from "./store.ts";
+import type { RunOptions, Runtime } from "./types.ts";
+
+/** nsenter/front/remembered.h, whose order the parts have. */
+const MAGIC = 0x6d657262;
+const SLOTS = 64;
+const STDIO_ANY = 8;
+const NOT_THERE = 0xffffffff;
+const HEADER_WORDS = 6;
+const PARTS = 13;
+/** Longest clean-up program, and most arguments of newuidmap: nsenter/front/{run,mapping}.c. */
+const CLEANUP_MAX = 4096;
+const HELPER_WORDS_MAX = 64;
+/** A config beyond this size costs more to compare than most are worth. */
+const CONFIG_MAX = 1 << 18;
+
+/** Has no place among containers: "@" is not for ids. */
+const DIRECTORY = "@run";
+
+/** What has to be known before the container's program runs, which may change it. */
+export interface Remembering {
+  readonly passwd: PasswdState | null;
+}
+
+/** Whether another `run` like this one may be remembered, and what of the host has to be looked at now; else null. */
+export function rememberable(rt: Runtime, options: RunOptions, launched: Launched): Remembering | null {
+  const { config } = launched;
+  if (!isPlain(rt, options) || launched.text.length > CONFIG_MAX) return null;
+  if (launched.notify !== null || !dependsOnLittle(config)) return null;
+  const process = config.spec.process!;
+  const passwd = passwdState(config.rootfs, process.env ?? []);
+  // It may have been changed since HOME was read from it.
+  if (
+    passwd !== null &&
+    homeOf(config.rootfs, process.user?.uid ?? 0, process.env ?? []) !== config.facts.home
+  )
+    return null;
+  return { passwd };
+}
+
+/** The command line is one that the front knows, and the caller an ordinary user of the host. */
+function isPlain(rt: Runtime, options: RunOptions): boolean {
+  if (askAhead(AHEAD.build) <= 0 || rt.cgroupManager !== "auto" || rt.rootless !== "auto") return false;
+  if (options.detach || options.config !== undefined || options.loaded !== undefined) return false;
+  if (options.pidFile ?? options.consoleSocket ?? options.pidfdSocket ?? options.timeout) return false;
+  if (options.noPivot || options.keep || options.noSubreaper) return false;
+  if (options.awaitStart || options.started !== undefined) return false;
+  return syscall(NR.geteuid) !== 0 && inFirstNamespace();
+}
+
+/** The programs depend on the config, and on nothing of the host that is not asked about below. */
+function dependsOnLittle(config: ContainerConfig): boolean {
+  const { spec, facts, seccomp } = config;
+  const { process, linux, annotations } = spec;
+  if (wantsCgroup(spec) || config.joins.length > 0 || config.preserveFds !== 0 || config.extraEnv.length > 0)
+    return false;
+  if (process!.terminal || process!.apparmorProfile || process!.selinuxLabel || linux?.mountLabel)
+    return false;
+  if (spec.hooks !== undefined || linux?.intelRdt !== undefined || linux?.netDevices !== undefined)
+    return false;
+  if (seccomp?.notify || facts.lacking !== undefined || config.raisedLimits !== undefined) return false;
+  if (facts.idmaps !== undefined || facts.hostOnly !== undefined) return false;
+  // Limits of the process that were clamped to the caller's.
+  if (any(config.changes, ({ where, warn }) => warn === true || where.startsWith("process"))) return false;
+  if (any(Object.keys(annotations ?? {}), (name) => name.startsWith("run.oci."))) return false;
+  const count = spec.mounts?.length ?? 0;
+  for (let i = 0; i < count; i++) {
+    const source = facts.sources.get(i);
+    if (source !== undefined && source !== "dir" && source !== "file") return false;
+  }
+  return true;
+}
+
+/** Writes it down. A file that cannot be written is none: nothing is thrown for it. */
+export function remember(rt: Runtime, launched: Launched, { passwd }: Remembering): void {
+  const { config, state, programs } = launched;
+  const [enter, build, finish] = programs;
+  const cleanup = cleanupProgram(state.id);
+  const guard = guardProgram(config, passwd);
+  const helpers = config.maps === null || config.selfMapped ? [] : helperWords(config.maps);
+  if (guard === null || helpers === null || finish === undefined || cleanup.bytes.length > CLEANUP_MAX)
+    return;
+  const file = new FileBuilder();
+  file.add(utf8(`${config.bundle}\0`));
+  file.add(guard.bytes);
+  file.program(enter!);
+  file.program(build!);
+  file.program(finish);
+  file.program(cleanup);
+  file.add(utf8(stateText(state)));
+  file.add(utf8(execInfoText(execInfoOf(config, !config.newKeyring))));
+  file.add(config.seccomp?.bpf ?? new Uint8Array(0));
+  file.add(helpers[0] ?? new Uint8Array(0));
+  file.add(helpers[1] ?? new Uint8Array(0));
+  file.witnesses(witnessPaths(config), `${config.bundle}/config.json`, launched.text);
+  file.ids();
+  const directory = `${rt.root}/${DIRECTORY}`;
+  try {
+    if (mkdir(directory, 0o700) !== 0 && !isOwnDirectory(directory)) return;
+    replaceFile(
+      `${directory}/${slotOf(config.bundle)}`,
+      file.finish([syscall(NR.getegid), stdioOf(config), config.newKeyring ? 0 : 1, 0]),
+    );
+  } catch {
+    // The next run boots Bun again.
+  }
+}
+
+/** Where others could have put something in our name, nothing is written. */
+function isOwnDirectory(path: string): boolean {
+  const stat = tryStat(path, true);
+  if (typeof stat === "number" || (stat.mode & S.IFMT) !== S.IFDIR) return false;
+  return stat.uid === syscall(NR.geteuid) && (stat.mode & 0o022) === 0;
+}
+
+/** FNV-1a of the UTF-8, as two hexadecimal digits. */
+function slotOf(path: string): string {
+  let hash = 2166136261;
+  each(utf8(path), (byte) => {
+    const mixed = (hash ^ byte) >>> 0;
+    hash = (mixed * 0x193 + (mixed << 24)) >>> 0; // times 0x1000193
+  });
+  const slot = hash % SLOTS;
+  return (slot < 16 ? "0" : "") + slot.toString(16);
+}
+
+/** Which of stdin, stdout and stderr the process's user was given, a bit each. */
+function stdioOf({ spec, facts }: ContainerConfig): number {
+  if ((spec.process!.user?.uid ?? 0) === 0) return STDIO_ANY;
+  let bits = 0;
+  each(facts.ownStdio, (fd) => {
+    bits |= 1 << fd;
+  });
+  return bits;
+}
+
+/** Asks the kernel what the programs depend on; null where that cannot be asked. */
+function guardProgram(config: ContainerConfig, passwd: PasswdState | null): Program | null {
+  const b = new ProgramBuilder();
+  const otherwise = b.label();
+  if (mountsCgroup(config)) {
+    const type = fileSystem("/sys/fs/cgroup");
+    if (type === 0) return null;
+    unlessFileSystem(b, "/sys/fs/cgroup", type, otherwise);
+  }
+  if (config.seccomp !== null) {
+    const { library } = config.seccomp;
+    if (!library || !unlessFileChanged(b, library, otherwise)) return null;
+  }
+  if (passwd !== null) unlessPasswdChanged(b, config.rootfs, passwd, otherwise);
+  failAt(b, otherwise);
+  return b.finish();
+}
+
+function mountsCgroup({ spec }: ContainerConfig): boolean {
+  return any(spec.mounts, (m) => m.type === "cgroup" || m.type === "cgroup2");
+}
+
+/** Files whose contents decide: maps that the config does not give, and on hybrid hosts what a cgroup mount shows. */
+function witnessPaths(config: ContainerConfig): string[] {
+  const paths: string[] = [];
+  const { uidMappings, gidMappings } = config.spec.linux ?? {};
+  if (config.maps !== null && !(uidMappings?.length && gidMappings?.length))
+    paths.push("/etc/subuid", "/etc/subgid", "/etc/nsswitch.conf", "/etc/passwd");
+  if (!config.facts.cgroup2) paths.push("/proc/self/cgroup");
+  return paths;
+}
+
+/** Path of newuidmap and newgidmap with the words behind the pid; null where PATH decides, or they are too many. */
+function helperWords(maps: IdMaps): Uint8Array[] | null {
+  const words = (kind: "uid" | "gid"): Uint8Array | null => {
+    const map: readonly IdMap[] = maps[kind];
+    const path = findHelper(`new${kind}map`, "");
+    if (3 * map.length >= HELPER_WORDS_MAX) return null;
+    let text = `${path}\0`;
+    each(map, (m) => {
+      text += `${m.containerId}\0${m.hostId}\0${m.size}\0`;
+    });
+    return utf8(text);
+  };
+  const [uid, gid] = [words("uid"), words("gid")];
+  return uid === null || gid === null ? null : [uid, gid];
+}
+
+/** As cleanup.ts; the front puts in the container's directory and the state directory. */
+function cleanupProgram(id: string): Program {
+  const b = new ProgramBuilder();
+  const [directory, root] = [b.slot(), b.slot()];
+  each(FILES, (file) => b.sys("unlinkat", [directory, b.str(file), 0], { handle: [ANY] }));
+  b.sys("unlinkat", [root, b.idText("", id), AT_REMOVEDIR], { handle: [ANY] });
+  return b.finish();
+}
+
+/**
+ * state.json with characters that JSON does not have where the next container's will be: id, time, pid and start
+ * time of the process.
+ */
+export function stateText(state: StoredState): string {
+  const {
+    version,
+    ociVersion,
+    id: _id,
+    bundle,
+    rootfs,
+    created: _c,
+    pid: _p,
+    startTime: _s,
+    ...rest
+  } = state;
+  const open = (part: object): string => JSON.stringify(part).slice(1, -1);
+  const more = open(rest);
+  return (
+    `{${open({ version, ociVersion })},"id":"\x01",${open({ bundle, rootfs })},"created":"\x02",` +
+    `"pid":\x03,"startTime":"\x04"${more === "" ? "" : `,${more}`}}`
+  );
+}
+
+/** The file's parts, one after the other. */
+class FileBuilder {
+  private readonly parts: { readonly at: number; readonly bytes: Uint8Array }[] = [];
+  private readonly places: number[] = [];
+  private readonly heads: number[] = [];
+  private end = 4 * (HEADER_WORDS + 2 * PARTS);
+
+  /** Adds a part of its own. */
+  add(bytes: Uint8Array): void {
+    this.heads.push(this.put(bytes), bytes.length);
+  }
+
+  /** Adds a program, in which the id is to be put. */
+  program({ bytes, ids }: Program): void {
+    each(ids, (place) => this.places.push(this.end + place));
+    this.add(bytes);
+  }
+
+  /** Adds files with what they hold now, and one with what it has held. */
+  witnesses(paths: readonly string[], known: string, text: string): void {
+    const words: number[] = [];
+    const witness = (path: string, content: string | null): void => {
+      const name = utf8(`${path}\0`);
+      words.push(this.put(name), name.length);
+      const bytes = utf8(content ?? "");
+      words.push(content === null ? NOT_THERE : this.put(bytes), bytes.length);
+    };
+    witness(known, text);
+    each(paths, (path) => witness(path, readTextIfThere(path)));
+    this.add(new Uint8Array(new Uint32Array(words).buffer));
+  }
+
+  /** Adds where ids are. */
+  ids(): void {
+    this.add(new Uint8Array(new Uint32Array(this.places).buffer));
+  }
+
+  /** The file's bytes. `facts`: group, stdio and keyring of the caller. */
+  finish(facts: readonly number[]): Uint8Array {
+    const bytes = new Uint8Array(this.end);
+    const header = [MAGIC, askAhead(AHEAD.build), ...facts, ...this.heads];
+    bytes.set(new Uint8Array(new Uint32Array(header).buffer));
+    each(this.parts, (part) => bytes.set(part.bytes, part.at));
+    return bytes;
+  }
+
+  private put(bytes: Uint8Array): number {
+    const at = this.end;
+    this.parts.push({ at, bytes });
+    this.end = (at + bytes.length + 7) & ~7;
+    return at;
+  }
+}

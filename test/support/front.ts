@@ -1,0 +1,26 @@
+/** Whether a command was done by the front (nsenter/front) or by Bun, whose engine says in its own report that it was started. */
+import { expect } from "bun:test";
+import type { CallOptions, Outcome, Sandbox } from "./sandbox.ts";
+
+const REPORT = { BUN_JSC_reportBytecodeCompileTimes: "1" };
+
+/** A global flag that changes nothing, and that the front does not know. */
+export const BY_BUN = { globals: ["--rootless=auto"] };
+
+export interface Done extends Outcome {
+  readonly bun: boolean;
+}
+
+/** Runs a command; whether Bun was started, and its output. */
+export async function call(box: Sandbox, args: readonly string[], options: CallOptions = {}): Promise<Done> {
+  const outcome = await box.call(args, { ...options, env: { ...options.env, ...REPORT } });
+  const bun = /^Compiled .* into bytecode/m.test(outcome.stderr + outcome.stdout);
+  return { ...outcome, bun };
+}
+
+/** Runs a command, which the front has to do. */
+export async function front(box: Sandbox, args: readonly string[], options: CallOptions = {}): Promise<Done> {
+  const done = await call(box, args, options);
+  expect({ args, bun: done.bun }).toEqual({ args, bun: false });
+  return done;
+}
