@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmdirSync } from "node:fs";
 import { callers, testUser } from "./support/caller.ts";
-import { cgroupPlaces, fileOf, limits, MOUNT, v2View } from "./support/cgroups.ts";
+import { BY_SYSTEMD, cgroupPlaces, fileOf, limits, MOUNT, v2View } from "./support/cgroups.ts";
 import { cgroupsNamed, until } from "./support/processes.ts";
 import { pureCgroup2, type Subject } from "./support/runtime.ts";
 import { type Outcome, Sandbox } from "./support/sandbox.ts";
@@ -164,6 +164,7 @@ for (const { subject, version, has } of cgroupPlaces()) {
     test("exec joins the cgroup, or one below it", async () => {
       await using box = new Sandbox(subject);
       const id = await box.detached();
+      const name = BY_SYSTEMD ? `brun-${id}.scope` : id;
       const below = `${cgroupsNamed(id).find((path) => version === 2 || path.includes("/pids/"))}/sub`;
       const where = async (...flags: string[]): Promise<string> => {
         const pidFile = `${box.dir}/${box.name()}`;
@@ -173,7 +174,7 @@ for (const { subject, version, has } of cgroupPlaces()) {
           (line) => line.startsWith(version === 2 ? "0::" : "") && (version === 2 || line.includes(":pids:")),
         )!;
       };
-      expect(await where()).toEndWith(`/${id}`);
+      expect(await where()).toEndWith(`/${name}`);
       expect((await box.call(["exec", "--cgroup", "sub", id, "true"])).stderr).toContain(
         "no such file or directory",
       );
@@ -186,7 +187,7 @@ for (const { subject, version, has } of cgroupPlaces()) {
       }
       mkdirSync(below);
       const flag = version === 2 ? "sub" : "pids:sub";
-      expect(await where("--cgroup", flag)).toEndWith(`/${id}/sub`);
+      expect(await where("--cgroup", flag)).toEndWith(`/${name}/sub`);
       const pids = JSON.parse(await box.ok(["ps", "--format", "json", id]));
       expect(pids).toHaveLength(3);
       // What the container made below its cgroup goes with it.

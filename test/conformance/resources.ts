@@ -1,9 +1,10 @@
 /** linux.resources and linux.cgroupsPath: what is read in the container's own cgroup. */
 
 import { existsSync } from "node:fs";
+import { BY_SYSTEMD } from "../support/cgroups.ts";
 import type { TestSpec } from "../support/spec.ts";
 import { type Case, expectOutput, inside, under } from "./case.ts";
-import { cgroup2, textOf, v1Controller, withoutLimits } from "./machine.ts";
+import { cgroup2, textOf, undelegated, v1Controller, withoutLimits } from "./machine.ts";
 
 /** A file of the container's cgroup. */
 interface Limit {
@@ -279,22 +280,22 @@ const path: Case = {
   name: "the cgroup is the one of cgroupsPath",
   fields: ["linux.cgroupsPath"],
   lacks: ({ runtime, caller }) => {
-    if (caller.name === "user") return "no cgroup delegated to the tests";
-    if (process.env.BRUN_TEST_PLACE?.endsWith("systemd")) return "systemd names the cgroups here";
+    if (caller.name === "user" && undelegated !== undefined) return undelegated;
     return runtime === "crun" && !cgroup2 ? "crun needs cgroup v2 alone" : undefined;
   },
   run: async (box) => {
     const name = box.name();
+    const [cgroupsPath, shown] = BY_SYSTEMD ? [`:test:${name}`, `test-${name}.scope`] : [`/${name}`, name];
     const outcome = await box.sh(
       "cut -d: -f3 /proc/self/cgroup | sort | uniq -c | sort -rn | head -n 1",
       (spec) => {
         spec.linux.namespaces = spec.linux.namespaces.filter(({ type }) => type !== "cgroup");
         spec.mounts = spec.mounts.filter(({ type }) => type !== "cgroup");
-        spec.linux.cgroupsPath = `/${name}`;
+        spec.linux.cgroupsPath = cgroupsPath;
         spec.linux.resources = { pids: { limit: 100 } };
       },
     );
-    expectOutput(outcome, new RegExp(`/${name}\\n$`));
+    expectOutput(outcome, new RegExp(`/${shown}\\n$`));
   },
 };
 

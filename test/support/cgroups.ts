@@ -10,6 +10,9 @@ export const MOUNT = "/sys/fs/cgroup";
 /** Where cgroup v2 is mounted: beside v1 on a hybrid host. */
 export const UNIFIED = pureCgroup2 ? MOUNT : `${MOUNT}/unified`;
 
+/** Whether brun asks systemd for cgroups without being told: at some places of the test machine (test/vm). */
+export const BY_SYSTEMD: boolean = process.env.BRUN_TEST_PLACE?.endsWith("systemd") ?? false;
+
 /** Someone with cgroups, and how to look at them from here. */
 export interface CgroupPlace {
   readonly subject: Subject;
