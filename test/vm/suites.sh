@@ -32,7 +32,7 @@ run() {
   esac
 }
 
-# substitute PLACE: puts a script with the flags of the place over dist/brun.
+# substitute PLACE: puts a script over dist/brun that gives the commands which make cgroups the flags of the place.
 substitute() {
   local flags='' env=''
   case $1 in
@@ -41,7 +41,18 @@ substitute() {
     *-delegated | *-cgroupfs) flags=--cgroup-manager=cgroupfs ;;
     *) return ;;
   esac
-  printf '#!/bin/sh\n%s exec %s %s "$@"\n' "$env" "$work/brun" "$flags" >"$work/script"
+  # Those that look at a container know its cgroup; with the flag the front would leave them to Bun.
+  cat >"$work/script" <<SCRIPT
+#!/bin/sh
+flags=$flags
+for word; do
+  case \$word in
+    start | state | kill | delete | exec) flags= && break ;;
+    create | run | sandbox) break ;;
+  esac
+done
+$env exec $work/brun \$flags "\$@"
+SCRIPT
   chmod 755 "$work/script"
   mount --bind "$work/script" "$built"
 }

@@ -18,7 +18,7 @@ export const SUITES = [
 const INTEGRATION = [
   ...["lifecycle", "exec", "ids", "isolation", "mounts", "namespaces", "process", "seccomp", "terminal"],
   ...["hooks", "descriptors", "cgroup", "cgroup-paths", "bad-input", "crash", "limits", "notify", "sandbox"],
-  ...["sandbox-rootfs", "stats", "unshare", "run-flags", "errors", "explain", "doctor", "compare"],
+  ...["sandbox-rootfs", "stats", "unshare", "run-flags", "errors", "explain", "doctor", "compare", "prepared"],
   "conformance/conformance",
 ].map((name) => `./test/${name}.test.ts`);
 
