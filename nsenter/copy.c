@@ -156,13 +156,10 @@ static long copy_contents(int from, int to, int depth)
 long copy_directory(int from, int to, int contents)
 {
 	struct statx directory;
-	long result = look(from, "", AT_EMPTY_PATH, &directory);
+	long out = sys4(__NR_openat, to, ".", OPEN_DIRECTORY, 0);
 	long in;
-	long out;
+	long result;
 
-	if (result < 0)
-		return result;
-	out = sys4(__NR_openat, to, ".", OPEN_DIRECTORY, 0);
 	if (out < 0)
 		return out;
 	if (contents) {
@@ -170,9 +167,23 @@ long copy_directory(int from, int to, int contents)
 		result = in < 0 ? in : copy_contents((int)in, (int)out, 0);
 		if (in >= 0)
 			sys1(__NR_close, in);
+	} else {
+		result = look(from, "", AT_EMPTY_PATH, &directory);
+		if (result == 0)
+			result = sys2(__NR_fchmod, out, directory.stx_mode & 07777);
 	}
-	if (result == 0)
-		result = sys2(__NR_fchmod, out, directory.stx_mode & 07777);
 	sys1(__NR_close, out);
 	return result;
+}
+
+long write_mode(unsigned char *to, int fd)
+{
+	struct statx file;
+	long result = look(fd, "", AT_EMPTY_PATH, &file);
+
+	if (result < 0)
+		return result;
+	for (unsigned int i = 0; i < MODE_DIGITS; i++)
+		to[i] = (unsigned char)('0' + ((file.stx_mode >> (3 * (MODE_DIGITS - 1 - i))) & 7));
+	return 0;
 }

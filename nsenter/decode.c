@@ -66,6 +66,10 @@ static long check_op(const struct op *op, uint32_t index, const struct program *
 		if (check_operand(op, program, width == 0 ? 21 : width) < 0)
 			return -EBADMSG;
 		break;
+	case OP_MODE:
+		if (check_operand(op, program, MODE_DIGITS) < 0)
+			return -EBADMSG;
+		break;
 	case OP_SPAWN:
 		if (check_operand(op, program, sizeof(struct spawn_request)) < 0 || op->args[0] % 8 != 0)
 			return -EBADMSG;

@@ -193,6 +193,8 @@ static long execute(struct machine *machine, const struct op *op, const uint64_t
 	case OP_EXECUTE:
 		return execute_file((const char *)(uintptr_t)args[0], (const char *)(uintptr_t)args[1],
 				    (const void *)(uintptr_t)args[2], (const void *)(uintptr_t)args[3]);
+	case OP_MODE:
+		return write_mode((unsigned char *)(uintptr_t)args[0], (int)args[1]);
 	default:
 		return -ENOSYS;
 	}

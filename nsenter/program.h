@@ -19,6 +19,7 @@
 #define NO_SLOT 0xffffU
 #define ANY_ERRNO 255
 #define BITS_INVERTED 8U
+#define MODE_DIGITS 4
 
 struct program_header {
 	uint32_t magic;
@@ -40,12 +41,13 @@ enum op_kind {
 			   with BITS_INVERTED in args[1] for each bit that is not set */
 	OP_TARGET =
 	    7,       /* root fd, relative path, resolve flags, 1 for a file: opens, making what is missing */
-	OP_COPY = 8, /* directory fd, directory fd, 1 with contents: see copy.h */
+	OP_COPY = 8, /* directory fd, directory fd, 0 for the mode, 1 for the contents: see copy.h */
 	OP_CLOEXEC = 9,  /* fd of /proc/self/fd, first descriptor: see fallback.h */
 	OP_REMOUNT = 10, /* mount fd, path of it, flags to set, flags to clear: see fallback.h */
 	OP_ALIVE = 11,   /* pid, start time: see alive.h */
 	OP_FIND = 12,    /* file, PATH: see search.h */
 	OP_EXECUTE = 13, /* file, PATH, argv, envp: see search.h */
+	OP_MODE = 14,    /* pointer to MODE_DIGITS bytes, fd: see copy.h */
 	OP_KINDS
 };
 

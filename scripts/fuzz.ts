@@ -62,6 +62,7 @@ function smallPrograms(): Program[] {
     (b) => b.check(b.reserve(8), 4, 0xff, 0, 22),
     (b) => b.bits("prctl", 5, 1, [24, 0, 0, 0], true),
     (b) => b.copy(b.slot(), b.slot(), true),
+    (b) => b.mode(b.reserve(8), b.slot()),
     (b) => b.spawn(b.reserve(64), null, 1000),
     (b) => b.strArray(["a", "b"], "argv"),
     (b) => b.alive(7, START_TIME),

@@ -269,3 +269,11 @@ long copy_directory(int from, int to, int contents)
 	(void)contents;
 	return fuzz_answer();
 }
+
+long write_mode(unsigned char *to, int fd)
+{
+	(void)fd;
+	for (unsigned int i = 0; i < MODE_DIGITS; i++)
+		to[i] = '7';
+	return fuzz_answer();
+}

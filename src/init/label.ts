@@ -30,7 +30,12 @@ export function labelMounted(x: InitContext, path: string): void {
 
 /** Data for mount(2): the file system's options, with the label when the container has one. */
 export function labelled(x: InitContext, data: string): Str | null {
+  const text = labelledText(x, data);
+  return text === "" ? null : x.b.str(text);
+}
+
+/** {@link labelled} as text. */
+export function labelledText(x: InitContext, data: string): string {
   const found = mountLabel(x);
-  if (found === null) return data === "" ? null : x.b.str(data);
-  return x.b.str(`${data === "" ? "" : `${data},`}${found.option}="${found.label}"`);
+  return found === null ? data : `${data === "" ? "" : `${data},`}${found.option}="${found.label}"`;
 }

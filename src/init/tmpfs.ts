@@ -1,10 +1,11 @@
 /** tmpfs mounts: the mode of what they cover, tmpcopyup, and read-only ones that are filled before. */
 import type { Mount } from "../spec/index.ts";
-import type { Slot } from "../stage/program.ts";
+import type { Blob, Policy, Slot, Value } from "../stage/program.ts";
 import { MOUNT_ATTR, MS } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
+import { utf8 } from "../sys/utf8.ts";
 import type { InitContext } from "./context.ts";
-import { labelled } from "./label.ts";
+import { labelledText } from "./label.ts";
 import { Extra, type MountOptions, NEW_MOUNT_FLAGS } from "./mount-options.ts";
 import { setAttributes } from "./mount-tree.ts";
 import { openIfThere, openTarget } from "./path.ts";
@@ -22,28 +23,45 @@ export function mountTmpfs(x: InitContext, mount: Mount, options: MountOptions):
     x.readonlyAtEnd.push(destination);
   }
   const source = b.str(mount.source ?? "tmpfs");
-  const data = labelled(x, options.data);
-  const over = (target: Slot, keep: boolean) => {
-    const args = [source, b.fdPath(target), b.str("tmpfs"), flags, data] as const;
-    b.sys("mount", args, keep ? {} : { close: [target] });
-    if (!keep) b.free(target);
+  const given = labelledText(x, options.data);
+  const asGiven = given === "" ? null : b.str(given);
+  const over = (target: Slot, data: Value, policy: Policy = {}) => {
+    b.sys("mount", [source, b.fdPath(target), b.str("tmpfs"), flags, data], policy);
+  };
+  const asIs = () => {
+    const target = openTarget(x, destination, { create: "dir" });
+    over(target, asGiven, { close: [target] });
+    b.free(target);
   };
   const hasMode = options.data.startsWith("mode=") || options.data.includes(",mode=");
   if ((hasMode && !copyUp) || (flags & MS.REMOUNT) !== 0) {
-    over(openTarget(x, destination, { create: "dir" }), false);
+    asIs();
     return;
   }
   const absent = b.label();
   const done = b.label();
   const below = openIfThere(x, destination, absent, [E.ENOENT]);
-  over(below, true);
-  const mounted = openTarget(x, destination);
-  b.copy(below, mounted, copyUp, { close: [below, mounted], andThen: done });
+  const data = hasMode ? asGiven : modeOf(x, below, given);
+  if (copyUp) {
+    over(below, data);
+    const mounted = openTarget(x, destination);
+    b.copy(below, mounted, true, { close: [below, mounted], andThen: done });
+    b.free(mounted);
+  } else over(below, data, { close: [below], andThen: done });
   b.free(below);
-  b.free(mounted);
   b.mark(absent);
-  over(openTarget(x, destination, { create: "dir" }), false);
+  asIs();
   b.mark(done);
+}
+
+const MODE = "mode=";
+
+/** Data for mount(2) with the mode of what is covered, as runc has it, before the rest. */
+function modeOf({ b }: InitContext, covered: Slot, rest: string): Blob {
+  const data = utf8(`${MODE}0000${rest === "" ? "" : ","}${rest}\0`);
+  const blob = b.bytes(data, () => `mode= of what is covered${rest === "" ? "" : `, ${rest}`}`);
+  b.mode(b.inside(blob, MODE.length), covered);
+  return blob;
 }
 
 /** Makes those tmpfs mounts read-only that are to be, when nothing has to be made in them any more. */

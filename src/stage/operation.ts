@@ -56,6 +56,7 @@ export const OpKind = {
   alive: 11,
   find: 12,
   execute: 13,
+  mode: 14,
 } as const;
 export type OpKindName = keyof typeof OpKind;
 

@@ -245,9 +245,14 @@ export class ProgramBuilder {
     return out;
   }
 
-  /** Copies a directory's mode, and with `contents` what is in it; see nsenter/copy.h. */
+  /** Copies a directory's mode, or with `contents` what is in it; see nsenter/copy.h. */
   copy(from: Slot, to: Slot, contents: boolean, policy: Policy = none): void {
     this.push("copy", "", [from, to, contents ? 1 : 0], policy);
+  }
+
+  /** Writes the mode of a file into the blob, as four octal digits. */
+  mode(blob: Blob, fd: Slot): void {
+    this.push("mode", "", [blob, fd], none);
   }
 
   /** close_range(2) without that call: marks descriptors from `first` up close-on-exec; see nsenter/fallback.h. */

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import { mkdtempSync, readFileSync, rmSync, statSync, symlinkSync } from "node:fs";
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import fc from "fast-check";
 import { hookRequest } from "../init/hooks.ts";
@@ -123,6 +123,21 @@ describe("operations", () => {
       }),
     ).toEqual(ready);
     expect(readFileSync(`${directory}/f`, "utf8")).toBe("by path");
+  });
+
+  test("mode writes four octal digits and nothing beyond them", () => {
+    const directory = scratch();
+    chmodSync(directory, 0o1640);
+    const digits = (text: string) =>
+      new DataView(new TextEncoder().encode(text).buffer).getBigUint64(0, true);
+    expect(
+      outcome((b) => {
+        const text = b.bytes(new TextEncoder().encode("........"), "text");
+        b.mode(b.inside(text, 1), b.get("openat", [AT_FDCWD, b.str(directory), O.PATH, 0]));
+        b.check(text, 8, -1n, digits(".1640..."), E.EINVAL);
+      }),
+    ).toEqual(ready);
+    expect(outcome((b) => b.mode(b.inside(b.reserve(8), 5), b.slot()))).toMatchObject({ errno: E.EBADMSG });
   });
 
   test("numbers reach the kernel with all their bits", () => {
