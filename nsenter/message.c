@@ -5,6 +5,7 @@
 #include <linux/mman.h>
 
 #define PAYLOAD_MAX 24
+#define MSG_CMSG_CLOEXEC 0x40000000
 
 long send_with_fd(int socket, struct iovec *iov, size_t pieces, int fd)
 {
@@ -28,6 +29,24 @@ long send_with_fd(int socket, struct iovec *iov, size_t pieces, int fd)
 		result = sys3(__NR_sendmsg, socket, &message, MSG_NOSIGNAL);
 	} while (result == -EINTR);
 	return result;
+}
+
+long receive_with_fd(int socket, int flags, void *buffer, size_t size, int *fd)
+{
+	struct iovec iov = {buffer, size};
+	struct fd_control control;
+	struct user_msghdr message;
+	long n;
+
+	zero(&control, sizeof(control));
+	zero(&message, sizeof(message));
+	message.iov = &iov;
+	message.iov_length = 1;
+	message.control = &control;
+	message.control_length = FD_CONTROL_LENGTH;
+	n = sys3(__NR_recvmsg, socket, &message, flags | MSG_CMSG_CLOEXEC);
+	*fd = n >= 0 && control.length == FD_CONTROL_LENGTH && control.type == SCM_RIGHTS ? control.fd : -1;
+	return n;
 }
 
 long message_send(int sync, unsigned int type, const void *payload, size_t length, int fd)

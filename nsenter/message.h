@@ -53,6 +53,12 @@ long message_send(int sync, unsigned int type, const void *payload, size_t lengt
 /* Sends bytes (in at most two pieces) and, unless -1, a file descriptor. The result of sendmsg(2). */
 long send_with_fd(int socket, struct iovec *iov, size_t pieces, int fd);
 
+/*
+ * Receives a datagram with the one descriptor that may come with it (close-on-exec), else -1; further ones are closed. The
+ * result of recvmsg(2).
+ */
+long receive_with_fd(int socket, int flags, void *buffer, size_t size, int *fd);
+
 /* Waits for a message of this type without payload or with 8 bytes, which go to *value. 0 or -errno. */
 long message_await(int sync, unsigned int type, int64_t *value);
 

@@ -4,7 +4,6 @@
 
 #define MESSAGE_MAX 4096
 #define MSG_DONTWAIT 0x40
-#define MSG_CMSG_CLOEXEC 0x40000000
 
 static size_t append(char *to, size_t at, const char *s)
 {
@@ -51,25 +50,6 @@ static int wanted(const char *line, size_t length)
 	return 0;
 }
 
-/* Receives a datagram with the one descriptor that may come with it, else -1; further ones are closed. */
-static long receive(int socket, char *buffer, size_t size, int *fd)
-{
-	struct iovec iov = {buffer, size};
-	struct fd_control control;
-	struct user_msghdr message;
-	long n;
-
-	zero(&control, sizeof(control));
-	zero(&message, sizeof(message));
-	message.iov = &iov;
-	message.iov_length = 1;
-	message.control = &control;
-	message.control_length = FD_CONTROL_LENGTH;
-	n = sys3(__NR_recvmsg, socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	*fd = n >= 0 && control.length == FD_CONTROL_LENGTH && control.type == SCM_RIGHTS ? control.fd : -1;
-	return n;
-}
-
 /*
  * Who sends BARRIER=1 waits until the descriptor that comes with it is closed everywhere: it goes on, so that
  * what came before has been read there, too (sd_notify_barrier(3)).
@@ -95,7 +75,7 @@ void notify_forward(int socket, int upstream)
 
 	/* Analyzers do not see what recvmsg(2) writes to. */
 	zero(in, sizeof(in));
-	n = receive(socket, in, sizeof(in), &fd);
+	n = receive_with_fd(socket, MSG_DONTWAIT, in, sizeof(in), &fd);
 	if (fd >= 0) {
 		if (n > 0 && starts_with(in, (size_t)n, "BARRIER=1"))
 			forward_barrier(upstream, fd);

@@ -25,6 +25,7 @@ import { until } from "./support/processes.ts";
 import { type Subject, subjects } from "./support/runtime.ts";
 import { Sandbox } from "./support/sandbox.ts";
 import type { TestSpec } from "./support/spec.ts";
+import { shows } from "./support/terminal.ts";
 
 const LOOK = `id; pwd; env | sort; hostname; umask; ulimit -a
 grep -E '^(Cap|NoNewPrivs|Seccomp|Sig(Blk|Ign|Cgt)|Umask|Groups|CoreDumping)' /proc/self/status
@@ -252,6 +253,34 @@ for (const subject of users) {
       expect(await owner(piped)).toBe("1000");
     });
 
+    test("a terminal, of the size that the caller's has now", async () => {
+      await using box = new Sandbox(subject);
+      const script =
+        "tty; stty size 2>/dev/null || echo none; echo x >/dev/tty; trap 'stty size; exit 4' WINCH; trap 'exit 5' TERM; stty -echo; echo ready; while :; do sleep 0.02; done";
+      const bundle = box.bundle((spec) => {
+        spec.process.terminal = true;
+        spec.process.args = ["/bin/sh", "-c", script];
+      });
+      const look = async (cols: number, rows: number) => {
+        await using session = box.terminal(["run", "--bundle", bundle, box.name()], cols, rows);
+        await shows(session, `/dev/pts/0\r\n${rows} ${cols}\r\nx\r\nready\r\n`);
+        const byBun = readlinkSync(`/proc/${session.pid}/exe`).includes("memfd");
+        expect(session.localFlags).not.toBe(session.flagsBefore);
+        session.resize(cols + 1, rows + 1);
+        await shows(session, `${rows + 1} ${cols + 1}`);
+        expect(await session.exited).toBe(4);
+        expect(session.localFlags).toBe(session.flagsBefore);
+        return byBun;
+      };
+      expect(await look(80, 24)).toBe(true);
+      expect(await look(91, 37)).toBe(false);
+      // Without a terminal of the caller's there is no size to take over.
+      const blind = () => call(box, ["run", "--bundle", bundle, box.name()], { under: ["timeout", "1"] });
+      const { bun, stdout } = await blind();
+      expect([bun, stdout]).toEqual([true, expect.stringContaining("/dev/pts/0\nnone\nx\nready\n")]);
+      expect(await blind()).toMatchObject({ bun: false, stdout: "/dev/pts/0\nnone\nx\nready\n" });
+    });
+
     test("a config of the same size and time, by an absolute or relative path", async () => {
       await using box = new Sandbox(subject);
       const bundle = await known(box, ["/bin/echo", "one"]);
@@ -433,7 +462,7 @@ for (const subject of users) {
       const [file] = remembered(box) as [string];
       const good = readFileSync(file);
       for (let at = 0; at < 128; at += 4) {
-        for (const value of [0, 1, 8, good.length, good.length - 1, 0x7fffffff, 0xffffffff]) {
+        for (const value of [1, good.length, 0xffffffff]) {
           const bytes = Buffer.from(good);
           bytes.writeUInt32LE(value, at);
           writeFileSync(file, bytes);

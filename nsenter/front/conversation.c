@@ -2,6 +2,7 @@
 
 #include "../supervise.h"
 #include "ahead.h"
+#include "terminal.h"
 
 #include <linux/signal.h>
 
@@ -27,6 +28,7 @@ long conversation_begin(struct conversation *talk)
 	talk->stage = ahead_take(&talk->socket);
 	talk->pid = 0;
 	talk->pidfd = -1;
+	talk->terminal = -1;
 	return talk->stage < 0 ? talk->stage : 0;
 }
 
@@ -62,12 +64,12 @@ long conversation_send_program(const struct conversation *talk, const unsigned c
 	return result;
 }
 
-static long receive(int socket, struct packet *packet)
+static long receive(int socket, struct packet *packet, int *fd)
 {
 	long n;
 
 	do {
-		n = sys6(__NR_recvfrom, socket, (long)packet, (long)sizeof(*packet), 0, 0, 0);
+		n = receive_with_fd(socket, 0, packet, sizeof(*packet), fd);
 	} while (n == -EINTR);
 	if (n <= 0)
 		return n < 0 ? n : -EPIPE;
@@ -76,21 +78,33 @@ static long receive(int socket, struct packet *packet)
 		   : -EPROTO;
 }
 
+static long take_pid(struct conversation *talk, const struct packet *packet, int pidfd)
+{
+	int64_t pid;
+
+	if (packet->header.length != sizeof(pid) || talk->pid != 0)
+		return -EPROTO;
+	copy(&pid, packet->payload, sizeof(pid));
+	talk->pid = pid;
+	talk->pidfd = pidfd;
+	return pidfd < 0 ? -EPROTO : PROC_PID;
+}
+
 long conversation_next(struct conversation *talk)
 {
 	struct packet packet;
-	long type = receive(talk->socket, &packet);
-	int64_t pid;
+	int fd;
+	long type = receive(talk->socket, &packet, &fd);
 
-	if (type != PROC_PID)
-		return type;
-	if (packet.header.length != sizeof(pid) || talk->pid != 0)
-		return -EPROTO;
-	copy(&pid, packet.payload, sizeof(pid));
-	talk->pid = pid;
-	/* It is our child, which nobody else reaps. */
-	talk->pidfd = sys2(__NR_pidfd_open, pid, 0);
-	return talk->pidfd < 0 ? talk->pidfd : type;
+	if (type == PROC_PID)
+		return take_pid(talk, &packet, fd);
+	if (type == PROC_CONSOLE && talk->terminal < 0) {
+		talk->terminal = fd;
+		return fd < 0 ? -EPROTO : type;
+	}
+	if (fd >= 0)
+		sys1(__NR_close, fd);
+	return type;
 }
 
 long conversation_run(struct conversation *talk)
@@ -99,6 +113,7 @@ long conversation_run(struct conversation *talk)
 	uint64_t all = ~0ULL;
 	uint64_t before;
 	long result;
+	int fd;
 
 	/* It has cloned, and so has ended. */
 	reap(talk->stage);
@@ -106,7 +121,7 @@ long conversation_run(struct conversation *talk)
 	sys4(__NR_rt_sigprocmask, SIG_SETMASK, &all, &before, sizeof(all));
 	result = conversation_send(talk, PROC_RUN);
 	if (result == 0)
-		result = receive(talk->socket, &packet) == -EPIPE ? 0 : -EPROTO;
+		result = receive(talk->socket, &packet, &fd) == -EPIPE ? 0 : -EPROTO;
 	if (result == 0)
 		sys1(__NR_close, talk->socket);
 	else
@@ -123,25 +138,31 @@ void conversation_abandon(const struct conversation *talk)
 	}
 	if (talk->pidfd >= 0)
 		sys1(__NR_close, talk->pidfd);
+	if (talk->terminal >= 0)
+		sys1(__NR_close, talk->terminal);
 	if (talk->stage > 0)
 		reap(talk->stage);
 }
 
-/* Whether a descriptor is wanted, or the next one that is. */
-static long next_kept(const struct machine *machine, long pidfd, long from)
+/* The first descriptor from one on that is wanted, or INT32_MAX. */
+static long next_kept(const struct machine *machine, const struct conversation *talk, long from)
 {
-	long next = pidfd >= from ? pidfd : INT32_MAX;
+	long next = INT32_MAX;
 
+	if (talk->pidfd >= from)
+		next = talk->pidfd;
+	if (talk->terminal >= from && talk->terminal < next)
+		next = talk->terminal;
 	for (unsigned int i = 0; i < ARRAY_LENGTH(machine->slots); i++)
 		if (machine->slots[i] >= from && machine->slots[i] < next)
 			next = machine->slots[i];
 	return next;
 }
 
-static void close_others(const struct machine *machine, long pidfd)
+static void close_others(const struct machine *machine, const struct conversation *talk)
 {
 	for (long from = 3; from < INT32_MAX;) {
-		long kept = next_kept(machine, pidfd, from);
+		long kept = next_kept(machine, talk, from);
 
 		if (kept > from)
 			sys3(__NR_close_range, from, kept - 1, 0);
@@ -154,11 +175,13 @@ void conversation_supervise(const struct conversation *talk, struct machine *mac
 {
 	struct supervise_request request;
 
-	close_others(machine, talk->pidfd);
+	close_others(machine, talk);
 	zero(&request, sizeof(request));
 	request.pid = (int32_t)talk->pid;
-	request.pidfd = (int32_t)talk->pidfd;
-	request.terminal = request.host = request.notify = request.upstream = request.early = -1;
+	request.pidfd = talk->pidfd;
+	request.terminal = talk->terminal;
+	request.host = talk->terminal < 0 ? -1 : host_terminal();
+	request.notify = request.upstream = request.early = -1;
 	request.program = (uint32_t)size;
 	supervise_process(machine, &request, program);
 }

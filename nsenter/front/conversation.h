@@ -9,15 +9,17 @@
 enum {
 	PROC_MAP = 4,
 	PROC_RESUME = 6,
+	PROC_CONSOLE = 7,
 	PROC_READY = 9,
 	PROC_RUN = 10,
 };
 
 struct conversation {
 	int socket;
-	long stage; /* the process that clones, and ends then; 0 when it has been reaped */
-	long pid;   /* the one that will execute a program, once the stage has said so; else 0 */
-	long pidfd; /* of it, or -1 */
+	long stage;   /* the process that clones, and ends then; 0 when it has been reaped */
+	long pid;     /* the one that will execute a program, once the stage has said so; else 0 */
+	int pidfd;    /* of it, or -1 */
+	int terminal; /* the pty master that it has sent, or -1 */
 };
 
 /* Begins one with a fresh stage. 0, or -errno with nothing open. */
@@ -27,7 +29,7 @@ long conversation_begin(struct conversation *talk);
 long conversation_send(const struct conversation *talk, unsigned int type);
 long conversation_send_program(const struct conversation *talk, const unsigned char *data, size_t size);
 
-/* Type of the next message, of which PROC_PID is taken note of; or -errno, -EPIPE when the stage has gone. */
+/* Type of the next message; what PROC_PID and PROC_CONSOLE bring is kept. Or -errno, -EPIPE when the stage has gone. */
 long conversation_next(struct conversation *talk);
 
 /*

@@ -1,6 +1,7 @@
 #include "remembered.h"
 
 #include "loader.h"
+#include "terminal.h"
 
 #include <linux/capability.h>
 #include <linux/fcntl.h>
@@ -117,6 +118,9 @@ static int is_same_caller(const struct remembered *remembered)
 {
 	const struct remembered_header *header = header_of(remembered);
 
+	if (header->terminal != TERMINAL_NONE &&
+	    (header->terminal == TERMINAL_WITH_HOST) != (host_terminal() >= 0))
+		return 0;
 	return header->gid == (uint32_t)sys0(__NR_getegid) &&
 	       (header->stdio == STDIO_ANY || header->stdio == own_stdio());
 }

@@ -24,6 +24,13 @@ enum {
 	TEXT_START_TIME = 4,
 };
 
+/* Whether the program gets a terminal, and whether there was one to take the size from. */
+enum remembered_terminal {
+	TERMINAL_NONE,
+	TERMINAL_WITHOUT_HOST,
+	TERMINAL_WITH_HOST,
+};
+
 /* A part of the file; its offset is a multiple of 8, as is the file's size. */
 struct part {
 	uint32_t offset;
@@ -59,7 +66,7 @@ struct remembered_header {
 	uint32_t gid;         /* the caller's effective one; its uid is that of the file */
 	uint32_t stdio;       /* which of 0, 1 and 2 were pipes or sockets, a bit each, or STDIO_ANY */
 	uint32_t old_keyring; /* 1: --no-new-keyring */
-	uint32_t reserved;
+	uint32_t terminal;    /* enum remembered_terminal */
 	struct part parts[REMEMBERED_PARTS];
 };
 

@@ -3,6 +3,7 @@
 #include "conversation.h"
 #include "mapping.h"
 #include "state.h"
+#include "terminal.h"
 
 #include <linux/fcntl.h>
 #include <linux/prctl.h>
@@ -107,6 +108,8 @@ static long await_ready(struct making *making)
 			ready = 1;
 		else if (type == PROC_MAP)
 			to_map = 1;
+		else if (type == PROC_CONSOLE)
+			terminal_prepare(making->talk.terminal);
 		else if (type != PROC_PID)
 			return type < 0 ? type : -EPROTO;
 		if (to_map && making->talk.pid != 0) {

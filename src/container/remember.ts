@@ -79,8 +79,7 @@ function dependsOnLittle(config: ContainerConfig): boolean {
   const { process, linux, annotations } = spec;
   if (wantsCgroup(spec) || config.joins.length > 0 || config.preserveFds !== 0 || config.extraEnv.length > 0)
     return false;
-  if (process!.terminal || process!.apparmorProfile || process!.selinuxLabel || linux?.mountLabel)
-    return false;
+  if (process!.apparmorProfile || process!.selinuxLabel || linux?.mountLabel) return false;
   if (spec.hooks !== undefined || linux?.intelRdt !== undefined || linux?.netDevices !== undefined)
     return false;
   if (seccomp?.notify || facts.lacking !== undefined || config.raisedLimits !== undefined) return false;
@@ -124,7 +123,7 @@ export function remember(rt: Runtime, launched: Launched, { passwd }: Rememberin
     if (mkdir(directory, 0o700) !== 0 && !isOwnDirectory(directory)) return;
     replaceFile(
       `${directory}/${slotOf(config.bundle)}`,
-      file.finish([syscall(NR.getegid), stdioOf(config), config.newKeyring ? 0 : 1, 0]),
+      file.finish([syscall(NR.getegid), stdioOf(config), config.newKeyring ? 0 : 1, terminalOf(config)]),
     );
   } catch {
     // The next run boots Bun again.
@@ -157,6 +156,12 @@ function stdioOf({ spec, facts }: ContainerConfig): number {
     bits |= 1 << fd;
   });
   return bits;
+}
+
+/** Whether the program gets a terminal (1), with the size of the caller's (2). */
+function terminalOf({ spec, facts }: ContainerConfig): number {
+  if (!spec.process!.terminal) return 0;
+  return facts.terminalSize === null ? 1 : 2;
 }
 
 /** Asks the kernel what the programs depend on; null where that cannot be asked. */
@@ -277,7 +282,7 @@ class FileBuilder {
     this.add(new Uint8Array(new Uint32Array(this.places).buffer));
   }
 
-  /** The file's bytes. `facts`: group, stdio and keyring of the caller. */
+  /** The file's bytes. `facts`: group, stdio, keyring and terminal of the caller. */
   finish(facts: readonly number[]): Uint8Array {
     const bytes = new Uint8Array(this.end);
     const header = [MAGIC, askAhead(AHEAD.build), ...facts, ...this.heads];
