@@ -6,6 +6,7 @@ import { describe, expect, test } from "bun:test";
 import {
   chmodSync,
   chownSync,
+  closeSync,
   openSync,
   readFileSync,
   symlinkSync,
@@ -13,7 +14,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { isRoot } from "./support/caller.ts";
-import { BY_BUN, call, front } from "./support/front.ts";
+import { BY_BUN, call, front, REPORT } from "./support/front.ts";
 import { subjects } from "./support/runtime.ts";
 import { Sandbox } from "./support/sandbox.ts";
 import type { TestSpec } from "./support/spec.ts";
@@ -277,6 +278,33 @@ for (const subject of subjects(["brun"])) {
       expect(readFileSync(`${box.state}/${id}/prepared`).length).toBeGreaterThan(64);
       await box.ok(["delete", "--force", id], BY_BUN);
       expect(box.known(id)).toBe(false);
+    });
+
+    if (subject.caller.uid === 0) return;
+
+    test("without a runtime directory, too, in /tmp", async () => {
+      await using box = new Sandbox(subject);
+      const id = box.name();
+      const bundle = box.bundle((spec) => {
+        spec.process.args = ["/bin/sleep", "1000"];
+      });
+      const { XDG_RUNTIME_DIR: _, ...env } = box.env;
+      const at = async (words: readonly string[]) => {
+        const argv = box.argv(words);
+        argv.splice(argv.indexOf("--root"), 2);
+        const said = openSync(box.file("said", ""), "w");
+        const child = Bun.spawn(argv, {
+          cwd: "/",
+          env: { ...env, ...REPORT },
+          stdio: ["ignore", said, said],
+        });
+        const code = await child.exited;
+        closeSync(said);
+        return { code, bun: readFileSync(`${box.dir}/said`, "utf8").includes("into bytecode") };
+      };
+      expect(await at(["create", "--bundle", bundle, id])).toEqual({ code: 0, bun: true });
+      expect(await at(["state", id])).toEqual({ code: 0, bun: false });
+      expect(await at(["delete", "--force", id])).toEqual({ code: 0, bun: false });
     });
   });
 }

@@ -4,7 +4,6 @@
 #include <linux/stat.h>
 
 #define FIRST_USER_NAMESPACE "user:[4026531837]"
-#define STATE_DIRECTORY_MODE (S_IFDIR | 01700)
 
 static const char *variable(const char *const *envp, const char *name)
 {
@@ -63,25 +62,37 @@ int in_first_user_namespace(void)
 	return text_equal(link, FIRST_USER_NAMESPACE);
 }
 
-/* As src/container/root.ts, where it is there already and fit for use. */
+/* Whether a state directory is there already, and fit for use. */
+static int is_fit(const char *root, uint32_t mode, uint32_t uid)
+{
+	struct statx status;
+
+	zero(&status, sizeof(status));
+	if (sys5(__NR_statx, AT_FDCWD, root, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, &status) < 0)
+		return 0;
+	return status.stx_mode == (S_IFDIR | mode) && status.stx_uid == uid;
+}
+
+/* As src/container/root.ts. */
 static int default_root(char *root, const char *const *envp)
 {
 	const char *runtime = variable(envp, "XDG_RUNTIME_DIR");
-	struct statx status;
-	long uid = sys0(__NR_geteuid);
+	uint32_t uid = (uint32_t)sys0(__NR_geteuid);
 	long length;
 
 	if (uid == 0)
 		return in_first_user_namespace() && path_append(root, 0, "/run/brun", 9) > 0;
-	if (!runtime || !is_clean(runtime))
+	if (!runtime || runtime[0] != '/') {
+		char number[21];
+
+		length = path_append(root, 0, "/tmp/brun-", 10);
+		return path_append(root, length, number, text_decimal(number, uid)) > 0 &&
+		       is_fit(root, 0700, uid);
+	}
+	if (!is_clean(runtime))
 		return 0;
 	length = path_append(root, 0, runtime, text_length(runtime));
-	if (path_append(root, length, "/brun", 5) < 0)
-		return 0;
-	zero(&status, sizeof(status));
-	if (sys5(__NR_statx, AT_FDCWD, root, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, &status) < 0)
-		return 0;
-	return status.stx_mode == STATE_DIRECTORY_MODE && status.stx_uid == (uint32_t)uid;
+	return path_append(root, length, "/brun", 5) > 0 && is_fit(root, 01700, uid);
 }
 
 /* A number from 1 to 64, or a name in capitals, with or without SIG; 0 for what else a signal can be called. */

@@ -2,7 +2,8 @@
 import { expect } from "bun:test";
 import type { CallOptions, Outcome, Sandbox } from "./sandbox.ts";
 
-const REPORT = { BUN_JSC_reportBytecodeCompileTimes: "1" };
+/** Has the engine say that it was started. */
+export const REPORT = { BUN_JSC_reportBytecodeCompileTimes: "1" };
 
 /** A global flag that changes nothing, and that the front does not know. */
 export const BY_BUN = { globals: ["--rootless=auto"] };
