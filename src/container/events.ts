@@ -1,4 +1,5 @@
 /** `brun events`: statistics again and again, and what happens in between. */
+import type { OomWatch } from "../cgroup/oom.ts";
 import type { Stats } from "../cgroup/stats.ts";
 import { BrunError } from "../errors.ts";
 import { E } from "../sys/errno.ts";
@@ -30,18 +31,41 @@ export function events(
   const pidfd = openProcess(stored.pid, stored.startTime);
   if (pidfd < 0) throw new BrunError(`container with id ${id} is not running`, { code: "ERR_STATE" });
   const oom = cgroups().watchOom(stored.cgroup);
-  const report = () => {
-    for (let kills = oom.take(); kills > 0; kills--) emit({ type: "oom", id });
-  };
+  follow(oom, pidfd, intervalMs, {
+    killed: () => emit({ type: "oom", id }),
+    due: () => emit({ type: "stats", id, data: measure(rt, stored) }),
+  });
+  close(pidfd);
+}
+
+/** How long after a signal a kill may be counted, and how often that is looked at, in milliseconds. */
+const COUNTED_WITHIN = 1000;
+const LOOK_EVERY = 10;
+
+/**
+ * Watches until a process ends: `killed` is called for each OOM kill, `due` every `intervalMs` milliseconds. cgroup v1
+ * signals a kill before it has counted it.
+ */
+export function follow(
+  oom: OomWatch,
+  pidfd: number,
+  intervalMs: number,
+  on: { readonly killed: () => void; readonly due: () => void },
+): void {
+  let looking = 0;
   for (let next = performance.now() + intervalMs; ; ) {
-    const [fresh, ended] = poll([oom.fd, pidfd], next - performance.now());
-    if (fresh || ended) report();
-    if (ended) break;
+    const now = performance.now();
+    const [signalled, ended] = poll(
+      [oom.fd, pidfd],
+      Math.min(next - now, now < looking ? LOOK_EVERY : Infinity),
+    );
+    if (signalled) looking = performance.now() + COUNTED_WITHIN;
+    for (let kills = oom.take(); kills > 0; kills--) on.killed();
+    if (ended) return;
     if (performance.now() < next) continue;
     next += intervalMs;
-    emit({ type: "stats", id, data: measure(rt, stored) });
+    on.due();
   }
-  close(pidfd);
 }
 
 /** Waits for descriptors to become readable (-1 never does); says which are. */

@@ -5,16 +5,17 @@
 
 import type { Caller } from "../../rootless/caller.ts";
 import { type IdMap, type IdMaps, mapText } from "../../rootless/idmap.ts";
-import type { HostFacts } from "../config/types.ts";
+import type { ContainerConfig, HostFacts } from "../config/types.ts";
 import { BrunError } from "../errors.ts";
+import { mappedByBrun } from "../init/bind.ts";
 import type { IDMapping, Mount } from "../spec/index.ts";
 import { launchStage, stageLost } from "../stage/launch.ts";
 import { Message, receiveMessage, sendProgram } from "../stage/messages.ts";
 import { ProgramBuilder } from "../stage/program.ts";
-import { CLONE } from "../sys/constants.ts";
+import { AT_RECURSIVE, CLONE, MOUNT_ATTR } from "../sys/constants.ts";
 import { errnoText } from "../sys/errno.ts";
-import { NR, syscall } from "../sys/ffi.ts";
-import { absolute, close, O, open, tryStat, tryWriteExisting } from "../sys/fs.ts";
+import { cstr, NR, syscall } from "../sys/ffi.ts";
+import { AT_EMPTY_PATH, absolute, close, O, open, tryStat, tryWriteExisting } from "../sys/fs.ts";
 import { any, each } from "../sys/lists.ts";
 import { waitChild } from "../sys/spawn.ts";
 
@@ -39,22 +40,46 @@ export function hostSources(
   const hostOnly = new Set<number>();
   const made = new Map<string, string>();
   each(mounts, (mount, i) => {
-    if (isIdMapped(mount)) {
+    const idMapped = isIdMapped(mount);
+    if (idMapped) {
       const wanted = mappingsOf(mount) ?? user;
       if (!caller.privileged || wanted === null) throw refusal(i, caller);
-      if (typeof wanted === "string") {
-        idmaps.set(i, wanted);
-        return;
+      if (typeof wanted === "string") idmaps.set(i, wanted);
+      else {
+        const key = `${mapText(wanted.uid)}/${mapText(wanted.gid)}`;
+        const path = made.get(key) ?? userNamespace(wanted, `mounts[${i}]`);
+        made.set(key, path);
+        idmaps.set(i, path);
       }
-      const key = `${mapText(wanted.uid)}/${mapText(wanted.gid)}`;
-      const path = made.get(key) ?? userNamespace(wanted, `mounts[${i}]`);
-      made.set(key, path);
-      idmaps.set(i, path);
-    } else if (caller.privileged && typeof user === "object" && user !== null && mount.source !== undefined) {
+    }
+    if (caller.privileged && typeof user === "object" && user !== null && mount.source !== undefined) {
       if (!isReachable(absolute(mount.source, bundle), user)) hostOnly.add(i);
+    } else if (idMapped && typeof user === "string") {
+      // What that one's root can reach is not known.
+      hostOnly.add(i);
     }
   });
   return { idmaps, hostOnly };
+}
+
+/**
+ * Maps the ids of a mount that the stage has sent; closes the descriptor.
+ * @param order how many the stage has sent before: they come in the order of {@link mappedByBrun}
+ * Throws a BrunError when the kernel refuses.
+ */
+export function mapTreeIds(config: ContainerConfig, tree: number, order: number): void {
+  const index = mappedByBrun(config)[order]!;
+  const { source, options = [] } = config.spec.mounts![index]!;
+  const users = open(config.facts.idmaps!.get(index)!, O.RDONLY);
+  const attributes = new BigUint64Array([BigInt(MOUNT_ATTR.IDMAP), 0n, 0n, BigInt(users)]);
+  const flags = AT_EMPTY_PATH | (options.includes("ridmap") ? AT_RECURSIVE : 0);
+  const result = syscall(NR.mount_setattr, tree, cstr(""), flags, attributes, attributes.byteLength);
+  close(users);
+  close(tree);
+  if (result >= 0) return;
+  throw new BrunError(`cannot map the ids of ${source}: ${errnoText(-result)}`, {
+    where: `mounts[${index}]`,
+  });
 }
 
 function refusal(index: number, caller: Caller): BrunError {

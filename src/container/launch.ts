@@ -153,6 +153,7 @@ function converse(rt: Runtime, parts: Parts): Launched {
   const { socket } = conversation;
   let state: StoredState | null = null;
   let prepared: Uint8Array | null = null;
+  let idmapped = 0;
   // Compiled while the stage is being cloned, or below while newuidmap and newgidmap run.
   if (config.maps === null || config.selfMapped) sendBuild(rt, parts, init.build());
   for (;;) {
@@ -177,7 +178,13 @@ function converse(rt: Runtime, parts: Parts): Launched {
         const { moveNetDevices } = require("./net-devices.ts") as typeof import("./net-devices.ts");
         moveNetDevices(config.spec.linux?.netDevices ?? {}, conversation.pid, message.fd);
         sendMessage(socket, Message.resume);
-        if (!needsState(config)) sendFinish(rt, parts, null);
+        break;
+      }
+      case Message.idmap: {
+        conversation.requirePid();
+        const { mapTreeIds } = require("./host-sources.ts") as typeof import("./host-sources.ts");
+        mapTreeIds(config, message.fd, idmapped++);
+        sendMessage(socket, Message.resume);
         break;
       }
       case Message.seccomp:
@@ -187,6 +194,10 @@ function converse(rt: Runtime, parts: Parts): Launched {
         break;
       case Message.hooks: {
         conversation.requirePid();
+        if (!needsState(config)) {
+          sendFinish(rt, parts, null);
+          break;
+        }
         saveState(rt.root, { ...state!, creating: true });
         const creating = stateForHooks(state!, "creating");
         runRuntimeHooks(config.spec.hooks?.prestart ?? [], "hooks.prestart", creating);

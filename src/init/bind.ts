@@ -1,6 +1,8 @@
 /** Bind mounts of the spec, their sources opened where someone can reach them. */
 
+import type { ContainerConfig } from "../config/types.ts";
 import type { Mount } from "../spec/index.ts";
+import { Message } from "../stage/messages.ts";
 import type { Slot } from "../stage/program.ts";
 import { MOUNT_ATTR, MS } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
@@ -28,7 +30,7 @@ export function openHostSources(x: InitContext): void {
   if (idmaps === undefined && hostOnly === undefined) return;
   eachBind(x, (mount, index, options) => {
     const idmap = idmaps?.get(index);
-    if (idmap === undefined ? !hostOnly?.has(index) : isOwnTree(x, mount)) return;
+    if (idmap === undefined ? !hostOnly?.has(index) : isOwnTree(x.config, mount, index)) return;
     const tree = openSource(x, mount, index, options);
     const slave = new Uint32Array([0, 0, 0, 0, MS.SLAVE, 0, 0, 0]);
     const attr = x.b.bytes(new Uint8Array(slave.buffer), "{propagation=SLAVE}");
@@ -40,12 +42,21 @@ export function openHostSources(x: InitContext): void {
 }
 
 /**
- * Whether a source is below the root, and meant with what the mounts before it have put there. For an id-mapped mount
- * that has to wait for them, which only real root can: in a user namespace it may not map ids any more.
+ * Whether the source of an id-mapped mount is below the root, and meant with what the mounts before it have put there.
+ * Not what the container's root cannot reach.
  */
-function isOwnTree(x: InitContext, mount: Mount): boolean {
-  const { privileged, rootfs, bundle } = x.config;
-  return privileged && below(rootfs, absolute(mount.source ?? "", bundle)) !== null;
+function isOwnTree({ rootfs, bundle, facts }: ContainerConfig, mount: Mount, index: number): boolean {
+  return !facts.hostOnly?.has(index) && below(rootfs, absolute(mount.source ?? "", bundle)) !== null;
+}
+
+/**
+ * The id-mapped mounts, by their places in `mounts`, that brun has to map while the others are made: whose sources are
+ * below the root of a container in a user namespace, in which no ids can be mapped any more.
+ */
+export function mappedByBrun(config: ContainerConfig): readonly number[] {
+  const { idmaps } = config.facts;
+  if (idmaps === undefined || config.privileged) return [];
+  return [...idmaps.keys()].filter((index) => isOwnTree(config, config.spec.mounts![index]!, index));
 }
 
 /** The rest of them, when the container's root is another user than the caller: opened while still the caller. */
@@ -127,8 +138,9 @@ export function bindMount(x: InitContext, mount: Mount, index: number, options: 
   }
   const tree = x.trees?.get(index) ?? openSource(x, mount, index, options);
   const idmap = config.facts.idmaps?.get(index);
-  if (idmap !== undefined && isOwnTree(x, mount)) {
-    mapIds(x, tree, index, idmap, (options.extra & Extra.RIDMAP) !== 0);
+  if (idmap !== undefined && isOwnTree(config, mount, index)) {
+    if (config.privileged) mapIds(x, tree, index, idmap, (options.extra & Extra.RIDMAP) !== 0);
+    else b.send(Message.idmap, tree, Message.resume);
   }
   b.at(`mounts[${index}]`, `bind ${mount.source ?? ""} on ${mount.destination}`);
   const propagates = options.propagation.length > 0;

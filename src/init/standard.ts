@@ -15,7 +15,7 @@ import { type Program, ProgramBuilder, type Slot } from "../stage/program.ts";
 import { CLONE, PR } from "../sys/constants.ts";
 import { AT_FDCWD, O } from "../sys/fs.ts";
 import { any } from "../sys/lists.ts";
-import { openCallerSources, openHostSources } from "./bind.ts";
+import { mappedByBrun, openCallerSources, openHostSources } from "./bind.ts";
 import { openConsole, takeTerminal } from "./console.ts";
 import { type InitContext, initContext } from "./context.ts";
 import { devices } from "./devices.ts";
@@ -56,7 +56,7 @@ export function needsState(config: ContainerConfig): boolean {
 
 /** Whether brun has something to do before the last program is sent: the hooks, or what the stage waits for in `build`. */
 export function pausesBuild(config: ContainerConfig): boolean {
-  return needsState(config) || movesNetDevices(config);
+  return needsState(config) || movesNetDevices(config) || mappedByBrun(config).length > 0;
 }
 
 /** The container's state as JSON, as its hooks get it: while it is made, and when it is started. */
@@ -89,8 +89,8 @@ export class StandardInit {
   build(): Program {
     this.next();
     this.slave = build(this.x);
-    if (needsState(this.x.config)) {
-      this.x.b.at("hooks", "wait for the hooks of the runtime namespace");
+    if (pausesBuild(this.x.config)) {
+      if (needsState(this.x.config)) this.x.b.at("hooks", "wait for the hooks of the runtime namespace");
       this.x.b.send(Message.hooks, null, 0);
     }
     return this.x.b.finish();

@@ -16,7 +16,7 @@ export const Message = {
   error: 3,
   /** The process is in its new user namespace and waits for the id maps. */
   map: 4,
-  /** Mounts are done, the old root is still there: time for prestart and createRuntime hooks. */
+  /** Mounts are done, the old root is still there: time for prestart and createRuntime hooks, and for the last program. */
   hooks: 5,
   /** To the stage: go on. */
   resume: 6,
@@ -30,6 +30,8 @@ export const Message = {
   run: 10,
   /** A netlink socket of the container's network namespace comes with it: time to move devices there. */
   network: 11,
+  /** A detached mount comes with it, whose ids only the caller may map. */
+  idmap: 12,
 } as const;
 export type MessageType = (typeof Message)[keyof typeof Message];
 

@@ -12,13 +12,19 @@ for (const subject of subjects(["brun"])) {
   const forRoot = root ? test : () => undefined;
 
   describe(subject.label, () => {
+    /** A directory with a file "old" of these ids. */
+    function filled(box: Sandbox, uid: number, gid: number): string {
+      const directory = ownedDir(caller, `${box.dir}/data`);
+      writeFileSync(`${directory}/old`, "");
+      chownSync(`${directory}/old`, uid, gid);
+      return directory;
+    }
+
     const mappings = [{ containerID: 0, hostID: 5000, size: 10 }];
 
     forRoot("a mount's own mappings, without a user namespace: both ways", async () => {
       await using box = new Sandbox(subject);
-      const source = ownedDir(caller, `${box.dir}/data`);
-      writeFileSync(`${source}/old`, "");
-      chownSync(`${source}/old`, 3, 4);
+      const source = filled(box, 3, 4);
       const script = "stat -c %u:%g /mnt/old; touch /mnt/new; chown 5001:5002 /mnt/new";
       const { stdout, stderr } = await box.sh(script, (spec) => {
         spec.process.capabilities!.effective!.push("CAP_CHOWN");
@@ -53,9 +59,7 @@ for (const subject of subjects(["brun"])) {
 
     forRoot("idmap with the container's user namespace: files keep the host's ids inside", async () => {
       await using box = new Sandbox(subject);
-      const source = ownedDir(caller, `${box.dir}/data`);
-      writeFileSync(`${source}/old`, "");
-      chownSync(`${source}/old`, 7, 8);
+      const source = filled(box, 7, 8);
       const bundle = box.bundle((spec) => {
         mapManyIds(spec, caller);
         spec.process.args = [
@@ -71,11 +75,34 @@ for (const subject of subjects(["brun"])) {
       expect(Bun.spawnSync(["stat", "-c", "%u", `${source}/new`]).stdout.toString()).toBe("0\n");
     });
 
+    for (const hooks of [undefined, { createRuntime: [{ path: "/bin/true" }] }]) {
+      const more = hooks === undefined ? "" : ", also with hooks";
+      forRoot(
+        `in a user namespace, too, a source below the root is what was mounted there before${more}`,
+        async () => {
+          await using box = new Sandbox(subject);
+          const source = filled(box, 7, 8);
+          const bundle = box.bundle((spec) => {
+            mapManyIds(spec, caller);
+            if (hooks) Object.assign(spec, { hooks });
+            spec.process.args = ["/bin/stat", "-c", "%n %u:%g", "/made/old", "/one/old", "/two/old"];
+            const bind = (from: string, destination: string, ...options: string[]) =>
+              spec.mounts.push({ destination, type: "bind", source: from, options: ["rbind", ...options] });
+            bind(source, "/made");
+            bind("rootfs/made", "/one", "idmap");
+            bind("rootfs/one/../made", "/two", "ridmap");
+          });
+          Bun.spawnSync(["chown", "-hR", "100000:100000", `${bundle}/rootfs`]);
+          const outcome = await box.call(["run", "--bundle", bundle, box.name()]);
+          const names = "/made/old 65534:65534\n/one/old 7:8\n/two/old 7:8\n";
+          expect(outcome).toMatchObject({ stdout: names, stderr: "" });
+        },
+      );
+    }
+
     forRoot("idmap with the user namespace of another container", async () => {
       await using box = new Sandbox(subject);
-      const source = ownedDir(caller, `${box.dir}/data`);
-      writeFileSync(`${source}/old`, "");
-      chownSync(`${source}/old`, 7, 8);
+      const source = filled(box, 7, 8);
       const { pid } = await box.inspect(await box.detached((spec) => mapManyIds(spec, caller)));
       const bundle = box.bundle((spec) => {
         spec.process.args = ["/bin/stat", "-c", "%u:%g", "/mnt/old"];
