@@ -111,7 +111,7 @@ prepare_images() {
 
 # For the one test that clones: in a file, which any user may clone from.
 prepare_spec() {
-  [ -z "${RUNTIME_SPEC:-}" ] || git -c 'safe.directory=*' -C "$RUNTIME_SPEC" bundle create -q "$out/runtime-spec.bundle" --all
+  [ -z "${RUNTIME_SPEC:-}" ] || git -c 'safe.directory=*' -C "$RUNTIME_SPEC" bundle create -q "$out/runtime-spec.bundle" HEAD --branches --tags
 }
 
 # A mode's user, features and environment, as in the suite's own rootless.sh.
