@@ -1,12 +1,15 @@
 /**
  * Fuzzes the C stage: `fuzz.ts [--seconds N] [--cache DIRECTORY]` (600 in all and .cache/fuzz when absent). The corpus
- * begins with the programs of src/init/golden and with those that are prepared for them, and grows in the cache. Ends with 1 at the first input that a sanitizer objects to, which is
+ * begins with the programs of src/init/golden and with what is prepared and remembered of such containers, and grows in the cache. Ends with 1 at the first input that a sanitizer objects to, which is
  * kept and named.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
+import type { ContainerConfig } from "../src/config/types.ts";
 import { execInfoOf } from "../src/container/launch.ts";
 import { prepare } from "../src/container/prepared.ts";
+import { rememberedFile } from "../src/container/remember.ts";
+import { recordedPrograms } from "../src/init/standard.ts";
 import { configFor, goldenCases, plain } from "../src/init/testing/golden.ts";
 import { type Program, ProgramBuilder } from "../src/stage/program.ts";
 
@@ -29,6 +32,8 @@ const FUZZ_INODE = 7;
 const OPENING = 9;
 /** PREPARED_PROGRAMS of nsenter/front/command.h, of which exec is the last, and where the file has their places. */
 const [COMMANDS, ENTRIES_AT] = [7, 296];
+/** Where a remembered run's file has its parts, and among them the witnesses: nsenter/front/remembered.h. */
+const [PARTS_AT, WITNESSES_AT] = [24, 112];
 /** A process of this start time lives, as proc_pid_stat(5) says. */
 const START_TIME = 42;
 const STAT = Buffer.from(`7 (a) b) S${" 1".repeat(18)} ${START_TIME} 1\n`);
@@ -42,7 +47,7 @@ const TAPES = [
   [ENOENT, EEXIST, ENOENT, 6, ...Buffer.from("../c/d"), ENOENT],
 ].map(tape);
 /** What each target gets of the time. */
-const SHARES = { program: 0.6, prepared: 0.3, notify: 0.1 } as const;
+const SHARES = { program: 0.5, prepared: 0.2, remembered: 0.2, notify: 0.1 } as const;
 
 type Target = keyof typeof SHARES;
 
@@ -77,6 +82,18 @@ function smallPrograms(): Program[] {
   });
 }
 
+/** The state of a container of this process. */
+const STATE = {
+  version: 1,
+  ociVersion: "1.2.0",
+  id: "seed",
+  bundle: "/bundle",
+  rootfs: "/bundle/rootfs",
+  created: "2026-01-01T00:00:00.000000000Z",
+  pid: 7,
+  startTime: `${START_TIME}`,
+} as const;
+
 /** Files of prepared programs: with exec and without. */
 function preparedFiles(): Uint8Array[] {
   const rt = {
@@ -88,17 +105,7 @@ function preparedFiles(): Uint8Array[] {
   const cgroup = { version: 2, paths: { "": "/sys/fs/cgroup/seed" } } as const;
   const files = [{}, { cgroup }].map((more) => {
     const config = configFor(plain(true), {});
-    const state = {
-      version: 1,
-      ociVersion: "1.2.0",
-      id: "seed",
-      bundle: "/bundle",
-      rootfs: "/bundle/rootfs",
-      created: "2026-01-01T00:00:00.000000000Z",
-      pid: 7,
-      startTime: `${START_TIME}`,
-      ...more,
-    } as const;
+    const state = { ...STATE, ...more };
     const file = prepare(rt, config, state, execInfoOf(config, false));
     if (file === null) throw new Error("no programs are prepared");
     const words = new Uint32Array(file.buffer);
@@ -134,6 +141,84 @@ function seedPrepared(): void {
   });
 }
 
+/** A remembered run's file, and the bytes of each file that has to be as it was (null: it was not there). */
+function rememberedSeed(
+  more: Partial<ContainerConfig>,
+  guarded: boolean,
+): { file: Uint8Array; witnesses: (number | null)[] } {
+  const spec = plain(true);
+  const env = ["HOME=/", ...(spec.process?.env ?? [])];
+  const config = configFor({ ...spec, process: { ...spec.process!, env } }, { extra: more });
+  const text = JSON.stringify(config.spec);
+  const programs = recordedPrograms(config, null);
+  const file = rememberedFile({ config, state: STATE, programs, text }, { passwd: null });
+  if (file === null) throw new Error("nothing is remembered");
+  const words = new Uint32Array(file.buffer);
+  // As nsenter/fuzz/remembered.c has it: build and group.
+  words.set([1, 0], 1);
+  // What the guard asks the fuzzers' kernel does not answer: its bytes are those of the next program.
+  const guard = words.subarray(PARTS_AT / 4 + 2, PARTS_AT / 4 + 6);
+  if (!guarded) guard.set([guard[0]!, 0, guard[0]!, guard[2]! + guard[3]! - guard[0]!]);
+  const [at, size] = [words[WITNESSES_AT / 4]!, words[WITNESSES_AT / 4 + 1]!];
+  const witnesses: (number | null)[] = [];
+  for (let word = at / 4; word < (at + size) / 4; word += 4)
+    witnesses.push(words[word + 2] === 0xffffffff ? null : words[word + 3]!);
+  return { file, witnesses };
+}
+
+/** Answers by which the container's process is there, and runs. */
+function conversation(mapped: boolean, filter: boolean): number[] {
+  // The last says whether a descriptor comes with it.
+  const message = (fd: 0 | 1, type: number, ...payload: number[]): number[] => {
+    const bytes = [1, 0, type, 0, payload.length, 0, 0, 0, ...payload];
+    return [bytes.length, ...bytes, fd];
+  };
+  const sent = (count: number) => new Array(count).fill(0);
+  const [pid, map, ready] = [message(1, 2, 7, 0, 0, 0, 0, 0, 0, 0), message(0, 4), message(0, 9)];
+  // Directory and lock; stage and subreaper; programs; filter and exec.json.
+  const begin = [0, 0, 0, 8, 0, ...sent(mapped ? 2 : 6), ...sent(filter ? 6 : 3), ...pid];
+  const helpers = [0, 8, 0, 8, 0, ...sent(5)];
+  const middle = mapped ? [...map, ...helpers, ...sent(5)] : [];
+  return [...begin, ...middle, ...ready, 0, STAT.length, ...STAT];
+}
+
+/** A long id is put over the places of the ids. */
+function selfChanging(file: Uint8Array): Uint8Array {
+  const bytes = file.slice();
+  const words = new Uint32Array(bytes.buffer);
+  const places = words[WITNESSES_AT / 4 + 2]!;
+  words[places / 4] = bytes.length - 256;
+  return bytes;
+}
+
+/** Runs that come to their end, and that end before. */
+function seedRemembered(): void {
+  const two = [
+    { containerId: 0, hostId: 1000, size: 1 },
+    { containerId: 1, hostId: 100000, size: 65535 },
+  ];
+  const seccomp = { bpf: new Uint8Array(16), flags: 0, notify: false, library: "/bin/sh" };
+  const variants: Partial<ContainerConfig>[] = [
+    { newKeyring: false },
+    { seccomp },
+    { maps: { uid: two, gid: two }, selfMapped: false },
+  ];
+  const writeSeed = (name: string, file: Uint8Array, answers: readonly number[]) =>
+    writeFileSync(`${CACHE}/remembered/seed-${name}`, Buffer.concat([file, new Uint8Array(tape(answers))]));
+  variants.forEach((more, n) => {
+    const { file, witnesses } = rememberedSeed(more, n === 0);
+    const looks = witnesses.flatMap((size) =>
+      size === null ? [ENOENT] : new Array(2 + Math.ceil(size / 4096)).fill(0),
+    );
+    const answers = [4, more.newKeyring === false ? 1 : 0, ...new Array(8).fill(0), ...looks];
+    writeSeed(`${n}-long`, selfChanging(file), [255, ...answers.slice(1)]);
+    const filter = more.seccomp !== undefined;
+    [[], conversation(false, filter), conversation(true, filter)].forEach((talk, i) => {
+      writeSeed(`${n}-${i}`, file, [...answers, ...talk]);
+    });
+  });
+}
+
 function seedCorpus(): void {
   for (const target of Object.keys(SHARES)) mkdirSync(`${CACHE}/${target}`, { recursive: true });
   const all = [...goldenCases.flatMap(({ programs }) => programs()), ...smallPrograms()];
@@ -143,6 +228,7 @@ function seedCorpus(): void {
     });
   });
   seedPrepared();
+  seedRemembered();
   writeFileSync(
     `${CACHE}/notify/ready`,
     Buffer.from("\xffREADY=1\nSTATUS=up\nMAINPID=1\nFDSTORE=1\n", "latin1"),

@@ -35,14 +35,16 @@ unsigned char *remembered_part(const struct remembered *remembered, enum remembe
 	return part.size > 0 ? remembered->file.data + part.offset : 0;
 }
 
+/* They are in programs: anywhere else an id could change what has been checked. */
 static int check_ids(const struct remembered *remembered)
 {
+	uint32_t begin = header_of(remembered)->parts[PART_ENTER].offset;
+	uint32_t end = header_of(remembered)->parts[PART_STATE].offset;
 	size_t size;
 	const uint32_t *at = (const void *)remembered_part(remembered, PART_IDS, &size);
 
 	for (size_t i = 0; at && i < size / sizeof(*at); i++)
-		if (at[i] < sizeof(struct remembered_header) || at[i] > remembered->file.size ||
-		    ID_MAX + 1 > remembered->file.size - at[i])
+		if (at[i] < begin || at[i] > end || ID_MAX + 1 > end - at[i])
 			return 0;
 	return 1;
 }

@@ -16,18 +16,28 @@
 #define MAPPINGS 4
 #define MAPPING_MAX (4 << 20)
 
-/* Descriptors while there is a file. */
+/* Descriptors while there is a file: from FILE_FD on they are places in files. */
 #define DIRECTORY_FD 3
 #define FILE_FD 4
+#define FILES 8
+#define USER 1000
+#define USER_NAMESPACE "user:[4026531837]"
+
+struct file {
+	const unsigned char *data;
+	size_t size;
+	size_t read;
+};
 
 jmp_buf fuzz_exit;
+int fuzz_all_own;
 
 static const unsigned char *next;
 static size_t left;
 static unsigned int calls;
-static const unsigned char *file;
-static size_t file_size;
-static size_t file_read;
+static struct file files[FILES]; /* the first is the one in a directory */
+static unsigned int file_count;
+static unsigned int files_opened;
 static void *mappings[MAPPINGS];
 
 void fuzz_tape(const unsigned char *tape, size_t size)
@@ -35,17 +45,30 @@ void fuzz_tape(const unsigned char *tape, size_t size)
 	next = tape;
 	left = size;
 	calls = 0;
+	fuzz_all_own = 0;
 	for (unsigned int i = 0; i < MAPPINGS; i++) {
 		free(mappings[i]);
 		mappings[i] = 0;
 	}
 }
 
+static void add_file(const unsigned char *data, size_t size)
+{
+	if (file_count < FILES)
+		files[file_count++] = (struct file){data, size, 0};
+}
+
 void fuzz_file(const unsigned char *data, size_t size)
 {
-	file = data;
-	file_size = size;
-	file_read = 0;
+	file_count = 0;
+	files_opened = 1;
+	if (data)
+		add_file(data, size);
+}
+
+void fuzz_host_file(const unsigned char *data, size_t size)
+{
+	add_file(data, size);
 }
 
 size_t fuzz_take(void *to, size_t size)
@@ -79,7 +102,7 @@ __attribute__((noinline, no_sanitize("coverage"))) static int is_own(long buffer
 {
 	unsigned char here;
 
-	return (uintptr_t)buffer - (uintptr_t)&here <= STACK_MAX;
+	return fuzz_all_own || (uintptr_t)buffer - (uintptr_t)&here <= STACK_MAX;
 }
 
 /* Fills a buffer that the real kernel would write to; all of it is touched, so that its size is checked. */
@@ -145,56 +168,74 @@ static long unmap(long at)
 	return -EINVAL;
 }
 
-static long open_file(long flags)
+static long open_file(const char *path, long flags)
 {
 	long answer = fuzz_answer();
 
 	if (answer < 0)
 		return answer;
-	return flags & O_DIRECTORY ? DIRECTORY_FD : FILE_FD;
+	if (flags & O_DIRECTORY)
+		return DIRECTORY_FD;
+	if (*path != '/')
+		return FILE_FD;
+	return files_opened < file_count ? FILE_FD + (long)files_opened++ : -ENOENT;
 }
 
 /* As much as the tape says, or all. */
-static long read_file(unsigned char *buffer, size_t size)
+static long read_file(long fd, unsigned char *buffer, size_t size)
 {
+	struct file *file = &files[fd - FILE_FD];
 	unsigned char length = 0;
 
 	fuzz_take(&length, 1);
-	if (size > file_size - file_read)
-		size = file_size - file_read;
+	if (size > file->size - file->read)
+		size = file->size - file->read;
 	if (length > 0 && length < size)
 		size = length;
-	memcpy(buffer, file + file_read, size);
-	file_read += size;
+	memcpy(buffer, file->data + file->read, size);
+	file->read += size;
 	return (long)size;
 }
 
-/* As the prepared file wants it, with a bit changed where the tape says so. */
+/* As the file in the directory wants it, with a bit changed where the tape says so. */
 static long stat_file(long fd, const char *name, struct statx *status)
 {
 	unsigned char change[2] = {0, 0};
 
+	if (*name == '/')
+		return fuzz_answer();
 	memset(status, 0, sizeof(*status));
+	status->stx_uid = USER;
 	status->stx_ino = FUZZ_INODE;
-	status->stx_size = file_size;
+	status->stx_size = files[0].size;
 	status->stx_mode = fd == DIRECTORY_FD && *name == 0 ? S_IFDIR | S_IRWXU : S_IFREG | S_IRUSR | S_IWUSR;
 	fuzz_take(change, sizeof(change));
 	((unsigned char *)status)[change[0]] ^= change[1];
 	return 0;
 }
 
-/* What is asked about the file while there is one. */
-static long file_call(long nr, long a, long b, long c, long e)
+static long read_user_namespace(char *buffer, size_t size)
+{
+	if (size > sizeof(USER_NAMESPACE) - 1)
+		size = sizeof(USER_NAMESPACE) - 1;
+	memcpy(buffer, USER_NAMESPACE, size);
+	return (long)size;
+}
+
+/* What is asked about the files while there are some. */
+static long file_call(long nr, long a, long b, long c, long d, long e)
 {
 	switch (nr) {
 	case __NR_geteuid:
-		return 0;
+		return USER;
 	case __NR_openat:
-		return open_file(c);
+		return open_file((const char *)b, c);
 	case __NR_read:
-		return read_file((unsigned char *)b, (size_t)c);
+		return a < FILE_FD ? 0 : read_file(a, (unsigned char *)b, (size_t)c);
 	case __NR_statx:
 		return stat_file(a, (const char *)b, (struct statx *)e);
+	case __NR_readlinkat:
+		return read_user_namespace((char *)c, (size_t)d);
 	default:
 		return 0;
 	}
@@ -221,6 +262,39 @@ static void send_message(const struct user_msghdr *message)
 		touch((long)message->iov[i].iov_base, (long)message->iov[i].iov_len);
 }
 
+/* Takes all that is written, unless the tape says otherwise. */
+static long write_bytes(long buffer, long size)
+{
+	long answer = fuzz_answer();
+
+	touch(buffer, size);
+	return answer == 0 || answer > size ? size : answer;
+}
+
+/* With an exit status of the tape. */
+static long wait_for_child(int32_t *status)
+{
+	unsigned char byte = 0;
+
+	if (status && is_own((long)status)) {
+		fuzz_take(&byte, 1);
+		*status = byte;
+	}
+	return fuzz_answer();
+}
+
+static void touch_text(uint64_t text)
+{
+	touch((long)text, (long)strlen((const char *)(uintptr_t)text));
+}
+
+static void touch_words(const struct spawn_request *request)
+{
+	touch_text(request->path);
+	for (const uint64_t *word = (const uint64_t *)(uintptr_t)request->argv; *word; word++)
+		touch_text(*word);
+}
+
 long sys6(long nr, long a, long b, long c, long d, long e, long f)
 {
 	(void)f;
@@ -230,8 +304,8 @@ long sys6(long nr, long a, long b, long c, long d, long e, long f)
 		return map(b);
 	if (nr == __NR_munmap)
 		return unmap(a);
-	if (file)
-		return file_call(nr, a, b, c, e);
+	if (file_count > 0)
+		return file_call(nr, a, b, c, d, e);
 	switch (nr) {
 	case __NR_recvfrom:
 	case __NR_read:
@@ -241,13 +315,15 @@ long sys6(long nr, long a, long b, long c, long d, long e, long f)
 	case __NR_recvmsg:
 		return receive_message((struct user_msghdr *)b);
 	case __NR_sendto:
-		touch(b, c);
-		return fuzz_answer();
+	case __NR_write:
+		return write_bytes(b, c);
 	case __NR_sendmsg:
 		send_message((const struct user_msghdr *)b);
 		return fuzz_answer();
 	case __NR_readlinkat:
 		return fill(c, d);
+	case __NR_wait4:
+		return wait_for_child((int32_t *)b);
 	default:
 		return fuzz_answer();
 	}
@@ -257,6 +333,8 @@ long spawn(struct spawn_request *request)
 {
 	long pid = fuzz_answer();
 
+	if (fuzz_all_own)
+		touch_words(request);
 	request->error = 0;
 	request->pidfd = pid > 0 ? 9 : -1;
 	return pid;

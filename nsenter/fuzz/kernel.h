@@ -18,6 +18,15 @@ size_t fuzz_take(void *to, size_t size);
 /* Bytes of the only regular file, which is the caller's own, as is its directory; or none. They have to stay. */
 void fuzz_file(const unsigned char *data, size_t size);
 
+/*
+ * Bytes of one more file, which is found by an absolute path: the next open of one is that of the first of them that
+ * has not been opened yet. fuzz_file() forgets them.
+ */
+void fuzz_host_file(const unsigned char *data, size_t size);
+
+/* Whether every pointer that the kernel gets is the front's own, as it is while no program runs in its process. */
+extern int fuzz_all_own;
+
 #define FUZZ_INODE 7 /* of all there is */
 
 /* One answer: a small number, such as a descriptor, or an errno that the stage knows what to do about. */

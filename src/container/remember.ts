@@ -8,7 +8,7 @@ import type { IdMap, IdMaps } from "../../rootless/idmap.ts";
 import type { ContainerConfig } from "../config/types.ts";
 import { ANY, type Program, ProgramBuilder } from "../stage/program.ts";
 import { AHEAD, askAhead, NR, syscall } from "../sys/ffi.ts";
-import { AT_REMOVEDIR, mkdir, readTextIfThere, replaceFile, S, tryStat } from "../sys/fs.ts";
+import { AT_REMOVEDIR, mkdir, replaceFile, S, tryStat } from "../sys/fs.ts";
 import { any, each } from "../sys/lists.ts";
 import { utf8 } from "../sys/utf8.ts";
 import { wantsCgroup } from "./cgroup.ts";
@@ -22,17 +22,14 @@ import {
   unlessPasswdChanged,
 } from "./guards.ts";
 import { execInfoOf, type Launched } from "./launch.ts";
+import { FileBuilder } from "./remembered-file.ts";
 import { inFirstNamespace } from "./root.ts";
 import { execInfoText, FILES, type StoredState } from "./store.ts";
 import type { RunOptions, Runtime } from "./types.ts";
 
-/** nsenter/front/remembered.h, whose order the parts have. */
-const MAGIC = 0x6d657262;
+/** nsenter/front/remembered.h. */
 const SLOTS = 64;
 const STDIO_ANY = 8;
-const NOT_THERE = 0xffffffff;
-const HEADER_WORDS = 6;
-const PARTS = 13;
 /** Longest clean-up program, and most arguments of newuidmap: nsenter/front/{run,mapping}.c. */
 const CLEANUP_MAX = 4096;
 const HELPER_WORDS_MAX = 64;
@@ -96,14 +93,28 @@ function dependsOnLittle(config: ContainerConfig): boolean {
 }
 
 /** Writes it down. A file that cannot be written is none: nothing is thrown for it. */
-export function remember(rt: Runtime, launched: Launched, { passwd }: Remembering): void {
-  const { config, state, programs } = launched;
+export function remember(rt: Runtime, launched: Launched, remembering: Remembering): void {
+  const directory = `${rt.root}/${DIRECTORY}`;
+  try {
+    const bytes = rememberedFile(launched, remembering);
+    if (bytes === null || (mkdir(directory, 0o700) !== 0 && !isOwnDirectory(directory))) return;
+    replaceFile(`${directory}/${slotOf(launched.config.bundle)}`, bytes);
+  } catch {
+    // The next run boots Bun again.
+  }
+}
+
+/** The file's bytes; null where it cannot be said what the programs depend on. */
+export function rememberedFile(
+  { config, state, programs, text }: Pick<Launched, "config" | "state" | "programs" | "text">,
+  { passwd }: Remembering,
+): Uint8Array | null {
   const [enter, build, finish] = programs;
   const cleanup = cleanupProgram(state.id);
   const guard = guardProgram(config, passwd);
   const helpers = config.maps === null || config.selfMapped ? [] : helperWords(config.maps);
   if (guard === null || helpers === null || finish === undefined || cleanup.bytes.length > CLEANUP_MAX)
-    return;
+    return null;
   const file = new FileBuilder();
   file.add(utf8(`${config.bundle}\0`));
   file.add(guard.bytes);
@@ -116,18 +127,9 @@ export function remember(rt: Runtime, launched: Launched, { passwd }: Rememberin
   file.add(config.seccomp?.bpf ?? new Uint8Array(0));
   file.add(helpers[0] ?? new Uint8Array(0));
   file.add(helpers[1] ?? new Uint8Array(0));
-  file.witnesses(witnessPaths(config), `${config.bundle}/config.json`, launched.text);
+  file.witnesses(witnessPaths(config), `${config.bundle}/config.json`, text);
   file.ids();
-  const directory = `${rt.root}/${DIRECTORY}`;
-  try {
-    if (mkdir(directory, 0o700) !== 0 && !isOwnDirectory(directory)) return;
-    replaceFile(
-      `${directory}/${slotOf(config.bundle)}`,
-      file.finish([syscall(NR.getegid), stdioOf(config), config.newKeyring ? 0 : 1, terminalOf(config)]),
-    );
-  } catch {
-    // The next run boots Bun again.
-  }
+  return file.finish([syscall(NR.getegid), stdioOf(config), config.newKeyring ? 0 : 1, terminalOf(config)]);
 }
 
 /** Where others could have put something in our name, nothing is written. */
@@ -243,58 +245,4 @@ export function stateText(state: StoredState): string {
     `{${open({ version, ociVersion })},"id":"\x01",${open({ bundle, rootfs })},"created":"\x02",` +
     `"pid":\x03,"startTime":"\x04"${more === "" ? "" : `,${more}`}}`
   );
-}
-
-/** The file's parts, one after the other. */
-class FileBuilder {
-  private readonly parts: { readonly at: number; readonly bytes: Uint8Array }[] = [];
-  private readonly places: number[] = [];
-  private readonly heads: number[] = [];
-  private end = 4 * (HEADER_WORDS + 2 * PARTS);
-
-  /** Adds a part of its own. */
-  add(bytes: Uint8Array): void {
-    this.heads.push(this.put(bytes), bytes.length);
-  }
-
-  /** Adds a program, in which the id is to be put. */
-  program({ bytes, ids }: Program): void {
-    each(ids, (place) => this.places.push(this.end + place));
-    this.add(bytes);
-  }
-
-  /** Adds files with what they hold now, and one with what it has held. */
-  witnesses(paths: readonly string[], known: string, text: string): void {
-    const words: number[] = [];
-    const witness = (path: string, content: string | null): void => {
-      const name = utf8(`${path}\0`);
-      words.push(this.put(name), name.length);
-      const bytes = utf8(content ?? "");
-      words.push(content === null ? NOT_THERE : this.put(bytes), bytes.length);
-    };
-    witness(known, text);
-    each(paths, (path) => witness(path, readTextIfThere(path)));
-    this.add(new Uint8Array(new Uint32Array(words).buffer));
-  }
-
-  /** Adds where ids are. */
-  ids(): void {
-    this.add(new Uint8Array(new Uint32Array(this.places).buffer));
-  }
-
-  /** The file's bytes. `facts`: group, stdio, keyring and terminal of the caller. */
-  finish(facts: readonly number[]): Uint8Array {
-    const bytes = new Uint8Array(this.end);
-    const header = [MAGIC, askAhead(AHEAD.build), ...facts, ...this.heads];
-    bytes.set(new Uint8Array(new Uint32Array(header).buffer));
-    each(this.parts, (part) => bytes.set(part.bytes, part.at));
-    return bytes;
-  }
-
-  private put(bytes: Uint8Array): number {
-    const at = this.end;
-    this.parts.push({ at, bytes });
-    this.end = (at + bytes.length + 7) & ~7;
-    return at;
-  }
 }
