@@ -1,6 +1,7 @@
 /** Checkpoint and restore where CRIU is missing, too old, or not to be used. That it works shows `npm run test:vm`. */
 import { describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
+import { isRoot } from "./support/caller.ts";
 import { subjects } from "./support/runtime.ts";
 import { Sandbox } from "./support/sandbox.ts";
 
@@ -13,8 +14,8 @@ const version = (minor: number): string =>
 
 for (const subject of subjects(["brun"])) {
   describe(subject.label, () => {
-    const outcomeOf = async (criu: string, answer = "") => {
-      await using box = new Sandbox(subject);
+    const outcomeOf = async (criu: string, answer = "", by = subject) => {
+      await using box = new Sandbox(by);
       const id = await box.detached();
       box.file("criu", criu, 0o755);
       box.file("criu.answer", answer);
@@ -47,6 +48,29 @@ for (const subject of subjects(["brun"])) {
         expect([code, stderr]).toEqual([
           1,
           "brun: checkpoint and restore are for root: you have neither root's rights nor CAP_CHECKPOINT_RESTORE; " +
+            "hint: call brun as root, for a container that root has made\n",
+        ]);
+      });
+
+    if (subject.caller.uid !== 0 && isRoot)
+      test("a criu that does not make do with CAP_CHECKPOINT_RESTORE", async () => {
+        const { uid, gid } = subject.caller;
+        const right = ["--inh-caps", "+checkpoint_restore", "--ambient-caps", "+checkpoint_restore"];
+        const prefix = [
+          "setpriv",
+          "--reuid",
+          `${uid}`,
+          "--regid",
+          `${gid}`,
+          "--clear-groups",
+          ...right,
+          "--",
+        ];
+        const capable = { ...subject, caller: { ...subject.caller, prefix } };
+        const [code, stderr] = await outcomeOf(ANSWERS, version(17), capable);
+        expect([code, stderr]).toEqual([
+          1,
+          "brun: checkpoint and restore are for root: criu 3.17 works for root only; 3.18 is the first that needs less; " +
             "hint: call brun as root, for a container that root has made\n",
         ]);
       });

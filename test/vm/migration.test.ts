@@ -116,6 +116,38 @@ if (here?.name === "root-systemd") {
       await goesOnLoaded(counter, reached);
     });
 
+    test("--page-server has a pre-dump written elsewhere, too, and after it what has changed", async () => {
+      const counter = await startLoaded(here);
+      await using box = counter.box;
+      const dump = async (name: string, flags: readonly string[], ...server: string[]) => {
+        const pages = counter.images(`${name}-pages`);
+        mkdirSync(pages);
+        const running = criu(pages, "page-server", ...server);
+        await until("the page server", listening);
+        const images = ["--image-path", counter.images(name), "--page-server", ADDRESS];
+        await box.ok(["checkpoint", ...images, ...flags, counter.id]);
+        expect(await running.exited).toBe(0);
+        expect(memoryIn(counter.images(name)).size).toBe(0);
+        return pages;
+      };
+      const before = await dump("before", ["--pre-dump"]);
+      expect(memoryIn(before).size).toBeGreaterThan(MEGABYTE);
+      expect((await box.inspect(counter.id)).status).toBe("running");
+      const after = await dump(
+        "after",
+        ["--parent-path", "../before"],
+        "--prev-images-dir",
+        "../before-pages",
+      );
+      expect(memoryIn(after).size).toBeWithin(4096, MEGABYTE / 2);
+      const reached = counter.value;
+      cpSync(before, counter.images("before"), { recursive: true });
+      rmSync(`${after}/parent`);
+      cpSync(after, counter.images("after"), { recursive: true });
+      await counter.restoreFrom(counter.images("after"));
+      await goesOnLoaded(counter, reached);
+    });
+
     test("--lazy-pages: --status-fd tells when to restore, the old container ends when all memory is fetched", async () => {
       const counter = await startLoaded(here);
       await using box = counter.box;
