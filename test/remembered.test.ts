@@ -6,7 +6,6 @@ import { describe, expect, test } from "bun:test";
 import {
   chmodSync,
   chownSync,
-  existsSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -22,6 +21,7 @@ import {
 import { isRoot, subordinateRange } from "./support/caller.ts";
 import { BY_BUN, call, front } from "./support/front.ts";
 import { until } from "./support/processes.ts";
+import { both, known, remembered } from "./support/remembered.ts";
 import { type Subject, subjects } from "./support/runtime.ts";
 import { Sandbox } from "./support/sandbox.ts";
 import type { TestSpec } from "./support/spec.ts";
@@ -33,37 +33,6 @@ cat /proc/self/cgroup /proc/self/uid_map /proc/self/gid_map /proc/self/oom_score
 cat /proc/self/mountinfo | sed 's/^[0-9]* [0-9]* [0-9:]*//; s/ \\(master\\|shared\\):[0-9]*//g'
 ls -ln /dev; ls /proc/self/fd | wc -l; readlink /proc/self/ns/user | sed 's/[0-9]//g'
 cat /proc/keys | grep -c keyring; ls -l /proc/self/fd | grep -c /dev/null; wc -c < /proc/self/environ`;
-
-/** What is remembered in a sandbox's state directory. */
-function remembered(box: Sandbox): string[] {
-  const directory = `${box.state}/@run`;
-  return existsSync(directory) ? readdirSync(directory).map((name) => `${directory}/${name}`) : [];
-}
-
-/** A bundle that has been run; `args` is its program. */
-async function known(
-  box: Sandbox,
-  args: readonly string[],
-  edit: (spec: TestSpec) => void = () => undefined,
-): Promise<string> {
-  const bundle = box.bundle((spec) => {
-    spec.process.args = ["/bin/true"];
-    edit(spec);
-    spec.process.args = [...args];
-  });
-  const { bun, code, stderr } = await call(box, ["run", "--bundle", bundle, box.name()]);
-  expect({ bun, code, stderr: code === 0 ? "" : stderr }).toEqual({ bun: true, code: 0, stderr: "" });
-  return bundle;
-}
-
-/** The output of one run by the front and of one by Bun, which are to be the same. */
-async function both(box: Sandbox, bundle: string): Promise<string> {
-  const mine = await front(box, ["run", "--bundle", bundle, box.name()]);
-  const bun = await box.call(["run", "--bundle", bundle, box.name()], BY_BUN);
-  expect([mine.code, mine.stderr]).toEqual([bun.code, bun.stderr]);
-  expect(mine.stdout).toBe(bun.stdout);
-  return mine.stdout;
-}
 
 function edited(bundle: string, edit: (spec: TestSpec) => void): void {
   const file = `${bundle}/config.json`;

@@ -120,8 +120,9 @@ long conversation_run(struct conversation *talk)
 	talk->stage = 0;
 	sys4(__NR_rt_sigprocmask, SIG_SETMASK, &all, &before, sizeof(all));
 	result = conversation_send(talk, PROC_RUN);
-	if (result == 0)
-		result = receive(talk->socket, &packet, &fd) == -EPIPE ? 0 : -EPROTO;
+	/* What cannot be received says nothing of a program, which must not run twice. */
+	if (result == 0 && receive(talk->socket, &packet, &fd) >= 0)
+		result = -EPROTO;
 	if (result == 0)
 		sys1(__NR_close, talk->socket);
 	else

@@ -1,5 +1,8 @@
 import { expect, test } from "bun:test";
-import { stateText } from "./remember.ts";
+import { recordedPrograms } from "../init/standard.ts";
+import { configFor } from "../init/testing/golden.ts";
+import { specTemplate } from "../spec/template.ts";
+import { rememberedFile, stateText } from "./remember.ts";
 import type { StoredState } from "./store.ts";
 
 const state: StoredState = {
@@ -26,4 +29,12 @@ test.each<[string, Partial<StoredState>]>([
 ])("state.json with its places filled in is what saveState writes: %s", (_, more) => {
   const whole = { ...state, ...more };
   expect(filled(stateText(whole), whole)).toBe(JSON.stringify(whole));
+});
+
+test("maps that are no longer those of the subordinate ids are not remembered", () => {
+  const { uidMappings: _u, gidMappings: _g, ...linux } = specTemplate(true).linux;
+  const map = [{ containerId: 0, hostId: 4711, size: 12 }];
+  const config = configFor({ ...specTemplate(true), linux }, { extra: { maps: { uid: map, gid: map } } });
+  const launched = { config, state, programs: recordedPrograms(config, null), text: "{}" };
+  expect(rememberedFile(launched, { passwd: null })).toBeNull();
 });

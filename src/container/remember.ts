@@ -4,12 +4,14 @@
  * config itself, contents of other files, a program that asks the kernel. Where it cannot be said, nothing is written.
  */
 import { findHelper } from "../../rootless/find-helper.ts";
-import type { IdMap, IdMaps } from "../../rootless/idmap.ts";
+import { defaultMaps, type IdMap, type IdMaps, mapText } from "../../rootless/idmap.ts";
+import { parseSubids, subidSource, userNameOf } from "../../rootless/subid.ts";
 import type { ContainerConfig } from "../config/types.ts";
+import type { Spec } from "../spec/index.ts";
 import { ANY, type Program, ProgramBuilder } from "../stage/program.ts";
 import { AHEAD, askAhead, NR, syscall } from "../sys/ffi.ts";
-import { AT_REMOVEDIR, mkdir, replaceFile, S, tryStat } from "../sys/fs.ts";
-import { any, each } from "../sys/lists.ts";
+import { AT_REMOVEDIR, mkdir, readTextIfThere, replaceFile, S, tryStat } from "../sys/fs.ts";
+import { any, each, mapped } from "../sys/lists.ts";
 import { utf8 } from "../sys/utf8.ts";
 import { wantsCgroup } from "./cgroup.ts";
 import { fileSystem, homeOf } from "./facts.ts";
@@ -22,13 +24,14 @@ import {
   unlessPasswdChanged,
 } from "./guards.ts";
 import { execInfoOf, type Launched } from "./launch.ts";
-import { FileBuilder } from "./remembered-file.ts";
+import { FileBuilder, type Witness } from "./remembered-file.ts";
 import { inFirstNamespace } from "./root.ts";
 import { execInfoText, FILES, type StoredState } from "./store.ts";
 import type { RunOptions, Runtime } from "./types.ts";
 
 /** nsenter/front/remembered.h. */
 const SLOTS = 64;
+const FILE_MAX = 4 << 20;
 const STDIO_ANY = 8;
 /** Longest clean-up program, and most arguments of newuidmap: nsenter/front/{run,mapping}.c. */
 const CLEANUP_MAX = 4096;
@@ -84,6 +87,8 @@ function dependsOnLittle(config: ContainerConfig): boolean {
   // Limits of the process that were clamped to the caller's.
   if (any(config.changes, ({ where, warn }) => warn === true || where.startsWith("process"))) return false;
   if (any(Object.keys(annotations ?? {}), (name) => name.startsWith("run.oci."))) return false;
+  // What is no link now may be one then.
+  if (any(spec.mounts, ({ options }) => any(options, (option) => option === "copy-symlink"))) return false;
   const count = spec.mounts?.length ?? 0;
   for (let i = 0; i < count; i++) {
     const source = facts.sources.get(i);
@@ -97,7 +102,8 @@ export function remember(rt: Runtime, launched: Launched, remembering: Rememberi
   const directory = `${rt.root}/${DIRECTORY}`;
   try {
     const bytes = rememberedFile(launched, remembering);
-    if (bytes === null || (mkdir(directory, 0o700) !== 0 && !isOwnDirectory(directory))) return;
+    if (bytes === null || bytes.length > FILE_MAX) return;
+    if (mkdir(directory, 0o700) !== 0 && !isOwnDirectory(directory)) return;
     replaceFile(`${directory}/${slotOf(launched.config.bundle)}`, bytes);
   } catch {
     // The next run boots Bun again.
@@ -113,7 +119,14 @@ export function rememberedFile(
   const cleanup = cleanupProgram(state.id);
   const guard = guardProgram(config, passwd);
   const helpers = config.maps === null || config.selfMapped ? [] : helperWords(config.maps);
-  if (guard === null || helpers === null || finish === undefined || cleanup.bytes.length > CLEANUP_MAX)
+  const files = witnesses(config, text);
+  if (
+    guard === null ||
+    helpers === null ||
+    files === null ||
+    finish === undefined ||
+    cleanup.bytes.length > CLEANUP_MAX
+  )
     return null;
   const file = new FileBuilder();
   file.add(utf8(`${config.bundle}\0`));
@@ -127,7 +140,7 @@ export function rememberedFile(
   file.add(config.seccomp?.bpf ?? new Uint8Array(0));
   file.add(helpers[0] ?? new Uint8Array(0));
   file.add(helpers[1] ?? new Uint8Array(0));
-  file.witnesses(witnessPaths(config), `${config.bundle}/config.json`, text);
+  file.witnesses(files);
   file.ids();
   return file.finish([syscall(NR.getegid), stdioOf(config), config.newKeyring ? 0 : 1, terminalOf(config)]);
 }
@@ -188,14 +201,37 @@ function mountsCgroup({ spec }: ContainerConfig): boolean {
   return any(spec.mounts, (m) => m.type === "cgroup" || m.type === "cgroup2");
 }
 
-/** Files whose contents decide: maps that the config does not give, and on hybrid hosts what a cgroup mount shows. */
-function witnessPaths(config: ContainerConfig): string[] {
-  const paths: string[] = [];
-  const { uidMappings, gidMappings } = config.spec.linux ?? {};
-  if (config.maps !== null && !(uidMappings?.length && gidMappings?.length))
-    paths.push("/etc/subuid", "/etc/subgid", "/etc/nsswitch.conf", "/etc/passwd");
-  if (!config.facts.cgroup2) paths.push("/proc/self/cgroup");
-  return paths;
+/**
+ * Files whose contents decide, and these: maps that the config does not give, on hybrid hosts what a cgroup mount shows,
+ * and what may not be lowered. Null where something else decides.
+ */
+function witnesses(config: ContainerConfig, text: string): Witness[] | null {
+  const { spec, maps, facts } = config;
+  const { uidMappings, gidMappings } = spec.linux ?? {};
+  const files: Witness[] = [[`${config.bundle}/config.json`, text]];
+  const read = (path: string): string => {
+    const content = readTextIfThere(path);
+    files.push([path, content]);
+    return content ?? "";
+  };
+  if (maps !== null && !(uidMappings?.length && gidMappings?.length)) {
+    const [subuid, subgid] = [read("/etc/subuid"), read("/etc/subgid")];
+    if (subidSource(read("/etc/nsswitch.conf")) !== "files") return null;
+    if (!areDefault(maps, spec, subuid, subgid, read("/etc/passwd"))) return null;
+  }
+  if (!facts.cgroup2) read("/proc/self/cgroup");
+  if (spec.process!.oomScoreAdj !== undefined) read("/proc/self/oom_score_adj");
+  return files;
+}
+
+/** Whether the maps that the config does not give are those by these files, which may have changed meanwhile. */
+function areDefault(maps: IdMaps, { linux }: Spec, subuid: string, subgid: string, passwd: string): boolean {
+  const uid = syscall(NR.geteuid);
+  const name = userNameOf(passwd, uid);
+  const ranges = mapped([subuid, subgid], (file) => parseSubids(file, "", uid, name));
+  const now = defaultMaps(uid, syscall(NR.getegid), ranges[0]!, ranges[1]!).maps;
+  if (!linux?.uidMappings?.length && mapText(now.uid) !== mapText(maps.uid)) return false;
+  return Boolean(linux?.gidMappings?.length) || mapText(now.gid) === mapText(maps.gid);
 }
 
 /** Path of newuidmap and newgidmap with the words behind the pid; null where PATH decides, or they are too many. */

@@ -1,7 +1,6 @@
 /** The layout of what is remembered of a `run`: nsenter/front/remembered.h, whose order the parts have. */
 import type { Program } from "../stage/program.ts";
 import { AHEAD, askAhead } from "../sys/ffi.ts";
-import { readTextIfThere } from "../sys/fs.ts";
 import { each } from "../sys/lists.ts";
 import { utf8 } from "../sys/utf8.ts";
 
@@ -9,6 +8,9 @@ const MAGIC = 0x6d657262;
 const NOT_THERE = 0xffffffff;
 const HEADER_WORDS = 6;
 const PARTS = 13;
+
+/** A file's path, and what it holds; null: there is none. */
+export type Witness = readonly [path: string, content: string | null];
 
 /** The file's parts, one after the other. */
 export class FileBuilder {
@@ -28,17 +30,15 @@ export class FileBuilder {
     this.add(bytes);
   }
 
-  /** Adds files with what they hold now, and one with what it has held. */
-  witnesses(paths: readonly string[], known: string, text: string): void {
+  /** Adds files that have to hold what they hold. */
+  witnesses(files: readonly Witness[]): void {
     const words: number[] = [];
-    const witness = (path: string, content: string | null): void => {
+    each(files, ([path, content]) => {
       const name = utf8(`${path}\0`);
       words.push(this.put(name), name.length);
       const bytes = utf8(content ?? "");
       words.push(content === null ? NOT_THERE : this.put(bytes), bytes.length);
-    };
-    witness(known, text);
-    each(paths, (path) => witness(path, readTextIfThere(path)));
+    });
     this.add(new Uint8Array(new Uint32Array(words).buffer));
   }
 

@@ -21,6 +21,18 @@ function without(...calls: SyscallName[]): string[] {
   return [built, calls.map((name) => NR[name]).join(",")];
 }
 
+/** What goes on without. */
+const FILTERS: [SyscallName[]][] = [
+  [["clone3"]],
+  [["pidfd_open", "pidfd_send_signal"]],
+  [["clone3", "pidfd_open", "pidfd_send_signal"]],
+  [["close_range"]],
+  [["faccessat2"]],
+  [["mount_setattr"]],
+  // What the seccomp profiles of Docker 19.03 do not know, but for openat2, open_tree and move_mount.
+  [["clone3", "pidfd_open", "pidfd_send_signal", "close_range", "faccessat2", "mount_setattr"]],
+];
+
 for (const subject of subjects(["brun"])) {
   const { caller } = subject;
 
@@ -45,18 +57,22 @@ for (const subject of subjects(["brun"])) {
   }
 
   describe(subject.label, () => {
-    test.each([
-      [["clone3"]],
-      [["pidfd_open", "pidfd_send_signal"]],
-      [["clone3", "pidfd_open", "pidfd_send_signal"]],
-      [["close_range"]],
-      [["faccessat2"]],
-      [["mount_setattr"]],
-      // What the seccomp profiles of Docker 19.03 do not know, but for openat2, open_tree and move_mount.
-      [["clone3", "pidfd_open", "pidfd_send_signal", "close_range", "faccessat2", "mount_setattr"]],
-    ] as [SyscallName[]][])("runs without %j", async (calls) => {
+    test.each(FILTERS)("runs without %j", async (calls) => {
       await using box = new Sandbox(subject);
       expect(run(box, calls)).toEqual({ code: 3, stdout: "pid 1\n", stderr: "" });
+    });
+
+    test("what was run with all calls before runs without them", async () => {
+      await using box = new Sandbox(subject);
+      const bundle = box.bundle((spec) => {
+        delete spec.process.capabilities!.ambient;
+        spec.process.args = ["/bin/sh", "-c", "echo pid $$; exit 3"];
+      });
+      const again = (calls: SyscallName[]) => call(box, calls, ["run", "--bundle", bundle, box.name()]);
+      for (const [calls] of FILTERS) {
+        expect(again([]).code).toBe(3);
+        expect({ calls, ...again(calls) }).toEqual({ calls, code: 3, stdout: "pid 1\n", stderr: "" });
+      }
     });
 
     test.each([

@@ -1,0 +1,37 @@
+/** Bundles that have been run before, which the front runs again (nsenter/front/run.c). */
+import { expect } from "bun:test";
+import { existsSync, readdirSync } from "node:fs";
+import { BY_BUN, call, front } from "./front.ts";
+import type { Sandbox } from "./sandbox.ts";
+import type { TestSpec } from "./spec.ts";
+
+/** What is remembered in a sandbox's state directory. */
+export function remembered(box: Sandbox): string[] {
+  const directory = `${box.state}/@run`;
+  return existsSync(directory) ? readdirSync(directory).map((name) => `${directory}/${name}`) : [];
+}
+
+/** A bundle that has been run; `args` is its program. */
+export async function known(
+  box: Sandbox,
+  args: readonly string[],
+  edit: (spec: TestSpec) => void = () => undefined,
+): Promise<string> {
+  const bundle = box.bundle((spec) => {
+    spec.process.args = ["/bin/true"];
+    edit(spec);
+    spec.process.args = [...args];
+  });
+  const { bun, code, stderr } = await call(box, ["run", "--bundle", bundle, box.name()]);
+  expect({ bun, code, stderr: code === 0 ? "" : stderr }).toEqual({ bun: true, code: 0, stderr: "" });
+  return bundle;
+}
+
+/** The output of one run by the front and of one by Bun, which are to be the same. */
+export async function both(box: Sandbox, bundle: string): Promise<string> {
+  const mine = await front(box, ["run", "--bundle", bundle, box.name()]);
+  const bun = await box.call(["run", "--bundle", bundle, box.name()], BY_BUN);
+  expect([mine.code, mine.stderr]).toEqual([bun.code, bun.stderr]);
+  expect(mine.stdout).toBe(bun.stdout);
+  return mine.stdout;
+}
