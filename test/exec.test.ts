@@ -1,6 +1,6 @@
 /** `exec`: every flag, the process file, exit codes. */
 import { describe, expect, test } from "bun:test";
-import { closeSync, openSync, readFileSync } from "node:fs";
+import { closeSync, existsSync, openSync, readFileSync } from "node:fs";
 import { until } from "./support/processes.ts";
 import { subjects } from "./support/runtime.ts";
 import { Sandbox } from "./support/sandbox.ts";
@@ -198,6 +198,27 @@ for (const subject of subjects()) {
       const outcome = await box.call(["exec", id, "/bin/true"]);
       expect(outcome.code).not.toBe(0);
       if (subject.runtime === "brun") expect(outcome.code).toBe(255);
+    });
+
+    test("a container that is ending is not running", async () => {
+      await using box = new Sandbox(subject);
+      const id = await box.detached();
+      const { pid } = await box.inspect(id);
+      // Its first process does not go before this one has been waited for.
+      const held = box.spawn(["exec", id, "/bin/sh", "-c", "touch /there; exec sleep 1000"]);
+      try {
+        const there = async () => (await box.exec(id, "test -e /there")).code === 0;
+        while (!(await there())) await Bun.sleep(20);
+        process.kill(held.pid, "SIGSTOP");
+        await box.ok(["kill", id, "KILL"]);
+        await until("it has left its namespaces", () => !existsSync(`/proc/${pid}/ns/mnt`));
+        const { code, stderr } = await box.exec(id, "true");
+        expect(code).toBe(255);
+        if (subject.runtime === "brun") expect(stderr).toBe("brun: container not running\n");
+      } finally {
+        process.kill(held.pid, "SIGCONT");
+      }
+      expect((await held.done).code).toBe(137);
     });
 
     test("the exit code reaches a caller that ignores SIGCHLD, of run and exec", async () => {

@@ -79,6 +79,6 @@ test("a log file that cannot be written is an error at the start, and none later
   } catch (error) {
     line = errorLine(error);
   }
-  expect(line).toBe(`open ${file}: no such file or directory (ENOENT)`);
+  expect(line).toStartWith(`--log ${file}: cannot be written: no such file or directory (ENOENT); hint: `);
   log({ file, format: "text", debug: false }, "warning", "lost");
 });

@@ -3,6 +3,7 @@
  * podman, docker and containerd read.
  */
 import { BrunError, type ErrorCode, errorLine } from "../errors.ts";
+import { withGiven } from "../given-file.ts";
 import { SysError } from "../sys/error.ts";
 import { close, O, open, writeFd } from "../sys/fs.ts";
 import { printError } from "./output.ts";
@@ -52,10 +53,10 @@ export function logLine(
 /**
  * Creates the log file, so that a path that cannot be written is told before anything is done. It is not held
  * open, so that its descriptor cannot be taken for one that the caller hands on.
- * @throws SysError the file cannot be opened
+ * @throws BrunError the file cannot be opened
  */
 export function touchLog(file: string): void {
-  close(openLog(file));
+  close(withGiven(`--log ${file}`, file, "written", openLog));
 }
 
 /** A warning or debug line: to the log file, else to stderr. Debug lines with `--debug` only. */

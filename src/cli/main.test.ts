@@ -42,7 +42,11 @@ describe("refusals", () => {
     [["list", "-f", "xml"], 1, "brun: invalid format option"],
     [["ps", "-f", "xml", "a"], 1, "brun: invalid format option"],
     [["--log-format", "xml", "list"], 1, "brun: invalid log-format: xml"],
-    [["--log", "/nonexistent/log", "list"], 1, "brun: open /nonexistent/log: no such file or directory"],
+    [
+      ["--log", "/nonexistent/log", "list"],
+      1,
+      "brun: --log /nonexistent/log: cannot be written: no such file or directory (ENOENT); hint: make its directory: mkdir -p /nonexistent\n",
+    ],
     [["--log", "journald:", "list"], 1, "brun: --log journald:: brun logs to files only"],
     [["--root", "/", "list"], 1, "brun: --root must not be the root directory, /"],
     [["--root", "/nonexistent", "list"], 1, "/nonexistent: no such file or directory"],

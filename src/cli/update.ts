@@ -1,8 +1,9 @@
 /** `brun update`. */
 import { update } from "../container/update.ts";
 import { BrunError } from "../errors.ts";
+import { readGiven } from "../given-file.ts";
 import { parseJson, parseSpec, type Resources } from "../spec/index.ts";
-import { readFd, readText } from "../sys/fs.ts";
+import { readFd } from "../sys/fs.ts";
 import { fromUtf8 } from "../sys/utf8.ts";
 import { defineCommand } from "./command.ts";
 import { containerId } from "./container-flags.ts";
@@ -56,7 +57,8 @@ export default defineCommand({
 
 /** Reads and checks limits in JSON. Throws a BrunError or SysError. */
 function readResources(path: string): Resources {
-  const [json, where] = path === "-" ? [fromUtf8(readFd(0, "stdin")), "stdin"] : [readText(path), path];
+  const [json, where] =
+    path === "-" ? [fromUtf8(readFd(0, "stdin")), "stdin"] : [readGiven(`--resources ${path}`, path), path];
   parseJson(json, where);
   const { spec } = parseSpec(
     `{"ociVersion":"1.0.0","process":{"cwd":"/","args":["true"]},"root":{"path":"/"},"linux":{"resources":${json}}}`,

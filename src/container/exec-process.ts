@@ -1,9 +1,10 @@
 /** The process that `exec` starts: the container's own as the base, with what the flags say on top. */
 import { BrunError } from "../errors.ts";
+import { readGiven } from "../given-file.ts";
 import { type Process, parseProcess } from "../spec/index.ts";
 import { validateEnv } from "../spec/validate/process.ts";
 import { CAPABILITIES } from "../sys/constants.ts";
-import { absolute, readText } from "../sys/fs.ts";
+import { absolute } from "../sys/fs.ts";
 import type { ExecInfo } from "./exec-info.ts";
 import type { ExecOptions } from "./types.ts";
 
@@ -11,7 +12,7 @@ import type { ExecOptions } from "./types.ts";
 export function execProcess(info: ExecInfo, options: ExecOptions): Process {
   if (options.process !== undefined) {
     const path = absolute(options.process);
-    const process = parseProcess(readText(path), path);
+    const process = parseProcess(readGiven(`--process ${options.process}`, path), path);
     // As runc: the flag makes a terminal, it does not take one away.
     return options.tty ? { ...process, terminal: true } : process;
   }

@@ -35,14 +35,13 @@ function inherit(variables: Map<string, string>, view: HostView, withSecrets: bo
 
 /** Lines NAME=value, or NAME or NAME* for the caller's own; # begins a comment (podman-run(1), --env-file). */
 function readFile(variables: Map<string, string>, file: string, view: HostView): void {
-  const text = view.text(file);
-  if (text === null) throw new BrunError("cannot be read", { where: `--env-file ${file}` });
-  for (const line of text.split("\n")) {
+  const lines = view.given(`--env-file ${file}`, file).split("\n");
+  lines.forEach((line, i) => {
     const trimmed = line.trimStart();
     if (trimmed !== "" && !trimmed.startsWith("#")) {
-      assign(variables, trimmed.replace(/\r$/, ""), view, `--env-file ${file}`);
+      assign(variables, trimmed.replace(/\r$/, ""), view, `--env-file ${file}:${i + 1}`);
     }
-  }
+  });
 }
 
 function assign(variables: Map<string, string>, assignment: string, view: HostView, flag: string): void {

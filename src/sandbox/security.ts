@@ -63,13 +63,7 @@ export function securityOf(options: readonly string[], paths: DefaultPaths, view
 
 /** A filter from a file that has the form of linux.seccomp. */
 function profile(path: string, option: string, view: HostView): Seccomp {
-  const text = view.text(path);
-  if (text === null) {
-    throw new BrunError(`${path} cannot be read`, {
-      where: `--security-opt ${option}`,
-      hint: "a file with a linux.seccomp section, or unconfined",
-    });
-  }
+  const text = view.given(`--security-opt ${option}`, path);
   const spec = `{"ociVersion":"1.3.0","process":{"cwd":"/","args":["true"]},"root":{"path":"/"},"linux":{"seccomp":${text}}}`;
   return parseSpec(spec, path).spec.linux!.seccomp!;
 }

@@ -246,7 +246,9 @@ describe("flags", () => {
     const { process } = rootfsSandbox({ envFile: ["/env"], env: ["A=2", "C="] }, { texts }).spec;
     expect(process.env?.slice(3)).toEqual(["A=2", "B=two words", "TERM=xterm", "C="]);
     expect(rootfsSandbox({ env: ["GIT*"] }).spec.process.env).toContain("GITHUB_TOKEN=x");
-    expect(() => rootfsSandbox({ envFile: ["/none"] })).toThrow("cannot be read");
+    expect(() => rootfsSandbox({ envFile: ["/none"] })).toThrow("--env-file /none");
+    const nameless = () => rootfsSandbox({ envFile: ["/env"] }, { texts: { "/env": "A=1\n\n=x\n" } });
+    expect(nameless).toThrow(expect.objectContaining({ where: "--env-file /env:3" }));
     expect(() => rootfsSandbox({ env: ["=x"] })).toThrow("has no name");
   });
 
@@ -322,7 +324,7 @@ describe("flags", () => {
     expect(of("apparmor=web").process.apparmorProfile).toBe("web");
     expect(() => of("label=type:x")).toThrow("SELinux");
     expect(() => of("shields=up")).toThrow("no such option");
-    expect(() => of("seccomp=/none")).toThrow("/none cannot be read");
+    expect(() => of("seccomp=/none")).toThrow("seccomp=/none");
   });
 
   test("network and ports", () => {

@@ -2,6 +2,7 @@
 import { type Caller, currentCaller } from "../../rootless/caller.ts";
 import { type MountPoint, mountPoints } from "../../rootless/host.ts";
 import { loadSubids, type Subids } from "../../rootless/subid.ts";
+import { readGiven } from "../given-file.ts";
 import { cstr, NR, syscall } from "../sys/ffi.ts";
 import { AT_FDCWD, absolute, exists, readdir, readTextIfThere, S, tryStat } from "../sys/fs.ts";
 
@@ -37,6 +38,8 @@ export interface HostView {
   /** Names in a directory; null when the caller may not read it. */
   readonly list: (path: string) => readonly string[] | null;
   readonly text: (path: string) => string | null;
+  /** Text of the file that a flag names. Throws a BrunError that says why it cannot be read. */
+  readonly given: (where: string, path: string) => string;
   readonly mayWrite: (path: string) => boolean;
   /** Path of a program, or null. */
   readonly program: (name: string) => string | null;
@@ -67,6 +70,7 @@ export function hostView(rootless: boolean, nested: boolean, stateDirectory: str
     follow: (path) => look(path, false),
     list,
     text,
+    given: readGiven,
     mayWrite: (path) => syscall(NR.faccessat2, AT_FDCWD, cstr(path), W_OK, AT_EACCESS) === 0,
     program: (name) => Bun.which(name),
   };

@@ -31,6 +31,12 @@ describe("a failed operation becomes a line with a cause", () => {
       'process.args[0]: exec: "/x": exec format error; hint: it is for another architecture, or a script without a #! line',
     ],
     [step("alive", "open the container's process", "exec"), E.ESRCH, "container not running"],
+    [op("join the container's namespaces", "setns", "exec"), E.ESRCH, "container not running"],
+    [
+      { ...step("clone", "fork into the container's pid namespace", "exec"), args: [0, -1] },
+      E.ENOMEM,
+      "exec: cannot fork into the container's pid namespace: cannot allocate memory (ENOMEM); hint: the container is ending, or has no memory left",
+    ],
     [
       step("find", 'exec: "/x"', "process.args[0]"),
       E.ENOENT,

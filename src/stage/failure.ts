@@ -42,7 +42,8 @@ export function stageFailure(programs: readonly Program[], message: Received): B
 export function describeFailure(op: Op, errno: number, detail = 0): BrunError {
   if (op.kind === "clone") return cloneFailure(op, errno);
   if (op.kind === "spawn") return hookFailure(op, errno, detail);
-  if (errno === E.ESRCH && (op.kind === "alive" || op.name === "pidfd_open"))
+  // A process that is ending has left its namespaces already.
+  if (errno === E.ESRCH && (op.kind === "alive" || op.name === "pidfd_open" || op.name === "setns"))
     return new BrunError("container not running", { code: "ERR_STATE" });
   // What clients look for: "exec: "foo": executable file not found in $PATH", or the errno's text there.
   const exec = op.doing.startsWith("exec: ");
@@ -71,9 +72,17 @@ function cloneFailure(op: Op, errno: number): BrunError {
   return new BrunError(`cannot ${op.doing}: ${errnoText(errno)} (${errnoName(errno)})`, {
     code: errnoName(errno),
     where: op.where,
-    hint:
-      errno === E.EPERM ? "new namespaces need CAP_SYS_ADMIN, or a user namespace beside them" : undefined,
+    hint: op.where === "exec" ? forkHint(errno) : namespaceHint(errno),
   });
+}
+
+function namespaceHint(errno: number): string | undefined {
+  return errno === E.EPERM ? "new namespaces need CAP_SYS_ADMIN, or a user namespace beside them" : undefined;
+}
+
+/** A pid namespace whose first process is ending takes no further one (pid_namespaces(7)). */
+function forkHint(errno: number): string | undefined {
+  return errno === E.ENOMEM ? "the container is ending, or has no memory left" : undefined;
 }
 
 /** What only a cgroup v2 to clone into fails with (clone(2), CLONE_INTO_CGROUP). */

@@ -81,6 +81,11 @@ export function fixtureView({ files, texts, mounts = [], view }: Fixture = {}): 
     follow: (path) => all[path] ?? null,
     list: names,
     text: (path) => ({ ...TEXTS, ...texts })[path] ?? null,
+    given: (where, path) => {
+      const text = { ...TEXTS, ...texts }[path];
+      if (text === undefined) throw new Error(`${where}: ${path}`);
+      return text;
+    },
     mayWrite: (path) => all[path]?.uid === 1000,
     program: (name) => `/usr/bin/${name}`,
     ...view,

@@ -1,0 +1,20 @@
+/** Files that flags name. */
+import type { FileUse } from "./file-error.ts";
+import { readText } from "./sys/fs.ts";
+
+/**
+ * The text of a file. Throws a BrunError with the reason and a remedy.
+ * @param where the flag with its value
+ */
+export function readGiven(where: string, path: string): string {
+  return withGiven(where, path, "read", readText);
+}
+
+/** Calls `act` with a path, and turns its SysError into such a BrunError. */
+export function withGiven<T>(where: string, path: string, use: FileUse, act: (path: string) => T): T {
+  try {
+    return act(path);
+  } catch (error) {
+    throw (require("./file-error.ts") as typeof import("./file-error.ts")).fileError(where, path, use, error);
+  }
+}
