@@ -4,6 +4,7 @@
  */
 import { describe, expect, test } from "bun:test";
 import {
+  copyFileSync,
   cpSync,
   readdirSync,
   readFileSync,
@@ -14,6 +15,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { isRoot, ownedDir, subordinateRange } from "./support/caller.ts";
+import { compiled } from "./support/compiled.ts";
 import { BY_BUN, call, front } from "./support/front.ts";
 import { until } from "./support/processes.ts";
 import { both, known, remembered } from "./support/remembered.ts";
@@ -169,17 +171,15 @@ for (const subject of users) {
 
     test("ids of any length, and a bundle by a path with letters of its own", async () => {
       await using box = new Sandbox(subject);
-      const plain = await known(box, ["/bin/sh", "-c", "cat /proc/keys | grep -o '_ses[^:]*' | head -n 1"]);
+      const plain = await known(box, ["/bin/sh", "-c", "[ ! -e /bin/keyring ] || keyring"]);
+      copyFileSync(compiled(`${import.meta.dir}/support/keyring.c`), `${plain}/rootfs/bin/keyring`);
       const bundle = `${box.dir}/größe ✓`;
       renameSync(plain, bundle);
       await box.ok(["run", "--bundle", bundle, box.name()]);
       const long = box.name().padEnd(255, "x");
       for (const id of [long, "x", long.slice(1), `${long.slice(0, 250)}.+-_`]) {
         const { stdout, code } = await front(box, ["run", "--bundle", bundle, id]);
-        expect([code, stdout.trim()]).toEqual([
-          0,
-          (await box.ok(["run", "--bundle", bundle, id], BY_BUN)).trim(),
-        ]);
+        expect([code, stdout]).toEqual([0, expect.stringContaining(`;_ses.${id}\n`)]);
         expect(box.containers()).toEqual([]);
       }
       const longer = await call(box, ["run", "--bundle", bundle, `${long}x`]);
@@ -290,9 +290,8 @@ for (const subject of users) {
       await box.ok(["run", "--bundle", bundle, box.name()], { stdin: "\n" }).catch(() => "");
       const deleted = await start();
       await box.ok(["delete", "--force", id]);
-      const again = await box.ok(["run", "--detach", "--bundle", bundle, id], after(`exec <>${fifo}`));
+      await box.ok(["run", "--detach", "--bundle", bundle, id], after(`exec <>${fifo}`));
       expect((await deleted.done).code).toBe(137);
-      expect(again).toBe("up\n");
       expect((await box.inspect(id)).status).toBe("running");
     });
 

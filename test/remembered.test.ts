@@ -31,7 +31,7 @@ const LOOK = `id; pwd; env | sort; hostname; umask; ulimit -a
 grep -E '^(Cap|NoNewPrivs|Seccomp|Sig(Blk|Ign|Cgt)|Umask|Groups|CoreDumping)' /proc/self/status
 cat /proc/self/cgroup /proc/self/uid_map /proc/self/gid_map /proc/self/oom_score_adj /proc/self/limits
 cat /proc/self/mountinfo | sed 's/^[0-9]* [0-9]* [0-9:]*//; s/ \\(master\\|shared\\):[0-9]*//g'
-ls -ln /dev; ls /proc/self/fd | wc -l; readlink /proc/self/ns/user | sed 's/[0-9]//g'
+stat -c '%A %u %g %t:%T %n' /dev/*; ls /proc/self/fd | wc -l; readlink /proc/self/ns/user | sed 's/[0-9]//g'
 cat /proc/keys | grep -c keyring; ls -l /proc/self/fd | grep -c /dev/null; wc -c < /proc/self/environ`;
 
 function edited(bundle: string, edit: (spec: TestSpec) => void): void {

@@ -10,7 +10,7 @@
 
 int main(int argc, char **argv)
 {
-	char description[256] = "";
+	char description[512] = "";
 
 	if (argc == 1) {
 		if (syscall(SYS_keyctl, KEYCTL_DESCRIBE, KEY_SPEC_SESSION_KEYRING, description,
