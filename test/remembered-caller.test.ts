@@ -89,6 +89,34 @@ for (const subject of users) {
       }
     });
 
+    test.skipIf(!isRoot)("rights and namespaces that the caller has not had before", async () => {
+      await using box = new Sandbox(subject);
+      const look = "grep -E '^(Cap|Groups|NoNewPrivs)' /proc/self/status; cat /proc/self/gid_map; echo $$";
+      const bundle = await known(box, ["/bin/sh", "-c", look]);
+      const { uid, gid, prefix } = subject.caller;
+      const user = ["setpriv", `--reuid=${uid}`, `--regid=${gid}`, "--clear-groups"];
+      const result = (under: readonly string[], globals: readonly string[]) => {
+        const argv = box.argv(["run", "--bundle", bundle, box.name()], { globals }).slice(prefix.length);
+        const { exitCode, stdout, stderr } = Bun.spawnSync([...under, ...argv], { env: box.env });
+        return { under, exitCode, stdout: stdout.toString(), stderr: stderr.toString() };
+      };
+      for (const under of [
+        user,
+        [...user, "--inh-caps=+setuid,+setgid", "--ambient-caps=+setuid,+setgid"],
+        [...user, "--inh-caps=+kill", "--ambient-caps=+kill"],
+        [...user, "--inh-caps=+kill"],
+        [...user, "--securebits=+noroot,+no_setuid_fixup"],
+        ["setpriv", `--reuid=${uid}`, "--regid=65533", "--clear-groups"],
+        ["setpriv", `--euid=${uid}`, `--regid=${gid}`, "--clear-groups"],
+        ["unshare", "--pid", "--fork", ...user],
+        ["unshare", "--net", "--ipc", "--uts", "--cgroup", ...user],
+      ]) {
+        const mine = result(under, []);
+        expect(mine).toEqual(result(under, BY_BUN.globals));
+        expect(result(user, []).exitCode).toBe(0);
+      }
+    });
+
     test.skipIf(!isRoot)("subordinate ids that are not in files are asked for each time", async () => {
       await using box = new Sandbox(subject);
       const [start] = subordinateRange(subject.caller, "/etc/subuid");

@@ -30,6 +30,8 @@ interface Scenario {
   readonly args: (bundle: string, id: string) => string[];
   /** Only for an ordinary user. */
   readonly ofUser?: true;
+  /** The program gets a terminal. */
+  readonly terminal?: true;
   /** How many calls a sample takes with each kind of failure. */
   readonly sample: number;
 }
@@ -64,6 +66,7 @@ const LATER: readonly Scenario[] = [
 const SCENARIOS: readonly Scenario[] = [
   ...[...RUN, ...LATER].map((s) => ({ ...s, args: (b: string, id: string) => [BY_BUN, ...s.args(b, id)] })),
   { ...RUN[0]!, by: "front", before: known, ofUser: true, sample: 12 },
+  { ...RUN[0]!, by: "front", before: known, ofUser: true, terminal: true, sample: 6 },
   // All of the calls of start, which are few.
   ...LATER.map((s) => ({ ...s, by: "front" as const, ...(s.command === "start" && { sample: 18 }) })),
 ];
@@ -87,15 +90,19 @@ const hung = (error: Error): Outcome => ({
   stderr: error.message,
 });
 
-/** What is wrong with how a command ended; "" when nothing is. */
-function complaint({ code, stdout, stderr }: Outcome, command: string, killed: boolean): string {
+/**
+ * What is wrong with how a command ended; "" when nothing is.
+ * @param ran how often its program is to say that it ran; null: what it says may be lost on its way through a terminal
+ */
+function complaint({ code, stdout, stderr }: Outcome, ran: number | null, killed: boolean): string {
   const lines = stderr.split("\n").filter((line) => line !== "" && !line.startsWith("brun: warning: "));
   if (code === null) return "hangs";
-  if (command === "run" && stdout !== "" && stdout !== "ran\n") return "runs more than once";
+  const runs = stdout.split("\n").filter((line) => line.trim() === "ran").length;
+  if (runs > 1) return "runs more than once";
   if (killed) return lines.length <= 1 ? "" : "says more than a line";
   if (code === 0) {
     if (lines.length > 0) return "succeeds with an error";
-    return (command === "exec" || command === "run") && stdout !== "ran\n" ? "succeeds without a result" : "";
+    return ran !== null && runs !== ran ? "succeeds without a result" : "";
   }
   if (lines.length !== 1) return `says ${lines.length} lines`;
   if (!/^brun: \S+/.test(lines[0]!)) return "does not say who speaks";
@@ -104,14 +111,16 @@ function complaint({ code, stdout, stderr }: Outcome, command: string, killed: b
 
 for (const subject of subjects(["brun"])) {
   describe.skipIf(!isRoot && subject.caller.name !== "user")(subject.label, () => {
-    for (const { command, by, before, args, ofUser, sample } of SCENARIOS) {
+    for (const { command, by, before, args, ofUser, terminal, sample } of SCENARIOS) {
       if (ofUser && subject.caller.uid === 0) continue;
-      const how = by === undefined ? "" : " by the front";
+      const how = `${terminal ? " on a terminal" : ""}${by === undefined ? "" : " by the front"}`;
       test(`${command}${how}: each call fails, brun is killed before each (seed ${SEED})`, async () => {
         await using box = new Sandbox(subject);
         const bundle = box.bundle((spec) => {
+          spec.process.terminal = terminal ?? false;
           spec.process.args = ["/bin/sh", "-c", command === "run" ? "echo ran" : "exec sleep 1000"];
         });
+        const ran = terminal ? null : command === "run" || command === "exec" ? 1 : 0;
         const report = `${box.dir}/report`;
         const tool = compiled(`${import.meta.dir}/fault.c`);
         const attempt = async (which: number, how: number | string, id: string, env = {}) => {
@@ -152,7 +161,7 @@ for (const subject of subjects(["brun"])) {
             const id = box.name();
             const { outcome, failed } = await attempt(which, how, id);
             const what = `${command}, call ${which}, ${syscallName(failed)}: ${how}`;
-            const wrong = complaint(outcome, command, how === "kill");
+            const wrong = complaint(outcome, ran, how === "kill");
             // Where it took another way this time and was done before, nothing has failed.
             if (wrong !== "" && failed >= 0) complain(`${what}: ${wrong}: ${outcome.code} ${outcome.stderr}`);
             await clean(id, what);
