@@ -88,7 +88,7 @@ export function memoryTable(memory: readonly Memory[]): string {
 
 export function syscallTable(syscalls: readonly Syscalls[]): string {
   const rows = syscalls.map(({ name, count }) => [name, `${count}`]);
-  return `### System calls of one \`run\`\n\n${markdown([["", "calls"], ...rows])}`;
+  return `### System calls of one \`run\`, the first of a bundle\n\n${markdown([["", "calls"], ...rows])}`;
 }
 
 /** File name and text of each picture. */
