@@ -1,13 +1,14 @@
 /**
  * Who starts the runtime: an unprivileged user, or root. When the tests are started by root, the user is
- * `bruntest`, which is made when it does not exist; otherwise it is whoever started the tests.
+ * `bruntest`, which is made when it does not exist; otherwise it is whoever started the tests. BRUN_TEST_USER names
+ * another user, so that two checkouts can be tested at the same time.
  */
 import { spawnSync } from "node:child_process";
 import { appendFileSync, chmodSync, chownSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { userInfo } from "node:os";
 
-/** Name of the unprivileged user that root makes: `userdel -r bruntest` takes it away again. */
-export const TEST_USER = "bruntest";
+/** Name of the unprivileged user that root makes: `userdel -r` takes it away again. */
+export const TEST_USER = process.env.BRUN_TEST_USER || "bruntest";
 
 /** Ids that a user may need below 65,536, and so the size of a subordinate range. */
 const RANGE = 65536;
