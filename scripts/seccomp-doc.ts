@@ -1,7 +1,13 @@
 /** Writes docs/seccomp.md from the table of the default filter: `bun scripts/seccomp-doc.ts`. */
 import { writeFileSync } from "node:fs";
 import { callsOf } from "../src/sandbox/seccomp.ts";
-import { ALLOWED, type CallGroup, PERSONALITIES, WITH_CAPABILITY } from "../src/sandbox/seccomp-table.ts";
+import {
+  ALLOWED,
+  type CallGroup,
+  PERSONALITIES,
+  REFUSED_FAMILIES,
+  WITH_CAPABILITY,
+} from "../src/sandbox/seccomp-table.ts";
 
 const WIDTH = 120;
 
@@ -33,6 +39,15 @@ A call that is not allowed fails with EPERM, one that is newer than libseccomp w
 what they did before. The filter is for the machine's own architecture and its 32-bit relatives. This page is made from
 src/sandbox/seccomp-table.ts by scripts/seccomp-doc.ts.
 
+## What it was checked against
+
+On 2026-11-30 against the default profiles of moby (moby/profiles at cd3bed8, of 2026-06-30) and containerd (301026e, of
+2026-08-22), which have the same rules. All that they allow on x86 and Arm is allowed here, but for \`socketcall\` and AF_RXRPC.
+They compare the family of a socket in all 64 bits, which this filter does not. Allowed
+here for everyone, and there with a capability or not at all, are \`mbind\`, \`set_mempolicy\` and their relatives (a process's
+own memory), \`process_madvise\` (the kernel asks for the right to trace), \`lsm_get_self_attr\` and its relatives,
+\`file_getattr\`, \`file_setattr\`, and some calls of old 32-bit programs.
+
 ## Allowed
 
 ${ALLOWED.map((each) => group(each)).join("\n")}
@@ -45,7 +60,13 @@ ${WITH_CAPABILITY.map((each) => group(each, `: ${each.capability}`)).join("\n")}
 
 - \`clone\` without flags for new namespaces, unless CAP_SYS_ADMIN is there. \`clone3\` fails with ENOSYS then: its flags are in
   memory, where no filter can look, and C libraries fall back to \`clone\`.
-- \`socket\` for all address families but AF_VSOCK, which reaches past the network namespace to the host of a virtual machine.
+- \`socket\` for all address families but these:
+${REFUSED_FAMILIES.map(({ name, number, why }) => `  - ${name} (${number}): ${why}`).join("\n")}
+
+  The upper half of the argument counts as little for the filter as for the kernel.
+- \`socketcall\`, by which 32-bit programs of old make sockets, fails with ENOSYS: its arguments are in memory, too. C libraries
+  use \`socket\` and the like since Linux 4.3. Go programs for \`GOARCH=386\` and some old 32-bit binaries do not, and
+  have no network with this filter: give them one of their own.
 - \`personality\` with ${PERSONALITIES.map((value) => `0x${value.toString(16)}`).join(", ")}: the default, 32 bits, UNAME26, and asking.
 
 ## Not allowed

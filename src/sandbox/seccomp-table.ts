@@ -81,7 +81,7 @@ export const ALLOWED: readonly CallGroup[] = [
   {
     title: "Network and local sockets",
     calls: `socketpair bind connect listen accept accept4 getsockname getpeername getsockopt setsockopt shutdown send
-      sendto sendmsg sendmmsg recv recvfrom recvmsg recvmmsg recvmmsg_time64 socketcall pipe pipe2`,
+      sendto sendmsg sendmmsg recv recvfrom recvmsg recvmmsg recvmmsg_time64 pipe pipe2`,
   },
   {
     title: "System V and POSIX IPC",
@@ -133,8 +133,27 @@ export const WITH_CAPABILITY: readonly (CallGroup & { readonly capability: strin
 /** personality(2) values that are allowed: the default, 32 bits, both without a random layout, and asking. */
 export const PERSONALITIES = [0x0, 0x0008, 0x20000, 0x20008, 0xffffffff] as const;
 
-/** AF_VSOCK: it reaches past the network namespace to the machine's host. */
-export const AF_VSOCK = 40;
+/** An address family that socket(2) refuses, and why. */
+export interface RefusedFamily {
+  readonly name: string;
+  readonly number: number;
+  readonly why: string;
+}
+
+/** Address families that socket(2) refuses. */
+export const REFUSED_FAMILIES: readonly RefusedFamily[] = [
+  { name: "AF_RXRPC", number: 33, why: "AFS and little else, and a module that anyone can have loaded" },
+  {
+    name: "AF_ALG",
+    number: 38,
+    why: "the kernel's ciphers, by which a program wrote the page cache (CVE-2026-31431)",
+  },
+  {
+    name: "AF_VSOCK",
+    number: 40,
+    why: "it reaches past the network namespace to the host of a virtual machine",
+  },
+];
 
 /** CLONE_NEW* flags of clone(2): cgroup, uts, ipc, user, pid, net and mount namespaces. */
 export const CLONE_NAMESPACES = 0x7e020000;

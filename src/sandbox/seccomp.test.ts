@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { seccompDoc } from "../../scripts/seccomp-doc.ts";
 import { DEFAULT_CAPABILITIES } from "./capabilities.ts";
-import { callsOf, defaultSeccomp } from "./seccomp.ts";
+import { callsOf, defaultSeccomp, familyBlocks } from "./seccomp.ts";
 import { ALLOWED, WITH_CAPABILITY } from "./seccomp-table.ts";
 import { SECRET_PATHS } from "./secrets.ts";
 
@@ -70,4 +70,17 @@ test("a capability brings its calls", () => {
   expect(rules.some(({ names, action }) => names.includes("clone3") && action === "SCMP_ACT_ERRNO")).toBe(
     false,
   );
+});
+
+test("blocks of address families hold all but the refused ones, whatever is in the upper half", () => {
+  const refused = [33, 38, 40];
+  const blocks = familyBlocks(refused);
+  const allows = (family: bigint) =>
+    blocks.some(([value, mask]) => (family & BigInt(mask)) === BigInt(value));
+  for (let family = 0; family < 64; family++) {
+    for (const upper of [0n, 1n << 32n, 0xffffffffn << 32n])
+      expect([family, allows(BigInt(family) | upper)]).toEqual([family, !refused.includes(family)]);
+  }
+  expect(allows(0xffffffffn)).toBe(false);
+  expect(familyBlocks([])).toEqual([[0, 0xffffffc0]]);
 });

@@ -1,7 +1,14 @@
 /** The seccomp filter of a sandbox that is given no other. */
 import type { Seccomp, Syscall, SyscallArg } from "../spec/index.ts";
 import { E } from "../sys/errno.ts";
-import { AF_VSOCK, ALLOWED, CLONE_NAMESPACES, PERSONALITIES, WITH_CAPABILITY } from "./seccomp-table.ts";
+import { any, mapped } from "../sys/lists.ts";
+import {
+  ALLOWED,
+  CLONE_NAMESPACES,
+  PERSONALITIES,
+  REFUSED_FAMILIES,
+  WITH_CAPABILITY,
+} from "./seccomp-table.ts";
 
 /** The calls of a group. */
 export function callsOf(text: string): string[] {
@@ -12,10 +19,17 @@ export function callsOf(text: string): string[] {
 export function defaultSeccomp(bounding: readonly string[]): Seccomp {
   const groups = [...ALLOWED, ...WITH_CAPABILITY.filter(({ capability }) => bounding.includes(capability))];
   const names = new Set(groups.flatMap(({ calls }) => callsOf(calls)));
-  const syscalls: Syscall[] = [{ names: [...names].sort(), action: "SCMP_ACT_ALLOW" }];
+  const syscalls: Syscall[] = [
+    { names: [...names].sort(), action: "SCMP_ACT_ALLOW" },
+    // Its arguments are in memory as well. Without a rule of its own, before those for socket, libseccomp adds one for
+    // it to each of them that does not look at the family. C libraries then use socket.
+    { names: ["socketcall"], action: "SCMP_ACT_ERRNO", errnoRet: E.ENOSYS },
+  ];
   syscalls.push(
     ...PERSONALITIES.map((value) => when("personality", { index: 0, value, op: "SCMP_CMP_EQ" })),
-    when("socket", { index: 0, value: AF_VSOCK, op: "SCMP_CMP_NE" }),
+    ...familyBlocks(mapped(REFUSED_FAMILIES, ({ number }) => number)).map(([value, mask]) =>
+      when("socket", { index: 0, value: mask, valueTwo: value, op: "SCMP_CMP_MASKED_EQ" }),
+    ),
   );
   if (!bounding.includes("CAP_SYS_ADMIN")) {
     syscalls.push(
@@ -30,6 +44,26 @@ export function defaultSeccomp(bounding: readonly string[]): Seccomp {
     architectures: architectures(),
     syscalls,
   };
+}
+
+/** Families of sockets end below (AF_MAX of Linux 6.18 is 46). */
+const FAMILIES = 64;
+const WORD = 2 ** 32;
+
+/**
+ * All address families but these, as blocks of a power of two: each has the same bits under its mask. The mask leaves
+ * the upper half of the argument out, as the kernel does, which takes 0x1_0000_0026 for AF_ALG; a comparison with "less"
+ * or "greater" looks at all 64 bits and would let it through.
+ */
+export function familyBlocks(refused: readonly number[]): [value: number, mask: number][] {
+  const blocks: [number, number][] = [];
+  const add = (start: number, size: number): void => {
+    if (!any(refused, (family) => family >= start && family < start + size))
+      blocks.push([start, WORD - size]);
+    else if (size > 1) for (const half of [start, start + size / 2]) add(half, size / 2);
+  };
+  add(0, FAMILIES);
+  return blocks;
 }
 
 function when(name: string, arg: SyscallArg): Syscall {
