@@ -1,7 +1,7 @@
 /** Writes docs/spec-conformance.md from src/spec/conformance.ts; a test fails when it is out of date. */
 import { writeFileSync } from "node:fs";
-import { OCI_VERSION_MAX } from "../src/features/oci.ts";
 import { CONFORMANCE, type Support } from "../src/spec/conformance.ts";
+import { OCI_VERSION_MAX } from "../src/spec/version.ts";
 
 export const FILE = `${import.meta.dir}/../docs/spec-conformance.md`;
 

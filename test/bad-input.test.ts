@@ -44,12 +44,6 @@ const CASES: readonly Case[] = [
     edit: (s) => put(s, "ociVersion", undefined),
     says: [/ociVersion/],
   },
-  {
-    name: "an unknown ociVersion",
-    edit: (s) => put(s, "ociVersion", "9.0"),
-    says: [/ociVersion/, /9\.0/],
-    brunOnly: true,
-  },
   { name: "no process", edit: (s) => put(s, "process", undefined), says: [/process/] },
   { name: "no args", edit: (s) => put(s.process, "args", []), says: [/process\.args/] },
   {

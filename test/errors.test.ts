@@ -73,9 +73,6 @@ const FAILURES: Readonly<Record<string, Make>> = {
     return box.call(["run", "--bundle", bundle, "x"]);
   },
   "A field has the wrong type": run((spec) => Object.assign(spec.process, { args: "sh" })),
-  "The config is of a later version": run((spec) => {
-    spec.ociVersion = "2.0.0";
-  }),
   "The root file system is missing": run((spec) => {
     spec.root.path = "nowhere";
   }),

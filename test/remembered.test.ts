@@ -97,6 +97,15 @@ const SAME: readonly [string, (spec: TestSpec, box: Sandbox) => void][] = [
       spec.annotations = { "org.example.note": 'größe "x" \u0001' };
     },
   ],
+  [
+    "what engines write and no runtime can do",
+    (spec) => {
+      const some = ["CAP_CHOWN", "CAP_KILL"];
+      spec.process.capabilities = { bounding: some, effective: some, permitted: some, ambient: some };
+      Object.assign(spec.process.user, { username: "" });
+      Object.assign(spec, { ociVersion: "1.9.0", windows: {} });
+    },
+  ],
 ];
 
 const users: Subject[] = subjects(["brun"]).filter(({ caller }) => caller.uid !== 0);

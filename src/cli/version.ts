@@ -1,7 +1,7 @@
 /** `brun --version`, in runc's layout. */
 import { version } from "../../package.json";
 import { installedLibseccomp } from "../features/libseccomp.ts";
-import { OCI_VERSION_MAX } from "../features/oci.ts";
+import { OCI_VERSION_MAX } from "../spec/version.ts";
 import { gitCommit } from "./commit.ts" with { type: "macro" };
 
 /** One line each for brun, its commit, the runtime-spec, Bun and libseccomp; what is not known is left out. */

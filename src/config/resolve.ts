@@ -6,6 +6,7 @@ import { deniesSetgroups, selfMappable } from "../../rootless/mapping.ts";
 import type { SubidRange } from "../../rootless/subid.ts";
 import { BrunError } from "../errors.ts";
 import type { IDMapping, Spec } from "../spec/index.ts";
+import { LATEST_MINOR, minorVersion } from "../spec/version.ts";
 import { CLONE } from "../sys/constants.ts";
 import { absolute, below } from "../sys/fs.ts";
 import { any, found, mapped } from "../sys/lists.ts";
@@ -106,8 +107,7 @@ function withoutOldPidsLimit(spec: Spec): Spec {
   const { linux, ociVersion } = spec;
   const limit = linux?.resources?.pids?.limit;
   if (limit === undefined || Number(limit) !== 0) return spec;
-  const [major, minor] = ociVersion.split(".");
-  if (Number(major) !== 1 || Number(minor) >= 3) return spec;
+  if ((minorVersion(ociVersion) ?? LATEST_MINOR) >= 3) return spec;
   const { pids: _, ...resources } = linux!.resources!;
   return { ...spec, linux: { ...linux, resources } };
 }

@@ -4,6 +4,7 @@ import { compileSeccomp } from "../seccomp/compile.ts";
 import type { Spec } from "../spec/index.ts";
 import { NR, syscall } from "../sys/ffi.ts";
 import { writeFile } from "../sys/fs.ts";
+import { each } from "../sys/lists.ts";
 import { paths } from "./store.ts";
 import type { Runtime } from "./types.ts";
 
@@ -21,11 +22,12 @@ export function failsUnknown(spec: Spec): boolean {
 export function prepareSeccomp(rt: Runtime, id: string, spec: Spec): SeccompFilter | null {
   const seccomp = spec.linux?.seccomp;
   if (seccomp === undefined) return null;
-  const { bpf, flags, notify, warnings, library } = compileSeccomp(seccomp, {
+  const { bpf, flags, notify, warnings, notes, library } = compileSeccomp(seccomp, {
     cacheDirectory: cacheDirectory(),
     failUnknown: failsUnknown(spec),
   });
   for (const warning of warnings) rt.warn(warning);
+  if (rt.debug !== undefined) each(notes, rt.debug);
   rt.debug?.(`seccomp filter flags: ${flags}`);
   writeFile(paths(rt.root, id).filter, bpf, 0o600);
   return { bpf, flags, notify, library };

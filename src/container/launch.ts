@@ -19,6 +19,7 @@ import { Message, sendMessage } from "../stage/messages.ts";
 import type { Program } from "../stage/program.ts";
 import { CLONE } from "../sys/constants.ts";
 import { absolute, close } from "../sys/fs.ts";
+import { each } from "../sys/lists.ts";
 import { waitChild } from "../sys/spawn.ts";
 import { dropCgroup, enterDelegatedPart, limitCgroup, makeCgroup } from "./cgroup.ts";
 import { Console } from "./console.ts";
@@ -57,11 +58,12 @@ export interface Launched {
 export function launch(rt: Runtime, options: CreateOptions, mode: LaunchMode): Launched {
   const preserveFds = preservedFds(options.preserveFds);
   const bundle = absolute(options.bundle);
-  const { spec, warnings, text } =
+  const { spec, warnings, notes, text } =
     options.loaded ??
     loadSpec(options.config ?? `${bundle}/config.json`, { addsUserNamespace: addsUserNamespace(rt) });
   rt.mark?.("config.json read and checked");
   for (const warning of warnings) rt.warn(warning);
+  if (rt.debug !== undefined) each(notes, rt.debug);
   const console = new Console(spec.process?.terminal === true, mode.detached, options.consoleSocket);
   const locked = claim(rt.root, options.id);
   let stage: Stage | null = null;

@@ -28,6 +28,8 @@ export interface Explanation {
   readonly cgroup: { readonly plan: CgroupPlan | null; readonly why: string };
   readonly seccomp: FilterExplanation | null;
   readonly warnings: readonly string[];
+  /** What of the spec has no effect, and needs none. */
+  readonly notes: readonly string[];
   readonly programs: readonly ProgramExplanation[];
   /** The spec as it would run, with its mappings. */
   readonly spec: Spec;
@@ -64,6 +66,7 @@ export function explain(rt: Runtime, options: CreateOptions): Explanation {
     cgroup: explainCgroup(rt, config),
     seccomp: seccomp?.explanation ?? null,
     warnings,
+    notes: loaded.notes,
     programs: explainPrograms(config),
     spec: effective(config),
     given: loaded.spec,

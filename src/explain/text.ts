@@ -29,6 +29,7 @@ export function explanationText(e: Explanation, syscalls: boolean, marks: Marks 
     ["Cgroup", cgroupLines(e)],
     ["Seccomp", seccompLines(e)],
     ["Warnings", [...e.warnings]],
+    ["Without effect", [...e.notes]],
     ...e.programs.map(({ name, steps }): [string, string[]] => [
       `Program ${name}`,
       stepLines(steps, syscalls, marks),

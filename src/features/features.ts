@@ -5,9 +5,9 @@
 import { mountOptionNames } from "../init/mount-options.ts";
 import { HooksSchema } from "../spec/hooks.ts";
 import { MemoryPolicySchema, NAMESPACES } from "../spec/linux.ts";
+import { OCI_VERSION_MAX, OCI_VERSION_MIN } from "../spec/version.ts";
 import { CAPABILITIES } from "../sys/constants.ts";
 import { installedLibseccomp } from "./libseccomp.ts";
-import { OCI_VERSION_MAX, OCI_VERSION_MIN } from "./oci.ts";
 import { type SeccompFeatures, seccompFeatures } from "./seccomp.ts";
 import { SUPPORT } from "./support.ts";
 

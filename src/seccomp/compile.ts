@@ -26,7 +26,7 @@ export interface CompiledSeccomp {
   /** One line each: what of the profile is ignored. */
   readonly warnings: readonly string[];
   /**
-   * One line each, for `--debug` and `brun explain`: system calls that libseccomp does not know, and rules
+   * One line each, for `--debug` and `brun explain`: system calls that libseccomp does not know, rules and flags
    * that have no effect. The default profiles of docker and podman have both, so they are no warnings.
    */
   readonly notes: readonly string[];
@@ -39,10 +39,11 @@ export interface CompiledSeccomp {
  * installed, or it refuses an architecture, an action or a rule.
  */
 export function compileSeccomp(seccomp: Seccomp, options: SeccompOptions = {}): CompiledSeccomp {
-  const { flags, notify, warnings } = filterFlags(seccomp);
+  const { flags, notify, warnings, notes } = filterFlags(seccomp);
   const failUnknown = options.failUnknown ?? false;
   const made = cached(options.cacheDirectory, seccomp, failUnknown);
-  return { bpf: made.bpf, flags, notify, warnings, notes: made.notes, library: made.library };
+  const { bpf, library } = made;
+  return { bpf, flags, notify, warnings, notes: [...notes, ...made.notes], library };
 }
 
 function cached(directory: string | undefined, seccomp: Seccomp, failUnknown: boolean) {

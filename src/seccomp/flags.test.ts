@@ -26,6 +26,7 @@ describe("filterFlags", () => {
       flags: FILTER_FLAG.NEW_LISTENER,
       notify: true,
       warnings: [],
+      notes: [],
     });
     expect(filterFlags(plain).notify).toBe(false);
   });
@@ -34,7 +35,7 @@ describe("filterFlags", () => {
     const flags: Seccomp["flags"] = ["SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"];
     const without = filterFlags({ ...plain, flags });
     expect(without.flags).toBe(0);
-    expect(without.warnings).toEqual([
+    expect(without.notes).toEqual([
       "linux.seccomp.flags: SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV is ignored: no action is SCMP_ACT_NOTIFY",
     ]);
     const together = filterFlags({ ...notifying, flags });

@@ -20,6 +20,8 @@ export interface Flags {
   /** Some action is SCMP_ACT_NOTIFY: seccomp(2) returns the descriptor of a listener. */
   readonly notify: boolean;
   readonly warnings: readonly string[];
+  /** For `--debug`: flags without an effect. */
+  readonly notes: readonly string[];
 }
 
 /**
@@ -29,6 +31,7 @@ export interface Flags {
  */
 export function filterFlags(seccomp: Seccomp): Flags {
   const warnings: string[] = [];
+  const notes: string[] = [];
   const notify = usesNotify(seccomp);
   let flags: number = notify ? FILTER_FLAG.NEW_LISTENER : 0;
   if (seccomp.flags === undefined) flags |= FILTER_FLAG.SPEC_ALLOW;
@@ -37,12 +40,12 @@ export function filterFlags(seccomp: Seccomp): Flags {
     if (flag === "SECCOMP_FILTER_FLAG_SPEC_ALLOW") flags |= FILTER_FLAG.SPEC_ALLOW;
     if (flag !== "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV") continue;
     const ignored = `linux.seccomp.flags: ${flag} is ignored`;
-    if (!notify) warnings.push(`${ignored}: no action is SCMP_ACT_NOTIFY`);
+    if (!notify) notes.push(`${ignored}: no action is SCMP_ACT_NOTIFY`);
     else if (!knowsFlag(FILTER_FLAG.WAIT_KILLABLE_RECV | FILTER_FLAG.NEW_LISTENER)) {
       warnings.push(`${ignored}: it needs Linux 5.19`);
     } else flags |= FILTER_FLAG.WAIT_KILLABLE_RECV;
   }
-  return { flags, notify, warnings };
+  return { flags, notify, warnings, notes };
 }
 
 /** The kernel looks at the flags before the program: one it does not know is EINVAL, a null program EFAULT. */

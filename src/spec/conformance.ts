@@ -29,10 +29,10 @@ const v1Only = (controller: string): Support => ({
   rootless: "cgroup v1 is for root",
 });
 
-const WINDOWS = "for Windows; a warning says so";
+const WINDOWS = "for Windows";
 const MAPPED = "ids that the user namespace maps";
 const SUBIDS = "the caller's own id and its ranges in /etc/subuid and /etc/subgid";
-const OBSOLETE = "no kernel since 5.4 and no cgroup v2 has it; a warning says so";
+const OBSOLETE = "no kernel since 5.4 and no cgroup v2 has it";
 const SCHED = "real-time policies within RLIMIT_RTPRIO, negative nice within RLIMIT_NICE, no deadline policy";
 const RDT = rootless("refused: resctrl belongs to root", "a kernel and CPU with resctrl; else refused");
 const BOUND = rootless("bound from the host, with the host's numbers, mode and owner", "mknod(2)");
@@ -55,7 +55,11 @@ const IDMAP = rootless(
 
 /** Section, its fields (leaves: "[]" is any member of a list, ".*" any key of an object), what happens to them. */
 const GROUPS: readonly (readonly [section: string, fields: string, support: Support])[] = [
-  ["", "ociVersion", when("1.0.x to 1.3.x; others are refused")],
+  [
+    "",
+    "ociVersion",
+    when("any; what is later than 1.3 has no effect, another major version is warned about"),
+  ],
   ["process", "terminal consoleSize.height consoleSize.width args[] env[] cwd noNewPrivileges", works],
   ["process.user", "uid gid", rootless(MAPPED)],
   [
@@ -69,7 +73,9 @@ const GROUPS: readonly (readonly [section: string, fields: string, support: Supp
   [
     "process.capabilities",
     "bounding[] effective[] inheritable[] permitted[] ambient[]",
-    when("names that the kernel does not know are ignored with a warning"),
+    when(
+      "names that the kernel does not know are ignored with a warning; ambient ones that are not permitted and inheritable without",
+    ),
   ],
   ["process.rlimits[]", "type soft", works],
   ["process.rlimits[]", "hard", rootless("up to the caller's own hard limit, to which more is clamped")],
@@ -110,7 +116,7 @@ const GROUPS: readonly (readonly [section: string, fields: string, support: Supp
     "annotations",
     rootless(
       "run.oci.delegate-cgroup: a delegated cgroup v2",
-      "run.oci.keep_original_groups, .hooks.stdout, .hooks.stderr, .mount_context_type, .pidfd_receiver, .delegate-cgroup (cgroup v2; refused on v1) and .seccomp_fail_unknown_syscall have an effect as with crun, other run.oci.* are ignored with a warning; org.systemd.property.* as with runc; all are in the state",
+      "run.oci.keep_original_groups, .hooks.stdout, .hooks.stderr, .mount_context_type, .pidfd_receiver, .delegate-cgroup (cgroup v2; refused on v1) and .seccomp_fail_unknown_syscall have an effect as with crun, .handler, .seccomp.* and .systemd.force_cgroup_v1 are ignored with a warning, others without; org.systemd.property.* as with runc; all are in the state",
     ),
   ],
   ["linux.uidMappings[]", "containerID hostID size", rootless(SUBIDS)],
@@ -126,7 +132,8 @@ const GROUPS: readonly (readonly [section: string, fields: string, support: Supp
     rootless("ignored: a user namespace cannot make device nodes, so only those bound into it are there"),
   ],
   ["linux.resources.memory", "limit reservation swap", limit("memory")],
-  ["linux.resources.memory", "kernel kernelTCP useHierarchy", ignored(OBSOLETE)],
+  ["linux.resources.memory", "kernel kernelTCP", ignored(`${OBSOLETE}; a limit is warned about`)],
+  ["linux.resources.memory", "useHierarchy", ignored(OBSOLETE)],
   ["linux.resources.memory", "swappiness disableOOMKiller", v1Only("memory")],
   ["linux.resources.memory", "checkBeforeUpdate", limit("memory")],
   ["linux.resources.cpu", "shares quota burst period idle", limit("cpu")],
@@ -179,7 +186,7 @@ const GROUPS: readonly (readonly [section: string, fields: string, support: Supp
   ["linux.personality", "domain", works],
   ["linux.personality", "flags[]", ignored("the spec defines none; a warning says so")],
   ["linux.timeOffsets", "monotonic.secs monotonic.nanosecs boottime.secs boottime.nanosecs", OFFSET],
-  ["", "windows vm solaris zos freebsd", ignored("for another platform; a warning says so")],
+  ["", "windows vm solaris zos freebsd", ignored("for another platform")],
 ];
 
 /** Support by config path. */

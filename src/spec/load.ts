@@ -23,8 +23,10 @@ export interface LoadOptions {
 /** A checked config. */
 export interface LoadedSpec {
   readonly spec: Spec;
-  /** One line each, lowercase, no full stop: fields that are ignored, values that will be refused one day. */
+  /** One line each, lowercase, no full stop: what is not as was asked for, values that will be refused one day. */
   readonly warnings: readonly string[];
+  /** The same for `--debug`: what is ignored, and changes nothing. */
+  readonly notes: readonly string[];
   /** What the config was read from. */
   readonly text: string;
 }
@@ -40,15 +42,15 @@ export function loadSpec(path: string, options: LoadOptions = {}): LoadedSpec {
 /** Checks the text of a config.json; `where` names it in errors. Throws a BrunError. */
 export function parseSpec(text: string, where: string, options: LoadOptions = {}): LoadedSpec {
   const spec = parse(text, where, "spec") as Spec;
-  const { errors, warnings } = validateSpec(spec, options.addsUserNamespace ?? true);
+  const { errors, warnings, notes } = validateSpec(spec, options.addsUserNamespace ?? true);
   refuse(errors, where);
-  return { spec, warnings, text };
+  return { spec, warnings, notes, text };
 }
 
 /** Checks the text of a process.json, the `process` of a config; `where` names it in errors. Throws a BrunError. */
 export function parseProcess(text: string, where: string): Process {
   const process = parse(text, where, "process") as Process;
-  const findings: Findings = { errors: [], warnings: [] };
+  const findings: Findings = { errors: [], warnings: [], notes: [] };
   validateProcess(process, "", findings);
   refuse(findings.errors, where);
   return process;

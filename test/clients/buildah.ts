@@ -22,6 +22,13 @@ export const buildah: Suite = {
     podman rmi localhost/$N`,
     },
     {
+      name: "bud: a step says what its program says",
+      script: `
+    printf '%s\\n' "FROM $IMAGE" 'RUN echo said >&2' >$D/Containerfile
+    ${BUD} --quiet $D 2>$D/said
+    is "$(cat $D/said)" said`,
+    },
+    {
       name: "bud: a step that fails",
       script: `
     printf '%s\\n' "FROM $IMAGE" 'RUN exit 3' >$D/Containerfile

@@ -7,12 +7,13 @@ import { specTemplate } from "../template.ts";
 
 const HOST = { uid: 1000, gid: 1000, cgroup2: false };
 
-/** Errors, which begin with "! ", or warnings of the default config after a change. */
+/** Errors, which begin with "! ", or warnings and notes, which begin with "~ ", of the default config after a change. */
 export function check(change: (spec: Spec) => void, addsUserNamespace = false): string[] {
   const spec = structuredClone(specTemplate(false, HOST));
   change(spec);
   try {
-    return [...parseSpec(toJson(spec), "c", { addsUserNamespace }).warnings];
+    const { warnings, notes } = parseSpec(toJson(spec), "c", { addsUserNamespace });
+    return [...warnings, ...notes.map((note) => `~ ${note}`)];
   } catch (error) {
     return (error as Error).message.split("; ").map((line) => `! ${line}`);
   }

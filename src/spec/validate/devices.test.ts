@@ -33,7 +33,7 @@ cases("devices", [
     (s) => {
       s.linux.devices = [device("/a"), { ...device("/a"), type: "u" }];
     },
-    "linux.devices[1].path: /a is listed twice",
+    "~ linux.devices[1].path: /a is listed twice",
   ],
   [
     "different at one path",

@@ -10,7 +10,7 @@ const MINORS = 1048576;
 
 /** Checks devices that have the schema's types. The same device twice at one path is harmless. */
 export function validateDevices(devices: readonly Device[], findings: Findings): void {
-  const { errors, warnings } = findings;
+  const { errors, notes } = findings;
   const seen = new Map<string, Device>();
   for (let i = 0; i < devices.length; i++) {
     const device = devices[i]!;
@@ -26,7 +26,7 @@ export function validateDevices(devices: readonly Device[], findings: Findings):
     seen.set(path, device);
     if (other === undefined) continue;
     if (sameType(other.type, type) && other.major === major && other.minor === minor) {
-      warnings.push(`linux.devices[${i}].path: ${path} is listed twice`);
+      notes.push(`linux.devices[${i}].path: ${path} is listed twice`);
     } else {
       errors.push(`linux.devices[${i}].path: ${path} is listed twice, as different devices`);
     }

@@ -2,6 +2,14 @@ import { cases } from "../testing/cases.ts";
 
 cases("process", [
   [
+    "ambient capabilities that cannot be raised, as engines write them",
+    (s) => {
+      s.process.capabilities = { permitted: ["CAP_KILL"], ambient: ["CAP_KILL", "CAP_CHOWN"] };
+    },
+    "~ process.capabilities.ambient: can't raise ambient capability CAP_KILL, CAP_CHOWN: not in the inheritable set",
+    "~ process.capabilities.ambient: can't raise ambient capability CAP_CHOWN: not in the permitted set",
+  ],
+  [
     "args missing",
     (s) => {
       s.process.args = undefined;
@@ -132,7 +140,7 @@ cases("process", [
       s.process.commandLine = "x";
       s.process.user.username = "u";
     },
-    "process.commandLine: ignored, it is for Windows",
-    "process.user.username: ignored, it is for Windows; uid counts",
+    "~ process.commandLine: ignored, it is for Windows",
+    "~ process.user.username: ignored, it is for Windows; uid counts",
   ],
 ]);

@@ -11,7 +11,7 @@ import type { Findings } from "./findings.ts";
  * @param path "process", or "" when the process is the whole file
  */
 export function validateProcess(process: Process, path: string, findings: Findings): void {
-  const { errors, warnings } = findings;
+  const { errors, warnings, notes } = findings;
   const dot = path === "" ? "" : `${path}.`;
   const { args, cwd, env, rlimits, capabilities, scheduler, execCPUAffinity } = process;
   if (!cwd.startsWith("/")) errors.push(`${dot}cwd: expected an absolute path but found ${show(cwd)}`);
@@ -21,13 +21,13 @@ export function validateProcess(process: Process, path: string, findings: Findin
   if (env !== undefined) validateEnv(env, `${dot}env`, errors);
   if (capabilities !== undefined) {
     warnUnknown(capabilities, `${dot}capabilities`, warnings);
-    warnAmbient(capabilities, `${dot}capabilities.ambient`, warnings);
+    noteAmbient(capabilities, `${dot}capabilities.ambient`, notes);
   }
   if (rlimits !== undefined) validateRlimits(rlimits, `${dot}rlimits`, errors);
   if (scheduler !== undefined) validateScheduler(scheduler, `${dot}scheduler`, errors);
   if (execCPUAffinity !== undefined) validateAffinity(execCPUAffinity, `${dot}execCPUAffinity`, errors);
-  if (process.commandLine) warnings.push(`${dot}commandLine: ignored, it is for Windows`);
-  if (process.user.username) warnings.push(`${dot}user.username: ignored, it is for Windows; uid counts`);
+  if (process.commandLine) notes.push(`${dot}commandLine: ignored, it is for Windows`);
+  if (process.user.username) notes.push(`${dot}user.username: ignored, it is for Windows; uid counts`);
 }
 
 /** Each must be NAME=value. What stands after the name may be a secret: it is not shown. */
@@ -54,12 +54,15 @@ function warnUnknown(capabilities: Capabilities, path: string, warnings: string[
   if (unknown.length > 0) warnings.push(`${path}: unknown names are ignored: ${unknown.join(", ")}`);
 }
 
-/** The kernel raises only what is permitted and inheritable too (capabilities(7)); the rest is left out. */
-function warnAmbient(capabilities: Capabilities, path: string, warnings: string[]): void {
+/**
+ * The kernel raises only what is permitted and inheritable too (capabilities(7)); the rest is left out. podman, buildah
+ * and the config of runc 1.1's `spec` ask for more in every container.
+ */
+function noteAmbient(capabilities: Capabilities, path: string, notes: string[]): void {
   for (const set of ["inheritable", "permitted"] as const) {
     const missing = filtered(capabilities.ambient ?? [], (name) => !capabilities[set]?.includes(name));
     if (missing.length === 0) continue;
-    warnings.push(`${path}: can't raise ambient capability ${missing.join(", ")}: not in the ${set} set`);
+    notes.push(`${path}: can't raise ambient capability ${missing.join(", ")}: not in the ${set} set`);
   }
 }
 

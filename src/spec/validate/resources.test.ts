@@ -18,9 +18,11 @@ cases("resources", [
   [
     "kernel memory",
     (s) => {
-      s.linux.resources = { memory: { kernel: -1 } };
+      s.linux.resources = { memory: { kernel: -1, kernelTCP: 1, useHierarchy: true } };
     },
-    "linux.resources.memory.kernel: ignored, it is obsolete",
+    "linux.resources.memory.kernelTCP: ignored, it is obsolete",
+    "~ linux.resources.memory.kernel: ignored, it is obsolete",
+    "~ linux.resources.memory.useHierarchy: ignored, it is obsolete",
   ],
   [
     "weightDevice",

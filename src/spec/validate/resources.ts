@@ -3,12 +3,12 @@ import { joinPath, show } from "../json.ts";
 import type { BlockIO, Resources } from "../resources.ts";
 import type { Findings } from "./findings.ts";
 
-/** Fields of memory that no kernel since 5.4, or no cgroup v2, has. */
-const OBSOLETE = ["kernel", "kernelTCP", "useHierarchy"] as const;
+/** Limits that no kernel since 5.4, or no cgroup v2, has. */
+const OBSOLETE = ["kernel", "kernelTCP"] as const;
 
 /** Checks limits that have the schema's types. */
 export function validateResources(resources: Resources, findings: Findings): void {
-  const { errors, warnings } = findings;
+  const { errors, warnings, notes } = findings;
   const { devices, memory, blockIO, hugepageLimits, network, rdma, unified } = resources;
   if (devices !== undefined) {
     for (let i = 0; i < devices.length; i++) {
@@ -21,8 +21,14 @@ export function validateResources(resources: Resources, findings: Findings): voi
   }
   if (memory !== undefined) {
     for (const key of OBSOLETE) {
-      if (memory[key] !== undefined) warnings.push(`linux.resources.memory.${key}: ignored, it is obsolete`);
+      const limit = memory[key];
+      if (limit === undefined) continue;
+      // 0 and -1 ask for no limit.
+      (limit > 0 ? warnings : notes).push(`linux.resources.memory.${key}: ignored, it is obsolete`);
     }
+    // What it asks for is how every hierarchy is.
+    if (memory.useHierarchy !== undefined)
+      notes.push("linux.resources.memory.useHierarchy: ignored, it is obsolete");
   }
   if (blockIO?.weightDevice !== undefined) weights(blockIO.weightDevice, errors);
   if (hugepageLimits !== undefined) pageSizes(hugepageLimits, errors);

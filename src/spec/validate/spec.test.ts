@@ -19,28 +19,35 @@ cases("config", [
     (s) => {
       s.ociVersion = "1.4.0";
     },
-    '! ociVersion: expected 1.0.x to 1.3.x but found "1.4.0"',
+    "~ ociVersion: 1.4.0 is later than 1.3.0: what is new in it is ignored",
   ],
   [
     "version 2",
     (s) => {
       s.ociVersion = "2.0.0";
     },
-    '! ociVersion: expected 1.0.x to 1.3.x but found "2.0.0"',
+    'ociVersion: expected 1.x.y but found "2.0.0": the config is read as one of 1.3.0',
   ],
   [
     "version 1.10.0",
     (s) => {
       s.ociVersion = "1.10.0";
     },
-    '! ociVersion: expected 1.0.x to 1.3.x but found "1.10.0"',
+    "~ ociVersion: 1.10.0 is later than 1.3.0: what is new in it is ignored",
+  ],
+  [
+    "version without a patch level",
+    (s) => {
+      s.ociVersion = "1.0";
+    },
+    'ociVersion: expected 1.x.y but found "1.0": the config is read as one of 1.3.0',
   ],
   [
     "version empty",
     (s) => {
       s.ociVersion = "";
     },
-    '! ociVersion: expected 1.0.x to 1.3.x but found ""',
+    'ociVersion: expected 1.x.y but found "": the config is read as one of 1.3.0',
   ],
   [
     "root.path empty",
@@ -116,7 +123,7 @@ cases("config", [
     (s) => {
       s.annotations = { "run.oci.hooks.stdin": "/x" };
     },
-    'annotations["run.oci.hooks.stdin"]: ignored, brun does not know it',
+    '~ annotations["run.oci.hooks.stdin"]: ignored, it has no effect with brun',
   ],
   [
     "mounts without a mount namespace",
@@ -131,6 +138,6 @@ cases("config", [
     (s) => {
       Object.assign(s, { windows: {}, vm: null });
     },
-    "windows: ignored, this is Linux",
+    "~ windows: ignored, this is Linux",
   ],
 ]);

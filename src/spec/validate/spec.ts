@@ -1,13 +1,14 @@
 /** The rules of a config that its types do not express (runtime-spec, config.md; runc's validator). */
 import { show } from "../json.ts";
 import type { Spec } from "../spec.ts";
+import { LATEST_MINOR, minorVersion, OCI_VERSION_MAX } from "../version.ts";
 import type { Findings } from "./findings.ts";
 import { validateHooks } from "./hooks.ts";
 import { type NamespaceSet, namespaceSet, validateLinux } from "./linux.ts";
 import { validateMounts } from "./mounts.ts";
 import { validateProcess } from "./process.ts";
 
-/** Sections for other platforms: they are not in the schema, and ignored with a warning. */
+/** Sections for other platforms: they are not in the schema, and ignored. */
 const FOREIGN = ["windows", "vm", "solaris", "zos", "freebsd"];
 
 /** sethostname(2) and setdomainname(2): __NEW_UTS_LEN. */
@@ -18,12 +19,10 @@ const UTS_LENGTH = 64;
  * @param addsUserNamespace the caller gets a user namespace, with mappings, where the spec has none
  */
 export function validateSpec(spec: Spec, addsUserNamespace: boolean): Findings {
-  const findings: Findings = { errors: [], warnings: [] };
-  const { errors, warnings } = findings;
+  const findings: Findings = { errors: [], warnings: [], notes: [] };
+  const { errors, warnings, notes } = findings;
   const namespaces = namespaceSet(spec.linux.namespaces, errors);
-  if (!supportsVersion(spec.ociVersion)) {
-    errors.push(`ociVersion: expected 1.0.x to 1.3.x but found ${show(spec.ociVersion)}`);
-  }
+  validateVersion(spec.ociVersion, findings);
   validateProcess(spec.process, "process", findings);
   if (spec.root.path === "") errors.push("root.path: expected a path but found an empty string");
   if (spec.hostname) utsName("hostname", spec.hostname, namespaces, errors);
@@ -40,7 +39,7 @@ export function validateSpec(spec: Spec, addsUserNamespace: boolean): Findings {
   if (spec.annotations !== undefined) validateAnnotations(spec.annotations, findings);
   validateLinux(spec.linux, namespaces, addsUserNamespace, findings);
   for (const name of FOREIGN) {
-    if ((spec as Record<string, unknown>)[name] != null) warnings.push(`${name}: ignored, this is Linux`);
+    if ((spec as Record<string, unknown>)[name] != null) notes.push(`${name}: ignored, this is Linux`);
   }
   return findings;
 }
@@ -51,10 +50,9 @@ const EFFECTIVE = [
   ...["pidfd_receiver", "seccomp_fail_unknown_syscall"],
 ];
 
-/** Annotations of crun that have no effect here, and what there is instead. */
+/** Annotations of crun that have no effect here, which changes the container, and what there is instead. */
 const IGNORED: Readonly<Record<string, string>> = {
   "run.oci.handler": "brun starts programs alone, no virtual machines or WebAssembly",
-  "run.oci.systemd.subgroup": "the container's processes are in the scope itself",
   "run.oci.systemd.force_cgroup_v1": "there is one view of cgroups for all",
   "run.oci.seccomp.receiver": "linux.seccomp.listenerPath names the agent",
   "run.oci.seccomp.plugins": "linux.seccomp.listenerPath names an agent",
@@ -67,8 +65,9 @@ function validateAnnotations(annotations: Readonly<Record<string, string>>, find
     if (!name.startsWith("run.oci.")) continue;
     if (name === "run.oci.delegate-cgroup") delegatedPart(annotations[name]!, findings.errors);
     if (EFFECTIVE.includes(name.slice("run.oci.".length))) continue;
-    const why = IGNORED[name] ?? "brun does not know it";
-    findings.warnings.push(`annotations[${show(name)}]: ignored, ${why}`);
+    const why = IGNORED[name];
+    const list = why === undefined ? findings.notes : findings.warnings;
+    list.push(`annotations[${show(name)}]: ignored, ${why ?? "it has no effect with brun"}`);
   }
 }
 
@@ -80,11 +79,19 @@ function delegatedPart(path: string, errors: string[]): void {
   );
 }
 
-/** 1.0.0 to 1.3.x, with any suffix ("1.0.2-dev"): versions are compatible upwards within a major one. */
-function supportsVersion(version: string): boolean {
-  const digit = (at: number, last: number) =>
-    version.charCodeAt(at) >= 0x30 && version.charCodeAt(at) <= last;
-  return version.startsWith("1.") && digit(2, 0x33) && version[3] === "." && digit(4, 0x39);
+/**
+ * Engines write the version that they were built with: a later minor one is no reason to say anything. runc and crun
+ * do not look at it.
+ */
+function validateVersion(version: string, { warnings, notes }: Findings): void {
+  const minor = minorVersion(version);
+  if (minor === null) {
+    warnings.push(
+      `ociVersion: expected 1.x.y but found ${show(version)}: the config is read as one of ${OCI_VERSION_MAX}`,
+    );
+  } else if (minor > LATEST_MINOR) {
+    notes.push(`ociVersion: ${version} is later than ${OCI_VERSION_MAX}: what is new in it is ignored`);
+  }
 }
 
 function utsName(field: string, name: string, namespaces: NamespaceSet, errors: string[]): void {
