@@ -25,22 +25,21 @@ export interface StartHooks {
   readonly state: string;
 }
 
-/** Becomes the process's user, checks what can be checked, waits for brun, and executes. */
+/**
+ * Becomes the process's user, checks what can be checked, waits for brun, and executes. The filter comes last, since it
+ * refuses what it does not know: after it there is nothing but execve(2), and what has to be under it.
+ */
 export function finish(x: ProcessContext, process: Process, start: StartHooks | null): void {
   const { seccomp } = x.config;
   const env = environment(x, process);
   const file = process.args?.[0] ?? "";
   const path = searchPath(env);
   const envp = environmentArray(x, env);
-  // A filter refuses what it does not know, close_range(2) perhaps: as little as can be comes after it.
   closeOthers(x);
   giveStdio(x, process);
   rlimits(x, process);
   placement(x, process);
-  const late = seccomp !== null && process.noNewPrivileges === true;
   if (process.noNewPrivileges) noNewPrivileges(x);
-  // Without no_new_privs the filter needs CAP_SYS_ADMIN, which the process is about to give up.
-  else if (seccomp !== null) installSeccomp(x, seccomp);
   const retryDirectory = enterDirectory(x, process);
   identity(x, process);
   retryDirectory();
@@ -49,9 +48,9 @@ export function finish(x: ProcessContext, process: Process, start: StartHooks | 
   findExecutable(x, file, path);
   securityLabels(x, process);
   // The agent is asked by a brun that may be gone after this.
-  if (late && seccomp.notify) installSeccomp(x, seccomp);
+  if (seccomp?.notify) installSeccomp(x, seccomp);
   waitForStart(x);
-  if (late && !seccomp.notify) installSeccomp(x, seccomp);
+  if (seccomp && !seccomp.notify) installSeccomp(x, seccomp);
   if (start !== null) runHooks(x, start.hooks, "hooks.startContainer", start.state, env);
   execute(x, file, path, process, envp);
 }

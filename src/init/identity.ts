@@ -64,12 +64,26 @@ function ids(x: ProcessContext, process: Process): void {
   b.sys("setresuid", [uid, uid, uid]);
 }
 
+/** seccomp(2) wants no_new_privs or this capability, effective. */
+const INSTALL_FILTER: CapabilitySet = capabilitySet(["CAP_SYS_ADMIN"]);
+
+/** What the process keeps until execve(2), which makes these two sets anew and does not look at the old ones. */
+function untilExecve(x: ProcessContext, process: Process): CapabilitySet {
+  return x.config.seccomp && !process.noNewPrivileges ? INSTALL_FILTER : capabilitySet();
+}
+
+function union(a: CapabilitySet, b: CapabilitySet): CapabilitySet {
+  return { low: (a.low | b.low) >>> 0, high: (a.high | b.high) >>> 0 };
+}
+
 /** Permitted, effective, inheritable and ambient capabilities. */
 function capabilitySets(x: ProcessContext, process: Process): void {
   const { b } = x;
   const { effective, permitted, inheritable, ambient } = process.capabilities ?? {};
-  const e = capabilitySet(effective);
-  const p = capabilitySet(permitted);
+  const kept = untilExecve(x, process);
+  const e = union(capabilitySet(effective), kept);
+  const own = capabilitySet(permitted);
+  const p = union(own, kept);
   const i = capabilitySet(inheritable);
   const data = new Uint32Array([e.low, p.low, i.low, e.high, p.high, i.high]);
   const header = b.bytes(new Uint8Array(new Uint32Array([CAPABILITY_VERSION_3, 0]).buffer), "{v3, self}");
@@ -83,7 +97,7 @@ function capabilitySets(x: ProcessContext, process: Process): void {
   b.at("process.capabilities.ambient", "raise the ambient capabilities");
   // Refused unless permitted and inheritable: the container runs without them, as under runc.
   const a = capabilitySet(ambient);
-  const raise = { low: (a.low & p.low & i.low) >>> 0, high: (a.high & p.high & i.high) >>> 0 };
+  const raise = { low: (a.low & own.low & i.low) >>> 0, high: (a.high & own.high & i.high) >>> 0 };
   b.bits("prctl", bitsOf(raise), 2, [PR.CAP_AMBIENT, AMBIENT.RAISE, 0, 0]);
 }
 
