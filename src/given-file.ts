@@ -1,13 +1,15 @@
 /** Files that flags name. */
+
 import type { FileUse } from "./file-error.ts";
 import { readText } from "./sys/fs.ts";
+import { withoutMark } from "./sys/utf8.ts";
 
 /**
  * The text of a file. Throws a BrunError with the reason and a remedy.
  * @param where the flag with its value
  */
 export function readGiven(where: string, path: string): string {
-  return withGiven(where, path, "read", readText);
+  return withoutMark(withGiven(where, path, "read", readText));
 }
 
 /** Calls `act` with a path, and turns its SysError into such a BrunError. */

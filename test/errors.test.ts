@@ -72,6 +72,10 @@ const FAILURES: Readonly<Record<string, Make>> = {
     await Bun.write(`${bundle}/config.json`, '{\n  "ociVersion": "1.0.2",\n  "process": {,\n}');
     return box.call(["run", "--bundle", bundle, "x"]);
   },
+  "The bundle's path is not UTF-8": async (box) => {
+    const inCopy = 'd=$(printf "b\\377"); cp -r "$1" "$d"; cd "$d"; shift; exec "$@"';
+    return under(box, ["sh", "-c", inCopy, "sh", box.bundle()], ["run", "x"]);
+  },
   "A field has the wrong type": run((spec) => Object.assign(spec.process, { args: "sh" })),
   "The root file system is missing": run((spec) => {
     spec.root.path = "nowhere";

@@ -2,12 +2,15 @@
 
 #include "loader.h"
 
+#include "../text.h"
+
 #include <linux/fcntl.h>
 
 #define CLOSE_RANGE_CLOEXEC 4U
 
 static struct stage stage = {.socket = -1};
 static long image = -1;
+static const long *stack;
 
 void ahead_start(void)
 {
@@ -30,6 +33,25 @@ long ahead_take(int *socket)
 	return *socket < 0 ? -EAGAIN : stage.pid;
 }
 
+void ahead_keep_stack(const long *made)
+{
+	stack = made;
+}
+
+/* The kernel puts the strings of argv and envp one behind the other (fs/exec.c). */
+static long strings_size(void)
+{
+	const long *last = stack + 1 + stack[0]; /* the 0 behind argv */
+
+	if (stack[0] == 0)
+		return 0;
+	while (last[1] != 0)
+		last++;
+	if (*last == 0)
+		last--;
+	return *last - stack[1] + (long)text_length((const char *)*last) + 1;
+}
+
 BRUN_EXPORT long brun_ahead(long question);
 BRUN_EXPORT long brun_ahead(long question)
 {
@@ -44,6 +66,12 @@ BRUN_EXPORT long brun_ahead(long question)
 		return stage.pid;
 	case AHEAD_BUILD:
 		return (long)behind_front.build;
+	case AHEAD_STRINGS:
+		return stack[1];
+	case AHEAD_SIZE:
+		return strings_size();
+	case AHEAD_WORDS:
+		return stack[0];
 	default:
 		return stage.request.error;
 	}

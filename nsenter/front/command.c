@@ -5,15 +5,18 @@
 
 #define FIRST_USER_NAMESPACE "user:[4026531837]"
 
+/* Of one that is given twice the last counts, as in Bun's process.env. */
 static const char *variable(const char *const *envp, const char *name)
 {
+	const char *found = 0;
+
 	for (; *envp; envp++) {
 		const char *value = text_after(*envp, name);
 
 		if (value && *value == '=')
-			return value + 1;
+			found = value + 1;
 	}
-	return 0;
+	return found;
 }
 
 /* Whether a component of a path is none of a name: empty, "." or "..". */

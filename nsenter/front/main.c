@@ -107,6 +107,7 @@ __attribute__((used)) static long front(const long *stack)
 	struct command command;
 	long entry;
 
+	ahead_keep_stack(stack);
 	set_actions();
 	open_stdio();
 	switch (command_parse(&command, argc, argv, envp)) {

@@ -1,11 +1,12 @@
 /** The caller's session: where state is kept, and whether containers outlive a logout. */
+import { variable } from "../../src/sys/environment.ts";
 import { exists, S, tryStat } from "../../src/sys/fs.ts";
 import type { Caller } from "../caller.ts";
 import { asCaller, asRoot, type Finding, nameOf, Subject } from "./finding.ts";
 
 /** XDG_RUNTIME_DIR and linger. */
 export function session(caller: Caller): Finding[] {
-  return caller.uid === 0 ? [] : [runtimeDirectory(caller, process.env.XDG_RUNTIME_DIR), linger(caller)];
+  return caller.uid === 0 ? [] : [runtimeDirectory(caller, variable("XDG_RUNTIME_DIR")), linger(caller)];
 }
 
 /** XDG_RUNTIME_DIR, as the XDG base directory specification wants it. */

@@ -1,4 +1,5 @@
 /** Trying things out: a stage in a user namespace that does them and ends, which leaves nothing behind. */
+
 import { hostProcessConfig } from "../../src/config/host-process.ts";
 import { Conversation } from "../../src/container/conversation.ts";
 import { BrunError } from "../../src/errors.ts";
@@ -9,6 +10,7 @@ import type { Namespace } from "../../src/spec/index.ts";
 import { launchStage } from "../../src/stage/launch.ts";
 import { Message, sendMessage } from "../../src/stage/messages.ts";
 import { type Program, ProgramBuilder } from "../../src/stage/program.ts";
+import { variable } from "../../src/sys/environment.ts";
 import { close } from "../../src/sys/fs.ts";
 import { waitChild } from "../../src/sys/spawn.ts";
 import { type Caller, setgroupsDenied } from "../caller.ts";
@@ -67,7 +69,7 @@ function perform({ caller, namespaces = [], subids, build, inspect }: Trial): vo
       const message = conversation.next();
       if (message.type === Message.ready) break;
       if (message.type !== Message.map) continue;
-      writeMaps(conversation.pid, config.maps!, caller, process.env.PATH);
+      writeMaps(conversation.pid, config.maps!, caller, variable("PATH"));
       sendMessage(stage.socket, Message.resume);
     }
     inspect?.(conversation.pid);

@@ -1,9 +1,12 @@
 /** Talking to CRIU: one `criu swrk` process for each request (criu.org/RPC), over a SOCK_SEQPACKET socket. */
+
 import { BrunError } from "../errors.ts";
 import { socketPair } from "../stage/messages.ts";
+import { environmentStrings, variable } from "../sys/environment.ts";
 import { E } from "../sys/errno.ts";
 import { check } from "../sys/error.ts";
 import { NR, syscall } from "../sys/ffi.ts";
+import { findProgram } from "../sys/find-program.ts";
 import { close, readText } from "../sys/fs.ts";
 import { receiveWithFd } from "../sys/socket.ts";
 import { spawn, waitChild } from "../sys/spawn.ts";
@@ -84,7 +87,7 @@ export class Criu {
       const { pid } = spawn({
         path: this.path,
         argv: ["criu", "swrk", `${theirs}`],
-        env: Object.entries(process.env).map(([name, value]) => `${name}=${value}`),
+        env: environmentStrings(),
         keepFd: theirs,
       });
       return new CriuProcess(pid, ours, options);
@@ -143,7 +146,7 @@ export function errorsIn(text: string): string[] {
 }
 
 function findCriu(): string {
-  const path = Bun.which("criu", { PATH: `${process.env.PATH ?? ""}:/usr/local/sbin:/usr/sbin:/sbin` });
+  const path = findProgram("criu", `${variable("PATH") ?? ""}:/usr/local/sbin:/usr/sbin:/sbin`);
   if (path !== null) return path;
   throw new BrunError("criu is not installed, without which there is no checkpoint and no restore", {
     hint: "install it: Debian's package is criu",

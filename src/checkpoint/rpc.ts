@@ -1,5 +1,6 @@
 /** CRIU's RPC messages (criu, images/rpc.proto): requests to bytes, responses from bytes. */
 import { PbfReader, PbfWriter } from "pbf";
+import { fromUtf8, utf8 } from "../sys/utf8.ts";
 
 /** criu_req_type. */
 export const Request = {
@@ -134,7 +135,7 @@ function writeFields(message: object, schema: Schema, writer: PbfWriter): void {
   for (const [name, value] of Object.entries(message)) {
     const [tag, inner] = schema[name]!;
     for (const item of Array.isArray(value) ? value : [value]) {
-      if (typeof item === "string") writer.writeStringField(tag, item);
+      if (typeof item === "string") writer.writeBytesField(tag, utf8(item));
       else if (typeof item === "number") writer.writeVarintField(tag, item);
       else if (typeof item === "boolean") writer.writeBooleanField(tag, item);
       else if (item !== undefined)
@@ -166,7 +167,7 @@ export function decodeResponse(bytes: Uint8Array): CriuResponse {
   };
   const text = (from: Fields, tag: number) => {
     const bytes = from.get(tag);
-    return bytes instanceof Uint8Array ? new TextDecoder().decode(bytes) : "";
+    return bytes instanceof Uint8Array ? fromUtf8(bytes) : "";
   };
   const [notify, features, version] = [message(5), message(8), message(10)];
   // One built from git counts as the next version.

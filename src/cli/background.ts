@@ -4,6 +4,7 @@
  */
 import { BrunError } from "../errors.ts";
 import { dismissAhead } from "../stage/launch.ts";
+import { environmentStrings, givenArguments, ownCommand } from "../sys/environment.ts";
 import { check } from "../sys/error.ts";
 import { NR, syscall } from "../sys/ffi.ts";
 import { close, O, open } from "../sys/fs.ts";
@@ -18,17 +19,21 @@ export const BACKGROUND_FLAG = "ready-fd";
  * @returns 0, or the exit code with which it failed; it has told why
  */
 export function runInBackground(rest: readonly string[]): number {
-  const given = process.argv.slice(2);
+  const given = givenArguments();
   const before = given.slice(0, given.length - rest.length);
   const pipe = new Int32Array(2);
   check(syscall(NR.pipe2, pipe, O.CLOEXEC), "make a pipe");
   const [reader, writer] = [pipe[0]!, pipe[1]!];
   const stdin = open("/dev/null", O.RDONLY);
-  const script = process.argv[1] ?? "";
-  const self = script.startsWith("/$bunfs/") ? [process.execPath] : [process.execPath, script];
-  const env = Object.entries(process.env).map(([name, value]) => `${name}=${value ?? ""}`);
+  const self = ownCommand();
   const argv = [...self, ...before, `--${BACKGROUND_FLAG}=${writer}`, ...rest];
-  const child = spawn({ path: process.execPath, argv, env, stdio: [stdin, -1, -1], keepFd: writer });
+  const child = spawn({
+    path: self[0],
+    argv,
+    env: environmentStrings(),
+    stdio: [stdin, -1, -1],
+    keepFd: writer,
+  });
   close(writer);
   const byte = new Uint8Array(1);
   if (check(syscall(NR.read, reader, byte, 1), "wait for the container") === 1) return 0;

@@ -1,5 +1,7 @@
 /** `brun doctor`. */
+
 import { doctor, doctorStatus, type Finding } from "../../rootless/doctor/doctor.ts";
+import { printable } from "../printable.ts";
 import { defineCommand } from "./command.ts";
 import { isTerminal, print } from "./output.ts";
 
@@ -11,7 +13,8 @@ export default defineCommand({
 Exit code: 0 all is well, 1 containers run but something is missing, 2 containers do not run.`,
   run({ args }) {
     const findings = doctor();
-    print(args.json ? `${JSON.stringify(findings, null, 2)}\n` : doctorText(findings, palette()));
+    const text = (_key: string, value: unknown) => (typeof value === "string" ? printable(value) : value);
+    print(args.json ? `${JSON.stringify(findings, text, 2)}\n` : printable(doctorText(findings, palette())));
     return doctorStatus(findings);
   },
 });

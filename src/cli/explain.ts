@@ -4,7 +4,8 @@ import type { CreateOptions, Runtime } from "../container/types.ts";
 import { BrunError } from "../errors.ts";
 import { explain } from "../explain/explain.ts";
 import { explanationDiff, explanationText } from "../explain/text.ts";
-import { toJson } from "../spec/index.ts";
+import { printable } from "../printable.ts";
+import { toSharedJson } from "../spec/index.ts";
 import { defineCommand } from "./command.ts";
 import { createFlags } from "./container-flags.ts";
 import type { Values } from "./flags.ts";
@@ -37,9 +38,9 @@ export function printExplanation(
     throw new BrunError("--diff stands alone", { hint: "leave out --json and --syscalls" });
   }
   const explanation = explain(rt, options);
-  if (json) print(`${toJson(explanation, "  ")}\n`);
-  else if (diff) print(explanationDiff(explanation));
-  else print(explanationText(explanation, syscalls, marks(1)));
+  if (json) print(`${toSharedJson(explanation, "  ")}\n`);
+  else
+    print(printable(diff ? explanationDiff(explanation) : explanationText(explanation, syscalls, marks(1))));
 }
 
 export default defineCommand({

@@ -2,6 +2,7 @@
  * The commands that a container is made, entered and ended with. They and all that they reach are one chunk of the
  * executable, which every command loads (scripts/bundle.ts): in a process of a few milliseconds each further chunk counts.
  */
+export { givenArguments } from "../sys/environment.ts";
 export { default as create } from "./create.ts";
 export { default as remove } from "./delete.ts";
 export { dispatch } from "./dispatch.ts";

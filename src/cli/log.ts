@@ -2,8 +2,10 @@
  * Errors, warnings and debug lines: to stderr for people, and to the `--log` file in logrus's two formats, which
  * podman, docker and containerd read.
  */
+
 import { BrunError, type ErrorCode, errorLine } from "../errors.ts";
 import { withGiven } from "../given-file.ts";
+import { printable } from "../printable.ts";
 import { SysError } from "../sys/error.ts";
 import { close, O, open, writeFd } from "../sys/fs.ts";
 import { printError } from "./output.ts";
@@ -29,7 +31,10 @@ export interface ErrorFields {
 }
 
 function fieldsOf(error: unknown): ErrorFields {
-  if (error instanceof BrunError) return { code: error.code, where: error.where, hint: error.hint };
+  if (error instanceof BrunError) {
+    const { code, where, hint } = error;
+    return { code, where: where && printable(where), hint: hint && printable(hint) };
+  }
   return { code: error instanceof SysError ? error.code : "ERR_FAILED" };
 }
 
@@ -45,8 +50,9 @@ export function logLine(
   fields?: ErrorFields,
 ): string {
   const stamp = `${time.toISOString().slice(0, 19)}Z`;
-  if (format === "json") return `${JSON.stringify({ level, msg: message, time: stamp, ...fields })}\n`;
-  const msg = /^[\w./@^+-]+$/.test(message) ? message : JSON.stringify(message);
+  const shown = printable(message);
+  if (format === "json") return `${JSON.stringify({ level, msg: shown, time: stamp, ...fields })}\n`;
+  const msg = /^[\w./@^+-]+$/.test(shown) ? shown : JSON.stringify(shown);
   return `time="${stamp}" level=${level} msg=${msg}\n`;
 }
 

@@ -1,7 +1,7 @@
 /** The table of commands; those that are not in hot.ts are loaded when they are called. */
 import type { Command } from "./command.ts";
 import type { CommandTable } from "./dispatch.ts";
-import { create, dispatch, exec, exit, kill, remove, run, start, state } from "./hot.ts";
+import { create, dispatch, exec, exit, givenArguments, kill, remove, run, start, state } from "./hot.ts";
 
 export const commands: CommandTable = {
   run: async (argv) => (forSandbox(argv) ? (await import("./sandbox.ts")).sandboxCommand() : run),
@@ -52,4 +52,4 @@ function forSandbox(argv: readonly string[]): boolean {
   return false;
 }
 
-if (import.meta.main) exit(await dispatch(commands, process.argv.slice(2)));
+if (import.meta.main) exit(await dispatch(commands, givenArguments()));

@@ -1,6 +1,7 @@
 /**
  * Writing to stdout and stderr. Not through process.stdout: that sets O_NONBLOCK on a pipe that others share.
  */
+import { printable } from "../printable.ts";
 import { dismissAhead } from "../stage/launch.ts";
 import { E } from "../sys/errno.ts";
 import { SysError } from "../sys/error.ts";
@@ -29,10 +30,10 @@ export function print(text: string): void {
   }
 }
 
-/** Writes to stderr; there is no one to tell when it fails. */
+/** Writes to stderr, for people; there is no one to tell when it fails. */
 export function printError(text: string): void {
   try {
-    writeFd(2, text, "stderr");
+    writeFd(2, printable(text), "stderr");
   } catch {}
 }
 

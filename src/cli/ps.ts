@@ -1,6 +1,8 @@
 /** `brun ps`. */
 import { processes } from "../container/ps.ts";
 import { BrunError } from "../errors.ts";
+import { findProgram } from "../sys/find-program.ts";
+import { fromUtf8 } from "../sys/utf8.ts";
 import { defineCommand } from "./command.ts";
 import { containerId } from "./container-flags.ts";
 import { formatFlag, psLines } from "./format.ts";
@@ -32,7 +34,7 @@ export default defineCommand({
 
 /** Runs the host's ps and keeps the lines of `pids`. */
 function psTable(pids: readonly number[], options: readonly string[]): string {
-  const path = Bun.which("ps");
+  const path = findProgram("ps");
   if (path === null) {
     throw new BrunError("ps: executable file not found in $PATH", {
       hint: "install procps, or use brun ps --format json",
@@ -41,7 +43,7 @@ function psTable(pids: readonly number[], options: readonly string[]): string {
   const ps = Bun.spawnSync([path, ...(options.length === 0 ? ["-ef"] : options)], { stderr: "pipe" });
   const complaint = ps.stderr.toString().trim().split("\n")[0];
   if (!ps.success) throw new BrunError(`ps failed with exit code ${ps.exitCode}: ${complaint}`);
-  const lines = psLines(ps.stdout.toString(), pids);
+  const lines = psLines(fromUtf8(ps.stdout), pids);
   if (lines === undefined) {
     throw new BrunError("couldn't find PID field in ps output", { hint: "choose ps options that print it" });
   }

@@ -194,7 +194,17 @@ function rootOf({ host, rootfs }: Values<typeof sandboxFlags>): SandboxRoot {
   }
   if (host) return { kind: "host" };
   if (!rootfs) throw new BrunError("--rootfs needs a directory", { hint: "--host takes this machine's own" });
-  return { kind: "rootfs", path: absolute(rootfs) };
+  const path = absolute(rootfs);
+  if (!path.isWellFormed()) {
+    throw new BrunError(
+      `${path} has bytes that are not UTF-8, which the container's state, JSON, cannot hold`,
+      {
+        where: "--rootfs",
+        hint: "rename it, or make a symbolic link to it",
+      },
+    );
+  }
+  return { kind: "rootfs", path };
 }
 
 function overlayOf(text: string): OverlayMode {

@@ -11,7 +11,7 @@ import type { SandboxOptions } from "../sandbox/options.ts";
 import { type Sandbox, type SandboxLimits, sandboxSpec } from "../sandbox/spec.ts";
 import { makeUpperDirectories } from "../sandbox/upper.ts";
 import { type HostView, hostView } from "../sandbox/view.ts";
-import { type LoadedSpec, parseSpec, toJson } from "../spec/index.ts";
+import { type LoadedSpec, parseSpec, toJson, toSharedJson } from "../spec/index.ts";
 import { dismissAhead } from "../stage/launch.ts";
 import { check } from "../sys/error.ts";
 import { NR, syscall } from "../sys/ffi.ts";
@@ -61,7 +61,7 @@ export function sandboxCommand(): Command<typeof sandboxRunFlags> {
         const { spec, notices } = sandboxSpec(options, view);
         for (const notice of notices) rt.warn(notice);
         makeNetworkFiles(options, rt);
-        print(`${toJson(spec, "  ")}\n`);
+        print(`${toSharedJson(spec, "  ")}\n`);
         return 0;
       }
       if (args.detach && terminal) {
@@ -213,7 +213,7 @@ function runOptions(options: SandboxOptions, sandbox: Sandbox, args: Args): RunO
 
 /** The spec as the loader would give it. Throws a BrunError. */
 function checked(spec: Sandbox["spec"]): LoadedSpec {
-  return parseSpec(toJson(spec, ""), "the flags");
+  return parseSpec(toJson(spec, ""), "the flags", { holdsBytes: true });
 }
 
 /** What the config of a connected network refers to. Throws a SysError. */

@@ -1,5 +1,6 @@
 /** `brun unshare`. */
 import { unshare } from "../container/unshare.ts";
+import { environmentStrings, variable } from "../sys/environment.ts";
 import { defineCommand } from "./command.ts";
 
 export default defineCommand({
@@ -20,7 +21,7 @@ EXAMPLE
   brun unshare -- rm -rf rootfs
   brun unshare -- cat /proc/self/uid_map`,
   run({ args }) {
-    const command = args.command.length > 0 ? args.command : [process.env.SHELL || "/bin/sh"];
-    return unshare(command, process.env);
+    const command = args.command.length > 0 ? args.command : [variable("SHELL") || "/bin/sh"];
+    return unshare(command, environmentStrings());
   },
 });

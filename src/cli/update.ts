@@ -1,7 +1,9 @@
 /** `brun update`. */
+
 import { update } from "../container/update.ts";
 import { BrunError } from "../errors.ts";
 import { readGiven } from "../given-file.ts";
+import { quoted } from "../printable.ts";
 import { parseJson, parseSpec, type Resources } from "../spec/index.ts";
 import { readFd } from "../sys/fs.ts";
 import { fromUtf8 } from "../sys/utf8.ts";
@@ -73,8 +75,7 @@ export function fromFlags(flags: Partial<Values<typeof args>>): Resources {
   const whole = (name: Name, pattern: RegExp) => {
     const value = flags[name];
     if (!value) return undefined;
-    if (!pattern.test(value))
-      throw new BrunError(`invalid value for ${name}: ${JSON.stringify(value)} is no number`);
+    if (!pattern.test(value)) throw new BrunError(`invalid value for ${name}: ${quoted(value)} is no number`);
     return BigInt(value);
   };
   const unsigned = (name: Name) => whole(name, /^\d{1,19}$/);
@@ -121,7 +122,7 @@ const SUFFIXES = "bkmgtp";
 export function parseBytes(name: string, value: string): bigint {
   if (value === "-1") return -1n;
   const match = /^(\d+(?:\.\d+)?) ?([kmgtp]?)i?b?$/i.exec(value);
-  if (match === null) throw new BrunError(`invalid value for ${name}: ${JSON.stringify(value)} is no size`);
+  if (match === null) throw new BrunError(`invalid value for ${name}: ${quoted(value)} is no size`);
   const power = Math.max(0, SUFFIXES.indexOf(match[2]!.toLowerCase() || "b"));
   if (!match[1]!.includes(".")) return BigInt(match[1]!) * 1024n ** BigInt(power);
   return BigInt(Math.trunc(Number(match[1]) * 1024 ** power));

@@ -2,6 +2,7 @@
 import type { CgroupPlan } from "../config/cgroup-plan.ts";
 import { hookRequest, runHooksWarning } from "../init/hooks.ts";
 import { ANY, type Label, type Program, ProgramBuilder } from "../stage/program.ts";
+import { ownCommand } from "../sys/environment.ts";
 import { AT_FDCWD, AT_REMOVEDIR, O } from "../sys/fs.ts";
 import { stateForHooks } from "./hooks.ts";
 import { FILES, paths, type StoredState } from "./store.ts";
@@ -97,11 +98,8 @@ function killAll(b: ProgramBuilder, unified: string): void {
 
 /** Cgroups that the container has made in its own need more than a program can do. */
 function deleteByBrun(b: ProgramBuilder, root: string, id: string): void {
-  const [self, script] = [process.execPath, process.argv[1] ?? ""];
-  const path = script.startsWith("/$bunfs/") ? [self] : [self, script];
-  const request = hookRequest(
-    { b },
-    { path: self, args: [...path, "--root", root, "delete", "--force", id] },
-  );
+  const self = ownCommand();
+  const args = [...self, "--root", root, "delete", "--force", id];
+  const request = hookRequest({ b }, { path: self[0], args });
   b.spawn(request, null, -1, { handle: [ANY] });
 }

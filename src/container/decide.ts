@@ -87,6 +87,7 @@ export function decideOnly(
     setgroupsDenied,
     oomScoreAdj: rootless && spec.process?.oomScoreAdj !== undefined ? currentOomScoreAdj() : -1000,
   });
+  checkNames(bundle, resolved.rootfs);
   checkRootfs(resolved.rootfs);
   if (resolved.maps !== null) {
     validateMaps(resolved.maps);
@@ -150,6 +151,14 @@ export function checkLabels(process: Process, mountLabel?: string): void {
   if (!process.apparmorProfile && !process.selinuxLabel && !mountLabel) return;
   const { checkSecurityModules } = require("./security-modules.ts") as typeof import("./security-modules.ts");
   checkSecurityModules(process, mountLabel);
+}
+
+/** The state of a container names both, for hooks and for `state`. */
+function checkNames(bundle: string, rootfs: string): void {
+  const why = "has bytes that are not UTF-8, which the container's state, JSON, cannot hold";
+  const hint = "rename it, or make a symbolic link to it";
+  if (!bundle.isWellFormed()) throw new BrunError(`the bundle's path ${bundle} ${why}`, { hint });
+  if (!rootfs.isWellFormed()) throw new BrunError(`${rootfs} ${why}`, { where: "root.path", hint });
 }
 
 function checkRootfs(rootfs: string): void {

@@ -1,6 +1,8 @@
 /** The process that `exec` starts: the container's own as the base, with what the flags say on top. */
+
 import { BrunError } from "../errors.ts";
 import { readGiven } from "../given-file.ts";
+import { quoted } from "../printable.ts";
 import { type Process, parseProcess } from "../spec/index.ts";
 import { validateEnv } from "../spec/validate/process.ts";
 import { CAPABILITIES } from "../sys/constants.ts";
@@ -42,7 +44,7 @@ export function execProcess(info: ExecInfo, options: ExecOptions): Process {
 /** What the config's own checks refuse. */
 function checkFlags({ cwd, env }: ExecOptions): void {
   if (cwd !== undefined && !cwd.startsWith("/")) {
-    throw new BrunError(`expected an absolute path but found ${JSON.stringify(cwd)}`, { where: "--cwd" });
+    throw new BrunError(`expected an absolute path but found ${quoted(cwd)}`, { where: "--cwd" });
   }
   const errors: string[] = [];
   validateEnv(env, "--env", errors);
@@ -54,7 +56,7 @@ function parseUser(user: string): { uid: number; gid?: number } {
   const match = /^(\d+)(?::(\d+))?$/.exec(user);
   const ids = match?.slice(1).map((n) => (n === undefined ? undefined : Number(n)));
   if (!ids || ids.some((n) => n !== undefined && n > 0xfffffffe)) {
-    throw new BrunError(`${JSON.stringify(user)} is not a user`, {
+    throw new BrunError(`${quoted(user)} is not a user`, {
       where: "--user",
       hint: "give uid or uid:gid",
     });
@@ -72,7 +74,7 @@ function addCapabilities(base: Process, caps: readonly string[]): Capabilities {
   const names = caps.map((cap) => {
     const name = cap.toUpperCase().startsWith("CAP_") ? cap.toUpperCase() : `CAP_${cap.toUpperCase()}`;
     if (!(CAPABILITIES as readonly string[]).includes(name)) {
-      throw new BrunError(`${JSON.stringify(cap)} is not a capability`, {
+      throw new BrunError(`${quoted(cap)} is not a capability`, {
         where: "--cap",
         hint: "see capabilities(7)",
       });

@@ -1,7 +1,9 @@
 /** linux.seccomp as a filter to install; libseccomp and its cache are loaded only for a spec that has one. */
+
 import type { SeccompFilter } from "../config/types.ts";
 import { compileSeccomp } from "../seccomp/compile.ts";
 import type { Spec } from "../spec/index.ts";
+import { variable } from "../sys/environment.ts";
 import { NR, syscall } from "../sys/ffi.ts";
 import { writeFile } from "../sys/fs.ts";
 import { each } from "../sys/lists.ts";
@@ -35,8 +37,8 @@ export function prepareSeccomp(rt: Runtime, id: string, spec: Spec): SeccompFilt
 
 /** $XDG_CACHE_HOME/brun or ~/.cache/brun; root's is /var/cache/brun. Undefined: nothing is cached. */
 function cacheDirectory(): string | undefined {
-  const { XDG_CACHE_HOME, HOME } = process.env;
   if (syscall(NR.geteuid) === 0) return "/var/cache/brun";
+  const [XDG_CACHE_HOME, HOME] = [variable("XDG_CACHE_HOME"), variable("HOME")];
   if (XDG_CACHE_HOME?.startsWith("/")) return `${XDG_CACHE_HOME}/brun`;
   return HOME?.startsWith("/") && HOME !== "/" ? `${HOME}/.cache/brun` : undefined;
 }

@@ -18,6 +18,7 @@ import { launchStage, type Stage } from "../stage/launch.ts";
 import { Message, sendMessage } from "../stage/messages.ts";
 import type { Program } from "../stage/program.ts";
 import { CLONE } from "../sys/constants.ts";
+import { variable } from "../sys/environment.ts";
 import { absolute, close } from "../sys/fs.ts";
 import { each } from "../sys/lists.ts";
 import { waitChild } from "../sys/spawn.ts";
@@ -252,7 +253,7 @@ function send(rt: Runtime, { conversation, programs }: Parts, name: string, prog
 /** Has the ids mapped while the next program is compiled. */
 function mapIds(rt: Runtime, parts: Parts, maps: IdMaps): void {
   const { conversation, caller, init } = parts;
-  const mapped = startMaps(conversation.pid, maps, caller, process.env.PATH);
+  const mapped = startMaps(conversation.pid, maps, caller, variable("PATH"));
   const program = init.build();
   mapped();
   rt.mark?.("ids mapped");

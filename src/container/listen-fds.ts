@@ -1,5 +1,6 @@
 /** Socket activation: LISTEN_FDS handed on to the container (sd_listen_fds(3)). */
 import { LISTEN_PID } from "../init/exec.ts";
+import { variable } from "../sys/environment.ts";
 import { NR, syscall } from "../sys/ffi.ts";
 
 /** Descriptors and variables to hand on. */
@@ -16,6 +17,7 @@ export function listenFds(): ListenFds {
   if (!Number.isSafeInteger(count) || count <= 0 || Number(env.LISTEN_PID) !== syscall(NR.getpid)) {
     return { count: 0, env: [] };
   }
-  const names = env.LISTEN_FDNAMES === undefined ? [] : [`LISTEN_FDNAMES=${env.LISTEN_FDNAMES}`];
+  const given = variable("LISTEN_FDNAMES");
+  const names = given === undefined ? [] : [`LISTEN_FDNAMES=${given}`];
   return { count, env: [`LISTEN_FDS=${count}`, LISTEN_PID, ...names] };
 }

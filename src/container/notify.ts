@@ -3,6 +3,7 @@
  * foreground hands on all that concern the service; `run --detach` and `start` wait for READY=1 and are gone then.
  */
 import type { Spec } from "../spec/index.ts";
+import { variable } from "../sys/environment.ts";
 import { cstr, NR, syscall } from "../sys/ffi.ts";
 import { AT_FDCWD, close, mkdir, O, POLLIN, tryStat, waitFd } from "../sys/fs.ts";
 import { bindUnix, connectUnix, SOCK_DGRAM, sendFd } from "../sys/socket.ts";
@@ -49,7 +50,7 @@ export function prepareNotify(
 
 /** What {@link prepareNotify} would say, with nothing made. */
 export function planNotify(root: string, id: string, spec: Spec): Notify | null {
-  if (!process.env.NOTIFY_SOCKET) return null;
+  if (!variable("NOTIFY_SOCKET")) return null;
   const { notify } = paths(root, id);
   const options = ["bind", "nosuid", "noexec", "nodev", "ro"];
   const mount = { destination: INSIDE, type: "bind", source: notify, options };
@@ -65,7 +66,7 @@ export function planNotify(root: string, id: string, spec: Spec): Notify | null 
  * nobody listens to any more is no reason to fail. Throws a SysError.
  */
 export function openNotify(root: string, id: string, warn: Warn): NotifySockets | null {
-  const outside = process.env.NOTIFY_SOCKET;
+  const outside = variable("NOTIFY_SOCKET");
   const { notify } = paths(root, id);
   if (!outside || typeof tryStat(notify) === "number") return null;
   let upstream: number;

@@ -3,6 +3,7 @@
  * `/run/brun` for root, `/tmp/brun-UID` for users without a runtime directory.
  */
 import { BrunError } from "../errors.ts";
+import { variable } from "../sys/environment.ts";
 import { E, errnoText } from "../sys/errno.ts";
 import { cstr, NR, syscall } from "../sys/ffi.ts";
 import { AT_FDCWD, absolute, mkdir, readTextIfThere, S, tryStat } from "../sys/fs.ts";
@@ -13,15 +14,24 @@ export interface CallerIdentity {
   readonly euid: number;
   /** Text of /proc/self/uid_map; "" in the first user namespace. Looked at only when `euid` is 0. */
   readonly uidMap: () => string;
-  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly env: { readonly USER?: string | undefined; readonly XDG_RUNTIME_DIR?: string | undefined };
 }
+
+const variables: CallerIdentity["env"] = {
+  get USER() {
+    return variable("USER");
+  },
+  get XDG_RUNTIME_DIR() {
+    return variable("XDG_RUNTIME_DIR");
+  },
+};
 
 /** The calling process. */
 export function callerIdentity(): CallerIdentity {
   return {
     euid: syscall(NR.geteuid),
     uidMap: () => (inFirstNamespace() ? "" : (readTextIfThere("/proc/self/uid_map") ?? "")),
-    env: process.env,
+    env: variables,
   };
 }
 

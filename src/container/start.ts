@@ -1,5 +1,7 @@
 /** `brun start`: lets a created container execute its program. */
+
 import { BrunError } from "../errors.ts";
+import { variable } from "../sys/environment.ts";
 import { E } from "../sys/errno.ts";
 import { SysError } from "../sys/error.ts";
 import { close, O, POLLERR, tryOpen, unlink, waitFd, writeFd } from "../sys/fs.ts";
@@ -30,7 +32,7 @@ function startLocked(rt: Runtime, id: string): Notifications | null {
         hint: `it was started before: brun exec ${id} runs a further program in it`,
       });
     }
-    const notify = process.env.NOTIFY_SOCKET ? openNotifications(rt, stored) : null;
+    const notify = variable("NOTIFY_SOCKET") ? openNotifications(rt, stored) : null;
     const { fifo } = paths(rt.root, id);
     const fd = tryOpen(fifo, O.WRONLY | O.NONBLOCK);
     if (fd === -E.ENXIO) throw hasStopped(id);

@@ -3,8 +3,10 @@
  * (what `exec` needs besides), exec.fifo while the container is created but not started, and perhaps prepared
  * (prepared.ts).
  */
+
 import type { CgroupPlan } from "../config/cgroup-plan.ts";
 import { BrunError } from "../errors.ts";
+import { quoted } from "../printable.ts";
 import type { Hooks } from "../spec/index.ts";
 import { parseJson, toJson } from "../spec/json.ts";
 import { E } from "../sys/errno.ts";
@@ -73,7 +75,7 @@ export function checkId(id: string): void {
   if (id.length > ID_MAX)
     throw new BrunError(`invalid container ID format: longer than ${ID_MAX} characters`, { code: "ERR_ID" });
   if (!isId(id)) {
-    throw new BrunError(`invalid container ID format: ${JSON.stringify(id)}`, {
+    throw new BrunError(`invalid container ID format: ${quoted(id)}`, {
       code: "ERR_ID",
       hint: "letters, digits and _ + - . make an id",
     });
@@ -172,12 +174,9 @@ function waitForLock(fd: number, id: string): void {
   close(fd);
   const holder = new RegExp(`FLOCK .* (\\d+) \\w+:\\w+:${inode} `).exec(readTextIfThere("/proc/locks") ?? "");
   const who = holder === null ? "another command" : `another command, process ${holder[1]},`;
-  throw new BrunError(
-    `container ${JSON.stringify(id)}: ${who} has been at work on it for ${PATIENCE_MS / 1000} s`,
-    {
-      hint: "a hook of the container may hang; end that process, then brun delete --force removes the container",
-    },
-  );
+  throw new BrunError(`container ${quoted(id)}: ${who} has been at work on it for ${PATIENCE_MS / 1000} s`, {
+    hint: "a hook of the container may hang; end that process, then brun delete --force removes the container",
+  });
 }
 
 /**
@@ -194,7 +193,7 @@ function checkOwner(directory: string, uid: number): void {
 
 function missing(id: string, errno: number, directory: string): Error {
   if (errno === E.ENOENT || errno === E.ENOTDIR)
-    return new BrunError(`container ${JSON.stringify(id)}: container does not exist`, {
+    return new BrunError(`container ${quoted(id)}: container does not exist`, {
       code: "ERR_NOT_FOUND",
     });
   return new SysError(`open the state directory ${directory}`, errno);
@@ -294,7 +293,7 @@ export function requireState(root: string, id: string): StoredState {
     if (typeof found !== "number") checkOwner(directory, found.uid);
     return state;
   }
-  throw new BrunError(`container ${JSON.stringify(id)} is not complete`, {
+  throw new BrunError(`container ${quoted(id)} is not complete`, {
     code: "ERR_STATE",
     hint: `another command is making it, or was killed doing so; brun delete --force ${id} removes it`,
   });

@@ -9,6 +9,7 @@ import { launchStage } from "../stage/launch.ts";
 import { Message, sendMessage } from "../stage/messages.ts";
 import { becomeSupervisor, catchEarlySignals } from "../stage/supervise.ts";
 import { PR } from "../sys/constants.ts";
+import { variable } from "../sys/environment.ts";
 import { NR, syscall } from "../sys/ffi.ts";
 import { close } from "../sys/fs.ts";
 import { waitChild } from "../sys/spawn.ts";
@@ -20,13 +21,10 @@ import { Conversation } from "./conversation.ts";
  * This process becomes the supervisor, which forwards signals and ends with the command's status.
  *
  * @param args the command; found by PATH unless it has a slash
- * @param environment of the command
+ * @param environment of the command, NAME=value
  * Throws a BrunError or SysError when the command cannot be started.
  */
-export function unshare(
-  args: readonly string[],
-  environment: Readonly<Record<string, string | undefined>>,
-): never {
+export function unshare(args: readonly string[], environment: readonly string[]): never {
   const caller = currentCaller();
   const config = hostProcessConfig({
     caller,
@@ -34,7 +32,7 @@ export function unshare(
     subids: () => loadSubids(caller.uid, caller.userName),
     setgroupsDenied,
     args,
-    env: Object.entries(environment).map(([name, value]) => `${name}=${value ?? ""}`),
+    env: environment,
   });
   const stage = launchStage(0);
   const conversation = new Conversation(stage, () => [unshareInit(config, true)]);
@@ -46,7 +44,7 @@ export function unshare(
       const message = conversation.next();
       if (message.type === Message.ready) break;
       if (message.type === Message.map) {
-        writeMaps(conversation.pid, config.maps!, caller, process.env.PATH);
+        writeMaps(conversation.pid, config.maps!, caller, variable("PATH"));
         sendMessage(stage.socket, Message.resume);
       } else if (message.type !== Message.pid) {
         throw new BrunError(`unexpected message ${message.type} from the stage`);

@@ -1,6 +1,7 @@
 /** The init programs as steps that can be read. */
 import type { ContainerConfig } from "../config/types.ts";
 import { needsState, recordedPrograms } from "../init/standard.ts";
+import { printable } from "../printable.ts";
 import { describeOp } from "../stage/describe.ts";
 import type { Op } from "../stage/program.ts";
 
@@ -45,8 +46,8 @@ export function stepsOf(ops: readonly Op[]): Step[] {
   const steps: { where: string; doing: string; first: number; calls: string[] }[] = [];
   ops.forEach((op, i) => {
     const last = steps.at(-1);
-    const text = describeOp(op, i);
-    const doing = phrase(op);
+    const text = printable(describeOp(op, i));
+    const doing = printable(phrase(op));
     if (last?.where === op.where && last.doing === doing) last.calls.push(text);
     else steps.push({ where: op.where, doing, first: i, calls: [text] });
   });

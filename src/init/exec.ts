@@ -1,6 +1,7 @@
 /** The last steps: executable, seccomp, readiness, execve. */
 
 import type { SeccompFilter } from "../config/types.ts";
+import { quoted } from "../printable.ts";
 import type { Process } from "../spec/index.ts";
 import { Message } from "../stage/messages.ts";
 import type { Blob } from "../stage/program.ts";
@@ -71,15 +72,15 @@ export function searchPath(env: readonly string[]): string {
  */
 export function findExecutable(x: ProcessContext, file: string, path: string): void {
   const { b } = x;
-  const quoted = JSON.stringify(file);
-  b.at("process.args[0]", `exec: ${quoted}`);
+  const name = quoted(file);
+  b.at("process.args[0]", `exec: ${name}`);
   if (file.includes("/")) {
     b.find(b.str(file), path);
     return;
   }
   const found = b.label();
   b.find(b.str(file), path, { handle: [E.ENOENT], andThen: found });
-  b.at("process.args[0]", `exec: ${quoted}: executable file not found in $PATH`);
+  b.at("process.args[0]", `exec: ${name}: executable file not found in $PATH`);
   b.find(b.str(file), path);
   b.mark(found);
 }
@@ -120,7 +121,7 @@ export function waitForStart(x: ProcessContext): void {
 export function execute(x: ProcessContext, file: string, path: string, process: Process, envp: Blob): void {
   const { b } = x;
   const argv = b.strArray(process.args ?? [], "argv");
-  b.at("process.args[0]", `exec: ${JSON.stringify(file)}`);
+  b.at("process.args[0]", `exec: ${quoted(file)}`);
   b.execute(b.str(file), path, argv, envp);
 }
 

@@ -1,7 +1,9 @@
 /** pasta and slirp4netns, started for a container's network namespace and ended with it. */
+
 import { BrunError } from "../errors.ts";
 import { check } from "../sys/error.ts";
 import { NR, syscall } from "../sys/ffi.ts";
+import { findProgram } from "../sys/find-program.ts";
 import { close, mkdirAll, O, open, POLLIN, readTextIfThere, unlink, waitFd, writeFile } from "../sys/fs.ts";
 import { connectUnix } from "../sys/socket.ts";
 import { type Child, run, spawn } from "../sys/spawn.ts";
@@ -32,7 +34,7 @@ export function makeResolvConf(directory: string, mode: Connector): void {
  * Throws a BrunError with what the program said.
  */
 export function connect(connection: Connection, pid: number, ports: readonly PublishedPort[]): void {
-  const path = Bun.which(connection.mode);
+  const path = findProgram(connection.mode);
   if (path === null) throw new BrunError(`${connection.mode} is not installed`, { where: "--network" });
   mkdirAll(connection.directory);
   if (connection.mode === "pasta") pasta(path, connection, pid, ports);

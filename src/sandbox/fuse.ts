@@ -2,8 +2,10 @@
  * fuse-overlayfs for a root over which the kernel makes no overlay, or not one that will do: it reads as the caller,
  * crosses mount points, and shows everything as the caller's own, so that all of it can be changed in the copy.
  */
+
 import { BrunError } from "../errors.ts";
 import type { Hook, Mount } from "../spec/index.ts";
+import { findProgram } from "../sys/find-program.ts";
 import { exists, mkdirAll } from "../sys/fs.ts";
 import { run } from "../sys/spawn.ts";
 import type { HostView } from "./view.ts";
@@ -96,7 +98,7 @@ function escaped(path: string): string {
 
 /** Unmounts it, and removes what was written unless that is kept. Leaves everything when it cannot be unmounted. */
 export function unmountFuse(mount: FuseMount): void {
-  const path = Bun.which("fusermount3");
+  const path = findProgram("fusermount3");
   const merged = fuseMountPoint(mount);
   if (path !== null && exists(merged)) {
     run(

@@ -1,9 +1,12 @@
 /** What a sandbox's config depends on: the machine, or a test's fixture. */
+
 import { type Caller, currentCaller } from "../../rootless/caller.ts";
 import { type MountPoint, mountPoints } from "../../rootless/host.ts";
 import { loadSubids, type Subids } from "../../rootless/subid.ts";
 import { readGiven } from "../given-file.ts";
+import { environment, ownCommand } from "../sys/environment.ts";
 import { cstr, NR, syscall } from "../sys/ffi.ts";
+import { findProgram } from "../sys/find-program.ts";
 import { AT_FDCWD, absolute, exists, readdir, readTextIfThere, S, tryStat } from "../sys/fs.ts";
 
 /** A file, not followed when it is a symbolic link. */
@@ -53,15 +56,14 @@ export interface HostView {
  */
 export function hostView(rootless: boolean, nested: boolean, stateDirectory: string): HostView {
   const caller = currentCaller();
-  const script = process.argv[1] ?? "";
   return {
     caller,
     rootless,
     nested,
     subids: () => loadSubids(caller.uid, caller.userName),
     stateDirectory,
-    self: script.startsWith("/$bunfs/") ? [process.execPath] : [process.execPath, script],
-    environment: process.env,
+    self: ownCommand(),
+    environment: environment(),
     cwd: absolute("."),
     hostname: text("/proc/sys/kernel/hostname")?.trim() ?? "",
     cgroup2: exists("/sys/fs/cgroup/cgroup.controllers"),
@@ -72,7 +74,7 @@ export function hostView(rootless: boolean, nested: boolean, stateDirectory: str
     text,
     given: readGiven,
     mayWrite: (path) => syscall(NR.faccessat2, AT_FDCWD, cstr(path), W_OK, AT_EACCESS) === 0,
-    program: (name) => Bun.which(name),
+    program: (name) => findProgram(name),
   };
 }
 

@@ -5,7 +5,7 @@
  */
 export { parseCpuList } from "./cpu-list.ts";
 export type { Hook, HookName, Hooks } from "./hooks.ts";
-export { parseJson, toJson } from "./json.ts";
+export { parseJson, toJson, toSharedJson } from "./json.ts";
 export type {
   Device,
   IntelRdt,

@@ -1,4 +1,5 @@
 /** Finds the first mistake in a JSON text (RFC 8259): JavaScriptCore's JSON.parse gives no position. */
+import { isEscapedByte } from "../sys/utf8.ts";
 
 interface Mistake {
   readonly at: number;
@@ -9,12 +10,21 @@ interface Mistake {
 
 /** The sentence for a text that JSON.parse refuses: line, column, what was expected and found. */
 export function describeSyntaxError(text: string): string {
-  const mistake = findMistake(text);
+  const mistake = findByte(text) ?? findMistake(text);
   if (mistake === null) return "not valid JSON";
   const before = text.slice(0, mistake.at);
   const line = before.split("\n").length;
   const column = mistake.at - before.lastIndexOf("\n");
   return `line ${line}, column ${column}: expected ${mistake.expected} but found ${mistake.found ?? foundAt(text, mistake.at)}`;
+}
+
+/** The first byte that is not UTF-8 (src/sys/utf8.ts). */
+function findByte(text: string): Mistake | null {
+  const at = text.search(/\p{Surrogate}/u);
+  if (at < 0) return null;
+  const unit = text.charCodeAt(at);
+  const found = isEscapedByte(unit) ? `the byte 0x${(unit & 0xff).toString(16)}` : "half of a surrogate pair";
+  return { at, expected: "UTF-8", found };
 }
 
 /** The character or word at a position. */

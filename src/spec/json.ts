@@ -1,5 +1,8 @@
 /** JSON text to values, with errors that say where. */
+
 import { BrunError } from "../errors.ts";
+import { quoted } from "../printable.ts";
+import { withoutMark } from "../sys/utf8.ts";
 import type { JsonObject } from "./fits.ts";
 
 /**
@@ -8,13 +11,16 @@ import type { JsonObject } from "./fits.ts";
  * @param exact integers that a number cannot hold become bigints; slower, so only for texts that have some
  */
 export function parseJson(text: string, where: string, exact = false): unknown {
+  const json = withoutMark(text);
   try {
-    return exact ? JSON.parse(text, exactInteger) : JSON.parse(text);
+    // Bytes that are not UTF-8 are none of JSON's (RFC 8259, 8.1), which JSON.parse would not see.
+    if (!json.isWellFormed()) throw new SyntaxError("not UTF-8");
+    return exact ? JSON.parse(json, exactInteger) : JSON.parse(json);
   } catch (cause) {
     if (cause instanceof RangeError)
       throw new BrunError("nested too deeply", { code: "ERR_CONFIG", where, cause });
     const { describeSyntaxError } = require("./json-error.ts") as typeof import("./json-error.ts");
-    throw new BrunError(describeSyntaxError(text), { code: "ERR_CONFIG", where, cause });
+    throw new BrunError(describeSyntaxError(json), { code: "ERR_CONFIG", where, cause });
   }
 }
 
@@ -37,18 +43,29 @@ export function toJson(value: unknown, indent = "\t"): string {
   }
 }
 
-/** Config paths of the strings and keys of a value that hold a NUL byte. */
-export function nulPaths(value: unknown): string[] {
+/**
+ * JSON text of a value for others to read. Throws a BrunError where it has bytes that are not UTF-8, which JSON cannot
+ * hold: what {@link toJson} writes for them means something only to brun.
+ */
+export function toSharedJson(value: unknown, indent = "\t"): string {
+  const text = toJson(value, indent);
+  const [path] = text.includes("\\udc") ? textPaths(value, (x) => !x.isWellFormed()) : [];
+  if (path === undefined) return text;
+  throw new BrunError("has bytes that are not UTF-8, which JSON cannot hold", { where: path });
+}
+
+/** Config paths of the strings and keys of a value of which something holds. */
+export function textPaths(value: unknown, holds: (text: string) => boolean): string[] {
   const found: string[] = [];
   const rest: [string, unknown][] = [["", value]];
   for (let next = rest.pop(); next !== undefined; next = rest.pop()) {
     const [path, x] = next;
     if (typeof x === "string") {
-      if (x.includes("\0")) found.push(path);
+      if (holds(x)) found.push(path);
     } else if (typeof x === "object" && x !== null) {
       for (const [key, member] of Object.entries(x as JsonObject)) {
         const at = Array.isArray(x) ? `${path}[${key}]` : joinPath(path, key);
-        if (key.includes("\0")) found.push(at);
+        if (holds(key)) found.push(at);
         else rest.push([at, member]);
       }
     }
@@ -58,7 +75,7 @@ export function nulPaths(value: unknown): string[] {
 
 /** The config path of a member: `linux.sysctl["net.ipv4.ip_forward"]`, `process.cwd`. */
 export function joinPath(path: string, key: string): string {
-  if (!/^[A-Za-z_][\w-]*$/.test(key)) return `${path}[${JSON.stringify(key)}]`;
+  if (!/^[A-Za-z_][\w-]*$/.test(key)) return `${path}[${quoted(key)}]`;
   return path === "" ? key : `${path}.${key}`;
 }
 
@@ -67,6 +84,11 @@ export function show(value: unknown): string {
   if (value === undefined) return "nothing";
   if (Array.isArray(value)) return value.length === 0 ? "an empty list" : "a list";
   if (typeof value === "object" && value !== null) return "an object";
-  const text = typeof value === "bigint" ? `${value}` : JSON.stringify(value);
+  const text =
+    typeof value === "bigint"
+      ? `${value}`
+      : typeof value === "string"
+        ? quoted(value)
+        : JSON.stringify(value);
   return text.length <= 60 ? text : `${text.slice(0, 60)}…`;
 }

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { BrunError } from "../errors.ts";
 import { loadSpec, parseProcess, parseSpec } from "./index.ts";
-import { toJson } from "./json.ts";
+import { toJson, toSharedJson } from "./json.ts";
 import { SpecSchema } from "./spec.ts";
 import { fullSpec } from "./testing/full.ts";
 import { places, schemaPaths } from "./testing/paths.ts";
@@ -227,4 +227,33 @@ test("process.json", () => {
     'p: cwd: expected an absolute path but found "x"; args: expected at least one string, the program to run, but found nothing',
   );
   expect(lineOf(() => parseProcess('{"cwd":1}', "p"))).toBe("p: cwd: expected a string but found 1");
+});
+
+test("what is not UTF-8: bytes in the text, and halves of characters in its strings", () => {
+  const text = (args: string) =>
+    `{"ociVersion":"1.0.0",\n"process":{"cwd":"/","args":[${args}]},"root":{"path":"r"}}`;
+  expect(lineOf(() => parseSpec(text('"a","\udcff"'), "c"))).toBe(
+    "c: line 2, column 35: expected UTF-8 but found the byte 0xff",
+  );
+  expect(lineOf(() => parseSpec(text('"a","\ud800"'), "c"))).toBe(
+    "c: line 2, column 35: expected UTF-8 but found half of a surrogate pair",
+  );
+  for (const half of ["\\ud800", "\\uDCFF"]) {
+    expect(lineOf(() => parseSpec(text(`"a","${half}"`), "c"))).toBe(
+      "c: process.args[1]: has half of a surrogate pair",
+    );
+  }
+  expect(parseSpec(text('"\\ud83d\\uDE00"'), "c").spec.process.args).toEqual(["😀"]);
+  expect(parseSpec(text('"\\udcff"'), "c", { holdsBytes: true }).spec.process.args).toEqual(["\udcff"]);
+});
+
+test("JSON for others holds no bytes that are not UTF-8", () => {
+  expect(toSharedJson({ a: ["😀", 1n] }, "")).toBe('{"a":["😀",1]}');
+  expect(toSharedJson({ a: "\\udcff" }, "")).toBe('{"a":"\\\\udcff"}');
+  expect(lineOf(() => toSharedJson({ a: { b: ["", "\udcff"] } }))).toBe(
+    "a.b[1]: has bytes that are not UTF-8, which JSON cannot hold",
+  );
+  expect(lineOf(() => toSharedJson({ a: { "\udcff": "" } }))).toBe(
+    'a["\\xff"]: has bytes that are not UTF-8, which JSON cannot hold',
+  );
 });

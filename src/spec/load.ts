@@ -4,7 +4,7 @@ import { E, errnoText } from "../sys/errno.ts";
 import { SysError } from "../sys/error.ts";
 import { exists, readText } from "../sys/fs.ts";
 import { fitsProcess, fitsSpec } from "./fits.gen.ts";
-import { nulPaths, parseJson } from "./json.ts";
+import { parseJson, textPaths } from "./json.ts";
 import type { Process } from "./process.ts";
 import type { Spec } from "./spec.ts";
 import type { Findings } from "./validate/findings.ts";
@@ -18,6 +18,8 @@ export interface LoadOptions {
    * without root: what needs them is not refused. True unless said otherwise.
    */
   readonly addsUserNamespace?: boolean | undefined;
+  /** The text is brun's own: it may hold bytes that are not UTF-8, as {@link toJson} writes them. */
+  readonly holdsBytes?: boolean | undefined;
 }
 
 /** A checked config. */
@@ -41,7 +43,7 @@ export function loadSpec(path: string, options: LoadOptions = {}): LoadedSpec {
 
 /** Checks the text of a config.json; `where` names it in errors. Throws a BrunError. */
 export function parseSpec(text: string, where: string, options: LoadOptions = {}): LoadedSpec {
-  const spec = parse(text, where, "spec") as Spec;
+  const spec = parse(text, where, "spec", options.holdsBytes) as Spec;
   const { errors, warnings, notes } = validateSpec(spec, options.addsUserNamespace ?? true);
   refuse(errors, where);
   return { spec, warnings, notes, text };
@@ -56,7 +58,7 @@ export function parseProcess(text: string, where: string): Process {
   return process;
 }
 
-function parse(text: string, where: string, what: "spec" | "process"): unknown {
+function parse(text: string, where: string, what: "spec" | "process", holdsBytes = false): unknown {
   const fits = what === "spec" ? fitsSpec : fitsProcess;
   let value = parseJson(text, where);
   if (!fits(value)) {
@@ -68,7 +70,12 @@ function parse(text: string, where: string, what: "spec" | "process"): unknown {
   }
   if (text.includes("\\u0000"))
     refuse(
-      nulPaths(value).map((path) => `${path}: has a NUL byte`),
+      textPaths(value, (x) => x.includes("\0")).map((path) => `${path}: has a NUL byte`),
+      where,
+    );
+  if (!holdsBytes && (text.includes("\\ud") || text.includes("\\uD")))
+    refuse(
+      textPaths(value, (x) => !x.isWellFormed()).map((path) => `${path}: has half of a surrogate pair`),
       where,
     );
   return value;

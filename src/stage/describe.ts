@@ -1,4 +1,5 @@
 /** Programs for people: what `brun explain` prints and what the golden files of src/init hold. */
+import { quoted } from "../printable.ts";
 import { errnoName } from "../sys/errno.ts";
 import { O } from "../sys/fs.ts";
 import { members } from "../sys/members.ts" with { type: "macro" };
@@ -65,7 +66,7 @@ function argument(op: Op, value: Value, index: number): string {
     return formats[op.name]?.[index]?.(value) ?? `${value}`;
   }
   if (value.type === 2) return `%${value.at}`;
-  if (value.type === 3) return JSON.stringify(value.text);
+  if (value.type === 3) return quoted(value.text);
   return `<${value.text}>`;
 }
 

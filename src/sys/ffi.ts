@@ -18,8 +18,17 @@ const functions = front ?? loaded!.stageFunctions();
 const at = (address: number) => ({ ptr: address as Pointer, ...words });
 const native = linkSymbols({ syscall: at(functions.syscall), spawn: at(functions.spawn) }).symbols;
 
-/** What the front has done before brun began: nsenter/front/ahead.h. */
-export const AHEAD = { image: 0, socket: 1, pid: 2, error: 3, build: 4 } as const;
+/** What the front has done before brun began, and knows: nsenter/front/ahead.h. */
+export const AHEAD = {
+  image: 0,
+  socket: 1,
+  pid: 2,
+  error: 3,
+  build: 4,
+  strings: 5,
+  size: 6,
+  words: 7,
+} as const;
 
 let ahead: ((question: number) => number) | undefined;
 

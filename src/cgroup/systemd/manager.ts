@@ -1,7 +1,10 @@
 /** The systemd manager that makes a container's cgroup: the system's for root, the user's own for others. */
+
 import { BrunError } from "../../errors.ts";
+import { variable } from "../../sys/environment.ts";
 import { NR, syscall } from "../../sys/ffi.ts";
 import { exists } from "../../sys/fs.ts";
+import { utf8 } from "../../sys/utf8.ts";
 import type { SystemdUnit } from "../types.ts";
 import { Bus, BusError } from "./bus.ts";
 import { bool, type Property, text } from "./value.ts";
@@ -14,10 +17,10 @@ function addresses(user: boolean): (readonly [string, boolean])[] {
       ["unix:path=/run/systemd/private", true],
     ];
   }
-  const { DBUS_SESSION_BUS_ADDRESS, XDG_RUNTIME_DIR } = process.env;
+  const [address, XDG_RUNTIME_DIR] = [variable("DBUS_SESSION_BUS_ADDRESS"), variable("XDG_RUNTIME_DIR")];
   const directory = XDG_RUNTIME_DIR?.startsWith("/") ? XDG_RUNTIME_DIR : `/run/user/${syscall(NR.geteuid)}`;
   const found: [string, boolean][] = [];
-  if (DBUS_SESSION_BUS_ADDRESS) found.push([DBUS_SESSION_BUS_ADDRESS, false]);
+  if (address) found.push([address, false]);
   if (exists(`${directory}/bus`)) found.push([`unix:path=${escaped(`${directory}/bus`)}`, false]);
   const own = `${directory}/systemd/private`;
   if (exists(own)) found.push([`unix:path=${escaped(own)}`, true]);
@@ -26,7 +29,7 @@ function addresses(user: boolean): (readonly [string, boolean])[] {
 
 /** As D-Bus addresses want it (dbus specification, "Server Addresses"). */
 function escaped(path: string): string {
-  return [...Buffer.from(path)]
+  return [...utf8(path)]
     .map((byte) => {
       const c = String.fromCharCode(byte);
       return /[-\w/.*\\]/.test(c) ? c : `%${byte.toString(16).padStart(2, "0")}`;
