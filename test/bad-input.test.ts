@@ -44,6 +44,16 @@ const CASES: readonly Case[] = [
     edit: (s) => put(s, "ociVersion", undefined),
     says: [/ociVersion/],
   },
+  {
+    name: "an option that bind mounts do not have",
+    edit: (s) =>
+      put(s, "mounts", [
+        ...s.mounts,
+        { destination: "/x", type: "bind", source: "/etc", options: ["bind", "readonly"] },
+      ]),
+    says: [/mounts\[\d+\]\.options/, /readonly/],
+    brunOnly: true,
+  },
   { name: "no process", edit: (s) => put(s, "process", undefined), says: [/process/] },
   { name: "no args", edit: (s) => put(s.process, "args", []), says: [/process\.args/] },
   {

@@ -68,7 +68,7 @@ export function deviceFilter(rules: readonly DeviceCgroup[]): DeviceFilter {
   let defaultAllow = false;
   let exceptions = new Map<string, DeviceException>();
   rules.forEach((rule, i) => {
-    const type = rule.type ?? "a";
+    const type = rule.type || "a";
     if (type === "a") {
       defaultAllow = rule.allow;
       exceptions = new Map();

@@ -5,11 +5,12 @@ import { type DefaultMaps, defaultMaps, type IdMap, type IdMaps, toHost } from "
 import { deniesSetgroups, selfMappable } from "../../rootless/mapping.ts";
 import type { SubidRange } from "../../rootless/subid.ts";
 import { BrunError } from "../errors.ts";
-import type { IDMapping, Spec } from "../spec/index.ts";
+import { isBind, parseMountOptions } from "../init/mount-options.ts";
+import type { IDMapping, Mount, Spec } from "../spec/index.ts";
 import { LATEST_MINOR, minorVersion } from "../spec/version.ts";
 import { CLONE } from "../sys/constants.ts";
 import { absolute, below } from "../sys/fs.ts";
-import { any, found, mapped } from "../sys/lists.ts";
+import { any, each, found, mapped } from "../sys/lists.ts";
 import { type NamespacePlan, planNamespaces } from "./namespaces.ts";
 import type { Change } from "./types.ts";
 import { type AdaptInput, userNamespaceFirst } from "./user-namespace-first.ts";
@@ -85,6 +86,7 @@ export function resolve(input: ResolveInput): Resolved {
   const setgroups = allowed && !selfMapped && !(rootless && input.setgroupsDenied());
   const root = spec.root?.path;
   if (!root) throw new BrunError("is missing: it names the root file system", { where: "root.path" });
+  each(spec.mounts ?? [], refuseBindData);
   const rootfs = absolute(root, input.bundle);
   return {
     ...plan,
@@ -118,6 +120,16 @@ const KEEP_GROUPS = "run.oci.keep_original_groups";
 function withoutGroups(spec: Spec): Spec {
   const { additionalGids: _, ...user } = spec.process?.user ?? {};
   return { ...spec, process: { ...spec.process!, user } as Spec["process"] };
+}
+
+/** The kernel has no such options for bind mounts and would ignore them, a misspelt "ro" for example; as runc. */
+function refuseBindData(mount: Mount, index: number): void {
+  const options = parseMountOptions(mount.options ?? []);
+  if (options.data === "" || !isBind(mount, options)) return;
+  throw new BrunError(`a bind mount has no option ${JSON.stringify(options.data)}`, {
+    where: `mounts[${index}].options`,
+    hint: "`brun features` lists those that there are",
+  });
 }
 
 /** A mount's destination that repeats where the root is on the host means what is below it, as for runc. */

@@ -2,12 +2,12 @@
 
 import type { Device } from "../spec/index.ts";
 import type { Slot } from "../stage/program.ts";
-import { OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE } from "../sys/constants.ts";
+import { MOUNT_ATTR } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
 import { AT_FDCWD, O, S } from "../sys/fs.ts";
 import { any, each, foundLast, mapped } from "../sys/lists.ts";
 import { IN_ROOT, type InitContext, OPEN_HOW_SIZE, openHow } from "./context.ts";
-import { attach } from "./mount-tree.ts";
+import { attach, cloneTree, setAttributes } from "./mount-tree.ts";
 import { components, openTarget, relative } from "./path.ts";
 
 /** What every container has. */
@@ -72,11 +72,13 @@ function addDevice(x: InitContext, device: Device, where: string): void {
   }
 }
 
-/** Without the right to mknod(2): the host's device of the same path, bound over an empty file. */
+/**
+ * Without the right to mknod(2): the host's device of the same path, bound over an empty file. Nothing about it can be
+ * executed; nodev would keep it from being opened.
+ */
 function bindDevice(x: InitContext, device: Device): void {
-  const { b } = x;
-  const flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC;
-  const tree = b.get("open_tree", [AT_FDCWD, b.str(device.path), flags]);
+  const tree = cloneTree(x, AT_FDCWD, device.path, false);
+  setAttributes(x, tree, MOUNT_ATTR.NOSUID | MOUNT_ATTR.NOEXEC, 0, false);
   attach(x, tree, openTarget(x, device.path, { create: "file" }));
 }
 

@@ -17,10 +17,14 @@ import { attach, cloneTree, setAttributes } from "./mount-tree.ts";
 import { newFileSystem, type Parameter } from "./new-file-system.ts";
 import { openIfThere, relative } from "./path.ts";
 
-/** Bind-mounts each read-only path over itself, read-only. Absent ones are skipped. */
+/**
+ * Bind-mounts each read-only path over itself, read-only. Absent ones are skipped, and empty ones, which name no file;
+ * relative ones start at the root, as for runc and crun.
+ */
 export function readonlyPaths(x: InitContext): void {
   const { b } = x;
   each(x.config.spec.linux?.readonlyPaths ?? [], (path, i) => {
+    if (path === "") return;
     b.at(`linux.readonlyPaths[${i}]`, `make ${path} read-only`);
     const absent = b.label();
     const target = openIfThere(x, path, absent);
@@ -31,7 +35,10 @@ export function readonlyPaths(x: InitContext): void {
   });
 }
 
-/** Covers files with /dev/null and directories with an empty read-only tmpfs. Absent ones are skipped. */
+/**
+ * Covers files with /dev/null and directories with an empty read-only tmpfs. Absent, empty and relative ones are treated
+ * as those of {@link readonlyPaths}.
+ */
 export function maskedPaths(x: InitContext): void {
   const { b } = x;
   const paths = x.config.spec.linux?.maskedPaths ?? [];
@@ -49,7 +56,7 @@ export function maskedPaths(x: InitContext): void {
   const seen = new Set<string>();
   each(paths, (path, i) => {
     const name = relative(path);
-    if (seen.has(name)) return;
+    if (path === "" || seen.has(name)) return;
     seen.add(name);
     b.at(`linux.maskedPaths[${i}]`, `mask ${path}`);
     maskPath(x, name, nul, cover);

@@ -197,6 +197,7 @@ function fitsHooks(x: unknown): boolean {
 
 function fitsType2(x: unknown): boolean {
   return (
+    x === "" ||
     x === "a" ||
     x === "c" ||
     x === "b"
@@ -462,6 +463,7 @@ function fitsSeccomp(x: unknown): boolean {
 
 function fitsRootfsPropagation(x: unknown): boolean {
   return (
+    x === "" ||
     x === "shared" ||
     x === "slave" ||
     x === "private" ||

@@ -6,7 +6,7 @@ import {
   list,
   map,
   object,
-  oneOf,
+  oneOfOrEmpty,
   optional,
   optionalBoolean,
   optionalInt64,
@@ -25,7 +25,7 @@ const optionalDeviceNumber = optional(integer(-1, 4294967295));
 
 export const DeviceCgroupSchema = object({
   allow: boolean,
-  type: optional(oneOf(["a", "c", "b"])),
+  type: optional(oneOfOrEmpty(["a", "c", "b"])),
   major: optionalDeviceNumber,
   minor: optionalDeviceNumber,
   access: optionalString,

@@ -39,6 +39,11 @@ export function oneOf<const Options extends readonly string[]>(options: Options)
   return v.picklist(options, `one of ${options.join(", ")}`);
 }
 
+/** One of some strings, or "", which Go's encoder writes for a field that is not set. */
+export function oneOfOrEmpty<const Options extends readonly string[]>(options: Options) {
+  return v.picklist(["", ...options], `one of ${options.join(", ")}`);
+}
+
 /** An integer of at most 53 bits between two bounds. */
 export function integer(min: number, max: number) {
   const expected = `an integer from ${min} to ${max}`;

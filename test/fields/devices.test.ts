@@ -41,6 +41,14 @@ for (const subject of subjects()) {
       expect(lines.at(-2)).toBe(" 00 00 00");
     });
 
+    if (brun && !root) {
+      test("nothing on a device that is bound from the host can be executed or gives privileges", async () => {
+        await using box = new Sandbox(subject);
+        const { stdout } = await box.sh("grep -E ' /dev/(null|tty) ' /proc/mounts");
+        for (const line of stdout.trim().split("\n")) expect(line).toMatch(/ rw,nosuid,noexec,/);
+      });
+    }
+
     if (brun) {
       test("a FIFO needs no privilege", async () => {
         await using box = new Sandbox(subject);

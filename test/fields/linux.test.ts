@@ -16,6 +16,17 @@ const enabled = (path: string): boolean => {
 
 for (const subject of subjects()) {
   describe.skipIf(subject.unavailable !== undefined)(subject.label, () => {
+    test("masked and read-only paths that are relative start at the root, empty ones name nothing", async () => {
+      await using box = new Sandbox(subject);
+      const { stdout, stderr } = await box.sh("cat /etc/passwd; touch /tmp/a 2>&1; ls /", (spec) => {
+        spec.root.readonly = false;
+        spec.linux.maskedPaths = ["etc/passwd", ""];
+        spec.linux.readonlyPaths = ["tmp", ""];
+      });
+      expect(stderr).toBe("");
+      expect(stdout).toStartWith("touch: /tmp/a: Read-only file system\nbin\n");
+    });
+
     test("linux.timeOffsets shift the clocks, also for exec", async () => {
       await using box = new Sandbox(subject);
       const id = await box.detached((spec) => {

@@ -37,8 +37,11 @@ export function validateLinux(
   const { errors, warnings } = findings;
   validateUser(linux, namespaces, addsUserNamespace, errors);
   const { maskedPaths, readonlyPaths, cgroupsPath, personality } = linux;
-  if (maskedPaths !== undefined) validatePaths(maskedPaths, "linux.maskedPaths", namespaces, errors);
-  if (readonlyPaths !== undefined) validatePaths(readonlyPaths, "linux.readonlyPaths", namespaces, errors);
+  if (namespaces.mount === undefined) {
+    if (maskedPaths?.length) errors.push("linux.maskedPaths: needs a mount namespace in linux.namespaces");
+    if (readonlyPaths?.length)
+      errors.push("linux.readonlyPaths: needs a mount namespace in linux.namespaces");
+  }
   if (linux.timeOffsets !== undefined) validateTime(linux, namespaces, errors);
   if (linux.sysctl !== undefined) {
     validateSysctl(linux.sysctl, namespaces, namespaces.user !== undefined || addsUserNamespace, errors);
@@ -68,20 +71,6 @@ function validateUser(linux: Linux, namespaces: NamespaceSet, adds: boolean, err
     if (mapped !== undefined) errors.push(`linux.${mapped}: needs a user namespace in linux.namespaces`);
   } else if (mapped === undefined && !namespaces.user.path) {
     errors.push("linux.uidMappings: missing, a new user namespace needs uidMappings and gidMappings");
-  }
-}
-
-function validatePaths(
-  paths: readonly string[],
-  name: string,
-  namespaces: NamespaceSet,
-  errors: string[],
-): void {
-  if (paths.length > 0 && namespaces.mount === undefined)
-    errors.push(`${name}: needs a mount namespace in linux.namespaces`);
-  for (let i = 0; i < paths.length; i++) {
-    if (paths[i]!.startsWith("/")) continue;
-    errors.push(`${name}[${i}]: expected an absolute path but found ${show(paths[i])}`);
   }
 }
 

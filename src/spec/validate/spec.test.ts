@@ -96,7 +96,7 @@ cases("config", [
     (s) => {
       s.annotations = { "": "x" };
     },
-    "! annotations: expected keys but found an empty one",
+    "~ annotations: one has an empty key, which the spec forbids",
   ],
   ...["..", "/", "a/../b", "."].map(
     (part): Case => [
