@@ -40,6 +40,9 @@ export interface MountPoint {
   readonly point: string;
   readonly type: string;
   readonly readOnly: boolean;
+  /** The file system, "major:minor", and the directory of it that is mounted. */
+  readonly device: string;
+  readonly root: string;
 }
 
 /** Mount points of a mountinfo text (proc_pid_mountinfo(5)), in order. */
@@ -49,14 +52,17 @@ export function mountPoints(text: string): MountPoint[] {
     const fields = line.split(" ");
     const separator = fields.indexOf("-", 6);
     if (separator < 0) continue;
-    const point = fields[4]!.replace(/\\([0-7]{3})/g, (_, octal: string) =>
-      String.fromCharCode(Number.parseInt(octal, 8)),
-    );
     mounts.push({
-      point,
+      device: fields[2]!,
+      root: unescaped(fields[3]!),
+      point: unescaped(fields[4]!),
       type: fields[separator + 1] ?? "",
       readOnly: fields[5]!.split(",").includes("ro"),
     });
   }
   return mounts;
+}
+
+function unescaped(field: string): string {
+  return field.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
 }

@@ -15,7 +15,7 @@ import { type LoadedSpec, parseSpec, toJson, toSharedJson } from "../spec/index.
 import { dismissAhead } from "../stage/launch.ts";
 import { check } from "../sys/error.ts";
 import { NR, syscall } from "../sys/ffi.ts";
-import { absolute, close, O, open } from "../sys/fs.ts";
+import { absolute, close, mkdirAll, O, open } from "../sys/fs.ts";
 import { inBackground, runInBackground } from "./background.ts";
 import type { Command } from "./command.ts";
 import { absoluteIfGiven } from "./container-flags.ts";
@@ -58,9 +58,10 @@ export function sandboxCommand(): Command<typeof sandboxRunFlags> {
       const rt = args["print-config"] ? viewRuntime(data) : openRuntime(data, args.timing);
       const view = viewOf(rt);
       if (args["print-config"]) {
-        const { spec, notices } = sandboxSpec(options, view);
+        const { spec, notices, make } = sandboxSpec(options, view);
         for (const notice of notices) rt.warn(notice);
         makeNetworkFiles(options, rt);
+        makeOwn(make, rt);
         print(`${toSharedJson(spec, "  ")}\n`);
         return 0;
       }
@@ -154,6 +155,7 @@ function start(rt: Runtime, options: SandboxOptions, view: HostView, args: Args)
     for (const notice of without.size === 0 ? sandbox.notices : []) rt.warn(notice);
     if (options.upper !== undefined) makeUpperDirectories(sandbox.spec);
     makeNetworkFiles(options, rt);
+    makeOwn(sandbox.make, rt);
     try {
       return run(rt, runOptions(options, sandbox, args));
     } catch (error) {
@@ -177,6 +179,7 @@ function startWithFuse(rt: Runtime, options: SandboxOptions, view: HostView, arg
   const sandbox = sandboxSpec(options, view, { fuse });
   const loaded = runOptions(options, sandbox, args);
   makeNetworkFiles(options, rt);
+  makeOwn(sandbox.make, rt);
   const upper = options.upper === undefined ? undefined : absolute(options.upper);
   const lower = options.root.kind === "host" ? "/" : options.root.path;
   mountFuse(fuse, lower, upper, view);
@@ -219,6 +222,11 @@ function checked(spec: Sandbox["spec"]): LoadedSpec {
 /** What the config of a connected network refers to. Throws a SysError. */
 function makeNetworkFiles({ network }: SandboxOptions, rt: Runtime): void {
   if (network === "pasta" || network === "slirp4netns") makeResolvConf(networkDirectory(rt.root), network);
+}
+
+/** What is covered has to be there. Throws a SysError. */
+function makeOwn(directories: readonly string[], { root }: Runtime): void {
+  for (const directory of directories) mkdirAll(directory, directory === root ? 0o711 : 0o700);
 }
 
 /** The directory whose overlay the kernel refused; null for another failure. */

@@ -34,6 +34,8 @@ export interface ResolveInput {
    * path, as far as that can be seen.
    */
   readonly setgroupsDenied: (namespace?: string) => boolean;
+  /** See {@link AdaptInput}. */
+  readonly lacksSetattr?: AdaptInput["lacksSetattr"];
 }
 
 /** The decisions about namespaces and ids. */
@@ -70,6 +72,7 @@ export function resolve(input: ResolveInput): Resolved {
       maps: ids?.maps ?? null,
       rlimits: input.rlimits,
       oomScoreAdj: input.oomScoreAdj,
+      lacksSetattr: input.lacksSetattr,
     });
     spec = adapted.spec;
     changes.push(...adapted.changes);

@@ -22,6 +22,8 @@ export interface AdaptInput extends OwnLimits {
   readonly addUserNamespace: boolean;
   /** Maps of the container's new user namespace; null when it joins one or stays in the caller's. */
   readonly maps: IdMaps | null;
+  /** Asks whether mount_setattr(2), which makes a whole mount tree read-only, is missing. */
+  readonly lacksSetattr?: (() => boolean) | undefined;
 }
 
 /** Adapts a spec to a caller without root. */
@@ -45,11 +47,11 @@ export function userNamespaceFirst(original: Spec, input: AdaptInput): Adapted {
       (n) => n.type,
     ),
   );
-  const mounts =
+  const mounts: Mount[] | undefined =
     original.mounts &&
     mapped(original.mounts, (mount, i) => adaptMount(mount, `mounts[${i}]`, own, input, changes));
   const process = original.process && clampLimits(original.process, input, changes);
-  hideCgroups(mounts ?? [], linux, changes);
+  closeSysfs(mounts, linux, input, changes);
   const spec: Spec = { ...original, linux };
   if (mounts !== undefined) spec.mounts = mounts;
   if (process !== undefined) spec.process = process;
@@ -90,23 +92,49 @@ function adaptMount(
   return dropUnmappedIds(mount, where, input.maps, changes);
 }
 
+/** File systems that are mounted in /sys, by their places there. */
+const IN_SYSFS = [
+  "fs/bpf",
+  "fs/fuse/connections",
+  "fs/pstore",
+  "kernel/debug",
+  "kernel/security",
+  "kernel/tracing",
+];
+
 /**
- * "ro" of a recursive bind of /sys is for the file system at its top alone: the cgroups below it, of which this
- * caller may own some, would be there to write, and with them the caller's processes outside (CVE-2023-25809).
- * A mount of the spec's own at that place or below is what it wants instead.
+ * "ro" of a recursive bind of /sys is for the file system at its top alone. What is mounted below it would be there
+ * to write: a FUSE connection of the caller's to abort, the cgroups of the caller's processes outside
+ * (CVE-2023-25809). So what is read-only is so all the way down, and the cgroups are not there at all, unless the
+ * spec mounts something of its own at that place or below. Changes `mounts` and `linux`.
  */
-function hideCgroups(mounts: readonly Mount[], linux: Linux, changes: Change[]): void {
-  each(mounts, ({ source, destination, options }) => {
+function closeSysfs(mounts: Mount[] | undefined, linux: Linux, input: AdaptInput, changes: Change[]): void {
+  const masked: string[] = [];
+  each(mounts ?? [], (mount, i) => {
+    const { source, destination, options } = mount;
     if (!any(options, (o) => o === "rbind") || absolute(source ?? "") !== "/sys") return;
-    const cgroups = absolute(`/${destination}/fs/cgroup`);
-    if (any(mounts, (m) => `${absolute(`/${m.destination}`)}/`.startsWith(`${cgroups}/`))) return;
-    linux.maskedPaths = [...(linux.maskedPaths ?? []), cgroups];
+    const hide = (path: string, why: string): void => {
+      const place = absolute(`/${destination}/${path}`);
+      if (any(mounts, (m) => `${absolute(`/${m.destination}`)}/`.startsWith(`${place}/`))) return;
+      masked.push(place);
+      changes.push({ where: "linux.maskedPaths", what: `add ${place}`, why });
+    };
+    hide("fs/cgroup", "the host's cgroups that this caller may write come with /sys");
+    if (!any(options, (o) => o === "ro") || any(options, (o) => o === "rro" || o === "rrw")) return;
+    if (input.lacksSetattr?.() === true) {
+      each(IN_SYSFS, (path) =>
+        hide(path, "without mount_setattr(2) what comes with /sys cannot be made read-only"),
+      );
+      return;
+    }
+    mounts![i] = { ...mount, options: [...options!, "rro"] };
     changes.push({
-      where: "linux.maskedPaths",
-      what: `add ${cgroups}`,
-      why: "the host's cgroups that this caller may write come with /sys",
+      where: `mounts[${i}]`,
+      what: "add rro",
+      why: "read-only means what is mounted below /sys as well",
     });
   });
+  if (masked.length > 0) linux.maskedPaths = [...(linux.maskedPaths ?? []), ...masked];
 }
 
 const generic = new Set(["ro", "rw", "nosuid", "suid", "nodev", "dev", "noexec", "exec", "bind", "rbind"]);

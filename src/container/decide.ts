@@ -16,6 +16,7 @@ import { clonesInto, decideCgroup } from "./cgroup.ts";
 import { currentOomScoreAdj, currentRlimits, gatherFacts } from "./facts.ts";
 import { prepareSeccomp } from "./filter.ts";
 import { kernelMounts } from "./kernel-mounts.ts";
+import { lackingCalls } from "./lacking-calls.ts";
 import { listenFds } from "./listen-fds.ts";
 import type { Notify } from "./notify.ts";
 import { callerIdentity, isRootless } from "./root.ts";
@@ -85,6 +86,7 @@ export function decideOnly(
     subids: () => loadSubids(caller.uid, caller.userName),
     rlimits,
     setgroupsDenied,
+    lacksSetattr: () => lackingCalls()?.has("mount_setattr") === true,
     oomScoreAdj: rootless && spec.process?.oomScoreAdj !== undefined ? currentOomScoreAdj() : -1000,
   });
   checkNames(bundle, resolved.rootfs);

@@ -4,7 +4,7 @@
  */
 
 import { BrunError } from "../errors.ts";
-import type { Hook, Mount } from "../spec/index.ts";
+import type { Hook } from "../spec/index.ts";
 import { findProgram } from "../sys/find-program.ts";
 import { exists, mkdirAll } from "../sys/fs.ts";
 import { run } from "../sys/spawn.ts";
@@ -26,12 +26,6 @@ export function fuseDirectory(root: string): string {
 /** Where the root of a container is mounted. */
 export function fuseMountPoint({ directory, id }: FuseMount): string {
   return `${directory}/${id}/merged`;
-}
-
-/** What keeps a root that is mounted from being seen in itself, where fuse-overlayfs would wait for itself. */
-export function fuseCover({ directory }: FuseMount): Mount {
-  const options = ["ro", "nosuid", "nodev", "noexec", "mode=555"];
-  return { destination: directory, type: "tmpfs", source: "hidden", options };
 }
 
 /** The poststop hook that unmounts it. */

@@ -144,11 +144,12 @@ describe("--host", () => {
   });
 
   test("with fuse-overlayfs: a root that is mounted, the caller alone", () => {
-    const fuse = { directory: "/run/user/1000/brun/@overlay", id: "box" };
-    const sandbox = hostSandbox({}, {}, { fuse });
-    expect(sandbox.spec.root.path).toBe("/run/user/1000/brun/@overlay/box/merged");
+    const fuse = { directory: "/home/dev/state/@overlay", id: "box" };
+    const sandbox = hostSandbox({}, { view: { stateDirectory: "/home/dev/state" } }, { fuse });
+    expect(sandbox.spec.root.path).toBe("/home/dev/state/@overlay/box/merged");
     expect(sandbox.spec.mounts?.some(({ type }) => type === "overlay")).toBe(false);
-    expect(mountOn(sandbox, fuse.directory)?.source).toBe("hidden");
+    // Seen in itself fuse-overlayfs would wait for itself.
+    expect(mountOn(sandbox, "/home/dev/state")?.source).toBe("hidden");
     expect(sandbox.spec.linux.uidMappings).toEqual([{ containerID: 1000, hostID: 1000, size: 1 }]);
     expect(sandbox.spec.hooks?.poststop?.at(-1)?.args).toContain("unmount");
     const root = hostSandbox({ user: "root", network: "pasta" }, {}, { fuse }).spec;

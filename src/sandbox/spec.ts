@@ -7,10 +7,11 @@ import { specTemplate } from "../spec/template.ts";
 import { absolute } from "../sys/fs.ts";
 import { sandboxCapabilities } from "./capabilities.ts";
 import { environment } from "./environment.ts";
-import { type FuseMount, fuseCover, fuseHook, fuseMountPoint } from "./fuse.ts";
+import { type FuseMount, fuseHook, fuseMountPoint } from "./fuse.ts";
 import type { Placed } from "./mounts.ts";
 import { type Network, networkOf } from "./network.ts";
 import type { SandboxOptions } from "./options.ts";
+import { coverOwnState, type ShownRoot } from "./own-state.ts";
 import { sandboxResources } from "./resources.ts";
 import { defaultSeccomp } from "./seccomp.ts";
 import { coverSecrets } from "./secrets.ts";
@@ -28,6 +29,8 @@ export interface Sandbox {
   readonly flags: readonly string[];
   /** One line each, for warnings. */
   readonly notices: readonly string[];
+  /** Directories of brun's own to be made before it runs. */
+  readonly make: readonly string[];
 }
 
 /** How the root is placed besides what the flags say. */
@@ -48,15 +51,15 @@ export function sandboxSpec(options: SandboxOptions, view: HostView, limits: San
   const refused = options.overlay === "none" ? true : (limits.noOverlay ?? new Set());
   const none = { mounts: [], notices: [] };
   const root = fuse === undefined ? placeRoot(options, view, keepsIds, refused) : none;
-  const placed = [
+  const shown: Placed[] = [
     ...root.mounts.map((mount) => ({ mount, flag: rootFlag(options) })),
     ...systemMounts(options, view, keepsIds).map((mount) => ({ mount, flag: "" })),
-    ...(fuse && options.root.kind === "host" ? [{ mount: fuseCover(fuse), flag: "" }] : []),
     ...writablePaths(options, view),
     ...hidden(options, view),
     ...network.mounts.map((mount) => ({ mount, flag: `--network ${network.mode}` })),
     ...volumes(options, view),
   ];
+  const { placed, make } = coverOwnState(shown, shownRoot(options, view, fuse !== undefined), who.user, view);
   const spec: Spec = {
     ociVersion: "1.3.0",
     process: processOf(options, view, who),
@@ -69,7 +72,8 @@ export function sandboxSpec(options: SandboxOptions, view: HostView, limits: San
     ...(options.root.kind === "host" && { annotations: { "run.oci.keep_original_groups": "1" } }),
     linux: linuxOf(options, view, maps, network),
   };
-  return secured({ spec, flags: placed.map(({ flag }) => flag), notices: root.notices }, options, view);
+  const flags = placed.map(({ flag }) => flag);
+  return secured({ spec, flags, notices: root.notices, make }, options, view);
 }
 
 /** The root goes last. */
@@ -83,6 +87,15 @@ function rootPath({ root }: SandboxOptions): string {
 
 function rootFlag({ root }: SandboxOptions): string {
   return root.kind === "host" ? "--host" : `--rootfs ${root.path}`;
+}
+
+function shownRoot(options: SandboxOptions, { cwd }: HostView, fuse: boolean): ShownRoot {
+  return {
+    path: rootPath(options),
+    flag: rootFlag(options),
+    writes: fuse ? "copy" : options.writable ? "host" : undefined,
+    upper: options.upper === undefined ? undefined : absolute(options.upper, cwd),
+  };
 }
 
 /** What the sandbox has of its own, and so does not show of another root, and of the host. */

@@ -7,7 +7,7 @@ import { readGiven } from "../given-file.ts";
 import { environment, ownCommand } from "../sys/environment.ts";
 import { cstr, NR, syscall } from "../sys/ffi.ts";
 import { findProgram } from "../sys/find-program.ts";
-import { AT_FDCWD, absolute, exists, readdir, readTextIfThere, S, tryStat } from "../sys/fs.ts";
+import { AT_FDCWD, absolute, exists, readdir, readlink, readTextIfThere, S, tryStat } from "../sys/fs.ts";
 
 /** A file, not followed when it is a symbolic link. */
 export interface Entry {
@@ -38,6 +38,8 @@ export interface HostView {
   readonly entry: (path: string) => Entry | null;
   /** The file that a path leads to; null when there is none. */
   readonly follow: (path: string) => Entry | null;
+  /** The target of a symbolic link; null for everything else. */
+  readonly link: (path: string) => string | null;
   /** Names in a directory; null when the caller may not read it. */
   readonly list: (path: string) => readonly string[] | null;
   readonly text: (path: string) => string | null;
@@ -70,6 +72,7 @@ export function hostView(rootless: boolean, nested: boolean, stateDirectory: str
     mounts: mountPoints(text("/proc/self/mountinfo") ?? ""),
     entry: (path) => look(path, true),
     follow: (path) => look(path, false),
+    link,
     list,
     text,
     given: readGiven,
@@ -91,6 +94,14 @@ function look(path: string, nofollow: boolean): Entry | null {
     gid: stat.gid,
     mode: stat.mode & 0o7777,
   };
+}
+
+function link(path: string): string | null {
+  try {
+    return readlink(path);
+  } catch {
+    return null;
+  }
 }
 
 function list(path: string): readonly string[] | null {

@@ -63,6 +63,14 @@ describe("an entry", () => {
     expect(readCache(directory, "key")).toBeNull();
   });
 
+  test.each([0o770, 0o702, 0o777])("in a directory with mode %o is not trusted", (mode) => {
+    store("key");
+    chmodSync(directory, mode);
+    expect(readCache(directory, "key")).toBeNull();
+    chmodSync(directory, 0o700);
+    expect(readCache(directory, "key")).not.toBeNull();
+  });
+
   test.each([0o620, 0o602, 0o666])("with mode %o is not trusted", (mode) => {
     chmodSync(store("key"), mode);
     expect(readCache(directory, "key")).toBeNull();

@@ -1,7 +1,8 @@
 /**
  * Compiled filters on disk. An entry is one file, named by a hash of its key and holding the whole key, so
  * that neither a collision nor a file moved onto another's name gives a container someone else's filter. It
- * counts only when it is the caller's own file that nobody else can write, and its checksum holds.
+ * counts only when it is the caller's own file in the caller's own directory, neither for others to write, and its
+ * checksum holds. Programs of the caller's own id in a sandbox are kept away by a cover (src/sandbox/own-state.ts).
  *
  *   magic and checksum (8 bytes each) | lengths of key, facts, filter (4 each) | key | facts (JSON) | filter
  */
@@ -16,6 +17,7 @@ import {
   readFd,
   replaceFile,
   S,
+  type Stat,
   tryOpen,
   tryStat,
   unlink,
@@ -44,12 +46,17 @@ export function readCache(directory: string, key: string): CacheEntry | null {
   if (fd < 0) return null;
   try {
     const stat = fstat(fd);
-    const ours = stat.uid === syscall(NR.geteuid) && (stat.mode & WRITABLE_BY_OTHERS) === 0;
-    if (!ours || (stat.mode & S.IFMT) !== S.IFREG) return null;
+    if (!isOurs(stat) || (stat.mode & S.IFMT) !== S.IFREG || !isOurs(tryStat(directory))) return null;
     return decode(readFd(fd, "the seccomp cache", stat.size), key);
   } finally {
     close(fd);
   }
+}
+
+function isOurs(stat: Stat | number): boolean {
+  return (
+    typeof stat !== "number" && stat.uid === syscall(NR.geteuid) && (stat.mode & WRITABLE_BY_OTHERS) === 0
+  );
 }
 
 /**

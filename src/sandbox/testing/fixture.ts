@@ -42,12 +42,14 @@ const TEXTS: Readonly<Record<string, string>> = {
 export interface Fixture {
   readonly files?: Readonly<Record<string, Entry>>;
   readonly texts?: Readonly<Record<string, string>>;
-  readonly mounts?: readonly (readonly [point: string, type: string])[];
+  readonly mounts?: readonly (readonly [point: string, type: string, device?: string, root?: string])[];
+  /** Targets of symbolic links by path. */
+  readonly links?: Readonly<Record<string, string>>;
   readonly view?: Partial<HostView>;
 }
 
 /** The caller is dev, uid 1000, with 65536 subordinate ids from 100000 on. */
-export function fixtureView({ files, texts, mounts = [], view }: Fixture = {}): HostView {
+export function fixtureView({ files, texts, mounts = [], links, view }: Fixture = {}): HostView {
   const all = { ...FILES, ...files };
   const range = { start: 100000, size: 65536, origin: "/etc/subuid:1" };
   const names = (path: string) => {
@@ -72,13 +74,12 @@ export function fixtureView({ files, texts, mounts = [], view }: Fixture = {}): 
     cwd: "/home/dev/project",
     hostname: "laptop",
     cgroup2: true,
-    mounts: [["/", "ext4"] as const, ["/proc", "proc"] as const, ...mounts].map(([point, type]) => ({
-      point,
-      type,
-      readOnly: false,
-    })),
+    mounts: [["/", "ext4"] as const, ["/proc", "proc"] as const, ...mounts].map(
+      ([point, type, device = point, root = "/"]) => ({ point, type, readOnly: false, device, root }),
+    ),
     entry: (path) => all[path] ?? null,
     follow: (path) => all[path] ?? null,
+    link: (path) => links?.[path] ?? null,
     list: names,
     text: (path) => ({ ...TEXTS, ...texts })[path] ?? null,
     given: (where, path) => {

@@ -1,0 +1,231 @@
+/**
+ * brun's own directories: the state of containers, with the plans that later commands follow, compiled filters,
+ * images. Who writes to them decides what brun does on the host, and who reads them reads the environment of other
+ * containers. So no container without a bundle shows them, whatever its flags say.
+ *
+ * Where a mount shows one, a tmpfs of the program's own covers it, after all other mounts. In a mount that writes to
+ * the host the directories and links on the way to it are made mount points, too: they could be renamed otherwise,
+ * and made anew for the next brun to find.
+ */
+import { BrunError } from "../errors.ts";
+import type { Mount, User } from "../spec/index.ts";
+import { homes } from "./homes.ts";
+import type { Placed } from "./mounts.ts";
+import { beyond, join, Places, within } from "./places.ts";
+import type { HostView } from "./view.ts";
+
+/** A directory of brun's own. */
+interface OwnDirectory {
+  readonly path: string;
+  readonly what: "state" | "cache" | "images";
+}
+
+/** The one of --root, and those that brun has without flags (src/container/root.ts, src/container/filter.ts). */
+function ownDirectories(view: HostView): readonly OwnDirectory[] {
+  const { stateDirectory, caller, environment: env } = view;
+  const below = (base: string | undefined, what: OwnDirectory["what"]) =>
+    base?.startsWith("/") ? [{ path: join(base, "/brun"), what }] : [];
+  return [
+    { path: stateDirectory, what: "state" },
+    ...below(env.XDG_RUNTIME_DIR, "state"),
+    ...below(`/run/user/${caller.uid}`, "state"),
+    { path: `/tmp/brun-${caller.uid}`, what: "state" },
+    ...(caller.uid === 0 ? [...below("/run", "state"), ...below("/var/cache", "cache")] : []),
+    ...below(env.XDG_CACHE_HOME, "cache"),
+    ...below(env.XDG_DATA_HOME, "images"),
+    ...homes(view).flatMap((home) => [
+      ...below(`${home}/.cache`, "cache"),
+      ...below(`${home}/.local/share`, "images"),
+    ]),
+  ];
+}
+
+/** A tree of the host in the container. */
+interface Shown {
+  /** Its place on the host, without symbolic links. */
+  readonly source: string;
+  readonly destination: string;
+  /** Index of its mount; -1 for the root file system. */
+  readonly index: number;
+  /** Where what is written goes to: to the host, to the upper directory of an overlay, or nothing can be. */
+  readonly writes: "host" | "copy" | "no";
+}
+
+/** The root file system. */
+export interface ShownRoot {
+  readonly path: string;
+  readonly flag: string;
+  /** As of {@link Shown}; undefined when all that is in it comes by mounts. */
+  readonly writes: Shown["writes"] | undefined;
+  /** --upper, absolute. */
+  readonly upper: string | undefined;
+}
+
+/** What {@link coverOwnState} gives back. */
+export interface CoveredState {
+  readonly placed: readonly Placed[];
+  /** Directories that have to be there when the mounts are made: the caller's own, mode 0700. */
+  readonly make: readonly string[];
+}
+
+/**
+ * The mounts of a container, and with them those that cover brun's own directories. Throws a BrunError for a flag that
+ * asks for one of these.
+ * @param user whose the covers are, so that a brun inside has directories of its own there
+ */
+export function coverOwnState(
+  placed: readonly Placed[],
+  root: ShownRoot,
+  user: User,
+  view: HostView,
+): CoveredState {
+  const covering = new Covering(placed, root, view);
+  for (const own of ownDirectories(view)) covering.add(own);
+  const covers = [...covering.covers].sort();
+  return {
+    placed: [
+      ...covering.pinned(-1),
+      ...placed.flatMap((one, i) => [one, ...covering.pinned(i)]),
+      ...covers.map((destination) => ({ flag: "(brun's own state)", mount: cover(destination, user) })),
+    ],
+    make: [...covering.make],
+  };
+}
+
+function cover(destination: string, { uid = 0, gid = 0 }: User): Mount {
+  const options = ["nosuid", "nodev", "mode=700", `uid=${uid}`, `gid=${gid}`];
+  return { destination, type: "tmpfs", source: "hidden", options };
+}
+
+class Covering {
+  /** Paths in the container. */
+  readonly covers = new Set<string>();
+  readonly make = new Set<string>();
+  private readonly pins: { readonly index: number; readonly placed: Placed }[] = [];
+  private readonly places: Places;
+  private readonly trees: readonly Shown[];
+
+  constructor(
+    private readonly placed: readonly Placed[],
+    private readonly root: ShownRoot,
+    private readonly view: HostView,
+  ) {
+    this.places = new Places(view);
+    const { writes, path } = root;
+    const source = this.places.way(path).end;
+    const whole = writes === undefined ? [] : [{ source, destination: "/", index: -1, writes }];
+    this.trees = [...whole, ...placed.flatMap((one, index) => this.shown(one, index))];
+  }
+
+  add({ path, what }: OwnDirectory): void {
+    const { passed, end } = this.places.way(path);
+    const ends = this.places.aliases(end);
+    this.refuse(what, ends);
+    for (const tree of this.trees) {
+      for (const inside of this.inside(tree, ends)) {
+        if (this.isThere(end, tree, what)) this.covers.add(inside);
+      }
+      if (tree.writes !== "host") continue;
+      for (const place of passed) this.pin(tree, place);
+    }
+  }
+
+  /** The pins that go on a mount, the outermost first. */
+  pinned(index: number): Placed[] {
+    return this.pins
+      .filter((pin) => pin.index === index)
+      .map(({ placed }) => placed)
+      .sort((a, b) => (a.mount.destination < b.mount.destination ? -1 : 1));
+  }
+
+  private shown({ mount }: Placed, index: number): Shown[] {
+    const { type, destination, source = "", options = [] } = mount;
+    if (options.includes("copy-symlink")) return [];
+    const readOnly = options.findLast((option) => option === "ro" || option === "rw") === "ro";
+    const tree = (path: string, writes: Shown["writes"]) => [
+      { source: this.places.way(path).end, destination, index, writes: readOnly ? ("no" as const) : writes },
+    ];
+    if (type === "bind") return tree(source, "host");
+    const lower = options.find((option) => option.startsWith("lowerdir="));
+    return type === "overlay" && lower !== undefined ? tree(lower.slice("lowerdir=".length), "copy") : [];
+  }
+
+  /** Where a tree shows one of these places, as far as no later mount lies over it. */
+  private inside(tree: Shown, places: readonly string[]): string[] {
+    return places
+      .filter((place) => within(tree.source, place))
+      .map((place) => join(tree.destination, beyond(tree.source, place)))
+      .filter(
+        (path) => !this.placed.some(({ mount }, i) => i > tree.index && within(mount.destination, path)),
+      );
+  }
+
+  /** Whether there is something to mount on. What is missing is made where the program or a later brun could make it. */
+  private isThere(end: string, tree: Shown, what: OwnDirectory["what"]): boolean {
+    const { view } = this;
+    if (view.entry(end) !== null) return true;
+    let above = parent(end);
+    if (tree.writes === "copy") {
+      // overlayfs makes nothing in a directory of someone without an id in the user namespace (EOVERFLOW).
+      const entry = view.entry(above);
+      return entry !== null && (!view.nested || above === tree.source || entry.uid === view.caller.uid);
+    }
+    // Images are no secret, and who could put them there from inside is nobody.
+    if (tree.writes === "no" && what === "images") return false;
+    while (view.entry(above) === null && above !== "/") above = parent(above);
+    if (!view.mayWrite(above)) return false;
+    this.make.add(end);
+    return true;
+  }
+
+  private pin(tree: Shown, place: string): void {
+    const link = this.view.link(place) !== null;
+    for (const source of this.places.aliases(place)) {
+      if (source === tree.source) continue;
+      for (const destination of this.inside(tree, [source])) {
+        if (this.pins.some(({ placed }) => placed.mount.destination === destination)) continue;
+        const options = link
+          ? ["bind", "src-nofollow", "dest-nofollow"]
+          : (this.placed[tree.index]?.mount.options ?? ["rbind"]);
+        const mount: Mount = { destination, type: "bind", source, options: [...options] };
+        const flag = this.placed[tree.index]?.flag ?? this.root.flag;
+        this.pins.push({ index: tree.index, placed: { mount, flag } });
+      }
+    }
+  }
+
+  private refuse(what: OwnDirectory["what"], ends: readonly string[]): void {
+    const { root, places } = this;
+    // Images are roots, too, which are not written to.
+    const asks = (path: string, copied: boolean) =>
+      ends.some((end) => within(end, path) && !(what === "images" && copied && path !== end));
+    for (const { source, index, writes } of this.trees) {
+      const flag = this.placed[index]?.flag ?? "";
+      if (/^(-v|--rw) /.test(flag) && asks(source, writes !== "host")) throw refusal(flag, source, what);
+    }
+    const path = places.way(root.path).end;
+    if (asks(path, root.writes !== "host")) throw refusal(root.flag, path, what);
+    if (root.upper === undefined) return;
+    for (const part of ["upper", "work"]) {
+      const { end } = places.way(`${root.upper}/${part}`);
+      if (ends.some((own) => within(own, end) || within(end, own))) throw refusal("--upper", end, what);
+    }
+  }
+}
+
+const NAMES: Readonly<Record<OwnDirectory["what"], string>> = {
+  state: "the state of its containers",
+  cache: "its compiled filters",
+  images: "its images",
+};
+
+function refusal(where: string, path: string, what: OwnDirectory["what"]): BrunError {
+  return new BrunError(`${path} is where brun keeps ${NAMES[what]}, which no container may have`, {
+    where,
+    hint: "name a directory beside it",
+  });
+}
+
+function parent(path: string): string {
+  return path.slice(0, path.lastIndexOf("/")) || "/";
+}

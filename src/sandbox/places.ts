@@ -1,0 +1,93 @@
+/** Where a path leads on the host, by what it passes, and by which other paths the same place is reached. */
+import type { HostView } from "./view.ts";
+
+/** What resolving a path comes by. */
+export interface Way {
+  /** Directories and symbolic links on the way, by their own places, the outermost first. */
+  readonly passed: readonly string[];
+  /** Where it ends, without symbolic links; what does not exist is taken as it is written. */
+  readonly end: string;
+}
+
+/** Links after which a path is taken not to lead anywhere (path_resolution(7)). */
+const MAX_LINKS = 40;
+
+/** Resolves absolute paths, each directory on the way once. */
+export class Places {
+  private readonly links = new Map<string, string | null>();
+
+  constructor(private readonly view: Pick<HostView, "link" | "mounts">) {}
+
+  /** The way of an absolute path. */
+  way(path: string): Way {
+    const passed: string[] = [];
+    const rest = path.split("/").reverse();
+    let at = "";
+    for (let links = 0; rest.length > 0; ) {
+      const part = rest.pop()!;
+      if (part === "" || part === ".") continue;
+      if (part === "..") {
+        at = at.slice(0, Math.max(at.lastIndexOf("/"), 0));
+        continue;
+      }
+      const place = `${at}/${part}`;
+      if (!passed.includes(place)) passed.push(place);
+      const target = links < MAX_LINKS ? this.link(place) : null;
+      if (target === null) {
+        at = place;
+        continue;
+      }
+      links += 1;
+      if (target.startsWith("/")) at = "";
+      rest.push(...target.split("/").reverse());
+    }
+    const end = at === "" ? "/" : at;
+    return { passed: passed.filter((place) => place !== end), end };
+  }
+
+  /**
+   * All paths of the host that lead to a place: itself, and where a mount shows the same part of its file system. A
+   * path that something else is mounted over is among them.
+   * @param place without symbolic links
+   */
+  aliases(place: string): string[] {
+    const { mounts } = this.view;
+    const holding = mounts.reduce<(typeof mounts)[number] | undefined>(
+      (best, mount) =>
+        within(mount.point, place) && mount.point.length >= (best?.point.length ?? 0) ? mount : best,
+      undefined,
+    );
+    if (holding === undefined) return [place];
+    const inside = join(holding.root, beyond(holding.point, place));
+    const found = mounts
+      .filter(({ device, root }) => device === holding.device && within(root, inside))
+      .map(({ point, root }) => join(point, beyond(root, inside)));
+    return [...new Set([place, ...found])];
+  }
+
+  private link(place: string): string | null {
+    let target = this.links.get(place);
+    if (target === undefined) {
+      target = this.view.link(place);
+      this.links.set(place, target);
+    }
+    return target;
+  }
+}
+
+/** Whether a path is a directory or something below it, by their names. */
+export function within(directory: string, path: string): boolean {
+  return directory === "/" || path === directory || path.startsWith(`${directory}/`);
+}
+
+/** What a path has beyond a directory that it is {@link within}: "" or "/…". */
+export function beyond(directory: string, path: string): string {
+  if (directory === "/") return path === "/" ? "" : path;
+  return path.slice(directory.length);
+}
+
+/** A directory and what is {@link beyond} it. */
+export function join(directory: string, rest: string): string {
+  if (rest === "") return directory;
+  return directory === "/" ? rest : directory + rest;
+}
