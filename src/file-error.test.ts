@@ -13,7 +13,11 @@ writeFileSync(`${dir}/file`, "text\n");
 mkdirSync(`${dir}/closed`);
 writeFileSync(`${dir}/closed/inner`, "");
 chmodSync(`${dir}/closed`, 0o000);
-afterAll(() => rmSync(dir, { recursive: true }));
+afterAll(() => {
+  // Only root could remove what is in it otherwise.
+  chmodSync(`${dir}/closed`, 0o700);
+  rmSync(dir, { recursive: true });
+});
 
 describe("a file that a flag names", () => {
   const write = (path: string) => close(open(path, O.WRONLY | O.CREAT, 0o600));
