@@ -4,7 +4,6 @@
  */
 import { describe, expect, test } from "bun:test";
 import {
-  copyFileSync,
   cpSync,
   readdirSync,
   readFileSync,
@@ -15,7 +14,6 @@ import {
   writeFileSync,
 } from "node:fs";
 import { isRoot, ownedDir, subordinateRange } from "./support/caller.ts";
-import { compiled } from "./support/compiled.ts";
 import { BY_BUN, call, front } from "./support/front.ts";
 import { until } from "./support/processes.ts";
 import { both, known, remembered } from "./support/remembered.ts";
@@ -198,15 +196,13 @@ for (const subject of users) {
 
     test("ids of any length, and a bundle by a path with letters of its own", async () => {
       await using box = new Sandbox(subject);
-      const plain = await known(box, ["/bin/sh", "-c", "[ ! -e /bin/keyring ] || keyring"]);
-      copyFileSync(compiled(`${import.meta.dir}/support/keyring.c`), `${plain}/rootfs/bin/keyring`);
+      const plain = await known(box, ["/bin/true"]);
       const bundle = `${box.dir}/größe ✓`;
       renameSync(plain, bundle);
       await box.ok(["run", "--bundle", bundle, box.name()]);
       const long = box.name().padEnd(255, "x");
       for (const id of [long, "x", long.slice(1), `${long.slice(0, 250)}.+-_`]) {
-        const { stdout, code } = await front(box, ["run", "--bundle", bundle, id]);
-        expect([code, stdout]).toEqual([0, expect.stringContaining(`;_ses.${id}\n`)]);
+        expect((await front(box, ["run", "--bundle", bundle, id])).code).toBe(0);
         expect(box.containers()).toEqual([]);
       }
       const longer = await call(box, ["run", "--bundle", bundle, `${long}x`]);

@@ -90,8 +90,23 @@ function openSource(x: InitContext, mount: Mount, index: number, options: MountO
   x.b.at(`mounts[${index}]`, `bind ${source} on ${mount.destination}`);
   const tree = cloneTree(x, AT_FDCWD, source, recursive, follow);
   setBindAttributes(x, tree, options);
-  setAttributes(x, tree, options.recursiveSet, options.recursiveClear, true);
+  const readonly = closesSysfs(x, source, options) ? MOUNT_ATTR.RDONLY : 0;
+  setAttributes(x, tree, options.recursiveSet | readonly, options.recursiveClear, true);
   return tree;
+}
+
+/**
+ * Whether a read-only bind of /sys is to be so all the way down: in a user namespace it stands for a sysfs of the
+ * container's own, which would have none of the host's cgroups (CVE-2023-25809).
+ */
+function closesSysfs({ config }: InitContext, source: string, options: MountOptions): boolean {
+  return (
+    source === "/sys" &&
+    !config.privileged &&
+    (options.flags & (MS.RDONLY | MS.REC)) === (MS.RDONLY | MS.REC) &&
+    (options.recursiveClear & MOUNT_ATTR.RDONLY) === 0 &&
+    !config.facts.lacking?.has("mount_setattr")
+  );
 }
 
 /**

@@ -37,6 +37,9 @@ function mountUnified(x: InitContext, mount: Mount, options: MountOptions): void
   const readonly = namespaced || !config.privileged ? MOUNT_ATTR.RDONLY : 0;
   const tree = cloneTree(x, AT_FDCWD, "/sys/fs/cgroup", true);
   setAttributes(x, tree, set | readonly, clear & ~readonly, false);
+  // Some hosts have hierarchies of v1 below.
+  if (readonly !== 0 && !config.facts.lacking?.has("mount_setattr"))
+    setAttributes(x, tree, readonly, 0, true);
   attach(x, tree, target);
   b.mark(done);
 }
@@ -78,12 +81,14 @@ function mountHierarchies(x: InitContext, mount: Mount, where: string, options: 
   });
   b.free(target);
   const { set, clear } = toMountAttr(options.flags, options.cleared);
+  // Without a cgroup of its own these are brun's, with other processes in them: only root of the host may have those.
+  const readonly = config.cgroup === null && !config.privileged ? MOUNT_ATTR.RDONLY : 0;
   for (const { name, source } of config.facts.cgroupBinds) {
     b.at(where, `bind ${source} on ${mount.destination}/${name}`);
     const skip = b.label();
     const absent = { handle: [E.ENOENT], orElse: skip };
     const tree = cloneTree(x, AT_FDCWD, source, false, 0, absent);
-    setAttributes(x, tree, set, clear, false);
+    setAttributes(x, tree, set | readonly, clear & ~readonly, false);
     attach(x, tree, openTarget(x, `${mount.destination}/${name}`, { create: "dir" }));
     b.mark(skip);
   }

@@ -1,6 +1,5 @@
 /** Who the container's process is: ids, capabilities, no_new_privs (config.md#process). */
 import type { Process } from "../spec/index.ts";
-import { ANY } from "../stage/program.ts";
 import { AMBIENT, CAPABILITIES, PR } from "../sys/constants.ts";
 import type { ProcessContext } from "./context.ts";
 
@@ -93,7 +92,8 @@ function capabilitySets(x: ProcessContext, process: Process): void {
     header,
     b.bytes(new Uint8Array(data.buffer), () => `{eff=${hex(e)}, prm=${hex(p)}, inh=${hex(i)}}`),
   ]);
-  b.sys("prctl", [PR.CAP_AMBIENT, AMBIENT.CLEAR_ALL, 0, 0, 0], { handle: [ANY] });
+  // Those of the caller would stay where they are permitted and inheritable.
+  b.sys("prctl", [PR.CAP_AMBIENT, AMBIENT.CLEAR_ALL, 0, 0, 0]);
   b.at("process.capabilities.ambient", "raise the ambient capabilities");
   // Refused unless permitted and inheritable: the container runs without them, as under runc.
   const a = capabilitySet(ambient);

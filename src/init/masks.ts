@@ -77,7 +77,8 @@ function maskPath(x: InitContext, path: string, nul: Slot, cover: Slot): void {
   const directory = b.label();
   const first = b.label();
   const done = b.label();
-  const target = openIfThere(x, path, absent, [E.ENOENT, E.ENOTDIR, E.EACCES]);
+  // What the container's root may not reach (EACCES) others in it may: that is an error.
+  const target = openIfThere(x, path, absent);
   const args = (tree: Slot) => [tree, empty, target, empty, MOVE_FD] as const;
   const tree = b.get("open_tree", [nul, empty, CLONE_FD]);
   const closing = { andThen: done, close: [tree, target] };

@@ -1,6 +1,7 @@
 /** Mounts of the spec, in its order. */
 
 import type { Mount } from "../spec/index.ts";
+import { MOUNT_ATTR } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
 import { AT_FDCWD } from "../sys/fs.ts";
 import { each } from "../sys/lists.ts";
@@ -43,6 +44,13 @@ function overlays(): typeof import("./overlay.ts") {
 /** Kernel file systems that a user namespace may not always mount, and where the host has them. */
 const hostPaths: Readonly<Record<string, string>> = { sysfs: "/sys", mqueue: "/dev/mqueue" };
 
+/** Where the host has this file system; undefined when it may not stand in for the container's own. */
+function hostPath({ config }: InitContext, type: string): string | undefined {
+  // With the host's /sys come its cgroups, which have to be read-only (CVE-2023-25809).
+  if (type === "sysfs" && config.facts.lacking?.has("mount_setattr")) return undefined;
+  return hostPaths[type];
+}
+
 function newMount(x: InitContext, mount: Mount, where: string, options: MountOptions): void {
   const { b } = x;
   const type = mount.type ?? "none";
@@ -63,7 +71,7 @@ function mountKernel(x: InitContext, mount: Mount, type: string, options: MountO
   const source = b.str(mount.source ?? type);
   const data = own || type === "mqueue" ? dataOf(x, options) : labelled(x, options.data);
   const args = [source, b.fdPath(target), b.str(type), options.flags & NEW_MOUNT_FLAGS, data] as const;
-  const host = x.config.privileged ? undefined : hostPaths[type];
+  const host = x.config.privileged ? undefined : hostPath(x, type);
   const labels = type === "mqueue" && mountLabel(x) !== null;
   if (host === undefined) {
     b.sys("mount", args, { close: [target] });
@@ -80,6 +88,8 @@ function mountKernel(x: InitContext, mount: Mount, type: string, options: MountO
   const tree = cloneTree(x, AT_FDCWD, host, true);
   const { set, clear } = toMountAttr(options.flags, options.cleared);
   setAttributes(x, tree, set, clear, false);
+  // Whatever the options say: they are about a sysfs of the container's own, without what the host has mounted below.
+  if (type === "sysfs") setAttributes(x, tree, MOUNT_ATTR.RDONLY, 0, true);
   attach(x, tree, target);
   if (labels) {
     // What is the host's keeps its label.

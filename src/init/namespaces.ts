@@ -154,16 +154,36 @@ export function ipcNamespace(x: InitContext): void {
 }
 
 const KEYCTL_JOIN_SESSION_KEYRING = 1;
+const KEYCTL_CAPABILITIES = 31;
 
-/** A session keyring of the container's own, so that the caller's keys stay outside (session-keyring(7)). */
+/** Pauses in ms before joining is tried again: keys of processes that have ended leave the quota a moment later. */
+const KEYRING_PAUSES = [20, 200] as const;
+
+/**
+ * A session keyring of the container's own, so that the caller's keys stay outside (session-keyring(7)). It has no
+ * name: a process in the same user namespace could have made one of that name, which the kernel would join instead.
+ *
+ * Without it there is no container, as with runc, but for one case: a filter around brun refuses keyctl(2) altogether.
+ * The container's processes have the same filter, and cannot ask for the caller's keys either.
+ */
 export function sessionKeyring(x: ProcessContext): void {
   if (!x.config.newKeyring) return;
   const { b } = x;
   b.at("--no-new-keyring", "join a new session keyring");
-  // Refused by an outer container's seccomp filter or a spent quota: the container runs without.
-  b.sys("keyctl", [KEYCTL_JOIN_SESSION_KEYRING, b.idText("_ses.", x.config.id)], {
-    handle: [ANY],
-  });
+  const join = [KEYCTL_JOIN_SESSION_KEYRING, null] as const;
+  const refused = b.label();
+  const done = b.label();
+  b.sys("keyctl", join, { handle: [ANY], orElse: refused, andThen: done });
+  b.mark(refused);
+  // The kernel always answers this (Linux 5.5).
+  b.sys("keyctl", [KEYCTL_CAPABILITIES, null, 0], { handle: [ANY], orElse: done });
+  for (const pause of KEYRING_PAUSES) {
+    const time = new BigInt64Array([0n, BigInt(pause) * 1_000_000n]);
+    b.sys("nanosleep", [b.bytes(new Uint8Array(time.buffer), `${pause} ms`), null], { handle: [ANY] });
+    b.sys("keyctl", join, { handle: [ANY], andThen: done });
+  }
+  b.sys("keyctl", join);
+  b.mark(done);
 }
 
 const AF_NETLINK = 16;

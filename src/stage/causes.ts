@@ -37,6 +37,13 @@ const CAUSES: readonly (readonly [where: string, errnos: readonly number[], hint
   ],
   ["linux.timeOffsets", [E.ERANGE], "a clock begins neither below 0 nor after more than 146 years"],
   ["linux.memoryPolicy", [E.EINVAL], "the machine's nodes are in /sys/devices/system/node/online"],
+  [
+    "--no-new-keyring",
+    [E.EDQUOT],
+    "each container has a session keyring, and its user has no more keys (sysctl kernel.keys.maxkeys and maxbytes, of root " +
+      "root_maxkeys and root_maxbytes; /proc/key-users has what is used): end containers, raise them, or keep the " +
+      "caller's keyring with --no-new-keyring",
+  ],
   ["linux.sysctl", [E.ENOENT], "this kernel has no such parameter, or not in a namespace"],
   ["linux.sysctl", [E.EINVAL], "the kernel takes no such value"],
 ];

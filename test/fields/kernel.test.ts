@@ -29,6 +29,7 @@ const FILTERS: [SyscallName[]][] = [
   [["close_range"]],
   [["faccessat2"]],
   [["mount_setattr"]],
+  [["keyctl"]],
   // What the seccomp profiles of Docker 19.03 do not know, but for openat2, open_tree and move_mount.
   [["clone3", "pidfd_open", "pidfd_send_signal", "close_range", "faccessat2", "mount_setattr"]],
 ];

@@ -16,9 +16,16 @@ const stays = (...statuses: Status[]): Partial<Record<Status, Status>> =>
 
 const ANY: readonly Status[] = ["created", "running", "paused", "stopped"];
 
+/** A user has 200 keys (kernel.keys.maxkeys), and a container takes one for its session keyring. */
+const MANY = process.env.BRUN_LOAD === "full" ? ["--no-new-keyring"] : [];
+
 export const MOVES: readonly Move[] = [
-  { name: "create", args: (id, b) => ["create", "--bundle", b, id], next: { absent: "created" } },
-  { name: "run", args: (id, b) => ["run", "--detach", "--bundle", b, id], next: { absent: "running" } },
+  { name: "create", args: (id, b) => ["create", ...MANY, "--bundle", b, id], next: { absent: "created" } },
+  {
+    name: "run",
+    args: (id, b) => ["run", ...MANY, "--detach", "--bundle", b, id],
+    next: { absent: "running" },
+  },
   { name: "start", args: (id) => ["start", id], next: { created: "running" } },
   { name: "state", args: (id) => ["state", id], next: stays(...ANY) },
   { name: "exec", args: (id) => ["exec", id, "/bin/true"], next: stays("created", "running") },
