@@ -1,8 +1,10 @@
 #!/bin/sh
-# Builds dist/brun, one self-contained executable, and its manual pages in dist/man. Does nothing when no source is newer than it.
-#   usage: build.sh [--force] [--arch x64|arm64]
-# For another architecture than this machine's it is dist/brun-ARCH; that needs Debian's gcc-aarch64-linux-gnu (or
-# gcc-x86-64-linux-gnu) and, once, npm's registry, which has the runtime.
+# Builds dist/brun, one self-contained executable, with its manual pages and completions in
+# dist/man and dist/completions. Does nothing when no source is newer than it.
+#   usage: build.sh [--force] [--arch x64|arm64] [--libc glibc|musl]
+# For another architecture or C library than this machine's it is dist/brun-ARCH, dist/brun-musl, dist/brun-ARCH-musl.
+# That needs, once, npm's registry, which has the runtime, and for another architecture Debian's gcc-aarch64-linux-gnu
+# (or gcc-x86-64-linux-gnu). The stage needs no C library: it is the same for both.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -10,13 +12,20 @@ case $(uname -m) in
   aarch64) here=arm64 ;;
   *) here=x64 ;;
 esac
-arch=$here
+# musl's ldd prints its name to stderr and fails.
+case $(ldd --version 2>&1 || :) in
+  *musl*) here_libc=musl ;;
+  *) here_libc=glibc ;;
+esac
+arch=$here libc=$here_libc
 force=
 while [ $# -gt 0 ]; do
   case $1 in
     --force) force=yes ;;
     --arch=*) arch=${1#--arch=} ;;
     --arch) shift; arch=${1-} ;;
+    --libc=*) libc=${1#--libc=} ;;
+    --libc) shift; libc=${1-} ;;
     *) arch= ;;
   esac
   [ $# -eq 0 ] || shift
@@ -24,14 +33,22 @@ done
 case $arch in
   x64) package=bun-linux-x64 triple=x86_64-linux-gnu ;;
   arm64) package=bun-linux-aarch64 triple=aarch64-linux-gnu ;;
-  *) echo "usage: build.sh [--force] [--arch x64|arm64]" >&2; exit 2 ;;
+  *) arch= ;;
 esac
+case $libc in
+  glibc) suffix= ;;
+  musl) suffix=-musl ;;
+  *) arch= ;;
+esac
+[ -n "$arch" ] || { echo "usage: build.sh [--force] [--arch x64|arm64] [--libc glibc|musl]" >&2; exit 2; }
+package=$package$suffix
 out=dist/brun
-[ "$arch" = "$here" ] || out=dist/brun-$arch
+[ "$arch" = "$here" ] || out=$out-$arch
+[ "$libc" = "$here_libc" ] || out=$out-$libc
 
 # Directories count too: their time changes when a file is removed.
 if [ -z "$force" ] && [ -x "$out" ]; then
-  newer=$(find src rootless nsenter scripts/build.sh scripts/bundle.ts scripts/front.ts scripts/man.ts package.json package-lock.json tsconfig.json \
+  newer=$(find src rootless nsenter scripts/build.sh scripts/bundle.ts scripts/front.ts scripts/reference.ts package.json package-lock.json tsconfig.json \
     -path nsenter/build -prune -o ! -name '*.test.ts' -newer "$out" -print | head -n 1)
   [ -n "$newer" ] || exit 0
 fi
@@ -39,7 +56,6 @@ fi
 mkdir -p dist
 if [ "$arch" = "$here" ]; then
   sh nsenter/build.sh
-  set --
 else
   command -v "$triple-gcc" >/dev/null || {
     echo "build: missing $triple-gcc: run as root: apt-get install -y gcc-$(echo $triple | tr _ -)" >&2
@@ -47,6 +63,9 @@ else
   }
   CC=$triple-gcc sh nsenter/build.sh "build/nsenter-$arch.so"
   export BRUN_STAGE=nsenter-$arch.so
+fi
+set --
+if [ "$arch$libc" != "$here$here_libc" ]; then
   version=$(node -p 'require("./node_modules/bun/package.json").version')
   runtime=.cache/$package-$version
   if [ ! -x "$runtime/node_modules/@oven/$package/bin/bun" ]; then
@@ -58,5 +77,5 @@ fi
 
 # The file is moved into place in one step: a running container's brun keeps the old one.
 BRUN_FRONT=yes node_modules/.bin/bun scripts/bundle.ts "$out.new" "$@"
-[ "$arch" != "$here" ] || node_modules/.bin/bun scripts/man.ts dist/man
+[ $# -ne 0 ] || node_modules/.bin/bun scripts/reference.ts dist
 mv "$out.new" "$out"

@@ -1,6 +1,6 @@
 #!/bin/sh
 # What the npm package has besides files of the checkout, before `npm pack` and `npm publish`: the stage for each
-# architecture, the TypeScript API as one file, its types, and the manual pages. The executable is compiled from the
+# architecture, the TypeScript API as one file, its types, manual pages and completions. The executable is compiled from the
 # sources when the package is installed (postinstall.js).
 set -eu
 cd "$(dirname "$0")/.."
@@ -16,4 +16,4 @@ for arch in x64 arm64; do
 done
 $bun build src/index.ts --target=bun --format=esm --outfile dist/index.js >/dev/null
 node_modules/.bin/tsc -p tsconfig.package.json
-$bun scripts/man.ts dist/man
+$bun scripts/reference.ts dist

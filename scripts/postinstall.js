@@ -14,7 +14,9 @@ function compile() {
   const resolve = createRequire(join(root, "package.json")).resolve;
   const modules = join(dirname(resolve("bun/package.json")), "..");
   // Not node_modules/bun/bin: the install script that puts it there runs at the same time as this one.
-  const runtime = `@oven/bun-linux-${process.arch === "arm64" ? "aarch64" : "x64"}/package.json`;
+  // Node is built for the C library that the machine has: of musl its report has no version of glibc.
+  const libc = process.report.getReport().header.glibcVersionRuntime === undefined ? "-musl" : "";
+  const runtime = `@oven/bun-linux-${process.arch === "arm64" ? "aarch64" : "x64"}${libc}/package.json`;
   const bun = join(dirname(createRequire(resolve("bun/package.json")).resolve(runtime)), "bin/bun");
   const made = join(root, "bin/brun.new");
   // Bun runs no macros, by which the stage gets into the executable, of what is below a node_modules.

@@ -1,6 +1,16 @@
 import { expect, test } from "bun:test";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
+import { dirname } from "node:path";
 import { bundled, type Lock, sbom } from "./sbom.ts";
 
 const ROOT = `${import.meta.dir}/..`;
@@ -76,7 +86,7 @@ test.skipIf(!existsSync(`${ROOT}/.git`))(
           const { PATH } = process.env;
           const child = Bun.spawn([process.execPath, "scripts/release.ts"], {
             cwd: checkout,
-            env: { PATH, ...env },
+            env: { PATH, ...env, BRUN_RELEASE_PRESET: "0" },
             stderr: "pipe",
           });
           expect(await child.stderr.text()).toBe("");
@@ -86,12 +96,48 @@ test.skipIf(!existsSync(`${ROOT}/.git`))(
         }),
       );
       expect(sums[0]).toMatch(
-        /^[0-9a-f]{64} {2}brun-[\d.]+-linux-\w+\.cdx\.json\n[0-9a-f]{64} {2}brun-.*\.tar\.gz\n$/,
+        /^[0-9a-f]{64} {2}brun-[\d.]+\.cdx\.json\n[0-9a-f]{64} {2}brun-[\d.]+-linux-\w+\.tar\.xz\n$/,
       );
       expect(sums[1]).toBe(sums[0]!);
+      await installs(`${base}/one/dist/release`, `${base}/home`);
     } finally {
       rmSync(base, { recursive: true, force: true });
     }
   },
   600000,
 );
+
+/** The script for CI jobs installs the archive that a server has, and no other than the one that is asked for. */
+async function installs(release: string, home: string): Promise<void> {
+  // The user that root becomes below has to reach it.
+  chmodSync(dirname(home), 0o755);
+  mkdirSync(home);
+  const archive = readdirSync(release).find((name) => name.endsWith(".tar.xz"))!;
+  using server = Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    fetch: ({ url }) => new Response(Bun.file(`${release}${new URL(url).pathname}`)),
+  });
+  const install = async (sha256: string) => {
+    // Root would install for everyone.
+    const user = process.getuid?.() === 0 ? ["setpriv", "--reuid=65534", "--clear-groups"] : [];
+    if (user.length > 0) chownSync(home, 65534, 0);
+    const child = Bun.spawn([...user, "sh", `${ROOT}/examples/ci/setup-brun/install.sh`], {
+      env: {
+        PATH: process.env.PATH,
+        HOME: home,
+        URL: `http://127.0.0.1:${server.port}`,
+        VERSION: lock.packages[""]!.version,
+        SHA256: sha256,
+      },
+      stderr: "pipe",
+    });
+    return [await child.exited, await child.stdout.text(), await child.stderr.text()];
+  };
+  const sha256 = new Bun.CryptoHasher("sha256").update(readFileSync(`${release}/${archive}`)).digest("hex");
+  expect(await install(sha256)).toEqual([0, expect.stringMatching(/^brun version/), ""]);
+  expect(existsSync(`${home}/.local/bin/brun`)).toBe(true);
+  const wrong = await install(sha256.replace(/^./, (digit) => (digit === "0" ? "1" : "0")));
+  expect(wrong[0]).toBe(1);
+  expect(wrong[2]).toContain(`${archive} does not have the checksum`);
+}

@@ -1,13 +1,13 @@
 #!/bin/sh
 # Makes this checkout ready for one purpose: npm packages, and what is needed from the system.
-#   usage: setup.sh build|demo|test|vm|check|bench|fuzz|clients|arm64
+#   usage: setup.sh build|demo|test|vm|check|bench|fuzz|clients|arm64|release
 #
 # Installs with apt as root; otherwise prints one line that names what to install. Does nothing, quickly, when
 # nothing is missing. Asks nothing and reads nothing from stdin. Written for a plain POSIX shell, since
 # node_modules does not exist yet when it first runs.
 set -eu
 cd "$(dirname "$0")/.."
-purpose=${1:?usage: setup.sh build|demo|test|vm|check|bench|fuzz|clients|arm64}
+purpose=${1:?usage: setup.sh build|demo|test|vm|check|bench|fuzz|clients|arm64|release}
 exec </dev/null
 
 fail() {
@@ -66,6 +66,7 @@ need gcc have cc
 need libc6-dev have_headers
 case $purpose in
   build | vm) ;;
+  release) need xz-utils have xz ;;
   check)
     need clang-format have clang-format
     want clang have clang
@@ -86,8 +87,10 @@ case $purpose in
     need libc6-dev-arm64-cross have_file /usr/aarch64-linux-gnu/include/asm/unistd.h
     need qemu-user-static have qemu-aarch64-static
     need file have file
+    want musl-tools have musl-gcc
+    want python3-pip have pip
     ;;
-  *) fail "unknown purpose '$purpose': expected build, demo, test, vm, check, bench, fuzz, clients or arm64" ;;
+  *) fail "unknown purpose '$purpose': expected build, demo, test, vm, check, bench, fuzz, clients, arm64 or release" ;;
 esac
 case $purpose in
   test)

@@ -14,7 +14,8 @@ function checkout(): string {
   copyFileSync(brunPath(), `${dir}/dist/brun`);
   chmodSync(`${dir}/dist/brun`, 0o755);
   copyFileSync(`${ROOT}/scripts/install-user.sh`, `${dir}/scripts/install-user.sh`);
-  cpSync(`${ROOT}/dist/man`, `${dir}/dist/man`, { recursive: true });
+  for (const made of ["dist/man", "dist/completions", "examples/apparmor"])
+    cpSync(`${ROOT}/${made}`, `${dir}/${made}`, { recursive: true });
   return dir;
 }
 

@@ -5,8 +5,9 @@ import { commands } from "../src/cli/main.ts";
 import { host, installed } from "./support/caller.ts";
 import { workspace } from "./support/workspace.ts";
 
-const dir = `${workspace()}/man`;
-host(process.execPath, `${import.meta.dir}/../scripts/man.ts`, dir);
+const made = `${workspace()}/reference`;
+const dir = `${made}/man`;
+host(process.execPath, `${import.meta.dir}/../scripts/reference.ts`, made);
 const pages = readdirSync(dir);
 
 test("there is one for brun and one for each command", async () => {

@@ -72,7 +72,7 @@ static long map_image(struct image *image, const struct elf_header *header,
 	return result < 0 ? result : 0;
 }
 
-static const char *interpreter_path(const struct behind *behind)
+const char *interpreter_path(const struct behind *behind)
 {
 	for (uint64_t i = 0; i < behind->segment_count; i++)
 		if (behind->segments[i].type == PT_INTERP)

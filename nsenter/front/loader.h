@@ -16,6 +16,9 @@ struct behind {
 
 extern struct behind behind_front;
 
+/* The path of the program interpreter, or null. */
+const char *interpreter_path(const struct behind *behind);
+
 /*
  * Maps the program interpreter (ld.so) of what is behind the front, and tells it so by the auxiliary vector. Returns
  * its entry point, or -errno.

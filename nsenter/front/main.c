@@ -5,6 +5,7 @@
  */
 #include "ahead.h"
 #include "exec.h"
+#include "libc.h"
 #include "loader.h"
 #include "prepared.h"
 #include "run.h"
@@ -14,7 +15,6 @@
 #include <linux/fcntl.h>
 #include <linux/signal.h>
 
-#define CANNOT_EXECUTE 126
 #define HANDLER_DEFAULT 0 /* SIG_DFL */
 #define HANDLER_IGNORE 1  /* SIG_IGN */
 
@@ -60,14 +60,6 @@ static void try_remembered(const struct command *command)
 	if (!command->log || touch_log(command->log) == 0)
 		remembered_run(&machine, &remembered, command);
 	remembered_close(&remembered);
-}
-
-__attribute__((noreturn)) static void cannot_load(void)
-{
-	static const char line[] = "brun: cannot load the system's dynamic loader\n";
-
-	sys3(__NR_write, 2, line, sizeof(line) - 1);
-	sys_exit(CANNOT_EXECUTE);
 }
 
 static void set_action(int sig, uint64_t handler)
@@ -126,9 +118,10 @@ __attribute__((used)) static long front(const long *stack)
 	}
 	while (*end)
 		end++;
+	libc_check(interpreter_path(&behind_front), envp);
 	entry = load_interpreter(&behind_front, (struct auxiliary *)(uintptr_t)(end + 1));
 	if (entry < 0)
-		cannot_load();
+		libc_cannot_load(interpreter_path(&behind_front), entry);
 	return entry;
 }
 

@@ -7,10 +7,13 @@ import { fishCompletion } from "./reference/fish.ts";
 import { type Reference, referenceOf } from "./reference/reference.ts";
 import { zshCompletion } from "./reference/zsh.ts";
 
-const SHELLS: Readonly<Record<string, (reference: Reference) => string>> = {
-  bash: bashCompletion,
-  zsh: zshCompletion,
-  fish: fishCompletion,
+/** By shell: what makes its completion, and the name of the file in which the shell looks for it. */
+export const COMPLETIONS: Readonly<
+  Record<string, { readonly file: string; readonly text: (reference: Reference) => string }>
+> = {
+  bash: { file: "brun", text: bashCompletion },
+  zsh: { file: "_brun", text: zshCompletion },
+  fish: { file: "brun.fish", text: fishCompletion },
 };
 
 /** The command, which knows the others. */
@@ -27,13 +30,13 @@ export function completionCommand(others: readonly Command[]) {
   zsh    brun completion zsh >DIR/_brun, where DIR is in $fpath
   fish   brun completion fish >~/.config/fish/completions/brun.fish`,
     run({ args }) {
-      if (!Object.hasOwn(SHELLS, args.shell)) {
+      if (!Object.hasOwn(COMPLETIONS, args.shell)) {
         throw new BrunError(`no completion for ${JSON.stringify(args.shell)}`, {
           code: "ERR_USAGE",
           hint: "bash, zsh or fish",
         });
       }
-      print(SHELLS[args.shell]!(referenceOf([...others, command as unknown as Command])));
+      print(COMPLETIONS[args.shell]!.text(referenceOf([...others, command as unknown as Command])));
     },
   });
   return command as unknown as Command;
