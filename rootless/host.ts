@@ -1,5 +1,7 @@
 /** What a diagnosis looks at and what it says. */
+
 import { readTextIfThere, tryStat } from "../src/sys/fs.ts";
+import { mountPath } from "../src/sys/mountinfo.ts";
 
 /** A cause that was found, and the command or setting that removes it. */
 export interface Diagnosis {
@@ -54,15 +56,11 @@ export function mountPoints(text: string): MountPoint[] {
     if (separator < 0) continue;
     mounts.push({
       device: fields[2]!,
-      root: unescaped(fields[3]!),
-      point: unescaped(fields[4]!),
+      root: mountPath(fields[3]!),
+      point: mountPath(fields[4]!),
       type: fields[separator + 1] ?? "",
       readOnly: fields[5]!.split(",").includes("ro"),
     });
   }
   return mounts;
-}
-
-function unescaped(field: string): string {
-  return field.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
 }

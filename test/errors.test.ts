@@ -108,6 +108,7 @@ const FAILURES: Readonly<Record<string, Make>> = {
   "A file system that only root may mount": run(
     (spec) => void spec.mounts.push({ destination: "/mnt", type: "ext4", source: "/dev/sda1" }),
   ),
+  "The arguments are too long": args("/bin/true", "x".repeat(200_000)),
   "The program's interpreter is missing": async (box) => {
     const bundle = box.bundle((spec) => {
       spec.process.args = ["/bin/script"];

@@ -3,6 +3,7 @@
 import { FS_MAGIC } from "../sys/constants.ts";
 import { cstr, NR, syscall } from "../sys/ffi.ts";
 import { readText } from "../sys/fs.ts";
+import { mountPath } from "../sys/mountinfo.ts";
 import { splitCgroupLine } from "./proc-cgroup.ts";
 
 /** One mounted hierarchy. */
@@ -54,7 +55,7 @@ export function mounted(mountinfo: string, own: ReadonlyMap<string, string>): Hi
     const [head, tail] = line.split(" - ");
     const type = tail?.split(" ")[0];
     if (type !== "cgroup" && type !== "cgroup2") continue;
-    const [, , , root, mountPoint] = head!.split(" ");
+    const [root, mountPoint] = head!.split(" ").slice(3, 5).map(mountPath);
     const name = type === "cgroup2" ? "" : hierarchyOf(tail!.split(" ")[2] ?? "", own);
     if (name === null || found.has(name)) continue;
     found.set(name, { name, mountPoint: mountPoint!, own: inside(root!, own.get(name)) });

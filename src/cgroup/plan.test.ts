@@ -170,11 +170,11 @@ describe("names", () => {
 });
 
 test("hierarchies of a host with v1, a named one, and the unified one", () => {
-  const own = ownPaths("5:cpu,cpuacct:/x\n2:name=systemd:/docker/id/sub\n1:memory:/../up\n0::/\n");
+  const own = ownPaths("5:cpu,cpuacct:/x\n2:name=systemd:/docker/i d/sub\n1:memory:/../up\n0::/\n");
   const mountinfo = [
     "31 23 0:28 / /sys/fs/cgroup rw - tmpfs tmpfs rw,mode=755",
     "32 31 0:29 / /sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct",
-    "33 31 0:30 /docker/id /sys/fs/cgroup/systemd rw - cgroup systemd rw,xattr,name=systemd",
+    "33 31 0:30 /docker/i\\040d /sys/fs/cgroup/systemd rw - cgroup systemd rw,xattr,name=systemd",
     "34 31 0:31 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory",
     "35 31 0:32 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw",
   ];

@@ -1,5 +1,7 @@
 /** What a container has from outside of it, which CRIU does not save but is told the name of. */
+
 import { readText, S, tryStat } from "../sys/fs.ts";
+import { mountPath } from "../sys/mountinfo.ts";
 import type { Pair } from "./rpc.ts";
 
 /** A line of mountinfo (proc_pid_mountinfo(5)). */
@@ -20,12 +22,8 @@ export function parseMountInfo(text: string): MountInfo[] {
     const type = words[words.indexOf("-") + 1];
     if (words.length < 9 || type === undefined) return [];
     const [id, , device, root, target] = words as [string, string, string, string, string];
-    return [{ id: Number(id), device, root: decodePath(root), target: decodePath(target), type }];
+    return [{ id: Number(id), device, root: mountPath(root), target: mountPath(target), type }];
   });
-}
-
-function decodePath(path: string): string {
-  return path.replace(/\\([0-7]{3})/g, (_all, digits) => String.fromCharCode(Number.parseInt(digits, 8)));
 }
 
 /** File systems of which every namespace has its own, or everyone the same one: CRIU mounts them afresh. */

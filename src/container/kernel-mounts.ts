@@ -1,5 +1,7 @@
 /** Where the host has procfs and sysfs, for --no-pivot. */
+
 import { below, readText } from "../sys/fs.ts";
+import { mountPath } from "../sys/mountinfo.ts";
 
 /** Mount points of procfs and sysfs outside `rootfs`, from a mountinfo text (proc_pid_mountinfo(5)). */
 export function kernelMountsIn(mountinfo: string, rootfs: string): string[] {
@@ -7,9 +9,7 @@ export function kernelMountsIn(mountinfo: string, rootfs: string): string[] {
   for (const line of mountinfo.split("\n")) {
     const match = /^(?:\S+ ){4}(\S+) .* - (?:proc|sysfs) /.exec(line);
     if (match === null) continue;
-    const path = match[1]!.replace(/\\([0-7]{3})/g, (_, octal: string) =>
-      String.fromCharCode(Number.parseInt(octal, 8)),
-    );
+    const path = mountPath(match[1]!);
     if (below(rootfs, path) === null) found.push(path);
   }
   return found;

@@ -2,17 +2,19 @@
  * linux.intelRdt: a group of resctrl, which shares out cache and memory bandwidth (the kernel's
  * filesystems/resctrl.rst; config-linux.md#intelrdt). Not on the hot path: import it lazily.
  */
+
 import { BrunError } from "../errors.ts";
 import type { IntelRdt } from "../spec/index.ts";
 import { E, errnoText } from "../sys/errno.ts";
 import { exists, mkdir, readdir, readTextIfThere, tryWriteExisting } from "../sys/fs.ts";
+import { mountPath } from "../sys/mountinfo.ts";
 
 const WHERE = "linux.intelRdt";
 
 /** Where resctrl is mounted. Throws a BrunError when it is not: limits that nobody keeps are none. */
 export function resctrlMount(mountinfo = readTextIfThere("/proc/self/mountinfo") ?? ""): string {
   for (const line of mountinfo.split("\n")) {
-    if (line.includes(" - resctrl ")) return line.split(" ")[4]!;
+    if (line.includes(" - resctrl ")) return mountPath(line.split(" ")[4]!);
   }
   throw new BrunError("needs resctrl, which is not mounted on this machine", {
     where: WHERE,

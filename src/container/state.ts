@@ -1,5 +1,7 @@
 /** `brun state`: the OCI state of a container. */
+
 import { userNameOf } from "../../rootless/subid.ts";
+import { printable } from "../printable.ts";
 import { readTextIfThere, tryStat } from "../sys/fs.ts";
 import { statusOf } from "./status.ts";
 import { paths, requireState, type StoredState } from "./store.ts";
@@ -61,7 +63,7 @@ function ownerOf(path: string): string {
   if (typeof stat === "number") return "";
   const known = names.get(stat.uid);
   if (known !== undefined) return known;
-  const name = userNameOf(readTextIfThere("/etc/passwd") ?? "", stat.uid) ?? `#${stat.uid}`;
+  const name = printable(userNameOf(readTextIfThere("/etc/passwd") ?? "", stat.uid) ?? `#${stat.uid}`);
   names.set(stat.uid, name);
   return name;
 }

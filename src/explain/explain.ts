@@ -1,10 +1,12 @@
 /** `brun explain`: what `brun run` would do and why. Looks at the host as `run` does, and changes nothing. */
+
 import { currentCaller } from "../../rootless/caller.ts";
 import type { CgroupPlan } from "../config/cgroup-plan.ts";
 import type { Change, ContainerConfig } from "../config/types.ts";
 import { addsUserNamespace, decideOnly } from "../container/decide.ts";
 import { planNotify } from "../container/notify.ts";
 import type { CreateOptions, Runtime } from "../container/types.ts";
+import { printable } from "../printable.ts";
 import { loadSpec, type Spec } from "../spec/index.ts";
 import { absolute } from "../sys/fs.ts";
 import { explainCgroup } from "./cgroup.ts";
@@ -59,7 +61,7 @@ export function explain(rt: Runtime, options: CreateOptions): Explanation {
     bundle,
     config: options.loaded === undefined ? path : "the flags",
     rootfs: config.rootfs,
-    caller: { uid: caller.uid, gid: caller.gid, name: caller.userName },
+    caller: { uid: caller.uid, gid: caller.gid, name: caller.userName && printable(caller.userName) },
     namespaces: explainNamespaces(config),
     idMaps: explainMaps(config, loaded.spec, caller, options.loaded && "the flags"),
     changes: config.changes.filter((change) => !isMapping(change)),

@@ -8,6 +8,7 @@ import type { Hook } from "../spec/index.ts";
 import { findProgram } from "../sys/find-program.ts";
 import { exists, mkdirAll } from "../sys/fs.ts";
 import { run } from "../sys/spawn.ts";
+import { utf8 } from "../sys/utf8.ts";
 import type { HostView } from "./view.ts";
 
 /** One mount of it. */
@@ -103,6 +104,6 @@ export function unmountFuse(mount: FuseMount): void {
   }
   const { rmdirSync, rmSync } = require("node:fs") as typeof import("node:fs");
   // Still a mount point, it would be emptied by what follows: the host's own files.
-  if (exists(merged)) rmdirSync(merged);
-  rmSync(`${mount.directory}/${mount.id}`, { recursive: true, force: true });
+  if (exists(merged)) rmdirSync(Buffer.from(utf8(merged)));
+  rmSync(Buffer.from(utf8(`${mount.directory}/${mount.id}`)), { recursive: true, force: true });
 }

@@ -124,6 +124,8 @@ function hintFor(op: Op, errno: number): string | undefined {
     if (hint !== undefined) return hint;
   }
   if (op.kind === "execute") {
+    if (errno === E.E2BIG)
+      return "an argument or variable has 128 KiB or more, or all together have more than a quarter of ulimit -s";
     if (errno === E.ENOENT)
       return "its interpreter, on its #! line or its dynamic loader, is missing in the root";
     if (errno === E.ENOEXEC) return "it is for another architecture, or a script without a #! line";

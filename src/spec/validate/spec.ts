@@ -1,4 +1,5 @@
 /** The rules of a config that its types do not express (runtime-spec, config.md; runc's validator). */
+import { utf8Length } from "../../sys/utf8.ts";
 import { show } from "../json.ts";
 import type { Spec } from "../spec.ts";
 import { LATEST_MINOR, minorVersion, OCI_VERSION_MAX } from "../version.ts";
@@ -98,7 +99,7 @@ function utsName(field: string, name: string, namespaces: NamespaceSet, errors: 
   if (namespaces.uts === undefined) {
     errors.push(`${field}: needs a uts namespace in linux.namespaces`);
   }
-  const bytes = Buffer.byteLength(name);
+  const bytes = utf8Length(name);
   if (bytes > UTS_LENGTH) {
     errors.push(`${field}: expected at most ${UTS_LENGTH} bytes but found ${bytes}`);
   }
