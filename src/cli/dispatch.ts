@@ -3,7 +3,7 @@ import { BrunError } from "../errors.ts";
 import type { Command } from "./command.ts";
 import { type GlobalValues, globalFlags, logOptions } from "./globals.ts";
 import { type LogOptions, logError, touchLog } from "./log.ts";
-import { isTerminal, print } from "./output.ts";
+import { isTerminal, print, printRaw } from "./output.ts";
 import { parseCommand, parseGlobals } from "./parse.ts";
 import { drawTiming } from "./timing.ts";
 
@@ -81,6 +81,6 @@ async function printHelp(
   if (topic !== undefined) await find(table, topic, argv);
   const { helpText } = await import("./help.ts");
   const all = await Promise.all(Object.values(table).map((command) => command(argv)));
-  print(await helpText(all, topic, isTerminal(1) && !process.env.NO_COLOR));
+  printRaw(await helpText(all, topic, isTerminal(1) && !process.env.NO_COLOR));
   return 0;
 }

@@ -3,7 +3,7 @@
 import { doctor, doctorStatus, type Finding } from "../../rootless/doctor/doctor.ts";
 import { printable } from "../printable.ts";
 import { defineCommand } from "./command.ts";
-import { isTerminal, print } from "./output.ts";
+import { isTerminal, print, printRaw } from "./output.ts";
 
 export default defineCommand({
   meta: { name: "doctor", description: "find out whether containers without root work here" },
@@ -14,7 +14,9 @@ Exit code: 0 all is well, 1 containers run but something is missing, 2 container
   run({ args }) {
     const findings = doctor();
     const text = (_key: string, value: unknown) => (typeof value === "string" ? printable(value) : value);
-    print(args.json ? `${JSON.stringify(findings, text, 2)}\n` : printable(doctorText(findings, palette())));
+    const shown = JSON.stringify(findings, text, 2);
+    if (args.json) print(`${shown}\n`);
+    else printRaw(doctorText(JSON.parse(shown), palette()));
     return doctorStatus(findings);
   },
 });

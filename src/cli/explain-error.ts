@@ -4,11 +4,11 @@ import { type Explanation, explain } from "../explain/explain.ts";
 import { failureText, machineFindings } from "../explain/failure.ts";
 import { type Session, viewRuntime } from "./globals.ts";
 import { marks } from "./marks.ts";
-import { printError } from "./output.ts";
+import { printErrorRaw } from "./output.ts";
 
 /** Prints what stands around the failure of a container with these options. */
 export function printFailure(error: unknown, session: Session, options: () => CreateOptions): void {
-  printError(failureText(error, explained(session, options), machineFindings(), marks(2)));
+  printErrorRaw(failureText(error, explained(session, options), machineFindings(), marks(2)));
 }
 
 /** What was going to be done; null when that is just what fails. */

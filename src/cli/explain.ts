@@ -4,14 +4,13 @@ import type { CreateOptions, Runtime } from "../container/types.ts";
 import { BrunError } from "../errors.ts";
 import { explain } from "../explain/explain.ts";
 import { explanationDiff, explanationText } from "../explain/text.ts";
-import { printable } from "../printable.ts";
 import { toSharedJson } from "../spec/index.ts";
 import { defineCommand } from "./command.ts";
 import { createFlags } from "./container-flags.ts";
 import type { Values } from "./flags.ts";
 import { viewRuntime } from "./globals.ts";
 import { marks } from "./marks.ts";
-import { print } from "./output.ts";
+import { print, printRaw } from "./output.ts";
 
 const {
   bundle,
@@ -39,8 +38,8 @@ export function printExplanation(
   }
   const explanation = explain(rt, options);
   if (json) print(`${toSharedJson(explanation, "  ")}\n`);
-  else
-    print(printable(diff ? explanationDiff(explanation) : explanationText(explanation, syscalls, marks(1))));
+  else if (diff) print(explanationDiff(explanation));
+  else printRaw(explanationText(explanation, syscalls, marks(1)));
 }
 
 export default defineCommand({

@@ -1,6 +1,7 @@
 /** Output of list and ps, byte for byte as runc's. */
 import { orderedState } from "../container/state.ts";
 import type { ContainerState } from "../container/types.ts";
+import { printable } from "../printable.ts";
 import { duration } from "./duration.ts";
 
 /** `-f table|json`. */
@@ -35,8 +36,12 @@ export function wideTable(states: readonly ContainerState[], clock: number): str
 const COLUMN_MIN = 12;
 const COLUMN_GAP = 3;
 
-/** Rows in columns as wide as their widest cell and the gap, at least 12; the last column is not filled up. */
-export function table(rows: readonly (readonly string[])[]): string {
+/**
+ * Rows in columns as wide as their widest cell and the gap, at least 12; the last column is not filled up. A cell is one
+ * line, whatever it holds.
+ */
+export function table(texts: readonly (readonly string[])[]): string {
+  const rows = texts.map((row) => row.map((cell) => printable(cell, true)));
   const widths: number[] = [];
   for (const row of rows) {
     row.slice(0, -1).forEach((cell, i) => {

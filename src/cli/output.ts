@@ -20,8 +20,16 @@ export function exit(code: number): never {
   throw new Error("unreachable");
 }
 
-/** Writes to stdout. A reader that has gone ends the process as SIGPIPE would (Bun ignores that signal). */
+/** Writes to stdout, for people or as JSON ({@link printable}). */
 export function print(text: string): void {
+  printRaw(printable(text));
+}
+
+/**
+ * Writes to stdout what is to act on a terminal: brun's own marks, around texts that are printable already. A reader
+ * that has gone ends the process as SIGPIPE would (Bun ignores that signal).
+ */
+export function printRaw(text: string): void {
   try {
     writeFd(1, text, "stdout");
   } catch (error) {
@@ -32,8 +40,13 @@ export function print(text: string): void {
 
 /** Writes to stderr, for people; there is no one to tell when it fails. */
 export function printError(text: string): void {
+  printErrorRaw(printable(text));
+}
+
+/** {@link printRaw} to stderr. */
+export function printErrorRaw(text: string): void {
   try {
-    writeFd(2, printable(text), "stderr");
+    writeFd(2, text, "stderr");
   } catch {}
 }
 

@@ -1,12 +1,13 @@
 /** Debug lines for people, by consola. */
 import { createConsola, LogLevels } from "consola";
+import { printable } from "../printable.ts";
 import type { LogOptions } from "./log.ts";
-import { printError } from "./output.ts";
+import { printErrorRaw } from "./output.ts";
 
 /** @param colours whether stderr is a terminal */
 export function prettyLines(colours: boolean): NonNullable<LogOptions["human"]> {
   // consola's own stream would be process.stderr, which sets O_NONBLOCK on a pipe that others share.
-  const stream = { write: (text: string) => printError(text) } as unknown as NodeJS.WriteStream;
+  const stream = { write: (text: string) => printErrorRaw(text) } as unknown as NodeJS.WriteStream;
   const options = {
     level: LogLevels.debug,
     fancy: colours,
@@ -16,7 +17,8 @@ export function prettyLines(colours: boolean): NonNullable<LogOptions["human"]> 
   };
   const consola = createConsola(options);
   return (level, message) => {
-    if (level === "warning") consola.warn(message);
-    else consola[level](message);
+    const shown = printable(message);
+    if (level === "warning") consola.warn(shown);
+    else consola[level](shown);
   };
 }

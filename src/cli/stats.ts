@@ -8,7 +8,7 @@ import { defineCommand } from "./command.ts";
 import { parseDuration } from "./events.ts";
 import { formatFlag, table } from "./format.ts";
 import { openRuntime } from "./globals.ts";
-import { isTerminal, print } from "./output.ts";
+import { isTerminal, print, printRaw } from "./output.ts";
 import { type Sample, STATS_TITLES, statsJson, statsRow, statsTable } from "./stats-table.ts";
 
 /** Between the two measurements of which the first CPU percentage is made, in milliseconds. */
@@ -115,7 +115,7 @@ function redraw(): Screen {
       .map((line) => (width > 0 ? line.slice(0, width) : line));
     // Up to where the table began, also when something was typed below it, and everything from there on away.
     const back = lines === 0 ? "" : `\r\x1b[${lines}A\x1b[J`;
-    print(`${back}${shown.join("\n")}\n`);
+    printRaw(`${back}${shown.join("\n")}\n`);
     lines = shown.length;
   };
 }

@@ -6,8 +6,10 @@ import { launchStage, type Stage } from "../stage/launch.ts";
 import { Message, sendMessage } from "../stage/messages.ts";
 import { becomeSupervisor, catchEarlySignals } from "../stage/supervise.ts";
 import { PR } from "../sys/constants.ts";
+import { E } from "../sys/errno.ts";
+import { SysError } from "../sys/error.ts";
 import { NR, syscall } from "../sys/ffi.ts";
-import { close, readFile } from "../sys/fs.ts";
+import { close } from "../sys/fs.ts";
 import { waitChild } from "../sys/spawn.ts";
 import { Console } from "./console.ts";
 import { Conversation } from "./conversation.ts";
@@ -24,7 +26,7 @@ import { writePidFile } from "./pid-file.ts";
 import { sendPidfd } from "./pidfd-socket.ts";
 import { sendToAgent } from "./seccomp-agent.ts";
 import { statusOf } from "./status.ts";
-import { loadExecInfo, paths, requireState, type StoredState } from "./store.ts";
+import { loadExecInfo, paths, readStateBytes, requireState, type StoredState } from "./store.ts";
 import { hostTerminal } from "./terminal.ts";
 import type { ExecOptions, Runtime } from "./types.ts";
 
@@ -101,7 +103,10 @@ function execOrThrow(rt: Runtime, options: ExecOptions): number {
 function loadFilter(rt: Runtime, id: string, info: ExecInfo): SeccompFilter | null {
   if (info.seccomp === undefined) return null;
   const { flags } = info.seccomp;
-  return { bpf: readFile(paths(rt.root, id).filter), flags, notify: (flags & NEW_LISTENER) !== 0 };
+  const { filter } = paths(rt.root, id);
+  const bpf = readStateBytes(filter);
+  if (bpf === null) throw new SysError(`open ${filter}`, E.ENOENT);
+  return { bpf, flags, notify: (flags & NEW_LISTENER) !== 0 };
 }
 
 function converse(

@@ -52,7 +52,7 @@ function hasEntries<T extends object>(value: T | undefined): value is T {
 
 /** `brun state`: indented by two, without a newline at the end. */
 export function stateJson(state: ContainerState): string {
-  return JSON.stringify(orderedState(state), null, 2);
+  return printable(JSON.stringify(orderedState(state), null, 2));
 }
 
 const names = new Map<number, string>();

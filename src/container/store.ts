@@ -20,7 +20,7 @@ import {
   mkdirAll,
   O,
   readdir,
-  readText,
+  readFd,
   readTextIfThere,
   replaceFile,
   rmdir,
@@ -29,6 +29,7 @@ import {
   tryStat,
   unlink,
 } from "../sys/fs.ts";
+import { fromUtf8 } from "../sys/utf8.ts";
 import type { ExecInfo } from "./exec-info.ts";
 
 /** What is kept of a container. */
@@ -238,7 +239,8 @@ export function execInfoText(info: ExecInfo): string {
 /** Reads exec.json. Throws a SysError. */
 export function loadExecInfo(root: string, id: string): ExecInfo {
   const { exec } = paths(root, id);
-  const text = readText(exec);
+  const text = readStateFile(exec);
+  if (text === null) throw new SysError(`open ${exec}`, E.ENOENT);
   return parseJson(text, exec, text[0] === " ") as ExecInfo;
 }
 
@@ -246,13 +248,46 @@ export function loadExecInfo(root: string, id: string): ExecInfo {
 export function loadState(root: string, id: string): StoredState | null {
   checkId(id);
   const { state, directory } = paths(root, id);
-  const json = readTextIfThere(state);
+  const json = readStateFile(state);
   if (json === null) {
     const found = tryStat(directory, true);
     if (typeof found === "number") throw missing(id, -found, directory);
     return null;
   }
   return parseState(json, id, state);
+}
+
+/** More than any config.json that the rest of brun would take. */
+const STATE_MAX = 64 << 20;
+
+/**
+ * A file of a container's directory; null when it is not there. Whoever may write there could have put anything in its
+ * place: what would be waited for or never ends, and what a link leads to, is not read. Throws a BrunError or SysError.
+ */
+function readStateFile(path: string): string | null {
+  const bytes = readStateBytes(path);
+  return bytes === null ? null : fromUtf8(bytes);
+}
+
+/** {@link readStateFile} as bytes. */
+export function readStateBytes(path: string): Uint8Array | null {
+  const fd = tryOpen(path, O.RDONLY | O.NOFOLLOW | O.NONBLOCK | O.NOCTTY);
+  if (fd === -E.ENOENT || fd === -E.ENOTDIR) return null;
+  if (fd < 0 && fd !== -E.ELOOP && fd !== -E.ENXIO) throw new SysError(`open ${path}`, -fd);
+  if (fd >= 0) {
+    try {
+      const { mode, size, uid } = fstat(fd);
+      const directory = tryStat(path.slice(0, path.lastIndexOf("/")), true);
+      const own = typeof directory !== "number" && directory.uid === uid;
+      if ((mode & S.IFMT) === S.IFREG && own && size <= STATE_MAX) return readFd(fd, path, size);
+    } finally {
+      close(fd);
+    }
+  }
+  throw new BrunError("is not a file that brun has written", {
+    where: path,
+    hint: `brun delete --force removes the container`,
+  });
 }
 
 function parseState(json: string, id: string, file: string): StoredState {
@@ -286,13 +321,12 @@ function parseState(json: string, id: string, file: string): StoredState {
  * somebody else's.
  */
 export function requireState(root: string, id: string): StoredState {
+  checkId(id);
+  const { directory } = paths(root, id);
+  const found = tryStat(directory, true);
+  if (typeof found !== "number") checkOwner(directory, found.uid);
   const state = loadState(root, id);
-  if (state !== null) {
-    const { directory } = paths(root, id);
-    const found = tryStat(directory, true);
-    if (typeof found !== "number") checkOwner(directory, found.uid);
-    return state;
-  }
+  if (state !== null) return state;
   throw new BrunError(`container ${quoted(id)} is not complete`, {
     code: "ERR_STATE",
     hint: `another command is making it, or was killed doing so; brun delete --force ${id} removes it`,

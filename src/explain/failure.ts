@@ -4,7 +4,7 @@ import { BrunError } from "../errors.ts";
 import { StepError } from "../stage/failure.ts";
 import type { Explanation } from "./explain.ts";
 import { PROGRAM_NAMES, type Step, stepsOf } from "./steps.ts";
-import { changeLines, columns, idLines, type Marks, plain } from "./text.ts";
+import { changeLines, columns, idLines, type Marks, plain, shown } from "./text.ts";
 
 /** Steps that are shown before and after the one that failed. */
 const NEIGHBOURS = 3;
@@ -26,10 +26,13 @@ export function failureText(
       "Where it failed",
       step === null ? ["before the container's process was started"] : stepLines(step, marks),
     ],
-    ["Config", explanation === null ? [] : [`${explanation.config}, root file system ${explanation.rootfs}`]],
-    ["Ids", explanation === null ? [] : idLines(explanation)],
+    [
+      "Config",
+      explanation === null ? [] : shown([`${explanation.config}, root file system ${explanation.rootfs}`]),
+    ],
+    ["Ids", explanation === null ? [] : shown(idLines(explanation))],
     ["Changed in the spec", explanation === null ? [] : changeLines(explanation, marks)],
-    ["This machine (brun doctor)", fitting(error, findings).flatMap(findingLines)],
+    ["This machine (brun doctor)", shown(fitting(error, findings).flatMap(findingLines))],
   ];
   return parts
     .filter(([, lines]) => lines.length > 0)
@@ -55,8 +58,8 @@ function stepLines({ programs, program, op }: StepError, marks: Marks): string[]
   const steps = stepsOf(programs[program]?.ops ?? []);
   const at = steps.findLastIndex(({ first }) => first <= op);
   const from = Math.max(0, at - NEIGHBOURS);
-  const shown = steps.slice(from, at + NEIGHBOURS + 1);
-  const rows = columns(shown.map(({ where, doing }) => [where, doing]));
+  const near = steps.slice(from, at + NEIGHBOURS + 1);
+  const rows = columns(near.map(({ where, doing }) => [where, doing]));
   const lines = rows.map((row, i) => `${from + i === at ? "→" : " "} ${row}`);
   const call = (steps[at] as Step | undefined)?.calls[op - (steps[at]?.first ?? 0)];
   return [

@@ -46,10 +46,11 @@ export function stepsOf(ops: readonly Op[]): Step[] {
   const steps: { where: string; doing: string; first: number; calls: string[] }[] = [];
   ops.forEach((op, i) => {
     const last = steps.at(-1);
-    const text = printable(describeOp(op, i));
-    const doing = printable(phrase(op));
-    if (last?.where === op.where && last.doing === doing) last.calls.push(text);
-    else steps.push({ where: op.where, doing, first: i, calls: [text] });
+    const text = printable(describeOp(op, i), true);
+    const doing = printable(phrase(op), true);
+    const where = printable(op.where, true);
+    if (last?.where === where && last.doing === doing) last.calls.push(text);
+    else steps.push({ where, doing, first: i, calls: [text] });
   });
   return steps;
 }

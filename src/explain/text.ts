@@ -1,4 +1,5 @@
 /** An explanation for people. */
+import { printable } from "../printable.ts";
 import { toJson } from "../spec/index.ts";
 import { unifiedDiff } from "./diff.ts";
 import type { Explanation } from "./explain.ts";
@@ -21,15 +22,15 @@ export const plain: Marks = { title: (text) => text, dim: (text) => text };
 export function explanationText(e: Explanation, syscalls: boolean, marks: Marks = plain): string {
   const { uid, gid, name } = e.caller;
   const parts: [string, string[]][] = [
-    ["Container", [`${e.id} of ${e.config}`, `root file system ${e.rootfs}`]],
-    ["Caller", [`${name === null ? "" : `${name}, `}uid ${uid}, gid ${gid}`]],
-    ["Namespaces", namespaceLines(e)],
-    ["Ids", idLines(e)],
+    ["Container", shown([`${e.id} of ${e.config}`, `root file system ${e.rootfs}`])],
+    ["Caller", shown([`${name === null ? "" : `${name}, `}uid ${uid}, gid ${gid}`])],
+    ["Namespaces", shown(namespaceLines(e))],
+    ["Ids", shown(idLines(e))],
     ["Changed in the spec", changeLines(e, marks)],
-    ["Cgroup", cgroupLines(e)],
-    ["Seccomp", seccompLines(e)],
-    ["Warnings", [...e.warnings]],
-    ["Without effect", [...e.notes]],
+    ["Cgroup", shown(cgroupLines(e))],
+    ["Seccomp", shown(seccompLines(e))],
+    ["Warnings", shown(e.warnings)],
+    ["Without effect", shown(e.notes)],
     ...e.programs.map(({ name, steps }): [string, string[]] => [
       `Program ${name}`,
       stepLines(steps, syscalls, marks),
@@ -39,6 +40,11 @@ export function explanationText(e: Explanation, syscalls: boolean, marks: Marks 
     .filter(([, lines]) => lines.length > 0)
     .map(([title, lines]) => `${marks.title(title)}\n${lines.map((line) => `  ${line}\n`).join("")}`)
     .join("\n");
+}
+
+/** Lines of texts that come from elsewhere. Where there are marks, this is done before. */
+export function shown(lines: readonly string[]): string[] {
+  return lines.map((line) => printable(line, true));
 }
 
 /** What user-namespace-first makes of config.json, as a diff of the two in the same form. */
@@ -80,7 +86,7 @@ function mapRows(kind: string, lines: readonly MapLine[]): string[][] {
 /** What user-namespace-first changed. */
 export function changeLines({ changes }: Explanation, marks: Marks): string[] {
   if (changes.length === 0) return ["nothing"];
-  return columns(changes.map(({ where, what, why }) => [where, `${what}: ${why}`])).map((line) =>
+  return shown(columns(changes.map(({ where, what, why }) => [where, `${what}: ${why}`]))).map((line) =>
     line.replace(/: [^:]*$/, (why) => marks.dim(why)),
   );
 }

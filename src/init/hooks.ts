@@ -1,6 +1,7 @@
 /** Hooks that run in the container's namespaces: createContainer and startContainer (config.md#posix-platform-hooks). */
 
 import { hookTimeoutMs } from "../config/hook-timeout.ts";
+import { printable } from "../printable.ts";
 import type { Hook } from "../spec/index.ts";
 import { ANY, type Slot } from "../stage/program.ts";
 import { each } from "../sys/lists.ts";
@@ -80,7 +81,7 @@ export function runHooksWarning(
     redirectHook(b, request, output);
     b.spawn(request, stdin, hookTimeoutMs(hook), { handle: [ANY], orElse: failed, andThen: done });
     b.mark(failed);
-    const line = `brun: warning: ${where}[${i}]: the hook ${hook.path} failed\n`;
+    const line = `brun: warning: ${where}[${i}]: the hook ${printable(hook.path, true)} failed\n`;
     b.sys("write", [2, b.str(line), utf8Length(line)], { handle: [ANY] });
     b.mark(done);
     b.close(stdin);
