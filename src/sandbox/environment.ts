@@ -1,7 +1,7 @@
 /** The environment of a sandbox's program. */
 import { BrunError } from "../errors.ts";
 import type { SandboxOptions } from "./options.ts";
-import { isSecretVariable } from "./secrets.ts";
+import { isSecretVariable } from "./secret-variables.ts";
 import type { HostView } from "./view.ts";
 
 const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";

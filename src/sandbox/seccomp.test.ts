@@ -4,7 +4,7 @@ import { seccompDoc } from "../../scripts/seccomp-doc.ts";
 import { DEFAULT_CAPABILITIES } from "./capabilities.ts";
 import { callsOf, defaultSeccomp, familyBlocks } from "./seccomp.ts";
 import { ALLOWED, WITH_CAPABILITY } from "./seccomp-table.ts";
-import { SECRET_PATHS } from "./secrets.ts";
+import { SECRET_PATHS } from "./secret-paths.ts";
 
 const allowed = (bounding: readonly string[]) =>
   new Set(

@@ -1,115 +1,97 @@
-/** What of the caller's home and environment a sandbox of the host does not show unless it is asked for. */
+/** What of the caller's files a sandbox of the host does not show unless it is asked for. */
 import type { Mount } from "../spec/index.ts";
+import { absolute } from "../sys/fs.ts";
+import { homes, passwdHome } from "./homes.ts";
+import { Places, within } from "./places.ts";
+import { MOVED_DIRECTORIES, NAMED_SECRETS, SECRET_PATHS, SECRETS_IN_TMP } from "./secret-paths.ts";
 import type { HostView } from "./view.ts";
 
-/** Below the home directory. docs/sandbox.md has the same list. */
-export const SECRET_PATHS: readonly string[] = [
-  // Keys and agents
-  ".ssh",
-  ".gnupg",
-  ".pki",
-  ".password-store",
-  ".local/share/keyrings",
-  ".local/share/kwalletd",
-  ".config/sops",
-  ".config/age",
-  ".config/op",
-  ".config/1Password",
-  ".config/Bitwarden",
-  ".config/keepassxc",
-  // Clouds and clusters
-  ".aws",
-  ".azure",
-  ".oci",
-  ".kube",
-  ".config/gcloud",
-  ".config/doctl",
-  ".config/hcloud",
-  ".config/rclone",
-  ".config/heroku",
-  ".fly",
-  ".boto",
-  ".s3cfg",
-  ".databrickscfg",
-  ".terraform.d",
-  ".vault-token",
-  // Registries, forges and package indices
-  ".docker",
-  ".config/containers/auth.json",
-  ".config/gh",
-  ".config/glab-cli",
-  ".config/hub",
-  ".git-credentials",
-  ".config/git/credentials",
-  ".netrc",
-  ".npmrc",
-  ".yarnrc.yml",
-  ".pypirc",
-  ".config/pip",
-  ".cargo/credentials",
-  ".cargo/credentials.toml",
-  ".gem/credentials",
-  ".m2/settings.xml",
-  ".gradle/gradle.properties",
-  ".nuget/NuGet",
-  // Databases
-  ".pgpass",
-  ".my.cnf",
-  ".mylogin.cnf",
-  // Browsers and mail
-  ".mozilla",
-  ".thunderbird",
-  ".config/google-chrome",
-  ".config/chromium",
-  ".config/BraveSoftware",
-  ".config/microsoft-edge",
-  // What was typed
-  ".bash_history",
-  ".zsh_history",
-  ".local/share/fish/fish_history",
-  ".python_history",
-  ".node_repl_history",
-  ".psql_history",
-  ".mysql_history",
-  ".lesshst",
-  ".viminfo",
-];
-
-/** Names of environment variables that hold a secret, or lead to an agent that does. */
-const SECRET_NAMES =
-  /TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIAL|PRIVATE_?KEY|API_?KEY|ACCESS_?KEY|ENCRYPTION_?KEY|(^|_)PAT$|^(SSH_AUTH_SOCK|SSH_AGENT_PID|GPG_AGENT_INFO|GNOME_KEYRING_CONTROL|DBUS_SESSION_BUS_ADDRESS|XAUTHORITY)$/;
-
-/** Values that hold a password: URL://user:password@host. */
-const SECRET_VALUES = /^[a-z][a-z0-9+.-]*:\/\/[^/@\s:]*:[^/@\s]+@/i;
-
-/** Whether a variable of the environment is hidden. */
-export function isSecretVariable(name: string, value: string): boolean {
-  return SECRET_NAMES.test(name.toUpperCase()) || SECRET_VALUES.test(value);
+/** Mounts that cover those secrets that are there: an empty directory, or /dev/null. */
+export function coverSecrets(view: HostView): Mount[] {
+  return secretPlaces(view).map((destination) =>
+    view.follow(destination)?.type === "dir"
+      ? {
+          destination,
+          type: "tmpfs",
+          source: "hidden",
+          options: ["ro", "nosuid", "nodev", "noexec", "mode=555", "nr_blocks=1", "nr_inodes=64"],
+        }
+      : { destination, type: "bind", source: "/dev/null", options: ["bind", "nosuid", "noexec"] },
+  );
 }
 
-/** Directories in /tmp with sockets of agents, displays and terminals. */
-const SOCKETS = /^(ssh-|tmux-|gpg-|keyring-|dbus-|\.X11-unix$|\.ICE-unix$)/;
+/** Kernel file systems and /run: a sandbox has them of its own. */
+const NOT_HOST = ["/dev", "/proc", "/sys", "/run"];
 
-/** Mounts that cover those secrets that are there: an empty directory, or /dev/null. */
-export function coverSecrets(view: HostView, home: string): Mount[] {
-  const mounts: Mount[] = [];
-  const sockets = (view.list("/tmp") ?? []).filter((name) => SOCKETS.test(name));
-  for (const destination of [
-    ...SECRET_PATHS.map((name) => `${home}/${name}`),
-    ...sockets.map((name) => `/tmp/${name}`),
-  ]) {
-    const found = view.follow(destination);
-    if (found === null) continue;
-    mounts.push(
-      found.type === "dir"
-        ? {
-            destination,
-            type: "tmpfs",
-            source: "hidden",
-            options: ["ro", "nosuid", "nodev", "noexec", "mode=555", "nr_blocks=1", "nr_inodes=64"],
-          }
-        : { destination, type: "bind", source: "/dev/null", options: ["bind", "nosuid", "noexec"] },
+/**
+ * Where the secrets are that there are, without symbolic links and by every mount that shows them; none is below
+ * another. What holds a home or the current directory is no secret, whatever a variable says.
+ */
+export function secretPlaces(view: HostView): string[] {
+  const places = new Places(view);
+  const { end: cwd } = places.way(view.cwd);
+  const kept = [cwd, ...homes(view).map((home) => places.way(home).end)];
+  const found = new Set<string>();
+  for (const path of secretPaths(view)) {
+    for (const place of places.aliases(places.way(path).end)) {
+      if (kept.some((other) => within(place, other)) || NOT_HOST.some((own) => within(own, place))) continue;
+      if (view.follow(place) !== null) found.add(place);
+    }
+  }
+  return [...found].filter((place) => ![...found].some((other) => other !== place && within(other, place)));
+}
+
+function secretPaths(view: HostView): Set<string> {
+  const { environment: env } = view;
+  const paths = new Set<string>();
+  const add = (base: string, name: string) => {
+    for (const path of expand(view, base, name)) paths.add(path);
+  };
+  for (const home of homes(view)) for (const name of SECRET_PATHS) add(home, name);
+  for (const name of SECRETS_IN_TMP) add("/tmp", name);
+  for (const [variable, directory] of Object.entries(MOVED_DIRECTORIES)) {
+    const base = env[variable] ?? "";
+    if (!base.startsWith("/")) continue;
+    for (const name of SECRET_PATHS)
+      if (name.startsWith(`${directory}/`)) add(absolute(base), name.slice(directory.length + 1));
+  }
+  for (const variable of NAMED_SECRETS) {
+    // KRB5CCNAME has a type before the path.
+    for (const path of (env[variable] ?? "").replace(/^(FILE|DIR):/, "").split(":"))
+      if (path.startsWith("/")) paths.add(absolute(path));
+  }
+  return paths;
+}
+
+/** The paths that a name with a star in its last part stands for. */
+function expand({ list }: HostView, base: string, name: string): string[] {
+  const path = `${base}/${name}`;
+  if (!name.includes("*")) return [path];
+  const end = path.lastIndexOf("/");
+  const [start = "", rest = ""] = path.slice(end + 1).split("*");
+  return (list(path.slice(0, end)) ?? [])
+    .filter((one) => one.length >= start.length + rest.length && one.startsWith(start) && one.endsWith(rest))
+    .map((one) => `${path.slice(0, end)}/${one}`);
+}
+
+/** What the caller should know about what is hidden where, a line each. */
+export function secretNotices(view: HostView, writable: readonly string[]): string[] {
+  const { HOME } = view.environment;
+  const notices: string[] = [];
+  if (!HOME?.startsWith("/") || absolute(HOME) === "/") {
+    const [home] = homes(view);
+    const why = HOME ? `HOME is ${HOME}` : "HOME is not set";
+    notices.push(
+      home === undefined
+        ? `${why}, and ${passwdHome(view) ? "it is / in" : "you are not in"} /etc/passwd: secrets in a home directory are not hidden`
+        : `${why}: secrets are hidden in ${home}, your home directory in /etc/passwd`,
     );
   }
-  return mounts;
+  for (const path of writable) {
+    if (!homes(view).some((home) => within(path, home))) continue;
+    notices.push(
+      `--rw ${path}: secrets there are hidden as they are now; what is put in their place meanwhile is seen; name a directory in it`,
+    );
+  }
+  return notices;
 }

@@ -1,6 +1,7 @@
 /** The config that the flags of `run --host` and `run --rootfs` stand for. */
 import { describe, expect, test } from "bun:test";
 import { parseSpec, toJson } from "../spec/index.ts";
+import type { Sandbox } from "./spec.ts";
 import { hostSandbox, mountOn, rootfsSandbox } from "./testing/fixture.ts";
 
 const overlay = (path: string) => ({
@@ -356,5 +357,79 @@ describe("flags", () => {
     for (const { spec } of [hostSandbox({ readOnly: true }), rootfsSandbox({ memory: "1g", user: "1" })]) {
       expect(parseSpec(toJson(spec), "flags").warnings).toEqual([]);
     }
+  });
+});
+
+describe("brun's own directories", () => {
+  const covers = (sandbox: Sandbox) =>
+    sandbox.flags
+      .flatMap((flag, i) => (flag === "(brun's own state)" ? [sandbox.spec.mounts![i]!.destination] : []))
+      // The default one without XDG_RUNTIME_DIR can always be made in the copy of /tmp.
+      .filter((path) => path !== "/tmp/brun-1000");
+  const own = (uid: number) => ({ type: "dir", uid, gid: uid, mode: 0o700 }) as const;
+  const cache = { "/home/dev/.cache": own(1000), "/home/dev/.cache/brun": own(1000) };
+
+  test("are covered where a mount shows them, last, and not where another mount lies over them", () => {
+    expect(covers(hostSandbox({}, { files: cache }))).toEqual(["/home/dev/.cache/brun"]);
+    expect(covers(hostSandbox({ tmpfs: ["/home/dev"] }, { files: cache }))).toEqual([]);
+    const moved = hostSandbox({ volume: ["/home/dev:/mnt"] }, { files: cache });
+    expect(covers(moved)).toEqual(["/home/dev/.cache/brun", "/mnt/.cache/brun", "/mnt/.local/share/brun"]);
+    expect(moved.make).toEqual(["/home/dev/.local/share/brun"]);
+    expect(moved.spec.mounts!.at(-1)!.options).toEqual([
+      "nosuid",
+      "nodev",
+      "mode=700",
+      "uid=1000",
+      "gid=1000",
+    ]);
+  });
+
+  test("in a mount that writes to the host, what is on the way to them is a mount point", () => {
+    const { spec } = hostSandbox({ rw: ["/home/dev"] }, { files: cache });
+    const at = spec.mounts!.findIndex(
+      ({ type, destination }) => type === "bind" && destination === "/home/dev",
+    );
+    expect(
+      spec.mounts!.slice(at + 1, at + 4).map(({ type, destination }) => `${type} ${destination}`),
+    ).toEqual(["bind /home/dev/.cache", "bind /home/dev/.local", "bind /home/dev/.local/share"]);
+  });
+
+  test("are found by links and by other mounts of their file system", () => {
+    const links = { "/home/dev/.cache": "/data/cache" };
+    const files = { "/data/cache/brun": own(1000), "/data": own(0), "/data/cache": own(1000) };
+    const linked = hostSandbox({ rw: ["/home/dev"] }, { links, files });
+    expect(covers(linked)).toContain("/data/cache/brun");
+    expect(linked.spec.mounts!.filter(({ options }) => options?.includes("dest-nofollow"))).toEqual([
+      {
+        destination: "/home/dev/.cache",
+        type: "bind",
+        source: "/home/dev/.cache",
+        options: ["bind", "src-nofollow", "dest-nofollow"],
+      },
+    ]);
+    const again = {
+      mounts: [
+        ["/home", "ext4", "8:1", "/"],
+        ["/mnt", "ext4", "8:1", "/dev"],
+      ] as const,
+      files: cache,
+    };
+    expect(
+      covers(rootfsSandbox({ volume: ["/mnt:/x"] }, { ...again, files: { ...cache, "/mnt": own(0) } })),
+    ).toContain("/x/.cache/brun");
+  });
+
+  test("cannot be asked for", () => {
+    const view = { stateDirectory: "/home/dev/state" };
+    const files = { "/home/dev/state": own(1000), "/home/dev/state/c": own(1000) };
+    for (const flags of [
+      { volume: ["/home/dev/state:/x:ro"] },
+      { volume: ["/home/dev/state/c:/x:O"] },
+      { rw: ["/home/dev/state"] },
+      { upper: "/home/dev/state/x" },
+    ])
+      expect(() => hostSandbox(flags, { view, files })).toThrow(
+        /is where brun keeps the state of its containers/,
+      );
   });
 });

@@ -14,7 +14,7 @@ import type { SandboxOptions } from "./options.ts";
 import { coverOwnState, type ShownRoot } from "./own-state.ts";
 import { sandboxResources } from "./resources.ts";
 import { defaultSeccomp } from "./seccomp.ts";
-import { coverSecrets } from "./secrets.ts";
+import { coverSecrets, secretNotices } from "./secrets.ts";
 import { securityOf } from "./security.ts";
 import { systemMounts } from "./system.ts";
 import { placeTree } from "./tree.ts";
@@ -73,7 +73,11 @@ export function sandboxSpec(options: SandboxOptions, view: HostView, limits: San
     linux: linuxOf(options, view, maps, network),
   };
   const flags = placed.map(({ flag }) => flag);
-  return secured({ spec, flags, notices: root.notices, make }, options, view);
+  return secured(
+    { spec, flags, notices: [...root.notices, ...noticesOf(options, view)], make },
+    options,
+    view,
+  );
 }
 
 /** The root goes last. */
@@ -124,9 +128,15 @@ function placeRoot(
 
 function hidden(options: SandboxOptions, view: HostView): Placed[] {
   if (options.root.kind !== "host" || options.withSecrets) return [];
-  const home = view.environment.HOME ?? "";
-  if (!home.startsWith("/") || home === "/") return [];
-  return coverSecrets(view, absolute(home)).map((mount) => ({ mount, flag: "--host (a secret)" }));
+  return coverSecrets(view).map((mount) => ({ mount, flag: "--host (a secret)" }));
+}
+
+function noticesOf(options: SandboxOptions, view: HostView): string[] {
+  if (options.root.kind !== "host" || options.withSecrets) return [];
+  return secretNotices(
+    view,
+    options.rw.map((path) => absolute(path, view.cwd)),
+  );
 }
 
 function processOf(options: SandboxOptions, view: HostView, who: SandboxUser): Process {

@@ -4,6 +4,7 @@ import type { Mount } from "../spec/index.ts";
 import { absolute } from "../sys/fs.ts";
 import type { Placed } from "./mounts.ts";
 import type { SandboxOptions } from "./options.ts";
+import { Places } from "./places.ts";
 import type { HostView } from "./view.ts";
 
 /** Mount options that a volume may have, as podman has them. */
@@ -108,13 +109,33 @@ function overlayVolume(
   return { destination, type: "overlay", source: "overlay", options };
 }
 
-/** --rw PATH: what stays writable of the host, at its place. Throws a BrunError. */
+/**
+ * --rw PATH: what stays writable of the host, at its place. Throws a BrunError, also for a path that a symbolic link is
+ * on the way of where the caller could have made it: so could a program that had the directory by --rw before, for
+ * the next run to write where it wants.
+ */
 export function writablePaths(options: SandboxOptions, view: HostView): Placed[] {
+  const places = new Places(view);
   return options.rw.map((text) => {
     const flag = `--rw ${text}`;
     const path = absolute(text, view.cwd);
-    if (path === "/") throw new BrunError("the whole host writable is no sandbox", { where: flag });
-    if (view.follow(path) === null) throw new BrunError(`${path} does not exist`, { where: flag });
-    return { flag, mount: { destination: path, type: "bind", source: path, options: ["rbind", "rprivate"] } };
+    const { passed, end } = places.way(path);
+    const link = passed.find((place) => view.link(place) !== null && mayBePlanted(place, view));
+    if (link !== undefined) {
+      const leads = link === path ? `${link} is` : `${path} leads over ${link},`;
+      throw new BrunError(`${leads} a symbolic link, which a program that could write there may have made`, {
+        where: flag,
+        hint: view.follow(end) === null ? "it leads nowhere" : `--rw ${end}, if that is what you mean`,
+      });
+    }
+    if (end === "/") throw new BrunError("the whole host writable is no sandbox", { where: flag });
+    if (view.follow(end) === null) throw new BrunError(`${path} does not exist`, { where: flag });
+    return { flag, mount: { destination: end, type: "bind", source: end, options: ["rbind", "rprivate"] } };
   });
+}
+
+/** No program gets the root directory by --rw. */
+function mayBePlanted(link: string, view: HostView): boolean {
+  const directory = link.slice(0, link.lastIndexOf("/"));
+  return directory !== "" && view.mayWrite(directory);
 }

@@ -43,10 +43,10 @@ for (const subject of subjects(["brun"])) {
   }
 
   describe(subject.label, () => {
-    /** A container to spy on, and a home and current directory above the state. */
+    /** A container to spy on, and a current directory above the state. */
     async function world(box: Sandbox) {
       const id = await box.detached((spec) => spec.process.env.push("SECRET=of-the-other"));
-      const options = { cwd: box.dir, env: { HOME: box.dir } };
+      const options = { cwd: box.dir, env: { HOME: "/nonexistent" } };
       return { id, options, before: inventory(box.state) };
     }
 

@@ -1,5 +1,6 @@
 /** Containers without a bundle (`run --host`, `run --rootfs`), attacked from inside. */
 import { describe, expect, test } from "bun:test";
+import { readFileSync, symlinkSync } from "node:fs";
 import { isRoot, ownedDir } from "../support/caller.ts";
 import { makeRootfs } from "../support/rootfs.ts";
 import { subjects } from "../support/runtime.ts";
@@ -35,6 +36,73 @@ for (const subject of subjects(["brun"])) {
       ]) {
         const { code, stdout } = await box.call(argv, { under });
         expect({ argv: argv[1], code, stdout }).toEqual({ argv: argv[1]!, code: 0, stdout: "" });
+      }
+    });
+
+    test("--rw follows no link that an earlier run made", async () => {
+      await using box = new Sandbox(subject);
+      for (const name of ["project", "private", "project/out", "project/sub"])
+        ownedDir(caller, `${box.dir}/${name}`);
+      box.file("private/key", "the key\n");
+      const run = (rw: string, script: string) =>
+        box.call(["run", "--host", "--rw", rw, "--", "sh", "-c", script], { cwd: box.dir });
+      const plant = "cd project; rmdir out sub; ln -s ../private out; ln -s .. sub; ln -s / root";
+      expect(await run("project", plant)).toMatchObject({ code: 0, stderr: "" });
+      for (const path of ["project/out", "project/sub/private", "./project/out/../out", "project/root"]) {
+        const { code, stderr } = await run(path, `echo mine > ${box.dir}/private/key`);
+        expect(`${code} ${stderr}`).toMatch(
+          /^1 brun: --rw [^ ]+: [^\n]* symbolic link[^\n]*; hint: --rw \/[^\n]*\n$/,
+        );
+      }
+      expect(readFileSync(`${box.dir}/private/key`, "utf8")).toBe("the key\n");
+    });
+
+    test.skipIf(!isRoot)("secrets of the home in /etc/passwd are hidden whatever HOME says", async () => {
+      await using box = new Sandbox(subject);
+      const home = ownedDir(caller, `${box.dir}/home`);
+      const other = ownedDir(caller, `${box.dir}/other`);
+      for (const at of ["home", "other"]) box.file(`${at}/.netrc`, `password of ${at}\n`);
+      const passwd = box.file("passwd", `me:x:${caller.uid}:${caller.gid}::${home}:/bin/sh\n`);
+      const binds = { [passwd]: "/etc/passwd" };
+      const script = `cat ${home}/.netrc ${other}/.netrc`;
+      const argv = ["run", "--host", "--", "sh", "-c", script];
+      const seen = async (env: Record<string, string>) => {
+        const { stdout, stderr } = await box.call(argv, { binds, env, cwd: box.dir });
+        return { stdout, warned: /secrets are hidden in/.test(stderr) };
+      };
+      expect(await seen({ HOME: other })).toEqual({ stdout: "", warned: false });
+      for (const HOME of ["/", "", "relative"])
+        expect(await seen({ HOME })).toEqual({ stdout: "password of other\n", warned: true });
+    });
+
+    test("secrets behind links and in directories that variables name are hidden at their real places", async () => {
+      await using box = new Sandbox(subject);
+      const home = ownedDir(caller, `${box.dir}/home`);
+      for (const name of ["dotfiles", "dotfiles/ssh", "config", "config/gh", "aws", "home/.codex"])
+        ownedDir(caller, `${box.dir}/${name}`);
+      for (const file of [
+        "dotfiles/ssh/key",
+        "config/gh/hosts",
+        "aws/credentials",
+        "home/.codex/auth.json",
+        "home/x.kdbx",
+      ])
+        box.file(file, `${file}\n`);
+      box.file("home/.codex/config.toml", "model\n");
+      symlinkSync("../dotfiles/ssh", `${home}/.ssh`);
+      const env = {
+        HOME: home,
+        XDG_CONFIG_HOME: `${box.dir}/config`,
+        AWS_SHARED_CREDENTIALS_FILE: `${box.dir}/aws/credentials`,
+        // What holds the current directory is no secret, whatever a variable says.
+        DOCKER_CONFIG: box.dir,
+      };
+      const script =
+        "cat home/.codex/* home/.ssh/* dotfiles/ssh/* config/gh/* aws/* home/*.kdbx 2>/dev/null; true";
+      for (const flags of [[], ["--read-only"], ["--overlay", "none"], ["--rw", "dotfiles"]]) {
+        const argv = ["run", "--host", ...flags, "--", "sh", "-c", script];
+        const { stdout } = await box.call(argv, { cwd: box.dir, env });
+        expect(stdout).toBe("model\n");
       }
     });
   });
