@@ -70,6 +70,10 @@ static long check_op(const struct op *op, uint32_t index, const struct program *
 		if (check_operand(op, program, MODE_DIGITS) < 0)
 			return -EBADMSG;
 		break;
+	case OP_HOME:
+		if (check_operand(op, program, HOME_SIZE) < 0 || arg_type(op, 2) != ARG_STRING)
+			return -EBADMSG;
+		break;
 	case OP_SPAWN:
 		if (check_operand(op, program, sizeof(struct spawn_request)) < 0 || op->args[0] % 8 != 0)
 			return -EBADMSG;

@@ -3,6 +3,7 @@
 #include "copy.h"
 #include "fallback.h"
 #include "message.h"
+#include "passwd.h"
 #include "program.h"
 #include "search.h"
 #include "spawn.h"
@@ -195,6 +196,8 @@ static long execute(struct machine *machine, const struct op *op, const uint64_t
 				    (const void *)(uintptr_t)args[2], (const void *)(uintptr_t)args[3]);
 	case OP_MODE:
 		return write_mode((unsigned char *)(uintptr_t)args[0], (int)args[1]);
+	case OP_HOME:
+		return write_home((char *)(uintptr_t)args[0], args[1], (const char *)(uintptr_t)args[2]);
 	default:
 		return -ENOSYS;
 	}

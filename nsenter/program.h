@@ -20,6 +20,7 @@
 #define ANY_ERRNO 255
 #define BITS_INVERTED 8U
 #define MODE_DIGITS 4
+#define HOME_SIZE 1024
 
 struct program_header {
 	uint32_t magic;
@@ -48,6 +49,7 @@ enum op_kind {
 	OP_FIND = 12,    /* file, PATH: see search.h */
 	OP_EXECUTE = 13, /* file, PATH, argv, envp: see search.h */
 	OP_MODE = 14,    /* pointer to MODE_DIGITS bytes, fd: see copy.h */
+	OP_HOME = 15,    /* pointer to HOME_SIZE bytes, uid, path: see passwd.h */
 	OP_KINDS
 };
 

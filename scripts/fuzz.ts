@@ -151,7 +151,7 @@ function rememberedSeed(
   const config = configFor({ ...spec, process: { ...spec.process!, env } }, { extra: more });
   const text = JSON.stringify(config.spec);
   const programs = recordedPrograms(config, null);
-  const file = rememberedFile({ config, state: STATE, programs, text }, { passwd: null });
+  const file = rememberedFile({ config, state: STATE, programs, text });
   if (file === null) throw new Error("nothing is remembered");
   const words = new Uint32Array(file.buffer);
   // As nsenter/fuzz/remembered.c has it: build and group.

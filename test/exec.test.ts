@@ -90,6 +90,22 @@ for (const subject of subjects()) {
       }
     });
 
+    test("--process FILE without capabilities and limits has those of the container", async () => {
+      await using box = new Sandbox(subject);
+      const id = await box.detached((spec) => {
+        const some = ["CAP_KILL", "CAP_CHOWN"];
+        spec.process.capabilities = { bounding: some, effective: some, permitted: some };
+        spec.process.rlimits = [{ type: "RLIMIT_NOFILE", hard: 77, soft: 66 }];
+      });
+      const args = ["/bin/sh", "-c", "grep -E 'Cap(Bnd|Eff|Prm)' /proc/self/status; ulimit -n"];
+      const file = box.file("process.json", JSON.stringify({ args, cwd: "/", env: ["PATH=/bin"] }));
+      const { stdout } = await box.call(["exec", "--process", file, id]);
+      const set = "0000000000000021\n";
+      // crun takes the caller's limits.
+      const limit = subject.runtime === "crun" ? /\d+\n/.exec(stdout)?.[0] : "66\n";
+      expect(stdout).toBe(`CapPrm:\t${set}CapEff:\t${set}CapBnd:\t${set}${limit}`);
+    });
+
     test("--process FILE says it all", async () => {
       await using box = new Sandbox(subject);
       const id = await box.detached();

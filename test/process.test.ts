@@ -96,6 +96,35 @@ for (const subject of subjects()) {
       expect(outcome).toMatchObject({ code: 0, stdout: "here\n" });
     });
 
+    test("HOME is by the passwd that the container has: a mounted one, one that a hook has written, one of later", async () => {
+      await using box = new Sandbox(subject);
+      const line = (home: string) => `root:x:0:0:root:${home}:/bin/sh`;
+      const others = "other:x:10:0::/no:/bin/sh\nshort:x:0\nmore:x:00:0::/no:/bin/sh\nempty:x:0:0:::\n";
+      const withoutHome = (spec: TestSpec) => {
+        spec.root.readonly = false;
+        spec.process.env = spec.process.env.filter((entry) => !entry.startsWith("HOME="));
+      };
+      const source = box.file("passwd", `${others}${line("/mounted")}\n${line("/second")}\n`);
+      const mounted = await box.sh("echo $HOME", (spec) => {
+        withoutHome(spec);
+        spec.mounts.push({ destination: "/etc/passwd", type: "bind", source, options: ["bind"] });
+      });
+      expect(mounted.stdout).toBe("/mounted\n");
+      const hooked = await box.sh("echo $HOME", (spec) => {
+        withoutHome(spec);
+        const script = `printf %s '${line("/hooked")}' >etc/passwd`;
+        spec.hooks = { createContainer: [{ path: "/bin/sh", args: ["sh", "-c", script] }] };
+      });
+      expect(hooked.stdout).toBe("/hooked\n");
+      const id = await box.detached((spec) => {
+        withoutHome(spec);
+        spec.mounts.push({ destination: "/etc", type: "tmpfs", source: "tmpfs" });
+      });
+      expect((await box.exec(id, "echo $HOME")).stdout).toBe("/\n");
+      await box.exec(id, `echo '${line("/later")}' >/etc/passwd`);
+      expect((await box.exec(id, "echo $HOME")).stdout).toBe("/later\n");
+    });
+
     test("ambient capabilities that cannot be raised are left out in silence, as engines ask for them", async () => {
       await using box = new Sandbox(subject);
       const outcome = await box.sh("grep CapAmb /proc/self/status", (spec) => {

@@ -45,7 +45,7 @@ export function hostProcessConfig({
     id: "unshare",
     bundle: "/",
     privileged: false,
-    facts: { home: "", terminalSize: null, ownStdio: [], sources: new Map(), cgroup2: true, cgroupBinds: [] },
+    facts: { terminalSize: null, ownStdio: [], sources: new Map(), cgroup2: true, cgroupBinds: [] },
     cgroup: null,
     cloneInto: null,
     seccomp: null,

@@ -35,8 +35,6 @@ export type Replaceable = "close_range" | "mount_setattr" | "pidfd_open";
 
 /** Facts that the last steps of any process depend on. */
 export interface ProcessFacts {
-  /** HOME of the process's user from the root file system's /etc/passwd. */
-  readonly home: string;
   /** Which of 0 to 2 may be given to the process's user (pipes and sockets; a device is never given away). */
   readonly ownStdio: readonly number[];
   /** Size of the terminal when the spec gives none: rows, columns. */

@@ -124,8 +124,8 @@ export function decideOnly(
 }
 
 function facts(resolved: Resolved, bundle: string, caller: Caller, cgroup: CgroupPlan | null): HostFacts {
-  const { spec, maps, rootfs, joins } = resolved;
-  const found = gatherFacts(spec, bundle, rootfs, cgroup);
+  const { spec, maps, joins } = resolved;
+  const found = gatherFacts(spec, bundle, cgroup);
   const mounts = spec.mounts ?? [];
   const idMapped = (mount: Mount) =>
     mount.uidMappings !== undefined || any(mount.options, (o) => o.endsWith("idmap"));

@@ -15,8 +15,9 @@ export function execProcess(info: ExecInfo, options: ExecOptions): Process {
   if (options.process !== undefined) {
     const path = absolute(options.process);
     const process = parseProcess(readGiven(`--process ${options.process}`, path), path);
+    const whole = withDefaults(process, info.process);
     // As runc: the flag makes a terminal, it does not take one away.
-    return options.tty ? { ...process, terminal: true } : process;
+    return options.tty ? { ...whole, terminal: true } : whole;
   }
   const base = info.process;
   const { consoleSize: _size, ...rest } = base;
@@ -39,6 +40,18 @@ export function execProcess(info: ExecInfo, options: ExecOptions): Process {
   }
   if (options.caps.length > 0) process.capabilities = addCapabilities(base, options.caps);
   return process;
+}
+
+/** What a process.json does not say is as for the container's own process; as runc. */
+function withDefaults(process: Process, own: Process): Process {
+  const whole: Process = { ...process };
+  for (const key of ["capabilities", "ioPriority", "scheduler", "execCPUAffinity"] as const) {
+    if (whole[key] === undefined) Object.assign(whole, { [key]: own[key] });
+  }
+  if (!whole.rlimits?.length) whole.rlimits = own.rlimits;
+  if (!whole.apparmorProfile) whole.apparmorProfile = own.apparmorProfile;
+  if (!whole.selinuxLabel) whole.selinuxLabel = own.selinuxLabel;
+  return whole;
 }
 
 /** What the config's own checks refuse. */

@@ -84,7 +84,7 @@ function execOrThrow(rt: Runtime, options: ExecOptions): number {
     privileged: info.privileged,
     setgroups: info.setgroups,
     dropGroups: info.dropGroups,
-    facts: processFacts(stored.rootfs, process),
+    facts: processFacts(process),
     seccomp: loadFilter(rt, options.id, info),
     newKeyring: !info.oldKeyring,
     preserveFds,

@@ -4,23 +4,10 @@ import { splitCgroupLine } from "../cgroup/proc-cgroup.ts";
 import type { CgroupPlan } from "../config/cgroup-plan.ts";
 import type { CgroupBind, HostFacts, ProcessFacts, Source } from "../config/types.ts";
 import type { Process, Spec } from "../spec/index.ts";
-import { FS_MAGIC, RESOLVE, RLIMITS } from "../sys/constants.ts";
-import { E } from "../sys/errno.ts";
+import { FS_MAGIC, RLIMITS } from "../sys/constants.ts";
 import { cstr, NR, syscall } from "../sys/ffi.ts";
-import {
-  absolute,
-  close,
-  fstat,
-  O,
-  readFd,
-  readlink,
-  readTextIfThere,
-  S,
-  tryOpen,
-  tryStat,
-} from "../sys/fs.ts";
-import { any, each, filtered, foundLast, mapped } from "../sys/lists.ts";
-import { fromUtf8 } from "../sys/utf8.ts";
+import { absolute, readlink, readTextIfThere, S, tryStat } from "../sys/fs.ts";
+import { any, each, filtered, mapped } from "../sys/lists.ts";
 import { lackingCalls } from "./lacking-calls.ts";
 import { terminalSize } from "./terminal.ts";
 
@@ -43,16 +30,11 @@ export function currentOomScoreAdj(): number {
 }
 
 /** Everything that {@link HostFacts} names. */
-export function gatherFacts(
-  spec: Spec,
-  bundle: string,
-  rootfs: string,
-  cgroup: CgroupPlan | null,
-): HostFacts {
+export function gatherFacts(spec: Spec, bundle: string, cgroup: CgroupPlan | null): HostFacts {
   const hasCgroupMount = any(spec.mounts, (m) => m.type === "cgroup" || m.type === "cgroup2");
   const cgroup2 = !hasCgroupMount || fileSystem("/sys/fs/cgroup") === FS_MAGIC.CGROUP2;
   return {
-    ...processFacts(rootfs, spec.process!),
+    ...processFacts(spec.process!),
     sources: bindSources(spec, bundle),
     cgroup2,
     cgroupBinds: cgroup2 ? [] : cgroupHierarchies(spec, cgroup),
@@ -60,10 +42,9 @@ export function gatherFacts(
 }
 
 /** What the last steps of a process depend on. */
-export function processFacts(rootfs: string, process: Process): ProcessFacts {
+export function processFacts(process: Process): ProcessFacts {
   const uid = process.user?.uid ?? 0;
   return {
-    home: homeOf(rootfs, uid, process.env ?? []),
     terminalSize: process.terminal ? terminalSize() : null,
     ownStdio: uid === 0 ? [] : ownStdio(),
     lacking: lackingCalls(),
@@ -121,54 +102,6 @@ function cgroupHierarchies(spec: Spec, cgroup: CgroupPlan | null): CgroupBind[] 
     binds.push({ name, source: `${base}${ownNamespace ? hierarchy.path : path}` });
   }
   return binds;
-}
-
-const RESOLVE_TRIES = 128;
-
-/** Opens a file below a root file system so that no symbolic link leads out of it; -errno when it fails. */
-export function openInRoot(rootfs: string, path: string): number {
-  const root = tryOpen(rootfs, O.PATH | O.DIRECTORY);
-  if (root < 0) return root;
-  const how = new BigUint64Array([BigInt(O.RDONLY | O.NONBLOCK | O.CLOEXEC), 0n, BigInt(RESOLVE.IN_ROOT)]);
-  let fd = -E.EAGAIN;
-  // Something was renamed or mounted, anywhere, while a ".." was followed: sys_again() of nsenter/sys.h.
-  for (let i = 0; i < RESOLVE_TRIES && fd === -E.EAGAIN; i++)
-    fd = syscall(NR.openat2, root, cstr(path), how, 24);
-  close(root);
-  return fd;
-}
-
-/** Home directory of a uid in a passwd(5) text, or null. */
-export function homeInPasswd(passwd: string, uid: number): string | null {
-  for (const line of passwd.split("\n")) {
-    const fields = line.split(":");
-    if (fields.length >= 6 && fields[2] === `${uid}` && fields[5]) return fields[5];
-  }
-  return null;
-}
-
-const PASSWD_MAX = 16 << 20;
-
-/** Whether an environment says where HOME is; of a name given twice the last counts. */
-export function namesHome(env: readonly string[]): boolean {
-  return (foundLast(env, (e) => e.startsWith("HOME=")) ?? "").length > 5;
-}
-
-/** HOME of a process's user, by the root file system's passwd(5); "" when `env` says it. */
-export function homeOf(rootfs: string, uid: number, env: readonly string[]): string {
-  if (namesHome(env)) return "";
-  const fd = openInRoot(rootfs, "etc/passwd");
-  if (fd < 0) return "/";
-  try {
-    // It is the image's: a pipe, a device or a file of terabytes would never come to its end.
-    const { mode, size } = fstat(fd);
-    if ((mode & S.IFMT) !== S.IFREG || size > PASSWD_MAX) return "/";
-    return homeInPasswd(fromUtf8(readFd(fd, "etc/passwd", size)), uid) ?? "/";
-  } catch {
-    return "/";
-  } finally {
-    close(fd);
-  }
 }
 
 /** Which of stdin, stdout and stderr are pipes, sockets or files: a device is never given away. */

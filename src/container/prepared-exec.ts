@@ -2,12 +2,10 @@
 import type { ContainerConfig, ExecConfig } from "../config/types.ts";
 import { setnsInit } from "../init/setns.ts";
 import type { Process } from "../spec/index.ts";
-import type { Label, Program } from "../stage/program.ts";
+import type { Program } from "../stage/program.ts";
 import type { ExecInfo } from "./exec-info.ts";
 import { permitLimits } from "./exec-limits.ts";
 import { processFacts } from "./facts.ts";
-import { passwdState, unlessPasswdChanged } from "./guards.ts";
-import type { Given } from "./prepared.ts";
 import type { StoredState } from "./store.ts";
 import type { Runtime } from "./types.ts";
 
@@ -17,20 +15,13 @@ const ARGUMENTS = 64;
 /** Stands in the template where the first word goes. */
 const WORD = "word";
 
-export interface PreparedExec {
-  /** For the stage; see nsenter/front/template.h. */
-  readonly program: Program;
-  /** Goes to `otherwise` where the program would not do what brun does. */
-  guard(given: Given, otherwise: Label): void;
-}
-
-/** Null for what depends on who calls `exec`, and on more than the container. */
+/** For the stage, see nsenter/front/template.h; null for what depends on who calls `exec`, and on more than the container. */
 export function preparedExec(
   rt: Runtime,
   config: ContainerConfig,
   state: StoredState,
   info: ExecInfo,
-): PreparedExec | null {
+): Program | null {
   const { process } = info;
   if (state.cgroup !== undefined || config.seccomp?.notify || process.execCPUAffinity?.initial) return null;
   if (process.apparmorProfile || process.selinuxLabel || (process.user?.uid ?? 0) !== 0) return null;
@@ -49,7 +40,7 @@ export function preparedExec(
     privileged: info.privileged,
     setgroups: info.setgroups,
     dropGroups: info.dropGroups,
-    facts: processFacts(state.rootfs, permitted.process),
+    facts: processFacts(permitted.process),
     seccomp: config.seccomp,
     newKeyring: !info.oldKeyring,
     preserveFds: 0,
@@ -61,11 +52,5 @@ export function preparedExec(
     userNamespace: info.userNamespace,
     target: state,
   };
-  const passwd = passwdState(state.rootfs, process.env ?? []);
-  return {
-    program: setnsInit(execConfig),
-    guard: (given, otherwise) => {
-      if (passwd !== null) unlessPasswdChanged(given.b, state.rootfs, passwd, otherwise);
-    },
-  };
+  return setnsInit(execConfig);
 }

@@ -73,8 +73,8 @@ export function prepare(
     alone ? program((given) => prepareKill(given, state)) : null,
     removes ? program((given) => prepareDelete(given, rt, state, false)) : null,
     removes ? program((given) => prepareDelete(given, rt, state, true)) : null,
-    exec && program((given) => prepareGuard(given, state, exec.guard)),
-    exec?.program ?? null,
+    exec && program((given) => prepareGuard(given, state)),
+    exec,
   ]);
 }
 
@@ -255,15 +255,10 @@ function prepareDelete(given: Given, rt: Runtime, stored: StoredState, force: bo
 }
 
 /** exec.ts, what can be said before a process is there: fails unless the container is as the program expects it. */
-function prepareGuard(
-  given: Given,
-  stored: StoredState,
-  guard: (given: Given, otherwise: Label) => void,
-): void {
+function prepareGuard(given: Given, stored: StoredState): void {
   const { b } = given;
   const otherwise = b.label();
   b.alive(stored.pid, Number(stored.startTime));
   unlessFrozen(given, stored, otherwise);
-  guard(given, otherwise);
   failAt(b, otherwise);
 }

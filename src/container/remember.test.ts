@@ -36,5 +36,5 @@ test("maps that are no longer those of the subordinate ids are not remembered", 
   const map = [{ containerId: 0, hostId: 4711, size: 12 }];
   const config = configFor({ ...specTemplate(true), linux }, { extra: { maps: { uid: map, gid: map } } });
   const launched = { config, state, programs: recordedPrograms(config, null), text: "{}" };
-  expect(rememberedFile(launched, { passwd: null })).toBeNull();
+  expect(rememberedFile(launched)).toBeNull();
 });

@@ -14,15 +14,8 @@ import { AT_REMOVEDIR, mkdir, readTextIfThere, replaceFile, S, tryStat } from ".
 import { any, each, mapped } from "../sys/lists.ts";
 import { utf8 } from "../sys/utf8.ts";
 import { wantsCgroup } from "./cgroup.ts";
-import { fileSystem, homeOf } from "./facts.ts";
-import {
-  failAt,
-  type PasswdState,
-  passwdState,
-  unlessFileChanged,
-  unlessFileSystem,
-  unlessPasswdChanged,
-} from "./guards.ts";
+import { fileSystem } from "./facts.ts";
+import { failAt, unlessFileChanged, unlessFileSystem } from "./guards.ts";
 import { execInfoOf, type Launched } from "./launch.ts";
 import { FileBuilder, type Witness } from "./remembered-file.ts";
 import { inFirstNamespace } from "./root.ts";
@@ -42,25 +35,10 @@ const CONFIG_MAX = 1 << 18;
 /** Has no place among containers: "@" is not for ids. */
 const DIRECTORY = "@run";
 
-/** What has to be known before the container's program runs, which may change it. */
-export interface Remembering {
-  readonly passwd: PasswdState | null;
-}
-
-/** Whether another `run` like this one may be remembered, and what of the host has to be looked at now; else null. */
-export function rememberable(rt: Runtime, options: RunOptions, launched: Launched): Remembering | null {
-  const { config } = launched;
-  if (!isPlain(rt, options) || launched.text.length > CONFIG_MAX) return null;
-  if (launched.notify !== null || !dependsOnLittle(config)) return null;
-  const process = config.spec.process!;
-  const passwd = passwdState(config.rootfs, process.env ?? []);
-  // It may have been changed since HOME was read from it.
-  if (
-    passwd !== null &&
-    homeOf(config.rootfs, process.user?.uid ?? 0, process.env ?? []) !== config.facts.home
-  )
-    return null;
-  return { passwd };
+/** Whether another `run` like this one may be remembered. */
+export function rememberable(rt: Runtime, options: RunOptions, { config, text, notify }: Launched): boolean {
+  if (!isPlain(rt, options) || text.length > CONFIG_MAX) return false;
+  return notify === null && dependsOnLittle(config);
 }
 
 /** The command line is one that the front knows, and the caller an ordinary user of the host. */
@@ -98,10 +76,10 @@ function dependsOnLittle(config: ContainerConfig): boolean {
 }
 
 /** Writes it down. A file that cannot be written is none: nothing is thrown for it. */
-export function remember(rt: Runtime, launched: Launched, remembering: Remembering): void {
+export function remember(rt: Runtime, launched: Launched): void {
   const directory = `${rt.root}/${DIRECTORY}`;
   try {
-    const bytes = rememberedFile(launched, remembering);
+    const bytes = rememberedFile(launched);
     if (bytes === null || bytes.length > FILE_MAX) return;
     if (mkdir(directory, 0o700) !== 0 && !isOwnDirectory(directory)) return;
     replaceFile(`${directory}/${slotOf(launched.config.bundle)}`, bytes);
@@ -111,13 +89,15 @@ export function remember(rt: Runtime, launched: Launched, remembering: Rememberi
 }
 
 /** The file's bytes; null where it cannot be said what the programs depend on. */
-export function rememberedFile(
-  { config, state, programs, text }: Pick<Launched, "config" | "state" | "programs" | "text">,
-  { passwd }: Remembering,
-): Uint8Array | null {
+export function rememberedFile({
+  config,
+  state,
+  programs,
+  text,
+}: Pick<Launched, "config" | "state" | "programs" | "text">): Uint8Array | null {
   const [enter, build, finish] = programs;
   const cleanup = cleanupProgram(state.id);
-  const guard = guardProgram(config, passwd);
+  const guard = guardProgram(config);
   const helpers = config.maps === null || config.selfMapped ? [] : helperWords(config.maps);
   const files = witnesses(config, text);
   if (
@@ -180,7 +160,7 @@ function terminalOf({ spec, facts }: ContainerConfig): number {
 }
 
 /** Asks the kernel what the programs depend on; null where that cannot be asked. */
-function guardProgram(config: ContainerConfig, passwd: PasswdState | null): Program | null {
+function guardProgram(config: ContainerConfig): Program | null {
   const b = new ProgramBuilder();
   const otherwise = b.label();
   if (mountsCgroup(config)) {
@@ -192,7 +172,6 @@ function guardProgram(config: ContainerConfig, passwd: PasswdState | null): Prog
     const { library } = config.seccomp;
     if (!library || !unlessFileChanged(b, library, otherwise)) return null;
   }
-  if (passwd !== null) unlessPasswdChanged(b, config.rootfs, passwd, otherwise);
   failAt(b, otherwise);
   return b.finish();
 }

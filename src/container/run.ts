@@ -33,7 +33,7 @@ export function run(rt: Runtime, options: RunOptions): number {
   try {
     passPidfd(options, launched);
     // What has been warned of is to be warned of each time.
-    const remembering = warned ? null : rememberable(rt, options, launched);
+    const remembers = !warned && rememberable(rt, options, launched);
     if (!options.detach) early = catchEarlySignals();
     sendMessage(launched.socket, Message.run);
     if (!options.awaitStart) {
@@ -42,7 +42,7 @@ export function run(rt: Runtime, options: RunOptions): number {
       // A hook that fails stops the container (runtime.md#lifecycle, step 9).
       runPoststart(launched.state);
     }
-    if (remembering !== null) remember(rt, launched, remembering);
+    if (remembers) remember(rt, launched);
   } catch (error) {
     giveUp(rt, options, launched);
     unlock(launched.locked);

@@ -19,7 +19,16 @@ const SECCOMP_SET_MODE_FILTER = 1;
 /** Stands in `extraEnv` for LISTEN_PID (sd_listen_fds(3)) with the pid that the process has in the container. */
 export const LISTEN_PID = "LISTEN_PID=";
 
-/** Environment of the process: the spec's (of a name given twice the last), the runtime's, and HOME. */
+/** Stands in an environment for HOME by the container's passwd(5). */
+const HOME = "HOME=";
+
+/** HOME_SIZE of nsenter/program.h. */
+const HOME_SIZE = 1024;
+
+/**
+ * Environment of the process: the spec's (of a name given twice the last), the runtime's, and HOME, an empty one where
+ * the container's passwd(5) says it, which {@link environmentArray} puts in.
+ */
 export function environment(x: ProcessContext, process: Process): string[] {
   const env: string[] = [];
   const places = new Map<string, number>();
@@ -34,16 +43,31 @@ export function environment(x: ProcessContext, process: Process): string[] {
   };
   each(process.env ?? [], put);
   each(x.config.extraEnv, put);
-  const home = places.get("HOME");
-  if (home === undefined || env[home] === "HOME=") put(`HOME=${x.config.facts.home}`);
+  if (!places.has("HOME")) put(HOME);
   return env;
 }
 
-/** The environment as execve(2) takes it. Before a seccomp filter, which may refuse what it needs. */
-export function environmentArray(x: ProcessContext, env: readonly string[]): Blob {
+/**
+ * The environment as execve(2) takes it. Before a seccomp filter, which may refuse what it needs.
+ * @param uid the user whose home directory an empty HOME becomes; without it, it stays empty
+ */
+export function environmentArray(x: ProcessContext, env: readonly string[], uid?: number): Blob {
   const envp = x.b.strArray(env, "envp");
   if (x.config.extraEnv.length > 0) tellPid(x, env, envp);
+  if (uid !== undefined) findHome(x, env, envp, uid);
   return envp;
+}
+
+/** Nobody but the container knows its passwd(5): it may be mounted, and hooks may have written to it. */
+function findHome({ b }: ProcessContext, env: readonly string[], envp: Blob, uid: number): void {
+  const index = env.indexOf(HOME);
+  if (index < 0) return;
+  b.at("process.env", "look up HOME in /etc/passwd");
+  const data = new Uint8Array(HOME.length + HOME_SIZE);
+  data.set(utf8(HOME));
+  const variable = b.bytes(data, "HOME");
+  b.home(b.inside(variable, HOME.length), uid, "/etc/passwd");
+  b.pointer(envp.at + 8 * index, variable);
 }
 
 /**

@@ -10,7 +10,6 @@ import { recordedPrograms } from "./standard.ts";
 
 const facts = {
   sources: new Map(),
-  home: "/root",
   ownStdio: [],
   terminalSize: null,
   cgroup2: true,

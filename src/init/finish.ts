@@ -34,7 +34,7 @@ export function finish(x: ProcessContext, process: Process, start: StartHooks | 
   const env = environment(x, process);
   const file = process.args?.[0] ?? "";
   const path = searchPath(env);
-  const envp = environmentArray(x, env);
+  const envp = environmentArray(x, env, process.user?.uid ?? 0);
   closeOthers(x);
   giveStdio(x, process);
   rlimits(x, process);
@@ -51,7 +51,7 @@ export function finish(x: ProcessContext, process: Process, start: StartHooks | 
   if (seccomp?.notify) installSeccomp(x, seccomp);
   waitForStart(x);
   if (seccomp && !seccomp.notify) installSeccomp(x, seccomp);
-  if (start !== null) runHooks(x, start.hooks, "hooks.startContainer", start.state, env);
+  if (start !== null) runHooks(x, start.hooks, "hooks.startContainer", start.state, envp);
   execute(x, file, path, process, envp);
 }
 

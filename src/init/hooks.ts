@@ -3,7 +3,7 @@
 import { hookTimeoutMs } from "../config/hook-timeout.ts";
 import { printable } from "../printable.ts";
 import type { Hook } from "../spec/index.ts";
-import { ANY, type Slot } from "../stage/program.ts";
+import { ANY, type Blob, type Slot } from "../stage/program.ts";
 import { each } from "../sys/lists.ts";
 import { utf8Length } from "../sys/utf8.ts";
 import type { ProcessContext } from "./context.ts";
@@ -16,14 +16,14 @@ const SPAWN_SETPGRP = 1;
  * Runs hooks one after the other, each with the container's state on stdin.
  * @param where config path: "hooks.createContainer"
  * @param state the state as JSON
- * @param env environment of a hook that brings none
+ * @param env environment of a hook that brings none, as execve(2) takes it; else it is empty
  */
 export function runHooks(
   x: ProcessContext,
   hooks: readonly Hook[],
   where: string,
   state: string,
-  env: readonly string[] = [],
+  env?: Blob,
 ): void {
   each(hooks, (hook, i) => {
     x.b.at(`${where}[${i}]`, `run the hook ${hook.path}`);
@@ -45,7 +45,7 @@ export function stateInput(x: Pick<ProcessContext, "b">, text: string): Slot {
 }
 
 /** struct spawn_request (nsenter/spawn.h) of a hook. */
-export function hookRequest(x: Pick<ProcessContext, "b">, hook: Hook, env: readonly string[] = []) {
+export function hookRequest(x: Pick<ProcessContext, "b">, hook: Hook, env?: Blob) {
   const { b } = x;
   const request = new Uint8Array(SPAWN_REQUEST_SIZE);
   const view = new DataView(request.buffer);
@@ -57,7 +57,10 @@ export function hookRequest(x: Pick<ProcessContext, "b">, hook: Hook, env: reado
     blob.at + 8,
     b.strArray(hook.args ?? [hook.path], () => `[${hook.args?.join(", ") ?? hook.path}]`),
   );
-  b.pointer(blob.at + 16, b.strArray(hook.env ?? env, "env"));
+  b.pointer(
+    blob.at + 16,
+    hook.env === undefined && env !== undefined ? env : b.strArray(hook.env ?? [], "env"),
+  );
   return blob;
 }
 

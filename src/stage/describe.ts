@@ -107,6 +107,8 @@ function call(op: Op): string {
       return `copy ${args[0]} to ${args[1]}, ${number(2) === 1 ? "the contents" : "the mode"}`;
     case "mode":
       return `${args[0]} = mode of ${args[1]}`;
+    case "home":
+      return `${args[0]} = home directory of uid ${args[1]} by ${args[2]}`;
   }
 }
 

@@ -57,6 +57,7 @@ export const OpKind = {
   find: 12,
   execute: 13,
   mode: 14,
+  home: 15,
 } as const;
 export type OpKindName = keyof typeof OpKind;
 

@@ -255,6 +255,11 @@ export class ProgramBuilder {
     this.push("mode", "", [blob, fd], none);
   }
 
+  /** Writes the home directory of a user by passwd(5) into the blob, of HOME_SIZE bytes; see nsenter/passwd.h. */
+  home(blob: Blob, uid: number, path: string): void {
+    this.push("home", "", [blob, uid, this.str(path)], none);
+  }
+
   /** close_range(2) without that call: marks descriptors from `first` up close-on-exec; see nsenter/fallback.h. */
   cloexec(fds: Slot, first: number): void {
     this.push("cloexec", "", [fds, first], none);
