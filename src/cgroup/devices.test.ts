@@ -11,19 +11,33 @@ describe("device rules", () => {
     const filter = containerFilter([denyAll], undefined);
     expect(filter.defaultAllow).toBe(false);
     expect(texts(filter)).toEqual([
-      "b *:* m",
       "c *:* m",
+      "b *:* m",
       "c 1:3 rwm",
-      "c 1:5 rwm",
-      "c 1:7 rwm",
       "c 1:8 rwm",
-      "c 1:9 rwm",
+      "c 1:7 rwm",
       "c 5:0 rwm",
+      "c 1:5 rwm",
+      "c 1:9 rwm",
+      "c 136:* rwm",
       "c 5:2 rwm",
       "c 10:200 rwm",
-      "c 136:* rwm",
     ]);
     expect(containerFilter(undefined, undefined)).toEqual(filter);
+  });
+  test("the spec's rules come first, in their order", () => {
+    const rules: DeviceCgroup[] = [
+      denyAll,
+      { allow: true, type: "c", major: 10, minor: 229, access: "rwm" },
+      { allow: true, type: "b", major: 8, minor: 20, access: "rw" },
+      { allow: true, type: "b", major: 10, minor: 200, access: "r" },
+    ];
+    expect(texts(containerFilter(rules, undefined)).slice(0, 4)).toEqual([
+      "c 10:229 rwm",
+      "b 8:20 rw",
+      "b 10:200 r",
+      "c *:* m",
+    ]);
   });
   test("a node of the spec takes the place of the default's rule", () => {
     const zero = { path: "/dev/zero", type: "c" as const, major: 1, minor: 5 };

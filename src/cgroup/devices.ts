@@ -80,7 +80,7 @@ export function deviceFilter(rules: readonly DeviceCgroup[]): DeviceFilter {
     if (rule.allow === defaultAllow) takeAway(exceptions, device, where);
     else add(exceptions, device);
   });
-  return { defaultAllow, exceptions: [...exceptions.values()].sort(inOrder) };
+  return { defaultAllow, exceptions: [...exceptions.values()] };
 }
 
 function keyOf(device: DeviceException): string {
@@ -109,10 +109,6 @@ function takeAway(exceptions: Map<string, DeviceException>, device: DeviceExcept
   const access = (exceptions.get(keyOf(device))?.access ?? 0) & ~device.access;
   if (access === 0) exceptions.delete(keyOf(device));
   else exceptions.set(keyOf(device), { ...device, access });
-}
-
-function inOrder(a: DeviceException, z: DeviceException): number {
-  return a.major - z.major || a.minor - z.minor || a.type.localeCompare(z.type);
 }
 
 function accessBits(access: string): number {

@@ -73,8 +73,8 @@ test("device rules as properties", () => {
   );
   expect([cleared!.value.value, policy!.value.value]).toEqual([[], "strict"]);
   expect([...(allowed!.value.value as Iterable<unknown>)].slice(0, 3)).toEqual([
-    ["block-*", "m"],
     ["char-*", "m"],
+    ["block-*", "m"],
     ["/dev/char/1:3", "rwm"],
   ]);
   expect(allowed!.value.value).toContainEqual(["char-136", "rwm"]);
