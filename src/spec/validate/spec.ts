@@ -8,6 +8,7 @@ import { validateHooks } from "./hooks.ts";
 import { type NamespaceSet, namespaceSet, validateLinux } from "./linux.ts";
 import { validateMounts } from "./mounts.ts";
 import { validateProcess } from "./process.ts";
+import { validateDomainname } from "./sysctl.ts";
 
 /** Sections for other platforms: they are not in the schema, and ignored. */
 const FOREIGN = ["windows", "vm", "solaris", "zos", "freebsd"];
@@ -27,7 +28,10 @@ export function validateSpec(spec: Spec, addsUserNamespace: boolean): Findings {
   validateProcess(spec.process, "process", findings);
   if (spec.root.path === "") errors.push("root.path: expected a path but found an empty string");
   if (spec.hostname) utsName("hostname", spec.hostname, namespaces, errors);
-  if (spec.domainname) utsName("domainname", spec.domainname, namespaces, errors);
+  if (spec.domainname) {
+    utsName("domainname", spec.domainname, namespaces, errors);
+    if (spec.linux.sysctl !== undefined) validateDomainname(spec.domainname, spec.linux.sysctl, errors);
+  }
   if (spec.mounts !== undefined) {
     if (spec.mounts.length > 0 && namespaces.mount === undefined) {
       warnings.push(

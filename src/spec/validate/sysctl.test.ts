@@ -27,6 +27,21 @@ cases("sysctl", [
   ],
   ["domainname", sysctl("kernel.domainname")],
   [
+    "domainname, twice the same",
+    (s) => {
+      s.domainname = "example.org";
+      s.linux.sysctl = { "kernel/domainname": "example.org" };
+    },
+  ],
+  [
+    "domainname, twice",
+    (s) => {
+      s.domainname = "example.org";
+      s.linux.sysctl = { "kernel/domainname": "example.net" };
+    },
+    '! linux.sysctl["kernel/domainname"]: is "example.net", but the field domainname is not',
+  ],
+  [
     "hostname",
     sysctl("kernel.hostname"),
     '! linux.sysctl["kernel.hostname"]: is what the field hostname sets',

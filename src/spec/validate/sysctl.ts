@@ -1,5 +1,5 @@
 /** Rules of `linux.sysctl`: only parameters that belong to one of the container's namespaces, as runc. */
-import { joinPath } from "../json.ts";
+import { joinPath, show } from "../json.ts";
 import type { NamespaceSet } from "./linux.ts";
 
 /** sysctls of the ipc namespace besides fs.mqueue.*. */
@@ -24,6 +24,18 @@ export function validateSysctl(
   for (const key in sysctl) {
     const problem = refusal(dotted(key), namespaces, userNamespace);
     if (problem !== null) errors.push(`${joinPath("linux.sysctl", key)}: ${problem}`);
+  }
+}
+
+/** Checks that a parameter does not say otherwise than the field domainname. */
+export function validateDomainname(
+  domainname: string,
+  sysctl: Readonly<Record<string, string>>,
+  errors: string[],
+): void {
+  for (const key in sysctl) {
+    if (dotted(key) !== "kernel.domainname" || sysctl[key] === domainname) continue;
+    errors.push(`${joinPath("linux.sysctl", key)}: is ${show(sysctl[key])}, but the field domainname is not`);
   }
 }
 
