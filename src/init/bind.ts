@@ -4,7 +4,7 @@ import type { ContainerConfig } from "../config/types.ts";
 import type { Mount } from "../spec/index.ts";
 import { Message } from "../stage/messages.ts";
 import type { Slot } from "../stage/program.ts";
-import { MOUNT_ATTR, MS } from "../sys/constants.ts";
+import { FS_MAGIC, MOUNT_ATTR, MS } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
 import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, absolute, below, O } from "../sys/fs.ts";
 import { each } from "../sys/lists.ts";
@@ -20,6 +20,7 @@ import {
 } from "./mount-options.ts";
 import { attach, cloneTree, propagate, setAttributes, TIMES, tryAttributes } from "./mount-tree.ts";
 import { components, openTarget } from "./path.ts";
+import { fileSystemOf } from "./procfs.ts";
 
 const READLINK_SIZE = 4096;
 const AT_RECURSIVE = 0x8000;
@@ -169,12 +170,31 @@ export function bindMount(x: InitContext, mount: Mount, index: number, options: 
   b.close(tree);
 }
 
-/** crun's dest-nofollow: the destination exists, and if it is a symbolic link, that is what is covered. */
+/**
+ * crun's dest-nofollow: the destination exists, and if it is a symbolic link, that is what is covered; not one of the
+ * kernel's, such as /proc/self.
+ */
 function openLink(x: InitContext, destination: string): Slot {
+  const { b } = x;
   const how = openHow(x, O.PATH | O.NOFOLLOW, IN_ROOT);
-  const path = x.b.str(components(destination).join("/") || ".");
-  return x.b.get("openat2", [x.root, path, how, OPEN_HOW_SIZE]);
+  const path = b.str(components(destination).join("/") || ".");
+  const target = b.get("openat2", [x.root, path, how, OPEN_HOW_SIZE]);
+  const statfs = fileSystemOf(x, target);
+  const refused = b.label();
+  const fine = b.label();
+  each(KERNEL_LINKS, (magic, i) => {
+    const next = i === KERNEL_LINKS.length - 1 ? fine : b.label();
+    b.check(statfs, 4, 0xffffffffn, magic, E.EPERM, { handle: [E.EPERM], orElse: next, andThen: refused });
+    if (next !== fine) b.mark(next);
+  });
+  b.mark(refused);
+  b.check(b.reserve(1, "0"), 1, 0xff, 1, E.EPERM);
+  b.mark(fine);
+  return target;
 }
+
+/** File systems whose links are the kernel's. */
+const KERNEL_LINKS = [FS_MAGIC.PROC, FS_MAGIC.SYSFS, FS_MAGIC.DEVPTS];
 
 /** crun's copy-symlink: a source that is a symbolic link is made again. One that says the same may be there. */
 function copyLink(x: InitContext, mount: Mount, index: number, link: string): void {

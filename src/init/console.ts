@@ -1,15 +1,13 @@
 /** A new terminal: a pty of the container's own devpts, its master sent to brun. */
 import { Message } from "../stage/messages.ts";
 import { ANY, type Slot } from "../stage/program.ts";
-import { IOCTL } from "../sys/constants.ts";
+import { FS_MAGIC, IOCTL } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
 import { O } from "../sys/fs.ts";
 import { IN_ROOT, type InitContext, OPEN_HOW_SIZE, openHow, type ProcessContext } from "./context.ts";
 import { attach, cloneTree } from "./mount-tree.ts";
 import { openTarget } from "./path.ts";
-
-const DEVPTS_MAGIC = 0x1cd1;
-const STATFS_SIZE = 120;
+import { fileSystemOf } from "./procfs.ts";
 
 /** Opens a pty below `root` (a directory), hands the master to brun and returns the slave. */
 export function openPty(
@@ -23,9 +21,7 @@ export function openPty(
   const how = openHow(x, O.RDWR | O.NOCTTY, IN_ROOT);
   const master = b.get("openat2", [root, b.str("dev/pts/ptmx"), how, OPEN_HOW_SIZE]);
   // The root file system could bring something else under this name (CVE-2025-52565).
-  const statfs = b.reserve(STATFS_SIZE, "statfs");
-  b.sys("fstatfs", [master, statfs]);
-  b.check(statfs, 4, 0xffffffffn, DEVPTS_MAGIC, E.ENOTTY);
+  b.check(fileSystemOf(x, master), 4, 0xffffffffn, FS_MAGIC.DEVPTS, E.ENOTTY);
   const unlock = b.reserve(4, "0");
   b.sys("ioctl", [master, IOCTL.TIOCSPTLCK, unlock]);
   const slave = b.get("ioctl", [master, IOCTL.TIOCGPTPEER, O.RDWR | O.NOCTTY | O.CLOEXEC]);

@@ -1,5 +1,5 @@
 /** A procfs that nothing in a root file system can redirect or stand in for (CVE-2025-52881). */
-import type { Slot } from "../stage/program.ts";
+import type { Blob, Slot } from "../stage/program.ts";
 import { FS_MAGIC, RESOLVE } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
 import { AT_FDCWD, O } from "../sys/fs.ts";
@@ -11,10 +11,15 @@ const STATFS_SIZE = 120;
 export function openProcfs(x: ProcessContext, path: string): Slot {
   const { b } = x;
   const proc = b.get("openat", [AT_FDCWD, b.str(path), O.PATH | O.DIRECTORY | O.CLOEXEC, 0]);
-  const statfs = b.reserve(STATFS_SIZE, "statfs");
-  b.sys("fstatfs", [proc, statfs]);
-  b.check(statfs, 4, 0xffffffffn, FS_MAGIC.PROC, E.EXDEV);
+  b.check(fileSystemOf(x, proc), 4, 0xffffffffn, FS_MAGIC.PROC, E.EXDEV);
   return proc;
+}
+
+/** Asks for an open file's file system: the result is struct statfs, which begins with its FS_MAGIC. */
+export function fileSystemOf(x: ProcessContext, file: Slot): Blob {
+  const statfs = x.b.reserve(STATFS_SIZE, "statfs");
+  x.b.sys("fstatfs", [file, statfs]);
+  return statfs;
 }
 
 /** openat2(2) how for a file of procfs to write to, below the directory and on that very file system. */

@@ -109,6 +109,7 @@ export enum FS_MAGIC {
   SYSFS = 0x62656572,
   CGROUP2 = 0x63677270,
   TMPFS = 0x01021994,
+  DEVPTS = 0x1cd1,
 }
 
 /** Capabilities by number (linux/capability.h, Linux 5.9). */

@@ -261,6 +261,25 @@ for (const subject of subjects()) {
         });
         expect(outcome).toMatchObject({ stdout: "to-nowhere\n", stderr: "" });
       });
+
+      for (const link of ["/proc/self", "/dev/pts/ptmx", "/sys/class/net/lo"]) {
+        test(`dest-nofollow covers no link of the kernel's: ${link}`, async () => {
+          await using box = new Sandbox(subject);
+          const outcome = await within(
+            box,
+            () => {},
+            "true",
+            (spec) => {
+              const options = ["bind", "src-nofollow", "dest-nofollow"];
+              spec.mounts.push({ destination: link, type: "bind", source: "/proc/self", options });
+            },
+          );
+          expect(outcome.code).toBe(1);
+          expect(outcome.stderr).toContain(
+            `cannot bind /proc/self on ${link}: operation not permitted (EPERM)`,
+          );
+        });
+      }
     }
 
     test("sources and a root file system that only the caller can reach", async () => {
