@@ -1,18 +1,13 @@
 #!/usr/bin/env bash
 # Runs runc's own integration tests against brun, as an unprivileged user and as root, and prints counts.
-#   usage: RUNC_SUITE=<runc checkout> run.sh [-k] [-m MODE]... [NAME]...
+#   usage: RUNC_SUITE=<runc checkout> runc.sh [-k] [-m MODE]... [NAME]...
 # NAME is a .bats file without its ending; all of them by default. MODE is user, user-idmap, user-cgroup2, root or
 # root-cgroup2: see README.md.
 #   -k  run the tests of runc-skips.txt too
-# Environment: RUNC, the runtime to test (dist/brun); RUNTIME_SPEC, a git repository of the runtime-spec; FOREIGN_OUT, where the logs go (a directory in /tmp);
+# Environment: RUNTIME, the runtime to test (dist/brun); RUNTIME_SPEC, a git repository of the runtime-spec; FOREIGN_OUT, where the logs go (a directory in /tmp);
 # FOREIGN_JOBS, how many files at the same time as user (2); FOREIGN_TIMEOUT, seconds for each file (600).
 set -euo pipefail
-here=$(cd "$(dirname "$0")" && pwd)
-
-fail() {
-  echo "foreign: $*" >&2
-  exit 2
-}
+. "$(dirname "$0")/lib.sh"
 
 suite=${RUNC_SUITE:-}
 [ -d "$suite/tests/integration" ] || fail "RUNC_SUITE: expected a checkout of runc, found '$suite'"
@@ -29,14 +24,10 @@ if [ ${#modes[@]} -eq 0 ]; then
   modes=(user user-idmap)
   [ "$(id -u)" -ne 0 ] || modes+=(root)
 fi
-for tool in bats jq gawk busybox script; do
-  command -v "$tool" >/dev/null || fail "$tool is not installed"
-done
+need bats jq gawk busybox script
 go=$(command -v go) || go=
-
-out=${FOREIGN_OUT:-/tmp/brun-foreign-$(id -u)}
+prepare runc
 work=$out/suite
-mkdir -p "$out" && chmod 755 "$out"
 
 # The suite, in a copy of our own: other images, the tests of the skip list marked as such.
 prepare_suite() {
@@ -54,9 +45,8 @@ END
   # because it had not yet written down its pid, keeps bats waiting for ever.
   sed -i '/seccompagent" -socketfile/a\	retry 50 0.1 test -S "$SECCCOMP_AGENT_SOCKET"' "$work/tests/integration/helpers.bash"
   sed -i '/recvtty" --pid-file/a\	retry 50 0.1 test -s "$dir/pid"' "$work/tests/integration/helpers.bash"
-  # What brun says in other words; another runtime is given with RUNC, and is left to speak for itself.
-  [ -n "${RUNC:-}" ] && [ "$(basename "$RUNC")" != brun ] ||
-    sed -i -f "$here/runc-texts.sed" "$work"/tests/integration/*.bats
+  # What brun says in other words; another runtime is left to speak for itself.
+  ! is_brun || sed -i -f "$here/runc-texts.sed" "$work"/tests/integration/*.bats
   [ "$skips" = 0 ] || for file in "$work"/tests/integration/*.bats; do
     awk -F '\t' '
       NR == FNR { if (NF > 1 && ENVIRON[$3] == "") reason[$1] = $2; next }
@@ -73,7 +63,7 @@ END
 
 # The helpers of the suite are built once from the checkout's own vendor directory.
 prepare_helpers() {
-  local bin=$out/bin name
+  local bin=$out/helpers name
   mkdir -p "$bin"
   for name in recvtty sd-helper seccompagent fs-idmap pidfd-kill remap-rootfs key_label; do
     [ ! -x "$bin/$name" ] || continue
@@ -114,19 +104,18 @@ prepare_spec() {
   [ -z "${RUNTIME_SPEC:-}" ] || git -c 'safe.directory=*' -C "$RUNTIME_SPEC" bundle create -q "$out/runtime-spec.bundle" HEAD --branches --tags
 }
 
-# A mode's user, features and environment, as in the suite's own rootless.sh.
+# A mode's features and environment, as in the suite's own rootless.sh.
 mode_command() {
-  local features='' user=bruntest range
-  command=(env "RUNC=$runtime" "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin${go:+:${go%/*}}")
+  local features='' range
+  caller "$1"
+  command+=("RUNC=$runtime" "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin${go:+:${go%/*}}")
   [ -z "${RUNTIME_SPEC:-}" ] || command+=(GIT_CONFIG_COUNT=1 "GIT_CONFIG_KEY_0=url.$out/runtime-spec.bundle.insteadOf"
     GIT_CONFIG_VALUE_0=https://github.com/opencontainers/runtime-spec.git)
+  [[ $1 != root* ]] || return 0
   case $1 in
     user-idmap) features=idmap ;;
     user-cgroup2) features=idmap+cgroup ;;
   esac
-  [[ $1 != root* ]] || { [ "$(id -u)" -eq 0 ] || fail "mode $1: not root"; return 0; }
-  [ "$(id -u)" -eq 0 ] || user=$(id -un)
-  id "$user" >/dev/null 2>&1 || useradd --create-home --shell /bin/sh "$user"
   if [ -n "$features" ]; then
     range=$(grep "^$user:" /etc/subuid | head -n 1) || fail "mode $1: /etc/subuid has no line for $user"
     command+=("ROOTLESS_UIDMAP_START=$(cut -d: -f2 <<<"$range")" "ROOTLESS_UIDMAP_LENGTH=$(cut -d: -f3 <<<"$range")")
@@ -138,8 +127,7 @@ mode_command() {
       command+=("ROOTLESS_AUX_DIR=$out/aux" ROOTLESS_AUX_UID=1024)
     fi
   fi
-  command+=("ROOTLESS_FEATURES=$features" "HOME=$(getent passwd "$user" | cut -d: -f6)" "USER=$user")
-  [ "$(id -u)" -ne 0 ] || command=(setpriv "--reuid=$(id -u "$user")" "--regid=$(id -g "$user")" --init-groups --inh-caps=-all -- "${command[@]}")
+  command+=("ROOTLESS_FEATURES=$features")
 }
 
 # One file in one mode; the log is TAP with the output of failing tests.
@@ -147,34 +135,32 @@ run_file() {
   local mode=$1 name=$2 command tmp
   mode_command "$mode"
   tmp=$out/$mode/$name.tmp
-  rm -rf "$tmp" "$out/$mode/$name.tty" && mkdir -p "$tmp" && chmod 1777 "$tmp"
+  remove "$tmp" "$out/$mode/$name.tty" && mkdir -p "$tmp" && chmod 1777 "$tmp"
   command+=("TMPDIR=$tmp" bats --tap "$work/tests/integration/$name.bats")
-  [[ $mode != *-cgroup2 ]] || command=("$here/cgroup2.sh" bruntest "${command[@]}")
+  [[ $mode != *-cgroup2 ]] || command=("$here/cgroup2.sh" "$user" "${command[@]}")
   # Orphans are waited for at once, which not every process 1 does.
   ! command -v tini >/dev/null || command=(tini -s -- "${command[@]}")
   # On a terminal, which runc asks for in the foreground; one that nobody types at and that stays open.
   mkfifo "$out/$mode/$name.tty"
   timeout -k 10 "${FOREIGN_TIMEOUT:-600}" script -qec "$(printf '%q ' "${command[@]}")" /dev/null \
     0<>"$out/$mode/$name.tty" 2>&1 | tr -d '\r' >"$out/$mode/$name.tap" || true
-  rm -rf "$tmp" "$out/$mode/$name.tty" || true
+  remove "$tmp" "$out/$mode/$name.tty" || true
 }
 
-# By sed, which ends the last line of a log that was cut off.
-count() { sed '' "${@:2}" | grep -cE "$1" || true; }
-
-report() {
-  local mode=$1 logs=("${@:2}") planned ran
-  planned=$(sed -n 's/^1\.\.//p' "${logs[@]}" | awk '{ n += $1 } END { print n + 0 }')
-  ran=$(count '^(not )?ok ' "${logs[@]}")
-  printf '%-11s %4d passed  %4d failed  %4d skipped  %4d not run\n' "$mode" \
-    $(($(count '^ok ' "${logs[@]}") - $(count '^ok .* # skip' "${logs[@]}"))) \
-    "$(count '^not ok ' "${logs[@]}")" "$(count '^ok .* # skip' "${logs[@]}")" $((planned - ran))
+# The results of one file. By sed, which ends the last line of a log that was cut off.
+results() {
+  sed '' "$1" | awk -v name="$(basename "$1" .tap)" '
+    /^1\.\./ { planned = substr($0, 4) + 0 }
+    /^(not )?ok [0-9]+ / {
+      state = /^not/ ? "fail" : / # skip/ ? "skip" : "ok"
+      sub(/^(not )?ok [0-9]+ /, "")
+      sub(/ # skip.*/, "")
+      print state "\t" name ": " $0
+      seen++
+    }
+    END { while (seen < planned) print "fail\t" name ": (not run: " ++seen ")" }'
 }
 
-runtime=$out/$(basename "${RUNC:-brun}")
-source=${RUNC:-$here/../../dist/brun}
-[ -x "$source" ] || fail "$source does not exist: npm run build"
-cp -f "$source" "$runtime.new" && chmod 755 "$runtime.new" && mv "$runtime.new" "$runtime"
 prepare_suite
 prepare_helpers
 prepare_images
@@ -183,21 +169,19 @@ prepare_spec
 if [ $# -eq 0 ]; then
   for file in "$work"/tests/integration/*.bats; do set -- "$@" "$(basename "$file" .bats)"; done
 fi
-failed=0
+status=0
 for mode in "${modes[@]}"; do
   mkdir -p "$out/$mode"
-  logs=()
   # As root a container's cgroup is named after its id, and the files use the same ids.
   jobs=${FOREIGN_JOBS:-2}
   [ "$mode" != root ] || jobs=1
   for name in "$@"; do
     while [ "$(jobs -rp | wc -l)" -ge "$jobs" ]; do wait -n || true; done
     run_file "$mode" "$name" &
-    logs+=("$out/$mode/$name.tap")
   done
   wait
-  for name in "$@"; do sed -n "s/^not ok [0-9]* /$mode: $name: /p" "$out/$mode/$name.tap"; done
-  report "$mode" "${logs[@]}"
-  [ "$(count '^not ok ' "${logs[@]}")" -eq 0 ] || failed=1
+  for name in "$@"; do results "$out/$mode/$name.tap"; done >"$out/$mode/results"
+  # The list has been applied to the copy: those cases are skipped.
+  report "$mode" /dev/null "$out/$mode/results" || status=1
 done
-exit $failed
+exit $status
