@@ -1,13 +1,14 @@
 #!/bin/sh
 # Builds the C stage: one freestanding ELF that is both an executable (it has an entry point and needs no
 # loader) and a shared object (bun:ffi reaches brun_syscall in it). And the front, which goes before Bun in brun's
-# executable (scripts/front.ts) and carries the stage.
+# executable (scripts/front.ts) and carries the stage, and the door, a module of Node-API (door/door.c).
 #   usage: build.sh [OUTPUT.so]      environment: CC, CFLAGS_EXTRA
 # The front is OUTPUT.front.
 set -eu
 cd "$(dirname "$0")"
 out=${1:-build/nsenter.so}
 front=${out%.so}.front
+door=${out%.so}.door
 mkdir -p "$(dirname "$out")"
 
 # compile OUTPUT FLAG…
@@ -27,6 +28,9 @@ compile() {
 
 compile "$out" -fPIC -shared ./*.c
 
+# Its undefined symbols are Bun's.
+compile "$door" -fPIC -shared -Wl,-e,0 -Wl,-z,undefs door/*.c
+
 # Of the stage's parts all but its entry. The address is above all of Bun, which is linked to a fixed place, too.
 set -- front/*.c front/image.S
 for file in ./*.c; do
@@ -38,4 +42,4 @@ case $out in
   *) image=$PWD/$out ;;
 esac
 compile "$front" -fno-pie -static -Wl,-Ttext-segment=0x10000000,-u,front_calls "-DSTAGE_ID=0x${id}U" \
-  "-DSTAGE_IMAGE=\"$image\"" "$@"
+  "-DSTAGE_IMAGE=\"$image\"" "-DDOOR_IMAGE=\"${image%.so}.door\"" "$@"

@@ -1,7 +1,7 @@
 /** docs/errors.md: each failure there is made to happen, and the line that brun prints is the documented one. */
 import { expect, test } from "bun:test";
 import { chownSync, readFileSync, writeFileSync } from "node:fs";
-import { isRoot } from "./support/caller.ts";
+import { isRoot, ownedDir } from "./support/caller.ts";
 import { subjects } from "./support/runtime.ts";
 import { type CallOptions, type Outcome, Sandbox } from "./support/sandbox.ts";
 import { mapManyIds, type TestSpec } from "./support/spec.ts";
@@ -207,9 +207,11 @@ const FAILURES: Readonly<Record<string, Make>> = {
     under(box, ["/usr/bin/env", "PATH=/none"], ["run", "--host", "--network", "pasta", "--", "ls"]),
   "The container has no cgroup": async (box) => box.call(["pause", await box.detached()]),
   "A descriptor to hand on is not open": run(() => undefined, {}, ["--preserve-fds", "1"]),
-  "The runtime directory is another's": async (box) => {
+  "The state directory is open to others": async (box) => {
     const argv = [...caller.prefix, brunPath(), "list"];
-    const child = Bun.spawnSync(argv, { env: { ...box.env, XDG_RUNTIME_DIR: "/proc/1" }, stdin: "ignore" });
+    const runtimeDir = ownedDir(caller, `${box.dir}/open`, 0o700);
+    ownedDir(caller, `${runtimeDir}/brun`, 0o777);
+    const child = Bun.spawnSync(argv, { env: { ...box.env, XDG_RUNTIME_DIR: runtimeDir }, stdin: "ignore" });
     return {
       code: child.exitCode,
       signal: null,
@@ -217,6 +219,16 @@ const FAILURES: Readonly<Record<string, Make>> = {
       stderr: child.stderr.toString(),
     };
   },
+  "The current directory is gone": async (box) =>
+    under(
+      box,
+      ["sh", "-c", 'mkdir gone && cd gone && rmdir ../gone && exec "$@"', "sh"],
+      ["run", box.name()],
+    ),
+  "There is too little address space": async (box) =>
+    under(box, ["sh", "-c", 'ulimit -v 300000 && exec "$@"', "sh"], ["list"]),
+  "There is no /proc": async (box) =>
+    under(box, ["unshare", "-Urm", "sh", "-c", 'mount -t tmpfs none /proc && exec "$@"', "sh"], ["list"]),
 };
 
 /** The documented lines by title: what stands in `<…>` differs from case to case. */

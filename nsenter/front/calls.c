@@ -3,16 +3,24 @@
  * bundled: frontCalls() of nsenter/embed.ts reads them from this section.
  */
 #include "ahead.h"
+#include "engine.h"
 
 long brun_syscall(long nr, long a, long b, long c, long d, long e, long f);
 long brun_spawn(struct spawn_request *request);
 long brun_catch_signals(int fd);
 long brun_ahead(long question);
 
+/* brun's first is the end of Bun's start. */
+static long front_syscall(long nr, long a, long b, long c, long d, long e, long f)
+{
+	engine_enter_directory();
+	return brun_syscall(nr, a, b, c, d, e, f);
+}
+
 /* In the order of frontCalls(). */
 typedef void any_function(void);
 __attribute__((section(".calls"), used)) any_function *const front_calls[] = {
-    (any_function *)brun_syscall,
+    (any_function *)front_syscall,
     (any_function *)brun_spawn,
     (any_function *)brun_catch_signals,
     (any_function *)brun_ahead,

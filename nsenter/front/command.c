@@ -76,26 +76,36 @@ static int is_fit(const char *root, uint32_t mode, uint32_t uid)
 	return status.stx_mode == (S_IFDIR | mode) && status.stx_uid == uid;
 }
 
+/* Whether files can be made in a directory, and be reached. */
+static int is_writable(const char *directory)
+{
+	return sys3(__NR_faccessat, AT_FDCWD, directory, 3 /* W_OK | X_OK */) == 0;
+}
+
 /* As src/container/root.ts. */
 static int default_root(char *root, const char *const *envp)
 {
 	const char *runtime = variable(envp, "XDG_RUNTIME_DIR");
 	uint32_t uid = (uint32_t)sys0(__NR_geteuid);
+	char number[21];
 	long length;
 
 	if (uid == 0)
 		return in_first_user_namespace() && path_append(root, 0, "/run/brun", 9) > 0;
-	if (!runtime || runtime[0] != '/') {
-		char number[21];
-
-		length = path_append(root, 0, "/tmp/brun-", 10);
-		return path_append(root, length, number, text_decimal(number, uid)) > 0 &&
-		       is_fit(root, 0700, uid);
+	if (runtime && runtime[0] == '/') {
+		if (!is_clean(runtime))
+			return 0;
+		length = path_append(root, 0, runtime, text_length(runtime));
+		if (path_append(root, length, "/brun", 5) < 0)
+			return 0;
+		if (is_fit(root, 01700, uid) && is_writable(root))
+			return 1;
+		/* brun makes one there, or says why not. */
+		if (is_writable(runtime))
+			return 0;
 	}
-	if (!is_clean(runtime))
-		return 0;
-	length = path_append(root, 0, runtime, text_length(runtime));
-	return path_append(root, length, "/brun", 5) > 0 && is_fit(root, 01700, uid);
+	length = path_append(root, 0, "/tmp/brun-", 10);
+	return path_append(root, length, number, text_decimal(number, uid)) > 0 && is_fit(root, 0700, uid);
 }
 
 /* A number from 1 to 64, or a name in capitals, with or without SIG; 0 for what else a signal can be called. */

@@ -1,4 +1,4 @@
-/* The stage as it is executed: STAGE_IMAGE is a path. */
+/* Files that the front carries, as they are executed or loaded: STAGE_IMAGE and DOOR_IMAGE are paths. */
 	.section .rodata
 	.globl stage_image
 	.hidden stage_image
@@ -8,4 +8,12 @@
 stage_image:
 	.incbin STAGE_IMAGE
 stage_image_end:
+	.globl door_image
+	.hidden door_image
+	.globl door_image_end
+	.hidden door_image_end
+	.balign 8
+door_image:
+	.incbin DOOR_IMAGE
+door_image_end:
 	.section .note.GNU-stack,"",%progbits

@@ -4,6 +4,7 @@
  * nothing has happened then, but that a fraction of a millisecond has passed. scripts/front.ts puts it there.
  */
 #include "ahead.h"
+#include "engine.h"
 #include "exec.h"
 #include "libc.h"
 #include "loader.h"
@@ -89,15 +90,31 @@ static void open_stdio(void)
 			sys4(__NR_openat, AT_FDCWD, "/dev/null", O_RDWR, 0);
 }
 
+/* Maps Bun's dynamic loader and returns where it begins. Ends with a line where Bun cannot be loaded. */
+static long load_bun(int argc, const char *const *argv, const char *const *envp)
+{
+	static struct complaint complaint;
+	const char *const *end = envp;
+	long entry;
+
+	while (*end)
+		end++;
+	libc_check(interpreter_path(&behind_front), envp);
+	if (engine_prepare(&complaint, envp) < 0)
+		sys_exit(complaint_tell(&complaint, argc, argv));
+	entry = load_interpreter(&behind_front, (struct auxiliary *)(uintptr_t)(end + 1));
+	if (entry < 0)
+		libc_cannot_load(interpreter_path(&behind_front), entry);
+	return entry;
+}
+
 /* Returns where to go on. */
 __attribute__((used)) static long front(const long *stack)
 {
 	int argc = (int)stack[0];
 	const char *const *argv = (const char *const *)(stack + 1);
 	const char *const *envp = argv + argc + 1;
-	const char *const *end = envp;
 	struct command command;
-	long entry;
 
 	ahead_keep_stack(stack);
 	set_actions();
@@ -116,13 +133,7 @@ __attribute__((used)) static long front(const long *stack)
 	default:
 		break;
 	}
-	while (*end)
-		end++;
-	libc_check(interpreter_path(&behind_front), envp);
-	entry = load_interpreter(&behind_front, (struct auxiliary *)(uintptr_t)(end + 1));
-	if (entry < 0)
-		libc_cannot_load(interpreter_path(&behind_front), entry);
-	return entry;
+	return load_bun(argc, argv, envp);
 }
 
 /* The stack is handed on as the kernel has made it. */

@@ -16,17 +16,16 @@
 extern const unsigned char stage_image[];
 extern const unsigned char stage_image_end[];
 
-long stage_open(void)
+long sealed_file(const char *name, const unsigned char *bytes, size_t size)
 {
-	size_t size = (size_t)(stage_image_end - stage_image);
-	long fd = sys2(__NR_memfd_create, "brun-nsenter", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC);
+	long fd = sys2(__NR_memfd_create, name, MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC);
 	long n;
 
 	if (fd == -EINVAL) /* before Linux 6.3 */
-		fd = sys2(__NR_memfd_create, "brun-nsenter", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+		fd = sys2(__NR_memfd_create, name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (fd < 0)
 		return fd;
-	n = sys3(__NR_write, fd, stage_image, size);
+	n = sys3(__NR_write, fd, bytes, size);
 	if (n == (long)size)
 		n = sys3(__NR_fcntl, fd, F_ADD_SEALS, SEALS);
 	else if (n >= 0)
@@ -36,6 +35,11 @@ long stage_open(void)
 		return n;
 	}
 	return fd;
+}
+
+long stage_open(void)
+{
+	return sealed_file("brun-nsenter", stage_image, (size_t)(stage_image_end - stage_image));
 }
 
 long stage_start(struct stage *stage, long image, unsigned int flags)

@@ -21,13 +21,15 @@ export function runtimeDirectory(caller: Caller, path: string | undefined): Find
     ? `loginctl enable-linger ${nameOf(caller)}`
     : `install -d -m 700 -o ${caller.uid} -g ${caller.gid} ${usual}`;
   const set = exists(usual) ? asCaller(`export XDG_RUNTIME_DIR=${usual}`) : asRoot(made);
-  if (!path) return subject.warn(`XDG_RUNTIME_DIR is not set: state is kept in /tmp/brun-${caller.uid}`, set);
-  if (!path.startsWith("/")) return subject.warn(`XDG_RUNTIME_DIR is not absolute: ${path}`, set);
+  const instead = (why: string): Finding =>
+    subject.warn(`XDG_RUNTIME_DIR ${why}: state is kept in /tmp/brun-${caller.uid}`, set);
+  if (!path) return instead("is not set");
+  if (!path.startsWith("/")) return instead(`is not absolute (${path})`);
   const stat = tryStat(path);
-  if (typeof stat === "number") return subject.fail(`XDG_RUNTIME_DIR does not exist: ${path}`, set);
-  if ((stat.mode & S.IFMT) !== S.IFDIR) return subject.fail(`XDG_RUNTIME_DIR is no directory: ${path}`, set);
+  if (typeof stat === "number") return instead(`does not exist (${path})`);
+  if ((stat.mode & S.IFMT) !== S.IFDIR) return instead(`is no directory (${path})`);
   if (stat.uid !== caller.uid) {
-    return subject.fail(`XDG_RUNTIME_DIR belongs to uid ${stat.uid}: ${path}; su and sudo keep it`, set);
+    return subject.warn(`XDG_RUNTIME_DIR belongs to uid ${stat.uid}: ${path}; su and sudo keep it`, set);
   }
   if ((stat.mode & 0o077) !== 0) return subject.warn(`${path} lets others in`, asCaller(`chmod 700 ${path}`));
   return subject.ok(path);

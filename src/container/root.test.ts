@@ -17,6 +17,7 @@ const caller = (euid: number, env: Record<string, string>, uidMap = INITIAL): Ca
   euid,
   env,
   uidMap: () => uidMap,
+  usable: (runtimeDir) => runtimeDir !== "/gone",
 });
 
 test("a user namespace is known by its uid_map", () => {
@@ -39,6 +40,7 @@ test.each([
   [caller(1000, { XDG_RUNTIME_DIR: "" }), "/tmp/brun-1000"],
   [caller(1000, { XDG_RUNTIME_DIR: "relative" }), "/tmp/brun-1000"],
   [caller(1000, {}), "/tmp/brun-1000"],
+  [caller(1000, { XDG_RUNTIME_DIR: "/gone" }), "/tmp/brun-1000"],
   [caller(0, { XDG_RUNTIME_DIR: "/run/user/1000", USER: "alice" }, NESTED), "/run/user/1000/brun"],
   [caller(0, { XDG_RUNTIME_DIR: "/run/user/1000" }, NESTED), "/run/user/1000/brun"],
   [caller(0, { XDG_RUNTIME_DIR: "/run/user/1000", USER: "root" }, NESTED), "/run/brun"],

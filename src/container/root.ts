@@ -1,6 +1,7 @@
 /**
  * Where the state of containers lives when `--root` does not say: `$XDG_RUNTIME_DIR/brun` for users,
- * `/run/brun` for root, `/tmp/brun-UID` for users without a runtime directory.
+ * `/run/brun` for root, `/tmp/brun-UID` for users without a runtime directory that they can write to. The front chooses by
+ * the same rules: default_root() of nsenter/front/command.c.
  */
 import { BrunError } from "../errors.ts";
 import { variable } from "../sys/environment.ts";
@@ -15,6 +16,8 @@ export interface CallerIdentity {
   /** Text of /proc/self/uid_map; "" in the first user namespace. Looked at only when `euid` is 0. */
   readonly uidMap: () => string;
   readonly env: { readonly USER?: string | undefined; readonly XDG_RUNTIME_DIR?: string | undefined };
+  /** Whether the runtime directory, an absolute path, can have state in it; {@link isUsable}. */
+  readonly usable: (runtimeDir: string) => boolean;
 }
 
 const variables: CallerIdentity["env"] = {
@@ -32,7 +35,26 @@ export function callerIdentity(): CallerIdentity {
     euid: syscall(NR.geteuid),
     uidMap: () => (inFirstNamespace() ? "" : (readTextIfThere("/proc/self/uid_map") ?? "")),
     env: variables,
+    usable: isUsable,
   };
+}
+
+const W_OK_X_OK = 3;
+
+/** Whether there can be a state directory in a runtime directory: it can be written to, or has one that is fit for use. */
+function isUsable(runtimeDir: string): boolean {
+  const path = absolute(`${runtimeDir}/brun`);
+  return (isFit(path, 0o1700, syscall(NR.geteuid)) && isWritable(path)) || isWritable(runtimeDir);
+}
+
+function isWritable(directory: string): boolean {
+  return syscall(NR.faccessat, AT_FDCWD, cstr(directory), W_OK_X_OK) === 0;
+}
+
+/** Whether a state directory is there already, the caller's alone and with the mode that it was given. */
+function isFit(path: string, mode: number, euid: number): boolean {
+  const stat = tryStat(path, true);
+  return typeof stat !== "number" && stat.mode === (S.IFDIR | mode) && stat.uid === euid;
 }
 
 /** The first user namespace has the same inode number on every kernel since 3.8 (PROC_USER_INIT_INO). */
@@ -77,7 +99,8 @@ export function defaultRoot(caller: CallerIdentity): DefaultRoot {
   const nested = inUserNamespace(uidMap);
   if (euid === 0 && (!nested || env.USER === "root")) return { path: "/run/brun", kind: "system" };
   const runtimeDir = env.XDG_RUNTIME_DIR ?? "";
-  if (runtimeDir.startsWith("/")) return { path: absolute(`${runtimeDir}/brun`), kind: "runtime-dir" };
+  if (runtimeDir.startsWith("/") && caller.usable(runtimeDir))
+    return { path: absolute(`${runtimeDir}/brun`), kind: "runtime-dir" };
   // The uid outside, so that `unshare -r brun list` and `brun list` see the same containers.
   const owner = euid === 0 ? (rootOutside(uidMap) ?? 0) : euid;
   return { path: `/tmp/brun-${owner}`, kind: "tmp" };
@@ -102,9 +125,7 @@ export function useDefaultRoot(caller: CallerIdentity): string {
   const { path, kind } = defaultRoot(caller);
   if (kind === "system") return path;
   const mode = kind === "tmp" ? 0o700 : 0o1700;
-  const before = tryStat(path, true);
-  if (typeof before !== "number" && before.mode === (S.IFDIR | mode) && before.uid === caller.euid)
-    return path;
+  if (isFit(path, mode, caller.euid)) return path;
   const made = mkdir(path, 0o700);
   if (made !== 0 && made !== -E.EEXIST) unusable(path, errnoText(-made));
   const stat = tryStat(path, true);

@@ -1,7 +1,8 @@
 /** libseccomp through bun:ffi; loaded when a filter has to be compiled, which the cache mostly spares. */
-import { FFIType, linkSymbols, type Pointer, read } from "bun:ffi";
+import { FFIType, type Pointer, read } from "bun:ffi";
 import { BrunError } from "../errors.ts";
 import { librarySymbol, openLibrary } from "../sys/libc.ts";
+import { link as linkC } from "../sys/link.ts";
 
 const { ptr, u32, i32 } = FFIType;
 
@@ -38,7 +39,7 @@ function link(library: Pointer) {
       { ...f, ptr: symbol(name as keyof typeof FUNCTIONS) },
     ]),
   ) as { [K in keyof typeof FUNCTIONS]: (typeof FUNCTIONS)[K] & { ptr: Pointer } };
-  return linkSymbols(withAddresses).symbols;
+  return linkC(withAddresses);
 }
 
 let loaded: Libseccomp | null = null;
@@ -64,9 +65,9 @@ function open(): Pointer {
 export function libseccompVersion(): string {
   const address = librarySymbol(open(), "seccomp_version");
   if (address === null) return "unknown";
-  const { seccomp_version } = linkSymbols({
+  const { seccomp_version } = linkC({
     seccomp_version: { ptr: address, args: [], returns: ptr },
-  }).symbols;
+  });
   const version = seccomp_version(); // struct scmp_version: three unsigned ints
   if (version === null) return "unknown";
   return `${read.u32(version, 0)}.${read.u32(version, 4)}.${read.u32(version, 8)}`;

@@ -4,9 +4,10 @@
  * executable; without one, as in the checkout and as a library, they are the stage's, loaded as a shared object.
  */
 
-import { linkSymbols, type Pointer, ptr } from "bun:ffi";
+import { type Pointer, ptr } from "bun:ffi";
 import { frontCalls } from "../../nsenter/embed.ts" with { type: "macro" };
 import { cstr, words } from "./c.ts";
+import { link } from "./link.ts";
 import { NR } from "./syscalls.ts";
 
 /** A pointer, a typed array whose memory is passed, or a number. */
@@ -16,7 +17,7 @@ const front = frontCalls();
 const loaded = front === null ? (require("./stage-library.ts") as typeof import("./stage-library.ts")) : null;
 const functions = front ?? loaded!.stageFunctions();
 const at = (address: number) => ({ ptr: address as Pointer, ...words });
-const native = linkSymbols({ syscall: at(functions.syscall), spawn: at(functions.spawn) }).symbols;
+const native = link({ syscall: at(functions.syscall), spawn: at(functions.spawn) });
 
 /** What the front has done before brun began, and knows: nsenter/front/ahead.h. */
 export const AHEAD = {
@@ -36,7 +37,7 @@ let ahead: ((question: number) => number) | undefined;
 export function askAhead(question: number): number {
   if (front === null) return -1;
   if (ahead === undefined) {
-    const { ask } = linkSymbols({ ask: at(front.ahead) }).symbols;
+    const { ask } = link({ ask: at(front.ahead) });
     ahead = (question) => Number(ask(question, 0, 0, 0, 0, 0, 0));
   }
   return ahead(question);
@@ -83,7 +84,7 @@ export function nativeSpawn(request: Uint8Array): number {
  * nsenter/early.c. Linked here and not at the start, since only a foreground process comes to it.
  */
 export function catchSignals(fd: number): void {
-  linkSymbols({ caught: at(functions.catchSignals) }).symbols.caught(fd, 0, 0, 0, 0, 0, 0);
+  link({ caught: at(functions.catchSignals) }).caught(fd, 0, 0, 0, 0, 0, 0);
 }
 
 export { cstr, NR };

@@ -285,17 +285,27 @@ export function readdir(path: string): string[] {
   }
 }
 
-/** The current directory, or null when it has been removed. */
-export function getcwd(): string | null {
+/** The current directory. Throws a SysError that names `path`, for which it is wanted, when it has no path itself. */
+function currentDirectory(path: string): string {
   const buffer = new Uint8Array(4096);
   const n = syscall(NR.getcwd, buffer, buffer.length);
-  if (n <= 0 || buffer[0] !== 0x2f) return null;
-  return fromUtf8(buffer.subarray(0, n - 1));
+  if (n > 0 && buffer[0] === 0x2f) return fromUtf8(buffer.subarray(0, n - 1));
+  // The kernel writes "(unreachable)/…" for one outside of the root directory.
+  const why =
+    n === -E.ENOENT ? "has been removed" : n < 0 ? "has a path that is too long" : "is out of reach";
+  throw new SysError(
+    `${JSON.stringify(path)} is relative to the current directory, which ${why}: go to another one, or give an absolute path`,
+    n < 0 ? -n : E.ENOENT,
+  );
 }
 
-/** An absolute, normalised path (lexically: "..", "." and doubled slashes resolved; links are not). */
+/**
+ * An absolute, normalised path (lexically: "..", "." and doubled slashes resolved; links are not). Throws a SysError when
+ * it is relative to a current directory that has no path.
+ * @param base absolute; the current directory without it
+ */
 export function absolute(path: string, base?: string): string {
-  const full = path.startsWith("/") ? path : `${base ?? getcwd() ?? "/"}/${path}`;
+  const full = path.startsWith("/") ? path : `${base ?? currentDirectory(path)}/${path}`;
   const parts: string[] = [];
   for (const part of full.split("/")) {
     if (part === "..") parts.pop();

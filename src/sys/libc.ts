@@ -1,6 +1,7 @@
 /** Shared libraries by libc's own dlopen(3), opened when the first is wanted. */
-import { CString, dlopen, type Pointer, ptr } from "bun:ffi";
-import { cstr, words } from "./c.ts";
+import { CString, type Pointer, ptr } from "bun:ffi";
+import { cstr } from "./c.ts";
+import { linkLibc } from "./link.ts";
 
 const RTLD_NOW = 2;
 
@@ -9,8 +10,7 @@ type Libc = Record<"syscall" | "dlopen" | "dlsym" | "dlerror", (...args: number[
 let opened: Libc | undefined;
 
 function libc(): Libc {
-  opened ??= dlopen("libc.so.6", { syscall: words, dlopen: words, dlsym: words, dlerror: words })
-    .symbols as unknown as Libc;
+  opened ??= linkLibc() as unknown as Libc;
   return opened;
 }
 

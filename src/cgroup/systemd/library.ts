@@ -1,7 +1,8 @@
 /** libsystemd's sd-bus through bun:ffi; loaded when systemd is to make a cgroup. Only functions without varargs. */
-import { FFIType, linkSymbols, type Pointer } from "bun:ffi";
+import { FFIType, type Pointer } from "bun:ffi";
 import { BrunError } from "../../errors.ts";
 import { librarySymbol, openLibrary } from "../../sys/libc.ts";
+import { link as linkC } from "../../sys/link.ts";
 
 const { ptr, u8, u64, i32 } = FFIType;
 
@@ -45,7 +46,7 @@ function link(library: Pointer) {
       return [name, { ...f, ptr: address }];
     }),
   ) as { [K in keyof typeof FUNCTIONS]: (typeof FUNCTIONS)[K] & { ptr: Pointer } };
-  return linkSymbols(withAddresses).symbols;
+  return linkC(withAddresses);
 }
 
 let loaded: Libsystemd | null | undefined;

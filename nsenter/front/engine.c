@@ -1,0 +1,122 @@
+#include "engine.h"
+
+#include "../text.h"
+#include "stage.h"
+
+#include <linux/fcntl.h>
+#include <linux/mman.h>
+#include <linux/resource.h>
+
+#define KIB 1024UL
+#define MIB (1024 * KIB)
+/* What Bun 1.4.5 reserves at its start: for its heap, and then, executable, for the code that its JIT makes. */
+#define HEAP (1024 * MIB)
+#define CODE (1024 * MIB + 8 * KIB)
+/* Without a JIT, and with the smallest heap that it makes do with. */
+#define LEAST (288 * MIB)
+/* LEAST and Bun itself, rounded up; data of Bun itself is not much. */
+#define LEAST_ADDRESSES (450 * MIB)
+#define LEAST_DATA (300 * MIB)
+#define LEAST_STACK (256 * KIB)
+#define READABLE 4 /* R_OK */
+
+/* door.c, put there by image.S. */
+extern const unsigned char door_image[];
+extern const unsigned char door_image_end[];
+
+static long directory = -1;
+
+/* Whether Bun could reserve as much. */
+static int can_map(size_t size, int protection)
+{
+	long at = sys6(__NR_mmap, 0, (long)size, protection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
+		       0);
+
+	if (at < 0 && at > -4096)
+		return 0;
+	sys2(__NR_munmap, at, size);
+	return 1;
+}
+
+/* Whether the caller has options for Bun's engine, which may turn its JIT off. */
+static int has_engine_options(const char *const *envp)
+{
+	for (; *envp; envp++)
+		if (text_after(*envp, "BUN_JSC_"))
+			return 1;
+	return 0;
+}
+
+/* Complains of a limit, in the shell's unit. Returns 0 when it is high enough. */
+static int complain_of_limit(struct complaint *complaint, int resource, const char *name, uint64_t least)
+{
+	struct rlimit64 limit = {~0ULL, ~0ULL};
+
+	sys4(__NR_prlimit64, 0, resource, 0, &limit);
+	if (limit.rlim_cur >= least)
+		return 0;
+	complain(complaint, name);
+	complain(complaint, " is limited to ");
+	complain_number(complaint, limit.rlim_cur / KIB);
+	complain(complaint, " KiB, and brun needs ");
+	complain_number(complaint, least / KIB);
+	complain(complaint,
+		 " KiB; hint: raise it where brun is started; process.rlimits limits the container alone");
+	return 1;
+}
+
+/* With the module for an engine without a JIT, where it will be one. */
+static int prepare_memory(struct complaint *complaint, const char *const *envp)
+{
+	if (can_map(HEAP + CODE, PROT_READ | PROT_WRITE | PROT_EXEC) && !has_engine_options(envp))
+		return 0;
+	if (can_map(LEAST, PROT_READ | PROT_WRITE) &&
+	    sealed_file("brun-door", door_image, (size_t)(door_image_end - door_image)) >= 0)
+		return 0;
+	if (!complain_of_limit(complaint, RLIMIT_AS, "the address space (RLIMIT_AS, ulimit -v)",
+			       LEAST_ADDRESSES) &&
+	    !complain_of_limit(complaint, RLIMIT_DATA, "memory for data (RLIMIT_DATA, ulimit -d)",
+			       LEAST_DATA))
+		complain(complaint, "there is no memory for brun; hint: see free -m and "
+				    "/proc/sys/vm/overcommit_memory, with which 2 counts what is reserved");
+	return -1;
+}
+
+/* Bun does not start where the current directory has been removed, or has too long a path. */
+static void leave_nameless_directory(void)
+{
+	char path[PATH_SIZE];
+
+	if (sys2(__NR_getcwd, path, sizeof(path)) > 0 && path[0] == '/')
+		return;
+	directory = sys4(__NR_openat, AT_FDCWD, ".", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+	/* There has to be a way back, or relative paths would lead elsewhere. */
+	if (directory >= 0 && (sys1(__NR_fchdir, directory) < 0 || sys1(__NR_chdir, "/") < 0)) {
+		sys1(__NR_close, directory);
+		directory = -1;
+	}
+}
+
+void engine_enter_directory(void)
+{
+	if (directory < 0)
+		return;
+	sys1(__NR_fchdir, directory);
+	sys1(__NR_close, directory);
+	directory = -1;
+}
+
+int engine_prepare(struct complaint *complaint, const char *const *envp)
+{
+	if (sys3(__NR_faccessat, AT_FDCWD, "/proc/self/maps", READABLE) < 0) {
+		complain(complaint,
+			 "/proc/self/maps cannot be read, and brun needs /proc; hint: mount it, as root: "
+			 "mount -t proc proc /proc");
+		return -1;
+	}
+	if (complain_of_limit(complaint, RLIMIT_STACK, "the stack (RLIMIT_STACK, ulimit -s)", LEAST_STACK) ||
+	    prepare_memory(complaint, envp) < 0)
+		return -1;
+	leave_nameless_directory();
+	return 0;
+}

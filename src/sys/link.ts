@@ -1,0 +1,37 @@
+/**
+ * C functions as JavaScript functions: by bun:ffi, and where its engine may not make executable memory, which bun:ffi
+ * needs, by the front's module (door.ts).
+ */
+import { dlopen, type FFIFunction, linkSymbols } from "bun:ffi";
+import { words } from "./c.ts";
+
+let withoutJit = false;
+
+/** What `act` returns, or without a JIT what `other` does. */
+function orByDoor<T>(act: () => T, other: (door: typeof import("./door.ts")) => unknown): T {
+  if (!withoutJit) {
+    try {
+      return act();
+    } catch (error) {
+      if (!(error instanceof TypeError) || !error.message.includes("JIT")) throw error;
+      withoutJit = true;
+    }
+  }
+  return other(require("./door.ts") as typeof import("./door.ts")) as T;
+}
+
+/** As bun:ffi's linkSymbols. Arguments are numbers, bigints, pointers and typed arrays. */
+export function link<Fns extends Record<string, FFIFunction>>(functions: Fns) {
+  return orByDoor(
+    () => linkSymbols(functions).symbols,
+    (door) => door.linkByDoor(functions),
+  );
+}
+
+/** The functions of libc that lead to all others, as numbers and with numbers; syscall(2) only where there is a JIT. */
+export function linkLibc() {
+  return orByDoor(
+    () => dlopen("libc.so.6", { syscall: words, dlopen: words, dlsym: words, dlerror: words }).symbols,
+    (door) => door.libcByDoor(words.returns),
+  );
+}
