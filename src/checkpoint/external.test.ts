@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
-import { externalMounts, parseMountInfo, restoreMounts } from "./external.ts";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { checkMountPoint, externalMounts, parseMountInfo, restoreMounts } from "./external.ts";
 
 const HOST = `20 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
 21 20 0:5 / /dev rw shared:2 - devtmpfs udev rw
@@ -49,4 +50,29 @@ test("a restore takes sources from the config, and what was below them from belo
     { key: "/data/sub/x", val: "/srv/data/sub/x" },
     { key: "/data/deep/y", val: "/srv/deep/y" },
   ]);
+});
+
+test("a mount point that CRIU would read as another mount is refused (CVE-2026-119101)", () => {
+  for (const path of ["/data]:/etc", "/a]:", "/data/../../etc", "/.."]) {
+    expect(() => checkMountPoint(path)).toThrow("cannot name the mount point");
+    expect(() => restoreMounts([path], [{ key: "/data", val: "/srv" }])).toThrow(
+      "cannot name the mount point",
+    );
+    expect(() => restoreMounts([], [{ key: path, val: "/srv" }])).toThrow("cannot name the mount point");
+  }
+  for (const path of ["/a]b", "/a:b", "/..a/b..", "/[x]/y"]) expect(checkMountPoint(path)).toBe(path);
+});
+
+test("a link that the container has put where a mount was is not followed", () => {
+  const source = mkdtempSync("/tmp/brun-external-");
+  try {
+    mkdirSync(`${source}/sub/x`, { recursive: true });
+    symlinkSync("/etc", `${source}/link`);
+    const from = (name: string) => restoreMounts([name], [{ key: "/data", val: source }]).at(-1)!.val;
+    expect(from("/data/sub/x")).toBe(`${source}/sub/x`);
+    expect(() => from("/data/link")).toThrow("symbolic link now");
+    expect(() => from("/data/link/ssl")).toThrow("symbolic link now");
+  } finally {
+    rmSync(source, { recursive: true });
+  }
 });

@@ -1,6 +1,10 @@
 /** What a container has from outside of it, which CRIU does not save but is told the name of. */
-
-import { readText, S, tryStat } from "../sys/fs.ts";
+import { BrunError } from "../errors.ts";
+import { quoted } from "../printable.ts";
+import { RESOLVE } from "../sys/constants.ts";
+import { E } from "../sys/errno.ts";
+import { cstr, NR, syscall } from "../sys/ffi.ts";
+import { close, O, readText, S, tryOpen, tryStat } from "../sys/fs.ts";
 import { mountPath } from "../sys/mountinfo.ts";
 import type { Pair } from "./rpc.ts";
 
@@ -66,23 +70,53 @@ export function dumpMounts(pid: number): Pair[] {
       (stat.mode & S.IFMT) === S.IFCHR &&
       stat.rdevMajor === 1 &&
       stat.rdevMinor === 3;
-    return { key: target, val: isNull ? "/dev/null" : target };
+    return { key: checkMountPoint(target), val: isNull ? "/dev/null" : target };
+  });
+}
+
+/**
+ * Checks a mount point that a container or its image has chosen the words of, before CRIU gets it: CRIU writes
+ * "mnt[KEY]:VALUE" and reads it again, so that what follows a "]:" in the key would be what is mounted (CVE-2026-119101,
+ * CVE-2026-115520, CVE-2026-119614). Throws a BrunError.
+ */
+export function checkMountPoint(path: string): string {
+  if (!path.includes("]:") && !path.split("/").includes("..")) return path;
+  throw new BrunError(`cannot name the mount point ${quoted(path)} to CRIU`, {
+    hint: 'a path with "]:" or ".." in it could be taken for another mount: mount it elsewhere',
   });
 }
 
 /**
  * Sources for the names that a dump has listed, for a restore: those of the config, and for what was mounted
- * below one of them (rbind) the same place below its source.
+ * below one of them (rbind) the same place below its source, where a symbolic link that the container has put
+ * there is not followed. Throws a BrunError.
  */
 export function restoreMounts(names: readonly string[], configured: readonly Pair[]): Pair[] {
   const pairs = new Map<string, string>([["/dev/null", "/dev/null"]]);
-  for (const { key, val } of configured) pairs.set(key, val);
+  for (const { key, val } of configured) pairs.set(checkMountPoint(key), val);
   for (const name of names) {
-    if (pairs.has(name)) continue;
+    if (pairs.has(checkMountPoint(name))) continue;
     const above = configured
       .filter(({ key }) => name.startsWith(`${key}/`))
       .sort((a, z) => z.key.length - a.key.length)[0];
-    if (above !== undefined) pairs.set(name, `${above.val}${name.slice(above.key.length)}`);
+    if (above !== undefined) pairs.set(name, below(above.val, name.slice(above.key.length)));
   }
   return [...pairs].map(([key, val]) => ({ key, val }));
+}
+
+function below(source: string, path: string): string {
+  const how = new BigUint64Array([
+    BigInt(O.PATH | O.CLOEXEC),
+    0n,
+    BigInt(RESOLVE.BENEATH | RESOLVE.NO_SYMLINKS),
+  ]);
+  const directory = tryOpen(source, O.PATH | O.DIRECTORY);
+  const found = syscall(NR.openat2, directory, cstr(path.slice(1)), how, 24);
+  if (directory >= 0) close(directory);
+  if (found >= 0) close(found);
+  if (found === -E.ELOOP)
+    throw new BrunError(`${source}${path} is a symbolic link now, or below one`, {
+      hint: "it was a mount when the container was checkpointed: mount it again",
+    });
+  return `${source}${path}`;
 }

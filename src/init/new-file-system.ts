@@ -1,9 +1,23 @@
 /** File systems that are known by a descriptor before they are mounted. */
-import type { Policy, Slot } from "../stage/program.ts";
+import { SLOT } from "../stage/operation.ts";
+import type { Blob, Policy, Slot } from "../stage/program.ts";
 import type { InitContext } from "./context.ts";
 
-/** A parameter of a file system: a string, the path of a descriptor, or (null) a flag. */
-export type Parameter = readonly [name: string, value: string | Slot | null];
+/** A parameter of a file system: a string, one that the program makes, the path of a descriptor, or (null) a flag. */
+export type Parameter = readonly [name: string, value: string | Blob | Slot | null];
+
+/** Options of mount(2) as parameters. A comma in a value (mpol=bind:0,2 of tmpfs) is followed by a digit. */
+export function parametersOf(data: string): Parameter[] {
+  const parameters: [string, string | null][] = [];
+  for (const option of data === "" ? [] : data.split(",")) {
+    const equals = option.indexOf("=");
+    const last = parameters[parameters.length - 1];
+    if (equals >= 0) parameters.push([option.slice(0, equals), option.slice(equals + 1)]);
+    else if (last !== undefined && last[1] !== null && /^\d/.test(option)) last[1] += `,${option}`;
+    else parameters.push([option, null]);
+  }
+  return parameters;
+}
 
 const FSOPEN_CLOEXEC = 1;
 const FSMOUNT_CLOEXEC = 1;
@@ -25,7 +39,8 @@ export function newFileSystem(
   const { b } = x;
   const context = b.get("fsopen", [b.str(type), FSOPEN_CLOEXEC], refused);
   for (const [name, value] of parameters) {
-    const text = value === null ? null : typeof value === "string" ? b.str(value) : b.fdPath(value);
+    const text =
+      typeof value === "string" ? b.str(value) : value?.type === SLOT ? b.fdPath(value as Slot) : value;
     const command = value === null ? FSCONFIG_SET_FLAG : FSCONFIG_SET_STRING;
     b.sys("fsconfig", [context, command, b.str(name), text, 0]);
   }

@@ -9,7 +9,7 @@ import { AT_EMPTY_PATH, AT_FDCWD, absolute, O } from "../sys/fs.ts";
 import type { InitContext } from "./context.ts";
 import { Extra, isBind, type MountOptions, toMountAttr } from "./mount-options.ts";
 import { attach, cloneTree, propagate, setAttributes } from "./mount-tree.ts";
-import { newFileSystem, type Parameter } from "./new-file-system.ts";
+import { newFileSystem, type Parameter, parametersOf } from "./new-file-system.ts";
 import { openTarget } from "./path.ts";
 
 /** Compiles one of them: a mount on "/", or with "tmpupper". */
@@ -49,16 +49,7 @@ function detached(x: InitContext, mount: Mount, type: string, options: MountOpti
     return tree;
   }
   if ((options.extra & Extra.TMPUPPER) !== 0) return tmpOverlay(x, options.data, set);
-  const parameters: Parameter[] = [["source", mount.source ?? type]];
-  for (const [name, value] of pairs(options.data)) parameters.push([name, value]);
-  return newFileSystem(x, type, parameters, set);
-}
-
-function* pairs(data: string): Iterable<[string, string | null]> {
-  for (const option of data === "" ? [] : data.split(",")) {
-    const equals = option.indexOf("=");
-    yield equals < 0 ? [option, null] : [option.slice(0, equals), option.slice(equals + 1)];
-  }
+  return newFileSystem(x, type, [["source", mount.source ?? type], ...parametersOf(options.data)], set);
 }
 
 /**
@@ -67,7 +58,7 @@ function* pairs(data: string): Iterable<[string, string | null]> {
  */
 function tmpOverlay(x: InitContext, data: string, attributes: number): Slot {
   const { b } = x;
-  const given = new Map(pairs(data));
+  const given = new Map(parametersOf(data) as [string, string | null][]);
   const lower = openDirectory(x, AT_FDCWD, given.get("lowerdir") ?? "/");
   const scratch = scratchOf(x);
   const number = x.overlays++;

@@ -1,9 +1,18 @@
 /**
  * Mount points swapped for symbolic links while containers are made, by someone who can write to a volume or to
- * the root file system (CVE-2021-30465, CVE-2024-45310).
+ * the root file system (CVE-2021-30465, CVE-2024-45310, CVE-2026-133553).
  */
 import { describe, expect, test } from "bun:test";
-import { chownSync, existsSync, lchownSync, lstatSync, mkdirSync, readdirSync, symlinkSync } from "node:fs";
+import {
+  chownSync,
+  existsSync,
+  lchownSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { isRoot, ownedDir } from "../support/caller.ts";
 import { subjects } from "../support/runtime.ts";
 import { Sandbox } from "../support/sandbox.ts";
@@ -96,5 +105,44 @@ for (const subject of subjects()) {
         expect(existsSync(`${outside}/new`)).toBe(false);
       }, 3600000);
     }
+
+    test(`${TRIES} containers with tmpcopyup while its mount point is swapped: nothing is copied elsewhere`, async () => {
+      await using box = new Sandbox(subject);
+      const { caller } = subject;
+      const volume = ownedDir(caller, `${box.dir}/volume`);
+      // Another volume of the container, to which a link leads inside of it.
+      const target = ownedDir(caller, `${box.dir}/target`);
+      for (const directory of [`${volume}/swap`, `${volume}/swap/sub`, `${target}/sub`])
+        ownedDir(caller, directory);
+      writeFileSync(`${volume}/swap/sub/copied`, "x");
+      symlinkSync("/target", `${volume}/other`);
+      if (isRoot) lchownSync(`${volume}/other`, caller.uid, caller.gid);
+      const bundle = box.bundle((spec) => {
+        spec.process.args = ["/bin/true"];
+        for (const [destination, source] of [["/volume", volume] as const, ["/target", target] as const])
+          spec.mounts.push({ destination, type: "bind", source, options: ["rbind", "rw"] });
+        spec.mounts.push({
+          destination: "/volume/swap/sub",
+          type: "tmpfs",
+          source: "tmpfs",
+          options: ["tmpcopyup", "mode=700"],
+        });
+      });
+      const swapper = Bun.spawn([attacker("swap"), volume, "swap", "other"], { stdin: "pipe" });
+      let succeeded = 0;
+      try {
+        for (let done = 0; done < TRIES; done += AT_ONCE) {
+          const runs = Array.from({ length: AT_ONCE }, () =>
+            box.call(["run", "--bundle", bundle, box.name()]),
+          );
+          for (const { code } of await Promise.all(runs)) if (code === 0) succeeded += 1;
+          expect(readdirSync(`${target}/sub`)).toEqual([]);
+        }
+      } finally {
+        swapper.stdin.end();
+        await swapper.exited;
+      }
+      expect(succeeded).toBeGreaterThan(0);
+    }, 3600000);
   });
 }
