@@ -57,6 +57,34 @@ for (const subject of subjects()) {
       }, 180000);
     }
 
+    // Without a user namespace the host's CAP_SYS_PTRACE is as good in the container: it reaches every process that it sees.
+    test.skipIf(rootless)(
+      "with CAP_SYS_PTRACE in a rootful container there is still no runtime to overwrite",
+      async () => {
+        await using box = new Sandbox(subject);
+        const id = box.name();
+        const bundle = box.bundle((spec) => {
+          spec.process.args = ["/bin/hunt", `${tries(2, 60)}`];
+          spec.process.capabilities = capabilitySets(TRACER);
+        });
+        install(box, bundle, "hunt");
+        const before = sha256(brunPath());
+        const run = box.spawn(["run", "--bundle", bundle, id], { timeoutMs: 120000 });
+        while (!(await box.call(["state", id])).stdout.includes('"running"')) await Bun.sleep(20);
+        let ended = false;
+        run.done.then(() => {
+          ended = true;
+        });
+        // Some are let go by the tracer with a signal of their own: that is its right.
+        while (!ended) await box.call(["exec", id, "/bin/true"]);
+        const { seen, written } = numbers((await run.done).stdout);
+        expect(seen).toBeGreaterThan(0);
+        expect(written).toBe(0);
+        expect(sha256(brunPath())).toBe(before);
+      },
+      180000,
+    );
+
     test("exec waits, and does not spin, for what a process of the container holds", async () => {
       await using box = new Sandbox(subject);
       const id = box.name();
@@ -117,6 +145,28 @@ for (const subject of subjects()) {
       const more = { Inh: 0, Prm: KILL | CHOWN, Eff: KILL | CHOWN, Bnd: KILL | CHOWN, Amb: 0 };
       if (subject.runtime === "brun") expect(await sets("--cap", "CAP_CHOWN")).toEqual(more);
       expect(await sets("--user", "1000:1000")).toEqual({ Inh: 0, Prm: 0, Eff: 0, Bnd: KILL, Amb: 0 });
+    });
+
+    test("exec --user is the user that it names, and no number that a uid cannot be", async () => {
+      await using box = new Sandbox(subject);
+      const id = await box.detached((spec) => mapManyIds(spec, subject.caller));
+      const ids = async (user: string) =>
+        box.call(["exec", "--user", user, id, "/bin/sh", "-c", "id -u; id -g"]);
+      expect((await ids("1:2")).stdout).toBe("1\n2\n");
+      expect((await ids("1")).stdout).toMatch(/^1\n/);
+      for (const user of [
+        "4294967295",
+        "4294967296",
+        "18446744073709551616",
+        "-1",
+        "1:4294967296",
+        "1e3",
+        "0x1",
+        "1 ",
+      ]) {
+        const { code, stdout } = await ids(user);
+        expect([user, code === 0, stdout]).toEqual([user, false, ""]);
+      }
     });
   });
 }

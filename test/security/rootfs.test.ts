@@ -1,17 +1,21 @@
 /**
  * Root file systems made to mislead: /proc and /sys as symbolic links (CVE-2019-19921, CVE-2023-27561,
  * CVE-2023-28642), a /proc that is none (CVE-2019-16884, CVE-2025-52881), /dev/null and terminals of its own
- * (CVE-2025-31133, CVE-2025-52565), /dev and /etc that lead out.
+ * (CVE-2025-31133, CVE-2025-52565, CVE-2026-88264, CVE-2026-88265), /dev and /etc that lead out (CVE-2026-41579,
+ * CVE-2026-47766).
  */
 import { describe, expect, test } from "bun:test";
 import {
   chmodSync,
+  chownSync,
   existsSync,
   lchownSync,
   lstatSync,
   mkdirSync,
   readdirSync,
+  readFileSync,
   rmSync,
+  statSync,
   symlinkSync,
   truncateSync,
   writeFileSync,
@@ -19,7 +23,7 @@ import {
 import { isRoot, ownedDir } from "../support/caller.ts";
 import { subjects } from "../support/runtime.ts";
 import { Sandbox } from "../support/sandbox.ts";
-import type { TestSpec } from "../support/spec.ts";
+import { mapManyIds, type TestSpec } from "../support/spec.ts";
 
 for (const subject of subjects()) {
   const rootless = subject.caller.name === "user";
@@ -158,6 +162,49 @@ for (const subject of subjects()) {
     });
 
     if (subject.runtime === "brun") {
+      test("a terminal's /dev/console that leads out: nothing is made or mounted outside", async () => {
+        await using box = new Sandbox(subject);
+        for (const target of targets(box)) {
+          const bundle = box.bundle((spec) => {
+            script("echo ran")(spec);
+            spec.process.terminal = true;
+            spec.mounts = spec.mounts.filter(({ destination }) => destination !== "/dev");
+          });
+          for (const name of ["dev/console", "dev/pts", "dev/shm", "dev/mqueue"]) {
+            if (name !== "dev/console") mkdirSync(`${bundle}/rootfs/${name}`, { recursive: true });
+            else link(bundle, name, `${target}/console`);
+          }
+          await using session = box.terminal(["run", "--bundle", bundle, box.name()]);
+          await session.exited;
+          expect(readdirSync(outside(box))).toEqual([]);
+          expect(existsSync("/tmp/console")).toBe(false);
+        }
+      });
+
+      test("an image's /dev/null that leads to a volume: the file there is neither stdio nor changed", async () => {
+        await using box = new Sandbox(subject);
+        const { caller } = subject;
+        const volume = outside(box);
+        writeFileSync(`${volume}/file`, "kept\n", { mode: 0o640 });
+        if (isRoot) chownSync(`${volume}/file`, caller.uid, caller.gid);
+        const before = statSync(`${volume}/file`);
+        const bundle = box.bundle((spec) => {
+          script("echo ran; echo error >&2; readlink /proc/self/fd/0 /proc/self/fd/1 /proc/self/fd/2")(spec);
+          mapManyIds(spec, caller);
+          spec.process.user = { uid: 1000, gid: 1000 };
+          spec.mounts = spec.mounts.filter(({ destination }) => destination !== "/dev");
+          spec.mounts.push({ destination: "/volume", type: "bind", source: volume, options: ["bind"] });
+        });
+        for (const name of ["dev/pts", "dev/shm", "dev/mqueue"])
+          mkdirSync(`${bundle}/rootfs/${name}`, { recursive: true });
+        link(bundle, "dev/null", "/volume/file");
+        const { stdout } = await box.call(["run", "--bundle", bundle, box.name()]);
+        expect(stdout).not.toContain("volume");
+        const { uid, gid, mode } = statSync(`${volume}/file`);
+        expect({ uid, gid, mode }).toEqual({ uid: before.uid, gid: before.gid, mode: before.mode });
+        expect(readFileSync(`${volume}/file`, "utf8")).toBe("kept\n");
+      });
+
       test("a terminal is a new one of devpts, whatever is at /dev/pts and /dev/ptmx", async () => {
         await using box = new Sandbox(subject);
         for (const make of [
