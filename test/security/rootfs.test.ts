@@ -205,6 +205,33 @@ for (const subject of subjects()) {
         expect(readFileSync(`${volume}/file`, "utf8")).toBe("kept\n");
       });
 
+      test("an image's own /proc/self/fd leads nothing elsewhere: what is to be read-only is", async () => {
+        await using box = new Sandbox(subject);
+        const bundle = box.bundle((spec) => {
+          script("for f in /x /ro/x /volume/x; do touch $f 2>/dev/null && echo $f; done; true")(spec);
+          spec.root.readonly = true;
+          spec.linux.maskedPaths = spec.linux.readonlyPaths = [];
+          spec.mounts = spec.mounts.filter(({ destination }) => destination !== "/proc");
+          for (const [destination, ...options] of [["/volume"], ["/ro", "ro"]] as const)
+            spec.mounts.push({
+              destination,
+              type: "bind",
+              source: outside(box),
+              options: ["rbind", ...options],
+            });
+          spec.mounts.push({
+            destination: "/tmp",
+            type: "tmpfs",
+            source: "tmpfs",
+            options: ["ro", "tmpcopyup"],
+          });
+        });
+        mkdirSync(`${bundle}/rootfs/proc/self/fd`, { recursive: true });
+        for (let fd = 0; fd < 64; fd++) symlinkSync("/volume", `${bundle}/rootfs/proc/self/fd/${fd}`);
+        const { stdout, stderr } = await box.call(["run", "--bundle", bundle, box.name()]);
+        expect({ stdout, stderr }).toEqual({ stdout: "/volume/x\n", stderr: "" });
+      });
+
       test("a terminal is a new one of devpts, whatever is at /dev/pts and /dev/ptmx", async () => {
         await using box = new Sandbox(subject);
         for (const make of [
