@@ -5,6 +5,7 @@
 import { describe, expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
+import fc from "fast-check";
 import { HEX, hex, inBytes } from "./support/bytes.ts";
 import { host } from "./support/caller.ts";
 import { BY_BUN } from "./support/front.ts";
@@ -144,6 +145,23 @@ for (const subject of subjects(["brun"])) {
       const outcome = await box.ok(["exec", ...flags, id, "sh", "-c", script], { under: inBytes() });
       expect(outcome).toBe(hex("e\\xff", `/tmp/${BYTES}`));
       expect(inside(box.dir).some((name) => name.includes("\ufffd\ufffd.pid"))).toBe(true);
+    });
+
+    test("random words by exec, by Bun and by the front, and by unshare", async () => {
+      await using box = new Sandbox(subject);
+      const id = await box.detached();
+      const byte = fc.integer({ min: 1, max: 255 }).map((n) => `\\x${n.toString(16).padStart(2, "0")}`);
+      const word = fc.array(byte, { maxLength: 12 }).map((bytes) => bytes.join(""));
+      const script = `${HEX}; hex "$@"`.replaceAll("\\", "\\\\");
+      const words = fc.sample(word, { numRuns: 40, seed: 13 });
+      const argv = ["sh", "-c", script, "sh", ...words];
+      for (const command of [
+        ["exec", id],
+        ["unshare", "--"],
+      ]) {
+        for (const how of [{}, BY_BUN])
+          expect(await box.ok([...command, ...argv], { under: inBytes(), ...how })).toBe(hex(...words));
+      }
     });
 
     test("HOME from the image's passwd", async () => {

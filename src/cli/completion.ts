@@ -1,5 +1,7 @@
 /** `brun completion`. */
+
 import { BrunError } from "../errors.ts";
+import { quoted } from "../printable.ts";
 import { type Command, defineCommand } from "./command.ts";
 import { print } from "./output.ts";
 import { bashCompletion } from "./reference/bash.ts";
@@ -31,7 +33,7 @@ export function completionCommand(others: readonly Command[]) {
   fish   brun completion fish >~/.config/fish/completions/brun.fish`,
     run({ args }) {
       if (!Object.hasOwn(COMPLETIONS, args.shell)) {
-        throw new BrunError(`no completion for ${JSON.stringify(args.shell)}`, {
+        throw new BrunError(`no completion for ${quoted(args.shell)}`, {
           code: "ERR_USAGE",
           hint: "bash, zsh or fish",
         });

@@ -1,7 +1,7 @@
 /** Arguments and environment in bytes. Loaded when they are wanted: mostly Bun's text of them is enough. */
-import { type Pointer, toArrayBuffer } from "bun:ffi";
-import { AHEAD, askAhead } from "./ffi.ts";
-import { readFile } from "./fs.ts";
+import { check } from "./error.ts";
+import { AHEAD, askAhead, cstr, NR, syscall } from "./ffi.ts";
+import { close, readFile } from "./fs.ts";
 import { fromUtf8 } from "./utf8.ts";
 
 /** See file. */
@@ -28,10 +28,25 @@ export function initialStrings(): InitialStrings {
 function fromFront(): InitialStrings | null {
   const size = askAhead(AHEAD.size);
   if (size <= 0) return null;
-  const bytes = new Uint8Array(toArrayBuffer(askAhead(AHEAD.strings) as Pointer, 0, size));
-  const all = split(bytes);
+  const all = split(copyOf(askAhead(AHEAD.strings), size));
   const count = askAhead(AHEAD.words);
   return { words: all.slice(0, count), variables: all.slice(count) };
+}
+
+const MFD_CLOEXEC = 1;
+
+/** Bytes of this process's memory, by way of a file: system calls take addresses. Throws a SysError. */
+function copyOf(address: number, size: number): Uint8Array {
+  const doing = "read the arguments and the environment";
+  const bytes = new Uint8Array(size);
+  const fd = check(syscall(NR.memfd_create, cstr("brun-strings"), MFD_CLOEXEC), doing);
+  try {
+    check(syscall(NR.write, fd, address, size), doing);
+    check(syscall(NR.pread64, fd, bytes, size, 0), doing);
+  } finally {
+    close(fd);
+  }
+  return bytes;
 }
 
 /** Strings that each end with a NUL. */
