@@ -28,12 +28,27 @@ describe("defaultMaps", () => {
 
   test("never maps a host id twice: the caller's own, and overlapping ranges", () => {
     const { maps } = defaultMaps(1000, 0, [range(999, 10), range(1005, 10), range(1005, 3)], []);
-    expect(mapText(maps.uid)).toBe("0 1000 1\n1 999 1\n2 1001 8\n10 1009 6\n");
+    expect(mapText(maps.uid)).toBe("0 1000 1\n1 999 1\n2 1001 14\n");
+  });
+
+  test("a range that continues the one before is the same line", () => {
+    const result = defaultMaps(
+      9,
+      0,
+      [10, 20, 30, 50].map((start, i) => range(start, 10, `/etc/subuid:${i + 1}`)),
+      [],
+    );
+    expect(mapText(result.maps.uid)).toBe("0 9 1\n1 10 30\n31 50 10\n");
+    expect(result.origins.uid).toEqual(["caller", "/etc/subuid:1 to /etc/subuid:3", "/etc/subuid:4"]);
   });
 
   test("stops at the kernel's number of lines and at the last id", () => {
-    const many = Array.from({ length: 500 }, (_, i) => range(100000 + 10 * i, 5));
-    expect(defaultMaps(1, 1, many, []).maps.uid).toHaveLength(MAX_MAPS);
+    const short = Array.from({ length: 500 }, (_, i) => range(10 + 2 * i, 1));
+    expect(defaultMaps(1, 1, short, []).maps.uid).toHaveLength(MAX_MAPS);
+    const long = Array.from({ length: 500 }, (_, i) => range(1_000_000_000 + 100_000 * i, 65536));
+    const text = mapText(defaultMaps(1, 1, long, []).maps.uid);
+    expect(text.length).toBeLessThan(4096);
+    expect(text.length).toBeGreaterThan(4096 - 33);
     const huge = [range(10, 4_000_000_000), range(4_000_000_100, 294_000_000)];
     const last = defaultMaps(1, 1, [...huge, range(4_294_000_200, 900_000)], []).maps.uid.at(-1)!;
     expect(last.containerId + last.size - 1).toBeLessThanOrEqual(0xfffffffe);

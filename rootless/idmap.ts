@@ -15,8 +15,14 @@ export interface IdMaps {
   readonly gid: readonly IdMap[];
 }
 
-/** Most lines that the kernel takes in one map (Linux 4.15). */
+/** Most lines that the kernel takes in one map (Linux 4.15), */
 export const MAX_MAPS = 340;
+
+/** and the size of their text: less than a page, in which 340 lines of long numbers have no room. */
+const PAGE = 4096;
+
+/** So many lines always fit, with numbers of ten digits each. */
+const FITTING = Math.floor((PAGE - 1) / 33);
 
 /** Maps, and for each line where it came from: "caller", or a range's origin ("/etc/subuid:1"). */
 export interface DefaultMaps {
@@ -27,7 +33,8 @@ export interface DefaultMaps {
 /**
  * The maps of a container whose config has none: 0 is the caller, and 1 and up are its subordinate ids in
  * the files' order; without subordinate ids the caller alone. What overlaps the caller's id or an earlier
- * range is left out, since the kernel refuses a host id that occurs twice.
+ * range is left out, since the kernel refuses a host id that occurs twice. A range that continues the one before is
+ * the same line of the map; ranges beyond what the kernel takes are left out.
  */
 export function defaultMaps(
   uid: number,
@@ -51,13 +58,27 @@ function defaultMap(id: number, ranges: readonly SubidRange[]): { map: IdMap[]; 
     for (const free of subtract(range, map)) {
       const left = LAST_ID - next + 1;
       const size = free.size < left ? free.size : left;
-      if (size <= 0 || map.length === MAX_MAPS) return { map, origins };
-      map.push({ containerId: next, hostId: free.start, size });
-      origins.push(range.origin);
+      if (size <= 0) return { map, origins };
+      const last = map[map.length - 1]!;
+      if (map.length > 1 && last.hostId + last.size === free.start) {
+        map[map.length - 1] = { ...last, size: last.size + size };
+        origins[map.length - 1] = `${origins[map.length - 1]!.split(" to ")[0]} to ${range.origin}`;
+      } else {
+        const line = { containerId: next, hostId: free.start, size };
+        if (!hasRoom(map, line)) return { map, origins };
+        map.push(line);
+        origins.push(range.origin);
+      }
       next += size;
     }
   }
   return { map, origins };
+}
+
+/** Whether the kernel takes a further line. */
+function hasRoom(map: readonly IdMap[], line: IdMap): boolean {
+  if (map.length < FITTING) return true;
+  return map.length < MAX_MAPS && mapText(map).length + mapText([line]).length < PAGE;
 }
 
 /** The parts of a range whose host ids are not mapped yet, in order. */

@@ -34,14 +34,21 @@ describe("parseSubids", () => {
     ["no id at all", "dev:100000:0"],
     ["beyond the last id", "dev:4294967000:65536"],
     ["empty", ""],
+    ["CRLF", "dev:100000:65536\r"],
+    ["a blank before the name", " dev:100000:65536"],
+    ["a blank behind the name", "dev :100000:65536"],
+    ["a blank at the end", "dev:100000:65536 "],
+    ["octal", "dev:0100000:65536"],
   ])("passes over a malformed line: %s", (_, line) => {
     expect(parseSubids(`${line}\ndev:7:8\n`, file, 1000, "dev")).toEqual([
       { start: 7, size: 8, origin: "/etc/subuid:2" },
     ]);
   });
 
-  test("stands blanks around a line and a missing last newline", () => {
-    expect(parseSubids("  dev:7:8\r", file, 1000, "dev")).toHaveLength(1);
+  test("stands blanks before a number and a missing last newline", () => {
+    expect(parseSubids("dev: 7:\t8", file, 1000, "dev")).toEqual([
+      { start: 7, size: 8, origin: "/etc/subuid:1" },
+    ]);
   });
 });
 

@@ -23,26 +23,33 @@ export const LAST_ID = 0xfffffffe;
 
 /**
  * The ranges of one user in the text of a subid file, in the file's order. A line counts when its owner is
- * the user's name or uid; comments, malformed lines and ranges of no id are passed over, as shadow does.
+ * the user's name or uid; comments, malformed lines and ranges of no id are passed over. What newuidmap does not take
+ * is malformed, or it would refuse the whole map: shadow knows no blanks but those before a number, and so no CRLF.
  *
  * @param userName null for a uid that no passwd entry names: only lines with the number count then
  */
 export function parseSubids(text: string, file: string, uid: number, userName: string | null): SubidRange[] {
   const ranges: SubidRange[] = [];
   each(text.split("\n"), (line, index) => {
-    const [owner, start, size, ...more] = line.trim().split(":");
+    const [owner, start, size, ...more] = line.split(":");
     if (owner !== String(uid) && (userName === null || owner !== userName)) return;
-    if (more.length > 0 || !isNumber(start) || !isNumber(size)) return;
-    const range = { start: Number(start), size: Number(size), origin: `${file}:${index + 1}` };
+    if (more.length > 0) return;
+    const range = { start: numberOf(start), size: numberOf(size), origin: `${file}:${index + 1}` };
+    if (range.start < 0) return;
     if (range.size > 0 && range.start + range.size - 1 <= LAST_ID) ranges.push(range);
   });
   return ranges;
 }
 
-function isNumber(field: string | undefined): field is string {
-  if (field === undefined || field === "" || field.length > 10) return false;
-  for (let i = 0; i < field.length; i++) if (field[i]! < "0" || field[i]! > "9") return false;
-  return true;
+/** A decimal number after blanks, as strtoul(3) takes it, or -1; to shadow one that begins with 0 is octal. */
+function numberOf(field: string | undefined): number {
+  if (field === undefined) return -1;
+  let from = 0;
+  while (field[from] === " " || field[from] === "\t") from++;
+  const digits = field.length - from;
+  if (digits < 1 || digits > 10 || (digits > 1 && field[from] === "0")) return -1;
+  for (let i = from; i < field.length; i++) if (field[i]! < "0" || field[i]! > "9") return -1;
+  return Number(field.slice(from));
 }
 
 /** The name of a uid in the text of /etc/passwd, or null. */

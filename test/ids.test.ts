@@ -207,6 +207,31 @@ for (const userBrun of subjects(["brun"]).filter(({ caller }) => caller.name ===
     });
 
     test.if(isRoot)(
+      "subordinate ids in more ranges than the kernel maps, and lines that newuidmap does not take",
+      async () => {
+        await using box = new Sandbox(userBrun);
+        const { user } = userBrun.caller;
+        const first = (i: number) => 1_000_000_000 + 70_000 * i;
+        const lines = Array.from({ length: 400 }, (_, i) => `${user}:${first(i)}:65536\n`);
+        const odd = `${user}:900000000:65536\r\n ${user}:910000000:65536\n`;
+        const file = box.file("many", odd + lines.join(""));
+        const { stdout, stderr, code } = await box.sh(
+          "cat /proc/self/uid_map",
+          rootSpec(() => undefined),
+          { binds: { [file]: "/etc/subuid" } },
+        );
+        expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+        const map = idMap(stdout);
+        expect(map.length).toBeGreaterThan(100);
+        expect(map.slice(0, 3)).toEqual([
+          [0, userBrun.caller.uid, 1],
+          [1, first(0), 65536],
+          [65537, first(1), 65536],
+        ]);
+      },
+    );
+
+    test.if(isRoot)(
       "subordinate ids that do not cover the map: the file and the line to add are named",
       async () => {
         await using box = new Sandbox(userBrun);

@@ -36,6 +36,15 @@ test("no range, and one that is too small: root adds one behind all others", () 
   });
 });
 
+test("a line that newuidmap does not take", () => {
+  expect(judge("zoe:1:2\r\ndev:100000:65536\r\n")).toMatchObject({
+    state: "warn",
+    what: "/etc/subuid:2 is not as newuidmap reads it: NAME:FIRST:COUNT, without blanks",
+    fix: "sed -i '2s/[[:space:]]//g' /etc/subuid",
+    user: "root",
+  });
+});
+
 test("ids that someone else has too", () => {
   expect(judge("dev:100000:65536\nzoe:165535:10\n").what).toBe(
     "/etc/subuid:1 overlaps the range of zoe: each can reach the other's files",

@@ -51,12 +51,28 @@ export function judgeRanges(
   const size = ranges.reduce((sum, range) => sum + range.size, 0);
   const name = nameOf(caller);
   const grant = grantFix(kind, name, text);
-  if (size === 0) return subject.warn(`${name} has no range in ${subidFile(kind)}`, grant);
+  if (size === 0) {
+    const line = malformed(text, caller);
+    if (line === 0) return subject.warn(`${name} has no range in ${subidFile(kind)}`, grant);
+    const fix = asRoot(`sed -i '${line}s/[[:space:]]//g' ${subidFile(kind)}`);
+    return subject.warn(
+      `${subidFile(kind)}:${line} is not as newuidmap reads it: NAME:FIRST:COUNT, without blanks`,
+      fix,
+    );
+  }
   if (size < ENOUGH) return subject.warn(`${name} has ${size} ids, and images count on ${ENOUGH}`, grant);
   const clash = overlap(ranges, text, passwd, caller, kind);
   if (clash !== null) return subject.warn(clash, grant);
   const list = ranges.map((r) => `${r.start}-${r.start + r.size - 1} (${r.origin})`).join(", ");
   return subject.ok(`${name} has ${list}`);
+}
+
+/** The number of the first line that looks like the caller's, when none is; else 0. */
+function malformed(text: string, caller: Caller): number {
+  const lines = text.split("\n");
+  return (
+    1 + lines.findIndex((line) => [caller.userName, `${caller.uid}`].includes(line.split(":")[0]!.trim()))
+  );
 }
 
 interface Entry {
