@@ -89,6 +89,7 @@ export function resolve(input: ResolveInput): Resolved {
   const setgroups = allowed && !selfMapped && !(rootless && input.setgroupsDenied());
   const root = spec.root?.path;
   if (!root) throw new BrunError("is missing: it names the root file system", { where: "root.path" });
+  spec = withIdmapOptions(spec, ids?.maps ?? null);
   each(spec.mounts ?? [], refuseBindData);
   const rootfs = absolute(root, input.bundle);
   return {
@@ -123,6 +124,14 @@ const KEEP_GROUPS = "run.oci.keep_original_groups";
 function withoutGroups(spec: Spec): Spec {
   const { additionalGids: _, ...user } = spec.process?.user ?? {};
   return { ...spec, process: { ...spec.process!, user } as Spec["process"] };
+}
+
+/** Nearly no mount has mappings in its options. */
+function withIdmapOptions(spec: Spec, maps: IdMaps | null): Spec {
+  const has = (option: string) => option.startsWith("idmap=") || option.startsWith("ridmap=");
+  if (!any(spec.mounts, (mount) => any(mount.options, has))) return spec;
+  const { withIdmapOption } = require("./idmap-option.ts") as typeof import("./idmap-option.ts");
+  return { ...spec, mounts: mapped(spec.mounts!, (mount, i) => withIdmapOption(mount, i, maps)) };
 }
 
 /** The kernel has no such options for bind mounts and would ignore them, a misspelt "ro" for example; as runc. */

@@ -132,7 +132,7 @@ function facts(resolved: Resolved, bundle: string, caller: Caller, cgroup: Cgrou
   if (!(caller.privileged && maps !== null) && !any(mounts, idMapped)) return found;
   const { hostSources } = require("./host-sources.ts") as typeof import("./host-sources.ts");
   const joined = joins.find((join) => join.flag === CLONE.NEWUSER);
-  return { ...found, ...hostSources(mounts, bundle, maps ?? joined?.path ?? null, caller) };
+  return { ...found, ...hostSources(mounts, bundle, resolved.rootfs, maps ?? joined?.path ?? null, caller) };
 }
 
 /** Fields that need something of the host which it may not have, or not for this caller. */

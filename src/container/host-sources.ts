@@ -8,14 +8,15 @@ import { type IdMap, type IdMaps, mapText } from "../../rootless/idmap.ts";
 import type { ContainerConfig, HostFacts } from "../config/types.ts";
 import { BrunError } from "../errors.ts";
 import { mappedByBrun } from "../init/bind.ts";
+import { isBind, parseMountOptions } from "../init/mount-options.ts";
 import type { IDMapping, Mount } from "../spec/index.ts";
 import { launchStage, stageLost } from "../stage/launch.ts";
 import { Message, receiveMessage, sendProgram } from "../stage/messages.ts";
 import { ProgramBuilder } from "../stage/program.ts";
-import { AT_RECURSIVE, CLONE, MOUNT_ATTR } from "../sys/constants.ts";
+import { AT_RECURSIVE, CLONE, MOUNT_ATTR, MS } from "../sys/constants.ts";
 import { errnoText } from "../sys/errno.ts";
 import { cstr, NR, syscall } from "../sys/ffi.ts";
-import { AT_EMPTY_PATH, absolute, close, O, open, tryStat, tryWriteExisting } from "../sys/fs.ts";
+import { AT_EMPTY_PATH, absolute, below, close, O, open, tryStat, tryWriteExisting } from "../sys/fs.ts";
 import { any, each } from "../sys/lists.ts";
 import { waitChild } from "../sys/spawn.ts";
 
@@ -33,6 +34,7 @@ export function isIdMapped(mount: Mount): boolean {
 export function hostSources(
   mounts: readonly Mount[],
   bundle: string,
+  rootfs: string,
   user: IdMaps | string | null,
   caller: Caller,
 ): Pick<HostFacts, "idmaps" | "hostOnly"> {
@@ -53,7 +55,10 @@ export function hostSources(
       }
     }
     if (caller.privileged && typeof user === "object" && user !== null && mount.source !== undefined) {
-      if (!isReachable(absolute(mount.source, bundle), user)) hostOnly.add(i);
+      const source = absolute(mount.source, bundle);
+      // In the user namespace what is mounted below it could not be left out: those mounts are locked.
+      const alone = isPlainBind(mount) && below(rootfs, source) === null;
+      if (alone || !isReachable(source, user)) hostOnly.add(i);
     } else if (idMapped && typeof user === "string") {
       // What that one's root can reach is not known.
       hostOnly.add(i);
@@ -122,6 +127,12 @@ function userNamespace(maps: IdMaps, where: string): string {
     close(stage.socket);
     waitChild(stage.pid);
   }
+}
+
+/** Whether a mount binds one mount, without those below it. */
+function isPlainBind(mount: Mount): boolean {
+  const options = parseMountOptions(mount.options ?? []);
+  return isBind(mount, options) && (options.flags & MS.REC) === 0;
 }
 
 /** Whether root of the host can get there without capabilities over files of ids that are not mapped. */

@@ -99,7 +99,10 @@ const GROUPS: readonly (readonly [section: string, fields: string, support: Supp
   [
     "mounts[]",
     "options[]",
-    rootless("flags that the host's mount locks are kept; uid= and gid= must be mapped"),
+    rootless(
+      "flags that the host's mount locks are kept; uid= and gid= must be mapped",
+      "of bind mounts those that `brun features` lists, others are refused; idmap=uids=…;gids=… as in crun",
+    ),
   ],
   ["mounts[].uidMappings[]", "containerID hostID size", IDMAP],
   ["mounts[].gidMappings[]", "containerID hostID size", IDMAP],

@@ -75,6 +75,47 @@ for (const subject of subjects(["brun"])) {
       expect(Bun.spawnSync(["stat", "-c", "%u", `${source}/new`]).stdout.toString()).toBe("0\n");
     });
 
+    forRoot(
+      "crun's idmap=uids=…;gids=…, absolute and relative to the container's user namespace",
+      async () => {
+        await using box = new Sandbox(subject);
+        const source = filled(box, 7, 8);
+        const bundle = box.bundle((spec) => {
+          mapManyIds(spec, caller);
+          spec.process.args = ["/bin/sh", "-c", "stat -c %u:%g /mnt/*/old"];
+          for (const [name, option] of [
+            ["a", "idmap=uids=7-100003-1#0-100000-1;gids=8-100004-1"],
+            ["b", "ridmap=uids=@7-5-1;gids=@8-6-1"],
+          ]) {
+            spec.mounts.push({
+              destination: `/mnt/${name}`,
+              type: "bind",
+              source,
+              options: ["rbind", option!],
+            });
+          }
+        });
+        Bun.spawnSync(["chown", "-hR", "100000:100000", `${bundle}/rootfs`]);
+        const outcome = await box.call(["run", "--bundle", bundle, box.name()]);
+        expect(outcome).toMatchObject({ stdout: "3:4\n5:6\n", stderr: "" });
+      },
+    );
+
+    forRoot(
+      "a bind that is not recursive leaves out the mounts below, in a user namespace, too",
+      async () => {
+        await using box = new Sandbox(subject);
+        const bundle = box.bundle((spec) => {
+          mapManyIds(spec, caller);
+          spec.process.args = ["/bin/sh", "-c", "grep -c ' /mnt' /proc/mounts"];
+          spec.mounts.push({ destination: "/mnt", type: "bind", source: "/dev", options: ["bind", "ro"] });
+        });
+        Bun.spawnSync(["chown", "-hR", "100000:100000", `${bundle}/rootfs`]);
+        const outcome = await box.call(["run", "--bundle", bundle, box.name()]);
+        expect(outcome).toMatchObject({ stdout: "1\n", stderr: "" });
+      },
+    );
+
     for (const hooks of [undefined, { createRuntime: [{ path: "/bin/true" }] }]) {
       const more = hooks === undefined ? "" : ", also with hooks";
       forRoot(
