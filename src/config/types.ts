@@ -54,6 +54,8 @@ export interface HostFacts extends ProcessFacts {
   readonly idmaps?: ReadonlyMap<number, string> | undefined;
   /** Bind mounts whose sources the container's root cannot reach, nor the caller without its capabilities. */
   readonly hostOnly?: ReadonlySet<number> | undefined;
+  /** Of devices that the host lacks, by index in linux.devices: path of a mount of one that has been made. */
+  readonly devices?: ReadonlyMap<number, string> | undefined;
   /** Whether the host has the unified hierarchy at /sys/fs/cgroup. */
   readonly cgroup2: boolean;
   /** On a v1 or hybrid host: the directories that make up a `cgroup` mount. */

@@ -132,7 +132,11 @@ function facts(resolved: Resolved, bundle: string, caller: Caller, cgroup: Cgrou
   if (!(caller.privileged && maps !== null) && !any(mounts, idMapped)) return found;
   const { hostSources } = require("./host-sources.ts") as typeof import("./host-sources.ts");
   const joined = joins.find((join) => join.flag === CLONE.NEWUSER);
-  return { ...found, ...hostSources(mounts, bundle, resolved.rootfs, maps ?? joined?.path ?? null, caller) };
+  const sources = hostSources(mounts, bundle, resolved.rootfs, maps ?? joined?.path ?? null, caller);
+  const listed = spec.linux?.devices ?? [];
+  if (!caller.privileged || maps === null || listed.length === 0) return { ...found, ...sources };
+  const { hostDevices } = require("./host-devices.ts") as typeof import("./host-devices.ts");
+  return { ...found, ...sources, devices: hostDevices(listed, maps) };
 }
 
 /** Fields that need something of the host which it may not have, or not for this caller. */

@@ -24,6 +24,8 @@ export interface InitContext<Config extends ProcessConfig = ContainerConfig> {
   hookOutput?: HookOutput | undefined;
   /** Bind sources opened before the container's root user takes over, by index in spec.mounts. */
   trees?: Map<number, Slot>;
+  /** Mounts of devices that root of the host has made, by index in spec.linux.devices. */
+  devices?: Map<number, Slot>;
   /** Without mount_setattr(2): mounts that are not attached yet, and the attributes that they get then. */
   detached?: Map<Slot, { readonly set: number; readonly clear: number } | null>;
   /** Destinations of tmpfs mounts to make read-only at the end. */

@@ -43,7 +43,7 @@ export function devices(x: InitContext): void {
   each(listed, (device, i) => {
     // Always that of the container's own devpts, as for runc.
     if (device.path === "/dev/ptmx") return;
-    addDevice(x, device, `linux.devices[${i}]`);
+    addDevice(x, device, `linux.devices[${i}]`, x.devices?.get(i));
   });
   for (const device of defaultDevices) if (!names.has(device.path)) addDevice(x, device, "default devices");
   x.b.at("default devices", "link /dev/fd and the like");
@@ -60,16 +60,29 @@ function openDirectory(x: InitContext, parts: readonly string[]): Slot {
   return openTarget(x, parts.join("/"), { create: "dir" });
 }
 
-function addDevice(x: InitContext, device: Device, where: string): void {
+/** @param made a mount of the device, where the host has none to bind */
+function addDevice(x: InitContext, device: Device, where: string, made?: Slot): void {
   const { b } = x;
   // Anyone may make a FIFO.
   if (x.config.privileged || device.type === "p") {
     b.at(where, `make the device ${device.path}`);
     makeDevice(x, device);
+  } else if (made !== undefined) {
+    b.at(where, `bind the device ${device.path}`);
+    attach(x, made, openTarget(x, device.path, { create: "file" }));
   } else {
     b.at(where, `bind the host's ${device.path}`);
     bindDevice(x, device);
   }
+}
+
+/** Takes the devices that root of the host has made, while the host's procfs is there. */
+export function openMadeDevices(x: InitContext): void {
+  x.config.facts.devices?.forEach((path, index) => {
+    x.b.at(`linux.devices[${index}]`, "take the device that has been made");
+    x.devices ??= new Map();
+    x.devices.set(index, x.b.get("openat", [AT_FDCWD, x.b.str(path), O.PATH | O.CLOEXEC, 0]));
+  });
 }
 
 /**
@@ -82,10 +95,16 @@ function bindDevice(x: InitContext, device: Device): void {
   attach(x, tree, openTarget(x, device.path, { create: "file" }));
 }
 
-const typeBits: Readonly<Record<string, number>> = { c: S.IFCHR, u: S.IFCHR, b: S.IFBLK, p: S.IFIFO };
+/** File type bits of linux.devices[].type. */
+export const DEVICE_TYPES: Readonly<Record<string, number>> = {
+  c: S.IFCHR,
+  u: S.IFCHR,
+  b: S.IFBLK,
+  p: S.IFIFO,
+};
 
 /** dev_t as mknod(2) takes it. */
-function deviceNumber(major: number, minor: number): bigint {
+export function deviceNumber(major: number, minor: number): bigint {
   const [a, i] = [BigInt(major), BigInt(minor)];
   return (i & 0xffn) | ((a & 0xfffn) << 8n) | ((i & ~0xffn) << 12n) | ((a & ~0xfffn) << 32n);
 }
@@ -99,7 +118,7 @@ function makeDevice(x: InitContext, device: Device): void {
   const number = deviceNumber(Number(device.major ?? 0), Number(device.minor ?? 0));
   const exists = b.label();
   const done = b.label();
-  b.sys("mknodat", [directory, name, (typeBits[device.type] ?? S.IFCHR) | mode, number], {
+  b.sys("mknodat", [directory, name, (DEVICE_TYPES[device.type] ?? S.IFCHR) | mode, number], {
     handle: [E.EEXIST],
     orElse: exists,
   });
@@ -110,7 +129,7 @@ function makeDevice(x: InitContext, device: Device): void {
   const fd = b.get("openat2", [x.root, b.str(parts.join("/")), how, OPEN_HOW_SIZE]);
   const statx = b.reserve(256, "statx");
   b.sys("statx", [fd, b.str(""), 0x1000, 0x7ff, statx]);
-  b.check(b.inside(statx, 0x1c), 2, S.IFMT, typeBits[device.type] ?? S.IFCHR, E.EEXIST);
+  b.check(b.inside(statx, 0x1c), 2, S.IFMT, DEVICE_TYPES[device.type] ?? S.IFCHR, E.EEXIST);
   if (device.type !== "p") {
     b.check(b.inside(statx, 0x80), 4, 0xffffffffn, Number(device.major ?? 0), E.EEXIST);
     b.check(b.inside(statx, 0x84), 4, 0xffffffffn, Number(device.minor ?? 0), E.EEXIST);

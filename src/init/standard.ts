@@ -18,7 +18,7 @@ import { any } from "../sys/lists.ts";
 import { mappedByBrun, openCallerSources, openHostSources } from "./bind.ts";
 import { openConsole, takeTerminal } from "./console.ts";
 import { type InitContext, initContext } from "./context.ts";
-import { devices } from "./devices.ts";
+import { devices, openMadeDevices } from "./devices.ts";
 import { finish } from "./finish.ts";
 import { openHookOutput } from "./hook-output.ts";
 import { runHooks } from "./hooks.ts";
@@ -132,6 +132,7 @@ function enter(x: InitContext): void {
   raiseLimits(x);
   if (needsState(config)) x.hookOutput = openHookOutput(b, config.spec.annotations);
   openHostSources(x);
+  openMadeDevices(x);
   enterNamespaces(x, enterCgroup(x));
   b.at("process", "start a session");
   b.sys("setsid", []);

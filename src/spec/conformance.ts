@@ -35,7 +35,10 @@ const SUBIDS = "the caller's own id and its ranges in /etc/subuid and /etc/subgi
 const OBSOLETE = "no kernel since 5.4 and no cgroup v2 has it";
 const SCHED = "real-time policies within RLIMIT_RTPRIO, negative nice within RLIMIT_NICE, no deadline policy";
 const RDT = rootless("refused: resctrl belongs to root", "a kernel and CPU with resctrl; else refused");
-const BOUND = rootless("bound from the host, with the host's numbers, mode and owner", "mknod(2)");
+const BOUND = rootless(
+  "bound from the host, with the host's numbers, mode and owner",
+  "mknod(2); in a user namespace the host's is bound, and what it lacks is made outside",
+);
 const HOOK = "runs as the caller; in the container's namespaces as its root";
 /** What a hook that fails does, where the container is not just refused. */
 const FAILED: Readonly<Record<string, string>> = {

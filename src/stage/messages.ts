@@ -32,6 +32,8 @@ export const Message = {
   network: 11,
   /** A detached mount comes with it, whose ids only the caller may map. */
   idmap: 12,
+  /** A detached mount of a device that has been made comes with it. */
+  device: 13,
 } as const;
 export type MessageType = (typeof Message)[keyof typeof Message];
 

@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { ownedDir } from "../support/caller.ts";
 import { subjects } from "../support/runtime.ts";
 import { Sandbox } from "../support/sandbox.ts";
+import { mapManyIds } from "../support/spec.ts";
 
 const STAT = "stat -c '%n %F %a %u:%g %t:%T'";
 
@@ -40,6 +41,33 @@ for (const subject of subjects()) {
       if (brun) expect(lines[3]).toBe("/four character special file 666 0:0 5:1");
       expect(lines.at(-2)).toBe(" 00 00 00");
     });
+
+    // runc looks for them on the host.
+    if (root && subject.runtime !== "runc") {
+      test("root's container in a user namespace has devices that the host has not, or not there", async () => {
+        await using box = new Sandbox(subject);
+        const bundle = box.bundle((spec) => {
+          mapManyIds(spec, caller);
+          spec.linux.devices = [
+            { path: "/dev/one", type: "c", major: 1, minor: 5, fileMode: 0o644, uid: 7, gid: 8 },
+            { path: "/dev/sub/two", type: "b", major: 7, minor: 300, fileMode: 0o600 },
+            ...(brun ? [{ path: "/dev/full", type: "c", major: 1, minor: 3 }] : []),
+          ];
+          const script = `${STAT} /dev/one /dev/sub/two /dev/full /dev/null; head -c 3 /dev/one | wc -c`;
+          spec.process.args = ["/bin/sh", "-c", script];
+        });
+        Bun.spawnSync(["chown", "-hR", "100000:100000", `${bundle}/rootfs`]);
+        const { stdout, stderr } = await box.call(["run", "--bundle", bundle, box.name()]);
+        expect(stderr).toBe("");
+        const lines = stdout.split("\n");
+        expect(lines[0]).toBe("/dev/one character special file 644 7:8 1:5");
+        expect(lines[1]).toBe("/dev/sub/two block special file 600 0:0 7:12c");
+        if (brun) expect(lines[2]).toBe("/dev/full character special file 666 0:0 1:3");
+        expect(lines[3]).toEndWith(" 1:3");
+        expect(lines[4]).toBe("3");
+        expect(readFileSync("/proc/self/mounts", "utf8")).not.toContain("tmpfs /dev tmpfs rw,nosuid,noexec");
+      });
+    }
 
     if (brun && !root) {
       test("nothing on a device that is bound from the host can be executed or gives privileges", async () => {
