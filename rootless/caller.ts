@@ -2,6 +2,7 @@
 import { check } from "../src/sys/error.ts";
 import { NR, syscall } from "../src/sys/ffi.ts";
 import { readTextIfThere } from "../src/sys/fs.ts";
+import { type IdMaps, parseMap } from "./idmap.ts";
 import { userNameOf } from "./subid.ts";
 
 /** The calling process's effective ids, as its own user namespace sees them. */
@@ -22,6 +23,12 @@ export function setgroupsDenied(namespace?: string): boolean {
   const directory = namespace === undefined ? "/proc/self" : /^(\/proc\/\d+)\/ns\/user$/.exec(namespace)?.[1];
   if (directory === undefined) return false;
   return readTextIfThere(`${directory}/setgroups`)?.startsWith("deny") ?? false;
+}
+
+/** The maps of the caller's own user namespace: an id that is not in them is none to mount with. */
+export function ownMaps(): IdMaps {
+  const map = (kind: "uid" | "gid") => parseMap(readTextIfThere(`/proc/self/${kind}_map`) ?? "");
+  return { uid: map("uid"), gid: map("gid") };
 }
 
 const CAP_SETGID = 6;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { defaultMaps, isMapped, MAX_MAPS, mapText, toHost } from "./idmap.ts";
+import { defaultMaps, isMapped, MAX_MAPS, mapText, parseMap, toHost } from "./idmap.ts";
 
 const range = (start: number, size: number, origin = "/etc/subuid:1") => ({ start, size, origin });
 
@@ -53,6 +53,15 @@ describe("defaultMaps", () => {
     const last = defaultMaps(1, 1, [...huge, range(4_294_000_200, 900_000)], []).maps.uid.at(-1)!;
     expect(last.containerId + last.size - 1).toBeLessThanOrEqual(0xfffffffe);
   });
+});
+
+test("parseMap reads what the kernel prints", () => {
+  const text = "         0       1007          1\n         1     427680      65536\n";
+  expect(parseMap(text)).toEqual([
+    { containerId: 0, hostId: 1007, size: 1 },
+    { containerId: 1, hostId: 427680, size: 65536 },
+  ]);
+  expect(parseMap("")).toEqual([]);
 });
 
 test("toHost and isMapped look at every line", () => {

@@ -109,6 +109,17 @@ export function isMapped(map: readonly IdMap[], id: number): boolean {
   return toHost(map, id) !== null;
 }
 
+/** The map that a text of /proc/PID/uid_map or gid_map says. */
+export function parseMap(text: string): IdMap[] {
+  const map: IdMap[] = [];
+  for (const line of text.split("\n")) {
+    const [containerId, hostId, size] = line.trim().split(/ +/);
+    if (size !== undefined)
+      map.push({ containerId: Number(containerId), hostId: Number(hostId), size: Number(size) });
+  }
+  return map;
+}
+
 /** The text of /proc/PID/uid_map or gid_map. */
 export function mapText(map: readonly IdMap[]): string {
   return mapped(map, (m) => `${m.containerId} ${m.hostId} ${m.size}\n`).join("");

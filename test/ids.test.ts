@@ -12,6 +12,7 @@ import {
   mapManyIds,
   type TestSpec,
 } from "./support/spec.ts";
+import { brunPath } from "./support/workspace.ts";
 
 /** Lines of an id map as [inside, outside, count]. */
 function idMap(text: string): number[][] {
@@ -60,6 +61,26 @@ for (const subject of subjects()) {
           [0, subject.caller.gid, 1],
         ]);
         expect(lines[4]).toBe("deny");
+      });
+    }
+
+    if (rootless && subject.runtime === "brun") {
+      test("root of a user namespace: what it does not map is left out of mount options", async () => {
+        await using box = new Sandbox(subject);
+        const bundle = box.bundle((spec) => {
+          spec.linux.namespaces = spec.linux.namespaces.filter(({ type }) => type !== "user");
+          delete spec.linux.uidMappings;
+          delete spec.linux.gidMappings;
+          spec.mounts.find(({ type }) => type === "devpts")!.options!.push("gid=5");
+          spec.process.args = ["/bin/sh", "-c", "grep -c devpts /proc/mounts; cat /proc/self/uid_map"];
+        });
+        const run = [brunPath(), "--root", box.state, "run", "--bundle", bundle, box.name()];
+        const argv = [...subject.caller.prefix, "unshare", "--user", "--map-root-user", ...run];
+        const child = Bun.spawnSync(argv, { stderr: "pipe" });
+        const stdout = child.stdout.toString();
+        expect(child.stderr.toString()).toBe("");
+        expect(stdout.split("\n")[0]).toBe("1");
+        expect(idMap(stdout.slice(2))).toEqual([[0, subject.caller.uid, 1]]);
       });
     }
 

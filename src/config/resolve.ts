@@ -28,6 +28,7 @@ export interface ResolveInput {
   /** Reads the caller's subordinate ids; called only when they are needed. */
   readonly subids: () => { uid: readonly SubidRange[]; gid: readonly SubidRange[] };
   readonly rlimits: AdaptInput["rlimits"];
+  readonly ownMaps?: AdaptInput["ownMaps"];
   readonly oomScoreAdj: number;
   /**
    * Whether setgroups(2) is denied in the caller's own user namespace, and so in those below it; or in the one at a
@@ -70,6 +71,7 @@ export function resolve(input: ResolveInput): Resolved {
     const adapted = userNamespaceFirst(spec, {
       addUserNamespace,
       maps: ids?.maps ?? null,
+      ownMaps: user?.path ? undefined : input.ownMaps,
       rlimits: input.rlimits,
       oomScoreAdj: input.oomScoreAdj,
       lacksSetattr: input.lacksSetattr,

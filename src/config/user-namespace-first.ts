@@ -22,6 +22,8 @@ export interface AdaptInput extends OwnLimits {
   readonly addUserNamespace: boolean;
   /** Maps of the container's new user namespace; null when it joins one or stays in the caller's. */
   readonly maps: IdMaps | null;
+  /** Asks for the maps of the caller's, where the container stays in that. */
+  readonly ownMaps?: (() => IdMaps) | undefined;
   /** Asks whether mount_setattr(2), which makes a whole mount tree read-only, is missing. */
   readonly lacksSetattr?: (() => boolean) | undefined;
 }
@@ -89,7 +91,7 @@ function adaptMount(
     });
     return rebind(mount, "/dev/mqueue");
   }
-  return dropUnmappedIds(mount, where, input.maps, changes);
+  return dropUnmappedIds(mount, where, input, changes);
 }
 
 /** File systems that are mounted in /sys, by their places there. */
@@ -146,8 +148,10 @@ function rebind(mount: Mount, source: string): Mount {
 }
 
 /** Drops uid= and gid= options whose id has no meaning in the user namespace: "gid=5" of devpts. */
-function dropUnmappedIds(mount: Mount, where: string, maps: IdMaps | null, changes: Change[]): Mount {
-  if (maps === null || mount.options === undefined) return mount;
+function dropUnmappedIds(mount: Mount, where: string, input: AdaptInput, changes: Change[]): Mount {
+  if (!any(mount.options, (option) => option.startsWith("uid=") || option.startsWith("gid="))) return mount;
+  const maps = input.maps ?? input.ownMaps?.();
+  if (maps === undefined || mount.options === undefined) return mount;
   const options = filtered(mount.options, (option) => {
     const user = option.startsWith("uid=");
     if (!user && !option.startsWith("gid=")) return true;

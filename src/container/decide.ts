@@ -1,6 +1,6 @@
 /** From a spec and the caller's options to the config that is compiled: all questions to the host are asked here. */
 
-import { type Caller, setgroupsDenied } from "../../rootless/caller.ts";
+import { type Caller, ownMaps, setgroupsDenied } from "../../rootless/caller.ts";
 import { loadSubids } from "../../rootless/subid.ts";
 import { validateMaps, validatePermitted } from "../../rootless/validate.ts";
 import type { CgroupPlan } from "../config/cgroup-plan.ts";
@@ -86,6 +86,7 @@ export function decideOnly(
     subids: () => loadSubids(caller.uid, caller.userName),
     rlimits,
     setgroupsDenied,
+    ownMaps,
     lacksSetattr: () => lackingCalls()?.has("mount_setattr") === true,
     oomScoreAdj: rootless && spec.process?.oomScoreAdj !== undefined ? currentOomScoreAdj() : -1000,
   });
