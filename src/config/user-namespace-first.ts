@@ -159,7 +159,14 @@ function dropUnmappedIds(mount: Mount, where: string, input: AdaptInput, changes
     if (option.length === 4 || !Number.isSafeInteger(id)) return true;
     const map: readonly IdMap[] = user ? maps.uid : maps.gid;
     if (isMapped(map, id)) return true;
-    changes.push({ where, what: `drop ${option}`, why: "the id is not mapped in the user namespace" });
+    // The terminals of devpts have the same group in every config. Of a tmpfs the owner is somebody who is to write to it.
+    const warn = mount.type === "tmpfs" ? { warn: true as const } : {};
+    changes.push({
+      where,
+      what: `drop ${option}`,
+      why: "the id is not mapped in the user namespace",
+      ...warn,
+    });
     return false;
   });
   return options.length === mount.options.length ? mount : { ...mount, options };

@@ -94,7 +94,10 @@ export function mapIds(x: InitContext): void {
   writeTo(x, "/proc/self/gid_map", mapText(config.maps.gid));
 }
 
-/** Becomes root of the user namespace, so that what is made from here on has a mapped owner. */
+/**
+ * Becomes root of the user namespace, so that what is made from here on has a mapped owner. The caller's supplementary
+ * groups stay until the process becomes its user: sources of mounts may be reachable by them alone.
+ */
 export function becomeRoot(x: InitContext): void {
   const { b, config } = x;
   const joinsUser = any(config.joins, (join) => join.flag === CLONE.NEWUSER);
@@ -103,7 +106,6 @@ export function becomeRoot(x: InitContext): void {
   if (config.maps !== null && !isMapped(config.maps.uid, 0)) return;
   b.at("linux.uidMappings", "become root of the user namespace");
   b.sys("setresgid", [0, 0, 0]);
-  if (config.setgroups) b.sys("setgroups", [0, null]);
   b.sys("setresuid", [0, 0, 0]);
 }
 

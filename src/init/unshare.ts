@@ -22,6 +22,7 @@ export function unshareInit(config: ContainerConfig, record = false): Program {
   mapIds(x);
   isolateMounts(x);
   becomeRoot(x);
+  if (config.setgroups) b.sys("setgroups", [0, null]);
   closeOthers(x);
   findExecutable(x, file, path);
   waitForStart(x);
