@@ -5,6 +5,7 @@ import type { CgroupPlan } from "../config/cgroup-plan.ts";
 import type { CgroupBind, HostFacts, ProcessFacts, Source } from "../config/types.ts";
 import type { Process, Spec } from "../spec/index.ts";
 import { FS_MAGIC, RLIMITS } from "../sys/constants.ts";
+import { SysError } from "../sys/error.ts";
 import { cstr, NR, syscall } from "../sys/ffi.ts";
 import { absolute, readlink, readTextIfThere, S, tryStat } from "../sys/fs.ts";
 import { any, each, filtered, mapped } from "../sys/lists.ts";
@@ -63,11 +64,22 @@ function bindSources(spec: Spec, bundle: string): Map<number, Source | number> {
 
 function bindSource(path: string, options: readonly string[]): Source | number {
   const copiesLink = options.includes("copy-symlink");
-  const stat = tryStat(path, copiesLink || options.includes("src-nofollow"));
+  const nofollow = copiesLink || options.includes("src-nofollow") || options.includes("from-root");
+  const stat = tryStat(path, nofollow);
   if (typeof stat === "number") return -stat;
   const type = stat.mode & S.IFMT;
-  if (type === S.IFLNK && copiesLink) return { link: readlink(path) };
+  if (type === S.IFLNK && copiesLink) return linkOf(path);
   return type === S.IFDIR ? "dir" : "file";
+}
+
+function linkOf(path: string): Source | number {
+  try {
+    return { link: readlink(path) };
+  } catch (error) {
+    // It has been replaced since.
+    if (error instanceof SysError) return error.errno;
+    throw error;
+  }
 }
 
 /** f_type of the file system at a path, 0 when there is none. */
