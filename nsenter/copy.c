@@ -32,7 +32,8 @@ static long look(int directory, const char *name, int flags, struct statx *found
 		    STATX_BASIC_STATS, found);
 }
 
-static long copy_data(int from, int to, const char *name)
+/* As many bytes as the file had when it was looked at: one that grows would never come to its end. */
+static long copy_data(int from, int to, const char *name, uint64_t size)
 {
 	long in = sys4(__NR_openat, from, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0);
 	long out;
@@ -44,7 +45,9 @@ static long copy_data(int from, int to, const char *name)
 	result = out;
 	if (out >= 0) {
 		do {
-			result = sys4(__NR_sendfile, out, in, 0, CHUNK);
+			result = sys4(__NR_sendfile, out, in, 0, size < CHUNK ? size : CHUNK);
+			if (result > 0)
+				size -= (uint64_t)result;
 		} while (result > 0 || result == -EINTR);
 		sys1(__NR_close, out);
 	}
@@ -90,40 +93,45 @@ static uint64_t device_number(const struct statx *node)
 	return (minor & 0xff) | (major & 0xfff) << 8 | (minor & ~0xffULL) << 12;
 }
 
-static long copy_entry(int from, int to, const char *name, int depth)
+static long copy_node(int from, int to, const char *name, const struct statx *node, int depth)
 {
 	struct time times[2];
-	struct statx node;
-	long result = look(from, name, 0, &node);
+	long result;
 
-	if (result < 0)
-		return result;
-	switch (node.stx_mode & S_IFMT) {
+	switch (node->stx_mode & S_IFMT) {
 	case S_IFDIR:
 		result = copy_subdirectory(from, to, name, depth);
 		break;
 	case S_IFREG:
-		result = copy_data(from, to, name);
+		result = copy_data(from, to, name, node->stx_size);
 		break;
 	case S_IFLNK:
 		result = copy_link(from, to, name);
 		break;
 	default:
-		result = sys4(__NR_mknodat, to, name, node.stx_mode, device_number(&node));
+		result = sys4(__NR_mknodat, to, name, node->stx_mode, device_number(node));
 		if (result == -EPERM)
 			return 0;
 	}
 	if (result < 0)
 		return result;
-	sys5(__NR_fchownat, to, name, node.stx_uid, node.stx_gid, AT_SYMLINK_NOFOLLOW);
-	if ((node.stx_mode & S_IFMT) != S_IFLNK)
-		sys3(__NR_fchmodat, to, name, node.stx_mode & 07777);
-	times[0].seconds = node.stx_atime.tv_sec;
-	times[0].nanoseconds = node.stx_atime.tv_nsec;
-	times[1].seconds = node.stx_mtime.tv_sec;
-	times[1].nanoseconds = node.stx_mtime.tv_nsec;
+	sys5(__NR_fchownat, to, name, node->stx_uid, node->stx_gid, AT_SYMLINK_NOFOLLOW);
+	if ((node->stx_mode & S_IFMT) != S_IFLNK)
+		sys3(__NR_fchmodat, to, name, node->stx_mode & 07777);
+	times[0].seconds = node->stx_atime.tv_sec;
+	times[0].nanoseconds = node->stx_atime.tv_nsec;
+	times[1].seconds = node->stx_mtime.tv_sec;
+	times[1].nanoseconds = node->stx_mtime.tv_nsec;
 	sys4(__NR_utimensat, to, name, times, AT_SYMLINK_NOFOLLOW);
 	return 0;
+}
+
+static long copy_entry(int from, int to, const char *name, int depth)
+{
+	struct statx node;
+	long result = look(from, name, 0, &node);
+
+	return result < 0 ? result : copy_node(from, to, name, &node, depth);
 }
 
 static int is_dot(const char *name)
@@ -174,6 +182,18 @@ long copy_directory(int from, int to, int contents)
 	}
 	sys1(__NR_close, out);
 	return result;
+}
+
+long copy_file(int from, int to, const char *name)
+{
+	struct statx file;
+	long result = look(from, name, 0, &file);
+
+	if (result < 0)
+		return result;
+	if ((file.stx_mode & S_IFMT) != S_IFREG)
+		return -ENOENT;
+	return file.stx_size > COPY_FILE_MAX ? -EFBIG : copy_node(from, to, name, &file, 0);
 }
 
 long write_mode(unsigned char *to, int fd)

@@ -12,6 +12,14 @@
  */
 long copy_directory(int from, int to, int contents);
 
+#define COPY_FILE_MAX (2U << 20)
+
+/*
+ * Copies one regular file from a directory to another, as above. Returns 0 or -errno: ENOENT for another kind of file,
+ * EFBIG for more than COPY_FILE_MAX bytes.
+ */
+long copy_file(int from, int to, const char *name);
+
 /* Writes the permission bits of a file as MODE_DIGITS octal digits, and no NUL. Returns 0 or -errno. */
 long write_mode(unsigned char *to, int fd);
 

@@ -88,6 +88,11 @@ static long check_op(const struct op *op, uint32_t index, const struct program *
 		if (arg_type(op, 1) != ARG_STRING)
 			return -EBADMSG;
 		break;
+	case OP_COPY:
+		if (arg_type(op, 2) != ARG_IMMEDIATE ||
+		    (op->args[2] == COPY_FILE && arg_type(op, 3) != ARG_STRING))
+			return -EBADMSG;
+		break;
 	case OP_FIND:
 	case OP_EXECUTE:
 		if (arg_type(op, 0) != ARG_STRING || arg_type(op, 1) != ARG_STRING)

@@ -182,6 +182,8 @@ static long execute(struct machine *machine, const struct op *op, const uint64_t
 	case OP_TARGET:
 		return open_target((int)args[0], (char *)(uintptr_t)args[1], args[2], args[3] != 0);
 	case OP_COPY:
+		if (args[2] == COPY_FILE)
+			return copy_file((int)args[0], (int)args[1], (const char *)(uintptr_t)args[3]);
 		return copy_directory((int)args[0], (int)args[1], args[2] != 0);
 	case OP_CLOEXEC:
 		return mark_close_on_exec((int)args[0], (int)args[1]);

@@ -41,8 +41,10 @@ enum op_kind {
 	OP_BITS = 6,    /* nr(args...) for each bit of args[0], with args[args[1] & 7] being its number;
 			   with BITS_INVERTED in args[1] for each bit that is not set */
 	OP_TARGET =
-	    7,       /* root fd, relative path, resolve flags, 1 for a file: opens, making what is missing */
-	OP_COPY = 8, /* directory fd, directory fd, 0 for the mode, 1 for the contents: see copy.h */
+	    7, /* root fd, relative path, resolve flags, 1 for a file: opens, making what is missing */
+	OP_COPY =
+	    8, /* directory fd, directory fd, 0 for the mode, 1 for the contents, COPY_FILE for the file of
+			that name: see copy.h */
 	OP_CLOEXEC = 9,  /* fd of /proc/self/fd, first descriptor: see fallback.h */
 	OP_REMOUNT = 10, /* mount fd, path of it, flags to set, flags to clear: see fallback.h */
 	OP_ALIVE = 11,   /* pid, start time: see alive.h */
@@ -52,6 +54,8 @@ enum op_kind {
 	OP_HOME = 15,    /* pointer to HOME_SIZE bytes, uid, path: see passwd.h */
 	OP_KINDS
 };
+
+#define COPY_FILE 2
 
 enum arg_type {
 	ARG_IMMEDIATE = 0,

@@ -5,7 +5,7 @@ import { run } from "../container/run.ts";
 import type { CreateOptions, RunOptions, Runtime } from "../container/types.ts";
 import { BrunError } from "../errors.ts";
 import { makeResolvConf } from "../sandbox/connect.ts";
-import { fuseDirectory, fuseObstacle, mountFuse, unmountFuse } from "../sandbox/fuse.ts";
+import { fuseDirectory, fuseObstacle, fuseServes, mountFuse, unmountFuse } from "../sandbox/fuse.ts";
 import { networkDirectory } from "../sandbox/network.ts";
 import type { SandboxOptions } from "../sandbox/options.ts";
 import { type Sandbox, type SandboxLimits, sandboxSpec } from "../sandbox/spec.ts";
@@ -145,13 +145,21 @@ export function viewOf(rt: Runtime): HostView {
 /** Overlays that one directory after the other turn out to be impossible: after that many all of them are left out. */
 const REFUSALS = 3;
 
-/** Runs it; where the kernel refuses overlays, with fuse-overlayfs, or with what is refused read-only. */
+/**
+ * Runs it; where the kernel's overlays do not do, or are refused, with fuse-overlayfs, or with what is refused
+ * read-only.
+ */
 function start(rt: Runtime, options: SandboxOptions, view: HostView, args: Args): number {
   if (options.overlay === "fuse") return startWithFuse(rt, options, view, args);
+  const byFuse = options.overlay === "auto" && fuseObstacle(view) === null && fuseServes(options, view);
   const without = new Set<string>();
   for (;;) {
     const limits: SandboxLimits = { noOverlay: without.size >= REFUSALS || without };
     const sandbox = sandboxSpec(options, view, limits);
+    if (byFuse && sandbox.wanting !== null) {
+      rt.debug?.(`${sandbox.wanting}: fuse-overlayfs does it`);
+      return startWithFuse(rt, options, view, args);
+    }
     for (const notice of without.size === 0 ? sandbox.notices : []) rt.warn(notice);
     if (options.upper !== undefined) makeUpperDirectories(sandbox.spec);
     makeNetworkFiles(options, rt);
@@ -161,7 +169,7 @@ function start(rt: Runtime, options: SandboxOptions, view: HostView, args: Args)
     } catch (error) {
       const refused = refusedOverlay(sandbox, error);
       if (refused === null || without.size > REFUSALS) throw withFlag(sandbox, error);
-      if (options.overlay === "auto" && fuseObstacle(view) === null) {
+      if (byFuse) {
         rt.debug?.(`${(error as Error).message}: fuse-overlayfs does it`);
         return startWithFuse(rt, options, view, args);
       }

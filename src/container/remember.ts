@@ -65,8 +65,9 @@ function dependsOnLittle(config: ContainerConfig): boolean {
   // Limits of the process that were clamped to the caller's.
   if (any(config.changes, ({ where, warn }) => warn === true || where.startsWith("process"))) return false;
   if (any(Object.keys(annotations ?? {}), (name) => name.startsWith("run.oci."))) return false;
-  // What is no link now may be one then.
-  if (any(spec.mounts, ({ options }) => any(options, (option) => option === "copy-symlink"))) return false;
+  // What is no link now may be one then, and what is left out now may be there.
+  const changes = (option: string) => option === "copy-symlink" || option === "from-root";
+  if (any(spec.mounts, ({ options }) => any(options, changes))) return false;
   const count = spec.mounts?.length ?? 0;
   for (let i = 0; i < count; i++) {
     const source = facts.sources.get(i);

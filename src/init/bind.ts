@@ -10,6 +10,7 @@ import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, absolute, below, O } from
 import { each } from "../sys/lists.ts";
 import { utf8 } from "../sys/utf8.ts";
 import { IN_ROOT, type InitContext, MOUNT_ATTR_SIZE, mountAttr, OPEN_HOW_SIZE, openHow } from "./context.ts";
+import { openFromRoot } from "./from-root.ts";
 import {
   Extra,
   exactMountAttr,
@@ -18,7 +19,7 @@ import {
   parseMountOptions,
   toMountAttr,
 } from "./mount-options.ts";
-import { attach, cloneTree, propagate, setAttributes, TIMES, tryAttributes } from "./mount-tree.ts";
+import { attach, attachOr, cloneTree, propagate, setAttributes, TIMES, tryAttributes } from "./mount-tree.ts";
 import { components, openTarget } from "./path.ts";
 import { fileSystemOf } from "./procfs.ts";
 
@@ -64,7 +65,8 @@ export function mappedByBrun(config: ContainerConfig): readonly number[] {
 export function openCallerSources(x: InitContext): void {
   if (!x.config.openSources) return;
   eachBind(x, (mount, index, options) => {
-    if (x.trees?.has(index) || isLink(x, index)) return;
+    // What is gone by then is left out, which is only known then.
+    if (x.trees?.has(index) || isLink(x, index) || (options.extra & Extra.FROM_ROOT) !== 0) return;
     // What is below the root is meant with what the mounts before it have put there.
     if (below(x.config.rootfs, absolute(mount.source ?? "", x.config.bundle)) !== null) return;
     x.trees?.set(index, openSource(x, mount, index, options));
@@ -89,7 +91,10 @@ function openSource(x: InitContext, mount: Mount, index: number, options: MountO
   const recursive = (options.flags & MS.REC) !== 0;
   const follow = (options.extra & Extra.SRC_NOFOLLOW) === 0 ? 0 : AT_SYMLINK_NOFOLLOW;
   x.b.at(`mounts[${index}]`, `bind ${source} on ${mount.destination}`);
-  const tree = cloneTree(x, AT_FDCWD, source, recursive, follow);
+  return withAttributes(x, cloneTree(x, AT_FDCWD, source, recursive, follow), source, options);
+}
+
+function withAttributes(x: InitContext, tree: Slot, source: string, options: MountOptions): Slot {
   setBindAttributes(x, tree, options);
   const readonly = closesSysfs(x, source, options) ? MOUNT_ATTR.RDONLY : 0;
   setAttributes(x, tree, options.recursiveSet | readonly, options.recursiveClear, true);
@@ -108,6 +113,38 @@ function closesSysfs({ config }: InitContext, source: string, options: MountOpti
     (options.recursiveClear & MOUNT_ATTR.RDONLY) === 0 &&
     !config.facts.lacking?.has("mount_setattr")
   );
+}
+
+/**
+ * Binds an entry of the root file system as it was before mounts covered it, when it still is what it was when it was
+ * listed: a directory or a file, not reached by a symbolic link.
+ */
+function bindEntry(
+  x: InitContext,
+  mount: Mount,
+  index: number,
+  options: MountOptions,
+  type: "dir" | "file",
+): void {
+  const { b } = x;
+  const source = absolute(mount.source ?? "", x.config.bundle);
+  b.at(`mounts[${index}]`, `bind ${source} on ${mount.destination}`);
+  const absent = b.label();
+  const other = b.label();
+  const entry = openFromRoot(x, source, type === "dir", absent);
+  // It may have been removed since, or (EINVAL) it was a link and is a directory with mounts. What is left open then is
+  // closed by execve.
+  const changed = { handle: [E.ENOENT, E.EINVAL], orElse: absent };
+  const tree = cloneTree(x, entry, "", (options.flags & MS.REC) !== 0, 0, changed);
+  withAttributes(x, tree, source, options);
+  b.close(entry);
+  const target = openTarget(x, mount.destination, { create: type });
+  // EINVAL: what was a file is a directory by now.
+  attachOr(x, tree, target, false, { handle: [E.EINVAL, E.ENOENT], orElse: other, andThen: absent });
+  b.mark(other);
+  b.sys("close", [tree]);
+  b.sys("close", [target]);
+  b.mark(absent);
 }
 
 /**
@@ -152,6 +189,12 @@ export function bindMount(x: InitContext, mount: Mount, index: number, options: 
     copyLink(x, mount, index, found.link);
     return;
   }
+  if ((options.extra & Extra.FROM_ROOT) !== 0) {
+    const copies = found === "file" && (options.extra & Extra.TMPCOPYUP) !== 0;
+    if (copies) copyEntry(x, mount, index);
+    else if (typeof found === "string") bindEntry(x, mount, index, options, found);
+    return;
+  }
   const tree = x.trees?.get(index) ?? openSource(x, mount, index, options);
   const idmap = config.facts.idmaps?.get(index);
   if (idmap !== undefined && isOwnTree(config, mount, index)) {
@@ -168,6 +211,26 @@ export function bindMount(x: InitContext, mount: Mount, index: number, options: 
   if (!propagates) return;
   propagate(x, tree, options.propagation);
   b.close(tree);
+}
+
+/**
+ * Copies such an entry, a file that is not too large, instead of binding it: so it can be changed and renamed. It keeps
+ * its name.
+ */
+function copyEntry(x: InitContext, mount: Mount, index: number): void {
+  const { b } = x;
+  const source = absolute(mount.source ?? "", x.config.bundle);
+  b.at(`mounts[${index}]`, `copy ${source} to ${mount.destination}`);
+  const parts = components(mount.destination).slice(0, -1);
+  const end = source.lastIndexOf("/");
+  const name = source.slice(end + 1);
+  const absent = b.label();
+  const from = openFromRoot(x, source.slice(0, end) || "/", true, absent);
+  const to = openTarget(x, parts.join("/"), { create: "dir" });
+  b.copyFile(from, to, name, { handle: [E.ENOENT, E.ELOOP, E.EACCES, E.EFBIG] });
+  b.close(to);
+  b.close(from);
+  b.mark(absent);
 }
 
 /**

@@ -30,6 +30,8 @@ export interface InitContext<Config extends ProcessConfig = ContainerConfig> {
   detached?: Map<Slot, { readonly set: number; readonly clear: number } | null>;
   /** Destinations of tmpfs mounts to make read-only at the end. */
   readonlyAtEnd?: string[];
+  /** The root file system (O_PATH) that mounts on / have covered. */
+  covered?: Slot;
   /** The tmpfs with the upper directories of overlays, and how many of them it has. */
   scratch?: Slot;
   overlays: number;

@@ -16,6 +16,11 @@ export enum Extra {
   DEST_NOFOLLOW = 32,
   /** brun's own: the upper directory of an overlay is on a tmpfs that goes with the container. */
   TMPUPPER = 64,
+  /**
+   * brun's own: the source, or the overlay's lower directory, is what the root file system had there before mounts
+   * covered it. No symbolic link is followed on the way to it, and where it is gone the mount is left out.
+   */
+  FROM_ROOT = 128,
 }
 
 /** mount(2) flags that a mount of a file system takes. */
@@ -104,6 +109,7 @@ const table: Readonly<Record<string, OptionEffect>> = {
   "src-nofollow": { extra: Extra.SRC_NOFOLLOW },
   "dest-nofollow": { extra: Extra.DEST_NOFOLLOW },
   tmpupper: { extra: Extra.TMPUPPER },
+  "from-root": { extra: Extra.FROM_ROOT },
 };
 
 /** Names of all options that have a meaning of their own; any other goes to the file system as data. */
@@ -123,7 +129,8 @@ export interface MountOptions {
   readonly propagation: readonly number[];
   /** {@link Extra}. */
   readonly extra: number;
-  /** What is left for the file system, joined by commas. */
+  /** What is left for the file system, one by one, and joined by commas. */
+  readonly parameters: readonly string[];
   readonly data: string;
 }
 
@@ -135,11 +142,11 @@ export function parseMountOptions(options: readonly string[]): MountOptions {
   let recursiveClear = 0;
   let extra = 0;
   const propagation: number[] = [];
-  const data: string[] = [];
+  const parameters: string[] = [];
   for (const option of options) {
     const effect = table[option];
     if (effect === undefined) {
-      data.push(option);
+      parameters.push(option);
       continue;
     }
     if (effect.clear !== undefined) {
@@ -162,7 +169,8 @@ export function parseMountOptions(options: readonly string[]): MountOptions {
     if (effect.propagation !== undefined) propagation.push(effect.propagation);
     if (effect.extra !== undefined) extra |= effect.extra;
   }
-  return { flags, cleared, recursiveSet, recursiveClear, propagation, extra, data: data.join(",") };
+  const data = parameters.join(",");
+  return { flags, cleared, recursiveSet, recursiveClear, propagation, extra, parameters, data };
 }
 
 const attributes: readonly (readonly [number, number])[] = [

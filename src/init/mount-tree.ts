@@ -15,17 +15,27 @@ import { type AttributeChange, toMountFlags } from "./mount-options.ts";
 
 /** Attaches a detached mount to a target and closes the target, and unless `keep` the mount. */
 export function attach(x: InitContext, mount: Slot, target: Slot, keep = false): void {
+  attachOr(x, mount, target, keep, {});
+}
+
+/**
+ * As {@link attach}.
+ * @param policy where to go on: after a handled errno, when both descriptors are still open, and after success
+ */
+export function attachOr(x: InitContext, mount: Slot, target: Slot, keep: boolean, policy: Policy): void {
   const { b } = x;
   const empty = b.str("");
   const flags = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH;
   const late = x.detached?.get(mount) ?? undefined;
   x.detached?.delete(mount);
   const closing = late === undefined && !keep ? [mount, target] : [target];
-  b.sys("move_mount", [mount, empty, target, empty, flags], { close: closing });
+  const { andThen, ...handled } = policy;
+  const last = late === undefined ? policy : handled;
+  b.sys("move_mount", [mount, empty, target, empty, flags], { ...last, close: closing });
   b.free(target);
   if (late !== undefined) {
     b.remount(mount, toMountFlags(late.set), toMountFlags(late.clear));
-    if (!keep) b.sys("close", [mount]);
+    if (!keep) b.sys("close", [mount], andThen === undefined ? {} : { andThen });
   }
   if (!keep) b.free(mount);
 }

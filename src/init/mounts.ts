@@ -26,7 +26,8 @@ export function mounts(x: InitContext): void {
   each(x.config.spec.mounts ?? [], (mount, index) => {
     const options = parseMountOptions(mount.options ?? []);
     const where = `mounts[${index}]`;
-    if (mount.destination === "/" || (options.extra & Extra.TMPUPPER) !== 0)
+    const special = mount.destination === "/" || (options.extra & (Extra.TMPUPPER | Extra.FROM_ROOT)) !== 0;
+    if (special && overlays().isOverlayMount(mount, options))
       overlays().overlayMount(x, mount, where, options);
     else if (isBind(mount, options)) bindMount(x, mount, index, options);
     else if (mount.type === "cgroup" || (mount.type === "cgroup2" && x.config.facts.cgroup2))
@@ -34,6 +35,7 @@ export function mounts(x: InitContext): void {
     else newMount(x, mount, where, options);
   });
   if (x.scratch !== undefined) overlays().dropScratch(x);
+  if (x.covered !== undefined) x.b.close(x.covered);
 }
 
 /** What containers without a bundle have, and hardly any other. */

@@ -1,36 +1,56 @@
 /**
- * Overlays whose upper directory is on a tmpfs that goes with the container (option "tmpupper", brun's own), and
- * mounts that take the place of the root ("/"), as crun has them.
+ * Mounts that take the place of the root ("/"), as crun has them, and overlays that brun puts together itself: those
+ * whose upper directory is on a tmpfs that goes with the container (option "tmpupper"), and those over entries of the
+ * root ("from-root"). Both options are brun's own.
  */
 import type { Mount } from "../spec/index.ts";
-import type { Slot } from "../stage/program.ts";
+import type { Label, Policy, Slot } from "../stage/program.ts";
 import { MNT_DETACH, MOVE_MOUNT_F_EMPTY_PATH, MOVE_MOUNT_T_EMPTY_PATH, MS } from "../sys/constants.ts";
+import { E } from "../sys/errno.ts";
 import { AT_EMPTY_PATH, AT_FDCWD, absolute, O } from "../sys/fs.ts";
 import type { InitContext } from "./context.ts";
+import { openFromRoot } from "./from-root.ts";
 import { Extra, isBind, type MountOptions, toMountAttr } from "./mount-options.ts";
 import { attach, cloneTree, propagate, setAttributes } from "./mount-tree.ts";
 import { newFileSystem, type Parameter, parametersOf } from "./new-file-system.ts";
 import { openTarget } from "./path.ts";
 
-/** Compiles one of them: a mount on "/", or with "tmpupper". */
+const BUILT = Extra.TMPUPPER | Extra.FROM_ROOT;
+
+/** Whether a mount is one of them. A bind with "from-root" is none. */
+export function isOverlayMount(mount: Mount, options: MountOptions): boolean {
+  return mount.destination === "/" || ((options.extra & BUILT) !== 0 && !isBind(mount, options));
+}
+
+/** Compiles one of them. */
 export function overlayMount(x: InitContext, mount: Mount, where: string, options: MountOptions): void {
+  const { b } = x;
   const type = mount.type ?? "none";
-  x.b.at(where, `mount ${type} on ${mount.destination}`);
-  const mounted = detached(x, mount, type, options);
+  b.at(where, `mount ${type} on ${mount.destination}`);
+  const absent = b.label();
+  const mounted = isBind(mount, options)
+    ? bound(x, mount, options)
+    : (options.extra & BUILT) !== 0
+      ? builtOverlay(x, options, mount.destination === "/" ? null : absent)
+      : newMounted(x, mount, type, options);
   setAttributes(x, mounted, options.recursiveSet, options.recursiveClear, true);
   if (mount.destination !== "/") {
     attach(x, mounted, openTarget(x, mount.destination, { create: "dir" }), true);
     propagate(x, mounted, options.propagation);
-    x.b.close(mounted);
+    b.close(mounted);
+    b.mark(absent);
     return;
   }
   over(x, mounted);
   // What lies below the new root goes with the old one.
-  if (x.scratch !== undefined) x.b.close(x.scratch);
+  if (x.scratch !== undefined) b.close(x.scratch);
   delete x.scratch;
   propagate(x, mounted, options.propagation);
-  x.b.close(x.root);
+  // The first one stays open: entries of it may be wanted.
+  if (x.covered === undefined) x.covered = x.root;
+  else b.close(x.root);
   x.root = mounted;
+  b.mark(absent);
 }
 
 /** Puts a mount over the root; it is found by its descriptor alone. */
@@ -40,55 +60,93 @@ function over(x: InitContext, mounted: Slot): void {
   x.b.sys("move_mount", [mounted, empty, x.root, empty, flags]);
 }
 
-function detached(x: InitContext, mount: Mount, type: string, options: MountOptions): Slot {
+function bound(x: InitContext, mount: Mount, options: MountOptions): Slot {
   const { set, clear } = toMountAttr(options.flags, options.cleared);
-  if (isBind(mount, options)) {
-    const source = absolute(mount.source ?? "", x.config.bundle);
-    const tree = cloneTree(x, AT_FDCWD, source, (options.flags & MS.REC) !== 0);
-    setAttributes(x, tree, set, clear, false);
-    return tree;
-  }
-  if ((options.extra & Extra.TMPUPPER) !== 0) return tmpOverlay(x, options.data, set);
-  return newFileSystem(x, type, [["source", mount.source ?? type], ...parametersOf(options.data)], set);
+  const source = absolute(mount.source ?? "", x.config.bundle);
+  const tree = cloneTree(x, AT_FDCWD, source, (options.flags & MS.REC) !== 0);
+  setAttributes(x, tree, set, clear, false);
+  return tree;
 }
 
-/**
- * An overlay over "lowerdir=" whose upper directory has that one's mode, and the owner that "uid=" and "gid=" say.
- * Directories are handed over as descriptors, so that no character of a path has a meaning.
- */
-function tmpOverlay(x: InitContext, data: string, attributes: number): Slot {
-  const { b } = x;
-  const given = new Map(parametersOf(data) as [string, string | null][]);
-  const lower = openDirectory(x, AT_FDCWD, given.get("lowerdir") ?? "/");
-  const scratch = scratchOf(x);
-  const number = x.overlays++;
-  const upper = madeDirectory(x, scratch, `upper${number}`);
-  const work = madeDirectory(x, scratch, `work${number}`);
-  b.copy(lower, upper, false);
-  if (given.has("uid") || given.has("gid")) {
-    const owner = (name: string) => Number(given.get(name) ?? -1);
-    b.sys("fchownat", [upper, b.str(""), owner("uid"), owner("gid"), AT_EMPTY_PATH]);
+function newMounted(x: InitContext, mount: Mount, type: string, options: MountOptions): Slot {
+  const parameters: Parameter[] = [["source", mount.source ?? type], ...parametersOf(options.data)];
+  return newFileSystem(x, type, parameters, toMountAttr(options.flags, options.cleared).set);
+}
+
+/** Options one by one, in which a comma has no meaning. */
+function* pairs(options: readonly string[]): Iterable<[string, string | null]> {
+  for (const option of options) {
+    const equals = option.indexOf("=");
+    yield equals < 0 ? [option, null] : [option.slice(0, equals), option.slice(equals + 1)];
   }
+}
+
+/** Options that say what the upper directory is to be, and are not overlayfs's. */
+const UPPER = new Set(["lowerdir", "upperdir", "workdir", "mode", "uid", "gid"]);
+
+/**
+ * An overlay of one directory over another. Both and the work directory are handed over as descriptors, so that no
+ * character of a path has a meaning. With "tmpupper" the upper one has the mode of the lower, or what "mode=" says,
+ * and the owner that "uid=" and "gid=" say.
+ * @param absent where to go on when a lower directory "from-root" is gone; null: that is an error
+ */
+function builtOverlay(x: InitContext, options: MountOptions, absent: Label | null): Slot {
+  const { b } = x;
+  const given = new Map(pairs(options.parameters));
+  const path = given.get("lowerdir") ?? "/";
+  const lower =
+    (options.extra & Extra.FROM_ROOT) !== 0
+      ? openFromRoot(x, path, true, absent)
+      : openDirectory(x, AT_FDCWD, path);
+  const [upper, work] =
+    (options.extra & Extra.TMPUPPER) !== 0
+      ? tmpUpper(x, given, lower)
+      : [
+          openDirectory(x, AT_FDCWD, given.get("upperdir") ?? ""),
+          openDirectory(x, AT_FDCWD, given.get("workdir") ?? ""),
+        ];
   const parameters: Parameter[] = [
     ["source", "overlay"],
     ["lowerdir", lower],
     ["upperdir", upper],
     ["workdir", work],
   ];
-  for (const [name, value] of given) {
-    if (name !== "lowerdir" && name !== "uid" && name !== "gid") parameters.push([name, value]);
-  }
-  const mounted = newFileSystem(x, "overlay", parameters, attributes);
+  for (const [name, value] of given) if (!UPPER.has(name)) parameters.push([name, value]);
+  const { set } = toMountAttr(options.flags, options.cleared);
+  const gone: Policy = absent === null ? {} : { handle: [E.ENOENT], orElse: absent };
+  const mounted = newFileSystem(x, "overlay", parameters, set, gone);
   for (const directory of [lower, upper, work]) b.close(directory);
   return mounted;
+}
+
+const PRIVATE = 0o700;
+
+/** An upper and a work directory on the tmpfs. */
+function tmpUpper(
+  x: InitContext,
+  given: ReadonlyMap<string, string | null>,
+  lower: Slot,
+): readonly [upper: Slot, work: Slot] {
+  const { b } = x;
+  const scratch = scratchOf(x);
+  const number = x.overlays++;
+  const mode = given.get("mode") ?? "";
+  const upper = madeDirectory(x, scratch, `upper${number}`, mode === "" ? PRIVATE : Number.parseInt(mode, 8));
+  const work = madeDirectory(x, scratch, `work${number}`, PRIVATE);
+  if (mode === "") b.copy(lower, upper, false);
+  if (given.has("uid") || given.has("gid")) {
+    const owner = (name: string) => Number(given.get(name) ?? -1);
+    b.sys("fchownat", [upper, b.str(""), owner("uid"), owner("gid"), AT_EMPTY_PATH]);
+  }
+  return [upper, work];
 }
 
 function openDirectory(x: InitContext, base: Slot | number, path: string): Slot {
   return x.b.get("openat", [base, x.b.str(path), O.PATH | O.DIRECTORY | O.CLOEXEC, 0]);
 }
 
-function madeDirectory(x: InitContext, base: Slot, name: string): Slot {
-  x.b.sys("mkdirat", [base, x.b.str(name), 0o700]);
+function madeDirectory(x: InitContext, base: Slot, name: string, mode: number): Slot {
+  x.b.sys("mkdirat", [base, x.b.str(name), mode]);
   return openDirectory(x, base, name);
 }
 

@@ -2,6 +2,7 @@
 import type { ExecConfig } from "../config/types.ts";
 import { type Program, ProgramBuilder, type Slot } from "../stage/program.ts";
 import { CLONE, PR } from "../sys/constants.ts";
+import { E } from "../sys/errno.ts";
 import { AT_FDCWD, O } from "../sys/fs.ts";
 import { openPty, takeTerminal } from "./console.ts";
 import { type InitContext, initContext } from "./context.ts";
@@ -96,8 +97,10 @@ function terminalSize(x: InitContext<ExecConfig>): readonly [number, number] | n
 function becomeContainerRoot(x: InitContext<ExecConfig>): void {
   if (!x.config.userNamespace) return;
   const { b } = x;
+  // One that maps the caller's own id alone has no root: the capabilities that joining gives do without.
+  const unmapped = { handle: [E.EINVAL] };
   b.at("exec", "become root of the container's user namespace");
-  b.sys("setresgid", [0, 0, 0]);
+  b.sys("setresgid", [0, 0, 0], unmapped);
   if (x.config.setgroups) b.sys("setgroups", [0, null]);
-  b.sys("setresuid", [0, 0, 0]);
+  b.sys("setresuid", [0, 0, 0], unmapped);
 }

@@ -9,6 +9,8 @@ import { findProgram } from "../sys/find-program.ts";
 import { exists, mkdirAll } from "../sys/fs.ts";
 import { run } from "../sys/spawn.ts";
 import { utf8 } from "../sys/utf8.ts";
+import type { SandboxOptions } from "./options.ts";
+import { sandboxUser } from "./user.ts";
 import type { HostView } from "./view.ts";
 
 /** One mount of it. */
@@ -43,6 +45,12 @@ export function fuseObstacle(view: HostView): string | null {
     if (view.program(name) === null) return `${name} is not installed`;
   }
   return view.mayWrite("/dev/fuse") ? null : "/dev/fuse is not there, or not writable";
+}
+
+/** Whether it lets in who is to run the program: see aloneMaps. */
+export function fuseServes(options: SandboxOptions, view: HostView): boolean {
+  const { uid = 0, gid = 0 } = sandboxUser(options, view).user;
+  return uid === 0 || (uid === view.caller.uid && gid === view.caller.gid);
 }
 
 const TIMEOUT_MS = 20_000;

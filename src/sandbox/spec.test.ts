@@ -4,11 +4,11 @@ import { parseSpec, toJson } from "../spec/index.ts";
 import type { Sandbox } from "./spec.ts";
 import { hostSandbox, mountOn, rootfsSandbox } from "./testing/fixture.ts";
 
-const overlay = (path: string) => ({
+const overlay = (path: string, ...more: string[]) => ({
   destination: path,
   type: "overlay",
   source: "overlay",
-  options: [`lowerdir=${path}`, "tmpupper", "userxattr"],
+  options: ["from-root", `lowerdir=${path}`, "tmpupper", ...more, "userxattr"],
 });
 
 describe("--host", () => {
@@ -17,11 +17,12 @@ describe("--host", () => {
     const { spec, flags, notices } = sandbox;
     expect(spec.root).toEqual({ path: "/", readonly: false });
     expect(spec.mounts!.slice(0, 6)).toEqual([
-      { destination: "/", type: "tmpfs", source: "tmpfs", options: ["nosuid", "nodev", "mode=755"] },
-      { destination: "/bin", type: "bind", source: "/bin", options: ["bind", "copy-symlink"] },
-      overlay("/etc"),
-      overlay("/home"),
-      { destination: "/swapfile", type: "bind", source: "/swapfile", options: ["bind", "ro"] },
+      { destination: "/", type: "tmpfs", source: "tmpfs", options: ["nosuid", "nodev", "mode=555"] },
+      { destination: "/bin", type: "bind", source: "/bin", options: ["from-root", "bind", "copy-symlink"] },
+      // All is the caller's, with the rights that the caller has outside.
+      overlay("/etc", "mode=555"),
+      overlay("/home", "mode=555"),
+      { destination: "/swapfile", type: "bind", source: "/swapfile", options: ["from-root", "bind", "ro"] },
       overlay("/tmp"),
     ]);
     expect(flags.slice(0, 2)).toEqual(["--host", "--host"]);
@@ -37,11 +38,8 @@ describe("--host", () => {
       args: ["true"],
     });
     expect(spec.process.env).toEqual(["HOME=/home/dev", "PATH=/usr/bin", "SHELL=/bin/bash", "TERM=xterm"]);
-    expect(spec.linux.uidMappings).toEqual([
-      { containerID: 0, hostID: 100000, size: 1000 },
-      { containerID: 1000, hostID: 1000, size: 1 },
-      { containerID: 1001, hostID: 101000, size: 64536 },
-    ]);
+    for (const maps of [spec.linux.uidMappings, spec.linux.gidMappings])
+      expect(maps).toEqual([{ containerID: 1000, hostID: 1000, size: 1 }]);
     expect(spec.annotations).toEqual({ "run.oci.keep_original_groups": "1" });
     expect(spec.hostname).toBe("laptop");
     expect(spec.linux.namespaces?.map(({ type }) => type)).toEqual([
@@ -56,9 +54,17 @@ describe("--host", () => {
     expect(spec.process.noNewPrivileges).toBe(true);
   });
 
-  test("without subordinate ids the caller is alone, and still itself", () => {
-    const { spec } = hostSandbox({}, { view: { subids: () => ({ uid: [], gid: [] }) } });
-    expect(spec.linux.uidMappings).toEqual([{ containerID: 1000, hostID: 1000, size: 1 }]);
+  test("--user of someone else: the caller's own ids, and around them its subordinate ones", () => {
+    const sandbox = hostSandbox({ user: "www" });
+    expect(sandbox.spec.linux.uidMappings).toEqual([
+      { containerID: 0, hostID: 100000, size: 1000 },
+      { containerID: 1000, hostID: 1000, size: 1 },
+      { containerID: 1001, hostID: 101000, size: 64536 },
+    ]);
+    expect(mountOn(sandbox, "/etc")).toEqual(overlay("/etc"));
+    expect(mountOn(sandbox, "/home/dev")).toEqual(overlay("/home/dev", "uid=1000", "gid=1000"));
+    const own = hostSandbox({ user: "dev" }).spec;
+    expect(own.linux.uidMappings).toEqual([{ containerID: 1000, hostID: 1000, size: 1 }]);
   });
 
   test("--user root: the default mapping, root's capabilities, name and home", () => {
@@ -72,26 +78,54 @@ describe("--host", () => {
     expect(spec.process.capabilities?.effective).toContain("CAP_CHOWN");
   });
 
-  test("a directory with mounts below it is taken apart, to the last one", () => {
+  test("a directory with mounts below it is taken apart, to the last one; small files of the caller's are copied", () => {
+    const file = (size: number, uid = 1000) => ({ type: "file", uid, gid: 1000, mode: 0o600, size }) as const;
     const sandbox = hostSandbox(
       {},
       {
         mounts: [["/home/dev/project", "ext4"]],
-        files: { "/home/dev/notes": { type: "file", uid: 1000, gid: 1000, mode: 0o600 } },
+        files: {
+          "/home/dev/notes": file(5),
+          "/home/dev/disk": file(1 << 30),
+          "/home/dev/theirs": file(5, 0),
+          "/home/dev/pipe": { ...file(0), type: "fifo" },
+        },
       },
     );
     expect(mountOn(sandbox, "/home")?.type).toBe("tmpfs");
-    expect(mountOn(sandbox, "/home/dev")?.options).toEqual([
-      "nosuid",
-      "nodev",
-      "mode=700",
-      "uid=1000",
-      "gid=1000",
+    expect(mountOn(sandbox, "/home/dev")?.options).toEqual(["nosuid", "nodev", "mode=700"]);
+    expect(mountOn(sandbox, "/home/dev/notes")?.options).toEqual(["from-root", "bind", "tmpcopyup"]);
+    for (const path of ["/home/dev/disk", "/home/dev/theirs"])
+      expect(mountOn(sandbox, path)?.options).toEqual(["from-root", "bind", "ro"]);
+    expect(mountOn(sandbox, "/home/dev/pipe")).toBeUndefined();
+    expect(mountOn(sandbox, "/home/dev/project")).toEqual(overlay("/home/dev/project"));
+    expect(sandbox.notices).toEqual(["read-only in /home/dev, since there are mounts below it: disk"]);
+    expect(sandbox.wanting).toBeNull();
+    const readOnly = hostSandbox({ readOnly: true }, { mounts: [["/home/dev/project", "ext4"]] });
+    expect(mountOn(readOnly, "/home/dev/.netrc")?.source).toBe("/dev/null");
+    expect(readOnly.notices).toEqual([]);
+  });
+
+  test("ten thousand entries beside a mount", () => {
+    const dir = { type: "dir", uid: 1000, gid: 1000, mode: 0o755, size: 0 } as const;
+    const files = Object.fromEntries(Array.from({ length: 10_000 }, (_, i) => [`/tmp/d${i}`, dir]));
+    const sandbox = hostSandbox({}, { files, mounts: [["/tmp/mounted", "ext4"]] });
+    expect(sandbox.notices).toEqual([]);
+    expect(mountOn(sandbox, "/tmp/d9999")).toEqual(overlay("/tmp/d9999"));
+  });
+
+  test("a project of another user, which its group may write: what cannot be done is told", () => {
+    const shared = { type: "dir", uid: 1001, gid: 50, mode: 0o2775, size: 0 } as const;
+    const view = { cwd: "/srv/team", mayWrite: () => true };
+    const fixture = { files: { "/srv": { ...shared, uid: 0 }, "/srv/team": shared }, view };
+    const { notices, wanting } = hostSandbox({}, fixture);
+    expect(notices).toEqual([
+      expect.stringContaining("files of other users or groups in /srv/team cannot be changed"),
     ]);
-    expect(mountOn(sandbox, "/home/dev/notes")?.options).toEqual(["bind", "ro"]);
-    expect(mountOn(sandbox, "/home/dev/project")?.options).toEqual([
-      ...["lowerdir=/home/dev/project", "tmpupper", "uid=1000", "gid=1000", "userxattr"],
-    ]);
+    expect(wanting).toBe(notices[0]!);
+    // Anyone may write to a directory as /tmp: what others have there is not meant.
+    const sticky = { ...fixture, view: { ...view, cwd: "/tmp" } };
+    expect(hostSandbox({}, sticky).notices).toEqual([]);
   });
 
   test("where no overlay is possible it is read-only, told where the caller could write", () => {
@@ -109,10 +143,15 @@ describe("--host", () => {
         destination: path,
         type: "bind",
         source: path,
-        options: ["rbind", "ro", "rro"],
+        options: ["from-root", "rbind", "ro", "rro"],
       });
     }
-    expect(sandbox.notices).toEqual(["/home/dev is read-only: no overlay on its file system"]);
+    expect(sandbox.notices).toEqual(["/home/dev is read-only: no overlay on its file system, fuse.sshfs"]);
+    expect(sandbox.wanting).toBe(sandbox.notices[0]!);
+    // Where nobody works it does not matter.
+    const mounts = [["/home/dev/remote", "fuse.sshfs"]] as const;
+    const elsewhere = hostSandbox({}, { mounts, view: { mayWrite: () => true } });
+    expect(elsewhere).toMatchObject({ notices: [], wanting: null });
     const refused = hostSandbox({}, {}, { noOverlay: new Set(["/home"]) });
     expect(mountOn(refused, "/home")?.type).toBe("bind");
     expect(mountOn(refused, "/etc")?.type).toBe("overlay");
@@ -123,6 +162,7 @@ describe("--host", () => {
   test("--upper keeps what is written", () => {
     const sandbox = hostSandbox({ upper: "changes" });
     expect(mountOn(sandbox, "/etc")?.options).toEqual([
+      "from-root",
       "lowerdir=/etc",
       "upperdir=/home/dev/project/changes/upper/etc",
       "workdir=/home/dev/project/changes/work/etc",
@@ -163,8 +203,8 @@ describe("--host", () => {
   test("sockets of the host are left out", () => {
     const mode = 0o700;
     const files = {
-      "/tmp/agent": { type: "socket", uid: 1000, gid: 1000, mode },
-      "/tmp/ssh-XyZ": { type: "dir", uid: 1000, gid: 1000, mode },
+      "/tmp/agent": { type: "socket", uid: 1000, gid: 1000, mode, size: 0 },
+      "/tmp/ssh-XyZ": { type: "dir", uid: 1000, gid: 1000, mode, size: 0 },
     } as const;
     const sandbox = hostSandbox({}, { files, mounts: [["/tmp/mounted", "ext4"]] });
     expect(mountOn(sandbox, "/tmp")?.type).toBe("tmpfs");
@@ -188,7 +228,7 @@ describe("--rootfs", () => {
       destination: "/",
       type: "overlay",
       source: "overlay",
-      options: ["lowerdir=/srv/root", "tmpupper", "userxattr"],
+      options: ["from-root", "lowerdir=/srv/root", "tmpupper", "userxattr"],
     });
     expect(spec.process).toMatchObject({ user: { uid: 0, gid: 0 }, cwd: "/", noNewPrivileges: false });
     expect(spec.process.env?.[0]).toMatch(/^PATH=/);

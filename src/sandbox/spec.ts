@@ -2,7 +2,7 @@
  * Flags → config.json: the container that `brun run --rootfs` and `--host` stand for. Pure but for the view, which
  * looks at the machine; nothing is made. Reads as a table of contents.
  */
-import type { Hook, Hooks, Linux, Mount, Namespace, Process, Spec } from "../spec/index.ts";
+import type { Hook, Hooks, Linux, Namespace, Process, Spec } from "../spec/index.ts";
 import { specTemplate } from "../spec/template.ts";
 import { absolute } from "../sys/fs.ts";
 import { sandboxCapabilities } from "./capabilities.ts";
@@ -17,8 +17,8 @@ import { defaultSeccomp } from "./seccomp.ts";
 import { coverSecrets, secretNotices } from "./secrets.ts";
 import { securityOf } from "./security.ts";
 import { systemMounts } from "./system.ts";
-import { placeTree } from "./tree.ts";
-import { aloneMaps, type SandboxMaps, type SandboxUser, sandboxMaps, sandboxUser } from "./user.ts";
+import { type PlacedTree, placeTree } from "./tree.ts";
+import { aloneMaps, isAlone, type SandboxMaps, type SandboxUser, sandboxMaps, sandboxUser } from "./user.ts";
 import type { HostView } from "./view.ts";
 import { volumes, writablePaths } from "./volumes.ts";
 
@@ -31,6 +31,8 @@ export interface Sandbox {
   readonly notices: readonly string[];
   /** Directories of brun's own to be made before it runs. */
   readonly make: readonly string[];
+  /** Why the kernel's overlays do not do where one works, though fuse-overlayfs might; null when they do. */
+  readonly wanting: string | null;
 }
 
 /** How the root is placed besides what the flags say. */
@@ -49,8 +51,8 @@ export function sandboxSpec(options: SandboxOptions, view: HostView, limits: San
   const maps = fuse === undefined ? sandboxMaps(options, view, who.user) : aloneMaps(view, who.user);
   const keepsIds = maps !== null;
   const refused = options.overlay === "none" ? true : (limits.noOverlay ?? new Set());
-  const none = { mounts: [], notices: [] };
-  const root = fuse === undefined ? placeRoot(options, view, keepsIds, refused) : none;
+  const none = { mounts: [], notices: [], wanting: null };
+  const root = fuse === undefined ? placeRoot(options, view, maps, refused) : none;
   const shown: Placed[] = [
     ...root.mounts.map((mount) => ({ mount, flag: rootFlag(options) })),
     ...systemMounts(options, view, keepsIds).map((mount) => ({ mount, flag: "" })),
@@ -73,11 +75,8 @@ export function sandboxSpec(options: SandboxOptions, view: HostView, limits: San
     linux: linuxOf(options, view, maps, network),
   };
   const flags = placed.map(({ flag }) => flag);
-  return secured(
-    { spec, flags, notices: [...root.notices, ...noticesOf(options, view)], make },
-    options,
-    view,
-  );
+  const notices = [...root.notices, ...noticesOf(options, view)];
+  return secured({ spec, flags, notices, wanting: root.wanting, make }, options, view);
 }
 
 /** The root goes last. */
@@ -109,19 +108,22 @@ const OWN_OF_HOST = [...OWN, "/run", "/lost+found"];
 function placeRoot(
   options: SandboxOptions,
   view: HostView,
-  keepsIds: boolean,
+  maps: SandboxMaps | null,
   refused: NonNullable<SandboxLimits["noOverlay"]>,
-): { mounts: readonly Mount[]; notices: readonly string[] } {
-  if (options.root.kind === "rootfs" && options.writable) return { mounts: [], notices: [] };
+): PlacedTree {
+  if (options.root.kind === "rootfs" && options.writable) return { mounts: [], notices: [], wanting: null };
   const host = options.root.kind === "host";
+  const work = host ? [view.environment.HOME ?? "/", view.cwd] : [rootPath(options)];
   return placeTree(rootPath(options), "/", {
     view,
     // A read-only root needs overlays only where mount points may be missing.
     overlay: refused !== true && !(host && options.readOnly),
     refused: refused === true ? new Set() : refused,
     upper: options.upper === undefined ? undefined : absolute(options.upper, view.cwd),
-    keepsIds,
-    writable: host ? [view.environment.HOME ?? "/", view.cwd, "/var/tmp"] : [],
+    owner: isAlone(maps) ? "caller" : "root",
+    keepsIds: maps !== null,
+    writable: host ? [...work, "/var/tmp"] : [],
+    work,
     skip: new Set(host ? OWN_OF_HOST : OWN),
   });
 }
@@ -173,11 +175,11 @@ function asUser(env: string[], who: SandboxUser, given: readonly string[]): void
 
 /** The caller's shell, or the first that the root has. */
 function shell(options: SandboxOptions, view: HostView): string {
-  const base = options.root.kind === "host" ? "" : options.root.path;
-  const candidates = [...(base === "" ? [view.environment.SHELL ?? ""] : []), "/bin/bash", "/bin/sh"];
-  return (
-    candidates.find((path) => path.startsWith("/") && view.entry(`${base}${path}`) !== null) ?? "/bin/sh"
-  );
+  const { root } = options;
+  const host = root.kind === "host";
+  const candidates = [...(host ? [view.environment.SHELL ?? ""] : []), "/bin/bash", "/bin/sh"];
+  const isThere = (path: string) => (host ? view.entry(path) !== null : view.isInRoot(root.path, path));
+  return candidates.find((path) => path.startsWith("/") && isThere(path)) ?? "/bin/sh";
 }
 
 function linuxOf(options: SandboxOptions, view: HostView, maps: SandboxMaps | null, network: Network): Linux {

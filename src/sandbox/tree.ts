@@ -3,7 +3,8 @@
  *
  * An overlay does not cross mount points, and in a user namespace the kernel refuses one over a directory that has
  * any (they cover what the caller is not to see). Such a directory, as / always is, becomes a tmpfs with the same
- * entries, each placed for itself.
+ * entries, each placed for itself. They are opened when they are mounted, below the root that is covered by then, and
+ * those that are gone or have become links are left out (option "from-root", src/init/from-root.ts).
  */
 import type { Mount } from "../spec/index.ts";
 import { readOnlyBind } from "./mounts.ts";
@@ -18,22 +19,29 @@ export interface TreeOptions {
   readonly refused: ReadonlySet<string>;
   /** Directory that keeps what is written; without it a tmpfs does until the end. */
   readonly upper: string | undefined;
-  /** The caller has its own ids inside; else it is root, whose everything is that nobody else owns. */
+  /** Whose is what is made: everything the caller's, as itself; or of the root inside, which the caller may be. */
+  readonly owner: "caller" | "root";
+  /** The caller has its own ids inside, and what is the caller's is to stay so. */
   readonly keepsIds: boolean;
   /** Directories in which the caller is to be able to write. */
   readonly writable: readonly string[];
+  /** Those of them that one works in: what cannot be written there is told. */
+  readonly work: readonly string[];
   /** Paths that are left out. */
   readonly skip: ReadonlySet<string>;
 }
 
-/** The tree's mounts, and what one should know about it: a line each. */
+/** The tree's mounts, and what one should know about it. */
 export interface PlacedTree {
   readonly mounts: readonly Mount[];
+  /** A line each. */
   readonly notices: readonly string[];
+  /** Why the kernel's overlays do not do where one works, though fuse-overlayfs might; null when they do. */
+  readonly wanting: string | null;
 }
 
-/** More entries than that are not placed one by one. */
-const MANY = 256;
+/** More mounts than that are not made: the kernel has an end of its own (fs.mount-max, 100,000). */
+const MANY = 30_000;
 
 /** File systems that overlayfs takes as its lower directory. Others are bound read-only. */
 const LOWER =
@@ -48,98 +56,186 @@ export function placeTree(source: string, destination: string, options: TreeOpti
   return placing;
 }
 
+const STICKY = 0o1000;
+const OWNERS = 0o700;
+const WRITABLE = 0o300;
+
+/** Of so many entries of the directory that one works in the owners are looked at. */
+const SAMPLE = 100;
+
+/** Of files beside a mount that are copied: the size of one, and of all, in bytes. */
+const COPY_MAX = 1 << 20;
+const COPIES_MAX = 64 << 20;
+
 class Placing implements PlacedTree {
   readonly mounts: Mount[] = [];
   readonly notices: string[] = [];
+  wanting: string | null = null;
   private readonly placed = new Set<string>();
+  private copied = 0;
 
   constructor(private readonly o: TreeOptions) {}
 
   /**
-   * An overlay of its own for the caller's part of a path of the host. What is written below a directory of a user
-   * who has no id in the user namespace fails (EOVERFLOW): overlayfs would have to copy that directory up.
+   * Overlays of their own for the caller's parts of a path of the host. What is written below a directory of a user or
+   * group without an id in the user namespace fails (EOVERFLOW): overlayfs would have to copy that directory up. So one
+   * begins with each such directory on the way, if the caller may write there, else with the next one.
    */
   own(path: string): void {
-    const { caller, nested } = this.o.view;
+    const { nested, mayWrite } = this.o.view;
     if (!nested || !this.o.overlay) return;
     const parts = path.split("/").filter(Boolean);
+    let wanted = true;
     for (let n = 1; n <= parts.length; n++) {
       const directory = `/${parts.slice(0, n).join("/")}`;
       if (this.o.skip.has(directory)) return;
       const entry = this.o.view.entry(directory);
       if (entry?.type !== "dir") return;
-      if (entry.uid !== caller.uid && n < parts.length) continue;
-      if (this.placed.has(directory) || !this.o.view.mayWrite(directory)) return;
-      this.directory(directory, directory, entry);
-      return;
+      const foreign = this.isForeign(entry);
+      const begins: boolean = (foreign || wanted) && mayWrite(directory);
+      if (begins && !this.placed.has(directory)) this.directory(directory, directory, entry);
+      wanted = (foreign || wanted) && !begins;
     }
+    if (wanted) return;
+    if (this.o.work.includes(path) && this.isShared(path)) {
+      this.lack(
+        `files of other users or groups in ${path} cannot be changed (EOVERFLOW): overlayfs makes no copies for owners ` +
+          "without an id in the container; --rw writes to the real ones, --overlay fuse to copies",
+      );
+    }
+  }
+
+  /** Whether the owner or the group may have no id in the container. */
+  private isForeign({ uid, gid }: Entry): boolean {
+    const { caller } = this.o.view;
+    return uid !== caller.uid || gid !== caller.gid;
+  }
+
+  /** Whether others have made a directory, or some of what is in it, and the caller could change that outside. */
+  private isShared(directory: string): boolean {
+    const { view } = this.o;
+    const entry = view.entry(directory);
+    if (entry === null || (entry.mode & STICKY) !== 0) return false;
+    if (entry.uid !== view.caller.uid) return true;
+    if (directory === view.environment.HOME) return false;
+    return (view.list(directory) ?? []).slice(0, SAMPLE).some((name) => {
+      const found = view.entry(`${slashed(directory)}${name}`);
+      return (
+        found !== null &&
+        found.type !== "link" &&
+        this.isForeign(found) &&
+        view.mayWrite(`${slashed(directory)}${name}`)
+      );
+    });
   }
 
   directory(source: string, destination: string, entry: Entry): void {
     this.placed.add(destination);
     const names = this.hasMounts(source) ? this.o.view.list(source) : undefined;
-    if (names !== undefined && names !== null && names.length <= MANY) {
+    if (names && this.mounts.length + names.length <= MANY) {
       this.composite(source, destination, entry, names);
     } else if (names === undefined && this.o.overlay && this.takesOverlay(source)) {
       this.mounts.push(this.overlay(source, destination, entry));
-    } else if (destination === "/") {
-      // What is missing in it could not be made.
-      this.composite(source, destination, entry, names ?? this.o.view.list(source) ?? []);
     } else {
-      if (this.o.overlay && this.o.view.mayWrite(source)) {
-        this.notices.push(
-          `${source} is read-only: ${names === undefined ? "no overlay on its file system" : "there are mounts below it"}`,
-        );
-      }
-      this.mounts.push(readOnlyBind(source, destination));
+      this.readOnly(source, names);
+      if (destination !== "/") this.mounts.push(fromRoot(readOnlyBind(source, destination)));
+      // What is missing in it could not be made.
+      else this.composite(source, destination, entry, names ?? this.o.view.list(source) ?? []);
     }
+  }
+
+  /** Tells of a directory that is read-only though the caller could write to it, where that matters. */
+  private readOnly(source: string, names: readonly string[] | null | undefined): void {
+    if (!this.o.overlay || !this.o.view.mayWrite(source)) return;
+    if (!names && !this.o.work.some((path) => `${path}/`.startsWith(slashed(source)))) return;
+    const why =
+      names === undefined
+        ? `no overlay on its file system, ${this.typeOf(source)}`
+        : `there are mounts below it${names === null ? "" : `, and ${names.length} entries`}`;
+    this.lack(`${source} is read-only: ${why}`);
+  }
+
+  private lack(why: string): void {
+    this.notices.push(why);
+    this.wanting ??= why;
   }
 
   /** A tmpfs with the same entries. */
   private composite(source: string, destination: string, entry: Entry, names: readonly string[]): void {
-    const options = ["nosuid", "nodev", `mode=${entry.mode.toString(8)}`, ...this.owner(entry)];
+    const mode = `mode=${this.mode(source, entry).toString(8)}`;
+    const options = ["nosuid", "nodev", mode, ...this.owner(entry)];
     this.mounts.push({ destination, type: "tmpfs", source: "tmpfs", options });
+    const left: string[] = [];
     for (const name of names) {
-      const from = source === "/" ? `/${name}` : `${source}/${name}`;
-      const to = destination === "/" ? `/${name}` : `${destination}/${name}`;
+      const from = `${slashed(source)}${name}`;
+      const to = `${slashed(destination)}${name}`;
       const found = this.o.skip.has(to) ? null : this.o.view.entry(from);
       if (found?.type === "dir") this.directory(from, to, found);
       else if (found?.type === "link") this.mounts.push(linkTo(from, to));
-      // A socket leads to a service of the host, as a copy would not.
-      else if (found?.type === "file")
-        this.mounts.push({ ...readOnlyBind(from, to), options: ["bind", "ro"] });
+      // Sockets and FIFOs lead to programs of the host, as copies would not.
+      else if (found?.type === "device") this.mounts.push(fromRoot(readOnlyFile(from, to)));
+      else if (found?.type === "file" && !this.file(from, to, found)) left.push(name);
     }
+    if (left.length > 0 && this.o.work.includes(source)) {
+      this.notices.push(`read-only in ${source}, since there are mounts below it: ${left.join(", ")}`);
+    }
+  }
+
+  /** A file that lies beside a mount: a copy of it when it is small, else read-only. False when that is a loss. */
+  private file(source: string, destination: string, entry: Entry): boolean {
+    const own = this.o.overlay && entry.uid === this.o.view.caller.uid && this.o.view.mayWrite(source);
+    const copies = own && entry.size <= COPY_MAX && this.copied + entry.size <= COPIES_MAX;
+    const copy: Mount = { destination, type: "bind", source, options: ["bind", "tmpcopyup"] };
+    if (copies) this.copied += entry.size;
+    this.mounts.push(fromRoot(copies ? copy : readOnlyFile(source, destination)));
+    return copies || !own;
   }
 
   private overlay(source: string, destination: string, entry: Entry): Mount {
     const { upper, view } = this.o;
     const place = destination === "/" ? "" : destination;
-    const above =
-      upper === undefined
+    // In one that is kept there are the directories of other overlays, made by the caller.
+    const mode = this.mode(source, entry) | (upper === undefined ? 0 : WRITABLE);
+    const above = [
+      ...(upper === undefined
         ? ["tmpupper", ...this.owner(entry)]
-        : [`upperdir=${upper}/upper${place}`, `workdir=${upper}/work${place}`];
+        : [`upperdir=${upper}/upper${place}`, `workdir=${upper}/work${place}`]),
+      ...(mode === entry.mode ? [] : [`mode=${mode.toString(8)}`]),
+    ];
     const attributes = view.nested ? ["userxattr"] : [];
-    const options = [`lowerdir=${source}`, ...above, ...attributes];
+    const options = ["from-root", `lowerdir=${source}`, ...above, ...attributes];
     return { destination, type: "overlay", source: "overlay", options };
+  }
+
+  /**
+   * The mode of what stands for a directory. Where all is the caller's own, the rights of the owner are those that
+   * the caller has outside.
+   */
+  private mode(path: string, entry: Entry): number {
+    const { owner, view } = this.o;
+    if (owner === "root" || entry.uid === view.caller.uid) return entry.mode;
+    return (entry.mode & ~OWNERS) | (view.rights(path) << 6);
   }
 
   /** The caller's own directories stay its own. */
   private owner(entry: Entry): string[] {
-    const { keepsIds, view } = this.o;
+    const { keepsIds, owner, view } = this.o;
     const { uid, gid } = view.caller;
-    if (!keepsIds || entry.uid !== uid) return [];
+    if (!keepsIds || owner === "caller" || entry.uid !== uid) return [];
     return [`uid=${uid}`, ...(entry.gid === gid ? [`gid=${gid}`] : [])];
   }
 
   private hasMounts(path: string): boolean {
-    const start = path === "/" ? "/" : `${path}/`;
+    const start = slashed(path);
     return this.o.view.mounts.some(({ point }) => point !== path && point.startsWith(start));
   }
 
   private takesOverlay(path: string): boolean {
-    if (this.o.refused.has(path)) return false;
-    // They have a meaning in the options of a mount.
-    if (/[,:\\]/.test(path) || (this.o.upper !== undefined && /[,:\\]/.test(this.o.upper))) return false;
+    return !this.o.refused.has(path) && LOWER.test(this.typeOf(path));
+  }
+
+  /** The type of the file system that holds a path. */
+  private typeOf(path: string): string {
     let type = "";
     let length = -1;
     for (const mount of this.o.view.mounts) {
@@ -147,10 +243,22 @@ class Placing implements PlacedTree {
       const holds = point === "/" || point === path || path.startsWith(`${point}/`);
       if (holds && point.length >= length) [type, length] = [mount.type, point.length];
     }
-    return LOWER.test(type);
+    return type;
   }
 }
 
+function slashed(path: string): string {
+  return path === "/" ? "/" : `${path}/`;
+}
+
+function fromRoot(mount: Mount): Mount {
+  return { ...mount, options: ["from-root", ...(mount.options ?? [])] };
+}
+
+function readOnlyFile(source: string, destination: string): Mount {
+  return { destination, type: "bind", source, options: ["bind", "ro"] };
+}
+
 function linkTo(source: string, destination: string): Mount {
-  return { destination, type: "bind", source, options: ["bind", "copy-symlink"] };
+  return fromRoot({ destination, type: "bind", source, options: ["bind", "copy-symlink"] });
 }

@@ -15,7 +15,7 @@ const PERMISSIONS = 0o7777;
 export function makeUpperDirectories(spec: Spec): void {
   for (const { type, options = [] } of spec.mounts ?? []) {
     if (type !== "overlay") continue;
-    const [lower, upper, work] = ["lowerdir=", "upperdir=", "workdir="].map((name) =>
+    const [lower, upper, work, given] = ["lowerdir=", "upperdir=", "workdir=", "mode="].map((name) =>
       options.find((option) => option.startsWith(name))?.slice(name.length),
     );
     if (upper === undefined || work === undefined) continue;
@@ -24,7 +24,8 @@ export function makeUpperDirectories(spec: Spec): void {
     make(work);
     const stat = tryStat(lower ?? "/");
     if (!isNew || typeof stat === "number") continue;
-    const result = syscall(NR.fchmodat, AT_FDCWD, cstr(upper), stat.mode & PERMISSIONS);
+    const mode = given === undefined ? stat.mode & PERMISSIONS : Number.parseInt(given, 8);
+    const result = syscall(NR.fchmodat, AT_FDCWD, cstr(upper), mode);
     if (result < 0)
       throw new BrunError(`cannot change the mode of ${upper}: ${errnoText(-result)}`, { where: "--upper" });
   }

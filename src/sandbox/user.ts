@@ -1,5 +1,5 @@
 /** Who a sandbox's program runs as, and which ids of the host stand behind that. */
-import type { IdMap, IdMaps } from "../../rootless/idmap.ts";
+import { type IdMap, type IdMaps, isMapped } from "../../rootless/idmap.ts";
 import type { SubidRange } from "../../rootless/subid.ts";
 import { BrunError } from "../errors.ts";
 import type { IDMapping, User } from "../spec/index.ts";
@@ -19,27 +19,34 @@ export interface SandboxUser {
  */
 export function sandboxUser(options: SandboxOptions, view: HostView): SandboxUser {
   const base = options.root.kind === "host" ? "" : options.root.path;
-  const passwd = view.text(`${base}/etc/passwd`) ?? "";
+  const passwd = rootText(options, view, "/etc/passwd");
+  const group = rootText(options, view, "/etc/group");
   const { caller } = view;
   const given = options.user ?? (options.root.kind === "host" ? `${caller.uid}:${caller.gid}` : "0");
-  const [who = "", group] = given.split(":");
-  const entry = fieldsOf(passwd, who);
+  const [who = "", wanted] = given.split(":");
+  const entry = fieldsOf(passwd ?? "", who);
   const uid = isId(who) ? Number(who) : entry && Number(entry[2]);
   if (uid === undefined) {
     throw new BrunError(`no user "${who}" in ${base}/etc/passwd`, {
       where: "--user",
-      hint: "a name from there, or a uid",
+      hint: passwd === null ? NO_FILE : "a name from there, or a uid",
     });
   }
-  const gid =
-    group === undefined ? Number(entry?.[3] ?? 0) : groupId(group, view.text(`${base}/etc/group`), base);
+  const gid = wanted === undefined ? Number(entry?.[3] ?? 0) : groupId(wanted, group, base);
   const additionalGids =
-    options.user === undefined || entry === undefined ? [] : groupsOf(entry[0]!, gid, view, base);
+    options.user === undefined || entry === undefined ? [] : groupsOf(entry[0]!, gid, group ?? "");
   return {
     user: { uid, gid, ...(additionalGids.length > 0 && { additionalGids }) },
     name: entry?.[0] ?? null,
     home: entry?.[5] || null,
   };
+}
+
+const NO_FILE = "there is no such file, or it is no regular one of at most 16 MiB; a uid and gid do without";
+
+/** A file of the root. Another root's is not trusted: its links lead nowhere outside of it, and it may never end. */
+function rootText({ root }: SandboxOptions, view: HostView, path: string): string | null {
+  return root.kind === "host" ? view.text(path) : view.textInRoot(root.path, path);
 }
 
 function isId(text: string): boolean {
@@ -55,14 +62,17 @@ function fieldsOf(text: string, key: string): string[] | undefined {
 function groupId(group: string, text: string | null, base: string): number {
   const gid = isId(group) ? Number(group) : Number(fieldsOf(text ?? "", group)?.[2] ?? Number.NaN);
   if (Number.isNaN(gid)) {
-    throw new BrunError(`no group "${group}" in ${base}/etc/group`, { where: "--user", hint: "or a gid" });
+    throw new BrunError(`no group "${group}" in ${base}/etc/group`, {
+      where: "--user",
+      hint: text === null ? NO_FILE : "a name from there, or a gid",
+    });
   }
   return gid;
 }
 
 /** Groups that list the user as a member, and its own before them; none when there are none. */
-function groupsOf(name: string, gid: number, view: HostView, base: string): number[] {
-  const lines = (view.text(`${base}/etc/group`) ?? "").split("\n").map((line) => line.split(":"));
+function groupsOf(name: string, gid: number, group: string): number[] {
+  const lines = group.split("\n").map((line) => line.split(":"));
   const gids = lines
     .filter((fields) => fields[3]?.split(",").includes(name))
     .map((fields) => Number(fields[2]));
@@ -76,16 +86,34 @@ export interface SandboxMaps {
 }
 
 /**
- * In a sandbox of the host the caller stays who it is, and the ids around it are its subordinate ones; null for
- * the default, in which the caller is root inside: with another root, or when --user asks for root.
+ * In a sandbox of the host the caller stays who it is, and needs no other ids: it has mounted everything itself, and so
+ * reaches what it reaches outside, whatever groups that belongs to. Another user of the host is one of the subordinate
+ * ids around it. Null for the default, in which the caller is root inside: with another root, or when --user asks for
+ * root.
  */
 export function sandboxMaps(options: SandboxOptions, view: HostView, user: User): SandboxMaps | null {
   const { caller } = view;
   if (!view.rootless || options.root.kind !== "host" || user.uid === 0 || caller.uid === 0) return null;
+  if (user.uid === caller.uid && user.gid === caller.gid) return aloneMaps(view, user);
   const { uid, gid } = view.subids();
   const maps = keepIdMaps(caller.uid, caller.gid, uid, gid);
+  checkMapped("uid", user.uid ?? 0, maps.uid);
+  checkMapped("gid", user.gid ?? 0, maps.gid);
   const toMapping = (m: IdMap) => ({ containerID: m.containerId, hostID: m.hostId, size: m.size });
   return { uidMappings: maps.uid.map(toMapping), gidMappings: maps.gid.map(toMapping) };
+}
+
+function checkMapped(kind: "uid" | "gid", id: number, map: readonly IdMap[]): void {
+  if (isMapped(map, id)) return;
+  throw new BrunError(`${kind} ${id} is beyond your subordinate ${kind}s`, {
+    where: "--user",
+    hint: `root can add some to /etc/sub${kind}; brun doctor shows those that you have`,
+  });
+}
+
+/** Whether the caller's own id is the only one, and so the owner of all that is made. */
+export function isAlone(maps: SandboxMaps | null): boolean {
+  return maps !== null && maps.uidMappings.length === 1 && maps.uidMappings[0]!.size === 1;
 }
 
 /**

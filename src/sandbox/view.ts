@@ -8,14 +8,17 @@ import { environment, ownCommand } from "../sys/environment.ts";
 import { cstr, NR, syscall } from "../sys/ffi.ts";
 import { findProgram } from "../sys/find-program.ts";
 import { AT_FDCWD, absolute, exists, readdir, readlink, readTextIfThere, S, tryStat } from "../sys/fs.ts";
+import { existsInRoot, textInRoot } from "../sys/in-root.ts";
 
 /** A file, not followed when it is a symbolic link. */
 export interface Entry {
-  readonly type: "dir" | "link" | "socket" | "file";
+  readonly type: "dir" | "link" | "socket" | "fifo" | "device" | "file";
   readonly uid: number;
   readonly gid: number;
   /** Permission bits. */
   readonly mode: number;
+  /** In bytes. */
+  readonly size: number;
 }
 
 /** The machine as the caller sees it. */
@@ -43,9 +46,14 @@ export interface HostView {
   /** Names in a directory; null when the caller may not read it. */
   readonly list: (path: string) => readonly string[] | null;
   readonly text: (path: string) => string | null;
+  /** Text of a file below a root file system, from which no link leads out; null unless it is a regular one of some MB. */
+  readonly textInRoot: (root: string, path: string) => string | null;
+  readonly isInRoot: (root: string, path: string) => boolean;
   /** Text of the file that a flag names. Throws a BrunError that says why it cannot be read. */
   readonly given: (where: string, path: string) => string;
   readonly mayWrite: (path: string) => boolean;
+  /** What the caller may do with a file: 4 read, 2 write, 1 execute or search. */
+  readonly rights: (path: string) => number;
   /** Path of a program, or null. */
   readonly program: (name: string) => string | null;
 }
@@ -75,24 +83,41 @@ export function hostView(rootless: boolean, nested: boolean, stateDirectory: str
     link,
     list,
     text,
+    textInRoot,
+    isInRoot: existsInRoot,
     given: readGiven,
-    mayWrite: (path) => syscall(NR.faccessat2, AT_FDCWD, cstr(path), W_OK, AT_EACCESS) === 0,
+    mayWrite: (path) => may(path, W_OK),
+    rights: (path) => [R_OK, W_OK, X_OK].reduce((sum, right) => sum + (may(path, right) ? right : 0), 0),
     program: (name) => findProgram(name),
   };
 }
 
+const R_OK = 4;
 const W_OK = 2;
+const X_OK = 1;
 const AT_EACCESS = 0x200;
+
+function may(path: string, right: number): boolean {
+  return syscall(NR.faccessat2, AT_FDCWD, cstr(path), right, AT_EACCESS) === 0;
+}
+
+const TYPES = new Map<number, Entry["type"]>([
+  [S.IFDIR, "dir"],
+  [S.IFLNK, "link"],
+  [S.IFSOCK, "socket"],
+  [S.IFIFO, "fifo"],
+  [S.IFREG, "file"],
+]);
 
 function look(path: string, nofollow: boolean): Entry | null {
   const stat = tryStat(path, nofollow);
   if (typeof stat === "number") return null;
-  const type = stat.mode & S.IFMT;
   return {
-    type: type === S.IFDIR ? "dir" : type === S.IFLNK ? "link" : type === S.IFSOCK ? "socket" : "file",
+    type: TYPES.get(stat.mode & S.IFMT) ?? "device",
     uid: stat.uid,
     gid: stat.gid,
     mode: stat.mode & 0o7777,
+    size: stat.size,
   };
 }
 

@@ -101,9 +101,7 @@ function overlayVolume(
   flag: string,
 ): Mount {
   if (words.length > 1) throw new BrunError("O stands alone among a volume's options", { where: flag });
-  if (!isDirectory || source.includes(",")) {
-    throw new BrunError("an overlay needs a directory, with no comma in its path", { where: flag });
-  }
+  if (!isDirectory) throw new BrunError("an overlay needs a directory", { where: flag });
   const attributes = view.nested ? ["userxattr"] : [];
   const options = [`lowerdir=${source}`, "tmpupper", ...attributes];
   return { destination, type: "overlay", source: "overlay", options };

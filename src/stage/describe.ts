@@ -104,7 +104,7 @@ function call(op: Op): string {
     case "execute":
       return `execute ${args[0]} in ${args[1]} with ${args[2]}, ${args[3]}`;
     case "copy":
-      return `copy ${args[0]} to ${args[1]}, ${number(2) === 1 ? "the contents" : "the mode"}`;
+      return `copy ${args[0]} to ${args[1]}, ${number(2) === 2 ? args[3] : number(2) === 1 ? "the contents" : "the mode"}`;
     case "mode":
       return `${args[0]} = mode of ${args[1]}`;
     case "home":

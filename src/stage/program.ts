@@ -250,6 +250,11 @@ export class ProgramBuilder {
     this.push("copy", "", [from, to, contents ? 1 : 0], policy);
   }
 
+  /** Copies a regular file of a directory to another directory; see nsenter/copy.h. */
+  copyFile(from: Slot, to: Slot, name: string, policy: Policy = none): void {
+    this.push("copy", "", [from, to, 2, this.str(name)], policy);
+  }
+
   /** Writes the mode of a file into the blob, as four octal digits. */
   mode(blob: Blob, fd: Slot): void {
     this.push("mode", "", [blob, fd], none);

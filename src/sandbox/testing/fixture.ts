@@ -3,12 +3,15 @@ import type { SandboxOptions } from "../options.ts";
 import { type Sandbox, type SandboxLimits, sandboxSpec } from "../spec.ts";
 import type { Entry, HostView } from "../view.ts";
 
-const dir = (uid = 0, mode = 0o755): Entry => ({ type: "dir", uid, gid: uid, mode });
-const file = (uid = 0): Entry => ({ type: "file", uid, gid: uid, mode: 0o644 });
-const link: Entry = { type: "link", uid: 0, gid: 0, mode: 0o777 };
+/** A file whose size does not matter. */
+type MadeUp = Omit<Entry, "size"> & Partial<Entry>;
+
+const dir = (uid = 0, mode = 0o755): MadeUp => ({ type: "dir", uid, gid: uid, mode });
+const file = (uid = 0): MadeUp => ({ type: "file", uid, gid: uid, mode: 0o644 });
+const link: MadeUp = { type: "link", uid: 0, gid: 0, mode: 0o777 };
 
 /** Files by path, with nothing mounted but / and kernel file systems. */
-const FILES: Readonly<Record<string, Entry>> = {
+const FILES: Readonly<Record<string, MadeUp>> = {
   "/": dir(),
   "/bin": link,
   "/bin/bash": file(),
@@ -40,7 +43,7 @@ const TEXTS: Readonly<Record<string, string>> = {
 
 /** What the machine has. */
 export interface Fixture {
-  readonly files?: Readonly<Record<string, Entry>>;
+  readonly files?: Readonly<Record<string, MadeUp>>;
   readonly texts?: Readonly<Record<string, string>>;
   readonly mounts?: readonly (readonly [point: string, type: string, device?: string, root?: string])[];
   /** Targets of symbolic links by path. */
@@ -50,7 +53,8 @@ export interface Fixture {
 
 /** The caller is dev, uid 1000, with 65536 subordinate ids from 100000 on. */
 export function fixtureView({ files, texts, mounts = [], links, view }: Fixture = {}): HostView {
-  const all = { ...FILES, ...files };
+  const all: Record<string, Entry> = {};
+  for (const [path, entry] of Object.entries({ ...FILES, ...files })) all[path] = { size: 10, ...entry };
   const range = { start: 100000, size: 65536, origin: "/etc/subuid:1" };
   const names = (path: string) => {
     const start = path === "/" ? "/" : `${path}/`;
@@ -82,12 +86,15 @@ export function fixtureView({ files, texts, mounts = [], links, view }: Fixture 
     link: (path) => links?.[path] ?? null,
     list: names,
     text: (path) => ({ ...TEXTS, ...texts })[path] ?? null,
+    textInRoot: (root, path) => ({ ...TEXTS, ...texts })[`${root}${path}`] ?? null,
+    isInRoot: (root, path) => all[`${root}${path}`] !== undefined,
     given: (where, path) => {
       const text = { ...TEXTS, ...texts }[path];
       if (text === undefined) throw new Error(`${where}: ${path}`);
       return text;
     },
     mayWrite: (path) => all[path]?.uid === 1000,
+    rights: (path) => ((all[path]?.mode ?? 0) >> (all[path]?.uid === 1000 ? 6 : 0)) & 7,
     program: (name) => `/usr/bin/${name}`,
     ...view,
   };

@@ -1,0 +1,270 @@
+/** `run --host` and `--rootfs` over trees as people have them: mounts below, busy directories, owners of all kinds. */
+import { describe, expect, test } from "bun:test";
+import { chownSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { host, installed, isRoot, ownedDir } from "./support/caller.ts";
+import { makeRootfs } from "./support/rootfs.ts";
+import { subjects } from "./support/runtime.ts";
+import { type CallOptions, Sandbox } from "./support/sandbox.ts";
+
+/** Runs brun where something is mounted on these directories, with nothing in it, or what FILE=TEXT says. */
+function mounted(...points: string[]): CallOptions {
+  const script =
+    'while [ "$1" != -- ]; do mount -t tmpfs -o mode=777 none "$1"; shift; done; shift; exec "$@"';
+  return { under: ["unshare", "--mount", "sh", "-c", script, "sh", ...points, "--"] };
+}
+
+for (const subject of subjects(["brun"])) {
+  const { caller } = subject;
+  const isUser = caller.uid !== 0;
+
+  function home(box: Sandbox) {
+    const dir = ownedDir(caller, `${box.dir}/home`, 0o700);
+    const options: CallOptions = { cwd: dir, env: { HOME: dir } };
+    const run = (script: string, more: CallOptions = {}, flags: string[] = []) =>
+      box.call(["run", "--host", ...flags, "--", "sh", "-c", script], { ...options, ...more });
+    return { dir, run };
+  }
+
+  describe(subject.label, () => {
+    test("--rootfs of any name: commas, colons and backslashes mean nothing; nor do they for --upper", async () => {
+      await using box = new Sandbox(subject);
+      for (const name of ["a,b", "a:b", "a\\b", "a b", "ä"]) {
+        const root = makeRootfs(ownedDir(caller, `${box.dir}/${name}`), caller);
+        const upper = ownedDir(caller, `${box.dir}/upper ${name}`);
+        for (const flags of [[], ["--upper", upper]]) {
+          const run = [
+            "run",
+            "--rootfs",
+            root,
+            ...flags,
+            "--",
+            "sh",
+            "-c",
+            "echo x > /new; cat /new; ls /etc",
+          ];
+          expect(await box.call(run)).toMatchObject({
+            code: 0,
+            stderr: "",
+            stdout: "x\ngroup\nhosts\npasswd\n",
+          });
+        }
+        expect(existsSync(`${root}/new`)).toBe(false);
+        expect(readFileSync(`${upper}/upper/new`, "utf8")).toBe("x\n");
+        const volume = ["-v", `${root}:/in:O`];
+        if (name.includes(":")) continue;
+        const over = await box.call([
+          "run",
+          "--rootfs",
+          root,
+          ...volume,
+          "--",
+          "sh",
+          "-c",
+          "rm /in/etc/passwd",
+        ]);
+        expect(over).toMatchObject({ code: 0, stderr: "" });
+        expect(existsSync(`${root}/etc/passwd`)).toBe(true);
+      }
+    });
+
+    test("--rootfs --overlay none: all of it is there, read-only", async () => {
+      await using box = new Sandbox(subject);
+      const root = makeRootfs(ownedDir(caller, `${box.dir}/root`), caller);
+      writeFileSync(`${root}/file`, "in the root\n");
+      const script = "cat /file; ls /etc; touch /file /etc/x 2>/dev/null || echo read-only";
+      const run = ["run", "--rootfs", root, "--overlay", "none", "--", "sh", "-c", script];
+      expect(await box.call(run)).toMatchObject({
+        code: 0,
+        stderr: "",
+        stdout: "in the root\ngroup\nhosts\npasswd\nread-only\n",
+      });
+    });
+
+    test.skipIf(!isRoot)(
+      "--rootfs with mounts below it: all of it is there, and can be written",
+      async () => {
+        await using box = new Sandbox(subject);
+        const root = makeRootfs(ownedDir(caller, `${box.dir}/root`), caller);
+        mkdirSync(`${root}/mnt/deep`, { recursive: true });
+        writeFileSync(`${root}/file`, "in the root\n");
+        if (isRoot) chownSync(`${root}/file`, caller.uid, caller.gid);
+        const script = `cat /file; echo more >> /file; mv /file /mnt/file; cat /mnt/file; rm /etc/passwd; ls /etc
+        echo x > /mnt/deep/x && cat /mnt/deep/x`;
+        const run = ["run", "--rootfs", root, "--", "sh", "-c", script];
+        expect(await box.call(run, mounted(`${root}/mnt/deep`))).toMatchObject({
+          code: 0,
+          stderr: "",
+          stdout: "in the root\nin the root\nmore\ngroup\nhosts\nx\n",
+        });
+        expect(readFileSync(`${root}/file`, "utf8")).toBe("in the root\n");
+        expect(existsSync(`${root}/etc/passwd`)).toBe(true);
+      },
+    );
+
+    test.skipIf(!isRoot)(
+      "a busy directory beside a mount: what vanishes is left out, without a word",
+      async () => {
+        await using box = new Sandbox(subject);
+        const { run } = home(box);
+        const busy = ownedDir(caller, `${box.dir}/busy`, 0o777);
+        mkdirSync(`${busy}/mounted`);
+        writeFileSync(`${busy}/stays`, "");
+        const churn = `i=0; while :; do i=$((i+1)); echo x > f$i; mkdir d$i; ln -s f$i l$i; mkfifo p$i
+        j=$((i-9)); rm -rf f$j d$j l$j p$j; done`;
+        const churning = Bun.spawn(["sh", "-c", churn], { cwd: busy, stderr: "ignore" });
+        try {
+          for (let i = 0; i < 20; i++) {
+            expect(await run(`ls ${busy}/stays`, mounted(`${busy}/mounted`))).toMatchObject({
+              code: 0,
+              stderr: "",
+              stdout: `${busy}/stays\n`,
+            });
+          }
+        } finally {
+          churning.kill("SIGKILL");
+          await churning.exited;
+        }
+      },
+    );
+
+    test.skipIf(!isRoot)(
+      "files and directories beside a mount can be changed, also if there are thousands",
+      async () => {
+        await using box = new Sandbox(subject);
+        const { dir, run } = home(box);
+        const names = Array.from({ length: 1500 }, (_, i) => i);
+        const own = (path: string) => chownSync(path, caller.uid, caller.gid);
+        mkdirSync(`${dir}/mounted`);
+        for (const i of names) {
+          writeFileSync(`${dir}/file${i}`, `${i}\n`);
+          own(`${dir}/file${i}`);
+          if (i < 500) own(ownedDir(caller, `${dir}/dir${i}`));
+        }
+        const script = `ls | wc -l; echo more >> file7; mv file7 file8; cat file8; rm file9; touch dir3/x new
+        stat -c %a.%Y file10; ls | wc -l`;
+        const { mtimeMs } = await Bun.file(`${dir}/file10`).stat();
+        const stdout = `2001\n7\nmore\n644.${Math.floor(mtimeMs / 1000)}\n2000\n`;
+        const outcome = await run(script, mounted(`${dir}/mounted`));
+        expect(outcome).toMatchObject({ code: 0, stderr: "", stdout });
+        expect(readFileSync(`${dir}/file7`, "utf8")).toBe("7\n");
+        expect(existsSync(`${dir}/new`)).toBe(false);
+      },
+    );
+
+    if (!isUser) return;
+
+    test("the caller's id is the only one: no newuidmap, nothing of other ids in --upper, exec", async () => {
+      await using box = new Sandbox(subject);
+      const { dir, run } = home(box);
+      const upper = ownedDir(caller, `${box.dir}/upper`);
+      const script = `cat /proc/self/uid_map /proc/self/gid_map | tr -s ' '; mkdir -p made/deep; echo x > made/deep/x; rm -rf gone`;
+      mkdirSync(`${dir}/gone`);
+      chownSync(`${dir}/gone`, caller.uid, caller.gid);
+      const hidden = isRoot ? { binds: { "/dev/null": Bun.which("newuidmap") ?? "/usr/bin/newuidmap" } } : {};
+      const outcome = await run(script, hidden, ["--upper", upper]);
+      const { uid, gid } = caller;
+      expect(outcome).toMatchObject({ code: 0, stderr: "", stdout: ` ${uid} ${uid} 1\n ${gid} ${gid} 1\n` });
+      expect(Bun.spawnSync([...caller.prefix, "rm", "-rf", upper]).stderr.toString()).toContain(box.dir);
+      expect(existsSync(`${upper}/upper`)).toBe(false);
+      const id = box.name();
+      await box.ok(["run", "--host", "-d", "--name", id, "--", "sleep", "1000"]);
+      expect((await box.exec(id, "id -u")).stdout).toBe(`${uid}\n`);
+      await box.ok(["delete", "--force", id]);
+    });
+
+    test("what the caller cannot write outside it cannot write inside", async () => {
+      await using box = new Sandbox(subject);
+      const { run } = home(box);
+      const script =
+        "for dir in / /usr /etc /root; do test -w $dir && echo $dir; done; ls /root; touch /tmp/x && echo ok";
+      const { stdout, stderr } = await run(script);
+      expect(stdout).toBe("ok\n");
+      expect(stderr).toContain("/root");
+    });
+
+    test.skipIf(!isRoot)("a home of mode 0700 whose group has no id in the container", async () => {
+      await using box = new Sandbox(subject);
+      const { dir, run } = home(box);
+      box.file("home/notes", "mine\n");
+      ownedDir(caller, `${dir}/project`, 0o700);
+      for (const path of [dir, `${dir}/project`]) chownSync(path, caller.uid, 0);
+      const script = "ls; echo more >> notes; cat notes; ls project; touch new";
+      expect(await run(script)).toMatchObject({
+        code: 0,
+        stderr: "",
+        stdout: "notes\nproject\nmine\nmore\n",
+      });
+      expect(readFileSync(`${dir}/notes`, "utf8")).toBe("mine\n");
+    });
+
+    test.skipIf(!isRoot)(
+      "a project that a group shares: what cannot be changed is told; fuse-overlayfs does it",
+      async () => {
+        await using box = new Sandbox(subject);
+        const { run } = home(box);
+        const team = `${box.dir}/team`;
+        mkdirSync(`${team}/sub`, { recursive: true });
+        writeFileSync(`${team}/file`, "theirs\n");
+        for (const path of [team, `${team}/sub`, `${team}/file`]) {
+          chownSync(path, 0, caller.gid);
+          host("chmod", "g+rwX", path);
+        }
+        const script = "echo new > new && cat new; echo more >> file && cat file; touch sub/x && echo sub";
+        const told = `brun: warning: files of other users or groups in ${team} cannot be changed (EOVERFLOW)`;
+        const kernel = await run(script, { cwd: team }, ["--overlay", "kernel"]);
+        expect(kernel.stderr).toStartWith(told);
+        expect(kernel.stdout).toBe("new\n");
+        if (!installed("fuse-overlayfs") || !installed("fusermount3")) return;
+        host("mknod", "-m", "666", `${box.dir}/fuse`, "c", "10", "229");
+        const device = { binds: { [`${box.dir}/fuse`]: "/dev/fuse" } };
+        const auto = await run(script, { cwd: team, ...device });
+        expect(auto).toMatchObject({ code: 0, stderr: "", stdout: "new\ntheirs\nmore\nsub\n" });
+        expect(readFileSync(`${team}/file`, "utf8")).toBe("theirs\n");
+        rmSync(`${box.dir}/fuse`);
+      },
+    );
+
+    test.skipIf(!isRoot)("a bind source that only a supplementary group reaches", async () => {
+      await using box = new Sandbox(subject);
+      const source = `${box.dir}/source`;
+      mkdirSync(`${source}/data`, { recursive: true });
+      writeFileSync(`${source}/data/file`, "reached\n");
+      chownSync(source, 0, 50);
+      host("chmod", "750", source);
+      const groups = ["setpriv", `--reuid=${caller.uid}`, `--regid=${caller.gid}`, "--groups=50", "--"];
+      for (const many of [false, true]) {
+        const bundle = box.bundle((spec) => {
+          spec.process.args = ["/bin/sh", "-c", "cat /in/file; id -G"];
+          spec.mounts.push({
+            destination: "/in",
+            type: "bind",
+            source: `${source}/data`,
+            options: ["rbind", "ro"],
+          });
+          if (!many) return;
+          // Subordinate ids, and so a process that may set its groups.
+          const { uidMappings: _u, gidMappings: _g, ...linux } = spec.linux;
+          spec.linux = linux;
+        });
+        const argv = [
+          ...groups,
+          ...box.argv(["run", "--bundle", bundle, box.name()]).slice(caller.prefix.length),
+        ];
+        const { stdout, stderr } = Bun.spawnSync(argv, { cwd: box.dir, env: { ...box.env } });
+        expect(stderr.toString()).toBe("");
+        expect(stdout.toString()).toStartWith("reached\n");
+        // None of the caller's groups is the container's.
+        if (many) expect(stdout.toString()).toBe("reached\n0\n");
+      }
+    });
+
+    test("the owner of a tmpfs that has no id in the container is dropped with a warning", async () => {
+      await using box = new Sandbox(subject);
+      const { stdout, stderr } = await box.sh("stat -c %u /data", (spec) => {
+        spec.mounts.push({ destination: "/data", type: "tmpfs", source: "tmpfs", options: ["uid=4000000"] });
+      });
+      expect(stdout).toBe("0\n");
+      expect(stderr).toMatch(/^brun: warning: mounts\[\d+\]: drop uid=4000000: the id is not mapped .*\n$/);
+    });
+  });
+}
