@@ -16,6 +16,24 @@
 
 static struct machine machine;
 
+/* The container's filter may refuse what brun is told by: then the program's stderr is told. */
+static void report(int sync, const struct failure *failure)
+{
+	static const char before[] = "brun: the program cannot be executed: errno ";
+	static const char after[] = "; the seccomp filter refuses sendmsg, by which brun would say more\n";
+	char line[sizeof(before) + 20 + sizeof(after)];
+	size_t length = sizeof(before) - 1;
+	long result = message_send(sync, PROC_ERROR, failure, sizeof(*failure), -1);
+
+	/* Where brun has ended there is no one who waits for it. */
+	if (result >= 0 || result == -EPIPE || result == -ECONNRESET)
+		return;
+	copy(line, before, length);
+	length += text_decimal(line + length, (uint64_t)failure->error);
+	copy(line + length, after, sizeof(after) - 1);
+	sys3(__NR_write, 2, line, length + sizeof(after) - 1);
+}
+
 __attribute__((noreturn)) static void run_stage(int sync)
 {
 	struct failure failure;
@@ -39,7 +57,7 @@ __attribute__((noreturn)) static void run_stage(int sync)
 			}
 		}
 		if (failure.error != 0) {
-			message_send(sync, PROC_ERROR, &failure, sizeof(failure), -1);
+			report(sync, &failure);
 			sys_exit(1);
 		}
 		sys2(__NR_munmap, data, size);

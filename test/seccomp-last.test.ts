@@ -134,6 +134,25 @@ for (const subject of subjects()) {
       });
     }
 
+    test("execve that fails is told, also by a process that may not send to brun", async () => {
+      await using box = new Sandbox(subject);
+      const dir = bundle(box, (spec) => {
+        spec.process.args = ["/bin/script"];
+        spec.linux.seccomp = {
+          defaultAction: "SCMP_ACT_ALLOW",
+          syscalls: [{ names: ["sendmsg"], action: "SCMP_ACT_ERRNO" }],
+        };
+      });
+      writeFileSync(`${dir}/rootfs/bin/script`, "#!/nowhere/interpreter\n", { mode: 0o755 });
+      const { code, stderr } = await box.call(["run", "--bundle", dir, box.name()]);
+      expect(code).not.toBe(0);
+      if (subject.runtime === "brun") {
+        expect(stderr).toBe(
+          "brun: the program cannot be executed: errno 2; the seccomp filter refuses sendmsg, by which brun would say more\n",
+        );
+      }
+    });
+
     test("a capability that installs the filter is not the program's", async () => {
       await using box = new Sandbox(subject);
       const { stdout } = await box.sh("grep ^Cap /proc/self/status", (spec) => {

@@ -70,13 +70,14 @@ static int prepare_memory(struct complaint *complaint, const char *const *envp)
 {
 	if (can_map(HEAP + CODE, PROT_READ | PROT_WRITE | PROT_EXEC) && !has_engine_options(envp))
 		return 0;
-	if (can_map(LEAST, PROT_READ | PROT_WRITE) &&
-	    sealed_file("brun-door", door_image, (size_t)(door_image_end - door_image)) >= 0)
-		return 0;
-	if (!complain_of_limit(complaint, RLIMIT_AS, "the address space (RLIMIT_AS, ulimit -v)",
-			       LEAST_ADDRESSES) &&
-	    !complain_of_limit(complaint, RLIMIT_DATA, "memory for data (RLIMIT_DATA, ulimit -d)",
-			       LEAST_DATA))
+	if (can_map(LEAST, PROT_READ | PROT_WRITE)) {
+		if (sealed_file("brun-door", door_image, (size_t)(door_image_end - door_image)) >= 0)
+			return 0;
+		complain(complaint, "memfd_create failed; hint: /proc/sys/vm/memfd_noexec may forbid it");
+	} else if (!complain_of_limit(complaint, RLIMIT_AS, "the address space (RLIMIT_AS, ulimit -v)",
+				      LEAST_ADDRESSES) &&
+		   !complain_of_limit(complaint, RLIMIT_DATA, "memory for data (RLIMIT_DATA, ulimit -d)",
+				      LEAST_DATA))
 		complain(complaint, "there is no memory for brun; hint: see free -m and "
 				    "/proc/sys/vm/overcommit_memory, with which 2 counts what is reserved");
 	return -1;
