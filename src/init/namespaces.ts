@@ -4,7 +4,7 @@ import type { ContainerConfig } from "../config/types.ts";
 
 import { Message } from "../stage/messages.ts";
 import { ANY, type Slot } from "../stage/program.ts";
-import { CLONE, IOCTL } from "../sys/constants.ts";
+import { CLONE, IOCTL, PR } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
 import { AT_FDCWD, O } from "../sys/fs.ts";
 import { any, each, mapped } from "../sys/lists.ts";
@@ -31,6 +31,7 @@ export function enterNamespaces(x: InitContext, cgroup: Slot | null): void {
   const joinsUser = opened[0]?.join.flag === CLONE.NEWUSER;
   dropGroups(x);
   const makeTime = joinsUser ? timeOfJoinedUser(x) : null;
+  if (joinsUser) hide(x);
   const early = mapped(opened.slice(1), ({ join, fd }) => {
     b.at(join.where, `join the namespace ${join.path}`);
     return joinsUser ? tryEarly(x, "setns", [fd, join.flag], [E.EPERM]) : null;
@@ -47,6 +48,16 @@ export function enterNamespaces(x: InitContext, cgroup: Slot | null): void {
   // The time namespace is made later: its clocks have to be set before someone is in it.
   b.clone(config.cloneFlags & ~(CLONE.NEWTIME | lateIpc(config)), cgroup);
   if (cgroup !== null) b.close(cgroup);
+}
+
+/**
+ * In namespaces that other containers live in, none of their processes may look into or trace this one before
+ * execve (CVE-2016-9962): before it is there where it joins a user namespace, whose root may trace all in it. Else
+ * after the id maps: a process that is not dumpable cannot write its own.
+ */
+export function hide(x: InitContext): void {
+  x.b.at("linux.namespaces", "hide from the processes of joined namespaces");
+  x.b.sys("prctl", [PR.SET_DUMPABLE, 0, 0, 0, 0]);
 }
 
 /** In a user namespace that denies setgroups(2) the caller's groups would stay: those of root go before. */

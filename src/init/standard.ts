@@ -12,7 +12,7 @@
 import type { ContainerConfig } from "../config/types.ts";
 import { Message } from "../stage/messages.ts";
 import { type Program, ProgramBuilder, type Slot } from "../stage/program.ts";
-import { CLONE, PR } from "../sys/constants.ts";
+import { CLONE } from "../sys/constants.ts";
 import { AT_FDCWD, O } from "../sys/fs.ts";
 import { any } from "../sys/lists.ts";
 import { mappedByBrun, openCallerSources, openHostSources } from "./bind.ts";
@@ -29,6 +29,7 @@ import {
   becomeRoot,
   enterCgroup,
   enterNamespaces,
+  hide,
   ipcNamespace,
   loopback,
   mapIds,
@@ -150,7 +151,8 @@ function build(x: InitContext): Slot | null {
   openCallerSources(x);
   becomeRoot(x);
   ipcNamespace(x);
-  hide(x);
+  // A change of user makes a process dumpable again, or not, as fs.suid_dumpable says.
+  if (joins(x, CLONE.NEWPID) || joins(x, CLONE.NEWUSER)) hide(x);
   b.at("process.user.umask", "clear the umask");
   b.sys("umask", [0]);
   sessionKeyring(x);
@@ -163,14 +165,8 @@ function build(x: InitContext): Slot | null {
   return openConsole(x);
 }
 
-/**
- * In namespaces that other containers live in, none of their processes may look into or trace this one before
- * execve (CVE-2016-9962). After the id maps: a process that is not dumpable cannot write its own.
- */
-function hide(x: InitContext): void {
-  if (!any(x.config.joins, (join) => join.flag === CLONE.NEWPID || join.flag === CLONE.NEWUSER)) return;
-  x.b.at("linux.namespaces", "hide from the processes of joined namespaces");
-  x.b.sys("prctl", [PR.SET_DUMPABLE, 0, 0, 0, 0]);
+function joins(x: InitContext, flag: number): boolean {
+  return any(x.config.joins, (join) => join.flag === flag);
 }
 
 /** From there to the container's process. */
