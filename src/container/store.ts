@@ -277,17 +277,25 @@ export function readStateBytes(path: string): Uint8Array | null {
   if (fd >= 0) {
     try {
       const { mode, size, uid } = fstat(fd);
-      const directory = tryStat(path.slice(0, path.lastIndexOf("/")), true);
-      const own = typeof directory !== "number" && directory.uid === uid;
-      if ((mode & S.IFMT) === S.IFREG && own && size <= STATE_MAX) return readFd(fd, path, size);
+      const owner = ownerOf(path.slice(0, path.lastIndexOf("/")));
+      if (owner === null) return null;
+      if ((mode & S.IFMT) === S.IFREG && uid === owner && size <= STATE_MAX) return readFd(fd, path, size);
     } finally {
       close(fd);
     }
   }
   throw new BrunError("is not a file that brun has written", {
     where: path,
-    hint: `brun delete --force removes the container`,
+    hint: "look at who has put it there; brun delete --force removes the container",
   });
+}
+
+/** Who a container's directory belongs to; null when there is none. Throws a SysError when that cannot be looked at. */
+function ownerOf(directory: string): number | null {
+  const found = tryStat(directory, true);
+  if (typeof found !== "number") return found.uid;
+  if (found === -E.ENOENT || found === -E.ENOTDIR) return null;
+  throw new SysError(`look at the state directory ${directory}`, -found);
 }
 
 function parseState(json: string, id: string, file: string): StoredState {
@@ -323,8 +331,8 @@ function parseState(json: string, id: string, file: string): StoredState {
 export function requireState(root: string, id: string): StoredState {
   checkId(id);
   const { directory } = paths(root, id);
-  const found = tryStat(directory, true);
-  if (typeof found !== "number") checkOwner(directory, found.uid);
+  const owner = ownerOf(directory);
+  if (owner !== null) checkOwner(directory, owner);
   const state = loadState(root, id);
   if (state !== null) return state;
   throw new BrunError(`container ${quoted(id)} is not complete`, {
