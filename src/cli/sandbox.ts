@@ -175,7 +175,8 @@ function start(rt: Runtime, options: SandboxOptions, view: HostView, args: Args)
       }
       without.add(refused);
       const what = without.size < REFUSALS ? `${refused} is` : "all directories are";
-      rt.warn(`${(error as Error).message}: ${what} read-only instead`);
+      const tell = options.overlay === "none" || options.readOnly ? rt.debug : rt.warn;
+      tell?.(`${(error as Error).message}: ${what} read-only instead`);
     }
   }
 }

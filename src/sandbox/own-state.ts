@@ -86,14 +86,16 @@ export function coverOwnState(
     placed: [
       ...covering.pinned(-1),
       ...placed.flatMap((one, i) => [one, ...covering.pinned(i)]),
-      ...covers.map((destination) => ({ flag: "(brun's own state)", mount: cover(destination, user) })),
+      ...covers.map((destination) => ({ flag: "(brun's own state)", mount: cover(destination, user, view) })),
     ],
     make: [...covering.make],
   };
 }
 
-function cover(destination: string, { uid = 0, gid = 0 }: User): Mount {
-  const options = ["nosuid", "nodev", "mode=700", `uid=${uid}`, `gid=${gid}`];
+/** Others than root and the caller may have no id in the container: they have to do without. */
+function cover(destination: string, { uid = 0, gid = 0 }: User, { caller }: HostView): Mount {
+  const has = (uid === 0 && gid === 0) || (uid === caller.uid && gid === caller.gid);
+  const options = ["nosuid", "nodev", "mode=700", ...(has ? [`uid=${uid}`, `gid=${gid}`] : [])];
   return { destination, type: "tmpfs", source: "hidden", options };
 }
 
@@ -166,9 +168,16 @@ class Covering {
     if (view.entry(end) !== null) return true;
     let above = parent(end);
     if (tree.writes === "copy") {
-      // overlayfs makes nothing in a directory of someone without an id in the user namespace (EOVERFLOW).
-      const entry = view.entry(above);
-      return entry !== null && (!view.nested || above === tree.source || entry.uid === view.caller.uid);
+      // overlayfs makes nothing below a directory of someone without an id in the user namespace (EOVERFLOW).
+      const { uid, gid } = view.caller;
+      if (view.entry(above) === null) return false;
+      // All of a root by fuse-overlayfs is the caller's.
+      if (tree.index < 0) return true;
+      for (; view.nested && above !== tree.source; above = parent(above)) {
+        const entry = within(tree.source, above) ? view.entry(above) : null;
+        if (entry?.uid !== uid || entry.gid !== gid) return false;
+      }
+      return true;
     }
     // Images are no secret, and who could put them there from inside is nobody.
     if (tree.writes === "no" && what === "images") return false;

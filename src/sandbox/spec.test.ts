@@ -138,7 +138,7 @@ describe("--host", () => {
         ],
       },
     );
-    for (const path of ["/home/dev", "/etc"]) {
+    for (const path of ["/home/dev/project", "/etc"]) {
       expect(mountOn(sandbox, path)).toEqual({
         destination: path,
         type: "bind",
@@ -146,6 +146,14 @@ describe("--host", () => {
         options: ["from-root", "rbind", "ro", "rro"],
       });
     }
+    // What is renamed over a secret on the host is not seen: the directory is another.
+    expect(mountOn(sandbox, "/home/dev")).toMatchObject({
+      type: "tmpfs",
+      options: ["nosuid", "nodev", "mode=500"],
+    });
+    expect(sandbox.spec.mounts!.filter(({ destination }) => destination === "/home/dev/.netrc")).toHaveLength(
+      1,
+    );
     expect(sandbox.notices).toEqual(["/home/dev is read-only: no overlay on its file system, fuse.sshfs"]);
     expect(sandbox.wanting).toBe(sandbox.notices[0]!);
     // Where nobody works it does not matter.
@@ -153,7 +161,8 @@ describe("--host", () => {
     const elsewhere = hostSandbox({}, { mounts, view: { mayWrite: () => true } });
     expect(elsewhere).toMatchObject({ notices: [], wanting: null });
     const refused = hostSandbox({}, {}, { noOverlay: new Set(["/home"]) });
-    expect(mountOn(refused, "/home")?.type).toBe("bind");
+    expect(mountOn(refused, "/home")?.type).toBe("tmpfs");
+    expect(mountOn(refused, "/home/dev")?.type).toBe("overlay");
     expect(mountOn(refused, "/etc")?.type).toBe("overlay");
     const none = hostSandbox({}, {}, { noOverlay: true });
     expect(none.spec.mounts?.some(({ type }) => type === "overlay")).toBe(false);
@@ -197,7 +206,8 @@ describe("--host", () => {
     expect(root.linux.uidMappings).toEqual([{ containerID: 0, hostID: 1000, size: 1 }]);
     expect(root.hooks?.poststop).toHaveLength(2);
     expect(() => hostSandbox({ user: "www" }, {}, { fuse })).toThrow("it can only be you, or root");
-    expect(hostSandbox({ overlay: "none" }).spec.mounts?.some(({ type }) => type === "overlay")).toBe(false);
+    const none = hostSandbox({ overlay: "none" }).spec.mounts!.filter(({ type }) => type === "overlay");
+    for (const { options } of none) expect(options).toContain("ro");
   });
 
   test("sockets of the host are left out", () => {
@@ -212,10 +222,12 @@ describe("--host", () => {
     expect(mountOn(sandbox, "/tmp/ssh-XyZ")?.source).toBe("hidden");
   });
 
-  test("--read-only: no overlay, and a tmpfs where programs write", () => {
+  test("--read-only: overlays that are, and a tmpfs where programs write", () => {
     const sandbox = hostSandbox({ readOnly: true });
     expect(sandbox.spec.root.readonly).toBe(true);
-    expect(sandbox.spec.mounts?.some(({ type }) => type === "overlay")).toBe(false);
+    const overlays = sandbox.spec.mounts!.filter(({ type }) => type === "overlay");
+    expect(overlays.map(({ destination }) => destination)).toContain("/home");
+    for (const { options } of overlays) expect(options).toContain("ro");
     expect(mountOn(sandbox, "/tmp")?.type).toBe("tmpfs");
   });
 });

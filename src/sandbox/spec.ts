@@ -14,7 +14,7 @@ import type { SandboxOptions } from "./options.ts";
 import { coverOwnState, type ShownRoot } from "./own-state.ts";
 import { sandboxResources } from "./resources.ts";
 import { defaultSeccomp } from "./seccomp.ts";
-import { coverSecrets, secretNotices } from "./secrets.ts";
+import { coverSecrets, secretNotices, secretPlaces } from "./secrets.ts";
 import { securityOf } from "./security.ts";
 import { systemMounts } from "./system.ts";
 import { type PlacedTree, placeTree } from "./tree.ts";
@@ -50,7 +50,7 @@ export function sandboxSpec(options: SandboxOptions, view: HostView, limits: San
   const { fuse } = limits;
   const maps = fuse === undefined ? sandboxMaps(options, view, who.user) : aloneMaps(view, who.user);
   const keepsIds = maps !== null;
-  const refused = options.overlay === "none" ? true : (limits.noOverlay ?? new Set());
+  const refused = limits.noOverlay ?? new Set();
   const none = { mounts: [], notices: [], wanting: null };
   const root = fuse === undefined ? placeRoot(options, view, maps, refused) : none;
   const shown: Placed[] = [
@@ -113,19 +113,28 @@ function placeRoot(
 ): PlacedTree {
   if (options.root.kind === "rootfs" && options.writable) return { mounts: [], notices: [], wanting: null };
   const host = options.root.kind === "host";
+  const secrets = host && !options.withSecrets ? secretPlaces(view) : [];
   const work = host ? [view.environment.HOME ?? "/", view.cwd] : [rootPath(options)];
   return placeTree(rootPath(options), "/", {
     view,
-    // A read-only root needs overlays only where mount points may be missing.
-    overlay: refused !== true && !(host && options.readOnly),
+    overlay: refused !== true,
+    // The root of --rootfs is made read-only as a whole, when all mount points are there.
+    readOnly: options.overlay === "none" || (host && options.readOnly),
+    apart: new Set(secrets.flatMap(above)),
     refused: refused === true ? new Set() : refused,
     upper: options.upper === undefined ? undefined : absolute(options.upper, view.cwd),
     owner: isAlone(maps) ? "caller" : "root",
     keepsIds: maps !== null,
     writable: host ? [...work, "/var/tmp"] : [],
     work,
-    skip: new Set(host ? OWN_OF_HOST : OWN),
+    skip: new Set([...(host ? OWN_OF_HOST : OWN), ...secrets]),
   });
+}
+
+/** The directories that a path is in. */
+function above(path: string): string[] {
+  const parts = path.split("/").slice(1, -1);
+  return parts.map((_, i) => `/${parts.slice(0, i + 1).join("/")}`);
 }
 
 function hidden(options: SandboxOptions, view: HostView): Placed[] {

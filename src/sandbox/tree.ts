@@ -13,8 +13,15 @@ import type { Entry, HostView } from "./view.ts";
 /** How the tree is placed. */
 export interface TreeOptions {
   readonly view: HostView;
-  /** Overlays are wanted; else everything is read-only. */
+  /** Overlays are wanted; else everything is bound, read-only. */
   readonly overlay: boolean;
+  /**
+   * Nothing is to be written: overlays are read-only ones. Other than a bind they show no socket and FIFO of the host's,
+   * and what covers a file in one holds when the host renames another over it.
+   */
+  readonly readOnly: boolean;
+  /** Directories that are not bound as a whole where there can be no overlay, but put together from their entries. */
+  readonly apart: ReadonlySet<string>;
   /** Directories over which the kernel has refused one. */
   readonly refused: ReadonlySet<string>;
   /** Directory that keeps what is written; without it a tmpfs does until the end. */
@@ -59,6 +66,7 @@ export function placeTree(source: string, destination: string, options: TreeOpti
 const STICKY = 0o1000;
 const OWNERS = 0o700;
 const WRITABLE = 0o300;
+const WRITERS = 0o222;
 
 /** Of so many entries of the directory that one works in the owners are looked at. */
 const SAMPLE = 100;
@@ -72,6 +80,7 @@ class Placing implements PlacedTree {
   readonly notices: string[] = [];
   wanting: string | null = null;
   private readonly placed = new Set<string>();
+  private readonly told: string[] = [];
   private copied = 0;
 
   constructor(private readonly o: TreeOptions) {}
@@ -83,7 +92,7 @@ class Placing implements PlacedTree {
    */
   own(path: string): void {
     const { nested, mayWrite } = this.o.view;
-    if (!nested || !this.o.overlay) return;
+    if (!nested || !this.o.overlay || this.o.readOnly) return;
     const parts = path.split("/").filter(Boolean);
     let wanted = true;
     for (let n = 1; n <= parts.length; n++) {
@@ -134,8 +143,11 @@ class Placing implements PlacedTree {
     const names = this.hasMounts(source) ? this.o.view.list(source) : undefined;
     if (names && this.mounts.length + names.length <= MANY) {
       this.composite(source, destination, entry, names);
-    } else if (names === undefined && this.o.overlay && this.takesOverlay(source)) {
+    } else if (names === undefined && this.takesOverlay(source, destination)) {
       this.mounts.push(this.overlay(source, destination, entry));
+    } else if (names === undefined && destination !== "/" && this.o.apart.has(source)) {
+      this.readOnly(source, names);
+      this.composite(source, destination, entry, this.o.view.list(source) ?? [], true);
     } else {
       this.readOnly(source, names);
       if (destination !== "/") this.mounts.push(fromRoot(readOnlyBind(source, destination)));
@@ -146,12 +158,14 @@ class Placing implements PlacedTree {
 
   /** Tells of a directory that is read-only though the caller could write to it, where that matters. */
   private readOnly(source: string, names: readonly string[] | null | undefined): void {
-    if (!this.o.overlay || !this.o.view.mayWrite(source)) return;
+    if (!this.o.overlay || this.o.readOnly || !this.o.view.mayWrite(source)) return;
+    if (this.told.some((path) => source.startsWith(slashed(path)))) return;
     if (!names && !this.o.work.some((path) => `${path}/`.startsWith(slashed(source)))) return;
     const why =
       names === undefined
         ? `no overlay on its file system, ${this.typeOf(source)}`
         : `there are mounts below it${names === null ? "" : `, and ${names.length} entries`}`;
+    this.told.push(source);
     this.lack(`${source} is read-only: ${why}`);
   }
 
@@ -160,10 +174,16 @@ class Placing implements PlacedTree {
     this.wanting ??= why;
   }
 
-  /** A tmpfs with the same entries. */
-  private composite(source: string, destination: string, entry: Entry, names: readonly string[]): void {
-    const mode = `mode=${this.mode(source, entry).toString(8)}`;
-    const options = ["nosuid", "nodev", mode, ...this.owner(entry)];
+  /** A tmpfs with the same entries; one that is closed gets no others. */
+  private composite(
+    source: string,
+    destination: string,
+    entry: Entry,
+    names: readonly string[],
+    closed = this.o.readOnly,
+  ): void {
+    const mode = this.mode(source, entry) & (closed ? ~WRITERS : ~0);
+    const options = ["nosuid", "nodev", `mode=${mode.toString(8)}`, ...this.owner(entry)];
     this.mounts.push({ destination, type: "tmpfs", source: "tmpfs", options });
     const left: string[] = [];
     for (const name of names) {
@@ -183,7 +203,11 @@ class Placing implements PlacedTree {
 
   /** A file that lies beside a mount: a copy of it when it is small, else read-only. False when that is a loss. */
   private file(source: string, destination: string, entry: Entry): boolean {
-    const own = this.o.overlay && entry.uid === this.o.view.caller.uid && this.o.view.mayWrite(source);
+    const own =
+      this.o.overlay &&
+      !this.o.readOnly &&
+      entry.uid === this.o.view.caller.uid &&
+      this.o.view.mayWrite(source);
     const copies = own && entry.size <= COPY_MAX && this.copied + entry.size <= COPIES_MAX;
     const copy: Mount = { destination, type: "bind", source, options: ["bind", "tmpcopyup"] };
     if (copies) this.copied += entry.size;
@@ -203,7 +227,8 @@ class Placing implements PlacedTree {
       ...(mode === entry.mode ? [] : [`mode=${mode.toString(8)}`]),
     ];
     const attributes = view.nested ? ["userxattr"] : [];
-    const options = ["from-root", `lowerdir=${source}`, ...above, ...attributes];
+    const readOnly = this.o.readOnly ? ["ro"] : [];
+    const options = ["from-root", `lowerdir=${source}`, ...readOnly, ...above, ...attributes];
     return { destination, type: "overlay", source: "overlay", options };
   }
 
@@ -230,7 +255,9 @@ class Placing implements PlacedTree {
     return this.o.view.mounts.some(({ point }) => point !== path && point.startsWith(start));
   }
 
-  private takesOverlay(path: string): boolean {
+  private takesOverlay(path: string, destination: string): boolean {
+    // In one that is read-only no mount points can be made, which / has to have.
+    if (!this.o.overlay || (this.o.readOnly && destination === "/")) return false;
     return !this.o.refused.has(path) && LOWER.test(this.typeOf(path));
   }
 

@@ -1,7 +1,7 @@
 /** Containers without a bundle (`run --host`, `run --rootfs`), attacked from inside. */
 import { describe, expect, test } from "bun:test";
-import { readFileSync, symlinkSync } from "node:fs";
-import { isRoot, ownedDir } from "../support/caller.ts";
+import { closeSync, constants, openSync, readFileSync, readSync, renameSync, symlinkSync } from "node:fs";
+import { host, isRoot, ownedDir } from "../support/caller.ts";
 import { makeRootfs } from "../support/rootfs.ts";
 import { subjects } from "../support/runtime.ts";
 import { Sandbox } from "../support/sandbox.ts";
@@ -105,5 +105,54 @@ for (const subject of subjects(["brun"])) {
         expect(stdout).toBe("model\n");
       }
     });
+
+    for (const flags of [[], ["--read-only"], ["--overlay", "none"]]) {
+      const name = flags.join(" ") || "by default";
+
+      test(`${name}: sockets and FIFOs of the host's lead nowhere`, async () => {
+        await using box = new Sandbox(subject);
+        const home = ownedDir(caller, `${box.dir}/home`, 0o777);
+        const connected: number[] = [];
+        using server = Bun.listen({
+          unix: `${home}/agent`,
+          socket: { open: () => void connected.push(1), data: () => undefined },
+        });
+        host("mkfifo", "-m", "666", `${home}/fifo`);
+        host("chmod", "666", `${home}/agent`);
+        const reader = openSync(`${home}/fifo`, constants.O_RDONLY | constants.O_NONBLOCK);
+        try {
+          const script = `perl -MSocket -e 'socket S, PF_UNIX, SOCK_STREAM, 0; connect S, pack_sockaddr_un("${home}/agent") and print "connected\n"'
+            timeout 1 sh -c 'echo leaked > ${home}/fifo' 2>/dev/null; true`;
+          const outcome = await box.call(["run", "--host", ...flags, "--", "sh", "-c", script], {
+            cwd: home,
+            env: { HOME: home },
+          });
+          expect(outcome).toMatchObject({ code: 0, stdout: "", stderr: "" });
+          expect(readSync(reader, new Uint8Array(10))).toBe(0);
+          expect(connected).toEqual([]);
+          expect(server.unix).toBe(`${home}/agent`);
+        } finally {
+          closeSync(reader);
+        }
+      });
+
+      test(`${name}: what the host renames over a secret stays hidden`, async () => {
+        await using box = new Sandbox(subject);
+        const home = ownedDir(caller, `${box.dir}/home`);
+        for (const dir of [".ssh", "new"]) ownedDir(caller, `${home}/${dir}`);
+        for (const file of [".netrc", "new.netrc", ".ssh/key", "new/key"])
+          box.file(`home/${file}`, "secret\n");
+        const id = box.name();
+        const argv = ["run", "--host", "-d", "--name", id, ...flags, "--", "sleep", "1000"];
+        await box.ok(argv, { cwd: home, env: { HOME: home } });
+        const look = `cat ${home}/.netrc ${home}/.ssh/key 2>/dev/null; echo end`;
+        expect((await box.exec(id, look)).stdout).toBe("end\n");
+        renameSync(`${home}/new.netrc`, `${home}/.netrc`);
+        renameSync(`${home}/.ssh`, `${home}/old`);
+        renameSync(`${home}/new`, `${home}/.ssh`);
+        expect((await box.exec(id, look)).stdout).toBe("end\n");
+        await box.ok(["delete", "--force", id]);
+      });
+    }
   });
 }
