@@ -1,6 +1,6 @@
 /** `brun run --host` and `brun run --rootfs`: containers without a bundle. */
 import { describe, expect, test } from "bun:test";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
 import { hostname } from "node:os";
 import { host, installed, ownedDir } from "./support/caller.ts";
 import { makeRootfs } from "./support/rootfs.ts";
@@ -59,6 +59,29 @@ for (const subject of subjects(["brun"])) {
       const asked = await run(["-v", `~/.ssh:${dir}/.ssh:ro`], script);
       expect(asked.stdout).toBe("the key\nnone\n");
       expect((await run(["--with-secrets"], script)).stdout).toBe("the key\nthe password\nsecret\n");
+    });
+
+    test("--host: --hide hides directories and files by every path, also below --rw", async () => {
+      await using box = new Sandbox(subject);
+      const { dir, run } = home(box);
+      ownedDir(caller, `${dir}/project`);
+      ownedDir(caller, `${dir}/project/private`);
+      box.file("home/project/private/key", "the key\n");
+      box.file("home/project/.env", "PASSWORD=1\n");
+      symlinkSync("project/private", `${dir}/link`);
+      const script = "cat project/private/key link/key project/.env; ls -A project";
+      const flags = ["--hide", "link", "--hide", "project/.env"];
+      for (const more of [[], ["--rw", "project"], ["--read-only"]]) {
+        const { stdout } = await run([...flags, ...more], script);
+        expect(stdout).toBe(".env\nprivate\n");
+      }
+      const shown = await run([...flags, "-v", "./project/private/key:/tmp/key"], "cat /tmp/key");
+      expect(shown.stdout).toBe("the key\n");
+      const rootfs = await box.call(["run", "--rootfs", "/", "--hide", "/etc", "--", "true"]);
+      expect(rootfs.stderr).toBe("brun: --hide: goes with --host; hint: --tmpfs PATH covers one\n");
+      expect((await run(["--hide", "none"], "true")).stderr).toBe(
+        `brun: --hide none: ${dir}/none does not exist\n`,
+      );
     });
 
     test("--host: --rw leaves a path writable, and nothing else", async () => {

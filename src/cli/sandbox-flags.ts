@@ -32,6 +32,7 @@ export const sandboxFlags = {
   writable: { type: "boolean", description: "write to the --rootfs directory itself" },
   "read-only": { type: "boolean", description: "a read-only root, with /tmp, /run and volumes to write to" },
   rw: list("path", "with --host: a path that is the real one, and writable"),
+  hide: list("path", "with --host: a path that is not to be seen"),
   "with-secrets": { type: "boolean", description: "with --host: keys, tokens and histories are not hidden" },
   volume: list("[source:]path[:options]", "mount a path of the host", "v"),
   tmpfs: list("path[:options]", "mount a tmpfs"),
@@ -151,9 +152,10 @@ export function sandboxOptions(
   if (args.upper !== undefined && args["read-only"]) {
     throw new BrunError("nothing is written with --read-only", { where: "--upper" });
   }
-  if (root.kind === "rootfs" && (args.rw.length > 0 || args["with-secrets"])) {
-    const where = args.rw.length > 0 ? "--rw" : "--with-secrets";
-    throw new BrunError("goes with --host", { where, hint: "-v SOURCE:PATH mounts a path of the host" });
+  const ofHost = args.rw.length > 0 ? "--rw" : args.hide.length > 0 ? "--hide" : "--with-secrets";
+  if (root.kind === "rootfs" && (ofHost !== "--with-secrets" || args["with-secrets"])) {
+    const hint = ofHost === "--hide" ? "--tmpfs PATH covers one" : "-v SOURCE:PATH mounts a path of the host";
+    throw new BrunError("goes with --host", { where: ofHost, hint });
   }
   const id = args.name ?? positional ?? madeUp(root);
   checkId(id);
@@ -182,6 +184,7 @@ export function sandboxOptions(
     hostname: args.hostname,
     network: args.network,
     publish: args.publish,
+    hide: args.hide,
     withSecrets: args["with-secrets"],
   };
 }

@@ -42,6 +42,8 @@ export interface SandboxOptions {
   readonly hostname: string | undefined;
   readonly network: string | undefined;
   readonly publish: readonly string[];
+  /** Paths of the host that `--host` hides besides secrets. */
+  readonly hide: readonly string[];
   /** Leave the caller's secrets where they are. */
   readonly withSecrets: boolean;
 }

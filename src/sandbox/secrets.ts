@@ -1,42 +1,51 @@
 /** What of the caller's files a sandbox of the host does not show unless it is asked for. */
+import { BrunError } from "../errors.ts";
 import type { Mount } from "../spec/index.ts";
 import { absolute } from "../sys/fs.ts";
 import { homes, passwdHome } from "./homes.ts";
+import type { SandboxOptions } from "./options.ts";
 import { Places, within } from "./places.ts";
 import { MOVED_DIRECTORIES, NAMED_SECRETS, SECRET_PATHS, SECRETS_IN_TMP } from "./secret-paths.ts";
 import type { HostView } from "./view.ts";
 
-/** Mounts that cover those secrets that are there: an empty directory, or /dev/null. */
-export function coverSecrets(view: HostView): Mount[] {
-  return secretPlaces(view).map((destination) =>
-    view.follow(destination)?.type === "dir"
-      ? {
-          destination,
-          type: "tmpfs",
-          source: "hidden",
-          options: ["ro", "nosuid", "nodev", "noexec", "mode=555", "nr_blocks=1", "nr_inodes=64"],
-        }
-      : { destination, type: "bind", source: "/dev/null", options: ["bind", "nosuid", "noexec"] },
-  );
+/** What covers a place of {@link hiddenPlaces}: an empty directory, or /dev/null. */
+export function hidingCover(destination: string, view: HostView): Mount {
+  if (view.follow(destination)?.type !== "dir")
+    return { destination, type: "bind", source: "/dev/null", options: ["bind", "nosuid", "noexec"] };
+  const options = ["ro", "nosuid", "nodev", "noexec", "mode=555", "nr_blocks=1", "nr_inodes=64"];
+  return { destination, type: "tmpfs", source: "hidden", options };
 }
 
 /** Kernel file systems and /run: a sandbox has them of its own. */
 const NOT_HOST = ["/dev", "/proc", "/sys", "/run"];
 
 /**
- * Where the secrets are that there are, without symbolic links and by every mount that shows them; none is below
- * another. What holds a home or the current directory is no secret, whatever a variable says.
+ * Where that is what a sandbox of the host hides, of the secrets that there are and by --hide: without symbolic links
+ * and by every mount that shows it; none is below another. What holds a home or the current directory is no secret,
+ * whatever a variable says. Throws a BrunError for a path of --hide that is not there.
  */
-export function secretPlaces(view: HostView): string[] {
+export function hiddenPlaces({ root, withSecrets, hide }: SandboxOptions, view: HostView): string[] {
+  if (root.kind !== "host") return [];
   const places = new Places(view);
-  const { end: cwd } = places.way(view.cwd);
-  const kept = [cwd, ...homes(view).map((home) => places.way(home).end)];
   const found = new Set<string>();
-  for (const path of secretPaths(view)) {
+  const add = (path: string, isKept: (place: string) => boolean) => {
     for (const place of places.aliases(places.way(path).end)) {
-      if (kept.some((other) => within(place, other)) || NOT_HOST.some((own) => within(own, place))) continue;
+      if (isKept(place) || NOT_HOST.some((own) => within(own, place))) continue;
       if (view.follow(place) !== null) found.add(place);
     }
+  };
+  for (const text of hide) {
+    const path = absolute(text, view.cwd);
+    const where = `--hide ${text}`;
+    if (view.follow(path) === null) throw new BrunError(`${path} does not exist`, { where });
+    if (places.way(path).end === "/") throw new BrunError("the root cannot be hidden", { where });
+    add(path, () => false);
+  }
+  if (!withSecrets) {
+    const { end: cwd } = places.way(view.cwd);
+    const kept = [cwd, ...homes(view).map((home) => places.way(home).end)];
+    const paths = [...secretPaths(view)].filter((path) => view.follow(path) !== null);
+    for (const path of paths) add(path, (place) => kept.some((other) => within(place, other)));
   }
   return [...found].filter((place) => ![...found].some((other) => other !== place && within(other, place)));
 }

@@ -222,6 +222,17 @@ describe("--host", () => {
     expect(mountOn(sandbox, "/tmp/ssh-XyZ")?.source).toBe("hidden");
   });
 
+  test("--hide: a directory and a file, also with --with-secrets; what is not there is an error", () => {
+    const there = { type: "dir", uid: 1000, gid: 1000, mode: 0o755, size: 0 } as const;
+    const link = { links: { "/home/dev/link": "/home/dev/project" }, files: { "/home/dev/link": there } };
+    const sandbox = hostSandbox({ hide: [".", "/swapfile", "../link"], withSecrets: true }, link);
+    expect(mountOn(sandbox, "/home/dev/project")?.source).toBe("hidden");
+    expect(mountOn(sandbox, "/swapfile")?.source).toBe("/dev/null");
+    expect(mountOn(sandbox, "/home/dev/.ssh")).toBeUndefined();
+    expect(() => hostSandbox({ hide: ["none"] })).toThrow("/home/dev/project/none does not exist");
+    expect(() => hostSandbox({ hide: ["/"] })).toThrow("the root cannot be hidden");
+  });
+
   test("--read-only: overlays that are, and a tmpfs where programs write", () => {
     const sandbox = hostSandbox({ readOnly: true });
     expect(sandbox.spec.root.readonly).toBe(true);

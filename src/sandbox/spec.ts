@@ -14,7 +14,7 @@ import type { SandboxOptions } from "./options.ts";
 import { coverOwnState, type ShownRoot } from "./own-state.ts";
 import { sandboxResources } from "./resources.ts";
 import { defaultSeccomp } from "./seccomp.ts";
-import { coverSecrets, secretNotices, secretPlaces } from "./secrets.ts";
+import { hiddenPlaces, hidingCover, secretNotices } from "./secrets.ts";
 import { securityOf } from "./security.ts";
 import { systemMounts } from "./system.ts";
 import { type PlacedTree, placeTree } from "./tree.ts";
@@ -52,12 +52,13 @@ export function sandboxSpec(options: SandboxOptions, view: HostView, limits: San
   const keepsIds = maps !== null;
   const refused = limits.noOverlay ?? new Set();
   const none = { mounts: [], notices: [], wanting: null };
-  const root = fuse === undefined ? placeRoot(options, view, maps, refused) : none;
+  const hidden = hiddenPlaces(options, view);
+  const root = fuse === undefined ? placeRoot(options, view, maps, refused, hidden) : none;
   const shown: Placed[] = [
     ...root.mounts.map((mount) => ({ mount, flag: rootFlag(options) })),
     ...systemMounts(options, view, keepsIds).map((mount) => ({ mount, flag: "" })),
     ...writablePaths(options, view),
-    ...hidden(options, view),
+    ...hidden.map((place) => ({ mount: hidingCover(place, view), flag: "--host (hidden)" })),
     ...network.mounts.map((mount) => ({ mount, flag: `--network ${network.mode}` })),
     ...volumes(options, view),
   ];
@@ -110,24 +111,24 @@ function placeRoot(
   view: HostView,
   maps: SandboxMaps | null,
   refused: NonNullable<SandboxLimits["noOverlay"]>,
+  hidden: readonly string[],
 ): PlacedTree {
   if (options.root.kind === "rootfs" && options.writable) return { mounts: [], notices: [], wanting: null };
   const host = options.root.kind === "host";
-  const secrets = host && !options.withSecrets ? secretPlaces(view) : [];
   const work = host ? [view.environment.HOME ?? "/", view.cwd] : [rootPath(options)];
   return placeTree(rootPath(options), "/", {
     view,
     overlay: refused !== true,
     // The root of --rootfs is made read-only as a whole, when all mount points are there.
     readOnly: options.overlay === "none" || (host && options.readOnly),
-    apart: new Set(secrets.flatMap(above)),
+    apart: new Set(hidden.flatMap(above)),
     refused: refused === true ? new Set() : refused,
     upper: options.upper === undefined ? undefined : absolute(options.upper, view.cwd),
     owner: isAlone(maps) ? "caller" : "root",
     keepsIds: maps !== null,
     writable: host ? [...work, "/var/tmp"] : [],
     work,
-    skip: new Set([...(host ? OWN_OF_HOST : OWN), ...secrets]),
+    skip: new Set([...(host ? OWN_OF_HOST : OWN), ...hidden]),
   });
 }
 
@@ -135,11 +136,6 @@ function placeRoot(
 function above(path: string): string[] {
   const parts = path.split("/").slice(1, -1);
   return parts.map((_, i) => `/${parts.slice(0, i + 1).join("/")}`);
-}
-
-function hidden(options: SandboxOptions, view: HostView): Placed[] {
-  if (options.root.kind !== "host" || options.withSecrets) return [];
-  return coverSecrets(view).map((mount) => ({ mount, flag: "--host (a secret)" }));
 }
 
 function noticesOf(options: SandboxOptions, view: HostView): string[] {

@@ -7,8 +7,9 @@ import { readGiven } from "../given-file.ts";
 import { environment, ownCommand } from "../sys/environment.ts";
 import { cstr, NR, syscall } from "../sys/ffi.ts";
 import { findProgram } from "../sys/find-program.ts";
-import { AT_FDCWD, absolute, exists, readdir, readlink, readTextIfThere, S, tryStat } from "../sys/fs.ts";
+import { AT_FDCWD, absolute, exists, readdir, readTextIfThere, S, tryStat } from "../sys/fs.ts";
 import { existsInRoot, textInRoot } from "../sys/in-root.ts";
+import { fromUtf8 } from "../sys/utf8.ts";
 
 /** A file, not followed when it is a symbolic link. */
 export interface Entry {
@@ -121,12 +122,12 @@ function look(path: string, nofollow: boolean): Entry | null {
   };
 }
 
+const PATH_MAX = 4096;
+
 function link(path: string): string | null {
-  try {
-    return readlink(path);
-  } catch {
-    return null;
-  }
+  const buffer = new Uint8Array(PATH_MAX);
+  const n = syscall(NR.readlinkat, AT_FDCWD, cstr(path), buffer, buffer.length);
+  return n > 0 ? fromUtf8(buffer.subarray(0, n)) : null;
 }
 
 function list(path: string): readonly string[] | null {

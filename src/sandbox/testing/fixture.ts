@@ -124,6 +124,7 @@ const NONE: Omit<SandboxOptions, "root"> = {
   hostname: undefined,
   network: undefined,
   publish: [],
+  hide: [],
   withSecrets: false,
 };
 
