@@ -128,7 +128,10 @@ export function writablePaths(options: SandboxOptions, view: HostView): Placed[]
     }
     if (end === "/") throw new BrunError("the whole host writable is no sandbox", { where: flag });
     if (view.follow(end) === null) throw new BrunError(`${path} does not exist`, { where: flag });
-    return { flag, mount: { destination: end, type: "bind", source: end, options: ["rbind", "rprivate"] } };
+    return {
+      flag,
+      mount: { destination: end, type: "bind", source: end, options: ["rbind", "src-nofollow", "rprivate"] },
+    };
   });
 }
 
