@@ -2,7 +2,7 @@
 import { check } from "../src/sys/error.ts";
 import { NR, syscall } from "../src/sys/ffi.ts";
 import { readTextIfThere } from "../src/sys/fs.ts";
-import { type IdMaps, parseMap } from "./idmap.ts";
+import { type IdMap, type IdMaps, parseMap } from "./idmap.ts";
 import { userNameOf } from "./subid.ts";
 
 /** The calling process's effective ids, as its own user namespace sees them. */
@@ -25,14 +25,10 @@ export function setgroupsDenied(namespace?: string): boolean {
   return readTextIfThere(`${directory}/setgroups`)?.startsWith("deny") ?? false;
 }
 
-/** The maps of the caller's own user namespace: an id that is not in them is none to mount with. */
-export function ownMaps(): IdMaps {
-  const map = (kind: "uid" | "gid") => parseMap(readTextIfThere(`/proc/self/${kind}_map`) ?? "");
-  return { uid: map("uid"), gid: map("gid") };
-}
-
 const CAP_SETGID = 6;
 const CAP_SETUID = 7;
+const CAP_NET_ADMIN = 12;
+const CAP_SYS_ADMIN = 21;
 const LINUX_CAPABILITY_VERSION_3 = 0x20080522;
 
 /** The caller. Throws a SysError. */
@@ -41,7 +37,7 @@ export function currentCaller(): Caller {
   return {
     uid,
     gid: syscall(NR.getegid),
-    privileged: maySetIds(),
+    privileged: hasAll(SET_IDS),
     // Read when it is asked for: a single-id map needs no name.
     get userName() {
       return userNameOf(readTextIfThere("/etc/passwd") ?? "", uid);
@@ -49,10 +45,30 @@ export function currentCaller(): Caller {
   };
 }
 
-function maySetIds(): boolean {
+const SET_IDS = (1 << CAP_SETGID) | (1 << CAP_SETUID);
+/** What making a container in one's own user namespace takes: namespaces and mounts, a loopback device, other ids. */
+const MAKE_CONTAINERS = SET_IDS | (1 << CAP_NET_ADMIN) | (1 << CAP_SYS_ADMIN);
+
+/** Whether the capabilities are effective by which root makes containers without a user namespace. Throws a SysError. */
+export function mayMakeContainers(): boolean {
+  return hasAll(MAKE_CONTAINERS);
+}
+
+/** @param wanted bits of capabilities below 32 */
+function hasAll(wanted: number): boolean {
   const header = new Uint32Array([LINUX_CAPABILITY_VERSION_3, 0]);
   const data = new Uint32Array(6); // {effective, permitted, inheritable} twice: low and high 32 bits
   check(syscall(NR.capget, header, data), "capget");
-  const both = (1 << CAP_SETGID) | (1 << CAP_SETUID);
-  return (data[0]! & both) === both;
+  return (data[0]! & wanted) === wanted;
+}
+
+const ALL: readonly IdMap[] = [{ containerId: 0, hostId: 0, size: 0xffffffff }];
+
+/** The ids that the calling process's user namespace has; hostId is the parent's. All where that cannot be seen. */
+export function ownMaps(): IdMaps {
+  const read = (kind: "uid" | "gid") => {
+    const map = parseMap(readTextIfThere(`/proc/self/${kind}_map`) ?? "");
+    return map.length === 0 ? ALL : map;
+  };
+  return { uid: read("uid"), gid: read("gid") };
 }

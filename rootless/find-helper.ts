@@ -28,22 +28,24 @@ const PR_GET_NO_NEW_PRIVS = 39;
  * else is never run. Throws a BrunError that names the package when there is none.
  */
 export function findHelper(name: MapHelper, pathVariable: string | undefined): string {
+  let distrusted: string | null = null;
   for (const directory of SYSTEM_DIRECTORIES) {
     const path = `${directory}/${name}`;
     if (trusted(path, S.IFREG)) return path;
+    if (typeof tryStat(path) !== "number") distrusted ??= path;
   }
-  let distrusted: string | null = null;
   for (const directory of (pathVariable ?? "").split(":")) {
     if (!directory.startsWith("/")) continue;
     const path = `${directory}/${name}`;
     if (trusted(path, S.IFREG) && trusted(directory, S.IFDIR)) return path;
     if (typeof tryStat(path) !== "number") distrusted ??= path;
   }
-  const found =
-    distrusted === null
-      ? ""
-      : ` (${distrusted} is not used: it or its directory is not root's alone to write)`;
-  throw new BrunError(`${name} is not installed, and more than one id needs it${found}`, {
+  if (distrusted !== null) {
+    throw new BrunError(`${distrusted} is not used: it or its directory is not root's alone to write here`, {
+      hint: "in a user namespace without root nothing is root's: start brun outside, or do with one id (--userns=single)",
+    });
+  }
+  throw new BrunError(`${name} is not installed, and more than one id needs it`, {
     hint: "install package uidmap (Debian, Ubuntu), shadow-utils (Fedora), shadow (Arch) or shadow-subids (Alpine)",
   });
 }

@@ -124,3 +124,36 @@ export function parseMap(text: string): IdMap[] {
 export function mapText(map: readonly IdMap[]): string {
   return mapped(map, (m) => `${m.containerId} ${m.hostId} ${m.size}\n`).join("");
 }
+
+/**
+ * Maps in which the caller has its own ids inside, and its subordinate ids are the others from 0 on: podman's
+ * keep-id. Without subordinate ids of both kinds the caller is alone.
+ */
+export function keepIdMaps(
+  uid: number,
+  gid: number,
+  subuids: readonly SubidRange[],
+  subgids: readonly SubidRange[],
+): IdMaps {
+  const alone = subuids.length === 0 || subgids.length === 0;
+  return { uid: keepId(uid, alone ? [] : subuids), gid: keepId(gid, alone ? [] : subgids) };
+}
+
+function keepId(id: number, ranges: readonly SubidRange[]): IdMap[] {
+  const map: IdMap[] = [];
+  let next = 0;
+  const add = (hostId: number, size: number) => {
+    if (size <= 0) return;
+    map.push({ containerId: next, hostId, size });
+    next += size;
+  };
+  for (const { start, size } of ranges) {
+    const below = next < id ? Math.min(size, id - next) : 0;
+    add(start, below);
+    if (below === size) continue;
+    if (next === id) add(id, 1);
+    add(start + below, size - below);
+  }
+  if (next <= id) map.push({ containerId: id, hostId: id, size: 1 });
+  return map;
+}

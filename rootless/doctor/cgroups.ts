@@ -2,6 +2,7 @@
 import { wordsOf, writable } from "../../src/cgroup/access.ts";
 import { type CgroupHost, MOUNT_POINT, readCgroupHost } from "../../src/cgroup/host.ts";
 import { below, parentOf } from "../../src/cgroup/path.ts";
+import { cgroupsWritable, machineView } from "../../src/cgroup/plan.ts";
 import { managerControlGroup } from "../../src/cgroup/systemd/manager.ts";
 import { callerIdentity, isRootless } from "../../src/container/root.ts";
 import { exists, mkdir, rmdir } from "../../src/sys/fs.ts";
@@ -39,7 +40,16 @@ function version(host: CgroupHost, caller: Caller): Finding {
 
 function delegation(host: CgroupHost, manager: string | null, caller: Caller): Finding {
   const subject = new Subject("cgroup-delegation", "limits of cpu, memory, processes and I/O", caller);
-  if (isHostRoot()) return subject.ok("root has all controllers");
+  if (isHostRoot()) {
+    return cgroupsWritable(machineView(host, () => null))
+      ? subject.ok("root has all controllers")
+      : subject.warn(
+          host.version === 0
+            ? "no cgroup can be made: there is no hierarchy here"
+            : `no cgroup can be made: ${MOUNT_POINT} may not be written here`,
+          null,
+        );
+  }
   if (host.version !== 2) return subject.warn("users get no cgroups without cgroup v2", null);
   const directory = delegated(host, manager);
   if (directory === null) {

@@ -14,7 +14,7 @@ export { signalAll } from "./kill.ts";
 export { setLimits } from "./limits.ts";
 export { type OomWatch, watchOom } from "./oom.ts";
 export { below, cleanPath } from "./path.ts";
-export { type CgroupRequest, machineView, planCgroup } from "./plan.ts";
+export { type CgroupRequest, cgroupsWritable, machineView, planCgroup } from "./plan.ts";
 export { pidsIn, processDirectory } from "./processes.ts";
 export { cgroupExists, removeCgroup } from "./remove.ts";
 export { readStats, type Stats } from "./stats.ts";

@@ -36,6 +36,12 @@ export function machineView(host: CgroupHost, systemd: PlanView["systemd"]): Pla
   return { host, systemd, exists, writable };
 }
 
+/** Whether root can make cgroups here: in a container /sys/fs/cgroup may be read-only, or not there. */
+export function cgroupsWritable({ host, writable }: PlanView): boolean {
+  if (host.version === 0) return false;
+  return host.hierarchies.every(({ mountPoint, own }) => writable(below(mountPoint, own ?? "/")));
+}
+
 /**
  * Plans the cgroup. null: the container stays in the caller's own, because nothing in its spec needs another and
  * the caller may have none.

@@ -1,6 +1,10 @@
 /** Flags and options that create and run share. */
+import { USERNS_MODES, type UsernsMode } from "../../rootless/default-ids.ts";
 import type { CreateOptions } from "../container/types.ts";
+import { BrunError } from "../errors.ts";
+import { quoted } from "../printable.ts";
 import { absolute } from "../sys/fs.ts";
+import { found } from "../sys/lists.ts";
 import type { Values } from "./flags.ts";
 import type { Session } from "./globals.ts";
 
@@ -45,6 +49,13 @@ export const pidfdSocket = {
   description: "Unix socket that is sent a pidfd of the process",
 } as const;
 
+/** `--userns`. */
+export const userns = {
+  type: "string",
+  valueHint: USERNS_MODES.join("|"),
+  description: "ids that the config does not map: the caller's alone, the subordinate ones too",
+} as const;
+
 export const createFlags = {
   "container-id": containerId,
   bundle: {
@@ -72,6 +83,7 @@ export const createFlags = {
     type: "boolean",
     description: "when it fails, say more: the step, what was changed for the caller, what the machine lacks",
   },
+  userns,
   timing,
 } as const;
 
@@ -87,7 +99,20 @@ export function createOptions(args: Values<typeof createFlags>): CreateOptions {
     noPivot: args["no-pivot"],
     noNewKeyring: args["no-new-keyring"],
     preserveFds: args["preserve-fds"] ?? 0,
+    userns: usernsOf(args.userns),
   };
+}
+
+/** The value of `--userns`. Throws a BrunError. */
+export function usernsOf(text: string | undefined): UsernsMode | undefined {
+  if (text === undefined) return undefined;
+  const mode = found(USERNS_MODES, (name) => name === text);
+  if (mode !== undefined) return mode;
+  throw new BrunError(`${quoted(text)} is no way to choose ids`, {
+    code: "ERR_USAGE",
+    where: "--userns",
+    hint: `expected ${USERNS_MODES.join(", ")}`,
+  });
 }
 
 /** Says more about a failure of create or run when `--explain-error` asks for it. */

@@ -6,7 +6,7 @@ import { explain } from "../explain/explain.ts";
 import { explanationDiff, explanationText } from "../explain/text.ts";
 import { toSharedJson } from "../spec/index.ts";
 import { defineCommand } from "./command.ts";
-import { createFlags } from "./container-flags.ts";
+import { createFlags, userns, usernsOf } from "./container-flags.ts";
 import type { Values } from "./flags.ts";
 import { viewRuntime } from "./globals.ts";
 import { marks } from "./marks.ts";
@@ -55,6 +55,7 @@ export default defineCommand({
     "no-pivot": noPivot,
     "no-new-keyring": noNewKeyring,
     "preserve-fds": preserveFds,
+    userns,
     ...explainFlags,
   },
   details: `It tells the id maps and where each comes from, what of the config is changed for a caller without root and the
@@ -68,6 +69,7 @@ reason, the cgroup, and the steps of the container's init with the part of the c
       noPivot: args["no-pivot"],
       noNewKeyring: args["no-new-keyring"],
       preserveFds: args["preserve-fds"] ?? 0,
+      userns: usernsOf(args.userns),
     });
   },
 });

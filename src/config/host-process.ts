@@ -9,6 +9,7 @@ export interface HostProcess {
   readonly caller: Caller;
   readonly namespaces: readonly Namespace["type"][];
   readonly subids: ResolveInput["subids"];
+  readonly obstacle?: ResolveInput["obstacle"];
   readonly setgroupsDenied: ResolveInput["setgroupsDenied"];
   readonly args: readonly string[];
   /** NAME=value strings. */
@@ -20,6 +21,7 @@ export function hostProcessConfig({
   caller,
   namespaces,
   subids,
+  obstacle,
   setgroupsDenied,
   args,
   env,
@@ -36,6 +38,7 @@ export function hostProcessConfig({
     rootless: true,
     addUserNamespace: true,
     subids,
+    obstacle,
     rlimits: new Map(),
     oomScoreAdj: 0,
     setgroupsDenied,

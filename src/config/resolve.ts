@@ -1,9 +1,10 @@
 /** Spec → ContainerConfig: every decision, no action. */
 
 import type { Caller } from "../../rootless/caller.ts";
-import { type DefaultMaps, defaultMaps, type IdMap, type IdMaps, toHost } from "../../rootless/idmap.ts";
+import { type ChosenIds, chooseIds, type UsernsMode } from "../../rootless/default-ids.ts";
+import { type IdMap, type IdMaps, toHost } from "../../rootless/idmap.ts";
 import { deniesSetgroups, selfMappable } from "../../rootless/mapping.ts";
-import type { SubidRange } from "../../rootless/subid.ts";
+import type { Subids } from "../../rootless/subid.ts";
 import { BrunError } from "../errors.ts";
 import { isBind, parseMountOptions } from "../init/mount-options.ts";
 import type { IDMapping, Mount, Spec } from "../spec/index.ts";
@@ -26,9 +27,16 @@ export interface ResolveInput {
   /** A spec without a user namespace gets one. */
   readonly addUserNamespace: boolean;
   /** Reads the caller's subordinate ids; called only when they are needed. */
-  readonly subids: () => { uid: readonly SubidRange[]; gid: readonly SubidRange[] };
+  readonly subids: () => Subids;
+  /** How the ids of a new user namespace are chosen where the spec does not say; "auto" unless given. */
+  readonly userns?: UsernsMode | undefined;
+  /** Why subordinate ids cannot be mapped here, or null; nothing is in the way unless given. */
+  readonly obstacle?: ((subids: Subids) => string | null) | undefined;
+  /** The caller is root with too few capabilities to do without a user namespace of the container's. */
+  readonly lesserRoot?: boolean | undefined;
+  /** Ids of the caller's own user namespace, in which a container without a new one stays; all unless given. */
+  readonly ownMaps?: (() => IdMaps) | undefined;
   readonly rlimits: AdaptInput["rlimits"];
-  readonly ownMaps?: AdaptInput["ownMaps"];
   readonly oomScoreAdj: number;
   /**
    * Whether setgroups(2) is denied in the caller's own user namespace, and so in those below it; or in the one at a
@@ -159,7 +167,14 @@ function withoutRoot(spec: Spec, rootfs: string): Spec {
 /** Maps of a new user namespace: the spec's, else the caller's default. */
 function maps(input: ResolveInput): { maps: IdMaps; changes: Change[] } {
   const { uidMappings, gidMappings } = input.spec.linux ?? {};
+  const mode = input.userns ?? "auto";
   if (uidMappings?.length && gidMappings?.length) {
+    if (mode !== "auto") {
+      throw new BrunError("the config has id mappings of its own", {
+        where: "--userns",
+        hint: "leave out the flag, or linux.uidMappings and linux.gidMappings",
+      });
+    }
     return { maps: { uid: toIdMap(uidMappings), gid: toIdMap(gidMappings) }, changes: [] };
   }
   if (!input.rootless) {
@@ -169,8 +184,14 @@ function maps(input: ResolveInput): { maps: IdMaps; changes: Change[] } {
       hint: "add them, or run as an ordinary user, who gets a default",
     });
   }
-  const { uid, gid } = input.subids();
-  const chosen = defaultMaps(input.caller.uid, input.caller.gid, uid, gid);
+  const chosen = chooseIds({
+    caller: input.caller,
+    mode,
+    subids: input.subids,
+    obstacle: input.obstacle ?? (() => null),
+    needsMore: needsMoreIds(input.spec),
+    lesserRoot: input.lesserRoot ?? false,
+  });
   const given: IdMaps = {
     uid: uidMappings?.length ? toIdMap(uidMappings) : chosen.maps.uid,
     gid: gidMappings?.length ? toIdMap(gidMappings) : chosen.maps.gid,
@@ -178,12 +199,23 @@ function maps(input: ResolveInput): { maps: IdMaps; changes: Change[] } {
   return { maps: given, changes: describeMaps(chosen) };
 }
 
-function describeMaps(chosen: DefaultMaps): Change[] {
+/** Whether the process cannot do with the container's root alone. */
+function needsMoreIds({ process, linux }: Spec): boolean {
+  const { uid = 0, gid = 0, additionalGids = [] } = process?.user ?? {};
+  if (uid !== 0 || gid !== 0 || any(additionalGids, (id) => id !== 0)) return true;
+  return Boolean(linux?.uidMappings?.length || linux?.gidMappings?.length);
+}
+
+function describeMaps(chosen: ChosenIds): Change[] {
   const lines = (kind: "uid" | "gid"): Change[] =>
     chosen.maps[kind].map((m, i) => ({
       where: `linux.${kind}Mappings[${i}]`,
       what: `map ${m.size} id${m.size === 1 ? "" : "s"} from ${m.containerId} to ${m.hostId}`,
       why: `from ${chosen.origins[kind][i] ?? "caller"}`,
     }));
-  return [...lines("uid"), ...lines("gid")];
+  const fewer: Change[] =
+    chosen.obstacle === null
+      ? []
+      : [{ where: "linux.uidMappings", what: "map one id", why: chosen.obstacle, tellOnce: "one-id" }];
+  return [...fewer, ...lines("uid"), ...lines("gid")];
 }

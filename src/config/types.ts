@@ -20,6 +20,8 @@ export interface Change {
   readonly why: string;
   /** It takes something from the container: told whoever starts it. */
   readonly warn?: true;
+  /** It is told once for each state directory, under this name, and not each time. */
+  readonly tellOnce?: string;
 }
 
 /** A cgroup v1 or hybrid controller directory to bind below a `cgroup` mount. */

@@ -45,8 +45,8 @@ export function wantsCgroup(spec: Spec): boolean {
 }
 
 /**
- * Plans the cgroup; null leaves the container in the caller's own. For root there always is one, because of the
- * rules for devices; others get one when a limit, a cgroupsPath or a flag asks for it, and below a delegated cgroup when a container
+ * Plans the cgroup; null leaves the container in the caller's own. For root there is one wherever it can be made, because
+ * of the rules for devices; others get one when a limit, a cgroupsPath or a flag asks for it, and below a delegated cgroup when a container
  * manager does. Throws a BrunError.
  */
 export function decideCgroup(rt: Runtime, id: string, rootless: boolean, spec: Spec): CgroupPlan | null {
@@ -59,7 +59,8 @@ export function decideCgroup(rt: Runtime, id: string, rootless: boolean, spec: S
   const { cgroupsPath, resources } = spec.linux ?? {};
   const asked = manager !== "auto" || !rootless || needsCgroup(spec);
   if (!asked && !wantsCgroup(spec)) return null;
-  const { checkUnused, machineView, managerControlGroup, planCgroup, readCgroupHost } = cgroups();
+  const { cgroupsWritable, checkUnused, machineView, managerControlGroup, planCgroup, readCgroupHost } =
+    cgroups();
   // Not worth the time that systemd takes: who manages the container would have asked for that.
   const request = {
     id,
@@ -69,8 +70,15 @@ export function decideCgroup(rt: Runtime, id: string, rootless: boolean, spec: S
     resources,
     delegate,
   } as const;
+  const view = machineView(readCgroupHost(), managerControlGroup);
+  if (!rootless && manager === "auto" && !needsCgroup(spec) && !cgroupsWritable(view)) {
+    rt.debug?.(
+      "no cgroup can be made here, and the config asks for no limit: the container stays in the caller's",
+    );
+    return null;
+  }
   try {
-    const plan = planCgroup(request, machineView(readCgroupHost(), managerControlGroup));
+    const plan = planCgroup(request, view);
     if (plan !== null) checkUnused(plan);
     return plan === null || asked ? plan : { ...plan, optional: true };
   } catch (error) {

@@ -1,6 +1,7 @@
 /** From a spec and the caller's options to the config that is compiled: all questions to the host are asked here. */
 
-import { type Caller, ownMaps, setgroupsDenied } from "../../rootless/caller.ts";
+import { type Caller, mayMakeContainers, ownMaps, setgroupsDenied } from "../../rootless/caller.ts";
+import { rangesObstacle } from "../../rootless/default-ids.ts";
 import { loadSubids } from "../../rootless/subid.ts";
 import { validateMaps, validatePermitted } from "../../rootless/validate.ts";
 import type { CgroupPlan } from "../config/cgroup-plan.ts";
@@ -10,6 +11,7 @@ import type { ContainerConfig, HostFacts } from "../config/types.ts";
 import { BrunError } from "../errors.ts";
 import type { Mount, Process, Spec } from "../spec/index.ts";
 import { CLONE } from "../sys/constants.ts";
+import { variable } from "../sys/environment.ts";
 import { S, tryStat } from "../sys/fs.ts";
 import { any, each, mapped } from "../sys/lists.ts";
 import { clonesInto, decideCgroup } from "./cgroup.ts";
@@ -19,18 +21,19 @@ import { kernelMounts } from "./kernel-mounts.ts";
 import { lackingCalls } from "./lacking-calls.ts";
 import { listenFds } from "./listen-fds.ts";
 import type { Notify } from "./notify.ts";
-import { callerIdentity, isRootless } from "./root.ts";
+import { callerIdentity, inFirstNamespace, isRootless } from "./root.ts";
 import { makeFifo } from "./store.ts";
+import { tellOnce } from "./tell-once.ts";
 import type { CreateOptions, LaunchMode, Runtime } from "./types.ts";
 
-/** Whether user-namespace-first applies: to callers who are not root, or root of a user namespace only. */
+/** Whether user-namespace-first applies: to callers who are not root, or root of a user namespace, or of too few capabilities. */
 function runsRootless(rt: Runtime): boolean {
   return rt.rootless === "auto" ? isRootless(callerIdentity()) : rt.rootless;
 }
 
-/** Whether a spec without a user namespace gets one: root of a user namespace has the rights it needs. */
+/** Whether a spec without a user namespace gets one: root of a user namespace may have the rights that it takes. */
 export function addsUserNamespace(rt: Runtime): boolean {
-  return runsRootless(rt) && (callerIdentity().euid !== 0 || rt.rootless === true);
+  return runsRootless(rt) && (callerIdentity().euid !== 0 || rt.rootless === true || !mayMakeContainers());
 }
 
 /** Decides, and makes what the config names: the FIFO and the filter's file. Throws a BrunError for what cannot be run. */
@@ -45,8 +48,9 @@ export function decide(
   notify: Notify | null,
 ): ContainerConfig {
   const config = decideOnly(rt, options, bundle, spec, caller, notify);
-  each(config.changes, ({ where, what, why, warn }) => {
+  each(config.changes, ({ where, what, why, warn, tellOnce: name }) => {
     if (warn) rt.warn(`${where}: ${what}: ${why}`);
+    if (name !== undefined) tellOnce(rt, name, `${where}: ${what}: ${why}`);
   });
   if (config.cgroup === null && !inPidNamespace(config)) {
     rt.warn(
@@ -84,9 +88,12 @@ export function decideOnly(
     rootless,
     addUserNamespace: addsUserNamespace(rt),
     subids: () => loadSubids(caller.uid, caller.userName),
+    userns: options.userns,
+    obstacle: (subids) => rangesObstacle(caller, subids, variable("PATH")),
+    lesserRoot: caller.uid === 0 && !mayMakeContainers(),
+    ownMaps: inFirstNamespace() ? undefined : ownMaps,
     rlimits,
     setgroupsDenied,
-    ownMaps,
     lacksSetattr: () => lackingCalls()?.has("mount_setattr") === true,
     oomScoreAdj: rootless && spec.process?.oomScoreAdj !== undefined ? currentOomScoreAdj() : -1000,
   });

@@ -6,7 +6,7 @@
 import { findHelper } from "../../rootless/find-helper.ts";
 import { defaultMaps, type IdMap, type IdMaps, mapText } from "../../rootless/idmap.ts";
 import { parseSubids, subidSource, userNameOf } from "../../rootless/subid.ts";
-import type { ContainerConfig } from "../config/types.ts";
+import type { Change, ContainerConfig } from "../config/types.ts";
 import type { Spec } from "../spec/index.ts";
 import { ANY, type Program, ProgramBuilder } from "../stage/program.ts";
 import { AHEAD, askAhead, NR, syscall } from "../sys/ffi.ts";
@@ -47,6 +47,7 @@ function isPlain(rt: Runtime, options: RunOptions): boolean {
   if (options.detach || options.config !== undefined || options.loaded !== undefined) return false;
   if (options.pidFile ?? options.consoleSocket ?? options.pidfdSocket ?? options.timeout) return false;
   if (options.noPivot || options.keep || options.noSubreaper) return false;
+  if (options.userns !== undefined && options.userns !== "auto") return false;
   if (options.awaitStart || options.started !== undefined) return false;
   return syscall(NR.geteuid) !== 0 && inFirstNamespace();
 }
@@ -63,7 +64,9 @@ function dependsOnLittle(config: ContainerConfig): boolean {
   if (seccomp?.notify || facts.lacking !== undefined || config.raisedLimits !== undefined) return false;
   if (facts.idmaps !== undefined || facts.hostOnly !== undefined) return false;
   // Limits of the process that were clamped to the caller's.
-  if (any(config.changes, ({ where, warn }) => warn === true || where.startsWith("process"))) return false;
+  const decides = ({ where, warn, tellOnce }: Change) =>
+    warn === true || tellOnce !== undefined || where.startsWith("process");
+  if (any(config.changes, decides)) return false;
   if (any(Object.keys(annotations ?? {}), (name) => name.startsWith("run.oci."))) return false;
   // What is no link now may be one then, and what is left out now may be there.
   const changes = (option: string) => option === "copy-symlink" || option === "from-root";

@@ -3,6 +3,7 @@
  * `/run/brun` for root, `/tmp/brun-UID` for users without a runtime directory that they can write to. The front chooses by
  * the same rules: default_root() of nsenter/front/command.c.
  */
+import { mayMakeContainers } from "../../rootless/caller.ts";
 import { BrunError } from "../errors.ts";
 import { variable } from "../sys/environment.ts";
 import { E, errnoText } from "../sys/errno.ts";
@@ -15,6 +16,8 @@ export interface CallerIdentity {
   readonly euid: number;
   /** Text of /proc/self/uid_map; "" in the first user namespace. Looked at only when `euid` is 0. */
   readonly uidMap: () => string;
+  /** Capabilities that making containers takes are missing. Looked at only when `euid` is 0; not so unless given. */
+  readonly lacksCapabilities?: () => boolean;
   readonly env: { readonly USER?: string | undefined; readonly XDG_RUNTIME_DIR?: string | undefined };
   /** Whether the runtime directory, an absolute path, can have state in it; {@link isUsable}. */
   readonly usable: (runtimeDir: string) => boolean;
@@ -34,6 +37,7 @@ export function callerIdentity(): CallerIdentity {
   return {
     euid: syscall(NR.geteuid),
     uidMap: () => (inFirstNamespace() ? "" : (readTextIfThere("/proc/self/uid_map") ?? "")),
+    lacksCapabilities: () => !mayMakeContainers(),
     env: variables,
     usable: isUsable,
   };
@@ -76,11 +80,11 @@ export function inUserNamespace(uidMap: string): boolean {
 }
 
 /**
- * Whether the caller is to be treated as an ordinary user: not root, or root in a user namespace only, who has
- * no say over the host's cgroups and devices.
+ * Whether the caller is to be treated as an ordinary user: not root; root in a user namespace only, who has no say over
+ * the host's cgroups and devices; or root with too few capabilities, as docker's and podman's containers have it.
  */
 export function isRootless(caller: CallerIdentity): boolean {
-  return caller.euid !== 0 || inUserNamespace(caller.uidMap());
+  return caller.euid !== 0 || inUserNamespace(caller.uidMap()) || caller.lacksCapabilities?.() === true;
 }
 
 /** A default state directory and why it was chosen, which decides how it is made and checked. */

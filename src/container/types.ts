@@ -1,5 +1,6 @@
 /** Options and results of the lifecycle operations: what the CLI and the TypeScript API speak in. */
 
+import type { UsernsMode } from "../../rootless/default-ids.ts";
 import type { LoadedSpec } from "../spec/index.ts";
 
 /** `--cgroup-manager`. */
@@ -35,6 +36,8 @@ export interface CreateOptions {
   readonly noPivot: boolean;
   readonly noNewKeyring: boolean;
   readonly preserveFds: number;
+  /** Which ids a new user namespace gets when the config does not say; "auto" unless given. */
+  readonly userns?: UsernsMode | undefined;
 }
 
 /** How create and run differ. */

@@ -1,5 +1,6 @@
 /** `brun unshare`: a command in the user namespace that the caller's containers get. */
 import { currentCaller, setgroupsDenied } from "../../rootless/caller.ts";
+import { rangesObstacle } from "../../rootless/default-ids.ts";
 import { writeMaps } from "../../rootless/mapping.ts";
 import { loadSubids } from "../../rootless/subid.ts";
 import { hostProcessConfig } from "../config/host-process.ts";
@@ -30,6 +31,7 @@ export function unshare(args: readonly string[], environment: readonly string[])
     caller,
     namespaces: ["mount"],
     subids: () => loadSubids(caller.uid, caller.userName),
+    obstacle: (subids) => rangesObstacle(caller, subids, variable("PATH")),
     setgroupsDenied,
     args,
     env: environment,

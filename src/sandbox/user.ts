@@ -1,6 +1,5 @@
 /** Who a sandbox's program runs as, and which ids of the host stand behind that. */
-import { type IdMap, type IdMaps, isMapped } from "../../rootless/idmap.ts";
-import type { SubidRange } from "../../rootless/subid.ts";
+import { type IdMap, isMapped, keepIdMaps } from "../../rootless/idmap.ts";
 import { BrunError } from "../errors.ts";
 import type { IDMapping, User } from "../spec/index.ts";
 import type { SandboxOptions } from "./options.ts";
@@ -127,37 +126,4 @@ export function aloneMaps(view: HostView, { uid = 0, gid = 0 }: User): SandboxMa
   }
   const one = (containerID: number, hostID: number) => [{ containerID, hostID, size: 1 }];
   return { uidMappings: one(uid, caller.uid), gidMappings: one(uid === 0 ? 0 : gid, caller.gid) };
-}
-
-/**
- * Maps in which the caller has its own ids inside, and its subordinate ids are the others from 0 on: podman's
- * keep-id. Without subordinate ids of both kinds the caller is alone.
- */
-export function keepIdMaps(
-  uid: number,
-  gid: number,
-  subuids: readonly SubidRange[],
-  subgids: readonly SubidRange[],
-): IdMaps {
-  const alone = subuids.length === 0 || subgids.length === 0;
-  return { uid: keepId(uid, alone ? [] : subuids), gid: keepId(gid, alone ? [] : subgids) };
-}
-
-function keepId(id: number, ranges: readonly SubidRange[]): IdMap[] {
-  const map: IdMap[] = [];
-  let next = 0;
-  const add = (hostId: number, size: number) => {
-    if (size <= 0) return;
-    map.push({ containerId: next, hostId, size });
-    next += size;
-  };
-  for (const { start, size } of ranges) {
-    const below = next < id ? Math.min(size, id - next) : 0;
-    add(start, below);
-    if (below === size) continue;
-    if (next === id) add(id, 1);
-    add(start + below, size - below);
-  }
-  if (next <= id) map.push({ containerId: id, hostId: id, size: 1 });
-  return map;
 }

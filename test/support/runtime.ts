@@ -71,12 +71,17 @@ exec "$@"`;
 /**
  * The command line that starts the runtime as the caller.
  * @param binds host files (source to target) to replace, in a mount namespace of this command's own; root only
+ * @param around a program and its arguments that the caller has run the runtime
  */
-export function runtimeArgv(subject: Subject, binds: Readonly<Record<string, string>> = {}): string[] {
+export function runtimeArgv(
+  subject: Subject,
+  binds: Readonly<Record<string, string>> = {},
+  around: readonly string[] = [],
+): string[] {
   const { runtime, caller } = subject;
   const preparations = Object.entries(binds).map(([source, target]) => `${source}:${target}`);
   if (runtime === "crun" && !pureCgroup2) preparations.unshift("cgroup2");
-  const argv = [...caller.prefix, runtime === "brun" ? brunPath() : peerPath(runtime)];
+  const argv = [...caller.prefix, ...around, runtime === "brun" ? brunPath() : peerPath(runtime)];
   // On v2 crun loads a device program, for which it raises RLIMIT_MEMLOCK: not every root may do that.
   if (runtime === "crun" && caller.uid === 0) argv.push("--cgroup-manager=disabled");
   return preparations.length === 0 ? argv : inPrivateMounts(preparations, argv);

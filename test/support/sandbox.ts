@@ -46,6 +46,8 @@ export interface CallOptions {
   readonly cwd?: string;
   /** A program and its arguments that is to run the runtime. */
   readonly under?: readonly string[];
+  /** The same, but as the caller. */
+  readonly around?: readonly string[];
   /** Global flags, before the command. */
   readonly globals?: readonly string[];
 }
@@ -129,7 +131,7 @@ export class Sandbox implements AsyncDisposable {
     return [
       ...(options.under ?? []),
       ...(options.listenPid ? listen : []),
-      ...runtimeArgv(this.subject, options.binds),
+      ...runtimeArgv(this.subject, options.binds, options.around),
       "--root",
       this.state,
       ...(options.globals ?? []),
