@@ -146,6 +146,8 @@ function withIdmapOptions(spec: Spec, maps: IdMaps | null): Spec {
 
 /** The kernel has no such options for bind mounts and would ignore them, a misspelt "ro" for example; as runc. */
 function refuseBindData(mount: Mount, index: number): void {
+  // Most mounts are of file systems, whose options are their own.
+  if (mount.type !== "bind" && !any(mount.options, (option) => option.endsWith("bind"))) return;
   const options = parseMountOptions(mount.options ?? []);
   if (options.data === "" || !isBind(mount, options)) return;
   throw new BrunError(`a bind mount has no option ${JSON.stringify(options.data)}`, {

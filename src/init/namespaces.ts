@@ -120,13 +120,20 @@ export function becomeRoot(x: InitContext): void {
   b.sys("setresuid", [0, 0, 0]);
 }
 
+/** Annotation: with the value "try" a host name that may not be set is left out. */
+const HOSTNAME_ANNOTATION = "org.brun.hostname";
+
+/** A filter around brun refuses it. */
+const REFUSED = [E.EPERM, E.ENOSYS];
+
 /** hostname and domainname. */
 export function names(x: InitContext): void {
   const { b, config } = x;
-  const { hostname, domainname } = config.spec;
+  const { hostname, domainname, annotations } = config.spec;
+  const policy = annotations?.[HOSTNAME_ANNOTATION] === "try" ? { handle: REFUSED } : {};
   if (hostname) {
     b.at("hostname", `set the hostname to ${hostname}`);
-    b.sys("sethostname", [b.str(hostname), utf8Length(hostname)]);
+    b.sys("sethostname", [b.str(hostname), utf8Length(hostname)], policy);
   }
   if (domainname) {
     b.at("domainname", `set the domain name to ${domainname}`);

@@ -40,7 +40,7 @@ describe("--host", () => {
     expect(spec.process.env).toEqual(["HOME=/home/dev", "PATH=/usr/bin", "SHELL=/bin/bash", "TERM=xterm"]);
     for (const maps of [spec.linux.uidMappings, spec.linux.gidMappings])
       expect(maps).toEqual([{ containerID: 1000, hostID: 1000, size: 1 }]);
-    expect(spec.annotations).toEqual({ "run.oci.keep_original_groups": "1" });
+    expect(spec.annotations).toEqual({ "run.oci.keep_original_groups": "1", "org.brun.hostname": "try" });
     expect(spec.hostname).toBe("laptop");
     expect(spec.linux.namespaces?.map(({ type }) => type)).toEqual([
       "pid",

@@ -71,8 +71,12 @@ export function sandboxSpec(options: SandboxOptions, view: HostView, limits: San
     mounts: placed.map(({ mount }) => mount),
     ...(network.hooks && { hooks: network.hooks }),
     ...(fuse && { hooks: withHook(network.hooks, fuseHook(fuse, view)) }),
-    // The groups through which the caller reaches its files stay.
-    ...(options.root.kind === "host" && { annotations: { "run.oci.keep_original_groups": "1" } }),
+    annotations: {
+      // The groups through which the caller reaches its files stay.
+      ...(options.root.kind === "host" && { "run.oci.keep_original_groups": "1" }),
+      // Nobody has asked for the name that it gets by itself.
+      ...(options.hostname === undefined && { "org.brun.hostname": "try" }),
+    },
     linux: linuxOf(options, view, maps, network),
   };
   const flags = placed.map(({ flag }) => flag);

@@ -89,7 +89,12 @@ const GROUPS: readonly (readonly [section: string, fields: string, support: Supp
   ["process.ioPriority", "class priority", rootless("IOPRIO_CLASS_RT needs root")],
   ["process.execCPUAffinity", "initial final", when("for exec, not for the container's first process")],
   ["root", "path readonly", works],
-  ["", "hostname domainname", works],
+  [
+    "",
+    "hostname",
+    when('with the annotation org.brun.hostname: "try" one that a filter around brun refuses is left out'),
+  ],
+  ["", "domainname", works],
   ["mounts[]", "destination", when("a relative one starts at /, with a warning")],
   [
     "mounts[]",

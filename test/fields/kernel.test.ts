@@ -76,6 +76,22 @@ for (const subject of subjects(["brun"])) {
       }
     });
 
+    test("without sethostname a name that is only to be tried is left out, and another one is missed", async () => {
+      await using box = new Sandbox(subject);
+      const named = (annotations: Record<string, string>) => {
+        const bundle = box.bundle((spec) => {
+          delete spec.process.capabilities!.ambient;
+          Object.assign(spec, { hostname: "mine", annotations });
+          spec.process.args = ["/bin/echo", "ran"];
+        });
+        return call(box, ["sethostname"], ["run", "--bundle", bundle, box.name()]);
+      };
+      expect(named({ "org.brun.hostname": "try" })).toEqual({ code: 0, stdout: "ran\n", stderr: "" });
+      const { code, stderr } = named({});
+      expect(code).toBe(1);
+      expect(stderr).toContain("cannot set the hostname to mine");
+    });
+
     test.each([
       ["openat2", "5.6"],
       ["open_tree", "5.2"],
