@@ -28,9 +28,14 @@ __asm__(".globl brun_restore\n"
 #endif
 
 /* What a process dies of by its own fault, or what says nothing to a container. */
-static int left_alone(int sig)
+static int left_alone(int sig, int stops)
 {
 	switch (sig) {
+	case SIGCONT:
+	case SIGTSTP:
+	case SIGTTIN:
+	case SIGTTOU:
+		return !stops;
 	case SIGKILL:
 	case SIGSTOP:
 	case SIGCHLD:
@@ -50,15 +55,33 @@ static int left_alone(int sig)
 	}
 }
 
-long catch_signals(int fd)
+/* Signals that have been caught end this process again. */
+static long release_signals(void)
+{
+	struct kernel_sigaction action;
+	uint64_t none = 0;
+
+	for (int sig = 1; sig <= 64; sig++) {
+		if (sys4(__NR_rt_sigaction, sig, 0, &action, sizeof(none)) < 0 ||
+		    action.handler != (uint64_t)(uintptr_t)record)
+			continue;
+		zero(&action, sizeof(action));
+		sys4(__NR_rt_sigaction, sig, &action, 0, sizeof(none));
+	}
+	return sys4(__NR_rt_sigprocmask, SIG_SETMASK, &none, 0, sizeof(none));
+}
+
+long catch_signals(int fd, int stops)
 {
 	uint64_t all = ~0ULL;
 
+	if (fd < 0)
+		return release_signals();
 	record_fd = fd;
 	for (int sig = 1; sig <= 64; sig++) {
 		struct kernel_sigaction action;
 
-		if (left_alone(sig))
+		if (left_alone(sig, stops))
 			continue;
 		zero(&action, sizeof(action));
 		/* What is ignored stays so, as nohup wants it; what Bun handles is Bun's. */
@@ -73,11 +96,11 @@ long catch_signals(int fd)
 #endif
 		sys4(__NR_rt_sigaction, sig, &action, 0, sizeof(all));
 	}
-	return sys4(__NR_rt_sigprocmask, SIG_SETMASK, &all, 0, sizeof(all));
+	return stops ? sys4(__NR_rt_sigprocmask, SIG_SETMASK, &all, 0, sizeof(all)) : 0;
 }
 
-BRUN_EXPORT long brun_catch_signals(int fd);
-BRUN_EXPORT long brun_catch_signals(int fd)
+BRUN_EXPORT long brun_catch_signals(int fd, int stops);
+BRUN_EXPORT long brun_catch_signals(int fd, int stops)
 {
-	return catch_signals(fd);
+	return catch_signals(fd, stops);
 }

@@ -112,7 +112,7 @@ static long run_hook(struct spawn_request *request, int64_t input, int64_t timeo
 	return n == 0 ? -ETIMEDOUT : status;
 }
 
-static long send_and_wait(const struct machine *machine, const uint64_t *args, int64_t *value)
+static long send_and_wait(struct machine *machine, const uint64_t *args, int64_t *value)
 {
 	long result = message_send(machine->sync, (unsigned int)args[0], 0, 0, (int)args[1]);
 
@@ -124,6 +124,9 @@ static long send_and_wait(const struct machine *machine, const uint64_t *args, i
 	/* brun is gone: there is no one to tell. */
 	if (result == -EPIPE)
 		sys_exit(1);
+	/* Who is told of a failure from here on has the other end of this. */
+	if (result >= 0 && args[3] != 0)
+		machine->sync = (int)args[3];
 	return result;
 }
 
@@ -176,6 +179,7 @@ static long execute(struct machine *machine, const struct op *op, const uint64_t
 		if (result <= 0)
 			return result;
 		failure->detail = result;
+		machine->said = ((struct spawn_request *)(uintptr_t)args[0])->stdio[2];
 		return -ECHILD;
 	case OP_BITS:
 		return each_bit(op, args);

@@ -17,13 +17,13 @@
 static struct machine machine;
 
 /* The container's filter may refuse what brun is told by: then the program's stderr is told. */
-static void report(int sync, const struct failure *failure)
+static void report(const struct failure *failure)
 {
 	static const char before[] = "brun: the program cannot be executed: errno ";
 	static const char after[] = "; the seccomp filter refuses sendmsg, by which brun would say more\n";
 	char line[sizeof(before) + 20 + sizeof(after)];
 	size_t length = sizeof(before) - 1;
-	long result = message_send(sync, PROC_ERROR, failure, sizeof(*failure), -1);
+	long result = message_send(machine.sync, PROC_ERROR, failure, sizeof(*failure), machine.said);
 
 	/* Where brun has ended there is no one who waits for it. */
 	if (result >= 0 || result == -EPIPE || result == -ECONNRESET)
@@ -41,6 +41,7 @@ __attribute__((noreturn)) static void run_stage(int sync)
 	unsigned char *data = 0;
 
 	machine.sync = sync;
+	machine.said = -1;
 	for (failure.program = 0;; failure.program++) {
 		long size = message_receive_program(sync, &data);
 
@@ -57,7 +58,7 @@ __attribute__((noreturn)) static void run_stage(int sync)
 			}
 		}
 		if (failure.error != 0) {
-			report(sync, &failure);
+			report(&failure);
 			sys_exit(1);
 		}
 		sys2(__NR_munmap, data, size);

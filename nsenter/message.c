@@ -62,6 +62,9 @@ long message_send(int sync, unsigned int type, const void *payload, size_t lengt
 	iov[1].iov_base = (void *)(uintptr_t)payload;
 	iov[1].iov_len = length;
 	result = send_with_fd(sync, iov, length > 0 ? 2 : 1, fd);
+	/* The FIFO of a container that is being started. */
+	if (result == -ENOTSOCK)
+		result = sys3(__NR_writev, sync, iov, length > 0 ? 2 : 1);
 	return result < 0 ? result : 0;
 }
 

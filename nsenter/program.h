@@ -33,7 +33,7 @@ struct program_header {
 
 enum op_kind {
 	OP_SYSCALL = 0, /* nr(args...) */
-	OP_SEND = 1,    /* type, fd or -1, type of the answer to wait for or 0 */
+	OP_SEND = 1,    /* type, fd or -1, type of the awaited answer or 0, fd in place of the socket or 0 */
 	OP_CLONE = 2,   /* clone flags, cgroup fd or -1: the child goes on, the parent reports it and ends */
 	OP_CHECK = 3,   /* pointer, width, mask, expected value, errno if it differs */
 	OP_POKE = 4,    /* pointer, value, width in bytes, or 0: as decimal text with a NUL */
@@ -109,13 +109,14 @@ struct failure {
 /* What a running program can reach; slots live on from one program to the next. */
 struct machine {
 	int sync; /* socket to brun, or -1: OP_SEND and OP_CLONE fail with EBADF */
+	int said; /* what the hook that has failed wrote to stderr, or -1 */
 	int64_t slots[PROGRAM_SLOTS];
 };
 
 /* A machine that has not run a program yet, without a socket. */
 BRUN_INLINE void machine_clear(struct machine *machine)
 {
-	machine->sync = -1;
+	machine->sync = machine->said = -1;
 	for (unsigned int i = 0; i < PROGRAM_SLOTS; i++)
 		machine->slots[i] = -1;
 }

@@ -13,9 +13,22 @@ __attribute__((noreturn)) static void die(int sig)
 	sys_exit(128 + sig);
 }
 
+static const unsigned char deadly[] = {SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGTERM};
+
+uint64_t deadly_signals(void)
+{
+	struct kernel_sigaction action;
+	uint64_t mask = 0;
+
+	for (unsigned int i = 0; i < ARRAY_LENGTH(deadly); i++)
+		if (sys4(__NR_rt_sigaction, deadly[i], 0, &action, sizeof(action.mask)) == 0 &&
+		    action.handler == 0)
+			mask |= 1ULL << (deadly[i] - 1U);
+	return mask;
+}
+
 void die_of_signals(void)
 {
-	static const unsigned char deadly[] = {SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGTERM};
 	struct kernel_sigaction action;
 
 	zero(&action, sizeof(action));

@@ -18,4 +18,7 @@ struct kernel_sigaction {
  */
 void die_of_signals(void);
 
+/* Of the signals that one stops a program with, as a mask, those that would end this process. */
+uint64_t deadly_signals(void);
+
 #endif

@@ -8,12 +8,15 @@
 #include "signals.h"
 
 #include <linux/fcntl.h>
+#include <linux/prctl.h>
 #include <linux/sched.h>
 #include <linux/signal.h>
 
 #define STACK_SIZE 16384
 #define GO_ON_STACK_SIZE 8192
 #define SIGNALS 64
+
+uint64_t spawn_open_files;
 
 /* Every ignored signal back to its default: Bun ignores SIGPIPE and SIGXFSZ, which execve would hand on. */
 static void reset_signals(void)
@@ -60,12 +63,30 @@ static long prepare_stdio(const struct spawn_request *request)
 	return 0;
 }
 
+static void restore_open_files(void)
+{
+	struct {
+		uint64_t soft;
+		uint64_t hard;
+	} limit;
+
+	if (spawn_open_files == 0 || sys4(__NR_prlimit64, 0, LIMIT_OPEN_FILES, 0, &limit) < 0)
+		return;
+	if (spawn_open_files >= limit.soft)
+		return;
+	limit.soft = spawn_open_files;
+	sys4(__NR_prlimit64, 0, LIMIT_OPEN_FILES, &limit, 0);
+}
+
 static long child_steps(const struct spawn_request *request)
 {
 	static const char empty[] = "";
 	long result;
 
 	reset_signals();
+	restore_open_files();
+	if (request->flags & SPAWN_DIE_TOO)
+		sys2(__NR_prctl, PR_SET_PDEATHSIG, SIGKILL);
 	if (request->flags & SPAWN_SETSID)
 		sys0(__NR_setsid);
 	else if (request->flags & SPAWN_SETPGRP)

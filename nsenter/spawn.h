@@ -9,6 +9,9 @@
 #define SPAWN_SETSID 4U  /* the child leads a session of its own */
 #define SPAWN_GO_ON                                                                                          \
 	8U /* return at once: the request and all it points to live until the child has executed */
+#define SPAWN_DIE_TOO 16U /* the child is killed when the thread that starts it ends */
+
+#define LIMIT_OPEN_FILES 7 /* RLIMIT_NOFILE */
 
 /* So many children may be on their way to execve; with more of SPAWN_GO_ON in a process the caller waits. */
 #define SPAWN_GO_ON_MAX 4
@@ -26,6 +29,11 @@ struct spawn_request {
 	int32_t pidfd; /* out: close-on-exec pidfd of the child, -1 before Linux 5.2 */
 	int32_t error; /* out: -errno of the child's failed step, or 0 */
 };
+
+/*
+ * The soft limit of open files with which brun was called, for its children; 0: their parent's. Bun raises its own.
+ */
+extern uint64_t spawn_open_files;
 
 /*
  * Returns the pid, or -errno: nothing runs then and there is no child to reap. With SPAWN_GO_ON a child that could not

@@ -1,6 +1,6 @@
 /** The six kinds of hooks: when and where they run, what they are given, and what follows when they fail. */
 import { describe, expect, test } from "bun:test";
-import { existsSync, readFileSync, readlinkSync } from "node:fs";
+import { existsSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { subjects } from "./support/runtime.ts";
 import { Sandbox } from "./support/sandbox.ts";
 import type { TestHook, TestSpec } from "./support/spec.ts";
@@ -129,9 +129,14 @@ for (const subject of subjects()) {
         const created = await box.call(["create", "--bundle", box.bundle(withLog(box, hooks)), id]);
         if (kind === "startContainer") {
           expect(created.code).toBe(0);
-          await box.call(["start", id]);
-          if (subject.runtime === "brun") await box.untilStatus(id, "stopped");
-          await box.ok(["delete", "--force", id]);
+          const started = await box.call(["start", id]);
+          // runc and crun say nothing, and leave a container that has stopped.
+          if (subject.runtime === "brun") {
+            expect(started.code).toBe(1);
+            expect(started.stderr).toBe(
+              "brun: hooks.startContainer[0]: the hook /bin/sh exited with status 3\n",
+            );
+          } else await box.ok(["delete", "--force", id]);
         } else expect(created.code).not.toBe(0);
         expect(box.known(id)).toBe(false);
         await box.untilGone(id);
@@ -153,9 +158,148 @@ for (const subject of subjects()) {
       await box.untilGone(ran);
       await box.ok(["create", "--bundle", bundle, id]);
       expect((await box.call(["start", id])).code).not.toBe(0);
-      await box.untilStatus(id, "stopped");
-      await box.ok(["delete", id]);
+      // runtime.md#lifecycle, steps 10, 13 and 14.
+      if (subject.runtime !== "brun") await box.call(["delete", "--force", id]);
+      await box.untilGone(id);
       expect(readFileSync(`${box.dir}/log`, "utf8")).toBe("stopped\nstopped\n");
+    });
+
+    test("start: a startContainer hook that fails ends the container, by the front and by Bun", async () => {
+      if (subject.runtime !== "brun") return;
+      await using box = new Sandbox(subject);
+      const bundle = box.bundle((spec) => {
+        spec.hooks = {
+          startContainer: [hook("exit 0"), hook("echo no; exit 7")],
+          poststop: [hook(`echo poststop >>${box.dir}/log`)],
+        };
+      });
+      for (const globals of [[], ["--rootless=auto"]]) {
+        const id = box.name();
+        await box.ok(["create", "--bundle", bundle, id]);
+        const started = await box.call(["start", id], { globals });
+        expect(started).toMatchObject({
+          code: 1,
+          stderr: "brun: hooks.startContainer[1]: the hook /bin/sh exited with status 7\n",
+        });
+        await box.untilGone(id);
+      }
+      expect(readFileSync(`${box.dir}/log`, "utf8")).toBe("poststop\npoststop\n");
+    });
+
+    test("start says why the program could not be executed", async () => {
+      if (subject.runtime !== "brun") return;
+      await using box = new Sandbox(subject);
+      const bundle = box.bundle((spec) => {
+        spec.process.args = ["/bin/broken"];
+      });
+      writeFileSync(`${bundle}/rootfs/bin/broken`, "\x7fELF no more", { mode: 0o755 });
+      for (const globals of [[], ["--rootless=auto"]]) {
+        const id = box.name();
+        await box.ok(["create", "--bundle", bundle, id]);
+        const started = await box.call(["start", id], { globals });
+        expect(started.code).toBe(1);
+        expect(started.stderr).toContain('exec: "/bin/broken": exec format error');
+        await box.untilStatus(id, "stopped");
+        await box.ok(["delete", id]);
+      }
+    });
+
+    test("a create that fails after hooks have begun runs the poststop hooks", async () => {
+      await using box = new Sandbox(subject);
+      const failures: [string, Record<string, TestHook[]>, string[]][] = [
+        ["prestart", { prestart: [hook("exit 1")] }, []],
+        ["createRuntime", { createRuntime: [hook("exit 0"), hook("exit 1")] }, []],
+        ["createContainer", { createContainer: [hook("exit 1")] }, []],
+        ["pid file", { createRuntime: [hook("exit 0")] }, ["--pid-file", `${box.dir}/none/pid`]],
+      ];
+      for (const command of ["create", "run"]) {
+        for (const [name, hooks, flags] of failures) {
+          // runc writes the pid file later than it looks whether it can.
+          if (name === "pid file" && subject.runtime !== "brun") continue;
+          const id = box.name();
+          const poststop = [hook(`cat >${box.dir}/${id}.json`)];
+          const bundle = box.bundle(withLog(box, { ...hooks, poststop }));
+          const outcome = await box.call([command, ...flags, "--bundle", bundle, id]);
+          expect(`${command}, ${name}: ${outcome.code}`).not.toBe(`${command}, ${name}: 0`);
+          await box.untilGone(id);
+          expect(`${name}: ${existsSync(`${box.dir}/${id}.json`)}`).toBe(`${name}: true`);
+          expect(JSON.parse(readFileSync(`${box.dir}/${id}.json`, "utf8"))).toMatchObject({ id });
+        }
+      }
+    });
+
+    test("before a hook has begun to run none is run after it", async () => {
+      await using box = new Sandbox(subject);
+      const bundle = box.bundle((spec) => {
+        spec.hooks = { createRuntime: [hook("exit 0")], poststop: [hook(`touch ${box.dir}/ran`)] };
+        spec.mounts.push({ destination: "/x", type: "bind", source: `${box.dir}/none`, options: ["bind"] });
+      });
+      const id = box.name();
+      expect((await box.call(["create", "--bundle", bundle, id])).code).not.toBe(0);
+      if (subject.runtime === "brun") expect(existsSync(`${box.dir}/ran`)).toBe(false);
+    });
+
+    test("hooks of the runtime run in the bundle, and what hooks write is not the container's", async () => {
+      await using box = new Sandbox(subject);
+      const hooks = Object.fromEntries(
+        KINDS.map((kind) => {
+          const dir = kind === "startContainer" ? "/log" : box.dir;
+          return [kind, [hook(`pwd >${dir}/${kind}; echo ${kind}; echo ${kind} >&2`)]];
+        }),
+      );
+      const bundle = box.bundle((spec) => {
+        withLog(box, hooks)(spec);
+        spec.process.args = ["/bin/echo", "mine"];
+      });
+      const outcome = await box.call(["run", "--bundle", bundle, box.name()]);
+      if (subject.runtime === "brun") {
+        expect(outcome).toMatchObject({ code: 0, stdout: "mine\n", stderr: "" });
+      }
+      for (const kind of ["prestart", "createRuntime", "poststart", "poststop"]) {
+        expect(`${kind}: ${readFileSync(`${box.dir}/${kind}`, "utf8").trim()}`).toBe(`${kind}: ${bundle}`);
+      }
+    });
+
+    test("a failing hook inside the container is told with what it wrote", async () => {
+      if (subject.runtime !== "brun") return;
+      await using box = new Sandbox(subject);
+      for (const kind of ["createContainer", "startContainer"]) {
+        const outcome = await box.sh(
+          "echo ran",
+          withLog(box, { [kind]: [hook("echo what it is >&2; exit 4")] }),
+        );
+        expect(outcome).toMatchObject({
+          code: 1,
+          stdout: "",
+          stderr: `brun: hooks.${kind}[0]: the hook /bin/sh exited with status 4: what it is\n`,
+        });
+      }
+    });
+
+    test("state says creating for as long as a container is being made", async () => {
+      if (subject.runtime !== "brun") return;
+      await using box = new Sandbox(subject);
+      const id = box.name();
+      const bundle = box.bundle((spec) => {
+        spec.hooks = { createRuntime: [hook(`echo $$ >${box.dir}/pid; sleep 1`)] };
+      });
+      const creating = box.spawn(["create", "--bundle", bundle, id]);
+      const seen = new Set<string>();
+      while (!existsSync(`${box.dir}/pid`)) {
+        const { code, stdout, stderr } = await box.call(["state", id]);
+        seen.add(code === 0 ? JSON.parse(stdout).status : stderr.replace(id, "ID"));
+      }
+      const state = await box.inspect(id);
+      expect(state.status).toBe("creating");
+      expect(state.pid).toBeGreaterThan(0);
+      expect(await box.ok(["list"])).toContain("creating");
+      expect((await box.call(["kill", id, "TERM"])).stderr).toContain("still being made");
+      expect((await creating.done).code).toBe(0);
+      expect((await box.inspect(id)).status).toBe("created");
+      expect([...seen].filter((status) => !/^creating$|does not exist|is not complete/.test(status))).toEqual(
+        [],
+      );
+      await box.ok(["delete", "--force", id]);
     });
 
     test("a hook that hangs is killed after its timeout, with its children", async () => {

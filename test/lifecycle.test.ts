@@ -1,6 +1,6 @@
 /** create → start → state → kill → delete, and run, as an unprivileged user and as root. */
 import { describe, expect, test } from "bun:test";
-import { existsSync, readFileSync } from "node:fs";
+import { chmodSync, existsSync, readFileSync } from "node:fs";
 import { until } from "./support/processes.ts";
 import { subjects } from "./support/runtime.ts";
 import { Sandbox } from "./support/sandbox.ts";
@@ -135,9 +135,29 @@ for (const subject of subjects()) {
         await box.ok(["kill", id, names[i]!]);
         await until(`the ${names[i]} signal`, () => run.stdout().split("got").length === i + 2);
       }
-      expect((await box.call(["kill", id, "NOSUCH"])).code).toBe(1);
+      for (const none of ["NOSUCH", "HUP INT", "USR1 ", " "]) {
+        expect(`${none}: ${(await box.call(["kill", id, none])).code}`).toBe(`${none}: 1`);
+      }
       expect((await box.inspect(id)).status).toBe("running");
     });
+
+    if (subject.runtime === "brun" && subject.caller.uid !== 0)
+      test("delete that cannot remove the container's directory fails, by the front and by Bun", async () => {
+        await using box = new Sandbox(subject);
+        for (const globals of [[], ["--rootless=auto"]]) {
+          const id = await box.detached((spec) => {
+            spec.process.args = ["/bin/true"];
+          });
+          await box.untilStatus(id, "stopped");
+          chmodSync(box.state, 0o500);
+          const outcome = await box.call(["delete", id], { globals });
+          chmodSync(box.state, 0o711);
+          expect(outcome.code).toBe(1);
+          expect(outcome.stderr).toMatch(/^brun: remove .*: permission denied/i);
+          await box.ok(["delete", "--force", id]);
+          await box.untilGone(id);
+        }
+      });
 
     test("kill without a signal sends SIGTERM, and fails on a stopped container", async () => {
       await using box = new Sandbox(subject);

@@ -36,7 +36,58 @@ for (const subject of subjects(["brun"])) {
       expect(outcome).toEqual({ code: 0, stdout: `700\n${HARD}\n`, stderr: "" });
     });
 
+    test("the soft limit of open files is the caller's inside and in hooks, whoever starts the stage", async () => {
+      await using box = new Sandbox(subject);
+      const wanted = `${SOFT}\n${HARD}\n`;
+      const noting = (kind: string) => ({
+        path: "/bin/sh",
+        args: ["sh", "-c", `{ ulimit -Sn; ulimit -Hn; } >${box.dir}/${kind}`],
+      });
+      const bundle = box.bundle((spec) => {
+        spec.process.args = SCRIPT;
+        spec.process.rlimits = [];
+        spec.hooks = { createRuntime: [noting("createRuntime")], poststop: [noting("poststop")] };
+      });
+      const id = await box.detached((spec) => {
+        spec.process.rlimits = [];
+      });
+      const root = `${bundle}/rootfs`;
+      const commands = [
+        ["run", "--bundle", bundle, box.name()],
+        ["--rootless=auto", "run", "--bundle", bundle, "--preserve-fds", "0", box.name()],
+        ["run", "--bundle", bundle, "--preserve-fds=1", box.name()],
+        ["run", "--rootfs", root, "--", ...SCRIPT],
+        ["unshare", ...SCRIPT],
+        ["exec", "--preserve-fds=1", id, ...SCRIPT],
+      ];
+      for (const args of commands) {
+        const argv = ["prlimit", `--nofile=${SOFT}:${HARD}`, "--", ...box.argv(args)];
+        const child = Bun.spawn(argv, {
+          cwd: box.dir,
+          env: { ...box.env },
+          stdio: [Bun.file(box.file("empty", "")), "pipe", "pipe", Bun.file("/dev/null")],
+        });
+        const [stdout, stderr] = [await child.stdout.text(), await child.stderr.text()];
+        if (args[0] === "unshare" && subject.caller.uid === 0 && (await child.exited) !== 0) continue;
+        expect(`${args.join(" ")}: ${stdout}${stderr}`).toBe(`${args.join(" ")}: ${wanted}`);
+      }
+      for (const kind of ["createRuntime", "poststop"]) {
+        expect(`${kind} ${readFileSync(`${box.dir}/${kind}`, "utf8")}`).toBe(`${kind} ${wanted}`);
+      }
+    });
+
     if (subject.caller.name === "user") {
+      test("an oom_score_adj that the caller has raised by itself may be lowered again", async () => {
+        await using box = new Sandbox(subject);
+        const bundle = box.bundle((spec) => {
+          spec.process.args = ["/bin/cat", "/proc/self/oom_score_adj"];
+          spec.process.oomScoreAdj = 300;
+        });
+        const raised = ["sh", "-c", 'echo 500 >/proc/self/oom_score_adj; exec "$@"', "sh"];
+        const outcome = await box.call(["run", "--bundle", bundle, box.name()], { under: raised });
+        expect(outcome).toMatchObject({ code: 0, stdout: "300\n", stderr: "" });
+      });
+
       test("run: limits above the caller's become its own, with a warning", async () => {
         await using box = new Sandbox(subject);
         const bundle = box.bundle((spec) => {

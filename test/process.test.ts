@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { chmodSync, chownSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { subjects } from "./support/runtime.ts";
 import { Sandbox } from "./support/sandbox.ts";
-import type { TestSpec } from "./support/spec.ts";
+import { mapManyIds, type TestSpec } from "./support/spec.ts";
 
 for (const subject of subjects()) {
   describe.skipIf(subject.unavailable !== undefined)(subject.label, () => {
@@ -36,6 +36,18 @@ for (const subject of subjects()) {
       });
     }
 
+    test("output to a regular file can be opened again by the user that the process is", async () => {
+      await using box = new Sandbox(subject);
+      const script = "echo 1; echo 2 >>/dev/stdout; echo 3 >>/dev/stderr";
+      const under = ["sh", "-c", `exec "$@" >>${box.file("own", "")} 2>&1`, "sh"];
+      const edit = (spec: TestSpec): void => {
+        if (!isRoot) mapManyIds(spec, subject.caller);
+        spec.process.user = { uid: 1000, gid: 1000 };
+      };
+      await box.sh(script, edit, { under });
+      expect(readFileSync(`${box.dir}/own`, "utf8").split("\n").sort().join("")).toBe("123");
+    });
+
     const hook = (path: string, env?: string[]) => (spec: TestSpec) => {
       spec.process.args = ["/bin/true"];
       spec.process.env.push("ONE=two");
@@ -46,10 +58,11 @@ for (const subject of subjects()) {
       await using box = new Sandbox(subject);
       for (const env of [undefined, ["THREE=four"]]) {
         const bundle = box.bundle(hook("/hook", env));
-        writeFileSync(`${bundle}/rootfs/hook`, '#!/bin/sh\necho "$ONE-$THREE"\n');
+        writeFileSync(`${bundle}/rootfs/hook`, '#!/bin/sh\necho "$ONE-$THREE"\nexit 3\n');
         chmodSync(`${bundle}/rootfs/hook`, 0o755);
         const outcome = await box.call(["run", "--bundle", bundle, box.name()]);
-        expect(outcome).toMatchObject({ code: 0, stdout: env === undefined ? "two-\n" : "-four\n" });
+        expect(outcome).toMatchObject({ code: 1, stdout: "" });
+        expect(outcome.stderr).toEndWith(`: ${env === undefined ? "two-" : "-four"}\n`);
       }
     });
 

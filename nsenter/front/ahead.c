@@ -72,6 +72,8 @@ BRUN_EXPORT long brun_ahead(long question)
 		return strings_size();
 	case AHEAD_WORDS:
 		return stack[0];
+	case AHEAD_OPEN_FILES:
+		return (long)spawn_open_files;
 	default:
 		return stage.request.error;
 	}

@@ -23,9 +23,10 @@ enum ahead_question {
 	AHEAD_ERROR, /* -errno of an execve that has failed, or 0 */
 	AHEAD_BUILD, /* behind.build */
 	/* argv and envp in bytes, each string with its NUL: Bun has made text of them. */
-	AHEAD_STRINGS, /* address of the first */
-	AHEAD_SIZE,    /* of all of them, in bytes */
-	AHEAD_WORDS,   /* argc */
+	AHEAD_STRINGS,    /* address of the first */
+	AHEAD_SIZE,       /* of all of them, in bytes */
+	AHEAD_WORDS,      /* argc */
+	AHEAD_OPEN_FILES, /* soft limit of open files with which brun was called */
 };
 
 #endif

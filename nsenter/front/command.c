@@ -118,6 +118,10 @@ static int signal_number(const char *word)
 	const char *name = names;
 	int number = text_number(word);
 
+	/* "HUP INT" would be found among the names. */
+	for (const char *c = word; *c != 0; c++)
+		if (*c == ' ')
+			return 0;
 	if (number >= 0)
 		return number <= 64 ? number : 0;
 	if (!bare)

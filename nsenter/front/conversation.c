@@ -4,6 +4,7 @@
 #include "ahead.h"
 #include "terminal.h"
 
+#include <linux/poll.h>
 #include <linux/signal.h>
 
 #define PACKET_MAX 32768
@@ -22,13 +23,14 @@ int reap(long pid)
 	return status;
 }
 
-long conversation_begin(struct conversation *talk)
+long conversation_begin(struct conversation *talk, int signals)
 {
 	ahead_start();
 	talk->stage = ahead_take(&talk->socket);
 	talk->pid = 0;
 	talk->pidfd = -1;
 	talk->terminal = -1;
+	talk->signals = signals;
 	return talk->stage < 0 ? talk->stage : 0;
 }
 
@@ -64,6 +66,19 @@ long conversation_send_program(const struct conversation *talk, const unsigned c
 	return result;
 }
 
+/* Waits for a message; with `block` 0 only looks. Whether there is a signal instead. */
+static int is_interrupted(const struct conversation *talk, int block)
+{
+	struct pollfd poll[2] = {{talk->signals, POLLIN, 0}, {block ? talk->socket : -1, POLLIN, 0}};
+	uint64_t no_time[2] = {0, 0};
+
+	if (talk->signals < 0)
+		return 0;
+	while (sys5(__NR_ppoll, poll, 2, block ? 0 : no_time, 0, 8) == -EINTR)
+		;
+	return poll[0].revents != 0 && poll[1].revents == 0;
+}
+
 static long receive(int socket, struct packet *packet, int *fd)
 {
 	long n;
@@ -94,8 +109,10 @@ long conversation_next(struct conversation *talk)
 {
 	struct packet packet;
 	int fd;
-	long type = receive(talk->socket, &packet, &fd);
+	long type = is_interrupted(talk, 1) ? -EINTR : receive(talk->socket, &packet, &fd);
 
+	if (type == -EINTR)
+		return type;
 	if (type == PROC_PID)
 		return take_pid(talk, &packet, fd);
 	if (type == PROC_CONSOLE && talk->terminal < 0) {
@@ -119,7 +136,7 @@ long conversation_run(struct conversation *talk)
 	reap(talk->stage);
 	talk->stage = 0;
 	sys4(__NR_rt_sigprocmask, SIG_SETMASK, &all, &before, sizeof(all));
-	result = conversation_send(talk, PROC_RUN);
+	result = is_interrupted(talk, 0) ? -EINTR : conversation_send(talk, PROC_RUN);
 	/* What cannot be received says nothing of a program, which must not run twice. */
 	if (result == 0 && receive(talk->socket, &packet, &fd) >= 0)
 		result = -EPROTO;

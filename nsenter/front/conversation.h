@@ -20,16 +20,20 @@ struct conversation {
 	long pid;     /* the one that will execute a program, once the stage has said so; else 0 */
 	int pidfd;    /* of it, or -1 */
 	int terminal; /* the pty master that it has sent, or -1 */
+	int signals;  /* signalfd(2) of those that end the conversation, or -1 */
 };
 
 /* Begins one with a fresh stage. 0, or -errno with nothing open. */
-long conversation_begin(struct conversation *talk);
+long conversation_begin(struct conversation *talk, int signals);
 
 /* 0 or -errno. */
 long conversation_send(const struct conversation *talk, unsigned int type);
 long conversation_send_program(const struct conversation *talk, const unsigned char *data, size_t size);
 
-/* Type of the next message; what PROC_PID and PROC_CONSOLE bring is kept. Or -errno, -EPIPE when the stage has gone. */
+/*
+ * Type of the next message; what PROC_PID and PROC_CONSOLE bring is kept. Or -errno: -EPIPE when the stage has gone, -EINTR
+ * when there is a signal instead.
+ */
 long conversation_next(struct conversation *talk);
 
 /*
@@ -38,7 +42,7 @@ long conversation_next(struct conversation *talk);
  */
 long conversation_run(struct conversation *talk);
 
-/* Ends and reaps the processes. */
+/* Ends and reaps the processes; `signals` stays. */
 void conversation_abandon(const struct conversation *talk);
 
 /*

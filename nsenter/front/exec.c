@@ -32,7 +32,7 @@ void prepared_exec(struct machine *machine, const struct prepared *prepared, con
 	if (!template || prepared_run(machine, prepared, PREPARED_EXEC_GUARD) < 0)
 		return;
 	program = template_fill(template, template_size, command, &size);
-	if (!program || conversation_begin(&talk) < 0)
+	if (!program || conversation_begin(&talk, -1) < 0)
 		return;
 	sys5(__NR_prctl, PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 	if (conversation_send_program(&talk, program, size) < 0 || await_ready(&talk) < 0 ||

@@ -90,6 +90,15 @@ static void open_stdio(void)
 			sys4(__NR_openat, AT_FDCWD, "/dev/null", O_RDWR, 0);
 }
 
+/* The caller's limit, which Bun raises for itself, is for all that it starts. */
+static void keep_open_files(void)
+{
+	uint64_t limit[2] = {0, 0};
+
+	sys4(__NR_prlimit64, 0, LIMIT_OPEN_FILES, 0, limit);
+	spawn_open_files = limit[0];
+}
+
 /* Maps Bun's dynamic loader and returns where it begins. Ends with a line where Bun cannot be loaded. */
 static long load_bun(int argc, const char *const *argv, const char *const *envp)
 {
@@ -99,6 +108,7 @@ static long load_bun(int argc, const char *const *argv, const char *const *envp)
 
 	while (*end)
 		end++;
+	keep_open_files();
 	libc_check(interpreter_path(&behind_front), envp);
 	if (engine_prepare(&complaint, envp) < 0)
 		sys_exit(complaint_tell(&complaint, argc, argv));

@@ -86,7 +86,7 @@ static long check_file(const struct remembered *remembered)
 	return check_parts(remembered) && check_ids(remembered) && check_witnesses(remembered) ? 0 : -EBADMSG;
 }
 
-/* Which of stdin, stdout and stderr are pipes or sockets: those may be given to the container's user. */
+/* Which of stdin, stdout and stderr may be given to the container's user: as ownStdio() of src/container/facts.ts. */
 static uint32_t own_stdio(void)
 {
 	uint32_t own = 0;
@@ -99,7 +99,8 @@ static uint32_t own_stdio(void)
 		if (sys5(__NR_statx, fd, "", AT_EMPTY_PATH, STATX_TYPE, &status) < 0)
 			continue;
 		type = status.stx_mode & S_IFMT;
-		if (type == S_IFIFO || type == S_IFSOCK)
+		if (type == S_IFIFO || type == S_IFSOCK ||
+		    (type == S_IFREG && (sys3(__NR_fcntl, fd, F_GETFL, 0) & O_ACCMODE) != O_RDONLY))
 			own |= 1U << fd;
 	}
 	return own;

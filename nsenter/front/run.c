@@ -1,5 +1,6 @@
 #include "run.h"
 
+#include "../signals.h"
 #include "conversation.h"
 #include "mapping.h"
 #include "state.h"
@@ -7,6 +8,8 @@
 
 #include <linux/fcntl.h>
 #include <linux/prctl.h>
+#include <linux/signal.h>
+#include <linux/signalfd.h>
 
 #define DIRECTORY_MODE 0711
 #define LOCK_EX_NB 6
@@ -25,6 +28,28 @@ struct making {
 	long directory; /* the container's */
 	struct conversation talk;
 };
+
+/* Signals that would end this process and leave behind what it is making: they wait, and are looked for. */
+struct held {
+	uint64_t before; /* the mask */
+	int fd;
+};
+
+static void hold_signals(struct held *held)
+{
+	uint64_t mask = deadly_signals();
+
+	sys4(__NR_rt_sigprocmask, SIG_BLOCK, &mask, &held->before, sizeof(mask));
+	held->fd = (int)sys4(__NR_signalfd4, -1, &mask, sizeof(mask), SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+/* One that has come ends this process here. */
+static void release_signals(const struct held *held)
+{
+	if (held->fd >= 0)
+		sys1(__NR_close, held->fd);
+	sys4(__NR_rt_sigprocmask, SIG_SETMASK, &held->before, 0, sizeof(held->before));
+}
 
 static void put_id(const struct remembered *remembered, const char *id)
 {
@@ -163,13 +188,15 @@ void remembered_run(struct machine *machine, const struct remembered *remembered
 		    const struct command *command)
 {
 	struct making making = {.remembered = remembered, .id = command->id};
+	struct held held;
 	size_t cleanup;
 
 	if (!remembered_part(remembered, PART_CLEANUP, &cleanup) || cleanup > CLEANUP_MAX)
 		return;
 	put_id(remembered, command->id);
 	making.directory = -1;
-	if (claim(&making) == 0 && conversation_begin(&making.talk) == 0) {
+	hold_signals(&held);
+	if (claim(&making) == 0 && conversation_begin(&making.talk, held.fd) == 0) {
 		sys5(__NR_prctl, PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 		if (converse(&making) == 0)
 			supervise_container(machine, &making);
@@ -177,4 +204,5 @@ void remembered_run(struct machine *machine, const struct remembered *remembered
 	}
 	if (making.directory >= 0)
 		unclaim(&making);
+	release_signals(&held);
 }

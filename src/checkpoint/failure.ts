@@ -3,18 +3,30 @@ import { BrunError } from "../errors.ts";
 import { exists, readText } from "../sys/fs.ts";
 import { CriuFailure, errorsIn } from "./criu.ts";
 
-/** Runs a request; the first error in CRIU's log becomes the reason when it fails. Throws a BrunError or SysError. */
+/** So many lines of CRIU's log are shown. */
+const SHOWN = 3;
+
+/**
+ * Runs a request; when it fails the first error in CRIU's log becomes the reason, with the last ones behind it, which often
+ * say more. Throws a BrunError or SysError.
+ */
 export function withLog<T>(logs: string, name: string, use: () => T): T {
   try {
     return use();
   } catch (error) {
     if (!(error instanceof CriuFailure)) throw error;
     const log = `${logs}/${name}`;
-    const [first] = exists(log) ? errorsIn(readText(log)) : [];
-    if (first === undefined) throw error;
-    const known = error.message.endsWith(first);
-    throw new BrunError(known ? error.message : `${error.message}: ${first}`, {
-      hint: `${log} tells the rest`,
-    });
+    const lines = exists(log) ? reasonsIn(readText(log)) : [];
+    if (lines.length === 0) throw error;
+    const shown = lines.filter((line) => !error.message.endsWith(line));
+    throw new BrunError([error.message, ...shown].join(": "), { hint: `${log} tells the rest` });
   }
+}
+
+/** The first error and the last ones; without any what CRIU has written at the end. */
+export function reasonsIn(log: string): string[] {
+  const errors = [...new Set(errorsIn(log))];
+  if (errors.length > 0) return errors.filter((_, i) => i === 0 || i > errors.length - SHOWN);
+  const lines = log.split("\n").map((line) => line.replace(/^\(\d+\.\d+\)\s*/, "").trim());
+  return lines.filter((line) => line !== "").slice(-SHOWN);
 }

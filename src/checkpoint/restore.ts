@@ -4,6 +4,7 @@ import type { ContainerConfig } from "../config/types.ts";
 import { dropCgroup } from "../container/cgroup.ts";
 import { Console } from "../container/console.ts";
 import { addsUserNamespace, decide } from "../container/decide.ts";
+import { runPoststop } from "../container/hooks.ts";
 import { type Notify, prepareNotify } from "../container/notify.ts";
 import { writePidFile } from "../container/pid-file.ts";
 import { callerIdentity, isRootless } from "../container/root.ts";
@@ -15,6 +16,13 @@ import { PR } from "../sys/constants.ts";
 import { check } from "../sys/error.ts";
 import { NR, syscall } from "../sys/ffi.ts";
 import { absolute, close } from "../sys/fs.ts";
+import {
+  holdSignals,
+  ignoreInterrupts,
+  keepSignals,
+  releaseSignals,
+  throwIfInterrupted,
+} from "../sys/interrupt.ts";
 import { Criu } from "./criu.ts";
 import { withLog } from "./failure.ts";
 import { inOwnMounts, prepareRoot } from "./mount-points.ts";
@@ -44,6 +52,7 @@ export function restore(rt: Runtime, options: RestoreOptions): number {
   if (options.lazyPages) criu.require("lazyPages", "--lazy-pages");
   closeDirectories(openDirectories(options, false));
   if (!options.detach && !options.noSubreaper) syscall(NR.prctl, PR.SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+  holdSignals();
   const locked = claim(rt.root, options.id);
   let config: ContainerConfig | null = null;
   let restored: Restored | null = null;
@@ -51,13 +60,15 @@ export function restore(rt: Runtime, options: RestoreOptions): number {
     const notify = prepareNotify(rt.root, options.id, spec, false, rt.warn);
     const mode = { waitForStart: false, detached: options.detach };
     config = decide(rt, asCreateOptions(options), 0, mode, bundle, spec, currentCaller(), notify);
-    restored = new Restored(rt, config, console, options.detach);
+    restored = new Restored(rt, config, console);
     withLog(logDirectory(options), RESTORE_LOG, () => askCriu(criu, options, restored!));
     return goOn(rt, options, restored, locked, notify);
   } catch (error) {
+    ignoreInterrupts();
     restored?.kill();
     dropCgroup(rt, config?.cgroup);
     remove(rt.root, options.id);
+    if (restored?.hooked) runPoststop(restored.hooked, rt.warn);
     unlock(locked);
     throw error;
   }
@@ -104,8 +115,10 @@ function goOn(
 ): number {
   const state = restored.requireState();
   if (options.pidFile !== undefined) writePidFile(options.pidFile, state.pid);
+  throwIfInterrupted();
   if (options.detach) {
     unlock(locked);
+    releaseSignals();
     return 0;
   }
   const pidfd = check(syscall(NR.pidfd_open, state.pid, 0), `open process ${state.pid}`);
@@ -114,6 +127,6 @@ function goOn(
     rt,
     { keep: false },
     { pid: state.pid, pidfd, terminal, notify, locked, state },
-    restored.early,
+    keepSignals(),
   );
 }

@@ -3,12 +3,11 @@ import type { ContainerConfig } from "../config/types.ts";
 import { cgroups, enterDelegatedPart, limitCgroup, makeCgroup } from "../container/cgroup.ts";
 import type { Console } from "../container/console.ts";
 import { describe } from "../container/describe.ts";
-import { runRuntimeHooks, stateForHooks } from "../container/hooks.ts";
+import { runCreateHooks, stateForHooks } from "../container/hooks.ts";
 import { execInfoOf, joinIntelRdt } from "../container/launch.ts";
 import { type StoredState, saveExecInfo, saveState } from "../container/store.ts";
 import type { Runtime } from "../container/types.ts";
 import { BrunError } from "../errors.ts";
-import { catchEarlySignals } from "../stage/supervise.ts";
 import { CLONE } from "../sys/constants.ts";
 import { NR, syscall } from "../sys/ffi.ts";
 import { close, readlink, readText } from "../sys/fs.ts";
@@ -19,16 +18,15 @@ import type { CriuOptions } from "./rpc.ts";
 const SIGKILL = 9;
 
 export class Restored {
-  /** For the supervisor: signals that came before it. */
-  early = -1;
   private pid = -1;
   private state: StoredState | null = null;
+  /** The state when hooks have begun to run that poststop hooks undo. */
+  hooked: StoredState | null = null;
 
   constructor(
     private readonly rt: Runtime,
     readonly config: ContainerConfig,
     readonly console: Console,
-    private readonly detached: boolean,
   ) {}
 
   /** Makes the cgroup and puts CRIU into it, whose children inherit it. Returns where CRIU is to restore others. */
@@ -66,8 +64,8 @@ export class Restored {
     saveState(rt.root, { ...state, creating: true });
     if ((config.cloneFlags & CLONE.NEWNET) !== 0) bringUpLoopback(pid);
     const json = stateForHooks(state, "creating");
-    runRuntimeHooks(config.spec.hooks?.prestart ?? [], "hooks.prestart", json);
-    runRuntimeHooks(config.spec.hooks?.createRuntime ?? [], "hooks.createRuntime", json);
+    this.hooked = state;
+    runCreateHooks(config.spec.hooks, json);
   }
 
   /** The processes are there, and are still held. */
@@ -80,7 +78,6 @@ export class Restored {
     saveExecInfo(rt.root, config.id, { ...info, namespaces: info.namespaces | timeNamespace(pid) });
     this.state = joinIntelRdt(config, describe(config, pid));
     saveState(rt.root, this.state);
-    if (!this.detached) this.early = catchEarlySignals();
   }
 
   /** The container's state. Throws a BrunError when CRIU has not told of a process. */

@@ -1,5 +1,6 @@
 /** From the arguments of the process to an exit code. */
 import { BrunError } from "../errors.ts";
+import { die, Interrupted } from "../sys/interrupt.ts";
 import type { Command } from "./command.ts";
 import { type GlobalValues, globalFlags, logOptions } from "./globals.ts";
 import { type LogOptions, logError, touchLog } from "./log.ts";
@@ -44,6 +45,7 @@ export async function dispatch(table: CommandTable, argv: readonly string[]): Pr
   } catch (error) {
     drawTiming();
     logError(log, error);
+    if (error instanceof Interrupted) die(error.signal);
     await explainFailure?.(error);
     return error instanceof BrunError && error.exitCode !== 1 ? error.exitCode : failureCode;
   }

@@ -75,6 +75,18 @@ test("ps: the title and the container's lines", () => {
   expect(psLines("  PID TTY\n    7 ?\n", [7])).toBe("  PID TTY\n    7 ?\n");
 });
 
+test("ps: the pid is found below its title, also behind values with blanks or without any", () => {
+  const started = [
+    "                 STARTED     PID LABEL  COMMAND",
+    "Mon Nov 30 03:11:48 2026    2026        sh",
+    "Mon Nov 30 03:11:48 2026    4711        sleep 2026",
+  ];
+  expect(psLines(started.join("\n"), [4711])).toBe(`${started[0]}\n${started[2]}\n`);
+  expect(psLines(started.join("\n"), [30])).toBe(`${started[0]}\n`);
+  const long = ["USER         PID CMD", "a-very-long-name 4711 sh", "x             47 sh 4711"];
+  expect(psLines(long.join("\n"), [4711])).toBe(`${long[0]}\n${long[1]}\n`);
+});
+
 test("ps: output without pids", () => {
   expect(psLines("COMMAND\nsh\n", [1])).toBeUndefined();
   expect(psLines("", [1])).toBeUndefined();

@@ -53,6 +53,18 @@ export function table(texts: readonly (readonly string[])[]): string {
   return rows.map((row) => `${line(row)}\n`).join("");
 }
 
+/** The number that ends below the title's end, as ps puts it; a value before it may have blanks, or none. */
+function pidAt(line: string, end: number): number | undefined {
+  const digits = /(?<!\S)\d+$/.exec(line.slice(0, end));
+  return digits === null || /\S/.test(line[end] ?? " ") ? undefined : Number(digits[0]);
+}
+
+/** The number in a column by words, where a long value has moved those behind it. */
+function pidOf(line: string, column: number): number | undefined {
+  const word = line.trim().split(/\s+/)[column] ?? "";
+  return /^\d+$/.test(word) ? Number(word) : undefined;
+}
+
 /**
  * Of `ps` output, the title line and the lines of these processes.
  * @returns undefined when there is no PID column
@@ -61,7 +73,8 @@ export function psLines(output: string, pids: readonly number[]): string | undef
   const [title = "", ...lines] = output.split("\n");
   const column = title.trim().split(/\s+/).indexOf("PID");
   if (column < 0) return undefined;
+  const end = /(?<!\S)PID(?!\S)/.exec(title)!.index + 3;
   const wanted = new Set(pids);
-  const kept = lines.filter((line) => wanted.has(Number(line.trim().split(/\s+/)[column] || Number.NaN)));
+  const kept = lines.filter((line) => wanted.has(pidAt(line, end) ?? pidOf(line, column) ?? Number.NaN));
   return [title, ...kept].map((line) => `${line}\n`).join("");
 }

@@ -7,7 +7,7 @@ import type { Change } from "./types.ts";
 export interface OwnLimits {
   /** Soft and hard limits by name. */
   readonly rlimits: ReadonlyMap<string, readonly [bigint, bigint]>;
-  /** The oom_score_adj, which an unprivileged process may only raise. */
+  /** The lowest oom_score_adj that it may have: an unprivileged process may not go below what root has given it. */
   readonly oomScoreAdj: number;
 }
 

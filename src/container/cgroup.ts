@@ -94,7 +94,8 @@ export function decideCgroup(rt: Runtime, id: string, rootless: boolean, spec: S
  */
 export function makeCgroup(rt: Runtime, config: ContainerConfig, plan: CgroupPlan, stage: number): void {
   const { createCgroup, giveTo, startInUnit } = cgroups();
-  saveState(rt.root, { ...describe(config, stage), creating: true });
+  // No hook has been run, so that none has to be after it.
+  saveState(rt.root, { ...describe(config, stage), hooks: undefined, creating: "stage" });
   const { systemd } = plan;
   if (systemd !== undefined) startInUnit(plan, systemd, config.id, stage, config.spec);
   else createCgroup(plan, config.spec.linux?.resources ?? {});

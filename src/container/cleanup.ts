@@ -32,6 +32,7 @@ export function cleanupProgram(root: string, state: StoredState, notify: boolean
  * Removes cgroup and directory of a container whose process has ended; goes to `busy` while there is more in the
  * cgroup than processes that have just ended.
  * @param notify it has a notification socket
+ * @param kept where to go on when the directory cannot be removed, which is no failure otherwise
  */
 export function removeContainer(
   b: ProgramBuilder,
@@ -39,6 +40,7 @@ export function removeContainer(
   state: StoredState,
   notify: boolean,
   busy: Label,
+  kept?: Label,
 ): void {
   const p = paths(root, state.id);
   if (state.cgroup !== undefined) removeCgroup(b, state.cgroup, busy);
@@ -49,7 +51,8 @@ export function removeContainer(
     b.sys("unlinkat", [AT_FDCWD, b.str(`${p.notify}/notify.sock`), 0], { handle: [ANY] });
     b.sys("unlinkat", [AT_FDCWD, b.str(p.notify), AT_REMOVEDIR], { handle: [ANY] });
   }
-  b.sys("unlinkat", [AT_FDCWD, b.str(p.directory), AT_REMOVEDIR], { handle: [ANY] });
+  const stays = kept === undefined ? {} : { orElse: kept };
+  b.sys("unlinkat", [AT_FDCWD, b.str(p.directory), AT_REMOVEDIR], { handle: [ANY], ...stays });
   if (state.resctrl !== undefined) {
     b.sys("unlinkat", [AT_FDCWD, b.str(state.resctrl), AT_REMOVEDIR], { handle: [ANY] });
   }

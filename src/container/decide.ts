@@ -15,7 +15,7 @@ import { variable } from "../sys/environment.ts";
 import { S, tryStat } from "../sys/fs.ts";
 import { any, each, mapped } from "../sys/lists.ts";
 import { clonesInto, decideCgroup } from "./cgroup.ts";
-import { currentOomScoreAdj, currentRlimits, gatherFacts } from "./facts.ts";
+import { currentRlimits, gatherFacts, lowestOomScoreAdj } from "./facts.ts";
 import { prepareSeccomp } from "./filter.ts";
 import { kernelMounts } from "./kernel-mounts.ts";
 import { lackingCalls } from "./lacking-calls.ts";
@@ -95,7 +95,10 @@ export function decideOnly(
     rlimits,
     setgroupsDenied,
     lacksSetattr: () => lackingCalls()?.has("mount_setattr") === true,
-    oomScoreAdj: rootless && spec.process?.oomScoreAdj !== undefined ? currentOomScoreAdj() : -1000,
+    oomScoreAdj:
+      rootless && spec.process?.oomScoreAdj !== undefined
+        ? lowestOomScoreAdj(spec.process.oomScoreAdj)
+        : -1000,
   });
   checkNames(bundle, resolved.rootfs);
   checkRootfs(resolved.rootfs);

@@ -1,6 +1,7 @@
 /** `brun delete`: removes what is left of a container. */
 import { BrunError } from "../errors.ts";
 import { rmdir } from "../sys/fs.ts";
+import { holdSignals } from "../sys/interrupt.ts";
 import { cgroups } from "./cgroup.ts";
 import { runPoststop } from "./hooks.ts";
 import { statusOf } from "./status.ts";
@@ -23,7 +24,7 @@ export function deleteContainer(rt: Runtime, id: string, force: boolean): void {
   try {
     const stored = readState(rt, id, force);
     if (stored !== null) {
-      const status = statusOf(rt.root, stored);
+      const status = statusOf(rt.root, stored, true);
       if (status === "created" || force) killAndWait(stored);
       else if (status !== "stopped") {
         throw new BrunError(`cannot delete container ${id} that is not stopped: ${status}`, {
@@ -32,13 +33,23 @@ export function deleteContainer(rt: Runtime, id: string, force: boolean): void {
         });
       }
     }
-    if (stored?.cgroup !== undefined) cgroups().removeCgroup(stored.cgroup);
-    if (stored?.resctrl !== undefined) rmdir(stored.resctrl);
-    remove(rt.root, id);
-    if (stored !== null) runPoststop(stored, rt.warn);
+    if (stored === null) remove(rt.root, id);
+    else destroy(rt, stored);
   } finally {
     unlock(locked);
   }
+}
+
+/**
+ * Removes what there is of a container whose process has ended, and runs its poststop hooks. The caller has the lock. Throws
+ * a BrunError or SysError, and an Interrupted for a signal that came while hooks ran.
+ */
+export function destroy(rt: Runtime, stored: StoredState): void {
+  if (stored.hooks?.poststop !== undefined) holdSignals();
+  if (stored.cgroup !== undefined) cgroups().removeCgroup(stored.cgroup);
+  if (stored.resctrl !== undefined) rmdir(stored.resctrl);
+  remove(rt.root, stored.id);
+  runPoststop(stored, rt.warn);
 }
 
 /** The state; with force a damaged one is as good as none, but not one that cannot be read just now. */

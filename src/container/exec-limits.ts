@@ -3,7 +3,7 @@ import { clampLimits, raisedLimits } from "../config/limits.ts";
 import type { Change } from "../config/types.ts";
 import type { Process } from "../spec/index.ts";
 import { each, mapped } from "../sys/lists.ts";
-import { currentOomScoreAdj, currentRlimits } from "./facts.ts";
+import { currentRlimits, lowestOomScoreAdj } from "./facts.ts";
 import { callerIdentity, isRootless } from "./root.ts";
 import type { Runtime } from "./types.ts";
 
@@ -19,7 +19,8 @@ export function permitLimits(rt: Runtime, process: Process, privileged: boolean)
   const rlimits = currentRlimits(mapped(process.rlimits ?? [], (limit) => limit.type));
   const raised = raisedLimits(process, rlimits);
   const rootless = isRootless(callerIdentity());
-  const oomScoreAdj = rootless && process.oomScoreAdj !== undefined ? currentOomScoreAdj() : -1000;
+  const oomScoreAdj =
+    rootless && process.oomScoreAdj !== undefined ? lowestOomScoreAdj(process.oomScoreAdj) : -1000;
   const lowers = process.oomScoreAdj !== undefined && process.oomScoreAdj < oomScoreAdj;
   if (!rootless || (raised.length === 0 && !lowers)) return { process, raised };
   const changes: Change[] = [];

@@ -4,12 +4,13 @@ import { BrunError } from "../errors.ts";
 import { setnsInit } from "../init/setns.ts";
 import { launchStage, type Stage } from "../stage/launch.ts";
 import { Message, sendMessage } from "../stage/messages.ts";
-import { becomeSupervisor, catchEarlySignals } from "../stage/supervise.ts";
+import { becomeSupervisor } from "../stage/supervise.ts";
 import { PR } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
 import { SysError } from "../sys/error.ts";
 import { NR, syscall } from "../sys/ffi.ts";
 import { close } from "../sys/fs.ts";
+import { keepSignals } from "../sys/interrupt.ts";
 import { waitChild } from "../sys/spawn.ts";
 import { Console } from "./console.ts";
 import { Conversation } from "./conversation.ts";
@@ -141,7 +142,7 @@ function converse(
     waitChild(stage.pid);
     if (options.pidFile !== undefined) writePidFile(options.pidFile, conversation.pid);
     if (options.pidfdSocket !== undefined) sendPidfd(options.pidfdSocket, conversation.pidfd);
-    if (!options.detach) early = catchEarlySignals();
+    if (!options.detach) early = keepSignals();
     sendMessage(stage.socket, Message.run);
     conversation.awaitExec();
   } catch (error) {

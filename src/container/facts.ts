@@ -7,7 +7,7 @@ import type { Process, Spec } from "../spec/index.ts";
 import { FS_MAGIC, RLIMITS } from "../sys/constants.ts";
 import { SysError } from "../sys/error.ts";
 import { cstr, NR, syscall } from "../sys/ffi.ts";
-import { absolute, readlink, readTextIfThere, S, tryStat } from "../sys/fs.ts";
+import { absolute, O, readlink, readTextIfThere, S, tryStat, tryWriteExisting } from "../sys/fs.ts";
 import { any, each, filtered, mapped } from "../sys/lists.ts";
 import { lackingCalls } from "./lacking-calls.ts";
 import { terminalSize } from "./terminal.ts";
@@ -25,9 +25,17 @@ export function currentRlimits(types: readonly string[]): Map<string, readonly [
   return limits;
 }
 
-/** This process's oom_score_adj. */
-export function currentOomScoreAdj(): number {
-  return Number(readTextIfThere("/proc/self/oom_score_adj") ?? "0");
+const OOM_SCORE_ADJ = "/proc/self/oom_score_adj";
+
+/**
+ * This process's oom_score_adj, or a lower one that is wanted and that the kernel allows: how far back it goes without
+ * CAP_SYS_RESOURCE it does not tell (proc_pid_oom_score_adj(5)), so that it is tried.
+ */
+export function lowestOomScoreAdj(wanted: number): number {
+  const own = Number(readTextIfThere(OOM_SCORE_ADJ) ?? "0");
+  if (wanted >= own || tryWriteExisting(OOM_SCORE_ADJ, `${wanted}`) !== 0) return own;
+  tryWriteExisting(OOM_SCORE_ADJ, `${own}`);
+  return wanted;
 }
 
 /** Everything that {@link HostFacts} names. */
@@ -116,12 +124,21 @@ function cgroupHierarchies(spec: Spec, cgroup: CgroupPlan | null): CgroupBind[] 
   return binds;
 }
 
-/** Which of stdin, stdout and stderr are pipes, sockets or files: a device is never given away. */
+/** Which of stdin, stdout and stderr are pipes, sockets, or files to write to: a device is never given away. */
 function ownStdio(): number[] {
   return filtered([0, 1, 2], (fd) => {
     const stat = tryStat(`/proc/self/fd/${fd}`);
     if (typeof stat === "number") return false;
     const type = stat.mode & S.IFMT;
-    return type === S.IFIFO || type === S.IFSOCK;
+    return type === S.IFIFO || type === S.IFSOCK || (type === S.IFREG && isWritable(fd));
   });
+}
+
+const F_GETFL = 3;
+const O_ACCMODE = 3;
+
+/** Whether a descriptor is open for writing. */
+function isWritable(fd: number): boolean {
+  const flags = syscall(NR.fcntl, fd, F_GETFL);
+  return flags >= 0 && (flags & O_ACCMODE) !== O.RDONLY;
 }

@@ -2,10 +2,12 @@
 
 import { hookTimeoutMs } from "../config/hook-timeout.ts";
 import { BrunError } from "../errors.ts";
-import type { Hook } from "../spec/index.ts";
+import type { Hook, Hooks } from "../spec/index.ts";
+import { endOfOutput } from "../stage/failure.ts";
 import { E, errnoText } from "../sys/errno.ts";
 import { SysError } from "../sys/error.ts";
-import { close, O, tryOpen } from "../sys/fs.ts";
+import { close, O, S, tryOpen, tryStat } from "../sys/fs.ts";
+import { Interrupted } from "../sys/interrupt.ts";
 import { run } from "../sys/spawn.ts";
 import type { StoredState } from "./store.ts";
 import type { Status } from "./types.ts";
@@ -23,10 +25,16 @@ export function stateForHooks(state: StoredState, status: Status): string {
 }
 
 /** Runs hooks in order. Throws a BrunError at the first that fails, with the end of what it printed. */
-export function runRuntimeHooks(hooks: readonly Hook[], where: string, state: string): void {
+function runRuntimeHooks(hooks: readonly Hook[], where: string, state: string): void {
   hooks.forEach((hook, i) => {
     runHook(hook, `${where}[${i}]`, state);
   });
+}
+
+/** prestart and createRuntime hooks. Throws a BrunError at the first that fails, and an Interrupted for a signal. */
+export function runCreateHooks(hooks: Hooks | undefined, state: string): void {
+  runRuntimeHooks(hooks?.prestart ?? [], "hooks.prestart", state);
+  runRuntimeHooks(hooks?.createRuntime ?? [], "hooks.createRuntime", state);
 }
 
 /** The hooks of a container that has started. Throws a BrunError at the first that fails. */
@@ -44,6 +52,7 @@ export function runPoststop(state: StoredState, warn: (message: string) => void)
     try {
       runHook(hook, `hooks.poststop[${i}]`, json);
     } catch (error) {
+      if (error instanceof Interrupted) throw error;
       warn(error instanceof BrunError ? error.text : String(error));
     }
   });
@@ -54,7 +63,14 @@ function runHook(hook: Hook, where: string, state: string): void {
   let result: ReturnType<typeof run>;
   try {
     result = run(
-      { path: hook.path, argv: hook.args ?? [hook.path], env: hook.env ?? [], processGroup: true },
+      {
+        path: hook.path,
+        argv: hook.args ?? [hook.path],
+        env: hook.env ?? [],
+        cwd: bundleOf(state),
+        processGroup: true,
+        dieToo: true,
+      },
       state,
       hookTimeoutMs(hook),
       output,
@@ -74,11 +90,18 @@ function runHook(hook: Hook, where: string, state: string): void {
   if (result.code === 0 && result.signal === 0) return;
   const how =
     result.signal === 0 ? `exited with status ${result.code}` : `was killed by signal ${result.signal}`;
-  const said = result.output.trim().split("\n").slice(-3).join(" / ").slice(-400);
+  const said = endOfOutput(result.output);
   throw new BrunError(`the hook ${hook.path} ${how}${said === "" ? "" : `: ${said}`}`, {
     code: "ERR_HOOK",
     where,
   });
+}
+
+/** Hooks run in the bundle, as with runc; where it has gone by then, in brun's own directory. */
+function bundleOf(state: string): string | undefined {
+  const { bundle } = JSON.parse(state) as Pick<StoredState, "bundle">;
+  const found = tryStat(bundle);
+  return typeof found !== "number" && (found.mode & S.IFMT) === S.IFDIR ? bundle : undefined;
 }
 
 /** Descriptors of the files that the annotations name for stdout and stderr; -1 for a stream without one. */

@@ -9,6 +9,7 @@ import { close } from "../sys/fs.ts";
 import { cgroups } from "./cgroup.ts";
 import { openProcess, signalProcess } from "./process.ts";
 import { processes } from "./ps.ts";
+import { statusOf } from "./status.ts";
 import { loadExecInfo, requireState } from "./store.ts";
 import type { Runtime } from "./types.ts";
 
@@ -21,6 +22,12 @@ const SIGKILL = 9;
 export function kill(rt: Runtime, id: string, signal: number, all: boolean): void {
   const stored = requireState(rt.root, id);
   const { cgroup } = stored;
+  if (stored.creating && statusOf(rt.root, stored) === "creating") {
+    throw new BrunError("cannot signal a container that is still being made", {
+      code: "ERR_STATE",
+      hint: "end the brun that makes it: it undoes what it has done",
+    });
+  }
   all ||= signal === SIGKILL && cgroup !== undefined && outlivesItsFirst(rt, id);
   const pidfd = openProcess(stored.pid, stored.startTime);
   if (pidfd < 0) {

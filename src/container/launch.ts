@@ -20,6 +20,7 @@ import type { Program } from "../stage/program.ts";
 import { CLONE } from "../sys/constants.ts";
 import { variable } from "../sys/environment.ts";
 import { absolute, close } from "../sys/fs.ts";
+import { holdSignals, ignoreInterrupts } from "../sys/interrupt.ts";
 import { each } from "../sys/lists.ts";
 import { waitChild } from "../sys/spawn.ts";
 import { dropCgroup, enterDelegatedPart, limitCgroup, makeCgroup } from "./cgroup.ts";
@@ -29,12 +30,13 @@ import { addsUserNamespace, decide } from "./decide.ts";
 import { describe } from "./describe.ts";
 import { preservedFds } from "./descriptors.ts";
 import type { ExecInfo, SeccompListener } from "./exec-info.ts";
-import { runRuntimeHooks, stateForHooks } from "./hooks.ts";
+import { runCreateHooks, runPoststop, stateForHooks } from "./hooks.ts";
 import { type Notify, prepareNotify } from "./notify.ts";
 import { writePidFile } from "./pid-file.ts";
 import { prepare, savePrepared } from "./prepared.ts";
 import { sendToAgent } from "./seccomp-agent.ts";
 import { claim, type Locked, remove, type StoredState, saveExecInfo, saveState, unlock } from "./store.ts";
+import { drainTerminal } from "./terminal.ts";
 import type { CreateOptions, LaunchMode, Runtime } from "./types.ts";
 
 /** A container whose process waits for procRun. The caller unlocks. */
@@ -55,7 +57,10 @@ export interface Launched {
   readonly text: string;
 }
 
-/** Makes the container. Throws a BrunError or SysError, and leaves nothing behind then. */
+/**
+ * Makes the container. Throws a BrunError or SysError, or an Interrupted for a signal, and leaves nothing behind then: signals
+ * are held from here on.
+ */
 export function launch(rt: Runtime, options: CreateOptions, mode: LaunchMode): Launched {
   const preserveFds = preservedFds(options.preserveFds);
   const bundle = absolute(options.bundle);
@@ -66,10 +71,12 @@ export function launch(rt: Runtime, options: CreateOptions, mode: LaunchMode): L
   for (const warning of warnings) rt.warn(warning);
   if (rt.debug !== undefined) each(notes, rt.debug);
   const console = new Console(spec.process?.terminal === true, mode.detached, options.consoleSocket);
+  holdSignals();
   const locked = claim(rt.root, options.id);
   let stage: Stage | null = null;
   let conversation: Conversation | null = null;
   let config: ContainerConfig | null = null;
+  const hooks: HooksBegun = { state: null };
   try {
     stage = launchStage(preserveFds);
     rt.mark?.("stage started");
@@ -103,6 +110,7 @@ export function launch(rt: Runtime, options: CreateOptions, mode: LaunchMode): L
       finish,
       programs,
       text,
+      hooks,
     };
     const launched = converse(rt, parts);
     waitChild(stage.pid);
@@ -110,12 +118,30 @@ export function launch(rt: Runtime, options: CreateOptions, mode: LaunchMode): L
     rt.mark?.("container ready");
     return launched;
   } catch (error) {
+    ignoreInterrupts();
     abandon(stage, conversation);
     dropCgroup(rt, config?.cgroup);
     remove(rt.root, options.id);
+    if (hooks.state !== null) runPoststop(hooks.state, rt.warn);
     unlock(locked);
     throw error;
   }
+}
+
+/** Ends and removes a container that could not be started, as `delete` does. */
+export function giveUp(rt: Runtime, launched: Launched): void {
+  const { conversation, terminal, config, state } = launched;
+  ignoreInterrupts();
+  conversation.kill();
+  drainTerminal(terminal);
+  dropCgroup(rt, config.cgroup);
+  remove(rt.root, config.id);
+  runPoststop(state, rt.warn);
+}
+
+/** The container's state when hooks have begun to run that poststop hooks undo; null before. */
+interface HooksBegun {
+  state: StoredState | null;
 }
 
 /** Ends the stage, and reaps it so that no process is left when brun ends. */
@@ -148,6 +174,7 @@ interface Parts {
   readonly programs: Program[];
   /** What the config was read from. */
   readonly text: string;
+  readonly hooks: HooksBegun;
 }
 
 /** Answers the stage until it is ready. */
@@ -201,10 +228,11 @@ function converse(rt: Runtime, parts: Parts): Launched {
           sendFinish(rt, parts, null);
           break;
         }
+        // Before the first: whoever kills this brun has poststop hooks run by `delete --force`.
         saveState(rt.root, { ...state!, creating: true });
+        parts.hooks.state = state;
         const creating = stateForHooks(state!, "creating");
-        runRuntimeHooks(config.spec.hooks?.prestart ?? [], "hooks.prestart", creating);
-        runRuntimeHooks(config.spec.hooks?.createRuntime ?? [], "hooks.createRuntime", creating);
+        runCreateHooks(config.spec.hooks, creating);
         rt.mark?.("hooks run");
         sendFinish(rt, parts, { creating, created: stateForHooks(state!, "created") });
         break;
@@ -212,7 +240,7 @@ function converse(rt: Runtime, parts: Parts): Launched {
       case Message.ready:
         conversation.requirePid();
         if (config.cgroup !== null) limitCgroup(rt, config, config.cgroup, conversation.pid);
-        state = joinIntelRdt(config, state!);
+        state = withStartHooks(init, config, joinIntelRdt(config, state!));
         saveState(rt.root, state);
         if (prepared !== null) savePrepared(rt.root, options.id, prepared);
         return {
@@ -248,6 +276,17 @@ function send(rt: Runtime, { conversation, programs }: Parts, name: string, prog
   conversation.send(program);
   programs.push(program);
   rt.mark?.(`${name} compiled and sent: ${program.count} operations, ${program.bytes.length} bytes`);
+}
+
+/** What tells `start` which startContainer hook has failed; few containers have one. */
+function withStartHooks(
+  { startHooks }: StandardInit,
+  { spec }: ContainerConfig,
+  state: StoredState,
+): StoredState {
+  if (startHooks.length === 0) return state;
+  const hooks = spec.hooks!.startContainer!;
+  return { ...state, startHooks: startHooks.map((op, i) => [op, hooks[i]!.path] as const) };
 }
 
 /** Has the ids mapped while the next program is compiled. */

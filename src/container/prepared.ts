@@ -7,7 +7,7 @@
 import { stageId } from "../../nsenter/embed.ts" with { type: "macro" };
 import type { ContainerConfig } from "../config/types.ts";
 import { ANY, type Label, type Policy, type Program, ProgramBuilder, type Slot } from "../stage/program.ts";
-import { CLONE } from "../sys/constants.ts";
+import { CLONE, IOCTL } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
 import { check } from "../sys/error.ts";
 import { cstr, NR, syscall } from "../sys/ffi.ts";
@@ -184,7 +184,13 @@ function prepareStart(given: Given, stored: StoredState): void {
   b.sys("unlinkat", [directory, fifo, 0], { handle: [ANY] });
   b.sys("write", [fd, b.str("0"), 1], { handle: [ANY], orElse: failed });
   // The container goes on also where its program cannot be waited for.
-  poll(b, fd, 0, null, { handle: [ANY] });
+  const ended = b.label();
+  poll(b, fd, 0, null, { handle: [ANY], orElse: ended });
+  // Beside what was written there is why the program could not be executed: start-failure.ts finds the descriptor.
+  const unread = b.reserve(8, "unread");
+  b.sys("ioctl", [fd, IOCTL.FIONREAD, unread], { handle: [ANY], orElse: ended });
+  b.check(unread, 4, 0xffffffff, 1, E.EAGAIN, { handle: [E.EAGAIN], orElse: otherwise });
+  b.mark(ended);
   done(b);
   b.mark(failed);
   b.close(fd);
@@ -249,7 +255,7 @@ function prepareDelete(given: Given, rt: Runtime, stored: StoredState, force: bo
   }
   b.sys("close", [pidfd], { andThen: otherwise });
   b.mark(gone);
-  removeContainer(b, rt.root, stored, false, otherwise);
+  removeContainer(b, rt.root, stored, false, otherwise, otherwise);
   done(b);
   b.mark(otherwise);
 }

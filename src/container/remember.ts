@@ -62,6 +62,8 @@ function dependsOnLittle(config: ContainerConfig): boolean {
   if (spec.hooks !== undefined || linux?.intelRdt !== undefined || linux?.netDevices !== undefined)
     return false;
   if (seccomp?.notify || facts.lacking !== undefined || config.raisedLimits !== undefined) return false;
+  // How far it may be lowered cannot be looked up.
+  if ((process!.oomScoreAdj ?? 0) < Number(readTextIfThere("/proc/self/oom_score_adj") ?? "0")) return false;
   if (facts.idmaps !== undefined || facts.hostOnly !== undefined) return false;
   // Limits of the process that were clamped to the caller's.
   const decides = ({ where, warn, tellOnce }: Change) =>

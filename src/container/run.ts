@@ -1,24 +1,25 @@
 /** `brun run`: create and start in one, in the foreground or detached. */
 
 import { Message, sendMessage } from "../stage/messages.ts";
-import { becomeSupervisor, catchEarlySignals } from "../stage/supervise.ts";
+import { becomeSupervisor } from "../stage/supervise.ts";
 import { PR } from "../sys/constants.ts";
 import { NR, syscall } from "../sys/ffi.ts";
 import { close } from "../sys/fs.ts";
-import { dropCgroup } from "./cgroup.ts";
+import { keepSignals, releaseSignals, throwIfInterrupted } from "../sys/interrupt.ts";
 import { cleanupProgram } from "./cleanup.ts";
-import { runPoststart, runPoststop } from "./hooks.ts";
-import { type Launched, launch } from "./launch.ts";
+import { runPoststart } from "./hooks.ts";
+import { giveUp, type Launched, launch } from "./launch.ts";
 import { forwardReady } from "./notify.ts";
 import { passPidfd } from "./pidfd-socket.ts";
 import { remember, rememberable } from "./remember.ts";
-import { remove, unlock } from "./store.ts";
-import { drainTerminal, hostTerminal } from "./terminal.ts";
+import { unlock } from "./store.ts";
+import { hostTerminal } from "./terminal.ts";
 import type { RunOptions, Runtime } from "./types.ts";
 
 /**
  * Runs a container. In the foreground this process becomes the supervisor and never returns; detached it
- * returns 0. Throws a BrunError or SysError, and leaves nothing behind then.
+ * returns 0. Throws a BrunError or SysError, or an Interrupted for a signal that came before the program ran, and leaves
+ * nothing behind then.
  */
 export function run(rt: Runtime, options: RunOptions): number {
   if (!options.detach && !options.noSubreaper) syscall(NR.prctl, PR.SET_CHILD_SUBREAPER, 1, 0, 0, 0);
@@ -34,7 +35,10 @@ export function run(rt: Runtime, options: RunOptions): number {
     passPidfd(options, launched);
     // What has been warned of is to be warned of each time.
     const remembers = !warned && rememberable(rt, options, launched);
-    if (!options.detach) early = catchEarlySignals();
+    throwIfInterrupted();
+    const { startContainer, poststart } = launched.config.spec.hooks ?? {};
+    // Signals are the program's from here on; but hooks may take long, and a signal ends them.
+    if (!options.detach && !startContainer && !poststart) early = keepSignals();
     sendMessage(launched.socket, Message.run);
     if (!options.awaitStart) {
       launched.conversation.awaitExec();
@@ -42,15 +46,17 @@ export function run(rt: Runtime, options: RunOptions): number {
       // A hook that fails stops the container (runtime.md#lifecycle, step 9).
       runPoststart(launched.state);
     }
+    if (!options.detach) early = keepSignals();
     if (remembers) remember(rt, launched);
   } catch (error) {
-    giveUp(rt, options, launched);
+    giveUp(rt, launched);
     unlock(launched.locked);
     throw error;
   }
   close(launched.socket);
   if (options.detach) {
     unlock(launched.locked);
+    releaseSignals();
     const sockets = launched.notify?.sockets;
     if (sockets) forwardReady(sockets, launched.pid, launched.pidfd);
     return 0;
@@ -58,19 +64,9 @@ export function run(rt: Runtime, options: RunOptions): number {
   try {
     return supervise(rt, options, launched, early);
   } catch (error) {
-    giveUp(rt, options, launched);
+    giveUp(rt, launched);
     throw error;
   }
-}
-
-/** Ends and removes a container that could not be started. */
-function giveUp(rt: Runtime, options: RunOptions, launched: Launched): void {
-  const { conversation, terminal, config, state } = launched;
-  conversation.kill();
-  drainTerminal(terminal);
-  dropCgroup(rt, config.cgroup);
-  remove(rt.root, options.id);
-  runPoststop(state, rt.warn);
 }
 
 /** Becomes the supervisor of a container that runs; never returns. Throws a SysError when the kernel refuses. */

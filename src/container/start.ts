@@ -5,8 +5,11 @@ import { variable } from "../sys/environment.ts";
 import { E } from "../sys/errno.ts";
 import { SysError } from "../sys/error.ts";
 import { close, O, POLLERR, tryOpen, unlink, waitFd, writeFd } from "../sys/fs.ts";
+import { holdSignals, ignoreInterrupts, releaseSignals } from "../sys/interrupt.ts";
+import { destroy } from "./delete.ts";
 import { runPoststart } from "./hooks.ts";
 import { openProcess } from "./process.ts";
+import { type StartFailure, startFailure, startFailureOfFront } from "./start-failure.ts";
 import { statusOf } from "./status.ts";
 import { lock, paths, requireState, type StoredState, unlock } from "./store.ts";
 import { killAndWait } from "./terminate.ts";
@@ -22,8 +25,12 @@ function startLocked(rt: Runtime, id: string): Notifications | null {
   const locked = lock(rt.root, id);
   try {
     const stored = requireState(rt.root, id);
-    const status = statusOf(rt.root, stored);
-    if (status === "stopped") throw hasStopped(id);
+    const status = statusOf(rt.root, stored, true);
+    const { fifo } = paths(rt.root, id);
+    if (status === "stopped") {
+      failed(rt, stored, startFailureOfFront(rt.root, stored, fifo));
+      throw hasStopped(id);
+    }
     if (status !== "created") {
       const what =
         status === "running" ? "an already running container" : `a container in the ${status} state`;
@@ -32,21 +39,41 @@ function startLocked(rt: Runtime, id: string): Notifications | null {
         hint: `it was started before: brun exec ${id} runs a further program in it`,
       });
     }
+    if (stored.hooks?.poststart !== undefined) holdSignals();
     const notify = variable("NOTIFY_SOCKET") ? openNotifications(rt, stored) : null;
-    const { fifo } = paths(rt.root, id);
     const fd = tryOpen(fifo, O.WRONLY | O.NONBLOCK);
     if (fd === -E.ENXIO) throw hasStopped(id);
     if (fd < 0) throw new SysError(`open ${fifo}`, -fd);
     unlink(fifo);
     writeFd(fd, "0", fifo);
     // The reader is close-on-exec: when it is gone, the program has been executed, or has failed to.
-    waitFd(fd, POLLERR);
+    waitForExec(rt, stored, fd);
+    const failure = startFailure(rt.root, stored, fd);
     close(fd);
+    failed(rt, stored, failure);
     rt.mark?.("program executed");
-    started(stored);
+    started(rt, stored);
     return notify;
   } finally {
     unlock(locked);
+    releaseSignals();
+  }
+}
+
+/** Throws a BrunError when the program could not be executed. */
+function failed(rt: Runtime, stored: StoredState, failure: StartFailure | null): void {
+  if (failure === null) return;
+  if (failure.hook) end(rt, stored);
+  throw failure.error;
+}
+
+/** Waits until the stage is gone from the FIFO. A signal that is held ends the container. Throws an Interrupted then. */
+function waitForExec(rt: Runtime, stored: StoredState, fd: number): void {
+  try {
+    waitFd(fd, POLLERR);
+  } catch (error) {
+    end(rt, stored);
+    throw error;
   }
 }
 
@@ -62,14 +89,21 @@ function openNotifications(rt: Runtime, { id, pid, startTime }: StoredState): No
   return sockets && { forward: () => forwardReady(sockets, pid, pidfd) };
 }
 
-/** A poststart hook that fails stops the container (runtime.md#lifecycle, step 9). Throws a BrunError. */
-function started(stored: StoredState): void {
+/** A poststart hook that fails ends the container (runtime.md#lifecycle, step 10). Throws a BrunError. */
+function started(rt: Runtime, stored: StoredState): void {
   try {
     runPoststart(stored);
   } catch (error) {
-    killAndWait(stored);
+    end(rt, stored);
     throw error;
   }
+}
+
+/** Stops the container, destroys it and runs its poststop hooks: steps 13 and 14 of runtime.md#lifecycle. */
+function end(rt: Runtime, stored: StoredState): void {
+  ignoreInterrupts();
+  killAndWait(stored);
+  destroy(rt, stored);
 }
 
 function hasStopped(id: string): BrunError {

@@ -21,7 +21,7 @@ export function describeState(
   return {
     ociVersion: stored.ociVersion,
     id: stored.id,
-    pid: status === "stopped" ? 0 : stored.pid,
+    pid: status === "stopped" || stored.creating === "stage" ? 0 : stored.pid,
     status,
     bundle: stored.bundle,
     rootfs: stored.rootfs,

@@ -52,8 +52,13 @@ export interface StoredState {
   readonly resctrl?: string | undefined;
   /** Hooks that are still to run. */
   readonly hooks?: Pick<Hooks, "poststart" | "poststop"> | undefined;
-  /** It is still being made: written for the hooks of that time, and not afterwards. */
-  readonly creating?: boolean | undefined;
+  /** For each startContainer hook the index of its operation in the last program, and its path. */
+  readonly startHooks?: readonly (readonly [number, string])[] | undefined;
+  /**
+   * It is still being made: written before its cgroup is made, with the pid of the "stage" that will clone its process, and
+   * for the hooks of that time; not afterwards.
+   */
+  readonly creating?: boolean | "stage" | undefined;
 }
 
 const LOCK_EX = 2;
@@ -123,7 +128,12 @@ export function claim(root: string, id: string): Locked {
     });
   }
   if (result < 0) throw new SysError(`make the state directory ${directory}`, -result);
-  return lock(root, id);
+  try {
+    return lock(root, id);
+  } catch (error) {
+    rmdir(directory);
+    throw error;
+  }
 }
 
 function makeRoot(root: string): void {
@@ -212,6 +222,11 @@ export function isLocked(root: string, id: string): boolean {
   const result = syscall(NR.flock, fd, LOCK_EX | LOCK_NB);
   close(fd);
   return result === -E.EAGAIN;
+}
+
+/** Whether there is no such container any more. */
+export function isGone(root: string, id: string): boolean {
+  return typeof tryStat(paths(root, id).directory, true) === "number";
 }
 
 /** Writes state.json atomically. Throws a SysError. */

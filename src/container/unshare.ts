@@ -8,11 +8,12 @@ import { BrunError } from "../errors.ts";
 import { unshareInit } from "../init/unshare.ts";
 import { launchStage } from "../stage/launch.ts";
 import { Message, sendMessage } from "../stage/messages.ts";
-import { becomeSupervisor, catchEarlySignals } from "../stage/supervise.ts";
+import { becomeSupervisor } from "../stage/supervise.ts";
 import { PR } from "../sys/constants.ts";
 import { variable } from "../sys/environment.ts";
 import { NR, syscall } from "../sys/ffi.ts";
 import { close } from "../sys/fs.ts";
+import { keepSignals } from "../sys/interrupt.ts";
 import { waitChild } from "../sys/spawn.ts";
 import { Conversation } from "./conversation.ts";
 
@@ -53,7 +54,7 @@ export function unshare(args: readonly string[], environment: readonly string[])
       }
     }
     waitChild(stage.pid);
-    early = catchEarlySignals();
+    early = keepSignals();
     sendMessage(stage.socket, Message.run);
     conversation.awaitExec();
   } catch (error) {

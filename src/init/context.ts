@@ -20,6 +20,8 @@ export interface InitContext<Config extends ProcessConfig = ContainerConfig> {
   readonly attributes: Map<number, Blob>;
   /** The host's /proc (O_PATH), when labels of the process are written there at the end. */
   proc?: Slot;
+  /** Index of each startContainer hook's operation. */
+  startHooks?: readonly number[];
   /** Files that hooks inside the container write to. */
   hookOutput?: HookOutput | undefined;
   /** Bind sources opened before the container's root user takes over, by index in spec.mounts. */

@@ -129,11 +129,14 @@ export function installSeccomp(x: ProcessContext, filter: SeccompFilter): void {
   b.close(fd);
 }
 
-/** Says that nothing can fail any more, and waits for brun, and for `start` when there is a FIFO. */
+/**
+ * Says that nothing can fail any more, and waits for brun, and for `start` when there is a FIFO, to which failures go from
+ * then on (start-failure.ts).
+ */
 export function waitForStart(x: ProcessContext): void {
   const { b } = x;
   b.at("start", "wait for brun");
-  b.send(Message.ready, null, Message.run);
+  b.send(Message.ready, null, Message.run, x.fifo);
   if (x.fifo === null) return;
   b.at("start", "wait for brun start");
   const pollfd = b.bytes(new Uint8Array(new Uint32Array([0, POLLIN]).buffer), "{fifo, POLLIN}");

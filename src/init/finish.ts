@@ -51,11 +51,11 @@ export function finish(x: ProcessContext, process: Process, start: StartHooks | 
   if (seccomp?.notify) installSeccomp(x, seccomp);
   waitForStart(x);
   if (seccomp && !seccomp.notify) installSeccomp(x, seccomp);
-  if (start !== null) runHooks(x, start.hooks, "hooks.startContainer", start.state, envp);
+  if (start !== null) x.startHooks = runHooks(x, start.hooks, "hooks.startContainer", start.state, envp);
   execute(x, file, path, process, envp);
 }
 
-/** Gives pipes and the like on stdio to the process's user, so that it can open /dev/stdout again. */
+/** Gives pipes, and files to write to, on stdio to the process's user, so that it can open /dev/stdout again. */
 function giveStdio(x: ProcessContext, process: Process): void {
   const uid = process.user?.uid ?? 0;
   if (uid === 0) return;

@@ -1,5 +1,5 @@
 /** crun's annotations run.oci.hooks.stdout and run.oci.hooks.stderr: files that hooks write to. */
-import type { Blob, ProgramBuilder, Slot } from "../stage/program.ts";
+import type { ProgramBuilder, Slot } from "../stage/program.ts";
 import { AT_FDCWD, O } from "../sys/fs.ts";
 
 /** Where the stdio of a spawn request is (nsenter/spawn.h): the descriptors of stdout and stderr. */
@@ -7,6 +7,9 @@ const streams = [
   ["run.oci.hooks.stdout", 36],
   ["run.oci.hooks.stderr", 40],
 ] as const;
+
+/** Where those of stdout and stderr are in a spawn request. */
+export const HOOK_STREAMS = [36, 40] as const;
 
 type Annotations = Readonly<Record<string, string>> | undefined;
 
@@ -33,9 +36,4 @@ export function openHookOutput(b: ProgramBuilder, annotations: Annotations): Hoo
     return b.get("openat", [AT_FDCWD, b.str(path), flags, 0o700]);
   };
   return new Map([...paths].map(([at, path]) => [at, open(path)]));
-}
-
-/** Gives a hook its output. */
-export function redirectHook(b: ProgramBuilder, request: Blob, output: HookOutput | undefined): void {
-  for (const [at, slot] of output ?? []) b.poke(b.inside(request, at), slot, 4);
 }

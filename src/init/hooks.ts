@@ -3,20 +3,23 @@
 import { hookTimeoutMs } from "../config/hook-timeout.ts";
 import { printable } from "../printable.ts";
 import type { Hook } from "../spec/index.ts";
-import { ANY, type Blob, type Slot } from "../stage/program.ts";
-import { each } from "../sys/lists.ts";
+import { ANY, type Blob, type ProgramBuilder, type Slot } from "../stage/program.ts";
+import { each, mapped } from "../sys/lists.ts";
 import { utf8Length } from "../sys/utf8.ts";
 import type { ProcessContext } from "./context.ts";
-import { openHookOutput, redirectHook } from "./hook-output.ts";
+import { HOOK_STREAMS, type HookOutput, openHookOutput } from "./hook-output.ts";
 
 const SPAWN_REQUEST_SIZE = 64;
 const SPAWN_SETPGRP = 1;
+const SPAWN_DIE_TOO = 16;
+const MFD_CLOEXEC = 1;
 
 /**
  * Runs hooks one after the other, each with the container's state on stdin.
  * @param where config path: "hooks.createContainer"
  * @param state the state as JSON
  * @param env environment of a hook that brings none, as execve(2) takes it; else it is empty
+ * @returns the index of each hook's operation
  */
 export function runHooks(
   x: ProcessContext,
@@ -24,15 +27,25 @@ export function runHooks(
   where: string,
   state: string,
   env?: Blob,
-): void {
-  each(hooks, (hook, i) => {
+): number[] {
+  return mapped(hooks, (hook, i) => {
     x.b.at(`${where}[${i}]`, `run the hook ${hook.path}`);
     const stdin = stateInput(x, state);
-    const request = hookRequest(x, hook, env);
-    redirectHook(x.b, request, x.hookOutput);
+    const request = hookRequest(x, hook, env, SPAWN_SETPGRP | SPAWN_DIE_TOO);
+    const said = hookSays(x.b, request, x.hookOutput);
+    const op = x.b.length;
     x.b.spawn(request, stdin, hookTimeoutMs(hook));
+    x.b.close(said);
     x.b.close(stdin);
+    return op;
   });
+}
+
+/** What a hook writes goes to a file of its own, and not among what the container says, but for what annotations redirect. */
+function hookSays(b: ProgramBuilder, request: Blob, output: HookOutput | undefined): Slot {
+  const said = b.get("memfd_create", [b.str("said"), MFD_CLOEXEC]);
+  for (const at of HOOK_STREAMS) b.poke(b.inside(request, at), output?.get(at) ?? said, 4);
+  return said;
 }
 
 /** A memfd that reads as `text`. */
@@ -45,12 +58,12 @@ export function stateInput(x: Pick<ProcessContext, "b">, text: string): Slot {
 }
 
 /** struct spawn_request (nsenter/spawn.h) of a hook. */
-export function hookRequest(x: Pick<ProcessContext, "b">, hook: Hook, env?: Blob) {
+export function hookRequest(x: Pick<ProcessContext, "b">, hook: Hook, env?: Blob, flags = SPAWN_SETPGRP) {
   const { b } = x;
   const request = new Uint8Array(SPAWN_REQUEST_SIZE);
   const view = new DataView(request.buffer);
   for (const at of [32, 36, 40, 44, 48]) view.setInt32(at, -1, true);
-  view.setUint32(52, SPAWN_SETPGRP, true);
+  view.setUint32(52, flags, true);
   const blob = b.bytes(request, hook.path);
   b.pointer(blob.at, b.str(hook.path));
   b.pointer(
@@ -64,8 +77,12 @@ export function hookRequest(x: Pick<ProcessContext, "b">, hook: Hook, env?: Blob
   return blob;
 }
 
+/** Of what a hook that failed has written so much is shown. */
+const SHOWN_MAX = 1024;
+
 /**
- * As {@link runHooks}, but outside of the container, and a hook that fails only leaves a line on stderr: poststop.
+ * As {@link runHooks}, but outside of the container and in its bundle, and a hook that fails only leaves a line on stderr,
+ * and there what it has written: poststop.
  */
 export function runHooksWarning(
   x: Pick<ProcessContext, "b">,
@@ -74,19 +91,27 @@ export function runHooksWarning(
   state: string,
 ): void {
   const { b } = x;
-  const output = openHookOutput(b, JSON.parse(state).annotations);
+  const { annotations, bundle } = JSON.parse(state);
+  b.at(where, `change to the bundle ${bundle}`);
+  b.sys("chdir", [b.str(bundle)], { handle: [ANY] });
+  const output = openHookOutput(b, annotations);
   each(hooks, (hook, i) => {
     b.at(`${where}[${i}]`, `run the hook ${hook.path}`);
     const failed = b.label();
     const done = b.label();
     const stdin = stateInput(x, state);
     const request = hookRequest(x, hook);
-    redirectHook(b, request, output);
+    const said = hookSays(b, request, output);
     b.spawn(request, stdin, hookTimeoutMs(hook), { handle: [ANY], orElse: failed, andThen: done });
     b.mark(failed);
     const line = `brun: warning: ${where}[${i}]: the hook ${printable(hook.path, true)} failed\n`;
     b.sys("write", [2, b.str(line), utf8Length(line)], { handle: [ANY] });
+    const shown = b.reserve(SHOWN_MAX, "output");
+    const length = b.get("pread64", [said, shown, SHOWN_MAX, 0], { handle: [ANY], orElse: done });
+    b.sys("write", [2, shown, length], { handle: [ANY] });
+    b.free(length);
     b.mark(done);
+    b.close(said);
     b.close(stdin);
   });
 }

@@ -80,6 +80,11 @@ export class StandardInit {
     this.x = initContext(config, b);
   }
 
+  /** After {@link finish}: the index of each startContainer hook's operation. */
+  get startHooks(): readonly number[] {
+    return this.x.startHooks ?? [];
+  }
+
   /** Into the namespaces. */
   enter(): Program {
     enter(this.x);
@@ -127,7 +132,7 @@ function enter(x: InitContext): void {
   const { b, config } = x;
   if (config.execFifo !== null) {
     b.at("start", "open exec.fifo");
-    x.fifo = b.get("openat", [AT_FDCWD, b.str(config.execFifo), O.RDONLY | O.NONBLOCK | O.CLOEXEC, 0]);
+    x.fifo = b.get("openat", [AT_FDCWD, b.str(config.execFifo), O.RDWR | O.NONBLOCK | O.CLOEXEC, 0]);
   }
   oomScore(x, config.spec.process!);
   raiseLimits(x);

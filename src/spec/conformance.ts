@@ -42,7 +42,7 @@ const BOUND = rootless(
 const HOOK = "runs as the caller; in the container's namespaces as its root";
 /** What a hook that fails does, where the container is not just refused. */
 const FAILED: Readonly<Record<string, string>> = {
-  poststart: "one that fails stops the container, as runtime-spec 1.3 has it",
+  poststart: "one that fails ends the container, whose poststop hooks are run, as runtime-spec 1.3 has it",
   poststop: "one that fails is warned about",
 };
 const DEPRECATED_HOOK = rootless(

@@ -9,6 +9,9 @@ import {
 import { BrunError } from "../errors.ts";
 import { CLONE } from "../sys/constants.ts";
 import { E, errnoName, errnoText } from "../sys/errno.ts";
+import { NR, syscall } from "../sys/ffi.ts";
+import { close } from "../sys/fs.ts";
+import { fromUtf8 } from "../sys/utf8.ts";
 import type { Received } from "./messages.ts";
 import type { Op, Program } from "./program.ts";
 
@@ -31,17 +34,40 @@ export class StepError extends BrunError {
 export function stageFailure(programs: readonly Program[], message: Received): BrunError {
   const errno = message.payload.getInt32(4, true);
   const detail = Number(message.payload.getBigInt64(8, true));
+  const said = lastWords(message.fd);
   const program = Number(message.payload.getBigUint64(16, true));
   const index = message.payload.getUint32(0, true);
   const op = programs[program]?.ops[index];
   if (op === undefined) return new BrunError(`the stage refused its program: ${errnoName(errno)}`);
-  return new StepError(describeFailure(op, errno, detail), programs, program, index);
+  return new StepError(describeFailure(op, errno, detail, said), programs, program, index);
 }
 
-/** The error of an operation that failed with an errno; `detail` is the wait status of a hook. */
-export function describeFailure(op: Op, errno: number, detail = 0): BrunError {
+const SEEK_END = 2;
+const SAID_MAX = 1024;
+
+/** The end of what a hook has written, from the descriptor that comes with its failure, which is closed; "" without one. */
+function lastWords(fd: number): string {
+  if (fd < 0) return "";
+  const bytes = new Uint8Array(SAID_MAX);
+  const size = syscall(NR.lseek, fd, 0, SEEK_END);
+  const n = syscall(NR.pread64, fd, bytes, bytes.length, size > SAID_MAX ? size - SAID_MAX : 0);
+  close(fd);
+  return n > 0 ? endOfOutput(fromUtf8(bytes.subarray(0, n))) : "";
+}
+
+/** What of a program's output is put into an error: its last lines, as one. */
+export function endOfOutput(output: string): string {
+  return output.trim().split("\n").slice(-3).join(" / ").slice(-400);
+}
+
+/**
+ * The error of an operation that failed with an errno.
+ * @param detail the wait status of a hook
+ * @param said the end of what it wrote
+ */
+export function describeFailure(op: Op, errno: number, detail = 0, said = ""): BrunError {
   if (op.kind === "clone") return cloneFailure(op, errno);
-  if (op.kind === "spawn") return hookFailure(op, errno, detail);
+  if (op.kind === "spawn") return hookFailure(op, errno, detail, said);
   // A process that is ending has left its namespaces already.
   if (errno === E.ESRCH && (op.kind === "alive" || op.name === "pidfd_open" || op.name === "setns"))
     return new BrunError("container not running", { code: "ERR_STATE" });
@@ -94,7 +120,7 @@ function cgroupHint(errno: number): string | undefined {
   return errno === E.ENODEV ? "it has been removed meanwhile" : undefined;
 }
 
-function hookFailure(op: Op, errno: number, detail: number): BrunError {
+function hookFailure(op: Op, errno: number, detail: number, said: string): BrunError {
   const name = op.doing.replace(/^run the hook /, "");
   if (errno === E.ETIMEDOUT)
     return new BrunError(`the hook ${name} took longer than its timeout`, {
@@ -105,7 +131,8 @@ function hookFailure(op: Op, errno: number, detail: number): BrunError {
     const signal = detail & 0x7f;
     const how =
       signal === 0 ? `exited with status ${(detail >> 8) & 0xff}` : `was killed by signal ${signal}`;
-    return new BrunError(`the hook ${name} ${how}`, { code: "ERR_HOOK", where: op.where });
+    const text = `the hook ${name} ${how}${said === "" ? "" : `: ${said}`}`;
+    return new BrunError(text, { code: "ERR_HOOK", where: op.where });
   }
   return new BrunError(`cannot ${op.doing}: ${errnoText(errno)} (${errnoName(errno)})`, {
     code: "ERR_HOOK",

@@ -4,6 +4,7 @@ import { E } from "../sys/errno.ts";
 import { check } from "../sys/error.ts";
 import { NR, syscall } from "../sys/ffi.ts";
 import { POLLIN, waitFd } from "../sys/fs.ts";
+import { interrupts } from "../sys/interrupt.ts";
 import { receiveWithFd } from "../sys/socket.ts";
 
 /** Types of messages. The first three are known to the stage, the others only pass through programs. */
@@ -97,11 +98,11 @@ export function sendProgram(fd: number, program: Uint8Array): boolean {
 /**
  * Receives a message, or null when the stage has closed its end (it has executed the container's process,
  * or has died).
- * @param timeoutMs milliseconds; negative waits for ever. Throws a BrunError when they have passed.
+ * @param timeoutMs milliseconds; negative waits for ever. Throws a BrunError when they have passed, and what waitFd does.
  */
 export function receiveMessage(fd: number, timeoutMs = -1): Received | null {
   const data = new Uint8Array(64);
-  if (timeoutMs >= 0 && waitFd(fd, POLLIN, timeoutMs) === 0) {
+  if ((timeoutMs >= 0 || interrupts() >= 0) && waitFd(fd, POLLIN, timeoutMs) === 0) {
     throw new BrunError(`the stage has not answered for ${timeoutMs / 1000} s`);
   }
   const { length: n, fd: received } = receiveWithFd(fd, data, "the stage");

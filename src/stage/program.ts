@@ -161,6 +161,11 @@ export class ProgramBuilder {
     return { type: BLOB, at: blob.at + delta, text: `${blob.text}+${delta}` };
   }
 
+  /** How many operations there are so far: the index of the next one. */
+  get length(): number {
+    return this.words.length / OP_WORDS;
+  }
+
   /** A label for a place not reached yet. */
   label(): Label {
     return { at: -1, waiting: [] };
@@ -196,9 +201,12 @@ export class ProgramBuilder {
     this.free(slot);
   }
 
-  /** Sends a message to brun; waits for the answer unless `answer` is 0. The answer's value is the result. */
-  send(type: number, fd: Slot | null, answer: number, policy: Policy = none): void {
-    this.push("send", "", [type, fd ?? -1, answer], policy);
+  /**
+   * Sends a message to brun; waits for the answer unless `answer` is 0. The answer's value is the result.
+   * @param then descriptor that failures go to after the answer, instead of to brun
+   */
+  send(type: number, fd: Slot | null, answer: number, then: Slot | null = null): void {
+    this.push("send", "", [type, fd ?? -1, answer, then ?? 0], none);
   }
 
   /** Clones into new namespaces; see nsenter/execute.c. */

@@ -1,7 +1,7 @@
 /** Replacing brun by the stage's supervisor (nsenter/supervise.c) for as long as a foreground process runs. */
 
 import { check } from "../sys/error.ts";
-import { addressOf, catchSignals, cstr, NR, syscall } from "../sys/ffi.ts";
+import { AHEAD, addressOf, askAhead, cstr, NR, syscall } from "../sys/ffi.ts";
 import { AT_EMPTY_PATH, writeFd } from "../sys/fs.ts";
 import { each } from "../sys/lists.ts";
 import { cstrArray } from "../sys/spawn.ts";
@@ -18,7 +18,7 @@ export interface Supervision {
   readonly host: number;
   readonly notify: number;
   readonly upstream: number;
-  /** From {@link catchEarlySignals}. */
+  /** From keepSignals() of src/sys/interrupt.ts: signals that come before the supervisor is there. */
   readonly early: number;
   /** Seconds after which the process is killed. */
   readonly timeout?: number | undefined;
@@ -29,19 +29,6 @@ export interface Supervision {
 const MAGIC = 0x72757362;
 const REQUEST_SIZE = 40;
 const F_SETFD = 2;
-
-const O_NONBLOCK_CLOEXEC = 0o2004000;
-
-/**
- * To be called before the process runs that is to be supervised: a signal from here on is no longer brun's end but
- * the process's matter, and is kept for the supervisor. Returns the descriptor to hand to it. Throws a SysError.
- */
-export function catchEarlySignals(): number {
-  const pipe = new Int32Array(2);
-  check(syscall(NR.pipe2, pipe, O_NONBLOCK_CLOEXEC), "make a pipe");
-  catchSignals(pipe[1]!);
-  return pipe[0]!;
-}
 
 /** Becomes the supervisor; never returns. Throws a SysError when the kernel refuses. */
 export function becomeSupervisor(s: Supervision): never {
@@ -60,10 +47,22 @@ export function becomeSupervisor(s: Supervision): never {
   for (const keep of [s.pidfd, s.terminal, s.notify, s.upstream, s.early]) {
     if (keep >= 0) syscall(NR.fcntl, keep, F_SETFD, 0);
   }
+  restoreOpenFiles();
   const argv = cstrArray(["brun:[supervisor]", "supervise", `${fd}`]);
   const env = cstrArray([]);
   const result = syscall(NR.execveat, stageFile(), cstr(""), argv.pointers, env.pointers, AT_EMPTY_PATH);
   void [addressOf(argv.keep), addressOf(env.keep)];
   check(result, "become the supervisor");
   throw new Error("execve returned");
+}
+
+const RLIMIT_NOFILE = 7;
+
+/** The hooks that the supervisor starts get the soft limit that the caller has, and not the one that Bun has raised. */
+function restoreOpenFiles(): void {
+  const soft = askAhead(AHEAD.openFiles);
+  const limit = new BigUint64Array(2);
+  if (soft <= 0 || syscall(NR.prlimit64, 0, RLIMIT_NOFILE, 0, limit) < 0 || BigInt(soft) >= limit[0]!) return;
+  limit[0] = BigInt(soft);
+  syscall(NR.prlimit64, 0, RLIMIT_NOFILE, limit, 0);
 }

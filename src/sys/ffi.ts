@@ -29,6 +29,7 @@ export const AHEAD = {
   strings: 5,
   size: 6,
   words: 7,
+  openFiles: 8,
 } as const;
 
 let ahead: ((question: number) => number) | undefined;
@@ -79,12 +80,19 @@ export function nativeSpawn(request: Uint8Array): number {
   return Number(native.spawn(ptr(request), 0, 0, 0, 0, 0, 0));
 }
 
+let caught: ((fd: number, stops: number) => void) | undefined;
+
 /**
- * Has signals that would end this process written to a pipe from now on, and blocks all of them in this thread:
- * nsenter/early.c. Linked here and not at the start, since only a foreground process comes to it.
+ * Has signals that would end this process written to a pipe from now on, and with `stops` those that would stop it, too, and
+ * blocks all of them in this thread: nsenter/early.c. With -1 they end it again. Linked here and not at the start, since few
+ * commands come to it.
  */
-export function catchSignals(fd: number): void {
-  link({ caught: at(functions.catchSignals) }).caught(fd, 0, 0, 0, 0, 0, 0);
+export function catchSignals(fd: number, stops: boolean): void {
+  if (caught === undefined) {
+    const { call } = link({ call: at(functions.catchSignals) });
+    caught = (to, more) => call(to, more, 0, 0, 0, 0, 0);
+  }
+  caught(fd, stops ? 1 : 0);
 }
 
 export { cstr, NR };

@@ -6,6 +6,7 @@
 import { E } from "./errno.ts";
 import { check, SysError } from "./error.ts";
 import { type Arg, cstr, NR, syscall } from "./ffi.ts";
+import { interrupts, throwIfInterrupted } from "./interrupt.ts";
 import { fromUtf8, utf8 } from "./utf8.ts";
 
 export const AT_FDCWD = -100;
@@ -331,12 +332,13 @@ export function timespec(ms: number): BigInt64Array {
 }
 
 /**
- * Waits for events on one file descriptor (ppoll(2)).
+ * Waits for events on one file descriptor (ppoll(2)). Throws an Interrupted when there is a signal instead that is held
+ * (interrupt.ts).
  * @param timeoutMs milliseconds; negative waits for ever
  * @returns the events that came, 0 on time-out
  */
 export function waitFd(fd: number, events: number, timeoutMs = -1): number {
-  const pollfd = new Int32Array([fd, events & 0xffff]);
+  const pollfd = new Int32Array([fd, events & 0xffff, interrupts(), POLLIN]);
   const deadline = timeoutMs < 0 ? Number.POSITIVE_INFINITY : performance.now() + timeoutMs;
   for (;;) {
     let timeout: Arg = null;
@@ -344,9 +346,11 @@ export function waitFd(fd: number, events: number, timeoutMs = -1): number {
       const left = deadline - performance.now();
       timeout = timespec(left < 0 ? 0 : left);
     }
-    const n = syscall(NR.ppoll, pollfd, 1, timeout, 0, 8);
+    const n = syscall(NR.ppoll, pollfd, 2, timeout, 0, 8);
     if (n === -E.EINTR) continue;
     check(n, "poll");
-    return n === 0 ? 0 : (pollfd[1]! >>> 16) & 0xffff;
+    const came = (pollfd[1]! >>> 16) & 0xffff;
+    if (came !== 0 || n === 0) return came;
+    throwIfInterrupted();
   }
 }

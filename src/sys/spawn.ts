@@ -4,12 +4,14 @@ import { E } from "./errno.ts";
 import { check, SysError } from "./error.ts";
 import { addressOf, cstr, NR, nativeSpawn, syscall } from "./ffi.ts";
 import { close, POLLIN, timespec, waitFd } from "./fs.ts";
+import { interrupts, throwIfInterrupted } from "./interrupt.ts";
 import { each } from "./lists.ts";
 import { fromUtf8, joined, utf8, utf8Length } from "./utf8.ts";
 
 const FLAG_SETPGRP = 1;
 const FLAG_EXEC_FD = 2;
 const FLAG_GO_ON = 8;
+const FLAG_DIE_TOO = 16;
 
 /** What children on their way to execve still read. */
 const read: unknown[] = [];
@@ -23,7 +25,7 @@ export interface SpawnOptions {
   /** NAME=value strings; the child gets these and no others. */
   readonly env: readonly string[];
   /** Working directory; the caller's when absent. */
-  readonly cwd?: string;
+  readonly cwd?: string | undefined;
   /** File descriptors that become 0, 1 and 2; -1 hands on the caller's own. */
   readonly stdio?: readonly [number, number, number];
   /** One more file descriptor that stays open in the child, under its own number. */
@@ -32,6 +34,8 @@ export interface SpawnOptions {
   readonly execFd?: number;
   /** The child leads a process group of its own, so that it can be killed with its children. */
   readonly processGroup?: boolean;
+  /** The child is killed when this process ends before it. */
+  readonly dieToo?: boolean;
   /**
    * Return before the program is executed, which takes a fraction of a millisecond that can be used. That it cannot
    * be executed shows in {@link Child.execError} when the child has ended.
@@ -78,6 +82,7 @@ export function spawn(options: SpawnOptions): Child {
   v.setInt32(48, options.execFd ?? -1, true);
   let flags = (options.processGroup ? FLAG_SETPGRP : 0) | (options.execFd === undefined ? 0 : FLAG_EXEC_FD);
   if (options.goOn) flags |= FLAG_GO_ON;
+  if (options.dieToo) flags |= FLAG_DIE_TOO;
   v.setUint32(52, flags, true);
   const pid = check(nativeSpawn(request), `exec ${options.path}`);
   // The buffers must outlive the call, or the child's way to execve, which nobody is told the end of.
@@ -120,7 +125,8 @@ const SIGKILL = 9;
 const OUTPUT_LIMIT = 65536;
 
 /**
- * Runs a program to its end and captures its output (the first 64 KB).
+ * Runs a program to its end and captures its output (the first 64 KB). Throws a SysError, and an Interrupted when there is a
+ * signal that is held: the program's process group has been killed then.
  * @param input given on stdin; without it stdin is /dev/null
  * @param timeoutMs after which the process group is killed; negative: never
  * @param to descriptors that stdout and stderr go to instead of the result; -1 for none
@@ -146,13 +152,19 @@ export function run(
     close(writer);
   }
   const deadline = timeoutMs < 0 ? -1 : performance.now() + timeoutMs;
-  const output = drain(reader, child.pidfd, deadline);
-  const timedOut = deadline >= 0 && child.pidfd >= 0 && waitFd(child.pidfd, POLLIN, left(deadline)) === 0;
-  if (timedOut) syscall(NR.kill, options.processGroup ? -child.pid : child.pid, SIGKILL);
-  const status = waitChild(child.pid);
-  close(reader);
-  if (child.pidfd >= 0) close(child.pidfd);
-  return { ...status, output, timedOut };
+  try {
+    const output = drain(reader, child.pidfd, deadline);
+    const ended = child.pidfd < 0 || waitFd(child.pidfd, POLLIN, left(deadline)) !== 0;
+    if (!ended) syscall(NR.kill, options.processGroup ? -child.pid : child.pid, SIGKILL);
+    return { ...waitChild(child.pid), output, timedOut: !ended };
+  } catch (error) {
+    syscall(NR.kill, options.processGroup ? -child.pid : child.pid, SIGKILL);
+    waitChild(child.pid);
+    throw error;
+  } finally {
+    close(reader);
+    if (child.pidfd >= 0) close(child.pidfd);
+  }
 }
 
 function left(deadline: number): number {
@@ -179,13 +191,13 @@ export function inputFd(input: string | null): number {
 function drain(reader: number, pidfd: number, deadline: number): string {
   const chunks: Uint8Array[] = [];
   let size = 0;
-  const poll = new Int32Array([reader, POLLIN, pidfd, POLLIN]);
+  const poll = new Int32Array([reader, POLLIN, pidfd, POLLIN, interrupts(), POLLIN]);
   for (;;) {
     const ms = left(deadline);
     const timeout = ms < 0 ? null : timespec(ms);
     poll[1] = POLLIN;
     poll[3] = POLLIN;
-    const n = syscall(NR.ppoll, poll, 2, timeout, 0, 8);
+    const n = syscall(NR.ppoll, poll, 3, timeout, 0, 8);
     if (n === -E.EINTR) continue;
     if (n === 0) break;
     if (n < 0) throw new SysError("poll", -n);
@@ -196,6 +208,7 @@ function drain(reader: number, pidfd: number, deadline: number): string {
       if (size < OUTPUT_LIMIT) chunks.push(chunk.subarray(0, got));
       size += got;
     } else if (poll[3]! >>> 16 !== 0) break;
+    else throwIfInterrupted();
   }
   return fromUtf8(joined(chunks));
 }

@@ -1,0 +1,79 @@
+/**
+ * Why a container's program could not be executed. brun is gone by then: the stage writes what it would have told it into
+ * exec.fifo, behind the byte by which `start` let it go on.
+ */
+import type { BrunError } from "../errors.ts";
+import { describeFailure } from "../stage/failure.ts";
+import type { Op } from "../stage/operation.ts";
+import { IOCTL } from "../sys/constants.ts";
+import { NR, syscall } from "../sys/ffi.ts";
+import { close, O, readdir, readlink, tryOpen } from "../sys/fs.ts";
+import { loadExecInfo, type StoredState } from "./store.ts";
+
+/** struct message_header and struct failure (nsenter/message.h, program.h), after the one byte. */
+const FAILURE_AT = 1 + 8;
+const FAILURE_SIZE = 24;
+
+/** What has failed. */
+export interface StartFailure {
+  readonly error: BrunError;
+  /** A startContainer hook, after which there is to be no container (runtime.md#lifecycle, step 8). */
+  readonly hook: boolean;
+}
+
+/**
+ * The failure that is in the FIFO; null when the program has been executed.
+ * @param fd the FIFO's writing end, with its reader gone
+ */
+export function startFailure(root: string, stored: StoredState, fd: number): StartFailure | null {
+  const unread = new Int32Array(1);
+  if (syscall(NR.ioctl, fd, IOCTL.FIONREAD, unread) < 0 || unread[0]! < FAILURE_AT + FAILURE_SIZE)
+    return null;
+  const reader = tryOpen(`/proc/self/fd/${fd}`, O.RDONLY | O.NONBLOCK);
+  if (reader < 0) return null;
+  const bytes = new Uint8Array(FAILURE_AT + FAILURE_SIZE);
+  const n = syscall(NR.read, reader, bytes, bytes.length);
+  close(reader);
+  return n < bytes.length ? null : decode(root, stored, new DataView(bytes.buffer, FAILURE_AT));
+}
+
+/** As {@link startFailure}, where the front has written to the FIFO: it leaves the descriptor open then. */
+export function startFailureOfFront(root: string, stored: StoredState, fifo: string): StartFailure | null {
+  for (const name of readdir("/proc/self/fd")) {
+    const fd = Number(name);
+    if (isLinkTo(fd, `${fifo} (deleted)`)) return startFailure(root, stored, fd);
+  }
+  return null;
+}
+
+function isLinkTo(fd: number, target: string): boolean {
+  try {
+    return readlink(`/proc/self/fd/${fd}`) === target;
+  } catch {
+    return false;
+  }
+}
+
+function decode(root: string, stored: StoredState, view: DataView): StartFailure {
+  const [op, errno] = [view.getUint32(0, true), view.getInt32(4, true)];
+  const detail = Number(view.getBigInt64(8, true));
+  const index = stored.startHooks?.findIndex(([at]) => at === op) ?? -1;
+  const what = index < 0 ? executing(root, stored) : hook(stored, index);
+  return { error: describeFailure(what, errno, detail), hook: index >= 0 };
+}
+
+function hook(stored: StoredState, index: number): Op {
+  const doing = `run the hook ${stored.startHooks![index]![1]}`;
+  return { kind: "spawn", name: "", args: [], where: `hooks.startContainer[${index}]`, doing };
+}
+
+function executing(root: string, { id }: StoredState): Op {
+  const file = loadExecInfo(root, id).process.args?.[0] ?? "";
+  return {
+    kind: "execute",
+    name: "",
+    args: [],
+    where: "process.args[0]",
+    doing: `exec: ${JSON.stringify(file)}`,
+  };
+}

@@ -1,0 +1,95 @@
+/**
+ * Signals that would end brun while it makes something that would stay: they are held, and whatever waits
+ * ({@link waitFd} and the functions that use it) throws {@link Interrupted} instead, so that brun can undo what it has done.
+ */
+import { E } from "./errno.ts";
+import { check } from "./error.ts";
+import { catchSignals, NR, syscall } from "./ffi.ts";
+
+const names: Readonly<Record<number, string>> = {
+  1: "SIGHUP",
+  2: "SIGINT",
+  3: "SIGQUIT",
+  10: "SIGUSR1",
+  12: "SIGUSR2",
+  14: "SIGALRM",
+  15: "SIGTERM",
+};
+
+/** A signal has come that is to end brun; what it was making has to be undone first. */
+export class Interrupted extends Error {
+  override readonly name = "Interrupted";
+
+  constructor(readonly signal: number) {
+    super(`ended by ${names[signal] ?? `signal ${signal}`}: what was not complete is undone`);
+  }
+}
+
+const O_NONBLOCK_CLOEXEC = 0o2004000;
+
+let reader = -1;
+let writer = -1;
+let watched = false;
+
+/** From now on a signal that would end this process waits for {@link throwIfInterrupted}. Throws a SysError. */
+export function holdSignals(): void {
+  if (reader < 0) {
+    const pipe = new Int32Array(2);
+    check(syscall(NR.pipe2, pipe, O_NONBLOCK_CLOEXEC), "make a pipe");
+    [reader, writer] = [pipe[0]!, pipe[1]!];
+    catchSignals(writer, false);
+  }
+  watched = true;
+}
+
+/** Descriptor to poll beside what is waited for: readable when there is a signal. -1 when none are held. */
+export function interrupts(): number {
+  return watched ? reader : -1;
+}
+
+/** Throws an {@link Interrupted} when a signal has come, and nothing waits for signals from then on. */
+export function throwIfInterrupted(): void {
+  const signal = watched ? taken() : 0;
+  if (signal === 0) return;
+  watched = false;
+  throw new Interrupted(signal);
+}
+
+/** Signals are held, and do not interrupt any more: something is being undone. */
+export function ignoreInterrupts(): void {
+  watched = false;
+}
+
+/**
+ * Signals are for another process from now on, whose supervisor reads those that come before it is there. Returns the
+ * descriptor for it. Throws a SysError.
+ */
+export function keepSignals(): number {
+  holdSignals();
+  watched = false;
+  catchSignals(writer, true);
+  return reader;
+}
+
+/** Nothing has to be undone any more: signals end this process, also one that has come. */
+export function releaseSignals(): void {
+  if (reader < 0) return;
+  watched = false;
+  const signal = taken();
+  catchSignals(-1, false);
+  if (signal !== 0) die(signal);
+}
+
+/** Ends this process by a signal. */
+export function die(signal: number): void {
+  if (reader >= 0) catchSignals(-1, false);
+  syscall(NR.kill, syscall(NR.getpid), signal);
+}
+
+function taken(): number {
+  const byte = new Uint8Array(1);
+  let n: number;
+  do n = syscall(NR.read, reader, byte, 1);
+  while (n === -E.EINTR);
+  return n === 1 ? byte[0]! : 0;
+}
