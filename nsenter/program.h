@@ -15,7 +15,7 @@
 
 #define PROGRAM_MAGIC 0x6e757262U /* "brun" */
 #define PROGRAM_MAX (64U << 20)
-#define PROGRAM_SLOTS 256
+#define PROGRAM_SLOTS 1024
 #define NO_SLOT 0xffffU
 #define ANY_ERRNO 255
 #define BITS_INVERTED 8U

@@ -1,7 +1,7 @@
 /** `run --host` and `--rootfs` over trees as people have them: mounts below, busy directories, owners of all kinds. */
 import { describe, expect, test } from "bun:test";
 import { chownSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { host, installed, isRoot, ownedDir } from "./support/caller.ts";
+import { type Caller, host, installed, isRoot, ownedDir, subordinateRange } from "./support/caller.ts";
 import { makeRootfs } from "./support/rootfs.ts";
 import { subjects } from "./support/runtime.ts";
 import { type CallOptions, Sandbox } from "./support/sandbox.ts";
@@ -11,6 +11,12 @@ function mounted(...points: string[]): CallOptions {
   const script =
     'while [ "$1" != -- ]; do mount -t tmpfs -o mode=777 none "$1"; shift; done; shift; exec "$@"';
   return { under: ["unshare", "--mount", "sh", "-c", script, "sh", ...points, "--"] };
+}
+
+/** Maps of a caller's subordinate ids alone: root of the container is one of them. */
+function subordinate(caller: Caller, file: "/etc/subuid" | "/etc/subgid") {
+  const [first, size] = subordinateRange(caller, file);
+  return [{ containerID: 0, hostID: first, size }];
 }
 
 for (const subject of subjects(["brun"])) {
@@ -256,6 +262,17 @@ for (const subject of subjects(["brun"])) {
         // None of the caller's groups is the container's.
         if (many) expect(stdout.toString()).toBe("reached\n0\n");
       }
+    });
+
+    test("hundreds of bind mounts, when root of the container is not the caller", async () => {
+      await using box = new Sandbox(subject);
+      const { stdout, stderr } = await box.sh("ls /dev/in | wc -l; id -u", (spec) => {
+        spec.linux.uidMappings = subordinate(caller, "/etc/subuid");
+        spec.linux.gidMappings = subordinate(caller, "/etc/subgid");
+        for (let i = 0; i < 600; i++)
+          spec.mounts.push({ destination: `/dev/in/${i}`, type: "bind", source: box.dir, options: ["bind"] });
+      });
+      expect({ stdout, stderr }).toEqual({ stdout: "600\n0\n", stderr: "" });
     });
 
     test("the owner of a tmpfs that has no id in the container is dropped with a warning", async () => {

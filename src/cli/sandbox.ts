@@ -161,7 +161,7 @@ function start(rt: Runtime, options: SandboxOptions, view: HostView, args: Args)
       return startWithFuse(rt, options, view, args);
     }
     for (const notice of without.size === 0 ? sandbox.notices : []) rt.warn(notice);
-    if (options.upper !== undefined) makeUpperDirectories(sandbox.spec);
+    if (options.upper !== undefined) makeUpperDirectories(sandbox.spec, absolute(options.upper));
     makeNetworkFiles(options, rt);
     makeOwn(sandbox.make, rt);
     try {

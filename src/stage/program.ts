@@ -8,6 +8,7 @@
  * recording builder; since compiling is pure, it is compiled again for that when something has failed.
  */
 
+import { BrunError } from "../errors.ts";
 import { mapped } from "../sys/lists.ts";
 import { NR, type SyscallName } from "../sys/syscalls.ts";
 import { utf8, utf8Length } from "../sys/utf8.ts";
@@ -48,7 +49,8 @@ const HEADER_WORDS = 6;
 const OP_WORDS = 18;
 const ARG_WORDS = 12;
 const NO_SLOT = 0xffff;
-const MAX_SLOTS = 256;
+/** PROGRAM_SLOTS of nsenter/program.h; processes seldom have more descriptors. */
+const MAX_SLOTS = 1024;
 const RELOCATE_BLOB = 0x80000000;
 /** Of a container's id, in characters, which are ASCII: ID_MAX of nsenter/front/command.h. */
 export const ID_ROOM = 255;
@@ -93,10 +95,15 @@ export class ProgramBuilder {
     return this;
   }
 
-  /** A fresh slot. Throws a RangeError beyond 256 live ones. */
+  /** A fresh slot. Throws a BrunError beyond 1024 live ones, which only sources of mounts can be. */
   slot(): Slot {
     const slot = this.freeSlots.pop() ?? this.slotCount++;
-    if (slot >= MAX_SLOTS) throw new RangeError("program needs more than 256 slots at once");
+    if (slot >= MAX_SLOTS) {
+      throw new BrunError("more bind mounts than descriptors that a process can have open", {
+        where: this.where,
+        hint: "map the caller's own id to 0: root of the container then reaches the sources itself, one after the other",
+      });
+    }
     return { type: SLOT, at: slot, text: "" };
   }
 

@@ -9,12 +9,13 @@ import {
   lchownSync,
   lstatSync,
   mkdirSync,
+  readdirSync,
   rmSync,
   symlinkSync,
   truncateSync,
   writeFileSync,
 } from "node:fs";
-import { isRoot, ownedDir } from "../support/caller.ts";
+import { host, isRoot, ownedDir } from "../support/caller.ts";
 import { makeRootfs } from "../support/rootfs.ts";
 import { subjects } from "../support/runtime.ts";
 import { Sandbox } from "../support/sandbox.ts";
@@ -71,6 +72,30 @@ for (const subject of subjects(["brun"])) {
         expect(most).toBeGreaterThan(1);
       },
       3600000,
+    );
+
+    // Root's overlays all begin at the top.
+    test.skipIf(caller.uid === 0)(
+      "a link that one run leaves in --upper leads no overlay of the next one out",
+      async () => {
+        await using box = new Sandbox(subject);
+        const outside = ownedDir(caller, `${box.dir}/outside`);
+        const work = ownedDir(caller, `${box.dir}/work`);
+        const upper = ownedDir(caller, `${box.dir}/upper`);
+        const run = (cwd: string, script: string) =>
+          box.call(["run", "--host", "--upper", upper, "--", "sh", "-c", script], {
+            cwd,
+            env: { HOME: work },
+          });
+        expect(await run(work, "echo x > x")).toMatchObject({ code: 0, stderr: "" });
+        const place = host("find", upper, "-name", "x").trim().slice(0, -"/work/x".length);
+        rmSync(place, { recursive: true });
+        symlinkSync(outside, place);
+        const next = await run(work, "echo y > y");
+        expect(next.code).toBe(1);
+        expect(next.stderr).toStartWith(`brun: --upper: ${place} is a symbolic link`);
+        expect(readdirSync(outside)).toEqual([]);
+      },
     );
 
     test("an image's passwd and group that lead out, or never end, are not read", async () => {
