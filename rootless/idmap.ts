@@ -22,7 +22,7 @@ export const MAX_MAPS = 340;
 const PAGE = 4096;
 
 /** So many lines always fit, with numbers of ten digits each. */
-const FITTING = Math.floor((PAGE - 1) / 33);
+const FITTING = ((PAGE - 1) / 33) | 0;
 
 /** Maps, and for each line where it came from: "caller", or a range's origin ("/etc/subuid:1"). */
 export interface DefaultMaps {
