@@ -7,12 +7,13 @@
  * the host the directories and links on the way to it are made mount points, too: they could be renamed otherwise,
  * and made anew for the next brun to find.
  */
+import { rootOutside } from "../container/root.ts";
 import { BrunError } from "../errors.ts";
 import type { Mount, User } from "../spec/index.ts";
 import { homes } from "./homes.ts";
 import type { Placed } from "./mounts.ts";
 import { beyond, join, Places, within } from "./places.ts";
-import type { HostView } from "./view.ts";
+import type { Entry, HostView } from "./view.ts";
 
 /** A directory of brun's own. */
 interface OwnDirectory {
@@ -23,13 +24,17 @@ interface OwnDirectory {
 /** The one of --root, and those that brun has without flags (src/container/root.ts, src/container/filter.ts). */
 function ownDirectories(view: HostView): readonly OwnDirectory[] {
   const { stateDirectory, caller, environment: env } = view;
+  // Root of a user namespace and the user that it is have the same.
+  const outside = caller.uid === 0 ? (rootOutside(view.text("/proc/self/uid_map") ?? "") ?? 0) : caller.uid;
   const below = (base: string | undefined, what: OwnDirectory["what"]) =>
     base?.startsWith("/") ? [{ path: join(base, "/brun"), what }] : [];
   return [
     { path: stateDirectory, what: "state" },
     ...below(env.XDG_RUNTIME_DIR, "state"),
-    ...below(`/run/user/${caller.uid}`, "state"),
-    { path: `/tmp/brun-${caller.uid}`, what: "state" },
+    ...[...new Set([caller.uid, outside])].flatMap((uid) => [
+      ...below(`/run/user/${uid}`, "state"),
+      { path: `/tmp/brun-${uid}`, what: "state" as const },
+    ]),
     ...(caller.uid === 0 ? [...below("/run", "state"), ...below("/var/cache", "cache")] : []),
     ...below(env.XDG_CACHE_HOME, "cache"),
     ...below(env.XDG_DATA_HOME, "images"),
@@ -81,27 +86,34 @@ export function coverOwnState(
 ): CoveredState {
   const covering = new Covering(placed, root, view);
   for (const own of ownDirectories(view)) covering.add(own);
-  const covers = [...covering.covers].sort();
+  const covers = [...covering.covers].sort(([a], [b]) => (a < b ? -1 : 1));
   return {
     placed: [
       ...covering.pinned(-1),
       ...placed.flatMap((one, i) => [one, ...covering.pinned(i)]),
-      ...covers.map((destination) => ({ flag: "(brun's own state)", mount: cover(destination, user, view) })),
+      ...covers.map(([destination, entry]) => ({
+        flag: "(brun's own state)",
+        mount: cover(destination, entry, user, view),
+      })),
     ],
     make: [...covering.make],
   };
 }
 
 /** Others than root and the caller may have no id in the container: they have to do without. */
-function cover(destination: string, { uid = 0, gid = 0 }: User, { caller }: HostView): Mount {
+function cover(destination: string, entry: Entry | null, user: User, { caller }: HostView): Mount {
+  // What is no directory is of no use to brun, but could be replaced by one.
+  if (entry !== null && entry.type !== "dir")
+    return { destination, type: "bind", source: "/dev/null", options: ["bind", "nosuid", "noexec"] };
+  const { uid = 0, gid = 0 } = user;
   const has = (uid === 0 && gid === 0) || (uid === caller.uid && gid === caller.gid);
   const options = ["nosuid", "nodev", "mode=700", ...(has ? [`uid=${uid}`, `gid=${gid}`] : [])];
   return { destination, type: "tmpfs", source: "hidden", options };
 }
 
 class Covering {
-  /** Paths in the container. */
-  readonly covers = new Set<string>();
+  /** Paths in the container, and what is there on the host. */
+  readonly covers = new Map<string, Entry | null>();
   readonly make = new Set<string>();
   private readonly pins: { readonly index: number; readonly placed: Placed }[] = [];
   private readonly places: Places;
@@ -125,7 +137,7 @@ class Covering {
     this.refuse(what, ends);
     for (const tree of this.trees) {
       for (const inside of this.inside(tree, ends)) {
-        if (this.isThere(end, tree, what)) this.covers.add(inside);
+        if (this.isThere(end, tree, what)) this.covers.set(inside, this.view.entry(end));
       }
       if (tree.writes !== "host") continue;
       for (const place of passed) this.pin(tree, place);

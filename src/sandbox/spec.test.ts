@@ -482,6 +482,16 @@ describe("brun's own directories", () => {
     ).toContain("/x/.cache/brun");
   });
 
+  test("that are files are covered, and root of a user namespace has those of the user that it is", () => {
+    const file = { type: "file", uid: 1000, gid: 1000, mode: 0o644, size: 0 } as const;
+    const odd = hostSandbox({}, { files: { ...cache, "/home/dev/.cache/brun": file } });
+    expect(mountOn(odd, "/home/dev/.cache/brun")?.source).toBe("/dev/null");
+    const view = { caller: { uid: 0, gid: 0, userName: "root", privileged: false } };
+    const texts = { "/proc/self/uid_map": "         0       1234          1\n" };
+    const root = hostSandbox({}, { view, texts, files: { "/tmp/brun-1234": own(0) } });
+    expect(covers(root)).toContain("/tmp/brun-1234");
+  });
+
   test("cannot be asked for", () => {
     const view = { stateDirectory: "/home/dev/state" };
     const files = { "/home/dev/state": own(1000), "/home/dev/state/c": own(1000) };
