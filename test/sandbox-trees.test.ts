@@ -5,6 +5,7 @@ import { type Caller, host, installed, isRoot, ownedDir, subordinateRange } from
 import { makeRootfs } from "./support/rootfs.ts";
 import { subjects } from "./support/runtime.ts";
 import { type CallOptions, Sandbox } from "./support/sandbox.ts";
+import { brunPath } from "./support/workspace.ts";
 
 /** Runs brun where something is mounted on these directories, with nothing in it, or what FILE=TEXT says. */
 function mounted(...points: string[]): CallOptions {
@@ -176,6 +177,26 @@ for (const subject of subjects(["brun"])) {
       await box.ok(["run", "--host", "-d", "--name", id, "--", "sleep", "1000"]);
       expect((await box.exec(id, "id -u")).stdout).toBe(`${uid}\n`);
       await box.ok(["delete", "--force", id]);
+    });
+
+    test("three deep: where overlays have an end everything is there, read-only, and one line says so", async () => {
+      await using box = new Sandbox(subject);
+      const { dir } = home(box);
+      const nested = [
+        "run",
+        "--host",
+        "--security-opt",
+        "seccomp=unconfined",
+        "--security-opt",
+        "unmask=ALL",
+      ];
+      const inner = (n: number) => [brunPath(), "--root", `/tmp/brun-${n}`, ...nested, "--"];
+      const program = ["sh", "-c", "cat notes; id -u"];
+      box.file("home/notes", "mine\n");
+      const argv = [...nested, "--", ...inner(1), ...inner(2), ...program];
+      const { stdout, stderr, code } = await box.call(argv, { cwd: dir, env: { HOME: dir } });
+      expect({ stdout, code }).toEqual({ stdout: `mine\n${caller.uid}\n`, code: 0 });
+      expect(stderr.split("\n").length).toBeLessThanOrEqual(2);
     });
 
     test("what the caller cannot write outside it cannot write inside", async () => {

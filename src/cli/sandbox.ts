@@ -9,6 +9,7 @@ import { fuseDirectory, fuseObstacle, fuseServes, mountFuse, unmountFuse } from 
 import { networkDirectory } from "../sandbox/network.ts";
 import type { SandboxOptions } from "../sandbox/options.ts";
 import { type Sandbox, type SandboxLimits, sandboxSpec } from "../sandbox/spec.ts";
+import { fileSystemType } from "../sandbox/tree.ts";
 import { makeUpperDirectories } from "../sandbox/upper.ts";
 import { type HostView, hostView } from "../sandbox/view.ts";
 import { type LoadedSpec, parseSpec, toJson, toSharedJson } from "../spec/index.ts";
@@ -153,8 +154,9 @@ function start(rt: Runtime, options: SandboxOptions, view: HostView, args: Args)
   if (options.overlay === "fuse") return startWithFuse(rt, options, view, args);
   const byFuse = options.overlay === "auto" && fuseObstacle(view) === null && fuseServes(options, view);
   const without = new Set<string>();
+  let all = false;
   for (;;) {
-    const limits: SandboxLimits = { noOverlay: without.size >= REFUSALS || without };
+    const limits: SandboxLimits = { noOverlay: all || without };
     const sandbox = sandboxSpec(options, view, limits);
     if (byFuse && sandbox.wanting !== null) {
       rt.debug?.(`${sandbox.wanting}: fuse-overlayfs does it`);
@@ -168,13 +170,15 @@ function start(rt: Runtime, options: SandboxOptions, view: HostView, args: Args)
       return run(rt, runOptions(options, sandbox, args));
     } catch (error) {
       const refused = refusedOverlay(sandbox, error);
-      if (refused === null || without.size > REFUSALS) throw withFlag(sandbox, error);
+      if (refused === null || all) throw withFlag(sandbox, error);
       if (byFuse) {
         rt.debug?.(`${(error as Error).message}: fuse-overlayfs does it`);
         return startWithFuse(rt, options, view, args);
       }
       without.add(refused);
-      const what = without.size < REFUSALS ? `${refused} is` : "all directories are";
+      // Overlays of overlays have no further ones over them, wherever they are.
+      all = without.size >= REFUSALS || fileSystemType(view.mounts, refused) === "overlay";
+      const what = all ? "all directories are" : `${refused} is`;
       const tell = options.overlay === "none" || options.readOnly ? rt.debug : rt.warn;
       tell?.(`${(error as Error).message}: ${what} read-only instead`);
     }

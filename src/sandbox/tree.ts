@@ -163,7 +163,7 @@ class Placing implements PlacedTree {
     if (!names && !this.o.work.some((path) => `${path}/`.startsWith(slashed(source)))) return;
     const why =
       names === undefined
-        ? `no overlay on its file system, ${this.typeOf(source)}`
+        ? `no overlay on its file system, ${fileSystemType(this.o.view.mounts, source)}`
         : `there are mounts below it${names === null ? "" : `, and ${names.length} entries`}`;
     this.told.push(source);
     this.lack(`${source} is read-only: ${why}`);
@@ -258,20 +258,20 @@ class Placing implements PlacedTree {
   private takesOverlay(path: string, destination: string): boolean {
     // In one that is read-only no mount points can be made, which / has to have.
     if (!this.o.overlay || (this.o.readOnly && destination === "/")) return false;
-    return !this.o.refused.has(path) && LOWER.test(this.typeOf(path));
+    return !this.o.refused.has(path) && LOWER.test(fileSystemType(this.o.view.mounts, path));
   }
+}
 
-  /** The type of the file system that holds a path. */
-  private typeOf(path: string): string {
-    let type = "";
-    let length = -1;
-    for (const mount of this.o.view.mounts) {
-      const { point } = mount;
-      const holds = point === "/" || point === path || path.startsWith(`${point}/`);
-      if (holds && point.length >= length) [type, length] = [mount.type, point.length];
-    }
-    return type;
+/** The type of the file system that holds a path. */
+export function fileSystemType(mounts: HostView["mounts"], path: string): string {
+  let type = "";
+  let length = -1;
+  for (const mount of mounts) {
+    const { point } = mount;
+    const holds = point === "/" || point === path || path.startsWith(`${point}/`);
+    if (holds && point.length >= length) [type, length] = [mount.type, point.length];
   }
+  return type;
 }
 
 function slashed(path: string): string {
