@@ -72,6 +72,24 @@ for (const subject of subjects(["brun"]).filter(({ caller }) => caller.name === 
       expect((await run("all")).stderr).toContain("expected auto, single, range, keep-id");
     });
 
+    test("--userns of containers without a bundle", async () => {
+      await using box = new Sandbox(subject);
+      const rootfs = `${box.bundle()}/rootfs`;
+      const run = async (...flags: string[]) =>
+        numbers((await box.call(["run", ...flags, "--", "cat", "/proc/self/uid_map"])).stdout);
+      const [first] = subordinateRange(subject.caller, "/etc/subuid");
+      const kept = [
+        [0, first, uid],
+        [uid, uid, 1],
+      ];
+      expect(await run("--host")).toEqual([[uid, uid, 1]]);
+      expect((await run("--host", "--userns=keep-id")).slice(0, 2)).toEqual(kept);
+      expect((await run("--rootfs", rootfs, "--userns=keep-id")).slice(0, 2)).toEqual(kept);
+      expect(await run("--rootfs", rootfs, "--userns=single")).toEqual([[0, uid, 1]]);
+      const other = await box.call(["run", "--host", "--userns=single", "-u", "1", "--", "true"]);
+      expect([other.code, other.stderr]).toEqual([1, expect.stringContaining("it can only be you, or root")]);
+    });
+
     test("brun unshare, inside bwrap and without newuidmap", async () => {
       await using box = new Sandbox(subject);
       const alone = await box.call(["unshare", "cat", "/proc/self/uid_map"], { under: NO_NEW_PRIVS });
@@ -99,6 +117,12 @@ for (const subject of subjects(["brun"]).filter(({ caller }) => caller.name === 
 
 for (const subject of subjects(["brun"]).filter(({ caller }) => caller.name === "root")) {
   describe(`${subject.label}: root of something smaller`, () => {
+    test("--userns is refused where no user namespace is made", async () => {
+      await using box = new Sandbox(subject);
+      const { code, stderr } = await box.call(["run", "--host", "--userns=single", "--", "true"]);
+      expect([code, stderr]).toEqual([1, expect.stringContaining("gets no new user namespace")]);
+    });
+
     test("without capabilities that it takes there is a user namespace with root's ids, for exec too", async () => {
       await using box = new Sandbox(subject);
       const under = ["setpriv", "--bounding-set=-sys_admin,-net_admin", "--inh-caps=-all"];

@@ -212,6 +212,8 @@ function createOptions(options: SandboxOptions, { spec }: Sandbox): CreateOption
     noPivot: false,
     noNewKeyring: false,
     preserveFds: 0,
+    // Maps that the flags have led to already are in the config.
+    userns: spec.linux?.uidMappings === undefined ? options.userns : "auto",
   };
 }
 

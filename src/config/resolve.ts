@@ -72,6 +72,12 @@ export function resolve(input: ResolveInput): Resolved {
   const user = found(namespaces, (n) => n.type === "user");
   const addUserNamespace = input.addUserNamespace && user === undefined;
   const makesUser = addUserNamespace || (user !== undefined && !user.path);
+  if (!makesUser && (input.userns ?? "auto") !== "auto") {
+    throw new BrunError("the container gets no new user namespace", {
+      where: "--userns",
+      hint: "root's has one when its config has; as an ordinary user it always has",
+    });
+  }
   const ids = makesUser ? maps(input) : null;
   const changes: Change[] = ids?.changes ?? [];
   let spec = withoutOldPidsLimit(input.spec);

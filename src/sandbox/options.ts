@@ -1,5 +1,7 @@
 /** What `brun run --rootfs` and `brun run --host` are asked for. */
 
+import type { UsernsMode } from "../../rootless/default-ids.ts";
+
 /** What the container's root is made of. */
 export type SandboxRoot = { readonly kind: "rootfs"; readonly path: string } | { readonly kind: "host" };
 
@@ -32,6 +34,8 @@ export interface SandboxOptions {
   readonly env: readonly string[];
   readonly envFile: readonly string[];
   readonly user: string | undefined;
+  /** Which ids there are besides the caller's. */
+  readonly userns: UsernsMode;
   readonly terminal: boolean;
   readonly memory: string | undefined;
   readonly cpus: string | undefined;

@@ -1,5 +1,6 @@
 /** Who a sandbox's program runs as, and which ids of the host stand behind that. */
-import { type IdMap, isMapped, keepIdMaps } from "../../rootless/idmap.ts";
+import { chooseIds } from "../../rootless/default-ids.ts";
+import { type IdMap, type IdMaps, isMapped, keepIdMaps } from "../../rootless/idmap.ts";
 import { BrunError } from "../errors.ts";
 import type { IDMapping, User } from "../spec/index.ts";
 import type { SandboxOptions } from "./options.ts";
@@ -21,7 +22,7 @@ export function sandboxUser(options: SandboxOptions, view: HostView): SandboxUse
   const passwd = rootText(options, view, "/etc/passwd");
   const group = rootText(options, view, "/etc/group");
   const { caller } = view;
-  const given = options.user ?? (options.root.kind === "host" ? `${caller.uid}:${caller.gid}` : "0");
+  const given = options.user ?? (isCaller(options) ? `${caller.uid}:${caller.gid}` : "0");
   const [who = "", wanted] = given.split(":");
   const entry = fieldsOf(passwd ?? "", who);
   const uid = isId(who) ? Number(who) : entry && Number(entry[2]);
@@ -39,6 +40,11 @@ export function sandboxUser(options: SandboxOptions, view: HostView): SandboxUse
     name: entry?.[0] ?? null,
     home: entry?.[5] || null,
   };
+}
+
+/** Whether the program is the caller's unless `--user` says otherwise: where the caller has its own ids inside. */
+function isCaller({ root, userns }: SandboxOptions): boolean {
+  return root.kind === "host" || userns === "keep-id";
 }
 
 const NO_FILE = "there is no such file, or it is no regular one of at most 16 MiB; a uid and gid do without";
@@ -93,13 +99,25 @@ export interface SandboxMaps {
 export function sandboxMaps(options: SandboxOptions, view: HostView, user: User): SandboxMaps | null {
   const { caller } = view;
   if (!view.rootless || options.root.kind !== "host" || user.uid === 0 || caller.uid === 0) return null;
-  if (user.uid === caller.uid && user.gid === caller.gid) return aloneMaps(view, user);
-  const { uid, gid } = view.subids();
-  const maps = keepIdMaps(caller.uid, caller.gid, uid, gid);
+  const itself = user.uid === caller.uid && user.gid === caller.gid;
+  if (options.userns === "single" && !itself) {
+    throw new BrunError("the caller alone is mapped, so it can only be you, or root", { where: "--user" });
+  }
+  if (itself && (options.userns === "auto" || options.userns === "single")) return aloneMaps(view, user);
+  const maps = keptIds(options, view);
   checkMapped("uid", user.uid ?? 0, maps.uid);
   checkMapped("gid", user.gid ?? 0, maps.gid);
   const toMapping = (m: IdMap) => ({ containerID: m.containerId, hostID: m.hostId, size: m.size });
   return { uidMappings: maps.uid.map(toMapping), gidMappings: maps.gid.map(toMapping) };
+}
+
+/** The caller's own ids, and its subordinate ones around them: they have to be there only when a flag asks for them. */
+function keptIds({ userns }: SandboxOptions, view: HostView): IdMaps {
+  const { caller, subids, rangesObstacle: obstacle } = view;
+  if (userns !== "auto")
+    return chooseIds({ caller, mode: "keep-id", subids, obstacle, needsMore: true, lesserRoot: false }).maps;
+  const { uid, gid } = subids();
+  return keepIdMaps(caller.uid, caller.gid, uid, gid);
 }
 
 function checkMapped(kind: "uid" | "gid", id: number, map: readonly IdMap[]): void {

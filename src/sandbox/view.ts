@@ -1,10 +1,11 @@
 /** What a sandbox's config depends on: the machine, or a test's fixture. */
 
 import { type Caller, currentCaller } from "../../rootless/caller.ts";
+import { rangesObstacle } from "../../rootless/default-ids.ts";
 import { type MountPoint, mountPoints } from "../../rootless/host.ts";
 import { loadSubids, type Subids } from "../../rootless/subid.ts";
 import { readGiven } from "../given-file.ts";
-import { environment, ownCommand } from "../sys/environment.ts";
+import { environment, ownCommand, variable } from "../sys/environment.ts";
 import { cstr, NR, syscall } from "../sys/ffi.ts";
 import { findProgram } from "../sys/find-program.ts";
 import { AT_FDCWD, absolute, exists, readdir, readTextIfThere, S, tryStat } from "../sys/fs.ts";
@@ -30,6 +31,8 @@ export interface HostView {
   /** The rights to mount are those over a user namespace: the caller is not root, or root of one. */
   readonly nested: boolean;
   readonly subids: () => Subids;
+  /** Why subordinate ids cannot be mapped here, or null. */
+  readonly rangesObstacle: (subids: Subids) => string | null;
   /** --root. */
   readonly stateDirectory: string;
   /** What starts brun: a path, and in a checkout the script. */
@@ -72,6 +75,7 @@ export function hostView(rootless: boolean, nested: boolean, stateDirectory: str
     rootless,
     nested,
     subids: () => loadSubids(caller.uid, caller.userName),
+    rangesObstacle: (subids) => rangesObstacle(caller, subids, variable("PATH")),
     stateDirectory,
     self: ownCommand(),
     environment: environment(),

@@ -66,6 +66,7 @@ export function fixtureView({ files, texts, mounts = [], links, view }: Fixture 
     rootless: true,
     nested: true,
     subids: () => ({ uid: [range], gid: [range] }),
+    rangesObstacle: () => null,
     stateDirectory: "/run/user/1000/brun",
     self: ["/usr/bin/brun"],
     environment: {
@@ -125,6 +126,7 @@ const NONE: Omit<SandboxOptions, "root"> = {
   network: undefined,
   publish: [],
   hide: [],
+  userns: "auto",
   withSecrets: false,
 };
 
