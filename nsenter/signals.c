@@ -17,7 +17,7 @@ static const unsigned char deadly[] = {SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2
 
 uint64_t deadly_signals(void)
 {
-	struct kernel_sigaction action;
+	struct kernel_sigaction action = {0, 0, 0, 0};
 	uint64_t mask = 0;
 
 	for (unsigned int i = 0; i < ARRAY_LENGTH(deadly); i++)

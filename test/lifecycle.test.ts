@@ -159,6 +159,27 @@ for (const subject of subjects()) {
         }
       });
 
+    if (subject.runtime === "brun")
+      test("delete --force ends what a container in the host's pid namespace and without a cgroup has started", async () => {
+        await using box = new Sandbox(subject);
+        const id = box.name();
+        const bundle = box.bundle((spec) => {
+          spec.linux.namespaces = spec.linux.namespaces.filter(({ type }) => type !== "pid");
+          spec.mounts = spec.mounts.filter(({ type }) => type !== "proc");
+          spec.process.args = [
+            "/bin/sh",
+            "-c",
+            "sleep 1000 & (setsid sleep 1001 & sleep 1002) & echo up; wait",
+          ];
+        });
+        const globals = ["--cgroup-manager=disabled"];
+        const run = box.spawn(["run", "--detach", "--bundle", bundle, id], { globals });
+        expect((await run.done).code).toBe(0);
+        await until("its processes", () => run.stdout().includes("up"));
+        await box.ok(["delete", "--force", id]);
+        await box.untilGone(id);
+      });
+
     test("kill without a signal sends SIGTERM, and fails on a stopped container", async () => {
       await using box = new Sandbox(subject);
       const id = await box.detached((spec) => {

@@ -57,7 +57,7 @@ export function restore(rt: Runtime, options: RestoreOptions): number {
   let config: ContainerConfig | null = null;
   let restored: Restored | null = null;
   try {
-    const notify = prepareNotify(rt.root, options.id, spec, false, rt.warn);
+    const notify = prepareNotify(rt.root, options.id, spec, false, rt.debug);
     const mode = { waitForStart: false, detached: options.detach };
     config = decide(rt, asCreateOptions(options), 0, mode, bundle, spec, currentCaller(), notify);
     restored = new Restored(rt, config, console);

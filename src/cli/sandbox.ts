@@ -17,6 +17,7 @@ import { dismissAhead } from "../stage/launch.ts";
 import { check } from "../sys/error.ts";
 import { NR, syscall } from "../sys/ffi.ts";
 import { absolute, close, mkdirAll, O, open } from "../sys/fs.ts";
+import { holdSignals } from "../sys/interrupt.ts";
 import { inBackground, runInBackground } from "./background.ts";
 import type { Command } from "./command.ts";
 import { absoluteIfGiven } from "./container-flags.ts";
@@ -195,6 +196,8 @@ function startWithFuse(rt: Runtime, options: SandboxOptions, view: HostView, arg
   makeOwn(sandbox.make, rt);
   const upper = options.upper === undefined ? undefined : absolute(options.upper);
   const lower = options.root.kind === "host" ? "/" : options.root.path;
+  // Until run() has made the container there is no poststop hook that unmounts it.
+  holdSignals();
   mountFuse(fuse, lower, upper, view);
   try {
     return run(rt, loaded);

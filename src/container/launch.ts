@@ -81,7 +81,7 @@ export function launch(rt: Runtime, options: CreateOptions, mode: LaunchMode): L
     stage = launchStage(preserveFds);
     rt.mark?.("stage started");
     const caller = currentCaller();
-    const notify = prepareNotify(rt.root, options.id, spec, mode.waitForStart, rt.warn);
+    const notify = prepareNotify(rt.root, options.id, spec, mode.waitForStart, rt.debug);
     config = decide(rt, options, preserveFds, mode, bundle, spec, caller, notify);
     rt.mark?.("config decided");
     if (config.cgroup !== null) makeCgroup(rt, config, config.cgroup, stage.pid);

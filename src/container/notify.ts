@@ -9,6 +9,7 @@ import { AT_FDCWD, close, mkdir, O, POLLIN, tryStat, waitFd } from "../sys/fs.ts
 import { bindUnix, connectUnix, SOCK_DGRAM, sendFd } from "../sys/socket.ts";
 import { fromUtf8 } from "../sys/utf8.ts";
 import { paths } from "./store.ts";
+import type { Runtime } from "./types.ts";
 
 /** Both ends of the container's notifications. */
 export interface NotifySockets {
@@ -29,7 +30,7 @@ export interface Notify {
 
 const INSIDE = "/run/notify";
 
-type Warn = (message: string) => void;
+type Debug = Runtime["debug"];
 
 /**
  * Makes the directory of the socket when the caller has NOTIFY_SOCKET set, and unless that is left to `start` the
@@ -40,12 +41,12 @@ export function prepareNotify(
   id: string,
   spec: Spec,
   waitForStart: boolean,
-  warn: Warn,
+  debug: Debug,
 ): Notify | null {
   const planned = planNotify(root, id, spec);
   if (planned === null) return null;
   mkdir(paths(root, id).notify, 0o755);
-  return waitForStart ? planned : { ...planned, sockets: openNotify(root, id, warn) };
+  return waitForStart ? planned : { ...planned, sockets: openNotify(root, id, debug) };
 }
 
 /** What {@link prepareNotify} would say, with nothing made. */
@@ -63,9 +64,9 @@ export function planNotify(root: string, id: string, spec: Spec): Notify | null 
 
 /**
  * Makes the socket; null when the caller has no NOTIFY_SOCKET, or had none when the container was created. One that
- * nobody listens to any more is no reason to fail. Throws a SysError.
+ * nobody listens to any more, as in a shell that was started by a service, is worth no word, as with runc and crun. Throws a SysError.
  */
-export function openNotify(root: string, id: string, warn: Warn): NotifySockets | null {
+export function openNotify(root: string, id: string, debug: Debug): NotifySockets | null {
   const outside = variable("NOTIFY_SOCKET");
   const { notify } = paths(root, id);
   if (!outside || typeof tryStat(notify) === "number") return null;
@@ -73,7 +74,7 @@ export function openNotify(root: string, id: string, warn: Warn): NotifySockets 
   try {
     upstream = connectUnix(outside, SOCK_DGRAM);
   } catch (error) {
-    warn(`NOTIFY_SOCKET: ${(error as Error).message}: the container's notifications go nowhere`);
+    debug?.(`NOTIFY_SOCKET: ${(error as Error).message}: the container's notifications go nowhere`);
     return null;
   }
   const path = `${notify}/notify.sock`;

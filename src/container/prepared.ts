@@ -65,6 +65,8 @@ export function prepare(
   if (config.facts.lacking?.has("pidfd_open")) return null;
   // Without a pid namespace processes of the container may outlive its first one: kill looks for them.
   const alone = (info.namespaces & CLONE.NEWPID) !== 0 || cgroup === undefined;
+  // delete --force looks for them where no cgroup has them.
+  const ends = (info.namespaces & CLONE.NEWPID) !== 0 || cgroup !== undefined;
   const removes = hooks?.poststop === undefined && cgroup?.systemd === undefined;
   const exec = preparedExec(rt, config, state, info);
   return encode(state.id, [
@@ -72,7 +74,7 @@ export function prepare(
     hooks?.poststart === undefined ? program((given) => prepareStart(given, state)) : null,
     alone ? program((given) => prepareKill(given, state)) : null,
     removes ? program((given) => prepareDelete(given, rt, state, false)) : null,
-    removes ? program((given) => prepareDelete(given, rt, state, true)) : null,
+    removes && ends ? program((given) => prepareDelete(given, rt, state, true)) : null,
     exec && program((given) => prepareGuard(given, state)),
     exec,
   ]);

@@ -18,9 +18,8 @@ export function processes(rt: Runtime, id: string): number[] {
     return alive ? [stored.pid, ...pids] : pids;
   }
   if (!alive) return [];
+  if (sharesPids(stored.pid)) return descendants(stored.pid);
   const namespace = namespaceOf(stored.pid);
-  const own = namespaceOf("self");
-  if (namespace === null || namespace === own) return descendants(stored.pid);
   const pids = numericEntries().filter((pid) => pid !== stored.pid && namespaceOf(pid) === namespace);
   return [stored.pid, ...pids];
 }
@@ -40,8 +39,14 @@ function namespaceOf(pid: number | "self"): string | null {
   }
 }
 
+/** Whether a process is in this one's pid namespace, or has gone. */
+export function sharesPids(pid: number): boolean {
+  const namespace = namespaceOf(pid);
+  return namespace === null || namespace === namespaceOf("self");
+}
+
 /** Without a pid namespace of its own: the process and what descends from it. */
-function descendants(root: number): number[] {
+export function descendants(root: number): number[] {
   const children = new Map<number, number[]>();
   for (const pid of numericEntries()) {
     const parent = processStat(pid)?.parent;

@@ -85,7 +85,7 @@ interface Notifications {
 function openNotifications(rt: Runtime, { id, pid, startTime }: StoredState): Notifications | null {
   const { forwardReady, openNotify } = require("./notify.ts") as typeof import("./notify.ts");
   const pidfd = openProcess(pid, startTime);
-  const sockets = pidfd < 0 ? null : openNotify(rt.root, id, rt.warn);
+  const sockets = pidfd < 0 ? null : openNotify(rt.root, id, rt.debug);
   return sockets && { forward: () => forwardReady(sockets, pid, pidfd) };
 }
 
