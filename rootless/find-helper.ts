@@ -32,13 +32,13 @@ export function findHelper(name: MapHelper, pathVariable: string | undefined): s
   for (const directory of SYSTEM_DIRECTORIES) {
     const path = `${directory}/${name}`;
     if (trusted(path, S.IFREG)) return path;
-    if (typeof tryStat(path) !== "number") distrusted ??= path;
+    if (isFile(path)) distrusted ??= path;
   }
   for (const directory of (pathVariable ?? "").split(":")) {
     if (!directory.startsWith("/")) continue;
     const path = `${directory}/${name}`;
     if (trusted(path, S.IFREG) && trusted(directory, S.IFDIR)) return path;
-    if (typeof tryStat(path) !== "number") distrusted ??= path;
+    if (isFile(path)) distrusted ??= path;
   }
   if (distrusted !== null) {
     throw new BrunError(`${distrusted} is not used: it or its directory is not root's alone to write here`, {
@@ -48,6 +48,11 @@ export function findHelper(name: MapHelper, pathVariable: string | undefined): s
   throw new BrunError(`${name} is not installed, and more than one id needs it`, {
     hint: "install package uidmap (Debian, Ubuntu), shadow-utils (Fedora), shadow (Arch) or shadow-subids (Alpine)",
   });
+}
+
+function isFile(path: string): boolean {
+  const stat = tryStat(path);
+  return typeof stat !== "number" && (stat.mode & S.IFMT) === S.IFREG;
 }
 
 function trusted(path: string, type: number): boolean {
