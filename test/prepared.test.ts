@@ -13,7 +13,7 @@ import {
   unlinkSync,
   writeFileSync,
 } from "node:fs";
-import { isRoot } from "./support/caller.ts";
+import { isRoot, ownedDir } from "./support/caller.ts";
 import { BY_BUN, call, front, REPORT } from "./support/front.ts";
 import { subjects } from "./support/runtime.ts";
 import { Sandbox } from "./support/sandbox.ts";
@@ -282,15 +282,22 @@ for (const subject of subjects(["brun"])) {
 
     if (subject.caller.uid === 0) return;
 
-    test("without a runtime directory, too, in /tmp", async () => {
-      await using box = new Sandbox(subject);
+    /** Creates, asks and deletes without --root; whether Bun was started each time. */
+    async function withoutRoot(box: Sandbox, env: Record<string, string | undefined>, around: string[] = []) {
       const id = box.name();
       const bundle = box.bundle((spec) => {
         spec.process.args = ["/bin/sleep", "1000"];
+        if (around.length === 0) return;
+        spec.linux.uidMappings = [{ containerID: 0, hostID: 0, size: 1 }];
+        spec.linux.gidMappings = [{ containerID: 0, hostID: 0, size: 1 }];
       });
-      const { XDG_RUNTIME_DIR: _, ...env } = box.env;
-      const at = async (words: readonly string[]) => {
-        const argv = box.argv(words);
+      const done: boolean[] = [];
+      for (const words of [
+        ["create", "--bundle", bundle, id],
+        ["state", id],
+        ["delete", "--force", id],
+      ]) {
+        const argv = box.argv(words, { around });
         argv.splice(argv.indexOf("--root"), 2);
         const said = openSync(box.file("said", ""), "w");
         const child = Bun.spawn(argv, {
@@ -299,12 +306,23 @@ for (const subject of subjects(["brun"])) {
           stdio: ["ignore", said, said],
         });
         const code = await child.exited;
+        expect(code === 0 ? "" : readFileSync(`${box.dir}/said`, "utf8")).toBe("");
         closeSync(said);
-        return { code, bun: readFileSync(`${box.dir}/said`, "utf8").includes("into bytecode") };
-      };
-      expect(await at(["create", "--bundle", bundle, id])).toEqual({ code: 0, bun: true });
-      expect(await at(["state", id])).toEqual({ code: 0, bun: false });
-      expect(await at(["delete", "--force", id])).toEqual({ code: 0, bun: false });
+        done.push(readFileSync(`${box.dir}/said`, "utf8").includes("into bytecode"));
+      }
+      return done;
+    }
+
+    test("without a runtime directory, too, in /tmp", async () => {
+      await using box = new Sandbox(subject);
+      const { XDG_RUNTIME_DIR: _, ...env } = box.env;
+      expect(await withoutRoot(box, env)).toEqual([true, false, false]);
+    });
+
+    test("as root of a user namespace, too, as rootless podman is", async () => {
+      await using box = new Sandbox(subject);
+      const env = { ...box.env, XDG_RUNTIME_DIR: ownedDir(subject.caller, `${box.dir}/run`) };
+      expect(await withoutRoot(box, env, ["unshare", "-r"])).toEqual([true, false, false]);
     });
   });
 }

@@ -65,6 +65,30 @@ int in_first_user_namespace(void)
 	return text_equal(link, FIRST_USER_NAMESPACE);
 }
 
+/* Whether every id is mapped to itself, as in the first user namespace. */
+static int maps_all_ids(void)
+{
+	static const char all[] = "         0          0 4294967295\n";
+	char map[sizeof(all)];
+	long fd = sys4(__NR_openat, AT_FDCWD, "/proc/self/uid_map", O_RDONLY | O_CLOEXEC, 0);
+	long n = fd < 0 ? fd : sys3(__NR_read, fd, map, sizeof(map));
+
+	if (fd >= 0)
+		sys1(__NR_close, fd);
+	if (n != (long)sizeof(all) - 1)
+		return n < 0;
+	map[n] = 0;
+	return text_equal(map, all);
+}
+
+/* Root of a user namespace other than the first, such as rootless podman's: a user, unless by its name it is root's login. */
+static int is_nested_root(const char *const *envp)
+{
+	const char *user = variable(envp, "USER");
+
+	return !(user && text_equal(user, "root")) && !maps_all_ids();
+}
+
 /* Whether a state directory is there already, and fit for use. */
 static int is_fit(const char *root, uint32_t mode, uint32_t uid)
 {
@@ -90,8 +114,10 @@ static int default_root(char *root, const char *const *envp)
 	char number[21];
 	long length;
 
-	if (uid == 0)
-		return in_first_user_namespace() && path_append(root, 0, "/run/brun", 9) > 0;
+	if (uid == 0 && in_first_user_namespace())
+		return path_append(root, 0, "/run/brun", 9) > 0;
+	if (uid == 0 && !is_nested_root(envp))
+		return 0;
 	if (runtime && runtime[0] == '/') {
 		if (!is_clean(runtime))
 			return 0;
@@ -104,6 +130,9 @@ static int default_root(char *root, const char *const *envp)
 		if (is_writable(runtime))
 			return 0;
 	}
+	/* The directory has the uid outside. */
+	if (uid == 0)
+		return 0;
 	length = path_append(root, 0, "/tmp/brun-", 10);
 	return path_append(root, length, number, text_decimal(number, uid)) > 0 && is_fit(root, 0700, uid);
 }
