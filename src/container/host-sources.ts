@@ -16,8 +16,21 @@ import { ProgramBuilder } from "../stage/program.ts";
 import { AT_RECURSIVE, CLONE, MOUNT_ATTR, MS } from "../sys/constants.ts";
 import { errnoText } from "../sys/errno.ts";
 import { cstr, NR, syscall } from "../sys/ffi.ts";
-import { AT_EMPTY_PATH, absolute, below, close, O, open, tryStat, tryWriteExisting } from "../sys/fs.ts";
+import {
+  AT_EMPTY_PATH,
+  absolute,
+  below,
+  close,
+  O,
+  open,
+  readlink,
+  readText,
+  tryOpen,
+  tryStat,
+  tryWriteExisting,
+} from "../sys/fs.ts";
 import { any, each } from "../sys/lists.ts";
+import { mountPath } from "../sys/mountinfo.ts";
 import { waitChild } from "../sys/spawn.ts";
 
 /** Whether a mount has ids of its own. */
@@ -57,7 +70,7 @@ export function hostSources(
     if (caller.privileged && typeof user === "object" && user !== null && mount.source !== undefined) {
       const source = absolute(mount.source, bundle);
       // In the user namespace what is mounted below it could not be left out: those mounts are locked.
-      const alone = isPlainBind(mount) && below(rootfs, source) === null;
+      const alone = isPlainBind(mount) && below(rootfs, source) === null && hasMounts(source);
       if (alone || !isReachable(source, user)) hostOnly.add(i);
     } else if (idMapped && typeof user === "string") {
       // What that one's root can reach is not known.
@@ -133,6 +146,21 @@ function userNamespace(maps: IdMaps, where: string): string {
 function isPlainBind(mount: Mount): boolean {
   const options = parseMountOptions(mount.options ?? []);
   return isBind(mount, options) && (options.flags & MS.REC) === 0;
+}
+
+/**
+ * Whether something is mounted below a directory. Others are opened in the user namespace, where the flags that the
+ * mount has on the host are locked.
+ */
+function hasMounts(path: string): boolean {
+  const fd = tryOpen(path, O.PATH);
+  if (fd < 0) return false;
+  const directory = readlink(`/proc/self/fd/${fd}`);
+  close(fd);
+  return any(readText("/proc/self/mountinfo").split("\n"), (line) => {
+    const point = mountPath(line.split(" ")[4] ?? "");
+    return directory === "/" ? point.length > 1 : below(directory, point) !== null;
+  });
 }
 
 /** Whether root of the host can get there without capabilities over files of ids that are not mapped. */
