@@ -45,7 +45,7 @@ run_group() {
   command+=("RUNTIME_KIND=${RUNTIME_KIND:-runc}" "TMPDIR=$out/tmp" sh -c 'cd "$1" && shift && exec "$@"' sh "$out/run"
     "$out/contest" run --runtime "$tested" --runtimetest "$out/runtimetest" -t "$group")
   wrap "$mode"
-  timeout -k 10 "${FOREIGN_TIMEOUT:-300}" "${command[@]}" >"$log" 2>"${log%.log}.err" </dev/null || true
+  : | timeout -k 10 "${FOREIGN_TIMEOUT:-300}" "${command[@]}" >"$log" 2>"${log%.log}.err" || true
   # "3 / 7 : name : ok"; what a test printed itself may be before it on the line. A test that panics takes its group along.
   awk -v group="$group" '
     match($0, /[0-9]+ \/ [0-9]+ : [^:]+ : (ok|not ok|skipped)$/) {

@@ -70,7 +70,7 @@ run_file() {
   command+=("OCI_RUNTIME=$runtime" "INIT=$out/init" "TMPDIR=$work" "PYTHONPATH=$here/crun-python" PYTHONDONTWRITEBYTECODE=1
     sh -c 'cd "$1" && exec python3 "$2"' sh "$work" "$out/tests/$name.py")
   wrap "$mode"
-  timeout -k 10 "${FOREIGN_TIMEOUT:-600}" "${command[@]}" >"$log" 2>"${log%.tap}.err" </dev/null || true
+  : | timeout -k 10 "${FOREIGN_TIMEOUT:-600}" "${command[@]}" >"$log" 2>"${log%.tap}.err" || true
   remove "$work" || true
   awk -v name="${name#test_}" '
     /^1\.\./ { planned = substr($0, 4) }

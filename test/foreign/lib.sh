@@ -39,6 +39,7 @@ prepare() {
   mkdir -p "$out/bin"
   chmod 755 "${out%/*}" "$out" "$out/bin"
   runtime=$out/bin/$(basename "$source")
+  [ "$(id -u)" -ne 0 ] || [ -c "$out/bin/null" ] || mknod -m 666 "$out/bin/null" c 1 3
   cp -f "$source" "$runtime.new" && chmod 755 "$runtime.new" && mv "$runtime.new" "$runtime"
 }
 
@@ -61,7 +62,8 @@ caller() {
 }
 
 # Wraps `command`. Root has it in namespaces of its own, so that nothing that a test leaves behind outlives it, be it
-# a mount or a process, and names of the host cannot be changed; mounts are shared there, as systemd has them. Modes whose name ends in cgroup1 or cgroup2 see that
+# a mount or a process, and names of the host cannot be changed; mounts are shared there, as systemd has them, and
+# /dev/null is another one, since crun gives it to the user of a container. Modes whose name ends in cgroup1 or cgroup2 see that
 # alone on a machine that has both, which crun refuses as root. tini waits for orphans at once, which not every process 1
 # does.
 wrap() {
@@ -69,7 +71,7 @@ wrap() {
   [ "$(id -u)" -eq 0 ] || return 0
   [[ $1 != *-cgroup1 ]] || command=(sh -c 'umount /sys/fs/cgroup/unified && exec "$@"' sh "${command[@]}")
   command=(unshare --mount --uts --ipc --pid --fork --kill-child --mount-proc --
-    sh -c 'mount --make-rshared / && exec "$@"' sh "${command[@]}")
+    sh -c 'mount --make-rshared / && mount --bind "$1" /dev/null && shift && exec "$@"' sh "$out/bin/null" "${command[@]}")
   [[ $1 != *-cgroup2 ]] || command=("$here/cgroup2.sh" "$user" "${command[@]}")
 }
 

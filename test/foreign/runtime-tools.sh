@@ -30,7 +30,7 @@ run_program() {
   caller "$mode"
   command+=("RUNTIME=$runtime" "TMPDIR=$out/tmp" sh -c 'cd "$1" && exec "./$2"' sh "$bin" "$name")
   wrap "$mode"
-  timeout -k 10 "${FOREIGN_TIMEOUT:-120}" "${command[@]}" >"$log" 2>"${log%.tap}.err" </dev/null || ended=$?
+  : | timeout -k 10 "${FOREIGN_TIMEOUT:-120}" "${command[@]}" >"$log" 2>"${log%.tap}.err" || ended=$?
   awk -v name="$name" -v ended="$ended" '
     /^1\.\.[0-9]/ { planned += substr($0, 4) }
     /^(not )?ok / { seen++ }
