@@ -2,6 +2,7 @@
 #include "alive.h"
 #include "copy.h"
 #include "fallback.h"
+#include "init.h"
 #include "message.h"
 #include "passwd.h"
 #include "program.h"
@@ -204,6 +205,8 @@ static long execute(struct machine *machine, const struct op *op, const uint64_t
 		return write_mode((unsigned char *)(uintptr_t)args[0], (int)args[1]);
 	case OP_HOME:
 		return write_home((char *)(uintptr_t)args[0], args[1], (const char *)(uintptr_t)args[2]);
+	case OP_INIT:
+		return become_init();
 	default:
 		return -ENOSYS;
 	}

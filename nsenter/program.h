@@ -52,6 +52,7 @@ enum op_kind {
 	OP_EXECUTE = 13, /* file, PATH, argv, envp: see search.h */
 	OP_MODE = 14,    /* pointer to MODE_DIGITS bytes, fd: see copy.h */
 	OP_HOME = 15,    /* pointer to HOME_SIZE bytes, uid, path: see passwd.h */
+	OP_INIT = 16,    /* see init.h */
 	OP_KINDS
 };
 

@@ -58,6 +58,14 @@ static void leave_raw_mode(void)
 	self.raw = 0;
 }
 
+/* Whether our own terminal may be read and changed: a shell has not put us into the background. */
+static int has_terminal(void)
+{
+	int32_t group = 0;
+
+	return sys3(__NR_ioctl, self.request.host, TIOCGPGRP, &group) < 0 || group == sys1(__NR_getpgid, 0);
+}
+
 static void copy_window_size(void)
 {
 	struct winsize size;
@@ -89,6 +97,35 @@ static void reap(void)
 	}
 }
 
+/* Our own terminal is the container's, as long as we are in the foreground. */
+static void take_terminal(void)
+{
+	if (self.request.host < 0 || self.request.terminal < 0 || self.raw || !has_terminal())
+		return;
+	enter_raw_mode();
+	copy_window_size();
+	self.input.from = 0;
+}
+
+static void send(unsigned int sig)
+{
+	sys4(__NR_pidfd_send_signal, self.request.pidfd, sig, 0, 0);
+}
+
+/* Ctrl-Z: the program stops, and so does this, that a shell goes on. Returns when both are to go on. */
+static void suspend(void)
+{
+	uint64_t all = ~0ULL;
+	uint64_t others = ~(1ULL << (SIGTSTP - 1));
+
+	send(SIGTSTP);
+	/* Does nothing where nobody could ever say to go on (an orphaned process group). */
+	sys2(__NR_kill, sys0(__NR_getpid), SIGTSTP);
+	sys4(__NR_rt_sigprocmask, SIG_SETMASK, &others, 0, sizeof(others));
+	sys4(__NR_rt_sigprocmask, SIG_SETMASK, &all, 0, sizeof(all));
+	send(SIGCONT);
+}
+
 static void handle_signal(unsigned int sig)
 {
 	switch (sig) {
@@ -97,16 +134,27 @@ static void handle_signal(unsigned int sig)
 		break;
 	case SIGWINCH:
 		copy_window_size();
+		if (self.request.terminal < 0 && self.request.init)
+			send(SIGWINCH);
+		break;
+	case SIGTSTP:
+		if (self.request.init)
+			suspend();
+		else
+			send(SIGTSTP);
+		break;
+	case SIGCONT:
+		take_terminal();
+		send(SIGCONT);
 		break;
 	case SIGPIPE:
 	case SIGURG:
 		break;
 	case SIGALRM:
-		sys4(__NR_pidfd_send_signal, self.request.pidfd, self.request.timeout > 0 ? SIGKILL : SIGALRM,
-		     0, 0);
+		send(self.request.timeout > 0 ? SIGKILL : SIGALRM);
 		break;
 	default:
-		sys4(__NR_pidfd_send_signal, self.request.pidfd, sig, 0, 0);
+		send(sig);
 	}
 }
 
@@ -234,11 +282,11 @@ void supervise_process(struct machine *machine, const struct supervise_request *
 	if (signals < 0)
 		give_up();
 	self.request = *request;
-	self.input.from = self.request.terminal < 0 ? -1 : 0;
+	self.input.from = self.request.terminal < 0 || (self.request.host >= 0 && !has_terminal()) ? -1 : 0;
 	self.input.to = self.request.terminal;
 	self.output.from = self.request.terminal;
 	self.output.to = 1;
-	enter_raw_mode();
+	take_terminal();
 	copy_window_size();
 	set_timer();
 	take_early_signals();

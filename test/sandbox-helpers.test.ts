@@ -106,7 +106,7 @@ for (const subject of subjects(["brun"])) {
         expect((await box.call([...flags, "--", "ls", "/etc"], options)).code).toBe(1);
         expect(readdirSync(`${root}/etc`)).toContain("passwd");
         const failed = await box.call([...flags, "--", "nosuchprogram"], options);
-        expect(failed.stderr).toStartWith("brun: process.args[0]: exec: ");
+        expect(failed.stderr).toStartWith('brun: exec: "');
         expect((await box.call([...flags, "-u", "7", "--", "true"], options)).stderr).toBe(
           "brun: --user: with fuse-overlayfs it can only be you, or root\n",
         );

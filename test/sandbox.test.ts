@@ -100,7 +100,7 @@ for (const subject of subjects(["brun"])) {
       const script =
         "ps -e -o comm= | sort -u | tr '\\n' ' '; hostname; ls -A /run | grep -v -e systemd -e user; echo $$";
       const { stdout } = await run([], script);
-      expect(stdout).toMatch(new RegExp(`^(ps|sh|sort|tr) .*${hostname()}\n`, "s"));
+      expect(stdout).toMatch(new RegExp(`^brun:.init. (ps|sh|sort|tr) .*${hostname()}\n`, "s"));
       expect(stdout).not.toContain("bun");
       const renamed = await run(["--hostname", "elsewhere"], "hostname");
       expect(renamed.stdout).toBe("elsewhere\n");
@@ -128,8 +128,8 @@ for (const subject of subjects(["brun"])) {
       expect((await run([], "sh -c 'kill -TERM $$'")).code).toBe(143);
       const missing = await box.call(["run", "--host", "--", "nosuchprogram"], { cwd: dir, env });
       expect(missing).toMatchObject({
-        code: 1,
-        stderr: 'brun: process.args[0]: exec: "nosuchprogram": executable file not found in $PATH\n',
+        code: 127,
+        stderr: 'brun: exec: "nosuchprogram": executable file not found in $PATH\n',
       });
       const running = box.spawn(
         ["run", "--host", "--", "sh", "-c", "trap 'exit 3' TERM; echo up; sleep 1000 & wait"],
@@ -144,11 +144,13 @@ for (const subject of subjects(["brun"])) {
       await box.untilGone();
     });
 
-    test("-i reads our stdin, without it there is none", async () => {
+    test("--host reads our stdin, and so does --rootfs with -i", async () => {
       await using box = new Sandbox(subject);
       const { run } = home(box);
-      expect((await run([], "cat", { stdin: "words" })).stdout).toBe("");
-      expect((await run(["-i"], "cat", { stdin: "words" })).stdout).toBe("words");
+      expect((await run([], "cat", { stdin: "words" })).stdout).toBe("words");
+      const inRootfs = ["run", "--rootfs", rootfs(box)];
+      expect((await box.call([...inRootfs, "--", "cat"], { stdin: "words" })).stdout).toBe("");
+      expect((await box.call([...inRootfs, "-i", "--", "cat"], { stdin: "words" })).stdout).toBe("words");
     });
 
     test("-it is a terminal, and so is a shell that is not named; Ctrl-C reaches the program", async () => {

@@ -16,9 +16,10 @@ export const BACKGROUND_FLAG = "ready-fd";
 /**
  * Runs this command again in the background and waits until its program runs.
  * @param rest the arguments behind the command's name
+ * @param name of the container, where the arguments do not have one
  * @returns 0, or the exit code with which it failed; it has told why
  */
-export function runInBackground(rest: readonly string[]): number {
+export function runInBackground(rest: readonly string[], name: string | null): number {
   const given = givenArguments();
   const before = given.slice(0, given.length - rest.length);
   const pipe = new Int32Array(2);
@@ -26,7 +27,8 @@ export function runInBackground(rest: readonly string[]): number {
   const [reader, writer] = [pipe[0]!, pipe[1]!];
   const stdin = open("/dev/null", O.RDONLY);
   const self = ownCommand();
-  const argv = [...self, ...before, `--${BACKGROUND_FLAG}=${writer}`, ...rest];
+  const own = [`--${BACKGROUND_FLAG}=${writer}`, ...(name === null ? [] : [`--name=${name}`])];
+  const argv = [...self, ...before, ...own, ...rest];
   const child = spawn({
     path: self[0],
     argv,

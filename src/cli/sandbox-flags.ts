@@ -56,6 +56,8 @@ export const sandboxFlags = {
     description: "its network (default: none; with --host the host's)",
   },
   publish: list("[[address:]port:]port[/udp]", "lead a port of the host to one of the container", "p"),
+  init: { type: "boolean", description: "a small init is process 1, and the program its child (default)" },
+  "no-init": { type: "boolean", description: "the program is process 1 itself" },
   name: { type: "string", valueHint: "name", description: "name of the container (default: one is made up)" },
 } as const satisfies Flags;
 
@@ -63,6 +65,11 @@ export const sandboxFlags = {
 export const sandboxRunFlags = {
   ...sandboxFlags,
   detach: { type: "boolean", alias: "d", description: "return when the program has started" },
+  "die-with-parent": {
+    type: "boolean",
+    description: "end with brun, however that ends (default in the foreground)",
+  },
+  "no-die-with-parent": { type: "boolean", description: "go on when brun has been killed" },
   rm: { type: "boolean", description: "with --detach: remove the container when it has ended" },
   timeout: {
     type: "string",
@@ -158,6 +165,9 @@ export function sandboxOptions(
     const hint = ofHost === "--hide" ? "--tmpfs PATH covers one" : "-v SOURCE:PATH mounts a path of the host";
     throw new BrunError("goes with --host", { where: ofHost, hint });
   }
+  if (args.init && args["no-init"]) {
+    throw new BrunError("--init and --no-init exclude each other", { where: "--init" });
+  }
   const id = args.name ?? positional ?? madeUp(root);
   checkId(id);
   return {
@@ -188,6 +198,7 @@ export function sandboxOptions(
     publish: args.publish,
     hide: args.hide,
     withSecrets: args["with-secrets"],
+    init: !args["no-init"],
   };
 }
 

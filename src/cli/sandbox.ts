@@ -14,6 +14,8 @@ import { makeUpperDirectories } from "../sandbox/upper.ts";
 import { type HostView, hostView } from "../sandbox/view.ts";
 import { type LoadedSpec, parseSpec, toJson, toSharedJson } from "../spec/index.ts";
 import { dismissAhead } from "../stage/launch.ts";
+import { IOCTL } from "../sys/constants.ts";
+import { E } from "../sys/errno.ts";
 import { check } from "../sys/error.ts";
 import { NR, syscall } from "../sys/ffi.ts";
 import { absolute, close, mkdirAll, O, open } from "../sys/fs.ts";
@@ -21,6 +23,7 @@ import { holdSignals } from "../sys/interrupt.ts";
 import { inBackground, runInBackground } from "./background.ts";
 import type { Command } from "./command.ts";
 import { absoluteIfGiven } from "./container-flags.ts";
+import { withoutOutput } from "./detached-output.ts";
 import { explainFlags, printExplanation } from "./explain.ts";
 import { printFailure } from "./explain-error.ts";
 import type { Values } from "./flags.ts";
@@ -74,10 +77,16 @@ export function sandboxCommand(): Command<typeof sandboxRunFlags> {
         });
       }
       if (args.detach && args["ready-fd"] === undefined && (args.rm || args.timeout !== undefined)) {
-        return runInBackground(given);
+        const named = args.name ?? args["container-id"];
+        const code = runInBackground(given, named === undefined ? options.id : null);
+        if (code === 0) print(`${options.id}\n`);
+        return code;
       }
-      if (!interactive) emptyStdin();
-      return start(rt, options, view, args);
+      if (!interactive) emptyStdin(args, rt);
+      if (!args.detach) return start(rt, options, view, args);
+      const code = withoutOutput(rt, (quiet) => start(quiet, options, view, args));
+      print(`${options.id}\n`);
+      return code;
     },
   };
 }
@@ -116,20 +125,45 @@ With --host the program sees this machine, and nothing that it does to files sta
 caller's name, and the host's network, but none of its processes and secrets. With --rootfs it is root of DIR, which
 is left as it is. Without "--" and a program there is a shell.
 
+Signals, job control and exit codes are the program's: 127 when it is not found, 126 when it cannot be executed, 128 and
+the number of a signal that ended it.
+
 EXAMPLE
   brun run --host -- make test
   brun run --host --rw . --network none -- npm install
   brun run --host --upper changes -it -- bash
   brun run --rootfs debian --memory 512m --cpus 1 web -- /usr/bin/python3 -m http.server`;
 
-/** Whether the program has our stdin, and a terminal: both for a shell that was not named. */
+/**
+ * Whether the program has our stdin, and a terminal: both for a shell that was not named. A program of this machine reads
+ * what it would without brun, but for a terminal that a shell has put it into the background of.
+ */
 function stdio(args: Args, program: readonly string[]): [interactive: boolean, terminal: boolean] {
   const shell = program.length === 0 && !args.detach && !args.interactive && !args.tty;
   if (shell && isTerminal(0) && isTerminal(1)) return [true, true];
-  return [args.interactive || shell, args.tty];
+  const plain = args.host && !args.detach && !inBackgroundOfTerminal();
+  return [args.interactive || shell || plain, args.tty];
 }
 
-function emptyStdin(): void {
+function inBackgroundOfTerminal(): boolean {
+  const group = new Int32Array(1);
+  if (syscall(NR.ioctl, 0, IOCTL.TIOCGPGRP, group) < 0) return false;
+  return group[0] !== syscall(NR.getpgid, 0);
+}
+
+/** Whether somebody has written to a pipe that is our stdin. */
+function isBeingWritten(): boolean {
+  const unread = new Int32Array(1);
+  if (isTerminal(0) || syscall(NR.lseek, 0, 0, SEEK_CUR) !== -E.ESPIPE) return false;
+  return syscall(NR.ioctl, 0, IOCTL.FIONREAD, unread) === 0 && unread[0]! > 0;
+}
+
+const SEEK_CUR = 1;
+
+function emptyStdin({ detach }: Args, rt: Runtime): void {
+  if (!detach && isBeingWritten()) {
+    rt.warn("the program does not read what comes from the pipe; hint: -i (--interactive) hands it on");
+  }
   const fd = open("/dev/null", O.RDONLY);
   // The stage that is there already has the old one.
   dismissAhead();
@@ -228,6 +262,7 @@ function runOptions(options: SandboxOptions, sandbox: Sandbox, args: Args): RunO
     keep: args.detach && !args.rm,
     noSubreaper: false,
     timeout: args.timeout,
+    dieWithParent: (!args.detach || args["ready-fd"] !== undefined) && !args["no-die-with-parent"],
     started: args["ready-fd"] === undefined ? undefined : inBackground(args["ready-fd"]),
   };
 }
@@ -264,9 +299,20 @@ const FLAGS: readonly (readonly [RegExp, string])[] = [
   [/^process\.user/, "--user"],
 ];
 
+const NOT_FOUND = 127;
+const NOT_EXECUTABLE = 126;
+
+/** A program that cannot be executed, as a shell, env(1) and podman tell it. */
+function withExitCode(error: BrunError): BrunError {
+  const exitCode = error.code === "ENOENT" ? NOT_FOUND : NOT_EXECUTABLE;
+  const { message, code, hint } = error;
+  return new BrunError(message, { code, hint, exitCode, cause: error });
+}
+
 /** An error about a part of the config names the flag that it comes from. */
 function withFlag({ flags }: Sandbox, error: unknown): unknown {
   if (!(error instanceof BrunError)) return error;
+  if (error.message.startsWith("exec: ")) return withExitCode(error);
   // The hooks are brun's own, and their errors name the flag already.
   const own = error.where?.startsWith("hooks.") ? /: brun: (.*)$/.exec(error.message)?.[1] : undefined;
   if (own !== undefined) return new BrunError(own, { code: error.code, cause: error });

@@ -94,6 +94,10 @@ export interface ProcessConfig {
   readonly placement?: Pick<Linux, "memoryPolicy" | "personality"> | undefined;
   /** Limits above the caller's own, which only root of the host may set, not root of a user namespace. */
   readonly raisedLimits?: Process["rlimits"] | undefined;
+  /** An init is process 1, and the program its child; absent for none. */
+  readonly init?: boolean | undefined;
+  /** The process is killed when brun, or the supervisor that takes its place, ends. */
+  readonly dieWithParent?: boolean | undefined;
   /** Environment variables that the runtime adds (LISTEN_FDS, NOTIFY_SOCKET). */
   readonly extraEnv: readonly string[];
 }

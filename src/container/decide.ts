@@ -70,6 +70,9 @@ function inPidNamespace({ cloneFlags, joins }: ContainerConfig): boolean {
   return (cloneFlags & CLONE.NEWPID) !== 0 || any(joins, (join) => join.flag === CLONE.NEWPID);
 }
 
+/** Annotation: with the value "true" an init is process 1. */
+const INIT_ANNOTATION = "org.brun.init";
+
 /** {@link decide} without a trace on the host, and without filter and FIFO. Throws a BrunError. */
 export function decideOnly(
   rt: Runtime,
@@ -128,6 +131,8 @@ export function decideOnly(
     noPivot: options.noPivot,
     newKeyring: !options.noNewKeyring,
     preserveFds: options.preserveFds,
+    init: options.init ?? resolved.spec.annotations?.[INIT_ANNOTATION] === "true",
+    dieWithParent: options.dieWithParent,
     extraEnv: [...listenFds().env, ...(notify?.env ?? [])],
     placement: resolved.spec.linux,
     execFifo: null,

@@ -61,6 +61,8 @@ function dependsOnLittle(config: ContainerConfig): boolean {
   if (process!.apparmorProfile || process!.selinuxLabel || linux?.mountLabel) return false;
   if (spec.hooks !== undefined || linux?.intelRdt !== undefined || linux?.netDevices !== undefined)
     return false;
+  // The front's supervisor takes the program for process 1.
+  if (config.init || config.dieWithParent) return false;
   if (seccomp?.notify || facts.lacking !== undefined || config.raisedLimits !== undefined) return false;
   // How far it may be lowered cannot be looked up.
   if ((process!.oomScoreAdj ?? 0) < Number(readTextIfThere("/proc/self/oom_score_adj") ?? "0")) return false;

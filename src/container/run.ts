@@ -73,7 +73,9 @@ export function run(rt: Runtime, options: RunOptions): number {
 export function supervise(
   rt: Runtime,
   options: Pick<RunOptions, "keep" | "started" | "timeout">,
-  launched: Pick<Launched, "pid" | "pidfd" | "terminal" | "notify" | "locked" | "state">,
+  launched: Pick<Launched, "pid" | "pidfd" | "terminal" | "notify" | "locked" | "state"> & {
+    readonly config?: Launched["config"];
+  },
   early: number,
 ): never {
   const { pid, pidfd, terminal, notify, locked } = launched;
@@ -89,6 +91,7 @@ export function supervise(
     upstream: notify?.sockets?.upstream ?? -1,
     early,
     timeout: options.timeout,
+    init: launched.config?.init,
     cleanup: options.keep ? null : cleanupProgram(rt.root, launched.state, notify !== null),
   });
 }

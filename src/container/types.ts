@@ -36,6 +36,10 @@ export interface CreateOptions {
   readonly noPivot: boolean;
   readonly noNewKeyring: boolean;
   readonly preserveFds: number;
+  /** An init is process 1 of the container; undefined: as the annotation org.brun.init says. */
+  readonly init?: boolean | undefined;
+  /** The container is killed when brun, or the supervisor that takes its place, ends. */
+  readonly dieWithParent?: boolean | undefined;
   /** Which ids a new user namespace gets when the config does not say; "auto" unless given. */
   readonly userns?: UsernsMode | undefined;
 }

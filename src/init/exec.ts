@@ -5,7 +5,7 @@ import { quoted } from "../printable.ts";
 import type { Process } from "../spec/index.ts";
 import { Message } from "../stage/messages.ts";
 import type { Blob } from "../stage/program.ts";
-import { RESOLVE } from "../sys/constants.ts";
+import { PR, RESOLVE } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
 import { O, POLLIN } from "../sys/fs.ts";
 import { each, foundLast } from "../sys/lists.ts";
@@ -53,7 +53,8 @@ export function environment(x: ProcessContext, process: Process): string[] {
  */
 export function environmentArray(x: ProcessContext, env: readonly string[], uid?: number): Blob {
   const envp = x.b.strArray(env, "envp");
-  if (x.config.extraEnv.length > 0) tellPid(x, env, envp);
+  // Behind an init the pid is known later.
+  if (!x.config.init) tellPid(x, env, envp);
   if (uid !== undefined) findHome(x, env, envp, uid);
   return envp;
 }
@@ -73,7 +74,7 @@ function findHome({ b }: ProcessContext, env: readonly string[], envp: Blob, uid
 /**
  * Lets LISTEN_PID be the process's own pid: 1 only in a pid namespace of its own, and another for one of `exec`.
  */
-function tellPid(x: ProcessContext, env: readonly string[], envp: Blob): void {
+export function tellPid(x: ProcessContext, env: readonly string[], envp: Blob): void {
   const index = env.indexOf(LISTEN_PID);
   if (index < 0 || !x.config.extraEnv.includes(LISTEN_PID)) return;
   const { b } = x;
@@ -142,6 +143,23 @@ export function waitForStart(x: ProcessContext): void {
   const pollfd = b.bytes(new Uint8Array(new Uint32Array([0, POLLIN]).buffer), "{fifo, POLLIN}");
   b.poke(pollfd, x.fifo, 4);
   b.sys("ppoll", [pollfd, 1, null, null, 8]);
+}
+
+/** From here on the process is the child of an init, where one is asked for. */
+export function becomeInit(x: ProcessContext, env: readonly string[], envp: Blob): void {
+  if (!x.config.init) return;
+  x.b.at("init", "leave an init behind");
+  x.b.init();
+  tellPid(x, env, envp);
+}
+
+const SIGKILL = 9;
+
+/** After the change of user, which ends it. When brun has gone already, the program finds nobody to wait for. */
+export function dieWithParent(x: ProcessContext): void {
+  if (!x.config.dieWithParent) return;
+  x.b.at("init", "end when brun ends");
+  x.b.sys("prctl", [PR.SET_PDEATHSIG, SIGKILL, 0, 0, 0]);
 }
 
 /** Becomes the container's process. Of descriptors 3 and up only `preserve` stay open. */

@@ -3,7 +3,9 @@ import type { Hook, Process } from "../spec/index.ts";
 import { ANY } from "../stage/program.ts";
 import type { ProcessContext } from "./context.ts";
 import {
+  becomeInit,
   closeOthers,
+  dieWithParent,
   environment,
   environmentArray,
   execute,
@@ -27,7 +29,8 @@ export interface StartHooks {
 
 /**
  * Becomes the process's user, checks what can be checked, waits for brun, and executes. The filter comes last, since it
- * refuses what it does not know: after it there is nothing but execve(2), and what has to be under it.
+ * refuses what it does not know: after it there is nothing but execve(2), and what has to be under it, or does without
+what it refuses.
  */
 export function finish(x: ProcessContext, process: Process, start: StartHooks | null): void {
   const { seccomp } = x.config;
@@ -47,11 +50,14 @@ export function finish(x: ProcessContext, process: Process, start: StartHooks | 
   umask(x, process);
   findExecutable(x, file, path);
   securityLabels(x, process);
+  dieWithParent(x);
   // The agent is asked by a brun that may be gone after this.
   if (seccomp?.notify) installSeccomp(x, seccomp);
   waitForStart(x);
   if (seccomp && !seccomp.notify) installSeccomp(x, seccomp);
   if (start !== null) x.startHooks = runHooks(x, start.hooks, "hooks.startContainer", start.state, envp);
+  // Under the filter, too: a program could take over an init that is not.
+  becomeInit(x, env, envp);
   execute(x, file, path, process, envp);
 }
 

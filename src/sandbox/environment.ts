@@ -12,14 +12,18 @@ const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
  */
 export function environment(options: SandboxOptions, view: HostView): string[] {
   const variables = new Map<string, string>();
-  if (options.root.kind === "host") inherit(variables, view, options.withSecrets);
-  else {
+  if (options.root.kind === "host") {
+    inherit(variables, view, options.withSecrets);
+    // Debian's shells show it in the prompt.
+    if (options.terminal && !variables.has("debian_chroot")) variables.set("debian_chroot", "brun");
+  } else {
     variables.set("PATH", PATH);
     variables.set("HOSTNAME", options.hostname ?? options.id);
-    variables.set("container", "brun");
     const { TERM } = view.environment;
     if (options.terminal) variables.set("TERM", TERM || "xterm");
   }
+  // As podman and systemd say it.
+  variables.set("container", "brun");
   for (const file of options.envFile) readFile(variables, file, view);
   for (const assignment of options.env) assign(variables, assignment, view, "--env");
   return [...variables].map(([name, value]) => `${name}=${value}`);

@@ -50,4 +50,6 @@ export interface SandboxOptions {
   readonly hide: readonly string[];
   /** Leave the caller's secrets where they are. */
   readonly withSecrets: boolean;
+  /** An init is process 1. */
+  readonly init: boolean;
 }

@@ -37,10 +37,20 @@ describe("--host", () => {
       cwd: "/home/dev/project",
       args: ["true"],
     });
-    expect(spec.process.env).toEqual(["HOME=/home/dev", "PATH=/usr/bin", "SHELL=/bin/bash", "TERM=xterm"]);
+    expect(spec.process.env).toEqual([
+      "HOME=/home/dev",
+      "PATH=/usr/bin",
+      "SHELL=/bin/bash",
+      "TERM=xterm",
+      "container=brun",
+    ]);
     for (const maps of [spec.linux.uidMappings, spec.linux.gidMappings])
       expect(maps).toEqual([{ containerID: 1000, hostID: 1000, size: 1 }]);
-    expect(spec.annotations).toEqual({ "run.oci.keep_original_groups": "1", "org.brun.hostname": "try" });
+    expect(spec.annotations).toEqual({
+      "run.oci.keep_original_groups": "1",
+      "org.brun.hostname": "try",
+      "org.brun.init": "true",
+    });
     expect(spec.hostname).toBe("laptop");
     expect(spec.linux.namespaces?.map(({ type }) => type)).toEqual([
       "pid",
@@ -74,7 +84,7 @@ describe("--host", () => {
     );
     expect(spec.linux.uidMappings).toBeUndefined();
     expect(spec.process.user).toEqual({ uid: 0, gid: 0 });
-    expect(spec.process.env).toEqual(["HOME=/root", "USER=root"]);
+    expect(spec.process.env).toEqual(["HOME=/root", "USER=root", "container=brun"]);
     expect(spec.process.capabilities?.effective).toContain("CAP_CHOWN");
   });
 

@@ -76,6 +76,7 @@ export function sandboxSpec(options: SandboxOptions, view: HostView, limits: San
       ...(options.root.kind === "host" && { "run.oci.keep_original_groups": "1" }),
       // Nobody has asked for the name that it gets by itself.
       ...(options.hostname === undefined && { "org.brun.hostname": "try" }),
+      ...(options.init && { "org.brun.init": "true" }),
     },
     linux: linuxOf(options, view, maps, network),
   };

@@ -101,6 +101,8 @@ function call(op: Op): string {
       return `alive(${args.join(", ")})`;
     case "find":
       return `find ${args[0]} in ${args[1]}`;
+    case "init":
+      return "clone: the child goes on, this process is its init";
     case "execute":
       return `execute ${args[0]} in ${args[1]} with ${args[2]}, ${args[3]}`;
     case "copy":

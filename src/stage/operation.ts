@@ -58,6 +58,7 @@ export const OpKind = {
   execute: 13,
   mode: 14,
   home: 15,
+  init: 16,
 } as const;
 export type OpKindName = keyof typeof OpKind;
 

@@ -300,6 +300,11 @@ export class ProgramBuilder {
     this.push("find", "", [file, this.str(path)], policy);
   }
 
+  /** Lets a child go on with the program; the process stays as an init; see nsenter/init.h. */
+  init(): void {
+    this.push("init", "", [], none);
+  }
+
   /** execve(2) of what {@link find} finds. */
   execute(file: Str, path: string, argv: Blob, envp: Blob): void {
     this.push("execute", "", [file, this.str(path), argv, envp], none);

@@ -22,12 +22,14 @@ export interface Supervision {
   readonly early: number;
   /** Seconds after which the process is killed. */
   readonly timeout?: number | undefined;
+  /** The process is an init (nsenter/init.h), whose program can be stopped by Ctrl-Z. */
+  readonly init?: boolean | undefined;
   /** Runs when the process has ended. */
   readonly cleanup: Program | null;
 }
 
 const MAGIC = 0x72757362;
-const REQUEST_SIZE = 40;
+const REQUEST_SIZE = 48;
 const F_SETFD = 2;
 
 /** Becomes the supervisor; never returns. Throws a SysError when the kernel refuses. */
@@ -41,6 +43,7 @@ export function becomeSupervisor(s: Supervision): never {
   });
   view.setUint32(32, cleanup.length, true);
   view.setUint32(36, s.timeout ?? 0, true);
+  view.setUint32(40, s.init ? 1 : 0, true);
   request.set(cleanup, REQUEST_SIZE);
   const fd = check(syscall(NR.memfd_create, cstr("brun-supervise"), 0), "memfd_create");
   writeFd(fd, request, "the supervisor's request");

@@ -128,6 +128,7 @@ const NONE: Omit<SandboxOptions, "root"> = {
   hide: [],
   userns: "auto",
   withSecrets: false,
+  init: true,
 };
 
 /** The config of `run --host` with these flags. */

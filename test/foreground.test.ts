@@ -1,0 +1,276 @@
+/** A program that `brun run` is put in front of behaves as without: signals, job control, exit codes, stdin, output. */
+import { describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { host, ownedDir } from "./support/caller.ts";
+import { until } from "./support/processes.ts";
+import { makeRootfs } from "./support/rootfs.ts";
+import { subjects } from "./support/runtime.ts";
+import { Sandbox } from "./support/sandbox.ts";
+import { shows, TerminalSession } from "./support/terminal.ts";
+
+/** Programs that have to end, and say things, as they do without brun in front of them. */
+const PROGRAMS: Readonly<Record<string, string>> = {
+  success: "true",
+  failure: "exit 7",
+  "exit code 255": "exit 255",
+  abort: "kill -ABRT $$",
+  "SIGUSR1 to itself": "kill -USR1 $$; echo lived",
+  "SIGTERM to itself": "kill -TERM $$",
+  "SIGKILL to itself": "kill -KILL $$",
+  "SIGPIPE to itself": "kill -PIPE $$",
+  "SIGSEGV to itself": "kill -SEGV $$",
+  "a handler": "trap 'echo caught; exit 3' TERM; kill -TERM $$",
+  "an ignored signal": "trap '' TERM; kill -TERM $$; echo lived",
+  "a child that a signal ends": "sh -c 'kill -INT $$'; echo $?",
+  "a shell's own not found": "nosuchprogram 2>/dev/null; echo $?",
+  "both outputs": "echo out; echo err >&2; exit 2",
+  "no output": "exec >&-; echo x 2>/dev/null; exit 4",
+  "no stdin": "exec <&-; cat 2>/dev/null; echo $?",
+  "stdin is read": "cat",
+  "stdin is counted": "wc -c",
+  "half of stdin": "head -c 3",
+  "big output": "head -c 3000000 /dev/zero | tr '\\0' x",
+  "much on stderr": "head -c 300000 /dev/zero | tr '\\0' x >&2",
+  EPIPE: "yes | head -n 2",
+  "a reader that goes": "(yes; echo $? >&2) | true; exit 5",
+  "no final newline": "printf 'no newline'",
+  "zero bytes": "printf 'a\\000b'",
+  arguments: "printf '%s|' a 'b c' '' '*'",
+  background: "sleep 0.05 & wait $!; echo $?",
+  "an orphan": "(sleep 0.05; echo late) & exit 6",
+  "a process group": "set -m; sleep 0.05 & fg >/dev/null; echo $?",
+  "SIGSTOP and SIGCONT": "sh -c 'kill -STOP $$; echo on' & sleep 0.1; kill -CONT $!; wait $!; echo $?",
+  umask: "umask 027; umask",
+  "descriptor 3": "exec 3>&1; echo three >&3",
+  "limits of the shell": "ulimit -n; ulimit -c",
+  "default signals": "grep -E 'Sig(Ign|Blk)' /proc/self/status",
+};
+
+for (const subject of subjects(["brun"])) {
+  const { caller } = subject;
+
+  /** The forms, by name: what stands before the program, which the test may give flags. */
+  function forms(box: Sandbox): Record<string, (flags: string[], script: string) => string[]> {
+    const root = makeRootfs(ownedDir(caller, `${box.dir}/root`), caller);
+    return {
+      "--host": (flags, script) => ["run", "--host", ...flags, "--", "sh", "-c", script],
+      "--rootfs": (flags, script) => ["run", "--rootfs", root, ...flags, "--", "sh", "-c", script],
+      "a bundle": (flags, script) => {
+        const bundle = box.bundle((spec) => {
+          spec.process.args = ["/bin/sh", "-c", script];
+          spec.process.terminal = flags.includes("-t");
+        });
+        return ["run", "--init", "--bundle", bundle, box.name()];
+      },
+    };
+  }
+
+  /** Words that a shell reads as these. */
+  const quoted = (words: readonly string[]) =>
+    words.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(" ");
+
+  describe(subject.label, () => {
+    test("programs end and write as they do without brun", async () => {
+      await using box = new Sandbox(subject);
+      const plainly = new Sandbox({ ...subject });
+      await using _ = plainly;
+      for (const [name, script] of Object.entries(PROGRAMS)) {
+        const stdin = "some words\nto read\n";
+        // dash's $? of a program that a signal has ended is what brun's exit code is.
+        const around = ["sh", "-c", '"$@"; exit $?', "sh"];
+        const argv = [...caller.prefix, ...around, "sh", "-c", script];
+        const plain = Bun.spawnSync(argv, { stdin: Buffer.from(stdin), env: box.env, cwd: box.dir });
+        const { code, stdout, stderr } = await box.call(["run", "--host", "--", "sh", "-c", script], {
+          stdin,
+        });
+        // What the shell around says of a signal is not the program's.
+        const said = plain.stderr
+          .toString()
+          .replace(/^(Aborted|Terminated|Killed|Segmentation fault|User defined signal 1).*\n/gm, "");
+        expect({ name, code, stdout, stderr }).toEqual({
+          name,
+          code: plain.exitCode,
+          stdout: plain.stdout.toString().replace("late\n", ""),
+          stderr: said,
+        });
+      }
+      await box.untilGone();
+    });
+
+    test("Ctrl-C and Ctrl-\\ end the program and its children, with and without -t", async () => {
+      await using box = new Sandbox(subject);
+      for (const [form, argv] of Object.entries(forms(box))) {
+        for (const flags of [["-i"], ["-i", "-t"]]) {
+          for (const [key, code] of [
+            ["\x03", 130],
+            ["\x1c", 131],
+          ] as const) {
+            // busybox's shell has its children ignore SIGQUIT.
+            const traps = "trap 'exit 130' INT; trap 'exit 131' QUIT; echo up; while :; do sleep 0.05; done";
+            const script = form === "--host" ? "echo up; sleep 1000" : traps;
+            await using session = box.terminal(argv(flags, script));
+            await shows(session, "up");
+            await Bun.sleep(50);
+            session.write(key);
+            expect({ form, flags, code: await session.exited }).toEqual({ form, flags, code });
+            await box.untilGone();
+          }
+        }
+      }
+    });
+
+    test("a signal of the terminal reaches each process of the group once", async () => {
+      await using box = new Sandbox(subject);
+      for (const [form, argv] of Object.entries(forms(box))) {
+        for (const flags of [["-i"], ["-i", "-t"]]) {
+          const child = "trap 'echo child-got' INT; echo up; sleep 0.4; sleep 0.4; exit 0";
+          const script = `trap 'echo parent-got' INT; sh -c "${child}"; sleep 0.2; echo end`;
+          await using session = box.terminal(argv(flags, script));
+          await shows(session, "up");
+          await Bun.sleep(50);
+          session.write("\x03");
+          await session.exited;
+          await shows(session, "end");
+          const count = (word: string) => session.text().split(word).length - 1;
+          expect({ form, flags, child: count("child-got"), parent: count("parent-got") }).toEqual({
+            form,
+            flags,
+            child: 1,
+            parent: 1,
+          });
+        }
+      }
+    });
+
+    test("Ctrl-Z suspends, fg goes on", async () => {
+      await using box = new Sandbox(subject);
+      for (const argv of Object.values(forms(box))) {
+        const shell = [...caller.prefix, "bash", "--norc", "--noprofile", "-i"];
+        await using session = new TerminalSession(shell, { ...box.env, PS1: "> " }, box.dir);
+        await shows(session, "> ");
+        const script = "echo up; sleep 1000";
+        const words = box.argv(argv([], script)).slice(caller.prefix.length);
+        session.write(`${quoted(words)}; echo "code $?"\r`);
+        await shows(session, /up\r\n/);
+        await Bun.sleep(100);
+        session.write("\x1a");
+        await shows(session, "Stopped");
+        session.write("fg; echo again $?\r");
+        await Bun.sleep(200);
+        session.write("\x03");
+        await shows(session, "again 130");
+        session.write("exit\r");
+        await session.exited;
+        await box.untilGone();
+      }
+    });
+
+    test("a terminal that goes, timeout and kill end the program; nothing is left", async () => {
+      await using box = new Sandbox(subject);
+      for (const [form, argv] of Object.entries(forms(box))) {
+        for (const flags of [["-i"], ["-i", "-t"]]) {
+          await using session = box.terminal(argv(flags, "echo up; sleep 1000"));
+          await shows(session, "up");
+          session.hangUp();
+          expect({ form, flags, code: await session.exited }).toEqual({ form, flags, code: 129 });
+          await box.untilGone();
+        }
+        const timed = await box.call(argv([], "sleep 1000"), { around: ["timeout", "0.5"] });
+        expect({ form, code: timed.code }).toEqual({ form, code: 124 });
+        const id = box.name();
+        const bundled = form === "a bundle";
+        const words = argv(bundled ? [] : ["--name", id], "echo up; sleep 1000");
+        const running = box.spawn(words);
+        await until("it runs", () => running.stdout() === "up\n");
+        await box.ok(["kill", bundled ? words.at(-1)! : id, "TERM"]);
+        expect({ form, code: (await running.done).code }).toEqual({ form, code: 143 });
+        await box.untilGone();
+      }
+    });
+
+    test("the program ends with brun, unless --no-die-with-parent says otherwise", async () => {
+      await using box = new Sandbox(subject);
+      for (const init of ["--init", "--no-init"]) {
+        const flags = ["--name", "dies", init];
+        const running = box.spawn(["run", "--host", ...flags, "--", "sh", "-c", "echo up; sleep 1000"]);
+        await until("it runs", () => running.stdout() === "up\n");
+        const { pid } = await box.inspect("dies");
+        process.kill(Number(host("ps", "-o", "ppid=", "-p", `${pid}`).trim()), "SIGKILL");
+        await running.done;
+        await box.untilStatus("dies", "stopped");
+        await box.ok(["delete", "dies"]);
+      }
+      const flags = ["--name", "lives", "--no-die-with-parent"];
+      const running = box.spawn(["run", "--host", ...flags, "--", "sh", "-c", "echo up; sleep 1000"]);
+      await until("it runs", () => running.stdout() === "up\n");
+      const { pid } = await box.inspect("lives");
+      process.kill(Number(host("ps", "-o", "ppid=", "-p", `${pid}`).trim()), "SIGKILL");
+      await Bun.sleep(200);
+      expect((await box.inspect("lives")).status).toBe("running");
+      await box.ok(["delete", "--force", "lives"]);
+    });
+
+    test("zombies are reaped, process 1 has no rights and no descriptors, exec joins it", async () => {
+      await using box = new Sandbox(subject);
+      const id = box.name();
+      const script = "for i in 1 2 3; do (sleep 0.05 &); done; sleep 1000";
+      await box.ok(["run", "--host", "-d", "--name", id, "--", "sh", "-c", script]);
+      const { pid } = await box.inspect(id);
+      expect(readFileSync(`/proc/${pid}/comm`, "utf8")).toBe("brun:[init]\n");
+      const status = await box.exec(id, "grep -E 'CapPrm|CapInh|Seccomp:' /proc/1/status; echo /proc/1/fd/*");
+      expect(status.stdout).toMatch(/CapInh:\t0+\nCapPrm:\t0+(20)?\nSeccomp:\t2\n/);
+      expect(status.stdout).toEndWith("/proc/1/fd/0 /proc/1/fd/1 /proc/1/fd/2\n");
+      await until("the orphans are reaped", async () => {
+        const { stdout } = await box.exec(id, "grep -l '^State:.Z' /proc/[0-9]*/status");
+        return stdout === "";
+      });
+      await box.ok(["delete", "--force", id]);
+      const own = await box.call(["run", "--host", "--no-init", "--", "sh", "-c", "echo $$"]);
+      expect(own.stdout).toBe("1\n");
+    });
+
+    test("programs that cannot be executed: 127 and 126; a filter without clone needs no init", async () => {
+      await using box = new Sandbox(subject);
+      const text = box.file("text", "no program\n");
+      expect((await box.call(["run", "--host", "--", "nosuchprogram"])).code).toBe(127);
+      expect(await box.call(["run", "--host", "--", text])).toMatchObject({
+        code: 126,
+        stderr: `brun: exec: "${text}": permission denied\n`,
+      });
+      const refused = ["clone", "clone3", "fork", "vfork"];
+      const filter = {
+        defaultAction: "SCMP_ACT_ALLOW",
+        syscalls: [{ names: refused, action: "SCMP_ACT_ERRNO" }],
+      };
+      const file = box.file("filter.json", JSON.stringify(filter));
+      const alone = ["run", "--host", "--security-opt", `seccomp=${file}`, "--", "sh", "-c", "echo $$"];
+      expect((await box.call(alone)).stdout).toBe("1\n");
+    });
+
+    test("-d prints the name and returns; a pipe that is not read is told of", async () => {
+      await using box = new Sandbox(subject);
+      for (const more of [[], ["--rm"]]) {
+        const script = 'id=$("$@" 2>&1); echo "$id"';
+        const argv = box.argv(["run", "--host", "-d", ...more, "--", "sleep", "1000"]);
+        const started = performance.now();
+        const { stdout } = Bun.spawnSync(["sh", "-c", script, "sh", ...argv], { env: box.env, cwd: box.dir });
+        expect(performance.now() - started).toBeLessThan(30000);
+        const id = stdout.toString().trim();
+        expect(id).toMatch(/^host-[0-9a-f]{6}$/);
+        expect((await box.inspect(id)).status).toBe("running");
+        await box.ok(["delete", "--force", id]);
+      }
+      const root = makeRootfs(ownedDir(caller, `${box.dir}/root`), caller);
+      const piped = await box.call(["run", "--rootfs", root, "--", "cat"], { stdin: "words" });
+      expect(piped).toMatchObject({ code: 0, stdout: "" });
+    });
+
+    test("--host says in the environment where the program is", async () => {
+      await using box = new Sandbox(subject);
+      expect((await box.call(["run", "--host", "--", "printenv", "container"])).stdout).toBe("brun\n");
+      await using session = box.terminal(["run", "--host", "-it", "--", "printenv", "debian_chroot"]);
+      await shows(session, "brun");
+      await session.exited;
+    });
+  });
+}
