@@ -25,7 +25,7 @@ export function explainProcMountRefusal(host: HostView): Diagnosis | null {
   }
   const unmask =
     "start the outer container with --security-opt unmask=ALL (podman), --security-opt systempaths=unconfined (docker) or procMount: Unmasked (Kubernetes)";
-  const instead = `or bind the outer /proc: {"destination": "/proc", "type": "bind", "source": "/proc", "options": ["rbind"]} without a new pid namespace`;
+  const instead = "or do with the outer /proc and pid namespace: --proc=auto or bind";
   if (masks.length > 0) {
     const some = [...new Set(masks)].slice(0, 3).join(", ");
     const more = masks.length > 3 ? ` and ${masks.length - 3} more` : "";

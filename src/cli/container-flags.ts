@@ -1,5 +1,6 @@
 /** Flags and options that create and run share. */
 import { USERNS_MODES, type UsernsMode } from "../../rootless/default-ids.ts";
+import { PROC_MODES, type ProcMode } from "../config/bind-proc.ts";
 import type { CreateOptions } from "../container/types.ts";
 import { BrunError } from "../errors.ts";
 import { quoted } from "../printable.ts";
@@ -56,6 +57,13 @@ export const userns = {
   description: "ids that the config does not map: the caller's alone, the subordinate ones too",
 } as const;
 
+/** `--proc`. */
+export const proc = {
+  type: "string",
+  valueHint: PROC_MODES.join("|"),
+  description: "a procfs of its own, or the outer one: by what can be had, or as told",
+} as const;
+
 export const createFlags = {
   "container-id": containerId,
   bundle: {
@@ -84,6 +92,7 @@ export const createFlags = {
     description: "when it fails, say more: the step, what was changed for the caller, what the machine lacks",
   },
   userns,
+  proc,
   timing,
 } as const;
 
@@ -100,18 +109,28 @@ export function createOptions(args: Values<typeof createFlags>): CreateOptions {
     noNewKeyring: args["no-new-keyring"],
     preserveFds: args["preserve-fds"] ?? 0,
     userns: usernsOf(args.userns),
+    proc: procOf(args.proc),
   };
 }
 
 /** The value of `--userns`. Throws a BrunError. */
 export function usernsOf(text: string | undefined): UsernsMode | undefined {
+  return oneOf("--userns", USERNS_MODES, text);
+}
+
+/** The value of `--proc`. Throws a BrunError. */
+export function procOf(text: string | undefined): ProcMode | undefined {
+  return oneOf("--proc", PROC_MODES, text);
+}
+
+function oneOf<T extends string>(flag: string, words: readonly T[], text: string | undefined): T | undefined {
   if (text === undefined) return undefined;
-  const mode = found(USERNS_MODES, (name) => name === text);
-  if (mode !== undefined) return mode;
-  throw new BrunError(`${quoted(text)} is no way to choose ids`, {
+  const word = found(words, (name) => name === text);
+  if (word !== undefined) return word;
+  throw new BrunError(`there is no ${quoted(text)}`, {
     code: "ERR_USAGE",
-    where: "--userns",
-    hint: `expected ${USERNS_MODES.join(", ")}`,
+    where: flag,
+    hint: `expected ${words.join(", ")}`,
   });
 }
 

@@ -6,7 +6,7 @@ import { explain } from "../explain/explain.ts";
 import { explanationDiff, explanationText } from "../explain/text.ts";
 import { toSharedJson } from "../spec/index.ts";
 import { defineCommand } from "./command.ts";
-import { createFlags, userns, usernsOf } from "./container-flags.ts";
+import { createFlags, proc, procOf, userns, usernsOf } from "./container-flags.ts";
 import type { Values } from "./flags.ts";
 import { viewRuntime } from "./globals.ts";
 import { marks } from "./marks.ts";
@@ -56,6 +56,7 @@ export default defineCommand({
     "no-new-keyring": noNewKeyring,
     "preserve-fds": preserveFds,
     userns,
+    proc,
     ...explainFlags,
   },
   details: `It tells the id maps and where each comes from, what of the config is changed for a caller without root and the
@@ -70,6 +71,7 @@ reason, the cgroup, and the steps of the container's init with the part of the c
       noNewKeyring: args["no-new-keyring"],
       preserveFds: args["preserve-fds"] ?? 0,
       userns: usernsOf(args.userns),
+      proc: procOf(args.proc),
     });
   },
 });

@@ -4,7 +4,7 @@ import { checkId } from "../container/store.ts";
 import { BrunError } from "../errors.ts";
 import { OVERLAYS, type OverlayMode, type SandboxOptions, type SandboxRoot } from "../sandbox/options.ts";
 import { absolute } from "../sys/fs.ts";
-import { timing, userns, usernsOf } from "./container-flags.ts";
+import { proc, procOf, timing, userns, usernsOf } from "./container-flags.ts";
 import type { Flags, Values } from "./flags.ts";
 import type { Parsed, parseCommand } from "./parse.ts";
 
@@ -41,6 +41,7 @@ export const sandboxFlags = {
   "env-file": list("file", "a file with such lines"),
   user: { type: "string", alias: "u", valueHint: "user[:group]", description: "who runs the program" },
   userns,
+  proc,
   interactive: { type: "boolean", alias: "i", description: "the program reads our stdin" },
   tty: { type: "boolean", alias: "t", description: "give it a terminal" },
   memory: { type: "string", alias: "m", valueHint: "size", description: "limit of the memory: 512m, 2g" },
@@ -186,6 +187,7 @@ export function sandboxOptions(
     envFile: args["env-file"],
     user: args.user,
     userns: usernsOf(args.userns) ?? "auto",
+    proc: procOf(args.proc) ?? "auto",
     terminal,
     memory: args.memory,
     cpus: args.cpus,

@@ -250,6 +250,7 @@ function createOptions(options: SandboxOptions, { spec }: Sandbox): CreateOption
     noNewKeyring: false,
     preserveFds: 0,
     // Maps that the flags have led to already are in the config.
+    proc: options.proc,
     userns: spec.linux?.uidMappings === undefined ? options.userns : "auto",
   };
 }

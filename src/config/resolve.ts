@@ -12,6 +12,7 @@ import { LATEST_MINOR, minorVersion } from "../spec/version.ts";
 import { CLONE } from "../sys/constants.ts";
 import { absolute, below } from "../sys/fs.ts";
 import { any, each, found, mapped } from "../sys/lists.ts";
+import { bindProc } from "./bind-proc.ts";
 import { type NamespacePlan, planNamespaces } from "./namespaces.ts";
 import type { Change } from "./types.ts";
 import { type AdaptInput, userNamespaceFirst } from "./user-namespace-first.ts";
@@ -36,6 +37,8 @@ export interface ResolveInput {
   readonly lesserRoot?: boolean | undefined;
   /** Ids of the caller's own user namespace, in which a container without a new one stays; all unless given. */
   readonly ownMaps?: (() => IdMaps) | undefined;
+  /** Why the outer /proc is to be bound instead of a new procfs; a new one is mounted unless given. */
+  readonly bindProc?: string | undefined;
   readonly rlimits: AdaptInput["rlimits"];
   readonly oomScoreAdj: number;
   /**
@@ -81,6 +84,7 @@ export function resolve(input: ResolveInput): Resolved {
   const ids = makesUser ? maps(input) : null;
   const changes: Change[] = ids?.changes ?? [];
   let spec = withoutOldPidsLimit(input.spec);
+  if (input.bindProc !== undefined) spec = bindProc(spec, input.bindProc, changes);
   if (rootless) {
     const adapted = userNamespaceFirst(spec, {
       addUserNamespace,

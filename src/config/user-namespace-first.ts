@@ -142,7 +142,7 @@ function closeSysfs(mounts: Mount[] | undefined, linux: Linux, input: AdaptInput
 const generic = new Set(["ro", "rw", "nosuid", "suid", "nodev", "dev", "noexec", "exec", "bind", "rbind"]);
 
 /** A recursive bind of the host's, with those options of the mount that a bind can have. */
-function rebind(mount: Mount, source: string): Mount {
+export function rebind(mount: Mount, source: string): Mount {
   const options = filtered(mount.options ?? [], (o) => generic.has(o) && !o.endsWith("bind"));
   return { ...mount, type: "bind", source, options: ["rbind", ...options] };
 }

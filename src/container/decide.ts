@@ -46,13 +46,15 @@ export function decide(
   spec: Spec,
   caller: Caller,
   notify: Notify | null,
+  procRefusal?: string,
 ): ContainerConfig {
-  const config = decideOnly(rt, options, bundle, spec, caller, notify);
+  const config = decideOnly(rt, options, bundle, spec, caller, notify, procRefusal);
   each(config.changes, ({ where, what, why, warn, tellOnce: name }) => {
     if (warn) rt.warn(`${where}: ${what}: ${why}`);
     if (name !== undefined) tellOnce(rt, name, `${where}: ${what}: ${why}`);
   });
-  if (config.cgroup === null && !inPidNamespace(config)) {
+  // Whoever is told that the outer pid namespace has to do needs no advice against it.
+  if (config.cgroup === null && !inPidNamespace(config) && options.proc !== "bind") {
     rt.warn(
       "the container has neither a cgroup nor a pid namespace of its own: such a configuration is strongly " +
         "discouraged, kill and delete cannot reach all of its processes",
@@ -73,7 +75,10 @@ function inPidNamespace({ cloneFlags, joins }: ContainerConfig): boolean {
 /** Annotation: with the value "true" an init is process 1. */
 const INIT_ANNOTATION = "org.brun.init";
 
-/** {@link decide} without a trace on the host, and without filter and FIFO. Throws a BrunError. */
+/**
+ * {@link decide} without a trace on the host, and without filter and FIFO. Throws a BrunError.
+ * @param procRefusal why a procfs cannot be mounted, where that has been tried
+ */
 export function decideOnly(
   rt: Runtime,
   options: CreateOptions,
@@ -81,6 +86,7 @@ export function decideOnly(
   spec: Spec,
   caller: Caller,
   notify: Notify | null,
+  procRefusal?: string,
 ): ContainerConfig {
   const rootless = runsRootless(rt);
   const rlimits = currentRlimits(mapped(spec.process?.rlimits ?? [], (l) => l.type));
@@ -92,6 +98,7 @@ export function decideOnly(
     addUserNamespace: addsUserNamespace(rt),
     subids: () => loadSubids(caller.uid, caller.userName),
     userns: options.userns,
+    bindProc: options.proc === "bind" ? (procRefusal ?? "--proc=bind says so") : undefined,
     obstacle: (subids) => rangesObstacle(caller, subids, variable("PATH")),
     lesserRoot: caller.uid === 0 && !mayMakeContainers(),
     ownMaps: inFirstNamespace() ? undefined : ownMaps,
@@ -145,12 +152,14 @@ function facts(resolved: Resolved, bundle: string, caller: Caller, cgroup: Cgrou
   const mounts = spec.mounts ?? [];
   const idMapped = (mount: Mount) =>
     mount.uidMappings !== undefined || any(mount.options, (o) => o.endsWith("idmap"));
-  if (!(caller.privileged && maps !== null) && !any(mounts, idMapped)) return found;
+  // Root of too few capabilities opens nothing in its own mount namespace for a container's.
+  const opensForIt = maps !== null && caller.privileged && mayMakeContainers();
+  if (!opensForIt && !any(mounts, idMapped)) return found;
   const { hostSources } = require("./host-sources.ts") as typeof import("./host-sources.ts");
   const joined = joins.find((join) => join.flag === CLONE.NEWUSER);
   const sources = hostSources(mounts, bundle, resolved.rootfs, maps ?? joined?.path ?? null, caller);
   const listed = spec.linux?.devices ?? [];
-  if (!caller.privileged || maps === null || listed.length === 0) return { ...found, ...sources };
+  if (!opensForIt || listed.length === 0) return { ...found, ...sources };
   const { hostDevices } = require("./host-devices.ts") as typeof import("./host-devices.ts");
   return { ...found, ...sources, devices: hostDevices(listed, maps) };
 }
@@ -159,7 +168,7 @@ function facts(resolved: Resolved, bundle: string, caller: Caller, cgroup: Cgrou
 function checkHost({ linux }: Spec, caller: Caller): void {
   if (linux?.intelRdt !== undefined)
     (require("./resctrl.ts") as typeof import("./resctrl.ts")).resctrlMount();
-  if (linux?.netDevices === undefined || caller.privileged) return;
+  if (linux?.netDevices === undefined || (caller.privileged && mayMakeContainers())) return;
   const [name] = Object.keys(linux.netDevices);
   if (name === undefined) return;
   throw new BrunError("a network device of the host can be moved by root alone", {

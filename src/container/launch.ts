@@ -4,6 +4,7 @@
 import { type Caller, currentCaller } from "../../rootless/caller.ts";
 import type { IdMaps } from "../../rootless/idmap.ts";
 import { startMaps } from "../../rootless/mapping.ts";
+import { mountsProc } from "../config/bind-proc.ts";
 import type { ContainerConfig } from "../config/types.ts";
 import { BrunError } from "../errors.ts";
 import {
@@ -13,7 +14,7 @@ import {
   recordedPrograms,
   StandardInit,
 } from "../init/standard.ts";
-import { loadSpec } from "../spec/index.ts";
+import { type LoadedSpec, loadSpec, type Spec } from "../spec/index.ts";
 import { launchStage, type Stage } from "../stage/launch.ts";
 import { Message, sendMessage } from "../stage/messages.ts";
 import type { Program } from "../stage/program.ts";
@@ -58,18 +59,43 @@ export interface Launched {
 }
 
 /**
- * Makes the container. Throws a BrunError or SysError, or an Interrupted for a signal, and leaves nothing behind then: signals
- * are held from here on.
+ * Makes the container; where its procfs is refused, with that of the outside. Throws a BrunError or SysError, or an
+ * Interrupted for a signal, and leaves nothing behind then: signals are held from here on.
  */
 export function launch(rt: Runtime, options: CreateOptions, mode: LaunchMode): Launched {
-  const preserveFds = preservedFds(options.preserveFds);
   const bundle = absolute(options.bundle);
-  const { spec, warnings, notes, text } =
+  const loaded =
     options.loaded ??
     loadSpec(options.config ?? `${bundle}/config.json`, { addsUserNamespace: addsUserNamespace(rt) });
   rt.mark?.("config.json read and checked");
-  for (const warning of warnings) rt.warn(warning);
-  if (rt.debug !== undefined) each(notes, rt.debug);
+  for (const warning of loaded.warnings) rt.warn(warning);
+  if (rt.debug !== undefined) each(loaded.notes, rt.debug);
+  try {
+    return launchLoaded(rt, options, mode, bundle, loaded);
+  } catch (error) {
+    if ((options.proc ?? "auto") !== "auto" || !isProcRefusal(error, loaded.spec)) throw error;
+    rt.mark?.("no procfs may be mounted: once more with the outer one");
+    const { procRefusal } = require("./proc-refusal.ts") as typeof import("./proc-refusal.ts");
+    return launchLoaded(rt, { ...options, proc: "bind" }, mode, bundle, loaded, procRefusal());
+  }
+}
+
+/** Whether the kernel has refused the procfs of a config whose outer one may stand in for it. */
+function isProcRefusal(error: unknown, spec: Spec): boolean {
+  if (!(error instanceof BrunError) || error.code !== "EPERM" || !mountsProc(spec)) return false;
+  const index = (spec.mounts ?? []).findIndex(({ type }) => type === "proc");
+  return error.where === `mounts[${index}]`;
+}
+
+function launchLoaded(
+  rt: Runtime,
+  options: CreateOptions,
+  mode: LaunchMode,
+  bundle: string,
+  { spec, text }: LoadedSpec,
+  procRefusal?: string,
+): Launched {
+  const preserveFds = preservedFds(options.preserveFds);
   const console = new Console(spec.process?.terminal === true, mode.detached, options.consoleSocket);
   holdSignals();
   const locked = claim(rt.root, options.id);
@@ -82,7 +108,7 @@ export function launch(rt: Runtime, options: CreateOptions, mode: LaunchMode): L
     rt.mark?.("stage started");
     const caller = currentCaller();
     const notify = prepareNotify(rt.root, options.id, spec, mode.waitForStart, rt.debug);
-    config = decide(rt, options, preserveFds, mode, bundle, spec, caller, notify);
+    config = decide(rt, options, preserveFds, mode, bundle, spec, caller, notify, procRefusal);
     rt.mark?.("config decided");
     if (config.cgroup !== null) makeCgroup(rt, config, config.cgroup, stage.pid);
     const decided = config;

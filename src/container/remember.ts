@@ -47,6 +47,7 @@ function isPlain(rt: Runtime, options: RunOptions): boolean {
   if (options.detach || options.config !== undefined || options.loaded !== undefined) return false;
   if (options.pidFile ?? options.consoleSocket ?? options.pidfdSocket ?? options.timeout) return false;
   if (options.noPivot || options.keep || options.noSubreaper) return false;
+  if (options.proc !== undefined && options.proc !== "auto") return false;
   if (options.userns !== undefined && options.userns !== "auto") return false;
   if (options.awaitStart || options.started !== undefined) return false;
   return syscall(NR.geteuid) !== 0 && inFirstNamespace();

@@ -1,6 +1,7 @@
 /** Options and results of the lifecycle operations: what the CLI and the TypeScript API speak in. */
 
 import type { UsernsMode } from "../../rootless/default-ids.ts";
+import type { ProcMode } from "../config/bind-proc.ts";
 import type { LoadedSpec } from "../spec/index.ts";
 
 /** `--cgroup-manager`. */
@@ -42,6 +43,8 @@ export interface CreateOptions {
   readonly dieWithParent?: boolean | undefined;
   /** Which ids a new user namespace gets when the config does not say; "auto" unless given. */
   readonly userns?: UsernsMode | undefined;
+  /** Whether the container has a procfs of its own; "auto" unless given. */
+  readonly proc?: ProcMode | undefined;
 }
 
 /** How create and run differ. */

@@ -1,6 +1,7 @@
 /** What `brun run --rootfs` and `brun run --host` are asked for. */
 
 import type { UsernsMode } from "../../rootless/default-ids.ts";
+import type { ProcMode } from "../config/bind-proc.ts";
 
 /** What the container's root is made of. */
 export type SandboxRoot = { readonly kind: "rootfs"; readonly path: string } | { readonly kind: "host" };
@@ -36,6 +37,8 @@ export interface SandboxOptions {
   readonly user: string | undefined;
   /** Which ids there are besides the caller's. */
   readonly userns: UsernsMode;
+  /** Whether there is a procfs of its own. */
+  readonly proc: ProcMode;
   readonly terminal: boolean;
   readonly memory: string | undefined;
   readonly cpus: string | undefined;

@@ -14,6 +14,11 @@ const CAUSES: readonly (readonly [where: string, errnos: readonly number[], hint
     [E.EPERM],
     "setgroups is denied with a single-id map: give the user subordinate ids, or drop additionalGids",
   ],
+  [
+    "hostname",
+    [E.EPERM],
+    "the filter of an outer container refuses sethostname: leave out the hostname, or add the annotation org.brun.hostname=try",
+  ],
   ["process.rlimits", [E.EPERM], "a hard limit is raised by root alone, with CAP_SYS_RESOURCE"],
   ["process.oomScoreAdj", [E.EACCES], "it is lowered by root alone, with CAP_SYS_RESOURCE"],
   [

@@ -127,6 +127,7 @@ const NONE: Omit<SandboxOptions, "root"> = {
   publish: [],
   hide: [],
   userns: "auto",
+  proc: "auto",
   withSecrets: false,
   init: true,
 };

@@ -1,0 +1,39 @@
+/**
+ * Doing without a procfs of the container's own: where an outer container masks parts of /proc, the kernel lets nobody in
+ * a user namespace mount a new one (mount_too_revealing() of fs/namespace.c). The outer one shows the outer processes,
+ * so the container has to be in their pid namespace.
+ */
+import type { Mount, Spec } from "../spec/index.ts";
+import { any, filtered, mapped } from "../sys/lists.ts";
+import type { Change } from "./types.ts";
+import { rebind } from "./user-namespace-first.ts";
+
+/** `--proc`: auto mounts a procfs, and binds the outer one where that is refused. */
+export const PROC_MODES = ["auto", "mount", "bind"] as const;
+export type ProcMode = (typeof PROC_MODES)[number];
+
+/** Whether the config wants a procfs in a new pid namespace. */
+export function mountsProc({ mounts, linux }: Spec): boolean {
+  return any(mounts, ({ type }) => type === "proc") && any(linux?.namespaces, isNewPid);
+}
+
+function isNewPid({ type, path }: { readonly type: string; readonly path?: string | undefined }): boolean {
+  return type === "pid" && !path;
+}
+
+/**
+ * Binds the outer /proc, and leaves the container in the outer pid namespace. Pure.
+ * @param why the outer one has to do
+ * @param changes what was changed is added here
+ */
+export function bindProc(spec: Spec, why: string, changes: Change[]): Spec {
+  if (!mountsProc(spec)) return spec;
+  const what = "bind the outer /proc, and stay in the outer pid namespace";
+  const mounts = mapped(spec.mounts ?? [], (mount, i): Mount => {
+    if (mount.type !== "proc") return mount;
+    changes.push({ where: `mounts[${i}]`, what, why, tellOnce: "outer-proc" });
+    return rebind(mount, "/proc");
+  });
+  const linux = { ...spec.linux, namespaces: filtered(spec.linux?.namespaces ?? [], (n) => !isNewPid(n)) };
+  return { ...spec, mounts, linux };
+}
