@@ -97,14 +97,34 @@ static void reap(void)
 	}
 }
 
-/* Our own terminal is the container's, as long as we are in the foreground. */
+/* Does nothing where nobody could ever say to go on (an orphaned process group). */
+static void stop_by(unsigned int sig)
+{
+	uint64_t all = ~0ULL;
+	uint64_t others = ~(1ULL << (sig - 1));
+
+	sys2(__NR_kill, sys0(__NR_getpid), sig);
+	sys4(__NR_rt_sigprocmask, SIG_SETMASK, &others, 0, sizeof(others));
+	sys4(__NR_rt_sigprocmask, SIG_SETMASK, &all, 0, sizeof(all));
+}
+
+/*
+ * Our own terminal is the container's, as long as we are in the foreground. Whoever reads a terminal in the background
+ * stops, and its shell says so: that it has been continued, a shell tells to what has stopped alone.
+ */
 static void take_terminal(void)
 {
-	if (self.request.host < 0 || self.request.terminal < 0 || self.raw || !has_terminal())
+	struct termios mode;
+
+	if (self.request.host < 0 || self.request.terminal < 0 || self.raw)
 		return;
-	enter_raw_mode();
-	copy_window_size();
-	self.input.from = 0;
+	if (has_terminal()) {
+		enter_raw_mode();
+		copy_window_size();
+		self.input.from = 0;
+	} else if (sys3(__NR_ioctl, 0, TCGETS, &mode) == 0) {
+		stop_by(SIGTTIN);
+	}
 }
 
 static void send(unsigned int sig)
@@ -115,14 +135,10 @@ static void send(unsigned int sig)
 /* Ctrl-Z: the program stops, and so does this, that a shell goes on. Returns when both are to go on. */
 static void suspend(void)
 {
-	uint64_t all = ~0ULL;
-	uint64_t others = ~(1ULL << (SIGTSTP - 1));
-
 	send(SIGTSTP);
-	/* Does nothing where nobody could ever say to go on (an orphaned process group). */
-	sys2(__NR_kill, sys0(__NR_getpid), SIGTSTP);
-	sys4(__NR_rt_sigprocmask, SIG_SETMASK, &others, 0, sizeof(others));
-	sys4(__NR_rt_sigprocmask, SIG_SETMASK, &all, 0, sizeof(all));
+	leave_raw_mode();
+	stop_by(SIGTSTP);
+	take_terminal();
 	send(SIGCONT);
 }
 

@@ -165,6 +165,28 @@ for (const subject of subjects(["brun"])) {
       }
     });
 
+    test("-it in the background leaves the terminal alone, and has it with fg", async () => {
+      await using box = new Sandbox(subject);
+      const shell = [...caller.prefix, "bash", "--norc", "--noprofile", "-i"];
+      await using session = new TerminalSession(shell, { ...box.env, PS1: "> " }, box.dir);
+      await shows(session, "> ");
+      const script = "echo up; read line; echo got $line; exit 9";
+      const words = box.argv(["run", "--host", "-it", "--", "sh", "-c", script]).slice(caller.prefix.length);
+      session.write(`${quoted(words)} &\r`);
+      await Bun.sleep(500);
+      session.write("echo $((40 + 2)) of the shell\r");
+      await shows(session, "42 of the shell");
+      await shows(session, "Stopped");
+      session.write("fg; echo again $?\r");
+      await shows(session, /up\r+\n/);
+      session.write("hello\r");
+      await shows(session, "got hello");
+      await shows(session, "again 9");
+      session.write("exit\r");
+      await session.exited;
+      await box.untilGone();
+    });
+
     test("a terminal that goes, timeout and kill end the program; nothing is left", async () => {
       await using box = new Sandbox(subject);
       for (const [form, argv] of Object.entries(forms(box))) {
@@ -270,7 +292,7 @@ for (const subject of subjects(["brun"])) {
       expect((await box.call(["run", "--host", "--", "printenv", "container"])).stdout).toBe("brun\n");
       await using session = box.terminal(["run", "--host", "-it", "--", "printenv", "debian_chroot"]);
       await shows(session, "brun");
-      await session.exited;
+      expect(await session.exited).toBe(0);
     });
   });
 }
