@@ -41,7 +41,7 @@ for (const place of PLACES) {
       expect([host.code, host.stdout]).toEqual([0, "ran\n"]);
       // In one go: each command of its own would be in another user namespace, where the place is one.
       const id = box.name();
-      const life = `"$@" run -d --rootfs ${bundle}/rootfs ${id} -- sh -c "exec sleep 60 </dev/null >/dev/null 2>&1" &&
+      const life = `"$@" run -d --rootfs ${bundle}/rootfs ${id} -- sh -c "exec sleep 60 </dev/null >/dev/null 2>&1" >/dev/null &&
         "$@" exec ${id} echo ran && "$@" delete --force ${id}`;
       const around = [...(place.around ?? []), "sh", "-c", life, "sh"];
       expect(await box.call([], { ...options, around })).toMatchObject(again);
