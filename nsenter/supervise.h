@@ -18,7 +18,7 @@ struct supervise_request {
 	int32_t upstream;  /* socket connected to our own NOTIFY_SOCKET, or -1 */
 	int32_t early;     /* pipe with signals that came too early, one byte each (see early.h) */
 	uint32_t program;  /* size of the program to run when the process has ended, or 0 */
-	uint32_t timeout;  /* seconds after which the process is killed, or 0 */
+	uint32_t timeout;  /* milliseconds after which the process is killed, or 0 */
 	uint32_t init;     /* 1: the process is an init (init.h), whose program can be stopped */
 	uint32_t reserved; /* the program is 8-aligned */
 };

@@ -50,3 +50,12 @@ export function quoted(text: string): string {
   // A backslash of the text's own has become two.
   return json.replace(/\\\\|\\udc([89a-f][0-9a-f])/g, (match, byte) => (byte ? `\\x${byte}` : match));
 }
+
+/** Words as a POSIX shell takes them: a line to type. Bytes that are not UTF-8, and control characters, are shown only. */
+export function shellWords(words: readonly string[]): string {
+  const safe = /^[\w@%+=:,./-]+$/;
+  return printable(
+    words.map((word) => (safe.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)).join(" "),
+    true,
+  );
+}

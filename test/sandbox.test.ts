@@ -207,13 +207,25 @@ for (const subject of subjects(["brun"])) {
         expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
         return stderr;
       };
-      expect(await line("--host", "ls")).toContain(
-        'the program stands behind "--"; hint: brun run --host -- ls -l',
+      expect(await line("--host", "make", "--", "x")).toBe(
+        'brun: run: "make" before "--" may be a name or the program; hint: brun run --name make --host -- x; or brun run --host -- make -- x\n',
       );
-      expect(await line("--host", "ls", "-l")).toContain('what belongs to the program stands behind "--"');
-      const behind = 'the program stands behind "--"; hint: brun run --rootfs DIR -- ls -l\n';
-      expect(await line("--rootfs", "/", "a", "b")).toEndWith(behind);
-      expect(await line("--rootfs", "/", "id")).toEndWith(behind);
+      expect(await line("make", "--host")).toContain("hint: brun run --host -- make\n");
+      expect(await line("--rootfs", "/", "sh", "-c", "a b", "--", "x")).toContain(
+        "if \"sh\" is the program: brun run --rootfs / -- sh -c 'a b' -- x\n",
+      );
+      expect(await line("--host", "--memroy", "1g", "ls")).toContain(
+        "did you mean --memory? see brun run --host --help",
+      );
+      expect(await line("--host", "-w", "/nope", "ls")).toContain("--workdir: /nope is not there");
+      expect((await box.call(["run", "--host", "-w/tmp", "-eA=1", "sh", "-c", "pwd; echo $A"])).stdout).toBe(
+        "/tmp\n1\n",
+      );
+      expect((await box.call(["run", "--host", "--timeout", "0.3", "sleep", "60"])).code).toBe(137);
+      const limited = ["run", "--host", "--ulimit", "nofile=64", "--mount", "type=bind,src=/etc,dst=/mnt,ro"];
+      expect((await box.call([...limited, "sh", "-c", "ulimit -n; ls /mnt/passwd"])).stdout).toBe(
+        "64\n/mnt/passwd\n",
+      );
       expect(await line("--rootfs", "/", "a/b", "--", "id")).toStartWith(
         'brun: invalid container ID format: "a/b"',
       );

@@ -2,7 +2,7 @@
 import type { CommandMeta } from "citty";
 import type { Flags, Values } from "./flags.ts";
 import type { Session } from "./globals.ts";
-import type { Parsed, parseCommand } from "./parse.ts";
+import type { Parsed } from "./parse.ts";
 
 /** A command: citty's shape, but synchronous and with arguments typed from their definitions. */
 export interface Command<F extends Flags = Flags> {
@@ -12,8 +12,10 @@ export interface Command<F extends Flags = Flags> {
   readonly details?: string;
   /** Exit code when it throws; 1 unless said otherwise. */
   readonly failureCode?: number;
-  /** Takes the arguments apart in a way of its own, with the usual one's help. Throws a BrunError. */
-  parse?(argv: readonly string[], parse: typeof parseCommand, globals: Flags): Parsed<F>;
+  /** podman's short forms are taken: `-it`, `-eA=1`. */
+  readonly short?: boolean;
+  /** Takes the arguments apart in a way of its own. Throws a BrunError. */
+  parse?(argv: readonly string[], globals: Flags): Parsed<F>;
   /** With `--explain-error`: says more about an error than its line does. */
   explainFailure?(error: unknown, context: CommandContext<F>): Promise<void>;
   /** Does the work; returns the exit code, or nothing for 0. Throws what goes to the error line. */

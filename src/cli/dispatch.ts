@@ -1,6 +1,7 @@
 /** From the arguments of the process to an exit code. */
 import { BrunError } from "../errors.ts";
 import { die, Interrupted } from "../sys/interrupt.ts";
+import { closest } from "./closest.ts";
 import type { Command } from "./command.ts";
 import { type GlobalValues, globalFlags, logOptions } from "./globals.ts";
 import { type LogOptions, logError, touchLog } from "./log.ts";
@@ -33,7 +34,8 @@ export async function dispatch(table: CommandTable, argv: readonly string[]): Pr
     const rest = args.slice(1);
     const command = await find(table, name, rest);
     const parsed =
-      command.parse?.(rest, parseCommand, globalFlags) ?? parseCommand(name, command.args, rest, globalFlags);
+      command.parse?.(rest, globalFlags) ??
+      parseCommand(name, command.args, rest, { globals: globalFlags, short: command.short === true });
     if (parsed.help) return await printHelp(table, name, rest);
     failureCode = command.failureCode ?? 1;
     const context = { args: parsed.values, data: { values, log } };
@@ -63,9 +65,14 @@ async function openLog(values: GlobalValues): Promise<LogOptions> {
 
 async function find(table: CommandTable, name: string, argv: readonly string[]): Promise<Command> {
   if (Object.hasOwn(table, name)) return await table[name]!(argv);
+  const all = await Promise.all(Object.values(table).map((command) => command([])));
+  const near = closest(
+    name,
+    all.filter(({ meta }) => meta.hidden !== true).map(({ meta }) => meta.name),
+  );
   throw new BrunError(`unknown command "${name}": No help topic for '${name}'`, {
     code: "ERR_USAGE",
-    hint: "brun --help lists the commands",
+    hint: `${near === undefined ? "" : `did you mean brun ${near}? `}brun --help lists the commands`,
     exitCode: UNKNOWN_COMMAND,
   });
 }

@@ -1,4 +1,5 @@
 /** Times for people. */
+import { BrunError } from "../errors.ts";
 
 /** A time in milliseconds by its two largest units: "3s", "5m 2s", "2h 5m", "3d 4h". */
 export function duration(milliseconds: number): string {
@@ -16,4 +17,29 @@ export function duration(milliseconds: number): string {
     .filter(([n], i) => i === 0 || n > 0)
     .map(([n, unit]) => `${n}${unit}`)
     .join(" ");
+}
+
+const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** Where setitimer's and the request's numbers end: 49 days. */
+const MOST_MS = 2 ** 32 - 1;
+
+/**
+ * `--timeout` in milliseconds: seconds as podman has them, also with a fraction, or with units as timeout(1) and Go
+ * write them: "0.5", "10s", "2m", "1m30s". 0 is none. Throws a BrunError.
+ */
+export function timeoutMs(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const parts = [...text.matchAll(/(\d+(?:\.\d*)?|\.\d+)(ms|[smhd]|$)/g)];
+  const whole = parts.map(([part]) => part).join("") === text;
+  const sum = parts.reduce((ms, [, number, unit]) => ms + Number(number) * UNITS[unit || "s"]!, 0);
+  if (!whole || parts.length === 0) {
+    throw new BrunError(`"${text}" is no time`, {
+      code: "ERR_USAGE",
+      where: "--timeout",
+      hint: "seconds, or such as 0.5, 10s, 2m, 1h30m",
+    });
+  }
+  if (sum > MOST_MS) throw new BrunError("49 days are the most", { code: "ERR_USAGE", where: "--timeout" });
+  return sum > 0 ? Math.max(1, Math.round(sum)) : 0;
 }

@@ -21,7 +21,9 @@ export default defineCommand({
   args: {
     "container-id": containerId,
     command: { type: "positional", required: false, rest: true, description: "program and its arguments" },
-    cwd: { type: "string", valueHint: "dir", description: "working directory in the container" },
+    cwd: { type: "string", alias: "w", valueHint: "dir", description: "working directory in the container" },
+    workdir: { type: "string", valueHint: "dir", description: "podman's name of --cwd" },
+    interactive: { type: "boolean", alias: "i", description: "podman's; the process has our stdin anyway" },
     env: {
       type: "string",
       alias: "e",
@@ -72,6 +74,7 @@ export default defineCommand({
   details: `Flags end at the container's id: what follows is the command's own. The exit code is that of the process, or
 255 when it could not be started.`,
   failureCode: FAILED,
+  short: true,
   run({ args, data }) {
     if (args.command.length === 0 && !args.process) {
       throw new BrunError("exec args cannot be empty", { hint: "give a command, or a file with --process" });
@@ -80,7 +83,7 @@ export default defineCommand({
       id: args["container-id"],
       process: args.process || undefined,
       args: args.command,
-      cwd: args.cwd || undefined,
+      cwd: args.cwd || args.workdir || undefined,
       env: args.env,
       tty: args.tty,
       user: args.user || undefined,

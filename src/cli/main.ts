@@ -47,7 +47,11 @@ export async function allCommands(): Promise<Command[]> {
 /** Whether it is about a container without a bundle (sandbox.ts); that code is loaded for nothing else. */
 function forSandbox(argv: readonly string[]): boolean {
   for (let i = 0; i < argv.length && argv[i] !== "--"; i++) {
-    if (argv[i]!.startsWith("--host") || argv[i]!.startsWith("--rootfs")) return true;
+    const word = argv[i]!;
+    if (word[0] !== "-") continue;
+    const flag = word.slice(word[1] === "-" ? 2 : 1);
+    if (flag === "host" || flag === "rootfs" || flag.startsWith("host=") || flag.startsWith("rootfs="))
+      return true;
   }
   return false;
 }

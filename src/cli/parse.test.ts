@@ -123,7 +123,47 @@ describe("commands whose last positional takes the rest", () => {
   });
 });
 
+describe("podman's short forms, where they are taken", () => {
+  const more = {
+    ...flags,
+    tty: { type: "boolean", alias: "t" },
+    hostname: { type: "string", alias: "h" },
+  } as const satisfies Flags;
+  const given = (...argv: string[]) => parseCommand("run", more, [...argv, "c1"], { short: true });
+
+  test.each([
+    [["-dt"], { detach: true, tty: true }],
+    [["-eA=1", "-e=B=2"], { env: ["A=1", "B=2"] }],
+    [["-b/tmp"], { bundle: "/tmp" }],
+    [["-tb", "/tmp"], { tty: true, bundle: "/tmp" }],
+    [["-tdb=/tmp"], { tty: true, detach: true, bundle: "/tmp" }],
+    [["-g7", "-bundle=/x"], { gid: [7], bundle: "/x" }],
+    [["-h", "web"], { hostname: "web" }],
+    [["-hweb"], { hostname: "web" }],
+  ])("%j", (argv, values) => {
+    expect(given(...argv)).toMatchObject({ values, help: false });
+  });
+
+  test("-h without a value is the question for help", () => {
+    for (const argv of [["-h"], ["-h", "--", "ls"], ["-d", "-h"]])
+      expect(parseCommand("run", more, argv, { short: true }).help).toBe(true);
+  });
+
+  test("others are refused as a whole", () => {
+    expect(refused(() => given("-dx"))).toBe(
+      "run: flag provided but not defined: -dx; hint: see brun run --help",
+    );
+    expect(refused(() => given("--dt"))).toContain("not defined: --dt");
+  });
+});
+
 describe("refusals", () => {
+  test("the flag that may be meant is named", () => {
+    expect(refused(() => values("--bundel", "c1"))).toBe(
+      "run: flag provided but not defined: --bundel; hint: did you mean --bundle? see brun run --help",
+    );
+  });
+
   test.each([
     [["--foo", "c1"], "run: flag provided but not defined: --foo; hint: see brun run --help"],
     [["-foo=1"], "run: flag provided but not defined: -foo; hint: see brun run --help"],
@@ -148,7 +188,9 @@ describe("refusals", () => {
       'run: flag provided but not defined: --root; hint: --root is a global flag: it stands before "run"',
     ],
   ])("%j", (argv, line) => {
-    expect(refused(() => parseCommand("run", flags, argv, { root: { type: "string" } }))).toBe(line);
+    expect(refused(() => parseCommand("run", flags, argv, { globals: { root: { type: "string" } } }))).toBe(
+      line,
+    );
   });
 
   test("a number of arguments out of range", () => {

@@ -1,12 +1,13 @@
 /**
  * The command line parser: Go's flag syntax as runc has it, strict. `-flag` and `--flag` are the same, a value
- * follows as `=value` or as the next argument whatever it looks like, `--` ends the flags, short flags are not
- * combined.
+ * follows as `=value` or as the next argument whatever it looks like, `--` ends the flags. Short flags are combined
+ * (`-it`, `-eA=1`) only where podman's command line is taken besides.
  *
  * It runs once in a process that lives a few milliseconds, hence plain loops: the first call of a built-in such
  * as Array.prototype.map, and of a regular expression, costs 0.03 to 0.1 ms each.
  */
 import { BrunError } from "../errors.ts";
+import { closest } from "./closest.ts";
 import type { BooleanFlag, Flags, Positional, StringFlag, Values } from "./flags.ts";
 
 /** A command line that was taken apart. */
@@ -20,13 +21,22 @@ export interface Parsed<F extends Flags> {
 
 type Value = boolean | string | number | string[] | number[] | undefined;
 
+/** How a command line is read besides its flags. */
+export interface Manner {
+  /** Flags that belong before the command, for a better message. */
+  readonly globals?: Flags;
+  /** podman's short forms: `-it` is -i and -t, `-w/tmp` is -w /tmp; -h with a value may be a flag of its own. */
+  readonly short?: boolean;
+  /** What is asked for help: "run --host"; the command unless said otherwise. */
+  readonly topic?: string;
+}
+
 /** Where the parser stands. */
 interface State {
   /** Name of the command; undefined for the global flags. */
   readonly command: string | undefined;
   readonly flags: Flags;
-  /** Flags that belong before the command. */
-  readonly globals: Flags;
+  readonly manner: Manner;
   readonly values: Record<string, Value>;
   args: string[];
   help: boolean;
@@ -37,14 +47,13 @@ interface State {
 /**
  * Takes a command's arguments apart. Flags may stand before and after the positional arguments, except when the
  * last positional takes the rest.
- * @param globals flags that belong before the command, for a better message
  * @throws BrunError unknown flag, missing or wrong value, too few or too many arguments
  */
 export function parseCommand<const F extends Flags>(
   command: string,
   flags: F,
   argv: readonly string[],
-  globals: Flags = {},
+  manner: Manner = {},
 ): Parsed<F> {
   const positionals: [string, Positional][] = [];
   for (const name in flags) {
@@ -52,7 +61,7 @@ export function parseCommand<const F extends Flags>(
     if (flag.type === "positional") positionals.push([name, flag]);
   }
   const rest = positionals[positionals.length - 1]?.[1].rest === true;
-  const state = scan(command, flags, argv, rest, globals);
+  const state = scan(command, flags, argv, rest, manner);
   const { values, args, help } = state;
   // `exec ID -- ls`: nobody has a program called "--".
   if (state.stopped && args[1] === "--") args.splice(1, 1);
@@ -69,16 +78,31 @@ export function parseGlobals<const F extends Flags>(flags: F, argv: readonly str
   return { values: values as Values<F>, help, args };
 }
 
+/**
+ * Takes the flags apart that stand before the first other argument.
+ * @returns besides: what follows, and whether "--" stands before it
+ * @throws BrunError unknown flag, missing or wrong value
+ */
+export function parseFlags<const F extends Flags>(
+  command: string,
+  flags: F,
+  argv: readonly string[],
+  manner: Manner,
+): Parsed<F> & { readonly dashed: boolean } {
+  const { values, args, help, stopped } = scan(command, flags, argv, true, manner);
+  return { values: values as Values<F>, help, args, dashed: !stopped && args.length > 0 };
+}
+
 /** @param endAtFirst whether the first positional argument ends the flags */
 function scan(
   command: string | undefined,
   flags: Flags,
   argv: readonly string[],
   endAtFirst: boolean,
-  globals: Flags,
+  manner: Manner,
 ): State {
   const values = defaults(flags);
-  const state: State = { command, flags, globals, values, args: [], help: false, stopped: false };
+  const state: State = { command, flags, manner, values, args: [], help: false, stopped: false };
   for (let at = 0; at < argv.length && !state.help; at++) {
     const arg = argv[at]!;
     const isFlag = arg.length > 1 && arg[0] === "-";
@@ -122,10 +146,15 @@ function takeFlag(state: State, arg: string, next: string | undefined): boolean 
   const name = dashed.slice(dashed[1] === "-" ? 2 : 1);
   if (name === "" || name[0] === "-") wrong(state, name, `bad flag syntax: ${arg}`);
   const key = find(state.flags, name);
-  if (key === undefined) {
-    if (name !== "h" && name !== "help") wrong(state, name, `flag provided but not defined: ${dashed}`);
+  // A flag -h that has no value is the question that it is elsewhere.
+  if (key === undefined ? name === "h" || name === "help" : arg === "-h" && (next ?? "-")[0] === "-") {
     state.help = true;
     return false;
+  }
+  if (key === undefined) {
+    if (state.manner.short && dashed[1] !== "-" && areShort(state.flags, arg))
+      return takeShort(state, arg, next);
+    return unknown(state, name, dashed);
   }
   const flag = state.flags[key] as BooleanFlag | StringFlag;
   if (flag.type === "boolean") {
@@ -146,6 +175,33 @@ function takeFlag(state: State, arg: string, next: string | undefined): boolean 
   return inline === undefined;
 }
 
+/** Whether a word is short flags, `-it`, of which the last may have its value in it: `-w/tmp`. */
+function areShort(flags: Flags, arg: string): boolean {
+  for (let at = 1; at < arg.length; at++) {
+    const key = find(flags, arg[at]!);
+    if (key === undefined) return false;
+    if (flags[key]!.type === "string") return true;
+  }
+  return true;
+}
+
+function takeShort(state: State, arg: string, next: string | undefined): boolean {
+  for (let at = 1; at < arg.length; at++) {
+    const flag = `-${arg[at]}`;
+    if (state.flags[find(state.flags, arg[at]!)!]!.type === "boolean") {
+      takeFlag(state, flag, undefined);
+      continue;
+    }
+    const value = arg.slice(at + 1);
+    return takeFlag(
+      state,
+      value === "" ? flag : `${flag}=${value[0] === "=" ? value.slice(1) : value}`,
+      next,
+    );
+  }
+  return false;
+}
+
 function isCount(text: string): boolean {
   return /^\d+$/.test(text) && Number.isSafeInteger(Number(text));
 }
@@ -158,13 +214,30 @@ function truth(word: string): boolean | undefined {
 
 /** A mistake in one flag. */
 function wrong(state: State, flag: string, message: string): never {
-  const { command, globals } = state;
-  if (command === undefined) return refuse(message, "see brun --help");
-  refuse(
-    `${command}: ${message}`,
-    Object.hasOwn(globals, flag)
-      ? `--${flag} is a global flag: it stands before "${command}"`
-      : `see brun ${command} --help`,
+  const { command, manner } = state;
+  const topic = manner.topic ?? command;
+  const here = command === undefined ? "" : `${command}: `;
+  const see = topic === undefined ? "see brun --help" : `see brun ${topic} --help`;
+  if (manner.globals !== undefined && Object.hasOwn(manner.globals, flag))
+    refuse(`${here}${message}`, `--${flag} is a global flag: it stands before "${command}"`);
+  refuse(`${here}${message}`, see);
+}
+
+/** A flag that there is not: the one that may be meant is named. */
+function unknown(state: State, name: string, dashed: string): never {
+  const { command, flags, manner } = state;
+  const message = `flag provided but not defined: ${dashed}`;
+  const isGlobal = manner.globals !== undefined && Object.hasOwn(manner.globals, name);
+  const near = isGlobal ? undefined : closest(name, shown(flags));
+  if (near === undefined) return wrong(state, name, message);
+  const topic = manner.topic ?? command;
+  const help = topic === undefined ? "brun --help" : `brun ${topic} --help`;
+  refuse(command === undefined ? message : `${command}: ${message}`, `did you mean --${near}? see ${help}`);
+}
+
+function shown(flags: Flags): string[] {
+  return Object.keys(flags).filter(
+    (name) => flags[name]!.type !== "positional" && !("hidden" in flags[name]!),
   );
 }
 

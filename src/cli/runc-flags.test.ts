@@ -170,7 +170,7 @@ describe.each(Object.keys(RUNC))("%s", (name) => {
     for (const flag of flags) {
       for (const words of forms(flag)) {
         const argv = [...words, ...positionals.map(() => "id")];
-        const { values } = parseCommand(name, args as Flags, argv, globalFlags);
+        const { values } = parseCommand(name, args as Flags, argv, { globals: globalFlags });
         expect([words, (values as Record<string, unknown>)[flag.names[0]!]]).toEqual([
           words,
           expected(flag, words),

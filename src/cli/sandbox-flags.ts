@@ -6,7 +6,6 @@ import { OVERLAYS, type OverlayMode, type SandboxOptions, type SandboxRoot } fro
 import { absolute } from "../sys/fs.ts";
 import { proc, procOf, timing, userns, usernsOf } from "./container-flags.ts";
 import type { Flags, Values } from "./flags.ts";
-import type { Parsed, parseCommand } from "./parse.ts";
 
 const list = (valueHint: string, description: string, alias?: string) =>
   ({
@@ -36,26 +35,35 @@ export const sandboxFlags = {
   "with-secrets": { type: "boolean", description: "with --host: keys, tokens and histories are not hidden" },
   volume: list("[source:]path[:options]", "mount a path of the host", "v"),
   tmpfs: list("path[:options]", "mount a tmpfs"),
+  mount: list("type=bind|tmpfs,…", "the same in podman's long form: src=, dst=, ro"),
+  device: list("path[:path]", "give it a device of the host"),
   workdir: { type: "string", alias: "w", valueHint: "dir", description: "where the program starts" },
   env: list("name[=value]", "a variable of the environment; without a value the caller's", "e"),
   "env-file": list("file", "a file with such lines"),
   user: { type: "string", alias: "u", valueHint: "user[:group]", description: "who runs the program" },
   userns,
   proc,
+  entrypoint: {
+    type: "string",
+    valueHint: "program",
+    description: "what runs, with the words after the flags as its arguments",
+  },
   interactive: { type: "boolean", alias: "i", description: "the program reads our stdin" },
   tty: { type: "boolean", alias: "t", description: "give it a terminal" },
   memory: { type: "string", alias: "m", valueHint: "size", description: "limit of the memory: 512m, 2g" },
   cpus: { type: "string", valueHint: "n", description: "limit of the CPU time: 0.5 is half of one CPU" },
   "pids-limit": { type: "string", valueHint: "n", description: "limit of processes and threads" },
+  ulimit: list("name=soft[:hard]", "a resource limit: nofile=1024, core=0, nproc=unlimited"),
   "cap-add": list("cap", "add a capability, or ALL"),
   "cap-drop": list("cap", "drop a capability, or ALL"),
   "security-opt": list("option", "seccomp=FILE|unconfined, no-new-privileges, apparmor=, mask=, unmask="),
-  hostname: { type: "string", valueHint: "name", description: "its host name" },
+  hostname: { type: "string", alias: "h", valueHint: "name", description: "its host name" },
   network: {
     type: "string",
     valueHint: "none|host|pasta|slirp4netns",
     description: "its network (default: none; with --host the host's)",
   },
+  net: { type: "string", hidden: true, description: "podman's other name of --network" },
   publish: list("[[address:]port:]port[/udp]", "lead a port of the host to one of the container", "p"),
   init: { type: "boolean", description: "a small init is process 1, and the program its child (default)" },
   "no-init": { type: "boolean", description: "the program is process 1 itself" },
@@ -74,9 +82,8 @@ export const sandboxRunFlags = {
   rm: { type: "boolean", description: "with --detach: remove the container when it has ended" },
   timeout: {
     type: "string",
-    integer: true,
-    valueHint: "seconds",
-    description: "kill the container after that time",
+    valueHint: "time",
+    description: "kill the container after that time: 10 (seconds), 0.5, 2m",
   },
   "ready-fd": { type: "string", integer: true, hidden: true, description: "for --detach: see background.ts" },
   "pid-file": { type: "string", valueHint: "file", description: "write the process id here" },
@@ -88,67 +95,16 @@ export const sandboxRunFlags = {
   timing,
 } as const satisfies Flags;
 
-/** Whether the arguments ask for a container without a bundle. */
-export function asksForSandbox(argv: readonly string[]): boolean {
-  for (const arg of argv) {
-    if (arg === "--") return false;
-    if (/^--?(host|rootfs)(=|$)/.test(arg)) return true;
-  }
-  return false;
-}
-
-/**
- * Takes the arguments apart: flags and a name up to "--", the program behind it. `-it` is -i and -t.
- * Throws a BrunError.
- */
-export function parseSandbox<const F extends Flags>(
-  command: string,
-  flags: F,
-  argv: readonly string[],
-  parse: typeof parseCommand,
-  globals: Flags,
-): { parsed: Parsed<F>; program: readonly string[] } {
-  const end = argv.indexOf("--");
-  const before = end < 0 ? argv : argv.slice(0, end);
-  const split = before.flatMap((arg) =>
-    /^-[itd]{2,3}$/.test(arg) ? [...arg.slice(1)].map((c) => `-${c}`) : [arg],
-  );
-  try {
-    const parsed = parse(command, flags, split, globals);
-    // What would be a name may be meant as the program, as podman takes it.
-    if (end < 0 && "container-id" in parsed.values && parsed.values["container-id"] !== undefined) {
-      throw programBehindDashes(command, asksForHost(before));
-    }
-    return { parsed, program: end < 0 ? [] : argv.slice(end + 1) };
-  } catch (error) {
-    const tooMany = error instanceof BrunError && error.message.includes("argument(s)");
-    if (tooMany) throw programBehindDashes(command, asksForHost(before));
-    if (!(error instanceof BrunError) || end >= 0 || error.message.includes('"--"')) throw error;
-    const hint = `see brun ${command} --host --help; what belongs to the program stands behind "--"`;
-    throw new BrunError(error.message, { code: error.code, hint });
-  }
-}
-
-const asksForHost = (argv: readonly string[]) => argv.some((arg) => /^--?host$/.test(arg));
-
-function programBehindDashes(command: string, host: boolean): BrunError {
-  return new BrunError(`${command}: the program stands behind "--"`, {
-    hint: `brun ${command} ${host ? "--host" : "--rootfs DIR"} -- ls -l`,
-  });
-}
-
 const NAME_BYTES = 3;
 
 /** The flags as options. Throws a BrunError for those that do not go together. */
 export function sandboxOptions(
-  command: string,
   args: Values<typeof sandboxFlags>,
   program: readonly string[],
   terminal: boolean,
 ): SandboxOptions {
   const root = rootOf(args);
   const positional = args["container-id"];
-  if (root.kind === "host" && positional !== undefined) throw programBehindDashes(command, true);
   if (args.name !== undefined && positional !== undefined) {
     throw new BrunError(`two names are given: ${args.name} and ${positional}`, { where: "--name" });
   }
@@ -174,7 +130,7 @@ export function sandboxOptions(
   return {
     root,
     id,
-    args: program,
+    args: [...entrypoint(args.entrypoint), ...program],
     upper: args.upper,
     overlay: overlayOf(args.overlay),
     writable: args.writable,
@@ -182,6 +138,9 @@ export function sandboxOptions(
     rw: args.rw,
     volume: args.volume,
     tmpfs: args.tmpfs,
+    mount: args.mount,
+    device: args.device,
+    ulimit: args.ulimit,
     workdir: args.workdir,
     env: args.env,
     envFile: args["env-file"],
@@ -196,7 +155,7 @@ export function sandboxOptions(
     capDrop: args["cap-drop"],
     securityOpt: args["security-opt"],
     hostname: args.hostname,
-    network: args.network,
+    network: args.network ?? args.net,
     publish: args.publish,
     hide: args.hide,
     withSecrets: args["with-secrets"],
@@ -223,6 +182,23 @@ function rootOf({ host, rootfs }: Values<typeof sandboxFlags>): SandboxRoot {
     );
   }
   return { kind: "rootfs", path };
+}
+
+/** A program, or a JSON list of one with arguments. Throws a BrunError. */
+function entrypoint(text: string | undefined): readonly string[] {
+  if (text === undefined || text === "") return [];
+  if (!text.startsWith("[")) return [text];
+  let words: unknown;
+  try {
+    words = JSON.parse(text);
+  } catch {}
+  if (Array.isArray(words) && words.length > 0 && words.every((word) => typeof word === "string"))
+    return words;
+  throw new BrunError(`${text} is no JSON list of words`, {
+    code: "ERR_USAGE",
+    where: "--entrypoint",
+    hint: `such as '["sh", "-c"]'`,
+  });
 }
 
 function overlayOf(text: string): OverlayMode {

@@ -24,12 +24,14 @@ import { inBackground, runInBackground } from "./background.ts";
 import type { Command } from "./command.ts";
 import { absoluteIfGiven } from "./container-flags.ts";
 import { withoutOutput } from "./detached-output.ts";
+import { timeoutMs } from "./duration.ts";
 import { explainFlags, printExplanation } from "./explain.ts";
 import { printFailure } from "./explain-error.ts";
 import type { Values } from "./flags.ts";
 import { openRuntime, viewRuntime } from "./globals.ts";
 import { isTerminal, print } from "./output.ts";
-import { parseSandbox, sandboxFlags, sandboxOptions, sandboxRunFlags } from "./sandbox-flags.ts";
+import { sandboxFlags, sandboxOptions, sandboxRunFlags } from "./sandbox-flags.ts";
+import { sandboxWords } from "./sandbox-words.ts";
 
 type Args = Values<typeof sandboxRunFlags>;
 
@@ -44,8 +46,8 @@ export function sandboxCommand(): Command<typeof sandboxRunFlags> {
     },
     args: sandboxRunFlags,
     details: DETAILS,
-    parse(argv, parse, globals) {
-      const split = parseSandbox("run", sandboxRunFlags, argv, parse, globals);
+    parse(argv, globals) {
+      const split = sandboxWords("run", sandboxRunFlags, argv, globals);
       program = split.program;
       given = argv;
       return split.parsed;
@@ -53,13 +55,13 @@ export function sandboxCommand(): Command<typeof sandboxRunFlags> {
     async explainFailure(error, { args, data }) {
       if (!args["explain-error"]) return;
       printFailure(error, data, () => {
-        const options = sandboxOptions("run", args, program, args.tty);
+        const options = sandboxOptions(args, program, args.tty);
         return createOptions(options, sandboxSpec(options, viewOf(viewRuntime(data))));
       });
     },
     run({ args, data }) {
       const [interactive, terminal] = stdio(args, program);
-      const options = sandboxOptions("run", args, program, terminal);
+      const options = sandboxOptions(args, program, terminal);
       const rt = args["print-config"] ? viewRuntime(data) : openRuntime(data, args.timing);
       const view = viewOf(rt);
       if (args["print-config"]) {
@@ -97,14 +99,14 @@ export function explainSandbox(): Command<typeof explainSandboxFlags> {
   return {
     meta: { name: "explain", description: "say what run --rootfs or run --host would do, without doing it" },
     args: explainSandboxFlags,
-    parse(argv, parse, globals) {
-      const split = parseSandbox("explain", explainSandboxFlags, argv, parse, globals);
+    parse(argv, globals) {
+      const split = sandboxWords("explain", explainSandboxFlags, argv, globals);
       program = split.program;
       return split.parsed;
     },
     run({ args, data }) {
       const rt = viewRuntime(data);
-      const options = sandboxOptions("explain", args, program, args.tty);
+      const options = sandboxOptions(args, program, args.tty);
       const sandbox = sandboxSpec(options, viewOf(rt));
       for (const notice of sandbox.notices) rt.warn(notice);
       try {
@@ -262,7 +264,7 @@ function runOptions(options: SandboxOptions, sandbox: Sandbox, args: Args): RunO
     detach: args.detach && args["ready-fd"] === undefined,
     keep: args.detach && !args.rm,
     noSubreaper: false,
-    timeout: args.timeout,
+    timeout: timeoutMs(args.timeout),
     dieWithParent: (!args.detach || args["ready-fd"] !== undefined) && !args["no-die-with-parent"],
     started: args["ready-fd"] === undefined ? undefined : inBackground(args["ready-fd"]),
   };

@@ -61,7 +61,7 @@ export interface RunOptions extends CreateOptions {
   /** Keep the state after the container has ended. */
   readonly keep: boolean;
   readonly noSubreaper: boolean;
-  /** Seconds after which the container is killed; in the foreground alone. */
+  /** Milliseconds after which the container is killed, 0 for never; in the foreground alone. */
   readonly timeout?: number | undefined;
   /** Called when the program runs, before this process becomes its supervisor. */
   readonly started?: (() => void) | undefined;

@@ -31,6 +31,9 @@ export interface SandboxOptions {
   readonly rw: readonly string[];
   readonly volume: readonly string[];
   readonly tmpfs: readonly string[];
+  readonly mount: readonly string[];
+  readonly device: readonly string[];
+  readonly ulimit: readonly string[];
   readonly workdir: string | undefined;
   readonly env: readonly string[];
   readonly envFile: readonly string[];

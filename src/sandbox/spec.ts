@@ -6,6 +6,7 @@ import type { Hook, Hooks, Linux, Namespace, Process, Spec } from "../spec/index
 import { specTemplate } from "../spec/template.ts";
 import { absolute } from "../sys/fs.ts";
 import { sandboxCapabilities } from "./capabilities.ts";
+import { deviceRules } from "./devices.ts";
 import { environment } from "./environment.ts";
 import { type FuseMount, fuseHook, fuseMountPoint } from "./fuse.ts";
 import type { Placed } from "./mounts.ts";
@@ -18,9 +19,11 @@ import { hiddenPlaces, hidingCover, secretNotices } from "./secrets.ts";
 import { securityOf } from "./security.ts";
 import { systemMounts } from "./system.ts";
 import { type PlacedTree, placeTree } from "./tree.ts";
+import { ulimits } from "./ulimits.ts";
 import { aloneMaps, isAlone, type SandboxMaps, type SandboxUser, sandboxMaps, sandboxUser } from "./user.ts";
 import type { HostView } from "./view.ts";
 import { volumes, writablePaths } from "./volumes.ts";
+import { workingDirectory } from "./workdir.ts";
 
 /** The config, and what is to be told with it. */
 export interface Sandbox {
@@ -65,7 +68,7 @@ export function sandboxSpec(options: SandboxOptions, view: HostView, limits: San
   const { placed, make } = coverOwnState(shown, shownRoot(options, view, fuse !== undefined), who.user, view);
   const spec: Spec = {
     ociVersion: "1.3.0",
-    process: processOf(options, view, who),
+    process: processOf(options, view, who, placed),
     root: { path: fuse === undefined ? rootPath(options) : fuseMountPoint(fuse), readonly: options.readOnly },
     hostname: options.hostname ?? (options.root.kind === "host" ? view.hostname : options.id),
     mounts: placed.map(({ mount }) => mount),
@@ -151,21 +154,23 @@ function noticesOf(options: SandboxOptions, view: HostView): string[] {
   );
 }
 
-function processOf(options: SandboxOptions, view: HostView, who: SandboxUser): Process {
+function processOf(
+  options: SandboxOptions,
+  view: HostView,
+  who: SandboxUser,
+  placed: readonly Placed[],
+): Process {
   const host = options.root.kind === "host";
   const env = environment(options, view);
   if (options.user !== undefined && host) asUser(env, who, options.env);
+  const rlimits = ulimits(options.ulimit);
   return {
     terminal: options.terminal,
     user: who.user,
     args: options.args.length > 0 ? [...options.args] : [shell(options, view)],
     env,
-    cwd:
-      options.workdir === undefined
-        ? host
-          ? view.cwd
-          : "/"
-        : absolute(options.workdir, host ? view.cwd : "/"),
+    cwd: workingDirectory(options, view, placed),
+    ...(rlimits && { rlimits }),
     capabilities: sandboxCapabilities(options.capAdd, options.capDrop, who.user.uid ?? 0),
   };
 }
@@ -199,7 +204,8 @@ function linuxOf(options: SandboxOptions, view: HostView, maps: SandboxMaps | nu
   if (view.rootless) types.push("user");
   const limits = sandboxResources(options);
   // The devices of the host are out of reach for anyone but root.
-  const resources = view.nested ? limits : { devices: [{ allow: false, access: "rwm" }], ...limits };
+  const rules = [{ allow: false, access: "rwm" }, ...deviceRules(options, view)];
+  const resources = view.nested ? limits : { devices: rules, ...limits };
   return {
     namespaces: types.map((type) => ({ type })),
     ...maps,

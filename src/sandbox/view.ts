@@ -21,6 +21,8 @@ export interface Entry {
   readonly mode: number;
   /** In bytes. */
   readonly size: number;
+  /** Of a device alone: b for a block device, c for another. */
+  readonly device?: { readonly type: "b" | "c"; readonly major: number; readonly minor: number };
 }
 
 /** The machine as the caller sees it. */
@@ -117,12 +119,17 @@ const TYPES = new Map<number, Entry["type"]>([
 function look(path: string, nofollow: boolean): Entry | null {
   const stat = tryStat(path, nofollow);
   if (typeof stat === "number") return null;
+  const kind = stat.mode & S.IFMT;
+  const isDevice = kind === S.IFBLK || kind === S.IFCHR;
   return {
-    type: TYPES.get(stat.mode & S.IFMT) ?? "device",
+    type: TYPES.get(kind) ?? "device",
     uid: stat.uid,
     gid: stat.gid,
     mode: stat.mode & 0o7777,
     size: stat.size,
+    ...(isDevice && {
+      device: { type: kind === S.IFBLK ? "b" : "c", major: stat.rdevMajor, minor: stat.rdevMinor },
+    }),
   };
 }
 

@@ -1,7 +1,8 @@
-/** -v, --tmpfs and --rw. */
+/** -v, --tmpfs, --mount and --rw. */
 import { BrunError } from "../errors.ts";
 import type { Mount } from "../spec/index.ts";
 import { absolute } from "../sys/fs.ts";
+import { devices } from "./devices.ts";
 import type { Placed } from "./mounts.ts";
 import type { SandboxOptions } from "./options.ts";
 import { Places } from "./places.ts";
@@ -14,7 +15,7 @@ const VOLUME_OPTIONS = new Set(
   ),
 );
 
-/** The mounts of --tmpfs and -v, those with shorter destinations first. Throws a BrunError. */
+/** The mounts of --tmpfs, -v, --mount and --device, those with shorter destinations first. Throws a BrunError. */
 export function volumes(options: SandboxOptions, view: HostView): Placed[] {
   const placed = [
     ...options.tmpfs.map((text) => ({
@@ -22,6 +23,8 @@ export function volumes(options: SandboxOptions, view: HostView): Placed[] {
       mount: tmpfs(text, options.root.kind === "host"),
     })),
     ...options.volume.map((text) => ({ flag: `-v ${text}`, mount: volume(text, view) })),
+    ...options.mount.map((text) => ({ flag: `--mount ${text}`, mount: longMount(text, options, view) })),
+    ...devices(options, view),
   ];
   const depth = ({ mount }: Placed) => mount.destination.split("/").length;
   return placed.sort((a, b) => depth(a) - depth(b));
@@ -43,11 +46,14 @@ function inside(destination: string, flag: string): string {
 /** --tmpfs PATH[:OPTIONS]: begins with what it covers, as podman's; over the host, where it hides things, it is empty. */
 function tmpfs(text: string, host: boolean): Mount {
   const [path = "", given = ""] = text.split(":");
-  const words = given.split(",").filter(Boolean);
+  return tmpfsMount(inside(path, `--tmpfs ${text}`), given.split(",").filter(Boolean), host);
+}
+
+function tmpfsMount(destination: string, words: readonly string[], host: boolean): Mount {
   const wanted = words.filter((word) => word !== "tmpcopyup" && word !== "notmpcopyup");
   const options = ["nosuid", "nodev", "noexec", ...wanted];
   if (words.includes("tmpcopyup") || (!host && !words.includes("notmpcopyup"))) options.push("tmpcopyup");
-  return { destination: inside(path, `--tmpfs ${text}`), type: "tmpfs", source: "tmpfs", options };
+  return { destination, type: "tmpfs", source: "tmpfs", options };
 }
 
 /** -v [SOURCE:]PATH[:OPTIONS]. */
@@ -55,7 +61,10 @@ function volume(text: string, view: HostView): Mount {
   const flag = `-v ${text}`;
   const [first = "", second, third, more] = text.split(":");
   if (more !== undefined)
-    throw new BrunError("has too many colons", { where: flag, hint: "SOURCE:PATH[:OPTIONS]" });
+    throw new BrunError("has too many colons", {
+      where: flag,
+      hint: "SOURCE:PATH[:OPTIONS]; --mount type=bind,src=,dst= takes colons",
+    });
   if (second === undefined) {
     const destination = inside(first, flag);
     return { destination, type: "tmpfs", source: "volume", options: ["nosuid", "nodev", "tmpcopyup"] };
@@ -66,11 +75,14 @@ function volume(text: string, view: HostView): Mount {
       hint: `for a directory here write ./${first}`,
     });
   }
-  const source = absolute(first.replace(/^~(?=\/|$)/, view.environment.HOME ?? "/"), view.cwd);
+  return bind(first, second, (third ?? "").split(",").filter(Boolean), flag, view);
+}
+
+function bind(from: string, to: string, words: readonly string[], flag: string, view: HostView): Mount {
+  const source = absolute(from.replace(/^~(?=\/|$)/, view.environment.HOME ?? "/"), view.cwd);
   const found = view.follow(source);
   if (found === null) throw new BrunError(`${source} does not exist`, { where: flag });
-  const words = (third ?? "").split(",").filter(Boolean);
-  const destination = inside(second, flag);
+  const destination = inside(to, flag);
   if (words.includes("O")) return overlayVolume(source, destination, words, view, found.type === "dir", flag);
   // SELinux labels that podman would change: z and Z have no effect where there is no SELinux.
   const wanted = words.filter((word) => word !== "z" && word !== "Z");
@@ -89,6 +101,63 @@ function volume(text: string, view: HostView): Mount {
     source,
     options: [...recursive, "nosuid", "nodev", "rprivate", ...wanted, ...readOnly],
   };
+}
+
+/** --mount type=bind|tmpfs,src=PATH,dst=PATH,ro: the same in words (podman-run(1)). */
+function longMount(text: string, { root }: SandboxOptions, view: HostView): Mount {
+  const flag = `--mount ${text}`;
+  const { type, from, to, words } = longOptions(text, flag);
+  if (to === undefined) throw new BrunError("needs dst=PATH", { where: flag });
+  if (type === "tmpfs") {
+    if (from !== undefined) throw new BrunError("a tmpfs has no source", { where: flag });
+    return tmpfsMount(inside(to, flag), words, root.kind === "host");
+  }
+  if (type !== "bind") {
+    throw new BrunError(`brun has no mounts of type "${type}"`, { where: flag, hint: "bind or tmpfs" });
+  }
+  if (from === undefined) throw new BrunError("needs src=PATH", { where: flag });
+  return bind(from, to, words, flag, view);
+}
+
+/** Names of the parts of --mount: what they are in a mount's options, where they are an option. */
+const LONG: Readonly<Record<string, string>> = {
+  "bind-propagation": "",
+  "tmpfs-size": "size=",
+  "tmpfs-mode": "mode=",
+  size: "size=",
+  mode: "mode=",
+};
+
+interface LongOptions {
+  readonly type: string;
+  readonly from: string | undefined;
+  readonly to: string | undefined;
+  readonly words: readonly string[];
+}
+
+function longOptions(text: string, flag: string): LongOptions {
+  let [type, from, to]: [string, string | undefined, string | undefined] = ["bind", undefined, undefined];
+  const words: string[] = [];
+  for (const part of text.split(",")) {
+    const [name = "", ...rest] = part.split("=");
+    const value = rest.length === 0 ? undefined : rest.join("=");
+    if (name === "type") type = value ?? "";
+    else if (name === "src" || name === "source") from = value;
+    else if (name === "dst" || name === "destination" || name === "target") to = value;
+    else if (name === "ro" || name === "readonly" || name === "rw") {
+      const on = value === undefined || /^(true|1)$/.test(value);
+      words.push(on === (name === "rw") ? "rw" : "ro");
+    } else if (value !== undefined && Object.hasOwn(LONG, name)) words.push(`${LONG[name]}${value}`);
+    else if (value === undefined && (VOLUME_OPTIONS.has(name) || /^(no)?tmpcopyup$/.test(name)))
+      words.push(name);
+    else {
+      throw new BrunError(`brun has no "${part}" for a mount`, {
+        where: flag,
+        hint: "type=bind|tmpfs, src=, dst=, ro, bind-propagation=, tmpfs-size=, tmpfs-mode=",
+      });
+    }
+  }
+  return { type, from, to, words };
 }
 
 /** podman's O: what is written goes to a tmpfs. */

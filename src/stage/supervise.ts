@@ -20,7 +20,7 @@ export interface Supervision {
   readonly upstream: number;
   /** From keepSignals() of src/sys/interrupt.ts: signals that come before the supervisor is there. */
   readonly early: number;
-  /** Seconds after which the process is killed. */
+  /** Milliseconds after which the process is killed; 0 for never. */
   readonly timeout?: number | undefined;
   /** The process is an init (nsenter/init.h), whose program can be stopped by Ctrl-Z. */
   readonly init?: boolean | undefined;

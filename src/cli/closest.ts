@@ -1,0 +1,35 @@
+/** What a word may have been meant to be. */
+
+/**
+ * The word that is nearest to what was typed, where it is near: one letter of three differs at most, two letters that
+ * are swapped count as one, and a beginning of three letters or more does. Undefined otherwise.
+ */
+export function closest(typed: string, words: readonly string[]): string | undefined {
+  const most = Math.min(3, Math.floor(typed.length / 3));
+  let best: string | undefined;
+  let least = most + 1;
+  for (const word of words) {
+    const steps = distance(typed, word);
+    if (steps < least) [best, least] = [word, steps];
+  }
+  const begun = words.filter((word) => typed.length >= 3 && word.startsWith(typed));
+  return best ?? (begun.length === 1 ? begun[0] : undefined);
+}
+
+/** Edits from one word to the other: letters more, fewer, others, or swapped with the next (optimal string alignment). */
+function distance(a: string, b: string): number {
+  let before: number[] = [];
+  let last = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const other = a[i - 1] === b[j - 1] ? 0 : 1;
+      let steps = Math.min(last[j]! + 1, row[j - 1]! + 1, last[j - 1]! + other);
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1])
+        steps = Math.min(steps, before[j - 2]! + 1);
+      row.push(steps);
+    }
+    [before, last] = [last, row];
+  }
+  return last[b.length]!;
+}
