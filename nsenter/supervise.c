@@ -262,7 +262,7 @@ static void set_timer(void)
 	struct {
 		int64_t interval[2];
 		int64_t value[2]; /* seconds and microseconds */
-	} timer = {{0, 0}, {self.request.timeout / 1000, self.request.timeout % 1000 * 1000}};
+	} timer = {{0, 0}, {self.request.timeout / 1000, self.request.timeout % 1000 * (int64_t)1000}};
 
 	if (self.request.timeout > 0)
 		sys3(__NR_setitimer, 0, &timer, 0);
