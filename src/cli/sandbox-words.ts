@@ -22,8 +22,8 @@ export function sandboxWords<const F extends Flags>(
   argv: readonly string[],
   globals: Flags,
 ): SandboxWords<F> {
-  const isHost = argv.some((word) => /^--?host$/.test(word));
-  const manner = { globals, short: true, topic: `${command} ${isHost ? "--host" : "--rootfs"}` };
+  // --rootfs would take --help as its value; both have one help.
+  const manner = { globals, short: true, topic: `${command} --host` };
   const first = parseFlags(command, flags, argv, manner);
   const { args: words, dashed, help } = first;
   if (help || dashed || words.length === 0) return { parsed: first, program: words };
