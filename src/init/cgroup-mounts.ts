@@ -5,11 +5,11 @@ import { CLONE, MOUNT_ATTR, MOVE_MOUNT_F_EMPTY_PATH, MOVE_MOUNT_T_EMPTY_PATH, MS
 import { E } from "../sys/errno.ts";
 import { AT_FDCWD } from "../sys/fs.ts";
 import { any, each, filtered } from "../sys/lists.ts";
-import type { InitContext } from "./context.ts";
+import { IN_ROOT, type InitContext } from "./context.ts";
 import { type MountOptions, toMountAttr } from "./mount-options.ts";
 import { attach, cloneTree, setAttributes } from "./mount-tree.ts";
 import { newFileSystem } from "./new-file-system.ts";
-import { openTarget } from "./path.ts";
+import { openTarget, relative } from "./path.ts";
 
 /** Compiles one mount of type cgroup. */
 export function mountCgroup(x: InitContext, mount: Mount, where: string, options: MountOptions): void {
@@ -75,11 +75,10 @@ function mountOwn(
 function mountHierarchies(x: InitContext, mount: Mount, where: string, options: MountOptions): void {
   const { b, config } = x;
   const target = openTarget(x, mount.destination, { create: "dir" });
-  const flags = MS.NOSUID | MS.NODEV | MS.NOEXEC;
-  b.sys("mount", [b.str("tmpfs"), b.fdPath(target), b.str("tmpfs"), flags, b.str("mode=755")], {
-    close: [target],
-  });
-  b.free(target);
+  const attributes = MOUNT_ATTR.NOSUID | MOUNT_ATTR.NODEV | MOUNT_ATTR.NOEXEC;
+  const parameters = [["source", "tmpfs"] as const, ["mode", "755"] as const];
+  const mounted = newFileSystem(x, "tmpfs", parameters, attributes);
+  attach(x, mounted, target, true);
   const { set, clear } = toMountAttr(options.flags, options.cleared);
   // Without a cgroup of its own these are brun's, with other processes in them: only root of the host may have those.
   const readonly = config.cgroup === null && !config.privileged ? MOUNT_ATTR.RDONLY : 0;
@@ -89,28 +88,25 @@ function mountHierarchies(x: InitContext, mount: Mount, where: string, options: 
     const absent = { handle: [E.ENOENT], orElse: skip };
     const tree = cloneTree(x, AT_FDCWD, source, false, 0, absent);
     setAttributes(x, tree, set | readonly, clear & ~readonly, false);
-    attach(x, tree, openTarget(x, `${mount.destination}/${name}`, { create: "dir" }));
+    attach(x, tree, b.target(mounted, relative(name), IN_ROOT, "dir"));
     b.mark(skip);
   }
-  linkMerged(x, mount, where);
-  if ((options.flags & MS.RDONLY) === 0) return;
-  b.at(where, `make ${mount.destination} read-only`);
-  const mounted = openTarget(x, mount.destination);
-  setAttributes(x, mounted, MOUNT_ATTR.RDONLY, 0, false);
+  linkMerged(x, mount, where, mounted);
+  if ((options.flags & MS.RDONLY) !== 0) {
+    b.at(where, `make ${mount.destination} read-only`);
+    setAttributes(x, mounted, MOUNT_ATTR.RDONLY, 0, false);
+  }
   b.close(mounted);
 }
 
 /** "cpu" and "cpuacct" lead to "cpu,cpuacct", as on the host: what reads a controller's files knows only its name. */
-function linkMerged(x: InitContext, mount: Mount, where: string): void {
+function linkMerged(x: InitContext, mount: Mount, where: string, mounted: Slot): void {
   const { b, config } = x;
   const merged = filtered(config.facts.cgroupBinds, ({ name }) => name.includes(","));
-  if (merged.length === 0) return;
-  const mounted = openTarget(x, mount.destination);
   each(merged, ({ name }) => {
     each(name.split(","), (controller) => {
       b.at(where, `link ${mount.destination}/${controller} to ${name}`);
       b.sys("symlinkat", [b.str(name), mounted, b.str(controller)], { handle: [E.EEXIST] });
     });
   });
-  b.close(mounted);
 }

@@ -30,11 +30,11 @@ export interface InitContext<Config extends ProcessConfig = ContainerConfig> {
   devices?: Map<number, Slot>;
   /** Without mount_setattr(2): mounts that are not attached yet, and the attributes that they get then. */
   detached?: Map<Slot, { readonly set: number; readonly clear: number } | null>;
-  /** Destinations of tmpfs mounts to make read-only at the end. */
-  readonlyAtEnd?: string[];
+  /** tmpfs mounts to make read-only at the end. */
+  readonlyAtEnd?: { readonly destination: string; readonly mounted: Slot }[];
   /** The root file system (O_PATH) that mounts on / have covered. */
   covered?: Slot;
-  /** The tmpfs with the upper directories of overlays, and how many of them it has. */
+  /** The tmpfs of scratch.ts, and how many upper directories of overlays it has. */
   scratch?: Slot;
   overlays: number;
 }

@@ -1,9 +1,8 @@
 /** SELinux labels of mounts: linux.mountLabel. */
-import type { Str } from "../stage/program.ts";
+import type { Slot, Str } from "../stage/program.ts";
 import { E } from "../sys/errno.ts";
 import { utf8Length } from "../sys/utf8.ts";
 import type { InitContext } from "./context.ts";
-import { openTarget } from "./path.ts";
 
 /** Which mount option carries the label; crun's annotation chooses another than "context". */
 const CONTEXT_TYPE = "run.oci.mount_context_type";
@@ -17,15 +16,13 @@ export function mountLabel(x: InitContext): { readonly option: string; readonly 
   return { option: contextTypes.includes(asked) ? asked : "context", label };
 }
 
-/** Labels what is mounted on a path: for file systems that take no such option (runc does so with mqueue). */
-export function labelMounted(x: InitContext, path: string): void {
+/** Labels the mount in a slot: for file systems that take no such option (runc does so with mqueue). */
+export function labelMounted(x: InitContext, mounted: Slot): void {
   const found = mountLabel(x);
   if (found === null) return;
   const { b } = x;
-  const mounted = openTarget(x, path);
   const args = [b.fdPath(mounted), b.str("security.selinux"), b.str(found.label), utf8Length(found.label), 0];
   b.sys("setxattr", args, { handle: [E.EOPNOTSUPP] });
-  b.close(mounted);
 }
 
 /** Data for mount(2): the file system's options, with the label when the container has one. */

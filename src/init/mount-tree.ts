@@ -11,7 +11,7 @@ import {
 import { E } from "../sys/errno.ts";
 import { AT_EMPTY_PATH } from "../sys/fs.ts";
 import { type InitContext, MOUNT_ATTR_SIZE, mountAttr } from "./context.ts";
-import { type AttributeChange, toMountFlags } from "./mount-options.ts";
+import { type AttributeChange, type MountOptions, toMountFlags } from "./mount-options.ts";
 
 /** Attaches a detached mount to a target and closes the target, and unless `keep` the mount. */
 export function attach(x: InitContext, mount: Slot, target: Slot, keep = false): void {
@@ -24,20 +24,25 @@ export function attach(x: InitContext, mount: Slot, target: Slot, keep = false):
  */
 export function attachOr(x: InitContext, mount: Slot, target: Slot, keep: boolean, policy: Policy): void {
   const { b } = x;
-  const empty = b.str("");
-  const flags = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH;
   const late = x.detached?.get(mount) ?? undefined;
   x.detached?.delete(mount);
   const closing = late === undefined && !keep ? [mount, target] : [target];
   const { andThen, ...handled } = policy;
   const last = late === undefined ? policy : handled;
-  b.sys("move_mount", [mount, empty, target, empty, flags], { ...last, close: closing });
+  move(x, mount, target, { ...last, close: closing });
   b.free(target);
   if (late !== undefined) {
     b.remount(mount, toMountFlags(late.set), toMountFlags(late.clear));
     if (!keep) b.sys("close", [mount], andThen === undefined ? {} : { andThen });
   }
   if (!keep) b.free(mount);
+}
+
+/** move_mount(2) of the mount in one slot to what is in another. */
+export function move({ b }: InitContext, mount: Slot, target: Slot, policy: Policy = {}): void {
+  const empty = b.str("");
+  const flags = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH;
+  b.sys("move_mount", [mount, empty, target, empty, flags], policy);
 }
 
 /**
@@ -120,4 +125,15 @@ function setLater(x: InitContext, mount: Slot, set: number, clear: number): void
 /** Sets the propagation of the mount at the root of a descriptor. */
 export function propagate(x: InitContext, mount: Slot, types: readonly number[]): void {
   for (const type of types) x.b.sys("mount", [null, x.b.fdPath(mount), null, type, null]);
+}
+
+/** Whether a mount's options ask for what mount(2) does not do when it mounts. */
+export function changesMount({ propagation, recursiveSet, recursiveClear }: MountOptions): boolean {
+  return propagation.length > 0 || recursiveSet !== 0 || recursiveClear !== 0;
+}
+
+/** Does it, to the mount in a slot, which is attached. */
+export function changeMount(x: InitContext, mount: Slot, options: MountOptions): void {
+  setAttributes(x, mount, options.recursiveSet, options.recursiveClear, true);
+  propagate(x, mount, options.propagation);
 }

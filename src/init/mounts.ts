@@ -1,7 +1,8 @@
 /** Mounts of the spec, in its order. */
 
 import type { Mount } from "../spec/index.ts";
-import { MOUNT_ATTR } from "../sys/constants.ts";
+import type { Slot } from "../stage/program.ts";
+import { MOUNT_ATTR, MS } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
 import { AT_FDCWD } from "../sys/fs.ts";
 import { each } from "../sys/lists.ts";
@@ -17,8 +18,9 @@ import {
   parseMountOptions,
   toMountAttr,
 } from "./mount-options.ts";
-import { attach, cloneTree, propagate, setAttributes } from "./mount-tree.ts";
+import { attach, changeMount, changesMount, cloneTree, move, setAttributes } from "./mount-tree.ts";
 import { openTarget } from "./path.ts";
+import { dropScratch, mountApart, scratchOf } from "./scratch.ts";
 import { mountTmpfs } from "./tmpfs.ts";
 
 /** Compiles spec.mounts. */
@@ -34,7 +36,7 @@ export function mounts(x: InitContext): void {
       mountCgroup(x, mount, where, options);
     else newMount(x, mount, where, options);
   });
-  if (x.scratch !== undefined) overlays().dropScratch(x);
+  dropScratch(x);
   if (x.covered !== undefined) x.b.close(x.covered);
 }
 
@@ -54,52 +56,71 @@ function hostPath({ config }: InitContext, type: string): string | undefined {
 }
 
 function newMount(x: InitContext, mount: Mount, where: string, options: MountOptions): void {
-  const { b } = x;
   const type = mount.type ?? "none";
-  b.at(where, `mount ${type} on ${mount.destination}`);
+  x.b.at(where, `mount ${type} on ${mount.destination}`);
   if (type === "tmpfs") mountTmpfs(x, mount, options);
   else mountKernel(x, mount, type, options);
-  if (options.propagation.length === 0 && options.recursiveSet === 0 && options.recursiveClear === 0) return;
-  const mounted = openTarget(x, mount.destination);
-  setAttributes(x, mounted, options.recursiveSet, options.recursiveClear, true);
-  propagate(x, mounted, options.propagation);
-  b.close(mounted);
 }
 
 function mountKernel(x: InitContext, mount: Mount, type: string, options: MountOptions): void {
   const { b } = x;
   const own = type === "proc" || type === "sysfs";
+  const labels = type === "mqueue" && mountLabel(x) !== null;
+  const remount = (options.flags & MS.REMOUNT) !== 0;
+  const kept = !remount && (labels || changesMount(options)) ? b.slot() : null;
+  if (kept !== null) scratchOf(x);
   const target = openTarget(x, mount.destination, { create: "dir", noSymlinks: own });
   const source = b.str(mount.source ?? type);
   const data = own || type === "mqueue" ? dataOf(x, options) : labelled(x, options.data);
-  const args = [source, b.fdPath(target), b.str(type), options.flags & NEW_MOUNT_FLAGS, data] as const;
-  const host = x.config.privileged ? undefined : hostPath(x, type);
-  const labels = type === "mqueue" && mountLabel(x) !== null;
-  if (host === undefined) {
-    b.sys("mount", args, { close: [target] });
-    b.free(target);
-    if (labels) labelMounted(x, mount.destination);
+  const flags = options.flags & NEW_MOUNT_FLAGS;
+  const args = [source, b.fdPath(target), b.str(type), flags, data] as const;
+  if (remount && changesMount(options)) {
+    b.sys("mount", args);
+    changeMount(x, target, options);
+    b.close(target);
     return;
   }
+  const host = x.config.privileged ? undefined : hostPath(x, type);
   const bind = b.label();
-  const ours = b.label();
   const done = b.label();
-  b.sys("mount", args, { handle: [E.EPERM], orElse: bind, andThen: labels ? ours : done, close: [target] });
-  b.mark(bind);
-  // The network or ipc namespace belongs to another user namespace: the host's, as crun does.
-  const tree = cloneTree(x, AT_FDCWD, host, true);
+  const refused = host === undefined ? {} : { handle: [E.EPERM], orElse: bind };
+  const mounted = host === undefined ? {} : { andThen: done };
+  if (kept === null) b.sys("mount", args, { ...refused, ...mounted, close: [target] });
+  else {
+    mountApart(x, { source, type: b.str(type), flags, data }, kept, refused);
+    if (labels) labelMounted(x, kept);
+    move(x, kept, target, { ...mounted, close: [target] });
+  }
+  if (host === undefined) b.free(target);
+  else {
+    b.mark(bind);
+    bindHost(x, type, host, options, target, kept);
+  }
+  b.mark(done);
+  if (kept === null) return;
+  changeMount(x, kept, options);
+  b.close(kept);
+}
+
+/**
+ * The network or ipc namespace belongs to another user namespace: the host's file system, as crun does. It keeps its
+ * label.
+ * @param kept what gets the mount; null: nothing does
+ */
+function bindHost(
+  x: InitContext,
+  type: string,
+  path: string,
+  options: MountOptions,
+  target: Slot,
+  kept: Slot | null,
+): void {
+  const tree = cloneTree(x, AT_FDCWD, path, true, 0, kept === null ? {} : { out: kept });
   const { set, clear } = toMountAttr(options.flags, options.cleared);
   setAttributes(x, tree, set, clear, false);
   // Whatever the options say: they are about a sysfs of the container's own, without what the host has mounted below.
   if (type === "sysfs") setAttributes(x, tree, MOUNT_ATTR.RDONLY, 0, true);
-  attach(x, tree, target);
-  if (labels) {
-    // What is the host's keeps its label.
-    b.check(b.reserve(8, "0"), 1, 0, 0, E.EINVAL, { andThen: done });
-    b.mark(ours);
-    labelMounted(x, mount.destination);
-  }
-  b.mark(done);
+  attach(x, tree, target, kept !== null);
 }
 
 function dataOf(x: InitContext, options: MountOptions) {

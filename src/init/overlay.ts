@@ -5,15 +5,16 @@
  */
 import type { Mount } from "../spec/index.ts";
 import type { Label, Policy, Slot } from "../stage/program.ts";
-import { MNT_DETACH, MOVE_MOUNT_F_EMPTY_PATH, MOVE_MOUNT_T_EMPTY_PATH, MS } from "../sys/constants.ts";
+import { MS } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
 import { AT_EMPTY_PATH, AT_FDCWD, absolute, O } from "../sys/fs.ts";
 import type { InitContext } from "./context.ts";
 import { openFromRoot } from "./from-root.ts";
 import { Extra, isBind, type MountOptions, toMountAttr } from "./mount-options.ts";
-import { attach, cloneTree, propagate, setAttributes } from "./mount-tree.ts";
+import { attach, cloneTree, move, propagate, setAttributes } from "./mount-tree.ts";
 import { newFileSystem, type Parameter, parametersOf } from "./new-file-system.ts";
 import { openTarget } from "./path.ts";
+import { scratchOf } from "./scratch.ts";
 
 const BUILT = Extra.TMPUPPER | Extra.FROM_ROOT;
 
@@ -41,7 +42,7 @@ export function overlayMount(x: InitContext, mount: Mount, where: string, option
     b.mark(absent);
     return;
   }
-  over(x, mounted);
+  move(x, mounted, x.root);
   // What lies below the new root goes with the old one.
   if (x.scratch !== undefined) b.close(x.scratch);
   delete x.scratch;
@@ -51,13 +52,6 @@ export function overlayMount(x: InitContext, mount: Mount, where: string, option
   else b.close(x.root);
   x.root = mounted;
   b.mark(absent);
-}
-
-/** Puts a mount over the root; it is found by its descriptor alone. */
-function over(x: InitContext, mounted: Slot): void {
-  const empty = x.b.str("");
-  const flags = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH;
-  x.b.sys("move_mount", [mounted, empty, x.root, empty, flags]);
 }
 
 function bound(x: InitContext, mount: Mount, options: MountOptions): Slot {
@@ -94,6 +88,8 @@ function builtOverlay(x: InitContext, options: MountOptions, absent: Label | nul
   const { b } = x;
   const given = new Map(pairs(options.parameters));
   const path = given.get("lowerdir") ?? "/";
+  // Before the jump that a lower directory which is gone makes.
+  if ((options.extra & Extra.TMPUPPER) !== 0) scratchOf(x);
   const lower =
     (options.extra & Extra.FROM_ROOT) !== 0
       ? openFromRoot(x, path, true, absent)
@@ -148,32 +144,4 @@ function openDirectory(x: InitContext, base: Slot | number, path: string): Slot 
 function madeDirectory(x: InitContext, base: Slot, name: string, mode: number): Slot {
   x.b.sys("mkdirat", [base, x.b.str(name), mode]);
   return openDirectory(x, base, name);
-}
-
-/**
- * The tmpfs with the upper directories. overlayfs takes none that is mounted nowhere: until all mounts are done it
- * lies over the root, where no path leads to.
- */
-function scratchOf(x: InitContext): Slot {
-  if (x.scratch !== undefined) return x.scratch;
-  x.scratch = newFileSystem(
-    x,
-    "tmpfs",
-    [
-      ["source", "upper"],
-      ["mode", "700"],
-    ],
-    0,
-  );
-  over(x, x.scratch);
-  return x.scratch;
-}
-
-/** When all mounts are done: the overlays keep what they need of the tmpfs. */
-export function dropScratch(x: InitContext): void {
-  const { b, scratch } = x;
-  if (scratch === undefined) return;
-  b.at("mounts", "unmount the tmpfs of the upper directories");
-  b.sys("umount2", [b.fdPath(scratch), MNT_DETACH]);
-  b.close(scratch);
 }

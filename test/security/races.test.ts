@@ -144,5 +144,57 @@ for (const subject of subjects()) {
       }
       expect(succeeded).toBeGreaterThan(0);
     }, 3600000);
+
+    test(`${TRIES} containers while the mount point of a file system is swapped: its attributes are its own`, async () => {
+      await using box = new Sandbox(subject);
+      const { caller } = subject;
+      const volume = ownedDir(caller, `${box.dir}/volume`);
+      const target = ownedDir(caller, `${box.dir}/target`);
+      for (const directory of [`${volume}/swap`, `${volume}/swap/sub`, `${target}/sub`])
+        ownedDir(caller, directory);
+      symlinkSync("/target", `${volume}/other`);
+      if (isRoot) lchownSync(`${volume}/other`, caller.uid, caller.gid);
+      const bundle = box.bundle((spec) => {
+        spec.process.args = ["/bin/cat", "/proc/self/mountinfo"];
+        // Mounts of their own, which a path that is looked up again may lead to.
+        for (const [destination, source] of [
+          ["/volume", volume] as const,
+          ["/target", target] as const,
+          ["/target/sub", `${target}/sub`] as const,
+        ])
+          spec.mounts.push({ destination, type: "bind", source, options: ["rbind", "rw"] });
+        spec.mounts.push({
+          destination: "/volume/swap/sub",
+          type: "tmpfs",
+          source: "swapped",
+          options: ["ro", "rnoexec", "mode=755"],
+        });
+      });
+      const swapper = Bun.spawn([attacker("swap"), volume, "swap", "other"], { stdin: "pipe" });
+      let succeeded = 0;
+      try {
+        for (let done = 0; done < TRIES; done += AT_ONCE) {
+          const runs = Array.from({ length: AT_ONCE }, () =>
+            box.call(["run", "--bundle", bundle, box.name()]),
+          );
+          for (const { code, stdout } of await Promise.all(runs)) {
+            if (code !== 0) continue;
+            succeeded += 1;
+            const lines = stdout.split("\n");
+            const options = (line: string | undefined) => line?.split(" ")[5]?.split(",") ?? [];
+            const [swapped] = lines.filter((line) => line.includes(" - tmpfs swapped "));
+            expect(options(swapped)).toContain("ro");
+            expect(options(swapped)).toContain("noexec");
+            const other = lines.find((line) => line.includes(" /target/sub ") && line !== swapped);
+            expect(options(other)).toContain("rw");
+            expect(options(other)).not.toContain("noexec");
+          }
+        }
+      } finally {
+        swapper.stdin.end();
+        await swapper.exited;
+      }
+      expect(succeeded).toBeGreaterThan(0);
+    }, 3600000);
   });
 }
