@@ -1,7 +1,7 @@
 /** What every part of the init compiler works with. */
 import type { ContainerConfig, ProcessConfig } from "../config/types.ts";
 import type { Blob, ProgramBuilder, Slot } from "../stage/program.ts";
-import { RESOLVE } from "../sys/constants.ts";
+import { PR, RESOLVE } from "../sys/constants.ts";
 import { O } from "../sys/fs.ts";
 import { members } from "../sys/members.ts" with { type: "macro" };
 import type { HookOutput } from "./hook-output.ts";
@@ -37,6 +37,8 @@ export interface InitContext<Config extends ProcessConfig = ContainerConfig> {
   /** The tmpfs of scratch.ts, and how many upper directories of overlays it has. */
   scratch?: Slot;
   overlays: number;
+  /** Whether processes of other containers must not look into this one before execve: {@link hide}. */
+  hidden?: boolean;
 }
 
 /** A context at the beginning of a program. */
@@ -49,6 +51,21 @@ export function initContext<Config extends ProcessConfig>(
 
 /** Context of the parts that also serve `exec`. */
 export type ProcessContext = InitContext<ProcessConfig>;
+
+/**
+ * Lets no process look into or trace this one before execve (CVE-2016-9962), which in namespaces of other containers
+ * theirs could do otherwise. To be done again, by {@link hideAgain}, after each change of its ids or
+ * user namespace.
+ */
+export function hide(x: ProcessContext): void {
+  x.hidden = true;
+  hideAgain(x);
+}
+
+/** With fs.suid_dumpable=1 such a change makes a process dumpable. */
+export function hideAgain(x: ProcessContext): void {
+  if (x.hidden) x.b.sys("prctl", [PR.SET_DUMPABLE, 0, 0, 0, 0]);
+}
 
 const RESOLVE_LIMIT = 64;
 

@@ -1,7 +1,7 @@
 /** Who the container's process is: ids, capabilities, no_new_privs (config.md#process). */
 import type { Process } from "../spec/index.ts";
 import { AMBIENT, CAPABILITIES, PR } from "../sys/constants.ts";
-import type { ProcessContext } from "./context.ts";
+import { hideAgain, type ProcessContext } from "./context.ts";
 
 const CAPABILITY_VERSION_3 = 0x20080522;
 
@@ -59,8 +59,10 @@ function ids(x: ProcessContext, process: Process): void {
   }
   b.at("process.user.gid", `set the group id to ${gid}`);
   b.sys("setresgid", [gid, gid, gid]);
+  hideAgain(x);
   b.at("process.user.uid", `set the user id to ${uid}`);
   b.sys("setresuid", [uid, uid, uid]);
+  hideAgain(x);
 }
 
 /** seccomp(2) wants no_new_privs or this capability, effective. */

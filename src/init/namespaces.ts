@@ -4,15 +4,18 @@ import type { ContainerConfig } from "../config/types.ts";
 
 import { Message } from "../stage/messages.ts";
 import { ANY, type Slot } from "../stage/program.ts";
-import { CLONE, IOCTL, PR } from "../sys/constants.ts";
+import { CLONE, IOCTL } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
 import { AT_FDCWD, O } from "../sys/fs.ts";
 import { any, each, mapped } from "../sys/lists.ts";
 import { utf8, utf8Length } from "../sys/utf8.ts";
-import type { InitContext, ProcessContext } from "./context.ts";
+import { hide, hideAgain, type InitContext, type ProcessContext } from "./context.ts";
 import { tryEarly } from "./retry.ts";
 import { timeOfJoinedUser } from "./time.ts";
 import { writeTo } from "./write.ts";
+
+/** What {@link hide} is for in a container that joins namespaces. */
+export const HIDE = "hide from the processes of joined namespaces";
 
 /**
  * Joins the namespaces given by path, then clones into the new ones. All paths are opened first: what they
@@ -31,7 +34,11 @@ export function enterNamespaces(x: InitContext, cgroup: Slot | null): void {
   const joinsUser = opened[0]?.join.flag === CLONE.NEWUSER;
   dropGroups(x);
   const makeTime = joinsUser ? timeOfJoinedUser(x) : null;
-  if (joinsUser) hide(x);
+  // Before it is there: root of a user namespace may trace all in it.
+  if (joinsUser) {
+    b.at("linux.namespaces", HIDE);
+    hide(x);
+  }
   const early = mapped(opened.slice(1), ({ join, fd }) => {
     b.at(join.where, `join the namespace ${join.path}`);
     return joinsUser ? tryEarly(x, "setns", [fd, join.flag], [E.EPERM]) : null;
@@ -41,6 +48,7 @@ export function enterNamespaces(x: InitContext, cgroup: Slot | null): void {
     const retry = early[i - 1];
     if (retry) retry();
     else b.sys("setns", [fd, join.flag]);
+    if (join.flag === CLONE.NEWUSER) hideAgain(x);
     b.close(fd);
   });
   makeTime?.();
@@ -48,16 +56,6 @@ export function enterNamespaces(x: InitContext, cgroup: Slot | null): void {
   // The time namespace is made later: its clocks have to be set before someone is in it.
   b.clone(config.cloneFlags & ~(CLONE.NEWTIME | lateIpc(config)), cgroup);
   if (cgroup !== null) b.close(cgroup);
-}
-
-/**
- * In namespaces that other containers live in, none of their processes may look into or trace this one before
- * execve (CVE-2016-9962): before it is there where it joins a user namespace, whose root may trace all in it. Else
- * after the id maps: a process that is not dumpable cannot write its own.
- */
-export function hide(x: InitContext): void {
-  x.b.at("linux.namespaces", "hide from the processes of joined namespaces");
-  x.b.sys("prctl", [PR.SET_DUMPABLE, 0, 0, 0, 0]);
 }
 
 /** In a user namespace that denies setgroups(2) the caller's groups would stay: those of root go before. */
@@ -117,7 +115,9 @@ export function becomeRoot(x: InitContext): void {
   if (config.maps !== null && !isMapped(config.maps.uid, 0)) return;
   b.at("linux.uidMappings", "become root of the user namespace");
   b.sys("setresgid", [0, 0, 0]);
+  hideAgain(x);
   b.sys("setresuid", [0, 0, 0]);
+  hideAgain(x);
 }
 
 /** Annotation: with the value "try" a host name that may not be set is left out. */

@@ -1,11 +1,11 @@
 /** Setns init: the program of a process that joins a running container (`exec`). */
 import type { ExecConfig } from "../config/types.ts";
 import { type Program, ProgramBuilder, type Slot } from "../stage/program.ts";
-import { CLONE, PR } from "../sys/constants.ts";
+import { CLONE } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
 import { AT_FDCWD, O } from "../sys/fs.ts";
 import { openPty, takeTerminal } from "./console.ts";
-import { type InitContext, initContext } from "./context.ts";
+import { hide, hideAgain, type InitContext, initContext } from "./context.ts";
 import { finish } from "./finish.ts";
 import { oomScore, raiseLimits } from "./limits.ts";
 import { dropGroups, sessionKeyring } from "./namespaces.ts";
@@ -19,9 +19,8 @@ export function setnsInit(config: ExecConfig, record = false): Program {
   const { process } = config;
   oomScore(x, process);
   raiseLimits(x);
-  // Until execve no process of the container may look into or trace this one (CVE-2016-9962).
   b.at("exec", "hide from the container's processes");
-  b.sys("prctl", [PR.SET_DUMPABLE, 0, 0, 0, 0]);
+  hide(x);
   openLabels(x, process);
   dropGroups(x);
   if (config.namespaces !== 0) joinNamespaces(x);
@@ -60,6 +59,7 @@ function joinNamespaces(x: InitContext<ExecConfig>): void {
   b.at("exec", "join the container's namespaces");
   if (!config.facts.lacking?.has("pidfd_open")) {
     b.sys("setns", [target, config.namespaces]);
+    hideAgain(x);
     b.close(target);
     return;
   }
@@ -72,6 +72,7 @@ function joinNamespaces(x: InitContext<ExecConfig>): void {
   }
   for (const [flag, fd] of files) {
     b.sys("setns", [fd, flag]);
+    if (flag === CLONE.NEWUSER) hideAgain(x);
     b.close(fd);
   }
   b.close(target);
@@ -101,6 +102,8 @@ function becomeContainerRoot(x: InitContext<ExecConfig>): void {
   const unmapped = { handle: [E.EINVAL] };
   b.at("exec", "become root of the container's user namespace");
   b.sys("setresgid", [0, 0, 0], unmapped);
+  hideAgain(x);
   if (x.config.setgroups) b.sys("setgroups", [0, null]);
   b.sys("setresuid", [0, 0, 0], unmapped);
+  hideAgain(x);
 }

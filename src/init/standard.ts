@@ -17,7 +17,7 @@ import { AT_FDCWD, O } from "../sys/fs.ts";
 import { any } from "../sys/lists.ts";
 import { mappedByBrun, openCallerSources, openHostSources } from "./bind.ts";
 import { openConsole, takeTerminal } from "./console.ts";
-import { type InitContext, initContext } from "./context.ts";
+import { hide, type InitContext, initContext } from "./context.ts";
 import { devices, openMadeDevices } from "./devices.ts";
 import { finish } from "./finish.ts";
 import { openHookOutput } from "./hook-output.ts";
@@ -29,7 +29,7 @@ import {
   becomeRoot,
   enterCgroup,
   enterNamespaces,
-  hide,
+  HIDE,
   ipcNamespace,
   loopback,
   mapIds,
@@ -156,8 +156,11 @@ function build(x: InitContext): Slot | null {
   openCallerSources(x);
   becomeRoot(x);
   ipcNamespace(x);
-  // A change of user makes a process dumpable again, or not, as fs.suid_dumpable says.
-  if (joins(x, CLONE.NEWPID) || joins(x, CLONE.NEWUSER)) hide(x);
+  // Only after the id maps, where no user namespace is joined: a process that is not dumpable cannot write its own.
+  if (joins(x, CLONE.NEWPID) && !x.hidden) {
+    b.at("linux.namespaces", HIDE);
+    hide(x);
+  }
   b.at("process.user.umask", "clear the umask");
   b.sys("umask", [0]);
   sessionKeyring(x);

@@ -1,4 +1,10 @@
-/** Rules of a profile that have no effect: libseccomp keeps one of two that contradict, and says nothing. */
+/**
+ * Rules of a profile that have no effect: libseccomp keeps one of two that contradict, and says nothing.
+ *
+ * What is not noted: to a rule for `socket` and the like libseccomp adds one for `socketcall` on the architectures that
+ * have it, where conditions on the arguments, which are in memory, are left out. So a profile that allows some families
+ * allows all by `socketcall`, unless another rule without conditions refuses that.
+ */
 import type { Seccomp } from "../spec/seccomp.ts";
 import { returnValue } from "./actions.ts";
 
