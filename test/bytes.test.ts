@@ -292,10 +292,16 @@ for (const subject of subjects(["brun"])) {
       const { msg, where } = JSON.parse(readFileSync(log, "utf8"));
       expect(where).toBe(`${box.dir}/n\\xff/config.json`);
       expect(failed.stderr).toBe(`brun: ${msg}\n`);
-      const text = await box.ok(["explain", "--host", "-w", "/\\xff", "--syscalls", "--", "ls"], { under });
+      const text = await box.ok(
+        ["explain", "--host", "--tmpfs", "/\\xff", "-w", "/\\xff", "--syscalls", "--", "ls"],
+        { under },
+      );
       expect(text).toContain('"/\\xff"');
       expect(text).not.toContain("\ufffd");
-      const json = await box.call(["explain", "--host", "-w", "/\\xff", "--json", "--", "ls"], { under });
+      const json = await box.call(
+        ["explain", "--host", "--tmpfs", "/\\xff", "-w", "/\\xff", "--json", "--", "ls"],
+        { under },
+      );
       expect(json.stderr).toBe(
         "brun: spec.process.cwd: has bytes that are not UTF-8, which JSON cannot hold\n",
       );

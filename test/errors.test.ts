@@ -198,7 +198,8 @@ const FAILURES: Readonly<Record<string, Make>> = {
   "An unknown seccomp action": run((spec) => {
     spec.linux.seccomp = { defaultAction: "SCMP_ACT_SHRUG" };
   }),
-  "The program does not stand behind two dashes": async (box) => box.call(["run", "--host", "ls"]),
+  "A word before two dashes that may be a name or the program": async (box) =>
+    box.call(["run", "--host", "make", "--", "x"]),
   "The user is not in the root's /etc/passwd": async (box) =>
     box.call(["run", "--host", "-u", "nobody-at-all", "--", "ls"]),
   "A volume's source does not exist": async (box) =>

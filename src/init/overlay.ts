@@ -88,8 +88,8 @@ function builtOverlay(x: InitContext, options: MountOptions, absent: Label | nul
   const { b } = x;
   const given = new Map(pairs(options.parameters));
   const path = given.get("lowerdir") ?? "/";
-  // Before the jump that a lower directory which is gone makes.
-  if ((options.extra & Extra.TMPUPPER) !== 0) scratchOf(x);
+  // Before the jump that a lower directory which is gone makes; others are opened before the scratch lies over them.
+  if ((options.extra & BUILT) === BUILT) scratchOf(x);
   const lower =
     (options.extra & Extra.FROM_ROOT) !== 0
       ? openFromRoot(x, path, true, absent)
