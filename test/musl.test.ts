@@ -1,6 +1,6 @@
 /**
  * The build for musl, on Debian's musl. Debian has no libstdc++ for it: that of a Python package for Alpine is taken, by
- * pip, and what is newer than that comes from test/musl/shim.c. On Alpine itself there has been no test.
+ * pip, and what is newer than that comes from test/musl/shim.inc. On Alpine itself there has been no test.
  */
 import { beforeAll, describe, expect, test } from "bun:test";
 import { copyFileSync, mkdirSync, readdirSync, realpathSync } from "node:fs";
@@ -42,7 +42,7 @@ describe.if(possible)("the build for musl", () => {
       if (name.startsWith("libstdc++")) copyFileSync(`${bundled}/${name}`, `${lib}/libstdc++.so.6`);
     }
     copyFileSync(realpathSync("/usr/lib/x86_64-linux-gnu/libseccomp.so.2"), `${lib}/libseccomp.so.2`);
-    host("musl-gcc", "-shared", "-fPIC", "-o", `${lib}/shim.so`, `${ROOT}/test/musl/shim.c`);
+    host("musl-gcc", "-shared", "-fPIC", "-o", `${lib}/shim.so`, "-x", "c", `${ROOT}/test/musl/shim.inc`);
   }, 300_000);
 
   describe.each(callers())("as $name", (caller) => {
