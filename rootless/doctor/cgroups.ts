@@ -2,12 +2,12 @@
 import { wordsOf, writable } from "../../src/cgroup/access.ts";
 import { type CgroupHost, MOUNT_POINT, readCgroupHost } from "../../src/cgroup/host.ts";
 import { below, parentOf } from "../../src/cgroup/path.ts";
-import { cgroupsWritable, machineView } from "../../src/cgroup/plan.ts";
+import { CGROUPS_WRITABLE, cgroupsWritable, delegationRemedy, machineView } from "../../src/cgroup/plan.ts";
 import { managerControlGroup } from "../../src/cgroup/systemd/manager.ts";
 import { callerIdentity, isRootless } from "../../src/container/root.ts";
 import { exists, mkdir, rmdir } from "../../src/sys/fs.ts";
 import type { Caller } from "../caller.ts";
-import { asCaller, asRoot, type Finding, nameOf, Subject } from "./finding.ts";
+import { asRoot, type Finding, fixOfHint, nameOf, Subject } from "./finding.ts";
 import { install, PACKAGES } from "./packages.ts";
 
 const WANTED = ["cpu", "cpuset", "io", "memory", "pids"];
@@ -47,7 +47,7 @@ function delegation(host: CgroupHost, manager: string | null, caller: Caller): F
           host.version === 0
             ? "no cgroup can be made: there is no hierarchy here"
             : `no cgroup can be made: ${MOUNT_POINT} may not be written here`,
-          null,
+          host.version === 2 ? fixOfHint(CGROUPS_WRITABLE) : null,
         );
   }
   if (host.version !== 2) return subject.warn("users get no cgroups without cgroup v2", null);
@@ -55,7 +55,7 @@ function delegation(host: CgroupHost, manager: string | null, caller: Caller): F
   if (directory === null) {
     return subject.warn(
       "the caller has no cgroup of its own",
-      asCaller("systemd-run --user --scope -p Delegate=yes $SHELL"),
+      fixOfHint(delegationRemedy(machineView(host, () => manager))),
     );
   }
   const controllers = wordsOf(directory, "cgroup.controllers");

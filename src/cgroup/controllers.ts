@@ -31,11 +31,15 @@ export function makeRoom(directory: string): void {
   enableIn(parent);
 }
 
-/** Enables what a cgroup has for its children; true when processes in it stand in the way. */
+/**
+ * Enables what a cgroup has for its children; true when processes in it stand in the way. A domain with processes is
+ * left alone: cpu and pids alone could be enabled in it, which would make it threaded, and its children take no process.
+ */
 function enableIn(level: string): boolean {
   const enabled = wordsOf(level, "cgroup.subtree_control");
   const missing = wordsOf(level, "cgroup.controllers").filter((controller) => !enabled.includes(controller));
   if (missing.length === 0) return false;
+  if (typeOf(level) === "domain" && wordsOf(level, "cgroup.procs").length > 0) return true;
   const write = (controllers: readonly string[]) =>
     tryWriteTo(level, "cgroup.subtree_control", controllers.map((controller) => `+${controller}`).join(" "));
   if (write(missing) === 0) return false;

@@ -10,6 +10,7 @@ import { firstLimit } from "./demand.ts";
 import { isFrozen } from "./freezer.ts";
 import { MOUNT_POINT, ownPaths } from "./host.ts";
 import { below, parentOf } from "./path.ts";
+import { CGROUPS_WRITABLE } from "./plan.ts";
 import { pidsIn, processDirectory } from "./processes.ts";
 import { annotatedProperties } from "./systemd/annotations.ts";
 import { startUnit, stopUnit } from "./systemd/manager.ts";
@@ -73,7 +74,7 @@ function make(directory: string): void {
       throw error;
     throw new BrunError(`cannot make the cgroup ${directory}: ${error.code}`, {
       where: "linux.cgroupsPath",
-      hint: "/sys/fs/cgroup may not be written here; add --cgroup-manager=disabled to run without limits",
+      hint: `/sys/fs/cgroup may not be written here: ${CGROUPS_WRITABLE}, or add --cgroup-manager=disabled to run without limits`,
     });
   }
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { type CgroupHost, mounted, ownPaths } from "./host.ts";
 import { cleanPath, expandSlice, isUnitPath, unitPath } from "./path.ts";
-import { type CgroupRequest, type PlanView, planCgroup } from "./plan.ts";
+import { type CgroupRequest, delegationRemedy, type PlanView, planCgroup } from "./plan.ts";
 
 const unified = (own: string | null): CgroupHost => ({
   version: 2,
@@ -17,7 +17,7 @@ const legacy: CgroupHost = {
 };
 
 function view(host: CgroupHost, more: Partial<PlanView> = {}): PlanView {
-  return { host, systemd: () => null, exists: () => true, writable: () => true, ...more };
+  return { host, systemd: () => null, exists: () => true, writable: () => true, uid: 1000, ...more };
 }
 
 function request(more: Partial<CgroupRequest> = {}): CgroupRequest {
@@ -120,6 +120,30 @@ describe("a user", () => {
     expect(() => planCgroup(request({ rootless: true, cgroupsPath: "/x" }), view(legacy))).toThrow(
       "cgroup v1",
     );
+  });
+});
+
+describe("without a cgroup of its own, what gives the caller one", () => {
+  const remedy = (own: string, ...there: string[]) =>
+    delegationRemedy({ host: unified(own), exists: (path) => there.includes(path), uid: 1000 });
+  const systemd = "/run/systemd/system";
+
+  test.each([
+    ["a login without a user manager", "/user.slice/user-1000.slice/session-1.scope"],
+    ["a job of cron", "/system.slice/cron.service"],
+    ["ssh without PAM", "/system.slice/ssh.service"],
+  ])("%s: lingering", (_, own) => {
+    expect(remedy(own, systemd)).toStartWith('run "loginctl enable-linger 1000" as root');
+  });
+  test("a service: Delegate=yes", () => {
+    for (const own of ["/system.slice/ci@1.service", "/system.slice/system-ci.slice/ci@1.service/init"]) {
+      expect(remedy(own, systemd)).toStartWith("add Delegate=yes to ci@1.service");
+    }
+  });
+  test("a container, and a machine without systemd", () => {
+    expect(remedy("/", "/run/.containerenv")).toContain("unmask=/sys/fs/cgroup");
+    expect(remedy("/", "/.dockerenv")).toContain("--privileged");
+    expect(remedy("/")).toContain("cgroup.subtree_control to the caller");
   });
 });
 

@@ -2,6 +2,7 @@
 import type { CgroupManagerName } from "../container/types.ts";
 import { BrunError } from "../errors.ts";
 import type { Resources } from "../spec/index.ts";
+import { NR, syscall } from "../sys/ffi.ts";
 import { exists } from "../sys/fs.ts";
 import { writable } from "./access.ts";
 import { DELEGATE_WHERE, firstLimit } from "./demand.ts";
@@ -29,12 +30,18 @@ export interface PlanView {
   readonly systemd: (user: boolean) => string | null;
   readonly exists: (path: string) => boolean;
   readonly writable: (path: string) => boolean;
+  /** Who asks, for a remedy; 0 in a user namespace, where it is not known whom the host would have to serve. */
+  readonly uid: number;
 }
 
 /** The view of this machine. */
 export function machineView(host: CgroupHost, systemd: PlanView["systemd"]): PlanView {
-  return { host, systemd, exists, writable };
+  return { host, systemd, exists, writable, uid: syscall(NR.geteuid) };
 }
+
+/** What lets root of a container make cgroups. */
+export const CGROUPS_WRITABLE =
+  "start the outer container with --security-opt unmask=/sys/fs/cgroup (podman) or --privileged (docker)";
 
 /** Whether root can make cgroups here: in a container /sys/fs/cgroup may be read-only, or not there. */
 export function cgroupsWritable({ host, writable }: PlanView): boolean {
@@ -75,12 +82,28 @@ function planOwn(request: CgroupRequest, view: PlanView): CgroupPlan | null {
   const directory = unifiedDirectory(request, view);
   if (directory !== null) return unifiedPlan(request, view, directory);
   if (mayAsk && view.systemd(true) !== null) return systemdPlan({ ...request, cgroupsPath: undefined }, view);
-  return refused(request, "the caller has no cgroup of its own", DELEGATE_HINT);
+  return refused(request, "the caller has no cgroup of its own", `${delegationRemedy(view)}, ${DISABLE}`);
+}
+
+/** What gives the caller a cgroup of its own, by where it is. */
+export function delegationRemedy({ host, exists, uid }: Pick<PlanView, "host" | "exists" | "uid">): string {
+  const own = host.hierarchies[0]?.own ?? null;
+  if (exists("/run/systemd/system")) {
+    const service = own === null ? undefined : /^\/system\.slice\/(?:.*\/)?([^/]+\.service)/.exec(own)?.[1];
+    const linger = `run "loginctl enable-linger ${uid || "USER"}" as root for a user manager that makes them`;
+    // cron's jobs are in the cgroup of cron itself, which is root's.
+    if (service === undefined || /^(cron|crond|cronie|atd|sshd?)\b/.test(service)) return linger;
+    return `add Delegate=yes to ${service} beside its User=, or ${linger}`;
+  }
+  if (exists("/run/.containerenv")) {
+    return "start the outer container with --cgroupns=private --security-opt unmask=/sys/fs/cgroup";
+  }
+  if (exists("/.dockerenv")) return "start the outer container with --privileged --cgroupns=private";
+  return "let root make a cgroup, give it and its cgroup.procs and cgroup.subtree_control to the caller, and put brun there";
 }
 
 const DISABLE = "or add --cgroup-manager=disabled to run without";
 const LEGACY_HINT = `boot with systemd.unified_cgroup_hierarchy=1 for cgroup v2, ${DISABLE}`;
-const DELEGATE_HINT = `log in so that systemctl --user works, or start it by systemd-run --user --scope -p Delegate=yes, ${DISABLE}`;
 
 function legacyReason(host: CgroupHost): string {
   return host.version === 0

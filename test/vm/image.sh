@@ -10,14 +10,15 @@
 #   initrd        an initramfs of busybox and the virtio modules
 #   build.log     what mmdebstrap said
 #
-# The directory is named after a hash of the recipe (this file, those that it calls, the variables below). The
+# The directory is named after the kernel and a hash of the recipe (this file, those that it calls, the variables below). The
 # apt sources are those of this machine.
 #
 # Environment:
 #   VM_CACHE     where everything is kept (default ${XDG_CACHE_HOME:-$HOME/.cache}/brun-test-vm)
 #   VM_SUITE     Debian release (default: this machine's, which is what its apt sources serve)
 #   VM_PACKAGES  more packages to install, separated by spaces
-#   VM_KERNEL    kernel package (default linux-image-cloud-amd64)
+#   VM_KERNEL    kernel package (default linux-image-cloud-amd64, which is 6.1 in Debian 12; its other one is
+#                linux-image-6.12-cloud-amd64)
 #
 # Runs as root, or as a user with a subuid range (mmdebstrap's unshare mode).
 set -eu
@@ -41,13 +42,13 @@ hash=$({
   cat "$here/image.sh" "$here/configure.sh" "$here/kernel.sh" "$here/guest/agent" "$here/guest/init"
   echo "$suite $VM_KERNEL ${VM_PACKAGES-}"
 } | sha256sum | cut -c1-16)
-image=$cache/image-$suite-$hash
+image=$cache/image-$suite-$VM_KERNEL-$hash
 
 if [ -f "$image/complete" ]; then
   echo "$image"
   exit
 fi
-for tool in mmdebstrap mke2fs apt-get dpkg-deb flock; do
+for tool in mmdebstrap mke2fs apt-get dpkg-deb flock xz; do
   command -v "$tool" >/dev/null || die "$tool is not installed"
 done
 [ "$(dpkg --print-architecture)" = amd64 ] || die "this recipe is for amd64"
@@ -93,8 +94,8 @@ fi
 rm -rf "$tmp/tmp" "$tmp/tree" "$tmp/apt.conf"
 chmod 755 "$tmp"
 echo "built in $(($(date +%s) - start)) s" >"$tmp/complete"
-# The disks of former recipes.
-rm -rf "$cache"/image-*
+# The disks of former recipes, for this kernel.
+rm -rf "$cache/image-$suite-$VM_KERNEL"-*
 mv "$tmp" "$image"
 echo "image.sh: $(cat "$image/complete"), $(du -sh "$image/rootfs.ext4" | cut -f1) on disk" >&2
 echo "$image"

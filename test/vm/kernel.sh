@@ -30,6 +30,9 @@ for dir in crypto lib net block fs/overlayfs fs/fuse fs/squashfs fs/nls fs/autof
   cp -a "$src/kernel/$dir" "$dst/kernel/$dir"
 done
 rm -rf "$dst/kernel/drivers/net/ethernet" "$dst/kernel/drivers/net/wireless"
+# Newer packages have compressed modules. busybox, and a kernel without its own decompressor, take plain ones.
+find "$dst" "$src/kernel/drivers/virtio" "$src/kernel/drivers/block" "$src/kernel/drivers/char" \
+  -name '*.ko.xz' -exec xz -d {} +
 chroot "$root" depmod "$version"
 
 initrd=$work/initrd
@@ -37,7 +40,8 @@ mkdir -p "$initrd/bin" "$initrd/dev" "$initrd/root" "$initrd/modules"
 cp "$root/bin/busybox" "$initrd/bin/busybox"
 for module in virtio/virtio virtio/virtio_ring virtio/virtio_pci_modern_dev virtio/virtio_pci_legacy_dev \
   virtio/virtio_pci block/virtio_blk char/virtio_console; do
-  cp "$src/kernel/drivers/$module.ko" "$initrd/modules/"
+  # Some are built into some kernels.
+  [ ! -e "$src/kernel/drivers/$module.ko" ] || cp "$src/kernel/drivers/$module.ko" "$initrd/modules/"
 done
 install -m 755 "$here/guest/init" "$initrd/init"
 (cd "$initrd" && find . | "$root/bin/busybox" cpio -o -H newc) >"$out/initrd" 2>/dev/null

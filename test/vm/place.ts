@@ -70,7 +70,7 @@ export function fileText(directory: string, file: string): string {
 
 /** Files that tell what happens and not what was set. */
 const MEASURED =
-  /^(cgroup\.(procs|threads|stat|events)|cpu\.stat|io\.stat|pids\.(current|peak|events)|memory\.(current|peak|stat|numa_stat|events(\.local)?|swap\.(current|events|peak)|zswap\.current)|.*\.pressure|(hugetlb|misc|rdma)\..*(current|events(\.local)?|numa_stat))$/;
+  /^(cgroup\.(procs|threads|stat|events)|cpu\.stat(\.local)?|io\.stat|pids\.(current|peak|events)|memory\.(current|peak|stat|numa_stat|events(\.local)?|swap\.(current|events|peak)|zswap\.current)|.*\.pressure|(hugetlb|misc|rdma)\..*(current|events(\.local)?|numa_stat))$/;
 
 /** Everything that is set in a cgroup, by file. */
 export function settings(directory: string): Readonly<Record<string, string>> {

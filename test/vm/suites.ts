@@ -6,7 +6,7 @@ const PLACES = ["user-systemd", "user-delegated", "root-systemd", "root-cgroupfs
 export const SUITES = [
   "user-systemd=./test/vm/",
   "user-delegated=./test/vm/cgroup.test.ts,./test/vm/sandbox.test.ts",
-  `root-systemd=${["cgroup", "checkpoint", "apparmor", "session"].map((name) => `./test/vm/${name}.test.ts`)}`,
+  `root-systemd=${["cgroup", "checkpoint", "apparmor", "session", "limits"].map((name) => `./test/vm/${name}.test.ts`)}`,
   // Limits by cgroupfs as root: test/cgroup.test.ts has them on every machine.
   "root-cgroupfs=./test/vm/compare.test.ts,./test/vm/delegation.test.ts",
 ];
