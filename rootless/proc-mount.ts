@@ -1,5 +1,6 @@
 /** Why a new procfs is refused inside another container. */
 import { type Diagnosis, type HostView, mountPoints } from "./host.ts";
+import { outerName, outerRemedy } from "./outer.ts";
 
 /**
  * Why a new procfs may not be mounted (EPERM) although the user and pid namespaces are new: the kernel only
@@ -23,14 +24,13 @@ export function explainProcMountRefusal(host: HostView): Diagnosis | null {
       fix: "mount /proc outside first",
     };
   }
-  const unmask =
-    "start the outer container with --security-opt unmask=ALL (podman), --security-opt systempaths=unconfined (docker) or procMount: Unmasked (Kubernetes)";
+  const unmask = outerRemedy("proc", host);
   const instead = "or do with the outer /proc and pid namespace: --proc=auto or bind";
   if (masks.length > 0) {
     const some = [...new Set(masks)].slice(0, 3).join(", ");
     const more = masks.length > 3 ? ` and ${masks.length - 3} more` : "";
     return {
-      cause: `an outer container masks parts of /proc (${some}${more})`,
+      cause: `${outerName(host)} masks parts of /proc (${some}${more})`,
       fix: `${unmask}, ${instead}`,
     };
   }

@@ -125,3 +125,13 @@ test("userNamespaceError is one line with errno, cause and fix", () => {
     hint: expect.stringContaining("in a chroot"),
   });
 });
+
+test("the remedy is that of the engine whose container brun is in", () => {
+  const filtered = { "/proc/self/status": "Seccomp:\t2\n" };
+  const fix = (environ: string, identities: Record<string, string> = {}) =>
+    explainUserNamespace(E.EPERM, host({ ...filtered, "/proc/self/environ": environ }, identities))?.fix;
+  expect(fix("A=1\0container=brun\0", { "/.dockerenv": "1:1" })).toContain("--allow-nesting");
+  expect(fix("KUBERNETES_SERVICE_HOST=10.0.0.1\0")).toContain("seccompProfile");
+  expect(fix("", { "/run/.containerenv": "1:1" })).toContain("--security-opt seccomp=unconfined");
+  expect(fix("", { "/.dockerenv": "1:1" })).toContain("--security-opt seccomp=unconfined");
+});

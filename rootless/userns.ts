@@ -2,6 +2,7 @@
 import { BrunError } from "../src/errors.ts";
 import { E, errnoName } from "../src/sys/errno.ts";
 import { type Diagnosis, type HostView, mountPoints } from "./host.ts";
+import { outerName, outerRemedy } from "./outer.ts";
 
 /** Of a refusal without a cause that can be seen. */
 const NOT_SEEN = "the kernel allows none in a chroot, and a security policy of the machine may forbid it";
@@ -70,8 +71,8 @@ function explainPermission(host: HostView): Diagnosis | null {
   }
   if (hasSeccompFilter(host)) {
     return {
-      cause: "a seccomp filter on this process forbids it, probably that of an outer container",
-      fix: "start the outer container with --security-opt seccomp=unconfined (Kubernetes: seccompProfile.type: Unconfined)",
+      cause: `a seccomp filter on this process forbids it, probably that of ${outerName(host)}`,
+      fix: outerRemedy("filter", host),
     };
   }
   return null;

@@ -4,6 +4,7 @@ import { callsOf } from "../src/sandbox/seccomp.ts";
 import {
   ALLOWED,
   type CallGroup,
+  NESTING,
   PERSONALITIES,
   REFUSED_FAMILIES,
   WITH_CAPABILITY,
@@ -56,9 +57,16 @@ ${ALLOWED.map((each) => group(each)).join("\n")}
 For those that have the capability in their bounding set.
 
 ${WITH_CAPABILITY.map((each) => group(each, `: ${each.capability}`)).join("\n")}
+## Allowed with --allow-nesting
+
+For programs that make containers themselves ([sandbox.md](sandbox.md#containers-inside)).
+
+${group(NESTING)}
+\`keyctl\` fails with ENOSYS then, as on a kernel without keyrings: runtimes go on without a session keyring of the container's.
+
 ## Allowed with some arguments
 
-- \`clone\` without flags for new namespaces, unless CAP_SYS_ADMIN is there. \`clone3\` fails with ENOSYS then: its flags are in
+- \`clone\` without flags for new namespaces, unless CAP_SYS_ADMIN or --allow-nesting is there. \`clone3\` fails with ENOSYS then: its flags are in
   memory, where no filter can look, and C libraries fall back to \`clone\`.
 - \`socket\` for all address families but these:
 ${REFUSED_FAMILIES.map(({ name, number, why }) => `  - ${name} (${number}): ${why}`).join("\n")}
@@ -71,7 +79,7 @@ ${REFUSED_FAMILIES.map(({ name, number, why }) => `  - ${name} (${number}): ${wh
 
 ## Not allowed
 
-Among others: mounting and new namespaces (without CAP_SYS_ADMIN), loading modules and BPF programs, \`keyctl\` and
+Among others: mounting and new namespaces (without CAP_SYS_ADMIN or --allow-nesting), loading modules and BPF programs, \`keyctl\` and
 \`add_key\` (keyrings are not separated by namespaces), \`io_uring_setup\` (its operations pass filters by), \`userfaultfd\`,
 \`perf_event_open\`, \`kexec_load\`, \`reboot\`, \`swapon\`, \`quotactl\`, \`nfsservctl\`, \`vm86\`, \`uselib\`, \`ustat\`, \`sysfs\`.
 `;

@@ -57,6 +57,7 @@ export const sandboxFlags = {
   "cap-add": list("cap", "add a capability, or ALL"),
   "cap-drop": list("cap", "drop a capability, or ALL"),
   "security-opt": list("option", "seccomp=FILE|unconfined, no-new-privileges, apparmor=, mask=, unmask="),
+  "allow-nesting": { type: "boolean", description: "let the program make containers itself" },
   hostname: { type: "string", alias: "h", valueHint: "name", description: "its host name" },
   network: {
     type: "string",
@@ -154,6 +155,7 @@ export function sandboxOptions(
     capAdd: args["cap-add"],
     capDrop: args["cap-drop"],
     securityOpt: args["security-opt"],
+    nesting: args["allow-nesting"],
     hostname: args.hostname,
     network: args.network ?? args.net,
     publish: args.publish,

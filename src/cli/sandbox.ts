@@ -213,9 +213,11 @@ function start(rt: Runtime, options: SandboxOptions, view: HostView, args: Args)
         return startWithFuse(rt, options, view, args);
       }
       without.add(refused);
-      // Overlays of overlays have no further ones over them, wherever they are.
-      all = without.size >= REFUSALS || fileSystemType(view.mounts, refused) === "overlay";
-      const what = all ? "all directories are" : `${refused} is`;
+      // Wherever they are.
+      const stacked = fileSystemType(view.mounts, refused) === "overlay";
+      all = without.size >= REFUSALS || stacked;
+      const why = stacked ? "the kernel puts no third overlay over two: " : "";
+      const what = `${why}${all ? "all directories are" : `${refused} is`}`;
       const tell = options.overlay === "none" || options.readOnly ? rt.debug : rt.warn;
       tell?.(`${(error as Error).message}: ${what} read-only instead`);
     }

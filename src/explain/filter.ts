@@ -2,7 +2,7 @@
 import type { SeccompFilter } from "../config/types.ts";
 import { failsUnknown } from "../container/filter.ts";
 import { compileSeccomp } from "../seccomp/compile.ts";
-import type { Spec } from "../spec/index.ts";
+import type { Seccomp, Spec } from "../spec/index.ts";
 
 const INSTRUCTION_SIZE = 8;
 
@@ -14,6 +14,8 @@ export interface FilterExplanation {
   readonly flags: number;
   /** It hands system calls to an agent. */
   readonly notify: boolean;
+  /** Its process may make containers itself, as far as system calls go. */
+  readonly nesting: boolean;
   /** System calls that libseccomp does not know, and rules without effect. */
   readonly notes: readonly string[];
 }
@@ -29,7 +31,24 @@ export function explainFilter(
   });
   return {
     filter: { bpf, flags, notify },
-    explanation: { instructions: bpf.length / INSTRUCTION_SIZE, flags, notify, notes },
+    explanation: {
+      instructions: bpf.length / INSTRUCTION_SIZE,
+      flags,
+      notify,
+      nesting: letsNest(seccomp),
+      notes,
+    },
     warnings: [...warnings],
   };
+}
+
+/** Whether namespaces and mounts may be made, whatever the arguments. */
+function letsNest({ defaultAction, syscalls = [] }: Seccomp): boolean {
+  return ["unshare", "mount"].every((name) => {
+    const rules = syscalls.filter(({ names }) => names.includes(name));
+    const lets = (action: string) => action === "SCMP_ACT_ALLOW" || action === "SCMP_ACT_LOG";
+    return rules.length === 0
+      ? lets(defaultAction)
+      : rules.some(({ action, args }) => lets(action) && !args?.length);
+  });
 }

@@ -108,7 +108,11 @@ function cgroupLines({ cgroup: { plan, why } }: Explanation): string[] {
 function seccompLines({ seccomp }: Explanation): string[] {
   if (seccomp === null) return ["no filter"];
   const agent = seccomp.notify ? ", some of its answers by an agent" : "";
-  return [`a filter of ${seccomp.instructions} instructions${agent}`, ...seccomp.notes];
+  return [
+    `a filter of ${seccomp.instructions} instructions${agent}`,
+    `it ${seccomp.nesting ? "lets the program make" : "keeps the program from making"} namespaces and mounts`,
+    ...seccomp.notes,
+  ];
 }
 
 function stepLines(steps: readonly Step[], syscalls: boolean, marks: Marks): string[] {

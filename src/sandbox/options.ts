@@ -49,6 +49,8 @@ export interface SandboxOptions {
   readonly capAdd: readonly string[];
   readonly capDrop: readonly string[];
   readonly securityOpt: readonly string[];
+  /** The program may make containers. */
+  readonly nesting: boolean;
   readonly hostname: string | undefined;
   readonly network: string | undefined;
   readonly publish: readonly string[];

@@ -95,15 +95,20 @@ export const ALLOWED: readonly CallGroup[] = [
   },
 ];
 
+/** What making a container takes of one who is in one: allowed with --allow-nesting, and to CAP_SYS_ADMIN. */
+export const NESTING: CallGroup = {
+  title: "Mounts and namespaces",
+  calls: `mount umount umount2 mount_setattr move_mount open_tree open_tree_attr fsopen fsconfig fsmount fspick
+      pivot_root unshare setns clone clone3 sethostname setdomainname`,
+};
+
 /** Allowed to those who have a capability, in whose hands they are useful. */
 export const WITH_CAPABILITY: readonly (CallGroup & { readonly capability: string })[] = [
   { capability: "CAP_DAC_READ_SEARCH", title: "Files by handle", calls: "open_by_handle_at" },
   {
     capability: "CAP_SYS_ADMIN",
     title: "Mounts, namespaces, quotas, BPF",
-    calls: `mount umount umount2 mount_setattr move_mount open_tree open_tree_attr fsopen fsconfig fsmount fspick
-      pivot_root unshare setns clone clone3 bpf perf_event_open fanotify_init lookup_dcookie quotactl quotactl_fd
-      sethostname setdomainname syslog`,
+    calls: `${NESTING.calls} bpf perf_event_open fanotify_init lookup_dcookie quotactl quotactl_fd syslog`,
   },
   { capability: "CAP_SYS_BOOT", title: "Restarting the machine", calls: "reboot kexec_load kexec_file_load" },
   { capability: "CAP_SYS_CHROOT", title: "Another root", calls: "chroot" },

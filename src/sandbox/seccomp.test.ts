@@ -3,12 +3,12 @@ import { readFileSync } from "node:fs";
 import { seccompDoc } from "../../scripts/seccomp-doc.ts";
 import { DEFAULT_CAPABILITIES } from "./capabilities.ts";
 import { callsOf, defaultSeccomp, familyBlocks } from "./seccomp.ts";
-import { ALLOWED, WITH_CAPABILITY } from "./seccomp-table.ts";
+import { ALLOWED, NESTING, WITH_CAPABILITY } from "./seccomp-table.ts";
 import { SECRET_PATHS } from "./secret-paths.ts";
 
-const allowed = (bounding: readonly string[]) =>
+const allowed = (bounding: readonly string[], nesting = false) =>
   new Set(
-    defaultSeccomp(bounding)
+    defaultSeccomp(bounding, nesting)
       .syscalls?.filter(({ action, args }) => action === "SCMP_ACT_ALLOW" && args === undefined)
       .flatMap(({ names }) => names),
   );
@@ -66,10 +66,17 @@ test("a capability brings its calls", () => {
     const names = allowed([capability]);
     for (const name of callsOf(calls)) expect(names.has(name)).toBe(true);
   }
-  const rules = defaultSeccomp(["CAP_SYS_ADMIN"]).syscalls!;
+  const rules = defaultSeccomp(["CAP_SYS_ADMIN"], false).syscalls!;
   expect(rules.some(({ names, action }) => names.includes("clone3") && action === "SCMP_ACT_ERRNO")).toBe(
     false,
   );
+});
+
+test("--allow-nesting brings namespaces and mounts, and nothing else", () => {
+  const [without, nesting] = [allowed(DEFAULT_CAPABILITIES), allowed(DEFAULT_CAPABILITIES, true)];
+  expect([...nesting].filter((name) => !without.has(name)).sort()).toEqual(callsOf(NESTING.calls).sort());
+  const keyctl = defaultSeccomp([], true).syscalls!.find(({ names }) => names.includes("keyctl"));
+  expect(keyctl).toMatchObject({ action: "SCMP_ACT_ERRNO", errnoRet: 38 });
 });
 
 test("blocks of address families hold all but the refused ones, whatever is in the upper half", () => {

@@ -5,6 +5,7 @@ import { any, mapped } from "../sys/lists.ts";
 import {
   ALLOWED,
   CLONE_NAMESPACES,
+  NESTING,
   PERSONALITIES,
   REFUSED_FAMILIES,
   WITH_CAPABILITY,
@@ -15,9 +16,16 @@ export function callsOf(text: string): string[] {
   return text.trim().split(/\s+/);
 }
 
-/** The filter for a program whose bounding set is this. Pure. */
-export function defaultSeccomp(bounding: readonly string[]): Seccomp {
-  const groups = [...ALLOWED, ...WITH_CAPABILITY.filter(({ capability }) => bounding.includes(capability))];
+/**
+ * The filter for a program whose bounding set is this. Pure.
+ * @param nesting the program may make containers (--allow-nesting)
+ */
+export function defaultSeccomp(bounding: readonly string[], nesting: boolean): Seccomp {
+  const groups = [
+    ...ALLOWED,
+    ...(nesting ? [NESTING] : []),
+    ...WITH_CAPABILITY.filter(({ capability }) => bounding.includes(capability)),
+  ];
   const names = new Set(groups.flatMap(({ calls }) => callsOf(calls)));
   const syscalls: Syscall[] = [
     { names: [...names].sort(), action: "SCMP_ACT_ALLOW" },
@@ -31,7 +39,9 @@ export function defaultSeccomp(bounding: readonly string[]): Seccomp {
       when("socket", { index: 0, value: mask, valueTwo: value, op: "SCMP_CMP_MASKED_EQ" }),
     ),
   );
-  if (!bounding.includes("CAP_SYS_ADMIN")) {
+  // Runtimes go on without a session keyring of the container's own where there is no keyctl, and fail where it is refused.
+  if (nesting) syscalls.push({ names: ["keyctl"], action: "SCMP_ACT_ERRNO", errnoRet: E.ENOSYS });
+  if (!nesting && !bounding.includes("CAP_SYS_ADMIN")) {
     syscalls.push(
       when("clone", { index: 0, value: CLONE_NAMESPACES, valueTwo: 0, op: "SCMP_CMP_MASKED_EQ" }),
       // Its flags are in memory, where a filter cannot look: glibc then uses clone.

@@ -13,6 +13,7 @@ import type { Placed } from "./mounts.ts";
 import { type Network, networkOf } from "./network.ts";
 import type { SandboxOptions } from "./options.ts";
 import { coverOwnState, type ShownRoot } from "./own-state.ts";
+import { within } from "./places.ts";
 import { sandboxResources } from "./resources.ts";
 import { defaultSeccomp } from "./seccomp.ts";
 import { hiddenPlaces, hidingCover, secretNotices } from "./secrets.ts";
@@ -221,16 +222,27 @@ const MASKED_BESIDES = [
   "/sys/fs/selinux",
 ];
 
+/**
+ * Whether the program may have the id of the host's root, whom the files in /proc obey: they are its own, as far as its ids
+ * outside can be seen. For others masks hide what is of no use, and keep a container inside from a procfs of its own.
+ */
+function isHostRoot({ follow, caller }: HostView): boolean {
+  const owner = follow("/proc/sys")?.uid;
+  return owner === undefined || owner === caller.uid;
+}
+
 /** Seccomp, no_new_privs and paths, by default and by --security-opt. */
 function secured(sandbox: Sandbox, options: SandboxOptions, view: HostView): Sandbox {
   const { spec } = sandbox;
   const template = specTemplate(false, { ...view.caller, cgroup2: view.cgroup2 }).linux;
-  const masked = [...(template?.maskedPaths ?? []), ...MASKED_BESIDES];
-  const paths = { masked, readonly: template?.readonlyPaths ?? [] };
+  const bare = options.nesting && !isHostRoot(view);
+  const shown = (path: string) => bare && within("/proc", path);
+  const masked = [...(template?.maskedPaths ?? []), ...MASKED_BESIDES].filter((path) => !shown(path));
+  const paths = { masked, readonly: (template?.readonlyPaths ?? []).filter((path) => !shown(path)) };
   const security = securityOf(options.securityOpt, paths, view);
   const seccomp =
     security.seccomp === undefined
-      ? defaultSeccomp(spec.process.capabilities?.bounding ?? [])
+      ? defaultSeccomp(spec.process.capabilities?.bounding ?? [], options.nesting)
       : security.seccomp;
   return {
     ...sandbox,
