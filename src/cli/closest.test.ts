@@ -20,7 +20,7 @@ test.each([
   ["exce", "exec"],
   ["runn", "run"],
   ["delet", "delete"],
-  ["stat", "start"],
+  ["stat", "state"],
   ["dele", "delete"],
   ["rum", "run"],
   ["images", undefined],

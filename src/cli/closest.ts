@@ -13,7 +13,8 @@ export function closest(typed: string, words: readonly string[]): string | undef
     if (steps < least) [best, least] = [word, steps];
   }
   const begun = words.filter((word) => typed.length >= 3 && word.startsWith(typed));
-  return best ?? (begun.length === 1 ? begun[0] : undefined);
+  if (begun.length === 1 || (best !== undefined && begun.length > 0)) return begun[0];
+  return best;
 }
 
 /** Edits from one word to the other: letters more, fewer, others, or swapped with the next (optimal string alignment). */

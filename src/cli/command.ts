@@ -16,6 +16,8 @@ export interface Command<F extends Flags = Flags> {
   readonly short?: boolean;
   /** Takes the arguments apart in a way of its own. Throws a BrunError. */
   parse?(argv: readonly string[], globals: Flags): Parsed<F>;
+  /** The error that is told in the place of one: with a hint that takes the arguments into account. */
+  readonly retell?: (error: unknown, argv: readonly string[], globals: Flags) => Promise<unknown>;
   /** With `--explain-error`: says more about an error than its line does. */
   explainFailure?(error: unknown, context: CommandContext<F>): Promise<void>;
   /** Does the work; returns the exit code, or nothing for 0. Throws what goes to the error line. */

@@ -1,7 +1,6 @@
 /** From the arguments of the process to an exit code. */
 import { BrunError } from "../errors.ts";
 import { die, Interrupted } from "../sys/interrupt.ts";
-import { closest } from "./closest.ts";
 import type { Command } from "./command.ts";
 import { type GlobalValues, globalFlags, logOptions } from "./globals.ts";
 import { type LogOptions, logError, touchLog } from "./log.ts";
@@ -23,9 +22,12 @@ const UNKNOWN_COMMAND = 3;
 export async function dispatch(table: CommandTable, argv: readonly string[]): Promise<number> {
   let log: LogOptions = { format: "text", debug: false };
   let failureCode = 1;
+  let retell: (error: unknown) => Promise<unknown> | undefined = async (error) =>
+    (await import("./command-words.ts")).hintForGlobals(error, argv);
   let explainFailure: ((error: unknown) => Promise<void> | undefined) | undefined;
   try {
     const { values, args, help } = parseGlobals(globalFlags, argv);
+    retell = () => undefined;
     log = await openLog(values);
     const name = args[0];
     if (values.version) return await version();
@@ -33,6 +35,7 @@ export async function dispatch(table: CommandTable, argv: readonly string[]): Pr
     if (name === "help" || name === "h") return await printHelp(table, args[1]);
     const rest = args.slice(1);
     const command = await find(table, name, rest);
+    retell = (error) => command.retell?.(error, rest, globalFlags);
     const parsed =
       command.parse?.(rest, globalFlags) ??
       parseCommand(name, command.args, rest, { globals: globalFlags, short: command.short === true });
@@ -44,8 +47,9 @@ export async function dispatch(table: CommandTable, argv: readonly string[]): Pr
     const code = command.run(context) ?? 0;
     drawTiming();
     return code;
-  } catch (error) {
+  } catch (thrown) {
     drawTiming();
+    const error = (await retell(thrown)) ?? thrown;
     logError(log, error);
     if (error instanceof Interrupted) die(error.signal);
     await explainFailure?.(error);
@@ -66,13 +70,10 @@ async function openLog(values: GlobalValues): Promise<LogOptions> {
 async function find(table: CommandTable, name: string, argv: readonly string[]): Promise<Command> {
   if (Object.hasOwn(table, name)) return await table[name]!(argv);
   const all = await Promise.all(Object.values(table).map((command) => command([])));
-  const near = closest(
-    name,
-    all.filter(({ meta }) => meta.hidden !== true).map(({ meta }) => meta.name),
-  );
+  const shown = all.filter(({ meta }) => meta.hidden !== true).map(({ meta }) => meta.name);
   throw new BrunError(`unknown command "${name}": No help topic for '${name}'`, {
     code: "ERR_USAGE",
-    hint: `${near === undefined ? "" : `did you mean brun ${near}? `}brun --help lists the commands`,
+    hint: (await import("./command-words.ts")).hintForCommand(name, argv, shown),
     exitCode: UNKNOWN_COMMAND,
   });
 }

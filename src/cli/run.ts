@@ -22,6 +22,7 @@ the signal that ended it.
 
 Without a bundle, with flags of their own: "brun run --host -- program" in a throw-away copy of this machine, and
 "brun run --rootfs DIR -- program" in a directory; "brun run --host --help" describes them.`,
+  retell: async (error, argv, globals) => (await import("./run-words.ts")).hintForWords(error, argv, globals),
   explainFailure: (error, context) => explainFailure(error, context),
   run({ args, data }) {
     return run(openRuntime(data, args.timing), {

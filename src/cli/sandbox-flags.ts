@@ -165,6 +165,15 @@ export function sandboxOptions(
   };
 }
 
+/** Throws a BrunError for a terminal of a container that runs in the background. */
+export function checkTerminal(args: { detach: boolean; tty: boolean; name: string }): void {
+  if (!args.detach || !args.tty) return;
+  throw new BrunError("nobody would hold the terminal of a detached container", {
+    where: "--tty",
+    hint: `without -t; \`brun exec -t ${args.name} sh\` opens one in it`,
+  });
+}
+
 function rootOf({ host, rootfs }: Values<typeof sandboxFlags>): SandboxRoot {
   if (host && rootfs !== undefined) {
     throw new BrunError("--rootfs and --host exclude each other", {

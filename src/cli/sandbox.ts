@@ -30,7 +30,7 @@ import { printFailure } from "./explain-error.ts";
 import type { Values } from "./flags.ts";
 import { openRuntime, viewRuntime } from "./globals.ts";
 import { isTerminal, print } from "./output.ts";
-import { sandboxFlags, sandboxOptions, sandboxRunFlags } from "./sandbox-flags.ts";
+import { checkTerminal, sandboxFlags, sandboxOptions, sandboxRunFlags } from "./sandbox-flags.ts";
 import { sandboxWords } from "./sandbox-words.ts";
 
 type Args = Values<typeof sandboxRunFlags>;
@@ -72,12 +72,7 @@ export function sandboxCommand(): Command<typeof sandboxRunFlags> {
         print(`${toSharedJson(spec, "  ")}\n`);
         return 0;
       }
-      if (args.detach && terminal) {
-        throw new BrunError("nobody would hold the terminal of a detached container", {
-          where: "--tty",
-          hint: `brun exec -t ${options.id} sh opens one in it`,
-        });
-      }
+      checkTerminal({ ...args, name: options.id });
       if (args.detach && args["ready-fd"] === undefined && (args.rm || args.timeout !== undefined)) {
         const named = args.name ?? args["container-id"];
         const code = runInBackground(given, named === undefined ? options.id : null);

@@ -1,0 +1,101 @@
+/**
+ * `brun run npm test`, `brun run --rm -it alpine sh`: what was typed as for another tool, where it is no container of a
+ * bundle. The error's hint is the line to type, with the user's own words in it.
+ */
+import { BrunError } from "../errors.ts";
+import { shellWords } from "../printable.ts";
+import { findProgram } from "../sys/find-program.ts";
+import { absolute, exists, S, tryStat } from "../sys/fs.ts";
+import type { Flags } from "./flags.ts";
+import { type Parsed, parseFlags } from "./parse.ts";
+import { checkTerminal, sandboxOptions, sandboxRunFlags } from "./sandbox-flags.ts";
+
+/** The error with the hint that the words ask for; as it is where a bundle is named, or it is about something else. */
+export function hintForWords(error: unknown, argv: readonly string[], globals: Flags): unknown {
+  if (!(error instanceof BrunError) || !isAboutWords(error) || namesBundle(argv)) return error;
+  let parsed: Parsed<typeof sandboxRunFlags>;
+  try {
+    parsed = parseFlags("run", sandboxRunFlags, argv, { globals, short: true, topic: "run --host" });
+  } catch (other) {
+    // A flag of neither: the one that says what may be meant.
+    return other instanceof BrunError && other.hint?.startsWith("did you mean") ? other : error;
+  }
+  const { values, args: words } = parsed;
+  try {
+    // Flags that exclude each other would be refused there, too.
+    checkTerminal({ ...values, name: values.name ?? "ID" });
+    sandboxOptions({ ...values, host: true }, words, values.tty);
+  } catch (other) {
+    return other;
+  }
+  const { code, where, exitCode } = error;
+  const flags = argv.slice(0, argv.length - words.length).filter((word) => word !== "--");
+  return new BrunError(said(error, words), {
+    code,
+    where,
+    exitCode,
+    cause: error,
+    hint: hintFor(flags, words),
+  });
+}
+
+/** Flags, a number of words or an id that are refused, and an id without a config.json in the current directory. */
+function isAboutWords({ code, where }: BrunError): boolean {
+  if (code === "ERR_USAGE" || code === "ERR_ID") return true;
+  return code === "ENOENT" && where === absolute("config.json");
+}
+
+function namesBundle(argv: readonly string[]): boolean {
+  return argv.some((word) => /^(--?(bundle|config)|-[bf])(=|$)/.test(word));
+}
+
+function said({ code, message }: BrunError, words: readonly string[]): string {
+  // What follows the program is not brun's.
+  const unknown = /not defined: (\S+)$/.exec(message)?.[1];
+  const ofProgram = words.some((word) => word === unknown || word.startsWith(`${unknown}=`));
+  if (code !== "ERR_ID" && !message.startsWith('"run" requires') && !ofProgram) return message;
+  if (words.join("").trim() === "") return "run: neither a program nor the id of a container is given";
+  return `run: ${shellWords(words)} is not the id of a container`;
+}
+
+function hintFor(flags: readonly string[], words: readonly string[]): string {
+  const line = (root: readonly string[], program: readonly string[]) =>
+    shellWords(["brun", "run", ...root, ...flags, ...(program.length > 0 ? ["--", ...program] : [])]);
+  const [first] = words;
+  if (first === undefined || first.trim() === "") {
+    return `in a copy of this machine: ${line(["--host"], ["sh"])}; in a directory: ${line(["--rootfs", "DIR"], ["sh"])}`;
+  }
+  if (isDirectory(first)) {
+    return exists(`${first}/config.json`)
+      ? `for the bundle in ${first}: ${shellWords(["brun", "run", "--bundle", first, "ID"])}`
+      : `in that directory: ${line(["--rootfs", first], words.slice(1))}`;
+  }
+  const program = onThisMachine(words);
+  if (program !== null) return `in a copy of this machine: ${line(["--host"], program)}`;
+  const others =
+    words.length > 1 ? "" : `; for a bundle: ${shellWords(["brun", "run", "--bundle", "DIR", first])}`;
+  if (Object.hasOwn(sandboxRunFlags, "image"))
+    return `from an image: ${line(["--image", first], words.slice(1))}${others}`;
+  const asRoot = line(["--rootfs", "DIR"], words.length > 1 ? words.slice(1) : ["sh"]);
+  return `brun takes a directory instead of an image: ${asRoot}${others}`;
+}
+
+function isDirectory(path: string): boolean {
+  const stat = path.includes("/") ? tryStat(path) : -1;
+  return typeof stat !== "number" && (stat.mode & S.IFMT) === S.IFDIR;
+}
+
+/** The words as a program of this machine: "npm test" in quotes is a line for a shell. Null when there is none. */
+function onThisMachine(words: readonly string[]): readonly string[] | null {
+  const first = words[0]!;
+  if (isProgram(first)) return words;
+  const begin = words.length === 1 ? /^\s*(\S+)\s/.exec(first)?.[1] : undefined;
+  return begin !== undefined && isProgram(begin) ? ["sh", "-c", first] : null;
+}
+
+/** Whether a word is a program of this machine, by PATH or as a path. */
+export function isProgram(word: string): boolean {
+  const slash = word.lastIndexOf("/");
+  if (slash < 0) return findProgram(word) !== null;
+  return findProgram(word.slice(slash + 1), word.slice(0, slash) || "/") !== null;
+}
