@@ -17,11 +17,13 @@ export interface HostView {
   readonly identity: (path: string) => string | null;
   readonly uid: number;
   readonly gid: number;
+  /** Path of the program that runs, which AppArmor's profiles go by. */
+  readonly executable: string;
 }
 
 /** The machine itself, seen by a process with these effective ids. */
 export function hostView(uid: number, gid: number): HostView {
-  return { uid, gid, read, identity };
+  return { uid, gid, executable: process.execPath, read, identity };
 }
 
 function read(path: string): string | null {

@@ -19,7 +19,21 @@ describe("explainUserNamespace", () => {
       E.EPERM,
       host({ "/proc/sys/kernel/apparmor_restrict_unprivileged_userns": "1\n" }),
       /AppArmor/,
-      /sysctl -w kernel\.apparmor_restrict_unprivileged_userns=0/,
+      /^run "echo 'abi <abi\/4\.0>, profile brun \/usr\/bin\/brun flags=\(unconfined\) \{ userns, \}' >/,
+    ],
+    [
+      "AppArmor by EACCES",
+      E.EACCES,
+      host({ "/proc/sys/kernel/apparmor_restrict_unprivileged_userns": "1\n" }),
+      /AppArmor denies user namespaces/,
+      /apparmor_parser -r/,
+    ],
+    [
+      "a profile without the right",
+      E.EACCES,
+      host({ "/proc/self/attr/current": "docker-default (enforce)\n" }),
+      /profile docker-default confines brun/,
+      /apparmor=unconfined/,
     ],
     [
       "an unmapped caller",
@@ -88,15 +102,16 @@ describe("explainUserNamespace", () => {
     expect(explainUserNamespace(E.EPERM, host({}))).toBeNull();
     expect(explainUserNamespace(E.EINVAL, host({}))).toBeNull();
     expect(explainUserNamespace(E.ENOMEM, host({}))).toBeNull();
-    const profiled = host({
-      "/proc/sys/kernel/apparmor_restrict_unprivileged_userns": "1\n",
-      "/proc/self/attr/current": "brun (unconfined)\n",
-    });
-    expect(explainUserNamespace(E.EPERM, profiled)).toBeNull();
   });
 
   test("takes unreadable files as no evidence", () => {
-    const blind: HostView = { uid: 1000, gid: 1000, read: () => null, identity: () => null };
+    const blind: HostView = {
+      uid: 1000,
+      gid: 1000,
+      executable: "/brun",
+      read: () => null,
+      identity: () => null,
+    };
     expect(explainUserNamespace(E.EPERM, blind)).toBeNull();
     expect(explainUserNamespace(E.ENOSPC, blind)?.fix).toContain("15000");
   });

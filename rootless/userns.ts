@@ -1,6 +1,7 @@
 /** Why this machine refuses a user namespace, and what would change that. */
 import { BrunError } from "../src/errors.ts";
 import { E, errnoName } from "../src/sys/errno.ts";
+import { explainConfinement, explainRestriction } from "./apparmor.ts";
 import { type Diagnosis, type HostView, mountPoints } from "./host.ts";
 import { outerName, outerRemedy } from "./outer.ts";
 
@@ -11,7 +12,8 @@ const NOT_SEEN = "the kernel allows none in a chroot, and a security policy of t
 export function userNamespaceError(errno: number, host: HostView): BrunError {
   const diagnosis = explainUserNamespace(errno, host);
   const why = diagnosis === null ? "" : `: ${diagnosis.cause}`;
-  const hint = diagnosis?.fix ?? (errno === E.EPERM ? NOT_SEEN : undefined);
+  const refused = errno === E.EPERM || errno === E.EACCES;
+  const hint = diagnosis?.fix ?? (refused ? NOT_SEEN : undefined);
   return new BrunError(`cannot create a user namespace: ${errnoName(errno)}${why}`, {
     code: errnoName(errno),
     hint,
@@ -20,12 +22,14 @@ export function userNamespaceError(errno: number, host: HostView): BrunError {
 
 /**
  * The most likely cause of a refused user namespace (clone(2), user_namespaces(7)), or null.
- * @param errno EPERM, ENOSPC, EUSERS, EINVAL or EAGAIN, positive
+ * @param errno EPERM, EACCES (AppArmor's), ENOSPC, EUSERS, EINVAL or EAGAIN, positive
  */
 export function explainUserNamespace(errno: number, host: HostView): Diagnosis | null {
   switch (errno) {
     case E.EPERM:
       return explainPermission(host);
+    case E.EACCES:
+      return explainRestriction(host) ?? explainConfinement(host);
     case E.ENOSPC:
     case E.EUSERS:
       return explainLimit(host);
@@ -51,7 +55,7 @@ function explainPermission(host: HostView): Diagnosis | null {
   if (sysctl(host, "kernel/unprivileged_userns_clone") === 0) {
     return sysctlFix("kernel.unprivileged_userns_clone is 0", "kernel.unprivileged_userns_clone=1");
   }
-  const restricted = explainAppArmor(host);
+  const restricted = explainRestriction(host);
   if (restricted !== null) return restricted;
   for (const [kind, id] of [
     ["uid", host.uid],
@@ -76,20 +80,6 @@ function explainPermission(host: HostView): Diagnosis | null {
     };
   }
   return null;
-}
-
-/**
- * AppArmor's restriction (Ubuntu 23.10 and later): the namespace is refused, or it is made and every use of a
- * capability inside it fails with EACCES or EPERM, a write of uid_map among them. Null when it is off.
- */
-export function explainAppArmor(host: HostView): Diagnosis | null {
-  if (sysctl(host, "kernel/apparmor_restrict_unprivileged_userns") !== 1) return null;
-  const profile = host.read("/proc/self/attr/apparmor/current") ?? host.read("/proc/self/attr/current");
-  if (profile !== null && !/^unconfined\b|^unprivileged_userns\b/.test(profile)) return null;
-  return sysctlFix(
-    "AppArmor denies it to programs without a profile (kernel.apparmor_restrict_unprivileged_userns is 1)",
-    "kernel.apparmor_restrict_unprivileged_userns=0",
-  );
 }
 
 const DEFAULT_LIMIT = 15_000;

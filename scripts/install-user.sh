@@ -45,15 +45,16 @@ put 755 "$bin/brun" <dist/brun
 put 644 "$data/bash-completion/completions/brun" <dist/completions/brun
 put 644 "$data/zsh/site-functions/_brun" <dist/completions/_brun
 put 644 "$data/fish/vendor_completions.d/brun.fish" <dist/completions/brun.fish
-put 644 "$data/brun/apparmor" <examples/apparmor/brun
 for page in dist/man/*.1; do put 644 "$data/man/man1/${page##*/}" <"$page"; done
 
 echo "installed: $bin/brun, completions and manual pages below $data"
 ! command -v zsh >/dev/null || echo "zsh finds them by this line in ~/.zshrc, before compinit: fpath=($data/zsh/site-functions \$fpath)"
 # Ubuntu 23.10 and later: without a profile of its own a program may not make user namespaces.
 if [ "$(cat /proc/sys/kernel/apparmor_restrict_unprivileged_userns 2>/dev/null)" = 1 ]; then
+  # AppArmor's "?" stands for any character: so nothing has to be quoted.
+  path=$(printf %s "$bin/brun" | sed 's|[^A-Za-z0-9_./+-]|?|g')
   echo "this machine lets only programs with an AppArmor profile make user namespaces; as root, once:" \
-    "sed 's|^profile brun .* flags|profile brun $bin/brun flags|' $data/brun/apparmor >/etc/apparmor.d/brun && apparmor_parser -r /etc/apparmor.d/brun"
+    "echo 'abi <abi/4.0>, profile brun $path flags=(unconfined) { userns, }' >/etc/apparmor.d/brun && apparmor_parser -r /etc/apparmor.d/brun"
 fi
 case :$PATH: in
   *":$bin:"*) ;;

@@ -1,6 +1,7 @@
 /** `npm run install:user`, as an ordinary user with a home of its own. */
 import { expect, test } from "bun:test";
-import { chmodSync, copyFileSync, cpSync, existsSync, mkdirSync, readdirSync } from "node:fs";
+import { chmodSync, copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { profileCommand } from "../rootless/apparmor.ts";
 import { callerEnv, installed, ownedDir, testUser } from "./support/caller.ts";
 import { boxDir, brunPath, workspace } from "./support/workspace.ts";
 
@@ -14,7 +15,7 @@ function checkout(): string {
   copyFileSync(brunPath(), `${dir}/dist/brun`);
   chmodSync(`${dir}/dist/brun`, 0o755);
   copyFileSync(`${ROOT}/scripts/install-user.sh`, `${dir}/scripts/install-user.sh`);
-  for (const made of ["dist/man", "dist/completions", "examples/apparmor"])
+  for (const made of ["dist/man", "dist/completions"])
     cpSync(`${ROOT}/${made}`, `${dir}/${made}`, { recursive: true });
   return dir;
 }
@@ -45,6 +46,15 @@ test("installs below the home, again over itself, and takes all away", () => {
   const path = `${home}/.local/bin:${env.PATH}`;
   expect(call(install, path).stdout).not.toContain("PATH");
   expect(call(["brun", "--version"], path).stdout).toStartWith("brun version ");
+  // A machine as Ubuntu's: what it says of itself is another's to write.
+  const fake = `${home}/sysctl`;
+  mkdirSync(fake);
+  writeFileSync(`${fake}/apparmor_restrict_unprivileged_userns`, "1\n");
+  const covered = `mount --bind ${fake} /proc/sys/kernel && exec sh ${dir}/scripts/install-user.sh`;
+  const command = profileCommand(`${home}/.local/bin/brun`);
+  expect(call(["unshare", "-rm", "sh", "-c", covered], path).stdout).toContain(
+    `; as root, once: ${command}\n`,
+  );
   const found = files(home);
   for (const file of [
     ".local/bin/brun",

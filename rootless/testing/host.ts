@@ -15,5 +15,9 @@ export function host(files: Record<string, string>, identities: Record<string, s
     ...files,
   };
   const ids: Record<string, string> = { "/proc/self/ns/user": "4:1", ...identities };
-  return { uid: 1000, gid: 1000, read: (path) => all[path] ?? null, identity: (path) => ids[path] ?? null };
+  return {
+    ...{ uid: 1000, gid: 1000, executable: "/usr/bin/brun" },
+    read: (path) => all[path] ?? null,
+    identity: (path) => ids[path] ?? null,
+  };
 }

@@ -1,7 +1,7 @@
 /** What brun and a stage say to each other, from the first program to execve. */
 import { BrunError } from "../errors.ts";
-import { stageFailure } from "../stage/failure.ts";
-import { type Stage, stageLost } from "../stage/launch.ts";
+import { stageFailure, stageLost } from "../stage/failure.ts";
+import type { Stage } from "../stage/launch.ts";
 import { Message, type Received, receiveMessage, sendProgram } from "../stage/messages.ts";
 import type { Program } from "../stage/program.ts";
 import { waitChild } from "../sys/spawn.ts";

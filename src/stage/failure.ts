@@ -1,17 +1,15 @@
 /** From a failed operation to a sentence: what was being done, to which part of config.json, why, what to do. */
+import { explainConfinement, explainRestriction } from "../../rootless/apparmor.ts";
 import { currentCaller } from "../../rootless/caller.ts";
-import {
-  explainAppArmor,
-  explainProcMountRefusal,
-  hostView,
-  userNamespaceError,
-} from "../../rootless/userns.ts";
+import type { Diagnosis } from "../../rootless/host.ts";
+import { explainProcMountRefusal, hostView, userNamespaceError } from "../../rootless/userns.ts";
 import { BrunError } from "../errors.ts";
 import { CLONE } from "../sys/constants.ts";
 import { E, errnoName, errnoText } from "../sys/errno.ts";
 import { NR, syscall } from "../sys/ffi.ts";
 import { close } from "../sys/fs.ts";
 import { fromUtf8 } from "../sys/utf8.ts";
+import type { Stage } from "./launch.ts";
 import type { Received } from "./messages.ts";
 import type { Op, Program } from "./program.ts";
 
@@ -40,6 +38,22 @@ export function stageFailure(programs: readonly Program[], message: Received): B
   const op = programs[program]?.ops[index];
   if (op === undefined) return new BrunError(`the stage refused its program: ${errnoName(errno)}`);
   return new StepError(describeFailure(op, errno, detail, said), programs, program, index);
+}
+
+/** Why a stage said nothing: it could not be executed, or it died. */
+export function stageLost(stage: Stage, died: string): BrunError {
+  const errno = stage.execError();
+  if (errno === 0) return new BrunError(died);
+  const { uid, gid } = currentCaller();
+  const view = hostView(uid, gid);
+  const refused = errno === E.EACCES || errno === E.EPERM;
+  return new BrunError(`cannot execute the stage: ${errnoText(errno)} (${errnoName(errno)})`, {
+    code: errnoName(errno),
+    hint: refused
+      ? (asHint(explainRestriction(view) ?? explainConfinement(view)) ??
+        "vm.memfd_noexec (sysctl) or a security policy forbids programs that are no files")
+      : undefined,
+  });
 }
 
 const SEEK_END = 2;
@@ -141,12 +155,29 @@ function hookFailure(op: Op, errno: number, detail: number, said: string): BrunE
 }
 
 function hintFor(op: Op, errno: number): string | undefined {
+  const refused = (errno === E.EPERM || errno === E.EACCES) && op.kind !== "execute";
+  if (!refused) return hintOf(op, errno);
+  const { uid, gid } = currentCaller();
+  const view = hostView(uid, gid);
+  // Under the restriction the first use of any capability fails: whatever it was, this is why.
+  return (
+    asHint(explainRestriction(view)) ??
+    hintOf(op, errno) ??
+    (errno === E.EACCES ? asHint(explainConfinement(view)) : undefined)
+  );
+}
+
+function asHint(diagnosis: Diagnosis | null): string | undefined {
+  return diagnosis === null ? undefined : `${diagnosis.cause}: ${diagnosis.fix}`;
+}
+
+function hintOf(op: Op, errno: number): string | undefined {
   const { doing } = op;
   if (doing.startsWith("mount proc ") && errno === E.EPERM) {
     const { uid, gid } = currentCaller();
     return explainProcMountRefusal(hostView(uid, gid))?.fix;
   }
-  if (op.name === "mount" || op.where.startsWith("linux.uidMappings")) {
+  if (op.name === "mount") {
     const hint = mountHint(op, errno);
     if (hint !== undefined) return hint;
   }
@@ -212,16 +243,13 @@ const MOUNTABLE = [
   "ramfs",
 ];
 
-/** Refusals of mount(2) and of the id maps, where AppArmor's restriction of user namespaces shows as well. */
+/** Refusals of mount(2). */
 function mountHint(op: Op, errno: number): string | undefined {
-  const { uid, gid, privileged } = currentCaller();
   const type = /^mount (\S+) on /.exec(op.doing)?.[1];
   if (errno === E.ENODEV && type !== undefined && type !== "none") {
     return `this kernel does not know the file system ${type}, or its module is not loaded`;
   }
-  if ((errno !== E.EPERM && errno !== E.EACCES) || privileged) return undefined;
-  const restricted = explainAppArmor(hostView(uid, gid));
-  if (restricted !== null) return restricted.fix;
+  if (errno !== E.EPERM || currentCaller().privileged) return undefined;
   if (type === undefined || MOUNTABLE.includes(type)) return undefined;
   return `only root of the host may mount ${type}; without root it is ${MOUNTABLE.slice(0, 5).join(", ")}, cgroup, overlay and fuse`;
 }

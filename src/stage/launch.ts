@@ -1,6 +1,5 @@
 /** Starting the stage: a sealed memfd, executed with one end of a socketpair. */
 import { BrunError } from "../errors.ts";
-import { SysError } from "../sys/error.ts";
 import { AHEAD, askAhead, NR, stageFd, syscall } from "../sys/ffi.ts";
 import { close } from "../sys/fs.ts";
 import { spawn, waitChild } from "../sys/spawn.ts";
@@ -14,12 +13,6 @@ export interface Stage {
   readonly pid: number;
   /** Errno of an execve that has failed, which is when the socket ends without a message; else 0. */
   readonly execError: () => number;
-}
-
-/** Why a stage said nothing: it could not be executed, or it died. */
-export function stageLost(stage: Stage, died: string): Error {
-  const errno = stage.execError();
-  return errno === 0 ? new BrunError(died) : new SysError("execute the stage", errno);
 }
 
 const F_SETFD = 2;

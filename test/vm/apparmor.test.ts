@@ -1,6 +1,7 @@
 /** AppArmor's profiles on containers, in the test machine, whose kernel has it; elsewhere there are no tests here. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { host } from "../support/caller.ts";
+import { host, testUser } from "../support/caller.ts";
+import { Sandbox } from "../support/sandbox.ts";
 import type { TestSpec } from "../support/spec.ts";
 import { PlacedSandbox, place } from "./place.ts";
 
@@ -10,6 +11,21 @@ const PROFILE = `profile brun-test flags=(attach_disconnected,mediate_deleted) {
   deny /secret/** rw,
 }
 profile brun-test-exec flags=(attach_disconnected,mediate_deleted) {
+  file, capability, network, signal, ptrace, unix,
+}
+`;
+
+/**
+ * What Ubuntu 24.04 and later put on programs without a profile in a user namespace, as far as this AppArmor has its rules:
+ * there the kernel changes to it when the namespace is made, here aa-exec does before. And a profile that knows no mounts.
+ */
+const AROUND = `profile unprivileged_userns {
+  audit deny capability,
+  audit deny change_profile,
+  network, signal, ptrace, unix, file rwlkm /**,
+  pix /** -> &unprivileged_userns,
+}
+profile brun-test-outer flags=(attach_disconnected,mediate_deleted) {
   file, capability, network, signal, ptrace, unix,
 }
 `;
@@ -26,7 +42,7 @@ const here = place();
 if (here?.name === "root-systemd") {
   describe("AppArmor", () => {
     const parser = (flag: string) =>
-      Bun.spawnSync(["apparmor_parser", flag], { stdin: Buffer.from(PROFILE), stderr: "pipe" });
+      Bun.spawnSync(["apparmor_parser", flag], { stdin: Buffer.from(PROFILE + AROUND), stderr: "pipe" });
 
     beforeAll(() => {
       // AppArmor's unit does not run in this machine, and what it mounts is not there.
@@ -69,6 +85,43 @@ if (here?.name === "root-systemd") {
       expect(outcome.code).not.toBe(0);
       expect(outcome.stderr).toContain("brun-test-none");
       expect(outcome.stderr).toContain("process.apparmorProfile");
+    });
+
+    describe("around brun, a user's container says why there is none, and doctor says the same", () => {
+      const user = {
+        runtime: "brun",
+        caller: testUser(),
+        label: "brun as user",
+        unavailable: undefined,
+      } as const;
+      const CASES = [
+        ["unprivileged_userns", "in a user namespace of a program without an AppArmor profile"],
+        ["brun-test-outer", "the AppArmor profile brun-test-outer confines brun"],
+      ] as const;
+      const around = (profile: string) => ({ around: ["aa-exec", "-p", profile, "--"] });
+
+      test.each(CASES)("%s: run of a bundle", async (profile, why) => {
+        await using box = new Sandbox(user);
+        const outcome = await box.call(["run", "--bundle", box.bundle(), box.name()], around(profile));
+        expect(outcome).toMatchObject({ code: 1, stdout: "" });
+        expect(outcome.stderr).toContain(`; hint: `);
+        expect(outcome.stderr).toContain(why);
+      });
+
+      test.each(CASES)("%s: run --host", async (profile, why) => {
+        await using box = new Sandbox(user);
+        const outcome = await box.call(["run", "--host", "--", "true"], around(profile));
+        expect(outcome).toMatchObject({ code: 1, stdout: "" });
+        expect(outcome.stderr).toContain(why);
+      });
+
+      test.each(CASES)("%s: doctor", async (profile, why) => {
+        await using box = new Sandbox(user);
+        const { code, stdout } = await box.call(["doctor", "--json"], around(profile));
+        expect(code).toBe(2);
+        const failed = JSON.parse(stdout).filter(({ state }: { state: string }) => state === "fail");
+        expect(JSON.stringify(failed)).toContain(why);
+      });
     });
   });
 }
