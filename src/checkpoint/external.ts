@@ -3,9 +3,9 @@ import { BrunError } from "../errors.ts";
 import { quoted } from "../printable.ts";
 import { RESOLVE } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
-import { cstr, NR, syscall } from "../sys/ffi.ts";
 import { close, O, readText, S, tryOpen, tryStat } from "../sys/fs.ts";
 import { mountPath } from "../sys/mountinfo.ts";
+import { openat2 } from "../sys/openat2.ts";
 import type { Pair } from "./rpc.ts";
 
 /** A line of mountinfo (proc_pid_mountinfo(5)). */
@@ -105,13 +105,8 @@ export function restoreMounts(names: readonly string[], configured: readonly Pai
 }
 
 function below(source: string, path: string): string {
-  const how = new BigUint64Array([
-    BigInt(O.PATH | O.CLOEXEC),
-    0n,
-    BigInt(RESOLVE.BENEATH | RESOLVE.NO_SYMLINKS),
-  ]);
   const directory = tryOpen(source, O.PATH | O.DIRECTORY);
-  const found = syscall(NR.openat2, directory, cstr(path.slice(1)), how, 24);
+  const found = openat2(directory, path.slice(1), O.PATH, RESOLVE.BENEATH | RESOLVE.NO_SYMLINKS);
   if (directory >= 0) close(directory);
   if (found >= 0) close(found);
   if (found === -E.ELOOP)

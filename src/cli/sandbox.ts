@@ -8,6 +8,7 @@ import { makeResolvConf } from "../sandbox/connect.ts";
 import { fuseDirectory, fuseObstacle, fuseServes, mountFuse, unmountFuse } from "../sandbox/fuse.ts";
 import { networkDirectory } from "../sandbox/network.ts";
 import type { SandboxOptions } from "../sandbox/options.ts";
+import { settledOptions } from "../sandbox/settle.ts";
 import { type Sandbox, type SandboxLimits, sandboxSpec } from "../sandbox/spec.ts";
 import { fileSystemType } from "../sandbox/tree.ts";
 import { makeUpperDirectories } from "../sandbox/upper.ts";
@@ -18,7 +19,7 @@ import { IOCTL } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
 import { check } from "../sys/error.ts";
 import { NR, syscall } from "../sys/ffi.ts";
-import { absolute, close, mkdirAll, O, open } from "../sys/fs.ts";
+import { close, mkdirAll, O, open } from "../sys/fs.ts";
 import { holdSignals } from "../sys/interrupt.ts";
 import { inBackground, runInBackground } from "./background.ts";
 import type { Command } from "./command.ts";
@@ -55,15 +56,17 @@ export function sandboxCommand(): Command<typeof sandboxRunFlags> {
     async explainFailure(error, { args, data }) {
       if (!args["explain-error"]) return;
       printFailure(error, data, () => {
-        const options = sandboxOptions(args, program, args.tty);
-        return createOptions(options, sandboxSpec(options, viewOf(viewRuntime(data))));
+        const view = viewOf(viewRuntime(data));
+        const options = settledOptions(sandboxOptions(args, program, args.tty), view);
+        return createOptions(options, sandboxSpec(options, view));
       });
     },
     run({ args, data }) {
       const [interactive, terminal] = stdio(args, program);
-      const options = sandboxOptions(args, program, terminal);
+      const asked = sandboxOptions(args, program, terminal);
       const rt = args["print-config"] ? viewRuntime(data) : openRuntime(data, args.timing);
       const view = viewOf(rt);
+      const options = settledOptions(asked, view);
       if (args["print-config"]) {
         const { spec, notices, make } = sandboxSpec(options, view);
         for (const notice of notices) rt.warn(notice);
@@ -101,8 +104,9 @@ export function explainSandbox(): Command<typeof explainSandboxFlags> {
     },
     run({ args, data }) {
       const rt = viewRuntime(data);
-      const options = sandboxOptions(args, program, args.tty);
-      const sandbox = sandboxSpec(options, viewOf(rt));
+      const view = viewOf(rt);
+      const options = settledOptions(sandboxOptions(args, program, args.tty), view);
+      const sandbox = sandboxSpec(options, view);
       for (const notice of sandbox.notices) rt.warn(notice);
       try {
         printExplanation(rt, args, createOptions(options, sandbox));
@@ -195,7 +199,7 @@ function start(rt: Runtime, options: SandboxOptions, view: HostView, args: Args)
       return startWithFuse(rt, options, view, args);
     }
     for (const notice of without.size === 0 ? sandbox.notices : []) rt.warn(notice);
-    if (options.upper !== undefined) makeUpperDirectories(sandbox.spec, absolute(options.upper));
+    if (options.upper !== undefined) makeUpperDirectories(sandbox.spec);
     makeNetworkFiles(options, rt);
     makeOwn(sandbox.make, rt);
     try {
@@ -227,11 +231,10 @@ function startWithFuse(rt: Runtime, options: SandboxOptions, view: HostView, arg
   const loaded = runOptions(options, sandbox, args);
   makeNetworkFiles(options, rt);
   makeOwn(sandbox.make, rt);
-  const upper = options.upper === undefined ? undefined : absolute(options.upper);
   const lower = options.root.kind === "host" ? "/" : options.root.path;
   // Until run() has made the container there is no poststop hook that unmounts it.
   holdSignals();
-  mountFuse(fuse, lower, upper, view);
+  mountFuse(fuse, lower, options.upper, view);
   try {
     return run(rt, loaded);
   } catch (error) {
@@ -250,6 +253,7 @@ function createOptions(options: SandboxOptions, { spec }: Sandbox): CreateOption
     preserveFds: 0,
     // Maps that the flags have led to already are in the config.
     proc: options.proc,
+    realRoot: true,
     userns: spec.linux?.uidMappings === undefined ? options.userns : "auto",
   };
 }

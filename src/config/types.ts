@@ -108,6 +108,8 @@ export interface ContainerConfig extends ProcessConfig {
   readonly bundle: string;
   /** Absolute. */
   readonly rootfs: string;
+  /** It has no symbolic links, and is not opened if one is on it by then. */
+  readonly realRoot?: true | undefined;
   /** The spec after user-namespace-first. */
   readonly spec: Spec;
   /** Namespaces to make: CLONE_NEW* flags. */

@@ -138,6 +138,7 @@ export function decideOnly(
     noPivot: options.noPivot,
     newKeyring: !options.noNewKeyring,
     preserveFds: options.preserveFds,
+    realRoot: options.realRoot,
     init: options.init ?? resolved.spec.annotations?.[INIT_ANNOTATION] === "true",
     dieWithParent: options.dieWithParent,
     extraEnv: [...listenFds().env, ...(notify?.env ?? [])],

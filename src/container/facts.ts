@@ -72,7 +72,8 @@ function bindSources(spec: Spec, bundle: string): Map<number, Source | number> {
 
 function bindSource(path: string, options: readonly string[]): Source | number {
   const copiesLink = options.includes("copy-symlink");
-  const nofollow = copiesLink || options.includes("src-nofollow") || options.includes("from-root");
+  const nofollow =
+    copiesLink || any(options, (o) => o === "src-nofollow" || o === "src-nosymlinks" || o === "from-root");
   const stat = tryStat(path, nofollow);
   if (typeof stat === "number") return -stat;
   const type = stat.mode & S.IFMT;

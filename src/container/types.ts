@@ -43,6 +43,8 @@ export interface CreateOptions {
   readonly dieWithParent?: boolean | undefined;
   /** Which ids a new user namespace gets when the config does not say; "auto" unless given. */
   readonly userns?: UsernsMode | undefined;
+  /** The root's path has no symbolic links, and is not to be opened if one is on it by then. */
+  readonly realRoot?: true | undefined;
   /** Whether the container has a procfs of its own; "auto" unless given. */
   readonly proc?: ProcMode | undefined;
 }

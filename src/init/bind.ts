@@ -22,6 +22,7 @@ import {
 import { attach, attachOr, cloneTree, propagate, setAttributes, TIMES, tryAttributes } from "./mount-tree.ts";
 import { components, openTarget } from "./path.ts";
 import { fileSystemOf } from "./procfs.ts";
+import { hasRealSource, hasRealTarget, openRealPath } from "./real-path.ts";
 
 const READLINK_SIZE = 4096;
 const AT_RECURSIVE = 0x8000;
@@ -89,9 +90,16 @@ function isLink(x: InitContext, index: number): boolean {
 function openSource(x: InitContext, mount: Mount, index: number, options: MountOptions): Slot {
   const source = absolute(mount.source ?? "", x.config.bundle);
   const recursive = (options.flags & MS.REC) !== 0;
-  const follow = (options.extra & Extra.SRC_NOFOLLOW) === 0 ? 0 : AT_SYMLINK_NOFOLLOW;
+  const nofollow = (options.extra & Extra.SRC_NOFOLLOW) !== 0;
   x.b.at(`mounts[${index}]`, `bind ${source} on ${mount.destination}`);
-  return withAttributes(x, cloneTree(x, AT_FDCWD, source, recursive, follow), source, options);
+  if (!hasRealSource(options)) {
+    const tree = cloneTree(x, AT_FDCWD, source, recursive, nofollow ? AT_SYMLINK_NOFOLLOW : 0);
+    return withAttributes(x, tree, source, options);
+  }
+  const opened = openRealPath(x, source, nofollow ? O.NOFOLLOW : 0);
+  const tree = cloneTree(x, opened, "", recursive);
+  x.b.close(opened);
+  return withAttributes(x, tree, source, options);
 }
 
 function withAttributes(x: InitContext, tree: Slot, source: string, options: MountOptions): Slot {
@@ -205,7 +213,10 @@ export function bindMount(x: InitContext, mount: Mount, index: number, options: 
   const propagates = options.propagation.length > 0;
   const target =
     (options.extra & Extra.DEST_NOFOLLOW) === 0
-      ? openTarget(x, mount.destination, { create: found === "file" ? "file" : "dir" })
+      ? openTarget(x, mount.destination, {
+          create: found === "file" ? "file" : "dir",
+          noSymlinks: hasRealTarget(options),
+        })
       : openLink(x, mount.destination);
   attach(x, tree, target, propagates);
   if (!propagates) return;

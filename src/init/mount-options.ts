@@ -21,6 +21,12 @@ export enum Extra {
    * covered it. No symbolic link is followed on the way to it, and where it is gone the mount is left out.
    */
   FROM_ROOT = 128,
+  /**
+   * brun's own: the source, or what an overlay is made of, is a path without symbolic links, and fails to be opened if
+   * one is on it by now. The same for the mount point.
+   */
+  SRC_NOSYMLINKS = 256,
+  DEST_NOSYMLINKS = 512,
 }
 
 /** mount(2) flags that a mount of a file system takes. */
@@ -110,6 +116,8 @@ const table: Readonly<Record<string, OptionEffect>> = {
   "dest-nofollow": { extra: Extra.DEST_NOFOLLOW },
   tmpupper: { extra: Extra.TMPUPPER },
   "from-root": { extra: Extra.FROM_ROOT },
+  "src-nosymlinks": { extra: Extra.SRC_NOSYMLINKS },
+  "dest-nosymlinks": { extra: Extra.DEST_NOSYMLINKS },
 };
 
 /** Names of all options that have a meaning of their own; any other goes to the file system as data. */

@@ -14,6 +14,7 @@ import { Extra, isBind, type MountOptions, toMountAttr } from "./mount-options.t
 import { attach, cloneTree, move, propagate, setAttributes } from "./mount-tree.ts";
 import { newFileSystem, type Parameter, parametersOf } from "./new-file-system.ts";
 import { openTarget } from "./path.ts";
+import { hasRealSource, openRealPath } from "./real-path.ts";
 import { scratchOf } from "./scratch.ts";
 
 const BUILT = Extra.TMPUPPER | Extra.FROM_ROOT;
@@ -93,13 +94,13 @@ function builtOverlay(x: InitContext, options: MountOptions, absent: Label | nul
   const lower =
     (options.extra & Extra.FROM_ROOT) !== 0
       ? openFromRoot(x, path, true, absent)
-      : openDirectory(x, AT_FDCWD, path);
+      : openHostDirectory(x, path, options);
   const [upper, work] =
     (options.extra & Extra.TMPUPPER) !== 0
       ? tmpUpper(x, given, lower)
       : [
-          openDirectory(x, AT_FDCWD, given.get("upperdir") ?? ""),
-          openDirectory(x, AT_FDCWD, given.get("workdir") ?? ""),
+          openHostDirectory(x, given.get("upperdir") ?? "", options),
+          openHostDirectory(x, given.get("workdir") ?? "", options),
         ];
   const parameters: Parameter[] = [
     ["source", "overlay"],
@@ -135,6 +136,10 @@ function tmpUpper(
     b.sys("fchownat", [upper, b.str(""), owner("uid"), owner("gid"), AT_EMPTY_PATH]);
   }
   return [upper, work];
+}
+
+function openHostDirectory(x: InitContext, path: string, options: MountOptions): Slot {
+  return hasRealSource(options) ? openRealPath(x, path, O.DIRECTORY) : openDirectory(x, AT_FDCWD, path);
 }
 
 function openDirectory(x: InitContext, base: Slot | number, path: string): Slot {

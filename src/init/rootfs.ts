@@ -14,6 +14,7 @@ import { E } from "../sys/errno.ts";
 import { AT_EMPTY_PATH, AT_FDCWD, O } from "../sys/fs.ts";
 import type { InitContext } from "./context.ts";
 import { setAttributes } from "./mount-tree.ts";
+import { openRealPath } from "./real-path.ts";
 
 const propagations: Readonly<Record<string, number>> = {
   private: MS.PRIVATE,
@@ -68,7 +69,9 @@ function privateParent(x: InitContext): void {
 export function openRoot(x: InitContext): void {
   const { b, config } = x;
   b.at("root.path", `open the root file system ${config.rootfs}`);
-  const directory = b.get("openat", [AT_FDCWD, b.str(config.rootfs), O.PATH | O.DIRECTORY | O.CLOEXEC, 0]);
+  const directory = config.realRoot
+    ? openRealPath(x, config.rootfs, O.DIRECTORY)
+    : b.get("openat", [AT_FDCWD, b.str(config.rootfs), O.PATH | O.DIRECTORY | O.CLOEXEC, 0]);
   const empty = b.str("");
   const flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE;
   b.get("open_tree", [directory, empty, flags], { out: x.root });

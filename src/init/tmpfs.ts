@@ -10,6 +10,7 @@ import { labelledText } from "./label.ts";
 import { Extra, type MountOptions, NEW_MOUNT_FLAGS } from "./mount-options.ts";
 import { attachOr, changeMount, changesMount, setAttributes } from "./mount-tree.ts";
 import { openIfThere, openTarget } from "./path.ts";
+import { hasRealTarget } from "./real-path.ts";
 import { mountApart, scratchOf } from "./scratch.ts";
 
 /** Compiles one tmpfs mount. */
@@ -54,7 +55,7 @@ export function mountTmpfs(x: InitContext, mount: Mount, options: MountOptions):
     over(below, hasMode ? asGiven : modeOf(x, below, given), copyUp, { andThen: done });
     b.mark(absent);
   }
-  over(openTarget(x, destination, { create: "dir" }), asGiven, false, {});
+  over(openTarget(x, destination, { create: "dir", noSymlinks: hasRealTarget(options) }), asGiven, false, {});
   b.mark(done);
   if (later === null) return;
   changeMount(x, later, options);

@@ -4,6 +4,7 @@ import type { DeviceCgroup } from "../spec/index.ts";
 import { absolute } from "../sys/fs.ts";
 import type { Placed } from "./mounts.ts";
 import type { SandboxOptions } from "./options.ts";
+import { settle } from "./places.ts";
 import type { Entry, HostView } from "./view.ts";
 
 interface Wanted {
@@ -18,7 +19,12 @@ interface Wanted {
 export function devices(options: SandboxOptions, view: HostView): Placed[] {
   return wanted(options, view).map(({ flag, source, destination }) => ({
     flag,
-    mount: { destination, type: "bind", source, options: ["bind", "nosuid", "noexec", "rprivate"] },
+    mount: {
+      destination,
+      type: "bind",
+      source,
+      options: ["bind", "src-nosymlinks", "nosuid", "noexec", "rprivate"],
+    },
   }));
 }
 
@@ -43,9 +49,7 @@ function wanted(options: SandboxOptions, view: HostView): Wanted[] {
     if (others.length > 1 || !first.startsWith("/")) {
       throw new BrunError("is no device", { where: flag, hint: "/dev/NAME[:/dev/NAME[:rwm]]" });
     }
-    const source = absolute(first);
-    const entry = view.follow(source);
-    if (entry === null) throw new BrunError(`${source} does not exist`, { where: flag });
+    const { path: source, entry } = settle(absolute(first), flag, view);
     if (entry.device === undefined) {
       throw new BrunError(`${source} is not a device`, {
         where: flag,

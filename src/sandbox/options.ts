@@ -20,7 +20,7 @@ export interface SandboxOptions {
   readonly id: string;
   /** The program and its arguments; a shell when there are none. */
   readonly args: readonly string[];
-  /** Directory that keeps what is written, instead of a tmpfs. */
+  /** Directory that keeps what is written, instead of a tmpfs; absolute when brun looks at it (settle.ts). */
   readonly upper: string | undefined;
   /** Who makes the copies on write. */
   readonly overlay: OverlayMode;

@@ -62,7 +62,7 @@ export interface ShownRoot {
   readonly flag: string;
   /** As of {@link Shown}; undefined when all that is in it comes by mounts. */
   readonly writes: Shown["writes"] | undefined;
-  /** --upper, absolute. */
+  /** --upper. */
   readonly upper: string | undefined;
 }
 
@@ -206,7 +206,7 @@ class Covering {
       for (const destination of this.inside(tree, [source])) {
         if (this.pins.some(({ placed }) => placed.mount.destination === destination)) continue;
         const options = link
-          ? ["bind", "src-nofollow", "dest-nofollow"]
+          ? ["bind", "src-nofollow", "src-nosymlinks", "dest-nofollow"]
           : (this.placed[tree.index]?.mount.options ?? ["rbind"]);
         const mount: Mount = { destination, type: "bind", source, options: [...options] };
         const flag = this.placed[tree.index]?.flag ?? this.root.flag;
@@ -222,7 +222,8 @@ class Covering {
       ends.some((end) => within(end, path) && !(what === "images" && copied && path !== end));
     for (const { source, index, writes } of this.trees) {
       const flag = this.placed[index]?.flag ?? "";
-      if (/^(-v|--rw) /.test(flag) && asks(source, writes !== "host")) throw refusal(flag, source, what);
+      if (/^(-v|--rw|--mount) /.test(flag) && asks(source, writes !== "host"))
+        throw refusal(flag, source, what);
     }
     const path = places.way(root.path).end;
     if (asks(path, root.writes !== "host")) throw refusal(root.flag, path, what);

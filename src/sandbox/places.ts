@@ -1,5 +1,6 @@
 /** Where a path leads on the host, by what it passes, and by which other paths the same place is reached. */
-import type { HostView } from "./view.ts";
+import { BrunError } from "../errors.ts";
+import type { Entry, HostView } from "./view.ts";
 
 /** What resolving a path comes by. */
 export interface Way {
@@ -73,6 +74,31 @@ export class Places {
     }
     return target;
   }
+}
+
+/** A place of the host that has been decided by. */
+export interface Settled {
+  /** Absolute, without symbolic links. */
+  readonly path: string;
+  readonly entry: Entry;
+}
+
+/**
+ * Where a path of a flag leads to. What is decided is decided about that place, and the place is what is opened later,
+ * with the option "src-nosymlinks": who can swap what is on the way changes nothing any more.
+ * @param path absolute
+ * Throws a BrunError where there is nothing.
+ */
+export function settle(path: string, flag: string, view: HostView): Settled {
+  const { end } = new Places(view).way(path);
+  const entry = view.entry(end);
+  if (entry === null || view.follow(path) === null)
+    throw new BrunError(`${path} does not exist`, { where: flag });
+  if (view.isSame(path, end)) return { path: end, entry };
+  throw new BrunError(`${path} leads to what has no path here, ${end} is something else`, {
+    where: flag,
+    hint: "a link of /proc leads into another mount namespace, or to a file that has been removed",
+  });
 }
 
 /** Whether a path is a directory or something below it, by their names. */

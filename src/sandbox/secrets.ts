@@ -11,8 +11,22 @@ import type { HostView } from "./view.ts";
 /** What covers a place of {@link hiddenPlaces}: an empty directory, or /dev/null. */
 export function hidingCover(destination: string, view: HostView): Mount {
   if (view.follow(destination)?.type !== "dir")
-    return { destination, type: "bind", source: "/dev/null", options: ["bind", "nosuid", "noexec"] };
-  const options = ["ro", "nosuid", "nodev", "noexec", "mode=555", "nr_blocks=1", "nr_inodes=64"];
+    return {
+      destination,
+      type: "bind",
+      source: "/dev/null",
+      options: ["bind", "dest-nosymlinks", "nosuid", "noexec"],
+    };
+  const options = [
+    "ro",
+    "dest-nosymlinks",
+    "nosuid",
+    "nodev",
+    "noexec",
+    "mode=555",
+    "nr_blocks=1",
+    "nr_inodes=64",
+  ];
   return { destination, type: "tmpfs", source: "hidden", options };
 }
 
@@ -57,7 +71,13 @@ function secretPaths(view: HostView): Set<string> {
     for (const path of expand(view, base, name)) paths.add(path);
   };
   for (const home of homes(view)) for (const name of SECRET_PATHS) add(home, name);
-  for (const name of SECRETS_IN_TMP) add("/tmp", name);
+  for (const name of SECRETS_IN_TMP) {
+    // A link of another user's is no secret of the caller's: it could have anything covered.
+    for (const path of expand(view, "/tmp", name)) {
+      const entry = view.entry(path);
+      if (entry?.type !== "link" || entry.uid === view.caller.uid) paths.add(path);
+    }
+  }
   for (const [variable, directory] of Object.entries(MOVED_DIRECTORIES)) {
     const base = env[variable] ?? "";
     if (!base.startsWith("/")) continue;

@@ -183,6 +183,7 @@ describe("--host", () => {
     expect(mountOn(sandbox, "/etc")?.options).toEqual([
       "from-root",
       "lowerdir=/etc",
+      "src-nosymlinks",
       "upperdir=/home/dev/project/changes/upper/etc",
       "workdir=/home/dev/project/changes/work/etc",
       "userxattr",
@@ -339,13 +340,19 @@ describe("flags", () => {
       destination: "/a/b",
       type: "bind",
       source: "/home/dev/project",
-      options: ["rbind", "nosuid", "nodev", "rprivate", "ro", "rro"],
+      options: ["rbind", "src-nosymlinks", "nosuid", "nodev", "rprivate", "ro", "rro"],
     });
-    expect(mountOn(sandbox, "/a")?.options).toEqual(["rbind", "nosuid", "nodev", "rprivate"]);
+    expect(mountOn(sandbox, "/a")?.options).toEqual([
+      "rbind",
+      "src-nosymlinks",
+      "nosuid",
+      "nodev",
+      "rprivate",
+    ]);
     expect(mountOn(sandbox, "/data")?.options).toContain("tmpcopyup");
     expect(mountOn(sandbox, "/e")).toMatchObject({
       type: "overlay",
-      options: ["lowerdir=/etc", "tmpupper", "userxattr"],
+      options: ["lowerdir=/etc", "src-nosymlinks", "tmpupper", "userxattr"],
     });
     expect(mountOn(sandbox, "/t")?.options).toEqual([
       "nosuid",
@@ -433,6 +440,53 @@ describe("flags", () => {
   });
 });
 
+describe("what others can swap", () => {
+  const links = { "/data/link": "/home/dev/.ssh", "/data/root": "/srv/root", "/data/up": "/home/dev/up" };
+  const files = { "/data/link": { type: "link", uid: 7, gid: 7, mode: 0o777 } } as const;
+
+  test("is what it leads to when brun looks, and no link is followed later", () => {
+    const volume = hostSandbox({ volume: ["/data/link:/x"] }, { links, files });
+    expect(mountOn(volume, "/x")).toMatchObject({
+      source: "/home/dev/.ssh",
+      options: expect.arrayContaining(["src-nosymlinks"]),
+    });
+    const writable = mountOn(hostSandbox({ rw: ["/srv/root"] }), "/srv/root")?.options;
+    expect(writable).toEqual(["rbind", "src-nosymlinks", "dest-nosymlinks", "rprivate"]);
+    const root = { kind: "rootfs", path: "/data/root" } as const;
+    const there = { ...files, "/data/root": files["/data/link"] };
+    expect(rootfsSandbox({ root }, { links, files: there }).spec.root?.path).toBe("/srv/root");
+    const kept = mountOn(hostSandbox({ upper: "/data/up" }, { links }), "/etc")?.options;
+    expect(kept).toContain("upperdir=/home/dev/up/upper/etc");
+    expect(mountOn(hostSandbox(), "/home/dev/.ssh")?.options).toContain("dest-nosymlinks");
+  });
+
+  test("and leads to what has no path here is refused", () => {
+    const view = { isSame: () => false };
+    for (const flags of [
+      { volume: ["/data/link:/x"] },
+      { root: { kind: "rootfs", path: "/srv/root" } as const },
+    ])
+      expect(() => hostSandbox(flags, { links, files, view })).toThrow(/leads to what has no path here/);
+  });
+
+  test("in /tmp, and is a link of theirs, is no secret of the caller's", () => {
+    const made = (uid: number) => ({
+      links: { "/tmp/krb5cc_1": "/etc" },
+      files: {
+        "/tmp/krb5cc_1": { type: "link", uid, gid: uid, mode: 0o777 } as const,
+        "/tmp/ssh-x": { type: "dir", uid, gid: uid, mode: 0o700 } as const,
+      },
+    });
+    const isHidden = (uid: number, path: string) =>
+      mountOn(hostSandbox({}, made(uid)), path)?.source === "hidden";
+    expect([isHidden(7, "/etc"), isHidden(1000, "/etc"), isHidden(7, "/tmp/ssh-x")]).toEqual([
+      false,
+      true,
+      true,
+    ]);
+  });
+});
+
 describe("brun's own directories", () => {
   const covers = (sandbox: Sandbox) =>
     sandbox.flags
@@ -477,7 +531,7 @@ describe("brun's own directories", () => {
         destination: "/home/dev/.cache",
         type: "bind",
         source: "/home/dev/.cache",
-        options: ["bind", "src-nofollow", "dest-nofollow"],
+        options: ["bind", "src-nofollow", "src-nosymlinks", "dest-nofollow"],
       },
     ]);
     const again = {
@@ -509,6 +563,7 @@ describe("brun's own directories", () => {
       { volume: ["/home/dev/state:/x:ro"] },
       { volume: ["/home/dev/state/c:/x:O"] },
       { rw: ["/home/dev/state"] },
+      { mount: ["src=/home/dev/state,dst=/x"] },
       { upper: "/home/dev/state/x" },
     ])
       expect(() => hostSandbox(flags, { view, files })).toThrow(

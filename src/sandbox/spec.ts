@@ -66,7 +66,7 @@ export function sandboxSpec(options: SandboxOptions, view: HostView, limits: San
     ...network.mounts.map((mount) => ({ mount, flag: `--network ${network.mode}` })),
     ...volumes(options, view),
   ];
-  const { placed, make } = coverOwnState(shown, shownRoot(options, view, fuse !== undefined), who.user, view);
+  const { placed, make } = coverOwnState(shown, shownRoot(options, fuse !== undefined), who.user, view);
   const spec: Spec = {
     ociVersion: "1.3.0",
     process: processOf(options, view, who, placed),
@@ -102,12 +102,12 @@ function rootFlag({ root }: SandboxOptions): string {
   return root.kind === "host" ? "--host" : `--rootfs ${root.path}`;
 }
 
-function shownRoot(options: SandboxOptions, { cwd }: HostView, fuse: boolean): ShownRoot {
+function shownRoot(options: SandboxOptions, fuse: boolean): ShownRoot {
   return {
     path: rootPath(options),
     flag: rootFlag(options),
     writes: fuse ? "copy" : options.writable ? "host" : undefined,
-    upper: options.upper === undefined ? undefined : absolute(options.upper, cwd),
+    upper: options.upper,
   };
 }
 
@@ -132,7 +132,7 @@ function placeRoot(
     readOnly: options.overlay === "none" || (host && options.readOnly),
     apart: new Set(hidden.flatMap(above)),
     refused: refused === true ? new Set() : refused,
-    upper: options.upper === undefined ? undefined : absolute(options.upper, view.cwd),
+    upper: options.upper,
     owner: isAlone(maps) ? "caller" : "root",
     keepsIds: maps !== null,
     writable: host ? [...work, "/var/tmp"] : [],

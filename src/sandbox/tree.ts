@@ -227,8 +227,10 @@ class Placing implements PlacedTree {
       ...(mode === entry.mode ? [] : [`mode=${mode.toString(8)}`]),
     ];
     const attributes = view.nested ? ["userxattr"] : [];
+    // Earlier runs have written to it.
+    const kept = upper === undefined ? [] : ["src-nosymlinks"];
     const readOnly = this.o.readOnly ? ["ro"] : [];
-    const options = ["from-root", `lowerdir=${source}`, ...readOnly, ...above, ...attributes];
+    const options = ["from-root", `lowerdir=${source}`, ...kept, ...readOnly, ...above, ...attributes];
     return { destination, type: "overlay", source: "overlay", options };
   }
 

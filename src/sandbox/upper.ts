@@ -1,58 +1,77 @@
 /** --upper DIR: the directories that overlays write to. */
 import { BrunError } from "../errors.ts";
 import type { Spec } from "../spec/index.ts";
-import { errnoText } from "../sys/errno.ts";
-import { SysError } from "../sys/error.ts";
+import { RESOLVE } from "../sys/constants.ts";
+import { E, errnoName, errnoText } from "../sys/errno.ts";
 import { cstr, NR, syscall } from "../sys/ffi.ts";
-import { AT_FDCWD, mkdirAll, S, tryStat } from "../sys/fs.ts";
+import { AT_FDCWD, close, O, tryStat } from "../sys/fs.ts";
+import { openat2 } from "../sys/openat2.ts";
 
 const PERMISSIONS = 0o7777;
+const OWN = 0o700;
 
 /**
  * Makes the upper and work directories of a spec's overlays where they are missing, each upper one with the mode of
- * what lies below it. Throws a BrunError.
- * @param directory --upper, absolute
+ * what lies below it. What an earlier run has written is among them: no symbolic link is followed. Throws a BrunError.
  */
-export function makeUpperDirectories(spec: Spec, directory: string): void {
+export function makeUpperDirectories(spec: Spec): void {
   for (const { type, options = [] } of spec.mounts ?? []) {
     if (type !== "overlay") continue;
     const [lower, upper, work, given] = ["lowerdir=", "upperdir=", "workdir=", "mode="].map((name) =>
       options.find((option) => option.startsWith(name))?.slice(name.length),
     );
     if (upper === undefined || work === undefined) continue;
-    for (const path of [upper, work]) refuseLinks(directory, path);
-    const isNew = typeof tryStat(upper) === "number";
-    make(upper);
-    make(work);
-    const stat = tryStat(lower ?? "/");
-    if (!isNew || typeof stat === "number") continue;
-    const mode = given === undefined ? stat.mode & PERMISSIONS : Number.parseInt(given, 8);
-    const result = syscall(NR.fchmodat, AT_FDCWD, cstr(upper), mode);
-    if (result < 0)
-      throw new BrunError(`cannot change the mode of ${upper}: ${errnoText(-result)}`, { where: "--upper" });
-  }
-}
-
-/** What an earlier run has written is below these directories: a link there would lead the next one's overlay elsewhere. */
-function refuseLinks(directory: string, path: string): void {
-  for (let end = directory.length; end >= 0; end = path.indexOf("/", end + 1)) {
-    const next = path.indexOf("/", end + 1);
-    const part = next < 0 ? path : path.slice(0, next);
-    const stat = tryStat(part, true);
-    if (typeof stat === "number") return;
-    if ((stat.mode & S.IFMT) !== S.IFLNK) continue;
-    throw new BrunError(`${part} is a symbolic link, which the overlay of a directory would follow`, {
-      where: "--upper",
-      hint: "an earlier run has made it: look at it, then remove it",
+    makeRealDirectory(work);
+    makeRealDirectory(upper, () => {
+      const stat = tryStat(lower ?? "/");
+      if (given !== undefined) return Number.parseInt(given, 8);
+      return typeof stat === "number" ? OWN : stat.mode & PERMISSIONS;
     });
   }
 }
 
-function make(directory: string): void {
-  try {
-    mkdirAll(directory);
-  } catch (error) {
-    if (!(error instanceof SysError)) throw error;
-    throw new BrunError(error.message, { code: error.code, where: "--upper", cause: error });
+/**
+ * Makes a directory, and those on the way to it, where they are missing; no symbolic link is followed. Throws a BrunError.
+ * @param mode of the directory, when it is made
+ */
+export function makeRealDirectory(path: string, mode: () => number = () => OWN): void {
+  let directory = openat2(AT_FDCWD, path, O.PATH | O.DIRECTORY, RESOLVE.NO_SYMLINKS);
+  if (directory >= 0) {
+    close(directory);
+    return;
   }
+  directory = openat2(AT_FDCWD, "/", O.PATH | O.DIRECTORY, 0);
+  let place = "";
+  let isNew = false;
+  for (const name of path.split("/").filter(Boolean)) {
+    place += `/${name}`;
+    const made = syscall(NR.mkdirat, directory, cstr(name), OWN);
+    isNew = made === 0;
+    const next = openat2(directory, name, O.PATH | O.DIRECTORY, RESOLVE.NO_SYMLINKS);
+    close(directory);
+    if (next < 0) throw refusal(place, made < 0 && made !== -E.EEXIST ? made : next);
+    directory = next;
+  }
+  const result = isNew ? syscall(NR.fchmodat, AT_FDCWD, cstr(`/proc/self/fd/${directory}`), mode()) : 0;
+  close(directory);
+  if (result < 0)
+    throw new BrunError(`cannot change the mode of ${path}: ${errnoText(-result)}`, { where: "--upper" });
+}
+
+function refusal(place: string, result: number): BrunError {
+  if (result !== -E.ELOOP && result !== -E.ENOTDIR)
+    return new BrunError(`mkdir ${place}: ${errnoText(-result)} (${errnoName(-result)})`, {
+      code: errnoName(-result),
+      where: "--upper",
+    });
+  const isLink = result === -E.ELOOP;
+  return new BrunError(
+    isLink
+      ? `${place} is a symbolic link, which the overlay of a directory would follow`
+      : `${place} is not a directory`,
+    {
+      where: "--upper",
+      ...(isLink && { hint: "an earlier run has made it: look at it, then remove it" }),
+    },
+  );
 }

@@ -47,6 +47,8 @@ export interface HostView {
   readonly entry: (path: string) => Entry | null;
   /** The file that a path leads to; null when there is none. */
   readonly follow: (path: string) => Entry | null;
+  /** Whether two paths lead to the same file. */
+  readonly isSame: (path: string, other: string) => boolean;
   /** The target of a symbolic link; null for everything else. */
   readonly link: (path: string) => string | null;
   /** Names in a directory; null when the caller may not read it. */
@@ -87,6 +89,7 @@ export function hostView(rootless: boolean, nested: boolean, stateDirectory: str
     mounts: mountPoints(text("/proc/self/mountinfo") ?? ""),
     entry: (path) => look(path, true),
     follow: (path) => look(path, false),
+    isSame,
     link,
     list,
     text,
@@ -131,6 +134,12 @@ function look(path: string, nofollow: boolean): Entry | null {
       device: { type: kind === S.IFBLK ? "b" : "c", major: stat.rdevMajor, minor: stat.rdevMinor },
     }),
   };
+}
+
+function isSame(path: string, other: string): boolean {
+  const [a, b] = [tryStat(path), tryStat(other)];
+  if (typeof a === "number" || typeof b === "number") return false;
+  return a.ino === b.ino && a.devMajor === b.devMajor && a.devMinor === b.devMinor;
 }
 
 const PATH_MAX = 4096;

@@ -5,7 +5,7 @@ import { absolute } from "../sys/fs.ts";
 import { devices } from "./devices.ts";
 import type { Placed } from "./mounts.ts";
 import type { SandboxOptions } from "./options.ts";
-import { Places } from "./places.ts";
+import { Places, settle } from "./places.ts";
 import type { HostView } from "./view.ts";
 
 /** Mount options that a volume may have, as podman has them. */
@@ -79,11 +79,10 @@ function volume(text: string, view: HostView): Mount {
 }
 
 function bind(from: string, to: string, words: readonly string[], flag: string, view: HostView): Mount {
-  const source = absolute(from.replace(/^~(?=\/|$)/, view.environment.HOME ?? "/"), view.cwd);
-  const found = view.follow(source);
-  if (found === null) throw new BrunError(`${source} does not exist`, { where: flag });
+  const path = absolute(from.replace(/^~(?=\/|$)/, view.environment.HOME ?? "/"), view.cwd);
+  const { path: source, entry } = settle(path, flag, view);
   const destination = inside(to, flag);
-  if (words.includes("O")) return overlayVolume(source, destination, words, view, found.type === "dir", flag);
+  if (words.includes("O")) return overlayVolume(source, destination, words, view, entry.type === "dir", flag);
   // SELinux labels that podman would change: z and Z have no effect where there is no SELinux.
   const wanted = words.filter((word) => word !== "z" && word !== "Z");
   const unknown = wanted.find((word) => !VOLUME_OPTIONS.has(word));
@@ -99,7 +98,7 @@ function bind(from: string, to: string, words: readonly string[], flag: string, 
     destination,
     type: "bind",
     source,
-    options: [...recursive, "nosuid", "nodev", "rprivate", ...wanted, ...readOnly],
+    options: [...recursive, "src-nosymlinks", "nosuid", "nodev", "rprivate", ...wanted, ...readOnly],
   };
 }
 
@@ -172,7 +171,7 @@ function overlayVolume(
   if (words.length > 1) throw new BrunError("O stands alone among a volume's options", { where: flag });
   if (!isDirectory) throw new BrunError("an overlay needs a directory", { where: flag });
   const attributes = view.nested ? ["userxattr"] : [];
-  const options = [`lowerdir=${source}`, "tmpupper", ...attributes];
+  const options = [`lowerdir=${source}`, "src-nosymlinks", "tmpupper", ...attributes];
   return { destination, type: "overlay", source: "overlay", options };
 }
 
@@ -199,7 +198,12 @@ export function writablePaths(options: SandboxOptions, view: HostView): Placed[]
     if (view.follow(end) === null) throw new BrunError(`${path} does not exist`, { where: flag });
     return {
       flag,
-      mount: { destination: end, type: "bind", source: end, options: ["rbind", "src-nofollow", "rprivate"] },
+      mount: {
+        destination: end,
+        type: "bind",
+        source: end,
+        options: ["rbind", "src-nosymlinks", "dest-nosymlinks", "rprivate"],
+      },
     };
   });
 }

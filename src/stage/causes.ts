@@ -1,5 +1,7 @@
 /** What a field's refusal by the kernel most likely means. Looked at when a container has failed; import it lazily. */
+import { RESOLVE } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
+import { AT_FDCWD } from "../sys/fs.ts";
 import type { Op } from "./program.ts";
 
 /** Beginning of the config path, errnos, and the hint. */
@@ -53,8 +55,18 @@ const CAUSES: readonly (readonly [where: string, errnos: readonly number[], hint
   ["linux.sysctl", [E.EINVAL], "the kernel takes no such value"],
 ];
 
+/** Whether it opens a path that had no symbolic links (src/init/real-path.ts). */
+function followsNoLinks({ kind, name, args }: Op): boolean {
+  if (kind === "target") return (Number(args[2]) & RESOLVE.NO_SYMLINKS) !== 0;
+  return name === "openat2" && args[0] === AT_FDCWD;
+}
+
 /** The likely cause of an operation's failure, or undefined. */
-export function causeOf({ where, doing, name, args }: Op, errno: number): string | undefined {
+export function causeOf(op: Op, errno: number): string | undefined {
+  const { where, doing, name, args } = op;
+  if (errno === E.ELOOP && followsNoLinks(op)) {
+    return "a symbolic link has been put on the way to it since brun looked there";
+  }
   if (doing.startsWith("bind the host's ") && errno === E.ENOENT) {
     return "without root, devices are bound from the host, which has none there";
   }

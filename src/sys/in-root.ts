@@ -1,13 +1,9 @@
 /** Files of a root file system that nobody vouches for: its links lead nowhere outside, its files may never end. */
 import { RESOLVE } from "./constants.ts";
-import { E } from "./errno.ts";
 import { SysError } from "./error.ts";
-import { cstr, NR, syscall } from "./ffi.ts";
 import { close, fstat, O, readFd, S, tryOpen } from "./fs.ts";
+import { openat2 } from "./openat2.ts";
 import { fromUtf8 } from "./utf8.ts";
-
-const RESOLVE_TRIES = 128;
-const OPEN_HOW_SIZE = 24;
 
 /** The most that is read of such a file, in bytes. */
 const TEXT_MAX = 16 << 20;
@@ -19,11 +15,7 @@ const TEXT_MAX = 16 << 20;
 function openInRoot(rootfs: string, path: string, flags = O.RDONLY | O.NONBLOCK): number {
   const root = tryOpen(rootfs, O.PATH | O.DIRECTORY);
   if (root < 0) return root;
-  const how = new BigUint64Array([BigInt(flags | O.CLOEXEC), 0n, BigInt(RESOLVE.IN_ROOT)]);
-  let fd = -E.EAGAIN;
-  // Something was renamed or mounted, anywhere, while a ".." was followed: sys_again() of nsenter/sys.h.
-  for (let i = 0; i < RESOLVE_TRIES && fd === -E.EAGAIN; i++)
-    fd = syscall(NR.openat2, root, cstr(path), how, OPEN_HOW_SIZE);
+  const fd = openat2(root, path, flags, RESOLVE.IN_ROOT);
   close(root);
   return fd;
 }

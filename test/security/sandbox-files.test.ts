@@ -74,6 +74,76 @@ for (const subject of subjects(["brun"])) {
       3600000,
     );
 
+    // What is seen when brun looks at a path is what is mounted, or nothing is: brun's own state is not mounted, and
+    // what the caller named is not another directory of the caller's.
+    for (const [flag, wanted] of Object.entries({
+      "--rw": (path: string) => ["--host", "--rw", path, "--", "ls", path],
+      "-v": (path: string) => ["--host", "-v", `${path}:/srv`, "--", "ls", "/srv"],
+      "-v …:O": (path: string) => ["--host", "-v", `${path}:/srv:O`, "--", "ls", "/srv"],
+      "--mount": (path: string) => ["--host", "--mount", `src=${path},dst=/srv,ro`, "--", "ls", "/srv"],
+    })) {
+      test(`${TRIES} runs with ${flag} while a directory on the way is swapped for a link`, async () => {
+        await using box = new Sandbox(subject);
+        const shared = ownedDir(caller, `${box.dir}/shared`);
+        ownedDir(caller, `${shared}/middle`);
+        ownedDir(caller, `${shared}/middle/state`);
+        box.file("shared/middle/state/plain", "");
+        ownedDir(caller, box.state, 0o700);
+        box.file("state/marker", "");
+        symlinkSync(box.dir, `${shared}/link`);
+        if (isRoot) lchownSync(`${shared}/link`, caller.uid, caller.gid);
+        const swapper = Bun.spawn([attacker("swap"), shared, "middle", "link"], { stdin: "pipe" });
+        let seen = 0;
+        try {
+          for (let i = 0; i < TRIES || (seen === 0 && i < 20 * TRIES); i++) {
+            const { code, stderr, stdout } = await box.call(["run", ...wanted(`${shared}/middle/state`)]);
+            expect(stdout).not.toContain("marker");
+            if (code === 0) expect(stdout).toBe("plain\n");
+            else
+              expect(stderr).toMatch(
+                /^brun: (--rw|-v|--mount) .*(: .* (is|leads over) .*symbolic link|symbolic link has been put|state of its|no path here)/,
+              );
+            if (code === 0) seen += 1;
+          }
+        } finally {
+          swapper.stdin.end();
+          await swapper.exited;
+        }
+        expect(Number(await swapper.stdout.text())).toBeGreaterThan(TRIES);
+        expect(seen).toBeGreaterThan(0);
+      }, 3600000);
+    }
+
+    test(`${TRIES} runs with --rootfs while a directory on the way is swapped for a link`, async () => {
+      await using box = new Sandbox(subject);
+      const shared = ownedDir(caller, `${box.dir}/shared`);
+      ownedDir(caller, `${shared}/middle`);
+      for (const above of [box.dir, `${shared}/middle`])
+        makeRootfs(ownedDir(caller, `${above}/root`), caller);
+      const state = ownedDir(caller, `${box.dir}/root/state`, 0o700);
+      box.file("root/state/marker", "");
+      symlinkSync(box.dir, `${shared}/link`);
+      if (isRoot) lchownSync(`${shared}/link`, caller.uid, caller.gid);
+      const swapper = Bun.spawn([attacker("swap"), shared, "middle", "link"], { stdin: "pipe" });
+      const met = { covered: 0, other: 0 };
+      try {
+        for (let i = 0; i < TRIES || (met.other === 0 && i < 20 * TRIES); i++) {
+          const script = "ls -d /state /state/marker 2>/dev/null; :";
+          const { code, stdout } = await box.call(
+            ["run", "--rootfs", `${shared}/middle/root`, "--", "/bin/busybox", "sh", "-c", script],
+            { globals: ["--root", state] },
+          );
+          expect(stdout).not.toContain("marker");
+          if (code === 0) met[stdout === "" ? "other" : "covered"] += 1;
+        }
+      } finally {
+        swapper.stdin.end();
+        await swapper.exited;
+      }
+      expect(Number(await swapper.stdout.text())).toBeGreaterThan(TRIES);
+      expect(met.other).toBeGreaterThan(0);
+    }, 3600000);
+
     // Root's overlays all begin at the top.
     const asUser = caller.uid === 0 ? () => undefined : test;
     asUser("a link that one run leaves in --upper leads no overlay of the next one out", async () => {
@@ -94,6 +164,61 @@ for (const subject of subjects(["brun"])) {
       expect(next.code).toBe(1);
       expect(next.stderr).toStartWith(`brun: --upper: ${place} is a symbolic link`);
       expect(readdirSync(outside)).toEqual([]);
+    });
+
+    asUser(
+      `${TRIES} runs with --upper while a directory in it is swapped for a link`,
+      async () => {
+        await using box = new Sandbox(subject);
+        const outside = ownedDir(caller, `${box.dir}/outside`);
+        const work = ownedDir(caller, `${box.dir}/work`);
+        const upper = ownedDir(caller, `${box.dir}/upper`);
+        const run = (script: string) =>
+          box.call(["run", "--host", "--upper", upper, "--", "sh", "-c", script], {
+            cwd: work,
+            env: { HOME: work },
+          });
+        expect(await run("echo x > x")).toMatchObject({ code: 0, stderr: "" });
+        const place = host("find", upper, "-name", "x").trim().slice(0, -"/x".length);
+        const above = place.slice(0, place.lastIndexOf("/"));
+        symlinkSync(outside, `${above}/link`);
+        if (isRoot) lchownSync(`${above}/link`, caller.uid, caller.gid);
+        const swapper = Bun.spawn([attacker("swap"), above, "work", "link"], { stdin: "pipe" });
+        let done = 0;
+        try {
+          for (let i = 0; i < TRIES || (done === 0 && i < 20 * TRIES); i++) {
+            const { code, stderr } = await run("echo y > y");
+            if (code === 0) done += 1;
+            else expect(stderr).toContain("symbolic link");
+            expect(readdirSync(outside)).toEqual([]);
+          }
+        } finally {
+          swapper.stdin.end();
+          await swapper.exited;
+        }
+        expect(done).toBeGreaterThan(0);
+      },
+      3600000,
+    );
+
+    test("a volume that a link of /proc leads to in another mount namespace is refused", async () => {
+      await using box = new Sandbox(subject);
+      const other = Bun.spawn(
+        ["unshare", "--mount", "--map-root-user", "sh", "-c", "mount -t tmpfs none /etc && echo && exec cat"],
+        { stdin: "pipe" },
+      );
+      try {
+        await other.stdout.getReader().read();
+        const path = `/proc/${other.pid}/root/etc`;
+        for (const flag of [`${path}:/srv`, `${path}:/srv:O`]) {
+          const { code, stderr, stdout } = await box.call(["run", "--host", "-v", flag, "--", "ls", "/srv"]);
+          expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+          expect(stderr).toMatch(/^brun: -v .* (leads to what has no path here|does not exist)/);
+        }
+      } finally {
+        other.stdin.end();
+        await other.exited;
+      }
     });
 
     test("an image's passwd and group that lead out, or never end, are not read", async () => {

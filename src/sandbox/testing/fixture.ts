@@ -1,5 +1,6 @@
 /** A machine that tests make up. */
 import type { SandboxOptions } from "../options.ts";
+import { settledOptions } from "../settle.ts";
 import { type Sandbox, type SandboxLimits, sandboxSpec } from "../spec.ts";
 import type { Entry, HostView } from "../view.ts";
 
@@ -85,6 +86,7 @@ export function fixtureView({ files, texts, mounts = [], links, view }: Fixture 
     ),
     entry: (path) => all[path] ?? null,
     follow: (path) => all[path] ?? null,
+    isSame: () => true,
     link: (path) => links?.[path] ?? null,
     list: names,
     text: (path) => ({ ...TEXTS, ...texts })[path] ?? null,
@@ -143,7 +145,8 @@ export function hostSandbox(
   fixture: Fixture = {},
   limits?: SandboxLimits,
 ): Sandbox {
-  return sandboxSpec({ ...NONE, root: { kind: "host" }, ...flags }, fixtureView(fixture), limits);
+  const view = fixtureView(fixture);
+  return sandboxSpec(settledOptions({ ...NONE, root: { kind: "host" }, ...flags }, view), view, limits);
 }
 
 /** The config of `run --rootfs /srv/root` with these flags. */
@@ -152,11 +155,9 @@ export function rootfsSandbox(
   fixture: Fixture = {},
   limits?: SandboxLimits,
 ): Sandbox {
-  return sandboxSpec(
-    { ...NONE, root: { kind: "rootfs", path: "/srv/root" }, ...flags },
-    fixtureView(fixture),
-    limits,
-  );
+  const view = fixtureView(fixture);
+  const options: SandboxOptions = { ...NONE, root: { kind: "rootfs", path: "/srv/root" }, ...flags };
+  return sandboxSpec(settledOptions(options, view), view, limits);
 }
 
 /** A sandbox's mount on a path: the last one there. */

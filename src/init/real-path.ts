@@ -1,0 +1,28 @@
+/**
+ * Paths of the host that brun has decided by, and that have no symbolic links: where one is on such a path by now, who
+ * may write there has swapped a directory for it, and the path is not opened (openat2(2), RESOLVE_NO_SYMLINKS).
+ */
+import type { Slot } from "../stage/program.ts";
+import { RESOLVE } from "../sys/constants.ts";
+import { AT_FDCWD, O } from "../sys/fs.ts";
+import { type InitContext, OPEN_HOW_SIZE, openHow } from "./context.ts";
+import { Extra, type MountOptions } from "./mount-options.ts";
+
+/**
+ * Opens (O_PATH) an absolute path of the host on which there is no symbolic link.
+ * @param flags further ones of open(2); with O_NOFOLLOW the last part may be a link, which is opened itself
+ */
+export function openRealPath(x: InitContext, path: string, flags = 0): Slot {
+  const how = openHow(x, O.PATH | flags, RESOLVE.NO_SYMLINKS);
+  return x.b.get("openat2", [AT_FDCWD, x.b.str(path), how, OPEN_HOW_SIZE]);
+}
+
+/** Whether a mount's source, and what an overlay is made of, are such paths. */
+export function hasRealSource({ extra }: MountOptions): boolean {
+  return (extra & Extra.SRC_NOSYMLINKS) !== 0;
+}
+
+/** Whether its mount point is one, in the container. */
+export function hasRealTarget({ extra }: MountOptions): boolean {
+  return (extra & Extra.DEST_NOSYMLINKS) !== 0;
+}

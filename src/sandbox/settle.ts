@@ -1,0 +1,23 @@
+/** Directories of flags as what they lead to: brun decides by that, and opens nothing else. */
+import { absolute } from "../sys/fs.ts";
+import type { SandboxOptions, SandboxRoot } from "./options.ts";
+import { Places, settle } from "./places.ts";
+import type { HostView } from "./view.ts";
+
+/**
+ * The options with --rootfs and --upper as absolute paths without symbolic links. One that is missing stays as it is.
+ * Throws a BrunError for a path that leads to no place of this mount namespace.
+ */
+export function settledOptions(options: SandboxOptions, view: HostView): SandboxOptions {
+  const { root, upper } = options;
+  return {
+    ...options,
+    root: settledRoot(root, view),
+    upper: upper === undefined ? undefined : new Places(view).way(absolute(upper, view.cwd)).end,
+  };
+}
+
+function settledRoot(root: SandboxRoot, view: HostView): SandboxRoot {
+  if (root.kind === "host" || view.follow(root.path) === null) return root;
+  return { kind: "rootfs", path: settle(root.path, "--rootfs", view).path };
+}
