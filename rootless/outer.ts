@@ -44,6 +44,16 @@ export function outerRemedy(what: keyof typeof REMEDIES, host: HostView): string
   return engine === null ? ANY_ENGINE[what] : REMEDIES[what][engine];
 }
 
+/** Whether a seccomp filter is on this process. */
+export function hasSeccompFilter({ read }: HostView): boolean {
+  return /^Seccomp:\s*2$/m.test(read("/proc/self/status") ?? "");
+}
+
+/** What to change about the filter around brun; undefined without one. */
+export function filterRemedy(host: HostView): string | undefined {
+  return hasSeccompFilter(host) ? outerRemedy("filter", host) : undefined;
+}
+
 /** "an outer brun", "an outer container". */
 export function outerName(host: HostView): string {
   return outerEngine(host) === "brun" ? "an outer brun" : "an outer container";

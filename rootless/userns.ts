@@ -3,7 +3,7 @@ import { BrunError } from "../src/errors.ts";
 import { E, errnoName } from "../src/sys/errno.ts";
 import { explainConfinement, explainRestriction } from "./apparmor.ts";
 import { type Diagnosis, type HostView, mountPoints } from "./host.ts";
-import { outerName, outerRemedy } from "./outer.ts";
+import { hasSeccompFilter, outerName, outerRemedy } from "./outer.ts";
 
 /** Of a refusal without a cause that can be seen. */
 const NOT_SEEN = "the kernel allows none in a chroot, and a security policy of the machine may forbid it";
@@ -82,6 +82,21 @@ function explainPermission(host: HostView): Diagnosis | null {
   return null;
 }
 
+const CAP_SETFCAP = 1n << 31n;
+
+/**
+ * Root that may not map itself into a new user namespace: since Linux 5.12 that takes CAP_SETFCAP (user_namespaces(7)), which a
+ * container without capabilities lacks. Null when it is not so.
+ */
+export function explainRootMap({ uid, read }: HostView): Diagnosis | null {
+  const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(read("/proc/self/status") ?? "")?.[1];
+  if (uid !== 0 || effective === undefined || (BigInt(`0x${effective}`) & CAP_SETFCAP) !== 0n) return null;
+  return {
+    cause: "root without CAP_SETFCAP may not be mapped",
+    fix: "start brun as another user than root, or with CAP_SETFCAP (podman and docker: --user 1000 or --cap-add SETFCAP; Kubernetes: runAsUser: 1000)",
+  };
+}
+
 const DEFAULT_LIMIT = 15_000;
 
 function explainLimit(host: HostView): Diagnosis | null {
@@ -120,10 +135,6 @@ function mapsId(map: string | null, id: number): boolean {
     const [first, , size] = line.trim().split(/\s+/).map(Number);
     return first !== undefined && size !== undefined && id >= first && id < first + size;
   });
-}
-
-function hasSeccompFilter(host: HostView): boolean {
-  return /^Seccomp:\s*2$/m.test(host.read("/proc/self/status") ?? "");
 }
 
 /** A chroot shows in a mount table without a root, or, where init may be looked at, in another root. */

@@ -33,7 +33,7 @@ for (const subject of subjects(["brun"]).filter(({ caller }) => caller.name === 
       const run = () => box.sh(MAP, forRoot(), { under: NO_NEW_PRIVS });
       const [first, second] = [await run(), await run()];
       expect(numbers(first.stdout)).toEqual([[0, uid, 1]]);
-      expect(first.stderr).toMatch(/^brun: warning: linux.uidMappings: map one id: .*no_new_privs.*\n$/);
+      expect(first.stderr).toMatch(/^brun: warning: --userns=auto: map one id: .*no_new_privs.*\n$/);
       expect(second).toMatchObject({ code: 0, stdout: first.stdout, stderr: "" });
     });
 

@@ -7,6 +7,8 @@ import { managerControlGroup } from "../../src/cgroup/systemd/manager.ts";
 import { callerIdentity, isRootless } from "../../src/container/root.ts";
 import { exists, mkdir, rmdir } from "../../src/sys/fs.ts";
 import type { Caller } from "../caller.ts";
+import { hostView } from "../host.ts";
+import { outerEngine } from "../outer.ts";
 import { asRoot, type Finding, fixOfHint, nameOf, Subject } from "./finding.ts";
 import { install, PACKAGES } from "./packages.ts";
 
@@ -61,8 +63,11 @@ function delegation(host: CgroupHost, manager: string | null, caller: Caller): F
   const controllers = wordsOf(directory, "cgroup.controllers");
   const missing = WANTED.filter((name) => !controllers.includes(name));
   if (missing.length === 0) return subject.ok(`${directory} has ${controllers.join(", ")}`);
+  const lack = `${directory} lacks ${missing.join(", ")}`;
+  if (!exists("/run/systemd/system"))
+    return subject.warn(lack, asRoot("enable them in cgroup.subtree_control of the cgroups above it"));
   return subject.warn(
-    `${directory} lacks ${missing.join(", ")}`,
+    lack,
     asRoot(
       "mkdir -p /etc/systemd/system/user@.service.d && " +
         `printf '[Service]\\nDelegate=${WANTED.join(" ")}\\n' > /etc/systemd/system/user@.service.d/delegate.conf && ` +
@@ -104,7 +109,11 @@ function userManager(host: CgroupHost, manager: string | null, caller: Caller): 
     const directory = `${MOUNT_POINT}/${name}`;
     const files = `${directory} ${directory}/cgroup.procs ${directory}/cgroup.subtree_control`;
     const fix = `mkdir ${directory} && chown ${name} ${files} && echo PID-OF-THE-SHELL > ${directory}/cgroup.procs`;
-    return subject.warn("this machine was not booted by systemd", host.version === 2 ? asRoot(fix) : null);
+    const contained = outerEngine(hostView(caller.uid, caller.gid)) !== null;
+    return subject.warn(
+      "this machine was not booted by systemd",
+      host.version === 2 && !contained ? asRoot(fix) : null,
+    );
   }
   if (!exists(`/run/user/${caller.uid}/systemd`)) {
     return subject.warn("the caller has no systemd session", asRoot(`loginctl enable-linger ${name}`));

@@ -22,8 +22,10 @@ export function mapHelper(name: MapHelper, caller: Caller): Finding {
   try {
     path = findHelper(name, variable("PATH"));
   } catch (error) {
-    if (error instanceof BrunError) return subject.warn(error.message, install(PACKAGES.uidmap));
-    throw error;
+    if (!(error instanceof BrunError)) throw error;
+    // One that is there and cannot be trusted is not helped by its package.
+    const absent = error.message.includes("not installed");
+    return subject.warn(error.message, absent ? install(PACKAGES.uidmap) : fixOfHint(error.hint));
   }
   const lack = lacksPrivilege(path);
   if (lack !== null) return subject.warn(lack.cause, fixOfHint(lack.fix));

@@ -4,6 +4,8 @@ import { type Arg, cstr, NR, syscall } from "../../src/sys/ffi.ts";
 import { readTextIfThere } from "../../src/sys/fs.ts";
 import type { SyscallName } from "../../src/sys/syscalls.ts";
 import type { Caller } from "../caller.ts";
+import { hostView } from "../host.ts";
+import { filterRemedy } from "../outer.ts";
 import { asRoot, type Finding, Subject } from "./finding.ts";
 
 /** A system call, or a flag of one, with arguments that cannot succeed in anything. */
@@ -97,9 +99,8 @@ export function kernel(caller: Caller): Finding {
   const list = lacking.map(({ name, since, use }) => `${name} (Linux ${since}, for ${use})`).join(", ");
   const what = `Linux ${release}, or a seccomp filter around brun, lacks ${list}`;
   const newest = lacking.at(-1)!.since;
-  const fix = asRoot(
-    `boot Linux ${newest} or newer, or start the outer container with --security-opt seccomp=unconfined`,
-  );
+  const remedy = filterRemedy(hostView(caller.uid, caller.gid));
+  const fix = asRoot(remedy === undefined ? `boot Linux ${newest} or newer` : remedy);
   return lacking.some((feature) => feature.needed) ? subject.fail(what, fix) : subject.warn(what, fix);
 }
 

@@ -8,7 +8,7 @@ import {
   OPEN_TREE_CLOEXEC,
   OPEN_TREE_CLONE,
 } from "../../src/sys/constants.ts";
-import { errnoText } from "../../src/sys/errno.ts";
+import { E, errnoText } from "../../src/sys/errno.ts";
 import { cstr, NR, syscall } from "../../src/sys/ffi.ts";
 import { AT_EMPTY_PATH, AT_FDCWD, close, O, open } from "../../src/sys/fs.ts";
 import type { Caller } from "../caller.ts";
@@ -65,6 +65,12 @@ export function inUserNamespace(caller: Caller): Finding[] {
       "pid, ipc, uts, cgroup and network namespaces can be made",
     ),
     graded(
+      subject("hostname", "a config may give the container a host name"),
+      { namespaces: ["uts"], build: setHostName },
+      "warn",
+      "it can be set",
+    ),
+    graded(
       subject("proc", "containers have a /proc of their own"),
       { namespaces: ["pid"], build: mountProc },
       "warn",
@@ -86,6 +92,11 @@ export function inUserNamespace(caller: Caller): Finding[] {
   ];
 }
 
+function setHostName({ b }: InitContext): void {
+  b.at("hostname", "set the hostname");
+  b.sys("sethostname", [b.str("doctor"), "doctor".length]);
+}
+
 function mountProc({ b }: InitContext): void {
   b.at("", "mount proc on /proc");
   b.sys("mount", [b.str("proc"), b.str("/proc"), b.str("proc"), 0, null]);
@@ -101,6 +112,8 @@ function mountTree({ b }: InitContext): void {
   const bytes = b.bytes(new Uint8Array(attr.buffer), "{set=RDONLY}");
   b.sys("mount_setattr", [tree, empty, AT_EMPTY_PATH, bytes, MOUNT_ATTR_SIZE]);
   b.sys("move_mount", [tree, empty, AT_FDCWD, scratch, MOVE_MOUNT_F_EMPTY_PATH]);
+  b.at("", "make it the root");
+  b.sys("pivot_root", [scratch, scratch]);
 }
 
 function mountScratch({ b }: InitContext): void {
@@ -136,6 +149,12 @@ function idmappedMounts(caller: Caller): Finding {
   const result = mapMount(fd);
   close(fd);
   if (result === 0) return subject.ok(`the ids of ${SCRATCH}'s file system can be mapped`);
+  if (result === -E.EPERM) {
+    return subject.warn(
+      `the ids of ${SCRATCH}'s file system cannot be mapped: it belongs to another user namespace, or the caller lacks CAP_SYS_ADMIN`,
+      null,
+    );
+  }
   return subject.warn(`the ids of ${SCRATCH}'s file system cannot be mapped: ${errnoText(-result)}`, {
     command: "boot Linux 5.12 or newer, and use ext4, xfs, btrfs or, from 6.3 on, tmpfs",
     as: "root",

@@ -5,7 +5,9 @@ import { installedLibseccomp } from "../../src/features/libseccomp.ts";
 import { E, errnoText } from "../../src/sys/errno.ts";
 import { close, exists, O, tryOpen } from "../../src/sys/fs.ts";
 import { run } from "../../src/sys/spawn.ts";
-import type { Caller } from "../caller.ts";
+import { type Caller, currentCaller } from "../caller.ts";
+import { hostView } from "../host.ts";
+import { type OuterEngine, outerEngine } from "../outer.ts";
 import { asRoot, type Finding, type Fix, Subject } from "./finding.ts";
 import { install, PACKAGES } from "./packages.ts";
 
@@ -76,8 +78,14 @@ function network(caller: Caller): Finding {
   return obstacle === null ? subject.ok(found.join(", ")) : subject.warn(...obstacle);
 }
 
+const GIVEN: { readonly [engine in OuterEngine]?: (path: string) => string } = {
+  brun: (path) => `start the outer brun with --device ${path}`,
+  podman: (path) => `start the outer container with --device ${path}`,
+  docker: (path) => `start the outer container with --device ${path}`,
+};
+
 /** Why the caller cannot use a device, and what changes it; null when it can. */
-function deviceObstacle(path: string, module: string): [what: string, fix: Fix] | null {
+function deviceObstacle(path: string, module: string): [what: string, fix: Fix | null] | null {
   const fd = tryOpen(path, O.RDWR);
   if (fd >= 0) {
     close(fd);
@@ -85,7 +93,11 @@ function deviceObstacle(path: string, module: string): [what: string, fix: Fix] 
   }
   if (fd === -E.EACCES || fd === -E.EPERM)
     return [`${path} may not be opened: ${errnoText(-fd)}`, asRoot(`chmod 666 ${path}`)];
-  return [`${path} is not there`, asRoot(`modprobe ${module}`)];
+  const { uid, gid } = currentCaller();
+  const engine = outerEngine(hostView(uid, gid));
+  // A container has the devices that it was given.
+  const fix = engine === null ? `modprobe ${module}` : (GIVEN[engine]?.(path) ?? null);
+  return [`${path} is not there`, fix === null ? null : asRoot(fix)];
 }
 
 function criu(caller: Caller): Finding {

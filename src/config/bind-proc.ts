@@ -31,7 +31,7 @@ export function bindProc(spec: Spec, why: string, changes: Change[]): Spec {
   const what = "bind the outer /proc, and stay in the outer pid namespace";
   const mounts = mapped(spec.mounts ?? [], (mount, i): Mount => {
     if (mount.type !== "proc") return mount;
-    changes.push({ where: `mounts[${i}]`, what, why, tellOnce: "outer-proc" });
+    changes.push({ where: `mounts[${i}]`, what, why, tellOnce: "--proc" });
     return rebind(mount, "/proc");
   });
   const linux = { ...spec.linux, namespaces: filtered(spec.linux?.namespaces ?? [], (n) => !isNewPid(n)) };

@@ -228,6 +228,6 @@ function describeMaps(chosen: ChosenIds): Change[] {
   const fewer: Change[] =
     chosen.obstacle === null
       ? []
-      : [{ where: "linux.uidMappings", what: "map one id", why: chosen.obstacle, tellOnce: "one-id" }];
+      : [{ where: "linux.uidMappings", what: "map one id", why: chosen.obstacle, tellOnce: "--userns" }];
   return [...fewer, ...lines("uid"), ...lines("gid")];
 }

@@ -20,8 +20,8 @@ export interface Change {
   readonly why: string;
   /** It takes something from the container: told whoever starts it. */
   readonly warn?: true;
-  /** It is told once for each state directory, under this name, and not each time. */
-  readonly tellOnce?: string;
+  /** It is told once for each state directory, and not each time: the flag that decides it otherwise. */
+  readonly tellOnce?: "--userns" | "--proc";
 }
 
 /** A cgroup v1 or hybrid controller directory to bind below a `cgroup` mount. */

@@ -49,9 +49,9 @@ export function decide(
   procRefusal?: string,
 ): ContainerConfig {
   const config = decideOnly(rt, options, bundle, spec, caller, notify, procRefusal);
-  each(config.changes, ({ where, what, why, warn, tellOnce: name }) => {
+  each(config.changes, ({ where, what, why, warn, tellOnce: flag }) => {
     if (warn) rt.warn(`${where}: ${what}: ${why}`);
-    if (name !== undefined) tellOnce(rt, name, `${where}: ${what}: ${why}`);
+    if (flag !== undefined) tellOnce(rt, flag.slice(2), `${flag}=auto: ${what}: ${why}`);
   });
   // Whoever is told that the outer pid namespace has to do needs no advice against it.
   if (config.cgroup === null && !inPidNamespace(config) && options.proc !== "bind") {

@@ -45,6 +45,10 @@ test.each([
   [caller(0, { XDG_RUNTIME_DIR: "/run/user/1000" }, NESTED), "/run/user/1000/brun"],
   [caller(0, { XDG_RUNTIME_DIR: "/run/user/1000", USER: "root" }, NESTED), "/run/brun"],
   [caller(0, { USER: "alice" }, NESTED), "/tmp/brun-1000"],
+  [
+    { ...caller(0, { USER: "root" }, NESTED), usable: (directory: string) => directory !== "/run" },
+    "/tmp/brun-1000",
+  ],
 ])("default directory %#", (who, path) => {
   expect(defaultRoot(who).path).toBe(path);
 });

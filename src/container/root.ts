@@ -95,13 +95,14 @@ export interface DefaultRoot {
 
 /**
  * The default state directory. As in runc, root in a user namespace uses its runtime directory unless USER=root,
- * which is how a root login in a container looks.
+ * which is how a root login in a container looks, whose /run is its own.
  */
 export function defaultRoot(caller: CallerIdentity): DefaultRoot {
   const { euid, env } = caller;
   const uidMap = euid === 0 ? caller.uidMap() : "";
   const nested = inUserNamespace(uidMap);
-  if (euid === 0 && (!nested || env.USER === "root")) return { path: "/run/brun", kind: "system" };
+  if (euid === 0 && (!nested || (env.USER === "root" && caller.usable("/run"))))
+    return { path: "/run/brun", kind: "system" };
   const runtimeDir = env.XDG_RUNTIME_DIR ?? "";
   if (runtimeDir.startsWith("/") && caller.usable(runtimeDir))
     return { path: absolute(`${runtimeDir}/brun`), kind: "runtime-dir" };

@@ -11,10 +11,15 @@ import { attach, cloneTree, setAttributes } from "./mount-tree.ts";
 import { newFileSystem } from "./new-file-system.ts";
 import { openTarget, relative } from "./path.ts";
 
-/** Compiles one mount of type cgroup. */
+/**
+ * Compiles one mount of type cgroup. Where the host has no hierarchy there is nothing to be mounted, and maybe no directory
+ * for it either: bubblewrap's containers have an empty /sys.
+ */
 export function mountCgroup(x: InitContext, mount: Mount, where: string, options: MountOptions): void {
+  const { cgroup2, cgroupBinds } = x.config.facts;
+  if (!cgroup2 && cgroupBinds.length === 0) return;
   x.b.at(where, `mount cgroup on ${mount.destination}`);
-  if (x.config.facts.cgroup2) mountUnified(x, mount, options);
+  if (cgroup2) mountUnified(x, mount, options);
   else mountHierarchies(x, mount, where, options);
 }
 

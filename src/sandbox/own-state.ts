@@ -111,6 +111,8 @@ function cover(destination: string, entry: Entry | null, user: User, { caller }:
   return { destination, type: "tmpfs", source: "hidden", options };
 }
 
+const SEARCH = 1;
+
 class Covering {
   /** Paths in the container, and what is there on the host. */
   readonly covers = new Map<string, Entry | null>();
@@ -136,7 +138,10 @@ class Covering {
     const ends = this.places.aliases(end);
     this.refuse(what, ends);
     for (const tree of this.trees) {
-      for (const inside of this.inside(tree, ends)) {
+      for (const inside of this.inside(
+        tree,
+        ends.filter((place) => !this.isClosed(place)),
+      )) {
         if (this.isThere(end, tree, what)) this.covers.set(inside, this.view.entry(end));
       }
       if (tree.writes !== "host") continue;
@@ -172,6 +177,21 @@ class Covering {
       .filter(
         (path) => !this.placed.some(({ mount }, i) => i > tree.index && within(mount.destination, path)),
       );
+  }
+
+  /**
+   * Whether the way to a place leads through a directory that neither the caller nor whoever has an id in the container may
+   * search, or allow it: nobody reaches the place, brun neither.
+   */
+  private isClosed(place: string): boolean {
+    const { view } = this;
+    if (view.entry(place) !== null) return false;
+    let at = place;
+    while (view.entry(at) === null && at !== "/") at = parent(at);
+    const entry = view.entry(at);
+    if (entry === null || (view.rights(at) & SEARCH) !== 0 || entry.uid === view.caller.uid) return false;
+    const { uid } = view.subids();
+    return !uid.some(({ start, size }) => entry.uid >= start && entry.uid < start + size);
   }
 
   /** Whether there is something to mount on. What is missing is made where the program or a later brun could make it. */

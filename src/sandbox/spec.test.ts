@@ -542,8 +542,30 @@ describe("brun's own directories", () => {
       files: cache,
     };
     expect(
-      covers(rootfsSandbox({ volume: ["/mnt:/x"] }, { ...again, files: { ...cache, "/mnt": own(0) } })),
+      covers(
+        rootfsSandbox(
+          { volume: ["/mnt:/x"] },
+          { ...again, files: { ...cache, "/mnt": { ...own(0), mode: 0o755 } } },
+        ),
+      ),
     ).toContain("/x/.cache/brun");
+  });
+
+  test("are not covered where nobody in the container can get to them", () => {
+    const mounts = [
+      ["/tmp", "ext4", "8:1", "/"],
+      ["/mnt/other/bound", "ext4", "8:1", "/"],
+    ] as const;
+    const seen = (other: object) => {
+      const dirs = { "/mnt": { ...own(0), mode: 0o755 }, "/mnt/other": { ...own(7), ...other } };
+      const files = { "/tmp/brun-1000": own(1000), ...dirs };
+      return covers(rootfsSandbox({ volume: ["/mnt:/x"] }, { mounts, files }));
+    };
+    expect(seen({ mode: 0o755 })).toEqual(["/x/other/bound/brun-1000"]);
+    expect(seen({})).toEqual([]);
+    // Those who own it could open it.
+    expect(seen({ uid: 1000, mode: 0 })).toEqual(["/x/other/bound/brun-1000"]);
+    expect(seen({ uid: 100_005 })).toEqual(["/x/other/bound/brun-1000"]);
   });
 
   test("that are files are covered, and root of a user namespace has those of the user that it is", () => {

@@ -163,7 +163,7 @@ class Placing implements PlacedTree {
     if (!names && !this.o.work.some((path) => `${path}/`.startsWith(slashed(source)))) return;
     const why =
       names === undefined
-        ? `no overlay on its file system, ${fileSystemType(this.o.view.mounts, source)}`
+        ? `no overlay on its file system, ${fileSystemType(this.o.view.mounts, source) || "which is in no mount table"}`
         : `there are mounts below it${names === null ? "" : `, and ${names.length} entries`}`;
     this.told.push(source);
     this.lack(`${source} is read-only: ${why}`);

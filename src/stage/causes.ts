@@ -1,4 +1,8 @@
 /** What a field's refusal by the kernel most likely means. Looked at when a container has failed; import it lazily. */
+import { currentCaller } from "../../rootless/caller.ts";
+import { hostView } from "../../rootless/host.ts";
+import { filterRemedy } from "../../rootless/outer.ts";
+import { explainRootMap } from "../../rootless/userns.ts";
 import { RESOLVE } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
 import { AT_FDCWD } from "../sys/fs.ts";
@@ -66,6 +70,15 @@ export function causeOf(op: Op, errno: number): string | undefined {
   const { where, doing, name, args } = op;
   if (errno === E.ELOOP && followsNoLinks(op)) {
     return "a symbolic link has been put on the way to it since brun looked there";
+  }
+  if (doing === "change the propagation of /" && errno === E.EINVAL) {
+    return "brun runs in a chroot that is no mount point: mount --bind DIR DIR before chroot DIR, or enter it by bwrap or systemd-nspawn";
+  }
+  if (errno === E.EPERM && (name === "pivot_root" || where.startsWith("linux.uidMappings"))) {
+    const { uid, gid } = currentCaller();
+    const host = hostView(uid, gid);
+    // In a mount namespace of one's own nothing else refuses pivot_root.
+    return name === "pivot_root" ? filterRemedy(host) : explainRootMap(host)?.fix;
   }
   if (doing.startsWith("bind the host's ") && errno === E.ENOENT) {
     return "without root, devices are bound from the host, which has none there";
