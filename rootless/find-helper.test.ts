@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chmodSync, chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { installHint, PACKAGES } from "../src/packages.ts";
 import { findHelper, lacksPrivilege, type MapHelper, SYSTEM_DIRECTORIES } from "./find-helper.ts";
 import { failure } from "./testing/failure.ts";
 
@@ -32,7 +33,9 @@ describe("findHelper", () => {
 
   test("names the packages when there is none", () => {
     for (const path of ["/nonexistent", undefined]) {
-      expect(failure(() => findHelper(name, path))).toMatch(/not installed.*package uidmap \(Debian/);
+      expect(failure(() => findHelper(name, path))).toContain(
+        `not installed, and more than one id needs it; hint: ${installHint(PACKAGES.uidmap)}`,
+      );
     }
   });
 

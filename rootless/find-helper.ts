@@ -1,5 +1,6 @@
 /** Finding newuidmap and newgidmap without trusting PATH, and what keeps one that was found from working. */
 import { BrunError } from "../src/errors.ts";
+import { installHint, PACKAGES } from "../src/packages.ts";
 import { cstr, NR, syscall } from "../src/sys/ffi.ts";
 import { S, tryStat } from "../src/sys/fs.ts";
 
@@ -46,7 +47,7 @@ export function findHelper(name: MapHelper, pathVariable: string | undefined): s
     });
   }
   throw new BrunError(`${name} is not installed, and more than one id needs it`, {
-    hint: "install package uidmap (Debian, Ubuntu), shadow-utils (Fedora), shadow (Arch) or shadow-subids (Alpine)",
+    hint: installHint(PACKAGES.uidmap),
   });
 }
 

@@ -1,6 +1,7 @@
 /** What other programs do for `run --host` and `--rootfs`: networks by pasta and slirp4netns, overlays by FUSE. */
 import { describe, expect, test } from "bun:test";
 import { accessSync, chmodSync, constants, readdirSync } from "node:fs";
+import { installHint, PACKAGES } from "../src/packages.ts";
 import { type Caller, host, installed, isRoot, ownedDir } from "./support/caller.ts";
 import { until } from "./support/processes.ts";
 import { makeRootfs } from "./support/rootfs.ts";
@@ -132,7 +133,7 @@ for (const subject of subjects(["brun"])) {
       const argv = [...caller.prefix, "/usr/bin/env", "PATH=/none", brunPath(), ...flags];
       const { stderr } = Bun.spawnSync(argv, { cwd: box.dir, env: { ...box.env } });
       expect(stderr.toString()).toBe(
-        "brun: --network pasta: pasta is not installed; hint: install the package passt, or use --network none or host\n",
+        `brun: --network pasta: pasta is not installed; hint: ${installHint(PACKAGES.pasta)}, or use --network none or host\n`,
       );
     });
   });

@@ -5,12 +5,12 @@ import { below, parentOf } from "../../src/cgroup/path.ts";
 import { CGROUPS_WRITABLE, cgroupsWritable, delegationRemedy, machineView } from "../../src/cgroup/plan.ts";
 import { managerControlGroup } from "../../src/cgroup/systemd/manager.ts";
 import { callerIdentity, isRootless } from "../../src/container/root.ts";
+import { PACKAGES } from "../../src/packages.ts";
 import { exists, mkdir, rmdir } from "../../src/sys/fs.ts";
 import type { Caller } from "../caller.ts";
 import { hostView } from "../host.ts";
 import { outerEngine } from "../outer.ts";
-import { asRoot, type Finding, fixOfHint, nameOf, Subject } from "./finding.ts";
-import { install, PACKAGES } from "./packages.ts";
+import { asRoot, type Finding, fixOfHint, install, nameOf, Subject } from "./finding.ts";
 
 const WANTED = ["cpu", "cpuset", "io", "memory", "pids"];
 

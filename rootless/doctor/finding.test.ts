@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
+import { installCommand, PACKAGES } from "../../src/packages.ts";
 import { doctorStatus } from "./doctor.ts";
-import { fixOfHint, Subject } from "./finding.ts";
-import { install, PACKAGES } from "./packages.ts";
+import { fixOfHint, install, Subject } from "./finding.ts";
 
 test("the command in a hint, and who runs it", () => {
   expect(fixOfHint(undefined)).toBeNull();
@@ -18,12 +18,12 @@ test("the command in a hint, and who runs it", () => {
   expect(fixOfHint("start brun outside")).toEqual({ command: "start brun outside", as: "caller" });
 });
 
-test("packages by this machine's package manager", () => {
-  const on = (file: string) => install(PACKAGES.uidmap, (path) => path === file).command;
-  expect(on("/usr/bin/apt-get")).toBe("apt-get install -y uidmap");
-  expect(on("/usr/bin/dnf")).toBe("dnf install -y shadow-utils");
-  expect(on("/sbin/apk")).toBe("apk add shadow-subids");
-  expect(on("none")).toBe("install the package uidmap");
+test("packages are root's to install, by the command of an error's hint", () => {
+  const command = installCommand(PACKAGES.uidmap);
+  expect(install(PACKAGES.uidmap)).toEqual({
+    command: command ?? "install what Debian's package uidmap has, as root",
+    as: "root",
+  });
 });
 
 test("the exit code is that of the worst finding", () => {

@@ -1,4 +1,5 @@
 /** What `brun doctor` says about one thing. */
+import { installHint, type PackageNames } from "../../src/packages.ts";
 import type { Caller } from "../caller.ts";
 
 /** ok; containers run but something is missing; rootless containers do not run. */
@@ -59,6 +60,11 @@ export function nameOf(caller: Caller): string {
 /** A command for root. */
 export function asRoot(command: string): Fix {
   return { command, as: "root" };
+}
+
+/** The command for root that installs packages here. */
+export function install(names: PackageNames): Fix {
+  return fixOfHint(installHint(names))!;
 }
 
 /** A command for whoever asks. */

@@ -8,7 +8,6 @@ import { findHelper, lacksPrivilege, type MapHelper } from "../find-helper.ts";
 import type { SubidRange, Subids } from "../subid.ts";
 import { subidFile } from "../validate.ts";
 import { asRoot, type Finding, type Fix, fixOfHint, nameOf, Subject } from "./finding.ts";
-import { install, PACKAGES } from "./packages.ts";
 
 /** Ids that images count on: Linux distributions give users and groups numbers below. */
 const ENOUGH = 65536;
@@ -22,10 +21,8 @@ export function mapHelper(name: MapHelper, caller: Caller): Finding {
   try {
     path = findHelper(name, variable("PATH"));
   } catch (error) {
-    if (!(error instanceof BrunError)) throw error;
-    // One that is there and cannot be trusted is not helped by its package.
-    const absent = error.message.includes("not installed");
-    return subject.warn(error.message, absent ? install(PACKAGES.uidmap) : fixOfHint(error.hint));
+    if (error instanceof BrunError) return subject.warn(error.message, fixOfHint(error.hint));
+    throw error;
   }
   const lack = lacksPrivilege(path);
   if (lack !== null) return subject.warn(lack.cause, fixOfHint(lack.fix));

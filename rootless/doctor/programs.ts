@@ -2,14 +2,14 @@
 import { libsystemd } from "../../src/cgroup/systemd/library.ts";
 import { BrunError } from "../../src/errors.ts";
 import { installedLibseccomp } from "../../src/features/libseccomp.ts";
+import { PACKAGES } from "../../src/packages.ts";
 import { E, errnoText } from "../../src/sys/errno.ts";
 import { close, exists, O, tryOpen } from "../../src/sys/fs.ts";
 import { run } from "../../src/sys/spawn.ts";
 import { type Caller, currentCaller } from "../caller.ts";
 import { hostView } from "../host.ts";
 import { type OuterEngine, outerEngine } from "../outer.ts";
-import { asRoot, type Finding, type Fix, Subject } from "./finding.ts";
-import { install, PACKAGES } from "./packages.ts";
+import { asRoot, type Finding, type Fix, install, Subject } from "./finding.ts";
 
 const TIMEOUT_MS = 5000;
 const DIRECTORIES = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
@@ -62,7 +62,7 @@ function fuseOverlayfs(caller: Caller, overlay: boolean): Finding {
     return obstacle === null ? subject.ok(version) : subject.warn(...obstacle);
   }
   if (overlay) return subject.ok("not installed, and not needed: overlayfs works");
-  return subject.warn("not installed", install(PACKAGES.fuseOverlayfs));
+  return subject.warn("not installed", install(PACKAGES["fuse-overlayfs"]));
 }
 
 function network(caller: Caller): Finding {
@@ -73,7 +73,7 @@ function network(caller: Caller): Finding {
   );
   const found = (["pasta", "slirp4netns"] as const).flatMap((name) => versionOf(name, "--version") ?? []);
   if (found.length === 0)
-    return subject.warn("neither pasta nor slirp4netns is installed", install(PACKAGES.network));
+    return subject.warn("neither pasta nor slirp4netns is installed", install(PACKAGES.pasta));
   const obstacle = deviceObstacle("/dev/net/tun", "tun");
   return obstacle === null ? subject.ok(found.join(", ")) : subject.warn(...obstacle);
 }

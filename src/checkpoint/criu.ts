@@ -1,6 +1,7 @@
 /** Talking to CRIU: one `criu swrk` process for each request (criu.org/RPC), over a SOCK_SEQPACKET socket. */
 
 import { BrunError } from "../errors.ts";
+import { installHint, PACKAGES } from "../packages.ts";
 import { socketPair } from "../stage/messages.ts";
 import { environmentStrings, variable } from "../sys/environment.ts";
 import { E } from "../sys/errno.ts";
@@ -149,7 +150,7 @@ function findCriu(): string {
   const path = findProgram("criu", `${variable("PATH") ?? ""}:/usr/local/sbin:/usr/sbin:/sbin`);
   if (path !== null) return path;
   throw new BrunError("criu is not installed, without which there is no checkpoint and no restore", {
-    hint: "install it: Debian's package is criu",
+    hint: installHint(PACKAGES.criu),
   });
 }
 

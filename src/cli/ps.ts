@@ -1,6 +1,7 @@
 /** `brun ps`. */
 import { processes } from "../container/ps.ts";
 import { BrunError } from "../errors.ts";
+import { installHint, PACKAGES } from "../packages.ts";
 import { findProgram } from "../sys/find-program.ts";
 import { fromUtf8 } from "../sys/utf8.ts";
 import { defineCommand } from "./command.ts";
@@ -37,7 +38,7 @@ function psTable(pids: readonly number[], options: readonly string[]): string {
   const path = findProgram("ps");
   if (path === null) {
     throw new BrunError("ps: executable file not found in $PATH", {
-      hint: "install procps, or use brun ps --format json",
+      hint: `${installHint(PACKAGES.ps)}, or use brun ps --format json`,
     });
   }
   const ps = Bun.spawnSync([path, ...(options.length === 0 ? ["-ef"] : options)], { stderr: "pipe" });

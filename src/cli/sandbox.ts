@@ -225,7 +225,7 @@ function start(rt: Runtime, options: SandboxOptions, view: HostView, args: Args)
 
 function startWithFuse(rt: Runtime, options: SandboxOptions, view: HostView, args: Args): number {
   const obstacle = fuseObstacle(view);
-  if (obstacle !== null) throw new BrunError(obstacle, { where: "--overlay fuse" });
+  if (obstacle !== null) throw new BrunError(obstacle.why, { where: "--overlay fuse", hint: obstacle.hint });
   const fuse = { directory: fuseDirectory(rt.root), id: options.id };
   const sandbox = sandboxSpec(options, view, { fuse });
   const loaded = runOptions(options, sandbox, args);

@@ -1,6 +1,7 @@
 /** pasta and slirp4netns, started for a container's network namespace and ended with it. */
 
 import { BrunError } from "../errors.ts";
+import { installHint, PACKAGES } from "../packages.ts";
 import { check } from "../sys/error.ts";
 import { NR, syscall } from "../sys/ffi.ts";
 import { findProgram } from "../sys/find-program.ts";
@@ -35,7 +36,12 @@ export function makeResolvConf(directory: string, mode: Connector): void {
  */
 export function connect(connection: Connection, pid: number, ports: readonly PublishedPort[]): void {
   const path = findProgram(connection.mode);
-  if (path === null) throw new BrunError(`${connection.mode} is not installed`, { where: "--network" });
+  if (path === null) {
+    throw new BrunError(`${connection.mode} is not installed`, {
+      where: "--network",
+      hint: installHint(PACKAGES[connection.mode]),
+    });
+  }
   mkdirAll(connection.directory);
   if (connection.mode === "pasta") pasta(path, connection, pid, ports);
   else slirp4netns(path, connection, pid, ports);

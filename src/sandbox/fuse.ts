@@ -4,6 +4,7 @@
  */
 
 import { BrunError } from "../errors.ts";
+import { installHint, PACKAGES } from "../packages.ts";
 import type { Hook } from "../spec/index.ts";
 import { findProgram } from "../sys/find-program.ts";
 import { exists, mkdirAll } from "../sys/fs.ts";
@@ -38,13 +39,15 @@ export function fuseHook({ directory, id }: FuseMount, view: HostView): Hook {
   return { path, args, env: [`PATH=${view.environment.PATH ?? ""}`], timeout: 30 };
 }
 
-/** Why it cannot be used; null when it can. */
-export function fuseObstacle(view: HostView): string | null {
-  if (!view.rootless) return "root has the kernel's overlays";
-  for (const name of ["fuse-overlayfs", "fusermount3"]) {
-    if (view.program(name) === null) return `${name} is not installed`;
+/** Why it cannot be used, and what would change that; null when it can. */
+export function fuseObstacle(view: HostView): { readonly why: string; readonly hint?: string } | null {
+  if (!view.rootless) return { why: "root has the kernel's overlays" };
+  for (const name of ["fuse-overlayfs", "fusermount3"] as const) {
+    if (view.program(name) === null) {
+      return { why: `${name} is not installed`, hint: installHint(PACKAGES[name]) };
+    }
   }
-  return view.mayWrite("/dev/fuse") ? null : "/dev/fuse is not there, or not writable";
+  return view.mayWrite("/dev/fuse") ? null : { why: "/dev/fuse is not there, or not writable" };
 }
 
 /** Whether it lets in who is to run the program: see aloneMaps. */

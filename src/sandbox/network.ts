@@ -1,5 +1,6 @@
 /** --network and --publish: which namespace, who connects it, and what resolves names. */
 import { BrunError } from "../errors.ts";
+import { installHint, PACKAGES } from "../packages.ts";
 import type { Hooks, Mount } from "../spec/index.ts";
 import { NETWORKS, type NetworkMode, type SandboxOptions } from "./options.ts";
 import { parsePort, portText } from "./ports.ts";
@@ -77,7 +78,7 @@ function connected(
   if (view.program(mode) === null) {
     throw new BrunError(`${mode} is not installed`, {
       where: `--network ${mode}`,
-      hint: `install the package ${mode === "pasta" ? "passt" : mode}, or use --network none or host`,
+      hint: `${installHint(PACKAGES[mode])}, or use --network none or host`,
     });
   }
   const directory = networkDirectory(view.stateDirectory);

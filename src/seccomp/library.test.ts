@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
 import { realpathSync } from "node:fs";
+import { installHint, PACKAGES } from "../packages.ts";
 import { libseccomp, libseccompVersion } from "./library.ts";
 
 test("libseccompVersion is three numbers", () => {
@@ -28,6 +29,6 @@ test.skipIf(!mayUnshare)("a missing library is an error that names the package",
   });
   expect(result.stdout).toBe(
     "BrunError | linux.seccomp | libseccomp.so.2 cannot be loaded, and the config has a seccomp profile | " +
-      "install package libseccomp2 (Debian, Ubuntu) or libseccomp (Fedora, Arch, Alpine)\n",
+      `${installHint(PACKAGES.libseccomp)}\n`,
   );
 });

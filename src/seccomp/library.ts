@@ -1,6 +1,7 @@
 /** libseccomp through bun:ffi; loaded when a filter has to be compiled, which the cache mostly spares. */
 import { FFIType, type Pointer, read } from "bun:ffi";
 import { BrunError } from "../errors.ts";
+import { installHint, PACKAGES } from "../packages.ts";
 import { librarySymbol, openLibrary } from "../sys/libc.ts";
 import { link as linkC } from "../sys/link.ts";
 
@@ -55,7 +56,7 @@ function open(): Pointer {
   if (library === null) {
     throw new BrunError(`${LIBRARY_NAME} cannot be loaded, and the config has a seccomp profile`, {
       where: "linux.seccomp",
-      hint: "install package libseccomp2 (Debian, Ubuntu) or libseccomp (Fedora, Arch, Alpine)",
+      hint: installHint(PACKAGES.libseccomp),
     });
   }
   return library;
