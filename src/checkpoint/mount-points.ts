@@ -7,6 +7,7 @@ import { check } from "../sys/error.ts";
 import { cstr, NR, syscall } from "../sys/ffi.ts";
 import { absolute, close, O, open, readlink, S, tryStat } from "../sys/fs.ts";
 import { any } from "../sys/lists.ts";
+import { openat2 } from "../sys/openat2.ts";
 import type { Pair } from "./rpc.ts";
 
 /**
@@ -32,8 +33,10 @@ export function inOwnMounts<T>(use: () => T): T {
 }
 
 /**
- * Makes the root a mount point, which CRIU wants, and mount points that are missing, as `run` does. Returns the
- * bind mounts: mount points with links resolved, and their sources. Throws a BrunError or SysError.
+ * Makes the root a mount point, which CRIU wants, and mount points that are missing in it. What is bound from the host
+ * is left as it is: there they were when the container ran, and what a container has put in their place meanwhile is not to
+ * have anything made on the host. Returns the bind mounts: mount points with links resolved, and their sources. Throws a
+ * BrunError or SysError.
  */
 export function prepareRoot(rootfs: string, mounts: readonly Mount[], bundle: string): Pair[] {
   mount(rootfs, rootfs, MS.BIND | MS.REC);
@@ -81,18 +84,27 @@ function isOnTmpfs(path: string, mounts: readonly Mount[]): boolean {
   return mounts.some((m) => m.type === "tmpfs" && path.startsWith(`${absolute(m.destination, "/")}/`));
 }
 
-function openInRoot(root: number, path: string): number {
-  const how = new BigUint64Array([BigInt(O.PATH | O.CLOEXEC), 0n, BigInt(RESOLVE.IN_ROOT)]);
-  return syscall(NR.openat2, root, cstr(absolute(path, "/")), how, 24);
+/** @param more further RESOLVE_* */
+function openInRoot(root: number, path: string, more = 0): number {
+  return openat2(root, absolute(path, "/"), O.PATH, RESOLVE.IN_ROOT | more);
 }
 
-/** Opens a mount point below the root, which is made where it is missing. */
+/** Opens a mount point below the root, which is made where it is missing, unless that is in another mount. */
 function ensure(root: number, path: string, isFile: boolean, where: string): number {
   const there = openInRoot(root, path);
   if (there !== -E.ENOENT) return usable(there, path, where);
   const clean = absolute(path, "/");
   const slash = clean.lastIndexOf("/");
-  const parent = ensure(root, clean.slice(0, slash) || "/", false, where);
+  const above = clean.slice(0, slash) || "/";
+  close(ensure(root, above, false, where));
+  const parent = openInRoot(root, above, RESOLVE.NO_XDEV);
+  if (parent === -E.EXDEV) {
+    throw new BrunError(`the mount point ${path} is not there, and ${above} is mounted from the host`, {
+      where,
+      hint: "make it in the mount's source: a restore makes nothing there",
+    });
+  }
+  usable(parent, above, where);
   const name = cstr(clean.slice(slash + 1));
   const made = isFile
     ? syscall(NR.mknodat, parent, name, S.IFREG | 0o755, 0)
