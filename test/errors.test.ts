@@ -1,7 +1,9 @@
 /** docs/errors.md: each failure there is made to happen, and the line that brun prints is the documented one. */
 import { expect, test } from "bun:test";
 import { chownSync, readFileSync, writeFileSync } from "node:fs";
-import { isRoot, ownedDir } from "./support/caller.ts";
+import { attacker, install } from "./security/support.ts";
+import { isRoot, ownedDir, subordinateRange } from "./support/caller.ts";
+import { until } from "./support/processes.ts";
 import { subjects } from "./support/runtime.ts";
 import { type CallOptions, type Outcome, Sandbox } from "./support/sandbox.ts";
 import { mapManyIds, type TestSpec } from "./support/spec.ts";
@@ -108,6 +110,9 @@ const FAILURES: Readonly<Record<string, Make>> = {
   "The container's root may not reach a bind mount's source": run(
     (spec) => void spec.mounts.push(bind("/root/x")),
   ),
+  "A bind mount with an option that there is not": run(
+    (spec) => void spec.mounts.push(bind("/etc", "readonly")),
+  ),
   "A file system that only root may mount": run(
     (spec) => void spec.mounts.push({ destination: "/mnt", type: "ext4", source: "/dev/sda1" }),
   ),
@@ -198,6 +203,28 @@ const FAILURES: Readonly<Record<string, Make>> = {
   "An unknown seccomp action": run((spec) => {
     spec.linux.seccomp = { defaultAction: "SCMP_ACT_SHRUG" };
   }),
+  "There is no room for a further keyring": async (box) => {
+    // Of whose keys no other test takes any.
+    const edit = (spec: TestSpec) => {
+      mapManyIds(spec, caller);
+      const hostID = subordinateRange(caller, "/etc/subuid")[0] + 50_000;
+      spec.linux.uidMappings = [{ containerID: 0, hostID, size: 1000 }];
+    };
+    const bundle = box.bundle((spec) => {
+      edit(spec);
+      spec.process.args = ["/bin/probe", "fill"];
+    });
+    install(box, bundle, "probe");
+    const id = box.name();
+    const filler = box.spawn(["run", "--bundle", bundle, id]);
+    await until("the quota to be spent", () => filler.stdout() !== "");
+    // Who has no session keyring yet gets one above the quota.
+    const around = [attacker("probe"), "add", "brun-test"];
+    const outcome = await run(edit, { around })(box);
+    await box.ok(["kill", id, "KILL"]);
+    await filler.done;
+    return outcome;
+  },
   "A word before two dashes that may be a name or the program": async (box) =>
     box.call(["run", "--host", "make", "--", "x"]),
   "The user is not in the root's /etc/passwd": async (box) =>

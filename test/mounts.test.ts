@@ -1,10 +1,19 @@
 /** Mounts: kinds, options, propagation, odd destinations, and many of them. */
 import { describe, expect, test } from "bun:test";
-import { existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { ownedDir } from "./support/caller.ts";
 import { subjects } from "./support/runtime.ts";
 import { Sandbox } from "./support/sandbox.ts";
-import type { TestMount } from "./support/spec.ts";
+import { mapManyIds, type TestMount } from "./support/spec.ts";
 
 /** Per-mount options of a target in a mountinfo text; propagation fields behind them. */
 function mountOptions(mountinfo: string, target: string): string[] {
@@ -177,6 +186,53 @@ for (const subject of subjects()) {
           Bun.spawnSync(["umount", source]);
         }
       });
+    }
+
+    if (subject.caller.name === "root") {
+      // Each is opened another way: in the user namespace, or outside of it because of what is mounted below, or because
+      // the container's root cannot get there.
+      for (const where of ["plain", "with a mount below", "below a directory that is closed to it"]) {
+        test(`in a user namespace a bind keeps the flags of its source, ${where}`, async () => {
+          await using box = new Sandbox(subject);
+          const above = ownedDir(subject.caller, `${box.dir}/above`, 0o755);
+          if (where.startsWith("below")) {
+            chownSync(above, 12345, 12345);
+            chmodSync(above, 0o700);
+          }
+          const source = `${above}/source`;
+          const mounted: string[] = [];
+          const mount = (options: string, at: string) => {
+            mkdirSync(at, { recursive: true });
+            expect(Bun.spawnSync(["mount", "-t", "tmpfs", "-o", options, "tmpfs", at]).exitCode).toBe(0);
+            mounted.push(at);
+          };
+          const flags = async (...options: string[]) => {
+            const { stdout, stderr } = await box.sh("grep ' /mnt' /proc/self/mountinfo", (spec) => {
+              mapManyIds(spec, subject.caller);
+              spec.mounts.push({ destination: "/mnt", type: "bind", source, options });
+            });
+            if (stderr !== "") return [stderr];
+            return stdout.match(/\/mnt\S* \S+/g)?.map((line) => line.replace(",relatime", ""));
+          };
+          try {
+            mount("nosuid,noexec,nodev,noatime", source);
+            const below = where.startsWith("with") ? ["/mnt/below rw,nosuid,noexec,noatime"] : [];
+            if (below.length > 0) mount("nosuid,noexec,noatime", `${source}/below`);
+            const all = "ro,nosuid,nodev,noexec,noatime";
+            expect(Bun.spawnSync(["mount", "-o", `remount,bind,${all}`, source]).exitCode).toBe(0);
+            // By itself, and with flags of the config: more are set, none goes, and who asks for that is refused.
+            for (const more of [[], ["rprivate"], ["nosuid"], ["nodev", "nosymfollow"]]) {
+              const own = more.includes("nosymfollow") ? `${all},nosymfollow` : all;
+              expect([more, await flags("bind", ...more)]).toEqual([more, [`/mnt ${own}`]]);
+              expect([more, await flags("rbind", ...more)]).toEqual([more, [`/mnt ${own}`, ...below]]);
+            }
+            for (const recursive of ["bind", "rbind"])
+              expect((await flags(recursive, "exec"))?.[0]).toContain("leave out rw, suid, dev and exec");
+          } finally {
+            for (const at of mounted.reverse()) Bun.spawnSync(["umount", at]);
+          }
+        });
+      }
     }
 
     test("a destination that repeats the root's path, a source that an earlier mount made", async () => {

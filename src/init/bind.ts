@@ -34,7 +34,7 @@ export function openHostSources(x: InitContext): void {
   eachBind(x, (mount, index, options) => {
     const idmap = idmaps?.get(index);
     if (idmap === undefined ? !hostOnly?.has(index) : isOwnTree(x.config, mount, index)) return;
-    const tree = openSource(x, mount, index, options);
+    const tree = openSource(x, mount, index, options, true);
     const slave = new Uint32Array([0, 0, 0, 0, MS.SLAVE, 0, 0, 0]);
     const attr = x.b.bytes(new Uint8Array(slave.buffer), "{propagation=SLAVE}");
     // It comes out of the host's mount namespace, whose peer it would stay.
@@ -86,24 +86,40 @@ function isLink(x: InitContext, index: number): boolean {
   return typeof x.config.facts.sources.get(index) === "object";
 }
 
-/** A detached copy of the source with the mount's attributes. */
-function openSource(x: InitContext, mount: Mount, index: number, options: MountOptions): Slot {
+/**
+ * A detached copy of the source with the mount's attributes.
+ * @param outside of the container's user namespace
+ */
+function openSource(
+  x: InitContext,
+  mount: Mount,
+  index: number,
+  options: MountOptions,
+  outside = false,
+): Slot {
   const source = absolute(mount.source ?? "", x.config.bundle);
   const recursive = (options.flags & MS.REC) !== 0;
   const nofollow = (options.extra & Extra.SRC_NOFOLLOW) !== 0;
   x.b.at(`mounts[${index}]`, `bind ${source} on ${mount.destination}`);
   if (!hasRealSource(options)) {
     const tree = cloneTree(x, AT_FDCWD, source, recursive, nofollow ? AT_SYMLINK_NOFOLLOW : 0);
-    return withAttributes(x, tree, source, options);
+    return withAttributes(x, tree, source, options, outside);
   }
   const opened = openRealPath(x, source, nofollow ? O.NOFOLLOW : 0);
   const tree = cloneTree(x, opened, "", recursive);
   x.b.close(opened);
-  return withAttributes(x, tree, source, options);
+  return withAttributes(x, tree, source, options, outside);
 }
 
-function withAttributes(x: InitContext, tree: Slot, source: string, options: MountOptions): Slot {
-  setBindAttributes(x, tree, options);
+function withAttributes(
+  x: InitContext,
+  tree: Slot,
+  source: string,
+  options: MountOptions,
+  outside = false,
+): Slot {
+  if (outside && !x.config.privileged) addAttributes(x, tree, options);
+  else setBindAttributes(x, tree, options);
   const readonly = closesSysfs(x, source, options) ? MOUNT_ATTR.RDONLY : 0;
   setAttributes(x, tree, options.recursiveSet | readonly, options.recursiveClear, true);
   return tree;
@@ -175,6 +191,24 @@ function setBindAttributes(x: InitContext, tree: Slot, { flags, cleared }: Mount
   const onlySet = given.set & ~TIMES;
   if (!strict && (given.clear !== 0 || onlySet !== given.set)) attempts.push({ set: onlySet, clear: free });
   tryAttributes(x, tree, attempts);
+}
+
+/** Where struct statfs has the mount's flags (statfs(2)). */
+const STATFS_FLAGS = 80;
+
+/** What of them are a mount's own, and not its file system's as well: of the same value as MOUNT_ATTR_*. */
+const OWN_FLAGS = MOUNT_ATTR.NOSUID | MOUNT_ATTR.NODEV | MOUNT_ATTR.NOEXEC;
+
+/**
+ * Does to a source that is opened outside of the user namespace what the kernel lets be done in it, where the flags that
+ * the mount has on the host are locked (mount_namespaces(7)): more are set, none is cleared, and asking for that fails.
+ */
+function addAttributes(x: InitContext, tree: Slot, { flags, cleared }: MountOptions): void {
+  const { set, clear } = toMountAttr(flags, cleared);
+  const refused = clear & OWN_FLAGS;
+  if (refused !== 0)
+    x.b.check(x.b.inside(fileSystemOf(x, tree), STATFS_FLAGS), 4, BigInt(refused), 0, E.EPERM);
+  tryAttributes(x, tree, [{ set, clear: clear & (MOUNT_ATTR.ATIME | MOUNT_ATTR.NOSYMFOLLOW) }]);
 }
 
 /** An id-mapped mount: with the ids of the user namespace at `path` (mount_setattr(2), MOUNT_ATTR_IDMAP). */

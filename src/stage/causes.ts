@@ -89,6 +89,9 @@ export function causeOf(op: Op, errno: number): string | undefined {
   if (doing.startsWith("join the namespace ") && errno === E.EINVAL) {
     return "it is no namespace of this type, or one that the caller is in already";
   }
+  if (doing.startsWith("bind ") && errno === E.EPERM && (name === "mount_setattr" || op.kind === "check")) {
+    return "in a user namespace no flag can be cleared that the source's mount has on the host: leave out rw, suid, dev and exec";
+  }
   if (doing.startsWith("bind ") && name === "move_mount" && errno === E.EINVAL) {
     return "a directory cannot be bound on a file, or a file on a directory";
   }
