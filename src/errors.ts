@@ -9,6 +9,11 @@ import type { ErrnoName } from "./sys/errno.ts";
  * - ERR_EXISTS, ERR_NOT_FOUND: a container with this id exists already, or there is none
  * - ERR_STATE: the container is not in a state for it, such as `start` of one that has stopped
  * - ERR_HOOK: a hook failed
+ * - ERR_IMAGE_NOT_FOUND: there is no such image, or none for this machine
+ * - ERR_UNAUTHORIZED: a registry wants a login, or another one
+ * - ERR_NETWORK: a registry cannot be reached, or does not answer as one does
+ * - ERR_DIGEST: content is not what its digest says
+ * - ERR_NO_SPACE: there is no room for it
  * - ERR_NO_BRUN: the TypeScript API finds no brun to start
  * - ERR_FAILED: something else; the message says what
  */
@@ -21,6 +26,11 @@ export type ErrorCode =
   | "ERR_NOT_FOUND"
   | "ERR_STATE"
   | "ERR_HOOK"
+  | "ERR_IMAGE_NOT_FOUND"
+  | "ERR_UNAUTHORIZED"
+  | "ERR_NETWORK"
+  | "ERR_DIGEST"
+  | "ERR_NO_SPACE"
   | "ERR_NO_BRUN"
   | "ERR_FAILED";
 

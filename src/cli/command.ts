@@ -21,7 +21,7 @@ export interface Command<F extends Flags = Flags> {
   /** With `--explain-error`: says more about an error than its line does. */
   explainFailure?(error: unknown, context: CommandContext<F>): Promise<void>;
   /** Does the work; returns the exit code, or nothing for 0. Throws what goes to the error line. */
-  run(context: CommandContext<F>): number | undefined;
+  run(context: CommandContext<F>): number | undefined | Promise<number | undefined>;
 }
 
 /** citty's context; the session is its `data`. */

@@ -44,9 +44,10 @@ export async function dispatch(table: CommandTable, argv: readonly string[]): Pr
     const context = { args: parsed.values, data: { values, log } };
     if ("explain-error" in parsed.values)
       explainFailure = (error) => command.explainFailure?.(error, context);
-    const code = command.run(context) ?? 0;
+    const result = command.run(context);
+    const code = typeof result === "object" ? await result : result;
     drawTiming();
-    return code;
+    return code ?? 0;
   } catch (thrown) {
     drawTiming();
     const error = (await retell(thrown)) ?? thrown;

@@ -4,7 +4,10 @@ import type { CommandTable } from "./dispatch.ts";
 import { create, dispatch, exec, exit, givenArguments, kill, remove, run, start, state } from "./hot.ts";
 
 export const commands: CommandTable = {
-  run: async (argv) => (forSandbox(argv) ? (await import("./sandbox.ts")).sandboxCommand() : run),
+  run: async (argv) => {
+    if (forSandbox(argv)) return (await import("./sandbox.ts")).sandboxCommand();
+    return mayNameImage(argv) ? (await import("./image-word.ts")).runOf(argv, run) : run;
+  },
   create: () => create,
   start: () => start,
   exec: () => exec,
@@ -27,6 +30,8 @@ export const commands: CommandTable = {
       : (await import("./explain.ts")).default,
   doctor: async () => (await import("./doctor.ts")).default,
   unshare: async () => (await import("./unshare.ts")).default,
+  image: async (argv) => (await import("./image.ts")).imageCommand(argv),
+  "image-unpack": async () => (await import("./image-unpack.ts")).default,
   "sandbox-hook": async () => (await import("./sandbox-hook.ts")).default,
   features: async () => (await import("./features.ts")).default,
   completion: async () => (await import("./completion.ts")).completionCommand(await others()),
@@ -50,7 +55,27 @@ function forSandbox(argv: readonly string[]): boolean {
     const word = argv[i]!;
     if (word[0] !== "-") continue;
     const flag = word.slice(word[1] === "-" ? 2 : 1);
-    if (flag === "host" || flag === "rootfs" || flag.startsWith("host=") || flag.startsWith("rootfs="))
+    for (const root of ROOTS) if (flag === root || flag.startsWith(`${root}=`)) return true;
+  }
+  return false;
+}
+
+/** Flags that say what the root of a container without a bundle is. */
+const ROOTS = ["host", "rootfs", "image"];
+
+/** Whether a word could be the name of an image, where a container's id stands: ids have no slash, colon or @. */
+function mayNameImage(argv: readonly string[]): boolean {
+  for (let i = 0; i < argv.length && argv[i] !== "--"; i++) {
+    const word = argv[i]!;
+    const [first] = word;
+    if (first === "-") {
+      const flag = run.args[word.slice(word[1] === "-" ? 2 : 1) as keyof typeof run.args];
+      if (word === "-b" || flag?.type === "string") i++;
+    } else if (
+      first !== "/" &&
+      first !== "." &&
+      (word.includes("/") || word.includes(":") || word.includes("@"))
+    )
       return true;
   }
   return false;

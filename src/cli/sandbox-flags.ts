@@ -1,4 +1,4 @@
-/** Flags of `run --rootfs` and `run --host`: podman's names, and what they amount to. */
+/** Flags of `run --rootfs`, `run --image` and `run --host`: podman's names, and what they amount to. */
 
 import { checkId } from "../container/store.ts";
 import { BrunError } from "../errors.ts";
@@ -6,6 +6,7 @@ import { OVERLAYS, type OverlayMode, type SandboxOptions, type SandboxRoot } fro
 import { absolute } from "../sys/fs.ts";
 import { proc, procOf, timing, userns, usernsOf } from "./container-flags.ts";
 import type { Flags, Values } from "./flags.ts";
+import { pullFlags, pullPolicy } from "./pull-flags.ts";
 
 const list = (valueHint: string, description: string, alias?: string) =>
   ({
@@ -20,6 +21,7 @@ const list = (valueHint: string, description: string, alias?: string) =>
 export const sandboxFlags = {
   "container-id": { type: "positional", required: false, description: "name of the container" },
   rootfs: { type: "string", valueHint: "dir", description: "a directory as the root; it is not written to" },
+  image: { type: "string", valueHint: "name", description: "an image as the root: debian:12, oci:DIR, …" },
   host: { type: "boolean", description: "this machine as the root; what is written is thrown away" },
   upper: { type: "string", valueHint: "dir", description: "keep what is written in this directory" },
   overlay: {
@@ -48,6 +50,9 @@ export const sandboxFlags = {
     valueHint: "program",
     description: "what runs, with the words after the flags as its arguments",
   },
+  pull: pullPolicy,
+  ...pullFlags,
+  quiet: { type: "boolean", alias: "q", description: "do not show how far a pull is" },
   interactive: { type: "boolean", alias: "i", description: "the program reads our stdin" },
   tty: { type: "boolean", alias: "t", description: "give it a terminal" },
   memory: { type: "string", alias: "m", valueHint: "size", description: "limit of the memory: 512m, 2g" },
@@ -108,6 +113,12 @@ export function sandboxOptions(
   const positional = args["container-id"];
   if (args.name !== undefined && positional !== undefined) {
     throw new BrunError(`two names are given: ${args.name} and ${positional}`, { where: "--name" });
+  }
+  if (args.writable && root.kind === "rootfs" && root.image !== undefined) {
+    throw new BrunError("the files of an image are shared, and not written to", {
+      where: "--writable",
+      hint: "--upper DIR keeps what is written; brun image unpack makes a directory of your own",
+    });
   }
   if (args.writable && (root.kind === "host" || args.upper !== undefined || args["read-only"])) {
     throw new BrunError("goes with --rootfs alone, and neither with --upper nor with --read-only", {
@@ -174,13 +185,20 @@ export function checkTerminal(args: { detach: boolean; tty: boolean; name: strin
   });
 }
 
-function rootOf({ host, rootfs }: Values<typeof sandboxFlags>): SandboxRoot {
-  if (host && rootfs !== undefined) {
-    throw new BrunError("--rootfs and --host exclude each other", {
+function rootOf({ host, rootfs, image }: Values<typeof sandboxFlags>): SandboxRoot {
+  const roots = [
+    rootfs !== undefined && "--rootfs",
+    image !== undefined && "--image",
+    host && "--host",
+  ].filter(Boolean);
+  if (roots.length > 1) {
+    throw new BrunError(`${roots[0]} and ${roots[1]} exclude each other`, {
       hint: "the root is the one or the other",
     });
   }
   if (host) return { kind: "host" };
+  // Its directory is known when it is there.
+  if (image !== undefined) return { kind: "rootfs", path: "/", image };
   if (!rootfs) throw new BrunError("--rootfs needs a directory", { hint: "--host takes this machine's own" });
   const path = absolute(rootfs);
   if (!path.isWellFormed()) {
@@ -196,7 +214,7 @@ function rootOf({ host, rootfs }: Values<typeof sandboxFlags>): SandboxRoot {
 }
 
 /** A program, or a JSON list of one with arguments. Throws a BrunError. */
-function entrypoint(text: string | undefined): readonly string[] {
+export function entrypoint(text: string | undefined): readonly string[] {
   if (text === undefined || text === "") return [];
   if (!text.startsWith("[")) return [text];
   let words: unknown;
@@ -218,10 +236,16 @@ function overlayOf(text: string): OverlayMode {
   throw new BrunError(`there is no overlay "${text}"`, { where: "--overlay", hint: OVERLAYS.join(", ") });
 }
 
+/** The directory's, or an image's without registry and tag. */
+function nameOf({ path, image }: Extract<SandboxRoot, { kind: "rootfs" }>): string {
+  const last = (image ?? path).split("/").at(-1) ?? "";
+  return image === undefined ? last : last.replace(/[:@].*$/, "");
+}
+
 /** "host-4f2a1c", or the directory's name and such. */
 function madeUp(root: SandboxRoot): string {
   const bytes = crypto.getRandomValues(new Uint8Array(NAME_BYTES));
   const random = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-  const name = root.kind === "host" ? "host" : (root.path.split("/").at(-1) ?? "");
+  const name = root.kind === "host" ? "host" : nameOf(root);
   return `${/^[\w+.-]+$/.test(name) ? name : "rootfs"}-${random}`;
 }

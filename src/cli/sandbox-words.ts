@@ -1,5 +1,5 @@
 /**
- * The words of `run --host` and `run --rootfs`: which are flags, a name, the program. As in podman the program begins
+ * The words of `run --host`, `run --rootfs` and `run --image`: which are flags, a name, the program. As in podman the program begins
  * with the first word that is no flag; "--" before it is optional. `run --rootfs DIR NAME [flags] -- program` has a
  * name there: what stands before "--" is one where nothing but flags follows it.
  */
@@ -29,10 +29,10 @@ export function sandboxWords<const F extends Flags>(
   if (help || dashed || words.length === 0) return { parsed: first, program: words };
   const before = argv.slice(0, argv.length - words.length);
   const end = words.indexOf("--");
-  const { host, rootfs } = first.values as Partial<Values<typeof sandboxFlags>>;
+  const { host, rootfs, image } = first.values as Partial<Values<typeof sandboxFlags>>;
   const named = end === 1 || (end > 1 && words[1]!.startsWith("-") && !host);
   if (named) return withName(command, flags, argv.length - words.length, argv, manner);
-  if (!host && rootfs === undefined) throw afterProgram(command, words, before);
+  if (!host && rootfs === undefined && image === undefined) throw afterProgram(command, words, before);
   return { parsed: first, program: words };
 }
 
@@ -71,8 +71,8 @@ function withName<const F extends Flags>(
 
 /** `run make --host`: the flag belongs to the program there. */
 function afterProgram(command: string, words: readonly string[], before: readonly string[]): BrunError {
-  const at = words.findIndex((word) => /^--?(host|rootfs)(=|$)/.test(word));
-  const count = /^--?rootfs$/.test(words[at] ?? "") ? 2 : 1;
+  const at = words.findIndex((word) => /^--?(host|rootfs|image)(=|$)/.test(word));
+  const count = /^--?(rootfs|image)$/.test(words[at] ?? "") ? 2 : 1;
   const moved = words.slice(at, at + count);
   const rest = [...words.slice(0, at), ...words.slice(at + count)];
   return new BrunError(`${command}: ${words[at]} stands before the program`, {

@@ -1,4 +1,4 @@
-/** `brun run --rootfs` and `brun run --host`: containers without a bundle. */
+/** `brun run --rootfs`, `--image` and `--host`: containers without a bundle. */
 
 import { callerIdentity, isRootless } from "../container/root.ts";
 import { run } from "../container/run.ts";
@@ -29,9 +29,10 @@ import { timeoutMs } from "./duration.ts";
 import { explainFlags, printExplanation } from "./explain.ts";
 import { printFailure } from "./explain-error.ts";
 import type { Values } from "./flags.ts";
-import { openRuntime, viewRuntime } from "./globals.ts";
+import { openRuntime, type Session, viewRuntime } from "./globals.ts";
 import { isTerminal, print } from "./output.ts";
 import { checkTerminal, sandboxFlags, sandboxOptions, sandboxRunFlags } from "./sandbox-flags.ts";
+import type { withPulledImage } from "./sandbox-image.ts";
 import { sandboxWords } from "./sandbox-words.ts";
 
 type Args = Values<typeof sandboxRunFlags>;
@@ -64,31 +65,43 @@ export function sandboxCommand(): Command<typeof sandboxRunFlags> {
     run({ args, data }) {
       const [interactive, terminal] = stdio(args, program);
       const asked = sandboxOptions(args, program, terminal);
-      const rt = args["print-config"] ? viewRuntime(data) : openRuntime(data, args.timing);
-      const view = viewOf(rt);
-      const options = settledOptions(asked, view);
-      if (args["print-config"]) {
-        const { spec, notices, make } = sandboxSpec(options, view);
-        for (const notice of notices) rt.warn(notice);
-        makeNetworkFiles(options, rt);
-        makeOwn(make, rt);
-        print(`${toSharedJson(spec, "  ")}\n`);
-        return 0;
-      }
-      checkTerminal({ ...args, name: options.id });
-      if (args.detach && args["ready-fd"] === undefined && (args.rm || args.timeout !== undefined)) {
-        const named = args.name ?? args["container-id"];
-        const code = runInBackground(given, named === undefined ? options.id : null);
-        if (code === 0) print(`${options.id}\n`);
-        return code;
-      }
-      if (!interactive) emptyStdin(args, rt);
-      if (!args.detach) return start(rt, options, view, args);
-      const code = withoutOutput(rt, (quiet) => start(quiet, options, view, args));
-      print(`${options.id}\n`);
-      return code;
+      if (args.image === undefined) return go(asked, interactive, args, data);
+      return withImageOf(asked, args, program, data, true).then((options) =>
+        go(options, interactive, args, data),
+      );
     },
   };
+
+  function go(asked: SandboxOptions, interactive: boolean, args: Args, data: Session): number {
+    const rt = args["print-config"] ? viewRuntime(data) : openRuntime(data, args.timing);
+    const view = viewOf(rt);
+    const options = settledOptions(asked, view);
+    if (args["print-config"]) {
+      const { spec, notices, make } = sandboxSpec(options, view);
+      for (const notice of notices) rt.warn(notice);
+      makeNetworkFiles(options, rt);
+      makeOwn(make, rt);
+      print(`${toSharedJson(spec, "  ")}\n`);
+      return 0;
+    }
+    checkTerminal({ ...args, name: options.id });
+    if (args.detach && args["ready-fd"] === undefined && (args.rm || args.timeout !== undefined)) {
+      const named = args.name ?? args["container-id"];
+      const code = runInBackground(given, named === undefined ? options.id : null);
+      if (code === 0) print(`${options.id}\n`);
+      return code;
+    }
+    if (!interactive) emptyStdin(args, rt);
+    if (!args.detach) return start(rt, options, view, args);
+    const code = withoutOutput(rt, (quiet) => start(quiet, options, view, args));
+    print(`${options.id}\n`);
+    return code;
+  }
+}
+
+/** What gets images is loaded for them alone. */
+async function withImageOf(...args: Parameters<typeof withPulledImage>): Promise<SandboxOptions> {
+  return (await import("./sandbox-image.ts")).withPulledImage(...args);
 }
 
 /** `brun explain` with the flags of a container without a bundle. */
@@ -105,14 +118,20 @@ export function explainSandbox(): Command<typeof explainSandboxFlags> {
     run({ args, data }) {
       const rt = viewRuntime(data);
       const view = viewOf(rt);
-      const options = settledOptions(sandboxOptions(args, program, args.tty), view);
-      const sandbox = sandboxSpec(options, view);
-      for (const notice of sandbox.notices) rt.warn(notice);
-      try {
-        printExplanation(rt, args, createOptions(options, sandbox));
-      } catch (error) {
-        throw withFlag(sandbox, error);
-      }
+      const explained = (asked: SandboxOptions) => {
+        const options = settledOptions(asked, view);
+        const sandbox = sandboxSpec(options, view);
+        for (const notice of sandbox.notices) rt.warn(notice);
+        try {
+          printExplanation(rt, args, createOptions(options, sandbox));
+        } catch (error) {
+          throw withFlag(sandbox, error);
+        }
+        return 0;
+      };
+      const asked = sandboxOptions(args, program, args.tty);
+      if (args.image === undefined) return explained(asked);
+      return withImageOf(asked, args, program, data, false).then(explained);
     },
   };
 }
@@ -120,11 +139,13 @@ export function explainSandbox(): Command<typeof explainSandboxFlags> {
 const explainSandboxFlags = { ...sandboxFlags, ...explainFlags } as const;
 
 const DETAILS = `brun run --rootfs DIR [flags] [id] -- program…
+brun run --image NAME [flags] [-- program…]
 brun run --host [flags] -- program…
 
 With --host the program sees this machine, and nothing that it does to files stays: it has the current directory, the
 caller's name, and the host's network, but none of its processes and secrets. With --rootfs it is root of DIR, which
-is left as it is. Without "--" and a program there is a shell.
+is left as it is. With --image the same of an image, which is pulled when it is not there. Without "--" and a
+program there is a shell.
 
 Signals, job control and exit codes are the program's: 127 when it is not found, 126 when it cannot be executed, 128 and
 the number of a signal that ended it.
@@ -133,6 +154,7 @@ EXAMPLE
   brun run --host -- make test
   brun run --host --rw . --network none -- npm install
   brun run --host --upper changes -it -- bash
+  brun run --image debian:12 -- cat /etc/os-release
   brun run --rootfs debian --memory 512m --cpus 1 web -- /usr/bin/python3 -m http.server`;
 
 /**
@@ -290,7 +312,7 @@ function makeOwn(directories: readonly string[], { root }: Runtime): void {
 function refusedOverlay({ spec, flags }: Sandbox, error: unknown): string | null {
   if (!(error instanceof BrunError) || !error.message.startsWith("cannot mount overlay on ")) return null;
   const index = Number(/^mounts\[(\d+)\]$/.exec(error.where ?? "")?.[1] ?? -1);
-  if (!/^--(host|rootfs)/.test(flags[index] ?? "")) return null;
+  if (!/^--(host|rootfs|image)/.test(flags[index] ?? "")) return null;
   const lower = spec.mounts?.[index]?.options?.find((option) => option.startsWith("lowerdir="));
   return lower?.slice("lowerdir=".length) ?? null;
 }

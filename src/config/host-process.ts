@@ -1,5 +1,6 @@
 /** The config of a process of the host in namespaces of its own, without a container: `unshare`, and doctor's trials. */
 import type { Caller } from "../../rootless/caller.ts";
+import type { UsernsMode } from "../../rootless/default-ids.ts";
 import type { Namespace } from "../spec/index.ts";
 import { type ResolveInput, resolve } from "./resolve.ts";
 import type { ContainerConfig } from "./types.ts";
@@ -10,6 +11,9 @@ export interface HostProcess {
   readonly namespaces: readonly Namespace["type"][];
   readonly subids: ResolveInput["subids"];
   readonly obstacle?: ResolveInput["obstacle"];
+  /** How its ids are chosen; "auto" unless given. */
+  readonly userns?: UsernsMode | undefined;
+  readonly lesserRoot?: boolean | undefined;
   readonly setgroupsDenied: ResolveInput["setgroupsDenied"];
   readonly args: readonly string[];
   /** NAME=value strings. */
@@ -22,6 +26,8 @@ export function hostProcessConfig({
   namespaces,
   subids,
   obstacle,
+  userns,
+  lesserRoot,
   setgroupsDenied,
   args,
   env,
@@ -39,6 +45,8 @@ export function hostProcessConfig({
     addUserNamespace: true,
     subids,
     obstacle,
+    userns,
+    lesserRoot,
     rlimits: new Map(),
     oomScoreAdj: 0,
     setgroupsDenied,

@@ -18,6 +18,10 @@ export function environment(options: SandboxOptions, view: HostView): string[] {
     if (options.terminal && !variables.has("debian_chroot")) variables.set("debian_chroot", "brun");
   } else {
     variables.set("PATH", PATH);
+    for (const entry of options.imageEnv ?? []) {
+      const equals = entry.indexOf("=");
+      variables.set(entry.slice(0, equals), entry.slice(equals + 1));
+    }
     variables.set("HOSTNAME", options.hostname ?? options.id);
     const { TERM } = view.environment;
     if (options.terminal) variables.set("TERM", TERM || "xterm");

@@ -1,10 +1,17 @@
-/** What `brun run --rootfs` and `brun run --host` are asked for. */
+/** What `brun run --rootfs`, `--image` and `--host` are asked for. */
 
 import type { UsernsMode } from "../../rootless/default-ids.ts";
 import type { ProcMode } from "../config/bind-proc.ts";
 
 /** What the container's root is made of. */
-export type SandboxRoot = { readonly kind: "rootfs"; readonly path: string } | { readonly kind: "host" };
+export type SandboxRoot =
+  | {
+      readonly kind: "rootfs";
+      readonly path: string;
+      /** Name of the image that the directory is of. */
+      readonly image?: string | undefined;
+    }
+  | { readonly kind: "host" };
 
 /** `--network`. */
 export const NETWORKS = ["none", "host", "pasta", "slirp4netns"] as const;
@@ -60,4 +67,12 @@ export interface SandboxOptions {
   readonly withSecrets: boolean;
   /** An init is process 1. */
   readonly init: boolean;
+  /** NAME=value of an image. */
+  readonly imageEnv?: readonly string[];
+  /** Where an image's program starts; made where it is missing. */
+  readonly imageWorkdir?: string | undefined;
+  /** Directories of an image that can be written to. */
+  readonly imageVolumes?: readonly string[];
+  /** The signal that asks the program to end: a name or a number. */
+  readonly stopSignal?: string | undefined;
 }

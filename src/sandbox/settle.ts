@@ -19,5 +19,5 @@ export function settledOptions(options: SandboxOptions, view: HostView): Sandbox
 
 function settledRoot(root: SandboxRoot, view: HostView): SandboxRoot {
   if (root.kind === "host" || view.follow(root.path) === null) return root;
-  return { kind: "rootfs", path: settle(root.path, "--rootfs", view).path };
+  return { ...root, path: settle(root.path, root.image === undefined ? "--rootfs" : "--image", view).path };
 }

@@ -64,6 +64,7 @@ export function sandboxSpec(options: SandboxOptions, view: HostView, limits: San
     ...writablePaths(options, view),
     ...hidden.map((place) => ({ mount: hidingCover(place, view), flag: "--host (hidden)" })),
     ...network.mounts.map((mount) => ({ mount, flag: `--network ${network.mode}` })),
+    ...imageVolumes(options),
     ...volumes(options, view),
   ];
   const { placed, make } = coverOwnState(shown, shownRoot(options, fuse !== undefined), who.user, view);
@@ -81,6 +82,7 @@ export function sandboxSpec(options: SandboxOptions, view: HostView, limits: San
       // Nobody has asked for the name that it gets by itself.
       ...(options.hostname === undefined && { "org.brun.hostname": "try" }),
       ...(options.init && { "org.brun.init": "true" }),
+      ...(options.stopSignal && { "org.opencontainers.image.stopSignal": options.stopSignal }),
     },
     linux: linuxOf(options, view, maps, network),
   };
@@ -99,7 +101,8 @@ function rootPath({ root }: SandboxOptions): string {
 }
 
 function rootFlag({ root }: SandboxOptions): string {
-  return root.kind === "host" ? "--host" : `--rootfs ${root.path}`;
+  if (root.kind === "host") return "--host";
+  return root.image === undefined ? `--rootfs ${root.path}` : `--image ${root.image}`;
 }
 
 function shownRoot(options: SandboxOptions, fuse: boolean): ShownRoot {
@@ -145,6 +148,15 @@ function placeRoot(
 function above(path: string): string[] {
   const parts = path.split("/").slice(1, -1);
   return parts.map((_, i) => `/${parts.slice(0, i + 1).join("/")}`);
+}
+
+/** With a read-only root an image's volumes are tmpfs, which begin with what the image has there. */
+function imageVolumes({ imageVolumes = [] }: SandboxOptions): Placed[] {
+  const options = ["nosuid", "nodev", "tmpcopyup"];
+  return imageVolumes.map((destination) => ({
+    mount: { destination, type: "tmpfs", source: "tmpfs", options },
+    flag: "--image (VOLUME)",
+  }));
 }
 
 function noticesOf(options: SandboxOptions, view: HostView): string[] {

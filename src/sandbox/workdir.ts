@@ -12,7 +12,7 @@ import type { HostView } from "./view.ts";
  */
 export function workingDirectory(options: SandboxOptions, view: HostView, placed: readonly Placed[]): string {
   const host = options.root.kind === "host";
-  if (options.workdir === undefined) return host ? view.cwd : "/";
+  if (options.workdir === undefined) return host ? view.cwd : (options.imageWorkdir ?? "/");
   const path = absolute(options.workdir, host ? view.cwd : "/");
   if (isThere(path, options, view, placed)) return path;
   throw new BrunError(`${path} is not there`, {

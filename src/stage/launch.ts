@@ -54,10 +54,11 @@ export function stageFile(): number {
  * Starts a stage, or takes the one that has been, and goes on while it is executed.
  * @param preserveFds how many descriptors from 3 on the container shall have: Bun has marked them
  *   close-on-exec when it started
+ * @param stdio descriptors that become 0, 1 and 2 instead of this process's
  * Throws a SysError.
  */
-export function launchStage(preserveFds: number): Stage {
-  const ahead = preserveFds === 0 ? takeAhead() : null;
+export function launchStage(preserveFds: number, stdio?: readonly [number, number, number]): Stage {
+  const ahead = preserveFds === 0 && stdio === undefined ? takeAhead() : null;
   if (ahead !== null) return ahead;
   const execFd = stageFile();
   const [ours, theirs] = socketPair();
@@ -72,6 +73,7 @@ export function launchStage(preserveFds: number): Stage {
       execFd,
       keepFd: theirs,
       goOn: true,
+      ...(stdio && { stdio }),
     });
     if (pidfd >= 0) close(pidfd);
     return { socket: ours, pid, execError };

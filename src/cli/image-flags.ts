@@ -1,0 +1,41 @@
+/** What the flags about getting images (pull-flags.ts) amount to. */
+import { BrunError } from "../errors.ts";
+import { ownPlatform, parsePlatform } from "../image/platform.ts";
+import { PULL_POLICIES, type PullOptions, type PullPolicy } from "../image/pull.ts";
+import { usernsOf } from "./container-flags.ts";
+import type { Values } from "./flags.ts";
+import type { Session } from "./globals.ts";
+import type { pullFlags } from "./pull-flags.ts";
+
+/** @throws BrunError (ERR_USAGE) */
+export function policyOf(text: string): PullPolicy {
+  // podman takes a bare truth as well.
+  const word = text === "true" ? "always" : text === "false" ? "missing" : text;
+  const policy = PULL_POLICIES.find((name) => name === word);
+  if (policy !== undefined) return policy;
+  throw new BrunError(`there is no policy "${text}"`, {
+    code: "ERR_USAGE",
+    where: "--pull",
+    hint: PULL_POLICIES.join(", "),
+  });
+}
+
+/** The flags as options. Throws a BrunError. */
+export function pullOptions(
+  args: Values<typeof pullFlags> & { readonly userns: string | undefined },
+  policy: PullPolicy,
+  { values }: Session,
+): PullOptions {
+  return {
+    platform: args.platform === undefined ? ownPlatform() : parsePlatform(args.platform),
+    policy,
+    userns: usernsOf(args.userns) ?? "auto",
+    rootless: rootlessOf(values.rootless),
+    authFile: args.authfile,
+    insecure: args["tls-verify"] === false,
+  };
+}
+
+function rootlessOf(text: string): boolean | "auto" {
+  return text === "auto" || text === "" ? "auto" : /^(true|1|t)$/i.test(text);
+}

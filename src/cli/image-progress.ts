@@ -1,0 +1,101 @@
+/** How far a pull is: a bar for each layer on a terminal, lines elsewhere. */
+import { hexOf } from "../image/digest.ts";
+import type { PullEvent } from "../image/pull.ts";
+import { printable } from "../printable.ts";
+import { IOCTL } from "../sys/constants.ts";
+import { NR, syscall } from "../sys/ffi.ts";
+import { isTerminal, printErrorRaw } from "./output.ts";
+
+const SHOWN = 12;
+/** At most so often, in milliseconds. */
+const REDRAW = 100;
+const BAR = 24;
+
+/** "29.1 MB". */
+export function bytesText(bytes: number): string {
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  let value = bytes;
+  let unit = 0;
+  for (; value >= 1000 && unit < units.length - 1; unit++) value /= 1000;
+  return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`;
+}
+
+type Layer = Extract<PullEvent, { type: "layer" }>;
+
+/** Shows a pull on stderr. */
+export class PullProgress {
+  private readonly layers = new Map<string, Layer>();
+  private readonly terminal = isTerminal(2);
+  private readonly begun = performance.now();
+  private drawn = 0;
+  private last = Number.NEGATIVE_INFINITY;
+
+  readonly event = (event: PullEvent): void => {
+    if (event.type === "image") {
+      const { name, layers, size } = event;
+      const what = `${layers} layer${layers === 1 ? "" : "s"}, ${bytesText(size)}`;
+      printErrorRaw(`${printable(`pulling ${name} (${what})`, true)}\n`);
+      return;
+    }
+    const before = this.layers.get(event.digest);
+    this.layers.set(event.digest, event);
+    // What is there already is nothing to see.
+    if (before === undefined && event.state === "done") this.layers.delete(event.digest);
+    else if (this.terminal) this.draw(before?.state !== event.state);
+    else if (event.state === "done" && before !== undefined && before.state !== "done") {
+      printErrorRaw(`layer ${short(event.digest)}: done (${bytesText(event.size)})\n`);
+    }
+  };
+
+  /** The last picture stays. */
+  end(): void {
+    if (this.terminal && this.layers.size > 0) this.draw(true);
+  }
+
+  private draw(now: boolean): void {
+    const time = performance.now();
+    if (!now && time - this.last < REDRAW) return;
+    this.last = time;
+    const layers = [...this.layers.values()];
+    // Those that move are what there is to see.
+    const shown =
+      layers.length <= SHOWN ? layers : layers.filter(({ state }) => state !== "done").slice(0, SHOWN);
+    const width = columns();
+    const lines = [...shown.map((layer) => this.line(layer)), this.summary(layers)].map((line) =>
+      line.slice(0, width - 1),
+    );
+    const up = this.drawn > 0 ? `\x1b[${this.drawn}A` : "";
+    printErrorRaw(`${up}\r\x1b[J${lines.map((line) => `${line}\n`).join("")}`);
+    this.drawn = lines.length;
+  }
+
+  private line({ digest, size, state, bytes }: Layer): string {
+    const share = size === 0 ? 1 : Math.min(bytes / size, 1);
+    const full = Math.round(share * BAR);
+    const bar = `[${"#".repeat(full)}${"-".repeat(BAR - full)}]`;
+    const text = state === "done" ? bytesText(size) : `${bytesText(bytes)} of ${bytesText(size)}`;
+    return `${short(digest)}  ${state.padEnd(11)}  ${bar}  ${text}`;
+  }
+
+  private summary(layers: readonly Layer[]): string {
+    const size = layers.reduce((sum, layer) => sum + layer.size, 0);
+    const have = layers.reduce(
+      (sum, layer) =>
+        sum + (layer.state === "downloading" ? layer.bytes : layer.state === "waiting" ? 0 : layer.size),
+      0,
+    );
+    const seconds = (performance.now() - this.begun) / 1000;
+    const rate = seconds > 0 ? have / seconds : 0;
+    const left = rate > 0 && have < size ? `, ${Math.ceil((size - have) / rate)} s left` : "";
+    return `${bytesText(have)} of ${bytesText(size)}, ${bytesText(Math.round(rate))}/s${left}`;
+  }
+}
+
+function short(digest: string): string {
+  return hexOf(digest).slice(0, 12);
+}
+
+function columns(): number {
+  const size = new Uint16Array(4);
+  return syscall(NR.ioctl, 2, IOCTL.TIOCGWINSZ, size) === 0 && size[1]! > 0 ? size[1]! : 80;
+}

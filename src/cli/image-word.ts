@@ -1,0 +1,30 @@
+/** `brun run debian:12 …`: the name of an image in the place of a container's id, as podman and docker have it. */
+import { isNameOfImage } from "../image/reference.ts";
+import type { Command } from "./command.ts";
+import type { Flags } from "./flags.ts";
+import { globalFlags } from "./globals.ts";
+import { parseFlags } from "./parse.ts";
+import { sandboxCommand } from "./sandbox.ts";
+import { sandboxRunFlags } from "./sandbox-flags.ts";
+
+/** The command for these words: that of `run --image` when the first that is no flag names an image. */
+export function runOf(argv: readonly string[], run: Command<Flags>): Command {
+  let words: readonly string[];
+  try {
+    words = parseFlags("run", { ...run.args, ...sandboxRunFlags }, argv, {
+      globals: globalFlags,
+      short: true,
+    }).args;
+  } catch {
+    return run;
+  }
+  const [name, ...program] = words;
+  if (name === undefined || !isNameOfImage(name)) return run;
+  const flags = argv.slice(0, argv.length - words.length).filter((word) => word !== "--");
+  const command = sandboxCommand();
+  const asked = ["--image", name, ...flags, ...(program.length > 0 ? ["--", ...program] : [])];
+  return {
+    ...command,
+    parse: (_: readonly string[], globals: Flags) => command.parse!(asked, globals),
+  } as unknown as Command;
+}

@@ -1,0 +1,29 @@
+/** Flags about getting images, which `image pull` and `run --image` share: podman's names. */
+import type { Flags } from "./flags.ts";
+
+/** Of whatever may pull. */
+export const pullFlags = {
+  platform: {
+    type: "string",
+    valueHint: "os/arch",
+    description: "the platform of an image (default: this machine's): linux/arm64",
+  },
+  authfile: {
+    type: "string",
+    valueHint: "file",
+    description: "logins: auth.json of podman, config.json of docker",
+  },
+  "tls-verify": {
+    type: "boolean",
+    optional: true,
+    description: "check a registry's certificate (default: true)",
+  },
+} as const satisfies Flags;
+
+/** When a registry is asked. */
+export const pullPolicy = {
+  type: "string",
+  valueHint: "missing|always|newer|never",
+  default: "missing",
+  description: "with --image: when the registry is asked",
+} as const;

@@ -1,0 +1,26 @@
+/** Digests of content (image-spec, descriptor.md). */
+import { CryptoHasher } from "bun";
+
+/** "sha256" or "sha512" of "sha256:…". */
+export function algorithmOf(digest: string): "sha256" | "sha512" {
+  return digest.startsWith("sha512:") ? "sha512" : "sha256";
+}
+
+/** The part behind the colon. */
+export function hexOf(digest: string): string {
+  return digest.slice(digest.indexOf(":") + 1);
+}
+
+/** Digest of bytes, by the algorithm of another. */
+export function digestOf(bytes: Uint8Array, algorithm: "sha256" | "sha512" = "sha256"): string {
+  return `${algorithm}:${new CryptoHasher(algorithm).update(bytes).digest("hex")}`;
+}
+
+/** The identity of a stack of layers (config.md, "Layer ChainID"). */
+export function chainId(diffIds: readonly string[]): string {
+  const [first, ...rest] = diffIds;
+  return rest.reduce(
+    (chain, diffId) => digestOf(new TextEncoder().encode(`${chain} ${diffId}`)),
+    first ?? digestOf(new Uint8Array(0)),
+  );
+}

@@ -1,0 +1,362 @@
+/** Getting an image: what its name leads to, its layers into the store, and the directory that they make. */
+import { cpus } from "node:os";
+import type { UsernsMode } from "../../rootless/default-ids.ts";
+import { BrunError } from "../errors.ts";
+import { absolute } from "../sys/fs.ts";
+import { digestOf, hexOf } from "./digest.ts";
+import {
+  type Descriptor,
+  type ImageConfig,
+  type Manifest,
+  MEDIA,
+  parseImageConfig,
+  parseManifest,
+} from "./manifest.ts";
+import { choosePlatform, type Platform, platformText, runsOn } from "./platform.ts";
+import { type FileName, type ImageName, nameText, parseName, type RegistryName } from "./reference.ts";
+import { candidates, registriesConf } from "./registry/conf.ts";
+import { archiveFiles, SavedSource } from "./source/archive.ts";
+import { DirSource, directoryFiles, LayoutSource } from "./source/layout.ts";
+import { RegistrySource } from "./source/registry.ts";
+import type { Document, Source } from "./source/source.ts";
+import { ImageStore, type StoredImage } from "./store.ts";
+import { type UnpackIds, unpackIds } from "./unpack/start.ts";
+
+/** When a registry is asked: podman's --pull. */
+export const PULL_POLICIES = ["missing", "always", "newer", "never"] as const;
+export type PullPolicy = (typeof PULL_POLICIES)[number];
+
+/** What happens meanwhile. Sizes are in bytes, as the registry has them. */
+export type PullEvent =
+  | { readonly type: "image"; readonly name: string; readonly layers: number; readonly size: number }
+  | {
+      readonly type: "layer";
+      readonly digest: string;
+      readonly size: number;
+      readonly state: LayerState;
+      readonly bytes: number;
+    };
+
+export type LayerState = "waiting" | "downloading" | "unpacking" | "done";
+
+/** How an image is got. */
+export interface PullOptions {
+  readonly platform: Platform;
+  readonly policy: PullPolicy;
+  readonly userns: UsernsMode;
+  /** The global flag: whether containers get a user namespace. */
+  readonly rootless: boolean | "auto";
+  readonly authFile?: string | undefined;
+  readonly insecure?: boolean | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly progress?: ((event: PullEvent) => void) | undefined;
+  readonly store?: ImageStore | undefined;
+}
+
+/** An image that can be run. */
+export interface PulledImage {
+  readonly image: StoredImage;
+  readonly config: ImageConfig;
+  /** The directory with its files. */
+  readonly root: string;
+  /** It was there already, and nobody was asked. */
+  readonly cached: boolean;
+}
+
+/**
+ * Gets an image.
+ * @param text a name: "debian:12", "oci:DIR:TAG"
+ * @throws BrunError there is none, it cannot be had, or not be unpacked: nothing of it can be seen then
+ */
+export async function pull(text: string, options: PullOptions): Promise<PulledImage> {
+  const name = parseName(text);
+  const store = options.store ?? ImageStore.open();
+  const ids = unpackIds(options.userns, options.rootless);
+  if (name.transport !== "registry") return fetchImage(absoluteName(name), store, ids, options);
+  const conf = registriesConf();
+  const names = candidates(name, conf);
+  const there = options.policy === "always" ? undefined : findStored(names, store, options.platform);
+  if (there !== undefined && options.policy !== "newer") {
+    const ready = await stored(there, store, ids);
+    if (ready !== null) return ready;
+  }
+  if (options.policy === "never") {
+    throw new BrunError(`${text} is not there${there === undefined ? "" : " for these ids"}`, {
+      code: "ERR_IMAGE_NOT_FOUND",
+      where: "--pull never",
+      hint: `brun image pull ${text}`,
+    });
+  }
+  let last: unknown;
+  for (const candidate of names) {
+    try {
+      if (options.policy === "newer" && there !== undefined) {
+        const source = new RegistrySource(candidate, conf, store, registryOptions(options));
+        if ((await source.currentDigest()) === there.top) {
+          const ready = await stored(there, store, ids);
+          if (ready !== null) return ready;
+        }
+      }
+      return await fetchImage(candidate, store, ids, options);
+    } catch (error) {
+      last = error;
+      // Somewhere else there may be one of that name.
+      if (
+        error instanceof BrunError &&
+        (error.code === "ERR_IMAGE_NOT_FOUND" || error.code === "ERR_UNAUTHORIZED")
+      )
+        continue;
+      throw error;
+    }
+  }
+  throw last;
+}
+
+function absoluteName(name: FileName): FileName {
+  return { ...name, path: absolute(name.path) };
+}
+
+function registryOptions({ authFile, insecure, signal }: PullOptions) {
+  return { authFile, insecure: insecure ?? false, signal };
+}
+
+function findStored(
+  names: readonly RegistryName[],
+  store: ImageStore,
+  platform: Platform,
+): StoredImage | undefined {
+  for (const name of names) {
+    const found = store.find(nameText(name), (of) => runsOn(of, platform));
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/** An image of the store as it is; null when something of it is missing. Throws a BrunError. */
+export async function stored(
+  image: StoredImage,
+  store: ImageStore,
+  ids: UnpackIds,
+): Promise<PulledImage | null> {
+  const bytes = store.blob(image.config);
+  if (bytes === null) return null;
+  const config = parseImageConfig(bytes, image.name);
+  const root = store.rootIfThere(ids, image.diffIds);
+  if (root !== null) return { image, config, root, cached: true };
+  if (!image.diffIds.every((diffId) => store.hasLayer(ids, diffId))) return null;
+  return { image, config, root: await store.buildRoot(ids, image.diffIds), cached: true };
+}
+
+/** Opens what a name stands for. Throws a BrunError. */
+async function openSource(name: ImageName, store: ImageStore, options: PullOptions): Promise<Source> {
+  if (name.transport === "registry")
+    return new RegistrySource(name, registriesConf(), store, registryOptions(options));
+  const where = nameText(name);
+  if (name.transport === "oci") return new LayoutSource(name, directoryFiles(name.path, where));
+  if (name.transport === "dir") return new DirSource(name);
+  const files = await archiveFiles(name.path, store.temporaryFile("archive"), where);
+  return name.transport === "oci-archive" ? new LayoutSource(name, files) : new SavedSource(name, files);
+}
+
+/** The manifest for a platform, and what led to it. */
+interface Resolved {
+  readonly top: string;
+  readonly document: Document;
+  readonly manifest: Extract<Manifest, { kind: "manifest" }>;
+}
+
+/** Indexes in indexes are followed so far. */
+const INDEXES_MAX = 3;
+
+async function resolve(source: Source, where: string, platform: Platform): Promise<Resolved> {
+  let document = await source.top();
+  const top = digestOf(document.bytes);
+  for (let depth = 0; depth <= INDEXES_MAX; depth++) {
+    const manifest = parseManifest(document.bytes, document.mediaType, where);
+    if (manifest.kind === "manifest") return { top, document, manifest };
+    document = await source.manifest(choosePlatform(manifest.manifests, platform, where));
+  }
+  throw new BrunError("has indexes in indexes without end", { code: "ERR_CONFIG", where });
+}
+
+async function fetchImage(
+  name: ImageName,
+  store: ImageStore,
+  ids: UnpackIds,
+  options: PullOptions,
+): Promise<PulledImage> {
+  const where = nameText(name);
+  const source = await openSource(name, store, options);
+  try {
+    const { top, document, manifest } = await resolve(source, where, options.platform);
+    if (!isConfig(manifest.config)) {
+      throw new BrunError(`is no container image, but ${manifest.config.mediaType}`, {
+        code: "ERR_CONFIG",
+        where,
+      });
+    }
+    const configBytes = await source.config(manifest.config);
+    const config = parseImageConfig(configBytes, `${where}: config`);
+    if (config.platform.architecture !== "" && !runsOn(config.platform, options.platform)) {
+      throw new BrunError(
+        `${where} is for ${platformText(config.platform)}, and not for ${platformText(options.platform)}`,
+        {
+          code: "ERR_IMAGE_NOT_FOUND",
+          hint: `--platform ${platformText(config.platform)} takes it all the same`,
+        },
+      );
+    }
+    const { layers } = manifest;
+    if (layers.length !== config.diffIds.length) {
+      throw new BrunError(`has ${layers.length} layers and a config for ${config.diffIds.length}`, {
+        code: "ERR_CONFIG",
+        where,
+      });
+    }
+    if (layers.length === 0) throw new BrunError("has no layers", { code: "ERR_CONFIG", where });
+    const size = layers.reduce((sum, layer) => sum + layer.size, 0);
+    if (config.diffIds.some((diffId) => !store.hasLayer(ids, diffId))) {
+      options.progress?.({ type: "image", name: where, layers: layers.length, size });
+    }
+    await fetchLayers(layers, config.diffIds, source, store, ids, options, where);
+    const root = await store.buildRoot(ids, config.diffIds);
+    const image: StoredImage = {
+      name: where,
+      manifest: digestOf(document.bytes),
+      top,
+      config: manifest.config.digest,
+      platform: config.platform,
+      size,
+      diffIds: config.diffIds,
+      pulled: new Date().toISOString(),
+    };
+    store.putBlob(image.manifest, document.bytes);
+    store.putBlob(image.config, configBytes);
+    await store.change((images) => [
+      ...images.filter(
+        (one) => one.name !== where || platformText(one.platform) !== platformText(image.platform),
+      ),
+      image,
+    ]);
+    return { image, config, root, cached: false };
+  } finally {
+    source.close();
+  }
+}
+
+/** Signatures, charts and other artifacts have manifests, too. */
+function isConfig({ mediaType }: Descriptor): boolean {
+  return (
+    mediaType === "" ||
+    mediaType === MEDIA.config ||
+    mediaType === "application/vnd.docker.container.image.v1+json"
+  );
+}
+
+/** Layers that are brought at the same time. */
+const DOWNLOADS = 3;
+
+async function fetchLayers(
+  layers: readonly Descriptor[],
+  diffIds: readonly string[],
+  source: Source,
+  store: ImageStore,
+  ids: UnpackIds,
+  options: PullOptions,
+  where: string,
+): Promise<void> {
+  const unpacking = new Slots(Math.max(1, cpus().length));
+  const seen = new Set<string>();
+  const jobs = layers
+    .map((layer, i) => ({ layer, diffId: diffIds[i]! }))
+    .filter(({ diffId }) => !seen.has(diffId) && seen.add(diffId));
+  const downloading = new Slots(DOWNLOADS);
+  const results = await Promise.allSettled(
+    jobs.map(({ layer, diffId }) =>
+      fetchLayer(layer, diffId, { source, store, ids, options, where, downloading, unpacking }),
+    ),
+  );
+  const failed = results.find((result) => result.status === "rejected");
+  if (failed !== undefined) throw failed.reason;
+}
+
+interface LayerWork {
+  readonly source: Source;
+  readonly store: ImageStore;
+  readonly ids: UnpackIds;
+  readonly options: PullOptions;
+  readonly where: string;
+  readonly downloading: Slots;
+  readonly unpacking: Slots;
+}
+
+async function fetchLayer(layer: Descriptor, diffId: string, work: LayerWork): Promise<void> {
+  const { source, store, ids, options, where } = work;
+  const tell = (state: LayerState, bytes: number) =>
+    options.progress?.({ type: "layer", digest: layer.digest, size: layer.size, state, bytes });
+  if (store.hasLayer(ids, diffId)) {
+    tell("done", layer.size);
+    return;
+  }
+  tell("waiting", 0);
+  const release = await work.downloading.take();
+  const lock = await store.lock(`layer-${ids.name}-${hexOf(diffId)}`);
+  try {
+    if (store.hasLayer(ids, diffId)) return tell("done", layer.size);
+    // The blob may be another image's as well, for other ids.
+    const blobLock = await store.lock(`blob-${hexOf(layer.digest)}`);
+    try {
+      const file = await source.layer(layer, (bytes) => tell("downloading", bytes));
+      let unpacked = false;
+      try {
+        const done = await work.unpacking.take();
+        try {
+          await store.unpack(ids, { ...file, diffId }, (bytes) => tell("unpacking", bytes));
+          unpacked = true;
+        } finally {
+          done();
+        }
+      } catch (error) {
+        throw ofLayer(error, where, layer);
+      } finally {
+        file.release(unpacked);
+      }
+    } finally {
+      blobLock.release();
+    }
+    tell("done", layer.size);
+  } finally {
+    lock.release();
+    release();
+  }
+}
+
+function ofLayer(error: unknown, where: string, { digest }: Descriptor): unknown {
+  if (!(error instanceof BrunError)) return error;
+  return new BrunError(error.message, {
+    code: error.code === "ENOSPC" ? "ERR_NO_SPACE" : error.code,
+    where: `${where}: layer ${hexOf(digest).slice(0, 12)}`,
+    hint:
+      error.hint ??
+      (error.code === "ENOSPC" ? "brun image prune, or XDG_DATA_HOME on another disk" : undefined),
+    cause: error,
+  });
+}
+
+/** So many at a time. */
+class Slots {
+  private readonly waiting: (() => void)[] = [];
+
+  constructor(private free: number) {}
+
+  /** Waits for a place; the result gives it back. */
+  async take(): Promise<() => void> {
+    if (this.free > 0) this.free--;
+    else await new Promise<void>((resolve) => this.waiting.push(resolve));
+    return () => {
+      const next = this.waiting.shift();
+      if (next === undefined) this.free++;
+      else next();
+    };
+  }
+}

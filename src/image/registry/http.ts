@@ -1,0 +1,179 @@
+/** Requests to a registry that may have to be made again: lost connections, 5xx, 429 with Retry-After. */
+import { BrunError } from "../../errors.ts";
+import type { TlsOptions } from "./tls.ts";
+
+/** A request. */
+export interface HttpRequest {
+  readonly url: string;
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+  readonly tls?: TlsOptions;
+  readonly signal?: AbortSignal | undefined;
+}
+
+const TRIES = 5;
+const FIRST_WAIT = 400;
+/** The longest wait between two tries, in milliseconds. */
+const LONGEST_WAIT = 30_000;
+/** How long a registry may take to begin its answer, in milliseconds. */
+const ANSWER_TIMEOUT = 60_000;
+const TOO_MANY = 429;
+const SERVER_ERROR = 500;
+
+/** Names what the software of a person's tools calls itself. */
+const AGENT = "brun";
+
+/**
+ * Makes a request, some times where that helps. Redirects are not followed.
+ * @throws BrunError (ERR_NETWORK) nobody answers
+ */
+export async function request(what: HttpRequest): Promise<Response> {
+  for (let tries = 1; ; tries++) {
+    const last = tries === TRIES;
+    try {
+      const response = await once(what);
+      if (response.status !== TOO_MANY && response.status < SERVER_ERROR) return response;
+      if (last || response.status === 501) return response;
+      await response.body?.cancel();
+      await wait(retryAfter(response) ?? backoff(tries), what.signal);
+    } catch (error) {
+      if (what.signal?.aborted) throw error;
+      if (error instanceof BrunError) throw error;
+      if (last || !isPassing(error)) throw unreachable(what.url, error);
+      await wait(backoff(tries), what.signal);
+    }
+  }
+}
+
+/** One try. Throws what fetch() throws. */
+async function once({ url, method = "GET", headers, body, tls, signal }: HttpRequest): Promise<Response> {
+  const timeout = new AbortController();
+  const timer = setTimeout(() => timeout.abort(new Error("it does not answer")), ANSWER_TIMEOUT);
+  try {
+    return await fetch(url, {
+      method,
+      redirect: "manual",
+      // Layers are compressed as they are; whoever compresses them once more changes their bytes.
+      headers: { "User-Agent": AGENT, "Accept-Encoding": "identity", ...headers },
+      ...(body !== undefined && { body }),
+      signal: signal === undefined ? timeout.signal : AbortSignal.any([timeout.signal, signal]),
+      // Bun's own, which TypeScript's library does not know.
+      ...({ decompress: false, tls, keepalive: true } as object),
+    });
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function retryAfter(response: Response): number | null {
+  const text = response.headers.get("retry-after");
+  if (text === null) return null;
+  const ms = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - Date.now();
+  return Number.isFinite(ms) ? Math.min(Math.max(ms, 0), LONGEST_WAIT) : null;
+}
+
+function backoff(tries: number): number {
+  return Math.min(FIRST_WAIT * 2 ** (tries - 1), LONGEST_WAIT);
+}
+
+function wait(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, ms);
+    signal?.addEventListener("abort", () => {
+      clearTimeout(timer);
+      reject(signal.reason);
+    });
+  });
+}
+
+const codeOf = (error: unknown): string => String((error as { code?: unknown }).code ?? "");
+
+/** Whether a failure may be another one the next time. */
+function isPassing(error: unknown): boolean {
+  return /ECONNRESET|ConnectionClosed|ConnectionReset|ETIMEDOUT|Timeout|EPIPE|EAI_AGAIN|does not answer/i.test(
+    `${codeOf(error)} ${(error as Error).message}`,
+  );
+}
+
+/** Whether TLS was the matter, with a server that has none or a certificate that nobody vouches for. */
+export function isTlsFailure(error: unknown): boolean {
+  const cause = error instanceof BrunError ? error.cause : error;
+  return /CERT|SSL|TLS|ALTNAME|SELF_SIGNED|issuer|certificate|WRONG_VERSION/i.test(
+    `${codeOf(cause)} ${(cause as Error)?.message ?? ""}`,
+  );
+}
+
+function unreachable(url: string, cause: unknown): BrunError {
+  const { host } = new URL(url);
+  const code = codeOf(cause);
+  const message = (cause as Error).message ?? String(cause);
+  const details = { code: "ERR_NETWORK", cause } as const;
+  if (isTlsFailure(cause)) {
+    return new BrunError(`the certificate of ${host} is not accepted: ${message}`, {
+      ...details,
+      hint: `put its authority into ~/.config/containers/certs.d/${host}/ca.crt, or name it by SSL_CERT_FILE`,
+    });
+  }
+  if (/ENOTFOUND|DNS|EAI_|getaddrinfo|FailedToOpenSocket/i.test(`${code} ${message}`)) {
+    return new BrunError(`${host} is not found`, {
+      ...details,
+      hint: "is the name right, and is there a network?",
+    });
+  }
+  if (/ConnectionRefused|ECONNREFUSED|Unable to connect/i.test(`${code} ${message}`)) {
+    return new BrunError(`${host} cannot be reached`, {
+      ...details,
+      hint: "is there a network? HTTPS_PROXY names a proxy",
+    });
+  }
+  return new BrunError(`${host}: ${message}`, details);
+}
+
+/**
+ * The body of an answer that is to be small. Throws a BrunError.
+ * @param most bytes
+ */
+export async function smallBody(response: Response, most: number, where: string): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of bodyOf(response, where)) {
+    size += chunk.length;
+    if (size > most) throw new BrunError(`sends more than ${most} bytes`, { code: "ERR_NETWORK", where });
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+/** How long a body may bring nothing, in milliseconds. */
+const STALL_TIMEOUT = 60_000;
+
+/** A body chunk by chunk. Throws a BrunError (ERR_NETWORK) when it breaks off or stalls. */
+export async function* bodyOf(response: Response, where: string): AsyncGenerator<Uint8Array, void> {
+  if (response.body === null) return;
+  const reader = response.body.getReader();
+  try {
+    for (;;) {
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      const stalled = new Promise<never>((_, reject) => {
+        timer = setTimeout(() => reject(new Error("nothing has come for a minute")), STALL_TIMEOUT);
+      });
+      try {
+        const { done, value } = await Promise.race([reader.read(), stalled]);
+        if (done) return;
+        yield value;
+      } finally {
+        clearTimeout(timer);
+      }
+    }
+  } catch (cause) {
+    if (cause instanceof BrunError) throw cause;
+    throw new BrunError(`the connection broke off: ${(cause as Error).message}`, {
+      code: "ERR_NETWORK",
+      where,
+      cause,
+    });
+  } finally {
+    reader.cancel().catch(() => {});
+  }
+}

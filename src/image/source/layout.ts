@@ -1,0 +1,142 @@
+/** Images in directories: `oci:DIR[:TAG]` (image-spec, image-layout.md) and `dir:DIR` (containers-transports(5)). */
+import { BrunError } from "../../errors.ts";
+import { quoted } from "../../printable.ts";
+import { close, fstat } from "../../sys/fs.ts";
+import { algorithmOf, digestOf, hexOf } from "../digest.ts";
+import { type Descriptor, parseManifest } from "../manifest.ts";
+import { type FileName, nameText } from "../reference.ts";
+import { type Document, type LayerFile, openFile, readDocument, type Source } from "./source.ts";
+
+const REF_NAME = "org.opencontainers.image.ref.name";
+/** containerd's, with the whole name. */
+const FULL_NAME = "io.containerd.image.name";
+
+/** Files of an image, by name: a directory's or an archive's. */
+export interface Files {
+  /** A small one, whole. Throws a BrunError. */
+  read(path: string): Promise<Uint8Array>;
+  /** Throws a BrunError. */
+  open(path: string): Promise<{ readonly fd: number; readonly size: number }>;
+  close(): void;
+}
+
+/** The files below a directory. */
+export function directoryFiles(directory: string, where: string): Files {
+  return {
+    read: async (path) => readDocument(`${directory}/${path}`, where),
+    open: async (path) => {
+      const fd = openFile(`${directory}/${path}`, where);
+      return { fd, size: fstat(fd).size };
+    },
+    close: () => {},
+  };
+}
+
+/** The entry of a layout's index that a tag names, or the only one. Throws a BrunError. */
+function chooseEntry(entries: readonly Descriptor[], tag: string | undefined, where: string): Descriptor {
+  const nameOf = ({ annotations }: Descriptor) => annotations?.[REF_NAME] ?? annotations?.[FULL_NAME];
+  const named = entries.filter((one) => {
+    const name = nameOf(one);
+    return tag === undefined || name === tag || name?.endsWith(`:${tag}`) === true;
+  });
+  if (named.length === 1) return named[0]!;
+  // The same image under several names.
+  if (named.length > 1 && new Set(named.map(({ digest }) => digest)).size === 1) return named[0]!;
+  const names = entries.map(nameOf).filter((name) => name !== undefined);
+  const hint = names.length === 0 ? undefined : `there are: ${names.slice(0, 12).join(", ")}`;
+  if (tag !== undefined) {
+    throw new BrunError(`has no image ${quoted(tag)}`, { code: "ERR_IMAGE_NOT_FOUND", where, hint });
+  }
+  throw new BrunError(entries.length === 0 ? "has no image" : "has several images", {
+    code: "ERR_IMAGE_NOT_FOUND",
+    where,
+    hint,
+  });
+}
+
+/** An image of a layout, wherever its files are. */
+export class LayoutSource implements Source {
+  private readonly where: string;
+
+  constructor(
+    private readonly name: FileName,
+    private readonly files: Files,
+  ) {
+    this.where = nameText(name);
+  }
+
+  async top(): Promise<Document> {
+    const index = parseManifest(await this.files.read("index.json"), "", `${this.where}: index.json`);
+    if (index.kind !== "index")
+      throw new BrunError("index.json is no index", { code: "ERR_CONFIG", where: this.where });
+    return this.manifest(chooseEntry(index.manifests, this.name.tag, this.where));
+  }
+
+  async manifest(descriptor: Descriptor): Promise<Document> {
+    return { bytes: await this.document(descriptor), mediaType: descriptor.mediaType };
+  }
+
+  config(descriptor: Descriptor): Promise<Uint8Array> {
+    return this.document(descriptor);
+  }
+
+  async layer({ digest }: Descriptor, progress: (bytes: number) => void): Promise<LayerFile> {
+    const { fd, size } = await this.files.open(blobPath(digest));
+    progress(size);
+    return { fd, size, digest, release: () => close(fd) };
+  }
+
+  close(): void {
+    this.files.close();
+  }
+
+  private async document({ digest }: Descriptor): Promise<Uint8Array> {
+    return verified(await this.files.read(blobPath(digest)), digest, this.where);
+  }
+}
+
+function blobPath(digest: string): string {
+  return `blobs/${algorithmOf(digest)}/${hexOf(digest)}`;
+}
+
+/** Bytes that are what their digest says. Throws a BrunError. */
+export function verified(bytes: Uint8Array, digest: string, where: string): Uint8Array {
+  const found = digestOf(bytes, algorithmOf(digest));
+  if (found === digest) return bytes;
+  throw new BrunError(`is damaged: the blob ${digest} has the digest ${found}`, {
+    code: "ERR_DIGEST",
+    where,
+  });
+}
+
+/** `dir:`: manifest.json and blobs in one directory, named by their digests. */
+export class DirSource implements Source {
+  private readonly files: Files;
+  private readonly where: string;
+
+  constructor(name: FileName) {
+    this.where = nameText(name);
+    this.files = directoryFiles(name.path, this.where);
+  }
+
+  async top(): Promise<Document> {
+    return { bytes: await this.files.read("manifest.json"), mediaType: "" };
+  }
+
+  async manifest({ digest, mediaType }: Descriptor): Promise<Document> {
+    const bytes = await this.files.read(`${hexOf(digest)}.manifest.json`);
+    return { bytes: verified(bytes, digest, this.where), mediaType };
+  }
+
+  async config({ digest }: Descriptor): Promise<Uint8Array> {
+    return verified(await this.files.read(hexOf(digest)), digest, this.where);
+  }
+
+  async layer({ digest }: Descriptor, progress: (bytes: number) => void): Promise<LayerFile> {
+    const { fd, size } = await this.files.open(hexOf(digest));
+    progress(size);
+    return { fd, size, digest, release: () => close(fd) };
+  }
+
+  close(): void {}
+}

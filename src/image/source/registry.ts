@@ -1,0 +1,232 @@
+/** An image of a registry: its mirrors one after the other, and downloads that go on where they broke off. */
+import { CryptoHasher } from "bun";
+import { BrunError } from "../../errors.ts";
+import { E } from "../../sys/errno.ts";
+import { check } from "../../sys/error.ts";
+import { NR, syscall } from "../../sys/ffi.ts";
+import { close, fstat, O, open, unlink, writeFd } from "../../sys/fs.ts";
+import { algorithmOf, hexOf } from "../digest.ts";
+import { type Descriptor, DOCUMENT_MAX } from "../manifest.ts";
+import { nameText, type RegistryName } from "../reference.ts";
+import { RegistryClient } from "../registry/client.ts";
+import { endpoints, type RegistriesConf } from "../registry/conf.ts";
+import { credentialsFor } from "../registry/credentials.ts";
+import { bodyOf, smallBody } from "../registry/http.ts";
+import type { ImageStore } from "../store.ts";
+import { verified } from "./layout.ts";
+import type { Document, LayerFile, Source } from "./source.ts";
+
+/** How an image is got. */
+export interface RegistryOptions {
+  /** --authfile. */
+  readonly authFile: string | undefined;
+  /** --tls-verify=false. */
+  readonly insecure: boolean;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Times that a download goes on where it broke off, if it brings nothing in between. */
+const TRIES = 5;
+
+/** One image. */
+export class RegistrySource implements Source {
+  /** That which answered first. */
+  private client: RegistryClient | null = null;
+
+  constructor(
+    private readonly name: RegistryName,
+    private readonly conf: RegistriesConf,
+    private readonly store: ImageStore,
+    private readonly options: RegistryOptions,
+  ) {}
+
+  async top(): Promise<Document> {
+    const reference = this.name.digest ?? this.name.tag!;
+    const document = await this.firstOf((client) => client.manifest(reference));
+    if (this.name.digest !== undefined) verified(document.bytes, this.name.digest, nameText(this.name));
+    return document;
+  }
+
+  /** The digest that the tag leads to now; null where the registry does not say. Throws a BrunError. */
+  async currentDigest(): Promise<string | null> {
+    if (this.name.digest !== undefined) return this.name.digest;
+    return this.firstOf((client) => client.digest(this.name.tag!));
+  }
+
+  async manifest(descriptor: Descriptor): Promise<Document> {
+    const { bytes, mediaType } = await this.firstOf((client) => client.manifest(descriptor.digest));
+    return {
+      bytes: verified(bytes, descriptor.digest, nameText(this.name)),
+      mediaType: descriptor.mediaType || mediaType,
+    };
+  }
+
+  async config({ digest, size }: Descriptor): Promise<Uint8Array> {
+    if (size > DOCUMENT_MAX)
+      throw new BrunError(`has a config of ${size} bytes`, { where: nameText(this.name) });
+    const response = await this.firstOf((client) => client.blob(digest, 0));
+    return verified(
+      await smallBody(response, DOCUMENT_MAX, nameText(this.name)),
+      digest,
+      nameText(this.name),
+    );
+  }
+
+  async layer(descriptor: Descriptor, progress: (bytes: number) => void): Promise<LayerFile> {
+    const { digest, size } = descriptor;
+    const path = this.store.partialPath(digest);
+    const fd = open(path, O.RDWR | O.CREAT | O.NOFOLLOW, 0o600);
+    try {
+      await this.download(descriptor, fd, progress);
+      check(syscall(NR.lseek, fd, 0, 0), `seek in ${path}`);
+    } catch (error) {
+      close(fd);
+      throw error;
+    }
+    return {
+      fd,
+      size,
+      digest,
+      release: (unpacked) => {
+        close(fd);
+        if (unpacked) unlink(path);
+      },
+    };
+  }
+
+  close(): void {}
+
+  /** Asks the mirrors in turn, and goes on with the one that has the image. */
+  private async firstOf<T>(ask: (client: RegistryClient) => Promise<T>): Promise<T> {
+    if (this.client !== null) return ask(this.client);
+    const { name, conf, options } = this;
+    let last: unknown;
+    for (const endpoint of endpoints(name, conf)) {
+      const domain = endpoint.mirror ? endpoint.host : name.domain;
+      const credentials = credentialsFor(
+        domain,
+        endpoint.mirror ? endpoint.repository : name.path,
+        options.authFile,
+      );
+      const client = new RegistryClient(
+        endpoint,
+        nameText(name),
+        credentials,
+        options.insecure,
+        options.signal,
+      );
+      try {
+        const answer = await ask(client);
+        this.client = client;
+        return answer;
+      } catch (error) {
+        if (options.signal?.aborted) throw error;
+        last = error;
+      }
+    }
+    throw last;
+  }
+
+  /** Brings a blob into a file, which may have its beginning already. */
+  private async download(
+    { digest, size }: Descriptor,
+    fd: number,
+    progress: (bytes: number) => void,
+  ): Promise<void> {
+    const where = `${nameText(this.name)}: layer ${hexOf(digest).slice(0, 12)}`;
+    let damaged = false;
+    let have = Math.min(fstat(fd).size, size);
+    for (let tries = 0; ; ) {
+      const hasher = hashBeginning(fd, have, digest);
+      const before = have;
+      try {
+        if (have < size) {
+          const response = await this.firstOf((client) => client.blob(digest, have));
+          const start = startOf(response);
+          if (start !== have) {
+            // From the beginning: the registry knows no ranges, or not this one.
+            have = 0;
+            truncate(fd, 0);
+            if (start !== 0) {
+              await response.body?.cancel();
+              if (++tries >= TRIES)
+                throw new BrunError("does not begin where it is asked to", { code: "ERR_NETWORK", where });
+              continue;
+            }
+          }
+          const fresh = have === before ? hasher : new CryptoHasher(algorithmOf(digest));
+          check(syscall(NR.lseek, fd, have, 0), "seek in a download");
+          for await (const chunk of bodyOf(response, where)) {
+            if (have + chunk.length > size)
+              throw new BrunError(`is longer than the ${size} bytes that it is said to have`, {
+                code: "ERR_DIGEST",
+                where,
+              });
+            writeFd(fd, chunk, "a download");
+            fresh.update(chunk);
+            have += chunk.length;
+            progress(have);
+          }
+          if (have < size)
+            throw new BrunError(`broke off after ${have} of ${size} bytes`, { code: "ERR_NETWORK", where });
+          if (`${algorithmOf(digest)}:${fresh.digest("hex")}` === digest) return;
+        } else if (`${algorithmOf(digest)}:${hasher.digest("hex")}` === digest) {
+          progress(size);
+          return;
+        }
+      } catch (error) {
+        if (this.options.signal?.aborted || !(error instanceof BrunError) || error.code !== "ERR_NETWORK")
+          throw spaceError(error, where);
+        tries = have > before ? 0 : tries + 1;
+        if (tries >= TRIES) throw error;
+        continue;
+      }
+      // The beginning may have been another's: once more from there.
+      truncate(fd, 0);
+      have = 0;
+      if (damaged) {
+        throw new BrunError("is damaged: what was downloaded is not what its digest says", {
+          code: "ERR_DIGEST",
+          where,
+          hint: "a proxy or the registry changes what it sends",
+        });
+      }
+      damaged = true;
+    }
+  }
+}
+
+function spaceError(error: unknown, where: string): unknown {
+  if ((error as { errno?: unknown }).errno !== E.ENOSPC) return error;
+  return new BrunError("there is no space left for the download", {
+    code: "ERR_NO_SPACE",
+    where,
+    hint: "brun image prune, or XDG_DATA_HOME on another disk",
+  });
+}
+
+/** At which byte an answer begins; -1 for none. */
+function startOf(response: Response): number {
+  if (response.status === 200) return 0;
+  const start = /^bytes (\d+)-/.exec(response.headers.get("content-range") ?? "")?.[1];
+  return response.status === 206 && start !== undefined ? Number(start) : -1;
+}
+
+function truncate(fd: number, size: number): void {
+  check(syscall(NR.ftruncate, fd, size), "truncate a download");
+}
+
+const CHUNK = 1 << 20;
+
+/** The hash of what is there already. */
+function hashBeginning(fd: number, size: number, digest: string): CryptoHasher {
+  const hasher = new CryptoHasher(algorithmOf(digest));
+  const buffer = new Uint8Array(CHUNK);
+  for (let at = 0; at < size; ) {
+    const n = check(syscall(NR.pread64, fd, buffer, Math.min(CHUNK, size - at), at), "read a download");
+    if (n === 0) break;
+    hasher.update(buffer.subarray(0, n));
+    at += n;
+  }
+  return hasher;
+}

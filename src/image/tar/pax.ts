@@ -1,0 +1,102 @@
+/** Extended headers: "LENGTH KEY=VALUE\n", in bytes (pax, POSIX.1-2024; star's and GNU's keys besides). */
+import { fromUtf8 } from "../../sys/utf8.ts";
+import { type SparseChunk, TarError } from "./header.ts";
+
+/** Records by key. A value is bytes; an empty one takes a record of a global header back. */
+export type PaxRecords = Map<string, Uint8Array>;
+
+/** Takes a header's data apart. Throws a TarError. */
+export function readPax(data: Uint8Array): PaxRecords {
+  const records: PaxRecords = new Map();
+  for (let at = 0; at < data.length; ) {
+    let length = 0;
+    let digits = at;
+    for (; data[digits] !== undefined && data[digits]! >= 0x30 && data[digits]! <= 0x39; digits++) {
+      length = length * 10 + data[digits]! - 0x30;
+      if (length > data.length) break;
+    }
+    const end = at + length;
+    // Some writers fill the last block with zeros and count these.
+    if (data[at] === 0) break;
+    if (
+      digits === at ||
+      data[digits] !== 0x20 ||
+      end > data.length ||
+      end <= digits + 1 ||
+      data[end - 1] !== 0x0a
+    ) {
+      throw new TarError("a record of an extended header is damaged");
+    }
+    const record = data.subarray(digits + 1, end - 1);
+    const equals = record.indexOf(0x3d);
+    if (equals <= 0) throw new TarError("a record of an extended header has no key");
+    const key = fromUtf8(record.subarray(0, equals));
+    const value = record.slice(equals + 1);
+    // Sparse maps of format 0.0 repeat their keys: all values count, in order.
+    if (key === "GNU.sparse.offset" || key === "GNU.sparse.numbytes") append(records, key, value);
+    else records.set(key, value);
+    at = end;
+  }
+  return records;
+}
+
+const COMMA = 0x2c;
+
+function append(records: PaxRecords, key: string, value: Uint8Array): void {
+  const before = records.get(key);
+  if (before === undefined) {
+    records.set(key, value);
+    return;
+  }
+  const all = new Uint8Array(before.length + 1 + value.length);
+  all.set(before);
+  all[before.length] = COMMA;
+  all.set(value, before.length + 1);
+  records.set(key, all);
+}
+
+/** A record as text; undefined when there is none, or an empty one. */
+export function paxText(records: PaxRecords, key: string): string | undefined {
+  const value = records.get(key);
+  if (value === undefined || value.length === 0) return undefined;
+  // A name cannot have a NUL: what follows it would be lost in silence (CVE-2021-4024's kind).
+  if (value.includes(0)) throw new TarError(`${key} has a NUL`);
+  return fromUtf8(value);
+}
+
+/** A record as a whole number. Throws a TarError. */
+export function paxNumber(records: PaxRecords, key: string): number | undefined {
+  const text = paxText(records, key);
+  if (text === undefined) return undefined;
+  const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (!Number.isSafeInteger(value)) throw new TarError(`${key} is no number`);
+  return value;
+}
+
+/** A record as a time, in nanoseconds: "1350244992.023960108". Throws a TarError. */
+export function paxTime(records: PaxRecords, key: string): bigint | undefined {
+  const text = paxText(records, key);
+  if (text === undefined) return undefined;
+  const parts = /^(-?)(\d{1,18})(?:\.(\d*))?$/.exec(text);
+  if (parts === null) throw new TarError(`${key} is no time`);
+  const ns = BigInt(parts[2]!) * 1_000_000_000n + BigInt((parts[3] ?? "").slice(0, 9).padEnd(9, "0"));
+  return parts[1] === "-" ? -ns : ns;
+}
+
+/** Numbers that alternate: offset, size, offset, size. Throws a TarError. */
+export function sparsePairs(numbers: readonly string[]): SparseChunk[] {
+  if (numbers.length % 2 !== 0) throw new TarError("a sparse map has an odd number of entries");
+  const chunks: SparseChunk[] = [];
+  for (let i = 0; i < numbers.length; i += 2) {
+    const [offset, size] = [Number(numbers[i]), Number(numbers[i + 1])];
+    if (
+      !/^\d+$/.test(numbers[i]!) ||
+      !/^\d+$/.test(numbers[i + 1]!) ||
+      !Number.isSafeInteger(offset + size)
+    ) {
+      throw new TarError("a sparse map has an entry that is no number");
+    }
+    chunks.push({ offset, size });
+  }
+  return chunks;
+}

@@ -1,0 +1,121 @@
+/**
+ * The process that unpacks: in the user namespace that containers get, without a network, and with the image store as its
+ * root directory. It gets one request as its argument, and answers in lines of JSON.
+ */
+import { BrunError } from "../../errors.ts";
+import { check, SysError } from "../../sys/error.ts";
+import { cstr, NR, syscall } from "../../sys/ffi.ts";
+import { AT_FDCWD, close, O, open, writeFd } from "../../sys/fs.ts";
+import { TarError, TarReader } from "../tar/reader.ts";
+import { LayerWriter } from "./layer.ts";
+import type { LayerData, UnpackedLayer } from "./layer-data.ts";
+import { Owner } from "./owner.ts";
+import { readLayer } from "./stream.ts";
+import { removeAt } from "./tree.ts";
+import { buildView } from "./view.ts";
+
+/** What is to be done. Paths are below `store`. */
+export type Request = { readonly store: string } & (
+  | {
+      readonly do: "unpack";
+      /** A new directory. */
+      readonly directory: string;
+      /** Of what is read from stdin. */
+      readonly size: number;
+      readonly digest: string;
+      readonly diffId: string;
+      /** Bytes that may be written. */
+      readonly room: number;
+    }
+  | {
+      readonly do: "view";
+      readonly directory: string;
+      readonly layers: readonly { readonly directory: string; readonly data: LayerData }[];
+    }
+  | { readonly do: "remove"; readonly paths: readonly string[] }
+);
+
+/** A line of the answer; the last one is no progress. */
+export type Answer =
+  | { readonly progress: number }
+  | { readonly layer: UnpackedLayer }
+  | { readonly done: true }
+  | {
+      readonly failure: {
+        readonly message: string;
+        readonly code: string;
+        readonly hint: string | null;
+        /** The entry of the archive. */
+        readonly entry: string | null;
+      };
+    };
+
+/** Does what is asked. Returns the exit code; never throws. */
+export async function serve(request: Request): Promise<number> {
+  let reader: TarReader | null = null;
+  try {
+    const owner = Owner.ofThisProcess();
+    syscall(NR.umask, 0);
+    enter(request.store);
+    if (request.do === "unpack") {
+      makeDirectory(request.directory);
+      const writer = new LayerWriter(request.directory, owner, request.room);
+      reader = new TarReader(writer);
+      const archive = reader;
+      const digests = await readLayer({ ...request, fd: 0 }, (bytes) => archive.feed(bytes), progress);
+      archive.finish();
+      answer({ layer: { data: writer.finish(), ...digests, entries: writer.entries } });
+      return 0;
+    }
+    if (request.do === "view") {
+      makeDirectory(request.directory);
+      buildView(request.directory, request.layers, owner);
+    } else for (const path of request.paths) removeAt(AT_FDCWD, path);
+    answer({ done: true });
+    return 0;
+  } catch (error) {
+    answer({ failure: failureOf(error, reader?.current ?? null) });
+    return 1;
+  }
+}
+
+/** The store becomes the root directory: whatever an archive says, there is nothing else. */
+function enter(store: string): void {
+  const fd = open(store, O.PATH | O.DIRECTORY);
+  check(syscall(NR.fchdir, fd), `go to ${store}`);
+  close(fd);
+  check(syscall(NR.chroot, cstr(".")), `make ${store} the root directory`);
+}
+
+function makeDirectory(path: string): void {
+  check(syscall(NR.mkdirat, AT_FDCWD, cstr(path), 0o755), `make ${path}`);
+}
+
+const PROGRESS_EVERY = 1 << 20;
+let told = 0;
+
+function progress(read: number): void {
+  if (read - told < PROGRESS_EVERY) return;
+  told = read;
+  answer({ progress: read });
+}
+
+function answer(line: Answer): void {
+  // A reader that has gone ends this process by SIGPIPE's error.
+  writeFd(1, `${JSON.stringify(line)}\n`, "the answer");
+}
+
+function failureOf(error: unknown, entry: string | null) {
+  if (error instanceof TarError)
+    return { message: `is no sound tar archive: ${error.message}`, code: "ERR_CONFIG", hint: null, entry };
+  if (error instanceof BrunError) {
+    return { message: error.message, code: error.code, hint: error.hint ?? null, entry };
+  }
+  if (error instanceof SysError) return { message: error.message, code: error.code, hint: null, entry };
+  return {
+    message: error instanceof Error ? (error.stack ?? error.message) : String(error),
+    code: "ERR_FAILED",
+    hint: null,
+    entry,
+  };
+}

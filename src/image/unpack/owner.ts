@@ -1,0 +1,99 @@
+/** Who owns what is unpacked: the ids of the archive, or where there is only one, the caller, with a note of the others. */
+
+import { type IdMap, isMapped, parseMap } from "../../../rootless/idmap.ts";
+import { BrunError } from "../../errors.ts";
+import { E } from "../../sys/errno.ts";
+import { check } from "../../sys/error.ts";
+import { cstr, NR, syscall } from "../../sys/ffi.ts";
+import { AT_SYMLINK_NOFOLLOW, readText } from "../../sys/fs.ts";
+import type { Attributes } from "./tree.ts";
+
+/** Where unpackers without root keep the owner that a file should have (rootlesscontaine.rs). */
+const NOTE = "user.rootlesscontainers";
+
+/** What there is of extended attributes and is nobody's business: labels of another machine, overlayfs's own. */
+const DROPPED = /^(?:trusted\.|user\.overlay\.|security\.(?!capability$))/;
+
+/** Gives files their owner and attributes. */
+export class Owner {
+  private constructor(
+    private readonly maps: { readonly uid: readonly IdMap[]; readonly gid: readonly IdMap[] },
+    /** Only one id is mapped. */
+    private readonly single: boolean,
+  ) {}
+
+  /** As the ids of this process's user namespace allow. To be called while /proc is in reach. */
+  static ofThisProcess(): Owner {
+    const uid = parseMap(readText("/proc/self/uid_map"));
+    const gid = parseMap(readText("/proc/self/gid_map"));
+    return new Owner({ uid, gid }, uid.length === 1 && uid[0]!.size === 1);
+  }
+
+  /** Whether what this process makes belongs to those already. */
+  private isOwn({ uid, gid }: Pick<Attributes, "uid" | "gid">): boolean {
+    return this.single || (uid === 0 && gid === 0);
+  }
+
+  /** An owner that the archive names and there is no id for. Throws a BrunError. */
+  private refuse(path: string, { uid, gid }: Pick<Attributes, "uid" | "gid">): void {
+    const [kind, id] = isMapped(this.maps.uid, uid) ? ["group", gid] : ["user", uid];
+    throw new BrunError(`${path} belongs to ${kind} ${id}, which is beyond your subordinate ids`, {
+      hint: "--userns=single has one id own all files; root can add more to /etc/subuid and /etc/subgid",
+    });
+  }
+
+  /** Owner, mode and extended attributes of an open file or directory. Throws a SysError or BrunError. */
+  apply(fd: number, path: string, attributes: Attributes, modeIsSet: boolean): void {
+    if (!this.isOwn(attributes)) {
+      const result = syscall(NR.fchown, fd, attributes.uid, attributes.gid);
+      if (result === -E.EINVAL) this.refuse(path, attributes);
+      check(result, `change the owner of ${path}`);
+    }
+    // chown(2) takes setuid and setgid away.
+    if (!modeIsSet || (attributes.mode & 0o7000) !== 0) {
+      check(syscall(NR.fchmod, fd, attributes.mode), `change the mode of ${path}`);
+    }
+    this.setXattrs(fd, path, attributes);
+  }
+
+  /** Owner of a symbolic link, FIFO. Throws a SysError or BrunError. */
+  applyAt(parent: number, name: string, path: string, attributes: Attributes): void {
+    if (this.isOwn(attributes)) return;
+    const { uid, gid } = attributes;
+    const result = syscall(NR.fchownat, parent, cstr(name), uid, gid, AT_SYMLINK_NOFOLLOW);
+    if (result === -E.EINVAL) this.refuse(path, attributes);
+    check(result, `change the owner of ${path}`);
+  }
+
+  private setXattrs(fd: number, path: string, attributes: Attributes): void {
+    const { uid, gid, xattrs } = attributes;
+    for (const [name, value] of xattrs) {
+      if (DROPPED.test(name)) continue;
+      const result = syscall(NR.fsetxattr, fd, cstr(name), value, value.length, 0);
+      // A capability is what a program cannot do without; other attributes some file systems do not have.
+      if (result < 0 && (name === "security.capability" ? !this.single : result !== -E.EOPNOTSUPP)) {
+        check(result, `set ${name} of ${path}`);
+      }
+    }
+    if (this.single && (uid !== 0 || gid !== 0)) {
+      const note = ownerNote(uid, gid);
+      syscall(NR.fsetxattr, fd, cstr(NOTE), note, note.length, 0);
+    }
+  }
+}
+
+/** protobuf, message Resource { uint32 uid = 1; uint32 gid = 2; }; 0 is left out. */
+export function ownerNote(uid: number, gid: number): Uint8Array {
+  const bytes: number[] = [];
+  for (const [field, id] of [
+    [1, uid],
+    [2, gid],
+  ] as const) {
+    if (id === 0) continue;
+    bytes.push(field << 3);
+    let rest = id >>> 0;
+    for (; rest >= 0x80; rest >>>= 7) bytes.push((rest & 0x7f) | 0x80);
+    bytes.push(rest);
+  }
+  return new Uint8Array(bytes);
+}

@@ -1,0 +1,110 @@
+/** A layer's bytes on their way from a descriptor to the archive's reader: hashed, uncompressed, hashed again. */
+import { Readable } from "node:stream";
+import { createGunzip, createZstdDecompress } from "node:zlib";
+import { CryptoHasher } from "bun";
+import { BrunError } from "../../errors.ts";
+import { E } from "../../sys/errno.ts";
+import { check } from "../../sys/error.ts";
+import { NR, syscall } from "../../sys/ffi.ts";
+import { algorithmOf } from "../digest.ts";
+
+const READ_SIZE = 256 << 10;
+const OUTPUT_SIZE = 256 << 10;
+
+/** What is read, and what it must be. */
+export interface LayerSource {
+  readonly fd: number;
+  /** Bytes of it. */
+  readonly size: number;
+  /** Digests by whose algorithms what is read is hashed: of the bytes, and of what they are when uncompressed. */
+  readonly digest: string;
+  readonly diffId: string;
+}
+
+/** Digests of what was read. */
+export interface LayerDigests {
+  readonly digest: string;
+  readonly diffId: string;
+  /** Bytes, uncompressed. */
+  readonly size: number;
+}
+
+/**
+ * Reads a layer to its end.
+ * @param take gets the uncompressed bytes; they are its own until it returns
+ * @param progress is told how many compressed bytes have been read
+ * @throws BrunError (ERR_CONFIG) it cannot be uncompressed
+ */
+export async function readLayer(
+  source: LayerSource,
+  take: (bytes: Uint8Array) => void,
+  progress: (read: number) => void,
+): Promise<LayerDigests> {
+  const packed = new CryptoHasher(algorithmOf(source.digest));
+  const plain = new CryptoHasher(algorithmOf(source.diffId));
+  const input = chunks(source, packed, progress);
+  const first = await input.next();
+  const head: Uint8Array = first.done ? new Uint8Array(0) : first.value;
+  const all = async function* () {
+    yield head;
+    yield* input;
+  };
+  const open = opener(head);
+  let size = 0;
+  const each = (bytes: Uint8Array) => {
+    plain.update(bytes);
+    size += bytes.length;
+    take(bytes);
+  };
+  if (open === null) for await (const bytes of all()) each(bytes);
+  else {
+    const stream = open();
+    const from = Readable.from(all(), { objectMode: false, highWaterMark: READ_SIZE });
+    from.on("error", (error) => stream.destroy(error));
+    from.pipe(stream);
+    try {
+      for await (const bytes of stream) each(bytes as Uint8Array);
+    } catch (error) {
+      throw isZlib(error)
+        ? new BrunError(`cannot be uncompressed: ${error.message}`, { code: "ERR_CONFIG" })
+        : error;
+    }
+  }
+  return {
+    digest: `${algorithmOf(source.digest)}:${packed.digest("hex")}`,
+    diffId: `${algorithmOf(source.diffId)}:${plain.digest("hex")}`,
+    size,
+  };
+}
+
+function isZlib(error: unknown): error is Error {
+  return error instanceof Error && /^(Z_|ZSTD_|ERR_)/.test(String((error as { code?: unknown }).code ?? ""));
+}
+
+/** What uncompresses bytes that begin like these; null when they are not compressed. Media types are often wrong. */
+function opener(head: Uint8Array): (() => NodeJS.ReadWriteStream & { destroy(error: Error): void }) | null {
+  if (head[0] === 0x1f && head[1] === 0x8b) return () => createGunzip({ chunkSize: OUTPUT_SIZE });
+  const magic = head.length < 4 ? 0 : new DataView(head.buffer, head.byteOffset).getUint32(0, true);
+  // RFC 8878: a frame, or one to be skipped.
+  if (magic === 0xfd2fb528 || (magic & 0xfffffff0) >>> 0 === 0x184d2a50)
+    return () => createZstdDecompress({ chunkSize: OUTPUT_SIZE });
+  return null;
+}
+
+async function* chunks(
+  { fd, size }: LayerSource,
+  hasher: CryptoHasher,
+  progress: (read: number) => void,
+): AsyncGenerator<Uint8Array, void> {
+  for (let read = 0; read < size; ) {
+    const buffer = new Uint8Array(Math.min(READ_SIZE, size - read));
+    const n = syscall(NR.read, fd, buffer, buffer.length);
+    if (n === -E.EINTR) continue;
+    if (check(n, "read the layer") === 0) break;
+    const bytes = buffer.subarray(0, n);
+    hasher.update(bytes);
+    read += n;
+    progress(read);
+    yield bytes;
+  }
+}

@@ -1,0 +1,289 @@
+/**
+ * A directory tree that is being written, below one root: no path, and no link in it, leads out of it. Paths here are
+ * relative, without "." and "..", and "" is the root itself.
+ */
+import { RESOLVE } from "../../sys/constants.ts";
+import { E } from "../../sys/errno.ts";
+import { check } from "../../sys/error.ts";
+import { type Arg, cstr, NR, syscall } from "../../sys/ffi.ts";
+import { AT_REMOVEDIR, AT_SYMLINK_NOFOLLOW, close, fstat, O, open, S, type Stat } from "../../sys/fs.ts";
+import { fromUtf8 } from "../../sys/utf8.ts";
+
+const OPEN_HOW_SIZE = 24;
+const RESOLVE_TRIES = 128;
+/** Directories that are kept open: the entries of an archive come directory by directory. */
+const OPEN_MAX = 64;
+/** The kernel follows as many links in a path (MAXSYMLINKS). */
+const LINKS_MAX = 40;
+
+/** A directory in the tree: its descriptor, and its path without links in it. */
+export interface Place {
+  readonly fd: number;
+  readonly path: string;
+}
+
+/** "a/b" of "a/b/c"; "" of "a". */
+export function parentOf(path: string): string {
+  const slash = path.lastIndexOf("/");
+  return slash < 0 ? "" : path.slice(0, slash);
+}
+
+/** "c" of "a/b/c". */
+export function baseOf(path: string): string {
+  return path.slice(path.lastIndexOf("/") + 1);
+}
+
+export function joinPath(directory: string, name: string): string {
+  return directory === "" ? name : `${directory}/${name}`;
+}
+
+const READ_DIRECTORY = O.RDONLY | O.DIRECTORY | O.NOFOLLOW;
+
+/** Opens a path so that nothing leads out of the root; -errno when it fails. */
+function openBelow(root: number, path: string, flags: number, mode = 0): number {
+  const how = new BigUint64Array([
+    BigInt(flags | O.CLOEXEC),
+    BigInt(mode),
+    BigInt(RESOLVE.IN_ROOT | RESOLVE.NO_MAGICLINKS),
+  ]);
+  let fd = -E.EAGAIN;
+  const name = cstr(path === "" ? "." : path);
+  for (let i = 0; i < RESOLVE_TRIES && fd === -E.EAGAIN; i++)
+    fd = syscall(NR.openat2, root, name, how, OPEN_HOW_SIZE);
+  return fd;
+}
+
+/** The tree below a directory. */
+export class Tree {
+  readonly root: number;
+  /** Symbolic links that were made: where there are none on the way, a path is what it says. */
+  private links = false;
+  private readonly opened = new Map<string, Place>();
+  /** Descriptors that whoever got them may still use. */
+  private retired: number[] = [];
+
+  /**
+   * @param directory is there
+   * @param made is told of each directory that a path needed and nobody had made
+   */
+  constructor(
+    directory: string,
+    private readonly made: (path: string) => void = () => {},
+  ) {
+    this.root = open(directory, O.PATH | O.DIRECTORY | O.NOFOLLOW);
+  }
+
+  close(): void {
+    this.forget();
+    this.sweep();
+    close(this.root);
+  }
+
+  /** No descriptor that was given out is used any more. */
+  sweep(): void {
+    if (this.retired.length === 0) return;
+    for (const fd of this.retired) close(fd);
+    this.retired = [];
+  }
+
+  /** A symbolic link was made, here or before. */
+  hasLinks(): void {
+    this.links = true;
+  }
+
+  /** Directories may not be what they were. */
+  forget(): void {
+    for (const { fd } of this.opened.values()) this.retired.push(fd);
+    this.opened.clear();
+  }
+
+  /**
+   * The directory at a path, made with its parents where it is missing. The descriptor is the tree's,
+   * until {@link sweep}.
+   * @throws SysError (ENOTDIR: something on the way is no directory)
+   */
+  directory(path: string): Place {
+    if (path === "") return { fd: this.root, path };
+    const known = this.opened.get(path);
+    if (known !== undefined) return known;
+    let fd = openBelow(this.root, path, O.PATH | O.DIRECTORY);
+    let real = path;
+    if (fd === -E.ENOENT) {
+      const above = this.directory(parentOf(path));
+      const name = baseOf(path);
+      real = joinPath(above.path, name);
+      const result = syscall(NR.mkdirat, above.fd, cstr(name), 0o755);
+      if (result === 0) this.made(real);
+      // A link that leads nowhere is in the way: what it leads to is what is wanted.
+      else if (result === -E.EEXIST) return this.directory(this.resolved(path));
+      else check(result, `make the directory ${path}`);
+      fd = openBelow(this.root, real, O.PATH | O.DIRECTORY);
+    } else if (fd >= 0 && this.links) real = this.resolved(path);
+    check(fd, `open the directory ${path}`);
+    const place = { fd, path: real };
+    if (this.opened.size >= OPEN_MAX) this.forget();
+    this.opened.set(path, place);
+    return place;
+  }
+
+  /** The directory at a path; null when there is none. The descriptor is the tree's. */
+  directoryIfThere(path: string): Place | null {
+    if (path === "" || this.opened.has(path)) return this.directory(path);
+    const fd = openBelow(this.root, path, O.PATH | O.DIRECTORY);
+    if (fd < 0) return null;
+    close(fd);
+    return this.directory(path);
+  }
+
+  /** Where a path leads, without links in it, as the kernel would go below this root. Throws a SysError. */
+  private resolved(path: string): string {
+    const rest = path.split("/");
+    const way: string[] = [];
+    for (let links = 0; rest.length > 0; ) {
+      const part = rest.shift()!;
+      if (part === "" || part === ".") continue;
+      if (part === "..") {
+        way.pop();
+        continue;
+      }
+      way.push(part);
+      const target = this.linkAt(way.join("/"));
+      if (target === null) continue;
+      if (++links > LINKS_MAX) check(-E.ELOOP, `open ${path}`);
+      way.pop();
+      if (target.startsWith("/")) way.length = 0;
+      rest.unshift(...target.split("/"));
+    }
+    return way.join("/");
+  }
+
+  private linkAt(path: string): string | null {
+    const fd = openBelow(this.root, path, O.PATH | O.NOFOLLOW);
+    if (fd < 0) return null;
+    const target = fdLink(fd);
+    close(fd);
+    return target;
+  }
+
+  /** What is at a path, a link not followed; null for nothing. Its parents are followed. */
+  look(path: string): Stat | null {
+    const fd = openBelow(this.root, path, O.PATH | O.NOFOLLOW);
+    if (fd < 0) return null;
+    try {
+      return fstat(fd);
+    } finally {
+      close(fd);
+    }
+  }
+
+  /** Opens a directory to change what it is; the descriptor is the caller's. Throws a SysError. */
+  openDirectory(path: string): number {
+    return check(openBelow(this.root, path, READ_DIRECTORY), `open the directory ${path || "/"}`);
+  }
+
+  /** Removes what is there, with all below it; nothing there is no error. Throws a SysError. */
+  remove(parent: number, name: string): void {
+    this.forget();
+    removeAt(parent, name);
+  }
+
+  /** Calls a function that makes a name, after removing what is in its place. Throws a SysError. */
+  replacing(parent: number, name: string, doing: string, make: () => number): number {
+    let result = make();
+    if (result === -E.EEXIST) {
+      this.remove(parent, name);
+      result = make();
+    }
+    return check(result, doing);
+  }
+}
+
+/** The target of a symbolic link that is open; null for everything else. */
+export function fdLink(fd: number): string | null {
+  const buffer = new Uint8Array(4096);
+  const n = syscall(NR.readlinkat, fd, cstr(""), buffer, buffer.length);
+  return n > 0 ? fromUtf8(buffer.subarray(0, n)) : null;
+}
+
+/** Removes a name, and all below it; nothing there is no error. Throws a SysError. */
+export function removeAt(parent: number, name: string): void {
+  const result = syscall(NR.unlinkat, parent, cstr(name), 0);
+  if (result === 0 || result === -E.ENOENT) return;
+  if (result !== -E.EISDIR && result !== -E.EPERM) check(result, `remove ${name}`);
+  const fd = check(syscall(NR.openat, parent, cstr(name), READ_DIRECTORY | O.CLOEXEC, 0), `remove ${name}`);
+  try {
+    emptyDirectory(fd);
+  } finally {
+    close(fd);
+  }
+  check(syscall(NR.unlinkat, parent, cstr(name), AT_REMOVEDIR), `remove ${name}`);
+}
+
+/** Removes all that is in an open directory. Throws a SysError. */
+export function emptyDirectory(fd: number): void {
+  for (const { name } of listAt(fd)) removeAt(fd, name);
+}
+
+/** A name in a directory, and its type as getdents64(2) says it (DT_DIR is 4). */
+export interface Listed {
+  readonly name: string;
+  readonly type: number;
+}
+
+export const DT_DIR = 4;
+
+/** What is in an open directory, from its beginning. Throws a SysError. */
+export function listAt(fd: number): Listed[] {
+  check(syscall(NR.lseek, fd, 0, 0), "read a directory");
+  const listed: Listed[] = [];
+  const buffer = new Uint8Array(65536);
+  const view = new DataView(buffer.buffer);
+  for (;;) {
+    const n = check(syscall(NR.getdents64, fd, buffer, buffer.length), "read a directory");
+    if (n === 0) return listed;
+    for (let at = 0; at < n; at += view.getUint16(at + 16, true)) {
+      const name = fromUtf8(buffer.subarray(at + 19, buffer.indexOf(0, at + 19)));
+      if (name === "." || name === "..") continue;
+      // Some file systems leave the type out.
+      const type = buffer[at + 18]! || (isDirectoryAt(fd, name) ? DT_DIR : 8);
+      listed.push({ name, type });
+    }
+  }
+}
+
+function isDirectoryAt(parent: number, name: string): boolean {
+  const fd = syscall(NR.openat, parent, cstr(name), O.PATH | O.NOFOLLOW | O.CLOEXEC, 0);
+  if (fd < 0) return false;
+  const { mode } = fstat(fd);
+  close(fd);
+  return (mode & S.IFMT) === S.IFDIR;
+}
+
+/** What an entry is besides its contents. */
+export interface Attributes {
+  readonly uid: number;
+  readonly gid: number;
+  readonly mode: number;
+  /** Nanoseconds. */
+  readonly mtime: bigint;
+  readonly xattrs: ReadonlyMap<string, Uint8Array>;
+}
+
+const BILLION = 1_000_000_000n;
+
+/** struct timespec[2] with one time for both. */
+export function bothTimes(ns: bigint): BigInt64Array {
+  let seconds = ns / BILLION;
+  let rest = ns % BILLION;
+  if (rest < 0n) {
+    seconds -= 1n;
+    rest += BILLION;
+  }
+  return new BigInt64Array([seconds, rest, seconds, rest]);
+}
+
+/** Sets the times of a name; what the file system cannot hold is left. */
+export function setTimes(fd: number, name: string | null, mtime: bigint): void {
+  const path: Arg = name === null ? 0 : cstr(name);
+  syscall(NR.utimensat, fd, path, bothTimes(mtime), name === null ? 0 : AT_SYMLINK_NOFOLLOW);
+}

@@ -1,0 +1,202 @@
+/**
+ * A view: the root file system that several layers make together, as hard links to their files. One directory of plain
+ * files is what everything can have as a root and everything can look into; an overlay of layers would need whiteouts that
+ * not every file system can have.
+ */
+import { BrunError } from "../../errors.ts";
+import { E } from "../../sys/errno.ts";
+import { check } from "../../sys/error.ts";
+import { cstr, NR, syscall } from "../../sys/ffi.ts";
+import { close, O, open, S } from "../../sys/fs.ts";
+import type { LayerData } from "./layer-data.ts";
+import type { Owner } from "./owner.ts";
+import {
+  type Attributes,
+  baseOf,
+  DT_DIR,
+  emptyDirectory,
+  joinPath,
+  listAt,
+  parentOf,
+  setTimes,
+  Tree,
+} from "./tree.ts";
+
+/** A layer's files, and what else it says. */
+export interface ViewLayer {
+  readonly directory: string;
+  readonly data: LayerData;
+}
+
+/** Builds a view in a directory that is there and empty, from the lowest layer to the highest. Throws a SysError or BrunError. */
+export function buildView(directory: string, layers: readonly ViewLayer[], owner: Owner): void {
+  const view = new View(directory);
+  for (const layer of layers) view.add(layer);
+  view.finish(owner);
+}
+
+class View {
+  private readonly tree: Tree;
+  private readonly attributes = new Map<string, Attributes>();
+
+  constructor(directory: string) {
+    this.tree = new Tree(directory);
+    // Links may come from any layer.
+    this.tree.hasLinks();
+  }
+
+  add({ directory, data }: ViewLayer): void {
+    for (const path of data.opaque) this.clear(path);
+    for (const path of data.whiteouts) this.remove(path);
+    const root = open(directory, O.RDONLY | O.DIRECTORY | O.NOFOLLOW);
+    try {
+      this.merge(root, "", "", { ...data, implied: new Set(data.implied) });
+    } finally {
+      close(root);
+    }
+    for (const [path, target] of data.links) this.link(path, target);
+  }
+
+  /** Gives the directories what they are to have, the deepest first. */
+  finish(owner: Owner): void {
+    for (const path of [...this.attributes.keys()].sort((a, b) => (a < b ? 1 : -1))) {
+      const attributes = this.attributes.get(path)!;
+      const fd = this.tree.openDirectory(path);
+      try {
+        owner.apply(fd, path || "/", attributes, false);
+        setTimes(fd, null, attributes.mtime);
+      } finally {
+        close(fd);
+      }
+    }
+    this.tree.close();
+  }
+
+  private clear(path: string): void {
+    const place = this.tree.directoryIfThere(path);
+    if (place === null) return;
+    const fd = this.tree.openDirectory(place.path);
+    try {
+      emptyDirectory(fd);
+    } finally {
+      close(fd);
+    }
+    this.gone(place.path, false);
+  }
+
+  private remove(path: string): void {
+    const parent = this.tree.directoryIfThere(parentOf(path));
+    if (parent === null) return;
+    this.tree.remove(parent.fd, baseOf(path));
+    this.gone(joinPath(parent.path, baseOf(path)), true);
+  }
+
+  /** What was at a path, or below it alone, is not there any more. */
+  private gone(path: string, itself: boolean): void {
+    this.tree.forget();
+    for (const known of [...this.attributes.keys()]) {
+      if ((itself && known === path) || known.startsWith(path === "" ? "" : `${path}/`)) {
+        if (known !== "" || itself) this.attributes.delete(known);
+      }
+    }
+  }
+
+  /**
+   * @param from a directory of the layer, open
+   * @param path of it in the layer
+   * @param at its place in the view, which lower layers may have put elsewhere by a link
+   */
+  private merge(
+    from: number,
+    path: string,
+    at: string,
+    data: Omit<LayerData, "implied"> & { readonly implied: ReadonlySet<string> },
+  ): void {
+    if (!data.implied.has(path) || !this.attributes.has(at))
+      this.attributes.set(at, attributesOf(from, path, data));
+    for (const { name, type } of listAt(from)) {
+      this.tree.sweep();
+      const inLayer = joinPath(path, name);
+      const target = joinPath(at, name);
+      if (type !== DT_DIR) {
+        this.place(from, name, target);
+        continue;
+      }
+      const fd = check(
+        syscall(NR.openat, from, cstr(name), O.RDONLY | O.DIRECTORY | O.NOFOLLOW | O.CLOEXEC, 0),
+        `open ${inLayer}`,
+      );
+      try {
+        this.merge(fd, inLayer, this.directoryAt(target, data.implied.has(inLayer)), data);
+      } finally {
+        close(fd);
+      }
+    }
+  }
+
+  /** The directory that a layer's directory is merged with: its real path. */
+  private directoryAt(path: string, implied: boolean): string {
+    const there = this.tree.look(path);
+    if (there !== null && (there.mode & S.IFMT) === S.IFDIR) return path;
+    // What names a directory on its way alone means the one that a lower layer's link leads to.
+    if (implied && there !== null && (there.mode & S.IFMT) === S.IFLNK) {
+      const place = this.tree.directoryIfThere(path);
+      if (place !== null) return place.path;
+    }
+    const parent = this.tree.directory(parentOf(path));
+    const name = baseOf(path);
+    this.tree.replacing(parent.fd, name, `make the directory ${path}`, () =>
+      syscall(NR.mkdirat, parent.fd, cstr(name), 0o700),
+    );
+    return path;
+  }
+
+  private place(from: number, name: string, target: string): void {
+    const parent = this.tree.directory(parentOf(target));
+    const base = baseOf(target);
+    const link = () => syscall(NR.linkat, from, cstr(name), parent.fd, cstr(base), 0);
+    let result = link();
+    if (result === -E.EEXIST) {
+      this.tree.remove(parent.fd, base);
+      this.gone(target, true);
+      result = link();
+    }
+    if (result === -E.EMLINK || result === -E.EXDEV) {
+      throw new BrunError(`the file ${target} has more hard links than the file system allows`, {
+        code: "EMLINK",
+      });
+    }
+    check(result, `link ${target}`);
+  }
+
+  private link(path: string, target: string): void {
+    const source = this.tree.directoryIfThere(parentOf(target));
+    const there = source === null ? null : this.tree.look(joinPath(source.path, baseOf(target)));
+    if (source === null || there === null || (there.mode & S.IFMT) === S.IFDIR) {
+      throw new BrunError(`${path} is a hard link to ${target}, which no layer has`, { code: "ERR_CONFIG" });
+    }
+    this.place(source.fd, baseOf(target), joinPath(this.tree.directory(parentOf(path)).path, baseOf(path)));
+  }
+}
+
+const statBuffer = new Uint8Array(256);
+const statView = new DataView(statBuffer.buffer);
+const AT_EMPTY_PATH = 0x1000;
+const STATX_BASIC_STATS = 0x7ff;
+
+function attributesOf(fd: number, path: string, { xattrs }: Pick<LayerData, "xattrs">): Attributes {
+  check(syscall(NR.statx, fd, cstr(""), AT_EMPTY_PATH, STATX_BASIC_STATS, statBuffer), `look at ${path}`);
+  const seconds = statView.getBigInt64(0x70, true);
+  return {
+    uid: statView.getUint32(0x14, true),
+    gid: statView.getUint32(0x18, true),
+    mode: statView.getUint16(0x1c, true) & 0o7777,
+    mtime: seconds * 1_000_000_000n + BigInt(statView.getUint32(0x78, true)),
+    xattrs: new Map(
+      Object.entries(xattrs[path] ?? {}).map(([name, value]) => [
+        name,
+        new Uint8Array(Buffer.from(value, "base64")),
+      ]),
+    ),
+  };
+}

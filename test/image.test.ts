@@ -1,0 +1,318 @@
+/** `brun image` and `run --image`: from a registry and from files to a container, without root. */
+import { describe, expect, test } from "bun:test";
+import { readdirSync, writeFileSync } from "node:fs";
+import { imageOf, type TestImage, writeLayout } from "../src/image/testing/image.ts";
+import type { TestEntry } from "../src/image/testing/tar.ts";
+import { host, ownedDir } from "./support/caller.ts";
+import { type Faults, TestRegistry } from "./support/registry.ts";
+import { makeRootfs } from "./support/rootfs.ts";
+import { subjects } from "./support/runtime.ts";
+import { type CallOptions, type Outcome, Sandbox } from "./support/sandbox.ts";
+
+/** A layer with the programs that tests run. */
+let programs: Uint8Array | undefined;
+function programLayer(box: Sandbox): Uint8Array {
+  if (programs === undefined) {
+    const root = makeRootfs(`${box.dir}/programs`, { uid: 0, gid: 0 });
+    programs = Bun.spawnSync(["tar", "-C", root, "--owner=0", "--group=0", "-cf", "-", "."]).stdout;
+  }
+  return programs;
+}
+
+const FILES: readonly TestEntry[] = [
+  { path: "etc", type: "5", mode: 0o755 },
+  { path: "etc/motd", data: "first\n" },
+  { path: "srv/", type: "5", mode: 0o700, uid: 33, gid: 33 },
+  { path: "srv/of-www", data: "data", uid: 33, gid: 33, mode: 0o640 },
+  { path: "opt/gone", data: "x" },
+  { path: "opt/all/one", data: "1" },
+  { path: "opt/all/two", data: "2" },
+  { path: "opt/name", data: "one inode" },
+  { path: "opt/other-name", type: "1", link: "opt/name" },
+];
+
+const CHANGES: readonly TestEntry[] = [
+  { path: "etc/motd", data: "second\n" },
+  { path: "opt/.wh.gone" },
+  { path: "opt/all/.wh..wh..opq" },
+  { path: "opt/all/three", data: "3" },
+  { path: "opt/of-lower", type: "1", link: "opt/name" },
+];
+
+for (const subject of subjects(["brun"])) {
+  const { caller } = subject;
+
+  describe(subject.label, () => {
+    /** A box with an image store of its own, which is empty again at the end. */
+    class Images implements AsyncDisposable {
+      private constructor(
+        readonly box: Sandbox,
+        readonly data: string,
+        readonly registry: TestRegistry,
+      ) {}
+
+      static make(faults: Faults = {}): Images {
+        const box = new Sandbox(subject);
+        return new Images(box, ownedDir(caller, `${box.dir}/data`), new TestRegistry(faults));
+      }
+
+      image(options: Parameters<typeof imageOf>[1] = {}): TestImage {
+        return imageOf([programLayer(this.box), FILES, CHANGES], options);
+      }
+
+      call(args: readonly string[], options: CallOptions = {}): Promise<Outcome> {
+        const env = { XDG_DATA_HOME: this.data, BRUN_IMAGES: `${this.data}/images`, ...options.env };
+        return this.box.call(args, { ...options, env });
+      }
+
+      async ok(args: readonly string[], options: CallOptions = {}): Promise<string> {
+        const { code, stdout, stderr } = await this.call(args, options);
+        expect([code, code === 0 ? "" : stderr]).toEqual([0, ""]);
+        return stdout;
+      }
+
+      async [Symbol.asyncDispose](): Promise<void> {
+        this.registry[Symbol.dispose]();
+        // Files of subordinate ids are removed by who may.
+        await this.box.call(["unshare", "--", "rm", "-rf", this.data]);
+        await this.box[Symbol.asyncDispose]();
+      }
+    }
+
+    const run = (name: string, script: string, ...flags: string[]) => [
+      "run",
+      "--image",
+      name,
+      ...flags,
+      "--",
+      "sh",
+      "-c",
+      script,
+    ];
+
+    test("from a registry: layers, whiteouts, owners, links; the second run asks nobody", async () => {
+      await using images = Images.make();
+      const { registry } = images;
+      registry.push("team/app", "1", images.image());
+      const name = `${registry.host}/team/app:1`;
+      const script =
+        "cat /etc/motd; ls /opt /opt/all; stat -c '%u %g %a' /srv /srv/of-www; stat -c %i /opt/name /opt/other-name /opt/of-lower | sort -u | wc -l";
+      const out = await images.ok(run(name, script));
+      const lines = out.split("\n");
+      expect(lines[0]).toBe("second");
+      expect(out).toContain("/opt:\nall\nname\nof-lower\nother-name\n");
+      expect(out).toContain("/opt/all:\nthree\n");
+      expect(out).toContain("33 33 700\n33 33 640\n1\n");
+      const asked = registry.requests.length;
+      expect(await images.ok(run(name, "cat /etc/motd; echo changed >/etc/motd; rm -r /opt"))).toBe(
+        "second\n",
+      );
+      expect(await images.ok(run(name, "cat /etc/motd /opt/name"))).toBe("second\none inode");
+      expect(registry.requests.length).toBe(asked);
+      // An image's name needs no flag, as with podman.
+      expect(await images.ok(["run", name, "cat", "/etc/motd"])).toBe("second\n");
+      expect(registry.requests.length).toBe(asked);
+    });
+
+    test("the image says what runs, where, as whom, with which environment; flags say otherwise", async () => {
+      await using images = Images.make();
+      const config = {
+        Entrypoint: ["echo", "hello"],
+        Cmd: ["world"],
+        Env: ["PATH=/bin:/opt/bin", "FROM_IMAGE=1"],
+        WorkingDir: "/work/dir",
+        User: "33:33",
+        StopSignal: "SIGINT",
+        Labels: { "run.oci.hooks.stdout": "/tmp/x", "org.brun.init": "false" },
+      };
+      writeLayout(`${images.box.dir}/layout`, { a: images.image({ config }) });
+      host("chmod", "-R", "a+rX", `${images.box.dir}/layout`);
+      const name = `oci:${images.box.dir}/layout:a`;
+      expect(await images.ok(["run", "--image", name])).toBe("hello world\n");
+      expect(await images.ok(["run", "--image", name, "--", "you"])).toBe("hello you\n");
+      const asked = ["--entrypoint", "sh", "--", "-c", "id -u; pwd; echo $FROM_IMAGE $PATH"];
+      expect(await images.ok(["run", "--image", name, ...asked])).toBe("33\n/work/dir\n1 /bin:/opt/bin\n");
+      const flags = ["--user", "0", "-w", "/etc", "-e", "FROM_IMAGE=2"];
+      expect(await images.ok(["run", "--image", name, ...flags, ...asked])).toBe(
+        "0\n/etc\n2 /bin:/opt/bin\n",
+      );
+      const spec = JSON.parse(await images.ok(["run", "--image", name, "--print-config"]));
+      expect(spec.annotations["org.opencontainers.image.stopSignal"]).toBe("SIGINT");
+      expect(spec.annotations["run.oci.hooks.stdout"]).toBeUndefined();
+      expect(spec.annotations["org.brun.init"]).toBe("true");
+    });
+
+    test("one id: everything is the caller's", async () => {
+      await using images = Images.make();
+      images.registry.push("app", "1", images.image());
+      const name = `${images.registry.host}/app:1`;
+      if (caller.uid === 0) return;
+      expect(
+        await images.ok(run(name, "stat -c '%u %g' /srv/of-www; cat /srv/of-www", "--userns=single")),
+      ).toBe("0 0\ndata");
+    });
+
+    for (const packing of ["gzip", "zstd", "none", "gzip members"] as const) {
+      test(`layers as ${packing}`, async () => {
+        await using images = Images.make();
+        images.registry.push("app", "1", images.image({ packing }));
+        expect(await images.ok(run(`${images.registry.host}/app:1`, "cat /etc/motd"))).toBe("second\n");
+      });
+    }
+
+    test("what is broken off goes on; what is busy is asked again", async () => {
+      await using images = Images.make({ breakOff: { after: 30_000, times: 6 } });
+      images.registry.push("app", "1", images.image({ packing: "none" }));
+      const name = `${images.registry.host}/app:1`;
+      expect(await images.ok(run(name, "cat /etc/motd"))).toBe("second\n");
+      expect(images.registry.requests.some(({ headers }) => headers.get("range") !== null)).toBe(true);
+      images.registry.become({ busy: { status: 503, times: 2 }, noRange: true, redirect: "" });
+      await images.ok(["image", "remove", name]);
+      expect(await images.ok(run(name, "cat /etc/motd"))).toBe("second\n");
+    });
+
+    test("a login by Basic, by Bearer, and none", async () => {
+      await using images = Images.make({ basic: "me:secret" });
+      const { registry } = images;
+      registry.push("app", "1", images.image());
+      const name = `${registry.host}/app:1`;
+      const authFile = `${images.box.dir}/auth.json`;
+      const none = await images.call(run(name, "true"));
+      expect([none.code, none.stderr]).toEqual([
+        1,
+        `brun: ${registry.host} wants a login for ${name}, or there is no such image; hint: brun login ${registry.host}\n`,
+      ]);
+      writeFileSync(authFile, JSON.stringify({ auths: { [registry.host]: { auth: btoa("me:secret") } } }));
+      host("chmod", "644", authFile);
+      expect(await images.ok(run(name, "cat /etc/motd", "--authfile", authFile))).toBe("second\n");
+      await images.ok(["image", "remove", name]);
+      registry.become({ bearer: { login: "me:secret" } });
+      expect(await images.ok(run(name, "cat /etc/motd", "--authfile", authFile))).toBe("second\n");
+      writeFileSync(authFile, JSON.stringify({ auths: { [registry.host]: { auth: btoa("me:wrong") } } }));
+      await images.ok(["image", "remove", name]);
+      const wrong = await images.call(run(name, "true", "--authfile", authFile));
+      expect(wrong.stderr).toContain(`${registry.host} refuses your login for ${name}`);
+    });
+
+    test("a registry that asks for logins elsewhere gets none", async () => {
+      await using images = Images.make();
+      using thief = new TestRegistry();
+      images.registry.push("app", "1", images.image());
+      const authFile = `${images.box.dir}/auth.json`;
+      writeFileSync(
+        authFile,
+        JSON.stringify({ auths: { [images.registry.host]: { auth: btoa("me:secret") } } }),
+      );
+      host("chmod", "644", authFile);
+      const realms = [
+        `http://localhost:${thief.host.split(":")[1]}/token`,
+        "http://169.254.169.254/latest",
+        "https://evil.example/token",
+        "file:///etc/passwd",
+        "x",
+      ];
+      for (const realm of realms) {
+        images.registry.become({ bearer: { realm } });
+        const { code, stderr } = await images.call(
+          run(`${images.registry.host}/app:1`, "true", "--authfile", authFile),
+        );
+        expect([code, stderr]).toEqual([1, expect.stringContaining(`sends logins to "${realm}"`)]);
+      }
+      images.registry.become({ redirect: "http://169.254.169.254/latest/meta-data" });
+      const redirected = await images.call(run(`${images.registry.host}/app:1`, "true"));
+      expect(redirected.stderr).toContain("redirects to an address of the machine's own services");
+      expect(thief.requests).toEqual([]);
+    });
+
+    test("what is not there, and what is damaged: one line, and nothing stays", async () => {
+      await using images = Images.make();
+      const { registry } = images;
+      registry.push("app", "1", images.image());
+      registry.push("other", "arm", images.image({ platform: { os: "linux", architecture: "riscv64" } }));
+      const { host: at } = registry;
+      const line = async (name: string, ...flags: string[]) => {
+        const { code, stdout, stderr } = await images.call([
+          "run",
+          "--image",
+          name,
+          "-q",
+          ...flags,
+          "--",
+          "true",
+        ]);
+        expect([code, stdout, stderr.split("\n").length]).toEqual([1, "", 2]);
+        return stderr;
+      };
+      expect(await line(`${at}/nosuch:1`)).toContain(`${at} has no repository nosuch`);
+      expect(await line(`${at}/app:2`)).toContain(`${at}/app has no image with the tag 2`);
+      const digest = `sha256:${"0".repeat(64)}`;
+      expect(await line(`${at}/app@${digest}`)).toContain(`has no image with the digest ${digest}`);
+      expect(await line(`${at}/other:arm`)).toContain("is for linux/riscv64, and not for linux/");
+      expect(await line("App:1")).toContain(
+        "it has capital letters; hint: names are in small letters: app:1",
+      );
+      expect(await line("127.0.0.1:1/app:1")).toContain("127.0.0.1:1 cannot be reached");
+      expect(await line(`${at}/app:1`, "--pull", "never")).toContain(`hint: brun image pull ${at}/app:1`);
+      expect(await line(`${at}/app:1`, "--platform", "windows/amd64")).toContain(
+        "is no platform that brun runs",
+      );
+      registry.become({ corrupt: true });
+      expect(await line(`${at}/app:1`)).toContain("is damaged");
+      registry.become({ limited: true });
+      expect(await line(`${at}/app:1`)).toContain("name a mirror in registries.conf");
+      registry.become({});
+      registry.pushDocument("app", "html", new TextEncoder().encode('{"html": true}'));
+      expect(await line(`${at}/app:html`)).toContain("is no image");
+      registry.pushDocument(
+        "app",
+        "both",
+        new TextEncoder().encode('{"schemaVersion":2,"manifests":[],"layers":[]}'),
+      );
+      expect(await line(`${at}/app:both`)).toContain("is both an image and an index");
+      expect(
+        readdirSync(`${images.data}/images/partial`).filter((name) => !name.startsWith("sha256-")),
+      ).toEqual([]);
+      expect(await images.ok(["image", "list"])).toBe(
+        "NAME        ID          PLATFORM    SIZE        PULLED\n",
+      );
+    });
+
+    test("list, inspect, remove, prune", async () => {
+      await using images = Images.make();
+      images.registry.push("app", "1", images.image());
+      const name = `${images.registry.host}/app:1`;
+      const digest = (await images.ok(["image", "pull", "-q", name])).trim();
+      expect(digest).toMatch(/^sha256:[0-9a-f]{64}$/);
+      const id = digest.slice(7, 19);
+      expect(await images.ok(["image", "list", "-q"])).toBe(`${id}\n`);
+      const [inspected] = JSON.parse(await images.ok(["image", "inspect", id]));
+      expect([inspected.name, inspected.manifest, inspected.layers.length]).toEqual([name, digest, 3]);
+      const container = images.box.name();
+      await images.ok(["run", "--image", name, "-d", "--name", container, "--", "sleep", "1000"]);
+      const inUse = await images.call(["image", "remove", name]);
+      expect([inUse.code, inUse.stderr]).toEqual([
+        1,
+        expect.stringContaining(`is in use by the container ${container}`),
+      ]);
+      await images.ok(["image", "prune", "--all"]);
+      expect(await images.ok(["exec", container, "cat", "/etc/motd"])).toBe("second\n");
+      await images.ok(["delete", "--force", container]);
+      expect(await images.ok(["image", "remove", id])).toBe(`${name}\n`);
+      expect(await images.ok(["image", "list", "-q"])).toBe("");
+      expect(readdirSync(`${images.data}/images/layers`)).toEqual([]);
+    });
+
+    test("eight runs at once download it once", async () => {
+      await using images = Images.make();
+      images.registry.push("app", "1", images.image());
+      const name = `${images.registry.host}/app:1`;
+      const outs = await Promise.all(Array.from({ length: 8 }, () => images.ok(run(name, "cat /etc/motd"))));
+      expect(outs).toEqual(Array(8).fill("second\n"));
+      const blobs = images.registry.requests
+        .filter(({ path }) => path.includes("/blobs/"))
+        .map(({ path }) => path);
+      const layers = blobs.filter((path) => images.image().layers.some((digest) => path.endsWith(digest)));
+      expect(layers.length).toBe(3);
+    });
+  });
+}

@@ -1,0 +1,169 @@
+/** A registry on loopback that answers as one does, or in one of the wrong ways that there are. */
+import { createHash } from "node:crypto";
+import { MEDIA } from "../../src/image/manifest.ts";
+import type { TestImage } from "../../src/image/testing/image.ts";
+
+/** What is wrong with its answers. */
+export interface Faults {
+  /** Bearer tokens are wanted: the realm that it names, or its own. */
+  readonly bearer?: { readonly realm?: string; readonly login?: string };
+  /** Basic: "user:password". */
+  readonly basic?: string;
+  /** The first answers for blobs break off after so many bytes. */
+  readonly breakOff?: { after: number; times: number };
+  /** Range is not listened to. */
+  readonly noRange?: boolean;
+  /** Blobs are other bytes of the same length. */
+  readonly corrupt?: boolean;
+  /** Blobs come by a redirect to this address, or with "" to its own storage. */
+  readonly redirect?: string;
+  /** Answers that are 429 or 503, with Retry-After: 0, before it is well again. */
+  readonly busy?: { status: number; times: number };
+  /** All of them. */
+  readonly limited?: boolean;
+  readonly contentType?: string;
+}
+
+interface Request {
+  readonly method: string;
+  readonly path: string;
+  readonly headers: Headers;
+}
+
+/** Serves images by "repository:tag". Close it by `using`. */
+export class TestRegistry implements Disposable {
+  readonly requests: Request[] = [];
+  private readonly images = new Map<string, Map<string, TestImage | Uint8Array>>();
+  private readonly blobs = new Map<string, Uint8Array>();
+  private readonly server: Bun.Server<undefined>;
+
+  constructor(private faults: Faults = {}) {
+    this.server = Bun.serve({
+      hostname: "127.0.0.1",
+      port: 0,
+      fetch: (request) => this.answer(request),
+    });
+  }
+
+  /** "127.0.0.1:PORT". */
+  get host(): string {
+    return `127.0.0.1:${this.server.port}`;
+  }
+
+  [Symbol.dispose](): void {
+    this.server.stop(true);
+  }
+
+  /** Serves other faults from now on. */
+  become(faults: Faults): void {
+    this.faults = faults;
+  }
+
+  push(repository: string, tag: string, image: TestImage): void {
+    const tags = this.images.get(repository) ?? new Map<string, TestImage | Uint8Array>();
+    this.images.set(repository, tags.set(tag, image));
+    for (const [digest, bytes] of image.blobs) this.blobs.set(digest, bytes);
+  }
+
+  /** A manifest or index of any bytes. */
+  pushDocument(
+    repository: string,
+    tag: string,
+    document: Uint8Array,
+    parts: readonly TestImage[] = [],
+  ): void {
+    const tags = this.images.get(repository) ?? new Map<string, TestImage | Uint8Array>();
+    this.images.set(repository, tags.set(tag, document));
+    for (const image of parts) for (const [digest, bytes] of image.blobs) this.blobs.set(digest, bytes);
+  }
+
+  private answer(request: globalThis.Request): Response {
+    const url = new URL(request.url);
+    this.requests.push({ method: request.method, path: url.pathname, headers: request.headers });
+    if (url.pathname === "/token") return this.token(request);
+    if (url.pathname.startsWith("/storage/"))
+      return this.blob(url.pathname.slice("/storage/".length), request);
+    const refused = this.refuse(request);
+    if (refused !== null) return refused;
+    if (url.pathname === "/v2/") return new Response("{}");
+    const match = /^\/v2\/(.+)\/(manifests|blobs)\/([^/]+)$/.exec(url.pathname);
+    if (match === null) return failure(404, "UNSUPPORTED");
+    const [, repository, kind, reference] = match as unknown as [string, string, string, string];
+    const tags = this.images.get(repository);
+    if (tags === undefined) return failure(404, "NAME_UNKNOWN");
+    if (kind === "manifests") return this.manifest(tags, reference, request.method);
+    const { redirect } = this.faults;
+    if (redirect === undefined) return this.blob(reference, request);
+    const location = redirect === "" ? `http://localhost:${this.server.port}/storage/${reference}` : redirect;
+    return new Response(null, { status: 307, headers: { location } });
+  }
+
+  private refuse(request: globalThis.Request): Response | null {
+    const { basic, bearer, busy, limited } = this.faults;
+    if (limited) return failure(429, "TOOMANYREQUESTS", { "retry-after": "0" });
+    if (busy !== undefined && busy.times-- > 0)
+      return failure(busy.status, "UNAVAILABLE", { "retry-after": "0" });
+    const given = request.headers.get("authorization");
+    if (basic !== undefined && given !== `Basic ${btoa(basic)}`) {
+      return failure(401, "UNAUTHORIZED", { "www-authenticate": 'Basic realm="test"' });
+    }
+    if (bearer !== undefined && given !== "Bearer good") {
+      const realm = bearer.realm ?? `http://${this.host}/token`;
+      const header = `Bearer realm="${realm}",service="test, registry",scope="repository:x:pull"`;
+      return failure(401, "UNAUTHORIZED", { "www-authenticate": header });
+    }
+    return null;
+  }
+
+  private token(request: globalThis.Request): Response {
+    const { login } = this.faults.bearer ?? {};
+    if (login !== undefined && request.headers.get("authorization") !== `Basic ${btoa(login)}`) {
+      return failure(401, "UNAUTHORIZED");
+    }
+    return Response.json({ token: "good" });
+  }
+
+  private manifest(tags: Map<string, TestImage | Uint8Array>, reference: string, method: string): Response {
+    const found = tags.get(reference);
+    const bytes =
+      found instanceof Uint8Array ? found : this.blobs.get(found === undefined ? reference : found.manifest);
+    if (bytes === undefined) return failure(404, "MANIFEST_UNKNOWN");
+    const digest = `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
+    const { mediaType } = JSON.parse(new TextDecoder().decode(bytes)) as { mediaType?: string };
+    return new Response(method === "HEAD" ? null : new Uint8Array(bytes), {
+      headers: {
+        "content-type": this.faults.contentType ?? mediaType ?? MEDIA.manifest,
+        "docker-content-digest": digest,
+      },
+    });
+  }
+
+  private blob(digest: string, request: globalThis.Request): Response {
+    const there = this.blobs.get(digest);
+    if (there === undefined) return failure(404, "BLOB_UNKNOWN");
+    const { breakOff, corrupt, noRange } = this.faults;
+    const bytes = corrupt ? there.map((byte, i) => (i === 20 ? byte ^ 1 : byte)) : there;
+    const range = noRange ? null : /^bytes=(\d+)-$/.exec(request.headers.get("range") ?? "");
+    const from = range === null ? 0 : Number(range[1]);
+    const headers: Record<string, string> =
+      range === null ? {} : { "content-range": `bytes ${from}-${bytes.length - 1}/${bytes.length}` };
+    const status = range === null ? 200 : 206;
+    if (breakOff !== undefined && breakOff.times > 0 && bytes.length - from > breakOff.after) {
+      breakOff.times--;
+      const part = bytes.slice(from, from + breakOff.after);
+      // It says more than it sends.
+      const stream = new ReadableStream({
+        start(controller) {
+          controller.enqueue(part);
+          controller.close();
+        },
+      });
+      return new Response(stream, { status, headers });
+    }
+    return new Response(new Uint8Array(bytes.subarray(from)), { status, headers });
+  }
+}
+
+function failure(status: number, code: string, headers: Record<string, string> = {}): Response {
+  return Response.json({ errors: [{ code, message: `\u001b[31m${code}` }] }, { status, headers });
+}
