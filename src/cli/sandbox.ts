@@ -12,6 +12,7 @@ import { settledOptions } from "../sandbox/settle.ts";
 import { type Sandbox, type SandboxLimits, sandboxSpec } from "../sandbox/spec.ts";
 import { fileSystemType } from "../sandbox/tree.ts";
 import { makeUpperDirectories } from "../sandbox/upper.ts";
+import { claimUpper } from "../sandbox/upper-lock.ts";
 import { type HostView, hostView } from "../sandbox/view.ts";
 import { type LoadedSpec, parseSpec, toJson, toSharedJson } from "../spec/index.ts";
 import { dismissAhead } from "../stage/launch.ts";
@@ -209,6 +210,8 @@ const REFUSALS = 3;
  * read-only.
  */
 function start(rt: Runtime, options: SandboxOptions, view: HostView, args: Args): number {
+  // Held as long as this process is brun.
+  if (options.upper !== undefined) claimUpper(options.upper, { root: rt.root, id: options.id });
   if (options.overlay === "fuse") return startWithFuse(rt, options, view, args);
   const byFuse = options.overlay === "auto" && fuseObstacle(view) === null && fuseServes(options, view);
   const without = new Set<string>();

@@ -7,7 +7,7 @@ import type { Slot } from "../stage/program.ts";
 import { FS_MAGIC, MOUNT_ATTR, MS } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
 import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, absolute, below, O } from "../sys/fs.ts";
-import { each } from "../sys/lists.ts";
+import { any, each } from "../sys/lists.ts";
 import { utf8 } from "../sys/utf8.ts";
 import { IN_ROOT, type InitContext, MOUNT_ATTR_SIZE, mountAttr, OPEN_HOW_SIZE, openHow } from "./context.ts";
 import { openFromRoot } from "./from-root.ts";
@@ -62,14 +62,20 @@ export function mappedByBrun(config: ContainerConfig): readonly number[] {
   return [...idmaps.keys()].filter((index) => isOwnTree(config, config.spec.mounts![index]!, index));
 }
 
-/** The rest of them, when the container's root is another user than the caller: opened while still the caller. */
+/**
+ * The rest of them, when the container's root is another user than the caller: opened while still the caller. And the
+ * host's own root, of which the container gets a copy, before mounts lie over it.
+ */
 export function openCallerSources(x: InitContext): void {
-  if (!x.config.openSources) return;
+  const { openSources, rootfs, spec } = x.config;
+  const isRoot = ({ source }: Mount) => rootfs === "/" && source === "/";
+  if (!openSources && !any(spec.mounts ?? [], isRoot)) return;
   eachBind(x, (mount, index, options) => {
+    if (!openSources && !isRoot(mount)) return;
     // What is gone by then is left out, which is only known then.
     if (x.trees?.has(index) || isLink(x, index) || (options.extra & Extra.FROM_ROOT) !== 0) return;
     // What is below the root is meant with what the mounts before it have put there.
-    if (below(x.config.rootfs, absolute(mount.source ?? "", x.config.bundle)) !== null) return;
+    if (below(rootfs, absolute(mount.source ?? "", x.config.bundle)) !== null) return;
     x.trees?.set(index, openSource(x, mount, index, options));
   });
 }

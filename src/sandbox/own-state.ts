@@ -1,6 +1,6 @@
 /**
  * brun's own directories: the state of containers, with the plans that later commands follow, compiled filters,
- * images. Who writes to them decides what brun does on the host, and who reads them reads the environment of other
+ * images, and what --upper keeps, which overlays are writing to. Who writes to them decides what brun does on the host, and who reads them reads the environment of other
  * containers. So no container without a bundle shows them, whatever its flags say.
  *
  * Where a mount shows one, a tmpfs of the program's own covers it, after all other mounts. In a mount that writes to
@@ -18,7 +18,7 @@ import type { Entry, HostView } from "./view.ts";
 /** A directory of brun's own. */
 interface OwnDirectory {
   readonly path: string;
-  readonly what: "state" | "cache" | "images";
+  readonly what: "state" | "cache" | "images" | "upper";
 }
 
 /** The one of --root, and those that brun has without flags (src/container/root.ts, src/container/filter.ts). */
@@ -43,6 +43,15 @@ function ownDirectories(view: HostView): readonly OwnDirectory[] {
       ...below(`${home}/.local/share`, "images"),
     ]),
   ];
+}
+
+/** What --upper keeps: all of its directory, unless the program is to see other things that are in it. */
+function upperDirectories({ upper }: ShownRoot, view: HostView): readonly OwnDirectory[] {
+  if (upper === undefined) return [];
+  const places = new Places(view);
+  const isSeen = [view.cwd, ...homes(view)].some((path) => within(upper, places.way(path).end));
+  const paths = isSeen ? [join(upper, "/upper"), join(upper, "/work")] : [upper];
+  return paths.map((path) => ({ path, what: "upper" }));
 }
 
 /** A tree of the host in the container. */
@@ -85,7 +94,7 @@ export function coverOwnState(
   view: HostView,
 ): CoveredState {
   const covering = new Covering(placed, root, view);
-  for (const own of ownDirectories(view)) covering.add(own);
+  for (const own of [...upperDirectories(root, view), ...ownDirectories(view)]) covering.add(own);
   const covers = [...covering.covers].sort(([a], [b]) => (a < b ? -1 : 1));
   return {
     placed: [
@@ -145,7 +154,7 @@ class Covering {
         if (this.isThere(end, tree, what)) this.covers.set(inside, this.view.entry(end));
       }
       if (tree.writes !== "host") continue;
-      for (const place of passed) this.pin(tree, place);
+      for (const place of passed) if (what === "upper" || this.willBe(place)) this.pin(tree, place);
     }
   }
 
@@ -197,7 +206,8 @@ class Covering {
   /** Whether there is something to mount on. What is missing is made where the program or a later brun could make it. */
   private isThere(end: string, tree: Shown, what: OwnDirectory["what"]): boolean {
     const { view } = this;
-    if (view.entry(end) !== null) return true;
+    // That of --upper is made before the first mount.
+    if (view.entry(end) !== null || what === "upper") return true;
     let above = parent(end);
     if (tree.writes === "copy") {
       // overlayfs makes nothing below a directory of someone without an id in the user namespace (EOVERFLOW).
@@ -217,6 +227,10 @@ class Covering {
     if (!view.mayWrite(above)) return false;
     this.make.add(end);
     return true;
+  }
+
+  private willBe(place: string): boolean {
+    return this.view.entry(place) !== null || [...this.make].some((made) => within(place, made));
   }
 
   private pin(tree: Shown, place: string): void {
@@ -247,7 +261,7 @@ class Covering {
     }
     const path = places.way(root.path).end;
     if (asks(path, root.writes !== "host")) throw refusal(root.flag, path, what);
-    if (root.upper === undefined) return;
+    if (root.upper === undefined || what === "upper") return;
     for (const part of ["upper", "work"]) {
       const { end } = places.way(`${root.upper}/${part}`);
       if (ends.some((own) => within(own, end) || within(end, own))) throw refusal("--upper", end, what);
@@ -259,6 +273,7 @@ const NAMES: Readonly<Record<OwnDirectory["what"], string>> = {
   state: "the state of its containers",
   cache: "its compiled filters",
   images: "its images",
+  upper: "what this run writes (--upper)",
 };
 
 function refusal(where: string, path: string, what: OwnDirectory["what"]): BrunError {

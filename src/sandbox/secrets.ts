@@ -3,6 +3,7 @@ import { BrunError } from "../errors.ts";
 import type { Mount } from "../spec/index.ts";
 import { absolute } from "../sys/fs.ts";
 import { homes, passwdHome } from "./homes.ts";
+import { hostPath } from "./host-path.ts";
 import type { SandboxOptions } from "./options.ts";
 import { Places, within } from "./places.ts";
 import { MOVED_DIRECTORIES, NAMED_SECRETS, SECRET_PATHS, SECRETS_IN_TMP } from "./secret-paths.ts";
@@ -49,7 +50,7 @@ export function hiddenPlaces({ root, withSecrets, hide }: SandboxOptions, view: 
     }
   };
   for (const text of hide) {
-    const path = absolute(text, view.cwd);
+    const path = hostPath(text, view);
     const where = `--hide ${text}`;
     if (view.follow(path) === null) throw new BrunError(`${path} does not exist`, { where });
     if (places.way(path).end === "/") throw new BrunError("the root cannot be hidden", { where });

@@ -1,5 +1,5 @@
 /** Directories of flags as what they lead to: brun decides by that, and opens nothing else. */
-import { absolute } from "../sys/fs.ts";
+import { hostPath } from "./host-path.ts";
 import type { SandboxOptions, SandboxRoot } from "./options.ts";
 import { Places, settle } from "./places.ts";
 import type { HostView } from "./view.ts";
@@ -13,7 +13,7 @@ export function settledOptions(options: SandboxOptions, view: HostView): Sandbox
   return {
     ...options,
     root: settledRoot(root, view),
-    upper: upper === undefined ? undefined : new Places(view).way(absolute(upper, view.cwd)).end,
+    upper: upper === undefined ? undefined : new Places(view).way(hostPath(upper, view)).end,
   };
 }
 

@@ -190,18 +190,68 @@ describe("--host", () => {
     ]);
   });
 
-  test("secrets are covered after --rw and before -v; --with-secrets leaves them", () => {
-    const sandbox = hostSandbox({ rw: ["/home/dev"], volume: ["~/.ssh:/home/dev/.ssh:ro"] });
-    const order = sandbox.spec.mounts!.map(({ destination, source }) => `${source} ${destination}`);
-    const at = (text: string) => order.indexOf(text);
-    expect(at("/home/dev /home/dev")).toBeGreaterThan(0);
-    expect(at("hidden /home/dev/.ssh")).toBeGreaterThan(at("/home/dev /home/dev"));
-    expect(at("/dev/null /home/dev/.netrc")).toBeGreaterThan(at("/home/dev /home/dev"));
-    expect(at("/home/dev/.ssh /home/dev/.ssh")).toBeGreaterThan(at("hidden /home/dev/.ssh"));
+  test("secrets are covered after --rw, and not where a volume lies over them; --with-secrets leaves them", () => {
+    const orderOf = (flags: Parameters<typeof hostSandbox>[0]) =>
+      hostSandbox(flags)
+        .spec.mounts!.map(({ destination, source }) => `${source} ${destination}`)
+        .filter((text) => / \/home\/dev/.test(text) && !/^(overlay|\S+\.(cache|local)\S*) /.test(text));
+    const volume = ["~/.ssh:~/.ssh:ro"];
+    expect(orderOf({ rw: ["/home/dev"], volume }).slice(0, 3)).toEqual([
+      "/home/dev /home/dev",
+      "/dev/null /home/dev/.netrc",
+      "/home/dev/.ssh /home/dev/.ssh",
+    ]);
+    // A tmpfs over the home leaves what is asked for besides.
+    expect(orderOf({ rw: ["."], tmpfs: ["~"], volume, hide: ["/home/dev/project"] })).toEqual([
+      "tmpfs /home/dev",
+      "/home/dev/project /home/dev/project",
+      "hidden /home/dev/project",
+      "/home/dev/.ssh /home/dev/.ssh",
+    ]);
+    // One that begins with what is there has to begin with the covers.
+    expect(orderOf({ volume: ["/home/dev"] }).slice(0, 3)).toEqual([
+      "hidden /home/dev/.ssh",
+      "/dev/null /home/dev/.netrc",
+      "volume /home/dev",
+    ]);
     const open = hostSandbox({ withSecrets: true });
     expect(mountOn(open, "/home/dev/.ssh")).toBeUndefined();
     expect(open.spec.process.env).toContain("GITHUB_TOKEN=x");
     expect(hostSandbox({ env: ["GITHUB_TOKEN"] }).spec.process.env).toContain("GITHUB_TOKEN=x");
+  });
+
+  test("the current directory: hidden by a volume it is an error, by a tmpfs a line", () => {
+    const there = { type: "dir", uid: 0, gid: 0, mode: 0o755, size: 0 } as const;
+    const files = { "/srv": there, "/srv/project": there };
+    expect(hostSandbox({ volume: ["/srv:~"] }, { files }).notices).toEqual([]);
+    const hides = expect.objectContaining({
+      where: "-v /etc:~",
+      message: "hides the current directory, /home/dev/project",
+    });
+    expect(() => hostSandbox({ volume: ["/etc:~"] })).toThrow(hides);
+    expect(hostSandbox({ volume: ["/etc:~"], workdir: "/" }).spec.process.cwd).toBe("/");
+    expect(hostSandbox({ tmpfs: ["~"] }).notices).toEqual([
+      "--tmpfs ~ hides the current directory, /home/dev/project: it is empty; --rw . or -v .:. shows it, -w PATH starts elsewhere",
+    ]);
+    for (const flags of [{ tmpfs: ["."] }, { tmpfs: ["~"], volume: [".:."] }, { tmpfs: ["~"], workdir: "~" }])
+      expect(hostSandbox(flags).notices).toEqual([]);
+  });
+
+  test("what --upper keeps is not seen, unless it holds the current directory", () => {
+    const shown = (upper: string, rw: string[] = []) =>
+      hostSandbox({ upper, rw }).spec.mounts!.filter(
+        ({ source, destination }) => source === "hidden" && destination.includes("project"),
+      );
+    const places = (upper: string, rw?: string[]) => shown(upper, rw).map(({ destination }) => destination);
+    expect(places("changes")).toEqual(["/home/dev/project/changes"]);
+    expect(places("a/changes", ["."])).toEqual(["/home/dev/project/a/changes"]);
+    expect(places(".")).toEqual(["/home/dev/project/upper", "/home/dev/project/work"]);
+    expect(() =>
+      hostSandbox(
+        { upper: "changes", volume: ["./changes:/x"] },
+        { files: { "/home/dev/project/changes": { type: "dir", uid: 1000, gid: 1000, mode: 0o700 } } },
+      ),
+    ).toThrow("is where brun keeps what this run writes");
   });
 
   test("with fuse-overlayfs: a root that is mounted, the caller alone", () => {

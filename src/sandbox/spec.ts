@@ -12,8 +12,9 @@ import { type FuseMount, fuseHook, fuseMountPoint } from "./fuse.ts";
 import type { Placed } from "./mounts.ts";
 import { type Network, networkOf } from "./network.ts";
 import type { SandboxOptions } from "./options.ts";
+import { ordered } from "./order.ts";
 import { coverOwnState, type ShownRoot } from "./own-state.ts";
-import { within } from "./places.ts";
+import { Places, within } from "./places.ts";
 import { sandboxResources } from "./resources.ts";
 import { defaultSeccomp } from "./seccomp.ts";
 import { hiddenPlaces, hidingCover, secretNotices } from "./secrets.ts";
@@ -21,10 +22,11 @@ import { securityOf } from "./security.ts";
 import { systemMounts } from "./system.ts";
 import { type PlacedTree, placeTree } from "./tree.ts";
 import { ulimits } from "./ulimits.ts";
+import { UPPER_ANNOTATION } from "./upper-lock.ts";
 import { aloneMaps, isAlone, type SandboxMaps, type SandboxUser, sandboxMaps, sandboxUser } from "./user.ts";
 import type { HostView } from "./view.ts";
 import { volumes, writablePaths } from "./volumes.ts";
-import { workingDirectory } from "./workdir.ts";
+import { emptyDirectory, workingDirectory } from "./workdir.ts";
 
 /** The config, and what is to be told with it. */
 export interface Sandbox {
@@ -61,11 +63,14 @@ export function sandboxSpec(options: SandboxOptions, view: HostView, limits: San
   const shown: Placed[] = [
     ...root.mounts.map((mount) => ({ mount, flag: rootFlag(options) })),
     ...systemMounts(options, view, keepsIds).map((mount) => ({ mount, flag: "" })),
-    ...writablePaths(options, view),
-    ...hidden.map((place) => ({ mount: hidingCover(place, view), flag: "--host (hidden)" })),
-    ...network.mounts.map((mount) => ({ mount, flag: `--network ${network.mode}` })),
-    ...imageVolumes(options),
-    ...volumes(options, view),
+    ...ordered(
+      [...writablePaths(options, view), ...imageVolumes(options), ...volumes(options, view)],
+      [
+        ...hidden.map((place) => ({ mount: hidingCover(place, view), flag: "--host (hidden)" })),
+        ...network.mounts.map((mount) => ({ mount, flag: `--network ${network.mode}` })),
+      ],
+      placeOf(options, view),
+    ),
   ];
   const { placed, make } = coverOwnState(shown, shownRoot(options, fuse !== undefined), who.user, view);
   const spec: Spec = {
@@ -83,12 +88,20 @@ export function sandboxSpec(options: SandboxOptions, view: HostView, limits: San
       ...(options.hostname === undefined && { "org.brun.hostname": "try" }),
       ...(options.init && { "org.brun.init": "true" }),
       ...(options.stopSignal && { "org.opencontainers.image.stopSignal": options.stopSignal }),
+      ...(options.upper !== undefined && { [UPPER_ANNOTATION]: options.upper }),
     },
     linux: linuxOf(options, view, maps, network),
   };
   const flags = placed.map(({ flag }) => flag);
-  const notices = [...root.notices, ...noticesOf(options, view)];
+  const empty = emptyDirectory(options, view, placed);
+  const notices = [...root.notices, ...noticesOf(options, view), ...(empty === null ? [] : [empty])];
   return secured({ spec, flags, notices, wanting: root.wanting, make }, options, view);
+}
+
+/** Links of another root are not looked at: they are followed in it, when it is mounted. */
+function placeOf({ root }: SandboxOptions, view: HostView): (destination: string) => string {
+  const places = new Places(view);
+  return root.kind === "host" ? (path) => places.way(path).end : (path) => path;
 }
 
 /** The root goes last. */

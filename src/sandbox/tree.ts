@@ -196,9 +196,11 @@ class Placing implements PlacedTree {
       else if (found?.type === "device") this.mounts.push(fromRoot(readOnlyFile(from, to)));
       else if (found?.type === "file" && !this.file(from, to, found)) left.push(name);
     }
-    if (left.length > 0 && this.o.work.includes(source)) {
-      this.notices.push(`read-only in ${source}, since there are mounts below it: ${left.join(", ")}`);
-    }
+    const why = "since there are mounts below it";
+    if (!this.o.work.includes(source)) return;
+    if (left.length > 0) this.notices.push(`read-only in ${source}, ${why}: ${listed(left)}`);
+    if (!closed && this.o.upper !== undefined)
+      this.notices.push(`--upper does not keep the files that are directly in ${source}, ${why}`);
   }
 
   /** A file that lies beside a mount: a copy of it when it is small, else read-only. False when that is a loss. */
@@ -274,6 +276,14 @@ export function fileSystemType(mounts: HostView["mounts"], path: string): string
     if (holds && point.length >= length) [type, length] = [mount.type, point.length];
   }
   return type;
+}
+
+/** Of so many names a line tells. */
+const TOLD = 10;
+
+function listed(names: readonly string[]): string {
+  const more = names.length - TOLD;
+  return `${names.slice(0, TOLD).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
 }
 
 function slashed(path: string): string {

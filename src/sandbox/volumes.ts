@@ -3,6 +3,7 @@ import { BrunError } from "../errors.ts";
 import type { Mount } from "../spec/index.ts";
 import { absolute } from "../sys/fs.ts";
 import { devices } from "./devices.ts";
+import { hostPath, PATH_START } from "./host-path.ts";
 import type { Placed } from "./mounts.ts";
 import type { SandboxOptions } from "./options.ts";
 import { Places, settle } from "./places.ts";
@@ -15,38 +16,36 @@ const VOLUME_OPTIONS = new Set(
   ),
 );
 
-/** The mounts of --tmpfs, -v, --mount and --device, those with shorter destinations first. Throws a BrunError. */
+/** The mounts of --tmpfs, -v, --mount and --device. Throws a BrunError. */
 export function volumes(options: SandboxOptions, view: HostView): Placed[] {
-  const placed = [
-    ...options.tmpfs.map((text) => ({
-      flag: `--tmpfs ${text}`,
-      mount: tmpfs(text, options.root.kind === "host"),
-    })),
-    ...options.volume.map((text) => ({ flag: `-v ${text}`, mount: volume(text, view) })),
-    ...options.mount.map((text) => ({ flag: `--mount ${text}`, mount: longMount(text, options, view) })),
+  const host = options.root.kind === "host";
+  return [
+    ...options.tmpfs.map((text) => ({ flag: `--tmpfs ${text}`, mount: tmpfs(text, host, view) })),
+    ...options.volume.map((text) => ({ flag: `-v ${text}`, mount: volume(text, host, view) })),
+    ...options.mount.map((text) => ({ flag: `--mount ${text}`, mount: longMount(text, host, view) })),
     ...devices(options, view),
   ];
-  const depth = ({ mount }: Placed) => mount.destination.split("/").length;
-  return placed.sort((a, b) => depth(a) - depth(b));
 }
 
-function inside(destination: string, flag: string): string {
-  if (!destination.startsWith("/")) {
+/** A path in the container. In a copy of the host that is one of the host. */
+function inside(destination: string, host: boolean, flag: string, view: HostView): string {
+  if (!(host ? PATH_START : /^\//).test(destination)) {
     throw new BrunError(`${destination} is not absolute`, {
       where: flag,
-      hint: "a path in the container begins with /",
+      hint: host ? `./${destination} is in the current directory` : "a path in the container begins with /",
     });
   }
-  const clean = absolute(destination);
+  const clean = host ? hostPath(destination, view) : absolute(destination);
   if (clean === "/")
     throw new BrunError("the root cannot be replaced", { where: flag, hint: "that is --rootfs" });
   return clean;
 }
 
 /** --tmpfs PATH[:OPTIONS]: begins with what it covers, as podman's; over the host, where it hides things, it is empty. */
-function tmpfs(text: string, host: boolean): Mount {
+function tmpfs(text: string, host: boolean, view: HostView): Mount {
   const [path = "", given = ""] = text.split(":");
-  return tmpfsMount(inside(path, `--tmpfs ${text}`), given.split(",").filter(Boolean), host);
+  const destination = inside(path, host, `--tmpfs ${text}`, view);
+  return tmpfsMount(destination, given.split(",").filter(Boolean), host);
 }
 
 function tmpfsMount(destination: string, words: readonly string[], host: boolean): Mount {
@@ -57,7 +56,7 @@ function tmpfsMount(destination: string, words: readonly string[], host: boolean
 }
 
 /** -v [SOURCE:]PATH[:OPTIONS]. */
-function volume(text: string, view: HostView): Mount {
+function volume(text: string, host: boolean, view: HostView): Mount {
   const flag = `-v ${text}`;
   const [first = "", second, third, more] = text.split(":");
   if (more !== undefined)
@@ -66,22 +65,27 @@ function volume(text: string, view: HostView): Mount {
       hint: "SOURCE:PATH[:OPTIONS]; --mount type=bind,src=,dst= takes colons",
     });
   if (second === undefined) {
-    const destination = inside(first, flag);
+    const destination = inside(first, host, flag, view);
     return { destination, type: "tmpfs", source: "volume", options: ["nosuid", "nodev", "tmpcopyup"] };
   }
-  if (!/^[./~]/.test(first)) {
+  if (!PATH_START.test(first)) {
     throw new BrunError(`"${first}" would be a named volume, which brun does not keep`, {
       where: flag,
       hint: `for a directory here write ./${first}`,
     });
   }
-  return bind(first, second, (third ?? "").split(",").filter(Boolean), flag, view);
+  return bind(first, inside(second, host, flag, view), (third ?? "").split(",").filter(Boolean), flag, view);
 }
 
-function bind(from: string, to: string, words: readonly string[], flag: string, view: HostView): Mount {
-  const path = absolute(from.replace(/^~(?=\/|$)/, view.environment.HOME ?? "/"), view.cwd);
-  const { path: source, entry } = settle(path, flag, view);
-  const destination = inside(to, flag);
+/** @param destination as {@link inside} gives it */
+function bind(
+  from: string,
+  destination: string,
+  words: readonly string[],
+  flag: string,
+  view: HostView,
+): Mount {
+  const { path: source, entry } = settle(hostPath(from, view), flag, view);
   if (words.includes("O")) return overlayVolume(source, destination, words, view, entry.type === "dir", flag);
   // SELinux labels that podman would change: z and Z have no effect where there is no SELinux.
   const wanted = words.filter((word) => word !== "z" && word !== "Z");
@@ -103,19 +107,19 @@ function bind(from: string, to: string, words: readonly string[], flag: string, 
 }
 
 /** --mount type=bind|tmpfs,src=PATH,dst=PATH,ro: the same in words (podman-run(1)). */
-function longMount(text: string, { root }: SandboxOptions, view: HostView): Mount {
+function longMount(text: string, host: boolean, view: HostView): Mount {
   const flag = `--mount ${text}`;
   const { type, from, to, words } = longOptions(text, flag);
   if (to === undefined) throw new BrunError("needs dst=PATH", { where: flag });
   if (type === "tmpfs") {
     if (from !== undefined) throw new BrunError("a tmpfs has no source", { where: flag });
-    return tmpfsMount(inside(to, flag), words, root.kind === "host");
+    return tmpfsMount(inside(to, host, flag, view), words, host);
   }
   if (type !== "bind") {
     throw new BrunError(`brun has no mounts of type "${type}"`, { where: flag, hint: "bind or tmpfs" });
   }
   if (from === undefined) throw new BrunError("needs src=PATH", { where: flag });
-  return bind(from, to, words, flag, view);
+  return bind(from, inside(to, host, flag, view), words, flag, view);
 }
 
 /** Names of the parts of --mount: what they are in a mount's options, where they are an option. */

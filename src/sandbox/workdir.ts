@@ -1,6 +1,7 @@
 /** -w: where the program starts. */
 import { BrunError } from "../errors.ts";
 import { absolute } from "../sys/fs.ts";
+import { hostPath } from "./host-path.ts";
 import type { Placed } from "./mounts.ts";
 import type { SandboxOptions } from "./options.ts";
 import { beyond, join, within } from "./places.ts";
@@ -12,8 +13,9 @@ import type { HostView } from "./view.ts";
  */
 export function workingDirectory(options: SandboxOptions, view: HostView, placed: readonly Placed[]): string {
   const host = options.root.kind === "host";
-  if (options.workdir === undefined) return host ? view.cwd : (options.imageWorkdir ?? "/");
-  const path = absolute(options.workdir, host ? view.cwd : "/");
+  if (options.workdir === undefined)
+    return host ? currentDirectory(options, view, placed) : (options.imageWorkdir ?? "/");
+  const path = host ? hostPath(options.workdir, view) : absolute(options.workdir, "/");
   if (isThere(path, options, view, placed)) return path;
   throw new BrunError(`${path} is not there`, {
     code: "ERR_USAGE",
@@ -22,8 +24,42 @@ export function workingDirectory(options: SandboxOptions, view: HostView, placed
   });
 }
 
+/** The caller's, unless a volume lies over it that has no such directory: one would be made on the host. */
+function currentDirectory(options: SandboxOptions, view: HostView, placed: readonly Placed[]): string {
+  const { cwd } = view;
+  const over = lastOn(cwd, placed);
+  if (over?.mount.type !== "bind" || isThere(cwd, options, view, placed)) return cwd;
+  throw new BrunError(`hides the current directory, ${cwd}`, {
+    code: "ERR_USAGE",
+    where: over.flag,
+    hint: "-w PATH starts the program elsewhere",
+  });
+}
+
+/** What is told of a current directory that a tmpfs lies over; null where there is nothing to tell. */
+export function emptyDirectory(
+  options: SandboxOptions,
+  { cwd }: HostView,
+  placed: readonly Placed[],
+): string | null {
+  if (options.root.kind !== "host" || options.workdir !== undefined) return null;
+  const over = lastOn(cwd, placed);
+  if (
+    over?.mount.type !== "tmpfs" ||
+    over.mount.options?.includes("tmpcopyup") ||
+    over.mount.destination === cwd
+  )
+    return null;
+  return `${over.flag} hides the current directory, ${cwd}: it is empty; --rw . or -v .:. shows it, -w PATH starts elsewhere`;
+}
+
+/** The last mount by a flag that a path is on. */
+function lastOn(path: string, placed: readonly Placed[]): Placed | undefined {
+  return placed.findLast(({ mount, flag }) => /^-/.test(flag) && within(mount.destination, path));
+}
+
 function isThere(path: string, { root }: SandboxOptions, view: HostView, placed: readonly Placed[]): boolean {
-  const last = placed.findLast(({ mount, flag }) => /^-/.test(flag) && within(mount.destination, path));
+  const last = lastOn(path, placed);
   if (last?.mount.destination === path) return true;
   const { type, source = "", destination = "/", options = [] } = last?.mount ?? {};
   // What is in the others is not known before, or what the root has there.

@@ -84,7 +84,7 @@ export function fixtureView({ files, texts, mounts = [], links, view }: Fixture 
     mounts: [["/", "ext4"] as const, ["/proc", "proc"] as const, ...mounts].map(
       ([point, type, device = point, root = "/"]) => ({ point, type, readOnly: false, device, root }),
     ),
-    entry: (path) => all[path] ?? null,
+    entry: (path) => all[path] ?? (links?.[path] === undefined ? null : { size: 10, ...link }),
     follow: (path) => all[path] ?? null,
     isSame: () => true,
     link: (path) => links?.[path] ?? null,

@@ -1,0 +1,73 @@
+/** The lock of --upper: what two overlays write to one directory at a time is undefined (overlayfs.rst). */
+import { statusOf } from "../container/status.ts";
+import { isLocked, loadState } from "../container/store.ts";
+import { BrunError } from "../errors.ts";
+import { quoted } from "../printable.ts";
+import { E, errnoText } from "../sys/errno.ts";
+import { SysError } from "../sys/error.ts";
+import { NR, syscall } from "../sys/ffi.ts";
+import { close, O, tryOpen, writeFd } from "../sys/fs.ts";
+import { fromUtf8 } from "../sys/utf8.ts";
+import { makeRealDirectory } from "./upper.ts";
+
+/** The annotation of a container that has --upper: the directory. */
+export const UPPER_ANNOTATION = "org.brun.upper";
+
+/** What the lock of --upper says: whose it is. */
+interface Holder {
+  readonly root: string;
+  readonly id: string;
+}
+
+/**
+ * Makes the directory of --upper and takes it for one container. Throws a BrunError when another container has it.
+ * @param directory absolute
+ * @returns a descriptor that keeps others out until the container has a state, by which they see that it runs
+ */
+export function claimUpper(directory: string, holder: Holder): number {
+  makeRealDirectory(directory);
+  const path = `${directory}/lock`;
+  const fd = tryOpen(path, O.RDWR | O.CREAT | O.NOFOLLOW | O.NONBLOCK, 0o600);
+  if (fd < 0) throw new BrunError(`open ${path}: ${errnoText(-fd)}`, { where: "--upper" });
+  const locked = syscall(NR.flock, fd, LOCK_EX | LOCK_NB) !== -E.EAGAIN;
+  const other = holderOf(fd);
+  if (locked && (other === null || !holds(other, directory))) {
+    syscall(NR.ftruncate, fd, 0);
+    writeFd(fd, JSON.stringify(holder), path);
+    return fd;
+  }
+  close(fd);
+  const who = other === null ? "another container" : `container ${quoted(other.id)}`;
+  throw new BrunError(`${who} writes to ${directory}`, {
+    code: "ERR_EXISTS",
+    where: "--upper",
+    hint: "wait until it has ended, or name another directory",
+  });
+}
+
+const LOCK_EX = 2;
+const LOCK_NB = 4;
+const HOLDER_MAX = 8192;
+
+function holderOf(fd: number): Holder | null {
+  const buffer = new Uint8Array(HOLDER_MAX);
+  const length = syscall(NR.pread64, fd, buffer, buffer.length, 0);
+  try {
+    const { root, id } = JSON.parse(fromUtf8(buffer.subarray(0, Math.max(length, 0)))) as Partial<Holder>;
+    return typeof root === "string" && typeof id === "string" ? { root, id } : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Whether a container lives, and has this directory still. */
+function holds({ root, id }: Holder, directory: string): boolean {
+  try {
+    const state = loadState(root, id);
+    if (state === null) return isLocked(root, id);
+    return state.annotations?.[UPPER_ANNOTATION] === directory && statusOf(root, state) !== "stopped";
+  } catch (error) {
+    if (error instanceof BrunError || error instanceof SysError) return false;
+    throw error;
+  }
+}
