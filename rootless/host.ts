@@ -1,5 +1,6 @@
 /** What a diagnosis looks at and what it says. */
 
+import { ownCommand } from "../src/sys/environment.ts";
 import { readTextIfThere, tryStat } from "../src/sys/fs.ts";
 import { mountPath } from "../src/sys/mountinfo.ts";
 
@@ -23,7 +24,7 @@ export interface HostView {
 
 /** The machine itself, seen by a process with these effective ids. */
 export function hostView(uid: number, gid: number): HostView {
-  return { uid, gid, executable: process.execPath, read, identity };
+  return { uid, gid, executable: ownCommand()[0], read, identity };
 }
 
 function read(path: string): string | null {

@@ -240,6 +240,8 @@ for (const subject of subjects(["brun"])) {
       host("bash", "-c", 'ln -s "$(printf %b "$1")" "$2"', "bash", path, `${box.dir}/link`);
       for (let i = 0; i < 3; i++)
         expect(await box.ok(["run", "--bundle", `${box.dir}/link`, box.name()])).toBe("ran\n");
+      const linked = ["run", "--rootfs", `${box.dir}/link/rootfs`, "--", "/bin/echo", "ran"];
+      expect(await box.ok(linked)).toBe("ran\n");
       // Its config alone may be there.
       const config = ["--config", `${path}/config.json`];
       expect(await box.ok(["run", "--bundle", bundle, ...config, box.name()], { under: inBytes() })).toBe(

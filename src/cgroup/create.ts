@@ -1,5 +1,6 @@
 /** Making a cgroup, and putting processes into it. */
 import { BrunError } from "../errors.ts";
+import { quoted } from "../printable.ts";
 import type { Resources, Spec } from "../spec/index.ts";
 import { E } from "../sys/errno.ts";
 import { SysError } from "../sys/error.ts";
@@ -87,7 +88,7 @@ function inheritCpuset(directory: string): void {
     if (readFileOf(directory, file)?.trim() !== "") continue;
     const value = readFileOf(parent, file)?.trim() ?? "";
     const result = tryWriteTo(directory, file, value);
-    if (result < 0) throw new SysError(`write ${JSON.stringify(value)} to ${directory}/${file}`, -result);
+    if (result < 0) throw new SysError(`write ${quoted(value)} to ${directory}/${file}`, -result);
   }
 }
 

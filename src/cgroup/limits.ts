@@ -1,5 +1,6 @@
 /** Setting limits on a cgroup that exists. */
 import { BrunError } from "../errors.ts";
+import { quoted } from "../printable.ts";
 import type { Resources } from "../spec/index.ts";
 import { E, errnoName, errnoText } from "../sys/errno.ts";
 import { exists } from "../sys/fs.ts";
@@ -68,7 +69,7 @@ function explain(plan: CgroupPlan, write: Write, errno: number): BrunError {
     }
     if (errno === E.ENOENT) return new BrunError(`this kernel has no ${file}`, { where });
   }
-  const text = `cannot write ${JSON.stringify(value)} to ${directory}/${file}: ${errnoText(errno)} (${errnoName(errno)})`;
+  const text = `cannot write ${quoted(value)} to ${directory}/${file}: ${errnoText(errno)} (${errnoName(errno)})`;
   return new BrunError(text, { where, hint: hintFor(plan, write, errno, directory) });
 }
 

@@ -1,5 +1,6 @@
 /** Names of cgroups and units: from `linux.cgroupsPath` to directories. */
 import { BrunError } from "../errors.ts";
+import { quoted } from "../printable.ts";
 import { absolute } from "../sys/fs.ts";
 
 const WHERE = "linux.cgroupsPath";
@@ -26,7 +27,7 @@ export function unitPath(cgroupsPath: string | undefined, id: string, user: bool
   const parts = cgroupsPath.split(":");
   if (parts.length !== 3) {
     throw new BrunError(
-      `expected "slice:prefix:name" for a systemd cgroup but found ${JSON.stringify(cgroupsPath)}`,
+      `expected "slice:prefix:name" for a systemd cgroup but found ${quoted(cgroupsPath)}`,
       {
         where: WHERE,
         hint: "give that form, or leave systemd out with --cgroup-manager=cgroupfs",
@@ -36,7 +37,7 @@ export function unitPath(cgroupsPath: string | undefined, id: string, user: bool
   const [slice, prefix, name] = parts as [string, string, string];
   for (const part of parts) {
     if (part.includes("/") || /[\s\0]/.test(part)) {
-      throw new BrunError(`${JSON.stringify(part)} is not a part of a unit's name`, { where: WHERE });
+      throw new BrunError(`${quoted(part)} is not a part of a unit's name`, { where: WHERE });
     }
   }
   if (name === "") throw new BrunError("the name after the second colon is missing", { where: WHERE });
@@ -54,7 +55,7 @@ export function expandSlice(slice: string): string {
   if (name === "-") return "/";
   const components = name?.split("-");
   if (components === undefined || slice.includes("/") || components.includes("")) {
-    throw new BrunError(`${JSON.stringify(slice)} is not the name of a slice`, { where: WHERE });
+    throw new BrunError(`${quoted(slice)} is not the name of a slice`, { where: WHERE });
   }
   let path = "";
   for (let i = 1; i <= components.length; i++) path += `/${components.slice(0, i).join("-")}.slice`;

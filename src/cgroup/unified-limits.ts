@@ -1,5 +1,6 @@
 /** `linux.resources` as values for the files of a cgroup v2. Pure. */
 import { BrunError } from "../errors.ts";
+import { quoted } from "../printable.ts";
 import type { BlockIO, CPU, Memory, Resources } from "../spec/index.ts";
 import { E } from "../sys/errno.ts";
 import { blkioToIoWeight, limitText, pidsText, sharesToWeight, swapAlone } from "./convert.ts";
@@ -150,7 +151,7 @@ export function rdmaWrites(resources: Resources): Write[] {
 
 function unifiedMap(unified: Readonly<Record<string, string>>): Write[] {
   return Object.entries(unified).flatMap(([file, text]) => {
-    const where = `${RESOURCES}.unified[${JSON.stringify(file)}]`;
+    const where = `${RESOURCES}.unified[${quoted(file)}]`;
     if (!/^[^/\s.]+\.[^/\s]+$/.test(file)) throw new BrunError("is not a file of a cgroup", { where });
     const controller = file.slice(0, file.indexOf("."));
     // Files that take one line a device get one write for each.

@@ -1,5 +1,6 @@
 /** From the arguments of the process to an exit code. */
 import { BrunError } from "../errors.ts";
+import { variable } from "../sys/environment.ts";
 import { die, Interrupted } from "../sys/interrupt.ts";
 import type { Command } from "./command.ts";
 import { type GlobalValues, globalFlags, logOptions } from "./globals.ts";
@@ -92,6 +93,6 @@ async function printHelp(
   if (topic !== undefined) await find(table, topic, argv);
   const { helpText } = await import("./help.ts");
   const all = await Promise.all(Object.values(table).map((command) => command(argv)));
-  printRaw(await helpText(all, topic, isTerminal(1) && !process.env.NO_COLOR));
+  printRaw(await helpText(all, topic, isTerminal(1) && !variable("NO_COLOR")));
   return 0;
 }

@@ -2,6 +2,7 @@
 
 import { doctor, doctorStatus, type Finding } from "../../rootless/doctor/doctor.ts";
 import { printable } from "../printable.ts";
+import { variable } from "../sys/environment.ts";
 import { defineCommand } from "./command.ts";
 import { isTerminal, print, printRaw } from "./output.ts";
 
@@ -36,7 +37,7 @@ const SYMBOLS = { ok: "✔", warn: "⚠", fail: "✖" } as const;
 /** consola's colours on a terminal. */
 function palette(): Palette {
   const same: Paint = (text) => text;
-  if (!isTerminal(1) || process.env.NO_COLOR) return { ok: same, warn: same, fail: same, dim: same };
+  if (!isTerminal(1) || variable("NO_COLOR")) return { ok: same, warn: same, fail: same, dim: same };
   const { colors } = require("consola/utils") as typeof import("consola/utils");
   return { ok: colors.green, warn: colors.yellow, fail: colors.red, dim: colors.gray };
 }

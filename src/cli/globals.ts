@@ -2,6 +2,7 @@
 import { callerIdentity, defaultRoot, givenRoot, useDefaultRoot } from "../container/root.ts";
 import type { CgroupManagerName, Runtime } from "../container/types.ts";
 import { BrunError } from "../errors.ts";
+import { variable } from "../sys/environment.ts";
 import type { Values } from "./flags.ts";
 import { type LogOptions, log } from "./log.ts";
 import { timingMark } from "./timing.ts";
@@ -90,7 +91,7 @@ function runtimeOf(
 ): Runtime {
   const cgroupManager = chooseCgroupManager(values);
   const rootless = values.rootless === "auto" ? "auto" : parseRootless(values.rootless);
-  const timed = timing !== undefined && (timing || process.env.BRUN_TIMING === "1");
+  const timed = timing !== undefined && (timing || variable("BRUN_TIMING") === "1");
   const phases = timed ? timingMark() : undefined;
   phases?.("command line read");
   const root = values.root === undefined ? chooseRoot(callerIdentity()) : givenRoot(values.root);

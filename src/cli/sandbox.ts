@@ -278,7 +278,7 @@ function createOptions(options: SandboxOptions, { spec }: Sandbox): CreateOption
     preserveFds: 0,
     // Maps that the flags have led to already are in the config.
     proc: options.proc,
-    realRoot: true,
+    realRoot: options.root.kind === "host" || options.root.real,
     userns: spec.linux?.uidMappings === undefined ? options.userns : "auto",
   };
 }

@@ -1,6 +1,7 @@
 /** crun's form of the option idmap: `idmap=uids=FS-HOST-SIZE[#…];gids=…`, mappings of the mount's own. */
 import { type IdMap, type IdMaps, toHost } from "../../rootless/idmap.ts";
 import { BrunError } from "../errors.ts";
+import { quoted } from "../printable.ts";
 import type { IDMapping, Mount } from "../spec/index.ts";
 import { found, mapped } from "../sys/lists.ts";
 
@@ -46,7 +47,7 @@ function parseMapping(text: string, map: readonly IdMap[] | undefined): IDMappin
 }
 
 function noMapping(option: string, where: string): BrunError {
-  return new BrunError(`expected mappings but found ${JSON.stringify(option)}`, {
+  return new BrunError(`expected mappings but found ${quoted(option)}`, {
     where,
     hint: "idmap=uids=FS-HOST-SIZE#…;gids=FS-HOST-SIZE#…, where @ before FS takes HOST from the container's mappings",
   });

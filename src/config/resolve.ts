@@ -7,6 +7,7 @@ import { deniesSetgroups, selfMappable } from "../../rootless/mapping.ts";
 import type { Subids } from "../../rootless/subid.ts";
 import { BrunError } from "../errors.ts";
 import { isBind, parseMountOptions } from "../init/mount-options.ts";
+import { quoted } from "../printable.ts";
 import type { IDMapping, Mount, Spec } from "../spec/index.ts";
 import { LATEST_MINOR, minorVersion } from "../spec/version.ts";
 import { CLONE } from "../sys/constants.ts";
@@ -160,7 +161,7 @@ function refuseBindData(mount: Mount, index: number): void {
   if (mount.type !== "bind" && !any(mount.options, (option) => option.endsWith("bind"))) return;
   const options = parseMountOptions(mount.options ?? []);
   if (options.data === "" || !isBind(mount, options)) return;
-  throw new BrunError(`a bind mount has no option ${JSON.stringify(options.data)}`, {
+  throw new BrunError(`a bind mount has no option ${quoted(options.data)}`, {
     where: `mounts[${index}].options`,
     hint: "`brun features` lists those that there are",
   });

@@ -17,6 +17,7 @@ import {
   RTM,
   uint32,
 } from "../sys/netlink.ts";
+import { utf8 } from "../sys/utf8.ts";
 
 const IFLA_IFNAME = 3;
 const IFLA_NET_NS_PID = 19;
@@ -84,7 +85,7 @@ function moveDevice(host: number, inside: number, pid: number, name: string, wan
   change(inside, RTM.NEWLINK, link(moved, IFF_UP), [], `bring up the device ${wanted}`);
 }
 
-const text = (name: string): Uint8Array => Buffer.from(`${name}\0`);
+const text = (name: string): Uint8Array => utf8(`${name}\0`);
 const indexOf = (message: NetlinkMessage): number => message.body.getInt32(4, true);
 const links = (socket: number) => dump(socket, RTM.GETLINK, link(0), "list the container's network devices");
 

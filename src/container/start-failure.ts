@@ -3,6 +3,7 @@
  * exec.fifo, behind the byte by which `start` let it go on.
  */
 import type { BrunError } from "../errors.ts";
+import { quoted } from "../printable.ts";
 import { describeFailure } from "../stage/failure.ts";
 import type { Op } from "../stage/operation.ts";
 import { IOCTL } from "../sys/constants.ts";
@@ -74,6 +75,6 @@ function executing(root: string, { id }: StoredState): Op {
     name: "",
     args: [],
     where: "process.args[0]",
-    doing: `exec: ${JSON.stringify(file)}`,
+    doing: `exec: ${quoted(file)}`,
   };
 }

@@ -3,6 +3,7 @@ import { DELEGATE_WHERE, delegatedPart, firstLimit } from "../cgroup/demand.ts";
 import type { CgroupPlan } from "../config/cgroup-plan.ts";
 import type { ContainerConfig } from "../config/types.ts";
 import type { Runtime } from "../container/types.ts";
+import { quoted } from "../printable.ts";
 
 /** The plan of the container's cgroup and its reason. */
 export function explainCgroup(
@@ -23,7 +24,7 @@ export function explainCgroup(
 /** What asks for a cgroup of its own. */
 function asked(rt: Runtime, config: ContainerConfig): string {
   const { cgroupsPath, resources } = config.spec.linux ?? {};
-  if (cgroupsPath) return `linux.cgroupsPath is ${JSON.stringify(cgroupsPath)}`;
+  if (cgroupsPath) return `linux.cgroupsPath is ${quoted(cgroupsPath)}`;
   const limit = firstLimit(resources);
   if (limit !== null) return `${limit} is set`;
   if (delegatedPart(config.spec) !== undefined) return `${DELEGATE_WHERE} is set`;

@@ -42,6 +42,13 @@ export function fuseHook({ directory, id }: FuseMount, view: HostView): Hook {
 /** Why it cannot be used, and what would change that; null when it can. */
 export function fuseObstacle(view: HostView): { readonly why: string; readonly hint?: string } | null {
   if (!view.rootless) return { why: "root has the kernel's overlays" };
+  // The root file system is mounted there, and the container's state, JSON, names it.
+  if (!view.stateDirectory.isWellFormed()) {
+    return {
+      why: `the state directory ${view.stateDirectory} has bytes that are not UTF-8`,
+      hint: "--root names another",
+    };
+  }
   for (const name of ["fuse-overlayfs", "fusermount3"] as const) {
     if (view.program(name) === null) {
       return { why: `${name} is not installed`, hint: installHint(PACKAGES[name]) };

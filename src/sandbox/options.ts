@@ -10,6 +10,8 @@ export type SandboxRoot =
       readonly path: string;
       /** Name of the image that the directory is of. */
       readonly image?: string | undefined;
+      /** The path has no symbolic links (settle.ts). */
+      readonly real?: true;
     }
   | { readonly kind: "host" };
 

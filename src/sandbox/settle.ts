@@ -19,5 +19,7 @@ export function settledOptions(options: SandboxOptions, view: HostView): Sandbox
 
 function settledRoot(root: SandboxRoot, view: HostView): SandboxRoot {
   if (root.kind === "host" || view.follow(root.path) === null) return root;
-  return { ...root, path: settle(root.path, root.image === undefined ? "--rootfs" : "--image", view).path };
+  const { path } = settle(root.path, root.image === undefined ? "--rootfs" : "--image", view);
+  // A link to such a directory is the only way to give it: JSON cannot hold its name.
+  return path.isWellFormed() ? { ...root, path, real: true } : root;
 }

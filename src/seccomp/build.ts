@@ -1,6 +1,7 @@
 /** From a seccomp profile to BPF by libseccomp. */
 
 import { BrunError } from "../errors.ts";
+import { quoted } from "../printable.ts";
 import type { Seccomp, Syscall, SyscallArg } from "../spec/seccomp.ts";
 import { E, errnoName } from "../sys/errno.ts";
 import { check } from "../sys/error.ts";
@@ -101,7 +102,7 @@ function addRules(lib: Libseccomp, context: Context, seccomp: Seccomp, failUnkno
       if (nr === NR_SCMP_ERROR) {
         const where = `linux.seccomp.syscalls[${i}].names[${j}]`;
         if (failUnknown) throw unknownSyscall(name, where);
-        unknown.push(`${where}: ${JSON.stringify(name)} is not known to libseccomp ${libseccompVersion()}`);
+        unknown.push(`${where}: ${quoted(name)} is not known to libseccomp ${libseccompVersion()}`);
         return;
       }
       if (action === byDefault) return; // libseccomp refuses what changes nothing
@@ -116,7 +117,7 @@ function addRules(lib: Libseccomp, context: Context, seccomp: Seccomp, failUnkno
 }
 
 function unknownSyscall(name: string, where: string): BrunError {
-  return new BrunError(`libseccomp ${libseccompVersion()} knows no system call ${JSON.stringify(name)}`, {
+  return new BrunError(`libseccomp ${libseccompVersion()} knows no system call ${quoted(name)}`, {
     where,
     hint: "correct the name, or remove annotation run.oci.seccomp_fail_unknown_syscall",
   });

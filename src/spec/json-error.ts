@@ -1,4 +1,5 @@
 /** Finds the first mistake in a JSON text (RFC 8259): JavaScriptCore's JSON.parse gives no position. */
+import { quoted } from "../printable.ts";
 import { isEscapedByte } from "../sys/utf8.ts";
 
 interface Mistake {
@@ -33,7 +34,7 @@ function foundAt(text: string, at: number): string {
   const word = /^[\w$.+-]{1,40}/.exec(text.slice(at, at + 40));
   const found = word?.[0] ?? String.fromCodePoint(text.codePointAt(at)!);
   if (found === "\n" || found === "\r") return "the end of the line";
-  return found === '"' ? 'a "' : JSON.stringify(found);
+  return found === '"' ? 'a "' : quoted(found);
 }
 
 const LITERAL = /true|false|null|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
@@ -103,7 +104,7 @@ function stringEnd(text: string, at: number): number | Mistake {
     const rest = text.slice(i, i + 5);
     if (/^u[0-9a-fA-F]{4}/.test(rest)) i += 4;
     else if (!/^["\\/bfnrt]/.test(rest)) {
-      return { at: i - 1, expected: "an escape in a string", found: JSON.stringify(`\\${rest[0] ?? ""}`) };
+      return { at: i - 1, expected: "an escape in a string", found: quoted(`\\${rest[0] ?? ""}`) };
     }
   }
   return { at: text.length, expected: "the string's closing quote" };

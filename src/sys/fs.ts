@@ -295,7 +295,7 @@ function currentDirectory(path: string): string {
   const why =
     n === -E.ENOENT ? "has been removed" : n < 0 ? "has a path that is too long" : "is out of reach";
   throw new SysError(
-    `${JSON.stringify(path)} is relative to the current directory, which ${why}: go to another one, or give an absolute path`,
+    `"${path}" is relative to the current directory, which ${why}: go to another one, or give an absolute path`,
     n < 0 ? -n : E.ENOENT,
   );
 }

@@ -1,5 +1,6 @@
 /** Annotations "org.systemd.property.NAME": properties of the container's unit (runc, docs/systemd.md). */
 import { BrunError } from "../../errors.ts";
+import { quoted } from "../../printable.ts";
 import { joinPath } from "../../spec/json.ts";
 import { type Property, parseValue } from "./value.ts";
 
@@ -13,11 +14,11 @@ export function annotatedProperties(annotations: Readonly<Record<string, string>
     const where = joinPath("annotations", key);
     const name = key.slice(PREFIX.length);
     if (!/^[A-Za-z]{3,}$/.test(name)) {
-      throw new BrunError(`${JSON.stringify(name)} is not the name of a property`, { where });
+      throw new BrunError(`${quoted(name)} is not the name of a property`, { where });
     }
     const value = parseValue(source);
     if (value === null) {
-      throw new BrunError(`cannot read ${JSON.stringify(source)}`, {
+      throw new BrunError(`cannot read ${quoted(source)}`, {
         where,
         hint: "a value looks like true, 5, uint64 5, 'text' or ['a', 'b']",
       });
