@@ -51,6 +51,9 @@ const RULES: readonly {
     allowed: [
       ["src/cli/features.ts", "JSON that is printed"],
       ["src/cli/stats-table.ts", "JSON that is printed"],
+      ["src/cli/image.ts", "JSON that is printed"],
+      ["src/image/registry/credentials.ts", "JSON of others"],
+      ["src/image/unpack/child.ts", "a message to brun itself"],
       ["src/cli/log.ts", "JSON of what is printable already"],
       ["src/spec/fits.write.ts", "writes source code"],
     ],

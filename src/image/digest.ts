@@ -1,5 +1,6 @@
 /** Digests of content (image-spec, descriptor.md). */
 import { CryptoHasher } from "bun";
+import { utf8 } from "../sys/utf8.ts";
 
 /** "sha256" or "sha512" of "sha256:…". */
 export function algorithmOf(digest: string): "sha256" | "sha512" {
@@ -20,7 +21,7 @@ export function digestOf(bytes: Uint8Array, algorithm: "sha256" | "sha512" = "sh
 export function chainId(diffIds: readonly string[]): string {
   const [first, ...rest] = diffIds;
   return rest.reduce(
-    (chain, diffId) => digestOf(new TextEncoder().encode(`${chain} ${diffId}`)),
+    (chain, diffId) => digestOf(utf8(`${chain} ${diffId}`)),
     first ?? digestOf(new Uint8Array(0)),
   );
 }

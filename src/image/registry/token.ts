@@ -2,7 +2,7 @@
 import { BrunError } from "../../errors.ts";
 import { quoted } from "../../printable.ts";
 import { parseJson } from "../../spec/json.ts";
-import { fromUtf8 } from "../../sys/utf8.ts";
+import { fromUtf8, utf8 } from "../../sys/utf8.ts";
 import type { Credentials } from "./credentials.ts";
 import { request, smallBody } from "./http.ts";
 import type { TlsOptions } from "./tls.ts";
@@ -156,5 +156,5 @@ export async function fetchToken(
 /** The value of an Authorization header. */
 export function basic(credentials: Credentials): string {
   if (credentials.kind !== "password") throw new TypeError("a token is no password");
-  return `Basic ${Buffer.from(`${credentials.username}:${credentials.password}`).toString("base64")}`;
+  return `Basic ${Buffer.from(utf8(`${credentials.username}:${credentials.password}`)).toString("base64")}`;
 }
