@@ -1,11 +1,12 @@
 /** `brun doctor`: whether rootless containers work here, found out by doing. */
+import { callerIdentity, isRootless } from "../../src/container/root.ts";
 import { currentCaller } from "../caller.ts";
 import { loadSubids } from "../subid.ts";
 import { cgroups } from "./cgroups.ts";
 import type { Finding } from "./finding.ts";
 import { mapHelper, subordinateIds } from "./ids.ts";
 import { kernel } from "./kernel.ts";
-import { idMaps, inUserNamespace, userNamespace } from "./namespaces.ts";
+import { idMaps, inNamespaces, userNamespace } from "./namespaces.ts";
 import { programs } from "./programs.ts";
 import { session } from "./session.ts";
 
@@ -13,8 +14,9 @@ import { session } from "./session.ts";
 export function doctor(): Finding[] {
   const caller = currentCaller();
   const subids = loadSubids(caller.uid, caller.userName);
-  const user = userNamespace(caller);
-  const inside = user.state === "ok" ? inUserNamespace(caller) : [];
+  const hostRoot = !isRootless(callerIdentity());
+  const user = userNamespace(caller, hostRoot);
+  const inside = user.state === "fail" ? [] : inNamespaces(caller, user.state === "warn");
   const overlay = inside.some(({ id, state }) => id === "overlay" && state === "ok");
   return [
     kernel(caller),

@@ -19,13 +19,16 @@ import { attempt, type Trial } from "./trial.ts";
 /** A directory to mount on, in a mount namespace of the trial's own. */
 const SCRATCH = "/tmp";
 
-/** The user namespace with the caller's id alone. */
-export function userNamespace(caller: Caller): Finding {
+/**
+ * The user namespace with the caller's id alone.
+ * @param hostRoot the caller can do without
+ */
+export function userNamespace(caller: Caller, hostRoot: boolean): Finding {
   const subject = new Subject("user-namespace", "every container without root is in one", caller);
   const error = attempt({ caller });
   return error === null
     ? subject.ok("user and mount namespaces can be made")
-    : subject.fail(error.message, fixOfHint(error.hint));
+    : subject[hostRoot ? "warn" : "fail"](error.message, fixOfHint(error.hint));
 }
 
 /** The maps that a container gets. */
@@ -45,8 +48,11 @@ export function idMaps(caller: Caller, subids: Subids): Finding {
     : subject.warn(error.message, fixOfHint(error.hint));
 }
 
-/** What is tried in a user namespace besides. */
-export function inUserNamespace(caller: Caller): Finding[] {
+/**
+ * What is tried in a user namespace besides.
+ * @param asHostRoot there is none, and root's containers do without
+ */
+export function inNamespaces(caller: Caller, asHostRoot: boolean): Finding[] {
   const subject = (id: string, why: string) => new Subject(id, why, caller);
   const graded = (
     of: Subject,
@@ -54,7 +60,7 @@ export function inUserNamespace(caller: Caller): Finding[] {
     state: "warn" | "fail",
     found: string,
   ): Finding => {
-    const error = attempt({ caller, ...trial });
+    const error = attempt({ caller, asHostRoot, ...trial });
     return error === null ? of.ok(found) : of[state](error.message, fixOfHint(error.hint));
   };
   return [
@@ -86,9 +92,9 @@ export function inUserNamespace(caller: Caller): Finding[] {
       subject("overlay", "a copy-on-write root file system without copying it"),
       { build: mountOverlay },
       "warn",
-      "overlayfs can be mounted in a user namespace",
+      `overlayfs can be mounted${asHostRoot ? "" : " in a user namespace"}`,
     ),
-    idmappedMounts(caller),
+    ...(asHostRoot ? [] : [idmappedMounts(caller)]),
   ];
 }
 

@@ -20,6 +20,8 @@ import type { Subids } from "../subid.ts";
 /** What is tried. */
 export interface Trial {
   readonly caller: Caller;
+  /** As root of the host, without a user namespace. */
+  readonly asHostRoot?: boolean;
   /** Besides a user namespace; "mount" is always among them. */
   readonly namespaces?: readonly Namespace["type"][];
   /** Mapped besides the caller's own id; without them one id is. */
@@ -41,12 +43,13 @@ export function attempt(trial: Trial): BrunError | null {
   }
 }
 
-function perform({ caller, namespaces = [], subids, build, inspect }: Trial): void {
+function perform({ caller, asHostRoot, namespaces = [], subids, build, inspect }: Trial): void {
   const config = hostProcessConfig({
     caller,
     namespaces: ["mount", ...namespaces],
     subids: () => subids ?? { uid: [], gid: [] },
     setgroupsDenied,
+    asHostRoot,
     args: [],
     env: [],
   });

@@ -18,6 +18,8 @@ export interface HostProcess {
   readonly args: readonly string[];
   /** NAME=value strings. */
   readonly env: readonly string[];
+  /** Root of the host does without a user namespace; there is one unless given. */
+  readonly asHostRoot?: boolean | undefined;
 }
 
 /** Decides as for a container without mappings whose root is the host's. Throws a BrunError. */
@@ -31,6 +33,7 @@ export function hostProcessConfig({
   setgroupsDenied,
   args,
   env,
+  asHostRoot = false,
 }: HostProcess): ContainerConfig {
   const resolved = resolve({
     spec: {
@@ -41,8 +44,8 @@ export function hostProcessConfig({
     },
     bundle: "/",
     caller,
-    rootless: true,
-    addUserNamespace: true,
+    rootless: !asHostRoot,
+    addUserNamespace: !asHostRoot,
     subids,
     obstacle,
     userns,
@@ -55,7 +58,7 @@ export function hostProcessConfig({
     ...resolved,
     id: "unshare",
     bundle: "/",
-    privileged: false,
+    privileged: asHostRoot,
     facts: { terminalSize: null, ownStdio: [], sources: new Map(), cgroup2: true, cgroupBinds: [] },
     cgroup: null,
     cloneInto: null,

@@ -2,19 +2,25 @@
 import type { Suite } from "./check.ts";
 import { startContainerd } from "./containerd.ts";
 
+/** Starts dockerd once, with the image; prelude for the suites that need it, after {@link startContainerd}. */
+export const startDocker = `
+    K=$W/docker
+    if ! docker version >/dev/null 2>&1; then
+      mkdir -p $K
+      dockerd --host unix://$K/docker.sock --data-root $K/data --exec-root $K/exec --pidfile $K/pid \\
+        --containerd $C/containerd.sock --exec-opt native.cgroupdriver=cgroupfs \\
+        --default-ulimit nofile=$(ulimit -Hn):$(ulimit -Hn) \\
+        --config-file $W/daemon.json >$K/log 2>&1 &
+      eventually docker version
+      docker import --change 'CMD ["/bin/sh"]' $W/image.tar $IMAGE
+    fi`;
+
 export const docker: Suite = {
   client: "docker",
   needs: ["docker", "dockerd", "containerd", "script"],
   callers: ["root"],
   setUp: `${startContainerd}
-    K=$W/docker
-    mkdir -p $K
-    dockerd --host unix://$K/docker.sock --data-root $K/data --exec-root $K/exec --pidfile $K/pid \\
-      --containerd $C/containerd.sock --exec-opt native.cgroupdriver=cgroupfs \\
-      --default-ulimit nofile=$(ulimit -Hn):$(ulimit -Hn) \\
-      --config-file $W/daemon.json >$K/log 2>&1 &
-    eventually docker version
-    docker import --change 'CMD ["/bin/sh"]' $W/image.tar $IMAGE`,
+    ${startDocker}`,
   tidy: `ids=$(docker ps -aq)
     [ -z "$ids" ] || docker rm -f -v $ids`,
   checks: [

@@ -27,6 +27,7 @@ export function makeWorld(dir: string): void {
   chmodSync(`${dir}/rootfs/tmp`, 0o1777);
   host("tar", "-C", `${dir}/rootfs`, "-cf", `${dir}/image.tar`, ".");
   copyFileSync(`${import.meta.dir}/prelude.sh`, `${dir}/prelude.sh`);
+  copyFileSync(`${import.meta.dir}/../places/inside.sh`, `${dir}/inside.sh`);
   copyExamples(dir);
   writeFileSync(`${dir}/containers.conf`, containersConf(dir));
   for (const [name, lines] of Object.entries(clientScripts(dir))) {

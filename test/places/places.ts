@@ -4,10 +4,22 @@
  * `npm run test:clients` have the others.
  */
 
-export interface Place {
+/** What is expected in a place: see inside.sh. */
+export interface Expected {
   readonly name: string;
   /** What a reader may know it from. */
   readonly where: string;
+  /** What works, or what helps, in words, for the page. */
+  readonly works: string;
+  /** Part of the one warning of the first run; no warning unless given. */
+  readonly says?: string;
+  /** Part of the one line by which everything is refused. */
+  readonly refuses?: string;
+  /** Host names cannot be set. */
+  readonly hostname?: "refused";
+}
+
+export interface Place extends Expected {
   /** Who calls brun there. */
   readonly caller: "user" | "root";
   /** A script of root's that makes the place in a mount namespace of its own and ends with: exec "$@". */
@@ -16,10 +28,11 @@ export interface Place {
   readonly around?: readonly string[];
   /** Programs that it needs. */
   readonly needs?: readonly string[];
-  /** What works, in words, for the page. */
-  readonly works: string;
-  /** Part of the one warning of the first run; no warning unless given. */
-  readonly says?: string;
+}
+
+/** The variables by which inside.sh is told. */
+export function placeVariables({ says = "", refuses = "", hostname }: Expected): string[] {
+  return [`PLACE_SAYS=${says}`, `PLACE_REFUSES=${refuses}`, `PLACE_HOSTNAME=${hostname ?? ""}`];
 }
 
 const MASKED = `mount -t tmpfs -o ro none /proc/acpi 2>/dev/null || mount --bind /dev/null /proc/version
@@ -28,8 +41,18 @@ const READ_ONLY_CGROUPS = `for each in /sys/fs/cgroup/* /sys/fs/cgroup; do
   mount -o remount,bind,ro "$each" 2>/dev/null || :
 done
 exec "$@"`;
-const OUTER_PROC = "bind the outer /proc";
-const ONE_ID = "map one id";
+/** Enters DIR with all that is at the top of the host in it: by a copy that is a mount point, or in one. */
+const chroot = (directory: string) => `mount -t tmpfs none /mnt && mkdir -p ${directory} || exit 1
+for each in /*; do
+  case $each in
+    /mnt) ;;
+    *) if [ -L "$each" ]; then cp -d "$each" ${directory}; elif [ -d "$each" ]; then
+      mkdir ${directory}"$each" && mount --rbind "$each" ${directory}"$each"; fi ;;
+  esac
+done
+exec chroot ${directory} "$@"`;
+export const OUTER_PROC = "bind the outer /proc";
+export const ONE_ID = "map one id";
 
 export const PLACES: readonly Place[] = [
   {
@@ -73,6 +96,17 @@ export const PLACES: readonly Place[] = [
     says: ONE_ID,
   },
   {
+    name: "inside bubblewrap, all new",
+    where: "sandboxes with a /dev, /proc and namespaces of their own, and no /sys",
+    caller: "user",
+    around: [
+      ..."bwrap --ro-bind / / --tmpfs /sys --dev /dev --proc /proc --bind /tmp /tmp --unshare-all".split(" "),
+    ],
+    needs: ["bwrap"],
+    works: "with the caller's id alone",
+    says: ONE_ID,
+  },
+  {
     name: "unshare -Ur",
     where: "build tools that make themselves root",
     caller: "user",
@@ -81,7 +115,7 @@ export const PLACES: readonly Place[] = [
   },
   {
     name: "a masked /proc",
-    where: "podman's and docker's containers as they come",
+    where: "podman's containers as they come, docker's without its filter",
     caller: "user",
     make: MASKED,
     works: "with the outer /proc and pid namespace; --proc=mount refuses instead",
@@ -107,6 +141,37 @@ export const PLACES: readonly Place[] = [
     caller: "root",
     make: 'umount -R /sys/fs/cgroup && exec "$@"',
     works: "everything but limits",
+  },
+  {
+    name: "root without capabilities",
+    where: "containers of root with all capabilities dropped",
+    caller: "root",
+    around: ["setpriv", "--bounding-set=-all", "--inh-caps=-all"],
+    works: "nothing: run as another user, or with CAP_SETFCAP",
+    refuses: "start brun as another user than root, or with CAP_SETFCAP",
+  },
+  {
+    name: "root in a chroot",
+    where: "installers, build tools; DIR is a mount point",
+    caller: "root",
+    make: chroot("/mnt"),
+    works: "everything",
+  },
+  {
+    name: "root in a chroot of a directory",
+    where: "the same; DIR is no mount point",
+    caller: "root",
+    make: chroot("/mnt/root"),
+    works: "nothing: mount --bind DIR DIR before",
+    refuses: "mount --bind DIR DIR",
+  },
+  {
+    name: "a user in a chroot",
+    where: "chroot --userspec",
+    caller: "user",
+    make: chroot("/mnt/root"),
+    works: "nothing, for nobody: the kernel allows no user namespace there; bwrap or systemd-nspawn do",
+    refuses: "bwrap --bind DIR / or systemd-nspawn -D DIR",
   },
   {
     name: "little memory for addresses",
