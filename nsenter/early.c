@@ -28,20 +28,21 @@ __asm__(".globl brun_restore\n"
 #endif
 
 /* What a process dies of by its own fault, or what says nothing to a container. */
-static int left_alone(int sig, int stops)
+static int left_alone(int sig, int which)
 {
 	switch (sig) {
 	case SIGCONT:
 	case SIGTSTP:
 	case SIGTTIN:
 	case SIGTTOU:
-		return !stops;
+		return which != CATCH_ALL;
+	case SIGWINCH:
+		return which != CATCH_ATTACHED;
 	case SIGKILL:
 	case SIGSTOP:
 	case SIGCHLD:
 	case SIGPIPE:
 	case SIGURG:
-	case SIGWINCH:
 	case SIGSEGV:
 	case SIGBUS:
 	case SIGFPE:
@@ -71,7 +72,7 @@ static long release_signals(void)
 	return sys4(__NR_rt_sigprocmask, SIG_SETMASK, &none, 0, sizeof(none));
 }
 
-long catch_signals(int fd, int stops)
+long catch_signals(int fd, int which)
 {
 	uint64_t all = ~0ULL;
 
@@ -81,7 +82,7 @@ long catch_signals(int fd, int stops)
 	for (int sig = 1; sig <= 64; sig++) {
 		struct kernel_sigaction action;
 
-		if (left_alone(sig, stops))
+		if (left_alone(sig, which))
 			continue;
 		zero(&action, sizeof(action));
 		/* What is ignored stays so, as nohup wants it; what Bun handles is Bun's. */
@@ -96,11 +97,11 @@ long catch_signals(int fd, int stops)
 #endif
 		sys4(__NR_rt_sigaction, sig, &action, 0, sizeof(all));
 	}
-	return stops ? sys4(__NR_rt_sigprocmask, SIG_SETMASK, &all, 0, sizeof(all)) : 0;
+	return which == CATCH_ALL ? sys4(__NR_rt_sigprocmask, SIG_SETMASK, &all, 0, sizeof(all)) : 0;
 }
 
-BRUN_EXPORT long brun_catch_signals(int fd, int stops);
-BRUN_EXPORT long brun_catch_signals(int fd, int stops)
+BRUN_EXPORT long brun_catch_signals(int fd, int which);
+BRUN_EXPORT long brun_catch_signals(int fd, int which)
 {
-	return catch_signals(fd, stops);
+	return catch_signals(fd, which);
 }

@@ -207,7 +207,7 @@ static int open_signals(void)
 
 static void wait_for_end(int signals)
 {
-	struct pollfd poll[5];
+	struct pollfd poll[5 + KEEP_POLLS];
 	int watched = self.request.pidfd;
 
 	/* It may have ended before SIGCHLD was blocked. */
@@ -222,7 +222,8 @@ static void wait_for_end(int signals)
 		/* Says the same as SIGCHLD. */
 		poll[4].fd = watched;
 		poll[4].events = POLLIN;
-		if (sys5(__NR_ppoll, poll, 5, 0, 0, 8) < 0)
+		keep_prepare(poll + 5);
+		if (sys5(__NR_ppoll, poll, ARRAY_LENGTH(poll), 0, 0, 8) < 0)
 			continue;
 		if (poll[0].revents)
 			take_signal(signals);
@@ -233,27 +234,34 @@ static void wait_for_end(int signals)
 		}
 		relay_step(&self.input, &poll[1]);
 		relay_step(&self.output, &poll[2]);
+		keep_step(poll + 5);
 		if (poll[3].revents)
 			notify_forward(self.request.notify, self.request.upstream);
 	}
 }
 
-/* What the process wrote before it ended is still in the pty. */
+/* What the process wrote before it ended is still in the pty, or in pipes. */
 static void drain(void)
 {
-	struct pollfd poll;
+	struct pollfd poll[1 + KEEP_POLLS];
 	struct {
 		int64_t seconds;
 		int64_t nanoseconds;
 	} timeout;
 
-	do {
+	for (;;) {
 		timeout.seconds = 0;
 		timeout.nanoseconds = (int64_t)DRAIN_MS * 1000000;
-		relay_prepare(&self.output, &poll);
-		if (poll.fd < 0 || sys5(__NR_ppoll, &poll, 1, &timeout, 0, 8) == 0)
+		relay_prepare(&self.output, poll);
+		keep_prepare(poll + 1);
+		/* Nobody reads what is typed any more. */
+		poll[KEEP_POLLS].fd = -1;
+		if ((poll[0].fd < 0 && keep_is_done()) ||
+		    sys5(__NR_ppoll, poll, ARRAY_LENGTH(poll), &timeout, 0, 8) == 0)
 			return;
-	} while (relay_step(&self.output, &poll));
+		relay_step(&self.output, poll);
+		keep_step(poll + 1);
+	}
 }
 
 /* SIGALRM after the time that the process has. */
@@ -302,6 +310,7 @@ void supervise_process(struct machine *machine, const struct supervise_request *
 	self.input.to = self.request.terminal;
 	self.output.from = self.request.terminal;
 	self.output.to = 1;
+	keep_begin(&self.request.keep);
 	take_terminal();
 	copy_window_size();
 	set_timer();
@@ -309,6 +318,7 @@ void supervise_process(struct machine *machine, const struct supervise_request *
 	wait_for_end(signals);
 	drain();
 	leave_raw_mode();
+	keep_end(self.status);
 	clean_up(machine, program, self.request.program);
 	sys_exit(self.status);
 }

@@ -95,8 +95,9 @@ for (const subject of subjects(["brun"])) {
           stderr: "",
           stdout: `${caller.uid}\nmine\nchanged\nx\ndone\n`,
         });
-        // brun keeps compiled filters in ~/.cache.
-        expect(readdirSync(home).sort()).toEqual([".cache", ".netrc", "notes"]);
+        // brun keeps compiled filters in ~/.cache, and output in ~/.local/state.
+        const own = caller.uid === 0 ? [] : [".local"];
+        expect(readdirSync(home).sort()).toEqual([".cache", ...own, ".netrc", "notes"]);
         expect(readdirSync(`${box.state}/@overlay`)).toEqual([]);
         const root = makeRootfs(ownedDir(caller, `${box.dir}/root`), caller);
         const upper = ownedDir(caller, `${box.dir}/upper`);

@@ -7,7 +7,7 @@
 
 long brun_syscall(long nr, long a, long b, long c, long d, long e, long f);
 long brun_spawn(struct spawn_request *request);
-long brun_catch_signals(int fd, int stops);
+long brun_catch_signals(int fd, int which);
 long brun_ahead(long question);
 
 /* brun's first is the end of Bun's start. */

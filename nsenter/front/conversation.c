@@ -201,5 +201,6 @@ void conversation_supervise(const struct conversation *talk, struct machine *mac
 	request.host = talk->terminal < 0 ? -1 : host_terminal();
 	request.notify = request.upstream = request.early = -1;
 	request.program = (uint32_t)size;
+	keep_nothing(&request.keep);
 	supervise_process(machine, &request, program);
 }

@@ -25,10 +25,10 @@ const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 
 const MOST_MS = 2 ** 32 - 1;
 
 /**
- * `--timeout` in milliseconds: seconds as podman has them, also with a fraction, or with units as timeout(1) and Go
- * write them: "0.5", "10s", "2m", "1m30s". 0 is none. Throws a BrunError.
+ * A time in milliseconds: seconds as podman has them, also with a fraction, or with units as timeout(1) and Go
+ * write them: "0.5", "10s", "2m", "1m30s". 0 is none. Throws a BrunError that names the flag.
  */
-export function timeoutMs(text: string | undefined): number | undefined {
+export function timeoutMs(text: string | undefined, flag = "--timeout"): number | undefined {
   if (text === undefined) return undefined;
   const parts = [...text.matchAll(/(\d+(?:\.\d*)?|\.\d+)(ms|[smhd]|$)/g)];
   const whole = parts.map(([part]) => part).join("") === text;
@@ -36,10 +36,10 @@ export function timeoutMs(text: string | undefined): number | undefined {
   if (!whole || parts.length === 0) {
     throw new BrunError(`"${text}" is no time`, {
       code: "ERR_USAGE",
-      where: "--timeout",
+      where: flag,
       hint: "seconds, or such as 0.5, 10s, 2m, 1h30m",
     });
   }
-  if (sum > MOST_MS) throw new BrunError("49 days are the most", { code: "ERR_USAGE", where: "--timeout" });
+  if (sum > MOST_MS) throw new BrunError("49 days are the most", { code: "ERR_USAGE", where: flag });
   return sum > 0 ? Math.max(1, Math.round(sum)) : 0;
 }

@@ -36,6 +36,8 @@ export type Positional = PositionalArgDef & {
   readonly type: "positional";
   /** Takes all that follows, dashes included, so flags end at the first positional. Must be the last. */
   readonly rest?: true;
+  /** With `rest`: flags may stand behind it all the same. */
+  readonly flagsAfter?: true;
 };
 
 export type FlagDef = BooleanFlag | StringFlag | Positional;

@@ -34,8 +34,21 @@ export const commands: CommandTable = {
   "image-unpack": async () => (await import("./image-unpack.ts")).default,
   "sandbox-hook": async () => (await import("./sandbox-hook.ts")).default,
   features: async () => (await import("./features.ts")).default,
+  stop: async () => (await import("./stop.ts")).default,
+  wait: async () => (await import("./wait.ts")).default,
+  logs: async () => (await import("./logs.ts")).default,
+  attach: async () => (await import("./attach.ts")).default,
+  rm: async () => (await import("./rm.ts")).default,
+  ls: async () => named("ls", (await import("./list.ts")).default),
+  info: async () => named("info", (await import("./doctor.ts")).default),
+  version: async () => (await import("./version.ts")).default,
   completion: async () => (await import("./completion.ts")).completionCommand(await others()),
 };
+
+/** A command by another name, which podman and docker have for it. */
+function named(name: string, command: Command): Command {
+  return { ...command, meta: { ...command.meta, name, description: `the same as ${command.meta.name}` } };
+}
 
 /** The commands with their variants, `completion` left out, which asks for them. */
 async function others(): Promise<Command[]> {

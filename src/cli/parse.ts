@@ -60,7 +60,8 @@ export function parseCommand<const F extends Flags>(
     const flag = flags[name]!;
     if (flag.type === "positional") positionals.push([name, flag]);
   }
-  const rest = positionals[positionals.length - 1]?.[1].rest === true;
+  const last = positionals[positionals.length - 1]?.[1];
+  const rest = last?.rest === true && last.flagsAfter !== true;
   const state = scan(command, flags, argv, rest, manner);
   const { values, args, help } = state;
   // `exec ID -- ls`: nobody has a program called "--".

@@ -8,7 +8,7 @@ import { findProgram } from "../sys/find-program.ts";
 import { absolute, exists, S, tryStat } from "../sys/fs.ts";
 import type { Flags } from "./flags.ts";
 import { type Parsed, parseFlags } from "./parse.ts";
-import { checkTerminal, sandboxOptions, sandboxRunFlags } from "./sandbox-flags.ts";
+import { sandboxOptions, sandboxRunFlags } from "./sandbox-flags.ts";
 
 /** The error with the hint that the words ask for; as it is where a bundle is named, or it is about something else. */
 export function hintForWords(error: unknown, argv: readonly string[], globals: Flags): unknown {
@@ -23,7 +23,6 @@ export function hintForWords(error: unknown, argv: readonly string[], globals: F
   const { values, args: words } = parsed;
   try {
     // Flags that exclude each other would be refused there, too.
-    checkTerminal({ ...values, name: values.name ?? "ID" });
     sandboxOptions({ ...values, host: true }, words, values.tty);
   } catch (other) {
     return other;

@@ -1,8 +1,10 @@
 /** Flags of `run --rootfs`, `run --image` and `run --host`: podman's names, and what they amount to. */
 
+import { LOG_SIZE } from "../container/kept-log.ts";
 import { checkId } from "../container/store.ts";
 import { BrunError } from "../errors.ts";
 import { OVERLAYS, type OverlayMode, type SandboxOptions, type SandboxRoot } from "../sandbox/options.ts";
+import { bytes } from "../sandbox/resources.ts";
 import { absolute } from "../sys/fs.ts";
 import { proc, procOf, timing, userns, usernsOf } from "./container-flags.ts";
 import type { Flags, Values } from "./flags.ts";
@@ -85,6 +87,7 @@ export const sandboxRunFlags = {
     description: "end with brun, however that ends (default in the foreground)",
   },
   "no-die-with-parent": { type: "boolean", description: "go on when brun has been killed" },
+  "log-opt": list("max-size=size", "with --detach: how much of the output is kept (default: 16m)"),
   rm: { type: "boolean", description: "with --detach: remove the container when it has ended" },
   timeout: {
     type: "string",
@@ -176,15 +179,6 @@ export function sandboxOptions(
   };
 }
 
-/** Throws a BrunError for a terminal of a container that runs in the background. */
-export function checkTerminal(args: { detach: boolean; tty: boolean; name: string }): void {
-  if (!args.detach || !args.tty) return;
-  throw new BrunError("nobody would hold the terminal of a detached container", {
-    where: "--tty",
-    hint: `without -t; \`brun exec -t ${args.name} sh\` opens one in it`,
-  });
-}
-
 function rootOf({ host, rootfs, image }: Values<typeof sandboxFlags>): SandboxRoot {
   const roots = [
     rootfs !== undefined && "--rootfs",
@@ -212,6 +206,27 @@ function rootOf({ host, rootfs, image }: Values<typeof sandboxFlags>): SandboxRo
   }
   return { kind: "rootfs", path };
 }
+
+/** `--log-opt max-size=SIZE` in bytes. Throws a BrunError. */
+export function logSize(options: readonly string[]): number {
+  let size = LOG_SIZE;
+  for (const option of options) {
+    const text = /^max-size=(.*)$/.exec(option)?.[1];
+    if (text === undefined) {
+      throw new BrunError(`there is no log option "${option}"`, {
+        code: "ERR_USAGE",
+        where: "--log-opt",
+        hint: "max-size=SIZE, such as max-size=64m",
+      });
+    }
+    size = bytes(text, "--log-opt");
+  }
+  if (size >= LEAST_LOG && size <= MOST_LOG) return size;
+  throw new BrunError(`a log has 64k to 4g`, { code: "ERR_USAGE", where: "--log-opt" });
+}
+
+const LEAST_LOG = 2 ** 16;
+const MOST_LOG = 2 ** 32;
 
 /** A program, or a JSON list of one with arguments. Throws a BrunError. */
 export function entrypoint(text: string | undefined): readonly string[] {

@@ -1,5 +1,7 @@
 /** `brun run --rootfs`, `--image` and `--host`: containers without a bundle. */
 
+import { makeStateHome } from "../container/kept-log.ts";
+import { Redirection } from "../container/kept-streams.ts";
 import { callerIdentity, isRootless } from "../container/root.ts";
 import { run } from "../container/run.ts";
 import type { CreateOptions, RunOptions, Runtime } from "../container/types.ts";
@@ -25,14 +27,13 @@ import { holdSignals } from "../sys/interrupt.ts";
 import { inBackground, runInBackground } from "./background.ts";
 import type { Command } from "./command.ts";
 import { absoluteIfGiven } from "./container-flags.ts";
-import { withoutOutput } from "./detached-output.ts";
 import { timeoutMs } from "./duration.ts";
 import { explainFlags, printExplanation } from "./explain.ts";
 import { printFailure } from "./explain-error.ts";
 import type { Values } from "./flags.ts";
 import { openRuntime, type Session, viewRuntime } from "./globals.ts";
 import { isTerminal, print } from "./output.ts";
-import { checkTerminal, sandboxFlags, sandboxOptions, sandboxRunFlags } from "./sandbox-flags.ts";
+import { logSize, sandboxFlags, sandboxOptions, sandboxRunFlags } from "./sandbox-flags.ts";
 import type { withPulledImage } from "./sandbox-image.ts";
 import { sandboxWords } from "./sandbox-words.ts";
 
@@ -66,6 +67,12 @@ export function sandboxCommand(): Command<typeof sandboxRunFlags> {
     run({ args, data }) {
       const [interactive, terminal] = stdio(args, program);
       const asked = sandboxOptions(args, program, terminal);
+      if (args.detach && args["ready-fd"] === undefined && !args["print-config"]) {
+        const named = args.name ?? args["container-id"];
+        const code = runInBackground(given, named === undefined ? asked.id : null);
+        if (code === 0) print(`${asked.id}\n`);
+        return code;
+      }
       if (args.image === undefined) return go(asked, interactive, args, data);
       return withImageOf(asked, args, program, data, true).then((options) =>
         go(options, interactive, args, data),
@@ -75,6 +82,7 @@ export function sandboxCommand(): Command<typeof sandboxRunFlags> {
 
   function go(asked: SandboxOptions, interactive: boolean, args: Args, data: Session): number {
     const rt = args["print-config"] ? viewRuntime(data) : openRuntime(data, args.timing);
+    makeStateHome();
     const view = viewOf(rt);
     const options = settledOptions(asked, view);
     if (args["print-config"]) {
@@ -85,18 +93,9 @@ export function sandboxCommand(): Command<typeof sandboxRunFlags> {
       print(`${toSharedJson(spec, "  ")}\n`);
       return 0;
     }
-    checkTerminal({ ...args, name: options.id });
-    if (args.detach && args["ready-fd"] === undefined && (args.rm || args.timeout !== undefined)) {
-      const named = args.name ?? args["container-id"];
-      const code = runInBackground(given, named === undefined ? options.id : null);
-      if (code === 0) print(`${options.id}\n`);
-      return code;
-    }
-    if (!interactive) emptyStdin(args, rt);
-    if (!args.detach) return start(rt, options, view, args);
-    const code = withoutOutput(rt, (quiet) => start(quiet, options, view, args));
-    print(`${options.id}\n`);
-    return code;
+    if (args["ready-fd"] !== undefined) return startInBackground(rt, options, view, args, args["ready-fd"]);
+    if (!interactive) emptyStdin(rt);
+    return start(rt, options, view, { args });
   }
 }
 
@@ -184,8 +183,8 @@ function isBeingWritten(): boolean {
 
 const SEEK_CUR = 1;
 
-function emptyStdin({ detach }: Args, rt: Runtime): void {
-  if (!detach && isBeingWritten()) {
+function emptyStdin(rt: Runtime): void {
+  if (isBeingWritten()) {
     rt.warn("the program does not read what comes from the pipe; hint: -i (--interactive) hands it on");
   }
   const fd = open("/dev/null", O.RDONLY);
@@ -202,6 +201,36 @@ export function viewOf(rt: Runtime): HostView {
   return hostView(rootless, rootless || isRootless(caller), rt.root);
 }
 
+/** Runs it detached: this is the process in the background, which becomes its supervisor. */
+function startInBackground(
+  rt: Runtime,
+  options: SandboxOptions,
+  view: HostView,
+  args: Args,
+  readyFd: number,
+): number {
+  const tellCaller = inBackground(readyFd);
+  const { interactive } = args;
+  const size = logSize(args["log-opt"]);
+  const redirection = new Redirection(interactive, options.terminal);
+  const kept = { interactive, size, streams: redirection.streams };
+  const started = () => {
+    redirection.leave();
+    tellCaller();
+  };
+  try {
+    return start(redirection.quiet(rt), options, view, { args, kept, started });
+  } catch (error) {
+    redirection.restore();
+    throw error;
+  }
+}
+
+/** How it is run, besides the flags. */
+interface Manner extends Pick<RunOptions, "kept" | "started"> {
+  readonly args: Args;
+}
+
 /** Overlays that one directory after the other turn out to be impossible: after that many all of them are left out. */
 const REFUSALS = 3;
 
@@ -209,10 +238,10 @@ const REFUSALS = 3;
  * Runs it; where the kernel's overlays do not do, or are refused, with fuse-overlayfs, or with what is refused
  * read-only.
  */
-function start(rt: Runtime, options: SandboxOptions, view: HostView, args: Args): number {
+function start(rt: Runtime, options: SandboxOptions, view: HostView, manner: Manner): number {
   // Held as long as this process is brun.
   if (options.upper !== undefined) claimUpper(options.upper, { root: rt.root, id: options.id });
-  if (options.overlay === "fuse") return startWithFuse(rt, options, view, args);
+  if (options.overlay === "fuse") return startWithFuse(rt, options, view, manner);
   const byFuse = options.overlay === "auto" && fuseObstacle(view) === null && fuseServes(options, view);
   const without = new Set<string>();
   let all = false;
@@ -221,20 +250,20 @@ function start(rt: Runtime, options: SandboxOptions, view: HostView, args: Args)
     const sandbox = sandboxSpec(options, view, limits);
     if (byFuse && sandbox.wanting !== null) {
       rt.debug?.(`${sandbox.wanting}: fuse-overlayfs does it`);
-      return startWithFuse(rt, options, view, args);
+      return startWithFuse(rt, options, view, manner);
     }
     for (const notice of without.size === 0 ? sandbox.notices : []) rt.warn(notice);
     if (options.upper !== undefined) makeUpperDirectories(sandbox.spec);
     makeNetworkFiles(options, rt);
     makeOwn(sandbox.make, rt);
     try {
-      return run(rt, runOptions(options, sandbox, args));
+      return run(rt, runOptions(options, sandbox, manner));
     } catch (error) {
       const refused = refusedOverlay(sandbox, error);
       if (refused === null || all) throw withFlag(sandbox, error);
       if (byFuse) {
         rt.debug?.(`${(error as Error).message}: fuse-overlayfs does it`);
-        return startWithFuse(rt, options, view, args);
+        return startWithFuse(rt, options, view, manner);
       }
       without.add(refused);
       // Wherever they are.
@@ -248,12 +277,12 @@ function start(rt: Runtime, options: SandboxOptions, view: HostView, args: Args)
   }
 }
 
-function startWithFuse(rt: Runtime, options: SandboxOptions, view: HostView, args: Args): number {
+function startWithFuse(rt: Runtime, options: SandboxOptions, view: HostView, manner: Manner): number {
   const obstacle = fuseObstacle(view);
   if (obstacle !== null) throw new BrunError(obstacle.why, { where: "--overlay fuse", hint: obstacle.hint });
   const fuse = { directory: fuseDirectory(rt.root), id: options.id };
   const sandbox = sandboxSpec(options, view, { fuse });
-  const loaded = runOptions(options, sandbox, args);
+  const loaded = runOptions(options, sandbox, manner);
   makeNetworkFiles(options, rt);
   makeOwn(sandbox.make, rt);
   const lower = options.root.kind === "host" ? "/" : options.root.path;
@@ -283,16 +312,18 @@ function createOptions(options: SandboxOptions, { spec }: Sandbox): CreateOption
   };
 }
 
-function runOptions(options: SandboxOptions, sandbox: Sandbox, args: Args): RunOptions {
+function runOptions(options: SandboxOptions, sandbox: Sandbox, manner: Manner): RunOptions {
+  const { args, kept, started } = manner;
   return {
     ...createOptions(options, sandbox),
     pidFile: absoluteIfGiven(args["pid-file"]),
-    detach: args.detach && args["ready-fd"] === undefined,
+    detach: false,
     keep: args.detach && !args.rm,
     noSubreaper: false,
     timeout: timeoutMs(args.timeout),
-    dieWithParent: (!args.detach || args["ready-fd"] !== undefined) && !args["no-die-with-parent"],
-    started: args["ready-fd"] === undefined ? undefined : inBackground(args["ready-fd"]),
+    dieWithParent: !args["no-die-with-parent"],
+    kept,
+    started,
   };
 }
 

@@ -2,7 +2,17 @@
 import { version } from "../../package.json";
 import { installedLibseccomp } from "../features/libseccomp.ts";
 import { OCI_VERSION_MAX } from "../spec/version.ts";
+import { defineCommand } from "./command.ts";
 import { gitCommit } from "./commit.ts" with { type: "macro" };
+import { print } from "./output.ts";
+
+export default defineCommand({
+  meta: { name: "version", description: "print the version, as --version does" },
+  args: {},
+  run() {
+    print(versionText());
+  },
+});
 
 /** One line each for brun, its commit, the runtime-spec, Bun and libseccomp; what is not known is left out. */
 export function versionText(): string {

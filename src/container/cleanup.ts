@@ -5,6 +5,7 @@ import { ANY, type Label, type Program, ProgramBuilder } from "../stage/program.
 import { ownCommand } from "../sys/environment.ts";
 import { AT_FDCWD, AT_REMOVEDIR, O } from "../sys/fs.ts";
 import { stateForHooks } from "./hooks.ts";
+import { LOG_FILES, parentOf } from "./kept-log.ts";
 import { FILES, paths, type StoredState } from "./store.ts";
 
 /**
@@ -51,11 +52,21 @@ export function removeContainer(
     b.sys("unlinkat", [AT_FDCWD, b.str(`${p.notify}/notify.sock`), 0], { handle: [ANY] });
     b.sys("unlinkat", [AT_FDCWD, b.str(p.notify), AT_REMOVEDIR], { handle: [ANY] });
   }
+  if (state.kept !== undefined) removeKept(b, root, state.id, state.kept.directory);
   const stays = kept === undefined ? {} : { orElse: kept };
   b.sys("unlinkat", [AT_FDCWD, b.str(p.directory), AT_REMOVEDIR], { handle: [ANY], ...stays });
   if (state.resctrl !== undefined) {
     b.sys("unlinkat", [AT_FDCWD, b.str(state.resctrl), AT_REMOVEDIR], { handle: [ANY] });
   }
+}
+
+/** What {@link removeKeptLog} removes, and what else there is of a container whose output is kept. */
+function removeKept(b: ProgramBuilder, root: string, id: string, directory: string): void {
+  const { exit, attach } = paths(root, id);
+  for (const file of [...LOG_FILES.map((name) => `${directory}/${name}`), exit, attach])
+    b.sys("unlinkat", [AT_FDCWD, b.str(file), 0], { handle: [ANY] });
+  for (const path of [directory, parentOf(directory)])
+    b.sys("unlinkat", [AT_FDCWD, b.str(path), AT_REMOVEDIR], { handle: [ANY] });
 }
 
 /** How long to wait for processes to leave the cgroup, in milliseconds. */

@@ -14,6 +14,7 @@ export class Console {
     readonly wanted: boolean,
     private readonly detached: boolean,
     private readonly socketPath: string | undefined,
+    private readonly kept: boolean = false,
   ) {
     if (detached && wanted && socketPath === undefined) {
       throw new BrunError("a detached container with a terminal needs a console socket", {
@@ -39,7 +40,8 @@ export class Console {
   receive(master: number): void {
     if (!this.detached) {
       this.master = master;
-      if (!isTerminal(1)) plainNewlines(master);
+      // What is kept of a terminal is shown on one.
+      if (!this.kept && !isTerminal(1)) plainNewlines(master);
       return;
     }
     const socket = connectUnix(this.socketPath!);

@@ -4,6 +4,7 @@ import { rmdir } from "../sys/fs.ts";
 import { holdSignals } from "../sys/interrupt.ts";
 import { cgroups } from "./cgroup.ts";
 import { runPoststop } from "./hooks.ts";
+import { removeKeptLog } from "./kept-log.ts";
 import { statusOf } from "./status.ts";
 import { loadState, lock, remove, type StoredState, unlock } from "./store.ts";
 import { killAndWait } from "./terminate.ts";
@@ -48,6 +49,7 @@ export function destroy(rt: Runtime, stored: StoredState): void {
   if (stored.hooks?.poststop !== undefined) holdSignals();
   if (stored.cgroup !== undefined) cgroups().removeCgroup(stored.cgroup);
   if (stored.resctrl !== undefined) rmdir(stored.resctrl);
+  if (stored.kept !== undefined) removeKeptLog(stored.kept.directory);
   remove(rt.root, stored.id);
   runPoststop(stored, rt.warn);
 }

@@ -1,5 +1,6 @@
 /** The stored state of a new container. */
 import type { ContainerConfig } from "../config/types.ts";
+import type { Kept } from "./kept-log.ts";
 import { processStat } from "./process.ts";
 import type { StoredState } from "./store.ts";
 
@@ -10,7 +11,7 @@ function timestamp(): string {
 }
 
 /** What is kept of a container whose process exists. */
-export function describe(config: ContainerConfig, pid: number): StoredState {
+export function describe(config: ContainerConfig, pid: number, kept?: Kept): StoredState {
   const { annotations, hooks, ociVersion } = config.spec;
   const { poststart, poststop } = hooks ?? {};
   return {
@@ -26,5 +27,6 @@ export function describe(config: ContainerConfig, pid: number): StoredState {
     cgroup: config.cgroup ?? undefined,
     hooks:
       poststart || poststop ? { ...(poststart && { poststart }), ...(poststop && { poststop }) } : undefined,
+    kept,
   };
 }

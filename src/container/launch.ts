@@ -32,6 +32,7 @@ import { describe } from "./describe.ts";
 import { preservedFds } from "./descriptors.ts";
 import type { ExecInfo, SeccompListener } from "./exec-info.ts";
 import { runCreateHooks, runPoststop, stateForHooks } from "./hooks.ts";
+import { type Kept, type KeptOptions, removeKeptLog } from "./kept-log.ts";
 import { type Notify, prepareNotify } from "./notify.ts";
 import { writePidFile } from "./pid-file.ts";
 import { prepare, savePrepared } from "./prepared.ts";
@@ -96,14 +97,21 @@ function launchLoaded(
   procRefusal?: string,
 ): Launched {
   const preserveFds = preservedFds(options.preserveFds);
-  const console = new Console(spec.process?.terminal === true, mode.detached, options.consoleSocket);
+  const console = new Console(
+    spec.process?.terminal === true,
+    mode.detached,
+    options.consoleSocket,
+    mode.kept !== undefined,
+  );
   holdSignals();
   const locked = claim(rt.root, options.id);
   let stage: Stage | null = null;
   let conversation: Conversation | null = null;
   let config: ContainerConfig | null = null;
   const hooks: HooksBegun = { state: null };
+  let kept: Kept | undefined;
   try {
+    kept = mode.kept && keep(rt, options.id, spec, mode.kept);
     stage = launchStage(preserveFds);
     rt.mark?.("stage started");
     const caller = currentCaller();
@@ -132,7 +140,8 @@ function launchLoaded(
       conversation,
       notify,
       init,
-      prepares: mode.detached && notify === null,
+      prepares: (mode.detached || kept !== undefined) && notify === null,
+      kept,
       finish,
       programs,
       text,
@@ -147,11 +156,18 @@ function launchLoaded(
     ignoreInterrupts();
     abandon(stage, conversation);
     dropCgroup(rt, config?.cgroup);
+    if (kept !== undefined) removeKeptLog(kept.directory);
     remove(rt.root, options.id);
     if (hooks.state !== null) runPoststop(hooks.state, rt.warn);
     unlock(locked);
     throw error;
   }
+}
+
+/** Makes the log of a container whose output is kept. Throws a BrunError. */
+function keep({ root }: Runtime, id: string, { process }: Spec, { interactive }: KeptOptions): Kept {
+  const { makeKeptLog } = require("./kept-log.ts") as typeof import("./kept-log.ts");
+  return { directory: makeKeptLog(root, id), terminal: process?.terminal === true, interactive };
 }
 
 /** Ends and removes a container that could not be started, as `delete` does. */
@@ -161,6 +177,7 @@ export function giveUp(rt: Runtime, launched: Launched): void {
   conversation.kill();
   drainTerminal(terminal);
   dropCgroup(rt, config.cgroup);
+  if (state.kept !== undefined) removeKeptLog(state.kept.directory);
   remove(rt.root, config.id);
   runPoststop(state, rt.warn);
 }
@@ -194,6 +211,7 @@ interface Parts {
   readonly init: StandardInit;
   /** Others will have further commands done on the container: they may be prepared. */
   readonly prepares: boolean;
+  readonly kept: Kept | undefined;
   /** Compiles the last program. */
   readonly finish: (states: HookStates | null) => Program;
   /** Those that have been sent. */
@@ -218,7 +236,7 @@ function converse(rt: Runtime, parts: Parts): Launched {
       case Message.pid:
         rt.mark?.(`process ${conversation.pid} exists`);
         enterDelegatedPart(config, conversation.pid);
-        state = describe(config, conversation.pid);
+        state = describe(config, conversation.pid, parts.kept);
         saveExecInfo(rt.root, options.id, execInfoOf(config, options.noNewKeyring));
         if (parts.prepares) prepared = prepareCommands(rt, config, state, options);
         break;

@@ -1,7 +1,7 @@
 /** `brun run`: create and start in one, in the foreground or detached. */
 
 import { Message, sendMessage } from "../stage/messages.ts";
-import { becomeSupervisor } from "../stage/supervise.ts";
+import { becomeSupervisor, type KeptDescriptors } from "../stage/supervise.ts";
 import { PR } from "../sys/constants.ts";
 import { NR, syscall } from "../sys/ffi.ts";
 import { close } from "../sys/fs.ts";
@@ -29,10 +29,12 @@ export function run(rt: Runtime, options: RunOptions): number {
     warned = true;
     rt.warn(message);
   };
-  const mode = { waitForStart: options.awaitStart === true, detached: options.detach };
+  const mode = { waitForStart: options.awaitStart === true, detached: options.detach, kept: options.kept };
   const launched = launch({ ...rt, warn }, options, mode);
+  let kept: KeptDescriptors | undefined;
   try {
     passPidfd(options, launched);
+    kept = options.kept && keptDescriptors(rt, options.kept, launched);
     // What has been warned of is to be warned of each time.
     const remembers = !warned && rememberable(rt, options, launched);
     throwIfInterrupted();
@@ -62,11 +64,20 @@ export function run(rt: Runtime, options: RunOptions): number {
     return 0;
   }
   try {
-    return supervise(rt, options, launched, early);
+    return supervise(rt, options, launched, early, kept);
   } catch (error) {
     giveUp(rt, launched);
     throw error;
   }
+}
+
+function keptDescriptors(
+  { root }: Runtime,
+  { streams, size }: NonNullable<RunOptions["kept"]>,
+  { state, terminal }: Launched,
+): KeptDescriptors {
+  const { openKept } = require("./kept-process.ts") as typeof import("./kept-process.ts");
+  return openKept(root, state, terminal, streams, size);
 }
 
 /** Becomes the supervisor of a container that runs; never returns. Throws a SysError when the kernel refuses. */
@@ -77,6 +88,7 @@ export function supervise(
     readonly config?: Launched["config"];
   },
   early: number,
+  kept?: KeptDescriptors,
 ): never {
   const { pid, pidfd, terminal, notify, locked } = launched;
   unlock(locked);
@@ -85,13 +97,14 @@ export function supervise(
   becomeSupervisor({
     pid,
     pidfd,
-    terminal,
-    host: terminal < 0 ? -1 : hostTerminal(),
+    terminal: kept ? -1 : terminal,
+    host: kept || terminal < 0 ? -1 : hostTerminal(),
     notify: notify?.sockets?.socket ?? -1,
     upstream: notify?.sockets?.upstream ?? -1,
     early,
     timeout: options.timeout,
     init: launched.config?.init,
+    kept,
     cleanup: options.keep ? null : cleanupProgram(rt.root, launched.state, notify !== null),
   });
 }

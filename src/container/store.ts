@@ -31,6 +31,7 @@ import {
 } from "../sys/fs.ts";
 import { fromUtf8 } from "../sys/utf8.ts";
 import type { ExecInfo } from "./exec-info.ts";
+import type { Kept } from "./kept-log.ts";
 
 /** What is kept of a container. */
 export interface StoredState {
@@ -59,6 +60,8 @@ export interface StoredState {
    * for the hooks of that time; not afterwards.
    */
   readonly creating?: boolean | "stage" | undefined;
+  /** Its output is kept. */
+  readonly kept?: Kept | undefined;
 }
 
 const LOCK_EX = 2;
@@ -102,6 +105,9 @@ export function paths(root: string, id: string) {
     notify: `${directory}/notify`,
     filter: `${directory}/seccomp.bpf`,
     prepared: `${directory}/prepared`,
+    /** Of a container whose output is kept: its exit code, and the socket of those who are attached. */
+    exit: `${directory}/exit`,
+    attach: `${directory}/attach`,
   };
 }
 
@@ -383,7 +389,7 @@ export function remove(root: string, id: string): void {
   const removed = rmdir(p.directory);
   if (removed === 0 || removed === -E.ENOENT) return;
   if (removed !== -E.ENOTEMPTY) throw new SysError(`remove ${p.directory}`, -removed);
-  // With NOTIFY_SOCKET, or a temporary file of a brun that was killed while it wrote.
+  // With NOTIFY_SOCKET, with what is kept, or a temporary file of a brun that was killed while it wrote.
   unlink(`${p.notify}/notify.sock`);
   rmdir(p.notify);
   for (const name of readdir(p.directory)) unlink(`${p.directory}/${name}`);

@@ -34,6 +34,35 @@ export function plainNewlines(master: number): void {
   syscall(NR.ioctl, master, IOCTL.TCSETS, termios);
 }
 
+let saved: Uint8Array | undefined;
+
+/** Words of struct termios: c_iflag, c_oflag, c_cflag, c_lflag; cc[VTIME], cc[VMIN] (asm-generic/termbits.h). */
+const [IFLAG, OFLAG, CFLAG, LFLAG, VTIME, VMIN] = [0, 4, 8, 12, 17 + 5, 17 + 6];
+
+/** cfmakeraw(3) of a terminal. Returns whether it is one. */
+export function enterRawMode(fd: number): boolean {
+  const termios = new Uint8Array(TERMIOS_SIZE);
+  if (syscall(NR.ioctl, fd, IOCTL.TCGETS, termios) < 0) return false;
+  saved = termios.slice();
+  const view = new DataView(termios.buffer);
+  const clear = (at: number, bits: number) => view.setUint32(at, view.getUint32(at, true) & ~bits, true);
+  // IGNBRK, BRKINT, PARMRK, ISTRIP, INLCR, IGNCR, ICRNL, IXON; OPOST; CSIZE, PARENB; ECHO, ECHONL, ICANON, ISIG, IEXTEN.
+  clear(IFLAG, 0o2753);
+  clear(OFLAG, 0o1);
+  clear(CFLAG, 0o460);
+  clear(LFLAG, 0o100113);
+  view.setUint32(CFLAG, view.getUint32(CFLAG, true) | 0o60, true);
+  termios[VTIME] = 0;
+  termios[VMIN] = 1;
+  return syscall(NR.ioctl, fd, IOCTL.TCSETS, termios) === 0;
+}
+
+/** Undoes {@link enterRawMode}. */
+export function leaveRawMode(fd: number): void {
+  if (saved !== undefined) syscall(NR.ioctl, fd, IOCTL.TCSETS, saved);
+  saved = undefined;
+}
+
 const F_SETFL = 4;
 
 /** Shows what a process that never ran has left in its terminal: the output of a hook that failed. */

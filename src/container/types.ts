@@ -3,6 +3,8 @@
 import type { UsernsMode } from "../../rootless/default-ids.ts";
 import type { ProcMode } from "../config/bind-proc.ts";
 import type { LoadedSpec } from "../spec/index.ts";
+import type { KeptOptions } from "./kept-log.ts";
+import type { KeptStreams } from "./kept-streams.ts";
 
 /** `--cgroup-manager`. */
 export type CgroupManagerName = "auto" | "systemd" | "cgroupfs" | "disabled";
@@ -55,6 +57,8 @@ export interface LaunchMode {
   readonly waitForStart: boolean;
   /** The terminal, if any, goes to the console socket; without it, to us. */
   readonly detached: boolean;
+  /** The output is kept, by a supervisor in the background. */
+  readonly kept?: KeptOptions | undefined;
 }
 
 /** Options of run. */
@@ -67,6 +71,8 @@ export interface RunOptions extends CreateOptions {
   readonly timeout?: number | undefined;
   /** Called when the program runs, before this process becomes its supervisor. */
   readonly started?: (() => void) | undefined;
+  /** The output is kept: this process is in the background, and has these streams as its own. */
+  readonly kept?: (KeptOptions & { readonly streams: KeptStreams }) | undefined;
   /** Wait for `start` before the program: a created container that has a supervisor, for the TypeScript API. */
   readonly awaitStart?: boolean | undefined;
 }

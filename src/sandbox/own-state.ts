@@ -1,7 +1,8 @@
 /**
  * brun's own directories: the state of containers, with the plans that later commands follow, compiled filters,
- * images, and what --upper keeps, which overlays are writing to. Who writes to them decides what brun does on the host, and who reads them reads the environment of other
- * containers. So no container without a bundle shows them, whatever its flags say.
+ * images, the output of detached containers, and what --upper keeps, which overlays are writing to. Who writes to them
+ * decides what brun does on the host, and who reads them reads the environment and the output of other containers. So no
+ * container without a bundle shows them, whatever its flags say.
  *
  * Where a mount shows one, a tmpfs of the program's own covers it, after all other mounts. In a mount that writes to
  * the host the directories and links on the way to it are made mount points, too: they could be renamed otherwise,
@@ -18,10 +19,13 @@ import type { Entry, HostView } from "./view.ts";
 /** A directory of brun's own. */
 interface OwnDirectory {
   readonly path: string;
-  readonly what: "state" | "cache" | "images" | "upper";
+  readonly what: "state" | "cache" | "images" | "logs" | "upper";
 }
 
-/** The one of --root, and those that brun has without flags (src/container/root.ts, src/container/filter.ts). */
+/**
+ * The one of --root, and those that brun has without flags (src/container/root.ts, src/container/filter.ts,
+ * src/container/kept-log.ts).
+ */
 function ownDirectories(view: HostView): readonly OwnDirectory[] {
   const { stateDirectory, caller, environment: env } = view;
   // Root of a user namespace and the user that it is have the same.
@@ -35,12 +39,16 @@ function ownDirectories(view: HostView): readonly OwnDirectory[] {
       ...below(`/run/user/${uid}`, "state"),
       { path: `/tmp/brun-${uid}`, what: "state" as const },
     ]),
-    ...(caller.uid === 0 ? [...below("/run", "state"), ...below("/var/cache", "cache")] : []),
+    ...(caller.uid === 0
+      ? [...below("/run", "state"), ...below("/var/cache", "cache"), ...below("/var/lib", "logs")]
+      : []),
     ...below(env.XDG_CACHE_HOME, "cache"),
     ...below(env.XDG_DATA_HOME, "images"),
+    ...below(env.XDG_STATE_HOME, "logs"),
     ...homes(view).flatMap((home) => [
       ...below(`${home}/.cache`, "cache"),
       ...below(`${home}/.local/share`, "images"),
+      ...below(`${home}/.local/state`, "logs"),
     ]),
   ];
 }
@@ -208,6 +216,8 @@ class Covering {
     const { view } = this;
     // That of --upper is made before the first mount.
     if (view.entry(end) !== null || what === "upper") return true;
+    // That where output is kept is made before every run, if it can be (src/container/kept-log.ts).
+    if (what === "logs" && tree.writes !== "host") return false;
     let above = parent(end);
     if (tree.writes === "copy") {
       // overlayfs makes nothing below a directory of someone without an id in the user namespace (EOVERFLOW).
@@ -274,6 +284,7 @@ const NAMES: Readonly<Record<OwnDirectory["what"], string>> = {
   cache: "its compiled filters",
   images: "its images",
   upper: "what this run writes (--upper)",
+  logs: "the output of its containers",
 };
 
 function refusal(where: string, path: string, what: OwnDirectory["what"]): BrunError {

@@ -12,7 +12,7 @@ const LEAST_QUOTA = 1000;
 /** linux.resources, or undefined when no limit is asked for. Throws a BrunError. */
 export function sandboxResources({ memory, cpus, pidsLimit }: SandboxOptions): Resources | undefined {
   const resources: Resources = {};
-  if (memory !== undefined) resources.memory = { limit: bytes(memory) };
+  if (memory !== undefined) resources.memory = { limit: bytes(memory, "--memory") };
   if (cpus !== undefined) {
     const quota = Math.round(Number(cpus) * PERIOD);
     if (!/^\d*\.?\d+$/.test(cpus) || quota < LEAST_QUOTA) {
@@ -38,11 +38,11 @@ export function sandboxResources({ memory, cpus, pidsLimit }: SandboxOptions): R
 
 const UNITS = "bkmgtp";
 
-/** Bytes of "512m" or "1.5g", in powers of 1024 (podman-run(1)). */
-function bytes(text: string): number {
+/** Bytes of "512m" or "1.5g", in powers of 1024 (podman-run(1)). Throws a BrunError that names the flag. */
+export function bytes(text: string, flag: string): number {
   const match = /^(\d+(?:\.\d+)?)([bkmgtp]?)(?:i?b)?$/i.exec(text);
   const power = UNITS.indexOf(match?.[2]?.toLowerCase() || "b");
   const value = Math.trunc(Number(match?.[1]) * 1024 ** power);
   if (match !== null && Number.isSafeInteger(value) && value > 0) return value;
-  throw new BrunError(`"${text}" is no size`, { where: "--memory", hint: "bytes, or such as 512m and 2g" });
+  throw new BrunError(`"${text}" is no size`, { where: flag, hint: "bytes, or such as 512m and 2g" });
 }

@@ -548,10 +548,17 @@ describe("brun's own directories", () => {
 
   test("are covered where a mount shows them, last, and not where another mount lies over them", () => {
     expect(covers(hostSandbox({}, { files: cache }))).toEqual(["/home/dev/.cache/brun"]);
+    const logs = { "/home/dev/.local/state/brun": own(1000) };
+    expect(covers(hostSandbox({}, { files: logs }))).toEqual(Object.keys(logs));
     expect(covers(hostSandbox({ tmpfs: ["/home/dev"] }, { files: cache }))).toEqual([]);
     const moved = hostSandbox({ volume: ["/home/dev:/mnt"] }, { files: cache });
-    expect(covers(moved)).toEqual(["/home/dev/.cache/brun", "/mnt/.cache/brun", "/mnt/.local/share/brun"]);
-    expect(moved.make).toEqual(["/home/dev/.local/share/brun"]);
+    expect(covers(moved)).toEqual([
+      "/home/dev/.cache/brun",
+      "/mnt/.cache/brun",
+      "/mnt/.local/share/brun",
+      "/mnt/.local/state/brun",
+    ]);
+    expect(moved.make).toEqual(["/home/dev/.local/share/brun", "/home/dev/.local/state/brun"]);
     expect(moved.spec.mounts!.at(-1)!.options).toEqual([
       "nosuid",
       "nodev",

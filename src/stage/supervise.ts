@@ -24,12 +24,32 @@ export interface Supervision {
   readonly timeout?: number | undefined;
   /** The process is an init (nsenter/init.h), whose program can be stopped by Ctrl-Z. */
   readonly init?: boolean | undefined;
+  /** What keeps the output of a detached container (nsenter/keep.h). */
+  readonly kept?: KeptDescriptors | undefined;
   /** Runs when the process has ended. */
   readonly cleanup: Program | null;
 }
 
+/** Descriptors that do not exist are -1. */
+export interface KeptDescriptors {
+  /** What the container writes to stdout, or its pty's master. */
+  readonly out: number;
+  readonly err: number;
+  /** Where it reads from, or its pty's master. */
+  readonly input: number;
+  /** Datagram socket of those who are attached. */
+  readonly control: number;
+  /** Of the log. */
+  readonly directory: number;
+  /** File for the exit code. */
+  readonly result: number;
+  /** Bytes of each of the log's two files. */
+  readonly limit: number;
+}
+
 const MAGIC = 0x72757362;
-const REQUEST_SIZE = 48;
+const REQUEST_SIZE = 72;
+const KEPT_AT = 44;
 const F_SETFD = 2;
 
 /** Becomes the supervisor; never returns. Throws a SysError when the kernel refuses. */
@@ -44,10 +64,18 @@ export function becomeSupervisor(s: Supervision): never {
   view.setUint32(32, cleanup.length, true);
   view.setUint32(36, s.timeout ?? 0, true);
   view.setUint32(40, s.init ? 1 : 0, true);
+  const kept = s.kept;
+  const keptFds = kept
+    ? [kept.out, kept.err, kept.input, kept.control, kept.directory, kept.result]
+    : [-1, -1, -1, -1, -1, -1];
+  each(keptFds, (fd, i) => {
+    view.setInt32(KEPT_AT + 4 * i, fd, true);
+  });
+  view.setUint32(KEPT_AT + 4 * keptFds.length, kept?.limit ?? 0, true);
   request.set(cleanup, REQUEST_SIZE);
   const fd = check(syscall(NR.memfd_create, cstr("brun-supervise"), 0), "memfd_create");
   writeFd(fd, request, "the supervisor's request");
-  for (const keep of [s.pidfd, s.terminal, s.notify, s.upstream, s.early]) {
+  for (const keep of [s.pidfd, s.terminal, s.notify, s.upstream, s.early, ...keptFds]) {
     if (keep >= 0) syscall(NR.fcntl, keep, F_SETFD, 0);
   }
   restoreOpenFiles();

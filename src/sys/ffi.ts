@@ -80,19 +80,22 @@ export function nativeSpawn(request: Uint8Array): number {
   return Number(native.spawn(ptr(request), 0, 0, 0, 0, 0, 0));
 }
 
-let caught: ((fd: number, stops: number) => void) | undefined;
+/** Which signals: nsenter/early.h. */
+export const CATCH = { deadly: 0, all: 1, attached: 2 } as const;
+
+let caught: ((fd: number, which: number) => void) | undefined;
 
 /**
- * Has signals that would end this process written to a pipe from now on, and with `stops` those that would stop it, too, and
- * blocks all of them in this thread: nsenter/early.c. With -1 they end it again. Linked here and not at the start, since few
+ * Has signals that would end this process written to a pipe from now on, and with `all` those that would stop it, too, which
+ * this thread blocks, with `attached` SIGWINCH besides: nsenter/early.c. With -1 they end it again. Linked here and not at the start, since few
  * commands come to it.
  */
-export function catchSignals(fd: number, stops: boolean): void {
+export function catchSignals(fd: number, which: number): void {
   if (caught === undefined) {
     const { call } = link({ call: at(functions.catchSignals) });
     caught = (to, more) => call(to, more, 0, 0, 0, 0, 0);
   }
-  caught(fd, stops ? 1 : 0);
+  caught(fd, which);
 }
 
 export { cstr, NR };

@@ -4,7 +4,7 @@
  */
 import { E } from "./errno.ts";
 import { check } from "./error.ts";
-import { catchSignals, NR, syscall } from "./ffi.ts";
+import { CATCH, catchSignals, NR, syscall } from "./ffi.ts";
 
 const names: Readonly<Record<number, string>> = {
   1: "SIGHUP",
@@ -37,7 +37,7 @@ export function holdSignals(): void {
     const pipe = new Int32Array(2);
     check(syscall(NR.pipe2, pipe, O_NONBLOCK_CLOEXEC), "make a pipe");
     [reader, writer] = [pipe[0]!, pipe[1]!];
-    catchSignals(writer, false);
+    catchSignals(writer, CATCH.deadly);
   }
   watched = true;
 }
@@ -67,7 +67,18 @@ export function ignoreInterrupts(): void {
 export function keepSignals(): number {
   holdSignals();
   watched = false;
-  catchSignals(writer, true);
+  catchSignals(writer, CATCH.all);
+  return reader;
+}
+
+/**
+ * Signals, and changes of the terminal's size, are written to the descriptor that this returns, one byte each, for a
+ * command that does something with them; {@link releaseSignals} or {@link die} ends that. Throws a SysError.
+ */
+export function watchSignals(): number {
+  holdSignals();
+  watched = false;
+  catchSignals(writer, CATCH.attached);
   return reader;
 }
 
@@ -76,13 +87,13 @@ export function releaseSignals(): void {
   if (reader < 0) return;
   watched = false;
   const signal = taken();
-  catchSignals(-1, false);
+  catchSignals(-1, CATCH.deadly);
   if (signal !== 0) die(signal);
 }
 
 /** Ends this process by a signal. */
 export function die(signal: number): void {
-  if (reader >= 0) catchSignals(-1, false);
+  if (reader >= 0) catchSignals(-1, CATCH.deadly);
   syscall(NR.kill, syscall(NR.getpid), signal);
 }
 

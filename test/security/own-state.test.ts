@@ -119,6 +119,27 @@ for (const subject of subjects(["brun"])) {
       expect(found.filter((name) => name.includes("x"))).toEqual([]);
     });
 
+    test("the output of other containers is not there, also of those that begin later, and cannot be rewritten", async () => {
+      await using box = new Sandbox(subject);
+      const home = ownedDir(caller, `${box.dir}/home`, 0o700);
+      const options = { cwd: home, env: { HOME: home, XDG_STATE_HOME: "" } };
+      const logs = caller.uid === 0 ? "/var/lib/brun/logs" : `${home}/.local/state/brun/logs`;
+      for (const flags of [[], ["--rw", "."], ["-v", ".:/mnt"], ["-v", ".:/mnt:ro"], ["--read-only"]]) {
+        const [spy, victim] = [box.name(), box.name()];
+        const places = [logs, `/mnt${logs.slice(home.length)}`];
+        const script = `read go; ls -R ${places.join(" ")} 2>/dev/null | grep ${victim};
+          for l in ${places.map((place) => `${place}/*/*/log`).join(" ")}; do cat $l; echo evil >$l; done 2>/dev/null; true`;
+        const run = ["run", "-d", "--host", "--name"];
+        await box.ok([...run, spy, "-i", ...flags, "--", "sh", "-c", script], options);
+        await box.ok([...run, victim, "--", "echo", "secret output"], options);
+        await box.ok(["wait", victim], options);
+        const { stdout } = await box.call(["attach", spy], { ...options, stdin: "go\n" });
+        expect({ flags, stdout }).toEqual({ flags, stdout: "" });
+        expect(await box.ok(["logs", victim], options)).toBe("secret output\n");
+        await box.ok(["rm", "-f", spy, victim], options);
+      }
+    });
+
     test("flags that ask for it are refused, by name", async () => {
       await using box = new Sandbox(subject);
       const id = await box.detached();

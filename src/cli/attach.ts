@@ -1,0 +1,43 @@
+/** `brun attach`. */
+import { attach } from "../container/attach.ts";
+import { parseDetachKeys } from "../container/detach-keys.ts";
+import { defineCommand } from "./command.ts";
+import { containerId } from "./container-flags.ts";
+import { openRuntime } from "./globals.ts";
+import { writeOutput } from "./log-screen.ts";
+
+export default defineCommand({
+  meta: { name: "attach", description: "follow a detached container's output, and type into it" },
+  args: {
+    "container-id": containerId,
+    "no-stdin": { type: "boolean", description: "type nothing into it" },
+    "detach-keys": {
+      type: "string",
+      valueHint: "keys",
+      default: "ctrl-p,ctrl-q",
+      description: "what is typed to leave it",
+    },
+    "sig-proxy": {
+      type: "boolean",
+      optional: true,
+      description: "signals go to the container (default, unless it has a terminal)",
+    },
+  },
+  details: `For containers of "brun run --detach" with --host or --rootfs. What is typed
+arrives where they were started with -i, and the end of a pipe is the end of
+their stdin; with -it they have a terminal, which takes the size of ours. The
+exit code is the container's, or 0 when it has been left.
+
+The output is shown as the program writes it, as with brun run in the
+foreground; brun logs shows it with its control characters escaped.`,
+  run({ args, data }) {
+    const detachKeys = parseDetachKeys(args["detach-keys"]);
+    return attach(openRuntime(data), {
+      id: args["container-id"],
+      stdin: !args["no-stdin"],
+      detachKeys,
+      sigProxy: args["sig-proxy"] !== false,
+      show: ({ stream, bytes }) => writeOutput(stream === "stdout" ? 1 : 2, bytes),
+    });
+  },
+});

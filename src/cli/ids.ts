@@ -1,0 +1,25 @@
+/** Commands that take several containers: one that fails does not keep the others from it. */
+import type { Session } from "./globals.ts";
+import { logError } from "./log.ts";
+
+/** The containers that are meant. */
+export const containerIds = {
+  type: "positional",
+  rest: true,
+  flagsAfter: true,
+  description: "names of containers",
+} as const;
+
+/** Does something with each container; returns the exit code. Errors go to the error line. */
+export function forEachId(session: Session, ids: readonly string[], action: (id: string) => void): number {
+  let code = 0;
+  for (const id of ids) {
+    try {
+      action(id);
+    } catch (error) {
+      logError(session.log, error);
+      code = 1;
+    }
+  }
+  return code;
+}

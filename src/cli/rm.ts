@@ -1,0 +1,26 @@
+/** `brun rm`: podman's and docker's word for delete. */
+import { deleteContainer } from "../container/delete.ts";
+import { defineCommand } from "./command.ts";
+import { openRuntime } from "./globals.ts";
+import { containerIds, forEachId } from "./ids.ts";
+import { print } from "./output.ts";
+
+export default defineCommand({
+  meta: { name: "rm", description: "delete stopped containers, and print their names" },
+  args: {
+    "container-ids": containerIds,
+    force: {
+      type: "boolean",
+      alias: "f",
+      description: "kill them first if they run; no error if they do not exist",
+    },
+  },
+  short: true,
+  run({ args, data }) {
+    const runtime = openRuntime(data);
+    return forEachId(data, args["container-ids"], (id) => {
+      deleteContainer(runtime, id, args.force);
+      print(`${id}\n`);
+    });
+  },
+});

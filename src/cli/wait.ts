@@ -1,0 +1,17 @@
+/** `brun wait`. */
+import { wait } from "../container/wait.ts";
+import { defineCommand } from "./command.ts";
+import { openRuntime } from "./globals.ts";
+import { containerIds, forEachId } from "./ids.ts";
+import { print } from "./output.ts";
+
+export default defineCommand({
+  meta: { name: "wait", description: "wait for detached containers to end, and print their exit codes" },
+  args: { "container-ids": containerIds },
+  details: `For containers of "brun run --detach" with --host or --rootfs, also those that
+have ended. One line each, in the order of the names.`,
+  run({ args, data }) {
+    const runtime = openRuntime(data);
+    return forEachId(data, args["container-ids"], (id) => print(`${wait(runtime, id)}\n`));
+  },
+});
