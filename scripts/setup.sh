@@ -37,6 +37,10 @@ have_static_busybox() {
   have busybox && ! ldd "$(command -v busybox)" >/dev/null 2>&1
 }
 
+have_download() {
+  have curl || have wget
+}
+
 have_headers() {
   echo '#include <asm/unistd.h>' | cc -E - >/dev/null 2>&1
 }
@@ -108,6 +112,7 @@ case $purpose in
     want fuse3 have fusermount3
     want strace have strace
     want procps have ps
+    want curl have_download
     want iproute2 have ip
     want clang have clang
     want libclang-rt-dev have_fuzzer

@@ -22,6 +22,8 @@ import { Sandbox } from "../support/sandbox.ts";
 import { attacker, tries } from "./support.ts";
 
 const TRIES = tries(16, 1000);
+/** The files named x; work directories of overlays below may be read by root alone. */
+const FIND = 'find "$1" -name x 2>/dev/null || :';
 
 for (const subject of subjects(["brun"])) {
   const { caller } = subject;
@@ -157,7 +159,7 @@ for (const subject of subjects(["brun"])) {
           env: { HOME: work },
         });
       expect(await run(work, "echo x > x")).toMatchObject({ code: 0, stderr: "" });
-      const place = host("find", upper, "-name", "x").trim().slice(0, -"/work/x".length);
+      const place = host("sh", "-c", FIND, "sh", upper).trim().slice(0, -"/work/x".length);
       rmSync(place, { recursive: true });
       symlinkSync(outside, place);
       const next = await run(work, "echo y > y");

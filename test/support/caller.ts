@@ -66,8 +66,9 @@ export function callers(): Caller[] {
 }
 
 function ourselves(): Caller {
-  const { username, uid, gid, homedir } = userInfo();
-  return { name: "user", user: username, uid, gid, home: homedir, prefix: [] };
+  const { uid, gid, homedir } = userInfo();
+  // Not userInfo's username, which is what $USER says: a job of cron has none.
+  return { name: "user", user: host("id", "-un").trim(), uid, gid, home: homedir, prefix: [] };
 }
 
 function madeUser(): Caller {

@@ -16,6 +16,9 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 if command -v curl >/dev/null; then
   curl -fsSL --retry 3 -o "$work/$name.tar.xz" "$URL/$name.tar.xz"
+elif ! command -v wget >/dev/null; then
+  echo "neither curl nor wget is installed" >&2
+  exit 1
 else
   wget -q -O "$work/$name.tar.xz" "$URL/$name.tar.xz"
 fi
