@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, realpathSync } from "node:fs";
 import { currentCaller } from "./caller.ts";
 import { type IdMaps, mapText } from "./idmap.ts";
 import { deniesSetgroups, selfMappable } from "./mapping.ts";
@@ -40,13 +40,18 @@ interface Outcome {
   caller: { uid: number; gid: number; userName: string | null; privileged: boolean };
 }
 
-const script = `${import.meta.dir}/testing/write-maps.ts`;
+const ROOT = realpathSync(`${import.meta.dir}/..`);
+/** The checkout may be where another user cannot go, as in root's home: it is seen on /mnt as well. */
+const SHOWN = ["unshare", "--mount", "sh", "-c", 'mount --bind "$0" /mnt && exec "$@"', ROOT];
 
 /** Runs the script, as `user` when given (needs root) and after `wrap`, a command that starts another. */
 function writeMapsAs(maps: IdMaps | "default", user?: string, wrap: readonly string[] = []): Outcome {
-  const as = user === undefined ? [] : ["setpriv", `--reuid=${user}`, `--regid=${user}`, "--init-groups"];
+  const as =
+    user === undefined ? [] : [...SHOWN, "setpriv", `--reuid=${user}`, `--regid=${user}`, "--init-groups"];
+  const checkout = user === undefined ? ROOT : "/mnt";
   const argument = maps === "default" ? maps : JSON.stringify(maps);
-  const [command, ...args] = [...as, ...wrap, process.execPath, "run", script, argument];
+  const script = [`${checkout}/node_modules/.bin/bun`, "run", `${checkout}/rootless/testing/write-maps.ts`];
+  const [command, ...args] = [...as, ...wrap, ...script, argument];
   const result = spawnSync(command!, args, {
     cwd: "/",
     encoding: "utf8",

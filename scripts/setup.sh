@@ -113,6 +113,7 @@ case $purpose in
     want strace have strace
     want procps have ps
     want curl have_download
+    want xz-utils have xz
     want iproute2 have ip
     want clang have clang
     want libclang-rt-dev have_fuzzer

@@ -1,6 +1,7 @@
 /** Checkpoint and restore where CRIU is missing, too old, or not to be used. That it works shows `npm run test:vm`. */
 import { describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
+import { installHint, PACKAGES } from "../src/packages.ts";
 import { isRoot } from "./support/caller.ts";
 import { subjects } from "./support/runtime.ts";
 import { Sandbox } from "./support/sandbox.ts";
@@ -83,7 +84,7 @@ for (const subject of subjects(["brun"])) {
       expect([outcome.code, outcome.stderr]).toEqual([
         1,
         "brun: criu is not installed, without which there is no checkpoint and no restore; " +
-          "hint: install it: Debian's package is criu\n",
+          `hint: ${installHint(PACKAGES.criu)}\n`,
       ]);
     });
 

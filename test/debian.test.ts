@@ -26,6 +26,7 @@ describe.skipIf(!available)("a Debian root filesystem", () => {
         "--quiet",
         "--format=tar",
         "--variant=apt",
+        "--include=passwd", // which is essential no longer in Debian 13
         "--skip=output/dev",
         codename,
         `${cached}.new`,

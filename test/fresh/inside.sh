@@ -7,14 +7,17 @@ who=$1 only=${2-}
 shift $(($# < 2 ? $# : 2))
 log=/root/log
 
-useradd --create-home --shell /bin/sh dev
-git clone -q /mnt/clone /home/dev/brun
-as=()
+# Each clones into its home, where nobody else can go on Debian 13.
 if [ "$who" = user ]; then
-  chown -R dev: /home/dev
-  as=(setpriv --reuid=dev --regid=dev --init-groups env HOME=/home/dev)
+  useradd --create-home --shell /bin/sh dev
+  as=(setpriv --reuid=dev --regid=dev --init-groups env HOME=/home/dev USER=dev LOGNAME=dev)
+  chown -R dev: /mnt/clone
+  cd /home/dev
+else
+  as=()
 fi
-cd /home/dev/brun
+"${as[@]}" git clone -q /mnt/clone brun
+cd brun
 
 # run COMMAND…: as the caller, showing what it says; once more each time that root has done what the set-up asks for.
 run() {
