@@ -1,6 +1,6 @@
 /** `run --host` in homes: mounts over and in them, secrets wherever they are, and what --upper keeps of them. */
 import { describe, expect, test } from "bun:test";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { isRoot, ownedDir } from "./support/caller.ts";
 import { subjects } from "./support/runtime.ts";
 import { type CallOptions, Sandbox } from "./support/sandbox.ts";
@@ -83,6 +83,53 @@ for (const subject of subjects(["brun"])) {
       const rootfs = await box.call(["run", "--rootfs", "/", "--tmpfs", "~", "--", "true"]);
       expect(rootfs.stderr).toBe(
         "brun: --tmpfs ~: ~ is not absolute; hint: a path in the container begins with /\n",
+      );
+    });
+
+    test("secrets are hidden wherever homes, links and variables say that they are, and by every path", async () => {
+      await using box = new Sandbox(subject);
+      const { dir } = home(box);
+      const other = ownedDir(caller, `${box.dir}/other`);
+      const runtime = ownedDir(caller, `${box.dir}/runtime`, 0o700);
+      for (const path of ["home/keys", "home/.kube", "other/cargo", "other/gh", "runtime/containers"])
+        ownedDir(caller, `${box.dir}/${path}`);
+      const files = [
+        "home/keys/kube",
+        "other/cargo/credentials.toml",
+        "other/gh/hosts.yml",
+        "other/aws",
+        "other/token",
+      ];
+      for (const path of [...files, "runtime/containers/auth.json"]) box.file(path, "a secret\n", 0o600);
+      box.file("home/project/sa.json", "a secret\n");
+      symlinkSync(dir, `${box.dir}/link`);
+      symlinkSync("../keys/kube", `${dir}/.kube/config`);
+      const elsewhere = {
+        XDG_CONFIG_HOME: other,
+        CARGO_HOME: `${other}/cargo`,
+        AWS_CONFIG_FILE: `${box.dir}/link/../other/aws`,
+        VAULT_TOKEN_FILE: `${other}/token`,
+        GOOGLE_APPLICATION_CREDENTIALS: "sa.json",
+        XDG_RUNTIME_DIR: runtime,
+      };
+      const shown = ["home/.ssh/id", "home/.config/gh/hosts.yml", "home/.netrc", "home/project/sa.json"];
+      const all = [...shown, ...files, "runtime/containers/auth.json"].map((path) => `${box.dir}/${path}`);
+      const look = `cat ${all.join(" ")} ~/.ssh/id ~/.kube/config ${box.dir}/link/.ssh/id 2> /dev/null; cat ~/notes`;
+      for (const HOME of [dir, `${box.dir}/link`])
+        for (const flags of [[], ["--rw", "."], ["--read-only"], ["--overlay", "none"]]) {
+          const options = { cwd: `${dir}/project`, env: { HOME, ...elsewhere } };
+          const { stdout } = await box.call(["run", "--host", ...flags, "--", "sh", "-c", look], options);
+          expect({ flags, HOME, stdout }).toEqual({ flags, HOME, stdout: "mine\n" });
+        }
+    });
+
+    test("a directory of secrets that one works in stays, and is told", async () => {
+      await using box = new Sandbox(subject);
+      const { dir, run } = home(box);
+      const there = await run([], "cat id ~/.netrc", { cwd: `${dir}/.ssh` });
+      expect(there.stdout).toBe("the key\n");
+      expect(there.stderr).toContain(
+        `brun: warning: not hidden, since your home or the current directory is in it: ${dir}/.ssh\n`,
       );
     });
 

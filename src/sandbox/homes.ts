@@ -2,16 +2,26 @@
 import { absolute } from "../sys/fs.ts";
 import type { HostView } from "./view.ts";
 
-/** $HOME and the one in /etc/passwd, each once. Neither is the root directory. */
+/**
+ * $HOME, the one in /etc/passwd, and where root acts for another user (sudo, doas, pkexec) that user's: each once. None is
+ * the root directory.
+ */
 export function homes(view: HostView): string[] {
-  const found = [view.environment.HOME, passwdHome(view)]
-    .filter((home) => home?.startsWith("/"))
-    .map((home) => absolute(home!));
-  return [...new Set(found)].filter((home) => home !== "/");
+  const { environment: env, caller } = view;
+  const forWhom = caller.uid === 0 ? [env.SUDO_UID, env.PKEXEC_UID, env.DOAS_USER] : [];
+  const found = [env.HOME, passwdHome(view), ...forWhom.map((user) => user && homeOf(view, user))];
+  return [...new Set(found.filter((home) => home?.startsWith("/")).map((home) => absolute(home!)))].filter(
+    (home) => home !== "/",
+  );
 }
 
 /** The home directory by /etc/passwd (passwd(5)); undefined for a caller who is not in that file. */
-export function passwdHome({ caller, text }: HostView): string | undefined {
+export function passwdHome(view: HostView): string | undefined {
+  return homeOf(view, `${view.caller.uid}`);
+}
+
+/** @param user a name or an id */
+function homeOf({ text }: HostView, user: string): string | undefined {
   const lines = (text("/etc/passwd") ?? "").split("\n").map((line) => line.split(":"));
-  return lines.find((fields) => fields[2] === `${caller.uid}`)?.[5];
+  return lines.find(([name, , uid]) => uid === user || name === user)?.[5];
 }

@@ -4,7 +4,6 @@ import { seccompDoc } from "../../scripts/seccomp-doc.ts";
 import { DEFAULT_CAPABILITIES } from "./capabilities.ts";
 import { callsOf, defaultSeccomp, familyBlocks } from "./seccomp.ts";
 import { ALLOWED, NESTING, WITH_CAPABILITY } from "./seccomp-table.ts";
-import { SECRET_PATHS } from "./secret-paths.ts";
 
 const allowed = (bounding: readonly string[], nesting = false) =>
   new Set(
@@ -15,12 +14,6 @@ const allowed = (bounding: readonly string[], nesting = false) =>
 
 test("docs/seccomp.md is made from the table", () => {
   expect(readFileSync(`${import.meta.dir}/../../docs/seccomp.md`, "utf8")).toBe(seccompDoc());
-});
-
-test("docs/sandbox.md lists the hidden paths", () => {
-  const text = readFileSync(`${import.meta.dir}/../../docs/sandbox.md`, "utf8");
-  const list = text.slice(text.indexOf("Hidden below the home directory"), text.indexOf("Hidden in `/tmp`"));
-  expect([...list.matchAll(/`([^`]+)`/g)].map((match) => match[1]!)).toEqual([...SECRET_PATHS]);
 });
 
 test("names are names, and none is in two groups of those for everyone", () => {

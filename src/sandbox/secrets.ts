@@ -6,7 +6,16 @@ import { homes, passwdHome } from "./homes.ts";
 import { hostPath } from "./host-path.ts";
 import type { SandboxOptions } from "./options.ts";
 import { Places, within } from "./places.ts";
-import { MOVED_DIRECTORIES, NAMED_SECRETS, SECRET_PATHS, SECRETS_IN_TMP } from "./secret-paths.ts";
+import {
+  MOVED_DIRECTORIES,
+  NAMED_SECRETS,
+  OTHER_HOMES,
+  SECRET_PATHS,
+  SECRETS_IN_TMP,
+  TEMPORARY_DIRECTORIES,
+} from "./secret-paths.ts";
+import { isSecretName } from "./secret-variables.ts";
+import { runtimeDirectory } from "./system.ts";
 import type { HostView } from "./view.ts";
 
 /** What covers a place of {@link hiddenPlaces}: an empty directory, or /dev/null. */
@@ -34,19 +43,32 @@ export function hidingCover(destination: string, view: HostView): Mount {
 /** Kernel file systems and /run: a sandbox has them of its own. */
 const NOT_HOST = ["/dev", "/proc", "/sys", "/run"];
 
+/** What is hidden, and what is not though it is a secret. */
+export interface Hidden {
+  /** Without symbolic links and by every mount that shows it; none is below another. */
+  readonly places: readonly string[];
+  /** Secrets that hold a home or the current directory: hiding them would take away what one works in. */
+  readonly shown: readonly string[];
+}
+
 /**
- * Where that is what a sandbox of the host hides, of the secrets that there are and by --hide: without symbolic links
- * and by every mount that shows it; none is below another. What holds a home or the current directory is no secret,
- * whatever a variable says. Throws a BrunError for a path of --hide that is not there.
+ * What a sandbox of the host hides, of the secrets that there are and by --hide. Throws a BrunError for a path of --hide
+ * that is not there.
  */
-export function hiddenPlaces({ root, withSecrets, hide }: SandboxOptions, view: HostView): string[] {
-  if (root.kind !== "host") return [];
+export function hiddenPlaces(
+  { root, withSecrets, hide }: Pick<SandboxOptions, "root" | "withSecrets" | "hide">,
+  view: HostView,
+): Hidden {
+  if (root.kind !== "host") return { places: [], shown: [] };
   const places = new Places(view);
+  const notHost = [...NOT_HOST, runtimeDirectory(view) ?? "/run"];
   const found = new Set<string>();
-  const add = (path: string, isKept: (place: string) => boolean) => {
+  const shown = new Set<string>();
+  const add = (path: string, kept: readonly string[]) => {
     for (const place of places.aliases(places.way(path).end)) {
-      if (isKept(place) || NOT_HOST.some((own) => within(own, place))) continue;
-      if (view.follow(place) !== null) found.add(place);
+      if (notHost.some((own) => within(own, place)) || view.follow(place) === null) continue;
+      if (kept.some((other) => within(place, other))) shown.add(place);
+      else found.add(place);
     }
   };
   for (const text of hide) {
@@ -54,58 +76,134 @@ export function hiddenPlaces({ root, withSecrets, hide }: SandboxOptions, view: 
     const where = `--hide ${text}`;
     if (view.follow(path) === null) throw new BrunError(`${path} does not exist`, { where });
     if (places.way(path).end === "/") throw new BrunError("the root cannot be hidden", { where });
-    add(path, () => false);
+    add(path, []);
   }
   if (!withSecrets) {
-    const { end: cwd } = places.way(view.cwd);
-    const kept = [cwd, ...homes(view).map((home) => places.way(home).end)];
-    const paths = [...secretPaths(view)].filter((path) => view.follow(path) !== null);
-    for (const path of paths) add(path, (place) => kept.some((other) => within(place, other)));
+    const ends = homes(view).map((home) => places.way(home).end);
+    const kept = [places.way(view.cwd).end, ...ends];
+    for (const path of secretPaths(view)) add(path, kept);
+    for (const path of linkedSecrets([...found], ends, places, view)) add(path, kept);
   }
-  return [...found].filter((place) => ![...found].some((other) => other !== place && within(other, place)));
+  const isOutermost = (place: string) => ![...found].some((other) => other !== place && within(other, place));
+  return { places: [...found].filter(isOutermost), shown: [...shown] };
+}
+
+/** Of so many entries of a directory of secrets the links are looked at. */
+const LINKS = 256;
+
+/** Files of a home that links in directories of secrets lead to: those of who keeps such files in another directory. */
+function linkedSecrets(
+  found: readonly string[],
+  ends: readonly string[],
+  places: Places,
+  view: HostView,
+): string[] {
+  return found.flatMap((place) => {
+    if (view.follow(place)?.type !== "dir") return [];
+    return (view.list(place) ?? []).slice(0, LINKS).flatMap((name) => {
+      if (view.link(`${place}/${name}`) === null) return [];
+      const { end } = places.way(`${place}/${name}`);
+      return ends.some((home) => within(home, end)) && view.entry(end)?.type === "file" ? [end] : [];
+    });
+  });
 }
 
 function secretPaths(view: HostView): Set<string> {
   const { environment: env } = view;
+  const names = new Names(view);
   const paths = new Set<string>();
-  const add = (base: string, name: string) => {
-    for (const path of expand(view, base, name)) paths.add(path);
+  const add = (base: string | undefined, list: readonly string[]) => {
+    if (base === undefined) return;
+    for (const name of list) for (const path of names.find(base, name)) paths.add(path);
   };
-  for (const home of homes(view)) for (const name of SECRET_PATHS) add(home, name);
-  for (const name of SECRETS_IN_TMP) {
-    // A link of another user's is no secret of the caller's: it could have anything covered.
-    for (const path of expand(view, "/tmp", name)) {
+  const directory = (variable: string) => namedPaths(env[variable] ?? "", view)[0];
+  for (const home of [...homes(view), ...OTHER_HOMES.map(directory)]) add(home, SECRET_PATHS);
+  for (const base of ["/tmp", ...TEMPORARY_DIRECTORIES.map(directory)]) {
+    if (base === undefined) continue;
+    for (const path of SECRETS_IN_TMP.flatMap((name) => names.find(base, name))) {
+      // A link of another user's is no secret of the caller's: it could have anything covered.
       const entry = view.entry(path);
       if (entry?.type !== "link" || entry.uid === view.caller.uid) paths.add(path);
     }
   }
-  for (const [variable, directory] of Object.entries(MOVED_DIRECTORIES)) {
-    const base = env[variable] ?? "";
-    if (!base.startsWith("/")) continue;
-    for (const name of SECRET_PATHS)
-      if (name.startsWith(`${directory}/`)) add(absolute(base), name.slice(directory.length + 1));
+  for (const [variable, moved] of Object.entries(MOVED_DIRECTORIES)) {
+    const start = `${moved}/`;
+    const below = env[variable] ? SECRET_PATHS.filter((name) => name.startsWith(start)) : [];
+    add(
+      directory(variable),
+      below.map((name) => name.slice(start.length)),
+    );
   }
-  for (const variable of NAMED_SECRETS) {
-    // KRB5CCNAME has a type before the path.
-    for (const path of (env[variable] ?? "").replace(/^(FILE|DIR):/, "").split(":"))
-      if (path.startsWith("/")) paths.add(absolute(path));
+  const named = new Set(NAMED_SECRETS);
+  for (const [variable, value = ""] of Object.entries(env)) {
+    if (named.has(variable.toUpperCase())) for (const path of namedPaths(value, view)) paths.add(path);
+    // Others name one file, if any.
+    else if (/^[/~]/.test(value) && isSecretName(variable)) paths.add(hostPath(value, view));
   }
   return paths;
 }
 
-/** The paths that a name with a star in its last part stands for. */
-function expand({ list }: HostView, base: string, name: string): string[] {
-  const path = `${base}/${name}`;
-  if (!name.includes("*")) return [path];
-  const end = path.lastIndexOf("/");
-  const [start = "", rest = ""] = path.slice(end + 1).split("*");
-  return (list(path.slice(0, end)) ?? [])
-    .filter((one) => one.length >= start.length + rest.length && one.startsWith(start) && one.endsWith(rest))
-    .map((one) => `${path.slice(0, end)}/${one}`);
+/**
+ * The paths of a variable, with colons between them. Programs take relative ones to be of the current directory, and "~",
+ * which no shell has replaced after a colon or in a file of settings, to be the home. KRB5CCNAME has a type before the path.
+ */
+function namedPaths(value: string, view: HostView): string[] {
+  if (/^(KEYRING|KCM|MEMORY|API|MSLSA|PERSISTENT):/.test(value)) return [];
+  const parts = value.replace(/^(FILE|DIR):/, "").split(":");
+  return parts.filter((part) => part !== "").map((part) => hostPath(part, view));
+}
+
+/** Looks for names by listing directories once each: most of the hundreds of paths are not there. */
+class Names {
+  private readonly lists = new Map<string, { all: readonly string[]; has: ReadonlySet<string> } | null>();
+
+  constructor(private readonly view: Pick<HostView, "list">) {}
+
+  /** The paths below a directory that a name stands for, in which a star stands for anything. */
+  find(base: string, name: string): string[] {
+    let found = [base];
+    for (const part of name.split("/")) {
+      found = found.flatMap((directory) => this.matches(directory, part).map((one) => `${directory}/${one}`));
+      if (found.length === 0) break;
+    }
+    return found;
+  }
+
+  private matches(directory: string, part: string): readonly string[] {
+    const names = this.listOf(directory);
+    const isPattern = part.includes("*");
+    // A directory that may be entered, but not listed.
+    if (names === null) return isPattern ? [] : [part];
+    if (!isPattern) return names.has.has(part) ? [part] : [];
+    const [start = "", ...rest] = part.split("*");
+    return names.all.filter((one) => one.startsWith(start) && hasInOrder(one, start.length, rest));
+  }
+
+  private listOf(directory: string) {
+    let names = this.lists.get(directory);
+    if (names === undefined) {
+      const all = this.view.list(directory);
+      names = all && { all, has: new Set(all) };
+      this.lists.set(directory, names);
+    }
+    return names;
+  }
+}
+
+/** Whether a name has these parts after the first `from` characters, the last one at its end. */
+function hasInOrder(name: string, from: number, parts: readonly string[]): boolean {
+  let at = from;
+  for (const part of parts.slice(0, -1)) {
+    const found = name.indexOf(part, at);
+    if (found < 0) return false;
+    at = found + part.length;
+  }
+  const last = parts.at(-1) ?? "";
+  return name.length - last.length >= at && name.endsWith(last);
 }
 
 /** What the caller should know about what is hidden where, a line each. */
-export function secretNotices(view: HostView, writable: readonly string[]): string[] {
+export function secretNotices({ shown }: Hidden, view: HostView, writable: readonly string[]): string[] {
   const { HOME } = view.environment;
   const notices: string[] = [];
   if (!HOME?.startsWith("/") || absolute(HOME) === "/") {
@@ -116,6 +214,9 @@ export function secretNotices(view: HostView, writable: readonly string[]): stri
         ? `${why}, and ${passwdHome(view) ? "it is / in" : "you are not in"} /etc/passwd: secrets in a home directory are not hidden`
         : `${why}: secrets are hidden in ${home}, your home directory in /etc/passwd`,
     );
+  }
+  if (shown.length > 0) {
+    notices.push(`not hidden, since your home or the current directory is in it: ${shown.join(", ")}`);
   }
   for (const path of writable) {
     if (!homes(view).some((home) => within(path, home))) continue;

@@ -17,7 +17,7 @@ import { coverOwnState, type ShownRoot } from "./own-state.ts";
 import { Places, within } from "./places.ts";
 import { sandboxResources } from "./resources.ts";
 import { defaultSeccomp } from "./seccomp.ts";
-import { hiddenPlaces, hidingCover, secretNotices } from "./secrets.ts";
+import { type Hidden, hiddenPlaces, hidingCover, secretNotices } from "./secrets.ts";
 import { securityOf } from "./security.ts";
 import { systemMounts } from "./system.ts";
 import { type PlacedTree, placeTree } from "./tree.ts";
@@ -59,14 +59,14 @@ export function sandboxSpec(options: SandboxOptions, view: HostView, limits: San
   const refused = limits.noOverlay ?? new Set();
   const none = { mounts: [], notices: [], wanting: null };
   const hidden = hiddenPlaces(options, view);
-  const root = fuse === undefined ? placeRoot(options, view, maps, refused, hidden) : none;
+  const root = fuse === undefined ? placeRoot(options, view, maps, refused, hidden.places) : none;
   const shown: Placed[] = [
     ...root.mounts.map((mount) => ({ mount, flag: rootFlag(options) })),
     ...systemMounts(options, view, keepsIds).map((mount) => ({ mount, flag: "" })),
     ...ordered(
       [...writablePaths(options, view), ...imageVolumes(options), ...volumes(options, view)],
       [
-        ...hidden.map((place) => ({ mount: hidingCover(place, view), flag: "--host (hidden)" })),
+        ...hidden.places.map((place) => ({ mount: hidingCover(place, view), flag: "--host (hidden)" })),
         ...network.mounts.map((mount) => ({ mount, flag: `--network ${network.mode}` })),
       ],
       placeOf(options, view),
@@ -94,7 +94,7 @@ export function sandboxSpec(options: SandboxOptions, view: HostView, limits: San
   };
   const flags = placed.map(({ flag }) => flag);
   const empty = emptyDirectory(options, view, placed);
-  const notices = [...root.notices, ...noticesOf(options, view), ...(empty === null ? [] : [empty])];
+  const notices = [...root.notices, ...noticesOf(options, hidden, view), ...(empty === null ? [] : [empty])];
   return secured({ spec, flags, notices, wanting: root.wanting, make }, options, view);
 }
 
@@ -172,9 +172,10 @@ function imageVolumes({ imageVolumes = [] }: SandboxOptions): Placed[] {
   }));
 }
 
-function noticesOf(options: SandboxOptions, view: HostView): string[] {
+function noticesOf(options: SandboxOptions, hidden: Hidden, view: HostView): string[] {
   if (options.root.kind !== "host" || options.withSecrets) return [];
   return secretNotices(
+    hidden,
     view,
     options.rw.map((path) => absolute(path, view.cwd)),
   );

@@ -1,8 +1,10 @@
 /** /proc, /dev, /sys and /run of a sandbox. */
 import type { Mount } from "../spec/index.ts";
 import { specTemplate } from "../spec/template.ts";
+import { homes } from "./homes.ts";
 import { readOnlyBind } from "./mounts.ts";
 import type { SandboxOptions } from "./options.ts";
+import { Places, within } from "./places.ts";
 import type { HostView } from "./view.ts";
 
 function tmpfs(destination: string, ...more: string[]): Mount {
@@ -27,18 +29,35 @@ export function systemMounts(options: SandboxOptions, view: HostView, keepsIds: 
 
 /** /run is the sandbox's own: sockets in it lead to services of the host. What names and systems need is kept. */
 function runDirectory(view: HostView, keepsIds: boolean): Mount[] {
-  const { caller, environment: env } = view;
+  const { caller } = view;
   const mounts = [tmpfs("/run", "mode=755")];
   const ids = !keepsIds ? [] : [`uid=${caller.uid}`, `gid=${caller.gid}`];
-  if (env.XDG_RUNTIME_DIR === `/run/user/${caller.uid}`) {
-    mounts.push(tmpfs(env.XDG_RUNTIME_DIR, "mode=700", ...ids));
-  }
+  const own = runtimeDirectory(view);
+  if (own !== undefined) mounts.push(tmpfs(own, "mode=700", ...ids));
   for (const path of KEPT_OF_RUN) {
     if (view.follow(path) === null) continue;
     mounts.push(readOnlyBind(path, path));
   }
   return mounts;
 }
+
+/**
+ * The caller's directory of sockets, of which the sandbox has one of its own: also where it is not in /run, as in sessions
+ * that su has made. Not one that holds the home or the current directory.
+ */
+export function runtimeDirectory(view: HostView): string | undefined {
+  const { XDG_RUNTIME_DIR: given } = view.environment;
+  const { uid } = view.caller;
+  if (given === `/run/user/${uid}`) return given;
+  const found = given?.startsWith("/") ? view.follow(given) : null;
+  if (found?.type !== "dir" || found.uid !== uid || (found.mode & OTHERS) !== 0) return undefined;
+  const places = new Places(view);
+  const { end } = places.way(given!);
+  const inUse = [view.cwd, ...homes(view)].some((path) => within(end, places.way(path).end));
+  return inUse || within("/run", end) ? undefined : end;
+}
+
+const OTHERS = 0o077;
 
 /** Where /etc/resolv.conf leads to, and NixOS's system. */
 const KEPT_OF_RUN = [

@@ -193,7 +193,7 @@ for (const subject of subjects(["brun"])) {
           "--security-opt",
           "seccomp=unconfined",
         ];
-        const inner = `${brunPath()} run --host -- sh -c 'echo inside; ls -A "$XDG_RUNTIME_DIR/brun"'`;
+        const inner = `${brunPath()} run --host -- sh -c 'echo inside; ls -A "$XDG_RUNTIME_DIR"'`;
         const outer = [...box.argv([])].filter((arg, i, all) => arg !== "--root" && all[i - 1] !== "--root");
         const run = (state: string) =>
           Bun.spawnSync(
