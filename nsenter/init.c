@@ -121,6 +121,8 @@ static void lead_group(const uint64_t *mask)
 {
 	int32_t pid = (int32_t)sys0(__NR_getpid);
 
+	/* In a pid namespace of its own it would end with the init in any case. */
+	sys2(__NR_prctl, PR_SET_PDEATHSIG, SIGKILL);
 	sys2(__NR_setpgid, 0, 0);
 	/* All signals are blocked: SIGTTOU does not stop it. Fails where stdin is no terminal of this session. */
 	sys3(__NR_ioctl, 0, TIOCSPGRP, &pid);

@@ -3,7 +3,7 @@
 import type { Spec } from "../spec/index.ts";
 import { CLONE } from "../sys/constants.ts";
 import { each } from "../sys/lists.ts";
-import type { Join } from "./types.ts";
+import type { ContainerConfig, Join } from "./types.ts";
 
 /** CLONE_NEW* flag of each namespace type of the spec (config-linux.md#namespaces). */
 export const namespaceFlags: Readonly<Record<string, number>> = {
@@ -45,4 +45,14 @@ export function planNamespaces(spec: Spec): NamespacePlan {
     else cloneFlags |= flag;
   });
   return { cloneFlags, joins };
+}
+
+/**
+ * The namespace of its own that tells a container's processes where neither a pid namespace nor a cgroup does: the user
+ * namespace, which they cannot leave, or without one the mount namespace. Null where it is not needed, or there is none.
+ */
+export function tellingNamespace({ cloneFlags, cgroup }: ContainerConfig): "user" | "mnt" | null {
+  if ((cloneFlags & CLONE.NEWPID) !== 0 || cgroup !== null) return null;
+  if ((cloneFlags & CLONE.NEWUSER) !== 0) return "user";
+  return (cloneFlags & CLONE.NEWNS) !== 0 ? "mnt" : null;
 }

@@ -1,7 +1,7 @@
 /** What the supervisor does when a foreground container has ended, written down as a program. */
 import type { CgroupPlan } from "../config/cgroup-plan.ts";
 import { hookRequest, runHooksWarning } from "../init/hooks.ts";
-import { ANY, type Label, type Program, ProgramBuilder } from "../stage/program.ts";
+import { ANY, type Label, type Program, ProgramBuilder, type Slot } from "../stage/program.ts";
 import { ownCommand } from "../sys/environment.ts";
 import { AT_FDCWD, AT_REMOVEDIR, O } from "../sys/fs.ts";
 import { stateForHooks } from "./hooks.ts";
@@ -112,8 +112,25 @@ function killAll(b: ProgramBuilder, unified: string): void {
 
 /** Cgroups that the container has made in its own need more than a program can do. */
 function deleteByBrun(b: ProgramBuilder, root: string, id: string): void {
+  callBrun(b, ["--root", root, "delete", "--force", id], null);
+}
+
+function callBrun(b: ProgramBuilder, words: readonly string[], stdin: Slot | null): void {
   const self = ownCommand();
-  const args = [...self, "--root", root, "delete", "--force", id];
-  const request = hookRequest({ b }, { path: self[0], args });
-  b.spawn(request, null, -1, { handle: [ANY] });
+  const request = hookRequest({ b }, { path: self[0], args: [...self, ...words] });
+  b.spawn(request, stdin, -1, { handle: [ANY] });
+}
+
+/**
+ * Ends the processes that outlive the first one of a container whose own namespace tells them, and removes the container.
+ * @param namespace open, or -1
+ * @param keep leave the container
+ */
+export function endProgram(root: string, id: string, namespace: number, keep: boolean): Program {
+  const b = new ProgramBuilder();
+  b.at("cleanup", `end the processes of ${id}`);
+  const stdin = namespace < 0 ? null : b.get("dup", [namespace]);
+  const words = keep ? ["kill", "--all", id, "KILL"] : ["delete", "--force", id];
+  callBrun(b, ["--root", root, ...words], stdin);
+  return b.finish();
 }

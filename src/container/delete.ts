@@ -26,13 +26,13 @@ export function deleteContainer(rt: Runtime, id: string, force: boolean): void {
     const stored = readState(rt, id, force);
     if (stored !== null) {
       const status = statusOf(rt.root, stored, true);
-      if (status === "created" || force) killAndWait(stored);
-      else if (status !== "stopped") {
+      if (status !== "created" && status !== "stopped" && !force) {
         throw new BrunError(`cannot delete container ${id} that is not stopped: ${status}`, {
           code: "ERR_STATE",
           hint: "stop it first with brun kill, or add --force",
         });
       }
+      killAndWait(stored);
     }
     if (stored === null) remove(rt.root, id);
     else destroy(rt, stored);

@@ -1,5 +1,6 @@
 /** The stored state of a new container. */
 import type { ContainerConfig } from "../config/types.ts";
+import { CLONE } from "../sys/constants.ts";
 import type { Kept } from "./kept-log.ts";
 import { processStat } from "./process.ts";
 import type { StoredState } from "./store.ts";
@@ -25,6 +26,7 @@ export function describe(config: ContainerConfig, pid: number, kept?: Kept): Sto
     startTime: processStat(pid)?.startTime ?? "0",
     annotations,
     cgroup: config.cgroup ?? undefined,
+    sharesPids: (config.cloneFlags & CLONE.NEWPID) === 0 || undefined,
     hooks:
       poststart || poststop ? { ...(poststart && { poststart }), ...(poststop && { poststop }) } : undefined,
     kept,

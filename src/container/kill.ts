@@ -1,16 +1,17 @@
 /** `brun kill`: a signal for the container's process, or for all of its processes. */
 import type { CgroupPlan } from "../config/cgroup-plan.ts";
 import { BrunError } from "../errors.ts";
-import { CLONE } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
 import { SysError } from "../sys/error.ts";
 import { NR, syscall } from "../sys/ffi.ts";
 import { close } from "../sys/fs.ts";
 import { cgroups } from "./cgroup.ts";
+import { holdNamespace, signalAllIn } from "./own-namespace.ts";
 import { openProcess, signalProcess } from "./process.ts";
 import { processes } from "./ps.ts";
 import { statusOf } from "./status.ts";
-import { loadExecInfo, requireState } from "./store.ts";
+import { requireState, type StoredState } from "./store.ts";
+import { killAndWait } from "./terminate.ts";
 import type { Runtime } from "./types.ts";
 
 const SIGKILL = 9;
@@ -28,18 +29,15 @@ export function kill(rt: Runtime, id: string, signal: number, all: boolean): voi
       hint: "end the brun that makes it: it undoes what it has done",
     });
   }
-  all ||= signal === SIGKILL && cgroup !== undefined && outlivesItsFirst(rt, id);
+  all ||= signal === SIGKILL && stored.sharesPids === true;
   const pidfd = openProcess(stored.pid, stored.startTime);
   if (pidfd < 0) {
-    if (all && cgroup !== undefined) cgroups().signalAll(cgroup, signal);
+    if (all) signalAll(stored, false, signal);
     if (all) return;
     throw new BrunError("container not running", { code: "ERR_STATE" });
   }
   try {
-    if (all && cgroup !== undefined) {
-      cgroups().signalAll(cgroup, signal);
-      return;
-    }
+    if (all && signalAll(stored, true, signal)) return;
     if (all) for (const pid of processes(rt, id)) if (pid !== stored.pid) syscall(NR.kill, pid, signal);
     const result = signalProcess(pidfd, signal);
     if (result === -E.ESRCH) throw new BrunError("process already finished", { code: "ERR_STATE" });
@@ -51,9 +49,17 @@ export function kill(rt: Runtime, id: string, signal: number, all: boolean): voi
   }
 }
 
-/** Whether the container has no pid namespace: the end of its first process is then not that of the others. */
-function outlivesItsFirst(rt: Runtime, id: string): boolean {
-  return (loadExecInfo(rt.root, id).namespaces & CLONE.NEWPID) === 0;
+/** To all that the cgroup or the namespace tells; false where neither does. */
+function signalAll(stored: StoredState, alive: boolean, signal: number): boolean {
+  if (stored.cgroup !== undefined) cgroups().signalAll(stored.cgroup, signal);
+  else if (stored.namespace === undefined) return false;
+  else if (signal === SIGKILL) killAndWait(stored);
+  else {
+    const held = holdNamespace(stored, alive);
+    if (held !== null) signalAllIn(held.own, signal);
+    if (held !== null && held.fd >= 0) close(held.fd);
+  }
+  return true;
 }
 
 function thaw(cgroup: CgroupPlan): void {

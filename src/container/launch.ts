@@ -5,6 +5,7 @@ import { type Caller, currentCaller } from "../../rootless/caller.ts";
 import type { IdMaps } from "../../rootless/idmap.ts";
 import { startMaps } from "../../rootless/mapping.ts";
 import { mountsProc } from "../config/bind-proc.ts";
+import { tellingNamespace } from "../config/namespaces.ts";
 import type { ContainerConfig } from "../config/types.ts";
 import { BrunError } from "../errors.ts";
 import {
@@ -34,11 +35,13 @@ import type { ExecInfo, SeccompListener } from "./exec-info.ts";
 import { runCreateHooks, runPoststop, stateForHooks } from "./hooks.ts";
 import { type Kept, type KeptOptions, removeKeptLog } from "./kept-log.ts";
 import { type Notify, prepareNotify } from "./notify.ts";
+import { identify } from "./own-namespace.ts";
 import { writePidFile } from "./pid-file.ts";
 import { prepare, savePrepared } from "./prepared.ts";
 import { sendToAgent } from "./seccomp-agent.ts";
 import { claim, type Locked, remove, type StoredState, saveExecInfo, saveState, unlock } from "./store.ts";
 import { drainTerminal } from "./terminal.ts";
+import { killAndWait } from "./terminate.ts";
 import type { CreateOptions, LaunchMode, Runtime } from "./types.ts";
 
 /** A container whose process waits for procRun. The caller unlocks. */
@@ -51,6 +54,8 @@ export interface Launched {
   readonly pidfd: number;
   /** The pty master in foreground mode, else -1. */
   readonly terminal: number;
+  /** The namespace that tells the container's processes, held open; -1 for none. */
+  readonly namespace: number;
   readonly notify: Notify | null;
   readonly conversation: Conversation;
   /** The programs of the stage, in their order. */
@@ -174,6 +179,7 @@ function keep({ root }: Runtime, id: string, { process }: Spec, { interactive }:
 export function giveUp(rt: Runtime, launched: Launched): void {
   const { conversation, terminal, config, state } = launched;
   ignoreInterrupts();
+  if (state.namespace !== undefined) killAndWait(state);
   conversation.kill();
   drainTerminal(terminal);
   dropCgroup(rt, config.cgroup);
@@ -227,6 +233,7 @@ function converse(rt: Runtime, parts: Parts): Launched {
   const { socket } = conversation;
   let state: StoredState | null = null;
   let prepared: Uint8Array | null = null;
+  let namespace = -1;
   let idmapped = 0;
   // Compiled while the stage is being cloned, or below while newuidmap and newgidmap run.
   if (config.maps === null || config.selfMapped) sendBuild(rt, parts, init.build());
@@ -239,6 +246,11 @@ function converse(rt: Runtime, parts: Parts): Launched {
         state = describe(config, conversation.pid, parts.kept);
         saveExecInfo(rt.root, options.id, execInfoOf(config, options.noNewKeyring));
         if (parts.prepares) prepared = prepareCommands(rt, config, state, options);
+        break;
+      case Message.namespace:
+        conversation.requirePid();
+        namespace = message.fd;
+        state = { ...state!, namespace: identify(tellingNamespace(config)!, namespace) };
         break;
       case Message.map:
         conversation.requirePid();
@@ -295,6 +307,7 @@ function converse(rt: Runtime, parts: Parts): Launched {
           pid: conversation.pid,
           pidfd: conversation.pidfd,
           terminal: console.master,
+          namespace,
           notify,
           conversation,
           programs: parts.programs,

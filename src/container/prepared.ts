@@ -63,18 +63,18 @@ export function prepare(
   const { cgroup, hooks } = state;
   if (cgroup?.version === 1 || state.resctrl !== undefined || state.id.length >= ID_SIZE) return null;
   if (config.facts.lacking?.has("pidfd_open")) return null;
-  // Without a pid namespace processes of the container may outlive its first one: kill looks for them.
-  const alone = (info.namespaces & CLONE.NEWPID) !== 0 || cgroup === undefined;
-  // delete --force looks for them where no cgroup has them.
-  const ends = (info.namespaces & CLONE.NEWPID) !== 0 || cgroup !== undefined;
-  const removes = hooks?.poststop === undefined && cgroup?.systemd === undefined;
+  // Without a pid namespace of its own processes of the container may outlive its first one: kill looks for them.
+  const alone = (config.cloneFlags & CLONE.NEWPID) !== 0;
+  // And so does delete, where no cgroup has them.
+  const found = alone || cgroup !== undefined;
+  const removes = found && hooks?.poststop === undefined && cgroup?.systemd === undefined;
   const exec = preparedExec(rt, config, state, info);
   return encode(state.id, [
     program((given) => prepareState(given, rt, state)),
     hooks?.poststart === undefined ? program((given) => prepareStart(given, state)) : null,
     alone ? program((given) => prepareKill(given, state)) : null,
     removes ? program((given) => prepareDelete(given, rt, state, false)) : null,
-    removes && ends ? program((given) => prepareDelete(given, rt, state, true)) : null,
+    removes ? program((given) => prepareDelete(given, rt, state, true)) : null,
     exec && program((given) => prepareGuard(given, state)),
     exec,
   ]);

@@ -1,13 +1,14 @@
 /** Processes of a container. */
 import { readdir, readlink } from "../sys/fs.ts";
 import { cgroups } from "./cgroup.ts";
+import { pidsIn } from "./own-namespace.ts";
 import { isAlive, processStat } from "./process.ts";
 import { requireState } from "./store.ts";
 import type { Runtime } from "./types.ts";
 
 /**
  * Pids, in the caller's pid namespace, of the container's processes, its first one first: those in its cgroup,
- * or without one those in its pid namespace. None of a stopped container, as with runc. Throws a BrunError.
+ * or without one those in its pid namespace, or that its own namespace tells. None of a stopped container, as with runc. Throws a BrunError.
  */
 export function processes(rt: Runtime, id: string): number[] {
   const stored = requireState(rt.root, id);
@@ -18,6 +19,10 @@ export function processes(rt: Runtime, id: string): number[] {
     return alive ? [stored.pid, ...pids] : pids;
   }
   if (!alive) return [];
+  if (stored.namespace !== undefined) {
+    const pids = pidsIn(stored.namespace).filter((pid) => pid !== stored.pid);
+    return [stored.pid, ...pids];
+  }
   if (sharesPids(stored.pid)) return descendants(stored.pid);
   const namespace = namespaceOf(stored.pid);
   const pids = numericEntries().filter((pid) => pid !== stored.pid && namespaceOf(pid) === namespace);

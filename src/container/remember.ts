@@ -6,6 +6,7 @@
 import { findHelper } from "../../rootless/find-helper.ts";
 import { defaultMaps, type IdMap, type IdMaps, mapText } from "../../rootless/idmap.ts";
 import { parseSubids, subidSource, userNameOf } from "../../rootless/subid.ts";
+import { tellingNamespace } from "../config/namespaces.ts";
 import type { Change, ContainerConfig } from "../config/types.ts";
 import type { Spec } from "../spec/index.ts";
 import { ANY, type Program, ProgramBuilder } from "../stage/program.ts";
@@ -63,7 +64,7 @@ function dependsOnLittle(config: ContainerConfig): boolean {
   if (spec.hooks !== undefined || linux?.intelRdt !== undefined || linux?.netDevices !== undefined)
     return false;
   // The front's supervisor takes the program for process 1.
-  if (config.init || config.dieWithParent) return false;
+  if (config.init || config.dieWithParent || tellingNamespace(config) !== null) return false;
   if (seccomp?.notify || facts.lacking !== undefined || config.raisedLimits !== undefined) return false;
   // How far it may be lowered cannot be looked up.
   if ((process!.oomScoreAdj ?? 0) < Number(readTextIfThere("/proc/self/oom_score_adj") ?? "0")) return false;

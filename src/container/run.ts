@@ -1,12 +1,13 @@
 /** `brun run`: create and start in one, in the foreground or detached. */
 
 import { Message, sendMessage } from "../stage/messages.ts";
+import type { Program } from "../stage/program.ts";
 import { becomeSupervisor, type KeptDescriptors } from "../stage/supervise.ts";
 import { PR } from "../sys/constants.ts";
 import { NR, syscall } from "../sys/ffi.ts";
 import { close } from "../sys/fs.ts";
 import { keepSignals, releaseSignals, throwIfInterrupted } from "../sys/interrupt.ts";
-import { cleanupProgram } from "./cleanup.ts";
+import { cleanupProgram, endProgram } from "./cleanup.ts";
 import { runPoststart } from "./hooks.ts";
 import { giveUp, type Launched, launch } from "./launch.ts";
 import { forwardReady } from "./notify.ts";
@@ -86,6 +87,7 @@ export function supervise(
   options: Pick<RunOptions, "keep" | "started" | "timeout">,
   launched: Pick<Launched, "pid" | "pidfd" | "terminal" | "notify" | "locked" | "state"> & {
     readonly config?: Launched["config"];
+    readonly namespace?: Launched["namespace"];
   },
   early: number,
   kept?: KeptDescriptors,
@@ -105,6 +107,20 @@ export function supervise(
     timeout: options.timeout,
     init: launched.config?.init,
     kept,
-    cleanup: options.keep ? null : cleanupProgram(rt.root, launched.state, notify !== null),
+    held: launched.namespace,
+    cleanup: cleanup(rt, options, launched),
   });
+}
+
+function cleanup(
+  { root }: Runtime,
+  { keep }: Pick<RunOptions, "keep">,
+  {
+    state,
+    namespace = -1,
+    notify,
+  }: Pick<Launched, "state" | "notify"> & Partial<Pick<Launched, "namespace">>,
+): Program | null {
+  if (state.namespace !== undefined) return endProgram(root, state.id, namespace, keep === true);
+  return keep ? null : cleanupProgram(root, state, notify !== null);
 }

@@ -32,6 +32,7 @@ import {
 import { fromUtf8 } from "../sys/utf8.ts";
 import type { ExecInfo } from "./exec-info.ts";
 import type { Kept } from "./kept-log.ts";
+import type { OwnNamespace } from "./own-namespace.ts";
 
 /** What is kept of a container. */
 export interface StoredState {
@@ -49,6 +50,10 @@ export interface StoredState {
   readonly annotations?: Readonly<Record<string, string>> | undefined;
   /** Its own cgroup. */
   readonly cgroup?: CgroupPlan | undefined;
+  /** It has no pid namespace of its own: its processes may outlive its first one. */
+  readonly sharesPids?: true | undefined;
+  /** What tells its processes, where neither a pid namespace nor a cgroup of its own does. */
+  readonly namespace?: OwnNamespace | undefined;
   /** Directory of resctrl that was made for it. */
   readonly resctrl?: string | undefined;
   /** Hooks that are still to run. */

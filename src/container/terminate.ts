@@ -3,6 +3,7 @@ import { BrunError } from "../errors.ts";
 import { NR, syscall } from "../sys/ffi.ts";
 import { close } from "../sys/fs.ts";
 import { cgroups } from "./cgroup.ts";
+import { endAllIn, holdNamespace } from "./own-namespace.ts";
 import { openProcess, signalProcess, waitForEnd } from "./process.ts";
 import { descendants, sharesPids } from "./ps.ts";
 import type { StoredState } from "./store.ts";
@@ -21,17 +22,37 @@ function stopDescendants(root: number): number[] {
   }
 }
 
-/** Kills the container's processes and waits for its end. Throws a BrunError when it does not end. */
+/**
+ * Kills the container's processes and waits for their end; its first one may have ended before. Throws a BrunError when
+ * they do not end.
+ */
 export function killAndWait(stored: StoredState): void {
-  const pidfd = openProcess(stored.pid, stored.startTime);
-  if (pidfd < 0) return;
-  // Without a cgroup, and a pid namespace that ends with its first process, they could not be found afterwards.
-  const others = stored.cgroup === undefined && sharesPids(stored.pid) ? stopDescendants(stored.pid) : [];
-  signalProcess(pidfd, SIGKILL);
-  for (const pid of others) syscall(NR.kill, pid, SIGKILL);
-  // What is frozen on cgroup v1 does not die before it thaws.
-  if (stored.cgroup !== undefined) cgroups().signalAll(stored.cgroup, SIGKILL);
-  const ended = waitForEnd(pidfd, stored.pid, stored.startTime, KILL_TIMEOUT_MS);
-  close(pidfd);
-  if (!ended) throw new BrunError(`process ${stored.pid} does not end after SIGKILL`);
+  const { pid, startTime, cgroup } = stored;
+  const pidfd = openProcess(pid, startTime);
+  try {
+    if (stored.namespace !== undefined) endOthers(stored, pidfd);
+    if (pidfd < 0) return;
+    // Without a cgroup, and a pid namespace that ends with its first process, they could not be found afterwards.
+    const unknown = cgroup === undefined && stored.namespace === undefined && sharesPids(pid);
+    const others = unknown ? stopDescendants(pid) : [];
+    signalProcess(pidfd, SIGKILL);
+    for (const other of others) syscall(NR.kill, other, SIGKILL);
+    // What is frozen on cgroup v1 does not die before it thaws.
+    if (cgroup !== undefined) cgroups().signalAll(cgroup, SIGKILL);
+    if (!waitForEnd(pidfd, pid, startTime, KILL_TIMEOUT_MS))
+      throw new BrunError(`process ${pid} does not end after SIGKILL`);
+  } finally {
+    if (pidfd >= 0) close(pidfd);
+  }
+}
+
+function endOthers(stored: StoredState, pidfd: number): void {
+  const held = holdNamespace(stored, pidfd >= 0);
+  if (held === null) return;
+  try {
+    if (!endAllIn(held.own, KILL_TIMEOUT_MS))
+      throw new BrunError(`processes of container ${stored.id} do not end after SIGKILL`);
+  } finally {
+    if (held.fd >= 0) close(held.fd);
+  }
 }

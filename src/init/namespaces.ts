@@ -1,5 +1,6 @@
 /** Entering and making namespaces, and the id maps of a new user namespace. */
 import { isMapped, mapText } from "../../rootless/idmap.ts";
+import { tellingNamespace } from "../config/namespaces.ts";
 import type { ContainerConfig } from "../config/types.ts";
 
 import { Message } from "../stage/messages.ts";
@@ -56,6 +57,19 @@ export function enterNamespaces(x: InitContext, cgroup: Slot | null): void {
   // The time namespace is made later: its clocks have to be set before someone is in it.
   b.clone(config.cloneFlags & ~(CLONE.NEWTIME | lateIpc(config)), cgroup);
   if (cgroup !== null) b.close(cgroup);
+}
+
+/**
+ * Sends the namespace by which brun finds the processes at the end. Before execve brun could not open it: the executable is
+ * that of the caller's user namespace.
+ */
+export function tellNamespace({ b, config }: InitContext): void {
+  const type = tellingNamespace(config);
+  if (type === null) return;
+  b.at("linux.namespaces", "tell the namespace of the container's processes");
+  const fd = b.get("openat", [AT_FDCWD, b.str(`/proc/self/ns/${type}`), O.RDONLY | O.CLOEXEC, 0]);
+  b.send(Message.namespace, fd, 0);
+  b.close(fd);
 }
 
 /** In a user namespace that denies setgroups(2) the caller's groups would stay: those of root go before. */

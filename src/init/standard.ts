@@ -37,6 +37,7 @@ import {
   names,
   netDevices,
   sessionKeyring,
+  tellNamespace,
 } from "./namespaces.ts";
 import { openTarget } from "./path.ts";
 import { anyCpu } from "./placement.ts";
@@ -140,6 +141,7 @@ function enter(x: InitContext): void {
   openHostSources(x);
   openMadeDevices(x);
   enterNamespaces(x, enterCgroup(x));
+  tellNamespace(x);
   b.at("process", "start a session");
   b.sys("setsid", []);
   mapIds(x);

@@ -35,6 +35,8 @@ export const Message = {
   idmap: 12,
   /** A detached mount of a device that has been made comes with it. */
   device: 13,
+  /** The namespace that tells the container's processes comes with it (src/container/own-namespace.ts). */
+  namespace: 14,
 } as const;
 export type MessageType = (typeof Message)[keyof typeof Message];
 

@@ -20,6 +20,8 @@ export interface Supervision {
   readonly upstream: number;
   /** From keepSignals() of src/sys/interrupt.ts: signals that come before the supervisor is there. */
   readonly early: number;
+  /** What only has to stay open. */
+  readonly held?: number | undefined;
   /** Milliseconds after which the process is killed; 0 for never. */
   readonly timeout?: number | undefined;
   /** The process is an init (nsenter/init.h), whose program can be stopped by Ctrl-Z. */
@@ -75,7 +77,8 @@ export function becomeSupervisor(s: Supervision): never {
   request.set(cleanup, REQUEST_SIZE);
   const fd = check(syscall(NR.memfd_create, cstr("brun-supervise"), 0), "memfd_create");
   writeFd(fd, request, "the supervisor's request");
-  for (const keep of [s.pidfd, s.terminal, s.notify, s.upstream, s.early, ...keptFds]) {
+  const descriptors = [s.pidfd, s.terminal, s.notify, s.upstream, s.early, s.held ?? -1, ...keptFds];
+  for (const keep of descriptors) {
     if (keep >= 0) syscall(NR.fcntl, keep, F_SETFD, 0);
   }
   restoreOpenFiles();

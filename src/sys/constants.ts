@@ -103,6 +103,8 @@ export enum IOCTL {
   TIOCGPTPEER = 0x5441,
   SIOCGIFFLAGS = 0x8913,
   SIOCSIFFLAGS = 0x8914,
+  NS_GET_PARENT = 0xb702,
+  NS_GET_ID = 0x8008b70d,
 }
 
 /** Magic numbers of file systems (statfs(2)). */

@@ -1,25 +1,12 @@
 /** Kernels, or seccomp filters around brun, that lack a system call: what goes on without, and what says so. */
 import { describe, expect, test } from "bun:test";
-import { chmodSync, closeSync, openSync } from "node:fs";
-import { NR, type SyscallName } from "../../src/sys/syscalls.ts";
+import { closeSync, openSync } from "node:fs";
+import type { SyscallName } from "../../src/sys/syscalls.ts";
 import { ownedDir } from "../support/caller.ts";
 import { inPrivateMounts, subjects } from "../support/runtime.ts";
 import { Sandbox } from "../support/sandbox.ts";
 import { mapManyIds } from "../support/spec.ts";
-import { workspace } from "../support/workspace.ts";
-
-let built: string | undefined;
-
-/** A program that makes the named calls fail with ENOSYS in what it starts. */
-function without(...calls: SyscallName[]): string[] {
-  if (built === undefined) {
-    built = `${workspace()}/without`;
-    const { exitCode, stderr } = Bun.spawnSync(["cc", "-o", built, `${import.meta.dir}/without.c`]);
-    if (exitCode !== 0) throw new Error(`cc: ${stderr.toString()}`);
-    chmodSync(built, 0o755);
-  }
-  return [built, calls.map((name) => NR[name]).join(",")];
-}
+import { ENOSYS, refusing, without } from "../support/without.ts";
 
 /** What goes on without. */
 const FILTERS: [SyscallName[]][] = [
@@ -40,7 +27,7 @@ for (const subject of subjects(["brun"])) {
   /** Runs brun without the calls. */
   function call(box: Sandbox, calls: SyscallName[], args: string[]) {
     const argv = box.argv(args);
-    argv.splice(caller.prefix.length, 0, ...without(...calls));
+    argv.splice(caller.prefix.length, 0, ...without(refusing(calls, ENOSYS)));
     const { exitCode, stdout, stderr } = Bun.spawnSync(argv, {
       env: box.env,
       stdio: ["ignore", "pipe", "pipe"],
@@ -120,7 +107,10 @@ for (const subject of subjects(["brun"])) {
           spec.linux.cgroupsPath = `/${name}`;
           spec.process.args = ["/bin/grep", "^0:", "/proc/self/cgroup"];
         });
-        const argv = [...without("clone3"), ...box.argv(["run", "--bundle", bundle, name])];
+        const argv = [
+          ...without(refusing(["clone3"], ENOSYS)),
+          ...box.argv(["run", "--bundle", bundle, name]),
+        ];
         const { stdout, stderr } = Bun.spawnSync(inPrivateMounts(["cgroup2"], argv), { env: box.env });
         expect(stderr.toString()).toBe("");
         expect(stdout.toString()).toMatch(new RegExp(`^0::.*/${name}\n$`));
@@ -134,7 +124,7 @@ for (const subject of subjects(["brun"])) {
         spec.process.args = ["/bin/sh", "-c", "ls /proc/self/fd"];
       });
       const argv = box.argv(["run", "--preserve-fds", "1", "--bundle", bundle, box.name()]);
-      argv.splice(caller.prefix.length, 0, ...without("close_range"));
+      argv.splice(caller.prefix.length, 0, ...without(refusing(["close_range"], ENOSYS)));
       const leak = openSync("/", "r");
       try {
         const { stdout, stderr } = Bun.spawnSync(argv, {

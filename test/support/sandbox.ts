@@ -259,9 +259,9 @@ export class Sandbox implements AsyncDisposable {
     return existsSync(`${this.state}/${id}`);
   }
 
-  /** Ids that the state directory has anything for; besides them it keeps what is remembered of runs. */
+  /** Ids that the state directory has anything for; besides them it keeps what is remembered of runs, and what was said once. */
   containers(): string[] {
-    return readdirSync(this.state).filter((name) => name !== "@run");
+    return readdirSync(this.state).filter((name) => !name.startsWith("@"));
   }
 
   /** What is left of a container or of the whole sandbox, in words; empty when nothing is. */
