@@ -12,6 +12,14 @@ export function delegatedPart(spec: Spec): string | undefined {
   return spec.annotations?.[DELEGATE] || undefined;
 }
 
+/** With the value "true" its program makes namespaces, and could mount the cgroup that it is in (--allow-nesting). */
+const NESTING = "org.brun.nesting";
+
+/** Whether a container's program may make namespaces. */
+export function nests(spec: Spec): boolean {
+  return spec.annotations?.[NESTING] === "true";
+}
+
 type Integer = number | bigint;
 
 /** Whether a limit in bytes or the like is one: 0 is unset and -1 unlimited, as for runc. */

@@ -21,7 +21,12 @@ export interface CgroupRequest {
   readonly resources: Resources | undefined;
   /** Value of the annotation run.oci.delegate-cgroup. */
   readonly delegate?: string | undefined;
+  /** Its program may mount the cgroup that it is in: where it can be, that is one below the container's. */
+  readonly nests?: boolean | undefined;
 }
+
+/** Cgroup of a program that {@link CgroupRequest.nests}. */
+const NESTING_PART = "program";
 
 /** How the plan looks at the world; tests put their own in. */
 export interface PlanView {
@@ -56,11 +61,12 @@ export function cgroupsWritable({ host, writable }: PlanView): boolean {
  */
 export function planCgroup(request: CgroupRequest, view: PlanView): CgroupPlan | null {
   const plan = planOwn(request, view);
-  if (plan === null || !request.delegate) return plan;
+  if (plan === null || !(request.delegate || request.nests)) return plan;
   if (plan.version === 1) {
+    if (!request.delegate) return plan;
     throw new BrunError("needs cgroup v2, and this host has cgroup v1", { where: DELEGATE_WHERE });
   }
-  return { ...plan, delegated: levelsBelow(plan.paths[""]!, request.delegate) };
+  return { ...plan, delegated: levelsBelow(plan.paths[""]!, request.delegate || NESTING_PART) };
 }
 
 function planOwn(request: CgroupRequest, view: PlanView): CgroupPlan | null {

@@ -26,11 +26,11 @@ export interface CgroupPlan {
   readonly systemd?: SystemdUnit | undefined;
   /**
    * Cgroups below it for the container to manage, deepest first: its processes are in the first of them, its limits
-   * above (annotation run.oci.delegate-cgroup; v2 only).
+   * above (annotations run.oci.delegate-cgroup and org.brun.nesting; v2 only).
    */
   readonly delegated?: readonly string[] | undefined;
   /** Of a caller without rights over devices: rules for them are left out, as by runc and crun. */
   readonly rootless?: boolean | undefined;
-  /** Nothing in the spec asks for it, only who manages the container. */
+  /** Nothing in the spec needs it: it is for who manages the container, or for others to be apart from it. */
   readonly optional?: true;
 }

@@ -4,7 +4,7 @@
  */
 
 import type { IdMap } from "../../rootless/idmap.ts";
-import { DELEGATE_WHERE, delegatedPart, firstLimit } from "../cgroup/demand.ts";
+import { DELEGATE_WHERE, delegatedPart, firstLimit, nests } from "../cgroup/demand.ts";
 import type { CgroupPlan } from "../config/cgroup-plan.ts";
 import type { ContainerConfig } from "../config/types.ts";
 import { BrunError, errorLine } from "../errors.ts";
@@ -41,13 +41,13 @@ function needsCgroup(spec: Spec): boolean {
 
 /** Whether an unprivileged caller's container is to have one of its own, where it can be had. */
 export function wantsCgroup(spec: Spec): boolean {
-  return needsCgroup(spec) || spec.annotations?.[MANAGER_ANNOTATION] !== undefined;
+  return needsCgroup(spec) || spec.annotations?.[MANAGER_ANNOTATION] !== undefined || nests(spec);
 }
 
 /**
  * Plans the cgroup; null leaves the container in the caller's own. For root there is one wherever it can be made, because
  * of the rules for devices; others get one when a limit, a cgroupsPath or a flag asks for it, and below a delegated cgroup when a container
- * manager does. Throws a BrunError.
+ * manager does, or the program could mount the caller's (--allow-nesting), with all that is in it. Throws a BrunError.
  */
 export function decideCgroup(rt: Runtime, id: string, rootless: boolean, spec: Spec): CgroupPlan | null {
   const { cgroupManager: manager } = rt;
@@ -69,6 +69,7 @@ export function decideCgroup(rt: Runtime, id: string, rootless: boolean, spec: S
     cgroupsPath,
     resources,
     delegate,
+    nests: nests(spec),
   } as const;
   const view = machineView(readCgroupHost(), managerControlGroup);
   if (!rootless && manager === "auto" && !needsCgroup(spec) && !cgroupsWritable(view)) {
@@ -151,7 +152,8 @@ export function enterDelegatedPart(config: ContainerConfig, pid: number): void {
 /** Sets the limits and device rules of the spec, and hands a delegated part over. Throws a BrunError or SysError. */
 export function limitCgroup(rt: Runtime, config: ContainerConfig, plan: CgroupPlan, pid: number): void {
   const { containerFilter, handOver, setDevices } = cgroups();
-  if (plan.delegated !== undefined) handOver(plan.delegated, rootOf(config, pid));
+  if (plan.delegated !== undefined && delegatedPart(config.spec) !== undefined)
+    handOver(plan.delegated, rootOf(config, pid));
   const { resources, devices } = config.spec.linux ?? {};
   if (resources !== undefined) applyResources(rt, plan, resources);
   if (!plan.rootless) setDevices(plan, containerFilter(resources?.devices, devices));

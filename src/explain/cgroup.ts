@@ -1,5 +1,5 @@
 /** Which cgroup, and why. */
-import { DELEGATE_WHERE, delegatedPart, firstLimit } from "../cgroup/demand.ts";
+import { DELEGATE_WHERE, delegatedPart, firstLimit, nests } from "../cgroup/demand.ts";
 import type { CgroupPlan } from "../config/cgroup-plan.ts";
 import type { ContainerConfig } from "../config/types.ts";
 import type { Runtime } from "../container/types.ts";
@@ -28,6 +28,7 @@ function asked(rt: Runtime, config: ContainerConfig): string {
   const limit = firstLimit(resources);
   if (limit !== null) return `${limit} is set`;
   if (delegatedPart(config.spec) !== undefined) return `${DELEGATE_WHERE} is set`;
+  if (nests(config.spec)) return "its program may make containers, and mount the cgroup that it is in";
   if (rt.cgroupManager !== "auto") return `--cgroup-manager=${rt.cgroupManager}`;
   return "containers of root have one, for the rules for devices";
 }

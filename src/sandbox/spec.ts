@@ -87,6 +87,7 @@ export function sandboxSpec(options: SandboxOptions, view: HostView, limits: San
       // Nobody has asked for the name that it gets by itself.
       ...(options.hostname === undefined && { "org.brun.hostname": "try" }),
       ...(options.init && { "org.brun.init": "true" }),
+      ...(options.nesting && { "org.brun.nesting": "true" }),
       ...(options.stopSignal && { "org.opencontainers.image.stopSignal": options.stopSignal }),
       ...(options.upper !== undefined && { [UPPER_ANNOTATION]: options.upper }),
     },

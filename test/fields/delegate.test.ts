@@ -115,6 +115,24 @@ describe.skipIf(testRoot() === undefined || controllers === null)("root on cgrou
     },
   );
 
+  test.skipIf(controllers?.includes("hugetlb") !== true)(
+    "a program that makes namespaces (--allow-nesting) is below the cgroup with its limits",
+    async () => {
+      await using box = sandbox(testRoot()!, view);
+      const id = await box.detached((spec) => {
+        spec.annotations = { "org.brun.nesting": "true" };
+        spec.linux.resources = { unified: { "hugetlb.2MB.max": "4194304" } };
+      });
+      const at = own((await box.inspect(id)).pid);
+      expect(at).toEndWith(`/${id}/program`);
+      const limit = (path: string) => readFileSync(`${UNIFIED}${path}/hugetlb.2MB.max`, "utf8").trim();
+      expect(limit(at.slice(0, -"/program".length))).toBe("4194304");
+      // One of its own would begin here.
+      const { stdout } = await box.exec(id, "grep ^0:: /proc/self/cgroup");
+      expect(stdout).toBe("0::/program\n");
+    },
+  );
+
   test("a program that has ended leaves nothing, without another brun", async () => {
     await using box = sandbox(testRoot()!, view);
     const bundle = box.bundle((spec) => {
@@ -137,6 +155,25 @@ describe.skipIf(testRoot() === undefined || controllers === null)("root on cgrou
 });
 
 describe.skipIf(callers().length < 2 || controllers === null)("a user with a delegated cgroup", () => {
+  test("a program that makes namespaces (--allow-nesting) cannot mount the caller's", async () => {
+    const name = `brun-test-nesting-${process.pid}`;
+    const top = `${UNIFIED}/${name}`;
+    const user = testUser();
+    mkdirSync(`${top}/me`, { recursive: true });
+    try {
+      Bun.spawnSync(["chown", "-R", `${user.uid}`, top]);
+      await using box = sandbox(user, v2View(`${name}/me`));
+      const attack = `mount -t cgroup2 none /mnt && ls /mnt/cgroup.kill && echo 1 >/mnt/cgroup.kill`;
+      const nested = `unshare -UrmC sh -c '${attack}'`;
+      const script = `sleep 60 & "$@" run --host --allow-nesting -- sh -c "${nested}"; kill $! && echo unharmed`;
+      const outcome = await box.call([], { around: ["sh", "-c", script, "sh"] });
+      expect(outcome).toMatchObject({ code: 0, stdout: "/mnt/cgroup.kill\nunharmed\n" });
+    } finally {
+      rmdirSync(`${top}/me`);
+      rmdirSync(top);
+    }
+  });
+
   test("has it below that one", async () => {
     const name = `brun-test-delegate-${process.pid}`;
     const top = `${UNIFIED}/${name}`;
