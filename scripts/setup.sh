@@ -136,6 +136,8 @@ case $purpose in
     want docker.io have dockerd
     want skopeo have skopeo
     want umoci have umoci
+    want systemd-container have systemd-nspawn
+    want bubblewrap have bwrap
     ;;
   bench)
     need crun have crun

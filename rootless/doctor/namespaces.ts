@@ -8,10 +8,12 @@ import {
   OPEN_TREE_CLOEXEC,
   OPEN_TREE_CLONE,
 } from "../../src/sys/constants.ts";
+import { variable } from "../../src/sys/environment.ts";
 import { E, errnoText } from "../../src/sys/errno.ts";
 import { cstr, NR, syscall } from "../../src/sys/ffi.ts";
 import { AT_EMPTY_PATH, AT_FDCWD, close, O, open } from "../../src/sys/fs.ts";
 import type { Caller } from "../caller.ts";
+import { rangesObstacle } from "../default-ids.ts";
 import type { Subids } from "../subid.ts";
 import { type Finding, fixOfHint, Subject } from "./finding.ts";
 import { attempt, type Trial } from "./trial.ts";
@@ -42,6 +44,9 @@ export function idMaps(caller: Caller, subids: Subids): Finding {
   if (count("uid") === 1 || count("gid") === 1) {
     return subject.warn("one id is mapped: the caller has no subordinate ids", null);
   }
+  const obstacle = rangesObstacle(caller, subids, variable("PATH"));
+  // What keeps newuidmap from working is a finding of its own, with its remedy.
+  if (obstacle !== null) return subject.warn(`one id is mapped: ${obstacle}`, null);
   const error = attempt({ caller, subids });
   return error === null
     ? subject.ok(`${count("uid")} user ids and ${count("gid")} group ids can be mapped`)

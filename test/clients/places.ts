@@ -113,10 +113,10 @@ export const places: readonly Suite[] = [
   },
   {
     client: "places-runtimes",
-    needs: ["runc"],
+    needs: ["crun", "runc"],
     callers: ["user", "root"],
     setUp: ":",
     tidy: ":",
-    checks: checks(["runc", "brun"]),
+    checks: checks(["crun", "runc", "brun"]),
   },
 ];

@@ -101,6 +101,7 @@ if [ -n "${PLACE_HOSTNAME:-}" ]; then
   sed -i '/"hostname"/d' config.json
 fi
 works "a bundle" "$first" "$@" run $id
+said=$err
 works "the bundle again" "" "$@" run $id
 works --rootfs "" "$@" run --rootfs "$dir/rootfs" -- echo ran
 works --host "" "$@" run --host -- echo ran
@@ -116,6 +117,11 @@ fi
 try "$@" doctor
 [ "$code" -lt 2 ] || fail "doctor: exit code $code: $out"
 case ${PLACE_SAYS:-} in
+  *"map one id"*)
+    cause=${said#*map one id: }
+    cause=${cause%%; hint: *}
+    case $out in *"$cause"*) ;; *) fail "doctor does not say '$cause': $out" ;; esac
+    ;;
   *proc*) echo "$out" | grep -q 'cannot mount proc' || fail "doctor says nothing of /proc: $out" ;;
 esac
 [ -z "${PLACE_HOSTNAME:-}" ] || echo "$out" | grep -q 'cannot set the hostname' || fail "doctor says nothing of host names: $out"

@@ -4,6 +4,8 @@
  * `npm run test:clients` have the others.
  */
 
+import { brunPath } from "../support/workspace.ts";
+
 /** What is expected in a place: see inside.sh. */
 export interface Expected {
   readonly name: string;
@@ -119,6 +121,30 @@ export const PLACES: readonly Place[] = [
     caller: "user",
     make: MASKED,
     works: "with the outer /proc and pid namespace; --proc=mount refuses instead",
+    says: OUTER_PROC,
+  },
+  {
+    name: "brun run --host",
+    where: "a shell in a sandbox",
+    caller: "user",
+    around: [brunPath(), "run", "--host", "--"],
+    works: "nothing, for nobody: its filter refuses namespaces; see the next one",
+    refuses: "start the outer brun with --allow-nesting",
+  },
+  {
+    name: "brun run --host --allow-nesting",
+    where: "[containers inside](sandbox.md#containers-inside)",
+    caller: "user",
+    around: [brunPath(), "run", "--host", "--allow-nesting", "--"],
+    works: "with the caller's id alone",
+    says: ONE_ID,
+  },
+  {
+    name: "brun run --host --allow-nesting, as root",
+    where: "the same",
+    caller: "root",
+    around: [brunPath(), "run", "--host", "--allow-nesting", "--"],
+    works: "in a user namespace with root's ids, with the outer /proc and pid namespace",
     says: OUTER_PROC,
   },
   {
