@@ -22,11 +22,15 @@ export const buildah: Suite = {
     podman rmi localhost/$N`,
     },
     {
-      name: "bud: a step says what its program says",
+      name: "bud, podman build: steps say what their programs say, and nothing else",
       script: `
-    printf '%s\\n' "FROM $IMAGE" 'RUN echo said >&2' >$D/Containerfile
+    printf '%s\\n' "FROM $IMAGE" 'RUN echo said >&2' 'RUN echo again >&2' >$D/Containerfile
     ${BUD} --quiet $D 2>$D/said
-    is "$(cat $D/said)" said`,
+    is "$(cat $D/said)" "said
+again"
+    podman build --quiet --isolation oci --network none $D 2>$D/said
+    is "$(cat $D/said)" "said
+again"`,
     },
     {
       name: "bud: a step that fails",
