@@ -15,13 +15,12 @@ static const char *state_field(const char *line, const char *end)
 	return end > line && end[0] == ' ' ? end + 1 : 0;
 }
 
-long process_start_time(uint64_t pid, uint64_t *start_time)
+long process_stat(uint64_t pid, int field, uint64_t *value, char *state)
 {
 	char path[6 + 20 + 6] = "/proc/";
 	char line[STAT_SIZE];
 	const char *at;
 	size_t length = 6;
-	char state;
 	long fd;
 	long n;
 
@@ -40,17 +39,27 @@ long process_start_time(uint64_t pid, uint64_t *start_time)
 	at = state_field(line, line + n);
 	if (!at)
 		return -EPROTO;
-	state = *at;
-	for (int field = 0; field < STATE_TO_START_TIME; field++) {
+	*state = *at;
+	for (; field > 0; field--) {
 		while (*at != 0 && *at != ' ')
 			at++;
 		if (*at == 0)
 			return -EPROTO;
 		at++;
 	}
-	*start_time = 0;
+	*value = 0;
 	while (*at >= '0' && *at <= '9')
-		*start_time = *start_time * 10 + (uint64_t)(*at++ - '0');
+		*value = *value * 10 + (uint64_t)(*at++ - '0');
+	return 0;
+}
+
+long process_start_time(uint64_t pid, uint64_t *start_time)
+{
+	char state = 0;
+	long result = process_stat(pid, STATE_TO_START_TIME, start_time, &state);
+
+	if (result < 0)
+		return result;
 	return state != 'Z' && state != 'X' ? 0 : -ESRCH;
 }
 

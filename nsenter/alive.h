@@ -13,4 +13,10 @@ long process_alive(uint64_t pid, uint64_t start_time);
 /* When the process started, in those ticks. Returns 0, or -errno; -ESRCH when there is none or it is a zombie. */
 long process_start_time(uint64_t pid, uint64_t *start_time);
 
+/*
+ * A field of proc_pid_stat(5) that is a number, counted from field 3, and the state. Returns 0 or -errno, -ESRCH when there
+ * is no such process.
+ */
+long process_stat(uint64_t pid, int field, uint64_t *value, char *state);
+
 #endif

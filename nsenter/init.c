@@ -54,6 +54,18 @@ static void close_descriptors(void)
 		sys1(__NR_close, fd);
 }
 
+/*
+ * A child that reads or changes the terminal when another group has it, which may have ended, has it again, as a shell would
+ * give it. One that Ctrl-Z has stopped waits for the supervisor, which stops then, and has both go on (typed.h).
+ */
+static void give_terminal(long child, int sig)
+{
+	int32_t group = (int32_t)child;
+
+	if ((sig == SIGTTIN || sig == SIGTTOU) && sys3(__NR_ioctl, 0, TIOCSPGRP, &group) == 0)
+		sys2(__NR_kill, -child, SIGCONT);
+}
+
 /* Reaps what has ended. Does not return when the child is among it. */
 static void reap(long child)
 {
@@ -69,9 +81,7 @@ static void reap(long child)
 			continue;
 		if (!has_stopped(status))
 			sys_exit(exit_code(status));
-		/* A shell would take the terminal back. There is none on this one: it goes on. */
-		if ((status >> 8 & 0xff) != SIGSTOP && sys3(__NR_ioctl, 0, TIOCGSID, &status) == 0)
-			sys2(__NR_kill, -child, SIGCONT);
+		give_terminal(child, status >> 8 & 0xff);
 	}
 }
 

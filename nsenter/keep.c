@@ -6,6 +6,7 @@
 #include "keep.h"
 
 #include "text.h"
+#include "typed.h"
 
 #include <asm/ioctls.h>
 #include <linux/fcntl.h>
@@ -181,6 +182,7 @@ static void take_message(void)
 	case 'd':
 		typed.start = 1;
 		typed.end = keep.input < 0 ? 1 : (uint32_t)n;
+		typed_note();
 		break;
 	case 'w':
 		if (n > 8)

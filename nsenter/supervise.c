@@ -6,6 +6,7 @@
 
 #include "notify.h"
 #include "relay.h"
+#include "typed.h"
 
 #include <asm/ioctls.h>
 #include <asm/termbits.h>
@@ -26,6 +27,7 @@ struct supervisor {
 	int raw; /* the host terminal is in raw mode and has to be put back */
 	struct relay input;
 	struct relay output;
+	unsigned char last; /* of what was typed */
 	int status;
 	int ended;
 };
@@ -132,10 +134,9 @@ static void send(unsigned int sig)
 	sys4(__NR_pidfd_send_signal, self.request.pidfd, sig, 0, 0);
 }
 
-/* Ctrl-Z: the program stops, and so does this, that a shell goes on. Returns when both are to go on. */
+/* The program has stopped, and so does this, that a shell goes on. Returns when both are to go on. */
 static void suspend(void)
 {
-	send(SIGTSTP);
 	leave_raw_mode();
 	stop_by(SIGTSTP);
 	take_terminal();
@@ -154,10 +155,9 @@ static void handle_signal(unsigned int sig)
 			send(SIGWINCH);
 		break;
 	case SIGTSTP:
+		send(SIGTSTP);
 		if (self.request.init)
 			suspend();
-		else
-			send(SIGTSTP);
 		break;
 	case SIGCONT:
 		take_terminal();
@@ -205,8 +205,32 @@ static int open_signals(void)
 	return (int)sys4(__NR_signalfd4, -1, &all, sizeof(all), SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
+/* Passes on what is typed, and looks at what came of it. */
+static void step_input(const struct pollfd *poll)
+{
+	int had_source = self.input.from >= 0;
+	int full = self.input.start < self.input.end;
+	struct termios mode;
+
+	relay_step(&self.input, poll);
+	if (!full && self.input.start < self.input.end) {
+		self.last = self.input.buffer[self.input.end - 1];
+		typed_note();
+	}
+	/* Reads of a terminal that another group has now fail, too. */
+	if (had_source && self.input.from < 0 && sys3(__NR_ioctl, 0, TCGETS, &mode) < 0)
+		typed_end(self.last != '\n');
+	if (!typed_look(&self.input))
+		return;
+	if (self.request.init && self.request.keep.directory < 0)
+		suspend();
+	else
+		send(SIGCONT);
+}
+
 static void wait_for_end(int signals)
 {
+	struct timespec64 timeout;
 	struct pollfd poll[5 + KEEP_POLLS];
 	int watched = self.request.pidfd;
 
@@ -223,7 +247,7 @@ static void wait_for_end(int signals)
 		poll[4].fd = watched;
 		poll[4].events = POLLIN;
 		keep_prepare(poll + 5);
-		if (sys5(__NR_ppoll, poll, ARRAY_LENGTH(poll), 0, 0, 8) < 0)
+		if (sys5(__NR_ppoll, poll, ARRAY_LENGTH(poll), typed_timeout(&timeout), 0, 8) < 0)
 			continue;
 		if (poll[0].revents)
 			take_signal(signals);
@@ -232,7 +256,7 @@ static void wait_for_end(int signals)
 			/* It is none, or another process traces that one, which has ended: SIGCHLD says when it lets go. */
 			watched = -1;
 		}
-		relay_step(&self.input, &poll[1]);
+		step_input(&poll[1]);
 		relay_step(&self.output, &poll[2]);
 		keep_step(poll + 5);
 		if (poll[3].revents)
@@ -244,10 +268,7 @@ static void wait_for_end(int signals)
 static void drain(void)
 {
 	struct pollfd poll[1 + KEEP_POLLS];
-	struct {
-		int64_t seconds;
-		int64_t nanoseconds;
-	} timeout;
+	struct timespec64 timeout;
 
 	for (;;) {
 		timeout.seconds = 0;
@@ -310,7 +331,10 @@ void supervise_process(struct machine *machine, const struct supervise_request *
 	self.input.to = self.request.terminal;
 	self.output.from = self.request.terminal;
 	self.output.to = 1;
+	self.last = '\n';
 	keep_begin(&self.request.keep);
+	typed_begin(self.request.terminal < 0 ? self.request.keep.input : self.request.terminal,
+		    self.request.pid);
 	take_terminal();
 	copy_window_size();
 	set_timer();

@@ -142,14 +142,20 @@ for (const subject of subjects(["brun"])) {
       }
     });
 
-    test("Ctrl-Z suspends, fg goes on", async () => {
+    test("Ctrl-Z suspends, fg goes on, with and without -t", async () => {
       await using box = new Sandbox(subject);
-      for (const argv of Object.values(forms(box))) {
+      for (const [argv, flags] of Object.values(forms(box)).flatMap(
+        (form) =>
+          [
+            [form, []],
+            [form, ["-i", "-t"]],
+          ] as const,
+      )) {
         const shell = [...caller.prefix, "bash", "--norc", "--noprofile", "-i"];
         await using session = new TerminalSession(shell, { ...box.env, PS1: "> " }, box.dir);
         await shows(session, "> ");
         const script = "echo up; sleep 1000";
-        const words = box.argv(argv([], script)).slice(caller.prefix.length);
+        const words = box.argv(argv([...flags], script)).slice(caller.prefix.length);
         session.write(`${quoted(words)}; echo "code $?"\r`);
         await shows(session, /up\r\n/);
         await Bun.sleep(100);
@@ -267,6 +273,49 @@ for (const subject of subjects(["brun"])) {
       const file = box.file("filter.json", JSON.stringify(filter));
       const alone = ["run", "--host", "--security-opt", `seccomp=${file}`, "--", "sh", "-c", "echo $$"];
       expect((await box.call(alone)).stdout).toBe("1\n");
+    });
+
+    test("create --init: start, kill, exec and the end are the init's", async () => {
+      await using box = new Sandbox(subject);
+      for (const [flags, annotations] of [
+        [["--init"], {}],
+        [[], { "org.brun.init": "true" }],
+      ] as const) {
+        const id = box.name();
+        const bundle = box.bundle((spec) => {
+          spec.process.args = ["/bin/sh", "-c", "echo $$; trap 'exit 3' TERM; while :; do sleep 0.05; done"];
+          spec.annotations = annotations;
+        });
+        const created = box.spawn(["create", ...flags, "--bundle", bundle, id]);
+        expect((await created.done).code).toBe(0);
+        expect((await box.inspect(id)).status).toBe("created");
+        await box.ok(["start", id]);
+        await until("it runs", () => created.stdout() === "2\n");
+        const { pid } = await box.inspect(id);
+        expect(readFileSync(`/proc/${pid}/comm`, "utf8")).toBe("brun:[init]\n");
+        expect((await box.exec(id, "cat /proc/1/comm")).stdout).toBe("brun:[init]\n");
+        await box.ok(["kill", id, "TERM"]);
+        await box.untilStatus(id, "stopped");
+        await box.ok(["delete", id]);
+      }
+    });
+
+    test("the end of stdin is the end of file for what reads the terminal inside", async () => {
+      await using box = new Sandbox(subject);
+      for (const [form, argv] of Object.entries(forms(box))) {
+        const script = "stty -echo; echo up; cat; echo first; cat; echo second; read x || echo none; exit 4";
+        for (const stdin of ["", "one\n", "one\ntwo"]) {
+          const { code, stdout } = await box.call(argv(["-i", "-t"], script), { stdin });
+          // What comes before the terminal's echo is off is shown by it.
+          const shown = stdout.replaceAll("\r", "").slice(stdout.replaceAll("\r", "").indexOf("up\n"));
+          expect({ form, stdin, code, shown }).toEqual({
+            form,
+            stdin,
+            code: 4,
+            shown: `up\n${stdin}first\nsecond\nnone\n`,
+          });
+        }
+      }
     });
 
     test("-d prints the name and returns; a pipe that is not read is told of", async () => {

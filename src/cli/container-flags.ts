@@ -85,6 +85,10 @@ export const createFlags = {
     type: "boolean",
     description: "change the root without pivot_root, for root filesystems on a ramdisk",
   },
+  init: {
+    type: "boolean",
+    description: "a small init is process 1, and the program its child",
+  },
   "no-new-keyring": { type: "boolean", description: "keep the caller's session keyring" },
   "preserve-fds": preserveFds,
   "explain-error": {
@@ -107,6 +111,7 @@ export function createOptions(args: Values<typeof createFlags>): CreateOptions {
     pidFile: absoluteIfGiven(args["pid-file"]),
     noPivot: args["no-pivot"],
     noNewKeyring: args["no-new-keyring"],
+    init: args.init || undefined,
     preserveFds: args["preserve-fds"] ?? 0,
     userns: usernsOf(args.userns),
     proc: procOf(args.proc),

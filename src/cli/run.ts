@@ -10,7 +10,6 @@ export default defineCommand({
     ...createFlags,
     detach: { type: "boolean", alias: "d", description: "return when the program has started" },
     keep: { type: "boolean", description: "keep the stopped container for state and delete" },
-    init: { type: "boolean", description: "a small init is process 1, and the program its child" },
     "no-subreaper": {
       type: "boolean",
       description: "leave orphaned processes of the container to the caller's reaper",
@@ -31,7 +30,6 @@ Without a bundle, with flags of their own: "brun run --host -- program" in a thr
       keep: args.keep,
       noSubreaper: args["no-subreaper"],
       awaitStart: args["await-start"],
-      init: args.init || undefined,
     });
   },
 });
