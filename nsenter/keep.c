@@ -200,13 +200,6 @@ static void take_message(void)
 	}
 }
 
-void keep_nothing(struct keep_request *request)
-{
-	request->out = request->err = request->input = request->control = -1;
-	request->directory = request->result = -1;
-	request->limit = 0;
-}
-
 void keep_begin(const struct keep_request *request)
 {
 	keep = *request;

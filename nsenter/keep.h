@@ -18,7 +18,12 @@ struct keep_request {
 };
 
 /* Nothing is kept. */
-void keep_nothing(struct keep_request *request);
+BRUN_INLINE void keep_nothing(struct keep_request *request)
+{
+	request->out = request->err = request->input = request->control = -1;
+	request->directory = request->result = -1;
+	request->limit = 0;
+}
 
 void keep_begin(const struct keep_request *request);
 

@@ -12,7 +12,7 @@ const fuzzes =
   }).exitCode === 0;
 
 /** Bytes that the stage may have: what it is measured by when something is added to it. */
-const SIZE_BUDGET = 17408;
+const SIZE_BUDGET = 20480;
 
 test("the stage keeps to its size", () => {
   expect(statSync(`${ROOT}/nsenter/build/nsenter.so`).size).toBeLessThanOrEqual(SIZE_BUDGET);
