@@ -16,8 +16,8 @@ interface LockedPackage {
   readonly dependencies?: Readonly<Record<string, string>>;
 }
 
-/** The runtime that `bun build --compile` puts into the file; a development dependency for npm. */
-const RUNTIME = "bun";
+/** Bun's runtime, and the packages that sources of the built file import; most are development dependencies for npm. */
+export const BUILT_IN = ["bun", "citty", "consola", "pbf", "valibot"] as const;
 
 /** The package that `name` means when it is imported from the package at `from` in node_modules. */
 function resolve(lock: Lock, name: string, from: string): string {
@@ -28,8 +28,8 @@ function resolve(lock: Lock, name: string, from: string): string {
   }
 }
 
-/** Paths in node_modules of everything that is in the built file, sorted. Throws an Error for one that is not locked. */
-export function bundled(lock: Lock): string[] {
+/** Paths in node_modules of these packages and all that they depend on, sorted. Throws an Error for one that is not locked. */
+export function bundled(lock: Lock, names: readonly string[] = BUILT_IN): string[] {
   const found = new Set<string>();
   const visit = (name: string, from: string): void => {
     const path = resolve(lock, name, from);
@@ -37,8 +37,7 @@ export function bundled(lock: Lock): string[] {
     found.add(path);
     for (const dependency of Object.keys(lock.packages[path]!.dependencies ?? {})) visit(dependency, path);
   };
-  for (const name of Object.keys(lock.packages[""]!.dependencies ?? {})) visit(name, "");
-  visit(RUNTIME, "");
+  for (const name of names) visit(name, "");
   return [...found].sort();
 }
 
@@ -62,7 +61,7 @@ export function sbom(lock: Lock): string {
     const [algorithm, base64] = integrity?.split("-") ?? [];
     const content = base64 === undefined ? "" : Buffer.from(base64, "base64").toString("hex");
     return {
-      type: nameOf(path) === RUNTIME ? "platform" : "library",
+      type: nameOf(path) === "bun" ? "platform" : "library",
       "bom-ref": reference(path),
       name: nameOf(path),
       version,
@@ -72,9 +71,7 @@ export function sbom(lock: Lock): string {
     };
   };
   const root = { ref: `brun@${own.version}`, dependsOn: [] as string[] };
-  root.dependsOn = [...Object.keys(own.dependencies ?? {}), RUNTIME]
-    .map((name) => reference(resolve(lock, name, "")))
-    .sort();
+  root.dependsOn = BUILT_IN.map((name) => reference(resolve(lock, name, ""))).sort();
   const edges = paths.map((path) => ({
     ref: reference(path),
     dependsOn: Object.keys(lock.packages[path]!.dependencies ?? {})
