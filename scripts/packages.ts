@@ -1,10 +1,11 @@
 /**
- * Makes packages of brun in dist/packages: .deb by dpkg-deb; .rpm and .apk (of the musl build) by nfpm where it is installed.
- *   usage: packages.ts [--all | x64-glibc | arm64-glibc | x64-musl | arm64-musl]… [--to DIRECTORY]
+ * Makes packages of brun in dist/packages: .deb by dpkg-deb, .rpm by rpmbuild where it is installed. Both are of the builds
+ * for glibc; for musl there is the release archive.
+ *   usage: packages.ts [--all | x64-glibc | arm64-glibc]… [--to DIRECTORY]
  * The same commit makes the same bytes.
  */
-import { chmodSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { resolve } from "node:path";
+import { chmodSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { description, license, version } from "../package.json";
 import { build, layOutPackage, run, type Target, targetsOf } from "./shipped.ts";
@@ -17,8 +18,8 @@ throw-away copy of the machine or in a directory, for users without root.`;
 
 /** Names of the machine in package formats. */
 const ARCHITECTURES = {
-  x64: { deb: "amd64", rpm: "x86_64", apk: "x86_64" },
-  arm64: { deb: "arm64", rpm: "aarch64", apk: "aarch64" },
+  x64: { deb: "amd64", rpm: "x86_64" },
+  arm64: { deb: "arm64", rpm: "aarch64" },
 } as const;
 
 /** Ubuntu's user namespaces need a profile; an AppArmor that does not know the rule (before 4.0) would refuse the file. */
@@ -48,12 +49,10 @@ const time = run(["git", "log", "-1", "--format=%ct"]);
 rmSync(directory, { recursive: true, force: true });
 try {
   for (const target of targetsOf(values.all ? ["--all"] : positionals)) {
+    if (target.libc === "musl") continue;
     const executable = build(target);
-    if (target.libc === "musl") apk(target, executable);
-    else {
-      deb(target, executable);
-      rpm(target, executable);
-    }
+    deb(target, executable);
+    rpm(target, executable);
   }
 } finally {
   rmSync(work, { recursive: true, force: true });
@@ -105,62 +104,57 @@ Description: ${description}
   );
 }
 
-function rpm(target: Target, executable: string): void {
-  nfpm("rpm", ARCHITECTURES[target.arch].rpm, executable, "/usr/share/zsh/site-functions", {
-    depends: ["glibc >= 2.29"],
-    recommends: ["shadow-utils", "libseccomp"],
-    suggests: ["criu", "fuse-overlayfs", "passt"],
-    rpm: { compression: "xz", buildhost: "localhost" },
-    removing: '[ "$1" = 0 ]',
-  });
-}
-
-function apk(target: Target, executable: string): void {
-  nfpm("apk", ARCHITECTURES[target.arch].apk, executable, "/usr/share/zsh/site-functions", {
-    depends: ["libstdc++", "libgcc", "libseccomp", "shadow-subids"],
-    removing: "true",
-  });
-}
-
-interface Settings extends Readonly<Record<string, unknown>> {
-  readonly removing: string;
-}
-
-/** A package by nfpm, whose configuration in YAML may be JSON. */
-function nfpm(packager: string, arch: string, executable: string, zsh: string, settings: Settings): void {
-  if (Bun.which("nfpm") === null) {
-    console.error(`packages: no .${packager}: nfpm is not installed (it is a Go program of goreleaser)`);
+/** By rpmbuild, which Debian has too: it is only laid out, nothing is compiled. */
+function rpm({ arch }: Target, executable: string): void {
+  if (Bun.which("rpmbuild") === null) {
+    console.error("packages: no .rpm: rpmbuild is not installed (Debian: apt-get install rpm)");
     return;
   }
-  const { removing, ...formats } = settings;
-  const root = `${work}/${packager}`;
+  const root = `${work}/rpm`;
   rmSync(root, { recursive: true, force: true });
-  layOutPackage(root, executable, zsh);
-  const script = (name: string, text: string): string => {
-    writeFileSync(`${work}/${packager}.${name}`, text);
-    return `${work}/${packager}.${name}`;
-  };
-  const config = {
-    ...{ name: "brun", arch, version, license, maintainer: MAINTAINER },
-    description: `${description}\n${LONG}`,
-    mtime: new Date(Number(time) * 1000).toISOString(),
-    contents: [...new Bun.Glob("**").scanSync({ cwd: root, dot: true })].sort().map((file) => ({
-      src: `${root}/${file}`,
-      dst: `/${file}`,
-      file_info: {
-        mode: statSync(`${root}/${file}`).mode & 0o111 ? 0o755 : 0o644,
-        owner: "root",
-        group: "root",
-      },
-    })),
-    scripts: {
-      postinstall: script("postinstall", AFTER_INSTALL),
-      preremove: script("preremove", beforeRemoval(removing)),
-    },
-    ...formats,
-  };
-  const file = script("yaml", JSON.stringify(config));
-  run(["nfpm", "package", "--config", file, "--packager", packager, "--target", directory], {
-    SOURCE_DATE_EPOCH: time,
-  });
+  layOutPackage(`${root}/tree`, executable, "/usr/share/zsh/site-functions");
+  run(["sh", "-c", 'chmod -R u=rwX,go=rX "$1"', "sh", `${root}/tree`]);
+  const files = [...new Bun.Glob("**").scanSync({ cwd: `${root}/tree`, dot: true })].sort();
+  // Directories that are brun's alone go with it.
+  const directories = new Set(files.map((file) => dirname(file)).filter((path) => /\/brun(\/|$)/.test(path)));
+  const name = ARCHITECTURES[arch].rpm;
+  const level = process.env.BRUN_RELEASE_PRESET ?? "9";
+  const spec = `%global debug_package %{nil}
+%global __os_install_post %{nil}
+%global _build_id_links none
+%global _buildhost localhost
+%global use_source_date_epoch_as_buildtime 1
+%global clamp_mtime_to_source_date_epoch 1
+%global _binary_payload w${level}.xzdio
+Name: brun
+Version: ${version}
+Release: 1
+Summary: ${description}
+License: ${license}
+AutoReqProv: no
+Requires: glibc >= 2.29
+Recommends: shadow-utils, libseccomp
+Suggests: criu, fuse-overlayfs, passt
+%description
+${LONG}
+%install
+cp -a ${root}/tree/. %{buildroot}
+%files
+%defattr(-,root,root)
+${[...directories].map((path) => `%dir "/${path}"`).join("\n")}
+${files.map((file) => `"/${file}"`).join("\n")}
+%post -p /bin/sh
+${PROFILE_IN}%preun -p /bin/sh
+if [ "$1" = 0 ]; then
+${PROFILE_OUT}fi
+`;
+  writeFileSync(`${root}/brun.spec`, spec);
+  run(
+    [
+      ...["rpmbuild", "-bb", "--quiet", `--target=${name}-linux`, `--define=_topdir ${root}`],
+      ...[`--define=_rpmdir ${directory}`, "--define=_rpmfilename %{NAME}-%{VERSION}-%{RELEASE}.%{ARCH}.rpm"],
+      `${root}/brun.spec`,
+    ],
+    { SOURCE_DATE_EPOCH: time },
+  );
 }

@@ -70,7 +70,10 @@ need gcc have cc
 need libc6-dev have_headers
 case $purpose in
   build | vm) ;;
-  release) need xz-utils have xz ;;
+  release)
+    need xz-utils have xz
+    want rpm have rpmbuild
+    ;;
   check)
     need clang-format have clang-format
     want clang have clang
@@ -93,6 +96,7 @@ case $purpose in
     need file have file
     want musl-tools have musl-gcc
     want python3-pip have pip
+    want rpm have rpmbuild
     ;;
   *) fail "unknown purpose '$purpose': expected build, demo, test, vm, check, bench, fuzz, clients, arm64 or release" ;;
 esac
