@@ -83,6 +83,8 @@ test("docs/migrating.md names every flag of the installed bubblewrap that has a 
     "--userns-block-fd",
     "--perms",
     "--chmod",
+    "--level-prefix",
+    "--not-a-security-boundary",
   ];
   const same = [
     "--dev-bind-try",
