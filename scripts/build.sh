@@ -48,7 +48,7 @@ out=dist/brun
 
 # Directories count too: their time changes when a file is removed.
 if [ -z "$force" ] && [ -x "$out" ]; then
-  newer=$(find src rootless nsenter scripts/build.sh scripts/bundle.ts scripts/front.ts scripts/reference.ts package.json package-lock.json tsconfig.json \
+  newer=$(find src rootless nsenter scripts/build.sh scripts/bundle.ts scripts/front.ts scripts/icu.ts scripts/reference.ts package.json package-lock.json tsconfig.json \
     -path nsenter/build -prune -o ! -name '*.test.ts' -newer "$out" -print | head -n 1)
   [ -n "$newer" ] || exit 0
 fi

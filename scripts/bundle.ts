@@ -3,9 +3,11 @@
  *   usage: bun scripts/bundle.ts FILE [ARCH BUN]
  * For another architecture than this machine's, BUN is Bun's executable for it.
  */
+import { readFileSync, writeFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import type { BuildConfig, BunPlugin } from "bun";
 import { addFront } from "./front.ts";
+import { dropLanguages } from "./icu.ts";
 
 const root = resolve(import.meta.dir, "..");
 
@@ -76,6 +78,9 @@ if (import.meta.main) {
       autoloadPackageJson: false,
     },
   });
+  const compiled = readFileSync(outfile);
+  dropLanguages(compiled);
+  writeFileSync(outfile, compiled);
   const stage = process.env.BRUN_STAGE ?? "nsenter.so";
   addFront(outfile, `${root}/nsenter/build/${stage.replace(/\.so$/, ".front")}`);
 }
