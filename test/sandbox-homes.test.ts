@@ -1,7 +1,7 @@
 /** `run --host` in homes: mounts over and in them, secrets wherever they are, and what --upper keeps of them. */
 import { describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
-import { isRoot, ownedDir } from "./support/caller.ts";
+import { host, isRoot, ownedDir } from "./support/caller.ts";
 import { subjects } from "./support/runtime.ts";
 import { type CallOptions, Sandbox } from "./support/sandbox.ts";
 
@@ -157,6 +157,8 @@ for (const subject of subjects(["brun"])) {
         expect(
           Bun.spawnSync(["find", `${dir}/project/changes/upper`, "-name", "changes"]).stdout.toString(),
         ).toBe("");
+        // The work directories of overlays are mode 000, which stops an ordinary user.
+        host("chmod", "-R", "u+rwX", `${dir}/project/changes`);
         rmSync(`${dir}/project/changes`, { recursive: true });
       }
     });
