@@ -77,6 +77,37 @@ for (const subject of subjects(["brun"])) {
       );
     }
 
+    for (const mode of ["pasta", "slirp4netns"])
+      test.skipIf(!usable("/dev/net/tun", mode))(`${mode}, with --host: an address and names`, async () => {
+        await using box = new Sandbox(subject);
+        const dir = ownedDir(caller, `${box.dir}/home`);
+        const options = { ...withDevice(box, "/dev/net/tun", "200"), cwd: dir, env: { HOME: dir } };
+        const run = (...flags: string[]) =>
+          box.call(
+            [
+              "run",
+              "--host",
+              "--network",
+              mode,
+              ...flags,
+              "--",
+              "sh",
+              "-c",
+              "id -u; ip -4 route | grep -c default; grep -c ^nameserver /etc/resolv.conf",
+            ],
+            options,
+          );
+        const connected = (uid: number) => ({ code: 0, stdout: `${uid}\n1\n1\n`, stderr: "" });
+        expect(await run()).toMatchObject(connected(caller.uid));
+        expect(await run("-u", "root")).toMatchObject(connected(0));
+        const other = await run("--userns", "keep-id");
+        expect(other.stderr).toBe(
+          `brun: --network ${mode}: ${mode} connects a program that runs as you alone, or as root; hint: --userns single, or -u root\n`,
+        );
+        await box.untilGone();
+        expect(readdirSync(`${box.state}/@network`)).toEqual([`${mode}.resolv.conf`]);
+      });
+
     test.skipIf(!usable("/dev/fuse", "fuse-overlayfs", "fusermount3"))(
       "--overlay fuse: all of the root can be changed, and nothing stays",
       async () => {

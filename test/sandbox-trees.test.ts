@@ -1,6 +1,6 @@
 /** `run --host` and `--rootfs` over trees as people have them: mounts below, busy directories, owners of all kinds. */
 import { describe, expect, test } from "bun:test";
-import { chownSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { type Caller, host, installed, isRoot, ownedDir, subordinateRange } from "./support/caller.ts";
 import { makeRootfs } from "./support/rootfs.ts";
 import { subjects } from "./support/runtime.ts";
@@ -57,8 +57,7 @@ for (const subject of subjects(["brun"])) {
         }
         expect(existsSync(`${root}/new`)).toBe(false);
         expect(readFileSync(`${upper}/upper/new`, "utf8")).toBe("x\n");
-        const volume = ["-v", `${root}:/in:O`];
-        if (name.includes(":")) continue;
+        const volume = ["-v", `${root.replaceAll(":", "\\:")}:/in:O`];
         const over = await box.call([
           "run",
           "--rootfs",
@@ -71,8 +70,46 @@ for (const subject of subjects(["brun"])) {
         ]);
         expect(over).toMatchObject({ code: 0, stderr: "" });
         expect(existsSync(`${root}/etc/passwd`)).toBe(true);
+        const quoted = `"src=${root}"`;
+        const long = await box.call([
+          "run",
+          "--host",
+          "--mount",
+          `type=bind,${quoted},dst=/mnt`,
+          "--",
+          "ls",
+          "/mnt/etc",
+        ]);
+        expect(long).toMatchObject({ stdout: "group\nhosts\npasswd\n", stderr: "" });
       }
     });
+
+    test.skipIf(!isRoot)(
+      "hundreds of entries of any name beside a mount in the home: they can be changed, renamed, removed",
+      async () => {
+        await using box = new Sandbox(subject);
+        const { dir, run } = home(box);
+        mkdirSync(`${dir}/mounted`);
+        const fill = `for i in $(seq 400); do echo $i > f$i; mkdir d$i; done; mkdir .git
+          for name in a:b a,b 'a\\b' "$(printf 'a\\nb')" "$(printf 'a\\351')" 'a"b' "a'b" '%s' -n '*'; do
+            mkdir "./dir $name"; echo x > "./$name"; ln -s "$name" "./link $name"; done
+          printf 'PATH=x\\n' > .profile; printf '[core]\\n\\tbare = false\\n' > .git/config`;
+        const argv = [...caller.prefix, "sh", "-c", fill];
+        expect(Bun.spawnSync(argv, { cwd: dir, stderr: "pipe" }).stderr.toString()).toBe("");
+        const count = readdirSync(dir, { encoding: "buffer" }).filter(([first]) => first !== 0x2e).length;
+        const script = `set -- *; echo $#; for f in f* a* %s -n '*'; do echo y >> "./$f" && mv "./$f" "./x$f" && rm "./x$f" || exit 9; done
+          for d in d[0-9]* "dir "*; do echo z > "./$d/z" || exit 8; done; cat 'dir *'/z 'dir -n'/z
+          echo more >> .profile; sed -i s/PATH/WAY/ .profile; cat .profile
+          git config --file .git/config user.name me; git config --file .git/config user.name; ls | grep -c '^[fa]'; true`;
+        const outcome = await run(script, mounted(`${dir}/mounted`));
+        expect(outcome).toMatchObject({
+          code: 0,
+          stderr: "",
+          stdout: `${count}\nz\nz\nWAY=x\nmore\nme\n0\n`,
+        });
+        expect(readFileSync(`${dir}/.profile`, "utf8")).toBe("PATH=x\n");
+      },
+    );
 
     test("--rootfs --overlay none: all of it is there, read-only", async () => {
       await using box = new Sandbox(subject);

@@ -106,7 +106,8 @@ function slirp4netns(
   const output = open(log, O.WRONLY | O.CREAT | O.TRUNC, 0o600);
   const stdin = open("/dev/null", O.RDONLY);
   const argv = [
-    ...["slirp4netns", "--configure", "--mtu=65520", "--disable-host-loopback", "--enable-sandbox"],
+    ...["slirp4netns", "--configure", "--mtu=65520", "--disable-host-loopback"],
+    ...(hasRoot(pid) ? ["--enable-sandbox"] : []),
     ...[
       "--enable-seccomp",
       `--ready-fd=${writer}`,
@@ -142,6 +143,11 @@ function slirp4netns(
     close(reader);
     unlink(log);
   }
+}
+
+/** Whether id 0 is mapped in a process's user namespace: slirp4netns becomes that for a mount namespace of its own. */
+function hasRoot(pid: number): boolean {
+  return /^\s*0\s/m.test(readTextIfThere(`/proc/${pid}/uid_map`) ?? "");
 }
 
 const PORT_HINT = "the port may be taken; below 1024 only root may publish one";

@@ -24,6 +24,20 @@ export const NAME_SERVERS: Readonly<Record<Connector, string>> = {
   slirp4netns: "10.0.2.3",
 };
 
+/**
+ * pasta and slirp4netns are started as the caller, and get into a user namespace whose first process is the caller: alone, or as
+ * root. Throws a BrunError for another.
+ * @param keepsOthers the caller has its own ids inside, with others around them
+ */
+export function checkConnectable({ mode }: Network, { userns }: SandboxOptions, keepsOthers: boolean): void {
+  if (mode !== "pasta" && mode !== "slirp4netns") return;
+  if (!keepsOthers && userns !== "keep-id") return;
+  throw new BrunError(`${mode} connects a program that runs as you alone, or as root`, {
+    where: `--network ${mode}`,
+    hint: "--userns single, or -u root",
+  });
+}
+
 /** Directory of the state directory for what connects networks; no container can have that name. */
 export function networkDirectory(root: string): string {
   return `${root}/@network`;

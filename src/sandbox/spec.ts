@@ -10,7 +10,7 @@ import { deviceRules } from "./devices.ts";
 import { environment } from "./environment.ts";
 import { type FuseMount, fuseHook, fuseMountPoint } from "./fuse.ts";
 import type { Placed } from "./mounts.ts";
-import { type Network, networkOf } from "./network.ts";
+import { checkConnectable, type Network, networkOf } from "./network.ts";
 import type { SandboxOptions } from "./options.ts";
 import { ordered } from "./order.ts";
 import { coverOwnState, type ShownRoot } from "./own-state.ts";
@@ -56,6 +56,7 @@ export function sandboxSpec(options: SandboxOptions, view: HostView, limits: San
   const { fuse } = limits;
   const maps = fuse === undefined ? sandboxMaps(options, view, who.user) : aloneMaps(view, who.user);
   const keepsIds = maps !== null;
+  checkConnectable(network, options, keepsIds && !isAlone(maps));
   const refused = limits.noOverlay ?? new Set();
   const none = { mounts: [], notices: [], wanting: null };
   const hidden = hiddenPlaces(options, view);

@@ -43,7 +43,7 @@ function inside(destination: string, host: boolean, flag: string, view: HostView
 
 /** --tmpfs PATH[:OPTIONS]: begins with what it covers, as podman's; over the host, where it hides things, it is empty. */
 function tmpfs(text: string, host: boolean, view: HostView): Mount {
-  const [path = "", given = ""] = text.split(":");
+  const [path = "", given = ""] = withoutEscapes(text);
   const destination = inside(path, host, `--tmpfs ${text}`, view);
   return tmpfsMount(destination, given.split(",").filter(Boolean), host);
 }
@@ -55,14 +55,19 @@ function tmpfsMount(destination: string, words: readonly string[], host: boolean
   return { destination, type: "tmpfs", source: "tmpfs", options };
 }
 
+/** Parts between colons; "\:" is one of a path, as podman has it. */
+function withoutEscapes(text: string): string[] {
+  return (text.match(/(\\:|[^:])+|^(?=:)|(?<=:)(?=:|$)/g) ?? [""]).map((part) => part.replaceAll("\\:", ":"));
+}
+
 /** -v [SOURCE:]PATH[:OPTIONS]. */
 function volume(text: string, host: boolean, view: HostView): Mount {
   const flag = `-v ${text}`;
-  const [first = "", second, third, more] = text.split(":");
+  const [first = "", second, third, more] = withoutEscapes(text);
   if (more !== undefined)
     throw new BrunError("has too many colons", {
       where: flag,
-      hint: "SOURCE:PATH[:OPTIONS]; --mount type=bind,src=,dst= takes colons",
+      hint: "SOURCE:PATH[:OPTIONS]; write a colon in a path as \\:",
     });
   if (second === undefined) {
     const destination = inside(first, host, flag, view);
@@ -131,6 +136,12 @@ const LONG: Readonly<Record<string, string>> = {
   mode: "mode=",
 };
 
+/** Parts between commas; one with a comma in it stands in quotes, as in a CSV file: 'type=bind,"src=/a,b",dst=/x'. */
+function commaSeparated(text: string): string[] {
+  const parts = text.match(/(?<=^|,)("([^"]|"")*"|[^,]*)/g) ?? [];
+  return parts.map((part) => (/^".*"$/s.test(part) ? part.slice(1, -1).replaceAll('""', '"') : part));
+}
+
 interface LongOptions {
   readonly type: string;
   readonly from: string | undefined;
@@ -141,7 +152,7 @@ interface LongOptions {
 function longOptions(text: string, flag: string): LongOptions {
   let [type, from, to]: [string, string | undefined, string | undefined] = ["bind", undefined, undefined];
   const words: string[] = [];
-  for (const part of text.split(",")) {
+  for (const part of commaSeparated(text)) {
     const [name = "", ...rest] = part.split("=");
     const value = rest.length === 0 ? undefined : rest.join("=");
     if (name === "type") type = value ?? "";
