@@ -14,7 +14,11 @@ export interface Example {
 
 /** The examples of a page, in their order. */
 export function examplesOf(page: string): Example[] {
-  const text = readFileSync(`${import.meta.dir}/../../${page}`, "utf8");
+  return examplesIn(readFileSync(`${import.meta.dir}/../../${page}`, "utf8"));
+}
+
+/** The examples of a text. */
+export function examplesIn(text: string): Example[] {
   const blocks = [...text.matchAll(/^```console\n(.*?)^```$/gms)].map((match) => match[1]!);
   return blocks.flatMap((block) =>
     block
