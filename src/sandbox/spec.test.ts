@@ -265,6 +265,9 @@ describe("--host", () => {
     expect(sandbox.spec.hooks?.poststop?.at(-1)?.args).toContain("unmount");
     const root = hostSandbox({ user: "root", network: "pasta" }, {}, { fuse }).spec;
     expect(root.linux.uidMappings).toEqual([{ containerID: 0, hostID: 1000, size: 1 }]);
+    const environment = { HOME: "/home/dev", XDG_RUNTIME_DIR: "/run/user/1000" };
+    const own = mountOn(hostSandbox({ user: "root" }, { view: { environment } }, { fuse }), "/run/user/1000");
+    expect(own?.options).toEqual(["nosuid", "nodev", "mode=700"]);
     expect(root.hooks?.poststop).toHaveLength(2);
     expect(() => hostSandbox({ user: "www" }, {}, { fuse })).toThrow("it can only be you, or root");
     const none = hostSandbox({ overlay: "none" }).spec.mounts!.filter(({ type }) => type === "overlay");

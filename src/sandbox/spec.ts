@@ -55,7 +55,7 @@ export function sandboxSpec(options: SandboxOptions, view: HostView, limits: San
   const network = networkOf(options, view);
   const { fuse } = limits;
   const maps = fuse === undefined ? sandboxMaps(options, view, who.user) : aloneMaps(view, who.user);
-  const keepsIds = maps !== null;
+  const keepsIds = maps !== null && hasCaller(maps, view);
   checkConnectable(network, options, keepsIds && !isAlone(maps));
   const refused = limits.noOverlay ?? new Set();
   const none = { mounts: [], notices: [], wanting: null };
@@ -98,6 +98,11 @@ export function sandboxSpec(options: SandboxOptions, view: HostView, limits: San
   const empty = emptyDirectory(options, view, placed);
   const notices = [...root.notices, ...noticesOf(options, hidden, view), ...(empty === null ? [] : [empty])];
   return secured({ spec, flags, notices, wanting: root.wanting, make }, options, view);
+}
+
+/** Whether the caller has its own id inside: by fuse-overlayfs it may be root. */
+function hasCaller({ uidMappings }: SandboxMaps, { caller: { uid } }: HostView): boolean {
+  return uidMappings.some(({ containerID, size }) => containerID <= uid && uid < containerID + size);
 }
 
 /** Links of another root are not looked at: they are followed in it, when it is mounted. */
