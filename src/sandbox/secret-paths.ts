@@ -123,6 +123,15 @@ export const SECRET_GROUPS: readonly SecretGroup[] = [
 /** All of them. */
 export const SECRET_PATHS: readonly string[] = SECRET_GROUPS.flatMap(({ paths }) => paths.split(/,\s+/));
 
+/**
+ * Of them the directories in which people have links to files that they keep elsewhere in their home (dotfiles): these are
+ * hidden, too. Not all of them: to look at every entry costs time at each start.
+ */
+export const LINKED_SECRETS: readonly string[] =
+  ".ssh, .gnupg, .aws, .azure, .kube, .docker, .config/gh, .config/gcloud, .config/rclone, .config/sops, .config/age, .config/helm, .config/aerc, .mutt, .config/neomutt".split(
+    ", ",
+  );
+
 /** In /tmp and where variables put it: sockets of agents, displays and terminals, tickets. */
 export const SECRETS_IN_TMP: readonly string[] =
   "ssh-*, tmux-*, screens, gpg-*, keyring-*, dbus-*, .X11-unix, .ICE-unix, .Xauth*, xauth_*, krb5cc*, vscode-ssh-auth-*".split(

@@ -7,6 +7,7 @@ import { hostPath } from "./host-path.ts";
 import type { SandboxOptions } from "./options.ts";
 import { Places, within } from "./places.ts";
 import {
+  LINKED_SECRETS,
   MOVED_DIRECTORIES,
   NAMED_SECRETS,
   OTHER_HOMES,
@@ -82,7 +83,7 @@ export function hiddenPlaces(
     const ends = homes(view).map((home) => places.way(home).end);
     const kept = [places.way(view.cwd).end, ...ends];
     for (const path of secretPaths(view)) add(path, kept);
-    for (const path of linkedSecrets([...found], ends, places, view)) add(path, kept);
+    for (const path of linkedSecrets(found, ends, places, view)) add(path, kept);
   }
   const isOutermost = (place: string) => ![...found].some((other) => other !== place && within(other, place));
   return { places: [...found].filter(isOutermost), shown: [...shown] };
@@ -91,18 +92,19 @@ export function hiddenPlaces(
 /** Of so many entries of a directory of secrets the links are looked at. */
 const LINKS = 256;
 
-/** Files of a home that links in directories of secrets lead to: those of who keeps such files in another directory. */
+/** Files of a home that links in directories of secrets lead to. */
 function linkedSecrets(
-  found: readonly string[],
+  found: ReadonlySet<string>,
   ends: readonly string[],
   places: Places,
   view: HostView,
 ): string[] {
-  return found.flatMap((place) => {
-    if (view.follow(place)?.type !== "dir") return [];
-    return (view.list(place) ?? []).slice(0, LINKS).flatMap((name) => {
-      if (view.link(`${place}/${name}`) === null) return [];
-      const { end } = places.way(`${place}/${name}`);
+  const directories = ends.flatMap((home) => LINKED_SECRETS.map((name) => `${home}/${name}`));
+  return directories.flatMap((directory) => {
+    if (!found.has(directory)) return [];
+    return (view.list(directory) ?? []).slice(0, LINKS).flatMap((name) => {
+      if (view.link(`${directory}/${name}`) === null) return [];
+      const { end } = places.way(`${directory}/${name}`);
       return ends.some((home) => within(home, end)) && view.entry(end)?.type === "file" ? [end] : [];
     });
   });

@@ -144,8 +144,10 @@ function isSame(path: string, other: string): boolean {
 
 const PATH_MAX = 4096;
 
+/** For readlink(2), made once: one for each path that is resolved costs more than the call. */
+const buffer = new Uint8Array(PATH_MAX);
+
 function link(path: string): string | null {
-  const buffer = new Uint8Array(PATH_MAX);
   const n = syscall(NR.readlinkat, AT_FDCWD, cstr(path), buffer, buffer.length);
   return n > 0 ? fromUtf8(buffer.subarray(0, n)) : null;
 }

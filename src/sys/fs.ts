@@ -265,11 +265,15 @@ export function readlink(path: string): string {
   return fromUtf8(buffer.subarray(0, n));
 }
 
+/** For getdents64(2), made once: new ones cost more than the call. */
+let entries: Uint8Array | undefined;
+
 /** Names in a directory without "." and "..", in the kernel's order. Throws a SysError. */
 export function readdir(path: string): string[] {
   const fd = open(path, O.RDONLY | O.DIRECTORY);
   const names: string[] = [];
-  const buffer = new Uint8Array(32768);
+  entries ??= new Uint8Array(32768);
+  const buffer = entries;
   const view = new DataView(buffer.buffer);
   try {
     for (;;) {
