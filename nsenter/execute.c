@@ -71,8 +71,8 @@ static long clone_stage(const struct machine *machine, uint64_t flags, int64_t c
 		args.cgroup = (uint64_t)cgroup;
 	}
 	pid = sys2(__NR_clone3, &args, sizeof(args));
-	if (pid == -ENOSYS && cgroup < 0)
-		/* Before Linux 5.3, or under a seccomp filter that knows no clone3. */
+	if ((pid == -ENOSYS || pid == -EPERM) && cgroup < 0)
+		/* Before Linux 5.3, or under a seccomp filter that knows no clone3; else it is refused again. */
 		pid = sys5(__NR_clone, args.flags | SIGCHLD, 0, &pidfd, 0, 0);
 	if (pid <= 0)
 		return pid;

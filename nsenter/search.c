@@ -60,8 +60,8 @@ static long try_find(const char *path, const void *argv, const void *envp)
 
 	(void)argv;
 	(void)envp;
-	if (result == -ENOSYS)
-		/* Before Linux 5.8: asks with the real ids, which are the effective ones by now. */
+	if (result == -ENOSYS || result == -EPERM)
+		/* Before Linux 5.8, or refused by a filter: asks with the real ids, which are the effective ones by now. */
 		result = sys3(__NR_faccessat, AT_FDCWD, path, ACCESS_EXECUTE);
 	if (result < 0)
 		return result;

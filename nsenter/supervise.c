@@ -131,7 +131,11 @@ static void take_terminal(void)
 
 static void send(unsigned int sig)
 {
-	sys4(__NR_pidfd_send_signal, self.request.pidfd, sig, 0, 0);
+	long result = sys4(__NR_pidfd_send_signal, self.request.pidfd, sig, 0, 0);
+
+	/* Before Linux 5.1, or refused by a filter. The pid of a child that has not been reaped is nobody else's. */
+	if (result == -ENOSYS || result == -EPERM)
+		sys2(__NR_kill, self.request.pid, sig);
 }
 
 /* The program has stopped, and so does this, that a shell goes on. Returns when both are to go on. */

@@ -1,11 +1,13 @@
 #include "engine.h"
 
 #include "../text.h"
+#include "libc.h"
 #include "stage.h"
 
 #include <linux/fcntl.h>
 #include <linux/mman.h>
 #include <linux/resource.h>
+#include <linux/stat.h>
 
 #define KIB 1024UL
 #define MIB (1024 * KIB)
@@ -107,7 +109,31 @@ void engine_enter_directory(void)
 	directory = -1;
 }
 
-int engine_prepare(struct complaint *complaint, const char *const *envp)
+/* Whether a filter refuses a call, which is asked with arguments that the kernel itself refuses with EINVAL. */
+static int is_refused(struct complaint *complaint, const char *name, long result)
+{
+	if (result != -EPERM && result != -ENOSYS)
+		return 0;
+	complain(complaint, "the seccomp filter around brun refuses ");
+	complain(complaint, name);
+	complain(
+	    complaint,
+	    ", which Bun and its C library need; hint: allow it there, as docker does from 20.10.10 on, or start "
+	    "the outer container with --security-opt seccomp=unconfined");
+	return 1;
+}
+
+static int lacks_calls(struct complaint *complaint, const char *interpreter)
+{
+	long threads = sys2(__NR_clone3, 0, 0);
+
+	/* glibc takes ENOSYS as a sign to use clone, and EPERM as the answer. */
+	return (threads == -EPERM && !is_musl(interpreter) && is_refused(complaint, "clone3", threads)) ||
+	       is_refused(complaint, "statx", sys5(__NR_statx, -1, "", AT_STATX_SYNC_TYPE, 0, 0)) ||
+	       is_refused(complaint, "memfd_create", sys2(__NR_memfd_create, "", ~0U));
+}
+
+int engine_prepare(struct complaint *complaint, const char *interpreter, const char *const *envp)
 {
 	if (sys3(__NR_faccessat, AT_FDCWD, "/proc/self/maps", READABLE) < 0) {
 		complain(complaint,
@@ -115,7 +141,8 @@ int engine_prepare(struct complaint *complaint, const char *const *envp)
 			 "mount -t proc proc /proc");
 		return -1;
 	}
-	if (complain_of_limit(complaint, RLIMIT_STACK, "the stack (RLIMIT_STACK, ulimit -s)", LEAST_STACK) ||
+	if (lacks_calls(complaint, interpreter) ||
+	    complain_of_limit(complaint, RLIMIT_STACK, "the stack (RLIMIT_STACK, ulimit -s)", LEAST_STACK) ||
 	    prepare_memory(complaint, envp) < 0)
 		return -1;
 	leave_nameless_directory();

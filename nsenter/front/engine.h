@@ -10,9 +10,9 @@
 /*
  * Makes ready for Bun. Where executable memory cannot be had, the module by which brun calls C then (../door) is in a
  * descriptor, a memfd called brun-door. Where the current directory has no path, it is "/" from here to brun's first system call.
- * Returns 0, or -1 with what to say instead of loading Bun.
+ * The interpreter is the dynamic loader. Returns 0, or -1 with what to say instead of loading Bun.
  */
-int engine_prepare(struct complaint *complaint, const char *const *envp);
+int engine_prepare(struct complaint *complaint, const char *interpreter, const char *const *envp);
 
 /* Goes back to the current directory, once; then does nothing. */
 void engine_enter_directory(void);

@@ -16,9 +16,9 @@ static int exists(const char *path)
 	return sys3(__NR_faccessat, AT_FDCWD, path, 0) == 0;
 }
 
-static int is_musl(const char *interpreter)
+int is_musl(const char *interpreter)
 {
-	return text_after(interpreter, "/lib/ld-musl-") != 0;
+	return interpreter && text_after(interpreter, "/lib/ld-musl-") != 0;
 }
 
 void libc_cannot_load(const char *interpreter, long error)

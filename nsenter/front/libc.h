@@ -4,6 +4,9 @@
 
 #include "../sys.h"
 
+/* Whether a dynamic loader is that of musl. */
+int is_musl(const char *interpreter);
+
 /* Says why the program interpreter could not be loaded (-errno), and ends the process. */
 __attribute__((noreturn)) void libc_cannot_load(const char *interpreter, long error);
 

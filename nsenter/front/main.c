@@ -110,7 +110,7 @@ static long load_bun(int argc, const char *const *argv, const char *const *envp)
 		end++;
 	keep_open_files();
 	libc_check(interpreter_path(&behind_front), envp);
-	if (engine_prepare(&complaint, envp) < 0)
+	if (engine_prepare(&complaint, interpreter_path(&behind_front), envp) < 0)
 		sys_exit(complaint_tell(&complaint, argc, argv));
 	entry = load_interpreter(&behind_front, (struct auxiliary *)(uintptr_t)(end + 1));
 	if (entry < 0)

@@ -1,90 +1,89 @@
 /** What of the kernel brun uses, asked of the kernel itself: versions are changed by distributions. */
 import { E } from "../../src/sys/errno.ts";
-import { type Arg, cstr, NR, syscall } from "../../src/sys/ffi.ts";
 import { readTextIfThere } from "../../src/sys/fs.ts";
+import { refusalOf } from "../../src/sys/refused-calls.ts";
 import type { SyscallName } from "../../src/sys/syscalls.ts";
 import type { Caller } from "../caller.ts";
 import { hostView } from "../host.ts";
 import { filterRemedy } from "../outer.ts";
 import { asRoot, type Finding, Subject } from "./finding.ts";
+import { attempt } from "./trial.ts";
 
-/** A system call, or a flag of one, with arguments that cannot succeed in anything. */
+/** A system call. */
 interface Feature {
   readonly name: SyscallName;
   /** Linux version that brings it. */
   readonly since: string;
-  readonly args: readonly Arg[];
-  /** Answer that says that it is not there, besides ENOSYS. */
-  readonly lacking?: number;
-  /** Refused with EPERM without capabilities, before its arguments are looked at. */
-  readonly privileged?: true;
+  /** It can be asked with capabilities alone: arguments that cannot succeed in anything, and its answers to them. */
+  readonly inside?: { readonly args: readonly number[]; readonly answers: readonly number[] };
   /** Without it no container runs. */
   readonly needed: boolean;
   readonly use: string;
 }
 
-const NOBODY = 0x7ffffff0;
-const CLOSE_RANGE_CLOEXEC = 4;
-
 const FEATURES: readonly Feature[] = [
   {
     name: "pidfd_send_signal",
     since: "5.1",
-    args: [-1, 0],
     needed: false,
     use: "signals that surely reach no other process",
   },
   {
     name: "open_tree",
-    privileged: true,
     since: "5.2",
-    args: [-1, cstr("x"), 0],
     needed: true,
     use: "mounts by descriptor",
   },
   {
     name: "move_mount",
-    privileged: true,
+    inside: { args: [-1, 0, -1, 0, -1], answers: [E.EINVAL] },
     since: "5.2",
-    args: [-1, cstr("x"), -1, cstr("x"), 0],
     needed: true,
     use: "mounts by descriptor",
   },
   {
+    name: "fsopen",
+    inside: { args: [0, -1], answers: [E.EINVAL] },
+    since: "5.2",
+    needed: true,
+    use: "overlays and cgroup mounts",
+  },
+  { name: "fsconfig", since: "5.2", needed: true, use: "overlays and cgroup mounts" },
+  {
+    name: "fsmount",
+    inside: { args: [-1, -1, 0], answers: [E.EINVAL] },
+    since: "5.2",
+    needed: true,
+    use: "overlays and cgroup mounts",
+  },
+  {
     name: "pidfd_open",
     since: "5.3",
-    args: [-1],
     needed: false,
     use: "processes that are never mistaken, else /proc",
   },
-  { name: "clone3", since: "5.3", args: [null, 0], needed: false, use: "starting in a cgroup, else clone" },
+  { name: "clone3", since: "5.3", needed: false, use: "starting in a cgroup, else clone" },
   {
     name: "openat2",
     since: "5.6",
-    args: [-1, null, null, 0],
     needed: true,
     use: "paths that do not leave the root",
   },
   {
     name: "faccessat2",
     since: "5.8",
-    args: [-1, cstr("x"), 0, 0],
     needed: false,
     use: "whether a program may be executed, else faccessat",
   },
   {
     name: "close_range",
     since: "5.11",
-    args: [NOBODY, NOBODY, CLOSE_RANGE_CLOEXEC],
-    lacking: E.EINVAL,
     needed: false,
     use: "closing descriptors, else one by one",
   },
   {
     name: "mount_setattr",
-    privileged: true,
     since: "5.12",
-    args: [-1, cstr("x"), 0, null, 0],
     needed: false,
     use: "recursive flags and id-mapped mounts, else mount(2)",
   },
@@ -94,7 +93,7 @@ const FEATURES: readonly Feature[] = [
 export function kernel(caller: Caller): Finding {
   const subject = new Subject("kernel", "brun is made for Linux 5.12 and newer", caller);
   const release = readTextIfThere("/proc/sys/kernel/osrelease")?.trim() ?? "unknown";
-  const lacking = FEATURES.filter(isLacking);
+  const lacking = FEATURES.filter((feature) => isLacking(feature, caller));
   if (lacking.length === 0) return subject.ok(`Linux ${release} has all that brun uses`);
   const list = lacking.map(({ name, since, use }) => `${name} (Linux ${since}, for ${use})`).join(", ");
   const what = `Linux ${release}, or a seccomp filter around brun, lacks ${list}`;
@@ -104,10 +103,15 @@ export function kernel(caller: Caller): Finding {
   return lacking.some((feature) => feature.needed) ? subject.fail(what, fix) : subject.warn(what, fix);
 }
 
-function isLacking({ name, args, lacking, privileged }: Feature): boolean {
-  const [a = 0, b = 0, c = 0, d = 0, e = 0] = args;
-  const result = syscall(NR[name], a, b, c, d, e);
-  // A filter that does not know a call may answer EPERM, as the others do not with such arguments.
-  if (result === -E.EPERM) return privileged !== true;
-  return result === -E.ENOSYS || (lacking !== undefined && result === -lacking);
+function isLacking({ name, inside }: Feature, caller: Caller): boolean {
+  if (inside === undefined) return refusalOf(name) !== 0;
+  const { args, answers } = inside;
+  const error = attempt({
+    caller,
+    build: ({ b }) => b.at(CALL, `call ${name}`).sys(name, args, { handle: answers }),
+  });
+  return error?.where === CALL;
 }
+
+/** Tells this step of a trial from those before it. */
+const CALL = "call";

@@ -5,6 +5,7 @@ import {
   AT_RECURSIVE,
   MOUNT_ATTR,
   MOVE_MOUNT_F_EMPTY_PATH,
+  MS,
   OPEN_TREE_CLOEXEC,
   OPEN_TREE_CLONE,
 } from "../../src/sys/constants.ts";
@@ -12,6 +13,7 @@ import { variable } from "../../src/sys/environment.ts";
 import { E, errnoText } from "../../src/sys/errno.ts";
 import { cstr, NR, syscall } from "../../src/sys/ffi.ts";
 import { AT_EMPTY_PATH, AT_FDCWD, close, O, open } from "../../src/sys/fs.ts";
+import { refusalOf } from "../../src/sys/refused-calls.ts";
 import type { Caller } from "../caller.ts";
 import { rangesObstacle } from "../default-ids.ts";
 import type { Subids } from "../subid.ts";
@@ -121,8 +123,11 @@ function mountTree({ b }: InitContext): void {
   const tree = b.get("open_tree", [AT_FDCWD, scratch, flags]);
   const attr = new BigUint64Array([BigInt(MOUNT_ATTR.RDONLY), 0n, 0n, 0n]);
   const bytes = b.bytes(new Uint8Array(attr.buffer), "{set=RDONLY}");
-  b.sys("mount_setattr", [tree, empty, AT_EMPTY_PATH, bytes, MOUNT_ATTR_SIZE]);
+  // Without it the flags are set by mount(2); kernel.ts says so.
+  const lacks = refusalOf("mount_setattr") !== 0;
+  if (!lacks) b.sys("mount_setattr", [tree, empty, AT_EMPTY_PATH, bytes, MOUNT_ATTR_SIZE]);
   b.sys("move_mount", [tree, empty, AT_FDCWD, scratch, MOVE_MOUNT_F_EMPTY_PATH]);
+  if (lacks) b.remount(tree, MS.RDONLY, 0);
   b.at("", "make it the root");
   b.sys("pivot_root", [scratch, scratch]);
 }

@@ -10,10 +10,9 @@ import type { ContainerConfig } from "../config/types.ts";
 import { BrunError, errorLine } from "../errors.ts";
 import type { Resources, Spec } from "../spec/index.ts";
 import { CLONE } from "../sys/constants.ts";
-import { E } from "../sys/errno.ts";
-import { NR, syscall } from "../sys/ffi.ts";
 import { readText } from "../sys/fs.ts";
 import { any, found, mapped } from "../sys/lists.ts";
+import { refusalOf } from "../sys/refused-calls.ts";
 import { describe } from "./describe.ts";
 import { rootOutside } from "./root.ts";
 import { type StoredState, saveState } from "./store.ts";
@@ -112,7 +111,7 @@ export function makeCgroup(rt: Runtime, config: ContainerConfig, plan: CgroupPla
 export function clonesInto(plan: CgroupPlan | null): string | null {
   if (plan === null || plan.version !== 2 || plan.systemd !== undefined) return null;
   // Without clone3(2) the stage enters it before it clones.
-  return syscall(NR.clone3, 0, 0) === -E.ENOSYS ? null : plan.paths[""]!;
+  return refusalOf("clone3") !== 0 ? null : plan.paths[""]!;
 }
 
 /**

@@ -16,6 +16,7 @@ import {
   StandardInit,
 } from "../init/standard.ts";
 import { type LoadedSpec, loadSpec, type Spec } from "../spec/index.ts";
+import { StepError } from "../stage/failure.ts";
 import { launchStage, type Stage } from "../stage/launch.ts";
 import { Message, sendMessage } from "../stage/messages.ts";
 import type { Program } from "../stage/program.ts";
@@ -88,7 +89,9 @@ export function launch(rt: Runtime, options: CreateOptions, mode: LaunchMode): L
 
 /** Whether the kernel has refused the procfs of a config whose outer one may stand in for it. */
 function isProcRefusal(error: unknown, spec: Spec): boolean {
-  if (!(error instanceof BrunError) || error.code !== "EPERM" || !mountsProc(spec)) return false;
+  if (!(error instanceof StepError) || error.code !== "EPERM" || !mountsProc(spec)) return false;
+  // Not the way to the mount point, which a seccomp filter may refuse.
+  if (error.programs[error.program]?.ops[error.op]?.name !== "mount") return false;
   const index = (spec.mounts ?? []).findIndex(({ type }) => type === "proc");
   return error.where === `mounts[${index}]`;
 }

@@ -3,6 +3,7 @@ import { E } from "../sys/errno.ts";
 import { SysError } from "../sys/error.ts";
 import { NR, syscall } from "../sys/ffi.ts";
 import { close, O, POLLIN, readlink, readTextIfThere, tryOpen, waitFd } from "../sys/fs.ts";
+import { refusalOf } from "../sys/refused-calls.ts";
 
 /** What /proc/PID/stat says. */
 export interface ProcessStat {
@@ -41,7 +42,8 @@ export function isAlive(pid: number, startTime: string): boolean {
  */
 export function openProcess(pid: number, startTime: string): number {
   let fd = syscall(NR.pidfd_open, pid, 0);
-  if (fd === -E.ENOSYS) fd = tryOpen(`/proc/${pid}`, O.DIRECTORY);
+  // It has no other reason for EPERM.
+  if (fd === -E.ENOSYS || fd === -E.EPERM) fd = tryOpen(`/proc/${pid}`, O.DIRECTORY);
   if (fd === -E.ESRCH || fd === -E.EINVAL || fd === -E.ENOENT) return -1;
   if (fd < 0) throw new SysError(`open process ${pid}`, -fd);
   // Checked after the pidfd is held: from here on it cannot become another process.
@@ -53,7 +55,8 @@ export function openProcess(pid: number, startTime: string): number {
 /** Sends a signal through a pidfd. Returns 0 or -errno. */
 export function signalProcess(pidfd: number, signal: number): number {
   const result = syscall(NR.pidfd_send_signal, pidfd, signal, 0, 0);
-  if (result !== -E.ENOSYS) return result;
+  const refused = result === -E.EPERM && refusalOf("pidfd_send_signal") !== 0;
+  if (result !== -E.ENOSYS && !refused) return result;
   // Not safe from a pid that is recycled in this very moment; nothing is, without the call.
   const info = readTextIfThere(`/proc/self/fdinfo/${pidfd}`) ?? "";
   const pid = /^Pid:\t(\d+)$/m.exec(info) ?? /^\/proc\/(\d+)$/.exec(readlink(`/proc/self/fd/${pidfd}`));

@@ -2,12 +2,15 @@
 import { explainConfinement, explainRestriction } from "../../rootless/apparmor.ts";
 import { currentCaller } from "../../rootless/caller.ts";
 import type { Diagnosis } from "../../rootless/host.ts";
+import { filterRemedy, hasSeccompFilter } from "../../rootless/outer.ts";
 import { explainProcMountRefusal, hostView, userNamespaceError } from "../../rootless/userns.ts";
 import { BrunError } from "../errors.ts";
 import { CLONE } from "../sys/constants.ts";
 import { E, errnoName, errnoText } from "../sys/errno.ts";
 import { NR, syscall } from "../sys/ffi.ts";
 import { close } from "../sys/fs.ts";
+import { refusalOf } from "../sys/refused-calls.ts";
+import type { SyscallName } from "../sys/syscalls.ts";
 import { fromUtf8 } from "../sys/utf8.ts";
 import type { Stage } from "./launch.ts";
 import type { Received } from "./messages.ts";
@@ -173,6 +176,8 @@ function asHint(diagnosis: Diagnosis | null): string | undefined {
 
 function hintOf(op: Op, errno: number): string | undefined {
   const { doing } = op;
+  const call = op.kind === "target" ? "openat2" : op.name;
+  if (call !== "" && isCallRefused(call, errno)) return callHint(call);
   if (doing.startsWith("mount proc ") && errno === E.EPERM) {
     const { uid, gid } = currentCaller();
     return explainProcMountRefusal(hostView(uid, gid))?.fix;
@@ -210,16 +215,34 @@ function hintOf(op: Op, errno: number): string | undefined {
     return "the working directory is outside the container's root";
   }
   if (errno === E.EMFILE || errno === E.ENFILE) return "too many open files: raise ulimit -n";
-  if (errno === E.ENOSYS) {
-    const name = op.kind === "target" ? "openat2" : op.name;
-    const since = kernels[name];
-    return `${name || "the call"} needs ${since === undefined ? "another kernel" : `Linux ${since}`}, and that a seccomp filter around brun allows it`;
-  }
   return (require("./causes.ts") as typeof import("./causes.ts")).causeOf(op, errno);
 }
 
+/** Whether the call cannot be had, and the errno is not its own answer. */
+function isCallRefused(name: SyscallName, errno: number): boolean {
+  if (errno === E.ENOSYS) return true;
+  if (errno !== E.EPERM || kernels[name] === undefined) return false;
+  if (refusalOf(name) === E.EPERM) return true;
+  const { uid, gid } = currentCaller();
+  return WANTS_CAPABILITIES.includes(name) && hasSeccompFilter(hostView(uid, gid));
+}
+
+/**
+ * They cannot be asked beforehand: without CAP_SYS_ADMIN they say EPERM to whatever. The stage has it, so that a filter is the
+ * likeliest reason.
+ */
+const WANTS_CAPABILITIES: readonly SyscallName[] = ["move_mount", "fsopen", "fsmount"];
+
+function callHint(name: SyscallName): string {
+  const since = kernels[name];
+  const { uid, gid } = currentCaller();
+  const remedy = filterRemedy(hostView(uid, gid));
+  const needs = `${name} needs ${since === undefined ? "another kernel" : `Linux ${since}`}, and that a seccomp filter around brun allows it`;
+  return remedy === undefined ? needs : `${needs}: ${remedy}`;
+}
+
 /** The kernels that brought what programs are made of. */
-const kernels: Readonly<Record<string, string>> = {
+const kernels: { readonly [Name in SyscallName]?: string } = {
   open_tree: "5.2",
   move_mount: "5.2",
   fsopen: "5.2",

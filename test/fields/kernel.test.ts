@@ -1,12 +1,16 @@
-/** Kernels, or seccomp filters around brun, that lack a system call: what goes on without, and what says so. */
+/**
+ * Kernels, or seccomp filters around brun, that lack a system call: what goes on without, and what says so. Kernels answer
+ * ENOSYS, and filters that or EPERM.
+ */
 import { describe, expect, test } from "bun:test";
 import { closeSync, openSync } from "node:fs";
 import type { SyscallName } from "../../src/sys/syscalls.ts";
 import { ownedDir } from "../support/caller.ts";
+import { until } from "../support/processes.ts";
 import { inPrivateMounts, subjects } from "../support/runtime.ts";
 import { Sandbox } from "../support/sandbox.ts";
 import { mapManyIds } from "../support/spec.ts";
-import { ENOSYS, refusing, without } from "../support/without.ts";
+import { ENOSYS, EPERM, refusing, without } from "../support/without.ts";
 
 /** What goes on without. */
 const FILTERS: [SyscallName[]][] = [
@@ -17,6 +21,7 @@ const FILTERS: [SyscallName[]][] = [
   [["faccessat2"]],
   [["mount_setattr"]],
   [["keyctl"]],
+  [["execveat"]],
   // What the seccomp profiles of Docker 19.03 do not know, but for openat2, open_tree and move_mount.
   [["clone3", "pidfd_open", "pidfd_send_signal", "close_range", "faccessat2", "mount_setattr"]],
 ];
@@ -25,9 +30,9 @@ for (const subject of subjects(["brun"])) {
   const { caller } = subject;
 
   /** Runs brun without the calls. */
-  function call(box: Sandbox, calls: SyscallName[], args: string[]) {
+  function callWith(box: Sandbox, calls: SyscallName[], args: string[], errno = ENOSYS) {
     const argv = box.argv(args);
-    argv.splice(caller.prefix.length, 0, ...without(refusing(calls, ENOSYS)));
+    argv.splice(caller.prefix.length, 0, ...without(refusing(calls, errno)));
     const { exitCode, stdout, stderr } = Bun.spawnSync(argv, {
       env: box.env,
       stdio: ["ignore", "pipe", "pipe"],
@@ -35,19 +40,61 @@ for (const subject of subjects(["brun"])) {
     return { code: exitCode, stdout: stdout.toString(), stderr: stderr.toString() };
   }
 
-  function run(box: Sandbox, calls: SyscallName[], ids = false) {
+  const call = callWith;
+
+  function run(box: Sandbox, calls: SyscallName[], errno = ENOSYS, ids = false) {
     const bundle = box.bundle((spec) => {
       if (ids) mapManyIds(spec, caller);
       delete spec.process.capabilities!.ambient;
       spec.process.args = ["/bin/sh", "-c", "echo pid $$; exit 3"];
     });
-    return call(box, calls, ["run", "--bundle", bundle, box.name()]);
+    return call(box, calls, ["run", "--bundle", bundle, box.name()], errno);
   }
 
   describe(subject.label, () => {
     test.each(FILTERS)("runs without %j", async (calls) => {
       await using box = new Sandbox(subject);
       expect(run(box, calls)).toEqual({ code: 3, stdout: "pid 1\n", stderr: "" });
+    });
+
+    test.each(FILTERS)("runs with %j refused by EPERM, and doctor says no worse", async (calls) => {
+      await using box = new Sandbox(subject);
+      if (calls.includes("clone3")) calls = calls.filter((name) => name !== "clone3");
+      expect(run(box, calls, EPERM)).toEqual({ code: 3, stdout: "pid 1\n", stderr: "" });
+      expect(call(box, calls, ["doctor"], EPERM).code).toBeLessThan(2);
+    });
+
+    test.each([["clone3"], ["statx"], ["memfd_create"]] as [SyscallName][])(
+      "what Bun cannot do without is one line: %s",
+      async (name) => {
+        await using box = new Sandbox(subject);
+        for (const { code, stdout, stderr } of [
+          run(box, [name], EPERM),
+          call(box, [name], ["doctor"], EPERM),
+        ]) {
+          expect([code, stdout]).toEqual([1, ""]);
+          expect(stderr).toMatch(
+            new RegExp(`^brun: the seccomp filter around brun refuses ${name}, [^\n]*\n$`),
+          );
+        }
+        await box.untilGone();
+      },
+    );
+
+    test("a filter that refuses pidfd_send_signal keeps no signal from the program", async () => {
+      await using box = new Sandbox(subject);
+      const bundle = box.bundle((spec) => {
+        spec.process.args = [
+          "/bin/sh",
+          "-c",
+          "trap 'echo got; exit 4' TERM; echo ready; while :; do sleep 0.1; done",
+        ];
+      });
+      const around = without(refusing(["pidfd_send_signal"], EPERM));
+      const running = box.spawn(["run", "--bundle", bundle, box.name()], { around });
+      await until("the program", () => running.stdout().includes("ready"));
+      process.kill(running.pid, "SIGTERM");
+      expect(await running.done).toMatchObject({ code: 4, stdout: "ready\ngot\n", stderr: "" });
     });
 
     test("what was run with all calls before runs without them", async () => {
@@ -84,15 +131,20 @@ for (const subject of subjects(["brun"])) {
       ["open_tree", "5.2"],
       ["move_mount", "5.2"],
     ] as [SyscallName, string][])(
-      "without %s it says which kernel has it, and leaves nothing",
+      "without %s it says which kernel has it, and leaves nothing; so does doctor",
       async (name, since) => {
         await using box = new Sandbox(subject);
-        const { code, stderr } = run(box, [name]);
-        expect(code).toBe(1);
-        expect(stderr).toContain(
-          `${name} needs Linux ${since}, and that a seccomp filter around brun allows it`,
-        );
-        expect(stderr.trim().split("\n")).toHaveLength(1);
+        for (const errno of [ENOSYS, EPERM]) {
+          const { code, stderr } = run(box, [name], errno);
+          expect(code).toBe(1);
+          expect(stderr).toContain(
+            `${name} needs Linux ${since}, and that a seccomp filter around brun allows it`,
+          );
+          expect(stderr.trim().split("\n")).toHaveLength(1);
+          const doctor = call(box, [name], ["doctor"], errno);
+          expect(doctor.code).toBe(2);
+          expect(doctor.stdout).toMatch(new RegExp(`kernel .*lacks ${name} \\(Linux ${since}, `));
+        }
         await box.untilGone();
       },
     );
@@ -176,8 +228,9 @@ for (const subject of subjects(["brun"])) {
       expect(stderr).toMatch(/mounts\[\d+\]: .*mount_setattr needs Linux 5\.12/);
     });
 
-    test("kill and delete without pidfds", async () => {
+    test.each([[ENOSYS], [EPERM]])("kill and delete without pidfds, errno %d", async (errno) => {
       await using box = new Sandbox(subject);
+      const call = (box: Sandbox, calls: SyscallName[], args: string[]) => callWith(box, calls, args, errno);
       const id = await box.detached();
       const calls: SyscallName[] = ["pidfd_open", "pidfd_send_signal"];
       const { pid } = await box.inspect(id);

@@ -4,7 +4,8 @@ import { compiled } from "./compiled.ts";
 
 /** A call that fails; with `argument` only where that one has these bits of the mask. */
 export interface Refusal {
-  readonly call: SyscallName;
+  /** By its number where brun has no use for it. */
+  readonly call: SyscallName | number;
   readonly errno: number;
   readonly argument?: { readonly index: number; readonly mask: number; readonly value: number };
 }
@@ -22,7 +23,7 @@ export function refusing(calls: readonly SyscallName[], errno: number): Refusal[
 export function without(refusals: readonly Refusal[]): string[] {
   const words = refusals.map(({ call, errno, argument }) => {
     const narrow = argument === undefined ? "" : `/${argument.index}/${argument.mask}/${argument.value}`;
-    return `${NR[call]}${narrow}=${errno}`;
+    return `${typeof call === "number" ? call : NR[call]}${narrow}=${errno}`;
   });
   return [compiled(`${import.meta.dir}/without.c`), words.join(",")];
 }

@@ -1,0 +1,36 @@
+/**
+ * Whether a system call can be had at all. A kernel without it answers ENOSYS; a seccomp filter around brun that does not know it
+ * answers that or EPERM, which the call itself may also mean. So it is asked with arguments that the kernel refuses as
+ * senseless before it looks at anything else, or that change nothing.
+ */
+import { AT_RECURSIVE } from "./constants.ts";
+import { E } from "./errno.ts";
+import { type Arg, cstr, NR, syscall } from "./ffi.ts";
+import type { SyscallName } from "./syscalls.ts";
+
+const NOBODY = 0x7ffffff0;
+const CLOSE_RANGE_CLOEXEC = 4;
+const ALL_FLAGS = 0xffffffff;
+
+/** Arguments of each call that can be asked so, as any caller. */
+const SENSELESS: { readonly [Name in SyscallName]?: readonly Arg[] } = {
+  clone3: [null, 0],
+  close_range: [NOBODY, NOBODY, CLOSE_RANGE_CLOEXEC],
+  execveat: [-1, cstr("x"), null, null, 0],
+  faccessat2: [-1, cstr("x"), 0, ALL_FLAGS],
+  fsconfig: [-1, 0, null, null, 0],
+  mount_setattr: [-1, cstr("x"), ALL_FLAGS, null, 0],
+  open_tree: [-1, cstr("x"), AT_RECURSIVE],
+  openat2: [-1, null, null, 0],
+  pidfd_open: [-1, 0],
+  pidfd_send_signal: [-1, 0, null, ALL_FLAGS],
+};
+
+/** E.ENOSYS or E.EPERM of a call that cannot be had; 0 of one that can, and of those that cannot be asked. */
+export function refusalOf(name: SyscallName): number {
+  const args = SENSELESS[name];
+  if (args === undefined) return 0;
+  const [a = 0, b = 0, c = 0, d = 0, e = 0] = args;
+  const result = syscall(NR[name], a, b, c, d, e);
+  return result === -E.ENOSYS || result === -E.EPERM ? -result : 0;
+}
