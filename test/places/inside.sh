@@ -4,7 +4,7 @@
 #   environment, each a pattern of grep -E:
 #   PLACE_SAYS      what the first run warns of, in one line; without it nothing is said
 #   PLACE_REFUSES   the one line by which everything is refused; crun, runc and bwrap have to fail there as well
-#   PLACE_HOSTNAME  not empty: the bundle's host name is refused, and it runs without one, as the hint says
+#   PLACE_HOSTNAME  not empty: the bundle's host name is refused, and it runs without one, as the hint says; crun and runc fail
 set -u
 # Of systemd-nspawn: run -d would wait for the container to say that it is ready.
 unset NOTIFY_SOCKET
@@ -75,6 +75,14 @@ spec() {
   sed -i 's/"terminal": true/"terminal": false/; s/"sh"/"echo", "ran"/' config.json
 }
 
+# The bundle of `spec` by the others.
+peers_fail() {
+  for peer in crun runc; do
+    spec $peer --root "$dir/$peer"
+    fails $peer $peer --root "$dir/$peer" run $id-$peer
+  done
+}
+
 host_name=$(hostname 2>/dev/null || :)
 id=place-$$
 spec "$@"
@@ -86,10 +94,7 @@ if [ -n "${PLACE_REFUSES:-}" ]; then
   try "$@" doctor
   [ "$code" = 2 ] || fail "doctor: exit code $code"
   case $out in *"$hint"*) ;; *) fail "doctor does not say '$hint': $out" ;; esac
-  for peer in crun runc; do
-    spec $peer --root "$dir/$peer"
-    fails $peer $peer --root "$dir/$peer" run $id-$peer
-  done
+  peers_fail
   fails bwrap bwrap --bind / / echo ran
   exit 0
 fi
@@ -98,6 +103,8 @@ if [ -n "${PLACE_HOSTNAME:-}" ]; then
   try "$@" run $id
   [ "$code" = 1 ] || fail "a bundle with a host name: exit code $code"
   echo "$err" | tail -n 1 | grep -q '^brun: hostname: .*leave out the hostname' || fail "a bundle with a host name says '$err'"
+  peers_fail
+  spec "$@"
   sed -i '/"hostname"/d' config.json
 fi
 works "a bundle" "$first" "$@" run $id
