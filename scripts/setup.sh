@@ -109,6 +109,8 @@ case $purpose in
     want fish have fish
     want man-db have man
     want mmdebstrap have mmdebstrap
+    want libarchive-tools have bsdtar
+    want python3 have python3
     want bubblewrap have bwrap
     want passt have pasta
     want slirp4netns have slirp4netns
@@ -126,6 +128,8 @@ case $purpose in
   vm)
     want qemu-system-x86 have qemu-system-x86_64
     want mmdebstrap have mmdebstrap
+    want libarchive-tools have bsdtar
+    want python3 have python3
     want e2fsprogs have mke2fs
     ;;
   clients)

@@ -1,13 +1,17 @@
 /** `brun image` and `run --image`: from a registry and from files to a container, without root. */
 import { describe, expect, test } from "bun:test";
-import { readdirSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { imageOf, type TestImage, writeLayout } from "../src/image/testing/image.ts";
 import type { TestEntry } from "../src/image/testing/tar.ts";
 import { host, ownedDir } from "./support/caller.ts";
+import { until } from "./support/processes.ts";
 import { type Faults, TestRegistry } from "./support/registry.ts";
 import { makeRootfs } from "./support/rootfs.ts";
 import { subjects } from "./support/runtime.ts";
 import { type CallOptions, type Outcome, Sandbox } from "./support/sandbox.ts";
+
+/** How often a pull is killed; 30 with npm run test:security. */
+const POINTS = process.env.BRUN_SECURITY === "full" ? 30 : 4;
 
 /** A layer with the programs that tests run. */
 let programs: Uint8Array | undefined;
@@ -194,6 +198,28 @@ for (const subject of subjects(["brun"])) {
       expect(wrong.stderr).toContain(`${registry.host} refuses your login for ${name}`);
     });
 
+    test("login tries a login and keeps it; logout forgets it", async () => {
+      await using images = Images.make({ bearer: { login: "me:secret" } });
+      const { registry } = images;
+      registry.push("app", "1", images.image());
+      const name = `${registry.host}/app:1`;
+      const authFile = `${images.data}/auth.json`;
+      const env = { REGISTRY_AUTH_FILE: authFile };
+      const login = ["login", registry.host, "-u", "me", "--password-stdin"];
+      const wrong = await images.call(login, { env, stdin: "wrong\n" });
+      expect([wrong.code, wrong.stderr]).toEqual([1, expect.stringContaining("refuses your login")]);
+      expect(existsSync(authFile)).toBe(false);
+      await images.ok(login, { env, stdin: "secret\n" });
+      expect(statSync(authFile).mode & 0o777).toBe(0o600);
+      expect(await images.ok(["login", registry.host, "--get-login"], { env })).toBe("me\n");
+      expect(await images.ok(run(name, "cat /etc/motd"), { env })).toBe("second\n");
+      await images.ok(["logout", registry.host], { env });
+      const again = await images.call(["logout", registry.host], { env });
+      expect([again.code, again.stderr]).toEqual([1, expect.stringContaining("not logged in")]);
+      const nobody = await images.call(["login", registry.host], { env });
+      expect(nobody.stderr).toContain("nobody is there to be asked");
+    });
+
     test("a registry that asks for logins elsewhere gets none", async () => {
       await using images = Images.make();
       using thief = new TestRegistry();
@@ -300,6 +326,93 @@ for (const subject of subjects(["brun"])) {
       expect(await images.ok(["image", "remove", id])).toBe(`${name}\n`);
       expect(await images.ok(["image", "list", "-q"])).toBe("");
       expect(readdirSync(`${images.data}/images/layers`)).toEqual([]);
+    });
+
+    test("commit: what a running container has changed becomes an image", async () => {
+      await using images = Images.make();
+      images.registry.push("app", "1", images.image({ config: { Env: ["A=1"], Cmd: ["cat", "/etc/motd"] } }));
+      const name = `${images.registry.host}/app:1`;
+      const id = images.box.name();
+      const script =
+        "echo third >/etc/motd; rm -r /opt/all; mkdir -p /opt/new/dir; echo x >/opt/new/dir/file; ln -s dir /opt/new/link; " +
+        "chmod 4711 /opt/name; chown 33:33 /opt/new; touch /ready; exec sleep 1000";
+      await images.ok(["run", "--image", name, "-d", "--name", id, "--", "sh", "-c", script]);
+      await until(
+        "it has changed all",
+        async () => (await images.call(["exec", id, "ls", "/ready"])).code === 0,
+      );
+      await images.ok(["image", "commit", "-c", "ENV B=2", id, "me/changed:2"]);
+      const look =
+        "cat /etc/motd; ls /opt; stat -c '%a %u' /opt/name /opt/new; readlink /opt/new/link; cat /opt/new/link/file; echo $A $B";
+      const expected = "third\nname\nnew\nof-lower\nother-name\n4711 0\n755 33\ndir\nx\n1 2\n";
+      expect(await images.ok(run("me/changed:2", look))).toBe(expected);
+      expect(await images.ok(["run", "me/changed:2"])).toBe("third\n");
+      expect(await images.ok(run(name, "cat /etc/motd; ls /opt/all"))).toBe("second\nthree\n");
+      await images.ok(["delete", "--force", id]);
+      const gone = await images.call(["image", "commit", id, "me/other"]);
+      expect([gone.code, gone.stderr]).toEqual([
+        1,
+        expect.stringContaining(`container ${id} does not exist`),
+      ]);
+    });
+
+    test("import an archive; unpack an image into a directory of one's own", async () => {
+      await using images = Images.make();
+      const archive = `${images.box.dir}/root.tar`;
+      writeFileSync(archive, programLayer(images.box));
+      host("chmod", "644", archive);
+      const digest = await images.ok([
+        "image",
+        "import",
+        "-c",
+        'CMD ["echo", "imported"]',
+        archive,
+        "me/imported",
+      ]);
+      expect(digest).toMatch(/^sha256:/);
+      expect(await images.ok(["run", "--image", "me/imported"])).toBe("imported\n");
+      const damaged = await images.call(["image", "import", "/bin/sh", "me/damaged"]);
+      expect([damaged.code, damaged.stderr]).toEqual([
+        1,
+        expect.stringContaining("/bin/sh: is no sound tar archive"),
+      ]);
+      images.registry.push("app", "1", images.image());
+      const directory = `${images.data}/own`;
+      await images.ok(["image", "unpack", "-q", `${images.registry.host}/app:1`, directory]);
+      const writable = ["run", "--rootfs", directory, "--writable", "--", "sh", "-c"];
+      expect(
+        await images.ok([...writable, "cat /etc/motd; stat -c %u /srv/of-www; echo own >/etc/motd"]),
+      ).toBe("second\n33\n");
+      expect(await images.ok([...writable, "cat /etc/motd"])).toBe("own\n");
+      expect(await images.ok(run(`${images.registry.host}/app:1`, "cat /etc/motd"))).toBe("second\n");
+      const again = await images.call(["image", "unpack", "-q", `${images.registry.host}/app:1`, directory]);
+      expect([again.code, again.stderr]).toEqual([1, expect.stringContaining("is not empty")]);
+    });
+
+    test("killed at any point: the next call succeeds, and downloads little again", async () => {
+      await using images = Images.make();
+      const { registry, box } = images;
+      registry.push("app", "1", images.image({ packing: "none" }));
+      const name = `${registry.host}/app:1`;
+      for (let i = 0; i < POINTS; i++) {
+        const pulling = box.spawn(["image", "pull", "-q", name], {
+          env: { BRUN_IMAGES: `${images.data}/images` },
+        });
+        await Bun.sleep(5 + Math.random() * 400);
+        pulling.kill("SIGKILL");
+        await pulling.done;
+      }
+      const before = registry.blobBytes;
+      expect(await images.ok(run(name, "cat /etc/motd; ls /opt/all"))).toBe("second\nthree\n");
+      const size = images
+        .image({ packing: "none" })
+        .blobs.values()
+        .reduce((sum, bytes) => sum + bytes.length, 0);
+      expect(registry.blobBytes - before).toBeLessThanOrEqual(size);
+      expect(before).toBeLessThanOrEqual(size + POINTS * (1 << 20));
+      await images.ok(["image", "prune"]);
+      const left = () => readdirSync(`${images.data}/images/partial`);
+      await until("what was killed is removed", () => left().length === 0);
     });
 
     test("eight runs at once download it once", async () => {

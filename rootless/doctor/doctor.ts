@@ -5,6 +5,7 @@ import { loadSubids } from "../subid.ts";
 import { cgroups } from "./cgroups.ts";
 import type { Finding } from "./finding.ts";
 import { mapHelper, subordinateIds } from "./ids.ts";
+import { images } from "./images.ts";
 import { kernel } from "./kernel.ts";
 import { idMaps, inNamespaces, userNamespace } from "./namespaces.ts";
 import { programs } from "./programs.ts";
@@ -30,6 +31,7 @@ export function doctor(): Finding[] {
     ...session(caller),
     ...cgroups(caller),
     ...programs(caller, overlay),
+    images(caller),
   ];
 }
 

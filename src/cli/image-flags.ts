@@ -1,11 +1,13 @@
 /** What the flags about getting images (pull-flags.ts) amount to. */
 import { BrunError } from "../errors.ts";
 import { ownPlatform, parsePlatform } from "../image/platform.ts";
-import { PULL_POLICIES, type PullOptions, type PullPolicy } from "../image/pull.ts";
+import type { PullOptions, PullPolicy } from "../image/pull.ts";
 import { usernsOf } from "./container-flags.ts";
 import type { Values } from "./flags.ts";
 import type { Session } from "./globals.ts";
 import type { pullFlags } from "./pull-flags.ts";
+
+const PULL_POLICIES: readonly PullPolicy[] = ["missing", "always", "newer", "never"];
 
 /** @throws BrunError (ERR_USAGE) */
 export function policyOf(text: string): PullPolicy {

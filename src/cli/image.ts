@@ -1,14 +1,20 @@
-/** `brun image`: pull, list, inspect, remove, prune. */
+/** `brun image`: pull, list, inspect, remove, prune, unpack, import, commit. */
+
+import { USERNS_MODES } from "../../rootless/default-ids.ts";
 import { list } from "../container/list.ts";
 import { BrunError } from "../errors.ts";
 import { hexOf } from "../image/digest.ts";
-import { type ImageConfig, parseImageConfig } from "../image/manifest.ts";
+import { type UnpackIds, unpackIds } from "../image/ids.ts";
+import { commitContainer, importImage, unpackImage } from "../image/make.ts";
+import type { ImageConfig } from "../image/manifest.ts";
 import { platformText } from "../image/platform.ts";
 import { pull } from "../image/pull.ts";
+import type { StoredImage } from "../image/record.ts";
 import { collect, imagesNamed, removeImages, removePartial, removeUnused } from "../image/remove.ts";
-import { ImageStore, type StoredImage } from "../image/store.ts";
+import { ImageStore } from "../image/store.ts";
 import type { Request } from "../image/unpack/child.ts";
-import { unpackIds, unpackProcess } from "../image/unpack/start.ts";
+import { unpackProcess } from "../image/unpack/start.ts";
+import { absolute, mkdirAll, O, open, readdir } from "../sys/fs.ts";
 import { type Command, type CommandContext, defineCommand } from "./command.ts";
 import { userns } from "./container-flags.ts";
 import type { Flags } from "./flags.ts";
@@ -24,7 +30,7 @@ const name = "image";
 /** What stands behind `image`. */
 const action = {
   type: "positional",
-  valueHint: "pull|list|inspect|remove|prune",
+  valueHint: "pull|list|inspect|remove|prune|unpack|import|commit",
   description: "what to do",
 } as const;
 const quiet = { type: "boolean", alias: "q", description: "print no more than names or ids" } as const;
@@ -74,12 +80,11 @@ const inspectCommand = defineCommand({
   meta: { name, description: "inspect: print what an image is, as JSON" },
   args: { action, image: { type: "positional", description: "its name or id" } },
   run({ args }) {
-    const store = ImageStore.open();
-    const found = imagesNamed(args.image, store.images());
+    const found = imagesNamed(args.image, ImageStore.open().images());
     const all = found.map((image) => ({
       ...shown(image),
       layers: image.diffIds,
-      config: configOf(image, store),
+      config: configOf(image),
     }));
     print(`${JSON.stringify(all, null, "  ")}\n`);
     return 0;
@@ -115,6 +120,128 @@ const pruneCommand = defineCommand({
   },
 });
 
+const change = {
+  type: "string",
+  multiple: true,
+  alias: "c",
+  valueHint: "instruction",
+  description: 'as in a Containerfile: CMD ["sh"], ENV A=1, USER 1000',
+} as const;
+
+const unpackCommand = defineCommand({
+  meta: { name, description: "unpack: an image's files into a directory of your own" },
+  args: {
+    action,
+    image: { type: "positional", description: "its name" },
+    directory: { type: "positional", description: "empty, or missing" },
+    ...pullFlags,
+    userns,
+    quiet,
+  },
+  details: `It can be written to: brun run --rootfs DIR --writable. Files of subordinate ids are removed by brun unshare.
+
+EXAMPLE
+  brun image unpack debian:12 rootfs`,
+  async run({ args, data }) {
+    const store = ImageStore.open();
+    const progress = args.quiet ? null : new PullProgress();
+    const options = { ...pullOptions(args, "missing", data), progress: progress?.event, store };
+    const { root } = await pull(args.image, options);
+    progress?.end();
+    const path = absolute(args.directory);
+    mkdirAll(path, 0o755);
+    if (readdir(path).length > 0) {
+      throw new BrunError("is not empty", {
+        code: "ERR_EXISTS",
+        where: path,
+        hint: "name a directory that is not there",
+      });
+    }
+    const directory = open(path, O.RDONLY | O.DIRECTORY);
+    await unpackImage(root, directory, store, unpackIds(options.userns, options.rootless));
+    return 0;
+  },
+});
+
+const importCommand = defineCommand({
+  meta: { name, description: "import: an image of a root file system in a tar archive" },
+  args: {
+    action,
+    file: { type: "positional", valueHint: "file", description: "plain, or by gzip or zstd" },
+    image: { type: "positional", description: "its name: me/app:1" },
+    change,
+    platform: pullFlags.platform,
+    userns,
+  },
+  async run({ args, data }) {
+    const {
+      platform,
+      userns: mode,
+      rootless,
+    } = pullOptions({ ...args, authfile: undefined, "tls-verify": undefined }, "missing", data);
+    const made = { changes: args.change, platform };
+    const image = await importImage(
+      absolute(args.file),
+      args.image,
+      ImageStore.open(),
+      unpackIds(mode, rootless),
+      made,
+    );
+    print(`${image.manifest}\n`);
+    return 0;
+  },
+});
+
+const commitCommand = defineCommand({
+  meta: { name, description: "commit: what a running container has changed, as an image" },
+  args: {
+    action,
+    "container-id": { type: "positional", description: "a container of run --image" },
+    image: { type: "positional", description: "its name: me/app:1" },
+    change,
+  },
+  async run({ args, data }) {
+    const rt = openRuntime(data);
+    const container = list(rt).find(({ id: one }) => one === args["container-id"]);
+    if (container === undefined) {
+      throw new BrunError(`container ${args["container-id"]} does not exist`, {
+        code: "ERR_NOT_FOUND",
+        hint: "brun list",
+      });
+    }
+    if (container.pid === 0) {
+      throw new BrunError(`container ${container.id} has stopped, and its changes are gone`, {
+        code: "ERR_STATE",
+        hint: "commit it while it runs",
+      });
+    }
+    const store = ImageStore.open();
+    const ids = idsOf(container.bundle, store);
+    const image = await commitContainer(container, args.image, store, ids, { changes: args.change });
+    print(`${image.manifest}\n`);
+    return 0;
+  },
+});
+
+/** The ids in which the root of a container was unpacked: they are in its path. Throws a BrunError. */
+function idsOf(bundle: string, store: ImageStore): UnpackIds {
+  const found = bundle.startsWith(`${store.directory}/`)
+    ? /^(?:layers|views)\/([^/]+)\//.exec(bundle.slice(store.directory.length + 1))
+    : null;
+  for (const mode of USERNS_MODES) {
+    try {
+      const ids = unpackIds(mode);
+      if (ids.name === found?.[1]) return ids;
+    } catch {
+      // These ids cannot be had here.
+    }
+  }
+  throw new BrunError("the container is of no image that is there", {
+    code: "ERR_STATE",
+    hint: "run --image makes one",
+  });
+}
+
 /** What `remove` leaves to the background. */
 const removeFilesCommand = defineCommand({
   meta: { name, hidden: true, description: "remove files of images" },
@@ -133,6 +260,9 @@ const actions: Readonly<Record<string, Command>> = {
   inspect: inspectCommand as unknown as Command,
   remove: removeCommand as unknown as Command,
   rm: removeCommand as unknown as Command,
+  unpack: unpackCommand as unknown as Command,
+  import: importCommand as unknown as Command,
+  commit: commitCommand as unknown as Command,
   prune: pruneCommand as unknown as Command,
   "remove-files": removeFilesCommand as unknown as Command,
 };
@@ -145,6 +275,9 @@ const overview = defineCommand({
   brun image inspect NAME       what an image is, as JSON
   brun image remove NAME…       images that are not wanted any more
   brun image prune              what no image needs; --all: also images that no container uses
+  brun image unpack NAME DIR    its files into a directory of your own
+  brun image import FILE NAME   an image of a root file system in a tar archive
+  brun image commit ID NAME     what a running container has changed, as an image
 
 NAME is as for podman and docker: debian:12, ghcr.io/owner/name@sha256:…; files are oci:DIR[:TAG], oci-archive:FILE[:TAG],
 docker-archive:FILE[:NAME], dir:DIR. "brun image pull --help" tells the flags of one.
@@ -155,7 +288,7 @@ EXAMPLE
   run({ args }: CommandContext<{ readonly action: typeof action }>) {
     throw new BrunError(`image: there is no action "${args.action}"`, {
       code: "ERR_USAGE",
-      hint: "pull, list, inspect, remove or prune",
+      hint: "pull, list, inspect, remove, prune, unpack, import or commit",
     });
   },
 });
@@ -200,9 +333,6 @@ function imageTable(images: readonly StoredImage[]): string {
   return table([["NAME", "ID", "PLATFORM", "SIZE", "PULLED"], ...rows]);
 }
 
-function configOf(image: StoredImage, store: ImageStore): Omit<ImageConfig, "diffIds"> | null {
-  const bytes = store.blob(image.config);
-  if (bytes === null) return null;
-  const { diffIds: _, ...config } = parseImageConfig(bytes, image.name);
+function configOf({ runs: { diffIds: _, ...config } }: StoredImage): Omit<ImageConfig, "diffIds"> {
   return config;
 }

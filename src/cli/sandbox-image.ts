@@ -1,11 +1,11 @@
 /** `run --image`: the image is there, or is got, before the container is what `run --rootfs` makes. */
-import { pull } from "../image/pull.ts";
+import { cachedImage, type ReadyImage } from "../image/cached.ts";
+import type { PullOptions } from "../image/pull.ts";
 import { type SandboxImage, withImage } from "../sandbox/image.ts";
 import type { SandboxOptions } from "../sandbox/options.ts";
 import type { Values } from "./flags.ts";
 import type { Session } from "./globals.ts";
 import { policyOf, pullOptions } from "./image-flags.ts";
-import { PullProgress } from "./image-progress.ts";
 import { entrypoint, type sandboxFlags } from "./sandbox-flags.ts";
 
 /**
@@ -20,12 +20,26 @@ export async function withPulledImage(
   session: Session,
   may: boolean,
 ): Promise<SandboxOptions> {
-  const progress = args.quiet ? null : new PullProgress();
   const options = pullOptions(args, may ? policyOf(args.pull) : "never", session);
-  const pulled = await pull(args.image!, { ...options, progress: progress?.event });
-  progress?.end();
-  const image: SandboxImage = { name: pulled.image.name, config: pulled.config };
-  const root = { kind: "rootfs", path: pulled.root, image: image.name } as const;
+  const ready = await getImage(args.image!, options, args.quiet);
+  const image: SandboxImage = { name: ready.image.name, config: ready.config };
+  const root = { kind: "rootfs", path: ready.root, image: image.name } as const;
   const given = args.entrypoint === undefined ? undefined : entrypoint(args.entrypoint);
   return withImage({ ...asked, root }, image, program, given);
+}
+
+/** What gets images is loaded when one is not there. */
+async function getImage(name: string, options: PullOptions, quiet: boolean): Promise<ReadyImage> {
+  const { policy, platform, userns, rootless } = options;
+  const there =
+    policy === "missing" || policy === "never" ? cachedImage(name, platform, userns, rootless) : null;
+  if (there !== null) return there;
+  const [{ pull }, { PullProgress }] = await Promise.all([
+    import("../image/pull.ts"),
+    import("./image-progress.ts"),
+  ]);
+  const progress = quiet ? null : new PullProgress();
+  const pulled = await pull(name, { ...options, progress: progress?.event });
+  progress?.end();
+  return pulled;
 }

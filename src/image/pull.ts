@@ -3,28 +3,24 @@ import { cpus } from "node:os";
 import type { UsernsMode } from "../../rootless/default-ids.ts";
 import { BrunError } from "../errors.ts";
 import { absolute } from "../sys/fs.ts";
+import { findStored, type ReadyImage } from "./cached.ts";
 import { digestOf, hexOf } from "./digest.ts";
-import {
-  type Descriptor,
-  type ImageConfig,
-  type Manifest,
-  MEDIA,
-  parseImageConfig,
-  parseManifest,
-} from "./manifest.ts";
+import { type UnpackIds, unpackIds } from "./ids.ts";
+import { type Descriptor, type Manifest, MEDIA, parseImageConfig, parseManifest } from "./manifest.ts";
 import { choosePlatform, type Platform, platformText, runsOn } from "./platform.ts";
-import { type FileName, type ImageName, nameText, parseName, type RegistryName } from "./reference.ts";
+import { rootIfThere, type StoredImage } from "./record.ts";
+import { type FileName, type ImageName, nameText, parseName } from "./reference.ts";
 import { candidates, registriesConf } from "./registry/conf.ts";
+import { removeLeftovers } from "./remove.ts";
 import { archiveFiles, SavedSource } from "./source/archive.ts";
 import { DirSource, directoryFiles, LayoutSource } from "./source/layout.ts";
 import { RegistrySource } from "./source/registry.ts";
 import type { Document, Source } from "./source/source.ts";
-import { ImageStore, type StoredImage } from "./store.ts";
-import { type UnpackIds, unpackIds } from "./unpack/start.ts";
+import { ImageStore } from "./store.ts";
 
 /** When a registry is asked: podman's --pull. */
-export const PULL_POLICIES = ["missing", "always", "newer", "never"] as const;
-export type PullPolicy = (typeof PULL_POLICIES)[number];
+
+export type PullPolicy = "missing" | "always" | "newer" | "never";
 
 /** What happens meanwhile. Sizes are in bytes, as the registry has them. */
 export type PullEvent =
@@ -54,11 +50,7 @@ export interface PullOptions {
 }
 
 /** An image that can be run. */
-export interface PulledImage {
-  readonly image: StoredImage;
-  readonly config: ImageConfig;
-  /** The directory with its files. */
-  readonly root: string;
+export interface PulledImage extends ReadyImage {
   /** It was there already, and nobody was asked. */
   readonly cached: boolean;
 }
@@ -75,7 +67,7 @@ export async function pull(text: string, options: PullOptions): Promise<PulledIm
   if (name.transport !== "registry") return fetchImage(absoluteName(name), store, ids, options);
   const conf = registriesConf();
   const names = candidates(name, conf);
-  const there = options.policy === "always" ? undefined : findStored(names, store, options.platform);
+  const there = options.policy === "always" ? undefined : findStored(names, store.images(), options.platform);
   if (there !== undefined && options.policy !== "newer") {
     const ready = await stored(there, store, ids);
     if (ready !== null) return ready;
@@ -120,28 +112,14 @@ function registryOptions({ authFile, insecure, signal }: PullOptions) {
   return { authFile, insecure: insecure ?? false, signal };
 }
 
-function findStored(
-  names: readonly RegistryName[],
-  store: ImageStore,
-  platform: Platform,
-): StoredImage | undefined {
-  for (const name of names) {
-    const found = store.find(nameText(name), (of) => runsOn(of, platform));
-    if (found !== undefined) return found;
-  }
-  return undefined;
-}
-
 /** An image of the store as it is; null when something of it is missing. Throws a BrunError. */
 export async function stored(
   image: StoredImage,
   store: ImageStore,
   ids: UnpackIds,
 ): Promise<PulledImage | null> {
-  const bytes = store.blob(image.config);
-  if (bytes === null) return null;
-  const config = parseImageConfig(bytes, image.name);
-  const root = store.rootIfThere(ids, image.diffIds);
+  const config = image.runs;
+  const root = rootIfThere(store.directory, ids, image.diffIds);
   if (root !== null) return { image, config, root, cached: true };
   if (!image.diffIds.every((diffId) => store.hasLayer(ids, diffId))) return null;
   return { image, config, root: await store.buildRoot(ids, image.diffIds), cached: true };
@@ -218,6 +196,7 @@ async function fetchImage(
     if (config.diffIds.some((diffId) => !store.hasLayer(ids, diffId))) {
       options.progress?.({ type: "image", name: where, layers: layers.length, size });
     }
+    removeLeftovers(store);
     await fetchLayers(layers, config.diffIds, source, store, ids, options, where);
     const root = await store.buildRoot(ids, config.diffIds);
     const image: StoredImage = {
@@ -225,6 +204,7 @@ async function fetchImage(
       manifest: digestOf(document.bytes),
       top,
       config: manifest.config.digest,
+      runs: config,
       platform: config.platform,
       size,
       diffIds: config.diffIds,

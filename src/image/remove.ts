@@ -9,9 +9,10 @@ import { cstr, NR, syscall } from "../sys/ffi.ts";
 import { AT_FDCWD, close, exists, O, open, readdir, rmdir, tryStat, unlink } from "../sys/fs.ts";
 import { spawn } from "../sys/spawn.ts";
 import { chainId, hexOf } from "./digest.ts";
+import type { StoredImage } from "./record.ts";
 import { nameText, parseName, type RegistryName } from "./reference.ts";
 import { candidates, registriesConf } from "./registry/conf.ts";
-import type { ImageStore, StoredImage } from "./store.ts";
+import type { ImageStore } from "./store.ts";
 
 /** The images that a word stands for: a name, or the beginning of an id. Throws a BrunError (ERR_IMAGE_NOT_FOUND). */
 export function imagesNamed(word: string, images: readonly StoredImage[]): readonly StoredImage[] {
@@ -170,6 +171,12 @@ function isLocked(path: string): boolean {
   const result = syscall(NR.flock, fd, LOCK_EX | LOCK_NB);
   close(fd);
   return result !== 0;
+}
+
+/** Has what killed processes have left removed, in the background. */
+export function removeLeftovers(store: ImageStore): void {
+  const going = leftovers(store.directory);
+  if (going.length > 0) removeInBackground(store.directory, going);
 }
 
 /** What a process has left that is not there any more: its number is in the name. */

@@ -9,11 +9,8 @@
  *
  * What is in its final place was verified before a rename put it there.
  */
-import * as v from "valibot";
-import { callerIdentity } from "../container/root.ts";
 import { BrunError } from "../errors.ts";
 import { parseJson } from "../spec/json.ts";
-import { variable } from "../sys/environment.ts";
 import { E, errnoText } from "../sys/errno.ts";
 import { check, SysError } from "../sys/error.ts";
 import { cstr, NR, syscall } from "../sys/ffi.ts";
@@ -32,63 +29,25 @@ import {
   tryStat,
   unlink,
 } from "../sys/fs.ts";
-import { chainId, digestOf, hexOf } from "./digest.ts";
-import type { Platform } from "./platform.ts";
-import type { LayerData } from "./unpack/layer-data.ts";
-import { type UnpackIds, unpackProcess } from "./unpack/start.ts";
-
-/** An image that is there, under a name. */
-export interface StoredImage {
-  /** "docker.io/library/debian:12". */
-  readonly name: string;
-  readonly manifest: string;
-  /** Digest of the index that the name led to, or the manifest's own. */
-  readonly top: string;
-  readonly config: string;
-  readonly platform: Platform;
-  /** Bytes of the layers as they were read. */
-  readonly size: number;
-  readonly diffIds: readonly string[];
-  /** When it was pulled, as ISO 8601. */
-  readonly pulled: string;
-}
-
-const recordSchema = v.object({
-  version: v.literal(1),
-  images: v.array(
-    v.object({
-      name: v.string(),
-      manifest: v.string(),
-      top: v.string(),
-      config: v.string(),
-      platform: v.object({ os: v.string(), architecture: v.string(), variant: v.optional(v.string()) }),
-      size: v.number(),
-      diffIds: v.array(v.string()),
-      pulled: v.string(),
-    }),
-  ),
-});
+import { digestOf } from "./digest.ts";
+import type { UnpackIds } from "./ids.ts";
+import {
+  layerPath,
+  RECORD_VERSION,
+  readImages,
+  recordPath,
+  rootPath,
+  type StoredImage,
+  storeDirectory,
+} from "./record.ts";
+import type { LayerData, UnpackedLayer } from "./unpack/layer-data.ts";
+import { unpackProcess } from "./unpack/start.ts";
 
 const LOCK_EX = 2;
 const LOCK_NB = 4;
-const RECORD = "images.json";
 const DIRECTORIES = ["blobs/sha256", "blobs/sha512", "partial", "layers", "views"];
 /** How often another process's lock is looked at, in milliseconds. */
 const LOCK_POLL = 50;
-
-/** The store's directory: $BRUN_IMAGES, else below $XDG_DATA_HOME or ~/.local/share; root's is /var/lib/brun/images. */
-export function storeDirectory(): string {
-  const given = variable("BRUN_IMAGES");
-  if (given?.startsWith("/")) return given;
-  const data = variable("XDG_DATA_HOME");
-  if (data?.startsWith("/")) return `${data}/brun/images`;
-  const home = variable("HOME");
-  if (callerIdentity().euid === 0 && (home === undefined || home === "/root")) return "/var/lib/brun/images";
-  if (home?.startsWith("/")) return `${home}/.local/share/brun/images`;
-  throw new BrunError("there is no place for images: HOME is not set", {
-    hint: "set HOME, or XDG_DATA_HOME",
-  });
-}
 
 /** A lock that is held until it is closed. */
 export interface Lock {
@@ -99,9 +58,13 @@ export interface Lock {
 export interface LayerInput {
   readonly fd: number;
   readonly size: number;
+  /** Null where nobody has said it. */
   readonly digest: string | null;
-  readonly diffId: string;
+  readonly diffId: string | null;
 }
+
+/** By which algorithm what nobody has said is computed. */
+const SHA256 = "sha256:";
 
 /** How much of the free space one layer may take. */
 const ROOM = 0.95;
@@ -138,31 +101,15 @@ export class ImageStore {
 
   /** The images, as they are now. Throws a BrunError when the record is damaged. */
   images(): readonly StoredImage[] {
-    const path = `${this.directory}/${RECORD}`;
-    const text = readTextIfThere(path);
-    if (text === null) return [];
-    const result = v.safeParse(recordSchema, parseJson(text, path));
-    if (!result.success) {
-      throw new BrunError("is damaged", {
-        code: "ERR_STATE",
-        where: path,
-        hint: "remove it, and pull the images again",
-      });
-    }
-    return result.output.images as StoredImage[];
-  }
-
-  /** The image of a name for a platform. Throws a BrunError. */
-  find(name: string, runs: (platform: Platform) => boolean): StoredImage | undefined {
-    return this.images().find((image) => image.name === name && runs(image.platform));
+    return readImages(this.directory);
   }
 
   /** Changes the record under its lock. Throws a BrunError or SysError. */
   async change(edit: (images: readonly StoredImage[]) => readonly StoredImage[]): Promise<void> {
     const lock = await this.lock("record");
     try {
-      const text = JSON.stringify({ version: 1, images: edit(this.images()) }, null, "\t");
-      replaceFile(`${this.directory}/${RECORD}`, `${text}\n`, 0o600, true);
+      const text = JSON.stringify({ version: RECORD_VERSION, images: edit(this.images()) }, null, "\t");
+      replaceFile(recordPath(this.directory), `${text}\n`, 0o600);
     } finally {
       lock.release();
     }
@@ -206,7 +153,7 @@ export class ImageStore {
   }
 
   putBlob(digest: string, bytes: Uint8Array): void {
-    if (!exists(this.blobPath(digest))) replaceFile(this.blobPath(digest), bytes, 0o600, true);
+    if (!exists(this.blobPath(digest))) replaceFile(this.blobPath(digest), bytes, 0o600);
   }
 
   private blobPath(digest: string): string {
@@ -218,70 +165,63 @@ export class ImageStore {
     return `${this.directory}/partial/${digest.replace(":", "-")}`;
   }
 
-  /** A layer's place, below the store. */
-  private layerPath(ids: UnpackIds, diffId: string): string {
-    return `layers/${ids.name}/${hexOf(diffId)}`;
-  }
-
   hasLayer(ids: UnpackIds, diffId: string): boolean {
-    return exists(`${this.directory}/${this.layerPath(ids, diffId)}`);
+    return exists(`${this.directory}/${layerPath(ids, diffId)}`);
   }
 
   private layerData(ids: UnpackIds, diffId: string): LayerData {
-    const path = `${this.directory}/${this.layerPath(ids, diffId)}/data.json`;
+    const path = `${this.directory}/${layerPath(ids, diffId)}/data.json`;
     return parseJson(readTextIfThere(path) ?? "", path) as LayerData;
   }
 
   /**
    * Unpacks a layer.
-   * @param input the layer's bytes, from where they begin
-   * @param progress is told how many have been read
+   * @param progress is told how many of its bytes have been read
    * @throws BrunError it is not what its digests say, or cannot be unpacked; nothing is left of it
    */
-  async unpack(ids: UnpackIds, layer: LayerInput, progress: (bytes: number) => void): Promise<void> {
+  async unpack(
+    ids: UnpackIds,
+    layer: LayerInput,
+    progress: (bytes: number) => void = () => {},
+  ): Promise<UnpackedLayer> {
     const { diffId, digest, size, fd } = layer;
     const made = this.makeTemporary("layer");
     try {
       const room = Math.floor(this.freeSpace() * ROOM);
+      const wanted = { digest: digest ?? SHA256, diffId: diffId ?? SHA256 };
       const request = {
         do: "unpack",
         store: this.directory,
         directory: `${made}/root`,
         size,
-        digest: digest ?? diffId,
-        diffId,
+        ...wanted,
         room,
       } as const;
-      const unpacked = await unpackProcess(request, ids, fd, progress);
-      if (unpacked === null) throw new BrunError("the process that unpacks said nothing");
+      const answer = await unpackProcess(request, ids, fd, progress);
+      if (!("layer" in answer)) throw new BrunError("the process that unpacks said nothing");
+      const unpacked = answer.layer;
       if (digest !== null && unpacked.digest !== digest)
         throw mismatch("its bytes have the digest", unpacked.digest, digest);
-      if (unpacked.diffId !== diffId)
+      if (diffId !== null && unpacked.diffId !== diffId) {
         throw mismatch("what it unpacks to has the digest", unpacked.diffId, diffId);
-      replaceFile(`${this.directory}/${made}/data.json`, JSON.stringify(unpacked.data), 0o600, true);
+      }
+      replaceFile(`${this.directory}/${made}/data.json`, JSON.stringify(unpacked.data), 0o600);
       mkdirAll(`${this.directory}/layers/${ids.name}`);
-      this.place(made, this.layerPath(ids, diffId));
+      if (this.hasLayer(ids, unpacked.diffId)) await this.discard([made], ids);
+      else this.place(made, layerPath(ids, unpacked.diffId));
+      return unpacked;
     } catch (error) {
       await this.discard([made], ids);
       throw error;
     }
   }
 
-  /** The directory that a container gets as its root; null when it has to be built. */
-  rootIfThere(ids: UnpackIds, diffIds: readonly string[]): string | null {
-    const path = `${this.directory}/${this.rootPath(ids, diffIds)}/root`;
-    return exists(path) ? path : null;
-  }
-
-  private rootPath(ids: UnpackIds, diffIds: readonly string[]): string {
-    // One layer is its own view, if it has nothing that is resolved by another.
-    if (diffIds.length === 1) return this.layerPath(ids, diffIds[0]!);
-    return `views/${ids.name}/${hexOf(chainId(diffIds))}`;
-  }
-
   /** Builds the root of layers that are all there. Throws a BrunError. */
   async buildRoot(ids: UnpackIds, diffIds: readonly string[]): Promise<string> {
-    const place = this.rootPath(ids, diffIds);
+    const [lowest] = diffIds;
+    const [link] = lowest === undefined ? [] : this.layerData(ids, lowest).links;
+    if (link !== undefined) throw missingTarget(...link);
+    const place = rootPath(ids, diffIds);
     const path = `${this.directory}/${place}/root`;
     if (exists(path)) return path;
     const lock = await this.lock(place.replaceAll("/", "-"));
@@ -290,7 +230,7 @@ export class ImageStore {
       mkdirAll(`${this.directory}/views/${ids.name}`);
       const made = this.makeTemporary("view");
       const layers = diffIds.map((id) => ({
-        directory: `${this.layerPath(ids, id)}/root`,
+        directory: `${layerPath(ids, id)}/root`,
         data: this.layerData(ids, id),
       }));
       try {
@@ -339,6 +279,11 @@ export class ImageStore {
       // The next prune finds it.
     }
   }
+}
+
+/** A hard link to what is not there. */
+function missingTarget(path: string, target: string): BrunError {
+  return new BrunError(`${path} is a hard link to ${target}, which no layer has`, { code: "ERR_CONFIG" });
 }
 
 function mismatch(what: string, got: string, wanted: string): BrunError {

@@ -33,6 +33,8 @@ interface Request {
 /** Serves images by "repository:tag". Close it by `using`. */
 export class TestRegistry implements Disposable {
   readonly requests: Request[] = [];
+  /** Bytes of blobs that were offered. */
+  blobBytes = 0;
   private readonly images = new Map<string, Map<string, TestImage | Uint8Array>>();
   private readonly blobs = new Map<string, Uint8Array>();
   private readonly server: Bun.Server<undefined>;
@@ -160,6 +162,7 @@ export class TestRegistry implements Disposable {
       });
       return new Response(stream, { status, headers });
     }
+    this.blobBytes += bytes.length - from;
     return new Response(new Uint8Array(bytes.subarray(from)), { status, headers });
   }
 }

@@ -73,7 +73,17 @@ export class RegistryClient {
     throw await this.refusal(response, digest);
   }
 
-  private async get(path: string, headers: Record<string, string>, method = "GET"): Promise<Response> {
+  /** Whether the registry takes the login. Throws a BrunError (ERR_UNAUTHORIZED, ERR_NETWORK). */
+  async ping(): Promise<void> {
+    const response = await this.get(null, {});
+    await response.body?.cancel();
+    if (response.status === 401 || response.status === 403) throw this.unauthorized();
+    // One that wants no login has not looked at this one.
+    if (!response.ok) throw this.wrong(`answers ${response.status}`);
+  }
+
+  /** @param path below the repository; null for the registry itself */
+  private async get(path: string | null, headers: Record<string, string>, method = "GET"): Promise<Response> {
     const first = await this.send(path, headers, method);
     if (first.status !== 401) return first;
     await first.body?.cancel();
@@ -81,9 +91,14 @@ export class RegistryClient {
     return this.send(path, headers, method);
   }
 
-  private async send(path: string, headers: Record<string, string>, method: string): Promise<Response> {
+  private async send(
+    path: string | null,
+    headers: Record<string, string>,
+    method: string,
+  ): Promise<Response> {
     const scheme = await this.findScheme();
-    let url = new URL(`${scheme}://${this.endpoint.host}/v2/${this.endpoint.repository}/${path}`);
+    const below = path === null ? "" : `${this.endpoint.repository}/${path}`;
+    let url = new URL(`${scheme}://${this.endpoint.host}/v2/${below}`);
     const { origin } = url;
     for (let redirects = 0; ; redirects++) {
       const own =
@@ -150,7 +165,8 @@ export class RegistryClient {
     if (bearer !== undefined) {
       const { realm = "", service, scope } = bearer.parameters;
       const url = checkRealm(realm, endpoint.host, this.scheme === "http");
-      const asked = { service, scope: scope ?? `repository:${endpoint.repository}:pull` };
+      const own = endpoint.repository === "" ? undefined : `repository:${endpoint.repository}:pull`;
+      const asked = { service, scope: scope ?? own };
       try {
         this.authorization = `Bearer ${await fetchToken(url, asked, credentials, this.tls, this.signal)}`;
       } catch (error) {

@@ -105,7 +105,7 @@ const TOKEN_MAX = 1 << 20;
  */
 export async function fetchToken(
   realm: URL,
-  { service, scope }: { readonly service: string | undefined; readonly scope: string },
+  { service, scope }: { readonly service: string | undefined; readonly scope: string | undefined },
   credentials: Credentials | null,
   tls: TlsOptions,
   signal: AbortSignal | undefined,
@@ -116,9 +116,9 @@ export async function fetchToken(
     const form = new URLSearchParams({
       grant_type: "refresh_token",
       client_id: "brun",
-      scope,
       refresh_token: credentials.token,
     });
+    if (scope !== undefined) form.set("scope", scope);
     if (service !== undefined) form.set("service", service);
     response = await request({
       url: realm.href,
@@ -131,7 +131,7 @@ export async function fetchToken(
   } else {
     const url = new URL(realm);
     if (service !== undefined) url.searchParams.set("service", service);
-    url.searchParams.set("scope", scope);
+    if (scope !== undefined) url.searchParams.set("scope", scope);
     if (credentials !== null) url.searchParams.set("account", credentials.username);
     const headers = credentials === null ? {} : { Authorization: basic(credentials) };
     response = await request({ url: url.href, headers, tls, signal });

@@ -73,12 +73,15 @@ export function paxNumber(records: PaxRecords, key: string): number | undefined 
   return value;
 }
 
-/** A record as a time, in nanoseconds: "1350244992.023960108". Throws a TarError. */
+/**
+ * A record as a time, in nanoseconds: "1350244992.023960108". What is none is as if it were not there, as for GNU tar:
+ * Python writes "1e-09".
+ */
 export function paxTime(records: PaxRecords, key: string): bigint | undefined {
   const text = paxText(records, key);
   if (text === undefined) return undefined;
   const parts = /^(-?)(\d{1,18})(?:\.(\d*))?$/.exec(text);
-  if (parts === null) throw new TarError(`${key} is no time`);
+  if (parts === null) return undefined;
   const ns = BigInt(parts[2]!) * 1_000_000_000n + BigInt((parts[3] ?? "").slice(0, 9).padEnd(9, "0"));
   return parts[1] === "-" ? -ns : ns;
 }

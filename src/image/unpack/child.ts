@@ -7,9 +7,11 @@ import { check, SysError } from "../../sys/error.ts";
 import { cstr, NR, syscall } from "../../sys/ffi.ts";
 import { AT_FDCWD, close, O, open, writeFd } from "../../sys/fs.ts";
 import { TarError, TarReader } from "../tar/reader.ts";
+import { copyTree } from "./copy.ts";
 import { LayerWriter } from "./layer.ts";
 import type { LayerData, UnpackedLayer } from "./layer-data.ts";
 import { Owner } from "./owner.ts";
+import { type PackedLayer, packChanges } from "./pack.ts";
 import { readLayer } from "./stream.ts";
 import { removeAt } from "./tree.ts";
 import { buildView } from "./view.ts";
@@ -32,6 +34,18 @@ export type Request = { readonly store: string } & (
       readonly directory: string;
       readonly layers: readonly { readonly directory: string; readonly data: LayerData }[];
     }
+  | {
+      /** Writes what differs between the directory that stdin is and an image's root. */
+      readonly do: "pack";
+      readonly base: string;
+      /** A new file. */
+      readonly file: string;
+    }
+  | {
+      /** Copies an image's root into the directory that stdin is. */
+      readonly do: "copy";
+      readonly root: string;
+    }
   | { readonly do: "remove"; readonly paths: readonly string[] }
 );
 
@@ -39,6 +53,7 @@ export type Request = { readonly store: string } & (
 export type Answer =
   | { readonly progress: number }
   | { readonly layer: UnpackedLayer }
+  | { readonly packed: PackedLayer }
   | { readonly done: true }
   | {
       readonly failure: {
@@ -70,6 +85,12 @@ export async function serve(request: Request): Promise<number> {
     if (request.do === "view") {
       makeDirectory(request.directory);
       buildView(request.directory, request.layers, owner);
+    } else if (request.do === "pack") {
+      const base = open(request.base, O.RDONLY | O.DIRECTORY);
+      answer({ packed: await packChanges(0, base, request.file) });
+      return 0;
+    } else if (request.do === "copy") {
+      copyTree(open(request.root, O.RDONLY | O.DIRECTORY), 0, owner);
     } else for (const path of request.paths) removeAt(AT_FDCWD, path);
     answer({ done: true });
     return 0;

@@ -200,6 +200,9 @@ export class LayerWriter implements TarSink {
         return;
     }
     owner.applyAt(parent, name, path, entry);
+    // chown(2) takes bits away; it is the FIFO that has just been made.
+    if (entry.type === "fifo")
+      check(syscall(NR.fchmodat, parent, cname, entry.mode), `change the mode of ${path}`);
     setTimes(parent, name, entry.mtime);
   }
 

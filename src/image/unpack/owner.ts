@@ -9,10 +9,10 @@ import { AT_SYMLINK_NOFOLLOW, readText } from "../../sys/fs.ts";
 import type { Attributes } from "./tree.ts";
 
 /** Where unpackers without root keep the owner that a file should have (rootlesscontaine.rs). */
-const NOTE = "user.rootlesscontainers";
+export const NOTE = "user.rootlesscontainers";
 
 /** What there is of extended attributes and is nobody's business: labels of another machine, overlayfs's own. */
-const DROPPED = /^(?:trusted\.|user\.overlay\.|security\.(?!capability$))/;
+export const DROPPED = /^(?:trusted\.|user\.overlay\.|security\.(?!capability$))/;
 
 /** Gives files their owner and attributes. */
 export class Owner {
@@ -80,6 +80,24 @@ export class Owner {
       syscall(NR.fsetxattr, fd, cstr(NOTE), note, note.length, 0);
     }
   }
+}
+
+/** The owner that a note says; null where it is none. */
+export function readNote(bytes: Uint8Array): { uid: number; gid: number } | null {
+  const ids = { uid: 0, gid: 0 };
+  for (let at = 0; at < bytes.length; ) {
+    const tag = bytes[at++]!;
+    if (tag !== 8 && tag !== 16) return null;
+    let id = 0;
+    for (let shift = 0; ; shift += 7) {
+      const byte = bytes[at++];
+      if (byte === undefined || shift > 28) return null;
+      id = (id | ((byte & 0x7f) << shift)) >>> 0;
+      if (byte < 0x80) break;
+    }
+    ids[tag === 8 ? "uid" : "gid"] = id;
+  }
+  return ids;
 }
 
 /** protobuf, message Resource { uint32 uid = 1; uint32 gid = 2; }; 0 is left out. */

@@ -8,6 +8,7 @@ import { E } from "../../sys/errno.ts";
 import { check } from "../../sys/error.ts";
 import { cstr, NR, syscall } from "../../sys/ffi.ts";
 import { close, O, open, S } from "../../sys/fs.ts";
+import { statAttributes } from "./attributes.ts";
 import type { LayerData } from "./layer-data.ts";
 import type { Owner } from "./owner.ts";
 import {
@@ -113,7 +114,7 @@ class View {
     data: Omit<LayerData, "implied"> & { readonly implied: ReadonlySet<string> },
   ): void {
     if (!data.implied.has(path) || !this.attributes.has(at))
-      this.attributes.set(at, attributesOf(from, path, data));
+      this.attributes.set(at, attributesIn(from, path, data));
     for (const { name, type } of listAt(from)) {
       this.tree.sweep();
       const inLayer = joinPath(path, name);
@@ -179,19 +180,10 @@ class View {
   }
 }
 
-const statBuffer = new Uint8Array(256);
-const statView = new DataView(statBuffer.buffer);
-const AT_EMPTY_PATH = 0x1000;
-const STATX_BASIC_STATS = 0x7ff;
-
-function attributesOf(fd: number, path: string, { xattrs }: Pick<LayerData, "xattrs">): Attributes {
-  check(syscall(NR.statx, fd, cstr(""), AT_EMPTY_PATH, STATX_BASIC_STATS, statBuffer), `look at ${path}`);
-  const seconds = statView.getBigInt64(0x70, true);
+/** A directory's attributes; extended ones are in the layer's data. */
+function attributesIn(fd: number, path: string, { xattrs }: Pick<LayerData, "xattrs">): Attributes {
   return {
-    uid: statView.getUint32(0x14, true),
-    gid: statView.getUint32(0x18, true),
-    mode: statView.getUint16(0x1c, true) & 0o7777,
-    mtime: seconds * 1_000_000_000n + BigInt(statView.getUint32(0x78, true)),
+    ...statAttributes(fd, path),
     xattrs: new Map(
       Object.entries(xattrs[path] ?? {}).map(([name, value]) => [
         name,

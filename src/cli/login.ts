@@ -1,0 +1,128 @@
+/** `brun login`, `brun logout`: who one is to a registry, kept where podman keeps it. */
+import { createInterface } from "node:readline";
+import { BrunError } from "../errors.ts";
+import { credentialsFor, removeLogin, saveLogin } from "../image/registry/credentials.ts";
+import { registryHost, tryLogin } from "../image/registry/login.ts";
+import { NR, syscall } from "../sys/ffi.ts";
+import { readFd } from "../sys/fs.ts";
+import { fromUtf8 } from "../sys/utf8.ts";
+import { defineCommand } from "./command.ts";
+import { isTerminal, print, printError } from "./output.ts";
+import { pullFlags } from "./pull-flags.ts";
+
+const { authfile, "tls-verify": tlsVerify } = pullFlags;
+const registry = {
+  type: "positional",
+  required: false,
+  description: "its host: docker.io (default), ghcr.io, HOST:PORT",
+} as const;
+
+export const login = defineCommand({
+  meta: { name: "login", description: "log in to a registry of images" },
+  args: {
+    registry,
+    username: {
+      type: "string",
+      alias: "u",
+      valueHint: "name",
+      description: "who (default: asked on the terminal)",
+    },
+    password: {
+      type: "string",
+      alias: "p",
+      valueHint: "password",
+      description: "others can see it in ps: --password-stdin is better",
+    },
+    "password-stdin": { type: "boolean", description: "the password is what stdin says" },
+    "get-login": { type: "boolean", description: "print who is logged in, and end" },
+    authfile,
+    "tls-verify": tlsVerify,
+  },
+  short: true,
+  details: `The login is tried, and kept where podman keeps its own: until the end of the session, in
+$XDG_RUNTIME_DIR/containers/auth.json, or in --authfile.
+
+EXAMPLE
+  brun login ghcr.io -u me --password-stdin <token`,
+  async run({ args }) {
+    const host = registryHost(args.registry ?? "docker.io");
+    if (args["get-login"]) {
+      const known = credentialsFor(host, "", args.authfile);
+      if (known === null) throw new BrunError(`not logged in to ${host}`, { code: "ERR_UNAUTHORIZED" });
+      print(`${known.kind === "password" ? known.username : "<token>"}\n`);
+      return 0;
+    }
+    if (args.password !== undefined && args["password-stdin"]) {
+      throw new BrunError("--password and --password-stdin exclude each other", { code: "ERR_USAGE" });
+    }
+    const username = args.username ?? (await ask("Username: ", host));
+    const password =
+      args.password ??
+      (args["password-stdin"]
+        ? fromUtf8(readFd(0, "stdin")).replace(/\r?\n$/, "")
+        : await askHidden("Password: ", host));
+    if (username === "" || password === "")
+      throw new BrunError("a name and a password are wanted", { code: "ERR_USAGE" });
+    await tryLogin(host, { kind: "password", username, password }, args["tls-verify"] === false);
+    const path = saveLogin(host, username, password, args.authfile);
+    print(`logged in to ${host}, which ${path} remembers\n`);
+    return 0;
+  },
+});
+
+export const logout = defineCommand({
+  meta: { name: "logout", description: "forget the login to a registry" },
+  args: {
+    registry,
+    all: { type: "boolean", alias: "a", description: "all logins" },
+    authfile,
+  },
+  run({ args }) {
+    const host = args.all ? null : registryHost(args.registry ?? "docker.io");
+    if (!removeLogin(host, args.authfile)) {
+      throw new BrunError(host === null ? "there is no login" : `not logged in to ${host}`, {
+        code: "ERR_NOT_FOUND",
+        hint: "docker's logins are docker's: docker logout",
+      });
+    }
+    print(host === null ? "all logins are forgotten\n" : `logged out of ${host}\n`);
+    return 0;
+  },
+});
+
+async function ask(question: string, host: string): Promise<string> {
+  if (!isTerminal(0)) {
+    throw new BrunError(`nobody is there to be asked who logs in to ${host}`, {
+      code: "ERR_USAGE",
+      hint: "-u NAME --password-stdin",
+    });
+  }
+  printError(question);
+  const lines = createInterface({ input: process.stdin });
+  try {
+    for await (const line of lines) return line.trim();
+    return "";
+  } finally {
+    lines.close();
+  }
+}
+
+const TCGETS = 0x5401;
+const TCSETS = 0x5402;
+/** struct termios: c_lflag is the fourth word. */
+const LFLAG = 3;
+const ECHO = 8;
+
+async function askHidden(question: string, host: string): Promise<string> {
+  const before = new Uint32Array(16);
+  if (syscall(NR.ioctl, 0, TCGETS, before) < 0) return ask(question, host);
+  const silent = before.slice();
+  silent[LFLAG]! &= ~ECHO;
+  syscall(NR.ioctl, 0, TCSETS, silent);
+  try {
+    return await ask(question, host);
+  } finally {
+    syscall(NR.ioctl, 0, TCSETS, before);
+    printError("\n");
+  }
+}

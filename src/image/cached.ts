@@ -1,0 +1,51 @@
+/** An image that is there: what `run --image` needs, without what gets images. */
+import type { UsernsMode } from "../../rootless/default-ids.ts";
+import { unpackIds } from "./ids.ts";
+import type { ImageConfig } from "./manifest.ts";
+import { type Platform, runsOn } from "./platform.ts";
+import { readImages, rootIfThere, type StoredImage, storeDirectory } from "./record.ts";
+import { nameText, parseName, type RegistryName } from "./reference.ts";
+import { candidates, registriesConf } from "./registry/conf.ts";
+
+/** An image that can be run. */
+export interface ReadyImage {
+  readonly image: StoredImage;
+  readonly config: ImageConfig;
+  /** The directory with its files. */
+  readonly root: string;
+}
+
+/** The first of some names that a store has for a platform. */
+export function findStored(
+  names: readonly RegistryName[],
+  images: readonly StoredImage[],
+  platform: Platform,
+): StoredImage | undefined {
+  for (const name of names) {
+    const text = nameText(name);
+    const found = images.find((image) => image.name === text && runsOn(image.platform, platform));
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/**
+ * The image of a registry's name, if all of it is there; null otherwise, and for images in files, which may have changed.
+ * @throws BrunError the name is none, the store is damaged
+ */
+export function cachedImage(
+  text: string,
+  platform: Platform,
+  userns: UsernsMode,
+  rootless: boolean | "auto",
+): ReadyImage | null {
+  const name = parseName(text);
+  if (name.transport !== "registry") return null;
+  const directory = storeDirectory();
+  const images = readImages(directory);
+  const image =
+    images.length === 0 ? undefined : findStored(candidates(name, registriesConf()), images, platform);
+  if (image === undefined) return null;
+  const root = rootIfThere(directory, unpackIds(userns, rootless), image.diffIds);
+  return root === null ? null : { image, config: image.runs, root };
+}

@@ -1,0 +1,249 @@
+/** Images that are made here: from an archive of a root file system, and from what a container has changed. */
+import { BrunError } from "../errors.ts";
+import { parseJson } from "../spec/json.ts";
+import { close, fstat, O, open, unlink } from "../sys/fs.ts";
+import { fromUtf8, utf8 } from "../sys/utf8.ts";
+import { digestOf } from "./digest.ts";
+import type { UnpackIds } from "./ids.ts";
+import { type Descriptor, MEDIA, parseImageConfig, parseManifest } from "./manifest.ts";
+import { ownPlatform, type Platform, platformText } from "./platform.ts";
+import { rootPath, type StoredImage } from "./record.ts";
+import { nameText, parseName } from "./reference.ts";
+import { candidates, registriesConf } from "./registry/conf.ts";
+import { openFile } from "./source/source.ts";
+import type { ImageStore } from "./store.ts";
+import { unpackProcess } from "./unpack/start.ts";
+
+/** An image's config as JSON, whatever is in it. */
+interface ConfigJson {
+  architecture?: unknown;
+  os?: unknown;
+  config?: Record<string, unknown>;
+  rootfs?: { type?: unknown; diff_ids?: string[] };
+  history?: unknown[];
+  created?: string;
+}
+
+/** The whole name that a new image gets. Throws a BrunError (ERR_USAGE). */
+function newName(text: string): string {
+  const name = parseName(text);
+  if (name.transport === "registry" && name.digest === undefined) {
+    return nameText(candidates(name, registriesConf())[0] ?? name);
+  }
+  throw new BrunError(`"${text}" is no name for a new image`, {
+    code: "ERR_USAGE",
+    hint: "such as me/app:1",
+  });
+}
+
+/**
+ * What podman's and docker's --change says: "CMD [\"sh\"]", "ENV A=1", "WORKDIR /srv", "USER 1000", "ENTRYPOINT …", "LABEL a=b".
+ * @throws BrunError (ERR_USAGE)
+ */
+function applyChange(config: Record<string, unknown>, text: string): void {
+  const parts = /^([A-Za-z]+)[ =](.*)$/s.exec(text.trim());
+  const [, word = "", value = ""] = parts ?? [];
+  const list = () => (value.startsWith("[") ? (JSON.parse(value) as unknown) : ["/bin/sh", "-c", value]);
+  switch (word.toUpperCase()) {
+    case "CMD":
+      config.Cmd = list();
+      return;
+    case "ENTRYPOINT":
+      config.Entrypoint = list();
+      return;
+    case "ENV": {
+      const name = value.slice(0, value.indexOf("="));
+      const others = ((config.Env as string[] | undefined) ?? []).filter(
+        (entry) => !entry.startsWith(`${name}=`),
+      );
+      config.Env = [...others, value];
+      return;
+    }
+    case "WORKDIR":
+      config.WorkingDir = value;
+      return;
+    case "USER":
+      config.User = value;
+      return;
+    case "STOPSIGNAL":
+      config.StopSignal = value;
+      return;
+    case "LABEL": {
+      const equals = value.indexOf("=");
+      config.Labels = {
+        ...(config.Labels as object | undefined),
+        [value.slice(0, equals)]: value.slice(equals + 1),
+      };
+      return;
+    }
+    default:
+      throw new BrunError(`"${text}" is no change of an image`, {
+        code: "ERR_USAGE",
+        where: "--change",
+        hint: "CMD, ENTRYPOINT, ENV, WORKDIR, USER, STOPSIGNAL or LABEL, and a value",
+      });
+  }
+}
+
+async function record(
+  store: ImageStore,
+  name: string,
+  json: ConfigJson,
+  layers: readonly Descriptor[],
+  changes: readonly string[],
+): Promise<StoredImage> {
+  const config = { ...json.config };
+  for (const change of changes) applyChange(config, change);
+  const now = new Date().toISOString();
+  const configBytes = utf8(JSON.stringify({ ...json, created: now, config }));
+  const runs = parseImageConfig(configBytes, name);
+  const digest = digestOf(configBytes);
+  const manifest = utf8(
+    JSON.stringify({
+      schemaVersion: 2,
+      mediaType: MEDIA.manifest,
+      config: { mediaType: MEDIA.config, digest, size: configBytes.length },
+      layers,
+    }),
+  );
+  const top = digestOf(manifest);
+  store.putBlob(digest, configBytes);
+  store.putBlob(top, manifest);
+  const { platform, diffIds } = runs;
+  const size = layers.reduce((sum, layer) => sum + layer.size, 0);
+  const image: StoredImage = {
+    name,
+    manifest: top,
+    top,
+    config: digest,
+    runs,
+    platform,
+    size,
+    diffIds,
+    pulled: now,
+  };
+  const isSame = (one: StoredImage) =>
+    one.name === name && platformText(one.platform) === platformText(platform);
+  await store.change((images) => [...images.filter((one) => !isSame(one)), image]);
+  return image;
+}
+
+/** How a new image differs from what it is made of. */
+export interface MakeOptions {
+  /** --change, as podman and docker have it. */
+  readonly changes: readonly string[];
+  readonly platform?: Platform | undefined;
+}
+
+/**
+ * Makes an image of an archive of a root file system: podman's and docker's `import`.
+ * @throws BrunError the archive cannot be unpacked
+ */
+export async function importImage(
+  file: string,
+  text: string,
+  store: ImageStore,
+  ids: UnpackIds,
+  { changes, platform = ownPlatform() }: MakeOptions,
+): Promise<StoredImage> {
+  const name = newName(text);
+  const fd = openFile(file, file);
+  try {
+    const { size } = fstat(fd);
+    const { diffId, digest } = await store.unpack(ids, { fd, size, digest: null, diffId: null });
+    await store.buildRoot(ids, [diffId]);
+    const json = { ...platform, rootfs: { type: "layers", diff_ids: [diffId] } };
+    return await record(store, name, json, [{ mediaType: MEDIA.layerGzip, digest, size }], changes);
+  } catch (error) {
+    throw error instanceof BrunError && error.where === undefined
+      ? new BrunError(error.message, { code: error.code, where: file, hint: error.hint, cause: error })
+      : error;
+  } finally {
+    close(fd);
+  }
+}
+
+/** A container that runs. */
+export interface CommittedContainer {
+  readonly id: string;
+  readonly pid: number;
+  /** The image's root in the store. */
+  readonly bundle: string;
+}
+
+/**
+ * Makes an image of what a running container has changed: one more layer.
+ * @throws BrunError the container is not of an image that is there
+ */
+export async function commitContainer(
+  container: CommittedContainer,
+  text: string,
+  store: ImageStore,
+  ids: UnpackIds,
+  { changes }: MakeOptions,
+): Promise<StoredImage> {
+  const name = newName(text);
+  const { id, pid, bundle } = container;
+  const base = store
+    .images()
+    .find(({ diffIds }) => `${store.directory}/${rootPath(ids, diffIds)}/root` === bundle);
+  if (base === undefined) {
+    throw new BrunError(`container ${id} is of no image that is there`, {
+      code: "ERR_STATE",
+      hint: "run --image makes one",
+    });
+  }
+  const manifest = parseManifest(store.blob(base.manifest) ?? new Uint8Array(0), "", base.name);
+  if (manifest.kind !== "manifest")
+    throw new BrunError("is no image", { code: "ERR_STATE", where: base.name });
+  const json = parseJson(fromUtf8(store.blob(base.config) ?? new Uint8Array(0)), base.name) as ConfigJson;
+  const file = store.temporaryFile("commit");
+  const root = open(`/proc/${pid}/root/.`, O.RDONLY | O.DIRECTORY);
+  try {
+    const relative = {
+      base: bundle.slice(store.directory.length + 1),
+      file: file.slice(store.directory.length + 1),
+    };
+    const answer = await unpackProcess({ do: "pack", store: store.directory, ...relative }, ids, root);
+    if (!("packed" in answer)) throw new BrunError("the process that packs said nothing");
+    const { digest, diffId, size } = answer.packed;
+    const fd = open(file, O.RDONLY | O.NOFOLLOW);
+    try {
+      await store.unpack(ids, { fd, size, digest, diffId });
+    } finally {
+      close(fd);
+    }
+    const diffIds = [...base.diffIds, diffId];
+    await store.buildRoot(ids, diffIds);
+    const history = [
+      ...(json.history ?? []),
+      { created: new Date().toISOString(), created_by: `brun image commit ${id}` },
+    ];
+    const layers = [...manifest.layers, { mediaType: MEDIA.layerGzip, digest, size }];
+    return await record(
+      store,
+      name,
+      { ...json, history, rootfs: { type: "layers", diff_ids: diffIds } },
+      layers,
+      changes,
+    );
+  } finally {
+    close(root);
+    unlink(file);
+  }
+}
+
+/**
+ * Copies an image's files into a directory, where they may be written to.
+ * @param directory empty, or missing
+ * @throws BrunError (ERR_EXISTS) there is something in it
+ */
+export async function unpackImage(
+  root: string,
+  directory: number,
+  store: ImageStore,
+  ids: UnpackIds,
+): Promise<void> {
+  const relative = root.slice(store.directory.length + 1);
+  await unpackProcess({ do: "copy", store: store.directory, root: relative }, ids, directory);
+}

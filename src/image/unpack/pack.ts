@@ -1,0 +1,251 @@
+/** What a container has changed, as the archive of a layer: its root beside that of its image, name by name. */
+import { createWriteStream } from "node:fs";
+import { finished } from "node:stream/promises";
+import { createGzip } from "node:zlib";
+import { CryptoHasher } from "bun";
+import { E } from "../../sys/errno.ts";
+import { check } from "../../sys/error.ts";
+import { cstr, NR, syscall } from "../../sys/ffi.ts";
+import { AT_SYMLINK_NOFOLLOW, close, O, open, S } from "../../sys/fs.ts";
+import type { TarEntry } from "../tar/reader.ts";
+import { archiveEnd, entryHeaders, filling } from "../tar/writer.ts";
+import { readXattrs } from "./attributes.ts";
+import { DROPPED, NOTE, readNote } from "./owner.ts";
+import { fdLink, joinPath, listAt } from "./tree.ts";
+
+/** What was packed. */
+export interface PackedLayer {
+  readonly digest: string;
+  readonly diffId: string;
+  /** Of the file, in bytes. */
+  readonly size: number;
+  /** Names that were changed, added or removed. */
+  readonly entries: number;
+}
+
+/** Status of a name in a directory, a link not followed. */
+interface Found {
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly size: number;
+  readonly mtime: bigint;
+  readonly ino: bigint;
+  readonly nlink: number;
+  readonly mount: bigint;
+}
+
+const STATX_BASIC_AND_MOUNT = 0x7ff | 0x1000;
+const AT_NO_AUTOMOUNT = 0x800;
+const AT_EMPTY_PATH = 0x1000;
+const buffer = new Uint8Array(256);
+const view = new DataView(buffer.buffer);
+
+function look(parent: number, name: string): Found | null {
+  const flags = name === "" ? AT_EMPTY_PATH : AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT;
+  const result = syscall(NR.statx, parent, cstr(name), flags, STATX_BASIC_AND_MOUNT, buffer);
+  if (result === -E.ENOENT) return null;
+  check(result, `look at ${name || "the root"}`);
+  return {
+    nlink: view.getUint32(0x10, true),
+    uid: view.getUint32(0x14, true),
+    gid: view.getUint32(0x18, true),
+    mode: view.getUint16(0x1c, true),
+    ino: view.getBigUint64(0x20, true),
+    size: Number(view.getBigUint64(0x28, true)),
+    mtime: view.getBigInt64(0x70, true) * 1_000_000_000n + BigInt(view.getUint32(0x78, true)),
+    mount: view.getBigUint64(0x90, true),
+  };
+}
+
+/**
+ * Writes the layer that makes one tree of another, gzip-compressed.
+ * @param changed the container's root, open
+ * @param base the image's root, open
+ * @param file to be made
+ */
+export async function packChanges(changed: number, base: number, file: string): Promise<PackedLayer> {
+  const packer = new Packer(file);
+  await packer.directory(changed, base, "", look(changed, "")!.mount);
+  return packer.finish();
+}
+
+const CHUNK = 1 << 20;
+
+class Packer {
+  private readonly plain = new CryptoHasher("sha256");
+  private readonly packed = new CryptoHasher("sha256");
+  private readonly gzip = createGzip({ chunkSize: 256 << 10 });
+  private readonly written: Promise<void>;
+  private size = 0;
+  private entries = 0;
+  /** The first name of each file that has several. */
+  private readonly first = new Map<bigint, string>();
+
+  constructor(file: string) {
+    // node's own idea of the current directory is from before the chroot.
+    const out = createWriteStream("", { fd: open(file, O.WRONLY | O.CREAT | O.EXCL | O.NOFOLLOW, 0o600) });
+    this.gzip.on("data", (bytes: Uint8Array) => {
+      this.packed.update(bytes);
+      this.size += bytes.length;
+      if (!out.write(bytes)) {
+        this.gzip.pause();
+        out.once("drain", () => this.gzip.resume());
+      }
+    });
+    this.gzip.on("end", () => out.end());
+    this.gzip.on("error", (error) => out.destroy(error));
+    this.written = finished(out);
+  }
+
+  async finish(): Promise<PackedLayer> {
+    await this.put(archiveEnd());
+    this.gzip.end();
+    await this.written;
+    return {
+      digest: `sha256:${this.packed.digest("hex")}`,
+      diffId: `sha256:${this.plain.digest("hex")}`,
+      size: this.size,
+      entries: this.entries,
+    };
+  }
+
+  /** @param mount what lies below another mount is not of the container's own */
+  async directory(changed: number, base: number | null, path: string, mount: bigint): Promise<void> {
+    const names = listAt(changed).map(({ name }) => name);
+    if (base !== null) {
+      const there = new Set(names);
+      for (const { name } of listAt(base))
+        if (!there.has(name)) await this.whiteout(joinPath(path, `.wh.${name}`));
+    }
+    for (const name of names.sort()) await this.name(changed, base, name, joinPath(path, name), mount);
+  }
+
+  private async name(
+    changed: number,
+    base: number | null,
+    name: string,
+    path: string,
+    mount: bigint,
+  ): Promise<void> {
+    const now = look(changed, name);
+    if (now === null || now.mount !== mount) return;
+    const before = base === null ? null : look(base, name);
+    const kind = now.mode & S.IFMT;
+    if (kind === S.IFDIR) {
+      const fd = check(syscall(NR.openat, changed, cstr(name), READ | O.DIRECTORY, 0), `open ${path}`);
+      const isDirectory = before !== null && (before.mode & S.IFMT) === S.IFDIR;
+      const below = isDirectory
+        ? check(syscall(NR.openat, base!, cstr(name), READ | O.DIRECTORY, 0), `open ${path}`)
+        : null;
+      try {
+        if (!isDirectory || differs(now, before, false)) await this.entry(fd, path, now, "dir");
+        await this.directory(fd, below, path, mount);
+      } finally {
+        close(fd);
+        if (below !== null) close(below);
+      }
+      return;
+    }
+    if (before !== null && !differs(now, before, true) && this.sameLink(changed, base!, name, kind)) return;
+    const type = kind === S.IFREG ? "file" : kind === S.IFLNK ? "symlink" : kind === S.IFIFO ? "fifo" : null;
+    // Sockets and devices are not of an image.
+    if (type === null) return;
+    const fd = check(
+      syscall(NR.openat, changed, cstr(name), type === "file" ? READ : O.PATH | O.NOFOLLOW | O.CLOEXEC, 0),
+      `open ${path}`,
+    );
+    try {
+      await this.entry(fd, path, now, type);
+    } finally {
+      close(fd);
+    }
+  }
+
+  private sameLink(changed: number, base: number, name: string, kind: number): boolean {
+    return kind !== S.IFLNK || linkOf(changed, name) === linkOf(base, name);
+  }
+
+  private async entry(fd: number, path: string, found: Found, type: TarEntry["type"]): Promise<void> {
+    const other = type === "file" && found.nlink > 1 ? this.first.get(found.ino) : undefined;
+    if (type === "file" && found.nlink > 1) this.first.set(found.ino, other ?? path);
+    const [xattrs, note] =
+      type === "file" || type === "dir" ? xattrsOf(fd) : [new Map<string, Uint8Array>(), null];
+    const entry: TarEntry = {
+      type: other === undefined ? type : "link",
+      path,
+      linkPath: other ?? (type === "symlink" ? (fdLink(fd) ?? "") : ""),
+      mode: found.mode & 0o7777,
+      uid: note?.uid ?? found.uid,
+      gid: note?.gid ?? found.gid,
+      size: found.size,
+      mtime: found.mtime,
+      xattrs,
+      sparse: null,
+    };
+    this.entries++;
+    await this.put(entryHeaders(entry));
+    if (entry.type === "file") await this.contents(fd, path, found.size);
+  }
+
+  private async contents(fd: number, path: string, size: number): Promise<void> {
+    let left = size;
+    while (left > 0) {
+      const bytes = new Uint8Array(Math.min(CHUNK, left));
+      const n = check(syscall(NR.read, fd, bytes, bytes.length), `read ${path}`);
+      // It was cut off meanwhile: the archive has said its size already.
+      const part = n === 0 ? bytes.fill(0) : bytes.subarray(0, n);
+      left -= part.length;
+      await this.put(part);
+    }
+    await this.put(filling(size));
+  }
+
+  private async whiteout(path: string): Promise<void> {
+    this.entries++;
+    const mtime = 0n;
+    const entry: TarEntry = {
+      type: "file",
+      path,
+      linkPath: "",
+      mode: 0,
+      uid: 0,
+      gid: 0,
+      size: 0,
+      mtime,
+      xattrs: new Map(),
+      sparse: null,
+    };
+    await this.put(entryHeaders(entry));
+  }
+
+  private async put(bytes: Uint8Array): Promise<void> {
+    if (bytes.length === 0) return;
+    this.plain.update(bytes);
+    if (!this.gzip.write(bytes)) await new Promise<void>((resolve) => this.gzip.once("drain", resolve));
+  }
+}
+
+const READ = O.RDONLY | O.NOFOLLOW | O.NONBLOCK | O.CLOEXEC;
+
+/** @param whole times and size count, too: a directory's change with its names */
+function differs(now: Found, before: Found, whole: boolean): boolean {
+  const attributes = now.mode !== before.mode || now.uid !== before.uid || now.gid !== before.gid;
+  return attributes || (whole && (now.size !== before.size || now.mtime !== before.mtime));
+}
+
+function linkOf(parent: number, name: string): string | null {
+  const fd = syscall(NR.openat, parent, cstr(name), O.PATH | O.NOFOLLOW | O.CLOEXEC, 0);
+  if (fd < 0) return null;
+  const target = fdLink(fd);
+  close(fd);
+  return target;
+}
+
+/** Extended attributes that belong to an image, and the owner that is noted among them. */
+function xattrsOf(fd: number): [Map<string, Uint8Array>, { uid: number; gid: number } | null] {
+  const xattrs = readXattrs(fd);
+  const note = xattrs.get(NOTE);
+  for (const name of [...xattrs.keys()]) if (name === NOTE || DROPPED.test(name)) xattrs.delete(name);
+  return [xattrs, note === undefined ? null : readNote(note)];
+}
