@@ -32,8 +32,8 @@ export function secretsDoc(): string {
 Made by \`bun scripts/secrets-doc.ts\` from \`src/sandbox/secret-paths.ts\`. The lists are of ${SECRETS_DATE}, from the documentation of the
 programs, and compared with firejail's. [sandbox.md](sandbox.md#secrets) says how it is hidden, and what is not.
 
-Below the home directory: \`$HOME\`, the one in \`/etc/passwd\`, and for root that of the user of sudo, doas or pkexec. A star
-stands for anything.
+Below the home directory: \`$HOME\`, the one in \`/etc/passwd\`, for root that of the user of sudo, doas or pkexec, and that of
+\`--user\`. A star stands for anything.
 
 ${groups.join("\n")}
 ## In /tmp, and in ${TEMPORARY_DIRECTORIES.map((name) => `\`$${name}\``).join(" and ")}

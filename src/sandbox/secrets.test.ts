@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { secretsDoc } from "../../scripts/secrets-doc.ts";
 import { SECRET_PATHS } from "./secret-paths.ts";
 import { hiddenPlaces } from "./secrets.ts";
-import { type Fixture, fixtureView, hostSandbox } from "./testing/fixture.ts";
+import { type Fixture, fixtureView, hostSandbox, mountOn } from "./testing/fixture.ts";
 
 const file = { type: "file", uid: 1000, gid: 1000, mode: 0o600 } as const;
 const dir = { type: "dir", uid: 1000, gid: 1000, mode: 0o700 } as const;
@@ -89,6 +89,17 @@ describe("homes", () => {
     expect(places({ DOAS_USER: "www" })).toEqual(["/root/.aws", "/srv/.aws"]);
     // Anybody could set it.
     expect(hidden({ SUDO_UID: "33" }, { files })).toEqual([]);
+  });
+
+  test("--user: that of who runs the program, too", () => {
+    const view = {
+      caller: { uid: 0, gid: 0, userName: "root", privileged: true },
+      rootless: false,
+      nested: false,
+    };
+    const sandbox = (user: string) => hostSandbox({ user }, { files: { "/srv/.aws": dir }, view });
+    expect(mountOn(sandbox("www"), "/srv/.aws")?.source).toBe("hidden");
+    expect(mountOn(sandbox("root"), "/srv/.aws")).toBeUndefined();
   });
 
   test("links: of homes, of directories, and in directories of secrets to files of the home", () => {

@@ -55,10 +55,12 @@ export interface Hidden {
 /**
  * What a sandbox of the host hides, of the secrets that there are and by --hide. Throws a BrunError for a path of --hide
  * that is not there.
+ * @param userHome of another user who is to run the program
  */
 export function hiddenPlaces(
   { root, withSecrets, hide }: Pick<SandboxOptions, "root" | "withSecrets" | "hide">,
   view: HostView,
+  userHome: string | null = null,
 ): Hidden {
   if (root.kind !== "host") return { places: [], shown: [] };
   const places = new Places(view);
@@ -80,9 +82,10 @@ export function hiddenPlaces(
     add(path, []);
   }
   if (!withSecrets) {
-    const ends = homes(view).map((home) => places.way(home).end);
+    const all = [...homes(view), ...(userHome === null || userHome === "/" ? [] : [userHome])];
+    const ends = all.map((home) => places.way(home).end);
     const kept = [places.way(view.cwd).end, ...ends];
-    for (const path of secretPaths(view)) add(path, kept);
+    for (const path of secretPaths(view, all)) add(path, kept);
     for (const path of linkedSecrets(found, ends, places, view)) add(path, kept);
   }
   const isOutermost = (place: string) => ![...found].some((other) => other !== place && within(other, place));
@@ -110,7 +113,7 @@ function linkedSecrets(
   });
 }
 
-function secretPaths(view: HostView): Set<string> {
+function secretPaths(view: HostView, all: readonly string[]): Set<string> {
   const { environment: env } = view;
   const names = new Names(view);
   const paths = new Set<string>();
@@ -119,7 +122,7 @@ function secretPaths(view: HostView): Set<string> {
     for (const name of list) for (const path of names.find(base, name)) paths.add(path);
   };
   const directory = (variable: string) => namedPaths(env[variable] ?? "", view)[0];
-  for (const home of [...homes(view), ...OTHER_HOMES.map(directory)]) add(home, SECRET_PATHS);
+  for (const home of [...all, ...OTHER_HOMES.map(directory)]) add(home, SECRET_PATHS);
   for (const base of ["/tmp", ...TEMPORARY_DIRECTORIES.map(directory)]) {
     if (base === undefined) continue;
     for (const path of SECRETS_IN_TMP.flatMap((name) => names.find(base, name))) {

@@ -59,7 +59,7 @@ export function sandboxSpec(options: SandboxOptions, view: HostView, limits: San
   checkConnectable(network, options, keepsIds && !isAlone(maps));
   const refused = limits.noOverlay ?? new Set();
   const none = { mounts: [], notices: [], wanting: null };
-  const hidden = hiddenPlaces(options, view);
+  const hidden = hiddenPlaces(options, view, options.user === undefined ? null : who.home);
   const root = fuse === undefined ? placeRoot(options, view, maps, refused, hidden.places) : none;
   const shown: Placed[] = [
     ...root.mounts.map((mount) => ({ mount, flag: rootFlag(options) })),
