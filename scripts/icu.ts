@@ -1,5 +1,5 @@
 /**
- * Takes the data of other languages than English out of the ICU that Bun brings along: 9 of 12 MB, which make a fifth of the
+ * Takes the data of other languages than English out of the ICU that Bun brings along: 9 of 12 MB, which make a sixth of the
  * download. brun prints English, and ICU takes what is missing from its root.
  */
 

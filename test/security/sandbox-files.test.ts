@@ -181,7 +181,7 @@ for (const subject of subjects(["brun"])) {
             env: { HOME: work },
           });
         expect(await run("echo x > x")).toMatchObject({ code: 0, stderr: "" });
-        const place = host("find", upper, "-name", "x").trim().slice(0, -"/x".length);
+        const place = host("sh", "-c", FIND, "sh", upper).trim().slice(0, -"/x".length);
         const above = place.slice(0, place.lastIndexOf("/"));
         symlinkSync(outside, `${above}/link`);
         if (isRoot) lchownSync(`${above}/link`, caller.uid, caller.gid);
