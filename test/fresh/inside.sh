@@ -15,6 +15,7 @@ if [ "$who" = user ]; then
   cd /home/dev
 else
   as=()
+  cd /root
 fi
 "${as[@]}" git clone -q /mnt/clone brun
 cd brun
