@@ -116,6 +116,12 @@ for (const subject of subjects(["brun"])) {
       // An image's name needs no flag, as with podman.
       expect(await images.ok(["run", name, "cat", "/etc/motd"])).toBe("second\n");
       expect(registry.requests.length).toBe(asked);
+      // With a bundle it is an id that cannot be one.
+      const bundle = await images.call(["run", "--bundle", images.box.bundle(), "a/b"]);
+      expect([bundle.code, bundle.stderr]).toEqual([
+        1,
+        expect.stringContaining("invalid container ID format"),
+      ]);
     });
 
     test("the image says what runs, where, as whom, with which environment; flags say otherwise", async () => {

@@ -11,7 +11,8 @@ import { sandboxRunFlags } from "./sandbox-flags.ts";
 export function runOf(argv: readonly string[], run: Command<Flags>): Command {
   let words: readonly string[];
   try {
-    words = parseFlags("run", { ...run.args, ...sandboxRunFlags }, argv, {
+    // With a flag of bundles alone it is an id, whatever it looks like.
+    words = parseFlags("run", sandboxRunFlags, argv, {
       globals: globalFlags,
       short: true,
     }).args;
