@@ -1,6 +1,15 @@
 /** `run --host` and `--rootfs` over trees as people have them: mounts below, busy directories, owners of all kinds. */
 import { describe, expect, test } from "bun:test";
-import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { type Caller, host, installed, isRoot, ownedDir, subordinateRange } from "./support/caller.ts";
 import { makeRootfs } from "./support/rootfs.ts";
 import { subjects } from "./support/runtime.ts";
@@ -284,6 +293,15 @@ for (const subject of subjects(["brun"])) {
         const auto = await run(script, { cwd: team, ...device });
         expect(auto).toMatchObject({ code: 0, stderr: "", stdout: "new\ntheirs\nmore\nsub\n" });
         expect(readFileSync(`${team}/file`, "utf8")).toBe("theirs\n");
+        const kept = ownedDir(caller, `${box.dir}/kept`);
+        const keeping = () =>
+          run("echo kept >kept", { cwd: team, ...device }, ["--overlay", "fuse", "--upper", kept]);
+        expect(await keeping()).toMatchObject({ code: 0, stderr: "" });
+        expect(readFileSync(`${kept}/upper${team}/kept`, "utf8")).toBe("kept\n");
+        host("mv", `${kept}/upper`, `${kept}/moved`);
+        symlinkSync(team, `${kept}/upper`);
+        expect((await keeping()).stderr).toStartWith(`brun: --upper: ${kept}/upper is a symbolic link`);
+        expect(existsSync(`${team}/kept`)).toBe(false);
         rmSync(`${box.dir}/fuse`);
       },
     );

@@ -11,6 +11,7 @@ import { exists, mkdirAll } from "../sys/fs.ts";
 import { run } from "../sys/spawn.ts";
 import { utf8 } from "../sys/utf8.ts";
 import type { SandboxOptions } from "./options.ts";
+import { makeRealDirectory } from "./upper.ts";
 import { sandboxUser } from "./user.ts";
 import type { HostView } from "./view.ts";
 
@@ -80,7 +81,10 @@ export function mountFuse(mount: FuseMount, lower: string, upper: string | undef
     });
   }
   const above = upper ?? `${mount.directory}/${mount.id}`;
-  for (const path of [merged, `${above}/upper`, `${above}/work`]) mkdirAll(path);
+  mkdirAll(merged);
+  // What is kept, earlier runs have written to.
+  for (const path of [`${above}/upper`, `${above}/work`])
+    (upper === undefined ? mkdirAll : makeRealDirectory)(path);
   const { uid, gid } = view.caller;
   const places = [`lowerdir=${escaped(lower)}`, `upperdir=${escaped(`${above}/upper`)}`];
   const options = [
