@@ -15,7 +15,7 @@ try {
 
 function prepared(rootfs: string, mounts: readonly { destination: string; source: string }[]): string {
   const list = mounts.map((mount) => ({ ...mount, type: "bind", options: ["rbind"] }));
-  const under = isRoot ? [] : ["unshare", "--user", "--map-root-user"];
+  const under = isRoot ? [] : ["unshare", "--user", "--map-root-user", "--mount"]; // it goes back to its mount namespace
   const argv = [...under, process.execPath, "-e", SCRIPT, rootfs, JSON.stringify(list)];
   return Bun.spawnSync(argv, { stderr: "inherit" }).stdout.toString();
 }
