@@ -207,8 +207,8 @@ for (const subject of subjects(["brun"])) {
         expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
         return stderr;
       };
-      expect(await line("--host", "make", "--", "x")).toBe(
-        'brun: run: "make" before "--" may be a name or the program; hint: brun run --name make --host -- x; or brun run --host -- make -- x\n',
+      expect(await line("--host", "web", "--", "x")).toBe(
+        'brun: run: "web" before "--" may be a name or the program; hint: as a name: brun run --name web --host -- x\n',
       );
       expect(await line("make", "--host")).toContain("hint: brun run --host -- make\n");
       expect(await line("--rootfs", "/", "sh", "-c", "a b", "--", "x")).toContain(

@@ -2,7 +2,7 @@
 
 /**
  * The word that is nearest to what was typed, where it is near: one letter of three differs at most, two letters that
- * are swapped count as one, and a beginning of three letters or more does. Undefined otherwise.
+ * are swapped count as one, and a beginning of three letters or more does, of the one or the other. Undefined otherwise.
  */
 export function closest(typed: string, words: readonly string[]): string | undefined {
   const most = Math.min(3, Math.floor(typed.length / 3));
@@ -14,7 +14,7 @@ export function closest(typed: string, words: readonly string[]): string | undef
   }
   const begun = words.filter((word) => typed.length >= 3 && word.startsWith(typed));
   if (begun.length === 1 || (best !== undefined && begun.length > 0)) return begun[0];
-  return best;
+  return best ?? words.find((word) => word.length >= 3 && typed.startsWith(word));
 }
 
 /** Edits from one word to the other: letters more, fewer, others, or swapped with the next (optimal string alignment). */

@@ -2,6 +2,7 @@
 import { BrunError } from "../errors.ts";
 import { shellWords } from "../printable.ts";
 import { closest } from "./closest.ts";
+import { OTHER_FLAGS } from "./other-flags.ts";
 import { parseFlags } from "./parse.ts";
 import { isProgram } from "./run-words.ts";
 import { sandboxRunFlags } from "./sandbox-flags.ts";
@@ -9,17 +10,26 @@ import { sandboxRunFlags } from "./sandbox-flags.ts";
 /** Commands of podman and docker that brun does in another way. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
   inspect: "as JSON: brun state ID",
+  system: "nothing is kept that would have to be pruned; the containers: brun list",
   top: "the processes of a container: brun ps ID",
   unpause: "brun resume ID",
-  restart: "brun makes a container anew for each run: brun delete --force ID, then brun run",
+  restart: "a container is made anew for each run: `brun delete --force ID`, and the same `brun run` again",
   rename: "a container keeps its name: brun run --host --name NAME",
   cp: "the files of a running container: ls /proc/PID/root, where brun state ID tells the PID",
   diff: "what a container changes: brun run --host --upper DIR",
   export: "what a container changes: brun run --host --upper DIR",
+  load: "an archive of an image: brun image pull docker-archive:FILE",
   shell: "a shell in a copy of this machine: brun run --host",
 };
 
-const IMAGES = ["images", "image", "pull", "push", "build", "commit", "tag", "login", "save", "load"];
+/** Commands on images that are actions of `brun image`. */
+const OF_IMAGES: Readonly<Record<string, string>> = {
+  images: "list",
+  pull: "pull",
+  rmi: "remove",
+};
+const NOT_OF_IMAGES = ["push", "build", "commit", "tag", "save", "search", "history"];
+
 const NETWORKS = ["network", "port"];
 const VOLUMES = ["volume", "mount"];
 
@@ -30,12 +40,16 @@ const VOLUMES = ["volume", "mount"];
  */
 export function hintForCommand(name: string, argv: readonly string[], commands: readonly string[]): string {
   const list = "`brun --help` lists the commands";
-  if (Object.hasOwn(ELSEWHERE, name)) return ELSEWHERE[name]!;
-  if (IMAGES.includes(name)) return `brun takes a directory instead of an image: brun run --rootfs DIR`;
+  const [id] = argv;
+  if (Object.hasOwn(ELSEWHERE, name)) return ELSEWHERE[name]!.replaceAll(/\bID\b/g, id ?? "ID");
+  if (Object.hasOwn(OF_IMAGES, name))
+    return `images: ${shellWords(["brun", "image", OF_IMAGES[name]!, ...argv])}`;
+  if (NOT_OF_IMAGES.includes(name))
+    return "brun gets images and runs them: `brun image --help`; podman and buildah make them";
   if (NETWORKS.includes(name)) return `a network is a flag: brun run --host --network none`;
   if (VOLUMES.includes(name)) return `a volume is a flag: brun run --host -v DIR:/mnt`;
   const near = closest(name, commands);
-  if (near !== undefined) return `did you mean \`brun ${near}\`? ${list}`;
+  if (near !== undefined) return `did you mean \`${shellWords(["brun", near, ...argv])}\`? ${list}`;
   if (!isProgram(name)) return list;
   return `in a copy of this machine: ${shellWords(["brun", "run", "--host", "--", name, ...argv])}`;
 }
@@ -44,13 +58,13 @@ export function hintForCommand(name: string, argv: readonly string[], commands: 
 export function hintForGlobals(error: unknown, argv: readonly string[]): unknown {
   if (!(error instanceof BrunError) || error.code !== "ERR_USAGE") return error;
   try {
-    const { values, args } = parseFlags("run", sandboxRunFlags, argv, { short: true });
-    const rooted = values.host || values.rootfs !== undefined ? [] : ["--host"];
+    const { values, args } = parseFlags("run", sandboxRunFlags, argv, { short: true, others: OTHER_FLAGS });
+    const rooted = values.host || (values.rootfs ?? values.image) !== undefined ? [] : ["--host"];
     const flags = argv.slice(0, argv.length - args.length).filter((word) => word !== "--");
     const program = args.length > 0 ? ["--", ...args] : [];
     const hint = `flags stand after the command: ${shellWords(["brun", "run", ...rooted, ...flags, ...program])}`;
     return new BrunError(error.message, { code: error.code, exitCode: error.exitCode, hint, cause: error });
-  } catch {
-    return error;
+  } catch (other) {
+    return other instanceof BrunError && !/^(see|did) /.test(other.hint ?? "see ") ? other : error;
   }
 }

@@ -12,6 +12,8 @@ export interface Command<F extends Flags = Flags> {
   readonly details?: string;
   /** Exit code when it throws; 1 unless said otherwise. */
   readonly failureCode?: number;
+  /** Hints for flags that other tools have, by name. */
+  readonly others?: Readonly<Record<string, string>>;
   /** podman's short forms are taken: `-it`, `-eA=1`. */
   readonly short?: boolean;
   /** Takes the arguments apart in a way of its own. Throws a BrunError. */

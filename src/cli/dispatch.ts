@@ -39,7 +39,11 @@ export async function dispatch(table: CommandTable, argv: readonly string[]): Pr
     retell = (error) => command.retell?.(error, rest, globalFlags);
     const parsed =
       command.parse?.(rest, globalFlags) ??
-      parseCommand(name, command.args, rest, { globals: globalFlags, short: command.short === true });
+      parseCommand(name, command.args, rest, {
+        globals: globalFlags,
+        others: command.others ?? {},
+        short: command.short === true,
+      });
     if (parsed.help) return await printHelp(table, name, rest);
     failureCode = command.failureCode ?? 1;
     const context = { args: parsed.values, data: { values, log } };

@@ -75,9 +75,13 @@ export default defineCommand({
 255 when it could not be started.`,
   failureCode: FAILED,
   short: true,
+  others: { privileged: "--cap CAPABILITY adds one", l: "name the container", latest: "name the container" },
+  retell: async (error, argv) => (await import("./program-words.ts")).hintForExec(error, argv),
   run({ args, data }) {
     if (args.command.length === 0 && !args.process) {
-      throw new BrunError("exec args cannot be empty", { hint: "give a command, or a file with --process" });
+      throw new BrunError("exec args cannot be empty", {
+        hint: `a program follows the id: brun exec -it ${args["container-id"]} sh; or --process FILE says what runs`,
+      });
     }
     return exec(openRuntime(data, args.timing), {
       id: args["container-id"],

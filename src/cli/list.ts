@@ -7,6 +7,8 @@ import { formatFlag, listJson, listTable, wideTable } from "./format.ts";
 import { openRuntime } from "./globals.ts";
 import { print } from "./output.ts";
 
+const ALL = "all containers are listed, stopped ones too: brun list";
+
 export default defineCommand({
   meta: { name: "list", description: "list the containers under the state directory" },
   args: {
@@ -14,6 +16,7 @@ export default defineCommand({
     wide: { type: "boolean", alias: "w", description: "show how long they have run, and whose they are" },
     quiet: { type: "boolean", alias: "q", description: "print the ids alone" },
   },
+  others: { a: ALL, all: ALL },
   run({ args, data }) {
     const { format } = args;
     if (!args.quiet && format !== "table" && format !== "json") {

@@ -36,7 +36,7 @@ describe("refusals", () => {
     [
       ["run"],
       1,
-      "hint: in a copy of this machine: brun run --host -- sh; in a directory: brun run --rootfs DIR",
+      "hint: in a copy of this machine: brun run --host -- sh; from an image: brun run --image NAME\n",
     ],
     [
       ["run", "ls", "-l"],

@@ -168,7 +168,7 @@ describe("refusals", () => {
     [["--foo", "c1"], "run: flag provided but not defined: --foo; hint: see brun run --help"],
     [["-foo=1"], "run: flag provided but not defined: -foo; hint: see brun run --help"],
     [["-db"], "run: flag provided but not defined: -db; hint: see brun run --help"],
-    [["c1", "-b"], "run: flag needs an argument: -b; hint: see brun run --help"],
+    [["c1", "-b"], "run: flag needs an argument: -b; hint: -b value; see brun run --help"],
     [["---b"], "run: bad flag syntax: ---b; hint: see brun run --help"],
     [["-=b"], "run: bad flag syntax: -=b; hint: see brun run --help"],
     [["-d=x"], 'run: invalid value "x" for flag -d: neither true nor false; hint: see brun run --help'],

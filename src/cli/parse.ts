@@ -27,6 +27,8 @@ export interface Manner {
   readonly globals?: Flags;
   /** podman's short forms: `-it` is -i and -t, `-w/tmp` is -w /tmp; -h with a value may be a flag of its own. */
   readonly short?: boolean;
+  /** Hints for flags that other tools have, by name. */
+  readonly others?: Readonly<Record<string, string>>;
   /** What is asked for help: "run --host"; the command unless said otherwise. */
   readonly topic?: string;
 }
@@ -166,7 +168,7 @@ function takeFlag(state: State, arg: string, next: string | undefined): boolean 
     return false;
   }
   const text = inline ?? next;
-  if (text === undefined) return wrong(state, name, `flag needs an argument: ${dashed}`);
+  if (text === undefined) return wrong(state, name, `flag needs an argument: ${dashed}`, usage(dashed, flag));
   if (flag.integer && !isCount(text) && !(flag.orNone && text === "-1")) {
     wrong(state, name, `invalid value "${text}" for flag ${dashed}: not a number of 0 or more`);
   }
@@ -213,12 +215,19 @@ function truth(word: string): boolean | undefined {
   return ["0", "f", "F", "false", "FALSE", "False"].includes(word) ? false : undefined;
 }
 
-/** A mistake in one flag. */
-function wrong(state: State, flag: string, message: string): never {
+function usage(dashed: string, { valueHint }: BooleanFlag | StringFlag): string {
+  return `${dashed} ${valueHint ?? "value"}; `;
+}
+
+/**
+ * A mistake in one flag.
+ * @param rule what is right, before the command that tells more
+ */
+function wrong(state: State, flag: string, message: string, rule = ""): never {
   const { command, manner } = state;
   const topic = manner.topic ?? command;
   const here = command === undefined ? "" : `${command}: `;
-  const see = topic === undefined ? "see brun --help" : `see brun ${topic} --help`;
+  const see = `${rule}see brun ${topic === undefined ? "" : `${topic} `}--help`;
   if (manner.globals !== undefined && Object.hasOwn(manner.globals, flag))
     refuse(`${here}${message}`, `--${flag} is a global flag: it stands before "${command}"`);
   refuse(`${here}${message}`, see);
@@ -229,6 +238,8 @@ function unknown(state: State, name: string, dashed: string): never {
   const { command, flags, manner } = state;
   const message = `flag provided but not defined: ${dashed}`;
   const isGlobal = manner.globals !== undefined && Object.hasOwn(manner.globals, name);
+  const other = manner.others;
+  if (other !== undefined && Object.hasOwn(other, name)) refuse(`${command}: ${message}`, other[name]!);
   const near = isGlobal ? undefined : closest(name, shown(flags));
   if (near === undefined) return wrong(state, name, message);
   const topic = manner.topic ?? command;

@@ -10,6 +10,8 @@ import { formatFlag, psLines } from "./format.ts";
 import { openRuntime } from "./globals.ts";
 import { print } from "./output.ts";
 
+const CONTAINERS = "`brun ps ID` lists the processes of a container; the containers: brun list";
+
 export default defineCommand({
   meta: { name: "ps", description: "list the processes of a container" },
   args: {
@@ -22,6 +24,7 @@ export default defineCommand({
     },
     format: formatFlag,
   },
+  others: { a: CONTAINERS, all: CONTAINERS, q: `${CONTAINERS} --quiet`, quiet: `${CONTAINERS} --quiet` },
   run({ args, data }) {
     const { format } = args;
     if (format !== "table" && format !== "json") {

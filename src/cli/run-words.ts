@@ -7,6 +7,7 @@ import { shellWords } from "../printable.ts";
 import { findProgram } from "../sys/find-program.ts";
 import { absolute, exists, S, tryStat } from "../sys/fs.ts";
 import type { Flags } from "./flags.ts";
+import { OTHER_FLAGS } from "./other-flags.ts";
 import { type Parsed, parseFlags } from "./parse.ts";
 import { sandboxOptions, sandboxRunFlags } from "./sandbox-flags.ts";
 
@@ -15,10 +16,11 @@ export function hintForWords(error: unknown, argv: readonly string[], globals: F
   if (!(error instanceof BrunError) || !isAboutWords(error) || namesBundle(argv)) return error;
   let parsed: Parsed<typeof sandboxRunFlags>;
   try {
-    parsed = parseFlags("run", sandboxRunFlags, argv, { globals, short: true, topic: "run --host" });
+    const manner = { globals, short: true, others: OTHER_FLAGS, topic: "run --host" };
+    parsed = parseFlags("run", sandboxRunFlags, argv, manner);
   } catch (other) {
-    // A flag of neither: the one that says what may be meant.
-    return other instanceof BrunError && other.hint?.startsWith("did you mean") ? other : error;
+    // A flag of neither: the error that says what may be meant.
+    return other instanceof BrunError && !other.hint?.startsWith("see ") ? other : error;
   }
   const { values, args: words } = parsed;
   try {
@@ -62,7 +64,7 @@ function hintFor(flags: readonly string[], words: readonly string[]): string {
     shellWords(["brun", "run", ...root, ...flags, ...(program.length > 0 ? ["--", ...program] : [])]);
   const [first] = words;
   if (first === undefined || first.trim() === "") {
-    return `in a copy of this machine: ${line(["--host"], ["sh"])}; in a directory: ${line(["--rootfs", "DIR"], ["sh"])}`;
+    return `in a copy of this machine: ${line(["--host"], ["sh"])}; from an image: ${line(["--image", "NAME"], [])}`;
   }
   if (isDirectory(first)) {
     return exists(`${first}/config.json`)
@@ -73,10 +75,7 @@ function hintFor(flags: readonly string[], words: readonly string[]): string {
   if (program !== null) return `in a copy of this machine: ${line(["--host"], program)}`;
   const others =
     words.length > 1 ? "" : `; for a bundle: ${shellWords(["brun", "run", "--bundle", "DIR", first])}`;
-  if (Object.hasOwn(sandboxRunFlags, "image"))
-    return `from an image: ${line(["--image", first], words.slice(1))}${others}`;
-  const asRoot = line(["--rootfs", "DIR"], words.length > 1 ? words.slice(1) : ["sh"]);
-  return `brun takes a directory instead of an image: ${asRoot}${others}`;
+  return `from an image: ${line(["--image", first], words.slice(1))}${others}`;
 }
 
 function isDirectory(path: string): boolean {
@@ -88,6 +87,7 @@ function isDirectory(path: string): boolean {
 function onThisMachine(words: readonly string[]): readonly string[] | null {
   const first = words[0]!;
   if (isProgram(first)) return words;
+  if (!first.includes("/") && isProgram(`./${first}`)) return [`./${first}`, ...words.slice(1)];
   const begin = words.length === 1 ? /^\s*(\S+)\s/.exec(first)?.[1] : undefined;
   return begin !== undefined && isProgram(begin) ? ["sh", "-c", first] : null;
 }

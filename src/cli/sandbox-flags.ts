@@ -138,7 +138,7 @@ export function sandboxOptions(
     throw new BrunError("goes with --host", { where: ofHost, hint });
   }
   if (args.init && args["no-init"]) {
-    throw new BrunError("--init and --no-init exclude each other", { where: "--init" });
+    throw new BrunError("--init and --no-init exclude each other", { code: "ERR_USAGE" });
   }
   const id = args.name ?? positional ?? madeUp(root);
   checkId(id);

@@ -6,7 +6,9 @@
 import { BrunError } from "../errors.ts";
 import { shellWords } from "../printable.ts";
 import type { Flags, Values } from "./flags.ts";
+import { OTHER_FLAGS } from "./other-flags.ts";
 import { type Parsed, parseFlags } from "./parse.ts";
+import { isProgram } from "./run-words.ts";
 import type { sandboxFlags } from "./sandbox-flags.ts";
 
 /** What the words are. */
@@ -23,7 +25,7 @@ export function sandboxWords<const F extends Flags>(
   globals: Flags,
 ): SandboxWords<F> {
   // --rootfs would take --help as its value; both have one help.
-  const manner = { globals, short: true, topic: `${command} --host` };
+  const manner = { globals, short: true, others: OTHER_FLAGS, topic: `${command} --host` };
   const first = parseFlags(command, flags, argv, manner);
   const { args: words, dashed, help } = first;
   if (help || dashed || words.length === 0) return { parsed: first, program: words };
@@ -61,9 +63,15 @@ function withName<const F extends Flags>(
   const { host } = parsed.values as Partial<Values<typeof sandboxFlags>>;
   if (host || parsed.args.length > 0) {
     const named = line(command, ["--name", name, ...argv.slice(0, at), ...argv.slice(at + 1)]);
+    const hint =
+      parsed.args.length > 0
+        ? asProgram()
+        : isProgram(name)
+          ? `${asProgram()}; as a name: ${named}`
+          : `as a name: ${named}`;
     throw new BrunError(`${command}: "${name}" before "--" may be a name or the program`, {
       code: "ERR_USAGE",
-      hint: parsed.args.length > 0 ? asProgram() : `${named}; or ${asProgram()}`,
+      hint,
     });
   }
   return { parsed: { ...parsed, values: { ...parsed.values, "container-id": name } }, program };

@@ -56,6 +56,7 @@ export function sandboxCommand(): Command<typeof sandboxRunFlags> {
       given = argv;
       return split.parsed;
     },
+    retell: async (error) => (await import("./program-words.ts")).hintForProgram(error, given, program),
     async explainFailure(error, { args, data }) {
       if (!args["explain-error"]) return;
       printFailure(error, data, () => {
@@ -329,7 +330,15 @@ function runOptions(options: SandboxOptions, sandbox: Sandbox, manner: Manner): 
 
 /** The spec as the loader would give it. Throws a BrunError. */
 function checked(spec: Sandbox["spec"]): LoadedSpec {
-  return parseSpec(toJson(spec, ""), "the flags", { holdsBytes: true });
+  try {
+    return parseSpec(toJson(spec, ""), "the flags", { holdsBytes: true });
+  } catch (error) {
+    // "hostname: expected …"
+    const [, where = "", rest = ""] = /^([\w.]+): (.*)/.exec((error as Error).message) ?? [];
+    const flag = FLAGS.find(([pattern]) => pattern.test(where))?.[1];
+    if (!(error instanceof BrunError) || flag === undefined) throw error;
+    throw new BrunError(rest, { code: "ERR_USAGE", where: flag, hint: error.hint, cause: error });
+  }
 }
 
 /** What the config of a connected network refers to. Throws a SysError. */
@@ -357,6 +366,9 @@ const FLAGS: readonly (readonly [RegExp, string])[] = [
   [/^linux\.resources\.cpu/, "--cpus"],
   [/^linux\.resources\.pids/, "--pids-limit"],
   [/^process\.user/, "--user"],
+  [/^process\.cwd/, "--workdir"],
+  [/^hostname/, "--hostname"],
+  [/^root\.path/, "--rootfs"],
 ];
 
 const NOT_FOUND = 127;

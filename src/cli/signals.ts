@@ -21,7 +21,9 @@ export function parseSignal(text: string): number {
   const signal =
     first >= 0x30 && first <= 0x39 ? number(text) : byName(upper.startsWith("SIG") ? upper.slice(3) : upper);
   if (signal === undefined || signal > RTMAX) {
-    throw new BrunError(`unknown signal "${text}"`, { hint: "a name as in kill -l, or a number up to 64" });
+    throw new BrunError(`unknown signal "${text}"`, {
+      hint: "`kill -l` lists the names; numbers go up to 64",
+    });
   }
   return signal;
 }

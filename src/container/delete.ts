@@ -29,7 +29,7 @@ export function deleteContainer(rt: Runtime, id: string, force: boolean): void {
       if (status !== "created" && status !== "stopped" && !force) {
         throw new BrunError(`cannot delete container ${id} that is not stopped: ${status}`, {
           code: "ERR_STATE",
-          hint: "stop it first with brun kill, or add --force",
+          hint: `\`brun kill ${id}\` ends it, \`brun delete --force ${id}\` does both`,
         });
       }
       killAndWait(stored);

@@ -36,7 +36,7 @@ function startLocked(rt: Runtime, id: string): Notifications | null {
         status === "running" ? "an already running container" : `a container in the ${status} state`;
       throw new BrunError(`cannot start ${what}`, {
         code: "ERR_STATE",
-        hint: `it was started before: brun exec ${id} runs a further program in it`,
+        hint: `it was started before; \`brun exec ${id} PROGRAM\` runs a further one in it`,
       });
     }
     if (stored.hooks?.poststart !== undefined) holdSignals();

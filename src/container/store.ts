@@ -135,7 +135,7 @@ export function claim(root: string, id: string): Locked {
   if (result === -E.EEXIST) {
     throw new BrunError(`container with given ID already exists: ${id}`, {
       code: "ERR_EXISTS",
-      hint: `brun delete ${id} removes it when it has stopped, with --force in any case`,
+      hint: `\`brun delete --force ${id}\` removes it, running or not`,
     });
   }
   if (result < 0) throw new SysError(`make the state directory ${directory}`, -result);

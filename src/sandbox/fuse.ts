@@ -77,7 +77,7 @@ export function mountFuse(mount: FuseMount, lower: string, upper: string | undef
   if (exists(`${mount.directory}/${mount.id}`)) {
     throw new BrunError(`container with id ${mount.id} exists already`, {
       code: "ERR_EXISTS",
-      hint: `brun delete ${mount.id} removes it when it has stopped, with --force in any case`,
+      hint: `\`brun delete --force ${mount.id}\` removes it, running or not`,
     });
   }
   const above = upper ?? `${mount.directory}/${mount.id}`;

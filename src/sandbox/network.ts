@@ -62,7 +62,10 @@ export function networkOf(options: SandboxOptions, view: HostView): Network {
   if (ports.length > 0) {
     throw new BrunError(`ports are published by pasta or slirp4netns, not with --network ${mode}`, {
       where: "--publish",
-      hint: mode === "host" ? "the container's ports are the host's own" : "add --network pasta",
+      hint:
+        mode === "host"
+          ? "leave it out, since a program's ports are open on the host, or add --network pasta"
+          : "add --network pasta",
     });
   }
   const shared =

@@ -24,7 +24,7 @@ import { type PlacedTree, placeTree } from "./tree.ts";
 import { ulimits } from "./ulimits.ts";
 import { UPPER_ANNOTATION } from "./upper-lock.ts";
 import { aloneMaps, isAlone, type SandboxMaps, type SandboxUser, sandboxMaps, sandboxUser } from "./user.ts";
-import type { HostView } from "./view.ts";
+import { DEFAULT_UMASK, type HostView } from "./view.ts";
 import { volumes, writablePaths } from "./volumes.ts";
 import { emptyDirectory, workingDirectory } from "./workdir.ts";
 
@@ -200,7 +200,7 @@ function processOf(
   const rlimits = ulimits(options.ulimit);
   return {
     terminal: options.terminal,
-    user: who.user,
+    user: host && view.umask !== DEFAULT_UMASK ? { ...who.user, umask: view.umask } : who.user,
     args: options.args.length > 0 ? [...options.args] : [shell(options, view)],
     env,
     cwd: workingDirectory(options, view, placed),

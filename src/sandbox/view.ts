@@ -42,6 +42,8 @@ export interface HostView {
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
   readonly hostname: string;
+  /** The caller's umask. */
+  readonly umask: number;
   readonly cgroup2: boolean;
   readonly mounts: readonly MountPoint[];
   readonly entry: (path: string) => Entry | null;
@@ -85,6 +87,7 @@ export function hostView(rootless: boolean, nested: boolean, stateDirectory: str
     environment: environment(),
     cwd: absolute("."),
     hostname: text("/proc/sys/kernel/hostname")?.trim() ?? "",
+    umask: umask(),
     cgroup2: exists("/sys/fs/cgroup/cgroup.controllers"),
     mounts: mountPoints(text("/proc/self/mountinfo") ?? ""),
     entry: (path) => look(path, true),
@@ -102,10 +105,20 @@ export function hostView(rootless: boolean, nested: boolean, stateDirectory: str
   };
 }
 
+/** What runc gives a process. */
+export const DEFAULT_UMASK = 0o022;
+
 const R_OK = 4;
 const W_OK = 2;
 const X_OK = 1;
 const AT_EACCESS = 0x200;
+
+/** umask(2) tells it only by changing it. */
+function umask(): number {
+  const mask = syscall(NR.umask, DEFAULT_UMASK);
+  syscall(NR.umask, mask);
+  return mask;
+}
 
 function may(path: string, right: number): boolean {
   return syscall(NR.faccessat2, AT_FDCWD, cstr(path), right, AT_EACCESS) === 0;

@@ -29,6 +29,11 @@ export function volumes(options: SandboxOptions, view: HostView): Placed[] {
 
 /** A path in the container. In a copy of the host that is one of the host. */
 function inside(destination: string, host: boolean, flag: string, view: HostView): string {
+  if (destination === "")
+    throw new BrunError("the path in the container is missing", {
+      where: flag,
+      hint: "SOURCE:PATH, such as .:/src",
+    });
   if (!(host ? PATH_START : /^\//).test(destination)) {
     throw new BrunError(`${destination} is not absolute`, {
       where: flag,
@@ -76,7 +81,7 @@ function volume(text: string, host: boolean, view: HostView): Mount {
   if (!PATH_START.test(first)) {
     throw new BrunError(`"${first}" would be a named volume, which brun does not keep`, {
       where: flag,
-      hint: `for a directory here write ./${first}`,
+      hint: `for a file or directory here write ./${first}`,
     });
   }
   return bind(first, inside(second, host, flag, view), (third ?? "").split(",").filter(Boolean), flag, view);
@@ -101,6 +106,8 @@ function bind(
       hint: `those are O, z, Z, ${[...VOLUME_OPTIONS].join(", ")}`,
     });
   }
+  if (wanted.includes("ro") && wanted.includes("rw"))
+    throw new BrunError("ro and rw exclude each other", { code: "ERR_USAGE", where: flag });
   const recursive = wanted.includes("bind") ? [] : ["rbind"];
   const readOnly = wanted.includes("ro") && recursive.length > 0 ? ["rro"] : [];
   return {

@@ -46,6 +46,8 @@ export function emptyDirectory(
   const over = lastOn(cwd, placed);
   if (
     over?.mount.type !== "tmpfs" ||
+    // The root itself, where the sandbox has a /proc, /dev or /sys of its own.
+    over.mount.destination === "/" ||
     over.mount.options?.includes("tmpcopyup") ||
     over.mount.destination === cwd
   )
@@ -66,5 +68,8 @@ function isThere(path: string, { root }: SandboxOptions, view: HostView, placed:
   if (type === "bind" && !options.includes("copy-symlink"))
     return view.follow(join(source, beyond(destination, path))) !== null;
   if (root.kind === "host") return view.follow(path) !== null;
-  return view.isInRoot(root.path, path) || placed.some(({ mount }) => within(mount.destination, path));
+  return (
+    view.isInRoot(root.path, path) ||
+    placed.some(({ mount: { destination: at } }) => at !== "/" && within(at, path))
+  );
 }

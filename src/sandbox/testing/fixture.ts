@@ -80,6 +80,7 @@ export function fixtureView({ files, texts, mounts = [], links, view }: Fixture 
     },
     cwd: "/home/dev/project",
     hostname: "laptop",
+    umask: 0o022,
     cgroup2: true,
     mounts: [["/", "ext4"] as const, ["/proc", "proc"] as const, ...mounts].map(
       ([point, type, device = point, root = "/"]) => ({ point, type, readOnly: false, device, root }),
