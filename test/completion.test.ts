@@ -8,7 +8,7 @@ import { Sandbox } from "./support/sandbox.ts";
 import { brunPath, workspace } from "./support/workspace.ts";
 
 /** The line is completed at its end. */
-type Complete = (line: string) => string[];
+type Complete = (line: string, before?: string) => string[];
 
 const subject = subjects(["brun"])[0]!;
 let box: Sandbox;
@@ -35,7 +35,7 @@ function shell(...argv: string[]): string[] {
 }
 
 const completers: Readonly<Record<string, Complete>> = {
-  bash: (line) => {
+  bash: (line, before = "") => {
     // As readline does: "=" is a word of its own.
     const words = line.split(/ |(=)/).filter((word) => word !== undefined);
     const set = words.map((word) => `'${word}'`).join(" ");
@@ -43,20 +43,21 @@ const completers: Readonly<Record<string, Complete>> = {
       "bash",
       "--norc",
       "-c",
-      `. ${script("bash")}; COMP_WORDS=(${set}); COMP_CWORD=${words.length - 1}; _brun; printf '%s\\n' "\${COMPREPLY[@]}"`,
+      `. ${script("bash")}; ${before || ":"}; COMP_WORDS=(${set}); COMP_CWORD=${words.length - 1}; _brun; printf '%s\\n' "\${COMPREPLY[@]}"`,
     );
   },
-  fish: (line) =>
-    shell("fish", "--no-config", "-c", `source ${script("fish")}; complete -C '${line}'`).map(
+  fish: (line, before = "") =>
+    shell("fish", "--no-config", "-c", `source ${script("fish")}; ${before}; complete -C '${line}'`).map(
       (found) => found.split("\t")[0]!,
     ),
   // A shell on a terminal, whose compadd tells what it was given.
-  zsh: (line) => {
+  zsh: (line, before = "") => {
     const dir = `${box.dir}/zsh`;
     ownedDir(subject.caller, dir);
     writeFileSync(
       `${dir}/inner`,
       `autoload -Uz compinit; compinit -u -d ${dir}/dump-$$; source ${script("zsh")}
+${before}
 compadd() {
   if [[ \${@[1,(i)(-|--)]} == *-(O|A|D)\\ * ]]; then builtin compadd "$@"; return; fi
   local -a hits; builtin compadd -A hits "$@"; builtin compadd "$@"
@@ -103,6 +104,18 @@ for (const [name, complete] of Object.entries(completers)) {
       expect(complete("brun create --pid-file some-f").join()).toContain("some-file");
       expect(complete("brun create --bundle some-f").join()).not.toContain("some-file");
       expect(complete("brun completion ")).toEqual(["bash", "fish", "zsh"]);
+    });
+
+    test("after -- the program's own words", () => {
+      const before = {
+        bash: `_command_offset() { COMPREPLY=("\${COMP_WORDS[$1]}-word"); }`,
+        fish: 'complete -c greet -f -a "greet-word"',
+        zsh: "_greet() { compadd greet-word }; compdef _greet greet",
+      }[name]!;
+      for (const line of ["run --host", "run --rootfs / --rm", "run --image a --env A=1"]) {
+        expect(complete(`brun ${line} -- greet gre`, before)).toEqual(["greet-word"]);
+      }
+      if (name !== "zsh") expect(complete("brun run --host -- busybo").join()).toContain("busybox");
     });
 
     test("ids of the containers under the state directory, for commands that need one", () => {

@@ -29,7 +29,10 @@ their stdin; with -it they have a terminal, which takes the size of ours. The
 exit code is the container's, or 0 when it has been left.
 
 The output is shown as the program writes it, as with brun run in the
-foreground; brun logs shows it with its control characters escaped.`,
+foreground; brun logs shows it with its control characters escaped.
+
+EXAMPLE
+  brun attach web`,
   run({ args, data }) {
     const detachKeys = parseDetachKeys(args["detach-keys"]);
     return attach(openRuntime(data), {

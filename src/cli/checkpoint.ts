@@ -35,7 +35,10 @@ export default defineCommand({
   },
   details: `Only root may do this. The container is gone afterwards, except with --leave-running or --pre-dump;
 "brun restore" lets it go on from the images, here or on another machine. Annotation org.criu.config names a
-configuration file for CRIU; without it that is /etc/criu/brun.conf or /etc/criu/runc.conf.`,
+configuration file for CRIU; without it that is /etc/criu/brun.conf or /etc/criu/runc.conf.
+
+EXAMPLE
+  brun checkpoint --image-path saved web`,
   run({ args, data }) {
     checkpoint(openRuntime(data), {
       ...criuOptions(args),

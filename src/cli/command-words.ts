@@ -27,8 +27,10 @@ const OF_IMAGES: Readonly<Record<string, string>> = {
   images: "list",
   pull: "pull",
   rmi: "remove",
+  commit: "commit",
+  import: "import",
 };
-const NOT_OF_IMAGES = ["push", "build", "commit", "tag", "save", "search", "history"];
+const NOT_OF_IMAGES = ["push", "build", "tag", "save", "search", "history"];
 
 const NETWORKS = ["network", "port"];
 const VOLUMES = ["volume", "mount"];

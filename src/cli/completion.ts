@@ -30,7 +30,10 @@ export function completionCommand(others: readonly Command[]) {
     },
     details: `  bash   brun completion bash >~/.local/share/bash-completion/completions/brun
   zsh    brun completion zsh >DIR/_brun, where DIR is in $fpath
-  fish   brun completion fish >~/.config/fish/completions/brun.fish`,
+  fish   brun completion fish >~/.config/fish/completions/brun.fish
+
+EXAMPLE
+  brun completion bash >~/.local/share/bash-completion/completions/brun`,
     run({ args }) {
       if (!Object.hasOwn(COMPLETIONS, args.shell)) {
         throw new BrunError(`no completion for ${quoted(args.shell)}`, {

@@ -15,7 +15,11 @@ export default defineCommand({
     },
   },
   details: `Everything is set up when this returns: a program that is missing or may not be executed is told here.
-The container waits for "brun start".`,
+The container waits for "brun start".
+
+EXAMPLE
+  brun create --bundle demo web
+  brun start web`,
   explainFailure: (error, context) => explainFailure(error, context),
   run({ args, data }) {
     create(openRuntime(data, args.timing), createOptions(args));

@@ -7,6 +7,9 @@ import { matching, regexFlag } from "./match.ts";
 
 export default defineCommand({
   meta: { name: "delete", description: "delete a stopped container and all that belongs to it" },
+  details: `EXAMPLE
+  brun delete web
+  brun delete --force web`,
   args: {
     "container-id": containerId,
     force: {

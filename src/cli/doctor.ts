@@ -11,7 +11,10 @@ export default defineCommand({
   args: { json: { type: "boolean", description: "print the findings as JSON" } },
   details: `It tries what containers need and leaves nothing behind. Run it as the user who runs the containers.
 
-Exit code: 0 all is well, 1 containers run but something is missing, 2 containers do not run.`,
+Exit code: 0 all is well, 1 containers run but something is missing, 2 containers do not run.
+
+EXAMPLE
+  brun doctor`,
   run({ args }) {
     const findings = doctor();
     const text = (_key: string, value: unknown) => (typeof value === "string" ? printable(value) : value);

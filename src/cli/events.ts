@@ -10,6 +10,8 @@ import { print } from "./output.ts";
 
 export default defineCommand({
   meta: { name: "events", description: "print statistics and out-of-memory events as lines of JSON" },
+  details: `EXAMPLE
+  brun events --stats web`,
   args: {
     "container-id": containerId,
     interval: {

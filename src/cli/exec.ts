@@ -72,7 +72,11 @@ export default defineCommand({
     timing,
   },
   details: `Flags end at the container's id: what follows is the command's own. The exit code is that of the process, or
-255 when it could not be started.`,
+255 when it could not be started.
+
+EXAMPLE
+  brun exec -it web sh
+  brun exec -e LANG=C --user 1000 web ls /`,
   failureCode: FAILED,
   short: true,
   others: { privileged: "--cap CAPABILITY adds one", l: "name the container", latest: "name the container" },

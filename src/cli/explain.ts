@@ -61,7 +61,11 @@ export default defineCommand({
   },
   details: `It tells the id maps and where each comes from, what of the config is changed for a caller without root and the
 reason, the cgroup, and the steps of the container's init with the part of the config that each is for. With --host or
---rootfs it takes the flags of a container without a bundle.`,
+--rootfs it takes the flags of a container without a bundle.
+
+EXAMPLE
+  brun explain --bundle demo web
+  brun explain --host -- make test`,
   run({ args, data }) {
     printExplanation(viewRuntime(data), args, {
       id: args["container-id"] ?? "example",

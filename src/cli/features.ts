@@ -6,7 +6,10 @@ import { print } from "./output.ts";
 export default defineCommand({
   meta: { name: "features", description: "print what this brun supports, as JSON" },
   args: {},
-  details: "The form is that of the OCI runtime-spec, features.md.",
+  details: `The form is that of the OCI runtime-spec, features.md.
+
+EXAMPLE
+  brun features`,
   run() {
     print(`${JSON.stringify(features(), null, 4)}\n`);
   },

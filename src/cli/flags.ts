@@ -1,7 +1,4 @@
-/**
- * Flag definitions: citty's ArgsDef with what runc's flags need on top. citty itself is loaded only to print
- * help, because it costs a millisecond that the hot path does not have.
- */
+/** Flag definitions: citty's ArgsDef, of which only the types are used, with what runc's flags need on top. */
 import type { BooleanArgDef, PositionalArgDef, StringArgDef } from "citty";
 
 interface Common {

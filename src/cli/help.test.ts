@@ -13,14 +13,14 @@ test.each([undefined, ...Object.keys(commands)])("help of %p", async (topic) => 
   ]);
   for (const line of text.split("\n")) {
     expect(line).toBe(line.trimEnd());
-    expect(line.length).toBeLessThanOrEqual(132);
+    expect(line.length).toBeLessThanOrEqual(80);
   }
 });
 
 test("help of run without a bundle", async () => {
   const text = await helpText([await commands.run!(["--host"])], "run", false);
   expect(text).toMatchSnapshot();
-  for (const line of text.split("\n")) expect(line.length).toBeLessThanOrEqual(132);
+  for (const line of text.split("\n")) expect(line.length).toBeLessThanOrEqual(80);
 });
 
 test("the table's names are those of the commands", () => {

@@ -1,18 +1,46 @@
-/** Help texts, laid out by citty. */
-import { type ArgsDef, type CommandDef, renderUsage } from "citty";
+/** Help texts, for 80 columns: what is used most stands first, and examples at the end. */
 import type { Command } from "./command.ts";
-import type { Flags } from "./flags.ts";
+import type { FlagDef, Flags, Positional } from "./flags.ts";
 import { globalFlags } from "./globals.ts";
 
 export const about = "runs OCI containers, without root where it can";
 
-export const closing = `EXAMPLE
-  mkdir -p demo/rootfs/bin && cp /bin/busybox demo/rootfs/bin/sh
-  brun spec --bundle demo
-  brun run --bundle demo my-container
+export const closing = `With a bundle, a directory with a config.json (OCI runtime-spec) and the root filesystem it names, a container is known by
+the id that it was created with. Without a bundle "brun run" takes this machine, a directory or an image.
 
-A bundle is a directory with a config.json (OCI runtime-spec) and the root filesystem it names.
-Containers are known by the id they were created with.`;
+EXAMPLE
+  brun run --host -- make test
+  brun run --rootfs DIR -- sh
+  brun run --image debian:12 -- cat /etc/os-release
+  brun spec --bundle demo
+  brun run --bundle demo my-container`;
+
+const WIDTH = 80;
+/** Where the descriptions of flags and commands begin. */
+const COLUMN = 28;
+const MARGIN = "  ";
+
+/** Flags that are used most, before the others. */
+const FIRST: readonly string[] = [
+  "host",
+  "rootfs",
+  "image",
+  "interactive",
+  "tty",
+  "rw",
+  "volume",
+  "env",
+  "env-file",
+  "workdir",
+  "network",
+  "publish",
+  "user",
+  "detach",
+  "rm",
+  "name",
+  "memory",
+  "cpus",
+];
 
 /**
  * The help text of a command, or of brun itself when `topic` is undefined. It begins as runc's does ("NAME:",
@@ -24,39 +52,120 @@ export async function helpText(
   topic: string | undefined,
   colours: boolean,
 ): Promise<string> {
-  const root: CommandDef = {
-    meta: { name: "brun", description: about },
-    args: visible(globalFlags),
-    subCommands: Object.fromEntries(commands.map((c) => [c.meta.name, { meta: c.meta }])),
-  };
-  // One long line with all of them, which are listed below.
-  const listed = commands.filter(({ meta }) => meta.hidden !== true);
-  const names = listed.map((c) => c.meta.name).join("|");
   const command = commands.find((c) => c.meta.name === topic);
-  const usage = command
-    ? await renderUsage({ meta: command.meta, args: visible(command.args) }, root)
-    : (await renderUsage(root)).replace(names, "COMMAND");
-  const title = command ? `brun ${command.meta.name} - ${command.meta.description}` : `brun - ${about}`;
-  const details = (command ? command.details : closing) ?? "";
-  // citty's own title, its first line, is replaced by runc's.
-  const body = usage.slice(usage.indexOf("\n"));
-  const text = `NAME:\n   ${title}\n${body}\n\n${details}`;
-  return `${tidy(colours ? text : Bun.stripANSI(text))}\n`;
+  const heading = (text: string) => (colours ? `\x1b[1m${text}\x1b[0m` : text);
+  const { forms, text, examples } = detailsOf((command ? command.details : closing) ?? "");
+  const title = command ? `brun ${topic} - ${command.meta.description}` : `brun - ${about}`;
+  const flags = command ? command.args : globalFlags;
+  const sections: (readonly [string, string])[] = [
+    ["NAME:", wrapped(title, WIDTH - 3, "   ")],
+    ["USAGE", forms === "" ? usage(command) : forms],
+    ["", text],
+    ...(command === undefined ? [["COMMANDS", commandRows(commands)] as const] : []),
+    ["ARGUMENTS", argumentRows(flags)],
+    ["FLAGS", flagRows(flags)],
+    ["EXAMPLE", examples],
+  ];
+  if (command === undefined) sections.push(["", `"brun COMMAND --help" tells more about one.`]);
+  const shown = sections.filter(([, body]) => body !== "");
+  return `${shown.map(([title, body]) => (title === "" ? body : `${heading(title)}\n${body}`)).join("\n\n")}\n`;
 }
 
-/** Without the spaces that fill up citty's columns, and with no more than one empty line. */
-function tidy(text: string): string {
-  return text
-    .replace(/ +$/gm, "")
-    .replace(/\n{3,}/g, "\n\n")
-    .trimEnd();
+function usage(command: Command | undefined): string {
+  if (command === undefined) return `${MARGIN}brun [flags] COMMAND [flags] [arguments]`;
+  const words = positionalsOf(command.args).map(([name, { required, rest, valueHint }]) => {
+    const word = `${valueHint ?? name}${rest ? "…" : ""}`.toUpperCase();
+    return required === false ? `[${word}]` : word;
+  });
+  return `${MARGIN}${["brun", command.meta.name, "[flags]", ...words].join(" ")}`;
 }
 
-/** The flags that the help text shows, and --help, which every command has. */
-function visible(flags: Flags): ArgsDef {
-  const shown = Object.entries(flags).filter(([, flag]) => !("hidden" in flag));
-  return {
-    ...Object.fromEntries(shown),
-    help: { type: "boolean", alias: "h", description: "show this text" },
-  };
+function positionalsOf(flags: Flags): [string, Positional][] {
+  return Object.entries(flags).filter(
+    (entry): entry is [string, Positional] => entry[1].type === "positional",
+  );
+}
+
+/** Rows of two columns; a first one that is too long has a line of its own. */
+function rows(pairs: readonly (readonly [string, string])[]): string {
+  return pairs
+    .flatMap(([left, right]) => {
+      const lines = wrapped(right, WIDTH - COLUMN).split("\n");
+      const first = `${MARGIN}${left}`;
+      const [begin, ...rest] = first.length > COLUMN - 2 ? [first, ...lines.map(indented)] : [];
+      if (begin !== undefined) return [begin, ...rest];
+      return [`${first.padEnd(COLUMN)}${lines[0] ?? ""}`.trimEnd(), ...lines.slice(1).map(indented)];
+    })
+    .join("\n");
+}
+
+function indented(line: string): string {
+  return `${" ".repeat(COLUMN)}${line}`;
+}
+
+function commandRows(commands: readonly Command[]): string {
+  return rows(
+    commands.filter(({ meta }) => meta.hidden !== true).map(({ meta }) => [meta.name, meta.description]),
+  );
+}
+
+function argumentRows(flags: Flags): string {
+  return rows(
+    positionalsOf(flags).map(([name, { valueHint, description }]) => [
+      (valueHint ?? name).toUpperCase(),
+      description ?? "",
+    ]),
+  );
+}
+
+function flagRows(flags: Flags): string {
+  const shown = Object.entries(flags).filter(([, flag]) => flag.type !== "positional" && !("hidden" in flag));
+  const rank = ([name]: [string, FlagDef]) => (FIRST.includes(name) ? FIRST.indexOf(name) : FIRST.length);
+  const help: [string, FlagDef] = [
+    "help",
+    { type: "boolean", ...(hasAlias(flags, "h") ? {} : { alias: "h" }), description: "show this text" },
+  ];
+  const sorted = shown.toSorted((a, b) => rank(a) - rank(b));
+  return rows([...sorted, help].map(([name, flag]) => [flagText(name, flag), describe(flag)]));
+}
+
+function hasAlias(flags: Flags, alias: string): boolean {
+  return Object.values(flags).some((flag) => flag.type !== "positional" && flag.alias === alias);
+}
+
+function flagText(name: string, flag: FlagDef): string {
+  const alias = flag.type !== "positional" && flag.alias !== undefined ? `-${flag.alias}, ` : "";
+  const value = flag.type === "string" ? ` ${flag.valueHint ?? "value"}` : "";
+  return `${alias}--${name}${value}`;
+}
+
+function describe(flag: FlagDef): string {
+  const text = flag.description ?? "";
+  const isTold = /\(default/.test(text) || flag.type !== "string" || !flag.default;
+  return isTold ? text : `${text} (default: ${flag.default})`;
+}
+
+/** What the command's words may be, if that is told first; the rest in lines of the width; the examples. */
+function detailsOf(details: string): { forms: string; text: string; examples: string } {
+  const [text = "", examples = ""] = details.split(/^EXAMPLE\n/m);
+  const paragraphs = text.trimEnd().split(/\n{2,}/);
+  const areForms = paragraphs[0]!.split("\n").every((line) => line.startsWith("brun "));
+  const forms = areForms ? paragraphs.shift()!.replace(/^/gm, MARGIN) : "";
+  const shown = paragraphs.map((paragraph) =>
+    // Lines that begin with spaces are laid out already.
+    /^ /m.test(paragraph) ? paragraph : wrapped(paragraph, WIDTH),
+  );
+  return { forms, text: shown.join("\n\n"), examples: examples.trimEnd() };
+}
+
+/** Lines of whole words. */
+function wrapped(text: string, width: number, begin = ""): string {
+  const lines: string[] = [];
+  for (const word of text.split(/\s+/).filter(Boolean)) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + 1 + word.length <= width)
+      lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(word);
+  }
+  return lines.map((line) => `${begin}${line}`).join("\n");
 }

@@ -274,10 +274,10 @@ const overview = defineCommand({
   brun image list               the images that are there
   brun image inspect NAME       what an image is, as JSON
   brun image remove NAME…       images that are not wanted any more
-  brun image prune              what no image needs; --all: also images that no container uses
+  brun image prune              what no image needs
   brun image unpack NAME DIR    its files into a directory of your own
   brun image import FILE NAME   an image of a root file system in a tar archive
-  brun image commit ID NAME     what a running container has changed, as an image
+  brun image commit ID NAME     what a running container has changed
 
 NAME is as for podman and docker: debian:12, ghcr.io/owner/name@sha256:…; files are oci:DIR[:TAG], oci-archive:FILE[:TAG],
 docker-archive:FILE[:NAME], dir:DIR. "brun image pull --help" tells the flags of one.

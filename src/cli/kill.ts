@@ -10,6 +10,9 @@ import { parseSignal } from "./signals.ts";
 
 export default defineCommand({
   meta: { name: "kill", description: "send a signal to a container" },
+  details: `EXAMPLE
+  brun kill web
+  brun kill web KILL`,
   args: {
     "container-id": containerId,
     signal: { type: "positional", required: false, description: "name or number (default: TERM)" },

@@ -11,6 +11,9 @@ const ALL = "all containers are listed, stopped ones too: brun list";
 
 export default defineCommand({
   meta: { name: "list", description: "list the containers under the state directory" },
+  details: `EXAMPLE
+  brun list
+  brun list --quiet`,
   args: {
     format: formatFlag,
     wide: { type: "boolean", alias: "w", description: "show how long they have run, and whose they are" },

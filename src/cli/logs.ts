@@ -33,7 +33,10 @@ kept until the container is removed: its end, if it is longer than
 
 On a terminal control characters are escaped, but for colours, tabs and
 carriage returns: a program's output is not trusted. To a file or a pipe it goes
-as it is; brun attach shows it as it is, too.`,
+as it is; brun attach shows it as it is, too.
+
+EXAMPLE
+  brun logs --follow web`,
   short: true,
   run({ args, data }) {
     const [tail, since] = [lines(args.tail), sinceTime(args.since)];

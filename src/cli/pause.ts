@@ -6,6 +6,8 @@ import { openRuntime } from "./globals.ts";
 
 export default defineCommand({
   meta: { name: "pause", description: "stop all processes of a container for a while" },
+  details: `EXAMPLE
+  brun pause web`,
   args: { "container-id": containerId },
   run({ args, data }) {
     pause(openRuntime(data), args["container-id"]);

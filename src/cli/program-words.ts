@@ -1,6 +1,6 @@
 /** Why a program of `run --host` or `run --rootfs` is not found, or not executed, where its words tell it. */
 import { BrunError } from "../errors.ts";
-import { shellWords } from "../printable.ts";
+import { quoted, shellWords } from "../printable.ts";
 import { S, type Stat, tryStat } from "../sys/fs.ts";
 
 /** Commands that only a shell has (POSIX 2.14 and 2.9.1.4). */
@@ -23,7 +23,7 @@ export function hintForProgram(error: unknown, argv: readonly string[], program:
 export function hintForExec(error: unknown, argv: readonly string[]): unknown {
   // The name in quotes, as describeFailure() has it, is one of the words; the first such one is the program.
   const name = /^exec: ("(?:[^"\\]|\\.)*")/.exec((error as Error).message)?.[1];
-  const at = argv.findIndex((word) => JSON.stringify(word) === name);
+  const at = argv.findIndex((word) => quoted(word) === name);
   if (at < 1) return error;
   const before = argv.slice(0, argv[at - 1] === "--" ? at - 1 : at);
   const line: Line = (more, words) => ["exec", ...more, ...before, ...words];
@@ -37,7 +37,7 @@ function withHint(error: unknown, program: readonly string[], onHost: boolean, l
   const [first] = program;
   if (!(error instanceof BrunError) || error.hint !== undefined || first === undefined) return error;
   // --entrypoint takes its place.
-  if (!error.message.startsWith(`exec: ${JSON.stringify(first)}: `)) return error;
+  if (!error.message.startsWith(`exec: ${quoted(first)}: `)) return error;
   const typed = (more: readonly string[], words: readonly string[]) =>
     shellWords(["brun", ...line(more, words)]);
   const { message, code, where, exitCode } = error;

@@ -14,6 +14,9 @@ const CONTAINERS = "`brun ps ID` lists the processes of a container; the contain
 
 export default defineCommand({
   meta: { name: "ps", description: "list the processes of a container" },
+  details: `EXAMPLE
+  brun ps web
+  brun ps web -o pid,args`,
   args: {
     "container-id": containerId,
     "ps-options": {

@@ -34,7 +34,10 @@ export default defineCommand({
     },
   },
   details: `The bundle has to be as it was, or one like it: CRIU finds the files that were open by their paths. Hooks of the
-time before the start run again, those of the start do not.`,
+time before the start run again, those of the start do not.
+
+EXAMPLE
+  brun restore --bundle demo --image-path saved web`,
   run({ args, data }) {
     return restore(openRuntime(data), {
       ...criuOptions(args),

@@ -6,6 +6,8 @@ import { openRuntime } from "./globals.ts";
 
 export default defineCommand({
   meta: { name: "resume", description: "let a paused container go on" },
+  details: `EXAMPLE
+  brun resume web`,
   args: { "container-id": containerId },
   run({ args, data }) {
     resume(openRuntime(data), args["container-id"]);

@@ -7,6 +7,8 @@ import { print } from "./output.ts";
 
 export default defineCommand({
   meta: { name: "rm", description: "delete stopped containers, and print their names" },
+  details: `EXAMPLE
+  brun rm web`,
   args: {
     "container-ids": containerIds,
     force: {

@@ -16,11 +16,21 @@ export default defineCommand({
     },
     "await-start": { type: "boolean", hidden: true, description: "wait for brun start before the program" },
   },
-  details: `In the foreground signals are forwarded, and the exit code is that of the program, or 128 and the number of
+  details: `brun run [flags] CONTAINER-ID
+brun run --host [flags] -- program…
+brun run --rootfs DIR [flags] -- program…
+brun run --image NAME [flags] [-- program…]
+
+The first runs the bundle in a directory, and has these flags. The others need no bundle: the root is a throw-away copy of
+this machine, a directory or an image. "brun run --host --help" tells their flags.
+
+In the foreground signals are forwarded, and the exit code is that of the program, or 128 and the number of
 the signal that ended it.
 
-Without a bundle, with flags of their own: "brun run --host -- program" in a throw-away copy of this machine, and
-"brun run --rootfs DIR -- program" in a directory; "brun run --host --help" describes them.`,
+EXAMPLE
+  brun run --bundle demo my-container
+  brun run --host -- make test
+  brun run --image debian:12 -- cat /etc/os-release`,
   retell: async (error, argv, globals) => (await import("./run-words.ts")).hintForWords(error, argv, globals),
   explainFailure: (error, context) => explainFailure(error, context),
   run({ args, data }) {

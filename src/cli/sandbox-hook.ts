@@ -21,7 +21,7 @@ export default defineCommand({
       description: "[[ADDRESS:]HOST:]CONTAINER[/udp]",
     },
   },
-  details: `brun run --host and --rootfs write them into a config: what connects a network or mounts a root is started and ended by
+  details: `"brun run --host" and "--rootfs" write them into a config: what connects a network or mounts a root is started and ended by
 them. They get the container's state on stdin.`,
   run({ args }) {
     const { operation, program, directory, "container-id": id } = args;

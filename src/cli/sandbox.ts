@@ -156,7 +156,7 @@ EXAMPLE
   brun run --host --rw . --network none -- npm install
   brun run --host --upper changes -it -- bash
   brun run --image debian:12 -- cat /etc/os-release
-  brun run --rootfs debian --memory 512m --cpus 1 web -- /usr/bin/python3 -m http.server`;
+  brun run --rootfs debian --memory 512m --name web -- python3 -m http.server`;
 
 /**
  * Whether the program has our stdin, and a terminal: both for a shell that was not named. A program of this machine reads

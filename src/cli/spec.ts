@@ -18,7 +18,10 @@ export default defineCommand({
     rootless: { type: "boolean", description: "for a container without root" },
   },
   details: `The new config runs "sh" in ./rootfs with a read-only root. brun runs either form without root: --rootless
-writes down what it would otherwise decide itself.`,
+writes down what it would otherwise decide itself.
+
+EXAMPLE
+  brun spec --bundle demo`,
   run({ args }) {
     const path = args.bundle ? `${args.bundle}/config.json` : "config.json";
     const fd = tryOpen(path, O.WRONLY | O.CREAT | O.EXCL, 0o666);

@@ -6,6 +6,9 @@ import { openRuntime } from "./globals.ts";
 
 export default defineCommand({
   meta: { name: "start", description: "start the program of a created container" },
+  details: `EXAMPLE
+  brun create --bundle demo web
+  brun start web`,
   args: { "container-id": containerId },
   run({ args, data }) {
     start(openRuntime(data), args["container-id"]);

@@ -7,6 +7,8 @@ import { print } from "./output.ts";
 
 export default defineCommand({
   meta: { name: "state", description: "print the state of a container as JSON" },
+  details: `EXAMPLE
+  brun state web`,
   args: { "container-id": containerId },
   run({ args, data }) {
     print(stateJson(state(openRuntime(data), args["container-id"])));

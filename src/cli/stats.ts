@@ -35,7 +35,11 @@ export default defineCommand({
   },
   details: `On a terminal the table is drawn again and again, elsewhere lines are added to it, until the containers have ended
 or Ctrl-C is pressed. A container without a cgroup of its own is measured by its processes: memory that they share
-is divided among them, and the limit is what the machine has. 100 % is one CPU.`,
+is divided among them, and the limit is what the machine has. 100 % is one CPU.
+
+EXAMPLE
+  brun stats
+  brun stats --no-stream web`,
   run({ args, data }) {
     const { format } = args;
     if (format !== "table" && format !== "json") {

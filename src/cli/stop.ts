@@ -21,7 +21,10 @@ export default defineCommand({
     signal: { type: "string", alias: "s", valueHint: "signal", default: "TERM", description: "which signal" },
   },
   details: `One that has ended already is no error. A container of "brun run --detach" with
---host or --rootfs stays, for logs and wait, until it is removed (brun rm).`,
+--host or --rootfs stays, for logs and wait, until it is removed (brun rm).
+
+EXAMPLE
+  brun stop web`,
   short: true,
   run({ args, data }) {
     const signal = parseSignal(args.signal);

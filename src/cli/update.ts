@@ -46,7 +46,10 @@ const args = {
 export default defineCommand({
   meta: { name: "update", description: "change the limits of a container that runs" },
   args,
-  details: `The file has the form of linux.resources in config.json; what it does not name stays as it is.`,
+  details: `The file has the form of linux.resources in config.json; what it does not name stays as it is.
+
+EXAMPLE
+  brun update --memory 512M web`,
   run({ args, data }) {
     const schemata = [args["l3-cache-schema"], args["mem-bw-schema"]].flatMap((schema) => schema || []);
     const resources = args.resources ? readResources(args.resources) : fromFlags(args);

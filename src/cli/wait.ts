@@ -9,7 +9,10 @@ export default defineCommand({
   meta: { name: "wait", description: "wait for detached containers to end, and print their exit codes" },
   args: { "container-ids": containerIds },
   details: `For containers of "brun run --detach" with --host or --rootfs, also those that
-have ended. One line each, in the order of the names.`,
+have ended. One line each, in the order of the names.
+
+EXAMPLE
+  brun wait web`,
   run({ args, data }) {
     const runtime = openRuntime(data);
     return forEachId(data, args["container-ids"], (id) => print(`${wait(runtime, id)}\n`));

@@ -1,4 +1,7 @@
-/** Completion for bash; it needs nothing of the bash-completion package. */
+/**
+ * Completion for bash; it needs nothing of the bash-completion package, whose _command_offset completes the words of a
+ * program where it is there.
+ */
 import type { FlagReference, Reference, Value } from "./reference.ts";
 
 /** The script. */
@@ -21,27 +24,53 @@ ${commands.map(({ name, flags }) => `    ${name}) echo "${flagWords(flags)}" ;;`
   esac
 }
 
+# The words of the program that begins at this one: as the program's own completion has it, else commands and files.
+_brun_program() {
+  if declare -F _command_offset >/dev/null; then
+    _command_offset "$1"
+  elif [[ $1 -eq $COMP_CWORD && $current != */* ]]; then
+    mapfile -t COMPREPLY < <(compgen -c -- "$current")
+  else
+    compopt -o filenames 2>/dev/null
+    mapfile -t COMPREPLY < <(compgen -f -- "$current")
+  fi
+}
+
 _brun() {
-  local current=\${COMP_WORDS[COMP_CWORD]} command= flag= root= position=0 i word kind
+  local current=\${COMP_WORDS[COMP_CWORD]} command= flag= root= program= bundle=1 position=0 i word kind
   COMPREPLY=()
   # bash cuts "--flag=value" into three words.
   [[ $current == = ]] && current=
   for ((i = 1; i < COMP_CWORD; i++)); do
     word=\${COMP_WORDS[i]}
-    if [[ $word == = ]]; then continue; fi
+    if [[ $word == = ]]; then
+      # "A=1" after --env is one value.
+      [[ -z $flag ]] && ((i++))
+      continue
+    fi
     if [[ -n $flag ]]; then
       [[ -z $command && $flag == --root ]] && root=$word
       flag=
     elif [[ $word == -- ]]; then
-      position=99
+      # exec takes one more "--" after the id.
+      [[ $command == exec && $position -eq 0 ]] && continue
+      program=$((i + 1))
+      break
     elif [[ $word == -* ]]; then
+      [[ $word =~ ^--?(host|rootfs|image)$ ]] && bundle=
       _brun_value "$command" "$word" >/dev/null && flag=$word
     elif [[ -z $command ]]; then
       command=$word
+    elif [[ $command == exec && $position -eq 1 || $command == run && -z $bundle ]]; then
+      program=$i
+      break
     else
       ((position++))
     fi
   done
+  if [[ -z $program && -z $flag && $current != -* ]]; then
+    [[ $command == exec && $position -eq 1 || $command == run && -z $bundle ]] && program=$COMP_CWORD
+  fi
   if [[ -n $flag ]]; then
     kind=$(_brun_value "$command" "$flag")
     case $kind in
@@ -49,9 +78,8 @@ _brun() {
       directory) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -d -- "$current") ;;
       *) mapfile -t COMPREPLY < <(compgen -W "\${kind#words}" -- "$current") ;;
     esac
-  elif [[ $command == exec && $position -gt 0 || $position -ge 99 ]]; then
-    compopt -o filenames 2>/dev/null
-    mapfile -t COMPREPLY < <(compgen -f -- "$current")
+  elif [[ -n $program ]]; then
+    _brun_program "$program"
   elif [[ $current == -* ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$(_brun_flags "$command")" -- "$current")
   elif [[ -z $command ]]; then

@@ -31,7 +31,17 @@ function __brun_containers
     printf '%s\\n' $ids
 end
 
+# The words of the program after "--", as its own completion has them.
+function __brun_program
+    set -l words (commandline -opc)
+    set -l at (contains -i -- -- $words)
+    or return
+    set -l program $words[(math $at + 1)..]
+    complete -C (string join ' ' -- (string escape -- $program) (commandline -ct))
+end
+
 complete -c brun -f
+complete -c brun -n "__fish_seen_subcommand_from run explain unshare; and contains -- -- (commandline -opc)" -a "(__brun_program)"
 ${globals.map((flag) => line("not __fish_seen_subcommand_from $__brun_commands", flag)).join("\n")}
 ${commands.map(({ name, description }) => `complete -c brun -n "not __fish_seen_subcommand_from $__brun_commands" -a ${name} -d ${quoted(description)}`).join("\n")}
 complete -c brun -n "__fish_seen_subcommand_from ${needsId.join(" ")}" -a "(__brun_containers)"

@@ -106,6 +106,7 @@ function paragraphs(text: string): string {
       const lines = part.split("\n");
       const [title = "", ...rest] = lines;
       if (lines.every((line) => line.startsWith("  "))) return verbatim(lines);
+      if (lines.every((line) => line.startsWith("brun "))) return verbatim(lines.map((line) => `  ${line}`));
       if (rest.length > 0 && rest.every((line) => line.startsWith("  "))) {
         return `${escaped(title)}\n${verbatim(rest)}`;
       }

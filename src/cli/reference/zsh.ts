@@ -31,6 +31,14 @@ ${globals
     command) _describe command commands && ret=0 ;;
     arguments)
       curcontext=\${curcontext%:*:*}:brun-$words[1]:
+      # What follows "--" is a program with its own words.
+      local -i dashes=\${words[(i)--]}
+      if [[ $words[1] == (run|explain|unshare) ]] && ((dashes < CURRENT)); then
+        shift $dashes words
+        ((CURRENT -= dashes))
+        _normal && ret=0
+        return ret
+      fi
       case $words[1] in
 ${commands.map(({ name, flags, arguments: all }) => commandCase(name, flags, all)).join("\n")}
       esac ;;
