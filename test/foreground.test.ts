@@ -8,44 +8,6 @@ import { subjects } from "./support/runtime.ts";
 import { Sandbox } from "./support/sandbox.ts";
 import { shows, TerminalSession } from "./support/terminal.ts";
 
-/** Programs that have to end, and say things, as they do without brun in front of them. */
-const PROGRAMS: Readonly<Record<string, string>> = {
-  success: "true",
-  failure: "exit 7",
-  "exit code 255": "exit 255",
-  abort: "kill -ABRT $$",
-  "SIGUSR1 to itself": "kill -USR1 $$; echo lived",
-  "SIGTERM to itself": "kill -TERM $$",
-  "SIGKILL to itself": "kill -KILL $$",
-  "SIGPIPE to itself": "kill -PIPE $$",
-  "SIGSEGV to itself": "kill -SEGV $$",
-  "a handler": "trap 'echo caught; exit 3' TERM; kill -TERM $$",
-  "an ignored signal": "trap '' TERM; kill -TERM $$; echo lived",
-  "a child that a signal ends": "sh -c 'kill -INT $$'; echo $?",
-  "a shell's own not found": "nosuchprogram 2>/dev/null; echo $?",
-  "both outputs": "echo out; echo err >&2; exit 2",
-  "no output": "exec >&-; echo x 2>/dev/null; exit 4",
-  "no stdin": "exec <&-; cat 2>/dev/null; echo $?",
-  "stdin is read": "cat",
-  "stdin is counted": "wc -c",
-  "half of stdin": "head -c 3",
-  "big output": "head -c 3000000 /dev/zero | tr '\\0' x",
-  "much on stderr": "head -c 300000 /dev/zero | tr '\\0' x >&2",
-  EPIPE: "yes | head -n 2",
-  "a reader that goes": "(yes; echo $? >&2) | true; exit 5",
-  "no final newline": "printf 'no newline'",
-  "zero bytes": "printf 'a\\000b'",
-  arguments: "printf '%s|' a 'b c' '' '*'",
-  background: "sleep 0.05 & wait $!; echo $?",
-  "an orphan": "(sleep 0.05; echo late) & exit 6",
-  "a process group": "set -m; sleep 0.05 & fg >/dev/null; echo $?",
-  "SIGSTOP and SIGCONT": "sh -c 'kill -STOP $$; echo on' & sleep 0.1; kill -CONT $!; wait $!; echo $?",
-  umask: "umask 027; umask",
-  "descriptor 3": "exec 3>&1; echo three >&3",
-  "limits of the shell": "ulimit -n; ulimit -c",
-  "default signals": "grep -E 'Sig(Ign|Blk)' /proc/self/status",
-};
-
 for (const subject of subjects(["brun"])) {
   const { caller } = subject;
 
@@ -70,33 +32,6 @@ for (const subject of subjects(["brun"])) {
     words.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(" ");
 
   describe(subject.label, () => {
-    test("programs end and write as they do without brun", async () => {
-      await using box = new Sandbox(subject);
-      const plainly = new Sandbox({ ...subject });
-      await using _ = plainly;
-      for (const [name, script] of Object.entries(PROGRAMS)) {
-        const stdin = "some words\nto read\n";
-        // dash's $? of a program that a signal has ended is what brun's exit code is.
-        const around = ["sh", "-c", '"$@"; exit $?', "sh"];
-        const argv = [...caller.prefix, ...around, "sh", "-c", script];
-        const plain = Bun.spawnSync(argv, { stdin: Buffer.from(stdin), env: box.env, cwd: box.dir });
-        const { code, stdout, stderr } = await box.call(["run", "--host", "--", "sh", "-c", script], {
-          stdin,
-        });
-        // What the shell around says of a signal is not the program's.
-        const said = plain.stderr
-          .toString()
-          .replace(/^(Aborted|Terminated|Killed|Segmentation fault|User defined signal 1).*\n/gm, "");
-        expect({ name, code, stdout, stderr }).toEqual({
-          name,
-          code: plain.exitCode,
-          stdout: plain.stdout.toString().replace("late\n", ""),
-          stderr: said,
-        });
-      }
-      await box.untilGone();
-    });
-
     test("Ctrl-C and Ctrl-\\ end the program and its children, with and without -t", async () => {
       await using box = new Sandbox(subject);
       for (const [form, argv] of Object.entries(forms(box))) {
@@ -334,6 +269,40 @@ for (const subject of subjects(["brun"])) {
       const root = makeRootfs(ownedDir(caller, `${box.dir}/root`), caller);
       const piped = await box.call(["run", "--rootfs", root, "--", "cat"], { stdin: "words" });
       expect(piped).toMatchObject({ code: 0, stdout: "" });
+    });
+
+    test("--device, --entrypoint, --net and exec -it do what podman's do", async () => {
+      await using box = new Sandbox(subject);
+      const root = makeRootfs(ownedDir(caller, `${box.dir}/root`), caller);
+      const run = ["run", "--rootfs", root];
+      const device = await box.call([
+        ...run,
+        "--device",
+        "/dev/zero:/dev/nothing",
+        "--",
+        "head",
+        "-c2",
+        "/dev/nothing",
+      ]);
+      expect(device).toMatchObject({ code: 0, stdout: "\0\0" });
+      const words = ["--entrypoint", '["sh", "-c"]', "--", "echo $0 $#", "one", "two"];
+      expect((await box.call([...run, ...words])).stdout).toBe("one 1\n");
+      const links = ["--", "sh", "-c", "ls /sys/class/net 2>/dev/null || cut -d: -f1 /proc/net/dev"];
+      expect((await box.call(["run", "--host", "--net", "none", ...links])).stdout.trim()).toBe("lo");
+      const id = box.name();
+      await box.ok([...run, "-d", "--name", id, "--", "sleep", "1000"]);
+      await using session = box.terminal([
+        "exec",
+        "-it",
+        id,
+        "sh",
+        "-c",
+        "tty; read line; echo got $line; exit 5",
+      ]);
+      await shows(session, "/dev/pts/");
+      session.write("words\r");
+      await shows(session, "got words");
+      expect(await session.exited).toBe(5);
     });
 
     test("--host says in the environment where the program is", async () => {
