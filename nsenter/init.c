@@ -54,6 +54,8 @@ static void close_descriptors(void)
 		sys1(__NR_close, fd);
 }
 
+static int told_to_stop; /* SIGTSTP has been handed on, and no SIGCONT since */
+
 /*
  * A child that reads or changes the terminal when another group has it, which may have ended, has it again, as a shell would
  * give it. One that Ctrl-Z has stopped waits for the supervisor, which stops then, and has both go on (typed.h).
@@ -61,7 +63,11 @@ static void close_descriptors(void)
 static void give_terminal(long child, int sig)
 {
 	int32_t group = (int32_t)child;
+	int32_t session;
 
+	/* An editor that stops itself, without a terminal of its own: nobody outside would know, and have it go on. */
+	if (sig == SIGTSTP && !told_to_stop && sys3(__NR_ioctl, 0, TIOCGSID, &session) < 0)
+		sys2(__NR_kill, -child, SIGCONT);
 	if ((sig == SIGTTIN || sig == SIGTTOU) && sys3(__NR_ioctl, 0, TIOCSPGRP, &group) == 0)
 		sys2(__NR_kill, -child, SIGCONT);
 }
@@ -88,6 +94,8 @@ static void reap(long child)
 /* What a terminal sends goes to the whole process group, as it would from a terminal; other signals to the program. */
 static void hand_on(long child, long sig)
 {
+	if (sig == SIGTSTP || sig == SIGCONT)
+		told_to_stop = sig == SIGTSTP;
 	switch (sig) {
 	case SIGCHLD:
 		reap(child);

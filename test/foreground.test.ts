@@ -106,6 +106,19 @@ for (const subject of subjects(["brun"])) {
       }
     });
 
+    test("what stops itself goes on where there is no terminal of its own, and nobody to say so", async () => {
+      await using box = new Sandbox(subject);
+      const { code, stdout } = await box.call([
+        "run",
+        "--host",
+        "--",
+        "sh",
+        "-c",
+        "kill -TSTP $$; echo on; exit 3",
+      ]);
+      expect({ code, stdout }).toEqual({ code: 3, stdout: "on\n" });
+    });
+
     test("-it in the background leaves the terminal alone, and has it with fg", async () => {
       await using box = new Sandbox(subject);
       const shell = [...caller.prefix, "bash", "--norc", "--noprofile", "-i"];
