@@ -317,6 +317,7 @@ for (const subject of subjects(["brun"])) {
       expect(digest).toMatch(/^sha256:[0-9a-f]{64}$/);
       const id = digest.slice(7, 19);
       expect(await images.ok(["image", "list", "-q"])).toBe(`${id}\n`);
+      expect(await images.ok(["image", "list", "--names"])).toBe(`${name}\n`);
       const [inspected] = JSON.parse(await images.ok(["image", "inspect", id]));
       expect([inspected.name, inspected.manifest, inspected.layers.length]).toEqual([name, digest, 3]);
       const container = images.box.name();

@@ -65,10 +65,16 @@ EXAMPLE
 
 const listCommand = defineCommand({
   meta: { name, description: "list: the images that are there" },
-  args: { action, format: formatFlag, quiet },
+  args: {
+    action,
+    format: formatFlag,
+    quiet,
+    names: { type: "boolean", description: "print the names alone" },
+  },
   run({ args }) {
     const images = [...ImageStore.open().images()].sort((a, b) => (a.name < b.name ? -1 : 1));
-    if (args.quiet) print(images.map((image) => `${id(image)}\n`).join(""));
+    if (args.names) print(images.map((image) => `${image.name}\n`).join(""));
+    else if (args.quiet) print(images.map((image) => `${id(image)}\n`).join(""));
     else if (args.format === "json") print(`${JSON.stringify(images.map(shown), null, "  ")}\n`);
     else if (args.format === "table") print(imageTable(images));
     else throw new BrunError("invalid format option", { code: "ERR_USAGE", hint: "table or json" });

@@ -23,7 +23,7 @@ const list = (valueHint: string, description: string, alias?: string) =>
 export const sandboxFlags = {
   "container-id": { type: "positional", required: false, description: "name of the container" },
   rootfs: { type: "string", valueHint: "dir", description: "a directory as the root; it is not written to" },
-  image: { type: "string", valueHint: "name", description: "an image as the root: debian:12, oci:DIR, …" },
+  image: { type: "string", valueHint: "image", description: "an image as the root: debian:12, oci:DIR, …" },
   host: { type: "boolean", description: "this machine as the root; what is written is thrown away" },
   upper: { type: "string", valueHint: "dir", description: "keep what is written in this directory" },
   overlay: {

@@ -84,6 +84,14 @@ const TESTS: Readonly<Record<string, readonly (readonly [file: string, title: st
   "`--rootfs DIR --user NAME`": [
     ["sandbox-files", "an image's passwd and group that lead out, or never end"],
   ],
+  "with `--allow-nesting`": [
+    ["nesting", "covers hold "],
+    ["../fields/delegate", "a program that makes namespaces (--allow-nesting) cannot mount the caller's"],
+  ],
+  "a registry that has logins": [["../image", "a registry that asks for logins elsewhere gets none"]],
+  "a document that is an image": [["../image", "what is not there, and what is damaged"]],
+  "hostile layers": [["images", "sixty hostile layers touch nothing"]],
+  "layers that unpack to more": [["images", "what unpacks to more than there is room for is stopped"]],
   "`run --host`: an entry": [["sandbox-files", "runs while others swap entries beside a mount for links"]],
 };
 

@@ -76,6 +76,7 @@ _brun() {
     case $kind in
       file) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current") ;;
       directory) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -d -- "$current") ;;
+      image) mapfile -t COMPREPLY < <(compgen -W "$("\${COMP_WORDS[0]}" image list --names 2>/dev/null)" -- "$current") ;;
       *) mapfile -t COMPREPLY < <(compgen -W "\${kind#words}" -- "$current") ;;
     esac
   elif [[ -n $program ]]; then

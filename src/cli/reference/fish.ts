@@ -62,6 +62,7 @@ function line(condition: string, { name, alias, description, value }: FlagRefere
     none: "",
     file: " -r -F",
     directory: ' -x -a "(__fish_complete_directories)"',
+    image: ' -x -a "(command brun image list --names 2>/dev/null)"',
     other: " -x",
   };
   const values =

@@ -15,7 +15,7 @@ export interface FlagReference {
 export interface Value {
   /** As the help text shows it: "dir", "text|json". */
   readonly hint: string;
-  readonly kind: "file" | "directory" | "word" | "other";
+  readonly kind: "file" | "directory" | "image" | "word" | "other";
   /** The words of kind "word". */
   readonly words: readonly string[];
 }
@@ -80,6 +80,7 @@ function flagsOf(flags: Flags): FlagReference[] {
 
 function valueFrom(hint = "value"): Value {
   if (/^(file|file\|-|socket)$/.test(hint)) return { hint, kind: "file", words: [] };
+  if (hint === "image") return { hint, kind: "image", words: [] };
   if (hint === "dir" || hint === "path") return { hint, kind: "directory", words: [] };
   const words = /^[\w-]+(\|[\w-]+)+$/.test(hint) ? hint.split("|") : [];
   return { hint, kind: words.length > 0 ? "word" : "other", words };

@@ -13,6 +13,12 @@ _brun_containers() {
   _describe container ids
 }
 
+_brun_images() {
+  local -a names
+  names=(\${(f)"$(_call_program images brun image list --names 2>/dev/null)"})
+  _wanted images expl image compadd -a names
+}
+
 _brun() {
   local curcontext=$curcontext state line ret=1 opt_root
   local -a commands
@@ -81,6 +87,7 @@ function positional({ name, required, rest, existing, words }: ArgumentReference
 function actionOf({ kind, words }: Value): string {
   if (kind === "file") return "_files";
   if (kind === "directory") return "_path_files -/";
+  if (kind === "image") return "_brun_images";
   return kind === "word" ? `(${words.join(" ")})` : " ";
 }
 
