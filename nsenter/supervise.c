@@ -30,6 +30,7 @@ struct supervisor {
 	unsigned char last; /* of what was typed */
 	int status;
 	int ended;
+	int abandoned; /* the client has gone */
 };
 
 static struct supervisor self;
@@ -129,6 +130,11 @@ static void take_terminal(void)
 	}
 }
 
+static int is_init(void)
+{
+	return (self.request.flags & SUPERVISE_INIT) != 0;
+}
+
 static void send(unsigned int sig)
 {
 	long result = sys4(__NR_pidfd_send_signal, self.request.pidfd, sig, 0, 0);
@@ -155,12 +161,12 @@ static void handle_signal(unsigned int sig)
 		break;
 	case SIGWINCH:
 		copy_window_size();
-		if (self.request.terminal < 0 && self.request.init)
+		if (self.request.terminal < 0 && is_init())
 			send(SIGWINCH);
 		break;
 	case SIGTSTP:
 		send(SIGTSTP);
-		if (self.request.init)
+		if (is_init())
 			suspend();
 		break;
 	case SIGCONT:
@@ -226,16 +232,24 @@ static void step_input(const struct pollfd *poll)
 		typed_end(self.last != '\n');
 	if (!typed_look(&self.input))
 		return;
-	if (self.request.init && self.request.keep.directory < 0)
+	if (is_init() && self.request.keep.directory < 0)
 		suspend();
 	else
 		send(SIGCONT);
 }
 
+/* Nobody is left who could end the container. */
+static void abandon(void)
+{
+	self.abandoned = 1;
+	self.request.client = -1;
+	send(SIGKILL);
+}
+
 static void wait_for_end(int signals)
 {
 	struct timespec64 timeout;
-	struct pollfd poll[5 + KEEP_POLLS];
+	struct pollfd poll[6 + KEEP_POLLS];
 	int watched = self.request.pidfd;
 
 	/* It may have ended before SIGCHLD was blocked. */
@@ -250,7 +264,10 @@ static void wait_for_end(int signals)
 		/* Says the same as SIGCHLD. */
 		poll[4].fd = watched;
 		poll[4].events = POLLIN;
-		keep_prepare(poll + 5);
+		/* Nothing is sent by the client: POLLHUP comes unasked. */
+		poll[5].fd = self.request.client;
+		poll[5].events = 0;
+		keep_prepare(poll + 6);
 		if (sys5(__NR_ppoll, poll, ARRAY_LENGTH(poll), typed_timeout(&timeout), 0, 8) < 0)
 			continue;
 		if (poll[0].revents)
@@ -262,9 +279,11 @@ static void wait_for_end(int signals)
 		}
 		step_input(&poll[1]);
 		relay_step(&self.output, &poll[2]);
-		keep_step(poll + 5);
+		keep_step(poll + 6);
 		if (poll[3].revents)
 			notify_forward(self.request.notify, self.request.upstream);
+		if (poll[5].revents)
+			abandon();
 	}
 }
 
@@ -347,7 +366,8 @@ void supervise_process(struct machine *machine, const struct supervise_request *
 	drain();
 	leave_raw_mode();
 	keep_end(self.status);
-	clean_up(machine, program, self.request.program);
+	if (self.abandoned || (self.request.flags & SUPERVISE_STAYS) == 0)
+		clean_up(machine, program, self.request.program);
 	sys_exit(self.status);
 }
 

@@ -10,19 +10,34 @@ const target = `${root}/docs/api.md`;
 
 const HEAD = `# TypeScript API
 
-\`import { run, create, Container, doctor, explain } from "brun"\`, in [Bun](https://bun.com). Each call starts a brun
-process and waits for it: the program's event loop goes on, and its signals and children stay its own.
+\`import { run, create, Container, doctor, explain } from "brun"\`, in Node from 18.18 on and in Bun. Each call starts a
+brun process and waits for it: the program's event loop goes on, and its signals and children stay its own.
 
 \`\`\`ts
 import { run } from "brun";
 
-await using container = await run({ rootfs: "demo/rootfs", args: ["sh", "-c", "echo hello"] });
-const { stdout, exitCode } = await container.output();
+// This machine, without its secrets, and what is written is thrown away.
+const { stdout, exitCode } = await run({ host: true, args: ["make", "test"], timeout: "10m" }).output();
+
+// A root file system, for as long as the block lasts.
+await using container = await run({ rootfs: "demo/rootfs", args: ["sleep", "100"], memory: "512m" });
+await container.exec(["sh", "-c", "echo hello"], { stdout: "inherit" }).wait();
 \`\`\`
 
-\`npm i brun\` brings it and Bun into a project, where brun is published; else \`npm pack\` in a clone makes
-\`brun-0.1.0.tgz\`, to be installed in its place. \`node_modules/.bin/bun program.ts\` runs the program above, and, in a
-clone, \`node_modules/.bin/bun examples/api/untrusted.ts demo/rootfs -- sh -c "echo hello"\` an example.
+- **Options** are the flags of \`brun run --host\`, \`--rootfs\` ([sandbox.md](sandbox.md)) and \`--image\` ([images.md](images.md)) in camel case, with
+  their defaults: filter, init, hidden secrets. An option that does not exist, or does not go with another, is an error of
+  the types, and ERR_USAGE when it comes by other ways.
+- **Its end is theirs**: when the program that has started a container ends, by \`process.exit\`, an exception or SIGKILL, so
+  does the container. \`dieWithParent: false\` lets it go on.
+- **Time**: \`signal\` and \`timeout\` end a program, or whatever brun is at; the AbortError has what it had written.
+- **Errors** are \`BrunError\`s: \`message\` is a sentence that stands alone, \`code\` is for programs, \`path\` is the option or the
+  place in the config, \`hint\` what to do.
+- **The executable** is \`$BRUN\`, else the one in the package, else the one in PATH.
+
+\`npm i brun\` brings it into a project, where brun is published; else \`npm pack\` in a clone makes
+\`brun-0.1.0.tgz\`, to be installed in its place. In a clone
+\`node_modules/.bin/bun examples/api/untrusted.ts demo/rootfs -- sh -c "echo hello"\` runs an example. \`await using\` is
+TypeScript's and Node's from 24 on; elsewhere \`try … finally { await container.delete({ force: true }) }\` does the same.
 
 Programs to begin with: [a test harness](../examples/api/test-harness.ts), [a runner of CI
 steps](../examples/api/ci-runner.ts), [a sandbox for untrusted code](../examples/api/untrusted.ts).
@@ -37,13 +52,24 @@ const PAGE: readonly (readonly [string, readonly (readonly [string, string])[]])
     [
       ["api/container", "run"],
       ["api/container", "create"],
+      ["api/container", "Starting"],
       ["api/spec", "ContainerOptions"],
+      ["api/spec", "ContainerSource"],
+      ["api/spec", "SandboxSource"],
+      ["api/spec", "FromHost"],
       ["api/spec", "FromRootfs"],
+      ["api/spec", "FromImage"],
+      ["api/spec", "SandboxOptions"],
+      ["api/spec", "Changes"],
       ["api/spec", "FromSpec"],
       ["api/spec", "FromBundle"],
       ["api/spec", "ContainerSettings"],
       ["api/process", "StdioOptions"],
+      ["api/process", "InputOf"],
+      ["api/process", "StdinOf"],
+      ["api/process", "OutputOf"],
       ["api/runtime", "RuntimeOptions"],
+      ["api/runtime", "CallOptions"],
       ["api/container", "Container"],
       ["api/container", "OwnContainer"],
       ["api/container", "ExecOptions"],
@@ -66,6 +92,7 @@ const PAGE: readonly (readonly [string, readonly (readonly [string, string])[]])
     [
       ["errors", "BrunError"],
       ["errors", "ErrorCode"],
+      ["api/abort-error", "AbortError"],
     ],
   ],
 ];

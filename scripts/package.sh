@@ -6,5 +6,5 @@ cd "$(dirname "$0")/.."
 bun=node_modules/.bin/bun
 
 rm -rf dist/types dist/index.js
-$bun build src/index.ts --target=bun --format=esm --outfile dist/index.js >/dev/null
+$bun build src/index.ts --target=node --format=esm --outfile dist/index.js >/dev/null
 node_modules/.bin/tsc -p tsconfig.package.json

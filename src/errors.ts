@@ -15,6 +15,7 @@ import type { ErrnoName } from "./sys/errno.ts";
  * - ERR_DIGEST: content is not what its digest says
  * - ERR_NO_SPACE: there is no room for it
  * - ERR_NO_BRUN: the TypeScript API finds no brun to start
+ * - ERR_TIMEOUT, ABORT_ERR: the TypeScript API has ended it, because its time was over or an AbortSignal said so
  * - ERR_FAILED: something else; the message says what
  */
 export type ErrorCode =
@@ -32,6 +33,8 @@ export type ErrorCode =
   | "ERR_DIGEST"
   | "ERR_NO_SPACE"
   | "ERR_NO_BRUN"
+  | "ERR_TIMEOUT"
+  | "ABORT_ERR"
   | "ERR_FAILED";
 
 /** Details of a {@link BrunError}. */
@@ -49,7 +52,7 @@ export interface ErrorDetails {
 
 /** An error meant for a person: lowercase, no full stop, no stack in the output. */
 export class BrunError extends Error {
-  override readonly name = "BrunError";
+  override readonly name: string = "BrunError";
   readonly code: ErrorCode;
   readonly where: string | undefined;
   readonly hint: string | undefined;
@@ -70,7 +73,8 @@ export class BrunError extends Error {
 
   /** The one line: "mounts[3].destination: message; hint: …". (JavaScriptCore's errors have a `line` of their own.) */
   get text(): string {
-    const where = this.where === undefined ? "" : `${this.where}: `;
+    const told = this.where === undefined || this.message.startsWith(`${this.where}: `);
+    const where = told ? "" : `${this.where}: `;
     return `${where}${this.message}${this.hint === undefined ? "" : `; hint: ${this.hint}`}`;
   }
 }

@@ -5,22 +5,39 @@
  */
 
 export type { Finding, FindingState } from "../rootless/doctor/finding.ts";
+export { AbortError } from "./api/abort-error.ts";
 export {
   Container,
   create,
   type ExecOptions,
   OwnContainer,
   run,
+  type Starting,
 } from "./api/container.ts";
-export type { Output, Process, StdioOptions } from "./api/process.ts";
+export type {
+  InputOf,
+  Output,
+  OutputMode,
+  OutputOf,
+  Process,
+  StdinMode,
+  StdinOf,
+  StdioOptions,
+} from "./api/process.ts";
 export { doctor, explain, features } from "./api/queries.ts";
-export type { RuntimeOptions } from "./api/runtime.ts";
+export type { CallOptions, RuntimeOptions } from "./api/runtime.ts";
 export {
+  type Changes,
   type ContainerOptions,
   type ContainerSettings,
+  type ContainerSource,
   type FromBundle,
+  type FromHost,
+  type FromImage,
   type FromRootfs,
   type FromSpec,
+  type SandboxOptions,
+  type SandboxSource,
   type SpecInput,
   specOf,
 } from "./api/spec.ts";

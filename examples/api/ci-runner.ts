@@ -4,7 +4,7 @@
  *   usage: bun examples/api/ci-runner.ts ROOTFS WORKDIR JOB.json
  *   job:   {"env": {"CI": "true"}, "steps": [{"name": "build", "run": "make", "timeoutSeconds": 60}]}
  */
-import { BrunError, type OwnContainer, run } from "brun";
+import { BrunError, run } from "brun";
 
 interface Step {
   readonly name: string;
@@ -21,9 +21,9 @@ const TIMED_OUT = 124;
 const NOT_STARTED = 125;
 
 /** Prints a stream line by line, each behind the step's name. */
-async function show(stream: OwnContainer["stdout"], name: string): Promise<void> {
+async function show(stream: ReadableStream<Uint8Array<ArrayBuffer>>, name: string): Promise<void> {
   let line = "";
-  for await (const text of stream!.pipeThrough(new TextDecoderStream())) {
+  for await (const text of stream.pipeThrough(new TextDecoderStream())) {
     const lines = (line + text).split("\n");
     line = lines.pop()!;
     for (const complete of lines) console.log(`${name} | ${complete}`);
@@ -38,18 +38,14 @@ async function runStep(step: Step, job: Job, rootfs: string, workdir: string): P
       rootfs,
       args: ["sh", "-ec", step.run],
       env: { HOME: "/work", ...job.env },
-      cwd: "/work",
-      mounts: [{ destination: "/work", type: "bind", source: workdir, options: ["rbind", "rw"] }],
-      edit: (spec) => {
-        // The mount point is made where the root filesystem has none.
-        spec.root.readonly = false;
-      },
-      signal: AbortSignal.timeout((step.timeoutSeconds ?? 600) * 1000),
+      workdir: "/work",
+      volume: [`${workdir}:/work`],
+      timeout: (step.timeoutSeconds ?? 600) * 1000,
     });
     await Promise.all([show(container.stdout, step.name), show(container.stderr, step.name)]);
     return await container.wait();
   } catch (error) {
-    if (error instanceof DOMException && error.name === "TimeoutError") {
+    if (error instanceof BrunError && error.code === "ERR_TIMEOUT") {
       console.log(`${step.name} : takes longer than ${step.timeoutSeconds} s`);
       return TIMED_OUT;
     }

@@ -1,12 +1,18 @@
 /**
  * A sandbox for code that one does not trust: it gets stdin and gives stdout, and has neither network nor files nor
- * time without end. Prints the outcome as JSON.
- *   usage: bun examples/api/untrusted.ts ROOTFS [--seconds N] -- COMMAND… <INPUT
+ * time nor memory without end. It runs as nobody, without capabilities, under the default seccomp filter. Prints the
+ * outcome as JSON.
+ *   usage: bun examples/api/untrusted.ts ROOTFS [--seconds N] [--without-cgroup] -- COMMAND… <INPUT
+ *
+ * Limits of memory and processes need a cgroup of one's own (`brun doctor` says whether there is one). With
+ * --without-cgroup there is a limit for each process instead, and none for all of them together.
  */
-import { BrunError, run } from "brun";
+import { buffer } from "node:stream/consumers";
+import { AbortError, BrunError, run } from "brun";
 
 const OUTPUT_LIMIT = 64 * 1024;
 const MEMORY_LIMIT = 256 * 1024 * 1024;
+const PROCESSES_LIMIT = 64;
 
 interface Outcome {
   readonly status: "done" | "timeout" | "too much output" | "error";
@@ -14,59 +20,62 @@ interface Outcome {
   readonly output: string;
 }
 
-/** No capabilities, an ordinary user, a root filesystem that is read-only, limits on what can be exhausted. */
 async function runUntrusted(
   rootfs: string,
-  command: readonly string[],
+  args: readonly string[],
   input: Uint8Array,
-  seconds: number,
+  { seconds, cgroup }: { readonly seconds: number; readonly cgroup: boolean },
 ): Promise<Outcome> {
   const limit = new AbortController();
   let output = "";
   try {
     await using container = await run({
       rootfs,
-      args: command,
+      args,
       input,
       stderr: "ignore",
-      user: { uid: 0 },
-      signal: AbortSignal.any([limit.signal, AbortSignal.timeout(seconds * 1000)]),
-      edit: (spec) => {
-        spec.process.capabilities = {};
-        spec.process.noNewPrivileges = true;
-        spec.process.rlimits = [
-          { type: "RLIMIT_AS", soft: MEMORY_LIMIT, hard: MEMORY_LIMIT },
-          { type: "RLIMIT_NOFILE", soft: 64, hard: 64 },
-          { type: "RLIMIT_FSIZE", soft: OUTPUT_LIMIT, hard: OUTPUT_LIMIT },
-          { type: "RLIMIT_CORE", soft: 0, hard: 0 },
-        ];
-        spec.linux.seccomp = {
-          defaultAction: "SCMP_ACT_ALLOW",
-          syscalls: [
-            {
-              names: ["ptrace", "unshare", "mount", "setns", "keyctl", "bpf", "perf_event_open"],
-              action: "SCMP_ACT_ERRNO",
-            },
-          ],
-        };
-      },
+      user: "65534:65534",
+      network: "none",
+      readOnly: true,
+      capDrop: "ALL",
+      securityOpt: "no-new-privileges",
+      ulimit: [`as=${MEMORY_LIMIT}`, `fsize=${OUTPUT_LIMIT}`, "nofile=64", "core=0"],
+      ...(cgroup
+        ? { memory: MEMORY_LIMIT, pidsLimit: PROCESSES_LIMIT, cpus: 1 }
+        : { cgroupManager: "disabled" as const }),
+      timeout: seconds * 1000,
+      signal: limit.signal,
     });
-    for await (const text of container.stdout!.pipeThrough(new TextDecoderStream())) {
+    for await (const text of container.stdout.pipeThrough(new TextDecoderStream())) {
       output += text;
-      if (output.length > OUTPUT_LIMIT) limit.abort("too much output");
+      if (output.length > OUTPUT_LIMIT) limit.abort();
     }
     return { status: "done", exitCode: await container.wait(), output };
   } catch (error) {
     output = output.slice(0, OUTPUT_LIMIT);
-    if (error === "too much output") return { status: error, exitCode: null, output };
-    if (error instanceof DOMException) return { status: "timeout", exitCode: null, output };
+    if (error instanceof AbortError) {
+      const status = error.code === "ERR_TIMEOUT" ? "timeout" : "too much output";
+      return { status, exitCode: null, output };
+    }
     if (error instanceof BrunError) return { status: "error", exitCode: null, output: error.text };
     throw error;
   }
 }
 
+/** Whether a flag is among the words before the command; takes it away. */
+function take(words: string[], flag: string, count = 1): string | undefined {
+  const at = words.indexOf(flag);
+  return at < 0 ? undefined : words.splice(at, count).at(-1);
+}
+
 const [rootfs, ...rest] = process.argv.slice(2);
-const seconds = rest[0] === "--seconds" ? Number(rest.splice(0, 2)[1]) : 5;
-if (rest[0] === "--") rest.shift();
-if (rootfs === undefined || rest.length === 0) throw new Error("usage: untrusted.ts ROOTFS -- COMMAND…");
-console.log(JSON.stringify(await runUntrusted(rootfs, rest, await Bun.stdin.bytes(), seconds)));
+const at = rest.indexOf("--");
+const flags = rest.slice(0, at);
+const command = rest.slice(at + 1);
+const seconds = Number(take(flags, "--seconds", 2) ?? 5);
+const cgroup = take(flags, "--without-cgroup") === undefined;
+if (rootfs === undefined || at < 0 || command.length === 0 || flags.length > 0) {
+  throw new Error("usage: untrusted.ts ROOTFS [--seconds N] [--without-cgroup] -- COMMAND…");
+}
+const outcome = await runUntrusted(rootfs, command, await buffer(process.stdin), { seconds, cgroup });
+console.log(JSON.stringify(outcome));

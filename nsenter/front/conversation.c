@@ -199,7 +199,7 @@ void conversation_supervise(const struct conversation *talk, struct machine *mac
 	request.pidfd = talk->pidfd;
 	request.terminal = talk->terminal;
 	request.host = talk->terminal < 0 ? -1 : host_terminal();
-	request.notify = request.upstream = request.early = -1;
+	request.notify = request.upstream = request.early = request.client = -1;
 	request.program = (uint32_t)size;
 	keep_nothing(&request.keep);
 	supervise_process(machine, &request, program);

@@ -1,23 +1,55 @@
 /** Containers: making them, and what can be done with one that exists. */
+import { randomUUID } from "node:crypto";
 import type { Stats } from "../cgroup/stats.ts";
 import type { ContainerState } from "../container/types.ts";
 import type { Resources } from "../spec/index.ts";
 import { toJson } from "../spec/json.ts";
 import { call } from "./invoke.ts";
-import { Process, type StdioOptions } from "./process.ts";
-import { type RuntimeOptions, runtimeOnly } from "./runtime.ts";
-import { type ContainerOptions, source } from "./spec.ts";
+import { checkWords, variables } from "./options.ts";
+import {
+  type Output,
+  type OutputMode,
+  type Process,
+  type StdinMode,
+  type StdioOptions,
+  startProcess,
+} from "./process.ts";
+import { type CallOptions, type RuntimeOptions, runtimeOnly } from "./runtime.ts";
+import { type ContainerSettings, type ContainerSource, source } from "./spec.ts";
 
 /** Options of {@link Container.exec}; names as the flags of `brun exec`. */
-export interface ExecOptions extends StdioOptions {
+export interface ExecOptions<
+  In extends StdinMode = StdinMode,
+  Out extends OutputMode = OutputMode,
+  Err extends OutputMode = OutputMode,
+> extends StdioOptions<In, Out, Err> {
   readonly cwd?: string | undefined;
-  readonly env?: Readonly<Record<string, string>> | undefined;
+  readonly env?: Readonly<Record<string, string | undefined>> | undefined;
   /** "uid[:gid]" */
-  readonly user?: string | undefined;
+  readonly user?: string | number | undefined;
   /** Give it a terminal of its own, whose output comes by stdout. */
   readonly tty?: boolean | undefined;
   /** Capabilities to add: "CAP_NET_ADMIN". */
   readonly caps?: readonly string[] | undefined;
+}
+
+/**
+ * Something that will run. Its output and its end can be had in one call: `await run(options).output()`.
+ */
+export interface Starting<T> extends Promise<T> {
+  /** {@link Process.output} of what runs then. */
+  output(): Promise<Output>;
+  /** {@link Process.wait} of what runs then. */
+  wait(): Promise<number>;
+}
+
+function starting<T extends { output(): Promise<Output>; wait(): Promise<number> }>(
+  promise: Promise<T>,
+): Starting<T> {
+  return Object.assign(promise, {
+    output: async () => (await promise).output(),
+    wait: async () => (await promise).wait(),
+  });
 }
 
 /**
@@ -32,38 +64,33 @@ export class Container implements AsyncDisposable {
   ) {}
 
   /** A container that someone else has made. Throws a BrunError ERR_NOT_FOUND. */
-  static async open(id: string, options: RuntimeOptions = {}): Promise<Container> {
-    const container = new Container(id, options);
-    await container.state();
+  static async open(id: string, options: RuntimeOptions & CallOptions = {}): Promise<Container> {
+    const container = new Container(id, runtimeOnly(options));
+    await container.state(options);
     return container;
   }
 
   /** The states of all containers under the state directory. */
-  static async list(options: RuntimeOptions = {}): Promise<ContainerState[]> {
+  static async list(options: RuntimeOptions & CallOptions = {}): Promise<ContainerState[]> {
     return JSON.parse(await call(options, ["list", "--format", "json"])) ?? [];
   }
 
   /** Its state: status, pid, bundle, annotations. */
-  async state(): Promise<ContainerState> {
-    return JSON.parse(await this.call("state", this.id));
+  async state(options: CallOptions = {}): Promise<ContainerState> {
+    return JSON.parse(await this.call(options, "state", this.id));
   }
 
   /** Starts the program of a created container. */
-  async start(): Promise<void> {
-    await this.call("start", this.id);
+  async start(options: CallOptions = {}): Promise<void> {
+    await this.call(options, "start", this.id);
   }
 
   /** Runs a further program in it. Resolves when that runs. */
-  async exec(args: readonly string[], options: ExecOptions = {}): Promise<Process> {
-    const flags = [
-      ...(options.cwd === undefined ? [] : ["--cwd", options.cwd]),
-      ...Object.entries(options.env ?? {}).flatMap(([name, value]) => ["--env", `${name}=${value}`]),
-      ...(options.user === undefined ? [] : ["--user", options.user]),
-      ...(options.tty ? ["--tty"] : []),
-      ...(options.caps ?? []).flatMap((cap) => ["--cap", cap]),
-    ];
-    const process = new Process({ ...this.options, ...options }, ["exec", ...flags, this.id, ...args]);
-    return await process.untilReady();
+  exec<In extends StdinMode = "ignore", Out extends OutputMode = "pipe", Err extends OutputMode = "pipe">(
+    args: readonly string[],
+    options: ExecOptions<In, Out, Err> = {},
+  ): Starting<Process<In, Out, Err>> {
+    return starting(this.startExec(args, options));
   }
 
   /**
@@ -72,43 +99,43 @@ export class Container implements AsyncDisposable {
    */
   async kill(
     signal: NodeJS.Signals | number = "SIGTERM",
-    options: { readonly all?: boolean } = {},
+    options: { readonly all?: boolean } & CallOptions = {},
   ): Promise<void> {
-    await this.call("kill", ...(options.all ? ["--all"] : []), this.id, `${signal}`);
+    await this.call(options, "kill", ...(options.all ? ["--all"] : []), this.id, `${signal}`);
   }
 
   /** Freezes its processes. */
-  async pause(): Promise<void> {
-    await this.call("pause", this.id);
+  async pause(options: CallOptions = {}): Promise<void> {
+    await this.call(options, "pause", this.id);
   }
 
   /** Thaws them. */
-  async resume(): Promise<void> {
-    await this.call("resume", this.id);
+  async resume(options: CallOptions = {}): Promise<void> {
+    await this.call(options, "resume", this.id);
   }
 
   /** Changes its limits; what is not named stays as it is. */
-  async update(resources: Resources): Promise<void> {
-    const stdin = new Blob([toJson(resources)]);
-    await call(this.options, ["update", "--resources", "-", this.id], { stdin });
+  async update(resources: Resources, options: CallOptions = {}): Promise<void> {
+    const stdin = toJson(resources);
+    await call({ ...this.options, ...options }, ["update", "--resources", "-", this.id], { stdin });
   }
 
   /** What it uses, as its cgroup counts. */
-  async stats(): Promise<Stats> {
-    return JSON.parse(await this.call("events", "--stats", this.id)).data;
+  async stats(options: CallOptions = {}): Promise<Stats> {
+    return JSON.parse(await this.call(options, "events", "--stats", this.id)).data;
   }
 
   /** Ids of its processes, as this program sees them. */
-  async processes(): Promise<number[]> {
-    return JSON.parse(await this.call("ps", "--format", "json", this.id)) ?? [];
+  async processes(options: CallOptions = {}): Promise<number[]> {
+    return JSON.parse(await this.call(options, "ps", "--format", "json", this.id)) ?? [];
   }
 
   /**
    * Deletes it and all that belongs to it.
    * @param options force: kill it first if it runs; no error if it does not exist
    */
-  async delete(options: { readonly force?: boolean } = {}): Promise<void> {
-    await this.call("delete", ...(options.force ? ["--force"] : []), this.id);
+  async delete(options: { readonly force?: boolean } & CallOptions = {}): Promise<void> {
+    await this.call(options, "delete", ...(options.force ? ["--force"] : []), this.id);
   }
 
   /** Kills and deletes it. */
@@ -116,90 +143,134 @@ export class Container implements AsyncDisposable {
     await this.delete({ force: true });
   }
 
-  private call(...args: string[]): Promise<string> {
-    return call(this.options, args);
-  }
-}
-
-/** The first process of a container. When it is to be killed, the container is deleted. */
-class FirstProcess extends Process {
-  constructor(
-    private readonly container: Container,
-    options: ContainerOptions,
+  private async startExec<In extends StdinMode, Out extends OutputMode, Err extends OutputMode>(
     args: readonly string[],
-    config: string | undefined,
-  ) {
-    super(options, args, config);
+    options: ExecOptions<In, Out, Err>,
+  ): Promise<Process<In, Out, Err>> {
+    checkWords("args", args);
+    const flags = [
+      ...(options.cwd === undefined ? [] : ["--cwd", options.cwd]),
+      ...variables("env", options.env ?? {}).flatMap((variable) => ["--env", variable]),
+      ...(options.user === undefined ? [] : ["--user", `${options.user}`]),
+      ...(options.tty ? ["--tty"] : []),
+      ...(options.caps ?? []).flatMap((cap) => ["--cap", cap]),
+    ];
+    return await startProcess({ ...options, ...this.options }, ["exec", ...flags, this.id, ...args]);
   }
 
-  protected override abort(): void {
-    super.abort();
-    this.container.delete({ force: true }).catch(() => {});
+  private call({ signal }: CallOptions, ...args: string[]): Promise<string> {
+    return call({ ...this.options, signal }, args);
   }
 }
 
 /** A container that this program has made: it has its streams and hears of its end. */
-export class OwnContainer extends Container {
-  /** Its first process. */
-  readonly process: Process;
+export class OwnContainer<
+  In extends StdinMode = StdinMode,
+  Out extends OutputMode = OutputMode,
+  Err extends OutputMode = OutputMode,
+> extends Container {
+  private started: boolean;
 
   /** @internal See {@link run} and {@link create}. */
-  constructor(options: ContainerOptions, flags: readonly string[]) {
-    const id = options.id ?? `api-${crypto.randomUUID()}`;
-    super(id, runtimeOnly(options));
-    const { flags: from, config } = source(options);
-    this.process = new FirstProcess(this, options, ["run", ...flags, ...from, id], config);
+  constructor(
+    id: string,
+    options: RuntimeOptions,
+    /** Its first process. */
+    readonly process: Process<In, Out, Err>,
+    started: boolean,
+  ) {
+    super(id, options);
+    this.started = started;
   }
 
   /** For writing to the program; null unless the option `stdin` is "pipe". */
-  get stdin(): Process["stdin"] {
+  get stdin(): Process<In, Out, Err>["stdin"] {
     return this.process.stdin;
   }
 
   /** What the program writes; null unless the option `stdout` is "pipe". */
-  get stdout(): Process["stdout"] {
+  get stdout(): Process<In, Out, Err>["stdout"] {
     return this.process.stdout;
   }
 
   /** What the program writes as errors; null unless the option `stderr` is "pipe". */
-  get stderr(): Process["stderr"] {
+  get stderr(): Process<In, Out, Err>["stderr"] {
     return this.process.stderr;
   }
 
+  /** {@link Container.start} */
+  override async start(options: CallOptions = {}): Promise<void> {
+    await super.start(options);
+    this.started = true;
+  }
+
   /** {@link Process.wait} of its first process. */
-  wait(): ReturnType<Process["wait"]> {
+  wait(): Promise<number> {
     return this.process.wait();
   }
 
   /** {@link Process.output} of its first process. */
-  output(): ReturnType<Process["output"]> {
+  output(): Promise<Output> {
     return this.process.output();
   }
 
-  /** Kills and deletes it, and waits for its end. */
+  /**
+   * Kills and deletes it, and waits for its end. Where {@link OwnContainer.output} has been called, that is waited for
+   * before: `return container.output()` at the end of the block is whole.
+   */
   override async [Symbol.asyncDispose](): Promise<void> {
+    if (this.started) await this.process.settled();
     await super[Symbol.asyncDispose]();
     this.process.discard();
     await this.process.wait().catch(() => {});
   }
 }
 
+async function make<In extends StdinMode, Out extends OutputMode, Err extends OutputMode>(
+  options: ContainerSource & ContainerSettings & StdioOptions<In, Out, Err>,
+  mode: "run" | "create",
+): Promise<OwnContainer<In, Out, Err>> {
+  const id = options.id ?? `api-${randomUUID()}`;
+  const { flags, program, sandbox, config } = source(options);
+  const reads = options.input !== undefined || (options.stdin ?? "ignore") !== "ignore";
+  const args = [
+    "run",
+    ...(mode === "create" ? ["--await-start", "--keep"] : []),
+    ...(sandbox && reads ? ["--interactive"] : []),
+    ...(sandbox && options.dieWithParent === false ? ["--no-die-with-parent"] : []),
+    ...flags,
+    ...(sandbox ? [`--name=${id}`] : [id]),
+    ...program,
+  ];
+  const process = await startProcess(options, args, config);
+  return new OwnContainer(id, runtimeOnly(options), process, mode === "run");
+}
+
 /**
  * Runs a container. Resolves when its program runs; the container is deleted when that ends.
+ * `await run(options).output()` runs it to its end.
  * @throws BrunError what `brun run` would say; nothing is left then
  */
-export async function run(options: ContainerOptions): Promise<OwnContainer> {
-  const container = new OwnContainer(options, []);
-  await container.process.untilReady();
-  return container;
+export function run<
+  In extends StdinMode = "ignore",
+  Out extends OutputMode = "pipe",
+  Err extends OutputMode = "pipe",
+>(
+  options: ContainerSource & ContainerSettings & StdioOptions<In, Out, Err>,
+): Starting<OwnContainer<In, Out, Err>> {
+  return starting(make(options, "run"));
 }
 
 /**
  * Creates a container, which waits for {@link Container.start} and stays until it is deleted.
  * @throws BrunError what `brun create` would say; nothing is left then
  */
-export async function create(options: ContainerOptions): Promise<OwnContainer> {
-  const container = new OwnContainer(options, ["--await-start", "--keep"]);
-  await container.process.untilReady();
-  return container;
+export function create<
+  In extends StdinMode = "ignore",
+  Out extends OutputMode = "pipe",
+  Err extends OutputMode = "pipe",
+>(
+  options: ContainerSource & ContainerSettings & StdioOptions<In, Out, Err>,
+): Promise<OwnContainer<In, Out, Err>> {
+  return make(options, "create");
 }

@@ -2,78 +2,154 @@
  * Starting a brun process. Everything that the API does is done in one: an operation blocks (hooks, systemd), makes
  * children, catches signals and becomes a supervisor, none of which may happen to the program that imports this.
  */
+import { type ChildProcess, type StdioOptions as Descriptors, spawn } from "node:child_process";
 import { closeSync } from "node:fs";
+import type { Readable } from "node:stream";
 import { BrunError, type ErrorCode } from "../errors.ts";
+import { AbortError } from "./abort-error.ts";
 import { Scratch } from "./files.ts";
-import { executable, globalFlags, type RuntimeOptions } from "./runtime.ts";
+import { optionOf } from "./options.ts";
+import { type CallOptions, executable, globalFlags, type RuntimeOptions } from "./runtime.ts";
 
-/** The descriptors that a brun process gets beside stdio, in this order. */
+/** The descriptors that a brun process gets beside stdio: log, socket to us, config. */
 const LOG = "/proc/self/fd/3";
+/** The socket's number in brun. */
+export const CLIENT = 4;
 const CONFIG = "/proc/self/fd/5";
-
-/** What Bun.spawn takes for a standard stream. */
-export type Stream = "ignore" | "inherit" | "pipe" | number;
 
 /** How to start brun. */
 export interface Invocation {
   /** Command and arguments. "%config" stands for the path of `config`. */
   readonly args: readonly string[];
-  readonly stdin?: Stream | Blob | undefined;
-  readonly stdout?: Stream | undefined;
-  readonly stderr?: Stream | undefined;
+  /** Global flags besides those of the options. */
+  readonly globals?: readonly string[];
+  readonly stdin?: "ignore" | "inherit" | "pipe" | undefined;
+  readonly stdout?: "ignore" | "inherit" | "pipe" | undefined;
+  readonly stderr?: "ignore" | "inherit" | undefined;
   /** Text of a config.json. */
   readonly config?: string | undefined;
-  /** Close-on-exec in brun: its reader is at its end when brun has ended or become a supervisor. */
-  readonly ready?: number | undefined;
+  /** Whether it has a socket to us. */
+  readonly client?: boolean;
 }
 
 /** A brun process and its log. */
 export interface Invoked {
-  readonly child: Bun.Subprocess;
+  readonly child: ChildProcess;
+  /** When brun, or the supervisor that it has become, has ended; never rejects. */
+  readonly exited: Promise<Ending>;
   /** Passes the warnings on and returns the error, if the log has one; to be called once, when brun is done. */
   finish(): BrunError | null;
+}
+
+/** How a process has ended. */
+export interface Ending {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  /** It could not be started. */
+  readonly error?: BrunError;
 }
 
 /** Starts brun. Throws a BrunError ERR_NO_BRUN. */
 export function invoke(options: RuntimeOptions, invocation: Invocation): Invoked {
   const path = executable(options);
-  const { stdin = "ignore", stdout = "ignore", stderr = "ignore", ready, config } = invocation;
+  const { stdin = "ignore", stdout = "ignore", stderr = "ignore", config, client = false } = invocation;
   const args = invocation.args.map((arg) => (arg === "%config" ? CONFIG : arg));
   const log = new Scratch("");
-  using file = config === undefined ? null : new Scratch(config);
+  const file = config === undefined ? null : new Scratch(config);
   const { BUN_BE_BUN: _, BUN_OPTIONS: __, ...env } = process.env;
-  const child = Bun.spawn([path, "--log", LOG, "--log-format", "json", ...globalFlags(options), ...args], {
-    env,
-    stdio: [stdin, stdout, stderr, log.fd, ready ?? "ignore", file?.fd ?? "ignore"],
+  const words = [
+    ...["--log", LOG, "--log-format", "json"],
+    ...globalFlags(options),
+    ...(invocation.globals ?? []),
+    ...args,
+  ];
+  const stdio: Descriptors = [
+    ...[stdin, stdout, stderr, log.fd],
+    ...[client ? ("pipe" as const) : ("ignore" as const), file?.fd ?? ("ignore" as const)],
+  ];
+  let child: ChildProcess;
+  try {
+    child = spawn(path, words, { env, stdio });
+  } catch (error) {
+    log.close();
+    throw notStarted(path, error);
+  } finally {
+    file?.close();
+  }
+  const exited = new Promise<Ending>((resolve) => {
+    child.once("exit", (code, signal) => resolve({ code, signal }));
+    child.once("error", (error) => resolve({ code: null, signal: null, error: notStarted(path, error) }));
   });
-  if (ready !== undefined) closeSync(ready);
   return {
     child,
+    exited,
     finish() {
-      using done = log;
-      return readLog(done.text(), options);
+      const text = log.text();
+      log.close();
+      return readLog(text, options);
     },
   };
 }
 
-/** Runs brun to its end and returns its stdout. Throws the BrunError that it has logged. */
+function notStarted(path: string, error: unknown): BrunError {
+  const why = error instanceof Error && "code" in error ? error.code : error;
+  return new BrunError(`cannot start ${path}: ${why}`, {
+    code: "ERR_NO_BRUN",
+    hint: "the option `brun` or the variable BRUN names the executable",
+    cause: error,
+  });
+}
+
+/** Runs brun to its end and returns its stdout. Throws the BrunError that it has logged, or an AbortError. */
 export async function call(
-  options: RuntimeOptions,
+  options: RuntimeOptions & CallOptions,
   args: readonly string[],
-  extra: { readonly stdin?: Blob; readonly config?: string | undefined; readonly accept?: number } = {},
+  extra: { readonly stdin?: string; readonly config?: string | undefined; readonly accept?: number } = {},
 ): Promise<string> {
-  const { child, finish } = invoke(options, { args, ...extra, stdout: "pipe" });
-  const text = await new Response(child.stdout as ReadableStream).text();
-  const code = await child.exited;
+  const { signal } = options;
+  if (signal?.aborted) throw new AbortError(signal, "brun");
+  const { child, exited, finish } = invoke(options, {
+    args,
+    config: extra.config,
+    stdin: extra.stdin === undefined ? "ignore" : "pipe",
+    stdout: "pipe",
+  });
+  const abort = () => child.kill("SIGTERM");
+  signal?.addEventListener("abort", abort, { once: true });
+  child.stdin?.on("error", () => {}).end(extra.stdin);
+  const [text, ending] = await Promise.all([textOf(child.stdout!), exited]);
+  signal?.removeEventListener("abort", abort);
   const error = finish();
-  if (code > (extra.accept ?? 0) || error !== null) throw error ?? ended(child);
+  if (ending.code === null || ending.code > (extra.accept ?? 0) || error !== null) {
+    throw signal?.aborted ? new AbortError(signal, "brun") : (error ?? ended(ending));
+  }
   return text;
 }
 
+/** Reads to the end; of a process that could not be started there is none. */
+function textOf(stream: Readable): Promise<string> {
+  return new Promise((resolve) => {
+    let text = "";
+    stream.setEncoding("utf8");
+    stream.on("data", (part: string) => {
+      text += part;
+    });
+    for (const event of ["end", "close", "error"]) stream.once(event, () => resolve(text));
+  });
+}
+
 /** The error of a brun that ended without a word. */
-export function ended(child: Bun.Subprocess): BrunError {
-  const how = child.signalCode === null ? `exit code ${child.exitCode}` : `${child.signalCode}`;
-  return new BrunError(`brun has ended: ${how}`);
+export function ended({ code, signal, error }: Ending): BrunError {
+  return error ?? new BrunError(`brun has ended: ${signal ?? `exit code ${code}`}`);
+}
+
+/** Closes descriptors, whatever they are. */
+export function closeAll(fds: readonly number[]): void {
+  for (const fd of fds) {
+    try {
+      closeSync(fd);
+    } catch {}
+  }
 }
 
 interface LogEntry {
@@ -99,8 +175,18 @@ function readLog(text: string, options: RuntimeOptions): BrunError | null {
 function errorOf({ msg, code, where, hint }: LogEntry): BrunError {
   const start = where === undefined ? 0 : where.length + 2;
   const message = msg.slice(start, hint === undefined ? undefined : -`; hint: ${hint}`.length);
-  if (where !== CONFIG) return new BrunError(message, { code, where, hint });
+  if (where !== CONFIG) return whole(message, code, where && optionOf(where), hint);
   // The config was an object, so its file means nothing; its first mistake begins with a path in it.
   const [, path, rest] = /^([a-z]\w*(?:[.[]\S*)?): (.*)$/i.exec(message) ?? [];
-  return new BrunError(rest ?? message, { code, where: path, hint });
+  return whole(rest ?? message, code, path, hint);
+}
+
+/** Who prints the message alone has to learn where it comes from. */
+function whole(
+  message: string,
+  code: ErrorCode | undefined,
+  where: string | undefined,
+  hint: string | undefined,
+): BrunError {
+  return new BrunError(where === undefined ? message : `${where}: ${message}`, { code, where, hint });
 }

@@ -1,106 +1,107 @@
 /** A program in a container: its streams, its end. */
-import { closeSync, readdirSync, readFileSync } from "node:fs";
-import type { BrunError } from "../errors.ts";
-import { pipe } from "./files.ts";
-import { ended, type Invocation, type Invoked, invoke, type Stream } from "./invoke.ts";
+import { readdirSync, readFileSync } from "node:fs";
+import { timeoutMs } from "../cli/duration.ts";
+import { BrunError } from "../errors.ts";
+import { AbortError } from "./abort-error.ts";
+import { Connection } from "./connection.ts";
+import { ended, type Invoked, invoke } from "./invoke.ts";
 import type { RuntimeOptions } from "./runtime.ts";
-import { drained, readable, writable } from "./streams.ts";
+import type { Sink, Source } from "./streams.ts";
+import { Text } from "./text.ts";
 
-/** Where the standard streams of a program come from and go to. */
-export interface StdioOptions {
+/** What `stdin` may be. */
+export type StdinMode = "ignore" | "inherit" | "pipe";
+/** What `stdout` and `stderr` may be. */
+export type OutputMode = "ignore" | "inherit" | "pipe";
+
+/** What `input` may be, which stands for `stdin`. */
+export type InputOf<Mode> = Mode extends "ignore" ? string | Uint8Array : undefined;
+
+/** {@link Process.stdin} of a mode. */
+export type StdinOf<Mode> = Mode extends "pipe" ? Sink : null;
+/** {@link Process.stdout} and {@link Process.stderr} of a mode. */
+export type OutputOf<Mode> = Mode extends "pipe" ? Source : null;
+
+/** Where the standard streams of a program come from and go to, and how long it may take. */
+export interface StdioOptions<
+  In extends StdinMode = StdinMode,
+  Out extends OutputMode = OutputMode,
+  Err extends OutputMode = OutputMode,
+> {
   /** "ignore" (the default) reads nothing; "pipe" gives {@link Process.stdin}. */
-  readonly stdin?: "ignore" | "inherit" | "pipe" | undefined;
-  /** What the program reads from stdin, instead of `stdin`. */
-  readonly input?: string | Uint8Array | undefined;
+  readonly stdin?: In | undefined;
+  /** What the program reads from stdin; excludes `stdin`. */
+  readonly input?: InputOf<In> | undefined;
   /** "pipe" (the default) gives {@link Process.stdout}. */
-  readonly stdout?: "ignore" | "inherit" | "pipe" | undefined;
+  readonly stdout?: Out | undefined;
   /** "pipe" (the default) gives {@link Process.stderr}. */
-  readonly stderr?: "ignore" | "inherit" | "pipe" | undefined;
-  /** Kills the program, with SIGKILL, and makes what waits for it throw the signal's reason. */
+  readonly stderr?: Err | undefined;
+  /** Kills the program, with SIGKILL, and makes what waits for it throw an {@link AbortError}. */
   readonly signal?: AbortSignal | undefined;
+  /**
+   * Does the same after that time: milliseconds, or a text as `--timeout` has it ("10s", "1m30s"). It begins with the
+   * call.
+   */
+  readonly timeout?: number | string | undefined;
+  /**
+   * Whether the program ends when this one does, in whatever way: true. It is killed, and its container removed, even when
+   * this one gets SIGKILL.
+   */
+  readonly dieWithParent?: boolean | undefined;
 }
 
 /** What {@link Process.output} returns. */
 export interface Output {
+  /** Exit code, or 128 and the number of the signal that ended the program. */
   readonly exitCode: number;
   readonly stdout: string;
   readonly stderr: string;
 }
 
+/** How long streams are read on after an abort, when something else than the program holds them open. */
+const LAST_WORDS_MS = 200;
+
 /**
  * A program that runs in a container, in the foreground of a brun process. `await using` kills it at the end of the
- * block, and closes its streams.
+ * block, and closes its streams; after a call of {@link Process.output} it waits for that instead.
  */
-export class Process implements AsyncDisposable {
+export class Process<
+  In extends StdinMode = StdinMode,
+  Out extends OutputMode = OutputMode,
+  Err extends OutputMode = OutputMode,
+> implements AsyncDisposable
+{
   /** For writing to the program; null unless `stdin` is "pipe". Closing it is the program's end of file. */
-  readonly stdin: WritableStream<string | Uint8Array> | null;
+  readonly stdin: StdinOf<In>;
   /** What the program writes; null unless `stdout` is "pipe". */
-  readonly stdout: ReadableStream<Uint8Array<ArrayBuffer>> | null;
+  readonly stdout: OutputOf<Out>;
   /** What the program writes as errors; null unless `stderr` is "pipe". */
-  readonly stderr: ReadableStream<Uint8Array<ArrayBuffer>> | null;
-  private readonly child: Bun.Subprocess;
-  private readonly ready: Promise<void>;
+  readonly stderr: OutputOf<Err>;
   private readonly exit: Promise<number>;
-  private started = false;
+  private over = false;
+  private reading: Promise<Output> | null = null;
 
-  /** @internal Starts brun with arguments that keep it in the foreground. */
-  constructor(options: RuntimeOptions & StdioOptions, args: readonly string[], config?: string) {
-    const { signal } = options;
-    signal?.throwIfAborted();
-    const theirs: number[] = [];
-    const reader = (
-      how: StdioOptions["stdout"] = "pipe",
-    ): [Stream, ReadableStream<Uint8Array<ArrayBuffer>> | null] => {
-      if (how !== "pipe") return [how, null];
-      const [ours, writer] = pipe();
-      theirs.push(writer);
-      return [writer, readable(ours)];
-    };
-    let stdin: Stream = options.input === undefined ? (options.stdin ?? "ignore") : "pipe";
-    let sink: Process["stdin"] = null;
-    if (stdin === "pipe") {
-      const [source, ours] = pipe();
-      theirs.push(source);
-      stdin = source;
-      sink = writable(ours);
-    }
-    const [stdout, output] = reader(options.stdout);
-    const [stderr, errors] = reader(options.stderr);
-    const [readyReader, ready] = pipe();
-    const invocation: Invocation = { args, stdin, stdout, stderr, config, ready };
-    let invoked: Invoked;
-    try {
-      invoked = invoke(options, invocation);
-    } finally {
-      for (const fd of theirs) closeSync(fd);
-    }
-    this.stdout = output;
-    this.stderr = errors;
-    this.stdin = options.input === undefined ? sink : null;
-    if (options.input !== undefined) void feed(sink!, options.input);
-    this.child = invoked.child;
-    const abort = (): void => this.abort();
-    signal?.addEventListener("abort", abort, { once: true });
-    this.ready = this.awaitReady(readyReader, invoked, signal);
-    this.exit = this.ready.then(async () => {
-      const code = await this.child.exited;
-      signal?.removeEventListener("abort", abort);
-      signal?.throwIfAborted();
-      return code;
+  /** @internal See {@link startProcess}. */
+  constructor(
+    private readonly invoked: Invoked,
+    connection: Connection,
+    exit: Promise<number>,
+    fed: boolean,
+  ) {
+    // Types and modes are those of one object.
+    this.stdin = (fed ? null : connection.stdin) as StdinOf<In>;
+    this.stdout = connection.stdout as OutputOf<Out>;
+    this.stderr = connection.stderr as OutputOf<Err>;
+    this.exit = exit.finally(() => {
+      this.over = true;
     });
     // Whoever waits gets the error; that no one does is no error of its own.
     this.exit.catch(() => this.discard());
   }
 
-  /** Resolves when the program runs (or waits for `start`). Throws a BrunError when it could not. */
-  async untilReady(): Promise<this> {
-    await this.ready;
-    return this;
-  }
-
   /**
    * Waits for the program's end; returns its exit code, or 128 and the number of the signal that ended it.
-   * @throws the reason of the AbortSignal that ended it
+   * @throws AbortError it was ended by `signal` or `timeout`
    */
   wait(): Promise<number> {
     return this.exit;
@@ -108,77 +109,131 @@ export class Process implements AsyncDisposable {
 
   /**
    * Reads stdout and stderr to their ends, as text, and waits for the program's end.
-   * @throws the reason of the AbortSignal that ended it
+   * @throws AbortError it was ended by `signal` or `timeout`; the error has what was read until then
    */
-  async output(): Promise<Output> {
-    const text = (stream: ReadableStream | null) => (stream === null ? "" : new Response(stream).text());
-    const [stdout, stderr] = await Promise.all([text(this.stdout), text(this.stderr)]);
-    return { exitCode: await this.exit, stdout, stderr };
+  output(): Promise<Output> {
+    const reading = this.read();
+    this.reading = reading;
+    return reading;
   }
 
   /** Sends the program a signal; none is sent when it has ended. */
   kill(signal: NodeJS.Signals = "SIGTERM"): void {
-    if (this.child.exitCode !== null || this.child.signalCode !== null) return;
+    const { child } = this.invoked;
+    if (this.over || child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
     // The supervisor passes on what can be caught.
-    if (signal !== "SIGKILL" && signal !== "SIGSTOP") this.child.kill(signal);
-    else for (const pid of childrenOf(this.child.pid)) process.kill(pid, signal);
+    if (signal !== "SIGKILL" && signal !== "SIGSTOP") child.kill(signal);
+    else for (const pid of childrenOf(child.pid)) process.kill(pid, signal);
   }
 
   /** Lets go of the streams that no one reads or writes. */
   discard(): void {
-    for (const stream of [this.stdout, this.stderr]) if (stream?.locked === false) void stream.cancel();
-    if (this.stdin?.locked === false) void this.stdin.abort();
+    const outputs: readonly (Source | null)[] = [this.stdout, this.stderr];
+    for (const stream of outputs) if (stream?.locked === false) stream.cancel().catch(() => {});
+    const stdin: Sink | null = this.stdin;
+    if (stdin?.locked === false) stdin.abort().catch(() => {});
   }
 
-  /** Kills it and waits for its end. */
+  /** Kills it and waits for its end; waits for that alone when its output is being read. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.kill("SIGKILL");
+    if (!(await this.settled())) this.kill("SIGKILL");
     this.discard();
     await this.exit.catch(() => {});
   }
 
-  /** What an AbortSignal does; a container goes further. */
-  protected abort(): void {
-    if (this.started) {
-      this.kill("SIGKILL");
-      return;
-    }
-    const children = childrenOf(this.child.pid);
-    this.child.kill("SIGKILL");
-    for (const pid of children) killGroup(pid);
+  /** @internal Waits for an output() that has been called, so that `return container.output()` is whole. */
+  async settled(): Promise<boolean> {
+    if (this.reading === null) return false;
+    await this.reading.catch(() => {});
+    return true;
   }
 
-  private async awaitReady(fd: number, invoked: Invoked, signal: AbortSignal | undefined): Promise<void> {
-    await drained(fd);
-    this.started = true;
-    let error: BrunError | null;
+  private async read(): Promise<Output> {
+    const stdout = new Text(this.stdout);
+    const stderr = new Text(this.stderr);
+    const ends = Promise.all([stdout.end, stderr.end]);
     try {
-      error = invoked.finish();
-    } finally {
-      signal?.throwIfAborted();
+      const exitCode = await this.exit;
+      await ends;
+      return { exitCode, stdout: stdout.text, stderr: stderr.text };
+    } catch (error) {
+      if (!(error instanceof AbortError)) throw error;
+      await Promise.race([ends, new Promise((resolve) => setTimeout(resolve, LAST_WORDS_MS))]);
+      for (const text of [stdout, stderr]) text.stop();
+      throw error.withOutput(stdout.text, stderr.text);
     }
-    if (error === null && (await this.supervised())) return;
-    await this.child.exited;
-    throw error ?? ended(this.child);
-  }
-
-  /** Whether brun became a supervisor and was not killed before that. */
-  private async supervised(): Promise<boolean> {
-    while (this.child.exitCode === null && this.child.signalCode === null) {
-      if (commandLine(this.child.pid).includes("supervise")) return true;
-      // It is between its descriptors' end and its new command line, or a zombie.
-      await Bun.sleep(1);
-    }
-    return this.child.signalCode === null;
   }
 }
 
-function commandLine(pid: number): string {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, "utf8");
-  } catch {
-    return "";
+/**
+ * Starts brun with arguments that keep it in the foreground. Resolves when the program runs, or waits for `start`.
+ * @throws BrunError what brun has said; AbortError; nothing is left then
+ */
+export async function startProcess<In extends StdinMode, Out extends OutputMode, Err extends OutputMode>(
+  options: RuntimeOptions & StdioOptions<In, Out, Err>,
+  args: readonly string[],
+  config?: string,
+): Promise<Process<In, Out, Err>> {
+  const { signal, input } = options;
+  if (signal?.aborted) throw new AbortError(signal);
+  if (input !== undefined && options.stdin !== undefined) {
+    throw new BrunError("`input` and `stdin` exclude each other", { code: "ERR_USAGE", where: "input" });
   }
+  const time = timeOf(options.timeout);
+  const modes = [
+    input === undefined ? (options.stdin ?? "ignore") : "pipe",
+    options.stdout ?? "pipe",
+    options.stderr ?? "pipe",
+  ] as const;
+  const stays = options.dieWithParent === false;
+  const invoked = invoke(options, {
+    args,
+    config,
+    client: true,
+    globals: ["--client", Connection.flag(modes, stays)],
+    stdin: modes[0] === "pipe" ? "ignore" : modes[0],
+    stdout: modes[1] === "pipe" ? "ignore" : modes[1],
+    stderr: modes[2] === "pipe" ? "ignore" : modes[2],
+  });
+  const { child, exited } = invoked;
+  const connection = new Connection(child, modes, input);
+  let aborted: AbortError | null = null;
+  const abort = (why: AbortSignal | number): void => {
+    aborted ??= new AbortError(why);
+    // What loses its client ends, and cleans up.
+    if (!stays) connection.close();
+    else if (connection.running) for (const pid of childrenOf(child.pid!)) process.kill(pid, "SIGKILL");
+    else child.kill("SIGTERM");
+  };
+  const onAbort = () => abort(signal!);
+  signal?.addEventListener("abort", onAbort, { once: true });
+  const timer = time === undefined ? undefined : setTimeout(abort, time, time);
+  const exit = exited.then(async (ending) => {
+    signal?.removeEventListener("abort", onAbort);
+    clearTimeout(timer);
+    // What brun has said before may still be on its way.
+    await connection.ready;
+    connection.close();
+    if (aborted !== null) throw aborted;
+    return ending.code ?? Promise.reject(ended(ending));
+  });
+  exit.catch(() => {});
+  if (await connection.ready) {
+    invoked.finish();
+    return new Process(invoked, connection, exit, input !== undefined);
+  }
+  connection.discard();
+  const ending = await exited;
+  const error = invoked.finish();
+  throw aborted ?? connection.failure ?? error ?? ended(ending);
+}
+
+/** Milliseconds; undefined for no limit. Throws a BrunError ERR_USAGE. */
+function timeOf(timeout: number | string | undefined): number | undefined {
+  const time = typeof timeout === "string" ? timeoutMs(timeout) : timeout;
+  if (time === undefined || time === 0 || time === Number.POSITIVE_INFINITY) return undefined;
+  if (time > 0) return time;
+  throw new BrunError(`timeout: ${time} is no time`, { code: "ERR_USAGE", where: "timeout" });
 }
 
 /** Children of all threads of a process (proc_pid_task_children(5)). */
@@ -190,22 +245,4 @@ function childrenOf(pid: number): number[] {
   } catch {
     return [];
   }
-}
-
-/** Kills what brun was waiting for: a hook has a process group of its own, the stage has not. */
-function killGroup(pid: number): void {
-  for (const target of [-pid, pid]) {
-    try {
-      process.kill(target, "SIGKILL");
-    } catch {}
-  }
-}
-
-/** Writes all, and ends; that the program does not read it is its own affair. */
-async function feed(stdin: WritableStream, input: string | Uint8Array): Promise<void> {
-  const writer = stdin.getWriter();
-  try {
-    await writer.write(input);
-    await writer.close();
-  } catch {}
 }

@@ -3,8 +3,9 @@ import type { Finding } from "../../rootless/doctor/finding.ts";
 import type { Explanation } from "../explain/explain.ts";
 import type { Features } from "../features/features.ts";
 import { call } from "./invoke.ts";
-import type { RuntimeOptions } from "./runtime.ts";
-import { type ContainerOptions, source } from "./spec.ts";
+import type { StdioOptions } from "./process.ts";
+import type { CallOptions, RuntimeOptions } from "./runtime.ts";
+import { type ContainerSettings, type ContainerSource, source } from "./spec.ts";
 
 /** Exit codes of doctor up to here mean that it has findings to tell. */
 const DOCTOR_FOUND = 2;
@@ -13,7 +14,7 @@ const DOCTOR_FOUND = 2;
  * Finds out by trying whether containers without root work here.
  * @returns what was found, in the order in which it is needed; all is well when every `state` is "ok"
  */
-export async function doctor(options: RuntimeOptions = {}): Promise<Finding[]> {
+export async function doctor(options: RuntimeOptions & CallOptions = {}): Promise<Finding[]> {
   return JSON.parse(await call(options, ["doctor", "--json"], { accept: DOCTOR_FOUND }));
 }
 
@@ -21,13 +22,15 @@ export async function doctor(options: RuntimeOptions = {}): Promise<Finding[]> {
  * Says what {@link run} with the same options would do and why, without doing it.
  * @throws BrunError what `run` would refuse before it starts anything
  */
-export async function explain(options: ContainerOptions): Promise<Explanation> {
-  const { flags, config } = source(options);
-  const id = options.id === undefined ? [] : [options.id];
-  return JSON.parse(await call(options, ["explain", "--json", ...flags, ...id], { config }));
+export async function explain(
+  options: ContainerSource & ContainerSettings & StdioOptions,
+): Promise<Explanation> {
+  const { flags, program, sandbox, config } = source(options);
+  const id = options.id === undefined ? [] : [sandbox ? `--name=${options.id}` : options.id];
+  return JSON.parse(await call(options, ["explain", "--json", ...flags, ...id, ...program], { config }));
 }
 
 /** What this brun supports on this machine (runtime-spec, features.md). */
-export async function features(options: RuntimeOptions = {}): Promise<Features> {
+export async function features(options: RuntimeOptions & CallOptions = {}): Promise<Features> {
   return JSON.parse(await call(options, ["features"]));
 }

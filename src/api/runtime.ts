@@ -1,5 +1,7 @@
 /** Where containers are kept and which brun makes them: what every call of the TypeScript API takes. */
-import { existsSync } from "node:fs";
+import { accessSync, constants, existsSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import type { CgroupManagerName } from "../container/types.ts";
 import { BrunError } from "../errors.ts";
 
@@ -11,10 +13,16 @@ export interface RuntimeOptions {
   readonly cgroupManager?: CgroupManagerName | undefined;
   /** Use a user namespace of one's own (`--rootless`); "auto" means unless the caller is root. */
   readonly rootless?: boolean | "auto" | undefined;
-  /** Path of the executable; the one of this package, else the one in PATH. */
+  /** Path of the executable; `$BRUN`, else the one of this package, else the one in PATH. */
   readonly brun?: string | undefined;
   /** Receives warnings, one line each; without it they are dropped. */
   readonly onWarning?: ((message: string) => void) | undefined;
+}
+
+/** Options of a call that waits for brun. */
+export interface CallOptions {
+  /** Ends what brun does, and makes the call throw an {@link AbortError}. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** From src/api, and from dist/index.js in the package. */
@@ -25,16 +33,29 @@ const BESIDE = ["../../dist/brun", "brun", "../bin/brun"];
  * @throws BrunError ERR_NO_BRUN there is none
  */
 export function executable(options: RuntimeOptions): string {
-  if (options.brun !== undefined) return options.brun;
+  const named = options.brun ?? process.env.BRUN;
+  if (named !== undefined && named !== "") return named;
+  const here = fileURLToPath(new URL(".", import.meta.url));
   for (const path of BESIDE) {
-    if (existsSync(`${import.meta.dir}/${path}`)) return `${import.meta.dir}/${path}`;
+    if (existsSync(join(here, path))) return join(here, path);
   }
-  const path = Bun.which("brun");
-  if (path !== null) return path;
-  throw new BrunError("there is no brun to start", {
+  for (const directory of (process.env.PATH ?? "").split(":")) {
+    const path = join(directory, "brun");
+    if (directory !== "" && isExecutable(path)) return path;
+  }
+  throw new BrunError("there is no brun to start: neither in this package nor in PATH", {
     code: "ERR_NO_BRUN",
-    hint: "npm run build makes dist/brun; the option `brun` names one elsewhere",
+    hint: "the option `brun` or the variable BRUN names the executable",
   });
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** These options alone: others of a container, such as its streams, are not those of a further process. */

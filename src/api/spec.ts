@@ -1,12 +1,13 @@
-/** What to run: a bundle, a config, or a root filesystem and a command. */
-import { existsSync } from "node:fs";
+/** What to run: this machine or a root filesystem with a program, a bundle, a config. */
 import type * as v from "valibot";
-import { exampleSpec } from "../spec/example.ts";
-import type { Mount, Resources, Spec } from "../spec/index.ts";
+import { BrunError } from "../errors.ts";
+import type { Spec } from "../spec/index.ts";
 import { toJson } from "../spec/json.ts";
 import type { SpecSchema } from "../spec/spec.ts";
+import { call } from "./invoke.ts";
+import { checkWords, sandboxFlags, sourceOf } from "./options.ts";
 import type { StdioOptions } from "./process.ts";
-import type { RuntimeOptions } from "./runtime.ts";
+import type { CallOptions, RuntimeOptions } from "./runtime.ts";
 
 /** config.json as one writes it: what has a default may be left out. */
 export type SpecInput = v.InferInput<typeof SpecSchema>;
@@ -14,6 +15,8 @@ export type SpecInput = v.InferInput<typeof SpecSchema>;
 /** A directory with a config.json. */
 export interface FromBundle {
   readonly bundle: string;
+  /** A small init is process 1, and the program its child (`--init`); false. */
+  readonly init?: boolean | undefined;
 }
 
 /** A config that is in no file. */
@@ -21,86 +24,186 @@ export interface FromSpec {
   readonly spec: SpecInput;
   /** Where relative paths in it start; the current directory. */
   readonly bundle?: string | undefined;
+  /** A small init is process 1, and the program its child (`--init`); false. */
+  readonly init?: boolean | undefined;
 }
 
-/** A root filesystem and a command; everything else is as `brun spec` has it. */
-export interface FromRootfs {
-  /** Directory of the root filesystem. */
-  readonly rootfs: string;
+/**
+ * What {@link FromRootfs}, {@link FromImage} and {@link FromHost} have in common: flags of `brun run --rootfs` and the
+ * like, which docs/sandbox.md describes; `readOnly` is `--read-only`. As there the program is under the default seccomp filter and has
+ * an init above it.
+ */
+export interface SandboxOptions {
+  /** Who makes the copies on write; "auto". */
+  readonly overlay?: "auto" | "kernel" | "fuse" | "none" | undefined;
+  /** Mounts paths of the host: "[source:]path[:options]". */
+  readonly volume?: string | readonly string[] | undefined;
+  /** Mounts a tmpfs: "path[:options]". */
+  readonly tmpfs?: string | readonly string[] | undefined;
+  /** Mounts in podman's long form: "type=bind,src=…,dst=…,ro". */
+  readonly mount?: string | readonly string[] | undefined;
+  /** Gives it devices of the host: "path[:path]". */
+  readonly device?: string | readonly string[] | undefined;
+  /** Where the program starts. */
+  readonly workdir?: string | undefined;
+  /** Variables of the environment. */
+  readonly env?: Readonly<Record<string, string | undefined>> | undefined;
+  /** Files with lines NAME=value. */
+  readonly envFile?: string | readonly string[] | undefined;
+  /** Who runs the program: "user[:group]", names or ids. */
+  readonly user?: string | number | undefined;
+  /** Which ids there are besides the caller's; "auto". */
+  readonly userns?: "auto" | "single" | "range" | "keep-id" | undefined;
+  /** Whether there is a procfs of its own; "auto". */
+  readonly proc?: "auto" | "mount" | "bind" | undefined;
+  /** Gives it a terminal, whose output comes by stdout; false. */
+  readonly tty?: boolean | undefined;
+  /** Limit of the memory: bytes, or "512m". */
+  readonly memory?: string | number | undefined;
+  /** Limit of the CPU time: 0.5 is half of one CPU. */
+  readonly cpus?: string | number | undefined;
+  /** Limit of processes and threads. */
+  readonly pidsLimit?: number | undefined;
+  /** Resource limits: "nofile=1024". */
+  readonly ulimit?: string | readonly string[] | undefined;
+  /** Capabilities to add, or "ALL". */
+  readonly capAdd?: string | readonly string[] | undefined;
+  /** Capabilities to drop, or "ALL". */
+  readonly capDrop?: string | readonly string[] | undefined;
+  /** "seccomp=FILE", "seccomp=unconfined", "no-new-privileges", "mask=PATH" and the like. */
+  readonly securityOpt?: string | readonly string[] | undefined;
+  /** Lets the program make containers itself; false. */
+  readonly allowNesting?: boolean | undefined;
+  readonly hostname?: string | undefined;
+  /** "none" for a rootfs, "host" for the host. */
+  readonly network?: "none" | "host" | "pasta" | "slirp4netns" | undefined;
+  /** Leads ports of the host to the container: "[[address:]port:]port[/udp]". */
+  readonly publish?: string | readonly string[] | undefined;
+  /** A small init is process 1, and the program its child; true. */
+  readonly init?: boolean | undefined;
+}
+
+/** Where what the program writes goes; without any of them it is thrown away at the end. */
+export interface Changes {
+  /** Keeps it in this directory. */
+  readonly upper?: string | undefined;
+  /** It cannot write but to /tmp, /run and volumes. */
+  readonly readOnly?: boolean | undefined;
+}
+
+/** A root filesystem and a program: `brun run --rootfs`. */
+export interface FromRootfs extends SandboxOptions, Changes {
   /** Program and arguments. */
   readonly args: readonly string[];
-  /** Environment; PATH is there unless it is given. */
-  readonly env?: Readonly<Record<string, string>> | undefined;
-  /** Working directory; "/". */
-  readonly cwd?: string | undefined;
-  /** Ids in the container; 0, its root. */
-  readonly user?: { readonly uid: number; readonly gid?: number } | undefined;
-  /** Further mounts, after the usual ones. */
-  readonly mounts?: readonly Mount[] | undefined;
-  /** "none" (the default) has a loopback device only; "host" is the caller's network. */
-  readonly network?: "none" | "host" | undefined;
-  /** Whether the root filesystem may be written to; false. */
+  /** Directory of the root filesystem; it is not written to. */
+  readonly rootfs: string;
+  /** Writes to the directory itself; excludes `upper` and `readOnly`. */
   readonly writable?: boolean | undefined;
-  readonly hostname?: string | undefined;
-  /** Give the program a terminal, whose output comes by stdout; false. */
-  readonly terminal?: boolean | undefined;
-  /** Limits. */
-  readonly resources?: Resources | undefined;
-  /** Changes the config that the other options stand for. */
-  readonly edit?: ((spec: Spec) => void) | undefined;
 }
 
+/** An image and a program: `brun run --image` (docs/images.md). */
+export interface FromImage extends SandboxOptions, Changes {
+  /** Name of the image: "debian:12", "oci:DIR". */
+  readonly image: string;
+  /** Program and arguments, or arguments of the image's entrypoint; what the image says. */
+  readonly args?: readonly string[] | undefined;
+  /** When a registry is asked; "missing". */
+  readonly pull?: "missing" | "always" | "newer" | "never" | undefined;
+  /** "os/arch"; this machine's. */
+  readonly platform?: string | undefined;
+  /** Logins: auth.json of podman, config.json of docker. */
+  readonly authfile?: string | undefined;
+  /** Checks a registry's certificate; true. */
+  readonly tlsVerify?: boolean | undefined;
+}
+
+/** This machine and a program: `brun run --host`. */
+export interface FromHost extends SandboxOptions, Changes {
+  readonly host: true;
+  /** Program and arguments. */
+  readonly args: readonly string[];
+  /** Paths that are the real ones, and writable. */
+  readonly rw?: string | readonly string[] | undefined;
+  /** Paths that are not to be seen. */
+  readonly hide?: string | readonly string[] | undefined;
+  /** Keys, tokens and histories are not hidden; false. */
+  readonly withSecrets?: boolean | undefined;
+}
+
+type Key = keyof FromBundle | keyof FromSpec | keyof FromRootfs | keyof FromImage | keyof FromHost;
+
+/** T, and nothing that only others have. */
+type Only<T> = T & { readonly [K in Exclude<Key, keyof T>]?: undefined };
+
+/** `upper`, `readOnly` and `writable` exclude each other. */
+type OneOfChanges =
+  | { readonly readOnly?: false | undefined; readonly writable?: false | undefined }
+  | { readonly upper?: undefined; readonly writable?: false | undefined }
+  | { readonly upper?: undefined; readonly readOnly?: false | undefined };
+
+/** What to run: this machine, a root filesystem, an image, a config, or a bundle; one of them. */
+export type ContainerSource = SandboxSource | Only<FromSpec> | Only<FromBundle>;
+
+/** This machine, a root filesystem, or an image; one of them. */
+export type SandboxSource =
+  | (Only<FromHost> & OneOfChanges)
+  | (Only<FromRootfs> & OneOfChanges)
+  | (Only<FromImage> & OneOfChanges);
+
 /** What {@link run} and {@link create} take. */
-export type ContainerOptions = (FromBundle | FromSpec | FromRootfs) & ContainerSettings;
+export type ContainerOptions = ContainerSource & ContainerSettings & StdioOptions;
 
 /** What does not depend on where the config comes from. */
-export interface ContainerSettings extends RuntimeOptions, StdioOptions {
+export interface ContainerSettings extends RuntimeOptions {
   /** Name of the container, unique under the state directory; a made-up one. */
   readonly id?: string | undefined;
 }
 
-const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-
-/** The config that a root filesystem and a command stand for. */
-export function specOf(options: FromRootfs): Spec {
-  const { rootfs, args, env = {}, cwd = "/", user, mounts = [], network = "none", resources } = options;
-  const template = exampleSpec(false, {
-    uid: process.geteuid?.() ?? 0,
-    gid: process.getegid?.() ?? 0,
-    cgroup2: existsSync("/sys/fs/cgroup/cgroup.controllers"),
-  });
-  const { linux } = template;
-  const spec: Spec = {
-    ...template,
-    process: {
-      ...template.process,
-      terminal: options.terminal ?? false,
-      args: [...args],
-      env: Object.entries({ PATH, ...env }).map(([name, value]) => `${name}=${value}`),
-      cwd,
-      user: { uid: user?.uid ?? 0, gid: user?.gid ?? user?.uid ?? 0 },
-    },
-    root: { path: rootfs, readonly: !options.writable },
-    hostname: options.hostname ?? "brun",
-    mounts: [...(template.mounts ?? []), ...mounts],
-    linux: {
-      ...linux,
-      resources: { ...linux.resources, ...resources },
-      namespaces: (linux.namespaces ?? []).filter(({ type }) => type !== "network" || network === "none"),
-    },
-  };
-  options.edit?.(spec);
-  return spec;
+/** How a container is made: arguments of `run`, `explain` and the like, around the id. */
+export interface Source {
+  /** Flags, with `--` and the program behind the id where there is one. */
+  readonly flags: readonly string[];
+  readonly program: readonly string[];
+  /** Whether the flags are those of a container without a bundle. */
+  readonly sandbox: boolean;
+  /** Text of the config if it is in no file. */
+  readonly config?: string | undefined;
 }
 
-/** The flags of run and create, and the text of the config if it is in no file. */
-export function source(options: ContainerOptions): { readonly flags: string[]; readonly config?: string } {
-  if ("spec" in options) {
-    return {
-      flags: ["--bundle", options.bundle ?? ".", "--config", "%config"],
-      config: toJson(options.spec),
-    };
+/** What the options stand for. Throws a BrunError ERR_USAGE. */
+export function source(options: ContainerSource & ContainerSettings): Source {
+  const kind = sourceOf(options);
+  if (kind !== "spec" && kind !== "bundle") {
+    const { args } = options;
+    const given = args !== undefined || kind !== "image";
+    const isList = Array.isArray(args) && args.every((word) => typeof word === "string");
+    if (given && (!isList || args.length === 0)) {
+      throw new BrunError("args: expected a list with the program and its arguments", {
+        code: "ERR_USAGE",
+        where: "args",
+      });
+    }
+    checkWords("args", args ?? []);
+    const flags = [...sandboxFlags(options), ...(kind === "image" ? ["--quiet"] : [])];
+    return { flags, program: given ? ["--", ...args!] : [], sandbox: true };
   }
-  if ("rootfs" in options) return { flags: ["--config", "%config"], config: toJson(specOf(options)) };
-  return { flags: ["--bundle", options.bundle] };
+  const init = options.init ? ["--init"] : [];
+  const bundle = ["--bundle", options.bundle ?? ".", ...init];
+  if (kind === "bundle") return { flags: bundle, program: [], sandbox: false };
+  return {
+    flags: [...bundle, "--config", "%config"],
+    program: [],
+    sandbox: false,
+    config: toJson(options.spec as SpecInput),
+  };
+}
+
+/**
+ * The config that the options of a container without a bundle stand for, to be changed and given to {@link run} as
+ * `spec`.
+ * @throws BrunError what `brun run --print-config` would say
+ */
+export async function specOf(options: SandboxSource & RuntimeOptions & CallOptions): Promise<Spec> {
+  const { flags, program } = source(options);
+  return JSON.parse(await call(options, ["run", "--print-config", ...flags, ...program]));
 }

@@ -1,8 +1,24 @@
-/** Web streams on our ends of pipes, which are closed when the streams have ended. */
+/**
+ * Web streams on our ends of pipes, which are closed when the streams have ended. Node's net.Socket waits for pipes by epoll,
+ * Bun's does not, and has Bun.file for them; what both have in common, node:fs, would block a thread for each pipe.
+ */
 import { closeSync } from "node:fs";
+import { Socket } from "node:net";
+import { Readable, Writable } from "node:stream";
+
+/** What a program writes. */
+export type Source = ReadableStream<Uint8Array<ArrayBuffer>>;
+/** What a program reads. */
+export type Sink = WritableStream<string | Uint8Array>;
+
+const inBun = process.versions.bun !== undefined;
 
 /** What is read from a pipe. Takes the descriptor over. */
-export function readable(fd: number): ReadableStream<Uint8Array<ArrayBuffer>> {
+export function readable(fd: number): Source {
+  if (!inBun) {
+    const socket = new Socket({ fd, readable: true, writable: false });
+    return Readable.toWeb(socket) as unknown as Source;
+  }
   let chunks: AsyncIterator<Uint8Array<ArrayBuffer>> | undefined;
   return new ReadableStream(
     {
@@ -23,7 +39,10 @@ export function readable(fd: number): ReadableStream<Uint8Array<ArrayBuffer>> {
 }
 
 /** What is written to a pipe. Takes the descriptor over. A reader that has gone is an error of the write, EPIPE. */
-export function writable(fd: number): WritableStream<string | Uint8Array> {
+export function writable(fd: number): Sink {
+  if (!inBun) {
+    return Writable.toWeb(new Socket({ fd, readable: false, writable: true })) as unknown as Sink;
+  }
   const sink = Bun.file(fd).writer();
   return new WritableStream({
     async write(chunk) {
@@ -47,9 +66,4 @@ export function writable(fd: number): WritableStream<string | Uint8Array> {
       closeSync(fd);
     },
   });
-}
-
-/** Reads to the end. */
-export async function drained(fd: number): Promise<void> {
-  for await (const _ of readable(fd));
 }

@@ -1,6 +1,6 @@
 /** The global flags, which stand before the command, and what they amount to. */
 import { callerIdentity, defaultRoot, givenRoot, useDefaultRoot } from "../container/root.ts";
-import type { CgroupManagerName, Runtime } from "../container/types.ts";
+import type { CgroupManagerName, Client, Runtime } from "../container/types.ts";
 import { BrunError } from "../errors.ts";
 import { variable } from "../sys/environment.ts";
 import type { Values } from "./flags.ts";
@@ -41,6 +41,7 @@ export const globalFlags = {
     description: "use a user namespace of your own; auto: unless you are root",
   },
   criu: { type: "string", hidden: true, description: "ignored; criu is found in PATH" },
+  client: { type: "string", hidden: true, description: "for the TypeScript API: see client.ts" },
   version: { type: "boolean", alias: "v", description: "print the version" },
 } as const;
 
@@ -89,12 +90,17 @@ function runtimeOf(
   timing: boolean | undefined,
   chooseRoot: typeof useDefaultRoot,
 ): Runtime {
+  let client: Client | undefined;
   const cgroupManager = chooseCgroupManager(values);
   const rootless = values.rootless === "auto" ? "auto" : parseRootless(values.rootless);
   const timed = timing !== undefined && (timing || variable("BRUN_TIMING") === "1");
   const phases = timed ? timingMark() : undefined;
   phases?.("command line read");
   const root = values.root === undefined ? chooseRoot(callerIdentity()) : givenRoot(values.root);
+  if (values.client !== undefined) {
+    const { openClient } = require("./client.ts") as typeof import("./client.ts");
+    client = openClient(values.client);
+  }
   const debug = options.debug ? (message: string) => log(options, "debug", message) : undefined;
   debug?.(`state directory ${root}`);
   return {
@@ -104,6 +110,7 @@ function runtimeOf(
     warn: (message) => log(options, "warning", message),
     debug,
     mark: debug === undefined ? phases : both(debug, phases),
+    client,
   };
 }
 

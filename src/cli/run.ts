@@ -34,12 +34,14 @@ EXAMPLE
   retell: async (error, argv, globals) => (await import("./run-words.ts")).hintForWords(error, argv, globals),
   explainFailure: (error, context) => explainFailure(error, context),
   run({ args, data }) {
-    return run(openRuntime(data, args.timing), {
+    const rt = openRuntime(data, args.timing);
+    return run(rt, {
       ...createOptions(args),
       detach: args.detach,
       keep: args.keep,
       noSubreaper: args["no-subreaper"],
       awaitStart: args["await-start"],
+      dieWithParent: rt.client !== undefined && rt.client.lifeline >= 0,
     });
   },
 });

@@ -94,6 +94,12 @@ export const sandboxRunFlags = {
     valueHint: "time",
     description: "kill the container after that time: 10 (seconds), 0.5, 2m",
   },
+  keep: { type: "boolean", hidden: true, description: "for the TypeScript API: as of run with a bundle" },
+  "await-start": {
+    type: "boolean",
+    hidden: true,
+    description: "for the TypeScript API: wait for brun start",
+  },
   "ready-fd": { type: "string", integer: true, hidden: true, description: "for --detach: see background.ts" },
   "pid-file": { type: "string", valueHint: "file", description: "write the process id here" },
   "print-config": { type: "boolean", description: "print the config.json that the flags stand for, and end" },

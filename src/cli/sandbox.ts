@@ -61,13 +61,13 @@ export function sandboxCommand(): Command<typeof sandboxRunFlags> {
       if (!args["explain-error"]) return;
       printFailure(error, data, () => {
         const view = viewOf(viewRuntime(data));
-        const options = settledOptions(sandboxOptions(args, program, args.tty), view);
-        return createOptions(options, sandboxSpec(options, view));
+        const options = settledOptions(flagOptions(args, program, args.tty), view);
+        return createOptions(options, decided(options, view));
       });
     },
     run({ args, data }) {
       const [interactive, terminal] = stdio(args, program);
-      const asked = sandboxOptions(args, program, terminal);
+      const asked = flagOptions(args, program, terminal);
       if (args.detach && args["ready-fd"] === undefined && !args["print-config"]) {
         const named = args.name ?? args["container-id"];
         const code = runInBackground(given, named === undefined ? asked.id : null);
@@ -87,7 +87,7 @@ export function sandboxCommand(): Command<typeof sandboxRunFlags> {
     const view = viewOf(rt);
     const options = settledOptions(asked, view);
     if (args["print-config"]) {
-      const { spec, notices, make } = sandboxSpec(options, view);
+      const { spec, notices, make } = decided(options, view);
       for (const notice of notices) rt.warn(notice);
       makeNetworkFiles(options, rt);
       makeOwn(make, rt);
@@ -121,7 +121,7 @@ export function explainSandbox(): Command<typeof explainSandboxFlags> {
       const view = viewOf(rt);
       const explained = (asked: SandboxOptions) => {
         const options = settledOptions(asked, view);
-        const sandbox = sandboxSpec(options, view);
+        const sandbox = decided(options, view);
         for (const notice of sandbox.notices) rt.warn(notice);
         try {
           printExplanation(rt, args, createOptions(options, sandbox));
@@ -130,7 +130,7 @@ export function explainSandbox(): Command<typeof explainSandboxFlags> {
         }
         return 0;
       };
-      const asked = sandboxOptions(args, program, args.tty);
+      const asked = flagOptions(args, program, args.tty);
       if (args.image === undefined) return explained(asked);
       return withImageOf(asked, args, program, data, false).then(explained);
     },
@@ -195,6 +195,26 @@ function emptyStdin(rt: Runtime): void {
   close(fd);
 }
 
+/** {@link sandboxOptions}, whose errors are about how the flags were given. */
+function flagOptions(...parameters: Parameters<typeof sandboxOptions>): SandboxOptions {
+  return asUsage(() => sandboxOptions(...parameters));
+}
+
+/** {@link sandboxSpec}, likewise. */
+function decided(...parameters: Parameters<typeof sandboxSpec>): Sandbox {
+  return asUsage(() => sandboxSpec(...parameters));
+}
+
+function asUsage<T>(decide: () => T): T {
+  try {
+    return decide();
+  } catch (error) {
+    if (!(error instanceof BrunError) || error.code !== "ERR_FAILED" || !error.where?.startsWith("--"))
+      throw error;
+    throw new BrunError(error.message, { ...error, code: "ERR_USAGE", cause: error });
+  }
+}
+
 /** The machine, for a caller to whom `--rootless` applies as for any container. */
 export function viewOf(rt: Runtime): HostView {
   const caller = callerIdentity();
@@ -248,7 +268,7 @@ function start(rt: Runtime, options: SandboxOptions, view: HostView, manner: Man
   let all = false;
   for (;;) {
     const limits: SandboxLimits = { noOverlay: all || without };
-    const sandbox = sandboxSpec(options, view, limits);
+    const sandbox = decided(options, view, limits);
     if (byFuse && sandbox.wanting !== null) {
       rt.debug?.(`${sandbox.wanting}: fuse-overlayfs does it`);
       return startWithFuse(rt, options, view, manner);
@@ -282,7 +302,7 @@ function startWithFuse(rt: Runtime, options: SandboxOptions, view: HostView, man
   const obstacle = fuseObstacle(view);
   if (obstacle !== null) throw new BrunError(obstacle.why, { where: "--overlay fuse", hint: obstacle.hint });
   const fuse = { directory: fuseDirectory(rt.root), id: options.id };
-  const sandbox = sandboxSpec(options, view, { fuse });
+  const sandbox = decided(options, view, { fuse });
   const loaded = runOptions(options, sandbox, manner);
   makeNetworkFiles(options, rt);
   makeOwn(sandbox.make, rt);
@@ -319,7 +339,8 @@ function runOptions(options: SandboxOptions, sandbox: Sandbox, manner: Manner): 
     ...createOptions(options, sandbox),
     pidFile: absoluteIfGiven(args["pid-file"]),
     detach: false,
-    keep: args.detach && !args.rm,
+    keep: args.keep || (args.detach && !args.rm),
+    awaitStart: args["await-start"],
     noSubreaper: false,
     timeout: timeoutMs(args.timeout),
     dieWithParent: !args["no-die-with-parent"],

@@ -153,6 +153,7 @@ function converse(
   close(stage.socket);
   rt.mark?.("program executed");
   if (options.detach) return 0;
+  rt.client?.ready();
   try {
     return becomeSupervisor({
       pid: conversation.pid,
@@ -162,6 +163,7 @@ function converse(
       notify: -1,
       upstream: -1,
       early,
+      client: rt.client?.lifeline,
       cleanup: null,
     });
   } catch (error) {

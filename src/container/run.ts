@@ -96,6 +96,7 @@ export function supervise(
   unlock(locked);
   rt.mark?.("handing over to the supervisor");
   options.started?.();
+  rt.client?.ready();
   becomeSupervisor({
     pid,
     pidfd,
@@ -109,11 +110,13 @@ export function supervise(
     kept,
     held: launched.namespace,
     cleanup: cleanup(rt, options, launched),
+    client: rt.client?.lifeline,
+    stays: options.keep && launched.state.namespace === undefined,
   });
 }
 
 function cleanup(
-  { root }: Runtime,
+  { root, client }: Runtime,
   { keep }: Pick<RunOptions, "keep">,
   {
     state,
@@ -122,5 +125,5 @@ function cleanup(
   }: Pick<Launched, "state" | "notify"> & Partial<Pick<Launched, "namespace">>,
 ): Program | null {
   if (state.namespace !== undefined) return endProgram(root, state.id, namespace, keep === true);
-  return keep ? null : cleanupProgram(root, state, notify !== null);
+  return keep && client === undefined ? null : cleanupProgram(root, state, notify !== null);
 }

@@ -22,6 +22,16 @@ export interface Runtime {
   readonly debug?: ((message: string) => void) | undefined;
   /** Receives the phases of an operation as they end, for `--timing` and `--debug`. */
   readonly mark?: ((phase: string) => void) | undefined;
+  /** The program that uses this brun by the TypeScript API. */
+  readonly client?: Client | undefined;
+}
+
+/** A program that has started brun, and hears from it by a socket. */
+export interface Client {
+  /** What runs ends when the other end of this socket is closed; -1 when it is to go on. */
+  readonly lifeline: number;
+  /** Says that the program in the container runs, or waits for `start`. */
+  readonly ready: () => void;
 }
 
 /** Options of create and run alike; names as runc's flags. */

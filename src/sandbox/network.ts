@@ -94,6 +94,7 @@ function connected(
 ): Network {
   if (view.program(mode) === null) {
     throw new BrunError(`${mode} is not installed`, {
+      code: "ENOENT",
       where: `--network ${mode}`,
       hint: `${installHint(PACKAGES[mode])}, or use --network none or host`,
     });

@@ -29,6 +29,10 @@ export interface Supervision {
   readonly init?: boolean | undefined;
   /** What keeps the output of a detached container (nsenter/keep.h). */
   readonly kept?: KeptDescriptors | undefined;
+  /** Socket: the process is killed when its other end is closed. */
+  readonly client?: number | undefined;
+  /** `cleanup` runs only when the client has gone. */
+  readonly stays?: boolean | undefined;
   /** Runs when the process has ended. */
   readonly cleanup: Program | null;
 }
@@ -51,12 +55,17 @@ export interface KeptDescriptors {
 }
 
 const MAGIC = 0x72757362;
-const REQUEST_SIZE = 72;
+const REQUEST_SIZE = 80;
 const KEPT_AT = 44;
+const CLIENT_AT = 72;
+/** SUPERVISE_INIT and SUPERVISE_STAYS of nsenter/supervise.h. */
+const INIT = 1;
+const STAYS = 2;
 const F_SETFD = 2;
 
 /** Becomes the supervisor; never returns. Throws a SysError when the kernel refuses. */
 export function becomeSupervisor(s: Supervision): never {
+  const client = s.client ?? -1;
   const cleanup = s.cleanup === null ? new Uint8Array(0) : s.cleanup.bytes;
   const request = new Uint8Array(REQUEST_SIZE + cleanup.length);
   const view = new DataView(request.buffer);
@@ -66,7 +75,8 @@ export function becomeSupervisor(s: Supervision): never {
   });
   view.setUint32(32, cleanup.length, true);
   view.setUint32(36, s.timeout ?? 0, true);
-  view.setUint32(40, s.init ? 1 : 0, true);
+  view.setUint32(40, (s.init ? INIT : 0) | (s.stays ? STAYS : 0), true);
+  view.setInt32(CLIENT_AT, client, true);
   const kept = s.kept;
   const keptFds = kept
     ? [kept.out, kept.err, kept.input, kept.control, kept.directory, kept.result]
@@ -78,7 +88,7 @@ export function becomeSupervisor(s: Supervision): never {
   request.set(cleanup, REQUEST_SIZE);
   const fd = check(syscall(NR.memfd_create, cstr("brun-supervise"), 0), "memfd_create");
   writeFd(fd, request, "the supervisor's request");
-  const descriptors = [s.pidfd, s.terminal, s.notify, s.upstream, s.early, s.held ?? -1, ...keptFds];
+  const descriptors = [s.pidfd, s.terminal, s.notify, s.upstream, s.early, s.held ?? -1, client, ...keptFds];
   for (const keep of descriptors) {
     if (keep >= 0) syscall(NR.fcntl, keep, F_SETFD, 0);
   }

@@ -1,17 +1,72 @@
 /**
- * A program that uses the TypeScript API, for test/api.test.ts, which bundles it, runs it as each caller and looks
- * at what it prints: JSON with a field for each thing that was tried.
+ * A program that uses the TypeScript API, for test/api.test.ts, which bundles it, runs it in Bun and in Node as each
+ * caller and looks at what it prints: JSON with a field for each thing that was tried.
  *   usage: scenario.ts BRUN STATE ROOTFS
  */
-import { dlopen } from "bun:ffi";
 import { readdirSync, readFileSync } from "node:fs";
-import { BrunError, Container, create, doctor, explain, features, run } from "brun";
+import { setTimeout as sleep } from "node:timers/promises";
+import {
+  AbortError,
+  BrunError,
+  Container,
+  create,
+  doctor,
+  explain,
+  features,
+  type Output,
+  run,
+  type Spec,
+  specOf,
+} from "brun";
 
 const [brun, root, rootfs] = process.argv.slice(2) as [string, string, string];
 const base = { brun, root, rootfs };
 const seen: Record<string, unknown> = {};
 
 const descriptors = (): number => readdirSync("/proc/self/fd").length;
+
+/** The config of a container whose hook is this. */
+async function hooked(args: readonly string[]): Promise<Spec> {
+  const spec = await specOf({ ...base, args: ["true"] });
+  return { ...spec, hooks: { createRuntime: [{ path: "/bin/sh", args: [...args] }] } };
+}
+
+/** What is returned inside of the block is whole. */
+async function returned(): Promise<Output> {
+  await using container = await run({ ...base, args: ["sh", "-c", "sleep 0.3; echo whole"] });
+  return container.output();
+}
+
+/** The command line's options, its filter and its init. */
+async function sandboxes(): Promise<void> {
+  const script =
+    "grep -E '^(Seccomp|NoNewPrivs):' /proc/self/status; echo $A $$ $PWD; cat /proc/1/comm; id -u";
+  seen.sandbox = await run({
+    ...base,
+    args: ["sh", "-c", script],
+    env: { A: "b" },
+    workdir: "/tmp",
+    user: "7:7",
+    tmpfs: "/tmp",
+    volume: ["/etc:/mnt:ro"],
+    ulimit: ["core=0"],
+    input: "",
+  }).output();
+  seen.withoutInit = (await run({ ...base, args: ["sh", "-c", "echo $$"], init: false }).output()).stdout;
+  seen.host = await run({
+    brun,
+    root,
+    host: true,
+    args: ["sh", "-c", "cat; exit 6"],
+    input: "piped",
+  }).output();
+  seen.returned = await returned();
+  seen.terminal = (await run({ ...base, args: ["sh", "-c", "tty"], tty: true }).output()).stdout;
+  const all = Array.from({ length: 50 }, (_, i) => run({ ...base, args: ["echo", `${i}`] }).output());
+  seen.fifty = (await Promise.all(all)).every(
+    ({ exitCode, stdout }, i) => exitCode === 0 && stdout === `${i}\n`,
+  );
+}
 
 async function errorOf(action: () => Promise<unknown>): Promise<unknown> {
   try {
@@ -32,8 +87,10 @@ async function streams(): Promise<void> {
   const big = "x".repeat(1_000_000);
   await using count = await run({ ...base, args: ["sh", "-c", "sleep 0.3; wc -c"], input: big });
   seen.bigInput = (await count.output()).stdout;
+  const flood = "dd if=/dev/zero bs=1000 count=3000 2>/dev/null | tr '\\0' x";
+  seen.bigOutput = (await run({ ...base, args: ["sh", "-c", flood] }).output()).stdout.length;
   await using echo = await run({ ...base, args: ["cat"], stdin: "pipe" });
-  const writer = echo.stdin!.getWriter();
+  const writer = echo.stdin.getWriter();
   await writer.write("one\n");
   await writer.write(new TextEncoder().encode("two\n"));
   await writer.close();
@@ -53,7 +110,7 @@ async function lifecycle(): Promise<void> {
   const statuses = [(await container.state()).status];
   await container.start();
   statuses.push((await container.state()).status);
-  for await (const _ of container.stdout!) break;
+  for await (const _ of container.stdout) break;
   const opened = await Container.open("made", { brun, root });
   seen.listed = (await Container.list({ brun, root })).map(({ id }) => id);
   await using process = await opened.exec(["sh", "-c", "echo $A $PWD; exit 4"], {
@@ -69,7 +126,7 @@ async function lifecycle(): Promise<void> {
     "-c",
     "trap 'exit 7' TERM; echo up; while :; do sleep 0.05; done",
   ]);
-  for await (const _ of polite.stdout!) break;
+  for await (const _ of polite.stdout) break;
   polite.kill();
   seen.execSignalled = await polite.wait();
   seen.execMissing = await errorOf(() => container.exec(["nothing"]));
@@ -94,9 +151,19 @@ async function errors(): Promise<void> {
   seen.noBundle = await errorOf(() => run({ brun, root, bundle: "/nowhere" }));
   seen.noBrun = await errorOf(() => run({ ...base, brun: "/nowhere/brun", args: ["true"] }));
   const hook = { path: "/bin/sh", args: ["sh", "-c", "exit 5"] };
-  seen.hook = await errorOf(() =>
-    run({ ...base, args: ["true"], edit: (made) => (made.hooks = { createRuntime: [hook] }) }),
+  seen.hook = await errorOf(async () => run({ brun, root, spec: await hooked(hook.args) }));
+  seen.unknown = await errorOf(() => run({ ...base, args: ["true"], memroy: "1g" } as never));
+  seen.misplaced = await errorOf(() => run({ ...base, args: ["true"], rw: "/tmp" } as never));
+  seen.both = await errorOf(() => run({ ...base, host: true, args: ["true"] } as never));
+  seen.nothing = await errorOf(() => run({ brun, root } as never));
+  seen.excluded = await errorOf(() =>
+    run({ ...base, args: ["true"], upper: "/nowhere", readOnly: true } as never),
   );
+  seen.badValue = await errorOf(() => run({ ...base, args: ["true"], memory: "much" }));
+  seen.badType = await errorOf(() => run({ ...base, args: ["true"], volume: { a: "b" } as never }));
+  seen.inputTwice = await errorOf(() => run({ ...base, args: ["true"], input: "" as never, stdin: "pipe" }));
+  seen.surrogate = await errorOf(() => run({ ...base, args: ["echo", "\ud800"] }));
+  seen.nul = await errorOf(() => run({ ...base, args: ["echo"], env: { A: "b\0" } }));
   await using _ = await run({ ...base, id: "twice", args: ["sleep", "1000"] });
   seen.exists = await errorOf(() => run({ ...base, id: "twice", args: ["true"] }));
 }
@@ -106,26 +173,40 @@ async function aborts(): Promise<void> {
     const options = { ...base, args: ["sleep", "1000"], signal: AbortSignal.timeout(300) };
     await (await run(options)).wait();
   });
-  const hook = { path: "/bin/sh", args: ["sh", "-c", "sleep 1000"] };
-  const edit = (spec: { hooks?: unknown }): unknown => (spec.hooks = { createRuntime: [hook] });
-  seen.abortWhileMade = await errorOf(() =>
-    run({ ...base, args: ["true"], edit, signal: AbortSignal.timeout(500) }),
-  );
+  const spec = await hooked(["sh", "-c", "sleep 1000"]);
+  seen.abortWhileMade = await errorOf(() => run({ brun, root, spec, signal: AbortSignal.timeout(500) }));
+  seen.timeoutWhileMade = await errorOf(() => run({ brun, root, spec, timeout: 500 }));
+  const script = "echo out; echo err >&2; sleep 1000";
+  const partial = await run({ ...base, args: ["sh", "-c", script], timeout: "0.7s" })
+    .output()
+    .catch((error) => error);
+  seen.partial = [partial instanceof AbortError, partial.code, partial.stdout, partial.stderr];
+  const abort = new AbortController();
+  const cut = run({ ...base, args: ["sh", "-c", script], signal: abort.signal }).output();
+  setTimeout(() => abort.abort(new Error("enough")), 700);
+  const enough = await cut.catch((error) => error);
+  seen.aborted = [enough.code, enough.message, enough.cause.message, enough.stdout];
+  await using made = await create({ ...base, args: ["sleep", "1000"] });
+  seen.callAborted = await errorOf(() => made.state({ signal: AbortSignal.abort("no") }));
+  seen.callCut = await errorOf(async () => {
+    const cut = new AbortController();
+    setTimeout(() => cut.abort(), 1);
+    await doctor({ brun, signal: cut.signal });
+  });
+  seen.execTimeout = await errorOf(async () => {
+    await made.start();
+    return await made.exec(["sleep", "1000"], { timeout: 300 }).output();
+  });
   seen.abortedBefore = await errorOf(() => run({ ...base, args: ["true"], signal: AbortSignal.abort("no") }));
-  // What an abort deletes is deleted by another brun, which may take a moment.
-  for (let i = 0; i < 100 && (await Container.list({ brun, root })).length > 0; i++) await Bun.sleep(20);
+  await made.delete({ force: true });
+  seen.leftByAborts = (await Container.list({ brun, root })).length;
 }
 
 /** The loop goes on while a hook blocks brun. */
 async function responsive(): Promise<void> {
   let ticks = 0;
   const timer = setInterval(() => ticks++, 10);
-  const hook = { path: "/bin/sh", args: ["sh", "-c", "sleep 1"] };
-  await using container = await run({
-    ...base,
-    args: ["true"],
-    edit: (spec) => (spec.hooks = { createRuntime: [hook] }),
-  });
+  await using container = await run({ brun, root, spec: await hooked(["sh", "-c", "sleep 1"]) });
   await container.wait();
   clearInterval(timer);
   seen.responsive = ticks > 20;
@@ -139,7 +220,16 @@ async function questions(): Promise<void> {
   seen.features = (await features({ brun })).ociVersionMax;
 }
 
-const PR_GET_CHILD_SUBREAPER = 37;
+/** Node has no prctl. */
+async function isSubreaper(): Promise<boolean> {
+  if (process.versions.bun === undefined) return false;
+  const { dlopen } = await import("bun:ffi");
+  const { prctl } = dlopen("libc.so.6", { prctl: { args: ["i32", "ptr"], returns: "i32" } }).symbols;
+  const reaper = new Int32Array(1);
+  prctl(37 /* PR_GET_CHILD_SUBREAPER */, reaper);
+  return reaper[0] !== 0;
+}
+
 const signals = (): string =>
   readFileSync("/proc/self/status", "utf8")
     .match(/Sig(?:Ign|Cgt|Blk):.*/g)!
@@ -149,18 +239,16 @@ await streams();
 const open = descriptors();
 await streams();
 // Bun closes its own copies a moment later.
-for (let i = 0; i < 100 && descriptors() > open; i++) await Bun.sleep(20);
+for (let i = 0; i < 100 && descriptors() > open; i++) await sleep(20);
 seen.descriptors = Math.max(0, descriptors() - open);
 await lifecycle();
 await errors();
 await aborts();
 await responsive();
 await questions();
+await sandboxes();
 seen.left = await Container.list({ brun, root });
-const { prctl } = dlopen("libc.so.6", { prctl: { args: ["i32", "ptr"], returns: "i32" } }).symbols;
-const reaper = new Int32Array(1);
-prctl(PR_GET_CHILD_SUBREAPER, reaper);
-seen.untouched = [reaper[0], signals() === before];
+seen.untouched = [await isSubreaper(), signals() === before];
 seen.children = readdirSync("/proc/self/task").flatMap((task) =>
   readFileSync(`/proc/self/task/${task}/children`, "utf8").split(" ").filter(Boolean),
 );

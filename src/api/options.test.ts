@@ -1,0 +1,123 @@
+/** The API's options beside the command line's flags. */
+import { describe, expect, test } from "bun:test";
+import type { Flags } from "../cli/flags.ts";
+import { sandboxRunFlags } from "../cli/sandbox-flags.ts";
+import { BrunError } from "../errors.ts";
+import {
+  HOST_OPTIONS,
+  IMAGE_OPTIONS,
+  optionOf,
+  ROOTFS_OPTIONS,
+  SANDBOX_OPTIONS,
+  sandboxFlags,
+  sourceOf,
+  WITHOUT_OPTION,
+} from "./options.ts";
+import type { FromHost, FromImage, FromRootfs, SandboxOptions } from "./spec.ts";
+
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+function holds<_ extends true>(): void {}
+
+const flags: Flags = sandboxRunFlags;
+const kinds: Readonly<Record<string, string>> = {
+  ...SANDBOX_OPTIONS,
+  ...ROOTFS_OPTIONS,
+  ...IMAGE_OPTIONS,
+  ...HOST_OPTIONS,
+};
+const camelCase = (flag: string) => flag.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
+
+test("each flag of run --host and run --rootfs has an option of its kind, or there is a reason", () => {
+  for (const [name, flag] of Object.entries(flags)) {
+    if (Object.hasOwn(WITHOUT_OPTION, name)) continue;
+    const kind =
+      name === "env"
+        ? "variables"
+        : flag.type === "boolean"
+          ? "switch"
+          : "multiple" in flag && flag.multiple
+            ? "list"
+            : "text";
+    expect([name, kinds[camelCase(name)]]).toEqual([name, kind]);
+  }
+});
+
+test("each option has a flag, and each reason", () => {
+  const named = Object.keys(flags).map(camelCase);
+  for (const option of Object.keys(kinds)) expect(named).toContain(option);
+  for (const flag of Object.keys(WITHOUT_OPTION)) {
+    expect(Object.keys(flags)).toContain(flag);
+    expect([flag, camelCase(flag) in kinds]).toEqual([flag, false]);
+  }
+});
+
+test("the types have the options of the table", () => {
+  type Others = keyof typeof ROOTFS_OPTIONS | keyof typeof HOST_OPTIONS | "args";
+  holds<Same<Exclude<keyof FromRootfs | keyof FromHost, Others>, keyof typeof SANDBOX_OPTIONS>>();
+  holds<Same<keyof SandboxOptions & keyof typeof ROOTFS_OPTIONS, never>>();
+  holds<Same<Exclude<keyof FromHost, keyof FromRootfs>, keyof typeof HOST_OPTIONS>>();
+  holds<Same<Exclude<keyof FromImage, keyof FromHost>, keyof typeof IMAGE_OPTIONS>>();
+  holds<Same<Exclude<keyof FromRootfs, keyof FromHost>, keyof typeof ROOTFS_OPTIONS>>();
+});
+
+test("options become flags", () => {
+  const options = {
+    host: true,
+    readOnly: true,
+    allowNesting: false,
+    init: false,
+    memory: 1024,
+    volume: "/a",
+    tmpfs: ["/b", "/c"],
+    env: { A: "1=2", B: undefined },
+    workdir: undefined,
+    stdin: "pipe",
+  };
+  expect(sandboxFlags(options)).toEqual([
+    ...["--host", "--read-only", "--allow-nesting=false", "--no-init", "--memory=1024"],
+    ...["--volume=/a", "--tmpfs=/b", "--tmpfs=/c", "--env=A=1=2"],
+  ]);
+});
+
+describe("refused", () => {
+  const cases: readonly (readonly [object, string])[] = [
+    [{}, "there is nothing to run"],
+    [{ host: true, rootfs: "/" }, "host and rootfs exclude each other"],
+    [{ rootfs: "/", bundle: "." }, "rootfs and bundle exclude each other"],
+    [{ host: false, args: [] }, "host: it is true or left out"],
+    [{ image: "debian", bundle: "." }, "image and bundle exclude each other"],
+    [{ image: "debian", writable: true }, "writable: it does not go with image"],
+    [{ rootfs: "/", pull: "never" }, "pull: it does not go with rootfs"],
+    [{ host: true, writable: true }, "writable: it does not go with host"],
+    [{ rootfs: "/", hide: "/srv" }, "hide: it does not go with rootfs"],
+    [{ bundle: ".", args: ["sh"] }, "args: it does not go with bundle"],
+    [{ spec: {}, memory: 1 }, "memory: it does not go with spec"],
+    [{ rootfs: "/", memroy: 1 }, "memroy: there is no such option; hint: did you mean memory?"],
+    [{ rootfs: "/", memory: {} }, "memory: expected a text or a number, but found an object"],
+    [{ rootfs: "/", env: ["A=1"] }, "env: expected an object with a text for each name, but found a list"],
+    [{ rootfs: "/", env: { A: 1 } }, "env.A: expected a text, but found a number"],
+    [{ rootfs: "/", tmpfs: [1] }, "tmpfs: expected a list of texts, but found a list"],
+    [{ rootfs: "/", readOnly: "yes" }, "readOnly: expected true or false, but found a string"],
+  ];
+  for (const [options, message] of cases) {
+    test(message, () => {
+      let error: unknown;
+      try {
+        sourceOf(options);
+        sandboxFlags(options);
+      } catch (thrown) {
+        error = thrown;
+      }
+      expect(error).toBeInstanceOf(BrunError);
+      expect((error as BrunError).code).toBe("ERR_USAGE");
+      expect((error as BrunError).text).toStartWith(message);
+    });
+  }
+});
+
+test("a flag in an error is the option", () => {
+  expect(optionOf("--pids-limit")).toBe("pidsLimit");
+  expect(optionOf("--env-file /env:3")).toBe("envFile /env:3");
+  expect(optionOf("mounts[3]")).toBe("mounts[3]");
+  expect(optionOf("--bundle")).toBe("--bundle");
+});

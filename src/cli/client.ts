@@ -1,0 +1,67 @@
+/**
+ * The other end of the TypeScript API: `--client FD[,STREAM…][,stay]`, where FD is a socket to the program that has
+ * started this brun. It carries a line of text each way:
+ *
+ *   pipes PID FD…   to the program: the ends of pipes, one for each STREAM (0, 1, 2), that it opens in /proc/PID/fd
+ *   (any byte)      from the program: it has opened them
+ *   running         to the program: what it has asked for runs, or waits for `start`
+ *
+ * brun makes the pipes, because JavaScript has none but Bun's own and Node's own, which are sockets, and a program in a
+ * container cannot open a socket as /dev/stdout. When the program ends in whatever way, the kernel closes its end of the
+ * socket: that is SIGTERM for brun, which undoes what it was making, and the supervisor kills what runs, unless it is to stay.
+ */
+import type { Client } from "../container/types.ts";
+import { BrunError } from "../errors.ts";
+import { dismissAhead } from "../stage/launch.ts";
+import { check } from "../sys/error.ts";
+import { NR, syscall } from "../sys/ffi.ts";
+import { close, O, POLLHUP, POLLIN, waitFd, writeFd } from "../sys/fs.ts";
+
+const F_GETFL = 3;
+const F_SETFL = 4;
+const F_SETOWN = 8;
+const F_SETSIG = 10;
+const O_ASYNC = 0o20000;
+const SIGTERM = 15;
+
+/** Makes the pipes. Throws a BrunError or SysError. */
+export function openClient(text: string): Client {
+  if (!/^\d+(,[012])*(,stay)?$/.test(text)) {
+    throw new BrunError(`"${text}" is no client`, { code: "ERR_USAGE", where: "--client" });
+  }
+  const [fd = -1, ...streams] = text.split(",").map(Number).filter(Number.isFinite);
+  const stays = text.endsWith(",stay");
+  handOver(fd, streams);
+  if (!stays) endWith(fd);
+  return { lifeline: stays ? -1 : fd, ready: () => writeFd(fd, "running\n", "the client") };
+}
+
+function handOver(fd: number, streams: readonly number[]): void {
+  // A stage that is there already has the old streams.
+  if (streams.length > 0) dismissAhead();
+  const theirs = streams.map((stream) => {
+    const pipe = new Int32Array(2);
+    check(syscall(NR.pipe2, pipe, O.CLOEXEC), "make a pipe");
+    const [own, other] = stream === 0 ? [pipe[0]!, pipe[1]!] : [pipe[1]!, pipe[0]!];
+    check(syscall(NR.dup3, own, stream, 0), "set up the streams");
+    close(own);
+    return other;
+  });
+  const pid = syscall(NR.getpid);
+  writeFd(fd, `${["pipes", pid, ...theirs].join(" ")}\n`, "the client");
+  waitFd(fd, POLLIN);
+  if (check(syscall(NR.read, fd, new Uint8Array(1), 1), "wait for the client") === 0) throw gone();
+  for (const other of theirs) close(other);
+}
+
+function endWith(fd: number): void {
+  check(syscall(NR.fcntl, fd, F_SETSIG, SIGTERM), "watch the client");
+  check(syscall(NR.fcntl, fd, F_SETOWN, syscall(NR.getpid)), "watch the client");
+  const flags = check(syscall(NR.fcntl, fd, F_GETFL), "watch the client");
+  check(syscall(NR.fcntl, fd, F_SETFL, flags | O_ASYNC), "watch the client");
+  if (waitFd(fd, POLLHUP, 0)) throw gone();
+}
+
+function gone(): BrunError {
+  return new BrunError("the program that has started brun is gone");
+}
