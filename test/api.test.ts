@@ -1,13 +1,13 @@
 /** The TypeScript API, used by programs of each caller in Bun and in Node; the examples are such programs, too. */
 import { describe, expect, test } from "bun:test";
-import { existsSync, readdirSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { type Engine, expectScenario, runProgram } from "./api/programs.ts";
 import { ownedDir } from "./support/caller.ts";
 import { ownNode } from "./support/node.ts";
 import { makeRootfs } from "./support/rootfs.ts";
 import { subjects } from "./support/runtime.ts";
 import { Sandbox } from "./support/sandbox.ts";
-import { brunPath } from "./support/workspace.ts";
+import { brunPath, workspace } from "./support/workspace.ts";
 
 const ROOT = `${import.meta.dir}/..`;
 const node = Bun.which("node") !== null;
@@ -136,6 +136,41 @@ for (const subject of subjects(["brun"])) {
 
 /** Exit codes of test/api/ends.ts; 128 and a signal. */
 const ENDS: Readonly<Record<string, number>> = { exit: 3, kill: 137, throw: 1, terminate: 143, making: 137 };
+
+test("the declarations are Node's too, and what they allow and refuse is the same there", () => {
+  const dir = `${workspace()}/node-types`;
+  const modules = `${ROOT}/node_modules`;
+  mkdirSync(`${dir}/node_modules/@types`, { recursive: true });
+  for (const name of ["@types/node", "undici-types", "valibot"]) {
+    symlinkSync(`${modules}/${name}`, `${dir}/node_modules/${name}`);
+  }
+  const tsc = (...args: string[]) => Bun.spawnSync([`${modules}/.bin/tsc`, ...args]).stdout.toString();
+  expect(tsc("-p", `${ROOT}/tsconfig.package.json`, "--outDir", `${dir}/types`)).toBe("");
+  copyFileSync(`${ROOT}/test/api/types.ts`, `${dir}/types.ts`);
+  const compilerOptions = {
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    module: "NodeNext",
+    target: "ES2022",
+    lib: ["ES2022", "ESNext.Disposable"],
+    types: ["node"],
+    noEmit: true,
+    skipLibCheck: false,
+    paths: { brun: ["./types/src/index.d.ts"] },
+  };
+  writeFileSync(`${dir}/package.json`, JSON.stringify({ type: "module" }));
+  writeFileSync(`${dir}/tsconfig.json`, JSON.stringify({ compilerOptions, files: ["types.ts"] }));
+  expect(tsc("-p", dir)).toBe("");
+});
+
+test("the package's file has nothing of Bun but where it asks for it first", async () => {
+  const made = await Bun.build({ entrypoints: [`${ROOT}/src/index.ts`], target: "node" });
+  const code = await made.outputs[0]!.text();
+  expect(code).not.toContain("bun:");
+  expect(code.match(/\bimport\b[^;]*?from "(?!node:)[^"]*"/g)).toBeNull();
+  // Streams on pipes (src/api/streams.ts).
+  expect(code.match(/\bBun\.\w+/g)).toEqual(["Bun.file", "Bun.file"]);
+});
 
 test("docs/api.md is what the docstrings say", () => {
   const { exitCode, stderr } = Bun.spawnSync([process.execPath, "scripts/api-docs.ts", "--check"], {

@@ -4,6 +4,7 @@
  *   usage: bun examples/api/ci-runner.ts ROOTFS WORKDIR JOB.json
  *   job:   {"env": {"CI": "true"}, "steps": [{"name": "build", "run": "make", "timeoutSeconds": 60}]}
  */
+import { readFileSync } from "node:fs";
 import { BrunError, run } from "brun";
 
 interface Step {
@@ -57,7 +58,7 @@ async function runStep(step: Step, job: Job, rootfs: string, workdir: string): P
 
 const [rootfs, workdir, file] = process.argv.slice(2);
 if (file === undefined) throw new Error("usage: ci-runner.ts ROOTFS WORKDIR JOB.json");
-const job: Job = await Bun.file(file).json();
+const job: Job = JSON.parse(readFileSync(file, "utf8"));
 let status = 0;
 for (const step of job.steps) {
   const started = performance.now();
