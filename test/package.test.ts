@@ -79,6 +79,17 @@ if (false) await run({ rootfs: "", args: "echo" });
     };
     writeFileSync(`${project}/tsconfig.json`, JSON.stringify({ compilerOptions, include: ["main.ts"] }));
     expect(host(process.execPath, `${project}/main.ts`)).toContain('stdout: "hello\\n"');
+    // The same file in Node, which finds the executable of the package.
+    writeFileSync(
+      `${project}/main.mjs`,
+      `import { run } from "brun";
+const { stdout } = await run({ root: "${project}/state", rootfs: "${rootfs}", args: ["echo", "hello"] }).output();
+process.stdout.write(stdout);
+`,
+    );
+    expect(host("env", "-u", "BRUN", "PATH=/usr/bin:/bin", Bun.which("node")!, `${project}/main.mjs`)).toBe(
+      "hello\n",
+    );
     const { stdout } = Bun.spawnSync([`${ROOT}/node_modules/.bin/tsc`, "-p", project]);
     expect(
       stdout
