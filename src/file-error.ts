@@ -2,8 +2,8 @@
 import { BrunError } from "./errors.ts";
 import { E } from "./sys/errno.ts";
 import { SysError } from "./sys/error.ts";
-import { cstr, NR, syscall } from "./sys/ffi.ts";
-import { AT_FDCWD, absolute, tryStat } from "./sys/fs.ts";
+import { NR, syscall } from "./sys/ffi.ts";
+import { absolute, access, tryStat, X_OK } from "./sys/fs.ts";
 
 /** What was to be done with the file. */
 export type FileUse = "read" | "written";
@@ -51,13 +51,9 @@ function firstMissing(full: string): string {
   return steps(full).find((step) => typeof tryStat(step) === "number") ?? full;
 }
 
-const X_OK = 1;
-const AT_EACCESS = 0x200;
-
 /** Who may pass where the caller may not: a directory on the way, else the file, else the directory for a new one. */
 function barrier(full: string, parent: string): string {
-  const closed = (step: string) =>
-    step !== full && syscall(NR.faccessat2, AT_FDCWD, cstr(step), X_OK, AT_EACCESS) === -E.EACCES;
+  const closed = (step: string) => step !== full && access(step, X_OK) === -E.EACCES;
   const found = steps(full).find(closed) ?? (typeof tryStat(full) === "number" ? parent : full);
   const stat = tryStat(found);
   if (typeof stat === "number") return `${found} cannot be looked at`;

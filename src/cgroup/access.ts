@@ -1,15 +1,11 @@
 /** Reading and writing the files of a cgroup. */
-import { AT_EACCESS } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
 import { SysError } from "../sys/error.ts";
-import { cstr, NR, syscall } from "../sys/ffi.ts";
-import { AT_FDCWD, readdir, readText, tryStat, tryWriteExisting } from "../sys/fs.ts";
-
-const W_OK = 2;
+import { access, readdir, readText, tryStat, tryWriteExisting, W_OK } from "../sys/fs.ts";
 
 /** Whether this process may write to a path. */
 export function writable(path: string): boolean {
-  return syscall(NR.faccessat2, AT_FDCWD, cstr(path), W_OK, AT_EACCESS) === 0;
+  return access(path, W_OK) === 0;
 }
 
 /** Text of a cgroup's file, or null when there is none (no such controller, no such cgroup). Throws a SysError. */

@@ -8,7 +8,19 @@ import { readGiven } from "../given-file.ts";
 import { environment, ownCommand, variable } from "../sys/environment.ts";
 import { cstr, NR, syscall } from "../sys/ffi.ts";
 import { findProgram } from "../sys/find-program.ts";
-import { AT_FDCWD, absolute, exists, readdir, readTextIfThere, S, tryStat } from "../sys/fs.ts";
+import {
+  AT_FDCWD,
+  absolute,
+  access,
+  exists,
+  R_OK,
+  readdir,
+  readTextIfThere,
+  S,
+  tryStat,
+  W_OK,
+  X_OK,
+} from "../sys/fs.ts";
 import { existsInRoot, textInRoot } from "../sys/in-root.ts";
 import { fromUtf8 } from "../sys/utf8.ts";
 
@@ -108,11 +120,6 @@ export function hostView(rootless: boolean, nested: boolean, stateDirectory: str
 /** What runc gives a process. */
 export const DEFAULT_UMASK = 0o022;
 
-const R_OK = 4;
-const W_OK = 2;
-const X_OK = 1;
-const AT_EACCESS = 0x200;
-
 /** umask(2) tells it only by changing it. */
 function umask(): number {
   const mask = syscall(NR.umask, DEFAULT_UMASK);
@@ -121,7 +128,7 @@ function umask(): number {
 }
 
 function may(path: string, right: number): boolean {
-  return syscall(NR.faccessat2, AT_FDCWD, cstr(path), right, AT_EACCESS) === 0;
+  return access(path, right) === 0;
 }
 
 const TYPES = new Map<number, Entry["type"]>([

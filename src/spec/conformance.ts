@@ -92,7 +92,9 @@ const GROUPS: readonly (readonly [section: string, fields: string, support: Supp
   [
     "",
     "hostname",
-    when('with the annotation org.brun.hostname: "try" one that a filter around brun refuses is left out'),
+    when(
+      'with the annotation org.brun.hostname: "try", which `brun spec` writes, one that a filter around brun refuses is left out',
+    ),
   ],
   ["", "domainname", works],
   ["mounts[]", "destination", when("a relative one starts at /, with a warning")],

@@ -4,7 +4,7 @@ import { serialise, specTemplate } from "./template.ts";
 
 /** Go's encoder: fields in the order of specs-go/config.go, tabs, no final newline. */
 const ORDER = {
-  "": ["ociVersion", "process", "root", "hostname", "mounts", "linux"],
+  "": ["ociVersion", "process", "root", "hostname", "mounts", "annotations", "linux"],
   process: ["terminal", "user", "args", "env", "cwd", "capabilities", "rlimits", "noNewPrivileges"],
   linux: ["resources", "namespaces", "maskedPaths", "readonlyPaths"],
   rootless: ["uidMappings", "gidMappings", "namespaces", "maskedPaths", "readonlyPaths"],

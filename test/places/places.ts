@@ -4,6 +4,7 @@
  * `npm run test:clients` have the others.
  */
 
+import type { SyscallName } from "../../src/sys/syscalls.ts";
 import { brunPath } from "../support/workspace.ts";
 
 /** What is expected in a place: see inside.sh. */
@@ -28,6 +29,8 @@ export interface Place extends Expected {
   readonly make?: string;
   /** A program and its arguments by which the caller runs brun. */
   readonly around?: readonly string[];
+  /** Calls that a seccomp filter refuses with EPERM. */
+  readonly filtered?: readonly SyscallName[];
   /** Programs that it needs. */
   readonly needs?: readonly string[];
 }
@@ -198,6 +201,53 @@ export const PLACES: readonly Place[] = [
     make: chroot("/mnt/root"),
     works: "nothing, for nobody: the kernel allows no user namespace there; bwrap or systemd-nspawn do",
     refuses: "bwrap --bind DIR / or systemd-nspawn -D DIR",
+  },
+  {
+    name: "no /proc",
+    where: "chroots, early boot, an image as it is",
+    caller: "user",
+    make: 'mount -t tmpfs none /proc && exec "$@"',
+    works: "one line: mount it",
+    refuses: "mount -t proc proc /proc",
+  },
+  {
+    name: "a read-only /sys",
+    where: "containers, services with ProtectKernelTunables=yes",
+    caller: "user",
+    make: 'mount -o remount,bind,ro /sys && exec "$@"',
+    works: "everything",
+  },
+  {
+    name: "no further user namespaces",
+    where: "user.max_user_namespaces=0, without capabilities",
+    caller: "user",
+    around: [
+      "unshare",
+      "--user",
+      "--map-root-user",
+      "sh",
+      "-c",
+      'echo 0 >/proc/sys/user/max_user_namespaces && exec setpriv --inh-caps=-all --bounding-set=-all "$@"',
+      "sh",
+    ],
+    works: "one line: the limit",
+    refuses: "max_user_namespaces",
+  },
+  {
+    name: "a filter that does not know newer calls",
+    where: "docker 20.10 and older, gVisor, services with SystemCallFilter=",
+    caller: "user",
+    filtered: [
+      "close_range",
+      "execveat",
+      "faccessat2",
+      "mount_setattr",
+      "pidfd_open",
+      "pidfd_send_signal",
+      "keyctl",
+    ],
+    works: "with the caller's id alone",
+    says: ONE_ID,
   },
   {
     name: "little memory for addresses",
