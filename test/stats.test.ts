@@ -76,6 +76,20 @@ for (const subject of subjects(["brun"])) {
       }
     });
 
+    test("q ends it, and Ctrl-C; the terminal is as it was", async () => {
+      await using box = new Sandbox(subject);
+      const id = await box.detached();
+      await using quit = box.terminal(["stats", "-i", "30s", id], 60);
+      await shows(quit, id);
+      quit.write("q");
+      expect(await quit.exited).toBe(0);
+      expect(quit.text()).not.toContain("q");
+      await using interrupted = box.terminal(["stats", "-i", "30s", id], 60);
+      await shows(interrupted, id);
+      interrupted.write("\x03");
+      expect(await interrupted.exited).not.toBe(0);
+    });
+
     test("list --wide", async () => {
       await using box = new Sandbox(subject);
       const id = await box.detached();

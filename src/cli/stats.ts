@@ -8,6 +8,7 @@ import { defineCommand } from "./command.ts";
 import { parseDuration } from "./events.ts";
 import { formatFlag, table } from "./format.ts";
 import { openRuntime } from "./globals.ts";
+import { Keys } from "./keys.ts";
 import { isTerminal, print, printRaw } from "./output.ts";
 import { type Sample, STATS_TITLES, statsJson, statsRow, statsTable } from "./stats-table.ts";
 
@@ -34,7 +35,7 @@ export default defineCommand({
     format: formatFlag,
   },
   details: `On a terminal the table is drawn again and again, elsewhere lines are added to it, until the containers have ended
-or Ctrl-C is pressed. A container without a cgroup of its own is measured by its processes: memory that they share
+or q or Ctrl-C is pressed. A container without a cgroup of its own is measured by its processes: memory that they share
 is divided among them, and the limit is what the machine has. 100 % is one CPU.
 
 EXAMPLE
@@ -49,12 +50,15 @@ EXAMPLE
     const watch = new Watch(openRuntime(data), args["container-ids"]);
     watch.measure();
     Bun.sleepSync(FIRST_MS);
-    const screen = format === "json" ? printJson : isTerminal(1) && !args["no-stream"] ? redraw() : append();
+    const drawn = format !== "json" && isTerminal(1) && !args["no-stream"];
+    const screen = format === "json" ? printJson : drawn ? redraw() : append();
+    using keys = drawn ? new Keys() : null;
     for (;;) {
       const samples = watch.measure();
       screen(samples);
       if (args["no-stream"] || (watch.named && samples.length === 0)) return 0;
-      Bun.sleepSync(interval);
+      if (keys === null) Bun.sleepSync(interval);
+      else if (keys.wait(interval)) return 0;
     }
   },
 });

@@ -1,0 +1,66 @@
+/** Waiting for a key that ends what is watched, as in top(1) and less(1). */
+import { IOCTL } from "../sys/constants.ts";
+import { NR, syscall } from "../sys/ffi.ts";
+import { POLLIN, waitFd } from "../sys/fs.ts";
+import { die, holdSignals, Interrupted } from "../sys/interrupt.ts";
+import { isTerminal } from "./output.ts";
+
+/** struct termios: c_iflag, c_oflag, c_cflag, c_lflag. */
+const LFLAG = 3;
+const ICANON = 2;
+const ECHO = 8;
+
+const QUIT = [..."qQ"].map((key) => key.charCodeAt(0));
+
+/** Keys of the terminal that is stdin. Where it is none, or another process has it, there is only waiting. */
+export class Keys implements Disposable {
+  private readonly before = new Uint32Array(16);
+  private readonly typed: boolean;
+
+  constructor() {
+    this.typed = isTerminal(0) && syscall(NR.ioctl, 0, IOCTL.TCGETS, this.before) === 0;
+    // A signal may not leave the terminal as it is needed here.
+    if (this.typed) holdSignals();
+  }
+
+  /**
+   * Waits, at most for so many milliseconds.
+   * @returns whether q was typed
+   */
+  wait(ms: number): boolean {
+    const until = performance.now() + ms;
+    try {
+      for (;;) {
+        const left = Math.max(0, until - performance.now());
+        const ours = this.typed && this.listen();
+        if (waitFd(ours ? 0 : -1, POLLIN, left) === 0) return false;
+        const keys = new Uint8Array(64);
+        const n = syscall(NR.read, 0, keys, keys.length);
+        // The terminal has gone.
+        if (n <= 0) return true;
+        if (keys.subarray(0, n).some((key) => QUIT.includes(key))) return true;
+      }
+    } catch (error) {
+      if (error instanceof Interrupted) {
+        this[Symbol.dispose]();
+        die(error.signal);
+      }
+      throw error;
+    }
+  }
+
+  /** Keys come one by one and are not shown, if the terminal is this process's: again after each Ctrl-Z and fg. */
+  private listen(): boolean {
+    const group = new Int32Array(1);
+    if (syscall(NR.ioctl, 0, IOCTL.TIOCGPGRP, group) < 0 || group[0] !== syscall(NR.getpgid, 0)) return false;
+    const now = this.before.slice();
+    now[LFLAG]! &= ~(ICANON | ECHO);
+    syscall(NR.ioctl, 0, IOCTL.TCSETS, now);
+    return true;
+  }
+
+  /** The terminal is as it was. */
+  [Symbol.dispose](): void {
+    if (this.typed) syscall(NR.ioctl, 0, IOCTL.TCSETS, this.before);
+  }
+}
