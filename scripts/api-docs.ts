@@ -81,6 +81,15 @@ const PAGE: readonly (readonly [string, readonly (readonly [string, string])[]])
   [
     "Questions",
     [
+      "Images",
+      [
+        ["api/images", "pull"],
+        ["api/images", "PullOptions"],
+        ["api/images", "images"],
+        ["api/images", "Image"],
+      ],
+    ],
+    [
       ["api/queries", "doctor"],
       ["api/queries", "explain"],
       ["api/queries", "features"],

@@ -14,6 +14,7 @@ export {
   run,
   type Starting,
 } from "./api/container.ts";
+export { type Image, images, type PullOptions, pull } from "./api/images.ts";
 export type {
   InputOf,
   Output,

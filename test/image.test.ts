@@ -9,6 +9,9 @@ import { type Faults, TestRegistry } from "./support/registry.ts";
 import { makeRootfs } from "./support/rootfs.ts";
 import { subjects } from "./support/runtime.ts";
 import { type CallOptions, type Outcome, Sandbox } from "./support/sandbox.ts";
+import { brunPath } from "./support/workspace.ts";
+
+const ROOT = `${import.meta.dir}/..`;
 
 /** How often a pull is killed; 30 with npm run test:security. */
 const POINTS = process.env.BRUN_SECURITY === "full" ? 30 : 4;
@@ -394,6 +397,35 @@ for (const subject of subjects(["brun"])) {
       expect(await images.ok(run(`${images.registry.host}/app:1`, "cat /etc/motd"))).toBe("second\n");
       const again = await images.call(["image", "unpack", "-q", `${images.registry.host}/app:1`, directory]);
       expect([again.code, again.stderr]).toEqual([1, expect.stringContaining("is not empty")]);
+    });
+
+    test("from TypeScript", async () => {
+      await using images = Images.make();
+      images.registry.push("app", "1", images.image());
+      const name = `${images.registry.host}/app:1`;
+      const program = `${images.box.dir}/program.ts`;
+      writeFileSync(
+        program,
+        `import { images, pull, run } from "${ROOT}/src/index.ts";
+const digest = await pull(process.argv[2]);
+const [{ name, manifest }] = await images();
+const { stdout } = await run({ image: process.argv[2], args: ["cat", "/etc/motd"] }).output();
+const code = await pull("127.0.0.1:1/x").catch((error) => error.code);
+console.log(JSON.stringify([digest === manifest, name, stdout, code]));`,
+      );
+      host("chmod", "644", program);
+      const env = {
+        ...process.env,
+        BRUN: brunPath(),
+        BRUN_IMAGES: `${images.data}/images`,
+        XDG_RUNTIME_DIR: images.data,
+      };
+      const child = Bun.spawn([...caller.prefix, process.execPath, program, name], { env, stderr: "pipe" });
+      const [out, err] = await Promise.all([
+        new Response(child.stdout).text(),
+        new Response(child.stderr).text(),
+      ]);
+      expect([JSON.parse(out || "null"), err]).toEqual([[true, name, "second\n", "ERR_NETWORK"], ""]);
     });
 
     test("killed at any point: the next call succeeds, and downloads little again", async () => {

@@ -1,8 +1,9 @@
 /** containers-registries.conf(5): where names without a domain are looked for, mirrors, and registries without TLS. */
 import { BrunError } from "../../errors.ts";
 import { variable } from "../../sys/environment.ts";
-import { readdir, readTextIfThere } from "../../sys/fs.ts";
+import { readdir } from "../../sys/fs.ts";
 import { parseName, type RegistryName } from "../reference.ts";
+import { ownText } from "./own-file.ts";
 
 /** One place where an image may be had. */
 export interface Endpoint {
@@ -40,7 +41,7 @@ function files(): string[] {
   const home = variable("HOME");
   const config = variable("XDG_CONFIG_HOME") || (home ? `${home}/.config` : "");
   const own = config === "" ? [] : [`${config}/containers/registries.conf`];
-  const main = [...own, "/etc/containers/registries.conf"].find((path) => readTextIfThere(path) !== null);
+  const main = [...own, "/etc/containers/registries.conf"].find((path) => ownText(path) !== null);
   return [
     ...(main === undefined ? [] : [main]),
     ...dropIns("/etc/containers/registries.conf.d"),
@@ -68,7 +69,7 @@ export function registriesConf(): RegistriesConf {
   const registries: Registry[] = [];
   const aliases: Record<string, string> = Object.create(null);
   for (const path of files()) {
-    const text = readTextIfThere(path);
+    const text = ownText(path);
     if (text === null) continue;
     let table: Record<string, unknown>;
     try {

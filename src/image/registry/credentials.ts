@@ -12,6 +12,7 @@ import { findProgram } from "../../sys/find-program.ts";
 import { mkdirAll, readTextIfThere, replaceFile } from "../../sys/fs.ts";
 import { run } from "../../sys/spawn.ts";
 import { fromUtf8, utf8 } from "../../sys/utf8.ts";
+import { ownText } from "./own-file.ts";
 
 /** A user and a password; or a token by which one gets others. */
 export type Credentials =
@@ -47,7 +48,7 @@ function authFiles(given: string | undefined): string[] {
 }
 
 function readAuthFile(path: string): AuthFile | null {
-  const text = readTextIfThere(path);
+  const text = ownText(path);
   if (text === null || text.trim() === "") return null;
   const json = parseJson(text, path);
   if (typeof json !== "object" || json === null)
