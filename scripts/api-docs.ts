@@ -79,16 +79,16 @@ const PAGE: readonly (readonly [string, readonly (readonly [string, string])[]])
     ],
   ],
   [
-    "Questions",
+    "Images",
     [
-      "Images",
-      [
-        ["api/images", "pull"],
-        ["api/images", "PullOptions"],
-        ["api/images", "images"],
-        ["api/images", "Image"],
-      ],
+      ["api/images", "pull"],
+      ["api/images", "PullOptions"],
+      ["api/images", "images"],
+      ["api/images", "Image"],
     ],
+  ],
+  [
+    "Questions",
     [
       ["api/queries", "doctor"],
       ["api/queries", "explain"],
