@@ -13,6 +13,10 @@ import { type Tool, tools } from "./tools.ts";
 /** How long something that does not happen is waited for. */
 const MOMENT_MS = 1000 * PATIENCE;
 
+/** Each session takes seconds: npm test makes those of some programs, and npm run test:terminal all. */
+const FULL = process.env.BRUN_TERMINAL === "full";
+const SAMPLE = new Set(["sleep", "bash", "busybox vi", "less"]);
+
 const EVENTS = ["quit", "Ctrl-C", "Ctrl-\\", "Ctrl-Z", "hang-up", "kill", "timeout"] as const;
 type Event = (typeof EVENTS)[number];
 
@@ -133,7 +137,7 @@ for (const subject of subjects(["brun"]).slice(0, 1)) {
   describe(subject.label, () => {
     for (const tool of tools) {
       const chosen = Object.entries(forms).filter(([form]) => form === "--host" || some.has(tool.name));
-      test(
+      test.skipIf(!FULL && !SAMPLE.has(tool.name))(
         `${tool.name}: as without brun, by ${chosen.map(([form]) => form).join(", ")}`,
         async () => {
           await using box = new Sandbox(subject);
