@@ -1,5 +1,4 @@
 /** What the image store has, as far as a container's start needs it: names, and where the files are. */
-import { callerIdentity } from "../container/root.ts";
 import { BrunError } from "../errors.ts";
 import { parseJson } from "../spec/json.ts";
 import { variable } from "../sys/environment.ts";
@@ -27,15 +26,15 @@ export interface StoredImage {
   readonly pulled: string;
 }
 
-/** The store's directory: $BRUN_IMAGES, else below $XDG_DATA_HOME or ~/.local/share; root's is /var/lib/brun/images. */
+/**
+ * The store's directory: below $XDG_DATA_HOME or ~/.local/share, also root's. No container without a bundle sees it
+ * (ownDirectories of src/sandbox/own-state.ts). Throws a BrunError when there is neither.
+ */
 export function storeDirectory(): string {
-  const given = variable("BRUN_IMAGES");
-  if (given?.startsWith("/")) return given;
   const data = variable("XDG_DATA_HOME");
   if (data?.startsWith("/")) return `${data}/brun/images`;
   const home = variable("HOME");
-  if (callerIdentity().euid === 0 && (home === undefined || home === "/root")) return "/var/lib/brun/images";
-  if (home?.startsWith("/")) return `${home}/.local/share/brun/images`;
+  if (home?.startsWith("/") && home !== "/") return `${home}/.local/share/brun/images`;
   throw new BrunError("there is no place for images: HOME is not set", {
     hint: "set HOME, or XDG_DATA_HOME",
   });

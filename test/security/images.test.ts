@@ -1,14 +1,6 @@
 /** Hostile images: whatever an archive says, nothing outside of the image's own directory is touched or read. */
 import { describe, expect, test } from "bun:test";
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import { imageOf, type TestImage, writeLayout } from "../../src/image/testing/image.ts";
 import { headerBlock, type TestEntry, tarOf } from "../../src/image/testing/tar.ts";
@@ -193,7 +185,7 @@ for (const subject of subjects(["brun"])) {
       const layout = `${box.dir}/layout`;
       writeLayout(layout, images);
       host("chmod", "-R", "a+rX", layout);
-      const env = { BRUN_IMAGES: `${data}/images` };
+      const env = { XDG_DATA_HOME: data };
       for (const [i, [name, , says]] of list.entries()) {
         // Root has all ids.
         if (says?.startsWith("beyond") && caller.uid === 0) continue;
@@ -210,7 +202,7 @@ for (const subject of subjects(["brun"])) {
         ]);
         const { mode, uid, mtimeMs } = statSync(out);
         expect([name, mode, uid, mtimeMs]).toEqual([name, before.mode, before.uid, before.mtimeMs]);
-        expect([name, readdirSync(`${data}/images/partial`)]).toEqual([name, []]);
+        expect([name, readdirSync(`${data}/brun/images/partial`)]).toEqual([name, []]);
         if (says !== null) expect(stderr.trimEnd().split("\n").length).toBe(1);
       }
       // Nothing of what was refused has a name.
@@ -219,41 +211,67 @@ for (const subject of subjects(["brun"])) {
       await box.call(["unshare", "--", "rm", "-rf", data]);
     }, 240_000);
 
-    test("what unpacks to more than there is room for is stopped", async () => {
+    // Root mounts a small file system for it.
+    test.if(caller.uid === 0)("what unpacks to more than there is room for is stopped", async () => {
       await using box = new Sandbox(subject);
       const data = ownedDir(caller, `${box.dir}/data`);
       // 64 MB of zeros are 64 KB; the store is a file system of 16 MB.
-      if (caller.uid !== 0) return;
       const zeros = tarOf([{ path: "zeros", data: new Uint8Array(64 << 20) }]);
       const layout = `${box.dir}/layout`;
       writeLayout(layout, { bomb: imageOf([zeros]) });
       expect(gzipSync(zeros).length).toBeLessThan(1 << 20);
-      mkdirSync(`${data}/images`);
-      host("mount", "-t", "tmpfs", "-o", "size=16m,mode=700", "tmpfs", `${data}/images`);
+      mkdirSync(`${data}/brun/images`, { recursive: true });
+      host("mount", "-t", "tmpfs", "-o", "size=16m,mode=700", "tmpfs", `${data}/brun/images`);
       try {
-        const env = { BRUN_IMAGES: `${data}/images` };
+        const env = { XDG_DATA_HOME: data };
         const { code, stderr } = await box.call(["image", "pull", "-q", `oci:${layout}:bomb`], { env });
         expect([code, stderr]).toEqual([1, expect.stringContaining("is larger than the space that is free")]);
-        expect(readdirSync(`${data}/images/partial`)).toEqual([]);
+        expect(readdirSync(`${data}/brun/images/partial`)).toEqual([]);
       } finally {
-        host("umount", `${data}/images`);
+        host("umount", `${data}/brun/images`);
       }
     });
+
+    for (const flags of [[], ["--rw", "."], ["-v", ".:/mnt"], ["--read-only"], ["--overlay", "none"]]) {
+      test(`run --host ${flags.join(" ")}: the store is not there, and not written to`, async () => {
+        await using box = new Sandbox(subject);
+        const data = ownedDir(caller, `${box.dir}/data`);
+        const layout = `${box.dir}/layout`;
+        writeLayout(layout, { a: imageOf([[file("a")]]) });
+        host("chmod", "-R", "a+rX", layout);
+        const options = { cwd: box.dir, env: { XDG_DATA_HOME: data } };
+        await box.call(["image", "pull", "-q", `oci:${layout}:a`], options);
+        const record = `${data}/brun/images/images.json`;
+        const before = readFileSync(record, "utf8");
+        expect(before).toContain("oci:");
+        const script = `for store in ${data}/brun/images /mnt/data/brun/images; do
+            cat $store/images.json
+            mkdir -p $store; echo evil >$store/images.json
+            mv $store $store.moved; mv ${data}/brun ${data}/moved
+          done 2>/dev/null; true`;
+        const { code, stdout } = await box.call(
+          ["run", "--host", ...flags, "--", "sh", "-c", script],
+          options,
+        );
+        // A program may make an empty store of its own there, and find that again.
+        expect([code, stdout.replace("evil\n", "")]).toEqual([0, ""]);
+        expect(readFileSync(record, "utf8")).toBe(before);
+        await box.call(["unshare", "--", "rm", "-rf", data]);
+      });
+    }
 
     test("a store that others can write to, or that is somebody else's, is not used", async () => {
       await using box = new Sandbox(subject);
       const data = ownedDir(caller, `${box.dir}/data`);
-      host(...caller.prefix, "mkdir", "-m", "777", `${data}/images`);
-      host("chmod", "777", `${data}/images`);
-      const env = { BRUN_IMAGES: `${data}/images` };
+      host(...caller.prefix, "mkdir", "-p", `${data}/brun/images`);
+      host("chmod", "777", `${data}/brun/images`);
+      const env = { XDG_DATA_HOME: data };
       const { code, stderr } = await box.call(["image", "pull", "-q", "oci:/nowhere"], { env });
       expect([code, stderr]).toEqual([1, expect.stringContaining("others may write to it")]);
       if (caller.uid !== 0) {
-        const other = await box.call(["image", "list"], { env: { BRUN_IMAGES: "/var/lib/brun-of-root" } });
-        expect(other.stderr).toContain("cannot keep images in /var/lib/brun-of-root");
+        const other = await box.call(["image", "list"], { env: { XDG_DATA_HOME: "/var/lib" } });
+        expect(other.stderr).toContain("cannot keep images in /var/lib/brun/images");
       }
-      symlinkSync("/etc", `${box.dir}/elsewhere`);
-      expect(existsSync("/etc/images.json")).toBe(false);
     });
   });
 }
