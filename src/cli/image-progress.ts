@@ -1,5 +1,5 @@
 /** How far a pull is: a bar for each layer on a terminal, lines elsewhere. */
-import { hexOf } from "../image/digest.ts";
+import { shortDigest } from "../image/digest.ts";
 import type { PullEvent } from "../image/pull.ts";
 import { printable } from "../printable.ts";
 import { IOCTL } from "../sys/constants.ts";
@@ -43,7 +43,7 @@ export class PullProgress {
     if (before === undefined && event.state === "done") this.layers.delete(event.digest);
     else if (this.terminal) this.draw(before?.state !== event.state);
     else if (event.state === "done" && before !== undefined && before.state !== "done") {
-      printErrorRaw(`layer ${short(event.digest)}: done (${bytesText(event.size)})\n`);
+      printErrorRaw(`layer ${shortDigest(event.digest)}: done (${bytesText(event.size)})\n`);
     }
   };
 
@@ -74,7 +74,7 @@ export class PullProgress {
     const full = Math.round(share * BAR);
     const bar = `[${"#".repeat(full)}${"-".repeat(BAR - full)}]`;
     const text = state === "done" ? bytesText(size) : `${bytesText(bytes)} of ${bytesText(size)}`;
-    return `${short(digest)}  ${state.padEnd(11)}  ${bar}  ${text}`;
+    return `${shortDigest(digest)}  ${state.padEnd(11)}  ${bar}  ${text}`;
   }
 
   private summary(layers: readonly Layer[]): string {
@@ -89,10 +89,6 @@ export class PullProgress {
     const left = rate > 0 && have < size ? `, ${Math.ceil((size - have) / rate)} s left` : "";
     return `${bytesText(have)} of ${bytesText(size)}, ${bytesText(Math.round(rate))}/s${left}`;
   }
-}
-
-function short(digest: string): string {
-  return hexOf(digest).slice(0, 12);
 }
 
 function columns(): number {

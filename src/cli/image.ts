@@ -3,7 +3,7 @@
 import { USERNS_MODES } from "../../rootless/default-ids.ts";
 import { list } from "../container/list.ts";
 import { BrunError } from "../errors.ts";
-import { hexOf } from "../image/digest.ts";
+import { shortDigest } from "../image/digest.ts";
 import { type UnpackIds, unpackIds } from "../image/ids.ts";
 import { commitContainer, importImage, unpackImage } from "../image/make.ts";
 import type { ImageConfig } from "../image/manifest.ts";
@@ -74,7 +74,7 @@ const listCommand = defineCommand({
   run({ args }) {
     const images = [...ImageStore.open().images()].sort((a, b) => (a.name < b.name ? -1 : 1));
     if (args.names) print(images.map((image) => `${image.name}\n`).join(""));
-    else if (args.quiet) print(images.map((image) => `${id(image)}\n`).join(""));
+    else if (args.quiet) print(images.map((image) => `${shortDigest(image.manifest)}\n`).join(""));
     else if (args.format === "json") print(`${JSON.stringify(images.map(shown), null, "  ")}\n`);
     else if (args.format === "table") print(imageTable(images));
     else throw new BrunError("invalid format option", { code: "ERR_USAGE", hint: "table or json" });
@@ -310,15 +310,11 @@ export function imageCommands(): Command[] {
   return [overview as unknown as Command, ...new Set(Object.values(actions))];
 }
 
-function id({ manifest }: StoredImage): string {
-  return hexOf(manifest).slice(0, 12);
-}
-
 function shown(image: StoredImage) {
   const { name: full, manifest, top, config, platform, size, pulled } = image;
   return {
     name: full,
-    id: id(image),
+    id: shortDigest(manifest),
     digest: top,
     manifest,
     config,
@@ -331,7 +327,7 @@ function shown(image: StoredImage) {
 function imageTable(images: readonly StoredImage[]): string {
   const rows = images.map((image) => [
     image.name,
-    id(image),
+    shortDigest(image.manifest),
     platformText(image.platform),
     bytesText(image.size),
     image.pulled.slice(0, 19),

@@ -12,6 +12,11 @@ export function hexOf(digest: string): string {
   return digest.slice(digest.indexOf(":") + 1);
 }
 
+/** As much of a digest as people are shown. */
+export function shortDigest(digest: string): string {
+  return hexOf(digest).slice(0, 12);
+}
+
 /** Digest of bytes, by the algorithm of another. */
 export function digestOf(bytes: Uint8Array, algorithm: "sha256" | "sha512" = "sha256"): string {
   return `${algorithm}:${new CryptoHasher(algorithm).update(bytes).digest("hex")}`;

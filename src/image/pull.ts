@@ -4,7 +4,7 @@ import type { UsernsMode } from "../../rootless/default-ids.ts";
 import { BrunError } from "../errors.ts";
 import { absolute } from "../sys/fs.ts";
 import { findStored, type ReadyImage } from "./cached.ts";
-import { digestOf, hexOf } from "./digest.ts";
+import { digestOf, hexOf, shortDigest } from "./digest.ts";
 import { type UnpackIds, unpackIds } from "./ids.ts";
 import { type Descriptor, type Manifest, MEDIA, parseImageConfig, parseManifest } from "./manifest.ts";
 import { choosePlatform, type Platform, platformText, runsOn } from "./platform.ts";
@@ -315,7 +315,7 @@ function ofLayer(error: unknown, where: string, { digest }: Descriptor): unknown
   if (!(error instanceof BrunError)) return error;
   return new BrunError(error.message, {
     code: error.code === "ENOSPC" ? "ERR_NO_SPACE" : error.code,
-    where: `${where}: layer ${hexOf(digest).slice(0, 12)}`,
+    where: `${where}: layer ${shortDigest(digest)}`,
     hint:
       error.hint ??
       (error.code === "ENOSPC" ? "brun image prune, or XDG_DATA_HOME on another disk" : undefined),

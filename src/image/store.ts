@@ -18,6 +18,7 @@ import {
   AT_FDCWD,
   close,
   exists,
+  fstat,
   mkdir,
   mkdirAll,
   O,
@@ -29,7 +30,7 @@ import {
   tryStat,
   unlink,
 } from "../sys/fs.ts";
-import { digestOf } from "./digest.ts";
+import { algorithmOf, digestOf } from "./digest.ts";
 import type { UnpackIds } from "./ids.ts";
 import {
   layerPath,
@@ -147,7 +148,7 @@ export class ImageStore {
     const path = this.blobPath(digest);
     if (!exists(path)) return null;
     const bytes = readFile(path);
-    if (digestOf(bytes, digest.startsWith("sha512") ? "sha512" : "sha256") === digest) return bytes;
+    if (digestOf(bytes, algorithmOf(digest)) === digest) return bytes;
     unlink(path);
     return null;
   }
@@ -293,6 +294,5 @@ function mismatch(what: string, got: string, wanted: string): BrunError {
 function isSame(fd: number, path: string): boolean {
   const there = tryStat(path, true);
   if (typeof there === "number") return false;
-  const opened = tryStat(`/proc/self/fd/${fd}`);
-  return typeof opened !== "number" && opened.ino === there.ino && (there.mode & S.IFMT) === S.IFREG;
+  return fstat(fd).ino === there.ino && (there.mode & S.IFMT) === S.IFREG;
 }

@@ -273,21 +273,33 @@ let entries: Uint8Array | undefined;
 export function readdir(path: string): string[] {
   const fd = open(path, O.RDONLY | O.DIRECTORY);
   const names: string[] = [];
+  try {
+    eachEntry(fd, path, (name) => {
+      names.push(name);
+    });
+    return names;
+  } finally {
+    close(fd);
+  }
+}
+
+/**
+ * Tells the names in an open directory, from where it stands, and their types: d_type of getdents64(2), 0 where the file
+ * system does not say it. Throws a SysError.
+ * @param take reads no directory itself: there is one buffer
+ */
+export function eachEntry(fd: number, what: string, take: (name: string, type: number) => void): void {
   entries ??= new Uint8Array(32768);
   const buffer = entries;
   const view = new DataView(buffer.buffer);
-  try {
-    for (;;) {
-      const n = check(syscall(NR.getdents64, fd, buffer, buffer.length), `read ${path}`);
-      if (n === 0) return names;
-      for (let at = 0; at < n; at += view.getUint16(at + 16, true)) {
-        const end = buffer.indexOf(0, at + 19);
-        const name = fromUtf8(buffer.subarray(at + 19, end));
-        if (name !== "." && name !== "..") names.push(name);
-      }
+  for (;;) {
+    const n = check(syscall(NR.getdents64, fd, buffer, buffer.length), `read ${what}`);
+    if (n === 0) return;
+    for (let at = 0; at < n; at += view.getUint16(at + 16, true)) {
+      const end = buffer.indexOf(0, at + 19);
+      const name = fromUtf8(buffer.subarray(at + 19, end));
+      if (name !== "." && name !== "..") take(name, buffer[at + 18]!);
     }
-  } finally {
-    close(fd);
   }
 }
 

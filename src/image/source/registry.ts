@@ -5,7 +5,7 @@ import { E } from "../../sys/errno.ts";
 import { check } from "../../sys/error.ts";
 import { NR, syscall } from "../../sys/ffi.ts";
 import { close, fstat, O, open, unlink, writeFd } from "../../sys/fs.ts";
-import { algorithmOf, hexOf } from "../digest.ts";
+import { algorithmOf, shortDigest } from "../digest.ts";
 import { type Descriptor, DOCUMENT_MAX } from "../manifest.ts";
 import { nameText, type RegistryName } from "../reference.ts";
 import { RegistryClient } from "../registry/client.ts";
@@ -133,7 +133,7 @@ export class RegistrySource implements Source {
     fd: number,
     progress: (bytes: number) => void,
   ): Promise<void> {
-    const where = `${nameText(this.name)}: layer ${hexOf(digest).slice(0, 12)}`;
+    const where = `${nameText(this.name)}: layer ${shortDigest(digest)}`;
     let damaged = false;
     let have = Math.min(fstat(fd).size, size);
     for (let tries = 0; ; ) {

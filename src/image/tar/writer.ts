@@ -72,7 +72,8 @@ function padding(data: Uint8Array): Uint8Array {
   return Buffer.concat([data, filling(data.length)]);
 }
 
-function paxData(records: readonly (readonly [string, string | Uint8Array])[]): Uint8Array {
+/** The data of an extended header: what {@link readPax} of pax.ts reads. */
+export function paxData(records: readonly (readonly [string, string | Uint8Array])[]): Uint8Array {
   return Buffer.concat(
     records.map(([key, given]) => {
       const value = typeof given === "string" ? utf8(given) : given;

@@ -1,5 +1,6 @@
 /** Writes tar archives for tests, sound and hostile ones: what a real tar would not write. */
 import { utf8 } from "../../sys/utf8.ts";
+import { paxData } from "../tar/writer.ts";
 
 /** An entry; what is left out is usual. */
 export interface TestEntry {
@@ -49,25 +50,12 @@ export function padded(data: Uint8Array): Uint8Array {
   return all;
 }
 
-/** The data of an extended header. */
-export function paxData(records: Readonly<Record<string, string | Uint8Array>>): Uint8Array {
-  const parts: Uint8Array[] = [];
-  for (const [key, given] of Object.entries(records)) {
-    const value = typeof given === "string" ? utf8(given) : given;
-    const rest = utf8(key).length + value.length + 3;
-    let length = rest + `${rest}`.length;
-    if (`${length}`.length > `${rest}`.length) length++;
-    parts.push(utf8(`${length} ${key}=`), value, utf8("\n"));
-  }
-  return Buffer.concat(parts);
-}
-
 /** An archive with two blocks of zeros at its end. */
 export function tarOf(entries: readonly TestEntry[]): Uint8Array {
   const parts: Uint8Array[] = [];
   for (const entry of entries) {
     if (entry.pax !== undefined) {
-      const data = paxData(entry.pax);
+      const data = paxData(Object.entries(entry.pax));
       parts.push(headerBlock({ path: "PaxHeaders/x", type: "x" }, data.length), padded(data));
     }
     const data = typeof entry.data === "string" ? utf8(entry.data) : (entry.data ?? new Uint8Array(0));

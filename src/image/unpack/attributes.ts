@@ -1,25 +1,55 @@
 /** What a file is besides its contents, read from the file. */
+import { E } from "../../sys/errno.ts";
 import { check } from "../../sys/error.ts";
 import { cstr, NR, syscall } from "../../sys/ffi.ts";
+import { AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW } from "../../sys/fs.ts";
 import { fromUtf8 } from "../../sys/utf8.ts";
 import type { Attributes } from "./tree.ts";
 
 const buffer = new Uint8Array(256);
 const view = new DataView(buffer.buffer);
-const AT_EMPTY_PATH = 0x1000;
-const STATX_BASIC_STATS = 0x7ff;
+const AT_NO_AUTOMOUNT = 0x800;
+const STATX_BASIC_AND_MOUNT = 0x7ff | 0x1000;
 /** The most that an extended attribute's value has, and all their names together (xattr(7)). */
 const XATTR_MAX = 65536;
 
-/** Owner, mode and time of an open file. Throws a SysError. */
-export function statAttributes(fd: number, path: string): Omit<Attributes, "xattrs"> {
-  check(syscall(NR.statx, fd, cstr(""), AT_EMPTY_PATH, STATX_BASIC_STATS, buffer), `look at ${path || "/"}`);
+/** Status of a file, with what src/sys/fs.ts leaves out. */
+export interface Found {
+  /** With the type. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly size: number;
+  /** Nanoseconds. */
+  readonly mtime: bigint;
+  readonly ino: bigint;
+  readonly nlink: number;
+  /** Id of the mount that it is in. */
+  readonly mount: bigint;
+}
+
+/** What is at a name in a directory, a link not followed, or what is open for the name ""; null for nothing. Throws a SysError. */
+export function lookAt(directory: number, name: string, path: string): Found | null {
+  const flags = name === "" ? AT_EMPTY_PATH : AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT;
+  const result = syscall(NR.statx, directory, cstr(name), flags, STATX_BASIC_AND_MOUNT, buffer);
+  if (result === -E.ENOENT) return null;
+  check(result, `look at ${path || "/"}`);
   return {
+    nlink: view.getUint32(0x10, true),
     uid: view.getUint32(0x14, true),
     gid: view.getUint32(0x18, true),
-    mode: view.getUint16(0x1c, true) & 0o7777,
+    mode: view.getUint16(0x1c, true),
+    ino: view.getBigUint64(0x20, true),
+    size: Number(view.getBigUint64(0x28, true)),
     mtime: view.getBigInt64(0x70, true) * 1_000_000_000n + BigInt(view.getUint32(0x78, true)),
+    mount: view.getBigUint64(0x90, true),
   };
+}
+
+/** Owner, mode and time of an open file. Throws a SysError. */
+export function statAttributes(fd: number, path: string): Omit<Attributes, "xattrs"> {
+  const { uid, gid, mode, mtime } = lookAt(fd, "", path)!;
+  return { uid, gid, mode: mode & 0o7777, mtime };
 }
 
 /** Extended attributes of an open file or directory; none of what is open by O_PATH. */

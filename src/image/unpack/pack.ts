@@ -3,13 +3,12 @@ import { createWriteStream } from "node:fs";
 import { finished } from "node:stream/promises";
 import { createGzip } from "node:zlib";
 import { CryptoHasher } from "bun";
-import { E } from "../../sys/errno.ts";
 import { check } from "../../sys/error.ts";
 import { cstr, NR, syscall } from "../../sys/ffi.ts";
-import { AT_SYMLINK_NOFOLLOW, close, O, open, S } from "../../sys/fs.ts";
+import { close, O, open, S } from "../../sys/fs.ts";
 import type { TarEntry } from "../tar/reader.ts";
 import { archiveEnd, entryHeaders, filling } from "../tar/writer.ts";
-import { readXattrs } from "./attributes.ts";
+import { type Found, lookAt, readXattrs } from "./attributes.ts";
 import { DROPPED, NOTE, readNote } from "./owner.ts";
 import { fdLink, joinPath, listAt } from "./tree.ts";
 
@@ -23,41 +22,6 @@ export interface PackedLayer {
   readonly entries: number;
 }
 
-/** Status of a name in a directory, a link not followed. */
-interface Found {
-  readonly mode: number;
-  readonly uid: number;
-  readonly gid: number;
-  readonly size: number;
-  readonly mtime: bigint;
-  readonly ino: bigint;
-  readonly nlink: number;
-  readonly mount: bigint;
-}
-
-const STATX_BASIC_AND_MOUNT = 0x7ff | 0x1000;
-const AT_NO_AUTOMOUNT = 0x800;
-const AT_EMPTY_PATH = 0x1000;
-const buffer = new Uint8Array(256);
-const view = new DataView(buffer.buffer);
-
-function look(parent: number, name: string): Found | null {
-  const flags = name === "" ? AT_EMPTY_PATH : AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT;
-  const result = syscall(NR.statx, parent, cstr(name), flags, STATX_BASIC_AND_MOUNT, buffer);
-  if (result === -E.ENOENT) return null;
-  check(result, `look at ${name || "the root"}`);
-  return {
-    nlink: view.getUint32(0x10, true),
-    uid: view.getUint32(0x14, true),
-    gid: view.getUint32(0x18, true),
-    mode: view.getUint16(0x1c, true),
-    ino: view.getBigUint64(0x20, true),
-    size: Number(view.getBigUint64(0x28, true)),
-    mtime: view.getBigInt64(0x70, true) * 1_000_000_000n + BigInt(view.getUint32(0x78, true)),
-    mount: view.getBigUint64(0x90, true),
-  };
-}
-
 /**
  * Writes the layer that makes one tree of another, gzip-compressed.
  * @param changed the container's root, open
@@ -66,7 +30,7 @@ function look(parent: number, name: string): Found | null {
  */
 export async function packChanges(changed: number, base: number, file: string): Promise<PackedLayer> {
   const packer = new Packer(file);
-  await packer.directory(changed, base, "", look(changed, "")!.mount);
+  await packer.directory(changed, base, "", lookAt(changed, "", "")!.mount);
   return packer.finish();
 }
 
@@ -128,9 +92,9 @@ class Packer {
     path: string,
     mount: bigint,
   ): Promise<void> {
-    const now = look(changed, name);
+    const now = lookAt(changed, name, path);
     if (now === null || now.mount !== mount) return;
-    const before = base === null ? null : look(base, name);
+    const before = base === null ? null : lookAt(base, name, path);
     const kind = now.mode & S.IFMT;
     if (kind === S.IFDIR) {
       const fd = check(syscall(NR.openat, changed, cstr(name), READ | O.DIRECTORY, 0), `open ${path}`);

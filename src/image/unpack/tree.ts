@@ -6,11 +6,20 @@ import { RESOLVE } from "../../sys/constants.ts";
 import { E } from "../../sys/errno.ts";
 import { check } from "../../sys/error.ts";
 import { type Arg, cstr, NR, syscall } from "../../sys/ffi.ts";
-import { AT_REMOVEDIR, AT_SYMLINK_NOFOLLOW, close, fstat, O, open, S, type Stat } from "../../sys/fs.ts";
+import {
+  AT_REMOVEDIR,
+  AT_SYMLINK_NOFOLLOW,
+  close,
+  eachEntry,
+  fstat,
+  O,
+  open,
+  S,
+  type Stat,
+} from "../../sys/fs.ts";
+import { openat2 } from "../../sys/openat2.ts";
 import { fromUtf8 } from "../../sys/utf8.ts";
 
-const OPEN_HOW_SIZE = 24;
-const RESOLVE_TRIES = 128;
 /** Directories that are kept open: the entries of an archive come directory by directory. */
 const OPEN_MAX = 64;
 /** The kernel follows as many links in a path (MAXSYMLINKS). */
@@ -40,17 +49,8 @@ export function joinPath(directory: string, name: string): string {
 const READ_DIRECTORY = O.RDONLY | O.DIRECTORY | O.NOFOLLOW;
 
 /** Opens a path so that nothing leads out of the root; -errno when it fails. */
-function openBelow(root: number, path: string, flags: number, mode = 0): number {
-  const how = new BigUint64Array([
-    BigInt(flags | O.CLOEXEC),
-    BigInt(mode),
-    BigInt(RESOLVE.IN_ROOT | RESOLVE.NO_MAGICLINKS),
-  ]);
-  let fd = -E.EAGAIN;
-  const name = cstr(path === "" ? "." : path);
-  for (let i = 0; i < RESOLVE_TRIES && fd === -E.EAGAIN; i++)
-    fd = syscall(NR.openat2, root, name, how, OPEN_HOW_SIZE);
-  return fd;
+function openBelow(root: number, path: string, flags: number): number {
+  return openat2(root, path || ".", flags, RESOLVE.IN_ROOT | RESOLVE.NO_MAGICLINKS);
 }
 
 /** The tree below a directory. */
@@ -231,24 +231,16 @@ export interface Listed {
 }
 
 export const DT_DIR = 4;
+const DT_REG = 8;
 
 /** What is in an open directory, from its beginning. Throws a SysError. */
 export function listAt(fd: number): Listed[] {
   check(syscall(NR.lseek, fd, 0, 0), "read a directory");
   const listed: Listed[] = [];
-  const buffer = new Uint8Array(65536);
-  const view = new DataView(buffer.buffer);
-  for (;;) {
-    const n = check(syscall(NR.getdents64, fd, buffer, buffer.length), "read a directory");
-    if (n === 0) return listed;
-    for (let at = 0; at < n; at += view.getUint16(at + 16, true)) {
-      const name = fromUtf8(buffer.subarray(at + 19, buffer.indexOf(0, at + 19)));
-      if (name === "." || name === "..") continue;
-      // Some file systems leave the type out.
-      const type = buffer[at + 18]! || (isDirectoryAt(fd, name) ? DT_DIR : 8);
-      listed.push({ name, type });
-    }
-  }
+  eachEntry(fd, "a directory", (name, type) => {
+    listed.push({ name, type: type || (isDirectoryAt(fd, name) ? DT_DIR : DT_REG) });
+  });
+  return listed;
 }
 
 function isDirectoryAt(parent: number, name: string): boolean {
