@@ -459,6 +459,23 @@ console.log(JSON.stringify([digest === manifest, name, stdout, code]));`,
       await until("what was killed is removed", () => left().length === 0);
     });
 
+    test("prune takes nothing from a pull that is under way", async () => {
+      await using images = Images.make();
+      images.registry.push("app", "1", images.image());
+      const name = `${images.registry.host}/app:1`;
+      let pulling = true;
+      const pruning = (async () => {
+        while (pulling) await images.ok(["image", "prune"]);
+      })();
+      for (let i = 0; i < 5; i++) {
+        await images.ok(["image", "pull", "-q", name]);
+        expect(await images.ok(run(name, "cat /etc/motd", "--pull", "never"))).toBe("second\n");
+        await images.ok(["image", "remove", name]);
+      }
+      pulling = false;
+      await pruning;
+    });
+
     test("eight runs at once download it once", async () => {
       await using images = Images.make();
       images.registry.push("app", "1", images.image());

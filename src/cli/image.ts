@@ -10,10 +10,8 @@ import type { ImageConfig } from "../image/manifest.ts";
 import { platformText } from "../image/platform.ts";
 import { pull } from "../image/pull.ts";
 import type { StoredImage } from "../image/record.ts";
-import { collect, imagesNamed, removeImages, removePartial, removeUnused } from "../image/remove.ts";
+import { collect, imagesNamed, removeImages, removePartial, removeUnused, tidy } from "../image/remove.ts";
 import { ImageStore } from "../image/store.ts";
-import type { Request } from "../image/unpack/child.ts";
-import { unpackProcess } from "../image/unpack/start.ts";
 import { absolute, mkdirAll, O, open, readdir } from "../sys/fs.ts";
 import { type Command, type CommandContext, defineCommand } from "./command.ts";
 import { userns } from "./container-flags.ts";
@@ -248,13 +246,12 @@ function idsOf(bundle: string, store: ImageStore): UnpackIds {
   });
 }
 
-/** What `remove` leaves to the background. */
-const removeFilesCommand = defineCommand({
-  meta: { name, hidden: true, description: "remove files of images" },
-  args: { action, request: { type: "positional", description: "JSON" } },
-  async run({ args }) {
-    const request = JSON.parse(args.request) as Request;
-    await unpackProcess(request, unpackIds("auto"));
+/** What `remove`, `prune` and `pull` leave to the background. */
+const tidyCommand = defineCommand({
+  meta: { name, hidden: true, description: "remove files that no image needs" },
+  args: { action },
+  async run() {
+    await tidy(ImageStore.open());
     return 0;
   },
 });
@@ -270,7 +267,7 @@ const actions: Readonly<Record<string, Command>> = {
   import: importCommand as unknown as Command,
   commit: commitCommand as unknown as Command,
   prune: pruneCommand as unknown as Command,
-  "remove-files": removeFilesCommand as unknown as Command,
+  tidy: tidyCommand as unknown as Command,
 };
 
 const overview = defineCommand({

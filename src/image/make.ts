@@ -12,6 +12,7 @@ import { nameText, parseName } from "./reference.ts";
 import { candidates, registriesConf } from "./registry/conf.ts";
 import { openFile } from "./source/source.ts";
 import type { ImageStore } from "./store.ts";
+import type { PackedLayer } from "./unpack/pack.ts";
 import { unpackProcess } from "./unpack/start.ts";
 
 /** An image's config as JSON, whatever is in it. */
@@ -150,10 +151,12 @@ export async function importImage(
   const fd = openFile(file, file);
   try {
     const { size } = fstat(fd);
-    const { diffId, digest } = await store.unpack(ids, { fd, size, digest: null, diffId: null });
-    await store.buildRoot(ids, [diffId]);
-    const json = { ...platform, rootfs: { type: "layers", diff_ids: [diffId] } };
-    return await record(store, name, json, [{ mediaType: MEDIA.layerGzip, digest, size }], changes);
+    return await store.making(async () => {
+      const { diffId, digest } = await store.unpack(ids, { fd, size, digest: null, diffId: null });
+      await store.buildRoot(ids, [diffId]);
+      const json = { ...platform, rootfs: { type: "layers", diff_ids: [diffId] } };
+      return record(store, name, json, [{ mediaType: MEDIA.layerGzip, digest, size }], changes);
+    });
   } catch (error) {
     throw error instanceof BrunError && error.where === undefined
       ? new BrunError(error.message, { code: error.code, where: file, hint: error.hint, cause: error })
@@ -183,50 +186,60 @@ export async function commitContainer(
   { changes }: MakeOptions,
 ): Promise<StoredImage> {
   const name = newName(text);
-  const { id, pid, bundle } = container;
-  const base = store
-    .images()
-    .find(({ diffIds }) => `${store.directory}/${rootPath(ids, diffIds)}/root` === bundle);
-  if (base === undefined) {
-    throw new BrunError(`container ${id} is of no image that is there`, {
-      code: "ERR_STATE",
-      hint: "run --image makes one",
-    });
-  }
+  const base = baseOf(container, store, ids);
   const manifest = parseManifest(store.blob(base.manifest) ?? new Uint8Array(0), "", base.name);
-  if (manifest.kind !== "manifest")
+  if (manifest.kind !== "manifest") {
     throw new BrunError("is no image", { code: "ERR_STATE", where: base.name });
+  }
   const json = parseJson(fromUtf8(store.blob(base.config) ?? new Uint8Array(0)), base.name) as ConfigJson;
-  const file = store.temporaryFile("commit");
-  const root = open(`/proc/${pid}/root/.`, O.RDONLY | O.DIRECTORY);
-  try {
-    const relative = {
-      base: bundle.slice(store.directory.length + 1),
-      file: file.slice(store.directory.length + 1),
-    };
-    const answer = await unpackProcess({ do: "pack", store: store.directory, ...relative }, ids, root);
-    if (!("packed" in answer)) throw new BrunError("the process that packs said nothing");
-    const { digest, diffId, size } = answer.packed;
-    const fd = open(file, O.RDONLY | O.NOFOLLOW);
-    try {
-      await store.unpack(ids, { fd, size, digest, diffId });
-    } finally {
-      close(fd);
-    }
+  return store.making(async () => {
+    const { digest, diffId, size } = await packLayer(container, store, ids);
     const diffIds = [...base.diffIds, diffId];
     await store.buildRoot(ids, diffIds);
-    const history = [
-      ...(json.history ?? []),
-      { created: new Date().toISOString(), created_by: `brun image commit ${id}` },
-    ];
+    const step = { created: new Date().toISOString(), created_by: `brun image commit ${container.id}` };
+    const rootfs = { type: "layers", diff_ids: diffIds };
     const layers = [...manifest.layers, { mediaType: MEDIA.layerGzip, digest, size }];
-    return await record(
+    return record(
       store,
       name,
-      { ...json, history, rootfs: { type: "layers", diff_ids: diffIds } },
+      { ...json, history: [...(json.history ?? []), step], rootfs },
       layers,
       changes,
     );
+  });
+}
+
+/** The image that a container's root is of. Throws a BrunError (ERR_STATE). */
+function baseOf({ id, bundle }: CommittedContainer, store: ImageStore, ids: UnpackIds): StoredImage {
+  const isRoot = ({ diffIds }: StoredImage) => `${store.directory}/${rootPath(ids, diffIds)}/root` === bundle;
+  const base = store.images().find(isRoot);
+  if (base !== undefined) return base;
+  throw new BrunError(`container ${id} is of no image that is there`, {
+    code: "ERR_STATE",
+    hint: "run --image makes one",
+  });
+}
+
+/** Packs what a container has changed, and unpacks it into the store. Throws a BrunError or SysError. */
+async function packLayer(
+  { pid, bundle }: CommittedContainer,
+  store: ImageStore,
+  ids: UnpackIds,
+): Promise<PackedLayer> {
+  const below = (path: string) => path.slice(store.directory.length + 1);
+  const file = store.temporaryFile("commit");
+  const root = open(`/proc/${pid}/root/.`, O.RDONLY | O.DIRECTORY);
+  try {
+    const request = { do: "pack", store: store.directory, base: below(bundle), file: below(file) } as const;
+    const answer = await unpackProcess(request, ids, root);
+    if (!("packed" in answer)) throw new BrunError("the process that packs said nothing");
+    const fd = open(file, O.RDONLY | O.NOFOLLOW);
+    try {
+      await store.unpack(ids, { fd, ...answer.packed });
+    } finally {
+      close(fd);
+    }
+    return answer.packed;
   } finally {
     close(root);
     unlink(file);

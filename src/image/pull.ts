@@ -64,7 +64,10 @@ export async function pull(text: string, options: PullOptions): Promise<PulledIm
   const name = parseName(text);
   const store = options.store ?? ImageStore.open();
   const ids = unpackIds(options.userns, options.rootless);
-  if (name.transport !== "registry") return fetchImage(absoluteName(name), store, ids, options);
+  if (name.transport !== "registry") {
+    const file = absoluteName(name);
+    return fetchImage(file, await openFiles(file, store), store, ids, options);
+  }
   const conf = registriesConf();
   const names = candidates(name, conf);
   const there = options.policy === "always" ? undefined : findStored(names, store.images(), options.platform);
@@ -81,15 +84,13 @@ export async function pull(text: string, options: PullOptions): Promise<PulledIm
   }
   let last: unknown;
   for (const candidate of names) {
+    const source = new RegistrySource(candidate, conf, store, registryOptions(options));
     try {
-      if (options.policy === "newer" && there !== undefined) {
-        const source = new RegistrySource(candidate, conf, store, registryOptions(options));
-        if ((await source.currentDigest()) === there.top) {
-          const ready = await stored(there, store, ids);
-          if (ready !== null) return ready;
-        }
+      if (there !== undefined && (await source.currentDigest()) === there.top) {
+        const ready = await stored(there, store, ids);
+        if (ready !== null) return ready;
       }
-      return await fetchImage(candidate, store, ids, options);
+      return await fetchImage(candidate, source, store, ids, options);
     } catch (error) {
       last = error;
       // Somewhere else there may be one of that name.
@@ -125,10 +126,8 @@ export async function stored(
   return { image, config, root: await store.buildRoot(ids, image.diffIds), cached: true };
 }
 
-/** Opens what a name stands for. Throws a BrunError. */
-async function openSource(name: ImageName, store: ImageStore, options: PullOptions): Promise<Source> {
-  if (name.transport === "registry")
-    return new RegistrySource(name, registriesConf(), store, registryOptions(options));
+/** Opens an image in files. Throws a BrunError. */
+async function openFiles(name: FileName, store: ImageStore): Promise<Source> {
   const where = nameText(name);
   if (name.transport === "oci") return new LayoutSource(name, directoryFiles(name.path, where));
   if (name.transport === "dir") return new DirSource(name);
@@ -159,69 +158,79 @@ async function resolve(source: Source, where: string, platform: Platform): Promi
 
 async function fetchImage(
   name: ImageName,
+  source: Source,
   store: ImageStore,
   ids: UnpackIds,
   options: PullOptions,
 ): Promise<PulledImage> {
   const where = nameText(name);
-  const source = await openSource(name, store, options);
   try {
-    const { top, document, manifest } = await resolve(source, where, options.platform);
-    if (!isConfig(manifest.config)) {
-      throw new BrunError(`is no container image, but ${manifest.config.mediaType}`, {
-        code: "ERR_CONFIG",
-        where,
-      });
-    }
-    const configBytes = await source.config(manifest.config);
-    const config = parseImageConfig(configBytes, `${where}: config`);
-    if (config.platform.architecture !== "" && !runsOn(config.platform, options.platform)) {
-      throw new BrunError(
-        `${where} is for ${platformText(config.platform)}, and not for ${platformText(options.platform)}`,
-        {
-          code: "ERR_IMAGE_NOT_FOUND",
-          hint: `--platform ${platformText(config.platform)} takes it all the same`,
-        },
-      );
-    }
-    const { layers } = manifest;
-    if (layers.length !== config.diffIds.length) {
-      throw new BrunError(`has ${layers.length} layers and a config for ${config.diffIds.length}`, {
-        code: "ERR_CONFIG",
-        where,
-      });
-    }
-    if (layers.length === 0) throw new BrunError("has no layers", { code: "ERR_CONFIG", where });
-    const size = layers.reduce((sum, layer) => sum + layer.size, 0);
-    if (config.diffIds.some((diffId) => !store.hasLayer(ids, diffId))) {
-      options.progress?.({ type: "image", name: where, layers: layers.length, size });
-    }
-    removeLeftovers(store);
-    await fetchLayers(layers, config.diffIds, source, store, ids, options, where);
-    const root = await store.buildRoot(ids, config.diffIds);
-    const image: StoredImage = {
-      name: where,
-      manifest: digestOf(document.bytes),
-      top,
-      config: manifest.config.digest,
-      runs: config,
-      platform: config.platform,
-      size,
-      diffIds: config.diffIds,
-      pulled: new Date().toISOString(),
-    };
-    store.putBlob(image.manifest, document.bytes);
-    store.putBlob(image.config, configBytes);
-    await store.change((images) => [
-      ...images.filter(
-        (one) => one.name !== where || platformText(one.platform) !== platformText(image.platform),
-      ),
-      image,
-    ]);
-    return { image, config, root, cached: false };
+    return await store.making(() => makeImage(where, source, store, ids, options));
   } finally {
     source.close();
   }
+}
+
+async function makeImage(
+  where: string,
+  source: Source,
+  store: ImageStore,
+  ids: UnpackIds,
+  options: PullOptions,
+): Promise<PulledImage> {
+  const { top, document, manifest } = await resolve(source, where, options.platform);
+  if (!isConfig(manifest.config)) {
+    throw new BrunError(`is no container image, but ${manifest.config.mediaType}`, {
+      code: "ERR_CONFIG",
+      where,
+    });
+  }
+  const configBytes = await source.config(manifest.config);
+  const config = parseImageConfig(configBytes, `${where}: config`);
+  if (config.platform.architecture !== "" && !runsOn(config.platform, options.platform)) {
+    throw new BrunError(
+      `${where} is for ${platformText(config.platform)}, and not for ${platformText(options.platform)}`,
+      {
+        code: "ERR_IMAGE_NOT_FOUND",
+        hint: `--platform ${platformText(config.platform)} takes it all the same`,
+      },
+    );
+  }
+  const { layers } = manifest;
+  if (layers.length !== config.diffIds.length) {
+    throw new BrunError(`has ${layers.length} layers and a config for ${config.diffIds.length}`, {
+      code: "ERR_CONFIG",
+      where,
+    });
+  }
+  if (layers.length === 0) throw new BrunError("has no layers", { code: "ERR_CONFIG", where });
+  const size = layers.reduce((sum, layer) => sum + layer.size, 0);
+  if (config.diffIds.some((diffId) => !store.hasLayer(ids, diffId))) {
+    options.progress?.({ type: "image", name: where, layers: layers.length, size });
+  }
+  removeLeftovers(store);
+  await fetchLayers(layers, config.diffIds, source, store, ids, options, where);
+  const root = await store.buildRoot(ids, config.diffIds);
+  const image: StoredImage = {
+    name: where,
+    manifest: digestOf(document.bytes),
+    top,
+    config: manifest.config.digest,
+    runs: config,
+    platform: config.platform,
+    size,
+    diffIds: config.diffIds,
+    pulled: new Date().toISOString(),
+  };
+  store.putBlob(image.manifest, document.bytes);
+  store.putBlob(image.config, configBytes);
+  await store.change((images) => [
+    ...images.filter(
+      (one) => one.name !== where || platformText(one.platform) !== platformText(image.platform),
+    ),
+    image,
+  ]);
+  return { image, config, root, cached: false };
 }
 
 /** Signatures, charts and other artifacts have manifests, too. */

@@ -2,17 +2,19 @@
 
 import type { ContainerState } from "../container/types.ts";
 import { BrunError } from "../errors.ts";
-import { ownCommand } from "../sys/environment.ts";
+import { environmentStrings, ownCommand } from "../sys/environment.ts";
 import { E } from "../sys/errno.ts";
 import { check } from "../sys/error.ts";
 import { cstr, NR, syscall } from "../sys/ffi.ts";
-import { AT_FDCWD, close, exists, O, open, readdir, rmdir, tryStat, unlink } from "../sys/fs.ts";
+import { AT_FDCWD, close, exists, O, open, readdir, rmdir, unlink } from "../sys/fs.ts";
 import { spawn } from "../sys/spawn.ts";
 import { chainId, hexOf } from "./digest.ts";
+import { unpackIds } from "./ids.ts";
 import type { StoredImage } from "./record.ts";
 import { nameText, parseName, type RegistryName } from "./reference.ts";
 import { candidates, registriesConf } from "./registry/conf.ts";
-import type { ImageStore } from "./store.ts";
+import { type ImageStore, MAKING } from "./store.ts";
+import { unpackProcess } from "./unpack/start.ts";
 
 /** The images that a word stands for: a name, or the beginning of an id. Throws a BrunError (ERR_IMAGE_NOT_FOUND). */
 export function imagesNamed(word: string, images: readonly StoredImage[]): readonly StoredImage[] {
@@ -99,49 +101,49 @@ export async function collect(
   containers: readonly ContainerState[],
   force: boolean,
 ): Promise<void> {
-  const { directory } = store;
   const lock = await store.lock("record");
-  const going: string[] = [];
   try {
-    const images = store.images();
-    const layers = new Set(images.flatMap(({ diffIds }) => diffIds.map(hexOf)));
-    const views = new Set(images.map(({ diffIds }) => hexOf(chainId(diffIds))));
-    const blobs = new Set(images.flatMap(({ manifest, config }) => [hexOf(manifest), hexOf(config)]));
-    const used = force ? [] : containers.map(({ bundle }) => bundle);
-    const inUse = (path: string) => used.some((bundle) => bundle.startsWith(`${directory}/${path}/`));
-    for (const [kind, needed] of [
-      ["layers", layers],
-      ["views", views],
-    ] as const) {
-      for (const ids of names(`${directory}/${kind}`)) {
-        for (const hex of names(`${directory}/${kind}/${ids}`)) {
-          const path = `${kind}/${ids}/${hex}`;
-          if (needed.has(hex) || inUse(path) || isBeingMade(directory, path)) continue;
-          const trash = `partial/trash.${crypto.randomUUID()}`;
-          const result = syscall(
-            NR.renameat2,
-            AT_FDCWD,
-            cstr(`${directory}/${path}`),
-            AT_FDCWD,
-            cstr(`${directory}/${trash}`),
-            0,
-          );
-          if (result !== -E.ENOENT) check(result, `remove ${path}`);
-          going.push(trash);
-        }
-        rmdir(`${directory}/${kind}/${ids}`);
-      }
+    // What is being made has its layers before its name.
+    if (!isMaking(store.directory)) {
+      takeAway(store.directory, store.images(), force ? [] : containers);
     }
-    for (const algorithm of ["sha256", "sha512"]) {
-      for (const hex of names(`${directory}/blobs/${algorithm}`)) {
-        if (!blobs.has(hex)) unlink(`${directory}/blobs/${algorithm}/${hex}`);
-      }
-    }
-    going.push(...leftovers(directory));
   } finally {
     lock.release();
   }
-  if (going.length > 0) removeInBackground(directory, going);
+  removeLeftovers(store);
+}
+
+/** Makes trash of layers and views that neither an image nor a container has, and removes such blobs. */
+function takeAway(
+  directory: string,
+  images: readonly StoredImage[],
+  containers: readonly ContainerState[],
+): void {
+  const needed = {
+    layers: new Set(images.flatMap(({ diffIds }) => diffIds.map(hexOf))),
+    views: new Set(images.map(({ diffIds }) => hexOf(chainId(diffIds)))),
+    blobs: new Set(images.flatMap(({ manifest, config }) => [hexOf(manifest), hexOf(config)])),
+  };
+  const inUse = (path: string) => containers.some(({ bundle }) => bundle.startsWith(`${directory}/${path}/`));
+  for (const kind of ["layers", "views"] as const) {
+    for (const ids of names(`${directory}/${kind}`)) {
+      for (const hex of names(`${directory}/${kind}/${ids}`)) {
+        const path = `${kind}/${ids}/${hex}`;
+        if (needed[kind].has(hex) || inUse(path)) continue;
+        const [from, to] = [path, `partial/trash.${crypto.randomUUID()}`].map((one) =>
+          cstr(`${directory}/${one}`),
+        );
+        const result = syscall(NR.renameat2, AT_FDCWD, from!, AT_FDCWD, to!, 0);
+        if (result !== -E.ENOENT) check(result, `remove ${path}`);
+      }
+      rmdir(`${directory}/${kind}/${ids}`);
+    }
+  }
+  for (const algorithm of names(`${directory}/blobs`)) {
+    for (const hex of names(`${directory}/blobs/${algorithm}`)) {
+      if (!needed.blobs.has(hex)) unlink(`${directory}/blobs/${algorithm}/${hex}`);
+    }
+  }
 }
 
 function names(directory: string): string[] {
@@ -152,13 +154,10 @@ function names(directory: string): string[] {
   }
 }
 
-/** A pull that is under way has its layers before its name. */
-function isBeingMade(directory: string, path: string): boolean {
-  // Whoever pulls has locks; without one nobody does.
-  const stat = tryStat(`${directory}/${path}`);
-  if (typeof stat === "number") return false;
+/** Whether somebody makes an image: {@link ImageStore.making}. */
+function isMaking(directory: string): boolean {
   return names(`${directory}/partial`).some(
-    (name) => name.endsWith(".lock") && name !== "record.lock" && isLocked(`${directory}/partial/${name}`),
+    (name) => name.startsWith(MAKING) && isLocked(`${directory}/partial/${name}`),
   );
 }
 
@@ -173,41 +172,46 @@ function isLocked(path: string): boolean {
   return result !== 0;
 }
 
-/** Has what killed processes have left removed, in the background. */
+/** Has what nobody needs any more removed, in the background. */
 export function removeLeftovers(store: ImageStore): void {
-  const going = leftovers(store.directory);
-  if (going.length > 0) removeInBackground(store.directory, going);
+  if (leftovers(store.directory).length > 0) runInBackground(["image", "tidy"]);
 }
 
-/** What a process has left that is not there any more: its number is in the name. */
+/** Removes what nobody needs any more, and what killed processes have left. Throws a BrunError. */
+export async function tidy(store: ImageStore): Promise<void> {
+  const paths = leftovers(store.directory);
+  // The user namespace with the most ids can remove the files of all others.
+  await unpackProcess({ do: "remove", store: store.directory, paths }, unpackIds("auto"));
+}
+
+/** Trash, and what a process has left that is not there any more: its number is in the name, or nobody has the lock. */
 function leftovers(directory: string): string[] {
   return names(`${directory}/partial`)
-    .filter((name) => {
-      const owner = /^(?:layer|view|archive|commit)\.(\d+)\./.exec(name)?.[1];
-      return name.startsWith("trash.") || (owner !== undefined && !exists(`/proc/${owner}`));
-    })
-    .map((name) => `partial/${name}`);
+    .map((name) => `partial/${name}`)
+    .filter((path) => {
+      if (path.startsWith("partial/trash.")) return true;
+      if (path.startsWith(`partial/${MAKING}`)) return !isLocked(`${directory}/${path}`);
+      const owner = /^partial\/(?:layer|view|archive|commit)\.(\d+)\./.exec(path)?.[1];
+      return owner !== undefined && !exists(`/proc/${owner}`);
+    });
 }
 
-/** Whole downloads that nobody goes on with, and broken off ones. Returns how many. */
-export function removePartial(store: ImageStore): number {
-  let removed = 0;
-  for (const name of names(`${store.directory}/partial`)) {
-    if (/^sha(256|512)-[0-9a-f]+$/.test(name) && unlink(`${store.directory}/partial/${name}`) === 0)
-      removed++;
+/** Removes downloads, whole or broken off, unless somebody is at one. */
+export function removePartial({ directory }: ImageStore): void {
+  if (isMaking(directory)) return;
+  for (const name of names(`${directory}/partial`)) {
+    if (/^sha(256|512)-[0-9a-f]+$/.test(name)) unlink(`${directory}/partial/${name}`);
   }
-  return removed;
 }
 
-/** `brun image-unpack` in the user namespace, where files of all ids can be removed; this process does not wait. */
-function removeInBackground(store: string, paths: readonly string[]): void {
+/** A command of brun's own that nobody waits for. */
+function runInBackground(words: readonly string[]): void {
   const fd = open("/dev/null", O.RDWR);
-  const request = JSON.stringify({ do: "remove", store, paths });
-  const [path, ...words] = ownCommand();
+  const self = ownCommand();
   const child = spawn({
-    path,
-    argv: [path, ...words, "image", "remove-files", request],
-    env: ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"],
+    path: self[0],
+    argv: [...self, ...words],
+    env: environmentStrings(),
     stdio: [fd, fd, fd],
     processGroup: true,
   });

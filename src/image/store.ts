@@ -50,6 +50,9 @@ const DIRECTORIES = ["blobs/sha256", "blobs/sha512", "partial", "layers", "views
 /** How often another process's lock is looked at, in milliseconds. */
 const LOCK_POLL = 50;
 
+/** How the names of the locks of {@link ImageStore.making} begin. */
+export const MAKING = "making-";
+
 /** A lock that is held until it is closed. */
 export interface Lock {
   release(): void;
@@ -140,6 +143,19 @@ export class ImageStore {
       if (!told && result !== 0) waiting();
       told = true;
       await Bun.sleep(result === 0 ? 0 : LOCK_POLL);
+    }
+  }
+
+  /** Does what makes an image: nobody takes its layers away before it has a name. Throws what `work` throws. */
+  async making<T>(work: () => Promise<T>): Promise<T> {
+    // Whoever takes layers away has the record's lock meanwhile.
+    const record = await this.lock("record");
+    const lock = await this.lock(`${MAKING}${crypto.randomUUID()}`);
+    record.release();
+    try {
+      return await work();
+    } finally {
+      lock.release();
     }
   }
 

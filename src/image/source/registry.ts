@@ -129,61 +129,27 @@ export class RegistrySource implements Source {
 
   /** Brings a blob into a file, which may have its beginning already. */
   private async download(
-    { digest, size }: Descriptor,
+    descriptor: Descriptor,
     fd: number,
     progress: (bytes: number) => void,
   ): Promise<void> {
+    const { digest, size } = descriptor;
     const where = `${nameText(this.name)}: layer ${shortDigest(digest)}`;
     let damaged = false;
-    let have = Math.min(fstat(fd).size, size);
     for (let tries = 0; ; ) {
-      const hasher = hashBeginning(fd, have, digest);
-      const before = have;
+      const before = Math.min(fstat(fd).size, size);
       try {
-        if (have < size) {
-          const response = await this.firstOf((client) => client.blob(digest, have));
-          const start = startOf(response);
-          if (start !== have) {
-            // From the beginning: the registry knows no ranges, or not this one.
-            have = 0;
-            truncate(fd, 0);
-            if (start !== 0) {
-              await response.body?.cancel();
-              if (++tries >= TRIES)
-                throw new BrunError("does not begin where it is asked to", { code: "ERR_NETWORK", where });
-              continue;
-            }
-          }
-          const fresh = have === before ? hasher : new CryptoHasher(algorithmOf(digest));
-          check(syscall(NR.lseek, fd, have, 0), "seek in a download");
-          for await (const chunk of bodyOf(response, where)) {
-            if (have + chunk.length > size)
-              throw new BrunError(`is longer than the ${size} bytes that it is said to have`, {
-                code: "ERR_DIGEST",
-                where,
-              });
-            writeFd(fd, chunk, "a download");
-            fresh.update(chunk);
-            have += chunk.length;
-            progress(have);
-          }
-          if (have < size)
-            throw new BrunError(`broke off after ${have} of ${size} bytes`, { code: "ERR_NETWORK", where });
-          if (`${algorithmOf(digest)}:${fresh.digest("hex")}` === digest) return;
-        } else if (`${algorithmOf(digest)}:${hasher.digest("hex")}` === digest) {
-          progress(size);
-          return;
-        }
+        const found = await this.goOn(descriptor, fd, before, progress, where);
+        if (found === digest) return;
       } catch (error) {
-        if (this.options.signal?.aborted || !(error instanceof BrunError) || error.code !== "ERR_NETWORK")
-          throw spaceError(error, where);
-        tries = have > before ? 0 : tries + 1;
+        const passes = error instanceof BrunError && error.code === "ERR_NETWORK";
+        if (this.options.signal?.aborted || !passes) throw spaceError(error, where);
+        tries = fstat(fd).size > before ? 0 : tries + 1;
         if (tries >= TRIES) throw error;
         continue;
       }
       // The beginning may have been another's: once more from there.
       truncate(fd, 0);
-      have = 0;
       if (damaged) {
         throw new BrunError("is damaged: what was downloaded is not what its digest says", {
           code: "ERR_DIGEST",
@@ -193,6 +159,55 @@ export class RegistrySource implements Source {
       }
       damaged = true;
     }
+  }
+
+  /**
+   * Brings what is missing of a blob.
+   * @param have bytes that are there
+   * @returns the digest of all that is there then
+   */
+  private async goOn(
+    { digest, size }: Descriptor,
+    fd: number,
+    have: number,
+    progress: (bytes: number) => void,
+    where: string,
+  ): Promise<string> {
+    const text = (hasher: CryptoHasher) => `${algorithmOf(digest)}:${hasher.digest("hex")}`;
+    let at = have;
+    if (at === size) {
+      progress(size);
+      return text(hashBeginning(fd, size, digest));
+    }
+    const response = await this.firstOf((client) => client.blob(digest, at));
+    const start = startOf(response);
+    if (start !== at) {
+      // The registry knows no ranges, or not this one: from the beginning.
+      at = 0;
+      truncate(fd, 0);
+      if (start !== 0) {
+        await response.body?.cancel();
+        throw new BrunError("does not begin where it is asked to", { code: "ERR_NETWORK", where });
+      }
+    }
+    const hasher = hashBeginning(fd, at, digest);
+    check(syscall(NR.lseek, fd, at, 0), "seek in a download");
+    for await (const chunk of bodyOf(response, where)) {
+      if (at + chunk.length > size) {
+        throw new BrunError(`is longer than the ${size} bytes that it is said to have`, {
+          code: "ERR_DIGEST",
+          where,
+        });
+      }
+      writeFd(fd, chunk, "a download");
+      hasher.update(chunk);
+      at += chunk.length;
+      progress(at);
+    }
+    if (at < size) {
+      throw new BrunError(`broke off after ${at} of ${size} bytes`, { code: "ERR_NETWORK", where });
+    }
+    return text(hasher);
   }
 }
 
