@@ -115,7 +115,7 @@ function rpm({ arch }: Target, executable: string): void {
   layOutPackage(`${root}/tree`, executable, "/usr/share/zsh/site-functions");
   run(["sh", "-c", 'chmod -R u=rwX,go=rX "$1"', "sh", `${root}/tree`]);
   const files = [...new Bun.Glob("**").scanSync({ cwd: `${root}/tree`, dot: true })].sort();
-  // Directories that are brun's alone go with it.
+  // Nobody else has files in these directories: they are removed with the package.
   const directories = new Set(files.map((file) => dirname(file)).filter((path) => /\/brun(\/|$)/.test(path)));
   const name = ARCHITECTURES[arch].rpm;
   const level = process.env.BRUN_RELEASE_PRESET ?? "9";

@@ -1,24 +1,19 @@
 /** Waiting for a key that ends what is watched, as in top(1) and less(1). */
+import { ECHO, ICANON, restoreTerminal, withoutModes } from "../container/terminal.ts";
 import { IOCTL } from "../sys/constants.ts";
 import { NR, syscall } from "../sys/ffi.ts";
 import { POLLIN, waitFd } from "../sys/fs.ts";
 import { die, holdSignals, Interrupted } from "../sys/interrupt.ts";
 import { isTerminal } from "./output.ts";
 
-/** struct termios: c_iflag, c_oflag, c_cflag, c_lflag. */
-const LFLAG = 3;
-const ICANON = 2;
-const ECHO = 8;
-
 const QUIT = [..."qQ"].map((key) => key.charCodeAt(0));
 
 /** Keys of the terminal that is stdin. Where it is none, or another process has it, there is only waiting. */
 export class Keys implements Disposable {
-  private readonly before = new Uint32Array(16);
-  private readonly typed: boolean;
+  private before: Uint8Array | null = null;
+  private readonly typed = isTerminal(0);
 
   constructor() {
-    this.typed = isTerminal(0) && syscall(NR.ioctl, 0, IOCTL.TCGETS, this.before) === 0;
     // A signal may not leave the terminal as it is needed here.
     if (this.typed) holdSignals();
   }
@@ -53,14 +48,13 @@ export class Keys implements Disposable {
   private listen(): boolean {
     const group = new Int32Array(1);
     if (syscall(NR.ioctl, 0, IOCTL.TIOCGPGRP, group) < 0 || group[0] !== syscall(NR.getpgid, 0)) return false;
-    const now = this.before.slice();
-    now[LFLAG]! &= ~(ICANON | ECHO);
-    syscall(NR.ioctl, 0, IOCTL.TCSETS, now);
-    return true;
+    const was = withoutModes(0, ICANON | ECHO);
+    this.before ??= was;
+    return was !== null;
   }
 
   /** The terminal is as it was. */
   [Symbol.dispose](): void {
-    if (this.typed) syscall(NR.ioctl, 0, IOCTL.TCSETS, this.before);
+    if (this.before !== null) restoreTerminal(0, this.before);
   }
 }

@@ -1,9 +1,9 @@
 /** `brun login`, `brun logout`: who one is to a registry, kept where podman keeps it. */
 import { createInterface } from "node:readline";
+import { ECHO, restoreTerminal, withoutModes } from "../container/terminal.ts";
 import { BrunError } from "../errors.ts";
 import { credentialsFor, removeLogin, saveLogin } from "../image/registry/credentials.ts";
 import { registryHost, tryLogin } from "../image/registry/login.ts";
-import { NR, syscall } from "../sys/ffi.ts";
 import { readFd } from "../sys/fs.ts";
 import { fromUtf8 } from "../sys/utf8.ts";
 import { defineCommand } from "./command.ts";
@@ -107,22 +107,13 @@ async function ask(question: string, host: string): Promise<string> {
   }
 }
 
-const TCGETS = 0x5401;
-const TCSETS = 0x5402;
-/** struct termios: c_lflag is the fourth word. */
-const LFLAG = 3;
-const ECHO = 8;
-
 async function askHidden(question: string, host: string): Promise<string> {
-  const before = new Uint32Array(16);
-  if (syscall(NR.ioctl, 0, TCGETS, before) < 0) return ask(question, host);
-  const silent = before.slice();
-  silent[LFLAG]! &= ~ECHO;
-  syscall(NR.ioctl, 0, TCSETS, silent);
+  const before = withoutModes(0, ECHO);
+  if (before === null) return ask(question, host);
   try {
     return await ask(question, host);
   } finally {
-    syscall(NR.ioctl, 0, TCSETS, before);
+    restoreTerminal(0, before);
     printError("\n");
   }
 }

@@ -4,7 +4,6 @@
 import { type Caller, currentCaller } from "../../rootless/caller.ts";
 import type { IdMaps } from "../../rootless/idmap.ts";
 import { startMaps } from "../../rootless/mapping.ts";
-import { mountsProc } from "../config/bind-proc.ts";
 import { tellingNamespace } from "../config/namespaces.ts";
 import type { ContainerConfig } from "../config/types.ts";
 import { BrunError } from "../errors.ts";
@@ -16,7 +15,6 @@ import {
   StandardInit,
 } from "../init/standard.ts";
 import { type LoadedSpec, loadSpec, type Spec } from "../spec/index.ts";
-import { StepError } from "../stage/failure.ts";
 import { launchStage, type Stage } from "../stage/launch.ts";
 import { Message, sendMessage } from "../stage/messages.ts";
 import type { Program } from "../stage/program.ts";
@@ -80,20 +78,12 @@ export function launch(rt: Runtime, options: CreateOptions, mode: LaunchMode): L
   try {
     return launchLoaded(rt, options, mode, bundle, loaded);
   } catch (error) {
-    if ((options.proc ?? "auto") !== "auto" || !isProcRefusal(error, loaded.spec)) throw error;
+    if ((options.proc ?? "auto") !== "auto") throw error;
+    const { isProcRefusal, procRefusal } = require("./proc-refusal.ts") as typeof import("./proc-refusal.ts");
+    if (!isProcRefusal(error, loaded.spec)) throw error;
     rt.mark?.("no procfs may be mounted: once more with the outer one");
-    const { procRefusal } = require("./proc-refusal.ts") as typeof import("./proc-refusal.ts");
     return launchLoaded(rt, { ...options, proc: "bind" }, mode, bundle, loaded, procRefusal());
   }
-}
-
-/** Whether the kernel has refused the procfs of a config whose outer one may stand in for it. */
-function isProcRefusal(error: unknown, spec: Spec): boolean {
-  if (!(error instanceof StepError) || error.code !== "EPERM" || !mountsProc(spec)) return false;
-  // Not the way to the mount point, which a seccomp filter may refuse.
-  if (error.programs[error.program]?.ops[error.op]?.name !== "mount") return false;
-  const index = (spec.mounts ?? []).findIndex(({ type }) => type === "proc");
-  return error.where === `mounts[${index}]`;
 }
 
 function launchLoaded(

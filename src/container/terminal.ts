@@ -34,6 +34,28 @@ export function plainNewlines(master: number): void {
   syscall(NR.ioctl, master, IOCTL.TCSETS, termios);
 }
 
+/** Local modes (termios(3)). */
+export const ECHO = 0o10;
+export const ICANON = 0o2;
+
+/**
+ * Switches local modes of a terminal off.
+ * @returns what it was, for {@link restoreTerminal}; null when it is no terminal
+ */
+export function withoutModes(fd: number, modes: number): Uint8Array | null {
+  const before = new Uint8Array(TERMIOS_SIZE);
+  if (syscall(NR.ioctl, fd, IOCTL.TCGETS, before) < 0) return null;
+  const now = before.slice();
+  // The bits of these are in the first byte of c_lflag.
+  now[LFLAG] = now[LFLAG]! & ~modes;
+  return syscall(NR.ioctl, fd, IOCTL.TCSETS, now) === 0 ? before : null;
+}
+
+/** Makes a terminal what it was. */
+export function restoreTerminal(fd: number, before: Uint8Array): void {
+  syscall(NR.ioctl, fd, IOCTL.TCSETS, before);
+}
+
 let saved: Uint8Array | undefined;
 
 /** Words of struct termios: c_iflag, c_oflag, c_cflag, c_lflag; cc[VTIME], cc[VMIN] (asm-generic/termbits.h). */

@@ -42,7 +42,7 @@ describe("variables", () => {
   test.each([
     ["KUBECONFIG", "/data/a:/data/b", ["/data/a", "/data/b"]],
     ["KUBECONFIG", "kube.yaml", ["/home/dev/project/kube.yaml"]],
-    ["AWS_CONFIG_FILE", "~/work/aws", ["/home/dev/work/aws"]],
+    ["AWS_CONFIG_FILE", "~/projects/aws", ["/home/dev/projects/aws"]],
     ["npm_config_userconfig", "/data/a", ["/data/a"]],
     ["KRB5CCNAME", "FILE:/data/a", ["/data/a"]],
     ["KRB5CCNAME", "KEYRING:persistent:1000", []],
@@ -56,7 +56,7 @@ describe("variables", () => {
       "/data/b",
       "/data/agent",
       "/home/dev/project/kube.yaml",
-      "/home/dev/work/aws",
+      "/home/dev/projects/aws",
       "/home/dev/project/persistent",
     ];
     expect(hidden({ [name]: value }, there(...paths))).toEqual(places);

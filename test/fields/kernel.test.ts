@@ -1,6 +1,6 @@
 /**
- * Kernels, or seccomp filters around brun, that lack a system call: what goes on without, and what says so. Kernels answer
- * ENOSYS, and filters that or EPERM.
+ * System calls that are missing: the kernel is older, or a seccomp filter around brun refuses them. Each of these tests says
+ * what brun does without, and what it tells. A kernel answers ENOSYS; a filter answers ENOSYS or EPERM.
  */
 import { describe, expect, test } from "bun:test";
 import { closeSync, openSync } from "node:fs";

@@ -34,7 +34,7 @@ if (here?.name === "root-systemd") {
       host("userdel", "--force", "--remove", PLAIN);
     });
 
-    /** Runs a shell script, whose "$@" is brun's command, as a service with these properties. */
+    /** Runs a shell script as a service with these properties; its arguments are the command line of brun. */
     function service(
       box: PlacedSandbox,
       properties: readonly string[],

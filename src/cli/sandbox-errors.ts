@@ -1,0 +1,67 @@
+/** Errors of containers without a bundle: about the flag that a part of the config comes from. */
+import { BrunError } from "../errors.ts";
+import type { Sandbox } from "../sandbox/spec.ts";
+import { type LoadedSpec, parseSpec, toJson } from "../spec/index.ts";
+
+/** The spec as the loader would give it. Throws a BrunError. */
+export function checked(spec: Sandbox["spec"]): LoadedSpec {
+  try {
+    return parseSpec(toJson(spec, ""), "the flags", { holdsBytes: true });
+  } catch (error) {
+    // "hostname: expected …"
+    const [, where = "", rest = ""] = /^([\w.]+): (.*)/.exec((error as Error).message) ?? [];
+    const flag = FLAGS.find(([pattern]) => pattern.test(where))?.[1];
+    if (!(error instanceof BrunError) || flag === undefined) throw error;
+    throw new BrunError(rest, { code: "ERR_USAGE", where: flag, hint: error.hint, cause: error });
+  }
+}
+
+/** The directory whose overlay the kernel refused; null for another failure. */
+export function refusedOverlay({ spec, flags }: Sandbox, error: unknown): string | null {
+  if (!(error instanceof BrunError) || !error.message.startsWith("cannot mount overlay on ")) return null;
+  const index = Number(/^mounts\[(\d+)\]$/.exec(error.where ?? "")?.[1] ?? -1);
+  if (!/^--(host|rootfs|image)/.test(flags[index] ?? "")) return null;
+  const lower = spec.mounts?.[index]?.options?.find((option) => option.startsWith("lowerdir="));
+  return lower?.slice("lowerdir=".length) ?? null;
+}
+
+/** Flags of parts of the config. */
+const FLAGS: readonly (readonly [RegExp, string])[] = [
+  [/^linux\.resources\.memory/, "--memory"],
+  [/^linux\.resources\.cpu/, "--cpus"],
+  [/^linux\.resources\.pids/, "--pids-limit"],
+  [/^process\.user/, "--user"],
+  [/^process\.cwd/, "--workdir"],
+  [/^hostname/, "--hostname"],
+  [/^root\.path/, "--rootfs"],
+];
+
+const NOT_FOUND = 127;
+const NOT_EXECUTABLE = 126;
+
+/** A program that cannot be executed, as a shell, env(1) and podman tell it. */
+function withExitCode(error: BrunError): BrunError {
+  const exitCode = error.code === "ENOENT" ? NOT_FOUND : NOT_EXECUTABLE;
+  const { message, code, hint } = error;
+  return new BrunError(message, { code, hint, exitCode, cause: error });
+}
+
+/** An error about a part of the config names the flag that it comes from. */
+export function withFlag({ flags }: Sandbox, error: unknown): unknown {
+  if (!(error instanceof BrunError)) return error;
+  if (error.message.startsWith("exec: ")) return withExitCode(error);
+  // The hooks are brun's own, and their errors name the flag already.
+  const own = error.where?.startsWith("hooks.") ? /: brun: (.*)$/.exec(error.message)?.[1] : undefined;
+  if (own !== undefined) return new BrunError(own, { code: error.code, cause: error });
+  const where = error.where ?? "";
+  const mount = flags[Number(/^mounts\[(\d+)\]/.exec(where)?.[1] ?? -1)];
+  const flag = mount ?? FLAGS.find(([pattern]) => pattern.test(where))?.[1];
+  if (!flag) return error;
+  return new BrunError(error.message, {
+    code: error.code,
+    where: flag,
+    hint: error.hint,
+    exitCode: error.exitCode,
+    cause: error,
+  });
+}
