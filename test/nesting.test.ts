@@ -20,29 +20,10 @@ for (const subject of subjects(["brun"])) {
     test("--host in --host, three deep, with a /proc of its own as a user", async () => {
       await using box = new Sandbox(subject);
       const script = "echo $$; cd; id -u; grep -c Seccomp_filters:.3 /proc/self/status";
-      const two = await box.call([
-        ...NEST,
-        brun,
-        "run",
-        "--host",
-        "--",
-        "sh",
-        "-c",
-        "echo x >$HOME/x; cat $HOME/x",
-      ]);
+      const inner = ["run", "--host", "--", "sh", "-c"];
+      const two = await box.call([...NEST, brun, ...inner, "echo x >$HOME/x; cat $HOME/x"]);
       expect(two).toMatchObject({ code: 0, stdout: "x\n", stderr: expect.stringMatching(said) });
-      const { code, stdout, stderr } = await box.call([
-        ...NEST,
-        brun,
-        ...NEST,
-        brun,
-        "run",
-        "--host",
-        "--",
-        "sh",
-        "-c",
-        script,
-      ]);
+      const { code, stdout, stderr } = await box.call([...NEST, brun, ...NEST, brun, ...inner, script]);
       expect({ code, stdout: stdout.replace(/^\d+/, "pid") }).toEqual({
         code: 0,
         stdout: `pid\n${caller.uid}\n1\n`,

@@ -1,7 +1,7 @@
 /** Annotation run.oci.delegate-cgroup: a part of its cgroup that a container manages, with the limits above it. */
 import { describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync } from "node:fs";
-import { callers, testRoot, testUser } from "../support/caller.ts";
+import { type Caller, callers, testRoot, testUser } from "../support/caller.ts";
 import { UNIFIED, v2View } from "../support/cgroups.ts";
 import { pureCgroup2, type Subject } from "../support/runtime.ts";
 import { type Outcome, Sandbox } from "../support/sandbox.ts";
@@ -155,26 +155,8 @@ describe.skipIf(testRoot() === undefined || controllers === null)("root on cgrou
 });
 
 describe.skipIf(callers().length < 2 || controllers === null)("a user with a delegated cgroup", () => {
-  test("a program that makes namespaces (--allow-nesting) cannot mount the caller's", async () => {
-    const name = `brun-test-nesting-${process.pid}`;
-    const top = `${UNIFIED}/${name}`;
-    const user = testUser();
-    mkdirSync(`${top}/me`, { recursive: true });
-    try {
-      Bun.spawnSync(["chown", "-R", `${user.uid}`, top]);
-      await using box = sandbox(user, v2View(`${name}/me`));
-      const attack = `mount -t cgroup2 none /mnt && ls /mnt/cgroup.kill && echo 1 >/mnt/cgroup.kill`;
-      const nested = `unshare -UrmC sh -c '${attack}'`;
-      const script = `sleep 60 & "$@" run --host --allow-nesting -- sh -c "${nested}"; kill $! && echo unharmed`;
-      const outcome = await box.call([], { around: ["sh", "-c", script, "sh"] });
-      expect(outcome).toMatchObject({ code: 0, stdout: "/mnt/cgroup.kill\nunharmed\n" });
-    } finally {
-      rmdirSync(`${top}/me`);
-      rmdirSync(top);
-    }
-  });
-
-  test("has it below that one", async () => {
+  /** Makes a cgroup that is the user's, and takes it away when what is done in it has ended. */
+  async function inDelegated(use: (box: Sandbox, user: Caller, top: string) => Promise<void>): Promise<void> {
     const name = `brun-test-delegate-${process.pid}`;
     const top = `${UNIFIED}/${name}`;
     const user = testUser();
@@ -182,6 +164,25 @@ describe.skipIf(callers().length < 2 || controllers === null)("a user with a del
     try {
       Bun.spawnSync(["chown", "-R", `${user.uid}`, top]);
       await using box = sandbox(user, v2View(`${name}/me`));
+      await use(box, user, top);
+    } finally {
+      rmdirSync(`${top}/me`);
+      rmdirSync(top);
+    }
+  }
+
+  test("a program that makes namespaces (--allow-nesting) cannot mount the caller's", async () => {
+    await inDelegated(async (box) => {
+      const attack = `mount -t cgroup2 none /mnt && ls /mnt/cgroup.kill && echo 1 >/mnt/cgroup.kill`;
+      const nested = `unshare -UrmC sh -c '${attack}'`;
+      const script = `sleep 60 & "$@" run --host --allow-nesting -- sh -c "${nested}"; kill $! && echo unharmed`;
+      const outcome = await box.call([], { around: ["sh", "-c", script, "sh"] });
+      expect(outcome).toMatchObject({ code: 0, stdout: "/mnt/cgroup.kill\nunharmed\n" });
+    });
+  });
+
+  test("has it below that one", async () => {
+    await inDelegated(async (box, user, top) => {
       // Nothing else asks for a cgroup.
       const id = await box.detached((spec) => delegating(spec));
       expect(readdirSync(top)).toContain(id);
@@ -197,10 +198,7 @@ describe.skipIf(callers().length < 2 || controllers === null)("a user with a del
       expect(other.code).toBe(1);
       expect(other.stderr).toContain(`annotations["${ANNOTATION}"]`);
       expect(other.stderr).toContain("is not the caller");
-    } finally {
-      rmdirSync(`${top}/me`);
-      rmdirSync(top);
-    }
+    });
   });
 });
 
