@@ -166,7 +166,8 @@ export class RegistryClient {
       const { realm = "", service, scope } = bearer.parameters;
       const url = checkRealm(realm, endpoint.host, this.scheme === "http");
       const own = endpoint.repository === "" ? undefined : `repository:${endpoint.repository}:pull`;
-      const asked = { service, scope: scope ?? own };
+      // What a registry says that it takes may be more than a pull needs.
+      const asked = { service, scope: own ?? scope };
       try {
         this.authorization = `Bearer ${await fetchToken(url, asked, credentials, this.tls, this.signal)}`;
       } catch (error) {
