@@ -186,6 +186,23 @@ for (const subject of subjects()) {
       expect(readFileSync(`${box.dir}/log`, "utf8")).toBe("poststop\npoststop\n");
     });
 
+    test("start: a container that takes its time to end has failed as soon as its hook has", async () => {
+      if (subject.runtime !== "brun") return;
+      await using box = new Sandbox(subject);
+      // A namespace ends when all in it have ended, which takes a process with much memory a while.
+      const slow = "dd if=/dev/zero of=/dev/null bs=256M count=100000 2>/dev/null & sleep 0.5; exit 7";
+      const bundle = box.bundle((spec) => {
+        spec.hooks = { startContainer: [hook(slow)] };
+      });
+      const id = box.name();
+      await box.ok(["create", "--bundle", bundle, id]);
+      expect(await box.call(["start", id])).toMatchObject({
+        code: 1,
+        stderr: "brun: hooks.startContainer[0]: the hook /bin/sh exited with status 7\n",
+      });
+      await box.untilGone(id);
+    });
+
     test("start says why the program could not be executed", async () => {
       if (subject.runtime !== "brun") return;
       await using box = new Sandbox(subject);

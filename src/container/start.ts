@@ -27,10 +27,9 @@ function startLocked(rt: Runtime, id: string): Notifications | null {
     const stored = requireState(rt.root, id);
     const status = statusOf(rt.root, stored, true);
     const { fifo } = paths(rt.root, id);
-    if (status === "stopped") {
-      failed(rt, stored, startFailureOfFront(rt.root, stored, fifo));
-      throw hasStopped(id);
-    }
+    // The front may have been here first. Its process is then dead, or dying, which looks like running for a moment.
+    if (status !== "created") failed(rt, stored, startFailureOfFront(rt.root, stored, fifo));
+    if (status === "stopped") throw hasStopped(id);
     if (status !== "created") {
       const what =
         status === "running" ? "an already running container" : `a container in the ${status} state`;
