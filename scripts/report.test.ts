@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { countOf, parseReport, unexplained } from "./report.ts";
+import { type Case, countOf, filesToRepeat, parseReport, unexplained, withSecondRun } from "./report.ts";
 
 const XML = `<?xml version="1.0"?>
 <testsuites name="bun test" tests="3">
@@ -32,4 +32,27 @@ test("a skip needs a line with a reason", () => {
   expect(unexplained(cases, "# nothing\n")).toEqual(["a.test.ts > inner & more > skips"]);
   expect(unexplained(cases, "a.test.ts > * > skips | needs a moon\n")).toEqual([]);
   expect(() => unexplained(cases, "a.test.ts > *\n")).toThrow("no reason");
+});
+
+test("few failures get a second run of their files, many do not", () => {
+  const failed = (name: string): Case => ({ name, result: "failed" });
+  expect(filesToRepeat(parseReport(XML))).toEqual(["a.test.ts"]);
+  expect(filesToRepeat(["a > 1", "b > 2", "a > 3"].map(failed))).toEqual(["a", "b"]);
+  expect(filesToRepeat(["a > 1", "a > 2", "a > 3", "a > 4"].map(failed))).toBeNull();
+});
+
+test("only what failed and then passed is taken from the second run", () => {
+  const first: Case[] = [
+    { name: "a > 1", result: "failed" },
+    { name: "a > 2", result: "failed" },
+    { name: "a > 3", result: "passed" },
+  ];
+  const second: Case[] = [
+    { name: "a > 1", result: "passed" },
+    { name: "a > 2", result: "skipped" },
+    { name: "a > 3", result: "failed" },
+  ];
+  const [cases, mended] = withSecondRun(first, second);
+  expect(cases.map((c) => c.result)).toEqual(["passed", "failed", "passed"]);
+  expect(mended).toEqual(["a > 1"]);
 });

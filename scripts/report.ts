@@ -67,3 +67,21 @@ export function unexplained(cases: readonly Case[], list: string): string[] {
     .filter((c) => c.result === "skipped" && !patterns.some((pattern) => pattern.test(c.name)))
     .map((c) => c.name);
 }
+
+/** How many tests may fail in a whole run and pass when their files are run once more. */
+export const SECOND_CHANCES = 3;
+
+/** The files whose failed tests get a second chance; null where more has failed than a busy machine explains. */
+export function filesToRepeat(cases: readonly Case[]): string[] | null {
+  const failed = cases.filter((c) => c.result === "failed");
+  if (failed.length > SECOND_CHANCES) return null;
+  return [...new Set(failed.map((c) => c.name.slice(0, c.name.indexOf(" > "))))];
+}
+
+/** Cases with the results that the failed ones had in a second run, and the names of those that passed in it. */
+export function withSecondRun(first: readonly Case[], second: readonly Case[]): [Case[], string[]] {
+  const passed = new Set(second.filter((c) => c.result === "passed").map((c) => c.name));
+  const mended = first.filter((c) => c.result === "failed" && passed.has(c.name)).map((c) => c.name);
+  const cases = first.map((c) => (mended.includes(c.name) ? { ...c, result: "passed" as const } : c));
+  return [cases, mended];
+}

@@ -2,50 +2,64 @@
  * Runs all tests, or those whose files or names the arguments pick (they go to `bun test`), and ends with a line
  * "N passed, N failed, N skipped". A skipped test must be in test/skips.txt with its reason, else it counts as
  * a failure: a test that silently never runs is worse than none.
+ *
+ * In a run of everything, the files of at most three failed tests are run once more, with nothing beside them. What
+ * passes then counts as passed, and is named: it waited for less than a busy machine takes, or is a fault that is rare.
  */
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { countOf, parseReport, unexplained } from "./report.ts";
+import { type Case, countOf, filesToRepeat, parseReport, unexplained, withSecondRun } from "./report.ts";
 
 const root = `${import.meta.dir}/..`;
 const report = `${root}/.cache/test-report.xml`;
 const TIMEOUT_MS = 60000;
 
-mkdirSync(`${root}/.cache`, { recursive: true });
-rmSync(report, { force: true });
-const child = Bun.spawn(
-  [
-    ...[
-      process.execPath,
-      "test",
-      `--timeout=${TIMEOUT_MS}`,
-      // Each file in a process of one of two workers: tests wait more than they compute.
-      "--parallel=2",
-      "--reporter=junit",
-      `--reporter-outfile=${report}`,
-    ],
-    ...process.argv.slice(2),
-  ],
-  {
+interface Run {
+  readonly cases: Case[];
+  /** Failed tests, those of files that could not be loaded included: of these only the console knows. */
+  readonly failed: number;
+}
+
+/** Runs the tests that the arguments pick, in so many workers. */
+async function run(args: readonly string[], workers: number): Promise<Run> {
+  rmSync(report, { force: true });
+  const command = [process.execPath, "test", `--timeout=${TIMEOUT_MS}`, `--parallel=${workers}`];
+  const child = Bun.spawn([...command, "--reporter=junit", `--reporter-outfile=${report}`, ...args], {
     cwd: root,
     stdio: ["ignore", "inherit", "pipe"],
     env: { ...process.env, ...(process.stderr.isTTY ? { FORCE_COLOR: "1" } : {}) },
-  },
-);
-// The report knows nothing of a file that fails while it is loaded: the console's count does.
-let log = "";
-for await (const chunk of child.stderr.pipeThrough(new TextDecoderStream())) {
-  process.stderr.write(chunk);
-  log += chunk;
+  });
+  let log = "";
+  for await (const chunk of child.stderr.pipeThrough(new TextDecoderStream())) {
+    process.stderr.write(chunk);
+    log += chunk;
+  }
+  await child.exited;
+  const cases = existsSync(report) ? parseReport(readFileSync(report, "utf8")) : [];
+  const failed = Math.max(count(cases, "failed"), countOf(log, "fail"));
+  return { cases, failed: failed === 0 && child.exitCode !== 0 ? 1 : failed };
 }
-await child.exited;
 
-const cases = existsSync(report) ? parseReport(readFileSync(report, "utf8")) : [];
-const count = (result: string): number => cases.filter((c) => c.result === result).length;
+function count(cases: readonly Case[], result: Case["result"]): number {
+  return cases.filter((c) => c.result === result).length;
+}
+
+mkdirSync(`${root}/.cache`, { recursive: true });
+const args = process.argv.slice(2);
+// Each file in a process of one of two workers: tests wait more than they compute.
+let { cases, failed } = await run(args, 2);
+const again = args.length === 0 && failed === count(cases, "failed") ? filesToRepeat(cases) : null;
+if (again !== null && again.length > 0) {
+  console.log(`once more, alone: ${again.join(" ")}`);
+  const second = await run(again, 1);
+  const [together, mended] = withSecondRun(cases, second.cases);
+  failed -= mended.length;
+  cases = together;
+  for (const name of mended) console.log(`passed only when it was run again: ${name}`);
+}
 const missing = unexplained(cases, readFileSync(`${root}/test/skips.txt`, "utf8"));
 for (const name of missing) console.log(`skipped without a reason in test/skips.txt: ${name}`);
-let failed = Math.max(count("failed"), countOf(log, "fail")) + missing.length;
-if (failed === 0 && child.exitCode !== 0) failed = 1;
-const line = `${count("passed")} passed, ${failed} failed, ${count("skipped") - missing.length} skipped`;
+failed += missing.length;
+const line = `${count(cases, "passed")} passed, ${failed} failed, ${count(cases, "skipped") - missing.length} skipped`;
 writeFileSync(`${root}/.cache/test-counts.txt`, `${line}\n`);
 console.log(line);
 process.exit(failed === 0 ? 0 : 1);
