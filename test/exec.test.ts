@@ -75,6 +75,35 @@ for (const subject of subjects()) {
       expect(root.stdout).toBe("0\n0\n");
     });
 
+    // podman's own does so before it calls the runtime.
+    test.if(subject.runtime === "brun")("--user by a name of the container's files", async () => {
+      await using box = new Sandbox(subject);
+      const hasOthers = subject.caller.name === "root";
+      const id = await box.detached((spec) => {
+        spec.process.user = { uid: 0, gid: 0, umask: 0o27, ...(hasOthers && { additionalGids: [5] }) };
+      });
+      const who = "id -u; id -g; id -G; echo $HOME; umask";
+      expect((await box.exec(id, who, ["-u", "root"])).stdout).toBe("0\n0\n0\n/root\n0027\n");
+      const missing = await box.exec(id, who, ["-u", "nobody"]);
+      expect(missing).toMatchObject({ code: 255, stdout: "" });
+      expect(missing.stderr).toBe(
+        `brun: --user: no user "nobody" in the container's /etc/passwd; hint: a name from there, or a uid\n`,
+      );
+      // As the container has them now; a link leads nowhere outside.
+      await box.exec(id, "echo 'zero:x:0:0::/nowhere:' >>/etc/passwd");
+      expect((await box.exec(id, who, ["-u", "zero:root"])).code).toBe(0);
+      if (hasOthers) {
+        const alice = await box.exec(id, who, ["-u", "alice"]);
+        expect(alice.stdout).toBe("1000\n1000\n1000 50\n/home/alice\n0027\n");
+        expect((await box.exec(id, "id -u; id -g", ["-u", "1000:staff"])).stdout).toBe("1000\n50\n");
+      }
+      await box.exec(id, "rm /etc/passwd; ln -s ../../../../../../../../etc/passwd /etc/passwd");
+      const none = await box.exec(id, who, ["-u", "root"]);
+      expect(none.stderr).toBe(
+        `brun: --user: no user "root" in the container's /etc/passwd; hint: there is no such file, or it is no regular one of at most 16 MiB; a uid and gid do without\n`,
+      );
+    });
+
     // runc 1.1 and crun take some of them.
     test.if(subject.runtime === "brun")("--env is NAME=value, --cwd absolute", async () => {
       await using box = new Sandbox(subject);

@@ -25,7 +25,7 @@ export interface ExecOptions<
 > extends StdioOptions<In, Out, Err> {
   readonly cwd?: string | undefined;
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
-  /** "uid[:gid]" */
+  /** Who runs it: "user[:group]", ids, or names of the container. */
   readonly user?: string | number | undefined;
   /** Give it a terminal of its own, whose output comes by stdout. */
   readonly tty?: boolean | undefined;

@@ -32,7 +32,12 @@ export default defineCommand({
       description: "set an environment variable (again for more)",
     },
     tty: { type: "boolean", alias: "t", description: "give it a terminal of its own" },
-    user: { type: "string", alias: "u", valueHint: "uid[:gid]", description: "user and group" },
+    user: {
+      type: "string",
+      alias: "u",
+      valueHint: "user[:group]",
+      description: "who runs it: ids, or names of the container",
+    },
     "additional-gids": {
       type: "string",
       alias: "g",

@@ -3,15 +3,20 @@
 import { BrunError } from "../errors.ts";
 import { readGiven } from "../given-file.ts";
 import { quoted } from "../printable.ts";
-import { type Process, parseProcess } from "../spec/index.ts";
+import { type Process, parseProcess, type User } from "../spec/index.ts";
 import { validateEnv } from "../spec/validate/process.ts";
 import { CAPABILITIES } from "../sys/constants.ts";
 import { absolute } from "../sys/fs.ts";
+import { textInRoot } from "../sys/in-root.ts";
+import { namedUser } from "../user-names.ts";
 import type { ExecInfo } from "./exec-info.ts";
 import type { ExecOptions } from "./types.ts";
 
-/** Builds the process. Throws a BrunError for flags that do not fit. */
-export function execProcess(info: ExecInfo, options: ExecOptions): Process {
+/**
+ * Builds the process. Throws a BrunError for flags that do not fit.
+ * @param pid of the container's process, in whose root a user's name is looked up
+ */
+export function execProcess(info: ExecInfo, options: ExecOptions, pid: number): Process {
   if (options.process !== undefined) {
     const path = absolute(options.process);
     const process = parseProcess(readGiven(`--process ${options.process}`, path), path);
@@ -32,7 +37,7 @@ export function execProcess(info: ExecInfo, options: ExecOptions): Process {
   if (options.processLabel !== undefined) process.selinuxLabel = options.processLabel;
   if (options.apparmor !== undefined) process.apparmorProfile = options.apparmor;
   if (options.noNewPrivs !== undefined) process.noNewPrivileges = options.noNewPrivs;
-  if (options.user !== undefined) process.user = { ...base.user, ...parseUser(options.user) };
+  if (options.user !== undefined) process.user = userOf(options.user, info, pid);
   if (options.additionalGids.length > 0) {
     const { uid = 0, gid = 0, ...others } = process.user ?? {};
     const groups = [...(process.user?.additionalGids ?? []), ...options.additionalGids];
@@ -64,18 +69,35 @@ function checkFlags({ cwd, env }: ExecOptions): void {
   if (errors.length > 0) throw new BrunError(errors.join("; "));
 }
 
-/** "uid" or "uid:gid". */
-function parseUser(user: string): { uid: number; gid?: number } {
-  const match = /^(\d+)(?::(\d+))?$/.exec(user);
-  const ids = match?.slice(1).map((n) => (n === undefined ? undefined : Number(n)));
-  if (!ids || ids.some((n) => n !== undefined && n > 0xfffffffe)) {
-    throw new BrunError(`${quoted(user)} is not a user`, {
+/**
+ * "uid[:gid]" as runc's, or with a name as podman's: from the container's own files, with the groups that these list a named
+ * user in, where its user namespace lets groups be set.
+ */
+function userOf(given: string, info: ExecInfo, pid: number): User {
+  const own = info.process.user ?? { uid: 0, gid: 0 };
+  const numbers = /^(\d{1,10})(?::(\d{1,10}))?$/.exec(given);
+  if (numbers === null) {
+    // Whose process this is has been looked at, and is again when its namespaces are joined.
+    const root = `/proc/${pid}/root`;
+    const files = {
+      passwd: textInRoot(root, "/etc/passwd"),
+      group: textInRoot(root, "/etc/group"),
+      where: "the container's ",
+    };
+    const { additionalGids: _own, ...rest } = own;
+    return { ...rest, ...namedUser(given, files, info.setgroups).user };
+  }
+  const [uid, gid] = [Number(numbers[1]), numbers[2] === undefined ? undefined : Number(numbers[2])];
+  if (Math.max(uid, gid ?? 0) > MAX_ID) {
+    throw new BrunError(`${quoted(given)} is not a user`, {
       where: "--user",
-      hint: "give uid or uid:gid",
+      hint: "an id is at most 4294967294",
     });
   }
-  return ids[1] === undefined ? { uid: ids[0]! } : { uid: ids[0]!, gid: ids[1] };
+  return { ...own, uid, gid: gid ?? own.gid };
 }
+
+const MAX_ID = 0xfffffffe;
 
 type Capabilities = NonNullable<Process["capabilities"]>;
 

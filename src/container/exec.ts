@@ -75,7 +75,7 @@ function execOrThrow(rt: Runtime, options: ExecOptions): number {
   }
   const info = loadExecInfo(rt.root, options.id);
   rt.mark?.("state read");
-  const { process, raised } = permitLimits(rt, execProcess(info, options), info.privileged);
+  const { process, raised } = permitLimits(rt, execProcess(info, options, stored.pid), info.privileged);
   checkLabels(process);
   const console = new Console(process.terminal === true, options.detach, options.consoleSocket);
   const stage = launchStage(preserveFds);

@@ -5,6 +5,7 @@
 import type { Hook, Hooks, Linux, Namespace, Process, Spec } from "../spec/index.ts";
 import { specTemplate } from "../spec/template.ts";
 import { absolute } from "../sys/fs.ts";
+import type { NamedUser } from "../user-names.ts";
 import { sandboxCapabilities } from "./capabilities.ts";
 import { deviceRules } from "./devices.ts";
 import { environment } from "./environment.ts";
@@ -23,7 +24,7 @@ import { systemMounts } from "./system.ts";
 import { type PlacedTree, placeTree } from "./tree.ts";
 import { ulimits } from "./ulimits.ts";
 import { UPPER_ANNOTATION } from "./upper-lock.ts";
-import { aloneMaps, isAlone, type SandboxMaps, type SandboxUser, sandboxMaps, sandboxUser } from "./user.ts";
+import { aloneMaps, isAlone, type SandboxMaps, sandboxMaps, sandboxUser } from "./user.ts";
 import { DEFAULT_UMASK, type HostView } from "./view.ts";
 import { volumes, writablePaths } from "./volumes.ts";
 import { emptyDirectory, workingDirectory } from "./workdir.ts";
@@ -191,7 +192,7 @@ function noticesOf(options: SandboxOptions, hidden: Hidden, view: HostView): str
 function processOf(
   options: SandboxOptions,
   view: HostView,
-  who: SandboxUser,
+  who: NamedUser,
   placed: readonly Placed[],
 ): Process {
   const host = options.root.kind === "host";
@@ -210,7 +211,7 @@ function processOf(
 }
 
 /** Another user of the host has another name and home. */
-function asUser(env: string[], who: SandboxUser, given: readonly string[]): void {
+function asUser(env: string[], who: NamedUser, given: readonly string[]): void {
   for (const [name, value] of [
     ["USER", who.name],
     ["LOGNAME", who.name],

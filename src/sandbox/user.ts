@@ -3,43 +3,23 @@ import { chooseIds } from "../../rootless/default-ids.ts";
 import { type IdMap, type IdMaps, isMapped, keepIdMaps } from "../../rootless/idmap.ts";
 import { BrunError } from "../errors.ts";
 import type { IDMapping, User } from "../spec/index.ts";
+import { type NamedUser, namedUser } from "../user-names.ts";
 import type { SandboxOptions } from "./options.ts";
 import type { HostView } from "./view.ts";
-
-/** A user of the container with a name and home for the environment, where they are known. */
-export interface SandboxUser {
-  readonly user: User;
-  readonly name: string | null;
-  readonly home: string | null;
-}
 
 /**
  * `--user` NAME|UID[:GROUP|GID], looked up in /etc/passwd and /etc/group of the container's root. Without it: the
  * caller in a sandbox of the host, else root. Throws a BrunError.
  */
-export function sandboxUser(options: SandboxOptions, view: HostView): SandboxUser {
-  const base = options.root.kind === "host" ? "" : options.root.path;
-  const passwd = rootText(options, view, "/etc/passwd");
-  const group = rootText(options, view, "/etc/group");
+export function sandboxUser(options: SandboxOptions, view: HostView): NamedUser {
   const { caller } = view;
   const given = options.user ?? (isCaller(options) ? `${caller.uid}:${caller.gid}` : "0");
-  const [who = "", wanted] = given.split(":");
-  const entry = fieldsOf(passwd ?? "", who);
-  const uid = isId(who) ? Number(who) : entry && Number(entry[2]);
-  if (uid === undefined) {
-    throw new BrunError(`no user "${who}" in ${base}/etc/passwd`, {
-      where: "--user",
-      hint: passwd === null ? NO_FILE : "a name from there, or a uid",
-    });
-  }
-  const gid = wanted === undefined ? Number(entry?.[3] ?? 0) : groupId(wanted, group, base);
-  const additionalGids =
-    options.user === undefined || entry === undefined ? [] : groupsOf(entry[0]!, gid, group ?? "");
-  return {
-    user: { uid, gid, ...(additionalGids.length > 0 && { additionalGids }) },
-    name: entry?.[0] ?? null,
-    home: entry?.[5] || null,
+  const files = {
+    passwd: rootText(options, view, "/etc/passwd"),
+    group: rootText(options, view, "/etc/group"),
+    where: options.root.kind === "host" ? "" : options.root.path,
   };
+  return namedUser(given, files, options.user !== undefined);
 }
 
 /** Whether the program is the caller's unless `--user` says otherwise: where the caller has its own ids inside. */
@@ -47,41 +27,9 @@ function isCaller({ root, userns }: SandboxOptions): boolean {
   return root.kind === "host" || userns === "keep-id";
 }
 
-const NO_FILE = "there is no such file, or it is no regular one of at most 16 MiB; a uid and gid do without";
-
 /** A file of the root. Another root's is not trusted: its links lead nowhere outside of it, and it may never end. */
 function rootText({ root }: SandboxOptions, view: HostView, path: string): string | null {
   return root.kind === "host" ? view.text(path) : view.textInRoot(root.path, path);
-}
-
-function isId(text: string): boolean {
-  return /^\d{1,10}$/.test(text) && Number(text) < 0xffffffff;
-}
-
-/** The fields of the line whose name, or else whose id, this is. */
-function fieldsOf(text: string, key: string): string[] | undefined {
-  const lines = text.split("\n").map((line) => line.split(":"));
-  return lines.find(([name]) => name === key && key !== "") ?? lines.find((fields) => fields[2] === key);
-}
-
-function groupId(group: string, text: string | null, base: string): number {
-  const gid = isId(group) ? Number(group) : Number(fieldsOf(text ?? "", group)?.[2] ?? Number.NaN);
-  if (Number.isNaN(gid)) {
-    throw new BrunError(`no group "${group}" in ${base}/etc/group`, {
-      where: "--user",
-      hint: text === null ? NO_FILE : "a name from there, or a gid",
-    });
-  }
-  return gid;
-}
-
-/** Groups that list the user as a member, and its own before them; none when there are none. */
-function groupsOf(name: string, gid: number, group: string): number[] {
-  const lines = group.split("\n").map((line) => line.split(":"));
-  const gids = lines
-    .filter((fields) => fields[3]?.split(",").includes(name))
-    .map((fields) => Number(fields[2]));
-  return gids.length === 0 ? [] : [...new Set([gid, ...gids])];
 }
 
 /** Maps of a sandbox. */

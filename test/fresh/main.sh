@@ -25,7 +25,7 @@ if [ "$1" = 12 ]; then suite=bookworm; else suite=trixie; fi
 system=.cache/fresh/$suite.tar
 if [ -z "$(find .cache/fresh -name "$suite.tar" -mtime -7 2>/dev/null)" ]; then
   mkdir -p .cache/fresh
-  mmdebstrap --quiet --variant=minbase --include=nodejs,npm,git,ca-certificates \
+  mmdebstrap --quiet --format=tar --variant=minbase --include=nodejs,npm,git,ca-certificates \
     --aptopt='Acquire::Languages "none"' "$suite" "$system.new" http://deb.debian.org/debian
   mv "$system.new" "$system"
 fi
