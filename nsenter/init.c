@@ -155,8 +155,9 @@ long become_init(void)
 	uint64_t mask = 0;
 	long child;
 
-	/* Whoever ignores SIGCHLD has no children to wait for. */
-	if (get_capabilities(&own) < 0 || sys2(__NR_capset, &own.header, own.data) < 0 ||
+	/* Whoever ignores SIGCHLD has no children to wait for, and who cannot wait never hears of their end. */
+	if (sys4(__NR_wait4, -1, 0, WNOHANG, 0) != -ECHILD || get_capabilities(&own) < 0 ||
+	    sys2(__NR_capset, &own.header, own.data) < 0 ||
 	    sys4(__NR_rt_sigaction, SIGCHLD, &standard, 0, sizeof(mask)) < 0 ||
 	    sys4(__NR_rt_sigprocmask, SIG_SETMASK, &all, &mask, sizeof(all)) < 0)
 		return 0;
@@ -170,8 +171,13 @@ long become_init(void)
 	}
 	sys2(__NR_setpgid, child, child);
 	close_descriptors();
-	if (drop_capabilities(&own) < 0)
+	if (drop_capabilities(&own) < 0) {
+		static const char line[] =
+		    "brun: the container's init cannot drop its capabilities, and ends\n";
+
+		sys3(__NR_write, 2, line, sizeof(line) - 1);
 		sys_exit(1);
+	}
 	/* Where the pid namespace is not its own, nobody else would reap. */
 	sys5(__NR_prctl, PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 	/* Without descriptors of the host it may be looked at, as any program: exec joins its namespaces. */

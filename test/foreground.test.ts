@@ -205,7 +205,7 @@ for (const subject of subjects(["brun"])) {
       expect(own.stdout).toBe("1\n");
     });
 
-    test("programs that cannot be executed: 127 and 126; a filter without clone needs no init", async () => {
+    test("programs that cannot be executed: 127 and 126; a filter without clone or wait4 leaves no init", async () => {
       await using box = new Sandbox(subject);
       const text = box.file("text", "no program\n");
       expect((await box.call(["run", "--host", "--", "nosuchprogram"])).code).toBe(127);
@@ -213,14 +213,15 @@ for (const subject of subjects(["brun"])) {
         code: 126,
         stderr: `brun: exec: "${text}": permission denied\n`,
       });
-      const refused = ["clone", "clone3", "fork", "vfork"];
-      const filter = {
-        defaultAction: "SCMP_ACT_ALLOW",
-        syscalls: [{ names: refused, action: "SCMP_ACT_ERRNO" }],
-      };
-      const file = box.file("filter.json", JSON.stringify(filter));
-      const alone = ["run", "--host", "--security-opt", `seccomp=${file}`, "--", "sh", "-c", "echo $$"];
-      expect((await box.call(alone)).stdout).toBe("1\n");
+      for (const names of [["clone", "clone3", "fork", "vfork"], ["wait4"]]) {
+        const filter = {
+          defaultAction: "SCMP_ACT_ALLOW",
+          syscalls: [{ names, action: "SCMP_ACT_ERRNO" }],
+        };
+        const file = box.file("filter.json", JSON.stringify(filter));
+        const alone = ["run", "--host", "--security-opt", `seccomp=${file}`, "--", "sh", "-c", "echo $$"];
+        expect((await box.call(alone)).stdout).toBe("1\n");
+      }
     });
 
     test("create --init: start, kill, exec and the end are the init's", async () => {

@@ -83,9 +83,10 @@ static long receive(int socket, struct packet *packet, int *fd)
 {
 	long n;
 
+	/* An end that closes with something of ours unread resets the connection, which is said once and before its last words. */
 	do {
 		n = receive_with_fd(socket, 0, packet, sizeof(*packet), fd);
-	} while (n == -EINTR);
+	} while (n == -EINTR || n == -ECONNRESET);
 	if (n <= 0)
 		return n < 0 ? n : -EPIPE;
 	return n >= (long)sizeof(packet->header) && packet->header.version == MESSAGE_VERSION

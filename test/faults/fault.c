@@ -6,9 +6,12 @@
  *     HOW    an errno number, or "kill"
  * What counts is all that the stage calls, in whatever process, and what brun's main thread calls through the front's
  * code, which is at a fixed address: neither what the dynamic loader nor what a JavaScript engine does for itself. From
- * "front" on all of it counts, from "bun" on what comes after the front has loaded what is behind it. Writes two
- * lines to REPORT: how many there were, and the number of the system call that failed, or -1. Exits as the
- * program does, 128 + signal when it was killed.
+ * "front" on all of it counts, from "bun" on what comes after the front has loaded what is behind it. Writes to
+ * REPORT the numbers of all system calls that counted, and in the second line that of the one that failed, or -1.
+ * Exits as the program does, 128 + signal when it was killed.
+ *
+ * What receives waits before it fails, and leaves unread what it would have received. Where it is not brun itself, brun
+ * stops until that process has ended: it finds a connection that has been reset, which otherwise a loaded machine shows.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -19,6 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/user.h>
@@ -29,6 +33,7 @@
 #define OPTIONS                                                                                              \
 	(PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK |            \
 	 PTRACE_O_TRACEEXEC)
+#define AWAIT_SECONDS 2
 #define SYSCALL_STOP (SIGTRAP | 0x80)
 /* nsenter/build.sh */
 #define FRONT_BEGIN 0x10000000
@@ -55,6 +60,9 @@ static unsigned long calls;
 static unsigned long which;
 static long error;
 static long failed = -1;
+static FILE *report;
+static pid_t awaited; /* brun goes on when this one has ended */
+static int held;      /* brun has stopped for it */
 
 static struct tracee *find(pid_t tid)
 {
@@ -147,6 +155,27 @@ static void set_result(pid_t tid, long result)
 	ptrace(PTRACE_SETREGSET, tid, 1, &iov);
 }
 
+static int receives(uint64_t nr)
+{
+	return nr == SYS_recvfrom || nr == SYS_recvmsg;
+}
+
+/* Has a call that receives take nothing. */
+static void peek(pid_t tid, uint64_t nr)
+{
+	struct user_regs_struct regs;
+	struct iovec iov = {&regs, sizeof(regs)};
+
+	if (ptrace(PTRACE_GETREGSET, tid, 1 /* NT_PRSTATUS */, &iov) < 0)
+		return;
+#if defined(__x86_64__)
+	*(nr == SYS_recvfrom ? &regs.r10 : &regs.rdx) |= MSG_PEEK;
+#else
+	regs.regs[nr == SYS_recvfrom ? 3 : 2] |= MSG_PEEK;
+#endif
+	ptrace(PTRACE_SETREGSET, tid, 1, &iov);
+}
+
 static void at_call(struct tracee *tracee)
 {
 	struct __ptrace_syscall_info info;
@@ -156,6 +185,11 @@ static void at_call(struct tracee *tracee)
 	if (info.op == PTRACE_SYSCALL_INFO_EXIT && tracee->failing) {
 		set_result(tracee->tid, -error);
 		tracee->failing = 0;
+		if (receives((uint64_t)failed) && tracee->tid != root &&
+		    ptrace(PTRACE_INTERRUPT, root, 0, 0) == 0) {
+			awaited = tracee->tid;
+			alarm(AWAIT_SECONDS);
+		}
 	}
 	if (info.op != PTRACE_SYSCALL_INFO_ENTRY)
 		return;
@@ -166,7 +200,10 @@ static void at_call(struct tracee *tracee)
 		counting = 1;
 		return;
 	}
-	if (!counting || tracee->counts == NOT || is_left_alone(info.entry.nr) || ++calls != which)
+	if (!counting || tracee->counts == NOT || is_left_alone(info.entry.nr))
+		return;
+	fprintf(report, "%lu ", (unsigned long)info.entry.nr);
+	if (++calls != which)
 		return;
 	failed = (long)info.entry.nr;
 	if (error == 0) {
@@ -174,9 +211,36 @@ static void at_call(struct tracee *tracee)
 		return;
 	}
 	tracee->failing = 1;
+	if (receives(info.entry.nr))
+		peek(tracee->tid, info.entry.nr);
 	/* close(2) has closed also where it fails. */
-	if (info.entry.nr != SYS_close)
+	else if (info.entry.nr != SYS_close)
 		set_call(tracee->tid, -1);
+}
+
+/* Whoever has been held goes on; who has not takes no harm. */
+static void end_await(void)
+{
+	alarm(0);
+	ptrace(PTRACE_SYSCALL, awaited, 0, 0);
+	ptrace(PTRACE_SYSCALL, root, 0, 0);
+	awaited = 0;
+	held = 0;
+}
+
+/* Whether one that has stopped stays so: the one that is awaited until brun has stopped, and brun until that has ended. */
+static int stays(pid_t tid)
+{
+	if (awaited == 0 || tid != root)
+		return awaited == tid && !held;
+	held = 1;
+	ptrace(PTRACE_SYSCALL, awaited, 0, 0);
+	return 1;
+}
+
+static void on_alarm(int sig)
+{
+	(void)sig;
 }
 
 /* Goes on until brun itself has ended; what it has left behind is let go by the end of this process. */
@@ -188,23 +252,33 @@ static int trace(void)
 		pid_t tid = waitpid(-1, &status, __WALL);
 		struct tracee *tracee;
 
+		if (tid < 0 && errno == EINTR) {
+			end_await();
+			continue;
+		}
 		if (tid < 0)
 			return 3;
 		if (WIFEXITED(status) || WIFSIGNALED(status)) {
+			if (tid == awaited)
+				end_await();
 			if (tid == root)
 				return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 			find(tid)->counts = UNKNOWN;
 			continue;
 		}
 		tracee = find(tid);
-		if (WSTOPSIG(status) == SYSCALL_STOP)
+		if (WSTOPSIG(status) == SYSCALL_STOP) {
 			at_call(tracee);
-		else if (status >> 16 == PTRACE_EVENT_EXEC) {
+			if (stays(tid))
+				continue;
+		} else if (status >> 16 == PTRACE_EVENT_EXEC) {
 			tracee->counts = UNKNOWN;
 			/* setpriv and the like come before. */
 			counting |= from_front && tid == root && is_brun(tid);
 		} else if (status >> 16 == PTRACE_EVENT_STOP && WSTOPSIG(status) != SIGTRAP) {
 			ptrace(PTRACE_LISTEN, tid, 0, 0);
+			continue;
+		} else if (status >> 16 == PTRACE_EVENT_STOP && stays(tid)) {
 			continue;
 		} else if (status >> 16 == 0)
 			signal = WSTOPSIG(status);
@@ -214,7 +288,6 @@ static int trace(void)
 
 int main(int argc, char **argv)
 {
-	FILE *report;
 	int status;
 
 	if (argc < 6)
@@ -222,6 +295,7 @@ int main(int argc, char **argv)
 	from_front = strcmp(argv[2], "front") == 0;
 	which = strtoul(argv[3], 0, 10);
 	error = strcmp(argv[4], "kill") == 0 ? 0 : strtol(argv[4], 0, 10);
+	sigaction(SIGALRM, &(struct sigaction){.sa_handler = on_alarm}, 0);
 	report = fopen(argv[1], "we");
 	root = fork();
 	if (root == 0) {
@@ -234,7 +308,7 @@ int main(int argc, char **argv)
 		return 3;
 	kill(root, SIGCONT);
 	status = trace();
-	fprintf(report, "%lu\n%ld\n", calls, failed);
+	fprintf(report, "\n%ld\n", failed);
 	fclose(report);
 	return status;
 }
