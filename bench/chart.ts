@@ -35,24 +35,26 @@ function svg(width: number, height: number, label: string, parts: readonly strin
 }
 
 const BAR = 16;
-const LEFT = 250;
 const PLOT = 400;
+/** Widest that a character of {@link FONT} is on average, in pixels: titles must not be cut off. */
+const CHARACTER = 7;
 
 /** Bars in groups, with a line at 1: the reference. */
 export function barChart(label: string, groups: readonly BarGroup[]): string {
   const longest = Math.max(1, ...groups.flatMap(({ bars }) => bars.map(({ value }) => value)));
-  const x = (value: number): number => LEFT + (value / longest) * PLOT;
+  const left = 24 + CHARACTER * Math.max(...groups.map(({ title }) => plain(title).length));
+  const x = (value: number): number => left + (value / longest) * PLOT;
   const parts: string[] = [];
   let y = 12;
   for (const { title, bars } of groups) {
     const middle = y + (bars.length * BAR) / 2 + 4;
     parts.push(
-      `<text x="${LEFT - 12}" y="${middle}" text-anchor="end" ${FONT}>${plain(title)}</text>`,
+      `<text x="${left - 12}" y="${middle}" text-anchor="end" ${FONT}>${plain(title)}</text>`,
       ...bars.flatMap(({ name, value }, i) => {
         const top = y + i * BAR;
-        const width = (x(value) - LEFT).toFixed(1);
+        const width = (x(value) - left).toFixed(1);
         return [
-          `<rect x="${LEFT}" y="${top}" width="${width}" height="${BAR - 3}" fill="${COLORS[name] ?? "#adb5bd"}"/>`,
+          `<rect x="${left}" y="${top}" width="${width}" height="${BAR - 3}" fill="${COLORS[name] ?? "#adb5bd"}"/>`,
           `<text x="${(x(value) + 6).toFixed(1)}" y="${top + 10}" ${FONT}>${name} ${value.toFixed(2)}</text>`,
         ];
       }),
@@ -60,7 +62,7 @@ export function barChart(label: string, groups: readonly BarGroup[]): string {
     y += bars.length * BAR + 12;
   }
   parts.push(`<line x1="${x(1)}" x2="${x(1)}" y1="4" y2="${y}" stroke="#868e96" stroke-dasharray="3 3"/>`);
-  return svg(LEFT + PLOT + 90, y + 8, label, parts);
+  return svg(left + PLOT + 90, y + 8, label, parts);
 }
 
 /** Curves over a common axis, both axes logarithmic above zero. */

@@ -21,7 +21,7 @@ const SEGMENTS_AT = 16;
  * @param bun the compiled executable
  * @throws Error it is not one that the front fits
  */
-export function withFront(bun: Buffer, front: Buffer): Buffer {
+function withFront(bun: Buffer, front: Buffer): Buffer {
   const executable = new Elf(bun);
   const added = new Elf(front);
   if (executable.type !== ET_EXEC || executable.machine !== added.machine)

@@ -69,7 +69,7 @@ export function unexplained(cases: readonly Case[], list: string): string[] {
 }
 
 /** How many tests may fail in a whole run and pass when their files are run once more. */
-export const SECOND_CHANCES = 3;
+const SECOND_CHANCES = 3;
 
 /** The files whose failed tests get a second chance; null where more has failed than a busy machine explains. */
 export function filesToRepeat(cases: readonly Case[]): string[] | null {

@@ -1,13 +1,14 @@
 #!/bin/sh
 # Makes this checkout ready for one purpose: npm packages, and what is needed from the system.
-#   usage: setup.sh build|demo|test|vm|check|bench|fuzz|clients|arm64|release
+#   usage: setup.sh [PURPOSE], which is build, demo, test (the default), vm, check, bench, fuzz, clients, arm64 or
+#   release; as a command of its own: npm run setup -- check
 #
 # Installs with apt as root; otherwise prints one line that names what to install. Does nothing, quickly, when
 # nothing is missing. Asks nothing and reads nothing from stdin. Written for a plain POSIX shell, since
 # node_modules does not exist yet when it first runs.
 set -eu
 cd "$(dirname "$0")/.."
-purpose=${1:?usage: setup.sh build|demo|test|vm|check|bench|fuzz|clients|arm64|release}
+purpose=${1:-test}
 exec </dev/null
 
 fail() {
@@ -79,6 +80,7 @@ case $purpose in
     want clang have clang
     want clang-tidy have clang-tidy
     want clang-tools have scan-build
+    want shellcheck have shellcheck
     ;;
   fuzz)
     need clang have clang
@@ -179,7 +181,7 @@ if [ -n "$required$wanted" ]; then
     [ -z "$required" ] || fail "no apt-get here: install what Debian calls$required$wanted"
     echo "setup: some tests will be skipped without what Debian calls$wanted" >&2
   else
-    echo "setup: apt-get install$required$wanted" >&2
+    echo "setup: installing as root, by apt-get install:$required$wanted" >&2
     [ -z "$required" ] || apt_install $required || fail "cannot install$required: see apt's output above"
     [ -z "$wanted" ] || apt_install $wanted ||
       echo "setup: some tests will be skipped: cannot install$wanted: see apt's output above" >&2
@@ -196,6 +198,7 @@ if [ "$purpose" = test ] && [ "$(id -u)" -ne 0 ]; then
 fi
 
 # npm writes node_modules/.package-lock.json last.
+# shellcheck disable=SC3013 # dash and busybox know -nt, too
 if [ ! -e node_modules/.package-lock.json ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then
   command -v npm >/dev/null 2>&1 || fail "missing npm: install node and npm"
   echo "setup: npm ci" >&2

@@ -5,7 +5,7 @@ import { basename, dirname } from "node:path";
 const ROOT = `${import.meta.dir}/..`;
 
 /** For which machines brun is built. */
-export const TARGETS = [
+const TARGETS = [
   { arch: "x64", libc: "glibc" },
   { arch: "arm64", libc: "glibc" },
   { arch: "x64", libc: "musl" },
@@ -15,7 +15,7 @@ export const TARGETS = [
 export type Target = (typeof TARGETS)[number];
 
 /** The target of this machine. */
-export function ownTarget(): Target {
+function ownTarget(): Target {
   const libc = /musl/.test(run(["sh", "-c", "ldd --version 2>&1 || :"])) ? "musl" : "glibc";
   return TARGETS.find((target) => target.arch === process.arch && target.libc === libc)!;
 }

@@ -104,7 +104,7 @@ export class Criu {
 }
 
 /** A running CRIU. */
-export class CriuProcess {
+class CriuProcess {
   constructor(
     readonly pid: number,
     private readonly socket: number,

@@ -11,7 +11,7 @@ import { close, O, open } from "../sys/fs.ts";
 import { shellStatus, spawn, waitChild } from "../sys/spawn.ts";
 
 /** Hidden flag of the second process: where it says that the program runs. */
-export const BACKGROUND_FLAG = "ready-fd";
+const BACKGROUND_FLAG = "ready-fd";
 
 /**
  * Runs this command again in the background and waits until its program runs.

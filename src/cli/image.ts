@@ -302,11 +302,6 @@ export function imageCommand(argv: readonly string[]): Command<Flags> {
   return actions[word] ?? (overview as unknown as Command);
 }
 
-/** All of it, for help, completions and man pages. */
-export function imageCommands(): Command[] {
-  return [overview as unknown as Command, ...new Set(Object.values(actions))];
-}
-
 function shown(image: StoredImage) {
   const { name: full, manifest, top, config, platform, size, pulled } = image;
   return {

@@ -217,7 +217,7 @@ function asUsage<T>(decide: () => T): T {
 }
 
 /** The machine, for a caller to whom `--rootless` applies as for any container. */
-export function viewOf(rt: Runtime): HostView {
+function viewOf(rt: Runtime): HostView {
   const caller = callerIdentity();
   const rootless = rt.rootless === "auto" ? caller.euid !== 0 : rt.rootless;
   return hostView(rootless, rootless || isRootless(caller), rt.root);

@@ -9,7 +9,7 @@ export interface Phase {
 }
 
 /** The phase after which this process is no longer brun: what is to be shown has to be shown then. */
-export const LAST_PHASE = "handing over to the supervisor";
+const LAST_PHASE = "handing over to the supervisor";
 
 let chart: Phase[] | null = null;
 

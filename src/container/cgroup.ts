@@ -19,7 +19,7 @@ import { type StoredState, saveState } from "./store.ts";
 import type { Runtime } from "./types.ts";
 
 /** Annotation: with the value "ignore" limits that cannot be had are left out with a warning. */
-export const LIMITS_ANNOTATION = "org.brun.cgroup.limits";
+const LIMITS_ANNOTATION = "org.brun.cgroup.limits";
 
 /**
  * Annotation by which podman and others say that they manage the container. They will pause it and read its

@@ -44,7 +44,7 @@ export function enterForExec(stored: StoredState, given: readonly string[], stag
 }
 
 /** Paths by controller; "" stands for all. Throws a BrunError. */
-export function parseSubCgroups(given: readonly string[]): Map<string, string> {
+function parseSubCgroups(given: readonly string[]): Map<string, string> {
   const where = "--cgroup";
   const paths = new Map<string, string>();
   for (const value of given) {

@@ -35,7 +35,7 @@ import { mountPath } from "../sys/mountinfo.ts";
 import { waitChild } from "../sys/spawn.ts";
 
 /** Whether a mount has ids of its own. */
-export function isIdMapped(mount: Mount): boolean {
+function isIdMapped(mount: Mount): boolean {
   if (mount.uidMappings?.length || mount.gidMappings?.length) return true;
   return any(mount.options, (option) => option === "idmap" || option === "ridmap");
 }

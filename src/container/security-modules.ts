@@ -4,13 +4,13 @@ import type { Process } from "../spec/index.ts";
 import { exists, readTextIfThere } from "../sys/fs.ts";
 
 /** AppArmor decides here. */
-export function hasAppArmor(): boolean {
+function hasAppArmor(): boolean {
   const enabled = readTextIfThere("/sys/module/apparmor/parameters/enabled");
   return enabled?.startsWith("Y") ?? false;
 }
 
 /** SELinux decides here. */
-export function hasSELinux(): boolean {
+function hasSELinux(): boolean {
   return exists("/sys/fs/selinux/enforce");
 }
 

@@ -19,7 +19,7 @@ export interface RegistryName {
   readonly short: boolean;
 }
 
-export const FILE_TRANSPORTS = ["oci", "oci-archive", "docker-archive", "dir"] as const;
+const FILE_TRANSPORTS = ["oci", "oci-archive", "docker-archive", "dir"] as const;
 
 /** An image in files. */
 export interface FileName {

@@ -35,11 +35,7 @@ export function imagesNamed(word: string, images: readonly StoredImage[]): reado
 }
 
 /** The containers whose root is of an image. */
-export function usersOf(
-  image: StoredImage,
-  store: ImageStore,
-  containers: readonly ContainerState[],
-): string[] {
+function usersOf(image: StoredImage, store: ImageStore, containers: readonly ContainerState[]): string[] {
   const ends = [hexOf(chainId(image.diffIds)), hexOf(image.diffIds[0]!)].map((hex) => `/${hex}/root`);
   return containers
     .filter(

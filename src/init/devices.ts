@@ -29,7 +29,7 @@ const links: readonly (readonly [string, string])[] = [
 ];
 
 /** Whether /dev is the container's own, a mount or the root file system's; a bound one is left alone. */
-export function ownsDev(x: InitContext): boolean {
+function ownsDev(x: InitContext): boolean {
   const dev = foundLast(x.config.spec.mounts ?? [], (m) => relative(m.destination) === "dev");
   if (dev === undefined) return true;
   return dev.type !== "bind" && !any(dev.options, (o) => o === "bind" || o === "rbind");

@@ -74,7 +74,7 @@ function findHome({ b }: ProcessContext, env: readonly string[], envp: Blob, uid
 /**
  * Lets LISTEN_PID be the process's own pid: 1 only in a pid namespace of its own, and another for one of `exec`.
  */
-export function tellPid(x: ProcessContext, env: readonly string[], envp: Blob): void {
+function tellPid(x: ProcessContext, env: readonly string[], envp: Blob): void {
   const index = env.indexOf(LISTEN_PID);
   if (index < 0 || !x.config.extraEnv.includes(LISTEN_PID)) return;
   const { b } = x;

@@ -14,7 +14,7 @@ export const HOOK_STREAMS = [36, 40] as const;
 type Annotations = Readonly<Record<string, string>> | undefined;
 
 /** Paths of the annotations; no member for a stream that stays the runtime's. */
-export function hookOutputPaths(annotations: Annotations): ReadonlyMap<number, string> {
+function hookOutputPaths(annotations: Annotations): ReadonlyMap<number, string> {
   const paths = new Map<number, string>();
   for (const [name, at] of streams) {
     const path = annotations?.[name];

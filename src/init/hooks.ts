@@ -49,7 +49,7 @@ function hookSays(b: ProgramBuilder, request: Blob, output: HookOutput | undefin
 }
 
 /** A memfd that reads as `text`. */
-export function stateInput(x: Pick<ProcessContext, "b">, text: string): Slot {
+function stateInput(x: Pick<ProcessContext, "b">, text: string): Slot {
   const { b } = x;
   const fd = b.get("memfd_create", [b.str("state"), 1]);
   b.sys("write", [fd, b.str(text), utf8Length(text)]);

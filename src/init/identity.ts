@@ -21,7 +21,7 @@ export interface CapabilitySet {
 }
 
 /** The set of these names; unknown ones have been warned about by src/spec. */
-export function capabilitySet(names: readonly string[] = []): CapabilitySet {
+function capabilitySet(names: readonly string[] = []): CapabilitySet {
   let low = 0;
   let high = 0;
   for (const name of names) {

@@ -20,7 +20,7 @@ export function sysctls(x: InitContext): void {
 }
 
 /** sysctl(8) names: "net.ipv4.conf.eth0/1.forwarding" has a slash for a dot within a part, or slashes throughout. */
-export function sysctlPath(key: string): string {
+function sysctlPath(key: string): string {
   const dot = key.indexOf(".");
   const slash = key.indexOf("/");
   if (slash >= 0 && (dot < 0 || slash < dot)) return key;

@@ -2,7 +2,7 @@
 import type * as v from "valibot";
 import { integer, list, object, optional, optionalStrings, string } from "./types.ts";
 
-export const HookSchema = object({
+const HookSchema = object({
   path: string,
   args: optionalStrings,
   env: optionalStrings,

@@ -26,12 +26,12 @@ export const NAMESPACES = ["pid", "network", "mount", "ipc", "uts", "user", "cgr
 /** A kind of namespace, by the spec's name. */
 export type NamespaceType = (typeof NAMESPACES)[number];
 
-export const NamespaceSchema = object({ type: oneOf(NAMESPACES), path: optionalString });
+const NamespaceSchema = object({ type: oneOf(NAMESPACES), path: optionalString });
 
 /** `linux.namespaces[]`: a new namespace, or the one at `path`. */
 export type Namespace = v.InferOutput<typeof NamespaceSchema>;
 
-export const DeviceSchema = object({
+const DeviceSchema = object({
   path: string,
   type: oneOf(["c", "b", "u", "p"]),
   major: optional(uint32, 0),
@@ -45,7 +45,7 @@ export const DeviceSchema = object({
 export type Device = v.InferOutput<typeof DeviceSchema>;
 
 /** `linux.rootfsPropagation`: the spec's four, and the recursive forms that runc takes. */
-export const PROPAGATIONS = [
+const PROPAGATIONS = [
   "shared",
   "slave",
   "private",
@@ -56,7 +56,7 @@ export const PROPAGATIONS = [
   "runbindable",
 ] as const;
 
-export const IntelRdtSchema = object({
+const IntelRdtSchema = object({
   closID: optionalString,
   schemata: optionalStrings,
   l3CacheSchema: optionalString,

@@ -11,7 +11,7 @@ import {
   uint32,
 } from "./types.ts";
 
-export const IDMappingSchema = object({ containerID: uint32, hostID: uint32, size: uint32 });
+const IDMappingSchema = object({ containerID: uint32, hostID: uint32, size: uint32 });
 
 /** A line of uid_map or gid_map (user_namespaces(7)). */
 export type IDMapping = v.InferOutput<typeof IDMappingSchema>;

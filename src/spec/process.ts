@@ -18,7 +18,7 @@ import {
   uint64,
 } from "./types.ts";
 
-export const UserSchema = object({
+const UserSchema = object({
   uid: optional(id, 0),
   gid: optional(id, 0),
   umask: optionalUint32,
@@ -29,7 +29,7 @@ export const UserSchema = object({
 /** `process.user`: ids as seen inside the container. */
 export type User = v.InferOutput<typeof UserSchema>;
 
-export const CapabilitiesSchema = object({
+const CapabilitiesSchema = object({
   bounding: optionalStrings,
   effective: optionalStrings,
   inheritable: optionalStrings,
@@ -40,12 +40,12 @@ export const CapabilitiesSchema = object({
 /** `process.capabilities`: five sets of names such as "CAP_KILL" (capabilities(7)). */
 export type Capabilities = v.InferOutput<typeof CapabilitiesSchema>;
 
-export const RlimitSchema = object({ type: oneOf(RLIMITS), hard: uint64, soft: uint64 });
+const RlimitSchema = object({ type: oneOf(RLIMITS), hard: uint64, soft: uint64 });
 
 /** `process.rlimits[]`; 2^64-1 is RLIM_INFINITY. */
 export type Rlimit = v.InferOutput<typeof RlimitSchema>;
 
-export const SchedulerSchema = object({
+const SchedulerSchema = object({
   policy: oneOf([
     "SCHED_OTHER",
     "SCHED_FIFO",
@@ -78,7 +78,7 @@ export const SchedulerSchema = object({
 /** `process.scheduler`: sched_setattr(2); runtime, deadline and period in nanoseconds. */
 export type Scheduler = v.InferOutput<typeof SchedulerSchema>;
 
-export const IOPrioritySchema = object({
+const IOPrioritySchema = object({
   class: oneOf(["IOPRIO_CLASS_RT", "IOPRIO_CLASS_BE", "IOPRIO_CLASS_IDLE"]),
   priority: optional(integer(0, 7), 0),
 });

@@ -23,7 +23,7 @@ import {
 /** A device number in a rule of the device controller; -1 is every number, as for runc. */
 const optionalDeviceNumber = optional(integer(-1, 4294967295));
 
-export const DeviceCgroupSchema = object({
+const DeviceCgroupSchema = object({
   allow: boolean,
   type: optional(oneOfOrEmpty(["a", "c", "b"])),
   major: optionalDeviceNumber,
@@ -34,7 +34,7 @@ export const DeviceCgroupSchema = object({
 /** `linux.resources.devices[]`: a rule of the device controller. */
 export type DeviceCgroup = v.InferOutput<typeof DeviceCgroupSchema>;
 
-export const MemorySchema = object({
+const MemorySchema = object({
   limit: optionalInt64,
   reservation: optionalInt64,
   swap: optionalInt64,
@@ -49,7 +49,7 @@ export const MemorySchema = object({
 /** `linux.resources.memory`, in bytes; -1 is no limit. `swap` is memory and swap together. */
 export type Memory = v.InferOutput<typeof MemorySchema>;
 
-export const CPUSchema = object({
+const CPUSchema = object({
   shares: optionalUint64,
   quota: optionalInt64,
   burst: optionalUint64,
@@ -66,7 +66,7 @@ export type CPU = v.InferOutput<typeof CPUSchema>;
 
 const throttles = optional(list(object({ major: uint32, minor: uint32, rate: uint64 })));
 
-export const BlockIOSchema = object({
+const BlockIOSchema = object({
   weight: optionalUint16,
   leafWeight: optionalUint16,
   weightDevice: optional(

@@ -53,7 +53,7 @@ const NO_SLOT = 0xffff;
 const MAX_SLOTS = 1024;
 const RELOCATE_BLOB = 0x80000000;
 /** Of a container's id, in characters, which are ASCII: ID_MAX of nsenter/front/command.h. */
-export const ID_ROOM = 255;
+const ID_ROOM = 255;
 const none: Policy = {};
 
 /** Builds a {@link Program}. */

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # What every check begins with. RUNTIME is the runtime's name, IMAGE a busybox image, N a name of the check's own,
 # D a directory of its own; podman, buildah, docker, ctr are the clients with their private directories and RUNTIME.
 

@@ -10,7 +10,7 @@ const BUILT = `${import.meta.dir}/../../dist/brun`;
 export const RUNTIMES = ["brun", "crun", "runc"] as const;
 
 /** The image of all checks. */
-export const IMAGE = "localhost/busybox:latest";
+const IMAGE = "localhost/busybox:latest";
 
 /** Why a client or peer is not there: what Debian calls it. */
 export function missing(commands: readonly string[]): string | undefined {

@@ -8,7 +8,7 @@ if [ "${1:-}" != --inside ]; then
   own=$unified/brun-foreign-$$
   mkdir "$own"
   (echo "$BASHPID" >"$own/cgroup.procs" && exec unshare --mount --cgroup "$0" --inside "$@") && status=0 || status=$?
-  for try in 1 2 3 4 5; do
+  for _ in 1 2 3 4 5; do
     find "$own" -depth -type d -exec rmdir {} + 2>/dev/null && break
     sleep 0.2
   done

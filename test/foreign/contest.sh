@@ -6,6 +6,7 @@
 # Environment: RUNTIME, the runtime to test (dist/brun); RUNTIME_KIND, whose words the suite expects (runc); FOREIGN_OUT,
 # where the logs go (a directory in /tmp); FOREIGN_TIMEOUT, seconds for each group (300).
 set -euo pipefail
+# shellcheck source=test/foreign/lib.sh
 . "$(dirname "$0")/lib.sh"
 
 suite=${YOUKI_SUITE:-}
@@ -56,6 +57,7 @@ run_group() {
     END { if (!ended) print "fail\t" group " (died)" }' "$log"
 }
 
+# shellcheck disable=SC2046 # names are words
 [ $# -gt 0 ] || set -- $(cd "$out/run" && "$out/contest" list)
 status=0
 for mode in "${modes[@]}"; do

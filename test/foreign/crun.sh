@@ -6,6 +6,7 @@
 # Environment: RUNTIME, the runtime to test (dist/brun); FOREIGN_OUT, where the logs go (a directory in /tmp);
 # FOREIGN_TIMEOUT, seconds for each file (600).
 set -euo pipefail
+# shellcheck source=test/foreign/lib.sh
 . "$(dirname "$0")/lib.sh"
 
 suite=${CRUN_SUITE:-}
@@ -84,6 +85,7 @@ run_file() {
     END { while (seen < planned + 0) print "fail\t" name " (not run: " ++seen ")" }' "$log"
 }
 
+# shellcheck disable=SC2046 # names are words
 [ $# -gt 0 ] || set -- $(cd "$suite/tests" && printf '%s\n' test_*.py | sed 's/\.py$//')
 status=0
 for mode in "${modes[@]}"; do

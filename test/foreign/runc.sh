@@ -7,6 +7,7 @@
 # Environment: RUNTIME, the runtime to test (dist/brun); RUNTIME_SPEC, a git repository of the runtime-spec; FOREIGN_OUT, where the logs go (a directory in /tmp);
 # FOREIGN_JOBS, how many files at the same time as user (2); FOREIGN_TIMEOUT, seconds for each file (600).
 set -euo pipefail
+# shellcheck source=test/foreign/lib.sh
 . "$(dirname "$0")/lib.sh"
 
 suite=${RUNC_SUITE:-}

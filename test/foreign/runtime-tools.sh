@@ -6,6 +6,7 @@
 # Environment: RUNTIME, the runtime to test (dist/brun); FOREIGN_OUT, where the logs go (a directory in /tmp);
 # FOREIGN_TIMEOUT, seconds for each program (120).
 set -euo pipefail
+# shellcheck source=test/foreign/lib.sh
 . "$(dirname "$0")/lib.sh"
 
 suite=${RUNTIME_TOOLS_SUITE:-}
@@ -43,6 +44,7 @@ run_program() {
     }' "$log"
 }
 
+# shellcheck disable=SC2046 # names are words
 [ $# -gt 0 ] || set -- $(cd "$suite/validation" && ls)
 status=0
 for mode in "${modes[@]}"; do

@@ -12,7 +12,8 @@ fail() {
 }
 case "${1-} ${2-} ${3-}" in
   "12 user " | "12 root " | "13 user " | "13 root ") ;;
-  1[23]" "user" "demo | 1[23]" "user" "test | 1[23]" "root" "demo | 1[23]" "root" "test) ;;
+  "12 user demo" | "12 user test" | "12 root demo" | "12 root test") ;;
+  "13 user demo" | "13 user test" | "13 root demo" | "13 root test") ;;
   *)
     echo "usage: test:fresh -- 12|13 user|root [demo | test [ARGUMENT…]]" >&2
     exit 2
@@ -41,7 +42,7 @@ for file in /etc/resolv.conf /etc/hosts $certificates; do
   [ ! -e $file ] || cp --remove-destination -L $file "$work$file"
 done
 environment=(PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8
-  NODE_EXTRA_CA_CERTS=$certificates)
+  "NODE_EXTRA_CA_CERTS=$certificates")
 for name in http_proxy https_proxy no_proxy; do
   [ -z "${!name-}" ] || environment+=("$name=${!name}")
 done

@@ -57,7 +57,7 @@ for each in /*; do
 done
 exec chroot ${directory} "$@"`;
 export const OUTER_PROC = "bind the outer /proc";
-export const ONE_ID = "map one id";
+const ONE_ID = "map one id";
 
 export const PLACES: readonly Place[] = [
   {

@@ -16,7 +16,7 @@ const FILES = {
 let applets: string[] | undefined;
 
 /** Path of the host's static busybox. Throws when it is not installed. */
-export function busyboxPath(): string {
+function busyboxPath(): string {
   const path = Bun.which("busybox");
   if (path === null) throw new Error("busybox is not installed: apt-get install busybox-static");
   return path;

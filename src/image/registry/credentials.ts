@@ -29,7 +29,7 @@ interface AuthFile {
 const DOCKER_KEY = "https://index.docker.io/v1/";
 
 /** Where podman keeps logins until the next logout of the session. */
-export function ownAuthFile(): string {
+function ownAuthFile(): string {
   const given = variable("REGISTRY_AUTH_FILE");
   if (given) return given;
   const runtime = variable("XDG_RUNTIME_DIR");

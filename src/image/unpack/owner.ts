@@ -101,7 +101,7 @@ export function readNote(bytes: Uint8Array): { uid: number; gid: number } | null
 }
 
 /** protobuf, message Resource { uint32 uid = 1; uint32 gid = 2; }; 0 is left out. */
-export function ownerNote(uid: number, gid: number): Uint8Array {
+function ownerNote(uid: number, gid: number): Uint8Array {
   const bytes: number[] = [];
   for (const [field, id] of [
     [1, uid],

@@ -264,7 +264,7 @@ export interface Attributes {
 const BILLION = 1_000_000_000n;
 
 /** struct timespec[2] with one time for both. */
-export function bothTimes(ns: bigint): BigInt64Array {
+function bothTimes(ns: bigint): BigInt64Array {
   let seconds = ns / BILLION;
   let rest = ns % BILLION;
   if (rest < 0n) {

@@ -32,7 +32,7 @@ export function denyList(...syscalls: Syscall[]): Seccomp {
 }
 
 /** What ordinary programs use, for 64 and 32 bits, in the order of the kernel's tables. */
-export const ORDINARY = `
+const ORDINARY = `
 read write open close stat fstat lstat poll lseek mmap mprotect munmap brk rt_sigaction
 rt_sigprocmask rt_sigreturn ioctl pread64 pwrite64 readv writev access pipe select sched_yield
 mremap msync mincore madvise shmget shmat shmctl dup dup2 pause nanosleep getitimer alarm

@@ -56,7 +56,7 @@ function refusal(name: string, namespaces: NamespaceSet, userNamespace: boolean)
  * A name with dots as separators. With slashes as separators, dots belong to the names (sysctl.d(5)):
  * "net/ipv4/conf/eno2.100/rp_filter" is "net.ipv4.conf.eno2/100.rp_filter".
  */
-export function dotted(key: string): string {
+function dotted(key: string): string {
   const first = key.search(/[./]/);
   if (first < 0 || key[first] === ".") return key;
   return key.replace(/[./]/g, (c) => (c === "." ? "/" : "."));
