@@ -108,7 +108,7 @@ function isLacking({ name, inside }: Feature, caller: Caller): boolean {
   const { args, answers } = inside;
   const error = attempt({
     caller,
-    build: ({ b }) => b.at(CALL, `call ${name}`).sys(name, args, { handle: answers }),
+    build: ({ b }) => b.at(CALL, { kind: "call", name }).sys(name, args, { handle: answers }),
   });
   return error?.where === CALL;
 }

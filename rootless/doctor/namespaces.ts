@@ -106,18 +106,18 @@ export function inNamespaces(caller: Caller, asHostRoot: boolean): Finding[] {
 }
 
 function setHostName({ b }: InitContext): void {
-  b.at("hostname", "set the hostname");
+  b.at("hostname", { kind: "setHostname", value: "doctor" });
   b.sys("sethostname", [b.str("doctor"), "doctor".length]);
 }
 
 function mountProc({ b }: InitContext): void {
-  b.at("", "mount proc on /proc");
+  b.at("", { kind: "mount", fsType: "proc", target: "/proc" });
   b.sys("mount", [b.str("proc"), b.str("/proc"), b.str("proc"), 0, null]);
 }
 
 function mountTree({ b }: InitContext): void {
   const [scratch, empty] = [b.str(SCRATCH), b.str("")];
-  b.at("", `bind ${SCRATCH} on itself, read-only`);
+  b.at("", { kind: "bind", source: SCRATCH, target: "itself, read-only" });
   // With what is mounted below: a user namespace may not uncover what that hides.
   const flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE;
   const tree = b.get("open_tree", [AT_FDCWD, scratch, flags]);
@@ -128,19 +128,19 @@ function mountTree({ b }: InitContext): void {
   if (!lacks) b.sys("mount_setattr", [tree, empty, AT_EMPTY_PATH, bytes, MOUNT_ATTR_SIZE]);
   b.sys("move_mount", [tree, empty, AT_FDCWD, scratch, MOVE_MOUNT_F_EMPTY_PATH]);
   if (lacks) b.remount(tree, MS.RDONLY, 0);
-  b.at("", "make it the root");
+  b.at("", { kind: "makeRoot" });
   b.sys("pivot_root", [scratch, scratch]);
 }
 
 function mountScratch({ b }: InitContext): void {
-  b.at("", `mount tmpfs on ${SCRATCH}`);
+  b.at("", { kind: "mount", fsType: "tmpfs", target: SCRATCH });
   b.sys("mount", [b.str("tmpfs"), b.str(SCRATCH), b.str("tmpfs"), 0, null]);
 }
 
 function mountOverlay(x: InitContext): void {
   const { b } = x;
   mountScratch(x);
-  b.at("", "mount overlayfs");
+  b.at("", { kind: "mount", fsType: "overlay", target: `${SCRATCH}/merged` });
   for (const name of ["lower", "upper", "work", "merged"]) {
     b.sys("mkdirat", [AT_FDCWD, b.str(`${SCRATCH}/${name}`), 0o700]);
   }

@@ -1,6 +1,8 @@
 /** Why a program of `run --host` or `run --rootfs` is not found, or not executed, where its words tell it. */
 import { BrunError } from "../errors.ts";
-import { quoted, shellWords } from "../printable.ts";
+import { shellWords } from "../printable.ts";
+import { isAboutProgram } from "../stage/step.ts";
+import { stepErrorOf } from "../stage/step-error.ts";
 import { S, type Stat, tryStat } from "../sys/fs.ts";
 
 /** Commands that only a shell has (POSIX 2.14 and 2.9.1.4). */
@@ -21,13 +23,19 @@ export function hintForProgram(error: unknown, argv: readonly string[], program:
 
 /** The same for `exec`; `argv` is all that follows it. */
 export function hintForExec(error: unknown, argv: readonly string[]): unknown {
-  // The name in quotes, as describeFailure() has it, is one of the words; the first such one is the program.
-  const name = /^exec: ("(?:[^"\\]|\\.)*")/.exec((error as Error).message)?.[1];
-  const at = argv.findIndex((word) => quoted(word) === name);
+  // The first word of that name is the program.
+  const name = programOf(error);
+  const at = name === null ? -1 : argv.indexOf(name);
   if (at < 1) return error;
   const before = argv.slice(0, argv[at - 1] === "--" ? at - 1 : at);
   const line: Line = (more, words) => ["exec", ...more, ...before, ...words];
   return withHint(error, argv.slice(at), false, line);
+}
+
+/** The program that cannot be found or executed; null for another failure. */
+function programOf(error: unknown): string | null {
+  const step = stepErrorOf(error)?.step;
+  return step !== undefined && isAboutProgram(step) ? step.file : null;
 }
 
 type Line = (more: readonly string[], words: readonly string[]) => readonly string[];
@@ -37,7 +45,7 @@ function withHint(error: unknown, program: readonly string[], onHost: boolean, l
   const [first] = program;
   if (!(error instanceof BrunError) || error.hint !== undefined || first === undefined) return error;
   // --entrypoint takes its place.
-  if (!error.message.startsWith(`exec: ${quoted(first)}: `)) return error;
+  if (programOf(error) !== first) return error;
   const typed = (more: readonly string[], words: readonly string[]) =>
     shellWords(["brun", ...line(more, words)]);
   const { message, code, where, exitCode } = error;

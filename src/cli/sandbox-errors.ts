@@ -2,6 +2,8 @@
 import { BrunError } from "../errors.ts";
 import type { Sandbox } from "../sandbox/spec.ts";
 import { type LoadedSpec, parseSpec, toJson } from "../spec/index.ts";
+import { isAboutProgram, isMountOf } from "../stage/step.ts";
+import { StepError } from "../stage/step-error.ts";
 
 /** The spec as the loader would give it. Throws a BrunError. */
 export function checked(spec: Sandbox["spec"]): LoadedSpec {
@@ -18,11 +20,16 @@ export function checked(spec: Sandbox["spec"]): LoadedSpec {
 
 /** The directory whose overlay the kernel refused; null for another failure. */
 export function refusedOverlay({ spec, flags }: Sandbox, error: unknown): string | null {
-  if (!(error instanceof BrunError) || !error.message.startsWith("cannot mount overlay on ")) return null;
-  const index = Number(/^mounts\[(\d+)\]$/.exec(error.where ?? "")?.[1] ?? -1);
+  if (!(error instanceof StepError) || !isMountOf(error.step, "overlay")) return null;
+  const index = mountOf(error);
   if (!/^--(host|rootfs|image)/.test(flags[index] ?? "")) return null;
   const lower = spec.mounts?.[index]?.options?.find((option) => option.startsWith("lowerdir="));
   return lower?.slice("lowerdir=".length) ?? null;
+}
+
+/** The index of the mount that an error is about; -1 for another error. */
+function mountOf({ where }: BrunError): number {
+  return Number(/^mounts\[(\d+)\]/.exec(where ?? "")?.[1] ?? -1);
 }
 
 /** Flags of parts of the config. */
@@ -49,13 +56,12 @@ function withExitCode(error: BrunError): BrunError {
 /** An error about a part of the config names the flag that it comes from. */
 export function withFlag({ flags }: Sandbox, error: unknown): unknown {
   if (!(error instanceof BrunError)) return error;
-  if (error.message.startsWith("exec: ")) return withExitCode(error);
+  if (error instanceof StepError && isAboutProgram(error.step)) return withExitCode(error);
   // The hooks are brun's own, and their errors name the flag already.
   const own = error.where?.startsWith("hooks.") ? /: brun: (.*)$/.exec(error.message)?.[1] : undefined;
   if (own !== undefined) return new BrunError(own, { code: error.code, cause: error });
   const where = error.where ?? "";
-  const mount = flags[Number(/^mounts\[(\d+)\]/.exec(where)?.[1] ?? -1)];
-  const flag = mount ?? FLAGS.find(([pattern]) => pattern.test(where))?.[1];
+  const flag = flags[mountOf(error)] ?? FLAGS.find(([pattern]) => pattern.test(where))?.[1];
   if (!flag) return error;
   return new BrunError(error.message, {
     code: error.code,

@@ -45,7 +45,7 @@ export function removeContainer(
 ): void {
   const p = paths(root, state.id);
   if (state.cgroup !== undefined) removeCgroup(b, state.cgroup, busy);
-  b.at("cleanup", `remove ${p.directory}`);
+  b.at("cleanup", { kind: "remove", path: p.directory });
   for (const file of FILES)
     b.sys("unlinkat", [AT_FDCWD, b.str(`${p.directory}/${file}`), 0], { handle: [ANY] });
   if (notify) {
@@ -128,7 +128,7 @@ function callBrun(b: ProgramBuilder, words: readonly string[], stdin: Slot | nul
  */
 export function endProgram(root: string, id: string, namespace: number, keep: boolean): Program {
   const b = new ProgramBuilder();
-  b.at("cleanup", `end the processes of ${id}`);
+  b.at("cleanup", { kind: "endProcesses", id });
   const stdin = namespace < 0 ? null : b.get("dup", [namespace]);
   const words = keep ? ["kill", "--all", id, "KILL"] : ["delete", "--force", id];
   callBrun(b, ["--root", root, ...words], stdin);

@@ -19,7 +19,7 @@ export function deleteContainer(rt: Runtime, id: string, force: boolean): void {
   try {
     locked = lock(rt.root, id);
   } catch (error) {
-    if (force && error instanceof BrunError && error.message.endsWith("does not exist")) return;
+    if (force && error instanceof BrunError && error.code === "ERR_NOT_FOUND") return;
     throw error;
   }
   try {

@@ -46,10 +46,11 @@ export function exec(rt: Runtime, options: ExecOptions): number {
     return execOrThrow(rt, options);
   } catch (error) {
     if (error instanceof BrunError && error.exitCode !== EXEC_FAILED) {
-      throw new BrunError(error.message, { ...error, exitCode: EXEC_FAILED });
+      throw new BrunError(error.message, { ...error, exitCode: EXEC_FAILED, cause: error });
     }
     if (!(error instanceof BrunError) && error instanceof Error) {
-      throw new BrunError(error.message, { exitCode: EXEC_FAILED, cause: error });
+      const code = error instanceof SysError ? error.code : undefined;
+      throw new BrunError(error.message, { code, exitCode: EXEC_FAILED, cause: error });
     }
     throw error;
   }

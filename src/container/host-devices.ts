@@ -63,7 +63,7 @@ function isThere({ path, type, major, minor }: Device): boolean {
 /** Makes them on a tmpfs that nobody else sees, and sends a mount of each. */
 function makingProgram(devices: readonly Device[], missing: readonly number[], maps: IdMaps): Program {
   const b = new ProgramBuilder(true);
-  b.at("linux.devices", "make devices apart from the host's");
+  b.at("linux.devices", { kind: "devicesApart" });
   b.sys("unshare", [CLONE.NEWNS]);
   b.sys("mount", [null, b.str("/"), null, MS.REC | MS.PRIVATE, null]);
   b.sys("mount", [
@@ -79,7 +79,7 @@ function makingProgram(devices: readonly Device[], missing: readonly number[], m
     const owner = [toHost(maps.uid, uid), toHost(maps.gid, gid)] as const;
     if (owner[0] === null || owner[1] === null)
       throw new BrunError(`its owner ${uid}:${gid} is not mapped`, { where: `linux.devices[${index}]` });
-    b.at(`linux.devices[${index}]`, `make the device ${path}`);
+    b.at(`linux.devices[${index}]`, { kind: "makeDevice", path });
     const name = b.str(`/dev/${index}`);
     const mode = DEVICE_TYPES[type]! | (fileMode & 0o7777);
     b.sys("mknodat", [AT_FDCWD, name, mode, deviceNumber(Number(major ?? 0), Number(minor ?? 0))]);

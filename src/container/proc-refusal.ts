@@ -3,7 +3,8 @@ import { currentCaller } from "../../rootless/caller.ts";
 import { explainProcMountRefusal, hostView } from "../../rootless/userns.ts";
 import { mountsProc } from "../config/bind-proc.ts";
 import type { Spec } from "../spec/index.ts";
-import { StepError } from "../stage/failure.ts";
+import { isMountOf } from "../stage/step.ts";
+import { StepError } from "../stage/step-error.ts";
 
 /** As far as it can be seen; for people. */
 export function procRefusal(): string {
@@ -15,7 +16,5 @@ export function procRefusal(): string {
 export function isProcRefusal(error: unknown, spec: Spec): boolean {
   if (!(error instanceof StepError) || error.code !== "EPERM" || !mountsProc(spec)) return false;
   // Not the way to the mount point, which a seccomp filter may refuse.
-  if (error.programs[error.program]?.ops[error.op]?.name !== "mount") return false;
-  const index = (spec.mounts ?? []).findIndex(({ type }) => type === "proc");
-  return error.where === `mounts[${index}]`;
+  return isMountOf(error.step, "proc") && error.operation.name === "mount";
 }

@@ -3,9 +3,9 @@
  * exec.fifo, behind the byte by which `start` let it go on.
  */
 import type { BrunError } from "../errors.ts";
-import { quoted } from "../printable.ts";
 import { describeFailure } from "../stage/failure.ts";
 import type { Op } from "../stage/operation.ts";
+import type { Step } from "../stage/step.ts";
 import { IOCTL } from "../sys/constants.ts";
 import { NR, syscall } from "../sys/ffi.ts";
 import { close, O, readdir, readlink, tryOpen } from "../sys/fs.ts";
@@ -64,17 +64,11 @@ function decode(root: string, stored: StoredState, view: DataView): StartFailure
 }
 
 function hook(stored: StoredState, index: number): Op {
-  const doing = `run the hook ${stored.startHooks![index]![1]}`;
-  return { kind: "spawn", name: "", args: [], where: `hooks.startContainer[${index}]`, doing };
+  const step: Step = { kind: "hook", path: stored.startHooks![index]![1] };
+  return { kind: "spawn", name: "", args: [], where: `hooks.startContainer[${index}]`, step };
 }
 
 function executing(root: string, { id }: StoredState): Op {
   const file = loadExecInfo(root, id).process.args?.[0] ?? "";
-  return {
-    kind: "execute",
-    name: "",
-    args: [],
-    where: "process.args[0]",
-    doing: `exec: ${quoted(file)}`,
-  };
+  return { kind: "execute", name: "", args: [], where: "process.args[0]", step: { kind: "execute", file } };
 }

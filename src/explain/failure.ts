@@ -1,9 +1,9 @@
 /** `run --explain-error`: what stands around a failure. */
 import { doctor, type Finding } from "../../rootless/doctor/doctor.ts";
 import { BrunError } from "../errors.ts";
-import { StepError } from "../stage/failure.ts";
+import { type StepError, stepErrorOf } from "../stage/step-error.ts";
 import type { Explanation } from "./explain.ts";
-import { PROGRAM_NAMES, type Step, stepsOf } from "./steps.ts";
+import { type ExplainedStep, PROGRAM_NAMES, stepsOf } from "./steps.ts";
 import { changeLines, columns, idLines, type Marks, plain, shown } from "./text.ts";
 
 /** Steps that are shown before and after the one that failed. */
@@ -20,7 +20,7 @@ export function failureText(
   findings: readonly Finding[],
   marks: Marks = plain,
 ): string {
-  const step = stepError(error);
+  const step = stepErrorOf(error);
   const parts: [string, string[]][] = [
     [
       "Where it failed",
@@ -49,11 +49,6 @@ export function machineFindings(): Finding[] {
   }
 }
 
-function stepError(error: unknown): StepError | null {
-  if (error instanceof StepError) return error;
-  return error instanceof BrunError && error.cause instanceof StepError ? error.cause : null;
-}
-
 function stepLines({ programs, program, op }: StepError, marks: Marks): string[] {
   const steps = stepsOf(programs[program]?.ops ?? []);
   const at = steps.findLastIndex(({ first }) => first <= op);
@@ -61,7 +56,7 @@ function stepLines({ programs, program, op }: StepError, marks: Marks): string[]
   const near = steps.slice(from, at + NEIGHBOURS + 1);
   const rows = columns(near.map(({ where, doing }) => [where, doing]));
   const lines = rows.map((row, i) => `${from + i === at ? "→" : " "} ${row}`);
-  const call = (steps[at] as Step | undefined)?.calls[op - (steps[at]?.first ?? 0)];
+  const call = (steps[at] as ExplainedStep | undefined)?.calls[op - (steps[at]?.first ?? 0)];
   return [
     `program ${PROGRAM_NAMES[program]}, step ${at + 1} of ${steps.length}`,
     ...lines.slice(0, at - from + 1),

@@ -4,9 +4,10 @@ import { needsState, recordedPrograms } from "../init/standard.ts";
 import { printable } from "../printable.ts";
 import { describeOp } from "../stage/describe.ts";
 import type { Op } from "../stage/program.ts";
+import { phrase } from "../stage/step.ts";
 
 /** One thing that is done. */
-export interface Step {
+export interface ExplainedStep {
   /** Config path, or the flag or command that it belongs to. */
   readonly where: string;
   /** "mount proc on /proc" */
@@ -19,7 +20,7 @@ export interface Step {
 /** A program, which the stage gets in one piece. */
 export interface ProgramExplanation {
   readonly name: string;
-  readonly steps: readonly Step[];
+  readonly steps: readonly ExplainedStep[];
 }
 
 /** What the programs are for, in the order in which the stage gets them. */
@@ -42,22 +43,15 @@ export function explainPrograms(config: ContainerConfig): ProgramExplanation[] {
 }
 
 /** Operations that follow each other and are for the same thing are one step. */
-export function stepsOf(ops: readonly Op[]): Step[] {
+export function stepsOf(ops: readonly Op[]): ExplainedStep[] {
   const steps: { where: string; doing: string; first: number; calls: string[] }[] = [];
   ops.forEach((op, i) => {
     const last = steps.at(-1);
     const text = printable(describeOp(op, i), true);
-    const doing = printable(phrase(op), true);
+    const doing = printable(phrase(op.step), true);
     const where = printable(op.where, true);
     if (last?.where === where && last.doing === doing) last.calls.push(text);
     else steps.push({ where, doing, first: i, calls: [text] });
   });
   return steps;
-}
-
-/** What an operation does. Those about the program are worded for the error line that clients look for. */
-function phrase(op: Op): string {
-  const program = /^exec: (.*?)(: executable file not found in \$PATH)?$/.exec(op.doing);
-  if (program === null) return op.doing;
-  return `${op.kind === "execute" ? "execute" : "find the program"} ${program[1]}`;
 }

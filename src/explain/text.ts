@@ -4,7 +4,7 @@ import { toJson } from "../spec/index.ts";
 import { unifiedDiff } from "./diff.ts";
 import type { Explanation } from "./explain.ts";
 import type { MapLine } from "./maps.ts";
-import type { Step } from "./steps.ts";
+import type { ExplainedStep } from "./steps.ts";
 
 /** How texts are marked on a terminal; without one they are not. */
 export interface Marks {
@@ -115,7 +115,7 @@ function seccompLines({ seccomp }: Explanation): string[] {
   ];
 }
 
-function stepLines(steps: readonly Step[], syscalls: boolean, marks: Marks): string[] {
+function stepLines(steps: readonly ExplainedStep[], syscalls: boolean, marks: Marks): string[] {
   const heads = columns(steps.map(({ where, doing }) => [where, doing]));
   if (!syscalls) return heads;
   return steps.flatMap(({ first, calls }, i) => [

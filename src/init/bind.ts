@@ -106,7 +106,7 @@ function openSource(
   const source = absolute(mount.source ?? "", x.config.bundle);
   const recursive = (options.flags & MS.REC) !== 0;
   const nofollow = (options.extra & Extra.SRC_NOFOLLOW) !== 0;
-  x.b.at(`mounts[${index}]`, `bind ${source} on ${mount.destination}`);
+  x.b.at(`mounts[${index}]`, { kind: "bind", source, target: mount.destination });
   if (!hasRealSource(options)) {
     const tree = cloneTree(x, AT_FDCWD, source, recursive, nofollow ? AT_SYMLINK_NOFOLLOW : 0);
     return withAttributes(x, tree, source, options, outside);
@@ -158,7 +158,7 @@ function bindEntry(
 ): void {
   const { b } = x;
   const source = absolute(mount.source ?? "", x.config.bundle);
-  b.at(`mounts[${index}]`, `bind ${source} on ${mount.destination}`);
+  b.at(`mounts[${index}]`, { kind: "bind", source, target: mount.destination });
   const absent = b.label();
   const other = b.label();
   const entry = openFromRoot(x, source, type === "dir", absent);
@@ -220,7 +220,7 @@ function addAttributes(x: InitContext, tree: Slot, { flags, cleared }: MountOpti
 /** An id-mapped mount: with the ids of the user namespace at `path` (mount_setattr(2), MOUNT_ATTR_IDMAP). */
 function mapIds(x: InitContext, tree: Slot, index: number, path: string, recursive: boolean): void {
   const { b } = x;
-  b.at(`mounts[${index}]`, `map the ids of ${x.config.spec.mounts![index]!.source}`);
+  b.at(`mounts[${index}]`, { kind: "mapIds", source: x.config.spec.mounts![index]!.source ?? "" });
   const fd = b.get("openat", [AT_FDCWD, b.str(path), O.RDONLY | O.CLOEXEC, 0]);
   const attr = mountAttr(x, MOUNT_ATTR.IDMAP, 0);
   b.poke(b.inside(attr, 24), fd, 8);
@@ -249,7 +249,7 @@ export function bindMount(x: InitContext, mount: Mount, index: number, options: 
     if (config.privileged) mapIds(x, tree, index, idmap, (options.extra & Extra.RIDMAP) !== 0);
     else b.send(Message.idmap, tree, Message.resume);
   }
-  b.at(`mounts[${index}]`, `bind ${mount.source ?? ""} on ${mount.destination}`);
+  b.at(`mounts[${index}]`, { kind: "bind", source: mount.source ?? "", target: mount.destination });
   const propagates = options.propagation.length > 0;
   const target =
     (options.extra & Extra.DEST_NOFOLLOW) === 0
@@ -271,7 +271,7 @@ export function bindMount(x: InitContext, mount: Mount, index: number, options: 
 function copyEntry(x: InitContext, mount: Mount, index: number): void {
   const { b } = x;
   const source = absolute(mount.source ?? "", x.config.bundle);
-  b.at(`mounts[${index}]`, `copy ${source} to ${mount.destination}`);
+  b.at(`mounts[${index}]`, { kind: "copy", source, target: mount.destination });
   const parts = components(mount.destination).slice(0, -1);
   const end = source.lastIndexOf("/");
   const name = source.slice(end + 1);
@@ -313,7 +313,7 @@ const KERNEL_LINKS = [FS_MAGIC.PROC, FS_MAGIC.SYSFS, FS_MAGIC.DEVPTS];
 /** crun's copy-symlink: a source that is a symbolic link is made again. One that says the same may be there. */
 function copyLink(x: InitContext, mount: Mount, index: number, link: string): void {
   const { b } = x;
-  b.at(`mounts[${index}]`, `link ${mount.destination} to ${link}`);
+  b.at(`mounts[${index}]`, { kind: "link", source: link, target: mount.destination });
   const parts = components(mount.destination);
   const directory = openTarget(x, parts.slice(0, -1).join("/"), { create: "dir" });
   const name = b.str(parts[parts.length - 1] ?? "");

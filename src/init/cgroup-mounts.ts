@@ -18,7 +18,7 @@ import { openTarget, relative } from "./path.ts";
 export function mountCgroup(x: InitContext, mount: Mount, where: string, options: MountOptions): void {
   const { cgroup2, cgroupBinds } = x.config.facts;
   if (!cgroup2 && cgroupBinds.length === 0) return;
-  x.b.at(where, `mount cgroup on ${mount.destination}`);
+  x.b.at(where, { kind: "mount", fsType: "cgroup", target: mount.destination });
   if (cgroup2) mountUnified(x, mount, options);
   else mountHierarchies(x, mount, where, options);
 }
@@ -88,7 +88,7 @@ function mountHierarchies(x: InitContext, mount: Mount, where: string, options: 
   // Without a cgroup of its own these are brun's, with other processes in them: only root of the host may have those.
   const readonly = config.cgroup === null && !config.privileged ? MOUNT_ATTR.RDONLY : 0;
   for (const { name, source } of config.facts.cgroupBinds) {
-    b.at(where, `bind ${source} on ${mount.destination}/${name}`);
+    b.at(where, { kind: "bind", source, target: `${mount.destination}/${name}` });
     const skip = b.label();
     const absent = { handle: [E.ENOENT], orElse: skip };
     const tree = cloneTree(x, AT_FDCWD, source, false, 0, absent);
@@ -98,7 +98,7 @@ function mountHierarchies(x: InitContext, mount: Mount, where: string, options: 
   }
   linkMerged(x, mount, where, mounted);
   if ((options.flags & MS.RDONLY) !== 0) {
-    b.at(where, `make ${mount.destination} read-only`);
+    b.at(where, { kind: "readOnly", path: mount.destination });
     setAttributes(x, mounted, MOUNT_ATTR.RDONLY, 0, false);
   }
   b.close(mounted);
@@ -110,7 +110,7 @@ function linkMerged(x: InitContext, mount: Mount, where: string, mounted: Slot):
   const merged = filtered(config.facts.cgroupBinds, ({ name }) => name.includes(","));
   each(merged, ({ name }) => {
     each(name.split(","), (controller) => {
-      b.at(where, `link ${mount.destination}/${controller} to ${name}`);
+      b.at(where, { kind: "link", source: name, target: `${mount.destination}/${controller}` });
       b.sys("symlinkat", [b.str(name), mounted, b.str(controller)], { handle: [E.EEXIST] });
     });
   });

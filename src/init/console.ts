@@ -17,7 +17,7 @@ export function openPty(
   size: readonly [number, number] | null,
 ): Slot {
   const { b } = x;
-  b.at("process.terminal", "open a pseudoterminal in the container's /dev/pts");
+  b.at("process.terminal", { kind: "openPty" });
   const how = openHow(x, O.RDWR | O.NOCTTY, IN_ROOT);
   const master = b.get("openat2", [root, b.str("dev/pts/ptmx"), how, OPEN_HOW_SIZE]);
   // The root file system could bring something else under this name (CVE-2025-52565).
@@ -30,7 +30,7 @@ export function openPty(
     b.sys("ioctl", [slave, IOCTL.TIOCSWINSZ, winsize]);
   }
   if (uid !== 0) b.sys("fchown", [slave, uid, -1], { handle: [ANY] });
-  b.at("process.terminal", "hand the terminal to brun");
+  b.at("process.terminal", { kind: "handPty" });
   b.send(Message.console, master, 0);
   b.close(master);
   return slave;
@@ -39,7 +39,7 @@ export function openPty(
 /** Makes the slave the session's controlling terminal and stdin, stdout and stderr. */
 export function takeTerminal(x: ProcessContext, slave: Slot): void {
   const { b } = x;
-  b.at("process.terminal", "take the terminal");
+  b.at("process.terminal", { kind: "takePty" });
   b.sys("ioctl", [slave, IOCTL.TIOCSCTTY, 0]);
   for (const fd of [0, 1, 2]) b.sys("dup3", [slave, fd, 0]);
   b.close(slave);
@@ -55,7 +55,7 @@ export function openConsole(x: InitContext): Slot | null {
       ? ([Number(box.height), Number(box.width)] as const)
       : x.config.facts.terminalSize;
   const slave = openPty(x, x.root, process.user?.uid ?? 0, size);
-  x.b.at("process.terminal", "bind the terminal on /dev/console");
+  x.b.at("process.terminal", { kind: "bindConsole" });
   const tree = cloneTree(x, slave, "", false);
   attach(x, tree, openTarget(x, "/dev/console", { create: "file" }));
   return slave;

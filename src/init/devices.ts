@@ -46,7 +46,7 @@ export function devices(x: InitContext): void {
     addDevice(x, device, `linux.devices[${i}]`, x.devices?.get(i));
   });
   for (const device of defaultDevices) if (!names.has(device.path)) addDevice(x, device, "default devices");
-  x.b.at("default devices", "link /dev/fd and the like");
+  x.b.at("default devices", { kind: "devLinks" });
   const { b } = x;
   const dev = openDirectory(x, ["dev"]);
   for (const [target, name] of links) {
@@ -65,13 +65,13 @@ function addDevice(x: InitContext, device: Device, where: string, made?: Slot): 
   const { b } = x;
   // Anyone may make a FIFO.
   if (x.config.privileged || device.type === "p") {
-    b.at(where, `make the device ${device.path}`);
+    b.at(where, { kind: "makeDevice", path: device.path });
     makeDevice(x, device);
   } else if (made !== undefined) {
-    b.at(where, `bind the device ${device.path}`);
+    b.at(where, { kind: "bindDevice", path: device.path });
     attach(x, made, openTarget(x, device.path, { create: "file" }));
   } else {
-    b.at(where, `bind the host's ${device.path}`);
+    b.at(where, { kind: "bindHostDevice", path: device.path });
     bindDevice(x, device);
   }
 }
@@ -79,7 +79,7 @@ function addDevice(x: InitContext, device: Device, where: string, made?: Slot): 
 /** Takes the devices that root of the host has made, while the host's procfs is there. */
 export function openMadeDevices(x: InitContext): void {
   x.config.facts.devices?.forEach((path, index) => {
-    x.b.at(`linux.devices[${index}]`, "take the device that has been made");
+    x.b.at(`linux.devices[${index}]`, { kind: "takeDevice" });
     x.devices ??= new Map();
     x.devices.set(index, x.b.get("openat", [AT_FDCWD, x.b.str(path), O.PATH | O.CLOEXEC, 0]));
   });

@@ -1,12 +1,10 @@
 /** The last steps: executable, seccomp, readiness, execve. */
 
 import type { SeccompFilter } from "../config/types.ts";
-import { quoted } from "../printable.ts";
 import type { Process } from "../spec/index.ts";
 import { Message } from "../stage/messages.ts";
 import type { Blob } from "../stage/program.ts";
 import { PR, RESOLVE } from "../sys/constants.ts";
-import { E } from "../sys/errno.ts";
 import { O, POLLIN } from "../sys/fs.ts";
 import { each, foundLast } from "../sys/lists.ts";
 import { utf8 } from "../sys/utf8.ts";
@@ -63,7 +61,7 @@ export function environmentArray(x: ProcessContext, env: readonly string[], uid?
 function findHome({ b }: ProcessContext, env: readonly string[], envp: Blob, uid: number): void {
   const index = env.indexOf(HOME);
   if (index < 0) return;
-  b.at("process.env", "look up HOME in /etc/passwd");
+  b.at("process.env", { kind: "findHome" });
   const data = new Uint8Array(HOME.length + HOME_SIZE);
   data.set(utf8(HOME));
   const variable = b.bytes(data, "HOME");
@@ -78,7 +76,7 @@ function tellPid(x: ProcessContext, env: readonly string[], envp: Blob): void {
   const index = env.indexOf(LISTEN_PID);
   if (index < 0 || !x.config.extraEnv.includes(LISTEN_PID)) return;
   const { b } = x;
-  b.at("process.env", "set LISTEN_PID");
+  b.at("process.env", { kind: "setListenPid" });
   const variable = b.bytes(utf8(LISTEN_PID.padEnd(32, "\0")), "LISTEN_PID");
   const pid = b.get("getpid", []);
   b.poke(b.inside(variable, LISTEN_PID.length), pid, 0);
@@ -97,23 +95,14 @@ export function searchPath(env: readonly string[]): string {
  */
 export function findExecutable(x: ProcessContext, file: string, path: string): void {
   const { b } = x;
-  const name = quoted(file);
-  b.at("process.args[0]", `exec: ${name}`);
-  if (file.includes("/")) {
-    b.find(b.str(file), path);
-    return;
-  }
-  const found = b.label();
-  b.find(b.str(file), path, { handle: [E.ENOENT], andThen: found });
-  b.at("process.args[0]", `exec: ${name}: executable file not found in $PATH`);
+  b.at("process.args[0]", { kind: "findProgram", file });
   b.find(b.str(file), path);
-  b.mark(found);
 }
 
 /** Installs a seccomp filter and sends the notification descriptor to brun when there is one. */
 export function installSeccomp(x: ProcessContext, filter: SeccompFilter): void {
   const { b } = x;
-  b.at("linux.seccomp", "install the seccomp filter");
+  b.at("linux.seccomp", { kind: "seccomp" });
   const program = b.bytes(filter.bpf, `bpf of ${filter.bpf.length / 8} instructions`);
   const fprog = b.bytes(
     new Uint8Array(new BigUint64Array([BigInt(filter.bpf.length / 8), 0n]).buffer),
@@ -136,10 +125,10 @@ export function installSeccomp(x: ProcessContext, filter: SeccompFilter): void {
  */
 export function waitForStart(x: ProcessContext): void {
   const { b } = x;
-  b.at("start", "wait for brun");
+  b.at("start", { kind: "awaitBrun" });
   b.send(Message.ready, null, Message.run, x.fifo);
   if (x.fifo === null) return;
-  b.at("start", "wait for brun start");
+  b.at("start", { kind: "awaitStart" });
   const pollfd = b.bytes(new Uint8Array(new Uint32Array([0, POLLIN]).buffer), "{fifo, POLLIN}");
   b.poke(pollfd, x.fifo, 4);
   b.sys("ppoll", [pollfd, 1, null, null, 8]);
@@ -148,7 +137,7 @@ export function waitForStart(x: ProcessContext): void {
 /** From here on the process is the child of an init, where one is asked for. */
 export function becomeInit(x: ProcessContext, env: readonly string[], envp: Blob): void {
   if (!x.config.init) return;
-  x.b.at("init", "leave an init behind");
+  x.b.at("init", { kind: "leaveInit" });
   x.b.init();
   tellPid(x, env, envp);
 }
@@ -158,7 +147,7 @@ const SIGKILL = 9;
 /** After the change of user, which ends it. When brun has gone already, the program finds nobody to wait for. */
 export function dieWithParent(x: ProcessContext): void {
   if (!x.config.dieWithParent) return;
-  x.b.at("init", "end when brun ends");
+  x.b.at("init", { kind: "dieWithParent" });
   x.b.sys("prctl", [PR.SET_PDEATHSIG, SIGKILL, 0, 0, 0]);
 }
 
@@ -166,7 +155,7 @@ export function dieWithParent(x: ProcessContext): void {
 export function execute(x: ProcessContext, file: string, path: string, process: Process, envp: Blob): void {
   const { b } = x;
   const argv = b.strArray(process.args ?? [], "argv");
-  b.at("process.args[0]", `exec: ${quoted(file)}`);
+  b.at("process.args[0]", { kind: "execute", file });
   b.execute(b.str(file), path, argv, envp);
 }
 
@@ -175,7 +164,7 @@ const CLOSE_RANGE_CLOEXEC = 4;
 /** Marks everything but stdio and the preserved descriptors close-on-exec. */
 export function closeOthers(x: ProcessContext): void {
   const { b, config } = x;
-  b.at("--preserve-fds", "mark all other file descriptors close-on-exec");
+  b.at("--preserve-fds", { kind: "closeOthers" });
   const first = 3 + config.preserveFds;
   if (!config.facts.lacking?.has("close_range")) {
     b.sys("close_range", [first, 0xffffffff, CLOSE_RANGE_CLOEXEC]);

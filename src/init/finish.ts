@@ -65,6 +65,6 @@ export function finish(x: ProcessContext, process: Process, start: StartHooks | 
 function giveStdio(x: ProcessContext, process: Process): void {
   const uid = process.user?.uid ?? 0;
   if (uid === 0) return;
-  x.b.at("process.user.uid", "give stdio to the user");
+  x.b.at("process.user.uid", { kind: "giveStdio" });
   for (const fd of x.config.facts.ownStdio) x.b.sys("fchown", [fd, uid, -1], { handle: [ANY] });
 }

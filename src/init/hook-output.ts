@@ -32,7 +32,7 @@ export function openHookOutput(b: ProgramBuilder, annotations: Annotations): Hoo
   if (paths.size === 0) return undefined;
   const flags = O.WRONLY | O.CREAT | O.APPEND | O.CLOEXEC;
   const open = (path: string) => {
-    b.at("annotations", `open ${path} for the output of hooks`);
+    b.at("annotations", { kind: "hookOutput", path });
     return b.get("openat", [AT_FDCWD, b.str(path), flags, 0o700]);
   };
   return new Map([...paths].map(([at, path]) => [at, open(path)]));

@@ -29,7 +29,7 @@ export function runHooks(
   env?: Blob,
 ): number[] {
   return mapped(hooks, (hook, i) => {
-    x.b.at(`${where}[${i}]`, `run the hook ${hook.path}`);
+    x.b.at(`${where}[${i}]`, { kind: "hook", path: hook.path });
     const stdin = stateInput(x, state);
     const request = hookRequest(x, hook, env, SPAWN_SETPGRP | SPAWN_DIE_TOO);
     const said = hookSays(x.b, request, x.hookOutput);
@@ -92,11 +92,11 @@ export function runHooksWarning(
 ): void {
   const { b } = x;
   const { annotations, bundle } = JSON.parse(state);
-  b.at(where, `change to the bundle ${bundle}`);
+  b.at(where, { kind: "changeToBundle", path: bundle });
   b.sys("chdir", [b.str(bundle)], { handle: [ANY] });
   const output = openHookOutput(b, annotations);
   each(hooks, (hook, i) => {
-    b.at(`${where}[${i}]`, `run the hook ${hook.path}`);
+    b.at(`${where}[${i}]`, { kind: "hook", path: hook.path });
     const failed = b.label();
     const done = b.label();
     const stdin = stateInput(x, state);

@@ -43,7 +43,7 @@ function bitsOf({ low, high }: CapabilitySet): number {
  * newer kernel's must not stay.
  */
 function boundingSet(x: ProcessContext, process: Process): void {
-  x.b.at("process.capabilities.bounding", "drop capabilities from the bounding set");
+  x.b.at("process.capabilities.bounding", { kind: "dropBounding" });
   const keep = bitsOf(capabilitySet(process.capabilities?.bounding));
   x.b.bits("prctl", keep, 1, [PR.CAPBSET_DROP, 0, 0, 0], INVERTED);
 }
@@ -53,14 +53,14 @@ function ids(x: ProcessContext, process: Process): void {
   const { b, config } = x;
   const { uid = 0, gid = 0, additionalGids = [] } = process.user ?? {};
   const groups = new Uint32Array(additionalGids);
-  b.at("process.user.additionalGids", `set the supplementary groups to [${additionalGids}]`);
+  b.at("process.user.additionalGids", { kind: "setGroups", value: `${additionalGids}` });
   if (config.setgroups || groups.length > 0) {
     b.sys("setgroups", [groups.length, b.bytes(new Uint8Array(groups.buffer), () => `[${additionalGids}]`)]);
   }
-  b.at("process.user.gid", `set the group id to ${gid}`);
+  b.at("process.user.gid", { kind: "setGid", value: `${gid}` });
   b.sys("setresgid", [gid, gid, gid]);
   hideAgain(x);
-  b.at("process.user.uid", `set the user id to ${uid}`);
+  b.at("process.user.uid", { kind: "setUid", value: `${uid}` });
   b.sys("setresuid", [uid, uid, uid]);
   hideAgain(x);
 }
@@ -89,14 +89,14 @@ function capabilitySets(x: ProcessContext, process: Process): void {
   const data = new Uint32Array([e.low, p.low, i.low, e.high, p.high, i.high]);
   const header = b.bytes(new Uint8Array(new Uint32Array([CAPABILITY_VERSION_3, 0]).buffer), "{v3, self}");
   const hex = (set: CapabilitySet) => bitsOf(set).toString(16);
-  b.at("process.capabilities", "set the capabilities");
+  b.at("process.capabilities", { kind: "setCapabilities" });
   b.sys("capset", [
     header,
     b.bytes(new Uint8Array(data.buffer), () => `{eff=${hex(e)}, prm=${hex(p)}, inh=${hex(i)}}`),
   ]);
   // Those of the caller would stay where they are permitted and inheritable.
   b.sys("prctl", [PR.CAP_AMBIENT, AMBIENT.CLEAR_ALL, 0, 0, 0]);
-  b.at("process.capabilities.ambient", "raise the ambient capabilities");
+  b.at("process.capabilities.ambient", { kind: "raiseAmbient" });
   // Refused unless permitted and inheritable: the container runs without them, as under runc.
   const a = capabilitySet(ambient);
   const raise = { low: (a.low & own.low & i.low) >>> 0, high: (a.high & own.high & i.high) >>> 0 };
@@ -107,16 +107,16 @@ function capabilitySets(x: ProcessContext, process: Process): void {
 export function identity(x: ProcessContext, process: Process): void {
   const { b } = x;
   boundingSet(x, process);
-  b.at("process.user", "keep the capabilities over the change of user");
+  b.at("process.user", { kind: "keepCapabilities" });
   b.sys("prctl", [PR.SET_KEEPCAPS, 1, 0, 0, 0]);
   ids(x, process);
   capabilitySets(x, process);
-  b.at("process.user", "end keeping capabilities");
+  b.at("process.user", { kind: "endKeeping" });
   b.sys("prctl", [PR.SET_KEEPCAPS, 0, 0, 0, 0]);
 }
 
 /** prctl(PR_SET_NO_NEW_PRIVS). */
 export function noNewPrivileges(x: ProcessContext): void {
-  x.b.at("process.noNewPrivileges", "set no_new_privs");
+  x.b.at("process.noNewPrivileges", { kind: "noNewPrivileges" });
   x.b.sys("prctl", [PR.SET_NO_NEW_PRIVS, 1, 0, 0, 0]);
 }

@@ -12,7 +12,11 @@ type Limit = NonNullable<Process["rlimits"]>[number];
 /** Resource limits; config has clamped those that the caller may not raise. */
 export function rlimits(x: ProcessContext, process: Process): void {
   each(process.rlimits ?? [], (limit, i) => {
-    x.b.at(`process.rlimits[${i}]`, `set ${limit.type} to ${limit.soft}:${limit.hard}`);
+    x.b.at(`process.rlimits[${i}]`, {
+      kind: "setLimit",
+      type: limit.type,
+      value: `${limit.soft}:${limit.hard}`,
+    });
     setLimit(x, limit, limit.soft);
   });
 }
@@ -20,7 +24,7 @@ export function rlimits(x: ProcessContext, process: Process): void {
 /** Raises hard limits while the process still has the rights of root of the host; {@link rlimits} does the rest. */
 export function raiseLimits(x: ProcessContext): void {
   each(x.config.raisedLimits ?? [], (limit) => {
-    x.b.at("process.rlimits", `raise ${limit.type} to ${limit.hard}`);
+    x.b.at("process.rlimits", { kind: "raiseLimit", type: limit.type, value: `${limit.hard}` });
     setLimit(x, limit, limit.hard);
   });
 }
@@ -35,13 +39,13 @@ function setLimit({ b }: ProcessContext, { type, hard }: Limit, soft: Limit["sof
 export function oomScore(x: ProcessContext, process: Process): void {
   const score = process.oomScoreAdj;
   if (score === undefined) return;
-  x.b.at("process.oomScoreAdj", `set oom_score_adj to ${score}`);
+  x.b.at("process.oomScoreAdj", { kind: "setOomScore", value: `${score}` });
   const refused = x.config.privileged ? undefined : [E.EACCES, E.EPERM];
   writeTo(x, "/proc/self/oom_score_adj", `${score}`, refused);
 }
 
 /** umask(2) of the process; 0022 when the spec has none, as runc. */
 export function umask(x: ProcessContext, process: Process): void {
-  x.b.at("process.user.umask", "set the umask");
+  x.b.at("process.user.umask", { kind: "setUmask" });
   x.b.sys("umask", [process.user?.umask ?? 0o022]);
 }

@@ -25,7 +25,7 @@ export function readonlyPaths(x: InitContext): void {
   const { b } = x;
   each(x.config.spec.linux?.readonlyPaths ?? [], (path, i) => {
     if (path === "") return;
-    b.at(`linux.readonlyPaths[${i}]`, `make ${path} read-only`);
+    b.at(`linux.readonlyPaths[${i}]`, { kind: "readOnly", path });
     const absent = b.label();
     const target = openIfThere(x, path, absent);
     const tree = cloneTree(x, target, "", true);
@@ -44,21 +44,21 @@ export function maskedPaths(x: InitContext): void {
   const paths = x.config.spec.linux?.maskedPaths ?? [];
   if (paths.length === 0) return;
   const empty = b.str("");
-  b.at("linux.maskedPaths", "open the host's /dev/null");
+  b.at("linux.maskedPaths", { kind: "openNull" });
   const nul = b.get("openat", [AT_FDCWD, b.str("/dev/null"), O.PATH | O.CLOEXEC, 0]);
   // A mask made of anything else would be a hole (CVE-2025-31133).
   const statx = b.reserve(256, "statx");
   b.sys("statx", [nul, empty, AT_EMPTY_PATH, 0x7ff, statx]);
   b.check(b.inside(statx, 0x1c), 2, S.IFMT, S.IFCHR, E.ENOTBLK);
   b.check(b.inside(statx, 0x80), 8, -1n, (3n << 32n) | 1n, E.ENOTBLK);
-  b.at("linux.maskedPaths", "make the tmpfs that all masked directories share");
+  b.at("linux.maskedPaths", { kind: "maskTmpfs" });
   const cover = emptyTmpfs(x);
   const seen = new Set<string>();
   each(paths, (path, i) => {
     const name = relative(path);
     if (path === "" || seen.has(name)) return;
     seen.add(name);
-    b.at(`linux.maskedPaths[${i}]`, `mask ${path}`);
+    b.at(`linux.maskedPaths[${i}]`, { kind: "mask", path });
     maskPath(x, name, nul, cover);
   });
   b.close(cover);

@@ -57,7 +57,7 @@ function hostPath({ config }: InitContext, type: string): string | undefined {
 
 function newMount(x: InitContext, mount: Mount, where: string, options: MountOptions): void {
   const type = mount.type ?? "none";
-  x.b.at(where, `mount ${type} on ${mount.destination}`);
+  x.b.at(where, { kind: "mount", fsType: type, target: mount.destination });
   if (type === "tmpfs") mountTmpfs(x, mount, options);
   else mountKernel(x, mount, type, options);
 }

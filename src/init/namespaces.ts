@@ -15,9 +15,6 @@ import { tryEarly } from "./retry.ts";
 import { timeOfJoinedUser } from "./time.ts";
 import { writeTo } from "./write.ts";
 
-/** What {@link hide} is for in a container that joins namespaces. */
-export const HIDE = "hide from the processes of joined namespaces";
-
 /**
  * Joins the namespaces given by path, then clones into the new ones. All paths are opened first: what they
  * name (/proc/PID/ns/net) may be out of reach from inside another user namespace.
@@ -25,7 +22,7 @@ export const HIDE = "hide from the processes of joined namespaces";
 export function enterNamespaces(x: InitContext, cgroup: Slot | null): void {
   const { b, config } = x;
   const opened = mapped(config.joins, (join) => {
-    b.at(join.where, `open the namespace ${join.path}`);
+    b.at(join.where, { kind: "openNamespace", path: join.path });
     return { join, fd: b.get("openat", [AT_FDCWD, b.str(join.path), O.RDONLY | O.CLOEXEC, 0]) };
   });
   // The mount namespace last. The user namespace gives the right to join those it owns, and takes away that to
@@ -37,15 +34,15 @@ export function enterNamespaces(x: InitContext, cgroup: Slot | null): void {
   const makeTime = joinsUser ? timeOfJoinedUser(x) : null;
   // Before it is there: root of a user namespace may trace all in it.
   if (joinsUser) {
-    b.at("linux.namespaces", HIDE);
+    b.at("linux.namespaces", { kind: "hide" });
     hide(x);
   }
   const early = mapped(opened.slice(1), ({ join, fd }) => {
-    b.at(join.where, `join the namespace ${join.path}`);
+    b.at(join.where, { kind: "joinNamespace", path: join.path });
     return joinsUser ? tryEarly(x, "setns", [fd, join.flag], [E.EPERM]) : null;
   });
   each(opened, ({ join, fd }, i) => {
-    b.at(join.where, `join the namespace ${join.path}`);
+    b.at(join.where, { kind: "joinNamespace", path: join.path });
     const retry = early[i - 1];
     if (retry) retry();
     else b.sys("setns", [fd, join.flag]);
@@ -53,7 +50,7 @@ export function enterNamespaces(x: InitContext, cgroup: Slot | null): void {
     b.close(fd);
   });
   makeTime?.();
-  b.at("linux.namespaces", "clone into the new namespaces");
+  b.at("linux.namespaces", { kind: "cloneInto" });
   // The time namespace is made later: its clocks have to be set before someone is in it.
   b.clone(config.cloneFlags & ~(CLONE.NEWTIME | lateIpc(config)), cgroup);
   if (cgroup !== null) b.close(cgroup);
@@ -66,7 +63,7 @@ export function enterNamespaces(x: InitContext, cgroup: Slot | null): void {
 export function tellNamespace({ b, config }: InitContext): void {
   const type = tellingNamespace(config);
   if (type === null) return;
-  b.at("linux.namespaces", "tell the namespace of the container's processes");
+  b.at("linux.namespaces", { kind: "tellNamespace" });
   const fd = b.get("openat", [AT_FDCWD, b.str(`/proc/self/ns/${type}`), O.RDONLY | O.CLOEXEC, 0]);
   b.send(Message.namespace, fd, 0);
   b.close(fd);
@@ -75,7 +72,7 @@ export function tellNamespace({ b, config }: InitContext): void {
 /** In a user namespace that denies setgroups(2) the caller's groups would stay: those of root go before. */
 export function dropGroups(x: ProcessContext): void {
   if (!x.config.dropGroups) return;
-  x.b.at("process.user.additionalGids", "drop the caller's groups");
+  x.b.at("process.user.additionalGids", { kind: "dropGroups" });
   x.b.sys("setgroups", [0, null]);
 }
 
@@ -91,12 +88,12 @@ export function enterCgroup(x: InitContext): Slot | null {
     if (cgroup === null || cgroup.systemd !== undefined) return null;
     for (const name in cgroup.paths) {
       const directory = cgroup.paths[name]!;
-      b.at("linux.cgroupsPath", `enter the cgroup ${directory}`);
+      b.at("linux.cgroupsPath", { kind: "enterCgroup", path: directory });
       writeTo(x, `${directory}/cgroup.procs`, "0");
     }
     return null;
   }
-  b.at("linux.cgroupsPath", `open the cgroup ${cloneInto}`);
+  b.at("linux.cgroupsPath", { kind: "openCgroup", path: cloneInto });
   return b.get("openat", [AT_FDCWD, b.str(cloneInto), O.PATH | O.DIRECTORY | O.CLOEXEC, 0]);
 }
 
@@ -105,15 +102,15 @@ export function mapIds(x: InitContext): void {
   const { b, config } = x;
   if (config.maps === null) return;
   if (!config.selfMapped) {
-    b.at("linux.uidMappings", "wait for the id maps");
+    b.at("linux.uidMappings", { kind: "awaitMaps" });
     b.send(Message.map, null, Message.resume);
     return;
   }
-  b.at("linux.gidMappings", "deny setgroups");
+  b.at("linux.gidMappings", { kind: "denySetgroups" });
   writeTo(x, "/proc/self/setgroups", "deny");
-  b.at("linux.uidMappings", "write /proc/self/uid_map");
+  b.at("linux.uidMappings", { kind: "writeUidMap" });
   writeTo(x, "/proc/self/uid_map", mapText(config.maps.uid));
-  b.at("linux.gidMappings", "write /proc/self/gid_map");
+  b.at("linux.gidMappings", { kind: "writeGidMap" });
   writeTo(x, "/proc/self/gid_map", mapText(config.maps.gid));
 }
 
@@ -127,7 +124,7 @@ export function becomeRoot(x: InitContext): void {
   if (config.maps === null && !joinsUser) return;
   // A map of the caller's own id to itself has no root: its capabilities do without.
   if (config.maps !== null && !isMapped(config.maps.uid, 0)) return;
-  b.at("linux.uidMappings", "become root of the user namespace");
+  b.at("linux.uidMappings", { kind: "becomeRoot" });
   b.sys("setresgid", [0, 0, 0]);
   hideAgain(x);
   b.sys("setresuid", [0, 0, 0]);
@@ -146,11 +143,11 @@ export function names(x: InitContext): void {
   const { hostname, domainname, annotations } = config.spec;
   const policy = annotations?.[HOSTNAME_ANNOTATION] === "try" ? { handle: REFUSED } : {};
   if (hostname) {
-    b.at("hostname", `set the hostname to ${hostname}`);
+    b.at("hostname", { kind: "setHostname", value: hostname });
     b.sys("sethostname", [b.str(hostname), utf8Length(hostname)], policy);
   }
   if (domainname) {
-    b.at("domainname", `set the domain name to ${domainname}`);
+    b.at("domainname", { kind: "setDomainname", value: domainname });
     b.sys("setdomainname", [b.str(domainname), utf8Length(domainname)]);
   }
 }
@@ -163,7 +160,7 @@ const IFF_UP_RUNNING = 0x41;
 export function loopback(x: InitContext): void {
   const { b, config } = x;
   if ((config.cloneFlags & CLONE.NEWNET) === 0) return;
-  b.at("linux.namespaces", "bring up the loopback interface");
+  b.at("linux.namespaces", { kind: "loopback" });
   const request = new Uint8Array(40);
   request.set(utf8("lo"));
   new DataView(request.buffer).setUint16(16, IFF_UP_RUNNING, true);
@@ -183,7 +180,7 @@ function lateIpc(config: ContainerConfig): number {
 /** Makes the ipc namespace, when it has not been made with the others. */
 export function ipcNamespace(x: InitContext): void {
   if (lateIpc(x.config) === 0) return;
-  x.b.at("linux.namespaces", "make an ipc namespace");
+  x.b.at("linux.namespaces", { kind: "makeIpcNamespace" });
   x.b.sys("unshare", [CLONE.NEWIPC]);
 }
 
@@ -203,7 +200,7 @@ const KEYRING_PAUSES = [20, 200] as const;
 export function sessionKeyring(x: ProcessContext): void {
   if (!x.config.newKeyring) return;
   const { b } = x;
-  b.at("--no-new-keyring", "join a new session keyring");
+  b.at("--no-new-keyring", { kind: "joinKeyring" });
   const join = [KEYCTL_JOIN_SESSION_KEYRING, null] as const;
   const refused = b.label();
   const done = b.label();
@@ -233,7 +230,7 @@ export function movesNetDevices({ spec }: ContainerConfig): boolean {
 export function netDevices(x: InitContext): void {
   if (!movesNetDevices(x.config)) return;
   const { b } = x;
-  b.at("linux.netDevices", "wait for the network devices");
+  b.at("linux.netDevices", { kind: "netDevices" });
   const socket = b.get("socket", [AF_NETLINK, SOCK_RAW_CLOEXEC, 0]);
   b.send(Message.network, socket, Message.resume);
   b.close(socket);

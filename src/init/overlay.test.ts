@@ -1,6 +1,7 @@
 /** Programs of mounts in the place of the root, and of overlays with their upper directory on a tmpfs. */
 import { expect, test } from "bun:test";
 import type { Mount } from "../spec/index.ts";
+import { phrase } from "../stage/step.ts";
 import { recordedPrograms } from "./standard.ts";
 import { configFor, plain } from "./testing/golden.ts";
 
@@ -10,7 +11,7 @@ function operations(mounts: Mount[], maps = [{ containerID: 0, hostID: 1000, siz
   const linux = { ...spec.linux, uidMappings: maps, gidMappings: maps };
   const config = configFor({ ...spec, mounts, linux }, {});
   return recordedPrograms(config, null).flatMap(({ ops }) =>
-    ops.map(({ name, doing }) => `${name}: ${doing}`),
+    ops.map(({ name, step }) => `${name}: ${phrase(step)}`),
   );
 }
 

@@ -28,7 +28,7 @@ export function isOverlayMount(mount: Mount, options: MountOptions): boolean {
 export function overlayMount(x: InitContext, mount: Mount, where: string, options: MountOptions): void {
   const { b } = x;
   const type = mount.type ?? "none";
-  b.at(where, `mount ${type} on ${mount.destination}`);
+  b.at(where, { kind: "mount", fsType: type, target: mount.destination });
   const absent = b.label();
   const mounted = isBind(mount, options)
     ? bound(x, mount, options)

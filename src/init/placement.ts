@@ -65,7 +65,7 @@ const ALL_CPUS_SIZE = 1024;
  * affinity otherwise. The kernel leaves out what is not there.
  */
 export function anyCpu(x: ProcessContext): void {
-  x.b.at("process", "run on any CPU");
+  x.b.at("process", { kind: "anyCpu" });
   const mask = x.b.bytes(new Uint8Array(ALL_CPUS_SIZE).fill(0xff), "all CPUs");
   x.b.sys("sched_setaffinity", [0, ALL_CPUS_SIZE, mask], { handle: [ANY] });
 }
@@ -86,7 +86,7 @@ export function finalAffinity(x: ProcessContext, process: Process): void {
     return;
   }
   const mask = cpuMask(list);
-  x.b.at("process.execCPUAffinity.final", `run on the CPUs ${list}`);
+  x.b.at("process.execCPUAffinity.final", { kind: "runOnCpus", value: list });
   x.b.sys("sched_setaffinity", [0, mask.byteLength, x.b.bytes(mask, `cpus ${list}`)]);
 }
 
@@ -114,21 +114,27 @@ export function placement(x: ProcessContext, process: Process): void {
     const more = [nice && `nice ${nice}`, priority && `priority ${priority}`, flags?.join("|")].filter(
       Boolean,
     );
-    b.at("process.scheduler", `set the scheduling policy ${[policy, ...more].join(", ")}`);
+    b.at("process.scheduler", { kind: "setScheduler", value: [policy, ...more].join(", ") });
     b.sys("sched_setattr", [0, b.bytes(schedulerAttributes(scheduler), scheduler.policy), 0]);
   }
   if (ioPriority !== undefined) {
-    b.at("process.ioPriority", `set the I/O priority ${ioPriority.class} ${ioPriority.priority}`);
+    b.at("process.ioPriority", {
+      kind: "setIoPriority",
+      value: `${ioPriority.class} ${ioPriority.priority}`,
+    });
     b.sys("ioprio_set", [IOPRIO_WHO_PROCESS, 0, ioPriorityValue(ioPriority)]);
   }
   const { personality, memoryPolicy } = x.config.placement ?? {};
   if (personality !== undefined) {
-    b.at("linux.personality", `set the personality ${personality.domain}`);
+    b.at("linux.personality", { kind: "setPersonality", value: personality.domain });
     b.sys("personality", [domains[personality.domain] ?? 0]);
   }
   if (memoryPolicy === undefined) return;
   const { mode, nodes, flags = [] } = memoryPolicy;
-  b.at("linux.memoryPolicy", `set the memory policy ${mode}${nodes ? ` of nodes ${nodes}` : ""}`);
+  b.at("linux.memoryPolicy", {
+    kind: "setMemoryPolicy",
+    value: `${mode}${nodes ? ` of nodes ${nodes}` : ""}`,
+  });
   const bits = [mode, ...flags].reduce((all, name) => all | (memoryModes[name] ?? 0), 0);
   const mask = nodes ? bitMask(parseCpuList(nodes) ?? []) : null;
   const blob = mask === null ? null : b.bytes(new Uint8Array(mask.buffer), `nodes ${nodes}`);

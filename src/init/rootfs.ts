@@ -36,7 +36,7 @@ function rootPropagation(x: InitContext): number {
 export function isolateMounts(x: InitContext): void {
   const { b } = x;
   const wanted = rootPropagation(x);
-  b.at("linux.rootfsPropagation", "change the propagation of /");
+  b.at("linux.rootfsPropagation", { kind: "propagation", of: "/" });
   if ((wanted & MS.SHARED) !== 0) {
     b.sys("mount", [null, b.str("/"), null, wanted, null]);
     privateParent(x);
@@ -68,7 +68,7 @@ function privateParent(x: InitContext): void {
 /** Makes the root a mount of its own and keeps it in `x.root`. */
 export function openRoot(x: InitContext): void {
   const { b, config } = x;
-  b.at("root.path", `open the root file system ${config.rootfs}`);
+  b.at("root.path", { kind: "openRoot", path: config.rootfs });
   const directory = config.realRoot
     ? openRealPath(x, config.rootfs, O.DIRECTORY)
     : b.get("openat", [AT_FDCWD, b.str(config.rootfs), O.PATH | O.DIRECTORY | O.CLOEXEC, 0]);
@@ -82,7 +82,7 @@ export function openRoot(x: InitContext): void {
 /** Makes the root read-only when the spec says so. */
 export function readonlyRoot(x: InitContext): void {
   if (!x.config.spec.root?.readonly) return;
-  x.b.at("root.readonly", "make the root read-only");
+  x.b.at("root.readonly", { kind: "rootReadOnly" });
   setAttributes(x, x.root, MOUNT_ATTR.RDONLY, 0, false);
 }
 
@@ -94,7 +94,7 @@ function hideKernelMounts(x: InitContext): void {
   const { b } = x;
   // The last mounted first: below /proc there may be more.
   for (const path of [...(x.config.facts.kernelMounts ?? [])].reverse()) {
-    b.at("--no-pivot", `unmount the host's ${path}`);
+    b.at("--no-pivot", { kind: "unmount", path: `the host's ${path}` });
     const locked = b.label();
     const done = b.label();
     const at = b.str(path);
@@ -105,14 +105,14 @@ function hideKernelMounts(x: InitContext): void {
     b.sys("mount", [b.str("tmpfs"), at, b.str("tmpfs"), MS.RDONLY, null]);
     b.mark(done);
   }
-  b.at("root.path", "enter the root file system");
+  b.at("root.path", { kind: "enterRoot" });
 }
 
 /** Enters the root: pivot_root(2), or with --no-pivot a moved mount and chroot(2). */
 export function enterRoot(x: InitContext): void {
   const { b, config } = x;
   const hasMountNamespace = (config.cloneFlags & CLONE.NEWNS) !== 0;
-  b.at("root.path", "enter the root file system");
+  b.at("root.path", { kind: "enterRoot" });
   const dot = b.str(".");
   if (config.noPivot || !hasMountNamespace) {
     if (hasMountNamespace) hideKernelMounts(x);
@@ -135,7 +135,7 @@ export function enterRoot(x: InitContext): void {
   }
   const wanted = rootPropagation(x);
   if (hasMountNamespace && (wanted & (MS.SHARED | MS.UNBINDABLE)) !== 0) {
-    b.at("linux.rootfsPropagation", "change the propagation of the container's root");
+    b.at("linux.rootfsPropagation", { kind: "propagation", of: "the container's root" });
     b.sys("mount", [null, b.str("/"), null, wanted, null]);
   }
 }

@@ -31,7 +31,7 @@ export function scratchOf(x: InitContext): Slot {
 export function dropScratch(x: InitContext): void {
   const { b, scratch } = x;
   if (scratch === undefined) return;
-  b.at("mounts", "unmount the tmpfs that mounts were made in");
+  b.at("mounts", { kind: "unmountScratch" });
   b.sys("umount2", [b.fdPath(scratch), MNT_DETACH]);
   b.close(scratch);
 }

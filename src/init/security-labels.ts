@@ -10,7 +10,7 @@ import { openProcfs, procFileHow } from "./procfs.ts";
 export function openLabels(x: ProcessContext, process: Process): void {
   const { apparmorProfile, selinuxLabel } = process;
   if (!apparmorProfile && !selinuxLabel) return;
-  x.b.at(apparmorProfile ? "process.apparmorProfile" : "process.selinuxLabel", "open /proc");
+  x.b.at(apparmorProfile ? "process.apparmorProfile" : "process.selinuxLabel", { kind: "openProc" });
   x.proc = openProcfs(x, "/proc");
 }
 
@@ -20,11 +20,11 @@ export function securityLabels(x: ProcessContext, process: Process): void {
   if (proc === undefined) return;
   const { apparmorProfile, selinuxLabel } = process;
   if (selinuxLabel) {
-    x.b.at("process.selinuxLabel", `set the SELinux label ${selinuxLabel}`);
+    x.b.at("process.selinuxLabel", { kind: "setSelinuxLabel", value: selinuxLabel });
     setAttribute(x, [x.b.str("self/attr/exec")], selinuxLabel);
   }
   if (apparmorProfile) {
-    x.b.at("process.apparmorProfile", `set the AppArmor profile ${apparmorProfile}`);
+    x.b.at("process.apparmorProfile", { kind: "setApparmorProfile", value: apparmorProfile });
     // The second name is that of kernels before 5.8, shared with other security modules.
     const paths = [x.b.str("self/attr/apparmor/exec"), x.b.str("self/attr/exec")];
     setAttribute(x, paths, `exec ${apparmorProfile}`);

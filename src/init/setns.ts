@@ -19,18 +19,18 @@ export function setnsInit(config: ExecConfig, record = false): Program {
   const { process } = config;
   oomScore(x, process);
   raiseLimits(x);
-  b.at("exec", "hide from the container's processes");
+  b.at("exec", { kind: "hideFromContainer" });
   hide(x);
   openLabels(x, process);
   dropGroups(x);
   if (config.namespaces !== 0) joinNamespaces(x);
-  b.at("exec", "fork into the container's pid namespace");
+  b.at("exec", { kind: "forkIntoContainer" });
   b.clone(0, null);
-  b.at("process", "start a session");
+  b.at("process", { kind: "session" });
   b.sys("setsid", []);
   becomeContainerRoot(x);
   sessionKeyring(x);
-  b.at("exec", "open the container's root");
+  b.at("exec", { kind: "openContainerRoot" });
   b.get("openat", [AT_FDCWD, b.str("/"), O.PATH | O.DIRECTORY | O.CLOEXEC, 0], { out: x.root });
   if (process.terminal) takeTerminal(x, openPty(x, x.root, process.user?.uid ?? 0, terminalSize(x)));
   finalAffinity(x, process);
@@ -45,7 +45,7 @@ export function setnsInit(config: ExecConfig, record = false): Program {
 function openTarget(x: InitContext<ExecConfig>): Slot {
   const { b, config } = x;
   const { pid, startTime } = config.target;
-  b.at("exec", "open the container's process");
+  b.at("exec", { kind: "openContainer" });
   const fd = config.facts.lacking?.has("pidfd_open")
     ? b.get("openat", [AT_FDCWD, b.str(`/proc/${pid}`), O.RDONLY | O.DIRECTORY | O.CLOEXEC, 0])
     : b.get("pidfd_open", [pid, 0]);
@@ -56,7 +56,7 @@ function openTarget(x: InitContext<ExecConfig>): Slot {
 function joinNamespaces(x: InitContext<ExecConfig>): void {
   const { b, config } = x;
   const target = openTarget(x);
-  b.at("exec", "join the container's namespaces");
+  b.at("exec", { kind: "joinContainer" });
   if (!config.facts.lacking?.has("pidfd_open")) {
     b.sys("setns", [target, config.namespaces]);
     hideAgain(x);
@@ -100,7 +100,7 @@ function becomeContainerRoot(x: InitContext<ExecConfig>): void {
   const { b } = x;
   // One that maps the caller's own id alone has no root: the capabilities that joining gives do without.
   const unmapped = { handle: [E.EINVAL] };
-  b.at("exec", "become root of the container's user namespace");
+  b.at("exec", { kind: "becomeContainerRoot" });
   b.sys("setresgid", [0, 0, 0], unmapped);
   hideAgain(x);
   if (x.config.setgroups) b.sys("setgroups", [0, null]);

@@ -29,7 +29,6 @@ import {
   becomeRoot,
   enterCgroup,
   enterNamespaces,
-  HIDE,
   ipcNamespace,
   loopback,
   mapIds,
@@ -97,7 +96,7 @@ export class StandardInit {
     this.next();
     this.slave = build(this.x);
     if (pausesBuild(this.x.config)) {
-      if (needsState(this.x.config)) this.x.b.at("hooks", "wait for the hooks of the runtime namespace");
+      if (needsState(this.x.config)) this.x.b.at("hooks", { kind: "awaitHooks" });
       this.x.b.send(Message.hooks, null, 0);
     }
     return this.x.b.finish();
@@ -132,7 +131,7 @@ export function recordedPrograms(config: ContainerConfig, state: HookStates | nu
 function enter(x: InitContext): void {
   const { b, config } = x;
   if (config.execFifo !== null) {
-    b.at("start", "open exec.fifo");
+    b.at("start", { kind: "openFifo" });
     x.fifo = b.get("openat", [AT_FDCWD, b.str(config.execFifo), O.RDWR | O.NONBLOCK | O.CLOEXEC, 0]);
   }
   oomScore(x, config.spec.process!);
@@ -142,7 +141,7 @@ function enter(x: InitContext): void {
   openMadeDevices(x);
   enterNamespaces(x, enterCgroup(x));
   tellNamespace(x);
-  b.at("process", "start a session");
+  b.at("process", { kind: "session" });
   b.sys("setsid", []);
   mapIds(x);
 }
@@ -160,10 +159,10 @@ function build(x: InitContext): Slot | null {
   ipcNamespace(x);
   // Only after the id maps, where no user namespace is joined: a process that is not dumpable cannot write its own.
   if (joins(x, CLONE.NEWPID) && !x.hidden) {
-    b.at("linux.namespaces", HIDE);
+    b.at("linux.namespaces", { kind: "hide" });
     hide(x);
   }
-  b.at("process.user.umask", "clear the umask");
+  b.at("process.user.umask", { kind: "clearUmask" });
   b.sys("umask", [0]);
   sessionKeyring(x);
   names(x);
@@ -185,7 +184,7 @@ function complete(x: InitContext, slave: Slot | null, state: HookStates | null):
   const process = spec.process!;
   anyCpu(x);
   if (state !== null) {
-    x.b.at("hooks.createContainer", "change to the root file system");
+    x.b.at("hooks.createContainer", { kind: "changeToRoot" });
     x.b.sys("fchdir", [x.root]);
     runHooks(x, spec.hooks?.createContainer ?? [], "hooks.createContainer", state.creating);
   }
@@ -208,6 +207,6 @@ function complete(x: InitContext, slave: Slot | null, state: HookStates | null):
 function makeWorkingDirectory(x: InitContext): void {
   const cwd = x.config.spec.process?.cwd || "/";
   if (cwd === "/") return;
-  x.b.at("process.cwd", `make the working directory ${cwd}`);
+  x.b.at("process.cwd", { kind: "makeCwd", path: cwd });
   x.b.close(openTarget(x, cwd, { create: "dir" }));
 }

@@ -8,10 +8,10 @@ export function sysctls(x: InitContext): void {
   const entries = Object.entries(x.config.spec.linux?.sysctl ?? {});
   if (entries.length === 0) return;
   const { b } = x;
-  b.at("linux.sysctl", "open /proc/sys");
+  b.at("linux.sysctl", { kind: "openSysctl" });
   const proc = openProcfs(x, "/proc/sys");
   for (const [key, value] of entries) {
-    b.at(`linux.sysctl["${key}"]`, `set ${key} to ${value}`);
+    b.at(`linux.sysctl["${key}"]`, { kind: "setSysctl", key, value });
     const fd = b.get("openat2", [proc, b.str(sysctlPath(key)), ...procFileHow(x)]);
     b.sys("write", [fd, b.str(value), utf8Length(value)]);
     b.close(fd);

@@ -13,14 +13,14 @@ import { writeTo } from "./write.ts";
 export function timeNamespace(x: InitContext): void {
   const { b, config } = x;
   if ((config.cloneFlags & CLONE.NEWTIME) === 0 || joinsUser(x)) return;
-  b.at("linux.namespaces", "make a time namespace");
+  b.at("linux.namespaces", { kind: "makeTimeNamespace" });
   b.sys("unshare", [CLONE.NEWTIME]);
   const text = offsets(x);
   if (text !== "") {
-    b.at("linux.timeOffsets", `set the clocks ${text.trim().replaceAll("\n", ", ")}`);
+    b.at("linux.timeOffsets", { kind: "setClocks", value: text.trim().replaceAll("\n", ", ") });
     writeTo(x, "/proc/self/timens_offsets", text);
   }
-  b.at("linux.namespaces", "enter the time namespace");
+  b.at("linux.namespaces", { kind: "enterTimeNamespace" });
   const path = "/proc/self/ns/time_for_children";
   const fd = b.get("openat", [AT_FDCWD, b.str(path), O.RDONLY | O.CLOEXEC, 0]);
   b.sys("setns", [fd, CLONE.NEWTIME]);
@@ -36,14 +36,14 @@ export function timeOfJoinedUser(x: InitContext): () => void {
   const { b, config } = x;
   if ((config.cloneFlags & CLONE.NEWTIME) === 0) return () => undefined;
   const text = offsets(x);
-  b.at("linux.timeOffsets", "open /proc/self/timens_offsets");
+  b.at("linux.timeOffsets", { kind: "openClocks" });
   const file = b.str("/proc/self/timens_offsets");
   const fd = text === "" ? null : b.get("openat", [AT_FDCWD, file, O.WRONLY | O.CLOEXEC, 0]);
   return () => {
-    b.at("linux.namespaces", "make a time namespace");
+    b.at("linux.namespaces", { kind: "makeTimeNamespace" });
     b.sys("unshare", [CLONE.NEWTIME]);
     if (fd === null) return;
-    b.at("linux.timeOffsets", `set the clocks ${text.trim().replaceAll("\n", ", ")}`);
+    b.at("linux.timeOffsets", { kind: "setClocks", value: text.trim().replaceAll("\n", ", ") });
     b.sys("write", [fd, b.str(text), utf8Length(text)]);
     b.close(fd);
   };

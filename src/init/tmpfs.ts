@@ -78,7 +78,7 @@ function modeOf({ b }: InitContext, covered: Slot, rest: string): Blob {
 /** Makes those tmpfs mounts read-only that are to be, when nothing has to be made in them any more. */
 export function readonlyTmpfs(x: InitContext): void {
   each(x.readonlyAtEnd ?? [], ({ destination, mounted }) => {
-    x.b.at("mounts", `make ${destination} read-only`);
+    x.b.at("mounts", { kind: "readOnly", path: destination });
     setAttributes(x, mounted, MOUNT_ATTR.RDONLY, 0, false);
     x.b.close(mounted);
   });

@@ -12,7 +12,7 @@ const CWD_SIZE = 4096;
  */
 export function enterDirectory(x: ProcessContext, process: Process): () => void {
   const cwd = process.cwd || "/";
-  const describe = () => x.b.at("process.cwd", `change to the working directory ${cwd}`);
+  const describe = () => x.b.at("process.cwd", { kind: "changeToCwd", path: cwd });
   describe();
   const retry = tryEarly(x, "chdir", [x.b.str(cwd)], [E.EACCES, E.EPERM]);
   return () => {
@@ -24,7 +24,7 @@ export function enterDirectory(x: ProcessContext, process: Process): () => void 
 /** Makes sure that the working directory is inside the root (CVE-2024-21626). */
 export function verifyDirectory(x: ProcessContext): void {
   const { b } = x;
-  b.at("process.cwd", "look where the working directory is");
+  b.at("process.cwd", { kind: "whereIsCwd" });
   const buffer = b.reserve(CWD_SIZE, "buffer");
   b.sys("getcwd", [buffer, CWD_SIZE]);
   // The kernel writes "(unreachable)/…" for a directory outside the root.

@@ -5,6 +5,7 @@ import { O } from "../sys/fs.ts";
 import { members } from "../sys/members.ts" with { type: "macro" };
 import { Message } from "./messages.ts";
 import { ANY, type Label, type Op, type Value } from "./program.ts";
+import { phrase } from "./step.ts";
 
 type Flags = Readonly<Record<string, number>>;
 
@@ -148,7 +149,7 @@ export function describeProgram(ops: readonly Op[]): string {
   const lines: string[] = [];
   let heading = "";
   ops.forEach((op, i) => {
-    const next = `${op.where}: ${op.doing}`;
+    const next = `${op.where}: ${phrase(op.step)}`;
     if (next !== heading) lines.push(next);
     heading = next;
     lines.push(`${`${i}`.padStart(6)}  ${describeOp(op, i)}`);

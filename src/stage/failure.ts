@@ -5,6 +5,7 @@ import type { Diagnosis } from "../../rootless/host.ts";
 import { filterRemedy, hasSeccompFilter } from "../../rootless/outer.ts";
 import { explainProcMountRefusal, hostView, userNamespaceError } from "../../rootless/userns.ts";
 import { BrunError } from "../errors.ts";
+import { quoted } from "../printable.ts";
 import { CLONE } from "../sys/constants.ts";
 import { E, errnoName, errnoText } from "../sys/errno.ts";
 import { NR, syscall } from "../sys/ffi.ts";
@@ -15,21 +16,8 @@ import { fromUtf8 } from "../sys/utf8.ts";
 import type { Stage } from "./launch.ts";
 import type { Received } from "./messages.ts";
 import type { Op, Program } from "./program.ts";
-
-/** A failed operation of a program, with the programs around it: `--explain-error` shows them. */
-export class StepError extends BrunError {
-  constructor(
-    { message, where, hint, code }: BrunError,
-    /** Those that the stage was sent, recorded. */
-    readonly programs: readonly Program[],
-    /** Index in {@link programs}. */
-    readonly program: number,
-    /** Index of the operation in its program. */
-    readonly op: number,
-  ) {
-    super(message, { where, hint, code });
-  }
-}
+import { isAboutProgram, isBind, isMountOf, type ProgramStep, phrase, type Step } from "./step.ts";
+import { StepError } from "./step-error.ts";
 
 /** The error that a procError message stands for. `programs` are those that the stage was sent, recorded. */
 export function stageFailure(programs: readonly Program[], message: Received): BrunError {
@@ -88,19 +76,22 @@ export function describeFailure(op: Op, errno: number, detail = 0, said = ""): B
   // A process that is ending has left its namespaces already.
   if (errno === E.ESRCH && (op.kind === "alive" || op.name === "pidfd_open" || op.name === "setns"))
     return new BrunError("container not running", { code: "ERR_STATE" });
-  // What clients look for: "exec: "foo": executable file not found in $PATH", or the errno's text there.
-  const exec = op.doing.startsWith("exec: ");
-  const complete = exec && op.doing.endsWith("$PATH");
-  const text = complete
-    ? op.doing
-    : exec
-      ? `${op.doing}: ${errnoText(errno)}`
-      : `cannot ${op.doing}: ${errnoText(errno)} (${errnoName(errno)})`;
-  return new BrunError(text, {
-    code: complete ? "ENOENT" : errnoName(errno),
+  return new BrunError(sentence(op.step, errno), {
+    code: errnoName(errno),
     where: op.where || undefined,
     hint: hintFor(op, errno),
   });
+}
+
+function sentence(step: Step, errno: number): string {
+  if (isAboutProgram(step)) return programSentence(step, errno);
+  return `cannot ${phrase(step)}: ${errnoText(errno)} (${errnoName(errno)})`;
+}
+
+/** In the words that clients look for: runc's, which are those of Go's package os/exec. */
+function programSentence({ kind, file }: ProgramStep, errno: number): string {
+  const missing = kind === "findProgram" && errno === E.ENOENT && !file.includes("/");
+  return `exec: ${quoted(file)}: ${missing ? "executable file not found in $PATH" : errnoText(errno)}`;
 }
 
 function cloneFailure(op: Op, errno: number): BrunError {
@@ -112,10 +103,10 @@ function cloneFailure(op: Op, errno: number): BrunError {
     return new BrunError(text, { code: errnoName(errno), where: "linux.cgroupsPath", hint: cgroup });
   }
   if ((flags & CLONE.NEWUSER) !== 0) return userNamespaceError(errno, hostView(uid, gid));
-  return new BrunError(`cannot ${op.doing}: ${errnoText(errno)} (${errnoName(errno)})`, {
+  return new BrunError(sentence(op.step, errno), {
     code: errnoName(errno),
     where: op.where,
-    hint: op.where === "exec" ? forkHint(errno) : namespaceHint(errno),
+    hint: op.step.kind === "forkIntoContainer" ? forkHint(errno) : namespaceHint(errno),
   });
 }
 
@@ -138,7 +129,7 @@ function cgroupHint(errno: number): string | undefined {
 }
 
 function hookFailure(op: Op, errno: number, detail: number, said: string): BrunError {
-  const name = op.doing.replace(/^run the hook /, "");
+  const name = op.step.kind === "hook" ? op.step.path : op.name;
   if (errno === E.ETIMEDOUT)
     return new BrunError(`the hook ${name} took longer than its timeout`, {
       code: "ERR_HOOK",
@@ -151,7 +142,7 @@ function hookFailure(op: Op, errno: number, detail: number, said: string): BrunE
     const text = `the hook ${name} ${how}${said === "" ? "" : `: ${said}`}`;
     return new BrunError(text, { code: "ERR_HOOK", where: op.where });
   }
-  return new BrunError(`cannot ${op.doing}: ${errnoText(errno)} (${errnoName(errno)})`, {
+  return new BrunError(sentence(op.step, errno), {
     code: "ERR_HOOK",
     where: op.where,
   });
@@ -175,10 +166,10 @@ function asHint(diagnosis: Diagnosis | null): string | undefined {
 }
 
 function hintOf(op: Op, errno: number): string | undefined {
-  const { doing } = op;
+  const { step } = op;
   const call = op.kind === "target" ? "openat2" : op.name;
   if (call !== "" && isCallRefused(call, errno)) return callHint(call);
-  if (doing.startsWith("mount proc ") && errno === E.EPERM) {
+  if (isMountOf(step, "proc") && errno === E.EPERM) {
     const { uid, gid } = currentCaller();
     return explainProcMountRefusal(hostView(uid, gid))?.fix;
   }
@@ -196,22 +187,22 @@ function hintOf(op: Op, errno: number): string | undefined {
   if (
     (op.name === "openat2" || op.kind === "target") &&
     errno === E.ELOOP &&
-    /^mount (proc|sysfs) /.test(doing)
+    (isMountOf(step, "proc") || isMountOf(step, "sysfs"))
   ) {
     return "the mount point may not be a symbolic link";
   }
-  if (doing.startsWith("bind ") && op.name === "open_tree") {
+  if (isBind(step) && op.name === "open_tree") {
     if (errno === E.EINVAL) return "in a user namespace a tree with mounts below it needs rbind";
-    if (errno === E.ENOENT && !doing.startsWith("bind the host's ")) return "the source does not exist";
+    if (errno === E.ENOENT && step.kind !== "bindHostDevice") return "the source does not exist";
     if (errno === E.EACCES) return "the container's root user cannot reach the source";
   }
-  if (doing.startsWith("map the ids of ") && errno === E.EINVAL) {
+  if (step.kind === "mapIds" && errno === E.EINVAL) {
     return "its file system cannot have id-mapped mounts, or this one is mapped already";
   }
-  if (op.name === "setns" && op.where === "exec" && (errno === E.EBADF || errno === E.EINVAL)) {
+  if (op.name === "setns" && step.kind === "joinContainer" && (errno === E.EBADF || errno === E.EINVAL)) {
     return "exec needs Linux 5.8, for setns by pidfd";
   }
-  if (op.name === "getcwd" || (op.kind === "check" && op.where === "process.cwd")) {
+  if (step.kind === "whereIsCwd") {
     return "the working directory is outside the container's root";
   }
   if (errno === E.EMFILE || errno === E.ENFILE) return "too many open files: raise ulimit -n";
@@ -268,11 +259,11 @@ const MOUNTABLE = [
 
 /** Refusals of mount(2). */
 function mountHint(op: Op, errno: number): string | undefined {
-  const type = /^mount (\S+) on /.exec(op.doing)?.[1];
-  if (errno === E.ENODEV && type !== undefined && type !== "none") {
+  if (op.step.kind !== "mount") return undefined;
+  const type = op.step.fsType;
+  if (errno === E.ENODEV && type !== "none") {
     return `this kernel does not know the file system ${type}, or its module is not loaded`;
   }
-  if (errno !== E.EPERM || currentCaller().privileged) return undefined;
-  if (type === undefined || MOUNTABLE.includes(type)) return undefined;
+  if (errno !== E.EPERM || currentCaller().privileged || MOUNTABLE.includes(type)) return undefined;
   return `only root of the host may mount ${type}; without root it is ${MOUNTABLE.slice(0, 5).join(", ")}, cgroup, overlay and fuse`;
 }

@@ -1,5 +1,6 @@
 /** What programs consist of: operations, their arguments and policies. */
 import type { SyscallName } from "../sys/syscalls.ts";
+import type { Step } from "./step.ts";
 
 /** Kinds of references; the numbers are enum arg_type's in nsenter/program.h. */
 export const BLOB = 1;
@@ -86,8 +87,8 @@ export interface Op extends Policy {
   readonly args: readonly Value[];
   /** Config path that it comes from: "mounts[3]". */
   readonly where: string;
-  /** What it does, for error lines: "mount proc on /proc". */
-  readonly doing: string;
+  /** What it is for. */
+  readonly step: Step;
 }
 
 /** The finished program. */

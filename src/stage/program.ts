@@ -29,6 +29,7 @@ import {
   type Text,
   type Value,
 } from "./operation.ts";
+import type { Step } from "./step.ts";
 
 export {
   ANY,
@@ -43,6 +44,7 @@ export {
   type Text,
   type Value,
 } from "./operation.ts";
+export type { Step } from "./step.ts";
 
 const MAGIC = 0x6e757262;
 const HEADER_WORDS = 6;
@@ -55,6 +57,7 @@ const RELOCATE_BLOB = 0x80000000;
 /** Of a container's id, in characters, which are ASCII: ID_MAX of nsenter/front/command.h. */
 const ID_ROOM = 255;
 const none: Policy = {};
+const noStep: Step = { kind: "none" };
 
 /** Builds a {@link Program}. */
 export class ProgramBuilder {
@@ -71,7 +74,7 @@ export class ProgramBuilder {
   private readonly freeSlots: number[];
   private slotCount: number;
   private where = "";
-  private doing = "";
+  private step = noStep;
   private path: Blob | undefined;
   /** Jumps whose place is not known yet. */
   private unmarked = 0;
@@ -88,10 +91,10 @@ export class ProgramBuilder {
     this.freeSlots = before === undefined ? [] : before.freeSlots;
   }
 
-  /** Sets the config path and the phrase for the operations that follow. */
-  at(where: string, doing: string): this {
+  /** Sets the config path that the operations that follow come from, and what they are for. */
+  at(where: string, step: Step): this {
     this.where = where;
-    this.doing = doing;
+    this.step = step;
     return this;
   }
 
@@ -384,7 +387,7 @@ export class ProgramBuilder {
     slot: Slot | undefined,
   ): void {
     const out = slot === undefined ? {} : { out: slot };
-    this.ops.push({ kind, name, args, ...policy, ...out, where: this.where, doing: this.doing });
+    this.ops.push({ kind, name, args, ...policy, ...out, where: this.where, step: this.step });
   }
 
   private jump(word: number, label: Label): void {

@@ -1,0 +1,35 @@
+/** The error of a step that failed. */
+import { BrunError } from "../errors.ts";
+import type { Op, Program } from "./program.ts";
+import type { Step } from "./step.ts";
+
+/** A failed operation of a program, with the programs around it: `--explain-error` shows them. */
+export class StepError extends BrunError {
+  constructor(
+    { message, where, hint, code }: BrunError,
+    /** Those that the stage was sent, recorded. */
+    readonly programs: readonly Program[],
+    /** Index in {@link programs}. */
+    readonly program: number,
+    /** Index of the operation in its program. */
+    readonly op: number,
+  ) {
+    super(message, { where, hint, code });
+  }
+
+  /** The operation that failed. */
+  get operation(): Op {
+    return this.programs[this.program]!.ops[this.op]!;
+  }
+
+  /** What it was for. */
+  get step(): Step {
+    return this.operation.step;
+  }
+}
+
+/** The failed step that an error is about: its own, or that of one that it was made from; null for another failure. */
+export function stepErrorOf(error: unknown): StepError | null {
+  for (let e = error; e instanceof Error; e = e.cause) if (e instanceof StepError) return e;
+  return null;
+}
