@@ -30,4 +30,8 @@ test.skipIf(!fuzzes)("the fuzzers find nothing in a few seconds", () => {
     const edges = new RegExp(`^${target}: \\d+ inputs, (\\d+) edges`, "m").exec(stdout.toString());
     expect(Number(edges?.[1])).toBeGreaterThan(200);
   }
+  for (const target of ["tar", "reference"])
+    expect(stdout.toString()).toMatch(
+      new RegExp(`^${target}: \\d+ inputs from seed \\d+ .*nothing found$`, "m"),
+    );
 });

@@ -1,7 +1,8 @@
 /**
- * Fuzzes the C stage: `fuzz.ts [--seconds N] [--cache DIRECTORY]` (600 in all and .cache/fuzz when absent). The corpus
- * begins with the programs of src/init/golden and with what is prepared and remembered of such containers, and grows in the cache. Ends with 1 at the first input that a sanitizer objects to, which is
- * kept and named.
+ * Fuzzes the C stage, and what reads images (fuzz-images.ts): `fuzz.ts [--seconds N] [--cache DIRECTORY]` (600 in all and
+ * .cache/fuzz when absent). The corpus begins with the programs of src/init/golden and with what is prepared and
+ * remembered of such containers, and grows in the cache. Ends with 1 at the first input that a sanitizer objects to, which
+ * is kept and named. With --inputs N what reads images alone is fuzzed, with so many inputs, those of --seed N.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
@@ -17,6 +18,9 @@ const ROOT = `${import.meta.dir}/..`;
 const { values } = parseArgs({
   options: {
     seconds: { type: "string", default: "600" },
+    inputs: { type: "string" },
+    seed: { type: "string" },
+    from: { type: "string" },
     cache: { type: "string", default: `${ROOT}/.cache/fuzz` },
   },
 });
@@ -47,7 +51,8 @@ const TAPES = [
   [ENOENT, EEXIST, ENOENT, 6, ...Buffer.from("../c/d"), ENOENT],
 ].map(tape);
 /** What each target gets of the time. */
-const SHARES = { program: 0.5, prepared: 0.2, remembered: 0.2, notify: 0.1 } as const;
+const SHARES = { program: 0.45, prepared: 0.2, remembered: 0.2, notify: 0.05 } as const;
+const IMAGES_SHARE = 0.1;
 
 type Target = keyof typeof SHARES;
 
@@ -261,6 +266,16 @@ function fuzz(target: Target, seconds: number): boolean {
   return exitCode === 0 && Number(runs) > 0;
 }
 
+/** Fuzzes what reads images. Returns whether nothing was found. */
+function fuzzImages(flags: readonly string[]): boolean {
+  const argv = [process.execPath, `${ROOT}/scripts/fuzz-images.ts`, ...flags];
+  return Bun.spawnSync(argv, { stdio: ["ignore", "inherit", "inherit"] }).exitCode === 0;
+}
+
+const given = (["seed", "from", "inputs"] as const).flatMap((name) =>
+  values[name] === undefined ? [] : [`--${name}`, values[name]],
+);
+if (values.inputs !== undefined) process.exit(fuzzImages(given) ? 0 : 1);
 const seconds = Number(values.seconds);
 if (!(seconds > 0)) throw new Error(`--seconds: ${values.seconds} is not a number of seconds`);
 if (Bun.which("clang") === null) throw new Error("clang is not installed: apt-get install clang");
@@ -270,4 +285,5 @@ const { exitCode } = Bun.spawnSync(["sh", `${ROOT}/nsenter/fuzz/build.sh`, `${CA
 if (exitCode !== 0) process.exit(1);
 seedCorpus();
 const clean = (Object.keys(SHARES) as Target[]).map((target) => fuzz(target, seconds)).every(Boolean);
-process.exit(clean ? 0 : 1);
+const soundImages = fuzzImages([...given, "--seconds", `${seconds * IMAGES_SHARE}`]);
+process.exit(clean && soundImages ? 0 : 1);

@@ -36,6 +36,9 @@ const DEFAULT_DOMAIN = "docker.io";
 const OFFICIAL = "library/";
 const LEGACY_DOMAIN = "index.docker.io";
 const NAME_MAX = 255;
+/** More than name, tag and digest have together. */
+const TEXT_MAX = 1024;
+const SHOWN = 40;
 
 const DOMAIN =
   /^(?:(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])(?:\.(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9]))*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?$/;
@@ -73,6 +76,8 @@ function fileName(transport: FileName["transport"], rest: string, text: string):
 
 function registryName(text: string): RegistryName {
   if (text === "") throw wrong(text, "it is empty", "such as debian:12");
+  if (text.length > TEXT_MAX)
+    throw wrong(`${text.slice(0, SHOWN)}…`, `it has ${text.length} characters`, undefined);
   if (HEX_ID.test(text)) throw wrong(text, "it looks like the id of an image", "name the image instead");
   let rest = text;
   let digest: string | undefined;

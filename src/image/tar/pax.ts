@@ -1,6 +1,6 @@
 /** Extended headers: "LENGTH KEY=VALUE\n", in bytes (pax, POSIX.1-2024; star's and GNU's keys besides). */
-import { fromUtf8 } from "../../sys/utf8.ts";
-import { type SparseChunk, TarError } from "./header.ts";
+import { fromUtf8, joined } from "../../sys/utf8.ts";
+import { TarError } from "./header.ts";
 
 /** Records by key. A value is bytes; an empty one takes a record of a global header back. */
 export type PaxRecords = Map<string, Uint8Array>;
@@ -8,6 +8,7 @@ export type PaxRecords = Map<string, Uint8Array>;
 /** Takes a header's data apart. Throws a TarError. */
 export function readPax(data: Uint8Array): PaxRecords {
   const records: PaxRecords = new Map();
+  const repeated = new Map<string, Uint8Array[]>();
   for (let at = 0; at < data.length; ) {
     let length = 0;
     let digits = at;
@@ -33,27 +34,18 @@ export function readPax(data: Uint8Array): PaxRecords {
     const key = fromUtf8(record.subarray(0, equals));
     const value = record.slice(equals + 1);
     // Sparse maps of format 0.0 repeat their keys: all values count, in order.
-    if (key === "GNU.sparse.offset" || key === "GNU.sparse.numbytes") append(records, key, value);
-    else records.set(key, value);
+    if (key === "GNU.sparse.offset" || key === "GNU.sparse.numbytes") {
+      const values = repeated.get(key);
+      if (values === undefined) repeated.set(key, [value]);
+      else values.push(COMMA, value);
+    } else records.set(key, value);
     at = end;
   }
+  for (const [key, values] of repeated) records.set(key, joined(values));
   return records;
 }
 
-const COMMA = 0x2c;
-
-function append(records: PaxRecords, key: string, value: Uint8Array): void {
-  const before = records.get(key);
-  if (before === undefined) {
-    records.set(key, value);
-    return;
-  }
-  const all = new Uint8Array(before.length + 1 + value.length);
-  all.set(before);
-  all[before.length] = COMMA;
-  all.set(value, before.length + 1);
-  records.set(key, all);
-}
+const COMMA = new Uint8Array([0x2c]);
 
 /** A record as text; undefined when there is none, or an empty one. */
 export function paxText(records: PaxRecords, key: string): string | undefined {
@@ -84,22 +76,4 @@ export function paxTime(records: PaxRecords, key: string): bigint | undefined {
   if (parts === null) return undefined;
   const ns = BigInt(parts[2]!) * 1_000_000_000n + BigInt((parts[3] ?? "").slice(0, 9).padEnd(9, "0"));
   return parts[1] === "-" ? -ns : ns;
-}
-
-/** Numbers that alternate: offset, size, offset, size. Throws a TarError. */
-export function sparsePairs(numbers: readonly string[]): SparseChunk[] {
-  if (numbers.length % 2 !== 0) throw new TarError("a sparse map has an odd number of entries");
-  const chunks: SparseChunk[] = [];
-  for (let i = 0; i < numbers.length; i += 2) {
-    const [offset, size] = [Number(numbers[i]), Number(numbers[i + 1])];
-    if (
-      !/^\d+$/.test(numbers[i]!) ||
-      !/^\d+$/.test(numbers[i + 1]!) ||
-      !Number.isSafeInteger(offset + size)
-    ) {
-      throw new TarError("a sparse map has an entry that is no number");
-    }
-    chunks.push({ offset, size });
-  }
-  return chunks;
 }

@@ -3,7 +3,7 @@
  * write, with extended attributes and sparse files. No npm package does (tried: security.capability is corrupted, sparse
  * headers are mistaken, extended attributes dropped).
  */
-import { fromUtf8, joined } from "../../sys/utf8.ts";
+import { fromUtf8 } from "../../sys/utf8.ts";
 import {
   BLOCK,
   type Header,
@@ -13,7 +13,8 @@ import {
   type SparseChunk,
   TarError,
 } from "./header.ts";
-import { type PaxRecords, paxNumber, paxText, paxTime, readPax, sparsePairs } from "./pax.ts";
+import { type PaxRecords, paxNumber, paxText, paxTime, readPax } from "./pax.ts";
+import { checkSparse, SparseMap, sparsePairs } from "./sparse.ts";
 
 export { TarError };
 
@@ -49,6 +50,11 @@ export interface TarSink {
 
 /** The largest extended header, long name or sparse map, in bytes. */
 const EXTRA_MAX = 1 << 20;
+/** Records of global headers hold for all that follows: so many, and bytes of theirs, since each entry is read with them. */
+const GLOBALS_MAX = 256;
+const GLOBAL_BYTES_MAX = 65536;
+/** The largest id; the next one means "none" to chown(2). */
+const ID_MAX = 0xffff_fffe;
 
 const TYPES: Readonly<Record<string, EntryType>> = {
   "0": "file",
@@ -68,8 +74,8 @@ type State = "header" | "extra" | "sparse block" | "sparse map" | "data" | "padd
 /** Takes an archive in pieces of any size. */
 export class TarReader {
   private state: State = "header";
-  /** Bytes of a header, of extra data or of padding that have come, until `wanted` are there. */
-  private readonly parts: Uint8Array[] = [];
+  /** Bytes of a header or of extra data that have come in pieces; `have` of those that are `wanted`, padding's too. */
+  private pieces: Uint8Array | null = null;
   private have = 0;
   private wanted = BLOCK;
   private header: Header | null = null;
@@ -84,8 +90,8 @@ export class TarReader {
   private padding = 0;
   private chunk = 0;
   private inChunk = 0;
-  /** Text of a sparse map of format 1.0 that has come. */
-  private map = "";
+  /** The sparse map of format 1.0 that is coming. */
+  private map = new SparseMap();
 
   constructor(private readonly sink: TarSink) {}
 
@@ -104,13 +110,21 @@ export class TarReader {
         continue;
       }
       const n = Math.min(this.wanted - this.have, bytes.length - at);
-      if (this.state !== "padding") this.parts.push(bytes.subarray(at, at + n));
-      this.have += n;
+      this.take(bytes.subarray(at, at + n));
       at += n;
-      if (this.have === this.wanted) this.complete();
     }
-    // The pieces are the caller's buffers, which it may fill anew.
-    for (let i = 0; i < this.parts.length; i++) this.parts[i] = this.parts[i]!.slice();
+  }
+
+  /** Some or all of the bytes that are wanted. */
+  private take(bytes: Uint8Array): void {
+    const whole = bytes.length === this.wanted;
+    if (!whole && this.state !== "padding") {
+      // The bytes are the caller's, which may fill its buffer anew.
+      this.pieces ??= new Uint8Array(this.wanted);
+      this.pieces.set(bytes, this.have);
+    }
+    this.have += bytes.length;
+    if (this.have === this.wanted) this.complete(whole ? bytes : this.pieces);
   }
 
   /** The data of the entry that has just been told, and its padding, do not come: whoever feeds has passed over them. */
@@ -133,23 +147,19 @@ export class TarReader {
 
   private await(state: State, wanted: number): void {
     this.state = state;
-    this.parts.length = 0;
+    this.pieces = null;
     this.have = 0;
     this.wanted = wanted;
   }
 
-  private complete(): void {
+  /** @param block null for padding, which nobody looks at */
+  private complete(block: Uint8Array | null): void {
     const { state } = this;
-    const block = state === "padding" ? new Uint8Array(0) : this.taken();
-    if (state === "padding") this.await("header", BLOCK);
+    if (block === null || state === "padding") this.await("header", BLOCK);
     else if (state === "header") this.takeHeader(block);
     else if (state === "extra") this.takeExtra(block);
     else if (state === "sparse block") this.takeSparseBlock(block);
     else if (state === "sparse map") this.takeSparseMap(block);
-  }
-
-  private taken(): Uint8Array {
-    return this.parts.length === 1 ? this.parts[0]! : joined(this.parts);
   }
 
   private takeHeader(block: Uint8Array): void {
@@ -175,7 +185,7 @@ export class TarReader {
     const { type, size } = this.header!;
     const data = block.subarray(0, size);
     if (type === "x") this.records = readPax(data);
-    else if (type === "g") for (const [key, value] of readPax(data)) this.globals.set(key, value);
+    else if (type === "g") this.takeGlobals(data);
     else {
       const end = data.indexOf(0);
       const name = fromUtf8(end < 0 ? data : data.subarray(0, end));
@@ -183,6 +193,14 @@ export class TarReader {
       else this.longLink = name;
     }
     this.await("header", BLOCK);
+  }
+
+  private takeGlobals(data: Uint8Array): void {
+    for (const [key, value] of readPax(data)) this.globals.set(key, value);
+    let bytes = 0;
+    for (const [key, value] of this.globals) bytes += key.length + value.length;
+    if (this.globals.size > GLOBALS_MAX || bytes > GLOBAL_BYTES_MAX)
+      throw new TarError("global headers have too many records");
   }
 
   private takeSparseBlock(block: Uint8Array): void {
@@ -207,28 +225,29 @@ export class TarReader {
     if (type === undefined) throw new TarError(`an entry has the unknown type "${header.type}"`);
     const sparse = this.sparseOf(records, header);
     const path = paxText(records, "GNU.sparse.name") ?? paxText(records, "path") ?? longName ?? header.name;
-    const hasData = type === "file" || type === "link";
+    const hasData = type === "file";
     this.entry = {
       // Before there was a type for them directories were files with a slash at their end.
       type: type === "file" && path.endsWith("/") ? "dir" : type,
       path,
       linkPath: paxText(records, "linkpath") ?? longLink ?? header.linkName,
       mode: header.mode & 0o7777,
-      uid: paxNumber(records, "uid") ?? header.uid,
-      gid: paxNumber(records, "gid") ?? header.gid,
+      uid: checkId(paxNumber(records, "uid") ?? header.uid, "uid"),
+      gid: checkId(paxNumber(records, "gid") ?? header.gid, "gid"),
       size: sparse === null ? archived : (this.realSize(records) ?? archived),
       mtime: paxTime(records, "mtime") ?? BigInt(header.mtime) * 1_000_000_000n,
       xattrs: xattrsOf(records),
       sparse,
     };
     if (!hasData) {
-      // Only files have data; what the field says otherwise is of no meaning (a directory's is a hint).
+      // Only files have data, for GNU tar, Go and Python; what the field says otherwise is a hint (a directory's), or the
+      // size of what a hard link leads to.
       this.left = 0;
       this.padding = 0;
     }
     this.chunk = this.inChunk = 0;
     if (hasData && isMapped(records)) {
-      this.map = "";
+      this.map = new SparseMap();
       this.await("sparse map", BLOCK);
     } else this.start();
   }
@@ -262,17 +281,12 @@ export class TarReader {
   private takeSparseMap(block: Uint8Array): void {
     if (this.left < BLOCK) throw new TarError("a sparse map is longer than its file");
     this.left -= BLOCK;
-    this.map += fromUtf8(block);
-    if (this.map.length > EXTRA_MAX) throw new TarError("a sparse map is too long");
-    const lines = this.map.split("\n");
-    const count = Number(lines[0]);
-    if (lines.length > 1 && !(/^\d+$/.test(lines[0]!) && count <= EXTRA_MAX))
-      throw new TarError("a sparse map is damaged");
-    if (lines.length < 2 || lines.length < 2 * count + 2) {
+    const chunks = this.map.take(block);
+    if (chunks === null) {
       this.await("sparse map", BLOCK);
       return;
     }
-    this.entry = { ...this.entry!, sparse: sparsePairs(lines.slice(1, 1 + 2 * count)) };
+    this.entry = { ...this.entry!, sparse: chunks };
     this.start();
   }
 
@@ -313,6 +327,11 @@ export class TarReader {
   }
 }
 
+function checkId(id: number, what: string): number {
+  if (id < 0 || id > ID_MAX) throw new TarError(`${what} ${id} is no id`);
+  return id;
+}
+
 function roundUp(size: number): number {
   return Math.ceil(size / BLOCK) * BLOCK;
 }
@@ -322,40 +341,30 @@ function isMapped(records: PaxRecords): boolean {
   return paxText(records, "GNU.sparse.major") === "1" && paxText(records, "GNU.sparse.minor") === "0";
 }
 
-/** Chunks follow each other, lie in the file, and are as long as what the archive has. */
-function checkSparse(chunks: readonly SparseChunk[], size: number, archived: number): void {
-  let end = 0;
-  let sum = 0;
-  for (const chunk of chunks) {
-    if (chunk.offset < end || chunk.offset + chunk.size > size)
-      throw new TarError("a sparse map does not fit its file");
-    end = chunk.offset + chunk.size;
-    sum += chunk.size;
-  }
-  if (sum !== archived) throw new TarError("a sparse map does not fit what the archive has");
-}
-
 const SCHILY = "SCHILY.xattr.";
 const LIBARCHIVE = "LIBARCHIVE.xattr.";
 
-/** star's keys, whose values are bytes, and libarchive's, in base64. */
+/** star's keys, whose values are bytes, and libarchive's, in base64. Throws a TarError. */
 function xattrsOf(records: PaxRecords): ReadonlyMap<string, Uint8Array> {
   let xattrs: Map<string, Uint8Array> | null = null;
   for (const [key, value] of records) {
     const schily = key.startsWith(SCHILY);
     if (!schily && !key.startsWith(LIBARCHIVE)) continue;
     xattrs ??= new Map();
-    if (schily) xattrs.set(key.slice(SCHILY.length), value);
-    else {
-      const name = decodeURIComponent(key.slice(LIBARCHIVE.length));
-      if (!xattrs.has(name))
-        xattrs.set(
-          name,
-          Uint8Array.from(atob(fromUtf8(value)), (c) => c.charCodeAt(0)),
-        );
-    }
+    const name = schily ? key.slice(SCHILY.length) : decoded(key.slice(LIBARCHIVE.length));
+    if (name === "" || name.includes("\0")) throw new TarError("an extended attribute has no name");
+    if (schily) xattrs.set(name, value);
+    else if (!xattrs.has(name)) xattrs.set(name, new Uint8Array(Buffer.from(fromUtf8(value), "base64")));
   }
   return xattrs ?? NO_XATTRS;
+}
+
+function decoded(name: string): string {
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    throw new TarError("the name of an extended attribute is damaged");
+  }
 }
 
 const NO_XATTRS: ReadonlyMap<string, Uint8Array> = new Map();
