@@ -1,7 +1,7 @@
 /** Limits, freezing, killing and statistics by cgroup: v1 and v2 as root, and what a user without cgroups gets. */
 import { describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmdirSync } from "node:fs";
-import { callers, testUser } from "./support/caller.ts";
+import { callers, isRoot, testUser } from "./support/caller.ts";
 import { BY_SYSTEMD, cgroupPlaces, fileOf, limits, MOUNT, v2View } from "./support/cgroups.ts";
 import { cgroupsNamed, until } from "./support/processes.ts";
 import { pureCgroup2, type Subject } from "./support/runtime.ts";
@@ -361,6 +361,40 @@ describe.skipIf(pureCgroup2 || callers().length < 2)("a user with a delegated cg
     } finally {
       rmdirSync(`${top}/me`);
       rmdirSync(top);
+    }
+  });
+});
+
+describe.skipIf(!isRoot || pureCgroup2)("root where nothing keeps rules for devices", () => {
+  const root: Subject = { ...user, caller: callers().at(-1)!, label: "root" };
+  const hybrid = `umount -R /sys/fs/cgroup && mount -t tmpfs none /sys/fs/cgroup && mkdir /sys/fs/cgroup/systemd &&
+    mount -t cgroup -o none,name=systemd none /sys/fs/cgroup/systemd && exec "$@"`;
+  const under = ["unshare", "--mount", "--propagation=private", "sh", "-c", hybrid, "sh"];
+
+  test("a program that may make device nodes, or use one in part, is refused; others are told once", async () => {
+    await using box = new Sandbox(root);
+    const all = { allow: false, access: "rwm" };
+    const refused: ((spec: TestSpec) => void)[] = [
+      (spec) => spec.process.capabilities!.bounding!.push("CAP_MKNOD"),
+      limits({ devices: [all, { allow: true, type: "c", major: 1, minor: 11, access: "r" }] }),
+      limits({ devices: [{ ...all, type: "c", major: 1, minor: 11 }] }),
+    ];
+    for (const edit of refused) {
+      const { code, stderr } = await box.sh("true", edit, { under });
+      expect({ code, stderr }).toMatchObject({
+        code: 1,
+        stderr: expect.stringContaining("no devices controller"),
+      });
+    }
+    const goesOn = limits({
+      devices: [all, { allow: true, type: "c", major: 10, minor: 200, access: "rwm" }],
+    });
+    const said =
+      "brun: warning: linux.resources.devices: not kept, and the program may make no device nodes: ";
+    for (const warning of [said, ""]) {
+      const { code, stderr } = await box.sh("true", goesOn, { under });
+      expect(code).toBe(0);
+      expect(stderr.slice(0, said.length)).toBe(warning);
     }
   });
 });

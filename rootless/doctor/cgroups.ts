@@ -13,6 +13,7 @@ import { outerEngine } from "../outer.ts";
 import { asRoot, type Finding, fixOfHint, install, nameOf, Subject } from "./finding.ts";
 
 const WANTED = ["cpu", "cpuset", "io", "memory", "pids"];
+const WANTED_OF_V1 = ["blkio", "cpu", "cpuset", "devices", "memory", "pids"];
 
 /** cgroup version, controllers of the caller, systemd's manager. */
 export function cgroups(caller: Caller): Finding[] {
@@ -42,16 +43,7 @@ function version(host: CgroupHost, caller: Caller): Finding {
 
 function delegation(host: CgroupHost, manager: string | null, caller: Caller): Finding {
   const subject = new Subject("cgroup-delegation", "limits of cpu, memory, processes and I/O", caller);
-  if (isHostRoot()) {
-    return cgroupsWritable(machineView(host, () => null))
-      ? subject.ok("root has all controllers")
-      : subject.warn(
-          host.version === 0
-            ? "no cgroup can be made: there is no hierarchy here"
-            : `no cgroup can be made: ${MOUNT_POINT} may not be written here`,
-          host.version === 2 ? fixOfHint(CGROUPS_WRITABLE) : null,
-        );
-  }
+  if (isHostRoot()) return ofRoot(subject, host);
   if (host.version !== 2) return subject.warn("users get no cgroups without cgroup v2", null);
   const directory = delegated(host, manager);
   if (directory === null) {
@@ -74,6 +66,26 @@ function delegation(host: CgroupHost, manager: string | null, caller: Caller): F
         `systemctl daemon-reload && systemctl restart user@${caller.uid}.service`,
     ),
   );
+}
+
+function ofRoot(subject: Subject, host: CgroupHost): Finding {
+  if (!cgroupsWritable(machineView(host, () => null))) {
+    return subject.warn(
+      host.version === 0
+        ? "no cgroup can be made: there is no hierarchy here"
+        : `no cgroup can be made: ${MOUNT_POINT} may not be written here`,
+      host.version === 2 ? fixOfHint(CGROUPS_WRITABLE) : null,
+    );
+  }
+  const there =
+    host.version === 2
+      ? wordsOf(MOUNT_POINT, "cgroup.controllers")
+      : host.hierarchies.flatMap(({ name }) => name.split(","));
+  const wanted = host.version === 2 ? WANTED : WANTED_OF_V1;
+  const missing = wanted.filter((name) => !there.includes(name));
+  return missing.length === 0
+    ? subject.ok("root has all controllers")
+    : subject.warn(`no controllers here for ${missing.join(", ")}`, null);
 }
 
 /** A cgroup in which the caller can make others, found by making one. */

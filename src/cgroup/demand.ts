@@ -20,6 +20,21 @@ export function nests(spec: Spec): boolean {
   return spec.annotations?.[NESTING] === "true";
 }
 
+/**
+ * Whether a container cannot do without rules for devices: it may make nodes for them, or its rules refuse more than all
+ * that nobody gave it, as those of `spec` do.
+ */
+export function needsDeviceRules({ process, linux }: Spec): boolean {
+  const { bounding = [], permitted = [] } = process?.capabilities ?? {};
+  if (bounding.includes("CAP_MKNOD") || permitted.includes("CAP_MKNOD")) return true;
+  const rules = linux?.resources?.devices ?? [];
+  return rules.some(
+    ({ allow, type, major, minor, access }) =>
+      ![..."rwm"].every((letter) => (access ?? "").includes(letter)) ||
+      (!allow && ((type !== undefined && type !== "a") || major !== undefined || minor !== undefined)),
+  );
+}
+
 type Integer = number | bigint;
 
 /** Whether a limit in bytes or the like is one: 0 is unset and -1 unlimited, as for runc. */

@@ -13,7 +13,13 @@ import { setProperties } from "./unit-properties.ts";
 
 const WHERE = "linux.resources.devices";
 
-/** Lets only what the filter allows reach devices from now on. Throws a BrunError or SysError. */
+/** Nothing here keeps rules for devices: no controller of v1 is mounted, or programs for v2 are refused. */
+export class NoDeviceControl extends BrunError {}
+
+/**
+ * Lets only what the filter allows reach devices from now on. Throws a BrunError or SysError, and where rules cannot be
+ * kept whatever they are a {@link NoDeviceControl}.
+ */
 export function setDevices(plan: CgroupPlan, filter: DeviceFilter): void {
   if (plan.systemd !== undefined) setProperties(plan, plan.systemd, deviceProperties(filter));
   if (plan.version === 2) attachProgram(plan.paths[""]!, deviceProgram(filter));
@@ -23,7 +29,7 @@ export function setDevices(plan: CgroupPlan, filter: DeviceFilter): void {
 function writeLists(plan: CgroupPlan, filter: DeviceFilter): void {
   const directory = directoryOf(plan, "devices");
   if (directory === undefined) {
-    throw new BrunError("the host has no devices controller, so the container could use every device", {
+    throw new NoDeviceControl("the host has no devices controller, so the container could use every device", {
       where: WHERE,
       hint: "mount it below /sys/fs/cgroup, or add --cgroup-manager=disabled",
     });
@@ -135,8 +141,12 @@ function bpf(command: number, fill: (attribute: DataView) => (() => void) | void
 }
 
 function refusal(what: string, errno: number): BrunError {
-  return new BrunError(`cannot ${what} the device program: ${errnoText(errno)} (${errnoName(errno)})`, {
-    where: WHERE,
-    hint: errno === E.EPERM ? "it needs CAP_BPF, or CAP_SYS_ADMIN" : undefined,
-  });
+  const refused = errno === E.EPERM || errno === E.ENOSYS;
+  return new (refused ? NoDeviceControl : BrunError)(
+    `cannot ${what} the device program: ${errnoText(errno)} (${errnoName(errno)})`,
+    {
+      where: WHERE,
+      hint: refused ? "it needs CAP_BPF or CAP_SYS_ADMIN, and a seccomp filter that allows bpf" : undefined,
+    },
+  );
 }

@@ -6,7 +6,7 @@ export type { CgroupPlan } from "../config/cgroup-plan.ts";
 export { readFileOf } from "./access.ts";
 export { checkUnused, createCgroup, moveInto, startInUnit } from "./create.ts";
 export { enterDelegated, giveTo, handOver } from "./delegate.ts";
-export { setDevices } from "./device-control.ts";
+export { NoDeviceControl, setDevices } from "./device-control.ts";
 export { containerFilter, deviceFilter } from "./devices.ts";
 export { freeze, isFrozen, thaw } from "./freezer.ts";
 export { MOUNT_POINT, ownPaths, readCgroupHost } from "./host.ts";

@@ -4,7 +4,7 @@
  */
 
 import type { IdMap } from "../../rootless/idmap.ts";
-import { DELEGATE_WHERE, delegatedPart, firstLimit, nests } from "../cgroup/demand.ts";
+import { DELEGATE_WHERE, delegatedPart, firstLimit, needsDeviceRules, nests } from "../cgroup/demand.ts";
 import type { CgroupPlan } from "../config/cgroup-plan.ts";
 import type { ContainerConfig } from "../config/types.ts";
 import { BrunError, errorLine } from "../errors.ts";
@@ -16,6 +16,7 @@ import { refusalOf } from "../sys/refused-calls.ts";
 import { describe } from "./describe.ts";
 import { rootOutside } from "./root.ts";
 import { type StoredState, saveState } from "./store.ts";
+import { tellOnce } from "./tell-once.ts";
 import type { Runtime } from "./types.ts";
 
 /** Annotation: with the value "ignore" limits that cannot be had are left out with a warning. */
@@ -71,10 +72,14 @@ export function decideCgroup(rt: Runtime, id: string, rootless: boolean, spec: S
     nests: nests(spec),
   } as const;
   const view = machineView(readCgroupHost(), managerControlGroup);
-  if (!rootless && manager === "auto" && !needsCgroup(spec) && !cgroupsWritable(view)) {
-    rt.debug?.(
-      "no cgroup can be made here, and the config asks for no limit: the container stays in the caller's",
-    );
+  if (
+    !rootless &&
+    manager === "auto" &&
+    !needsCgroup(spec) &&
+    !needsDeviceRules(spec) &&
+    !cgroupsWritable(view)
+  ) {
+    withoutDeviceRules(rt, "no cgroup can be made here, and the container stays in the caller's");
     return null;
   }
   try {
@@ -150,13 +155,27 @@ export function enterDelegatedPart(config: ContainerConfig, pid: number): void {
 
 /** Sets the limits and device rules of the spec, and hands a delegated part over. Throws a BrunError or SysError. */
 export function limitCgroup(rt: Runtime, config: ContainerConfig, plan: CgroupPlan, pid: number): void {
-  const { containerFilter, handOver, setDevices } = cgroups();
+  const { NoDeviceControl, containerFilter, handOver, setDevices } = cgroups();
   if (plan.delegated !== undefined && delegatedPart(config.spec) !== undefined)
     handOver(plan.delegated, rootOf(config, pid));
   const { resources, devices } = config.spec.linux ?? {};
   if (resources !== undefined) applyResources(rt, plan, resources);
-  if (!plan.rootless) setDevices(plan, containerFilter(resources?.devices, devices));
+  try {
+    if (!plan.rootless) setDevices(plan, containerFilter(resources?.devices, devices));
+  } catch (error) {
+    if (!(error instanceof NoDeviceControl) || needsDeviceRules(config.spec)) throw error;
+    withoutDeviceRules(rt, error.message);
+  }
   rt.mark?.("limits set");
+}
+
+/** Whoever may not make device nodes has those of its /dev, and what its mounts bring. */
+function withoutDeviceRules(rt: Runtime, why: string): void {
+  tellOnce(
+    rt,
+    "devices",
+    `linux.resources.devices: not kept, and the program may make no device nodes: ${why}`,
+  );
 }
 
 /** Sets limits, and warns of those that cannot be had. Throws a BrunError or SysError. */

@@ -4,7 +4,7 @@
  * containerd's default filter is docker's.
  */
 import { githubFlags, gitlabFlags, podFlags } from "./ci.ts";
-import { type Expected, OUTER_PROC } from "./places.ts";
+import { type Expected, NO_DEVICE_RULES, NO_LIMITS, OUTER_PROC } from "./places.ts";
 
 export interface EnginePlace extends Expected {
   readonly engine: "podman" | "docker" | "nspawn" | "crun" | "runc" | "brun";
@@ -191,6 +191,16 @@ export const ENGINE_PLACES: readonly EnginePlace[] = [
     as: ["root"],
     flags: "--private-users=pick",
     works: "everything",
+  },
+  {
+    name: "systemd-nspawn --capability=all",
+    where: "the same, with containers inside in mind",
+    engine: "nspawn",
+    as: ["root"],
+    flags: "--capability=all",
+    inside: "root",
+    works: NO_LIMITS,
+    says: NO_DEVICE_RULES,
   },
   {
     name: "a container of crun",

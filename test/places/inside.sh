@@ -133,6 +133,7 @@ case ${PLACE_SAYS:-} in
     cause=${cause%%; hint: *}
     case $out in *"$cause"*) ;; *) fail "doctor does not say '$cause': $out" ;; esac
     ;;
+  *devices*) echo "$out" | grep -Eq 'no cgroup can be made|no controllers here' || fail "doctor says nothing of cgroups: $out" ;;
   *proc*) echo "$out" | grep -q 'cannot mount proc' || fail "doctor says nothing of /proc: $out" ;;
 esac
 [ -z "${PLACE_HOSTNAME:-}" ] || echo "$out" | grep -q 'cannot set the hostname' || fail "doctor says nothing of host names: $out"

@@ -46,6 +46,13 @@ const READ_ONLY_CGROUPS = `for each in /sys/fs/cgroup/* /sys/fs/cgroup; do
   mount -o remount,bind,ro "$each" 2>/dev/null || :
 done
 exec "$@"`;
+const NO_CGROUPS = "umount -R /sys/fs/cgroup";
+const HYBRID_CGROUPS = `${NO_CGROUPS} && mount -t tmpfs none /sys/fs/cgroup || exit 1
+mkdir /sys/fs/cgroup/systemd /sys/fs/cgroup/unified
+mount -t cgroup -o none,name=systemd none /sys/fs/cgroup/systemd || exit 1
+mount -t cgroup2 none /sys/fs/cgroup/unified || exit 1
+exec "$@"`;
+const UNIFIED_CGROUPS = `${NO_CGROUPS} && mount -t cgroup2 none /sys/fs/cgroup && exec "$@"`;
 /** Enters DIR with all that is at the top of the host in it: by a copy that is a mount point, or in one. */
 const chroot = (directory: string) => `mount -t tmpfs none /mnt && mkdir -p ${directory} || exit 1
 for each in /*; do
@@ -58,6 +65,8 @@ done
 exec chroot ${directory} "$@"`;
 export const OUTER_PROC = "bind the outer /proc";
 const ONE_ID = "map one id";
+export const NO_DEVICE_RULES = "linux.resources.devices: not kept";
+export const NO_LIMITS = "everything but limits, and rules for devices";
 
 export const PLACES: readonly Place[] = [
   {
@@ -162,14 +171,33 @@ export const PLACES: readonly Place[] = [
     where: "nspawn, containers",
     caller: "root",
     make: READ_ONLY_CGROUPS,
-    works: "everything but limits",
+    works: NO_LIMITS,
+    says: NO_DEVICE_RULES,
   },
   {
     name: "root, no cgroups",
     where: "chroots, early boot",
     caller: "root",
     make: 'umount -R /sys/fs/cgroup && exec "$@"',
-    works: "everything but limits",
+    works: NO_LIMITS,
+    says: NO_DEVICE_RULES,
+  },
+  {
+    name: "root, cgroups without controllers",
+    where: "hybrid cgroups with those of systemd and v2 alone",
+    caller: "root",
+    make: HYBRID_CGROUPS,
+    works: NO_LIMITS,
+    says: NO_DEVICE_RULES,
+  },
+  {
+    name: "root, cgroup v2, a filter that refuses bpf and keyctl",
+    where: "nspawn with --capability=all on a host with cgroup v2",
+    caller: "root",
+    make: UNIFIED_CGROUPS,
+    filtered: ["bpf", "keyctl"],
+    works: "everything but rules for devices",
+    says: NO_DEVICE_RULES,
   },
   {
     name: "root without capabilities",
