@@ -9,6 +9,7 @@ import fc from "fast-check";
 import { HEX, hex, inBytes } from "./support/bytes.ts";
 import { host } from "./support/caller.ts";
 import { BY_BUN } from "./support/front.ts";
+import { until } from "./support/processes.ts";
 import { runtimeArgv, subjects } from "./support/runtime.ts";
 import { Sandbox } from "./support/sandbox.ts";
 
@@ -125,7 +126,7 @@ for (const subject of subjects(["brun"])) {
         ...WORDS,
       ];
       await box.ok(args, { under: inBytes(["V=\\xff"]) });
-      while (!inside(path).includes("got")) await Bun.sleep(10);
+      await until("it has been got", () => inside(path).includes("got"));
       expect(host("bash", "-c", 'cat "$(printf %b "$1")/got"', "bash", path)).toBe(hex("\\xff", ...WORDS));
       await box.untilGone();
     });
@@ -172,7 +173,7 @@ for (const subject of subjects(["brun"])) {
       const passwd = Buffer.from("ro\xffot:x:0:0::/h\xff:/bin/sh\n", "latin1");
       writeFileSync(`${bundle}/rootfs/etc/passwd`, passwd);
       const running = box.spawn(["run", "--bundle", bundle, box.name()]);
-      while (!running.stdout().includes("\n")) await Bun.sleep(10);
+      await until("a line", () => running.stdout().includes("\n"));
       expect(running.stdout()).toBe(hex("/h\\xff"));
       const [id] = box.containers();
       for (const how of [{}, BY_BUN])

@@ -253,7 +253,7 @@ for (const subject of subjects()) {
       const held = box.spawn(["exec", id, "/bin/sh", "-c", "touch /there; exec sleep 1000"]);
       try {
         const there = async () => (await box.exec(id, "test -e /there")).code === 0;
-        while (!(await there())) await Bun.sleep(20);
+        await until("it is there", there);
         process.kill(held.pid, "SIGSTOP");
         await box.ok(["kill", id, "KILL"]);
         await until("it has left its namespaces", () => !existsSync(`/proc/${pid}/ns/mnt`));

@@ -1,6 +1,7 @@
 /** The six kinds of hooks: when and where they run, what they are given, and what follows when they fail. */
 import { describe, expect, test } from "bun:test";
 import { existsSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
+import { until } from "./support/processes.ts";
 import { subjects } from "./support/runtime.ts";
 import { Sandbox } from "./support/sandbox.ts";
 import type { TestHook, TestSpec } from "./support/spec.ts";
@@ -310,10 +311,11 @@ for (const subject of subjects()) {
       });
       const creating = box.spawn(["create", "--bundle", bundle, id]);
       const seen = new Set<string>();
-      while (!existsSync(`${box.dir}/pid`)) {
+      await until("the hook has begun", async () => {
         const { code, stdout, stderr } = await box.call(["state", id]);
         seen.add(code === 0 ? JSON.parse(stdout).status : stderr.replace(id, "ID"));
-      }
+        return existsSync(`${box.dir}/pid`);
+      });
       const state = await box.inspect(id);
       expect(state.status).toBe("creating");
       expect(state.pid).toBeGreaterThan(0);

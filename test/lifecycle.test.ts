@@ -186,7 +186,7 @@ for (const subject of subjects()) {
         const script = "trap 'exit 3' TERM; touch /ready; while :; do sleep 0.05; done";
         spec.process.args = ["/bin/sh", "-c", script];
       });
-      while ((await box.exec(id, "test -e /ready")).code !== 0) await Bun.sleep(10);
+      await until("/ready inside", async () => (await box.exec(id, "test -e /ready")).code === 0);
       await box.ok(["kill", id]);
       await box.untilStatus(id, "stopped");
       expect((await box.call(["kill", id])).code).toBe(1);

@@ -15,6 +15,7 @@ import {
 } from "node:fs";
 import { isRoot, ownedDir } from "./support/caller.ts";
 import { BY_BUN, call, front, REPORT } from "./support/front.ts";
+import { until } from "./support/processes.ts";
 import { subjects } from "./support/runtime.ts";
 import { Sandbox } from "./support/sandbox.ts";
 import type { TestSpec } from "./support/spec.ts";
@@ -80,9 +81,9 @@ for (const subject of subjects(["brun"])) {
         spec.process.args = ["/bin/sh", "-c", `${traps}; touch /ready; while :; do sleep 0.02; done`];
       });
       const file = async (name: string) => (await box.exec(id, `cat /${name}`)).stdout.trim();
-      while ((await box.exec(id, "test -e /ready")).code !== 0) await Bun.sleep(10);
+      await until("/ready inside", async () => (await box.exec(id, "test -e /ready")).code === 0);
       expect((await front(box, ["kill", id, word])).code).toBe(0);
-      while ((await file("got")) === "") await Bun.sleep(10);
+      await until("the signal has arrived", async () => (await file("got")) !== "");
       const names: Record<string, string> = { "15": "TERM", "12": "USR2" };
       expect(await file("got")).toBe(names[word] ?? word.replace("SIG", ""));
     });
@@ -142,7 +143,7 @@ for (const subject of subjects(["brun"])) {
       const id = await running(box);
       const script = "trap 'echo got; exit 3' TERM; echo ready; while :; do sleep 0.02; done";
       const process = box.spawn(["exec", id, "sh", "-c", script]);
-      while (!process.stdout().includes("ready")) await Bun.sleep(10);
+      await until("it is ready", () => process.stdout().includes("ready"));
       process.kill("SIGTERM");
       expect((await process.done).code).toBe(3);
       expect(process.stdout()).toContain("got");

@@ -2,6 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { host, isRoot, ownedDir } from "./support/caller.ts";
+import { until } from "./support/processes.ts";
 import { subjects } from "./support/runtime.ts";
 import { type CallOptions, Sandbox } from "./support/sandbox.ts";
 
@@ -172,7 +173,7 @@ for (const subject of subjects(["brun"])) {
         ["run", "--host", ...upper, "--name", "first", "--", "sh", "-c", "echo up; sleep 1000"],
         options,
       );
-      while (first.stdout() === "") await Bun.sleep(10);
+      await until("the first has begun", () => first.stdout() !== "");
       expect(await run(upper, "true")).toMatchObject({ code: 1, stderr: refused });
       first.kill("SIGTERM");
       await first.done;

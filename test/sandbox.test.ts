@@ -3,6 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
 import { hostname } from "node:os";
 import { host, installed, ownedDir } from "./support/caller.ts";
+import { until } from "./support/processes.ts";
 import { makeRootfs } from "./support/rootfs.ts";
 import { subjects } from "./support/runtime.ts";
 import { type CallOptions, Sandbox } from "./support/sandbox.ts";
@@ -138,7 +139,7 @@ for (const subject of subjects(["brun"])) {
           env,
         },
       );
-      while (running.stdout() === "") await Bun.sleep(10);
+      await until("it says something", () => running.stdout() !== "");
       running.kill("SIGTERM");
       expect((await running.done).code).toBe(3);
       await box.untilGone();

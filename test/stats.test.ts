@@ -1,6 +1,7 @@
 /** Watching: `brun stats`, `brun list --wide`, `run --timing`, `--debug`. */
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
+import { until } from "./support/processes.ts";
 import { subjects } from "./support/runtime.ts";
 import { Sandbox } from "./support/sandbox.ts";
 import { shows } from "./support/terminal.ts";
@@ -36,7 +37,7 @@ for (const subject of subjects(["brun"])) {
       await using box = new Sandbox(subject);
       const id = await box.detached();
       const running = box.spawn(["stats", "--interval", "100ms", id]);
-      while (running.stdout().split("\n").length < 4) await Bun.sleep(20);
+      await until("three lines", () => running.stdout().split("\n").length >= 4);
       await box.ok(["kill", id, "KILL"]);
       const { code, stdout } = await running.done;
       expect(code).toBe(0);
@@ -56,7 +57,7 @@ for (const subject of subjects(["brun"])) {
       expect([type, data.pids.current]).toEqual(["stats", 2]);
       const running = box.spawn(["events", "--interval", "50ms", id]);
       // Processes are charged by clock ticks.
-      while (!/"total":[1-9]/.test(running.stdout())) await Bun.sleep(20);
+      await until("it has used a CPU", () => /"total":[1-9]/.test(running.stdout()));
       await box.ok(["kill", id, "KILL"]);
       const { code, stdout } = await running.done;
       expect(code).toBe(0);

@@ -2,6 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { readlinkSync, statSync } from "node:fs";
 import { subordinateRange } from "./support/caller.ts";
+import { until } from "./support/processes.ts";
 import { subjects } from "./support/runtime.ts";
 import { Sandbox } from "./support/sandbox.ts";
 import { shows } from "./support/terminal.ts";
@@ -31,7 +32,7 @@ for (const subject of subjects(["brun"])) {
       const outcome = await box.call(["unshare", "sh", "-c", 'pwd; echo "$GREETING"; exit 7'], options);
       expect(outcome).toMatchObject({ code: 7, stdout: `${box.dir}\nhello there\n`, stderr: "" });
       const running = box.spawn(["unshare", "--", "sh", "-c", "echo up; exec sleep 1000"]);
-      while (running.stdout() === "") await Bun.sleep(10);
+      await until("it says something", () => running.stdout() !== "");
       running.kill("SIGTERM");
       expect((await running.done).code).toBe(143);
     });

@@ -167,7 +167,7 @@ for (const subject of subjects(["brun"])) {
         ];
       });
       await using session = box.terminal(["run", "--bundle", bundle, id]);
-      while (!session.text().includes("up")) await Bun.sleep(10);
+      await until("it is up", () => session.text().includes("up"));
       const { pid } = await box.inspect(id);
       const round = async (): Promise<void> => {
         await box.ok(["exec", id, "/bin/true"]);

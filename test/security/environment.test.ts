@@ -5,6 +5,7 @@
 import { describe, expect, test } from "bun:test";
 import { chmodSync, existsSync, mkdirSync, readdirSync, statSync, symlinkSync } from "node:fs";
 import { callerEnv, isRoot, ownedDir } from "../support/caller.ts";
+import { until } from "../support/processes.ts";
 import { subjects } from "../support/runtime.ts";
 import { Sandbox } from "../support/sandbox.ts";
 import { mapManyIds } from "../support/spec.ts";
@@ -50,7 +51,7 @@ for (const subject of subjects(["brun"])) {
       await box.ok(["start", id], { env });
       expect(await environ(pid)).not.toContain(secret);
       const foreground = box.spawn(["exec", id, "/bin/sh", "-c", "env; exec sleep 1000"], { env });
-      while (!foreground.stdout().includes("PATH=")) await Bun.sleep(10);
+      await until("its environment", () => foreground.stdout().includes("PATH="));
       expect(`${foreground.stdout()}${await Bun.file(seen).text()}`).not.toContain(secret);
     });
 

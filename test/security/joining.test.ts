@@ -44,7 +44,7 @@ for (const subject of subjects()) {
         install(box, bundle, "hunt");
         const before = sha256(brunPath());
         const run = box.spawn(["run", "--bundle", bundle, id], { timeoutMs: 120000 });
-        while (!(await box.call(["state", id])).stdout.includes('"running"')) await Bun.sleep(20);
+        await until("it runs", async () => (await box.call(["state", id])).stdout.includes('"running"'));
         let ended = false;
         run.done.then(() => {
           ended = true;
@@ -67,7 +67,7 @@ for (const subject of subjects()) {
       install(box, bundle, "hunt");
       const id = box.name();
       const run = box.spawn(["run", "--bundle", bundle, id], { timeoutMs: 120000 });
-      while (!(await box.call(["state", id])).stdout.includes('"running"')) await Bun.sleep(20);
+      await until("it runs", async () => (await box.call(["state", id])).stdout.includes('"running"'));
       const { pid } = await box.inspect(id);
       const other = box.bundle((spec) => {
         const others = spec.linux.namespaces.filter(({ type }) => type !== "user" && type !== "pid");
@@ -102,7 +102,7 @@ for (const subject of subjects()) {
         install(box, bundle, "hunt");
         const before = sha256(brunPath());
         const run = box.spawn(["run", "--bundle", bundle, id], { timeoutMs: 120000 });
-        while (!(await box.call(["state", id])).stdout.includes('"running"')) await Bun.sleep(20);
+        await until("it runs", async () => (await box.call(["state", id])).stdout.includes('"running"'));
         let ended = false;
         run.done.then(() => {
           ended = true;

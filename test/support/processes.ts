@@ -83,12 +83,12 @@ export const PATIENCE = process.env.BRUN_TEST_PLACE === undefined ? 1 : 6;
  */
 export async function until<T>(
   what: string,
-  condition: () => T,
+  condition: () => T | Promise<T>,
   timeoutMs = 10000 * PATIENCE,
 ): Promise<NonNullable<T>> {
   const deadline = performance.now() + timeoutMs;
   for (;;) {
-    const value = condition();
+    const value = await condition();
     if (value) return value;
     if (performance.now() > deadline) throw new Error(`after ${timeoutMs} ms still waiting: ${what}`);
     await Bun.sleep(10);
