@@ -9,7 +9,11 @@ cd "$(dirname "$0")"
 out=${1:-build/nsenter.so}
 front=${out%.so}.front
 door=${out%.so}.door
-mkdir -p "$(dirname "$out")"
+mkdir -p build "$(dirname "$out")"
+
+# What the C has in common with the TypeScript. As it was when nothing has changed, and never half of it: two may build at once.
+../node_modules/.bin/bun abi.ts >"build/abi.h.$$"
+if cmp -s "build/abi.h.$$" build/abi.h; then rm "build/abi.h.$$"; else mv "build/abi.h.$$" build/abi.h; fi
 
 # compile OUTPUT FLAG…
 compile() {

@@ -4,13 +4,6 @@
 
 #include "sys.h"
 
-/* src/sys/ffi.ts */
-enum {
-	CATCH_DEADLY,
-	CATCH_ALL,
-	CATCH_ATTACHED
-};
-
 /*
  * From now on every signal that would end this process is written as one byte to fd, a pipe that brun looks at
  * wherever it waits, and that the supervisor reads first. Bun has several threads: a signal goes to any that does not

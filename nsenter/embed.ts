@@ -5,6 +5,7 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { Elf } from "../scripts/front.ts";
+import { FrontCall } from "../src/plan/abi.ts";
 
 /** The stage as base64. Throws when `npm run build:c` has not been run. */
 export function stageImage(): string {
@@ -16,13 +17,8 @@ export function stageId(): number {
   return createHash("sha256").update(image()).digest().readUInt32BE(0);
 }
 
-/** Addresses of what the front has for bun:ffi: nsenter/front/calls.c. */
-export interface FrontCalls {
-  readonly syscall: number;
-  readonly spawn: number;
-  readonly catchSignals: number;
-  readonly ahead: number;
-}
+/** Addresses of what the front has for bun:ffi. */
+export type FrontCalls = { readonly [name in keyof typeof FrontCall]: number };
 
 /**
  * In an executable that gets a front (BRUN_FRONT, set for scripts/bundle.ts) where its functions are; null where
@@ -32,10 +28,13 @@ export function frontCalls(): FrontCalls | null {
   if (process.env.BRUN_FRONT === undefined) return null;
   const file = readFileSync(`${import.meta.dir}/build/${stageFile().replace(/\.so$/, ".front")}`);
   const { offset } = new Elf(file).section(".calls");
-  const [syscall, spawn, catchSignals, ahead] = [0, 1, 2, 3].map((i) =>
-    Number(file.readBigUInt64LE(offset + 8 * i)),
-  );
-  return { syscall: syscall!, spawn: spawn!, catchSignals: catchSignals!, ahead: ahead! };
+  const address = (call: FrontCall) => Number(file.readBigUInt64LE(offset + 8 * call));
+  return {
+    syscall: address(FrontCall.syscall),
+    spawn: address(FrontCall.spawn),
+    catchSignals: address(FrontCall.catchSignals),
+    ask: address(FrontCall.ask),
+  };
 }
 
 function image(): Buffer {

@@ -170,7 +170,6 @@ static void take_output(int32_t *from, unsigned int stream)
 		*from = -1;
 }
 
-/* Messages begin with a letter: what was typed (d), the size of the terminal (w), the end of what is typed (e). */
 static void take_message(void)
 {
 	long n = sys6(__NR_recvfrom, keep.control, (long)typed.buffer, sizeof(typed.buffer), MSG_DONTWAIT, 0,
@@ -179,16 +178,16 @@ static void take_message(void)
 	if (n <= 0)
 		return;
 	switch (typed.buffer[0]) {
-	case 'd':
+	case ATTACH_TYPED:
 		typed.start = 1;
 		typed.end = keep.input < 0 ? 1 : (uint32_t)n;
 		typed_note();
 		break;
-	case 'w':
+	case ATTACH_SIZE:
 		if (n > 8)
 			sys3(__NR_ioctl, keep.input, TIOCSWINSZ, typed.buffer + 1);
 		break;
-	case 'e':
+	case ATTACH_END:
 		/* A terminal goes on; whoever has one types Ctrl-D. */
 		if (keep.input != keep.out && keep.input >= 0) {
 			sys1(__NR_close, keep.input);

@@ -6,17 +6,6 @@
 
 #define KEEP_POLLS 3
 
-/* Descriptors that do not exist are -1. Part of struct supervise_request. */
-struct keep_request {
-	int32_t out;       /* what the container writes to stdout, or its pty's master */
-	int32_t err;       /* to stderr */
-	int32_t input;     /* where it reads from, or its pty's master */
-	int32_t control;   /* datagram socket of those who are attached */
-	int32_t directory; /* of the log */
-	int32_t result;    /* file for the exit code, locked as long as this process lives */
-	uint32_t limit;    /* bytes of each of the log's two files */
-};
-
 /* Nothing is kept. */
 BRUN_INLINE void keep_nothing(struct keep_request *request)
 {

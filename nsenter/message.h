@@ -6,15 +6,6 @@
 
 #include <linux/uio.h>
 
-#define MESSAGE_VERSION 1
-
-/* Types that the stage itself knows; the others are named by the program (src/stage/messages.ts). */
-enum message_type {
-	PROC_PROGRAM = 1,
-	PROC_PID = 2,
-	PROC_ERROR = 3,
-};
-
 /* msghdr and a control message of one descriptor, as sendmsg(2) and recvmsg(2) want them. */
 struct user_msghdr {
 	void *name;
@@ -40,12 +31,6 @@ struct fd_control {
 #define MSG_NOSIGNAL 0x4000
 #define SOL_SOCKET 1
 #define SCM_RIGHTS 1
-
-struct message_header {
-	uint16_t version;
-	uint16_t type;
-	uint32_t length; /* of the payload; PROC_PROGRAM's comes in packets of its own */
-};
 
 /* Sends a message with at most 24 bytes of payload and, unless -1, a file descriptor. 0 or -errno. */
 long message_send(int sync, unsigned int type, const void *payload, size_t length, int fd);

@@ -6,8 +6,6 @@
 
 #include <linux/poll.h>
 
-#define RELAY_SIZE 4096 /* PIPE_BUF: what a pipe that polls writable takes without blocking */
-
 struct relay {
 	int from; /* -1: nothing more comes */
 	int to;

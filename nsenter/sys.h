@@ -2,6 +2,8 @@
 #ifndef BRUN_SYS_H
 #define BRUN_SYS_H
 
+#include "build/abi.h"
+
 #include <asm/unistd.h>
 #include <linux/errno.h>
 #include <stddef.h>
@@ -77,8 +79,6 @@ BRUN_INLINE void zero(void *to, size_t n)
 	while (n--)
 		*t++ = 0;
 }
-
-#define RESOLVE_TRIES 128
 
 /*
  * Whether a call that gave result is to be made again: it was interrupted; or openat2(2) has seen something renamed or

@@ -4,17 +4,17 @@
  */
 import { createHash } from "node:crypto";
 import { chmodSync, readFileSync, writeFileSync } from "node:fs";
+import { SEGMENTS_MAX } from "../src/plan/abi.ts";
+import { layout } from "../src/plan/layout.ts";
 
 const ET_EXEC = 2;
 const PT_LOAD = 1;
 const PT_INTERP = 3;
 const PT_NOTE = 4;
 const PT_PHDR = 6;
-const HEADER_SIZE = 56;
+const HEADER_SIZE = layout("elfSegment").sizeof;
 const SECTION_SIZE = 64;
-/** struct behind of nsenter/front/loader.h: entry, count, build, program headers. */
-const SEGMENTS_MAX = 16;
-const SEGMENTS_AT = 16;
+const behindAt = layout("behind");
 
 /**
  * An executable with the front in it.
@@ -38,13 +38,13 @@ function withFront(bun: Buffer, front: Buffer): Buffer {
   const part = Buffer.from(front);
   // What the dynamic loader is to be told: the headers as they were, and where they are now.
   const behind = added.section(".behind");
-  part.writeBigUInt64LE(executable.entry, behind.offset);
-  part.writeUInt32LE(own.length, behind.offset + 8);
-  part.writeUInt32LE(buildOf(bun, front), behind.offset + 12);
+  part.writeBigUInt64LE(executable.entry, behind.offset + behindAt.entry);
+  part.writeUInt32LE(own.length, behind.offset + behindAt.segmentCount);
+  part.writeUInt32LE(buildOf(bun, front), behind.offset + behindAt.build);
   for (const [i, segment] of own.entries()) {
     const header = Buffer.from(segment.bytes);
-    if (segment.type === PT_PHDR) header.writeBigUInt64LE(BigInt(behind.address + SEGMENTS_AT), 16);
-    header.copy(part, behind.offset + SEGMENTS_AT + i * HEADER_SIZE);
+    if (segment.type === PT_PHDR) header.writeBigUInt64LE(BigInt(behind.address + behindAt.segments), 16);
+    header.copy(part, behind.offset + behindAt.segments + i * HEADER_SIZE);
   }
   // What the kernel sees: no interpreter, and the front's segments last, which have the highest addresses.
   const kept = own.filter((s) => s.type !== PT_INTERP && s.type !== PT_NOTE).map((s) => s.bytes);

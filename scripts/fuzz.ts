@@ -12,6 +12,8 @@ import { prepare } from "../src/container/prepared.ts";
 import { rememberedFile } from "../src/container/remember.ts";
 import { recordedPrograms } from "../src/init/standard.ts";
 import { configFor, goldenCases, plain } from "../src/init/testing/golden.ts";
+import { PREPARED_PROGRAMS } from "../src/plan/abi.ts";
+import { layout } from "../src/plan/layout.ts";
 import { type Program, ProgramBuilder } from "../src/stage/program.ts";
 
 const ROOT = `${import.meta.dir}/..`;
@@ -34,8 +36,8 @@ const [FINE, ENOENT, EEXIST] = [3, 132, 133];
 const FUZZ_INODE = 7;
 /** Zeros by which a prepared file is opened and read as it should be. */
 const OPENING = 9;
-/** PREPARED_PROGRAMS of nsenter/front/command.h, of which exec is the last, and where the file has their places. */
-const [COMMANDS, ENTRIES_AT] = [7, 296];
+const PREPARED = layout("preparedHeader");
+const ENTRIES_AT = PREPARED.programs;
 /** Where a remembered run's file has its parts, and among them the witnesses: nsenter/front/remembered.h. */
 const [PARTS_AT, WITNESSES_AT] = [24, 112];
 /** A process of this start time lives, as proc_pid_stat(5) says. */
@@ -126,10 +128,10 @@ function overlapping(file: Uint8Array): Uint8Array {
   const bytes = file.slice();
   const words = new Uint32Array(bytes.buffer);
   // A header and a relocation, which makes a pointer of exec's place.
-  const [at, blob, strings] = [ENTRIES_AT - 32, 8 * COMMANDS + 8, 8 * COMMANDS];
+  const [at, blob, strings] = [ENTRIES_AT - 32, 8 * PREPARED_PROGRAMS + 8, 8 * PREPARED_PROGRAMS];
   const magic = words[words[ENTRIES_AT / 4]! / 4]!;
   words.set([magic, 0, 1, blob, strings, 0, strings - 8, 0], at / 4);
-  words.set([at, ENTRIES_AT + blob - at], ENTRIES_AT / 4 + 2 * (COMMANDS - 2));
+  words.set([at, ENTRIES_AT + blob - at], ENTRIES_AT / 4 + 2 * (PREPARED_PROGRAMS - 2));
   return bytes;
 }
 
@@ -138,7 +140,7 @@ function seedPrepared(): void {
   const exec = ["ls", "-l"].flatMap((word) => [word.length, ...Buffer.from(word)]);
   const opened = new Array(OPENING).fill(0);
   preparedFiles().forEach((file, n) => {
-    for (let command = 0; command < COMMANDS; command++) {
+    for (let command = 0; command < PREPARED_PROGRAMS; command++) {
       const answers = tape([command, 2, ...exec, ...opened, ...ALIVE]);
       const input = Buffer.concat([file, new Uint8Array(answers)]);
       writeFileSync(`${CACHE}/prepared/seed-${n}-${command}`, input);

@@ -30,14 +30,12 @@ ENGINE void *dlopen(const char *name, int flags);
 ENGINE void *dlsym(void *library, const char *name);
 ENGINE char *dlerror(void);
 
-#define LIBC_FUNCTIONS 3
-
-/* In the order of src/sys/door.ts. Not a table, which would have to be relocated. */
+/* Not a table, which would have to be relocated. */
 static long libc_function(uint64_t index)
 {
-	if (index == 0)
+	if (index == LIBC_DLOPEN)
 		return (long)(uintptr_t)dlopen;
-	return index == 1 ? (long)(uintptr_t)dlsym : (long)(uintptr_t)dlerror;
+	return index == LIBC_DLSYM ? (long)(uintptr_t)dlsym : (long)(uintptr_t)dlerror;
 }
 
 static struct value *call(struct environment *env, struct callback_info *info)

@@ -52,27 +52,27 @@ static long strings_size(void)
 	return *last - stack[1] + (long)text_length((const char *)*last) + 1;
 }
 
-BRUN_EXPORT long brun_ahead(long question);
-BRUN_EXPORT long brun_ahead(long question)
+BRUN_EXPORT long brun_ask(long question);
+BRUN_EXPORT long brun_ask(long question)
 {
 	switch (question) {
-	case AHEAD_IMAGE:
+	case FACT_IMAGE:
 		if (image < 0)
 			image = stage_open();
 		return image;
-	case AHEAD_SOCKET:
+	case FACT_SOCKET:
 		return stage.socket;
-	case AHEAD_PID:
+	case FACT_PID:
 		return stage.pid;
-	case AHEAD_BUILD:
+	case FACT_BUILD:
 		return (long)behind_front.build;
-	case AHEAD_STRINGS:
+	case FACT_STRINGS:
 		return stack[1];
-	case AHEAD_SIZE:
+	case FACT_SIZE:
 		return strings_size();
-	case AHEAD_WORDS:
+	case FACT_WORDS:
 		return stack[0];
-	case AHEAD_OPEN_FILES:
+	case FACT_OPEN_FILES:
 		return (long)spawn_open_files;
 	default:
 		return stage.request.error;

@@ -15,18 +15,4 @@ void ahead_keep_stack(const long *stack);
 /* Takes it, so that brun finds none. Returns its pid with its socket, or -errno. */
 long ahead_take(int *socket);
 
-/* What brun asks by bun:ffi. */
-enum ahead_question {
-	AHEAD_IMAGE,  /* descriptor of the stage's memfd, made when there is none; or -errno */
-	AHEAD_SOCKET, /* -1 when none was started */
-	AHEAD_PID,
-	AHEAD_ERROR, /* -errno of an execve that has failed, or 0 */
-	AHEAD_BUILD, /* behind.build */
-	/* argv and envp in bytes, each string with its NUL: Bun has made text of them. */
-	AHEAD_STRINGS,    /* address of the first */
-	AHEAD_SIZE,       /* of all of them, in bytes */
-	AHEAD_WORDS,      /* argc */
-	AHEAD_OPEN_FILES, /* soft limit of open files with which brun was called */
-};
-
 #endif

@@ -8,7 +8,7 @@
 long brun_syscall(long nr, long a, long b, long c, long d, long e, long f);
 long brun_spawn(struct spawn_request *request);
 long brun_catch_signals(int fd, int which);
-long brun_ahead(long question);
+long brun_ask(long question);
 
 /* brun's first is the end of Bun's start. */
 static long front_syscall(long nr, long a, long b, long c, long d, long e, long f)
@@ -17,11 +17,10 @@ static long front_syscall(long nr, long a, long b, long c, long d, long e, long 
 	return brun_syscall(nr, a, b, c, d, e, f);
 }
 
-/* In the order of frontCalls(). */
 typedef void any_function(void);
 __attribute__((section(".calls"), used)) any_function *const front_calls[] = {
-    (any_function *)front_syscall,
-    (any_function *)brun_spawn,
-    (any_function *)brun_catch_signals,
-    (any_function *)brun_ahead,
+    [CALL_SYSCALL] = (any_function *)front_syscall,
+    [CALL_SPAWN] = (any_function *)brun_spawn,
+    [CALL_CATCH_SIGNALS] = (any_function *)brun_catch_signals,
+    [CALL_ASK] = (any_function *)brun_ask,
 };

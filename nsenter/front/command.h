@@ -5,20 +5,6 @@
 #include "../sys.h"
 #include "../text.h"
 
-#define ID_MAX 255 /* longer ids are allowed, but rare: Bun's */
-
-/* Programs of a container's prepared file, in its order: src/container/prepared.ts. */
-enum prepared_index {
-	PREPARED_STATE,
-	PREPARED_START,
-	PREPARED_KILL,
-	PREPARED_DELETE,
-	PREPARED_FORCED_DELETE,
-	PREPARED_EXEC_GUARD, /* runs in the front, EXEC in the stage */
-	PREPARED_EXEC,
-	PREPARED_PROGRAMS
-};
-
 struct command {
 	enum prepared_index program;
 	char root[PATH_SIZE];   /* state directory */

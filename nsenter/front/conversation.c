@@ -7,8 +7,6 @@
 #include <linux/poll.h>
 #include <linux/signal.h>
 
-#define PACKET_MAX 32768
-
 struct packet {
 	struct message_header header;
 	unsigned char payload[56];

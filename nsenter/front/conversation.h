@@ -5,15 +5,6 @@
 #include "../message.h"
 #include "../program.h"
 
-/* Types of messages that the stage passes through: src/stage/messages.ts. */
-enum {
-	PROC_MAP = 4,
-	PROC_RESUME = 6,
-	PROC_CONSOLE = 7,
-	PROC_READY = 9,
-	PROC_RUN = 10,
-};
-
 struct conversation {
 	int socket;
 	long stage;   /* the process that clones, and ends then; 0 when it has been reaped */

@@ -34,17 +34,6 @@ struct elf_header {
 	uint16_t shstrndx;
 };
 
-struct elf_segment {
-	uint32_t type;
-	uint32_t flags;
-	uint64_t offset;
-	uint64_t vaddr;
-	uint64_t paddr;
-	uint64_t filesz;
-	uint64_t memsz;
-	uint64_t align;
-};
-
 struct auxiliary {
 	uint64_t type;
 	uint64_t value;

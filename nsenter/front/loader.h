@@ -4,16 +4,6 @@
 
 #include "elf.h"
 
-#define SEGMENTS_MAX 16
-
-/* Bun's own entry point and program headers, written by scripts/front.ts. */
-struct behind {
-	uint64_t entry;
-	uint32_t segment_count;
-	uint32_t build; /* of what is behind: what one brun has written down for itself is not for another */
-	struct elf_segment segments[SEGMENTS_MAX];
-};
-
 extern struct behind behind_front;
 
 /* The path of the program interpreter, or null. */

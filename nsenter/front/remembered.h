@@ -31,12 +31,6 @@ enum remembered_terminal {
 	TERMINAL_WITH_HOST,
 };
 
-/* A part of the file; its offset is a multiple of 8, as is the file's size. */
-struct part {
-	uint32_t offset;
-	uint32_t size;
-};
-
 enum remembered_part {
 	PART_BUNDLE, /* its path, with a NUL */
 	PART_GUARD,  /* program that fails where not all is as it was; size 0: there is none */

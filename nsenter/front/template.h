@@ -4,9 +4,6 @@
 
 #include "command.h"
 
-/* So many arguments a template has room for: ARGUMENTS of src/container/prepared.ts. */
-#define TEMPLATE_ARGUMENTS 64
-
 /*
  * The template's last TEMPLATE_ARGUMENTS relocations are those of argv, and what it finds and executes is argv's
  * first. Returns fresh memory of *size bytes with all of it

@@ -1,5 +1,7 @@
 /** `brun attach`: the output of a detached container from now on, and its stdin where that was kept open. */
+
 import { BrunError } from "../errors.ts";
+import { Attach, RELAY_SIZE } from "../plan/abi.ts";
 import { IOCTL } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
 import { check } from "../sys/error.ts";
@@ -31,12 +33,6 @@ export interface AttachOptions {
 const SIGWINCH = 28;
 const MSG_DONTWAIT = 0x40;
 const MSG_NOSIGNAL = 0x4000;
-
-/** What the supervisor takes in one message, with the letter before it: nsenter/keep.c. */
-const MESSAGE_MAX = 4096;
-const TYPED = 0x64;
-const SIZE = 0x77;
-const END = 0x65;
 
 /** Goes on until the container ends, and returns its exit code, or 0 when it has been left. Throws a BrunError. */
 export function attach(rt: Runtime, options: AttachOptions): number {
@@ -139,17 +135,17 @@ class Attached {
   }
 
   private takeTyped(): void {
-    const bytes = new Uint8Array(MESSAGE_MAX - 1);
+    const bytes = new Uint8Array(RELAY_SIZE - 1);
     const n = syscall(NR.read, this.stdin, bytes, bytes.length);
     if (n === -E.EINTR || n === -E.EAGAIN) return;
     if (n <= 0) {
       this.stdin = -1;
-      this.send(END, new Uint8Array(0));
+      this.send(Attach.end, new Uint8Array(0));
       return;
     }
     const { typed, detached } = this.keys.take(bytes.subarray(0, n));
-    for (let at = 0; at < typed.length; at += MESSAGE_MAX - 1) {
-      this.send(TYPED, typed.subarray(at, at + MESSAGE_MAX - 1));
+    for (let at = 0; at < typed.length; at += RELAY_SIZE - 1) {
+      this.send(Attach.typed, typed.subarray(at, at + RELAY_SIZE - 1));
     }
     this.left = detached;
   }
@@ -158,7 +154,7 @@ class Attached {
     if (!this.terminal) return;
     const size = new Uint16Array(4);
     if (syscall(NR.ioctl, 0, IOCTL.TIOCGWINSZ, size) < 0) return;
-    this.send(SIZE, new Uint8Array(size.buffer));
+    this.send(Attach.size, new Uint8Array(size.buffer));
   }
 
   private send(type: number, data: Uint8Array): void {

@@ -1,6 +1,7 @@
 /** The program of `exec` without flags, for any words: the last part of what prepared.ts writes down. */
 import type { ContainerConfig, ExecConfig } from "../config/types.ts";
 import { setnsInit } from "../init/setns.ts";
+import { TEMPLATE_ARGUMENTS } from "../plan/abi.ts";
 import type { Process } from "../spec/index.ts";
 import type { Program } from "../stage/program.ts";
 import type { ExecInfo } from "./exec-info.ts";
@@ -8,9 +9,6 @@ import { permitLimits } from "./exec-limits.ts";
 import { processFacts } from "./facts.ts";
 import type { StoredState } from "./store.ts";
 import type { Runtime } from "./types.ts";
-
-/** TEMPLATE_ARGUMENTS of nsenter/front/template.h: so many words there is room for. */
-const ARGUMENTS = 64;
 
 /** Stands in the template where the first word goes. */
 const WORD = "word";
@@ -26,7 +24,7 @@ export function preparedExec(
   if (state.cgroup !== undefined || config.seccomp?.notify || process.execCPUAffinity?.initial) return null;
   if (process.apparmorProfile || process.selinuxLabel || (process.user?.uid ?? 0) !== 0) return null;
   const words: string[] = [];
-  for (let i = 0; i < ARGUMENTS; i++) words.push(WORD);
+  for (let i = 0; i < TEMPLATE_ARGUMENTS; i++) words.push(WORD);
   let warned = false;
   const warn = () => {
     warned = true;

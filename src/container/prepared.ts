@@ -6,6 +6,8 @@
  */
 import { stageId } from "../../nsenter/embed.ts" with { type: "macro" };
 import type { ContainerConfig } from "../config/types.ts";
+import { ID_MAX, PREPARED_MAGIC } from "../plan/abi.ts";
+import { layout } from "../plan/layout.ts" with { type: "macro" };
 import { ANY, type Label, type Policy, type Program, ProgramBuilder, type Slot } from "../stage/program.ts";
 import { CLONE, IOCTL } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
@@ -22,21 +24,21 @@ import { describeState, stateJson } from "./state.ts";
 import { paths, type StoredState } from "./store.ts";
 import type { Runtime, Status } from "./types.ts";
 
-/** nsenter/front/prepared.h. */
-const MAGIC = 0x70727062;
-/** Word of struct statx to word of the header: inode, size, ctime. */
+const at = layout("preparedHeader");
+const HEADER_SIZE = layout("preparedHeader").sizeof;
+const stateAt = layout("telltale");
+const entryAt = layout("part");
+const PART_SIZE = layout("part").sizeof;
+/** Of struct statx: where inode, size and ctime are; and where they go to. 4 bytes each. */
 const TELLTALE = [
-  [0x20, 2],
-  [0x24, 3],
-  [0x28, 4],
-  [0x2c, 5],
-  [0x60, 6],
-  [0x64, 7],
-  [0x68, 8],
+  [0x20, at.state + stateAt.inode],
+  [0x24, at.state + stateAt.inode + 4],
+  [0x28, at.state + stateAt.size],
+  [0x2c, at.state + stateAt.size + 4],
+  [0x60, at.state + stateAt.seconds],
+  [0x64, at.state + stateAt.seconds + 4],
+  [0x68, at.state + stateAt.nanoseconds],
 ] as const;
-const ID_AT = 40;
-const ID_SIZE = 256;
-const ENTRIES_AT = ID_AT + ID_SIZE;
 const STATX_BASIC_STATS = 0x7ff;
 /** What is written in one piece, also to a pipe (PIPE_BUF). */
 const TEXT_MAX = 4096;
@@ -61,7 +63,7 @@ export function prepare(
   info: ExecInfo,
 ): Uint8Array | null {
   const { cgroup, hooks } = state;
-  if (cgroup?.version === 1 || state.resctrl !== undefined || state.id.length >= ID_SIZE) return null;
+  if (cgroup?.version === 1 || state.resctrl !== undefined || state.id.length > ID_MAX) return null;
   if (config.facts.lacking?.has("pidfd_open")) return null;
   // Without a pid namespace of its own processes of the container may outlive its first one: kill looks for them.
   const alone = (config.cloneFlags & CLONE.NEWPID) !== 0;
@@ -85,32 +87,32 @@ export function savePrepared(root: string, id: string, file: Uint8Array): void {
   const { state, prepared } = paths(root, id);
   const status = new Uint32Array(64);
   check(syscall(NR.statx, AT_FDCWD, cstr(state), 0, STATX_BASIC_STATS, status), `stat ${state}`);
-  const header = new Uint32Array(file.buffer, 0, ENTRIES_AT / 4);
+  const header = new Uint32Array(file.buffer, 0, HEADER_SIZE / 4);
   each(TELLTALE, ([from, to]) => {
-    header[to] = status[from / 4]!;
+    header[to / 4] = status[from / 4]!;
   });
   writeFile(prepared, file, 0o600);
 }
 
 function encode(id: string, programs: readonly (Program | null)[]): Uint8Array {
-  const head = ENTRIES_AT + 8 * programs.length;
-  let size = (head + 7) & ~7;
-  const header = new Uint32Array(head / 4);
-  const entries = header.subarray(ENTRIES_AT / 4);
-  header[0] = MAGIC;
-  header[1] = stageId();
+  let size = HEADER_SIZE;
+  const header = new Uint32Array(HEADER_SIZE / 4);
+  const entries = header.subarray(at.programs / 4);
+  header[at.magic / 4] = PREPARED_MAGIC;
+  header[at.stage / 4] = stageId();
   for (let i = 0; i < programs.length; i++) {
     const length = programs[i]?.bytes.length ?? 0;
-    entries[2 * i] = length === 0 ? 0 : size;
-    entries[2 * i + 1] = length;
+    const entry = (i * PART_SIZE) / 4;
+    entries[entry + entryAt.offset / 4] = length === 0 ? 0 : size;
+    entries[entry + entryAt.size / 4] = length;
     size += (length + 7) & ~7;
   }
   const file = new Uint8Array(size);
   file.set(new Uint8Array(header.buffer));
-  file.set(utf8(id), ID_AT);
+  file.set(utf8(id), at.id);
   for (let i = 0; i < programs.length; i++) {
     const made = programs[i];
-    if (made) file.set(made.bytes, entries[2 * i]);
+    if (made) file.set(made.bytes, entries[(i * PART_SIZE) / 4 + entryAt.offset / 4]);
   }
   return file;
 }

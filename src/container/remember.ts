@@ -8,9 +8,10 @@ import { defaultMaps, type IdMap, type IdMaps, mapText } from "../../rootless/id
 import { parseSubids, subidSource, userNameOf } from "../../rootless/subid.ts";
 import { tellingNamespace } from "../config/namespaces.ts";
 import type { Change, ContainerConfig } from "../config/types.ts";
+import { FrontFact } from "../plan/abi.ts";
 import type { Spec } from "../spec/index.ts";
 import { ANY, type Program, ProgramBuilder } from "../stage/program.ts";
-import { AHEAD, askAhead, NR, syscall } from "../sys/ffi.ts";
+import { askFront, NR, syscall } from "../sys/ffi.ts";
 import { AT_REMOVEDIR, mkdir, readTextIfThere, replaceFile, S, tryStat } from "../sys/fs.ts";
 import { any, each, mapped } from "../sys/lists.ts";
 import { utf8 } from "../sys/utf8.ts";
@@ -44,7 +45,7 @@ export function rememberable(rt: Runtime, options: RunOptions, { config, text, n
 
 /** The command line is one that the front knows, and the caller an ordinary user of the host. */
 function isPlain(rt: Runtime, options: RunOptions): boolean {
-  if (askAhead(AHEAD.build) <= 0 || rt.cgroupManager !== "auto" || rt.rootless !== "auto") return false;
+  if (askFront(FrontFact.build) <= 0 || rt.cgroupManager !== "auto" || rt.rootless !== "auto") return false;
   if (options.detach || options.config !== undefined || options.loaded !== undefined) return false;
   if (options.pidFile ?? options.consoleSocket ?? options.pidfdSocket ?? options.timeout) return false;
   if (options.noPivot || options.keep || options.noSubreaper) return false;

@@ -1,6 +1,7 @@
 /** The layout of what is remembered of a `run`: nsenter/front/remembered.h, whose order the parts have. */
+import { FrontFact } from "../plan/abi.ts";
 import type { Program } from "../stage/program.ts";
-import { AHEAD, askAhead } from "../sys/ffi.ts";
+import { askFront } from "../sys/ffi.ts";
 import { each } from "../sys/lists.ts";
 import { utf8 } from "../sys/utf8.ts";
 
@@ -50,7 +51,7 @@ export class FileBuilder {
   /** The file's bytes. `facts`: group, stdio, keyring and terminal of the caller. */
   finish(facts: readonly number[]): Uint8Array {
     const bytes = new Uint8Array(this.end);
-    const header = [MAGIC, askAhead(AHEAD.build), ...facts, ...this.heads];
+    const header = [MAGIC, askFront(FrontFact.build), ...facts, ...this.heads];
     bytes.set(new Uint8Array(new Uint32Array(header).buffer));
     each(this.parts, (part) => bytes.set(part.bytes, part.at));
     return bytes;

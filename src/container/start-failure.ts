@@ -3,6 +3,7 @@
  * exec.fifo, behind the byte by which `start` let it go on.
  */
 import type { BrunError } from "../errors.ts";
+import { layout } from "../plan/layout.ts" with { type: "macro" };
 import { describeFailure } from "../stage/failure.ts";
 import type { Op } from "../stage/operation.ts";
 import type { Step } from "../stage/step.ts";
@@ -11,9 +12,10 @@ import { NR, syscall } from "../sys/ffi.ts";
 import { close, O, readdir, readlink, tryOpen } from "../sys/fs.ts";
 import { loadExecInfo, type StoredState } from "./store.ts";
 
-/** struct message_header and struct failure (nsenter/message.h, program.h), after the one byte. */
-const FAILURE_AT = 1 + 8;
-const FAILURE_SIZE = 24;
+const at = layout("failure");
+/** After the one byte and the message's header. */
+const FAILURE_AT = 1 + layout("messageHeader").sizeof;
+const FAILURE_SIZE = layout("failure").sizeof;
 
 /** What has failed. */
 export interface StartFailure {
@@ -56,8 +58,8 @@ function isLinkTo(fd: number, target: string): boolean {
 }
 
 function decode(root: string, stored: StoredState, view: DataView): StartFailure {
-  const [op, errno] = [view.getUint32(0, true), view.getInt32(4, true)];
-  const detail = Number(view.getBigInt64(8, true));
+  const [op, errno] = [view.getUint32(at.op, true), view.getInt32(at.error, true)];
+  const detail = Number(view.getBigInt64(at.detail, true));
   const index = stored.startHooks?.findIndex(([at]) => at === op) ?? -1;
   const what = index < 0 ? executing(root, stored) : hook(stored, index);
   return { error: describeFailure(what, errno, detail), hook: index >= 0 };

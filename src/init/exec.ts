@@ -1,6 +1,7 @@
 /** The last steps: executable, seccomp, readiness, execve. */
 
 import type { SeccompFilter } from "../config/types.ts";
+import { HOME_SIZE } from "../plan/abi.ts";
 import type { Process } from "../spec/index.ts";
 import { Message } from "../stage/messages.ts";
 import type { Blob } from "../stage/program.ts";
@@ -19,9 +20,6 @@ export const LISTEN_PID = "LISTEN_PID=";
 
 /** Stands in an environment for HOME by the container's passwd(5). */
 const HOME = "HOME=";
-
-/** HOME_SIZE of nsenter/program.h. */
-const HOME_SIZE = 1024;
 
 /**
  * Environment of the process: the spec's (of a name given twice the last), the runtime's, and HOME, an empty one where

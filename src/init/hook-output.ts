@@ -1,25 +1,19 @@
 /** crun's annotations run.oci.hooks.stdout and run.oci.hooks.stderr: files that hooks write to. */
+import { layout } from "../plan/layout.ts" with { type: "macro" };
 import type { ProgramBuilder, Slot } from "../stage/program.ts";
 import { AT_FDCWD, O } from "../sys/fs.ts";
 
-/** Where the stdio of a spawn request is (nsenter/spawn.h): the descriptors of stdout and stderr. */
-const streams = [
-  ["run.oci.hooks.stdout", 36],
-  ["run.oci.hooks.stderr", 40],
-] as const;
-
 /** Where those of stdout and stderr are in a spawn request. */
-export const HOOK_STREAMS = [36, 40] as const;
+export const HOOK_STREAMS = [layout("spawnRequest").stdio + 4, layout("spawnRequest").stdio + 8] as const;
 
 type Annotations = Readonly<Record<string, string>> | undefined;
 
 /** Paths of the annotations; no member for a stream that stays the runtime's. */
 function hookOutputPaths(annotations: Annotations): ReadonlyMap<number, string> {
   const paths = new Map<number, string>();
-  for (const [name, at] of streams) {
-    const path = annotations?.[name];
-    if (path) paths.set(at, path);
-  }
+  const [stdout, stderr] = [annotations?.["run.oci.hooks.stdout"], annotations?.["run.oci.hooks.stderr"]];
+  if (stdout) paths.set(HOOK_STREAMS[0], stdout);
+  if (stderr) paths.set(HOOK_STREAMS[1], stderr);
   return paths;
 }
 

@@ -1,6 +1,8 @@
 /** Hooks that run in the container's namespaces: createContainer and startContainer (config.md#posix-platform-hooks). */
 
 import { hookTimeoutMs } from "../config/hook-timeout.ts";
+import { Spawn } from "../plan/abi.ts";
+import { layout } from "../plan/layout.ts" with { type: "macro" };
 import { printable } from "../printable.ts";
 import type { Hook } from "../spec/index.ts";
 import { ANY, type Blob, type ProgramBuilder, type Slot } from "../stage/program.ts";
@@ -9,9 +11,8 @@ import { utf8Length } from "../sys/utf8.ts";
 import type { ProcessContext } from "./context.ts";
 import { HOOK_STREAMS, type HookOutput, openHookOutput } from "./hook-output.ts";
 
-const SPAWN_REQUEST_SIZE = 64;
-const SPAWN_SETPGRP = 1;
-const SPAWN_DIE_TOO = 16;
+const requestAt = layout("spawnRequest");
+const REQUEST_SIZE = layout("spawnRequest").sizeof;
 const MFD_CLOEXEC = 1;
 
 /**
@@ -31,7 +32,7 @@ export function runHooks(
   return mapped(hooks, (hook, i) => {
     x.b.at(`${where}[${i}]`, { kind: "hook", path: hook.path });
     const stdin = stateInput(x, state);
-    const request = hookRequest(x, hook, env, SPAWN_SETPGRP | SPAWN_DIE_TOO);
+    const request = hookRequest(x, hook, env, Spawn.setpgrp | Spawn.dieToo);
     const said = hookSays(x.b, request, x.hookOutput);
     const op = x.b.length;
     x.b.spawn(request, stdin, hookTimeoutMs(hook));
@@ -57,21 +58,22 @@ function stateInput(x: Pick<ProcessContext, "b">, text: string): Slot {
   return fd;
 }
 
-/** struct spawn_request (nsenter/spawn.h) of a hook. */
-export function hookRequest(x: Pick<ProcessContext, "b">, hook: Hook, env?: Blob, flags = SPAWN_SETPGRP) {
+/** The request by which the stage starts a hook. */
+export function hookRequest(x: Pick<ProcessContext, "b">, hook: Hook, env?: Blob, flags = Spawn.setpgrp) {
   const { b } = x;
-  const request = new Uint8Array(SPAWN_REQUEST_SIZE);
+  const request = new Uint8Array(REQUEST_SIZE);
   const view = new DataView(request.buffer);
-  for (const at of [32, 36, 40, 44, 48]) view.setInt32(at, -1, true);
-  view.setUint32(52, flags, true);
+  const { stdio, keepFd, execFd } = requestAt;
+  for (const at of [stdio, stdio + 4, stdio + 8, keepFd, execFd]) view.setInt32(at, -1, true);
+  view.setUint32(requestAt.flags, flags, true);
   const blob = b.bytes(request, hook.path);
-  b.pointer(blob.at, b.str(hook.path));
+  b.pointer(blob.at + requestAt.path, b.str(hook.path));
   b.pointer(
-    blob.at + 8,
+    blob.at + requestAt.argv,
     b.strArray(hook.args ?? [hook.path], () => `[${hook.args?.join(", ") ?? hook.path}]`),
   );
   b.pointer(
-    blob.at + 16,
+    blob.at + requestAt.envp,
     hook.env === undefined && env !== undefined ? env : b.strArray(hook.env ?? [], "env"),
   );
   return blob;

@@ -1,5 +1,5 @@
 /** File systems that are known by a descriptor before they are mounted. */
-import { SLOT } from "../stage/operation.ts";
+import { ArgType } from "../plan/abi.ts";
 import type { Blob, Policy, Slot } from "../stage/program.ts";
 import type { InitContext } from "./context.ts";
 
@@ -40,7 +40,11 @@ export function newFileSystem(
   const context = b.get("fsopen", [b.str(type), FSOPEN_CLOEXEC], refused);
   for (const [name, value] of parameters) {
     const text =
-      typeof value === "string" ? b.str(value) : value?.type === SLOT ? b.fdPath(value as Slot) : value;
+      typeof value === "string"
+        ? b.str(value)
+        : value?.type === ArgType.slot
+          ? b.fdPath(value as Slot)
+          : value;
     const command = value === null ? FSCONFIG_SET_FLAG : FSCONFIG_SET_STRING;
     b.sys("fsconfig", [context, command, b.str(name), text, 0]);
   }

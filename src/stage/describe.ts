@@ -3,7 +3,6 @@ import { quoted } from "../printable.ts";
 import { errnoName } from "../sys/errno.ts";
 import { O } from "../sys/fs.ts";
 import { members } from "../sys/members.ts" with { type: "macro" };
-import { Message } from "./messages.ts";
 import { ANY, type Label, type Op, type Value } from "./program.ts";
 import { phrase } from "./step.ts";
 
@@ -29,6 +28,7 @@ function constantName(value: number, constants: Flags): string {
 const CLONE = members("CLONE");
 const IOCTL = members("IOCTL");
 const MS = members("MS");
+const MESSAGE = members("Message");
 const PR = members("PR");
 const RESOLVE = members("RESOLVE");
 const AT: Flags = { SYMLINK_NOFOLLOW: 0x100, EACCESS: 0x200, EMPTY_PATH: 0x1000, RECURSIVE: 0x8000 };
@@ -81,8 +81,8 @@ function call(op: Op): string {
       return `clone(${flagNames(number(0), CLONE)}${number(1) === -1 ? "" : `, cgroup ${args[1]}`})`;
     case "send": {
       const fd = args[1] === "-1" ? "" : ` with ${args[1]}`;
-      const answer = number(2) === 0 ? "" : `, await ${constantName(number(2), Message)}`;
-      return `send ${constantName(number(0), Message)}${fd}${answer}`;
+      const answer = number(2) === 0 ? "" : `, await ${constantName(number(2), MESSAGE)}`;
+      return `send ${constantName(number(0), MESSAGE)}${fd}${answer}`;
     }
     case "check":
       return `check ${args[0]} & ${args[2]} = ${args[3]}, else ${errnoName(number(4))}`;

@@ -1,6 +1,7 @@
 /** Starting the stage: a sealed memfd, executed with one end of a socketpair. */
 import { BrunError } from "../errors.ts";
-import { AHEAD, askAhead, NR, stageFd, syscall } from "../sys/ffi.ts";
+import { FrontFact } from "../plan/abi.ts";
+import { askFront, NR, stageFd, syscall } from "../sys/ffi.ts";
 import { close } from "../sys/fs.ts";
 import { spawn, waitChild } from "../sys/spawn.ts";
 import { socketPair } from "./messages.ts";
@@ -24,9 +25,9 @@ let aheadTaken = false;
 function takeAhead(): Stage | null {
   if (aheadTaken) return null;
   aheadTaken = true;
-  const socket = askAhead(AHEAD.socket);
+  const socket = askFront(FrontFact.socket);
   if (socket < 0) return null;
-  return { socket, pid: askAhead(AHEAD.pid), execError: () => 0 - askAhead(AHEAD.error) };
+  return { socket, pid: askFront(FrontFact.pid), execError: () => 0 - askFront(FrontFact.error) };
 }
 
 /** Ends the stage that the front has started, when nobody has taken it. */

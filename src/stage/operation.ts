@@ -1,17 +1,13 @@
 /** What programs consist of: operations, their arguments and policies. */
+import type { ArgType, OpKind } from "../plan/abi.ts";
 import type { SyscallName } from "../sys/syscalls.ts";
 import type { Step } from "./step.ts";
-
-/** Kinds of references; the numbers are enum arg_type's in nsenter/program.h. */
-export const BLOB = 1;
-export const SLOT = 2;
-export const STRING = 3;
 
 /**
  * What an argument refers to. All three kinds have this one shape, so that telling them apart is cheap in a
  * process without a JIT.
  */
-interface Ref<Type extends number> {
+interface Ref<Type extends ArgType> {
   readonly type: Type;
   /** Number of the slot, or offset in the blob or among the strings. */
   readonly at: number;
@@ -20,13 +16,13 @@ interface Ref<Type extends number> {
 }
 
 /** A place for a result. Its number is reused after it has been freed. */
-export type Slot = Ref<typeof SLOT>;
+export type Slot = Ref<ArgType.slot>;
 
 /** A struct in the program's blob; as an argument it becomes its address. */
-export type Blob = Ref<typeof BLOB>;
+export type Blob = Ref<ArgType.blob>;
 
 /** A string in the program; as an argument it becomes its address. */
-export type Str = Ref<typeof STRING>;
+export type Str = Ref<ArgType.string>;
 
 /** What a struct stands for: made only when somebody will read it. */
 export type Text = string | (() => string);
@@ -41,36 +37,13 @@ export interface Label {
 /** An argument of an operation. null is a null pointer. */
 export type Value = number | bigint | Slot | Blob | Str | null;
 
-/** Kinds of operations; the numbers are nsenter/program.h's. */
-export const OpKind = {
-  syscall: 0,
-  send: 1,
-  clone: 2,
-  check: 3,
-  poke: 4,
-  spawn: 5,
-  bits: 6,
-  target: 7,
-  copy: 8,
-  cloexec: 9,
-  remount: 10,
-  alive: 11,
-  find: 12,
-  execute: 13,
-  mode: 14,
-  home: 15,
-  init: 16,
-} as const;
 export type OpKindName = keyof typeof OpKind;
-
-/** Every errno is handled. */
-export const ANY = 255;
 
 /** How an operation's result is treated. */
 export interface Policy {
   /** Slot that takes the result. */
   readonly out?: Slot;
-  /** Errnos that are no failure (at most four), or {@link ANY} alone. */
+  /** Errnos that are no failure (at most four), or ANY_ERRNO alone. */
   readonly handle?: readonly number[] | undefined;
   /** Where to go on after a handled errno; the next operation when absent. */
   readonly orElse?: Label;

@@ -1,7 +1,7 @@
 /**
  * A program for the stage: a flat list of operations over slots (results, mostly file descriptors) and a blob
- * (structs and strings). Built by src/init, executed by nsenter/execute.c, printed by describe.ts. The layout
- * is nsenter/program.h's. Building one does no I/O.
+ * (structs and strings). Built by src/init, executed by nsenter/execute.c, printed by describe.ts. Building one
+ * does no I/O.
  *
  * Building is on the hot path, in a process too short-lived for the JIT: operations are numbers in one plain
  * array, turned into bytes at the end. What people need to know about each operation is kept only by a
@@ -9,53 +9,38 @@
  */
 
 import { BrunError } from "../errors.ts";
+import {
+  ANY_ERRNO as ANY,
+  ArgType,
+  BITS_INVERTED,
+  Copy,
+  ID_MAX,
+  NO_SLOT,
+  PROGRAM_MAGIC,
+  PROGRAM_SLOTS,
+  RELOCATE_BLOB,
+} from "../plan/abi.ts";
+import { layout } from "../plan/layout.ts" with { type: "macro" };
 import { mapped } from "../sys/lists.ts";
+import { members } from "../sys/members.ts" with { type: "macro" };
 import { NR, type SyscallName } from "../sys/syscalls.ts";
 import { utf8, utf8Length } from "../sys/utf8.ts";
-import {
-  ANY,
-  BLOB,
-  type Blob,
-  type Label,
-  type Op,
-  OpKind,
-  type OpKindName,
-  type Policy,
-  type Program,
-  SLOT,
-  type Slot,
-  STRING,
-  type Str,
-  type Text,
-  type Value,
-} from "./operation.ts";
+import type { Blob, Label, Op, OpKindName, Policy, Program, Slot, Str, Text, Value } from "./operation.ts";
 import type { Step } from "./step.ts";
 
-export {
-  ANY,
-  type Blob,
-  type Label,
-  type Op,
-  OpKind,
-  type Policy,
-  type Program,
-  type Slot,
-  type Str,
-  type Text,
-  type Value,
-} from "./operation.ts";
+export type { Blob, Label, Op, Policy, Program, Slot, Str, Text, Value } from "./operation.ts";
 export type { Step } from "./step.ts";
+export { ANY };
 
-const MAGIC = 0x6e757262;
-const HEADER_WORDS = 6;
-const OP_WORDS = 18;
-const ARG_WORDS = 12;
-const NO_SLOT = 0xffff;
-/** PROGRAM_SLOTS of nsenter/program.h; processes seldom have more descriptors. */
-const MAX_SLOTS = 1024;
-const RELOCATE_BLOB = 0x80000000;
-/** Of a container's id, in characters, which are ASCII: ID_MAX of nsenter/front/command.h. */
-const ID_ROOM = 255;
+/** Sizes and places in words of 4 bytes. */
+const HEADER_WORDS = layout("programHeader").sizeof / 4;
+const OP_WORDS = layout("op").sizeof / 4;
+const ARG_WORDS = (layout("op").sizeof - layout("op").args) / 4;
+const HANDLED = layout("op").handled / 4;
+const ON_HANDLED = layout("op").onHandled / 4;
+const ON_SUCCESS = layout("op").onSuccess / 4;
+const CLOSES = layout("op").closes / 4;
+const kinds = members("OpKind");
 const none: Policy = {};
 const noStep: Step = { kind: "none" };
 
@@ -101,13 +86,13 @@ export class ProgramBuilder {
   /** A fresh slot. Throws a BrunError beyond 1024 live ones, which only sources of mounts can be. */
   slot(): Slot {
     const slot = this.freeSlots.pop() ?? this.slotCount++;
-    if (slot >= MAX_SLOTS) {
+    if (slot >= PROGRAM_SLOTS) {
       throw new BrunError("more bind mounts than descriptors that a process can have open", {
         where: this.where,
         hint: "map the caller's own id to 0: root of the container then reaches the sources itself, one after the other",
       });
     }
-    return { type: SLOT, at: slot, text: "" };
+    return { type: ArgType.slot, at: slot, text: "" };
   }
 
   /** Gives a slot's number back; what it held is not closed. */
@@ -125,17 +110,17 @@ export class ProgramBuilder {
     const at = this.structsLength;
     this.structs.push(data);
     this.structsLength = (at + data.length + 7) & ~7;
-    return { type: BLOB, at, text: this.record ? (typeof text === "string" ? text : text()) : "" };
+    return { type: ArgType.blob, at, text: this.record ? (typeof text === "string" ? text : text()) : "" };
   }
 
   /**
-   * Adds a text that ends with a container's id. What has no more than {@link ID_ROOM} characters can be written over
+   * Adds a text that ends with a container's id. What has no more than ID_MAX characters can be written over
    * in the finished program: brun's front does so (src/container/remember.ts).
    */
   idText(before: string, id: string): Blob | Str {
-    if (id.length > ID_ROOM) return this.str(before + id);
+    if (id.length > ID_MAX) return this.str(before + id);
     const text = utf8(before + id);
-    const data = new Uint8Array(before.length + ID_ROOM + 1);
+    const data = new Uint8Array(before.length + ID_MAX + 1);
     data.set(text);
     const blob = this.bytes(data, `${before}${id}`);
     this.ids.push(blob.at + before.length);
@@ -147,7 +132,7 @@ export class ProgramBuilder {
     const known = this.strings.get(s);
     if (known !== undefined) return known;
     if (s.includes("\0")) throw new RangeError(`"${s.replaceAll("\0", "\\0")}" holds a NUL byte`);
-    const added: Str = { type: STRING, at: this.textLength, text: s };
+    const added: Str = { type: ArgType.string, at: this.textLength, text: s };
     this.text += `${s}\0`;
     this.textLength += utf8Length(s) + 1;
     this.strings.set(s, added);
@@ -163,12 +148,12 @@ export class ProgramBuilder {
 
   /** Lets the 8-byte word at a blob offset point to `target` when the program runs. */
   pointer(at: number, target: Blob | Str): void {
-    this.relocations.push(at, target.type === STRING ? target.at : target.at + RELOCATE_BLOB);
+    this.relocations.push(at, target.type === ArgType.string ? target.at : target.at + RELOCATE_BLOB);
   }
 
   /** The place `delta` bytes into `blob`. */
   inside(blob: Blob, delta: number): Blob {
-    return { type: BLOB, at: blob.at + delta, text: `${blob.text}+${delta}` };
+    return { type: ArgType.blob, at: blob.at + delta, text: `${blob.text}+${delta}` };
   }
 
   /** How many operations there are so far: the index of the next one. */
@@ -253,7 +238,7 @@ export class ProgramBuilder {
   bits(name: SyscallName, mask: number, at: number, args: readonly number[], inverted = false): void {
     const [a = 0, b = 0, c = 0, d = 0] = args;
     if (mask !== 0 || inverted)
-      this.push("bits", name, [mask, at + 2 + (inverted ? 8 : 0), a, b, c, d], none);
+      this.push("bits", name, [mask, at + 2 + (inverted ? BITS_INVERTED : 0), a, b, c, d], none);
   }
 
   /** Opens (O_PATH) a path below `root`, making what is missing; see nsenter/target.c. */
@@ -265,12 +250,12 @@ export class ProgramBuilder {
 
   /** Copies a directory's mode, or with `contents` what is in it; see nsenter/copy.h. */
   copy(from: Slot, to: Slot, contents: boolean, policy: Policy = none): void {
-    this.push("copy", "", [from, to, contents ? 1 : 0], policy);
+    this.push("copy", "", [from, to, contents ? Copy.contents : Copy.mode], policy);
   }
 
   /** Copies a regular file of a directory to another directory; see nsenter/copy.h. */
   copyFile(from: Slot, to: Slot, name: string, policy: Policy = none): void {
-    this.push("copy", "", [from, to, 2, this.str(name)], policy);
+    this.push("copy", "", [from, to, Copy.file, this.str(name)], policy);
   }
 
   /** Writes the mode of a file into the blob, as four octal digits. */
@@ -330,7 +315,7 @@ export class ProgramBuilder {
     const head = 4 * (HEADER_WORDS + this.words.length + this.relocations.length);
     const bytes = new Uint8Array(head + blob);
     const words = new Int32Array(bytes.buffer, 0, head / 4);
-    words.set([MAGIC, count, relocations, blob, this.structsLength, 0]);
+    words.set([PROGRAM_MAGIC, count, relocations, blob, this.structsLength, 0]);
     words.set(this.words, HEADER_WORDS);
     words.set(this.relocations, HEADER_WORDS + this.words.length);
     let at = head;
@@ -356,7 +341,7 @@ export class ProgramBuilder {
     const next = start / OP_WORDS + 1;
     const { handle, orElse, andThen, close } = policy;
     const out = slot ?? policy.out;
-    w.push(OpKind[kind] | (name === "" ? 0 : NR[name] << 16), 0, 0, next, next, -1);
+    w.push(kinds[kind] | (name === "" ? 0 : NR[name] << 16), 0, 0, next, next, -1);
     let types = 0;
     for (let i = 0; i < args.length; i++) {
       const value = args[i]!;
@@ -373,10 +358,10 @@ export class ProgramBuilder {
     }
     for (let n = 2 * args.length; n < ARG_WORDS; n++) w.push(0);
     w[start + 1] = types | ((out === undefined ? NO_SLOT : out.at) << 16);
-    if (handle !== undefined) w[start + 2] = packErrnos(handle);
-    if (orElse !== undefined) this.jump(start + 3, orElse);
-    if (andThen !== undefined) this.jump(start + 4, andThen);
-    if (close !== undefined) w[start + 5] = close[0]!.at | ((close[1]?.at ?? NO_SLOT) << 16);
+    if (handle !== undefined) w[start + HANDLED] = packErrnos(handle);
+    if (orElse !== undefined) this.jump(start + ON_HANDLED, orElse);
+    if (andThen !== undefined) this.jump(start + ON_SUCCESS, andThen);
+    if (close !== undefined) w[start + CLOSES] = close[0]!.at | ((close[1]?.at ?? NO_SLOT) << 16);
   }
 
   private recordOp(

@@ -1,10 +1,11 @@
 /** Replacing brun by the stage's supervisor (nsenter/supervise.c) for as long as a foreground process runs. */
 
+import { FrontFact, SUPERVISE_MAGIC, Supervise } from "../plan/abi.ts";
+import { layout } from "../plan/layout.ts" with { type: "macro" };
 import { E } from "../sys/errno.ts";
 import { check } from "../sys/error.ts";
-import { AHEAD, addressOf, askAhead, cstr, NR, syscall } from "../sys/ffi.ts";
+import { addressOf, askFront, cstr, NR, syscall } from "../sys/ffi.ts";
 import { AT_EMPTY_PATH, writeFd } from "../sys/fs.ts";
-import { each } from "../sys/lists.ts";
 import { cstrArray } from "../sys/spawn.ts";
 import { stageFile } from "./launch.ts";
 import type { Program } from "./program.ts";
@@ -54,13 +55,9 @@ export interface KeptDescriptors {
   readonly limit: number;
 }
 
-const MAGIC = 0x72757362;
-const REQUEST_SIZE = 80;
-const KEPT_AT = 44;
-const CLIENT_AT = 72;
-/** SUPERVISE_INIT and SUPERVISE_STAYS of nsenter/supervise.h. */
-const INIT = 1;
-const STAYS = 2;
+const at = layout("superviseRequest");
+const keepAt = layout("keepRequest");
+const REQUEST_SIZE = layout("superviseRequest").sizeof;
 const F_SETFD = 2;
 
 /** Becomes the supervisor; never returns. Throws a SysError when the kernel refuses. */
@@ -69,26 +66,32 @@ export function becomeSupervisor(s: Supervision): never {
   const cleanup = s.cleanup === null ? new Uint8Array(0) : s.cleanup.bytes;
   const request = new Uint8Array(REQUEST_SIZE + cleanup.length);
   const view = new DataView(request.buffer);
-  view.setUint32(0, MAGIC, true);
-  each([s.pid, s.pidfd, s.terminal, s.host, s.notify, s.upstream, s.early], (n, i) => {
-    view.setInt32(4 + 4 * i, n, true);
-  });
-  view.setUint32(32, cleanup.length, true);
-  view.setUint32(36, s.timeout ?? 0, true);
-  view.setUint32(40, (s.init ? INIT : 0) | (s.stays ? STAYS : 0), true);
-  view.setInt32(CLIENT_AT, client, true);
+  const put = (place: number, value: number): void => view.setInt32(place, value, true);
+  put(at.magic, SUPERVISE_MAGIC);
+  put(at.pid, s.pid);
+  put(at.pidfd, s.pidfd);
+  put(at.terminal, s.terminal);
+  put(at.host, s.host);
+  put(at.notify, s.notify);
+  put(at.upstream, s.upstream);
+  put(at.early, s.early);
+  put(at.program, cleanup.length);
+  put(at.timeout, s.timeout ?? 0);
+  put(at.flags, (s.init ? Supervise.init : 0) | (s.stays ? Supervise.stays : 0));
+  put(at.client, client);
   const kept = s.kept;
-  const keptFds = kept
-    ? [kept.out, kept.err, kept.input, kept.control, kept.directory, kept.result]
-    : [-1, -1, -1, -1, -1, -1];
-  each(keptFds, (fd, i) => {
-    view.setInt32(KEPT_AT + 4 * i, fd, true);
-  });
-  view.setUint32(KEPT_AT + 4 * keptFds.length, kept?.limit ?? 0, true);
+  put(at.keep + keepAt.out, kept?.out ?? -1);
+  put(at.keep + keepAt.err, kept?.err ?? -1);
+  put(at.keep + keepAt.input, kept?.input ?? -1);
+  put(at.keep + keepAt.control, kept?.control ?? -1);
+  put(at.keep + keepAt.directory, kept?.directory ?? -1);
+  put(at.keep + keepAt.result, kept?.result ?? -1);
+  put(at.keep + keepAt.limit, kept?.limit ?? 0);
   request.set(cleanup, REQUEST_SIZE);
   const fd = check(syscall(NR.memfd_create, cstr("brun-supervise"), 0), "memfd_create");
   writeFd(fd, request, "the supervisor's request");
-  const descriptors = [s.pidfd, s.terminal, s.notify, s.upstream, s.early, s.held ?? -1, client, ...keptFds];
+  const descriptors = [s.pidfd, s.terminal, s.notify, s.upstream, s.early, s.held ?? -1, client];
+  if (kept) descriptors.push(kept.out, kept.err, kept.input, kept.control, kept.directory, kept.result);
   for (const keep of descriptors) {
     if (keep >= 0) syscall(NR.fcntl, keep, F_SETFD, 0);
   }
@@ -108,7 +111,7 @@ const RLIMIT_NOFILE = 7;
 
 /** The hooks that the supervisor starts get the soft limit that the caller has, and not the one that Bun has raised. */
 function restoreOpenFiles(): void {
-  const soft = askAhead(AHEAD.openFiles);
+  const soft = askFront(FrontFact.openFiles);
   const limit = new BigUint64Array(2);
   if (soft <= 0 || syscall(NR.prlimit64, 0, RLIMIT_NOFILE, 0, limit) < 0 || BigInt(soft) >= limit[0]!) return;
   limit[0] = BigInt(soft);

@@ -6,6 +6,7 @@
 
 import { type FFIFunction, FFIType, ptr } from "bun:ffi";
 import { closeSync, readdirSync, readlinkSync } from "node:fs";
+import { LibcFunction } from "../plan/abi.ts";
 
 /** nsenter/door/door.c: calls the function at an address with up to seven words. */
 type Call = (address: bigint, ...words: bigint[]) => bigint;
@@ -24,13 +25,14 @@ export function linkByDoor(functions: Record<string, FFIFunction>): Record<strin
   return symbols;
 }
 
-/** In the order of libc_function() in door.c. */
-const LIBC = ["dlopen", "dlsym", "dlerror"] as const;
-
 /** Those functions of libc that lead to all others. */
-export function libcByDoor(returns: FFIType): Record<(typeof LIBC)[number], unknown> {
-  const [dlopen, dlsym, dlerror] = LIBC.map((_, i) => caller(openDoor()(BigInt(i)), returns));
-  return { dlopen, dlsym, dlerror };
+export function libcByDoor(returns: FFIType): Record<keyof typeof LibcFunction, unknown> {
+  const function_ = (which: LibcFunction) => caller(openDoor()(BigInt(which)), returns);
+  return {
+    dlopen: function_(LibcFunction.dlopen),
+    dlsym: function_(LibcFunction.dlsym),
+    dlerror: function_(LibcFunction.dlerror),
+  };
 }
 
 function caller(address: bigint, returns: FFIType): (...args: Argument[]) => unknown {

@@ -6,6 +6,7 @@
 
 import { type Pointer, ptr } from "bun:ffi";
 import { frontCalls } from "../../nsenter/embed.ts" with { type: "macro" };
+import { FrontFact } from "../plan/abi.ts";
 import { cstr, words } from "./c.ts";
 import { link } from "./link.ts";
 import { NR } from "./syscalls.ts";
@@ -19,29 +20,16 @@ const functions = front ?? loaded!.stageFunctions();
 const at = (address: number) => ({ ptr: address as Pointer, ...words });
 const native = link({ syscall: at(functions.syscall), spawn: at(functions.spawn) });
 
-/** What the front has done before brun began, and knows: nsenter/front/ahead.h. */
-export const AHEAD = {
-  image: 0,
-  socket: 1,
-  pid: 2,
-  error: 3,
-  build: 4,
-  strings: 5,
-  size: 6,
-  words: 7,
-  openFiles: 8,
-} as const;
-
-let ahead: ((question: number) => number) | undefined;
+let known: ((fact: FrontFact) => number) | undefined;
 
 /** Asks the front; without one nothing has been done. */
-export function askAhead(question: number): number {
+export function askFront(fact: FrontFact): number {
   if (front === null) return -1;
-  if (ahead === undefined) {
-    const { ask } = link({ ask: at(front.ahead) });
-    ahead = (question) => Number(ask(question, 0, 0, 0, 0, 0, 0));
+  if (known === undefined) {
+    const { ask } = link({ ask: at(front.ask) });
+    known = (asked) => Number(ask(asked, 0, 0, 0, 0, 0, 0));
   }
-  return ahead(question);
+  return known(fact);
 }
 
 /**
@@ -49,7 +37,7 @@ export function askAhead(question: number): number {
  * executed from a file it cannot read is not dumpable, and its uid_map then belongs to root.
  */
 export function stageFd(): number {
-  return loaded === null ? askAhead(AHEAD.image) : loaded.stageImageFd();
+  return loaded === null ? askFront(FrontFact.image) : loaded.stageImageFd();
 }
 
 /** Address of a typed array's memory, for structs that hold pointers. The caller keeps the array alive. */
@@ -79,9 +67,6 @@ export function syscall(
 export function nativeSpawn(request: Uint8Array): number {
   return Number(native.spawn(ptr(request), 0, 0, 0, 0, 0, 0));
 }
-
-/** Which signals: nsenter/early.h. */
-export const CATCH = { deadly: 0, all: 1, attached: 2 } as const;
 
 let caught: ((fd: number, which: number) => void) | undefined;
 

@@ -1,6 +1,7 @@
 /** Arguments and environment in bytes. Loaded when they are wanted: mostly Bun's text of them is enough. */
+import { FrontFact } from "../plan/abi.ts";
 import { check } from "./error.ts";
-import { AHEAD, askAhead, cstr, NR, syscall } from "./ffi.ts";
+import { askFront, cstr, NR, syscall } from "./ffi.ts";
 import { close, readFile } from "./fs.ts";
 import { fromUtf8 } from "./utf8.ts";
 
@@ -26,10 +27,10 @@ export function initialStrings(): InitialStrings {
 }
 
 function fromFront(): InitialStrings | null {
-  const size = askAhead(AHEAD.size);
+  const size = askFront(FrontFact.size);
   if (size <= 0) return null;
-  const all = split(copyOf(askAhead(AHEAD.strings), size));
-  const count = askAhead(AHEAD.words);
+  const all = split(copyOf(askFront(FrontFact.strings), size));
+  const count = askFront(FrontFact.words);
   return { words: all.slice(0, count), variables: all.slice(count) };
 }
 

@@ -2,9 +2,10 @@
  * Signals that would end brun while it makes something that would stay: they are held, and whatever waits
  * ({@link waitFd} and the functions that use it) throws {@link Interrupted} instead, so that brun can undo what it has done.
  */
+import { Catch } from "../plan/abi.ts";
 import { E } from "./errno.ts";
 import { check } from "./error.ts";
-import { CATCH, catchSignals, NR, syscall } from "./ffi.ts";
+import { catchSignals, NR, syscall } from "./ffi.ts";
 
 const names: Readonly<Record<number, string>> = {
   1: "SIGHUP",
@@ -37,7 +38,7 @@ export function holdSignals(): void {
     const pipe = new Int32Array(2);
     check(syscall(NR.pipe2, pipe, O_NONBLOCK_CLOEXEC), "make a pipe");
     [reader, writer] = [pipe[0]!, pipe[1]!];
-    catchSignals(writer, CATCH.deadly);
+    catchSignals(writer, Catch.deadly);
   }
   watched = true;
 }
@@ -67,7 +68,7 @@ export function ignoreInterrupts(): void {
 export function keepSignals(): number {
   holdSignals();
   watched = false;
-  catchSignals(writer, CATCH.all);
+  catchSignals(writer, Catch.all);
   return reader;
 }
 
@@ -78,7 +79,7 @@ export function keepSignals(): number {
 export function watchSignals(): number {
   holdSignals();
   watched = false;
-  catchSignals(writer, CATCH.attached);
+  catchSignals(writer, Catch.attached);
   return reader;
 }
 
@@ -87,13 +88,13 @@ export function releaseSignals(): void {
   if (reader < 0) return;
   watched = false;
   const signal = taken();
-  catchSignals(-1, CATCH.deadly);
+  catchSignals(-1, Catch.deadly);
   if (signal !== 0) die(signal);
 }
 
 /** Ends this process by a signal. */
 export function die(signal: number): void {
-  if (reader >= 0) catchSignals(-1, CATCH.deadly);
+  if (reader >= 0) catchSignals(-1, Catch.deadly);
   syscall(NR.kill, syscall(NR.getpid), signal);
 }
 

@@ -1,12 +1,10 @@
 /** openat2(2): paths that nobody vouches for. */
+import { RESOLVE_TRIES } from "../plan/abi.ts";
 import { E } from "./errno.ts";
 import { cstr, NR, syscall } from "./ffi.ts";
 import { O } from "./fs.ts";
 
 const HOW_SIZE = 24;
-
-/** Something was renamed or mounted, anywhere, while a ".." was followed: sys_again() of nsenter/sys.h. */
-const TRIES = 128;
 
 /**
  * Opens a path by rules; returns the descriptor, close-on-exec, or -errno.
@@ -17,7 +15,7 @@ const TRIES = 128;
 export function openat2(directory: number, path: string, flags: number, resolve: number): number {
   const how = new BigUint64Array([BigInt(flags | O.CLOEXEC), 0n, BigInt(resolve)]);
   let fd = -E.EAGAIN;
-  for (let i = 0; i < TRIES && fd === -E.EAGAIN; i++)
+  for (let i = 0; i < RESOLVE_TRIES && fd === -E.EAGAIN; i++)
     fd = syscall(NR.openat2, directory, cstr(path), how, HOW_SIZE);
   return fd;
 }

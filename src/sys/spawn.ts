@@ -1,5 +1,7 @@
 /** Starting host programs (newuidmap, hooks, the stage) without the event loop: nsenter/spawn.c. */
 
+import { Spawn } from "../plan/abi.ts";
+import { layout } from "../plan/layout.ts" with { type: "macro" };
 import { E } from "./errno.ts";
 import { check, SysError } from "./error.ts";
 import { addressOf, cstr, NR, nativeSpawn, syscall } from "./ffi.ts";
@@ -8,10 +10,8 @@ import { interrupts, throwIfInterrupted } from "./interrupt.ts";
 import { each } from "./lists.ts";
 import { fromUtf8, joined, utf8, utf8Length } from "./utf8.ts";
 
-const FLAG_SETPGRP = 1;
-const FLAG_EXEC_FD = 2;
-const FLAG_GO_ON = 8;
-const FLAG_DIE_TOO = 16;
+const at = layout("spawnRequest");
+const REQUEST_SIZE = layout("spawnRequest").sizeof;
 
 /** What children on their way to execve still read. */
 const read: unknown[] = [];
@@ -69,27 +69,27 @@ export function spawn(options: SpawnOptions): Child {
   const argv = cstrArray(options.argv);
   const env = cstrArray(options.env);
   const cwd = options.cwd === undefined ? null : cstr(options.cwd);
-  const request = new Uint8Array(64);
+  const request = new Uint8Array(REQUEST_SIZE);
   const v = new DataView(request.buffer);
-  v.setBigUint64(0, BigInt(addressOf(path)), true);
-  v.setBigUint64(8, BigInt(addressOf(argv.pointers)), true);
-  v.setBigUint64(16, BigInt(addressOf(env.pointers)), true);
-  v.setBigUint64(24, BigInt(cwd === null ? 0 : addressOf(cwd)), true);
+  v.setBigUint64(at.path, BigInt(addressOf(path)), true);
+  v.setBigUint64(at.argv, BigInt(addressOf(argv.pointers)), true);
+  v.setBigUint64(at.envp, BigInt(addressOf(env.pointers)), true);
+  v.setBigUint64(at.cwd, BigInt(cwd === null ? 0 : addressOf(cwd)), true);
   each(options.stdio ?? [-1, -1, -1], (fd, i) => {
-    v.setInt32(32 + 4 * i, fd, true);
+    v.setInt32(at.stdio + 4 * i, fd, true);
   });
-  v.setInt32(44, options.keepFd ?? -1, true);
-  v.setInt32(48, options.execFd ?? -1, true);
-  let flags = (options.processGroup ? FLAG_SETPGRP : 0) | (options.execFd === undefined ? 0 : FLAG_EXEC_FD);
-  if (options.goOn) flags |= FLAG_GO_ON;
-  if (options.dieToo) flags |= FLAG_DIE_TOO;
-  v.setUint32(52, flags, true);
+  v.setInt32(at.keepFd, options.keepFd ?? -1, true);
+  v.setInt32(at.execFd, options.execFd ?? -1, true);
+  let flags = (options.processGroup ? Spawn.setpgrp : 0) | (options.execFd === undefined ? 0 : Spawn.execFd);
+  if (options.goOn) flags |= Spawn.goOn;
+  if (options.dieToo) flags |= Spawn.dieToo;
+  v.setUint32(at.flags, flags, true);
   const pid = check(nativeSpawn(request), `exec ${options.path}`);
   // The buffers must outlive the call, or the child's way to execve, which nobody is told the end of.
   const buffers = [request, argv, env, path, cwd];
   if (options.goOn) read.push(buffers);
   void buffers.length;
-  return { pid, pidfd: v.getInt32(56, true), execError: () => 0 - v.getInt32(60, true) };
+  return { pid, pidfd: v.getInt32(at.pidfd, true), execError: () => 0 - v.getInt32(at.error, true) };
 }
 
 /** How a process ended: its exit code, or the signal that killed it. */

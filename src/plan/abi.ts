@@ -1,0 +1,244 @@
+/**
+ * The numbers that TypeScript and C exchange: this is the only place where they are defined, and structs.ts that of the structs
+ * that they stand in. nsenter/abi.ts makes the C header of both, nsenter/build/abi.h, with an assertion for each offset:
+ * `Spawn.execFd` is SPAWN_EXEC_FD there, and `superviseRequest` is struct supervise_request. Integers are little-endian.
+ *
+ * Data alone, and no imports. The members of an enum are numbers in the bundle.
+ */
+
+// ---- Programs: header | ops | relocations | blob ----------------------------------------------------------------------
+
+export const PROGRAM_MAGIC = 0x6e757262; // "brun"
+/** Bytes of a program, at most. */
+export const PROGRAM_MAX = 64 << 20;
+/** Slots of a stage; processes seldom have more descriptors. */
+export const PROGRAM_SLOTS = 1024;
+/** In the place of a slot's number: none. */
+export const NO_SLOT = 0xffff;
+/** In the place of an errno: all of them. */
+export const ANY_ERRNO = 255;
+/** Set in the target of a relocation that counts from the beginning of the blob, and not from that of its strings. */
+export const RELOCATE_BLOB = 0x80000000;
+
+/** Kinds of operations, with their arguments. */
+export enum OpKind {
+  /** nr(args…) */
+  syscall,
+  /** Type of the message, fd or -1, type of the awaited answer or 0, fd in place of the socket or 0. */
+  send,
+  /** Clone flags, cgroup fd or -1: the child goes on, the parent reports it and ends. */
+  clone,
+  /** Pointer, width, mask, expected value, errno if it differs. */
+  check,
+  /** Pointer, value, width in bytes, or 0: as decimal text with a NUL. */
+  poke,
+  /** `spawnRequest`, stdin fd or -1, time-out in ms or -1. */
+  spawn,
+  /** nr(args…) for each bit of args[0], with args[args[1] & 7] being its number: see {@link BITS_INVERTED}. */
+  bits,
+  /** Root fd, relative path, resolve flags, 1 for a file: opens, making what is missing. */
+  target,
+  /** Directory fd, directory fd, {@link Copy}, name of a file: see nsenter/copy.h. */
+  copy,
+  /** Fd of /proc/self/fd, first descriptor: see nsenter/fallback.h. */
+  cloexec,
+  /** Mount fd, path of it, flags to set, flags to clear: see nsenter/fallback.h. */
+  remount,
+  /** Pid, start time: see nsenter/alive.h. */
+  alive,
+  /** File, PATH: see nsenter/search.h. */
+  find,
+  /** File, PATH, argv, envp: see nsenter/search.h. */
+  execute,
+  /** Pointer to {@link MODE_DIGITS} bytes, fd: see nsenter/copy.h. */
+  mode,
+  /** Pointer to {@link HOME_SIZE} bytes, uid, path: see nsenter/passwd.h. */
+  home,
+  /** See nsenter/init.h. */
+  init,
+}
+export const OP_KINDS = OpKind.init + 1;
+
+/** Of OpKind.bits, in args[1]: for each bit that is not set. */
+export const BITS_INVERTED = 8;
+export const MODE_DIGITS = 4;
+export const HOME_SIZE = 1024;
+
+/** What OpKind.copy copies of a directory. */
+export enum Copy {
+  mode,
+  contents,
+  file,
+}
+
+/** What an argument of an operation is. All but the first are references. */
+export enum ArgType {
+  immediate,
+  /** Offset in the blob: becomes a pointer. */
+  blob,
+  /** Number of a slot: becomes its value. */
+  slot,
+  /** Offset among the blob's strings: becomes a pointer. */
+  string,
+}
+
+// ---- Messages over the SOCK_SEQPACKET socketpair of brun and the stage -------------------------------------------------
+
+export const MESSAGE_VERSION = 1;
+/** Bytes of a packet that carries a part of a program, at most. */
+export const PACKET_MAX = 32768;
+
+/** Types of messages. The stage knows the first three; the others only pass through programs. */
+export enum Message {
+  /** To the stage: a program follows, in packets of its own. */
+  program = 1,
+  /** The container's process exists: its pid, with its pidfd. */
+  pid,
+  /** An operation failed: `failure`, with what a hook has written to stderr. */
+  error,
+  /** The process is in its new user namespace and waits for the id maps. */
+  map,
+  /** Mounts are done, the old root is still there: time for prestart and createRuntime hooks, and for the last program. */
+  hooks,
+  /** To the stage: go on. */
+  resume,
+  /** The pty master comes with it. */
+  console,
+  /** The seccomp notification descriptor comes with it. */
+  seccomp,
+  /** All that can fail has been done. */
+  ready,
+  /** To the stage: execute the container's process. */
+  run,
+  /** A netlink socket of the container's network namespace comes with it: time to move devices there. */
+  network,
+  /** A detached mount comes with it, whose ids only the caller may map. */
+  idmap,
+  /** A detached mount of a device that has been made comes with it. */
+  device,
+  /** The namespace that tells the container's processes comes with it (src/container/own-namespace.ts). */
+  namespace,
+}
+
+// ---- Starting a program, and supervising one ---------------------------------------------------------------------------
+
+/** Flags of `spawnRequest`. */
+export enum Spawn {
+  /** The child leads a process group of its own. */
+  setpgrp = 1,
+  /** Execute the file behind execFd; path is only argv's. */
+  execFd = 2,
+  /** The child leads a session of its own. */
+  setsid = 4,
+  /** Return at once: the request and all that it points to live until the child has executed. */
+  goOn = 8,
+  /** The child is killed when the thread that starts it ends. */
+  dieToo = 16,
+}
+
+export const SUPERVISE_MAGIC = 0x72757362; // "bsur"
+
+/** Flags of `superviseRequest`. */
+export enum Supervise {
+  /** The process is an init (nsenter/init.h), whose program can be stopped. */
+  init = 1,
+  /** The clean-up program runs only when the client has gone. */
+  stays = 2,
+}
+
+/** Which signals are caught: nsenter/early.h. */
+export enum Catch {
+  deadly,
+  all,
+  attached,
+}
+
+/** First byte of what `attach` sends to the supervisor; the whole message has no more than {@link RELAY_SIZE} bytes. */
+export enum Attach {
+  /** "d": bytes that have been typed. */
+  typed = 0x64,
+  /** "w": struct winsize of the terminal. */
+  size = 0x77,
+  /** "e": nothing more will be typed. */
+  end = 0x65,
+}
+/** PIPE_BUF: what a pipe that polls writable takes without blocking. */
+export const RELAY_SIZE = 4096;
+
+// ---- The front ---------------------------------------------------------------------------------------------------------
+
+/** Functions that brun calls in the front, in the order of its section .calls: nsenter/front/calls.c. */
+export enum FrontCall {
+  syscall,
+  spawn,
+  catchSignals,
+  ask,
+}
+
+/** What brun asks the front: nsenter/front/ahead.h. */
+export enum FrontFact {
+  /** Descriptor of the stage's memfd, made when there is none; or -errno. */
+  image,
+  /** Socket of a stage that has been started, -1 without one. */
+  socket,
+  /** Pid of that stage. */
+  pid,
+  /** -errno of its execve, if that has failed; else 0. */
+  error,
+  /** Number of this build of brun, see `behind`. */
+  build,
+  /** Address of the first of the strings of argv and envp in bytes, each with its NUL: Bun has made text of them. */
+  strings,
+  /** Of all of them, in bytes. */
+  size,
+  /** argc */
+  words,
+  /** Soft limit of open files with which brun was called. */
+  openFiles,
+}
+
+/** Functions of libc that the module for an engine without a JIT returns: nsenter/door/door.c. */
+export enum LibcFunction {
+  dlopen,
+  dlsym,
+  dlerror,
+}
+export const LIBC_FUNCTIONS = LibcFunction.dlerror + 1;
+
+/** Program headers that `behind` has room for. */
+export const SEGMENTS_MAX = 16;
+
+/** Characters of a container's id that plans have room for. Longer ids are allowed, but not for the front. */
+export const ID_MAX = 255;
+
+/** Tries of openat2(2) that end with EAGAIN: something was renamed or mounted while a ".." was followed. */
+export const RESOLVE_TRIES = 128;
+
+// ---- ROOT/ID/prepared: programs for later commands on a container ------------------------------------------------------
+
+export const PREPARED_MAGIC = 0x70727062; // "bprp"
+export const PREPARED_MAX = 1 << 20;
+
+/** Programs of the file, in its order. */
+export enum Prepared {
+  state,
+  start,
+  kill,
+  delete,
+  forcedDelete,
+  /** Runs in the front; `exec` runs in the stage. */
+  execGuard,
+  exec,
+}
+export const PREPARED_PROGRAMS = Prepared.exec + 1;
+
+/** Slots that the front fills in for those programs. */
+export enum PreparedSlot {
+  /** The container's directory. */
+  directory,
+  /** The signal of kill. */
+  signal,
+}
+
+/** Words that the program of exec has room for: its last relocations are those of argv. */
+export const TEMPLATE_ARGUMENTS = 64;
