@@ -1,14 +1,12 @@
 /** `brun image` and `run --image`: from a registry and from files to a container, without root. */
 import { describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, statSync, writeFileSync } from "node:fs";
-import { imageOf, type TestImage, writeLayout } from "../src/image/testing/image.ts";
-import type { TestEntry } from "../src/image/testing/tar.ts";
-import { host, ownedDir } from "./support/caller.ts";
+import { writeLayout } from "../src/image/testing/image.ts";
+import { host } from "./support/caller.ts";
+import { Images, programLayer, run } from "./support/images.ts";
 import { until } from "./support/processes.ts";
-import { type Faults, TestRegistry } from "./support/registry.ts";
-import { makeRootfs } from "./support/rootfs.ts";
+import { TestRegistry } from "./support/registry.ts";
 import { subjects } from "./support/runtime.ts";
-import { type CallOptions, type Outcome, Sandbox } from "./support/sandbox.ts";
 import { brunPath } from "./support/workspace.ts";
 
 const ROOT = `${import.meta.dir}/..`;
@@ -16,94 +14,12 @@ const ROOT = `${import.meta.dir}/..`;
 /** How often a pull is killed; 30 with npm run test:security. */
 const POINTS = process.env.BRUN_SECURITY === "full" ? 30 : 4;
 
-/** A layer with the programs that tests run. */
-let programs: Uint8Array | undefined;
-function programLayer(box: Sandbox): Uint8Array {
-  if (programs === undefined) {
-    const root = makeRootfs(`${box.dir}/programs`, { uid: 0, gid: 0 });
-    programs = Bun.spawnSync(["tar", "-C", root, "--owner=0", "--group=0", "-cf", "-", "."]).stdout;
-  }
-  return programs;
-}
-
-const FILES: readonly TestEntry[] = [
-  { path: "etc", type: "5", mode: 0o755 },
-  { path: "etc/motd", data: "first\n" },
-  { path: "srv/", type: "5", mode: 0o700, uid: 33, gid: 33 },
-  { path: "srv/of-www", data: "data", uid: 33, gid: 33, mode: 0o640 },
-  { path: "opt/gone", data: "x" },
-  { path: "opt/all/one", data: "1" },
-  { path: "opt/all/two", data: "2" },
-  { path: "opt/name", data: "one inode" },
-  { path: "opt/other-name", type: "1", link: "opt/name" },
-];
-
-const CHANGES: readonly TestEntry[] = [
-  { path: "etc/motd", data: "second\n" },
-  { path: "opt/.wh.gone" },
-  { path: "opt/all/.wh..wh..opq" },
-  { path: "opt/all/three", data: "3" },
-  { path: "opt/of-lower", type: "1", link: "opt/name" },
-];
-
 for (const subject of subjects(["brun"])) {
   const { caller } = subject;
 
   describe(subject.label, () => {
-    /** A box with an image store of its own, which is empty again at the end. */
-    class Images implements AsyncDisposable {
-      private constructor(
-        readonly box: Sandbox,
-        readonly data: string,
-        readonly registry: TestRegistry,
-      ) {}
-
-      /** Where the images are. */
-      get store(): string {
-        return `${this.data}/.local/share/brun/images`;
-      }
-
-      static make(faults: Faults = {}): Images {
-        const box = new Sandbox(subject);
-        return new Images(box, ownedDir(caller, `${box.dir}/data`), new TestRegistry(faults));
-      }
-
-      image(options: Parameters<typeof imageOf>[1] = {}): TestImage {
-        return imageOf([programLayer(this.box), FILES, CHANGES], options);
-      }
-
-      call(args: readonly string[], options: CallOptions = {}): Promise<Outcome> {
-        const env = { HOME: this.data, ...options.env };
-        return this.box.call(args, { ...options, env });
-      }
-
-      async ok(args: readonly string[], options: CallOptions = {}): Promise<string> {
-        const { code, stdout, stderr } = await this.call(args, options);
-        expect([code, code === 0 ? "" : stderr]).toEqual([0, ""]);
-        return stdout;
-      }
-
-      async [Symbol.asyncDispose](): Promise<void> {
-        this.registry[Symbol.dispose]();
-        // Files of subordinate ids are removed by who may.
-        await this.box.call(["unshare", "--", "rm", "-rf", this.data]);
-        await this.box[Symbol.asyncDispose]();
-      }
-    }
-
-    const run = (name: string, script: string, ...flags: string[]) => [
-      "run",
-      "--image",
-      name,
-      ...flags,
-      "--",
-      "sh",
-      "-c",
-      script,
-    ];
-
     test("from a registry: layers, whiteouts, owners, links; the second run asks nobody", async () => {
-      await using images = Images.make();
+      await using images = Images.make(subject);
       const { registry } = images;
       registry.push("team/app", "1", images.image());
       const name = `${registry.host}/team/app:1`;
@@ -133,7 +49,7 @@ for (const subject of subjects(["brun"])) {
     });
 
     test("the image says what runs, where, as whom, with which environment; flags say otherwise", async () => {
-      await using images = Images.make();
+      await using images = Images.make(subject);
       const config = {
         Entrypoint: ["echo", "hello"],
         Cmd: ["world"],
@@ -162,7 +78,7 @@ for (const subject of subjects(["brun"])) {
 
     // Root's containers have no user namespace.
     test.if(caller.uid !== 0)("one id: everything is the caller's", async () => {
-      await using images = Images.make();
+      await using images = Images.make(subject);
       images.registry.push("app", "1", images.image());
       const name = `${images.registry.host}/app:1`;
       expect(
@@ -172,14 +88,14 @@ for (const subject of subjects(["brun"])) {
 
     for (const packing of ["gzip", "zstd", "none", "gzip members"] as const) {
       test(`layers as ${packing}`, async () => {
-        await using images = Images.make();
+        await using images = Images.make(subject);
         images.registry.push("app", "1", images.image({ packing }));
         expect(await images.ok(run(`${images.registry.host}/app:1`, "cat /etc/motd"))).toBe("second\n");
       });
     }
 
     test("what is broken off goes on; what is busy is asked again", async () => {
-      await using images = Images.make({ breakOff: { after: 30_000, times: 6 } });
+      await using images = Images.make(subject, { breakOff: { after: 30_000, times: 6 } });
       images.registry.push("app", "1", images.image({ packing: "none" }));
       const name = `${images.registry.host}/app:1`;
       expect(await images.ok(run(name, "cat /etc/motd"))).toBe("second\n");
@@ -190,7 +106,7 @@ for (const subject of subjects(["brun"])) {
     });
 
     test("a login by Basic, by Bearer, and none", async () => {
-      await using images = Images.make({ basic: "me:secret" });
+      await using images = Images.make(subject, { basic: "me:secret" });
       const { registry } = images;
       registry.push("app", "1", images.image());
       const name = `${registry.host}/app:1`;
@@ -213,7 +129,7 @@ for (const subject of subjects(["brun"])) {
     });
 
     test("login tries a login and keeps it; logout forgets it", async () => {
-      await using images = Images.make({ bearer: { login: "me:secret" } });
+      await using images = Images.make(subject, { bearer: { login: "me:secret" } });
       const { registry } = images;
       registry.push("app", "1", images.image());
       const name = `${registry.host}/app:1`;
@@ -235,7 +151,7 @@ for (const subject of subjects(["brun"])) {
     });
 
     test("a registry that asks for logins elsewhere gets none", async () => {
-      await using images = Images.make();
+      await using images = Images.make(subject);
       using thief = new TestRegistry();
       images.registry.push("app", "1", images.image());
       const authFile = `${images.box.dir}/auth.json`;
@@ -265,7 +181,7 @@ for (const subject of subjects(["brun"])) {
     });
 
     test("what is not there, and what is damaged: one line, and nothing stays", async () => {
-      await using images = Images.make();
+      await using images = Images.make(subject);
       const { registry } = images;
       registry.push("app", "1", images.image());
       registry.push("other", "arm", images.image({ platform: { os: "linux", architecture: "riscv64" } }));
@@ -318,7 +234,7 @@ for (const subject of subjects(["brun"])) {
     });
 
     test("list, inspect, remove, prune", async () => {
-      await using images = Images.make();
+      await using images = Images.make(subject);
       images.registry.push("app", "1", images.image());
       const name = `${images.registry.host}/app:1`;
       const digest = (await images.ok(["image", "pull", "-q", name])).trim();
@@ -344,7 +260,7 @@ for (const subject of subjects(["brun"])) {
     });
 
     test("commit: what a running container has changed becomes an image", async () => {
-      await using images = Images.make();
+      await using images = Images.make(subject);
       images.registry.push("app", "1", images.image({ config: { Env: ["A=1"], Cmd: ["cat", "/etc/motd"] } }));
       const name = `${images.registry.host}/app:1`;
       const id = images.box.name();
@@ -372,7 +288,7 @@ for (const subject of subjects(["brun"])) {
     });
 
     test("import an archive; unpack an image into a directory of one's own", async () => {
-      await using images = Images.make();
+      await using images = Images.make(subject);
       const archive = `${images.box.dir}/root.tar`;
       writeFileSync(archive, programLayer(images.box));
       host("chmod", "644", archive);
@@ -405,7 +321,7 @@ for (const subject of subjects(["brun"])) {
     });
 
     test("from TypeScript", async () => {
-      await using images = Images.make();
+      await using images = Images.make(subject);
       images.registry.push("app", "1", images.image());
       const name = `${images.registry.host}/app:1`;
       const program = `${images.box.dir}/program.ts`;
@@ -434,7 +350,7 @@ console.log(JSON.stringify([digest === manifest, name, stdout, code]));`,
     });
 
     test("killed at any point: the next call succeeds, and downloads little again", async () => {
-      await using images = Images.make();
+      await using images = Images.make(subject);
       const { registry, box } = images;
       registry.push("app", "1", images.image({ packing: "none" }));
       const name = `${registry.host}/app:1`;
@@ -460,7 +376,7 @@ console.log(JSON.stringify([digest === manifest, name, stdout, code]));`,
     });
 
     test("prune takes nothing from a pull that is under way", async () => {
-      await using images = Images.make();
+      await using images = Images.make(subject);
       images.registry.push("app", "1", images.image());
       const name = `${images.registry.host}/app:1`;
       let pulling = true;
@@ -477,7 +393,7 @@ console.log(JSON.stringify([digest === manifest, name, stdout, code]));`,
     });
 
     test("eight runs at once download it once", async () => {
-      await using images = Images.make();
+      await using images = Images.make(subject);
       images.registry.push("app", "1", images.image());
       const name = `${images.registry.host}/app:1`;
       const outs = await Promise.all(Array.from({ length: 8 }, () => images.ok(run(name, "cat /etc/motd"))));

@@ -38,6 +38,7 @@ export function pullOptions(
   };
 }
 
-function rootlessOf(text: string): boolean | "auto" {
+/** `--rootless`. */
+export function rootlessOf(text: string): boolean | "auto" {
   return text === "auto" || text === "" ? "auto" : /^(true|1|t)$/i.test(text);
 }

@@ -1,6 +1,6 @@
-/** How far a pull is: a bar for each layer on a terminal, lines elsewhere. */
+/** How far a pull or a push is: a bar for each layer on a terminal, lines elsewhere. */
 import { shortDigest } from "../image/digest.ts";
-import type { PullEvent } from "../image/pull.ts";
+import type { ImageEvent } from "../image/progress.ts";
 import { printable } from "../printable.ts";
 import { IOCTL } from "../sys/constants.ts";
 import { NR, syscall } from "../sys/ffi.ts";
@@ -20,21 +20,21 @@ export function bytesText(bytes: number): string {
   return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`;
 }
 
-type Layer = Extract<PullEvent, { type: "layer" }>;
+type Layer = Extract<ImageEvent, { type: "layer" }>;
 
-/** Shows a pull on stderr. */
-export class PullProgress {
+/** Shows a pull or a push on stderr. */
+export class ImageProgress {
   private readonly layers = new Map<string, Layer>();
   private readonly terminal = isTerminal(2);
   private readonly begun = performance.now();
   private drawn = 0;
   private last = Number.NEGATIVE_INFINITY;
 
-  readonly event = (event: PullEvent): void => {
+  readonly event = (event: ImageEvent): void => {
     if (event.type === "image") {
-      const { name, layers, size } = event;
+      const { doing, name, layers, size } = event;
       const what = `${layers} layer${layers === 1 ? "" : "s"}, ${bytesText(size)}`;
-      printErrorRaw(`${printable(`pulling ${name} (${what})`, true)}\n`);
+      printErrorRaw(`${printable(`${doing} ${name} (${what})`, true)}\n`);
       return;
     }
     const before = this.layers.get(event.digest);

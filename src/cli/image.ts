@@ -1,11 +1,10 @@
-/** `brun image`: pull, list, inspect, remove, prune, unpack, import, commit. */
+/** `brun image`: pull, push, list, inspect, remove, prune, unpack, import, commit. */
 
-import { USERNS_MODES } from "../../rootless/default-ids.ts";
 import { list } from "../container/list.ts";
 import { BrunError } from "../errors.ts";
 import { shortDigest } from "../image/digest.ts";
-import { type UnpackIds, unpackIds } from "../image/ids.ts";
-import { commitContainer, importImage, unpackImage } from "../image/make.ts";
+import { unpackIds } from "../image/ids.ts";
+import { unpackImage } from "../image/make.ts";
 import type { ImageConfig } from "../image/manifest.ts";
 import { platformText } from "../image/platform.ts";
 import { pull } from "../image/pull.ts";
@@ -18,20 +17,12 @@ import { userns } from "./container-flags.ts";
 import type { Flags } from "./flags.ts";
 import { formatFlag, table } from "./format.ts";
 import { openRuntime } from "./globals.ts";
+import { action, name, quiet } from "./image-args.ts";
 import { pullOptions } from "./image-flags.ts";
-import { bytesText, PullProgress } from "./image-progress.ts";
+import { bytesText, ImageProgress } from "./image-progress.ts";
+import { commitCommand, importCommand, pushCommand } from "./image-write.ts";
 import { print } from "./output.ts";
 import { pullFlags } from "./pull-flags.ts";
-
-const name = "image";
-
-/** What stands behind `image`. */
-const action = {
-  type: "positional",
-  valueHint: "pull|list|inspect|remove|prune|unpack|import|commit",
-  description: "what to do",
-} as const;
-const quiet = { type: "boolean", alias: "q", description: "print no more than names or ids" } as const;
 
 const pullCommand = defineCommand({
   meta: { name, description: "pull: get an image, for run --image" },
@@ -52,7 +43,7 @@ EXAMPLE
   brun image pull --platform linux/arm64 docker.io/library/alpine
   brun image pull docker-archive:image.tar`,
   async run({ args, data }) {
-    const progress = args.quiet ? null : new PullProgress();
+    const progress = args.quiet ? null : new ImageProgress();
     const options = { ...pullOptions(args, "always", data), progress: progress?.event };
     const { image } = await pull(args.image, options);
     progress?.end();
@@ -124,14 +115,6 @@ const pruneCommand = defineCommand({
   },
 });
 
-const change = {
-  type: "string",
-  multiple: true,
-  alias: "c",
-  valueHint: "instruction",
-  description: 'as in a Containerfile: CMD ["sh"], ENV A=1, USER 1000',
-} as const;
-
 const unpackCommand = defineCommand({
   meta: { name, description: "unpack: an image's files into a directory of your own" },
   args: {
@@ -148,7 +131,7 @@ EXAMPLE
   brun image unpack debian:12 rootfs`,
   async run({ args, data }) {
     const store = ImageStore.open();
-    const progress = args.quiet ? null : new PullProgress();
+    const progress = args.quiet ? null : new ImageProgress();
     const options = { ...pullOptions(args, "missing", data), progress: progress?.event, store };
     const { root } = await pull(args.image, options);
     progress?.end();
@@ -167,85 +150,6 @@ EXAMPLE
   },
 });
 
-const importCommand = defineCommand({
-  meta: { name, description: "import: an image of a root file system in a tar archive" },
-  args: {
-    action,
-    file: { type: "positional", valueHint: "file", description: "plain, or by gzip or zstd" },
-    image: { type: "positional", description: "its name: me/app:1" },
-    change,
-    platform: pullFlags.platform,
-    userns,
-  },
-  async run({ args, data }) {
-    const {
-      platform,
-      userns: mode,
-      rootless,
-    } = pullOptions({ ...args, authfile: undefined, "tls-verify": undefined }, "missing", data);
-    const made = { changes: args.change, platform };
-    const image = await importImage(
-      absolute(args.file),
-      args.image,
-      ImageStore.open(),
-      unpackIds(mode, rootless),
-      made,
-    );
-    print(`${image.manifest}\n`);
-    return 0;
-  },
-});
-
-const commitCommand = defineCommand({
-  meta: { name, description: "commit: what a running container has changed, as an image" },
-  args: {
-    action,
-    "container-id": { type: "positional", description: "a container of run --image" },
-    image: { type: "positional", description: "its name: me/app:1" },
-    change,
-  },
-  async run({ args, data }) {
-    const rt = openRuntime(data);
-    const container = list(rt).find(({ id: one }) => one === args["container-id"]);
-    if (container === undefined) {
-      throw new BrunError(`container ${args["container-id"]} does not exist`, {
-        code: "ERR_NOT_FOUND",
-        hint: "brun list",
-      });
-    }
-    if (container.pid === 0) {
-      throw new BrunError(`container ${container.id} has stopped, and its changes are gone`, {
-        code: "ERR_STATE",
-        hint: "commit it while it runs",
-      });
-    }
-    const store = ImageStore.open();
-    const ids = idsOf(container.bundle, store);
-    const image = await commitContainer(container, args.image, store, ids, { changes: args.change });
-    print(`${image.manifest}\n`);
-    return 0;
-  },
-});
-
-/** The ids in which the root of a container was unpacked: they are in its path. Throws a BrunError. */
-function idsOf(bundle: string, store: ImageStore): UnpackIds {
-  const found = bundle.startsWith(`${store.directory}/`)
-    ? /^(?:layers|views)\/([^/]+)\//.exec(bundle.slice(store.directory.length + 1))
-    : null;
-  for (const mode of USERNS_MODES) {
-    try {
-      const ids = unpackIds(mode);
-      if (ids.name === found?.[1]) return ids;
-    } catch {
-      // These ids cannot be had here.
-    }
-  }
-  throw new BrunError("the container is of no image that is there", {
-    code: "ERR_STATE",
-    hint: "run --image makes one",
-  });
-}
-
 /** What `remove`, `prune` and `pull` leave to the background. */
 const tidyCommand = defineCommand({
   meta: { name, hidden: true, description: "remove files that no image needs" },
@@ -258,6 +162,7 @@ const tidyCommand = defineCommand({
 
 const actions: Readonly<Record<string, Command>> = {
   pull: pullCommand as unknown as Command,
+  push: pushCommand as unknown as Command,
   list: listCommand as unknown as Command,
   ls: listCommand as unknown as Command,
   inspect: inspectCommand as unknown as Command,
@@ -274,6 +179,7 @@ const overview = defineCommand({
   meta: { name, description: "get, list and remove images for run --image" },
   args: { action },
   details: `  brun image pull NAME          get an image, or its newest state
+  brun image push NAME [TO]     write an image to a registry or into a file
   brun image list               the images that are there
   brun image inspect NAME       what an image is, as JSON
   brun image remove NAME…       images that are not wanted any more
@@ -291,7 +197,7 @@ EXAMPLE
   run({ args }: CommandContext<{ readonly action: typeof action }>) {
     throw new BrunError(`image: there is no action "${args.action}"`, {
       code: "ERR_USAGE",
-      hint: "pull, list, inspect, remove, prune, unpack, import or commit",
+      hint: "pull, push, list, inspect, remove, prune, unpack, import or commit",
     });
   },
 });

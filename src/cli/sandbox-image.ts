@@ -34,11 +34,11 @@ async function getImage(name: string, options: PullOptions, quiet: boolean): Pro
   const there =
     policy === "missing" || policy === "never" ? cachedImage(name, platform, userns, rootless) : null;
   if (there !== null) return there;
-  const [{ pull }, { PullProgress }] = await Promise.all([
+  const [{ pull }, { ImageProgress }] = await Promise.all([
     import("../image/pull.ts"),
     import("./image-progress.ts"),
   ]);
-  const progress = quiet ? null : new PullProgress();
+  const progress = quiet ? null : new ImageProgress();
   const pulled = await pull(name, { ...options, progress: progress?.event });
   progress?.end();
   return pulled;

@@ -7,12 +7,13 @@ import { digestOf } from "./digest.ts";
 import type { UnpackIds } from "./ids.ts";
 import { type Descriptor, MEDIA, parseImageConfig, parseManifest } from "./manifest.ts";
 import { ownPlatform, type Platform, platformText } from "./platform.ts";
+import { destinationName, type PushOptions, push, typeOfLayer } from "./push.ts";
 import { rootPath, type StoredImage } from "./record.ts";
 import { nameText, parseName } from "./reference.ts";
 import { candidates, registriesConf } from "./registry/conf.ts";
 import { openFile } from "./source/source.ts";
 import type { ImageStore } from "./store.ts";
-import type { PackedLayer } from "./unpack/pack.ts";
+import type { PackedLayer } from "./unpack/packed-file.ts";
 import { unpackProcess } from "./unpack/start.ts";
 
 /** An image's config as JSON, whatever is in it. */
@@ -86,13 +87,14 @@ function applyChange(config: Record<string, unknown>, text: string): void {
   }
 }
 
-async function record(
+/** Writes config and manifest of an image into the store, where it has no name yet. Throws a BrunError (ERR_USAGE). */
+function compose(
   store: ImageStore,
   name: string,
   json: ConfigJson,
   layers: readonly Descriptor[],
   changes: readonly string[],
-): Promise<StoredImage> {
+): StoredImage {
   const config = { ...json.config };
   for (const change of changes) applyChange(config, change);
   const now = new Date().toISOString();
@@ -112,19 +114,12 @@ async function record(
   store.putBlob(top, manifest);
   const { platform, diffIds } = runs;
   const size = layers.reduce((sum, layer) => sum + layer.size, 0);
-  const image: StoredImage = {
-    name,
-    manifest: top,
-    top,
-    config: digest,
-    runs,
-    platform,
-    size,
-    diffIds,
-    pulled: now,
-  };
-  const isSame = (one: StoredImage) =>
-    one.name === name && platformText(one.platform) === platformText(platform);
+  return { name, manifest: top, top, config: digest, runs, platform, size, diffIds, pulled: now };
+}
+
+async function record(store: ImageStore, image: StoredImage): Promise<StoredImage> {
+  const isSame = ({ name, platform }: StoredImage) =>
+    name === image.name && platformText(platform) === platformText(image.platform);
   await store.change((images) => [...images.filter((one) => !isSame(one)), image]);
   return image;
 }
@@ -155,7 +150,8 @@ export async function importImage(
       const { diffId, digest } = await store.unpack(ids, { fd, size, digest: null, diffId: null });
       await store.buildRoot(ids, [diffId]);
       const json = { ...platform, rootfs: { type: "layers", diff_ids: [diffId] } };
-      return record(store, name, json, [{ mediaType: MEDIA.layerGzip, digest, size }], changes);
+      const layers = [{ mediaType: typeOfLayer(fd), digest, size }];
+      return record(store, compose(store, name, json, layers, changes));
     });
   } catch (error) {
     throw error instanceof BrunError && error.where === undefined
@@ -176,6 +172,8 @@ export interface CommittedContainer {
 
 /**
  * Makes an image of what a running container has changed: one more layer.
+ * @param text its name in the store, or files that it is written to: "oci:DIR:TAG"
+ * @returns the digest of its manifest
  * @throws BrunError the container is not of an image that is there
  */
 export async function commitContainer(
@@ -183,9 +181,10 @@ export async function commitContainer(
   text: string,
   store: ImageStore,
   ids: UnpackIds,
-  { changes }: MakeOptions,
-): Promise<StoredImage> {
-  const name = newName(text);
+  { changes, push: pushing }: MakeOptions & { readonly push: PushOptions },
+): Promise<string> {
+  const isFile = parseName(text).transport !== "registry";
+  const name = isFile ? nameText(destinationName(text)) : newName(text);
   const base = baseOf(container, store, ids);
   const manifest = parseManifest(store.blob(base.manifest) ?? new Uint8Array(0), "", base.name);
   if (manifest.kind !== "manifest") {
@@ -195,17 +194,14 @@ export async function commitContainer(
   return store.making(async () => {
     const { digest, diffId, size } = await packLayer(container, store, ids);
     const diffIds = [...base.diffIds, diffId];
-    await store.buildRoot(ids, diffIds);
+    if (!isFile) await store.buildRoot(ids, diffIds);
     const step = { created: new Date().toISOString(), created_by: `brun image commit ${container.id}` };
     const rootfs = { type: "layers", diff_ids: diffIds };
     const layers = [...manifest.layers, { mediaType: MEDIA.layerGzip, digest, size }];
-    return record(
-      store,
-      name,
-      { ...json, history: [...(json.history ?? []), step], rootfs },
-      layers,
-      changes,
-    );
+    const config = { ...json, history: [...(json.history ?? []), step], rootfs };
+    const image = compose(store, name, config, layers, changes);
+    if (isFile) return push(image, text, store, pushing);
+    return (await record(store, image)).manifest;
   });
 }
 
@@ -228,12 +224,13 @@ async function packLayer(
 ): Promise<PackedLayer> {
   const below = (path: string) => path.slice(store.directory.length + 1);
   const file = store.temporaryFile("commit");
+  const path = `${store.directory}/${file}`;
   const root = open(`/proc/${pid}/root/.`, O.RDONLY | O.DIRECTORY);
   try {
-    const request = { do: "pack", store: store.directory, base: below(bundle), file: below(file) } as const;
+    const request = { do: "pack", store: store.directory, base: below(bundle), file } as const;
     const answer = await unpackProcess(request, ids, root);
     if (!("packed" in answer)) throw new BrunError("the process that packs said nothing");
-    const fd = open(file, O.RDONLY | O.NOFOLLOW);
+    const fd = open(path, O.RDONLY | O.NOFOLLOW);
     try {
       await store.unpack(ids, { fd, ...answer.packed });
     } finally {
@@ -242,7 +239,7 @@ async function packLayer(
     return answer.packed;
   } finally {
     close(root);
-    unlink(file);
+    unlink(path);
   }
 }
 

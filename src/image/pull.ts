@@ -8,10 +8,12 @@ import { digestOf, hexOf, shortDigest } from "./digest.ts";
 import { type UnpackIds, unpackIds } from "./ids.ts";
 import { type Descriptor, type Manifest, MEDIA, parseImageConfig, parseManifest } from "./manifest.ts";
 import { choosePlatform, type Platform, platformText, runsOn } from "./platform.ts";
+import type { ImageEvent, LayerState } from "./progress.ts";
 import { rootIfThere, type StoredImage } from "./record.ts";
 import { type FileName, type ImageName, nameText, parseName } from "./reference.ts";
 import { candidates, registriesConf } from "./registry/conf.ts";
 import { removeLeftovers } from "./remove.ts";
+import { Slots } from "./slots.ts";
 import { archiveFiles, SavedSource } from "./source/archive.ts";
 import { DirSource, directoryFiles, LayoutSource } from "./source/layout.ts";
 import { RegistrySource } from "./source/registry.ts";
@@ -21,19 +23,6 @@ import { ImageStore } from "./store.ts";
 /** When a registry is asked: podman's --pull. */
 
 export type PullPolicy = "missing" | "always" | "newer" | "never";
-
-/** What happens meanwhile. Sizes are in bytes, as the registry has them. */
-export type PullEvent =
-  | { readonly type: "image"; readonly name: string; readonly layers: number; readonly size: number }
-  | {
-      readonly type: "layer";
-      readonly digest: string;
-      readonly size: number;
-      readonly state: LayerState;
-      readonly bytes: number;
-    };
-
-export type LayerState = "waiting" | "downloading" | "unpacking" | "done";
 
 /** How an image is got. */
 export interface PullOptions {
@@ -45,7 +34,7 @@ export interface PullOptions {
   readonly authFile?: string | undefined;
   readonly insecure?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
-  readonly progress?: ((event: PullEvent) => void) | undefined;
+  readonly progress?: ((event: ImageEvent) => void) | undefined;
   readonly store?: ImageStore | undefined;
 }
 
@@ -131,7 +120,7 @@ async function openFiles(name: FileName, store: ImageStore): Promise<Source> {
   const where = nameText(name);
   if (name.transport === "oci") return new LayoutSource(name, directoryFiles(name.path, where));
   if (name.transport === "dir") return new DirSource(name);
-  const files = await archiveFiles(name.path, store.temporaryFile("archive"), where);
+  const files = await archiveFiles(name.path, `${store.directory}/${store.temporaryFile("archive")}`, where);
   return name.transport === "oci-archive" ? new LayoutSource(name, files) : new SavedSource(name, files);
 }
 
@@ -206,7 +195,7 @@ async function makeImage(
   if (layers.length === 0) throw new BrunError("has no layers", { code: "ERR_CONFIG", where });
   const size = layers.reduce((sum, layer) => sum + layer.size, 0);
   if (config.diffIds.some((diffId) => !store.hasLayer(ids, diffId))) {
-    options.progress?.({ type: "image", name: where, layers: layers.length, size });
+    options.progress?.({ type: "image", doing: "pulling", name: where, layers: layers.length, size });
   }
   removeLeftovers(store);
   await fetchLayers(layers, config.diffIds, source, store, ids, options, where);
@@ -330,22 +319,4 @@ function ofLayer(error: unknown, where: string, { digest }: Descriptor): unknown
       (error.code === "ENOSPC" ? "brun image prune, or XDG_DATA_HOME on another disk" : undefined),
     cause: error,
   });
-}
-
-/** So many at a time. */
-class Slots {
-  private readonly waiting: (() => void)[] = [];
-
-  constructor(private free: number) {}
-
-  /** Waits for a place; the result gives it back. */
-  async take(): Promise<() => void> {
-    if (this.free > 0) this.free--;
-    else await new Promise<void>((resolve) => this.waiting.push(resolve));
-    return () => {
-      const next = this.waiting.shift();
-      if (next === undefined) this.free++;
-      else next();
-    };
-  }
 }

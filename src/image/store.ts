@@ -42,6 +42,7 @@ import {
   storeDirectory,
 } from "./record.ts";
 import type { LayerData, UnpackedLayer } from "./unpack/layer-data.ts";
+import type { PackedLayer } from "./unpack/packed-file.ts";
 import { unpackProcess } from "./unpack/start.ts";
 
 const LOCK_EX = 2;
@@ -65,6 +66,13 @@ export interface LayerInput {
   /** Null where nobody has said it. */
   readonly digest: string | null;
   readonly diffId: string | null;
+}
+
+/** A layer's bytes, made from its files. */
+export interface LayerArchive extends PackedLayer {
+  /** Open; the file has no name any more. */
+  readonly fd: number;
+  release(): void;
 }
 
 /** By which algorithm what nobody has said is computed. */
@@ -209,7 +217,7 @@ export class ImageStore {
       const request = {
         do: "unpack",
         store: this.directory,
-        directory: `${made}/root`,
+        place: made,
         size,
         ...wanted,
         room,
@@ -230,6 +238,29 @@ export class ImageStore {
     } catch (error) {
       await this.discard([made], ids);
       throw error;
+    }
+  }
+
+  /**
+   * Writes the archive of a layer that is there into a file, compressed.
+   * @param progress is told how many of its bytes, uncompressed, have been written
+   * @throws BrunError (ERR_DIGEST) its files are not what they were; (ERR_NO_SPACE)
+   */
+  async archive(ids: UnpackIds, diffId: string, progress: (bytes: number) => void): Promise<LayerArchive> {
+    const file = this.temporaryFile("archive");
+    const path = `${this.directory}/${file}`;
+    try {
+      const place = layerPath(ids, diffId);
+      const request = { do: "archive", store: this.directory, place, diffId, file } as const;
+      const answer = await unpackProcess(request, ids, -1, progress);
+      if (!("packed" in answer)) throw new BrunError("the process that packs said nothing");
+      const { packed } = answer;
+      if (packed.diffId !== diffId)
+        throw mismatch("what its files make has the digest", packed.diffId, diffId);
+      const fd = open(path, O.RDONLY | O.NOFOLLOW);
+      return { ...packed, fd, release: () => close(fd) };
+    } finally {
+      unlink(path);
     }
   }
 
@@ -270,9 +301,9 @@ export class ImageStore {
     return path;
   }
 
-  /** Path of a new file that is wanted for a while. */
+  /** A new file below the store that is wanted for a while. */
   temporaryFile(what: string): string {
-    return `${this.directory}/partial/${what}.${process.pid}.${crypto.randomUUID().slice(0, 8)}`;
+    return `partial/${what}.${process.pid}.${crypto.randomUUID().slice(0, 8)}`;
   }
 
   private place(made: string, place: string): void {

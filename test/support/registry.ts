@@ -22,12 +22,25 @@ export interface Faults {
   /** All of them. */
   readonly limited?: boolean;
   readonly contentType?: string;
+  /** The first uploads break off after so many bytes, which the registry keeps. */
+  readonly cutUpload?: { after: number; times: number };
+  /** Uploads that broke off are forgotten. */
+  readonly forgets?: boolean;
+  /** The largest body that it takes. */
+  readonly bodyMax?: number;
+  /** OCI-Chunk-Min-Length. */
+  readonly least?: number;
+  /** It takes over no blobs from other repositories. */
+  readonly noMount?: boolean;
+  /** It takes nothing. */
+  readonly readOnly?: boolean;
 }
 
 interface Request {
   readonly method: string;
   readonly path: string;
   readonly headers: Headers;
+  readonly query: URLSearchParams;
 }
 
 /** Serves images by "repository:tag". Close it by `using`. */
@@ -37,6 +50,9 @@ export class TestRegistry implements Disposable {
   blobBytes = 0;
   private readonly images = new Map<string, Map<string, TestImage | Uint8Array>>();
   private readonly blobs = new Map<string, Uint8Array>();
+  /** Which repositories have a blob. */
+  private readonly owners = new Map<string, Set<string>>();
+  private readonly uploads = new Map<string, Uint8Array>();
   private readonly server: Bun.Server<undefined>;
 
   constructor(private faults: Faults = {}) {
@@ -64,7 +80,27 @@ export class TestRegistry implements Disposable {
   push(repository: string, tag: string, image: TestImage): void {
     const tags = this.images.get(repository) ?? new Map<string, TestImage | Uint8Array>();
     this.images.set(repository, tags.set(tag, image));
-    for (const [digest, bytes] of image.blobs) this.blobs.set(digest, bytes);
+    for (const [digest, bytes] of image.blobs) this.putBlob(repository, digest, bytes);
+  }
+
+  /** A manifest that was pushed. */
+  pushed(repository: string, tag: string): { bytes: Uint8Array; type: string } | null {
+    const found = this.images.get(repository)?.get(tag);
+    return found instanceof Uint8Array
+      ? { bytes: found, type: this.types.get(`${repository}:${tag}`)! }
+      : null;
+  }
+
+  /** A blob that a repository has. */
+  blobOf(repository: string, digest: string): Uint8Array | null {
+    return this.owners.get(digest)?.has(repository) ? this.blobs.get(digest)! : null;
+  }
+
+  private readonly types = new Map<string, string>();
+
+  private putBlob(repository: string, digest: string, bytes: Uint8Array): void {
+    this.blobs.set(digest, bytes);
+    this.owners.set(digest, (this.owners.get(digest) ?? new Set()).add(repository));
   }
 
   /** A manifest or index of any bytes. */
@@ -79,18 +115,30 @@ export class TestRegistry implements Disposable {
     for (const image of parts) for (const [digest, bytes] of image.blobs) this.blobs.set(digest, bytes);
   }
 
-  private answer(request: globalThis.Request): Response {
+  private answer(request: globalThis.Request): Response | Promise<Response> {
     const url = new URL(request.url);
-    this.requests.push({ method: request.method, path: url.pathname, headers: request.headers });
+    this.requests.push({
+      method: request.method,
+      path: url.pathname,
+      headers: request.headers,
+      query: url.searchParams,
+    });
     if (url.pathname === "/token") return this.token(request);
     if (url.pathname.startsWith("/storage/"))
       return this.blob(url.pathname.slice("/storage/".length), request);
     const refused = this.refuse(request);
     if (refused !== null) return refused;
     if (url.pathname === "/v2/") return new Response("{}");
+    const upload = /^\/v2\/(.+)\/blobs\/uploads\/([^/]*)$/.exec(url.pathname);
+    if (upload !== null) return this.upload(upload[1]!, upload[2]!, url.searchParams, request);
     const match = /^\/v2\/(.+)\/(manifests|blobs)\/([^/]+)$/.exec(url.pathname);
     if (match === null) return failure(404, "UNSUPPORTED");
     const [, repository, kind, reference] = match as unknown as [string, string, string, string];
+    if (request.method === "PUT") return this.putManifest(repository, reference, request);
+    if (request.method === "HEAD" && kind === "blobs") {
+      const there = this.blobOf(repository, reference);
+      return new Response(null, { status: there === null ? 404 : 200 });
+    }
     const tags = this.images.get(repository);
     if (tags === undefined) return failure(404, "NAME_UNKNOWN");
     if (kind === "manifests") return this.manifest(tags, reference, request.method);
@@ -98,6 +146,80 @@ export class TestRegistry implements Disposable {
     if (redirect === undefined) return this.blob(reference, request);
     const location = redirect === "" ? `http://localhost:${this.server.port}/storage/${reference}` : redirect;
     return new Response(null, { status: 307, headers: { location } });
+  }
+
+  private async putManifest(repository: string, tag: string, request: globalThis.Request): Promise<Response> {
+    if (this.faults.readOnly) return failure(405, "UNSUPPORTED");
+    const bytes = new Uint8Array(await request.arrayBuffer());
+    const { config, layers } = JSON.parse(new TextDecoder().decode(bytes)) as {
+      config: { digest: string };
+      layers: { digest: string; size: number }[];
+    };
+    for (const { digest } of [config, ...layers])
+      if (this.blobOf(repository, digest) === null) return failure(400, "MANIFEST_BLOB_UNKNOWN");
+    const tags = this.images.get(repository) ?? new Map<string, TestImage | Uint8Array>();
+    this.images.set(repository, tags.set(tag, bytes));
+    this.types.set(`${repository}:${tag}`, request.headers.get("content-type") ?? "");
+    return new Response(null, { status: 201 });
+  }
+
+  /** distribution-spec 1.1, "Pushing Blobs". */
+  private async upload(
+    repository: string,
+    id: string,
+    query: URLSearchParams,
+    request: globalThis.Request,
+  ): Promise<Response> {
+    const { bodyMax, cutUpload, forgets, least, noMount, readOnly } = this.faults;
+    if (readOnly) return failure(405, "UNSUPPORTED");
+    const at = (session: string, status: number) =>
+      new Response(null, {
+        status,
+        headers: {
+          location: `/v2/${repository}/blobs/uploads/${session}`,
+          range: `0-${Math.max(0, this.uploads.get(session)!.length - 1)}`,
+          ...(least !== undefined && { "oci-chunk-min-length": `${least}` }),
+        },
+      });
+    if (request.method === "POST") {
+      const digest = query.get("mount");
+      const there = digest === null || noMount ? null : this.blobOf(query.get("from") ?? "", digest);
+      if (there !== null) {
+        this.putBlob(repository, digest!, there);
+        return new Response(null, { status: 201 });
+      }
+      const session = crypto.randomUUID();
+      this.uploads.set(session, new Uint8Array(0));
+      return at(session, 202);
+    }
+    const have = this.uploads.get(id);
+    if (have === undefined) return failure(404, "BLOB_UPLOAD_UNKNOWN");
+    if (request.method === "GET") return at(id, 204);
+    if (request.method === "DELETE") {
+      this.uploads.delete(id);
+      return new Response(null, { status: 204 });
+    }
+    const length = Number(request.headers.get("content-length") ?? 0);
+    if (bodyMax !== undefined && length > bodyMax) return failure(413, "SIZE_INVALID");
+    const range = /^(\d+)-(\d+)$/.exec(request.headers.get("content-range") ?? "");
+    if (range !== null && Number(range[1]) !== have.length) return failure(416, "RANGE_INVALID");
+    const body = new Uint8Array(await request.arrayBuffer());
+    if (range !== null && body.length !== Number(range[2]) - Number(range[1]) + 1)
+      return failure(400, "SIZE_INVALID");
+    if (cutUpload !== undefined && cutUpload.times > 0 && body.length > cutUpload.after) {
+      cutUpload.times--;
+      this.uploads.set(id, Buffer.concat([have, body.subarray(0, cutUpload.after)]));
+      if (forgets) this.uploads.delete(id);
+      return failure(503, "UNAVAILABLE", { "retry-after": "0" });
+    }
+    const all = Buffer.concat([have, body]);
+    this.uploads.set(id, all);
+    if (request.method === "PATCH") return at(id, 202);
+    const digest = `sha256:${createHash("sha256").update(all).digest("hex")}`;
+    if (query.get("digest") !== digest) return failure(400, "DIGEST_INVALID");
+    this.uploads.delete(id);
+    this.putBlob(repository, digest, all);
+    return new Response(null, { status: 201 });
   }
 
   private refuse(request: globalThis.Request): Response | null {

@@ -5,7 +5,7 @@ import { fromUtf8 } from "../../sys/utf8.ts";
 import { DOCUMENT_MAX, MEDIA } from "../manifest.ts";
 import type { Endpoint } from "./conf.ts";
 import type { Credentials } from "./credentials.ts";
-import { isTlsFailure, request, smallBody } from "./http.ts";
+import { type HttpRequest, isTlsFailure, request, smallBody } from "./http.ts";
 import { type TlsOptions, tlsOptions } from "./tls.ts";
 import { basic, checkRealm, fetchToken, isLinkLocal, parseChallenges } from "./token.ts";
 
@@ -23,24 +23,43 @@ function isLoopback(host: string): boolean {
   return /^(?:localhost|127(?:\.\d+){3}|\[::1\])(?::\d+)?$/.test(host);
 }
 
+/** Whom a client speaks to, and as whom. */
+export interface ClientOptions {
+  readonly endpoint: Endpoint;
+  /** Of the image, for messages. */
+  readonly name: string;
+  readonly credentials: Credentials | null;
+  /** TLS is not checked, or left out. */
+  readonly insecure: boolean;
+  readonly signal: AbortSignal | undefined;
+  /** To write there: the repositories of the registry that blobs may be taken over from. Only to read: undefined. */
+  readonly push?: readonly string[];
+}
+
+/** A request for what is below the repository (null: for the registry itself), or at an address that the registry has given. */
+export type Call = ({ readonly path: string | null } | { readonly url: URL }) &
+  Pick<HttpRequest, "method" | "body" | "tries"> & { readonly headers?: Readonly<Record<string, string>> };
+
 /** Speaks to one repository. */
 export class RegistryClient {
+  readonly endpoint: Endpoint;
+  readonly name: string;
+  readonly signal: AbortSignal | undefined;
+  private readonly credentials: Credentials | null;
+  private readonly insecure: boolean;
+  private readonly push: readonly string[] | undefined;
   private readonly tls: TlsOptions;
   /** "https" or "http", once that is known. */
   private scheme: string | null = null;
   private authorization: string | null = null;
 
-  /**
-   * @param name of the image, for messages
-   * @param insecure TLS is not checked, or left out
-   */
-  constructor(
-    private readonly endpoint: Endpoint,
-    private readonly name: string,
-    private readonly credentials: Credentials | null,
-    private readonly insecure: boolean,
-    private readonly signal: AbortSignal | undefined,
-  ) {
+  constructor({ endpoint, name, credentials, insecure, signal, push }: ClientOptions) {
+    this.endpoint = endpoint;
+    this.name = name;
+    this.credentials = credentials;
+    this.insecure = insecure;
+    this.signal = signal;
+    this.push = push;
     this.tls = tlsOptions(endpoint.host, insecure || endpoint.insecure);
   }
 
@@ -49,7 +68,7 @@ export class RegistryClient {
    * @throws BrunError (ERR_IMAGE_NOT_FOUND, ERR_UNAUTHORIZED, ERR_NETWORK)
    */
   async manifest(reference: string): Promise<FetchedManifest> {
-    const response = await this.get(`manifests/${reference}`, { Accept: ACCEPT });
+    const response = await this.call({ path: `manifests/${reference}`, headers: { Accept: ACCEPT } });
     if (!response.ok) throw await this.refusal(response, reference);
     const mediaType = (response.headers.get("content-type") ?? "").split(";")[0]!.trim();
     return { bytes: await smallBody(response, DOCUMENT_MAX, this.endpoint.host), mediaType };
@@ -57,7 +76,8 @@ export class RegistryClient {
 
   /** The digest that a tag leads to now; null where the registry does not say. Throws as {@link manifest}. */
   async digest(reference: string): Promise<string | null> {
-    const response = await this.get(`manifests/${reference}`, { Accept: ACCEPT }, "HEAD");
+    const headers = { Accept: ACCEPT };
+    const response = await this.call({ path: `manifests/${reference}`, headers, method: "HEAD" });
     if (!response.ok) throw await this.refusal(response, reference);
     return response.headers.get("docker-content-digest");
   }
@@ -67,45 +87,44 @@ export class RegistryClient {
    * @throws BrunError (ERR_IMAGE_NOT_FOUND, ERR_UNAUTHORIZED, ERR_NETWORK)
    */
   async blob(digest: string, from: number): Promise<Response> {
-    const range: Record<string, string> = from > 0 ? { Range: `bytes=${from}-` } : {};
-    const response = await this.get(`blobs/${digest}`, range);
+    const headers: Record<string, string> = from > 0 ? { Range: `bytes=${from}-` } : {};
+    const response = await this.call({ path: `blobs/${digest}`, headers });
     if (response.ok || response.status === 416) return response;
     throw await this.refusal(response, digest);
   }
 
   /** Whether the registry takes the login. Throws a BrunError (ERR_UNAUTHORIZED, ERR_NETWORK). */
   async ping(): Promise<void> {
-    const response = await this.get(null, {});
+    const response = await this.call({ path: null });
     await response.body?.cancel();
     if (response.status === 401 || response.status === 403) throw this.unauthorized();
     // One that wants no login has not looked at this one.
     if (!response.ok) throw this.wrong(`answers ${response.status}`);
   }
 
-  /** @param path below the repository; null for the registry itself */
-  private async get(path: string | null, headers: Record<string, string>, method = "GET"): Promise<Response> {
-    const first = await this.send(path, headers, method);
+  /** Makes a request, and logs in for it when that is asked for. Throws a BrunError (ERR_UNAUTHORIZED, ERR_NETWORK). */
+  async call(call: Call): Promise<Response> {
+    const first = await this.send(call);
     if (first.status !== 401) return first;
     await first.body?.cancel();
     await this.authorize(first.headers.get("www-authenticate") ?? "");
-    return this.send(path, headers, method);
+    return this.send(call);
   }
 
-  private async send(
-    path: string | null,
-    headers: Record<string, string>,
-    method: string,
-  ): Promise<Response> {
-    const scheme = await this.findScheme();
-    const below = path === null ? "" : `${this.endpoint.repository}/${path}`;
-    let url = new URL(`${scheme}://${this.endpoint.host}/v2/${below}`);
-    const { origin } = url;
+  private async send({ headers, ...call }: Call): Promise<Response> {
+    const { method, body, tries } = call;
+    const root = new URL(`${await this.findScheme()}://${this.endpoint.host}/v2/`);
+    const { origin } = root;
+    let url = "url" in call ? call.url : root;
+    if ("path" in call && call.path !== null) url = new URL(`${this.endpoint.repository}/${call.path}`, root);
     for (let redirects = 0; ; redirects++) {
       const own =
         url.origin === origin && this.authorization !== null ? { Authorization: this.authorization } : {};
       const response = await request({
         url: url.href,
-        method,
+        ...(method !== undefined && { method }),
+        ...(body !== undefined && { body }),
+        ...(tries !== undefined && { tries }),
         headers: { ...headers, ...own },
         tls: url.origin === origin ? this.tls : tlsOptions(url.host, this.insecure),
         signal: this.signal,
@@ -116,6 +135,13 @@ export class RegistryClient {
       if (redirects === REDIRECTS_MAX) throw this.wrong("redirects without end");
       url = this.redirected(location, url);
     }
+  }
+
+  /** The address that an answer names as that of an upload. Throws a BrunError (ERR_NETWORK). */
+  locationOf(response: Response): URL {
+    const location = response.headers.get("location");
+    if (location === null) throw this.wrong("does not say where a blob is to be written to");
+    return this.redirected(location, new URL(response.url));
   }
 
   /** Where a redirect may lead: not out of TLS, and not to the machine's own services. */
@@ -165,9 +191,9 @@ export class RegistryClient {
     if (bearer !== undefined) {
       const { realm = "", service, scope } = bearer.parameters;
       const url = checkRealm(realm, endpoint.host, this.scheme === "http");
-      const own = endpoint.repository === "" ? undefined : `repository:${endpoint.repository}:pull`;
-      // What a registry says that it takes may be more than a pull needs.
-      const asked = { service, scope: own ?? scope };
+      // What a registry says that it takes may be more than is needed.
+      const scopes = endpoint.repository === "" ? (scope === undefined ? [] : [scope]) : this.scopes();
+      const asked = { service, scopes };
       try {
         this.authorization = `Bearer ${await fetchToken(url, asked, credentials, this.tls, this.signal)}`;
       } catch (error) {
@@ -181,13 +207,21 @@ export class RegistryClient {
     this.authorization = basic(credentials);
   }
 
+  private scopes(): string[] {
+    const { repository } = this.endpoint;
+    if (this.push === undefined) return [`repository:${repository}:pull`];
+    return [`repository:${repository}:pull,push`, ...this.push.map((other) => `repository:${other}:pull`)];
+  }
+
   private unauthorized(): BrunError {
     const { host } = this.endpoint;
     const known = this.credentials !== null;
+    const missing = this.push === undefined ? ", or there is no such image" : "";
+    const purpose = this.push === undefined ? "for" : "to push";
     return new BrunError(
       known
-        ? `${host} refuses your login for ${this.name}`
-        : `${host} wants a login for ${this.name}, or there is no such image`,
+        ? `${host} refuses your login ${purpose} ${this.name}`
+        : `${host} wants a login ${purpose} ${this.name}${missing}`,
       {
         code: "ERR_UNAUTHORIZED",
         hint: `brun login ${host === "registry-1.docker.io" ? "docker.io" : host}`,
@@ -195,23 +229,37 @@ export class RegistryClient {
     );
   }
 
-  private wrong(what: string): BrunError {
+  /** An answer that no registry should give. */
+  wrong(what: string): BrunError {
     return new BrunError(what, { code: "ERR_NETWORK", where: this.endpoint.host });
   }
 
-  /** What an answer that is none means for a person. */
-  private async refusal(response: Response, reference: string): Promise<BrunError> {
+  /**
+   * What an answer that is none means for a person.
+   * @param reference tag or digest that was asked for; null for what was to be written
+   */
+  async refusal(response: Response, reference: string | null): Promise<BrunError> {
     const { host, repository } = this.endpoint;
     const { status } = response;
     const [code, message] = await errorOf(response, host);
     if (status === 401 || status === 403) return this.unauthorized();
     if (status === 429) {
-      return new BrunError(`${host} allows no more downloads for now`, {
+      return new BrunError(`${host} allows no more requests for now`, {
         code: "ERR_NETWORK",
         hint: "wait, log in, or name a mirror in registries.conf ([[registry.mirror]])",
       });
     }
-    if (status !== 404) return this.wrong(`answers ${status}${message === "" ? "" : `: ${message}`}`);
+    if (reference === null && (status === 404 || status === 405)) {
+      return new BrunError(`${host} takes nothing for ${repository}`, {
+        code: status === 404 ? "ERR_IMAGE_NOT_FOUND" : "ERR_UNAUTHORIZED",
+        hint:
+          status === 404
+            ? "the repository may have to be made there first"
+            : "it may be a mirror, or read-only",
+      });
+    }
+    if (status !== 404 || reference === null)
+      return this.wrong(`answers ${status}${message === "" ? "" : `: ${message}`}`);
     const what = reference.includes(":") ? `with the digest ${reference}` : `with the tag ${reference}`;
     if (code === "NAME_UNKNOWN") {
       return new BrunError(`${host} has no repository ${repository}`, {

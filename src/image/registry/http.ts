@@ -7,7 +7,10 @@ export interface HttpRequest {
   readonly url: string;
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: string;
+  /** Whole, or made anew for each try; what is made calls its argument while it is sent. */
+  readonly body?: string | Uint8Array | ((alive: () => void) => AsyncIterable<Uint8Array>);
+  /** How often it is made, where that helps; 5. */
+  readonly tries?: number;
   readonly tls?: TlsOptions;
   readonly signal?: AbortSignal | undefined;
 }
@@ -30,13 +33,12 @@ const AGENT = "brun";
  */
 export async function request(what: HttpRequest): Promise<Response> {
   for (let tries = 1; ; tries++) {
-    const last = tries === TRIES;
+    const last = tries === (what.tries ?? TRIES);
     try {
       const response = await once(what);
-      if (response.status !== TOO_MANY && response.status < SERVER_ERROR) return response;
-      if (last || response.status === 501) return response;
+      if (last || !isBusy(response)) return response;
       await response.body?.cancel();
-      await wait(retryAfter(response) ?? backoff(tries), what.signal);
+      await waitFor(response, tries, what.signal);
     } catch (error) {
       if (what.signal?.aborted) throw error;
       if (error instanceof BrunError) throw error;
@@ -46,20 +48,48 @@ export async function request(what: HttpRequest): Promise<Response> {
   }
 }
 
+/** Whether an answer asks for another try, later. */
+export function isBusy({ status }: Response): boolean {
+  return status === TOO_MANY || (status >= SERVER_ERROR && status !== 501);
+}
+
+/**
+ * Waits as long as an answer asks for, or longer from try to try.
+ * @param response null when there was none
+ * @param tries that have been made
+ * Throws the signal's reason.
+ */
+export function waitFor(
+  response: Response | null,
+  tries: number,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  return wait((response === null ? null : retryAfter(response)) ?? backoff(tries), signal);
+}
+
 /** One try. Throws what fetch() throws. */
 async function once({ url, method = "GET", headers, body, tls, signal }: HttpRequest): Promise<Response> {
   const timeout = new AbortController();
-  const timer = setTimeout(() => timeout.abort(new Error("it does not answer")), ANSWER_TIMEOUT);
+  const start = () => setTimeout(() => timeout.abort(new Error("it does not answer")), ANSWER_TIMEOUT);
+  let timer = start();
+  const alive = () => {
+    clearTimeout(timer);
+    timer = start();
+  };
   try {
     return await fetch(url, {
       method,
       redirect: "manual",
       // Layers are compressed as they are; whoever compresses them once more changes their bytes.
       headers: { "User-Agent": AGENT, "Accept-Encoding": "identity", ...headers },
-      ...(body !== undefined && { body }),
       signal: signal === undefined ? timeout.signal : AbortSignal.any([timeout.signal, signal]),
-      // Bun's own, which TypeScript's library does not know.
-      ...({ decompress: false, tls, keepalive: true } as object),
+      // Bun's own, which TypeScript's library does not know: decompress, tls, and an AsyncIterable as a body.
+      ...({
+        decompress: false,
+        tls,
+        keepalive: true,
+        ...(body !== undefined && { body: typeof body === "function" ? body(alive) : body }),
+      } as object),
     });
   } finally {
     clearTimeout(timer);

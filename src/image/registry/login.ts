@@ -19,5 +19,5 @@ export function registryHost(text: string): string {
 export async function tryLogin(host: string, credentials: Credentials, insecure: boolean): Promise<void> {
   const at = host === "docker.io" ? "registry-1.docker.io" : host;
   const endpoint = { host: at, repository: "", insecure, mirror: false };
-  await new RegistryClient(endpoint, host, credentials, insecure, undefined).ping();
+  await new RegistryClient({ endpoint, name: host, credentials, insecure, signal: undefined }).ping();
 }

@@ -105,7 +105,7 @@ const TOKEN_MAX = 1 << 20;
  */
 export async function fetchToken(
   realm: URL,
-  { service, scope }: { readonly service: string | undefined; readonly scope: string | undefined },
+  { service, scopes }: { readonly service: string | undefined; readonly scopes: readonly string[] },
   credentials: Credentials | null,
   tls: TlsOptions,
   signal: AbortSignal | undefined,
@@ -118,7 +118,7 @@ export async function fetchToken(
       client_id: "brun",
       refresh_token: credentials.token,
     });
-    if (scope !== undefined) form.set("scope", scope);
+    if (scopes.length > 0) form.set("scope", scopes.join(" "));
     if (service !== undefined) form.set("service", service);
     response = await request({
       url: realm.href,
@@ -131,7 +131,7 @@ export async function fetchToken(
   } else {
     const url = new URL(realm);
     if (service !== undefined) url.searchParams.set("service", service);
-    if (scope !== undefined) url.searchParams.set("scope", scope);
+    for (const scope of scopes) url.searchParams.append("scope", scope);
     if (credentials !== null) url.searchParams.set("account", credentials.username);
     const headers = credentials === null ? {} : { Authorization: basic(credentials) };
     response = await request({ url: url.href, headers, tls, signal });

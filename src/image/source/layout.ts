@@ -7,7 +7,8 @@ import { type Descriptor, parseManifest } from "../manifest.ts";
 import { type FileName, nameText } from "../reference.ts";
 import { type Document, type LayerFile, openFile, readDocument, type Source } from "./source.ts";
 
-const REF_NAME = "org.opencontainers.image.ref.name";
+/** Annotation with the name of an image in a layout. */
+export const REF_NAME = "org.opencontainers.image.ref.name";
 /** containerd's, with the whole name. */
 const FULL_NAME = "io.containerd.image.name";
 
@@ -95,7 +96,8 @@ export class LayoutSource implements Source {
   }
 }
 
-function blobPath(digest: string): string {
+/** Where a layout has a blob. */
+export function blobPath(digest: string): string {
   return `blobs/${algorithmOf(digest)}/${hexOf(digest)}`;
 }
 

@@ -108,13 +108,13 @@ export class RegistrySource implements Source {
         endpoint.mirror ? endpoint.repository : name.path,
         options.authFile,
       );
-      const client = new RegistryClient(
+      const client = new RegistryClient({
         endpoint,
-        nameText(name),
+        name: nameText(name),
         credentials,
-        options.insecure,
-        options.signal,
-      );
+        insecure: options.insecure,
+        signal: options.signal,
+      });
       try {
         const answer = await ask(client);
         this.client = client;

@@ -48,6 +48,12 @@ export interface TarSink {
   end(): void;
 }
 
+/** Who wants to know what else is in the archive. */
+export interface TarFrame {
+  /** Bytes that are no entry's data. */
+  bytes(bytes: Uint8Array): void;
+}
+
 /** The largest extended header, long name or sparse map, in bytes. */
 const EXTRA_MAX = 1 << 20;
 /** Records of global headers hold for all that follows: so many, and bytes of theirs, since each entry is read with them. */
@@ -93,7 +99,10 @@ export class TarReader {
   /** The sparse map of format 1.0 that is coming. */
   private map = new SparseMap();
 
-  constructor(private readonly sink: TarSink) {}
+  constructor(
+    private readonly sink: TarSink,
+    private readonly frame: TarFrame | null = null,
+  ) {}
 
   /** The path of the entry that is being read, for messages; null between two. */
   get current(): string | null {
@@ -102,7 +111,8 @@ export class TarReader {
 
   /** Takes the next bytes. Throws a TarError, and what the sink throws. */
   feed(bytes: Uint8Array): void {
-    for (let at = 0; at < bytes.length && this.state !== "end"; ) {
+    let at = 0;
+    while (at < bytes.length && this.state !== "end") {
       if (this.state === "data") {
         const n = Math.min(this.left, bytes.length - at);
         this.takeData(bytes.subarray(at, at + n));
@@ -110,9 +120,12 @@ export class TarReader {
         continue;
       }
       const n = Math.min(this.wanted - this.have, bytes.length - at);
-      this.take(bytes.subarray(at, at + n));
+      const part = bytes.subarray(at, at + n);
+      this.frame?.bytes(part);
+      this.take(part);
       at += n;
     }
+    if (at < bytes.length) this.frame?.bytes(bytes.subarray(at));
   }
 
   /** Some or all of the bytes that are wanted. */

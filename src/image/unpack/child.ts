@@ -7,11 +7,13 @@ import { check, SysError } from "../../sys/error.ts";
 import { cstr, NR, syscall } from "../../sys/ffi.ts";
 import { AT_FDCWD, close, O, open, writeFd } from "../../sys/fs.ts";
 import { TarError, TarReader } from "../tar/reader.ts";
+import { ArchiveKeeper, writeArchive } from "./archive.ts";
 import { copyTree } from "./copy.ts";
 import { LayerWriter } from "./layer.ts";
 import type { LayerData, UnpackedLayer } from "./layer-data.ts";
 import { Owner } from "./owner.ts";
-import { type PackedLayer, packChanges } from "./pack.ts";
+import { packChanges } from "./pack.ts";
+import type { PackedLayer } from "./packed-file.ts";
 import { readLayer } from "./stream.ts";
 import { removeAt } from "./tree.ts";
 import { buildView } from "./view.ts";
@@ -20,8 +22,8 @@ import { buildView } from "./view.ts";
 export type Request = { readonly store: string } & (
   | {
       readonly do: "unpack";
-      /** A new directory. */
-      readonly directory: string;
+      /** A directory, which gets `root`, and either `frame` or `archive`: archive.ts. */
+      readonly place: string;
       /** Of what is read from stdin. */
       readonly size: number;
       readonly digest: string;
@@ -38,6 +40,15 @@ export type Request = { readonly store: string } & (
       /** Writes what differs between the directory that stdin is and an image's root. */
       readonly do: "pack";
       readonly base: string;
+      /** A new file. */
+      readonly file: string;
+    }
+  | {
+      /** Writes the archive of a layer once more. */
+      readonly do: "archive";
+      /** Its place. */
+      readonly place: string;
+      readonly diffId: string;
       /** A new file. */
       readonly file: string;
     }
@@ -73,13 +84,16 @@ export async function serve(request: Request): Promise<number> {
     syscall(NR.umask, 0);
     enter(request.store);
     if (request.do === "unpack") {
-      makeDirectory(request.directory);
-      const writer = new LayerWriter(request.directory, owner, request.room);
-      reader = new TarReader(writer);
+      const keeper = new ArchiveKeeper(request.place, 0, request.size);
+      makeDirectory(`${request.place}/root`);
+      const writer = new LayerWriter(`${request.place}/root`, owner, request.room, keeper.frame);
+      reader = new TarReader(writer, keeper.frame);
       const archive = reader;
       const digests = await readLayer({ ...request, fd: 0 }, (bytes) => archive.feed(bytes), progress);
       archive.finish();
-      answer({ layer: { data: writer.finish(), ...digests, entries: writer.entries } });
+      const data = writer.finish();
+      keeper.finish(writer.isWhole);
+      answer({ layer: { data, ...digests } });
       return 0;
     }
     if (request.do === "view") {
@@ -88,6 +102,9 @@ export async function serve(request: Request): Promise<number> {
     } else if (request.do === "pack") {
       const base = open(request.base, O.RDONLY | O.DIRECTORY);
       answer({ packed: await packChanges(0, base, request.file) });
+      return 0;
+    } else if (request.do === "archive") {
+      answer({ packed: await writeArchive(request.place, request.diffId, request.file, progress) });
       return 0;
     } else if (request.do === "copy") {
       copyTree(open(request.root, O.RDONLY | O.DIRECTORY), 0, owner);

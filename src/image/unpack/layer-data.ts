@@ -26,5 +26,4 @@ export interface UnpackedLayer {
   readonly diffId: string;
   /** Bytes of the archive, uncompressed. */
   readonly size: number;
-  readonly entries: number;
 }

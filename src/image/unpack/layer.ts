@@ -3,6 +3,7 @@ import { BrunError } from "../../errors.ts";
 import { check } from "../../sys/error.ts";
 import { cstr, NR, syscall } from "../../sys/ffi.ts";
 import { close, O, S } from "../../sys/fs.ts";
+import type { FrameWriter } from "../tar/frame.ts";
 import type { TarEntry, TarSink } from "../tar/reader.ts";
 import type { LayerData } from "./layer-data.ts";
 import type { Owner } from "./owner.ts";
@@ -46,18 +47,27 @@ export class LayerWriter implements TarSink {
   /** The file that is being written, and the entry it is from. */
   private fd = -1;
   private file: TarEntry | null = null;
+  /** Where it is. */
+  private path = "";
   private written = 0;
 
   /**
    * @param directory is there and empty
    * @param room bytes that may be written
+   * @param frame is told where the data of files are, and what data is in none
    */
   constructor(
     directory: string,
     private readonly owner: Owner,
     private readonly room: number,
+    private readonly frame: FrameWriter,
   ) {
     this.tree = new Tree(directory, (path) => this.implied.add(path));
+  }
+
+  /** Whether every entry's file is still there: none was replaced by a later entry. */
+  get isWhole(): boolean {
+    return !this.tree.removed;
   }
 
   entry(entry: TarEntry): void {
@@ -77,7 +87,10 @@ export class LayerWriter implements TarSink {
   }
 
   data(bytes: Uint8Array, offset: number): void {
-    if (this.fd < 0) return;
+    if (this.fd < 0) {
+      this.frame.bytes(bytes);
+      return;
+    }
     this.written += bytes.length;
     if (this.written > this.room) {
       throw new BrunError("the layer is larger than the space that is free for it", { code: "ENOSPC" });
@@ -100,6 +113,8 @@ export class LayerWriter implements TarSink {
   end(): void {
     if (this.fd < 0) return;
     const { fd, file } = this;
+    const { size, sparse } = file!;
+    if (size > 0) this.frame.file(this.path, sparse ?? [{ offset: 0, size }]);
     this.fd = -1;
     this.file = null;
     try {
@@ -174,6 +189,7 @@ export class LayerWriter implements TarSink {
           ),
         );
         this.file = entry;
+        this.path = path;
         return;
       case "dir":
         this.makeDirectory(entry, parent, name, path);

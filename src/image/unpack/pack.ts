@@ -1,26 +1,13 @@
 /** What a container has changed, as the archive of a layer: its root beside that of its image, name by name. */
-import { createWriteStream } from "node:fs";
-import { finished } from "node:stream/promises";
-import { createGzip } from "node:zlib";
-import { CryptoHasher } from "bun";
 import { check } from "../../sys/error.ts";
 import { cstr, NR, syscall } from "../../sys/ffi.ts";
-import { close, O, open, S } from "../../sys/fs.ts";
+import { close, O, S } from "../../sys/fs.ts";
 import type { TarEntry } from "../tar/reader.ts";
 import { archiveEnd, entryHeaders, filling } from "../tar/writer.ts";
 import { type Found, lookAt, readXattrs } from "./attributes.ts";
 import { DROPPED, NOTE, readNote } from "./owner.ts";
+import { PackedFile, type PackedLayer } from "./packed-file.ts";
 import { fdLink, joinPath, listAt } from "./tree.ts";
-
-/** What was packed. */
-export interface PackedLayer {
-  readonly digest: string;
-  readonly diffId: string;
-  /** Of the file, in bytes. */
-  readonly size: number;
-  /** Names that were changed, added or removed. */
-  readonly entries: number;
-}
 
 /**
  * Writes the layer that makes one tree of another, gzip-compressed.
@@ -31,47 +18,19 @@ export interface PackedLayer {
 export async function packChanges(changed: number, base: number, file: string): Promise<PackedLayer> {
   const packer = new Packer(file);
   await packer.directory(changed, base, "", lookAt(changed, "", "")!.mount);
-  return packer.finish();
+  await packer.out.put(archiveEnd());
+  return packer.out.finish();
 }
 
 const CHUNK = 1 << 20;
 
 class Packer {
-  private readonly plain = new CryptoHasher("sha256");
-  private readonly packed = new CryptoHasher("sha256");
-  private readonly gzip = createGzip({ chunkSize: 256 << 10 });
-  private readonly written: Promise<void>;
-  private size = 0;
-  private entries = 0;
+  readonly out: PackedFile;
   /** The first name of each file that has several. */
   private readonly first = new Map<bigint, string>();
 
   constructor(file: string) {
-    // node's own idea of the current directory is from before the chroot.
-    const out = createWriteStream("", { fd: open(file, O.WRONLY | O.CREAT | O.EXCL | O.NOFOLLOW, 0o600) });
-    this.gzip.on("data", (bytes: Uint8Array) => {
-      this.packed.update(bytes);
-      this.size += bytes.length;
-      if (!out.write(bytes)) {
-        this.gzip.pause();
-        out.once("drain", () => this.gzip.resume());
-      }
-    });
-    this.gzip.on("end", () => out.end());
-    this.gzip.on("error", (error) => out.destroy(error));
-    this.written = finished(out);
-  }
-
-  async finish(): Promise<PackedLayer> {
-    await this.put(archiveEnd());
-    this.gzip.end();
-    await this.written;
-    return {
-      digest: `sha256:${this.packed.digest("hex")}`,
-      diffId: `sha256:${this.plain.digest("hex")}`,
-      size: this.size,
-      entries: this.entries,
-    };
+    this.out = new PackedFile(file);
   }
 
   /** @param mount what lies below another mount is not of the container's own */
@@ -147,8 +106,7 @@ class Packer {
       xattrs,
       sparse: null,
     };
-    this.entries++;
-    await this.put(entryHeaders(entry));
+    await this.out.put(entryHeaders(entry));
     if (entry.type === "file") await this.contents(fd, path, found.size);
   }
 
@@ -160,13 +118,12 @@ class Packer {
       // It was cut off meanwhile: the archive has said its size already.
       const part = n === 0 ? bytes.fill(0) : bytes.subarray(0, n);
       left -= part.length;
-      await this.put(part);
+      await this.out.put(part);
     }
-    await this.put(filling(size));
+    await this.out.put(filling(size));
   }
 
   private async whiteout(path: string): Promise<void> {
-    this.entries++;
     const mtime = 0n;
     const entry: TarEntry = {
       type: "file",
@@ -180,13 +137,7 @@ class Packer {
       xattrs: new Map(),
       sparse: null,
     };
-    await this.put(entryHeaders(entry));
-  }
-
-  private async put(bytes: Uint8Array): Promise<void> {
-    if (bytes.length === 0) return;
-    this.plain.update(bytes);
-    if (!this.gzip.write(bytes)) await new Promise<void>((resolve) => this.gzip.once("drain", resolve));
+    await this.out.put(entryHeaders(entry));
   }
 }
 

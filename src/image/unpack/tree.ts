@@ -59,6 +59,8 @@ export class Tree {
   /** Symbolic links that were made: where there are none on the way, a path is what it says. */
   private links = false;
   private readonly opened = new Map<string, Place>();
+  /** Something that was there has been removed. */
+  removed = false;
   /** Descriptors that whoever got them may still use. */
   private retired: number[] = [];
 
@@ -184,7 +186,7 @@ export class Tree {
   /** Removes what is there, with all below it; nothing there is no error. Throws a SysError. */
   remove(parent: number, name: string): void {
     this.forget();
-    removeAt(parent, name);
+    if (removeAt(parent, name)) this.removed = true;
   }
 
   /** Calls a function that makes a name, after removing what is in its place. Throws a SysError. */
@@ -205,10 +207,10 @@ export function fdLink(fd: number): string | null {
   return n > 0 ? fromUtf8(buffer.subarray(0, n)) : null;
 }
 
-/** Removes a name, and all below it; nothing there is no error. Throws a SysError. */
-export function removeAt(parent: number, name: string): void {
+/** Removes a name, and all below it. Returns whether there was something. Throws a SysError. */
+export function removeAt(parent: number, name: string): boolean {
   const result = syscall(NR.unlinkat, parent, cstr(name), 0);
-  if (result === 0 || result === -E.ENOENT) return;
+  if (result === 0 || result === -E.ENOENT) return result === 0;
   if (result !== -E.EISDIR && result !== -E.EPERM) check(result, `remove ${name}`);
   const fd = check(syscall(NR.openat, parent, cstr(name), READ_DIRECTORY | O.CLOEXEC, 0), `remove ${name}`);
   try {
@@ -217,6 +219,7 @@ export function removeAt(parent: number, name: string): void {
     close(fd);
   }
   check(syscall(NR.unlinkat, parent, cstr(name), AT_REMOVEDIR), `remove ${name}`);
+  return true;
 }
 
 /** Removes all that is in an open directory. Throws a SysError. */

@@ -1,0 +1,210 @@
+/** An image that is written to files: `oci:DIR[:TAG]` (image-spec, image-layout.md) and `oci-archive:FILE[:TAG]`. */
+import { BrunError } from "../../errors.ts";
+import { parseJson } from "../../spec/json.ts";
+import { check, SysError } from "../../sys/error.ts";
+import { cstr, NR, syscall } from "../../sys/ffi.ts";
+import {
+  AT_FDCWD,
+  close,
+  exists,
+  fstat,
+  mkdirAll,
+  O,
+  open,
+  readdir,
+  readFile,
+  readTextIfThere,
+  replaceFile,
+  tryStat,
+  unlink,
+  writeFd,
+} from "../../sys/fs.ts";
+import { digestOf } from "../digest.ts";
+import { type Descriptor, MEDIA, parseManifest } from "../manifest.ts";
+import { type FileName, nameText } from "../reference.ts";
+import { blobPath, REF_NAME } from "../source/layout.ts";
+import { archiveEnd, entryHeaders, filling } from "../tar/writer.ts";
+import { removeAt } from "../unpack/tree.ts";
+import type { Destination } from "./destination.ts";
+
+const VERSION = '{"imageLayoutVersion": "1.0.0"}';
+const MODE = 0o644;
+const LOCK_EX = 2;
+const CHUNK = 1 << 20;
+
+interface Index {
+  readonly schemaVersion: 2;
+  readonly manifests: readonly {
+    readonly digest?: unknown;
+    readonly annotations?: Record<string, unknown>;
+  }[];
+}
+
+/** A layout, which may have other images. */
+export class LayoutDestination implements Destination {
+  private readonly where: string;
+
+  /** Throws a BrunError when something else is there. */
+  constructor(
+    private readonly name: FileName,
+    private readonly directory = name.path,
+  ) {
+    this.where = nameText(name);
+    try {
+      mkdirAll(`${directory}/blobs/sha256`, 0o755);
+      if (!exists(`${directory}/oci-layout`)) {
+        if (readdir(directory).length > 1) {
+          throw new BrunError("there are other files, and no OCI layout", {
+            code: "ERR_EXISTS",
+            where: this.where,
+            hint: "name a directory that is not there",
+          });
+        }
+        replaceFile(`${directory}/oci-layout`, VERSION, MODE);
+      }
+    } catch (error) {
+      if (!(error instanceof SysError)) throw error;
+      throw new BrunError(error.message, { code: error.code, where: this.where });
+    }
+  }
+
+  async has({ digest, size }: Descriptor): Promise<boolean> {
+    const stat = tryStat(`${this.directory}/${blobPath(digest)}`);
+    return typeof stat !== "number" && stat.size === size;
+  }
+
+  async put({ digest, size }: Descriptor, fd: number, progress: (bytes: number) => void): Promise<void> {
+    const path = `${this.directory}/${blobPath(digest)}`;
+    const temporary = `${path}.${crypto.randomUUID()}.tmp`;
+    mkdirAll(path.slice(0, path.lastIndexOf("/")), 0o755);
+    const to = open(temporary, O.WRONLY | O.CREAT | O.TRUNC | O.NOFOLLOW, MODE);
+    try {
+      copy(fd, to, size, progress);
+      check(syscall(NR.renameat2, AT_FDCWD, cstr(temporary), AT_FDCWD, cstr(path), 0), `make ${path}`);
+    } catch (error) {
+      unlink(temporary);
+      throw error;
+    } finally {
+      close(to);
+    }
+  }
+
+  async manifest(bytes: Uint8Array, mediaType: string): Promise<void> {
+    const digest = digestOf(bytes);
+    replaceFile(`${this.directory}/${blobPath(digest)}`, bytes, MODE);
+    const { tag } = this.name;
+    const entry = {
+      mediaType,
+      digest,
+      size: bytes.length,
+      ...(tag !== undefined && { annotations: { [REF_NAME]: tag } }),
+    };
+    const lock = open(this.directory, O.RDONLY | O.DIRECTORY);
+    try {
+      check(syscall(NR.flock, lock, LOCK_EX), `lock ${this.directory}`);
+      const index = this.index();
+      // A name is of one image, and an image without a name is there once.
+      const others = index.manifests.filter(({ digest: other, annotations }) => {
+        const name = annotations?.[REF_NAME];
+        return tag === undefined ? name !== undefined || other !== digest : name !== tag;
+      });
+      const text = JSON.stringify({ ...index, manifests: [...others, entry] });
+      replaceFile(`${this.directory}/index.json`, text, MODE);
+    } finally {
+      close(lock);
+    }
+  }
+
+  close(): void {}
+
+  private index(): Index {
+    const path = `${this.directory}/index.json`;
+    const text = readTextIfThere(path);
+    if (text === null) return { schemaVersion: 2, mediaType: MEDIA.index, manifests: [] } as Index;
+    const where = `${this.where}: index.json`;
+    if (parseManifest(readFile(path), "", where).kind !== "index")
+      throw new BrunError("index.json is no index", { code: "ERR_CONFIG", where: this.where });
+    return parseJson(text, where) as Index;
+  }
+}
+
+/** An archive of a layout with one image. */
+export class ArchiveDestination implements Destination {
+  private readonly layout: LayoutDestination;
+
+  /**
+   * @param directory a new one, where the layout is made
+   * Throws a BrunError.
+   */
+  constructor(
+    private readonly name: FileName,
+    private readonly directory: string,
+  ) {
+    if (exists(name.path)) {
+      throw new BrunError("is there already", {
+        code: "ERR_EXISTS",
+        where: nameText(name),
+        hint: "remove it, or name another file",
+      });
+    }
+    this.layout = new LayoutDestination(name, directory);
+  }
+
+  has(blob: Descriptor): Promise<boolean> {
+    return this.layout.has(blob);
+  }
+
+  put(blob: Descriptor, fd: number, progress: (bytes: number) => void): Promise<void> {
+    return this.layout.put(blob, fd, progress);
+  }
+
+  async manifest(bytes: Uint8Array, mediaType: string): Promise<void> {
+    await this.layout.manifest(bytes, mediaType);
+    const temporary = `${this.name.path}.${process.pid}.tmp`;
+    const to = open(temporary, O.WRONLY | O.CREAT | O.TRUNC | O.NOFOLLOW, MODE);
+    try {
+      const blobs = readdir(`${this.directory}/blobs/sha256`).sort();
+      for (const path of ["oci-layout", "index.json", ...blobs.map((hex) => `blobs/sha256/${hex}`)])
+        putFile(to, `${this.directory}/${path}`, path);
+      writeFd(to, archiveEnd(), temporary);
+      check(
+        syscall(NR.renameat2, AT_FDCWD, cstr(temporary), AT_FDCWD, cstr(this.name.path), 0),
+        `make ${this.name.path}`,
+      );
+    } catch (error) {
+      unlink(temporary);
+      throw error;
+    } finally {
+      close(to);
+    }
+  }
+
+  close(): void {
+    removeAt(AT_FDCWD, this.directory);
+  }
+}
+
+function putFile(to: number, file: string, path: string): void {
+  const fd = open(file, O.RDONLY);
+  try {
+    const { size } = fstat(fd);
+    const entry = { type: "file", path, linkPath: "", mode: MODE, uid: 0, gid: 0, size } as const;
+    writeFd(to, entryHeaders({ ...entry, mtime: 0n, xattrs: new Map(), sparse: null }), path);
+    copy(fd, to, size, () => {});
+    writeFd(to, filling(size), path);
+  } finally {
+    close(fd);
+  }
+}
+
+/** Throws a SysError, or a BrunError when the file is shorter. */
+function copy(from: number, to: number, size: number, progress: (bytes: number) => void): void {
+  const buffer = new Uint8Array(Math.min(CHUNK, size));
+  for (let at = 0; at < size; ) {
+    const n = check(syscall(NR.pread64, from, buffer, Math.min(buffer.length, size - at), at), "read a blob");
+    if (n === 0) throw new BrunError("a blob has been cut off", { code: "ERR_DIGEST" });
+    writeFd(to, buffer.subarray(0, n), "a blob");
+    at += n;
+    progress(at);
+  }
+}

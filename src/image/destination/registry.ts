@@ -1,0 +1,56 @@
+/** An image that is written to a registry. */
+import { digestOf } from "../digest.ts";
+import type { Descriptor } from "../manifest.ts";
+import { nameText, type RegistryName } from "../reference.ts";
+import { RegistryClient } from "../registry/client.ts";
+import { endpoints, type RegistriesConf } from "../registry/conf.ts";
+import { credentialsFor } from "../registry/credentials.ts";
+import { hasBlob, mountBlob, putManifest, uploadBlob } from "../registry/upload.ts";
+import type { RegistryOptions } from "../source/registry.ts";
+import type { Destination } from "./destination.ts";
+
+export class RegistryDestination implements Destination {
+  private readonly client: RegistryClient;
+
+  /**
+   * @param known repositories of the same registry that have a blob, by its digest
+   * Throws a BrunError when the registry is blocked, or a login is damaged.
+   */
+  constructor(
+    private readonly name: RegistryName,
+    conf: RegistriesConf,
+    private readonly known: ReadonlyMap<string, readonly string[]>,
+    { authFile, insecure, signal }: RegistryOptions,
+  ) {
+    // Mirrors are only read from.
+    const endpoint = endpoints(name, conf).at(-1)!;
+    const credentials = credentialsFor(name.domain, name.path, authFile);
+    const push = [...new Set([...known.values()].flat())];
+    this.client = new RegistryClient({
+      endpoint,
+      name: nameText(name),
+      credentials,
+      insecure,
+      signal,
+      push,
+    });
+  }
+
+  async has(blob: Descriptor): Promise<boolean> {
+    if (await hasBlob(this.client, blob)) return true;
+    for (const repository of this.known.get(blob.digest) ?? []) {
+      if (await mountBlob(this.client, blob.digest, repository)) return true;
+    }
+    return false;
+  }
+
+  put(blob: Descriptor, fd: number, progress: (bytes: number) => void): Promise<void> {
+    return uploadBlob(this.client, blob, fd, progress);
+  }
+
+  manifest(bytes: Uint8Array, mediaType: string): Promise<void> {
+    return putManifest(this.client, this.name.tag ?? digestOf(bytes), bytes, mediaType);
+  }
+
+  close(): void {}
+}

@@ -1,0 +1,265 @@
+/** Writing an image of the store somewhere else: to a registry or into files. */
+import { USERNS_MODES } from "../../rootless/default-ids.ts";
+import { BrunError } from "../errors.ts";
+import { E } from "../sys/errno.ts";
+import { SysError } from "../sys/error.ts";
+import { NR, syscall } from "../sys/ffi.ts";
+import { absolute, close } from "../sys/fs.ts";
+import { inputFd } from "../sys/spawn.ts";
+import { fromUtf8 } from "../sys/utf8.ts";
+import type { Destination } from "./destination/destination.ts";
+import { ArchiveDestination, LayoutDestination } from "./destination/layout.ts";
+import { RegistryDestination } from "./destination/registry.ts";
+import { digestOf, shortDigest } from "./digest.ts";
+import { formatOf, layerType, type ManifestFormat, manifestWith, mediaTypeIn } from "./formats.ts";
+import { type UnpackIds, unpackIds } from "./ids.ts";
+import { type Descriptor, type Manifest, MEDIA, parseManifest } from "./manifest.ts";
+import type { ImageEvent, LayerState } from "./progress.ts";
+import type { StoredImage } from "./record.ts";
+import { type ImageName, nameText, parseName } from "./reference.ts";
+import { registriesConf } from "./registry/conf.ts";
+import { Slots } from "./slots.ts";
+import type { ImageStore } from "./store.ts";
+
+/** How an image is written. */
+export interface PushOptions {
+  /** The manifest's; undefined: the image's own, and OCI's for files. */
+  readonly format?: ManifestFormat | undefined;
+  /** The global flag: whether containers get a user namespace. */
+  readonly rootless: boolean | "auto";
+  readonly authFile?: string | undefined;
+  readonly insecure?: boolean | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly progress?: ((event: ImageEvent) => void) | undefined;
+}
+
+/** Layers that are written at the same time. */
+const UPLOADS = 3;
+
+/**
+ * Writes an image.
+ * @param to a name: "ghcr.io/me/app:1", "oci:DIR:TAG"
+ * @returns the digest of the manifest there: another one than the image's when a layer was compressed anew
+ * @throws BrunError it cannot be written there
+ */
+export async function push(
+  image: StoredImage,
+  to: string,
+  store: ImageStore,
+  options: PushOptions,
+): Promise<string> {
+  const name = destinationName(to);
+  return store.making(async () => {
+    const bytes = store.blob(image.manifest);
+    const config = store.blob(image.config);
+    const manifest = bytes === null ? null : parseManifest(bytes, "", image.name);
+    if (bytes === null || config === null || manifest?.kind !== "manifest") {
+      throw new BrunError("its manifest is missing in the store", {
+        code: "ERR_STATE",
+        where: image.name,
+        hint: `brun image pull ${image.name}`,
+      });
+    }
+    const ids = idsOfLayers(image, store, options.rootless);
+    const destination = open(name, manifest, store, options);
+    try {
+      const work = { image, bytes, config, manifest, ids, store, options, destination };
+      return await write(work, name);
+    } catch (error) {
+      throw spaceError(error, nameText(name));
+    } finally {
+      destination.close();
+    }
+  });
+}
+
+/** Where an image may be written to. Throws a BrunError (ERR_USAGE). */
+export function destinationName(text: string): ImageName {
+  const name = parseName(text);
+  if (name.transport === "registry" && name.digest !== undefined) {
+    throw new BrunError(`${text} has a digest, which is the image's own`, {
+      code: "ERR_USAGE",
+      hint: "name a tag",
+    });
+  }
+  if (name.transport === "docker-archive" || name.transport === "dir") {
+    throw new BrunError(`${name.transport}: cannot be written to`, {
+      code: "ERR_USAGE",
+      where: text,
+      hint: "HOST/NAME[:TAG], oci:DIR[:TAG] and oci-archive:FILE[:TAG] can",
+    });
+  }
+  return name.transport === "registry" ? name : { ...name, path: absolute(name.path) };
+}
+
+function open(
+  name: ImageName,
+  manifest: Extract<Manifest, { kind: "manifest" }>,
+  store: ImageStore,
+  { authFile, insecure = false, signal }: PushOptions,
+): Destination {
+  if (name.transport === "registry") {
+    const known = repositoriesWith(manifest.layers, name.domain, name.path, store);
+    return new RegistryDestination(name, registriesConf(), known, { authFile, insecure, signal });
+  }
+  if (name.transport === "oci") return new LayoutDestination(name);
+  return new ArchiveDestination(name, `${store.directory}/${store.temporaryFile("archive")}`);
+}
+
+/** The other repositories of a registry that layers were pulled from, by digest. */
+function repositoriesWith(
+  layers: readonly Descriptor[],
+  domain: string,
+  path: string,
+  store: ImageStore,
+): ReadonlyMap<string, readonly string[]> {
+  const found = new Map<string, string[]>();
+  for (const image of store.images()) {
+    const name = parseName(image.name);
+    if (name.transport !== "registry" || name.domain !== domain || name.path === path) continue;
+    const bytes = store.blob(image.manifest);
+    const manifest = bytes === null ? null : parseManifest(bytes, "", image.name);
+    if (manifest?.kind !== "manifest") continue;
+    const there = new Set(manifest.layers.map(({ digest }) => digest));
+    for (const { digest } of layers) {
+      const known = found.get(digest) ?? [];
+      if (there.has(digest) && !known.includes(name.path)) found.set(digest, [...known, name.path]);
+    }
+  }
+  return found;
+}
+
+/** The ids in which all layers of an image are there. Throws a BrunError (ERR_STATE). */
+function idsOfLayers(
+  { diffIds, name }: StoredImage,
+  store: ImageStore,
+  rootless: boolean | "auto",
+): UnpackIds {
+  for (const mode of USERNS_MODES) {
+    try {
+      const ids = unpackIds(mode, rootless);
+      if (diffIds.every((diffId) => store.hasLayer(ids, diffId))) return ids;
+    } catch (error) {
+      // These ids cannot be had here.
+      if (!(error instanceof BrunError)) throw error;
+    }
+  }
+  throw new BrunError("its layers are not there for your ids", {
+    code: "ERR_STATE",
+    where: name,
+    hint: `brun image pull ${name}`,
+  });
+}
+
+interface Work {
+  readonly image: StoredImage;
+  readonly bytes: Uint8Array;
+  readonly config: Uint8Array;
+  readonly manifest: Extract<Manifest, { kind: "manifest" }>;
+  readonly ids: UnpackIds;
+  readonly store: ImageStore;
+  readonly options: PushOptions;
+  readonly destination: Destination;
+}
+
+async function write(work: Work, name: ImageName): Promise<string> {
+  const { image, bytes, config, manifest, options, destination } = work;
+  const format = options.format ?? (name.transport === "registry" ? formatOf(bytes) : "oci");
+  const { size, diffIds } = image;
+  options.progress?.({
+    type: "image",
+    doing: "pushing",
+    name: nameText(name),
+    layers: diffIds.length,
+    size,
+  });
+  const slots = new Slots(UPLOADS);
+  const once = new Map<string, Promise<Descriptor>>();
+  const start = async (layer: Descriptor, diffId: string) => {
+    const release = await slots.take();
+    try {
+      return await writeLayer(layer, diffId, format, work);
+    } finally {
+      release();
+    }
+  };
+  const results = await Promise.allSettled(
+    manifest.layers.map((layer, i) => {
+      // The same layer may be there several times: an empty one above all.
+      const written = once.get(layer.digest) ?? start(layer, diffIds[i]!);
+      once.set(layer.digest, written);
+      return written;
+    }),
+  );
+  const layers = results.map((result) => {
+    if (result.status === "rejected") throw result.reason;
+    return result.value;
+  });
+  if (!(await destination.has(manifest.config))) {
+    const fd = inputFd(fromUtf8(config));
+    try {
+      await destination.put(manifest.config, fd, () => {});
+    } finally {
+      close(fd);
+    }
+  }
+  const written = manifestWith(bytes, manifest, layers, format);
+  await destination.manifest(written, mediaTypeIn(MEDIA.manifest, format)!);
+  return digestOf(written);
+}
+
+/** @returns what the manifest has to say of the layer */
+async function writeLayer(
+  layer: Descriptor,
+  diffId: string,
+  format: ManifestFormat,
+  { image, ids, store, options, destination }: Work,
+): Promise<Descriptor> {
+  const tell = (state: LayerState, bytes: number, size = layer.size) =>
+    options.progress?.({ type: "layer", digest: layer.digest, size, state, bytes });
+  tell("waiting", 0);
+  const mediaType = mediaTypeIn(layer.mediaType, format);
+  if (mediaType !== null && (await destination.has(layer))) {
+    tell("done", layer.size);
+    return { ...layer, mediaType };
+  }
+  let archive: Awaited<ReturnType<ImageStore["archive"]>>;
+  try {
+    archive = await store.archive(ids, diffId, (bytes) => tell("packing", bytes));
+  } catch (error) {
+    if (!(error instanceof BrunError)) throw error;
+    throw new BrunError(error.message, {
+      code: error.code,
+      where: `${image.name}: layer ${shortDigest(diffId)}`,
+      hint: error.hint ?? `brun image remove ${image.name}, and pull it again`,
+      cause: error,
+    });
+  }
+  try {
+    const { digest, size, fd } = archive;
+    const made = { digest, size, mediaType: mediaTypeIn(typeOfLayer(fd), format) ?? MEDIA.layerZstd };
+    // It is the same where it was compressed in the same way.
+    const same = digest === layer.digest && mediaType !== null;
+    const known = !same && (await destination.has(made));
+    if (!known) await destination.put(made, fd, (bytes) => tell("uploading", bytes, size));
+    tell("done", size, size);
+    return same ? { ...layer, mediaType } : made;
+  } finally {
+    archive.release();
+  }
+}
+
+/** OCI's media type of a layer in a file. */
+export function typeOfLayer(fd: number): string {
+  const head = new Uint8Array(4);
+  syscall(NR.pread64, fd, head, head.length, 0);
+  return layerType(head);
+}
+
+function spaceError(error: unknown, where: string): unknown {
+  if (!(error instanceof SysError)) return error;
+  return new BrunError(error.message, {
+    code: error.errno === E.ENOSPC ? "ERR_NO_SPACE" : error.code,
+    where,
+  });
+}
