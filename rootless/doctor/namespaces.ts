@@ -12,7 +12,7 @@ import {
 import { variable } from "../../src/sys/environment.ts";
 import { E, errnoText } from "../../src/sys/errno.ts";
 import { cstr, NR, syscall } from "../../src/sys/ffi.ts";
-import { AT_EMPTY_PATH, AT_FDCWD, close, O, open } from "../../src/sys/fs.ts";
+import { AT_EMPTY_PATH, AT_FDCWD, close, exists, O, open } from "../../src/sys/fs.ts";
 import { refusalOf } from "../../src/sys/refused-calls.ts";
 import type { Caller } from "../caller.ts";
 import { rangesObstacle } from "../default-ids.ts";
@@ -21,7 +21,7 @@ import { type Finding, fixOfHint, Subject } from "./finding.ts";
 import { attempt, type Trial } from "./trial.ts";
 
 /** A directory to mount on, in a mount namespace of the trial's own. */
-const SCRATCH = "/tmp";
+const SCRATCH = ["/tmp", "/run"].find(exists) ?? "/usr";
 
 /**
  * The user namespace with the caller's id alone.

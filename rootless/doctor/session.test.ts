@@ -15,8 +15,8 @@ test("XDG_RUNTIME_DIR as it should be", () => {
 });
 
 test("XDG_RUNTIME_DIR that is not set, not there, another's, or open to others", () => {
-  expect(runtimeDirectory(caller, undefined).what).toBe(
-    `XDG_RUNTIME_DIR is not set: state is kept in /tmp/brun-${uid}`,
+  expect(runtimeDirectory({ ...caller, uid: 1000 }, undefined).what).toBe(
+    "XDG_RUNTIME_DIR is not set: state is kept in /tmp/brun-1000",
   );
   expect(runtimeDirectory(caller, "relative").state).toBe("warn");
   expect(runtimeDirectory(caller, "/no/such/dir").state).toBe("warn");

@@ -1,4 +1,5 @@
 /** The caller's session: where state is kept, and whether containers outlive a logout. */
+import { callerIdentity, defaultRoot } from "../../src/container/root.ts";
 import { variable } from "../../src/sys/environment.ts";
 import { exists, S, tryStat } from "../../src/sys/fs.ts";
 import type { Caller } from "../caller.ts";
@@ -21,8 +22,9 @@ export function runtimeDirectory(caller: Caller, path: string | undefined): Find
     ? `loginctl enable-linger ${nameOf(caller)}`
     : `install -d -m 700 -o ${caller.uid} -g ${caller.gid} ${usual}`;
   const set = exists(usual) ? asCaller(`export XDG_RUNTIME_DIR=${usual}`) : asRoot(made);
+  const state = defaultRoot({ ...callerIdentity(), euid: caller.uid, env: {} }).path;
   const instead = (why: string): Finding =>
-    subject.warn(`XDG_RUNTIME_DIR ${why}: state is kept in /tmp/brun-${caller.uid}`, set);
+    subject.warn(`XDG_RUNTIME_DIR ${why}: state is kept in ${state}`, set);
   if (!path) return instead("is not set");
   if (!path.startsWith("/")) return instead(`is not absolute (${path})`);
   const stat = tryStat(path);

@@ -49,6 +49,9 @@ test.each([
     { ...caller(0, { USER: "root" }, NESTED), usable: (directory: string) => directory !== "/run" },
     "/tmp/brun-1000",
   ],
+  [{ ...caller(1000, {}), usable: (directory: string) => directory === "/dev/shm" }, "/dev/shm/brun-1000"],
+  // Which an error names then.
+  [{ ...caller(1000, {}), usable: () => false }, "/tmp/brun-1000"],
 ])("default directory %#", (who, path) => {
   expect(defaultRoot(who).path).toBe(path);
 });

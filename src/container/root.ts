@@ -1,7 +1,7 @@
 /**
  * Where the state of containers lives when `--root` does not say: `$XDG_RUNTIME_DIR/brun` for users,
- * `/run/brun` for root, `/tmp/brun-UID` for users without a runtime directory that they can write to. The front chooses by
- * the same rules: default_root() of nsenter/front/command.c.
+ * `/run/brun` for root, `/tmp/brun-UID` for users without a runtime directory that they can write to, `/dev/shm/brun-UID` where
+ * that cannot be either. The front chooses by the same rules, but for the last one: default_root() of nsenter/front/command.c.
  */
 import { mayMakeContainers } from "../../rootless/caller.ts";
 import { BrunError } from "../errors.ts";
@@ -19,8 +19,8 @@ export interface CallerIdentity {
   /** Capabilities that making containers takes are missing. Looked at only when `euid` is 0; not so unless given. */
   readonly lacksCapabilities?: () => boolean;
   readonly env: { readonly USER?: string | undefined; readonly XDG_RUNTIME_DIR?: string | undefined };
-  /** Whether the runtime directory, an absolute path, can have state in it; {@link isUsable}. */
-  readonly usable: (runtimeDir: string) => boolean;
+  /** Whether a directory, an absolute path, can have the state directory of that name and mode in it; {@link isUsable}. */
+  readonly usable: (directory: string, name?: string, mode?: number) => boolean;
 }
 
 const variables: CallerIdentity["env"] = {
@@ -43,12 +43,15 @@ export function callerIdentity(): CallerIdentity {
   };
 }
 
+/** With the sticky bit, which by the XDG base directory specification keeps it from being tidied away. */
+const RUNTIME_MODE = 0o1700;
+const SHARED_MODE = 0o700;
 const W_OK_X_OK = 3;
 
-/** Whether there can be a state directory in a runtime directory: it can be written to, or has one that is fit for use. */
-function isUsable(runtimeDir: string): boolean {
-  const path = absolute(`${runtimeDir}/brun`);
-  return (isFit(path, 0o1700, syscall(NR.geteuid)) && isWritable(path)) || isWritable(runtimeDir);
+/** Whether there can be a state directory: where it is to be can be written to, or has one that is fit for use. */
+function isUsable(directory: string, name = "brun", mode: number = RUNTIME_MODE): boolean {
+  const path = absolute(`${directory}/${name}`);
+  return (isFit(path, mode, syscall(NR.geteuid)) && isWritable(path)) || isWritable(directory);
 }
 
 function isWritable(directory: string): boolean {
@@ -108,7 +111,9 @@ export function defaultRoot(caller: CallerIdentity): DefaultRoot {
     return { path: absolute(`${runtimeDir}/brun`), kind: "runtime-dir" };
   // The uid outside, so that `unshare -r brun list` and `brun list` see the same containers.
   const owner = euid === 0 ? (rootOutside(uidMap) ?? 0) : euid;
-  return { path: `/tmp/brun-${owner}`, kind: "tmp" };
+  const name = `brun-${owner}`;
+  const isFor = (directory: string) => caller.usable(directory, name, SHARED_MODE);
+  return { path: `${!isFor("/tmp") && isFor("/dev/shm") ? "/dev/shm" : "/tmp"}/${name}`, kind: "tmp" };
 }
 
 /** The id outside that a uid_map or gid_map gives to 0; null when it gives none. */
@@ -122,14 +127,13 @@ export function rootOutside(map: string): number | null {
 
 /**
  * Makes the default state directory fit for use and returns its path. Where others could have made one in our
- * name (/tmp, someone's runtime directory after `su`) it must be ours alone; in the runtime directory it gets
- * the sticky bit, which by the XDG base directory specification keeps it from being tidied away.
+ * name (/tmp, someone's runtime directory after `su`) it must be ours alone.
  * @throws BrunError it cannot be made, belongs to someone else, or lets others in
  */
 export function useDefaultRoot(caller: CallerIdentity): string {
   const { path, kind } = defaultRoot(caller);
   if (kind === "system") return path;
-  const mode = kind === "tmp" ? 0o700 : 0o1700;
+  const mode = kind === "tmp" ? SHARED_MODE : RUNTIME_MODE;
   if (isFit(path, mode, caller.euid)) return path;
   const made = mkdir(path, 0o700);
   if (made !== 0 && made !== -E.EEXIST) unusable(path, errnoText(-made));

@@ -37,7 +37,7 @@ function ownDirectories(view: HostView): readonly OwnDirectory[] {
     ...below(env.XDG_RUNTIME_DIR, "state"),
     ...[...new Set([caller.uid, outside])].flatMap((uid) => [
       ...below(`/run/user/${uid}`, "state"),
-      { path: `/tmp/brun-${uid}`, what: "state" as const },
+      ...["/tmp", "/dev/shm"].map((base) => ({ path: `${base}/brun-${uid}`, what: "state" as const })),
     ]),
     ...(caller.uid === 0
       ? [...below("/run", "state"), ...below("/var/cache", "cache"), ...below("/var/lib", "logs")]

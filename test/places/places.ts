@@ -63,6 +63,27 @@ for each in /*; do
   esac
 done
 exec chroot ${directory} "$@"`;
+/** With a root directory that has no /tmp, or the one that `made` makes; the workspace of the tests is in another place. */
+const withoutTmp = (made: string) => `work=\${PWD%/*} moved=/workspace
+mount -t tmpfs none /mnt || exit 1
+for each in /*; do
+  case $each in
+    /mnt | /tmp) ;;
+    *) if [ -L "$each" ]; then cp -d "$each" /mnt; elif [ -d "$each" ]; then
+      mkdir /mnt"$each" && mount --rbind "$each" /mnt"$each"; fi ;;
+  esac
+done
+mkdir /mnt/$moved /mnt/old && mount --bind "$work" /mnt/$moved && ${made} || exit 1
+cd /mnt && pivot_root . old && umount -l old && rmdir old && mount -o remount,ro / || exit 1
+for each in "$@"; do
+  shift
+  case $each in "$work"/*) each=$moved\${each#"$work"} ;; esac
+  # The state directory is the default one.
+  [ "$each" = --root ] || [ "\${last-}" = --root ] || set -- "$@" "$each"
+  last=$each
+done
+unset XDG_RUNTIME_DIR
+exec "$@"`;
 export const OUTER_PROC = "bind the outer /proc";
 const ONE_ID = "map one id";
 export const NO_DEVICE_RULES = "linux.resources.devices: not kept";
@@ -237,6 +258,20 @@ export const PLACES: readonly Place[] = [
     make: 'mount -t tmpfs none /proc && exec "$@"',
     works: "one line: mount it",
     refuses: "mount -t proc proc /proc",
+  },
+  {
+    name: "no /tmp",
+    where: "minimal images, read-only roots; without XDG_RUNTIME_DIR",
+    caller: "user",
+    make: withoutTmp(":"),
+    works: "everything, with state in /dev/shm",
+  },
+  {
+    name: "a /tmp that cannot be written to",
+    where: "the same",
+    caller: "user",
+    make: withoutTmp("mkdir -m 755 /mnt/tmp"),
+    works: "everything, with state in /dev/shm",
   },
   {
     name: "a read-only /sys",
