@@ -1,8 +1,10 @@
 """Trees of files for test/image-unpack.test.ts.
-  make SEED DIR [coarse]   a random tree; coarse: times in whole seconds
   pack FORMAT DIR ARCHIVE   by Python's tarfile: pax, gnu, ustar
-  list DIR        what there is, a line each, in a form that can be compared"""
-import hashlib, os, random, stat, sys, tarfile
+  list DIR        what there is, a line each, in a form that can be compared
+  compare JSON    random trees, each packed by a program and unpacked by two, are the same then:
+                  {"seed", "count", "coarse": times in whole seconds, "pack", "unpack", "reference": words of the programs,
+                  with @tree, @archive, @out and @size in them}; prints what differs"""
+import hashlib, json, os, random, shutil, stat, subprocess, sys, tarfile, time
 
 NAMES = ["a", "file", "a b", "é", "日本", "n" * 120, "-x", ".hidden", "q'uote", "new\nline", "tab\t", "back\\slash", "~", "x" * 254]
 RAW = [b"\xff\xfe", b"caf\xe9"]
@@ -62,6 +64,13 @@ def pack(form, top, archive):
         tar.add(top, arcname=".")
 
 
+def mtime(st, coarse):
+    # A directory that the archive does not name has the time at which it was made.
+    if stat.S_ISDIR(st.st_mode) and st.st_mtime > time.time() - 3600:
+        return "now"
+    return st.st_mtime_ns // 10 ** 9 if coarse else st.st_mtime_ns
+
+
 def show(top, coarse):
     top = os.fsencode(top)
     groups = {}
@@ -74,7 +83,7 @@ def show(top, coarse):
             what = [oct(st.st_mode), st.st_uid, st.st_gid]
             # The top is the caller's to make.
             if rel != b".":
-                what.append(st.st_mtime_ns // 10 ** 9 if coarse else st.st_mtime_ns)
+                what.append(mtime(st, coarse))
             if stat.S_ISLNK(st.st_mode):
                 what.append(os.readlink(path).hex())
             if stat.S_ISREG(st.st_mode):
@@ -85,12 +94,43 @@ def show(top, coarse):
                 groups.setdefault(st.st_ino, []).append(rel)
             lines.append(rel.hex() + " " + repr(what))
     lines += ["links " + " ".join(p.hex() for p in sorted(g)) for g in groups.values() if len(g) > 1]
-    print("\n".join(sorted(lines)))
+    return sorted(lines)
 
 
-if sys.argv[1] == "make":
-    make(int(sys.argv[2]), sys.argv[3], len(sys.argv) > 4)
+def compare(seed, count, coarse, pack, unpack, reference):
+    for n in range(seed, seed + count):
+        make(n, "tree", coarse)
+        run(pack, "tree", "archive.tar", "")
+        os.makedirs("unpacked/partial")
+        run(unpack, "tree", "archive.tar", "unpacked")
+        os.mkdir("reference")
+        run(reference, "tree", "archive.tar", "reference")
+        ours, theirs = show("unpacked/partial/root", coarse), show("reference", coarse)
+        if ours != theirs:
+            print("seed", n)
+            print("\n".join(["+ " + l for l in ours if l not in theirs] + ["- " + l for l in theirs if l not in ours]))
+            return
+        for path in ["tree", "unpacked", "reference"]:
+            shutil.rmtree(path)
+    print("same")
+
+
+def run(words, tree, archive, out):
+    here = os.getcwd() + "/"
+    values = {"@tree": here + tree, "@archive": here + archive, "@out": here + out}
+    if os.path.exists(archive):
+        values["@size"] = str(os.path.getsize(archive))
+    for name, value in values.items():
+        words = [word.replace(name, value) for word in words]
+    with open(archive if "@size" in values else os.devnull, "rb") as stdin:
+        done = subprocess.run(words, stdin=stdin, capture_output=True)
+    if done.returncode != 0:
+        sys.exit("%s: %s%s" % (words, done.stderr.decode("utf8", "replace"), done.stdout.decode("utf8", "replace")))
+
+
+if sys.argv[1] == "compare":
+    compare(**json.loads(sys.argv[2]))
 elif sys.argv[1] == "pack":
     pack(*sys.argv[2:5])
 else:
-    show(sys.argv[2], len(sys.argv) > 3)
+    print("\n".join(show(sys.argv[2], False)))
