@@ -20,6 +20,10 @@ const ENUMS: readonly (readonly [name: string, prefix: string, members: Members]
   ["libc_function", "LIBC", abi.LibcFunction],
   ["prepared_index", "PREPARED", abi.Prepared],
   ["prepared_slot", "SLOT", abi.PreparedSlot],
+  ["cached_part", "PART", abi.Part],
+  ["state_hole", "TEXT", abi.StateHole],
+  ["cleanup_slot", "CLEANUP", abi.CleanupSlot],
+  ["input_kind", "INPUT", abi.InputKind],
 ];
 
 /** `execFd` as C has it. */

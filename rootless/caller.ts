@@ -1,7 +1,5 @@
 /** Who runs brun: the ids that id maps start from, and whether the kernel lets this process write any map. */
-import { check } from "../src/sys/error.ts";
-import { NR, syscall } from "../src/sys/ffi.ts";
-import { readTextIfThere } from "../src/sys/fs.ts";
+import { call, effectiveCapabilities, readTextIfThere } from "../src/host/ask.ts";
 import { type IdMap, type IdMaps, parseMap } from "./idmap.ts";
 import { userNameOf } from "./subid.ts";
 
@@ -29,14 +27,13 @@ const CAP_SETGID = 6;
 const CAP_SETUID = 7;
 const CAP_NET_ADMIN = 12;
 const CAP_SYS_ADMIN = 21;
-const LINUX_CAPABILITY_VERSION_3 = 0x20080522;
 
 /** The caller. Throws a SysError. */
 export function currentCaller(): Caller {
-  const uid = syscall(NR.geteuid);
+  const uid = call("geteuid");
   return {
     uid,
-    gid: syscall(NR.getegid),
+    gid: call("getegid"),
     privileged: hasAll(SET_IDS),
     // Read when it is asked for: a single-id map needs no name.
     get userName() {
@@ -56,10 +53,7 @@ export function mayMakeContainers(): boolean {
 
 /** @param wanted bits of capabilities below 32 */
 function hasAll(wanted: number): boolean {
-  const header = new Uint32Array([LINUX_CAPABILITY_VERSION_3, 0]);
-  const data = new Uint32Array(6); // {effective, permitted, inheritable} twice: low and high 32 bits
-  check(syscall(NR.capget, header, data), "capget");
-  return (data[0]! & wanted) === wanted;
+  return (effectiveCapabilities()[0] & wanted) === wanted;
 }
 
 const ALL: readonly IdMap[] = [{ containerId: 0, hostId: 0, size: 0xffffffff }];

@@ -86,13 +86,8 @@ function identity(own: DefaultMaps["maps"]): DefaultMaps {
 /**
  * Why newuidmap and newgidmap cannot map a caller's ranges here, or null. What only shows when they run is not known
  * before.
- * @param pathVariable PATH, where they are looked for after the system's directories
  */
-export function rangesObstacle(
-  caller: Caller,
-  ranges: Subids,
-  pathVariable: string | undefined,
-): string | null {
+export function rangesObstacle(caller: Caller, ranges: Subids): string | null {
   if (caller.privileged) return null;
   const own = ownMaps();
   for (const kind of ["uid", "gid"] as const) {
@@ -103,7 +98,7 @@ export function rangesObstacle(
   }
   for (const name of ["newuidmap", "newgidmap"] as const) {
     try {
-      const lack = lacksPrivilege(findHelper(name, pathVariable));
+      const lack = lacksPrivilege(findHelper(name));
       if (lack !== null) return lack.cause;
     } catch (error) {
       if (error instanceof BrunError) return error.text;

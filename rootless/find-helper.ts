@@ -1,8 +1,8 @@
 /** Finding newuidmap and newgidmap without trusting PATH, and what keeps one that was found from working. */
 import { BrunError } from "../src/errors.ts";
+import { call, fileType, hasFileCapabilities, isNosuid, tryStat, variable } from "../src/host/ask.ts";
 import { installHint, PACKAGES } from "../src/packages.ts";
-import { cstr, NR, syscall } from "../src/sys/ffi.ts";
-import { S, tryStat } from "../src/sys/fs.ts";
+import { S } from "../src/sys/fs.ts";
 
 /** The programs that write id maps for an unprivileged caller. */
 export type MapHelper = "newuidmap" | "newgidmap";
@@ -20,22 +20,22 @@ export const SYSTEM_DIRECTORIES = [
 
 const S_ISUID = 0o4000;
 const WRITABLE_BY_OTHERS = 0o022;
-const ST_NOSUID = 2;
 const PR_GET_NO_NEW_PRIVS = 39;
 
 /**
  * Absolute path of a helper: from the system's directories, then from PATH, where only root's files in
  * root's directories count, that nobody else can write: a program of that name put first on PATH by someone
  * else is never run. Throws a BrunError that names the package when there is none.
+ * @param pathVariable in the place of PATH
  */
-export function findHelper(name: MapHelper, pathVariable: string | undefined): string {
+export function findHelper(name: MapHelper, pathVariable?: string): string {
   let distrusted: string | null = null;
   for (const directory of SYSTEM_DIRECTORIES) {
     const path = `${directory}/${name}`;
     if (trusted(path, S.IFREG)) return path;
     if (isFile(path)) distrusted ??= path;
   }
-  for (const directory of (pathVariable ?? "").split(":")) {
+  for (const directory of (pathVariable ?? variable("PATH") ?? "").split(":")) {
     if (!directory.startsWith("/")) continue;
     const path = `${directory}/${name}`;
     if (trusted(path, S.IFREG) && trusted(directory, S.IFDIR)) return path;
@@ -52,8 +52,7 @@ export function findHelper(name: MapHelper, pathVariable: string | undefined): s
 }
 
 function isFile(path: string): boolean {
-  const stat = tryStat(path);
-  return typeof stat !== "number" && (stat.mode & S.IFMT) === S.IFREG;
+  return fileType(path) === S.IFREG;
 }
 
 function trusted(path: string, type: number): boolean {
@@ -67,7 +66,7 @@ function trusted(path: string, type: number): boolean {
  * For the error path only: it looks at the file, its mount and this process.
  */
 export function lacksPrivilege(path: string): { cause: string; fix: string } | null {
-  if (syscall(NR.prctl, PR_GET_NO_NEW_PRIVS) === 1) {
+  if (call("prctl", PR_GET_NO_NEW_PRIVS) === 1) {
     return {
       cause: "this process has no_new_privs set, so setuid programs gain nothing",
       fix: "start brun without it (systemd: NoNewPrivileges=no; docker and podman: no --security-opt no-new-privileges)",
@@ -88,14 +87,4 @@ export function lacksPrivilege(path: string): { cause: string; fix: string } | n
     };
   }
   return null;
-}
-
-function hasFileCapabilities(path: string): boolean {
-  return syscall(NR.getxattr, cstr(path), cstr("security.capability"), null, 0) > 0;
-}
-
-function isNosuid(path: string): boolean {
-  const buffer = new BigInt64Array(15); // struct statfs; f_flags is its eleventh word
-  if (syscall(NR.statfs, cstr(path), buffer) < 0) return false;
-  return (Number(buffer[10]) & ST_NOSUID) !== 0;
 }

@@ -1,6 +1,7 @@
 /** Writing a new user namespace's id maps: directly, or by newuidmap and newgidmap at the same time. */
 
 import { BrunError } from "../src/errors.ts";
+import { uncacheable } from "../src/host/recorder.ts";
 import { E, errnoName } from "../src/sys/errno.ts";
 import { check, SysError } from "../src/sys/error.ts";
 import { NR, syscall } from "../src/sys/ffi.ts";
@@ -37,19 +38,19 @@ export function deniesSetgroups(maps: IdMaps, caller: Caller): boolean {
  * Writes the maps of a process that has just entered a new user namespace, from the parent namespace. A
  * privileged caller writes them itself, each in one write(2); for others newuidmap and newgidmap run.
  *
- * @param pathVariable PATH, where the two are looked for after the system's directories
  * Throws a BrunError with cause and fix when the kernel or a helper refuses.
  */
-export function writeMaps(pid: number, maps: IdMaps, caller: Caller, pathVariable?: string): void {
-  startMaps(pid, maps, caller, pathVariable)();
+export function writeMaps(pid: number, maps: IdMaps, caller: Caller): void {
+  startMaps(pid, maps, caller)();
 }
 
 /**
  * As {@link writeMaps}, but returns while the two programs run: the caller has other work until it calls the
  * result, which waits for them. Both throw a BrunError.
  */
-export function startMaps(pid: number, maps: IdMaps, caller: Caller, pathVariable?: string): () => void {
-  if (!caller.privileged) return startHelpers(pid, maps, caller, pathVariable);
+export function startMaps(pid: number, maps: IdMaps, caller: Caller): () => void {
+  if (!caller.privileged) return startHelpers(pid, maps, caller);
+  uncacheable("the caller may write id maps itself");
   writeDirectly(pid, "uid", maps.uid);
   writeDirectly(pid, "gid", maps.gid);
   return () => {};
@@ -87,15 +88,10 @@ interface Running {
   readonly child: Child;
 }
 
-function startHelpers(
-  pid: number,
-  maps: IdMaps,
-  caller: Caller,
-  pathVariable: string | undefined,
-): () => void {
+function startHelpers(pid: number, maps: IdMaps, caller: Caller): () => void {
   const paths = {
-    uid: findHelper("newuidmap", pathVariable),
-    gid: findHelper("newgidmap", pathVariable),
+    uid: findHelper("newuidmap"),
+    gid: findHelper("newgidmap"),
   };
   const pipe = new Int32Array(2);
   check(syscall(NR.pipe2, pipe, O.CLOEXEC), "make a pipe");

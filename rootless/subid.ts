@@ -1,6 +1,7 @@
 /** Subordinate ids: /etc/subuid and /etc/subgid (subuid(5)), and the other sources nsswitch.conf may name. */
 
-import { readTextIfThere, tryStat } from "../src/sys/fs.ts";
+import { exists, readTextIfThere } from "../src/host/ask.ts";
+import { asking, uncacheable } from "../src/host/recorder.ts";
 import { each } from "../src/sys/lists.ts";
 import { run } from "../src/sys/spawn.ts";
 
@@ -86,7 +87,9 @@ const GETSUBIDS_TIMEOUT_MS = 10_000;
  */
 export function loadSubids(uid: number, userName: string | null): Subids {
   const source = subidSource(readTextIfThere("/etc/nsswitch.conf") ?? "");
-  if (source !== "files" && userName !== null && typeof tryStat(GETSUBIDS) !== "number") {
+  // Whoever it asks answers as he likes.
+  if (source !== "files") uncacheable(`subordinate ids come from ${source}, by nsswitch.conf`);
+  if (source !== "files" && userName !== null && exists(GETSUBIDS)) {
     return { uid: askGetsubids([userName]), gid: askGetsubids(["-g", userName]) };
   }
   const ranges = (file: string) => parseSubids(readTextIfThere(file) ?? "", file, uid, userName);
@@ -94,10 +97,7 @@ export function loadSubids(uid: number, userName: string | null): Subids {
 }
 
 function askGetsubids(args: readonly string[]): SubidRange[] {
-  const result = run(
-    { path: GETSUBIDS, argv: ["getsubids", ...args], env: [], processGroup: true },
-    null,
-    GETSUBIDS_TIMEOUT_MS,
-  );
+  const command = { path: GETSUBIDS, argv: ["getsubids", ...args], env: [], processGroup: true };
+  const result = asking(() => run(command, null, GETSUBIDS_TIMEOUT_MS));
   return result.code === 0 && result.signal === 0 ? parseGetsubids(result.output) : [];
 }

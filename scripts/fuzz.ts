@@ -1,18 +1,19 @@
 /**
  * Fuzzes the C stage, and what reads images (fuzz-images.ts): `fuzz.ts [--seconds N] [--cache DIRECTORY]` (600 in all and
- * .cache/fuzz when absent). The corpus begins with the programs of src/init/golden and with what is prepared and
- * remembered of such containers, and grows in the cache. Ends with 1 at the first input that a sanitizer objects to, which
+ * .cache/fuzz when absent). The corpus begins with the programs of src/init/golden and with the plans that
+ * are kept of such containers, and grows in the cache. Ends with 1 at the first input that a sanitizer objects to, which
  * is kept and named. With --inputs N what reads images alone is fuzzed, with so many inputs, those of --seed N.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import type { ContainerConfig } from "../src/config/types.ts";
+import { planFile } from "../src/container/cached-plan.ts";
 import { execInfoOf } from "../src/container/launch.ts";
 import { prepare } from "../src/container/prepared.ts";
-import { rememberedFile } from "../src/container/remember.ts";
+import type { Input } from "../src/host/recorder.ts";
 import { recordedPrograms } from "../src/init/standard.ts";
 import { configFor, goldenCases, plain } from "../src/init/testing/golden.ts";
-import { PREPARED_PROGRAMS } from "../src/plan/abi.ts";
+import { InputKind, Part, PREPARED_PROGRAMS } from "../src/plan/abi.ts";
 import { layout } from "../src/plan/layout.ts";
 import { type Program, ProgramBuilder } from "../src/stage/program.ts";
 
@@ -38,8 +39,8 @@ const FUZZ_INODE = 7;
 const OPENING = 9;
 const PREPARED = layout("preparedHeader");
 const ENTRIES_AT = PREPARED.programs;
-/** Where a remembered run's file has its parts, and among them the witnesses: nsenter/front/remembered.h. */
-const [PARTS_AT, WITNESSES_AT] = [24, 112];
+/** Where the header of the file of a run's plan says where the places of the ids are. */
+const IDS_AT = layout("cachedHeader").parts / 4 + 2 * Part.ids;
 /** A process of this start time lives, as proc_pid_stat(5) says. */
 const START_TIME = 42;
 const STAT = Buffer.from(`7 (a) b) S${" 1".repeat(18)} ${START_TIME} 1\n`);
@@ -53,7 +54,7 @@ const TAPES = [
   [ENOENT, EEXIST, ENOENT, 6, ...Buffer.from("../c/d"), ENOENT],
 ].map(tape);
 /** What each target gets of the time. */
-const SHARES = { program: 0.45, prepared: 0.2, remembered: 0.2, notify: 0.05 } as const;
+const SHARES = { program: 0.45, prepared: 0.2, cached: 0.2, notify: 0.05 } as const;
 const IMAGES_SHARE = 0.1;
 
 type Target = keyof typeof SHARES;
@@ -148,29 +149,55 @@ function seedPrepared(): void {
   });
 }
 
-/** A remembered run's file, and the bytes of each file that has to be as it was (null: it was not there). */
-function rememberedSeed(
-  more: Partial<ContainerConfig>,
-  guarded: boolean,
-): { file: Uint8Array; witnesses: (number | null)[] } {
+/**
+ * Questions of each kind, with the answers of the fuzzers' kernel. How many answers of the tape the file takes is told
+ * by {@link LOOKS}.
+ */
+const text = (value: string) => Buffer.from(value);
+const words = (...values: number[]) => new Uint8Array(new Uint32Array(values).buffer);
+const CONFIG = '{"ociVersion":"1.2.0"}';
+const inputs: readonly Input[] = [
+  { kind: InputKind.file, detail: 0, about: "/bundle/config.json", answer: text(CONFIG) },
+  { kind: InputKind.type, detail: 0, about: "/bundle/rootfs", answer: words(0o100000) },
+  { kind: InputKind.type, detail: 1, about: "/bundle/none", answer: words(0x100000000 - 2) },
+  {
+    kind: InputKind.stamp,
+    detail: 0,
+    about: "/usr/bin/newuidmap",
+    answer: words(...new Array(14).fill(0), 0o100000, 0),
+  },
+  { kind: InputKind.link, detail: 0, about: "/proc/self/ns/user", answer: text("user:[4026531837]") },
+  { kind: InputKind.access, detail: 4, about: "/bundle", answer: words(0) },
+  { kind: InputKind.fileSystem, detail: 0, about: "/sys/fs/cgroup", answer: words(0, 0) },
+  { kind: InputKind.variable, detail: 0, about: "NOTIFY_SOCKET", answer: null },
+  { kind: InputKind.variable, detail: 0, about: "NAME", answer: text("value") },
+  {
+    kind: InputKind.call,
+    detail: 0,
+    about: new Uint8Array(new BigInt64Array(6).fill(1000n).buffer),
+    answer: words(0),
+  },
+  { kind: InputKind.capabilities, detail: 0, about: "", answer: words(0, 0) },
+  { kind: InputKind.limit, detail: 7, about: "", answer: words(0, 0) },
+  { kind: InputKind.stdio, detail: 0, about: "", answer: words(0) },
+  { kind: InputKind.terminal, detail: 0, about: "", answer: words(1) },
+];
+/** The file is looked at, opened, and read to its end; then there are the others at absolute paths. */
+const LOOKS = [FINE, 0, 0, 0, FINE, ENOENT, FINE];
+
+/** The file of a run's plan, with the questions of each kind or with one. */
+function planSeed(more: Partial<ContainerConfig>, all: boolean): Uint8Array {
   const spec = plain(true);
   const env = ["HOME=/", ...(spec.process?.env ?? [])];
   const config = configFor({ ...spec, process: { ...spec.process!, env } }, { extra: more });
-  const text = JSON.stringify(config.spec);
   const programs = recordedPrograms(config, null);
-  const file = rememberedFile({ config, state: STATE, programs, text });
-  if (file === null) throw new Error("nothing is remembered");
-  const words = new Uint32Array(file.buffer);
-  // As nsenter/fuzz/remembered.c has it: build and group.
-  words.set([1, 0], 1);
-  // What the guard asks the fuzzers' kernel does not answer: its bytes are those of the next program.
-  const guard = words.subarray(PARTS_AT / 4 + 2, PARTS_AT / 4 + 6);
-  if (!guarded) guard.set([guard[0]!, 0, guard[0]!, guard[2]! + guard[3]! - guard[0]!]);
-  const [at, size] = [words[WITNESSES_AT / 4]!, words[WITNESSES_AT / 4 + 1]!];
-  const witnesses: (number | null)[] = [];
-  for (let word = at / 4; word < (at + size) / 4; word += 4)
-    witnesses.push(words[word + 2] === 0xffffffff ? null : words[word + 3]!);
-  return { file, witnesses };
+  const recording = { inputs: all ? inputs : inputs.slice(-1), reason: null };
+  const warnings = ["brun: warning: of the weather\n"];
+  const file = planFile({ config, state: STATE, programs, recording, warnings });
+  if (typeof file === "string") throw new Error(`no plan is kept: ${file}`);
+  // As nsenter/fuzz/cached.c has it: the build.
+  new Uint32Array(file.buffer)[1] = 1;
+  return file;
 }
 
 /** Answers by which the container's process is there, and runs. */
@@ -192,32 +219,33 @@ function conversation(mapped: boolean, filter: boolean): number[] {
 /** A long id is put over the places of the ids. */
 function selfChanging(file: Uint8Array): Uint8Array {
   const bytes = file.slice();
-  const words = new Uint32Array(bytes.buffer);
-  const places = words[WITNESSES_AT / 4 + 2]!;
-  words[places / 4] = bytes.length - 256;
+  const header = new Uint32Array(bytes.buffer);
+  header[header[IDS_AT]! / 4] = bytes.length - 256;
   return bytes;
 }
 
 /** Runs that come to their end, and that end before. */
-function seedRemembered(): void {
+function seedCached(): void {
   const two = [
     { containerId: 0, hostId: 1000, size: 1 },
     { containerId: 1, hostId: 100000, size: 65535 },
   ];
-  const seccomp = { bpf: new Uint8Array(16), flags: 0, notify: false, library: "/bin/sh" };
+  const seccomp = { bpf: new Uint8Array(16), flags: 0, notify: false };
   const variants: Partial<ContainerConfig>[] = [
     { newKeyring: false },
     { seccomp },
     { maps: { uid: two, gid: two }, selfMapped: false },
   ];
   const writeSeed = (name: string, file: Uint8Array, answers: readonly number[]) =>
-    writeFileSync(`${CACHE}/remembered/seed-${name}`, Buffer.concat([file, new Uint8Array(tape(answers))]));
+    writeFileSync(`${CACHE}/cached/seed-${name}`, Buffer.concat([file, new Uint8Array(tape(answers))]));
   variants.forEach((more, n) => {
-    const { file, witnesses } = rememberedSeed(more, n === 0);
-    const looks = witnesses.flatMap((size) =>
-      size === null ? [ENOENT] : new Array(2 + Math.ceil(size / 4096)).fill(0),
-    );
-    const answers = [4, more.newKeyring === false ? 1 : 0, ...new Array(8).fill(0), ...looks];
+    const file = planSeed(more, n === 0);
+    const answers = [
+      4,
+      more.newKeyring === false ? 1 : 0,
+      ...new Array(8).fill(0),
+      ...(n === 0 ? LOOKS : []),
+    ];
     writeSeed(`${n}-long`, selfChanging(file), [255, ...answers.slice(1)]);
     const filter = more.seccomp !== undefined;
     [[], conversation(false, filter), conversation(true, filter)].forEach((talk, i) => {
@@ -235,7 +263,7 @@ function seedCorpus(): void {
     });
   });
   seedPrepared();
-  seedRemembered();
+  seedCached();
   writeFileSync(
     `${CACHE}/notify/ready`,
     Buffer.from("\xffREADY=1\nSTATUS=up\nMAINPID=1\nFDSTORE=1\n", "latin1"),

@@ -1,7 +1,7 @@
 /** Files that flags name. */
 
 import type { FileUse } from "./file-error.ts";
-import { readText } from "./sys/fs.ts";
+import { readText } from "./host/ask.ts";
 import { withoutMark } from "./sys/utf8.ts";
 
 /**

@@ -137,7 +137,7 @@ for (const subject of subjects(["brun"])) {
       await box.ok(["delete", "--force", "left"]);
     });
 
-    test("a run that is remembered ends by the signal that comes while it makes the container, or has it", async () => {
+    test("a run by a cached plan ends by the signal that comes while it makes the container, or has it", async () => {
       await using box = new Sandbox(subject);
       const bundle = box.bundle((spec) => {
         spec.process.args = [

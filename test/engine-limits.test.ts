@@ -45,7 +45,7 @@ for (const subject of subjects(["brun"])) {
           };
         const bundle = box.bundle(edit(["/bin/sh", "-c", "mkdir /x || echo refused"]));
         const call = (...args: string[]) => box.call(args, options);
-        // The second one is remembered.
+        // The second one is by a cached plan.
         for (let i = 0; i < 2; i++) {
           const { code, stdout } = await call("run", "--bundle", bundle, box.name());
           expect({ code, stdout }).toEqual({ code: 0, stdout: "refused\n" });

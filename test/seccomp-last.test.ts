@@ -67,7 +67,7 @@ for (const subject of subjects()) {
               edit(spec);
             });
             expect(await box.call(["run", "--bundle", dir, box.name()])).toEqual(ran);
-            // The second one is remembered.
+            // The second one is by a cached plan.
             expect(await box.call(["run", "--bundle", dir, box.name()])).toEqual(ran);
             const id = box.name();
             const created = box.spawn(["create", "--bundle", dir, id]);

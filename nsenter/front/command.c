@@ -5,8 +5,7 @@
 
 #define FIRST_USER_NAMESPACE "user:[4026531837]"
 
-/* Of one that is given twice the last counts, as in Bun's process.env. */
-static const char *variable(const char *const *envp, const char *name)
+const char *environment_variable(const char *const *envp, const char *name)
 {
 	const char *found = 0;
 
@@ -84,7 +83,7 @@ static int maps_all_ids(void)
 /* Root of a user namespace other than the first, such as rootless podman's: a user, unless by its name it is root's login. */
 static int is_nested_root(const char *const *envp)
 {
-	const char *user = variable(envp, "USER");
+	const char *user = environment_variable(envp, "USER");
 
 	return !(user && text_equal(user, "root")) && !maps_all_ids();
 }
@@ -109,7 +108,7 @@ static int is_writable(const char *directory)
 /* As src/container/root.ts. */
 static int default_root(char *root, const char *const *envp)
 {
-	const char *runtime = variable(envp, "XDG_RUNTIME_DIR");
+	const char *runtime = environment_variable(envp, "XDG_RUNTIME_DIR");
 	uint32_t uid = (uint32_t)sys0(__NR_geteuid);
 	char number[21];
 	long length;
@@ -200,7 +199,8 @@ static int take_global(struct command *command, const char **root, int argc, con
 		return value[0] == '/';
 	}
 	value = flag_value("--log-format", argc, argv, at);
-	return value && (text_equal(value, "json") || text_equal(value, "text"));
+	command->json = value && text_equal(value, "json");
+	return command->json || (value && text_equal(value, "text"));
 }
 
 /* Global flags, up to the command's name. Returns its place, or 0. */
@@ -209,6 +209,7 @@ static int parse_globals(struct command *command, const char **root, int argc, c
 	int at = 1;
 
 	command->log = 0;
+	command->json = 0;
 	command->systemd = 0;
 	for (; at < argc && argv[at][0] == '-'; at++)
 		if (!take_global(command, root, argc, argv, &at))
@@ -241,7 +242,7 @@ static int wants_stage(const char *name, int count, const char *const *words, co
 					 text_after(word, "rootfs")))
 			return 0;
 	}
-	return !variable(envp, "LISTEN_FDS");
+	return !environment_variable(envp, "LISTEN_FDS");
 }
 
 /* Whether a program may have been prepared for the command, in the form that it has here. */
@@ -254,7 +255,7 @@ static int is_prepared(struct command *command, const char *name, int rest, cons
 	command->signal = 0;
 	if (text_equal(name, "state") && rest == 1) {
 		command->program = PREPARED_STATE;
-	} else if (text_equal(name, "start") && rest == 1 && !variable(envp, "NOTIFY_SOCKET")) {
+	} else if (text_equal(name, "start") && rest == 1 && !environment_variable(envp, "NOTIFY_SOCKET")) {
 		command->program = PREPARED_START;
 	} else if (text_equal(name, "kill") && rest <= 2) {
 		command->program = PREPARED_KILL;
@@ -267,7 +268,7 @@ static int is_prepared(struct command *command, const char *name, int rest, cons
 		command->id = words[forced];
 		return rest == 1 + forced;
 	} else if (text_equal(name, "exec") && rest >= 2 && !text_equal(words[1], "--") &&
-		   !variable(envp, "LISTEN_FDS") && !variable(envp, "BRUN_TIMING")) {
+		   !environment_variable(envp, "LISTEN_FDS") && !environment_variable(envp, "BRUN_TIMING")) {
 		command->program = PREPARED_EXEC;
 		command->words = words + 1;
 		command->word_count = (unsigned int)rest - 1;
@@ -301,8 +302,8 @@ static int is_plain_run(struct command *command, const char *name, int count, co
 	const char *bundle = ".";
 	int at = 0;
 
-	if (!text_equal(name, "run") || command->systemd || variable(envp, "LISTEN_FDS") ||
-	    variable(envp, "NOTIFY_SOCKET") || variable(envp, "BRUN_TIMING"))
+	if (!text_equal(name, "run") || command->systemd || environment_variable(envp, "LISTEN_FDS") ||
+	    environment_variable(envp, "NOTIFY_SOCKET") || environment_variable(envp, "BRUN_TIMING"))
 		return 0;
 	command->old_keyring = 0;
 	for (; at < count && words[at][0] == '-'; at++) {
@@ -333,6 +334,7 @@ enum command_kind command_parse(struct command *command, int argc, const char *c
 
 	if (at == 0)
 		return COMMAND_OTHER;
+	command->envp = envp;
 	if (is_prepared(command, name, rest, words, envp) && is_id(command->id) &&
 	    find_root(command, root, envp))
 		return COMMAND_PREPARED;

@@ -12,8 +12,10 @@ struct command {
 	uint32_t old_keyring;   /* of run: --no-new-keyring */
 	const char *id;
 	int signal;
-	int systemd;              /* --systemd-cgroup, which the prepared commands need not know of */
-	const char *log;          /* the log file, or null */
+	int systemd;     /* --systemd-cgroup, which the prepared commands need not know of */
+	const char *log; /* the log file, or null */
+	int json;        /* --log-format json */
+	const char *const *envp;
 	const char *const *words; /* of exec: program and arguments */
 	unsigned int word_count;
 };
@@ -22,12 +24,15 @@ struct command {
 enum command_kind {
 	COMMAND_OTHER,    /* Bun's: some of it is not known here */
 	COMMAND_PREPARED, /* it may be prepared: *command says what */
-	COMMAND_RUN,      /* the bundle may be remembered, else Bun's, which will want a stage */
+	COMMAND_RUN,      /* the bundle may be cached, else Bun's, which will want a stage */
 	COMMAND_LAUNCH,   /* Bun's, which will want a stage */
 };
 
 /* Whether the caller is in the host's: others map ids, and deny what the host allows. */
 int in_first_user_namespace(void);
+
+/* A variable of an environment, or null. Of one that is given twice the last counts, as in Bun's process.env. */
+const char *environment_variable(const char *const *envp, const char *name);
 
 /* Takes the command line apart. */
 enum command_kind command_parse(struct command *command, int argc, const char *const *argv,

@@ -51,16 +51,16 @@ static void try_prepared(const struct command *command)
 	prepared_close(&prepared);
 }
 
-static void try_remembered(const struct command *command)
+static void try_cached(const struct command *command)
 {
-	struct remembered remembered;
+	struct cached cached;
 
 	machine_clear(&machine);
-	if (remembered_open(&remembered, command, &machine) < 0)
+	if (cached_open(&cached, command) < 0)
 		return;
 	if (!command->log || touch_log(command->log) == 0)
-		remembered_run(&machine, &remembered, command);
-	remembered_close(&remembered);
+		cached_run(&machine, &cached, command);
+	cached_close(&cached);
 }
 
 static void set_action(int sig, uint64_t handler)
@@ -135,7 +135,7 @@ __attribute__((used)) static long front(const long *stack)
 		break;
 	case COMMAND_RUN:
 		ahead_start();
-		try_remembered(&command);
+		try_cached(&command);
 		break;
 	case COMMAND_LAUNCH:
 		ahead_start();

@@ -5,12 +5,11 @@
 
 #include <linux/fcntl.h>
 
-#define ARGUMENTS_MAX 64
 #define HELPERS 2
 
 struct helper {
 	struct spawn_request request;
-	const char *argv[ARGUMENTS_MAX + 3]; /* path, pid, arguments, null */
+	const char *argv[HELPER_WORDS_MAX + 3]; /* path, pid, arguments, null */
 	const char *envp[1];
 	long pid;
 };
@@ -21,7 +20,7 @@ static int split(struct helper *helper, const char *words, size_t size)
 	unsigned int count = 0;
 
 	for (size_t at = 0; at < size; at += text_length(words + at) + 1) {
-		if (count > ARGUMENTS_MAX)
+		if (count > HELPER_WORDS_MAX)
 			return 0;
 		/* The second is the pid. */
 		helper->argv[count == 0 ? 0 : count + 1] = words + at;
@@ -30,11 +29,11 @@ static int split(struct helper *helper, const char *words, size_t size)
 	return count > 1;
 }
 
-static long start(struct helper *helper, const struct remembered *remembered, enum remembered_part index,
-		  const char *pid, int output)
+static long start(struct helper *helper, const struct cached *cached, enum cached_part index, const char *pid,
+		  int output)
 {
 	size_t size;
-	const char *words = (const void *)remembered_part(remembered, index, &size);
+	const char *words = (const void *)cached_part(cached, index, &size);
 
 	zero(helper, sizeof(*helper));
 	if (!words || words[size - 1] != 0 || !split(helper, words, size))
@@ -53,7 +52,7 @@ static long start(struct helper *helper, const struct remembered *remembered, en
 	return helper->pid;
 }
 
-long map_ids(const struct remembered *remembered, long pid)
+long map_ids(const struct cached *cached, long pid)
 {
 	/* They outlive this function where one could not be started. */
 	static struct helper helpers[HELPERS];
@@ -64,7 +63,7 @@ long map_ids(const struct remembered *remembered, long pid)
 
 	number[text_decimal(number, (uint64_t)pid)] = 0;
 	for (unsigned int i = 0; i < HELPERS; i++)
-		start(&helpers[i], remembered, i == 0 ? PART_NEWUIDMAP : PART_NEWGIDMAP, number, output);
+		start(&helpers[i], cached, i == 0 ? PART_NEWUIDMAP : PART_NEWGIDMAP, number, output);
 	for (unsigned int i = 0; i < HELPERS; i++)
 		if (helpers[i].pid <= 0 || reap(helpers[i].pid) != 0)
 			result = -EPERM;

@@ -14,16 +14,9 @@
 #define DIRECTORY_MODE 0711
 #define LOCK_EX_NB 6
 #define LOCK_UN 8
-#define CLEANUP_MAX 4096
-
-/* Slots of the program for the end: src/container/remember.ts. */
-enum {
-	SLOT_CONTAINER, /* the container's directory */
-	SLOT_ROOT,      /* the state directory */
-};
 
 struct making {
-	const struct remembered *remembered;
+	const struct cached *cached;
 	const char *id;
 	long directory; /* the container's */
 	struct conversation talk;
@@ -51,19 +44,19 @@ static void release_signals(const struct held *held)
 	sys4(__NR_rt_sigprocmask, SIG_SETMASK, &held->before, 0, sizeof(held->before));
 }
 
-static void put_id(const struct remembered *remembered, const char *id)
+static void put_id(const struct cached *cached, const char *id)
 {
 	size_t size;
-	const uint32_t *at = (const void *)remembered_part(remembered, PART_IDS, &size);
+	const uint32_t *at = (const void *)cached_part(cached, PART_IDS, &size);
 
 	for (size_t i = 0; at && i < size / sizeof(*at); i++)
-		copy(remembered->file.data + at[i], id, text_length(id) + 1);
+		copy(cached->file.data + at[i], id, text_length(id) + 1);
 }
 
 /* As claim() of src/container/store.ts. */
 static long claim(struct making *making)
 {
-	long root = making->remembered->root;
+	long root = making->cached->root;
 	long result = sys3(__NR_mkdirat, root, making->id, DIRECTORY_MODE);
 
 	if (result < 0)
@@ -84,14 +77,14 @@ static void unclaim(const struct making *making)
 
 	for (unsigned int i = 0; i < ARRAY_LENGTH(files); i++)
 		sys3(__NR_unlinkat, making->directory, files[i], 0);
-	sys3(__NR_unlinkat, making->remembered->root, making->id, AT_REMOVEDIR);
+	sys3(__NR_unlinkat, making->cached->root, making->id, AT_REMOVEDIR);
 	sys1(__NR_close, making->directory);
 }
 
-static long send_part(const struct making *making, enum remembered_part index)
+static long send_part(const struct making *making, enum cached_part index)
 {
 	size_t size;
-	const unsigned char *data = remembered_part(making->remembered, index, &size);
+	const unsigned char *data = cached_part(making->cached, index, &size);
 
 	return data ? conversation_send_program(&making->talk, data, size) : -EBADMSG;
 }
@@ -103,17 +96,17 @@ static long send_rest(const struct making *making)
 	return result < 0 ? result : send_part(making, PART_FINISH);
 }
 
-static long save_part(const struct making *making, enum remembered_part index, const char *name)
+static long save_part(const struct making *making, enum cached_part index, const char *name)
 {
 	size_t size;
-	const unsigned char *data = remembered_part(making->remembered, index, &size);
+	const unsigned char *data = cached_part(making->cached, index, &size);
 
 	return data ? file_make(making->directory, name, data, size) : 0;
 }
 
 static long map(const struct making *making)
 {
-	long result = map_ids(making->remembered, making->talk.pid);
+	long result = map_ids(making->cached, making->talk.pid);
 
 	if (result == 0)
 		result = conversation_send(&making->talk, PROC_RESUME);
@@ -148,12 +141,22 @@ static long await_ready(struct making *making)
 	return 0;
 }
 
+/* When all that can fail has been done: what is done again by Bun is warned of by Bun. */
+static void warn(const struct making *making)
+{
+	size_t size;
+	const unsigned char *lines = cached_part(making->cached, PART_WARNINGS, &size);
+
+	if (lines)
+		file_write_all(2, lines, size);
+}
+
 static long converse(struct making *making)
 {
 	size_t maps;
 	long result;
 
-	remembered_part(making->remembered, PART_NEWUIDMAP, &maps);
+	cached_part(making->cached, PART_NEWUIDMAP, &maps);
 	result = send_part(making, PART_ENTER);
 	if (result == 0 && maps == 0)
 		result = send_rest(making);
@@ -164,7 +167,9 @@ static long converse(struct making *making)
 	if (result == 0)
 		result = await_ready(making);
 	if (result == 0)
-		result = state_save(making->remembered, making->directory, making->id, making->talk.pid);
+		result = state_save(making->cached, making->directory, making->id, making->talk.pid);
+	if (result == 0)
+		warn(making);
 	return result < 0 ? result : conversation_run(&making->talk);
 }
 
@@ -173,27 +178,26 @@ __attribute__((noreturn)) static void supervise_container(struct machine *machin
 {
 	static unsigned char program[CLEANUP_MAX] __attribute__((aligned(8)));
 	size_t size;
-	const unsigned char *cleanup = remembered_part(making->remembered, PART_CLEANUP, &size);
+	const unsigned char *cleanup = cached_part(making->cached, PART_CLEANUP, &size);
 
 	copy(program, cleanup, size);
-	file_forget(&making->remembered->file);
+	file_forget(&making->cached->file);
 	sys2(__NR_flock, making->directory, LOCK_UN);
 	machine_clear(machine);
-	machine->slots[SLOT_CONTAINER] = making->directory;
-	machine->slots[SLOT_ROOT] = making->remembered->root;
+	machine->slots[CLEANUP_CONTAINER] = making->directory;
+	machine->slots[CLEANUP_ROOT] = making->cached->root;
 	conversation_supervise(&making->talk, machine, program, size);
 }
 
-void remembered_run(struct machine *machine, const struct remembered *remembered,
-		    const struct command *command)
+void cached_run(struct machine *machine, const struct cached *cached, const struct command *command)
 {
-	struct making making = {.remembered = remembered, .id = command->id};
+	struct making making = {.cached = cached, .id = command->id};
 	struct held held;
 	size_t cleanup;
 
-	if (!remembered_part(remembered, PART_CLEANUP, &cleanup) || cleanup > CLEANUP_MAX)
+	if (!cached_part(cached, PART_CLEANUP, &cleanup) || cleanup > CLEANUP_MAX)
 		return;
-	put_id(remembered, command->id);
+	put_id(cached, command->id);
 	making.directory = -1;
 	hold_signals(&held);
 	if (claim(&making) == 0 && conversation_begin(&making.talk, held.fd) == 0) {

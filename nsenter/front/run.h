@@ -3,13 +3,12 @@
 #define BRUN_FRONT_RUN_H
 
 #include "../program.h"
-#include "remembered.h"
+#include "cached.h"
 
 /*
- * Makes the container by what is remembered, and supervises it: does not return then. Returns when it could not be
+ * Makes the container by what is cached, and supervises it: does not return then. Returns when it could not be
  * made, which brun is to find out about again and say; nothing is left then.
  */
-void remembered_run(struct machine *machine, const struct remembered *remembered,
-		    const struct command *command);
+void cached_run(struct machine *machine, const struct cached *cached, const struct command *command);
 
 #endif

@@ -113,11 +113,11 @@ static long save(long directory, const unsigned char *text, size_t size, const s
 	return result < 0 ? result : sys4(__NR_renameat, directory, STATE_FILE_NEW, directory, STATE_FILE);
 }
 
-long state_save(const struct remembered *remembered, long directory, const char *id, long pid)
+long state_save(const struct cached *cached, long directory, const char *id, long pid)
 {
 	struct filling filling = {.id = id};
 	size_t size;
-	const unsigned char *text = remembered_part(remembered, PART_STATE, &size);
+	const unsigned char *text = cached_part(cached, PART_STATE, &size);
 	uint64_t start_time;
 	long result = process_start_time((uint64_t)pid, &start_time);
 

@@ -2,7 +2,7 @@
 #ifndef BRUN_FRONT_STATE_H
 #define BRUN_FRONT_STATE_H
 
-#include "remembered.h"
+#include "cached.h"
 
 #define STATE_FILE "state.json"
 #define STATE_FILE_NEW "state.json.new"
@@ -10,6 +10,6 @@
 #define FILTER_FILE "seccomp.bpf"
 
 /* Writes it. 0 or -errno. */
-long state_save(const struct remembered *remembered, long directory, const char *id, long pid);
+long state_save(const struct cached *cached, long directory, const char *id, long pid);
 
 #endif

@@ -20,6 +20,6 @@ target program $programs
 # shellcheck disable=SC2086
 target prepared ../front/files.c ../front/prepared.c ../front/template.c $programs
 # shellcheck disable=SC2086
-target remembered -Wl,--wrap=program_run ../front/command.c ../front/conversation.c ../front/files.c ../front/mapping.c \
-  ../front/remembered.c ../front/run.c ../front/state.c ../front/terminal.c ../signals.c $programs
+target cached ../front/cached.c ../front/checksum.c ../front/command.c ../front/conversation.c ../front/files.c \
+  ../front/guard.c ../front/mapping.c ../front/run.c ../front/state.c ../front/terminal.c ../signals.c $programs
 target notify ../notify.c ../message.c

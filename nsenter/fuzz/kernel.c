@@ -202,9 +202,13 @@ static long stat_file(long fd, const char *name, struct statx *status)
 {
 	unsigned char change[2] = {0, 0};
 
-	if (*name == '/')
-		return fuzz_answer();
 	memset(status, 0, sizeof(*status));
+	if (*name == '/') {
+		long answer = fuzz_answer();
+
+		status->stx_mode = S_IFREG;
+		return answer < 0 ? answer : 0;
+	}
 	status->stx_uid = USER;
 	status->stx_ino = FUZZ_INODE;
 	status->stx_size = files[0].size;

@@ -1,7 +1,6 @@
 /** newuidmap, newgidmap and the ranges that they may map. */
 
 import { BrunError } from "../../src/errors.ts";
-import { variable } from "../../src/sys/environment.ts";
 import { readTextIfThere } from "../../src/sys/fs.ts";
 import type { Caller } from "../caller.ts";
 import { findHelper, lacksPrivilege, type MapHelper } from "../find-helper.ts";
@@ -19,7 +18,7 @@ export function mapHelper(name: MapHelper, caller: Caller): Finding {
   if (caller.privileged) return subject.ok("not needed: root writes the maps itself");
   let path: string;
   try {
-    path = findHelper(name, variable("PATH"));
+    path = findHelper(name);
   } catch (error) {
     if (error instanceof BrunError) return subject.warn(error.message, fixOfHint(error.hint));
     throw error;

@@ -9,7 +9,6 @@ import {
   OPEN_TREE_CLOEXEC,
   OPEN_TREE_CLONE,
 } from "../../src/sys/constants.ts";
-import { variable } from "../../src/sys/environment.ts";
 import { E, errnoText } from "../../src/sys/errno.ts";
 import { cstr, NR, syscall } from "../../src/sys/ffi.ts";
 import { AT_EMPTY_PATH, AT_FDCWD, close, exists, O, open } from "../../src/sys/fs.ts";
@@ -46,7 +45,7 @@ export function idMaps(caller: Caller, subids: Subids): Finding {
   if (count("uid") === 1 || count("gid") === 1) {
     return subject.warn("one id is mapped: the caller has no subordinate ids", null);
   }
-  const obstacle = rangesObstacle(caller, subids, variable("PATH"));
+  const obstacle = rangesObstacle(caller, subids);
   // What keeps newuidmap from working is a finding of its own, with its remedy.
   if (obstacle !== null) return subject.warn(`one id is mapped: ${obstacle}`, null);
   const error = attempt({ caller, subids });

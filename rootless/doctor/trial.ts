@@ -10,7 +10,6 @@ import type { Namespace } from "../../src/spec/index.ts";
 import { launchStage } from "../../src/stage/launch.ts";
 import { Message, sendMessage } from "../../src/stage/messages.ts";
 import { type Program, ProgramBuilder } from "../../src/stage/program.ts";
-import { variable } from "../../src/sys/environment.ts";
 import { close } from "../../src/sys/fs.ts";
 import { waitChild } from "../../src/sys/spawn.ts";
 import { type Caller, setgroupsDenied } from "../caller.ts";
@@ -72,7 +71,7 @@ function perform({ caller, asHostRoot, namespaces = [], subids, build, inspect }
       const message = conversation.next();
       if (message.type === Message.ready) break;
       if (message.type !== Message.map) continue;
-      writeMaps(conversation.pid, config.maps!, caller, variable("PATH"));
+      writeMaps(conversation.pid, config.maps!, caller);
       sendMessage(stage.socket, Message.resume);
     }
     inspect?.(conversation.pid);

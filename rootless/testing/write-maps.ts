@@ -27,7 +27,7 @@ try {
     Bun.sleepSync(1);
   }
   const started = performance.now();
-  const error = failure(() => writeMaps(child.pid, maps, caller, process.env.PATH));
+  const error = failure(() => writeMaps(child.pid, maps, caller));
   const ms = performance.now() - started;
   const read = (name: string) => readText(`/proc/${child.pid}/${name}`).trim().replace(/ +/g, " ");
   const result =

@@ -1,13 +1,13 @@
 /** Talking to CRIU: one `criu swrk` process for each request (criu.org/RPC), over a SOCK_SEQPACKET socket. */
 
 import { BrunError } from "../errors.ts";
+import { findProgram } from "../host/find-program.ts";
 import { installHint, PACKAGES } from "../packages.ts";
 import { socketPair } from "../stage/messages.ts";
 import { environmentStrings, variable } from "../sys/environment.ts";
 import { E } from "../sys/errno.ts";
 import { check } from "../sys/error.ts";
 import { NR, syscall } from "../sys/ffi.ts";
-import { findProgram } from "../sys/find-program.ts";
 import { close, readText } from "../sys/fs.ts";
 import { receiveWithFd } from "../sys/socket.ts";
 import { spawn, waitChild } from "../sys/spawn.ts";

@@ -1,8 +1,8 @@
 /** `brun ps`. */
 import { processes } from "../container/ps.ts";
 import { BrunError } from "../errors.ts";
+import { findProgram } from "../host/find-program.ts";
 import { installHint, PACKAGES } from "../packages.ts";
-import { findProgram } from "../sys/find-program.ts";
 import { fromUtf8 } from "../sys/utf8.ts";
 import { defineCommand } from "./command.ts";
 import { containerId } from "./container-flags.ts";

@@ -3,8 +3,8 @@
  * bundle. The error's hint is the line to type, with the user's own words in it.
  */
 import { BrunError } from "../errors.ts";
+import { findProgram } from "../host/find-program.ts";
 import { shellWords } from "../printable.ts";
-import { findProgram } from "../sys/find-program.ts";
 import { absolute, exists, S, tryStat } from "../sys/fs.ts";
 import type { Flags } from "./flags.ts";
 import { OTHER_FLAGS } from "./other-flags.ts";

@@ -5,8 +5,8 @@ import type { Change } from "./types.ts";
 
 /** What the caller has itself. */
 export interface OwnLimits {
-  /** Soft and hard limits by name. */
-  readonly rlimits: ReadonlyMap<string, readonly [bigint, bigint]>;
+  /** Hard limits by name. */
+  readonly rlimits: ReadonlyMap<string, bigint>;
   /** The lowest oom_score_adj that it may have: an unprivileged process may not go below what root has given it. */
   readonly oomScoreAdj: number;
 }
@@ -15,7 +15,7 @@ type Limit = NonNullable<Process["rlimits"]>[number];
 
 function isAbove(limit: Limit, own: OwnLimits["rlimits"]): boolean {
   const current = own.get(limit.type);
-  return current !== undefined && BigInt(limit.hard) > current[1];
+  return current !== undefined && BigInt(limit.hard) > current;
 }
 
 /** The limits that would have to be raised, for which root needs CAP_SYS_RESOURCE (setrlimit(2)). */
@@ -38,7 +38,7 @@ export function clampLimits(process: Process, own: OwnLimits, changes: Change[])
   if (process.rlimits !== undefined) {
     clamped.rlimits = mapped(process.rlimits, (limit, i) => {
       if (!isAbove(limit, own.rlimits)) return limit;
-      const hard = own.rlimits.get(limit.type)![1];
+      const hard = own.rlimits.get(limit.type)!;
       const soft = BigInt(limit.soft) > hard ? hard : limit.soft;
       changes.push({
         where: `process.rlimits[${i}]`,

@@ -72,8 +72,6 @@ export interface SeccompFilter {
   /** SECCOMP_FILTER_FLAG_*. */
   readonly flags: number;
   readonly notify: boolean;
-  /** Path of the libseccomp that made it, where that is known. */
-  readonly library?: string | null;
 }
 
 /** What any process in a container needs: its first one, and those of `exec`. */

@@ -8,11 +8,11 @@ import { DELEGATE_WHERE, delegatedPart, firstLimit, needsDeviceRules, nests } fr
 import type { CgroupPlan } from "../config/cgroup-plan.ts";
 import type { ContainerConfig } from "../config/types.ts";
 import { BrunError, errorLine } from "../errors.ts";
+import { refusalOf } from "../host/ask.ts";
 import type { Resources, Spec } from "../spec/index.ts";
 import { CLONE } from "../sys/constants.ts";
 import { readText } from "../sys/fs.ts";
 import { any, found, mapped } from "../sys/lists.ts";
-import { refusalOf } from "../sys/refused-calls.ts";
 import { describe } from "./describe.ts";
 import { rootOutside } from "./root.ts";
 import { type StoredState, saveState } from "./store.ts";
@@ -40,7 +40,7 @@ function needsCgroup(spec: Spec): boolean {
 }
 
 /** Whether an unprivileged caller's container is to have one of its own, where it can be had. */
-export function wantsCgroup(spec: Spec): boolean {
+function wantsCgroup(spec: Spec): boolean {
   return needsCgroup(spec) || spec.annotations?.[MANAGER_ANNOTATION] !== undefined || nests(spec);
 }
 

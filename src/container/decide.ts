@@ -9,20 +9,22 @@ import { raisedLimits } from "../config/limits.ts";
 import { type Resolved, resolve } from "../config/resolve.ts";
 import type { ContainerConfig, HostFacts } from "../config/types.ts";
 import { BrunError } from "../errors.ts";
+import { fileType } from "../host/ask.ts";
+import { lowestOomScoreAdj } from "../host/oom-score-adj.ts";
+import { compiling } from "../host/recorder.ts";
 import type { Mount, Process, Spec } from "../spec/index.ts";
 import { CLONE } from "../sys/constants.ts";
-import { variable } from "../sys/environment.ts";
-import { S, tryStat } from "../sys/fs.ts";
+import { S } from "../sys/fs.ts";
 import { any, each, mapped } from "../sys/lists.ts";
 import { clonesInto, decideCgroup } from "./cgroup.ts";
-import { currentRlimits, gatherFacts, lowestOomScoreAdj } from "./facts.ts";
-import { prepareSeccomp } from "./filter.ts";
+import { gatherFacts, hardLimits } from "./facts.ts";
+import { seccompFilter } from "./filter.ts";
 import { kernelMounts } from "./kernel-mounts.ts";
 import { lackingCalls } from "./lacking-calls.ts";
 import { listenFds } from "./listen-fds.ts";
 import type { Notify } from "./notify.ts";
 import { callerIdentity, inFirstNamespace, isRootless } from "./root.ts";
-import { makeFifo } from "./store.ts";
+import { makeFifo, saveFilter } from "./store.ts";
 import { tellOnce } from "./tell-once.ts";
 import type { CreateOptions, LaunchMode, Runtime } from "./types.ts";
 
@@ -48,7 +50,12 @@ export function decide(
   notify: Notify | null,
   procRefusal?: string,
 ): ContainerConfig {
-  const config = decideOnly(rt, options, bundle, spec, caller, notify, procRefusal);
+  const [config, seccomp] = compiling(() => {
+    const decided = decideOnly(rt, options, bundle, spec, caller, notify, procRefusal);
+    return [decided, seccompFilter(rt, decided.spec)] as const;
+  });
+  // For `exec`.
+  if (seccomp !== null) saveFilter(rt.root, options.id, seccomp.bpf);
   each(config.changes, ({ where, what, why, warn, tellOnce: flag }) => {
     if (warn) rt.warn(`${where}: ${what}: ${why}`);
     if (flag !== undefined) tellOnce(rt, flag.slice(2), `${flag}=auto: ${what}: ${why}`);
@@ -63,7 +70,7 @@ export function decide(
   return {
     ...config,
     preserveFds,
-    seccomp: prepareSeccomp(rt, options.id, config.spec),
+    seccomp,
     execFifo: mode.waitForStart ? makeFifo(rt.root, options.id) : null,
   };
 }
@@ -89,7 +96,7 @@ export function decideOnly(
   procRefusal?: string,
 ): ContainerConfig {
   const rootless = runsRootless(rt);
-  const rlimits = currentRlimits(mapped(spec.process?.rlimits ?? [], (l) => l.type));
+  const rlimits = hardLimits(mapped(spec.process?.rlimits ?? [], (l) => l.type));
   const resolved = resolve({
     spec: notify === null ? spec : notify.spec,
     bundle,
@@ -99,7 +106,7 @@ export function decideOnly(
     subids: () => loadSubids(caller.uid, caller.userName),
     userns: options.userns,
     bindProc: options.proc === "bind" ? (procRefusal ?? "--proc=bind says so") : undefined,
-    obstacle: (subids) => rangesObstacle(caller, subids, variable("PATH")),
+    obstacle: (subids) => rangesObstacle(caller, subids),
     lesserRoot: caller.uid === 0 && !mayMakeContainers(),
     ownMaps: inFirstNamespace() ? undefined : ownMaps,
     rlimits,
@@ -194,13 +201,12 @@ function checkNames(bundle: string, rootfs: string): void {
 }
 
 function checkRootfs(rootfs: string): void {
-  const stat = tryStat(rootfs);
-  if (typeof stat === "number") {
+  const type = fileType(rootfs);
+  if (type < 0) {
     throw new BrunError(`the root file system ${rootfs} cannot be reached`, {
       where: "root.path",
-      hint: stat === -13 ? "a directory on the way to it may not be searched" : "it does not exist",
+      hint: type === -13 ? "a directory on the way to it may not be searched" : "it does not exist",
     });
   }
-  if ((stat.mode & S.IFMT) !== S.IFDIR)
-    throw new BrunError(`${rootfs} is not a directory`, { where: "root.path" });
+  if (type !== S.IFDIR) throw new BrunError(`${rootfs} is not a directory`, { where: "root.path" });
 }

@@ -1,9 +1,10 @@
 /** The limits of an exec'ed process: whoever calls `exec` may have less than whoever made the container. */
 import { clampLimits, raisedLimits } from "../config/limits.ts";
 import type { Change } from "../config/types.ts";
+import { lowestOomScoreAdj } from "../host/oom-score-adj.ts";
 import type { Process } from "../spec/index.ts";
 import { each, mapped } from "../sys/lists.ts";
-import { currentRlimits, lowestOomScoreAdj } from "./facts.ts";
+import { hardLimits } from "./facts.ts";
 import { callerIdentity, isRootless } from "./root.ts";
 import type { Runtime } from "./types.ts";
 
@@ -16,7 +17,7 @@ export interface PermittedProcess {
 /** @param privileged the process stays in the user namespace of root of the host, who may raise what it likes */
 export function permitLimits(rt: Runtime, process: Process, privileged: boolean): PermittedProcess {
   if (privileged) return { process, raised: undefined };
-  const rlimits = currentRlimits(mapped(process.rlimits ?? [], (limit) => limit.type));
+  const rlimits = hardLimits(mapped(process.rlimits ?? [], (limit) => limit.type));
   const raised = raisedLimits(process, rlimits);
   const rootless = isRootless(callerIdentity());
   const oomScoreAdj =

@@ -1,6 +1,7 @@
 /** Where the host has procfs and sysfs, for --no-pivot. */
 
-import { below, readText } from "../sys/fs.ts";
+import { readText } from "../host/ask.ts";
+import { below } from "../sys/fs.ts";
 import { mountPath } from "../sys/mountinfo.ts";
 
 /** Mount points of procfs and sysfs outside `rootfs`, from a mountinfo text (proc_pid_mountinfo(5)). */

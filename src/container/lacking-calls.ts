@@ -1,6 +1,6 @@
 /** System calls that programs can do without, asked of the kernel, which a seccomp filter may answer for. */
 import type { Replaceable } from "../config/types.ts";
-import { refusalOf } from "../sys/refused-calls.ts";
+import { refusalOf } from "../host/ask.ts";
 
 /** Those that are not there, or undefined. */
 export function lackingCalls(): ReadonlySet<Replaceable> | undefined {

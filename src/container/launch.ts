@@ -7,6 +7,7 @@ import { startMaps } from "../../rootless/mapping.ts";
 import { tellingNamespace } from "../config/namespaces.ts";
 import type { ContainerConfig } from "../config/types.ts";
 import { BrunError } from "../errors.ts";
+import { compiling, uncacheable } from "../host/recorder.ts";
 import {
   type HookStates,
   needsState,
@@ -19,7 +20,6 @@ import { launchStage, type Stage } from "../stage/launch.ts";
 import { Message, sendMessage } from "../stage/messages.ts";
 import type { Program } from "../stage/program.ts";
 import { CLONE } from "../sys/constants.ts";
-import { variable } from "../sys/environment.ts";
 import { absolute, close } from "../sys/fs.ts";
 import { holdSignals, ignoreInterrupts } from "../sys/interrupt.ts";
 import { each } from "../sys/lists.ts";
@@ -59,8 +59,6 @@ export interface Launched {
   readonly conversation: Conversation;
   /** The programs of the stage, in their order. */
   readonly programs: readonly Program[];
-  /** What the config was read from. */
-  readonly text: string;
 }
 
 /**
@@ -71,7 +69,9 @@ export function launch(rt: Runtime, options: CreateOptions, mode: LaunchMode): L
   const bundle = absolute(options.bundle);
   const loaded =
     options.loaded ??
-    loadSpec(options.config ?? `${bundle}/config.json`, { addsUserNamespace: addsUserNamespace(rt) });
+    compiling(() =>
+      loadSpec(options.config ?? `${bundle}/config.json`, { addsUserNamespace: addsUserNamespace(rt) }),
+    );
   rt.mark?.("config.json read and checked");
   for (const warning of loaded.warnings) rt.warn(warning);
   if (rt.debug !== undefined) each(loaded.notes, rt.debug);
@@ -82,6 +82,7 @@ export function launch(rt: Runtime, options: CreateOptions, mode: LaunchMode): L
     const { isProcRefusal, procRefusal } = require("./proc-refusal.ts") as typeof import("./proc-refusal.ts");
     if (!isProcRefusal(error, loaded.spec)) throw error;
     rt.mark?.("no procfs may be mounted: once more with the outer one");
+    uncacheable("no procfs may be mounted, which only shows when it is tried");
     return launchLoaded(rt, { ...options, proc: "bind" }, mode, bundle, loaded, procRefusal());
   }
 }
@@ -91,10 +92,10 @@ function launchLoaded(
   options: CreateOptions,
   mode: LaunchMode,
   bundle: string,
-  { spec, text }: LoadedSpec,
+  { spec }: LoadedSpec,
   procRefusal?: string,
 ): Launched {
-  const preserveFds = preservedFds(options.preserveFds);
+  const preserveFds = compiling(() => preservedFds(options.preserveFds));
   const console = new Console(
     spec.process?.terminal === true,
     mode.detached,
@@ -112,7 +113,7 @@ function launchLoaded(
     kept = mode.kept && keep(rt, options.id, spec, mode.kept);
     stage = launchStage(preserveFds);
     rt.mark?.("stage started");
-    const caller = currentCaller();
+    const caller = compiling(currentCaller);
     const notify = prepareNotify(rt.root, options.id, spec, mode.waitForStart, rt.debug);
     config = decide(rt, options, preserveFds, mode, bundle, spec, caller, notify, procRefusal);
     rt.mark?.("config decided");
@@ -121,12 +122,12 @@ function launchLoaded(
     const init = new StandardInit(decided);
     let states: HookStates | null = null;
     conversation = new Conversation(stage, () => recordedPrograms(decided, states));
-    const programs = [init.enter()];
+    const programs = [compiling(() => init.enter())];
     conversation.send(programs[0]!);
     rt.mark?.("stage sent into the namespaces");
     const finish = (made: HookStates | null) => {
       states = made;
-      return init.finish(made);
+      return compiling(() => init.finish(made));
     };
     const parts = {
       options,
@@ -142,7 +143,6 @@ function launchLoaded(
       kept,
       finish,
       programs,
-      text,
       hooks,
     };
     const launched = converse(rt, parts);
@@ -215,8 +215,6 @@ interface Parts {
   readonly finish: (states: HookStates | null) => Program;
   /** Those that have been sent. */
   readonly programs: Program[];
-  /** What the config was read from. */
-  readonly text: string;
   readonly hooks: HooksBegun;
 }
 
@@ -229,7 +227,12 @@ function converse(rt: Runtime, parts: Parts): Launched {
   let namespace = -1;
   let idmapped = 0;
   // Compiled while the stage is being cloned, or below while newuidmap and newgidmap run.
-  if (config.maps === null || config.selfMapped) sendBuild(rt, parts, init.build());
+  if (config.maps === null || config.selfMapped)
+    sendBuild(
+      rt,
+      parts,
+      compiling(() => init.build()),
+    );
   for (;;) {
     const message = conversation.next();
     switch (message.type) {
@@ -304,7 +307,6 @@ function converse(rt: Runtime, parts: Parts): Launched {
           notify,
           conversation,
           programs: parts.programs,
-          text: parts.text,
         };
       default:
         throw new BrunError(`unexpected message ${message.type} from the stage`);
@@ -342,8 +344,8 @@ function withStartHooks(
 /** Has the ids mapped while the next program is compiled. */
 function mapIds(rt: Runtime, parts: Parts, maps: IdMaps): void {
   const { conversation, caller, init } = parts;
-  const mapped = startMaps(conversation.pid, maps, caller, variable("PATH"));
-  const program = init.build();
+  const mapped = startMaps(conversation.pid, maps, caller);
+  const program = compiling(() => init.build());
   mapped();
   rt.mark?.("ids mapped");
   sendMessage(conversation.socket, Message.resume);

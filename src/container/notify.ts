@@ -2,8 +2,9 @@
  * NOTIFY_SOCKET: a socket of the container's own, whose messages are handed on (sd_notify(3)). `run` in the
  * foreground hands on all that concern the service; `run --detach` and `start` wait for READY=1 and are gone then.
  */
+import { variable } from "../host/ask.ts";
+import { uncacheable } from "../host/recorder.ts";
 import type { Spec } from "../spec/index.ts";
-import { variable } from "../sys/environment.ts";
 import { cstr, NR, syscall } from "../sys/ffi.ts";
 import { AT_FDCWD, close, mkdir, O, POLLIN, tryStat, waitFd } from "../sys/fs.ts";
 import { bindUnix, connectUnix, SOCK_DGRAM, sendFd } from "../sys/socket.ts";
@@ -52,6 +53,7 @@ export function prepareNotify(
 /** What {@link prepareNotify} would say, with nothing made. */
 export function planNotify(root: string, id: string, spec: Spec): Notify | null {
   if (!variable("NOTIFY_SOCKET")) return null;
+  uncacheable("NOTIFY_SOCKET is set");
   const { notify } = paths(root, id);
   const options = ["bind", "nosuid", "noexec", "nodev", "ro"];
   const mount = { destination: INSIDE, type: "bind", source: notify, options };

@@ -5,11 +5,10 @@
  */
 import { mayMakeContainers } from "../../rootless/caller.ts";
 import { BrunError } from "../errors.ts";
-import { variable } from "../sys/environment.ts";
+import { call, readlink, readTextIfThere, tryStat, variable } from "../host/ask.ts";
 import { E, errnoText } from "../sys/errno.ts";
 import { cstr, NR, syscall } from "../sys/ffi.ts";
-import { AT_FDCWD, absolute, mkdir, readTextIfThere, S, tryStat } from "../sys/fs.ts";
-import { fromUtf8 } from "../sys/utf8.ts";
+import { AT_FDCWD, absolute, mkdir, S } from "../sys/fs.ts";
 
 /** What the choice depends on; {@link callerIdentity} fills it in. */
 export interface CallerIdentity {
@@ -35,7 +34,7 @@ const variables: CallerIdentity["env"] = {
 /** The calling process. */
 export function callerIdentity(): CallerIdentity {
   return {
-    euid: syscall(NR.geteuid),
+    euid: call("geteuid"),
     uidMap: () => (inFirstNamespace() ? "" : (readTextIfThere("/proc/self/uid_map") ?? "")),
     lacksCapabilities: () => !mayMakeContainers(),
     env: variables,
@@ -66,9 +65,11 @@ function isFit(path: string, mode: number, euid: number): boolean {
 
 /** The first user namespace has the same inode number on every kernel since 3.8 (PROC_USER_INIT_INO). */
 export function inFirstNamespace(): boolean {
-  const buffer = new Uint8Array(32);
-  const n = syscall(NR.readlinkat, AT_FDCWD, cstr("/proc/self/ns/user"), buffer, buffer.length);
-  return n > 0 && fromUtf8(buffer.subarray(0, n)) === "user:[4026531837]";
+  try {
+    return readlink("/proc/self/ns/user") === "user:[4026531837]";
+  } catch {
+    return false;
+  }
 }
 
 /** What the kernel prints for the first: three columns of ten characters (kernel/user_namespace.c). */

@@ -1,5 +1,7 @@
 /** `brun run`: create and start in one, in the foreground or detached. */
 
+import { finishRecording, startRecording } from "../host/recorder.ts";
+import { printable } from "../printable.ts";
 import { Message, sendMessage } from "../stage/messages.ts";
 import type { Program } from "../stage/program.ts";
 import { becomeSupervisor, type KeptDescriptors } from "../stage/supervise.ts";
@@ -7,12 +9,12 @@ import { PR } from "../sys/constants.ts";
 import { NR, syscall } from "../sys/ffi.ts";
 import { close } from "../sys/fs.ts";
 import { keepSignals, releaseSignals, throwIfInterrupted } from "../sys/interrupt.ts";
+import { keepPlan, planFile, unknownRequest } from "./cached-plan.ts";
 import { cleanupProgram, endProgram } from "./cleanup.ts";
 import { runPoststart } from "./hooks.ts";
 import { giveUp, type Launched, launch } from "./launch.ts";
 import { forwardReady } from "./notify.ts";
 import { passPidfd } from "./pidfd-socket.ts";
-import { remember, rememberable } from "./remember.ts";
 import { unlock } from "./store.ts";
 import { hostTerminal } from "./terminal.ts";
 import type { RunOptions, Runtime } from "./types.ts";
@@ -25,19 +27,20 @@ import type { RunOptions, Runtime } from "./types.ts";
 export function run(rt: Runtime, options: RunOptions): number {
   if (!options.detach && !options.noSubreaper) syscall(NR.prctl, PR.SET_CHILD_SUBREAPER, 1, 0, 0, 0);
   let early = -1;
-  let warned = false;
+  const warnings: string[] = [];
   const warn = (message: string): void => {
-    warned = true;
+    warnings.push(`brun: warning: ${printable(message)}\n`);
     rt.warn(message);
   };
+  const unknown = unknownRequest(rt, options);
+  if (unknown === null) startRecording();
   const mode = { waitForStart: options.awaitStart === true, detached: options.detach, kept: options.kept };
   const launched = launch({ ...rt, warn }, options, mode);
+  const recording = finishRecording();
   let kept: KeptDescriptors | undefined;
   try {
     passPidfd(options, launched);
     kept = options.kept && keptDescriptors(rt, options.kept, launched);
-    // What has been warned of is to be warned of each time.
-    const remembers = !warned && rememberable(rt, options, launched);
     throwIfInterrupted();
     const { startContainer, poststart } = launched.config.spec.hooks ?? {};
     // Signals are the program's from here on; but hooks may take long, and a signal ends them.
@@ -50,7 +53,9 @@ export function run(rt: Runtime, options: RunOptions): number {
       runPoststart(launched.state);
     }
     if (!options.detach) early = keepSignals();
-    if (remembers) remember(rt, launched);
+    const plan = unknown ?? planFile({ ...launched, recording, warnings });
+    if (typeof plan === "string") rt.debug?.(`the plan is not cached: ${plan}`);
+    else keepPlan(rt, plan, launched.config.bundle);
   } catch (error) {
     giveUp(rt, launched);
     unlock(launched.locked);

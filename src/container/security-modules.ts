@@ -1,7 +1,7 @@
 /** AppArmor and SELinux: whether this kernel has what a config asks for. */
 import { BrunError } from "../errors.ts";
+import { exists, readTextIfThere } from "../host/ask.ts";
 import type { Process } from "../spec/index.ts";
-import { exists, readTextIfThere } from "../sys/fs.ts";
 
 /** AppArmor decides here. */
 function hasAppArmor(): boolean {

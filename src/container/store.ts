@@ -28,6 +28,7 @@ import {
   tryOpen,
   tryStat,
   unlink,
+  writeFile,
 } from "../sys/fs.ts";
 import { fromUtf8 } from "../sys/utf8.ts";
 import type { ExecInfo } from "./exec-info.ts";
@@ -243,6 +244,11 @@ export function isGone(root: string, id: string): boolean {
 /** Writes state.json atomically. Throws a SysError. */
 export function saveState(root: string, state: StoredState): void {
   replaceFile(paths(root, state.id).state, JSON.stringify(state), 0o600);
+}
+
+/** Keeps a filter for `exec`. Throws a SysError. */
+export function saveFilter(root: string, id: string, bpf: Uint8Array): void {
+  writeFile(paths(root, id).filter, bpf, 0o600);
 }
 
 /** Writes exec.json. Throws a SysError. */

@@ -12,7 +12,6 @@ import { launchStage } from "../stage/launch.ts";
 import { Message, sendMessage } from "../stage/messages.ts";
 import { becomeSupervisor } from "../stage/supervise.ts";
 import { PR } from "../sys/constants.ts";
-import { variable } from "../sys/environment.ts";
 import { NR, syscall } from "../sys/ffi.ts";
 import { close } from "../sys/fs.ts";
 import { keepSignals } from "../sys/interrupt.ts";
@@ -38,7 +37,7 @@ export function unsharedConfig(command: UnsharedCommand): ContainerConfig {
     caller,
     namespaces: command.namespaces,
     subids: () => loadSubids(caller.uid, caller.userName),
-    obstacle: (subids) => rangesObstacle(caller, subids, variable("PATH")),
+    obstacle: (subids) => rangesObstacle(caller, subids),
     userns: command.userns,
     lesserRoot: caller.uid === 0 && !mayMakeContainers(),
     setgroupsDenied,
@@ -72,7 +71,7 @@ export function startUnshared(
       const message = conversation.next();
       if (message.type === Message.ready) break;
       if (message.type === Message.map) {
-        writeMaps(conversation.pid, config.maps!, caller, variable("PATH"));
+        writeMaps(conversation.pid, config.maps!, caller);
         sendMessage(stage.socket, Message.resume);
       } else if (message.type !== Message.pid) {
         throw new BrunError(`unexpected message ${message.type} from the stage`);

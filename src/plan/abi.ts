@@ -242,3 +242,89 @@ export enum PreparedSlot {
 
 /** Words that the program of exec has room for: its last relocations are those of argv. */
 export const TEMPLATE_ARGUMENTS = 64;
+
+// ---- ROOT/@run/NN: the plan of a `run`, for the next one of the same bundle ----------------------------------------------
+
+export const CACHED_MAGIC = 0x6e617062; // "bpan"
+export const CACHED_MAX = 4 << 20;
+/** As many files there can be: NN is a hash of the bundle's path. */
+export const CACHED_SLOTS = 64;
+/** Bytes of the program for the end, at most. */
+export const CLEANUP_MAX = 4096;
+/** Arguments of newuidmap and newgidmap after the pid, and their path, at most. */
+export const HELPER_WORDS_MAX = 64;
+
+/** Parts of the file, in its order. */
+export enum Part {
+  /** Which command it is for: the bundle's path, and a flag that was given, each with a NUL. */
+  key,
+  /** Programs of the stage. */
+  enter,
+  build,
+  finish,
+  /** The program for the end. */
+  cleanup,
+  /** state.json, see {@link StateHole}. */
+  state,
+  /** exec.json */
+  exec,
+  /** seccomp.bpf; size 0: there is none. */
+  filter,
+  /** Path and arguments after the pid, each with a NUL; size 0: the process maps its own id. */
+  newuidmap,
+  newgidmap,
+  /** Lines for stderr. */
+  warnings,
+  /** Of `input`, after what these point to. */
+  guard,
+  /** Offsets, 4 bytes each, where {@link ID_MAX} + 1 bytes wait for the container's id. */
+  ids,
+}
+export const PARTS = Part.ids + 1;
+
+/** Characters that do not occur in JSON, and stand for what a container's state has of its own. */
+export enum StateHole {
+  id = 1,
+  created,
+  pid,
+  startTime,
+}
+
+/** Slots that the front fills in for the program for the end. */
+export enum CleanupSlot {
+  /** The container's directory. */
+  container,
+  /** The state directory. */
+  root,
+}
+
+/** Kinds of questions that a guard asks again: src/host/ask.ts, nsenter/front/guard.c. */
+export enum InputKind {
+  /** What a regular file holds. */
+  file,
+  /** Which file it is, and that it has not been changed: `stamp`. Detail 1: of a symbolic link itself. */
+  stamp,
+  /** S_IFMT of a path's mode, or -errno; detail as before. */
+  type,
+  /** Target of a symbolic link. */
+  link,
+  /** Detail: right of access(2) to a path. 0 or -errno. */
+  access,
+  /** f_type and f_flags of statfs(2), 0 where it fails. */
+  fileSystem,
+  /** A variable of the environment; these and those before are about a text with a NUL. */
+  variable,
+  /** Result of a system call: about its number and {@link CALL_ARGUMENTS} arguments, 8 bytes each. */
+  call,
+  /** The effective capabilities. */
+  capabilities,
+  /** Detail: a resource. Its hard limit. */
+  limit,
+  /** Which of 0, 1 and 2 may be given to the container's user, a bit each. */
+  stdio,
+  /** Whether one of them is a terminal. */
+  terminal,
+}
+export const CALL_ARGUMENTS = 5;
+/** In the place of an answer's offset: there is none. */
+export const NO_ANSWER = 0xffffffff;

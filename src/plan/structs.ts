@@ -2,7 +2,7 @@
  * The structs that TypeScript writes and C reads, or the other way round: as abi.ts, the only place where they are defined.
  * Fields stand in their order; `["u8", 4]` is an array of four, and a struct's name is a type, too. layout.ts says where a field is.
  */
-import { ID_MAX, PREPARED_PROGRAMS, SEGMENTS_MAX } from "./abi.ts";
+import { ID_MAX, PARTS, PREPARED_PROGRAMS, SEGMENTS_MAX } from "./abi.ts";
 
 export const structs = {
   programHeader: {
@@ -162,5 +162,39 @@ export const structs = {
     id: ["char", ID_MAX + 1],
     /** Size 0: Bun does this command. */
     programs: ["part", PREPARED_PROGRAMS],
+  },
+  cachedHeader: {
+    magic: "u32",
+    /** Which brun wrote it: see `behind`. */
+    build: "u32",
+    /** Of the file. */
+    size: "u32",
+    /** xxHash32 of all that follows. */
+    checksum: "u32",
+    parts: ["part", PARTS],
+  },
+  /** A question with its answer. */
+  input: {
+    /** {@link InputKind} */
+    kind: "u32",
+    detail: "u32",
+    /** Size 0: about nothing. */
+    about: "part",
+    answer: "part",
+  },
+  /** Answer of InputKind.stamp: what statx(2) tells of a file. The owner is as the caller's user namespace sees it. */
+  stamp: {
+    inode: "u64",
+    size: "u64",
+    changed: "i64",
+    modified: "i64",
+    changedNanoseconds: "u32",
+    modifiedNanoseconds: "u32",
+    deviceMajor: "u32",
+    deviceMinor: "u32",
+    uid: "u32",
+    gid: "u32",
+    mode: "u32",
+    reserved: "u32",
   },
 } as const;

@@ -1,10 +1,10 @@
 /** pasta and slirp4netns, started for a container's network namespace and ended with it. */
 
 import { BrunError } from "../errors.ts";
+import { findProgram } from "../host/find-program.ts";
 import { installHint, PACKAGES } from "../packages.ts";
 import { check } from "../sys/error.ts";
 import { NR, syscall } from "../sys/ffi.ts";
-import { findProgram } from "../sys/find-program.ts";
 import { close, mkdirAll, O, open, POLLIN, readTextIfThere, unlink, waitFd, writeFile } from "../sys/fs.ts";
 import { connectUnix } from "../sys/socket.ts";
 import { type Child, run, spawn } from "../sys/spawn.ts";

@@ -4,9 +4,9 @@
  */
 
 import { BrunError } from "../errors.ts";
+import { findProgram } from "../host/find-program.ts";
 import { installHint, PACKAGES } from "../packages.ts";
 import type { Hook } from "../spec/index.ts";
-import { findProgram } from "../sys/find-program.ts";
 import { exists, mkdirAll } from "../sys/fs.ts";
 import { run } from "../sys/spawn.ts";
 import { utf8 } from "../sys/utf8.ts";

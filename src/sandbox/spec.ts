@@ -25,7 +25,11 @@ import { type PlacedTree, placeTree } from "./tree.ts";
 import { ulimits } from "./ulimits.ts";
 import { UPPER_ANNOTATION } from "./upper-lock.ts";
 import { aloneMaps, isAlone, type SandboxMaps, sandboxMaps, sandboxUser } from "./user.ts";
-import { DEFAULT_UMASK, type HostView } from "./view.ts";
+import type { HostView } from "./view.ts";
+
+/** What runc gives a process. */
+const DEFAULT_UMASK = 0o022;
+
 import { volumes, writablePaths } from "./volumes.ts";
 import { emptyDirectory, workingDirectory } from "./workdir.ts";
 

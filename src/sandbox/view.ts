@@ -5,24 +5,22 @@ import { rangesObstacle } from "../../rootless/default-ids.ts";
 import { type MountPoint, mountPoints } from "../../rootless/host.ts";
 import { loadSubids, type Subids } from "../../rootless/subid.ts";
 import { readGiven } from "../given-file.ts";
-import { environment, ownCommand, variable } from "../sys/environment.ts";
-import { cstr, NR, syscall } from "../sys/ffi.ts";
-import { findProgram } from "../sys/find-program.ts";
 import {
-  AT_FDCWD,
-  absolute,
   access,
+  currentDirectory,
+  environment,
   exists,
-  R_OK,
+  existsInRoot,
+  fileMask,
+  ownCommand,
   readdir,
+  readlinkIfThere,
   readTextIfThere,
-  S,
+  textInRoot,
   tryStat,
-  W_OK,
-  X_OK,
-} from "../sys/fs.ts";
-import { existsInRoot, textInRoot } from "../sys/in-root.ts";
-import { fromUtf8 } from "../sys/utf8.ts";
+} from "../host/ask.ts";
+import { findProgram } from "../host/find-program.ts";
+import { R_OK, S, W_OK, X_OK } from "../sys/fs.ts";
 
 /** A file, not followed when it is a symbolic link. */
 export interface Entry {
@@ -93,19 +91,19 @@ export function hostView(rootless: boolean, nested: boolean, stateDirectory: str
     rootless,
     nested,
     subids: () => loadSubids(caller.uid, caller.userName),
-    rangesObstacle: (subids) => rangesObstacle(caller, subids, variable("PATH")),
+    rangesObstacle: (subids) => rangesObstacle(caller, subids),
     stateDirectory,
     self: ownCommand(),
     environment: environment(),
-    cwd: absolute("."),
+    cwd: currentDirectory(),
     hostname: text("/proc/sys/kernel/hostname")?.trim() ?? "",
-    umask: umask(),
+    umask: fileMask(),
     cgroup2: exists("/sys/fs/cgroup/cgroup.controllers"),
     mounts: mountPoints(text("/proc/self/mountinfo") ?? ""),
     entry: (path) => look(path, true),
     follow: (path) => look(path, false),
     isSame,
-    link,
+    link: readlinkIfThere,
     list,
     text,
     textInRoot,
@@ -115,16 +113,6 @@ export function hostView(rootless: boolean, nested: boolean, stateDirectory: str
     rights: (path) => [R_OK, W_OK, X_OK].reduce((sum, right) => sum + (may(path, right) ? right : 0), 0),
     program: (name) => findProgram(name),
   };
-}
-
-/** What runc gives a process. */
-export const DEFAULT_UMASK = 0o022;
-
-/** umask(2) tells it only by changing it. */
-function umask(): number {
-  const mask = syscall(NR.umask, DEFAULT_UMASK);
-  syscall(NR.umask, mask);
-  return mask;
 }
 
 function may(path: string, right: number): boolean {
@@ -160,16 +148,6 @@ function isSame(path: string, other: string): boolean {
   const [a, b] = [tryStat(path), tryStat(other)];
   if (typeof a === "number" || typeof b === "number") return false;
   return a.ino === b.ino && a.devMajor === b.devMajor && a.devMinor === b.devMinor;
-}
-
-const PATH_MAX = 4096;
-
-/** For readlink(2), made once: one for each path that is resolved costs more than the call. */
-const buffer = new Uint8Array(PATH_MAX);
-
-function link(path: string): string | null {
-  const n = syscall(NR.readlinkat, AT_FDCWD, cstr(path), buffer, buffer.length);
-  return n > 0 ? fromUtf8(buffer.subarray(0, n)) : null;
 }
 
 function list(path: string): readonly string[] | null {

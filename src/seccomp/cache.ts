@@ -7,6 +7,7 @@
  *   magic and checksum (8 bytes each) | lengths of key, facts, filter (4 each) | key | facts (JSON) | filter
  */
 
+import { variable } from "../sys/environment.ts";
 import { NR, syscall } from "../sys/ffi.ts";
 import {
   close,
@@ -15,6 +16,7 @@ import {
   O,
   readdir,
   readFd,
+  readText,
   replaceFile,
   S,
   type Stat,
@@ -39,6 +41,14 @@ const HEADER = 28;
 const WRITABLE_BY_OTHERS = 0o022;
 const MAX_ENTRIES = 64;
 const SUFFIX = ".bpf";
+
+/** The caller's: $XDG_CACHE_HOME/brun or ~/.cache/brun; root's is /var/cache/brun. Undefined: nothing is cached. */
+export function ownCacheDirectory(): string | undefined {
+  if (syscall(NR.geteuid) === 0) return "/var/cache/brun";
+  const [XDG_CACHE_HOME, HOME] = [variable("XDG_CACHE_HOME"), variable("HOME")];
+  if (XDG_CACHE_HOME?.startsWith("/")) return `${XDG_CACHE_HOME}/brun`;
+  return HOME?.startsWith("/") && HOME !== "/" ? `${HOME}/.cache/brun` : undefined;
+}
 
 /** The entry of a key, or null: there is none, or it may not be trusted, or libseccomp is another one now. */
 export function readCache(directory: string, key: string): CacheEntry | null {
@@ -77,6 +87,11 @@ export function writeCache(directory: string, key: string, entry: CacheEntry): v
 export function fileIdentity(path: string): string | null {
   const stat = tryStat(path);
   return typeof stat === "number" ? null : `${stat.ino}:${stat.size}:${stat.ctime}`;
+}
+
+/** Path of the libseccomp that this process has loaded. */
+export function loadedLibrary(): string | null {
+  return /(\/\S*\/libseccomp\.so\.2\S*)$/m.exec(readText("/proc/self/maps"))?.[1] ?? null;
 }
 
 function entryPath(directory: string, key: string): string {

@@ -1,7 +1,9 @@
 /** The seccomp filter of a container: from the cache, or compiled by libseccomp. */
+import { tryStat, variable } from "../host/ask.ts";
+import { asking, isRecording, uncacheable } from "../host/recorder.ts";
 import type { Seccomp } from "../spec/seccomp.ts";
-import { readText } from "../sys/fs.ts";
-import { fileIdentity, readCache, writeCache } from "./cache.ts";
+import { each } from "../sys/lists.ts";
+import { fileIdentity, loadedLibrary, readCache, writeCache } from "./cache.ts";
 import { filterFlags } from "./flags.ts";
 
 /** Of the stub in enosys.ts; change it when that changes: filters cached with another one are compiled anew. */
@@ -41,9 +43,27 @@ export interface CompiledSeccomp {
 export function compileSeccomp(seccomp: Seccomp, options: SeccompOptions = {}): CompiledSeccomp {
   const { flags, notify, warnings, notes } = filterFlags(seccomp);
   const failUnknown = options.failUnknown ?? false;
-  const made = cached(options.cacheDirectory, seccomp, failUnknown);
+  // The cache's own checks say whether a filter in it is good: what is asked here is which libseccomp there is.
+  const made = asking(() => cached(options.cacheDirectory, seccomp, failUnknown));
   const { bpf, library } = made;
+  recordLibrary(library);
   return { bpf, flags, notify, warnings, notes: [...notes, ...made.notes], library };
+}
+
+/** By what the dynamic loaders of glibc and musl find a library besides its path (ld.so(8)). */
+const LOADER_FILES = ["/etc/ld.so.cache", `/etc/ld-musl-${machine()}.path`] as const;
+
+function machine(): string {
+  return process.arch === "arm64" ? "aarch64" : "x86_64";
+}
+
+/** Keeps as inputs the library, and what decides that it is this one. */
+function recordLibrary(library: string | null): void {
+  if (!isRecording()) return;
+  if (library === null) uncacheable("it is not known which libseccomp has made the filter");
+  else tryStat(library);
+  each(LOADER_FILES, (path) => tryStat(path));
+  variable("LD_LIBRARY_PATH");
 }
 
 function cached(directory: string | undefined, seccomp: Seccomp, failUnknown: boolean) {
@@ -81,9 +101,4 @@ function stringify(value: unknown): string {
     // Values beyond 2^53 are bigints, which JSON has no form for; a replacer costs more, so only then.
     return JSON.stringify(value, (_, v: unknown) => (typeof v === "bigint" ? `${v}n` : v));
   }
-}
-
-/** Path of the libseccomp that this process has loaded. */
-function loadedLibrary(): string | null {
-  return /(\/\S*\/libseccomp\.so\.2\S*)$/m.exec(readText("/proc/self/maps"))?.[1] ?? null;
 }

@@ -1,8 +1,8 @@
 /** Flags of seccomp(2), and what of a profile is not in its BPF: flags and whether there is a listener. */
 import { BrunError } from "../errors.ts";
+import { call } from "../host/ask.ts";
 import type { Seccomp } from "../spec/seccomp.ts";
 import { E } from "../sys/errno.ts";
-import { NR, syscall } from "../sys/ffi.ts";
 
 /** SECCOMP_FILTER_FLAG_* (linux/seccomp.h). */
 export const FILTER_FLAG = {
@@ -50,7 +50,7 @@ export function filterFlags(seccomp: Seccomp): Flags {
 
 /** The kernel looks at the flags before the program: one it does not know is EINVAL, a null program EFAULT. */
 function knowsFlag(flags: number): boolean {
-  return syscall(NR.seccomp, SECCOMP_SET_MODE_FILTER, flags, null) === -E.EFAULT;
+  return call("seccomp", SECCOMP_SET_MODE_FILTER, flags) === -E.EFAULT;
 }
 
 function usesNotify(seccomp: Seccomp): boolean {

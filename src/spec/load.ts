@@ -1,8 +1,8 @@
 /** Reads config.json and process.json: text → checked spec, or one line that says what is wrong. */
 import { BrunError } from "../errors.ts";
+import { exists, readText } from "../host/ask.ts";
 import { E, errnoText } from "../sys/errno.ts";
 import { SysError } from "../sys/error.ts";
-import { exists, readText } from "../sys/fs.ts";
 import { fitsProcess, fitsSpec } from "./fits.gen.ts";
 import { parseJson, textPaths } from "./json.ts";
 import type { Process } from "./process.ts";

@@ -1,5 +1,5 @@
 /** The example config for the machine at hand, as Go prints it. */
-import { exists } from "../sys/fs.ts";
+import { exists } from "../host/ask.ts";
 import { exampleSpec, type TemplateHost } from "./example.ts";
 import { toJson } from "./json.ts";
 import type { Spec } from "./spec.ts";

@@ -115,7 +115,7 @@ export class ProgramBuilder {
 
   /**
    * Adds a text that ends with a container's id. What has no more than ID_MAX characters can be written over
-   * in the finished program: brun's front does so (src/container/remember.ts).
+   * in the finished program: brun's front does so (src/container/cached-plan.ts).
    */
   idText(before: string, id: string): Blob | Str {
     if (id.length > ID_MAX) return this.str(before + id);

@@ -50,6 +50,13 @@ function word64(a: Arg): number | bigint {
   return a === null ? 0 : addressOf(a);
 }
 
+let watch: ((nr: number) => void) | null = null;
+
+/** Has each system call told before it is made, and each spawn as clone3(2); null: none is (src/host/recorder.ts). */
+export function watchCalls(watcher: ((nr: number) => void) | null): void {
+  watch = watcher;
+}
+
 /** Calls a system call and returns its result, or -errno. Never throws. */
 export function syscall(
   nr: number,
@@ -60,11 +67,13 @@ export function syscall(
   e: Arg = 0,
   f: Arg = 0,
 ): number {
+  if (watch !== null) watch(nr);
   return Number(native.syscall(nr, word64(a), word64(b), word64(c), word64(d), word64(e), word64(f)));
 }
 
 /** Runs `brun_spawn` (nsenter/spawn.c) on an encoded struct; returns the pid or -errno. */
 export function nativeSpawn(request: Uint8Array): number {
+  if (watch !== null) watch(NR.clone3);
   return Number(native.spawn(ptr(request), 0, 0, 0, 0, 0, 0));
 }
 

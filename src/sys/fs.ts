@@ -212,9 +212,13 @@ export interface Stat {
 
 const statxBuffer = new Uint8Array(256);
 const statxView = new DataView(statxBuffer.buffer);
+
+/** struct statx of the last call of one of the functions below that has succeeded, in 32-bit words. */
+export const lastStatus = new Uint32Array(statxBuffer.buffer);
+
 const STATX_BASIC_STATS = 0x7ff;
 
-/** statx(2); returns null with `errno` in {@link lastStatError} when it fails. */
+/** statx(2): 0 or -errno. */
 function statx(dirfd: number, path: string, flags: number): number {
   return syscall(NR.statx, dirfd, cstr(path), flags, STATX_BASIC_STATS, statxBuffer);
 }
@@ -264,6 +268,16 @@ export function readlink(path: string): string {
   const buffer = new Uint8Array(4096);
   const n = check(syscall(NR.readlinkat, AT_FDCWD, cstr(path), buffer, buffer.length), `readlink ${path}`);
   return fromUtf8(buffer.subarray(0, n));
+}
+
+/** For readlink(2), made once: one for each path that is resolved costs more than the call. */
+let link: Uint8Array | undefined;
+
+/** Target of a symbolic link; null for everything else. */
+export function tryReadlink(path: string): string | null {
+  link ??= new Uint8Array(4096);
+  const n = syscall(NR.readlinkat, AT_FDCWD, cstr(path), link, link.length);
+  return n > 0 ? fromUtf8(link.subarray(0, n)) : null;
 }
 
 /** For getdents64(2), made once: new ones cost more than the call. */

@@ -5,7 +5,7 @@
  */
 import { AT_RECURSIVE } from "./constants.ts";
 import { E } from "./errno.ts";
-import { type Arg, cstr, NR, syscall } from "./ffi.ts";
+import { NR, syscall } from "./ffi.ts";
 import type { SyscallName } from "./syscalls.ts";
 
 const NOBODY = 0x7ffffff0;
@@ -13,17 +13,17 @@ const CLOSE_RANGE_CLOEXEC = 4;
 const ALL_FLAGS = 0xffffffff;
 
 /** Arguments of each call that can be asked so, as any caller. */
-const SENSELESS: { readonly [Name in SyscallName]?: readonly Arg[] } = {
-  clone3: [null, 0],
+export const SENSELESS: { readonly [Name in SyscallName]?: readonly number[] } = {
+  clone3: [0, 0],
   close_range: [NOBODY, NOBODY, CLOSE_RANGE_CLOEXEC],
-  execveat: [-1, cstr("x"), null, null, 0],
-  faccessat2: [-1, cstr("x"), 0, ALL_FLAGS],
-  fsconfig: [-1, 0, null, null, 0],
-  mount_setattr: [-1, cstr("x"), ALL_FLAGS, null, 0],
-  open_tree: [-1, cstr("x"), AT_RECURSIVE],
-  openat2: [-1, null, null, 0],
+  execveat: [-1, 0, 0, 0, 0],
+  faccessat2: [-1, 0, 0, ALL_FLAGS],
+  fsconfig: [-1, 0, 0, 0, 0],
+  mount_setattr: [-1, 0, ALL_FLAGS, 0, 0],
+  open_tree: [-1, 0, AT_RECURSIVE],
+  openat2: [-1, 0, 0, 0],
   pidfd_open: [-1, 0],
-  pidfd_send_signal: [-1, 0, null, ALL_FLAGS],
+  pidfd_send_signal: [-1, 0, 0, ALL_FLAGS],
 };
 
 /** E.ENOSYS or E.EPERM of a call that cannot be had; 0 of one that can, and of those that cannot be asked. */

@@ -7,11 +7,11 @@ import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { E } from "../../src/sys/errno.ts";
 import { NR, syscallName } from "../../src/sys/syscalls.ts";
+import { cachedPlans } from "../support/cached.ts";
 import { isRoot } from "../support/caller.ts";
 import { compiled } from "../support/compiled.ts";
 import { REPORT } from "../support/front.ts";
 import { killHard, processesOf } from "../support/processes.ts";
-import { remembered } from "../support/remembered.ts";
 import { subjects } from "../support/runtime.ts";
 import { type Outcome, Sandbox } from "../support/sandbox.ts";
 
@@ -46,7 +46,7 @@ const running = (box: Sandbox, bundle: string, id: string) =>
 const nothing = () => Promise.resolve();
 /** The front makes what Bun has made before. */
 const known = async (box: Sandbox, bundle: string, id: string) => {
-  if (remembered(box).length === 0) await box.ok(["run", "--bundle", bundle, `${id}-before`]);
+  if (cachedPlans(box).length === 0) await box.ok(["run", "--bundle", bundle, `${id}-before`]);
 };
 
 /** A global flag that changes nothing, and that the front does not know. */

@@ -62,7 +62,7 @@ for (const subject of subjects()) {
       });
       const run = (...flags: string[]) =>
         withKey(box, ["run", ...flags, "--bundle", bundles[0]!, box.name()]);
-      // The second one is remembered.
+      // The second one is by a cached plan.
       for (const _ of [1, 2]) expect(run()).toMatchObject({ code: 0, stdout: `key: ${ENOKEY}\n` });
       const id = box.name();
       const filler = box.spawn(["run", "--bundle", bundles[1]!, id]);

@@ -259,7 +259,7 @@ export class Sandbox implements AsyncDisposable {
     return existsSync(`${this.state}/${id}`);
   }
 
-  /** Ids that the state directory has anything for; besides them it keeps what is remembered of runs, and what was said once. */
+  /** Ids that the state directory has anything for; besides them it keeps plans of runs, and what was said once. */
   containers(): string[] {
     return readdirSync(this.state).filter((name) => !name.startsWith("@"));
   }

@@ -59,7 +59,7 @@ const EXCEPTIONS: readonly Exception[] = [
 ];
 
 /** The front does a `run` only where no flag names a manager of cgroups. */
-const BY_THE_FRONT = "user=./test/remembered.test.ts,./test/remembered-caller.test.ts";
+const BY_THE_FRONT = "user=./test/cached-runs.test.ts,./test/cached-runs-caller.test.ts";
 
 /** The suites that an argument of `npm run test:vm` stands for: "all" is every one, "PLACE=all" those of a place. */
 export function suitesOf(argument: string): string[] {

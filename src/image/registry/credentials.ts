@@ -5,10 +5,10 @@
 
 import { callerIdentity } from "../../container/root.ts";
 import { BrunError } from "../../errors.ts";
+import { findProgram } from "../../host/find-program.ts";
 import { quoted } from "../../printable.ts";
 import { parseJson } from "../../spec/json.ts";
 import { environmentStrings, variable } from "../../sys/environment.ts";
-import { findProgram } from "../../sys/find-program.ts";
 import { mkdirAll, readTextIfThere, replaceFile } from "../../sys/fs.ts";
 import { run } from "../../sys/spawn.ts";
 import { fromUtf8, utf8 } from "../../sys/utf8.ts";

@@ -5,8 +5,8 @@ import { BY_BUN, call, front } from "./front.ts";
 import type { Sandbox } from "./sandbox.ts";
 import type { TestSpec } from "./spec.ts";
 
-/** What is remembered in a sandbox's state directory. */
-export function remembered(box: Sandbox): string[] {
+/** Plans of runs in a sandbox's state directory. */
+export function cachedPlans(box: Sandbox): string[] {
   const directory = `${box.state}/@run`;
   return existsSync(directory) ? readdirSync(directory).map((name) => `${directory}/${name}`) : [];
 }

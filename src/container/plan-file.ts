@@ -1,24 +1,19 @@
-/** The layout of what is remembered of a `run`: nsenter/front/remembered.h, whose order the parts have. */
-import { FrontFact } from "../plan/abi.ts";
+/** The file of a plan: `cachedHeader` of src/plan/structs.ts, the parts in the order of {@link Part}, each 8-aligned. */
+import type { GuardOperation } from "../host/guard.ts";
+import { CACHED_MAGIC, FrontFact, NO_ANSWER } from "../plan/abi.ts";
+import { layout } from "../plan/layout.ts" with { type: "macro" };
 import type { Program } from "../stage/program.ts";
 import { askFront } from "../sys/ffi.ts";
 import { each } from "../sys/lists.ts";
-import { utf8 } from "../sys/utf8.ts";
 
-const MAGIC = 0x6d657262;
-const NOT_THERE = 0xffffffff;
-const HEADER_WORDS = 6;
-const PARTS = 13;
-
-/** A file's path, and what it holds; null: there is none. */
-export type Witness = readonly [path: string, content: string | null];
+const header = layout("cachedHeader");
 
 /** The file's parts, one after the other. */
 export class FileBuilder {
   private readonly parts: { readonly at: number; readonly bytes: Uint8Array }[] = [];
   private readonly places: number[] = [];
   private readonly heads: number[] = [];
-  private end = 4 * (HEADER_WORDS + 2 * PARTS);
+  private end = header.sizeof;
 
   /** Adds a part of its own. */
   add(bytes: Uint8Array): void {
@@ -31,14 +26,12 @@ export class FileBuilder {
     this.add(bytes);
   }
 
-  /** Adds files that have to hold what they hold. */
-  witnesses(files: readonly Witness[]): void {
+  /** Adds the questions that have to have their answers still. */
+  guard(operations: readonly GuardOperation[]): void {
     const words: number[] = [];
-    each(files, ([path, content]) => {
-      const name = utf8(`${path}\0`);
-      words.push(this.put(name), name.length);
-      const bytes = utf8(content ?? "");
-      words.push(content === null ? NOT_THERE : this.put(bytes), bytes.length);
+    each(operations, ({ kind, detail, about, answer }) => {
+      words.push(kind, detail, this.put(about), about.length);
+      words.push(answer === null ? NO_ANSWER : this.put(answer), answer === null ? 0 : answer.length);
     });
     this.add(new Uint8Array(new Uint32Array(words).buffer));
   }
@@ -48,12 +41,14 @@ export class FileBuilder {
     this.add(new Uint8Array(new Uint32Array(this.places).buffer));
   }
 
-  /** The file's bytes. `facts`: group, stdio, keyring and terminal of the caller. */
-  finish(facts: readonly number[]): Uint8Array {
+  /** The file's bytes. */
+  finish(): Uint8Array {
     const bytes = new Uint8Array(this.end);
-    const header = [MAGIC, askFront(FrontFact.build), ...facts, ...this.heads];
-    bytes.set(new Uint8Array(new Uint32Array(header).buffer));
+    const words = new Uint32Array(bytes.buffer, 0, header.sizeof / 4);
+    words.set(this.heads, header.parts / 4);
     each(this.parts, (part) => bytes.set(part.bytes, part.at));
+    const checksum = Bun.hash.xxHash32(bytes.subarray(header.parts));
+    words.set([CACHED_MAGIC, askFront(FrontFact.build), this.end, checksum]);
     return bytes;
   }
 

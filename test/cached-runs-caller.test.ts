@@ -13,10 +13,10 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
+import { both, cachedPlans, known } from "./support/cached.ts";
 import { isRoot, ownedDir, subordinateRange } from "./support/caller.ts";
 import { BY_BUN, call, front } from "./support/front.ts";
 import { until } from "./support/processes.ts";
-import { both, known, remembered } from "./support/remembered.ts";
 import { type Subject, subjects } from "./support/runtime.ts";
 import { type CallOptions, type Outcome, Sandbox } from "./support/sandbox.ts";
 import type { TestSpec } from "./support/spec.ts";
@@ -67,6 +67,12 @@ for (const subject of users) {
       const limited = await likeBun(box, bundle, after("ulimit -n 300"));
       expect(limited.stdout).toBe("600\n300\n");
       expect(limited.stderr).toContain("RLIMIT_NOFILE");
+      const again = await front(box, ["run", "--bundle", bundle, box.name()], after("ulimit -n 300"));
+      expect(again).toMatchObject({ stdout: limited.stdout, stderr: limited.stderr });
+      const logged = ["--log", `${box.dir}/log`, "run", "--bundle", bundle, box.name()];
+      expect(await call(box, logged, after("ulimit -n 300"))).toMatchObject({ bun: true, code: 0 });
+      expect(readFileSync(`${box.dir}/log`, "utf8")).toContain("RLIMIT_NOFILE");
+      await box.ok(["run", "--bundle", bundle, box.name()]);
       expect(await both(box, bundle)).toBe("600\n512\n");
     });
 
@@ -128,7 +134,7 @@ for (const subject of users) {
       const { code, stdout } = await box.call(["run", "--bundle", bundle, box.name()], { binds });
       expect(code).toBe(0);
       expect(stdout).toMatch(/^\s*1\s+\d+\s+1000$/m);
-      expect(remembered(box)).toEqual([]);
+      expect(cachedPlans(box)).toEqual([]);
     });
 
     test.skipIf(!isRoot)("newuidmap that only PATH has", async () => {
@@ -146,7 +152,12 @@ for (const subject of users) {
         const outcome = await box.call(["run", "--bundle", bundle, box.name()], { under: under!, env });
         expect(outcome).toMatchObject({ code: 0, stderr: "" });
       }
-      expect(remembered(box)).toEqual([]);
+      expect(cachedPlans(box)).toHaveLength(1);
+      const elsewhere = await box.call(["run", "--bundle", bundle, box.name()], {
+        under: under!,
+        env: { PATH: "/usr/bin:/bin" },
+      });
+      expect(elsewhere.stdout).toMatch(/^\s*0\s+\d+\s+1\n$/);
     });
 
     test("a source that has become a link, which is to be copied", async () => {
@@ -230,7 +241,7 @@ for (const subject of users) {
       expect(await says()).toBe("two");
     });
 
-    test("what is remembered is good for another state directory, which it does not name", async () => {
+    test("a plan is good for another state directory, which it does not name", async () => {
       await using box = new Sandbox(subject);
       const bundle = await known(box, ["/bin/sh", "-c", "[ -e /ready ] && exit 6; touch /ready"]);
       const other = ownedDir(subject.caller, `${box.dir}/other`);

@@ -1,0 +1,251 @@
+#include "guard.h"
+
+#include "command.h"
+#include "files.h"
+#include "terminal.h"
+
+#include <linux/capability.h>
+#include <linux/fcntl.h>
+#include <linux/stat.h>
+
+/* A question, with its parts where they are. */
+struct question {
+	uint32_t kind;
+	uint32_t detail;
+	const char *about;           /* or null */
+	const unsigned char *answer; /* or null */
+	size_t size;
+};
+
+int part_fits(struct part part, size_t begin, size_t size)
+{
+	return part.offset % 8 == 0 && part.offset >= begin && part.offset <= size &&
+	       part.size <= size - part.offset;
+}
+
+static int is_about_text(uint32_t kind)
+{
+	return kind <= INPUT_VARIABLE;
+}
+
+int guard_fits(const struct input *input, const unsigned char *file, size_t size)
+{
+	struct part about = input->about;
+
+	if (!part_fits(about, 8, size) ||
+	    (input->answer.offset != NO_ANSWER && !part_fits(input->answer, 8, size)))
+		return 0;
+	if (is_about_text(input->kind))
+		return about.size > 0 && file[about.offset + about.size - 1] == 0;
+	return input->kind != INPUT_CALL || about.size == sizeof(int64_t) * (1 + CALL_ARGUMENTS);
+}
+
+static int is_answer(const struct question *question, const void *now, size_t size)
+{
+	const unsigned char *bytes = now;
+
+	if (!question->answer || question->size != size)
+		return 0;
+	for (size_t i = 0; i < size; i++)
+		if (bytes[i] != question->answer[i])
+			return 0;
+	return 1;
+}
+
+static int is_number(const struct question *question, long now)
+{
+	uint32_t low = (uint32_t)now;
+
+	return is_answer(question, &low, sizeof(low));
+}
+
+static long look(const struct question *question, struct statx *status)
+{
+	int flags = question->detail ? AT_SYMLINK_NOFOLLOW : 0;
+
+	zero(status, sizeof(*status));
+	return sys5(__NR_statx, AT_FDCWD, question->about, flags, STATX_BASIC_STATS, status);
+}
+
+static int is_stamp(const struct question *question)
+{
+	struct statx status;
+	struct stamp now;
+
+	if (look(question, &status) < 0)
+		return 0;
+	zero(&now, sizeof(now));
+	now.inode = status.stx_ino;
+	now.size = status.stx_size;
+	now.changed = status.stx_ctime.tv_sec;
+	now.modified = status.stx_mtime.tv_sec;
+	now.changed_nanoseconds = status.stx_ctime.tv_nsec;
+	now.modified_nanoseconds = status.stx_mtime.tv_nsec;
+	now.device_major = status.stx_dev_major;
+	now.device_minor = status.stx_dev_minor;
+	now.uid = status.stx_uid;
+	now.gid = status.stx_gid;
+	now.mode = status.stx_mode;
+	return is_answer(question, &now, sizeof(now));
+}
+
+static int is_type(const struct question *question)
+{
+	struct statx status;
+	long result = look(question, &status);
+
+	return is_number(question, result < 0 ? result : status.stx_mode & S_IFMT);
+}
+
+/* What is no regular file, such as a FIFO, is not opened. */
+static int is_file(const struct question *question)
+{
+	struct statx status;
+
+	return question->answer && look(question, &status) == 0 && (status.stx_mode & S_IFMT) == S_IFREG &&
+	       file_holds(question->about, question->answer, question->size);
+}
+
+static int is_link(const struct question *question)
+{
+	char target[PATH_SIZE];
+	long n;
+
+	target[0] = 0;
+	n = sys4(__NR_readlinkat, AT_FDCWD, question->about, target, sizeof(target));
+
+	return n > 0 && is_answer(question, target, (size_t)n);
+}
+
+/* As access() of src/sys/fs.ts. */
+static int is_access(const struct question *question)
+{
+	long right = question->detail;
+	long result = sys4(__NR_faccessat2, AT_FDCWD, question->about, right, AT_EACCESS);
+
+	if (result == -ENOSYS || result == -EPERM)
+		result = sys3(__NR_faccessat, AT_FDCWD, question->about, right);
+	return is_number(question, result);
+}
+
+static int is_file_system(const struct question *question)
+{
+	uint64_t status[15]; /* struct statfs: the type first, the flags eleventh */
+	uint32_t now[2] = {0, 0};
+
+	zero(status, sizeof(status));
+	if (sys2(__NR_statfs, question->about, status) == 0) {
+		now[0] = (uint32_t)status[0];
+		now[1] = (uint32_t)status[10];
+	}
+	return is_answer(question, now, sizeof(now));
+}
+
+static int is_variable(const struct question *question, const char *const *envp)
+{
+	const char *value = environment_variable(envp, question->about);
+
+	if (!value)
+		return !question->answer;
+	return is_answer(question, value, text_length(value));
+}
+
+static int is_call(const struct question *question)
+{
+	const int64_t *call = (const void *)question->about;
+
+	return call && is_number(question, sys6(call[0], call[1], call[2], call[3], call[4], call[5], 0));
+}
+
+static int are_capabilities(const struct question *question)
+{
+	struct __user_cap_header_struct version = {_LINUX_CAPABILITY_VERSION_3, 0};
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+	uint32_t now[2];
+
+	zero(data, sizeof(data));
+	if (sys2(__NR_capget, &version, data) < 0)
+		return 0;
+	now[0] = data[0].effective;
+	now[1] = data[1].effective;
+	return is_answer(question, now, sizeof(now));
+}
+
+static int is_limit(const struct question *question)
+{
+	uint64_t limit[2] = {0, 0};
+
+	return sys4(__NR_prlimit64, 0, question->detail, 0, limit) == 0 &&
+	       is_answer(question, &limit[1], sizeof(limit[1]));
+}
+
+/* As ownStdio() of src/host/ask.ts. */
+static long own_stdio(void)
+{
+	long own = 0;
+
+	for (unsigned int fd = 0; fd < 3; fd++) {
+		struct statx status;
+		uint32_t type;
+
+		zero(&status, sizeof(status));
+		if (sys5(__NR_statx, fd, "", AT_EMPTY_PATH, STATX_TYPE, &status) < 0)
+			continue;
+		type = status.stx_mode & S_IFMT;
+		if (type == S_IFIFO || type == S_IFSOCK ||
+		    (type == S_IFREG && (sys3(__NR_fcntl, fd, F_GETFL, 0) & O_ACCMODE) != O_RDONLY))
+			own |= 1L << fd;
+	}
+	return own;
+}
+
+static int is_as_it_was(const struct question *question, const char *const *envp)
+{
+	switch (question->kind) {
+	case INPUT_FILE:
+		return is_file(question);
+	case INPUT_STAMP:
+		return is_stamp(question);
+	case INPUT_TYPE:
+		return is_type(question);
+	case INPUT_LINK:
+		return is_link(question);
+	case INPUT_ACCESS:
+		return is_access(question);
+	case INPUT_FILE_SYSTEM:
+		return is_file_system(question);
+	case INPUT_VARIABLE:
+		return is_variable(question, envp);
+	case INPUT_CALL:
+		return is_call(question);
+	case INPUT_CAPABILITIES:
+		return are_capabilities(question);
+	case INPUT_LIMIT:
+		return is_limit(question);
+	case INPUT_STDIO:
+		return is_number(question, own_stdio());
+	case INPUT_TERMINAL:
+		return is_number(question, host_terminal() >= 0);
+	default:
+		return 0;
+	}
+}
+
+int guard_agrees(const struct input *inputs, size_t count, const unsigned char *file, const char *const *envp)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct input *input = &inputs[i];
+		struct part answer = input->answer;
+		struct question question = {
+		    .kind = input->kind,
+		    .detail = input->detail,
+		    .about = input->about.size > 0 ? (const char *)(file + input->about.offset) : 0,
+		    .answer = answer.offset == NO_ANSWER ? 0 : file + answer.offset,
+		    .size = answer.size,
+		};
+
+		if (!is_as_it_was(&question, envp))
+			return 0;
+	}
+	return 1;
+}

@@ -1,0 +1,308 @@
+/**
+ * The questions that compiling a config asks of the caller and the machine. Each answer is kept with its question
+ * (recorder.ts), so that the plan is used again only where it would be the same. Code that compiles imports these, and
+ * nothing of src/sys that asks (test/host-questions.test.ts). A new kind of question needs a kind of input, which
+ * nsenter/front/guard.c asks again; what cannot be asked again there says so by `uncacheable`.
+ */
+import { InputKind } from "../plan/abi.ts";
+import { layout } from "../plan/layout.ts" with { type: "macro" };
+import * as given from "../sys/environment.ts";
+import { E } from "../sys/errno.ts";
+import { check, SysError } from "../sys/error.ts";
+import { cstr, NR, syscall } from "../sys/ffi.ts";
+import * as fs from "../sys/fs.ts";
+import * as inRoot from "../sys/in-root.ts";
+import { each } from "../sys/lists.ts";
+import { SENSELESS } from "../sys/refused-calls.ts";
+import type { SyscallName } from "../sys/syscalls.ts";
+import { fromUtf8 } from "../sys/utf8.ts";
+import { asking, isRecording, record, uncacheable } from "./recorder.ts";
+
+/** A number as an answer: a word of 32 bits. */
+function word(value: number): Uint8Array {
+  return new Uint8Array(new Int32Array([value]).buffer);
+}
+
+function words(values: readonly number[] | Uint32Array): Uint8Array {
+  return new Uint8Array(new Uint32Array(values).buffer);
+}
+
+/** `stamp` of src/plan/structs.ts, as words of struct statx. */
+const STAMP = [
+  0x20, 0x24, 0x28, 0x2c, 0x60, 0x64, 0x70, 0x74, 0x68, 0x78, 0x88, 0x8c, 0x14, 0x18, 0x1c,
+] as const;
+const SIZE = layout("stamp").sizeof;
+const MODE = 0x1c;
+const CTIME = 0x60;
+
+/** A file that has just changed may change again without another time: the kernel's clock for files ticks every 1 to 10 ms. */
+const SETTLED_MS = 50;
+
+function stampOf(path: string): Uint8Array {
+  const status = fs.lastStatus;
+  const stamp = new Uint32Array(SIZE / 4);
+  each(STAMP, (at, i) => {
+    stamp[i] = at === MODE ? status[at / 4]! & 0xffff : status[at / 4]!;
+  });
+  const changed =
+    (status[CTIME / 4]! + status[CTIME / 4 + 1]! * 4294967296) * 1000 + status[CTIME / 4 + 2]! / 1e6;
+  if (changed > Date.now() - SETTLED_MS) uncacheable(`${path} has just been changed`);
+  return new Uint8Array(stamp.buffer);
+}
+
+/** Keeps a file's stamp; it is to be the one that the last statx(2) has told. */
+function recordStamp(path: string, nofollow: boolean, found: boolean, errno: number): void {
+  if (!isRecording()) return;
+  if (found) record(InputKind.stamp, nofollow ? 1 : 0, path, stampOf(path));
+  else record(InputKind.type, nofollow ? 1 : 0, path, word(errno));
+}
+
+/** Status of a path, or -errno. As an input it is the file itself and all that statx(2) tells of it. */
+export function tryStat(path: string, nofollow = false): fs.Stat | number {
+  const stat = asking(() => fs.tryStat(path, nofollow));
+  recordStamp(path, nofollow, typeof stat !== "number", stat as number);
+  return stat;
+}
+
+/** Type of a path (S_IFMT of its mode), or -errno. As an input it is no more than that. */
+export function fileType(path: string, nofollow = false): number {
+  const stat = asking(() => fs.tryStat(path, nofollow));
+  const type = typeof stat === "number" ? stat : stat.mode & fs.S.IFMT;
+  record(InputKind.type, nofollow ? 1 : 0, path, word(type));
+  return type;
+}
+
+/** Whether a path exists (symbolic links followed). */
+export function exists(path: string): boolean {
+  return fileType(path) >= 0;
+}
+
+/** The bytes of a file. Throws a SysError. */
+export function readFile(path: string): Uint8Array {
+  try {
+    const bytes = asking(() => readRegular(path));
+    record(InputKind.file, 0, path, bytes);
+    return bytes;
+  } catch (error) {
+    const errno = error instanceof SysError ? error.errno : 0;
+    if (errno === E.ENOENT || errno === E.ENOTDIR) record(InputKind.type, 0, path, word(-errno));
+    else uncacheable(`${path} cannot be read`);
+    throw error;
+  }
+}
+
+/** What is no file, a FIFO, may be read only once. */
+function readRegular(path: string): Uint8Array {
+  const fd = fs.open(path, fs.O.RDONLY);
+  try {
+    const { mode, size } = fs.fstat(fd);
+    if ((mode & fs.S.IFMT) !== fs.S.IFREG) uncacheable(`${path} is not a regular file`);
+    return fs.readFd(fd, path, size);
+  } finally {
+    fs.close(fd);
+  }
+}
+
+/** The text of a file (UTF-8). Throws a SysError. */
+export function readText(path: string): string {
+  return fromUtf8(readFile(path));
+}
+
+/** The text of a file (UTF-8), or null when it does not exist. Throws a SysError otherwise. */
+export function readTextIfThere(path: string): string | null {
+  try {
+    return readText(path);
+  } catch (error) {
+    if (error instanceof SysError && (error.errno === E.ENOENT || error.errno === E.ENOTDIR)) return null;
+    throw error;
+  }
+}
+
+/** Target of a symbolic link, also of a namespace below /proc/self/ns. Throws a SysError. */
+export function readlink(path: string): string {
+  try {
+    const target = asking(() => fs.readlink(path));
+    record(InputKind.link, 0, path, target);
+    return target;
+  } catch (error) {
+    uncacheable(`the link ${path} cannot be read`);
+    throw error;
+  }
+}
+
+/** Target of a symbolic link; null for everything else. */
+export function readlinkIfThere(path: string): string | null {
+  const target = asking(() => fs.tryReadlink(path));
+  if (target !== null) record(InputKind.link, 0, path, target);
+  // It is none; with its type it may become one only by being another.
+  else if (isRecording() && fileType(path, true) === fs.S.IFLNK)
+    uncacheable(`the link ${path} cannot be read`);
+  return target;
+}
+
+/** Names in a directory. As an input it is the directory's stamp: its times change with what is in it. Throws a SysError. */
+export function readdir(path: string): string[] {
+  tryStat(path);
+  return asking(() => fs.readdir(path));
+}
+
+/** Whether this process has a right (`R_OK`, …) to a path, by its effective ids: 0 or -errno. */
+export function access(path: string, right: number): number {
+  const result = asking(() => fs.access(path, right));
+  record(InputKind.access, right, path, word(result));
+  return result;
+}
+
+/** f_type and f_flags of the file system at a path, or null when there is none. */
+function statfs(path: string): readonly [type: number, flags: number] | null {
+  const buffer = new Uint32Array(30);
+  const result = asking(() => syscall(NR.statfs, cstr(path), buffer));
+  // f_flags is the eleventh word of 64 bits.
+  const answer = result < 0 ? [0, 0] : [buffer[0]!, buffer[20]!];
+  record(InputKind.fileSystem, 0, path, words(answer));
+  return result < 0 ? null : [answer[0]!, answer[1]!];
+}
+
+/** f_type of the file system at a path, 0 when there is none. */
+export function fileSystem(path: string): number {
+  return statfs(path)?.[0] ?? 0;
+}
+
+const ST_NOSUID = 2;
+
+/** Whether setuid programs gain nothing from a file system's files. */
+export function isNosuid(path: string): boolean {
+  return ((statfs(path)?.[1] ?? 0) & ST_NOSUID) !== 0;
+}
+
+/** Whether a file has capabilities. To give it some changes the time that is in its stamp. */
+export function hasFileCapabilities(path: string): boolean {
+  tryStat(path);
+  return asking(() => syscall(NR.getxattr, cstr(path), cstr("security.capability"), null, 0)) > 0;
+}
+
+/** A variable of the environment. */
+export function variable(name: string): string | undefined {
+  const value = given.variable(name);
+  record(InputKind.variable, 0, name, value ?? null);
+  return value;
+}
+
+/** All of the environment. As long as it goes into a plan, that is good for this one call. */
+export function environment(): Readonly<Record<string, string>> {
+  uncacheable("all of the environment goes into it");
+  return given.environment();
+}
+
+/** The command line that starts brun: its path, and in a checkout the script. */
+export function ownCommand(): readonly [string, ...string[]] {
+  readlink("/proc/self/exe");
+  return asking(given.ownCommand);
+}
+
+/** The current directory. Throws a SysError where it has no path. */
+export function currentDirectory(): string {
+  const path = asking(() => fs.absolute("."));
+  record(InputKind.link, 0, "/proc/self/cwd", path);
+  return path;
+}
+
+/** The umask, which umask(2) tells only by changing it. */
+export function fileMask(): number {
+  uncacheable("the umask cannot be asked for");
+  const mask = syscall(NR.umask, 0o077);
+  syscall(NR.umask, mask);
+  return mask;
+}
+
+/** Text of a file below a root file system; see src/sys/in-root.ts. */
+export function textInRoot(root: string, path: string): string | null {
+  uncacheable("a file of the root file system has been read");
+  return asking(() => inRoot.textInRoot(root, path));
+}
+
+/** Whether there is something at a path below a root file system. */
+export function existsInRoot(root: string, path: string): boolean {
+  uncacheable("a path of the root file system has been looked up");
+  return asking(() => inRoot.existsInRoot(root, path));
+}
+
+/** The result of a system call that changes nothing, whose arguments are numbers. */
+export function call(name: SyscallName, a = 0, b = 0, c = 0, d = 0, e = 0): number {
+  const result = asking(() => syscall(NR[name], a, b, c, d, e));
+  if (isRecording()) {
+    const asked = new BigInt64Array([
+      BigInt(NR[name]),
+      BigInt(a),
+      BigInt(b),
+      BigInt(c),
+      BigInt(d),
+      BigInt(e),
+    ]);
+    record(InputKind.call, 0, new Uint8Array(asked.buffer), word(result));
+  }
+  return result;
+}
+
+/** E.ENOSYS or E.EPERM of a system call that cannot be had here; 0 of one that can, and of those that cannot be asked. */
+export function refusalOf(name: SyscallName): number {
+  const args = SENSELESS[name];
+  if (args === undefined) return 0;
+  const [a = 0, b = 0, c = 0, d = 0, e = 0] = args;
+  const result = call(name, a, b, c, d, e);
+  return result === -E.ENOSYS || result === -E.EPERM ? -result : 0;
+}
+
+const LINUX_CAPABILITY_VERSION_3 = 0x20080522;
+
+/** The effective capabilities: the lower and the upper 32. Throws a SysError. */
+export function effectiveCapabilities(): readonly [low: number, high: number] {
+  const header = new Uint32Array([LINUX_CAPABILITY_VERSION_3, 0]);
+  const data = new Uint32Array(6); // {effective, permitted, inheritable} twice: low and high 32 bits
+  check(
+    asking(() => syscall(NR.capget, header, data)),
+    "capget",
+  );
+  const answer = [data[0]!, data[3]!] as const;
+  record(InputKind.capabilities, 0, "", words(answer));
+  return answer;
+}
+
+/** The hard limit of a resource (RLIMIT_*), null where the kernel does not know it. */
+export function hardLimit(resource: number): bigint | null {
+  const limits = new BigUint64Array(2);
+  if (asking(() => syscall(NR.prlimit64, 0, resource, 0, limits)) < 0) {
+    uncacheable(`limit ${resource} cannot be asked for`);
+    return null;
+  }
+  record(InputKind.limit, resource, "", new Uint8Array(limits.buffer.slice(8)));
+  return limits[1]!;
+}
+
+const F_GETFL = 3;
+const O_ACCMODE = 3;
+
+/** Which of stdin, stdout and stderr are pipes, sockets, or files to write to, a bit each: a device is never given away. */
+export function ownStdio(): number {
+  const own = asking(() => {
+    let bits = 0;
+    for (let fd = 0; fd < 3; fd++) if (isOwn(fd)) bits |= 1 << fd;
+    return bits;
+  });
+  record(InputKind.stdio, 0, "", word(own));
+  return own;
+}
+
+function isOwn(fd: number): boolean {
+  const stat = fs.tryStat(`/proc/self/fd/${fd}`);
+  if (typeof stat === "number") return false;
+  const type = stat.mode & fs.S.IFMT;
+  if (type === fs.S.IFIFO || type === fs.S.IFSOCK) return true;
+  const flags = type === fs.S.IFREG ? syscall(NR.fcntl, fd, F_GETFL) : -1;
+  return flags >= 0 && (flags & O_ACCMODE) !== fs.O.RDONLY;
+}
+
+/** Notes whether there is a terminal among stdin, stdout and stderr. Its size is none: the supervisor hands on what it is then. */
+export function recordTerminal(there: boolean): void {
+  record(InputKind.terminal, 0, "", word(there ? 1 : 0));
+}

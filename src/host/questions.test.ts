@@ -1,0 +1,87 @@
+/**
+ * Code that compiles a config asks the host by the questions of ask.ts alone, which are kept with their answers: what is
+ * asked past them would not be in a cached plan's guard. The recorder notices it when it happens (recorder.ts); this test,
+ * before it does.
+ */
+import { expect, test } from "bun:test";
+import { dirname, relative, resolve } from "node:path";
+import { Glob } from "bun";
+
+const root = resolve(import.meta.dir, "../..");
+
+/** Code that compiles. */
+const COMPILES = [
+  "src/config/**",
+  "src/init/**",
+  "src/sandbox/**",
+  "src/spec/**",
+  "src/seccomp/{compile,flags}",
+  "src/container/{decide,facts,filter,kernel-mounts,lacking-calls,listen-fds,security-modules}",
+  "rootless/{caller,default-ids,find-helper,idmap,subid,validate}",
+];
+
+/** Files among those which do something for a container, or for a test, and decide nothing that is in a plan. */
+const ACTS: Readonly<Record<string, string>> = {
+  "src/sandbox/connect.ts": "hooks: starts pasta and slirp4netns",
+  "src/sandbox/fuse.ts": "hooks: mounts by fuse-overlayfs",
+  "src/sandbox/upper.ts": "makes the directories of --upper",
+  "src/sandbox/upper-lock.ts": "locks the directory of --upper",
+};
+
+/** Modules of src/sys that ask nothing. */
+const PURE = new Set([
+  "constants",
+  "errno",
+  "errno-numbers",
+  "error",
+  "lists",
+  "members",
+  "mountinfo",
+  "syscalls",
+  "utf8",
+]);
+
+/** Names of others that ask nothing; `absolute` asks for the current directory where a path is relative, which is noticed. */
+const NAMES: Readonly<Record<string, RegExp>> = {
+  fs: /^(absolute|below|O|S|Stat|[A-Z]+_OK|AT_\w+|POLL\w+)$/,
+  spawn: /^run$/, // of getsubids, which makes the plan one that is not cached
+};
+
+/** What a file imports of src/sys, by module. */
+function importsOf(path: string, text: string): Map<string, string[]> {
+  const found = new Map<string, string[]>();
+  for (const [, names, from] of text.matchAll(/^(?:import|export) (type [^;]*?|[^;]*?) from "([^"]+)";/gms)) {
+    const module = relative(`${root}/src/sys`, resolve(dirname(path), from!));
+    if (!from!.startsWith(".") || module.startsWith("..") || names!.startsWith("type ")) continue;
+    const list = names!.replace(/[{}]/g, "").split(",");
+    const values = list.map((name) => name.trim()).filter((name) => name !== "" && !name.startsWith("type "));
+    found.set(module.replace(/\.ts$/, ""), values);
+  }
+  return found;
+}
+
+const files = COMPILES.flatMap((pattern) => [...new Glob(`${pattern}.ts`).scanSync({ cwd: root })]).filter(
+  (path) => !/\.test\.ts$|\/testing\/|\.write\.ts$/.test(path) && !(path in ACTS),
+);
+
+test("there is code that compiles", () => {
+  expect(files.length).toBeGreaterThan(100);
+  for (const path of Object.keys(ACTS))
+    expect([path, [...new Glob(path).scanSync({ cwd: root })]]).toEqual([path, [path]]);
+});
+
+test.each(files)("%s asks by questions alone", async (path) => {
+  const text = await Bun.file(`${root}/${path}`).text();
+  const asks: string[] = [];
+  for (const [module, names] of importsOf(`${root}/${path}`, text)) {
+    if (PURE.has(module)) continue;
+    for (const name of names) if (NAMES[module]?.test(name) !== true) asks.push(`${module}: ${name}`);
+  }
+  if (/\brequire\("[^"]*\/sys\//.test(text)) asks.push("require of src/sys");
+  // The spec has a `process` of its own, which has some members of these names.
+  for (const [member] of text.matchAll(
+    /\bprocess\.(argv|getuid|execPath|pid|cwd\(|env\.)|\bBun\.(env|file|spawn)/g,
+  ))
+    asks.push(member);
+  expect(asks).toEqual([]);
+});
