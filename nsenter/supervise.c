@@ -12,6 +12,7 @@
 #include <asm/termbits.h>
 #include <linux/fcntl.h>
 #include <linux/mman.h>
+#include <linux/prctl.h>
 #include <linux/signal.h>
 #include <linux/signalfd.h>
 #include <linux/termios.h>
@@ -28,6 +29,7 @@ struct supervisor {
 	struct relay input;
 	struct relay output;
 	unsigned char last; /* of what was typed */
+	uint64_t received;  /* signals that have come, a bit each */
 	int status;
 	int ended;
 	int abandoned; /* the client has gone */
@@ -100,11 +102,19 @@ static void reap(void)
 	}
 }
 
-/* Does nothing where nobody could ever say to go on (an orphaned process group). */
-static void stop_by(unsigned int sig)
+static uint64_t bit_of(unsigned int sig)
+{
+	return 1ULL << (sig - 1);
+}
+
+/*
+ * Does to this process what a signal does that is not blocked. A stop does nothing where nobody could ever say to go on (an
+ * orphaned process group), and neither does a signal that is ignored.
+ */
+static void act_on_self(unsigned int sig)
 {
 	uint64_t all = ~0ULL;
-	uint64_t others = ~(1ULL << (sig - 1));
+	uint64_t others = ~bit_of(sig);
 
 	sys2(__NR_kill, sys0(__NR_getpid), sig);
 	sys4(__NR_rt_sigprocmask, SIG_SETMASK, &others, 0, sizeof(others));
@@ -126,7 +136,7 @@ static void take_terminal(void)
 		copy_window_size();
 		self.input.from = 0;
 	} else if (sys3(__NR_ioctl, 0, TCGETS, &mode) == 0) {
-		stop_by(SIGTTIN);
+		act_on_self(SIGTTIN);
 	}
 }
 
@@ -148,7 +158,7 @@ static void send(unsigned int sig)
 static void suspend(void)
 {
 	leave_raw_mode();
-	stop_by(SIGTSTP);
+	act_on_self(SIGTSTP);
 	take_terminal();
 	send(SIGCONT);
 }
@@ -190,6 +200,7 @@ static void take_signal(int fd)
 
 	if (sys3(__NR_read, fd, &info, sizeof(info)) != (long)sizeof(info))
 		return;
+	self.received |= bit_of(info.ssi_signo);
 	/* Ctrl-C goes to all of a process group: a process in ours has got it already. */
 	if (info.ssi_code == SI_FROM_KERNEL && info.ssi_signo != SIGCHLD && info.ssi_signo != SIGALRM &&
 	    info.ssi_signo != SIGWINCH && sys1(__NR_getpgid, self.request.pid) == sys1(__NR_getpgid, 0))
@@ -202,8 +213,10 @@ static void take_early_signals(void)
 {
 	unsigned char byte;
 
-	while (sys3(__NR_read, self.request.early, &byte, 1) == 1)
+	while (sys3(__NR_read, self.request.early, &byte, 1) == 1) {
+		self.received |= bit_of(byte);
 		handle_signal(byte);
+	}
 	sys1(__NR_close, self.request.early);
 }
 
@@ -320,6 +333,34 @@ static void set_timer(void)
 		sys3(__NR_setitimer, 0, &timer, 0);
 }
 
+/* Whether the last thing that was typed is a key that the program's terminal makes this signal of. */
+static int was_typed(unsigned int sig)
+{
+	struct termios mode;
+
+	if ((sig != SIGINT && sig != SIGQUIT) || self.request.terminal < 0 ||
+	    sys3(__NR_ioctl, self.request.terminal, TCGETS, &mode) < 0)
+		return 0;
+	return self.last == mode.c_cc[sig == SIGINT ? VINTR : VQUIT];
+}
+
+/*
+ * A shell leaves its loop when what it runs has died of Ctrl-C, and goes on after an exit code. So this dies of the signal
+ * that came to it, or was typed, and ended the program. Returns when it did not, or when the signal is ignored.
+ */
+static void end_as_program(void)
+{
+	unsigned int sig = self.status > 128 ? (unsigned int)self.status - 128 : 0;
+
+	if (sig != SIGHUP && sig != SIGINT && sig != SIGQUIT && sig != SIGTERM)
+		return;
+	if ((self.received & bit_of(sig)) == 0 && !was_typed(sig))
+		return;
+	/* The core that it might dump is not the program's. */
+	sys5(__NR_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0);
+	act_on_self(sig);
+}
+
 static void clean_up(struct machine *machine, unsigned char *data, size_t size)
 {
 	struct program program;
@@ -368,6 +409,8 @@ void supervise_process(struct machine *machine, const struct supervise_request *
 	keep_end(self.status);
 	if (self.abandoned || (self.request.flags & SUPERVISE_STAYS) == 0)
 		clean_up(machine, program, self.request.program);
+	if ((self.request.flags & SUPERVISE_RAISES) != 0)
+		end_as_program();
 	sys_exit(self.status);
 }
 

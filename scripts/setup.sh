@@ -104,6 +104,7 @@ case $purpose in
 esac
 case $purpose in
   test)
+    need procps have ps
     want crun have crun
     want runc have runc
     want tmux have tmux
@@ -119,7 +120,6 @@ case $purpose in
     want fuse-overlayfs have fuse-overlayfs
     want fuse3 have fusermount3
     want strace have strace
-    want procps have ps
     want curl have_download
     want xz-utils have xz
     want iproute2 have ip

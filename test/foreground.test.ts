@@ -1,6 +1,6 @@
 /** A program that `brun run` is put in front of behaves as without: signals, job control, exit codes, stdin, output. */
 import { describe, expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { host, ownedDir } from "./support/caller.ts";
 import { until } from "./support/processes.ts";
 import { makeRootfs } from "./support/rootfs.ts";
@@ -96,9 +96,12 @@ for (const subject of subjects(["brun"])) {
         await Bun.sleep(100);
         session.write("\x1a");
         await shows(session, "Stopped");
-        session.write("fg; echo again $?\r");
+        session.write("fg\r");
         await Bun.sleep(200);
         session.write("\x03");
+        // On the same line bash would not come to it, as for any program that dies of Ctrl-C.
+        await shows(session, /\^C.*> $/s);
+        session.write("echo again $?\r");
         await shows(session, "again 130");
         session.write("exit\r");
         await session.exited;
@@ -162,6 +165,39 @@ for (const subject of subjects(["brun"])) {
         expect({ form, code: (await running.done).code }).toEqual({ form, code: 143 });
         await box.untilGone();
       }
+    });
+
+    test("what a signal to brun ends, brun ends by that signal, and leaves no core; a bundle has runc's code", async () => {
+      await using box = new Sandbox(subject);
+      for (const [form, argv] of Object.entries(forms(box))) {
+        for (const [signal, code] of [
+          ["SIGHUP", 129],
+          ["SIGINT", 130],
+          ["SIGQUIT", 131],
+          ["SIGTERM", 143],
+        ] as const) {
+          const around = ["sh", "-c", 'ulimit -c unlimited; exec "$@"', "sh"];
+          const running = box.spawn(argv([], "echo up; exec sleep 1000"), { around });
+          await until("it runs", () => running.stdout() === "up\n");
+          running.kill(signal);
+          const { code: got, signal: by } = await running.done;
+          const expected = form === "a bundle" ? { code, signal: null } : { code: null, signal };
+          expect({ form, code: got, signal: by }).toEqual({ form, ...expected });
+          await box.untilGone();
+        }
+      }
+      expect(readdirSync(box.dir).filter((name) => name.startsWith("core"))).toEqual([]);
+      // Nobody has sent it one, or it has not ended by that: codes are codes.
+      const flags = ["--host", "--", "sh", "-c"];
+      expect(await box.call(["run", ...flags, "kill -INT $$"])).toMatchObject({ code: 130, signal: null });
+      const other = box.spawn(["run", ...flags, "trap 'exit 7' TERM; echo up; while :; do sleep 0.05; done"]);
+      await until("it runs", () => other.stdout() === "up\n");
+      other.kill("SIGTERM");
+      expect(await other.done).toMatchObject({ code: 7, signal: null });
+      const unshared = box.spawn(["unshare", "sh", "-c", "echo up; exec sleep 1000"]);
+      await until("it runs", () => unshared.stdout() === "up\n");
+      unshared.kill("SIGINT");
+      expect(await unshared.done).toMatchObject({ code: null, signal: "SIGINT" });
     });
 
     test("the program ends with brun, unless --no-die-with-parent says otherwise", async () => {

@@ -345,6 +345,7 @@ function runOptions(options: SandboxOptions, sandbox: Sandbox, manner: Manner): 
     noSubreaper: false,
     timeout: timeoutMs(args.timeout),
     dieWithParent: !args["no-die-with-parent"],
+    raises: true,
     kept,
     started,
   };

@@ -89,7 +89,7 @@ function keptDescriptors(
 /** Becomes the supervisor of a container that runs; never returns. Throws a SysError when the kernel refuses. */
 export function supervise(
   rt: Runtime,
-  options: Pick<RunOptions, "keep" | "started" | "timeout">,
+  options: Pick<RunOptions, "keep" | "raises" | "started" | "timeout">,
   launched: Pick<Launched, "pid" | "pidfd" | "terminal" | "notify" | "locked" | "state"> & {
     readonly config?: Launched["config"];
     readonly namespace?: Launched["namespace"];
@@ -112,6 +112,8 @@ export function supervise(
     early,
     timeout: options.timeout,
     init: launched.config?.init,
+    // Whoever made a client, or is in the background, wants the exit code.
+    raises: options.raises && rt.client === undefined && kept === undefined,
     kept,
     held: launched.namespace,
     cleanup: cleanup(rt, options, launched),

@@ -79,6 +79,8 @@ export interface RunOptions extends CreateOptions {
   readonly noSubreaper: boolean;
   /** Milliseconds after which the container is killed, 0 for never; in the foreground alone. */
   readonly timeout?: number | undefined;
+  /** A signal that comes to brun and ends the program ends brun, too, instead of the exit code that runc has for it. */
+  readonly raises?: boolean | undefined;
   /** Called when the program runs, before this process becomes its supervisor. */
   readonly started?: (() => void) | undefined;
   /** The output is kept: this process is in the background, and has these streams as its own. */

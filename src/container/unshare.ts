@@ -118,6 +118,7 @@ export function unshare(args: readonly string[], environment: readonly string[])
     notify: -1,
     upstream: -1,
     early,
+    raises: true,
     cleanup: null,
   });
 }

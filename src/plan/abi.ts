@@ -144,6 +144,8 @@ export enum Supervise {
   init = 1,
   /** The clean-up program runs only when the client has gone. */
   stays = 2,
+  /** It dies of the signal that came to it and ended the program. */
+  raises = 4,
 }
 
 /** Which signals are caught: nsenter/early.h. */

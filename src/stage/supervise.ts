@@ -34,6 +34,8 @@ export interface Supervision {
   readonly client?: number | undefined;
   /** `cleanup` runs only when the client has gone. */
   readonly stays?: boolean | undefined;
+  /** It dies of the signal that came to it and ended the program, instead of exiting with 128 and its number. */
+  readonly raises?: boolean | undefined;
   /** Runs when the process has ended. */
   readonly cleanup: Program | null;
 }
@@ -77,7 +79,8 @@ export function becomeSupervisor(s: Supervision): never {
   put(at.early, s.early);
   put(at.program, cleanup.length);
   put(at.timeout, s.timeout ?? 0);
-  put(at.flags, (s.init ? Supervise.init : 0) | (s.stays ? Supervise.stays : 0));
+  const raises = s.raises ? Supervise.raises : 0;
+  put(at.flags, (s.init ? Supervise.init : 0) | (s.stays ? Supervise.stays : 0) | raises);
   put(at.client, client);
   const kept = s.kept;
   put(at.keep + keepAt.out, kept?.out ?? -1);

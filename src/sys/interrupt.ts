@@ -3,6 +3,7 @@
  * ({@link waitFd} and the functions that use it) throws {@link Interrupted} instead, so that brun can undo what it has done.
  */
 import { Catch } from "../plan/abi.ts";
+import { PR } from "./constants.ts";
 import { E } from "./errno.ts";
 import { check } from "./error.ts";
 import { catchSignals, NR, syscall } from "./ffi.ts";
@@ -92,9 +93,10 @@ export function releaseSignals(): void {
   if (signal !== 0) die(signal);
 }
 
-/** Ends this process by a signal. */
+/** Ends this process by a signal, and leaves no core. */
 export function die(signal: number): void {
   if (reader >= 0) catchSignals(-1, Catch.deadly);
+  syscall(NR.prctl, PR.SET_DUMPABLE, 0, 0, 0, 0);
   syscall(NR.kill, syscall(NR.getpid), signal);
 }
 

@@ -26,6 +26,12 @@ interface Remedy {
   readonly stderr: string;
 }
 
+/** What a line has printed, and what the places of commands.txt stand for in it. */
+interface Tried extends Outcome {
+  readonly remedies: readonly Remedy[];
+  readonly places: Readonly<Record<string, string>>;
+}
+
 /** What every line finds: files in its directory, the root file system `r` and the running container `web`. */
 class World {
   readonly box: Sandbox;
@@ -47,7 +53,7 @@ class World {
   }
 
   /** Runs a line in a new directory, and what its error's hints say after it. */
-  async run(line: string): Promise<Outcome & { readonly remedies: readonly Remedy[] }> {
+  async run(line: string): Promise<Tried> {
     const { caller } = subject!;
     this.count += 1;
     const cwd = ownedDir(caller, `${this.box.dir}/w${this.count}/work`);
@@ -61,15 +67,14 @@ class World {
       if (existsSync(`${cwd}/b`) === false) symlinkSync(this.bundle, `${cwd}/b`);
       remedies.push({ line: remedy, stderr: (await this.shell(remedy, cwd)).stderr });
     }
-    const { stdout, stderr } = outcome;
-    const shown = (text: string) =>
-      text
-        .replaceAll(cwd, "<cwd>")
-        .replaceAll(this.home, "<home>")
-        .replaceAll(this.root, "<root>")
-        .replaceAll(String(caller.uid), "<uid>")
-        .replaceAll(caller.user, "<user>");
-    return { ...outcome, stdout: shown(stdout), stderr: shown(stderr), remedies };
+    const places = {
+      "<cwd>": cwd,
+      "<home>": this.home,
+      "<root>": this.root,
+      "<uid>": `${caller.uid}`,
+      "<user>": caller.user,
+    };
+    return { ...outcome, remedies, places };
   }
 
   private async shell(line: string, cwd: string): Promise<Outcome> {
@@ -147,16 +152,22 @@ describe.skipIf(subject === undefined)("natural command lines", () => {
 /** A line of brun's own that is no warning. */
 const REFUSED = expect.stringMatching(/^brun: (?!warning: )/m);
 
-function check(one: Case, { code, stdout, stderr }: Outcome): void {
+function check(one: Case, { code, stdout, stderr, places }: Tried): void {
+  // In this direction: the user may be called "dev", and have an id that is in other numbers, too.
+  const here = (text: string) =>
+    Object.entries(places).reduce((all, [place, value]) => all.replaceAll(place, () => value), text);
   const { inStdout, inStderr } = one;
   if (inStderr.length === 0) expect(stderr).toBe("");
-  for (const text of inStderr) expect(stderr).toContain(text);
-  for (const text of inStdout) expect(stdout).toContain(text);
-  if (inStdout.length === 0) expect(stdout).toBe(one.stdout.map((line) => `${line}\n`).join(""));
+  for (const text of inStderr) expect(stderr).toContain(here(text));
+  for (const text of inStdout) expect(stdout).toContain(here(text));
+  if (inStdout.length === 0) expect(stdout).toBe(one.stdout.map((line) => `${here(line)}\n`).join(""));
   expect(code).toBe(one.code);
 }
 
-function asCase({ line }: Case, { code, stdout, stderr }: Outcome): string {
+function asCase({ line }: Case, { code, places, ...printed }: Tried): string {
+  const there = (text: string) =>
+    Object.entries(places).reduce((all, [place, value]) => all.replaceAll(value, place), text);
+  const [stdout, stderr] = [there(printed.stdout), there(printed.stderr)];
   const lines = (mark: string, text: string) =>
     text
       .replace(/\n$/, "")

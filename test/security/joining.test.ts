@@ -59,35 +59,43 @@ for (const subject of subjects()) {
 
     test("nor of one that becomes another container in its user and pid namespaces", async () => {
       await using box = new Sandbox(subject);
-      const bundle = box.bundle((spec) => {
-        mapManyIds(spec, subject.caller);
-        spec.process.args = ["/bin/hunt", `${tries(3, 60)}`];
-        spec.process.capabilities = capabilitySets(TRACER);
-      });
-      install(box, bundle, "hunt");
-      const id = box.name();
-      const run = box.spawn(["run", "--bundle", bundle, id], { timeoutMs: 120000 });
-      await until("it runs", async () => (await box.call(["state", id])).stdout.includes('"running"'));
-      const { pid } = await box.inspect(id);
-      const other = box.bundle((spec) => {
-        const others = spec.linux.namespaces.filter(({ type }) => type !== "user" && type !== "pid");
-        const joined = ["user", "pid"].map((type) => ({ type, path: `/proc/${pid}/ns/${type}` }));
-        spec.linux.namespaces = [...others, ...joined];
-        delete spec.linux.uidMappings;
-        delete spec.linux.gidMappings;
-        spec.process.args = ["/bin/true"];
-      });
-      let ended = false;
-      run.done.then(() => {
-        ended = true;
-      });
-      let succeeded = 0;
-      while (!ended) if ((await box.call(["run", "--bundle", other, box.name()])).code === 0) succeeded += 1;
+      /** Containers that have joined the hunter's namespaces and ended well, and why others have not. */
+      const hunt = async (seconds: number) => {
+        const bundle = box.bundle((spec) => {
+          mapManyIds(spec, subject.caller);
+          spec.process.args = ["/bin/hunt", `${seconds}`];
+          spec.process.capabilities = capabilitySets(TRACER);
+        });
+        install(box, bundle, "hunt");
+        const id = box.name();
+        const run = box.spawn(["run", "--bundle", bundle, id], { timeoutMs: 150000 });
+        await until("it runs", async () => (await box.call(["state", id])).stdout.includes('"running"'));
+        const { pid } = await box.inspect(id);
+        const other = box.bundle((spec) => {
+          const others = spec.linux.namespaces.filter(({ type }) => type !== "user" && type !== "pid");
+          const joined = ["user", "pid"].map((type) => ({ type, path: `/proc/${pid}/ns/${type}` }));
+          spec.linux.namespaces = [...others, ...joined];
+          delete spec.linux.uidMappings;
+          delete spec.linux.gidMappings;
+          spec.process.args = ["/bin/true"];
+        });
+        let ended = false;
+        run.done.then(() => {
+          ended = true;
+        });
+        let succeeded = 0;
+        while (!ended)
+          if ((await box.call(["run", "--bundle", other, box.name()])).code === 0) succeeded += 1;
+        const { seen, ...ways } = numbers((await run.done).stdout);
+        return { succeeded, seen, ways };
+      };
+      // On a busy machine a few seconds may be over before anyone has joined.
+      let { succeeded, seen, ways } = await hunt(tries(3, 60));
+      if (succeeded === 0 || seen === 0) ({ succeeded, seen, ways } = await hunt(60));
       expect(succeeded).toBeGreaterThan(0);
-      const { seen, ...ways } = numbers((await run.done).stdout);
       expect(seen).toBeGreaterThan(0);
       expect(ways).toEqual({ mem: 0, exe: 0, fd: 0, cwd: 0, ptrace: 0, written: 0 });
-    }, 180000);
+    }, 240000);
 
     // Without a user namespace the host's CAP_SYS_PTRACE is as good in the container: it reaches every process that it sees.
     test.skipIf(rootless)(

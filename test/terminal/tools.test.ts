@@ -3,7 +3,7 @@
  * without. A shell with job control around both says what became of them.
  */
 import { describe, expect, test } from "bun:test";
-import { ownedDir } from "../support/caller.ts";
+import { installed, ownedDir } from "../support/caller.ts";
 import { killHard, PATIENCE, processesOf } from "../support/processes.ts";
 import { subjects } from "../support/runtime.ts";
 import { Sandbox } from "../support/sandbox.ts";
@@ -131,10 +131,53 @@ for (const subject of subjects(["brun"]).slice(0, 1)) {
     }
   }
 
+  /** How far a shell's loop over the program comes with a key: "1 of 3". */
+  async function rounds(box: Sandbox, shell: string, key: string, words: readonly string[]): Promise<string> {
+    const outside = [...caller.prefix, ...shell.split(" ")];
+    const env = { ...environment(box), PS1: "outside> ", PROMPT_COMMAND: "" };
+    await using session = new TerminalSession(outside, env, box.dir);
+    await shows(session, "outside> ");
+    session.write(`for i in 1 2 3; do ${quoted(words)} $i; done\r`);
+    for (let round = 1; ; round++) {
+      await shows(session, new RegExp(`up ${round}\r\n`));
+      const from = session.text().length;
+      await Bun.sleep(100);
+      session.write(key);
+      await shows({ text: () => session.text().slice(from), write: () => {} }, /outside> |up \d\r\n/);
+      if (session.text().slice(from).includes("outside> ")) return `${round} of 3`;
+    }
+  }
+
   /** The events that the forms besides --host are tried with: what does not hang on the program is the same there. */
   const some = new Set(["sleep", "bash"]);
 
   describe(subject.label, () => {
+    test(
+      "a shell's loop: left by Ctrl-C, not by Ctrl-\\, as without brun",
+      async () => {
+        await using box = new Sandbox(subject);
+        const program = ["sh", "-c", 'echo up "$1"; exec sleep 1000', "sh"];
+        for (const shell of ["bash --norc --noprofile -i", "dash -i"].filter((s) =>
+          installed(s.split(" ")[0]!),
+        )) {
+          const keys = shell.startsWith("bash") ? ["\x03", "\x1c"] : ["\x03"];
+          for (const key of keys) {
+            const plain = await rounds(box, shell, key, program);
+            expect(plain).toBe(key === "\x03" ? "1 of 3" : "3 of 3");
+            // A bundle has no words of the loop, and runc's exit codes.
+            for (const form of [forms["--host"]!, forms["--rootfs"]!]) {
+              for (const flags of [["-i"], ["-i", "-t"]]) {
+                const wrapped = await rounds(box, shell, key, await form(box, flags, program));
+                expect({ shell, key, flags, rounds: wrapped }).toEqual({ shell, key, flags, rounds: plain });
+              }
+            }
+          }
+        }
+        await box.untilGone();
+      },
+      120_000 * PATIENCE,
+    );
+
     for (const tool of tools) {
       const chosen = Object.entries(forms).filter(([form]) => form === "--host" || some.has(tool.name));
       test.skipIf(!FULL && !SAMPLE.has(tool.name))(
