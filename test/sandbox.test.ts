@@ -1,8 +1,8 @@
 /** `brun run --host` and `brun run --rootfs`: containers without a bundle. */
 import { describe, expect, test } from "bun:test";
-import { existsSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
+import { chmodSync, copyFileSync, existsSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
 import { hostname } from "node:os";
-import { host, installed, ownedDir } from "./support/caller.ts";
+import { host, installed, isRoot, ownedDir } from "./support/caller.ts";
 import { until } from "./support/processes.ts";
 import { makeRootfs } from "./support/rootfs.ts";
 import { subjects } from "./support/runtime.ts";
@@ -94,6 +94,28 @@ for (const subject of subjects(["brun"])) {
       expect(readFileSync(`${dir}/project/file`, "utf8")).toBe("out\n");
       expect(existsSync(`${dir}/lost`)).toBe(false);
     });
+
+    if (isRoot && caller.uid !== 0)
+      test("--host: a program that may be executed and not read is told, with the line that runs it", async () => {
+        await using box = new Sandbox(subject);
+        const program = `${box.dir}/program`;
+        copyFileSync("/bin/echo", program);
+        chmodSync(program, 0o711);
+        const argv = ["run", "--host", "--", program, "ran"];
+        const { code, stderr } = await box.call(argv);
+        const line = `brun run --host -v ${program}:${program}:ro -- ${program} ran`;
+        expect([code, stderr.endsWith(`: ${line}\n`)]).toEqual([126, true]);
+        const shown = await box.call([
+          "run",
+          "--host",
+          "-v",
+          `${program}:${program}:ro`,
+          "--",
+          program,
+          "ran",
+        ]);
+        expect(shown).toMatchObject({ code: 0, stdout: "ran\n", stderr: "" });
+      });
 
     test("--host: processes, host name and /run are its own", async () => {
       await using box = new Sandbox(subject);

@@ -3,7 +3,8 @@ import { BrunError } from "../errors.ts";
 import { shellWords } from "../printable.ts";
 import { isAboutProgram } from "../stage/step.ts";
 import { stepErrorOf } from "../stage/step-error.ts";
-import { S, type Stat, tryStat } from "../sys/fs.ts";
+import { cstr, NR, syscall } from "../sys/ffi.ts";
+import { AT_FDCWD, absolute, S, type Stat, tryStat } from "../sys/fs.ts";
 
 /** Commands that only a shell has (POSIX 2.14 and 2.9.1.4). */
 const OF_SHELLS =
@@ -65,6 +66,8 @@ function hintFor(
   const found = onHost ? tryStat(first) : -1;
   if (typeof found !== "number" && isType(found, S.IFDIR)) return "it is a directory";
   if (!isMissing) {
+    if (onHost && typeof found !== "number" && isType(found, S.IFREG) && isOnlyExecutable(first))
+      return `it may be executed and not read, as what makes copies on write would: ${line(["-v", `${absolute(first)}:${absolute(first)}:ro`], program)}`;
     if (first.startsWith("/")) return undefined;
     if (typeof found === "number" || !isType(found, S.IFREG) || (found.mode & 0o111) !== 0) return undefined;
     return `as a shell script: ${line([], ["sh", ...program])}; for good: chmod +x ${shellWords([first])}`;
@@ -79,6 +82,14 @@ function hintFor(
     return `the current directory is not in PATH: ${line([], [`./${first}`, ...rest])}`;
   if (first.startsWith("-")) return 'what follows "--" is the program';
   return undefined;
+}
+
+const READ = 4; // R_OK
+const EXECUTE = 1; // X_OK
+
+function isOnlyExecutable(path: string): boolean {
+  const may = (access: number) => syscall(NR.faccessat, AT_FDCWD, cstr(path), access) === 0;
+  return may(EXECUTE) && !may(READ);
 }
 
 function isType({ mode }: Stat, type: number): boolean {

@@ -60,6 +60,11 @@ const CAUSES: readonly (readonly [kinds: readonly StepKind[], errnos: readonly n
     [E.EPERM],
     "without root a container needs a mount namespace of its own in linux.namespaces",
   ],
+  [
+    ["joinContainer"],
+    [E.EPERM],
+    "a process whose program its user may execute and not read can be joined by nobody: start the container with --init, which can",
+  ],
   [["joinNamespace"], [E.EINVAL], "it is no namespace of this type, or one that the caller is in already"],
 ];
 

@@ -4,7 +4,8 @@
  */
 import { describe, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
-import { chmodSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { isRoot } from "../support/caller.ts";
 import { until } from "../support/processes.ts";
 import { subjects } from "../support/runtime.ts";
 import { Sandbox } from "../support/sandbox.ts";
@@ -186,6 +187,31 @@ for (const subject of subjects()) {
       if (subject.runtime === "brun") expect(await sets("--cap", "CAP_CHOWN")).toEqual(more);
       expect(await sets("--user", "1000:1000")).toEqual({ Inh: 0, Prm: 0, Eff: 0, Bnd: KILL, Amb: 0 });
     });
+
+    if (isRoot && rootless && subject.runtime === "brun")
+      test("a process whose program may be executed and not read is joined by nobody; an init is", async () => {
+        await using box = new Sandbox(subject);
+        const bundle = box.bundle((spec) => {
+          spec.process.args = ["/hidden/sleep", "1000"];
+        });
+        // Root's on the host, whom the container's ids do not have.
+        mkdirSync(`${bundle}/rootfs/hidden`);
+        copyFileSync(`${bundle}/rootfs/bin/busybox`, `${bundle}/rootfs/hidden/sleep`);
+        chmodSync(`${bundle}/rootfs/hidden/sleep`, 0o711);
+        const joined = async (...flags: string[]) => {
+          const id = box.name();
+          await box.ok(["run", "--detach", ...flags, "--bundle", bundle, id]);
+          const outcome = await box.call(["exec", id, "/bin/echo", "joined"]);
+          await box.ok(["delete", "--force", id]);
+          return outcome;
+        };
+        expect(await joined()).toMatchObject({
+          code: 255,
+          stdout: "",
+          stderr: expect.stringMatching(/^brun: exec: .*EPERM.*; hint: .* --init, .*\n$/),
+        });
+        expect(await joined("--init")).toMatchObject({ code: 0, stdout: "joined\n" });
+      });
 
     test("exec --user is the user that it names, and no number that a uid cannot be", async () => {
       await using box = new Sandbox(subject);

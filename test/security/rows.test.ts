@@ -10,6 +10,9 @@ const TESTS: Readonly<Record<string, readonly (readonly [file: string, title: st
     ["joining", "no process of a container gets hold of one that joins it"],
     ["joining", "nor of one that becomes another container in its user and pid namespaces"],
   ],
+  "a program that may be executed and not read": [
+    ["joining", "a process whose program may be executed and not read is joined by nobody; an init is"],
+  ],
   "overwriting the runtime": [
     ["joining", "a program that is /proc/self/exe is not the runtime's to overwrite"],
   ],
