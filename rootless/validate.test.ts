@@ -18,17 +18,17 @@ describe("validateMaps", () => {
   });
 
   test.each<[string, IdMap[], string]>([
-    ["no mapping", [], "linux.uidMappings: no id is mapped"],
-    ["size 0", [map(0, 1000, 0)], "linux.uidMappings[0].size: size is 0, at least 1 is needed"],
+    ["no mapping", [], "linux.uidMappings maps no id"],
+    ["size 0", [map(0, 1000, 0)], "linux.uidMappings[0].size is 0, at least 1 is needed"],
     [
       "container ids twice",
       [map(0, 1000, 10), map(20, 5000, 5), map(9, 2000, 2)],
-      "linux.uidMappings[2]: its containerIDs 9-10 overlap 0-9 of linux.uidMappings[0]",
+      "linux.uidMappings[2]: the containerIDs 9-10 overlap 0-9 of linux.uidMappings[0]",
     ],
     [
       "host ids twice",
       [map(0, 1000, 10), map(10, 1009, 1)],
-      "linux.uidMappings[1]: its hostIDs 1009-1009 overlap 1000-1009 of linux.uidMappings[0]",
+      "linux.uidMappings[1]: the hostIDs 1009-1009 overlap 1000-1009 of linux.uidMappings[0]",
     ],
     [
       "beyond the last id",
@@ -38,14 +38,14 @@ describe("validateMaps", () => {
     [
       "too many",
       Array.from({ length: 341 }, (_, i) => map(i, i, 1)),
-      "linux.uidMappings: 341 mappings, and the kernel takes 340",
+      "linux.uidMappings has 341 mappings, and the kernel takes 340",
     ],
   ])("refuses %s", (_, uid, message) => {
     expect(failure(() => validateMaps({ uid, gid: good }))).toStartWith(message);
   });
 
   test("says which kind", () => {
-    expect(failure(() => validateMaps({ uid: good, gid: [] }))).toStartWith("linux.gidMappings: ");
+    expect(failure(() => validateMaps({ uid: good, gid: [] }))).toStartWith("linux.gidMappings maps no id");
   });
 });
 

@@ -24,13 +24,13 @@ export function validateMaps(maps: IdMaps): void {
 
 function validateMap(map: readonly IdMap[], where: string): void {
   if (map.length === 0) {
-    throw new BrunError("no id is mapped", {
+    throw new BrunError(`${where} maps no id`, {
       where,
       hint: `add {"containerID": 0, "hostID": YOUR_ID, "size": 1}, or leave out uidMappings and gidMappings together`,
     });
   }
   if (map.length > MAX_MAPS) {
-    throw new BrunError(`${map.length} mappings, and the kernel takes ${MAX_MAPS}`, { where });
+    throw new BrunError(`${where} has ${map.length} mappings, and the kernel takes ${MAX_MAPS}`, { where });
   }
   each(map, (m, i) => {
     for (const [field, id] of [
@@ -42,7 +42,8 @@ function validateMap(map: readonly IdMap[], where: string): void {
         where: `${where}[${i}]`,
       });
     }
-    if (m.size < 1) throw new BrunError("size is 0, at least 1 is needed", { where: `${where}[${i}].size` });
+    if (m.size < 1)
+      throw new BrunError(`${where}[${i}].size is 0, at least 1 is needed`, { where: `${where}[${i}].size` });
   });
   for (const [field, key] of [
     ["containerID", "containerId"],
@@ -55,7 +56,7 @@ function validateMap(map: readonly IdMap[], where: string): void {
       if (b.start >= a.end) continue;
       const [first, second] = a.i < b.i ? [a, b] : [b, a];
       throw new BrunError(
-        `its ${field}s ${second.start}-${second.end - 1} overlap ${first.start}-${first.end - 1} of ${where}[${first.i}]`,
+        `the ${field}s ${second.start}-${second.end - 1} overlap ${first.start}-${first.end - 1} of ${where}[${first.i}]`,
         { where: `${where}[${second.i}]` },
       );
     }

@@ -43,6 +43,8 @@ export interface ErrorDetails {
   readonly code?: ErrorCode | undefined;
   /** Config path ("mounts[3].destination") or file that the failure comes from. */
   readonly where?: string | undefined;
+  /** The file that `where` is a config path in. */
+  readonly file?: string | undefined;
   /** What to do about it; a clause without a full stop. */
   readonly hint?: string | undefined;
   /** Exit code of the command; 1 unless said otherwise. */
@@ -50,11 +52,15 @@ export interface ErrorDetails {
   readonly cause?: unknown;
 }
 
-/** An error meant for a person: lowercase, no full stop, no stack in the output. */
+/**
+ * An error meant for a person: lowercase, no full stop, no stack in the output. The message is a sentence that is understood
+ * without `where` and the hint, which stand beside it.
+ */
 export class BrunError extends Error {
   override readonly name: string = "BrunError";
   readonly code: ErrorCode;
   readonly where: string | undefined;
+  readonly file: string | undefined;
   readonly hint: string | undefined;
   readonly exitCode: number;
 
@@ -62,6 +68,7 @@ export class BrunError extends Error {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.code = details.code ?? "ERR_FAILED";
     this.where = details.where;
+    this.file = details.file;
     this.hint = details.hint;
     this.exitCode = details.exitCode ?? 1;
   }
@@ -73,9 +80,24 @@ export class BrunError extends Error {
 
   /** The one line: "mounts[3].destination: message; hint: …". (JavaScriptCore's errors have a `line` of their own.) */
   get text(): string {
-    const told = this.where === undefined || this.message.startsWith(`${this.where}: `);
-    const where = told ? "" : `${this.where}: `;
-    return `${where}${this.message}${this.hint === undefined ? "" : `; hint: ${this.hint}`}`;
+    const file = this.file === undefined ? "" : `${this.file}: `;
+    const where = this.where === undefined || this.beginsWithWhere ? "" : `${this.where}: `;
+    return `${file}${where}${this.message}${this.hint === undefined ? "" : `; hint: ${this.hint}`}`;
+  }
+
+  /** The same failure, told about something else: about the flag or option that a part of the config comes from. */
+  about(where: string, code = this.code): BrunError {
+    const { hint, exitCode } = this;
+    const message = this.beginsWithWhere ? where + this.message.slice(this.where!.length) : this.message;
+    return new BrunError(message, { code, where, hint, exitCode, cause: this });
+  }
+
+  /** "--writable goes with …", "mounts[3].source: expected …": the line does not say it twice. */
+  private get beginsWithWhere(): boolean {
+    const { where, message } = this;
+    if (where === undefined || !message.startsWith(where)) return false;
+    const next = message[where.length];
+    return next === " " || next === ":";
   }
 }
 

@@ -42,7 +42,7 @@ describe("a file that a flag names", () => {
     ["written", "", "is a directory (EISDIR); hint: name a file in it, such as @/brun.log"],
   ] as const)("%s %j: %s", (use, name, why) => {
     const path = `${dir}${name}`;
-    expect(line(use, path)).toBe(`--flag ${path}: cannot be ${use}: ${why.replaceAll("@", dir)}`);
+    expect(line(use, path)).toBe(`--flag ${path} cannot be ${use}: ${why.replaceAll("@", dir)}`);
   });
 
   test("a relative one is looked for in the current directory", () => {
@@ -56,7 +56,7 @@ describe("a file that a flag names", () => {
     const closed = uid === 0 ? `${dir}/closed/inner` : `${dir}/closed`;
     const mode = uid === 0 ? "0644" : "0000";
     expect(refused(`${dir}/closed/inner`)).toBe(
-      `--flag: cannot be read: permission denied (EACCES); hint: ${closed} belongs to uid ${uid} and has mode ${mode}; ` +
+      `--flag cannot be read: permission denied (EACCES); hint: ${closed} belongs to uid ${uid} and has mode ${mode}; ` +
         `choose a file that uid ${uid} may read`,
     );
   });

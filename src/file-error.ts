@@ -1,6 +1,6 @@
 /** Why a file that a flag names cannot be had, and what to do about it. Loaded when it is wanted. */
 import { BrunError } from "./errors.ts";
-import { E } from "./sys/errno.ts";
+import { E, errnoText } from "./sys/errno.ts";
 import { SysError } from "./sys/error.ts";
 import { NR, syscall } from "./sys/ffi.ts";
 import { absolute, access, tryStat, X_OK } from "./sys/fs.ts";
@@ -15,10 +15,10 @@ export type FileUse = "read" | "written";
  */
 export function fileError(where: string, path: string, use: FileUse, error: unknown): unknown {
   if (!(error instanceof SysError)) return error;
-  const { errno, code, message } = error;
-  const why = message.slice(error.doing.length + 2);
+  const { errno, code } = error;
+  const why = `${errnoText(errno)} (${code})`;
   const hint = remedy(path, use, errno);
-  return new BrunError(`cannot be ${use}: ${why}`, { where, code, hint, cause: error });
+  return new BrunError(`${where} cannot be ${use}: ${why}`, { where, code, hint, cause: error });
 }
 
 function remedy(path: string, use: FileUse, errno: number): string | undefined {

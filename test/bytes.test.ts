@@ -287,13 +287,13 @@ for (const subject of subjects(["brun"])) {
       expect([config.code, config.stdout, config.stderr]).toEqual([
         1,
         "",
-        "brun: process.args[1]: has bytes that are not UTF-8, which JSON cannot hold\n",
+        "brun: process.args[1] has bytes that are not UTF-8, which JSON cannot hold\n",
       ]);
       const log = `${box.dir}/log`;
       const globals = ["--log", log, "--log-format", "json"];
       const failed = await box.call(["run", "--bundle", `${box.dir}/n\\xff`, "x"], { under, globals });
-      const { msg, where } = JSON.parse(readFileSync(log, "utf8"));
-      expect(where).toBe(`${box.dir}/n\\xff/config.json`);
+      const { msg, path } = JSON.parse(readFileSync(log, "utf8"));
+      expect(path).toBe(`${box.dir}/n\\xff/config.json`);
       expect(failed.stderr).toBe(`brun: ${msg}\n`);
       const text = await box.ok(
         ["explain", "--host", "--tmpfs", "/\\xff", "-w", "/\\xff", "--syscalls", "--", "ls"],
@@ -306,7 +306,7 @@ for (const subject of subjects(["brun"])) {
         { under },
       );
       expect(json.stderr).toBe(
-        "brun: spec.process.cwd: has bytes that are not UTF-8, which JSON cannot hold\n",
+        "brun: spec.process.cwd has bytes that are not UTF-8, which JSON cannot hold\n",
       );
     });
   });

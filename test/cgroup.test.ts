@@ -286,7 +286,7 @@ describe.skipIf(pureCgroup2 || callers().length < 2)("a user on cgroup v1", () =
     await using box = new Sandbox(user);
     const outcome = await box.sh("true", limited);
     check(outcome, 1);
-    expect(outcome.stderr).toContain("linux.resources.memory.limit: cannot be honoured");
+    expect(outcome.stderr).toContain("linux.resources.memory.limit cannot be honoured");
     expect(outcome.stderr).toContain("--cgroup-manager=disabled");
     expect(box.leftovers()).toEqual([]);
   });

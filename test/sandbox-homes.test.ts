@@ -75,7 +75,7 @@ for (const subject of subjects(["brun"])) {
       expect(deep.stdout).toBe("a\n");
       const away = await run(["-v", "/usr:~"], "true");
       expect(away.stderr).toBe(
-        `brun: -v /usr:~: hides the current directory, ${dir}/project; hint: -w PATH starts the program elsewhere\n`,
+        `brun: -v /usr:~ hides the current directory, ${dir}/project; hint: -w PATH starts the program elsewhere\n`,
       );
       const file = await run(["--tmpfs", "~/notes"], "true");
       expect(file.stderr).toBe(

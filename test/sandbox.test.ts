@@ -79,7 +79,7 @@ for (const subject of subjects(["brun"])) {
       const shown = await run([...flags, "-v", "./project/private/key:/tmp/key"], "cat /tmp/key");
       expect(shown.stdout).toBe("the key\n");
       const rootfs = await box.call(["run", "--rootfs", "/", "--hide", "/etc", "--", "true"]);
-      expect(rootfs.stderr).toBe("brun: --hide: goes with --host; hint: --tmpfs PATH covers one\n");
+      expect(rootfs.stderr).toBe("brun: --hide goes with --host; hint: --tmpfs PATH covers one\n");
       expect((await run(["--hide", "none"], "true")).stderr).toBe(
         `brun: --hide none: ${dir}/none does not exist\n`,
       );
@@ -263,7 +263,7 @@ for (const subject of subjects(["brun"])) {
       expect(await line("--host", "--writable", "--", "ls")).toContain(
         "--writable: goes with --rootfs alone",
       );
-      expect(await line("--rootfs", "/", "--rw", ".", "--", "ls")).toContain("--rw: goes with --host");
+      expect(await line("--rootfs", "/", "--rw", ".", "--", "ls")).toContain("--rw goes with --host");
       expect(await line("--host", "--bundle", "x", "--", "ls")).toContain(
         "flag provided but not defined: --bundle",
       );

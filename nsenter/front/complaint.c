@@ -131,6 +131,8 @@ static void make_line(struct complaint *line, const struct complaint *complaint,
 		complain(line, complaint->text);
 		complain(line, "\",\"time\":\"");
 		complain_time(line);
+		complain(line, "\",\"message\":\"");
+		complain(line, complaint->text);
 		complain(line, "\",\"code\":\"ERR_FAILED\"}\n");
 	} else {
 		complain(line, "time=\"");

@@ -155,9 +155,11 @@ export function closeAll(fds: readonly number[]): void {
 interface LogEntry {
   readonly level: string;
   readonly msg: string;
-  readonly code?: ErrorCode;
-  readonly where?: string;
+  /** Of errors, as the rest; brun's front has a message and a code alone. */
+  readonly message?: string;
+  readonly path?: string;
   readonly hint?: string;
+  readonly code?: ErrorCode;
 }
 
 function readLog(text: string, options: RuntimeOptions): BrunError | null {
@@ -171,22 +173,11 @@ function readLog(text: string, options: RuntimeOptions): BrunError | null {
   return error;
 }
 
-/** The error that was thrown in the brun process, from its line and the parts that the log names. */
-function errorOf({ msg, code, where, hint }: LogEntry): BrunError {
-  const start = where === undefined ? 0 : where.length + 2;
-  const message = msg.slice(start, hint === undefined ? undefined : -`; hint: ${hint}`.length);
-  if (where !== CONFIG) return whole(message, code, where && optionOf(where), hint);
-  // The config was an object, so its file means nothing; its first mistake begins with a path in it.
-  const [, path, rest] = /^([a-z]\w*(?:[.[]\S*)?): (.*)$/i.exec(message) ?? [];
-  return whole(rest ?? message, code, path, hint);
-}
-
-/** Who prints the message alone has to learn where it comes from. */
-function whole(
-  message: string,
-  code: ErrorCode | undefined,
-  where: string | undefined,
-  hint: string | undefined,
-): BrunError {
-  return new BrunError(where === undefined ? message : `${where}: ${message}`, { code, where, hint });
+/** The error that was thrown in the brun process, from the fields of its line; about an option where a flag stands for one. */
+function errorOf({ msg, message = msg, path, hint, code }: LogEntry): BrunError {
+  // The config was an object: its file means nothing to the caller.
+  if (path === undefined || path === CONFIG) return new BrunError(message, { code, hint });
+  const where = optionOf(path);
+  const told = message.startsWith(path) ? where + message.slice(path.length) : message;
+  return new BrunError(told, { code, where, hint });
 }

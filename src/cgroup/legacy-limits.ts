@@ -47,7 +47,7 @@ function memoryWrites(memory: Memory): Write[] {
   if (memory.disableOOMKiller) add("disableOOMKiller", "memory.oom_control", 1);
   if (memory.swappiness !== undefined) {
     if (memory.swappiness > 100) {
-      throw new BrunError(`expected 0 to 100 but found ${memory.swappiness}`, {
+      throw new BrunError(`${where}.swappiness: expected 0 to 100 but found ${memory.swappiness}`, {
         where: `${where}.swappiness`,
       });
     }
@@ -63,9 +63,12 @@ function cpuWrites(cpu: CPU): Write[] {
     writes.push({ controller: "cpu", file, value: `${cpu[key]}`, where: `${where}.${key}`, ...more });
   if (cpu.shares) {
     if (cpu.shares < MIN_SHARES || cpu.shares > MAX_SHARES) {
-      throw new BrunError(`expected ${MIN_SHARES} to ${MAX_SHARES} but found ${cpu.shares}`, {
-        where: `${where}.shares`,
-      });
+      throw new BrunError(
+        `${where}.shares: expected ${MIN_SHARES} to ${MAX_SHARES} but found ${cpu.shares}`,
+        {
+          where: `${where}.shares`,
+        },
+      );
     }
     add("shares", "cpu.shares");
   }

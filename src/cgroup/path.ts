@@ -27,7 +27,7 @@ export function unitPath(cgroupsPath: string | undefined, id: string, user: bool
   const parts = cgroupsPath.split(":");
   if (parts.length !== 3) {
     throw new BrunError(
-      `expected "slice:prefix:name" for a systemd cgroup but found ${quoted(cgroupsPath)}`,
+      `${WHERE}: expected "slice:prefix:name" for a systemd cgroup but found ${quoted(cgroupsPath)}`,
       {
         where: WHERE,
         hint: "give that form, or leave systemd out with --cgroup-manager=cgroupfs",
@@ -40,7 +40,7 @@ export function unitPath(cgroupsPath: string | undefined, id: string, user: bool
       throw new BrunError(`${quoted(part)} is not a part of a unit's name`, { where: WHERE });
     }
   }
-  if (name === "") throw new BrunError("the name after the second colon is missing", { where: WHERE });
+  if (name === "") throw new BrunError(`${WHERE} has no name after the second colon`, { where: WHERE });
   expandSlice(slice || fallback);
   const unit = name.endsWith(".slice") ? name : prefix === "" ? `${name}.scope` : `${prefix}-${name}.scope`;
   return { slice: slice || fallback, unit };

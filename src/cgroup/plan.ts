@@ -64,7 +64,9 @@ export function planCgroup(request: CgroupRequest, view: PlanView): CgroupPlan |
   if (plan === null || !(request.delegate || request.nests)) return plan;
   if (plan.version === 1) {
     if (!request.delegate) return plan;
-    throw new BrunError("needs cgroup v2, and this host has cgroup v1", { where: DELEGATE_WHERE });
+    throw new BrunError(`${DELEGATE_WHERE} needs cgroup v2, and this host has cgroup v1`, {
+      where: DELEGATE_WHERE,
+    });
   }
   return { ...plan, delegated: levelsBelow(plan.paths[""]!, request.delegate || NESTING_PART) };
 }
@@ -123,7 +125,7 @@ function refused(request: CgroupRequest, why: string, hint: string): null {
   const where =
     limit ?? (request.cgroupsPath ? "linux.cgroupsPath" : request.delegate ? DELEGATE_WHERE : null);
   if (where === null) return null;
-  throw new BrunError(`cannot be honoured: ${why}`, { where, hint });
+  throw new BrunError(`${where} cannot be honoured: ${why}`, { where, hint });
 }
 
 function systemdPlan(request: CgroupRequest, view: PlanView): CgroupPlan {
@@ -176,9 +178,12 @@ function unifiedDirectory(request: CgroupRequest, view: PlanView): string | null
 function innerPath(request: CgroupRequest): string {
   const inner = cleanPath(request.cgroupsPath || request.id);
   if (inner !== "") return inner;
-  throw new BrunError("names the root of the hierarchy, whose limits are not a container's", {
-    where: "linux.cgroupsPath",
-  });
+  throw new BrunError(
+    "linux.cgroupsPath names the root of the hierarchy, whose limits are not a container's",
+    {
+      where: "linux.cgroupsPath",
+    },
+  );
 }
 
 function unifiedPlan(request: CgroupRequest, view: PlanView, directory: string): CgroupPlan {
@@ -192,7 +197,9 @@ function unifiedPlan(request: CgroupRequest, view: PlanView, directory: string):
 
 function legacyPlan(request: CgroupRequest, view: PlanView): CgroupPlan {
   if (Object.keys(request.resources?.unified ?? {}).length > 0) {
-    throw new BrunError("needs cgroup v2, and this host has cgroup v1", { where: "linux.resources.unified" });
+    throw new BrunError("linux.resources.unified needs cgroup v2, and this host has cgroup v1", {
+      where: "linux.resources.unified",
+    });
   }
   const inner = innerPath(request);
   const absolute = request.cgroupsPath?.startsWith("/") === true;

@@ -152,7 +152,8 @@ export function rdmaWrites(resources: Resources): Write[] {
 function unifiedMap(unified: Readonly<Record<string, string>>): Write[] {
   return Object.entries(unified).flatMap(([file, text]) => {
     const where = `${RESOURCES}.unified[${quoted(file)}]`;
-    if (!/^[^/\s.]+\.[^/\s]+$/.test(file)) throw new BrunError("is not a file of a cgroup", { where });
+    if (!/^[^/\s.]+\.[^/\s]+$/.test(file))
+      throw new BrunError(`${where} is not a file of a cgroup`, { where });
     const controller = file.slice(0, file.indexOf("."));
     // Files that take one line a device get one write for each.
     return text

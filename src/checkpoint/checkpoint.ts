@@ -101,7 +101,7 @@ function parent(
 ): Pick<CriuOptions, "parentImg" | "trackMem"> {
   if (parentPath === "") return {};
   const where = "--parent-path";
-  if (parentPath.startsWith("/")) throw new BrunError("must be relative to --image-path", { where });
+  if (parentPath.startsWith("/")) throw new BrunError(`${where} must be relative to --image-path`, { where });
   const found = tryStat(`${imagePath}/${parentPath}`);
   if (typeof found === "number") {
     throw new BrunError(`there is no ${imagePath}/${parentPath}: ${errnoText(-found)}`, { where });

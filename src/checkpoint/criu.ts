@@ -57,7 +57,7 @@ export class Criu {
   require(feature: keyof Features, flag: string): void {
     const { features } = this.ask({ type: Request.FEATURE_CHECK, features: { [feature]: true } });
     if (features[feature]) return;
-    throw new BrunError("cannot be had: this kernel or this criu lacks it", {
+    throw new BrunError(`${flag} cannot be had: this kernel or this criu lacks it`, {
       where: flag,
       hint: `criu check --feature ${feature === "memTrack" ? "mem_dirty_track" : "uffd"} says more`,
     });

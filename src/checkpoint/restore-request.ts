@@ -50,5 +50,7 @@ function stringsIn(path: string): string[] {
   } catch {
     // No JSON is as wrong as another kind of it.
   }
-  throw new BrunError("is no list of texts: this is not a checkpoint, or it is damaged", { where: path });
+  throw new BrunError(`${path} is no list of texts: this is not a checkpoint, or it is damaged`, {
+    where: path,
+  });
 }

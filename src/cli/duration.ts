@@ -40,6 +40,6 @@ export function timeoutMs(text: string | undefined, flag = "--timeout"): number 
       hint: "seconds, or such as 0.5, 10s, 2m, 1h30m",
     });
   }
-  if (sum > MOST_MS) throw new BrunError("49 days are the most", { code: "ERR_USAGE", where: flag });
+  if (sum > MOST_MS) throw new BrunError(`${flag} takes 49 days at most`, { code: "ERR_USAGE", where: flag });
   return sum > 0 ? Math.max(1, Math.round(sum)) : 0;
 }

@@ -138,7 +138,7 @@ EXAMPLE
     const path = absolute(args.directory);
     mkdirAll(path, 0o755);
     if (readdir(path).length > 0) {
-      throw new BrunError("is not empty", {
+      throw new BrunError(`${path} is not empty`, {
         code: "ERR_EXISTS",
         where: path,
         hint: "name a directory that is not there",

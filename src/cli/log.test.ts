@@ -17,15 +17,16 @@ test("json lines hold level, msg and time, as logrus's", () => {
   );
 });
 
-test("json lines of errors hold code, path and hint besides, for programs", () => {
+test("json lines of errors hold message, path, hint and code besides, for programs", () => {
   const file = `${dir}/errors`;
   const error = new BrunError("cannot", { code: "ERR_CONFIG", where: "mounts[0]", hint: "do" });
   logError({ file, format: "json", debug: false }, error);
   expect(JSON.parse(readFileSync(file, "utf8"))).toMatchObject({
     level: "error",
     msg: "mounts[0]: cannot; hint: do",
+    message: "cannot",
     code: "ERR_CONFIG",
-    where: "mounts[0]",
+    path: "mounts[0]",
     hint: "do",
   });
 });
@@ -79,6 +80,6 @@ test("a log file that cannot be written is an error at the start, and none later
   } catch (error) {
     line = errorLine(error);
   }
-  expect(line).toStartWith(`--log ${file}: cannot be written: no such file or directory (ENOENT); hint: `);
+  expect(line).toStartWith(`--log ${file} cannot be written: no such file or directory (ENOENT); hint: `);
   log({ file, format: "text", debug: false }, "warning", "lost");
 });

@@ -23,19 +23,21 @@ export interface LogOptions {
   readonly human?: ((level: LogLevel, message: string) => void) | undefined;
 }
 
-/** What an error's JSON line has besides, for programs such as the TypeScript API: the code, and parts of the line. */
+/** What an error's JSON line has beside `msg`, for programs such as the TypeScript API: the fields of {@link BrunError}. */
 export interface ErrorFields {
-  readonly code: ErrorCode;
-  readonly where?: string | undefined;
+  readonly message: string;
+  readonly path?: string | undefined;
   readonly hint?: string | undefined;
+  readonly code: ErrorCode;
 }
 
 function fieldsOf(error: unknown): ErrorFields {
+  const message = printable(error instanceof Error ? error.message : String(error));
   if (error instanceof BrunError) {
-    const { code, where, hint } = error;
-    return { code, where: where && printable(where), hint: hint && printable(hint) };
+    const { code, path, hint } = error;
+    return { message, path: path && printable(path), hint: hint && printable(hint), code };
   }
-  return { code: error instanceof SysError ? error.code : "ERR_FAILED" };
+  return { message, code: error instanceof SysError ? error.code : "ERR_FAILED" };
 }
 
 /**

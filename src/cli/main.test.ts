@@ -58,7 +58,7 @@ describe("refusals", () => {
     [
       ["--log", "/nonexistent/log", "list"],
       1,
-      "brun: --log /nonexistent/log: cannot be written: no such file or directory (ENOENT); hint: make its directory: mkdir -p /nonexistent\n",
+      "brun: --log /nonexistent/log cannot be written: no such file or directory (ENOENT); hint: make its directory: mkdir -p /nonexistent\n",
     ],
     [["--log", "journald:", "list"], 1, "brun: --log journald:: brun logs to files only"],
     [["--root", "/", "list"], 1, "brun: --root must not be the root directory, /"],

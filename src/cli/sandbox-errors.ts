@@ -10,11 +10,9 @@ export function checked(spec: Sandbox["spec"]): LoadedSpec {
   try {
     return parseSpec(toJson(spec, ""), "the flags", { holdsBytes: true });
   } catch (error) {
-    // "hostname: expected …"
-    const [, where = "", rest = ""] = /^([\w.]+): (.*)/.exec((error as Error).message) ?? [];
-    const flag = FLAGS.find(([pattern]) => pattern.test(where))?.[1];
-    if (!(error instanceof BrunError) || flag === undefined) throw error;
-    throw new BrunError(rest, { code: "ERR_USAGE", where: flag, hint: error.hint, cause: error });
+    if (!(error instanceof BrunError)) throw error;
+    const flag = FLAGS.find(([pattern]) => pattern.test(error.where ?? ""))?.[1];
+    throw flag === undefined ? error : error.about(flag, "ERR_USAGE");
   }
 }
 
@@ -62,12 +60,5 @@ export function withFlag({ flags }: Sandbox, error: unknown): unknown {
   if (own !== undefined) return new BrunError(own, { code: error.code, cause: error });
   const where = error.where ?? "";
   const flag = flags[mountOf(error)] ?? FLAGS.find(([pattern]) => pattern.test(where))?.[1];
-  if (!flag) return error;
-  return new BrunError(error.message, {
-    code: error.code,
-    where: flag,
-    hint: error.hint,
-    exitCode: error.exitCode,
-    cause: error,
-  });
+  return flag ? error.about(flag) : error;
 }

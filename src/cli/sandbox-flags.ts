@@ -130,18 +130,21 @@ export function sandboxOptions(
     });
   }
   if (args.writable && (root.kind === "host" || args.upper !== undefined || args["read-only"])) {
-    throw new BrunError("goes with --rootfs alone, and neither with --upper nor with --read-only", {
-      where: "--writable",
-      hint: root.kind === "host" ? "--rw PATH leaves a path of the host writable" : undefined,
-    });
+    throw new BrunError(
+      "--writable goes with --rootfs alone, and neither with --upper nor with --read-only",
+      {
+        where: "--writable",
+        hint: root.kind === "host" ? "--rw PATH leaves a path of the host writable" : undefined,
+      },
+    );
   }
   if (args.upper !== undefined && args["read-only"]) {
-    throw new BrunError("nothing is written with --read-only", { where: "--upper" });
+    throw new BrunError("--upper has no use with --read-only: nothing is written", { where: "--upper" });
   }
   const ofHost = args.rw.length > 0 ? "--rw" : args.hide.length > 0 ? "--hide" : "--with-secrets";
   if (root.kind === "rootfs" && (ofHost !== "--with-secrets" || args["with-secrets"])) {
     const hint = ofHost === "--hide" ? "--tmpfs PATH covers one" : "-v SOURCE:PATH mounts a path of the host";
-    throw new BrunError("goes with --host", { where: ofHost, hint });
+    throw new BrunError(`${ofHost} goes with --host`, { where: ofHost, hint });
   }
   if (args.init && args["no-init"]) {
     throw new BrunError("--init and --no-init exclude each other", { code: "ERR_USAGE" });

@@ -47,7 +47,7 @@ function parseMapping(text: string, map: readonly IdMap[] | undefined): IDMappin
 }
 
 function noMapping(option: string, where: string): BrunError {
-  return new BrunError(`expected mappings but found ${quoted(option)}`, {
+  return new BrunError(`${where}: expected mappings but found ${quoted(option)}`, {
     where,
     hint: "idmap=uids=FS-HOST-SIZE#…;gids=FS-HOST-SIZE#…, where @ before FS takes HOST from the container's mappings",
   });

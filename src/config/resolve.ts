@@ -109,7 +109,8 @@ export function resolve(input: ResolveInput): Resolved {
       : !deniesSetgroups(ids.maps, caller);
   const setgroups = allowed && !selfMapped && !(rootless && input.setgroupsDenied());
   const root = spec.root?.path;
-  if (!root) throw new BrunError("is missing: it names the root file system", { where: "root.path" });
+  if (!root)
+    throw new BrunError("root.path is missing: it names the root file system", { where: "root.path" });
   spec = withIdmapOptions(spec, ids?.maps ?? null);
   each(spec.mounts ?? [], refuseBindData);
   const rootfs = absolute(root, input.bundle);
@@ -183,7 +184,7 @@ function maps(input: ResolveInput): { maps: IdMaps; changes: Change[] } {
   const mode = input.userns ?? "auto";
   if (uidMappings?.length && gidMappings?.length) {
     if (mode !== "auto") {
-      throw new BrunError("the config has id mappings of its own", {
+      throw new BrunError("--userns is refused: the config has id mappings of its own", {
         where: "--userns",
         hint: "leave out the flag, or linux.uidMappings and linux.gidMappings",
       });

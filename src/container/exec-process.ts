@@ -3,7 +3,8 @@
 import { BrunError } from "../errors.ts";
 import { readGiven } from "../given-file.ts";
 import { quoted } from "../printable.ts";
-import { type Process, parseProcess, type User } from "../spec/index.ts";
+import { mistakeText, type Process, parseProcess, type User } from "../spec/index.ts";
+import type { Mistake } from "../spec/validate/findings.ts";
 import { validateEnv } from "../spec/validate/process.ts";
 import { CAPABILITIES } from "../sys/constants.ts";
 import { absolute } from "../sys/fs.ts";
@@ -62,11 +63,11 @@ function withDefaults(process: Process, own: Process): Process {
 /** What the config's own checks refuse. */
 function checkFlags({ cwd, env }: ExecOptions): void {
   if (cwd !== undefined && !cwd.startsWith("/")) {
-    throw new BrunError(`expected an absolute path but found ${quoted(cwd)}`, { where: "--cwd" });
+    throw new BrunError(`--cwd: expected an absolute path but found ${quoted(cwd)}`, { where: "--cwd" });
   }
-  const errors: string[] = [];
+  const errors: Mistake[] = [];
   validateEnv(env, "--env", errors);
-  if (errors.length > 0) throw new BrunError(errors.join("; "));
+  if (errors.length > 0) throw new BrunError(errors.map(mistakeText).join("; "), { where: errors[0]!.path });
 }
 
 /**

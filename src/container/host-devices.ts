@@ -78,7 +78,9 @@ function makingProgram(devices: readonly Device[], missing: readonly number[], m
     const { path, type, major, minor, fileMode = 0o666, uid = 0, gid = 0 } = devices[index]!;
     const owner = [toHost(maps.uid, uid), toHost(maps.gid, gid)] as const;
     if (owner[0] === null || owner[1] === null)
-      throw new BrunError(`its owner ${uid}:${gid} is not mapped`, { where: `linux.devices[${index}]` });
+      throw new BrunError(`the owner ${uid}:${gid} of ${path} is not mapped`, {
+        where: `linux.devices[${index}]`,
+      });
     b.at(`linux.devices[${index}]`, { kind: "makeDevice", path });
     const name = b.str(`/dev/${index}`);
     const mode = DEVICE_TYPES[type]! | (fileMode & 0o7777);

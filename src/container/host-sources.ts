@@ -128,12 +128,14 @@ function userNamespace(maps: IdMaps, where: string): string {
     const message = receiveMessage(stage.socket);
     if (message === null) throw stageLost(stage, "cannot make a user namespace for the ids of a mount");
     if (message.type !== Message.map)
-      throw new BrunError("cannot make a user namespace for its ids", { where });
+      throw new BrunError("cannot make a user namespace for the ids of the mount", { where });
     for (const kind of ["uid", "gid"] as const) {
       const path = `/proc/${stage.pid}/${kind}_map`;
       const result = tryWriteExisting(path, mapText(maps[kind]));
       if (result < 0)
-        throw new BrunError(`cannot write its ${kind}Mappings: ${errnoText(-result)}`, { where });
+        throw new BrunError(`cannot write the ${kind}Mappings of the mount: ${errnoText(-result)}`, {
+          where,
+        });
     }
     const fd = open(`/proc/${stage.pid}/ns/user`, O.RDONLY);
     return `/proc/${syscall(NR.getpid)}/fd/${fd}`;

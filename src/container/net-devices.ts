@@ -4,7 +4,6 @@
  */
 import { BrunError } from "../errors.ts";
 import type { Linux } from "../spec/index.ts";
-import { errnoText } from "../sys/errno.ts";
 import { SysError } from "../sys/error.ts";
 import { close } from "../sys/fs.ts";
 import {
@@ -44,13 +43,10 @@ export function moveNetDevices(devices: NonNullable<Linux["netDevices"]>, pid: n
         moveDevice(host, inside, pid, name, device.name || name);
       } catch (error) {
         if (!(error instanceof SysError)) throw error;
-        throw new BrunError(
-          `cannot ${error.message.split(":")[0]}: ${errnoText(error.errno)} (${error.code})`,
-          {
-            where: `linux.netDevices.${name}`,
-            cause: error,
-          },
-        );
+        throw new BrunError(`cannot ${error.message}`, {
+          where: `linux.netDevices.${name}`,
+          cause: error,
+        });
       }
     }
   } finally {

@@ -16,7 +16,7 @@ export function resctrlMount(mountinfo = readTextIfThere("/proc/self/mountinfo")
   for (const line of mountinfo.split("\n")) {
     if (line.includes(" - resctrl ")) return mountPath(line.split(" ")[4]!);
   }
-  throw new BrunError("needs resctrl, which is not mounted on this machine", {
+  throw new BrunError(`${WHERE} needs resctrl, which is not mounted on this machine`, {
     where: WHERE,
     hint: "on a CPU that has it: mount -t resctrl resctrl /sys/fs/resctrl",
   });

@@ -208,7 +208,7 @@ function waitForLock(fd: number, id: string): void {
  */
 function checkOwner(directory: string, uid: number): void {
   if (uid === syscall(NR.geteuid)) return;
-  throw new BrunError(`belongs to uid ${uid}, not to you`, {
+  throw new BrunError(`${directory} belongs to uid ${uid}, not to you`, {
     where: directory,
     hint: "run brun as that user, who could have written anything there",
   });
@@ -316,7 +316,7 @@ export function readStateBytes(path: string): Uint8Array | null {
       close(fd);
     }
   }
-  throw new BrunError("is not a file that brun has written", {
+  throw new BrunError(`${path} is not a file that brun has written`, {
     where: path,
     hint: "look at who has put it there; brun delete --force removes the container",
   });
@@ -335,7 +335,7 @@ function parseState(json: string, id: string, file: string): StoredState {
   try {
     state = JSON.parse(json);
   } catch {
-    throw new BrunError("is damaged", {
+    throw new BrunError(`${file} is damaged`, {
       where: file,
       hint: `brun delete --force ${id} removes the container`,
     });
@@ -348,7 +348,7 @@ function parseState(json: string, id: string, file: string): StoredState {
     typeof state.startTime === "string" &&
     typeof state.bundle === "string";
   if (!valid) {
-    throw new BrunError("is not a state of this brun", {
+    throw new BrunError(`${file} is not a state of this brun`, {
       where: file,
       hint: `brun delete --force ${id} removes the container`,
     });

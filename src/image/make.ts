@@ -188,7 +188,7 @@ export async function commitContainer(
   const base = baseOf(container, store, ids);
   const manifest = parseManifest(store.blob(base.manifest) ?? new Uint8Array(0), "", base.name);
   if (manifest.kind !== "manifest") {
-    throw new BrunError("is no image", { code: "ERR_STATE", where: base.name });
+    throw new BrunError(`${base.name} is no image`, { code: "ERR_STATE", where: base.name });
   }
   const json = parseJson(fromUtf8(store.blob(base.config) ?? new Uint8Array(0)), base.name) as ConfigJson;
   return store.making(async () => {

@@ -106,18 +106,21 @@ export function parseManifest(bytes: Uint8Array, mediaType: string, where: strin
   const json = document(bytes, where);
   const type = typeof json.mediaType === "string" && json.mediaType !== "" ? json.mediaType : mediaType;
   if (json.schemaVersion === 1 || type.startsWith("application/vnd.docker.distribution.manifest.v1+")) {
-    throw new BrunError("has Docker's first manifest format, which has been given up", {
+    throw new BrunError(`${where} has Docker's first manifest format, which has been given up`, {
       code: "ERR_CONFIG",
       where,
       hint: "push the image anew with a tool of today",
     });
   }
   if (json.schemaVersion !== undefined && json.schemaVersion !== 2) {
-    throw new BrunError(`has schemaVersion ${String(json.schemaVersion)}`, { code: "ERR_CONFIG", where });
+    throw new BrunError(`${where} has schemaVersion ${String(json.schemaVersion)}`, {
+      code: "ERR_CONFIG",
+      where,
+    });
   }
   // A document that could be read as both is refused (CVE-2021-41190).
   if (json.manifests !== undefined && (json.layers !== undefined || json.config !== undefined)) {
-    throw new BrunError("is both an image and an index", { code: "ERR_CONFIG", where });
+    throw new BrunError(`${where} is both an image and an index`, { code: "ERR_CONFIG", where });
   }
   const isIndex = type === MEDIA.index || type === MEDIA.dockerIndex || json.manifests !== undefined;
   if (isIndex) {
@@ -125,7 +128,7 @@ export function parseManifest(bytes: Uint8Array, mediaType: string, where: strin
     return { kind: "index", manifests: manifests.map(toDescriptor) };
   }
   if (json.config === undefined) {
-    throw new BrunError(`is no image${type === "" ? "" : `: its type is ${type}`}`, {
+    throw new BrunError(`${where} is no image${type === "" ? "" : `: its type is ${type}`}`, {
       code: "ERR_CONFIG",
       where,
     });
@@ -165,7 +168,7 @@ function document(bytes: Uint8Array, where: string): Record<string, unknown> {
   const json = parseJson(fromUtf8(bytes), where);
   if (typeof json === "object" && json !== null && !Array.isArray(json))
     return json as Record<string, unknown>;
-  throw new BrunError("is no JSON object", { code: "ERR_CONFIG", where });
+  throw new BrunError(`${where} is no JSON object`, { code: "ERR_CONFIG", where });
 }
 
 function parsed<const T extends v.GenericSchema>(schema: T, json: unknown, where: string): v.InferOutput<T> {

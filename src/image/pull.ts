@@ -142,7 +142,7 @@ async function resolve(source: Source, where: string, platform: Platform): Promi
     if (manifest.kind === "manifest") return { top, document, manifest };
     document = await source.manifest(choosePlatform(manifest.manifests, platform, where));
   }
-  throw new BrunError("has indexes in indexes without end", { code: "ERR_CONFIG", where });
+  throw new BrunError(`${where} has indexes in indexes without end`, { code: "ERR_CONFIG", where });
 }
 
 async function fetchImage(
@@ -169,7 +169,7 @@ async function makeImage(
 ): Promise<PulledImage> {
   const { top, document, manifest } = await resolve(source, where, options.platform);
   if (!isConfig(manifest.config)) {
-    throw new BrunError(`is no container image, but ${manifest.config.mediaType}`, {
+    throw new BrunError(`${where} is no container image, but ${manifest.config.mediaType}`, {
       code: "ERR_CONFIG",
       where,
     });
@@ -187,12 +187,12 @@ async function makeImage(
   }
   const { layers } = manifest;
   if (layers.length !== config.diffIds.length) {
-    throw new BrunError(`has ${layers.length} layers and a config for ${config.diffIds.length}`, {
+    throw new BrunError(`${where} has ${layers.length} layers and a config for ${config.diffIds.length}`, {
       code: "ERR_CONFIG",
       where,
     });
   }
-  if (layers.length === 0) throw new BrunError("has no layers", { code: "ERR_CONFIG", where });
+  if (layers.length === 0) throw new BrunError(`${where} has no layers`, { code: "ERR_CONFIG", where });
   const size = layers.reduce((sum, layer) => sum + layer.size, 0);
   if (config.diffIds.some((diffId) => !store.hasLayer(ids, diffId))) {
     options.progress?.({ type: "image", doing: "pulling", name: where, layers: layers.length, size });

@@ -53,7 +53,7 @@ export function readImages(directory: string): readonly StoredImage[] {
   const text = readTextIfThere(path);
   if (text === null) return [];
   const damaged = () =>
-    new BrunError("is damaged", {
+    new BrunError(`${path} is damaged`, {
       code: "ERR_STATE",
       where: path,
       hint: "remove it, and pull the images again",

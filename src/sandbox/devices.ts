@@ -47,7 +47,7 @@ function wanted(options: SandboxOptions, view: HostView): Wanted[] {
     const access = /^[rwm]+$/.test(last) ? last : "rwm";
     const others = access === last ? rest.slice(0, -1) : rest;
     if (others.length > 1 || !first.startsWith("/")) {
-      throw new BrunError("is no device", { where: flag, hint: "/dev/NAME[:/dev/NAME[:rwm]]" });
+      throw new BrunError(`${flag} is no device`, { where: flag, hint: "/dev/NAME[:/dev/NAME[:rwm]]" });
     }
     const { path: source, entry } = settle(absolute(first), flag, view);
     if (entry.device === undefined) {

@@ -37,7 +37,8 @@ export function securityOf(options: readonly string[], paths: DefaultPaths, view
     };
     if (name === "seccomp") seccomp = value === "unconfined" ? null : profile(value, option, view);
     else if (name === "no-new-privileges") {
-      if (!["", "true", "false"].includes(value)) refuse("is neither true nor false");
+      if (!["", "true", "false"].includes(value))
+        refuse(`no-new-privileges is neither true nor false, but ${value}`);
       noNewPrivileges = value !== "false";
     } else if (name === "apparmor") apparmorProfile = value === "unconfined" ? undefined : value;
     else if (name === "label") {
@@ -53,7 +54,7 @@ export function securityOf(options: readonly string[], paths: DefaultPaths, view
       }
     } else {
       refuse(
-        "brun has no such option",
+        `brun has no security option ${name}`,
         "seccomp=, no-new-privileges, apparmor=, label=disable, mask=, unmask= and systempaths=unconfined are there",
       );
     }

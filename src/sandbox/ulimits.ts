@@ -22,7 +22,7 @@ export function ulimits(texts: readonly string[]): Rlimit[] | undefined {
     const where = `--ulimit ${text}`;
     const match = /^(\w+)=(-1|unlimited|\d+)(?::(-1|unlimited|\d+))?$/.exec(text);
     if (match === null) {
-      throw new BrunError("is no limit", {
+      throw new BrunError(`${where} is no limit`, {
         code: "ERR_USAGE",
         where,
         hint: "such as nofile=1024 or nofile=1024:4096",

@@ -49,7 +49,9 @@ export function sandboxMaps(options: SandboxOptions, view: HostView, user: User)
   if (!view.rootless || options.root.kind !== "host" || user.uid === 0 || caller.uid === 0) return null;
   const itself = user.uid === caller.uid && user.gid === caller.gid;
   if (options.userns === "single" && !itself) {
-    throw new BrunError("the caller alone is mapped, so it can only be you, or root", { where: "--user" });
+    throw new BrunError("the caller alone is mapped, so --user can only be you, or root", {
+      where: "--user",
+    });
   }
   if (itself && (options.userns === "auto" || options.userns === "single")) return aloneMaps(view, user);
   const maps = keptIds(options, view);
@@ -88,7 +90,7 @@ export function isAlone(maps: SandboxMaps | null): boolean {
 export function aloneMaps(view: HostView, { uid = 0, gid = 0 }: User): SandboxMaps {
   const { caller } = view;
   if (uid !== 0 && (uid !== caller.uid || gid !== caller.gid)) {
-    throw new BrunError("with fuse-overlayfs it can only be you, or root", { where: "--user" });
+    throw new BrunError("with fuse-overlayfs --user can only be you, or root", { where: "--user" });
   }
   const one = (containerID: number, hostID: number) => [{ containerID, hostID, size: 1 }];
   return { uidMappings: one(uid, caller.uid), gidMappings: one(uid === 0 ? 0 : gid, caller.gid) };

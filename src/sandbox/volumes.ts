@@ -70,7 +70,7 @@ function volume(text: string, host: boolean, view: HostView): Mount {
   const flag = `-v ${text}`;
   const [first = "", second, third, more] = withoutEscapes(text);
   if (more !== undefined)
-    throw new BrunError("has too many colons", {
+    throw new BrunError(`${flag} has too many colons`, {
       where: flag,
       hint: "SOURCE:PATH[:OPTIONS]; write a colon in a path as \\:",
     });
@@ -122,7 +122,7 @@ function bind(
 function longMount(text: string, host: boolean, view: HostView): Mount {
   const flag = `--mount ${text}`;
   const { type, from, to, words } = longOptions(text, flag);
-  if (to === undefined) throw new BrunError("needs dst=PATH", { where: flag });
+  if (to === undefined) throw new BrunError(`${flag} needs dst=PATH`, { where: flag });
   if (type === "tmpfs") {
     if (from !== undefined) throw new BrunError("a tmpfs has no source", { where: flag });
     return tmpfsMount(inside(to, host, flag, view), words, host);
@@ -130,7 +130,7 @@ function longMount(text: string, host: boolean, view: HostView): Mount {
   if (type !== "bind") {
     throw new BrunError(`brun has no mounts of type "${type}"`, { where: flag, hint: "bind or tmpfs" });
   }
-  if (from === undefined) throw new BrunError("needs src=PATH", { where: flag });
+  if (from === undefined) throw new BrunError(`${flag} needs src=PATH`, { where: flag });
   return bind(from, inside(to, host, flag, view), words, flag, view);
 }
 

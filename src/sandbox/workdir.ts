@@ -29,7 +29,7 @@ function currentDirectory(options: SandboxOptions, view: HostView, placed: reado
   const { cwd } = view;
   const over = lastOn(cwd, placed);
   if (over?.mount.type !== "bind" || isThere(cwd, options, view, placed)) return cwd;
-  throw new BrunError(`hides the current directory, ${cwd}`, {
+  throw new BrunError(`${over.flag} hides the current directory, ${cwd}`, {
     code: "ERR_USAGE",
     where: over.flag,
     hint: "-w PATH starts the program elsewhere",

@@ -15,7 +15,7 @@ export type {
   NamespaceType,
   TimeOffset,
 } from "./linux.ts";
-export { type LoadedSpec, type LoadOptions, loadSpec, parseProcess, parseSpec } from "./load.ts";
+export { type LoadedSpec, type LoadOptions, loadSpec, mistakeText, parseProcess, parseSpec } from "./load.ts";
 export type { IDMapping, Mount, Root } from "./mounts.ts";
 export type { Capabilities, IOPriority, Process, Rlimit, Scheduler, User } from "./process.ts";
 export type { BlockIO, CPU, DeviceCgroup, Memory, Resources } from "./resources.ts";

@@ -5,25 +5,27 @@ import { joinPath, show } from "./json.ts";
 import { ProcessSchema } from "./process.ts";
 import type { SchemaNode } from "./schema-node.ts";
 import { SpecSchema } from "./spec.ts";
+import type { Mistake } from "./validate/findings.ts";
 
 const SCHEMAS = { spec: SpecSchema, process: ProcessSchema };
 
-/** Each mistake as "mounts[3].destination: expected a string but found 42", at most one for each path. */
-export function describeIssues(name: keyof typeof SCHEMAS, value: unknown): string[] {
-  const sentences = new Map<string, string>();
+/** The mistakes, such as "expected a string but found 42", at most one for each path. */
+export function describeIssues(name: keyof typeof SCHEMAS, value: unknown): Mistake[] {
+  const mistakes = new Map<string, Mistake>();
   const schema: v.GenericSchema = SCHEMAS[name];
   dropNulls(schema as SchemaNode, value);
   for (const issue of v.safeParse(schema, value).issues ?? []) {
     const path = pathOf(issue);
-    if (sentences.has(path)) continue;
+    if (mistakes.has(path)) continue;
     const last = issue.path?.at(-1);
     const missing = last?.type === "object" && last.origin === "key";
     const found = last === undefined ? value : last.value;
-    const sentence = missing ? "missing" : `expected ${issue.message} but found ${show(found)}`;
-    sentences.set(path, path === "" ? sentence : `${path}: ${sentence}`);
+    const text = missing ? "missing" : `expected ${issue.message} but found ${show(found)}`;
+    mistakes.set(path, { path, text });
   }
-  if (sentences.size === 0) return ["has __proto__, prototype or constructor as a key, which is not allowed"];
-  return [...sentences.values()];
+  if (mistakes.size === 0)
+    return [{ path: "", text: "has __proto__, prototype or constructor as a key, which is not allowed" }];
+  return [...mistakes.values()];
 }
 
 /** Removes the optional fields that are null, which count as absent. Other nulls stay: they are mistakes. */

@@ -18,7 +18,7 @@ export function parseJson(text: string, where: string, exact = false): unknown {
     return exact ? JSON.parse(json, exactInteger) : JSON.parse(json);
   } catch (cause) {
     if (cause instanceof RangeError)
-      throw new BrunError("nested too deeply", { code: "ERR_CONFIG", where, cause });
+      throw new BrunError(`${where} is nested too deeply`, { code: "ERR_CONFIG", where, cause });
     const { describeSyntaxError } = require("./json-error.ts") as typeof import("./json-error.ts");
     throw new BrunError(describeSyntaxError(json), { code: "ERR_CONFIG", where, cause });
   }
@@ -51,7 +51,7 @@ export function toSharedJson(value: unknown, indent = "\t"): string {
   const text = toJson(value, indent);
   const [path] = text.includes("\\udc") ? textPaths(value, (x) => !x.isWellFormed()) : [];
   if (path === undefined) return text;
-  throw new BrunError("has bytes that are not UTF-8, which JSON cannot hold", { where: path });
+  throw new BrunError(`${path} has bytes that are not UTF-8, which JSON cannot hold`, { where: path });
 }
 
 /** Config paths of the strings and keys of a value of which something holds. */

@@ -198,7 +198,7 @@ test("nesting without bound is no crash", () => {
   const deep = `${"[".repeat(200_000)}${"]".repeat(200_000)}`;
   const text = JSON.stringify(MINIMAL).replace("{", `{"x":${deep},`);
   expect(parseSpec(text, "x").spec.ociVersion).toBe("1.0.2");
-  expect(lineOf(() => parseSpec(text.replace('"cwd":"/"', '"cwd":7'), "x"))).toBe("x: nested too deeply");
+  expect(lineOf(() => parseSpec(text.replace('"cwd":"/"', '"cwd":7'), "x"))).toBe("x is nested too deeply");
   expect(lineOf(() => parseSpec("[".repeat(200_000), "x"))).toContain("column 200001");
 });
 
@@ -251,9 +251,9 @@ test("JSON for others holds no bytes that are not UTF-8", () => {
   expect(toSharedJson({ a: ["😀", 1n] }, "")).toBe('{"a":["😀",1]}');
   expect(toSharedJson({ a: "\\udcff" }, "")).toBe('{"a":"\\\\udcff"}');
   expect(lineOf(() => toSharedJson({ a: { b: ["", "\udcff"] } }))).toBe(
-    "a.b[1]: has bytes that are not UTF-8, which JSON cannot hold",
+    "a.b[1] has bytes that are not UTF-8, which JSON cannot hold",
   );
   expect(lineOf(() => toSharedJson({ a: { "\udcff": "" } }))).toBe(
-    'a["\\xff"]: has bytes that are not UTF-8, which JSON cannot hold',
+    'a["\\xff"] has bytes that are not UTF-8, which JSON cannot hold',
   );
 });

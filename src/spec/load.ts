@@ -7,7 +7,7 @@ import { fitsProcess, fitsSpec } from "./fits.gen.ts";
 import { parseJson, textPaths } from "./json.ts";
 import type { Process } from "./process.ts";
 import type { Spec } from "./spec.ts";
-import type { Findings } from "./validate/findings.ts";
+import type { Findings, Mistake } from "./validate/findings.ts";
 import { validateProcess } from "./validate/process.ts";
 import { validateSpec } from "./validate/spec.ts";
 
@@ -41,7 +41,7 @@ export function loadSpec(path: string, options: LoadOptions = {}): LoadedSpec {
   return parseSpec(read(path), path, options);
 }
 
-/** Checks the text of a config.json; `where` names it in errors. Throws a BrunError. */
+/** Checks the text of a config.json; `where` is the file, for errors. Throws a BrunError. */
 export function parseSpec(text: string, where: string, options: LoadOptions = {}): LoadedSpec {
   const spec = parse(text, where, "spec", options.holdsBytes) as Spec;
   const { errors, warnings, notes } = validateSpec(spec, options.addsUserNamespace ?? true);
@@ -49,7 +49,7 @@ export function parseSpec(text: string, where: string, options: LoadOptions = {}
   return { spec, warnings, notes, text };
 }
 
-/** Checks the text of a process.json, the `process` of a config; `where` names it in errors. Throws a BrunError. */
+/** Checks the text of a process.json, the `process` of a config; `where` is the file, for errors. Throws a BrunError. */
 export function parseProcess(text: string, where: string): Process {
   const process = parse(text, where, "process") as Process;
   const findings: Findings = { errors: [], warnings: [], notes: [] };
@@ -70,22 +70,33 @@ function parse(text: string, where: string, what: "spec" | "process", holdsBytes
   }
   if (text.includes("\\u0000"))
     refuse(
-      textPaths(value, (x) => x.includes("\0")).map((path) => `${path}: has a NUL byte`),
+      textPaths(value, (x) => x.includes("\0")).map((path) => ({ path, text: "has a NUL byte" })),
       where,
     );
   if (!holdsBytes && (text.includes("\\ud") || text.includes("\\uD")))
     refuse(
-      textPaths(value, (x) => !x.isWellFormed()).map((path) => `${path}: has half of a surrogate pair`),
+      textPaths(value, (x) => !x.isWellFormed()).map((path) => ({
+        path,
+        text: "has half of a surrogate pair",
+      })),
       where,
     );
   return value;
 }
 
-function refuse(errors: readonly string[], where: string): void {
-  if (errors.length === 0) return;
-  const more = errors.length - LISTED;
-  const list = errors.slice(0, LISTED).join("; ");
-  throw new BrunError(more > 0 ? `${list}; and ${more} more` : list, { code: "ERR_CONFIG", where });
+/** The error of a file with these mistakes, which is about the first of them; none without one. */
+function refuse(mistakes: readonly Mistake[], file: string): void {
+  const [first] = mistakes;
+  if (first === undefined) return;
+  const more = mistakes.length - LISTED;
+  const list = mistakes.slice(0, LISTED).map(mistakeText).join("; ");
+  const where = first.path === "" ? { where: file } : { where: first.path, file };
+  throw new BrunError(more > 0 ? `${list}; and ${more} more` : list, { code: "ERR_CONFIG", ...where });
+}
+
+/** A mistake on one line: "mounts[3].destination: expected …". */
+export function mistakeText({ path, text }: Mistake): string {
+  return path === "" ? text : `${path}: ${text}`;
 }
 
 function read(path: string): string {
@@ -101,6 +112,6 @@ function read(path: string): string {
           ? "`brun spec` makes a config.json; --bundle names the directory that has one"
           : "--bundle names the directory that has the config.json";
     const details = { code: error.code, where: path, hint, cause: error };
-    throw new BrunError(`${errnoText(error.errno)} (${error.code})`, details);
+    throw new BrunError(`${path}: ${errnoText(error.errno)} (${error.code})`, details);
   }
 }

@@ -120,8 +120,8 @@ function expectErrors(seen: Seen): void {
   expect(seen.misplaced).toMatchObject(failure("ERR_USAGE", "rw: it does not go with rootfs", "rw"));
   expect(seen.both).toMatchObject(failure("ERR_USAGE", "host and rootfs exclude each other"));
   expect(seen.nothing).toMatchObject(failure("ERR_USAGE", "there is nothing to run"));
-  expect(seen.excluded).toMatchObject(failure("ERR_USAGE", "upper: nothing is written", "upper"));
-  expect(seen.badValue).toMatchObject(failure("ERR_USAGE", 'memory: "much" is no size', "memory"));
+  expect(seen.excluded).toMatchObject(failure("ERR_USAGE", "upper has no use with --read-only", "upper"));
+  expect(seen.badValue).toMatchObject(failure("ERR_USAGE", '"much" is no size', "memory"));
   expect(seen.badType).toMatchObject(failure("ERR_USAGE", "volume: expected a list of texts", "volume"));
   expect(seen.inputTwice).toMatchObject(failure("ERR_USAGE", "exclude each other", "input"));
   expect(seen.surrogate).toMatchObject(failure("ERR_USAGE", "args[1]: it has half of a surrogate pair"));

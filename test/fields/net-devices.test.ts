@@ -87,7 +87,7 @@ for (const subject of subjects(["brun"])) {
           Object.assign(spec.linux, { intelRdt: { closID: "gold", schemata: ["L3:0=f"] } });
         });
         expect(code).toBe(1);
-        expect(stderr).toContain("linux.intelRdt: needs resctrl, which is not mounted on this machine");
+        expect(stderr).toContain("linux.intelRdt needs resctrl, which is not mounted on this machine");
       });
     }
   });

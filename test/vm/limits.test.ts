@@ -68,7 +68,7 @@ if (here?.name === "root-systemd") {
       const { code, stdout, stderr } = service(box, [`User=${PLAIN}`]);
       expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
       expect(stderr).toMatch(
-        /^brun: linux\.resources\.\S+: cannot be honoured: .*Delegate=yes to run-\S+\.service.*\n$/,
+        /^brun: linux\.resources\.\S+ cannot be honoured: .*Delegate=yes to run-\S+\.service.*\n$/,
       );
     });
 

@@ -26,7 +26,7 @@ export function annotatedProperties(annotations: Readonly<Record<string, string>
     if (!/[a-z]Sec$/.test(name)) return [{ name, value }];
     // Documented in seconds, but on the bus in microseconds.
     if (typeof value.value !== "bigint" && typeof value.value !== "number") {
-      throw new BrunError("expected a number of seconds", { where });
+      throw new BrunError(`${where}: expected a number of seconds`, { where });
     }
     const micros = BigInt(Math.trunc(Number(value.value) * MICROSECONDS));
     return [{ name: name.replace(/Sec$/, "USec"), value: { type: "t", value: micros } as const }];

@@ -231,7 +231,8 @@ export class RegistryClient {
 
   /** An answer that no registry should give. */
   wrong(what: string): BrunError {
-    return new BrunError(what, { code: "ERR_NETWORK", where: this.endpoint.host });
+    const where = this.endpoint.host;
+    return new BrunError(`${where} ${what}`, { code: "ERR_NETWORK", where });
   }
 
   /**

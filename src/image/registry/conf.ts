@@ -75,7 +75,7 @@ export function registriesConf(): RegistriesConf {
     try {
       table = Bun.TOML.parse(text) as Record<string, unknown>;
     } catch (error) {
-      throw new BrunError(`is no TOML: ${(error as Error).message.split("\n")[0]}`, {
+      throw new BrunError(`${path} is no TOML: ${(error as Error).message.split("\n")[0]}`, {
         code: "ERR_CONFIG",
         where: path,
       });

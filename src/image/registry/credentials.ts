@@ -52,7 +52,7 @@ function readAuthFile(path: string): AuthFile | null {
   if (text === null || text.trim() === "") return null;
   const json = parseJson(text, path);
   if (typeof json !== "object" || json === null)
-    throw new BrunError("is no JSON object", { code: "ERR_CONFIG", where: path });
+    throw new BrunError(`${path} is no JSON object`, { code: "ERR_CONFIG", where: path });
   return json as AuthFile;
 }
 
@@ -79,7 +79,7 @@ export function credentialsFor(
   authFile: string | undefined,
 ): Credentials | null {
   if (authFile !== undefined && readTextIfThere(authFile) === null) {
-    throw new BrunError("there is no such file", { code: "ENOENT", where: `--authfile ${authFile}` });
+    throw new BrunError(`there is no file ${authFile}`, { code: "ENOENT", where: `--authfile ${authFile}` });
   }
   for (const file of authFiles(authFile)) {
     const json = readAuthFile(file);
@@ -113,7 +113,8 @@ function decode(
   if (typeof auth !== "string" || auth === "") return null;
   const text = fromUtf8(new Uint8Array(Buffer.from(auth, "base64"))).replace(/\0+$/, "");
   const colon = text.indexOf(":");
-  if (colon < 0) throw new BrunError("is no name and password in base64", { code: "ERR_CONFIG", where });
+  if (colon < 0)
+    throw new BrunError(`${where} is no name and password in base64`, { code: "ERR_CONFIG", where });
   return { kind: "password", username: text.slice(0, colon), password: text.slice(colon + 1) };
 }
 

@@ -169,7 +169,8 @@ export async function smallBody(response: Response, most: number, where: string)
   let size = 0;
   for await (const chunk of bodyOf(response, where)) {
     size += chunk.length;
-    if (size > most) throw new BrunError(`sends more than ${most} bytes`, { code: "ERR_NETWORK", where });
+    if (size > most)
+      throw new BrunError(`${where} sends more than ${most} bytes`, { code: "ERR_NETWORK", where });
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);

@@ -137,20 +137,23 @@ export async function fetchToken(
     response = await request({ url: url.href, headers, tls, signal });
   }
   if (response.status === 401 || response.status === 403) {
-    throw new BrunError(credentials === null ? "wants a login" : "refuses this login", {
+    throw new BrunError(`${where} ${credentials === null ? "wants a login" : "refuses this login"}`, {
       code: "ERR_UNAUTHORIZED",
       where,
     });
   }
   if (!response.ok)
-    throw new BrunError(`answers ${response.status} when asked for a token`, { code: "ERR_NETWORK", where });
+    throw new BrunError(`${where} answers ${response.status} when asked for a token`, {
+      code: "ERR_NETWORK",
+      where,
+    });
   const json = parseJson(fromUtf8(await smallBody(response, TOKEN_MAX, where)), where) as Record<
     string,
     unknown
   >;
   const token = json.token ?? json.access_token;
   if (typeof token === "string" && /^[\x21-\x7e]+$/.test(token)) return token;
-  throw new BrunError("answers without a token", { code: "ERR_NETWORK", where });
+  throw new BrunError(`${where} answers without a token`, { code: "ERR_NETWORK", where });
 }
 
 /** The value of an Authorization header. */

@@ -38,7 +38,7 @@ export async function archiveFiles(path: string, temporary: string, where: strin
       if (!("link" in member)) return member;
       at = clean(absolute(member.link, `/${at.slice(0, Math.max(0, at.lastIndexOf("/")))}`));
     }
-    throw new BrunError(`has no file ${quoted(name)}`, { code: "ERR_IMAGE_NOT_FOUND", where });
+    throw new BrunError(`${where} has no file ${quoted(name)}`, { code: "ERR_IMAGE_NOT_FOUND", where });
   };
   return {
     read: async (name) => {
@@ -89,7 +89,7 @@ async function openPlain(
     unlink(temporary);
     throw error instanceof BrunError
       ? error
-      : new BrunError(`cannot be uncompressed: ${(error as Error).message}`, { where });
+      : new BrunError(`${where} cannot be uncompressed: ${(error as Error).message}`, { where });
   }
 }
 
@@ -99,7 +99,7 @@ function readAt(fd: number, bytes: Uint8Array, offset: number, where: string): v
       syscall(NR.pread64, fd, bytes.subarray(at), bytes.length - at, offset + at),
       `read ${where}`,
     );
-    if (n === 0) throw new BrunError("has been cut off", { code: "ERR_CONFIG", where });
+    if (n === 0) throw new BrunError(`${where} has been cut off`, { code: "ERR_CONFIG", where });
     at += n;
   }
 }
@@ -131,14 +131,17 @@ function readMembers(fd: number, where: string): ReadonlyMap<string, Member> {
       reader.feed(block);
       if (skip === 0) continue;
       const rounded = Math.ceil(skip / BLOCK) * BLOCK;
-      if (at + skip > end) throw new BrunError("has been cut off", { code: "ERR_CONFIG", where });
+      if (at + skip > end) throw new BrunError(`${where} has been cut off`, { code: "ERR_CONFIG", where });
       reader.skip();
       at += rounded;
       skip = 0;
     }
   } catch (error) {
     if (error instanceof TarError)
-      throw new BrunError(`is no sound tar archive: ${error.message}`, { code: "ERR_CONFIG", where });
+      throw new BrunError(`${where} is no sound tar archive: ${error.message}`, {
+        code: "ERR_CONFIG",
+        where,
+      });
     throw error;
   }
   return members;
@@ -171,12 +174,13 @@ export class SavedSource implements Source {
       savedSchema,
       parseJson(fromUtf8(await this.files.read("manifest.json")), where),
     );
-    if (!result.success) throw new BrunError("is not what docker save writes", { code: "ERR_CONFIG", where });
+    if (!result.success)
+      throw new BrunError(`${where} is not what docker save writes`, { code: "ERR_CONFIG", where });
     const chosen = this.choose(result.output);
     this.configBytes = await this.files.read(chosen.Config);
     const config = parseImageConfig(this.configBytes, `${this.where}: ${chosen.Config}`);
     if (config.diffIds.length !== chosen.Layers.length) {
-      throw new BrunError("has another number of layers than its config says", {
+      throw new BrunError(`${this.where} has another number of layers than its config says`, {
         code: "ERR_CONFIG",
         where: this.where,
       });
@@ -206,8 +210,8 @@ export class SavedSource implements Source {
       ({ RepoTags }) => tag === undefined || (RepoTags ?? []).some((name) => isNamed(name, tag)),
     );
     if (fitting.length === 1) return fitting[0]!;
-    const what = tag === undefined ? "has several images" : `has no image ${quoted(tag)}`;
-    throw new BrunError(saved.length === 0 ? "has no image" : what, {
+    const which = tag === undefined ? "several images" : `no image ${quoted(tag)}`;
+    throw new BrunError(`${this.where} has ${saved.length === 0 ? "no image" : which}`, {
       code: "ERR_IMAGE_NOT_FOUND",
       where: this.where,
       hint: names.length === 0 ? undefined : `there are: ${names.slice(0, 12).join(", ")}`,
@@ -215,7 +219,7 @@ export class SavedSource implements Source {
   }
 
   manifest(): Promise<Document> {
-    throw new BrunError("has no index", { code: "ERR_CONFIG", where: this.where });
+    throw new BrunError(`${this.where} has no index`, { code: "ERR_CONFIG", where: this.where });
   }
 
   async config(): Promise<Uint8Array> {

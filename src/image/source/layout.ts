@@ -46,9 +46,9 @@ function chooseEntry(entries: readonly Descriptor[], tag: string | undefined, wh
   const names = entries.map(nameOf).filter((name) => name !== undefined);
   const hint = names.length === 0 ? undefined : `there are: ${names.slice(0, 12).join(", ")}`;
   if (tag !== undefined) {
-    throw new BrunError(`has no image ${quoted(tag)}`, { code: "ERR_IMAGE_NOT_FOUND", where, hint });
+    throw new BrunError(`${where} has no image ${quoted(tag)}`, { code: "ERR_IMAGE_NOT_FOUND", where, hint });
   }
-  throw new BrunError(entries.length === 0 ? "has no image" : "has several images", {
+  throw new BrunError(`${where} has ${entries.length === 0 ? "no image" : "several images"}`, {
     code: "ERR_IMAGE_NOT_FOUND",
     where,
     hint,
@@ -105,7 +105,7 @@ export function blobPath(digest: string): string {
 export function verified(bytes: Uint8Array, digest: string, where: string): Uint8Array {
   const found = digestOf(bytes, algorithmOf(digest));
   if (found === digest) return bytes;
-  throw new BrunError(`is damaged: the blob ${digest} has the digest ${found}`, {
+  throw new BrunError(`${where} is damaged: the blob ${digest} has the digest ${found}`, {
     code: "ERR_DIGEST",
     where,
   });

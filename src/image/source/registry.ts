@@ -63,7 +63,9 @@ export class RegistrySource implements Source {
 
   async config({ digest, size }: Descriptor): Promise<Uint8Array> {
     if (size > DOCUMENT_MAX)
-      throw new BrunError(`has a config of ${size} bytes`, { where: nameText(this.name) });
+      throw new BrunError(`${nameText(this.name)} has a config of ${size} bytes`, {
+        where: nameText(this.name),
+      });
     const response = await this.firstOf((client) => client.blob(digest, 0));
     return verified(
       await smallBody(response, DOCUMENT_MAX, nameText(this.name)),
@@ -151,7 +153,7 @@ export class RegistrySource implements Source {
       // The beginning may have been another's: once more from there.
       truncate(fd, 0);
       if (damaged) {
-        throw new BrunError("is damaged: what was downloaded is not what its digest says", {
+        throw new BrunError(`${where} is damaged: what was downloaded is not what its digest says`, {
           code: "ERR_DIGEST",
           where,
           hint: "a proxy or the registry changes what it sends",
@@ -187,14 +189,14 @@ export class RegistrySource implements Source {
       truncate(fd, 0);
       if (start !== 0) {
         await response.body?.cancel();
-        throw new BrunError("does not begin where it is asked to", { code: "ERR_NETWORK", where });
+        throw new BrunError(`${where} does not begin where it is asked to`, { code: "ERR_NETWORK", where });
       }
     }
     const hasher = hashBeginning(fd, at, digest);
     check(syscall(NR.lseek, fd, at, 0), "seek in a download");
     for await (const chunk of bodyOf(response, where)) {
       if (at + chunk.length > size) {
-        throw new BrunError(`is longer than the ${size} bytes that it is said to have`, {
+        throw new BrunError(`${where} is longer than the ${size} bytes that it is said to have`, {
           code: "ERR_DIGEST",
           where,
         });
@@ -205,7 +207,7 @@ export class RegistrySource implements Source {
       progress(at);
     }
     if (at < size) {
-      throw new BrunError(`broke off after ${at} of ${size} bytes`, { code: "ERR_NETWORK", where });
+      throw new BrunError(`${where} broke off after ${at} of ${size} bytes`, { code: "ERR_NETWORK", where });
     }
     return text(hasher);
   }

@@ -1,7 +1,7 @@
 /** Rules of `linux.devices` and `linux.netDevices` (runtime-spec, config-linux.md). */
 import { joinPath, show } from "../json.ts";
 import type { Device, Linux } from "../linux.ts";
-import type { Findings } from "./findings.ts";
+import type { Findings, Mistake } from "./findings.ts";
 import type { NamespaceSet } from "./linux.ts";
 
 /** Linux's dev_t: 12 bits and 20 bits. */
@@ -16,19 +16,31 @@ export function validateDevices(devices: readonly Device[], findings: Findings):
     const device = devices[i]!;
     const { path, type, major, minor } = device;
     if (!path.startsWith("/")) {
-      errors.push(`linux.devices[${i}].path: expected an absolute path but found ${show(path)}`);
+      errors.push({
+        path: `linux.devices[${i}].path`,
+        text: `expected an absolute path but found ${show(path)}`,
+      });
     }
     if (major >= MAJORS)
-      errors.push(`linux.devices[${i}].major: expected at most ${MAJORS - 1} but found ${major}`);
+      errors.push({
+        path: `linux.devices[${i}].major`,
+        text: `expected at most ${MAJORS - 1} but found ${major}`,
+      });
     if (minor >= MINORS)
-      errors.push(`linux.devices[${i}].minor: expected at most ${MINORS - 1} but found ${minor}`);
+      errors.push({
+        path: `linux.devices[${i}].minor`,
+        text: `expected at most ${MINORS - 1} but found ${minor}`,
+      });
     const other = seen.get(path);
     seen.set(path, device);
     if (other === undefined) continue;
     if (sameType(other.type, type) && other.major === major && other.minor === minor) {
       notes.push(`linux.devices[${i}].path: ${path} is listed twice`);
     } else {
-      errors.push(`linux.devices[${i}].path: ${path} is listed twice, as different devices`);
+      errors.push({
+        path: `linux.devices[${i}].path`,
+        text: `${path} is listed twice, as different devices`,
+      });
     }
   }
 }
@@ -42,21 +54,24 @@ function sameType(a: string, b: string): boolean {
 export function validateNetDevices(
   devices: NonNullable<Linux["netDevices"]>,
   namespaces: NamespaceSet,
-  errors: string[],
+  errors: Mistake[],
 ): void {
   const entries = Object.entries(devices);
   if (entries.length > 0 && namespaces.network === undefined) {
-    errors.push("linux.netDevices: needs a network namespace in linux.namespaces");
+    errors.push({ path: "linux.netDevices", text: "needs a network namespace in linux.namespaces" });
   }
   const taken = new Set<string>();
   for (const [host, { name }] of entries) {
     const path = joinPath("linux.netDevices", host);
-    if (!isInterfaceName(host)) errors.push(`${path}: is not a name of a network device`);
+    if (!isInterfaceName(host)) errors.push({ path, text: "is not a name of a network device" });
     if (name && !isInterfaceName(name)) {
-      errors.push(`${path}.name: expected a name of a network device but found ${show(name)}`);
+      errors.push({
+        path: `${path}.name`,
+        text: `expected a name of a network device but found ${show(name)}`,
+      });
     }
     const inside = name || host;
-    if (taken.has(inside) && !inside.includes("%d")) errors.push(`${path}: ${inside} is there twice`);
+    if (taken.has(inside) && !inside.includes("%d")) errors.push({ path, text: `${inside} is there twice` });
     taken.add(inside);
   }
 }

@@ -1,6 +1,7 @@
 /** Rules of `hooks` (runtime-spec, config.md#hooks). */
 import type { HookName, Hooks } from "../hooks.ts";
 import { show } from "../json.ts";
+import type { Mistake } from "./findings.ts";
 import { validateEnv } from "./process.ts";
 
 const NAMES: readonly HookName[] = [
@@ -13,12 +14,15 @@ const NAMES: readonly HookName[] = [
 ];
 
 /** Checks hooks that have the schema's types. */
-export function validateHooks(hooks: Hooks, errors: string[]): void {
+export function validateHooks(hooks: Hooks, errors: Mistake[]): void {
   for (const name of NAMES) {
     const list = hooks[name] ?? [];
     for (const [i, { path, env }] of list.entries()) {
       if (!path.startsWith("/")) {
-        errors.push(`hooks.${name}[${i}].path: expected an absolute path but found ${show(path)}`);
+        errors.push({
+          path: `hooks.${name}[${i}].path`,
+          text: `expected an absolute path but found ${show(path)}`,
+        });
       }
       if (env !== undefined) validateEnv(env, `hooks.${name}[${i}].env`, errors);
     }

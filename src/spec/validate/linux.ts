@@ -2,7 +2,7 @@
 import { show } from "../json.ts";
 import type { Linux, Namespace, NamespaceType } from "../linux.ts";
 import { validateDevices, validateNetDevices } from "./devices.ts";
-import type { Findings } from "./findings.ts";
+import type { Findings, Mistake } from "./findings.ts";
 import { validateMappings } from "./mappings.ts";
 import { validateIntelRdt, validateMemoryPolicy } from "./placement.ts";
 import { validateResources } from "./resources.ts";
@@ -13,15 +13,19 @@ import { validateSysctl } from "./sysctl.ts";
 export type NamespaceSet = { readonly [Type in NamespaceType]?: Namespace };
 
 /** Namespaces by type; says which are listed twice. */
-export function namespaceSet(namespaces: readonly Namespace[] | undefined, errors: string[]): NamespaceSet {
+export function namespaceSet(namespaces: readonly Namespace[] | undefined, errors: Mistake[]): NamespaceSet {
   const set: { [Type in NamespaceType]?: Namespace } = {};
   if (namespaces === undefined) return set;
   for (let i = 0; i < namespaces.length; i++) {
     const { type, path } = namespaces[i]!;
-    if (set[type] !== undefined) errors.push(`linux.namespaces[${i}].type: ${type} is listed twice`);
+    if (set[type] !== undefined)
+      errors.push({ path: `linux.namespaces[${i}].type`, text: `${type} is listed twice` });
     set[type] = namespaces[i]!;
     if (path && !path.startsWith("/")) {
-      errors.push(`linux.namespaces[${i}].path: expected an absolute path but found ${show(path)}`);
+      errors.push({
+        path: `linux.namespaces[${i}].path`,
+        text: `expected an absolute path but found ${show(path)}`,
+      });
     }
   }
   return set;
@@ -38,9 +42,10 @@ export function validateLinux(
   validateUser(linux, namespaces, addsUserNamespace, errors);
   const { maskedPaths, readonlyPaths, cgroupsPath, personality } = linux;
   if (namespaces.mount === undefined) {
-    if (maskedPaths?.length) errors.push("linux.maskedPaths: needs a mount namespace in linux.namespaces");
+    if (maskedPaths?.length)
+      errors.push({ path: "linux.maskedPaths", text: "needs a mount namespace in linux.namespaces" });
     if (readonlyPaths?.length)
-      errors.push("linux.readonlyPaths: needs a mount namespace in linux.namespaces");
+      errors.push({ path: "linux.readonlyPaths", text: "needs a mount namespace in linux.namespaces" });
   }
   if (linux.timeOffsets !== undefined) validateTime(linux, namespaces, errors);
   if (linux.sysctl !== undefined) {
@@ -53,42 +58,56 @@ export function validateLinux(
   if (linux.intelRdt !== undefined) validateIntelRdt(linux.intelRdt, findings);
   if (linux.memoryPolicy !== undefined) validateMemoryPolicy(linux.memoryPolicy, errors);
   if (cgroupsPath?.includes("..") && cgroupsPath.split("/").includes("..")) {
-    errors.push(`linux.cgroupsPath: expected a path without .. but found ${show(cgroupsPath)}`);
+    errors.push({
+      path: "linux.cgroupsPath",
+      text: `expected a path without .. but found ${show(cgroupsPath)}`,
+    });
   }
   if (linux.mountLabel?.includes('"')) {
-    errors.push(`linux.mountLabel: expected a label without quotes but found ${show(linux.mountLabel)}`);
+    errors.push({
+      path: "linux.mountLabel",
+      text: `expected a label without quotes but found ${show(linux.mountLabel)}`,
+    });
   }
   if (personality?.flags?.length) warnings.push("linux.personality.flags: ignored, none is defined");
 }
 
-function validateUser(linux: Linux, namespaces: NamespaceSet, adds: boolean, errors: string[]): void {
+function validateUser(linux: Linux, namespaces: NamespaceSet, adds: boolean, errors: Mistake[]): void {
   const { uidMappings, gidMappings } = linux;
   if (uidMappings !== undefined) validateMappings(uidMappings, "linux.uidMappings", errors);
   if (gidMappings !== undefined) validateMappings(gidMappings, "linux.gidMappings", errors);
   if (adds) return;
   const mapped = uidMappings?.length ? "uidMappings" : gidMappings?.length ? "gidMappings" : undefined;
   if (namespaces.user === undefined) {
-    if (mapped !== undefined) errors.push(`linux.${mapped}: needs a user namespace in linux.namespaces`);
+    if (mapped !== undefined)
+      errors.push({ path: `linux.${mapped}`, text: "needs a user namespace in linux.namespaces" });
   } else if (mapped === undefined && !namespaces.user.path) {
-    errors.push("linux.uidMappings: missing, a new user namespace needs uidMappings and gidMappings");
+    errors.push({
+      path: "linux.uidMappings",
+      text: "missing, a new user namespace needs uidMappings and gidMappings",
+    });
   }
 }
 
 /** time_namespaces(7). */
-function validateTime(linux: Linux, namespaces: NamespaceSet, errors: string[]): void {
+function validateTime(linux: Linux, namespaces: NamespaceSet, errors: Mistake[]): void {
   const clocks = Object.entries(linux.timeOffsets ?? {});
   if (clocks.length === 0) return;
   if (namespaces.time === undefined)
-    errors.push("linux.timeOffsets: needs a time namespace in linux.namespaces");
+    errors.push({ path: "linux.timeOffsets", text: "needs a time namespace in linux.namespaces" });
   if (namespaces.time?.path)
-    errors.push("linux.timeOffsets: cannot be set in the time namespace that is joined");
+    errors.push({ path: "linux.timeOffsets", text: "cannot be set in the time namespace that is joined" });
   for (const [clock, offset] of clocks) {
     if (clock !== "monotonic" && clock !== "boottime") {
-      errors.push(`linux.timeOffsets: expected the clocks monotonic and boottime but found ${show(clock)}`);
+      errors.push({
+        path: "linux.timeOffsets",
+        text: `expected the clocks monotonic and boottime but found ${show(clock)}`,
+      });
     } else if (offset?.nanosecs !== undefined && offset.nanosecs > 999_999_999) {
-      errors.push(
-        `linux.timeOffsets.${clock}.nanosecs: expected at most 999999999 but found ${offset.nanosecs}`,
-      );
+      errors.push({
+        path: `linux.timeOffsets.${clock}.nanosecs`,
+        text: `expected at most 999999999 but found ${offset.nanosecs}`,
+      });
     }
   }
 }

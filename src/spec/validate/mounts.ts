@@ -1,7 +1,7 @@
 /** Rules of `mounts` (runtime-spec, config.md#mounts). */
 import { show } from "../json.ts";
 import type { Mount } from "../mounts.ts";
-import type { Findings } from "./findings.ts";
+import type { Findings, Mistake } from "./findings.ts";
 import { validateMappings } from "./mappings.ts";
 
 /**
@@ -14,7 +14,10 @@ export function validateMounts(mounts: readonly Mount[], userNamespace: boolean,
     const mount = mounts[i]!;
     const { destination, options, uidMappings, gidMappings } = mount;
     if (destination === "") {
-      errors.push(`mounts[${i}].destination: expected an absolute path but found an empty string`);
+      errors.push({
+        path: `mounts[${i}].destination`,
+        text: "expected an absolute path but found an empty string",
+      });
     } else if (!destination.startsWith("/")) {
       const found = show(destination);
       warnings.push(
@@ -28,17 +31,20 @@ export function validateMounts(mounts: readonly Mount[], userNamespace: boolean,
 }
 
 /** An id-mapped mount (mount_setattr(2)): a bind mount with both mappings, or with those of the container. */
-function validateIdmap(mount: Mount, path: string, userNamespace: boolean, errors: string[]): void {
+function validateIdmap(mount: Mount, path: string, userNamespace: boolean, errors: Mistake[]): void {
   const { options = [], uidMappings = [], gidMappings = [] } = mount;
   if (!options.includes("bind") && !options.includes("rbind")) {
-    errors.push(`${path}: only bind mounts can be id-mapped; add bind or rbind to its options`);
+    errors.push({ path, text: "only bind mounts can be id-mapped; add bind or rbind to its options" });
   }
   if (uidMappings.length === 0 && gidMappings.length === 0) {
-    if (!userNamespace) errors.push(`${path}: idmap needs uidMappings and gidMappings, or a user namespace`);
+    if (!userNamespace)
+      errors.push({ path, text: "idmap needs uidMappings and gidMappings, or a user namespace" });
     return;
   }
-  if (uidMappings.length === 0) errors.push(`${path}.uidMappings: missing, gidMappings needs it`);
-  if (gidMappings.length === 0) errors.push(`${path}.gidMappings: missing, uidMappings needs it`);
+  if (uidMappings.length === 0)
+    errors.push({ path: `${path}.uidMappings`, text: "missing, gidMappings needs it" });
+  if (gidMappings.length === 0)
+    errors.push({ path: `${path}.gidMappings`, text: "missing, uidMappings needs it" });
   validateMappings(uidMappings, `${path}.uidMappings`, errors);
   validateMappings(gidMappings, `${path}.gidMappings`, errors);
 }

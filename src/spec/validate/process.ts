@@ -4,7 +4,7 @@ import { filtered } from "../../sys/lists.ts";
 import { parseCpuList } from "../cpu-list.ts";
 import { show } from "../json.ts";
 import type { Capabilities, Process, Rlimit, Scheduler } from "../process.ts";
-import type { Findings } from "./findings.ts";
+import type { Findings, Mistake } from "./findings.ts";
 
 /**
  * Checks a process that has the schema's types.
@@ -14,9 +14,13 @@ export function validateProcess(process: Process, path: string, findings: Findin
   const { errors, warnings, notes } = findings;
   const dot = path === "" ? "" : `${path}.`;
   const { args, cwd, env, rlimits, capabilities, scheduler, execCPUAffinity } = process;
-  if (!cwd.startsWith("/")) errors.push(`${dot}cwd: expected an absolute path but found ${show(cwd)}`);
+  if (!cwd.startsWith("/"))
+    errors.push({ path: `${dot}cwd`, text: `expected an absolute path but found ${show(cwd)}` });
   if (args === undefined || args.length === 0) {
-    errors.push(`${dot}args: expected at least one string, the program to run, but found ${show(args)}`);
+    errors.push({
+      path: `${dot}args`,
+      text: `expected at least one string, the program to run, but found ${show(args)}`,
+    });
   }
   if (env !== undefined) validateEnv(env, `${dot}env`, errors);
   if (capabilities !== undefined) {
@@ -31,12 +35,12 @@ export function validateProcess(process: Process, path: string, findings: Findin
 }
 
 /** Each must be NAME=value. What stands after the name may be a secret: it is not shown. */
-export function validateEnv(env: readonly string[], path: string, errors: string[]): void {
+export function validateEnv(env: readonly string[], path: string, errors: Mistake[]): void {
   for (let i = 0; i < env.length; i++) {
     const equals = env[i]!.indexOf("=");
     if (equals > 0) continue;
     const found = equals === 0 ? "an empty name" : show(env[i]);
-    errors.push(`${path}[${i}]: expected NAME=value but found ${found}`);
+    errors.push({ path: `${path}[${i}]`, text: `expected NAME=value but found ${found}` });
   }
 }
 
@@ -66,63 +70,74 @@ function noteAmbient(capabilities: Capabilities, path: string, notes: string[]):
   }
 }
 
-function validateRlimits(rlimits: readonly Rlimit[], path: string, errors: string[]): void {
+function validateRlimits(rlimits: readonly Rlimit[], path: string, errors: Mistake[]): void {
   const seen: string[] = [];
   for (let i = 0; i < rlimits.length; i++) {
     const { type, soft, hard } = rlimits[i]!;
-    if (seen.includes(type)) errors.push(`${path}[${i}].type: ${type} is listed twice`);
+    if (seen.includes(type)) errors.push({ path: `${path}[${i}].type`, text: `${type} is listed twice` });
     seen.push(type);
     if (soft > hard)
-      errors.push(`${path}[${i}].soft: expected at most the hard limit ${hard} but found ${soft}`);
+      errors.push({
+        path: `${path}[${i}].soft`,
+        text: `expected at most the hard limit ${hard} but found ${soft}`,
+      });
   }
 }
 
 /** sched_setattr(2). */
 /** sched(7): runtime <= deadline <= period, which is the deadline when it is 0. */
-function validateDeadline(scheduler: Scheduler, path: string, errors: string[]): void {
+function validateDeadline(scheduler: Scheduler, path: string, errors: Mistake[]): void {
   const [runtime, deadline, period] = [
     scheduler.runtime ?? 0,
     scheduler.deadline ?? 0,
     scheduler.period ?? 0,
   ];
-  if (runtime < 1024) errors.push(`${path}.runtime: expected at least 1024 nanoseconds but found ${runtime}`);
+  if (runtime < 1024)
+    errors.push({ path: `${path}.runtime`, text: `expected at least 1024 nanoseconds but found ${runtime}` });
   if (deadline < runtime)
-    errors.push(`${path}.deadline: expected at least the runtime ${runtime} but found ${deadline}`);
+    errors.push({
+      path: `${path}.deadline`,
+      text: `expected at least the runtime ${runtime} but found ${deadline}`,
+    });
   if (Number(period) !== 0 && period < deadline) {
-    errors.push(`${path}.period: expected at least the deadline ${deadline} but found ${period}`);
+    errors.push({
+      path: `${path}.period`,
+      text: `expected at least the deadline ${deadline} but found ${period}`,
+    });
   }
 }
 
-function validateScheduler(scheduler: Scheduler, path: string, errors: string[]): void {
+function validateScheduler(scheduler: Scheduler, path: string, errors: Mistake[]): void {
   const { policy, nice = 0, priority = 0 } = scheduler;
   if ((policy === "SCHED_OTHER" || policy === "SCHED_BATCH") && (nice < -20 || nice > 19)) {
-    errors.push(`${path}.nice: expected -20 to 19 but found ${nice}`);
+    errors.push({ path: `${path}.nice`, text: `expected -20 to 19 but found ${nice}` });
   }
   if (priority !== 0 && policy !== "SCHED_FIFO" && policy !== "SCHED_RR") {
-    errors.push(`${path}.priority: needs the policy SCHED_FIFO or SCHED_RR, not ${policy}`);
+    errors.push({ path: `${path}.priority`, text: `needs the policy SCHED_FIFO or SCHED_RR, not ${policy}` });
   }
   // With these the kernel looks at nothing else.
   if (scheduler.flags?.some((flag) => flag.startsWith("SCHED_FLAG_KEEP_"))) return;
   if ((policy === "SCHED_FIFO" || policy === "SCHED_RR") && (priority < 1 || priority > 99)) {
-    errors.push(`${path}.priority: expected 1 to 99 but found ${priority}`);
+    errors.push({ path: `${path}.priority`, text: `expected 1 to 99 but found ${priority}` });
   }
   if (policy === "SCHED_DEADLINE") {
     validateDeadline(scheduler, path, errors);
     return;
   }
   for (const key of ["runtime", "deadline", "period"] as const) {
-    if (scheduler[key]) errors.push(`${path}.${key}: needs the policy SCHED_DEADLINE, not ${policy}`);
+    if (scheduler[key])
+      errors.push({ path: `${path}.${key}`, text: `needs the policy SCHED_DEADLINE, not ${policy}` });
   }
 }
 
 function validateAffinity(
   affinity: NonNullable<Process["execCPUAffinity"]>,
   path: string,
-  errors: string[],
+  errors: Mistake[],
 ): void {
   for (const key of ["initial", "final"] as const) {
     const cpus = affinity[key];
     if (!cpus || parseCpuList(cpus) !== null) continue;
-    errors.push(`${path}.${key}: expected CPUs such as "0-3,7" but found ${show(cpus)}`);
+    errors.push({ path: `${path}.${key}`, text: `expected CPUs such as "0-3,7" but found ${show(cpus)}` });
   }
 }

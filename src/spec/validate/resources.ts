@@ -1,7 +1,7 @@
 /** Rules of `linux.resources` that hold for every kind of cgroup (runtime-spec, config-linux.md; runc). */
 import { joinPath, show } from "../json.ts";
 import type { BlockIO, Resources } from "../resources.ts";
-import type { Findings } from "./findings.ts";
+import type { Findings, Mistake } from "./findings.ts";
 
 /** Limits that no kernel since 5.4, or no cgroup v2, has. */
 const OBSOLETE = ["kernel", "kernelTCP"] as const;
@@ -14,9 +14,10 @@ export function validateResources(resources: Resources, findings: Findings): voi
     for (let i = 0; i < devices.length; i++) {
       const { access } = devices[i]!;
       if (isAccess(access)) continue;
-      errors.push(
-        `linux.resources.devices[${i}].access: expected some of r, w and m but found ${show(access)}`,
-      );
+      errors.push({
+        path: `linux.resources.devices[${i}].access`,
+        text: `expected some of r, w and m but found ${show(access)}`,
+      });
     }
   }
   if (memory !== undefined) {
@@ -36,43 +37,47 @@ export function validateResources(resources: Resources, findings: Findings): voi
   if (rdma !== undefined) {
     for (const name in rdma) {
       if (!isWord(name))
-        errors.push(`linux.resources.rdma: expected names of devices but found ${show(name)}`);
+        errors.push({
+          path: "linux.resources.rdma",
+          text: `expected names of devices but found ${show(name)}`,
+        });
     }
   }
   if (unified !== undefined) files(unified, errors);
 }
 
-function weights(devices: NonNullable<BlockIO["weightDevice"]>, errors: string[]): void {
+function weights(devices: NonNullable<BlockIO["weightDevice"]>, errors: Mistake[]): void {
   for (const [i, { weight, leafWeight }] of devices.entries()) {
     if (weight !== undefined || leafWeight !== undefined) continue;
-    errors.push(
-      `linux.resources.blockIO.weightDevice[${i}]: expected weight or leafWeight but found neither`,
-    );
+    errors.push({
+      path: `linux.resources.blockIO.weightDevice[${i}]`,
+      text: "expected weight or leafWeight but found neither",
+    });
   }
 }
 
-function pageSizes(limits: NonNullable<Resources["hugepageLimits"]>, errors: string[]): void {
+function pageSizes(limits: NonNullable<Resources["hugepageLimits"]>, errors: Mistake[]): void {
   for (const [i, { pageSize }] of limits.entries()) {
     if (/^[1-9][0-9]*[KMG]B$/.test(pageSize)) continue;
     const path = `linux.resources.hugepageLimits[${i}].pageSize`;
-    errors.push(`${path}: expected a size such as "2MB" but found ${show(pageSize)}`);
+    errors.push({ path, text: `expected a size such as "2MB" but found ${show(pageSize)}` });
   }
 }
 
-function interfaces(priorities: readonly { readonly name: string }[], errors: string[]): void {
+function interfaces(priorities: readonly { readonly name: string }[], errors: Mistake[]): void {
   for (const [i, { name }] of priorities.entries()) {
     if (isWord(name)) continue;
     const path = `linux.resources.network.priorities[${i}].name`;
-    errors.push(`${path}: expected a name of a network device but found ${show(name)}`);
+    errors.push({ path, text: `expected a name of a network device but found ${show(name)}` });
   }
 }
 
 /** Files of a cgroup: a slash would lead out of it. */
-function files(unified: Readonly<Record<string, string>>, errors: string[]): void {
+function files(unified: Readonly<Record<string, string>>, errors: Mistake[]): void {
   for (const file in unified) {
     if (/^[^/\s.]+\.[^/\s]+$/.test(file)) continue;
     const path = joinPath("linux.resources.unified", file);
-    errors.push(`${path}: expected a file of a cgroup such as "memory.high"`);
+    errors.push({ path, text: `expected a file of a cgroup such as "memory.high"` });
   }
 }
 

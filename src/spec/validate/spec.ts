@@ -3,7 +3,7 @@ import { utf8Length } from "../../sys/utf8.ts";
 import { show } from "../json.ts";
 import type { Spec } from "../spec.ts";
 import { LATEST_MINOR, minorVersion, OCI_VERSION_MAX } from "../version.ts";
-import type { Findings } from "./findings.ts";
+import type { Findings, Mistake } from "./findings.ts";
 import { validateHooks } from "./hooks.ts";
 import { type NamespaceSet, namespaceSet, validateLinux } from "./linux.ts";
 import { validateMounts } from "./mounts.ts";
@@ -26,7 +26,8 @@ export function validateSpec(spec: Spec, addsUserNamespace: boolean): Findings {
   const namespaces = namespaceSet(spec.linux.namespaces, errors);
   validateVersion(spec.ociVersion, findings);
   validateProcess(spec.process, "process", findings);
-  if (spec.root.path === "") errors.push("root.path: expected a path but found an empty string");
+  if (spec.root.path === "")
+    errors.push({ path: "root.path", text: "expected a path but found an empty string" });
   if (spec.hostname) utsName("hostname", spec.hostname, namespaces, errors);
   if (spec.domainname) {
     utsName("domainname", spec.domainname, namespaces, errors);
@@ -76,12 +77,13 @@ function validateAnnotations(annotations: Readonly<Record<string, string>>, find
   }
 }
 
-function delegatedPart(path: string, errors: string[]): void {
+function delegatedPart(path: string, errors: Mistake[]): void {
   const names = path.split("/").filter((name) => name !== "" && name !== ".");
   if (path === "" || (names.length > 0 && !names.includes("..") && !path.includes("\0"))) return;
-  errors.push(
-    `annotations["run.oci.delegate-cgroup"]: expected a path below the container's cgroup but found ${show(path)}`,
-  );
+  errors.push({
+    path: `annotations["run.oci.delegate-cgroup"]`,
+    text: `expected a path below the container's cgroup but found ${show(path)}`,
+  });
 }
 
 /**
@@ -99,17 +101,20 @@ function validateVersion(version: string, { warnings, notes }: Findings): void {
   }
 }
 
-function utsName(field: string, name: string, namespaces: NamespaceSet, errors: string[]): void {
+function utsName(field: string, name: string, namespaces: NamespaceSet, errors: Mistake[]): void {
   if (namespaces.uts === undefined) {
-    errors.push(`${field}: needs a uts namespace in linux.namespaces`);
+    errors.push({ path: field, text: "needs a uts namespace in linux.namespaces" });
   }
   const bytes = utf8Length(name);
   if (bytes > UTS_LENGTH) {
-    errors.push(`${field}: expected at most ${UTS_LENGTH} bytes but found ${bytes}`);
+    errors.push({ path: field, text: `expected at most ${UTS_LENGTH} bytes but found ${bytes}` });
   }
   for (let i = 0; i < name.length; i++) {
     if (name.charCodeAt(i) > 0x20 && name[i] !== "/" && name.charCodeAt(i) !== 0x7f) continue;
-    errors.push(`${field}: expected no spaces, slashes or control characters but found ${show(name)}`);
+    errors.push({
+      path: field,
+      text: `expected no spaces, slashes or control characters but found ${show(name)}`,
+    });
     break;
   }
 }

@@ -1,5 +1,6 @@
 /** Rules of `linux.sysctl`: only parameters that belong to one of the container's namespaces, as runc. */
 import { joinPath, show } from "../json.ts";
+import type { Mistake } from "./findings.ts";
 import type { NamespaceSet } from "./linux.ts";
 
 /** sysctls of the ipc namespace besides fs.mqueue.*. */
@@ -19,11 +20,11 @@ export function validateSysctl(
   sysctl: Readonly<Record<string, string>>,
   namespaces: NamespaceSet,
   userNamespace: boolean,
-  errors: string[],
+  errors: Mistake[],
 ): void {
   for (const key in sysctl) {
     const problem = refusal(dotted(key), namespaces, userNamespace);
-    if (problem !== null) errors.push(`${joinPath("linux.sysctl", key)}: ${problem}`);
+    if (problem !== null) errors.push({ path: `${joinPath("linux.sysctl", key)}`, text: problem });
   }
 }
 
@@ -31,11 +32,14 @@ export function validateSysctl(
 export function validateDomainname(
   domainname: string,
   sysctl: Readonly<Record<string, string>>,
-  errors: string[],
+  errors: Mistake[],
 ): void {
   for (const key in sysctl) {
     if (dotted(key) !== "kernel.domainname" || sysctl[key] === domainname) continue;
-    errors.push(`${joinPath("linux.sysctl", key)}: is ${show(sysctl[key])}, but the field domainname is not`);
+    errors.push({
+      path: `${joinPath("linux.sysctl", key)}`,
+      text: `is ${show(sysctl[key])}, but the field domainname is not`,
+    });
   }
 }
 
