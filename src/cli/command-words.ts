@@ -6,6 +6,7 @@ import { OTHER_FLAGS } from "./other-flags.ts";
 import { parseFlags } from "./parse.ts";
 import { isProgram } from "./run-words.ts";
 import { sandboxRunFlags } from "./sandbox-flags.ts";
+import { UsageError } from "./usage-error.ts";
 
 /** Commands of podman and docker that brun does in another way. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
@@ -67,6 +68,6 @@ export function hintForGlobals(error: unknown, argv: readonly string[]): unknown
     const hint = `flags stand after the command: ${shellWords(["brun", "run", ...rooted, ...flags, ...program])}`;
     return new BrunError(error.message, { code: error.code, exitCode: error.exitCode, hint, cause: error });
   } catch (other) {
-    return other instanceof BrunError && !/^(see|did) /.test(other.hint ?? "see ") ? other : error;
+    return other instanceof UsageError && other.fault.hint === "rule" ? other : error;
   }
 }

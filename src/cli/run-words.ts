@@ -10,6 +10,7 @@ import type { Flags } from "./flags.ts";
 import { OTHER_FLAGS } from "./other-flags.ts";
 import { type Parsed, parseFlags } from "./parse.ts";
 import { sandboxOptions, sandboxRunFlags } from "./sandbox-flags.ts";
+import { UsageError } from "./usage-error.ts";
 
 /** The error with the hint that the words ask for; as it is where a bundle is named, or it is about something else. */
 export function hintForWords(error: unknown, argv: readonly string[], globals: Flags): unknown {
@@ -20,7 +21,7 @@ export function hintForWords(error: unknown, argv: readonly string[], globals: F
     parsed = parseFlags("run", sandboxRunFlags, argv, manner);
   } catch (other) {
     // A flag of neither: the error that says what may be meant.
-    return other instanceof BrunError && !other.hint?.startsWith("see ") ? other : error;
+    return other instanceof UsageError && other.fault.hint !== "page" ? other : error;
   }
   const { values, args: words } = parsed;
   try {
@@ -50,11 +51,12 @@ function namesBundle(argv: readonly string[]): boolean {
   return argv.some((word) => /^(--?(bundle|config)|-[bf])(=|$)/.test(word));
 }
 
-function said({ code, message }: BrunError, words: readonly string[]): string {
+function said(error: BrunError, words: readonly string[]): string {
+  const { unknown, isCount = false } = error instanceof UsageError ? error.fault : {};
   // What follows the program is not brun's.
-  const unknown = /not defined: (\S+)$/.exec(message)?.[1];
-  const ofProgram = words.some((word) => word === unknown || word.startsWith(`${unknown}=`));
-  if (code !== "ERR_ID" && !message.startsWith('"run" requires') && !ofProgram) return message;
+  const ofProgram =
+    unknown !== undefined && words.some((word) => word === unknown || word.startsWith(`${unknown}=`));
+  if (error.code !== "ERR_ID" && !isCount && !ofProgram) return error.message;
   if (words.join("").trim() === "") return "run: neither a program nor the id of a container is given";
   return `run: ${shellWords(words)} is not the id of a container`;
 }

@@ -1,4 +1,5 @@
 /** Errors of containers without a bundle: about the flag that a part of the config comes from. */
+import { HookError } from "../container/hooks.ts";
 import { BrunError } from "../errors.ts";
 import type { Sandbox } from "../sandbox/spec.ts";
 import { type LoadedSpec, parseSpec, toJson } from "../spec/index.ts";
@@ -41,6 +42,9 @@ const FLAGS: readonly (readonly [RegExp, string])[] = [
   [/^root\.path/, "--rootfs"],
 ];
 
+/** What a line of brun begins with. */
+const OWN_LINE = "brun: ";
+
 const NOT_FOUND = 127;
 const NOT_EXECUTABLE = 126;
 
@@ -56,8 +60,8 @@ export function withFlag({ flags }: Sandbox, error: unknown): unknown {
   if (!(error instanceof BrunError)) return error;
   if (error instanceof StepError && isAboutProgram(error.step)) return withExitCode(error);
   // The hooks are brun's own, and their errors name the flag already.
-  const own = error.where?.startsWith("hooks.") ? /: brun: (.*)$/.exec(error.message)?.[1] : undefined;
-  if (own !== undefined) return new BrunError(own, { code: error.code, cause: error });
+  if (error instanceof HookError && error.said.startsWith(OWN_LINE))
+    return new BrunError(error.said.slice(OWN_LINE.length), { code: error.code, cause: error });
   const where = error.where ?? "";
   const flag = flags[mountOf(error)] ?? FLAGS.find(([pattern]) => pattern.test(where))?.[1];
   return flag ? error.about(flag) : error;

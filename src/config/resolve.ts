@@ -222,11 +222,15 @@ function needsMoreIds({ process, linux }: Spec): boolean {
 
 function describeMaps(chosen: ChosenIds): Change[] {
   const lines = (kind: "uid" | "gid"): Change[] =>
-    chosen.maps[kind].map((m, i) => ({
-      where: `linux.${kind}Mappings[${i}]`,
-      what: `map ${m.size} id${m.size === 1 ? "" : "s"} from ${m.containerId} to ${m.hostId}`,
-      why: `from ${chosen.origins[kind][i] ?? "caller"}`,
-    }));
+    chosen.maps[kind].map((m, i) => {
+      const origin = chosen.origins[kind][i] ?? "caller";
+      return {
+        where: `linux.${kind}Mappings[${i}]`,
+        what: `map ${m.size} id${m.size === 1 ? "" : "s"} from ${m.containerId} to ${m.hostId}`,
+        why: `from ${origin}`,
+        origin,
+      };
+    });
   const fewer: Change[] =
     chosen.obstacle === null
       ? []

@@ -18,6 +18,8 @@ export interface Change {
   readonly where: string;
   readonly what: string;
   readonly why: string;
+  /** Of a line of an id map: "caller", "/etc/subuid:1" or "getsubids". */
+  readonly origin?: string;
   /** It takes something from the container: told whoever starts it. */
   readonly warn?: true;
   /** It is told once for each state directory, and not each time: the flag that decides it otherwise. */

@@ -12,6 +12,18 @@ import { run } from "../sys/spawn.ts";
 import type { StoredState } from "./store.ts";
 import type { Status } from "./types.ts";
 
+/** The error of a hook that has run, and failed. */
+export class HookError extends BrunError {
+  constructor(
+    message: string,
+    where: string,
+    /** The end of what it has written. */
+    readonly said: string,
+  ) {
+    super(`${message}${said === "" ? "" : `: ${said}`}`, { code: "ERR_HOOK", where });
+  }
+}
+
 /** The state that hooks get on stdin (runtime.md#state). */
 export function stateForHooks(state: StoredState, status: Status): string {
   return JSON.stringify({
@@ -91,10 +103,7 @@ function runHook(hook: Hook, where: string, state: string): void {
   const how =
     result.signal === 0 ? `exited with status ${result.code}` : `was killed by signal ${result.signal}`;
   const said = endOfOutput(result.output);
-  throw new BrunError(`the hook ${hook.path} ${how}${said === "" ? "" : `: ${said}`}`, {
-    code: "ERR_HOOK",
-    where,
-  });
+  throw new HookError(`the hook ${hook.path} ${how}`, where, said);
 }
 
 /** Hooks run in the bundle, as with runc; where it has gone by then, in brun's own directory. */

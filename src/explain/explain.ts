@@ -64,7 +64,8 @@ export function explain(rt: Runtime, options: CreateOptions): Explanation {
     caller: { uid: caller.uid, gid: caller.gid, name: caller.userName && printable(caller.userName) },
     namespaces: explainNamespaces(config),
     idMaps: explainMaps(config, loaded.spec, caller, options.loaded && "the flags"),
-    changes: config.changes.filter((change) => !isMapping(change)),
+    // Mappings are told line by line in `idMaps`.
+    changes: config.changes.filter(({ origin }) => origin === undefined),
     cgroup: explainCgroup(rt, config),
     seccomp: seccomp?.explanation ?? null,
     warnings,
@@ -73,11 +74,6 @@ export function explain(rt: Runtime, options: CreateOptions): Explanation {
     spec: effective(config),
     given: loaded.spec,
   };
-}
-
-/** Mappings are told line by line in {@link Explanation.idMaps}. */
-function isMapping(change: Change): boolean {
-  return /^linux\.[ug]idMappings\[\d+\]$/.test(change.where);
 }
 
 function effective(config: ContainerConfig): Spec {

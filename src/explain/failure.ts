@@ -65,28 +65,38 @@ function stepLines({ programs, program, op }: StepError, marks: Marks): string[]
   ];
 }
 
-/** Ids of findings that may be the cause, by what the error line says. */
-const CAUSES: readonly (readonly [RegExp, readonly string[]])[] = [
-  [
-    /uidMappings|gidMappings|newuidmap|newgidmap|user namespace|process\.user/,
-    ["user-namespace", "newuidmap", "newgidmap", "subuid", "subgid", "id-maps"],
-  ],
-  [/overlay/, ["overlay", "fuse-overlayfs"]],
-  [/mounts?\b/, ["proc", "sysfs", "overlay", "idmapped-mounts", "user-namespace"]],
-  [
-    /cgroup|linux\.resources/,
-    ["cgroup-version", "cgroup-delegation", "systemd-user", "libsystemd", "linger", "systemd"],
-  ],
-  [/seccomp/, ["libseccomp"]],
-  [/network|pasta|slirp4netns/, ["network"]],
-  [/keep state|XDG_RUNTIME_DIR/, ["xdg-runtime-dir"]],
+const USER_NAMESPACE = ["user-namespace", "newuidmap", "newgidmap", "subuid", "subgid", "id-maps"];
+const CGROUPS = ["cgroup-version", "cgroup-delegation", "systemd-user", "libsystemd", "linger", "systemd"];
+
+/** Ids of findings that may be the cause, by the beginning of the error's path. */
+const CAUSES: readonly (readonly [path: string, findings: readonly string[]])[] = [
+  ["linux.uidMappings", USER_NAMESPACE],
+  ["linux.gidMappings", USER_NAMESPACE],
+  ["linux.namespaces", USER_NAMESPACE],
+  ["process.user", USER_NAMESPACE],
+  ["--user", USER_NAMESPACE],
+  ["--overlay", ["overlay", "fuse-overlayfs"]],
+  ["mounts", ["proc", "sysfs", "overlay", "fuse-overlayfs", "idmapped-mounts", "user-namespace"]],
+  ["linux.cgroupsPath", CGROUPS],
+  ["linux.resources", CGROUPS],
+  ["--cgroup", CGROUPS],
+  ["--systemd-cgroup", CGROUPS],
+  ["linux.seccomp", ["libseccomp"]],
+  ["--network", ["network"]],
+  ["--publish", ["network"]],
 ];
 
-/** What keeps any container from running, and what has to do with this error. */
+/** What keeps any container from running, and what has to do with this error. One without a path is about the machine. */
 function fitting(error: unknown, findings: readonly Finding[]): Finding[] {
-  const line = error instanceof BrunError ? error.text : String(error);
-  const ids = new Set(CAUSES.filter(([pattern]) => pattern.test(line)).flatMap(([, names]) => names));
-  return findings.filter(({ id, state }) => state === "fail" || (state === "warn" && ids.has(id)));
+  // Of a container without a bundle: before it was told about a flag.
+  const paths = [error, stepErrorOf(error)].flatMap((e) =>
+    e instanceof BrunError && e.path !== undefined ? [e.path] : [],
+  );
+  const ids = new Set(
+    CAUSES.filter(([path]) => paths.some((of) => of.startsWith(path))).flatMap(([, names]) => names),
+  );
+  const fits = (id: string) => paths.length === 0 || ids.has(id);
+  return findings.filter(({ id, state }) => state === "fail" || (state === "warn" && fits(id)));
 }
 
 function findingLines({ state, id, what, fix, user }: Finding): string[] {

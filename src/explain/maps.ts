@@ -53,7 +53,7 @@ export function explainMaps(
     maps[kind].map((m, i) => {
       const chosen = changes.find((c) => c.where === `linux.${kind}Mappings[${i}]`);
       const own = given.linux?.[`${kind}Mappings`]?.length;
-      return { ...m, origin: own || !chosen ? source : chosen.why.replace(/^from /, "") };
+      return { ...m, origin: own || !chosen ? source : (chosen.origin ?? source) };
     });
   return {
     uid: lines("uid"),

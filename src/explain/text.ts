@@ -86,9 +86,9 @@ function mapRows(kind: string, lines: readonly MapLine[]): string[][] {
 /** What user-namespace-first changed. */
 export function changeLines({ changes }: Explanation, marks: Marks): string[] {
   if (changes.length === 0) return ["nothing"];
-  return shown(columns(changes.map(({ where, what, why }) => [where, `${what}: ${why}`]))).map((line) =>
-    line.replace(/: [^:]*$/, (why) => marks.dim(why)),
-  );
+  const lines = shown(columns(changes.map(({ where, what }) => [where, what])));
+  const whys = shown(changes.map(({ why }) => `: ${why}`));
+  return lines.map((line, i) => line + marks.dim(whys[i]!));
 }
 
 function cgroupLines({ cgroup: { plan, why } }: Explanation): string[] {
