@@ -335,7 +335,7 @@ function missingTarget(path: string, target: string): BrunError {
 }
 
 function mismatch(what: string, got: string, wanted: string): BrunError {
-  return new BrunError(`is damaged: ${what} ${got} and not ${wanted}`, { code: "ERR_DIGEST" });
+  return new BrunError(`the layer is damaged: ${what} ${got} and not ${wanted}`, { code: "ERR_DIGEST" });
 }
 
 function isSame(fd: number, path: string): boolean {

@@ -141,7 +141,7 @@ export class ArchiveDestination implements Destination {
     private readonly directory: string,
   ) {
     if (exists(name.path)) {
-      throw new BrunError("is there already", {
+      throw new BrunError(`${nameText(name)} is there already`, {
         code: "ERR_EXISTS",
         where: nameText(name),
         hint: "remove it, or name another file",

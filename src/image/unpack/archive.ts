@@ -145,7 +145,7 @@ async function copyArchive(fd: number, wanted: string, file: string): Promise<Pa
 }
 
 function lost(why: string): BrunError {
-  return new BrunError(`cannot be made again: ${why}`, { code: "ERR_DIGEST" });
+  return new BrunError(`the layer cannot be made again: ${why}`, { code: "ERR_DIGEST" });
 }
 
 function pread(fd: number, buffer: Uint8Array, at: number, what: string): number {

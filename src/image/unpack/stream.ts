@@ -66,7 +66,7 @@ export async function readLayer(
       for await (const bytes of stream) each(bytes as Uint8Array);
     } catch (error) {
       throw isZlib(error)
-        ? new BrunError(`cannot be uncompressed: ${error.message}`, { code: "ERR_CONFIG" })
+        ? new BrunError(`the layer cannot be uncompressed: ${error.message}`, { code: "ERR_CONFIG" })
         : error;
     }
   }
