@@ -38,8 +38,10 @@ function cType(type: string): string {
 }
 
 function defines(): string[] {
-  const constants = Object.entries(abi).filter(([, value]) => typeof value === "number");
-  return constants.map(([name, value]) => `#define ${name} ${value}${Number(value) > 0x7fffffff ? "U" : ""}`);
+  return Object.entries(abi).flatMap(([name, value]) => {
+    if (typeof value === "string") return [`#define ${name} ${JSON.stringify(value)}`];
+    return typeof value === "number" ? [`#define ${name} ${value}${value > 0x7fffffff ? "U" : ""}`] : [];
+  });
 }
 
 function enumeration(name: string, prefix: string, members: Members): string[] {

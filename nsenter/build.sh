@@ -11,9 +11,15 @@ front=${out%.so}.front
 door=${out%.so}.door
 mkdir -p build "$(dirname "$out")"
 
-# What the C has in common with the TypeScript. As it was when nothing has changed, and never half of it: two may build at once.
-../node_modules/.bin/bun abi.ts >"build/abi.h.$$"
-if cmp -s "build/abi.h.$$" build/abi.h; then rm "build/abi.h.$$"; else mv "build/abi.h.$$" build/abi.h; fi
+# made SCRIPT HEADER: what the C has in common with the TypeScript. The file stays as it is if nothing has changed, and is
+# never half written: two may build at once.
+made() {
+  ../node_modules/.bin/bun "$1" >"build/$2.$$"
+  if cmp -s "build/$2.$$" "build/$2"; then rm "build/$2.$$"; else mv "build/$2.$$" "build/$2"; fi
+}
+
+made abi.ts abi.h
+made command-line.ts command-line.h
 
 # compile OUTPUT FLAG…
 compile() {

@@ -2,16 +2,13 @@
  * Which ids a new user namespace gets when nobody has said it. More than one needs newuidmap and newgidmap, which cannot
  * work everywhere; a container that needs no more than its root does without them.
  */
+import type { UsernsMode } from "../src/config/modes.ts";
 import { BrunError } from "../src/errors.ts";
 import { each, mapped } from "../src/sys/lists.ts";
 import { type Caller, ownMaps } from "./caller.ts";
 import { findHelper, lacksPrivilege } from "./find-helper.ts";
 import { type DefaultMaps, defaultMaps, type IdMap, isMapped, keepIdMaps } from "./idmap.ts";
 import type { SubidRange, Subids } from "./subid.ts";
-
-/** How ids are chosen: `--userns`. keep-id: the caller has its own ids inside, as with podman. */
-export const USERNS_MODES = ["auto", "single", "range", "keep-id"] as const;
-export type UsernsMode = (typeof USERNS_MODES)[number];
 
 /** What the choice depends on. */
 export interface IdsInput {

@@ -1,9 +1,9 @@
 #include "command.h"
 
+#include "../build/command-line.h"
+
 #include <linux/fcntl.h>
 #include <linux/stat.h>
-
-#define FIRST_USER_NAMESPACE "user:[4026531837]"
 
 const char *environment_variable(const char *const *envp, const char *name)
 {
@@ -44,10 +44,11 @@ static int is_id(const char *id)
 	size_t n = 0;
 
 	for (; id[n] != 0; n++) {
-		char c = id[n];
+		const char *c = ID_CHARACTERS;
 
-		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-		      c == '_' || c == '+' || c == '.' || (c == '-' && n > 0)))
+		while (*c != 0 && *c != id[n])
+			c++;
+		if (*c == 0)
 			return 0;
 	}
 	return n > 0 && n <= ID_MAX && !text_equal(id, ".") && !text_equal(id, "..");
@@ -67,7 +68,7 @@ int in_first_user_namespace(void)
 /* Whether every id is mapped to itself, as in the first user namespace. */
 static int maps_all_ids(void)
 {
-	static const char all[] = "         0          0 4294967295\n";
+	static const char all[] = FIRST_ID_MAP;
 	char map[sizeof(all)];
 	long fd = sys4(__NR_openat, AT_FDCWD, "/proc/self/uid_map", O_RDONLY | O_CLOEXEC, 0);
 	long n = fd < 0 ? fd : sys3(__NR_read, fd, map, sizeof(map));
@@ -114,16 +115,17 @@ static int default_root(char *root, const char *const *envp)
 	long length;
 
 	if (uid == 0 && in_first_user_namespace())
-		return path_append(root, 0, "/run/brun", 9) > 0;
+		return path_append(root, 0, SYSTEM_ROOT, sizeof(SYSTEM_ROOT) - 1) > 0;
 	if (uid == 0 && !is_nested_root(envp))
 		return 0;
 	if (runtime && runtime[0] == '/') {
 		if (!is_clean(runtime))
 			return 0;
 		length = path_append(root, 0, runtime, text_length(runtime));
-		if (path_append(root, length, "/brun", 5) < 0)
+		length = path_append(root, length, "/", 1);
+		if (path_append(root, length, RUNTIME_ROOT_NAME, sizeof(RUNTIME_ROOT_NAME) - 1) < 0)
 			return 0;
-		if (is_fit(root, 01700, uid) && is_writable(root))
+		if (is_fit(root, RUNTIME_ROOT_MODE, uid) && is_writable(root))
 			return 1;
 		/* brun makes one there, or says why not. */
 		if (is_writable(runtime))
@@ -132,150 +134,172 @@ static int default_root(char *root, const char *const *envp)
 	/* The directory has the uid outside. */
 	if (uid == 0)
 		return 0;
-	length = path_append(root, 0, "/tmp/brun-", 10);
-	return path_append(root, length, number, text_decimal(number, uid)) > 0 && is_fit(root, 0700, uid);
+	length = path_append(root, 0, "/tmp/" SHARED_ROOT_NAME, sizeof("/tmp/" SHARED_ROOT_NAME) - 1);
+	return path_append(root, length, number, text_decimal(number, uid)) > 0 &&
+	       is_fit(root, SHARED_ROOT_MODE, uid) && is_writable(root);
 }
 
-/* A number from 1 to 64, or a name in capitals, with or without SIG; 0 for what else a signal can be called. */
+static char upper(char c)
+{
+	return c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
+}
+
+/* What follows prefix, which is in capitals, in any case; null when it is something else. */
+static const char *after_any_case(const char *text, const char *prefix)
+{
+	while (*prefix != 0)
+		if (upper(*text++) != *prefix++)
+			return 0;
+	return text;
+}
+
+/* A number from 1 to 64, or a name, with or without SIG; 0 for what else a signal can be called. */
 static int signal_number(const char *word)
 {
-	static const char names[] = "HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM "
-				    "STKFLT CHLD CONT STOP TSTP TTIN TTOU URG XCPU XFSZ VTALRM PROF WINCH IO "
-				    "PWR SYS ";
-	const char *bare = text_after(word, "SIG");
-	const char *name = names;
+	const char *bare = after_any_case(word, "SIG");
 	int number = text_number(word);
 
-	/* "HUP INT" would be found among the names. */
-	for (const char *c = word; *c != 0; c++)
-		if (*c == ' ')
-			return 0;
 	if (number >= 0)
 		return number <= 64 ? number : 0;
-	if (!bare)
-		bare = word;
-	for (number = 1; *name != 0; number++) {
-		const char *rest = text_after(name, bare);
+	for (unsigned int i = 0; i < ARRAY_LENGTH(signal_names); i++) {
+		const char *rest = after_any_case(bare ? bare : word, signal_names[i].name);
 
-		if (rest && *rest == ' ' && *bare != 0)
-			return number;
-		while (*name++ != ' ')
-			;
+		if (rest && *rest == 0)
+			return signal_names[i].number;
 	}
 	return 0;
 }
 
-/* A flag with a value, "--flag=value" or "--flag value": *at moves on to its last word. Null when it is another. */
-static const char *flag_value(const char *flag, int argc, const char *const *argv, int *at)
+/* Whether no other flags are given. */
+static int has_only(const struct parsed *parsed, uint64_t flags)
 {
-	const char *rest = text_after(argv[*at], flag);
-
-	if (rest && *rest == '=')
-		return rest + 1;
-	if (rest && *rest == 0 && *at + 1 < argc) {
-		(*at)++;
-		return argv[*at];
-	}
-	return 0;
+	return (parsed->given & ~flags) == 0;
 }
 
-/* One global flag. Returns 0 when it is none that is known here. */
-static int take_global(struct command *command, const char **root, int argc, const char *const *argv, int *at)
+static int is_given(const struct parsed *parsed, unsigned int flag)
 {
-	const char *value;
-
-	if (text_equal(argv[*at], "--systemd-cgroup")) {
-		command->systemd = 1;
-		return 1;
-	}
-	value = flag_value("--root", argc, argv, at);
-	if (value) {
-		*root = value;
-		return 1;
-	}
-	value = flag_value("--log", argc, argv, at);
-	if (value) {
-		command->log = value;
-		return value[0] == '/';
-	}
-	value = flag_value("--log-format", argc, argv, at);
-	command->json = value && text_equal(value, "json");
-	return command->json || (value && text_equal(value, "text"));
-}
-
-/* Global flags, up to the command's name. Returns its place, or 0. */
-static int parse_globals(struct command *command, const char **root, int argc, const char *const *argv)
-{
-	int at = 1;
-
-	command->log = 0;
-	command->json = 0;
-	command->systemd = 0;
-	for (; at < argc && argv[at][0] == '-'; at++)
-		if (!take_global(command, root, argc, argv, &at))
-			return 0;
-	return at < argc ? at : 0;
+	return (parsed->given & FLAG_BIT(flag)) != 0;
 }
 
 /* The state directory: what --root says, or the default one. */
-static int find_root(struct command *command, const char *root, const char *const *envp)
+static int find_root(struct command *command, const struct parsed *globals, const char *const *envp)
 {
+	const char *root = globals->values[GLOBAL_ROOT];
+
 	if (!root)
 		return default_root(command->root, envp);
 	return is_clean(root) && path_append(command->root, 0, root, text_length(root)) >= 0;
 }
 
-/*
- * run, create and exec, unless descriptors of the caller's are for the container, whose numbers must not be taken, and
- * but for containers without a bundle, which mostly get another stdin.
- */
-static int wants_stage(const char *name, int count, const char *const *words, const char *const *envp)
+/* Whether a path may be the root directory, where no state is kept. */
+static int is_only_dots(const char *path)
 {
-	if (!text_equal(name, "run") && !text_equal(name, "create") && !text_equal(name, "exec"))
-		return 0;
-	for (int i = 0; i < count; i++) {
-		const char *word = words[i];
+	while (*path == '/' || *path == '.')
+		path++;
+	return *path == 0;
+}
 
-		while (*word == '-')
-			word++;
-		if (word != words[i] && (text_after(word, "preserve-fds") || text_after(word, "host") ||
-					 text_after(word, "rootfs")))
-			return 0;
+/* Takes the global flags. Returns 0 when there is one besides those that are known here. */
+static int take_globals(struct command *command, const struct parsed *globals)
+{
+	const char *format = globals->values[GLOBAL_LOG_FORMAT];
+
+	command->systemd = is_given(globals, GLOBAL_SYSTEMD_CGROUP);
+	command->log = globals->values[GLOBAL_LOG];
+	command->json = format && text_equal(format, "json");
+	return !(is_given(globals, GLOBAL_ROOT) && is_only_dots(globals->values[GLOBAL_ROOT])) &&
+	       (!command->log || command->log[0] == '/') &&
+	       (!format || command->json || text_equal(format, "text")) &&
+	       has_only(globals, FLAG_BIT(GLOBAL_ROOT) | FLAG_BIT(GLOBAL_LOG) | FLAG_BIT(GLOBAL_LOG_FORMAT) |
+				     FLAG_BIT(GLOBAL_SYSTEMD_CGROUP));
+}
+
+/* Whether it is about a container without a bundle: forSandbox() of src/cli/main.ts. */
+static int names_root(int count, const char *const *words)
+{
+	for (int i = 0; i < count && !text_equal(words[i], "--"); i++) {
+		const char *name = words[i] + 1;
+
+		if (words[i][0] != '-')
+			continue;
+		if (*name == '-')
+			name++;
+		for (unsigned int flag = 0; flag < ARRAY_LENGTH(root_flags); flag++) {
+			const char *rest = text_after(name, root_flags[flag]);
+
+			if (rest && (*rest == 0 || *rest == '='))
+				return 1;
+		}
 	}
-	return !environment_variable(envp, "LISTEN_FDS");
+	return 0;
+}
+
+/* Whether a number that is given, or not, is 0. */
+static int is_zero(const struct parsed *parsed, unsigned int flag)
+{
+	const char *digits = parsed->values[flag];
+
+	while (digits && *digits == '0')
+		digits++;
+	return !digits || *digits == 0;
+}
+
+/* Where the program of exec begins, behind its id. Nobody has one called "--"; behind a first "--" it is one all the same. */
+static int exec_words(const struct parsed *parsed)
+{
+	return parsed->count > 1 && !parsed->dashed && text_equal(parsed->rest[1], "--") ? 2 : 1;
+}
+
+/* run, create and exec, unless descriptors of the caller's are for the container, whose numbers must not be taken. */
+static int wants_stage(const char *name, const struct parsed *parsed, const char *const *envp)
+{
+	if (environment_variable(envp, "LISTEN_FDS"))
+		return 0;
+	if (text_equal(name, "exec"))
+		return is_zero(parsed, EXEC_PRESERVE_FDS) &&
+		       (exec_words(parsed) < parsed->count ||
+			(parsed->values[EXEC_PROCESS] && parsed->values[EXEC_PROCESS][0] != 0));
+	return (text_equal(name, "run") && is_zero(parsed, RUN_PRESERVE_FDS)) ||
+	       (text_equal(name, "create") && is_zero(parsed, CREATE_PRESERVE_FDS));
+}
+
+/* exec ID [--] WORD… */
+static int is_plain_exec(struct command *command, const struct parsed *parsed, const char *const *envp)
+{
+	int words = exec_words(parsed);
+
+	command->program = PREPARED_EXEC;
+	command->words = parsed->rest + words;
+	command->word_count = (unsigned int)(parsed->count - words);
+	return command->word_count > 0 && has_only(parsed, 0) && !environment_variable(envp, "LISTEN_FDS") &&
+	       !environment_variable(envp, "BRUN_TIMING");
 }
 
 /* Whether a program may have been prepared for the command, in the form that it has here. */
-static int is_prepared(struct command *command, const char *name, int rest, const char *const *words,
+static int is_prepared(struct command *command, const char *name, const struct parsed *parsed,
 		       const char *const *envp)
 {
-	if (rest < 1)
-		return 0;
-	command->id = words[0];
 	command->signal = 0;
-	if (text_equal(name, "state") && rest == 1) {
+	if (text_equal(name, "state")) {
 		command->program = PREPARED_STATE;
-	} else if (text_equal(name, "start") && rest == 1 && !environment_variable(envp, "NOTIFY_SOCKET")) {
-		command->program = PREPARED_START;
-	} else if (text_equal(name, "kill") && rest <= 2) {
-		command->program = PREPARED_KILL;
-		command->signal = signal_number(rest == 2 ? words[1] : "TERM");
-		return command->signal != 0;
-	} else if (text_equal(name, "delete") && rest <= 2) {
-		int forced = text_equal(words[0], "--force") || text_equal(words[0], "-f");
-
-		command->program = forced ? PREPARED_FORCED_DELETE : PREPARED_DELETE;
-		command->id = words[forced];
-		return rest == 1 + forced;
-	} else if (text_equal(name, "exec") && rest >= 2 && !text_equal(words[1], "--") &&
-		   !environment_variable(envp, "LISTEN_FDS") && !environment_variable(envp, "BRUN_TIMING")) {
-		command->program = PREPARED_EXEC;
-		command->words = words + 1;
-		command->word_count = (unsigned int)rest - 1;
-	} else {
-		return 0;
+		return has_only(parsed, 0);
 	}
-	return 1;
+	if (text_equal(name, "start")) {
+		command->program = PREPARED_START;
+		return has_only(parsed, 0) && !environment_variable(envp, "NOTIFY_SOCKET");
+	}
+	if (text_equal(name, "kill")) {
+		const char *signal = parsed->second && parsed->second[0] != 0 ? parsed->second : "TERM";
+
+		command->program = PREPARED_KILL;
+		command->signal = signal_number(signal);
+		return has_only(parsed, 0) && command->signal != 0;
+	}
+	if (text_equal(name, "delete")) {
+		command->program = is_given(parsed, DELETE_FORCE) ? PREPARED_FORCED_DELETE : PREPARED_DELETE;
+		return has_only(parsed, FLAG_BIT(DELETE_FORCE));
+	}
+	return text_equal(name, "exec") && is_plain_exec(command, parsed, envp);
 }
 
 /* The bundle's path as src/sys/fs.ts makes it absolute, where that takes no more than putting it together. */
@@ -296,50 +320,62 @@ static int find_bundle(struct command *command, const char *bundle)
 }
 
 /* run [--bundle DIR] [--no-new-keyring] ID, in the foreground. */
-static int is_plain_run(struct command *command, const char *name, int count, const char *const *words,
+static int is_plain_run(struct command *command, const char *name, const struct parsed *parsed,
 			const char *const *envp)
 {
-	const char *bundle = ".";
-	int at = 0;
+	const char *bundle = parsed->values[RUN_BUNDLE];
 
 	if (!text_equal(name, "run") || command->systemd || environment_variable(envp, "LISTEN_FDS") ||
-	    environment_variable(envp, "NOTIFY_SOCKET") || environment_variable(envp, "BRUN_TIMING"))
+	    environment_variable(envp, "NOTIFY_SOCKET") || environment_variable(envp, "BRUN_TIMING") ||
+	    !has_only(parsed, FLAG_BIT(RUN_BUNDLE) | FLAG_BIT(RUN_NO_NEW_KEYRING)))
 		return 0;
-	command->old_keyring = 0;
-	for (; at < count && words[at][0] == '-'; at++) {
-		if (text_equal(words[at], "--no-new-keyring")) {
-			command->old_keyring = 1;
-			continue;
-		}
-		bundle = flag_value("--bundle", count, words, &at);
-		if (!bundle && text_equal(words[at], "-b") && at + 1 < count)
-			bundle = words[++at];
-		if (!bundle)
-			return 0;
-	}
-	if (at != count - 1)
-		return 0;
-	command->id = words[at];
-	return find_bundle(command, bundle);
+	command->old_keyring = is_given(parsed, RUN_NO_NEW_KEYRING);
+	return find_bundle(command, bundle && bundle[0] != 0 ? bundle : ".");
+}
+
+static const struct command_line *find_line(const char *name)
+{
+	for (unsigned int i = 0; i < ARRAY_LENGTH(command_lines); i++)
+		if (text_equal(command_lines[i].name, name))
+			return &command_lines[i];
+	return 0;
 }
 
 enum command_kind command_parse(struct command *command, int argc, const char *const *argv,
 				const char *const *envp)
 {
-	const char *root = 0;
-	int at = parse_globals(command, &root, argc, argv);
-	int rest = argc - at - 1; /* words after the command's name */
-	const char *name = argv[at];
-	const char *const *words = argv + at + 1;
+	struct parsed globals;
+	struct parsed parsed;
+	const struct command_line *line;
+	const char *const *words;
+	int count;
 
-	if (at == 0)
-		return COMMAND_OTHER;
 	command->envp = envp;
-	if (is_prepared(command, name, rest, words, envp) && is_id(command->id) &&
-	    find_root(command, root, envp))
+	if (argc < 1 || !flags_parse(&globals, &global_line, argc - 1, argv + 1) || globals.count == 0 ||
+	    !take_globals(command, &globals))
+		return COMMAND_OTHER;
+	line = find_line(globals.first);
+	words = globals.rest + 1;
+	count = globals.count - 1;
+	if (!line || (text_equal(line->name, "run") && names_root(count, words)) ||
+	    !flags_parse(&parsed, line, count, words) || !is_id(parsed.first))
+		return COMMAND_OTHER;
+	command->id = parsed.first;
+	if (is_prepared(command, line->name, &parsed, envp) && find_root(command, &globals, envp))
 		return COMMAND_PREPARED;
-	if (is_plain_run(command, name, rest, words, envp) && is_id(command->id) &&
-	    find_root(command, root, envp))
+	if (is_plain_run(command, line->name, &parsed, envp) && find_root(command, &globals, envp))
 		return COMMAND_RUN;
-	return wants_stage(name, rest, words, envp) ? COMMAND_LAUNCH : COMMAND_OTHER;
+	return wants_stage(line->name, &parsed, envp) ? COMMAND_LAUNCH : COMMAND_OTHER;
+}
+
+void command_log(struct log_flags *flags, int argc, const char *const *argv)
+{
+	struct parsed globals;
+
+	flags_parse(&globals, &global_line, argc > 0 ? argc - 1 : 0, argv + 1);
+	flags->log = globals.values[GLOBAL_LOG];
+	flags->format = globals.values[GLOBAL_LOG_FORMAT];
+	flags->command = globals.first;
+	if (flags->log && flags->log[0] == 0)
+		flags->log = 0;
 }

@@ -38,4 +38,13 @@ const char *environment_variable(const char *const *envp, const char *name);
 enum command_kind command_parse(struct command *command, int argc, const char *const *argv,
 				const char *const *envp);
 
+/* What the global flags say of errors, and the command; null where they do not. Whatever the other flags are. */
+struct log_flags {
+	const char *log;
+	const char *format;
+	const char *command;
+};
+
+void command_log(struct log_flags *flags, int argc, const char *const *argv);
+
 #endif

@@ -1,6 +1,7 @@
 #include "complaint.h"
 
 #include "../text.h"
+#include "command.h"
 #include "files.h"
 
 #include <linux/fcntl.h>
@@ -77,56 +78,10 @@ static void complain_time(struct complaint *complaint)
 	complain(complaint, "Z");
 }
 
-/* What of the command line matters here. */
-struct told {
-	const char *log;
-	int json;
-	const char *command; /* or null */
-};
-
-/* A global flag's value, "--flag=value" or "--flag value"; null when it is another flag. */
-static const char *global_value(const char *flag, int argc, const char *const *argv, int *at)
-{
-	const char *rest = text_after(argv[*at], flag);
-
-	if (rest && *rest == '=')
-		return rest + 1;
-	if (rest && *rest == 0 && *at + 1 < argc)
-		return argv[++*at];
-	return 0;
-}
-
-/* Up to the command, whatever flags there are. */
-static void find_told(struct told *told, int argc, const char *const *argv)
-{
-	static const char *const others[] = {"--root", "--rootless", "--cgroup-manager", "--criu"};
-
-	told->log = told->command = 0;
-	told->json = 0;
-	for (int at = 1; at < argc && !told->command; at++) {
-		const char *value;
-
-		if (argv[at][0] != '-') {
-			told->command = argv[at];
-			continue;
-		}
-		value = global_value("--log", argc, argv, &at);
-		if (value) {
-			told->log = value;
-			continue;
-		}
-		value = global_value("--log-format", argc, argv, &at);
-		if (value)
-			told->json = text_equal(value, "json");
-		for (unsigned int i = 0; !value && i < ARRAY_LENGTH(others); i++)
-			value = global_value(others[i], argc, argv, &at);
-	}
-}
-
 /* One line, in the format of the log or for people. */
-static void make_line(struct complaint *line, const struct complaint *complaint, const struct told *told)
+static void make_line(struct complaint *line, const struct complaint *complaint, int json)
 {
-	if (told->json) {
+	if (json) {
 		complain(line, "{\"level\":\"error\",\"msg\":\"");
 		complain(line, complaint->text);
 		complain(line, "\",\"time\":\"");
@@ -147,19 +102,21 @@ int complaint_tell(const struct complaint *complaint, int argc, const char *cons
 {
 	static struct complaint line;
 	static struct complaint plain;
-	struct told told;
+	struct log_flags flags;
+	int json;
 	long fd = -1;
 
-	find_told(&told, argc, argv);
-	make_line(&line, complaint, &told);
-	if (told.log)
-		fd = sys4(__NR_openat, AT_FDCWD, told.log,
+	command_log(&flags, argc, argv);
+	json = flags.format && text_equal(flags.format, "json");
+	make_line(&line, complaint, json);
+	if (flags.log)
+		fd = sys4(__NR_openat, AT_FDCWD, flags.log,
 			  O_WRONLY | O_CREAT | O_APPEND | O_NOCTTY | O_CLOEXEC, 0644);
 	if (fd >= 0) {
 		file_write_all(fd, line.text, line.length);
 		sys1(__NR_close, fd);
 	}
-	if (told.json && !told.log) {
+	if (json && !flags.log) {
 		file_write_all(STDERR, line.text, line.length);
 	} else {
 		complain(&plain, "brun: ");
@@ -167,5 +124,5 @@ int complaint_tell(const struct complaint *complaint, int argc, const char *cons
 		complain(&plain, "\n");
 		file_write_all(STDERR, plain.text, plain.length);
 	}
-	return told.command && text_equal(told.command, "exec") ? EXEC_FAILED : FAILED;
+	return flags.command && text_equal(flags.command, "exec") ? EXEC_FAILED : FAILED;
 }

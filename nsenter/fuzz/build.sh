@@ -21,5 +21,5 @@ target program $programs
 target prepared ../front/files.c ../front/prepared.c ../front/template.c $programs
 # shellcheck disable=SC2086
 target cached ../front/cached.c ../front/checksum.c ../front/command.c ../front/conversation.c ../front/files.c \
-  ../front/guard.c ../front/mapping.c ../front/run.c ../front/state.c ../front/terminal.c ../signals.c $programs
+  ../front/flags.c ../front/guard.c ../front/mapping.c ../front/run.c ../front/state.c ../front/terminal.c ../signals.c $programs
 target notify ../notify.c ../message.c

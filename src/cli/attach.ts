@@ -2,8 +2,8 @@
 import { attach } from "../container/attach.ts";
 import { parseDetachKeys } from "../container/detach-keys.ts";
 import { defineCommand } from "./command.ts";
-import { containerId } from "./container-flags.ts";
 import { openRuntime } from "./globals.ts";
+import { containerId } from "./hot-flags.ts";
 import { writeOutput } from "./log-screen.ts";
 
 export default defineCommand({

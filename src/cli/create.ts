@@ -1,19 +1,13 @@
 /** `brun create`. */
 import { create } from "../container/create.ts";
 import { defineCommand } from "./command.ts";
-import { createFlags, createOptions, explainFailure } from "./container-flags.ts";
+import { createOptions, explainFailure } from "./container-flags.ts";
 import { openRuntime } from "./globals.ts";
+import { createCommandFlags } from "./hot-flags.ts";
 
 export default defineCommand({
   meta: { name: "create", description: "create a container, up to the start of its program" },
-  args: {
-    ...createFlags,
-    "no-subreaper": {
-      type: "boolean",
-      hidden: true,
-      description: "crun's, ignored: create leaves no one to reap",
-    },
-  },
+  args: createCommandFlags,
   details: `Everything is set up when this returns: a program that is missing or may not be executed is told here.
 The container waits for "brun start".
 

@@ -1,7 +1,7 @@
 /** Flags that checkpoint and restore share. */
 import type { CriuFlags } from "../checkpoint/options.ts";
-import { containerId } from "./container-flags.ts";
 import type { Values } from "./flags.ts";
+import { containerId } from "./hot-flags.ts";
 
 export const criuFlags = {
   "container-id": containerId,

@@ -4,8 +4,8 @@ import { stats } from "../container/stats.ts";
 import { BrunError } from "../errors.ts";
 import { toJson } from "../spec/json.ts";
 import { defineCommand } from "./command.ts";
-import { containerId } from "./container-flags.ts";
 import { openRuntime } from "./globals.ts";
+import { containerId } from "./hot-flags.ts";
 import { print } from "./output.ts";
 
 export default defineCommand({

@@ -6,9 +6,10 @@ import { explain } from "../explain/explain.ts";
 import { explanationDiff, explanationText } from "../explain/text.ts";
 import { toSharedJson } from "../spec/index.ts";
 import { defineCommand } from "./command.ts";
-import { createFlags, proc, procOf, userns, usernsOf } from "./container-flags.ts";
+import { procOf, usernsOf } from "./container-flags.ts";
 import type { Values } from "./flags.ts";
 import { viewRuntime } from "./globals.ts";
+import { createFlags, proc, userns } from "./hot-flags.ts";
 import { marks } from "./marks.ts";
 import { print, printRaw } from "./output.ts";
 

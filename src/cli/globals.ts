@@ -4,46 +4,9 @@ import type { CgroupManagerName, Client, Runtime } from "../container/types.ts";
 import { BrunError } from "../errors.ts";
 import { variable } from "../sys/environment.ts";
 import type { Values } from "./flags.ts";
+import type { globalFlags } from "./hot-flags.ts";
 import { type LogOptions, log } from "./log.ts";
 import { timingMark } from "./timing.ts";
-
-export const globalFlags = {
-  root: {
-    type: "string",
-    valueHint: "dir",
-    description: "directory for the state (default: $XDG_RUNTIME_DIR/brun; for root /run/brun)",
-  },
-  log: {
-    type: "string",
-    valueHint: "file",
-    description: "write errors, warnings and debug lines to this file",
-  },
-  "log-format": {
-    type: "string",
-    valueHint: "text|json",
-    default: "text",
-    description: "format of the log file",
-  },
-  debug: { type: "boolean", description: "write debug lines, and the stack of an error" },
-  "systemd-cgroup": {
-    type: "boolean",
-    description: 'let systemd make the cgroups; cgroupsPath is then "slice:prefix:name"',
-  },
-  "cgroup-manager": {
-    type: "string",
-    valueHint: "auto|systemd|cgroupfs|disabled",
-    description: "who makes the cgroups (default: auto)",
-  },
-  rootless: {
-    type: "string",
-    valueHint: "true|false|auto",
-    default: "auto",
-    description: "use a user namespace of your own; auto: unless you are root",
-  },
-  criu: { type: "string", hidden: true, description: "ignored; criu is found in PATH" },
-  client: { type: "string", hidden: true, description: "for the TypeScript API: see client.ts" },
-  version: { type: "boolean", alias: "v", description: "print the version" },
-} as const;
 
 export type GlobalValues = Values<typeof globalFlags>;
 

@@ -1,7 +1,7 @@
 /** Help texts, for 80 columns: what is used most stands first, and examples at the end. */
 import type { Command } from "./command.ts";
 import type { FlagDef, Flags, Positional } from "./flags.ts";
-import { globalFlags } from "./globals.ts";
+import { globalFlags } from "./hot-flags.ts";
 
 export const about = "runs OCI containers, without root where it can";
 

@@ -2,7 +2,7 @@
 import { isNameOfImage } from "../image/reference.ts";
 import type { Command } from "./command.ts";
 import type { Flags } from "./flags.ts";
-import { globalFlags } from "./globals.ts";
+import { globalFlags } from "./hot-flags.ts";
 import { parseFlags } from "./parse.ts";
 import { sandboxCommand } from "./sandbox.ts";
 import { sandboxRunFlags } from "./sandbox-flags.ts";

@@ -1,5 +1,5 @@
 /** `brun image push`, `import` and `commit`: images that go elsewhere, and those that are made here. */
-import { USERNS_MODES } from "../../rootless/default-ids.ts";
+import { USERNS_MODES } from "../config/modes.ts";
 import { list } from "../container/list.ts";
 import { BrunError } from "../errors.ts";
 import { MANIFEST_FORMATS, type ManifestFormat } from "../image/formats.ts";
@@ -12,8 +12,8 @@ import { collect, imagesNamed } from "../image/remove.ts";
 import { ImageStore } from "../image/store.ts";
 import { absolute, writeFile } from "../sys/fs.ts";
 import { defineCommand } from "./command.ts";
-import { userns } from "./container-flags.ts";
 import { openRuntime } from "./globals.ts";
+import { userns } from "./hot-flags.ts";
 import { action, name, quiet } from "./image-args.ts";
 import { pullOptions, rootlessOf } from "./image-flags.ts";
 import { ImageProgress } from "./image-progress.ts";

@@ -13,10 +13,10 @@ import { collect, imagesNamed, removeImages, removePartial, removeUnused, tidy }
 import { ImageStore } from "../image/store.ts";
 import { absolute, mkdirAll, O, open, readdir } from "../sys/fs.ts";
 import { type Command, type CommandContext, defineCommand } from "./command.ts";
-import { userns } from "./container-flags.ts";
 import type { Flags } from "./flags.ts";
 import { formatFlag, table } from "./format.ts";
 import { openRuntime } from "./globals.ts";
+import { userns } from "./hot-flags.ts";
 import { action, name, quiet } from "./image-args.ts";
 import { pullOptions } from "./image-flags.ts";
 import { bytesText, ImageProgress } from "./image-progress.ts";

@@ -3,9 +3,9 @@ import { kill } from "../container/kill.ts";
 import { BrunError } from "../errors.ts";
 import { shellWords } from "../printable.ts";
 import { defineCommand } from "./command.ts";
-import { containerId } from "./container-flags.ts";
 import { openRuntime } from "./globals.ts";
-import { matching, regexFlag } from "./match.ts";
+import { killFlags } from "./hot-flags.ts";
+import { matching } from "./match.ts";
 import { parseSignal } from "./signals.ts";
 
 export default defineCommand({
@@ -13,12 +13,7 @@ export default defineCommand({
   details: `EXAMPLE
   brun kill web
   brun kill web KILL`,
-  args: {
-    "container-id": containerId,
-    signal: { type: "positional", required: false, description: "name or number (default: TERM)" },
-    all: { type: "boolean", alias: "a", description: "to all processes of the container; none is no error" },
-    regex: regexFlag,
-  },
+  args: killFlags,
   others: {
     s: "the signal follows the id: brun kill ID KILL",
     signal: "the signal follows the id: brun kill ID KILL",

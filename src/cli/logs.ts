@@ -8,9 +8,9 @@ import { BrunError } from "../errors.ts";
 import { POLLIN, waitFd } from "../sys/fs.ts";
 import { utf8 } from "../sys/utf8.ts";
 import { defineCommand } from "./command.ts";
-import { containerId } from "./container-flags.ts";
 import { timeoutMs } from "./duration.ts";
 import { openRuntime } from "./globals.ts";
+import { containerId } from "./hot-flags.ts";
 import { SafeText, writeOutput } from "./log-screen.ts";
 import { isTerminal } from "./output.ts";
 

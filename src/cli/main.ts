@@ -2,6 +2,7 @@
 import type { Command } from "./command.ts";
 import type { CommandTable } from "./dispatch.ts";
 import { create, dispatch, exec, exit, givenArguments, kill, remove, run, start, state } from "./hot.ts";
+import { ROOT_FLAGS } from "./hot-flags.ts";
 
 export const commands: CommandTable = {
   run: async (argv) => {
@@ -70,13 +71,10 @@ function forSandbox(argv: readonly string[]): boolean {
     const word = argv[i]!;
     if (word[0] !== "-") continue;
     const flag = word.slice(word[1] === "-" ? 2 : 1);
-    for (const root of ROOTS) if (flag === root || flag.startsWith(`${root}=`)) return true;
+    for (const root of ROOT_FLAGS) if (flag === root || flag.startsWith(`${root}=`)) return true;
   }
   return false;
 }
-
-/** Flags that say what the root of a container without a bundle is. */
-const ROOTS = ["host", "rootfs", "image"];
 
 /** Whether a word could be the name of an image, where a container's id stands: ids have no slash, colon or @. */
 function mayNameImage(argv: readonly string[]): boolean {

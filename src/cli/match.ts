@@ -3,12 +3,6 @@ import { list } from "../container/list.ts";
 import type { Runtime } from "../container/types.ts";
 import { BrunError } from "../errors.ts";
 
-export const regexFlag = {
-  type: "boolean",
-  alias: "r",
-  description: "the id is a regular expression; every container that matches is meant",
-} as const;
-
 /**
  * Ids of the containers that `pattern` matches, anywhere in the id.
  * @throws BrunError it is not a regular expression

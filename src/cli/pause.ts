@@ -1,8 +1,8 @@
 /** `brun pause`. */
 import { pause } from "../container/pause.ts";
 import { defineCommand } from "./command.ts";
-import { containerId } from "./container-flags.ts";
 import { openRuntime } from "./globals.ts";
+import { containerId } from "./hot-flags.ts";
 
 export default defineCommand({
   meta: { name: "pause", description: "stop all processes of a container for a while" },

@@ -5,9 +5,9 @@ import { findProgram } from "../host/find-program.ts";
 import { installHint, PACKAGES } from "../packages.ts";
 import { fromUtf8 } from "../sys/utf8.ts";
 import { defineCommand } from "./command.ts";
-import { containerId } from "./container-flags.ts";
 import { formatFlag, psLines } from "./format.ts";
 import { openRuntime } from "./globals.ts";
+import { containerId } from "./hot-flags.ts";
 import { print } from "./output.ts";
 
 const CONTAINERS = "`brun ps ID` lists the processes of a container; the containers: brun list";

@@ -1,9 +1,10 @@
 /** `brun restore`. */
 import { restore } from "../checkpoint/restore.ts";
 import { defineCommand } from "./command.ts";
-import { absoluteIfGiven, consoleSocket, createFlags, pidFile } from "./container-flags.ts";
+import { absoluteIfGiven } from "./container-flags.ts";
 import { criuFlags, criuOptions } from "./criu-flags.ts";
 import { openRuntime } from "./globals.ts";
+import { consoleSocket, createFlags, pidFile } from "./hot-flags.ts";
 
 export default defineCommand({
   meta: { name: "restore", description: "let a container go on from the files of a checkpoint" },

@@ -1,8 +1,8 @@
 /** `brun resume`. */
 import { resume } from "../container/resume.ts";
 import { defineCommand } from "./command.ts";
-import { containerId } from "./container-flags.ts";
 import { openRuntime } from "./globals.ts";
+import { containerId } from "./hot-flags.ts";
 
 export default defineCommand({
   meta: { name: "resume", description: "let a paused container go on" },

@@ -1,21 +1,13 @@
 /** `brun run`. */
 import { run } from "../container/run.ts";
 import { defineCommand } from "./command.ts";
-import { createFlags, createOptions, explainFailure } from "./container-flags.ts";
+import { createOptions, explainFailure } from "./container-flags.ts";
 import { openRuntime } from "./globals.ts";
+import { runFlags } from "./hot-flags.ts";
 
 export default defineCommand({
   meta: { name: "run", description: "create and run a container" },
-  args: {
-    ...createFlags,
-    detach: { type: "boolean", alias: "d", description: "return when the program has started" },
-    keep: { type: "boolean", description: "keep the stopped container for state and delete" },
-    "no-subreaper": {
-      type: "boolean",
-      description: "leave orphaned processes of the container to the caller's reaper",
-    },
-    "await-start": { type: "boolean", hidden: true, description: "wait for brun start before the program" },
-  },
+  args: runFlags,
   details: `brun run [flags] CONTAINER-ID
 brun run --host [flags] -- program…
 brun run --rootfs DIR [flags] -- program…

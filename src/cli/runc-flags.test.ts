@@ -4,7 +4,7 @@
  */
 import { describe, expect, test } from "bun:test";
 import type { Flags } from "./flags.ts";
-import { globalFlags } from "./globals.ts";
+import { globalFlags } from "./hot-flags.ts";
 import { commands } from "./main.ts";
 import { parseCommand, parseGlobals } from "./parse.ts";
 

@@ -1,13 +1,14 @@
 /** Flags of `run --rootfs`, `run --image` and `run --host`: podman's names, and what they amount to. */
 
+import { checkId } from "../container/id.ts";
 import { LOG_SIZE } from "../container/kept-log.ts";
-import { checkId } from "../container/store.ts";
 import { BrunError } from "../errors.ts";
 import { OVERLAYS, type OverlayMode, type SandboxOptions, type SandboxRoot } from "../sandbox/options.ts";
 import { bytes } from "../sandbox/resources.ts";
 import { absolute } from "../sys/fs.ts";
-import { proc, procOf, timing, userns, usernsOf } from "./container-flags.ts";
+import { procOf, usernsOf } from "./container-flags.ts";
 import type { Flags, Values } from "./flags.ts";
+import { proc, timing, userns } from "./hot-flags.ts";
 import { pullFlags, pullPolicy } from "./pull-flags.ts";
 
 const list = (valueHint: string, description: string, alias?: string) =>

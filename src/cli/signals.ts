@@ -1,10 +1,11 @@
 /** Signal names, as `brun kill` takes them. Numbers are those of x86-64 and arm64 (signal(7)). */
 import { BrunError } from "../errors.ts";
 
-const NAMES =
+/** In the order of their numbers, from 1 on. */
+export const SIGNAL_NAMES =
   "HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM STKFLT CHLD CONT STOP TSTP TTIN TTOU " +
   "URG XCPU XFSZ VTALRM PROF WINCH IO PWR SYS";
-const ALIASES: Readonly<Record<string, string>> = { IOT: "ABRT", CLD: "CHLD", POLL: "IO" };
+export const SIGNAL_ALIASES: Readonly<Record<string, string>> = { IOT: "ABRT", CLD: "CHLD", POLL: "IO" };
 
 /** First and last real-time signal as glibc counts them; it keeps 32 and 33 for itself. */
 const RTMIN = 34;
@@ -34,7 +35,7 @@ function number(text: string): number | undefined {
 }
 
 function byName(name: string): number | undefined {
-  const at = NAMES.split(" ").indexOf(ALIASES[name] ?? name);
+  const at = SIGNAL_NAMES.split(" ").indexOf(SIGNAL_ALIASES[name] ?? name);
   if (at >= 0) return at + 1;
   const [, end, sign, digits] = /^RT(MIN|MAX)(?:([+-])(\d+))?$/.exec(name) ?? [];
   if (end === undefined) return undefined;

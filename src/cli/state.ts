@@ -1,15 +1,15 @@
 /** `brun state`. */
 import { state, stateJson } from "../container/state.ts";
 import { defineCommand } from "./command.ts";
-import { containerId } from "./container-flags.ts";
 import { openRuntime } from "./globals.ts";
+import { idFlags } from "./hot-flags.ts";
 import { print } from "./output.ts";
 
 export default defineCommand({
   meta: { name: "state", description: "print the state of a container as JSON" },
   details: `EXAMPLE
   brun state web`,
-  args: { "container-id": containerId },
+  args: idFlags,
   run({ args, data }) {
     print(stateJson(state(openRuntime(data), args["container-id"])));
   },

@@ -8,9 +8,9 @@ import { parseJson, parseSpec, type Resources } from "../spec/index.ts";
 import { readFd } from "../sys/fs.ts";
 import { fromUtf8 } from "../sys/utf8.ts";
 import { defineCommand } from "./command.ts";
-import { containerId } from "./container-flags.ts";
 import type { Values } from "./flags.ts";
 import { openRuntime } from "./globals.ts";
+import { containerId } from "./hot-flags.ts";
 
 const limit = (valueHint: string, description: string) =>
   ({ type: "string", valueHint, description }) as const;

@@ -8,10 +8,6 @@ import { any, filtered, mapped } from "../sys/lists.ts";
 import type { Change } from "./types.ts";
 import { rebind } from "./user-namespace-first.ts";
 
-/** `--proc`: auto mounts a procfs, and binds the outer one where that is refused. */
-export const PROC_MODES = ["auto", "mount", "bind"] as const;
-export type ProcMode = (typeof PROC_MODES)[number];
-
 /** Whether the config wants a procfs in a new pid namespace. */
 export function mountsProc({ mounts, linux }: Spec): boolean {
   return any(mounts, ({ type }) => type === "proc") && any(linux?.namespaces, isNewPid);

@@ -1,7 +1,7 @@
 /** Spec → ContainerConfig: every decision, no action. */
 
 import type { Caller } from "../../rootless/caller.ts";
-import { type ChosenIds, chooseIds, type UsernsMode } from "../../rootless/default-ids.ts";
+import { type ChosenIds, chooseIds } from "../../rootless/default-ids.ts";
 import { type IdMap, type IdMaps, toHost } from "../../rootless/idmap.ts";
 import { deniesSetgroups, selfMappable } from "../../rootless/mapping.ts";
 import type { Subids } from "../../rootless/subid.ts";
@@ -14,6 +14,7 @@ import { CLONE } from "../sys/constants.ts";
 import { absolute, below } from "../sys/fs.ts";
 import { any, each, found, mapped } from "../sys/lists.ts";
 import { bindProc } from "./bind-proc.ts";
+import type { UsernsMode } from "./modes.ts";
 import { type NamespacePlan, planNamespaces } from "./namespaces.ts";
 import type { Change } from "./types.ts";
 import { type AdaptInput, userNamespaceFirst } from "./user-namespace-first.ts";

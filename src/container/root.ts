@@ -6,6 +6,15 @@
 import { mayMakeContainers } from "../../rootless/caller.ts";
 import { BrunError } from "../errors.ts";
 import { call, readlink, readTextIfThere, tryStat, variable } from "../host/ask.ts";
+import {
+  FIRST_ID_MAP,
+  FIRST_USER_NAMESPACE,
+  RUNTIME_ROOT_MODE,
+  RUNTIME_ROOT_NAME,
+  SHARED_ROOT_MODE,
+  SHARED_ROOT_NAME,
+  SYSTEM_ROOT,
+} from "../plan/abi.ts";
 import { E, errnoText } from "../sys/errno.ts";
 import { cstr, NR, syscall } from "../sys/ffi.ts";
 import { AT_FDCWD, absolute, mkdir, S } from "../sys/fs.ts";
@@ -42,13 +51,10 @@ export function callerIdentity(): CallerIdentity {
   };
 }
 
-/** With the sticky bit, which by the XDG base directory specification keeps it from being tidied away. */
-const RUNTIME_MODE = 0o1700;
-const SHARED_MODE = 0o700;
 const W_OK_X_OK = 3;
 
 /** Whether there can be a state directory: where it is to be can be written to, or has one that is fit for use. */
-function isUsable(directory: string, name = "brun", mode: number = RUNTIME_MODE): boolean {
+function isUsable(directory: string, name = RUNTIME_ROOT_NAME, mode: number = RUNTIME_ROOT_MODE): boolean {
   const path = absolute(`${directory}/${name}`);
   return (isFit(path, mode, syscall(NR.geteuid)) && isWritable(path)) || isWritable(directory);
 }
@@ -63,24 +69,21 @@ function isFit(path: string, mode: number, euid: number): boolean {
   return typeof stat !== "number" && stat.mode === (S.IFDIR | mode) && stat.uid === euid;
 }
 
-/** The first user namespace has the same inode number on every kernel since 3.8 (PROC_USER_INIT_INO). */
+/** Whether the caller is in the first user namespace, the host's. */
 export function inFirstNamespace(): boolean {
   try {
-    return readlink("/proc/self/ns/user") === "user:[4026531837]";
+    return readlink("/proc/self/ns/user") === FIRST_USER_NAMESPACE;
   } catch {
     return false;
   }
 }
-
-/** What the kernel prints for the first: three columns of ten characters (kernel/user_namespace.c). */
-const FIRST_UID_MAP = "         0          0 4294967295\n";
 
 /**
  * Whether a uid_map is that of a user namespace other than the first: the first maps every id to itself
  * (user_namespaces(7)).
  */
 export function inUserNamespace(uidMap: string): boolean {
-  return uidMap !== "" && uidMap !== FIRST_UID_MAP;
+  return uidMap !== "" && uidMap !== FIRST_ID_MAP;
 }
 
 /**
@@ -106,14 +109,14 @@ export function defaultRoot(caller: CallerIdentity): DefaultRoot {
   const uidMap = euid === 0 ? caller.uidMap() : "";
   const nested = inUserNamespace(uidMap);
   if (euid === 0 && (!nested || (env.USER === "root" && caller.usable("/run"))))
-    return { path: "/run/brun", kind: "system" };
+    return { path: SYSTEM_ROOT, kind: "system" };
   const runtimeDir = env.XDG_RUNTIME_DIR ?? "";
   if (runtimeDir.startsWith("/") && caller.usable(runtimeDir))
-    return { path: absolute(`${runtimeDir}/brun`), kind: "runtime-dir" };
+    return { path: absolute(`${runtimeDir}/${RUNTIME_ROOT_NAME}`), kind: "runtime-dir" };
   // The uid outside, so that `unshare -r brun list` and `brun list` see the same containers.
   const owner = euid === 0 ? (rootOutside(uidMap) ?? 0) : euid;
-  const name = `brun-${owner}`;
-  const isFor = (directory: string) => caller.usable(directory, name, SHARED_MODE);
+  const name = `${SHARED_ROOT_NAME}${owner}`;
+  const isFor = (directory: string) => caller.usable(directory, name, SHARED_ROOT_MODE);
   return { path: `${!isFor("/tmp") && isFor("/dev/shm") ? "/dev/shm" : "/tmp"}/${name}`, kind: "tmp" };
 }
 
@@ -134,7 +137,7 @@ export function rootOutside(map: string): number | null {
 export function useDefaultRoot(caller: CallerIdentity): string {
   const { path, kind } = defaultRoot(caller);
   if (kind === "system") return path;
-  const mode = kind === "tmp" ? SHARED_MODE : RUNTIME_MODE;
+  const mode = kind === "tmp" ? SHARED_ROOT_MODE : RUNTIME_ROOT_MODE;
   if (isFit(path, mode, caller.euid)) return path;
   const made = mkdir(path, 0o700);
   if (made !== 0 && made !== -E.EEXIST) unusable(path, errnoText(-made));

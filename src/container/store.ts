@@ -32,6 +32,7 @@ import {
 } from "../sys/fs.ts";
 import { fromUtf8 } from "../sys/utf8.ts";
 import type { ExecInfo } from "./exec-info.ts";
+import { checkId, isId } from "./id.ts";
 import type { Kept } from "./kept-log.ts";
 import type { OwnNamespace } from "./own-namespace.ts";
 
@@ -72,30 +73,6 @@ export interface StoredState {
 
 const LOCK_EX = 2;
 const LOCK_NB = 4;
-const ID_MAX = 1024;
-
-/** Letters, digits and "_+-.", but not "." or "..". A loop, since a regular expression is compiled first. */
-function isId(id: string): boolean {
-  for (let i = 0; i < id.length; i++) {
-    const c = id.charCodeAt(i);
-    const letter = (c >= 0x61 && c <= 0x7a) || (c >= 0x41 && c <= 0x5a) || (c >= 0x30 && c <= 0x39);
-    if (!letter && c !== 0x5f && c !== 0x2b && c !== 0x2d && c !== 0x2e) return false;
-  }
-  return id !== "." && id !== ".." && id !== "";
-}
-
-/** Checks an id (runc's rules: letters, digits and "_+-.", not "." or ".."). Throws a BrunError. */
-export function checkId(id: string): void {
-  if (id === "") throw new BrunError("container id cannot be empty", { code: "ERR_ID" });
-  if (id.length > ID_MAX)
-    throw new BrunError(`invalid container ID format: longer than ${ID_MAX} characters`, { code: "ERR_ID" });
-  if (!isId(id)) {
-    throw new BrunError(`invalid container ID format: ${quoted(id)}`, {
-      code: "ERR_ID",
-      hint: "letters, digits and _ + - . make an id",
-    });
-  }
-}
 
 /** Files that brun puts into a container's directory, besides what a notification socket needs. */
 export const FILES = ["state.json", "exec.json", "exec.fifo", "seccomp.bpf", "prepared"] as const;

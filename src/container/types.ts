@@ -1,7 +1,6 @@
 /** Options and results of the lifecycle operations: what the CLI and the TypeScript API speak in. */
 
-import type { UsernsMode } from "../../rootless/default-ids.ts";
-import type { ProcMode } from "../config/bind-proc.ts";
+import type { ProcMode, UsernsMode } from "../config/modes.ts";
 import type { LoadedSpec } from "../spec/index.ts";
 import type { KeptOptions } from "./kept-log.ts";
 import type { KeptStreams } from "./kept-streams.ts";

@@ -1,9 +1,10 @@
 /** `brun unshare`: a command in the user namespace that the caller's containers get. */
 import { currentCaller, mayMakeContainers, setgroupsDenied } from "../../rootless/caller.ts";
-import { rangesObstacle, type UsernsMode } from "../../rootless/default-ids.ts";
+import { rangesObstacle } from "../../rootless/default-ids.ts";
 import { writeMaps } from "../../rootless/mapping.ts";
 import { loadSubids } from "../../rootless/subid.ts";
 import { hostProcessConfig } from "../config/host-process.ts";
+import type { UsernsMode } from "../config/modes.ts";
 import type { ContainerConfig } from "../config/types.ts";
 import { BrunError } from "../errors.ts";
 import { unshareInit } from "../init/unshare.ts";

@@ -1,6 +1,7 @@
 /** In which ids the files of an image are unpacked: those that a container with it gets. */
-import type { UsernsMode } from "../../rootless/default-ids.ts";
+
 import { mapText } from "../../rootless/idmap.ts";
+import type { UsernsMode } from "../config/modes.ts";
 import { callerIdentity, isRootless } from "../container/root.ts";
 import { unsharedConfig } from "../container/unshare.ts";
 import { utf8 } from "../sys/utf8.ts";

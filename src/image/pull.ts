@@ -1,6 +1,6 @@
 /** Getting an image: what its name leads to, its layers into the store, and the directory that they make. */
 import { cpus } from "node:os";
-import type { UsernsMode } from "../../rootless/default-ids.ts";
+import type { UsernsMode } from "../config/modes.ts";
 import { BrunError } from "../errors.ts";
 import { absolute } from "../sys/fs.ts";
 import { findStored, type ReadyImage } from "./cached.ts";

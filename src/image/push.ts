@@ -1,5 +1,5 @@
 /** Writing an image of the store somewhere else: to a registry or into files. */
-import { USERNS_MODES } from "../../rootless/default-ids.ts";
+import { USERNS_MODES } from "../config/modes.ts";
 import { BrunError } from "../errors.ts";
 import { E } from "../sys/errno.ts";
 import { SysError } from "../sys/error.ts";

@@ -213,6 +213,20 @@ export const SEGMENTS_MAX = 16;
 /** Characters of a container's id that plans have room for. Longer ids are allowed, but not for the front. */
 export const ID_MAX = 255;
 
+/** State directory of the host's root. */
+export const SYSTEM_ROOT = "/run/brun";
+/** Its name in $XDG_RUNTIME_DIR, and its mode there: the sticky bit keeps it from being tidied away. */
+export const RUNTIME_ROOT_NAME = "brun";
+export const RUNTIME_ROOT_MODE = 0o1700;
+/** What it begins with in a directory that all users share, before the uid, and its mode there. */
+export const SHARED_ROOT_NAME = "brun-";
+export const SHARED_ROOT_MODE = 0o700;
+
+/** The first user namespace has the same inode number on every kernel since 3.8 (PROC_USER_INIT_INO). */
+export const FIRST_USER_NAMESPACE = "user:[4026531837]";
+/** What the kernel prints for its maps: three columns of ten characters (kernel/user_namespace.c). */
+export const FIRST_ID_MAP = "         0          0 4294967295\n";
+
 /** Tries of openat2(2) that end with EAGAIN: something was renamed or mounted while a ".." was followed. */
 export const RESOLVE_TRIES = 128;
 

@@ -1,7 +1,6 @@
 /** What `brun run --rootfs`, `--image` and `--host` are asked for. */
 
-import type { UsernsMode } from "../../rootless/default-ids.ts";
-import type { ProcMode } from "../config/bind-proc.ts";
+import type { ProcMode, UsernsMode } from "../config/modes.ts";
 
 /** What the container's root is made of. */
 export type SandboxRoot =

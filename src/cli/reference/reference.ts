@@ -1,7 +1,7 @@
 /** The commands and flags as data: what help, completions and man pages are made from. */
 import type { Command } from "../command.ts";
 import type { FlagDef, Flags } from "../flags.ts";
-import { globalFlags } from "../globals.ts";
+import { globalFlags } from "../hot-flags.ts";
 
 /** A flag with a value, or without when `value` is null. */
 export interface FlagReference {

@@ -1,0 +1,117 @@
+/*
+ * What the front reads out of command lines, for test/command-line.test.ts. stdin has words that end with a NUL: how many words
+ * a command line has, the words, how many variables, the variables, and so on. For each a line of JSON is written.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Behind the C library's: it hides what is declared from here on. */
+#include "../front/command.h"
+
+#define WORDS_MAX 65536
+
+static const char *const kinds[] = {
+    [COMMAND_OTHER] = "other",
+    [COMMAND_PREPARED] = "plan",
+    [COMMAND_RUN] = "run",
+    [COMMAND_LAUNCH] = "launch",
+};
+
+static const char *const programs[] = {
+    [PREPARED_STATE] = "state",
+    [PREPARED_START] = "start",
+    [PREPARED_KILL] = "kill",
+    [PREPARED_DELETE] = "delete",
+    [PREPARED_FORCED_DELETE] = "delete --force",
+    [PREPARED_EXEC] = "exec",
+};
+
+/* Each byte as a character of its own. */
+static void print_text(const char *name, const char *text)
+{
+	if (!text)
+		return;
+	printf(",\"%s\":\"", name);
+	for (; *text; text++)
+		printf(*text == '"' || *text == '\\' || (unsigned char)*text < 0x20 ||
+			       (unsigned char)*text > 0x7e
+			   ? "\\u%04x"
+			   : "%c",
+		       (unsigned char)*text);
+	putchar('"');
+}
+
+static void print_words(const struct command *command)
+{
+	for (unsigned int i = 0; i < command->word_count; i++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "%u", i);
+		print_text(name, command->words[i]);
+	}
+}
+
+static void print(enum command_kind kind, const struct command *command)
+{
+	printf("{\"kind\":\"%s\"", kinds[kind]);
+	if (kind == COMMAND_PREPARED || kind == COMMAND_RUN) {
+		print_text("id", command->id);
+		print_text("root", command->root);
+		print_text("log", command->log);
+	}
+	if (kind == COMMAND_PREPARED)
+		print_text("command", programs[command->program]);
+	if (kind == COMMAND_PREPARED && command->program == PREPARED_KILL)
+		printf(",\"signal\":%d", command->signal);
+	if (kind == COMMAND_PREPARED && command->program == PREPARED_EXEC)
+		print_words(command);
+	if (kind == COMMAND_RUN) {
+		print_text("bundle", command->bundle);
+		printf(",\"oldKeyring\":%s", command->old_keyring ? "true" : "false");
+	}
+	puts("}");
+}
+
+/* The next word, or null. */
+static char *next(char **at, const char *end)
+{
+	char *word = *at;
+
+	if (word >= end)
+		return 0;
+	*at += strlen(word) + 1;
+	return word;
+}
+
+/* A list with its length before it, and a null behind it. Returns its length, or -1. */
+static int next_list(char **at, const char *end, const char **list)
+{
+	const char *count = next(at, end);
+	int length = count ? atoi(count) : -1;
+
+	for (int i = 0; i < length; i++)
+		list[i] = next(at, end);
+	if (length >= 0)
+		list[length] = 0;
+	return length;
+}
+
+int main(void)
+{
+	static char input[64U << 20];
+	static const char *argv[WORDS_MAX + 1];
+	static const char *envp[WORDS_MAX + 1];
+	size_t size = fread(input, 1, sizeof(input) - 1, stdin);
+	char *at = input;
+	int argc;
+
+	while ((argc = next_list(&at, input + size, argv)) >= 0) {
+		struct command command;
+
+		memset(&command, 0xa5, sizeof(command));
+		next_list(&at, input + size, envp);
+		print(command_parse(&command, argc, argv, envp), &command);
+	}
+	return 0;
+}
