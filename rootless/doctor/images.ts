@@ -1,16 +1,18 @@
-/** Whether images can be kept where they are to be: their files have to be run, owned and labelled there. */
+/** Whether images can be kept where they are to be, so that containers can write over them and run what they have. */
 
 import { BrunError } from "../../src/errors.ts";
 import { storeDirectory } from "../../src/image/record.ts";
+import { fileSystemType, LOWER } from "../../src/sandbox/tree.ts";
 import { cstr, NR, syscall } from "../../src/sys/ffi.ts";
-import { close, exists, O, tryOpen } from "../../src/sys/fs.ts";
+import { AT_FDCWD, close, exists, O, readText, tryOpen } from "../../src/sys/fs.ts";
 import type { Caller } from "../caller.ts";
+import { mountPoints } from "../host.ts";
 import { asCaller, type Finding, Subject } from "./finding.ts";
 
 /** f_flags of statfs(2). */
 const ST_RDONLY = 1;
-const ST_NOSUID = 2;
 const ST_NOEXEC = 8;
+const WRITE_AND_SEARCH = 3;
 const O_TMPFILE = 0o20000000 | O.DIRECTORY;
 /** What a small image and what comes after it take. */
 const ENOUGH = 1e9;
@@ -29,29 +31,40 @@ export function images(caller: Caller): Finding {
   }
   let there = directory;
   while (there !== "/" && !exists(there)) there = there.slice(0, there.lastIndexOf("/")) || "/";
-  // struct statfs: f_type, f_bsize, f_blocks, f_bfree, f_bavail, f_files, f_ffree, f_fsid, f_namelen, f_frsize, f_flags
-  const statfs = new BigInt64Array(16);
-  if (syscall(NR.statfs, cstr(there), statfs) < 0)
-    return subject.warn(`${there} cannot be looked at`, ELSEWHERE);
-  const flags = Number(statfs[10]);
-  const free = Number(statfs[4]! * statfs[1]!);
   const where = `images go to ${directory}`;
+  const found = lookAt(there);
+  if (found === null) return subject.warn(`${there} cannot be looked at`, ELSEWHERE);
+  const { flags, free } = found;
   if ((flags & ST_RDONLY) !== 0) return subject.warn(`${where}, which is read-only`, ELSEWHERE);
-  if ((flags & ST_NOEXEC) !== 0)
-    return subject.warn(`${where}, which is mounted noexec: nothing of them could run`, ELSEWHERE);
   const file = tryOpen(there, O_TMPFILE | O.RDWR, 0o600);
-  if (file < 0 && there !== directory && syscall(NR.faccessat, -100, cstr(there), 3) < 0) {
+  if (file < 0 && there !== directory && syscall(NR.faccessat, AT_FDCWD, cstr(there), WRITE_AND_SEARCH) < 0) {
     return subject.warn(`${where}, which cannot be made in ${there}`, ELSEWHERE);
   }
   const xattr = file < 0 ? 0 : syscall(NR.fsetxattr, file, cstr("user.brun"), new Uint8Array(1), 1, 0);
   if (file >= 0) close(file);
-  if (xattr < 0)
+  const type = fileSystemType(mountPoints(readText("/proc/self/mountinfo")), there);
+  const overlays = LOWER.test(type);
+  if (!overlays && (flags & ST_NOEXEC) !== 0)
+    return subject.warn(`${where}, which is mounted noexec: nothing of them could run`, ELSEWHERE);
+  if (!overlays)
     return subject.warn(
-      `${where}, whose file system has no extended attributes: overlays cannot be on it`,
+      `${where}: containers cannot write to them, as no overlay can be on ${type}`,
       ELSEWHERE,
     );
-  const space = `${(free / 1e9).toFixed(1)} GB free`;
-  if (free < ENOUGH) return subject.warn(`${where}: ${space}`, asCaller("brun image prune --all"));
-  const nosuid = (flags & ST_NOSUID) !== 0 ? "; mounted nosuid: sudo and the like do not work in them" : "";
-  return subject.ok(`${where}: ${space}${nosuid}`);
+  if (free !== null && free < ENOUGH)
+    return subject.warn(`${where}: ${gigabytes(free)} free`, asCaller("brun image prune --all"));
+  const lacking = xattr < 0 ? "; without extended attributes: those of images are left out" : "";
+  return subject.ok(`${where}${free === null ? "" : `: ${gigabytes(free)} free`}${lacking}`);
+}
+
+/** Flags of a file system, and its free bytes; null where it does not say them. Null for one that cannot be asked. */
+function lookAt(path: string): { flags: number; free: number | null } | null {
+  // struct statfs: f_type, f_bsize, f_blocks, f_bfree, f_bavail, f_files, f_ffree, f_fsid, f_namelen, f_frsize, f_flags
+  const statfs = new BigInt64Array(16);
+  if (syscall(NR.statfs, cstr(path), statfs) < 0) return null;
+  return { flags: Number(statfs[10]), free: statfs[2] === 0n ? null : Number(statfs[4]! * statfs[1]!) };
+}
+
+function gigabytes(bytes: number): string {
+  return `${(bytes / 1e9).toFixed(1)} GB`;
 }

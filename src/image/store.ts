@@ -41,7 +41,7 @@ import {
   type StoredImage,
   storeDirectory,
 } from "./record.ts";
-import type { LayerData, UnpackedLayer } from "./unpack/layer-data.ts";
+import type { LayerData, Room, UnpackedLayer } from "./unpack/layer-data.ts";
 import type { PackedLayer } from "./unpack/packed-file.ts";
 import { unpackProcess } from "./unpack/start.ts";
 
@@ -212,7 +212,7 @@ export class ImageStore {
     const { diffId, digest, size, fd } = layer;
     const made = this.makeTemporary("layer");
     try {
-      const room = Math.floor(this.freeSpace() * ROOM);
+      const room = this.room();
       const wanted = { digest: digest ?? SHA256, diffId: diffId ?? SHA256 };
       const request = {
         do: "unpack",
@@ -311,12 +311,17 @@ export class ImageStore {
     check(syscall(NR.renameat2, AT_FDCWD, cstr(from), AT_FDCWD, cstr(to), 0), `rename ${from} to ${to}`);
   }
 
-  /** Bytes that are free for this user where the store is. Throws a SysError. */
-  freeSpace(): number {
-    const buffer = new BigInt64Array(16);
-    check(syscall(NR.statfs, cstr(this.directory), buffer), `look at ${this.directory}`);
-    // struct statfs: f_type, f_bsize, f_blocks, f_bfree, f_bavail
-    return Number(buffer[4]! * buffer[1]!);
+  /** What one layer may take of what is free for this user where the store is. Throws a SysError. */
+  private room(): Room {
+    const statfs = new BigInt64Array(16);
+    check(syscall(NR.statfs, cstr(this.directory), statfs), `look at ${this.directory}`);
+    // struct statfs: f_type, f_bsize, f_blocks, f_bfree, f_bavail, f_files, f_ffree. Some file systems say nothing.
+    const of = (all: bigint, free: bigint) =>
+      all === 0n ? Number.MAX_SAFE_INTEGER : Math.floor(Number(free) * ROOM);
+    return {
+      bytes: of(statfs[2]!, statfs[4]! * statfs[1]!),
+      inodes: of(statfs[5]!, statfs[6]!),
+    };
   }
 
   /** Removes what cannot be used by anybody; that it fails is no matter. */

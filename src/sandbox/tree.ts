@@ -51,7 +51,7 @@ export interface PlacedTree {
 const MANY = 30_000;
 
 /** File systems that overlayfs takes as its lower directory. Others are bound read-only. */
-const LOWER =
+export const LOWER =
   /^(ext[234]|xfs|btrfs|zfs|f2fs|bcachefs|jfs|reiserfs|tmpfs|ramfs|rootfs|overlay|erofs|squashfs|iso9660|nfs4?|9p|virtiofs)$/;
 
 /** Places the directory `source` of the host, absolute, on `destination`. */

@@ -15,6 +15,7 @@ interface Said {
 /** A directory of the caller's with trees.py, and programs in it that have all of its ids: root, or its user namespace's root. */
 export class Unpacking implements Disposable {
   readonly dir: string;
+  readonly brun = brunPath();
   private readonly prefix: readonly string[];
 
   constructor(private readonly caller: Caller) {
@@ -68,14 +69,15 @@ export class Unpacking implements Disposable {
  */
 export function unpackingCommand(store: string, size: number | string): string[] {
   const digest = `sha256:${"0".repeat(64)}`;
+  const room = { bytes: 1e12, inodes: 1e9 };
   const request = {
     do: "unpack",
     store,
-    directory: "partial/root",
+    place: "partial",
     size,
     digest,
     diffId: digest,
-    room: 1e12,
+    room,
   };
   return [brunPath(), "image-unpack", JSON.stringify(request).replace(`"${size}"`, `${size}`)];
 }

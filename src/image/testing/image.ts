@@ -23,20 +23,36 @@ export interface TestImageOptions {
   readonly packing?: Packing;
 }
 
+/** A layer that is compressed already: what it is then, and the digest of what it was. */
+export interface PackedTestLayer {
+  readonly packed: Uint8Array;
+  readonly diffId: string;
+}
+
 /** @param layers each as entries, or as the bytes of an archive */
 export function imageOf(
   layers: readonly (readonly TestEntry[] | Uint8Array)[],
   options: TestImageOptions = {},
 ): TestImage {
+  const archives = layers.map((layer) => (layer instanceof Uint8Array ? layer : tarOf(layer)));
+  return imageOfPacked(
+    archives.map((archive) => ({
+      packed: pack(archive, options.packing ?? "gzip"),
+      diffId: digestOf(archive),
+    })),
+    options,
+  );
+}
+
+export function imageOfPacked(layers: readonly PackedTestLayer[], options: TestImageOptions = {}): TestImage {
   const blobs = new Map<string, Uint8Array>();
   const put = (bytes: Uint8Array) => {
     const digest = digestOf(bytes);
     blobs.set(digest, bytes);
     return digest;
   };
-  const archives = layers.map((layer) => (layer instanceof Uint8Array ? layer : tarOf(layer)));
-  const packed = archives.map((archive) => pack(archive, options.packing ?? "gzip"));
-  const diffIds = archives.map((archive) => digestOf(archive));
+  const packed = layers.map((layer) => layer.packed);
+  const diffIds = layers.map(({ diffId }) => diffId);
   const platform = options.platform ?? {
     os: "linux",
     architecture: process.arch === "arm64" ? "arm64" : "amd64",

@@ -10,7 +10,7 @@ import { TarError, TarReader } from "../tar/reader.ts";
 import { ArchiveKeeper, writeArchive } from "./archive.ts";
 import { copyTree } from "./copy.ts";
 import { LayerWriter } from "./layer.ts";
-import type { LayerData, UnpackedLayer } from "./layer-data.ts";
+import type { LayerData, Room, UnpackedLayer } from "./layer-data.ts";
 import { Owner } from "./owner.ts";
 import { packChanges } from "./pack.ts";
 import type { PackedLayer } from "./packed-file.ts";
@@ -28,8 +28,7 @@ export type Request = { readonly store: string } & (
       readonly size: number;
       readonly digest: string;
       readonly diffId: string;
-      /** Bytes that may be written. */
-      readonly room: number;
+      readonly room: Room;
     }
   | {
       readonly do: "view";

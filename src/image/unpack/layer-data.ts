@@ -18,6 +18,12 @@ export interface LayerData {
   readonly devices: number;
 }
 
+/** What a layer may take. */
+export interface Room {
+  readonly bytes: number;
+  readonly inodes: number;
+}
+
 /** What the layer's unpacking gives back. */
 export interface UnpackedLayer {
   readonly data: LayerData;

@@ -5,9 +5,10 @@ import { cstr, NR, syscall } from "../../sys/ffi.ts";
 import { close, O, S } from "../../sys/fs.ts";
 import type { FrameWriter } from "../tar/frame.ts";
 import type { TarEntry, TarSink } from "../tar/reader.ts";
-import type { LayerData } from "./layer-data.ts";
+import { Directories } from "./directories.ts";
+import type { LayerData, Room } from "./layer-data.ts";
 import type { Owner } from "./owner.ts";
-import { type Attributes, baseOf, joinPath, parentOf, setTimes, Tree } from "./tree.ts";
+import { baseOf, joinPath, parentOf, setTimes, Tree } from "./tree.ts";
 
 const WHITEOUT = ".wh.";
 const OPAQUE = ".wh..wh..opq";
@@ -16,6 +17,11 @@ const AUFS = ".wh..wh.";
 
 /** The most entries that a layer may have. */
 const ENTRIES_MAX = 10_000_000;
+/** The most names that it may say besides its files (layer-data.ts), and characters of them: they are held in memory. */
+const LISTED_MAX = 100_000;
+const LISTED_LENGTH_MAX = 4 << 20;
+/** What a directory takes, in bytes, at least on the file systems that are usual. */
+const DIRECTORY_SIZE = 4096;
 /** Longest path, in bytes (PATH_MAX). */
 const PATH_MAX = 4096;
 
@@ -33,6 +39,10 @@ export function cleanPath(path: string): string {
   return parts.join("/");
 }
 
+function sizeText(bytes: number): string {
+  return bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
+}
+
 /** Writes entries. */
 export class LayerWriter implements TarSink {
   entries = 0;
@@ -41,9 +51,13 @@ export class LayerWriter implements TarSink {
   private readonly opaque: string[] = [];
   private readonly implied = new Set<string>();
   private readonly links: (readonly [string, string])[] = [];
-  /** Directories get their attributes last: what is written below would change their times, and may not be allowed. */
-  private readonly directories = new Map<string, Attributes>();
+  private readonly xattrs: Record<string, Record<string, string>> = Object.create(null);
+  private readonly directories: Directories;
+  /** The root has an entry. */
+  private described = false;
   private devices = 0;
+  private listed = 0;
+  private listedLength = 0;
   /** The file that is being written, and the entry it is from. */
   private fd = -1;
   private file: TarEntry | null = null;
@@ -53,16 +67,23 @@ export class LayerWriter implements TarSink {
 
   /**
    * @param directory is there and empty
-   * @param room bytes that may be written
    * @param frame is told where the data of files are, and what data is in none
    */
   constructor(
     directory: string,
     private readonly owner: Owner,
-    private readonly room: number,
+    private readonly room: Room,
     private readonly frame: FrameWriter,
   ) {
-    this.tree = new Tree(directory, (path) => this.implied.add(path));
+    this.tree = new Tree(directory, {
+      in: (above) => this.directories.enter(above),
+      made: (path) => {
+        this.grow(DIRECTORY_SIZE);
+        this.implied.add(path);
+        this.list(path);
+      },
+    });
+    this.directories = new Directories(this.tree, owner);
   }
 
   /** Whether every entry's file is still there: none was replaced by a later entry. */
@@ -72,18 +93,54 @@ export class LayerWriter implements TarSink {
 
   entry(entry: TarEntry): void {
     this.tree.sweep();
-    if (++this.entries > ENTRIES_MAX) throw new BrunError(`a layer has more than ${ENTRIES_MAX} entries`);
+    if (++this.entries > ENTRIES_MAX) throw new BrunError(`the layer has more than ${ENTRIES_MAX} entries`);
+    if (this.entries > this.room.inodes) {
+      throw new BrunError(`the layer has more files than the ${this.room.inodes} that there is room for`, {
+        code: "ENOSPC",
+      });
+    }
     const path = cleanPath(entry.path);
     if (path === "") {
       // The root itself: its attributes count when it is a directory.
-      if (entry.type === "dir") this.directories.set("", entry);
+      if (entry.type === "dir") this.describe("", entry);
       return;
     }
     const parent = this.tree.directory(parentOf(path));
     const name = baseOf(path);
     const real = joinPath(parent.path, name);
     if (name.startsWith(WHITEOUT)) this.whiteout(parent.path, name);
-    else this.make(entry, parent.fd, name, real);
+    else {
+      this.directories.enter(parent);
+      this.make(entry, parent.fd, name, real);
+    }
+  }
+
+  private grow(bytes: number): void {
+    this.written += bytes;
+    if (this.written <= this.room.bytes) return;
+    throw new BrunError(`the layer is larger than the ${sizeText(this.room.bytes)} that there is room for`, {
+      code: "ENOSPC",
+    });
+  }
+
+  /** A name is remembered until the end. */
+  private list(name: string): void {
+    this.listed++;
+    this.listedLength += name.length;
+    if (this.listed > LISTED_MAX || this.listedLength > LISTED_LENGTH_MAX)
+      throw new BrunError("the layer has too many deletions, or files in directories without an entry");
+  }
+
+  private describe(path: string, entry: TarEntry): void {
+    if (path === "") this.described = true;
+    this.directories.describe(path, entry);
+    if (path in this.xattrs) delete this.xattrs[path];
+    if (entry.xattrs.size === 0) return;
+    const values = [...entry.xattrs].map(
+      ([name, value]) => [name, Buffer.from(value).toString("base64")] as const,
+    );
+    for (const [name, value] of values) this.list(`${path}${name}${value}`);
+    this.xattrs[path] = Object.fromEntries(values);
   }
 
   data(bytes: Uint8Array, offset: number): void {
@@ -91,10 +148,7 @@ export class LayerWriter implements TarSink {
       this.frame.bytes(bytes);
       return;
     }
-    this.written += bytes.length;
-    if (this.written > this.room) {
-      throw new BrunError("the layer is larger than the space that is free for it", { code: "ENOSPC" });
-    }
+    this.grow(bytes.length);
     let rest = bytes;
     let at = offset;
     const sparse = this.file!.sparse !== null;
@@ -128,34 +182,17 @@ export class LayerWriter implements TarSink {
 
   /** Gives the directories their attributes. Throws a SysError or BrunError. */
   finish(): LayerData {
-    const xattrs: Record<string, Record<string, string>> = Object.create(null);
-    // The deepest first.
-    const paths = [...this.directories.keys()].sort((a, b) => (a < b ? 1 : -1));
-    for (const path of paths) {
-      const attributes = this.directories.get(path)!;
-      const fd = this.tree.openDirectory(path);
-      try {
-        this.owner.apply(fd, path || "/", attributes, false);
-        setTimes(fd, null, attributes.mtime);
-      } finally {
-        close(fd);
-      }
-      if (attributes.xattrs.size > 0) {
-        xattrs[path] = Object.fromEntries(
-          [...attributes.xattrs].map(([name, value]) => [name, Buffer.from(value).toString("base64")]),
-        );
-      }
-    }
+    this.directories.end();
     this.tree.close();
     const implied = [...this.implied];
-    if (!this.directories.has("")) implied.push("");
+    if (!this.described) implied.push("");
     return {
       version: 1,
       whiteouts: this.whiteouts,
       opaque: this.opaque,
       implied,
       links: this.links,
-      xattrs,
+      xattrs: this.xattrs,
       devices: this.devices,
     };
   }
@@ -163,6 +200,7 @@ export class LayerWriter implements TarSink {
   private whiteout(directory: string, name: string): void {
     if (name === OPAQUE) {
       this.opaque.push(directory);
+      this.list(directory);
       return;
     }
     if (name.startsWith(AUFS)) return;
@@ -170,7 +208,9 @@ export class LayerWriter implements TarSink {
     if (hidden === "" || hidden === "." || hidden === "..") {
       throw new BrunError("a whiteout names no file", { code: "ERR_CONFIG" });
     }
-    this.whiteouts.push(joinPath(directory, hidden));
+    const path = joinPath(directory, hidden);
+    this.whiteouts.push(path);
+    this.list(path);
   }
 
   private make(entry: TarEntry, parent: number, name: string, path: string): void {
@@ -178,7 +218,7 @@ export class LayerWriter implements TarSink {
     const cname = cstr(name);
     switch (entry.type) {
       case "file":
-        this.replaced(path);
+        this.directories.forget(path);
         this.fd = tree.replacing(parent, name, `make ${path}`, () =>
           syscall(
             NR.openat,
@@ -195,7 +235,7 @@ export class LayerWriter implements TarSink {
         this.makeDirectory(entry, parent, name, path);
         return;
       case "symlink":
-        this.replaced(path);
+        this.directories.forget(path);
         tree.replacing(parent, name, `make the link ${path}`, () =>
           syscall(NR.symlinkat, cstr(entry.linkPath), parent, cname),
         );
@@ -205,7 +245,7 @@ export class LayerWriter implements TarSink {
         this.link(entry, parent, name, path);
         return;
       case "fifo":
-        this.replaced(path);
+        this.directories.forget(path);
         tree.replacing(parent, name, `make ${path}`, () =>
           syscall(NR.mknodat, parent, cname, S.IFIFO | (entry.mode & 0o777), 0),
         );
@@ -231,9 +271,9 @@ export class LayerWriter implements TarSink {
           syscall(NR.mkdirat, parent, cstr(name), 0o700),
         );
       }
-    }
+    } else this.grow(DIRECTORY_SIZE);
     this.implied.delete(path);
-    this.directories.set(path, entry);
+    this.describe(path, entry);
   }
 
   private link(entry: TarEntry, parent: number, name: string, path: string): void {
@@ -243,29 +283,20 @@ export class LayerWriter implements TarSink {
     const from = directory === null ? null : this.tree.look(joinPath(directory.path, baseOf(target)));
     if (directory === null || from === null) {
       // The file is one of a lower layer.
+      this.directories.forget(path);
       this.tree.remove(parent, name);
       this.links.push([path, target]);
+      this.list(path);
+      this.list(target);
       return;
     }
     if ((from.mode & S.IFMT) === S.IFDIR)
       throw new BrunError("a hard link leads to a directory", { code: "ERR_CONFIG" });
     if (joinPath(directory.path, baseOf(target)) === path) return;
-    this.replaced(path);
+    this.directories.forget(path);
     const source = directory.fd;
     this.tree.replacing(parent, name, `link ${path}`, () =>
       syscall(NR.linkat, source, cstr(baseOf(target)), parent, cstr(name), 0),
     );
   }
-
-  /** Something that is no directory takes the place of what was there. */
-  private replaced(path: string): void {
-    if (!this.directories.has(path) && !this.implied.has(path)) return;
-    for (const known of [...this.directories.keys()])
-      if (isAtOrBelow(known, path)) this.directories.delete(known);
-    for (const known of [...this.implied]) if (isAtOrBelow(known, path)) this.implied.delete(known);
-  }
-}
-
-function isAtOrBelow(path: string, directory: string): boolean {
-  return path === directory || path.startsWith(`${directory}/`);
 }

@@ -46,11 +46,23 @@ export function joinPath(directory: string, name: string): string {
   return directory === "" ? name : `${directory}/${name}`;
 }
 
+/** Whether a path is a directory's, or of something below it; all is below "". */
+export function isAtOrBelow(path: string, directory: string): boolean {
+  return directory === "" || path === directory || path.startsWith(`${directory}/`);
+}
+
 const READ_DIRECTORY = O.RDONLY | O.DIRECTORY | O.NOFOLLOW;
 
 /** Opens a path so that nothing leads out of the root; -errno when it fails. */
 function openBelow(root: number, path: string, flags: number): number {
   return openat2(root, path || ".", flags, RESOLVE.IN_ROOT | RESOLVE.NO_MAGICLINKS);
+}
+
+/** Who is told of directories that a path needs and nobody has made. */
+interface Making {
+  /** One will be made in a directory. */
+  in(above: Place): void;
+  made(path: string): void;
 }
 
 /** The tree below a directory. */
@@ -64,13 +76,10 @@ export class Tree {
   /** Descriptors that whoever got them may still use. */
   private retired: number[] = [];
 
-  /**
-   * @param directory is there
-   * @param made is told of each directory that a path needed and nobody had made
-   */
+  /** @param directory is there */
   constructor(
     directory: string,
-    private readonly made: (path: string) => void = () => {},
+    private readonly making: Making | null = null,
   ) {
     this.root = open(directory, O.PATH | O.DIRECTORY | O.NOFOLLOW);
   }
@@ -114,8 +123,9 @@ export class Tree {
       const above = this.directory(parentOf(path));
       const name = baseOf(path);
       real = joinPath(above.path, name);
+      this.making?.in(above);
       const result = syscall(NR.mkdirat, above.fd, cstr(name), 0o755);
-      if (result === 0) this.made(real);
+      if (result === 0) this.making?.made(real);
       // A link that leads nowhere is in the way: what it leads to is what is wanted.
       else if (result === -E.EEXIST) return this.directory(this.resolved(path));
       else check(result, `make the directory ${path}`);

@@ -31,16 +31,32 @@ export interface ViewLayer {
 
 /** Builds a view in a directory that is there and empty, from the lowest layer to the highest. Throws a SysError or BrunError. */
 export function buildView(directory: string, layers: readonly ViewLayer[], owner: Owner): void {
-  const view = new View(directory);
+  const view = new View(directory, owner);
   for (const layer of layers) view.add(layer);
-  view.finish(owner);
+  view.close();
+}
+
+/** A directory of the view: its real path, and whether no layer had it before. */
+interface Merged {
+  readonly path: string;
+  readonly isNew: boolean;
+}
+
+/** Does something to a directory, and gives it the time that it had. Throws a SysError. */
+function keepingTime(fd: number, work: () => void): void {
+  const { mtime } = statAttributes(fd, "a directory");
+  work();
+  // A descriptor of O_PATH has no times to set.
+  setTimes(fd, ".", mtime);
 }
 
 class View {
   private readonly tree: Tree;
-  private readonly attributes = new Map<string, Attributes>();
 
-  constructor(directory: string) {
+  constructor(
+    directory: string,
+    private readonly owner: Owner,
+  ) {
     this.tree = new Tree(directory);
     // Links may come from any layer.
     this.tree.hasLinks();
@@ -51,58 +67,44 @@ class View {
     for (const path of data.whiteouts) this.remove(path);
     const root = open(directory, O.RDONLY | O.DIRECTORY | O.NOFOLLOW);
     try {
-      this.merge(root, "", "", { ...data, implied: new Set(data.implied) });
+      this.merge(root, "", { path: "", isNew: this.empty }, { ...data, implied: new Set(data.implied) });
     } finally {
       close(root);
     }
+    this.empty = false;
     for (const [path, target] of data.links) this.link(path, target);
   }
 
-  /** Gives the directories what they are to have, the deepest first. */
-  finish(owner: Owner): void {
-    for (const path of [...this.attributes.keys()].sort((a, b) => (a < b ? 1 : -1))) {
-      const attributes = this.attributes.get(path)!;
-      const fd = this.tree.openDirectory(path);
-      try {
-        owner.apply(fd, path || "/", attributes, false);
-        setTimes(fd, null, attributes.mtime);
-      } finally {
-        close(fd);
-      }
-    }
+  /** No layer has been added. */
+  private empty = true;
+
+  close(): void {
     this.tree.close();
   }
 
   private clear(path: string): void {
+    this.tree.sweep();
     const place = this.tree.directoryIfThere(path);
     if (place === null) return;
     const fd = this.tree.openDirectory(place.path);
     try {
-      emptyDirectory(fd);
+      keepingTime(fd, () => emptyDirectory(fd));
     } finally {
       close(fd);
     }
-    this.gone(place.path, false);
+    this.tree.forget();
   }
 
   private remove(path: string): void {
+    this.tree.sweep();
     const parent = this.tree.directoryIfThere(parentOf(path));
     if (parent === null) return;
-    this.tree.remove(parent.fd, baseOf(path));
-    this.gone(joinPath(parent.path, baseOf(path)), true);
-  }
-
-  /** What was at a path, or below it alone, is not there any more. */
-  private gone(path: string, itself: boolean): void {
-    this.tree.forget();
-    for (const known of [...this.attributes.keys()]) {
-      if ((itself && known === path) || known.startsWith(path === "" ? "" : `${path}/`)) {
-        if (known !== "" || itself) this.attributes.delete(known);
-      }
-    }
+    keepingTime(parent.fd, () => this.tree.remove(parent.fd, baseOf(path)));
   }
 
   /**
+   * Merges a directory with one of the view, which gets what the layer's has, unless no entry named that: then it stays as it
+   * was. It gets it at the end, since what is made in it changes its time.
    * @param from a directory of the layer, open
    * @param path of it in the layer
    * @param at its place in the view, which lower layers may have put elsewhere by a link
@@ -110,15 +112,15 @@ class View {
   private merge(
     from: number,
     path: string,
-    at: string,
+    at: Merged,
     data: Omit<LayerData, "implied"> & { readonly implied: ReadonlySet<string> },
   ): void {
-    if (!data.implied.has(path) || !this.attributes.has(at))
-      this.attributes.set(at, attributesIn(from, path, data));
+    const isLayers = at.isNew || !data.implied.has(path);
+    const attributes = isLayers ? attributesIn(from, path, data) : this.attributesOf(at.path);
     for (const { name, type } of listAt(from)) {
       this.tree.sweep();
       const inLayer = joinPath(path, name);
-      const target = joinPath(at, name);
+      const target = joinPath(at.path, name);
       if (type !== DT_DIR) {
         this.place(from, name, target);
         continue;
@@ -133,23 +135,39 @@ class View {
         close(fd);
       }
     }
+    const fd = this.tree.openDirectory(at.path);
+    try {
+      if (isLayers) this.owner.apply(fd, at.path || "/", attributes, false);
+      setTimes(fd, null, attributes.mtime);
+    } finally {
+      close(fd);
+    }
   }
 
-  /** The directory that a layer's directory is merged with: its real path. */
-  private directoryAt(path: string, implied: boolean): string {
+  private attributesOf(path: string): Attributes {
+    const fd = this.tree.openDirectory(path);
+    try {
+      return { ...statAttributes(fd, path), xattrs: new Map() };
+    } finally {
+      close(fd);
+    }
+  }
+
+  /** The directory that a layer's directory is merged with. */
+  private directoryAt(path: string, implied: boolean): Merged {
     const there = this.tree.look(path);
-    if (there !== null && (there.mode & S.IFMT) === S.IFDIR) return path;
+    if (there !== null && (there.mode & S.IFMT) === S.IFDIR) return { path, isNew: false };
     // What names a directory on its way alone means the one that a lower layer's link leads to.
     if (implied && there !== null && (there.mode & S.IFMT) === S.IFLNK) {
       const place = this.tree.directoryIfThere(path);
-      if (place !== null) return place.path;
+      if (place !== null) return { path: place.path, isNew: false };
     }
     const parent = this.tree.directory(parentOf(path));
     const name = baseOf(path);
     this.tree.replacing(parent.fd, name, `make the directory ${path}`, () =>
       syscall(NR.mkdirat, parent.fd, cstr(name), 0o700),
     );
-    return path;
+    return { path, isNew: true };
   }
 
   private place(from: number, name: string, target: string): void {
@@ -159,7 +177,6 @@ class View {
     let result = link();
     if (result === -E.EEXIST) {
       this.tree.remove(parent.fd, base);
-      this.gone(target, true);
       result = link();
     }
     if (result === -E.EMLINK || result === -E.EXDEV) {
@@ -171,12 +188,14 @@ class View {
   }
 
   private link(path: string, target: string): void {
+    this.tree.sweep();
     const source = this.tree.directoryIfThere(parentOf(target));
     const there = source === null ? null : this.tree.look(joinPath(source.path, baseOf(target)));
     if (source === null || there === null || (there.mode & S.IFMT) === S.IFDIR) {
       throw new BrunError(`${path} is a hard link to ${target}, which no layer has`, { code: "ERR_CONFIG" });
     }
-    this.place(source.fd, baseOf(target), joinPath(this.tree.directory(parentOf(path)).path, baseOf(path)));
+    const parent = this.tree.directory(parentOf(path));
+    keepingTime(parent.fd, () => this.place(source.fd, baseOf(target), joinPath(parent.path, baseOf(path))));
   }
 }
 
