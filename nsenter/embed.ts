@@ -34,6 +34,7 @@ export function frontCalls(): FrontCalls | null {
     spawn: address(FrontCall.spawn),
     catchSignals: address(FrontCall.catchSignals),
     ask: address(FrontCall.ask),
+    run: address(FrontCall.run),
   };
 }
 

@@ -82,6 +82,28 @@ static long clone_stage(const struct machine *machine, uint64_t flags, int64_t c
 	sys_exit(0);
 }
 
+/* Returns 0 when all of it has been written, or -errno. */
+static long write_all(int fd, const unsigned char *data, uint64_t size)
+{
+	struct pollfd poll = {fd, POLLOUT, 0};
+
+	while (size > 0) {
+		long n = sys3(__NR_write, fd, data, size);
+
+		if (n == -EAGAIN)
+			n = sys5(__NR_ppoll, &poll, 1, 0, 0, 8);
+		else if (n == 0)
+			n = -EIO;
+		else if (n > 0) {
+			data += n;
+			size -= (uint64_t)n;
+		}
+		if (n < 0 && n != -EINTR)
+			return n;
+	}
+	return 0;
+}
+
 /* Runs a hook and waits for it. Returns its wait status, or -errno. */
 static long run_hook(struct spawn_request *request, int64_t input, int64_t timeout_ms)
 {
@@ -207,6 +229,8 @@ static long execute(struct machine *machine, const struct op *op, const uint64_t
 		return write_home((char *)(uintptr_t)args[0], args[1], (const char *)(uintptr_t)args[2]);
 	case OP_INIT:
 		return become_init();
+	case OP_WRITE:
+		return write_all((int)args[0], (const unsigned char *)(uintptr_t)args[1], args[2]);
 	default:
 		return -ENOSYS;
 	}

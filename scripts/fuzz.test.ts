@@ -26,7 +26,7 @@ test.skipIf(!fuzzes)("the fuzzers find nothing in a few seconds", () => {
   expect(stderr.toString()).toBe("");
   expect(exitCode).toBe(0);
   // Inputs are executed, and some get past the decoder and the checks of the header into the interpreter.
-  for (const target of ["program", "prepared", "cached"]) {
+  for (const target of ["program", "plans", "cached"]) {
     const edges = new RegExp(`^${target}: \\d+ inputs, (\\d+) edges`, "m").exec(stdout.toString());
     expect(Number(edges?.[1])).toBeGreaterThan(200);
   }

@@ -9,11 +9,11 @@ import { parseArgs } from "node:util";
 import type { ContainerConfig } from "../src/config/types.ts";
 import { planFile } from "../src/container/cached-plan.ts";
 import { execInfoOf } from "../src/container/launch.ts";
-import { prepare } from "../src/container/prepared.ts";
+import { localPlans } from "../src/container/local-plans.ts";
 import type { Input } from "../src/host/recorder.ts";
 import { recordedPrograms } from "../src/init/standard.ts";
 import { configFor, goldenCases, plain } from "../src/init/testing/golden.ts";
-import { InputKind, Part, PREPARED_PROGRAMS } from "../src/plan/abi.ts";
+import { InputKind, LOCAL_PLANS, Part } from "../src/plan/abi.ts";
 import { layout } from "../src/plan/layout.ts";
 import { type Program, ProgramBuilder } from "../src/stage/program.ts";
 
@@ -35,10 +35,11 @@ const CACHE = values.cache;
 const [FINE, ENOENT, EEXIST] = [3, 132, 133];
 /** nsenter/fuzz/kernel.h. */
 const FUZZ_INODE = 7;
-/** Zeros by which a prepared file is opened and read as it should be. */
+/** Zeros by which a file of plans is opened and read as it should be. */
 const OPENING = 9;
-const PREPARED = layout("preparedHeader");
-const ENTRIES_AT = PREPARED.programs;
+const PREPARED = layout("localHeader");
+const ENTRIES_AT = PREPARED.plans;
+const ENTRY_SIZE = layout("localPlan").sizeof;
 /** Where the header of the file of a run's plan says where the places of the ids are. */
 const IDS_AT = layout("cachedHeader").parts / 4 + 2 * Part.ids;
 /** A process of this start time lives, as proc_pid_stat(5) says. */
@@ -54,7 +55,7 @@ const TAPES = [
   [ENOENT, EEXIST, ENOENT, 6, ...Buffer.from("../c/d"), ENOENT],
 ].map(tape);
 /** What each target gets of the time. */
-const SHARES = { program: 0.45, prepared: 0.2, cached: 0.2, notify: 0.05 } as const;
+const SHARES = { program: 0.45, plans: 0.2, cached: 0.2, notify: 0.05 } as const;
 const IMAGES_SHARE = 0.1;
 
 type Target = keyof typeof SHARES;
@@ -102,8 +103,8 @@ const STATE = {
   startTime: `${START_TIME}`,
 } as const;
 
-/** Files of prepared programs: with exec and without. */
-function preparedFiles(): Uint8Array[] {
+/** Files of plans: with exec and without. */
+function planFiles(): Uint8Array[] {
   const rt = {
     root: "/run/brun",
     cgroupManager: "disabled",
@@ -114,10 +115,10 @@ function preparedFiles(): Uint8Array[] {
   const files = [{}, { cgroup }].map((more) => {
     const config = configFor(plain(true), {});
     const state = { ...STATE, ...more };
-    const file = prepare(rt, config, state, execInfoOf(config, false));
-    if (file === null) throw new Error("no programs are prepared");
+    const file = localPlans(rt, config, state, execInfoOf(config, false));
+    if (file === null) throw new Error("no plans are compiled");
     const words = new Uint32Array(file.buffer);
-    // As nsenter/fuzz/prepared.c has it: no stage, and of state.json the inode and size.
+    // As nsenter/fuzz/plans.c has it: no stage, and of state.json the inode and size.
     words.set([0, FUZZ_INODE, 0, file.length, 0], 1);
     return file;
   });
@@ -129,22 +130,23 @@ function overlapping(file: Uint8Array): Uint8Array {
   const bytes = file.slice();
   const words = new Uint32Array(bytes.buffer);
   // A header and a relocation, which makes a pointer of exec's place.
-  const [at, blob, strings] = [ENTRIES_AT - 32, 8 * PREPARED_PROGRAMS + 8, 8 * PREPARED_PROGRAMS];
+  const strings = ENTRY_SIZE * LOCAL_PLANS;
+  const [at, blob] = [ENTRIES_AT - 32, strings + 8];
   const magic = words[words[ENTRIES_AT / 4]! / 4]!;
   words.set([magic, 0, 1, blob, strings, 0, strings - 8, 0], at / 4);
-  words.set([at, ENTRIES_AT + blob - at], ENTRIES_AT / 4 + 2 * (PREPARED_PROGRAMS - 2));
+  words.set([at, ENTRIES_AT + blob - at], (ENTRIES_AT + ENTRY_SIZE * (LOCAL_PLANS - 2)) / 4);
   return bytes;
 }
 
 /** Command by command, for an exec with its words. */
-function seedPrepared(): void {
+function seedPlans(): void {
   const exec = ["ls", "-l"].flatMap((word) => [word.length, ...Buffer.from(word)]);
   const opened = new Array(OPENING).fill(0);
-  preparedFiles().forEach((file, n) => {
-    for (let command = 0; command < PREPARED_PROGRAMS; command++) {
+  planFiles().forEach((file, n) => {
+    for (let command = 0; command < LOCAL_PLANS; command++) {
       const answers = tape([command, 2, ...exec, ...opened, ...ALIVE]);
       const input = Buffer.concat([file, new Uint8Array(answers)]);
-      writeFileSync(`${CACHE}/prepared/seed-${n}-${command}`, input);
+      writeFileSync(`${CACHE}/plans/seed-${n}-${command}`, input);
     }
   });
 }
@@ -262,7 +264,7 @@ function seedCorpus(): void {
       writeFileSync(`${CACHE}/program/seed-${i}-${n}`, Buffer.concat([bytes, new Uint8Array(answers)]));
     });
   });
-  seedPrepared();
+  seedPlans();
   seedCached();
   writeFileSync(
     `${CACHE}/notify/ready`,

@@ -12,6 +12,14 @@ static struct stage stage = {.socket = -1};
 static long image = -1;
 static const long *stack;
 
+/* Of a plan that is not to be run once more. */
+static struct {
+	long op; /* -1: there is none */
+	long error;
+	long kept;
+	long directory;
+} left = {-1, 0, -1, -1};
+
 void ahead_start(void)
 {
 	if (image >= 0)
@@ -36,6 +44,19 @@ long ahead_take(int *socket)
 void ahead_keep_stack(const long *made)
 {
 	stack = made;
+}
+
+void ahead_leave(const struct failure *failure, int64_t kept, long directory)
+{
+	left.op = failure->op;
+	left.error = failure->error;
+	left.kept = kept;
+	left.directory = directory;
+}
+
+int ahead_has_left(void)
+{
+	return left.op >= 0;
 }
 
 /* The kernel puts the strings of argv and envp one behind the other (fs/exec.c). */
@@ -74,6 +95,14 @@ BRUN_EXPORT long brun_ask(long question)
 		return stack[0];
 	case FACT_OPEN_FILES:
 		return (long)spawn_open_files;
+	case FACT_LEFT_OP:
+		return left.op;
+	case FACT_LEFT_ERRNO:
+		return left.error;
+	case FACT_LEFT_KEPT:
+		return left.kept;
+	case FACT_LEFT_DIRECTORY:
+		return left.directory;
 	default:
 		return stage.request.error;
 	}

@@ -4,6 +4,7 @@
 #ifndef BRUN_FRONT_AHEAD_H
 #define BRUN_FRONT_AHEAD_H
 
+#include "../program.h"
 #include "stage.h"
 
 /* Starts it, once; where that fails nothing is open, and brun starts one when it needs it. */
@@ -14,5 +15,11 @@ void ahead_keep_stack(const long *stack);
 
 /* Takes it, so that brun finds none. Returns its pid with its socket, or -errno. */
 long ahead_take(int *socket);
+
+/* A plan has failed that is not to be run once more: Bun explains that. */
+void ahead_leave(const struct failure *failure, int64_t kept, long directory);
+
+/* Whether there is such a plan. */
+int ahead_has_left(void);
 
 #endif

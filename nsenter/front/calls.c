@@ -5,10 +5,13 @@
 #include "ahead.h"
 #include "engine.h"
 
+#include "../program.h"
+
 long brun_syscall(long nr, long a, long b, long c, long d, long e, long f);
 long brun_spawn(struct spawn_request *request);
 long brun_catch_signals(int fd, int which);
 long brun_ask(long question);
+long brun_run(unsigned char *data, size_t size, int64_t *slots, size_t count, struct failure *failure);
 
 /* brun's first is the end of Bun's start. */
 static long front_syscall(long nr, long a, long b, long c, long d, long e, long f)
@@ -23,4 +26,5 @@ __attribute__((section(".calls"), used)) any_function *const front_calls[] = {
     [CALL_SPAWN] = (any_function *)brun_spawn,
     [CALL_CATCH_SIGNALS] = (any_function *)brun_catch_signals,
     [CALL_ASK] = (any_function *)brun_ask,
+    [CALL_RUN] = (any_function *)brun_run,
 };

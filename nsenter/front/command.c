@@ -268,35 +268,35 @@ static int is_plain_exec(struct command *command, const struct parsed *parsed, c
 {
 	int words = exec_words(parsed);
 
-	command->program = PREPARED_EXEC;
+	command->program = LOCAL_EXEC;
 	command->words = parsed->rest + words;
 	command->word_count = (unsigned int)(parsed->count - words);
 	return command->word_count > 0 && has_only(parsed, 0) && !environment_variable(envp, "LISTEN_FDS") &&
 	       !environment_variable(envp, "BRUN_TIMING");
 }
 
-/* Whether a program may have been prepared for the command, in the form that it has here. */
-static int is_prepared(struct command *command, const char *name, const struct parsed *parsed,
-		       const char *const *envp)
+/* Whether a plan of the command may be in the container's directory, in the form that it has here. */
+static int is_local(struct command *command, const char *name, const struct parsed *parsed,
+		    const char *const *envp)
 {
 	command->signal = 0;
 	if (text_equal(name, "state")) {
-		command->program = PREPARED_STATE;
+		command->program = LOCAL_STATE;
 		return has_only(parsed, 0);
 	}
 	if (text_equal(name, "start")) {
-		command->program = PREPARED_START;
+		command->program = LOCAL_START;
 		return has_only(parsed, 0) && !environment_variable(envp, "NOTIFY_SOCKET");
 	}
 	if (text_equal(name, "kill")) {
 		const char *signal = parsed->second && parsed->second[0] != 0 ? parsed->second : "TERM";
 
-		command->program = PREPARED_KILL;
+		command->program = LOCAL_KILL;
 		command->signal = signal_number(signal);
 		return has_only(parsed, 0) && command->signal != 0;
 	}
 	if (text_equal(name, "delete")) {
-		command->program = is_given(parsed, DELETE_FORCE) ? PREPARED_FORCED_DELETE : PREPARED_DELETE;
+		command->program = is_given(parsed, DELETE_FORCE) ? LOCAL_FORCED_DELETE : LOCAL_DELETE;
 		return has_only(parsed, FLAG_BIT(DELETE_FORCE));
 	}
 	return text_equal(name, "exec") && is_plain_exec(command, parsed, envp);
@@ -361,8 +361,8 @@ enum command_kind command_parse(struct command *command, int argc, const char *c
 	    !flags_parse(&parsed, line, count, words) || !is_id(parsed.first))
 		return COMMAND_OTHER;
 	command->id = parsed.first;
-	if (is_prepared(command, line->name, &parsed, envp) && find_root(command, &globals, envp))
-		return COMMAND_PREPARED;
+	if (is_local(command, line->name, &parsed, envp) && find_root(command, &globals, envp))
+		return COMMAND_LOCAL;
 	if (is_plain_run(command, line->name, &parsed, envp) && find_root(command, &globals, envp))
 		return COMMAND_RUN;
 	return wants_stage(line->name, &parsed, envp) ? COMMAND_LAUNCH : COMMAND_OTHER;

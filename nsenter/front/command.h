@@ -6,13 +6,13 @@
 #include "../text.h"
 
 struct command {
-	enum prepared_index program;
+	enum local_index program;
 	char root[PATH_SIZE];   /* state directory */
 	char bundle[PATH_SIZE]; /* of run */
 	uint32_t old_keyring;   /* of run: --no-new-keyring */
 	const char *id;
 	int signal;
-	int systemd;     /* --systemd-cgroup, which the prepared commands need not know of */
+	int systemd;     /* --systemd-cgroup, which plans need not know of */
 	const char *log; /* the log file, or null */
 	int json;        /* --log-format json */
 	const char *const *envp;
@@ -22,10 +22,10 @@ struct command {
 
 /* What becomes of a command line. */
 enum command_kind {
-	COMMAND_OTHER,    /* Bun's: some of it is not known here */
-	COMMAND_PREPARED, /* it may be prepared: *command says what */
-	COMMAND_RUN,      /* the bundle may be cached, else Bun's, which will want a stage */
-	COMMAND_LAUNCH,   /* Bun's, which will want a stage */
+	COMMAND_OTHER,  /* Bun's: some of it is not known here */
+	COMMAND_LOCAL,  /* a plan of it may be in the container's directory: *command says which */
+	COMMAND_RUN,    /* the bundle may be cached, else Bun's, which will want a stage */
+	COMMAND_LAUNCH, /* Bun's, which will want a stage */
 };
 
 /* Whether the caller is in the host's: others map ids, and deny what the host allows. */

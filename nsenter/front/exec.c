@@ -21,15 +21,15 @@ static long await_ready(struct conversation *talk)
 	return 0;
 }
 
-void prepared_exec(struct machine *machine, const struct prepared *prepared, const struct command *command)
+void plans_exec(struct machine *machine, const struct plans *plans, const struct command *command)
 {
 	struct conversation talk;
 	size_t template_size;
 	size_t size;
-	unsigned char *template = prepared_program(prepared, PREPARED_EXEC, &template_size);
+	unsigned char *template = plans_get(plans, LOCAL_EXEC, &template_size);
 	const unsigned char *program;
 
-	if (!template || prepared_run(machine, prepared, PREPARED_EXEC_GUARD) < 0)
+	if (!template || plans_run(machine, plans, LOCAL_EXEC_GUARD) < 0)
 		return;
 	program = template_fill(template, template_size, command, &size);
 	if (!program || conversation_begin(&talk, -1) < 0)
@@ -40,7 +40,7 @@ void prepared_exec(struct machine *machine, const struct prepared *prepared, con
 		conversation_abandon(&talk);
 		return;
 	}
-	prepared_close(prepared);
+	plans_close(plans);
 	machine_clear(machine);
 	conversation_supervise(&talk, machine, 0, 0);
 }

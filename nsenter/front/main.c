@@ -1,5 +1,5 @@
 /*
- * The front: what the kernel starts as brun. For a command whose program has been prepared (prepared.h) it is
+ * The front: what the kernel starts as brun. For a command whose plan is in the container's directory (plans.h) it is
  * all there is; for any other it loads what is behind it, Bun with brun's TypeScript, as the kernel would have done:
  * nothing has happened then, but that a fraction of a millisecond has passed. scripts/front.ts puts it there.
  */
@@ -8,7 +8,7 @@
 #include "exec.h"
 #include "libc.h"
 #include "loader.h"
-#include "prepared.h"
+#include "plans.h"
 #include "run.h"
 
 #include "../signals.h"
@@ -33,22 +33,23 @@ static long touch_log(const char *path)
 	return fd < 0 ? fd : sys1(__NR_close, fd);
 }
 
-static void try_prepared(const struct command *command)
+static void try_plans(const struct command *command)
 {
-	struct prepared prepared;
+	struct plans plans;
 
-	if (prepared_open(&prepared, command) < 0)
+	if (plans_open(&plans, command) < 0)
 		return;
 	machine_clear(&machine);
-	machine.slots[SLOT_DIRECTORY] = prepared.directory;
+	machine.slots[SLOT_DIRECTORY] = plans.directory;
 	machine.slots[SLOT_SIGNAL] = command->signal;
 	if (!command->log || touch_log(command->log) == 0) {
-		if (command->program == PREPARED_EXEC)
-			prepared_exec(&machine, &prepared, command);
-		else
-			prepared_run(&machine, &prepared, command->program);
+		if (command->program == LOCAL_EXEC)
+			plans_exec(&machine, &plans, command);
+		else if (plans_run(&machine, &plans, command->program) == 0)
+			sys_exit(0);
 	}
-	prepared_close(&prepared);
+	if (!ahead_has_left())
+		plans_close(&plans);
 }
 
 static void try_cached(const struct command *command)
@@ -130,8 +131,8 @@ __attribute__((used)) static long front(const long *stack)
 	set_actions();
 	open_stdio();
 	switch (command_parse(&command, argc, argv, envp)) {
-	case COMMAND_PREPARED:
-		try_prepared(&command);
+	case COMMAND_LOCAL:
+		try_plans(&command);
 		break;
 	case COMMAND_RUN:
 		ahead_start();

@@ -14,11 +14,11 @@ target() {
   clang $flags -fsanitize=fuzzer,address,undefined -o "$out/$to" "$to.c" input.c kernel.c "$@"
 }
 
-programs='../alive.c ../decode.c ../execute.c ../fallback.c ../init.c ../message.c ../passwd.c ../search.c ../target.c'
+programs='../alive.c ../decode.c ../execute.c ../fallback.c ../init.c ../local.c ../message.c ../passwd.c ../search.c ../target.c'
 # shellcheck disable=SC2086
 target program $programs
 # shellcheck disable=SC2086
-target prepared ../front/files.c ../front/prepared.c ../front/template.c $programs
+target plans ../front/files.c ../front/plans.c ../front/template.c $programs
 # shellcheck disable=SC2086
 target cached ../front/cached.c ../front/checksum.c ../front/command.c ../front/conversation.c ../front/files.c \
   ../front/flags.c ../front/guard.c ../front/mapping.c ../front/run.c ../front/state.c ../front/terminal.c ../signals.c $programs

@@ -13,18 +13,18 @@
 
 static const char *const kinds[] = {
     [COMMAND_OTHER] = "other",
-    [COMMAND_PREPARED] = "plan",
+    [COMMAND_LOCAL] = "plan",
     [COMMAND_RUN] = "run",
     [COMMAND_LAUNCH] = "launch",
 };
 
 static const char *const programs[] = {
-    [PREPARED_STATE] = "state",
-    [PREPARED_START] = "start",
-    [PREPARED_KILL] = "kill",
-    [PREPARED_DELETE] = "delete",
-    [PREPARED_FORCED_DELETE] = "delete --force",
-    [PREPARED_EXEC] = "exec",
+    [LOCAL_STATE] = "state",
+    [LOCAL_START] = "start",
+    [LOCAL_KILL] = "kill",
+    [LOCAL_DELETE] = "delete",
+    [LOCAL_FORCED_DELETE] = "delete --force",
+    [LOCAL_EXEC] = "exec",
 };
 
 /* Each byte as a character of its own. */
@@ -55,16 +55,16 @@ static void print_words(const struct command *command)
 static void print(enum command_kind kind, const struct command *command)
 {
 	printf("{\"kind\":\"%s\"", kinds[kind]);
-	if (kind == COMMAND_PREPARED || kind == COMMAND_RUN) {
+	if (kind == COMMAND_LOCAL || kind == COMMAND_RUN) {
 		print_text("id", command->id);
 		print_text("root", command->root);
 		print_text("log", command->log);
 	}
-	if (kind == COMMAND_PREPARED)
+	if (kind == COMMAND_LOCAL)
 		print_text("command", programs[command->program]);
-	if (kind == COMMAND_PREPARED && command->program == PREPARED_KILL)
+	if (kind == COMMAND_LOCAL && command->program == LOCAL_KILL)
 		printf(",\"signal\":%d", command->signal);
-	if (kind == COMMAND_PREPARED && command->program == PREPARED_EXEC)
+	if (kind == COMMAND_LOCAL && command->program == LOCAL_EXEC)
 		print_words(command);
 	if (kind == COMMAND_RUN) {
 		print_text("bundle", command->bundle);

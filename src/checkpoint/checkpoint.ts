@@ -37,7 +37,7 @@ export function checkpoint(rt: Runtime, options: CheckpointOptions): void {
   const locked = lock(rt.root, options.id);
   try {
     const stored = requireState(rt.root, options.id);
-    const status = statusOf(rt.root, stored, true);
+    const status = statusOf(rt.root, stored, locked.fd);
     if (status !== "running" && status !== "paused") {
       throw new BrunError(`container cannot be checkpointed in ${status} state`, { code: "ERR_STATE" });
     }

@@ -30,8 +30,13 @@ export function print(text: string): void {
  * that has gone ends the process as SIGPIPE would (Bun ignores that signal).
  */
 export function printRaw(text: string): void {
+  toStdout(() => writeFd(1, text, "stdout"));
+}
+
+/** Lets something write to stdout by itself, with the same end. */
+export function toStdout(write: () => void): void {
   try {
-    writeFd(1, text, "stdout");
+    write();
   } catch (error) {
     if (error instanceof SysError && error.errno === E.EPIPE) exit(SIGPIPE_STATUS);
     throw error;

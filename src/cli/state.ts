@@ -1,9 +1,9 @@
 /** `brun state`. */
-import { state, stateJson } from "../container/state.ts";
+import { state } from "../container/state.ts";
 import { defineCommand } from "./command.ts";
 import { openRuntime } from "./globals.ts";
 import { idFlags } from "./hot-flags.ts";
-import { print } from "./output.ts";
+import { toStdout } from "./output.ts";
 
 export default defineCommand({
   meta: { name: "state", description: "print the state of a container as JSON" },
@@ -11,6 +11,7 @@ export default defineCommand({
   brun state web`,
   args: idFlags,
   run({ args, data }) {
-    print(stateJson(state(openRuntime(data), args["container-id"])));
+    const runtime = openRuntime(data);
+    toStdout(() => state(runtime, args["container-id"]));
   },
 });

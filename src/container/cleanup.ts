@@ -3,10 +3,12 @@ import type { CgroupPlan } from "../config/cgroup-plan.ts";
 import { hookRequest, runHooksWarning } from "../init/hooks.ts";
 import { ANY, type Label, type Program, ProgramBuilder, type Slot } from "../stage/program.ts";
 import { ownCommand } from "../sys/environment.ts";
-import { AT_FDCWD, AT_REMOVEDIR, O } from "../sys/fs.ts";
+import { E } from "../sys/errno.ts";
+import { AT_FDCWD, AT_REMOVEDIR } from "../sys/fs.ts";
 import { stateForHooks } from "./hooks.ts";
 import { LOG_FILES, parentOf } from "./kept-log.ts";
 import { FILES, paths, type StoredState } from "./store.ts";
+import { killAll, timespec } from "./terminate.ts";
 
 /**
  * Removes the container's state and runs its poststop hooks: `delete` without booting Bun again.
@@ -16,7 +18,9 @@ export function cleanupProgram(root: string, state: StoredState, notify: boolean
   const b = new ProgramBuilder();
   const busy = b.label();
   const end = b.label();
-  removeContainer(b, root, state, notify, busy);
+  const { directory } = paths(root, state.id);
+  const at = () => b.at("cleanup", { kind: "remove", path: directory });
+  removeContainer(b, at, root, state, { busy, notify, stays: true });
   const poststop = state.hooks?.poststop;
   if (poststop !== undefined)
     runHooksWarning({ b }, poststop, "hooks.poststop", stateForHooks(state, "stopped"));
@@ -29,35 +33,38 @@ export function cleanupProgram(root: string, state: StoredState, notify: boolean
   return b.finish();
 }
 
-/**
- * Removes cgroup and directory of a container whose process has ended; goes to `busy` while there is more in the
- * cgroup than processes that have just ended.
- * @param notify it has a notification socket
- * @param kept where to go on when the directory cannot be removed, which is no failure otherwise
- */
+/** How thorough {@link removeContainer} is: a plan fails where there is more to do than it can, unless this says otherwise. */
+export interface Removal {
+  /** Where to go on while there is more in the cgroup than processes that have just ended. */
+  readonly busy?: Label | undefined;
+  /** It has a notification socket. */
+  readonly notify?: boolean;
+  /** A directory that cannot be removed stays. */
+  readonly stays?: boolean;
+}
+
+/** Removes cgroup and directory of a container whose process has ended. */
 export function removeContainer(
   b: ProgramBuilder,
+  at: (step: "removeCgroup" | "removeFiles" | "removeDirectory") => void,
   root: string,
   state: StoredState,
-  notify: boolean,
-  busy: Label,
-  kept?: Label,
+  { busy, notify, stays }: Removal = {},
 ): void {
   const p = paths(root, state.id);
+  const any = { handle: [ANY] };
+  at("removeCgroup");
   if (state.cgroup !== undefined) removeCgroup(b, state.cgroup, busy);
-  b.at("cleanup", { kind: "remove", path: p.directory });
-  for (const file of FILES)
-    b.sys("unlinkat", [AT_FDCWD, b.str(`${p.directory}/${file}`), 0], { handle: [ANY] });
+  at("removeFiles");
+  for (const file of FILES) b.sys("unlinkat", [AT_FDCWD, b.str(`${p.directory}/${file}`), 0], any);
   if (notify) {
-    b.sys("unlinkat", [AT_FDCWD, b.str(`${p.notify}/notify.sock`), 0], { handle: [ANY] });
-    b.sys("unlinkat", [AT_FDCWD, b.str(p.notify), AT_REMOVEDIR], { handle: [ANY] });
+    b.sys("unlinkat", [AT_FDCWD, b.str(`${p.notify}/notify.sock`), 0], any);
+    b.sys("unlinkat", [AT_FDCWD, b.str(p.notify), AT_REMOVEDIR], any);
   }
   if (state.kept !== undefined) removeKept(b, root, state.id, state.kept.directory);
-  const stays = kept === undefined ? {} : { orElse: kept };
-  b.sys("unlinkat", [AT_FDCWD, b.str(p.directory), AT_REMOVEDIR], { handle: [ANY], ...stays });
-  if (state.resctrl !== undefined) {
-    b.sys("unlinkat", [AT_FDCWD, b.str(state.resctrl), AT_REMOVEDIR], { handle: [ANY] });
-  }
+  if (state.resctrl !== undefined) b.sys("unlinkat", [AT_FDCWD, b.str(state.resctrl), AT_REMOVEDIR], any);
+  at("removeDirectory");
+  b.sys("unlinkat", [AT_FDCWD, b.str(p.directory), AT_REMOVEDIR], stays ? any : {});
 }
 
 /** What {@link removeKeptLog} removes, and what else there is of a container whose output is kept. */
@@ -71,9 +78,10 @@ function removeKept(b: ProgramBuilder, root: string, id: string, directory: stri
 
 /** How long to wait for processes to leave the cgroup, in milliseconds. */
 const PAUSES = [1, 5, 25];
+const F_OK = 0;
 
-/** Removes the cgroup; goes to `busy` when there is more in it than processes that have just ended. */
-function removeCgroup(b: ProgramBuilder, plan: CgroupPlan, busy: Label): void {
+/** Removes the cgroup; fails, or goes to `busy`, when there is more in it than processes that have just ended. */
+function removeCgroup(b: ProgramBuilder, plan: CgroupPlan, busy: Label | undefined): void {
   const unified = plan.paths[""];
   if (plan.systemd !== undefined) {
     killAll(b, unified!);
@@ -85,29 +93,20 @@ function removeCgroup(b: ProgramBuilder, plan: CgroupPlan, busy: Label): void {
   for (const path of Object.values(plan.paths)) {
     const directory = b.str(path);
     const done = b.label();
+    const gone = { handle: [E.ENOENT], orElse: done };
+    b.sys("faccessat", [AT_FDCWD, directory, F_OK], gone);
     for (const pause of PAUSES) {
       const later = b.label();
       b.sys("unlinkat", [AT_FDCWD, directory, AT_REMOVEDIR], { handle: [ANY], orElse: later, andThen: done });
       b.mark(later);
       if (pause === PAUSES[0] && unified !== undefined) killAll(b, unified);
-      const time = new BigInt64Array([0n, BigInt(pause) * 1_000_000n]);
-      b.sys("nanosleep", [b.bytes(new Uint8Array(time.buffer), `${pause} ms`), null], { handle: [ANY] });
+      b.sys("nanosleep", [timespec(b, 0, pause), null], { handle: [ANY] });
     }
-    b.sys("unlinkat", [AT_FDCWD, directory, AT_REMOVEDIR], { handle: [ANY], orElse: busy });
+    b.sys("unlinkat", [AT_FDCWD, directory, AT_REMOVEDIR], busy && { handle: [ANY], orElse: busy });
     b.mark(done);
   }
   for (const parent of plan.parents ?? [])
     b.sys("unlinkat", [AT_FDCWD, b.str(parent), AT_REMOVEDIR], { handle: [ANY] });
-}
-
-/** Without a pid namespace of its own a container may leave processes behind. */
-function killAll(b: ProgramBuilder, unified: string): void {
-  const none = b.label();
-  const path = b.str(`${unified}/cgroup.kill`);
-  const file = b.get("openat", [AT_FDCWD, path, O.WRONLY | O.CLOEXEC, 0], { handle: [ANY], orElse: none });
-  b.sys("write", [file, b.str("1"), 1], { handle: [ANY] });
-  b.close(file);
-  b.mark(none);
 }
 
 /** Cgroups that the container has made in its own need more than a program can do. */

@@ -2,6 +2,7 @@
 import type { ExecConfig, SeccompFilter } from "../config/types.ts";
 import { BrunError } from "../errors.ts";
 import { setnsInit } from "../init/setns.ts";
+import { type LocalPlan, localPlan, runLocal, unexpected } from "../plan/local.ts";
 import { launchStage, type Stage } from "../stage/launch.ts";
 import { Message, sendMessage } from "../stage/messages.ts";
 import { becomeSupervisor } from "../stage/supervise.ts";
@@ -26,8 +27,15 @@ import { listenFds } from "./listen-fds.ts";
 import { writePidFile } from "./pid-file.ts";
 import { sendPidfd } from "./pidfd-socket.ts";
 import { sendToAgent } from "./seccomp-agent.ts";
-import { statusOf } from "./status.ts";
-import { loadExecInfo, paths, readStateBytes, requireState, type StoredState } from "./store.ts";
+import { lookAt, statusAt } from "./status.ts";
+import {
+  loadExecInfo,
+  openDirectory,
+  paths,
+  readStateBytes,
+  requireState,
+  type StoredState,
+} from "./store.ts";
 import { hostTerminal } from "./terminal.ts";
 import type { ExecOptions, Runtime } from "./types.ts";
 
@@ -59,21 +67,7 @@ export function exec(rt: Runtime, options: ExecOptions): number {
 function execOrThrow(rt: Runtime, options: ExecOptions): number {
   const preserveFds = preservedFds(options.preserveFds);
   const stored = requireState(rt.root, options.id);
-  const status = statusOf(rt.root, stored);
-  if (status === "stopped") {
-    throw new BrunError("cannot exec in a stopped container", {
-      code: "ERR_STATE",
-      hint: `remove it by brun delete ${options.id}, and run it again`,
-    });
-  }
-  if (status === "creating")
-    throw new BrunError("cannot exec in a container that is still being made", { code: "ERR_STATE" });
-  if (status === "paused" && !options.ignorePaused) {
-    throw new BrunError("cannot exec in a paused container", {
-      code: "ERR_STATE",
-      hint: "add --ignore-paused, or brun resume it",
-    });
-  }
+  requireRunning(rt.root, stored, options.ignorePaused);
   const info = loadExecInfo(rt.root, options.id);
   rt.mark?.("state read");
   const { process, raised } = permitLimits(rt, execProcess(info, options, stored.pid), info.privileged);
@@ -99,6 +93,31 @@ function execOrThrow(rt: Runtime, options: ExecOptions): number {
     target: stored,
   };
   return converse(rt, options, stage, config, console, stored, info.seccomp?.listener ?? {});
+}
+
+/** What `exec` looks at before a process is there. */
+export function execGuard(stored: StoredState, record = false): LocalPlan {
+  return localPlan((local) => lookAt(local, stored, { running: null }), record);
+}
+
+/** Throws a BrunError unless the container runs, or waits for `start`. */
+function requireRunning(root: string, stored: StoredState, ignorePaused: boolean): void {
+  const directory = openDirectory(root, stored.id);
+  const failure = runLocal((record) => execGuard(stored, record), { directory });
+  close(directory);
+  const status = failure && statusAt(failure);
+  if (failure === null || (status === "paused" && ignorePaused)) return;
+  if (status === null) throw unexpected(failure);
+  const hint = {
+    creating: undefined,
+    paused: "add --ignore-paused, or brun resume it",
+    stopped: `remove it by brun delete ${stored.id}, and run it again`,
+  };
+  const what = status === "creating" ? "container that is still being made" : `${status} container`;
+  throw new BrunError(`cannot exec in a ${what}`, {
+    code: "ERR_STATE",
+    hint: hint[status as keyof typeof hint],
+  });
 }
 
 /** The container's filter, kept beside its state. */

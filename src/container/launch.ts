@@ -33,10 +33,10 @@ import { preservedFds } from "./descriptors.ts";
 import type { ExecInfo, SeccompListener } from "./exec-info.ts";
 import { runCreateHooks, runPoststop, stateForHooks } from "./hooks.ts";
 import { type Kept, type KeptOptions, removeKeptLog } from "./kept-log.ts";
+import { localPlans, saveLocalPlans } from "./local-plans.ts";
 import { type Notify, prepareNotify } from "./notify.ts";
 import { identify } from "./own-namespace.ts";
 import { writePidFile } from "./pid-file.ts";
-import { prepare, savePrepared } from "./prepared.ts";
 import { sendToAgent } from "./seccomp-agent.ts";
 import { claim, type Locked, remove, type StoredState, saveExecInfo, saveState, unlock } from "./store.ts";
 import { drainTerminal } from "./terminal.ts";
@@ -139,7 +139,7 @@ function launchLoaded(
       conversation,
       notify,
       init,
-      prepares: (mode.detached || kept !== undefined) && notify === null,
+      caches: (mode.detached || kept !== undefined) && notify === null,
       kept,
       finish,
       programs,
@@ -208,8 +208,8 @@ interface Parts {
   readonly conversation: Conversation;
   readonly notify: Notify | null;
   readonly init: StandardInit;
-  /** Others will have further commands done on the container: they may be prepared. */
-  readonly prepares: boolean;
+  /** Others will have further commands done on the container: plans of them are written down. */
+  readonly caches: boolean;
   readonly kept: Kept | undefined;
   /** Compiles the last program. */
   readonly finish: (states: HookStates | null) => Program;
@@ -223,7 +223,7 @@ function converse(rt: Runtime, parts: Parts): Launched {
   const { options, config, console, locked, conversation, notify, init } = parts;
   const { socket } = conversation;
   let state: StoredState | null = null;
-  let prepared: Uint8Array | null = null;
+  let cached: Uint8Array | null = null;
   let namespace = -1;
   let idmapped = 0;
   // Compiled while the stage is being cloned, or below while newuidmap and newgidmap run.
@@ -241,7 +241,7 @@ function converse(rt: Runtime, parts: Parts): Launched {
         enterDelegatedPart(config, conversation.pid);
         state = describe(config, conversation.pid, parts.kept);
         saveExecInfo(rt.root, options.id, execInfoOf(config, options.noNewKeyring));
-        if (parts.prepares) prepared = prepareCommands(rt, config, state, options);
+        if (parts.caches) cached = compileCommands(rt, config, state, options);
         break;
       case Message.namespace:
         conversation.requirePid();
@@ -294,7 +294,7 @@ function converse(rt: Runtime, parts: Parts): Launched {
         if (config.cgroup !== null) limitCgroup(rt, config, config.cgroup, conversation.pid);
         state = withStartHooks(init, config, joinIntelRdt(config, state!));
         saveState(rt.root, state);
-        if (prepared !== null) savePrepared(rt.root, options.id, prepared);
+        if (cached !== null) saveLocalPlans(rt.root, options.id, cached);
         return {
           config,
           state,
@@ -352,15 +352,15 @@ function mapIds(rt: Runtime, parts: Parts, maps: IdMaps): void {
   sendBuild(rt, parts, program);
 }
 
-/** Compiles what the front is to run later (prepared.ts), while the stage is at work. */
-function prepareCommands(
+/** Compiles what the front is to run later, while the stage is at work. */
+function compileCommands(
   rt: Runtime,
   config: ContainerConfig,
   state: StoredState,
   options: CreateOptions,
 ): Uint8Array | null {
-  const file = prepare(rt, config, state, execInfoOf(config, options.noNewKeyring));
-  rt.mark?.("further commands prepared");
+  const file = localPlans(rt, config, state, execInfoOf(config, options.noNewKeyring));
+  rt.mark?.("further commands compiled");
   return file;
 }
 

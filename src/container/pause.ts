@@ -10,7 +10,7 @@ export function pause(rt: Runtime, id: string): void {
   const locked = lock(rt.root, id);
   try {
     const stored = requireState(rt.root, id);
-    const status = statusOf(rt.root, stored, true);
+    const status = statusOf(rt.root, stored, locked.fd);
     if (status === "paused")
       throw new BrunError(`container not running: ${id} is paused already`, {
         code: "ERR_STATE",

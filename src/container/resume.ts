@@ -10,7 +10,7 @@ export function resume(rt: Runtime, id: string): void {
   const locked = lock(rt.root, id);
   try {
     const stored = requireState(rt.root, id);
-    if (statusOf(rt.root, stored, true) !== "paused")
+    if (statusOf(rt.root, stored, locked.fd) !== "paused")
       throw new BrunError("container not paused", { code: "ERR_STATE" });
     cgroups().thaw(requireCgroup(stored, "resumed"));
   } finally {

@@ -9,7 +9,7 @@ import type { Op } from "../stage/operation.ts";
 import type { Step } from "../stage/step.ts";
 import { IOCTL } from "../sys/constants.ts";
 import { NR, syscall } from "../sys/ffi.ts";
-import { close, O, readdir, readlink, tryOpen } from "../sys/fs.ts";
+import { close, O, tryOpen } from "../sys/fs.ts";
 import { loadExecInfo, type StoredState } from "./store.ts";
 
 const at = layout("failure");
@@ -38,23 +38,6 @@ export function startFailure(root: string, stored: StoredState, fd: number): Sta
   const n = syscall(NR.read, reader, bytes, bytes.length);
   close(reader);
   return n < bytes.length ? null : decode(root, stored, new DataView(bytes.buffer, FAILURE_AT));
-}
-
-/** As {@link startFailure}, where the front has written to the FIFO: it leaves the descriptor open then. */
-export function startFailureOfFront(root: string, stored: StoredState, fifo: string): StartFailure | null {
-  for (const name of readdir("/proc/self/fd")) {
-    const fd = Number(name);
-    if (isLinkTo(fd, `${fifo} (deleted)`)) return startFailure(root, stored, fd);
-  }
-  return null;
-}
-
-function isLinkTo(fd: number, target: string): boolean {
-  try {
-    return readlink(`/proc/self/fd/${fd}`) === target;
-  } catch {
-    return false;
-  }
 }
 
 function decode(root: string, stored: StoredState, view: DataView): StartFailure {

@@ -1,18 +1,34 @@
 /** `brun start`: lets a created container execute its program. */
-
 import { BrunError } from "../errors.ts";
+import {
+  type Compile,
+  failureAt,
+  type LocalFailure,
+  type LocalPlan,
+  leftByFront,
+  localPlan,
+  runLocal,
+  unexpected,
+} from "../plan/local.ts";
+import { ANY } from "../stage/program.ts";
+import { IOCTL } from "../sys/constants.ts";
 import { variable } from "../sys/environment.ts";
 import { E } from "../sys/errno.ts";
-import { SysError } from "../sys/error.ts";
-import { close, O, POLLERR, tryOpen, unlink, waitFd, writeFd } from "../sys/fs.ts";
-import { holdSignals, ignoreInterrupts, releaseSignals } from "../sys/interrupt.ts";
-import { destroy } from "./delete.ts";
+import { close, O, POLLERR } from "../sys/fs.ts";
+import {
+  holdSignals,
+  ignoreInterrupts,
+  interrupts,
+  releaseSignals,
+  throwIfInterrupted,
+} from "../sys/interrupt.ts";
+import { deleteStored } from "./delete.ts";
 import { runPoststart } from "./hooks.ts";
 import { openProcess } from "./process.ts";
-import { type StartFailure, startFailure, startFailureOfFront } from "./start-failure.ts";
-import { statusOf } from "./status.ts";
-import { lock, paths, requireState, type StoredState, unlock } from "./store.ts";
-import { killAndWait } from "./terminate.ts";
+import { startFailure } from "./start-failure.ts";
+import { lookAt, statusAt, statusOf, takeLock } from "./status.ts";
+import { type Locked, lock, requireState, type StoredState, unlock } from "./store.ts";
+import { poll } from "./terminate.ts";
 import type { Runtime } from "./types.ts";
 
 /** Starts a container. Throws a BrunError unless it is created. */
@@ -21,37 +37,49 @@ export function start(rt: Runtime, id: string): void {
   startLocked(rt, id)?.forward();
 }
 
+/** What `start` does. */
+export function startPlan(stored: StoredState, record = false): LocalPlan {
+  return localPlan((local) => {
+    const { b, directory, kept, at, end } = local;
+    takeLock(local);
+    lookAt(local, stored, { running: null });
+    at("openFifo");
+    const fifo = b.str("exec.fifo");
+    b.get("openat", [directory, fifo, O.WRONLY | O.NONBLOCK | O.CLOEXEC, 0], { out: kept });
+    local.once();
+    at("letGo");
+    b.sys("unlinkat", [directory, fifo, 0], { handle: [ANY] });
+    b.sys("write", [kept, b.str("0"), 1]);
+    // The reader is close-on-exec: when it is gone, the program has been executed, or has failed to.
+    at("awaitProgram");
+    // The container goes on also where its program cannot be waited for.
+    const polled = poll(local, kept, 0, null, { handle: [ANY], orElse: end });
+    b.check(b.inside(polled, 6), 2, POLLERR, POLLERR, E.EINTR);
+    // Beside what was written there is why the program could not be executed: start-failure.ts.
+    at("isExecuted");
+    const unread = b.reserve(8, "unread");
+    b.sys("ioctl", [kept, IOCTL.FIONREAD, unread], { handle: [ANY], orElse: end });
+    b.check(unread, 4, 0xffffffff, 1, E.EAGAIN);
+  }, record);
+}
+
 function startLocked(rt: Runtime, id: string): Notifications | null {
-  const locked = lock(rt.root, id);
+  const left = leftByFront();
+  const locked = left === null ? lock(rt.root, id) : { root: rt.root, id, fd: left.directory };
   try {
     const stored = requireState(rt.root, id);
-    const status = statusOf(rt.root, stored, true);
-    const { fifo } = paths(rt.root, id);
-    // The front may have been here first. Its process is then dead, or dying, which looks like running for a moment.
-    if (status !== "created") failed(rt, stored, startFailureOfFront(rt.root, stored, fifo));
-    if (status === "stopped") throw hasStopped(id);
-    if (status !== "created") {
-      const what =
-        status === "running" ? "an already running container" : `a container in the ${status} state`;
-      throw new BrunError(`cannot start ${what}`, {
-        code: "ERR_STATE",
-        hint: `it was started before; \`brun exec ${id} PROGRAM\` runs a further one in it`,
-      });
+    const compile: Compile = (record) => startPlan(stored, record);
+    let notify: Notifications | null = null;
+    let failure: LocalFailure | null;
+    if (left !== null) failure = failureAt(compile, left);
+    else {
+      if (stored.hooks?.poststart !== undefined) holdSignals();
+      notify = openNotifications(rt, stored, locked);
+      failure = runLocal(compile, { directory: locked.fd, interrupts: interrupts() });
     }
-    if (stored.hooks?.poststart !== undefined) holdSignals();
-    const notify = variable("NOTIFY_SOCKET") ? openNotifications(rt, stored) : null;
-    const fd = tryOpen(fifo, O.WRONLY | O.NONBLOCK);
-    if (fd === -E.ENXIO) throw hasStopped(id);
-    if (fd < 0) throw new SysError(`open ${fifo}`, -fd);
-    unlink(fifo);
-    writeFd(fd, "0", fifo);
-    // The reader is close-on-exec: when it is gone, the program has been executed, or has failed to.
-    waitForExec(rt, stored, fd);
-    const failure = startFailure(rt.root, stored, fd);
-    close(fd);
-    failed(rt, stored, failure);
+    if (failure !== null) explain(rt, stored, locked, failure);
     rt.mark?.("program executed");
-    started(rt, stored);
+    poststart(rt, stored, locked);
     return notify;
   } finally {
     unlock(locked);
@@ -59,21 +87,38 @@ function startLocked(rt: Runtime, id: string): Notifications | null {
   }
 }
 
-/** Throws a BrunError when the program could not be executed. */
-function failed(rt: Runtime, stored: StoredState, failure: StartFailure | null): void {
-  if (failure === null) return;
-  if (failure.hook) end(rt, stored);
-  throw failure.error;
-}
-
-/** Waits until the stage is gone from the FIFO. A signal that is held ends the container. Throws an Interrupted then. */
-function waitForExec(rt: Runtime, stored: StoredState, fd: number): void {
-  try {
-    waitFd(fd, POLLERR);
-  } catch (error) {
-    end(rt, stored);
-    throw error;
+/** Throws the error for a failure of the plan; one that is none after all is passed over. */
+function explain(rt: Runtime, stored: StoredState, locked: Locked, failure: LocalFailure): void {
+  const { step, errno, kept } = failure;
+  const status = statusAt(failure);
+  if (
+    status === "stopped" ||
+    (step === "openFifo" && errno === E.ENXIO) ||
+    (step === "letGo" && errno === E.EPIPE)
+  )
+    throw new BrunError("cannot start a container that has stopped", {
+      code: "ERR_STATE",
+      hint: `remove it by brun delete ${stored.id}, and create it again`,
+    });
+  const running = step === "openFifo" && errno === E.ENOENT;
+  if (running || status !== null) {
+    throw new BrunError(
+      `cannot start ${running ? "an already running container" : `a container in the ${status} state`}`,
+      {
+        code: "ERR_STATE",
+        hint: `it was started before; \`brun exec ${stored.id} PROGRAM\` runs a further one in it`,
+      },
+    );
   }
+  if (step === "awaitProgram" && errno === E.EINTR) {
+    end(rt, stored, locked);
+    throwIfInterrupted();
+  }
+  if (step !== "isExecuted") throw unexpected(failure);
+  const why = startFailure(rt.root, stored, kept);
+  close(kept);
+  if (why?.hook) end(rt, stored, locked);
+  if (why !== null) throw why.error;
 }
 
 interface Notifications {
@@ -81,7 +126,9 @@ interface Notifications {
 }
 
 /** The container's notification socket, see notify.ts; few have one. */
-function openNotifications(rt: Runtime, { id, pid, startTime }: StoredState): Notifications | null {
+function openNotifications(rt: Runtime, stored: StoredState, { fd }: Locked): Notifications | null {
+  const { id, pid, startTime } = stored;
+  if (!variable("NOTIFY_SOCKET") || statusOf(rt.root, stored, fd) !== "created") return null;
   const { forwardReady, openNotify } = require("./notify.ts") as typeof import("./notify.ts");
   const pidfd = openProcess(pid, startTime);
   const sockets = pidfd < 0 ? null : openNotify(rt.root, id, rt.debug);
@@ -89,25 +136,17 @@ function openNotifications(rt: Runtime, { id, pid, startTime }: StoredState): No
 }
 
 /** A poststart hook that fails ends the container (runtime.md#lifecycle, step 10). Throws a BrunError. */
-function started(rt: Runtime, stored: StoredState): void {
+function poststart(rt: Runtime, stored: StoredState, locked: Locked): void {
   try {
     runPoststart(stored);
   } catch (error) {
-    end(rt, stored);
+    end(rt, stored, locked);
     throw error;
   }
 }
 
 /** Stops the container, destroys it and runs its poststop hooks: steps 13 and 14 of runtime.md#lifecycle. */
-function end(rt: Runtime, stored: StoredState): void {
+function end(rt: Runtime, stored: StoredState, locked: Locked): void {
   ignoreInterrupts();
-  killAndWait(stored);
-  destroy(rt, stored);
-}
-
-function hasStopped(id: string): BrunError {
-  return new BrunError("cannot start a container that has stopped", {
-    code: "ERR_STATE",
-    hint: `remove it by brun delete ${id}, and create it again`,
-  });
+  deleteStored(rt, stored, locked, true);
 }

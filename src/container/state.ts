@@ -1,15 +1,52 @@
 /** `brun state`: the OCI state of a container. */
 
 import { userNameOf } from "../../rootless/subid.ts";
+import { type LocalPlan, localPlan, runLocal, unexpected } from "../plan/local.ts";
 import { printable } from "../printable.ts";
-import { readTextIfThere, tryStat } from "../sys/fs.ts";
-import { statusOf } from "./status.ts";
-import { paths, requireState, type StoredState } from "./store.ts";
+import { SysError } from "../sys/error.ts";
+import { close, readTextIfThere, tryStat } from "../sys/fs.ts";
+import { lookAt, statusOf } from "./status.ts";
+import { openDirectory, paths, requireState, type StoredState } from "./store.ts";
 import type { ContainerState, Runtime, Status } from "./types.ts";
 
-/** The state of one container. Throws a BrunError when there is none. */
-export function state(rt: Runtime, id: string): ContainerState {
-  return describeState(rt, requireState(rt.root, id));
+/**
+ * Prints the state of a container. Throws a BrunError when there is none, and a SysError when stdout cannot be written
+ * to.
+ */
+export function state(rt: Runtime, id: string): void {
+  const stored = requireState(rt.root, id);
+  const directory = openDirectory(rt.root, id);
+  const failure = runLocal((record) => statePlan(rt, stored, record), { directory });
+  close(directory);
+  if (failure === null) return;
+  throw failure.step === "print" ? new SysError("write stdout", failure.errno) : unexpected(failure);
+}
+
+/** What `state` does. */
+export function statePlan(rt: Runtime, stored: StoredState, record = false): LocalPlan {
+  const described = describeState(rt, stored, "created");
+  return localPlan((local) => {
+    const { b, at, end } = local;
+    const to = { creating: b.label(), stopped: b.label(), paused: b.label(), running: b.label() };
+    const print = (status: Status): void => {
+      at("print");
+      const text = stateJson({ ...described, status, pid: pidOf(stored, status) });
+      b.write(1, text, { andThen: end });
+    };
+    lookAt(local, stored, to);
+    local.once();
+    if (!stored.creating) print("created");
+    for (const status of places(stored)) {
+      b.mark(to[status]);
+      print(status);
+    }
+  }, record);
+}
+
+/** Those besides "created" that {@link lookAt} finds. */
+function places({ creating, cgroup }: StoredState): readonly Exclude<Status, "created">[] {
+  if (creating) return ["creating", "stopped"];
+  return cgroup === undefined ? ["running", "stopped"] : ["running", "paused", "stopped"];
 }
 
 /** Stored state → what `state` and `list` show. */
@@ -21,7 +58,7 @@ export function describeState(
   return {
     ociVersion: stored.ociVersion,
     id: stored.id,
-    pid: status === "stopped" || stored.creating === "stage" ? 0 : stored.pid,
+    pid: pidOf(stored, status),
     status,
     bundle: stored.bundle,
     rootfs: stored.rootfs,
@@ -29,6 +66,10 @@ export function describeState(
     ...(stored.annotations === undefined ? {} : { annotations: stored.annotations }),
     owner: ownerOf(paths(rt.root, stored.id).directory),
   };
+}
+
+function pidOf({ pid, creating }: StoredState, status: Status): number {
+  return status === "stopped" || creating === "stage" ? 0 : pid;
 }
 
 /** The fields in runc's order. */

@@ -1,7 +1,7 @@
 /**
  * The state directory: one directory a container, with state.json (what `state` and `list` need), exec.json
- * (what `exec` needs besides), exec.fifo while the container is created but not started, and perhaps prepared
- * (prepared.ts).
+ * (what `exec` needs besides), exec.fifo while the container is created but not started, and perhaps plans
+ * (local-plans.ts).
  */
 
 import type { CgroupPlan } from "../config/cgroup-plan.ts";
@@ -75,7 +75,7 @@ const LOCK_EX = 2;
 const LOCK_NB = 4;
 
 /** Files that brun puts into a container's directory, besides what a notification socket needs. */
-export const FILES = ["state.json", "exec.json", "exec.fifo", "seccomp.bpf", "prepared"] as const;
+export const FILES = ["state.json", "exec.json", "exec.fifo", "seccomp.bpf", "plans"] as const;
 
 /** Paths of a container below the root. */
 export function paths(root: string, id: string) {
@@ -87,7 +87,7 @@ export function paths(root: string, id: string) {
     fifo: `${directory}/exec.fifo`,
     notify: `${directory}/notify`,
     filter: `${directory}/seccomp.bpf`,
-    prepared: `${directory}/prepared`,
+    plans: `${directory}/plans`,
     /** Of a container whose output is kept: its exit code, and the socket of those who are attached. */
     exit: `${directory}/exit`,
     attach: `${directory}/attach`,
@@ -138,12 +138,19 @@ function makeRoot(root: string): void {
   }
 }
 
-/** Locks an existing container. Throws a BrunError when there is none. */
-export function lock(root: string, id: string): Locked {
+/** Opens a container's directory. Throws a BrunError when there is none. */
+export function openDirectory(root: string, id: string): number {
   checkId(id);
   const { directory } = paths(root, id);
   const fd = tryOpen(directory, O.RDONLY | O.DIRECTORY | O.NOFOLLOW);
   if (fd < 0) throw missing(id, -fd, directory);
+  return fd;
+}
+
+/** Locks an existing container. Throws a BrunError when there is none. */
+export function lock(root: string, id: string): Locked {
+  const fd = openDirectory(root, id);
+  const { directory } = paths(root, id);
   if (syscall(NR.flock, fd, LOCK_EX | LOCK_NB) === -E.EAGAIN) waitForLock(fd, id);
   // Whoever held it before may have removed the directory.
   const found = tryStat(directory, true);
@@ -363,11 +370,6 @@ export function makeFifo(root: string, id: string): string {
   const result = syscall(NR.mknodat, AT_FDCWD, cstr(fifo), S.IFIFO | 0o600, 0);
   if (result < 0) throw new SysError(`make ${fifo}`, -result);
   return fifo;
-}
-
-/** Whether the container waits for `start`. */
-export function hasFifo(root: string, id: string): boolean {
-  return typeof tryStat(paths(root, id).fifo, true) !== "number";
 }
 
 /** Removes a container's directory with everything that brun puts there. */

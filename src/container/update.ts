@@ -20,7 +20,7 @@ export function update(
   const locked = lock(rt.root, id);
   try {
     const stored = requireState(rt.root, id);
-    if (statusOf(rt.root, stored, true) === "stopped")
+    if (statusOf(rt.root, stored, locked.fd) === "stopped")
       throw new BrunError("container not running", { code: "ERR_STATE" });
     if (schemata.length > 0) {
       const { resctrlMount, updateResctrl } = require("./resctrl.ts") as typeof import("./resctrl.ts");

@@ -56,8 +56,10 @@ export enum OpKind {
   home,
   /** See nsenter/init.h. */
   init,
+  /** Fd, pointer, size: writes all of it, also to what has to be waited for. */
+  write,
 }
-export const OP_KINDS = OpKind.init + 1;
+export const OP_KINDS = OpKind.write + 1;
 
 /** Of OpKind.bits, in args[1]: for each bit that is not set. */
 export const BITS_INVERTED = 8;
@@ -175,6 +177,7 @@ export enum FrontCall {
   spawn,
   catchSignals,
   ask,
+  run,
 }
 
 /** What brun asks the front: nsenter/front/ahead.h. */
@@ -197,6 +200,13 @@ export enum FrontFact {
   words,
   /** Soft limit of open files with which brun was called. */
   openFiles,
+  /** Operation at which a plan has failed that is not to be run once more, but to be explained; or -1. */
+  leftOp,
+  leftErrno,
+  /** Descriptor that it has kept for that, or -1. */
+  leftKept,
+  /** The container's directory, locked. */
+  leftDirectory,
 }
 
 /** Functions of libc that the module for an engine without a JIT returns: nsenter/door/door.c. */
@@ -230,13 +240,13 @@ export const FIRST_ID_MAP = "         0          0 4294967295\n";
 /** Tries of openat2(2) that end with EAGAIN: something was renamed or mounted while a ".." was followed. */
 export const RESOLVE_TRIES = 128;
 
-// ---- ROOT/ID/prepared: programs for later commands on a container ------------------------------------------------------
+// ---- ROOT/ID/plans: of later commands on a container ----------------------------------------------------------------
 
-export const PREPARED_MAGIC = 0x70727062; // "bprp"
-export const PREPARED_MAX = 1 << 20;
+export const LOCAL_MAGIC = 0x70727062; // "bprp"
+export const LOCAL_MAX = 1 << 20;
 
-/** Programs of the file, in its order. */
-export enum Prepared {
+/** Plans of the file, in its order. */
+export enum Local {
   state,
   start,
   kill,
@@ -246,15 +256,20 @@ export enum Prepared {
   execGuard,
   exec,
 }
-export const PREPARED_PROGRAMS = Prepared.exec + 1;
+export const LOCAL_PLANS = Local.exec + 1;
 
-/** Slots that the front fills in for those programs. */
-export enum PreparedSlot {
+/** Slots that whoever runs them fills in. */
+export enum LocalSlot {
   /** The container's directory. */
   directory,
   /** The signal of kill. */
   signal,
+  /** A descriptor that is readable when brun is to end, or -1. */
+  interrupts,
+  /** Out: a descriptor for who explains a failure. */
+  kept,
 }
+export const LOCAL_SLOTS = LocalSlot.kept + 1;
 
 /** Words that the program of exec has room for: its last relocations are those of argv. */
 export const TEMPLATE_ARGUMENTS = 64;

@@ -2,7 +2,7 @@
  * The structs that TypeScript writes and C reads, or the other way round: as abi.ts, the only place where they are defined.
  * Fields stand in their order; `["u8", 4]` is an array of four, and a struct's name is a type, too. layout.ts says where a field is.
  */
-import { ID_MAX, PARTS, PREPARED_PROGRAMS, SEGMENTS_MAX } from "./abi.ts";
+import { ID_MAX, LOCAL_PLANS, PARTS, SEGMENTS_MAX } from "./abi.ts";
 
 export const structs = {
   programHeader: {
@@ -144,7 +144,7 @@ export const structs = {
   /** A part of a file; its offset is a multiple of 8. */
   part: { offset: "u32", size: "u32" },
   /** Of struct statx, by which one state of a file is told from another. */
-  telltale: {
+  fileStamp: {
     inode: "u64",
     size: "u64",
     /** Of ctime, which no one can set. */
@@ -152,16 +152,22 @@ export const structs = {
     nanoseconds: "u32",
     reserved: "u32",
   },
-  preparedHeader: {
+  localPlan: {
+    /** Size 0: the command takes more than a plan. */
+    part: "part",
+    /** Its operations from this one on are not for a second time. */
+    once: "u32",
+    reserved: "u32",
+  },
+  localHeader: {
     magic: "u32",
     /** Which stage the programs are for: STAGE_ID of nsenter/build.sh. */
     stage: "u32",
     /** Of state.json, which stays what says how things are. */
-    state: "telltale",
+    state: "fileStamp",
     /** The directory may have been moved. */
     id: ["char", ID_MAX + 1],
-    /** Size 0: Bun does this command. */
-    programs: ["part", PREPARED_PROGRAMS],
+    plans: ["localPlan", LOCAL_PLANS],
   },
   cachedHeader: {
     magic: "u32",

@@ -102,6 +102,8 @@ function call(op: Op): string {
       return `alive(${args.join(", ")})`;
     case "find":
       return `find ${args[0]} in ${args[1]}`;
+    case "write":
+      return `write ${args[2]} bytes to ${args[0]}: ${args[1]}`;
     case "init":
       return "clone: the child goes on, this process is its init";
     case "execute":
@@ -149,7 +151,7 @@ export function describeProgram(ops: readonly Op[]): string {
   const lines: string[] = [];
   let heading = "";
   ops.forEach((op, i) => {
-    const next = `${op.where}: ${phrase(op.step)}`;
+    const next = op.where === "" ? phrase(op.step) : `${op.where}: ${phrase(op.step)}`;
     if (next !== heading) lines.push(next);
     heading = next;
     lines.push(`${`${i}`.padStart(6)}  ${describeOp(op, i)}`);

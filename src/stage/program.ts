@@ -221,6 +221,11 @@ export class ProgramBuilder {
     this.push("check", "", [blob, width, mask, expected, errno], policy);
   }
 
+  /** Fails with `errno` where the program comes to it; with a policy it goes on elsewhere. */
+  fail(errno: number, policy: Policy = none): void {
+    this.check(this.reserve(8, "zero"), 1, 0xff, 1, errno, policy);
+  }
+
   /** Writes a value into the blob: as 4 or 8 bytes, or (0) as decimal text. */
   poke(blob: Blob, value: Value, width: 0 | 4 | 8): void {
     this.push("poke", "", [blob, value, width], none);
@@ -286,6 +291,11 @@ export class ProgramBuilder {
   /** Whether `file` may be executed, by its path or by a name looked for in `path`; see nsenter/search.h. */
   find(file: Str, path: string, policy: Policy = none): void {
     this.push("find", "", [file, this.str(path)], policy);
+  }
+
+  /** Writes all of a text, also to a pipe that others have made non-blocking. */
+  write(fd: Slot | number, text: string, policy: Policy = none): void {
+    this.push("write", "", [fd, this.str(text), utf8Length(text)], policy);
   }
 
   /** Lets a child go on with the program; the process stays as an init; see nsenter/init.h. */

@@ -20,7 +20,7 @@ interface File {
 
 /** The phrase of each kind, as it stands behind "cannot": "mount proc on /proc". */
 const phrases = {
-  /** Of a program that nobody has described: those of later commands (src/container/prepared.ts). */
+  /** Of a program that nobody has described: such as that of a guard. */
   none: "",
 
   // Mounts.
@@ -148,6 +148,26 @@ const phrases = {
   findProgram: ({ file }: File) => `find the program ${quoted(file)}`,
   execute: ({ file }: File) => `execute ${quoted(file)}`,
 
+  // What brun does to a container that is there (src/container/{state,start,kill,delete,exec}.ts).
+  lock: "lock the container's directory",
+  isMade: "look whether the container is still being made",
+  isThere: "look whether the container is still there",
+  isAlive: "look whether the container's process lives",
+  isThawed: "look whether the container's cgroup is frozen",
+  isCreated: "look whether the container waits for brun start",
+  openProcess: "open the container's process",
+  print: "write the container's state to stdout",
+  letGo: "let the container go on",
+  awaitProgram: "wait for its program to be executed",
+  isExecuted: "look whether its program has been executed",
+  isForAll: "look whether the signal is for all of its processes",
+  signal: "signal the container's process",
+  end: "kill the container's process",
+  awaitEnd: "wait for the end of the container's process",
+  removeCgroup: "remove the container's cgroup",
+  removeFiles: "remove the container's files",
+  removeDirectory: "remove the container's directory",
+
   // After it, and beside it.
   remove: ({ path }: Path) => `remove ${path}`,
   endProcesses: ({ id }: { readonly id: string }) => `end the processes of ${id}`,
@@ -166,6 +186,12 @@ export type Step = {
     ? { readonly kind: Kind } & Fields
     : { readonly kind: Kind };
 }[StepKind];
+
+/** Kinds of steps that nothing more has to be said about. */
+export type PlainStep = Exclude<
+  { [Kind in StepKind]: Phrases[Kind] extends string ? Kind : never }[StepKind],
+  "none"
+>;
 
 /** A step that looks for the program, or executes it. */
 export type ProgramStep = Step & File;

@@ -77,6 +77,27 @@ export function nativeSpawn(request: Uint8Array): number {
   return Number(native.spawn(ptr(request), 0, 0, 0, 0, 0, 0));
 }
 
+let run: ((program: Uint8Array, slots: Int32Array, count: number, failure: Int32Array) => number) | undefined;
+
+/**
+ * Runs an encoded program in this process: brun_run of nsenter/local.c. Linked here and not at the start, since few
+ * commands come to it. Returns 0, or -errno with the struct failure set.
+ * @param slots the first slots, 8 bytes each: what they are given, and what is in them afterwards
+ */
+export function runProgram(
+  program: Uint8Array,
+  slots: Int32Array,
+  count: number,
+  failure: Int32Array,
+): number {
+  if (run === undefined) {
+    const { call } = link({ call: at(functions.run) });
+    run = (bytes, first, n, failed) =>
+      Number(call(addressOf(bytes), bytes.length, addressOf(first), n, addressOf(failed), 0, 0));
+  }
+  return run(program, slots, count, failure);
+}
+
 let caught: ((fd: number, which: number) => void) | undefined;
 
 /**

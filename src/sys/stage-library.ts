@@ -36,7 +36,7 @@ function writeImage(): number {
 }
 
 /** Addresses of its functions. Throws an Error. */
-export function stageFunctions(): { syscall: number; spawn: number; catchSignals: number } {
+export function stageFunctions(): { syscall: number; spawn: number; catchSignals: number; run: number } {
   const library = openLibrary(`/proc/self/fd/${stageImageFd()}`);
   if (library === null) throw new Error(`cannot load the stage: ${libraryError()}`);
   const symbol = (name: string) => Number(librarySymbol(library, name));
@@ -44,5 +44,6 @@ export function stageFunctions(): { syscall: number; spawn: number; catchSignals
     syscall: symbol("brun_syscall"),
     spawn: symbol("brun_spawn"),
     catchSignals: symbol("brun_catch_signals"),
+    run: symbol("brun_run"),
   };
 }

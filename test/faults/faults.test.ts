@@ -36,7 +36,7 @@ interface Scenario {
   readonly sample: number;
 }
 
-/** Programs are prepared for containers without a cgroup of v1, which root's have on some machines. */
+/** Plans are written down for exec only in containers without a cgroup, which root's have on some machines. */
 const WITHOUT_CGROUP = { globals: ["--cgroup-manager=disabled"] };
 
 const created = (box: Sandbox, bundle: string, id: string) =>

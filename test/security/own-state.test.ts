@@ -23,7 +23,7 @@ const attack = (rename: string, ...places: string[]) => `
   for state in ${places.join(" ")}; do
     cat $state/*/state.json $state/*/exec.json 2>/dev/null
     mkdir -p $state/@run; echo evil > $state/@run/00
-    for victim in $state/*; do echo evil > $victim/prepared; done
+    for victim in $state/*; do echo evil > $victim/plans; done
     way=$state
     while [ "$way" != / ] && [ "$way" != . ]; do ${rename} $way $way.moved; way=$(dirname $way); done
     mkdir -p $state/@run; echo evil > $state/@run/00

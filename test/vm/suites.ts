@@ -19,7 +19,7 @@ const INTEGRATION = [
   ...["lifecycle", "exec", "ids", "isolation", "mounts", "namespaces", "process", "seccomp", "terminal"],
   ...["hooks", "descriptors", "cgroup", "cgroup-paths", "bad-input", "crash", "limits", "notify", "sandbox"],
   ...["sandbox-rootfs", "stats", "unshare", "run-flags", "errors", "explain", "doctor", "compare"],
-  ...["prepared", "conformance/conformance"],
+  ...["local-plans", "conformance/conformance"],
 ].map((name) => `./test/${name}.test.ts`);
 
 /** What of a suite cannot hold at some places: all of it, or tests by a pattern of their names. */

@@ -1,5 +1,5 @@
 /**
- * Commands that the front does without Bun, by programs that were prepared when the container was made: they do what
+ * Commands that the front does without Bun, by plans that were compiled when the container was made: they do what
  * Bun does for the same command line, and whatever is not as usual is left to Bun.
  */
 import { describe, expect, test } from "bun:test";
@@ -60,6 +60,37 @@ for (const subject of subjects(["brun"])) {
       await same("stopped");
       await front(box, ["delete", id]);
       expect(box.known(id)).toBe(false);
+    });
+
+    test("state of any length, to a pipe that its reader empties slowly", async () => {
+      await using box = new Sandbox(subject);
+      const id = await created(box, (spec) => {
+        spec.annotations = { "org.example.long": "x".repeat(300_000) };
+      });
+      const { stdout } = await front(box, ["state", id]);
+      expect(stdout).toBe(await box.ok(["state", id], BY_BUN));
+      const argv = box.argv(["state", id], {});
+      const child = Bun.spawn(["sh", "-c", '"$@" | { sleep 0.2; wc -c; }', "sh", ...argv], { env: box.env });
+      expect(Number(await new Response(child.stdout).text())).toBe(Buffer.byteLength(stdout));
+    });
+
+    test("delete of a container that waits for start, and kill where pids are shared", async () => {
+      await using box = new Sandbox(subject);
+      const waiting = await created(box);
+      await front(box, ["delete", waiting]);
+      expect(box.known(waiting)).toBe(false);
+      const id = await running(box, (spec) => {
+        spec.linux.namespaces = spec.linux.namespaces.filter(({ type }) => type !== "pid");
+        spec.mounts = spec.mounts.filter(({ type }) => type !== "proc");
+      });
+      expect((await call(box, ["delete", id])).stderr).toContain(
+        `cannot delete container ${id} that is not stopped`,
+      );
+      expect((await front(box, ["kill", id, "CONT"])).code).toBe(0);
+      // SIGKILL is for all of its processes, which takes a look at all processes.
+      const killed = await call(box, ["kill", id, "KILL"]);
+      expect([killed.bun, killed.code]).toEqual([true, 0]);
+      await box.untilStatus(id, "stopped");
     });
 
     test("global flags before the command, as clients give them", async () => {
@@ -207,8 +238,8 @@ for (const subject of subjects(["brun"])) {
     test("a process that took the pid over is left alone", async () => {
       await using box = new Sandbox(subject);
       const id = await running(box);
-      const prepared = `${box.state}/${id}/prepared`;
-      const bytes = readFileSync(prepared);
+      const plans = `${box.state}/${id}/plans`;
+      const bytes = readFileSync(plans);
       const { pid } = await box.inspect(id);
       const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
       const start = BigInt(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19]!);
@@ -219,7 +250,7 @@ for (const subject of subjects(["brun"])) {
       for (let at = bytes.indexOf(old); at >= 0; at = bytes.indexOf(old, at + 1), count++)
         other.copy(bytes, at);
       expect(count).toBeGreaterThan(4);
-      writeFileSync(prepared, bytes);
+      writeFileSync(plans, bytes);
       expect(JSON.parse((await front(box, ["state", id])).stdout).status).toBe("stopped");
       expect((await call(box, ["kill", id, "KILL"])).bun).toBe(true);
       await box.untilStatus(id, "stopped");
@@ -236,11 +267,11 @@ for (const subject of subjects(["brun"])) {
         "of noughts",
         (bytes: Buffer) => Buffer.concat([bytes.subarray(0, 64), Buffer.alloc(bytes.length - 64)]),
       ],
-    ])("a prepared file that is %s is not used", async (_, damage) => {
+    ])("a file of plans that is %s is not used", async (_, damage) => {
       await using box = new Sandbox(subject);
       const id = await running(box);
-      const prepared = `${box.state}/${id}/prepared`;
-      writeFileSync(prepared, damage(readFileSync(prepared)));
+      const plans = `${box.state}/${id}/plans`;
+      writeFileSync(plans, damage(readFileSync(plans)));
       const { bun, stdout } = await call(box, ["state", id]);
       expect(bun).toBe(true);
       expect(stdout).toContain('"status": "running"');
@@ -249,34 +280,34 @@ for (const subject of subjects(["brun"])) {
       expect(box.known(id)).toBe(false);
     });
 
-    test("a prepared file that others may write, or that is a link, is not used", async () => {
+    test("a file of plans that others may write, or that is a link, is not used", async () => {
       await using box = new Sandbox(subject);
       const id = await running(box);
-      const prepared = `${box.state}/${id}/prepared`;
-      chmodSync(prepared, 0o620);
+      const plans = `${box.state}/${id}/plans`;
+      chmodSync(plans, 0o620);
       expect((await call(box, ["state", id])).bun).toBe(true);
-      chmodSync(prepared, 0o600);
+      chmodSync(plans, 0o600);
       expect((await call(box, ["state", id])).bun).toBe(false);
-      const bytes = readFileSync(prepared);
-      unlinkSync(prepared);
+      const bytes = readFileSync(plans);
+      unlinkSync(plans);
       writeFileSync(`${box.dir}/elsewhere`, bytes, { mode: 0o600 });
       if (isRoot) chownSync(`${box.dir}/elsewhere`, subject.caller.uid, subject.caller.gid);
-      symlinkSync(`${box.dir}/elsewhere`, prepared);
+      symlinkSync(`${box.dir}/elsewhere`, plans);
       expect((await call(box, ["state", id])).bun).toBe(true);
     });
 
-    test.skipIf(!isRoot)("a prepared file of somebody else is not used", async () => {
+    test.skipIf(!isRoot)("a file of plans of somebody else is not used", async () => {
       await using box = new Sandbox(subject);
       const id = await running(box);
-      const prepared = `${box.state}/${id}/prepared`;
-      chownSync(prepared, subject.caller.uid === 0 ? 1 : 0, 0);
+      const plans = `${box.state}/${id}/plans`;
+      chownSync(plans, subject.caller.uid === 0 ? 1 : 0, 0);
       expect((await call(box, ["state", id])).bun).toBe(true);
     });
 
     test("it does not stay when the container goes", async () => {
       await using box = new Sandbox(subject);
       const id = await created(box);
-      expect(readFileSync(`${box.state}/${id}/prepared`).length).toBeGreaterThan(64);
+      expect(readFileSync(`${box.state}/${id}/plans`).length).toBeGreaterThan(64);
       await box.ok(["delete", "--force", id], BY_BUN);
       expect(box.known(id)).toBe(false);
     });

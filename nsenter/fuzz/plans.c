@@ -1,10 +1,10 @@
 /*
- * Files of prepared programs: what the front makes of whatever comes. The input is the file and the tape, which begins
+ * Files of plans: what the front makes of whatever comes. The input is the file and the tape, which begins
  * with the command's number and the words of an exec.
  */
-#include "../front/prepared.h"
+#include "../front/plans.h"
 
-#include "../front/stage.h"
+#include "../front/ahead.h"
 #include "../front/template.h"
 #include "input.h"
 #include "kernel.h"
@@ -17,6 +17,13 @@
 
 static const char *words[WORDS_MAX];
 static char text[WORDS_MAX * 256];
+
+void ahead_leave(const struct failure *failure, int64_t kept, long directory)
+{
+	(void)failure;
+	(void)kept;
+	(void)directory;
+}
 
 static unsigned int take_words(void)
 {
@@ -37,11 +44,11 @@ static unsigned int take_words(void)
 }
 
 /* A template that is filled in is a program again, whose strings end with the words. */
-static void fill(const struct prepared *prepared, const struct command *command)
+static void fill(const struct plans *plans, const struct command *command)
 {
 	struct program program;
 	size_t size;
-	unsigned char *template = prepared_program(prepared, PREPARED_EXEC, &size);
+	unsigned char *template = plans_get(plans, LOCAL_EXEC, &size);
 	unsigned char *filled = template ? template_fill(template, size, command, &size) : 0;
 	size_t length;
 
@@ -58,19 +65,19 @@ static void fill(const struct prepared *prepared, const struct command *command)
 static void use(const struct command *command)
 {
 	static struct machine machine;
-	struct prepared prepared;
+	struct plans plans;
 
-	if (prepared_open(&prepared, command) < 0)
+	if (plans_open(&plans, command) < 0)
 		return;
 	memset(&machine, 0, sizeof(machine));
 	fuzz_file(0, 0);
-	if (command->program == PREPARED_EXEC) {
-		prepared_run(&machine, &prepared, PREPARED_EXEC_GUARD);
-		fill(&prepared, command);
+	if (command->program == LOCAL_EXEC) {
+		plans_run(&machine, &plans, LOCAL_EXEC_GUARD);
+		fill(&plans, command);
 	} else {
-		prepared_run(&machine, &prepared, command->program);
+		plans_run(&machine, &plans, command->program);
 	}
-	prepared_close(&prepared);
+	plans_close(&plans);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -81,7 +88,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	fuzz_tape(data + size - tape, tape > 0 ? tape - 1 : 0);
 	fuzz_take(&program, 1);
-	command.program = program % PREPARED_PROGRAMS;
+	command.program = program % LOCAL_PLANS;
 	command.word_count = take_words();
 	fuzz_file(data, size - tape);
 	if (setjmp(fuzz_exit) == 0)
@@ -92,32 +99,32 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 /* Where a program is, once the entry has been put right. */
 static uint8_t *program_at(uint8_t *data, size_t length, unsigned int index, size_t *size)
 {
-	struct prepared_header header;
+	struct local_header header;
 	uint32_t offset;
 
 	memcpy(&header, data, sizeof(header));
-	offset = header.programs[index].offset & ~7U;
+	offset = header.plans[index].part.offset & ~7U;
 	if (offset < sizeof(header))
 		offset = sizeof(header);
 	if (offset > length)
 		offset = (uint32_t)length & ~7U;
-	if (header.programs[index].size > length - offset)
-		header.programs[index].size = (uint32_t)length - offset;
-	header.programs[index].offset = offset;
+	if (header.plans[index].part.size > length - offset)
+		header.plans[index].part.size = (uint32_t)length - offset;
+	header.plans[index].part.offset = offset;
 	memcpy(data, &header, sizeof(header));
-	*size = header.programs[index].size;
+	*size = header.plans[index].part.size;
 	return data + offset;
 }
 
 /* What a change has broken that is not it is put right; one in two changes is one of a program alone. */
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t limit, unsigned int seed)
 {
-	struct prepared_header header;
+	struct local_header header;
 	size_t length = size - fuzz_tape_size(data, size);
 	uint8_t *program;
 
 	if (length >= sizeof(header) && seed % 2 == 0) {
-		program = program_at(data, length, seed / 2 % PREPARED_PROGRAMS, &length);
+		program = program_at(data, length, seed / 2 % LOCAL_PLANS, &length);
 		if (length > 0) {
 			LLVMFuzzerMutate(program, length, length);
 			fuzz_fix_program(program, length);
@@ -129,13 +136,13 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t limit, unsigne
 	if (length < sizeof(header) || seed % 16 == 1)
 		return size;
 	memcpy(&header, data, sizeof(header));
-	header.magic = PREPARED_MAGIC;
+	header.magic = LOCAL_MAGIC;
 	header.stage = STAGE_ID;
-	header.state = (struct telltale){FUZZ_INODE, length, 0, 0, 0};
+	header.state = (struct file_stamp){FUZZ_INODE, length, 0, 0, 0};
 	memset(header.id, 0, sizeof(header.id));
 	memcpy(header.id, ID, sizeof(ID));
 	memcpy(data, &header, sizeof(header));
-	for (unsigned int i = 0; i < PREPARED_PROGRAMS; i++) {
+	for (unsigned int i = 0; i < LOCAL_PLANS; i++) {
 		size_t program_size;
 
 		program = program_at(data, length, i, &program_size);

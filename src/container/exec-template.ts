@@ -1,4 +1,4 @@
-/** The program of `exec` without flags, for any words: the last part of what prepared.ts writes down. */
+/** The plan of `exec` without flags for the stage, for any words. */
 import type { ContainerConfig, ExecConfig } from "../config/types.ts";
 import { setnsInit } from "../init/setns.ts";
 import { TEMPLATE_ARGUMENTS } from "../plan/abi.ts";
@@ -14,7 +14,7 @@ import type { Runtime } from "./types.ts";
 const WORD = "word";
 
 /** For the stage, see nsenter/front/template.h; null for what depends on who calls `exec`, and on more than the container. */
-export function preparedExec(
+export function execTemplate(
   rt: Runtime,
   config: ContainerConfig,
   state: StoredState,

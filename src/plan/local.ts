@@ -1,0 +1,137 @@
+/**
+ * Plans for brun's own process: what `state`, `start`, `kill` and `delete` do to a container, and what `exec` looks at
+ * before. A plan is compiled from the container's state. Bun runs it by one call into the C; the front runs it from the
+ * container's directory, where it has been written down (src/container/local-plans.ts). There is no other implementation.
+ * A plan that fails says by its operation why: the command compiles it once more, recorded, and explains that.
+ */
+import { BrunError } from "../errors.ts";
+import { type Label, type Op, type Program, ProgramBuilder, type Slot } from "../stage/program.ts";
+import { type PlainStep, phrase, type Step, type StepKind } from "../stage/step.ts";
+import { errnoName, errnoText } from "../sys/errno.ts";
+import { askFront, runProgram } from "../sys/ffi.ts";
+import { each } from "../sys/lists.ts";
+import { FrontFact, LOCAL_SLOTS, LocalSlot } from "./abi.ts";
+import { layout } from "./layout.ts" with { type: "macro" };
+
+/** A plan being built, and the slots that whoever runs it fills in: LocalSlot. */
+export interface Local {
+  readonly b: ProgramBuilder;
+  /** The container's directory. */
+  readonly directory: Slot;
+  /** The signal of `kill`. */
+  readonly signal: Slot;
+  /** Readable when brun is to end, or -1. */
+  readonly interrupts: Slot;
+  /** A descriptor for who explains a failure. */
+  readonly kept: Slot;
+  /** Says what the operations that follow are for. */
+  readonly at: (step: PlainStep) => void;
+  /** From here on the plan is not to be run once more: a failure is all that is left to explain. */
+  readonly once: () => void;
+  /** Where a plan that has done its work goes on. */
+  readonly end: Label;
+}
+
+/** Built for brun's own process. */
+export interface LocalPlan extends Program {
+  /** Index of the first operation with which it may not begin again. */
+  readonly once: number;
+}
+
+/** Compiles the same plan each time; with `record` with what its operations are for. */
+export type Compile = (record: boolean) => LocalPlan;
+
+/** Builds a plan. */
+export function localPlan(build: (local: Local) => void, record: boolean): LocalPlan {
+  const b = new ProgramBuilder(record);
+  let once: number | undefined;
+  const end = b.label();
+  build({
+    b,
+    directory: b.slot(),
+    signal: b.slot(),
+    interrupts: b.slot(),
+    kept: b.slot(),
+    at: (kind) => b.at("", { kind } as Step),
+    once: () => {
+      once = b.length;
+    },
+    end,
+  });
+  b.mark(end);
+  return { ...b.finish(), once: once ?? b.length };
+}
+
+/** What a plan is given; -1 for what is absent. */
+export interface Given {
+  readonly directory?: number;
+  readonly signal?: number;
+  readonly interrupts?: number;
+}
+
+/** Why a plan did not come to its end. */
+export interface LocalFailure {
+  readonly step: StepKind;
+  readonly errno: number;
+  readonly op: Op;
+  /** What the plan has put into its slot of that name, or -1. */
+  readonly kept: number;
+}
+
+const failed = layout("failure");
+const FAILURE_SIZE = layout("failure").sizeof;
+
+/** Runs a plan in this process. Returns null when it has come to its end. Throws an Error when the plan is none. */
+export function runLocal(
+  compile: Compile,
+  { directory = -1, signal = -1, interrupts = -1 }: Given,
+): LocalFailure | null {
+  const slots = new Int32Array(2 * LOCAL_SLOTS).fill(-1);
+  each([directory, signal, interrupts], (value, i) => {
+    slots.set([value, value >> 31], 2 * i);
+  });
+  const failure = new Int32Array(FAILURE_SIZE / 4);
+  if (runProgram(compile(false).bytes, slots, LOCAL_SLOTS, failure) === 0) return null;
+  return failureAt(compile, {
+    index: failure[failed.op / 4]!,
+    errno: failure[failed.error / 4]!,
+    kept: slots[2 * LocalSlot.kept]!,
+  });
+}
+
+/** Where a plan has failed. */
+export interface Left {
+  /** Of the operation. */
+  readonly index: number;
+  readonly errno: number;
+  readonly kept: number;
+}
+
+/**
+ * What the front has left of a plan that it began and that is not to begin once more, with the container's directory, locked;
+ * null when there is none.
+ */
+export function leftByFront(): (Left & { readonly directory: number }) | null {
+  const index = askFront(FrontFact.leftOp);
+  if (index < 0) return null;
+  return {
+    index,
+    errno: askFront(FrontFact.leftErrno),
+    kept: askFront(FrontFact.leftKept),
+    directory: askFront(FrontFact.leftDirectory),
+  };
+}
+
+/** The failure of an operation of a plan that has been run. */
+export function failureAt(compile: Compile, { index, errno, kept }: Left): LocalFailure {
+  const op = compile(true).ops[index];
+  if (op === undefined) throw new Error(`a plan was refused: ${errnoName(errno)}`);
+  return { step: op.step.kind, errno, op, kept };
+}
+
+/** The error for a failure that no command knows more of. */
+export function unexpected({ op, errno }: LocalFailure): BrunError {
+  return new BrunError(`cannot ${phrase(op.step)}: ${errnoText(errno)} (${errnoName(errno)})`, {
+    code: errnoName(errno),
+  });
+}
