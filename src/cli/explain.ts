@@ -5,6 +5,7 @@ import { BrunError } from "../errors.ts";
 import { explain } from "../explain/explain.ts";
 import { explanationDiff, explanationText } from "../explain/text.ts";
 import { toSharedJson } from "../spec/index.ts";
+import { absolute } from "../sys/fs.ts";
 import { defineCommand } from "./command.ts";
 import { procOf, usernsOf } from "./container-flags.ts";
 import type { Values } from "./flags.ts";
@@ -43,6 +44,14 @@ export function printExplanation(
   else printRaw(explanationText(explanation, syscalls, marks(1)));
 }
 
+function printCached({ root }: Runtime, bundle: string, json: boolean): void {
+  const { cachedText, explainCached } =
+    require("../explain/cached.ts") as typeof import("../explain/cached.ts");
+  const explanation = explainCached(root, absolute(bundle));
+  if (json) print(`${toSharedJson(explanation, "  ")}\n`);
+  else printRaw(cachedText(explanation, marks(1)));
+}
+
 export default defineCommand({
   meta: { name: "explain", description: "say what run would do with a bundle and why, without doing it" },
   args: {
@@ -59,15 +68,21 @@ export default defineCommand({
     userns,
     proc,
     ...explainFlags,
+    cached: { type: "boolean", description: "print the plan that the next run of the bundle uses" },
   },
   details: `It tells the id maps and where each comes from, what of the config is changed for a caller without root and the
 reason, the cgroup, and the steps of the container's init with the part of the config that each is for. With --host or
---rootfs it takes the flags of a container without a bundle.
+--rootfs it takes the flags of a container without a bundle. --cached tells what the last run of the bundle has left for the
+next one: what has to be as it was then, and the operations.
 
 EXAMPLE
   brun explain --bundle demo web
   brun explain --host -- make test`,
   run({ args, data }) {
+    if (args.cached) {
+      printCached(viewRuntime(data), args.bundle || ".", args.json);
+      return;
+    }
     printExplanation(viewRuntime(data), args, {
       id: args["container-id"] ?? "example",
       bundle: args.bundle || ".",

@@ -65,7 +65,7 @@ export function keepPlan(rt: Runtime, plan: Uint8Array, bundle: string): void {
   const directory = `${rt.root}/${DIRECTORY}`;
   try {
     if (mkdir(directory, 0o700) !== 0 && !isOwnDirectory(directory)) return;
-    replaceFile(`${directory}/${slotOf(bundle)}`, plan);
+    replaceFile(planPath(rt.root, bundle), plan);
   } catch {
     // The next run boots Bun again.
   }
@@ -104,6 +104,11 @@ function isOwnDirectory(path: string): boolean {
   const stat = tryStat(path, true);
   if (typeof stat === "number" || (stat.mode & S.IFMT) !== S.IFDIR) return false;
   return stat.uid === syscall(NR.geteuid) && (stat.mode & 0o022) === 0;
+}
+
+/** Where the plan of a bundle is kept, or that of another one with the same hash. */
+export function planPath(root: string, bundle: string): string {
+  return `${root}/${DIRECTORY}/${slotOf(bundle)}`;
 }
 
 /** FNV-1a of the UTF-8, as two hexadecimal digits. */

@@ -8,10 +8,10 @@ import {
   fileSystem,
   fileType,
   hardLimit,
+  hasTerminal,
   ownStdio,
   readlink,
   readTextIfThere,
-  recordTerminal,
 } from "../host/ask.ts";
 import { asking } from "../host/recorder.ts";
 import type { Process, Spec } from "../spec/index.ts";
@@ -49,17 +49,10 @@ export function gatherFacts(spec: Spec, bundle: string, cgroup: CgroupPlan | nul
 export function processFacts(process: Process): ProcessFacts {
   const uid = process.user?.uid ?? 0;
   return {
-    terminalSize: process.terminal ? sizeOfTerminal() : null,
+    terminalSize: process.terminal && hasTerminal() ? asking(terminalSize) : null,
     ownStdio: uid === 0 ? [] : descriptorsIn(ownStdio()),
     lacking: lackingCalls(),
   };
-}
-
-/** Its size is no input: the supervisor hands on what it is when the program begins. */
-function sizeOfTerminal(): readonly [number, number] | null {
-  const size = asking(terminalSize);
-  recordTerminal(size !== null);
-  return size;
 }
 
 function descriptorsIn(bits: number): number[] {

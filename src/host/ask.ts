@@ -6,13 +6,14 @@
  */
 import { InputKind } from "../plan/abi.ts";
 import { layout } from "../plan/layout.ts" with { type: "macro" };
+import { IOCTL } from "../sys/constants.ts";
 import * as given from "../sys/environment.ts";
 import { E } from "../sys/errno.ts";
 import { check, SysError } from "../sys/error.ts";
 import { cstr, NR, syscall } from "../sys/ffi.ts";
 import * as fs from "../sys/fs.ts";
 import * as inRoot from "../sys/in-root.ts";
-import { each } from "../sys/lists.ts";
+import { any, each } from "../sys/lists.ts";
 import { SENSELESS } from "../sys/refused-calls.ts";
 import type { SyscallName } from "../sys/syscalls.ts";
 import { fromUtf8 } from "../sys/utf8.ts";
@@ -302,7 +303,10 @@ function isOwn(fd: number): boolean {
   return flags >= 0 && (flags & O_ACCMODE) !== fs.O.RDONLY;
 }
 
-/** Notes whether there is a terminal among stdin, stdout and stderr. Its size is none: the supervisor hands on what it is then. */
-export function recordTerminal(there: boolean): void {
+/** Whether there is a terminal among stdin, stdout and stderr. Its size is no input: the supervisor hands on what it is then. */
+export function hasTerminal(): boolean {
+  const size = new Uint16Array(4);
+  const there = asking(() => any([0, 1, 2], (fd) => syscall(NR.ioctl, fd, IOCTL.TIOCGWINSZ, size) === 0));
   record(InputKind.terminal, 0, "", word(there ? 1 : 0));
+  return there;
 }

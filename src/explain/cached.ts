@@ -1,0 +1,187 @@
+/** The plan that the front uses for the next `run` of a bundle, for people: `brun explain --cached`. */
+
+import { planPath } from "../container/cached-plan.ts";
+import { PlanFile } from "../container/plan-file.ts";
+import { BrunError } from "../errors.ts";
+import { aboutText, callOf, isAnsweredAsBefore } from "../host/again.ts";
+import type { GuardOperation } from "../host/guard.ts";
+import { FrontFact, InputKind, Part } from "../plan/abi.ts";
+import { printable } from "../printable.ts";
+import { decodeProgram } from "../stage/decode.ts";
+import { describeOp } from "../stage/describe.ts";
+import { RLIMITS } from "../sys/constants.ts";
+import { errnoName } from "../sys/errno.ts";
+import { askFront } from "../sys/ffi.ts";
+import { readFile, S } from "../sys/fs.ts";
+import { members } from "../sys/members.ts" with { type: "macro" };
+import { fromUtf8 } from "../sys/utf8.ts";
+import type { Marks } from "./text.ts";
+
+/** A question of the guard. */
+export interface ExplainedInput {
+  /** "file", "stamp", … */
+  readonly kind: string;
+  readonly about: string;
+  readonly answer: string;
+  /** Whether it is answered so now. */
+  readonly same: boolean;
+}
+
+/** A cached plan. */
+export interface CachedExplanation {
+  readonly file: string;
+  readonly bundle: string;
+  /** Whether this brun has written it. */
+  readonly ours: boolean;
+  readonly guard: readonly ExplainedInput[];
+  readonly warnings: readonly string[];
+  readonly programs: readonly { readonly name: string; readonly operations: readonly string[] }[];
+}
+
+const PROGRAMS = [
+  ["enter", Part.enter],
+  ["build", Part.build],
+  ["finish", Part.finish],
+  ["cleanup", Part.cleanup],
+] as const;
+
+const KINDS = Object.keys(members("InputKind"));
+
+const TYPES: Readonly<Record<number, string>> = {
+  [S.IFDIR]: "directory",
+  [S.IFREG]: "file",
+  [S.IFLNK]: "link",
+  [S.IFSOCK]: "socket",
+  [S.IFIFO]: "FIFO",
+  [S.IFCHR]: "character device",
+  [S.IFBLK]: "block device",
+};
+
+/** Reads the plan of a bundle. Throws a BrunError where there is none. */
+export function explainCached(root: string, bundle: string): CachedExplanation {
+  const file = planPath(root, bundle);
+  const plan = readPlan(file, bundle);
+  const [path] = fromUtf8(plan.part(Part.key)).split("\0");
+  if (path !== bundle) throw noPlan(bundle, `${file} has the plan of ${path}`);
+  return {
+    file,
+    bundle,
+    ours: plan.build === askFront(FrontFact.build),
+    guard: plan.guard().map(explainInput),
+    warnings: fromUtf8(plan.part(Part.warnings)).split("\n").filter(Boolean),
+    programs: PROGRAMS.map(([name, part]) => ({
+      name,
+      operations: decodeProgram(plan.part(part)).map((op, i) => printable(describeOp(op, i), true)),
+    })),
+  };
+}
+
+function readPlan(file: string, bundle: string): PlanFile {
+  try {
+    return new PlanFile(readFile(file));
+  } catch (error) {
+    throw noPlan(
+      bundle,
+      error instanceof RangeError ? `${file} has ${error.message}` : `there is no ${file}`,
+    );
+  }
+}
+
+function noPlan(bundle: string, why: string): BrunError {
+  return new BrunError(`no plan of ${bundle} is cached: ${why}`, {
+    hint: "brun --debug run says why a plan is not cached",
+  });
+}
+
+function explainInput(question: GuardOperation): ExplainedInput {
+  return {
+    kind: KINDS[question.kind] ?? "unknown",
+    about: printable(subject(question), true),
+    answer: printable(answerText(question), true),
+    same: isAnsweredAsBefore(question),
+  };
+}
+
+function subject(question: GuardOperation): string {
+  switch (question.kind as InputKind) {
+    case InputKind.call: {
+      const [name, ...args] = callOf(question);
+      while (args.at(-1) === 0) args.pop();
+      return `${name}(${args.join(", ")})`;
+    }
+    case InputKind.limit:
+      return RLIMITS[question.detail] ?? `${question.detail}`;
+    case InputKind.capabilities:
+    case InputKind.stdio:
+    case InputKind.terminal:
+      return "";
+    default:
+      return aboutText(question);
+  }
+}
+
+/** Words of 32 bits. */
+function words(bytes: Uint8Array): number[] {
+  return Array.from(new Uint32Array(bytes.slice(0, bytes.length & ~3).buffer));
+}
+
+function answerText({ kind, answer }: GuardOperation): string {
+  if (answer === null) return "none";
+  const [first = 0, second = 0, third = 0] = words(answer);
+  const signed = first | 0;
+  switch (kind as InputKind) {
+    case InputKind.file:
+      return `${answer.length} bytes`;
+    case InputKind.stamp:
+      return `inode ${first + second * 4294967296}, ${third} bytes`;
+    case InputKind.type:
+      return signed < 0 ? errnoName(-signed) : (TYPES[first] ?? `0${first.toString(8)}`);
+    case InputKind.link:
+    case InputKind.variable:
+      return fromUtf8(answer);
+    case InputKind.call:
+    case InputKind.access:
+      return signed < 0 && signed > -4096 ? errnoName(-signed) : `${first}`;
+    case InputKind.fileSystem:
+      return `type 0x${first.toString(16)}, flags 0x${second.toString(16)}`;
+    case InputKind.limit: {
+      const value = first + second * 4294967296;
+      return value > Number.MAX_SAFE_INTEGER ? "unlimited" : `${value}`;
+    }
+    case InputKind.capabilities:
+      return first === 0 && second === 0
+        ? "none"
+        : `0x${((BigInt(second) << 32n) | BigInt(first)).toString(16)}`;
+    default:
+      return `${first}`;
+  }
+}
+
+/** The explanation as text. */
+export function cachedText(e: CachedExplanation, marks: Marks): string {
+  const width = (of: (input: ExplainedInput) => string) =>
+    Math.min(60, Math.max(0, ...e.guard.map((input) => of(input).length)));
+  const [kinds, abouts] = [width(({ kind }) => kind), width(({ about }) => about)];
+  const inputs = e.guard.map(
+    ({ kind, about, answer, same }) =>
+      `${kind.padEnd(kinds)}  ${about.padEnd(abouts)}  ${answer}${same ? "" : "  (not so now)"}`,
+  );
+  const used = !e.ours
+    ? "not used: another brun has written it"
+    : e.guard.every(({ same }) => same)
+      ? "used by the next run"
+      : "not used: the guard does not agree";
+  const parts: [string, readonly string[]][] = [
+    ["Plan", [`${e.file} of ${e.bundle}`, used]],
+    ["Guard", inputs],
+    ["Warnings", e.warnings],
+    ...e.programs.map(({ name, operations }): [string, string[]] => [
+      `Program ${name}`,
+      operations.map((operation, i) => `${`${i}`.padStart(4)}  ${operation}`),
+    ]),
+  ];
+  return parts
+    .filter(([, lines]) => lines.length > 0)
+    .map(([title, lines]) => `${marks.title(title)}\n${lines.map((line) => `  ${line}\n`).join("")}`)
+    .join("\n");
+}

@@ -1,0 +1,515 @@
+/**
+ * A machine of which anything may change between two runs of a bundle: what a caller is, has and sees, each of it with the few
+ * values that it can have here. A world is one value of each.
+ */
+import { randomUUID } from "node:crypto";
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import type { SyscallName } from "../../src/sys/syscalls.ts";
+import { isRoot, subordinateRange } from "./caller.ts";
+import type { Outcome, Sandbox } from "./sandbox.ts";
+import type { TestSpec } from "./spec.ts";
+import { ENOSYS, EPERM, refusing, without } from "./without.ts";
+import { brunPath } from "./workspace.ts";
+
+/** What a run is made of besides the bundle. */
+interface Circumstances {
+  /** Mounts made by root in a namespace of their own. */
+  readonly mounts: string[];
+  /** Programs that run the next one: as root, and as the caller. */
+  readonly asRoot: string[];
+  readonly asCaller: string[];
+  /** Shell commands before it. */
+  readonly shell: string[];
+  readonly redirections: string[];
+  readonly env: Record<string, string>;
+  readonly setpriv: string[];
+  readonly flags: string[];
+  brun: string;
+}
+
+/** One thing that may change: to its nth value. */
+interface Dimension {
+  readonly name: string;
+  readonly values: number;
+  /** It takes root. */
+  readonly root?: true;
+  readonly be: (value: number, world: World, now: Circumstances) => void;
+}
+
+const LOOK = `id; pwd; env | sort; hostname; umask; ulimit -a; ulimit -Ha
+grep -E '^(Cap|NoNewPrivs|Seccomp|Sig(Blk|Ign|Cgt)|Umask|Groups|CoreDumping)' /proc/self/status
+cat /proc/self/cgroup /proc/self/uid_map /proc/self/gid_map /proc/self/setgroups /proc/self/oom_score_adj /proc/self/limits
+cat /proc/self/mountinfo | sed 's/^[0-9]* [0-9]* [0-9:]*//; s/ \\(master\\|shared\\):[0-9]*//g'
+stat -c '%A %u %g %t:%T %n' /dev/* /data/* 2>&1; cat /data/file 2>&1; readlink /data/link 2>&1
+stat -Lc '%u %a' /proc/self/fd/0 /proc/self/fd/1; ls /proc/self/fd | wc -l; ls /sys/fs/cgroup 2>&1 | head -3
+exit $((\${#VALUE} % 7))`;
+
+const errno = { action: "SCMP_ACT_ERRNO", names: ["chmod", "fchmodat"], errnoRet: 5 };
+
+/** Configs whose plans depend on different things. */
+const BUNDLES: readonly [string, (spec: TestSpec, box: Sandbox) => void][] = [
+  ["one id", () => undefined],
+  [
+    "default ids, limits",
+    (spec) => {
+      spec.linux.namespaces = spec.linux.namespaces.filter(({ type }) => type !== "user");
+      delete spec.linux.uidMappings;
+      delete spec.linux.gidMappings;
+      spec.process.rlimits = [{ type: "RLIMIT_NOFILE", hard: 900, soft: 256 }];
+      spec.process.oomScoreAdj = 500;
+    },
+  ],
+  [
+    "another user, a filter",
+    (spec, { subject: { caller } }) => {
+      const map = (id: number, file: "/etc/subuid" | "/etc/subgid") => [
+        { containerID: 0, hostID: id, size: 1 },
+        { containerID: 1, hostID: subordinateRange(caller, file)[0], size: 5000 },
+      ];
+      spec.linux.uidMappings = map(caller.uid, "/etc/subuid");
+      spec.linux.gidMappings = map(caller.gid, "/etc/subgid");
+      spec.process.user = { uid: 1000, gid: 1001, umask: 0o27, additionalGids: [5, 6] };
+      spec.linux.seccomp = { defaultAction: "SCMP_ACT_ALLOW", syscalls: [errno] };
+    },
+  ],
+  [
+    "cgroups to see, HOME to look up",
+    (spec) => {
+      spec.mounts.push({ destination: "/sys/fs/cgroup", type: "cgroup", options: ["ro", "nosuid"] });
+      spec.process.env = spec.process.env.filter((name) => !name.startsWith("HOME="));
+      spec.annotations = { "run.oci.keep_original_groups": "1" };
+    },
+  ],
+];
+
+const REFUSED: readonly (readonly [SyscallName[], number])[] = [
+  [["close_range"], ENOSYS],
+  [["mount_setattr"], EPERM],
+  [["pidfd_open", "pidfd_send_signal"], ENOSYS],
+  [["clone3", "close_range"], EPERM],
+];
+
+/** Replaces a file of the machine in the mounts of a run. */
+const replaced =
+  (target: string, ...texts: readonly ((world: World) => string)[]) =>
+  (value: number, world: World, { mounts }: Circumstances): void => {
+    if (value === 0) return;
+    const path = `${world.box.dir}/${target.replaceAll("/", "_")}-${value}`;
+    if (!existsSync(path)) writeFileSync(path, texts[value - 1]!(world), { mode: 0o644 });
+    mounts.push(`mount --bind ${path} ${target}`);
+  };
+
+const subordinate =
+  (file: "/etc/subuid" | "/etc/subgid", size: number) =>
+  ({ box: { subject } }: World): string =>
+    `${subject.caller.user}:${subordinateRange(subject.caller, file)[0]}:${size}\n`;
+
+const environment = (name: string, ...values: string[]): Dimension => ({
+  name: `$${name}`,
+  values: values.length + 1,
+  be(value, _, { env }) {
+    if (value > 0) env[name] = values[value - 1]!;
+  },
+});
+
+const shell = (name: string, ...commands: string[]): Dimension => ({
+  name,
+  values: commands.length + 1,
+  be(value, _, now) {
+    if (value > 0) now.shell.push(commands[value - 1]!);
+  },
+});
+
+const asRoot = (name: string, ...words: (readonly string[])[]): Dimension => ({
+  name,
+  values: words.length + 1,
+  root: true,
+  be(value, _, now) {
+    if (value > 0) now.asRoot.push(...words[value - 1]!);
+  },
+});
+
+const setpriv = (name: string, ...words: (readonly string[])[]): Dimension => ({
+  name,
+  values: words.length + 1,
+  root: true,
+  be(value, _, now) {
+    if (value > 0) now.setpriv.push(...words[value - 1]!);
+  },
+});
+
+const DIMENSIONS: readonly Dimension[] = [
+  { name: "the bundle", values: BUNDLES.length, be: () => undefined },
+  {
+    name: "bytes of the config, with the same size and times",
+    values: 3,
+    be: (value, world) =>
+      world.config((text) => text.replace(/VALUE=.{6}/, `VALUE=${"abc"[value]!.repeat(6)}`)),
+  },
+  {
+    name: "the config's length",
+    values: 2,
+    be: (value, world) => world.config((text) => `${text.trimEnd()}${" ".repeat(value)}`),
+  },
+  {
+    name: "the bind source",
+    values: 5,
+    be(value, { box }) {
+      const path = `${box.dir}/shared`;
+      rmSync(path, { recursive: true, force: true });
+      if (value < 2) box.file("shared", ["text\n", "other\n"][value]!);
+      if (value === 2) mkdirSync(path);
+      if (value === 3) symlinkSync(box.file("elsewhere", "elsewhere\n"), path);
+    },
+  },
+  {
+    name: "the root directory",
+    values: 3,
+    be(value, { bundle }) {
+      const [root, away] = [`${bundle}/rootfs`, `${bundle}/away`];
+      if (existsSync(away)) {
+        rmSync(root, { force: true });
+        renameSync(away, root);
+      }
+      if (value > 0) renameSync(root, away);
+      if (value === 2) writeFileSync(root, "");
+    },
+  },
+  {
+    name: "/etc/passwd in the root",
+    values: 3,
+    be(value, { bundle }) {
+      const path = `${bundle}/rootfs/etc/passwd`;
+      if (existsSync(`${bundle}/rootfs/etc`))
+        writeFileSync(path, `root:x:0:0::/${["root", "home", "tmp"][value]}:/bin/sh\n`);
+    },
+  },
+  environment("PATH", "/usr/bin:/bin", "/nowhere"),
+  environment("HOME", "/", "/nowhere"),
+  environment("XDG_CACHE_HOME", "/nowhere"),
+  environment("LD_LIBRARY_PATH", "/nowhere"),
+  environment("LISTEN_FDS", "0", "x"),
+  environment("NOTIFY_SOCKET", "/nowhere/socket"),
+  environment("ANYTHING", "else"),
+  environment("USER", "root"),
+  shell("limit of open files", "ulimit -n 800", "ulimit -n 700", "ulimit -Sn 300"),
+  shell("limit of processes", "ulimit -Su 5000"),
+  shell("limit of core files", "ulimit -c 0"),
+  shell("oom_score_adj", "echo 400 >/proc/self/oom_score_adj", "echo 600 >/proc/self/oom_score_adj"),
+  shell("umask", "umask 077", "umask 0"),
+  shell("signals", "trap '' INT HUP TERM", "trap '' CHLD"),
+  shell("current directory", "cd /", "cd /tmp"),
+  {
+    name: "kind of stdin",
+    values: 4,
+    be(value, { box }, { redirections }) {
+      if (value > 0) redirections.push(["", "</dev/null", `<${box.file("empty", "")}`, "<&-"][value]!);
+    },
+  },
+  {
+    name: "kind of stdout",
+    values: 2,
+    be(value, _, now) {
+      if (value > 0) now.redirections.push("2>/dev/null");
+    },
+  },
+  {
+    name: "system calls that are refused",
+    values: 1 + REFUSED.length,
+    be(value, _, { asCaller }) {
+      if (value > 0) asCaller.push(...without(refusing(...REFUSED[value - 1]!)));
+    },
+  },
+  {
+    name: "no_new_privs",
+    values: 2,
+    be(value, _, { asCaller }) {
+      if (value > 0) asCaller.push("setpriv", "--no-new-privs");
+    },
+  },
+  {
+    name: "--no-new-keyring",
+    values: 2,
+    be(value, _, { flags }) {
+      if (value > 0) flags.push("--no-new-keyring");
+    },
+  },
+  {
+    name: "brun itself",
+    values: 3,
+    be(value, { box, build }, now) {
+      if (value === 0) return;
+      const path = `${box.dir}/brun-${value}`;
+      if (!existsSync(path)) copyFileSync(brunPath(), path);
+      chmodSync(path, 0o755);
+      if (value === 2) otherBuild(path, build());
+      now.brun = path;
+    },
+  },
+  setpriv("group", ["--regid=65533"]),
+  setpriv("groups", ["--groups=5,6"], ["--clear-groups"]),
+  setpriv("capabilities", ["--inh-caps=+kill", "--ambient-caps=+kill"], ["--inh-caps=+kill"]),
+  setpriv("rights over ids", ["--inh-caps=+setuid,+setgid", "--ambient-caps=+setuid,+setgid"]),
+  setpriv("securebits", ["--securebits=+noroot"]),
+  asRoot("namespaces", ["unshare", "--net"], ["unshare", "--ipc", "--uts"], ["unshare", "--cgroup"]),
+  asRoot("pid namespace", ["unshare", "--pid", "--fork", "--mount-proc"]),
+  {
+    name: "user namespace",
+    values: 2,
+    be(value, _, { asCaller }) {
+      if (value > 0) asCaller.push("unshare", "--user", "--map-root-user");
+    },
+  },
+  {
+    name: "subuid",
+    values: 4,
+    root: true,
+    be: replaced("/etc/subuid", subordinate("/etc/subuid", 5000), subordinate("/etc/subuid", 2000), () => ""),
+  },
+  {
+    name: "subgid",
+    values: 3,
+    root: true,
+    be: replaced("/etc/subgid", subordinate("/etc/subgid", 3000), () => ""),
+  },
+  {
+    name: "nsswitch",
+    values: 3,
+    root: true,
+    be: replaced(
+      "/etc/nsswitch.conf",
+      () => "subid: files\n",
+      () => "subid: nowhere\n",
+    ),
+  },
+  {
+    name: "passwd",
+    values: 2,
+    root: true,
+    be: replaced("/etc/passwd", ({ box }) =>
+      readFileSync("/etc/passwd", "utf8").replaceAll(`${box.subject.caller.user}:`, "renamed:"),
+    ),
+  },
+  {
+    name: "newuidmap",
+    values: 4,
+    root: true,
+    be(value, { box }, { mounts }) {
+      if (value === 1) mounts.push("mount --bind /dev/null /usr/bin/newuidmap");
+      if (value === 2)
+        mounts.push(
+          "mount --bind /usr/bin/newuidmap /usr/bin/newuidmap; mount -o remount,bind,nosuid /usr/bin/newuidmap",
+        );
+      const copy = `${box.dir}/newuidmap`;
+      if (value === 3 && !existsSync(copy)) copyFileSync("/usr/bin/newuidmap", copy);
+      if (value === 3)
+        mounts.push(`chown 0:0 ${copy}; chmod 755 ${copy}; mount --bind ${copy} /usr/bin/newuidmap`);
+    },
+  },
+  {
+    name: "mounts",
+    values: 4,
+    root: true,
+    be(value, { box, bundle }, { mounts }) {
+      if (value === 1) mounts.push("mount -t tmpfs tmpfs /sys/fs/cgroup");
+      if (value === 2) mounts.push("umount -R /sys/fs/cgroup; mount -t cgroup2 cgroup2 /sys/fs/cgroup");
+      if (value === 3 && existsSync(`${box.dir}/shared`))
+        mounts.push(
+          `mount --bind ${bundle}/config.json ${box.dir}/shared || mount --bind ${bundle} ${box.dir}/shared`,
+        );
+    },
+  },
+  {
+    name: "the loader's cache",
+    values: 2,
+    root: true,
+    be(value, { box }, { mounts }) {
+      const copy = `${box.dir}/ld.so.cache`;
+      if (value > 0 && !existsSync(copy)) copyFileSync("/etc/ld.so.cache", copy);
+      if (value > 0) mounts.push(`chown 0:0 ${copy}; mount --bind ${copy} /etc/ld.so.cache`);
+    },
+  },
+];
+
+const USABLE = DIMENSIONS.filter(({ root }) => isRoot || root !== true);
+
+/** Number of things that may change. */
+export const CHANGES = USABLE.length;
+
+/** A number that the front has of this build of brun (src/plan/structs.ts, behind) becomes another one. */
+function otherBuild(path: string, build: number): void {
+  const bytes = readFileSync(path);
+  const word = Buffer.alloc(4);
+  word.writeUInt32LE(build);
+  let found = 0;
+  for (let at = bytes.indexOf(word); at >= 0; at = bytes.indexOf(word, at + 4)) {
+    bytes.writeUInt32LE((build ^ 1) >>> 0, at);
+    found += 1;
+  }
+  if (found !== 1) throw new Error(`the number of the build, ${build.toString(16)}, is there ${found} times`);
+  writeFileSync(path, bytes);
+}
+
+/** How a run ended, and whether it has left another plan behind. */
+export interface Ran extends Pick<Outcome, "code" | "stdout" | "stderr"> {
+  readonly cached: boolean;
+}
+
+export class World {
+  private readonly values: number[] = new Array(CHANGES).fill(0);
+  private readonly bundles: readonly string[];
+  readonly box: Sandbox;
+  /** Number of the build, as the first plan that is cached has it. */
+  readonly build: () => number;
+
+  constructor(box: Sandbox) {
+    this.box = box;
+    box.file("shared", "text\n");
+    // What is told once is told.
+    for (const name of ["userns", "proc"]) {
+      this.owned(`${box.state}/@told`);
+      writeFileSync(`${box.state}/@told/${name}`, "");
+    }
+    this.bundles = BUNDLES.map(([, edit]) =>
+      box.bundle((spec) => {
+        spec.process.args = ["/bin/sh", "-c", LOOK];
+        spec.process.env.push("VALUE=aaaaaa");
+        spec.mounts.push(
+          { destination: "/data/file", type: "bind", source: `${box.dir}/shared`, options: ["bind", "ro"] },
+          {
+            destination: "/data/link",
+            type: "bind",
+            source: `${box.dir}/shared`,
+            options: ["bind", "copy-symlink"],
+          },
+        );
+        spec.root.readonly = false;
+        edit(spec, box);
+      }),
+    );
+    let build: number | undefined;
+    this.build = () => {
+      if (build !== undefined) return build;
+      const [file] = new Bun.Glob("*").scanSync({ cwd: `${box.state}/@run`, absolute: true });
+      build = readFileSync(file!).readUInt32LE(4);
+      return build;
+    };
+  }
+
+  get bundle(): string {
+    return this.bundles[this.values[0]!]!;
+  }
+
+  private owned(directory: string): void {
+    const { uid, gid } = this.box.subject.caller;
+    for (const path of [this.box.state, directory]) {
+      mkdirSync(path, { recursive: true, mode: 0o700 });
+      if (isRoot) chownSync(path, uid, gid);
+    }
+  }
+
+  /** Changes the text of the bundle's config, and nothing else of the file that can be kept. */
+  config(change: (text: string) => string): void {
+    const path = `${this.bundle}/config.json`;
+    const { atime, mtime } = statSync(path);
+    const before = readFileSync(path, "utf8");
+    const text = change(before);
+    if (text === before) return;
+    writeFileSync(path, text);
+    utimesSync(path, atime, mtime);
+  }
+
+  /** Changes one thing; `value` counts from 0, and wraps. Returns what it is now. */
+  change(which: number, value: number): string {
+    const { name, values } = USABLE[which]!;
+    this.values[which] = value % values;
+    return `${name}: ${this.values[which]}`;
+  }
+
+  /** All that is not as it was at the beginning. */
+  state(): string[] {
+    return USABLE.flatMap(({ name }, i) => (this.values[i] === 0 ? [] : [`${name}: ${this.values[i]}`]));
+  }
+
+  private planInode(): number {
+    const found = [...new Bun.Glob("*").scanSync({ cwd: this.box.state, dot: true, onlyFiles: false })];
+    if (!found.includes("@run")) return 0;
+    return [...new Bun.Glob("*").scanSync({ cwd: `${this.box.state}/@run`, absolute: true })]
+      .map((path) => statSync(path).ino)
+      .reduce((sum, inode) => sum + inode, 0);
+  }
+
+  /** Runs the bundle in this world. `bun`: without the front. */
+  run(bun: boolean): Ran {
+    const { box } = this;
+    const { caller } = box.subject;
+    const now: Circumstances = {
+      mounts: [],
+      asRoot: [],
+      asCaller: [],
+      shell: [],
+      redirections: [],
+      env: {},
+      setpriv: [],
+      flags: [],
+      brun: brunPath(),
+    };
+    for (const [i, { be }] of USABLE.entries()) be(this.values[i]!, this, now);
+    const user = isRoot
+      ? [
+          "setpriv",
+          `--reuid=${caller.uid}`,
+          `--regid=${caller.gid}`,
+          "--init-groups",
+          "--inh-caps=-all",
+          ...now.setpriv,
+        ]
+      : [];
+    const groups = now.setpriv.some((word) => word.includes("groups"));
+    const mounts = isRoot
+      ? ["unshare", "--mount", "sh", "-c", `${now.mounts.join("\n")}\nexec "$@"`, "sh"]
+      : [];
+    const id = `${box.name()}-${randomUUID().slice(0, 4)}`;
+    const script = `${now.shell.join("; ")}\nexec "$@" ${now.redirections.join(" ")}`;
+    const argv = [
+      ...mounts,
+      ...now.asRoot,
+      ...user.filter((word) => !(groups && word === "--init-groups")),
+      ...["sh", "-c", script, "sh"],
+      ...now.asCaller,
+      ...["env", ...Object.entries(now.env).map(([name, value]) => `${name}=${value}`)],
+      ...[now.brun, "--root", box.state, ...(bun ? ["--rootless=auto"] : []), "run", ...now.flags],
+      ...["--bundle", this.bundle, id],
+    ];
+    const inode = this.planInode();
+    const child = Bun.spawnSync(argv, {
+      cwd: box.dir,
+      env: box.env,
+      stdio: [new Blob(["input\n"]), "pipe", "pipe"],
+    });
+    const general = (text: Buffer) =>
+      text
+        .toString()
+        .replaceAll(id, "ID")
+        .replace(/\/proc\/\d+\//g, "/proc/PID/");
+    return {
+      code: child.exitCode,
+      stdout: general(child.stdout),
+      stderr: general(child.stderr),
+      cached: this.planInode() === inode,
+    };
+  }
+}
