@@ -1,10 +1,11 @@
 #!/bin/sh
 # Builds dist/brun, one self-contained executable, with its manual pages and completions in
 # dist/man and dist/completions. Does nothing when no source is newer than it.
-#   usage: build.sh [--force] [--arch x64|arm64] [--libc glibc|musl]
-# For another architecture or C library than this machine's it is dist/brun-ARCH, dist/brun-musl, dist/brun-ARCH-musl.
-# That needs, once, npm's registry, which has the runtime, and for another architecture Debian's gcc-aarch64-linux-gnu
-# (or gcc-x86-64-linux-gnu). The stage needs no C library: it is the same for both.
+#   usage: build.sh [--force] [--no-front] [--arch x64|arm64] [--libc glibc|musl]
+# Without the front (nsenter/front), whose commands Bun does then, it is dist/brun-no-front. For another architecture or
+# C library than this machine's it is dist/brun-ARCH, dist/brun-musl, dist/brun-ARCH-musl. That needs, once, npm's registry,
+# which has the runtime, and for another architecture Debian's gcc-aarch64-linux-gnu (or gcc-x86-64-linux-gnu). The stage
+# needs no C library: it is the same for both.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -19,9 +20,11 @@ case $(ldd --version 2>&1 || :) in
 esac
 arch=$here libc=$here_libc
 force=
+front=yes
 while [ $# -gt 0 ]; do
   case $1 in
     --force) force=yes ;;
+    --no-front) front= ;;
     --arch=*) arch=${1#--arch=} ;;
     --arch) shift; arch=${1-} ;;
     --libc=*) libc=${1#--libc=} ;;
@@ -40,11 +43,12 @@ case $libc in
   musl) suffix=-musl ;;
   *) arch= ;;
 esac
-[ -n "$arch" ] || { echo "usage: build.sh [--force] [--arch x64|arm64] [--libc glibc|musl]" >&2; exit 2; }
+[ -n "$arch" ] || { echo "usage: build.sh [--force] [--no-front] [--arch x64|arm64] [--libc glibc|musl]" >&2; exit 2; }
 package=$package$suffix
 out=dist/brun
 [ "$arch" = "$here" ] || out=$out-$arch
 [ "$libc" = "$here_libc" ] || out=$out-$libc
+[ -n "$front" ] || out=$out-no-front
 
 # Directories count too: their time changes when a file is removed.
 if [ -z "$force" ] && [ -x "$out" ]; then
@@ -76,6 +80,10 @@ if [ "$arch$libc" != "$here$here_libc" ]; then
 fi
 
 # The file is moved into place in one step: a running container's brun keeps the old one.
-BRUN_FRONT=yes node_modules/.bin/bun scripts/bundle.ts "$out.new" "$@"
-[ $# -ne 0 ] || node_modules/.bin/bun scripts/reference.ts dist
+if [ -n "$front" ]; then
+  BRUN_FRONT=yes node_modules/.bin/bun scripts/bundle.ts "$out.new" "$@"
+else
+  env -u BRUN_FRONT node_modules/.bin/bun scripts/bundle.ts "$out.new" "$@"
+fi
+[ "$out" != dist/brun ] || node_modules/.bin/bun scripts/reference.ts dist
 mv "$out.new" "$out"

@@ -333,6 +333,14 @@ static int is_plain_run(struct command *command, const char *name, const struct 
 	return find_bundle(command, bundle && bundle[0] != 0 ? bundle : ".");
 }
 
+/* BRUN_FRONT=off: to compare with what Bun does. */
+static int is_switched_off(const char *const *envp)
+{
+	const char *value = environment_variable(envp, "BRUN_FRONT");
+
+	return value && text_equal(value, "off");
+}
+
 static const struct command_line *find_line(const char *name)
 {
 	for (unsigned int i = 0; i < ARRAY_LENGTH(command_lines); i++)
@@ -351,6 +359,8 @@ enum command_kind command_parse(struct command *command, int argc, const char *c
 	int count;
 
 	command->envp = envp;
+	if (is_switched_off(envp))
+		return COMMAND_OTHER;
 	if (argc < 1 || !flags_parse(&globals, &global_line, argc - 1, argv + 1) || globals.count == 0 ||
 	    !take_globals(command, &globals))
 		return COMMAND_OTHER;

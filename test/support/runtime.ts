@@ -17,6 +17,8 @@ export interface Subject {
   readonly caller: Caller;
   /** "brun as user": for the name of a describe block. */
   readonly label: string;
+  /** Another build of brun than dist/brun. */
+  readonly program?: string;
   /** Why it cannot run here, or undefined. */
   readonly unavailable: string | undefined;
 }
@@ -81,7 +83,11 @@ export function runtimeArgv(
   const { runtime, caller } = subject;
   const preparations = Object.entries(binds).map(([source, target]) => `${source}:${target}`);
   if (runtime === "crun" && !pureCgroup2) preparations.unshift("cgroup2");
-  const argv = [...caller.prefix, ...around, runtime === "brun" ? brunPath() : peerPath(runtime)];
+  const argv = [
+    ...caller.prefix,
+    ...around,
+    runtime === "brun" ? (subject.program ?? brunPath()) : peerPath(runtime),
+  ];
   // On v2 crun loads a device program, for which it raises RLIMIT_MEMLOCK: not every root may do that.
   if (runtime === "crun" && caller.uid === 0) argv.push("--cgroup-manager=disabled");
   return preparations.length === 0 ? argv : inPrivateMounts(preparations, argv);

@@ -6,7 +6,8 @@ import { chmodSync, copyFileSync, existsSync, mkdtempSync, rmSync } from "node:f
 import { tmpdir } from "node:os";
 import { type Caller, ownedDir } from "./caller.ts";
 
-const BUILT = `${import.meta.dir}/../../dist/brun`;
+/** BRUN_TEST_BUILD: another one of dist. */
+const BUILT = `${import.meta.dir}/../../dist/${process.env.BRUN_TEST_BUILD ?? "brun"}`;
 
 let base: string | undefined;
 let boxes = 0;
@@ -30,7 +31,7 @@ export function removeWorkspace(): void {
 export function brunPath(): string {
   const path = `${workspace()}/brun`;
   if (!existsSync(path)) {
-    if (!existsSync(BUILT)) throw new Error("dist/brun does not exist: npm run build");
+    if (!existsSync(BUILT)) throw new Error(`${BUILT} does not exist: npm run build`);
     copyFileSync(BUILT, path);
     chmodSync(path, 0o755);
   }

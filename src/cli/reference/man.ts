@@ -43,6 +43,12 @@ function mainPage(
         `\n${item(".IR $XDG_RUNTIME_DIR/brun ,\\ /run/brun", "the state of containers: of users, of root")}` +
         `\n${item(".IR /etc/subuid ,\\ /etc/subgid", "ids that a user may give to containers, see subuid(5)")}`,
     ],
+    [
+      "ENVIRONMENT",
+      item(".B XDG_RUNTIME_DIR", "the state of containers is in brun below it, unless --root says where") +
+        `\n${item(".B BRUN_TIMING=1", "the same as --timing of the commands that have it")}` +
+        `\n${item(".B BRUN_FRONT=off", "every command starts the engine, and uses no plan that was compiled before; to compare")}`,
+    ],
     ["SEE ALSO", seeAlso(commands.map(({ name }) => `brun-${name}`))],
   ]);
 }

@@ -1,0 +1,106 @@
+/**
+ * brun without the front: built so (scripts/build.sh --no-front), and with BRUN_FRONT=off in the environment. Bun does all
+ * commands then, with the same results. BRUN_BUILDS=full has the build pass the test files of commands.
+ */
+import { beforeAll, describe, expect, test } from "bun:test";
+import { copyFileSync, existsSync } from "node:fs";
+import { host } from "./support/caller.ts";
+import { BY_BUN, call, front, HAS_FRONT } from "./support/front.ts";
+import { subjects } from "./support/runtime.ts";
+import { Sandbox } from "./support/sandbox.ts";
+import { workspace } from "./support/workspace.ts";
+
+const ROOT = `${import.meta.dir}/..`;
+const BUILD = "brun-no-front";
+const OFF = { env: { BRUN_FRONT: "off" } };
+
+/** What needs the front for what it is about: what Bun cannot be loaded for, and how the front and Bun share the work. */
+const FILES = (
+  "lifecycle exec hooks process bytes errors bad-input descriptors detached foreground terminal crash namespaces mounts " +
+  "notify unshare seccomp limits run-flags sandbox sandbox-rootfs prepared cached-runs explain ids"
+).split(" ");
+
+for (const subject of subjects(["brun"])) {
+  describe.if(HAS_FRONT)(`BRUN_FRONT=off, ${subject.label}`, () => {
+    test("what has a plan in a file is done by Bun, and with the same result", async () => {
+      await using box = new Sandbox(subject);
+      const id = box.name();
+      const bundle = box.bundle((spec) => {
+        spec.process.args = ["/bin/sleep", "1000"];
+      });
+      await box.ok(["create", "--bundle", bundle, id], { globals: ["--cgroup-manager=disabled"] });
+      const same = async (...args: string[]) => {
+        const done = await call(box, args, OFF);
+        expect({ args, bun: done.bun, code: done.code }).toEqual({ args, bun: true, code: 0 });
+      };
+      const { stdout } = await front(box, ["state", id]);
+      expect(await box.ok(["state", id], OFF)).toBe(stdout);
+      await same("state", id);
+      await same("start", id);
+      await same("exec", id, "/bin/true");
+      await same("kill", id, "KILL");
+      await box.untilStatus(id, "stopped");
+      await same("delete", id);
+      expect(box.known(id)).toBe(false);
+    });
+
+    test("it is only that word", async () => {
+      await using box = new Sandbox(subject);
+      const id = box.name();
+      const bundle = box.bundle((spec) => {
+        spec.process.args = ["/bin/sleep", "1000"];
+      });
+      await box.ok(["create", "--bundle", bundle, id], { globals: ["--cgroup-manager=disabled"] });
+      await front(box, ["state", id], { env: { BRUN_FRONT: "" } });
+      await front(box, ["state", id], { env: { BRUN_FRONT: "on" } });
+      await box.ok(["delete", "--force", id], BY_BUN);
+    });
+  });
+}
+
+describe.if(HAS_FRONT)("a build without the front", () => {
+  const brun = `${workspace()}/${BUILD}`;
+
+  beforeAll(() => {
+    host("sh", `${ROOT}/scripts/build.sh`, "--no-front");
+    copyFileSync(`${ROOT}/dist/${BUILD}`, brun);
+  }, 120_000);
+
+  for (const subject of subjects(["brun"])) {
+    test(`a container's life, ${subject.label}`, async () => {
+      await using box = new Sandbox({ ...subject, program: brun });
+      const id = box.name();
+      const bundle = box.bundle((spec) => {
+        spec.process.args = ["/bin/sleep", "1000"];
+      });
+      await box.ok(["create", "--bundle", bundle, id]);
+      await box.ok(["start", id]);
+      expect(await box.ok(["exec", id, "/bin/echo", "größe"])).toBe("größe\n");
+      expect(JSON.parse(await box.ok(["state", id])).status).toBe("running");
+      await box.ok(["kill", id, "KILL"]);
+      await box.untilStatus(id, "stopped");
+      await box.ok(["delete", id]);
+      const failing = box.bundle((spec) => {
+        spec.process.args = ["/bin/sh", "-c", "exit 3"];
+      });
+      expect((await box.call(["run", "--bundle", failing, box.name()])).code).toBe(3);
+    });
+  }
+
+  test.if(process.env.BRUN_BUILDS === "full").each(FILES)(
+    "passes test/%s.test.ts",
+    (name) => {
+      const file = `test/${name}.test.ts`;
+      expect(existsSync(`${ROOT}/${file}`)).toBe(true);
+      const { stderr, exitCode } = Bun.spawnSync([process.execPath, "test", "--timeout=60000", file], {
+        cwd: ROOT,
+        env: { ...process.env, BRUN_TEST_BUILD: BUILD },
+        stdout: "ignore",
+        stderr: "pipe",
+      });
+      expect(stderr.toString().match(/^\(fail\).*$|^error:.*$/gm) ?? []).toEqual([]);
+      expect(exitCode).toBe(0);
+    },
+    900_000,
+  );
+});
