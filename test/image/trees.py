@@ -104,8 +104,9 @@ def compare(seed, count, coarse, pack, unpack, reference):
         os.makedirs("unpacked/partial")
         run(unpack, "tree", "archive.tar", "unpacked")
         os.mkdir("reference")
-        run(reference, "tree", "archive.tar", "reference")
-        ours, theirs = show("unpacked/partial/root", coarse), show("reference", coarse)
+        # bsdtar cannot unpack some of what it writes: names that are partly UTF-8.
+        known = run(reference, "tree", "archive.tar", "reference", must=False)
+        ours, theirs = show("unpacked/partial/root", coarse), show("reference" if known else "tree", coarse)
         if ours != theirs:
             print("seed", n)
             print("\n".join(["+ " + l for l in ours if l not in theirs] + ["- " + l for l in theirs if l not in ours]))
@@ -115,7 +116,7 @@ def compare(seed, count, coarse, pack, unpack, reference):
     print("same")
 
 
-def run(words, tree, archive, out):
+def run(words, tree, archive, out, must=True):
     here = os.getcwd() + "/"
     values = {"@tree": here + tree, "@archive": here + archive, "@out": here + out}
     if os.path.exists(archive):
@@ -124,8 +125,9 @@ def run(words, tree, archive, out):
         words = [word.replace(name, value) for word in words]
     with open(archive if "@size" in values else os.devnull, "rb") as stdin:
         done = subprocess.run(words, stdin=stdin, capture_output=True)
-    if done.returncode != 0:
+    if done.returncode != 0 and must:
         sys.exit("%s: %s%s" % (words, done.stderr.decode("utf8", "replace"), done.stdout.decode("utf8", "replace")))
+    return done.returncode == 0
 
 
 if sys.argv[1] == "compare":

@@ -1,0 +1,260 @@
+/** Where images are kept: file systems of every kind, full ones, and callers of every kind. The next call succeeds, or says why not. */
+import { describe, expect, test } from "bun:test";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { writeLayout } from "../src/image/testing/image.ts";
+import { host, installed, isRoot, ownedDir } from "./support/caller.ts";
+import { Images } from "./support/images.ts";
+import { until } from "./support/processes.ts";
+import { subjects } from "./support/runtime.ts";
+import type { CallOptions } from "./support/sandbox.ts";
+import { workspace } from "./support/workspace.ts";
+
+/** A file system for a store. */
+interface Place {
+  readonly name: string;
+  /** Programs that it takes. */
+  readonly needs: readonly string[];
+  /** Mounts it on a directory; another one is free for what it is made of. */
+  mount(at: string, beside: string): void;
+  /** Whether containers can write over the image there. */
+  readonly overlays: boolean;
+  /** What doctor says of it. */
+  readonly doctor: RegExp;
+}
+
+const tmpfs = (name: string, options: string, doctor: RegExp): Place => ({
+  name,
+  needs: [],
+  mount: (at) => host("mount", "-t", "tmpfs", "-o", options, "tmpfs", at),
+  overlays: true,
+  doctor,
+});
+
+/** With npm run test:security all of them, otherwise the last. */
+const FULL = process.env.BRUN_SECURITY === "full";
+const SAMPLE = 4;
+
+const FUSE = /containers cannot write to them, as no overlay can be on fuse/;
+
+const PLACES: readonly Place[] = [
+  tmpfs("tmpfs", "size=2g", /: \d+\.\d GB free$/),
+  tmpfs("nosuid, nodev", "size=2g,nosuid,nodev", /: \d+\.\d GB free$/),
+  {
+    name: "FUSE: bindfs",
+    needs: ["bindfs"],
+    mount: (at, beside) => host("bindfs", "-o", "allow_other", beside, at),
+    overlays: false,
+    doctor: FUSE,
+  },
+  {
+    name: "FUSE: ext2 without extended attributes",
+    needs: ["fuse2fs", "mke2fs"],
+    mount: (at, beside) => {
+      host("truncate", "-s", "2g", `${beside}/image`);
+      host("mke2fs", "-q", "-t", "ext2", "-O", "^ext_attr", `${beside}/image`);
+      host("fuse2fs", "-o", "allow_other,default_permissions,fakeroot", `${beside}/image`, at);
+    },
+    overlays: false,
+    doctor: FUSE,
+  },
+  tmpfs("noexec, which overlays do not heed", "size=2g,noexec", /: \d+\.\d GB free$/),
+  {
+    name: "overlayfs, as in a container",
+    needs: [],
+    mount: (at, beside) => {
+      for (const dir of ["lower", "upper", "work"]) mkdirSync(`${beside}/${dir}`, { recursive: true });
+      const options = `lowerdir=${beside}/lower,upperdir=${beside}/upper,workdir=${beside}/work`;
+      host("mount", "-t", "overlay", "-o", options, "overlay", at);
+    },
+    overlays: true,
+    doctor: /: \d+\.\d GB free$/,
+  },
+  {
+    name: "ramfs: no sizes, no extended attributes",
+    needs: [],
+    mount: (at) => host("mount", "-t", "ramfs", "ramfs", at),
+    overlays: true,
+    doctor: /images; without extended attributes: those of images are left out$/,
+  },
+  {
+    name: "FUSE: fuse-overlayfs",
+    needs: ["fuse-overlayfs"],
+    mount: (at, beside) => {
+      for (const dir of ["lower", "upper", "work"]) mkdirSync(`${beside}/${dir}`, { recursive: true });
+      const options = `lowerdir=${beside}/lower,upperdir=${beside}/upper,workdir=${beside}/work`;
+      host("fuse-overlayfs", "-o", `allow_other,${options}`, at);
+    },
+    overlays: false,
+    doctor: FUSE,
+  },
+];
+
+const SHOW = "cat /etc/motd; ls /opt; stat -c '%u %a' /srv/of-www";
+const SHOWN = "second\nall\nname\nof-lower\nother-name\n33 640\n";
+
+for (const subject of subjects(["brun"])) {
+  const { caller } = subject;
+
+  describe(subject.label, () => {
+    /** An image in files, which everybody may read. */
+    function layout(images: Images): string {
+      const { box } = images;
+      writeLayout(`${box.dir}/layout`, { a: images.image() });
+      host("chmod", "-R", "a+rX", `${box.dir}/layout`);
+      return `oci:${box.dir}/layout:a`;
+    }
+
+    /** Mounts something for as long as it is used. */
+    function mounted(images: Images, mount: (at: string, beside: string) => void) {
+      const at = ownedDir(caller, `${images.box.dir}/mounted`);
+      mount(at, ownedDir(caller, `${images.box.dir}/beside`));
+      if (caller.uid !== 0) host("chown", `${caller.uid}:${caller.gid}`, at);
+      host("chmod", "755", at);
+      return { at, [Symbol.dispose]: () => void host("umount", "--lazy", at) };
+    }
+
+    const run = (name: string, script: string, ...flags: string[]) => [
+      ...["run", "--image", name, "-q", ...flags, "--", "sh", "-c", script],
+    ];
+    const inStore = (at: string): CallOptions => ({ env: { XDG_DATA_HOME: at } });
+    const partial = (at: string): string[] => readdirSync(`${at}/brun/images/partial`);
+
+    for (const { name, needs, mount, overlays, doctor } of PLACES.slice(FULL ? 0 : -SAMPLE)) {
+      test.if(isRoot && needs.every(installed))(`a store on ${name}`, async () => {
+        await using images = Images.make(subject);
+        const image = layout(images);
+        using place = mounted(images, mount);
+        const there = inStore(place.at);
+        const first = await images.call(run(image, SHOW), there);
+        expect([first.code, first.stdout]).toEqual([0, SHOWN]);
+        const why = overlays
+          ? ""
+          : expect.stringContaining("is read-only: no overlay on its file system, fuse");
+        expect(first.stderr).toEqual(why);
+        const writing = await images.call(run(image, "echo x >/etc/new && cat /etc/new"), there);
+        expect([writing.code, writing.stdout]).toEqual(overlays ? [0, "x\n"] : [1, ""]);
+        const told = await images.call(["doctor"], there);
+        expect(told.stdout.split("\n").find((line) => / images +images go/.test(line))).toMatch(doctor);
+        expect(await images.ok(["image", "remove", image], there)).toBe(`${image}\n`);
+        await images.ok(["image", "prune"], there);
+        await until("nothing is left", () => partial(place.at).length === 0);
+      });
+    }
+
+    test.if(isRoot)("a full disk: one line, nothing stays, and with more room it goes on", async () => {
+      await using images = Images.make(subject);
+      images.registry.push("app", "1", images.image({ packing: "none" }));
+      const image = layout(images);
+      const mount = (at: string) => host("mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", at);
+      using place = mounted(images, mount);
+      const there = inStore(place.at);
+      const unpacking = await images.call(run(image, "true"), there);
+      expect([unpacking.code, unpacking.stderr]).toEqual([
+        1,
+        expect.stringMatching(
+          /: the layer is larger than the \d\.\d MB that there is room for .*; hint: brun image prune, or XDG_DATA_HOME on another disk\n$/,
+        ),
+      ]);
+      expect(partial(place.at)).toEqual([]);
+      const name = `${images.registry.host}/app:1`;
+      const downloading = await images.call(run(name, "true"), there);
+      expect([downloading.code, downloading.stderr]).toEqual([
+        1,
+        expect.stringMatching(
+          /there is no space left for the download; hint: brun image prune, or XDG_DATA_HOME on another disk\n$/,
+        ),
+      ]);
+      expect(downloading.stderr.split("\n").length).toBe(2);
+      host("mount", "-o", "remount,size=100m", place.at);
+      expect(await images.ok(run(image, SHOW), there)).toBe(SHOWN);
+      expect(await images.ok(run(name, SHOW), there)).toBe(SHOWN);
+    });
+
+    test.if(isRoot)("a read-only file system: what is there runs; doctor tells", async () => {
+      await using images = Images.make(subject);
+      const image = layout(images);
+      images.registry.push("app", "1", images.image());
+      const name = `${images.registry.host}/app:1`;
+      using place = mounted(images, (at) => host("mount", "-t", "tmpfs", "-o", "size=100m", "tmpfs", at));
+      const there = inStore(place.at);
+      await images.ok(["image", "pull", "-q", name], there);
+      host("mount", "-o", "remount,ro", place.at);
+      expect(await images.ok(run(name, SHOW), there)).toBe(SHOWN);
+      const pulled = await images.call(run(image, "true"), there);
+      expect([pulled.code, pulled.stderr]).toEqual([1, expect.stringContaining("read-only file system")]);
+      expect(pulled.stderr.split("\n").length).toBe(2);
+      const told = await images.call(["doctor"], there);
+      expect(told.stdout).toContain(`images go to ${place.at}/brun/images, which is read-only\n`);
+    });
+
+    test("a home with spaces and the like in its name, umask 077", async () => {
+      await using images = Images.make(subject);
+      const image = layout(images);
+      const home = ownedDir(caller, `${images.box.dir}/a home: "quoted", with \\ $(and) ümlaut`);
+      const around = ["sh", "-c", 'umask 077; exec "$@"', "sh"];
+      const options = { env: { HOME: home }, around };
+      expect(await images.ok(run(image, SHOW), options)).toBe(SHOWN);
+      expect(await images.ok(run(image, "id -u; cat /etc/motd", "--user", "33"), options)).toBe(
+        "33\nsecond\n",
+      );
+      await images.ok(["image", "remove", image], options);
+      await images.box.call(["unshare", "--", "rm", "-rf", home]);
+    });
+
+    test.if(isRoot)("no /tmp that can be written", async () => {
+      await using images = Images.make(subject);
+      const image = layout(images);
+      // But for the test's own files.
+      const there = `/mnt${workspace().slice("/tmp".length)}`;
+      const script =
+        `mount -t tmpfs -o mode=755 none /mnt && mkdir -p ${there} && mount --rbind ${workspace()} ${there} && ` +
+        'mount --make-rprivate /mnt && mount --move /mnt /tmp && mount -o remount,ro,bind /tmp && exec "$@"';
+      const under = ["unshare", "--mount", "sh", "-c", script, "sh"];
+      expect(await images.ok(run(image, SHOW), { under, env: { XDG_RUNTIME_DIR: "" } })).toBe(SHOWN);
+    });
+
+    test("a clock that goes back", async () => {
+      await using images = Images.make(subject);
+      images.registry.push("app", "1", images.image());
+      const name = `${images.registry.host}/app:1`;
+      await images.ok(["image", "pull", "-q", name]);
+      const record = `${images.store}/images.json`;
+      // What was pulled is from the future now.
+      const future = readFileSync(record, "utf8").replace(/"pulled": "\d{4}/, '"pulled": "2099');
+      writeFileSync(record, future);
+      host("touch", "-d", "2099-01-01", record, images.store, `${images.store}/partial`);
+      expect(await images.ok(run(name, SHOW))).toBe(SHOWN);
+      expect(await images.ok(run(name, SHOW, "--pull", "newer"))).toBe(SHOWN);
+      expect((await images.ok(["image", "list"])).split("\n")[1]).toContain(name);
+      await images.ok(["image", "prune"]);
+      await images.ok(["image", "remove", name]);
+      expect(existsSync(`${images.store}/views`) && readdirSync(`${images.store}/views`)).toEqual([]);
+    });
+
+    test("a record of another brun: its images are pulled again, and nothing is in the way", async () => {
+      await using images = Images.make(subject);
+      images.registry.push("app", "1", images.image());
+      const name = `${images.registry.host}/app:1`;
+      await images.ok(["image", "pull", "-q", name]);
+      const record = `${images.store}/images.json`;
+      const other = readFileSync(record, "utf8").replace(/"version": \d+/, '"version": 99');
+      writeFileSync(record, other);
+      const asked = images.registry.blobBytes;
+      expect(await images.ok(run(name, SHOW))).toBe(SHOWN);
+      // Its layers are what they were: only their names were the other's.
+      expect(images.registry.blobBytes - asked).toBeLessThan(10_000);
+      expect(await images.ok(["image", "list", "--names"])).toBe(`${name}\n`);
+    });
+
+    test("no home at all", async () => {
+      await using images = Images.make(subject);
+      for (const env of [{ HOME: "" }, { HOME: "relative", XDG_DATA_HOME: "relative" }]) {
+        const { code, stderr } = await images.call(["image", "list"], { env });
+        expect([code, stderr]).toEqual([
+          1,
+          "brun: there is no place for images: HOME is not set; hint: set HOME, or XDG_DATA_HOME\n",
+        ]);
+      }
+    });
+  });
+}
