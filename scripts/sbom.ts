@@ -17,7 +17,7 @@ interface LockedPackage {
 }
 
 /** Bun's runtime, and the packages that sources of the built file import; most are development dependencies for npm. */
-export const BUILT_IN = ["bun", "consola", "pbf", "valibot"] as const;
+export const BUILT_IN = ["bun", "consola", "diff", "pbf", "valibot"] as const;
 
 /** The package that `name` means when it is imported from the package at `from` in node_modules. */
 function resolve(lock: Lock, name: string, from: string): string {

@@ -235,7 +235,7 @@ async function make<In extends StdinMode, Out extends OutputMode, Err extends Ou
   const reads = options.input !== undefined || (options.stdin ?? "ignore") !== "ignore";
   const args = [
     "run",
-    ...(mode === "create" ? ["--await-start", "--keep"] : []),
+    ...(mode === "create" ? ["--await-start", ...(sandbox ? [] : ["--keep"])] : []),
     ...(sandbox && reads ? ["--interactive"] : []),
     ...(sandbox && options.dieWithParent === false ? ["--no-die-with-parent"] : []),
     ...flags,

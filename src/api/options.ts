@@ -11,6 +11,7 @@ type Kind = "switch" | "text" | "list" | "variables";
 /** Options of both. */
 export const SANDBOX_OPTIONS = {
   upper: "text",
+  keep: "text",
   overlay: "text",
   readOnly: "switch",
   volume: "list",
@@ -74,7 +75,6 @@ export const WITHOUT_OPTION: Readonly<Record<string, string>> = {
   "no-die-with-parent": "dieWithParent: false",
   "no-init": "init: false",
   "ready-fd": "internal",
-  keep: "create() does it",
   "await-start": "create() does it",
   "pid-file": "state() has the pid",
   "print-config": "specOf()",

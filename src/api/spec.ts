@@ -87,6 +87,8 @@ export interface SandboxOptions {
 export interface Changes {
   /** Keeps it in this directory. */
   readonly upper?: string | undefined;
+  /** Keeps it by this name, for another run and for diff, apply and discard; excludes `upper`. */
+  readonly keep?: string | undefined;
   /** It cannot write but to /tmp, /run and volumes. */
   readonly readOnly?: boolean | undefined;
 }

@@ -17,8 +17,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   restart: "a container is made anew for each run: `brun delete --force ID`, and the same `brun run` again",
   rename: "a container keeps its name: brun run --host --name NAME",
   cp: "the files of a running container: ls /proc/PID/root, where brun state ID tells the PID",
-  diff: "what a container changes: brun run --host --upper DIR",
-  export: "what a container changes: brun run --host --upper DIR",
+  export: "what a container changes: brun run --host --keep NAME, then brun diff NAME",
   load: "an archive of an image: brun image pull docker-archive:FILE",
   shell: "a shell in a copy of this machine: brun run --host",
 };

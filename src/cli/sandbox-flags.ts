@@ -1,5 +1,6 @@
 /** Flags of `run --rootfs`, `run --image` and `run --host`: podman's names, and what they amount to. */
 
+import { keptPlace } from "../changes/kept.ts";
 import { checkId } from "../container/id.ts";
 import { LOG_SIZE } from "../container/kept-log.ts";
 import { BrunError } from "../errors.ts";
@@ -26,6 +27,11 @@ export const sandboxFlags = {
   rootfs: { type: "string", valueHint: "dir", description: "a directory as the root; it is not written to" },
   image: { type: "string", valueHint: "image", description: "an image as the root: debian:12, oci:DIR, …" },
   host: { type: "boolean", description: "this machine as the root; what is written is thrown away" },
+  keep: {
+    type: "string",
+    valueHint: "name",
+    description: "keep what is written by a name: see brun diff, apply, discard",
+  },
   upper: { type: "string", valueHint: "dir", description: "keep what is written in this directory" },
   overlay: {
     type: "string",
@@ -95,7 +101,6 @@ export const sandboxRunFlags = {
     valueHint: "time",
     description: "kill the container after that time: 10 (seconds), 0.5, 2m",
   },
-  keep: { type: "boolean", hidden: true, description: "for the TypeScript API: as of run with a bundle" },
   "await-start": {
     type: "boolean",
     hidden: true,
@@ -130,17 +135,24 @@ export function sandboxOptions(
       hint: "--upper DIR keeps what is written; brun image unpack makes a directory of your own",
     });
   }
-  if (args.writable && (root.kind === "host" || args.upper !== undefined || args["read-only"])) {
+  const keeps = args.upper !== undefined ? "--upper" : args.keep !== undefined ? "--keep" : null;
+  if (args.writable && (root.kind === "host" || keeps !== null || args["read-only"])) {
     throw new BrunError(
-      "--writable goes with --rootfs alone, and neither with --upper nor with --read-only",
+      "--writable goes with --rootfs alone, and neither with --upper or --keep nor with --read-only",
       {
         where: "--writable",
         hint: root.kind === "host" ? "--rw PATH leaves a path of the host writable" : undefined,
       },
     );
   }
-  if (args.upper !== undefined && args["read-only"]) {
-    throw new BrunError("--upper has no use with --read-only: nothing is written", { where: "--upper" });
+  if (args.upper !== undefined && args.keep !== undefined) {
+    throw new BrunError("--keep and --upper exclude each other", {
+      code: "ERR_USAGE",
+      hint: "--upper names a directory, --keep a name",
+    });
+  }
+  if (keeps !== null && args["read-only"]) {
+    throw new BrunError(`${keeps} has no use with --read-only: nothing is written`, { where: keeps });
   }
   const ofHost = args.rw.length > 0 ? "--rw" : args.hide.length > 0 ? "--hide" : "--with-secrets";
   if (root.kind === "rootfs" && (ofHost !== "--with-secrets" || args["with-secrets"])) {
@@ -156,7 +168,8 @@ export function sandboxOptions(
     root,
     id,
     args: [...entrypoint(args.entrypoint), ...program],
-    upper: args.upper,
+    upper: args.keep === undefined ? args.upper : keptPlace(args.keep),
+    keep: args.keep,
     overlay: overlayOf(args.overlay),
     writable: args.writable,
     readOnly: args["read-only"],

@@ -1,5 +1,6 @@
 /** `brun run --rootfs`, `--image` and `--host`: containers without a bundle. */
 
+import { noteKept } from "../changes/kept.ts";
 import { makeStateHome } from "../container/kept-log.ts";
 import { Redirection } from "../container/kept-streams.ts";
 import { callerIdentity, isRootless } from "../container/root.ts";
@@ -262,7 +263,12 @@ const REFUSALS = 3;
  */
 function start(rt: Runtime, options: SandboxOptions, view: HostView, manner: Manner): number {
   // Held as long as this process is brun.
-  if (options.upper !== undefined) claimUpper(options.upper, { root: rt.root, id: options.id });
+  if (options.upper !== undefined)
+    claimUpper(
+      options.upper,
+      { root: rt.root, id: options.id },
+      options.keep === undefined ? "--upper" : "--keep",
+    );
   if (options.overlay === "fuse") return startWithFuse(rt, options, view, manner);
   const byFuse = options.overlay === "auto" && fuseObstacle(view) === null && fuseServes(options, view);
   const without = new Set<string>();
@@ -275,6 +281,7 @@ function start(rt: Runtime, options: SandboxOptions, view: HostView, manner: Man
       return startWithFuse(rt, options, view, manner);
     }
     for (const notice of without.size === 0 ? sandbox.notices : []) rt.warn(notice);
+    noteIfKept(options, sandbox);
     if (options.upper !== undefined) makeUpperDirectories(sandbox.spec);
     makeNetworkFiles(options, rt);
     makeOwn(sandbox.make, rt);
@@ -310,6 +317,7 @@ function startWithFuse(rt: Runtime, options: SandboxOptions, view: HostView, man
   const lower = options.root.kind === "host" ? "/" : options.root.path;
   // Until run() has made the container there is no poststop hook that unmounts it.
   holdSignals();
+  noteIfKept(options, sandbox);
   mountFuse(fuse, lower, options.upper, view);
   try {
     return run(rt, loaded);
@@ -317,6 +325,19 @@ function startWithFuse(rt: Runtime, options: SandboxOptions, view: HostView, man
     unmountFuse(fuse);
     throw withFlag(sandbox, error);
   }
+}
+
+/** With --keep: writes down what is kept. Throws a BrunError. */
+function noteIfKept({ keep, root }: SandboxOptions, { spec }: Sandbox): void {
+  if (keep === undefined) return;
+  const flag =
+    root.kind === "host" ? "--host" : root.image ? `--image ${root.image}` : `--rootfs ${root.path}`;
+  const points = (overlays: boolean) =>
+    (spec.mounts ?? [])
+      .filter(({ type }) => (type === "overlay") === overlays)
+      .map(({ destination }) => destination);
+  const path = root.kind === "host" ? "/" : root.path;
+  noteKept(keep, { root: path, flag, places: points(true), covers: points(false) });
 }
 
 function createOptions(options: SandboxOptions, { spec }: Sandbox): CreateOptions {
@@ -340,7 +361,7 @@ function runOptions(options: SandboxOptions, sandbox: Sandbox, manner: Manner): 
     ...createOptions(options, sandbox),
     pidFile: absoluteIfGiven(args["pid-file"]),
     detach: false,
-    keep: args.keep || (args.detach && !args.rm),
+    keep: args["await-start"] || (args.detach && !args.rm),
     awaitStart: args["await-start"],
     noSubreaper: false,
     timeout: timeoutMs(args.timeout),

@@ -30,6 +30,8 @@ export interface SandboxOptions {
   readonly args: readonly string[];
   /** Directory that keeps what is written, instead of a tmpfs; absolute when brun looks at it (settle.ts). */
   readonly upper: string | undefined;
+  /** The name by which that directory is kept (src/changes/kept.ts). */
+  readonly keep?: string | undefined;
   /** Who makes the copies on write. */
   readonly overlay: OverlayMode;
   /** Write to the rootfs directory itself. */

@@ -81,6 +81,8 @@ export interface ShownRoot {
   readonly writes: Shown["writes"] | undefined;
   /** --upper. */
   readonly upper: string | undefined;
+  /** It is that of --keep. */
+  readonly keeps?: boolean;
 }
 
 /** What {@link coverOwnState} gives back. */
@@ -271,7 +273,8 @@ class Covering {
     }
     const path = places.way(root.path).end;
     if (asks(path, root.writes !== "host")) throw refusal(root.flag, path, what);
-    if (root.upper === undefined || what === "upper") return;
+    // That of --keep is one of brun's own.
+    if (root.upper === undefined || root.keeps || what === "upper") return;
     for (const part of ["upper", "work"]) {
       const { end } = places.way(`${root.upper}/${part}`);
       if (ends.some((own) => within(own, end) || within(end, own))) throw refusal("--upper", end, what);
@@ -282,7 +285,7 @@ class Covering {
 const NAMES: Readonly<Record<OwnDirectory["what"], string>> = {
   state: "the state of its containers",
   cache: "its compiled filters",
-  images: "its images",
+  images: "its images and what runs have kept",
   upper: "what this run writes (--upper)",
   logs: "the output of its containers",
 };

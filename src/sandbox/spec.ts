@@ -136,6 +136,7 @@ function shownRoot(options: SandboxOptions, fuse: boolean): ShownRoot {
     flag: rootFlag(options),
     writes: fuse ? "copy" : options.writable ? "host" : undefined,
     upper: options.upper,
+    keeps: options.keep !== undefined,
   };
 }
 

@@ -22,25 +22,33 @@ interface Holder {
 /**
  * Makes the directory of --upper and takes it for one container. Throws a BrunError when another container has it.
  * @param directory absolute
+ * @param where the flag that names it
  * @returns a descriptor that keeps others out until the container has a state, by which they see that it runs
  */
-export function claimUpper(directory: string, holder: Holder): number {
+export function claimUpper(directory: string, holder: Holder, where: string): number {
   makeRealDirectory(directory);
+  const fd = lockUpper(directory, where);
+  syscall(NR.ftruncate, fd, 0);
+  writeFd(fd, JSON.stringify(holder), `${directory}/lock`);
+  return fd;
+}
+
+/**
+ * Keeps containers from a directory of --upper as long as the descriptor is open. Throws a BrunError when one has it.
+ * @param where the flag or word that is to blame
+ */
+export function lockUpper(directory: string, where: string): number {
   const path = `${directory}/lock`;
   const fd = tryOpen(path, O.RDWR | O.CREAT | O.NOFOLLOW | O.NONBLOCK, 0o600);
-  if (fd < 0) throw new BrunError(`open ${path}: ${errnoText(-fd)}`, { where: "--upper" });
+  if (fd < 0) throw new BrunError(`open ${path}: ${errnoText(-fd)}`, { where });
   const locked = syscall(NR.flock, fd, LOCK_EX | LOCK_NB) !== -E.EAGAIN;
   const other = holderOf(fd);
-  if (locked && (other === null || !holds(other, directory))) {
-    syscall(NR.ftruncate, fd, 0);
-    writeFd(fd, JSON.stringify(holder), path);
-    return fd;
-  }
+  if (locked && (other === null || !holds(other, directory))) return fd;
   close(fd);
   const who = other === null ? "another container" : `container ${quoted(other.id)}`;
   throw new BrunError(`${who} writes to ${directory}`, {
     code: "ERR_EXISTS",
-    where: "--upper",
+    where,
     hint: "wait until it has ended, or name another directory",
   });
 }

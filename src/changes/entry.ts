@@ -1,0 +1,131 @@
+/** Files and directories as changes are seen by: below an open directory, no symbolic link followed. */
+import { RESOLVE } from "../sys/constants.ts";
+import { E } from "../sys/errno.ts";
+import { check } from "../sys/error.ts";
+import { cstr, NR, syscall } from "../sys/ffi.ts";
+import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, close, O, S } from "../sys/fs.ts";
+import { openat2 } from "../sys/openat2.ts";
+import { fromUtf8 } from "../sys/utf8.ts";
+
+export type EntryType = "file" | "directory" | "link" | "fifo" | "socket" | "device";
+
+/** Status of an entry. */
+export interface Entry {
+  readonly type: EntryType;
+  /** Without the type. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly size: number;
+  readonly ino: bigint;
+  readonly nlink: number;
+  /** Nanoseconds since the epoch; that of its making is null where the file system does not say. */
+  readonly mtime: bigint;
+  readonly ctime: bigint;
+  readonly btime: bigint | null;
+  /** A character device 0:0: how overlayfs notes that something is deleted. */
+  readonly whiteout: boolean;
+}
+
+const TYPES: Readonly<Record<number, EntryType>> = {
+  [S.IFREG]: "file",
+  [S.IFDIR]: "directory",
+  [S.IFLNK]: "link",
+  [S.IFIFO]: "fifo",
+  [S.IFSOCK]: "socket",
+};
+const STATX_ALL = 0xfff;
+const STATX_BTIME = 0x800;
+const AT_NO_AUTOMOUNT = 0x800;
+const BILLION = 1_000_000_000n;
+
+const buffer = new Uint8Array(256);
+const view = new DataView(buffer.buffer);
+
+/** What a name in an open directory is; of the directory itself for "". Null where there is nothing. Throws a SysError. */
+export function entryAt(directory: number, name: string): Entry | null {
+  const flags = name === "" ? AT_EMPTY_PATH : AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT;
+  const result = syscall(NR.statx, directory, cstr(name), flags, STATX_ALL, buffer);
+  if (result === -E.ENOENT || result === -E.ENOTDIR) return null;
+  check(result, `look at ${name || "a directory"}`);
+  const mode = view.getUint16(0x1c, true);
+  const time = (at: number) => view.getBigInt64(at, true) * BILLION + BigInt(view.getUint32(at + 8, true));
+  const device = view.getUint32(0x80, true) !== 0 || view.getUint32(0x84, true) !== 0;
+  return {
+    type: TYPES[mode & S.IFMT] ?? "device",
+    mode: mode & 0o7777,
+    uid: view.getUint32(0x14, true),
+    gid: view.getUint32(0x18, true),
+    size: Number(view.getBigUint64(0x28, true)),
+    ino: view.getBigUint64(0x20, true),
+    nlink: view.getUint32(0x10, true),
+    mtime: time(0x70),
+    ctime: time(0x60),
+    btime: (view.getUint32(0, true) & STATX_BTIME) !== 0 ? time(0x50) : null,
+    whiteout: (mode & S.IFMT) === S.IFCHR && !device,
+  };
+}
+
+const DIRECTORY = O.RDONLY | O.DIRECTORY | O.NOFOLLOW;
+
+/** Opens a directory in an open one; -errno when it fails. */
+export function tryOpenDirectoryAt(directory: number, name: string): number {
+  return openat2(directory, name, DIRECTORY, RESOLVE.BENEATH | RESOLVE.NO_SYMLINKS);
+}
+
+/** Opens a directory by its path, on which there is no symbolic link; -errno when it fails. */
+export function tryOpenDirectory(path: string): number {
+  return openat2(AT_FDCWD, path, DIRECTORY, RESOLVE.NO_SYMLINKS);
+}
+
+/** Opens a file in an open directory for reading; -errno when it fails. */
+function tryOpenFileAt(directory: number, name: string): number {
+  const flags = O.RDONLY | O.NOFOLLOW | O.NONBLOCK | O.NOCTTY | O.CLOEXEC;
+  return syscall(NR.openat, directory, cstr(name), flags, 0);
+}
+
+/** As {@link tryOpenFileAt}. Throws a SysError. */
+export function openFileAt(directory: number, name: string): number {
+  return check(tryOpenFileAt(directory, name), `open ${name}`);
+}
+
+/** Target of a symbolic link in an open directory. Throws a SysError. */
+export function linkAt(directory: number, name: string): string {
+  const target = new Uint8Array(4096);
+  const n = check(syscall(NR.readlinkat, directory, cstr(name), target, target.length), `readlink ${name}`);
+  return fromUtf8(target.subarray(0, n));
+}
+
+/**
+ * Whether overlayfs shows nothing of what lies below a directory: its mark is an extended attribute, of the user's where
+ * the overlay was mounted in a user namespace.
+ */
+export function isOpaque(directory: number): boolean {
+  const value = new Uint8Array(4);
+  return ["user", "trusted"].some((space) => {
+    const n = syscall(NR.fgetxattr, directory, cstr(`${space}.overlay.opaque`), value, value.length);
+    return n === 1 && value[0] === 0x79;
+  });
+}
+
+/** Reads a file in an open directory piece by piece. Throws a SysError. */
+export function* pieces(directory: number, name: string): Generator<Uint8Array> {
+  const fd = openFileAt(directory, name);
+  try {
+    const piece = new Uint8Array(1 << 16);
+    for (;;) {
+      const n = check(syscall(NR.read, fd, piece, piece.length), `read ${name}`);
+      if (n === 0) return;
+      yield piece.subarray(0, n);
+    }
+  } finally {
+    close(fd);
+  }
+}
+
+/** A whole file in an open directory. Throws a SysError. */
+export function contentAt(directory: number, name: string): Uint8Array {
+  const parts: Uint8Array[] = [];
+  for (const piece of pieces(directory, name)) parts.push(piece.slice());
+  return Buffer.concat(parts);
+}

@@ -1,0 +1,266 @@
+/** `brun diff`, `apply`, `discard` and `sandbox`: what runs with --keep have changed. */
+import { type Applied, applyChanges } from "../changes/apply.ts";
+import { discardKept } from "../changes/discard.ts";
+import { type Kept, kept, keptNames } from "../changes/kept.ts";
+import { type Change, type Compared, changesIn } from "../changes/walk.ts";
+import { unshare } from "../container/unshare.ts";
+import { BrunError } from "../errors.ts";
+import { printable } from "../printable.ts";
+import { lockUpper } from "../sandbox/upper-lock.ts";
+import { environmentStrings, givenArguments } from "../sys/environment.ts";
+import { E } from "../sys/errno.ts";
+import { SysError } from "../sys/error.ts";
+import { NR, syscall } from "../sys/ffi.ts";
+import { absolute, close, readlink } from "../sys/fs.ts";
+import { fromUtf8 } from "../sys/utf8.ts";
+import { defineCommand } from "./command.ts";
+import { formatFlag, table } from "./format.ts";
+import { isTerminal, print, printError } from "./output.ts";
+
+const name = { type: "positional", description: "what --keep has named it" } as const;
+const paths = {
+  type: "positional",
+  required: false,
+  rest: true,
+  flagsAfter: true,
+  description: "only what is there, or below (default: all)",
+} as const;
+
+export const diff = defineCommand({
+  meta: { name: "diff", description: "show what runs with --keep have changed" },
+  args: {
+    name,
+    paths,
+    patch: { type: "boolean", alias: "p", description: "as a patch, which git apply takes" },
+    format: formatFlag,
+  },
+  short: true,
+  details: `A line for each path: A for added, C for changed, D for deleted. What is said of a change in content is decided by
+all bytes; a time alone is no change. The paths of a patch begin at the current directory if all is below it,
+otherwise at /.
+
+EXAMPLE
+  brun run --host --keep try -- npm install
+  brun diff try
+  brun diff try --patch src >my.patch`,
+  run({ args }) {
+    return asOwner(() => {
+      const { compared, changes } = selected(args.name, args.paths);
+      if (args.patch) return printPatch(changes, compared);
+      if (args.format === "json") printJson(changes.map(forPrograms));
+      else for (const change of changes) print(`${lineOf(change)}\n`);
+      return 0;
+    });
+  },
+});
+
+export const apply = defineCommand({
+  meta: { name: "apply", description: "take over what runs with --keep have changed" },
+  args: {
+    name,
+    paths,
+    yes: { type: "boolean", alias: "y", description: "do not ask" },
+    force: { type: "boolean", alias: "f", description: "also over what has changed here since" },
+  },
+  short: true,
+  details: `Shows what brun diff shows, and asks. Each file is the old or the new one at any moment. What has been changed here
+since the program saw it is left out and told, and the exit code is 1; so is what cannot be written.
+No symbolic link is followed out of its place.
+
+EXAMPLE
+  brun apply try
+  brun apply try --yes src/main.c`,
+  run({ args }) {
+    return asOwner(() => {
+      const { compared, changes, one } = selected(args.name, args.paths);
+      if (changes.length === 0) return 0;
+      const lock = lockUpper(one.directory, "apply");
+      try {
+        for (const change of changes) print(`${lineOf(change)}\n`);
+        if (!args.yes && !agreed(`take over ${counted(changes.length)}?`)) return 1;
+        const used = BigInt(Date.parse(one.record.used)) * 1_000_000n;
+        return told(applyChanges(changes, { ...compared, force: args.force, used }));
+      } finally {
+        close(lock);
+      }
+    });
+  },
+});
+
+export const discard = defineCommand({
+  meta: { name: "discard", description: "throw away what runs with --keep have changed" },
+  args: {
+    names: { type: "positional", rest: true, flagsAfter: true, description: "what --keep has named it" },
+  },
+  short: true,
+  details: `EXAMPLE
+  brun discard try`,
+  run({ args }) {
+    return asOwner(() => {
+      for (const one of args.names.map(kept)) discardKept(one);
+      return 0;
+    });
+  },
+});
+
+export const sandbox = defineCommand({
+  meta: { name: "sandbox", description: "list what runs with --keep have kept, or remove it" },
+  args: {
+    action: { type: "positional", description: "list or remove" },
+    names: {
+      type: "positional",
+      required: false,
+      rest: true,
+      flagsAfter: true,
+      description: "for remove: which",
+    },
+    format: formatFlag,
+    quiet: { type: "boolean", alias: "q", description: "for list: only the names" },
+  },
+  short: true,
+  details: `EXAMPLE
+  brun sandbox list
+  brun sandbox remove try`,
+  run({ args }) {
+    if (args.action === "list" || args.action === "ls") return listKept(args.format, args.quiet);
+    if (args.action !== "remove" && args.action !== "rm")
+      throw new BrunError(`there is no brun sandbox ${printable(args.action, true)}`, {
+        code: "ERR_USAGE",
+        hint: "brun sandbox list, or brun sandbox remove NAME",
+      });
+    if (args.names.length === 0)
+      throw new BrunError("brun sandbox remove needs a name", {
+        code: "ERR_USAGE",
+        hint: "brun sandbox list has them",
+      });
+    return asOwner(() => {
+      for (const one of args.names.map(kept)) discardKept(one);
+      return 0;
+    });
+  },
+});
+
+function listKept(format: string, quiet: boolean): number {
+  const all = keptNames().map(kept);
+  if (format === "json") {
+    printJson(all.map(({ name, directory, record }) => ({ name, directory, ...record })));
+  } else if (quiet) {
+    for (const { name } of all) print(`${name}\n`);
+  } else {
+    const rows = all.map(({ name, record }) => [
+      name,
+      printable(record.flag, true),
+      record.created,
+      record.used,
+    ]);
+    print(table([["NAME", "OF", "CREATED", "USED"], ...rows]));
+  }
+  return 0;
+}
+
+function printJson(value: object): void {
+  print(JSON.stringify(value, null, 2).concat("\n"));
+}
+
+/** What a command is about. */
+function selected(
+  name: string,
+  only: readonly string[],
+): { one: Kept; compared: Compared; changes: Change[] } {
+  const one = kept(name);
+  const { root, places, covers } = one.record;
+  const compared = { upper: `${one.directory}/upper`, lower: root, places, covers };
+  const wanted = only.map((path) => absolute(path));
+  const within = (path: string) =>
+    wanted.length === 0 || wanted.some((at) => at === "/" || path === at || path.startsWith(`${at}/`));
+  return { one, compared, changes: changesIn(compared).filter(({ path }) => within(path)) };
+}
+
+function printPatch(changes: readonly Change[], compared: Compared): number {
+  const here = absolute(".");
+  const base = changes.every(({ path }) => here === "/" || path.startsWith(`${here}/`)) ? here : "/";
+  const { patchOf } = require("../changes/patch.ts") as typeof import("../changes/patch.ts");
+  const patch = patchOf(changes, compared, base);
+  for (let at = 0; at < patch.length; ) {
+    const n = syscall(NR.write, 1, patch.subarray(at), patch.length - at);
+    if (n < 0) throw new SysError("write the patch", -n);
+    at += n;
+  }
+  return 0;
+}
+
+const LETTERS = { added: "A", changed: "C", deleted: "D" } as const;
+
+/** "C /home/u/run.sh (mode 644 → 755)" */
+function lineOf({ path, kind, differs, was, is }: Change): string {
+  const slash = (is ?? was)?.type === "directory" ? "/" : "";
+  const more = differs.flatMap((difference) => {
+    if (difference === "mode") return [`mode ${was!.mode.toString(8)} → ${is!.mode.toString(8)}`];
+    if (difference === "owner") return [`owner ${was!.uid}:${was!.gid} → ${is!.uid}:${is!.gid}`];
+    if (difference === "type") return [`${was!.type} → ${is!.type}`];
+    return difference === "target" ? ["another target"] : [];
+  });
+  return `${LETTERS[kind]} ${printable(path, true)}${slash}${more.length > 0 ? ` (${more.join(", ")})` : ""}`;
+}
+
+function forPrograms({ path, kind, differs, was, is }: Change): object {
+  const facts = (entry: Change["is"]) =>
+    entry && {
+      type: entry.type,
+      mode: entry.mode.toString(8),
+      uid: entry.uid,
+      gid: entry.gid,
+      size: entry.size,
+    };
+  return {
+    path: path.toWellFormed(),
+    kind,
+    ...(kind === "changed" && { differs }),
+    was: facts(was),
+    is: facts(is),
+  };
+}
+
+function counted(count: number): string {
+  return count === 1 ? "this change" : `these ${count} changes`;
+}
+
+/** Asks on the terminal. Throws a BrunError when there is none. */
+function agreed(question: string): boolean {
+  if (!isTerminal(0))
+    throw new BrunError("nothing was taken over: there is no terminal to ask on", {
+      code: "ERR_USAGE",
+      hint: "--yes takes it over without a question",
+    });
+  process.stderr.write(`${question} [y/N] `);
+  const buffer = new Uint8Array(256);
+  const n = syscall(NR.read, 0, buffer, buffer.length);
+  return n > 0 && /^y(es)?\s*$/i.test(fromUtf8(buffer.subarray(0, n)));
+}
+
+function told(applied: readonly Applied[]): number {
+  const left = applied.flatMap(({ change, left: why }) =>
+    why === null ? [] : [{ path: change.path, ...why }],
+  );
+  for (const { path, why } of left) printError(`brun: left out: ${printable(path, true)}: ${why}\n`);
+  if (left.length === 0) return 0;
+  const hint = left.some(({ conflict }) => conflict)
+    ? "; hint: --force takes over what has changed here as well"
+    : "";
+  printError(`brun: ${left.length} of ${applied.length} changes were left out${hint}\n`);
+  return 1;
+}
+
+/**
+ * Does what the caller may; where files belong to other ids of containers (a range of subordinate ids), once more as root
+ * of the user namespace that containers get.
+ */
+function asOwner(work: () => number): number {
+  try {
+    return work();
+  } catch (error) {
+    const refused = error instanceof SysError && (error.errno === E.EACCES || error.errno === E.EPERM);
+    if (!refused || syscall(NR.geteuid) === 0) throw error;
+    return unshare([readlink("/proc/self/exe"), ...givenArguments()], environmentStrings());
+  }
+}
