@@ -5,7 +5,7 @@
 #include <linux/fcntl.h>
 #include <linux/openat2.h>
 
-#define DIRECTORY_MODE 0755
+#define MADE_MODE 0755
 #define FILE_MODE 0644
 #define LINKS_MAX 40
 
@@ -36,7 +36,7 @@ static long make(int parent, const char *name, int file)
 	if (is_parent(name))
 		return 0;
 	if (!file)
-		return sys3(__NR_mkdirat, parent, name, DIRECTORY_MODE);
+		return sys3(__NR_mkdirat, parent, name, MADE_MODE);
 	result = sys4(__NR_openat, parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
 		      FILE_MODE);
 	if (result < 0)

@@ -6,7 +6,6 @@
 #include <linux/fcntl.h>
 #include <linux/stat.h>
 
-#define DIRECTORY "@run"
 #define OLD_KEYRING "--no-new-keyring" /* as find_bundle() has it */
 
 static const struct cached_header *header_of(const struct cached *cached)
@@ -137,7 +136,7 @@ static long read_file(struct cached *cached, const char *bundle)
 	static const char digits[] = "0123456789abcdef";
 	uint32_t slot = hash(bundle) % CACHED_SLOTS;
 	char name[3] = {digits[slot / 16], digits[slot % 16], 0};
-	long directory = sys4(__NR_openat, cached->root, DIRECTORY,
+	long directory = sys4(__NR_openat, cached->root, CACHED_DIRECTORY,
 			      O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
 	long result;
 

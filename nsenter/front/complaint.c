@@ -9,7 +9,6 @@
 
 #define STDERR 2
 #define FAILED 1
-#define EXEC_FAILED 255 /* as src/container/exec.ts */
 
 #define SECONDS_A_DAY 86400
 #define DAYS_TO_1970 719468 /* from the first of March of the year 0 */

@@ -8,8 +8,6 @@
 #include <linux/mman.h>
 #include <linux/stat.h>
 
-#define NAME "plans"
-
 static int is_unchanged(long directory, const char *name, const struct file_stamp *before)
 {
 	struct statx now;
@@ -25,7 +23,7 @@ static long check_header(const struct plans *plans, const char *id)
 	const struct local_header *header = (const struct local_header *)(const void *)plans->file.data;
 
 	if (header->magic != LOCAL_MAGIC || header->stage != STAGE_ID || header->id[ID_MAX] != 0 ||
-	    !text_equal(header->id, id) || !is_unchanged(plans->directory, "state.json", &header->state))
+	    !text_equal(header->id, id) || !is_unchanged(plans->directory, STATE_FILE, &header->state))
 		return -EPROTO;
 	for (unsigned int i = 0; i < LOCAL_PLANS; i++) {
 		uint32_t offset = header->plans[i].part.offset;
@@ -44,7 +42,7 @@ static long open_and_read(struct plans *plans, const char *id)
 	long result = file_own(plans->directory, S_IFDIR, LOCAL_MAX);
 
 	if (result >= 0)
-		result = file_read_own(plans->directory, NAME, sizeof(struct local_header), LOCAL_MAX,
+		result = file_read_own(plans->directory, PLANS_FILE, sizeof(struct local_header), LOCAL_MAX,
 				       &plans->file);
 	return result < 0 ? result : check_header(plans, id);
 }

@@ -11,7 +11,6 @@
 #include <linux/signal.h>
 #include <linux/signalfd.h>
 
-#define DIRECTORY_MODE 0711
 #define LOCK_EX_NB 6
 #define LOCK_UN 8
 

@@ -4,11 +4,6 @@
 
 #include "cached.h"
 
-#define STATE_FILE "state.json"
-#define STATE_FILE_NEW "state.json.new"
-#define EXEC_FILE "exec.json"
-#define FILTER_FILE "seccomp.bpf"
-
 /* Writes it. 0 or -errno. */
 long state_save(const struct cached *cached, long directory, const char *id, long pid);
 

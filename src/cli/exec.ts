@@ -1,13 +1,11 @@
 /** `brun exec`. */
 import { exec } from "../container/exec.ts";
 import { BrunError } from "../errors.ts";
+import { EXEC_FAILED } from "../plan/abi.ts";
 import { defineCommand } from "./command.ts";
 import { absoluteIfGiven } from "./container-flags.ts";
 import { openRuntime } from "./globals.ts";
 import { execFlags, hotCommands } from "./hot-flags.ts";
-
-/** runc's exit code when the process could not be started, so that it is not taken for the process's own. */
-const FAILED = 255;
 
 export default defineCommand({
   meta: { name: "exec", description: "run one more process in a container" },
@@ -18,7 +16,7 @@ export default defineCommand({
 EXAMPLE
   brun exec -it web sh
   brun exec -e LANG=C --user 1000 web ls /`,
-  failureCode: FAILED,
+  failureCode: EXEC_FAILED,
   short: hotCommands.exec.short,
   others: { privileged: "--cap CAPABILITY adds one", l: "name the container", latest: "name the container" },
   retell: async (error, argv) => (await import("./program-words.ts")).hintForExec(error, argv),

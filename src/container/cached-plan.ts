@@ -8,7 +8,14 @@ import { tellingNamespace } from "../config/namespaces.ts";
 import type { ContainerConfig } from "../config/types.ts";
 import { guardOf } from "../host/guard.ts";
 import type { Recording } from "../host/recorder.ts";
-import { CACHED_MAX, CACHED_SLOTS, CLEANUP_MAX, FrontFact, HELPER_WORDS_MAX } from "../plan/abi.ts";
+import {
+  CACHED_DIRECTORY,
+  CACHED_MAX,
+  CACHED_SLOTS,
+  CLEANUP_MAX,
+  FrontFact,
+  HELPER_WORDS_MAX,
+} from "../plan/abi.ts";
 import { ANY, type Program, ProgramBuilder } from "../stage/program.ts";
 import { askFront, NR, syscall } from "../sys/ffi.ts";
 import { AT_REMOVEDIR, mkdir, replaceFile, S, tryStat } from "../sys/fs.ts";
@@ -18,9 +25,6 @@ import { execInfoOf, type Launched } from "./launch.ts";
 import { FileBuilder } from "./plan-file.ts";
 import { execInfoText, FILES, type StoredState } from "./store.ts";
 import type { RunOptions, Runtime } from "./types.ts";
-
-/** Has no place among containers: "@" is not for ids. */
-const DIRECTORY = "@run";
 
 /** What the front knows of a `run`. With whatever else is asked for, the plan is not kept. */
 const KNOWN = { id: true, bundle: true, noNewKeyring: true } as const;
@@ -62,7 +66,7 @@ export interface RunPlan extends Pick<Launched, "config" | "state" | "programs">
 
 /** Writes it down. A file that cannot be written is none: nothing is thrown for it. */
 export function keepPlan(rt: Runtime, plan: Uint8Array, bundle: string): void {
-  const directory = `${rt.root}/${DIRECTORY}`;
+  const directory = `${rt.root}/${CACHED_DIRECTORY}`;
   try {
     if (mkdir(directory, 0o700) !== 0 && !isOwnDirectory(directory)) return;
     replaceFile(planPath(rt.root, bundle), plan);
@@ -108,7 +112,7 @@ function isOwnDirectory(path: string): boolean {
 
 /** Where the plan of a bundle is kept, or that of another one with the same hash. */
 export function planPath(root: string, bundle: string): string {
-  return `${root}/${DIRECTORY}/${slotOf(bundle)}`;
+  return `${root}/${CACHED_DIRECTORY}/${slotOf(bundle)}`;
 }
 
 /** FNV-1a of the UTF-8, as two hexadecimal digits. */

@@ -2,6 +2,7 @@
 import type { ExecConfig, SeccompFilter } from "../config/types.ts";
 import { BrunError } from "../errors.ts";
 import { setnsInit } from "../init/setns.ts";
+import { EXEC_FAILED } from "../plan/abi.ts";
 import { type LocalPlan, localPlan, runLocal, unexpected } from "../plan/local.ts";
 import { launchStage, type Stage } from "../stage/launch.ts";
 import { Message, sendMessage } from "../stage/messages.ts";
@@ -38,9 +39,6 @@ import {
 } from "./store.ts";
 import { hostTerminal } from "./terminal.ts";
 import type { ExecOptions, Runtime } from "./types.ts";
-
-/** Exit code of an exec that failed before its program ran, as runc's. */
-const EXEC_FAILED = 255;
 
 /** SECCOMP_FILTER_FLAG_NEW_LISTENER. */
 const NEW_LISTENER = 8;

@@ -1,5 +1,7 @@
 /** `brun start`: lets a created container execute its program. */
+
 import { BrunError } from "../errors.ts";
+import { FIFO_FILE } from "../plan/abi.ts";
 import {
   type Compile,
   failureAt,
@@ -44,7 +46,7 @@ export function startPlan(stored: StoredState, record = false): LocalPlan {
     takeLock(local);
     lookAt(local, stored, { running: null });
     at("openFifo");
-    const fifo = b.str("exec.fifo");
+    const fifo = b.str(FIFO_FILE);
     b.get("openat", [directory, fifo, O.WRONLY | O.NONBLOCK | O.CLOEXEC, 0], { out: kept });
     local.once();
     at("letGo");

@@ -1,4 +1,5 @@
 /** Status of a container, derived from its files and its process. */
+import { FIFO_FILE, STATE_FILE } from "../plan/abi.ts";
 import { type Local, type LocalFailure, localPlan, runLocal, unexpected } from "../plan/local.ts";
 import type { Label, Policy } from "../stage/program.ts";
 import { E } from "../sys/errno.ts";
@@ -15,7 +16,7 @@ export function takeLock({ b, directory, at }: Local): void {
   at("lock");
   b.sys("flock", [directory, LOCK_EX_NB]);
   at("isThere");
-  b.sys("faccessat", [directory, b.str("state.json"), F_OK]);
+  b.sys("faccessat", [directory, b.str(STATE_FILE), F_OK]);
 }
 
 /** Where to go on when a container is found to have a status; without a place the plan fails there. */
@@ -46,7 +47,7 @@ export function lookAt(
   if (stored.cgroup !== undefined) unlessFrozen(local, stored.cgroup, to.paused);
   if (to.running === null) return;
   at("isCreated");
-  b.sys("faccessat", [directory, b.str("exec.fifo"), F_OK], otherwise(E.ENOENT, to.running));
+  b.sys("faccessat", [directory, b.str(FIFO_FILE), F_OK], otherwise(E.ENOENT, to.running));
 }
 
 /** The status that a failure of {@link lookAt} means; null for any other failure. */

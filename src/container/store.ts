@@ -6,6 +6,7 @@
 
 import type { CgroupPlan } from "../config/cgroup-plan.ts";
 import { BrunError } from "../errors.ts";
+import { DIRECTORY_MODE, EXEC_FILE, FIFO_FILE, FILTER_FILE, PLANS_FILE, STATE_FILE } from "../plan/abi.ts";
 import { quoted } from "../printable.ts";
 import type { Hooks } from "../spec/index.ts";
 import { parseJson, toJson } from "../spec/json.ts";
@@ -75,19 +76,19 @@ const LOCK_EX = 2;
 const LOCK_NB = 4;
 
 /** Files that brun puts into a container's directory, besides what a notification socket needs. */
-export const FILES = ["state.json", "exec.json", "exec.fifo", "seccomp.bpf", "plans"] as const;
+export const FILES = [STATE_FILE, EXEC_FILE, FIFO_FILE, FILTER_FILE, PLANS_FILE] as const;
 
 /** Paths of a container below the root. */
 export function paths(root: string, id: string) {
   const directory = `${root}/${id}`;
   return {
     directory,
-    state: `${directory}/state.json`,
-    exec: `${directory}/exec.json`,
-    fifo: `${directory}/exec.fifo`,
+    state: `${directory}/${STATE_FILE}`,
+    exec: `${directory}/${EXEC_FILE}`,
+    fifo: `${directory}/${FIFO_FILE}`,
     notify: `${directory}/notify`,
-    filter: `${directory}/seccomp.bpf`,
-    plans: `${directory}/plans`,
+    filter: `${directory}/${FILTER_FILE}`,
+    plans: `${directory}/${PLANS_FILE}`,
     /** Of a container whose output is kept: its exit code, and the socket of those who are attached. */
     exit: `${directory}/exit`,
     attach: `${directory}/attach`,
@@ -105,10 +106,10 @@ export interface Locked {
 export function claim(root: string, id: string): Locked {
   checkId(id);
   const { directory } = paths(root, id);
-  let result = mkdir(directory, 0o711);
+  let result = mkdir(directory, DIRECTORY_MODE);
   if (result === -E.ENOENT) {
     makeRoot(root);
-    result = mkdir(directory, 0o711);
+    result = mkdir(directory, DIRECTORY_MODE);
   }
   if (result === -E.EEXIST) {
     throw new BrunError(`container with given ID already exists: ${id}`, {
@@ -127,7 +128,7 @@ export function claim(root: string, id: string): Locked {
 
 function makeRoot(root: string): void {
   try {
-    mkdirAll(root, 0o711);
+    mkdirAll(root, DIRECTORY_MODE);
   } catch (error) {
     if (!(error instanceof SysError)) throw error;
     throw new BrunError(`cannot keep state in ${root}: ${error.message}`, {

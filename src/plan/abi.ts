@@ -223,6 +223,24 @@ export const SEGMENTS_MAX = 16;
 /** Characters of a container's id that plans have room for. Longer ids are allowed, but not for the front. */
 export const ID_MAX = 255;
 
+/** Exit code of an exec that failed before its program ran, as runc's: it is not taken for the program's own. */
+export const EXEC_FAILED = 255;
+
+/** Mode of a container's directory, and of the state directory. */
+export const DIRECTORY_MODE = 0o711;
+/** Files in a container's directory: what `state` and `list` show, and what it is called while it is written. */
+export const STATE_FILE = "state.json";
+export const STATE_FILE_NEW = "state.json.new";
+/** What `exec` needs besides. */
+export const EXEC_FILE = "exec.json";
+export const FILTER_FILE = "seccomp.bpf";
+/** It is there while the container waits for `start`. */
+export const FIFO_FILE = "exec.fifo";
+/** Plans of later commands. */
+export const PLANS_FILE = "plans";
+/** Where cached plans are, in the state directory: "@" is not for ids. */
+export const CACHED_DIRECTORY = "@run";
+
 /** State directory of the host's root. */
 export const SYSTEM_ROOT = "/run/brun";
 /** Its name in $XDG_RUNTIME_DIR, and its mode there: the sticky bit keeps it from being tidied away. */
