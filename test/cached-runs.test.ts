@@ -382,12 +382,67 @@ for (const subject of users) {
     const others: readonly [string, (spec: TestSpec, box: Sandbox) => void][] = [
       ["hooks", (spec) => Object.assign(spec, { hooks: { poststop: [{ path: "/bin/true" }] } })],
       [
-        "a namespace to join",
+        "a pid namespace to join, whose other processes may stay",
         (spec) => {
-          spec.linux.namespaces.push({ type: "network", path: "/proc/self/ns/net" });
+          const pid = spec.linux.namespaces.find(({ type }) => type === "pid")!;
+          pid.path = "/proc/self/ns/pid";
         },
       ],
     ];
+    test("--debug says why a plan is not used, or not cached", async () => {
+      await using box = new Sandbox(subject);
+      const bundle = await known(box, ["/bin/true"]);
+      const debug = async (...flags: string[]) => {
+        const args = ["run", ...flags, "--bundle", bundle, box.name()];
+        const { stderr } = await box.call(args, { globals: ["--debug"] });
+        return stderr
+          .split("\n")
+          .filter((line) => line.includes("cached"))
+          .join("\n");
+      };
+      expect(await debug()).toMatch(/there is a cached plan$/);
+      expect(await debug("--no-subreaper")).toMatch(/this plan is not cached: option noSubreaper$/);
+      edited(bundle, (spec) => {
+        spec.hostname = "other";
+      });
+      expect(await debug()).toMatch(/no cached plan is used: file .*\/config\.json is not as it was$/);
+      edited(bundle, (spec) => Object.assign(spec, { hooks: { poststop: [{ path: "/bin/true" }] } }));
+      expect(await debug()).toMatch(/config\.json is not as it was\n.*this plan is not cached: hooks$/);
+    });
+
+    test("namespaces to join", async () => {
+      await using box = new Sandbox(subject);
+      const { prefix } = subject.caller;
+      const script = "echo up; exec sleep 1000";
+      const holder = Bun.spawn(
+        [...prefix, "unshare", "--user", "--map-root-user", "--net", "sh", "-c", script],
+        {
+          env: box.env,
+          stdio: ["ignore", "pipe", "inherit"],
+        },
+      );
+      try {
+        await holder.stdout.getReader().read();
+        const look = "readlink /proc/self/ns/user; readlink /proc/self/ns/net; cat /proc/self/uid_map";
+        const bundle = await known(box, ["/bin/sh", "-c", look], (spec) => {
+          const path = (name: string) => `/proc/${holder.pid}/ns/${name}`;
+          spec.linux.namespaces = spec.linux.namespaces.filter(
+            ({ type }) => type !== "user" && type !== "network",
+          );
+          spec.linux.namespaces.push(
+            { type: "user", path: path("user") },
+            { type: "network", path: path("net") },
+          );
+          delete spec.linux.uidMappings;
+          delete spec.linux.gidMappings;
+        });
+        expect(await both(box, bundle)).toContain(readlinkSync(`/proc/${holder.pid}/ns/net`));
+      } finally {
+        holder.kill();
+        await holder.exited;
+      }
+    });
+
     test.each(others)("with %s no plan is cached", async (_, edit) => {
       await using box = new Sandbox(subject);
       const bundle = box.bundle((spec) => {

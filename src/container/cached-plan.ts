@@ -47,7 +47,6 @@ function beyondFront(config: ContainerConfig): string | null {
   const { spec } = config;
   if (spec.hooks !== undefined) return "hooks";
   if (config.cgroup !== null) return "a cgroup";
-  if (config.joins.length > 0) return "a namespace that is joined";
   // Its supervisor takes the program for process 1.
   if (config.init || tellingNamespace(config) !== null)
     return "another process than the program is the first";

@@ -7,7 +7,7 @@ import type { Program } from "../stage/program.ts";
 import { becomeSupervisor, type KeptDescriptors } from "../stage/supervise.ts";
 import { PR } from "../sys/constants.ts";
 import { NR, syscall } from "../sys/ffi.ts";
-import { close } from "../sys/fs.ts";
+import { absolute, close } from "../sys/fs.ts";
 import { keepSignals, releaseSignals, throwIfInterrupted } from "../sys/interrupt.ts";
 import { keepPlan, planFile, unknownRequest } from "./cached-plan.ts";
 import { cleanupProgram, endProgram } from "./cleanup.ts";
@@ -33,6 +33,7 @@ export function run(rt: Runtime, options: RunOptions): number {
     rt.warn(message);
   };
   const unknown = unknownRequest(rt, options);
+  if (unknown === null && rt.debug !== undefined) tellUnused(rt, absolute(options.bundle));
   if (unknown === null) startRecording();
   const mode = { waitForStart: options.awaitStart === true, detached: options.detach, kept: options.kept };
   const launched = launch({ ...rt, warn }, options, mode);
@@ -54,7 +55,7 @@ export function run(rt: Runtime, options: RunOptions): number {
     }
     if (!options.detach) early = keepSignals();
     const plan = unknown ?? planFile({ ...launched, recording, warnings });
-    if (typeof plan === "string") rt.debug?.(`the plan is not cached: ${plan}`);
+    if (typeof plan === "string") rt.debug?.(`this plan is not cached: ${plan}`);
     else keepPlan(rt, plan, launched.config.bundle);
   } catch (error) {
     giveUp(rt, launched);
@@ -75,6 +76,13 @@ export function run(rt: Runtime, options: RunOptions): number {
     giveUp(rt, launched);
     throw error;
   }
+}
+
+/** Says why the front has not done, or would not do, what is done here. */
+function tellUnused({ root, debug }: Runtime, bundle: string): void {
+  const { whyUnused } = require("./cached-reason.ts") as typeof import("./cached-reason.ts");
+  const why = whyUnused(root, bundle);
+  debug?.(why === null ? "there is a cached plan" : `no cached plan is used: ${why}`);
 }
 
 function keptDescriptors(

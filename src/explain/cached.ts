@@ -1,19 +1,16 @@
 /** The plan that the front uses for the next `run` of a bundle, for people: `brun explain --cached`. */
 
 import { planPath } from "../container/cached-plan.ts";
-import { PlanFile } from "../container/plan-file.ts";
+import { cachedPlan, isOurs, kindName, subjectOf } from "../container/cached-reason.ts";
 import { BrunError } from "../errors.ts";
-import { aboutText, callOf, isAnsweredAsBefore } from "../host/again.ts";
+import { isAnsweredAsBefore } from "../host/again.ts";
 import type { GuardOperation } from "../host/guard.ts";
-import { FrontFact, InputKind, Part } from "../plan/abi.ts";
+import { InputKind, Part } from "../plan/abi.ts";
 import { printable } from "../printable.ts";
 import { decodeProgram } from "../stage/decode.ts";
 import { describeOp } from "../stage/describe.ts";
-import { RLIMITS } from "../sys/constants.ts";
 import { errnoName } from "../sys/errno.ts";
-import { askFront } from "../sys/ffi.ts";
-import { readFile, S } from "../sys/fs.ts";
-import { members } from "../sys/members.ts" with { type: "macro" };
+import { S } from "../sys/fs.ts";
 import { fromUtf8 } from "../sys/utf8.ts";
 import type { Marks } from "./text.ts";
 
@@ -45,8 +42,6 @@ const PROGRAMS = [
   ["cleanup", Part.cleanup],
 ] as const;
 
-const KINDS = Object.keys(members("InputKind"));
-
 const TYPES: Readonly<Record<number, string>> = {
   [S.IFDIR]: "directory",
   [S.IFREG]: "file",
@@ -59,14 +54,12 @@ const TYPES: Readonly<Record<number, string>> = {
 
 /** Reads the plan of a bundle. Throws a BrunError where there is none. */
 export function explainCached(root: string, bundle: string): CachedExplanation {
-  const file = planPath(root, bundle);
-  const plan = readPlan(file, bundle);
-  const [path] = fromUtf8(plan.part(Part.key)).split("\0");
-  if (path !== bundle) throw noPlan(bundle, `${file} has the plan of ${path}`);
+  const plan = cachedPlan(root, bundle);
+  if (typeof plan === "string") throw noPlan(bundle, plan);
   return {
-    file,
+    file: planPath(root, bundle),
     bundle,
-    ours: plan.build === askFront(FrontFact.build),
+    ours: isOurs(plan),
     guard: plan.guard().map(explainInput),
     warnings: fromUtf8(plan.part(Part.warnings)).split("\n").filter(Boolean),
     programs: PROGRAMS.map(([name, part]) => ({
@@ -74,17 +67,6 @@ export function explainCached(root: string, bundle: string): CachedExplanation {
       operations: decodeProgram(plan.part(part)).map((op, i) => printable(describeOp(op, i), true)),
     })),
   };
-}
-
-function readPlan(file: string, bundle: string): PlanFile {
-  try {
-    return new PlanFile(readFile(file));
-  } catch (error) {
-    throw noPlan(
-      bundle,
-      error instanceof RangeError ? `${file} has ${error.message}` : `there is no ${file}`,
-    );
-  }
 }
 
 function noPlan(bundle: string, why: string): BrunError {
@@ -95,29 +77,11 @@ function noPlan(bundle: string, why: string): BrunError {
 
 function explainInput(question: GuardOperation): ExplainedInput {
   return {
-    kind: KINDS[question.kind] ?? "unknown",
-    about: printable(subject(question), true),
+    kind: kindName(question.kind),
+    about: printable(subjectOf(question), true),
     answer: printable(answerText(question), true),
     same: isAnsweredAsBefore(question),
   };
-}
-
-function subject(question: GuardOperation): string {
-  switch (question.kind as InputKind) {
-    case InputKind.call: {
-      const [name, ...args] = callOf(question);
-      while (args.at(-1) === 0) args.pop();
-      return `${name}(${args.join(", ")})`;
-    }
-    case InputKind.limit:
-      return RLIMITS[question.detail] ?? `${question.detail}`;
-    case InputKind.capabilities:
-    case InputKind.stdio:
-    case InputKind.terminal:
-      return "";
-    default:
-      return aboutText(question);
-  }
 }
 
 /** Words of 32 bits. */

@@ -253,9 +253,11 @@ const DIMENSIONS: readonly Dimension[] = [
     be(value, { box, build }, now) {
       if (value === 0) return;
       const path = `${box.dir}/brun-${value}`;
-      if (!existsSync(path)) copyFileSync(brunPath(), path);
-      chmodSync(path, 0o755);
-      if (value === 2) otherBuild(path, build());
+      if (!existsSync(path)) {
+        copyFileSync(brunPath(), path);
+        chmodSync(path, 0o755);
+        if (value === 2) otherBuild(path, build());
+      }
       now.brun = path;
     },
   },
