@@ -34,7 +34,7 @@ export function namedUser(given: string, files: UserFiles, withGroups: boolean):
       hint: files.passwd === null ? NO_FILE : "a name from there, or a uid",
     });
   }
-  const gid = wanted === undefined ? (idOf(entry?.[3]) ?? 0) : groupId(wanted, files);
+  const gid = wanted === undefined ? (idOf(entry?.[3]) ?? 0) : groupId(wanted, files, "--user");
   const additionalGids = withGroups && entry !== undefined ? groupsOf(entry[0]!, gid, files.group ?? "") : [];
   return {
     user: { uid, gid, ...(additionalGids.length > 0 && { additionalGids }) },
@@ -57,11 +57,12 @@ function fieldsOf(text: string, key: string): string[] | undefined {
   return lines.find(([name]) => name === key && key !== "") ?? lines.find((fields) => fields[2] === key);
 }
 
-function groupId(group: string, { group: text, where }: UserFiles): number {
+/** A group by name or gid. Throws a BrunError that names the flag. */
+export function groupId(group: string, { group: text, where }: UserFiles, flag: string): number {
   const gid = isId(group) ? Number(group) : idOf(fieldsOf(text ?? "", group)?.[2]);
   if (gid === undefined) {
     throw new BrunError(`no group "${group}" in ${where}/etc/group`, {
-      where: "--user",
+      where: flag,
       hint: text === null ? NO_FILE : "a name from there, or a gid",
     });
   }

@@ -64,6 +64,24 @@ export interface SandboxOptions {
   readonly cpus?: string | number | undefined;
   /** Limit of processes and threads. */
   readonly pidsLimit?: number | undefined;
+  /** Limit of memory and swap together; -1 for all the swap that there is. */
+  readonly memorySwap?: string | number | undefined;
+  /** The CPUs that it may use: "0-2,5". */
+  readonly cpusetCpus?: string | number | undefined;
+  /** -1000 to 1000: whether it is killed later or sooner when memory is short. */
+  readonly oomScoreAdj?: number | undefined;
+  /** Size of /dev/shm; "64m". */
+  readonly shmSize?: string | number | undefined;
+  /** Settings of its own kernel namespaces: "net.ipv4.ip_forward=1". */
+  readonly sysctl?: string | readonly string[] | undefined;
+  /** Annotations of its config: "key=value". */
+  readonly annotation?: string | readonly string[] | undefined;
+  /** More groups of the program's user, by name or gid. */
+  readonly groupAdd?: string | readonly string[] | undefined;
+  /** Its umask, in octal: "077". */
+  readonly umask?: string | undefined;
+  /** What `stop` sends first; "TERM". */
+  readonly stopSignal?: string | undefined;
   /** Resource limits: "nofile=1024". */
   readonly ulimit?: string | readonly string[] | undefined;
   /** Capabilities to add, or "ALL". */

@@ -13,7 +13,10 @@ export function closest(typed: string, words: readonly string[]): string | undef
     if (steps < least) [best, least] = [word, steps];
   }
   const begun = words.filter((word) => typed.length >= 3 && word.startsWith(typed));
-  if (begun.length === 1 || (best !== undefined && begun.length > 0)) return begun[0];
+  const shortest = begun.reduce((a, b) => (b.length < a.length ? b : a), begun[0] ?? "");
+  // "mem" is --memory, whatever else begins with "memory".
+  const isOne = begun.length > 0 && begun.every((word) => word.startsWith(shortest));
+  if (isOne || (best !== undefined && begun.length > 0)) return isOne ? shortest : begun[0];
   return best ?? words.find((word) => word.length >= 3 && typed.startsWith(word));
 }
 

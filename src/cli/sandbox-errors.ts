@@ -12,9 +12,19 @@ export function checked(spec: Sandbox["spec"]): LoadedSpec {
     return parseSpec(toJson(spec, ""), "the flags", { holdsBytes: true });
   } catch (error) {
     if (!(error instanceof BrunError)) throw error;
-    const flag = FLAGS.find(([pattern]) => pattern.test(error.where ?? ""))?.[1];
+    const where = error.where ?? "";
+    const name = /^linux\.sysctl\["(.*)"\]$/.exec(where)?.[1];
+    if (name !== undefined) throw aboutSysctl(name, error);
+    const flag = FLAGS.find(([pattern]) => pattern.test(where))?.[1];
     throw flag === undefined ? error : error.about(flag, "ERR_USAGE");
   }
+}
+
+function aboutSysctl(name: string, error: BrunError): BrunError {
+  const { message } = error.about(`--sysctl ${name}`);
+  const hint = message.includes("network namespace") ? "`--network none` gives it one" : undefined;
+  const told = message.replace(" in linux.namespaces", " of its own");
+  return new BrunError(told, { code: "ERR_USAGE", where: "--sysctl", hint, cause: error });
 }
 
 /** The directory whose overlay the kernel refused; null for another failure. */
@@ -34,8 +44,12 @@ function mountOf({ where }: BrunError): number {
 /** Flags of parts of the config. */
 const FLAGS: readonly (readonly [RegExp, string])[] = [
   [/^linux\.resources\.memory/, "--memory"],
+  [/^linux\.resources\.cpu\.(cpus|mems)/, "--cpuset-cpus"],
   [/^linux\.resources\.cpu/, "--cpus"],
   [/^linux\.resources\.pids/, "--pids-limit"],
+  [/^linux\.sysctl/, "--sysctl"],
+  [/^process\.oomScoreAdj/, "--oom-score-adj"],
+  [/^process\.user\.additionalGids/, "--group-add"],
   [/^process\.user/, "--user"],
   [/^process\.cwd/, "--workdir"],
   [/^hostname/, "--hostname"],

@@ -11,6 +11,7 @@ import { procOf, usernsOf } from "./container-flags.ts";
 import type { Flags, Values } from "./flags.ts";
 import { proc, timing, userns } from "./hot-flags.ts";
 import { pullFlags, pullPolicy } from "./pull-flags.ts";
+import { parseSignal } from "./signals.ts";
 
 const list = (valueHint: string, description: string, alias?: string) =>
   ({
@@ -52,6 +53,12 @@ export const sandboxFlags = {
   env: list("name[=value]", "a variable of the environment; without a value the caller's", "e"),
   "env-file": list("file", "a file with such lines"),
   user: { type: "string", alias: "u", valueHint: "user[:group]", description: "who runs the program" },
+  "group-add": list("group", "one more group of the program's user"),
+  umask: {
+    type: "string",
+    valueHint: "mode",
+    description: "its umask (default: 022; with --host the caller's)",
+  },
   userns,
   proc,
   entrypoint: {
@@ -67,6 +74,15 @@ export const sandboxFlags = {
   memory: { type: "string", alias: "m", valueHint: "size", description: "limit of the memory: 512m, 2g" },
   cpus: { type: "string", valueHint: "n", description: "limit of the CPU time: 0.5 is half of one CPU" },
   "pids-limit": { type: "string", valueHint: "n", description: "limit of processes and threads" },
+  "memory-swap": {
+    type: "string",
+    valueHint: "size",
+    description: "limit of memory and swap together; -1 for none",
+  },
+  "cpuset-cpus": { type: "string", valueHint: "list", description: "the CPUs that it may use: 0-2,5" },
+  "oom-score-adj": { type: "string", valueHint: "n", description: "-1000 to 1000: killed later or sooner" },
+  "shm-size": { type: "string", valueHint: "size", description: "size of /dev/shm (default: 64m)" },
+  sysctl: list("name=value", "a setting of its own kernel namespaces"),
   ulimit: list("name=soft[:hard]", "a resource limit: nofile=1024, core=0, nproc=unlimited"),
   "cap-add": list("cap", "add a capability, or ALL"),
   "cap-drop": list("cap", "drop a capability, or ALL"),
@@ -83,6 +99,12 @@ export const sandboxFlags = {
   init: { type: "boolean", description: "a small init is process 1, and the program its child (default)" },
   "no-init": { type: "boolean", description: "the program is process 1 itself" },
   name: { type: "string", valueHint: "name", description: "name of the container (default: one is made up)" },
+  annotation: list("key=value", "an annotation of the container's config"),
+  "stop-signal": {
+    type: "string",
+    valueHint: "signal",
+    description: "what brun stop sends first (default: TERM)",
+  },
 } as const satisfies Flags;
 
 /** What else `run` takes with them. */
@@ -108,6 +130,7 @@ export const sandboxRunFlags = {
   },
   "ready-fd": { type: "string", integer: true, hidden: true, description: "for --detach: see background.ts" },
   "pid-file": { type: "string", valueHint: "file", description: "write the process id here" },
+  pidfile: { type: "string", hidden: true, description: "podman's name of --pid-file" },
   "print-config": { type: "boolean", description: "print the config.json that the flags stand for, and end" },
   "explain-error": {
     type: "boolean",
@@ -159,6 +182,10 @@ export function sandboxOptions(
     const hint = ofHost === "--hide" ? "--tmpfs PATH covers one" : "-v SOURCE:PATH mounts a path of the host";
     throw new BrunError(`${ofHost} goes with --host`, { where: ofHost, hint });
   }
+  if (args.platform !== undefined && args.image === undefined) {
+    throw new BrunError("--platform goes with --image", { where: "--platform" });
+  }
+  if (args["stop-signal"] !== undefined) parseSignal(args["stop-signal"]);
   if (args.init && args["no-init"]) {
     throw new BrunError("--init and --no-init exclude each other", { code: "ERR_USAGE" });
   }
@@ -189,6 +216,15 @@ export function sandboxOptions(
     memory: args.memory,
     cpus: args.cpus,
     pidsLimit: args["pids-limit"],
+    memorySwap: args["memory-swap"],
+    cpusetCpus: args["cpuset-cpus"],
+    oomScoreAdj: args["oom-score-adj"],
+    umask: args.umask,
+    shmSize: args["shm-size"],
+    sysctl: args.sysctl,
+    annotation: args.annotation,
+    groupAdd: args["group-add"],
+    stopSignal: args["stop-signal"],
     capAdd: args["cap-add"],
     capDrop: args["cap-drop"],
     securityOpt: args["security-opt"],

@@ -359,7 +359,7 @@ function runOptions(options: SandboxOptions, sandbox: Sandbox, manner: Manner): 
   const { args, kept, started } = manner;
   return {
     ...createOptions(options, sandbox),
-    pidFile: absoluteIfGiven(args["pid-file"]),
+    pidFile: absoluteIfGiven(args["pid-file"] ?? args.pidfile),
     detach: false,
     keep: args["await-start"] || (args.detach && !args.rm),
     awaitStart: args["await-start"],

@@ -1,11 +1,25 @@
 /** `brun stop`. */
 import { stop } from "../container/stop.ts";
+import { STOP_SIGNAL } from "../sandbox/fields.ts";
 import { defineCommand } from "./command.ts";
 import { timeoutMs } from "./duration.ts";
 import { openRuntime } from "./globals.ts";
 import { containerIds, forEachId } from "./ids.ts";
 import { print } from "./output.ts";
 import { parseSignal } from "./signals.ts";
+
+/** The one that the container's config asks for, which may come from an image: it may be none. */
+function stopSignal(annotations: Readonly<Record<string, string>>): number {
+  const text = annotations[STOP_SIGNAL];
+  if (text === undefined) return TERM;
+  try {
+    return parseSignal(text);
+  } catch {
+    return TERM;
+  }
+}
+
+const TERM = 15;
 
 export default defineCommand({
   meta: { name: "stop", description: "end containers: by SIGTERM, and after a time by SIGKILL" },
@@ -18,7 +32,12 @@ export default defineCommand({
       default: "10",
       description: "how long they have after the signal: 3 (seconds), 0.5, 2m",
     },
-    signal: { type: "string", alias: "s", valueHint: "signal", default: "TERM", description: "which signal" },
+    signal: {
+      type: "string",
+      alias: "s",
+      valueHint: "signal",
+      description: "which signal (default: that of run --stop-signal or the image, else TERM)",
+    },
   },
   details: `One that has ended already is no error. A container of "brun run --detach" with
 --host or --rootfs stays, for logs and wait, until it is removed (brun rm).
@@ -27,11 +46,11 @@ EXAMPLE
   brun stop web`,
   short: true,
   run({ args, data }) {
-    const signal = parseSignal(args.signal);
+    const signal = args.signal === undefined ? undefined : parseSignal(args.signal);
     const patience = timeoutMs(args.time, "--time") ?? 0;
     const runtime = openRuntime(data);
     return forEachId(data, args["container-ids"], (id) => {
-      stop(runtime, id, signal, patience);
+      stop(runtime, id, (annotations) => signal ?? stopSignal(annotations), patience);
       print(`${id}\n`);
     });
   },

@@ -12,12 +12,15 @@ import type { Runtime } from "./types.ts";
 const REST_MS = 2000;
 const PAUSE_MS = 5;
 
+type SignalOf = (annotations: Readonly<Record<string, string>>) => number;
+
 /**
  * Ends a container; one that has ended already is no error.
+ * @param signalOf the signal to begin with, by the container's annotations
  * @param patienceMs milliseconds between the signal and SIGKILL
  * Throws a BrunError.
  */
-export function stop(rt: Runtime, id: string, signal: number, patienceMs: number): void {
+export function stop(rt: Runtime, id: string, signalOf: SignalOf, patienceMs: number): void {
   const stored = requireState(rt.root, id);
   const status = statusOf(rt.root, stored);
   if (status === "creating" || status === "paused") {
@@ -30,7 +33,7 @@ export function stop(rt: Runtime, id: string, signal: number, patienceMs: number
   const result = openResult(rt.root, stored);
   const pidfd = openProcess(stored.pid, stored.startTime);
   if (pidfd >= 0) {
-    signalProcess(pidfd, signal);
+    signalProcess(pidfd, signalOf(stored.annotations ?? {}));
     const ended = waitForEnd(pidfd, stored.pid, stored.startTime, patienceMs);
     close(pidfd);
     if (!ended) killAndWait(stored);

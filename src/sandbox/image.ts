@@ -34,6 +34,6 @@ export function withImage(
     imageWorkdir: config.workingDir.startsWith("/") ? config.workingDir : undefined,
     // All that is written is thrown away, or goes to --upper: volumes are nothing of their own, but for a read-only root.
     imageVolumes: options.readOnly ? config.volumes.filter((path) => path.startsWith("/")) : [],
-    stopSignal: config.stopSignal ?? undefined,
+    stopSignal: options.stopSignal ?? config.stopSignal ?? undefined,
   };
 }

@@ -56,6 +56,15 @@ export interface SandboxOptions {
   readonly memory: string | undefined;
   readonly cpus: string | undefined;
   readonly pidsLimit: string | undefined;
+  readonly memorySwap: string | undefined;
+  readonly cpusetCpus: string | undefined;
+  readonly oomScoreAdj: string | undefined;
+  readonly umask: string | undefined;
+  readonly shmSize: string | undefined;
+  readonly sysctl: readonly string[];
+  readonly annotation: readonly string[];
+  /** Further groups, by name or gid. */
+  readonly groupAdd: readonly string[];
   readonly capAdd: readonly string[];
   readonly capDrop: readonly string[];
   readonly securityOpt: readonly string[];

@@ -1,4 +1,4 @@
-/** --memory, --cpus and --pids-limit. */
+/** --memory, --memory-swap, --cpus, --cpuset-cpus and --pids-limit. */
 import { BrunError } from "../errors.ts";
 import type { Resources } from "../spec/index.ts";
 import type { SandboxOptions } from "./options.ts";
@@ -10,9 +10,12 @@ const PERIOD = 100_000;
 const LEAST_QUOTA = 1000;
 
 /** linux.resources, or undefined when no limit is asked for. Throws a BrunError. */
-export function sandboxResources({ memory, cpus, pidsLimit }: SandboxOptions): Resources | undefined {
+export function sandboxResources(options: SandboxOptions): Resources | undefined {
+  const { memory, cpus, cpusetCpus, pidsLimit } = options;
   const resources: Resources = {};
-  if (memory !== undefined) resources.memory = { limit: bytes(memory, "--memory") };
+  const limit = memory === undefined ? undefined : bytes(memory, "--memory");
+  if (limit !== undefined) resources.memory = { limit };
+  if (options.memorySwap !== undefined) resources.memory = withSwap(limit, options.memorySwap);
   if (cpus !== undefined) {
     const quota = Math.round(Number(cpus) * PERIOD);
     if (!/^\d*\.?\d+$/.test(cpus) || quota < LEAST_QUOTA) {
@@ -22,6 +25,15 @@ export function sandboxResources({ memory, cpus, pidsLimit }: SandboxOptions): R
       });
     }
     resources.cpu = { quota, period: PERIOD };
+  }
+  if (cpusetCpus !== undefined) {
+    if (!/^\d+(-\d+)?(,\d+(-\d+)?)*$/.test(cpusetCpus)) {
+      throw new BrunError(`"${cpusetCpus}" is no list of CPUs`, {
+        where: "--cpuset-cpus",
+        hint: "such as 0-2,5",
+      });
+    }
+    resources.cpu = { ...resources.cpu, cpus: cpusetCpus };
   }
   if (pidsLimit !== undefined) {
     if (!/^(-1|\d{1,15})$/.test(pidsLimit)) {
@@ -34,6 +46,25 @@ export function sandboxResources({ memory, cpus, pidsLimit }: SandboxOptions): R
     resources.pids = { limit: Number(pidsLimit) || -1 };
   }
   return Object.keys(resources).length === 0 ? undefined : resources;
+}
+
+/** As for podman: memory and swap together, and -1 for all the swap that there is. */
+function withSwap(limit: number | undefined, text: string): NonNullable<Resources["memory"]> {
+  const where = "--memory-swap";
+  if (limit === undefined) {
+    throw new BrunError("--memory-swap limits memory and swap together", {
+      where,
+      hint: "--memory SIZE goes with it",
+    });
+  }
+  const swap = text === "-1" ? -1 : bytes(text, where);
+  if (swap >= 0 && swap < limit) {
+    throw new BrunError(`--memory-swap ${text} is less than --memory`, {
+      where,
+      hint: "it counts memory and swap together",
+    });
+  }
+  return { limit, swap };
 }
 
 const UNITS = "bkmgtp";

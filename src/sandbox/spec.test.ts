@@ -365,9 +365,55 @@ describe("flags", () => {
       [{ cpus: "0" }, '"0" is no number of CPUs'],
       [{ cpus: "two" }, '"two" is no number of CPUs'],
       [{ pidsLimit: "-2" }, '"-2" is no number'],
+      [{ memorySwap: "1g" }, "--memory-swap limits memory and swap together"],
+      [{ memory: "2g", memorySwap: "1g" }, "--memory-swap 1g is less than --memory"],
+      [{ cpusetCpus: "0-" }, '"0-" is no list of CPUs'],
     ] as const) {
       expect(() => hostSandbox(flags)).toThrow(message);
     }
+  });
+
+  test("limits of podman's that are fields of their own", () => {
+    const flags = { memory: "1g", memorySwap: "-1", cpus: "1", cpusetCpus: "0,2-3" };
+    expect(hostSandbox(flags).spec.linux.resources).toEqual({
+      memory: { limit: 1073741824, swap: -1 },
+      cpu: { quota: 100000, period: 100000, cpus: "0,2-3" },
+    });
+  });
+
+  test("fields of the config", () => {
+    const flags = { umask: "077", oomScoreAdj: "-5", shmSize: "1m", sysctl: ["kernel.msgmax=5"] };
+    const { spec } = rootfsSandbox({
+      ...flags,
+      annotation: ["a=b=c"],
+      groupAdd: ["staff", "9"],
+      stopSignal: "INT",
+    });
+    expect(spec.process).toMatchObject({
+      user: { uid: 0, gid: 0, umask: 0o77, additionalGids: [0, 50, 9] },
+      oomScoreAdj: -5,
+    });
+    expect(spec.linux.sysctl).toEqual({ "kernel.msgmax": "5" });
+    expect(spec.annotations).toMatchObject({ a: "b=c", "org.opencontainers.image.stopSignal": "INT" });
+    const shm = spec.mounts?.find(({ destination }) => destination === "/dev/shm");
+    expect(shm?.options?.filter((option) => option.startsWith("size="))).toEqual(["size=1048576"]);
+    expect(hostSandbox({ umask: "027" }).spec.process.user?.umask).toBe(0o27);
+    expect(hostSandbox({ groupAdd: ["keep-groups"] }).spec.process.user?.additionalGids).toBeUndefined();
+    for (const [wrong, message] of [
+      [{ umask: "8" }, '"8" is no umask'],
+      [{ umask: "07777" }, '"07777" is no umask'],
+      [{ oomScoreAdj: "1001" }, '"1001" is no adjustment of the OOM score'],
+      [{ oomScoreAdj: "" }, '"" is no adjustment of the OOM score'],
+      [{ shmSize: "0" }, '"0" is no size'],
+      [{ sysctl: ["=5"] }, '--sysctl expects NAME=VALUE, but found "=5"'],
+      [{ annotation: ["a"] }, '--annotation expects NAME=VALUE, but found "a"'],
+    ] as const) {
+      expect(() => rootfsSandbox(wrong)).toThrow(message);
+    }
+    expect(() => rootfsSandbox({ groupAdd: ["nosuch"] })).toThrow('no group "nosuch" in /srv/root/etc/group');
+    expect(() => hostSandbox({ groupAdd: ["staff"] })).toThrow(
+      "with --host the program has the caller's groups",
+    );
   });
 
   test("environment", () => {

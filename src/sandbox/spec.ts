@@ -9,6 +9,7 @@ import type { NamedUser } from "../user-names.ts";
 import { sandboxCapabilities } from "./capabilities.ts";
 import { deviceRules } from "./devices.ts";
 import { environment } from "./environment.ts";
+import { givenAnnotations, givenUmask, oomScoreAdj, sysctls, withSharedMemory } from "./fields.ts";
 import { type FuseMount, fuseHook, fuseMountPoint } from "./fuse.ts";
 import type { Placed } from "./mounts.ts";
 import { checkConnectable, type Network, networkOf } from "./network.ts";
@@ -68,7 +69,7 @@ export function sandboxSpec(options: SandboxOptions, view: HostView, limits: San
   const root = fuse === undefined ? placeRoot(options, view, maps, refused, hidden.places) : none;
   const shown: Placed[] = [
     ...root.mounts.map((mount) => ({ mount, flag: rootFlag(options) })),
-    ...systemMounts(options, view, keepsIds).map((mount) => ({ mount, flag: "" })),
+    ...withSharedMemory(systemMounts(options, view, keepsIds), options).map((mount) => ({ mount, flag: "" })),
     ...ordered(
       [...writablePaths(options, view), ...imageVolumes(options), ...volumes(options, view)],
       [
@@ -94,8 +95,8 @@ export function sandboxSpec(options: SandboxOptions, view: HostView, limits: San
       ...(options.hostname === undefined && { "org.brun.hostname": "try" }),
       ...(options.init && { "org.brun.init": "true" }),
       ...(options.nesting && { "org.brun.nesting": "true" }),
-      ...(options.stopSignal && { "org.opencontainers.image.stopSignal": options.stopSignal }),
       ...(options.upper !== undefined && { [UPPER_ANNOTATION]: options.upper }),
+      ...givenAnnotations(options),
     },
     linux: linuxOf(options, view, maps, network),
   };
@@ -204,13 +205,16 @@ function processOf(
   const env = environment(options, view);
   if (options.user !== undefined && host) asUser(env, who, options.env);
   const rlimits = ulimits(options.ulimit);
+  const umask = givenUmask(options) ?? (host && view.umask !== DEFAULT_UMASK ? view.umask : undefined);
+  const oom = oomScoreAdj(options);
   return {
     terminal: options.terminal,
-    user: host && view.umask !== DEFAULT_UMASK ? { ...who.user, umask: view.umask } : who.user,
+    user: { ...who.user, ...(umask !== undefined && { umask }) },
     args: options.args.length > 0 ? [...options.args] : [shell(options, view)],
     env,
     cwd: workingDirectory(options, view, placed),
     ...(rlimits && { rlimits }),
+    ...(oom !== undefined && { oomScoreAdj: oom }),
     capabilities: sandboxCapabilities(options.capAdd, options.capDrop, who.user.uid ?? 0),
   };
 }
@@ -243,6 +247,7 @@ function linuxOf(options: SandboxOptions, view: HostView, maps: SandboxMaps | nu
   if (network.mode !== "host") types.push("network");
   if (view.rootless) types.push("user");
   const limits = sandboxResources(options);
+  const sysctl = sysctls(options);
   // The devices of the host are out of reach for anyone but root.
   const rules = [{ allow: false, access: "rwm" }, ...deviceRules(options, view)];
   const resources = view.nested ? limits : { devices: rules, ...limits };
@@ -250,6 +255,7 @@ function linuxOf(options: SandboxOptions, view: HostView, maps: SandboxMaps | nu
     namespaces: types.map((type) => ({ type })),
     ...maps,
     ...(resources && { resources }),
+    ...(sysctl && { sysctl }),
   };
 }
 

@@ -3,7 +3,7 @@ import { chooseIds } from "../../rootless/default-ids.ts";
 import { type IdMap, type IdMaps, isMapped, keepIdMaps } from "../../rootless/idmap.ts";
 import { BrunError } from "../errors.ts";
 import type { IDMapping, User } from "../spec/index.ts";
-import { type NamedUser, namedUser } from "../user-names.ts";
+import { groupId, type NamedUser, namedUser, type UserFiles } from "../user-names.ts";
 import type { SandboxOptions } from "./options.ts";
 import type { HostView } from "./view.ts";
 
@@ -19,7 +19,23 @@ export function sandboxUser(options: SandboxOptions, view: HostView): NamedUser 
     group: rootText(options, view, "/etc/group"),
     where: options.root.kind === "host" ? "" : options.root.path,
   };
-  return namedUser(given, files, options.user !== undefined);
+  const found = namedUser(given, files, options.user !== undefined);
+  const groups = addedGroups(options, files);
+  if (groups.length === 0) return found;
+  const { gid = 0, additionalGids = [gid] } = found.user;
+  return { ...found, user: { ...found.user, additionalGids: [...new Set([...additionalGids, ...groups])] } };
+}
+
+/** --group-add; the caller's groups, which `keep-groups` asks for, a sandbox of the host keeps anyway. */
+function addedGroups({ groupAdd, root }: SandboxOptions, files: UserFiles): number[] {
+  return groupAdd.flatMap((group) => {
+    if (root.kind !== "host") return [groupId(group, files, "--group-add")];
+    if (group === "keep-groups") return [];
+    throw new BrunError("with --host the program has the caller's groups, and no others", {
+      where: "--group-add",
+      hint: "`sg GROUP` starts brun with one more of yours",
+    });
+  });
 }
 
 /** Whether the program is the caller's unless `--user` says otherwise: where the caller has its own ids inside. */

@@ -15,7 +15,7 @@ const FILLED: readonly (readonly [RegExp, string])[] = [
   [/--hide PATH\b/, "--hide notes"],
   [/--tmpfs PATH\b/, "--tmpfs /mnt"],
   [/\bFILE:/, "./notes:"],
-  [/NAME=VALUE\b/, "A=1"],
+  [/(NAME|KEY)=VALUE\b/, "A=1"],
   [/--name NAME\b/, "--name n$$"],
   [/\bNAME\b/, "A"],
   [/\bUID\b/, "0"],
@@ -32,6 +32,7 @@ const NOT_FOLLOWED: readonly (readonly [RegExp, string])[] = [
   [/--network pasta/, "pasta is not part of brun"],
   [/exec -t \w+ sh$/, "somebody would have to type, in a container that is not there yet"],
   [/resume/, "nothing is paused"],
+  [/^brun attach/, "it waits for the container's end"],
   [/^brun run$/, "it stands for the line that was typed before"],
 ];
 
