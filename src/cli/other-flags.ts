@@ -12,14 +12,14 @@ const LOGS =
   "what the program writes goes to brun's own stdout and stderr; of --detach `brun logs ID` shows it";
 const WEIGHT = "--cpus and --memory limit the container as a whole";
 const RATES = `how fast devices are read and written is limited by a cgroup: ${CONFIG}`;
-const CGROUP = `brun chooses the cgroup, below the caller's own: ${CONFIG}`;
+const CGROUP = `the cgroup is one below the caller's own: ${CONFIG}`;
 const SINGLE = "`--network pasta` gives it the host's names and addresses";
 const PORT = "name the port, with pasta: --network pasta -p 8080:80";
 const RESOLV = "`-v FILE:/etc/resolv.conf:ro`";
 const HOSTS = "`-v FILE:/etc/hosts:ro`";
 const IDS = "--userns chooses the mapping: auto, single, range or keep-id";
-const LABEL = "brun has no labels; `--annotation KEY=VALUE` is kept with the container";
-const NO_FILES = "brun writes no such file: the root has its own";
+const LABEL = "there are no labels; `--annotation KEY=VALUE` is kept with the container";
+const NO_FILES = "no such file is written: the root has its own";
 const CLEARED =
   "with --rootfs and --image it has none of the caller's; `brun run --host env -i PROGRAM` has none either";
 const NOT_LINUX = "it is for containers of Windows";
@@ -48,7 +48,7 @@ export const OTHER_FLAGS: Readonly<Record<string, string>> = {
   "health-start-interval": SERVICE,
   "health-start-period": SERVICE,
   "health-timeout": SERVICE,
-  "no-healthcheck": "brun checks no health",
+  "no-healthcheck": "health is not checked",
   replace: "`brun delete --force ID` removes the old one",
   label: LABEL,
   l: LABEL,
@@ -102,13 +102,13 @@ export const OTHER_FLAGS: Readonly<Record<string, string>> = {
   "sig-proxy": "signals are always forwarded",
   "stop-timeout": "`brun stop -t 30 ID` gives it the time",
   cidfile: "`--name NAME` gives it a name; --detach prints it",
-  "pod-id-file": "brun has no pods",
+  "pod-id-file": "there are no pods",
   "conmon-pidfile": "`--pid-file FILE` has the program's; of --detach its supervisor is the parent of that",
   sdnotify: "READY=1 of the program is passed on: docs/services.md",
   systemd:
     "a /run to write to, and cgroups of its own, are there with --rootfs; `--stop-signal RTMIN+3` is systemd's",
   requires: SERVICE,
-  runtime: "brun is the runtime",
+  runtime: "the runtime is brun itself",
   isolation: NOT_LINUX,
   "cpu-count": NOT_LINUX,
   "cpu-percent": NOT_LINUX,
@@ -126,8 +126,8 @@ export const OTHER_FLAGS: Readonly<Record<string, string>> = {
   "unsetenv-all": CLEARED,
   "http-proxy":
     "--host passes the variables on; `-e http_proxy -e https_proxy` does so for --rootfs and --image",
-  "init-path": "brun brings its init: --init and --no-init",
-  pod: "brun has no pods",
+  "init-path": "the init is part of it: --init and --no-init",
+  pod: "there are no pods",
   secret: "`-v FILE:/run/secrets/NAME:ro`",
   tz: "`-e TZ=Europe/Berlin`",
   uidmap: IDS,
@@ -137,7 +137,7 @@ export const OTHER_FLAGS: Readonly<Record<string, string>> = {
   "preserve-fds":
     "descriptors beyond stderr are passed to the program of a bundle: `brun run --preserve-fds 1 --bundle DIR ID`",
   "seccomp-policy": "`--security-opt seccomp=unconfined`, or seccomp=FILE",
-  "disable-content-trust": "brun checks digests, and no signatures",
+  "disable-content-trust": "digests are checked, and no signatures",
   "use-api-socket": "there is no service behind brun",
   creds: "`brun login REGISTRY` asks for them",
   retry: "a pull is tried again by itself",
