@@ -1,11 +1,13 @@
 /* The interpreter: one loop over the operations of a program. */
 #include "alive.h"
 #include "copy.h"
+#include "detached.h"
 #include "fallback.h"
 #include "init.h"
 #include "message.h"
 #include "passwd.h"
 #include "program.h"
+#include "resolve.h"
 #include "search.h"
 #include "spawn.h"
 #include "target.h"
@@ -74,6 +76,8 @@ static long clone_stage(const struct machine *machine, uint64_t flags, int64_t c
 	if ((pid == -ENOSYS || pid == -EPERM) && cgroup < 0)
 		/* Before Linux 5.3, or under a seccomp filter that knows no clone3; else it is refused again. */
 		pid = sys5(__NR_clone, args.flags | SIGCHLD, 0, &pidfd, 0, 0);
+	if (pid == 0 && (flags & CLONE_NEWNS))
+		detached_own_mounts();
 	if (pid <= 0)
 		return pid;
 	report = pid;
@@ -181,6 +185,11 @@ static long execute(struct machine *machine, const struct op *op, const uint64_t
 
 	switch (op->kind) {
 	case OP_SYSCALL:
+		if (detached_replaces(op->nr))
+			return detached_call(op->nr, args);
+		if (op->nr == __NR_openat2 && args[3] == sizeof(struct open_how))
+			return resolve_path((int)args[0], (const char *)(uintptr_t)args[1],
+					    (const struct open_how *)(uintptr_t)args[2]);
 		do {
 			result = sys6(op->nr, (long)args[0], (long)args[1], (long)args[2], (long)args[3],
 				      (long)args[4], (long)args[5]);

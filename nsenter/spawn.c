@@ -5,6 +5,7 @@
  */
 #include "spawn.h"
 
+#include "resolve.h"
 #include "signals.h"
 #include "text.h"
 
@@ -219,5 +220,8 @@ BRUN_EXPORT long brun_spawn(struct spawn_request *request)
 BRUN_EXPORT long brun_syscall(long nr, long a, long b, long c, long d, long e, long f);
 BRUN_EXPORT long brun_syscall(long nr, long a, long b, long c, long d, long e, long f)
 {
+	/* Another size asks whether there is such a call. */
+	if (nr == __NR_openat2 && d == sizeof(struct open_how))
+		return resolve_path((int)a, (const char *)b, (const struct open_how *)c);
 	return sys6(nr, a, b, c, d, e, f);
 }

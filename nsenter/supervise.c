@@ -390,7 +390,7 @@ void supervise_process(struct machine *machine, const struct supervise_request *
 
 	if (signals < 0)
 		give_up();
-	self.request = *request;
+	copy(&self.request, request, sizeof(*request));
 	self.input.from = self.request.terminal < 0 || (self.request.host >= 0 && !has_terminal()) ? -1 : 0;
 	self.input.to = self.request.terminal;
 	self.output.from = self.request.terminal;

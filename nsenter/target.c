@@ -1,27 +1,22 @@
 #include "target.h"
 
+#include "resolve.h"
 #include "text.h"
 
 #include <linux/fcntl.h>
-#include <linux/openat2.h>
 
 #define MADE_MODE 0755
 #define FILE_MODE 0644
 #define LINKS_MAX 40
 
-static long open_below(int root, const char *path, uint64_t flags, uint64_t resolve)
+static long open_below(int root, const char *path, uint64_t flags, uint64_t rules)
 {
 	struct open_how how;
-	unsigned int tries = 0;
-	long result;
 
 	zero(&how, sizeof(how));
 	how.flags = O_PATH | O_CLOEXEC | flags;
-	how.resolve = resolve;
-	do {
-		result = sys4(__NR_openat2, root, path, &how, sizeof(how));
-	} while (sys_again(__NR_openat2, result, &tries));
-	return result;
+	how.resolve = rules;
+	return resolve_path(root, path, &how);
 }
 
 static int is_parent(const char *name)

@@ -14,7 +14,7 @@ target() {
   clang $flags -fsanitize=fuzzer,address,undefined -o "$out/$to" "$to.c" input.c kernel.c "$@"
 }
 
-programs='../alive.c ../decode.c ../execute.c ../fallback.c ../init.c ../local.c ../message.c ../passwd.c ../search.c ../target.c'
+programs='../alive.c ../decode.c ../detached.c ../execute.c ../fallback.c ../init.c ../local.c ../message.c ../passwd.c ../resolve.c ../search.c ../target.c'
 # shellcheck disable=SC2086
 target program $programs
 # shellcheck disable=SC2086

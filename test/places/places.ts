@@ -313,6 +313,21 @@ export const PLACES: readonly Place[] = [
     says: ONE_ID,
   },
   {
+    name: "a filter that knows no mounts by descriptor",
+    where: "filters of 2019 and before: no openat2, open_tree, move_mount, fsopen",
+    caller: "user",
+    filtered: ["openat2", "open_tree", "move_mount", "fsopen", "fsconfig", "fsmount", "mount_setattr"],
+    works: "with the caller's id alone",
+    says: ONE_ID,
+  },
+  {
+    name: "the same as root",
+    where: "the same",
+    caller: "root",
+    filtered: ["openat2", "open_tree", "move_mount", "fsopen", "fsconfig", "fsmount", "mount_setattr"],
+    works: "everything",
+  },
+  {
     name: "little memory for addresses",
     where: "ulimit -v 1000000, LimitAS=",
     caller: "user",
