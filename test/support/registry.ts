@@ -34,6 +34,15 @@ export interface Faults {
   readonly noMount?: boolean;
   /** It takes nothing. */
   readonly readOnly?: boolean;
+  /** Blobs come in pieces of so many bytes, with so many milliseconds between two. */
+  readonly drip?: { readonly size: number; readonly ms: number };
+  /** Requests get no answer at all. */
+  readonly silent?: boolean;
+}
+
+/** How the server itself speaks. */
+export interface Serving {
+  readonly tls?: { readonly key: string; readonly cert: string };
 }
 
 interface Request {
@@ -48,6 +57,8 @@ export class TestRegistry implements Disposable {
   readonly requests: Request[] = [];
   /** Bytes of blobs that were offered. */
   blobBytes = 0;
+  /** Those that were sent where they dripped. */
+  dripped = 0;
   private readonly images = new Map<string, Map<string, TestImage | Uint8Array>>();
   private readonly blobs = new Map<string, Uint8Array>();
   /** Which repositories have a blob. */
@@ -55,10 +66,15 @@ export class TestRegistry implements Disposable {
   private readonly uploads = new Map<string, Uint8Array>();
   private readonly server: Bun.Server<undefined>;
 
-  constructor(private faults: Faults = {}) {
+  constructor(
+    private faults: Faults = {},
+    { tls }: Serving = {},
+  ) {
     this.server = Bun.serve({
       hostname: "127.0.0.1",
       port: 0,
+      idleTimeout: 0,
+      ...(tls !== undefined && { tls }),
       fetch: (request) => this.answer(request),
     });
   }
@@ -123,6 +139,7 @@ export class TestRegistry implements Disposable {
       headers: request.headers,
       query: url.searchParams,
     });
+    if (this.faults.silent) return new Promise(() => {});
     if (url.pathname === "/token") return this.token(request);
     if (url.pathname.startsWith("/storage/"))
       return this.blob(url.pathname.slice("/storage/".length), request);
@@ -262,6 +279,20 @@ export class TestRegistry implements Disposable {
     });
   }
 
+  private dripping(bytes: Uint8Array, { size, ms }: NonNullable<Faults["drip"]>): ReadableStream {
+    let at = 0;
+    return new ReadableStream({
+      pull: async (controller) => {
+        await Bun.sleep(ms);
+        const piece = bytes.slice(at, at + size);
+        at += piece.length;
+        this.dripped += piece.length;
+        controller.enqueue(piece);
+        if (at === bytes.length) controller.close();
+      },
+    });
+  }
+
   private blob(digest: string, request: globalThis.Request): Response {
     const there = this.blobs.get(digest);
     if (there === undefined) return failure(404, "BLOB_UNKNOWN");
@@ -285,6 +316,9 @@ export class TestRegistry implements Disposable {
       return new Response(stream, { status, headers });
     }
     this.blobBytes += bytes.length - from;
+    const { drip } = this.faults;
+    if (drip !== undefined)
+      return new Response(this.dripping(bytes.subarray(from), drip), { status, headers });
     return new Response(new Uint8Array(bytes.subarray(from)), { status, headers });
   }
 }

@@ -5,7 +5,8 @@ import { fromUtf8 } from "../../sys/utf8.ts";
 import { DOCUMENT_MAX, MEDIA } from "../manifest.ts";
 import type { Endpoint } from "./conf.ts";
 import type { Credentials } from "./credentials.ts";
-import { type HttpRequest, isTlsFailure, request, smallBody } from "./http.ts";
+import { isSilence, isTlsFailure } from "./failure.ts";
+import { type HttpRequest, request, smallBody } from "./http.ts";
 import { type TlsOptions, tlsOptions } from "./tls.ts";
 import { basic, checkRealm, fetchToken, isLinkLocal, parseChallenges } from "./token.ts";
 
@@ -173,6 +174,7 @@ export class RegistryClient {
       this.scheme = "https";
     } catch (error) {
       if (this.signal?.aborted) throw error;
+      if (isSilence((error as BrunError).cause)) throw error;
       // A certificate that nobody vouches for is a server with TLS: it is not spoken to in the clear instead.
       if (
         isTlsFailure(error) &&

@@ -1,5 +1,6 @@
 /** Requests to a registry that may have to be made again: lost connections, 5xx, 429 with Retry-After. */
 import { BrunError } from "../../errors.ts";
+import { isSilence, SILENCE, unreachable } from "./failure.ts";
 import type { TlsOptions } from "./tls.ts";
 
 /** A request. */
@@ -21,6 +22,8 @@ const FIRST_WAIT = 400;
 const LONGEST_WAIT = 30_000;
 /** How long a registry may take to begin its answer, in milliseconds. */
 const ANSWER_TIMEOUT = 60_000;
+/** How often one is asked that does not answer in this time. */
+const SILENT_TRIES = 2;
 const TOO_MANY = 429;
 const SERVER_ERROR = 500;
 
@@ -42,7 +45,8 @@ export async function request(what: HttpRequest): Promise<Response> {
     } catch (error) {
       if (what.signal?.aborted) throw error;
       if (error instanceof BrunError) throw error;
-      if (last || !isPassing(error)) throw unreachable(what.url, error);
+      const silent = isSilence(error) && tries >= SILENT_TRIES;
+      if (last || silent || !isPassing(error)) throw await unreachable(what.url, error);
       await wait(backoff(tries), what.signal);
     }
   }
@@ -70,7 +74,7 @@ export function waitFor(
 /** One try. Throws what fetch() throws. */
 async function once({ url, method = "GET", headers, body, tls, signal }: HttpRequest): Promise<Response> {
   const timeout = new AbortController();
-  const start = () => setTimeout(() => timeout.abort(new Error("it does not answer")), ANSWER_TIMEOUT);
+  const start = () => setTimeout(() => timeout.abort(new Error(SILENCE)), ANSWER_TIMEOUT);
   let timer = start();
   const alive = () => {
     clearTimeout(timer);
@@ -124,40 +128,6 @@ function isPassing(error: unknown): boolean {
   return /ECONNRESET|ConnectionClosed|ConnectionReset|ETIMEDOUT|Timeout|EPIPE|EAI_AGAIN|does not answer/i.test(
     `${codeOf(error)} ${(error as Error).message}`,
   );
-}
-
-/** Whether TLS was the matter, with a server that has none or a certificate that nobody vouches for. */
-export function isTlsFailure(error: unknown): boolean {
-  const cause = error instanceof BrunError ? error.cause : error;
-  return /CERT|SSL|TLS|ALTNAME|SELF_SIGNED|issuer|certificate|WRONG_VERSION/i.test(
-    `${codeOf(cause)} ${(cause as Error)?.message ?? ""}`,
-  );
-}
-
-function unreachable(url: string, cause: unknown): BrunError {
-  const { host } = new URL(url);
-  const code = codeOf(cause);
-  const message = (cause as Error).message ?? String(cause);
-  const details = { code: "ERR_NETWORK", cause } as const;
-  if (isTlsFailure(cause)) {
-    return new BrunError(`the certificate of ${host} is not accepted: ${message}`, {
-      ...details,
-      hint: `put its authority into ~/.config/containers/certs.d/${host}/ca.crt, or name it by SSL_CERT_FILE`,
-    });
-  }
-  if (/ENOTFOUND|DNS|EAI_|getaddrinfo|FailedToOpenSocket/i.test(`${code} ${message}`)) {
-    return new BrunError(`${host} is not found`, {
-      ...details,
-      hint: "is the name right, and is there a network?",
-    });
-  }
-  if (/ConnectionRefused|ECONNREFUSED|Unable to connect/i.test(`${code} ${message}`)) {
-    return new BrunError(`${host} cannot be reached`, {
-      ...details,
-      hint: "is there a network? HTTPS_PROXY names a proxy",
-    });
-  }
-  return new BrunError(`${host}: ${message}`, details);
 }
 
 /**

@@ -1,0 +1,47 @@
+/** Certificates of an authority of the tests' own, by openssl. */
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { host } from "./caller.ts";
+
+/** PEM texts. */
+export interface Certificate {
+  readonly key: string;
+  readonly cert: string;
+}
+
+const KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
+
+/** An authority, whose files are in a directory of the test's. */
+export class Authority {
+  /** Its certificate, PEM. */
+  readonly file: string;
+
+  constructor(private readonly dir: string) {
+    mkdirSync(dir, { recursive: true });
+    this.file = `${dir}/ca.crt`;
+    const subject = ["-subj", "/CN=authority of the tests", "-days", "30"];
+    host("openssl", "req", "-x509", ...KEY, "-keyout", `${dir}/ca.key`, "-out", this.file, ...subject);
+  }
+
+  /**
+   * A server's certificate.
+   * @param names "DNS:registry.test", "IP:127.0.0.1"
+   * @param days until it ends; -1 for one that has ended
+   */
+  certificate(names: readonly string[], days = 30): Certificate {
+    const at = (name: string) => `${this.dir}/${name}`;
+    const subject = ["-subj", "/CN=registry of the tests"];
+    host("openssl", "req", ...KEY, "-keyout", at("key"), "-out", at("request"), ...subject);
+    writeFileSync(at("names"), `subjectAltName=${names.join(",")}`);
+    const by = ["-CA", this.file, "-CAkey", at("ca.key"), "-CAcreateserial", "-extfile", at("names")];
+    host("openssl", "x509", "-req", "-in", at("request"), ...by, "-days", `${days}`, "-out", at("cert"));
+    return { key: readFileSync(at("key"), "utf8"), cert: readFileSync(at("cert"), "utf8") };
+  }
+}
+
+/** A certificate that nobody but its own key vouches for. */
+export function selfSigned(dir: string, name: string): Certificate {
+  const files = ["-keyout", `${dir}/self.key`, "-out", `${dir}/self.crt`];
+  const subject = ["-subj", `/CN=${name}`, "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"];
+  host("openssl", "req", "-x509", ...KEY, ...files, ...subject, "-days", "30");
+  return { key: readFileSync(`${dir}/self.key`, "utf8"), cert: readFileSync(`${dir}/self.crt`, "utf8") };
+}
