@@ -104,7 +104,11 @@ static long take_pid(struct conversation *talk, const struct packet *packet, int
 	return pidfd < 0 ? -EPROTO : PROC_PID;
 }
 
-long conversation_next(struct conversation *talk)
+/*
+ * Type of the next message; what PROC_PID and PROC_CONSOLE bring is kept. Or -errno: -EPIPE when the stage has gone, -EINTR
+ * when there is a signal instead.
+ */
+static long next(struct conversation *talk)
 {
 	struct packet packet;
 	int fd;
@@ -121,6 +125,34 @@ long conversation_next(struct conversation *talk)
 	if (fd >= 0)
 		sys1(__NR_close, fd);
 	return type;
+}
+
+long conversation_await_ready(struct conversation *talk, long (*map)(void *), void *context)
+{
+	int ready = 0;
+	int to_map = 0;
+
+	/* The message with the pid comes in any order with the others. */
+	while (!ready || talk->pid == 0) {
+		long type = next(talk);
+
+		if (type == PROC_READY)
+			ready = 1;
+		else if (type == PROC_MAP && map)
+			to_map = 1;
+		else if (type == PROC_CONSOLE)
+			terminal_prepare(talk->terminal);
+		else if (type != PROC_PID)
+			return type < 0 ? type : -EPROTO;
+		if (to_map && talk->pid != 0) {
+			long result = map(context);
+
+			if (result < 0)
+				return result;
+			to_map = 0;
+		}
+	}
+	return 0;
 }
 
 long conversation_run(struct conversation *talk)

@@ -1,4 +1,4 @@
-/* What the front and a stage say to each other, as src/container/conversation.ts does for brun. */
+/* What the front and a stage say to each other: the only driver of the sync protocol in C, as src/stage/session.ts is in TypeScript. */
 #ifndef BRUN_FRONT_CONVERSATION_H
 #define BRUN_FRONT_CONVERSATION_H
 
@@ -22,10 +22,10 @@ long conversation_send(const struct conversation *talk, unsigned int type);
 long conversation_send_program(const struct conversation *talk, const unsigned char *data, size_t size);
 
 /*
- * Type of the next message; what PROC_PID and PROC_CONSOLE bring is kept. Or -errno: -EPIPE when the stage has gone, -EINTR
- * when there is a signal instead.
+ * Answers messages until nothing but execve can fail. `map` has the ids mapped when the process waits for that, and may be
+ * null. 0 or -errno.
  */
-long conversation_next(struct conversation *talk);
+long conversation_await_ready(struct conversation *talk, long (*map)(void *), void *context);
 
 /*
  * Has the process that is ready execute its program. From then on all signals wait for the supervisor. 0 when it runs;

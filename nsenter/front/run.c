@@ -4,7 +4,6 @@
 #include "conversation.h"
 #include "mapping.h"
 #include "state.h"
-#include "terminal.h"
 
 #include <linux/fcntl.h>
 #include <linux/prctl.h>
@@ -103,41 +102,14 @@ static long save_part(const struct making *making, enum cached_part index, const
 	return data ? file_make(making->directory, name, data, size) : 0;
 }
 
-static long map(const struct making *making)
+static long map(void *context)
 {
+	const struct making *making = context;
 	long result = map_ids(making->cached, making->talk.pid);
 
 	if (result == 0)
 		result = conversation_send(&making->talk, PROC_RESUME);
 	return result < 0 ? result : send_rest(making);
-}
-
-/* Until nothing but execve can fail. The message with the pid comes in any order with the others. */
-static long await_ready(struct making *making)
-{
-	int ready = 0;
-	int to_map = 0;
-
-	while (!ready || making->talk.pid == 0) {
-		long type = conversation_next(&making->talk);
-
-		if (type == PROC_READY)
-			ready = 1;
-		else if (type == PROC_MAP)
-			to_map = 1;
-		else if (type == PROC_CONSOLE)
-			terminal_prepare(making->talk.terminal);
-		else if (type != PROC_PID)
-			return type < 0 ? type : -EPROTO;
-		if (to_map && making->talk.pid != 0) {
-			long result = map(making);
-
-			if (result < 0)
-				return result;
-			to_map = 0;
-		}
-	}
-	return 0;
 }
 
 /* When all that can fail has been done: what is done again by Bun is warned of by Bun. */
@@ -164,7 +136,7 @@ static long converse(struct making *making)
 	if (result == 0)
 		result = save_part(making, PART_EXEC, EXEC_FILE);
 	if (result == 0)
-		result = await_ready(making);
+		result = conversation_await_ready(&making->talk, map, making);
 	if (result == 0)
 		result = state_save(making->cached, making->directory, making->id, making->talk.pid);
 	if (result == 0)

@@ -1,17 +1,14 @@
 /** Trying things out: a stage in a user namespace that does them and ends, which leaves nothing behind. */
 
 import { hostProcessConfig } from "../../src/config/host-process.ts";
-import { Conversation } from "../../src/container/conversation.ts";
 import { BrunError } from "../../src/errors.ts";
 import { type InitContext, initContext } from "../../src/init/context.ts";
 import { becomeRoot, enterNamespaces, mapIds } from "../../src/init/namespaces.ts";
 import { isolateMounts } from "../../src/init/rootfs.ts";
 import type { Namespace } from "../../src/spec/index.ts";
-import { launchStage } from "../../src/stage/launch.ts";
-import { Message, sendMessage } from "../../src/stage/messages.ts";
+import { Message } from "../../src/stage/messages.ts";
 import { type Program, ProgramBuilder } from "../../src/stage/program.ts";
-import { close } from "../../src/sys/fs.ts";
-import { waitChild } from "../../src/sys/spawn.ts";
+import { Session } from "../../src/stage/session.ts";
 import { type Caller, setgroupsDenied } from "../caller.ts";
 import { writeMaps } from "../mapping.ts";
 import type { Subids } from "../subid.ts";
@@ -63,22 +60,17 @@ function perform({ caller, asHostRoot, namespaces = [], subids, build, inspect }
     b.send(Message.ready, null, 0);
     return b.finish();
   };
-  const stage = launchStage(0);
-  const conversation = new Conversation(stage, () => [compile(true)]);
+  const session = new Session(() => [compile(true)]);
   try {
-    conversation.send(compile(false));
-    for (;;) {
-      const message = conversation.next();
-      if (message.type === Message.ready) break;
-      if (message.type !== Message.map) continue;
-      writeMaps(conversation.pid, config.maps!, caller);
-      sendMessage(stage.socket, Message.resume);
-    }
-    inspect?.(conversation.pid);
+    session.send(compile(false));
+    session.until(Message.ready, {
+      [Message.map]: () => {
+        writeMaps(session.pid, config.maps!, caller);
+        session.resume();
+      },
+    });
+    inspect?.(session.pid);
   } finally {
-    close(stage.socket);
-    conversation.kill();
-    if (conversation.pidfd >= 0) close(conversation.pidfd);
-    waitChild(stage.pid);
+    session.end();
   }
 }

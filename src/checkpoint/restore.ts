@@ -126,7 +126,7 @@ function goOn(
   return supervise(
     rt,
     { keep: false },
-    { pid: state.pid, pidfd, terminal, notify, locked, state },
+    { session: { pid: state.pid, pidfd }, terminal, notify, locked, state },
     keepSignals(),
   );
 }

@@ -1,6 +1,4 @@
 /** `brun create`: a container that waits for `start`. */
-import { Message, sendMessage } from "../stage/messages.ts";
-import { close } from "../sys/fs.ts";
 import { releaseSignals, throwIfInterrupted } from "../sys/interrupt.ts";
 import { giveUp, launch } from "./launch.ts";
 import { passPidfd } from "./pidfd-socket.ts";
@@ -18,8 +16,8 @@ export function create(rt: Runtime, options: CreateOptions): void {
     unlock(launched.locked);
     throw error;
   }
-  sendMessage(launched.socket, Message.run);
-  close(launched.socket);
+  launched.session.run();
+  launched.session.leave();
   unlock(launched.locked);
   releaseSignals();
   rt.mark?.("created");

@@ -4,8 +4,8 @@ import { BrunError } from "../errors.ts";
 import { setnsInit } from "../init/setns.ts";
 import { EXEC_FAILED } from "../plan/abi.ts";
 import { type LocalPlan, localPlan, runLocal, unexpected } from "../plan/local.ts";
-import { launchStage, type Stage } from "../stage/launch.ts";
-import { Message, sendMessage } from "../stage/messages.ts";
+import { Message } from "../stage/messages.ts";
+import { Session } from "../stage/session.ts";
 import { becomeSupervisor } from "../stage/supervise.ts";
 import { PR } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
@@ -13,9 +13,7 @@ import { SysError } from "../sys/error.ts";
 import { NR, syscall } from "../sys/ffi.ts";
 import { close } from "../sys/fs.ts";
 import { keepSignals } from "../sys/interrupt.ts";
-import { waitChild } from "../sys/spawn.ts";
 import { Console } from "./console.ts";
-import { Conversation } from "./conversation.ts";
 import { checkLabels } from "./decide.ts";
 import { preservedFds } from "./descriptors.ts";
 import { runInitiallyOn } from "./exec-affinity.ts";
@@ -71,7 +69,7 @@ function execOrThrow(rt: Runtime, options: ExecOptions): number {
   const { process, raised } = permitLimits(rt, execProcess(info, options, stored.pid), info.privileged);
   checkLabels(process);
   const console = new Console(process.terminal === true, options.detach, options.consoleSocket);
-  const stage = launchStage(preserveFds);
+  const session = new Session(() => [setnsInit(config, true)], { preserveFds });
   rt.mark?.("stage started");
   const config: ExecConfig = {
     id: options.id,
@@ -90,7 +88,7 @@ function execOrThrow(rt: Runtime, options: ExecOptions): number {
     userNamespace: info.userNamespace,
     target: stored,
   };
-  return converse(rt, options, stage, config, console, stored, info.seccomp?.listener ?? {});
+  return runInContainer(rt, options, session, config, console, stored, info.seccomp?.listener ?? {});
 }
 
 /** What `exec` looks at before a process is there. */
@@ -128,54 +126,49 @@ function loadFilter(rt: Runtime, id: string, info: ExecInfo): SeccompFilter | nu
   return { bpf, flags, notify: (flags & NEW_LISTENER) !== 0 };
 }
 
-function converse(
+function runInContainer(
   rt: Runtime,
   options: ExecOptions,
-  stage: Stage,
+  session: Session,
   config: ExecConfig,
   console: Console,
   stored: StoredState,
   listener: SeccompListener,
 ): number {
   const program = setnsInit(config);
-  const conversation = new Conversation(stage, () => [setnsInit(config, true)]);
   let early = -1;
   try {
     const initialCpus = config.process.execCPUAffinity?.initial;
-    if (initialCpus) runInitiallyOn(rt, initialCpus, stage.pid);
-    enterForExec(stored, options.cgroup, stage.pid);
+    if (initialCpus) runInitiallyOn(rt, initialCpus, session.stagePid);
+    enterForExec(stored, options.cgroup, session.stagePid);
     if (!options.detach) syscall(NR.prctl, PR.SET_CHILD_SUBREAPER, 1, 0, 0, 0);
-    conversation.send(program);
+    session.send(program);
     rt.mark?.("program sent");
-    for (;;) {
-      const message = conversation.next();
-      if (message.type === Message.console) console.receive(message.fd);
-      else if (message.type === Message.seccomp) {
-        sendToAgent(listener, message.fd, conversation.pid, stored, "running");
-        sendMessage(stage.socket, Message.resume);
-      } else if (message.type === Message.ready) break;
-      else if (message.type !== Message.pid)
-        throw new BrunError(`unexpected message ${message.type} from the stage`);
-    }
-    waitChild(stage.pid);
-    if (options.pidFile !== undefined) writePidFile(options.pidFile, conversation.pid);
-    if (options.pidfdSocket !== undefined) sendPidfd(options.pidfdSocket, conversation.pidfd);
+    session.until(Message.ready, {
+      [Message.console]: (fd) => console.receive(fd),
+      [Message.seccomp]: (fd) => {
+        sendToAgent(listener, fd, session.pid, stored, "running");
+        session.resume();
+      },
+    });
+    session.reapStage();
+    if (options.pidFile !== undefined) writePidFile(options.pidFile, session.pid);
+    if (options.pidfdSocket !== undefined) sendPidfd(options.pidfdSocket, session.pidfd);
     if (!options.detach) early = keepSignals();
-    sendMessage(stage.socket, Message.run);
-    conversation.awaitExec();
+    session.run();
+    session.awaitExec();
   } catch (error) {
-    close(stage.socket);
-    conversation.kill();
+    session.end();
     throw error;
   }
-  close(stage.socket);
+  session.leave();
   rt.mark?.("program executed");
   if (options.detach) return 0;
   rt.client?.ready();
   try {
     return becomeSupervisor({
-      pid: conversation.pid,
-      pidfd: conversation.pidfd,
+      pid: session.pid,
+      pidfd: session.pidfd,
       terminal: console.master,
       host: console.master < 0 ? -1 : hostTerminal(),
       notify: -1,
@@ -185,7 +178,7 @@ function converse(
       cleanup: null,
     });
   } catch (error) {
-    conversation.kill();
+    session.kill();
     throw error;
   }
 }

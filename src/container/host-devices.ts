@@ -6,15 +6,13 @@ import { type IdMaps, toHost } from "../../rootless/idmap.ts";
 import { BrunError } from "../errors.ts";
 import { DEVICE_TYPES, deviceNumber } from "../init/devices.ts";
 import type { Device } from "../spec/index.ts";
-import { stageFailure, stageLost } from "../stage/failure.ts";
-import { launchStage } from "../stage/launch.ts";
-import { Message, receiveMessage, sendMessage, sendProgram } from "../stage/messages.ts";
+import { Message } from "../stage/messages.ts";
 import { type Program, ProgramBuilder } from "../stage/program.ts";
+import { Session } from "../stage/session.ts";
 import { CLONE, MS, OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE } from "../sys/constants.ts";
 import { cstr, NR, syscall } from "../sys/ffi.ts";
-import { AT_FDCWD, AT_SYMLINK_NOFOLLOW, close, S } from "../sys/fs.ts";
+import { AT_FDCWD, AT_SYMLINK_NOFOLLOW, S } from "../sys/fs.ts";
 import { each } from "../sys/lists.ts";
-import { waitChild } from "../sys/spawn.ts";
 
 /**
  * Makes those of the devices that the host does not have at their paths.
@@ -29,22 +27,19 @@ export function hostDevices(devices: readonly Device[], maps: IdMaps): Map<numbe
   });
   if (missing.length === 0) return made;
   const program = makingProgram(devices, missing, maps);
-  const stage = launchStage(0);
+  const session = new Session(() => [program], {
+    alone: true,
+    lost: "the stage that makes devices has ended",
+  });
   try {
-    sendProgram(stage.socket, program.bytes);
+    session.send(program);
     for (const index of missing) {
-      const message = receiveMessage(stage.socket);
-      if (message === null) throw stageLost(stage, "the stage that makes devices has ended");
-      if (message.type === Message.error) throw stageFailure([program], message);
-      if (message.type !== Message.device)
-        throw new BrunError(`unexpected message ${message.type} from the stage`);
-      made.set(index, `/proc/${syscall(NR.getpid)}/fd/${message.fd}`);
-      sendMessage(stage.socket, Message.resume);
+      made.set(index, `/proc/${syscall(NR.getpid)}/fd/${session.until(Message.device)}`);
+      session.resume();
     }
     return made;
   } finally {
-    close(stage.socket);
-    waitChild(stage.pid);
+    session.end();
   }
 }
 

@@ -10,10 +10,9 @@ import { BrunError } from "../errors.ts";
 import { mappedByBrun } from "../init/bind.ts";
 import { isBind, parseMountOptions } from "../init/mount-options.ts";
 import type { IDMapping, Mount } from "../spec/index.ts";
-import { stageLost } from "../stage/failure.ts";
-import { launchStage } from "../stage/launch.ts";
-import { Message, receiveMessage, sendProgram } from "../stage/messages.ts";
-import { ProgramBuilder } from "../stage/program.ts";
+import { Message } from "../stage/messages.ts";
+import { type Program, ProgramBuilder } from "../stage/program.ts";
+import { Session } from "../stage/session.ts";
 import { AT_RECURSIVE, CLONE, MOUNT_ATTR, MS } from "../sys/constants.ts";
 import { errnoText } from "../sys/errno.ts";
 import { cstr, NR, syscall } from "../sys/ffi.ts";
@@ -32,7 +31,6 @@ import {
 } from "../sys/fs.ts";
 import { any, each } from "../sys/lists.ts";
 import { mountPath } from "../sys/mountinfo.ts";
-import { waitChild } from "../sys/spawn.ts";
 
 /** Whether a mount has ids of its own. */
 function isIdMapped(mount: Mount): boolean {
@@ -119,29 +117,32 @@ function mappingsOf({ uidMappings, gidMappings }: Mount): IdMaps | null {
 
 /** A user namespace with these maps; returns a path to it that is good for as long as this process. */
 function userNamespace(maps: IdMaps, where: string): string {
-  const stage = launchStage(0);
-  try {
-    const b = new ProgramBuilder();
+  const compile = (record: boolean): Program => {
+    const b = new ProgramBuilder(record);
+    b.at(where, { kind: "makeUserNamespace" });
     b.sys("unshare", [CLONE.NEWUSER]);
     b.send(Message.map, null, Message.resume);
-    sendProgram(stage.socket, b.finish().bytes);
-    const message = receiveMessage(stage.socket);
-    if (message === null) throw stageLost(stage, "cannot make a user namespace for the ids of a mount");
-    if (message.type !== Message.map)
-      throw new BrunError("cannot make a user namespace for the ids of the mount", { where });
+    return b.finish();
+  };
+  const session = new Session(() => [compile(true)], {
+    alone: true,
+    lost: "cannot make a user namespace for the ids of a mount",
+  });
+  try {
+    session.send(compile(false));
+    session.until(Message.map);
     for (const kind of ["uid", "gid"] as const) {
-      const path = `/proc/${stage.pid}/${kind}_map`;
+      const path = `/proc/${session.pid}/${kind}_map`;
       const result = tryWriteExisting(path, mapText(maps[kind]));
       if (result < 0)
         throw new BrunError(`cannot write the ${kind}Mappings of the mount: ${errnoText(-result)}`, {
           where,
         });
     }
-    const fd = open(`/proc/${stage.pid}/ns/user`, O.RDONLY);
+    const fd = open(`/proc/${session.pid}/ns/user`, O.RDONLY);
     return `/proc/${syscall(NR.getpid)}/fd/${fd}`;
   } finally {
-    close(stage.socket);
-    waitChild(stage.pid);
+    session.end();
   }
 }
 

@@ -6,7 +6,6 @@ import type { IdMaps } from "../../rootless/idmap.ts";
 import { startMaps } from "../../rootless/mapping.ts";
 import { tellingNamespace } from "../config/namespaces.ts";
 import type { ContainerConfig } from "../config/types.ts";
-import { BrunError } from "../errors.ts";
 import { compiling, uncacheable } from "../host/recorder.ts";
 import {
   type HookStates,
@@ -16,17 +15,15 @@ import {
   StandardInit,
 } from "../init/standard.ts";
 import { type LoadedSpec, loadSpec, type Spec } from "../spec/index.ts";
-import { launchStage, type Stage } from "../stage/launch.ts";
-import { Message, sendMessage } from "../stage/messages.ts";
+import { Message } from "../stage/messages.ts";
 import type { Program } from "../stage/program.ts";
+import { Session } from "../stage/session.ts";
 import { CLONE } from "../sys/constants.ts";
-import { absolute, close } from "../sys/fs.ts";
+import { absolute } from "../sys/fs.ts";
 import { holdSignals, ignoreInterrupts } from "../sys/interrupt.ts";
 import { each } from "../sys/lists.ts";
-import { waitChild } from "../sys/spawn.ts";
 import { dropCgroup, enterDelegatedPart, limitCgroup, makeCgroup } from "./cgroup.ts";
 import { Console } from "./console.ts";
-import { Conversation } from "./conversation.ts";
 import { addsUserNamespace, decide } from "./decide.ts";
 import { describe } from "./describe.ts";
 import { preservedFds } from "./descriptors.ts";
@@ -48,15 +45,12 @@ export interface Launched {
   readonly config: ContainerConfig;
   readonly state: StoredState;
   readonly locked: Locked;
-  readonly socket: number;
-  readonly pid: number;
-  readonly pidfd: number;
+  readonly session: Session;
   /** The pty master in foreground mode, else -1. */
   readonly terminal: number;
   /** The namespace that tells the container's processes, held open; -1 for none. */
   readonly namespace: number;
   readonly notify: Notify | null;
-  readonly conversation: Conversation;
   /** The programs of the stage, in their order. */
   readonly programs: readonly Program[];
 }
@@ -104,26 +98,23 @@ function launchLoaded(
   );
   holdSignals();
   const locked = claim(rt.root, options.id);
-  let stage: Stage | null = null;
-  let conversation: Conversation | null = null;
+  let session: Session | null = null;
   let config: ContainerConfig | null = null;
+  let states: HookStates | null = null;
   const hooks: HooksBegun = { state: null };
   let kept: Kept | undefined;
   try {
     kept = mode.kept && keep(rt, options.id, spec, mode.kept);
-    stage = launchStage(preserveFds);
+    session = new Session(() => recordedPrograms(config!, states), { preserveFds });
     rt.mark?.("stage started");
     const caller = compiling(currentCaller);
     const notify = prepareNotify(rt.root, options.id, spec, mode.waitForStart, rt.debug);
     config = decide(rt, options, preserveFds, mode, bundle, spec, caller, notify, procRefusal);
     rt.mark?.("config decided");
-    if (config.cgroup !== null) makeCgroup(rt, config, config.cgroup, stage.pid);
-    const decided = config;
-    const init = new StandardInit(decided);
-    let states: HookStates | null = null;
-    conversation = new Conversation(stage, () => recordedPrograms(decided, states));
+    if (config.cgroup !== null) makeCgroup(rt, config, config.cgroup, session.stagePid);
+    const init = new StandardInit(config);
     const programs = [compiling(() => init.enter())];
-    conversation.send(programs[0]!);
+    session.send(programs[0]!);
     rt.mark?.("stage sent into the namespaces");
     const finish = (made: HookStates | null) => {
       states = made;
@@ -136,7 +127,7 @@ function launchLoaded(
       caller,
       console,
       locked,
-      conversation,
+      session,
       notify,
       init,
       caches: (mode.detached || kept !== undefined) && notify === null,
@@ -146,13 +137,13 @@ function launchLoaded(
       hooks,
     };
     const launched = converse(rt, parts);
-    waitChild(stage.pid);
-    if (options.pidFile !== undefined) writePidFile(options.pidFile, launched.pid);
+    session.reapStage();
+    if (options.pidFile !== undefined) writePidFile(options.pidFile, session.pid);
     rt.mark?.("container ready");
     return launched;
   } catch (error) {
     ignoreInterrupts();
-    abandon(stage, conversation);
+    session?.end();
     dropCgroup(rt, config?.cgroup);
     if (kept !== undefined) removeKeptLog(kept.directory);
     remove(rt.root, options.id);
@@ -170,10 +161,10 @@ function keep({ root }: Runtime, id: string, { process }: Spec, { interactive }:
 
 /** Ends and removes a container that could not be started, as `delete` does. */
 export function giveUp(rt: Runtime, launched: Launched): void {
-  const { conversation, terminal, config, state } = launched;
+  const { session, terminal, config, state } = launched;
   ignoreInterrupts();
   if (state.namespace !== undefined) killAndWait(state);
-  conversation.kill();
+  session.kill();
   drainTerminal(terminal);
   dropCgroup(rt, config.cgroup);
   if (state.kept !== undefined) removeKeptLog(state.kept.directory);
@@ -186,18 +177,6 @@ interface HooksBegun {
   state: StoredState | null;
 }
 
-/** Ends the stage, and reaps it so that no process is left when brun ends. */
-function abandon(stage: Stage | null, conversation: Conversation | null): void {
-  if (stage === null) return;
-  close(stage.socket);
-  conversation?.kill();
-  try {
-    waitChild(stage.pid);
-  } catch {
-    // It has been reaped already.
-  }
-}
-
 interface Parts {
   readonly options: CreateOptions;
   readonly bundle: string;
@@ -205,7 +184,7 @@ interface Parts {
   readonly caller: Caller;
   readonly console: Console;
   readonly locked: Locked;
-  readonly conversation: Conversation;
+  readonly session: Session;
   readonly notify: Notify | null;
   readonly init: StandardInit;
   /** Others will have further commands done on the container: plans of them are written down. */
@@ -220,8 +199,7 @@ interface Parts {
 
 /** Answers the stage until it is ready. */
 function converse(rt: Runtime, parts: Parts): Launched {
-  const { options, config, console, locked, conversation, notify, init } = parts;
-  const { socket } = conversation;
+  const { options, config, console, locked, session, notify, init } = parts;
   let state: StoredState | null = null;
   let cached: Uint8Array | null = null;
   let namespace = -1;
@@ -233,85 +211,61 @@ function converse(rt: Runtime, parts: Parts): Launched {
       parts,
       compiling(() => init.build()),
     );
-  for (;;) {
-    const message = conversation.next();
-    switch (message.type) {
-      case Message.pid:
-        rt.mark?.(`process ${conversation.pid} exists`);
-        enterDelegatedPart(config, conversation.pid);
-        state = describe(config, conversation.pid, parts.kept);
-        saveExecInfo(rt.root, options.id, execInfoOf(config, options.noNewKeyring));
-        if (parts.caches) cached = compileCommands(rt, config, state, options);
-        break;
-      case Message.namespace:
-        conversation.requirePid();
-        namespace = message.fd;
-        state = { ...state!, namespace: identify(tellingNamespace(config)!, namespace) };
-        break;
-      case Message.map:
-        conversation.requirePid();
-        mapIds(rt, parts, config.maps!);
-        break;
-      case Message.console:
-        console.receive(message.fd);
-        break;
-      case Message.network: {
-        conversation.requirePid();
-        const { moveNetDevices } = require("./net-devices.ts") as typeof import("./net-devices.ts");
-        moveNetDevices(config.spec.linux?.netDevices ?? {}, conversation.pid, message.fd);
-        sendMessage(socket, Message.resume);
-        break;
-      }
-      case Message.idmap: {
-        conversation.requirePid();
-        const { mapTreeIds } = require("./host-sources.ts") as typeof import("./host-sources.ts");
-        mapTreeIds(config, message.fd, idmapped++);
-        sendMessage(socket, Message.resume);
-        break;
-      }
-      case Message.seccomp:
-        conversation.requirePid();
-        sendToAgent(listenerOf(config), message.fd, conversation.pid, state!, "creating");
-        sendMessage(socket, Message.resume);
-        break;
-      case Message.hooks: {
-        conversation.requirePid();
-        if (!needsState(config)) {
-          sendFinish(rt, parts, null);
-          break;
-        }
-        // Before the first: whoever kills this brun has poststop hooks run by `delete --force`.
-        saveState(rt.root, { ...state!, creating: true });
-        parts.hooks.state = state;
-        const creating = stateForHooks(state!, "creating");
-        runCreateHooks(config.spec.hooks, creating);
-        rt.mark?.("hooks run");
-        sendFinish(rt, parts, { creating, created: stateForHooks(state!, "created") });
-        break;
-      }
-      case Message.ready:
-        conversation.requirePid();
-        if (config.cgroup !== null) limitCgroup(rt, config, config.cgroup, conversation.pid);
-        state = withStartHooks(init, config, joinIntelRdt(config, state!));
-        saveState(rt.root, state);
-        if (cached !== null) saveLocalPlans(rt.root, options.id, cached);
-        return {
-          config,
-          state,
-          locked,
-          socket,
-          pid: conversation.pid,
-          pidfd: conversation.pidfd,
-          terminal: console.master,
-          namespace,
-          notify,
-          conversation,
-          programs: parts.programs,
-        };
-      default:
-        throw new BrunError(`unexpected message ${message.type} from the stage`);
-    }
-  }
+  session.until(Message.ready, {
+    [Message.pid]: () => {
+      rt.mark?.(`process ${session.pid} exists`);
+      enterDelegatedPart(config, session.pid);
+      state = describe(config, session.pid, parts.kept);
+      saveExecInfo(rt.root, options.id, execInfoOf(config, options.noNewKeyring));
+      if (parts.caches) cached = compileCommands(rt, config, state, options);
+    },
+    [Message.namespace]: (fd) => {
+      namespace = fd;
+      state = { ...state!, namespace: identify(tellingNamespace(config)!, fd) };
+    },
+    [Message.map]: () => mapIds(rt, parts, config.maps!),
+    [Message.console]: (fd) => console.receive(fd),
+    [Message.network]: (fd) => {
+      const { moveNetDevices } = require("./net-devices.ts") as typeof import("./net-devices.ts");
+      moveNetDevices(config.spec.linux?.netDevices ?? {}, session.pid, fd);
+      session.resume();
+    },
+    [Message.idmap]: (fd) => {
+      const { mapTreeIds } = require("./host-sources.ts") as typeof import("./host-sources.ts");
+      mapTreeIds(config, fd, idmapped++);
+      session.resume();
+    },
+    [Message.seccomp]: (fd) => {
+      sendToAgent(listenerOf(config), fd, session.pid, state!, "creating");
+      session.resume();
+    },
+    [Message.hooks]: () => sendFinish(rt, parts, needsState(config) ? runHooks(rt, parts, state!) : null),
+  });
+  if (config.cgroup !== null) limitCgroup(rt, config, config.cgroup, session.pid);
+  const made = withStartHooks(init, config, joinIntelRdt(config, state!));
+  saveState(rt.root, made);
+  if (cached !== null) saveLocalPlans(rt.root, options.id, cached);
+  return {
+    config,
+    state: made,
+    locked,
+    session,
+    terminal: console.master,
+    namespace,
+    notify,
+    programs: parts.programs,
+  };
+}
+
+/** Runs the hooks of the runtime namespace. Returns the states that the later ones get. */
+function runHooks(rt: Runtime, { config, hooks }: Parts, state: StoredState): HookStates {
+  // Before the first: whoever kills this brun has poststop hooks run by `delete --force`.
+  saveState(rt.root, { ...state, creating: true });
+  hooks.state = state;
+  const creating = stateForHooks(state, "creating");
+  runCreateHooks(config.spec.hooks, creating);
+  rt.mark?.("hooks run");
+  return { creating, created: stateForHooks(state, "created") };
 }
 
 /** Sends what makes the root file system, and while the stage is at that the rest, unless brun has to do something before. */
@@ -324,8 +278,8 @@ function sendFinish(rt: Runtime, parts: Parts, states: HookStates | null): void 
   send(rt, parts, "finish", parts.finish(states));
 }
 
-function send(rt: Runtime, { conversation, programs }: Parts, name: string, program: Program): void {
-  conversation.send(program);
+function send(rt: Runtime, { session, programs }: Parts, name: string, program: Program): void {
+  session.send(program);
   programs.push(program);
   rt.mark?.(`${name} compiled and sent: ${program.count} operations, ${program.bytes.length} bytes`);
 }
@@ -343,12 +297,12 @@ function withStartHooks(
 
 /** Has the ids mapped while the next program is compiled. */
 function mapIds(rt: Runtime, parts: Parts, maps: IdMaps): void {
-  const { conversation, caller, init } = parts;
-  const mapped = startMaps(conversation.pid, maps, caller);
+  const { session, caller, init } = parts;
+  const mapped = startMaps(session.pid, maps, caller);
   const program = compiling(() => init.build());
   mapped();
   rt.mark?.("ids mapped");
-  sendMessage(conversation.socket, Message.resume);
+  session.resume();
   sendBuild(rt, parts, program);
 }
 

@@ -17,5 +17,5 @@ export function sendPidfd(path: string, pidfd: number): void {
 /** Sends the pidfd of a new container where the flag, or crun's annotation, says. Throws a SysError. */
 export function passPidfd(options: CreateOptions, launched: Launched): void {
   const path = options.pidfdSocket ?? launched.state.annotations?.["run.oci.pidfd_receiver"];
-  if (path !== undefined) sendPidfd(path, launched.pidfd);
+  if (path !== undefined) sendPidfd(path, launched.session.pidfd);
 }

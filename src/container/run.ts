@@ -2,12 +2,12 @@
 
 import { finishRecording, startRecording } from "../host/recorder.ts";
 import { printable } from "../printable.ts";
-import { Message, sendMessage } from "../stage/messages.ts";
 import type { Program } from "../stage/program.ts";
+import type { Session } from "../stage/session.ts";
 import { becomeSupervisor, type KeptDescriptors } from "../stage/supervise.ts";
 import { PR } from "../sys/constants.ts";
 import { NR, syscall } from "../sys/ffi.ts";
-import { absolute, close } from "../sys/fs.ts";
+import { absolute } from "../sys/fs.ts";
 import { keepSignals, releaseSignals, throwIfInterrupted } from "../sys/interrupt.ts";
 import { keepPlan, planFile, unknownRequest } from "./cached-plan.ts";
 import { cleanupProgram, endProgram } from "./cleanup.ts";
@@ -46,9 +46,9 @@ export function run(rt: Runtime, options: RunOptions): number {
     const { startContainer, poststart } = launched.config.spec.hooks ?? {};
     // Signals are the program's from here on; but hooks may take long, and a signal ends them.
     if (!options.detach && !startContainer && !poststart) early = keepSignals();
-    sendMessage(launched.socket, Message.run);
+    launched.session.run();
     if (!options.awaitStart) {
-      launched.conversation.awaitExec();
+      launched.session.awaitExec();
       rt.mark?.("program executed");
       // A hook that fails stops the container (runtime.md#lifecycle, step 9).
       runPoststart(launched.state);
@@ -62,12 +62,12 @@ export function run(rt: Runtime, options: RunOptions): number {
     unlock(launched.locked);
     throw error;
   }
-  close(launched.socket);
+  launched.session.leave();
   if (options.detach) {
     unlock(launched.locked);
     releaseSignals();
     const sockets = launched.notify?.sockets;
-    if (sockets) forwardReady(sockets, launched.pid, launched.pidfd);
+    if (sockets) forwardReady(sockets, launched.session.pid, launched.session.pidfd);
     return 0;
   }
   try {
@@ -98,21 +98,22 @@ function keptDescriptors(
 export function supervise(
   rt: Runtime,
   options: Pick<RunOptions, "keep" | "raises" | "started" | "timeout">,
-  launched: Pick<Launched, "pid" | "pidfd" | "terminal" | "notify" | "locked" | "state"> & {
+  launched: Pick<Launched, "terminal" | "notify" | "locked" | "state"> & {
+    readonly session: Pick<Session, "pid" | "pidfd">;
     readonly config?: Launched["config"];
     readonly namespace?: Launched["namespace"];
   },
   early: number,
   kept?: KeptDescriptors,
 ): never {
-  const { pid, pidfd, terminal, notify, locked } = launched;
+  const { session, terminal, notify, locked } = launched;
   unlock(locked);
   rt.mark?.("handing over to the supervisor");
   options.started?.();
   rt.client?.ready();
   becomeSupervisor({
-    pid,
-    pidfd,
+    pid: session.pid,
+    pidfd: session.pidfd,
     terminal: kept ? -1 : terminal,
     host: kept || terminal < 0 ? -1 : hostTerminal(),
     notify: notify?.sockets?.socket ?? -1,

@@ -9,15 +9,12 @@ import type { ContainerConfig } from "../config/types.ts";
 import { BrunError } from "../errors.ts";
 import { unshareInit } from "../init/unshare.ts";
 import type { Namespace } from "../spec/index.ts";
-import { launchStage } from "../stage/launch.ts";
-import { Message, sendMessage } from "../stage/messages.ts";
+import { Message } from "../stage/messages.ts";
+import { Session } from "../stage/session.ts";
 import { becomeSupervisor } from "../stage/supervise.ts";
 import { PR } from "../sys/constants.ts";
 import { NR, syscall } from "../sys/ffi.ts";
-import { close } from "../sys/fs.ts";
 import { keepSignals } from "../sys/interrupt.ts";
-import { waitChild } from "../sys/spawn.ts";
-import { Conversation } from "./conversation.ts";
 
 /** What runs, and how. */
 export interface UnsharedCommand {
@@ -64,34 +61,28 @@ export function startUnshared(
   beforeIt: () => void = () => {},
 ): UnsharedProcess {
   const caller = currentCaller();
-  const stage = launchStage(0, command.stdio);
-  const conversation = new Conversation(stage, () => [unshareInit(config, true)]);
+  const session = new Session(() => [unshareInit(config, true)], { stdio: command.stdio });
   try {
-    conversation.send(unshareInit(config));
-    for (;;) {
-      const message = conversation.next();
-      if (message.type === Message.ready) break;
-      if (message.type === Message.map) {
-        writeMaps(conversation.pid, config.maps!, caller);
-        sendMessage(stage.socket, Message.resume);
-      } else if (message.type !== Message.pid) {
-        throw new BrunError(`unexpected message ${message.type} from the stage`);
-      }
-    }
-    waitChild(stage.pid);
+    session.send(unshareInit(config));
+    session.until(Message.ready, {
+      [Message.map]: () => {
+        writeMaps(session.pid, config.maps!, caller);
+        session.resume();
+      },
+    });
+    session.reapStage();
     beforeIt();
-    sendMessage(stage.socket, Message.run);
-    conversation.awaitExec();
+    session.run();
+    session.awaitExec();
   } catch (error) {
-    conversation.kill();
+    session.end();
     // There is no config.json for a path to point into.
     throw error instanceof BrunError
       ? new BrunError(error.message, { code: error.code, hint: error.hint })
       : error;
-  } finally {
-    close(stage.socket);
   }
-  return conversation;
+  session.leave();
+  return session;
 }
 
 /**

@@ -60,6 +60,7 @@ const phrases = {
   cloneInto: "clone into the new namespaces",
   tellNamespace: "tell the namespace of the container's processes",
   hide: "hide from the processes of joined namespaces",
+  makeUserNamespace: "make a user namespace for the ids of the mount",
   makeIpcNamespace: "make an ipc namespace",
   makeTimeNamespace: "make a time namespace",
   enterTimeNamespace: "enter the time namespace",
