@@ -254,7 +254,7 @@ static long configure(int fd, uint64_t command, const char *key, const char *val
 		return -EBADF;
 	if (command == FSCONFIG_SET_FLAG)
 		return set_option(context, key, 0);
-	if (command == FSCONFIG_SET_STRING)
+	if (command == FSCONFIG_SET_STRING && value)
 		return set_option(context, key, value);
 	if (command != FSCONFIG_CMD_CREATE)
 		return -ENOSYS;
@@ -314,12 +314,12 @@ static int any_is_refused(void)
 	return 0;
 }
 
-int detached_replaces(long nr)
+int detached_replaces(void)
 {
 	static int asked;
 	static int refused;
 
-	if (!own_mounts || nr < __NR_open_tree || nr > __NR_fsmount)
+	if (!own_mounts)
 		return 0;
 	if (!asked)
 		refused = any_is_refused();

@@ -12,6 +12,7 @@
 #include "spawn.h"
 #include "target.h"
 
+#include <linux/mount.h>
 #include <linux/poll.h>
 #include <linux/sched.h>
 #include <linux/signal.h>
@@ -176,25 +177,70 @@ static long each_bit(const struct op *op, const uint64_t *args)
 	return 0;
 }
 
-static long execute(struct machine *machine, const struct op *op, const uint64_t *args,
-		    struct failure *failure)
+static unsigned int type_of(const struct op *op, unsigned int arg)
+{
+	return (op->types >> (2 * arg)) & 3U;
+}
+
+/* A string, or with `blob` one that the program makes, before which there are strings with their ends. */
+static int is_text(const struct op *op, unsigned int arg, int blob)
+{
+	return type_of(op, arg) == ARG_STRING || (blob && type_of(op, arg) == ARG_BLOB);
+}
+
+/* Whether this may read what a call's arguments lead to, as the kernel would. What brun compiles is so. */
+static int is_readable(const struct program *program, const struct op *op)
+{
+	switch (op->nr) {
+	case __NR_openat2:
+		return is_text(op, 1, 0) && type_of(op, 2) == ARG_BLOB && op->args[2] % 8 == 0 &&
+		       op->args[3] == sizeof(struct open_how) &&
+		       program->strings >= sizeof(struct open_how) &&
+		       op->args[2] <= program->strings - sizeof(struct open_how);
+	case __NR_open_tree:
+		return is_text(op, 1, 0);
+	case __NR_move_mount:
+		return is_text(op, 1, 0) && is_text(op, 3, 0);
+	case __NR_fsopen:
+		return is_text(op, 0, 0);
+	case __NR_fsconfig:
+		return op->args[1] == FSCONFIG_CMD_CREATE ||
+		       (is_text(op, 2, 0) && (op->args[1] == FSCONFIG_SET_FLAG || is_text(op, 3, 1)));
+	case __NR_fsmount:
+		return 1;
+	default:
+		return 0;
+	}
+}
+
+static long call(const struct program *program, const struct op *op, const uint64_t *args)
+{
+	unsigned int tries = 0;
+	long result;
+
+	if (is_readable(program, op)) {
+		if (op->nr == __NR_openat2)
+			return resolve_path((int)args[0], (const char *)(uintptr_t)args[1],
+					    (const struct open_how *)(uintptr_t)args[2]);
+		if (detached_replaces())
+			return detached_call(op->nr, args);
+	}
+	do {
+		result = sys6(op->nr, (long)args[0], (long)args[1], (long)args[2], (long)args[3],
+			      (long)args[4], (long)args[5]);
+	} while (sys_again(op->nr, result, &tries));
+	return result;
+}
+
+static long execute(struct machine *machine, const struct program *program, const struct op *op,
+		    const uint64_t *args, struct failure *failure)
 {
 	int64_t value = 0;
-	unsigned int tries = 0;
 	long result;
 
 	switch (op->kind) {
 	case OP_SYSCALL:
-		if (detached_replaces(op->nr))
-			return detached_call(op->nr, args);
-		if (op->nr == __NR_openat2 && args[3] == sizeof(struct open_how))
-			return resolve_path((int)args[0], (const char *)(uintptr_t)args[1],
-					    (const struct open_how *)(uintptr_t)args[2]);
-		do {
-			result = sys6(op->nr, (long)args[0], (long)args[1], (long)args[2], (long)args[3],
-				      (long)args[4], (long)args[5]);
-		} while (sys_again(op->nr, result, &tries));
-		return result;
+		return call(program, op, args);
 	case OP_SEND:
 		result = send_and_wait(machine, args, &value);
 		return result < 0 ? result : (long)value;
@@ -275,7 +321,7 @@ int program_run(struct machine *machine, const struct program *program, struct f
 				args[i] = (uint64_t)machine->slots[op->args[i]];
 		}
 		failure->detail = 0;
-		result = execute(machine, op, args, failure);
+		result = execute(machine, program, op, args, failure);
 		/* Some calls return values above -4096 that are no errors, but none that a program uses. */
 		if (result < 0 && result > -4096) {
 			if (!handled(op, -result)) {

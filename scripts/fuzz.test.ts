@@ -11,8 +11,11 @@ const fuzzes =
     stdin: Buffer.from("int LLVMFuzzerTestOneInput(void) { return 0; }"),
   }).exitCode === 0;
 
-/** Bytes that the stage may have: what it is measured by when something is added to it. */
-const SIZE_BUDGET = 20480;
+/**
+ * Bytes that the stage may have: what it is measured by when something is added to it. A fifth of them stands in for calls that
+ * a filter refuses: openat2, and mounts by descriptor.
+ */
+const SIZE_BUDGET = 27648;
 
 test("the stage keeps to its size", () => {
   expect(statSync(`${ROOT}/nsenter/build/nsenter.so`).size).toBeLessThanOrEqual(SIZE_BUDGET);
