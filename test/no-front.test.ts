@@ -17,7 +17,7 @@ const OFF = { env: { BRUN_FRONT: "off" } };
 /** What needs the front for what it is about: what Bun cannot be loaded for, and how the front and Bun share the work. */
 const FILES = (
   "lifecycle exec hooks process bytes errors bad-input descriptors detached foreground terminal crash namespaces mounts " +
-  "notify unshare seccomp limits run-flags sandbox sandbox-rootfs prepared cached-runs explain ids"
+  "notify unshare seccomp limits run-flags sandbox sandbox-rootfs local-plans explain ids"
 ).split(" ");
 
 for (const subject of subjects(["brun"])) {
