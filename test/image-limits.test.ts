@@ -3,10 +3,10 @@ import { describe, expect, test } from "bun:test";
 import { readdirSync, statSync, writeFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import { CryptoHasher } from "bun";
-import { imageOfPacked, type PackedTestLayer, writeLayout } from "../src/image/testing/image.ts";
+import { imageOf, imageOfPacked, type PackedTestLayer, writeLayout } from "../src/image/testing/image.ts";
 import { headerBlock, type TestEntry, tarOf } from "../src/image/testing/tar.ts";
 import { callers, host, isRoot } from "./support/caller.ts";
-import { Images } from "./support/images.ts";
+import { Images, programLayer } from "./support/images.ts";
 import { subjects } from "./support/runtime.ts";
 import { Unpacking } from "./support/unpacking.ts";
 
@@ -101,6 +101,22 @@ for (const subject of subjects(["brun"])) {
       }, 240_000);
     }
 
+    test("layers over a directory that gives its group: what is made in it has the owner that it is to have", async () => {
+      await using images = Images.make(subject);
+      const { box } = images;
+      const lower: TestEntry[] = [{ path: "s", type: "5", mode: 0o2755, gid: 33, mtime: 5 }];
+      const upper: TestEntry[] = [
+        { path: "s/new", type: "5" },
+        { path: "s/new/file" },
+        { path: "s/implied/file" },
+      ];
+      writeLayout(`${box.dir}/layout`, { a: imageOf([programLayer(box), lower, upper]) });
+      host("chmod", "-R", "a+rX", `${box.dir}/layout`);
+      const show = "stat -c '%g %a %Y' /s; stat -c '%g %a' /s/new /s/new/file /s/implied /s/implied/file";
+      const argv = ["run", "--image", `oci:${box.dir}/layout:a`, "-q", "--", "sh", "-c", show];
+      expect(await images.ok(argv)).toBe("33 2755 5\n0 755\n0 644\n0 755\n0 644\n");
+    });
+
     test("names without end: deletions, directories without an entry, links to other layers", async () => {
       await using images = Images.make(subject);
       const { box } = images;
@@ -139,11 +155,16 @@ for (const caller of callers()) {
       { path: "implied/file", mtime: 9 },
       dir("a", 1, 0o500),
       dir("a/b", 2),
+      // It gives its group to what is made in it, but not to what has an owner.
+      { ...dir("s", 10, 0o2755), gid: 33 },
+      dir("a/b", 2),
       { path: "a/b/file", mtime: 9 },
       dir("c", 3),
       // Back to what is done.
       { path: "a/b/more", mtime: 9 },
       { path: "a/b/deep/er/file", mtime: 9 },
+      { path: "s/file" },
+      { path: "s/implied/file" },
       { path: "c/link", type: "2", link: "../a/b" },
       { path: "c/link/through", mtime: 9 },
       // What a directory was told first does not count.
@@ -163,13 +184,21 @@ for (const caller of callers()) {
       const { mtimeMs, mode } = statSync(`${unpacked.root}/${path}`);
       return [path, mtimeMs / 1000, (mode & 0o7777).toString(8)];
     };
-    expect(["a", "a/b", "c", "gone", "again", "."].map(at)).toEqual([
+    expect(["a", "a/b", "c", "gone", "again", "s", "."].map(at)).toEqual([
       ["a", 1, "500"],
       ["a/b", 2, "755"],
       ["c", 4, "700"],
       ["gone", 6, "644"],
       ["again", 7, "755"],
+      ["s", 10, "2755"],
       [".", 8, "711"],
+    ]);
+    const group = (path: string) => place.run("stat", "-c", "%g %a", `${unpacked.root}/${path}`).trim();
+    expect(["s", "s/file", "s/implied", "s/implied/file"].map(group)).toEqual([
+      "33 2755",
+      "0 644",
+      "0 755",
+      "0 644",
     ]);
     expect(readdirSync(`${unpacked.root}/a/b`).sort()).toEqual(["deep", "file", "more", "through"]);
   });

@@ -9,6 +9,7 @@ import { check } from "../../sys/error.ts";
 import { cstr, NR, syscall } from "../../sys/ffi.ts";
 import { close, O, open, S } from "../../sys/fs.ts";
 import { statAttributes } from "./attributes.ts";
+import { withoutSetgid } from "./directories.ts";
 import type { LayerData } from "./layer-data.ts";
 import type { Owner } from "./owner.ts";
 import {
@@ -116,7 +117,8 @@ class View {
     data: Omit<LayerData, "implied"> & { readonly implied: ReadonlySet<string> },
   ): void {
     const isLayers = at.isNew || !data.implied.has(path);
-    const attributes = isLayers ? attributesIn(from, path, data) : this.attributesOf(at.path);
+    const before = this.prepare(at.path);
+    const attributes = isLayers ? attributesIn(from, path, data) : before;
     for (const { name, type } of listAt(from)) {
       this.tree.sweep();
       const inLayer = joinPath(path, name);
@@ -137,17 +139,20 @@ class View {
     }
     const fd = this.tree.openDirectory(at.path);
     try {
-      if (isLayers) this.owner.apply(fd, at.path || "/", attributes, false);
+      if (isLayers || before.changed) this.owner.apply(fd, at.path || "/", attributes, false);
       setTimes(fd, null, attributes.mtime);
     } finally {
       close(fd);
     }
   }
 
-  private attributesOf(path: string): Attributes {
+  /** What a directory is, which gives nothing of that to what is made in it from now on. */
+  private prepare(path: string): Attributes & { readonly changed: boolean } {
     const fd = this.tree.openDirectory(path);
     try {
-      return { ...statAttributes(fd, path), xattrs: new Map() };
+      const attributes = statAttributes(fd, path);
+      const changed = withoutSetgid(fd, path, attributes.mode) !== null;
+      return { ...attributes, xattrs: new Map(), changed };
     } finally {
       close(fd);
     }
