@@ -59,40 +59,46 @@ exit $((\${#VALUE} % 7))`;
 
 const errno = { action: "SCMP_ACT_ERRNO", names: ["chmod", "fchmodat"], errnoRet: 5 };
 
+/** What any of the configs has: limits, cgroups to see, sources of its own. */
+function common(spec: TestSpec, box: Sandbox): void {
+  const source = `${box.dir}/shared`;
+  spec.process.args = ["/bin/sh", "-c", LOOK];
+  spec.process.env.push("VALUE=aaaaaa");
+  spec.process.rlimits = [{ type: "RLIMIT_NOFILE", hard: 900, soft: 256 }];
+  spec.mounts = spec.mounts.filter(({ type }) => type !== "cgroup");
+  spec.mounts.push(
+    { destination: "/sys/fs/cgroup", type: "cgroup", options: ["ro", "nosuid"] },
+    { destination: "/data/file", type: "bind", source, options: ["bind", "ro"] },
+    { destination: "/data/link", type: "bind", source, options: ["bind", "copy-symlink"] },
+  );
+  spec.root.readonly = false;
+}
+
 /** Configs whose plans depend on different things. */
-const BUNDLES: readonly [string, (spec: TestSpec, box: Sandbox) => void][] = [
-  ["one id", () => undefined],
-  [
-    "default ids, limits",
-    (spec) => {
-      spec.linux.namespaces = spec.linux.namespaces.filter(({ type }) => type !== "user");
-      delete spec.linux.uidMappings;
-      delete spec.linux.gidMappings;
-      spec.process.rlimits = [{ type: "RLIMIT_NOFILE", hard: 900, soft: 256 }];
-      spec.process.oomScoreAdj = 500;
-    },
-  ],
-  [
-    "another user, a filter",
-    (spec, { subject: { caller } }) => {
-      const map = (id: number, file: "/etc/subuid" | "/etc/subgid") => [
-        { containerID: 0, hostID: id, size: 1 },
-        { containerID: 1, hostID: subordinateRange(caller, file)[0], size: 5000 },
-      ];
-      spec.linux.uidMappings = map(caller.uid, "/etc/subuid");
-      spec.linux.gidMappings = map(caller.gid, "/etc/subgid");
-      spec.process.user = { uid: 1000, gid: 1001, umask: 0o27, additionalGids: [5, 6] };
-      spec.linux.seccomp = { defaultAction: "SCMP_ACT_ALLOW", syscalls: [errno] };
-    },
-  ],
-  [
-    "cgroups to see, HOME to look up",
-    (spec) => {
-      spec.mounts.push({ destination: "/sys/fs/cgroup", type: "cgroup", options: ["ro", "nosuid"] });
-      spec.process.env = spec.process.env.filter((name) => !name.startsWith("HOME="));
-      spec.annotations = { "run.oci.keep_original_groups": "1" };
-    },
-  ],
+const BUNDLES: readonly ((spec: TestSpec, box: Sandbox) => void)[] = [
+  // Default ids.
+  (spec) => {
+    spec.linux.namespaces = spec.linux.namespaces.filter(({ type }) => type !== "user");
+    delete spec.linux.uidMappings;
+    delete spec.linux.gidMappings;
+    spec.process.oomScoreAdj = 500;
+  },
+  // One id, and a HOME to look up.
+  (spec) => {
+    spec.process.env = spec.process.env.filter((name) => !name.startsWith("HOME="));
+    spec.annotations = { "run.oci.keep_original_groups": "1" };
+  },
+  // Another user, who gets stdio, with a filter.
+  (spec, { subject: { caller } }) => {
+    const map = (id: number, file: "/etc/subuid" | "/etc/subgid") => [
+      { containerID: 0, hostID: id, size: 1 },
+      { containerID: 1, hostID: subordinateRange(caller, file)[0], size: 5000 },
+    ];
+    spec.linux.uidMappings = map(caller.uid, "/etc/subuid");
+    spec.linux.gidMappings = map(caller.gid, "/etc/subgid");
+    spec.process.user = { uid: 1000, gid: 1001, umask: 0o27, additionalGids: [5, 6] };
+    spec.linux.seccomp = { defaultAction: "SCMP_ACT_ALLOW", syscalls: [errno] };
+  },
 ];
 
 const REFUSED: readonly (readonly [SyscallName[], number])[] = [
@@ -166,13 +172,14 @@ const DIMENSIONS: readonly Dimension[] = [
   },
   {
     name: "the bind source",
-    values: 5,
+    values: 6,
     be(value, { box }) {
       const path = `${box.dir}/shared`;
       rmSync(path, { recursive: true, force: true });
       if (value < 2) box.file("shared", ["text\n", "other\n"][value]!);
       if (value === 2) mkdirSync(path);
-      if (value === 3) symlinkSync(box.file("elsewhere", "elsewhere\n"), path);
+      const name = ["elsewhere", "somewhere"][value - 3];
+      if (name !== undefined) symlinkSync(box.file(name, `${name}\n`), path);
     },
   },
   {
@@ -385,20 +392,9 @@ export class World {
       this.owned(`${box.state}/@told`);
       writeFileSync(`${box.state}/@told/${name}`, "");
     }
-    this.bundles = BUNDLES.map(([, edit]) =>
+    this.bundles = BUNDLES.map((edit) =>
       box.bundle((spec) => {
-        spec.process.args = ["/bin/sh", "-c", LOOK];
-        spec.process.env.push("VALUE=aaaaaa");
-        spec.mounts.push(
-          { destination: "/data/file", type: "bind", source: `${box.dir}/shared`, options: ["bind", "ro"] },
-          {
-            destination: "/data/link",
-            type: "bind",
-            source: `${box.dir}/shared`,
-            options: ["bind", "copy-symlink"],
-          },
-        );
-        spec.root.readonly = false;
+        common(spec, box);
         edit(spec, box);
       }),
     );
@@ -439,6 +435,11 @@ export class World {
     const { name, values } = USABLE[which]!;
     this.values[which] = value % values;
     return `${name}: ${this.values[which]}`;
+  }
+
+  /** What a thing is now. */
+  value(which: number): number {
+    return this.values[which]!;
   }
 
   /** All that is not as it was at the beginning. */
