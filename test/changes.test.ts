@@ -85,7 +85,7 @@ for (const subject of subjects(["brun"])) {
       expect(await brun("diff", "try")).toMatchObject({
         code: 1,
         stderr:
-          'brun: nothing is kept by the name "try"; hint: brun run --host --keep try -- PROGRAM keeps what the program changes\n',
+          'brun: nothing is kept by the name "try"; hint: `brun run --host --keep try -- PROGRAM` keeps what the program changes\n',
       });
     });
 

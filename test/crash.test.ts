@@ -132,7 +132,7 @@ for (const subject of subjects(["brun"])) {
       const { stdout, stderr } = await box.call(["list", "--quiet"]);
       expect(stdout).toBe("");
       expect(stderr).toBe(
-        "brun: warning: container left is not complete: the brun that made it was killed; brun delete --force left removes it\n",
+        "brun: warning: container left is not complete: the brun that made it was killed; `brun delete --force left` removes it\n",
       );
       await box.ok(["delete", "--force", "left"]);
     });

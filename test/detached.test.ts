@@ -172,7 +172,7 @@ for (const subject of subjects(["brun"])) {
       expect(await box.ok(["logs", id])).toBe("got hello\r\n31 93\r\n20 70\r\ngot \x18\x18z\r\n");
       expect(await box.call(["attach", id])).toMatchObject({
         code: 1,
-        stderr: `brun: container ${id} has ended; hint: brun logs ${id} shows what it has written\n`,
+        stderr: `brun: container ${id} has ended; hint: \`brun logs ${id}\` shows what it has written\n`,
       });
     });
 

@@ -14,33 +14,37 @@ const THERE = `tar -C "$1" --exclude=./node_modules --exclude=./.git --exclude=.
 chown -R "$3" "$2" && mkdir "$2/node_modules" && mount --bind "$1/node_modules" "$2/node_modules" && cd "$2" &&
 shift 3 && exec "$@"`;
 
-test.if(isRoot)("the unit tests pass for an ordinary user", () => {
-  const user = testUser();
-  const dir = boxDir(user);
-  const unit = ["node_modules/.bin/bun", "test", "--timeout=60000", "src", "rootless", "nsenter"];
-  const { exitCode, stderr } = Bun.spawnSync(
-    [
-      "unshare",
-      "--mount",
-      "--propagation=private",
-      "sh",
-      "-c",
-      THERE,
-      "sh",
-      ROOT,
-      dir,
-      `${user.uid}:${user.gid}`,
-      ...user.prefix,
-      ...unit,
-    ],
-    {
-      env: { PATH: process.env.PATH, HOME: dir, USER: user.user },
-      stderr: "pipe",
-      stdout: "ignore",
-    },
-  );
-  const said = stderr.toString();
-  expect(said.match(/^\(fail\).*$|^error:.*$/gm) ?? []).toEqual([]);
-  expect(exitCode).toBe(0);
-  expect(Number(/^ *(\d+) pass$/m.exec(said)?.[1])).toBeGreaterThan(500);
-});
+test.if(isRoot)(
+  "the unit tests pass for an ordinary user",
+  () => {
+    const user = testUser();
+    const dir = boxDir(user);
+    const unit = ["node_modules/.bin/bun", "test", "--timeout=60000", "src", "rootless", "nsenter"];
+    const { exitCode, stderr } = Bun.spawnSync(
+      [
+        "unshare",
+        "--mount",
+        "--propagation=private",
+        "sh",
+        "-c",
+        THERE,
+        "sh",
+        ROOT,
+        dir,
+        `${user.uid}:${user.gid}`,
+        ...user.prefix,
+        ...unit,
+      ],
+      {
+        env: { PATH: process.env.PATH, HOME: dir, USER: user.user },
+        stderr: "pipe",
+        stdout: "ignore",
+      },
+    );
+    const said = stderr.toString();
+    expect(said.match(/^\(fail\).*$|^error:.*$/gm) ?? []).toEqual([]);
+    expect(exitCode).toBe(0);
+    expect(Number(/^ *(\d+) pass$/m.exec(said)?.[1])).toBeGreaterThan(500);
+  },
+  300_000,
+);

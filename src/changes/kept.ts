@@ -72,7 +72,7 @@ export function kept(name: string): Kept {
     hint:
       names.length > 0
         ? `there is ${names.slice(0, 10).join(", ")}`
-        : `brun run --host --keep ${name} -- PROGRAM keeps what the program changes`,
+        : `\`brun run --host --keep ${name} -- PROGRAM\` keeps what the program changes`,
   });
 }
 

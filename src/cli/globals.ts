@@ -22,7 +22,9 @@ export function logOptions(values: GlobalValues): LogOptions {
   const file = values.log;
   if (file?.startsWith("journald:") || file?.startsWith("syslog:")) {
     const program = file.startsWith("syslog:") ? "logger" : "systemd-cat";
-    throw new BrunError(`--log ${file}: brun logs to files only`, { hint: `pipe stderr to ${program}` });
+    throw new BrunError(`--log ${file}: brun writes its log to files only`, {
+      hint: `pipe stderr to ${program}`,
+    });
   }
   return { file: file || undefined, format: format === "json" ? "json" : "text", debug: values.debug };
 }

@@ -60,7 +60,7 @@ describe("refusals", () => {
       1,
       "brun: --log /nonexistent/log cannot be written: no such file or directory (ENOENT); hint: make its directory: mkdir -p /nonexistent\n",
     ],
-    [["--log", "journald:", "list"], 1, "brun: --log journald:: brun logs to files only"],
+    [["--log", "journald:", "list"], 1, "brun: --log journald:: brun writes its log to files only"],
     [["--root", "/", "list"], 1, "brun: --root must not be the root directory, /"],
     [["--root", "/nonexistent", "list"], 1, "/nonexistent: no such file or directory"],
     [["--rootless", "maybe", "list"], 1, 'brun: invalid value "maybe" for flag --rootless'],

@@ -155,7 +155,7 @@ export function sandboxOptions(
   if (args.writable && root.kind === "rootfs" && root.image !== undefined) {
     throw new BrunError("the files of an image are shared, and not written to", {
       where: "--writable",
-      hint: "--upper DIR keeps what is written; brun image unpack makes a directory of your own",
+      hint: "--upper DIR keeps what is written; `brun image unpack NAME DIR` makes a directory of your own",
     });
   }
   const keeps = args.upper !== undefined ? "--upper" : args.keep !== undefined ? "--keep" : null;

@@ -41,14 +41,14 @@ export function attach(rt: Runtime, options: AttachOptions): number {
   if (result < 0) {
     throw new BrunError(`there is nothing to attach to: the output of container ${options.id} is not kept`, {
       code: "ERR_STATE",
-      hint: `that of brun run --detach with --host or --rootfs is; brun exec -t ${options.id} sh opens a shell`,
+      hint: `that of brun run --detach with --host or --rootfs is; \`brun exec -t ${options.id} sh\` opens a shell`,
     });
   }
   const status = statusOf(rt.root, stored);
   if (status === "stopped" || hasEnded(result)) {
     throw new BrunError(`container ${options.id} has ended`, {
       code: "ERR_STATE",
-      hint: `brun logs ${options.id} shows what it has written`,
+      hint: `\`brun logs ${options.id}\` shows what it has written`,
     });
   }
   return new Attached(rt, stored, result, options).run();

@@ -106,8 +106,8 @@ function requireRunning(root: string, stored: StoredState, ignorePaused: boolean
   if (status === null) throw unexpected(failure);
   const hint = {
     creating: undefined,
-    paused: "add --ignore-paused, or brun resume it",
-    stopped: `remove it by brun delete ${stored.id}, and run it again`,
+    paused: `add --ignore-paused, or \`brun resume ${stored.id}\``,
+    stopped: `remove it by \`brun delete ${stored.id}\`, and run it again`,
   };
   const what = status === "creating" ? "container that is still being made" : `${status} container`;
   throw new BrunError(`cannot exec in a ${what}`, {

@@ -17,7 +17,7 @@ export function list(rt: Runtime): ContainerState[] {
       // It may have been completed in between.
       else if (!isLocked(rt.root, id) && loadState(rt.root, id) === null) {
         const why = "the brun that made it was killed";
-        rt.warn(`container ${id} is not complete: ${why}; brun delete --force ${id} removes it`);
+        rt.warn(`container ${id} is not complete: ${why}; \`brun delete --force ${id}\` removes it`);
       }
     } catch (error) {
       if (isGone(rt.root, id)) continue;

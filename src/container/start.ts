@@ -100,7 +100,7 @@ function explain(rt: Runtime, stored: StoredState, locked: Locked, failure: Loca
   )
     throw new BrunError("cannot start a container that has stopped", {
       code: "ERR_STATE",
-      hint: `remove it by brun delete ${stored.id}, and create it again`,
+      hint: `remove it by \`brun delete ${stored.id}\`, and create it again`,
     });
   const running = step === "openFifo" && errno === E.ENOENT;
   if (running || status !== null) {

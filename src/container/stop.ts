@@ -27,7 +27,7 @@ export function stop(rt: Runtime, id: string, signalOf: SignalOf, patienceMs: nu
     const paused = status === "paused";
     throw new BrunError(`cannot stop container ${id}: it is ${paused ? "paused" : "still being made"}`, {
       code: "ERR_STATE",
-      hint: paused ? `brun resume ${id} lets it go on, brun kill ${id} KILL ends it` : undefined,
+      hint: paused ? `\`brun resume ${id}\` lets it go on, \`brun kill ${id} KILL\` ends it` : undefined,
     });
   }
   const result = openResult(rt.root, stored);

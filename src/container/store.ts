@@ -183,7 +183,7 @@ function waitForLock(fd: number, id: string): void {
   const holder = new RegExp(`FLOCK .* (\\d+) \\w+:\\w+:${inode} `).exec(readTextIfThere("/proc/locks") ?? "");
   const who = holder === null ? "another command" : `another command, process ${holder[1]},`;
   throw new BrunError(`container ${quoted(id)}: ${who} has been at work on it for ${PATIENCE_MS / 1000} s`, {
-    hint: "a hook of the container may hang; end that process, then brun delete --force removes the container",
+    hint: "a hook of the container may hang; end that process, then `brun delete --force ID` removes the container",
   });
 }
 
@@ -303,7 +303,7 @@ export function readStateBytes(path: string): Uint8Array | null {
   }
   throw new BrunError(`${path} is not a file that brun has written`, {
     where: path,
-    hint: "look at who has put it there; brun delete --force removes the container",
+    hint: "look at who has put it there; `brun delete --force ID` removes the container",
   });
 }
 
@@ -322,7 +322,7 @@ function parseState(json: string, id: string, file: string): StoredState {
   } catch {
     throw new BrunError(`${file} is damaged`, {
       where: file,
-      hint: `brun delete --force ${id} removes the container`,
+      hint: `\`brun delete --force ${id}\` removes the container`,
     });
   }
   const valid =
@@ -335,7 +335,7 @@ function parseState(json: string, id: string, file: string): StoredState {
   if (!valid) {
     throw new BrunError(`${file} is not a state of this brun`, {
       where: file,
-      hint: `brun delete --force ${id} removes the container`,
+      hint: `\`brun delete --force ${id}\` removes the container`,
     });
   }
   return state as StoredState;
@@ -354,7 +354,7 @@ export function requireState(root: string, id: string): StoredState {
   if (state !== null) return state;
   throw new BrunError(`container ${quoted(id)} is not complete`, {
     code: "ERR_STATE",
-    hint: `another command is making it, or was killed doing so; brun delete --force ${id} removes it`,
+    hint: `another command is making it, or was killed doing so; \`brun delete --force ${id}\` removes it`,
   });
 }
 

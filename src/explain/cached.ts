@@ -71,7 +71,7 @@ export function explainCached(root: string, bundle: string): CachedExplanation {
 
 function noPlan(bundle: string, why: string): BrunError {
   return new BrunError(`no plan of ${bundle} is cached: ${why}`, {
-    hint: "brun --debug run says why a plan is not cached",
+    hint: "`brun --debug run` says why a plan is not cached",
   });
 }
 

@@ -316,7 +316,7 @@ function ofLayer(error: unknown, where: string, { digest }: Descriptor): unknown
     where: `${where}: layer ${shortDigest(digest)}`,
     hint:
       error.hint ??
-      (error.code === "ENOSPC" ? "brun image prune, or XDG_DATA_HOME on another disk" : undefined),
+      (error.code === "ENOSPC" ? "`brun image prune`, or XDG_DATA_HOME on another disk" : undefined),
     cause: error,
   });
 }

@@ -64,7 +64,7 @@ export async function removeImages(
     if (users.length > 0 && !force) {
       throw new BrunError(`${image.name} is in use by the container ${users[0]}`, {
         code: "ERR_STATE",
-        hint: `brun delete --force ${users[0]}, or --force`,
+        hint: `\`brun delete --force ${users[0]}\`, or --force`,
       });
     }
   }

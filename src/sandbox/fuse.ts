@@ -103,7 +103,7 @@ export function mountFuse(mount: FuseMount, lower: string, upper: string | undef
     `fuse-overlayfs cannot mount: ${output.trim().split("\n").at(-1) || "it said nothing"}`,
     {
       where: "--overlay fuse",
-      hint: "brun doctor looks for what it needs",
+      hint: "`brun doctor` looks for what it needs",
     },
   );
 }

@@ -90,7 +90,7 @@ function checkMapped(kind: "uid" | "gid", id: number, map: readonly IdMap[]): vo
   if (isMapped(map, id)) return;
   throw new BrunError(`${kind} ${id} is beyond your subordinate ${kind}s`, {
     where: "--user",
-    hint: `root can add some to /etc/sub${kind}; brun doctor shows those that you have`,
+    hint: `root can add some to /etc/sub${kind}; \`brun doctor\` shows those that you have`,
   });
 }
 

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chownSync, existsSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { isRoot, ownedDir } from "../support/caller.ts";
-import { remediesIn } from "../support/remedies.ts";
+import { hintTexts, remediesIn } from "../support/remedies.ts";
 import { makeRootfs } from "../support/rootfs.ts";
 import { subjects } from "../support/runtime.ts";
 import { type Outcome, Sandbox } from "../support/sandbox.ts";
@@ -141,16 +141,37 @@ describe.skipIf(subject === undefined)("natural command lines", () => {
         else {
           check(one, outcome);
           // No remedy is refused when it is followed.
-          for (const remedy of outcome.remedies) expect(remedy).not.toMatchObject({ stderr: REFUSED });
+          expect(outcome.remedies.filter((remedy) => REFUSED.test(remedy.stderr))).toEqual([]);
         }
+      },
+      TIMEOUT_MS * cases.length,
+    );
+  }
+
+  // Also of errors that no line above runs into; what a hint has from the error is filled in.
+  for (const text of HINTS) {
+    test.concurrent(
+      `hint: ${text}`,
+      async () => {
+        const { code, stderr, remedies } = await run(`echo 'brun: it does not; hint: '${quoted(text)} >&2`);
+        expect({ code, stderr }).toEqual({ code: 0, stderr: `brun: it does not; hint: ${text}\n` });
+        expect(remedies.length).toBeGreaterThan(0);
+        const refused = remedies.filter(({ stderr }) => REFUSED.test(stderr));
+        expect(refused).toEqual([]);
       },
       TIMEOUT_MS * cases.length,
     );
   }
 });
 
+const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
+
+/** Where the hints are. */
+const ROOT = `${import.meta.dir}/../..`;
+const HINTS = await hintTexts(ROOT);
+
 /** A line of brun's own that is no warning. */
-const REFUSED = expect.stringMatching(/^brun: (?!warning: )/m);
+const REFUSED = /^brun: (?!warning: )/m;
 
 function check(one: Case, { code, stdout, stderr, places }: Tried): void {
   // In this direction: the user may be called "dev", and have an id that is in other numbers, too.

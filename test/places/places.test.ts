@@ -22,7 +22,8 @@ for (const place of PLACES) {
         "env",
         ...placeVariables(place),
         "sh",
-        `${import.meta.dir}/inside.sh`,
+        // The checkout may be where the user cannot go.
+        box.file("inside.sh", await Bun.file(`${import.meta.dir}/inside.sh`).text()),
         `${box.dir}/place`,
       ];
       const filter = place.filtered === undefined ? [] : without(refusing(place.filtered, EPERM));

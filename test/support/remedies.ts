@@ -3,8 +3,12 @@
  * or "see". Capital letters stand for what a person has to fill in.
  */
 
-/** What is filled in, in this order. */
+import { commands } from "../../src/cli/main.ts";
+import { HOLE, sourceFiles, textsOf } from "./strings.ts";
+
+/** What is filled in, in this order; a hole in a text of the sources is an id most of the time. */
 const FILLED: readonly (readonly [RegExp, string])[] = [
+  [new RegExp(HOLE, "g"), "web"],
   [/--rootfs DIR\b/, "--rootfs r"],
   [/--bundle DIR (ID|[\w-]+)/, "--bundle b r$$"],
   [/--detach true$/, "--detach --rm true"],
@@ -22,6 +26,10 @@ const FILLED: readonly (readonly [RegExp, string])[] = [
   [/\bGID\b/, "0"],
   [/\bID\b/g, "web"],
   [/\bPROGRAM\b/, "true"],
+  [/--preserve-fds 1\b/, "--preserve-fds 0"],
+  [/--device PATH\b/, "--device /dev/null"],
+  [/--pid-file FILE\b/, "--pid-file pid$$"],
+  [/-v \.:\/etc\//, "-v ./notes:/etc/"],
   // A shell would wait for someone to type.
   [/ -it?(?= )/, " -i"],
 ];
@@ -33,12 +41,43 @@ const NOT_FOLLOWED: readonly (readonly [RegExp, string])[] = [
   [/exec -t \w+ sh$/, "somebody would have to type, in a container that is not there yet"],
   [/resume/, "nothing is paused"],
   [/^brun attach/, "it waits for the container's end"],
-  [/^brun run$/, "it stands for the line that was typed before"],
+  [/image (remove|push|commit|pull|unpack)\b|login/, "it needs an image or a registry; test/image has both"],
+  [/^(sg|numactl|kill -l)\b/, "it is a program of others"],
+  [/--oom-score-adj -/, "only root has the right"],
+  [/image prune --all|--stop-signal RTMIN/, "it acts on more than the test has"],
+  [/(diff|apply|discard|sandbox) /, "nothing is kept by that name"],
+  [/^brun (--debug )?run$/, "it stands for the line that was typed before"],
+  [/--cpus/, "a user may not have a cgroup"],
 ];
 
 /** What ends a container needs one that may end. */
 const ENDING = /^brun (kill|delete|stop|rm)\b/;
 const VICTIM = "v$$";
+
+/** What is deleted without force has ended. */
+function victim(line: string): string {
+  const begin = `brun run -d --rootfs r --name ${VICTIM}`;
+  return /^brun delete (?!--force)/.test(line)
+    ? `${begin} true >/dev/null; brun wait ${VICTIM} >/dev/null`
+    : `${begin} sleep 100 >/dev/null`;
+}
+
+/** "brun list", and not "brun has no pods". */
+function isCommand(line: string): boolean {
+  const word = line.split(" ")[1] ?? "";
+  return /^--?\w/.test(word) || (word !== "version" && Object.hasOwn(commands, word));
+}
+
+/** The texts in the sources that have such command lines: hints, and a few that are none. */
+export async function hintTexts(root: string): Promise<string[]> {
+  const texts = new Set<string>();
+  for (const file of sourceFiles(root)) {
+    for (const text of textsOf(await Bun.file(file).text())) {
+      if (!text.includes("\n") && remediesIn(`; hint: ${text}`).length > 0) texts.add(text);
+    }
+  }
+  return [...texts];
+}
 
 /** The command lines in an error line's hint; flags alone are those of `run --host`. */
 export function remediesIn(stderr: string): string[] {
@@ -46,11 +85,12 @@ export function remediesIn(stderr: string): string[] {
   for (const hint of stderr.matchAll(/; hint: (.*)$/gm)) {
     const text = hint[1]!;
     for (const [, line] of text.matchAll(/`([^`]+)`/g)) {
-      found.push(line!.startsWith("-") ? `brun run --host ${line} true` : line!);
+      if (line!.startsWith("-")) found.push(`brun run --host ${line} true`);
+      else if (/[ /]/.test(line!)) found.push(line!);
     }
     for (const part of text.split("; ")) {
       const line = /(?:^|: |\bsee )(brun (?:[^`])*)$/.exec(part)?.[1];
-      if (line !== undefined) found.push(line);
+      if (line !== undefined && isCommand(line)) found.push(line);
     }
   }
   return found
@@ -58,7 +98,7 @@ export function remediesIn(stderr: string): string[] {
     .map((line) => FILLED.reduce((text, [pattern, value]) => text.replace(pattern, () => value), line))
     .map((line) =>
       ENDING.test(line)
-        ? `brun run -d --rootfs r --name ${VICTIM} sleep 100 >/dev/null; ${line.replace("web", () => VICTIM)}; code=$?; brun delete --force ${VICTIM}; exit $code`
+        ? `${victim(line)}; ${line.replace("web", () => VICTIM)}; code=$?; brun delete --force ${VICTIM}; exit $code`
         : line,
     );
 }

@@ -218,7 +218,7 @@ function spaceError(error: unknown, where: string): unknown {
   return new BrunError("there is no space left for the download", {
     code: "ERR_NO_SPACE",
     where,
-    hint: "brun image prune, or XDG_DATA_HOME on another disk",
+    hint: "`brun image prune`, or XDG_DATA_HOME on another disk",
   });
 }
 
