@@ -4,8 +4,8 @@
  */
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { Elf } from "../scripts/front.ts";
 import { FrontCall } from "../src/plan/abi.ts";
+import { Elf } from "./elf.ts";
 
 /** The stage as base64. Throws when `npm run build:c` has not been run. */
 export function stageImage(): string {

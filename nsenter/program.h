@@ -1,5 +1,5 @@
 /*
- * A program: a flat list of operations that the stage executes one after the other. src/stage/program.ts makes them.
+ * A program: a flat list of operations that the stage executes one after the other. src/plan/program.ts makes them.
  *
  *   header | ops | relocations | blob
  *

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { explainConfinement, explainRestriction, profileCommand } from "./apparmor.ts";
-import { host } from "./testing/host.ts";
+import { host } from "./testing/host-view.ts";
 
 const RESTRICTED = { "/proc/sys/kernel/apparmor_restrict_unprivileged_userns": "1\n" };
 const under = (label: string) => host({ ...RESTRICTED, "/proc/self/attr/apparmor/current": `${label}\n` });

@@ -1,5 +1,5 @@
 /** What AppArmor has to do with a refusal: Ubuntu's restriction of user namespaces, or a profile around brun. */
-import type { Diagnosis, HostView } from "./host.ts";
+import type { Diagnosis, HostView } from "./host-view.ts";
 
 /** The profile that Ubuntu 24.04 and later put on what a program without one does in a user namespace. */
 const RESTRICTED = "unprivileged_userns";

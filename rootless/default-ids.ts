@@ -2,8 +2,9 @@
  * Which ids a new user namespace gets when nobody has said it. More than one needs newuidmap and newgidmap, which cannot
  * work everywhere; a container that needs no more than its root does without them.
  */
-import type { UsernsMode } from "../src/config/modes.ts";
+
 import { BrunError } from "../src/errors.ts";
+import type { UsernsMode } from "../src/modes.ts";
 import { each, mapped } from "../src/sys/lists.ts";
 import { type Caller, ownMaps } from "./caller.ts";
 import { findHelper, lacksPrivilege } from "./find-helper.ts";

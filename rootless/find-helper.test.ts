@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chmodSync, chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { installHint, PACKAGES } from "../src/packages.ts";
+import { installHint, PACKAGES } from "../src/package-names.ts";
 import { findHelper, lacksPrivilege, type MapHelper, SYSTEM_DIRECTORIES } from "./find-helper.ts";
 import { failure } from "./testing/failure.ts";
 

@@ -1,7 +1,7 @@
 /** Finding newuidmap and newgidmap without trusting PATH, and what keeps one that was found from working. */
 import { BrunError } from "../src/errors.ts";
 import { call, fileType, hasFileCapabilities, isNosuid, tryStat, variable } from "../src/host/ask.ts";
-import { installHint, PACKAGES } from "../src/packages.ts";
+import { installHint, PACKAGES } from "../src/package-names.ts";
 import { S } from "../src/sys/fs.ts";
 
 /** The programs that write id maps for an unprivileged caller. */

@@ -1,5 +1,5 @@
 /** The container that brun itself is in, and how to start that one with fewer restrictions. */
-import type { HostView } from "./host.ts";
+import type { HostView } from "./host-view.ts";
 
 /** Who made the outer container; null where that cannot be seen. */
 export type OuterEngine = "brun" | "podman" | "docker" | "kubernetes";

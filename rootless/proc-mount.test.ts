@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { explainProcMountRefusal } from "./proc-mount.ts";
-import { host, procMount, rootMount } from "./testing/host.ts";
+import { host, procMount, rootMount } from "./testing/host-view.ts";
 
 describe("explainProcMountRefusal", () => {
   const mounts = (text: string) => host({ "/proc/self/mountinfo": rootMount + text });

@@ -1,5 +1,5 @@
 /** Why a new procfs is refused inside another container. */
-import { type Diagnosis, type HostView, mountPoints } from "./host.ts";
+import { type Diagnosis, type HostView, mountPoints } from "./host-view.ts";
 import { outerName, outerRemedy } from "./outer.ts";
 
 /**

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { E } from "../src/sys/errno.ts";
-import { type HostView, hostView } from "./host.ts";
+import { type HostView, hostView } from "./host-view.ts";
 import { failure } from "./testing/failure.ts";
-import { host, procMount } from "./testing/host.ts";
+import { host, procMount } from "./testing/host-view.ts";
 import { explainUserNamespace, userNamespaceError } from "./userns.ts";
 
 describe("explainUserNamespace", () => {

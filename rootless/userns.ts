@@ -2,7 +2,7 @@
 import { BrunError } from "../src/errors.ts";
 import { E, errnoName } from "../src/sys/errno.ts";
 import { explainConfinement, explainRestriction } from "./apparmor.ts";
-import { type Diagnosis, type HostView, mountPoints } from "./host.ts";
+import { type Diagnosis, type HostView, mountPoints } from "./host-view.ts";
 import { hasSeccompFilter, outerName, outerRemedy } from "./outer.ts";
 
 /** Of a refusal without a cause that can be seen. */
@@ -147,5 +147,5 @@ function inChroot(host: HostView): boolean {
   return mountNamespace === host.identity("/proc/self/ns/mnt") && init !== host.identity("/");
 }
 
-export { hostView } from "./host.ts";
+export { hostView } from "./host-view.ts";
 export { explainProcMountRefusal } from "./proc-mount.ts";

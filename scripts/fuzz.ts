@@ -15,7 +15,7 @@ import { recordedPrograms } from "../src/init/standard.ts";
 import { configFor, goldenCases, plain } from "../src/init/testing/golden.ts";
 import { InputKind, LOCAL_PLANS, Part } from "../src/plan/abi.ts";
 import { layout } from "../src/plan/layout.ts";
-import { type Program, ProgramBuilder } from "../src/stage/program.ts";
+import { type Program, ProgramBuilder } from "../src/plan/program.ts";
 
 const ROOT = `${import.meta.dir}/..`;
 const { values } = parseArgs({

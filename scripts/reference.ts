@@ -4,8 +4,8 @@ import { version } from "../package.json";
 import { COMPLETIONS } from "../src/cli/completion.ts";
 import { about, closing } from "../src/cli/help.ts";
 import { allCommands } from "../src/cli/main.ts";
+import { referenceOf } from "../src/cli/reference/commands.ts";
 import { manPages } from "../src/cli/reference/man.ts";
-import { referenceOf } from "../src/cli/reference/reference.ts";
 
 const [directory] = process.argv.slice(2);
 if (directory === undefined) throw new Error("usage: reference.ts DIRECTORY");

@@ -2,7 +2,10 @@
 
 import type { FileUse } from "./file-error.ts";
 import { readText } from "./host/ask.ts";
+import { lazy } from "./sys/lazy.ts";
 import { withoutMark } from "./sys/utf8.ts";
+
+const fileErrorModule = lazy<typeof import("./file-error.ts")>(() => require("./file-error.ts"));
 
 /**
  * The text of a file. Throws a BrunError with the reason and a remedy.
@@ -17,6 +20,6 @@ export function withGiven<T>(where: string, path: string, use: FileUse, act: (pa
   try {
     return act(path);
   } catch (error) {
-    throw (require("./file-error.ts") as typeof import("./file-error.ts")).fileError(where, path, use, error);
+    throw fileErrorModule().fileError(where, path, use, error);
   }
 }

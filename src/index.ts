@@ -4,7 +4,6 @@
  * operations, those of src/container, in its own process.
  */
 
-export type { Finding, FindingState } from "../rootless/doctor/finding.ts";
 export { AbortError } from "./api/abort-error.ts";
 export {
   Container,
@@ -42,7 +41,9 @@ export {
   type SpecInput,
   specOf,
 } from "./api/spec.ts";
-export type { CgroupManagerName, ContainerState, Status } from "./container/types.ts";
+export type { CgroupManagerName } from "./cgroup/types.ts";
+export type { ContainerState, Status } from "./container/types.ts";
+export type { Finding, FindingState } from "./doctor/finding.ts";
 export { BrunError, type ErrorCode } from "./errors.ts";
 export type { Explanation } from "./explain/explain.ts";
 export type { Features } from "./features/features.ts";

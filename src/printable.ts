@@ -59,3 +59,8 @@ export function shellWords(words: readonly string[]): string {
     true,
   );
 }
+
+/** What of a program's output is put into an error: its last lines, as one. */
+export function endOfOutput(output: string): string {
+  return output.trim().split("\n").slice(-3).join(" / ").slice(-400);
+}

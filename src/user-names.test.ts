@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { namedUser, type UserFiles } from "./user-names.ts";
+import { namedUser, type UserFiles } from "./config/user-names.ts";
 
 const FILES: UserFiles = {
   passwd:

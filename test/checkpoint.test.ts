@@ -1,7 +1,7 @@
 /** Checkpoint and restore where CRIU is missing, too old, or not to be used. That it works shows `npm run test:vm`. */
 import { describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
-import { installHint, PACKAGES } from "../src/packages.ts";
+import { installHint, PACKAGES } from "../src/package-names.ts";
 import { isRoot } from "./support/caller.ts";
 import { subjects } from "./support/runtime.ts";
 import { Sandbox } from "./support/sandbox.ts";

@@ -51,7 +51,7 @@ test.each(pages)("%s: links lead to files that exist", (page) => {
 
 // The ids in it are those of a user with subordinate ids.
 test.if(isRoot)("docs/session.svg is what brun prints", () => {
-  const check = [process.execPath, "scripts/session.ts", "--check"];
+  const check = [process.execPath, "scripts/session-picture.ts", "--check"];
   const { exitCode, stderr } = Bun.spawnSync(check, { cwd: ROOT, stderr: "pipe" });
   expect([exitCode, stderr.toString()]).toEqual([0, ""]);
 });

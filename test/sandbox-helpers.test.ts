@@ -1,7 +1,7 @@
 /** What other programs do for `run --host` and `--rootfs`: networks by pasta and slirp4netns, overlays by FUSE. */
 import { describe, expect, test } from "bun:test";
 import { accessSync, chmodSync, constants, readdirSync } from "node:fs";
-import { installHint, PACKAGES } from "../src/packages.ts";
+import { installHint, PACKAGES } from "../src/package-names.ts";
 import { type Caller, host, installed, isRoot, ownedDir } from "./support/caller.ts";
 import { until } from "./support/processes.ts";
 import { makeRootfs } from "./support/rootfs.ts";

@@ -1,4 +1,4 @@
-/** Our end of the socket to a brun process, and the pipes that come over it: the protocol is in src/cli/client.ts. */
+/** Our end of the socket to a brun process, and the pipes that come over it: the protocol is in src/cli/api-client.ts. */
 import type { ChildProcess } from "node:child_process";
 import { constants, openSync } from "node:fs";
 import type { Duplex } from "node:stream";

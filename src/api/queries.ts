@@ -1,5 +1,5 @@
 /** Questions that change nothing. */
-import type { Finding } from "../../rootless/doctor/finding.ts";
+import type { Finding } from "../doctor/finding.ts";
 import type { Explanation } from "../explain/explain.ts";
 import type { Features } from "../features/features.ts";
 import { call } from "./invoke.ts";

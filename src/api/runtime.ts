@@ -2,7 +2,7 @@
 import { accessSync, constants, existsSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { CgroupManagerName } from "../container/types.ts";
+import type { CgroupManagerName } from "../cgroup/types.ts";
 import { BrunError } from "../errors.ts";
 
 /** Options that hold for every call; all may be left out. */

@@ -1,5 +1,4 @@
 /** Which cgroup a container gets. Decides; makes nothing. */
-import type { CgroupManagerName } from "../container/types.ts";
 import { BrunError } from "../errors.ts";
 import type { Resources } from "../spec/index.ts";
 import { NR, syscall } from "../sys/ffi.ts";
@@ -8,7 +7,7 @@ import { writable } from "./access.ts";
 import { DELEGATE_WHERE, firstLimit } from "./demand.ts";
 import { type CgroupHost, type Hierarchy, MOUNT_POINT } from "./host.ts";
 import { below, cleanPath, expandSlice, isUnitPath, levelsBelow, parentOf, unitPath } from "./path.ts";
-import type { CgroupPlan } from "./types.ts";
+import type { CgroupManagerName, CgroupPlan } from "./types.ts";
 
 /** What a container asks for. */
 export interface CgroupRequest {

@@ -3,6 +3,9 @@ import type { CgroupPlan } from "../config/cgroup-plan.ts";
 
 export type { CgroupPlan, SystemdUnit } from "../config/cgroup-plan.ts";
 
+/** `--cgroup-manager`. */
+export type CgroupManagerName = "auto" | "systemd" | "cgroupfs" | "disabled";
+
 /** A value for a file of a cgroup. */
 export interface Write {
   /** Controller that has the file; on v1 the hierarchy to write in. */

@@ -2,7 +2,7 @@
 
 import { BrunError } from "../errors.ts";
 import { findProgram } from "../host/find-program.ts";
-import { installHint, PACKAGES } from "../packages.ts";
+import { installHint, PACKAGES } from "../package-names.ts";
 import { socketPair } from "../stage/messages.ts";
 import { environmentStrings, variable } from "../sys/environment.ts";
 import { E } from "../sys/errno.ts";

@@ -3,7 +3,7 @@
  * background, where they are `run` in the foreground.
  */
 import { BrunError } from "../errors.ts";
-import { dismissAhead } from "../stage/launch.ts";
+import { dismissAhead } from "../stage/stage.ts";
 import { environmentStrings, givenArguments, ownCommand } from "../sys/environment.ts";
 import { check } from "../sys/error.ts";
 import { NR, syscall } from "../sys/ffi.ts";

@@ -12,10 +12,13 @@ import { E } from "../sys/errno.ts";
 import { SysError } from "../sys/error.ts";
 import { NR, syscall } from "../sys/ffi.ts";
 import { absolute, close, readlink } from "../sys/fs.ts";
+import { lazy } from "../sys/lazy.ts";
 import { fromUtf8 } from "../sys/utf8.ts";
 import { defineCommand } from "./command.ts";
 import { formatFlag, table } from "./format.ts";
 import { isTerminal, print, printError } from "./output.ts";
+
+const patchModule = lazy<typeof import("../changes/patch.ts")>(() => require("../changes/patch.ts"));
 
 const name = { type: "positional", description: "what --keep has named it" } as const;
 const paths = {
@@ -179,7 +182,7 @@ function selected(
 function printPatch(changes: readonly Change[], compared: Compared): number {
   const here = absolute(".");
   const base = changes.every(({ path }) => here === "/" || path.startsWith(`${here}/`)) ? here : "/";
-  const { patchOf } = require("../changes/patch.ts") as typeof import("../changes/patch.ts");
+  const { patchOf } = patchModule();
   const patch = patchOf(changes, compared, base);
   for (let at = 0; at < patch.length; ) {
     const n = syscall(NR.write, 1, patch.subarray(at), patch.length - at);

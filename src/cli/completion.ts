@@ -5,8 +5,8 @@ import { quoted } from "../printable.ts";
 import { type Command, defineCommand } from "./command.ts";
 import { print } from "./output.ts";
 import { bashCompletion } from "./reference/bash.ts";
+import { type Reference, referenceOf } from "./reference/commands.ts";
 import { fishCompletion } from "./reference/fish.ts";
-import { type Reference, referenceOf } from "./reference/reference.ts";
 import { zshCompletion } from "./reference/zsh.ts";
 
 /** By shell: what makes its completion, and the name of the file in which the shell looks for it. */

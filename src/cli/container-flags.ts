@@ -1,7 +1,8 @@
 /** What the flags that create and run share ask for. */
-import { PROC_MODES, type ProcMode, USERNS_MODES, type UsernsMode } from "../config/modes.ts";
+
 import type { CreateOptions } from "../container/types.ts";
 import { BrunError } from "../errors.ts";
+import { PROC_MODES, type ProcMode, USERNS_MODES, type UsernsMode } from "../modes.ts";
 import { quoted } from "../printable.ts";
 import { absolute } from "../sys/fs.ts";
 import { found } from "../sys/lists.ts";

@@ -1,10 +1,13 @@
 /** `brun doctor`. */
 
-import { doctor, doctorStatus, type Finding } from "../../rootless/doctor/doctor.ts";
+import { doctor, doctorStatus, type Finding } from "../doctor/doctor.ts";
 import { printable } from "../printable.ts";
 import { variable } from "../sys/environment.ts";
+import { lazy } from "../sys/lazy.ts";
 import { defineCommand } from "./command.ts";
 import { isTerminal, print, printRaw } from "./output.ts";
+
+const consolaModule = lazy<typeof import("consola/utils")>(() => require("consola/utils"));
 
 export default defineCommand({
   meta: { name: "doctor", description: "find out whether containers without root work here" },
@@ -41,7 +44,7 @@ const SYMBOLS = { ok: "✔", warn: "⚠", fail: "✖" } as const;
 function palette(): Palette {
   const same: Paint = (text) => text;
   if (!isTerminal(1) || variable("NO_COLOR")) return { ok: same, warn: same, fail: same, dim: same };
-  const { colors } = require("consola/utils") as typeof import("consola/utils");
+  const { colors } = consolaModule();
   return { ok: colors.green, warn: colors.yellow, fail: colors.red, dim: colors.gray };
 }
 

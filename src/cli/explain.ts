@@ -6,6 +6,7 @@ import { explain } from "../explain/explain.ts";
 import { explanationDiff, explanationText } from "../explain/text.ts";
 import { toSharedJson } from "../spec/index.ts";
 import { absolute } from "../sys/fs.ts";
+import { lazy } from "../sys/lazy.ts";
 import { defineCommand } from "./command.ts";
 import { procOf, usernsOf } from "./container-flags.ts";
 import type { Values } from "./flags.ts";
@@ -13,6 +14,8 @@ import { viewRuntime } from "./globals.ts";
 import { createFlags, proc, userns } from "./hot-flags.ts";
 import { marks } from "./marks.ts";
 import { print, printRaw } from "./output.ts";
+
+const cachedModule = lazy<typeof import("../explain/cached.ts")>(() => require("../explain/cached.ts"));
 
 const {
   bundle,
@@ -45,8 +48,7 @@ export function printExplanation(
 }
 
 function printCached({ root }: Runtime, bundle: string, json: boolean): void {
-  const { cachedText, explainCached } =
-    require("../explain/cached.ts") as typeof import("../explain/cached.ts");
+  const { cachedText, explainCached } = cachedModule();
   const explanation = explainCached(root, absolute(bundle));
   if (json) print(`${toSharedJson(explanation, "  ")}\n`);
   else printRaw(cachedText(explanation, marks(1)));

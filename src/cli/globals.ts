@@ -1,12 +1,17 @@
 /** The global flags, which stand before the command, and what they amount to. */
+
+import type { CgroupManagerName } from "../cgroup/types.ts";
 import { callerIdentity, defaultRoot, givenRoot, useDefaultRoot } from "../container/root.ts";
-import type { CgroupManagerName, Client, Runtime } from "../container/types.ts";
+import type { Client, Runtime } from "../container/types.ts";
 import { BrunError } from "../errors.ts";
 import { variable } from "../sys/environment.ts";
+import { lazy } from "../sys/lazy.ts";
 import type { Values } from "./flags.ts";
 import type { globalFlags } from "./hot-flags.ts";
 import { type LogOptions, log } from "./log.ts";
 import { timingMark } from "./timing.ts";
+
+const apiClientModule = lazy<typeof import("./api-client.ts")>(() => require("./api-client.ts"));
 
 export type GlobalValues = Values<typeof globalFlags>;
 
@@ -63,7 +68,7 @@ function runtimeOf(
   phases?.("command line read");
   const root = values.root === undefined ? chooseRoot(callerIdentity()) : givenRoot(values.root);
   if (values.client !== undefined) {
-    const { openClient } = require("./client.ts") as typeof import("./client.ts");
+    const { openClient } = apiClientModule();
     client = openClient(values.client);
   }
   const debug = options.debug ? (message: string) => log(options, "debug", message) : undefined;

@@ -2,7 +2,7 @@
  * Flags and arguments of the commands that a container is made, entered and ended with, and those that stand before the command.
  * Data alone: nsenter/command-line.ts makes the tables of it by which the front reads the same command lines.
  */
-import { PROC_MODES, USERNS_MODES } from "../config/modes.ts";
+import { PROC_MODES, USERNS_MODES } from "../modes.ts";
 import type { Flags } from "./flags.ts";
 
 export const globalFlags = {

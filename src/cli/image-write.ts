@@ -1,5 +1,5 @@
 /** `brun image push`, `import` and `commit`: images that go elsewhere, and those that are made here. */
-import { USERNS_MODES } from "../config/modes.ts";
+
 import { list } from "../container/list.ts";
 import { BrunError } from "../errors.ts";
 import { MANIFEST_FORMATS, type ManifestFormat } from "../image/formats.ts";
@@ -10,6 +10,7 @@ import { push } from "../image/push.ts";
 import type { StoredImage } from "../image/record.ts";
 import { collect, imagesNamed } from "../image/remove.ts";
 import { ImageStore } from "../image/store.ts";
+import { USERNS_MODES } from "../modes.ts";
 import { absolute, writeFile } from "../sys/fs.ts";
 import { defineCommand } from "./command.ts";
 import { openRuntime } from "./globals.ts";

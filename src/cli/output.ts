@@ -2,7 +2,7 @@
  * Writing to stdout and stderr. Not through process.stdout: that sets O_NONBLOCK on a pipe that others share.
  */
 import { printable } from "../printable.ts";
-import { dismissAhead } from "../stage/launch.ts";
+import { dismissAhead } from "../stage/stage.ts";
 import { E } from "../sys/errno.ts";
 import { SysError } from "../sys/error.ts";
 import { NR, syscall } from "../sys/ffi.ts";

@@ -1,7 +1,7 @@
 /** Why a program of `run --host` or `run --rootfs` is not found, or not executed, where its words tell it. */
 import { BrunError } from "../errors.ts";
+import { isAboutProgram } from "../plan/step.ts";
 import { shellWords } from "../printable.ts";
-import { isAboutProgram } from "../stage/step.ts";
 import { stepErrorOf } from "../stage/step-error.ts";
 import { cstr, NR, syscall } from "../sys/ffi.ts";
 import { AT_FDCWD, absolute, S, type Stat, tryStat } from "../sys/fs.ts";

@@ -2,7 +2,7 @@
 import { processes } from "../container/ps.ts";
 import { BrunError } from "../errors.ts";
 import { findProgram } from "../host/find-program.ts";
-import { installHint, PACKAGES } from "../packages.ts";
+import { installHint, PACKAGES } from "../package-names.ts";
 import { fromUtf8 } from "../sys/utf8.ts";
 import { defineCommand } from "./command.ts";
 import { formatFlag, psLines } from "./format.ts";

@@ -1,9 +1,9 @@
 /** Errors of containers without a bundle: about the flag that a part of the config comes from. */
 import { HookError } from "../container/hooks.ts";
 import { BrunError } from "../errors.ts";
+import { isAboutProgram, isMountOf } from "../plan/step.ts";
 import type { Sandbox } from "../sandbox/spec.ts";
 import { type LoadedSpec, parseSpec, toJson } from "../spec/index.ts";
-import { isAboutProgram, isMountOf } from "../stage/step.ts";
 import { StepError } from "../stage/step-error.ts";
 
 /** The spec as the loader would give it. Throws a BrunError. */

@@ -18,7 +18,7 @@ import { makeUpperDirectories } from "../sandbox/upper.ts";
 import { claimUpper } from "../sandbox/upper-lock.ts";
 import { type HostView, hostView } from "../sandbox/view.ts";
 import { toSharedJson } from "../spec/index.ts";
-import { dismissAhead } from "../stage/launch.ts";
+import { dismissAhead } from "../stage/stage.ts";
 import { IOCTL } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
 import { check } from "../sys/error.ts";

@@ -2,9 +2,9 @@
 import { stop } from "../container/stop.ts";
 import { STOP_SIGNAL } from "../sandbox/fields.ts";
 import { defineCommand } from "./command.ts";
+import { containerIds, forEachId } from "./container-ids.ts";
 import { timeoutMs } from "./duration.ts";
 import { openRuntime } from "./globals.ts";
-import { containerIds, forEachId } from "./ids.ts";
 import { print } from "./output.ts";
 import { parseSignal } from "./signals.ts";
 

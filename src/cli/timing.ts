@@ -1,5 +1,12 @@
 /** `--timing` and BRUN_TIMING=1: the phases of an operation on stderr. */
+
+import { lazy } from "../sys/lazy.ts";
 import { isTerminal, printError } from "./output.ts";
+
+const timingChartModule = lazy<typeof import("./timing-chart.ts")>(() => require("./timing-chart.ts"));
+const terminalModule = lazy<typeof import("../container/terminal.ts")>(() =>
+  require("../container/terminal.ts"),
+);
 
 /** A phase that has ended: its beginning and end in milliseconds since the process began. */
 export interface Phase {
@@ -37,8 +44,8 @@ export function timingLine(phase: string, total: number, step: number): string {
 /** Draws the phases that were kept; does nothing when there are none. */
 export function drawTiming(): void {
   if (chart === null || chart.length === 0) return;
-  const { timingChart } = require("./timing-chart.ts") as typeof import("./timing-chart.ts");
-  const { terminalSize } = require("../container/terminal.ts") as typeof import("../container/terminal.ts");
+  const { timingChart } = timingChartModule();
+  const { terminalSize } = terminalModule();
   printError(timingChart(chart, terminalSize()?.[1] || 80));
   chart = null;
 }

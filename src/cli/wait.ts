@@ -1,8 +1,8 @@
 /** `brun wait`. */
 import { wait } from "../container/wait.ts";
 import { defineCommand } from "./command.ts";
+import { containerIds, forEachId } from "./container-ids.ts";
 import { openRuntime } from "./globals.ts";
-import { containerIds, forEachId } from "./ids.ts";
 import { print } from "./output.ts";
 
 export default defineCommand({

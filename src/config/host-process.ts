@@ -1,7 +1,7 @@
 /** The config of a process of the host in namespaces of its own, without a container: `unshare`, and doctor's trials. */
 import type { Caller } from "../../rootless/caller.ts";
+import type { UsernsMode } from "../modes.ts";
 import type { Namespace } from "../spec/index.ts";
-import type { UsernsMode } from "./modes.ts";
 import { type ResolveInput, resolve } from "./resolve.ts";
 import type { ContainerConfig } from "./types.ts";
 

@@ -6,18 +6,21 @@ import { type IdMap, type IdMaps, toHost } from "../../rootless/idmap.ts";
 import { deniesSetgroups, selfMappable } from "../../rootless/mapping.ts";
 import type { Subids } from "../../rootless/subid.ts";
 import { BrunError } from "../errors.ts";
-import { isBind, parseMountOptions } from "../init/mount-options.ts";
+import type { UsernsMode } from "../modes.ts";
 import { quoted } from "../printable.ts";
 import type { IDMapping, Mount, Spec } from "../spec/index.ts";
 import { LATEST_MINOR, minorVersion } from "../spec/version.ts";
 import { CLONE } from "../sys/constants.ts";
 import { absolute, below } from "../sys/fs.ts";
+import { lazy } from "../sys/lazy.ts";
 import { any, each, found, mapped } from "../sys/lists.ts";
 import { bindProc } from "./bind-proc.ts";
-import type { UsernsMode } from "./modes.ts";
+import { isBind, parseMountOptions } from "./mount-options.ts";
 import { type NamespacePlan, planNamespaces } from "./namespaces.ts";
 import type { Change } from "./types.ts";
 import { type AdaptInput, userNamespaceFirst } from "./user-namespace-first.ts";
+
+const idmapOptionModule = lazy<typeof import("./idmap-option.ts")>(() => require("./idmap-option.ts"));
 
 /** What the decisions depend on. */
 export interface ResolveInput {
@@ -153,7 +156,7 @@ function withoutGroups(spec: Spec): Spec {
 function withIdmapOptions(spec: Spec, maps: IdMaps | null): Spec {
   const has = (option: string) => option.startsWith("idmap=") || option.startsWith("ridmap=");
   if (!any(spec.mounts, (mount) => any(mount.options, has))) return spec;
-  const { withIdmapOption } = require("./idmap-option.ts") as typeof import("./idmap-option.ts");
+  const { withIdmapOption } = idmapOptionModule();
   return { ...spec, mounts: mapped(spec.mounts!, (mount, i) => withIdmapOption(mount, i, maps)) };
 }
 

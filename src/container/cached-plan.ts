@@ -16,7 +16,7 @@ import {
   FrontFact,
   HELPER_WORDS_MAX,
 } from "../plan/abi.ts";
-import { ANY, type Program, ProgramBuilder } from "../stage/program.ts";
+import { ANY, type Program, ProgramBuilder } from "../plan/program.ts";
 import { askFront, NR, syscall } from "../sys/ffi.ts";
 import { AT_REMOVEDIR, mkdir, replaceFile, S, tryStat } from "../sys/fs.ts";
 import { each } from "../sys/lists.ts";

@@ -12,6 +12,7 @@ import { refusalOf } from "../host/ask.ts";
 import type { Resources, Spec } from "../spec/index.ts";
 import { CLONE } from "../sys/constants.ts";
 import { readText } from "../sys/fs.ts";
+import { lazy } from "../sys/lazy.ts";
 import { any, found, mapped } from "../sys/lists.ts";
 import { describe } from "./describe.ts";
 import { rootOutside } from "./root.ts";
@@ -29,9 +30,7 @@ const LIMITS_ANNOTATION = "org.brun.cgroup.limits";
 const MANAGER_ANNOTATION = "io.container.manager";
 
 /** The cgroup code. */
-export function cgroups(): typeof import("../cgroup/index.ts") {
-  return require("../cgroup/index.ts");
-}
+export const cgroups = lazy<typeof import("../cgroup/index.ts")>(() => require("../cgroup/index.ts"));
 
 /** A limit, a path or a part to manage cannot be had without one. */
 function needsCgroup(spec: Spec): boolean {

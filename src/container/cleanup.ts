@@ -1,7 +1,7 @@
 /** What the supervisor does when a foreground container has ended, written down as a program. */
 import type { CgroupPlan } from "../config/cgroup-plan.ts";
 import { hookRequest, runHooksWarning } from "../init/hooks.ts";
-import { ANY, type Label, type Program, ProgramBuilder, type Slot } from "../stage/program.ts";
+import { ANY, type Label, type Program, ProgramBuilder, type Slot } from "../plan/program.ts";
 import { ownCommand } from "../sys/environment.ts";
 import { E } from "../sys/errno.ts";
 import { AT_FDCWD, AT_REMOVEDIR } from "../sys/fs.ts";

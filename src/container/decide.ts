@@ -15,6 +15,7 @@ import { compiling } from "../host/recorder.ts";
 import type { Mount, Process, Spec } from "../spec/index.ts";
 import { CLONE } from "../sys/constants.ts";
 import { S } from "../sys/fs.ts";
+import { lazy } from "../sys/lazy.ts";
 import { any, each, mapped } from "../sys/lists.ts";
 import { clonesInto, decideCgroup } from "./cgroup.ts";
 import { gatherFacts, hardLimits } from "./facts.ts";
@@ -27,6 +28,13 @@ import { callerIdentity, inFirstNamespace, isRootless } from "./root.ts";
 import { makeFifo, saveFilter } from "./store.ts";
 import { tellOnce } from "./tell-once.ts";
 import type { CreateOptions, LaunchMode, Runtime } from "./types.ts";
+
+const hostSourcesModule = lazy<typeof import("./host-sources.ts")>(() => require("./host-sources.ts"));
+const hostDevicesModule = lazy<typeof import("./host-devices.ts")>(() => require("./host-devices.ts"));
+const resctrlModule = lazy<typeof import("./resctrl.ts")>(() => require("./resctrl.ts"));
+const securityModulesModule = lazy<typeof import("./security-modules.ts")>(() =>
+  require("./security-modules.ts"),
+);
 
 /** Whether user-namespace-first applies: to callers who are not root, or root of a user namespace, or of too few capabilities. */
 function runsRootless(rt: Runtime): boolean {
@@ -163,19 +171,18 @@ function facts(resolved: Resolved, bundle: string, caller: Caller, cgroup: Cgrou
   // Root of too few capabilities opens nothing in its own mount namespace for a container's.
   const opensForIt = maps !== null && caller.privileged && mayMakeContainers();
   if (!opensForIt && !any(mounts, idMapped)) return found;
-  const { hostSources } = require("./host-sources.ts") as typeof import("./host-sources.ts");
+  const { hostSources } = hostSourcesModule();
   const joined = joins.find((join) => join.flag === CLONE.NEWUSER);
   const sources = hostSources(mounts, bundle, resolved.rootfs, maps ?? joined?.path ?? null, caller);
   const listed = spec.linux?.devices ?? [];
   if (!opensForIt || listed.length === 0) return { ...found, ...sources };
-  const { hostDevices } = require("./host-devices.ts") as typeof import("./host-devices.ts");
+  const { hostDevices } = hostDevicesModule();
   return { ...found, ...sources, devices: hostDevices(listed, maps) };
 }
 
 /** Fields that need something of the host which it may not have, or not for this caller. */
 function checkHost({ linux }: Spec, caller: Caller): void {
-  if (linux?.intelRdt !== undefined)
-    (require("./resctrl.ts") as typeof import("./resctrl.ts")).resctrlMount();
+  if (linux?.intelRdt !== undefined) resctrlModule().resctrlMount();
   if (linux?.netDevices === undefined || (caller.privileged && mayMakeContainers())) return;
   const [name] = Object.keys(linux.netDevices);
   if (name === undefined) return;
@@ -188,7 +195,7 @@ function checkHost({ linux }: Spec, caller: Caller): void {
 /** Labels need their security module; nearly no container has one, so what checks it is loaded then. */
 export function checkLabels(process: Process, mountLabel?: string): void {
   if (!process.apparmorProfile && !process.selinuxLabel && !mountLabel) return;
-  const { checkSecurityModules } = require("./security-modules.ts") as typeof import("./security-modules.ts");
+  const { checkSecurityModules } = securityModulesModule();
   checkSecurityModules(process, mountLabel);
 }
 

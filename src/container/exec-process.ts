@@ -1,5 +1,6 @@
 /** The process that `exec` starts: the container's own as the base, with what the flags say on top. */
 
+import { namedUser } from "../config/user-names.ts";
 import { BrunError } from "../errors.ts";
 import { readGiven } from "../given-file.ts";
 import { quoted } from "../printable.ts";
@@ -9,7 +10,6 @@ import { validateEnv } from "../spec/validate/process.ts";
 import { CAPABILITIES } from "../sys/constants.ts";
 import { absolute } from "../sys/fs.ts";
 import { textInRoot } from "../sys/in-root.ts";
-import { namedUser } from "../user-names.ts";
 import type { ExecInfo } from "./exec-info.ts";
 import type { ExecOptions } from "./types.ts";
 

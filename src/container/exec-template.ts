@@ -2,8 +2,8 @@
 import type { ContainerConfig, ExecConfig } from "../config/types.ts";
 import { setnsInit } from "../init/setns.ts";
 import { TEMPLATE_ARGUMENTS } from "../plan/abi.ts";
+import type { Program } from "../plan/program.ts";
 import type { Process } from "../spec/index.ts";
-import type { Program } from "../stage/program.ts";
 import type { ExecInfo } from "./exec-info.ts";
 import { permitLimits } from "./exec-limits.ts";
 import { processFacts } from "./facts.ts";

@@ -2,7 +2,7 @@
 import { directoryOf } from "../cgroup/types.ts";
 import type { CgroupPlan } from "../config/cgroup-plan.ts";
 import type { Local } from "../plan/local.ts";
-import type { Label } from "../stage/program.ts";
+import type { Label } from "../plan/program.ts";
 import { E } from "../sys/errno.ts";
 import { AT_FDCWD, O } from "../sys/fs.ts";
 

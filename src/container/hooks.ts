@@ -2,8 +2,8 @@
 
 import { hookTimeoutMs } from "../config/hook-timeout.ts";
 import { BrunError } from "../errors.ts";
+import { endOfOutput } from "../printable.ts";
 import type { Hook, Hooks } from "../spec/index.ts";
-import { endOfOutput } from "../stage/failure.ts";
 import { E, errnoText } from "../sys/errno.ts";
 import { SysError } from "../sys/error.ts";
 import { close, O, S, tryOpen, tryStat } from "../sys/fs.ts";

@@ -5,9 +5,9 @@
 import { type IdMaps, toHost } from "../../rootless/idmap.ts";
 import { BrunError } from "../errors.ts";
 import { DEVICE_TYPES, deviceNumber } from "../init/devices.ts";
+import { type Program, ProgramBuilder } from "../plan/program.ts";
 import type { Device } from "../spec/index.ts";
 import { Message } from "../stage/messages.ts";
-import { type Program, ProgramBuilder } from "../stage/program.ts";
 import { Session } from "../stage/session.ts";
 import { CLONE, MS, OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE } from "../sys/constants.ts";
 import { cstr, NR, syscall } from "../sys/ffi.ts";

@@ -5,13 +5,13 @@
 
 import type { Caller } from "../../rootless/caller.ts";
 import { type IdMap, type IdMaps, mapText } from "../../rootless/idmap.ts";
+import { isBind, parseMountOptions } from "../config/mount-options.ts";
 import type { ContainerConfig, HostFacts } from "../config/types.ts";
 import { BrunError } from "../errors.ts";
 import { mappedByBrun } from "../init/bind.ts";
-import { isBind, parseMountOptions } from "../init/mount-options.ts";
+import { type Program, ProgramBuilder } from "../plan/program.ts";
 import type { IDMapping, Mount } from "../spec/index.ts";
 import { Message } from "../stage/messages.ts";
-import { type Program, ProgramBuilder } from "../stage/program.ts";
 import { Session } from "../stage/session.ts";
 import { AT_RECURSIVE, CLONE, MOUNT_ATTR, MS } from "../sys/constants.ts";
 import { errnoText } from "../sys/errno.ts";

@@ -1,5 +1,5 @@
 /** The standard streams of a detached container whose output is kept: pipes to its supervisor, in the place of brun's own. */
-import { dismissAhead } from "../stage/launch.ts";
+import { dismissAhead } from "../stage/stage.ts";
 import { check } from "../sys/error.ts";
 import { NR, syscall } from "../sys/ffi.ts";
 import { close, O, open } from "../sys/fs.ts";

@@ -14,13 +14,14 @@ import {
   recordedPrograms,
   StandardInit,
 } from "../init/standard.ts";
+import type { Program } from "../plan/program.ts";
 import { type LoadedSpec, loadSpec, type Spec } from "../spec/index.ts";
 import { Message } from "../stage/messages.ts";
-import type { Program } from "../stage/program.ts";
 import { Session } from "../stage/session.ts";
 import { CLONE } from "../sys/constants.ts";
 import { absolute } from "../sys/fs.ts";
 import { holdSignals, ignoreInterrupts } from "../sys/interrupt.ts";
+import { lazy } from "../sys/lazy.ts";
 import { each } from "../sys/lists.ts";
 import { dropCgroup, enterDelegatedPart, limitCgroup, makeCgroup } from "./cgroup.ts";
 import { Console } from "./console.ts";
@@ -39,6 +40,12 @@ import { claim, type Locked, remove, type StoredState, saveExecInfo, saveState, 
 import { drainTerminal } from "./terminal.ts";
 import { killAndWait } from "./terminate.ts";
 import type { CreateOptions, LaunchMode, Runtime } from "./types.ts";
+
+const procRefusalModule = lazy<typeof import("./proc-refusal.ts")>(() => require("./proc-refusal.ts"));
+const keptLogModule = lazy<typeof import("./kept-log.ts")>(() => require("./kept-log.ts"));
+const netDevicesModule = lazy<typeof import("./net-devices.ts")>(() => require("./net-devices.ts"));
+const hostSourcesModule = lazy<typeof import("./host-sources.ts")>(() => require("./host-sources.ts"));
+const resctrlModule = lazy<typeof import("./resctrl.ts")>(() => require("./resctrl.ts"));
 
 /** A container whose process waits for procRun. The caller unlocks. */
 export interface Launched {
@@ -73,7 +80,7 @@ export function launch(rt: Runtime, options: CreateOptions, mode: LaunchMode): L
     return launchLoaded(rt, options, mode, bundle, loaded);
   } catch (error) {
     if ((options.proc ?? "auto") !== "auto") throw error;
-    const { isProcRefusal, procRefusal } = require("./proc-refusal.ts") as typeof import("./proc-refusal.ts");
+    const { isProcRefusal, procRefusal } = procRefusalModule();
     if (!isProcRefusal(error, loaded.spec)) throw error;
     rt.mark?.("no procfs may be mounted: once more with the outer one");
     uncacheable("no procfs may be mounted, which only shows when it is tried");
@@ -155,7 +162,7 @@ function launchLoaded(
 
 /** Makes the log of a container whose output is kept. Throws a BrunError. */
 function keep({ root }: Runtime, id: string, { process }: Spec, { interactive }: KeptOptions): Kept {
-  const { makeKeptLog } = require("./kept-log.ts") as typeof import("./kept-log.ts");
+  const { makeKeptLog } = keptLogModule();
   return { directory: makeKeptLog(root, id), terminal: process?.terminal === true, interactive };
 }
 
@@ -226,12 +233,12 @@ function converse(rt: Runtime, parts: Parts): Launched {
     [Message.map]: () => mapIds(rt, parts, config.maps!),
     [Message.console]: (fd) => console.receive(fd),
     [Message.network]: (fd) => {
-      const { moveNetDevices } = require("./net-devices.ts") as typeof import("./net-devices.ts");
+      const { moveNetDevices } = netDevicesModule();
       moveNetDevices(config.spec.linux?.netDevices ?? {}, session.pid, fd);
       session.resume();
     },
     [Message.idmap]: (fd) => {
-      const { mapTreeIds } = require("./host-sources.ts") as typeof import("./host-sources.ts");
+      const { mapTreeIds } = hostSourcesModule();
       mapTreeIds(config, fd, idmapped++);
       session.resume();
     },
@@ -357,6 +364,6 @@ function placementOf(config: ContainerConfig): ExecInfo["placement"] {
 export function joinIntelRdt(config: ContainerConfig, state: StoredState): StoredState {
   const rdt = config.spec.linux?.intelRdt;
   if (rdt === undefined) return state;
-  const { joinResctrl, resctrlMount } = require("./resctrl.ts") as typeof import("./resctrl.ts");
+  const { joinResctrl, resctrlMount } = resctrlModule();
   return { ...state, resctrl: joinResctrl(resctrlMount(), rdt, config.id, state.pid) ?? undefined };
 }

@@ -1,8 +1,8 @@
 /** The plans of later commands, as golden files that read like a transcript: src/plan/golden. */
 import { expect, test } from "bun:test";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { describeProgram } from "../plan/describe.ts";
 import type { LocalPlan } from "../plan/local.ts";
-import { describeProgram } from "../stage/describe.ts";
 import { deletePlan } from "./delete.ts";
 import { execGuard } from "./exec.ts";
 import { killPlan } from "./kill.ts";

@@ -7,7 +7,7 @@ import type { ContainerConfig } from "../config/types.ts";
 import { ID_MAX, LOCAL_MAGIC } from "../plan/abi.ts";
 import { layout } from "../plan/layout.ts" with { type: "macro" };
 import type { LocalPlan } from "../plan/local.ts";
-import type { Program } from "../stage/program.ts";
+import type { Program } from "../plan/program.ts";
 import { check } from "../sys/error.ts";
 import { cstr, NR, syscall } from "../sys/ffi.ts";
 import { AT_FDCWD, writeFile } from "../sys/fs.ts";

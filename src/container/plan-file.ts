@@ -2,7 +2,7 @@
 import type { GuardOperation } from "../host/guard.ts";
 import { CACHED_MAGIC, FrontFact, NO_ANSWER, Part } from "../plan/abi.ts";
 import { layout } from "../plan/layout.ts" with { type: "macro" };
-import type { Program } from "../stage/program.ts";
+import type { Program } from "../plan/program.ts";
 import { askFront } from "../sys/ffi.ts";
 import { each } from "../sys/lists.ts";
 

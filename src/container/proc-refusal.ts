@@ -2,8 +2,8 @@
 import { currentCaller } from "../../rootless/caller.ts";
 import { explainProcMountRefusal, hostView } from "../../rootless/userns.ts";
 import { mountsProc } from "../config/bind-proc.ts";
+import { isMountOf } from "../plan/step.ts";
 import type { Spec } from "../spec/index.ts";
-import { isMountOf } from "../stage/step.ts";
 import { StepError } from "../stage/step-error.ts";
 
 /** As far as it can be seen; for people. */

@@ -1,14 +1,15 @@
 /** `brun run`: create and start in one, in the foreground or detached. */
 
 import { finishRecording, startRecording } from "../host/recorder.ts";
+import type { Program } from "../plan/program.ts";
 import { printable } from "../printable.ts";
-import type { Program } from "../stage/program.ts";
 import type { Session } from "../stage/session.ts";
 import { becomeSupervisor, type KeptDescriptors } from "../stage/supervise.ts";
 import { PR } from "../sys/constants.ts";
 import { NR, syscall } from "../sys/ffi.ts";
 import { absolute } from "../sys/fs.ts";
 import { keepSignals, releaseSignals, throwIfInterrupted } from "../sys/interrupt.ts";
+import { lazy } from "../sys/lazy.ts";
 import { keepPlan, planFile, unknownRequest } from "./cached-plan.ts";
 import { cleanupProgram, endProgram } from "./cleanup.ts";
 import { runPoststart } from "./hooks.ts";
@@ -18,6 +19,9 @@ import { passPidfd } from "./pidfd-socket.ts";
 import { unlock } from "./store.ts";
 import { hostTerminal } from "./terminal.ts";
 import type { RunOptions, Runtime } from "./types.ts";
+
+const cachedReasonModule = lazy<typeof import("./cached-reason.ts")>(() => require("./cached-reason.ts"));
+const keptProcessModule = lazy<typeof import("./kept-process.ts")>(() => require("./kept-process.ts"));
 
 /**
  * Runs a container. In the foreground this process becomes the supervisor and never returns; detached it
@@ -80,7 +84,7 @@ export function run(rt: Runtime, options: RunOptions): number {
 
 /** Says why the front has not done, or would not do, what is done here. */
 function tellUnused({ root, debug }: Runtime, bundle: string): void {
-  const { whyUnused } = require("./cached-reason.ts") as typeof import("./cached-reason.ts");
+  const { whyUnused } = cachedReasonModule();
   const why = whyUnused(root, bundle);
   debug?.(why === null ? "there is a cached plan" : `no cached plan is used: ${why}`);
 }
@@ -90,7 +94,7 @@ function keptDescriptors(
   { streams, size }: NonNullable<RunOptions["kept"]>,
   { state, terminal }: Launched,
 ): KeptDescriptors {
-  const { openKept } = require("./kept-process.ts") as typeof import("./kept-process.ts");
+  const { openKept } = keptProcessModule();
   return openKept(root, state, terminal, streams, size);
 }
 

@@ -4,9 +4,9 @@
  */
 import type { BrunError } from "../errors.ts";
 import { layout } from "../plan/layout.ts" with { type: "macro" };
+import type { Op } from "../plan/operation.ts";
+import type { Step } from "../plan/step.ts";
 import { describeFailure } from "../stage/failure.ts";
-import type { Op } from "../stage/operation.ts";
-import type { Step } from "../stage/step.ts";
 import { IOCTL } from "../sys/constants.ts";
 import { NR, syscall } from "../sys/ffi.ts";
 import { close, O, tryOpen } from "../sys/fs.ts";

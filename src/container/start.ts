@@ -12,7 +12,7 @@ import {
   runLocal,
   unexpected,
 } from "../plan/local.ts";
-import { ANY } from "../stage/program.ts";
+import { ANY } from "../plan/program.ts";
 import { IOCTL } from "../sys/constants.ts";
 import { variable } from "../sys/environment.ts";
 import { E } from "../sys/errno.ts";
@@ -24,6 +24,7 @@ import {
   releaseSignals,
   throwIfInterrupted,
 } from "../sys/interrupt.ts";
+import { lazy } from "../sys/lazy.ts";
 import { deleteStored } from "./delete.ts";
 import { runPoststart } from "./hooks.ts";
 import { openProcess } from "./process.ts";
@@ -32,6 +33,8 @@ import { lookAt, statusAt, statusOf, takeLock } from "./status.ts";
 import { type Locked, lock, requireState, type StoredState, unlock } from "./store.ts";
 import { poll } from "./terminate.ts";
 import type { Runtime } from "./types.ts";
+
+const notifyModule = lazy<typeof import("./notify.ts")>(() => require("./notify.ts"));
 
 /** Starts a container. Throws a BrunError unless it is created. */
 export function start(rt: Runtime, id: string): void {
@@ -131,7 +134,7 @@ interface Notifications {
 function openNotifications(rt: Runtime, stored: StoredState, { fd }: Locked): Notifications | null {
   const { id, pid, startTime } = stored;
   if (!variable("NOTIFY_SOCKET") || statusOf(rt.root, stored, fd) !== "created") return null;
-  const { forwardReady, openNotify } = require("./notify.ts") as typeof import("./notify.ts");
+  const { forwardReady, openNotify } = notifyModule();
   const pidfd = openProcess(pid, startTime);
   const sockets = pidfd < 0 ? null : openNotify(rt.root, id, rt.debug);
   return sockets && { forward: () => forwardReady(sockets, pid, pidfd) };

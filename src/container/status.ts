@@ -1,7 +1,7 @@
 /** Status of a container, derived from its files and its process. */
 import { FIFO_FILE, STATE_FILE } from "../plan/abi.ts";
 import { type Local, type LocalFailure, localPlan, runLocal, unexpected } from "../plan/local.ts";
-import type { Label, Policy } from "../stage/program.ts";
+import type { Label, Policy } from "../plan/program.ts";
 import { E } from "../sys/errno.ts";
 import { close } from "../sys/fs.ts";
 import { unlessFrozen } from "./freezer.ts";

@@ -1,7 +1,7 @@
 /** The end of a container that someone else than its own process has decided on. */
 import { BrunError } from "../errors.ts";
 import { type Local, type LocalFailure, localPlan, runLocal, unexpected } from "../plan/local.ts";
-import { ANY, type Label, type Policy, type ProgramBuilder, type Slot } from "../stage/program.ts";
+import { ANY, type Label, type Policy, type ProgramBuilder, type Slot } from "../plan/program.ts";
 import { E } from "../sys/errno.ts";
 import { NR, syscall } from "../sys/ffi.ts";
 import { AT_FDCWD, close, O, POLLIN } from "../sys/fs.ts";

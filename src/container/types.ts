@@ -1,12 +1,10 @@
 /** Options and results of the lifecycle operations: what the CLI and the TypeScript API speak in. */
 
-import type { ProcMode, UsernsMode } from "../config/modes.ts";
+import type { CgroupManagerName } from "../cgroup/types.ts";
+import type { ProcMode, UsernsMode } from "../modes.ts";
 import type { LoadedSpec } from "../spec/index.ts";
 import type { KeptOptions } from "./kept-log.ts";
 import type { KeptStreams } from "./kept-streams.ts";
-
-/** `--cgroup-manager`. */
-export type CgroupManagerName = "auto" | "systemd" | "cgroupfs" | "disabled";
 
 /** What holds for every command. */
 export interface Runtime {

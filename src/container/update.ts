@@ -1,10 +1,13 @@
 /** `brun update`: other limits for a container that runs. */
 import { BrunError } from "../errors.ts";
 import type { Resources } from "../spec/index.ts";
+import { lazy } from "../sys/lazy.ts";
 import { applyResources, cgroups, requireCgroup } from "./cgroup.ts";
 import { statusOf } from "./status.ts";
 import { lock, requireState, unlock } from "./store.ts";
 import type { Runtime } from "./types.ts";
+
+const resctrlModule = lazy<typeof import("./resctrl.ts")>(() => require("./resctrl.ts"));
 
 /**
  * Sets the limits that `resources` names; the others stay. Rules for devices are replaced when it has some.
@@ -23,7 +26,7 @@ export function update(
     if (statusOf(rt.root, stored, locked.fd) === "stopped")
       throw new BrunError("container not running", { code: "ERR_STATE" });
     if (schemata.length > 0) {
-      const { resctrlMount, updateResctrl } = require("./resctrl.ts") as typeof import("./resctrl.ts");
+      const { resctrlMount, updateResctrl } = resctrlModule();
       updateResctrl(resctrlMount(), stored.pid, schemata);
       if (Object.keys(resources).length === 0) return;
     }

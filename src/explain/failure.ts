@@ -1,5 +1,5 @@
 /** `run --explain-error`: what stands around a failure. */
-import { doctor, type Finding } from "../../rootless/doctor/doctor.ts";
+import { doctor, type Finding } from "../doctor/doctor.ts";
 import { BrunError } from "../errors.ts";
 import { type StepError, stepErrorOf } from "../stage/step-error.ts";
 import type { Explanation } from "./explain.ts";

@@ -1,10 +1,10 @@
 /** The init programs as steps that can be read. */
 import type { ContainerConfig } from "../config/types.ts";
 import { needsState, recordedPrograms } from "../init/standard.ts";
+import { describeOp } from "../plan/describe.ts";
+import type { Op } from "../plan/program.ts";
+import { phrase } from "../plan/step.ts";
 import { printable } from "../printable.ts";
-import { describeOp } from "../stage/describe.ts";
-import type { Op } from "../stage/program.ts";
-import { phrase } from "../stage/step.ts";
 
 /** One thing that is done. */
 export interface ExplainedStep {

@@ -2,7 +2,7 @@
  * `brun features` (runtime-spec features.md and features-linux.md), with runc's fields in runc's order. Lists
  * come from the code that acts on them, so that nothing is claimed that is not done.
  */
-import { mountOptionNames } from "../init/mount-options.ts";
+import { mountOptionNames } from "../config/mount-options.ts";
 import { HooksSchema } from "../spec/hooks.ts";
 import { MemoryPolicySchema, NAMESPACES } from "../spec/linux.ts";
 import { OCI_VERSION_MAX, OCI_VERSION_MIN } from "../spec/version.ts";

@@ -34,6 +34,7 @@ const PURE = new Set([
   "errno",
   "errno-numbers",
   "error",
+  "lazy",
   "lists",
   "members",
   "mountinfo",

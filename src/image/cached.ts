@@ -1,5 +1,5 @@
 /** An image that is there: what `run --image` needs, without what gets images. */
-import type { UsernsMode } from "../config/modes.ts";
+import type { UsernsMode } from "../modes.ts";
 import { unpackIds } from "./ids.ts";
 import type { ImageConfig } from "./manifest.ts";
 import { type Platform, runsOn } from "./platform.ts";

@@ -1,9 +1,9 @@
 /** In which ids the files of an image are unpacked: those that a container with it gets. */
 
 import { mapText } from "../../rootless/idmap.ts";
-import type { UsernsMode } from "../config/modes.ts";
 import { callerIdentity, isRootless } from "../container/root.ts";
 import { unsharedConfig } from "../container/unshare.ts";
+import type { UsernsMode } from "../modes.ts";
 import { utf8 } from "../sys/utf8.ts";
 import { digestOf, hexOf } from "./digest.ts";
 

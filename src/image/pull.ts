@@ -1,7 +1,7 @@
 /** Getting an image: what its name leads to, its layers into the store, and the directory that they make. */
 import { cpus } from "node:os";
-import type { UsernsMode } from "../config/modes.ts";
 import { BrunError } from "../errors.ts";
+import type { UsernsMode } from "../modes.ts";
 import { absolute } from "../sys/fs.ts";
 import { findStored, type ReadyImage } from "./cached.ts";
 import { digestOf, hexOf, shortDigest } from "./digest.ts";

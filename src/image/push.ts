@@ -1,6 +1,7 @@
 /** Writing an image of the store somewhere else: to a registry or into files. */
-import { USERNS_MODES } from "../config/modes.ts";
+
 import { BrunError } from "../errors.ts";
+import { USERNS_MODES } from "../modes.ts";
 import { E } from "../sys/errno.ts";
 import { SysError } from "../sys/error.ts";
 import { NR, syscall } from "../sys/ffi.ts";

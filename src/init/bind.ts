@@ -1,16 +1,5 @@
 /** Bind mounts of the spec, their sources opened where someone can reach them. */
 
-import type { ContainerConfig } from "../config/types.ts";
-import type { Mount } from "../spec/index.ts";
-import { Message } from "../stage/messages.ts";
-import type { Slot } from "../stage/program.ts";
-import { FS_MAGIC, MOUNT_ATTR, MS } from "../sys/constants.ts";
-import { E } from "../sys/errno.ts";
-import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, absolute, below, O } from "../sys/fs.ts";
-import { any, each } from "../sys/lists.ts";
-import { utf8 } from "../sys/utf8.ts";
-import { IN_ROOT, type InitContext, MOUNT_ATTR_SIZE, mountAttr, OPEN_HOW_SIZE, openHow } from "./context.ts";
-import { openFromRoot } from "./from-root.ts";
 import {
   Extra,
   exactMountAttr,
@@ -18,7 +7,18 @@ import {
   type MountOptions,
   parseMountOptions,
   toMountAttr,
-} from "./mount-options.ts";
+} from "../config/mount-options.ts";
+import type { ContainerConfig } from "../config/types.ts";
+import { Message } from "../plan/abi.ts";
+import type { Slot } from "../plan/program.ts";
+import type { Mount } from "../spec/index.ts";
+import { FS_MAGIC, MOUNT_ATTR, MS } from "../sys/constants.ts";
+import { E } from "../sys/errno.ts";
+import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, absolute, below, O } from "../sys/fs.ts";
+import { any, each } from "../sys/lists.ts";
+import { utf8 } from "../sys/utf8.ts";
+import { IN_ROOT, type InitContext, MOUNT_ATTR_SIZE, mountAttr, OPEN_HOW_SIZE, openHow } from "./context.ts";
+import { openFromRoot } from "./from-root.ts";
 import { attach, attachOr, cloneTree, propagate, setAttributes, TIMES, tryAttributes } from "./mount-tree.ts";
 import { components, openTarget } from "./path.ts";
 import { fileSystemOf } from "./procfs.ts";

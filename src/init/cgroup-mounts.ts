@@ -1,12 +1,13 @@
 /** The `cgroup` mount: cgroup2, or on a v1 or hybrid host a tmpfs with a directory for each hierarchy. */
+
+import { type MountOptions, toMountAttr } from "../config/mount-options.ts";
+import { ANY, type Label, type Slot } from "../plan/program.ts";
 import type { Mount } from "../spec/index.ts";
-import { ANY, type Label, type Slot } from "../stage/program.ts";
 import { CLONE, MOUNT_ATTR, MOVE_MOUNT_F_EMPTY_PATH, MOVE_MOUNT_T_EMPTY_PATH, MS } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
 import { AT_FDCWD } from "../sys/fs.ts";
 import { any, each, filtered } from "../sys/lists.ts";
 import { IN_ROOT, type InitContext } from "./context.ts";
-import { type MountOptions, toMountAttr } from "./mount-options.ts";
 import { attach, cloneTree, setAttributes } from "./mount-tree.ts";
 import { newFileSystem } from "./new-file-system.ts";
 import { openTarget, relative } from "./path.ts";

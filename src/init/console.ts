@@ -1,6 +1,6 @@
 /** A new terminal: a pty of the container's own devpts, its master sent to brun. */
-import { Message } from "../stage/messages.ts";
-import { ANY, type Slot } from "../stage/program.ts";
+import { Message } from "../plan/abi.ts";
+import { ANY, type Slot } from "../plan/program.ts";
 import { FS_MAGIC, IOCTL } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
 import { O } from "../sys/fs.ts";

@@ -1,6 +1,6 @@
 /** What every part of the init compiler works with. */
 import type { ContainerConfig, ProcessConfig } from "../config/types.ts";
-import type { Blob, ProgramBuilder, Slot } from "../stage/program.ts";
+import type { Blob, ProgramBuilder, Slot } from "../plan/program.ts";
 import { PR, RESOLVE } from "../sys/constants.ts";
 import { O } from "../sys/fs.ts";
 import { members } from "../sys/members.ts" with { type: "macro" };

@@ -1,7 +1,7 @@
 /** /dev: the default devices, those of linux.devices, and the usual symbolic links (config-linux.md). */
 
+import type { Slot } from "../plan/program.ts";
 import type { Device } from "../spec/index.ts";
-import type { Slot } from "../stage/program.ts";
 import { MOUNT_ATTR } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
 import { AT_FDCWD, O, S } from "../sys/fs.ts";

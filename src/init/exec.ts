@@ -1,10 +1,9 @@
 /** The last steps: executable, seccomp, readiness, execve. */
 
 import type { SeccompFilter } from "../config/types.ts";
-import { HOME_SIZE } from "../plan/abi.ts";
+import { HOME_SIZE, Message } from "../plan/abi.ts";
+import type { Blob } from "../plan/program.ts";
 import type { Process } from "../spec/index.ts";
-import { Message } from "../stage/messages.ts";
-import type { Blob } from "../stage/program.ts";
 import { PR, RESOLVE } from "../sys/constants.ts";
 import { O, POLLIN } from "../sys/fs.ts";
 import { each, foundLast } from "../sys/lists.ts";

@@ -2,9 +2,9 @@
 import { describe, expect, test } from "bun:test";
 import { resolve } from "../config/resolve.ts";
 import type { ContainerConfig } from "../config/types.ts";
+import { describeProgram } from "../plan/describe.ts";
 import type { Spec } from "../spec/index.ts";
 import { specTemplate } from "../spec/template.ts";
-import { describeProgram } from "../stage/describe.ts";
 import { setnsInit } from "./setns.ts";
 import { recordedPrograms } from "./standard.ts";
 

@@ -1,6 +1,7 @@
 /** The last steps of any process in a container, whether its first one or one of `exec`. */
+
+import { ANY } from "../plan/program.ts";
 import type { Hook, Process } from "../spec/index.ts";
-import { ANY } from "../stage/program.ts";
 import type { ProcessContext } from "./context.ts";
 import {
   becomeInit,

@@ -6,7 +6,7 @@
  * anywhere in the path, and the mount is left out.
  */
 import { BrunError } from "../errors.ts";
-import type { Label, Policy, Slot } from "../stage/program.ts";
+import type { Label, Policy, Slot } from "../plan/program.ts";
 import { RESOLVE } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
 import { O } from "../sys/fs.ts";

@@ -1,6 +1,6 @@
 /** What joins others' namespaces stays undumpable until execve, whatever fs.suid_dumpable says (CVE-2016-9962). */
 import { expect, test } from "bun:test";
-import type { Program } from "../stage/program.ts";
+import type { Program } from "../plan/program.ts";
 import { CLONE } from "../sys/constants.ts";
 import { recordedPrograms } from "./standard.ts";
 import { configFor, goldenCases, plain } from "./testing/golden.ts";

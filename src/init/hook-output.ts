@@ -1,6 +1,6 @@
 /** crun's annotations run.oci.hooks.stdout and run.oci.hooks.stderr: files that hooks write to. */
 import { layout } from "../plan/layout.ts" with { type: "macro" };
-import type { ProgramBuilder, Slot } from "../stage/program.ts";
+import type { ProgramBuilder, Slot } from "../plan/program.ts";
 import { AT_FDCWD, O } from "../sys/fs.ts";
 
 /** Where those of stdout and stderr are in a spawn request. */

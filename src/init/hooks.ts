@@ -3,9 +3,9 @@
 import { hookTimeoutMs } from "../config/hook-timeout.ts";
 import { Spawn } from "../plan/abi.ts";
 import { layout } from "../plan/layout.ts" with { type: "macro" };
+import { ANY, type Blob, type ProgramBuilder, type Slot } from "../plan/program.ts";
 import { printable } from "../printable.ts";
 import type { Hook } from "../spec/index.ts";
-import { ANY, type Blob, type ProgramBuilder, type Slot } from "../stage/program.ts";
 import { each, mapped } from "../sys/lists.ts";
 import { utf8Length } from "../sys/utf8.ts";
 import type { ProcessContext } from "./context.ts";

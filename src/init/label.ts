@@ -1,5 +1,5 @@
 /** SELinux labels of mounts: linux.mountLabel. */
-import type { Slot, Str } from "../stage/program.ts";
+import type { Slot, Str } from "../plan/program.ts";
 import { E } from "../sys/errno.ts";
 import { utf8Length } from "../sys/utf8.ts";
 import type { InitContext } from "./context.ts";

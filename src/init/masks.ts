@@ -1,6 +1,6 @@
 /** linux.maskedPaths and linux.readonlyPaths. */
 
-import type { Slot } from "../stage/program.ts";
+import type { Slot } from "../plan/program.ts";
 import {
   MOUNT_ATTR,
   MOVE_MOUNT_F_EMPTY_PATH,

@@ -1,5 +1,7 @@
 /** Detached mount trees: cloned, given attributes, attached (open_tree(2), mount_setattr(2), move_mount(2)). */
-import type { Policy, Slot } from "../stage/program.ts";
+
+import { type AttributeChange, type MountOptions, toMountFlags } from "../config/mount-options.ts";
+import type { Policy, Slot } from "../plan/program.ts";
 import {
   AT_RECURSIVE,
   MOUNT_ATTR,
@@ -11,7 +13,6 @@ import {
 import { E } from "../sys/errno.ts";
 import { AT_EMPTY_PATH } from "../sys/fs.ts";
 import { type InitContext, MOUNT_ATTR_SIZE, mountAttr } from "./context.ts";
-import { type AttributeChange, type MountOptions, toMountFlags } from "./mount-options.ts";
 
 /** Attaches a detached mount to a target and closes the target, and unless `keep` the mount. */
 export function attach(x: InitContext, mount: Slot, target: Slot, keep = false): void {

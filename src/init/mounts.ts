@@ -1,15 +1,5 @@
 /** Mounts of the spec, in its order. */
 
-import type { Mount } from "../spec/index.ts";
-import type { Slot } from "../stage/program.ts";
-import { MOUNT_ATTR, MS } from "../sys/constants.ts";
-import { E } from "../sys/errno.ts";
-import { AT_FDCWD } from "../sys/fs.ts";
-import { each } from "../sys/lists.ts";
-import { bindMount } from "./bind.ts";
-import { mountCgroup } from "./cgroup-mounts.ts";
-import type { InitContext } from "./context.ts";
-import { labelled, labelMounted, mountLabel } from "./label.ts";
 import {
   Extra,
   isBind,
@@ -17,7 +7,18 @@ import {
   NEW_MOUNT_FLAGS,
   parseMountOptions,
   toMountAttr,
-} from "./mount-options.ts";
+} from "../config/mount-options.ts";
+import type { Slot } from "../plan/program.ts";
+import type { Mount } from "../spec/index.ts";
+import { MOUNT_ATTR, MS } from "../sys/constants.ts";
+import { E } from "../sys/errno.ts";
+import { AT_FDCWD } from "../sys/fs.ts";
+import { lazy } from "../sys/lazy.ts";
+import { each } from "../sys/lists.ts";
+import { bindMount } from "./bind.ts";
+import { mountCgroup } from "./cgroup-mounts.ts";
+import type { InitContext } from "./context.ts";
+import { labelled, labelMounted, mountLabel } from "./label.ts";
 import { attach, changeMount, changesMount, cloneTree, move, setAttributes } from "./mount-tree.ts";
 import { openTarget } from "./path.ts";
 import { dropScratch, mountApart, scratchOf } from "./scratch.ts";
@@ -41,9 +42,7 @@ export function mounts(x: InitContext): void {
 }
 
 /** What containers without a bundle have, and hardly any other. */
-function overlays(): typeof import("./overlay.ts") {
-  return require("./overlay.ts");
-}
+const overlays = lazy<typeof import("./overlay.ts")>(() => require("./overlay.ts"));
 
 /** Kernel file systems that a user namespace may not always mount, and where the host has them. */
 const hostPaths: Readonly<Record<string, string>> = { sysfs: "/sys", mqueue: "/dev/mqueue" };

@@ -3,8 +3,8 @@ import { isMapped, mapText } from "../../rootless/idmap.ts";
 import { tellingNamespace } from "../config/namespaces.ts";
 import type { ContainerConfig } from "../config/types.ts";
 
-import { Message } from "../stage/messages.ts";
-import { ANY, type Slot } from "../stage/program.ts";
+import { Message } from "../plan/abi.ts";
+import { ANY, type Slot } from "../plan/program.ts";
 import { CLONE, IOCTL } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
 import { AT_FDCWD, O } from "../sys/fs.ts";

@@ -1,6 +1,6 @@
 /** File systems that are known by a descriptor before they are mounted. */
 import { ArgType } from "../plan/abi.ts";
-import type { Blob, Policy, Slot } from "../stage/program.ts";
+import type { Blob, Policy, Slot } from "../plan/program.ts";
 import type { InitContext } from "./context.ts";
 
 /** A parameter of a file system: a string, one that the program makes, the path of a descriptor, or (null) a flag. */

@@ -1,7 +1,7 @@
 /** Programs of mounts in the place of the root, and of overlays with their upper directory on a tmpfs. */
 import { expect, test } from "bun:test";
+import { phrase } from "../plan/step.ts";
 import type { Mount } from "../spec/index.ts";
-import { phrase } from "../stage/step.ts";
 import { recordedPrograms } from "./standard.ts";
 import { configFor, plain } from "./testing/golden.ts";
 

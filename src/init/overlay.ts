@@ -3,14 +3,15 @@
  * whose upper directory is on a tmpfs that goes with the container (option "tmpupper"), and those over entries of the
  * root ("from-root"). Both options are brun's own.
  */
+
+import { Extra, isBind, type MountOptions, toMountAttr } from "../config/mount-options.ts";
+import type { Label, Policy, Slot } from "../plan/program.ts";
 import type { Mount } from "../spec/index.ts";
-import type { Label, Policy, Slot } from "../stage/program.ts";
 import { MS } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
 import { AT_EMPTY_PATH, AT_FDCWD, absolute, O } from "../sys/fs.ts";
 import type { InitContext } from "./context.ts";
 import { openFromRoot } from "./from-root.ts";
-import { Extra, isBind, type MountOptions, toMountAttr } from "./mount-options.ts";
 import { attach, cloneTree, move, propagate, setAttributes } from "./mount-tree.ts";
 import { newFileSystem, type Parameter, parametersOf } from "./new-file-system.ts";
 import { openTarget } from "./path.ts";

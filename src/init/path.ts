@@ -1,5 +1,5 @@
 /** Paths below the container's root, resolved by the kernel so that no symbolic link leads out of it. */
-import type { Label, Slot } from "../stage/program.ts";
+import type { Label, Slot } from "../plan/program.ts";
 import { RESOLVE } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
 import { O } from "../sys/fs.ts";

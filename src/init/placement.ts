@@ -1,6 +1,7 @@
 /** Where and how the kernel runs a process: scheduling, I/O priority, CPUs, memory nodes, personality. */
+
+import { ANY } from "../plan/program.ts";
 import { type IOPriority, type Process, parseCpuList, type Scheduler } from "../spec/index.ts";
-import { ANY } from "../stage/program.ts";
 import type { ProcessContext } from "./context.ts";
 
 const policies = [

@@ -1,5 +1,5 @@
 /** A procfs that nothing in a root file system can redirect or stand in for (CVE-2025-52881). */
-import type { Blob, Slot } from "../stage/program.ts";
+import type { Blob, Slot } from "../plan/program.ts";
 import { FS_MAGIC, RESOLVE } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
 import { AT_FDCWD, O } from "../sys/fs.ts";

@@ -2,11 +2,12 @@
  * Paths of the host that brun has decided by, and that have no symbolic links: where one is on such a path by now, who
  * may write there has swapped a directory for it, and the path is not opened (openat2(2), RESOLVE_NO_SYMLINKS).
  */
-import type { Slot } from "../stage/program.ts";
+
+import { Extra, type MountOptions } from "../config/mount-options.ts";
+import type { Slot } from "../plan/program.ts";
 import { RESOLVE } from "../sys/constants.ts";
 import { AT_FDCWD, O } from "../sys/fs.ts";
 import { type InitContext, OPEN_HOW_SIZE, openHow } from "./context.ts";
-import { Extra, type MountOptions } from "./mount-options.ts";
 
 /**
  * Opens (O_PATH) an absolute path of the host on which there is no symbolic link.

@@ -1,5 +1,5 @@
 /** A system call that is allowed at one of two moments. */
-import type { Value } from "../stage/program.ts";
+import type { Value } from "../plan/program.ts";
 import { E } from "../sys/errno.ts";
 import type { SyscallName } from "../sys/syscalls.ts";
 import type { ProcessContext } from "./context.ts";

@@ -3,7 +3,7 @@
  * before it goes to its mount point. A path that is looked up a second time may lead to another mount by then: another
  * container may write to what it leads through (CVE-2026-133553).
  */
-import type { Blob, Policy, Slot, Str } from "../stage/program.ts";
+import type { Blob, Policy, Slot, Str } from "../plan/program.ts";
 import { MNT_DETACH } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
 import { O } from "../sys/fs.ts";

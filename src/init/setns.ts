@@ -1,6 +1,6 @@
 /** Setns init: the program of a process that joins a running container (`exec`). */
 import type { ExecConfig } from "../config/types.ts";
-import { type Program, ProgramBuilder, type Slot } from "../stage/program.ts";
+import { type Program, ProgramBuilder, type Slot } from "../plan/program.ts";
 import { CLONE } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
 import { AT_FDCWD, O } from "../sys/fs.ts";

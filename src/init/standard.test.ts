@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { describeProgram } from "../stage/describe.ts";
+import { describeProgram } from "../plan/describe.ts";
 import { recordedPrograms, StandardInit } from "./standard.ts";
 import { configFor, goldenCases, plain } from "./testing/golden.ts";
 

@@ -10,8 +10,8 @@
  */
 
 import type { ContainerConfig } from "../config/types.ts";
-import { Message } from "../stage/messages.ts";
-import { type Program, ProgramBuilder, type Slot } from "../stage/program.ts";
+import { Message } from "../plan/abi.ts";
+import { type Program, ProgramBuilder, type Slot } from "../plan/program.ts";
 import { CLONE } from "../sys/constants.ts";
 import { AT_FDCWD, O } from "../sys/fs.ts";
 import { any } from "../sys/lists.ts";

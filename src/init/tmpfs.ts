@@ -1,13 +1,14 @@
 /** tmpfs mounts: the mode of what they cover, tmpcopyup, and read-only ones that are filled before. */
+
+import { Extra, type MountOptions, NEW_MOUNT_FLAGS } from "../config/mount-options.ts";
+import type { Blob, Policy, Slot, Str } from "../plan/program.ts";
 import type { Mount } from "../spec/index.ts";
-import type { Blob, Policy, Slot, Str } from "../stage/program.ts";
 import { MOUNT_ATTR, MS } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
 import { each } from "../sys/lists.ts";
 import { utf8 } from "../sys/utf8.ts";
 import type { InitContext } from "./context.ts";
 import { labelledText } from "./label.ts";
-import { Extra, type MountOptions, NEW_MOUNT_FLAGS } from "./mount-options.ts";
 import { attachOr, changeMount, changesMount, setAttributes } from "./mount-tree.ts";
 import { openIfThere, openTarget } from "./path.ts";
 import { hasRealTarget } from "./real-path.ts";

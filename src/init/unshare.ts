@@ -1,6 +1,6 @@
 /** The program of `brun unshare`: a command of the host in a user namespace and a mount namespace of its own. */
 import type { ContainerConfig } from "../config/types.ts";
-import { type Program, ProgramBuilder } from "../stage/program.ts";
+import { type Program, ProgramBuilder } from "../plan/program.ts";
 import { type InitContext, initContext } from "./context.ts";
 import { closeOthers, environmentArray, execute, findExecutable, searchPath, waitForStart } from "./exec.ts";
 import { becomeRoot, enterNamespaces, mapIds } from "./namespaces.ts";

@@ -5,13 +5,13 @@
  * A plan that fails says by its operation why: the command compiles it once more, recorded, and explains that.
  */
 import { BrunError } from "../errors.ts";
-import { type Label, type Op, type Program, ProgramBuilder, type Slot } from "../stage/program.ts";
-import { type PlainStep, phrase, type Step, type StepKind } from "../stage/step.ts";
 import { errnoName, errnoText } from "../sys/errno.ts";
 import { askFront, runProgram } from "../sys/ffi.ts";
 import { each } from "../sys/lists.ts";
 import { FrontFact, LOCAL_SLOTS, LocalSlot } from "./abi.ts";
 import { layout } from "./layout.ts" with { type: "macro" };
+import { type Label, type Op, type Program, ProgramBuilder, type Slot } from "./program.ts";
+import { type PlainStep, phrase, type Step, type StepKind } from "./step.ts";
 
 /** A plan being built, and the slots that whoever runs it fills in: LocalSlot. */
 export interface Local {

@@ -2,7 +2,7 @@
 
 import { BrunError } from "../errors.ts";
 import { findProgram } from "../host/find-program.ts";
-import { installHint, PACKAGES } from "../packages.ts";
+import { installHint, PACKAGES } from "../package-names.ts";
 import { check } from "../sys/error.ts";
 import { NR, syscall } from "../sys/ffi.ts";
 import { close, mkdirAll, O, open, POLLIN, readTextIfThere, unlink, waitFd, writeFile } from "../sys/fs.ts";

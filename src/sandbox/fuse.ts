@@ -5,15 +5,18 @@
 
 import { BrunError } from "../errors.ts";
 import { findProgram } from "../host/find-program.ts";
-import { installHint, PACKAGES } from "../packages.ts";
+import { installHint, PACKAGES } from "../package-names.ts";
 import type { Hook } from "../spec/index.ts";
 import { exists, mkdirAll } from "../sys/fs.ts";
+import { lazy } from "../sys/lazy.ts";
 import { run } from "../sys/spawn.ts";
 import { utf8 } from "../sys/utf8.ts";
 import type { SandboxOptions } from "./options.ts";
 import { makeRealDirectory } from "./upper.ts";
 import { sandboxUser } from "./user.ts";
 import type { HostView } from "./view.ts";
+
+const fsModule = lazy<typeof import("node:fs")>(() => require("node:fs"));
 
 /** One mount of it. */
 export interface FuseMount {
@@ -124,7 +127,7 @@ export function unmountFuse(mount: FuseMount): void {
       TIMEOUT_MS,
     );
   }
-  const { rmdirSync, rmSync } = require("node:fs") as typeof import("node:fs");
+  const { rmdirSync, rmSync } = fsModule();
   // Still a mount point, it would be emptied by what follows: the host's own files.
   if (exists(merged)) rmdirSync(Buffer.from(utf8(merged)));
   rmSync(Buffer.from(utf8(`${mount.directory}/${mount.id}`)), { recursive: true, force: true });

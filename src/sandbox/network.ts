@@ -1,6 +1,6 @@
 /** --network and --publish: which namespace, who connects it, and what resolves names. */
 import { BrunError } from "../errors.ts";
-import { installHint, PACKAGES } from "../packages.ts";
+import { installHint, PACKAGES } from "../package-names.ts";
 import type { Hooks, Mount } from "../spec/index.ts";
 import { NETWORKS, type NetworkMode, type SandboxOptions } from "./options.ts";
 import { parsePort, portText } from "./ports.ts";

@@ -1,6 +1,6 @@
 /** What `brun run --rootfs`, `--image` and `--host` are asked for. */
 
-import type { ProcMode, UsernsMode } from "../config/modes.ts";
+import type { ProcMode, UsernsMode } from "../modes.ts";
 
 /** What the container's root is made of. */
 export type SandboxRoot =

@@ -2,10 +2,11 @@
  * Flags → config.json: the container that `brun run --rootfs` and `--host` stand for. Pure but for the view, which
  * looks at the machine; nothing is made. Reads as a table of contents.
  */
+
+import type { NamedUser } from "../config/user-names.ts";
 import type { Hook, Hooks, Linux, Namespace, Process, Spec } from "../spec/index.ts";
 import { specTemplate } from "../spec/template.ts";
 import { absolute } from "../sys/fs.ts";
-import type { NamedUser } from "../user-names.ts";
 import { sandboxCapabilities } from "./capabilities.ts";
 import { deviceRules } from "./devices.ts";
 import { environment } from "./environment.ts";

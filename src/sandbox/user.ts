@@ -1,9 +1,9 @@
 /** Who a sandbox's program runs as, and which ids of the host stand behind that. */
 import { chooseIds } from "../../rootless/default-ids.ts";
 import { type IdMap, type IdMaps, isMapped, keepIdMaps } from "../../rootless/idmap.ts";
+import { groupId, type NamedUser, namedUser, type UserFiles } from "../config/user-names.ts";
 import { BrunError } from "../errors.ts";
 import type { IDMapping, User } from "../spec/index.ts";
-import { groupId, type NamedUser, namedUser, type UserFiles } from "../user-names.ts";
 import type { SandboxOptions } from "./options.ts";
 import type { HostView } from "./view.ts";
 

@@ -2,7 +2,7 @@
 
 import { type Caller, currentCaller } from "../../rootless/caller.ts";
 import { rangesObstacle } from "../../rootless/default-ids.ts";
-import { type MountPoint, mountPoints } from "../../rootless/host.ts";
+import { type MountPoint, mountPoints } from "../../rootless/host-view.ts";
 import { loadSubids, type Subids } from "../../rootless/subid.ts";
 import { readGiven } from "../given-file.ts";
 import {

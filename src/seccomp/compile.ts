@@ -2,6 +2,7 @@
 import { tryStat, variable } from "../host/ask.ts";
 import { asking, isRecording, uncacheable } from "../host/recorder.ts";
 import type { Seccomp } from "../spec/seccomp.ts";
+import { lazy } from "../sys/lazy.ts";
 import { each } from "../sys/lists.ts";
 import { fileIdentity, loadedLibrary, readCache, writeCache } from "./cache.ts";
 import { filterFlags } from "./flags.ts";
@@ -67,11 +68,11 @@ function recordLibrary(library: string | null): void {
 }
 
 function cached(directory: string | undefined, seccomp: Seccomp, failUnknown: boolean) {
-  if (directory === undefined) return { ...loadBuild()(seccomp, failUnknown), library: loadedLibrary() };
+  if (directory === undefined) return { ...builder().build(seccomp, failUnknown), library: loadedLibrary() };
   const key = cacheKey(seccomp, failUnknown);
   const found = readCache(directory, key);
   if (found !== null) return found;
-  const built = loadBuild()(seccomp, failUnknown);
+  const built = builder().build(seccomp, failUnknown);
   const library = loadedLibrary();
   const libraryIdentity = library === null ? null : fileIdentity(library);
   if (library !== null && libraryIdentity !== null) {
@@ -81,9 +82,7 @@ function cached(directory: string | undefined, seccomp: Seccomp, failUnknown: bo
 }
 
 /** What a filter in the cache does not need: libseccomp and all that is done with it. */
-function loadBuild(): typeof import("./build.ts").build {
-  return (require("./build.ts") as typeof import("./build.ts")).build;
-}
+const builder = lazy<typeof import("./build.ts")>(() => require("./build.ts"));
 
 /**
  * All that a filter depends on besides libseccomp, whose identity is in the entry: our stub, the machine, the

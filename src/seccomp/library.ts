@@ -1,7 +1,7 @@
 /** libseccomp through bun:ffi; loaded when a filter has to be compiled, which the cache mostly spares. */
 import { FFIType, type Pointer, read } from "bun:ffi";
 import { BrunError } from "../errors.ts";
-import { installHint, PACKAGES } from "../packages.ts";
+import { installHint, PACKAGES } from "../package-names.ts";
 import { librarySymbol, openLibrary } from "../sys/libc.ts";
 import { link as linkC } from "../sys/link.ts";
 

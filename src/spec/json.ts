@@ -2,8 +2,11 @@
 
 import { BrunError } from "../errors.ts";
 import { quoted } from "../printable.ts";
+import { lazy } from "../sys/lazy.ts";
 import { withoutMark } from "../sys/utf8.ts";
 import type { JsonObject } from "./fits.ts";
+
+const jsonErrorModule = lazy<typeof import("./json-error.ts")>(() => require("./json-error.ts"));
 
 /**
  * Parses JSON. Throws a BrunError with line and column.
@@ -19,7 +22,7 @@ export function parseJson(text: string, where: string, exact = false): unknown {
   } catch (cause) {
     if (cause instanceof RangeError)
       throw new BrunError(`${where} is nested too deeply`, { code: "ERR_CONFIG", where, cause });
-    const { describeSyntaxError } = require("./json-error.ts") as typeof import("./json-error.ts");
+    const { describeSyntaxError } = jsonErrorModule();
     throw new BrunError(describeSyntaxError(json), { code: "ERR_CONFIG", where, cause });
   }
 }

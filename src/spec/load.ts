@@ -3,6 +3,7 @@ import { BrunError } from "../errors.ts";
 import { exists, readText } from "../host/ask.ts";
 import { E, errnoText } from "../sys/errno.ts";
 import { SysError } from "../sys/error.ts";
+import { lazy } from "../sys/lazy.ts";
 import { fitsProcess, fitsSpec } from "./fits.gen.ts";
 import { parseJson, textPaths } from "./json.ts";
 import type { Process } from "./process.ts";
@@ -10,6 +11,8 @@ import type { Spec } from "./spec.ts";
 import type { Findings, Mistake } from "./validate/findings.ts";
 import { validateProcess } from "./validate/process.ts";
 import { validateSpec } from "./validate/spec.ts";
+
+const issuesModule = lazy<typeof import("./issues.ts")>(() => require("./issues.ts"));
 
 /** What the caller of {@link loadSpec} knows. */
 export interface LoadOptions {
@@ -64,7 +67,7 @@ function parse(text: string, where: string, what: "spec" | "process", holdsBytes
   if (!fits(value)) {
     value = parseJson(text, where, true);
     if (!fits(value)) {
-      const { describeIssues } = require("./issues.ts") as typeof import("./issues.ts");
+      const { describeIssues } = issuesModule();
       refuse(describeIssues(what, value), where);
     }
   }

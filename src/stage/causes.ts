@@ -1,13 +1,13 @@
 /** What a field's refusal by the kernel most likely means. Looked at when a container has failed; import it lazily. */
 import { currentCaller } from "../../rootless/caller.ts";
-import { hostView } from "../../rootless/host.ts";
+import { hostView } from "../../rootless/host-view.ts";
 import { filterRemedy } from "../../rootless/outer.ts";
 import { explainRootMap } from "../../rootless/userns.ts";
+import type { Op } from "../plan/program.ts";
+import { isBind, isMountOf, type StepKind } from "../plan/step.ts";
 import { RESOLVE } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
 import { AT_FDCWD } from "../sys/fs.ts";
-import type { Op } from "./program.ts";
-import { isBind, isMountOf, type StepKind } from "./step.ts";
 
 /** Kinds of steps, errnos, and the hint. */
 const CAUSES: readonly (readonly [kinds: readonly StepKind[], errnos: readonly number[], hint: string])[] = [

@@ -4,10 +4,10 @@
  */
 import { ArgType, NO_SLOT, PROGRAM_MAGIC } from "../plan/abi.ts";
 import { layout } from "../plan/layout.ts" with { type: "macro" };
+import type { Label, Op, OpKindName, Slot, Value } from "../plan/operation.ts";
 import { members } from "../sys/members.ts" with { type: "macro" };
 import { type SyscallName, syscallName } from "../sys/syscalls.ts";
 import { fromUtf8 } from "../sys/utf8.ts";
-import type { Label, Op, OpKindName, Slot, Value } from "./operation.ts";
 
 const HEADER = layout("programHeader");
 const OP = layout("op");

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
+import type { Op, Step } from "../plan/program.ts";
 import { E } from "../sys/errno.ts";
 import { describeFailure } from "./failure.ts";
-import type { Op, Step } from "./program.ts";
 
 const op = (step: Step, name: Op["name"], where = "mounts[3]"): Op => ({
   kind: "syscall",

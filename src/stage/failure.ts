@@ -1,23 +1,26 @@
 /** From a failed operation to a sentence: what was being done, to which part of config.json, why, what to do. */
 import { explainConfinement, explainRestriction } from "../../rootless/apparmor.ts";
 import { currentCaller } from "../../rootless/caller.ts";
-import type { Diagnosis } from "../../rootless/host.ts";
+import type { Diagnosis } from "../../rootless/host-view.ts";
 import { filterRemedy, hasSeccompFilter } from "../../rootless/outer.ts";
 import { explainProcMountRefusal, hostView, userNamespaceError } from "../../rootless/userns.ts";
 import { BrunError } from "../errors.ts";
-import { quoted } from "../printable.ts";
+import type { Op, Program } from "../plan/program.ts";
+import { isAboutProgram, isBind, isMountOf, type ProgramStep, phrase, type Step } from "../plan/step.ts";
+import { endOfOutput, quoted } from "../printable.ts";
 import { CLONE } from "../sys/constants.ts";
 import { E, errnoName, errnoText } from "../sys/errno.ts";
 import { NR, syscall } from "../sys/ffi.ts";
 import { close } from "../sys/fs.ts";
+import { lazy } from "../sys/lazy.ts";
 import { refusalOf } from "../sys/refused-calls.ts";
 import type { SyscallName } from "../sys/syscalls.ts";
 import { fromUtf8 } from "../sys/utf8.ts";
-import type { Stage } from "./launch.ts";
 import type { Received } from "./messages.ts";
-import type { Op, Program } from "./program.ts";
-import { isAboutProgram, isBind, isMountOf, type ProgramStep, phrase, type Step } from "./step.ts";
+import type { Stage } from "./stage.ts";
 import { StepError } from "./step-error.ts";
+
+const causesModule = lazy<typeof import("./causes.ts")>(() => require("./causes.ts"));
 
 /** The error that a procError message stands for. `programs` are those that the stage was sent, recorded. */
 export function stageFailure(programs: readonly Program[], message: Received): BrunError {
@@ -58,11 +61,6 @@ function lastWords(fd: number): string {
   const n = syscall(NR.pread64, fd, bytes, bytes.length, size > SAID_MAX ? size - SAID_MAX : 0);
   close(fd);
   return n > 0 ? endOfOutput(fromUtf8(bytes.subarray(0, n))) : "";
-}
-
-/** What of a program's output is put into an error: its last lines, as one. */
-export function endOfOutput(output: string): string {
-  return output.trim().split("\n").slice(-3).join(" / ").slice(-400);
 }
 
 /**
@@ -206,7 +204,7 @@ function hintOf(op: Op, errno: number): string | undefined {
     return "the working directory is outside the container's root";
   }
   if (errno === E.EMFILE || errno === E.ENFILE) return "too many open files: raise ulimit -n";
-  return (require("./causes.ts") as typeof import("./causes.ts")).causeOf(op, errno);
+  return causesModule().causeOf(op, errno);
 }
 
 /** Whether the call cannot be had, and the errno is not its own answer. */

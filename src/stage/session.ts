@@ -1,12 +1,14 @@
 /** What brun and one stage say to each other, from the first program to execve: the only driver of the sync protocol. */
 import { BrunError } from "../errors.ts";
+import type { Program } from "../plan/program.ts";
 import { NR, syscall } from "../sys/ffi.ts";
 import { close } from "../sys/fs.ts";
+import { lazy } from "../sys/lazy.ts";
 import { waitChild } from "../sys/spawn.ts";
-import { stageFailure, stageLost } from "./failure.ts";
-import { launchStage, type Stage } from "./launch.ts";
 import { Message, type Received, receiveMessage, sendMessage, sendProgram } from "./messages.ts";
-import type { Program } from "./program.ts";
+import { launchStage, type Stage } from "./stage.ts";
+
+const failure = lazy<typeof import("./failure.ts")>(() => require("./failure.ts"));
 
 const SIGKILL = 9;
 
@@ -94,7 +96,7 @@ export class Session {
   awaitExec(): void {
     const message = receiveMessage(this.stage.socket);
     if (message === null) return;
-    if (message.type === Message.error) throw stageFailure(this.recorded(), message);
+    if (message.type === Message.error) throw failure().stageFailure(this.recorded(), message);
     throw unexpected(message.type);
   }
 
@@ -129,8 +131,8 @@ export class Session {
     if (waiting !== undefined) return waiting;
     for (;;) {
       const message = receiveMessage(this.stage.socket);
-      if (message === null) throw stageLost(this.stage, this.lost);
-      if (message.type === Message.error) throw stageFailure(this.recorded(), message);
+      if (message === null) throw failure().stageLost(this.stage, this.lost);
+      if (message.type === Message.error) throw failure().stageFailure(this.recorded(), message);
       if (message.type === Message.pid) {
         this.pid = Number(message.payload.getBigInt64(0, true));
         this.pidfd = message.fd;

@@ -3,13 +3,13 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync } f
 import { tmpdir } from "node:os";
 import fc from "fast-check";
 import { hookRequest } from "../init/hooks.ts";
+import { ANY, ProgramBuilder } from "../plan/program.ts";
 import { PR } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
 import { AT_FDCWD, close, O } from "../sys/fs.ts";
 import { waitChild } from "../sys/spawn.ts";
-import { launchStage, type Stage } from "./launch.ts";
 import { Message, receiveMessage, sendMessage, sendProgram } from "./messages.ts";
-import { ANY, ProgramBuilder } from "./program.ts";
+import { launchStage, type Stage } from "./stage.ts";
 
 const directories: string[] = [];
 

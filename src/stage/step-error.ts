@@ -1,7 +1,7 @@
 /** The error of a step that failed. */
 import { BrunError } from "../errors.ts";
-import type { Op, Program } from "./program.ts";
-import type { Step } from "./step.ts";
+import type { Op, Program } from "../plan/program.ts";
+import type { Step } from "../plan/step.ts";
 
 /** A failed operation of a program, with the programs around it: `--explain-error` shows them. */
 export class StepError extends BrunError {

@@ -2,13 +2,13 @@
 
 import { FrontFact, SUPERVISE_MAGIC, Supervise } from "../plan/abi.ts";
 import { layout } from "../plan/layout.ts" with { type: "macro" };
+import type { Program } from "../plan/program.ts";
 import { E } from "../sys/errno.ts";
 import { check } from "../sys/error.ts";
 import { addressOf, askFront, cstr, NR, syscall } from "../sys/ffi.ts";
 import { AT_EMPTY_PATH, writeFd } from "../sys/fs.ts";
 import { cstrArray } from "../sys/spawn.ts";
-import { stageFile } from "./launch.ts";
-import type { Program } from "./program.ts";
+import { stageFile } from "./stage.ts";
 
 /** What the supervisor needs. Descriptors that do not exist are -1. */
 export interface Supervision {

@@ -4,11 +4,16 @@
  */
 import { readlink } from "./fs.ts";
 import type { InitialStrings } from "./initial-strings.ts";
+import { lazy } from "./lazy.ts";
+
+const initialStringsModule = lazy<typeof import("./initial-strings.ts")>(() =>
+  require("./initial-strings.ts"),
+);
 
 const LOST = "\ufffd";
 
 function initial(): InitialStrings {
-  return (require("./initial-strings.ts") as typeof import("./initial-strings.ts")).initialStrings();
+  return initialStringsModule().initialStrings();
 }
 
 /** The arguments behind the program's name. */

@@ -8,6 +8,7 @@ import { type Pointer, ptr } from "bun:ffi";
 import { frontCalls } from "../../nsenter/embed.ts" with { type: "macro" };
 import { FrontFact } from "../plan/abi.ts";
 import { cstr, words } from "./c.ts";
+import { lazy } from "./lazy.ts";
 import { link } from "./link.ts";
 import { NR } from "./syscalls.ts";
 
@@ -15,7 +16,8 @@ import { NR } from "./syscalls.ts";
 export type Arg = number | bigint | NodeJS.TypedArray | null;
 
 const front = frontCalls();
-const loaded = front === null ? (require("./stage-library.ts") as typeof import("./stage-library.ts")) : null;
+const loaded =
+  front === null ? lazy<typeof import("./stage-library.ts")>(() => require("./stage-library.ts"))() : null;
 const functions = front ?? loaded!.stageFunctions();
 const at = (address: number) => ({ ptr: address as Pointer, ...words });
 const native = link({ syscall: at(functions.syscall), spawn: at(functions.spawn) });

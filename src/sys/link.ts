@@ -4,6 +4,9 @@
  */
 import { dlopen, type FFIFunction, linkSymbols } from "bun:ffi";
 import { words } from "./c.ts";
+import { lazy } from "./lazy.ts";
+
+const doorModule = lazy<typeof import("./door.ts")>(() => require("./door.ts"));
 
 let withoutJit = false;
 
@@ -17,7 +20,7 @@ function orByDoor<T>(act: () => T, other: (door: typeof import("./door.ts")) => 
       withoutJit = true;
     }
   }
-  return other(require("./door.ts") as typeof import("./door.ts")) as T;
+  return other(doorModule()) as T;
 }
 
 /** As bun:ffi's linkSymbols. Arguments are numbers, bigints, pointers and typed arrays. */

@@ -3,8 +3,8 @@
  *   usage: program.ts DIRECTORY
  */
 
+import { ProgramBuilder } from "../../src/plan/program.ts";
 import { Message } from "../../src/stage/messages.ts";
-import { ProgramBuilder } from "../../src/stage/program.ts";
 import { E } from "../../src/sys/errno.ts";
 import { AT_FDCWD, O } from "../../src/sys/fs.ts";
 

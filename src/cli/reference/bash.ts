@@ -2,7 +2,7 @@
  * Completion for bash; it needs nothing of the bash-completion package, whose _command_offset completes the words of a
  * program where it is there.
  */
-import type { FlagReference, Reference, Value } from "./reference.ts";
+import type { FlagReference, Reference, Value } from "./commands.ts";
 
 /** The script. */
 export function bashCompletion({ globals, commands }: Reference): string {

@@ -1,5 +1,5 @@
 /** Completion for fish. */
-import type { FlagReference, Reference } from "./reference.ts";
+import type { FlagReference, Reference } from "./commands.ts";
 
 /** The script. */
 export function fishCompletion({ globals, commands }: Reference): string {

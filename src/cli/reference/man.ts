@@ -1,5 +1,5 @@
 /** Manual pages in man(7)'s macros, one for brun and one for each command. */
-import type { ArgumentReference, CommandReference, FlagReference, Reference } from "./reference.ts";
+import type { ArgumentReference, CommandReference, FlagReference, Reference } from "./commands.ts";
 
 /** What the pages say that is not in the reference. */
 export interface ManText {

@@ -1,5 +1,5 @@
 /** Completion for zsh, by its _arguments. */
-import type { ArgumentReference, FlagReference, Reference, Value } from "./reference.ts";
+import type { ArgumentReference, FlagReference, Reference, Value } from "./commands.ts";
 
 /** The script: a file _brun in a directory of fpath, or to be sourced after compinit. */
 export function zshCompletion({ globals, commands }: Reference): string {

@@ -1,9 +1,9 @@
 /** Configs whose programs are in the golden files; what the C stage is fuzzed with begins with them, too. */
 import { resolve } from "../../config/resolve.ts";
 import type { ContainerConfig } from "../../config/types.ts";
+import type { Program } from "../../plan/program.ts";
 import type { Spec } from "../../spec/index.ts";
 import { specTemplate } from "../../spec/template.ts";
-import type { Program } from "../../stage/program.ts";
 import { setnsInit } from "../setns.ts";
 import { type HookStates, recordedPrograms } from "../standard.ts";
 

@@ -1,11 +1,12 @@
 /** What of the kernel brun uses, asked of the kernel itself: versions are changed by distributions. */
-import { E } from "../../src/sys/errno.ts";
-import { readTextIfThere } from "../../src/sys/fs.ts";
-import { refusalOf } from "../../src/sys/refused-calls.ts";
-import type { SyscallName } from "../../src/sys/syscalls.ts";
-import type { Caller } from "../caller.ts";
-import { hostView } from "../host.ts";
-import { filterRemedy } from "../outer.ts";
+
+import type { Caller } from "../../rootless/caller.ts";
+import { hostView } from "../../rootless/host-view.ts";
+import { filterRemedy } from "../../rootless/outer.ts";
+import { E } from "../sys/errno.ts";
+import { readTextIfThere } from "../sys/fs.ts";
+import { refusalOf } from "../sys/refused-calls.ts";
+import type { SyscallName } from "../sys/syscalls.ts";
 import { asRoot, type Finding, Subject } from "./finding.ts";
 import { attempt } from "./trial.ts";
 

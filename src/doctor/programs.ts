@@ -1,14 +1,15 @@
 /** Libraries and programs that some containers need. */
-import { libsystemd } from "../../src/cgroup/systemd/library.ts";
-import { BrunError } from "../../src/errors.ts";
-import { installedLibseccomp } from "../../src/features/libseccomp.ts";
-import { PACKAGES } from "../../src/packages.ts";
-import { E, errnoText } from "../../src/sys/errno.ts";
-import { close, exists, O, tryOpen } from "../../src/sys/fs.ts";
-import { run } from "../../src/sys/spawn.ts";
-import { type Caller, currentCaller } from "../caller.ts";
-import { hostView } from "../host.ts";
-import { type OuterEngine, outerEngine } from "../outer.ts";
+
+import { type Caller, currentCaller } from "../../rootless/caller.ts";
+import { hostView } from "../../rootless/host-view.ts";
+import { type OuterEngine, outerEngine } from "../../rootless/outer.ts";
+import { libsystemd } from "../cgroup/systemd/library.ts";
+import { BrunError } from "../errors.ts";
+import { installedLibseccomp } from "../features/libseccomp.ts";
+import { PACKAGES } from "../package-names.ts";
+import { E, errnoText } from "../sys/errno.ts";
+import { close, exists, O, tryOpen } from "../sys/fs.ts";
+import { run } from "../sys/spawn.ts";
 import { asRoot, type Finding, type Fix, install, Subject } from "./finding.ts";
 
 const TIMEOUT_MS = 5000;

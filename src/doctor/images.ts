@@ -1,12 +1,12 @@
 /** Whether images can be kept where they are to be, so that containers can write over them and run what they have. */
 
-import { BrunError } from "../../src/errors.ts";
-import { storeDirectory } from "../../src/image/record.ts";
-import { fileSystemType, LOWER } from "../../src/sandbox/tree.ts";
-import { cstr, NR, syscall } from "../../src/sys/ffi.ts";
-import { AT_FDCWD, close, exists, O, readText, tryOpen } from "../../src/sys/fs.ts";
-import type { Caller } from "../caller.ts";
-import { mountPoints } from "../host.ts";
+import type { Caller } from "../../rootless/caller.ts";
+import { mountPoints } from "../../rootless/host-view.ts";
+import { BrunError } from "../errors.ts";
+import { storeDirectory } from "../image/record.ts";
+import { fileSystemType, LOWER } from "../sandbox/tree.ts";
+import { cstr, NR, syscall } from "../sys/ffi.ts";
+import { AT_FDCWD, close, exists, O, readText, tryOpen } from "../sys/fs.ts";
 import { asCaller, type Finding, Subject } from "./finding.ts";
 
 /** f_flags of statfs(2). */

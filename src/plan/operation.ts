@@ -1,6 +1,7 @@
 /** What programs consist of: operations, their arguments and policies. */
-import type { ArgType, OpKind } from "../plan/abi.ts";
+
 import type { SyscallName } from "../sys/syscalls.ts";
+import type { ArgType, OpKind } from "./abi.ts";
 import type { Step } from "./step.ts";
 
 /**

@@ -1,7 +1,8 @@
 /** `brun doctor`: whether rootless containers work here, found out by doing. */
-import { callerIdentity, isRootless } from "../../src/container/root.ts";
-import { currentCaller } from "../caller.ts";
-import { loadSubids } from "../subid.ts";
+
+import { currentCaller } from "../../rootless/caller.ts";
+import { loadSubids } from "../../rootless/subid.ts";
+import { callerIdentity, isRootless } from "../container/root.ts";
 import { cgroups } from "./cgroups.ts";
 import type { Finding } from "./finding.ts";
 import { mapHelper, subordinateIds } from "./ids.ts";

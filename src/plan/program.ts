@@ -9,6 +9,10 @@
  */
 
 import { BrunError } from "../errors.ts";
+import { mapped } from "../sys/lists.ts";
+import { members } from "../sys/members.ts" with { type: "macro" };
+import { NR, type SyscallName } from "../sys/syscalls.ts";
+import { utf8, utf8Length } from "../sys/utf8.ts";
 import {
   ANY_ERRNO as ANY,
   ArgType,
@@ -19,12 +23,8 @@ import {
   PROGRAM_MAGIC,
   PROGRAM_SLOTS,
   RELOCATE_BLOB,
-} from "../plan/abi.ts";
-import { layout } from "../plan/layout.ts" with { type: "macro" };
-import { mapped } from "../sys/lists.ts";
-import { members } from "../sys/members.ts" with { type: "macro" };
-import { NR, type SyscallName } from "../sys/syscalls.ts";
-import { utf8, utf8Length } from "../sys/utf8.ts";
+} from "./abi.ts";
+import { layout } from "./layout.ts" with { type: "macro" };
 import type { Blob, Label, Op, OpKindName, Policy, Program, Slot, Str, Text, Value } from "./operation.ts";
 import type { Step } from "./step.ts";
 

@@ -12,7 +12,7 @@
  */
 import type { Client } from "../container/types.ts";
 import { BrunError } from "../errors.ts";
-import { dismissAhead } from "../stage/launch.ts";
+import { dismissAhead } from "../stage/stage.ts";
 import { check } from "../sys/error.ts";
 import { NR, syscall } from "../sys/ffi.ts";
 import { close, O, POLLHUP, POLLIN, waitFd, writeFd } from "../sys/fs.ts";

@@ -1,6 +1,6 @@
 /** `--user` by name: passwd(5) and group(5) of a container's root, which nobody vouches for. */
-import { BrunError } from "./errors.ts";
-import type { User } from "./spec/index.ts";
+import { BrunError } from "../errors.ts";
+import type { User } from "../spec/index.ts";
 
 /** Texts of the two files; null for one that is not there, or cannot be read. */
 export interface UserFiles {

@@ -77,6 +77,6 @@ removeWorkspace();
 const picture = draw(lines);
 if (!process.argv.includes("--check")) writeFileSync(target, picture);
 else if (readFileSync(target, "utf8") !== picture) {
-  console.error("docs/session.svg is not what brun does: bun scripts/session.ts");
+  console.error("docs/session.svg is not what brun does: bun scripts/session-picture.ts");
   process.exit(1);
 }

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
-import type { Caller } from "../caller.ts";
-import { parseSubids } from "../subid.ts";
+import type { Caller } from "../../rootless/caller.ts";
+import { parseSubids } from "../../rootless/subid.ts";
 import { Subject } from "./finding.ts";
 import { judgeRanges } from "./ids.ts";
 

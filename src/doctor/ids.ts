@@ -1,11 +1,11 @@
 /** newuidmap, newgidmap and the ranges that they may map. */
 
-import { BrunError } from "../../src/errors.ts";
-import { readTextIfThere } from "../../src/sys/fs.ts";
-import type { Caller } from "../caller.ts";
-import { findHelper, lacksPrivilege, type MapHelper } from "../find-helper.ts";
-import type { SubidRange, Subids } from "../subid.ts";
-import { subidFile } from "../validate.ts";
+import type { Caller } from "../../rootless/caller.ts";
+import { findHelper, lacksPrivilege, type MapHelper } from "../../rootless/find-helper.ts";
+import type { SubidRange, Subids } from "../../rootless/subid.ts";
+import { subidFile } from "../../rootless/validate.ts";
+import { BrunError } from "../errors.ts";
+import { readTextIfThere } from "../sys/fs.ts";
 import { asRoot, type Finding, type Fix, fixOfHint, nameOf, Subject } from "./finding.ts";
 
 /** Ids that images count on: Linux distributions give users and groups numbers below. */

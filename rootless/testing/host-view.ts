@@ -1,5 +1,5 @@
 /** A host made of fixtures, for tests of diagnoses. */
-import type { HostView } from "../host.ts";
+import type { HostView } from "../host-view.ts";
 
 export const rootMount = "27 1 254:0 / / rw,relatime shared:1 - ext4 /dev/root rw\n";
 export const procMount = "22 27 0:21 / /proc rw,nosuid shared:5 - proc proc rw\n";

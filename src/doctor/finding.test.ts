@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { installCommand, PACKAGES } from "../../src/packages.ts";
+import { installCommand, PACKAGES } from "../package-names.ts";
 import { doctorStatus } from "./doctor.ts";
 import { fixOfHint, install, Subject } from "./finding.ts";
 

@@ -1,5 +1,8 @@
 /** Trying things out: a stage in a user namespace that does them and ends, which leaves nothing behind. */
 
+import { type Caller, setgroupsDenied } from "../../rootless/caller.ts";
+import { writeMaps } from "../../rootless/mapping.ts";
+import type { Subids } from "../../rootless/subid.ts";
 import { hostProcessConfig } from "../../src/config/host-process.ts";
 import { BrunError } from "../../src/errors.ts";
 import { type InitContext, initContext } from "../../src/init/context.ts";
@@ -7,11 +10,8 @@ import { becomeRoot, enterNamespaces, mapIds } from "../../src/init/namespaces.t
 import { isolateMounts } from "../../src/init/rootfs.ts";
 import type { Namespace } from "../../src/spec/index.ts";
 import { Message } from "../../src/stage/messages.ts";
-import { type Program, ProgramBuilder } from "../../src/stage/program.ts";
 import { Session } from "../../src/stage/session.ts";
-import { type Caller, setgroupsDenied } from "../caller.ts";
-import { writeMaps } from "../mapping.ts";
-import type { Subids } from "../subid.ts";
+import { type Program, ProgramBuilder } from "../plan/program.ts";
 
 /** What is tried. */
 export interface Trial {

@@ -1,15 +1,16 @@
 /** Whether limits can be set: cgroup version, delegation, systemd. */
-import { wordsOf, writable } from "../../src/cgroup/access.ts";
-import { type CgroupHost, MOUNT_POINT, readCgroupHost } from "../../src/cgroup/host.ts";
-import { below, parentOf } from "../../src/cgroup/path.ts";
-import { CGROUPS_WRITABLE, cgroupsWritable, delegationRemedy, machineView } from "../../src/cgroup/plan.ts";
-import { managerControlGroup } from "../../src/cgroup/systemd/manager.ts";
-import { callerIdentity, isRootless } from "../../src/container/root.ts";
-import { PACKAGES } from "../../src/packages.ts";
-import { exists, mkdir, rmdir } from "../../src/sys/fs.ts";
-import type { Caller } from "../caller.ts";
-import { hostView } from "../host.ts";
-import { outerEngine } from "../outer.ts";
+
+import type { Caller } from "../../rootless/caller.ts";
+import { hostView } from "../../rootless/host-view.ts";
+import { outerEngine } from "../../rootless/outer.ts";
+import { wordsOf, writable } from "../cgroup/access.ts";
+import { type CgroupHost, MOUNT_POINT, readCgroupHost } from "../cgroup/host.ts";
+import { below, parentOf } from "../cgroup/path.ts";
+import { CGROUPS_WRITABLE, cgroupsWritable, delegationRemedy, machineView } from "../cgroup/plan.ts";
+import { managerControlGroup } from "../cgroup/systemd/manager.ts";
+import { callerIdentity, isRootless } from "../container/root.ts";
+import { PACKAGES } from "../package-names.ts";
+import { exists, mkdir, rmdir } from "../sys/fs.ts";
 import { asRoot, type Finding, fixOfHint, install, nameOf, Subject } from "./finding.ts";
 
 const WANTED = ["cpu", "cpuset", "io", "memory", "pids"];

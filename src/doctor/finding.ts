@@ -1,6 +1,7 @@
 /** What `brun doctor` says about one thing. */
-import { installHint, type PackageNames } from "../../src/packages.ts";
-import type { Caller } from "../caller.ts";
+
+import type { Caller } from "../../rootless/caller.ts";
+import { installHint, type PackageNames } from "../package-names.ts";
 
 /** ok; containers run but something is missing; rootless containers do not run. */
 export type FindingState = "ok" | "warn" | "fail";

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { familyOf, installHint, PACKAGES, type PackageNames } from "./packages.ts";
+import { familyOf, installHint, PACKAGES, type PackageNames } from "./package-names.ts";
 
 test.each([
   ["Debian", 'PRETTY_NAME="Debian GNU/Linux 12"\nNAME=Debian\nID=debian\n', "apt-get install -y uidmap"],

@@ -1,8 +1,9 @@
 /** The caller's session: where state is kept, and whether containers outlive a logout. */
-import { callerIdentity, defaultRoot } from "../../src/container/root.ts";
-import { variable } from "../../src/sys/environment.ts";
-import { exists, S, tryStat } from "../../src/sys/fs.ts";
-import type { Caller } from "../caller.ts";
+
+import type { Caller } from "../../rootless/caller.ts";
+import { callerIdentity, defaultRoot } from "../container/root.ts";
+import { variable } from "../sys/environment.ts";
+import { exists, S, tryStat } from "../sys/fs.ts";
 import { asCaller, asRoot, type Finding, nameOf, Subject } from "./finding.ts";
 
 /** XDG_RUNTIME_DIR and linger. */

@@ -1,6 +1,10 @@
 /** User namespaces and what can be done in one, each tried out. */
-import { type InitContext, MOUNT_ATTR_SIZE } from "../../src/init/context.ts";
-import { loopback } from "../../src/init/namespaces.ts";
+
+import type { Caller } from "../../rootless/caller.ts";
+import { rangesObstacle } from "../../rootless/default-ids.ts";
+import type { Subids } from "../../rootless/subid.ts";
+import { type InitContext, MOUNT_ATTR_SIZE } from "../init/context.ts";
+import { loopback } from "../init/namespaces.ts";
 import {
   AT_RECURSIVE,
   MOUNT_ATTR,
@@ -8,14 +12,11 @@ import {
   MS,
   OPEN_TREE_CLOEXEC,
   OPEN_TREE_CLONE,
-} from "../../src/sys/constants.ts";
-import { E, errnoText } from "../../src/sys/errno.ts";
-import { cstr, NR, syscall } from "../../src/sys/ffi.ts";
-import { AT_EMPTY_PATH, AT_FDCWD, close, exists, O, open } from "../../src/sys/fs.ts";
-import { refusalOf } from "../../src/sys/refused-calls.ts";
-import type { Caller } from "../caller.ts";
-import { rangesObstacle } from "../default-ids.ts";
-import type { Subids } from "../subid.ts";
+} from "../sys/constants.ts";
+import { E, errnoText } from "../sys/errno.ts";
+import { cstr, NR, syscall } from "../sys/ffi.ts";
+import { AT_EMPTY_PATH, AT_FDCWD, close, exists, O, open } from "../sys/fs.ts";
+import { refusalOf } from "../sys/refused-calls.ts";
 import { type Finding, fixOfHint, Subject } from "./finding.ts";
 import { attempt, type Trial } from "./trial.ts";
 
