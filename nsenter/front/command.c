@@ -139,9 +139,9 @@ static int default_root(char *root, const char *const *envp)
 	       is_fit(root, SHARED_ROOT_MODE, uid) && is_writable(root);
 }
 
-static char upper(char c)
+static int upper(char c)
 {
-	return c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
+	return c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c;
 }
 
 /* What follows prefix, which is in capitals, in any case; null when it is something else. */
