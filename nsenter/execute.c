@@ -97,7 +97,7 @@ static long write_all(int fd, const unsigned char *data, uint64_t size)
 
 		if (n == -EAGAIN)
 			n = sys5(__NR_ppoll, &poll, 1, 0, 0, 8);
-		else if (n == 0)
+		else if (n == 0 || n > (long)size)
 			n = -EIO;
 		else if (n > 0) {
 			data += n;

@@ -5,8 +5,8 @@ import { holdSignals } from "../sys/interrupt.ts";
 import { cgroups } from "./cgroup.ts";
 import { removeContainer } from "./cleanup.ts";
 import { runPoststop } from "./hooks.ts";
-import { lookAt, statusAt, statusOf, takeLock } from "./status.ts";
-import { type Locked, loadState, lock, remove, type StoredState, unlock } from "./store.ts";
+import { isGoneAt, lookAt, statusAt, statusOf, takeLock } from "./status.ts";
+import { type Locked, loadState, lock, notFound, remove, type StoredState, unlock } from "./store.ts";
 import { awaitEnd, endOthers, endProcess, killAndWait, leavesOthers } from "./terminate.ts";
 import type { Runtime, Status } from "./types.ts";
 
@@ -68,22 +68,28 @@ export function deleteStored(rt: Runtime, stored: StoredState, locked: Locked, f
   }
   const { poststop } = stored.hooks ?? {};
   if (poststop !== undefined) holdSignals();
-  runPlan(rt.root, rest, locked.fd, force);
-  runPoststop(stored, rt.warn);
+  if (runPlan(rt.root, rest, locked.fd, force)) runPoststop(stored, rt.warn);
 }
 
-function runPlan(root: string, stored: StoredState, directory: number, force: boolean): void {
+/** Returns whether the container was still there. */
+function runPlan(root: string, stored: StoredState, directory: number, force: boolean): boolean {
   const failure = runLocal((record) => deletePlan(root, stored, force, record), { directory });
-  if (failure === null) return;
+  if (failure === null) return true;
   refuse(stored, statusAt(failure));
-  // Cgroups that the container has made in its own, or processes that take their time.
-  if (failure.step === "removeCgroup") runPlan(root, withoutCgroup(stored), directory, force);
-  // With NOTIFY_SOCKET, or a temporary file of a brun that was killed while it wrote.
-  else if (failure.step === "removeDirectory") remove(root, stored.id);
-  else {
-    awaitEnd(stored, failure);
-    runPlan(root, stored, directory, force);
+  // Its supervisor has removed it, and run its hooks: that takes no lock.
+  if (isGoneAt(failure)) {
+    if (force) return false;
+    throw notFound(stored.id);
   }
+  if (failure.step === "removeDirectory") {
+    // With NOTIFY_SOCKET, or a temporary file of a brun that was killed while it wrote.
+    remove(root, stored.id);
+    return true;
+  }
+  // Cgroups that the container has made in its own, or processes that take their time.
+  if (failure.step === "removeCgroup") return runPlan(root, withoutCgroup(stored), directory, force);
+  awaitEnd(stored, failure);
+  return runPlan(root, stored, directory, force);
 }
 
 /** Removes the cgroup. */

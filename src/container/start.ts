@@ -29,8 +29,8 @@ import { deleteStored } from "./delete.ts";
 import { runPoststart } from "./hooks.ts";
 import { openProcess } from "./process.ts";
 import { startFailure } from "./start-failure.ts";
-import { lookAt, statusAt, statusOf, takeLock } from "./status.ts";
-import { type Locked, lock, requireState, type StoredState, unlock } from "./store.ts";
+import { isGoneAt, lookAt, statusAt, statusOf, takeLock } from "./status.ts";
+import { type Locked, lock, notFound, requireState, type StoredState, unlock } from "./store.ts";
 import { poll } from "./terminate.ts";
 import type { Runtime } from "./types.ts";
 
@@ -96,6 +96,7 @@ function startLocked(rt: Runtime, id: string): Notifications | null {
 function explain(rt: Runtime, stored: StoredState, locked: Locked, failure: LocalFailure): void {
   const { step, errno, kept } = failure;
   const status = statusAt(failure);
+  if (isGoneAt(failure)) throw notFound(stored.id);
   if (
     status === "stopped" ||
     (step === "openFifo" && errno === E.ENXIO) ||

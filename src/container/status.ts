@@ -19,6 +19,11 @@ export function takeLock({ b, directory, at }: Local): void {
   b.sys("faccessat", [directory, b.str(STATE_FILE), F_OK]);
 }
 
+/** Whether a failure means that the container has gone since its directory was opened. */
+export function isGoneAt({ step, errno }: LocalFailure): boolean {
+  return step === "isThere" && errno === E.ENOENT;
+}
+
 /** Where to go on when a container is found to have a status; without a place the plan fails there. */
 export type Places = { readonly [Found in Exclude<Status, "created">]?: Label };
 

@@ -200,11 +200,13 @@ function checkOwner(directory: string, uid: number): void {
 }
 
 function missing(id: string, errno: number, directory: string): Error {
-  if (errno === E.ENOENT || errno === E.ENOTDIR)
-    return new BrunError(`container ${quoted(id)}: container does not exist`, {
-      code: "ERR_NOT_FOUND",
-    });
+  if (errno === E.ENOENT || errno === E.ENOTDIR) return notFound(id);
   return new SysError(`open the state directory ${directory}`, errno);
+}
+
+/** There is no such container. */
+export function notFound(id: string): BrunError {
+  return new BrunError(`container ${quoted(id)}: container does not exist`, { code: "ERR_NOT_FOUND" });
 }
 
 /** Lets other commands at the container. */
