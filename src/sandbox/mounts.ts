@@ -7,7 +7,10 @@ export interface Placed {
   readonly flag: string;
 }
 
-/** A read-only bind mount, with everything below it. */
-export function readOnlyBind(source: string, destination: string): Mount {
-  return { destination, type: "bind", source, options: ["rbind", "ro", "rro"] };
+/**
+ * A read-only bind mount, with everything below it.
+ * @param alone nothing is mounted below: without mount_setattr(2) "rro" is refused
+ */
+export function readOnlyBind(source: string, destination: string, alone = false): Mount {
+  return { destination, type: "bind", source, options: ["rbind", "ro", ...(alone ? [] : ["rro"])] };
 }

@@ -148,9 +148,13 @@ class Placing implements PlacedTree {
     } else if (names === undefined && destination !== "/" && this.o.apart.has(source)) {
       this.readOnly(source, names);
       this.composite(source, destination, entry, this.o.view.list(source) ?? [], true);
+    } else if (names === null && this.o.view.lacksSetattr()) {
+      // The caller cannot look into it, and what is mounted there could not be bound read-only.
+      this.composite(source, destination, entry, []);
     } else {
       this.readOnly(source, names);
-      if (destination !== "/") this.mounts.push(fromRoot(readOnlyBind(source, destination)));
+      const alone = names === undefined && this.o.view.lacksSetattr();
+      if (destination !== "/") this.mounts.push(fromRoot(readOnlyBind(source, destination, alone)));
       // What is missing in it could not be made.
       else this.composite(source, destination, entry, names ?? this.o.view.list(source) ?? []);
     }

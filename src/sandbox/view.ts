@@ -16,6 +16,7 @@ import {
   readdir,
   readlinkIfThere,
   readTextIfThere,
+  refusalOf,
   textInRoot,
   tryStat,
 } from "../host/ask.ts";
@@ -74,6 +75,8 @@ export interface HostView {
   readonly mayWrite: (path: string) => boolean;
   /** What the caller may do with a file: 4 read, 2 write, 1 execute or search. */
   readonly rights: (path: string) => number;
+  /** Whether there is no mount_setattr(2), which makes all mounts of a tree read-only. */
+  readonly lacksSetattr: () => boolean;
   /** Path of a program, or null. */
   readonly program: (name: string) => string | null;
 }
@@ -111,6 +114,7 @@ export function hostView(rootless: boolean, nested: boolean, stateDirectory: str
     given: readGiven,
     mayWrite: (path) => may(path, W_OK),
     rights: (path) => [R_OK, W_OK, X_OK].reduce((sum, right) => sum + (may(path, right) ? right : 0), 0),
+    lacksSetattr: () => refusalOf("mount_setattr") !== 0,
     program: (name) => findProgram(name),
   };
 }

@@ -5,7 +5,7 @@
 import { describe, expect, test } from "bun:test";
 import { closeSync, openSync } from "node:fs";
 import type { SyscallName } from "../../src/sys/syscalls.ts";
-import { ownedDir } from "../support/caller.ts";
+import { isRoot, ownedDir } from "../support/caller.ts";
 import { until } from "../support/processes.ts";
 import { inPrivateMounts, subjects } from "../support/runtime.ts";
 import { Sandbox } from "../support/sandbox.ts";
@@ -240,6 +240,23 @@ for (const subject of subjects(["brun"])) {
       expect(code).toBe(1);
       expect(stderr).toMatch(/mounts\[\d+\]: .*mount_setattr needs Linux 5\.12/);
     });
+
+    if (isRoot && caller.name === "user")
+      test("without mount_setattr --host has mounts below /tmp, but for those that the caller cannot look at", async () => {
+        await using box = new Sandbox(subject);
+        const closed = `${box.dir}/closed`;
+        const make =
+          'mkdir -p "$0/a" "$0-pts" && mount -t tmpfs none "$0/a" && mount -t devpts none "$0-pts" && chmod 700 "$0" && exec "$@"';
+        const under = ["unshare", "--mount", "--propagation=private", "sh", "-c", make, closed];
+        const argv = ["run", "--host", "--", "sh", "-c", 'cd "$0" || ls -d "$0" "$0-pts/ptmx"', closed];
+        for (const errno of [ENOSYS, EPERM]) {
+          const around = without(refusing(["mount_setattr"], errno));
+          expect(await box.call(argv, { under, around })).toMatchObject({
+            code: 0,
+            stdout: `${closed}\n${closed}-pts/ptmx\n`,
+          });
+        }
+      });
 
     test.each([[ENOSYS], [EPERM]])("kill and delete without pidfds, errno %d", async (errno) => {
       await using box = new Sandbox(subject);

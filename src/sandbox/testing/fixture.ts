@@ -99,6 +99,7 @@ export function fixtureView({ files, texts, mounts = [], links, view }: Fixture 
       return text;
     },
     mayWrite: (path) => all[path]?.uid === 1000,
+    lacksSetattr: () => false,
     rights: (path) => ((all[path]?.mode ?? 0) >> (all[path]?.uid === 1000 ? 6 : 0)) & 7,
     program: (name) => `/usr/bin/${name}`,
     ...view,
