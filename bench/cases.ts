@@ -1,5 +1,6 @@
 /** What is measured, and the goals. */
 import { rmSync } from "node:fs";
+import { IMAGE_CASES } from "./image-cases.ts";
 import type { Stand } from "./setup.ts";
 
 /** One command of a sample, or one whose time does not count. */
@@ -10,7 +11,8 @@ export interface Command {
 
 export interface Goal {
   readonly share: number;
-  readonly of: "crun" | "runc";
+  /** A peer, or another job of the case. */
+  readonly of: string;
 }
 
 /** One thing that runtimes are compared at. */
@@ -230,6 +232,7 @@ export const CASES: readonly Case[] = [
       for (const name of RUNTIMES) rmSync(stand.root(name), { recursive: true });
     },
   },
+  ...IMAGE_CASES,
   {
     key: "version",
     title: "`--version`: starting the program alone",

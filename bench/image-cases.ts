@@ -1,0 +1,142 @@
+/** What is measured of images: unpacking beside umoci and podman, running beside a directory and podman. */
+import { writeFileSync } from "node:fs";
+import { imageOf, writeLayout } from "../src/image/testing/image.ts";
+import { host } from "../test/support/caller.ts";
+import type { Case, Command } from "./cases.ts";
+import type { Stand } from "./setup.ts";
+
+const timed = (...argv: string[]): Command => ({ timed: true, argv });
+const untimed = (...argv: string[]): Command => ({ timed: false, argv });
+
+/** Files of the machine's own system, as many as a small Debian has. */
+const FILES = 4000;
+const LAYERS = 8;
+
+/** brun with a store of its own. */
+function brun(stand: Stand, store: string, ...args: string[]): string[] {
+  return ["/usr/bin/env", `XDG_DATA_HOME=${stand.dir}/${store}`, stand.programs.brun!, ...args];
+}
+
+/** podman with a storage of its own. */
+function podman(stand: Stand, path: string, ...args: string[]): string[] {
+  return [path, "--root", `${stand.dir}/podman`, "--runroot", `${stand.dir}/podman-run`, ...args];
+}
+
+const cleanStore = (stand: Stand, store: string): Command =>
+  untimed(stand.programs.brun!, "unshare", "--", "rm", "-rf", `${stand.dir}/${store}`);
+
+/** Archives of files from all over the system, so many in all. */
+function archives(stand: Stand, count: number): Uint8Array[] {
+  const find = ["find", "/usr/bin", "/usr/lib", "/usr/share", "-xdev", "-type", "f", "-size", "-4096k"];
+  // More names than host() takes.
+  const { stdout } = Bun.spawnSync([...find, "-perm", "-444"]);
+  const all = stdout.toString().trim().split("\n").sort();
+  const step = Math.max(1, Math.floor(all.length / FILES));
+  const files = all.filter((_, i) => i % step === 0).slice(0, FILES);
+  return Array.from({ length: count }, (_, n) => {
+    const list = `${stand.dir}/files-${count}-${n}`;
+    writeFileSync(list, `${files.filter((_, i) => i % count === n).join("\n")}\n`);
+    const [archive, flags] = [`${list}.tar`, ["--owner=0", "--group=0", "--hard-dereference"]];
+    host("tar", "-C", "/", ...flags, "-cf", archive, "-T", list);
+    return new Uint8Array(Bun.mmap(archive));
+  });
+}
+
+/** Writes images of the archives into a layout. Returns its path. */
+function layout(stand: Stand, name: string, images: Readonly<Record<string, readonly Uint8Array[]>>): string {
+  const path = `${stand.dir}/${name}`;
+  const made = Object.entries(images).map(([tag, layers]) => [tag, imageOf(layers)] as const);
+  writeLayout(path, Object.fromEntries(made));
+  host("chmod", "-R", "a+rX", path);
+  return path;
+}
+
+/** A pulled image with /bin/true, the directory of the same files, and podman where it is there. */
+function running(stand: Stand, key: string): Map<string, Command[]> {
+  const bundle = stand.bundle(key);
+  const archive = `${stand.dir}/${key}.tar`;
+  host("tar", "-C", `${bundle}/rootfs`, "--owner=0", "--group=0", "-cf", archive, ".");
+  const name = "localhost/bench:1";
+  stand.start(brun(stand, `${key}-store`, "image", "import", archive, name));
+  return new Map([
+    ["brun", [timed(...brun(stand, `${key}-store`, "run", "--image", name, "--", "/bin/true"))]],
+    [
+      "brun --rootfs",
+      [timed(...brun(stand, `${key}-store`, "run", "--rootfs", `${bundle}/rootfs`, "--", "/bin/true"))],
+    ],
+  ]);
+}
+
+export const IMAGE_CASES: readonly Case[] = [
+  {
+    key: "run-image",
+    title: "`run --image` of a pulled image, beside `run --rootfs` of its files",
+    goal: { share: 1.3, of: "brun --rootfs" },
+    prepare: (stand) => running(stand, "run-image"),
+  },
+  {
+    key: "run-image-podman",
+    title: "`run --image` of a pulled image, beside `podman run` of the same one",
+    goal: { share: 0.05, of: "podman" },
+    everyNth: 10,
+    prepare: (stand) => {
+      const jobs = running(stand, "run-image-podman");
+      const path = Bun.which("podman");
+      if (path !== null) {
+        const name = "localhost/bench:1";
+        stand.start(podman(stand, path, "import", "-q", `${stand.dir}/run-image-podman.tar`, name));
+        const flags = ["--rm", "--network", "none", "--cgroups", "disabled"];
+        jobs.set("podman", [timed(...podman(stand, path, "run", ...flags, name, "/bin/true"))]);
+      }
+      return jobs;
+    },
+  },
+  {
+    key: "image-unpack",
+    title: `unpacking a layer of ${FILES.toLocaleString("en")} files from an OCI layout, page cache warm`,
+    goal: { share: 1.0, of: "umoci raw unpack" },
+    everyNth: 10,
+    prepare: (stand) => {
+      const path = layout(stand, "unpack-layout", { a: archives(stand, 1) });
+      const jobs = new Map<string, Command[]>([
+        [
+          "brun",
+          [
+            cleanStore(stand, "unpack-store"),
+            timed(...brun(stand, "unpack-store", "image", "pull", "-q", `oci:${path}:a`)),
+          ],
+        ],
+      ]);
+      const umoci = Bun.which("umoci");
+      if (umoci !== null) {
+        const to = `${stand.dir}/umoci`;
+        const clean = untimed("/bin/sh", "-c", `chmod -R u+rwX ${to} 2>/dev/null; rm -rf ${to}`);
+        const flags = ["--rootless", "--image", `${path}:a`, to];
+        jobs.set("umoci raw unpack", [clean, timed(umoci, "--log", "error", "raw", "unpack", ...flags)]);
+        jobs.set("umoci unpack", [clean, timed(umoci, "--log", "error", "unpack", ...flags)]);
+      }
+      return jobs;
+    },
+  },
+  {
+    key: "image-layers",
+    title: `unpacking ${LAYERS} layers from an OCI layout, beside one after the other`,
+    goal: { share: 0.7, of: "one by one" },
+    everyNth: 10,
+    prepare: (stand) => {
+      const parts = archives(stand, LAYERS);
+      const single = Object.fromEntries(parts.map((part, i) => [`part-${i}`, [part]]));
+      const path = layout(stand, "layers-layout", { all: parts, ...single });
+
+      const pull = (store: string, tag: string) =>
+        timed(...brun(stand, store, "image", "pull", "-q", `oci:${path}:${tag}`));
+      return new Map([
+        ["brun", [cleanStore(stand, "layers-store"), pull("layers-store", "all")]],
+        [
+          "one by one",
+          [cleanStore(stand, "single-store"), ...parts.map((_, i) => pull("single-store", `part-${i}`))],
+        ],
+      ]);
+    },
+  },
+];
