@@ -1,6 +1,8 @@
 /**
  * What dist/brun is made of, as a CycloneDX 1.5 bill of materials: the packages that package-lock.json pins, and Bun,
- * whose runtime is in the file. The same input gives the same bytes: there is no serial number and no time.
+ * whose runtime is in the file. The same input gives the same bytes: there is no serial number and no time. CycloneDX's own
+ * tool for npm does not serve: it lists what npm would install, and what the bundler takes is a few of the development
+ * dependencies, and Bun.
  */
 
 /** What is used of package-lock.json (lockfileVersion 3). */

@@ -1,4 +1,9 @@
-/** CRIU's RPC messages (criu, images/rpc.proto): requests to bytes, responses from bytes. */
+/**
+ * CRIU's RPC messages (criu, images/rpc.proto): requests to bytes, responses from bytes. pbf reads and writes the bytes;
+ * the code that it can make of a .proto does not serve. That leaves out a 0 and a false, which for CRIU (proto2) are
+ * something else than nothing: `manage_cgroups_mode` 0 is "ignore", and descriptor 0 may hold the images. And it takes
+ * names as text, where those of files are bytes.
+ */
 import { PbfReader, PbfWriter } from "pbf";
 import { fromUtf8, utf8 } from "../sys/utf8.ts";
 
