@@ -2,6 +2,7 @@
  * Completion for bash; it needs nothing of the bash-completion package, whose _command_offset completes the words of a
  * program where it is there.
  */
+import { ROOT_FLAGS } from "../hot-flags.ts";
 import type { FlagReference, Reference, Value } from "./commands.ts";
 
 /** The script. */
@@ -57,7 +58,7 @@ _brun() {
       program=$((i + 1))
       break
     elif [[ $word == -* ]]; then
-      [[ $word =~ ^--?(host|rootfs|image)$ ]] && bundle=
+      [[ $word =~ ^--?(${ROOT_FLAGS.join("|")})$ ]] && bundle=
       _brun_value "$command" "$word" >/dev/null && flag=$word
     elif [[ -z $command ]]; then
       command=$word
