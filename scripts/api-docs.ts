@@ -83,6 +83,11 @@ const PAGE: readonly (readonly [string, readonly (readonly [string, string])[]])
     [
       ["api/images", "pull"],
       ["api/images", "PullOptions"],
+      ["api/images", "push"],
+      ["api/images", "PushOptions"],
+      ["api/images", "RegistryOptions"],
+      ["image/progress", "ImageEvent"],
+      ["image/progress", "LayerState"],
       ["api/images", "images"],
       ["api/images", "Image"],
     ],

@@ -7,12 +7,18 @@ import type { ErrnoName } from "./sys/errno.ts";
  * - ERR_CONFIG: config.json, or what was given for it, is not valid
  * - ERR_ID: the id is not one that a container can have
  * - ERR_EXISTS, ERR_NOT_FOUND: a container with this id exists already, or there is none
- * - ERR_STATE: the container is not in a state for it, such as `start` of one that has stopped
+ * - ERR_STATE: the container is not in a state for it, such as `start` of one that has stopped; or the image store is not
  * - ERR_HOOK: a hook failed
- * - ERR_IMAGE_NOT_FOUND: there is no such image, or none for this machine
+ * - ERR_IMAGE_NOT_FOUND: there is no such image
+ * - ERR_PLATFORM: there is one, and none for this machine
  * - ERR_UNAUTHORIZED: a registry wants a login, or another one
+ * - ERR_RATE_LIMIT: a registry allows no more requests for now
  * - ERR_NETWORK: a registry cannot be reached, or does not answer as one does
+ * - ERR_TLS: a registry's certificate is not accepted, or it does not speak TLS
  * - ERR_DIGEST: content is not what its digest says
+ * - ERR_ARCHIVE: an image's manifest, config or archive is damaged, or means harm
+ * - ERR_UNSUPPORTED: an image's layers are of a kind that brun does not unpack
+ * - ERR_IDS: an image's files belong to ids that the caller does not have
  * - ERR_NO_SPACE: there is no room for it
  * - ERR_NO_BRUN: the TypeScript API finds no brun to start
  * - ERR_TIMEOUT, ABORT_ERR: the TypeScript API has ended it, because its time was over or an AbortSignal said so
@@ -28,6 +34,12 @@ export type ErrorCode =
   | "ERR_STATE"
   | "ERR_HOOK"
   | "ERR_IMAGE_NOT_FOUND"
+  | "ERR_PLATFORM"
+  | "ERR_RATE_LIMIT"
+  | "ERR_TLS"
+  | "ERR_ARCHIVE"
+  | "ERR_UNSUPPORTED"
+  | "ERR_IDS"
   | "ERR_UNAUTHORIZED"
   | "ERR_NETWORK"
   | "ERR_DIGEST"

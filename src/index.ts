@@ -13,7 +13,15 @@ export {
   run,
   type Starting,
 } from "./api/container.ts";
-export { type Image, images, type PullOptions, pull } from "./api/images.ts";
+export {
+  type Image,
+  images,
+  type PullOptions,
+  type PushOptions,
+  pull,
+  push,
+  type RegistryOptions,
+} from "./api/images.ts";
 export type {
   InputOf,
   Output,
@@ -47,6 +55,7 @@ export type { Finding, FindingState } from "./doctor/finding.ts";
 export { BrunError, type ErrorCode } from "./errors.ts";
 export type { Explanation } from "./explain/explain.ts";
 export type { Features } from "./features/features.ts";
+export type { ImageEvent, LayerState } from "./image/progress.ts";
 export type {
   Hooks,
   IDMapping,

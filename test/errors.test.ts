@@ -4,6 +4,7 @@ import { chownSync, readFileSync, writeFileSync } from "node:fs";
 import { attacker, install } from "./security/support.ts";
 import { isRoot, ownedDir, subordinateRange } from "./support/caller.ts";
 import { HAS_FRONT } from "./support/front.ts";
+import { IMAGE_FAILURES } from "./support/image-failures.ts";
 import { until } from "./support/processes.ts";
 import { subjects } from "./support/runtime.ts";
 import { type CallOptions, type Outcome, Sandbox } from "./support/sandbox.ts";
@@ -260,6 +261,7 @@ const FAILURES: Readonly<Record<string, Make>> = {
     under(box, ["sh", "-c", 'ulimit -v 300000 && exec "$@"', "sh"], ["list"]),
   "There is no /proc": async (box) =>
     under(box, ["unshare", "-Urm", "sh", "-c", 'mount -t tmpfs none /proc && exec "$@"', "sh"], ["list"]),
+  ...IMAGE_FAILURES,
 };
 
 /** What Bun ends with itself: the front looks for it before Bun is loaded. */

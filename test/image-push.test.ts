@@ -193,7 +193,7 @@ for (const subject of subjects(["brun"])) {
       writeFileSync(`${images.box.dir}/full/file`, "x");
       host("chmod", "777", `${images.box.dir}/full`);
       expect(await line(source, `oci:${images.box.dir}/full`)).toContain(
-        "there are other files, and no OCI layout",
+        "has other files, and is no OCI layout",
       );
       expect(await line(source, "oci:/proc/x/y:1")).toContain("oci:/proc/x/y:1: ");
       expect(readdirSync(`${images.store}/partial`)).toEqual([]);
@@ -210,7 +210,7 @@ for (const subject of subjects(["brun"])) {
       const layout = `oci:${images.data}/out:a`;
       const { code, stderr } = await images.call(["image", "push", "-q", source, layout]);
       expect([code, stderr]).toEqual([1, expect.stringContaining("what its files make has the digest")]);
-      expect(stderr).toContain(`hint: brun image remove ${source}, and pull it again`);
+      expect(stderr).toContain(`hint: \`brun image remove ${source}\`, and pull it again`);
       expect(existsSync(`${images.data}/out/index.json`)).toBe(false);
       expect(readdirSync(`${images.store}/partial`)).toEqual([]);
     });

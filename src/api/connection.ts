@@ -2,12 +2,15 @@
 import type { ChildProcess } from "node:child_process";
 import { constants, openSync } from "node:fs";
 import type { Duplex } from "node:stream";
+import type { ImageEvent } from "../image/progress.ts";
 import { CLIENT, closeAll } from "./invoke.ts";
 import type { OutputMode, StdinMode } from "./process.ts";
 import { readable, type Sink, type Source, writable } from "./streams.ts";
 
 /** stdin, stdout and stderr of a program. */
 export type Modes = readonly [StdinMode, OutputMode, OutputMode];
+
+const PROGRESS = "progress ";
 
 export class Connection {
   stdin: Sink | null = null;
@@ -28,11 +31,15 @@ export class Connection {
     return [CLIENT, ...streams, ...(stays ? ["stay"] : [])].join();
   }
 
-  /** @param input what is written to stdin */
+  /**
+   * @param input what is written to stdin
+   * @param onProgress hears how far an image is
+   */
   constructor(
     child: ChildProcess,
     private readonly modes: Modes,
     private readonly input: string | Uint8Array | undefined,
+    private readonly onProgress?: ((event: ImageEvent) => void) | undefined,
   ) {
     // A process that could not be started has none in Bun.
     const socket = (child.stdio as unknown as (Duplex | null)[])[CLIENT] ?? null;
@@ -63,6 +70,7 @@ export class Connection {
     this.buffer = lines.pop()!;
     for (const line of lines) {
       if (line === "running") this.running = true;
+      else if (line.startsWith(PROGRESS)) this.onProgress?.(JSON.parse(line.slice(PROGRESS.length)));
       else this.open(line.split(" ").slice(1).map(Number));
     }
   }

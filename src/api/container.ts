@@ -2,6 +2,7 @@
 import { randomUUID } from "node:crypto";
 import type { Stats } from "../cgroup/stats.ts";
 import type { ContainerState } from "../container/types.ts";
+import type { ImageEvent } from "../image/progress.ts";
 import type { Resources } from "../spec/index.ts";
 import { toJson } from "../spec/json.ts";
 import { call } from "./invoke.ts";
@@ -242,7 +243,8 @@ async function make<In extends StdinMode, Out extends OutputMode, Err extends Ou
     ...(sandbox ? [`--name=${id}`] : [id]),
     ...program,
   ];
-  const process = await startProcess(options, args, config);
+  const { onProgress } = options as { onProgress?: (event: ImageEvent) => void };
+  const process = await startProcess(options, args, config, onProgress);
   return new OwnContainer(id, runtimeOnly(options), process, mode === "run");
 }
 

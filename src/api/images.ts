@@ -1,4 +1,7 @@
 /** Images: what there is, and getting one without running it. */
+import type { ChildProcess } from "node:child_process";
+import type { ImageEvent } from "../image/progress.ts";
+import { Connection } from "./connection.ts";
 import { call } from "./invoke.ts";
 import type { CallOptions, RuntimeOptions } from "./runtime.ts";
 
@@ -19,14 +22,30 @@ export interface Image {
   readonly pulled: string;
 }
 
-/** How an image is got; the flags of `brun image pull`. */
-export interface PullOptions {
-  /** "os/arch"; this machine's. */
-  readonly platform?: string | undefined;
+/** What a registry is spoken to with. */
+export interface RegistryOptions {
   /** Logins: auth.json of podman, config.json of docker. */
   readonly authfile?: string | undefined;
   /** Checks a registry's certificate; true. */
   readonly tlsVerify?: boolean | undefined;
+  /** Hears how far it is. */
+  readonly onProgress?: ((event: ImageEvent) => void) | undefined;
+}
+
+/** How an image is got; the flags of `brun image pull`. */
+export interface PullOptions extends RegistryOptions {
+  /** When the registry is asked; "always". */
+  readonly policy?: "missing" | "always" | "newer" | "never" | undefined;
+  /** "os/arch"; this machine's. */
+  readonly platform?: string | undefined;
+}
+
+/** How an image is written; the flags of `brun image push`. */
+export interface PushOptions extends RegistryOptions {
+  /** Which of an image's platforms, where several are there; this machine's. */
+  readonly platform?: string | undefined;
+  /** Of the manifest; the image's own, and "oci" for files. */
+  readonly format?: "oci" | "v2s2" | undefined;
 }
 
 /** The images that are there. */
@@ -38,17 +57,52 @@ export async function images(options: RuntimeOptions & CallOptions = {}): Promis
  * Gets an image, or its newest state: `brun image pull`. A pull that is aborted goes on where it was with the next one.
  * @param name "debian:12", "oci:DIR:TAG"
  * @returns the digest of its manifest
- * @throws BrunError ERR_IMAGE_NOT_FOUND, ERR_UNAUTHORIZED, ERR_NETWORK, ERR_DIGEST, ERR_NO_SPACE
+ * @throws BrunError ERR_IMAGE_NOT_FOUND, ERR_PLATFORM, ERR_UNAUTHORIZED, ERR_RATE_LIMIT, ERR_NETWORK, ERR_TLS, ERR_DIGEST, ERR_ARCHIVE, ERR_UNSUPPORTED, ERR_IDS,
+ * ERR_NO_SPACE
  */
-export async function pull(
+export function pull(
   name: string,
   options: PullOptions & RuntimeOptions & CallOptions = {},
 ): Promise<string> {
-  const { platform, authfile, tlsVerify } = options;
-  const flags = [
-    ...(platform === undefined ? [] : [`--platform=${platform}`]),
-    ...(authfile === undefined ? [] : [`--authfile=${authfile}`]),
-    ...(tlsVerify === undefined ? [] : [`--tls-verify=${tlsVerify}`]),
-  ];
-  return (await call(options, ["image", "pull", "--quiet", ...flags, "--", name])).trim();
+  const { policy, platform } = options;
+  return transfer(options, "pull", { policy, platform }, [name]);
+}
+
+/**
+ * Writes an image to a registry or into files: `brun image push`.
+ * @param name of an image that is there, or its id
+ * @param destination "ghcr.io/me/app:1", "oci:DIR:TAG"; undefined: its name
+ * @returns the digest of the manifest there
+ * @throws BrunError as {@link pull}
+ */
+export function push(
+  name: string,
+  destination?: string,
+  options: PushOptions & RuntimeOptions & CallOptions = {},
+): Promise<string> {
+  const { format, platform } = options;
+  return transfer(
+    options,
+    "push",
+    { format, platform },
+    destination === undefined ? [name] : [name, destination],
+  );
+}
+
+async function transfer(
+  options: RegistryOptions & RuntimeOptions & CallOptions,
+  action: "pull" | "push",
+  own: Readonly<Record<string, string | undefined>>,
+  names: readonly string[],
+): Promise<string> {
+  const { authfile, tlsVerify, onProgress } = options;
+  const flags = Object.entries({ ...own, authfile, "tls-verify": tlsVerify }).flatMap(([flag, value]) =>
+    value === undefined ? [] : [`--${flag}=${value}`],
+  );
+  const client =
+    onProgress === undefined
+      ? undefined
+      : (child: ChildProcess) =>
+          void new Connection(child, ["ignore", "ignore", "ignore"], undefined, onProgress);
+  return (await call(options, ["image", action, "--quiet", ...flags, "--", ...names], { client })).trim();
 }

@@ -104,7 +104,13 @@ function notStarted(path: string, error: unknown): BrunError {
 export async function call(
   options: RuntimeOptions & CallOptions,
   args: readonly string[],
-  extra: { readonly stdin?: string; readonly config?: string | undefined; readonly accept?: number } = {},
+  extra: {
+    readonly stdin?: string;
+    readonly config?: string | undefined;
+    readonly accept?: number;
+    /** Is given the process, with a socket to us. */
+    readonly client?: ((child: ChildProcess) => void) | undefined;
+  } = {},
 ): Promise<string> {
   const { signal } = options;
   if (signal?.aborted) throw new AbortError(signal, "brun");
@@ -113,7 +119,9 @@ export async function call(
     config: extra.config,
     stdin: extra.stdin === undefined ? "ignore" : "pipe",
     stdout: "pipe",
+    ...(extra.client && { client: true, globals: ["--client", `${CLIENT}`] }),
   });
+  extra.client?.(child);
   const abort = () => child.kill("SIGTERM");
   signal?.addEventListener("abort", abort, { once: true });
   child.stdin?.on("error", () => {}).end(extra.stdin);

@@ -190,7 +190,7 @@ const SETTINGS = [
 const SOURCES: Readonly<Record<string, readonly string[]>> = {
   host: [...Object.keys(SANDBOX_OPTIONS), ...Object.keys(HOST_OPTIONS)],
   rootfs: [...Object.keys(SANDBOX_OPTIONS), ...Object.keys(ROOTFS_OPTIONS)],
-  image: [...Object.keys(SANDBOX_OPTIONS), ...Object.keys(IMAGE_OPTIONS)],
+  image: [...Object.keys(SANDBOX_OPTIONS), ...Object.keys(IMAGE_OPTIONS), "onProgress"],
   spec: ["spec", "bundle", "init"],
   bundle: ["bundle", "init"],
 };

@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { timeoutMs } from "../cli/duration.ts";
 import { BrunError } from "../errors.ts";
+import type { ImageEvent } from "../image/progress.ts";
 import { AbortError } from "./abort-error.ts";
 import { Connection } from "./connection.ts";
 import { ended, type Invoked, invoke } from "./invoke.ts";
@@ -173,6 +174,7 @@ export async function startProcess<In extends StdinMode, Out extends OutputMode,
   options: RuntimeOptions & StdioOptions<In, Out, Err>,
   args: readonly string[],
   config?: string,
+  onProgress?: (event: ImageEvent) => void,
 ): Promise<Process<In, Out, Err>> {
   const { signal, input } = options;
   if (signal?.aborted) throw new AbortError(signal);
@@ -196,7 +198,7 @@ export async function startProcess<In extends StdinMode, Out extends OutputMode,
     stderr: modes[2] === "pipe" ? "ignore" : modes[2],
   });
   const { child, exited } = invoked;
-  const connection = new Connection(child, modes, input);
+  const connection = new Connection(child, modes, input, onProgress);
   let aborted: AbortError | null = null;
   const abort = (why: AbortSignal | number): void => {
     aborted ??= new AbortError(why);

@@ -1,6 +1,7 @@
 /** What to run: this machine or a root filesystem with a program, a bundle, a config. */
 import type * as v from "valibot";
 import { BrunError } from "../errors.ts";
+import type { ImageEvent } from "../image/progress.ts";
 import type { Spec } from "../spec/index.ts";
 import { toJson } from "../spec/json.ts";
 import type { SpecSchema } from "../spec/spec.ts";
@@ -135,6 +136,8 @@ export interface FromImage extends SandboxOptions, Changes {
   readonly authfile?: string | undefined;
   /** Checks a registry's certificate; true. */
   readonly tlsVerify?: boolean | undefined;
+  /** Hears how far the image is, when it has to be got. */
+  readonly onProgress?: ((event: ImageEvent) => void) | undefined;
 }
 
 /** This machine and a program: `brun run --host`. */

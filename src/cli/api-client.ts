@@ -5,6 +5,7 @@
  *   pipes PID FD…   to the program: the ends of pipes, one for each STREAM (0, 1, 2), that it opens in /proc/PID/fd
  *   (any byte)      from the program: it has opened them
  *   running         to the program: what it has asked for runs, or waits for `start`
+ *   progress JSON   to the program: how far a pull or a push of an image is (ImageEvent of src/image/progress.ts)
  *
  * brun makes the pipes, because JavaScript has none but Bun's own and Node's own, which are sockets, and a program in a
  * container cannot open a socket as /dev/stdout. When the program ends in whatever way, the kernel closes its end of the
@@ -26,14 +27,46 @@ const SIGTERM = 15;
 
 /** Makes the pipes. Throws a BrunError or SysError. */
 export function openClient(text: string): Client {
+  const { fd, streams, stays } = parseClient(text);
+  handOver(fd, streams);
+  if (!stays) endWith(fd);
+  return { lifeline: stays ? -1 : fd, ready: () => writeFd(fd, "running\n", "the client") };
+}
+
+/** How often it is looked whether the client is there, in milliseconds. */
+const WATCH = 50;
+
+/** A client's socket before it is opened, while an image is got or written: what tells how far that is, and what ends that. */
+export interface ClientProgress {
+  tell(event: object): void;
+  end(): void;
+}
+
+/** As later, brun ends with its client; here it has an event loop, in which it can look. Throws a BrunError. */
+export function clientProgress(text: string): ClientProgress {
+  const { fd, stays } = parseClient(text);
+  const watch = () => {
+    if (waitFd(fd, POLLHUP, 0)) syscall(NR.kill, syscall(NR.getpid), SIGTERM);
+  };
+  const timer = stays ? undefined : setInterval(watch, WATCH);
+  timer?.unref();
+  return { tell, end: () => clearInterval(timer) };
+
+  function tell(event: object): void {
+    const json = JSON.stringify(event).replace(
+      /[^\x20-\x7e]/g,
+      (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
+    );
+    writeFd(fd, `progress ${json}\n`, "the client");
+  }
+}
+
+function parseClient(text: string): { fd: number; streams: readonly number[]; stays: boolean } {
   if (!/^\d+(,[012])*(,stay)?$/.test(text)) {
     throw new BrunError(`"${text}" is no client`, { code: "ERR_USAGE", where: "--client" });
   }
   const [fd = -1, ...streams] = text.split(",").map(Number).filter(Number.isFinite);
-  const stays = text.endsWith(",stay");
-  handOver(fd, streams);
-  if (!stays) endWith(fd);
-  return { lifeline: stays ? -1 : fd, ready: () => writeFd(fd, "running\n", "the client") };
+  return { fd, streams, stays: text.endsWith(",stay") };
 }
 
 function handOver(fd: number, streams: readonly number[]): void {

@@ -9,15 +9,18 @@ import type { pullFlags } from "./pull-flags.ts";
 
 const PULL_POLICIES: readonly PullPolicy[] = ["missing", "always", "newer", "never"];
 
-/** @throws BrunError (ERR_USAGE) */
-export function policyOf(text: string): PullPolicy {
+/**
+ * @param flag that it was given by
+ * @throws BrunError (ERR_USAGE)
+ */
+export function policyOf(text: string, flag = "--pull"): PullPolicy {
   // podman takes a bare truth as well.
   const word = text === "true" ? "always" : text === "false" ? "missing" : text;
   const policy = PULL_POLICIES.find((name) => name === word);
   if (policy !== undefined) return policy;
   throw new BrunError(`there is no policy "${text}"`, {
     code: "ERR_USAGE",
-    where: "--pull",
+    where: flag,
     hint: PULL_POLICIES.join(", "),
   });
 }

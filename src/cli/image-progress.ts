@@ -1,6 +1,7 @@
 /** How far a pull or a push is: a bar for each layer on a terminal, lines elsewhere. */
 import { shortDigest } from "../image/digest.ts";
 import type { ImageEvent } from "../image/progress.ts";
+import { sizeText } from "../image/size.ts";
 import { printable } from "../printable.ts";
 import { IOCTL } from "../sys/constants.ts";
 import { NR, syscall } from "../sys/ffi.ts";
@@ -11,19 +12,44 @@ const SHOWN = 12;
 const REDRAW = 100;
 const BAR = 24;
 
-/** "29.1 MB". */
-export function bytesText(bytes: number): string {
-  const units = ["B", "kB", "MB", "GB", "TB"];
-  let value = bytes;
-  let unit = 0;
-  for (; value >= 1000 && unit < units.length - 1; unit++) value /= 1000;
-  return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`;
-}
-
 type Layer = Extract<ImageEvent, { type: "layer" }>;
 
+/** Where a pull or a push is told: to the program that has asked for it by the TypeScript API, or on stderr. */
+export interface Progress {
+  readonly event: ((event: ImageEvent) => void) | undefined;
+  /** It is done. */
+  end(): void;
+}
+
+/**
+ * @param client --client
+ * @param quiet nothing is shown
+ */
+export function progressFor(client: string | undefined, quiet: boolean): Progress {
+  if (client !== undefined) {
+    const { clientProgress } = require("./client.ts") as typeof import("./client.ts");
+    const { tell, end } = clientProgress(client);
+    return { event: thinned(tell), end };
+  }
+  return quiet ? { event: undefined, end: () => {} } : new ImageProgress();
+}
+
+/** Not every piece of a layer is worth a message. */
+function thinned(tell: (event: ImageEvent) => void): (event: ImageEvent) => void {
+  const last = new Map<string, { readonly state: string; readonly time: number }>();
+  return (event) => {
+    if (event.type === "layer") {
+      const before = last.get(event.digest);
+      const time = performance.now();
+      if (before?.state === event.state && (event.state === "done" || time - before.time < REDRAW)) return;
+      last.set(event.digest, { state: event.state, time });
+    }
+    tell(event);
+  };
+}
+
 /** Shows a pull or a push on stderr. */
-export class ImageProgress {
+export class ImageProgress implements Progress {
   private readonly layers = new Map<string, Layer>();
   private readonly terminal = isTerminal(2);
   private readonly begun = performance.now();
@@ -33,7 +59,7 @@ export class ImageProgress {
   readonly event = (event: ImageEvent): void => {
     if (event.type === "image") {
       const { doing, name, layers, size } = event;
-      const what = `${layers} layer${layers === 1 ? "" : "s"}, ${bytesText(size)}`;
+      const what = `${layers} layer${layers === 1 ? "" : "s"}, ${sizeText(size)}`;
       printErrorRaw(`${printable(`${doing} ${name} (${what})`, true)}\n`);
       return;
     }
@@ -43,7 +69,7 @@ export class ImageProgress {
     if (before === undefined && event.state === "done") this.layers.delete(event.digest);
     else if (this.terminal) this.draw(before?.state !== event.state);
     else if (event.state === "done" && before !== undefined && before.state !== "done") {
-      printErrorRaw(`layer ${shortDigest(event.digest)}: done (${bytesText(event.size)})\n`);
+      printErrorRaw(`layer ${shortDigest(event.digest)}: done (${sizeText(event.size)})\n`);
     }
   };
 
@@ -73,7 +99,7 @@ export class ImageProgress {
     const share = size === 0 ? 1 : Math.min(bytes / size, 1);
     const full = Math.round(share * BAR);
     const bar = `[${"#".repeat(full)}${"-".repeat(BAR - full)}]`;
-    const text = state === "done" ? bytesText(size) : `${bytesText(bytes)} of ${bytesText(size)}`;
+    const text = state === "done" ? sizeText(size) : `${sizeText(bytes)} of ${sizeText(size)}`;
     return `${shortDigest(digest)}  ${state.padEnd(11)}  ${bar}  ${text}`;
   }
 
@@ -87,7 +113,7 @@ export class ImageProgress {
     const seconds = (performance.now() - this.begun) / 1000;
     const rate = seconds > 0 ? have / seconds : 0;
     const left = rate > 0 && have < size ? `, ${Math.ceil((size - have) / rate)} s left` : "";
-    return `${bytesText(have)} of ${bytesText(size)}, ${bytesText(Math.round(rate))}/s${left}`;
+    return `${sizeText(have)} of ${sizeText(size)}, ${sizeText(Math.round(rate))}/s${left}`;
   }
 }
 

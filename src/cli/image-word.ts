@@ -19,8 +19,10 @@ export function runOf(argv: readonly string[], run: Command<Flags>): Command {
   } catch {
     return run;
   }
-  const [name, ...program] = words;
+  const [name, ...rest] = words;
   if (name === undefined || !isNameOfImage(name)) return run;
+  // No program has that name.
+  const program = rest[0] === "--" ? rest.slice(1) : rest;
   const flags = argv.slice(0, argv.length - words.length).filter((word) => word !== "--");
   const command = sandboxCommand();
   const asked = ["--image", name, ...flags, ...(program.length > 0 ? ["--", ...program] : [])];

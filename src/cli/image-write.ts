@@ -17,7 +17,7 @@ import { openRuntime } from "./globals.ts";
 import { userns } from "./hot-flags.ts";
 import { action, name, quiet } from "./image-args.ts";
 import { pullOptions, rootlessOf } from "./image-flags.ts";
-import { ImageProgress } from "./image-progress.ts";
+import { progressFor } from "./image-progress.ts";
 import { print } from "./output.ts";
 import { pullFlags } from "./pull-flags.ts";
 
@@ -64,10 +64,10 @@ EXAMPLE
       });
     }
     const format = args.format === undefined ? undefined : formatNamed(args.format);
-    const progress = args.quiet ? null : new ImageProgress();
-    const options = { format, rootless, authFile, insecure, progress: progress?.event };
+    const progress = progressFor(data.values.client, args.quiet);
+    const options = { format, rootless, authFile, insecure, progress: progress.event };
     const digest = await push(image, args.destination ?? image.name, store, options);
-    progress?.end();
+    progress.end();
     if (args.digestfile !== undefined) writeFile(args.digestfile, digest, 0o644);
     print(`${digest}\n`);
     return 0;

@@ -10,6 +10,7 @@ import { platformText } from "../image/platform.ts";
 import { pull } from "../image/pull.ts";
 import type { StoredImage } from "../image/record.ts";
 import { collect, imagesNamed, removeImages, removePartial, removeUnused, tidy } from "../image/remove.ts";
+import { sizeText } from "../image/size.ts";
 import { ImageStore } from "../image/store.ts";
 import { absolute, mkdirAll, O, open, readdir } from "../sys/fs.ts";
 import { type Command, type CommandContext, defineCommand } from "./command.ts";
@@ -18,11 +19,11 @@ import { formatFlag, table } from "./format.ts";
 import { openRuntime } from "./globals.ts";
 import { userns } from "./hot-flags.ts";
 import { action, name, quiet } from "./image-args.ts";
-import { pullOptions } from "./image-flags.ts";
-import { bytesText, ImageProgress } from "./image-progress.ts";
+import { policyOf, pullOptions } from "./image-flags.ts";
+import { progressFor } from "./image-progress.ts";
 import { commitCommand, importCommand, pushCommand } from "./image-write.ts";
 import { print } from "./output.ts";
-import { pullFlags } from "./pull-flags.ts";
+import { pullFlags, pullPolicy } from "./pull-flags.ts";
 
 const pullCommand = defineCommand({
   meta: { name, description: "pull: get an image, for run --image" },
@@ -32,6 +33,7 @@ const pullCommand = defineCommand({
       type: "positional",
       description: "debian:12, ghcr.io/owner/name@sha256:…, oci:DIR[:TAG], docker-archive:FILE[:NAME], …",
     },
+    policy: { ...pullPolicy, default: "always", description: "when the registry is asked" },
     ...pullFlags,
     userns,
     quiet,
@@ -43,10 +45,13 @@ EXAMPLE
   brun image pull --platform linux/arm64 docker.io/library/alpine
   brun image pull docker-archive:image.tar`,
   async run({ args, data }) {
-    const progress = args.quiet ? null : new ImageProgress();
-    const options = { ...pullOptions(args, "always", data), progress: progress?.event };
+    const progress = progressFor(data.values.client, args.quiet);
+    const options = {
+      ...pullOptions(args, policyOf(args.policy, "--policy"), data),
+      progress: progress.event,
+    };
     const { image } = await pull(args.image, options);
-    progress?.end();
+    progress.end();
     print(`${image.manifest}\n`);
     return 0;
   },
@@ -131,10 +136,10 @@ EXAMPLE
   brun image unpack debian:12 rootfs`,
   async run({ args, data }) {
     const store = ImageStore.open();
-    const progress = args.quiet ? null : new ImageProgress();
-    const options = { ...pullOptions(args, "missing", data), progress: progress?.event, store };
+    const progress = progressFor(data.values.client, args.quiet);
+    const options = { ...pullOptions(args, "missing", data), progress: progress.event, store };
     const { root } = await pull(args.image, options);
-    progress?.end();
+    progress.end();
     const path = absolute(args.directory);
     mkdirAll(path, 0o755);
     if (readdir(path).length > 0) {
@@ -227,7 +232,7 @@ function imageTable(images: readonly StoredImage[]): string {
     image.name,
     shortDigest(image.manifest),
     platformText(image.platform),
-    bytesText(image.size),
+    sizeText(image.size),
     image.pulled.slice(0, 19),
   ]);
   return table([["NAME", "ID", "PLATFORM", "SIZE", "PULLED"], ...rows]);

@@ -22,6 +22,19 @@ export function hintForProgram(error: unknown, argv: readonly string[], program:
   return withHint(error, program, onHost, (more, words) => ["run", ...flags, ...more, "--", ...words]);
 }
 
+/**
+ * The error with the image that does not have the program.
+ * @param image its name
+ * @param said whether the image says what the program is, and the user does not
+ */
+export function hintForImage(error: unknown, image: string, said: boolean): unknown {
+  if (!(error instanceof BrunError) || programOf(error) === null) return error;
+  const { message, code, where, exitCode } = error;
+  const hint = said ? "it is what starts where no program is named behind --" : "name one that the image has";
+  const details = { code, exitCode, where: where ?? image, hint: error.hint ?? hint };
+  return new BrunError(message, { ...details, cause: error });
+}
+
 /** The same for `exec`; `argv` is all that follows it. */
 export function hintForExec(error: unknown, argv: readonly string[]): unknown {
   // The first word of that name is the program.

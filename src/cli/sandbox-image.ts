@@ -21,7 +21,7 @@ export async function withPulledImage(
   may: boolean,
 ): Promise<SandboxOptions> {
   const options = pullOptions(args, may ? policyOf(args.pull) : "never", session);
-  const ready = await getImage(args.image!, options, args.quiet);
+  const ready = await getImage(args.image!, options, args.quiet, session.values.client);
   const image: SandboxImage = { name: ready.image.name, config: ready.config };
   const root = { kind: "rootfs", path: ready.root, image: image.name } as const;
   const given = args.entrypoint === undefined ? undefined : entrypoint(args.entrypoint);
@@ -29,17 +29,22 @@ export async function withPulledImage(
 }
 
 /** What gets images is loaded when one is not there. */
-async function getImage(name: string, options: PullOptions, quiet: boolean): Promise<ReadyImage> {
+async function getImage(
+  name: string,
+  options: PullOptions,
+  quiet: boolean,
+  client: string | undefined,
+): Promise<ReadyImage> {
   const { policy, platform, userns, rootless } = options;
   const there =
     policy === "missing" || policy === "never" ? cachedImage(name, platform, userns, rootless) : null;
   if (there !== null) return there;
-  const [{ pull }, { ImageProgress }] = await Promise.all([
+  const [{ pull }, { progressFor }] = await Promise.all([
     import("../image/pull.ts"),
     import("./image-progress.ts"),
   ]);
-  const progress = quiet ? null : new ImageProgress();
-  const pulled = await pull(name, { ...options, progress: progress?.event });
-  progress?.end();
+  const progress = progressFor(client, quiet);
+  const pulled = await pull(name, { ...options, progress: progress.event });
+  progress.end();
   return pulled;
 }

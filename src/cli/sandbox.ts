@@ -45,6 +45,7 @@ type Args = Values<typeof sandboxRunFlags>;
 export function sandboxCommand(): Command<typeof sandboxRunFlags> {
   let program: readonly string[] = [];
   let given: readonly string[] = [];
+  let image: string | undefined;
   return {
     meta: {
       name: "run",
@@ -58,7 +59,11 @@ export function sandboxCommand(): Command<typeof sandboxRunFlags> {
       given = argv;
       return split.parsed;
     },
-    retell: async (error) => (await import("./program-words.ts")).hintForProgram(error, given, program),
+    async retell(error) {
+      const { hintForImage, hintForProgram } = await import("./program-words.ts");
+      const told = hintForProgram(error, given, program);
+      return image === undefined ? told : hintForImage(told, image, program.length === 0);
+    },
     async explainFailure(error, { args, data }) {
       if (!args["explain-error"]) return;
       printFailure(error, data, () => {
@@ -77,9 +82,10 @@ export function sandboxCommand(): Command<typeof sandboxRunFlags> {
         return code;
       }
       if (args.image === undefined) return go(asked, interactive, args, data);
-      return withImageOf(asked, args, program, data, true).then((options) =>
-        go(options, interactive, args, data),
-      );
+      return withImageOf(asked, args, program, data, true).then((options) => {
+        image = options.root.kind === "rootfs" ? options.root.image : undefined;
+        return go(options, interactive, args, data);
+      });
     },
   };
 

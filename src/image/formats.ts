@@ -1,6 +1,9 @@
 /** The two forms of a manifest, and what their parts are called: image-spec 1.1, and Docker's version 2, schema 2. */
+import { BrunError } from "../errors.ts";
+import { quoted } from "../printable.ts";
 import { parseJson } from "../spec/json.ts";
 import { fromUtf8, utf8 } from "../sys/utf8.ts";
+import { shortDigest } from "./digest.ts";
 import { type Descriptor, type Manifest, MEDIA } from "./manifest.ts";
 
 /** podman's names of them: `push --format`. */
@@ -30,6 +33,46 @@ export function mediaTypeIn(type: string, format: ManifestFormat): string | null
 export function formatOf(bytes: Uint8Array): ManifestFormat {
   const { mediaType } = parseJson(fromUtf8(bytes), "manifest") as { mediaType?: unknown };
   return mediaType === MEDIA.dockerManifest ? "v2s2" : "oci";
+}
+
+/** Layers that are read: also Docker's foreign ones, and OCI's that may not be distributed, where somebody has them. */
+const UNPACKED =
+  /^application\/vnd\.(?:oci\.image\.layer\.(?:nondistributable\.)?v1\.tar(?:\+(?:gzip|zstd))?|docker\.image\.rootfs\.(?:foreign\.)?diff\.tar(?:\.(?:gzip|zstd))?)$/;
+
+/**
+ * Refuses layers that cannot be unpacked.
+ * @throws BrunError (ERR_UNSUPPORTED) with the media type
+ */
+export function checkLayerType({ mediaType, digest }: Descriptor, where: string): void {
+  // Without one what the bytes are tells.
+  if (mediaType === "" || UNPACKED.test(mediaType)) return;
+  const layer = `${where}: layer ${shortDigest(digest)}`;
+  const encrypted = mediaType.endsWith("+encrypted");
+  throw new BrunError(`${layer} has the media type ${quoted(mediaType)}, which brun does not unpack`, {
+    code: "ERR_UNSUPPORTED",
+    where: layer,
+    hint: encrypted
+      ? "it is encrypted: skopeo copy --decryption-key KEY … oci:DIR decrypts it"
+      : "skopeo copy --dest-compress … oci:DIR packs it anew",
+  });
+}
+
+/** How files begin that are compressed in a way that is not read, and what uncompresses them. */
+const FOREIGN: readonly (readonly [magic: readonly number[], name: string, program: string])[] = [
+  [[0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00], "xz", "xz -d"],
+  [[0x5d, 0x00, 0x00], "lzma", "xz -d --format=lzma"],
+  [[0x42, 0x5a, 0x68], "bzip2", "bzip2 -d"],
+  [[0x04, 0x22, 0x4d, 0x18], "lz4", "lz4 -d"],
+];
+
+/** Refuses bytes that are compressed otherwise than by gzip or zstd. Throws a BrunError (ERR_UNSUPPORTED). */
+export function checkCompression(head: Uint8Array): void {
+  const found = FOREIGN.find(([magic]) => magic.every((byte, i) => head[i] === byte));
+  if (found === undefined) return;
+  throw new BrunError(`the layer is compressed by ${found[1]}, and not by gzip or zstd`, {
+    code: "ERR_UNSUPPORTED",
+    hint: `${found[2]} uncompresses it`,
+  });
 }
 
 /** The media type of a layer that begins like this. */

@@ -100,27 +100,27 @@ export interface ImageConfig {
 /**
  * Reads a manifest or an index.
  * @param mediaType as the transport says it; what is in the document counts more
- * @throws BrunError (ERR_CONFIG) it is neither
+ * @throws BrunError (ERR_ARCHIVE) it is neither
  */
 export function parseManifest(bytes: Uint8Array, mediaType: string, where: string): Manifest {
   const json = document(bytes, where);
   const type = typeof json.mediaType === "string" && json.mediaType !== "" ? json.mediaType : mediaType;
   if (json.schemaVersion === 1 || type.startsWith("application/vnd.docker.distribution.manifest.v1+")) {
     throw new BrunError(`${where} has Docker's first manifest format, which has been given up`, {
-      code: "ERR_CONFIG",
+      code: "ERR_ARCHIVE",
       where,
       hint: "push the image anew with a tool of today",
     });
   }
   if (json.schemaVersion !== undefined && json.schemaVersion !== 2) {
     throw new BrunError(`${where} has schemaVersion ${String(json.schemaVersion)}`, {
-      code: "ERR_CONFIG",
+      code: "ERR_ARCHIVE",
       where,
     });
   }
   // A document that could be read as both is refused (CVE-2021-41190).
   if (json.manifests !== undefined && (json.layers !== undefined || json.config !== undefined)) {
-    throw new BrunError(`${where} is both an image and an index`, { code: "ERR_CONFIG", where });
+    throw new BrunError(`${where} is both an image and an index`, { code: "ERR_ARCHIVE", where });
   }
   const isIndex = type === MEDIA.index || type === MEDIA.dockerIndex || json.manifests !== undefined;
   if (isIndex) {
@@ -129,7 +129,7 @@ export function parseManifest(bytes: Uint8Array, mediaType: string, where: strin
   }
   if (json.config === undefined) {
     throw new BrunError(`${where} is no image${type === "" ? "" : `: its type is ${type}`}`, {
-      code: "ERR_CONFIG",
+      code: "ERR_ARCHIVE",
       where,
     });
   }
@@ -139,7 +139,7 @@ export function parseManifest(bytes: Uint8Array, mediaType: string, where: strin
 
 /**
  * Reads an image's config.
- * @throws BrunError (ERR_CONFIG)
+ * @throws BrunError (ERR_ARCHIVE)
  */
 export function parseImageConfig(bytes: Uint8Array, where: string): ImageConfig {
   const json = parsed(configSchema, document(bytes, where), where);
@@ -164,11 +164,25 @@ export function parseImageConfig(bytes: Uint8Array, where: string): ImageConfig 
   };
 }
 
+/** JSON of an image. Throws a BrunError (ERR_ARCHIVE). */
+export function imageJson(bytes: Uint8Array, where: string): unknown {
+  try {
+    return parseJson(fromUtf8(bytes), where);
+  } catch (error) {
+    if (!(error instanceof BrunError)) throw error;
+    throw new BrunError(`${where} is no JSON: ${error.message}`, {
+      code: "ERR_ARCHIVE",
+      where,
+      cause: error,
+    });
+  }
+}
+
 function document(bytes: Uint8Array, where: string): Record<string, unknown> {
-  const json = parseJson(fromUtf8(bytes), where);
+  const json = imageJson(bytes, where);
   if (typeof json === "object" && json !== null && !Array.isArray(json))
     return json as Record<string, unknown>;
-  throw new BrunError(`${where} is no JSON object`, { code: "ERR_CONFIG", where });
+  throw new BrunError(`${where} is no JSON object`, { code: "ERR_ARCHIVE", where });
 }
 
 function parsed<const T extends v.GenericSchema>(schema: T, json: unknown, where: string): v.InferOutput<T> {
@@ -176,7 +190,7 @@ function parsed<const T extends v.GenericSchema>(schema: T, json: unknown, where
   if (result.success) return result.output;
   const [issue] = result.issues;
   const path = v.getDotPath(issue);
-  throw new BrunError(`${path === null ? "" : `${path}: `}${issue.message}`, { code: "ERR_CONFIG", where });
+  throw new BrunError(`${path === null ? "" : `${path}: `}${issue.message}`, { code: "ERR_ARCHIVE", where });
 }
 
 function toDescriptor(one: v.InferOutput<typeof descriptor>): Descriptor {

@@ -85,7 +85,7 @@ function isAttestation({ annotations, platform }: Descriptor): boolean {
 
 /**
  * The manifest of an index for a platform.
- * @throws BrunError (ERR_IMAGE_NOT_FOUND) there is none, with those that there are
+ * @throws BrunError (ERR_PLATFORM) there is none, with those that there are
  */
 export function choosePlatform(
   manifests: readonly Descriptor[],
@@ -107,7 +107,7 @@ export function choosePlatform(
     ...new Set(images.map(({ platform }) => (platform ? platformText(normalised(platform)) : ""))),
   ];
   throw new BrunError(`${image} is not for ${platformText(wanted)}`, {
-    code: "ERR_IMAGE_NOT_FOUND",
+    code: "ERR_PLATFORM",
     hint:
       there.length === 0 ? "its index lists no image" : `there are: ${there.sort().slice(0, 12).join(", ")}`,
   });

@@ -2,9 +2,12 @@
 import { cpus } from "node:os";
 import { BrunError } from "../errors.ts";
 import type { UsernsMode } from "../modes.ts";
+import { E } from "../sys/errno.ts";
+import { SysError } from "../sys/error.ts";
 import { absolute } from "../sys/fs.ts";
 import { findStored, type ReadyImage } from "./cached.ts";
 import { digestOf, hexOf, shortDigest } from "./digest.ts";
+import { checkLayerType } from "./formats.ts";
 import { type UnpackIds, unpackIds } from "./ids.ts";
 import { type Descriptor, type Manifest, MEDIA, parseImageConfig, parseManifest } from "./manifest.ts";
 import { choosePlatform, type Platform, platformText, runsOn } from "./platform.ts";
@@ -18,7 +21,7 @@ import { archiveFiles, SavedSource } from "./source/archive.ts";
 import { DirSource, directoryFiles, LayoutSource } from "./source/layout.ts";
 import { RegistrySource } from "./source/registry.ts";
 import type { Document, Source } from "./source/source.ts";
-import { ImageStore } from "./store.ts";
+import { ImageStore, SPACE_HINT } from "./store.ts";
 
 /** When a registry is asked: podman's --pull. */
 
@@ -142,7 +145,7 @@ async function resolve(source: Source, where: string, platform: Platform): Promi
     if (manifest.kind === "manifest") return { top, document, manifest };
     document = await source.manifest(choosePlatform(manifest.manifests, platform, where));
   }
-  throw new BrunError(`${where} has indexes in indexes without end`, { code: "ERR_CONFIG", where });
+  throw new BrunError(`${where} has indexes in indexes without end`, { code: "ERR_ARCHIVE", where });
 }
 
 async function fetchImage(
@@ -155,6 +158,15 @@ async function fetchImage(
   const where = nameText(name);
   try {
     return await store.making(() => makeImage(where, source, store, ids, options));
+  } catch (error) {
+    if (!(error instanceof SysError)) throw error;
+    const full = error.errno === E.ENOSPC;
+    throw new BrunError(error.message, {
+      code: full ? "ERR_NO_SPACE" : error.code,
+      where,
+      hint: full ? SPACE_HINT : undefined,
+      cause: error,
+    });
   } finally {
     source.close();
   }
@@ -170,7 +182,7 @@ async function makeImage(
   const { top, document, manifest } = await resolve(source, where, options.platform);
   if (!isConfig(manifest.config)) {
     throw new BrunError(`${where} is no container image, but ${manifest.config.mediaType}`, {
-      code: "ERR_CONFIG",
+      code: "ERR_ARCHIVE",
       where,
     });
   }
@@ -180,7 +192,7 @@ async function makeImage(
     throw new BrunError(
       `${where} is for ${platformText(config.platform)}, and not for ${platformText(options.platform)}`,
       {
-        code: "ERR_IMAGE_NOT_FOUND",
+        code: "ERR_PLATFORM",
         hint: `--platform ${platformText(config.platform)} takes it all the same`,
       },
     );
@@ -188,13 +200,16 @@ async function makeImage(
   const { layers } = manifest;
   if (layers.length !== config.diffIds.length) {
     throw new BrunError(`${where} has ${layers.length} layers and a config for ${config.diffIds.length}`, {
-      code: "ERR_CONFIG",
+      code: "ERR_ARCHIVE",
       where,
     });
   }
-  if (layers.length === 0) throw new BrunError(`${where} has no layers`, { code: "ERR_CONFIG", where });
+  if (layers.length === 0) throw new BrunError(`${where} has no layers`, { code: "ERR_ARCHIVE", where });
+  for (const layer of layers) checkLayerType(layer, where);
   const size = layers.reduce((sum, layer) => sum + layer.size, 0);
-  if (config.diffIds.some((diffId) => !store.hasLayer(ids, diffId))) {
+  const wanted = layers.filter((_, i) => !store.hasLayer(ids, config.diffIds[i]!));
+  if (source instanceof RegistrySource) source.checkSpace(wanted);
+  if (wanted.length > 0) {
     options.progress?.({ type: "image", doing: "pulling", name: where, layers: layers.length, size });
   }
   removeLeftovers(store);
@@ -314,9 +329,7 @@ function ofLayer(error: unknown, where: string, { digest }: Descriptor): unknown
   return new BrunError(error.message, {
     code: error.code === "ENOSPC" ? "ERR_NO_SPACE" : error.code,
     where: `${where}: layer ${shortDigest(digest)}`,
-    hint:
-      error.hint ??
-      (error.code === "ENOSPC" ? "`brun image prune`, or XDG_DATA_HOME on another disk" : undefined),
+    hint: error.hint ?? (error.code === "ENOSPC" ? SPACE_HINT : undefined),
     cause: error,
   });
 }

@@ -55,7 +55,7 @@ export async function push(
     const config = store.blob(image.config);
     const manifest = bytes === null ? null : parseManifest(bytes, "", image.name);
     if (bytes === null || config === null || manifest?.kind !== "manifest") {
-      throw new BrunError("its manifest is missing in the store", {
+      throw new BrunError(`${image.name} has lost its manifest`, {
         code: "ERR_STATE",
         where: image.name,
         hint: `brun image pull ${image.name}`,
@@ -145,7 +145,7 @@ function idsOfLayers(
       if (!(error instanceof BrunError)) throw error;
     }
   }
-  throw new BrunError("its layers are not there for your ids", {
+  throw new BrunError(`${name} has no layers for your ids`, {
     code: "ERR_STATE",
     where: name,
     hint: `brun image pull ${name}`,
@@ -232,7 +232,7 @@ async function writeLayer(
     throw new BrunError(error.message, {
       code: error.code,
       where: `${image.name}: layer ${shortDigest(diffId)}`,
-      hint: error.hint ?? `brun image remove ${image.name}, and pull it again`,
+      hint: error.hint ?? `\`brun image remove ${image.name}\`, and pull it again`,
       cause: error,
     });
   }

@@ -36,6 +36,7 @@ export function storeDirectory(): string {
   const home = variable("HOME");
   if (home?.startsWith("/") && home !== "/") return `${home}/.local/share/brun/images`;
   throw new BrunError("there is no place for images: HOME is not set", {
+    code: "ERR_STATE",
     hint: "set HOME, or XDG_DATA_HOME",
   });
 }

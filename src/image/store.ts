@@ -78,6 +78,9 @@ export interface LayerArchive extends PackedLayer {
 /** By which algorithm what nobody has said is computed. */
 const SHA256 = "sha256:";
 
+/** What helps a full disk. */
+export const SPACE_HINT = "`brun image prune --all`, or XDG_DATA_HOME on another disk";
+
 /** How much of the free space one layer may take. */
 const ROOM = 0.95;
 
@@ -104,6 +107,7 @@ export class ImageStore {
       throw new BrunError(
         `cannot keep images in ${directory}: ${stat.uid === euid ? "others may write to it" : "it is not yours"}`,
         {
+          code: "ERR_STATE",
           hint: "XDG_DATA_HOME may name another directory",
         },
       );
@@ -311,13 +315,22 @@ export class ImageStore {
     check(syscall(NR.renameat2, AT_FDCWD, cstr(from), AT_FDCWD, cstr(to), 0), `rename ${from} to ${to}`);
   }
 
-  /** What one layer may take of what is free for this user where the store is. Throws a SysError. */
+  /** Bytes that are free for this user where the store is. Throws a SysError. */
+  freeSpace(): number {
+    return this.free().bytes;
+  }
+
+  /** What one layer may take of that. Throws a SysError. */
   private room(): Room {
+    const { bytes, inodes } = this.free();
+    return { bytes: Math.floor(bytes * ROOM), inodes: Math.floor(inodes * ROOM) };
+  }
+
+  private free(): Room {
     const statfs = new BigInt64Array(16);
     check(syscall(NR.statfs, cstr(this.directory), statfs), `look at ${this.directory}`);
     // struct statfs: f_type, f_bsize, f_blocks, f_bfree, f_bavail, f_files, f_ffree. Some file systems say nothing.
-    const of = (all: bigint, free: bigint) =>
-      all === 0n ? Number.MAX_SAFE_INTEGER : Math.floor(Number(free) * ROOM);
+    const of = (all: bigint, free: bigint) => (all === 0n ? Number.MAX_SAFE_INTEGER : Number(free));
     return {
       bytes: of(statfs[2]!, statfs[4]! * statfs[1]!),
       inodes: of(statfs[5]!, statfs[6]!),
@@ -336,7 +349,7 @@ export class ImageStore {
 
 /** A hard link to what is not there. */
 function missingTarget(path: string, target: string): BrunError {
-  return new BrunError(`${path} is a hard link to ${target}, which no layer has`, { code: "ERR_CONFIG" });
+  return new BrunError(`${path} is a hard link to ${target}, which no layer has`, { code: "ERR_ARCHIVE" });
 }
 
 function mismatch(what: string, got: string, wanted: string): BrunError {

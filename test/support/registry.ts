@@ -22,6 +22,8 @@ export interface Faults {
   /** All of them. */
   readonly limited?: boolean;
   readonly contentType?: string;
+  /** Blobs come in pieces of 4 kB, so many milliseconds apart. */
+  readonly slow?: number;
   /** The first uploads break off after so many bytes, which the registry keeps. */
   readonly cutUpload?: { after: number; times: number };
   /** Uploads that broke off are forgotten. */
@@ -270,7 +272,8 @@ export class TestRegistry implements Disposable {
       found instanceof Uint8Array ? found : this.blobs.get(found === undefined ? reference : found.manifest);
     if (bytes === undefined) return failure(404, "MANIFEST_UNKNOWN");
     const digest = `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
-    const { mediaType } = JSON.parse(new TextDecoder().decode(bytes)) as { mediaType?: string };
+    const text = new TextDecoder().decode(bytes);
+    const { mediaType } = (text.startsWith("{") ? JSON.parse(text) : {}) as { mediaType?: string };
     return new Response(method === "HEAD" ? null : new Uint8Array(bytes), {
       headers: {
         "content-type": this.faults.contentType ?? mediaType ?? MEDIA.manifest,
@@ -315,12 +318,26 @@ export class TestRegistry implements Disposable {
       });
       return new Response(stream, { status, headers });
     }
+    const { slow } = this.faults;
+    if (slow !== undefined) return new Response(dripping(bytes.slice(from), slow), { status, headers });
     this.blobBytes += bytes.length - from;
     const { drip } = this.faults;
     if (drip !== undefined)
       return new Response(this.dripping(bytes.subarray(from), drip), { status, headers });
     return new Response(new Uint8Array(bytes.subarray(from)), { status, headers });
   }
+}
+
+function dripping(bytes: Uint8Array, ms: number): ReadableStream<Uint8Array> {
+  let at = 0;
+  return new ReadableStream({
+    async pull(controller) {
+      await Bun.sleep(ms);
+      controller.enqueue(bytes.slice(at, at + 4096));
+      at += 4096;
+      if (at >= bytes.length) controller.close();
+    },
+  });
 }
 
 function failure(status: number, code: string, headers: Record<string, string> = {}): Response {

@@ -54,7 +54,7 @@ export class LayoutDestination implements Destination {
       mkdirAll(`${directory}/blobs/sha256`, 0o755);
       if (!exists(`${directory}/oci-layout`)) {
         if (readdir(directory).length > 1) {
-          throw new BrunError("there are other files, and no OCI layout", {
+          throw new BrunError(`${this.where} has other files, and is no OCI layout`, {
             code: "ERR_EXISTS",
             where: this.where,
             hint: "name a directory that is not there",
@@ -123,7 +123,7 @@ export class LayoutDestination implements Destination {
     if (text === null) return { schemaVersion: 2, mediaType: MEDIA.index, manifests: [] } as Index;
     const where = `${this.where}: index.json`;
     if (parseManifest(readFile(path), "", where).kind !== "index")
-      throw new BrunError("index.json is no index", { code: "ERR_CONFIG", where: this.where });
+      throw new BrunError("index.json is no index", { code: "ERR_ARCHIVE", where: this.where });
     return parseJson(text, where) as Index;
   }
 }

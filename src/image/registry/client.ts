@@ -5,7 +5,7 @@ import { fromUtf8 } from "../../sys/utf8.ts";
 import { DOCUMENT_MAX, MEDIA } from "../manifest.ts";
 import type { Endpoint } from "./conf.ts";
 import type { Credentials } from "./credentials.ts";
-import { isSilence, isTlsFailure } from "./failure.ts";
+import { isCertificateFailure, isSilence } from "./failure.ts";
 import { type HttpRequest, request, smallBody } from "./http.ts";
 import { type TlsOptions, tlsOptions } from "./tls.ts";
 import { basic, checkRealm, fetchToken, isLinkLocal, parseChallenges } from "./token.ts";
@@ -121,7 +121,7 @@ export class RegistryClient {
     for (let redirects = 0; ; redirects++) {
       const own =
         url.origin === origin && this.authorization !== null ? { Authorization: this.authorization } : {};
-      const response = await request({
+      const response = await this.request({
         url: url.href,
         ...(method !== undefined && { method }),
         ...(body !== undefined && { body }),
@@ -135,6 +135,18 @@ export class RegistryClient {
       await response.body?.cancel();
       if (redirects === REDIRECTS_MAX) throw this.wrong("redirects without end");
       url = this.redirected(location, url);
+    }
+  }
+
+  /** A request whose failure says which image it was for. */
+  private async request(what: HttpRequest): Promise<Response> {
+    try {
+      return await request(what);
+    } catch (error) {
+      if (!(error instanceof BrunError) || error.where !== undefined || this.endpoint.repository === "")
+        throw error;
+      const { code, hint } = error;
+      throw new BrunError(error.message, { code, hint, where: this.name, cause: error.cause });
     }
   }
 
@@ -169,18 +181,14 @@ export class RegistryClient {
       return this.scheme;
     }
     try {
-      const response = await request({ url: `https://${host}/v2/`, tls: this.tls, signal: this.signal });
+      const response = await this.request({ url: `https://${host}/v2/`, tls: this.tls, signal: this.signal });
       await response.body?.cancel();
       this.scheme = "https";
     } catch (error) {
       if (this.signal?.aborted) throw error;
       if (isSilence((error as BrunError).cause)) throw error;
       // A certificate that nobody vouches for is a server with TLS: it is not spoken to in the clear instead.
-      if (
-        isTlsFailure(error) &&
-        /issuer|self.signed|altname|expired|verify/i.test(String((error as BrunError).message))
-      )
-        throw error;
+      if (isCertificateFailure(error)) throw error;
       this.scheme = "http";
     }
     return this.scheme;
@@ -248,7 +256,7 @@ export class RegistryClient {
     if (status === 401 || status === 403) return this.unauthorized();
     if (status === 429) {
       return new BrunError(`${host} allows no more requests for now`, {
-        code: "ERR_NETWORK",
+        code: "ERR_RATE_LIMIT",
         hint: "wait, log in, or name a mirror in registries.conf ([[registry.mirror]])",
       });
     }

@@ -6,7 +6,7 @@
 import { callerIdentity } from "../../container/root.ts";
 import { BrunError } from "../../errors.ts";
 import { findProgram } from "../../host/find-program.ts";
-import { quoted } from "../../printable.ts";
+import { printable, quoted } from "../../printable.ts";
 import { parseJson } from "../../spec/json.ts";
 import { environmentStrings, variable } from "../../sys/environment.ts";
 import { mkdirAll, readTextIfThere, replaceFile } from "../../sys/fs.ts";
@@ -139,12 +139,15 @@ function askHelper(name: string, server: string): Credentials | null {
   );
   if (result.code !== 0 || result.signal !== 0) {
     if (/not found|no credentials/i.test(result.output)) return null;
-    throw new BrunError(`${program} failed: ${result.output.trim().split("\n")[0] ?? ""}`);
+    throw new BrunError(`${program} failed: ${printable(result.output.trim().split("\n")[0] ?? "")}`, {
+      code: "ERR_UNAUTHORIZED",
+      hint: `it has the login of ${server}`,
+    });
   }
   const json = parseJson(result.output, program) as { Username?: unknown; Secret?: unknown };
   const { Username: username, Secret: secret } = json;
   if (typeof username !== "string" || typeof secret !== "string")
-    throw new BrunError(`${program} said no name and secret`);
+    throw new BrunError(`${program} said no name and secret`, { code: "ERR_UNAUTHORIZED" });
   return username === "<token>"
     ? { kind: "identity token", token: secret }
     : { kind: "password", username, password: secret };

@@ -1,20 +1,15 @@
-/** Why a registry cannot be spoken to, for people. */
-import { connect } from "node:tls";
+/** Why a registry cannot be spoken to, for a person: what fetch() has thrown, and the certificate that was the matter. */
+import { connect, type PeerCertificate } from "node:tls";
 import { BrunError } from "../../errors.ts";
 import { printable } from "../../printable.ts";
 import { variable } from "../../sys/environment.ts";
 
-/** How long a server's certificate is waited for, in milliseconds. */
-const CERTIFICATE_TIMEOUT = 5000;
-const HTTPS_PORT = 443;
-
 const codeOf = (error: unknown): string => String((error as { code?: unknown }).code ?? "");
 
-/** Whether TLS was the matter, with a server that has none or a certificate that nobody vouches for. */
-export function isTlsFailure(error: unknown): boolean {
-  const cause = error instanceof BrunError ? error.cause : error;
-  return /CERT|SSL|TLS|ALTNAME|SELF_SIGNED|issuer|certificate|WRONG_VERSION/i.test(
-    `${codeOf(cause)} ${(cause as Error)?.message ?? ""}`,
+/** Whether a failure may be another one the next time. */
+export function isPassing(error: unknown): boolean {
+  return /ECONNRESET|ConnectionClosed|ConnectionReset|ETIMEDOUT|Timeout|EPIPE|EAI_AGAIN|does not answer/i.test(
+    `${codeOf(error)} ${(error as Error).message}`,
   );
 }
 
@@ -25,22 +20,42 @@ export function isSilence(error: unknown): boolean {
   return (error as Error | undefined)?.message === SILENCE;
 }
 
-/** The error of a request that got no answer. */
+/** Codes of OpenSSL and Node.js about a certificate, and what they say. */
+const REASONS: readonly (readonly [code: RegExp, why: string])[] = [
+  [/ALTNAME/, "it is for other names"],
+  [/EXPIRED/, "it has expired"],
+  [/NOT_YET_VALID/, "it is not valid yet"],
+  [/SELF_SIGNED/, "it vouches for itself alone"],
+  [/ISSUER|LEAF_SIGNATURE|CHAIN|UNTRUSTED/, "nobody that this machine trusts vouches for it"],
+  [/REVOKED/, "it has been revoked"],
+  [/CERT|SIGNATURE/, "it is not sound"],
+];
+
+/** Whether it was a certificate that was not accepted: the server speaks TLS. */
+export function isCertificateFailure(error: unknown): boolean {
+  const cause = error instanceof BrunError ? error.cause : error;
+  return reasonOf(cause) !== undefined;
+}
+
+function reasonOf(cause: unknown): readonly [RegExp, string] | undefined {
+  const code = codeOf(cause);
+  return REASONS.find(([pattern]) => pattern.test(code));
+}
+
+/** @param cause what fetch() has thrown for this address */
 export async function unreachable(url: string, cause: unknown): Promise<BrunError> {
   const { host } = new URL(url);
   const code = codeOf(cause);
   const message = (cause as Error).message ?? String(cause);
   const details = { code: "ERR_NETWORK", cause } as const;
-  if (isTlsFailure(cause)) {
-    // One that does not speak TLS shows none.
-    const whose = /WRONG_VERSION/.test(`${code} ${message}`) ? null : await certificateText(url);
-    return new BrunError(
-      `the certificate of ${host} is not accepted: ${message}${whose === null ? "" : ` (${whose})`}`,
-      {
-        ...details,
-        hint: `put its authority into ~/.config/containers/certs.d/${host}/ca.crt, or name it by SSL_CERT_FILE`,
-      },
-    );
+  const reason = reasonOf(cause);
+  if (reason !== undefined) return untrusted(new URL(url), reason[1], cause);
+  if (code === "EPROTO" || /SSL|WRONG_VERSION|handshake/i.test(`${code} ${message}`)) {
+    return new BrunError(`${host} does not speak TLS`, {
+      code: "ERR_TLS",
+      cause,
+      hint: "--tls-verify=false, or insecure = true for it in registries.conf, does without",
+    });
   }
   const proxy = proxyOf(url);
   const between = proxy === null ? "" : ` by the proxy ${proxy.host}`;
@@ -50,7 +65,9 @@ export async function unreachable(url: string, cause: unknown): Promise<BrunErro
       hint: proxy === null ? "is the name right, and is there a network?" : `${proxy.variable} names it`,
     });
   }
-  if (/ConnectionRefused|ECONNREFUSED|Unable to connect/i.test(`${code} ${message}`)) {
+  if (
+    /ConnectionRefused|ECONNREFUSED|Unable to connect|EHOSTUNREACH|ENETUNREACH/i.test(`${code} ${message}`)
+  ) {
     return new BrunError(`${host} cannot be reached${between}`, {
       ...details,
       hint:
@@ -59,7 +76,10 @@ export async function unreachable(url: string, cause: unknown): Promise<BrunErro
           : `is ${proxy.variable} right? NO_PROXY names hosts that need none`,
     });
   }
-  return new BrunError(`${host}: ${message}${between}`, details);
+  return new BrunError(
+    `${host}: ${message.replace(/\. For more information, pass .*/, "")}${between}`,
+    details,
+  );
 }
 
 /** The proxy that the environment names for an address; null for none. Its login is left out. */
@@ -83,29 +103,57 @@ function proxyOf(url: string): { readonly variable: string; readonly host: strin
   return null;
 }
 
-/** Whose certificate a server shows, who issued it, for which names and until when; null where it shows none. */
-function certificateText(url: string): Promise<string | null> {
-  const { hostname, port } = new URL(url);
-  const host = hostname.replace(/^\[|\]$/g, "");
-  return new Promise((resolve) => {
-    // Nothing is sent to it: who it says that it is, is all that is wanted.
-    const options = { host, port: Number(port) || HTTPS_PORT, rejectUnauthorized: false };
-    const socket = connect(/^[\d.]+$|:/.test(host) ? options : { ...options, servername: host });
-    const end = (text: string | null): void => {
-      socket.destroy();
-      resolve(text);
-    };
-    socket.setTimeout(CERTIFICATE_TIMEOUT, () => end(null));
-    socket.on("error", () => end(null));
-    socket.on("secureConnect", () => {
-      const { subject, issuer, subjectaltname, valid_to: until } = socket.getPeerCertificate();
-      const name = (of: unknown): string => {
-        const { CN, O } = (of ?? {}) as { CN?: unknown; O?: unknown };
-        return CN === undefined ? `O=${O ?? "?"}` : `CN=${CN}`;
-      };
-      const names = subjectaltname ? `, for ${subjectaltname}` : "";
-      const text = `${name(subject)}, issued by ${name(issuer)}${names}, valid until ${until}`;
-      end(printable(text, true).slice(0, 300));
-    });
+async function untrusted({ host, hostname, port }: URL, why: string, cause: unknown): Promise<BrunError> {
+  const certificate = await certificateOf(hostname.replace(/^\[|\]$/g, ""), Number(port || 443));
+  const names = namesOf(certificate);
+  const told = certificate === null ? "" : ` (${subjectText(certificate)})`;
+  const authority = `put its authority into ~/.config/containers/certs.d/${host}/ca.crt, or name it by SSL_CERT_FILE`;
+  const hint = /names/.test(why)
+    ? `its names are ${names || "none"}`
+    : /expired|valid yet/.test(why)
+      ? "is the clock of this machine right?"
+      : authority;
+  return new BrunError(`the certificate of ${host} is not accepted: ${why}${told}`, {
+    code: "ERR_TLS",
+    cause,
+    hint,
   });
+}
+
+const CERTIFICATE_TIMEOUT = 5000;
+
+/** The certificate that a server shows; null when that cannot be had. It is looked at, and nothing else is said to the server. */
+function certificateOf(host: string, port: number): Promise<PeerCertificate | null> {
+  return new Promise((resolve) => {
+    const done = (certificate: PeerCertificate | null) => {
+      clearTimeout(timer);
+      socket.destroy();
+      resolve(certificate);
+    };
+    const timer = setTimeout(() => done(null), CERTIFICATE_TIMEOUT);
+    const servername = /^[\d.]+$|:/.test(host) ? "" : host;
+    const socket = connect({ host, port, servername, rejectUnauthorized: false }, () => {
+      const certificate = socket.getPeerCertificate();
+      done(certificate?.subject === undefined ? null : certificate);
+    });
+    socket.once("error", () => done(null));
+  });
+}
+
+/** "CN=registry.test, by CN=Example CA, until 2026-12-02". */
+function subjectText({ subject, issuer, valid_to }: PeerCertificate): string {
+  const until = Date.parse(valid_to);
+  const date = Number.isNaN(until) ? "" : `, until ${new Date(until).toISOString().slice(0, 10)}`;
+  return printable(`${nameText(subject)}, by ${nameText(issuer)}${date}`);
+}
+
+function nameText(name: object): string {
+  return Object.entries(name)
+    .map(([key, value]) => `${key}=${String(value)}`)
+    .join(" ")
+    .slice(0, 200);
+}
+
+function namesOf(certificate: PeerCertificate | null): string {
+  return printable((certificate?.subjectaltname ?? "").replaceAll(/(?:DNS|IP Address):/g, "").slice(0, 300));
 }

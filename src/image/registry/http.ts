@@ -1,6 +1,6 @@
 /** Requests to a registry that may have to be made again: lost connections, 5xx, 429 with Retry-After. */
 import { BrunError } from "../../errors.ts";
-import { isSilence, SILENCE, unreachable } from "./failure.ts";
+import { isPassing, isSilence, SILENCE, unreachable } from "./failure.ts";
 import type { TlsOptions } from "./tls.ts";
 
 /** A request. */
@@ -119,15 +119,6 @@ function wait(ms: number, signal: AbortSignal | undefined): Promise<void> {
       reject(signal.reason);
     });
   });
-}
-
-const codeOf = (error: unknown): string => String((error as { code?: unknown }).code ?? "");
-
-/** Whether a failure may be another one the next time. */
-function isPassing(error: unknown): boolean {
-  return /ECONNRESET|ConnectionClosed|ConnectionReset|ETIMEDOUT|Timeout|EPIPE|EAI_AGAIN|does not answer/i.test(
-    `${codeOf(error)} ${(error as Error).message}`,
-  );
 }
 
 /**

@@ -8,13 +8,13 @@ import { createGunzip, createZstdDecompress } from "node:zlib";
 import * as v from "valibot";
 import { BrunError } from "../../errors.ts";
 import { quoted } from "../../printable.ts";
-import { parseJson } from "../../spec/json.ts";
+import { E } from "../../sys/errno.ts";
 import { check } from "../../sys/error.ts";
 import { NR, syscall } from "../../sys/ffi.ts";
-import { absolute, close, fstat, unlink } from "../../sys/fs.ts";
-import { fromUtf8, utf8 } from "../../sys/utf8.ts";
+import { absolute, close, fstat, tryStat, unlink } from "../../sys/fs.ts";
+import { utf8 } from "../../sys/utf8.ts";
 import { digestOf } from "../digest.ts";
-import { type Descriptor, DOCUMENT_MAX, MEDIA, parseImageConfig } from "../manifest.ts";
+import { type Descriptor, DOCUMENT_MAX, imageJson, MEDIA, parseImageConfig } from "../manifest.ts";
 import { type FileName, nameText, parseName } from "../reference.ts";
 import { BLOCK, TarError } from "../tar/header.ts";
 import { TarReader } from "../tar/reader.ts";
@@ -28,6 +28,10 @@ const LINKS_MAX = 8;
 
 /** The files of an archive. Throws a BrunError. */
 export async function archiveFiles(path: string, temporary: string, where: string): Promise<Files> {
+  if (tryStat(path) === -E.ENOENT) {
+    const hint = "is it the right file?";
+    throw new BrunError(`there is no ${path}`, { code: "ERR_IMAGE_NOT_FOUND", where, hint });
+  }
   const opened = await openPlain(path, temporary, where);
   const members = readMembers(opened.fd, where);
   const find = (name: string): { readonly offset: number; readonly size: number } => {
@@ -38,12 +42,13 @@ export async function archiveFiles(path: string, temporary: string, where: strin
       if (!("link" in member)) return member;
       at = clean(absolute(member.link, `/${at.slice(0, Math.max(0, at.lastIndexOf("/")))}`));
     }
-    throw new BrunError(`${where} has no file ${quoted(name)}`, { code: "ERR_IMAGE_NOT_FOUND", where });
+    throw new BrunError(`${where} has no file ${quoted(name)}`, { code: "ERR_ARCHIVE", where });
   };
   return {
     read: async (name) => {
       const { offset, size } = find(name);
-      if (size > DOCUMENT_MAX) throw new BrunError(`${quoted(name)} in it has ${size} bytes`, { where });
+      if (size > DOCUMENT_MAX)
+        throw new BrunError(`${quoted(name)} in it has ${size} bytes`, { code: "ERR_ARCHIVE", where });
       const bytes = new Uint8Array(size);
       readAt(opened.fd, bytes, offset, where);
       return bytes;
@@ -89,7 +94,10 @@ async function openPlain(
     unlink(temporary);
     throw error instanceof BrunError
       ? error
-      : new BrunError(`${where} cannot be uncompressed: ${(error as Error).message}`, { where });
+      : new BrunError(`${where} cannot be uncompressed: ${(error as Error).message}`, {
+          code: "ERR_ARCHIVE",
+          where,
+        });
   }
 }
 
@@ -99,7 +107,7 @@ function readAt(fd: number, bytes: Uint8Array, offset: number, where: string): v
       syscall(NR.pread64, fd, bytes.subarray(at), bytes.length - at, offset + at),
       `read ${where}`,
     );
-    if (n === 0) throw new BrunError(`${where} has been cut off`, { code: "ERR_CONFIG", where });
+    if (n === 0) throw new BrunError(`${where} has been cut off`, { code: "ERR_ARCHIVE", where });
     at += n;
   }
 }
@@ -131,7 +139,7 @@ function readMembers(fd: number, where: string): ReadonlyMap<string, Member> {
       reader.feed(block);
       if (skip === 0) continue;
       const rounded = Math.ceil(skip / BLOCK) * BLOCK;
-      if (at + skip > end) throw new BrunError(`${where} has been cut off`, { code: "ERR_CONFIG", where });
+      if (at + skip > end) throw new BrunError(`${where} has been cut off`, { code: "ERR_ARCHIVE", where });
       reader.skip();
       at += rounded;
       skip = 0;
@@ -139,7 +147,7 @@ function readMembers(fd: number, where: string): ReadonlyMap<string, Member> {
   } catch (error) {
     if (error instanceof TarError)
       throw new BrunError(`${where} is no sound tar archive: ${error.message}`, {
-        code: "ERR_CONFIG",
+        code: "ERR_ARCHIVE",
         where,
       });
     throw error;
@@ -170,18 +178,15 @@ export class SavedSource implements Source {
 
   async top(): Promise<Document> {
     const where = `${this.where}: manifest.json`;
-    const result = v.safeParse(
-      savedSchema,
-      parseJson(fromUtf8(await this.files.read("manifest.json")), where),
-    );
+    const result = v.safeParse(savedSchema, imageJson(await this.files.read("manifest.json"), where));
     if (!result.success)
-      throw new BrunError(`${where} is not what docker save writes`, { code: "ERR_CONFIG", where });
+      throw new BrunError(`${where} is not what docker save writes`, { code: "ERR_ARCHIVE", where });
     const chosen = this.choose(result.output);
     this.configBytes = await this.files.read(chosen.Config);
     const config = parseImageConfig(this.configBytes, `${this.where}: ${chosen.Config}`);
     if (config.diffIds.length !== chosen.Layers.length) {
       throw new BrunError(`${this.where} has another number of layers than its config says`, {
-        code: "ERR_CONFIG",
+        code: "ERR_ARCHIVE",
         where: this.where,
       });
     }
@@ -219,7 +224,7 @@ export class SavedSource implements Source {
   }
 
   manifest(): Promise<Document> {
-    throw new BrunError(`${this.where} has no index`, { code: "ERR_CONFIG", where: this.where });
+    throw new BrunError(`${this.where} has no index`, { code: "ERR_ARCHIVE", where: this.where });
   }
 
   async config(): Promise<Uint8Array> {

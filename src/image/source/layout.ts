@@ -24,13 +24,32 @@ export interface Files {
 /** The files below a directory. */
 export function directoryFiles(directory: string, where: string): Files {
   return {
-    read: async (path) => readDocument(`${directory}/${path}`, where),
+    read: async (path) => named(path, () => readDocument(`${directory}/${path}`, where)),
     open: async (path) => {
-      const fd = openFile(`${directory}/${path}`, where);
+      const fd = named(path, () => openFile(`${directory}/${path}`, where));
       return { fd, size: fstat(fd).size };
     },
     close: () => {},
   };
+
+  function named<T>(path: string, use: () => T): T {
+    try {
+      return use();
+    } catch (error) {
+      if (!(error instanceof BrunError) || (error.code !== "ENOENT" && error.code !== "ENOTDIR")) throw error;
+      // Without the file that says what there is, there is no image; otherwise something of one is missing.
+      const isWhole = path.includes("/") || !path.endsWith(".json");
+      throw new BrunError(
+        isWhole ? `${where} has no file ${quoted(path)}` : `there is no ${directory}/${path}`,
+        {
+          code: isWhole ? "ERR_ARCHIVE" : "ERR_IMAGE_NOT_FOUND",
+          where,
+          hint: isWhole ? "it has not been copied whole" : "is it the right directory?",
+          cause: error,
+        },
+      );
+    }
+  }
 }
 
 /** The entry of a layout's index that a tag names, or the only one. Throws a BrunError. */
@@ -69,7 +88,7 @@ export class LayoutSource implements Source {
   async top(): Promise<Document> {
     const index = parseManifest(await this.files.read("index.json"), "", `${this.where}: index.json`);
     if (index.kind !== "index")
-      throw new BrunError("index.json is no index", { code: "ERR_CONFIG", where: this.where });
+      throw new BrunError("index.json is no index", { code: "ERR_ARCHIVE", where: this.where });
     return this.manifest(chooseEntry(index.manifests, this.name.tag, this.where));
   }
 

@@ -4,7 +4,7 @@ import { BrunError } from "../../errors.ts";
 import { E } from "../../sys/errno.ts";
 import { check } from "../../sys/error.ts";
 import { NR, syscall } from "../../sys/ffi.ts";
-import { close, fstat, O, open, unlink, writeFd } from "../../sys/fs.ts";
+import { close, fstat, O, open, tryStat, unlink, writeFd } from "../../sys/fs.ts";
 import { algorithmOf, shortDigest } from "../digest.ts";
 import { type Descriptor, DOCUMENT_MAX } from "../manifest.ts";
 import { nameText, type RegistryName } from "../reference.ts";
@@ -12,7 +12,8 @@ import { RegistryClient } from "../registry/client.ts";
 import { endpoints, type RegistriesConf } from "../registry/conf.ts";
 import { credentialsFor } from "../registry/credentials.ts";
 import { bodyOf, smallBody } from "../registry/http.ts";
-import type { ImageStore } from "../store.ts";
+import { sizeText } from "../size.ts";
+import { type ImageStore, SPACE_HINT } from "../store.ts";
 import { verified } from "./layout.ts";
 import type { Document, LayerFile, Source } from "./source.ts";
 
@@ -64,6 +65,7 @@ export class RegistrySource implements Source {
   async config({ digest, size }: Descriptor): Promise<Uint8Array> {
     if (size > DOCUMENT_MAX)
       throw new BrunError(`${nameText(this.name)} has a config of ${size} bytes`, {
+        code: "ERR_ARCHIVE",
         where: nameText(this.name),
       });
     const response = await this.firstOf((client) => client.blob(digest, 0));
@@ -94,6 +96,26 @@ export class RegistrySource implements Source {
         if (unpacked) unlink(path);
       },
     };
+  }
+
+  /**
+   * Whether there is room for what has to be downloaded, before it is: unpacked it takes no less.
+   * @throws BrunError (ERR_NO_SPACE) with how much is missing
+   */
+  checkSpace(layers: readonly Descriptor[]): void {
+    const { store } = this;
+    const where = nameText(this.name);
+    const have = (digest: string) => {
+      const stat = tryStat(store.partialPath(digest));
+      return typeof stat === "number" ? 0 : stat.size;
+    };
+    const wanted = layers.reduce((sum, { digest, size }) => sum + Math.max(0, size - have(digest)), 0);
+    const free = store.freeSpace();
+    if (wanted <= free) return;
+    throw new BrunError(
+      `${where} needs ${sizeText(wanted)} and more in ${store.directory}, where ${sizeText(free)} are free: ${sizeText(wanted - free)} are missing`,
+      { code: "ERR_NO_SPACE", where, hint: SPACE_HINT },
+    );
   }
 
   close(): void {}
@@ -218,7 +240,7 @@ function spaceError(error: unknown, where: string): unknown {
   return new BrunError("there is no space left for the download", {
     code: "ERR_NO_SPACE",
     where,
-    hint: "`brun image prune`, or XDG_DATA_HOME on another disk",
+    hint: SPACE_HINT,
   });
 }
 

@@ -45,7 +45,10 @@ export function readDocument(path: string, where: string): Uint8Array {
   try {
     const { size } = fstat(fd);
     if (size > DOCUMENT_MAX)
-      throw new BrunError(`${path} has ${size} bytes, more than such a file may`, { where });
+      throw new BrunError(`${path} has ${size} bytes, more than such a file may`, {
+        code: "ERR_ARCHIVE",
+        where,
+      });
     return readFd(fd, path, size);
   } finally {
     close(fd);

@@ -21,6 +21,8 @@ export interface TestImageOptions {
   readonly config?: Record<string, unknown>;
   readonly platform?: { readonly os: string; readonly architecture: string; readonly variant?: string };
   readonly packing?: Packing;
+  /** What the manifest says of the layers. */
+  readonly layerType?: string;
 }
 
 /** A layer that is compressed already: what it is then, and the digest of what it was. */
@@ -69,7 +71,11 @@ export function imageOfPacked(layers: readonly PackedTestLayer[], options: TestI
       schemaVersion: 2,
       mediaType: MEDIA.manifest,
       config: { mediaType: MEDIA.config, digest: put(config), size: config.length },
-      layers: packed.map((bytes) => ({ mediaType: MEDIA.layerGzip, digest: put(bytes), size: bytes.length })),
+      layers: packed.map((bytes) => ({
+        mediaType: options.layerType ?? MEDIA.layerGzip,
+        digest: put(bytes),
+        size: bytes.length,
+      })),
     }),
   );
   return {

@@ -3,9 +3,11 @@
  * root directory. It gets one request as its argument, and answers in lines of JSON.
  */
 import { BrunError } from "../../errors.ts";
+import { E } from "../../sys/errno.ts";
 import { check, SysError } from "../../sys/error.ts";
 import { cstr, NR, syscall } from "../../sys/ffi.ts";
 import { AT_FDCWD, close, O, open, writeFd } from "../../sys/fs.ts";
+import { sizeText } from "../size.ts";
 import { TarError, TarReader } from "../tar/reader.ts";
 import { ArchiveKeeper, writeArchive } from "./archive.ts";
 import { copyTree } from "./copy.ts";
@@ -78,6 +80,8 @@ export type Answer =
 /** Does what is asked. Returns the exit code; never throws. */
 export async function serve(request: Request): Promise<number> {
   let reader: TarReader | null = null;
+  /** Of the layer, that has been read. */
+  let share = 0;
   try {
     const owner = Owner.ofThisProcess();
     syscall(NR.umask, 0);
@@ -88,7 +92,17 @@ export async function serve(request: Request): Promise<number> {
       const writer = new LayerWriter(`${request.place}/root`, owner, request.room, keeper.frame);
       reader = new TarReader(writer, keeper.frame);
       const archive = reader;
-      const digests = await readLayer({ ...request, fd: 0 }, (bytes) => archive.feed(bytes), progress);
+      const source = { ...request, fd: 0 };
+      const digests = await readLayer(
+        source,
+        (bytes) => archive.feed(bytes),
+        (read) => {
+          share = read / request.size;
+          progress(read);
+        },
+      ).catch((error: unknown) => {
+        throw withMissing(error, writer.written, request.room.bytes, share);
+      });
       archive.finish();
       const data = writer.finish();
       keeper.finish(writer.isWhole);
@@ -114,6 +128,17 @@ export async function serve(request: Request): Promise<number> {
     answer({ failure: failureOf(error, reader?.current ?? null) });
     return 1;
   }
+}
+
+/** A full disk, with how many bytes are missing as it seems; it may be the files that are too many instead. */
+function withMissing(error: unknown, written: number, room: number, share: number): unknown {
+  const full =
+    (error instanceof SysError && error.errno === E.ENOSPC) ||
+    (error instanceof BrunError && error.code === "ENOSPC" && written > room);
+  if (!full || share === 0) return error;
+  const missing =
+    share < 1 ? `about ${sizeText(Math.ceil(written / share - written))} are missing` : "a little is missing";
+  return new BrunError(`${error.message}: ${missing}`, { code: "ENOSPC", cause: error });
 }
 
 /** The store becomes the root directory: whatever an archive says, there is nothing else. */
@@ -144,7 +169,7 @@ function answer(line: Answer): void {
 
 function failureOf(error: unknown, entry: string | null) {
   if (error instanceof TarError)
-    return { message: `is no sound tar archive: ${error.message}`, code: "ERR_CONFIG", hint: null, entry };
+    return { message: `is no sound tar archive: ${error.message}`, code: "ERR_ARCHIVE", hint: null, entry };
   if (error instanceof BrunError) {
     return { message: error.message, code: error.code, hint: error.hint ?? null, entry };
   }

@@ -3,6 +3,7 @@ import { BrunError } from "../../errors.ts";
 import { check } from "../../sys/error.ts";
 import { cstr, NR, syscall } from "../../sys/ffi.ts";
 import { close, O, S } from "../../sys/fs.ts";
+import { sizeText } from "../size.ts";
 import type { FrameWriter } from "../tar/frame.ts";
 import type { TarEntry, TarSink } from "../tar/reader.ts";
 import { Directories } from "./directories.ts";
@@ -33,14 +34,10 @@ export function cleanPath(path: string): string {
   if (path.length > PATH_MAX) throw new BrunError("an entry's path is too long", { code: "ENAMETOOLONG" });
   const parts = path.split("/").filter((part) => part !== "" && part !== ".");
   if (parts.includes(".."))
-    throw new BrunError("an entry leads out of the image: its path has ..", { code: "ERR_CONFIG" });
+    throw new BrunError("an entry leads out of the image: its path has ..", { code: "ERR_ARCHIVE" });
   if (parts.some((part) => part.includes("\0")))
-    throw new BrunError("an entry's path has a NUL", { code: "ERR_CONFIG" });
+    throw new BrunError("an entry's path has a NUL", { code: "ERR_ARCHIVE" });
   return parts.join("/");
-}
-
-function sizeText(bytes: number): string {
-  return bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
 }
 
 /** Writes entries. */
@@ -63,7 +60,8 @@ export class LayerWriter implements TarSink {
   private file: TarEntry | null = null;
   /** Where it is. */
   private path = "";
-  private written = 0;
+  /** Bytes of files. */
+  written = 0;
 
   /**
    * @param directory is there and empty
@@ -93,7 +91,8 @@ export class LayerWriter implements TarSink {
 
   entry(entry: TarEntry): void {
     this.tree.sweep();
-    if (++this.entries > ENTRIES_MAX) throw new BrunError(`the layer has more than ${ENTRIES_MAX} entries`);
+    if (++this.entries > ENTRIES_MAX)
+      throw new BrunError(`the layer has more than ${ENTRIES_MAX} entries`, { code: "ERR_ARCHIVE" });
     if (this.entries > this.room.inodes) {
       throw new BrunError(`the layer has more files than the ${this.room.inodes} that there is room for`, {
         code: "ENOSPC",
@@ -128,7 +127,9 @@ export class LayerWriter implements TarSink {
     this.listed++;
     this.listedLength += name.length;
     if (this.listed > LISTED_MAX || this.listedLength > LISTED_LENGTH_MAX)
-      throw new BrunError("the layer has too many deletions, or files in directories without an entry");
+      throw new BrunError("the layer has too many deletions, or files in directories without an entry", {
+        code: "ERR_ARCHIVE",
+      });
   }
 
   private describe(path: string, entry: TarEntry): void {
@@ -206,7 +207,7 @@ export class LayerWriter implements TarSink {
     if (name.startsWith(AUFS)) return;
     const hidden = name.slice(WHITEOUT.length);
     if (hidden === "" || hidden === "." || hidden === "..") {
-      throw new BrunError("a whiteout names no file", { code: "ERR_CONFIG" });
+      throw new BrunError("a whiteout names no file", { code: "ERR_ARCHIVE" });
     }
     const path = joinPath(directory, hidden);
     this.whiteouts.push(path);
@@ -278,7 +279,7 @@ export class LayerWriter implements TarSink {
 
   private link(entry: TarEntry, parent: number, name: string, path: string): void {
     const target = cleanPath(entry.linkPath);
-    if (target === "") throw new BrunError("a hard link names no file", { code: "ERR_CONFIG" });
+    if (target === "") throw new BrunError("a hard link names no file", { code: "ERR_ARCHIVE" });
     const directory = this.tree.directoryIfThere(parentOf(target));
     const from = directory === null ? null : this.tree.look(joinPath(directory.path, baseOf(target)));
     if (directory === null || from === null) {
@@ -291,7 +292,7 @@ export class LayerWriter implements TarSink {
       return;
     }
     if ((from.mode & S.IFMT) === S.IFDIR)
-      throw new BrunError("a hard link leads to a directory", { code: "ERR_CONFIG" });
+      throw new BrunError("a hard link leads to a directory", { code: "ERR_ARCHIVE" });
     if (joinPath(directory.path, baseOf(target)) === path) return;
     this.directories.forget(path);
     const source = directory.fd;

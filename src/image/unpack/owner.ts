@@ -38,6 +38,7 @@ export class Owner {
   private refuse(path: string, { uid, gid }: Pick<Attributes, "uid" | "gid">): void {
     const [kind, id] = isMapped(this.maps.uid, uid) ? ["group", gid] : ["user", uid];
     throw new BrunError(`${path} belongs to ${kind} ${id}, which is beyond your subordinate ids`, {
+      code: "ERR_IDS",
       hint: "--userns=single has one id own all files; root can add more to /etc/subuid and /etc/subgid",
     });
   }

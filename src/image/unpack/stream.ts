@@ -7,6 +7,7 @@ import { E } from "../../sys/errno.ts";
 import { check } from "../../sys/error.ts";
 import { NR, syscall } from "../../sys/ffi.ts";
 import { algorithmOf } from "../digest.ts";
+import { checkCompression } from "../formats.ts";
 
 const READ_SIZE = 256 << 10;
 const OUTPUT_SIZE = 256 << 10;
@@ -33,7 +34,7 @@ export interface LayerDigests {
  * Reads a layer to its end.
  * @param take gets the uncompressed bytes; they are its own until it returns
  * @param progress is told how many compressed bytes have been read
- * @throws BrunError (ERR_CONFIG) it cannot be uncompressed
+ * @throws BrunError (ERR_ARCHIVE) it cannot be uncompressed
  */
 export async function readLayer(
   source: LayerSource,
@@ -49,6 +50,7 @@ export async function readLayer(
     yield head;
     yield* input;
   };
+  checkCompression(head);
   const open = opener(head);
   let size = 0;
   const each = (bytes: Uint8Array) => {
@@ -66,7 +68,7 @@ export async function readLayer(
       for await (const bytes of stream) each(bytes as Uint8Array);
     } catch (error) {
       throw isZlib(error)
-        ? new BrunError(`the layer cannot be uncompressed: ${error.message}`, { code: "ERR_CONFIG" })
+        ? new BrunError(`the layer cannot be uncompressed: ${error.message}`, { code: "ERR_ARCHIVE" })
         : error;
     }
   }
@@ -78,6 +80,8 @@ export async function readLayer(
 }
 
 function isZlib(error: unknown): error is Error {
+  // What the archive's reader has thrown went through the stream, too.
+  if (error instanceof BrunError) return false;
   return error instanceof Error && /^(Z_|ZSTD_|ERR_)/.test(String((error as { code?: unknown }).code ?? ""));
 }
 

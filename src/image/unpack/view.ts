@@ -197,7 +197,7 @@ class View {
     const source = this.tree.directoryIfThere(parentOf(target));
     const there = source === null ? null : this.tree.look(joinPath(source.path, baseOf(target)));
     if (source === null || there === null || (there.mode & S.IFMT) === S.IFDIR) {
-      throw new BrunError(`${path} is a hard link to ${target}, which no layer has`, { code: "ERR_CONFIG" });
+      throw new BrunError(`${path} is a hard link to ${target}, which no layer has`, { code: "ERR_ARCHIVE" });
     }
     const parent = this.tree.directory(parentOf(path));
     keepingTime(parent.fd, () => this.place(source.fd, baseOf(target), joinPath(parent.path, baseOf(path))));
