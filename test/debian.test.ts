@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { copyFileSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { host, installed, isRoot, testRoot } from "./support/caller.ts";
+import { Images } from "./support/images.ts";
 import { makeRootfs } from "./support/rootfs.ts";
 import { subjects } from "./support/runtime.ts";
 import { Sandbox } from "./support/sandbox.ts";
@@ -9,6 +10,11 @@ import { baseSpec, capabilitySets, DOCKER_CAPABILITIES, mapManyIds, type TestSpe
 import { brunPath, workspace } from "./support/workspace.ts";
 
 const available = installed("mmdebstrap");
+
+/** Whether Debian's own source of packages is in reach, without a proxy. */
+const online =
+  Bun.spawnSync(["timeout", "5", "bash", "-c", "</dev/tcp/deb.debian.org/80"], { stderr: "ignore" })
+    .exitCode === 0;
 
 /** Kept between runs: making it takes a minute. Delete the directory to have it made anew. */
 const CACHE = `${import.meta.dir}/../.cache`;
@@ -120,5 +126,31 @@ describe.skipIf(!available)("a Debian root filesystem", () => {
       expect(lines.slice(-3)).toEqual(["daemon", "apt", "done"]);
       expect(existsSync(`${first}/rootfs/debian/etc/debian_version`)).toBe(true);
     }, 300000);
+  }
+
+  for (const subject of subjects(["brun"])) {
+    test.if(online)(
+      `${subject.label}: apt-get update and install in an image`,
+      async () => {
+        await using images = Images.make(subject);
+        const name = images.box.name();
+        const long = { timeoutMs: 240_000 };
+        await images.ok(["image", "import", "-c", 'CMD ["bash"]', tarball(), "me/debian:1"], long);
+        await images.ok(
+          ["run", "-d", "--name", name, "--network", "host", "--image", "me/debian:1", "--", "sleep", "1000"],
+          long,
+        );
+        const script =
+          "apt-get update -qq && apt-get install -y -qq hello >/tmp/log 2>&1 || cat /tmp/log; hello; " +
+          "stat -c %U:%G /var/lib/apt/lists/partial; dpkg --audit; getent hosts localhost | head -c 3";
+        const out = await images.ok(["exec", name, "sh", "-c", script], long);
+        expect(out).toBe("Hello, world!\n_apt:root\n::1");
+        // What was installed is one layer of another image.
+        await images.ok(["image", "commit", "-c", 'ENTRYPOINT ["hello"]', name, "me/hello:1"], long);
+        expect(await images.ok(["run", "--image", "me/hello:1", "--", "-t"])).toBe("hello, world\n");
+        await images.ok(["delete", "--force", name]);
+      },
+      300000,
+    );
   }
 });

@@ -9,11 +9,12 @@ export default defineCommand({
   meta: { name: "create", description: "create a container, up to the start of its program" },
   args: createCommandFlags,
   details: `Everything is set up when this returns: a program that is missing or may not be executed is told here.
-The container waits for "brun start".
+The container waits for "brun start". With --image NAME, --rootfs DIR or --host the flags are those of "brun run".
 
 EXAMPLE
   brun create --bundle demo web
-  brun start web`,
+  brun start web
+  brun create --image debian:12 --name db -- sleep 1000`,
   explainFailure: (error, context) => explainFailure(error, context),
   run({ args, data }) {
     create(openRuntime(data, args.timing), createOptions(args));

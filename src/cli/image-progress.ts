@@ -1,16 +1,23 @@
 /** How far a pull or a push is: a bar for each layer on a terminal, lines elsewhere. */
+
 import { shortDigest } from "../image/digest.ts";
 import type { ImageEvent } from "../image/progress.ts";
 import { sizeText } from "../image/size.ts";
 import { printable } from "../printable.ts";
 import { IOCTL } from "../sys/constants.ts";
 import { NR, syscall } from "../sys/ffi.ts";
+import { clientProgress } from "./api-client.ts";
 import { isTerminal, printErrorRaw } from "./output.ts";
 
 const SHOWN = 12;
 /** At most so often, in milliseconds. */
 const REDRAW = 100;
 const BAR = 24;
+const BAR_LEAST = 8;
+/** "downloading". */
+const STATE = 11;
+/** Brackets, and two spaces before and behind them. */
+const BETWEEN = 6;
 
 type Layer = Extract<ImageEvent, { type: "layer" }>;
 
@@ -27,7 +34,6 @@ export interface Progress {
  */
 export function progressFor(client: string | undefined, quiet: boolean): Progress {
   if (client !== undefined) {
-    const { clientProgress } = require("./client.ts") as typeof import("./client.ts");
     const { tell, end } = clientProgress(client);
     return { event: thinned(tell), end };
   }
@@ -49,7 +55,7 @@ function thinned(tell: (event: ImageEvent) => void): (event: ImageEvent) => void
 }
 
 /** Shows a pull or a push on stderr. */
-export class ImageProgress implements Progress {
+class ImageProgress implements Progress {
   private readonly layers = new Map<string, Layer>();
   private readonly terminal = isTerminal(2);
   private readonly begun = performance.now();
@@ -86,21 +92,28 @@ export class ImageProgress implements Progress {
     // Those that move are what there is to see.
     const shown =
       layers.length <= SHOWN ? layers : layers.filter(({ state }) => state !== "done").slice(0, SHOWN);
-    const width = columns();
-    const lines = [...shown.map((layer) => this.line(layer)), this.summary(layers)].map((line) =>
-      line.slice(0, width - 1),
+    // The last column makes some terminals wrap.
+    const width = columns() - 1;
+    const lines = [...shown.map((layer) => this.line(layer, width)), this.summary(layers)].map((line) =>
+      line.slice(0, width),
     );
     const up = this.drawn > 0 ? `\x1b[${this.drawn}A` : "";
     printErrorRaw(`${up}\r\x1b[J${lines.map((line) => `${line}\n`).join("")}`);
     this.drawn = lines.length;
   }
 
-  private line({ digest, size, state, bytes }: Layer): string {
+  /** Bar and bytes where there is room, else how many of a hundred. */
+  private line({ digest, size, state, bytes }: Layer, width: number): string {
     const share = size === 0 ? 1 : Math.min(bytes / size, 1);
-    const full = Math.round(share * BAR);
-    const bar = `[${"#".repeat(full)}${"-".repeat(BAR - full)}]`;
+    const head = `${shortDigest(digest)}  ${state.padEnd(STATE)}`;
+    // What is packed is counted uncompressed: how much there will be of it nobody knows.
+    if (state === "packing") return `${head}  ${sizeText(bytes)}`;
     const text = state === "done" ? sizeText(size) : `${sizeText(bytes)} of ${sizeText(size)}`;
-    return `${shortDigest(digest)}  ${state.padEnd(11)}  ${bar}  ${text}`;
+    const room = Math.min(BAR, width - head.length - text.length - BETWEEN);
+    if (room < BAR_LEAST)
+      return state === "done" ? `${head}  ${text}` : `${head}  ${Math.floor(share * 100)} %`;
+    const full = Math.round(share * room);
+    return `${head}  [${"#".repeat(full)}${"-".repeat(room - full)}]  ${text}`;
   }
 
   private summary(layers: readonly Layer[]): string {

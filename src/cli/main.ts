@@ -9,7 +9,10 @@ export const commands: CommandTable = {
     if (forSandbox(argv)) return (await import("./sandbox.ts")).sandboxCommand();
     return mayNameImage(argv) ? (await import("./image-word.ts")).runOf(argv, run) : run;
   },
-  create: () => create,
+  create: async (argv) =>
+    withoutBundle(argv)
+      ? (await import("./sandbox.ts")).sandboxCommand(["--detach", "--await-start"])
+      : create,
   start: () => start,
   exec: () => exec,
   state: () => state,
@@ -76,6 +79,18 @@ function forSandbox(argv: readonly string[]): boolean {
     if (word[0] !== "-") continue;
     const flag = word.slice(word[1] === "-" ? 2 : 1);
     for (const root of ROOT_FLAGS) if (flag === root || flag.startsWith(`${root}=`)) return true;
+  }
+  return false;
+}
+
+/** The same for `create`, where what is the value of another flag is none. */
+function withoutBundle(argv: readonly string[]): boolean {
+  for (let i = 0; i < argv.length && argv[i] !== "--"; i++) {
+    const word = argv[i]!;
+    if (word[0] !== "-") continue;
+    const flag = word.slice(word[1] === "-" ? 2 : 1);
+    for (const root of ROOT_FLAGS) if (flag === root || flag.startsWith(`${root}=`)) return true;
+    if (word === "-b" || create.args[flag as keyof typeof create.args]?.type === "string") i++;
   }
   return false;
 }

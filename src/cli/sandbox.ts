@@ -7,7 +7,7 @@ import { callerIdentity, isRootless } from "../container/root.ts";
 import { run } from "../container/run.ts";
 import type { CreateOptions, RunOptions, Runtime } from "../container/types.ts";
 import { BrunError } from "../errors.ts";
-import { makeResolvConf } from "../sandbox/connect.ts";
+import { makeHosts, makeResolvConf } from "../sandbox/connect.ts";
 import { fuseDirectory, fuseObstacle, fuseServes, mountFuse, unmountFuse } from "../sandbox/fuse.ts";
 import { networkDirectory } from "../sandbox/network.ts";
 import type { SandboxOptions } from "../sandbox/options.ts";
@@ -41,8 +41,11 @@ import { sandboxWords } from "./sandbox-words.ts";
 
 type Args = Values<typeof sandboxRunFlags>;
 
-/** The command, in the place of `run`. */
-export function sandboxCommand(): Command<typeof sandboxRunFlags> {
+/**
+ * The command, in the place of `run`.
+ * @param more flags besides those that are given: those of `create`
+ */
+export function sandboxCommand(more: readonly string[] = []): Command<typeof sandboxRunFlags> {
   let program: readonly string[] = [];
   let given: readonly string[] = [];
   let image: string | undefined;
@@ -54,7 +57,7 @@ export function sandboxCommand(): Command<typeof sandboxRunFlags> {
     args: sandboxRunFlags,
     details: DETAILS,
     parse(argv, globals) {
-      const split = sandboxWords("run", sandboxRunFlags, argv, globals);
+      const split = sandboxWords("run", sandboxRunFlags, [...more, ...argv], globals);
       program = split.program;
       given = argv;
       return split.parsed;
@@ -379,7 +382,8 @@ function runOptions(options: SandboxOptions, sandbox: Sandbox, manner: Manner): 
 }
 
 /** What the config of a connected network refers to. Throws a SysError. */
-function makeNetworkFiles({ network }: SandboxOptions, rt: Runtime): void {
+function makeNetworkFiles({ network, root }: SandboxOptions, rt: Runtime): void {
+  if (root.kind === "rootfs" && root.image !== undefined) makeHosts(networkDirectory(rt.root));
   if (network === "pasta" || network === "slirp4netns") makeResolvConf(networkDirectory(rt.root), network);
 }
 

@@ -35,7 +35,9 @@ export function namedUser(given: string, files: UserFiles, withGroups: boolean):
     });
   }
   const gid = wanted === undefined ? (idOf(entry?.[3]) ?? 0) : groupId(wanted, files, "--user");
-  const additionalGids = withGroups && entry !== undefined ? groupsOf(entry[0]!, gid, files.group ?? "") : [];
+  // Whoever names a group gets that one alone (image-spec, config.md, "User").
+  const all = withGroups && wanted === undefined && entry !== undefined;
+  const additionalGids = all ? groupsOf(entry[0]!, gid, files.group ?? "") : [];
   return {
     user: { uid, gid, ...(additionalGids.length > 0 && { additionalGids }) },
     name: entry?.[0] ?? null,

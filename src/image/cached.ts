@@ -2,7 +2,7 @@
 import type { UsernsMode } from "../modes.ts";
 import { unpackIds } from "./ids.ts";
 import type { ImageConfig } from "./manifest.ts";
-import { type Platform, runsOn } from "./platform.ts";
+import { type Platform, rank, runsOn } from "./platform.ts";
 import { readImages, rootIfThere, type StoredImage, storeDirectory } from "./record.ts";
 import { nameText, parseName, type RegistryName } from "./reference.ts";
 import { candidates, registriesConf } from "./registry/conf.ts";
@@ -23,7 +23,9 @@ export function findStored(
 ): StoredImage | undefined {
   for (const name of names) {
     const text = nameText(name);
-    const found = images.find((image) => image.name === text && runsOn(image.platform, platform));
+    const [found] = images
+      .filter((image) => image.name === text && runsOn(image.platform, platform))
+      .sort((a, b) => rank(a.platform, platform) - rank(b.platform, platform));
     if (found !== undefined) return found;
   }
   return undefined;

@@ -71,11 +71,12 @@ function variants({ architecture, variant }: Platform): readonly (string | undef
 /** Whether an image for one platform runs on another. */
 export function runsOn(image: Platform, machine: Platform): boolean {
   const of = normalised(image);
-  return of.os === machine.os && of.architecture === machine.architecture && rank(of, machine) >= 0;
+  return of.os === machine.os && of.architecture === machine.architecture && rank(image, machine) >= 0;
 }
 
-function rank(image: Platform, machine: Platform): number {
-  return variants(machine).indexOf(image.variant);
+/** How well an image for one platform suits another that it runs on: 0 is best. */
+export function rank(image: Platform, machine: Platform): number {
+  return variants(machine).indexOf(normalised(image).variant);
 }
 
 /** Entries of an index that are no images: attestations of BuildKit. */
@@ -98,7 +99,7 @@ export function choosePlatform(
     .filter(({ platform }) => platform === undefined || runsOn(platform, wanted))
     .map((one) => ({
       one,
-      at: one.platform === undefined ? Number.MAX_SAFE_INTEGER : rank(normalised(one.platform), wanted),
+      at: one.platform === undefined ? Number.MAX_SAFE_INTEGER : rank(one.platform, wanted),
     }))
     .sort((a, b) => a.at - b.at);
   const [best] = fitting;

@@ -23,6 +23,7 @@ export function environment(options: SandboxOptions, view: HostView): string[] {
       variables.set(entry.slice(0, equals), entry.slice(equals + 1));
     }
     variables.set("HOSTNAME", options.hostname ?? options.id);
+    if (options.network !== undefined && options.network !== "none") proxies(variables, view);
     const { TERM } = view.environment;
     if (options.terminal) variables.set("TERM", TERM || "xterm");
   }
@@ -32,6 +33,18 @@ export function environment(options: SandboxOptions, view: HostView): string[] {
   for (const assignment of options.env) assign(variables, assignment, view, "--env");
   return [...variables].map(([name, value]) => `${name}=${value}`);
 }
+
+/** podman's --http-proxy, which is its default: who has a network reaches it as the caller does. */
+function proxies(variables: Map<string, string>, view: HostView): void {
+  for (const name of PROXIES) {
+    for (const spelling of [name, name.toUpperCase()]) {
+      const value = view.environment[spelling];
+      if (value !== undefined && !isSecretVariable(spelling, value)) variables.set(spelling, value);
+    }
+  }
+}
+
+const PROXIES = ["http_proxy", "https_proxy", "ftp_proxy", "all_proxy", "no_proxy"];
 
 function inherit(variables: Map<string, string>, view: HostView, withSecrets: boolean): void {
   for (const [name, value] of Object.entries(view.environment)) {

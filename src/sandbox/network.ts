@@ -11,7 +11,7 @@ export interface Network {
   readonly mode: NetworkMode;
   /** They start and end what connects it: `brun sandbox-hook`. */
   readonly hooks: Hooks | undefined;
-  /** Its /etc/resolv.conf. */
+  /** Its /etc/resolv.conf, and /etc/hosts of an image. */
   readonly mounts: readonly Mount[];
 }
 
@@ -70,16 +70,27 @@ export function networkOf(options: SandboxOptions, view: HostView): Network {
   }
   const shared =
     mode === "host" && options.root.kind === "rootfs" && view.follow("/etc/resolv.conf") !== null;
-  return { mode, hooks: undefined, mounts: shared ? [resolvConf("/etc/resolv.conf")] : [] };
+  const names = shared ? [shown("/etc/resolv.conf")] : [];
+  return { mode, hooks: undefined, mounts: [...names, ...hosts(mode, options, view)] };
 }
 
 function isMode(text: string): text is NetworkMode {
   return (NETWORKS as readonly string[]).includes(text);
 }
 
-function resolvConf(source: string): Mount {
+/**
+ * An image has no /etc/hosts, or an empty one, since engines give it one: without one nothing is found as "localhost". As for
+ * podman and docker it is the host's with the host's network.
+ */
+function hosts(mode: NetworkMode, { root }: SandboxOptions, view: HostView): Mount[] {
+  if (root.kind === "host" || root.image === undefined) return [];
+  if (mode === "host" && view.follow("/etc/hosts") !== null) return [shown("/etc/hosts")];
+  return [shown(`${networkDirectory(view.stateDirectory)}/hosts`, "/etc/hosts")];
+}
+
+function shown(source: string, destination = source): Mount {
   return {
-    destination: "/etc/resolv.conf",
+    destination,
     type: "bind",
     source,
     options: ["bind", "ro", "nosuid", "nodev", "noexec"],
@@ -113,6 +124,6 @@ function connected(
       createRuntime: [{ ...hook("connect", mode, ...place, ...ports), timeout: 30 }],
       poststop: [{ ...hook("disconnect", mode, ...place), timeout: 30 }],
     },
-    mounts: [resolvConf(`${directory}/${mode}.resolv.conf`)],
+    mounts: [shown(`${directory}/${mode}.resolv.conf`, "/etc/resolv.conf"), ...hosts(mode, options, view)],
   };
 }

@@ -7,6 +7,7 @@ import type { Endpoint } from "./conf.ts";
 import type { Credentials } from "./credentials.ts";
 import { isCertificateFailure, isSilence } from "./failure.ts";
 import { type HttpRequest, request, smallBody } from "./http.ts";
+import { isLoopback } from "./loopback.ts";
 import { type TlsOptions, tlsOptions } from "./tls.ts";
 import { basic, checkRealm, fetchToken, isLinkLocal, parseChallenges } from "./token.ts";
 
@@ -17,11 +18,6 @@ const REDIRECTS_MAX = 5;
 export interface FetchedManifest {
   readonly bytes: Uint8Array;
   readonly mediaType: string;
-}
-
-/** Loopback names: docker speaks to them without TLS, too. */
-function isLoopback(host: string): boolean {
-  return /^(?:localhost|127(?:\.\d+){3}|\[::1\])(?::\d+)?$/.test(host);
 }
 
 /** Whom a client speaks to, and as whom. */

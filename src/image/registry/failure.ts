@@ -3,6 +3,7 @@ import { connect, type PeerCertificate } from "node:tls";
 import { BrunError } from "../../errors.ts";
 import { printable } from "../../printable.ts";
 import { variable } from "../../sys/environment.ts";
+import { isLoopback } from "./loopback.ts";
 
 const codeOf = (error: unknown): string => String((error as { code?: unknown }).code ?? "");
 
@@ -25,7 +26,7 @@ const REASONS: readonly (readonly [code: RegExp, why: string])[] = [
   [/ALTNAME/, "it is for other names"],
   [/EXPIRED/, "it has expired"],
   [/NOT_YET_VALID/, "it is not valid yet"],
-  [/SELF_SIGNED/, "it vouches for itself alone"],
+  [/SELF_SIGNED/, "it is self-signed"],
   [/ISSUER|LEAF_SIGNATURE|CHAIN|UNTRUSTED/, "nobody that this machine trusts vouches for it"],
   [/REVOKED/, "it has been revoked"],
   [/CERT|SIGNATURE/, "it is not sound"],
@@ -85,6 +86,7 @@ export async function unreachable(url: string, cause: unknown): Promise<BrunErro
 /** The proxy that the environment names for an address; null for none. Its login is left out. */
 function proxyOf(url: string): { readonly variable: string; readonly host: string } | null {
   const { protocol, hostname, host } = new URL(url);
+  if (isLoopback(host)) return null;
   const without = (variable("NO_PROXY") || variable("no_proxy") || "").split(",").map((name) => name.trim());
   const isLeftOut = (name: string): boolean =>
     name === "*" ||

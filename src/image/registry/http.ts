@@ -1,6 +1,7 @@
 /** Requests to a registry that may have to be made again: lost connections, 5xx, 429 with Retry-After. */
 import { BrunError } from "../../errors.ts";
 import { isPassing, isSilence, SILENCE, unreachable } from "./failure.ts";
+import { isLoopback } from "./loopback.ts";
 import type { TlsOptions } from "./tls.ts";
 
 /** A request. */
@@ -92,6 +93,8 @@ async function once({ url, method = "GET", headers, body, tls, signal }: HttpReq
         decompress: false,
         tls,
         keepalive: true,
+        // As for Go's programs: what is on this machine is not asked for elsewhere.
+        ...(isLoopback(new URL(url).host) && { proxy: false }),
         ...(body !== undefined && { body: typeof body === "function" ? body(alive) : body }),
       } as object),
     });
