@@ -33,6 +33,7 @@ static long check_operand(const struct op *op, const struct program *program, ui
 
 static long check_op(const struct op *op, uint32_t index, const struct program *program)
 {
+	uint64_t strings = program->blob_size - program->strings;
 	uint64_t width;
 
 	if (op->kind >= OP_KINDS)
@@ -86,6 +87,11 @@ static long check_op(const struct op *op, uint32_t index, const struct program *
 	case OP_TARGET:
 		/* The path is read up to its NUL, which only strings are sure to have. */
 		if (arg_type(op, 1) != ARG_STRING)
+			return -EBADMSG;
+		break;
+	case OP_WRITE:
+		if (arg_type(op, 1) != ARG_STRING || arg_type(op, 2) != ARG_IMMEDIATE ||
+		    op->args[1] > strings || op->args[2] > strings - op->args[1])
 			return -EBADMSG;
 		break;
 	case OP_COPY:

@@ -80,6 +80,7 @@ function smallPrograms(): Program[] {
     (b) => b.spawn(b.reserve(64), null, 1000),
     (b) => b.strArray(["a", "b"], "argv"),
     (b) => b.alive(7, START_TIME),
+    (b) => b.write(1, "text"),
     (b) => b.find(b.str("sh"), "/bin::/usr/bin"),
     (b) => b.find(b.str("bin/sh"), ""),
     (b) => b.execute(b.str("sh"), "/bin:", b.strArray(["sh"], "argv"), b.strArray([], "envp")),
