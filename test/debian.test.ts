@@ -142,9 +142,9 @@ describe.skipIf(!available)("a Debian root filesystem", () => {
         );
         const script =
           "apt-get update -qq && apt-get install -y -qq hello >/tmp/log 2>&1 || cat /tmp/log; hello; " +
-          "stat -c %U:%G /var/lib/apt/lists/partial; dpkg --audit; getent hosts localhost | head -c 3";
+          "stat -c %U:%G /var/lib/apt/lists/partial; dpkg --audit; getent hosts localhost >/dev/null && echo found";
         const out = await images.ok(["exec", name, "sh", "-c", script], long);
-        expect(out).toBe("Hello, world!\n_apt:root\n::1");
+        expect(out).toBe("Hello, world!\n_apt:root\nfound\n");
         // What was installed is one layer of another image.
         await images.ok(["image", "commit", "-c", 'ENTRYPOINT ["hello"]', name, "me/hello:1"], long);
         expect(await images.ok(["run", "--image", "me/hello:1", "--", "-t"])).toBe("hello, world\n");
