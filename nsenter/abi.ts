@@ -17,6 +17,7 @@ const ENUMS: readonly (readonly [name: string, prefix: string, members: Members]
   ["attach_message", "ATTACH", abi.Attach],
   ["front_call", "CALL", abi.FrontCall],
   ["front_fact", "FACT", abi.FrontFact],
+  ["fall_back", "FALL_BACK", abi.FallBack],
   ["libc_function", "LIBC", abi.LibcFunction],
   ["local_index", "LOCAL", abi.Local],
   ["local_slot", "SLOT", abi.LocalSlot],

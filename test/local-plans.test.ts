@@ -17,7 +17,7 @@ import { isRoot, ownedDir } from "./support/caller.ts";
 import { BY_BUN, call, front, HAS_FRONT, REPORT } from "./support/front.ts";
 import { until } from "./support/processes.ts";
 import { subjects } from "./support/runtime.ts";
-import { Sandbox } from "./support/sandbox.ts";
+import { type CallOptions, Sandbox } from "./support/sandbox.ts";
 import type { TestSpec } from "./support/spec.ts";
 
 /** Cgroups of v1 are not for programs: root has one on such a machine unless it is told otherwise. */
@@ -72,6 +72,21 @@ for (const subject of subjects(["brun"])) {
       const argv = box.argv(["state", id], {});
       const child = Bun.spawn(["sh", "-c", '"$@" | { sleep 0.2; wc -c; }', "sh", ...argv], { env: box.env });
       expect(Number(await new Response(child.stdout).text())).toBe(Buffer.byteLength(stdout));
+    });
+
+    test("--debug and --timing say why the fast path has left a command to Bun", async () => {
+      await using box = new Sandbox(subject);
+      const id = await running(box, (spec) => {
+        spec.hooks = { poststop: [{ path: "/bin/true" }] };
+      });
+      const reason = async (args: readonly string[], options: CallOptions = {}) =>
+        /fast path left: (.*)/.exec((await box.call(args, { globals: ["--debug"], ...options })).stderr)?.[1];
+      const shown = "it would have been done by a plan, but is to be shown";
+      expect(await reason(["state", id])).toBe(shown);
+      expect(await reason(["exec", id, "true"], { globals: [], env: { BRUN_TIMING: "1" } })).toBe(shown);
+      expect(await reason(["state", id], { env: { BRUN_FRONT: "off" } })).toBe("BRUN_FRONT=off");
+      expect(await reason(["ps", id])).toBe("a command, a flag, an argument or a variable is not for it");
+      expect(await reason(["delete", "--force", id])).toBe("the command takes more than a plan");
     });
 
     test("delete of a container that waits for start, and kill where pids are shared", async () => {

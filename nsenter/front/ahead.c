@@ -12,6 +12,12 @@ static struct stage stage = {.socket = -1};
 static long image = -1;
 static const long *stack;
 
+/* Why Bun does the command. */
+static struct {
+	long reason;
+	long error;
+} fallen = {FALL_BACK_COMMAND_LINE, 0};
+
 /* Of a plan that is not to be run once more. */
 static struct {
 	long op; /* -1: there is none */
@@ -44,6 +50,12 @@ long ahead_take(int *socket)
 void ahead_keep_stack(const long *made)
 {
 	stack = made;
+}
+
+void ahead_fall_back(enum fall_back reason, long result)
+{
+	fallen.reason = reason;
+	fallen.error = -result;
 }
 
 void ahead_leave(const struct failure *failure, int64_t kept, long directory)
@@ -95,6 +107,10 @@ BRUN_EXPORT long brun_ask(long question)
 		return stack[0];
 	case FACT_OPEN_FILES:
 		return (long)spawn_open_files;
+	case FACT_FALL_BACK:
+		return fallen.reason;
+	case FACT_FALL_BACK_ERRNO:
+		return fallen.error;
 	case FACT_LEFT_OP:
 		return left.op;
 	case FACT_LEFT_ERRNO:

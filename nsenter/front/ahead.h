@@ -19,6 +19,9 @@ long ahead_take(int *socket);
 /* A plan has failed that is not to be run once more: Bun explains that. */
 void ahead_leave(const struct failure *failure, int64_t kept, long directory);
 
+/* Says why Bun does the command, for --debug and --timing. `result`: 0 or -errno. */
+void ahead_fall_back(enum fall_back reason, long result);
+
 /* Whether there is such a plan. */
 int ahead_has_left(void);
 

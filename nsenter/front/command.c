@@ -207,11 +207,12 @@ static int take_globals(struct command *command, const struct parsed *globals)
 	command->systemd = is_given(globals, GLOBAL_SYSTEMD_CGROUP);
 	command->log = globals->values[GLOBAL_LOG];
 	command->json = format && text_equal(format, "json");
+	command->observed = is_given(globals, GLOBAL_DEBUG);
 	return !(is_given(globals, GLOBAL_ROOT) && is_only_dots(globals->values[GLOBAL_ROOT])) &&
 	       (!command->log || command->log[0] == '/') &&
 	       (!format || command->json || text_equal(format, "text")) &&
 	       has_only(globals, FLAG_BIT(GLOBAL_ROOT) | FLAG_BIT(GLOBAL_LOG) | FLAG_BIT(GLOBAL_LOG_FORMAT) |
-				     FLAG_BIT(GLOBAL_SYSTEMD_CGROUP));
+				     FLAG_BIT(GLOBAL_SYSTEMD_CGROUP) | FLAG_BIT(GLOBAL_DEBUG));
 }
 
 /* Whether it is about a container without a bundle: forSandbox() of src/cli/main.ts. */
@@ -263,16 +264,24 @@ static int wants_stage(const char *name, const struct parsed *parsed, const char
 	       (text_equal(name, "create") && is_zero(parsed, CREATE_PRESERVE_FDS));
 }
 
+/* Of the commands that show their phases: BRUN_TIMING=1. */
+static void observe_timing(struct command *command)
+{
+	const char *value = environment_variable(command->envp, "BRUN_TIMING");
+
+	command->observed |= value && text_equal(value, "1");
+}
+
 /* exec ID [--] WORD… */
 static int is_plain_exec(struct command *command, const struct parsed *parsed, const char *const *envp)
 {
 	int words = exec_words(parsed);
 
+	observe_timing(command);
 	command->program = LOCAL_EXEC;
 	command->words = parsed->rest + words;
 	command->word_count = (unsigned int)(parsed->count - words);
-	return command->word_count > 0 && has_only(parsed, 0) && !environment_variable(envp, "LISTEN_FDS") &&
-	       !environment_variable(envp, "BRUN_TIMING");
+	return command->word_count > 0 && has_only(parsed, 0) && !environment_variable(envp, "LISTEN_FDS");
 }
 
 /* Whether a plan of the command may be in the container's directory, in the form that it has here. */
@@ -326,9 +335,10 @@ static int is_plain_run(struct command *command, const char *name, const struct 
 	const char *bundle = parsed->values[RUN_BUNDLE];
 
 	if (!text_equal(name, "run") || command->systemd || environment_variable(envp, "LISTEN_FDS") ||
-	    environment_variable(envp, "NOTIFY_SOCKET") || environment_variable(envp, "BRUN_TIMING") ||
+	    environment_variable(envp, "NOTIFY_SOCKET") ||
 	    !has_only(parsed, FLAG_BIT(RUN_BUNDLE) | FLAG_BIT(RUN_NO_NEW_KEYRING)))
 		return 0;
+	observe_timing(command);
 	command->old_keyring = is_given(parsed, RUN_NO_NEW_KEYRING);
 	return find_bundle(command, bundle && bundle[0] != 0 ? bundle : ".");
 }
@@ -359,7 +369,8 @@ enum command_kind command_parse(struct command *command, int argc, const char *c
 	int count;
 
 	command->envp = envp;
-	if (is_switched_off(envp))
+	command->off = is_switched_off(envp);
+	if (command->off)
 		return COMMAND_OTHER;
 	if (argc < 1 || !flags_parse(&globals, &global_line, argc - 1, argv + 1) || globals.count == 0 ||
 	    !take_globals(command, &globals))

@@ -15,6 +15,8 @@ struct command {
 	int systemd;     /* --systemd-cgroup, which plans need not know of */
 	const char *log; /* the log file, or null */
 	int json;        /* --log-format json */
+	int off;         /* BRUN_FRONT=off */
+	int observed;    /* --debug or BRUN_TIMING: Bun shows how it does the command */
 	const char *const *envp;
 	const char *const *words; /* of exec: program and arguments */
 	unsigned int word_count;

@@ -33,20 +33,39 @@ static long touch_log(const char *path)
 	return fd < 0 ? fd : sys1(__NR_close, fd);
 }
 
+/* Whether a plan may be run now: else Bun does the command. */
+static int may_run(const struct command *command)
+{
+	long result = command->log && !command->observed ? touch_log(command->log) : 0;
+
+	if (command->observed || result < 0)
+		ahead_fall_back(command->observed ? FALL_BACK_OBSERVED : FALL_BACK_LOG, result);
+	return !command->observed && result == 0;
+}
+
 static void try_plans(const struct command *command)
 {
 	struct plans plans;
+	size_t size;
+	long result = plans_open(&plans, command);
 
-	if (plans_open(&plans, command) < 0)
+	if (result < 0) {
+		ahead_fall_back(result == -ENOENT ? FALL_BACK_NO_PLAN : FALL_BACK_OTHER_PLAN, result);
 		return;
+	}
 	machine_clear(&machine);
 	machine.slots[SLOT_DIRECTORY] = plans.directory;
 	machine.slots[SLOT_SIGNAL] = command->signal;
-	if (!command->log || touch_log(command->log) == 0) {
+	if (!plans_get(&plans, command->program, &size)) {
+		ahead_fall_back(FALL_BACK_MORE_PLAN, 0);
+	} else if (may_run(command)) {
 		if (command->program == LOCAL_EXEC)
 			plans_exec(&machine, &plans, command);
-		else if (plans_run(&machine, &plans, command->program) == 0)
+		else
+			result = plans_run(&machine, &plans, command->program);
+		if (command->program != LOCAL_EXEC && result == 0)
 			sys_exit(0);
+		ahead_fall_back(FALL_BACK_FAILED, result);
 	}
 	if (!ahead_has_left())
 		plans_close(&plans);
@@ -55,12 +74,18 @@ static void try_plans(const struct command *command)
 static void try_cached(const struct command *command)
 {
 	struct cached cached;
+	long result;
 
 	machine_clear(&machine);
-	if (cached_open(&cached, command) < 0)
+	result = cached_open(&cached, command);
+	if (result < 0) {
+		ahead_fall_back(result == -ENOENT ? FALL_BACK_NO_PLAN : FALL_BACK_OTHER_PLAN, result);
 		return;
-	if (!command->log || touch_log(command->log) == 0)
+	}
+	if (may_run(command)) {
 		cached_run(&machine, &cached, command);
+		ahead_fall_back(FALL_BACK_FAILED, 0);
+	}
 	cached_close(&cached);
 }
 
@@ -142,6 +167,8 @@ __attribute__((used)) static long front(const long *stack)
 		ahead_start();
 		break;
 	default:
+		if (command.off)
+			ahead_fall_back(FALL_BACK_OFF, 0);
 		break;
 	}
 	return load_bun(argc, argv, envp);

@@ -11,6 +11,7 @@ import type { globalFlags } from "./hot-flags.ts";
 import { type LogOptions, log } from "./log.ts";
 import { timingMark } from "./timing.ts";
 
+const fallBackModule = lazy<typeof import("../plan/fall-back.ts")>(() => require("../plan/fall-back.ts"));
 const apiClientModule = lazy<typeof import("./api-client.ts")>(() => require("./api-client.ts"));
 
 export type GlobalValues = Values<typeof globalFlags>;
@@ -73,6 +74,7 @@ function runtimeOf(
   }
   const debug = options.debug ? (message: string) => log(options, "debug", message) : undefined;
   debug?.(`state directory ${root}`);
+  if (debug !== undefined || timed) tellFallBack(debug ?? phases);
   return {
     root,
     cgroupManager,
@@ -82,6 +84,12 @@ function runtimeOf(
     mark: debug === undefined ? phases : both(debug, phases),
     client,
   };
+}
+
+/** Why the fast path has not done the command. */
+function tellFallBack(tell: ((line: string) => void) | undefined): void {
+  const reason = fallBackModule().fallBackReason();
+  if (reason !== null) tell?.(`fast path left: ${reason}`);
 }
 
 /** For `--debug` phases are lines as well. */

@@ -207,6 +207,30 @@ export enum FrontFact {
   leftKept,
   /** The container's directory, locked. */
   leftDirectory,
+  /** {@link FallBack} */
+  fallBack,
+  /** Errno of that, or 0. */
+  fallBackErrno,
+}
+
+/** Why the front has left a command to Bun. */
+export enum FallBack {
+  /** BRUN_FRONT=off. */
+  off,
+  /** A command, a flag, an argument or a variable that is not for the front. */
+  commandLine,
+  /** There is no plan. */
+  noPlan,
+  /** There is a file of plans, but of another brun or owner, or of a container, config or host that has changed since. */
+  otherPlan,
+  /** The command takes more than a plan. */
+  morePlan,
+  /** A plan would have done it, but --debug or BRUN_TIMING is to show how Bun does. */
+  observed,
+  /** The log file cannot be opened. */
+  log,
+  /** The plan has not come to its end. */
+  failed,
 }
 
 /** Functions of libc that the module for an engine without a JIT returns: nsenter/door/door.c. */

@@ -135,7 +135,11 @@ export function asFront(kind: unknown, read: Reading): Reading | null {
   if (read.kind !== "read") return null;
   const { name, id, root, log, given: flags, globals } = read;
   const options = JSON.parse(flags as string) as Record<string, unknown>;
-  const { "systemd-cgroup": systemd, ...others } = JSON.parse(globals as string) as Record<string, unknown>;
+  const {
+    "systemd-cgroup": systemd,
+    debug: _observed,
+    ...others
+  } = JSON.parse(globals as string) as Record<string, unknown>;
   if (Object.keys(others).length > 0) return null;
   const common = { id: id!, root: root!, ...(log === undefined ? {} : { log }) };
   if (kind === "launch") {

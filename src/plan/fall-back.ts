@@ -1,0 +1,23 @@
+/** Why the front has left a command to Bun, for --debug and --timing. */
+import { errnoName } from "../sys/errno.ts";
+import { askFront } from "../sys/ffi.ts";
+import { FallBack, FrontFact } from "./abi.ts";
+
+const REASONS: { readonly [reason in FallBack]: string } = {
+  [FallBack.off]: "BRUN_FRONT=off",
+  [FallBack.commandLine]: "a command, a flag, an argument or a variable is not for it",
+  [FallBack.noPlan]: "there is no plan of it",
+  [FallBack.otherPlan]: "the plan is of another brun or owner, or something has changed since",
+  [FallBack.morePlan]: "the command takes more than a plan",
+  [FallBack.observed]: "it would have been done by a plan, but is to be shown",
+  [FallBack.log]: "the log file cannot be opened",
+  [FallBack.failed]: "the plan did not come to its end",
+};
+
+/** The reason as a text; null for a brun without a front. */
+export function fallBackReason(): string | null {
+  const reason = askFront(FrontFact.fallBack);
+  if (reason < 0) return null;
+  const errno = askFront(FrontFact.fallBackErrno);
+  return `${REASONS[reason as FallBack]}${errno > 0 ? ` (${errnoName(errno)})` : ""}`;
+}
