@@ -89,7 +89,9 @@ export function endProcess(local: Local, stored: StoredState, gone: Label): void
   b.sys("close", [pidfd], { andThen: gone });
   b.mark(byPid);
   at("end");
-  b.sys("kill", [pid, SIGKILL], { handle: [E.ESRCH] });
+  // From another user namespace its owner may not signal it (kill(2)), and may kill what is in its cgroup.
+  if (unified !== undefined) killAll(b, unified);
+  b.sys("kill", [pid, SIGKILL], { handle: unified === undefined ? [E.ESRCH] : [E.ESRCH, E.EPERM] });
   at("awaitEnd");
   b.fail(E.ENOSYS);
 }
