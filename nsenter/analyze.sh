@@ -10,7 +10,7 @@ checks='-*,clang-analyzer-*,bugprone-*,cert-*,-bugprone-easily-swappable-paramet
 checks="$checks,-cert-dcl37-c,-cert-dcl51-cpp,-clang-analyzer-security.insecureAPI.DeprecatedOrUnsafeBufferHandling"
 
 if command -v clang-tidy >/dev/null 2>&1; then
-  clang-tidy --quiet --warnings-as-errors='*' --checks="$checks" ./*.c front/*.c door/*.c -- -std=gnu11 -ffreestanding $opaque 2>&1 |
+  clang-tidy --quiet --warnings-as-errors='*' --checks="$checks" plan/*.c stage/*.c front/*.c door/*.c -- -std=gnu11 -ffreestanding $opaque 2>&1 |
     { ! grep -vE '^[0-9]+ warnings? generated\.$|^Suppressed|^Use -header-filter'; }
 fi
 if command -v scan-build >/dev/null 2>&1; then

@@ -36,15 +36,15 @@ compile() {
   mv "$to.tmp" "$to"
 }
 
-compile "$out" -fPIC -shared ./*.c
+compile "$out" -fPIC -shared plan/*.c stage/*.c
 
 # Its undefined symbols are Bun's.
 compile "$door" -fPIC -shared -Wl,-e,0 -Wl,-z,undefs door/*.c
 
 # Of the stage's parts all but its entry. The address is above all of Bun, which is linked to a fixed place, too.
 set -- front/*.c front/image.S
-for file in ./*.c; do
-  [ "$file" = ./main.c ] || set -- "$@" "$file"
+for file in plan/*.c stage/*.c; do
+  [ "$file" = stage/main.c ] || set -- "$@" "$file"
 done
 id=$(sha256sum "$out" | cut -c 1-8)
 case $out in

@@ -5,7 +5,7 @@
 import type { FlagDef, Flags } from "../src/cli/flags.ts";
 import { globalFlags, hotCommands, ROOT_FLAGS } from "../src/cli/hot-flags.ts";
 import { SIGNAL_ALIASES, SIGNAL_NAMES } from "../src/cli/signals.ts";
-import { isId } from "../src/container/id.ts";
+import { isId } from "../src/container/lifecycle/id.ts";
 
 const upper = (name: string) => name.toUpperCase().replaceAll("-", "_");
 const quoted = (text: string) => JSON.stringify(text);

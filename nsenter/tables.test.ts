@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 
 const SOURCE = `
 #include "front/state.c"
-#include "passwd.c"
+#include "plan/passwd.c"
 BRUN_EXPORT void test_date(char *to, uint32_t days) { *date(to, days) = 0; }
 BRUN_EXPORT long test_decimal(char *to, uint64_t value) { return (long)text_decimal(to, value); }
 BRUN_EXPORT int test_number(const char *s) { return text_number(s); }

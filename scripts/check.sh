@@ -47,7 +47,7 @@ step gcc-analyzer compile gcc -fanalyzer
 step clang-analyzers sh nsenter/analyze.sh
 if command -v clang >/dev/null 2>&1; then step clang compile clang ""; fi
 step clang-format clang-format --dry-run -Werror --style=file:nsenter/.clang-format \
-  nsenter/*.c nsenter/*.h nsenter/front/*.c nsenter/front/*.h nsenter/door/*.c nsenter/fuzz/*.c nsenter/fuzz/*.h nsenter/testing/*.c bench/*.c \
+  nsenter/*.h nsenter/plan/*.[ch] nsenter/stage/*.[ch] nsenter/front/*.c nsenter/front/*.h nsenter/door/*.c nsenter/fuzz/*.c nsenter/fuzz/*.h nsenter/testing/*.c bench/*.c \
   test/security/attackers/*.c test/faults/*.c
 
 [ -z "$failed" ] || echo "check: failed:$failed" >&2

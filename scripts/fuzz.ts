@@ -7,9 +7,9 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import type { ContainerConfig } from "../src/config/types.ts";
-import { planFile } from "../src/container/cached-plan.ts";
-import { execInfoOf } from "../src/container/launch.ts";
-import { localPlans } from "../src/container/local-plans.ts";
+import { planFile } from "../src/container/lifecycle/cached-plan.ts";
+import { execInfoOf } from "../src/container/lifecycle/launch.ts";
+import { localPlans } from "../src/container/lifecycle/local-plans.ts";
 import type { Input } from "../src/host/recorder.ts";
 import { recordedPrograms } from "../src/init/standard.ts";
 import { configFor, goldenCases, plain } from "../src/init/testing/golden.ts";

@@ -87,7 +87,7 @@ for (const subject of subjects(["brun"]).filter(({ caller }) => caller.name === 
       expect((await run("--rootfs", rootfs, "--userns=keep-id")).slice(0, 2)).toEqual(kept);
       expect(await run("--rootfs", rootfs, "--userns=single")).toEqual([[0, uid, 1]]);
       const other = await box.call(["run", "--host", "--userns=single", "-u", "1", "--", "true"]);
-      expect([other.code, other.stderr]).toEqual([1, expect.stringContaining("it can only be you, or root")]);
+      expect([other.code, other.stderr]).toEqual([1, expect.stringContaining("--user can only be you, or root")]);
     });
 
     test("brun unshare, inside bwrap and without newuidmap", async () => {
@@ -150,6 +150,9 @@ for (const subject of subjects(["brun"]).filter(({ caller }) => caller.name === 
       const closed =
         'for each in /sys/fs/cgroup/* /sys/fs/cgroup; do mount -o remount,bind,ro "$each" 2>/dev/null || :; done; exec "$@"';
       for (const under of [without, ["unshare", "-m", "sh", "-c", closed, "sh"]]) {
+        // That the rules for devices cannot be kept is told once.
+        const first = await box.sh("echo here", forRoot(), { under });
+        expect(first.stderr).toMatch(/^(|brun: warning: linux\.resources\.devices: not kept, .*\n)$/);
         expect(await box.sh("echo here", forRoot(), { under })).toMatchObject({
           code: 0,
           stdout: "here\n",

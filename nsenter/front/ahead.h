@@ -4,7 +4,7 @@
 #ifndef BRUN_FRONT_AHEAD_H
 #define BRUN_FRONT_AHEAD_H
 
-#include "../program.h"
+#include "../plan/program.h"
 #include "stage.h"
 
 /* Starts it, once; where that fails nothing is open, and brun starts one when it needs it. */

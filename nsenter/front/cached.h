@@ -1,11 +1,11 @@
 /*
  * The plan of a `run`, kept for the next one of the same bundle: ROOT/@run/NN, one file for all bundles with the hash
- * NN. Its guard says whether it may be used. Written by src/container/cached-plan.ts.
+ * NN. Its guard says whether it may be used. Written by src/container/lifecycle/cached-plan.ts.
  */
 #ifndef BRUN_FRONT_CACHED_H
 #define BRUN_FRONT_CACHED_H
 
-#include "../program.h"
+#include "../plan/program.h"
 #include "command.h"
 #include "files.h"
 #include "guard.h"

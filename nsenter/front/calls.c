@@ -5,7 +5,7 @@
 #include "ahead.h"
 #include "engine.h"
 
-#include "../program.h"
+#include "../plan/program.h"
 
 long brun_syscall(long nr, long a, long b, long c, long d, long e, long f);
 long brun_spawn(struct spawn_request *request);

@@ -106,7 +106,7 @@ static int is_writable(const char *directory)
 	return sys3(__NR_faccessat, AT_FDCWD, directory, 3 /* W_OK | X_OK */) == 0;
 }
 
-/* As src/container/root.ts. */
+/* As src/container/state/root.ts. */
 static int default_root(char *root, const char *const *envp)
 {
 	const char *runtime = environment_variable(envp, "XDG_RUNTIME_DIR");

@@ -1,6 +1,6 @@
 #include "conversation.h"
 
-#include "../supervise.h"
+#include "../stage/supervise.h"
 #include "ahead.h"
 #include "terminal.h"
 

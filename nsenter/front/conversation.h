@@ -2,8 +2,8 @@
 #ifndef BRUN_FRONT_CONVERSATION_H
 #define BRUN_FRONT_CONVERSATION_H
 
-#include "../message.h"
-#include "../program.h"
+#include "../stage/message.h"
+#include "../plan/program.h"
 
 struct conversation {
 	int socket;

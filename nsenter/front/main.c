@@ -11,7 +11,7 @@
 #include "plans.h"
 #include "run.h"
 
-#include "../signals.h"
+#include "../stage/signals.h"
 
 #include <linux/fcntl.h>
 #include <linux/signal.h>

@@ -1,6 +1,6 @@
 #include "mapping.h"
 
-#include "../spawn.h"
+#include "../stage/spawn.h"
 #include "conversation.h"
 
 #include <linux/fcntl.h>

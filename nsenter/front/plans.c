@@ -1,6 +1,6 @@
 #include "plans.h"
 
-#include "../local.h"
+#include "../plan/local.h"
 #include "ahead.h"
 #include "stage.h"
 

@@ -1,11 +1,11 @@
 /*
  * Plans of later commands on a container, which brun has compiled when it made it: ROOT/ID/plans, which
- * src/container/local-plans.ts writes.
+ * src/container/lifecycle/local-plans.ts writes.
  */
 #ifndef BRUN_FRONT_PLANS_H
 #define BRUN_FRONT_PLANS_H
 
-#include "../program.h"
+#include "../plan/program.h"
 #include "command.h"
 #include "files.h"
 

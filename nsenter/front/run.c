@@ -1,6 +1,6 @@
 #include "run.h"
 
-#include "../signals.h"
+#include "../stage/signals.h"
 #include "conversation.h"
 #include "mapping.h"
 #include "state.h"
@@ -51,7 +51,7 @@ static void put_id(const struct cached *cached, const char *id)
 		copy(cached->file.data + at[i], id, text_length(id) + 1);
 }
 
-/* As claim() of src/container/store.ts. */
+/* As claim() of src/container/state/store.ts. */
 static long claim(struct making *making)
 {
 	long root = making->cached->root;

@@ -1,8 +1,8 @@
-/* `run` in the foreground, without Bun: src/container/run.ts, for a bundle that has been run before. */
+/* `run` in the foreground, without Bun: src/container/lifecycle/run.ts, for a bundle that has been run before. */
 #ifndef BRUN_FRONT_RUN_H
 #define BRUN_FRONT_RUN_H
 
-#include "../program.h"
+#include "../plan/program.h"
 #include "cached.h"
 
 /*

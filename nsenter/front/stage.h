@@ -2,7 +2,7 @@
 #ifndef BRUN_FRONT_STAGE_H
 #define BRUN_FRONT_STAGE_H
 
-#include "../spawn.h"
+#include "../stage/spawn.h"
 
 #if !defined(STAGE_ID)
 #define STAGE_ID 0U /* build.sh says which stage it is: programs are for one alone */

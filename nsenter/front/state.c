@@ -1,6 +1,6 @@
 #include "state.h"
 
-#include "../alive.h"
+#include "../plan/alive.h"
 
 #include <linux/fcntl.h>
 

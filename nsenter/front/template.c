@@ -1,6 +1,6 @@
 #include "template.h"
 
-#include "../program.h"
+#include "../plan/program.h"
 
 #include <linux/mman.h>
 

@@ -1,4 +1,4 @@
-/* The terminal that brun was started on, and the container's: src/container/terminal.ts. */
+/* The terminal that brun was started on, and the container's: src/container/io/terminal.ts. */
 #ifndef BRUN_FRONT_TERMINAL_H
 #define BRUN_FRONT_TERMINAL_H
 

@@ -14,12 +14,12 @@ target() {
   clang $flags -fsanitize=fuzzer,address,undefined -o "$out/$to" "$to.c" input.c kernel.c "$@"
 }
 
-programs='../alive.c ../decode.c ../detached.c ../execute.c ../fallback.c ../init.c ../local.c ../message.c ../passwd.c ../resolve.c ../search.c ../target.c'
+programs='../plan/alive.c ../plan/decode.c ../stage/detached.c ../plan/execute.c ../plan/fallback.c ../stage/init.c ../plan/local.c ../stage/message.c ../plan/passwd.c ../plan/resolve.c ../plan/search.c ../plan/target.c'
 # shellcheck disable=SC2086
 target program $programs
 # shellcheck disable=SC2086
 target plans ../front/files.c ../front/plans.c ../front/template.c $programs
 # shellcheck disable=SC2086
 target cached ../front/cached.c ../front/checksum.c ../front/command.c ../front/conversation.c ../front/files.c \
-  ../front/flags.c ../front/guard.c ../front/mapping.c ../front/run.c ../front/state.c ../front/terminal.c ../signals.c $programs
-target notify ../notify.c ../message.c
+  ../front/flags.c ../front/guard.c ../front/mapping.c ../front/run.c ../front/state.c ../front/terminal.c ../stage/signals.c $programs
+target notify ../stage/notify.c ../stage/message.c

@@ -7,8 +7,8 @@
 #include "../front/ahead.h"
 #include "../front/checksum.h"
 #include "../front/loader.h"
-#include "../spawn.h"
-#include "../supervise.h"
+#include "../stage/spawn.h"
+#include "../stage/supervise.h"
 #include "input.h"
 #include "kernel.h"
 

@@ -1,6 +1,6 @@
 #include "input.h"
 
-#include "../program.h"
+#include "../plan/program.h"
 
 #include <string.h>
 

@@ -1,8 +1,8 @@
 #include "kernel.h"
 
-#include "../copy.h"
-#include "../message.h"
-#include "../spawn.h"
+#include "../plan/copy.h"
+#include "../stage/message.h"
+#include "../stage/spawn.h"
 
 #include <linux/fcntl.h>
 #include <linux/stat.h>

@@ -1,5 +1,5 @@
 /* sd_notify(3) messages: text that a container's processes have written, read by the supervisor outside. */
-#include "../notify.h"
+#include "../stage/notify.h"
 
 #include "kernel.h"
 

@@ -1,5 +1,5 @@
 /* Programs: decoding whatever comes, and running what has been found good. The input is the program and the tape. */
-#include "../program.h"
+#include "../plan/program.h"
 
 #include "input.h"
 #include "kernel.h"

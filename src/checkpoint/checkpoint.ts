@@ -1,9 +1,10 @@
 /** `brun checkpoint`: a container's processes written to files, from which they can go on. */
-import { cgroups } from "../container/cgroup.ts";
-import { deleteContainer } from "../container/delete.ts";
-import { callerIdentity, isRootless } from "../container/root.ts";
-import { statusOf } from "../container/status.ts";
-import { lock, requireState, type StoredState, unlock } from "../container/store.ts";
+
+import { deleteContainer } from "../container/lifecycle/delete.ts";
+import { cgroups } from "../container/resources/cgroup.ts";
+import { callerIdentity, isRootless } from "../container/state/root.ts";
+import { statusOf } from "../container/state/status.ts";
+import { lock, requireState, type StoredState, unlock } from "../container/state/store.ts";
 import type { Runtime } from "../container/types.ts";
 import { BrunError } from "../errors.ts";
 import { loadSpec } from "../spec/index.ts";

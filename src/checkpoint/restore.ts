@@ -1,15 +1,15 @@
 /** `brun restore`: a container that goes on from the images of a checkpoint. */
 import { currentCaller } from "../../rootless/caller.ts";
 import type { ContainerConfig } from "../config/types.ts";
-import { dropCgroup } from "../container/cgroup.ts";
-import { Console } from "../container/console.ts";
-import { addsUserNamespace, decide } from "../container/decide.ts";
-import { runPoststop } from "../container/hooks.ts";
-import { type Notify, prepareNotify } from "../container/notify.ts";
-import { writePidFile } from "../container/pid-file.ts";
-import { callerIdentity, isRootless } from "../container/root.ts";
-import { supervise } from "../container/run.ts";
-import { claim, type Locked, remove, unlock } from "../container/store.ts";
+import { Console } from "../container/io/console.ts";
+import { type Notify, prepareNotify } from "../container/io/notify.ts";
+import { writePidFile } from "../container/io/pid-file.ts";
+import { addsUserNamespace, decide } from "../container/lifecycle/decide.ts";
+import { runPoststop } from "../container/lifecycle/hooks.ts";
+import { supervise } from "../container/lifecycle/run.ts";
+import { dropCgroup } from "../container/resources/cgroup.ts";
+import { callerIdentity, isRootless } from "../container/state/root.ts";
+import { claim, type Locked, remove, unlock } from "../container/state/store.ts";
 import type { CreateOptions, Runtime } from "../container/types.ts";
 import { loadSpec } from "../spec/index.ts";
 import { PR } from "../sys/constants.ts";

@@ -1,11 +1,11 @@
 /** A container while CRIU restores it: what `run` does as the stage reports, this does as CRIU does. */
 import type { ContainerConfig } from "../config/types.ts";
-import { cgroups, enterDelegatedPart, limitCgroup, makeCgroup } from "../container/cgroup.ts";
-import type { Console } from "../container/console.ts";
-import { describe } from "../container/describe.ts";
-import { runCreateHooks, stateForHooks } from "../container/hooks.ts";
-import { execInfoOf, joinIntelRdt } from "../container/launch.ts";
-import { type StoredState, saveExecInfo, saveState } from "../container/store.ts";
+import type { Console } from "../container/io/console.ts";
+import { runCreateHooks, stateForHooks } from "../container/lifecycle/hooks.ts";
+import { execInfoOf, joinIntelRdt } from "../container/lifecycle/launch.ts";
+import { cgroups, enterDelegatedPart, limitCgroup, makeCgroup } from "../container/resources/cgroup.ts";
+import { describe } from "../container/state/describe.ts";
+import { type StoredState, saveExecInfo, saveState } from "../container/state/store.ts";
 import type { Runtime } from "../container/types.ts";
 import { BrunError } from "../errors.ts";
 import { CLONE } from "../sys/constants.ts";

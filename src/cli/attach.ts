@@ -1,6 +1,6 @@
 /** `brun attach`. */
-import { attach } from "../container/attach.ts";
-import { parseDetachKeys } from "../container/detach-keys.ts";
+import { attach } from "../container/io/attach.ts";
+import { parseDetachKeys } from "../container/io/detach-keys.ts";
 import { defineCommand } from "./command.ts";
 import { openRuntime } from "./globals.ts";
 import { containerId } from "./hot-flags.ts";

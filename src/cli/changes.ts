@@ -3,7 +3,7 @@ import { type Applied, applyChanges } from "../changes/apply.ts";
 import { discardKept } from "../changes/discard.ts";
 import { type Kept, kept, keptNames } from "../changes/kept.ts";
 import { type Change, type Compared, changesIn } from "../changes/walk.ts";
-import { unshare } from "../container/unshare.ts";
+import { unshare } from "../container/lifecycle/unshare.ts";
 import { BrunError } from "../errors.ts";
 import { printable } from "../printable.ts";
 import { lockUpper } from "../sandbox/upper-lock.ts";

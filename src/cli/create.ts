@@ -1,5 +1,5 @@
 /** `brun create`. */
-import { create } from "../container/create.ts";
+import { create } from "../container/lifecycle/create.ts";
 import { defineCommand } from "./command.ts";
 import { createOptions, explainFailure } from "./container-flags.ts";
 import { openRuntime } from "./globals.ts";

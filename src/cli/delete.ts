@@ -1,5 +1,5 @@
 /** `brun delete`. */
-import { deleteContainer } from "../container/delete.ts";
+import { deleteContainer } from "../container/lifecycle/delete.ts";
 import { defineCommand } from "./command.ts";
 import { openRuntime } from "./globals.ts";
 import { deleteFlags } from "./hot-flags.ts";

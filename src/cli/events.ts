@@ -1,6 +1,6 @@
 /** `brun events`. */
-import { type ContainerEvent, events } from "../container/events.ts";
-import { stats } from "../container/stats.ts";
+import { type ContainerEvent, events } from "../container/resources/events.ts";
+import { stats } from "../container/resources/stats.ts";
 import { BrunError } from "../errors.ts";
 import { toJson } from "../spec/json.ts";
 import { defineCommand } from "./command.ts";

@@ -1,5 +1,5 @@
 /** `brun exec`. */
-import { exec } from "../container/exec.ts";
+import { exec } from "../container/lifecycle/exec.ts";
 import { BrunError } from "../errors.ts";
 import { EXEC_FAILED } from "../plan/abi.ts";
 import { defineCommand } from "./command.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { stateJson } from "../container/state.ts";
+import { stateJson } from "../container/state/state.ts";
 import type { ContainerState } from "../container/types.ts";
 import { listJson, listTable, psLines, table } from "./format.ts";
 

@@ -1,5 +1,5 @@
 /** Output of list and ps, byte for byte as runc's. */
-import { orderedState } from "../container/state.ts";
+import { orderedState } from "../container/state/state.ts";
 import type { ContainerState } from "../container/types.ts";
 import { printable } from "../printable.ts";
 import { duration } from "./duration.ts";

@@ -1,7 +1,7 @@
 /** The global flags, which stand before the command, and what they amount to. */
 
 import type { CgroupManagerName } from "../cgroup/types.ts";
-import { callerIdentity, defaultRoot, givenRoot, useDefaultRoot } from "../container/root.ts";
+import { callerIdentity, defaultRoot, givenRoot, useDefaultRoot } from "../container/state/root.ts";
 import type { Client, Runtime } from "../container/types.ts";
 import { BrunError } from "../errors.ts";
 import { variable } from "../sys/environment.ts";

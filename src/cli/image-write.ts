@@ -1,6 +1,6 @@
 /** `brun image push`, `import` and `commit`: images that go elsewhere, and those that are made here. */
 
-import { list } from "../container/list.ts";
+import { list } from "../container/state/list.ts";
 import { BrunError } from "../errors.ts";
 import { MANIFEST_FORMATS, type ManifestFormat } from "../image/formats.ts";
 import { type UnpackIds, unpackIds } from "../image/ids.ts";

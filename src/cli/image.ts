@@ -1,6 +1,6 @@
 /** `brun image`: pull, push, list, inspect, remove, prune, unpack, import, commit. */
 
-import { list } from "../container/list.ts";
+import { list } from "../container/state/list.ts";
 import { BrunError } from "../errors.ts";
 import { shortDigest } from "../image/digest.ts";
 import { unpackIds } from "../image/ids.ts";

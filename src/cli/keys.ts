@@ -1,5 +1,5 @@
 /** Waiting for a key that ends what is watched, as in top(1) and less(1). */
-import { ECHO, ICANON, restoreTerminal, withoutModes } from "../container/terminal.ts";
+import { ECHO, ICANON, restoreTerminal, withoutModes } from "../container/io/terminal.ts";
 import { IOCTL } from "../sys/constants.ts";
 import { NR, syscall } from "../sys/ffi.ts";
 import { POLLIN, waitFd } from "../sys/fs.ts";

@@ -1,5 +1,5 @@
 /** `brun kill`. */
-import { kill } from "../container/kill.ts";
+import { kill } from "../container/lifecycle/kill.ts";
 import { BrunError } from "../errors.ts";
 import { shellWords } from "../printable.ts";
 import { defineCommand } from "./command.ts";

@@ -1,5 +1,5 @@
 /** `brun list`. */
-import { list } from "../container/list.ts";
+import { list } from "../container/state/list.ts";
 import { BrunError } from "../errors.ts";
 import { stat } from "../sys/fs.ts";
 import { defineCommand } from "./command.ts";

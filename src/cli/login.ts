@@ -1,6 +1,6 @@
 /** `brun login`, `brun logout`: who one is to a registry, kept where podman keeps it. */
 import { createInterface } from "node:readline";
-import { ECHO, restoreTerminal, withoutModes } from "../container/terminal.ts";
+import { ECHO, restoreTerminal, withoutModes } from "../container/io/terminal.ts";
 import { BrunError } from "../errors.ts";
 import { credentialsFor, removeLogin, saveLogin } from "../image/registry/credentials.ts";
 import { registryHost, tryLogin } from "../image/registry/login.ts";

@@ -1,8 +1,8 @@
 /** `brun logs`. */
-import { hasEnded, openResult } from "../container/kept-process.ts";
-import { forgetEvents, watchKept } from "../container/kept-watch.ts";
-import { type LogEntry, LogReader } from "../container/log-reader.ts";
-import { requireState, type StoredState } from "../container/store.ts";
+import { hasEnded, openResult } from "../container/io/kept-process.ts";
+import { forgetEvents, watchKept } from "../container/io/kept-watch.ts";
+import { type LogEntry, LogReader } from "../container/io/log-reader.ts";
+import { requireState, type StoredState } from "../container/state/store.ts";
 import type { Runtime } from "../container/types.ts";
 import { BrunError } from "../errors.ts";
 import { POLLIN, waitFd } from "../sys/fs.ts";

@@ -1,5 +1,5 @@
 /** `--regex`: crun's way to name several containers. */
-import { list } from "../container/list.ts";
+import { list } from "../container/state/list.ts";
 import type { Runtime } from "../container/types.ts";
 import { BrunError } from "../errors.ts";
 

@@ -1,5 +1,5 @@
 /** `brun pause`. */
-import { pause } from "../container/pause.ts";
+import { pause } from "../container/lifecycle/pause.ts";
 import { defineCommand } from "./command.ts";
 import { openRuntime } from "./globals.ts";
 import { containerId } from "./hot-flags.ts";

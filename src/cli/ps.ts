@@ -1,5 +1,5 @@
 /** `brun ps`. */
-import { processes } from "../container/ps.ts";
+import { processes } from "../container/state/ps.ts";
 import { BrunError } from "../errors.ts";
 import { findProgram } from "../host/find-program.ts";
 import { installHint, PACKAGES } from "../package-names.ts";

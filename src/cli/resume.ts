@@ -1,5 +1,5 @@
 /** `brun resume`. */
-import { resume } from "../container/resume.ts";
+import { resume } from "../container/lifecycle/resume.ts";
 import { defineCommand } from "./command.ts";
 import { openRuntime } from "./globals.ts";
 import { containerId } from "./hot-flags.ts";

@@ -1,5 +1,5 @@
 /** `brun rm`: podman's and docker's word for delete. */
-import { deleteContainer } from "../container/delete.ts";
+import { deleteContainer } from "../container/lifecycle/delete.ts";
 import { defineCommand } from "./command.ts";
 import { containerIds, forEachId } from "./container-ids.ts";
 import { openRuntime } from "./globals.ts";

@@ -1,5 +1,5 @@
 /** `brun run`. */
-import { run } from "../container/run.ts";
+import { run } from "../container/lifecycle/run.ts";
 import { defineCommand } from "./command.ts";
 import { createOptions, explainFailure } from "./container-flags.ts";
 import { openRuntime } from "./globals.ts";

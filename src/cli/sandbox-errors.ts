@@ -1,5 +1,5 @@
 /** Errors of containers without a bundle: about the flag that a part of the config comes from. */
-import { HookError } from "../container/hooks.ts";
+import { HookError } from "../container/lifecycle/hooks.ts";
 import { BrunError } from "../errors.ts";
 import { isAboutProgram, isMountOf } from "../plan/step.ts";
 import type { Sandbox } from "../sandbox/spec.ts";

@@ -1,8 +1,8 @@
 /** Flags of `run --rootfs`, `run --image` and `run --host`: podman's names, and what they amount to. */
 
 import { keptPlace } from "../changes/kept.ts";
-import { checkId } from "../container/id.ts";
-import { LOG_SIZE } from "../container/kept-log.ts";
+import { LOG_SIZE } from "../container/io/kept-log.ts";
+import { checkId } from "../container/lifecycle/id.ts";
 import { BrunError } from "../errors.ts";
 import { OVERLAYS, type OverlayMode, type SandboxOptions, type SandboxRoot } from "../sandbox/options.ts";
 import { bytes } from "../sandbox/resources.ts";

@@ -1,10 +1,10 @@
 /** `brun run --rootfs`, `--image` and `--host`: containers without a bundle. */
 
 import { noteKept } from "../changes/kept.ts";
-import { makeStateHome } from "../container/kept-log.ts";
-import { Redirection } from "../container/kept-streams.ts";
-import { callerIdentity, isRootless } from "../container/root.ts";
-import { run } from "../container/run.ts";
+import { makeStateHome } from "../container/io/kept-log.ts";
+import { Redirection } from "../container/io/kept-streams.ts";
+import { run } from "../container/lifecycle/run.ts";
+import { callerIdentity, isRootless } from "../container/state/root.ts";
 import type { CreateOptions, RunOptions, Runtime } from "../container/types.ts";
 import { BrunError } from "../errors.ts";
 import { makeHosts, makeResolvConf } from "../sandbox/connect.ts";

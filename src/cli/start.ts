@@ -1,5 +1,5 @@
 /** `brun start`. */
-import { start } from "../container/start.ts";
+import { start } from "../container/lifecycle/start.ts";
 import { defineCommand } from "./command.ts";
 import { openRuntime } from "./globals.ts";
 import { idFlags } from "./hot-flags.ts";

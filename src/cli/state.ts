@@ -1,5 +1,5 @@
 /** `brun state`. */
-import { state } from "../container/state.ts";
+import { state } from "../container/state/state.ts";
 import { defineCommand } from "./command.ts";
 import { openRuntime } from "./globals.ts";
 import { idFlags } from "./hot-flags.ts";

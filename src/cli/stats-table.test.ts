@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import type { Usage } from "../container/usage.ts";
+import type { Usage } from "../container/resources/usage.ts";
 import { duration } from "./duration.ts";
 import { size, statsJson, statsTable } from "./stats-table.ts";
 

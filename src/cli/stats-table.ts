@@ -1,5 +1,5 @@
 /** What `brun stats` prints. */
-import type { Usage } from "../container/usage.ts";
+import type { Usage } from "../container/resources/usage.ts";
 import { duration } from "./duration.ts";
 import { table } from "./format.ts";
 

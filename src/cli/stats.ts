@@ -1,8 +1,9 @@
 /** `brun stats`. */
-import { list } from "../container/list.ts";
-import { terminalSize } from "../container/terminal.ts";
+
+import { terminalSize } from "../container/io/terminal.ts";
+import { type Usage, usage } from "../container/resources/usage.ts";
+import { list } from "../container/state/list.ts";
 import type { Runtime } from "../container/types.ts";
-import { type Usage, usage } from "../container/usage.ts";
 import { BrunError, errorLine } from "../errors.ts";
 import { defineCommand } from "./command.ts";
 import { parseDuration } from "./events.ts";

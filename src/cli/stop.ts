@@ -1,5 +1,5 @@
 /** `brun stop`. */
-import { stop } from "../container/stop.ts";
+import { stop } from "../container/lifecycle/stop.ts";
 import { STOP_SIGNAL } from "../sandbox/fields.ts";
 import { defineCommand } from "./command.ts";
 import { containerIds, forEachId } from "./container-ids.ts";

@@ -4,8 +4,8 @@ import { lazy } from "../sys/lazy.ts";
 import { isTerminal, printError } from "./output.ts";
 
 const timingChartModule = lazy<typeof import("./timing-chart.ts")>(() => require("./timing-chart.ts"));
-const terminalModule = lazy<typeof import("../container/terminal.ts")>(() =>
-  require("../container/terminal.ts"),
+const terminalModule = lazy<typeof import("../container/io/terminal.ts")>(() =>
+  require("../container/io/terminal.ts"),
 );
 
 /** A phase that has ended: its beginning and end in milliseconds since the process began. */

@@ -1,5 +1,5 @@
 /** `brun unshare`. */
-import { unshare } from "../container/unshare.ts";
+import { unshare } from "../container/lifecycle/unshare.ts";
 import { environmentStrings, variable } from "../sys/environment.ts";
 import { defineCommand } from "./command.ts";
 

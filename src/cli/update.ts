@@ -1,6 +1,6 @@
 /** `brun update`. */
 
-import { update } from "../container/update.ts";
+import { update } from "../container/resources/update.ts";
 import { BrunError } from "../errors.ts";
 import { readGiven } from "../given-file.ts";
 import { quoted } from "../printable.ts";

@@ -1,5 +1,5 @@
 /** `brun wait`. */
-import { wait } from "../container/wait.ts";
+import { wait } from "../container/lifecycle/wait.ts";
 import { defineCommand } from "./command.ts";
 import { containerIds, forEachId } from "./container-ids.ts";
 import { openRuntime } from "./globals.ts";

@@ -3,8 +3,8 @@
 import type { CgroupManagerName } from "../cgroup/types.ts";
 import type { ProcMode, UsernsMode } from "../modes.ts";
 import type { LoadedSpec } from "../spec/index.ts";
-import type { KeptOptions } from "./kept-log.ts";
-import type { KeptStreams } from "./kept-streams.ts";
+import type { KeptOptions } from "./io/kept-log.ts";
+import type { KeptStreams } from "./io/kept-streams.ts";
 
 /** What holds for every command. */
 export interface Runtime {

@@ -8,7 +8,7 @@ import { type CgroupHost, MOUNT_POINT, readCgroupHost } from "../cgroup/host.ts"
 import { below, parentOf } from "../cgroup/path.ts";
 import { CGROUPS_WRITABLE, cgroupsWritable, delegationRemedy, machineView } from "../cgroup/plan.ts";
 import { managerControlGroup } from "../cgroup/systemd/manager.ts";
-import { callerIdentity, isRootless } from "../container/root.ts";
+import { callerIdentity, isRootless } from "../container/state/root.ts";
 import { PACKAGES } from "../package-names.ts";
 import { exists, mkdir, rmdir } from "../sys/fs.ts";
 import { asRoot, type Finding, fixOfHint, install, nameOf, Subject } from "./finding.ts";

@@ -2,7 +2,7 @@
 
 import { currentCaller } from "../../rootless/caller.ts";
 import { loadSubids } from "../../rootless/subid.ts";
-import { callerIdentity, isRootless } from "../container/root.ts";
+import { callerIdentity, isRootless } from "../container/state/root.ts";
 import { cgroups } from "./cgroups.ts";
 import type { Finding } from "./finding.ts";
 import { mapHelper, subordinateIds } from "./ids.ts";

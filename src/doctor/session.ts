@@ -1,7 +1,7 @@
 /** The caller's session: where state is kept, and whether containers outlive a logout. */
 
 import type { Caller } from "../../rootless/caller.ts";
-import { callerIdentity, defaultRoot } from "../container/root.ts";
+import { callerIdentity, defaultRoot } from "../container/state/root.ts";
 import { variable } from "../sys/environment.ts";
 import { exists, S, tryStat } from "../sys/fs.ts";
 import { asCaller, asRoot, type Finding, nameOf, Subject } from "./finding.ts";

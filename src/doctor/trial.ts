@@ -3,15 +3,15 @@
 import { type Caller, setgroupsDenied } from "../../rootless/caller.ts";
 import { writeMaps } from "../../rootless/mapping.ts";
 import type { Subids } from "../../rootless/subid.ts";
-import { hostProcessConfig } from "../../src/config/host-process.ts";
-import { BrunError } from "../../src/errors.ts";
-import { type InitContext, initContext } from "../../src/init/context.ts";
-import { becomeRoot, enterNamespaces, mapIds } from "../../src/init/namespaces.ts";
-import { isolateMounts } from "../../src/init/rootfs.ts";
-import type { Namespace } from "../../src/spec/index.ts";
-import { Message } from "../../src/stage/messages.ts";
-import { Session } from "../../src/stage/session.ts";
+import { hostProcessConfig } from "../config/host-process.ts";
+import { BrunError } from "../errors.ts";
+import { type InitContext, initContext } from "../init/context.ts";
+import { becomeRoot, enterNamespaces, mapIds } from "../init/namespaces.ts";
+import { isolateMounts } from "../init/rootfs.ts";
 import { type Program, ProgramBuilder } from "../plan/program.ts";
+import type { Namespace } from "../spec/index.ts";
+import { Message } from "../stage/messages.ts";
+import { Session } from "../stage/session.ts";
 
 /** What is tried. */
 export interface Trial {

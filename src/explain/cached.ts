@@ -1,7 +1,7 @@
 /** The plan that the front uses for the next `run` of a bundle, for people: `brun explain --cached`. */
 
-import { planPath } from "../container/cached-plan.ts";
-import { cachedPlan, isOurs, kindName, subjectOf } from "../container/cached-reason.ts";
+import { planPath } from "../container/lifecycle/cached-plan.ts";
+import { cachedPlan, isOurs, kindName, subjectOf } from "../container/lifecycle/cached-reason.ts";
 import { BrunError } from "../errors.ts";
 import { isAnsweredAsBefore } from "../host/again.ts";
 import type { GuardOperation } from "../host/guard.ts";

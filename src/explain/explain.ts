@@ -3,8 +3,8 @@
 import { currentCaller } from "../../rootless/caller.ts";
 import type { CgroupPlan } from "../config/cgroup-plan.ts";
 import type { Change, ContainerConfig } from "../config/types.ts";
-import { addsUserNamespace, decideOnly } from "../container/decide.ts";
-import { planNotify } from "../container/notify.ts";
+import { planNotify } from "../container/io/notify.ts";
+import { addsUserNamespace, decideOnly } from "../container/lifecycle/decide.ts";
 import type { CreateOptions, Runtime } from "../container/types.ts";
 import { printable } from "../printable.ts";
 import { loadSpec, type Spec } from "../spec/index.ts";

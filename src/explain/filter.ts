@@ -1,6 +1,6 @@
 /** The seccomp filter, compiled without touching the cache. */
 import type { SeccompFilter } from "../config/types.ts";
-import { failsUnknown } from "../container/filter.ts";
+import { failsUnknown } from "../container/host/filter.ts";
 import { compileSeccomp } from "../seccomp/compile.ts";
 import type { Seccomp, Spec } from "../spec/index.ts";
 

@@ -1,8 +1,8 @@
 /** In which ids the files of an image are unpacked: those that a container with it gets. */
 
 import { mapText } from "../../rootless/idmap.ts";
-import { callerIdentity, isRootless } from "../container/root.ts";
-import { unsharedConfig } from "../container/unshare.ts";
+import { unsharedConfig } from "../container/lifecycle/unshare.ts";
+import { callerIdentity, isRootless } from "../container/state/root.ts";
 import type { UsernsMode } from "../modes.ts";
 import { utf8 } from "../sys/utf8.ts";
 import { digestOf, hexOf } from "./digest.ts";

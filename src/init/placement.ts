@@ -78,7 +78,7 @@ export function cpuMask(list: string): Uint8Array<ArrayBuffer> {
 
 /**
  * process.execCPUAffinity.final of an `exec`, when its process is in the container's cgroup; without it any CPU will
- * do. What is before is src/container/exec-affinity.ts.
+ * do. What is before is src/container/resources/exec-affinity.ts.
  */
 export function finalAffinity(x: ProcessContext, process: Process): void {
   const list = process.execCPUAffinity?.final;

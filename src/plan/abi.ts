@@ -38,23 +38,23 @@ export enum OpKind {
   bits,
   /** Root fd, relative path, resolve flags, 1 for a file: opens, making what is missing. */
   target,
-  /** Directory fd, directory fd, {@link Copy}, name of a file: see nsenter/copy.h. */
+  /** Directory fd, directory fd, {@link Copy}, name of a file: see nsenter/plan/copy.h. */
   copy,
-  /** Fd of /proc/self/fd, first descriptor: see nsenter/fallback.h. */
+  /** Fd of /proc/self/fd, first descriptor: see nsenter/plan/fallback.h. */
   cloexec,
-  /** Mount fd, path of it, flags to set, flags to clear: see nsenter/fallback.h. */
+  /** Mount fd, path of it, flags to set, flags to clear: see nsenter/plan/fallback.h. */
   remount,
-  /** Pid, start time: see nsenter/alive.h. */
+  /** Pid, start time: see nsenter/plan/alive.h. */
   alive,
-  /** File, PATH: see nsenter/search.h. */
+  /** File, PATH: see nsenter/plan/search.h. */
   find,
-  /** File, PATH, argv, envp: see nsenter/search.h. */
+  /** File, PATH, argv, envp: see nsenter/plan/search.h. */
   execute,
-  /** Pointer to {@link MODE_DIGITS} bytes, fd: see nsenter/copy.h. */
+  /** Pointer to {@link MODE_DIGITS} bytes, fd: see nsenter/plan/copy.h. */
   mode,
-  /** Pointer to {@link HOME_SIZE} bytes, uid, path: see nsenter/passwd.h. */
+  /** Pointer to {@link HOME_SIZE} bytes, uid, path: see nsenter/plan/passwd.h. */
   home,
-  /** See nsenter/init.h. */
+  /** See nsenter/stage/init.h. */
   init,
   /** Fd, pointer, size: writes all of it, also to what has to be waited for. */
   write,
@@ -118,7 +118,7 @@ export enum Message {
   idmap,
   /** A detached mount of a device that has been made comes with it. */
   device,
-  /** The namespace that tells the container's processes comes with it (src/container/own-namespace.ts). */
+  /** The namespace that tells the container's processes comes with it (src/container/state/own-namespace.ts). */
   namespace,
 }
 
@@ -142,7 +142,7 @@ export const SUPERVISE_MAGIC = 0x72757362; // "bsur"
 
 /** Flags of `superviseRequest`. */
 export enum Supervise {
-  /** The process is an init (nsenter/init.h), whose program can be stopped. */
+  /** The process is an init (nsenter/stage/init.h), whose program can be stopped. */
   init = 1,
   /** The clean-up program runs only when the client has gone. */
   stays = 2,
@@ -150,7 +150,7 @@ export enum Supervise {
   raises = 4,
 }
 
-/** Which signals are caught: nsenter/early.h. */
+/** Which signals are caught: nsenter/stage/early.h. */
 export enum Catch {
   deadly,
   all,

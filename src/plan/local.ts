@@ -1,7 +1,7 @@
 /**
  * Plans for brun's own process: what `state`, `start`, `kill` and `delete` do to a container, and what `exec` looks at
  * before. A plan is compiled from the container's state. Bun runs it by one call into the C; the front runs it from the
- * container's directory, where it has been written down (src/container/local-plans.ts). There is no other implementation.
+ * container's directory, where it has been written down (src/container/lifecycle/local-plans.ts). There is no other implementation.
  * A plan that fails says by its operation why: the command compiles it once more, recorded, and explains that.
  */
 import { BrunError } from "../errors.ts";

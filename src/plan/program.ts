@@ -1,6 +1,6 @@
 /**
  * A program for the stage: a flat list of operations over slots (results, mostly file descriptors) and a blob
- * (structs and strings). Built by src/init, executed by nsenter/execute.c, printed by describe.ts. Building one
+ * (structs and strings). Built by src/init, executed by nsenter/plan/execute.c, printed by describe.ts. Building one
  * does no I/O.
  *
  * Building is on the hot path, in a process too short-lived for the JIT: operations are numbers in one plain
@@ -115,7 +115,7 @@ export class ProgramBuilder {
 
   /**
    * Adds a text that ends with a container's id. What has no more than ID_MAX characters can be written over
-   * in the finished program: brun's front does so (src/container/cached-plan.ts).
+   * in the finished program: brun's front does so (src/container/lifecycle/cached-plan.ts).
    */
   idText(before: string, id: string): Blob | Str {
     if (id.length > ID_MAX) return this.str(before + id);
@@ -204,7 +204,7 @@ export class ProgramBuilder {
     this.push("send", "", [type, fd ?? -1, answer, then ?? 0], none);
   }
 
-  /** Clones into new namespaces; see nsenter/execute.c. */
+  /** Clones into new namespaces; see nsenter/plan/execute.c. */
   clone(flags: number, cgroup: Slot | null): void {
     this.push("clone", "", [flags, cgroup ?? -1], none);
   }
@@ -246,19 +246,19 @@ export class ProgramBuilder {
       this.push("bits", name, [mask, at + 2 + (inverted ? BITS_INVERTED : 0), a, b, c, d], none);
   }
 
-  /** Opens (O_PATH) a path below `root`, making what is missing; see nsenter/target.c. */
+  /** Opens (O_PATH) a path below `root`, making what is missing; see nsenter/plan/target.c. */
   target(root: Slot, path: string, resolve: number, kind: "dir" | "file"): Slot {
     const out = this.slot();
     this.push("target", "", [root, this.str(path), resolve, kind === "file" ? 1 : 0], none, out);
     return out;
   }
 
-  /** Copies a directory's mode, or with `contents` what is in it; see nsenter/copy.h. */
+  /** Copies a directory's mode, or with `contents` what is in it; see nsenter/plan/copy.h. */
   copy(from: Slot, to: Slot, contents: boolean, policy: Policy = none): void {
     this.push("copy", "", [from, to, contents ? Copy.contents : Copy.mode], policy);
   }
 
-  /** Copies a regular file of a directory to another directory; see nsenter/copy.h. */
+  /** Copies a regular file of a directory to another directory; see nsenter/plan/copy.h. */
   copyFile(from: Slot, to: Slot, name: string, policy: Policy = none): void {
     this.push("copy", "", [from, to, Copy.file, this.str(name)], policy);
   }
@@ -268,27 +268,27 @@ export class ProgramBuilder {
     this.push("mode", "", [blob, fd], none);
   }
 
-  /** Writes the home directory of a user by passwd(5) into the blob, of HOME_SIZE bytes; see nsenter/passwd.h. */
+  /** Writes the home directory of a user by passwd(5) into the blob, of HOME_SIZE bytes; see nsenter/plan/passwd.h. */
   home(blob: Blob, uid: number, path: string): void {
     this.push("home", "", [blob, uid, this.str(path)], none);
   }
 
-  /** close_range(2) without that call: marks descriptors from `first` up close-on-exec; see nsenter/fallback.h. */
+  /** close_range(2) without that call: marks descriptors from `first` up close-on-exec; see nsenter/plan/fallback.h. */
   cloexec(fds: Slot, first: number): void {
     this.push("cloexec", "", [fds, first], none);
   }
 
-  /** mount_setattr(2) without that call on an attached mount, with flags of mount(2); see nsenter/fallback.h. */
+  /** mount_setattr(2) without that call on an attached mount, with flags of mount(2); see nsenter/plan/fallback.h. */
   remount(mount: Slot, set: number, clear: number): void {
     this.push("remount", "", [mount, this.fdPath(mount), set, clear], none);
   }
 
-  /** Fails with ESRCH unless the process lives and started at `startTime`; see nsenter/alive.h. */
+  /** Fails with ESRCH unless the process lives and started at `startTime`; see nsenter/plan/alive.h. */
   alive(pid: number, startTime: number, policy: Policy = none): void {
     this.push("alive", "", [pid, startTime], policy);
   }
 
-  /** Whether `file` may be executed, by its path or by a name looked for in `path`; see nsenter/search.h. */
+  /** Whether `file` may be executed, by its path or by a name looked for in `path`; see nsenter/plan/search.h. */
   find(file: Str, path: string, policy: Policy = none): void {
     this.push("find", "", [file, this.str(path)], policy);
   }
@@ -298,7 +298,7 @@ export class ProgramBuilder {
     this.push("write", "", [fd, this.str(text), utf8Length(text)], policy);
   }
 
-  /** Lets a child go on with the program; the process stays as an init; see nsenter/init.h. */
+  /** Lets a child go on with the program; the process stays as an init; see nsenter/stage/init.h. */
   init(): void {
     this.push("init", "", [], none);
   }

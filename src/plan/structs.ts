@@ -77,7 +77,7 @@ export const structs = {
     /** Out: -errno of the child's failed step, or 0. */
     error: "i32",
   },
-  /** What a detached container writes is kept: nsenter/keep.h. Descriptors that do not exist are -1. */
+  /** What a detached container writes is kept: nsenter/stage/keep.h. Descriptors that do not exist are -1. */
   keepRequest: {
     /** What the container writes to stdout, or its pty's master. */
     out: "i32",
@@ -109,7 +109,7 @@ export const structs = {
     notify: "i32",
     /** Socket connected to the supervisor's own NOTIFY_SOCKET. */
     upstream: "i32",
-    /** Pipe with signals that came too early, one byte each: nsenter/early.h. */
+    /** Pipe with signals that came too early, one byte each: nsenter/stage/early.h. */
     early: "i32",
     /** Size of the program to run when the process has ended, or 0. */
     program: "u32",

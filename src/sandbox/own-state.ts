@@ -8,7 +8,7 @@
  * the host the directories and links on the way to it are made mount points, too: they could be renamed otherwise,
  * and made anew for the next brun to find.
  */
-import { rootOutside } from "../container/root.ts";
+import { rootOutside } from "../container/state/root.ts";
 import { BrunError } from "../errors.ts";
 import type { Mount, User } from "../spec/index.ts";
 import { homes } from "./homes.ts";
@@ -23,8 +23,8 @@ interface OwnDirectory {
 }
 
 /**
- * The one of --root, and those that brun has without flags (src/container/root.ts, src/container/filter.ts,
- * src/container/kept-log.ts).
+ * The one of --root, and those that brun has without flags (src/container/state/root.ts, src/container/host/filter.ts,
+ * src/container/io/kept-log.ts).
  */
 function ownDirectories(view: HostView): readonly OwnDirectory[] {
   const { stateDirectory, caller, environment: env } = view;
@@ -218,7 +218,7 @@ class Covering {
     const { view } = this;
     // That of --upper is made before the first mount.
     if (view.entry(end) !== null || what === "upper") return true;
-    // That where output is kept is made before every run, if it can be (src/container/kept-log.ts).
+    // That where output is kept is made before every run, if it can be (src/container/io/kept-log.ts).
     if (what === "logs" && tree.writes !== "host") return false;
     let above = parent(end);
     if (tree.writes === "copy") {

@@ -1,6 +1,6 @@
 /** The lock of --upper: what two overlays write to one directory at a time is undefined (overlayfs.rst). */
-import { statusOf } from "../container/status.ts";
-import { isLocked, loadState } from "../container/store.ts";
+import { statusOf } from "../container/state/status.ts";
+import { isLocked, loadState } from "../container/state/store.ts";
 import { BrunError } from "../errors.ts";
 import { quoted } from "../printable.ts";
 import { E, errnoText } from "../sys/errno.ts";

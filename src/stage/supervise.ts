@@ -1,4 +1,4 @@
-/** Replacing brun by the stage's supervisor (nsenter/supervise.c) for as long as a foreground process runs. */
+/** Replacing brun by the stage's supervisor (nsenter/stage/supervise.c) for as long as a foreground process runs. */
 
 import { FrontFact, SUPERVISE_MAGIC, Supervise } from "../plan/abi.ts";
 import { layout } from "../plan/layout.ts" with { type: "macro" };
@@ -26,9 +26,9 @@ export interface Supervision {
   readonly held?: number | undefined;
   /** Milliseconds after which the process is killed; 0 for never. */
   readonly timeout?: number | undefined;
-  /** The process is an init (nsenter/init.h), whose program can be stopped by Ctrl-Z. */
+  /** The process is an init (nsenter/stage/init.h), whose program can be stopped by Ctrl-Z. */
   readonly init?: boolean | undefined;
-  /** What keeps the output of a detached container (nsenter/keep.h). */
+  /** What keeps the output of a detached container (nsenter/stage/keep.h). */
   readonly kept?: KeptDescriptors | undefined;
   /** Socket: the process is killed when its other end is closed. */
   readonly client?: number | undefined;

@@ -73,7 +73,7 @@ export function syscall(
   return Number(native.syscall(nr, word64(a), word64(b), word64(c), word64(d), word64(e), word64(f)));
 }
 
-/** Runs `brun_spawn` (nsenter/spawn.c) on an encoded struct; returns the pid or -errno. */
+/** Runs `brun_spawn` (nsenter/stage/spawn.c) on an encoded struct; returns the pid or -errno. */
 export function nativeSpawn(request: Uint8Array): number {
   if (watch !== null) watch(NR.clone3);
   return Number(native.spawn(ptr(request), 0, 0, 0, 0, 0, 0));
@@ -82,7 +82,7 @@ export function nativeSpawn(request: Uint8Array): number {
 let run: ((program: Uint8Array, slots: Int32Array, count: number, failure: Int32Array) => number) | undefined;
 
 /**
- * Runs an encoded program in this process: brun_run of nsenter/local.c. Linked here and not at the start, since few
+ * Runs an encoded program in this process: brun_run of nsenter/plan/local.c. Linked here and not at the start, since few
  * commands come to it. Returns 0, or -errno with the struct failure set.
  * @param slots the first slots, 8 bytes each: what they are given, and what is in them afterwards
  */
@@ -104,7 +104,7 @@ let caught: ((fd: number, which: number) => void) | undefined;
 
 /**
  * Has signals that would end this process written to a pipe from now on, and with `all` those that would stop it, too, which
- * this thread blocks, with `attached` SIGWINCH besides: nsenter/early.c. With -1 they end it again. Linked here and not at the start, since few
+ * this thread blocks, with `attached` SIGWINCH besides: nsenter/stage/early.c. With -1 they end it again. Linked here and not at the start, since few
  * commands come to it.
  */
 export function catchSignals(fd: number, which: number): void {

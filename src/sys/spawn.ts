@@ -1,4 +1,4 @@
-/** Starting host programs (newuidmap, hooks, the stage) without the event loop: nsenter/spawn.c. */
+/** Starting host programs (newuidmap, hooks, the stage) without the event loop: nsenter/stage/spawn.c. */
 
 import { Spawn } from "../plan/abi.ts";
 import { layout } from "../plan/layout.ts" with { type: "macro" };

@@ -1,4 +1,4 @@
-/** openat2(2) step by step (nsenter/resolve.c) comes to where the kernel's comes to, by every rule. */
+/** openat2(2) step by step (nsenter/plan/resolve.c) comes to where the kernel's comes to, by every rule. */
 import { expect, test } from "bun:test";
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { ENOSYS, EPERM, refusing, without } from "../support/without.ts";

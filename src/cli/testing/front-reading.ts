@@ -1,8 +1,8 @@
 /** What the front and brun's own parser read out of command lines: nsenter/front/command.c, built as a program, and src/cli. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { checkId } from "../../container/id.ts";
-import { callerIdentity, defaultRoot, givenRoot } from "../../container/root.ts";
+import { checkId } from "../../container/lifecycle/id.ts";
+import { callerIdentity, defaultRoot, givenRoot } from "../../container/state/root.ts";
 import { absolute } from "../../sys/fs.ts";
 import type { Flags, Values } from "../flags.ts";
 import { logOptions } from "../globals.ts";

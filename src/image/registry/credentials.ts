@@ -3,7 +3,7 @@
  * written is written as podman writes it.
  */
 
-import { callerIdentity } from "../../container/root.ts";
+import { callerIdentity } from "../../container/state/root.ts";
 import { BrunError } from "../../errors.ts";
 import { findProgram } from "../../host/find-program.ts";
 import { printable, quoted } from "../../printable.ts";

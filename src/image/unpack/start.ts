@@ -1,7 +1,7 @@
 /** Starting the process that unpacks (child.ts), and hearing what it says. */
 import { createReadStream } from "node:fs";
 import { createInterface } from "node:readline";
-import { startUnshared } from "../../container/unshare.ts";
+import { startUnshared } from "../../container/lifecycle/unshare.ts";
 import { BrunError, type ErrorCode } from "../../errors.ts";
 import { quoted } from "../../printable.ts";
 import { ownCommand } from "../../sys/environment.ts";

@@ -1,0 +1,67 @@
+/** Whether the front would use a cached plan, and why not: for `--debug` and `brun explain --cached`. Loaded when it is wanted. */
+import { aboutText, callOf, isAnsweredAsBefore } from "../../host/again.ts";
+import type { GuardOperation } from "../../host/guard.ts";
+import { FrontFact, InputKind, Part } from "../../plan/abi.ts";
+import { RLIMITS } from "../../sys/constants.ts";
+import { SysError } from "../../sys/error.ts";
+import { askFront } from "../../sys/ffi.ts";
+import { readFile } from "../../sys/fs.ts";
+import { members } from "../../sys/members.ts" with { type: "macro" };
+import { fromUtf8 } from "../../sys/utf8.ts";
+import { planPath } from "./cached-plan.ts";
+import { PlanFile } from "./plan-file.ts";
+
+const KINDS = Object.keys(members("InputKind"));
+
+/** What a question of a guard is called. */
+export function kindName(kind: number): string {
+  return KINDS[kind] ?? "unknown";
+}
+
+/** What a question of a guard is about: a path, a name, a system call; empty where its kind says it. */
+export function subjectOf(question: GuardOperation): string {
+  switch (question.kind as InputKind) {
+    case InputKind.call: {
+      const [name, ...args] = callOf(question);
+      while (args.at(-1) === 0) args.pop();
+      return `${name}(${args.join(", ")})`;
+    }
+    case InputKind.limit:
+      return RLIMITS[question.detail] ?? `${question.detail}`;
+    case InputKind.capabilities:
+    case InputKind.stdio:
+    case InputKind.terminal:
+      return "";
+    default:
+      return aboutText(question);
+  }
+}
+
+/** The plan of a bundle, or why there is none. */
+export function cachedPlan(root: string, bundle: string): PlanFile | string {
+  const file = planPath(root, bundle);
+  try {
+    const plan = new PlanFile(readFile(file));
+    const [path] = fromUtf8(plan.part(Part.key)).split("\0");
+    return path === bundle ? plan : `${file} has the plan of ${path}`;
+  } catch (error) {
+    if (error instanceof RangeError) return `${file} has ${error.message}`;
+    if (error instanceof SysError) return `there is no ${file}`;
+    throw error;
+  }
+}
+
+/** Whether this brun has written it. */
+export function isOurs(plan: PlanFile): boolean {
+  return plan.build === askFront(FrontFact.build);
+}
+
+/** Why the front would not use the plan of a bundle, or null. */
+export function whyUnused(root: string, bundle: string): string | null {
+  const plan = cachedPlan(root, bundle);
+  if (typeof plan === "string") return plan;
+  if (!isOurs(plan)) return "another build of brun has written it";
+  const changed = plan.guard().find((question) => !isAnsweredAsBefore(question));
+  if (changed === undefined) return null;
+  return `${kindName(changed.kind)} ${subjectOf(changed)}`.trimEnd().concat(" is not as it was");
+}

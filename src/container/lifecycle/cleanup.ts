@@ -1,0 +1,135 @@
+/** What the supervisor does when a foreground container has ended, written down as a program. */
+import type { CgroupPlan } from "../../config/cgroup-plan.ts";
+import { hookRequest, runHooksWarning } from "../../init/hooks.ts";
+import { ANY, type Label, type Program, ProgramBuilder, type Slot } from "../../plan/program.ts";
+import { ownCommand } from "../../sys/environment.ts";
+import { E } from "../../sys/errno.ts";
+import { AT_FDCWD, AT_REMOVEDIR } from "../../sys/fs.ts";
+import { LOG_FILES, parentOf } from "../io/kept-log.ts";
+import { FILES, paths, type StoredState } from "../state/store.ts";
+import { stateForHooks } from "./hooks.ts";
+import { killAll, timespec } from "./terminate.ts";
+
+/**
+ * Removes the container's state and runs its poststop hooks: `delete` without booting Bun again.
+ * @param notify it has a notification socket
+ */
+export function cleanupProgram(root: string, state: StoredState, notify: boolean): Program {
+  const b = new ProgramBuilder();
+  const busy = b.label();
+  const end = b.label();
+  const { directory } = paths(root, state.id);
+  const at = () => b.at("cleanup", { kind: "remove", path: directory });
+  removeContainer(b, at, root, state, { busy, notify, stays: true });
+  const poststop = state.hooks?.poststop;
+  if (poststop !== undefined)
+    runHooksWarning({ b }, poststop, "hooks.poststop", stateForHooks(state, "stopped"));
+  if (state.cgroup !== undefined) {
+    b.sys("getpid", [], { andThen: end });
+    b.mark(busy);
+    deleteByBrun(b, root, state.id);
+    b.mark(end);
+  }
+  return b.finish();
+}
+
+/** How thorough {@link removeContainer} is: a plan fails where there is more to do than it can, unless this says otherwise. */
+export interface Removal {
+  /** Where to go on while there is more in the cgroup than processes that have just ended. */
+  readonly busy?: Label | undefined;
+  /** It has a notification socket. */
+  readonly notify?: boolean;
+  /** A directory that cannot be removed stays. */
+  readonly stays?: boolean;
+}
+
+/** Removes cgroup and directory of a container whose process has ended. */
+export function removeContainer(
+  b: ProgramBuilder,
+  at: (step: "removeCgroup" | "removeFiles" | "removeDirectory") => void,
+  root: string,
+  state: StoredState,
+  { busy, notify, stays }: Removal = {},
+): void {
+  const p = paths(root, state.id);
+  const any = { handle: [ANY] };
+  at("removeCgroup");
+  if (state.cgroup !== undefined) removeCgroup(b, state.cgroup, busy);
+  at("removeFiles");
+  for (const file of FILES) b.sys("unlinkat", [AT_FDCWD, b.str(`${p.directory}/${file}`), 0], any);
+  if (notify) {
+    b.sys("unlinkat", [AT_FDCWD, b.str(`${p.notify}/notify.sock`), 0], any);
+    b.sys("unlinkat", [AT_FDCWD, b.str(p.notify), AT_REMOVEDIR], any);
+  }
+  if (state.kept !== undefined) removeKept(b, root, state.id, state.kept.directory);
+  if (state.resctrl !== undefined) b.sys("unlinkat", [AT_FDCWD, b.str(state.resctrl), AT_REMOVEDIR], any);
+  at("removeDirectory");
+  b.sys("unlinkat", [AT_FDCWD, b.str(p.directory), AT_REMOVEDIR], stays ? any : {});
+}
+
+/** What {@link removeKeptLog} removes, and what else there is of a container whose output is kept. */
+function removeKept(b: ProgramBuilder, root: string, id: string, directory: string): void {
+  const { exit, attach } = paths(root, id);
+  for (const file of [...LOG_FILES.map((name) => `${directory}/${name}`), exit, attach])
+    b.sys("unlinkat", [AT_FDCWD, b.str(file), 0], { handle: [ANY] });
+  for (const path of [directory, parentOf(directory)])
+    b.sys("unlinkat", [AT_FDCWD, b.str(path), AT_REMOVEDIR], { handle: [ANY] });
+}
+
+/** How long to wait for processes to leave the cgroup, in milliseconds. */
+const PAUSES = [1, 5, 25];
+const F_OK = 0;
+
+/** Removes the cgroup; fails, or goes to `busy`, when there is more in it than processes that have just ended. */
+function removeCgroup(b: ProgramBuilder, plan: CgroupPlan, busy: Label | undefined): void {
+  const unified = plan.paths[""];
+  if (plan.systemd !== undefined) {
+    killAll(b, unified!);
+    return;
+  }
+  for (const path of plan.delegated ?? []) {
+    b.sys("unlinkat", [AT_FDCWD, b.str(path), AT_REMOVEDIR], { handle: [ANY] });
+  }
+  for (const path of Object.values(plan.paths)) {
+    const directory = b.str(path);
+    const done = b.label();
+    const gone = { handle: [E.ENOENT], orElse: done };
+    b.sys("faccessat", [AT_FDCWD, directory, F_OK], gone);
+    for (const pause of PAUSES) {
+      const later = b.label();
+      b.sys("unlinkat", [AT_FDCWD, directory, AT_REMOVEDIR], { handle: [ANY], orElse: later, andThen: done });
+      b.mark(later);
+      if (pause === PAUSES[0] && unified !== undefined) killAll(b, unified);
+      b.sys("nanosleep", [timespec(b, 0, pause), null], { handle: [ANY] });
+    }
+    b.sys("unlinkat", [AT_FDCWD, directory, AT_REMOVEDIR], busy && { handle: [ANY], orElse: busy });
+    b.mark(done);
+  }
+  for (const parent of plan.parents ?? [])
+    b.sys("unlinkat", [AT_FDCWD, b.str(parent), AT_REMOVEDIR], { handle: [ANY] });
+}
+
+/** Cgroups that the container has made in its own need more than a program can do. */
+function deleteByBrun(b: ProgramBuilder, root: string, id: string): void {
+  callBrun(b, ["--root", root, "delete", "--force", id], null);
+}
+
+function callBrun(b: ProgramBuilder, words: readonly string[], stdin: Slot | null): void {
+  const self = ownCommand();
+  const request = hookRequest({ b }, { path: self[0], args: [...self, ...words] });
+  b.spawn(request, stdin, -1, { handle: [ANY] });
+}
+
+/**
+ * Ends the processes that outlive the first one of a container whose own namespace tells them, and removes the container.
+ * @param namespace open, or -1
+ * @param keep leave the container
+ */
+export function endProgram(root: string, id: string, namespace: number, keep: boolean): Program {
+  const b = new ProgramBuilder();
+  b.at("cleanup", { kind: "endProcesses", id });
+  const stdin = namespace < 0 ? null : b.get("dup", [namespace]);
+  const words = keep ? ["kill", "--all", id, "KILL"] : ["delete", "--force", id];
+  callBrun(b, ["--root", root, ...words], stdin);
+  return b.finish();
+}

@@ -1,0 +1,54 @@
+/** The plan of `exec` without flags for the stage, for any words. */
+import type { ContainerConfig, ExecConfig } from "../../config/types.ts";
+import { setnsInit } from "../../init/setns.ts";
+import { TEMPLATE_ARGUMENTS } from "../../plan/abi.ts";
+import type { Program } from "../../plan/program.ts";
+import type { Process } from "../../spec/index.ts";
+import { processFacts } from "../host/facts.ts";
+import { permitLimits } from "../resources/exec-limits.ts";
+import type { ExecInfo } from "../state/exec-info.ts";
+import type { StoredState } from "../state/store.ts";
+import type { Runtime } from "../types.ts";
+
+/** Stands in the template where the first word goes. */
+const WORD = "word";
+
+/** For the stage, see nsenter/front/template.h; null for what depends on who calls `exec`, and on more than the container. */
+export function execTemplate(
+  rt: Runtime,
+  config: ContainerConfig,
+  state: StoredState,
+  info: ExecInfo,
+): Program | null {
+  const { process } = info;
+  if (state.cgroup !== undefined || config.seccomp?.notify || process.execCPUAffinity?.initial) return null;
+  if (process.apparmorProfile || process.selinuxLabel || (process.user?.uid ?? 0) !== 0) return null;
+  const words: string[] = [];
+  for (let i = 0; i < TEMPLATE_ARGUMENTS; i++) words.push(WORD);
+  let warned = false;
+  const warn = () => {
+    warned = true;
+  };
+  const { consoleSize: _size, ...rest } = process;
+  const plain: Process = { ...rest, terminal: false, args: words };
+  const permitted = permitLimits({ ...rt, warn }, plain, info.privileged);
+  if (warned) return null;
+  const execConfig: ExecConfig = {
+    id: state.id,
+    privileged: info.privileged,
+    setgroups: info.setgroups,
+    dropGroups: info.dropGroups,
+    facts: processFacts(permitted.process),
+    seccomp: config.seccomp,
+    newKeyring: !info.oldKeyring,
+    preserveFds: 0,
+    raisedLimits: permitted.raised,
+    extraEnv: [],
+    process: permitted.process,
+    placement: info.placement,
+    namespaces: info.namespaces,
+    userNamespace: info.userNamespace,
+    target: state,
+  };
+  return setnsInit(execConfig);
+}

@@ -1,0 +1,385 @@
+/**
+ * Makes a container up to the point where nothing can fail any more (procReady). create and run share it.
+ */
+import { type Caller, currentCaller } from "../../../rootless/caller.ts";
+import type { IdMaps } from "../../../rootless/idmap.ts";
+import { startMaps } from "../../../rootless/mapping.ts";
+import { tellingNamespace } from "../../config/namespaces.ts";
+import type { ContainerConfig } from "../../config/types.ts";
+import { compiling, uncacheable } from "../../host/recorder.ts";
+import {
+  type HookStates,
+  needsState,
+  pausesBuild,
+  recordedPrograms,
+  StandardInit,
+} from "../../init/standard.ts";
+import type { Program } from "../../plan/program.ts";
+import { type LoadedSpec, loadSpec, type Spec } from "../../spec/index.ts";
+import { Message } from "../../stage/messages.ts";
+import { Session } from "../../stage/session.ts";
+import { CLONE } from "../../sys/constants.ts";
+import { absolute } from "../../sys/fs.ts";
+import { holdSignals, ignoreInterrupts } from "../../sys/interrupt.ts";
+import { lazy } from "../../sys/lazy.ts";
+import { each } from "../../sys/lists.ts";
+import { Console } from "../io/console.ts";
+import { preservedFds } from "../io/descriptors.ts";
+import { type Kept, type KeptOptions, removeKeptLog } from "../io/kept-log.ts";
+import { type Notify, prepareNotify } from "../io/notify.ts";
+import { writePidFile } from "../io/pid-file.ts";
+import { sendToAgent } from "../io/seccomp-agent.ts";
+import { drainTerminal } from "../io/terminal.ts";
+import { dropCgroup, enterDelegatedPart, limitCgroup, makeCgroup } from "../resources/cgroup.ts";
+import { describe } from "../state/describe.ts";
+import type { ExecInfo, SeccompListener } from "../state/exec-info.ts";
+import { identify } from "../state/own-namespace.ts";
+import {
+  claim,
+  type Locked,
+  remove,
+  type StoredState,
+  saveExecInfo,
+  saveState,
+  unlock,
+} from "../state/store.ts";
+import type { CreateOptions, LaunchMode, Runtime } from "../types.ts";
+import { addsUserNamespace, decide } from "./decide.ts";
+import { runCreateHooks, runPoststop, stateForHooks } from "./hooks.ts";
+import { localPlans, saveLocalPlans } from "./local-plans.ts";
+import { killAndWait } from "./terminate.ts";
+
+const procRefusalModule = lazy<typeof import("../host/proc-refusal.ts")>(() =>
+  require("../host/proc-refusal.ts"),
+);
+const keptLogModule = lazy<typeof import("../io/kept-log.ts")>(() => require("../io/kept-log.ts"));
+const netDevicesModule = lazy<typeof import("../host/net-devices.ts")>(() =>
+  require("../host/net-devices.ts"),
+);
+const hostSourcesModule = lazy<typeof import("../host/host-sources.ts")>(() =>
+  require("../host/host-sources.ts"),
+);
+const resctrlModule = lazy<typeof import("../resources/resctrl.ts")>(() =>
+  require("../resources/resctrl.ts"),
+);
+
+/** A container whose process waits for procRun. The caller unlocks. */
+export interface Launched {
+  readonly config: ContainerConfig;
+  readonly state: StoredState;
+  readonly locked: Locked;
+  readonly session: Session;
+  /** The pty master in foreground mode, else -1. */
+  readonly terminal: number;
+  /** The namespace that tells the container's processes, held open; -1 for none. */
+  readonly namespace: number;
+  readonly notify: Notify | null;
+  /** The programs of the stage, in their order. */
+  readonly programs: readonly Program[];
+}
+
+/**
+ * Makes the container; where its procfs is refused, with that of the outside. Throws a BrunError or SysError, or an
+ * Interrupted for a signal, and leaves nothing behind then: signals are held from here on.
+ */
+export function launch(rt: Runtime, options: CreateOptions, mode: LaunchMode): Launched {
+  const bundle = absolute(options.bundle);
+  const loaded =
+    options.loaded ??
+    compiling(() =>
+      loadSpec(options.config ?? `${bundle}/config.json`, { addsUserNamespace: addsUserNamespace(rt) }),
+    );
+  rt.mark?.("config.json read and checked");
+  for (const warning of loaded.warnings) rt.warn(warning);
+  if (rt.debug !== undefined) each(loaded.notes, rt.debug);
+  try {
+    return launchLoaded(rt, options, mode, bundle, loaded);
+  } catch (error) {
+    if ((options.proc ?? "auto") !== "auto") throw error;
+    const { isProcRefusal, procRefusal } = procRefusalModule();
+    if (!isProcRefusal(error, loaded.spec)) throw error;
+    rt.mark?.("no procfs may be mounted: once more with the outer one");
+    uncacheable("no procfs may be mounted, which only shows when it is tried");
+    return launchLoaded(rt, { ...options, proc: "bind" }, mode, bundle, loaded, procRefusal());
+  }
+}
+
+function launchLoaded(
+  rt: Runtime,
+  options: CreateOptions,
+  mode: LaunchMode,
+  bundle: string,
+  { spec }: LoadedSpec,
+  procRefusal?: string,
+): Launched {
+  const preserveFds = compiling(() => preservedFds(options.preserveFds));
+  const console = new Console(
+    spec.process?.terminal === true,
+    mode.detached,
+    options.consoleSocket,
+    mode.kept !== undefined,
+  );
+  holdSignals();
+  const locked = claim(rt.root, options.id);
+  let session: Session | null = null;
+  let config: ContainerConfig | null = null;
+  let states: HookStates | null = null;
+  const hooks: HooksBegun = { state: null };
+  let kept: Kept | undefined;
+  try {
+    kept = mode.kept && keep(rt, options.id, spec, mode.kept);
+    session = new Session(() => recordedPrograms(config!, states), { preserveFds });
+    rt.mark?.("stage started");
+    const caller = compiling(currentCaller);
+    const notify = prepareNotify(rt.root, options.id, spec, mode.waitForStart, rt.debug);
+    config = decide(rt, options, preserveFds, mode, bundle, spec, caller, notify, procRefusal);
+    rt.mark?.("config decided");
+    if (config.cgroup !== null) makeCgroup(rt, config, config.cgroup, session.stagePid);
+    const init = new StandardInit(config);
+    const programs = [compiling(() => init.enter())];
+    session.send(programs[0]!);
+    rt.mark?.("stage sent into the namespaces");
+    const finish = (made: HookStates | null) => {
+      states = made;
+      return compiling(() => init.finish(made));
+    };
+    const parts = {
+      options,
+      bundle,
+      config,
+      caller,
+      console,
+      locked,
+      session,
+      notify,
+      init,
+      caches: (mode.detached || kept !== undefined) && notify === null,
+      kept,
+      finish,
+      programs,
+      hooks,
+    };
+    const launched = converse(rt, parts);
+    session.reapStage();
+    if (options.pidFile !== undefined) writePidFile(options.pidFile, session.pid);
+    rt.mark?.("container ready");
+    return launched;
+  } catch (error) {
+    ignoreInterrupts();
+    session?.end();
+    dropCgroup(rt, config?.cgroup);
+    if (kept !== undefined) removeKeptLog(kept.directory);
+    remove(rt.root, options.id);
+    if (hooks.state !== null) runPoststop(hooks.state, rt.warn);
+    unlock(locked);
+    throw error;
+  }
+}
+
+/** Makes the log of a container whose output is kept. Throws a BrunError. */
+function keep({ root }: Runtime, id: string, { process }: Spec, { interactive }: KeptOptions): Kept {
+  const { makeKeptLog } = keptLogModule();
+  return { directory: makeKeptLog(root, id), terminal: process?.terminal === true, interactive };
+}
+
+/** Ends and removes a container that could not be started, as `delete` does. */
+export function giveUp(rt: Runtime, launched: Launched): void {
+  const { session, terminal, config, state } = launched;
+  ignoreInterrupts();
+  if (state.namespace !== undefined) killAndWait(state);
+  session.kill();
+  drainTerminal(terminal);
+  dropCgroup(rt, config.cgroup);
+  if (state.kept !== undefined) removeKeptLog(state.kept.directory);
+  remove(rt.root, config.id);
+  runPoststop(state, rt.warn);
+}
+
+/** The container's state when hooks have begun to run that poststop hooks undo; null before. */
+interface HooksBegun {
+  state: StoredState | null;
+}
+
+interface Parts {
+  readonly options: CreateOptions;
+  readonly bundle: string;
+  readonly config: ContainerConfig;
+  readonly caller: Caller;
+  readonly console: Console;
+  readonly locked: Locked;
+  readonly session: Session;
+  readonly notify: Notify | null;
+  readonly init: StandardInit;
+  /** Others will have further commands done on the container: plans of them are written down. */
+  readonly caches: boolean;
+  readonly kept: Kept | undefined;
+  /** Compiles the last program. */
+  readonly finish: (states: HookStates | null) => Program;
+  /** Those that have been sent. */
+  readonly programs: Program[];
+  readonly hooks: HooksBegun;
+}
+
+/** Answers the stage until it is ready. */
+function converse(rt: Runtime, parts: Parts): Launched {
+  const { options, config, console, locked, session, notify, init } = parts;
+  let state: StoredState | null = null;
+  let cached: Uint8Array | null = null;
+  let namespace = -1;
+  let idmapped = 0;
+  // Compiled while the stage is being cloned, or below while newuidmap and newgidmap run.
+  if (config.maps === null || config.selfMapped)
+    sendBuild(
+      rt,
+      parts,
+      compiling(() => init.build()),
+    );
+  session.until(Message.ready, {
+    [Message.pid]: () => {
+      rt.mark?.(`process ${session.pid} exists`);
+      enterDelegatedPart(config, session.pid);
+      state = describe(config, session.pid, parts.kept);
+      saveExecInfo(rt.root, options.id, execInfoOf(config, options.noNewKeyring));
+      if (parts.caches) cached = compileCommands(rt, config, state, options);
+    },
+    [Message.namespace]: (fd) => {
+      namespace = fd;
+      state = { ...state!, namespace: identify(tellingNamespace(config)!, fd) };
+    },
+    [Message.map]: () => mapIds(rt, parts, config.maps!),
+    [Message.console]: (fd) => console.receive(fd),
+    [Message.network]: (fd) => {
+      const { moveNetDevices } = netDevicesModule();
+      moveNetDevices(config.spec.linux?.netDevices ?? {}, session.pid, fd);
+      session.resume();
+    },
+    [Message.idmap]: (fd) => {
+      const { mapTreeIds } = hostSourcesModule();
+      mapTreeIds(config, fd, idmapped++);
+      session.resume();
+    },
+    [Message.seccomp]: (fd) => {
+      sendToAgent(listenerOf(config), fd, session.pid, state!, "creating");
+      session.resume();
+    },
+    [Message.hooks]: () => sendFinish(rt, parts, needsState(config) ? runHooks(rt, parts, state!) : null),
+  });
+  if (config.cgroup !== null) limitCgroup(rt, config, config.cgroup, session.pid);
+  const made = withStartHooks(init, config, joinIntelRdt(config, state!));
+  saveState(rt.root, made);
+  if (cached !== null) saveLocalPlans(rt.root, options.id, cached);
+  return {
+    config,
+    state: made,
+    locked,
+    session,
+    terminal: console.master,
+    namespace,
+    notify,
+    programs: parts.programs,
+  };
+}
+
+/** Runs the hooks of the runtime namespace. Returns the states that the later ones get. */
+function runHooks(rt: Runtime, { config, hooks }: Parts, state: StoredState): HookStates {
+  // Before the first: whoever kills this brun has poststop hooks run by `delete --force`.
+  saveState(rt.root, { ...state, creating: true });
+  hooks.state = state;
+  const creating = stateForHooks(state, "creating");
+  runCreateHooks(config.spec.hooks, creating);
+  rt.mark?.("hooks run");
+  return { creating, created: stateForHooks(state, "created") };
+}
+
+/** Sends what makes the root file system, and while the stage is at that the rest, unless brun has to do something before. */
+function sendBuild(rt: Runtime, parts: Parts, program: Program): void {
+  send(rt, parts, "build", program);
+  if (!pausesBuild(parts.config)) sendFinish(rt, parts, null);
+}
+
+function sendFinish(rt: Runtime, parts: Parts, states: HookStates | null): void {
+  send(rt, parts, "finish", parts.finish(states));
+}
+
+function send(rt: Runtime, { session, programs }: Parts, name: string, program: Program): void {
+  session.send(program);
+  programs.push(program);
+  rt.mark?.(`${name} compiled and sent: ${program.count} operations, ${program.bytes.length} bytes`);
+}
+
+/** What tells `start` which startContainer hook has failed; few containers have one. */
+function withStartHooks(
+  { startHooks }: StandardInit,
+  { spec }: ContainerConfig,
+  state: StoredState,
+): StoredState {
+  if (startHooks.length === 0) return state;
+  const hooks = spec.hooks!.startContainer!;
+  return { ...state, startHooks: startHooks.map((op, i) => [op, hooks[i]!.path] as const) };
+}
+
+/** Has the ids mapped while the next program is compiled. */
+function mapIds(rt: Runtime, parts: Parts, maps: IdMaps): void {
+  const { session, caller, init } = parts;
+  const mapped = startMaps(session.pid, maps, caller);
+  const program = compiling(() => init.build());
+  mapped();
+  rt.mark?.("ids mapped");
+  session.resume();
+  sendBuild(rt, parts, program);
+}
+
+/** Compiles what the front is to run later, while the stage is at work. */
+function compileCommands(
+  rt: Runtime,
+  config: ContainerConfig,
+  state: StoredState,
+  options: CreateOptions,
+): Uint8Array | null {
+  const file = localPlans(rt, config, state, execInfoOf(config, options.noNewKeyring));
+  rt.mark?.("further commands compiled");
+  return file;
+}
+
+/** What `exec` will have to know. */
+export function execInfoOf(config: ContainerConfig, oldKeyring: boolean): ExecInfo {
+  const joined = joinedFlags(config);
+  return {
+    namespaces: config.cloneFlags | joined,
+    setgroups: config.setgroups,
+    dropGroups: config.dropGroups,
+    userNamespace: config.maps !== null || (joined & CLONE.NEWUSER) !== 0,
+    privileged: config.privileged,
+    oldKeyring: oldKeyring || undefined,
+    process: config.spec.process!,
+    placement: placementOf(config),
+    seccomp:
+      config.seccomp === null ? undefined : { flags: config.seccomp.flags, listener: listenerOf(config) },
+  };
+}
+
+/** CLONE_NEW* flags of the namespaces that are joined by path. */
+function joinedFlags(config: ContainerConfig): number {
+  let flags = 0;
+  for (const join of config.joins) flags |= join.flag;
+  return flags;
+}
+
+function listenerOf(config: ContainerConfig): SeccompListener {
+  const { listenerPath, listenerMetadata } = config.spec.linux?.seccomp ?? {};
+  return { ...(listenerPath && { listenerPath }), ...(listenerMetadata && { listenerMetadata }) };
+}
+
+/** The parts of the `linux` section that `exec` applies too; undefined for most containers. */
+function placementOf(config: ContainerConfig): ExecInfo["placement"] {
+  const { memoryPolicy, personality } = config.spec.linux ?? {};
+  return memoryPolicy === undefined && personality === undefined ? undefined : { memoryPolicy, personality };
+}
+
+/** linux.intelRdt; nearly no container has it. */
+export function joinIntelRdt(config: ContainerConfig, state: StoredState): StoredState {
+  const rdt = config.spec.linux?.intelRdt;
+  if (rdt === undefined) return state;
+  const { joinResctrl, resctrlMount } = resctrlModule();
+  return { ...state, resctrl: joinResctrl(resctrlMount(), rdt, config.id, state.pid) ?? undefined };
+}

@@ -1,0 +1,151 @@
+/** `brun run`: create and start in one, in the foreground or detached. */
+
+import { finishRecording, startRecording } from "../../host/recorder.ts";
+import type { Program } from "../../plan/program.ts";
+import { printable } from "../../printable.ts";
+import type { Session } from "../../stage/session.ts";
+import { becomeSupervisor, type KeptDescriptors } from "../../stage/supervise.ts";
+import { PR } from "../../sys/constants.ts";
+import { NR, syscall } from "../../sys/ffi.ts";
+import { absolute } from "../../sys/fs.ts";
+import { keepSignals, releaseSignals, throwIfInterrupted } from "../../sys/interrupt.ts";
+import { lazy } from "../../sys/lazy.ts";
+import { forwardReady } from "../io/notify.ts";
+import { passPidfd } from "../io/pidfd-socket.ts";
+import { hostTerminal } from "../io/terminal.ts";
+import { unlock } from "../state/store.ts";
+import type { RunOptions, Runtime } from "../types.ts";
+import { keepPlan, planFile, unknownRequest } from "./cached-plan.ts";
+import { cleanupProgram, endProgram } from "./cleanup.ts";
+import { runPoststart } from "./hooks.ts";
+import { giveUp, type Launched, launch } from "./launch.ts";
+
+const cachedReasonModule = lazy<typeof import("./cached-reason.ts")>(() => require("./cached-reason.ts"));
+const keptProcessModule = lazy<typeof import("../io/kept-process.ts")>(() =>
+  require("../io/kept-process.ts"),
+);
+
+/**
+ * Runs a container. In the foreground this process becomes the supervisor and never returns; detached it
+ * returns 0. Throws a BrunError or SysError, or an Interrupted for a signal that came before the program ran, and leaves
+ * nothing behind then.
+ */
+export function run(rt: Runtime, options: RunOptions): number {
+  if (!options.detach && !options.noSubreaper) syscall(NR.prctl, PR.SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+  let early = -1;
+  const warnings: string[] = [];
+  const warn = (message: string): void => {
+    warnings.push(`brun: warning: ${printable(message)}\n`);
+    rt.warn(message);
+  };
+  const unknown = unknownRequest(rt, options);
+  if (unknown === null && rt.debug !== undefined) tellUnused(rt, absolute(options.bundle));
+  if (unknown === null) startRecording();
+  const mode = { waitForStart: options.awaitStart === true, detached: options.detach, kept: options.kept };
+  const launched = launch({ ...rt, warn }, options, mode);
+  const recording = finishRecording();
+  let kept: KeptDescriptors | undefined;
+  try {
+    passPidfd(options, launched);
+    kept = options.kept && keptDescriptors(rt, options.kept, launched);
+    throwIfInterrupted();
+    const { startContainer, poststart } = launched.config.spec.hooks ?? {};
+    // Signals are the program's from here on; but hooks may take long, and a signal ends them.
+    if (!options.detach && !startContainer && !poststart) early = keepSignals();
+    launched.session.run();
+    if (!options.awaitStart) {
+      launched.session.awaitExec();
+      rt.mark?.("program executed");
+      // A hook that fails stops the container (runtime.md#lifecycle, step 9).
+      runPoststart(launched.state);
+    }
+    if (!options.detach) early = keepSignals();
+    const plan = unknown ?? planFile({ ...launched, recording, warnings });
+    if (typeof plan === "string") rt.debug?.(`this plan is not cached: ${plan}`);
+    else keepPlan(rt, plan, launched.config.bundle);
+  } catch (error) {
+    giveUp(rt, launched);
+    unlock(launched.locked);
+    throw error;
+  }
+  launched.session.leave();
+  if (options.detach) {
+    unlock(launched.locked);
+    releaseSignals();
+    const sockets = launched.notify?.sockets;
+    if (sockets) forwardReady(sockets, launched.session.pid, launched.session.pidfd);
+    return 0;
+  }
+  try {
+    return supervise(rt, options, launched, early, kept);
+  } catch (error) {
+    giveUp(rt, launched);
+    throw error;
+  }
+}
+
+/** Says why the front has not done, or would not do, what is done here. */
+function tellUnused({ root, debug }: Runtime, bundle: string): void {
+  const { whyUnused } = cachedReasonModule();
+  const why = whyUnused(root, bundle);
+  debug?.(why === null ? "there is a cached plan" : `no cached plan is used: ${why}`);
+}
+
+function keptDescriptors(
+  { root }: Runtime,
+  { streams, size }: NonNullable<RunOptions["kept"]>,
+  { state, terminal }: Launched,
+): KeptDescriptors {
+  const { openKept } = keptProcessModule();
+  return openKept(root, state, terminal, streams, size);
+}
+
+/** Becomes the supervisor of a container that runs; never returns. Throws a SysError when the kernel refuses. */
+export function supervise(
+  rt: Runtime,
+  options: Pick<RunOptions, "keep" | "raises" | "started" | "timeout">,
+  launched: Pick<Launched, "terminal" | "notify" | "locked" | "state"> & {
+    readonly session: Pick<Session, "pid" | "pidfd">;
+    readonly config?: Launched["config"];
+    readonly namespace?: Launched["namespace"];
+  },
+  early: number,
+  kept?: KeptDescriptors,
+): never {
+  const { session, terminal, notify, locked } = launched;
+  unlock(locked);
+  rt.mark?.("handing over to the supervisor");
+  options.started?.();
+  rt.client?.ready();
+  becomeSupervisor({
+    pid: session.pid,
+    pidfd: session.pidfd,
+    terminal: kept ? -1 : terminal,
+    host: kept || terminal < 0 ? -1 : hostTerminal(),
+    notify: notify?.sockets?.socket ?? -1,
+    upstream: notify?.sockets?.upstream ?? -1,
+    early,
+    timeout: options.timeout,
+    init: launched.config?.init,
+    // Whoever made a client, or is in the background, wants the exit code.
+    raises: options.raises && rt.client === undefined && kept === undefined,
+    kept,
+    held: launched.namespace,
+    cleanup: cleanup(rt, options, launched),
+    client: rt.client?.lifeline,
+    stays: options.keep && launched.state.namespace === undefined,
+  });
+}
+
+function cleanup(
+  { root, client }: Runtime,
+  { keep }: Pick<RunOptions, "keep">,
+  {
+    state,
+    namespace = -1,
+    notify,
+  }: Pick<Launched, "state" | "notify"> & Partial<Pick<Launched, "namespace">>,
+): Program | null {
+  if (state.namespace !== undefined) return endProgram(root, state.id, namespace, keep === true);
+  return keep && client === undefined ? null : cleanupProgram(root, state, notify !== null);
+}

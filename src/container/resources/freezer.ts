@@ -1,0 +1,38 @@
+/** The freezer of a container's cgroup, for plans. */
+import { directoryOf } from "../../cgroup/types.ts";
+import type { CgroupPlan } from "../../config/cgroup-plan.ts";
+import type { Local } from "../../plan/local.ts";
+import type { Label } from "../../plan/program.ts";
+import { E } from "../../sys/errno.ts";
+import { AT_FDCWD, O } from "../../sys/fs.ts";
+
+/** Fails with EAGAIN when the cgroup itself is frozen, or being so, or goes to a place; not when one above it is. */
+export function unlessFrozen({ b, at }: Local, plan: CgroupPlan, frozen: Label | undefined): void {
+  const freezer = directoryOf(plan, "freezer");
+  if (freezer === undefined) return;
+  at("isThawed");
+  const thawed = b.label();
+  const gone = { handle: [E.ENOENT, E.ENODEV], orElse: thawed };
+  const path = b.str(`${freezer}/${plan.version === 2 ? "cgroup.freeze" : "freezer.self_freezing"}`);
+  const fd = b.get("openat", [AT_FDCWD, path, O.RDONLY | O.CLOEXEC, 0], gone);
+  const text = b.reserve(8, "0 or 1");
+  b.sys("read", [fd, text, 1], { handle: [E.ENODEV] });
+  b.close(fd);
+  // The lowest bit tells the two digits apart; what could not be read is as good as "0".
+  b.check(text, 1, 1, 0, E.EAGAIN, frozen && { handle: [E.EAGAIN], orElse: frozen });
+  b.mark(thawed);
+}
+
+/** Lets the processes of a cgroup of v1 go on; one that has gone meanwhile needs it no more. */
+export function thaw({ b }: Local, plan: CgroupPlan): void {
+  const freezer = directoryOf(plan, "freezer");
+  if (freezer === undefined) return;
+  const gone = b.label();
+  const path = b.str(`${freezer}/freezer.state`);
+  // Of a file that was opened before its cgroup went writing gives ENODEV.
+  const policy = { handle: [E.ENOENT, E.ENODEV], orElse: gone };
+  const fd = b.get("openat", [AT_FDCWD, path, O.WRONLY | O.CLOEXEC, 0], policy);
+  b.sys("write", [fd, b.str("THAWED"), 6], { handle: [E.ENODEV] });
+  b.close(fd);
+  b.mark(gone);
+}

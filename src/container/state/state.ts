@@ -1,0 +1,110 @@
+/** `brun state`: the OCI state of a container. */
+
+import { userNameOf } from "../../../rootless/subid.ts";
+import { type LocalPlan, localPlan, runLocal, unexpected } from "../../plan/local.ts";
+import { printable } from "../../printable.ts";
+import { SysError } from "../../sys/error.ts";
+import { close, readTextIfThere, tryStat } from "../../sys/fs.ts";
+import type { ContainerState, Runtime, Status } from "../types.ts";
+import { lookAt, statusOf } from "./status.ts";
+import { openDirectory, paths, requireState, type StoredState } from "./store.ts";
+
+/**
+ * Prints the state of a container. Throws a BrunError when there is none, and a SysError when stdout cannot be written
+ * to.
+ */
+export function state(rt: Runtime, id: string): void {
+  const stored = requireState(rt.root, id);
+  const directory = openDirectory(rt.root, id);
+  const failure = runLocal((record) => statePlan(rt, stored, record), { directory });
+  close(directory);
+  if (failure === null) return;
+  throw failure.step === "print" ? new SysError("write stdout", failure.errno) : unexpected(failure);
+}
+
+/** What `state` does. */
+export function statePlan(rt: Runtime, stored: StoredState, record = false): LocalPlan {
+  const described = describeState(rt, stored, "created");
+  return localPlan((local) => {
+    const { b, at, end } = local;
+    const to = { creating: b.label(), stopped: b.label(), paused: b.label(), running: b.label() };
+    const print = (status: Status): void => {
+      at("print");
+      const text = stateJson({ ...described, status, pid: pidOf(stored, status) });
+      b.write(1, text, { andThen: end });
+    };
+    lookAt(local, stored, to);
+    local.once();
+    if (!stored.creating) print("created");
+    for (const status of places(stored)) {
+      b.mark(to[status]);
+      print(status);
+    }
+  }, record);
+}
+
+/** Those besides "created" that {@link lookAt} finds. */
+function places({ creating, cgroup }: StoredState): readonly Exclude<Status, "created">[] {
+  if (creating) return ["creating", "stopped"];
+  return cgroup === undefined ? ["running", "stopped"] : ["running", "paused", "stopped"];
+}
+
+/** Stored state → what `state` and `list` show. */
+export function describeState(
+  rt: Runtime,
+  stored: StoredState,
+  status: Status = statusOf(rt.root, stored),
+): ContainerState {
+  return {
+    ociVersion: stored.ociVersion,
+    id: stored.id,
+    pid: pidOf(stored, status),
+    status,
+    bundle: stored.bundle,
+    rootfs: stored.rootfs,
+    created: stored.created,
+    ...(stored.annotations === undefined ? {} : { annotations: stored.annotations }),
+    owner: ownerOf(paths(rt.root, stored.id).directory),
+  };
+}
+
+function pidOf({ pid, creating }: StoredState, status: Status): number {
+  return status === "stopped" || creating === "stage" ? 0 : pid;
+}
+
+/** The fields in runc's order. */
+export function orderedState(state: ContainerState): ContainerState {
+  return {
+    ociVersion: state.ociVersion,
+    id: state.id,
+    pid: state.pid,
+    status: state.status,
+    bundle: state.bundle,
+    rootfs: state.rootfs,
+    created: state.created,
+    ...(hasEntries(state.annotations) ? { annotations: state.annotations } : {}),
+    owner: state.owner,
+  };
+}
+
+function hasEntries<T extends object>(value: T | undefined): value is T {
+  return value !== undefined && Object.keys(value).length > 0;
+}
+
+/** `brun state`: indented by two, without a newline at the end. */
+export function stateJson(state: ContainerState): string {
+  return printable(JSON.stringify(orderedState(state), null, 2));
+}
+
+const names = new Map<number, string>();
+
+/** User name of a file's owner, or the uid as text when it has none, as runc prints it. */
+function ownerOf(path: string): string {
+  const stat = tryStat(path);
+  if (typeof stat === "number") return "";
+  const known = names.get(stat.uid);
+  if (known !== undefined) return known;
+  const name = printable(userNameOf(readTextIfThere("/etc/passwd") ?? "", stat.uid) ?? `#${stat.uid}`);
+  names.set(stat.uid, name);
+  return name;
+}

@@ -1,0 +1,391 @@
+/**
+ * The state directory: one directory a container, with state.json (what `state` and `list` need), exec.json
+ * (what `exec` needs besides), exec.fifo while the container is created but not started, and perhaps plans
+ * (local-plans.ts).
+ */
+
+import type { CgroupPlan } from "../../config/cgroup-plan.ts";
+import { BrunError } from "../../errors.ts";
+import { DIRECTORY_MODE, EXEC_FILE, FIFO_FILE, FILTER_FILE, PLANS_FILE, STATE_FILE } from "../../plan/abi.ts";
+import { quoted } from "../../printable.ts";
+import type { Hooks } from "../../spec/index.ts";
+import { parseJson, toJson } from "../../spec/json.ts";
+import { E } from "../../sys/errno.ts";
+import { SysError } from "../../sys/error.ts";
+import { cstr, NR, syscall } from "../../sys/ffi.ts";
+import {
+  AT_FDCWD,
+  close,
+  fstat,
+  mkdir,
+  mkdirAll,
+  O,
+  readdir,
+  readFd,
+  readTextIfThere,
+  replaceFile,
+  rmdir,
+  S,
+  tryOpen,
+  tryStat,
+  unlink,
+  writeFile,
+} from "../../sys/fs.ts";
+import { fromUtf8 } from "../../sys/utf8.ts";
+import type { Kept } from "../io/kept-log.ts";
+import { checkId, isId } from "../lifecycle/id.ts";
+import type { ExecInfo } from "./exec-info.ts";
+import type { OwnNamespace } from "./own-namespace.ts";
+
+/** What is kept of a container. */
+export interface StoredState {
+  readonly version: 1;
+  readonly ociVersion: string;
+  readonly id: string;
+  readonly bundle: string;
+  readonly rootfs: string;
+  /** RFC 3339 with nanoseconds. */
+  readonly created: string;
+  /** In the pid namespace of whoever created the container. */
+  readonly pid: number;
+  /** Start time of the process in clock ticks since boot (proc_pid_stat(5) field 22): tells a recycled pid. */
+  readonly startTime: string;
+  readonly annotations?: Readonly<Record<string, string>> | undefined;
+  /** Its own cgroup. */
+  readonly cgroup?: CgroupPlan | undefined;
+  /** It has no pid namespace of its own: its processes may outlive its first one. */
+  readonly sharesPids?: true | undefined;
+  /** What tells its processes, where neither a pid namespace nor a cgroup of its own does. */
+  readonly namespace?: OwnNamespace | undefined;
+  /** Directory of resctrl that was made for it. */
+  readonly resctrl?: string | undefined;
+  /** Hooks that are still to run. */
+  readonly hooks?: Pick<Hooks, "poststart" | "poststop"> | undefined;
+  /** For each startContainer hook the index of its operation in the last program, and its path. */
+  readonly startHooks?: readonly (readonly [number, string])[] | undefined;
+  /**
+   * It is still being made: written before its cgroup is made, with the pid of the "stage" that will clone its process, and
+   * for the hooks of that time; not afterwards.
+   */
+  readonly creating?: boolean | "stage" | undefined;
+  /** Its output is kept. */
+  readonly kept?: Kept | undefined;
+}
+
+const LOCK_EX = 2;
+const LOCK_NB = 4;
+
+/** Files that brun puts into a container's directory, besides what a notification socket needs. */
+export const FILES = [STATE_FILE, EXEC_FILE, FIFO_FILE, FILTER_FILE, PLANS_FILE] as const;
+
+/** Paths of a container below the root. */
+export function paths(root: string, id: string) {
+  const directory = `${root}/${id}`;
+  return {
+    directory,
+    state: `${directory}/${STATE_FILE}`,
+    exec: `${directory}/${EXEC_FILE}`,
+    fifo: `${directory}/${FIFO_FILE}`,
+    notify: `${directory}/notify`,
+    filter: `${directory}/${FILTER_FILE}`,
+    plans: `${directory}/${PLANS_FILE}`,
+    /** Of a container whose output is kept: its exit code, and the socket of those who are attached. */
+    exit: `${directory}/exit`,
+    attach: `${directory}/attach`,
+  };
+}
+
+/** A container's directory, locked against other commands until {@link unlock}. */
+export interface Locked {
+  readonly id: string;
+  readonly root: string;
+  readonly fd: number;
+}
+
+/** Makes a container's directory and locks it. Throws a BrunError when the id is in use. */
+export function claim(root: string, id: string): Locked {
+  checkId(id);
+  const { directory } = paths(root, id);
+  let result = mkdir(directory, DIRECTORY_MODE);
+  if (result === -E.ENOENT) {
+    makeRoot(root);
+    result = mkdir(directory, DIRECTORY_MODE);
+  }
+  if (result === -E.EEXIST) {
+    throw new BrunError(`container with given ID already exists: ${id}`, {
+      code: "ERR_EXISTS",
+      hint: `\`brun delete --force ${id}\` removes it, running or not`,
+    });
+  }
+  if (result < 0) throw new SysError(`make the state directory ${directory}`, -result);
+  try {
+    return lock(root, id);
+  } catch (error) {
+    rmdir(directory);
+    throw error;
+  }
+}
+
+function makeRoot(root: string): void {
+  try {
+    mkdirAll(root, DIRECTORY_MODE);
+  } catch (error) {
+    if (!(error instanceof SysError)) throw error;
+    throw new BrunError(`cannot keep state in ${root}: ${error.message}`, {
+      code: error.code,
+      hint: "--root names a directory that you may make, or that is there and yours",
+      cause: error,
+    });
+  }
+}
+
+/** Opens a container's directory. Throws a BrunError when there is none. */
+export function openDirectory(root: string, id: string): number {
+  checkId(id);
+  const { directory } = paths(root, id);
+  const fd = tryOpen(directory, O.RDONLY | O.DIRECTORY | O.NOFOLLOW);
+  if (fd < 0) throw missing(id, -fd, directory);
+  return fd;
+}
+
+/** Locks an existing container. Throws a BrunError when there is none. */
+export function lock(root: string, id: string): Locked {
+  const fd = openDirectory(root, id);
+  const { directory } = paths(root, id);
+  if (syscall(NR.flock, fd, LOCK_EX | LOCK_NB) === -E.EAGAIN) waitForLock(fd, id);
+  // Whoever held it before may have removed the directory.
+  const found = tryStat(directory, true);
+  try {
+    if (typeof found === "number") throw missing(id, -found, directory);
+    checkOwner(directory, found.uid);
+  } catch (error) {
+    close(fd);
+    throw error;
+  }
+  return { id, root, fd };
+}
+
+const PATIENCE_MS = 10_000;
+
+/**
+ * Waits for another command to be done with a container. Some never are: a hook hangs, the agent that is to take a
+ * descriptor does not. Throws a BrunError then, with the lock closed.
+ */
+function waitForLock(fd: number, id: string): void {
+  const deadline = performance.now() + PATIENCE_MS;
+  for (let pause = 0.5; ; pause = Math.min(pause * 2, 20)) {
+    Bun.sleepSync(pause);
+    if (syscall(NR.flock, fd, LOCK_EX | LOCK_NB) === 0) return;
+    if (performance.now() > deadline) break;
+  }
+  const inode = fstat(fd).ino;
+  close(fd);
+  const holder = new RegExp(`FLOCK .* (\\d+) \\w+:\\w+:${inode} `).exec(readTextIfThere("/proc/locks") ?? "");
+  const who = holder === null ? "another command" : `another command, process ${holder[1]},`;
+  throw new BrunError(`container ${quoted(id)}: ${who} has been at work on it for ${PATIENCE_MS / 1000} s`, {
+    hint: "a hook of the container may hang; end that process, then `brun delete --force ID` removes the container",
+  });
+}
+
+/**
+ * What a state says is done: processes killed, cgroups removed, namespaces entered. Root does not do what someone
+ * else has written down, nor does anyone else. Throws a BrunError.
+ */
+function checkOwner(directory: string, uid: number): void {
+  if (uid === syscall(NR.geteuid)) return;
+  throw new BrunError(`${directory} belongs to uid ${uid}, not to you`, {
+    where: directory,
+    hint: "run brun as that user, who could have written anything there",
+  });
+}
+
+function missing(id: string, errno: number, directory: string): Error {
+  if (errno === E.ENOENT || errno === E.ENOTDIR) return notFound(id);
+  return new SysError(`open the state directory ${directory}`, errno);
+}
+
+/** There is no such container. */
+export function notFound(id: string): BrunError {
+  return new BrunError(`container ${quoted(id)}: container does not exist`, { code: "ERR_NOT_FOUND" });
+}
+
+/** Lets other commands at the container. */
+export function unlock(locked: Locked): void {
+  close(locked.fd);
+}
+
+/** Whether some command holds the lock: a container without state is being made then. */
+export function isLocked(root: string, id: string): boolean {
+  const fd = tryOpen(paths(root, id).directory, O.RDONLY | O.DIRECTORY | O.NOFOLLOW);
+  if (fd < 0) return false;
+  const result = syscall(NR.flock, fd, LOCK_EX | LOCK_NB);
+  close(fd);
+  return result === -E.EAGAIN;
+}
+
+/** Whether there is no such container any more. */
+export function isGone(root: string, id: string): boolean {
+  return typeof tryStat(paths(root, id).directory, true) === "number";
+}
+
+/** Writes state.json atomically. Throws a SysError. */
+export function saveState(root: string, state: StoredState): void {
+  replaceFile(paths(root, state.id).state, JSON.stringify(state), 0o600);
+}
+
+/** Keeps a filter for `exec`. Throws a SysError. */
+export function saveFilter(root: string, id: string, bpf: Uint8Array): void {
+  writeFile(paths(root, id).filter, bpf, 0o600);
+}
+
+/** Writes exec.json. Throws a SysError. */
+export function saveExecInfo(root: string, id: string, info: ExecInfo): void {
+  replaceFile(paths(root, id).exec, execInfoText(info), 0o600);
+}
+
+/**
+ * What exec.json holds. A text with integers that only a bigint can hold begins with a space, so that the usual one
+ * is parsed without looking for them.
+ */
+export function execInfoText(info: ExecInfo): string {
+  try {
+    return JSON.stringify(info);
+  } catch {
+    return ` ${toJson(info, "")}`;
+  }
+}
+
+/** Reads exec.json. Throws a SysError. */
+export function loadExecInfo(root: string, id: string): ExecInfo {
+  const { exec } = paths(root, id);
+  const text = readStateFile(exec);
+  if (text === null) throw new SysError(`open ${exec}`, E.ENOENT);
+  return parseJson(text, exec, text[0] === " ") as ExecInfo;
+}
+
+/** The stored state; null when the directory holds none. Throws a BrunError when there is no such container. */
+export function loadState(root: string, id: string): StoredState | null {
+  checkId(id);
+  const { state, directory } = paths(root, id);
+  const json = readStateFile(state);
+  if (json === null) {
+    const found = tryStat(directory, true);
+    if (typeof found === "number") throw missing(id, -found, directory);
+    return null;
+  }
+  return parseState(json, id, state);
+}
+
+/** More than any config.json that the rest of brun would take. */
+const STATE_MAX = 64 << 20;
+
+/**
+ * A file of a container's directory; null when it is not there. Whoever may write there could have put anything in its
+ * place: what would be waited for or never ends, and what a link leads to, is not read. Throws a BrunError or SysError.
+ */
+function readStateFile(path: string): string | null {
+  const bytes = readStateBytes(path);
+  return bytes === null ? null : fromUtf8(bytes);
+}
+
+/** {@link readStateFile} as bytes. */
+export function readStateBytes(path: string): Uint8Array | null {
+  const fd = tryOpen(path, O.RDONLY | O.NOFOLLOW | O.NONBLOCK | O.NOCTTY);
+  if (fd === -E.ENOENT || fd === -E.ENOTDIR) return null;
+  if (fd < 0 && fd !== -E.ELOOP && fd !== -E.ENXIO) throw new SysError(`open ${path}`, -fd);
+  if (fd >= 0) {
+    try {
+      const { mode, size, uid } = fstat(fd);
+      const owner = ownerOf(path.slice(0, path.lastIndexOf("/")));
+      if (owner === null) return null;
+      if ((mode & S.IFMT) === S.IFREG && uid === owner && size <= STATE_MAX) return readFd(fd, path, size);
+    } finally {
+      close(fd);
+    }
+  }
+  throw new BrunError(`${path} is not a file that brun has written`, {
+    where: path,
+    hint: "look at who has put it there; `brun delete --force ID` removes the container",
+  });
+}
+
+/** Who a container's directory belongs to; null when there is none. Throws a SysError when that cannot be looked at. */
+function ownerOf(directory: string): number | null {
+  const found = tryStat(directory, true);
+  if (typeof found !== "number") return found.uid;
+  if (found === -E.ENOENT || found === -E.ENOTDIR) return null;
+  throw new SysError(`look at the state directory ${directory}`, -found);
+}
+
+function parseState(json: string, id: string, file: string): StoredState {
+  let state: Partial<StoredState>;
+  try {
+    state = JSON.parse(json);
+  } catch {
+    throw new BrunError(`${file} is damaged`, {
+      where: file,
+      hint: `\`brun delete --force ${id}\` removes the container`,
+    });
+  }
+  const valid =
+    state?.version === 1 &&
+    state.id === id &&
+    Number.isSafeInteger(state.pid) &&
+    state.pid! > 0 &&
+    typeof state.startTime === "string" &&
+    typeof state.bundle === "string";
+  if (!valid) {
+    throw new BrunError(`${file} is not a state of this brun`, {
+      where: file,
+      hint: `\`brun delete --force ${id}\` removes the container`,
+    });
+  }
+  return state as StoredState;
+}
+
+/**
+ * The stored state, to act on it. Throws a BrunError also while the container is still being made, and when it is
+ * somebody else's.
+ */
+export function requireState(root: string, id: string): StoredState {
+  checkId(id);
+  const { directory } = paths(root, id);
+  const owner = ownerOf(directory);
+  if (owner !== null) checkOwner(directory, owner);
+  const state = loadState(root, id);
+  if (state !== null) return state;
+  throw new BrunError(`container ${quoted(id)} is not complete`, {
+    code: "ERR_STATE",
+    hint: `another command is making it, or was killed doing so; \`brun delete --force ${id}\` removes it`,
+  });
+}
+
+/** Ids of all containers below the root, sorted. */
+export function listIds(root: string): string[] {
+  const stat = tryStat(root);
+  if (typeof stat === "number" || (stat.mode & S.IFMT) !== S.IFDIR) return [];
+  return readdir(root).filter(isId).sort();
+}
+
+/** Makes exec.fifo. Throws a SysError. */
+export function makeFifo(root: string, id: string): string {
+  const { fifo } = paths(root, id);
+  const result = syscall(NR.mknodat, AT_FDCWD, cstr(fifo), S.IFIFO | 0o600, 0);
+  if (result < 0) throw new SysError(`make ${fifo}`, -result);
+  return fifo;
+}
+
+/** Removes a container's directory with everything that brun puts there. */
+export function remove(root: string, id: string): void {
+  const p = paths(root, id);
+  for (const file of FILES) unlink(`${p.directory}/${file}`);
+  const removed = rmdir(p.directory);
+  if (removed === 0 || removed === -E.ENOENT) return;
+  if (removed !== -E.ENOTEMPTY) throw new SysError(`remove ${p.directory}`, -removed);
+  // With NOTIFY_SOCKET, with what is kept, or a temporary file of a brun that was killed while it wrote.
+  unlink(`${p.notify}/notify.sock`);
+  rmdir(p.notify);
+  for (const name of readdir(p.directory)) unlink(`${p.directory}/${name}`);
+  const result = rmdir(p.directory);
+  if (result < 0 && result !== -E.ENOENT) throw new SysError(`remove ${p.directory}`, -result);
+}
