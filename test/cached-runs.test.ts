@@ -311,7 +311,7 @@ for (const subject of users) {
       expect(await home()).toBe("/third");
     });
 
-    test("what has gone is Bun's to say, and nothing is left", async () => {
+    test("what has gone is told by Bun, and nothing is left", async () => {
       await using box = new Sandbox(subject);
       const source = box.file("source", "text");
       const bundle = await known(box, ["/bin/sleep", "0"], (spec) => {

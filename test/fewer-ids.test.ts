@@ -87,7 +87,10 @@ for (const subject of subjects(["brun"]).filter(({ caller }) => caller.name === 
       expect((await run("--rootfs", rootfs, "--userns=keep-id")).slice(0, 2)).toEqual(kept);
       expect(await run("--rootfs", rootfs, "--userns=single")).toEqual([[0, uid, 1]]);
       const other = await box.call(["run", "--host", "--userns=single", "-u", "1", "--", "true"]);
-      expect([other.code, other.stderr]).toEqual([1, expect.stringContaining("--user can only be you, or root")]);
+      expect([other.code, other.stderr]).toEqual([
+        1,
+        expect.stringContaining("--user can only be you, or root"),
+      ]);
     });
 
     test("brun unshare, inside bwrap and without newuidmap", async () => {

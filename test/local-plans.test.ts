@@ -172,7 +172,7 @@ for (const subject of subjects(["brun"])) {
       expect(before).not.toBe("/elsewhere");
     });
 
-    test("exec of what cannot be executed is Bun's to say", async () => {
+    test("exec of what cannot be executed is told by Bun", async () => {
       await using box = new Sandbox(subject);
       const id = await running(box);
       for (const word of ["nonesuch", "/etc", "/nonesuch"]) {
@@ -211,7 +211,7 @@ for (const subject of subjects(["brun"])) {
       expect(stdout).not.toContain("passwd");
     });
 
-    test("a container that is paused, has hooks or needs a socket is Bun's", async () => {
+    test("a container that is paused, has hooks or needs a socket falls back to Bun", async () => {
       await using box = new Sandbox(subject);
       const id = await created(box, (spec) => {
         spec.hooks = { poststart: [{ path: "/bin/true" }], poststop: [{ path: "/bin/true" }] };
@@ -226,7 +226,7 @@ for (const subject of subjects(["brun"])) {
       ["kill", "container not running"],
       ["exec", "cannot exec in a stopped container"],
       ["start", "cannot start a container that has stopped"],
-    ])("%s of a container that has stopped is Bun's to refuse", async (command, text) => {
+    ])("%s of a container that has stopped is refused by Bun", async (command, text) => {
       await using box = new Sandbox(subject);
       const id = await running(box);
       await front(box, ["kill", id, "KILL"]);

@@ -2,7 +2,7 @@
  * What brun calls by bun:ffi. The front is linked to a fixed address, so that the addresses are known when brun is
  * bundled: frontCalls() of nsenter/embed.ts reads them from this section.
  */
-#include "ahead.h"
+#include "handover.h"
 #include "engine.h"
 
 #include "../plan/program.h"

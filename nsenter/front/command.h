@@ -1,4 +1,4 @@
-/* Which command line this is, as far as the front knows it. All others are Bun's. */
+/* Which command line this is, as far as the front knows it. For all others it falls back to Bun. */
 #ifndef BRUN_FRONT_COMMAND_H
 #define BRUN_FRONT_COMMAND_H
 
@@ -24,10 +24,10 @@ struct command {
 
 /* What becomes of a command line. */
 enum command_kind {
-	COMMAND_OTHER,  /* Bun's: some of it is not known here */
+	COMMAND_OTHER,  /* falls back to Bun: some of it is not known here */
 	COMMAND_LOCAL,  /* a plan of it may be in the container's directory: *command says which */
-	COMMAND_RUN,    /* the bundle may be cached, else Bun's, which will want a stage */
-	COMMAND_LAUNCH, /* Bun's, which will want a stage */
+	COMMAND_RUN,    /* its plan may be cached; otherwise Bun will want a stage */
+	COMMAND_LAUNCH, /* falls back to Bun, which will want a stage */
 };
 
 /* Whether the caller is in the host's: others map ids, and deny what the host allows. */

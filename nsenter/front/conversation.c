@@ -1,7 +1,7 @@
 #include "conversation.h"
 
 #include "../stage/supervise.h"
-#include "ahead.h"
+#include "handover.h"
 #include "terminal.h"
 
 #include <linux/poll.h>
@@ -23,8 +23,8 @@ int reap(long pid)
 
 long conversation_begin(struct conversation *talk, int signals)
 {
-	ahead_start();
-	talk->stage = ahead_take(&talk->socket);
+	handover_start();
+	talk->stage = handover_take(&talk->socket);
 	talk->pid = 0;
 	talk->pidfd = -1;
 	talk->terminal = -1;

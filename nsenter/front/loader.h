@@ -10,7 +10,7 @@ extern struct behind behind_front;
 const char *interpreter_path(const struct behind *behind);
 
 /*
- * Maps the program interpreter (ld.so) of what is behind the front, and tells it so by the auxiliary vector. Returns
+ * Maps the program interpreter (ld.so) of Bun, and tells it so by the auxiliary vector. Returns
  * its entry point, or -errno.
  */
 long load_interpreter(const struct behind *behind, struct auxiliary *auxv);

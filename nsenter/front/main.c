@@ -1,9 +1,9 @@
 /*
  * The front: what the kernel starts as brun. For a command whose plan is in the container's directory (plans.h) it is
- * all there is; for any other it loads what is behind it, Bun with brun's TypeScript, as the kernel would have done:
+ * all there is; for any other it loads Bun with brun's TypeScript, as the kernel would have done:
  * nothing has happened then, but that a fraction of a millisecond has passed. scripts/front.ts puts it there.
  */
-#include "ahead.h"
+#include "handover.h"
 #include "engine.h"
 #include "exec.h"
 #include "libc.h"
@@ -39,7 +39,7 @@ static int may_run(const struct command *command)
 	long result = command->log && !command->observed ? touch_log(command->log) : 0;
 
 	if (command->observed || result < 0)
-		ahead_fall_back(command->observed ? FALL_BACK_OBSERVED : FALL_BACK_LOG, result);
+		handover_fall_back(command->observed ? FALL_BACK_OBSERVED : FALL_BACK_LOG, result);
 	return !command->observed && result == 0;
 }
 
@@ -50,14 +50,14 @@ static void try_plans(const struct command *command)
 	long result = plans_open(&plans, command);
 
 	if (result < 0) {
-		ahead_fall_back(result == -ENOENT ? FALL_BACK_NO_PLAN : FALL_BACK_OTHER_PLAN, result);
+		handover_fall_back(result == -ENOENT ? FALL_BACK_NO_PLAN : FALL_BACK_OTHER_PLAN, result);
 		return;
 	}
 	machine_clear(&machine);
 	machine.slots[SLOT_DIRECTORY] = plans.directory;
 	machine.slots[SLOT_SIGNAL] = command->signal;
 	if (!plans_get(&plans, command->program, &size)) {
-		ahead_fall_back(FALL_BACK_MORE_PLAN, 0);
+		handover_fall_back(FALL_BACK_MORE_PLAN, 0);
 	} else if (may_run(command)) {
 		if (command->program == LOCAL_EXEC)
 			plans_exec(&machine, &plans, command);
@@ -65,9 +65,9 @@ static void try_plans(const struct command *command)
 			result = plans_run(&machine, &plans, command->program);
 		if (command->program != LOCAL_EXEC && result == 0)
 			sys_exit(0);
-		ahead_fall_back(FALL_BACK_FAILED, result);
+		handover_fall_back(FALL_BACK_FAILED, result);
 	}
-	if (!ahead_has_left())
+	if (!handover_has_left())
 		plans_close(&plans);
 }
 
@@ -79,12 +79,12 @@ static void try_cached(const struct command *command)
 	machine_clear(&machine);
 	result = cached_open(&cached, command);
 	if (result < 0) {
-		ahead_fall_back(result == -ENOENT ? FALL_BACK_NO_PLAN : FALL_BACK_OTHER_PLAN, result);
+		handover_fall_back(result == -ENOENT ? FALL_BACK_NO_PLAN : FALL_BACK_OTHER_PLAN, result);
 		return;
 	}
 	if (may_run(command)) {
 		cached_run(&machine, &cached, command);
-		ahead_fall_back(FALL_BACK_FAILED, 0);
+		handover_fall_back(FALL_BACK_FAILED, 0);
 	}
 	cached_close(&cached);
 }
@@ -152,7 +152,7 @@ __attribute__((used)) static long front(const long *stack)
 	const char *const *envp = argv + argc + 1;
 	struct command command;
 
-	ahead_keep_stack(stack);
+	handover_keep_stack(stack);
 	set_actions();
 	open_stdio();
 	switch (command_parse(&command, argc, argv, envp)) {
@@ -160,15 +160,15 @@ __attribute__((used)) static long front(const long *stack)
 		try_plans(&command);
 		break;
 	case COMMAND_RUN:
-		ahead_start();
+		handover_start();
 		try_cached(&command);
 		break;
 	case COMMAND_LAUNCH:
-		ahead_start();
+		handover_start();
 		break;
 	default:
 		if (command.off)
-			ahead_fall_back(FALL_BACK_OFF, 0);
+			handover_fall_back(FALL_BACK_OFF, 0);
 		break;
 	}
 	return load_bun(argc, argv, envp);

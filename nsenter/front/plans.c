@@ -1,7 +1,7 @@
 #include "plans.h"
 
 #include "../plan/local.h"
-#include "ahead.h"
+#include "handover.h"
 #include "stage.h"
 
 #include <linux/fcntl.h>
@@ -93,6 +93,6 @@ long plans_run(struct machine *machine, const struct plans *plans, enum local_in
 	long result = data ? local_run(machine, data, size, &failure) : -ENOENT;
 
 	if (data && result < 0 && failure.op >= once && failure.op != UINT32_MAX)
-		ahead_leave(&failure, machine->slots[SLOT_KEPT], plans->directory);
+		handover_leave(&failure, machine->slots[SLOT_KEPT], plans->directory);
 	return result;
 }

@@ -4,7 +4,7 @@
  */
 #include "../front/run.h"
 
-#include "../front/ahead.h"
+#include "../front/handover.h"
 #include "../front/checksum.h"
 #include "../front/loader.h"
 #include "../stage/spawn.h"
@@ -24,11 +24,11 @@ struct behind behind_front = {.build = BUILD};
 /* NAME is there, and no other variable. */
 static const char *const environment[] = {"NAME=value", 0};
 
-void ahead_start(void)
+void handover_start(void)
 {
 }
 
-long ahead_take(int *socket)
+long handover_take(int *socket)
 {
 	*socket = SOCKET;
 	return fuzz_answer();

@@ -4,7 +4,7 @@
  */
 #include "../front/plans.h"
 
-#include "../front/ahead.h"
+#include "../front/handover.h"
 #include "../front/template.h"
 #include "input.h"
 #include "kernel.h"
@@ -18,7 +18,7 @@
 static const char *words[WORDS_MAX];
 static char text[WORDS_MAX * 256];
 
-void ahead_leave(const struct failure *failure, int64_t kept, long directory)
+void handover_leave(const struct failure *failure, int64_t kept, long directory)
 {
 	(void)failure;
 	(void)kept;

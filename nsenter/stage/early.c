@@ -85,7 +85,7 @@ long catch_signals(int fd, int which)
 		if (left_alone(sig, which))
 			continue;
 		zero(&action, sizeof(action));
-		/* What is ignored stays so, as nohup wants it; what Bun handles is Bun's. */
+		/* What is ignored stays so, as nohup wants it; what Bun handles is left to it. */
 		if (sys4(__NR_rt_sigaction, sig, 0, &action, sizeof(all)) < 0 || action.handler != 0)
 			continue;
 		action.handler = (uint64_t)(uintptr_t)record;

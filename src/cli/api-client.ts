@@ -13,7 +13,7 @@
  */
 import type { Client } from "../container/types.ts";
 import { BrunError } from "../errors.ts";
-import { dismissAhead } from "../stage/stage.ts";
+import { dismissEarlyStage } from "../stage/stage.ts";
 import { check } from "../sys/error.ts";
 import { NR, syscall } from "../sys/ffi.ts";
 import { close, O, POLLHUP, POLLIN, waitFd, writeFd } from "../sys/fs.ts";
@@ -71,7 +71,7 @@ function parseClient(text: string): { fd: number; streams: readonly number[]; st
 
 function handOver(fd: number, streams: readonly number[]): void {
   // A stage that is there already has the old streams.
-  if (streams.length > 0) dismissAhead();
+  if (streams.length > 0) dismissEarlyStage();
   const theirs = streams.map((stream) => {
     const pipe = new Int32Array(2);
     check(syscall(NR.pipe2, pipe, O.CLOEXEC), "make a pipe");

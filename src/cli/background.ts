@@ -3,7 +3,7 @@
  * background, where they are `run` in the foreground.
  */
 import { BrunError } from "../errors.ts";
-import { dismissAhead } from "../stage/stage.ts";
+import { dismissEarlyStage } from "../stage/stage.ts";
 import { environmentStrings, givenArguments, ownCommand } from "../sys/environment.ts";
 import { check } from "../sys/error.ts";
 import { NR, syscall } from "../sys/ffi.ts";
@@ -45,7 +45,7 @@ export function runInBackground(rest: readonly string[], name: string | null): n
 /** In the background process: leaves the caller's session. Returns what says that the program runs. */
 export function inBackground(fd: number): () => void {
   // The stage that is there already is in the old session.
-  dismissAhead();
+  dismissEarlyStage();
   syscall(NR.setsid);
   return () => {
     if (syscall(NR.write, fd, new Uint8Array([1]), 1) < 0) throw new BrunError("the caller has gone");

@@ -2,7 +2,7 @@
  * Writing to stdout and stderr. Not through process.stdout: that sets O_NONBLOCK on a pipe that others share.
  */
 import { printable } from "../printable.ts";
-import { dismissAhead } from "../stage/stage.ts";
+import { dismissEarlyStage } from "../stage/stage.ts";
 import { E } from "../sys/errno.ts";
 import { SysError } from "../sys/error.ts";
 import { NR, syscall } from "../sys/ffi.ts";
@@ -15,7 +15,7 @@ const SIGPIPE_STATUS = 128 + 13;
  * @param code exit status, 0 to 255
  */
 export function exit(code: number): never {
-  dismissAhead();
+  dismissEarlyStage();
   syscall(NR.exit_group, code);
   throw new Error("unreachable");
 }

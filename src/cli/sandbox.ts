@@ -18,7 +18,7 @@ import { makeUpperDirectories } from "../sandbox/upper.ts";
 import { claimUpper } from "../sandbox/upper-lock.ts";
 import { type HostView, hostView } from "../sandbox/view.ts";
 import { toSharedJson } from "../spec/index.ts";
-import { dismissAhead } from "../stage/stage.ts";
+import { dismissEarlyStage } from "../stage/stage.ts";
 import { IOCTL } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
 import { check } from "../sys/error.ts";
@@ -201,7 +201,7 @@ function emptyStdin(rt: Runtime): void {
   }
   const fd = open("/dev/null", O.RDONLY);
   // The stage that is there already has the old one.
-  dismissAhead();
+  dismissEarlyStage();
   check(syscall(NR.dup3, fd, 0, 0), "replace stdin");
   close(fd);
 }

@@ -180,7 +180,7 @@ export enum FrontCall {
   run,
 }
 
-/** What brun asks the front: nsenter/front/ahead.h. */
+/** What brun asks the front: nsenter/front/handover.h. */
 export enum FrontFact {
   /** Descriptor of the stage's memfd, made when there is none; or -errno. */
   image,

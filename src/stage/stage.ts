@@ -22,7 +22,7 @@ const FD_CLOEXEC = 1;
 let aheadTaken = false;
 
 /** The stage that the front has started, for whoever asks first; null when there is none. */
-function takeAhead(): Stage | null {
+function takeEarlyStage(): Stage | null {
   if (aheadTaken) return null;
   aheadTaken = true;
   const socket = askFront(FrontFact.socket);
@@ -31,8 +31,8 @@ function takeAhead(): Stage | null {
 }
 
 /** Ends the stage that the front has started, when nobody has taken it. */
-export function dismissAhead(): void {
-  const stage = takeAhead();
+export function dismissEarlyStage(): void {
+  const stage = takeEarlyStage();
   if (stage === null) return;
   close(stage.socket);
   try {
@@ -59,8 +59,8 @@ export function stageFile(): number {
  * Throws a SysError.
  */
 export function launchStage(preserveFds: number, stdio?: readonly [number, number, number]): Stage {
-  const ahead = preserveFds === 0 && stdio === undefined ? takeAhead() : null;
-  if (ahead !== null) return ahead;
+  const early = preserveFds === 0 && stdio === undefined ? takeEarlyStage() : null;
+  if (early !== null) return early;
   const execFd = stageFile();
   const [ours, theirs] = socketPair();
   const keep: number[] = [];

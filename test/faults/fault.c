@@ -6,7 +6,7 @@
  *     HOW    an errno number, or "kill"
  * What counts is all that the stage calls, in whatever process, and what brun's main thread calls through the front's
  * code, which is at a fixed address: neither what the dynamic loader nor what a JavaScript engine does for itself. From
- * "front" on all of it counts, from "bun" on what comes after the front has loaded what is behind it. Writes to
+ * "front" on all of it counts, from "bun" on what comes after the front has loaded Bun. Writes to
  * REPORT the numbers of all system calls that counted, and in the second line that of the one that failed, or -1.
  * Exits as the program does, 128 + signal when it was killed.
  *

@@ -1,5 +1,5 @@
 /** The standard streams of a detached container whose output is kept: pipes to its supervisor, in the place of brun's own. */
-import { dismissAhead } from "../../stage/stage.ts";
+import { dismissEarlyStage } from "../../stage/stage.ts";
 import { check } from "../../sys/error.ts";
 import { NR, syscall } from "../../sys/ffi.ts";
 import { close, O, open } from "../../sys/fs.ts";
@@ -30,7 +30,7 @@ export class Redirection {
    */
   constructor(interactive: boolean, terminal: boolean) {
     // The stage that is there already has the old ones.
-    dismissAhead();
+    dismissEarlyStage();
     this.own = [0, 1, 2].map((fd) =>
       check(syscall(NR.fcntl, fd, F_DUPFD_CLOEXEC, FIRST_COPY), "keep the streams"),
     );

@@ -1,28 +1,29 @@
 /*
- * A stage for `run` and `create`, started before Bun: it waits for its first program by the time that there is one.
+ * What the front leaves to Bun when it loads that: a stage for `run` and `create`, which waits for its first plan by the
+ * time that there is one; and why it has not done the command itself.
  */
-#ifndef BRUN_FRONT_AHEAD_H
-#define BRUN_FRONT_AHEAD_H
+#ifndef BRUN_FRONT_HANDOVER_H
+#define BRUN_FRONT_HANDOVER_H
 
 #include "../plan/program.h"
 #include "stage.h"
 
 /* Starts it, once; where that fails nothing is open, and brun starts one when it needs it. */
-void ahead_start(void);
+void handover_start(void);
 
 /* Keeps the stack that the kernel has made (argc, argv, 0, envp, 0), for what brun asks. */
-void ahead_keep_stack(const long *stack);
+void handover_keep_stack(const long *stack);
 
 /* Takes it, so that brun finds none. Returns its pid with its socket, or -errno. */
-long ahead_take(int *socket);
+long handover_take(int *socket);
 
 /* A plan has failed that is not to be run once more: Bun explains that. */
-void ahead_leave(const struct failure *failure, int64_t kept, long directory);
+void handover_leave(const struct failure *failure, int64_t kept, long directory);
 
 /* Says why Bun does the command, for --debug and --timing. `result`: 0 or -errno. */
-void ahead_fall_back(enum fall_back reason, long result);
+void handover_fall_back(enum fall_back reason, long result);
 
 /* Whether there is such a plan. */
-int ahead_has_left(void);
+int handover_has_left(void);
 
 #endif

@@ -1,4 +1,4 @@
-#include "ahead.h"
+#include "handover.h"
 
 #include "loader.h"
 
@@ -26,7 +26,7 @@ static struct {
 	long directory;
 } left = {-1, 0, -1, -1};
 
-void ahead_start(void)
+void handover_start(void)
 {
 	if (image >= 0)
 		return;
@@ -40,25 +40,25 @@ void ahead_start(void)
 		stage.socket = -1;
 }
 
-long ahead_take(int *socket)
+long handover_take(int *socket)
 {
 	*socket = stage.socket;
 	stage.socket = -1;
 	return *socket < 0 ? -EAGAIN : stage.pid;
 }
 
-void ahead_keep_stack(const long *made)
+void handover_keep_stack(const long *made)
 {
 	stack = made;
 }
 
-void ahead_fall_back(enum fall_back reason, long result)
+void handover_fall_back(enum fall_back reason, long result)
 {
 	fallen.reason = reason;
 	fallen.error = -result;
 }
 
-void ahead_leave(const struct failure *failure, int64_t kept, long directory)
+void handover_leave(const struct failure *failure, int64_t kept, long directory)
 {
 	left.op = failure->op;
 	left.error = failure->error;
@@ -66,7 +66,7 @@ void ahead_leave(const struct failure *failure, int64_t kept, long directory)
 	left.directory = directory;
 }
 
-int ahead_has_left(void)
+int handover_has_left(void)
 {
 	return left.op >= 0;
 }
