@@ -16,13 +16,13 @@ import {
   FrontFact,
   HELPER_WORDS_MAX,
 } from "../../plan/abi.ts";
-import { ANY, type Program, ProgramBuilder } from "../../plan/program.ts";
 import { askFront, NR, syscall } from "../../sys/ffi.ts";
-import { AT_REMOVEDIR, mkdir, replaceFile, S, tryStat } from "../../sys/fs.ts";
+import { mkdir, replaceFile, S, tryStat } from "../../sys/fs.ts";
 import { each } from "../../sys/lists.ts";
 import { utf8 } from "../../sys/utf8.ts";
-import { execInfoText, FILES, type StoredState } from "../state/store.ts";
+import { execInfoText, type StoredState } from "../state/store.ts";
 import type { RunOptions, Runtime } from "../types.ts";
+import { cachedCleanupProgram } from "./cleanup.ts";
 import { execInfoOf, type Launched } from "./launch.ts";
 import { FileBuilder } from "./plan-file.ts";
 
@@ -81,7 +81,7 @@ export function planFile({ config, state, programs, recording, warnings }: RunPl
   const guard = guardOf(recording.inputs);
   if (typeof guard === "string") return guard;
   const [enter, build, finish] = programs;
-  const cleanup = cleanupProgram(state.id);
+  const cleanup = cachedCleanupProgram(state.id);
   const helpers = config.maps === null || config.selfMapped ? [] : helperWords(config.maps);
   if (helpers === null || finish === undefined || cleanup.bytes.length > CLEANUP_MAX) return "its length";
   const file = new FileBuilder();
@@ -139,15 +139,6 @@ function helperWords(maps: IdMaps): Uint8Array[] | null {
   };
   const [uid, gid] = [words("uid"), words("gid")];
   return uid === null || gid === null ? null : [uid, gid];
-}
-
-/** As cleanup.ts; the front puts in the container's directory and the state directory. */
-function cleanupProgram(id: string): Program {
-  const b = new ProgramBuilder();
-  const [directory, root] = [b.slot(), b.slot()];
-  each(FILES, (file) => b.sys("unlinkat", [directory, b.str(file), 0], { handle: [ANY] }));
-  b.sys("unlinkat", [root, b.idText("", id), AT_REMOVEDIR], { handle: [ANY] });
-  return b.finish();
 }
 
 /**

@@ -1,10 +1,11 @@
 /** What the supervisor does when a foreground container has ended, written down as a program. */
 import type { CgroupPlan } from "../../config/cgroup-plan.ts";
 import { hookRequest, runHooksWarning } from "../../init/hooks.ts";
-import { ANY, type Label, type Program, ProgramBuilder, type Slot } from "../../plan/program.ts";
+import { ANY, type Label, type Program, ProgramBuilder, type Slot, type Str } from "../../plan/program.ts";
 import { ownCommand } from "../../sys/environment.ts";
 import { E } from "../../sys/errno.ts";
 import { AT_FDCWD, AT_REMOVEDIR } from "../../sys/fs.ts";
+import { each } from "../../sys/lists.ts";
 import { LOG_FILES, parentOf } from "../io/kept-log.ts";
 import { FILES, paths, type StoredState } from "../state/store.ts";
 import { stateForHooks } from "./hooks.ts";
@@ -33,6 +34,19 @@ export function cleanupProgram(root: string, state: StoredState, notify: boolean
   return b.finish();
 }
 
+/**
+ * The same for whichever container a cached plan makes, which has nothing but its directory: its first two slots are the
+ * container's directory and the state directory (nsenter/front/run.c).
+ * @param id with room for others
+ */
+export function cachedCleanupProgram(id: string): Program {
+  const b = new ProgramBuilder();
+  const [directory, root] = [b.slot(), b.slot()];
+  removeFiles(b, (file) => [directory, b.str(file)]);
+  b.sys("unlinkat", [root, b.idText("", id), AT_REMOVEDIR], { handle: [ANY] });
+  return b.finish();
+}
+
 /** How thorough {@link removeContainer} is: a plan fails where there is more to do than it can, unless this says otherwise. */
 export interface Removal {
   /** Where to go on while there is more in the cgroup than processes that have just ended. */
@@ -56,7 +70,7 @@ export function removeContainer(
   at("removeCgroup");
   if (state.cgroup !== undefined) removeCgroup(b, state.cgroup, busy);
   at("removeFiles");
-  for (const file of FILES) b.sys("unlinkat", [AT_FDCWD, b.str(`${p.directory}/${file}`), 0], any);
+  removeFiles(b, (file) => [AT_FDCWD, b.str(`${p.directory}/${file}`)]);
   if (notify) {
     b.sys("unlinkat", [AT_FDCWD, b.str(`${p.notify}/notify.sock`), 0], any);
     b.sys("unlinkat", [AT_FDCWD, b.str(p.notify), AT_REMOVEDIR], any);
@@ -65,6 +79,14 @@ export function removeContainer(
   if (state.resctrl !== undefined) b.sys("unlinkat", [AT_FDCWD, b.str(state.resctrl), AT_REMOVEDIR], any);
   at("removeDirectory");
   b.sys("unlinkat", [AT_FDCWD, b.str(p.directory), AT_REMOVEDIR], stays ? any : {});
+}
+
+/** Removes all files that a container's directory may have. `at`: where one of them is. */
+function removeFiles(b: ProgramBuilder, at: (file: string) => readonly [Slot | number, Str]): void {
+  each(FILES, (file) => {
+    const [directory, name] = at(file);
+    b.sys("unlinkat", [directory, name, 0], { handle: [ANY] });
+  });
 }
 
 /** What {@link removeKeptLog} removes, and what else there is of a container whose output is kept. */
