@@ -311,7 +311,6 @@ export enum LocalSlot {
   /** Out: a descriptor for who explains a failure. */
   kept,
 }
-export const LOCAL_SLOTS = LocalSlot.kept + 1;
 
 /** Words that the program of exec has room for: its last relocations are those of argv. */
 export const TEMPLATE_ARGUMENTS = 64;

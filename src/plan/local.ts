@@ -8,7 +8,7 @@ import { BrunError } from "../errors.ts";
 import { errnoName, errnoText } from "../sys/errno.ts";
 import { askFront, runProgram } from "../sys/ffi.ts";
 import { each } from "../sys/lists.ts";
-import { FrontFact, LOCAL_SLOTS, LocalSlot } from "./abi.ts";
+import { FrontFact, LocalSlot } from "./abi.ts";
 import { layout } from "./layout.ts" with { type: "macro" };
 import { type Label, type Op, type Program, ProgramBuilder, type Slot } from "./program.ts";
 import { type PlainStep, phrase, type Step, type StepKind } from "./step.ts";
@@ -86,17 +86,42 @@ export function runLocal(
   compile: Compile,
   { directory = -1, signal = -1, interrupts = -1 }: Given,
 ): LocalFailure | null {
-  const slots = new Int32Array(2 * LOCAL_SLOTS).fill(-1);
-  each([directory, signal, interrupts], (value, i) => {
-    slots.set([value, value >> 31], 2 * i);
+  const left = run(compile(false).bytes, [directory, signal, interrupts, -1]);
+  return left === null ? null : failureAt(compile, left);
+}
+
+/** Runs a plan, whose bytes are of no use afterwards; `given` are its first slots. Returns null when it has come to its end. */
+function run(bytes: Uint8Array, given: readonly number[]): Left | null {
+  const slots = new Int32Array(2 * given.length);
+  each(given, (value, i) => {
+    slots[2 * i] = value;
+    slots[2 * i + 1] = (value - (value >>> 0)) / 2 ** 32;
   });
   const failure = new Int32Array(FAILURE_SIZE / 4);
-  if (runProgram(compile(false).bytes, slots, LOCAL_SLOTS, failure) === 0) return null;
-  return failureAt(compile, {
+  if (runProgram(bytes, slots, given.length, failure) === 0) return null;
+  return {
     index: failure[failed.op / 4]!,
     errno: failure[failed.error / 4]!,
     kept: slots[2 * LocalSlot.kept]!,
-  });
+  };
+}
+
+/** A plan that is compiled once and run for many containers: what differs is in slots behind those of every plan. */
+export class RepeatedPlan {
+  private readonly bytes: Uint8Array;
+  private recorded: LocalPlan | undefined;
+
+  constructor(private readonly compile: Compile) {
+    this.bytes = compile(false).bytes;
+  }
+
+  /** As {@link runLocal}. `more`: the slots of its own, in their order. */
+  run(directory: number, more: readonly number[]): LocalFailure | null {
+    const left = run(this.bytes.slice(), [directory, -1, -1, -1, ...more]);
+    if (left === null) return null;
+    this.recorded ??= this.compile(true);
+    return failureAt(() => this.recorded!, left);
+  }
 }
 
 /** Where a plan has failed. */

@@ -284,7 +284,7 @@ export class ProgramBuilder {
   }
 
   /** Fails with ESRCH unless the process lives and started at `startTime`; see nsenter/plan/alive.h. */
-  alive(pid: number, startTime: number, policy: Policy = none): void {
+  alive(pid: number | Slot, startTime: number | Slot, policy: Policy = none): void {
     this.push("alive", "", [pid, startTime], policy);
   }
 

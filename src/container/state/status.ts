@@ -1,7 +1,14 @@
 /** Status of a container, derived from its files and its process. */
 import { FIFO_FILE, STATE_FILE } from "../../plan/abi.ts";
-import { type Local, type LocalFailure, localPlan, runLocal, unexpected } from "../../plan/local.ts";
-import type { Label, Policy } from "../../plan/program.ts";
+import {
+  type Local,
+  type LocalFailure,
+  localPlan,
+  RepeatedPlan,
+  runLocal,
+  unexpected,
+} from "../../plan/local.ts";
+import type { Label, Policy, Slot } from "../../plan/program.ts";
 import { E } from "../../sys/errno.ts";
 import { close } from "../../sys/fs.ts";
 import { unlessFrozen } from "../resources/freezer.ts";
@@ -29,12 +36,13 @@ export type Places = { readonly [Found in Exclude<Status, "created">]?: Label };
 
 /**
  * Looks at a container, and goes on behind this when it is created and waits for `start`. A `running` that is null is not
- * looked for: it goes on behind this as well.
+ * looked for: it goes on behind this as well. The process is that of the stored state unless it is in slots.
  */
 export function lookAt(
   local: Local,
   stored: StoredState,
   to: Omit<Places, "running"> & { readonly running?: Label | null },
+  [pid, startTime]: readonly [number | Slot, number | Slot] = [stored.pid, Number(stored.startTime)],
 ): void {
   const { b, directory, at } = local;
   const otherwise = (errno: number, place: Label | null | undefined): Policy =>
@@ -48,7 +56,7 @@ export function lookAt(
     return;
   }
   at("isAlive");
-  b.alive(stored.pid, Number(stored.startTime), otherwise(E.ESRCH, to.stopped));
+  b.alive(pid, startTime, otherwise(E.ESRCH, to.stopped));
   if (stored.cgroup !== undefined) unlessFrozen(local, stored.cgroup, to.paused);
   if (to.running === null) return;
   at("isCreated");
@@ -63,6 +71,18 @@ export function statusAt({ step, errno }: LocalFailure): Status | null {
   return step === "isCreated" && errno === E.ENOENT ? "running" : null;
 }
 
+/** Of containers that are not being made and have no cgroup, which are most of a user's: compiled once for all of them. */
+let plain: RepeatedPlan | undefined;
+
+function look(directory: number, stored: StoredState): LocalFailure | null {
+  if (stored.creating || stored.cgroup !== undefined)
+    return runLocal((record) => localPlan((local) => lookAt(local, stored, {}), record), { directory });
+  plain ??= new RepeatedPlan((record) =>
+    localPlan((local) => lookAt(local, stored, {}, [local.b.slot(), local.b.slot()]), record),
+  );
+  return plain.run(directory, [stored.pid, Number(stored.startTime)]);
+}
+
 /**
  * The OCI status of a stored container. Throws a BrunError.
  * @param locked the caller's descriptor of the container's directory, which has the lock: nobody else is making it then
@@ -70,9 +90,7 @@ export function statusAt({ step, errno }: LocalFailure): Status | null {
 export function statusOf(root: string, stored: StoredState, locked = -1): Status {
   const directory = locked < 0 ? openDirectory(root, stored.id) : locked;
   try {
-    const failure = runLocal((record) => localPlan((local) => lookAt(local, stored, {}), record), {
-      directory,
-    });
+    const failure = look(directory, stored);
     if (failure === null) return "created";
     const status = statusAt(failure);
     if (status === null) throw unexpected(failure);
