@@ -13,7 +13,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { both, cachedPlans, known } from "./support/cached.ts";
+import { both, cachedPlans, known, SETTLED_MS } from "./support/cached.ts";
 import { isRoot, ownedDir, subordinateRange } from "./support/caller.ts";
 import { BY_BUN, call, front } from "./support/front.ts";
 import { until } from "./support/processes.ts";
@@ -141,7 +141,7 @@ for (const subject of users) {
       await using box = new Sandbox(subject);
       const helpers = ownedDir({ ...subject.caller, uid: 0, gid: 0 }, `${box.dir}/helpers`);
       const { under } = inMounts(
-        `for name in newuidmap newgidmap; do cp -p /usr/bin/$name ${helpers}; mount --bind /dev/null /usr/bin/$name; done`,
+        `for name in newuidmap newgidmap; do cp -p /usr/bin/$name ${helpers}; mount --bind /dev/null /usr/bin/$name; done; sleep 0.1`,
       );
       const bundle = box.bundle((spec) => {
         spec.process.args = ["/bin/cat", "/proc/self/uid_map"];
@@ -210,6 +210,7 @@ for (const subject of users) {
       const plain = await known(box, ["/bin/true"]);
       const bundle = `${box.dir}/größe ✓`;
       renameSync(plain, bundle);
+      await Bun.sleep(SETTLED_MS);
       await box.ok(["run", "--bundle", bundle, box.name()]);
       const long = box.name().padEnd(255, "x");
       for (const id of [long, "x", long.slice(1), `${long.slice(0, 250)}.+-_`]) {

@@ -37,7 +37,7 @@ const MODE = 0x1c;
 const CTIME = 0x60;
 
 /** A file that has just changed may change again without another time: the kernel's clock for files ticks every 1 to 10 ms. */
-const SETTLED_MS = 50;
+const SETTLED_MS = 20;
 
 function stampOf(path: string): Uint8Array {
   const status = fs.lastStatus;

@@ -11,6 +11,9 @@ export function cachedPlans(box: Sandbox): string[] {
   return existsSync(directory) ? readdirSync(directory).map((name) => `${directory}/${name}`) : [];
 }
 
+/** Time after which a file that was just made may be an input of a cached plan, in milliseconds: SETTLED_MS of src/host/ask.ts. */
+export const SETTLED_MS = 40;
+
 /** A bundle that has been run; `args` is its program. */
 export async function known(
   box: Sandbox,
@@ -22,6 +25,7 @@ export async function known(
     edit(spec);
     spec.process.args = [...args];
   });
+  await Bun.sleep(SETTLED_MS);
   const { bun, code, stderr } = await call(box, ["run", "--bundle", bundle, box.name()]);
   expect({ bun, code, stderr: code === 0 ? "" : stderr }).toEqual({ bun: true, code: 0, stderr: "" });
   return bundle;
