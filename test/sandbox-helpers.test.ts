@@ -141,7 +141,7 @@ for (const subject of subjects(["brun"])) {
         const failed = await box.call([...flags, "--", "nosuchprogram"], options);
         expect(failed.stderr).toStartWith('brun: exec: "');
         expect((await box.call([...flags, "-u", "7", "--", "true"], options)).stderr).toBe(
-          "brun: --user: with fuse-overlayfs it can only be you, or root\n",
+          "brun: --user can only be you, or root, with fuse-overlayfs\n",
         );
         await box.untilGone();
         expect(readdirSync(`${box.state}/@overlay`)).toEqual([]);

@@ -106,7 +106,7 @@ export function isAlone(maps: SandboxMaps | null): boolean {
 export function aloneMaps(view: HostView, { uid = 0, gid = 0 }: User): SandboxMaps {
   const { caller } = view;
   if (uid !== 0 && (uid !== caller.uid || gid !== caller.gid)) {
-    throw new BrunError("with fuse-overlayfs --user can only be you, or root", { where: "--user" });
+    throw new BrunError("--user can only be you, or root, with fuse-overlayfs", { where: "--user" });
   }
   const one = (containerID: number, hostID: number) => [{ containerID, hostID, size: 1 }];
   return { uidMappings: one(uid, caller.uid), gidMappings: one(uid === 0 ? 0 : gid, caller.gid) };
