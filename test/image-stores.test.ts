@@ -152,7 +152,7 @@ for (const subject of subjects(["brun"])) {
       expect([unpacking.code, unpacking.stderr]).toEqual([
         1,
         expect.stringMatching(
-          /: the layer is larger than the \d\.\d MB that there is room for .*; hint: `brun image prune`, or XDG_DATA_HOME on another disk\n$/,
+          /: the layer is larger than the [\d.]+ [kM]B that there is room for.*; hint: `brun image prune --all`, or XDG_DATA_HOME on another disk\n$/,
         ),
       ]);
       expect(partial(place.at)).toEqual([]);
@@ -161,7 +161,7 @@ for (const subject of subjects(["brun"])) {
       expect([downloading.code, downloading.stderr]).toEqual([
         1,
         expect.stringMatching(
-          /there is no space left for the download; hint: `brun image prune`, or XDG_DATA_HOME on another disk\n$/,
+          / needs [\d.]+ MB and more in .*: [\d.]+ MB are missing; hint: `brun image prune --all`, or XDG_DATA_HOME on another disk\n$/,
         ),
       ]);
       expect(downloading.stderr.split("\n").length).toBe(2);

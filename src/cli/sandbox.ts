@@ -263,14 +263,18 @@ interface Manner extends Pick<RunOptions, "kept" | "started"> {
   readonly args: Args;
 }
 
-/** Overlays that one directory after the other turn out to be impossible: after that many all of them are left out. */
+/**
+ * Overlays that one directory after the other turn out to be impossible: after that many all of them are left out. So often
+ * is also begun anew where mounts have changed.
+ */
 const REFUSALS = 3;
 
 /**
  * Runs it; where the kernel's overlays do not do, or are refused, with fuse-overlayfs, or with what is refused
  * read-only.
  */
-function start(rt: Runtime, options: SandboxOptions, view: HostView, manner: Manner): number {
+function start(rt: Runtime, options: SandboxOptions, seen: HostView, manner: Manner): number {
+  let view = seen;
   // Held as long as this process is brun.
   if (options.upper !== undefined)
     claimUpper(
@@ -282,6 +286,7 @@ function start(rt: Runtime, options: SandboxOptions, view: HostView, manner: Man
   const byFuse = options.overlay === "auto" && fuseObstacle(view) === null && fuseServes(options, view);
   const without = new Set<string>();
   let all = false;
+  let again = REFUSALS;
   for (;;) {
     const limits: SandboxLimits = { noOverlay: all || without };
     const sandbox = decided(options, view, limits);
@@ -299,6 +304,13 @@ function start(rt: Runtime, options: SandboxOptions, view: HostView, manner: Man
     } catch (error) {
       const refused = refusedOverlay(sandbox, error);
       if (refused === null || all) throw withFlag(sandbox, error);
+      // Somebody has mounted something below it meanwhile.
+      const now = viewOf(rt);
+      if (again > 0 && JSON.stringify(now.mounts) !== JSON.stringify(view.mounts)) {
+        again -= 1;
+        view = now;
+        continue;
+      }
       if (byFuse) {
         rt.debug?.(`${(error as Error).message}: fuse-overlayfs does it`);
         return startWithFuse(rt, options, view, manner);
