@@ -215,6 +215,11 @@ static int take_globals(struct command *command, const struct parsed *globals)
 				     FLAG_BIT(GLOBAL_SYSTEMD_CGROUP) | FLAG_BIT(GLOBAL_DEBUG));
 }
 
+static int makes_container(const char *name)
+{
+	return text_equal(name, "run") || text_equal(name, "create");
+}
+
 /* Whether it is about a container without a bundle: forSandbox() of src/cli/main.ts. */
 static int names_root(int count, const char *const *words)
 {
@@ -378,7 +383,7 @@ enum command_kind command_parse(struct command *command, int argc, const char *c
 	line = find_line(globals.first);
 	words = globals.rest + 1;
 	count = globals.count - 1;
-	if (!line || (text_equal(line->name, "run") && names_root(count, words)) ||
+	if (!line || (makes_container(line->name) && names_root(count, words)) ||
 	    !flags_parse(&parsed, line, count, words) || !is_id(parsed.first))
 		return COMMAND_OTHER;
 	command->id = parsed.first;
