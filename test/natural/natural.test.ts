@@ -171,7 +171,8 @@ const ROOT = `${import.meta.dir}/../..`;
 const HINTS = await hintTexts(ROOT);
 
 /** A line of brun's own that is no warning. */
-const REFUSED = /^brun: (?!warning: )/m;
+// That the container has ended is no refusal: other lines, which run at the same time, may have ended it.
+const REFUSED = /^brun: (?!warning: |cannot exec in a stopped container)/m;
 
 function check(one: Case, { code, stdout, stderr, places }: Tried): void {
   // In this direction: the user may be called "dev", and have an id that is in other numbers, too.
