@@ -59,6 +59,22 @@ for (const subject of subjects(["brun"])) {
       expect((await brun("diff", "try", "same")).stdout).toBe(`C ${dir}/same\n`);
     });
 
+    test("what the program has closed to its owner is shown all the same", async () => {
+      await using box = new Sandbox(subject);
+      const { dir, file, brun, keep } = project(box);
+      ownedDir(caller, `${dir}/closed`, 0o755);
+      file("closed/gone", "x\n");
+      await keep("rm closed/gone; echo new >closed/made; chmod 000 closed/made closed");
+      const shown = await brun("diff", "try");
+      expect(shown).toMatchObject({ code: 0, stderr: "" });
+      expect(shown.stdout.replaceAll(`${dir}/`, "")).toBe(
+        "C closed/ (mode 755 → 0)\nD closed/gone\nA closed/made\n",
+      );
+      expect((await brun("diff", "try", "--patch")).stdout).toContain("+new\n");
+      expect(await brun("discard", "try")).toMatchObject({ code: 0, stderr: "" });
+      expect(await brun("sandbox", "list", "-q")).toMatchObject({ stdout: "" });
+    });
+
     test("a second run goes on where the first has ended; the host has none of it until apply", async () => {
       await using box = new Sandbox(subject);
       const { dir, file, brun, keep } = project(box);

@@ -4,6 +4,7 @@
  */
 import { BrunError } from "../errors.ts";
 import { readXattrs } from "../image/unpack/attributes.ts";
+import { copyBytes } from "../image/unpack/copy.ts";
 import { listAt, removeAt, setTimes } from "../image/unpack/tree.ts";
 import { quoted } from "../printable.ts";
 import { E, errnoText } from "../sys/errno.ts";
@@ -268,8 +269,6 @@ function rootless(lower: string): string {
   return lower === "/" ? "" : lower;
 }
 
-const COPY = 1 << 20;
-
 /** Copies a file with what it is besides its contents, and waits until it is on the disk. Throws a SysError. */
 function copyFile(source: number, name: string, is: Entry, directory: number, beside: string): void {
   const from = openFileAt(source, name);
@@ -277,7 +276,7 @@ function copyFile(source: number, name: string, is: Entry, directory: number, be
     const how = O.WRONLY | O.CREAT | O.EXCL | O.NOFOLLOW | O.CLOEXEC;
     const to = check(syscall(NR.openat, directory, cstr(beside), how, 0o600), `make a copy of ${name}`);
     try {
-      copyContent(from, to, name);
+      copyBytes(from, to, name);
       for (const [attribute, value] of readXattrs(from))
         if (attribute.startsWith("user.") && !attribute.startsWith("user.overlay."))
           syscall(NR.fsetxattr, to, cstr(attribute), value, value.length, 0);
@@ -290,21 +289,5 @@ function copyFile(source: number, name: string, is: Entry, directory: number, be
     }
   } finally {
     close(from);
-  }
-}
-
-function copyContent(from: number, to: number, name: string): void {
-  for (;;) {
-    const n = syscall(NR.copy_file_range, from, 0, to, 0, COPY, 0);
-    if (n === 0) return;
-    if (n < 0) break;
-  }
-  // Not between these two file systems: from where both stand now.
-  const buffer = new Uint8Array(COPY);
-  for (;;) {
-    const n = check(syscall(NR.read, from, buffer, buffer.length), `read ${name}`);
-    if (n === 0) return;
-    for (let at = 0; at < n; )
-      at += check(syscall(NR.write, to, buffer.subarray(at, n), n - at), `write ${name}`);
   }
 }

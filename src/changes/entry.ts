@@ -1,28 +1,19 @@
 /** Files and directories as changes are seen by: below an open directory, no symbolic link followed. */
+import { type Found, lookAt } from "../image/unpack/attributes.ts";
 import { RESOLVE } from "../sys/constants.ts";
-import { E } from "../sys/errno.ts";
 import { check } from "../sys/error.ts";
 import { cstr, NR, syscall } from "../sys/ffi.ts";
-import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, close, O, S } from "../sys/fs.ts";
+import { AT_FDCWD, close, O, S } from "../sys/fs.ts";
 import { openat2 } from "../sys/openat2.ts";
 import { fromUtf8 } from "../sys/utf8.ts";
 
 export type EntryType = "file" | "directory" | "link" | "fifo" | "socket" | "device";
 
 /** Status of an entry. */
-export interface Entry {
+export interface Entry extends Omit<Found, "isNullDevice" | "mount"> {
   readonly type: EntryType;
   /** Without the type. */
   readonly mode: number;
-  readonly uid: number;
-  readonly gid: number;
-  readonly size: number;
-  readonly ino: bigint;
-  readonly nlink: number;
-  /** Nanoseconds since the epoch; that of its making is null where the file system does not say. */
-  readonly mtime: bigint;
-  readonly ctime: bigint;
-  readonly btime: bigint | null;
   /** A character device 0:0: how overlayfs notes that something is deleted. */
   readonly whiteout: boolean;
 }
@@ -34,35 +25,17 @@ const TYPES: Readonly<Record<number, EntryType>> = {
   [S.IFIFO]: "fifo",
   [S.IFSOCK]: "socket",
 };
-const STATX_ALL = 0xfff;
-const STATX_BTIME = 0x800;
-const AT_NO_AUTOMOUNT = 0x800;
-const BILLION = 1_000_000_000n;
-
-const buffer = new Uint8Array(256);
-const view = new DataView(buffer.buffer);
 
 /** What a name in an open directory is; of the directory itself for "". Null where there is nothing. Throws a SysError. */
 export function entryAt(directory: number, name: string): Entry | null {
-  const flags = name === "" ? AT_EMPTY_PATH : AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT;
-  const result = syscall(NR.statx, directory, cstr(name), flags, STATX_ALL, buffer);
-  if (result === -E.ENOENT || result === -E.ENOTDIR) return null;
-  check(result, `look at ${name || "a directory"}`);
-  const mode = view.getUint16(0x1c, true);
-  const time = (at: number) => view.getBigInt64(at, true) * BILLION + BigInt(view.getUint32(at + 8, true));
-  const device = view.getUint32(0x80, true) !== 0 || view.getUint32(0x84, true) !== 0;
+  const found = lookAt(directory, name, name);
+  if (found === null) return null;
+  const type = found.mode & S.IFMT;
   return {
-    type: TYPES[mode & S.IFMT] ?? "device",
-    mode: mode & 0o7777,
-    uid: view.getUint32(0x14, true),
-    gid: view.getUint32(0x18, true),
-    size: Number(view.getBigUint64(0x28, true)),
-    ino: view.getBigUint64(0x20, true),
-    nlink: view.getUint32(0x10, true),
-    mtime: time(0x70),
-    ctime: time(0x60),
-    btime: (view.getUint32(0, true) & STATX_BTIME) !== 0 ? time(0x50) : null,
-    whiteout: (mode & S.IFMT) === S.IFCHR && !device,
+    ...found,
+    type: TYPES[type] ?? "device",
+    mode: found.mode & 0o7777,
+    whiteout: type === S.IFCHR && found.isNullDevice,
   };
 }
 

@@ -27,15 +27,12 @@ interface Blob {
 export function patchOf(changes: readonly Change[], compared: Compared, base: string): Uint8Array {
   const parts: Uint8Array[] = [];
   for (const { path, was, is } of changes) {
-    const before = was === null ? [] : blobs(compared.lower, path, was);
-    const after = is === null || is.type === "directory" ? [] : blobs(compared.upper, path, is);
-    for (const place of [...new Set([...before, ...after].map(([at]) => at))]) {
-      const find = (side: readonly (readonly [string, Blob])[]) =>
-        side.find(([at]) => at === place)?.[1] ?? null;
-      // A directory that is still there has lost nothing but what is told by itself.
-      const old = was?.type === "directory" && is?.type === "directory" ? null : find(before);
-      parts.push(filePatch(below(base, place), old, find(after)));
-    }
+    // A directory that is still there has lost nothing but what is told by itself.
+    const stays = was?.type === "directory" && is?.type === "directory";
+    const before = new Map(was === null || stays ? [] : blobs(compared.lower, path, was));
+    const after = new Map(is === null || is.type === "directory" ? [] : blobs(compared.upper, path, is));
+    for (const place of new Set([...before.keys(), ...after.keys()]))
+      parts.push(filePatch(below(base, place), before.get(place) ?? null, after.get(place) ?? null));
   }
   return Buffer.concat(parts);
 }

@@ -3,6 +3,7 @@
  * is looked at, however large the tree below is. The upper directory is the program's own work: nothing in it is followed.
  */
 import { listAt } from "../image/unpack/tree.ts";
+import { SysError } from "../sys/error.ts";
 import { close } from "../sys/fs.ts";
 import {
   type Entry,
@@ -119,7 +120,7 @@ class Walk {
         if (differs.length > 0 && !this.made.has(path))
           changes.push({ path, kind: "changed", differs, was, is });
       }
-      if (inside < 0) return changes;
+      if (inside < 0) throw new SysError(`open ${path}`, -inside);
       return [...changes, ...this.directory(path, inside, below < 0 ? null : below, isOpaque(inside))];
     } finally {
       if (inside >= 0) close(inside);

@@ -27,6 +27,6 @@ test("a flag that brun has needs no hint", () => {
   expect(Object.keys(OTHER_FLAGS).filter((name) => names.includes(name))).toEqual([]);
 });
 
-test("each flag of podman's and docker's run is brun's, or the error says what to do instead", () => {
+test("brun takes each flag of podman run and docker run, or the error says what to do instead", () => {
   expect(THEIRS.filter((name) => !names.includes(name) && !Object.hasOwn(OTHER_FLAGS, name))).toEqual([]);
 });

@@ -73,7 +73,7 @@ function withExitCode(error: BrunError): BrunError {
 export function withFlag({ flags }: Sandbox, error: unknown): unknown {
   if (!(error instanceof BrunError)) return error;
   if (error instanceof StepError && isAboutProgram(error.step)) return withExitCode(error);
-  // The hooks are brun's own, and their errors name the flag already.
+  // These hooks are brun itself, whose errors name the flag already.
   if (error instanceof HookError && error.said.startsWith(OWN_LINE))
     return new BrunError(error.said.slice(OWN_LINE.length), { code: error.code, cause: error });
   const where = error.where ?? "";

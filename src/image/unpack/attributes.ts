@@ -9,7 +9,10 @@ import type { Attributes } from "./tree.ts";
 const buffer = new Uint8Array(256);
 const view = new DataView(buffer.buffer);
 const AT_NO_AUTOMOUNT = 0x800;
-const STATX_BASIC_AND_MOUNT = 0x7ff | 0x1000;
+const STATX_BASIC = 0x7ff;
+const STATX_BTIME = 0x800;
+const STATX_MNT_ID = 0x1000;
+const BILLION = 1_000_000_000n;
 /** The most that an extended attribute's value has, and all their names together (xattr(7)). */
 const XATTR_MAX = 65536;
 
@@ -20,8 +23,12 @@ export interface Found {
   readonly uid: number;
   readonly gid: number;
   readonly size: number;
-  /** Nanoseconds. */
+  /** Nanoseconds since the epoch; that of its making is null where the file system does not say. */
   readonly mtime: bigint;
+  readonly ctime: bigint;
+  readonly btime: bigint | null;
+  /** Of a device its number is 0:0. */
+  readonly isNullDevice: boolean;
   readonly ino: bigint;
   readonly nlink: number;
   /** Id of the mount that it is in. */
@@ -31,7 +38,14 @@ export interface Found {
 /** What is at a name in a directory, a link not followed, or what is open for the name ""; null for nothing. Throws a SysError. */
 export function lookAt(directory: number, name: string, path: string): Found | null {
   const flags = name === "" ? AT_EMPTY_PATH : AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT;
-  const result = syscall(NR.statx, directory, cstr(name), flags, STATX_BASIC_AND_MOUNT, buffer);
+  const result = syscall(
+    NR.statx,
+    directory,
+    cstr(name),
+    flags,
+    STATX_BASIC | STATX_BTIME | STATX_MNT_ID,
+    buffer,
+  );
   if (result === -E.ENOENT) return null;
   check(result, `look at ${path || "/"}`);
   return {
@@ -41,9 +55,17 @@ export function lookAt(directory: number, name: string, path: string): Found | n
     mode: view.getUint16(0x1c, true),
     ino: view.getBigUint64(0x20, true),
     size: Number(view.getBigUint64(0x28, true)),
-    mtime: view.getBigInt64(0x70, true) * 1_000_000_000n + BigInt(view.getUint32(0x78, true)),
+    mtime: timeAt(0x70),
+    ctime: timeAt(0x60),
+    btime: (view.getUint32(0, true) & STATX_BTIME) !== 0 ? timeAt(0x50) : null,
+    isNullDevice: view.getUint32(0x80, true) === 0 && view.getUint32(0x84, true) === 0,
     mount: view.getBigUint64(0x90, true),
   };
+}
+
+/** struct statx_timestamp in nanoseconds. */
+function timeAt(at: number): bigint {
+  return view.getBigInt64(at, true) * BILLION + BigInt(view.getUint32(at + 8, true));
 }
 
 /** Owner, mode and time of an open file. Throws a SysError. */

@@ -90,8 +90,11 @@ class Copy {
 const CHUNK = 1 << 20;
 const MOST = 1 << 30;
 
-/** By the kernel, which shares blocks where the file system can; else by hand. */
-function copyBytes(source: number, target: number, path: string): void {
+/**
+ * Copies what follows in an open file to another one: by the kernel, which shares blocks where the file system can, otherwise
+ * by hand. Throws a SysError.
+ */
+export function copyBytes(source: number, target: number, path: string): void {
   for (;;) {
     const n = syscall(NR.copy_file_range, source, 0, target, 0, MOST, 0);
     if (n === 0) return;
