@@ -18,12 +18,7 @@ import { makeUpperDirectories } from "../sandbox/upper.ts";
 import { claimUpper } from "../sandbox/upper-lock.ts";
 import { type HostView, hostView } from "../sandbox/view.ts";
 import { toSharedJson } from "../spec/index.ts";
-import { dismissEarlyStage } from "../stage/stage.ts";
-import { IOCTL } from "../sys/constants.ts";
-import { E } from "../sys/errno.ts";
-import { check } from "../sys/error.ts";
-import { NR, syscall } from "../sys/ffi.ts";
-import { close, mkdirAll, O, open } from "../sys/fs.ts";
+import { mkdirAll } from "../sys/fs.ts";
 import { holdSignals } from "../sys/interrupt.ts";
 import { inBackground, runInBackground } from "./background.ts";
 import type { Command } from "./command.ts";
@@ -33,10 +28,11 @@ import { explainFlags, printExplanation } from "./explain.ts";
 import { printFailure } from "./explain-error.ts";
 import type { Values } from "./flags.ts";
 import { openRuntime, type Session, viewRuntime } from "./globals.ts";
-import { isTerminal, print } from "./output.ts";
+import { print } from "./output.ts";
 import { checked, refusedOverlay, withFlag } from "./sandbox-errors.ts";
 import { logSize, sandboxFlags, sandboxOptions, sandboxRunFlags } from "./sandbox-flags.ts";
 import type { withPulledImage } from "./sandbox-image.ts";
+import { emptyStdin, stdio } from "./sandbox-stdin.ts";
 import { sandboxWords } from "./sandbox-words.ts";
 
 type Args = Values<typeof sandboxRunFlags>;
@@ -168,43 +164,6 @@ EXAMPLE
   brun run --host --upper changes -it -- bash
   brun run --image debian:12 -- cat /etc/os-release
   brun run --rootfs debian --memory 512m --name web -- python3 -m http.server`;
-
-/**
- * Whether the program has our stdin, and a terminal: both for a shell that was not named. A program of this machine reads
- * what it would without brun, but for a terminal that a shell has put it into the background of.
- */
-function stdio(args: Args, program: readonly string[]): [interactive: boolean, terminal: boolean] {
-  const shell = program.length === 0 && !args.detach && !args.interactive && !args.tty;
-  if (shell && isTerminal(0) && isTerminal(1)) return [true, true];
-  const plain = args.host && !args.detach && !inBackgroundOfTerminal();
-  return [args.interactive || shell || plain, args.tty];
-}
-
-function inBackgroundOfTerminal(): boolean {
-  const group = new Int32Array(1);
-  if (syscall(NR.ioctl, 0, IOCTL.TIOCGPGRP, group) < 0) return false;
-  return group[0] !== syscall(NR.getpgid, 0);
-}
-
-/** Whether somebody has written to a pipe that is our stdin. */
-function isBeingWritten(): boolean {
-  const unread = new Int32Array(1);
-  if (isTerminal(0) || syscall(NR.lseek, 0, 0, SEEK_CUR) !== -E.ESPIPE) return false;
-  return syscall(NR.ioctl, 0, IOCTL.FIONREAD, unread) === 0 && unread[0]! > 0;
-}
-
-const SEEK_CUR = 1;
-
-function emptyStdin(rt: Runtime): void {
-  if (isBeingWritten()) {
-    rt.warn("the program does not read what comes from the pipe; hint: -i (--interactive) hands it on");
-  }
-  const fd = open("/dev/null", O.RDONLY);
-  // The stage that is there already has the old one.
-  dismissEarlyStage();
-  check(syscall(NR.dup3, fd, 0, 0), "replace stdin");
-  close(fd);
-}
 
 /** {@link sandboxOptions}, whose errors are about how the flags were given. */
 function flagOptions(...parameters: Parameters<typeof sandboxOptions>): SandboxOptions {
