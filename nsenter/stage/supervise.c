@@ -5,6 +5,7 @@
 #include "supervise.h"
 
 #include "notify.h"
+#include "raw-mode.h"
 #include "relay.h"
 #include "typed.h"
 
@@ -15,7 +16,6 @@
 #include <linux/prctl.h>
 #include <linux/signal.h>
 #include <linux/signalfd.h>
-#include <linux/termios.h>
 
 #define WAIT_NO_HANG 1 /* WNOHANG */
 #define STATUS_UNKNOWN 255
@@ -24,8 +24,7 @@
 
 struct supervisor {
 	struct supervise_request request;
-	struct termios saved;
-	int raw; /* the host terminal is in raw mode and has to be put back */
+	struct raw_mode mode;
 	struct relay input;
 	struct relay output;
 	unsigned char last; /* of what was typed */
@@ -36,50 +35,6 @@ struct supervisor {
 };
 
 static struct supervisor self;
-
-/* cfmakeraw(3), but "\n" goes out as the pty wrote it. */
-static void enter_raw_mode(void)
-{
-	struct termios raw;
-
-	if (self.request.host < 0 || self.request.terminal < 0)
-		return;
-	if (sys3(__NR_ioctl, self.request.host, TCGETS, &self.saved) < 0)
-		return;
-	raw = self.saved;
-	raw.c_iflag &= ~(tcflag_t)(IGNBRK | BRKINT | PARMRK | ISTRIP | INLCR | IGNCR | ICRNL | IXON);
-	raw.c_oflag &= ~(tcflag_t)OPOST;
-	raw.c_lflag &= ~(tcflag_t)(ECHO | ECHONL | ICANON | ISIG | IEXTEN);
-	raw.c_cflag = (raw.c_cflag & ~(tcflag_t)(CSIZE | PARENB)) | CS8;
-	raw.c_cc[VMIN] = 1;
-	raw.c_cc[VTIME] = 0;
-	self.raw = sys3(__NR_ioctl, self.request.host, TCSETS, &raw) == 0;
-}
-
-static void leave_raw_mode(void)
-{
-	if (self.raw)
-		sys3(__NR_ioctl, self.request.host, TCSETS, &self.saved);
-	self.raw = 0;
-}
-
-/* Whether our own terminal may be read and changed: a shell has not put us into the background. */
-static int has_terminal(void)
-{
-	int32_t group = 0;
-
-	return sys3(__NR_ioctl, self.request.host, TIOCGPGRP, &group) < 0 || group == sys1(__NR_getpgid, 0);
-}
-
-static void copy_window_size(void)
-{
-	struct winsize size;
-
-	if (self.request.host < 0 || self.request.terminal < 0)
-		return;
-	if (sys3(__NR_ioctl, self.request.host, TIOCGWINSZ, &size) == 0)
-		sys3(__NR_ioctl, self.request.terminal, TIOCSWINSZ, &size);
-}
 
 /* Reaps every child: as a subreaper brun inherits what the container's process leaves behind. */
 static void reap(void)
@@ -129,11 +84,11 @@ static void take_terminal(void)
 {
 	struct termios mode;
 
-	if (self.request.host < 0 || self.request.terminal < 0 || self.raw)
+	if (self.request.host < 0 || self.request.terminal < 0 || self.mode.is_on)
 		return;
-	if (has_terminal()) {
-		enter_raw_mode();
-		copy_window_size();
+	if (raw_mode_is_foreground(&self.mode)) {
+		raw_mode_enter(&self.mode);
+		raw_mode_copy_size(&self.mode);
 		self.input.from = 0;
 	} else if (sys3(__NR_ioctl, 0, TCGETS, &mode) == 0) {
 		act_on_self(SIGTTIN);
@@ -157,7 +112,7 @@ static void send(unsigned int sig)
 /* The program has stopped, and so does this, that a shell goes on. Returns when both are to go on. */
 static void suspend(void)
 {
-	leave_raw_mode();
+	raw_mode_leave(&self.mode);
 	act_on_self(SIGTSTP);
 	take_terminal();
 	send(SIGCONT);
@@ -170,7 +125,7 @@ static void handle_signal(unsigned int sig)
 		reap();
 		break;
 	case SIGWINCH:
-		copy_window_size();
+		raw_mode_copy_size(&self.mode);
 		if (self.request.terminal < 0 && is_init())
 			send(SIGWINCH);
 		break;
@@ -333,17 +288,6 @@ static void set_timer(void)
 		sys3(__NR_setitimer, 0, &timer, 0);
 }
 
-/* Whether the last thing that was typed is a key that the program's terminal makes this signal of. */
-static int was_typed(unsigned int sig)
-{
-	struct termios mode;
-
-	if ((sig != SIGINT && sig != SIGQUIT) || self.request.terminal < 0 ||
-	    sys3(__NR_ioctl, self.request.terminal, TCGETS, &mode) < 0)
-		return 0;
-	return self.last == mode.c_cc[sig == SIGINT ? VINTR : VQUIT];
-}
-
 /*
  * A shell leaves its loop when what it runs has died of Ctrl-C, and goes on after an exit code. So this dies of the signal
  * that came to it, or was typed, and ended the program. Returns when it did not, or when the signal is ignored.
@@ -354,7 +298,7 @@ static void end_as_program(void)
 
 	if (sig != SIGHUP && sig != SIGINT && sig != SIGQUIT && sig != SIGTERM)
 		return;
-	if ((self.received & bit_of(sig)) == 0 && !was_typed(sig))
+	if ((self.received & bit_of(sig)) == 0 && !raw_mode_is_key_of(&self.mode, sig, self.last))
 		return;
 	/* The core that it might dump is not the program's. */
 	sys5(__NR_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0);
@@ -391,7 +335,12 @@ void supervise_process(struct machine *machine, const struct supervise_request *
 	if (signals < 0)
 		give_up();
 	copy(&self.request, request, sizeof(*request));
-	self.input.from = self.request.terminal < 0 || (self.request.host >= 0 && !has_terminal()) ? -1 : 0;
+	self.mode.host = self.request.host;
+	self.mode.terminal = self.request.terminal;
+	self.input.from = self.request.terminal < 0 ||
+				  (self.request.host >= 0 && !raw_mode_is_foreground(&self.mode))
+			      ? -1
+			      : 0;
 	self.input.to = self.request.terminal;
 	self.output.from = self.request.terminal;
 	self.output.to = 1;
@@ -400,12 +349,12 @@ void supervise_process(struct machine *machine, const struct supervise_request *
 	typed_begin(self.request.terminal < 0 ? self.request.keep.input : self.request.terminal,
 		    self.request.pid);
 	take_terminal();
-	copy_window_size();
+	raw_mode_copy_size(&self.mode);
 	set_timer();
 	take_early_signals();
 	wait_for_end(signals);
 	drain();
-	leave_raw_mode();
+	raw_mode_leave(&self.mode);
 	keep_end(self.status);
 	if (self.abandoned || (self.request.flags & SUPERVISE_STAYS) == 0)
 		clean_up(machine, program, self.request.program);
