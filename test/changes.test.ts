@@ -222,6 +222,33 @@ for (const subject of subjects(["brun"])) {
       expect(await brun("discard", "try")).toMatchObject({ code: 0, stderr: "" });
     });
 
+    test("a command that is about to end with it is waited for, one that goes on is told", async () => {
+      await using box = new Sandbox(subject);
+      const { brun, file, keep, home } = project(box);
+      file("one", "old\n");
+      await keep("echo new >one");
+      const kept = `${home}/data/brun/kept/try`;
+      const holding = (seconds: number) =>
+        Bun.spawn(["flock", "--no-fork", `${kept}/lock`, "sh", "-c", `echo held; exec sleep ${seconds}`], {
+          stdout: "pipe",
+        });
+      const held = async (child: ReturnType<typeof holding>) => {
+        for await (const _ of child.stdout) break;
+      };
+      const long = holding(30);
+      await held(long);
+      expect(await brun("apply", "try", "--yes")).toMatchObject({
+        code: 1,
+        stderr: `brun: apply: another command of brun writes to ${kept}; hint: wait until it has ended, or name another directory\n`,
+      });
+      long.kill();
+      await long.exited;
+      const short = holding(0.3);
+      await held(short);
+      expect(await brun("apply", "try", "--yes")).toMatchObject({ code: 0, stderr: "" });
+      await short.exited;
+    });
+
     test("a root file system: changes by its paths, and another root is refused", async () => {
       await using box = new Sandbox(subject);
       const { options, brun } = project(box);
@@ -269,7 +296,8 @@ for (const subject of subjects(["brun"])) {
       await keep('for f in f*; do yes new | head -n 5000 >"$f"; done');
       const isWhole = (name: string) =>
         ["old\n".repeat(100), "new\n".repeat(5000)].includes(readFileSync(`${dir}/${name}`, "utf8"));
-      for (const ms of [15, 30, 45, 60]) {
+      // What may need the ids of containers is done by a child in a user namespace, which begins late.
+      for (const ms of [15, 30, 45, 60, 75, 90, 105, 120]) {
         const applying = box.spawn(["apply", "try", "--yes"], options);
         await Bun.sleep(ms);
         applying.kill("SIGKILL");

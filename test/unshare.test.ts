@@ -37,6 +37,15 @@ for (const subject of subjects(["brun"])) {
       expect((await running.done).signal).toBe("SIGTERM");
     });
 
+    test("the command ends with brun, also when that is killed", async () => {
+      await using box = new Sandbox(subject);
+      const running = box.spawn(["unshare", "--", "sh", "-c", "echo up; exec sleep 1000"]);
+      await until("it says something", () => running.stdout() !== "");
+      running.kill("SIGKILL");
+      expect((await running.done).signal).toBe("SIGKILL");
+      await box.untilGone();
+    });
+
     test("Ctrl-C reaches the command once", async () => {
       await using box = new Sandbox(subject);
       const script =

@@ -65,6 +65,7 @@ export function hostProcessConfig({
     seccomp: null,
     noPivot: false,
     newKeyring: false,
+    dieWithParent: true,
     preserveFds: 0,
     extraEnv: [],
     execFifo: null,

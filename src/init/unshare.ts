@@ -2,7 +2,15 @@
 import type { ContainerConfig } from "../config/types.ts";
 import { type Program, ProgramBuilder } from "../plan/program.ts";
 import { type InitContext, initContext } from "./context.ts";
-import { closeOthers, environmentArray, execute, findExecutable, searchPath, waitForStart } from "./exec.ts";
+import {
+  closeOthers,
+  dieWithParent,
+  environmentArray,
+  execute,
+  findExecutable,
+  searchPath,
+  waitForStart,
+} from "./exec.ts";
 import { becomeRoot, enterNamespaces, mapIds } from "./namespaces.ts";
 import { isolateMounts } from "./rootfs.ts";
 
@@ -25,6 +33,7 @@ export function unshareInit(config: ContainerConfig, record = false): Program {
   if (config.setgroups) b.sys("setgroups", [0, null]);
   closeOthers(x);
   findExecutable(x, file, path);
+  dieWithParent(x);
   waitForStart(x);
   execute(x, file, path, process, environmentArray(x, env));
   return b.finish();

@@ -41,11 +41,12 @@ export function lockUpper(directory: string, where: string): number {
   const path = `${directory}/lock`;
   const fd = tryOpen(path, O.RDWR | O.CREAT | O.NOFOLLOW | O.NONBLOCK, 0o600);
   if (fd < 0) throw new BrunError(`open ${path}: ${errnoText(-fd)}`, { where });
-  const locked = syscall(NR.flock, fd, LOCK_EX | LOCK_NB) !== -E.EAGAIN;
-  const other = holderOf(fd);
-  if (locked && (other === null || !holds(other, directory))) return fd;
+  const locked = lockSoon(fd);
+  const container = holderOf(fd);
+  const isRunning = container !== null && holds(container, directory);
+  if (locked && !isRunning) return fd;
   close(fd);
-  const who = other === null ? "another container" : `container ${quoted(other.id)}`;
+  const who = isRunning ? `container ${quoted(container.id)}` : "another command of brun";
   throw new BrunError(`${who} writes to ${directory}`, {
     code: "ERR_EXISTS",
     where,
@@ -55,6 +56,18 @@ export function lockUpper(directory: string, where: string): number {
 
 const LOCK_EX = 2;
 const LOCK_NB = 4;
+const PATIENCE_MS = 1000;
+const PAUSE_MS = 10;
+
+/** The lock is short, unless `brun apply` is asking a person: a killed command gives it back within milliseconds. */
+function lockSoon(fd: number): boolean {
+  for (let waited = 0; syscall(NR.flock, fd, LOCK_EX | LOCK_NB) === -E.EAGAIN; waited += PAUSE_MS) {
+    if (waited >= PATIENCE_MS) return false;
+    Bun.sleepSync(PAUSE_MS);
+  }
+  return true;
+}
+
 const HOLDER_MAX = 8192;
 
 function holderOf(fd: number): Holder | null {
