@@ -11,11 +11,12 @@ void plans_exec(struct machine *machine, const struct plans *plans, const struct
 	size_t template_size;
 	size_t size;
 	unsigned char *template = plans_get(plans, LOCAL_EXEC, &template_size);
+	const struct words argv = {command->words, command->word_count};
 	const unsigned char *program;
 
 	if (!template || plans_run(machine, plans, LOCAL_EXEC_GUARD) < 0)
 		return;
-	program = template_fill(template, template_size, command, &size);
+	program = template_fill(template, template_size, &argv, 0, &size);
 	if (!program || conversation_begin(&talk, -1) < 0)
 		return;
 	sys5(__NR_prctl, PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);

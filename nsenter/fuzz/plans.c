@@ -13,7 +13,7 @@
 #include <string.h>
 
 #define ID "seed"
-#define WORDS_MAX (TEMPLATE_ARGUMENTS + 2)
+#define WORDS_MAX 66
 
 static const char *words[WORDS_MAX];
 static char text[WORDS_MAX * 256];
@@ -49,7 +49,9 @@ static void fill(const struct plans *plans, const struct command *command)
 	struct program program;
 	size_t size;
 	unsigned char *template = plans_get(plans, LOCAL_EXEC, &size);
-	unsigned char *filled = template ? template_fill(template, size, command, &size) : 0;
+	const struct words argv = {command->words, command->word_count};
+	const struct words *envp = command->word_count % 2 == 0 ? &argv : 0;
+	unsigned char *filled = template ? template_fill(template, size, &argv, envp, &size) : 0;
 	size_t length;
 
 	if (!filled)

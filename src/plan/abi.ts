@@ -312,9 +312,6 @@ export enum LocalSlot {
   kept,
 }
 
-/** Words that the program of exec has room for: its last relocations are those of argv. */
-export const TEMPLATE_ARGUMENTS = 64;
-
 // ---- ROOT/@run/NN: the plan of a `run`, for the next one of the same bundle ----------------------------------------------
 
 export const CACHED_MAGIC = 0x6e617062; // "bpan"

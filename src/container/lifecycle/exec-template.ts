@@ -1,7 +1,6 @@
 /** The plan of `exec` without flags for the stage, for any words. */
 import type { ContainerConfig, ExecConfig } from "../../config/types.ts";
 import { setnsInit } from "../../init/setns.ts";
-import { TEMPLATE_ARGUMENTS } from "../../plan/abi.ts";
 import type { Program } from "../../plan/program.ts";
 import type { Process } from "../../spec/index.ts";
 import { processFacts } from "../host/facts.ts";
@@ -10,7 +9,7 @@ import type { ExecInfo } from "../state/exec-info.ts";
 import type { StoredState } from "../state/store.ts";
 import type { Runtime } from "../types.ts";
 
-/** Stands in the template where the first word goes. */
+/** Stands in the template for the words. */
 const WORD = "word";
 
 /** For the stage, see nsenter/front/template.h; null for what depends on who calls `exec`, and on more than the container. */
@@ -23,14 +22,12 @@ export function execTemplate(
   const { process } = info;
   if (state.cgroup !== undefined || config.seccomp?.notify || process.execCPUAffinity?.initial) return null;
   if (process.apparmorProfile || process.selinuxLabel || (process.user?.uid ?? 0) !== 0) return null;
-  const words: string[] = [];
-  for (let i = 0; i < TEMPLATE_ARGUMENTS; i++) words.push(WORD);
   let warned = false;
   const warn = () => {
     warned = true;
   };
   const { consoleSize: _size, ...rest } = process;
-  const plain: Process = { ...rest, terminal: false, args: words };
+  const plain: Process = { ...rest, terminal: false, args: [WORD] };
   const permitted = permitLimits({ ...rt, warn }, plain, info.privileged);
   if (warned) return null;
   const execConfig: ExecConfig = {
