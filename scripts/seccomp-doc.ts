@@ -4,6 +4,7 @@ import { callsOf } from "../src/sandbox/seccomp.ts";
 import {
   ALLOWED,
   type CallGroup,
+  NEEDS_OTHER_IDS,
   NESTING,
   PERSONALITIES,
   REFUSED_FAMILIES,
@@ -77,6 +78,12 @@ ${REFUSED_FAMILIES.map(({ name, number, why }) => `  - ${name} (${number}): ${wh
   have no network with this filter: give them one of their own.
 - \`personality\` with ${PERSONALITIES.map((value) => `0x${value.toString(16)}`).join(", ")}: the default, 32 bits, UNAME26, and asking.
 
+## Done without being done, with --fake-root
+
+These succeed and do nothing, whatever else the filter says of them
+([sandbox.md](sandbox.md#root-without-subordinate-ids)); \`mknod\` and \`mknodat\` of devices do, too.
+
+${group(NEEDS_OTHER_IDS)}
 ## Not allowed
 
 Among others: mounting and new namespaces (without CAP_SYS_ADMIN or --allow-nesting), loading modules and BPF programs, \`keyctl\` and

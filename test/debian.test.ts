@@ -1,7 +1,8 @@
 /** A Debian root filesystem with 65,536 ids: what apt-get and its like need. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { copyFileSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { host, installed, isRoot, testRoot } from "./support/caller.ts";
+import { host, installed, isRoot, ownedDir, testRoot } from "./support/caller.ts";
+import { makeRepository } from "./support/debian-package.ts";
 import { Images } from "./support/images.ts";
 import { makeRootfs } from "./support/rootfs.ts";
 import { subjects } from "./support/runtime.ts";
@@ -129,6 +130,41 @@ describe.skipIf(!available)("a Debian root filesystem", () => {
   }
 
   for (const subject of subjects(["brun"])) {
+    // Root has all ids; see test/fake-root.test.ts.
+    if (subject.caller.uid === 0) continue;
+    test(`${subject.label}: apt-get install with one id, by --fake-root`, async () => {
+      await using box = new Sandbox(subject);
+      const root = ownedDir(subject.caller, `${box.dir}/system`);
+      host(
+        "tar",
+        "xpf",
+        tarball(),
+        "-C",
+        root,
+        "--exclude=./usr/share/[dlmz]o*",
+        "--exclude=./usr/share/i18n",
+      );
+      host("chown", "-R", "-h", `${subject.caller.uid}:${subject.caller.gid}`, root);
+      makeRepository(
+        `${root}/repository`,
+        "needs-ids",
+        [
+          { path: "plain", owner: "daemon:1", group: "mail:8", mode: "0644" },
+          { path: "setgid", owner: "root:0", group: "shadow:42", mode: "2755" },
+        ],
+        "useradd --system -m service; chown service:mail /opt/plain; mknod /opt/null c 1 3\n" +
+          "su service -s /bin/sh -c 'touch /opt/by-service'; setpriv --reuid=1 --clear-groups touch /opt/by-setpriv",
+      );
+      writeFileSync(`${root}/etc/apt/sources.list`, "deb [trusted=yes] file:/repository ./\n");
+      const script =
+        "{ apt-get update && apt-get install -y needs-ids; } >/tmp/log 2>&1 || cat /tmp/log; " +
+        "dpkg --audit; ls -A /opt; stat -c %U:%G /opt/plain; dpkg -s needs-ids | grep ^Status";
+      const run = ["run", "--rootfs", root, "--fake-root", "--", "sh", "-c", script];
+      expect(await box.ok(run, { timeoutMs: 120_000 })).toBe(
+        "by-service\nby-setpriv\nplain\nsetgid\nroot:root\nStatus: install ok installed\n",
+      );
+    }, 300000);
+
     test.if(online)(
       `${subject.label}: apt-get update and install in an image`,
       async () => {

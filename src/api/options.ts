@@ -36,6 +36,7 @@ export const SANDBOX_OPTIONS = {
   sysctl: "list",
   annotation: "list",
   groupAdd: "list",
+  fakeRoot: "switch",
   stopSignal: "text",
   ulimit: "list",
   capAdd: "list",

@@ -79,6 +79,8 @@ export interface SandboxOptions {
   readonly annotation?: string | readonly string[] | undefined;
   /** More groups of the program's user, by name or gid. */
   readonly groupAdd?: string | readonly string[] | undefined;
+  /** Root with one id is told that chown, setuid, mknod of devices and such are done; false. */
+  readonly fakeRoot?: boolean | undefined;
   /** Its umask, in octal: "077". */
   readonly umask?: string | undefined;
   /** What `stop` sends first; "TERM". */

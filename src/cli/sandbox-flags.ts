@@ -4,6 +4,7 @@ import { keptPlace } from "../changes/kept.ts";
 import { LOG_SIZE } from "../container/io/kept-log.ts";
 import { checkId } from "../container/lifecycle/id.ts";
 import { BrunError } from "../errors.ts";
+import { checkFakeRoot } from "../sandbox/fake-root.ts";
 import { OVERLAYS, type OverlayMode, type SandboxOptions, type SandboxRoot } from "../sandbox/options.ts";
 import { bytes } from "../sandbox/resources.ts";
 import { absolute } from "../sys/fs.ts";
@@ -53,6 +54,10 @@ export const sandboxFlags = {
   env: list("name[=value]", "a variable of the environment; without a value the caller's", "e"),
   "env-file": list("file", "a file with such lines"),
   user: { type: "string", alias: "u", valueHint: "user[:group]", description: "who runs the program" },
+  "fake-root": {
+    type: "boolean",
+    description: "root with one id: chown, setuid, mknod and such are told to be done",
+  },
   "group-add": list("group", "one more group of the program's user"),
   umask: {
     type: "string",
@@ -189,6 +194,9 @@ export function sandboxOptions(
   if (args.init && args["no-init"]) {
     throw new BrunError("--init and --no-init exclude each other", { code: "ERR_USAGE" });
   }
+  if (args["fake-root"]) {
+    checkFakeRoot({ user: args.user, userns: usernsOf(args.userns) ?? "auto", groupAdd: args["group-add"] });
+  }
   const id = args.name ?? positional ?? madeUp(root);
   checkId(id);
   return {
@@ -209,8 +217,9 @@ export function sandboxOptions(
     workdir: args.workdir,
     env: args.env,
     envFile: args["env-file"],
-    user: args.user,
-    userns: usernsOf(args.userns) ?? "auto",
+    user: args["fake-root"] ? "0" : args.user,
+    userns: args["fake-root"] ? "single" : (usernsOf(args.userns) ?? "auto"),
+    fakeRoot: args["fake-root"],
     proc: procOf(args.proc) ?? "auto",
     terminal,
     memory: args.memory,

@@ -20,7 +20,9 @@ export async function withPulledImage(
   session: Session,
   may: boolean,
 ): Promise<SandboxOptions> {
-  const options = pullOptions(args, may ? policyOf(args.pull) : "never", session);
+  // The files of an image are unpacked for the ids of the container.
+  const { userns } = asked;
+  const options = { ...pullOptions(args, may ? policyOf(args.pull) : "never", session), userns };
   const ready = await getImage(args.image!, options, args.quiet, session.values.client);
   const image: SandboxImage = { name: ready.image.name, config: ready.config };
   const root = { kind: "rootfs", path: ready.root, image: image.name } as const;

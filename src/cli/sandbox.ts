@@ -8,6 +8,7 @@ import { callerIdentity, isRootless } from "../container/state/root.ts";
 import type { CreateOptions, RunOptions, Runtime } from "../container/types.ts";
 import { BrunError } from "../errors.ts";
 import { makeHosts, makeResolvConf } from "../sandbox/connect.ts";
+import { makeFakeRootFiles } from "../sandbox/fake-root.ts";
 import { fuseDirectory, fuseObstacle, fuseServes, mountFuse, unmountFuse } from "../sandbox/fuse.ts";
 import { networkDirectory } from "../sandbox/network.ts";
 import type { SandboxOptions } from "../sandbox/options.ts";
@@ -96,7 +97,7 @@ export function sandboxCommand(more: readonly string[] = []): Command<typeof san
     if (args["print-config"]) {
       const { spec, notices, make } = decided(options, view);
       for (const notice of notices) rt.warn(notice);
-      makeNetworkFiles(options, rt);
+      makeFiles(options, rt);
       makeOwn(make, rt);
       print(`${toSharedJson(spec, "  ")}\n`);
       return 0;
@@ -256,7 +257,7 @@ function start(rt: Runtime, options: SandboxOptions, seen: HostView, manner: Man
     for (const notice of without.size === 0 ? sandbox.notices : []) rt.warn(notice);
     noteIfKept(options, sandbox);
     if (options.upper !== undefined) makeUpperDirectories(sandbox.spec);
-    makeNetworkFiles(options, rt);
+    makeFiles(options, rt);
     makeOwn(sandbox.make, rt);
     try {
       return run(rt, runOptions(options, sandbox, manner));
@@ -292,7 +293,7 @@ function startWithFuse(rt: Runtime, options: SandboxOptions, view: HostView, man
   const fuse = { directory: fuseDirectory(rt.root), id: options.id };
   const sandbox = decided(options, view, { fuse });
   const loaded = runOptions(options, sandbox, manner);
-  makeNetworkFiles(options, rt);
+  makeFiles(options, rt);
   makeOwn(sandbox.make, rt);
   const lower = options.root.kind === "host" ? "/" : options.root.path;
   // Until run() has made the container there is no poststop hook that unmounts it.
@@ -352,8 +353,10 @@ function runOptions(options: SandboxOptions, sandbox: Sandbox, manner: Manner): 
   };
 }
 
-/** What the config of a connected network refers to. Throws a SysError. */
-function makeNetworkFiles({ network, root }: SandboxOptions, rt: Runtime): void {
+/** What the config refers to of the network and of --fake-root. Throws a SysError. */
+function makeFiles(options: SandboxOptions, rt: Runtime): void {
+  const { network, root } = options;
+  makeFakeRootFiles(options, rt.root);
   if (root.kind === "rootfs" && root.image !== undefined) makeHosts(networkDirectory(rt.root));
   if (network === "pasta" || network === "slirp4netns") makeResolvConf(networkDirectory(rt.root), network);
 }

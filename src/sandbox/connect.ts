@@ -4,25 +4,14 @@ import { BrunError } from "../errors.ts";
 import { findProgram } from "../host/find-program.ts";
 import { installHint, PACKAGES } from "../package-names.ts";
 import { check } from "../sys/error.ts";
-import { cstr, NR, syscall } from "../sys/ffi.ts";
-import {
-  AT_FDCWD,
-  close,
-  mkdirAll,
-  O,
-  open,
-  POLLIN,
-  readTextIfThere,
-  replaceFile,
-  unlink,
-  waitFd,
-  writeFile,
-} from "../sys/fs.ts";
+import { NR, syscall } from "../sys/ffi.ts";
+import { close, mkdirAll, O, open, POLLIN, readTextIfThere, unlink, waitFd, writeFile } from "../sys/fs.ts";
 import { connectUnix } from "../sys/socket.ts";
 import { type Child, run, spawn } from "../sys/spawn.ts";
 import { fromUtf8, utf8 } from "../sys/utf8.ts";
 import { type Connector, NAME_SERVERS } from "./network.ts";
 import type { PublishedPort } from "./ports.ts";
+import { makeShownFile } from "./shown-file.ts";
 
 /** A connector that works for a container. */
 export interface Connection {
@@ -37,22 +26,12 @@ const TIMEOUT_MS = 20_000;
 
 /** Makes the file that is the container's /etc/resolv.conf. Throws a SysError. */
 export function makeResolvConf(directory: string, mode: Connector): void {
-  makeShown(directory, `${mode}.resolv.conf`, `nameserver ${NAME_SERVERS[mode]}\n`);
+  makeShownFile(directory, `${mode}.resolv.conf`, `nameserver ${NAME_SERVERS[mode]}\n`);
 }
 
 /** Makes the file that is /etc/hosts of images. Throws a SysError. */
 export function makeHosts(directory: string): void {
-  makeShown(directory, "hosts", HOSTS);
-}
-
-/** A file that containers are shown, and that each of their users may read. */
-function makeShown(directory: string, name: string, text: string): void {
-  const path = `${directory}/${name}`;
-  if (readTextIfThere(path) === text) return;
-  mkdirAll(directory);
-  replaceFile(path, text, 0o644);
-  // Whatever the caller's umask is.
-  check(syscall(NR.fchmodat, AT_FDCWD, cstr(path), 0o644), `change the mode of ${path}`);
+  makeShownFile(directory, "hosts", HOSTS);
 }
 
 const HOSTS = "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n";

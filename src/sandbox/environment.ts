@@ -1,5 +1,6 @@
 /** The environment of a sandbox's program. */
 import { BrunError } from "../errors.ts";
+import { fakeRootEnvironment } from "./fake-root.ts";
 import type { SandboxOptions } from "./options.ts";
 import { isSecretVariable } from "./secret-variables.ts";
 import type { HostView } from "./view.ts";
@@ -29,6 +30,7 @@ export function environment(options: SandboxOptions, view: HostView): string[] {
   }
   // As podman and systemd say it.
   variables.set("container", "brun");
+  for (const [name, value] of fakeRootEnvironment(options, view)) variables.set(name, value);
   for (const file of options.envFile) readFile(variables, file, view);
   for (const assignment of options.env) assign(variables, assignment, view, "--env");
   return [...variables].map(([name, value]) => `${name}=${value}`);

@@ -14,3 +14,13 @@ export interface Placed {
 export function readOnlyBind(source: string, destination: string, alone = false): Mount {
   return { destination, type: "bind", source, options: ["rbind", "ro", ...(alone ? [] : ["rro"])] };
 }
+
+/** A file of the host, read-only. */
+export function shownFile(source: string, destination = source): Mount {
+  return {
+    destination,
+    type: "bind",
+    source,
+    options: ["bind", "ro", "nosuid", "nodev", "noexec"],
+  };
+}

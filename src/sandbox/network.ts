@@ -2,6 +2,7 @@
 import { BrunError } from "../errors.ts";
 import { installHint, PACKAGES } from "../package-names.ts";
 import type { Hooks, Mount } from "../spec/index.ts";
+import { shownFile } from "./mounts.ts";
 import { NETWORKS, type NetworkMode, type SandboxOptions } from "./options.ts";
 import { parsePort, portText } from "./ports.ts";
 import type { HostView } from "./view.ts";
@@ -70,7 +71,7 @@ export function networkOf(options: SandboxOptions, view: HostView): Network {
   }
   const shared =
     mode === "host" && options.root.kind === "rootfs" && view.follow("/etc/resolv.conf") !== null;
-  const names = shared ? [shown("/etc/resolv.conf")] : [];
+  const names = shared ? [shownFile("/etc/resolv.conf")] : [];
   return { mode, hooks: undefined, mounts: [...names, ...hosts(mode, options, view)] };
 }
 
@@ -84,17 +85,8 @@ function isMode(text: string): text is NetworkMode {
  */
 function hosts(mode: NetworkMode, { root }: SandboxOptions, view: HostView): Mount[] {
   if (root.kind === "host" || root.image === undefined) return [];
-  if (mode === "host" && view.follow("/etc/hosts") !== null) return [shown("/etc/hosts")];
-  return [shown(`${networkDirectory(view.stateDirectory)}/hosts`, "/etc/hosts")];
-}
-
-function shown(source: string, destination = source): Mount {
-  return {
-    destination,
-    type: "bind",
-    source,
-    options: ["bind", "ro", "nosuid", "nodev", "noexec"],
-  };
+  if (mode === "host" && view.follow("/etc/hosts") !== null) return [shownFile("/etc/hosts")];
+  return [shownFile(`${networkDirectory(view.stateDirectory)}/hosts`, "/etc/hosts")];
 }
 
 function connected(
@@ -124,6 +116,9 @@ function connected(
       createRuntime: [{ ...hook("connect", mode, ...place, ...ports), timeout: 30 }],
       poststop: [{ ...hook("disconnect", mode, ...place), timeout: 30 }],
     },
-    mounts: [shown(`${directory}/${mode}.resolv.conf`, "/etc/resolv.conf"), ...hosts(mode, options, view)],
+    mounts: [
+      shownFile(`${directory}/${mode}.resolv.conf`, "/etc/resolv.conf"),
+      ...hosts(mode, options, view),
+    ],
   };
 }

@@ -68,6 +68,8 @@ export interface SandboxOptions {
   readonly capAdd: readonly string[];
   readonly capDrop: readonly string[];
   readonly securityOpt: readonly string[];
+  /** Root of one id is told that what takes more ids is done. */
+  readonly fakeRoot: boolean;
   /** The program may make containers. */
   readonly nesting: boolean;
   readonly hostname: string | undefined;

@@ -135,6 +135,13 @@ export const WITH_CAPABILITY: readonly (CallGroup & { readonly capability: strin
   { capability: "CAP_PERFMON", title: "Counting events", calls: "perf_event_open" },
 ];
 
+/** What takes more ids than the caller's one: done with --fake-root without being done. mknod of devices is, too. */
+export const NEEDS_OTHER_IDS: CallGroup = {
+  title: "Owners and identities",
+  calls: `chown chown32 fchown fchown32 fchownat lchown lchown32 setuid setuid32 setgid setgid32 setreuid setreuid32 setregid
+      setregid32 setresuid setresuid32 setresgid setresgid32 setfsuid setfsuid32 setfsgid setfsgid32 setgroups setgroups32`,
+};
+
 /** personality(2) values that are allowed: the default, 32 bits, both without a random layout, and asking. */
 export const PERSONALITIES = [0x0, 0x0008, 0x20000, 0x20008, 0xffffffff] as const;
 

@@ -51,7 +51,7 @@ export function defaultSeccomp(bounding: readonly string[], nesting: boolean): S
   return {
     defaultAction: "SCMP_ACT_ERRNO",
     defaultErrnoRet: E.EPERM,
-    architectures: architectures(),
+    architectures: defaultArchitectures(),
     syscalls,
   };
 }
@@ -80,7 +80,8 @@ function when(name: string, arg: SyscallArg): Syscall {
   return { names: [name], action: "SCMP_ACT_ALLOW", args: [arg] };
 }
 
-function architectures(): NonNullable<Seccomp["architectures"]> {
+/** The machine's own architecture and its 32-bit relatives. */
+export function defaultArchitectures(): NonNullable<Seccomp["architectures"]> {
   return process.arch === "arm64"
     ? ["SCMP_ARCH_AARCH64", "SCMP_ARCH_ARM"]
     : ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"];

@@ -10,6 +10,7 @@ import { absolute } from "../sys/fs.ts";
 import { sandboxCapabilities } from "./capabilities.ts";
 import { deviceRules } from "./devices.ts";
 import { environment } from "./environment.ts";
+import { checkFakesFor, fakeRootMounts, withFakeRoot } from "./fake-root.ts";
 import { givenAnnotations, givenUmask, oomScoreAdj, sysctls, withSharedMemory } from "./fields.ts";
 import { type FuseMount, fuseHook, fuseMountPoint } from "./fuse.ts";
 import type { Placed } from "./mounts.ts";
@@ -58,6 +59,7 @@ export interface SandboxLimits {
 
 /** Throws a BrunError that names the flag. */
 export function sandboxSpec(options: SandboxOptions, view: HostView, limits: SandboxLimits = {}): Sandbox {
+  if (options.fakeRoot) checkFakesFor(view);
   const who = sandboxUser(options, view);
   const network = networkOf(options, view);
   const { fuse } = limits;
@@ -71,6 +73,7 @@ export function sandboxSpec(options: SandboxOptions, view: HostView, limits: San
   const shown: Placed[] = [
     ...root.mounts.map((mount) => ({ mount, flag: rootFlag(options) })),
     ...withSharedMemory(systemMounts(options, view, keepsIds), options).map((mount) => ({ mount, flag: "" })),
+    ...fakeRootMounts(options, view),
     ...ordered(
       [...writablePaths(options, view), ...imageVolumes(options), ...volumes(options, view)],
       [
@@ -286,10 +289,11 @@ function secured(sandbox: Sandbox, options: SandboxOptions, view: HostView): San
   const masked = [...(template?.maskedPaths ?? []), ...MASKED_BESIDES].filter((path) => !shown(path));
   const paths = { masked, readonly: (template?.readonlyPaths ?? []).filter((path) => !shown(path)) };
   const security = securityOf(options.securityOpt, paths, view);
-  const seccomp =
+  const chosen =
     security.seccomp === undefined
       ? defaultSeccomp(spec.process.capabilities?.bounding ?? [], options.nesting)
       : security.seccomp;
+  const seccomp = options.fakeRoot ? withFakeRoot(chosen) : chosen;
   return {
     ...sandbox,
     spec: {

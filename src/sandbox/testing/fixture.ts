@@ -123,6 +123,7 @@ const NONE: Omit<SandboxOptions, "root"> = {
   env: [],
   envFile: [],
   nesting: false,
+  fakeRoot: false,
   user: undefined,
   terminal: false,
   memory: undefined,

@@ -1,0 +1,14 @@
+/** Files of brun's own that containers are shown. */
+import { check } from "../sys/error.ts";
+import { cstr, NR, syscall } from "../sys/ffi.ts";
+import { AT_FDCWD, mkdirAll, readTextIfThere, replaceFile } from "../sys/fs.ts";
+
+/** Makes one that each user of a container may read. Throws a SysError. */
+export function makeShownFile(directory: string, name: string, text: string): void {
+  const path = `${directory}/${name}`;
+  if (readTextIfThere(path) === text) return;
+  mkdirAll(directory);
+  replaceFile(path, text, 0o644);
+  // Whatever the caller's umask is.
+  check(syscall(NR.fchmodat, AT_FDCWD, cstr(path), 0o644), `change the mode of ${path}`);
+}
