@@ -3,8 +3,8 @@ s/"poststop hook failed with exit code"/"warning: hooks.poststop["/
 s/"No such file or directory" in error_msg/"no such file or directory" in error_msg/
 s/"invalid character" in err and "container ID" in err/"invalid container ID format" in err/
 s/'crun version'/'brun version'/
-s/'usage:' not in output.lower()/'USAGE brun' not in output/
-s/"Usage: crun \[OPTION...\] \([a-z]*\) CONTAINER\( cmd\)\?"/"USAGE brun \1 [OPTIONS] <CONTAINER-ID>"/
+s/'usage:' not in output.lower()/'USAGE' not in output/
+s/"Usage: crun \[OPTION...\] \([a-z]*\) CONTAINER\( cmd\)\?"/"  brun \1 [flags] CONTAINER-ID"/
 s/"sched_setattr: `SCHED_DEADLINE` requires `runtime`"/"process.scheduler.runtime: expected at least 1024"/
 s/"sched_setattr: `SCHED_DEADLINE` requires `deadline`"/"process.scheduler.deadline: expected at least the runtime"/
 s/"sched_setattr: `SCHED_DEADLINE` runtime must be greater than 0"/"process.scheduler.runtime: expected at least 1024"/

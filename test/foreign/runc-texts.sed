@@ -16,9 +16,9 @@ s/\*"invalid memory policy flag"\*/*"linux.memoryPolicy.flags[1]: "*/
 s/\*"invalid memory policy node"\*/*"linux.memoryPolicy.nodes: "*/
 s/\*"invalid memory policy"\*/*"linux.memoryPolicy.mode: "*/
 s/\*"mode requires 0 nodes but got 8"\*/*"linux.memoryPolicy.nodes: MPOL_DEFAULT takes no nodes"*/
-s/\*"unable to apply cgroup configuration"\*"permission denied"\*/*"linux.cgroupsPath: cannot be honoured: "*/
-s/\*"cannot set pids limit: container could not join or create cgroup"\*/*"linux.resources.pids.limit: cannot be honoured: "*/
-s/\*'invalid configuration'\*/*"linux.resources.unified: needs cgroup v2"*/
+s/\*"unable to apply cgroup configuration"\*"permission denied"\*/*"linux.cgroupsPath cannot be honoured: "*/
+s/\*"cannot set pids limit: container could not join or create cgroup"\*/*"linux.resources.pids.limit cannot be honoured: "*/
+s/\*'invalid configuration'\*/*"linux.resources.unified needs cgroup v2"*/
 s/\*"container's cgroup is not empty"\*/*" has processes already"*/
 s/\*"container's cgroup unexpectedly frozen"\*/*" is frozen"*/
 s/\*"runc run failed: unable to start container process: error during container init: error mounting"\*/*": cannot bind "*/
