@@ -1,6 +1,6 @@
 /** What other programs do for `run --host` and `--rootfs`: networks by pasta and slirp4netns, overlays by FUSE. */
 import { describe, expect, test } from "bun:test";
-import { accessSync, chmodSync, constants, readdirSync } from "node:fs";
+import { accessSync, chmodSync, constants, readdirSync, readFileSync } from "node:fs";
 import { installHint, PACKAGES } from "../src/package-names.ts";
 import { type Caller, host, installed, isRoot, ownedDir } from "./support/caller.ts";
 import { until } from "./support/processes.ts";
@@ -145,6 +145,40 @@ for (const subject of subjects(["brun"])) {
         );
         await box.untilGone();
         expect(readdirSync(`${box.state}/@overlay`)).toEqual([]);
+      },
+    );
+
+    test.skipIf(!usable("/dev/fuse", "fuse-overlayfs", "fusermount3"))(
+      "--overlay fuse: fuse-overlayfs ends, and has written all, when another process is in its mount",
+      async () => {
+        await using box = new Sandbox(subject);
+        const home = ownedDir(caller, `${box.dir}/home`);
+        const upper = ownedDir(caller, `${box.dir}/upper`);
+        const shared = ownedDir(caller, `${box.dir}/shared`);
+        const options = { ...withDevice(box, "/dev/fuse", "229"), env: { HOME: home } };
+        const script = "echo up; until [ -e /shared/go ]; do sleep 0.1; done; seq 100000 >/big";
+        const root = makeRootfs(ownedDir(caller, `${box.dir}/root`), caller);
+        const flags = ["run", "--rootfs", root, "-v", `${shared}:/shared`];
+        const running = box.spawn(
+          [...flags, "--overlay", "fuse", "--upper", upper, "--", "sh", "-c", script],
+          options,
+        );
+        await until("the program is up", () => running.stdout() === "up\n" || running.stderr() !== "");
+        const merged = `${box.state}/@overlay/${readdirSync(`${box.state}/@overlay`)[0]}/merged`;
+        const staying = ["sh", "-c", 'cd "$1" && exec sleep 1000', "sh", merged];
+        const asCaller = ["setpriv", `--reuid=${caller.uid}`, `--regid=${caller.gid}`, "--clear-groups"];
+        const within = ["nsenter", `--mount=/proc/${running.pid}/ns/mnt`, ...asCaller];
+        const other = Bun.spawn([...(isRoot ? within : []), ...staying]);
+        try {
+          await until("it is there", () => host("ps", "-o", "comm=", `${other.pid}`) === "sleep\n");
+          box.file("shared/go", "");
+          expect(await running.done).toMatchObject({ code: 0, stderr: "" });
+          expect(readFileSync(`${upper}/upper/big`, "utf8")).toEndWith("\n100000\n");
+          expect(host("ps", "-eo", "args")).not.toContain(merged);
+        } finally {
+          other.kill("SIGKILL");
+          await other.exited;
+        }
       },
     );
 

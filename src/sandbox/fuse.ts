@@ -3,11 +3,13 @@
  * crosses mount points, and shows everything as the caller's own, so that all of it can be changed in the copy.
  */
 
+import { openProcess, processStat, signalProcess, waitForEnd } from "../container/state/process.ts";
 import { BrunError } from "../errors.ts";
 import { findProgram } from "../host/find-program.ts";
 import { installHint, PACKAGES } from "../package-names.ts";
 import type { Hook } from "../spec/index.ts";
-import { exists, mkdirAll } from "../sys/fs.ts";
+import { NR, syscall } from "../sys/ffi.ts";
+import { close, exists, mkdirAll, O, readdir, readFile, tryOpen } from "../sys/fs.ts";
 import { lazy } from "../sys/lazy.ts";
 import { run } from "../sys/spawn.ts";
 import { utf8 } from "../sys/utf8.ts";
@@ -67,6 +69,7 @@ export function fuseServes(options: SandboxOptions, view: HostView): boolean {
   return uid === 0 || (uid === view.caller.uid && gid === view.caller.gid);
 }
 
+const PROGRAM = "fuse-overlayfs";
 const TIMEOUT_MS = 20_000;
 
 /**
@@ -96,8 +99,8 @@ export function mountFuse(mount: FuseMount, lower: string, upper: string | undef
     `squash_to_uid=${uid}`,
     `squash_to_gid=${gid}`,
   ];
-  const path = view.program("fuse-overlayfs") ?? "";
-  const argv = ["fuse-overlayfs", "-o", options.join(","), merged];
+  const path = view.program(PROGRAM) ?? "";
+  const argv = [PROGRAM, "-o", options.join(","), merged];
   const env = [`PATH=${view.environment.PATH ?? ""}`];
   const { code, signal, output } = run({ path, argv, env, processGroup: true }, null, TIMEOUT_MS);
   if (code === 0 && signal === 0) return;
@@ -116,11 +119,15 @@ function escaped(path: string): string {
   return path.replace(/[\\,:]/g, "\\$&");
 }
 
-/** Unmounts it, and removes what was written unless that is kept. Leaves everything when it cannot be unmounted. */
+/**
+ * Unmounts it, ends the program, and removes what was written unless that is kept. Leaves everything when it cannot be
+ * unmounted.
+ */
 export function unmountFuse(mount: FuseMount): void {
   const path = findProgram("fusermount3");
   const merged = fuseMountPoint(mount);
   if (path !== null && exists(merged)) {
+    sync(merged);
     run(
       { path, argv: ["fusermount3", "-u", "-z", "-q", merged], env: [], processGroup: true },
       null,
@@ -130,5 +137,50 @@ export function unmountFuse(mount: FuseMount): void {
   const { rmdirSync, rmSync } = fsModule();
   // Still a mount point, it would be emptied by what follows: the host's own files.
   if (exists(merged)) rmdirSync(Buffer.from(utf8(merged)));
+  endDaemon(merged);
   rmSync(Buffer.from(utf8(`${mount.directory}/${mount.id}`)), { recursive: true, force: true });
+}
+
+/** Has the program write what the kernel keeps for it. */
+function sync(merged: string): void {
+  const fd = tryOpen(merged, O.RDONLY | O.DIRECTORY);
+  if (fd < 0) return;
+  syscall(NR.syncfs, fd);
+  close(fd);
+}
+
+const SIGTERM = 15;
+const SIGKILL = 9;
+const PATIENCE_MS = 5000;
+
+/**
+ * Ends the program, and waits for it. When the last mount has gone it ends by itself, but each mount namespace that was made
+ * meanwhile, by whomever, can have a copy of the mount.
+ */
+function endDaemon(merged: string): void {
+  const asked = utf8(`\0${merged}\0`);
+  for (const name of readdir("/proc")) {
+    const pid = Number(name);
+    if (!Number.isInteger(pid) || !isDaemon(pid, asked)) continue;
+    const stat = processStat(pid);
+    const pidfd = stat === null ? -1 : openProcess(pid, stat.startTime);
+    if (stat === null || pidfd < 0) continue;
+    for (const signal of [SIGTERM, SIGKILL]) {
+      signalProcess(pidfd, signal);
+      if (waitForEnd(pidfd, pid, stat.startTime, PATIENCE_MS)) break;
+    }
+    close(pidfd);
+  }
+}
+
+/** Whether a process is the one that was started for this mount point, its last argument. */
+function isDaemon(pid: number, lastArgument: Uint8Array): boolean {
+  let cmdline: Uint8Array;
+  try {
+    cmdline = readFile(`/proc/${pid}/cmdline`);
+  } catch {
+    return false;
+  }
+  const bytes = Buffer.from(cmdline);
+  return bytes.indexOf(`${PROGRAM}\0`) === 0 && bytes.subarray(-lastArgument.length).equals(lastArgument);
 }
