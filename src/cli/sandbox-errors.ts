@@ -36,6 +36,11 @@ export function refusedOverlay({ spec, flags }: Sandbox, error: unknown): string
   return lower?.slice("lowerdir=".length) ?? null;
 }
 
+/** Whether a mount could not be made as it is to be. */
+export function isAboutMount(error: unknown): boolean {
+  return error instanceof StepError && mountOf(error) >= 0;
+}
+
 /** The index of the mount that an error is about; -1 for another error. */
 function mountOf({ where }: BrunError): number {
   return Number(/^mounts\[(\d+)\]/.exec(where ?? "")?.[1] ?? -1);

@@ -33,6 +33,7 @@ import { print } from "./output.ts";
 import { checked, refusedOverlay, withFlag } from "./sandbox-errors.ts";
 import { logSize, sandboxFlags, sandboxOptions, sandboxRunFlags } from "./sandbox-flags.ts";
 import type { withPulledImage } from "./sandbox-image.ts";
+import { Machine } from "./sandbox-machine.ts";
 import { emptyStdin, stdio } from "./sandbox-stdin.ts";
 import { sandboxWords } from "./sandbox-words.ts";
 
@@ -223,18 +224,15 @@ interface Manner extends Pick<RunOptions, "kept" | "started"> {
   readonly args: Args;
 }
 
-/**
- * Overlays that one directory after the other turn out to be impossible: after that many all of them are left out. So often
- * is also begun anew where mounts have changed.
- */
+/** Overlays that one directory after the other turn out to be impossible: after that many all of them are left out. */
 const REFUSALS = 3;
 
 /**
  * Runs it; where the kernel's overlays do not do, or are refused, with fuse-overlayfs, or with what is refused
  * read-only.
  */
-function start(rt: Runtime, options: SandboxOptions, seen: HostView, manner: Manner): number {
-  let view = seen;
+function start(rt: Runtime, options: SandboxOptions, view: HostView, manner: Manner): number {
+  const machine = new Machine(view, () => viewOf(rt));
   // Held as long as this process is brun.
   if (options.upper !== undefined)
     claimUpper(
@@ -242,19 +240,20 @@ function start(rt: Runtime, options: SandboxOptions, seen: HostView, manner: Man
       { root: rt.root, id: options.id },
       options.keep === undefined ? "--upper" : "--keep",
     );
-  if (options.overlay === "fuse") return startWithFuse(rt, options, view, manner);
+  if (options.overlay === "fuse") return startWithFuse(rt, options, machine, manner);
   const byFuse = options.overlay === "auto" && fuseObstacle(view) === null && fuseServes(options, view);
   const without = new Set<string>();
+  const told = new Set<string>();
   let all = false;
-  let again = REFUSALS;
   for (;;) {
+    const { view } = machine;
     const limits: SandboxLimits = { noOverlay: all || without };
     const sandbox = decided(options, view, limits);
     if (byFuse && sandbox.wanting !== null) {
       rt.debug?.(`${sandbox.wanting}: fuse-overlayfs does it`);
-      return startWithFuse(rt, options, view, manner);
+      return startWithFuse(rt, options, machine, manner);
     }
-    for (const notice of without.size === 0 ? sandbox.notices : []) rt.warn(notice);
+    if (without.size === 0) tell(rt, sandbox.notices, told);
     noteIfKept(options, sandbox);
     if (options.upper !== undefined) makeUpperDirectories(sandbox.spec);
     makeFiles(options, rt);
@@ -262,18 +261,12 @@ function start(rt: Runtime, options: SandboxOptions, seen: HostView, manner: Man
     try {
       return run(rt, runOptions(options, sandbox, manner));
     } catch (error) {
+      if (machine.hasChanged(error)) continue;
       const refused = refusedOverlay(sandbox, error);
       if (refused === null || all) throw withFlag(sandbox, error);
-      // Somebody has mounted something below it meanwhile.
-      const now = viewOf(rt);
-      if (again > 0 && JSON.stringify(now.mounts) !== JSON.stringify(view.mounts)) {
-        again -= 1;
-        view = now;
-        continue;
-      }
       if (byFuse) {
         rt.debug?.(`${(error as Error).message}: fuse-overlayfs does it`);
-        return startWithFuse(rt, options, view, manner);
+        return startWithFuse(rt, options, machine, manner);
       }
       without.add(refused);
       // Wherever they are.
@@ -281,30 +274,39 @@ function start(rt: Runtime, options: SandboxOptions, seen: HostView, manner: Man
       all = without.size >= REFUSALS || stacked;
       const why = stacked ? "the kernel puts no third overlay over two: " : "";
       const what = `${why}${all ? "all directories are" : `${refused} is`}`;
-      const tell = options.overlay === "none" || options.readOnly ? rt.debug : rt.warn;
-      tell?.(`${(error as Error).message}: ${what} read-only instead`);
+      const say = options.overlay === "none" || options.readOnly ? rt.debug : rt.warn;
+      say?.(`${(error as Error).message}: ${what} read-only instead`);
     }
   }
 }
 
-function startWithFuse(rt: Runtime, options: SandboxOptions, view: HostView, manner: Manner): number {
-  const obstacle = fuseObstacle(view);
+/** Warns of what it has not yet told. */
+function tell(rt: Runtime, notices: readonly string[], told: Set<string>): void {
+  for (const notice of notices) if (!told.has(notice)) rt.warn(notice);
+  for (const notice of notices) told.add(notice);
+}
+
+function startWithFuse(rt: Runtime, options: SandboxOptions, machine: Machine, manner: Manner): number {
+  const obstacle = fuseObstacle(machine.view);
   if (obstacle !== null) throw new BrunError(obstacle.why, { where: "--overlay fuse", hint: obstacle.hint });
   const fuse = { directory: fuseDirectory(rt.root), id: options.id };
-  const sandbox = decided(options, view, { fuse });
-  const loaded = runOptions(options, sandbox, manner);
-  makeFiles(options, rt);
-  makeOwn(sandbox.make, rt);
   const lower = options.root.kind === "host" ? "/" : options.root.path;
-  // Until run() has made the container there is no poststop hook that unmounts it.
-  holdSignals();
-  noteIfKept(options, sandbox);
-  mountFuse(fuse, lower, options.upper, view);
-  try {
-    return run(rt, loaded);
-  } catch (error) {
-    unmountFuse(fuse);
-    throw withFlag(sandbox, error);
+  for (;;) {
+    const { view } = machine;
+    const sandbox = decided(options, view, { fuse });
+    const loaded = runOptions(options, sandbox, manner);
+    makeFiles(options, rt);
+    makeOwn(sandbox.make, rt);
+    // Until run() has made the container there is no poststop hook that unmounts it.
+    holdSignals();
+    noteIfKept(options, sandbox);
+    mountFuse(fuse, lower, options.upper, view);
+    try {
+      return run(rt, loaded);
+    } catch (error) {
+      unmountFuse(fuse);
+      if (!machine.hasChanged(error)) throw withFlag(sandbox, error);
+    }
   }
 }
 
