@@ -7,7 +7,7 @@ const under = (label: string) => host({ ...RESTRICTED, "/proc/self/attr/apparmor
 
 describe("explainRestriction", () => {
   test.each(["unconfined", "unconfined\0"])("the label %j: brun needs a profile", (label) => {
-    expect(explainRestriction(under(label))?.fix).toBe(
+    expect(explainRestriction(under(label))?.fix.hint).toBe(
       `run "${profileCommand("/usr/bin/brun")}" as root, once`,
     );
   });
@@ -21,7 +21,7 @@ describe("explainRestriction", () => {
     expect(explainRestriction(under(label))?.cause).toContain(`under ${label}`);
     // The restriction is seen by the label alone, too: a container hides the switch.
     const hidden = host({ "/proc/self/attr/current": `${label}\n` });
-    expect(explainRestriction(hidden)?.fix).toContain("start brun outside");
+    expect(explainRestriction(hidden)?.fix.hint).toContain("start brun outside");
   });
 
   test.each(["brun (unconfined)", "docker-default (enforce)", "unprivileged_userns_like (enforce)"])(

@@ -1,4 +1,5 @@
 /** What AppArmor has to do with a refusal: Ubuntu's restriction of user namespaces, or a profile around brun. */
+import { advice, runAsRoot } from "../src/fix.ts";
 import type { Diagnosis, HostView } from "./host-view.ts";
 
 /** The profile that Ubuntu 24.04 and later put on what a program without one does in a user namespace. */
@@ -15,7 +16,7 @@ export function explainRestriction(host: HostView): Diagnosis | null {
   if (label?.profiles.includes(RESTRICTED)) {
     return {
       cause: `brun was started in a user namespace of a program without an AppArmor profile (it is under ${label.text})`,
-      fix: "start brun outside of it, or give that program a profile with the rule userns",
+      fix: advice("start brun outside of it, or give that program a profile with the rule userns"),
     };
   }
   if (host.read("/proc/sys/kernel/apparmor_restrict_unprivileged_userns")?.trim() !== "1") return null;
@@ -23,7 +24,7 @@ export function explainRestriction(host: HostView): Diagnosis | null {
   if (maySysAdmin(host)) return null; // CAP_SYS_ADMIN is not restricted
   return {
     cause: "AppArmor denies user namespaces to programs without a profile",
-    fix: `run "${profileCommand(host.executable)}" as root, once`,
+    fix: runAsRoot(profileCommand(host.executable), ", once"),
   };
 }
 
@@ -33,7 +34,9 @@ export function explainConfinement(host: HostView): Diagnosis | null {
   if (label === null || label.mode === null || !/^(enforce|kill|mixed)$/.test(label.mode)) return null;
   return {
     cause: `the AppArmor profile ${label.profiles.join(" and ")} confines brun`,
-    fix: "let the profile allow what brun does (userns, mount, umount, pivot_root, capability), or start the outer container with --security-opt apparmor=unconfined",
+    fix: advice(
+      "let the profile allow what brun does (userns, mount, umount, pivot_root, capability), or start the outer container with --security-opt apparmor=unconfined",
+    ),
   };
 }
 

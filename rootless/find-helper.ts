@@ -1,8 +1,10 @@
 /** Finding newuidmap and newgidmap without trusting PATH, and what keeps one that was found from working. */
 import { BrunError } from "../src/errors.ts";
+import { advice, runAsRoot } from "../src/fix.ts";
 import { call, fileType, hasFileCapabilities, isNosuid, tryStat, variable } from "../src/host/ask.ts";
-import { installHint, PACKAGES } from "../src/package-names.ts";
+import { installFix, PACKAGES } from "../src/package-names.ts";
 import { S } from "../src/sys/fs.ts";
+import type { Diagnosis } from "./host-view.ts";
 
 /** The programs that write id maps for an unprivileged caller. */
 export type MapHelper = "newuidmap" | "newgidmap";
@@ -47,7 +49,7 @@ export function findHelper(name: MapHelper, pathVariable?: string): string {
     });
   }
   throw new BrunError(`${name} is not installed, and more than one id needs it`, {
-    hint: installHint(PACKAGES.uidmap),
+    fix: installFix(PACKAGES.uidmap),
   });
 }
 
@@ -65,11 +67,13 @@ function trusted(path: string, type: number): boolean {
  * Why a helper has no privilege when it is run, with the fix; null when none of the known causes holds.
  * For the error path only: it looks at the file, its mount and this process.
  */
-export function lacksPrivilege(path: string): { cause: string; fix: string } | null {
+export function lacksPrivilege(path: string): Diagnosis | null {
   if (call("prctl", PR_GET_NO_NEW_PRIVS) === 1) {
     return {
       cause: "this process has no_new_privs set, so setuid programs gain nothing",
-      fix: "start brun without it (systemd: NoNewPrivileges=no; docker and podman: no --security-opt no-new-privileges)",
+      fix: advice(
+        "start brun without it (systemd: NoNewPrivileges=no; docker and podman: no --security-opt no-new-privileges)",
+      ),
     };
   }
   const stat = tryStat(path);
@@ -77,13 +81,16 @@ export function lacksPrivilege(path: string): { cause: string; fix: string } | n
   if ((stat.mode & S_ISUID) === 0 && !hasFileCapabilities(path)) {
     return {
       cause: `${path} is neither setuid root nor has file capabilities`,
-      fix: `run "chmod u+s ${path}" as root, or reinstall its package`,
+      fix: runAsRoot(`chmod u+s ${path}`, ", or reinstall its package"),
     };
   }
   if (isNosuid(path)) {
     return {
       cause: `${path} is on a file system mounted nosuid`,
-      fix: `remount it with suid as root ("mount -o remount,suid" on what "findmnt -T ${path}" shows), or install it elsewhere`,
+      fix: advice(
+        `remount it with suid as root ("mount -o remount,suid" on what "findmnt -T ${path}" shows), or install it elsewhere`,
+        "root",
+      ),
     };
   }
   return null;

@@ -1,13 +1,14 @@
 /** What a diagnosis looks at and what it says. */
 
+import type { Fix } from "../src/fix.ts";
 import { ownCommand } from "../src/sys/environment.ts";
 import { readTextIfThere, tryStat } from "../src/sys/fs.ts";
 import { mountPath } from "../src/sys/mountinfo.ts";
 
-/** A cause that was found, and the command or setting that removes it. */
+/** A cause that was found, and what removes it. */
 export interface Diagnosis {
   readonly cause: string;
-  readonly fix: string;
+  readonly fix: Fix;
 }
 
 /** What a diagnosis looks at; the host, or a test's fixtures. */

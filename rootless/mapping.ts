@@ -12,7 +12,7 @@ import { fromUtf8 } from "../src/sys/utf8.ts";
 import type { Caller } from "./caller.ts";
 import { findHelper, lacksPrivilege, type MapHelper } from "./find-helper.ts";
 import { type IdMap, type IdMaps, mapText } from "./idmap.ts";
-import { grantHint, type IdKind } from "./validate.ts";
+import { grantFix, type IdKind } from "./validate.ts";
 
 /**
  * Whether a process may write both maps itself from inside, without privilege: one line each, of one id, its
@@ -154,11 +154,11 @@ function helperError(
   if (range !== null) {
     const hostId = Number(range[1]);
     const m = { containerId: 0, hostId, size: Number(range[2]) - hostId };
-    return new BrunError(message, { where, hint: grantHint(kind, m, caller) });
+    return new BrunError(message, { where, fix: grantFix(kind, m, caller) });
   }
   const privilege = lacksPrivilege(path);
   if (privilege !== null)
-    return new BrunError(`${message}: ${privilege.cause}`, { where, hint: privilege.fix });
+    return new BrunError(`${message}: ${privilege.cause}`, { where, fix: privilege.fix });
   const errno = /Operation not permitted/.test(said) ? E.EPERM : /Invalid argument/.test(said) ? E.EINVAL : 0;
   const noName = caller.userName === null ? `add an entry for uid ${caller.uid} to /etc/passwd` : undefined;
   return new BrunError(message, { where, hint: refusalHint(errno, maps[kind]) ?? noName });

@@ -13,7 +13,7 @@ describe("explainProcMountRefusal", () => {
     expect(explainProcMountRefusal(masked)?.cause).toBe(
       "an outer container masks parts of /proc (/proc/acpi, /proc/kcore, /proc/keys and 1 more)",
     );
-    expect(explainProcMountRefusal(masked)?.fix).toContain("unmask=ALL");
+    expect(explainProcMountRefusal(masked)?.fix.hint).toContain("unmask=ALL");
   });
 
   test("recognises a read-only /proc and a missing one", () => {

@@ -1,4 +1,5 @@
 /** Why a new procfs is refused inside another container. */
+import { advice } from "../src/fix.ts";
 import { type Diagnosis, type HostView, mountPoints } from "./host-view.ts";
 import { outerName, outerRemedy } from "./outer.ts";
 
@@ -21,19 +22,19 @@ export function explainProcMountRefusal(host: HostView): Diagnosis | null {
     return {
       cause:
         "no procfs is mounted on /proc here, and the kernel only lets one be mounted where one is visible",
-      fix: "mount /proc outside first",
+      fix: advice("mount /proc outside first"),
     };
   }
-  const unmask = outerRemedy("proc", host);
   const instead = "or do with the outer /proc and pid namespace: --proc=auto or bind";
+  const fix = advice(`${outerRemedy("proc", host)}, ${instead}`);
   if (masks.length > 0) {
     const some = [...new Set(masks)].slice(0, 3).join(", ");
     const more = masks.length > 3 ? ` and ${masks.length - 3} more` : "";
     return {
       cause: `${outerName(host)} masks parts of /proc (${some}${more})`,
-      fix: `${unmask}, ${instead}`,
+      fix,
     };
   }
-  if (proc.readOnly) return { cause: "the outer /proc is mounted read-only", fix: `${unmask}, ${instead}` };
+  if (proc.readOnly) return { cause: "the outer /proc is mounted read-only", fix };
   return null;
 }

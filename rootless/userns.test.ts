@@ -95,7 +95,7 @@ describe("explainUserNamespace", () => {
   ])("recognises %s", (_, errno, view, cause, fix) => {
     const diagnosis = explainUserNamespace(errno, view);
     expect(diagnosis?.cause).toMatch(cause);
-    expect(diagnosis?.fix).toMatch(fix);
+    expect(diagnosis?.fix.hint).toMatch(fix);
   });
 
   test("blames nothing that is in order", () => {
@@ -113,7 +113,7 @@ describe("explainUserNamespace", () => {
       identity: () => null,
     };
     expect(explainUserNamespace(E.EPERM, blind)).toBeNull();
-    expect(explainUserNamespace(E.ENOSPC, blind)?.fix).toContain("15000");
+    expect(explainUserNamespace(E.ENOSPC, blind)?.fix.hint).toContain("15000");
   });
 
   test("finds no cause on the machine of the tests that is not there", () => {
@@ -144,7 +144,7 @@ test("userNamespaceError is one line with errno, cause and fix", () => {
 test("the remedy is that of the engine whose container brun is in", () => {
   const filtered = { "/proc/self/status": "Seccomp:\t2\n" };
   const fix = (environ: string, identities: Record<string, string> = {}) =>
-    explainUserNamespace(E.EPERM, host({ ...filtered, "/proc/self/environ": environ }, identities))?.fix;
+    explainUserNamespace(E.EPERM, host({ ...filtered, "/proc/self/environ": environ }, identities))?.fix.hint;
   expect(fix("A=1\0container=brun\0", { "/.dockerenv": "1:1" })).toContain("--allow-nesting");
   expect(fix("KUBERNETES_SERVICE_HOST=10.0.0.1\0")).toContain("seccompProfile");
   expect(fix("", { "/run/.containerenv": "1:1" })).toContain("--security-opt seccomp=unconfined");

@@ -1,5 +1,6 @@
 /** Why this machine refuses a user namespace, and what would change that. */
 import { BrunError } from "../src/errors.ts";
+import { advice, type Fix, runAsRoot } from "../src/fix.ts";
 import { E, errnoName } from "../src/sys/errno.ts";
 import { explainConfinement, explainRestriction } from "./apparmor.ts";
 import { type Diagnosis, type HostView, mountPoints } from "./host-view.ts";
@@ -13,10 +14,10 @@ export function userNamespaceError(errno: number, host: HostView): BrunError {
   const diagnosis = explainUserNamespace(errno, host);
   const why = diagnosis === null ? "" : `: ${diagnosis.cause}`;
   const refused = errno === E.EPERM || errno === E.EACCES;
-  const hint = diagnosis?.fix ?? (refused ? NOT_SEEN : undefined);
   return new BrunError(`cannot create a user namespace: ${errnoName(errno)}${why}`, {
     code: errnoName(errno),
-    hint,
+    fix: diagnosis?.fix,
+    hint: diagnosis === null && refused ? NOT_SEEN : undefined,
   });
 }
 
@@ -37,14 +38,14 @@ export function explainUserNamespace(errno: number, host: HostView): Diagnosis |
       if (host.read("/proc/self/status") !== null && host.identity("/proc/self/ns/user") === null) {
         return {
           cause: "this kernel is built without user namespaces",
-          fix: "boot a kernel with CONFIG_USER_NS=y",
+          fix: advice("boot a kernel with CONFIG_USER_NS=y", "root"),
         };
       }
       return null;
     case E.EAGAIN:
       return {
         cause: "the user has reached its limit of processes (RLIMIT_NPROC) or the cgroup its pids.max",
-        fix: 'end some processes, or raise "ulimit -u" or TasksMax=',
+        fix: advice('end some processes, or raise "ulimit -u" or TasksMax='),
       };
     default:
       return null;
@@ -53,7 +54,10 @@ export function explainUserNamespace(errno: number, host: HostView): Diagnosis |
 
 function explainPermission(host: HostView): Diagnosis | null {
   if (sysctl(host, "kernel/unprivileged_userns_clone") === 0) {
-    return sysctlFix("kernel.unprivileged_userns_clone is 0", "kernel.unprivileged_userns_clone=1");
+    return {
+      cause: "kernel.unprivileged_userns_clone is 0",
+      fix: sysctlFix("kernel.unprivileged_userns_clone=1"),
+    };
   }
   const restricted = explainRestriction(host);
   if (restricted !== null) return restricted;
@@ -64,19 +68,19 @@ function explainPermission(host: HostView): Diagnosis | null {
     if (mapsId(host.read(`/proc/self/${kind}_map`), id)) continue;
     return {
       cause: `the caller's ${kind} is not mapped in the user namespace that it is in`,
-      fix: `map it there (see /proc/self/${kind}_map), or start brun outside`,
+      fix: advice(`map it there (see /proc/self/${kind}_map), or start brun outside`),
     };
   }
   if (inChroot(host)) {
     return {
       cause: "brun runs in a chroot, where the kernel allows no new user namespace",
-      fix: "enter the directory by other means: bwrap --bind DIR / or systemd-nspawn -D DIR",
+      fix: advice("enter the directory by other means: bwrap --bind DIR / or systemd-nspawn -D DIR"),
     };
   }
   if (hasSeccompFilter(host)) {
     return {
       cause: `a seccomp filter on this process forbids it, probably that of ${outerName(host)}`,
-      fix: outerRemedy("filter", host),
+      fix: advice(outerRemedy("filter", host)),
     };
   }
   return null;
@@ -93,7 +97,9 @@ export function explainRootMap({ uid, read }: HostView): Diagnosis | null {
   if (uid !== 0 || effective === undefined || (BigInt(`0x${effective}`) & CAP_SETFCAP) !== 0n) return null;
   return {
     cause: "root without CAP_SETFCAP may not be mapped",
-    fix: "start brun as another user than root, or with CAP_SETFCAP (podman and docker: --user 1000 or --cap-add SETFCAP; Kubernetes: runAsUser: 1000)",
+    fix: advice(
+      "start brun as another user than root, or with CAP_SETFCAP (podman and docker: --user 1000 or --cap-add SETFCAP; Kubernetes: runAsUser: 1000)",
+    ),
   };
 }
 
@@ -102,26 +108,28 @@ const DEFAULT_LIMIT = 15_000;
 function explainLimit(host: HostView): Diagnosis | null {
   const limit = sysctl(host, "user/max_user_namespaces");
   if (limit === 0) {
-    return sysctlFix("user.max_user_namespaces is 0", `user.max_user_namespaces=${DEFAULT_LIMIT}`);
+    return {
+      cause: "user.max_user_namespaces is 0",
+      fix: sysctlFix(`user.max_user_namespaces=${DEFAULT_LIMIT}`),
+    };
   }
   for (const kind of ["mnt", "pid", "ipc", "uts", "net", "cgroup", "time"]) {
     const name = `max_${kind}_namespaces`;
     if (sysctl(host, `user/${name}`) !== 0) continue;
-    return sysctlFix(`user.${name} is 0`, `user.${name}=${DEFAULT_LIMIT}`);
+    return { cause: `user.${name} is 0`, fix: sysctlFix(`user.${name}=${DEFAULT_LIMIT}`) };
   }
   const more = limit === null ? DEFAULT_LIMIT : Math.max(DEFAULT_LIMIT, limit * 2);
-  const { fix } = sysctlFix("", `user.max_user_namespaces=${more}`);
   return {
     cause: `the user's limit of namespaces (${limit ?? "user.max_user_namespaces"}) or the kernel's 32 levels of nesting are reached`,
-    fix: `${fix}; "lsns -t user" lists the namespaces`,
+    fix: sysctlFix(`user.max_user_namespaces=${more}`, '; "lsns -t user" lists the namespaces'),
   };
 }
 
-function sysctlFix(cause: string, setting: string): Diagnosis {
-  return {
-    cause,
-    fix: `run "sysctl -w ${setting}" as root, and put ${setting} into /etc/sysctl.d/90-userns.conf to keep it`,
-  };
+function sysctlFix(setting: string, more = ""): Fix {
+  return runAsRoot(
+    `sysctl -w ${setting}`,
+    `, and put ${setting} into /etc/sysctl.d/90-userns.conf to keep it${more}`,
+  );
 }
 
 function sysctl(host: HostView, name: string): number | null {

@@ -1,6 +1,7 @@
 /** Checks of id maps that a config asks for, before the kernel or newuidmap answers with EINVAL or EPERM. */
 
 import { BrunError } from "../src/errors.ts";
+import { addAsRoot, type Fix } from "../src/fix.ts";
 import { each, mapped } from "../src/sys/lists.ts";
 import type { Caller } from "./caller.ts";
 import { type IdMap, type IdMaps, MAX_MAPS } from "./idmap.ts";
@@ -76,17 +77,19 @@ export function validatePermitted(maps: IdMaps, caller: Caller, subids: Subids):
       if (covered(m.hostId, m.size, subids[kind])) return;
       throw new BrunError(
         `${rangeText(m)} ${m.size === 1 ? "is not a" : "are not"} subordinate ${kind}${m.size === 1 ? "" : "s"} of ${ownerText(caller)}`,
-        { where: `linux.${kind}Mappings[${i}]`, hint: grantHint(kind, m, caller) },
+        { where: `linux.${kind}Mappings[${i}]`, fix: grantFix(kind, m, caller) },
       );
     });
   }
 }
 
 /** What to add where, so that the caller may map a range: `add "dev:100000:65536" to /etc/subuid`. */
-export function grantHint(kind: IdKind, m: IdMap, caller: Caller): string {
-  const line = `add "${caller.userName ?? caller.uid}:${m.hostId}:${m.size}" to ${subidFile(kind)} as root`;
-  if (caller.userName !== null) return line;
-  return `${line}, and an entry for uid ${caller.uid} to /etc/passwd, without which newuidmap refuses`;
+export function grantFix(kind: IdKind, m: IdMap, caller: Caller): Fix {
+  const more =
+    caller.userName === null
+      ? `, and an entry for uid ${caller.uid} to /etc/passwd, without which newuidmap refuses`
+      : "";
+  return addAsRoot(`${caller.userName ?? caller.uid}:${m.hostId}:${m.size}`, subidFile(kind), more);
 }
 
 function ownerText(caller: Caller): string {

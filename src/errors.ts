@@ -1,4 +1,5 @@
 /** What brun says when it cannot do what it was asked: one line, and a hint when a cause is known. */
+import type { Fix } from "./fix.ts";
 import type { ErrnoName } from "./sys/errno.ts";
 
 /**
@@ -59,6 +60,8 @@ export interface ErrorDetails {
   readonly file?: string | undefined;
   /** What to do about it; a clause without a full stop. */
   readonly hint?: string | undefined;
+  /** The same as data, for `brun doctor`; without a hint it is that of the fix. */
+  readonly fix?: Fix | undefined;
   /** Exit code of the command; 1 unless said otherwise. */
   readonly exitCode?: number | undefined;
   readonly cause?: unknown;
@@ -74,6 +77,7 @@ export class BrunError extends Error {
   readonly where: string | undefined;
   readonly file: string | undefined;
   readonly hint: string | undefined;
+  readonly fix: Fix | undefined;
   readonly exitCode: number;
 
   constructor(message: string, details: ErrorDetails = {}) {
@@ -81,7 +85,8 @@ export class BrunError extends Error {
     this.code = details.code ?? "ERR_FAILED";
     this.where = details.where;
     this.file = details.file;
-    this.hint = details.hint;
+    this.hint = details.hint ?? details.fix?.hint;
+    this.fix = details.fix;
     this.exitCode = details.exitCode ?? 1;
   }
 
@@ -99,9 +104,9 @@ export class BrunError extends Error {
 
   /** The same failure, told about something else: about the flag or option that a part of the config comes from. */
   about(where: string, code = this.code): BrunError {
-    const { hint, exitCode } = this;
+    const { hint, fix, exitCode } = this;
     const message = this.beginsWithWhere ? where + this.message.slice(this.where!.length) : this.message;
-    return new BrunError(message, { code, where, hint, exitCode, cause: this });
+    return new BrunError(message, { code, where, hint, fix, exitCode, cause: this });
   }
 
   /** "--writable goes with …", "mounts[3].source: expected …": the line does not say it twice. */

@@ -1,4 +1,5 @@
 /** How the distribution that runs here installs what brun uses. Looked at when an error is made: nothing else asks for it. */
+import { advice, type Fix, runAsRoot } from "./fix.ts";
 import { readTextIfThere } from "./sys/fs.ts";
 
 /** Distributions that share a package manager and names. */
@@ -70,10 +71,15 @@ export function installCommand(names: PackageNames, release: string = osRelease(
   return family === null || name === null ? null : `${COMMANDS[family]} ${name}`;
 }
 
-/** A hint: `run "apt-get install -y uidmap" as root`, or the name that Debian has for it. */
-export function installHint(names: PackageNames, release?: string): string {
+/** The command that installs packages here, or the name that Debian has for them. */
+export function installFix(names: PackageNames, release?: string): Fix {
   const command = installCommand(names, release);
   return command === null
-    ? `install what Debian's package ${names.debian} has, as root`
-    : `run "${command}" as root`;
+    ? advice(`install what Debian's package ${names.debian} has, as root`, "root")
+    : runAsRoot(command);
+}
+
+/** The same as a hint: `run "apt-get install -y uidmap" as root`. */
+export function installHint(names: PackageNames, release?: string): string {
+  return installFix(names, release).hint;
 }

@@ -180,20 +180,23 @@ for (const subject of subjects(["brun"])) {
       },
     );
 
-    test.skipIf(!isRoot)("mounts that come and go while a container is made: it is made all the same", async () => {
-      await using box = new Sandbox(subject);
-      const { run } = home(box);
-      const at = ownedDir(caller, `${box.dir}/come and go`);
-      // What is there of /dev/shm has to be covered: brun may keep its state there.
-      const script = `(while [ -d /proc/$$ ]; do
+    test.skipIf(!isRoot)(
+      "mounts that come and go while a container is made: it is made all the same",
+      async () => {
+        await using box = new Sandbox(subject);
+        const { run } = home(box);
+        const at = ownedDir(caller, `${box.dir}/come and go`);
+        // What is there of /dev/shm has to be covered: brun may keep its state there.
+        const script = `(while [ -d /proc/$$ ]; do
         mount -t tmpfs none "$1"; mkdir "$1/shm"; mount --bind /dev/shm "$1/shm"; umount "$1/shm" "$1"
       done) 2>/dev/null & shift; exec "$@"`;
-      const under = ["unshare", "--mount", "sh", "-c", script, "sh", at];
-      for (let i = 0; i < 8; i++) {
-        const outcome = await run("echo made", { under }, ["--overlay", "none", "--network", "none"]);
-        expect(outcome).toMatchObject({ code: 0, stderr: "", stdout: "made\n" });
-      }
-    });
+        const under = ["unshare", "--mount", "sh", "-c", script, "sh", at];
+        for (let i = 0; i < 8; i++) {
+          const outcome = await run("echo made", { under }, ["--overlay", "none", "--network", "none"]);
+          expect(outcome).toMatchObject({ code: 0, stderr: "", stdout: "made\n" });
+        }
+      },
+    );
 
     test.skipIf(!isRoot)(
       "files and directories beside a mount can be changed, also if there are thousands",

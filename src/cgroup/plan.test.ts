@@ -125,7 +125,7 @@ describe("a user", () => {
 
 describe("without a cgroup of its own, what gives the caller one", () => {
   const remedy = (own: string, ...there: string[]) =>
-    delegationRemedy({ host: unified(own), exists: (path) => there.includes(path), uid: 1000 });
+    delegationRemedy({ host: unified(own), exists: (path) => there.includes(path), uid: 1000 }).hint;
   const systemd = "/run/systemd/system";
 
   test.each([

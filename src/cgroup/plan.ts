@@ -1,5 +1,6 @@
 /** Which cgroup a container gets. Decides; makes nothing. */
 import { BrunError } from "../errors.ts";
+import { advice, type Fix, runAsRoot } from "../fix.ts";
 import type { Resources } from "../spec/index.ts";
 import { NR, syscall } from "../sys/ffi.ts";
 import { exists } from "../sys/fs.ts";
@@ -89,24 +90,34 @@ function planOwn(request: CgroupRequest, view: PlanView): CgroupPlan | null {
   const directory = unifiedDirectory(request, view);
   if (directory !== null) return unifiedPlan(request, view, directory);
   if (mayAsk && view.systemd(true) !== null) return systemdPlan({ ...request, cgroupsPath: undefined }, view);
-  return refused(request, "the caller has no cgroup of its own", `${delegationRemedy(view)}, ${DISABLE}`);
+  return refused(
+    request,
+    "the caller has no cgroup of its own",
+    `${delegationRemedy(view).hint}, ${DISABLE}`,
+  );
 }
 
 /** What gives the caller a cgroup of its own, by where it is. */
-export function delegationRemedy({ host, exists, uid }: Pick<PlanView, "host" | "exists" | "uid">): string {
+export function delegationRemedy({ host, exists, uid }: Pick<PlanView, "host" | "exists" | "uid">): Fix {
   const own = host.hierarchies[0]?.own ?? null;
   if (exists("/run/systemd/system")) {
     const service = own === null ? undefined : /^\/system\.slice\/(?:.*\/)?([^/]+\.service)/.exec(own)?.[1];
-    const linger = `run "loginctl enable-linger ${uid || "USER"}" as root for a user manager that makes them`;
+    const linger = runAsRoot(
+      `loginctl enable-linger ${uid || "USER"}`,
+      " for a user manager that makes them",
+    );
     // cron's jobs are in the cgroup of cron itself, which is root's.
     if (service === undefined || /^(cron|crond|cronie|atd|sshd?)\b/.test(service)) return linger;
-    return `add Delegate=yes to ${service} beside its User=, or ${linger}`;
+    return { ...linger, hint: `add Delegate=yes to ${service} beside its User=, or ${linger.hint}` };
   }
   if (exists("/run/.containerenv")) {
-    return "start the outer container with --cgroupns=private --security-opt unmask=/sys/fs/cgroup";
+    return advice("start the outer container with --cgroupns=private --security-opt unmask=/sys/fs/cgroup");
   }
-  if (exists("/.dockerenv")) return "start the outer container with --privileged --cgroupns=private";
-  return "let root make a cgroup, give it and its cgroup.procs and cgroup.subtree_control to the caller, and put brun there";
+  if (exists("/.dockerenv")) return advice("start the outer container with --privileged --cgroupns=private");
+  return advice(
+    "let root make a cgroup, give it and its cgroup.procs and cgroup.subtree_control to the caller, and put brun there",
+    "root",
+  );
 }
 
 const DISABLE = "or add --cgroup-manager=disabled to run without";

@@ -11,7 +11,7 @@ import { managerControlGroup } from "../cgroup/systemd/manager.ts";
 import { callerIdentity, isRootless } from "../container/state/root.ts";
 import { PACKAGES } from "../package-names.ts";
 import { exists, mkdir, rmdir } from "../sys/fs.ts";
-import { asRoot, type Finding, fixOfHint, install, nameOf, Subject } from "./finding.ts";
+import { asCaller, asRoot, type Finding, install, nameOf, remedy, Subject } from "./finding.ts";
 
 const WANTED = ["cpu", "cpuset", "io", "memory", "pids"];
 const WANTED_OF_V1 = ["blkio", "cpu", "cpuset", "devices", "memory", "pids"];
@@ -50,7 +50,7 @@ function delegation(host: CgroupHost, manager: string | null, caller: Caller): F
   if (directory === null) {
     return subject.warn(
       "the caller has no cgroup of its own",
-      fixOfHint(delegationRemedy(machineView(host, () => manager))),
+      remedy(delegationRemedy(machineView(host, () => manager))),
     );
   }
   const controllers = wordsOf(directory, "cgroup.controllers");
@@ -75,7 +75,7 @@ function ofRoot(subject: Subject, host: CgroupHost): Finding {
       host.version === 0
         ? "no cgroup can be made: there is no hierarchy here"
         : `no cgroup can be made: ${MOUNT_POINT} may not be written here`,
-      host.version === 2 ? fixOfHint(CGROUPS_WRITABLE) : null,
+      host.version === 2 ? asCaller(CGROUPS_WRITABLE) : null,
     );
   }
   const there =

@@ -1,7 +1,9 @@
 /** What `brun doctor` says about one thing. */
 
 import type { Caller } from "../../rootless/caller.ts";
-import { installHint, type PackageNames } from "../package-names.ts";
+import type { BrunError } from "../errors.ts";
+import type { Fix } from "../fix.ts";
+import { installFix, type PackageNames } from "../package-names.ts";
 
 /** ok; containers run but something is missing; rootless containers do not run. */
 export type FindingState = "ok" | "warn" | "fail";
@@ -22,9 +24,9 @@ export interface Finding {
 }
 
 /** A remedy and who may apply it. */
-export interface Fix {
+export interface Remedy extends Pick<Fix, "as"> {
+  /** For a shell, or a sentence where no command would do. */
   readonly command: string;
-  readonly as: "root" | "caller";
 }
 
 /** Makes the findings about one thing. */
@@ -39,15 +41,15 @@ export class Subject {
     return this.finding("ok", what, null);
   }
 
-  warn(what: string, fix: Fix | null): Finding {
+  warn(what: string, fix: Remedy | null): Finding {
     return this.finding("warn", what, fix);
   }
 
-  fail(what: string, fix: Fix | null): Finding {
+  fail(what: string, fix: Remedy | null): Finding {
     return this.finding("fail", what, fix);
   }
 
-  private finding(state: FindingState, what: string, fix: Fix | null): Finding {
+  private finding(state: FindingState, what: string, fix: Remedy | null): Finding {
     const user = fix === null ? null : fix.as === "root" ? "root" : nameOf(this.caller);
     return { id: this.id, state, what, why: this.why, fix: fix?.command ?? null, user };
   }
@@ -59,29 +61,27 @@ export function nameOf(caller: Caller): string {
 }
 
 /** A command for root. */
-export function asRoot(command: string): Fix {
+export function asRoot(command: string): Remedy {
   return { command, as: "root" };
 }
 
 /** The command for root that installs packages here. */
-export function install(names: PackageNames): Fix {
-  return fixOfHint(installHint(names))!;
+export function install(names: PackageNames): Remedy {
+  return remedy(installFix(names));
 }
 
 /** A command for whoever asks. */
-export function asCaller(command: string): Fix {
+export function asCaller(command: string): Remedy {
   return { command, as: "caller" };
 }
 
-/**
- * The command in a hint, which is written for an error line: `run "…" as root`, `add "LINE" to FILE as root`.
- * Another hint is the fix as it stands.
- */
-export function fixOfHint(hint: string | undefined): Fix | null {
+/** A fix as it is to be done. */
+export function remedy({ as, command, hint }: Fix): Remedy {
+  return { command: command ?? hint, as };
+}
+
+/** What removes the cause of an error: its hint as it stands where that is no command, or no data; null without one. */
+export function remedyOf({ hint, fix }: BrunError): Remedy | null {
   if (hint === undefined) return null;
-  const command = /\brun "([^"]+)" as root/.exec(hint);
-  if (command !== null) return asRoot(command[1]!);
-  const line = /\badd "([^"]+)" to (\S+) as root/.exec(hint);
-  if (line !== null) return asRoot(`echo ${line[1]} >> ${line[2]}`);
-  return { command: hint, as: /\bas root\b|\bpackage\b|\bboot\b/.test(hint) ? "root" : "caller" };
+  return { command: fix?.command ?? hint, as: fix?.as ?? "caller" };
 }

@@ -6,7 +6,7 @@ import type { SubidRange, Subids } from "../../rootless/subid.ts";
 import { subidFile } from "../../rootless/validate.ts";
 import { BrunError } from "../errors.ts";
 import { readTextIfThere } from "../sys/fs.ts";
-import { asRoot, type Finding, type Fix, fixOfHint, nameOf, Subject } from "./finding.ts";
+import { asRoot, type Finding, nameOf, type Remedy, remedy, remedyOf, Subject } from "./finding.ts";
 
 /** Ids that images count on: Linux distributions give users and groups numbers below. */
 const ENOUGH = 65536;
@@ -20,11 +20,11 @@ export function mapHelper(name: MapHelper, caller: Caller): Finding {
   try {
     path = findHelper(name);
   } catch (error) {
-    if (error instanceof BrunError) return subject.warn(error.message, fixOfHint(error.hint));
+    if (error instanceof BrunError) return subject.warn(error.message, remedyOf(error));
     throw error;
   }
   const lack = lacksPrivilege(path);
-  if (lack !== null) return subject.warn(lack.cause, fixOfHint(lack.fix));
+  if (lack !== null) return subject.warn(lack.cause, remedy(lack.fix));
   return subject.ok(`${path} is there, with its privilege`);
 }
 
@@ -113,7 +113,7 @@ function overlap(
 }
 
 /** A range behind all others. */
-function grantFix(kind: "uid" | "gid", name: string, text: string): Fix {
+function grantFix(kind: "uid" | "gid", name: string, text: string): Remedy {
   const free = Math.max(FIRST_SUBID, ...entries(text).map(({ end }) => end));
   return asRoot(`usermod --add-sub${kind}s ${free}-${free + ENOUGH - 1} ${name}`);
 }

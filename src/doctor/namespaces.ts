@@ -17,7 +17,7 @@ import { E, errnoText } from "../sys/errno.ts";
 import { cstr, NR, syscall } from "../sys/ffi.ts";
 import { AT_EMPTY_PATH, AT_FDCWD, close, exists, O, open } from "../sys/fs.ts";
 import { refusalOf } from "../sys/refused-calls.ts";
-import { type Finding, fixOfHint, Subject } from "./finding.ts";
+import { type Finding, remedyOf, Subject } from "./finding.ts";
 import { attempt, type Trial } from "./trial.ts";
 
 /** A directory to mount on, in a mount namespace of the trial's own. */
@@ -32,7 +32,7 @@ export function userNamespace(caller: Caller, hostRoot: boolean): Finding {
   const error = attempt({ caller });
   return error === null
     ? subject.ok("user and mount namespaces can be made")
-    : subject[hostRoot ? "warn" : "fail"](error.message, fixOfHint(error.hint));
+    : subject[hostRoot ? "warn" : "fail"](error.message, remedyOf(error));
 }
 
 /** The maps that a container gets. */
@@ -52,7 +52,7 @@ export function idMaps(caller: Caller, subids: Subids): Finding {
   const error = attempt({ caller, subids });
   return error === null
     ? subject.ok(`${count("uid")} user ids and ${count("gid")} group ids can be mapped`)
-    : subject.warn(error.message, fixOfHint(error.hint));
+    : subject.warn(error.message, remedyOf(error));
 }
 
 /**
@@ -68,7 +68,7 @@ export function inNamespaces(caller: Caller, asHostRoot: boolean): Finding[] {
     found: string,
   ): Finding => {
     const error = attempt({ caller, asHostRoot, ...trial });
-    return error === null ? of.ok(found) : of[state](error.message, fixOfHint(error.hint));
+    return error === null ? of.ok(found) : of[state](error.message, remedyOf(error));
   };
   return [
     graded(
@@ -161,7 +161,7 @@ function idmappedMounts(caller: Caller): Finding {
     fd = open(`/proc/${pid}/ns/user`, O.RDONLY);
   };
   const error = attempt({ caller, inspect });
-  if (error !== null) return subject.warn(error.message, fixOfHint(error.hint));
+  if (error !== null) return subject.warn(error.message, remedyOf(error));
   const result = mapMount(fd);
   close(fd);
   if (result === 0) return subject.ok(`the ids of ${SCRATCH}'s file system can be mapped`);

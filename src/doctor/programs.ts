@@ -10,7 +10,7 @@ import { PACKAGES } from "../package-names.ts";
 import { E, errnoText } from "../sys/errno.ts";
 import { close, exists, O, tryOpen } from "../sys/fs.ts";
 import { run } from "../sys/spawn.ts";
-import { asRoot, type Finding, type Fix, install, Subject } from "./finding.ts";
+import { asRoot, type Finding, install, type Remedy, Subject } from "./finding.ts";
 
 const TIMEOUT_MS = 5000;
 const DIRECTORIES = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
@@ -86,7 +86,7 @@ const GIVEN: { readonly [engine in OuterEngine]?: (path: string) => string } = {
 };
 
 /** Why the caller cannot use a device, and what changes it; null when it can. */
-function deviceObstacle(path: string, module: string): [what: string, fix: Fix | null] | null {
+function deviceObstacle(path: string, module: string): [what: string, fix: Remedy | null] | null {
   const fd = tryOpen(path, O.RDWR);
   if (fd >= 0) {
     close(fd);

@@ -87,7 +87,7 @@ export function causeOf(op: Op, errno: number): string | undefined {
     const { uid, gid } = currentCaller();
     const host = hostView(uid, gid);
     // In a mount namespace of one's own nothing else refuses pivot_root.
-    return name === "pivot_root" ? filterRemedy(host) : explainRootMap(host)?.fix;
+    return name === "pivot_root" ? filterRemedy(host) : explainRootMap(host)?.fix.hint;
   }
   if (isBind(step) && errno === E.EPERM && (name === "mount_setattr" || op.kind === "check")) {
     return "in a user namespace no flag can be cleared that the source's mount has on the host: leave out rw, suid, dev and exec";

@@ -4,7 +4,8 @@ import { currentCaller } from "../../rootless/caller.ts";
 import type { Diagnosis } from "../../rootless/host-view.ts";
 import { filterRemedy, hasSeccompFilter } from "../../rootless/outer.ts";
 import { explainProcMountRefusal, hostView, userNamespaceError } from "../../rootless/userns.ts";
-import { BrunError } from "../errors.ts";
+import { BrunError, type ErrorDetails } from "../errors.ts";
+import type { Fix } from "../fix.ts";
 import type { Op, Program } from "../plan/program.ts";
 import { isAboutProgram, isBind, isMountOf, type ProgramStep, phrase, type Step } from "../plan/step.ts";
 import { endOfOutput, quoted } from "../printable.ts";
@@ -44,7 +45,7 @@ export function stageLost(stage: Stage, died: string): BrunError {
   return new BrunError(`cannot execute the stage: ${errnoText(errno)} (${errnoName(errno)})`, {
     code: errnoName(errno),
     hint: refused
-      ? (asHint(explainRestriction(view) ?? explainConfinement(view)) ??
+      ? (told(explainRestriction(view) ?? explainConfinement(view)).hint ??
         "vm.memfd_noexec (sysctl) or a security policy forbids programs that are no files")
       : undefined,
   });
@@ -77,7 +78,7 @@ export function describeFailure(op: Op, errno: number, detail = 0, said = ""): B
   return new BrunError(sentence(op.step, errno), {
     code: errnoName(errno),
     where: op.where || undefined,
-    hint: hintFor(op, errno),
+    ...remedyFor(op, errno),
   });
 }
 
@@ -146,24 +147,26 @@ function hookFailure(op: Op, errno: number, detail: number, said: string): BrunE
   });
 }
 
-function hintFor(op: Op, errno: number): string | undefined {
+type Remedy = Pick<ErrorDetails, "hint" | "fix">;
+
+function remedyFor(op: Op, errno: number): Remedy {
   const refused = (errno === E.EPERM || errno === E.EACCES) && op.kind !== "execute";
-  if (!refused) return hintOf(op, errno);
   const { uid, gid } = currentCaller();
   const view = hostView(uid, gid);
   // Under the restriction the first use of any capability fails: whatever it was, this is why.
-  return (
-    asHint(explainRestriction(view)) ??
-    hintOf(op, errno) ??
-    (errno === E.EACCES ? asHint(explainConfinement(view)) : undefined)
-  );
+  const restriction = refused ? explainRestriction(view) : null;
+  if (restriction !== null) return told(restriction);
+  const found = hintOf(op, errno);
+  if (found !== undefined) return typeof found === "string" ? { hint: found } : { fix: found };
+  return told(refused && errno === E.EACCES ? explainConfinement(view) : null);
 }
 
-function asHint(diagnosis: Diagnosis | null): string | undefined {
-  return diagnosis === null ? undefined : `${diagnosis.cause}: ${diagnosis.fix}`;
+function told(diagnosis: Diagnosis | null): Remedy {
+  if (diagnosis === null) return {};
+  return { hint: `${diagnosis.cause}: ${diagnosis.fix.hint}`, fix: diagnosis.fix };
 }
 
-function hintOf(op: Op, errno: number): string | undefined {
+function hintOf(op: Op, errno: number): string | Fix | undefined {
   const { step } = op;
   const call = op.kind === "target" ? "openat2" : op.name;
   if (call !== "" && isCallRefused(call, errno)) return callHint(call);

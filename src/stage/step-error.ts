@@ -6,7 +6,7 @@ import type { Step } from "../plan/step.ts";
 /** A failed operation of a program, with the programs around it: `--explain-error` shows them. */
 export class StepError extends BrunError {
   constructor(
-    { message, where, hint, code }: BrunError,
+    { message, where, hint, fix, code }: BrunError,
     /** Those that the stage was sent, recorded. */
     readonly programs: readonly Program[],
     /** Index in {@link programs}. */
@@ -14,7 +14,7 @@ export class StepError extends BrunError {
     /** Index of the operation in its program. */
     readonly op: number,
   ) {
-    super(message, { where, hint, code });
+    super(message, { where, hint, fix, code });
   }
 
   /** The operation that failed. */
