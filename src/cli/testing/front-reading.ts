@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { checkId } from "../../container/lifecycle/id.ts";
-import { callerIdentity, defaultRoot, givenRoot } from "../../container/state/root.ts";
+import { callerIdentity, defaultRoot, givenRoot, useDefaultRoot } from "../../container/state/root.ts";
 import { absolute } from "../../sys/fs.ts";
 import type { Flags, Values } from "../flags.ts";
 import { logOptions } from "../globals.ts";
@@ -27,6 +27,8 @@ const NSENTER = `${import.meta.dir}/../../../nsenter`;
 export function frontReader(): { readonly read: (lines: readonly Line[]) => Reading[] } & Disposable {
   const directory = mkdtempSync(`${tmpdir()}/brun-command-line-`);
   const program = `${directory}/command-line`;
+  // Where there is no state directory yet the front leaves it to Bun to make one.
+  useDefaultRoot({ ...callerIdentity(), env: {} });
   const sources = ["testing/command-line.c", "front/command.c", "front/flags.c"];
   const argv = ["cc", "-O1", "-Wall", "-Wextra", "-Werror", "-ffreestanding", "-o", program];
   const built = Bun.spawnSync([...argv, ...sources.map((file) => `${NSENTER}/${file}`)], { stderr: "pipe" });
