@@ -1,7 +1,7 @@
 /** Detached containers without a bundle: their output is kept, and stop, wait, logs, attach and rm do what podman's do. */
 import { describe, expect, test } from "bun:test";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { host, ownedDir } from "./support/caller.ts";
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { host, installed, ownedDir } from "./support/caller.ts";
 import { until } from "./support/processes.ts";
 import { makeRootfs } from "./support/rootfs.ts";
 import { subjects } from "./support/runtime.ts";
@@ -204,6 +204,27 @@ for (const subject of subjects(["brun"])) {
         stderr: "on stderr\n",
       });
     });
+
+    test.skipIf(!installed("strace"))(
+      "delete --force while the container's own clean-up is at work: what goes meanwhile is no failure",
+      async () => {
+        await using box = new Sandbox(subject);
+        // The clean-up has removed the state; what there is of the output comes next.
+        const directory = ownedDir(caller, `${ownedDir(caller, box.state)}/web`);
+        for (const name of ["exit", "plans"]) box.file(`state/web/${name}`, "");
+        const call = [
+          `--trace-path=${directory}/notify/notify.sock`,
+          "--inject=unlinkat:delay_enter=1500000",
+        ];
+        const around = ["strace", "-f", "-o", `${box.dir}/trace`, ...call];
+        const deleting = box.spawn(["delete", "--force", "web"], { around });
+        await until("delete is at work", () => !existsSync(`${directory}/plans`));
+        // It finds that the directory is not empty, and stops before it looks what is in it.
+        await Bun.sleep(200);
+        rmSync(directory, { recursive: true });
+        expect(await deleting.done).toMatchObject({ code: 0, stdout: "", stderr: "" });
+      },
+    );
 
     test("what has no kept output says so", async () => {
       await using box = new Sandbox(subject);

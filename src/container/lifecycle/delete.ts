@@ -1,6 +1,7 @@
 /** `brun delete`: removes what is left of a container. */
 import { BrunError } from "../../errors.ts";
 import { type LocalPlan, localPlan, runLocal } from "../../plan/local.ts";
+import { E } from "../../sys/errno.ts";
 import { holdSignals } from "../../sys/interrupt.ts";
 import { cgroups } from "../resources/cgroup.ts";
 import { isGoneAt, lookAt, statusAt, statusOf, takeLock } from "../state/status.ts";
@@ -76,12 +77,13 @@ function runPlan(root: string, stored: StoredState, directory: number, force: bo
   const failure = runLocal((record) => deletePlan(root, stored, force, record), { directory });
   if (failure === null) return true;
   refuse(stored, statusAt(failure));
-  // Its supervisor has removed it, and run its hooks: that takes no lock.
+  // Its supervisor has removed it, and runs its hooks: that takes no lock.
   if (isGoneAt(failure)) {
     if (force) return false;
     throw notFound(stored.id);
   }
   if (failure.step === "removeDirectory") {
+    if (failure.errno === E.ENOENT) return false;
     // With NOTIFY_SOCKET, or a temporary file of a brun that was killed while it wrote.
     remove(root, stored.id);
     return true;

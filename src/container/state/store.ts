@@ -375,7 +375,7 @@ export function makeFifo(root: string, id: string): string {
   return fifo;
 }
 
-/** Removes a container's directory with everything that brun puts there. */
+/** Removes a container's directory with everything that brun puts there. Its supervisor may do the same meanwhile. */
 export function remove(root: string, id: string): void {
   const p = paths(root, id);
   for (const file of FILES) unlink(`${p.directory}/${file}`);
@@ -385,7 +385,17 @@ export function remove(root: string, id: string): void {
   // With NOTIFY_SOCKET, with what is kept, or a temporary file of a brun that was killed while it wrote.
   unlink(`${p.notify}/notify.sock`);
   rmdir(p.notify);
-  for (const name of readdir(p.directory)) unlink(`${p.directory}/${name}`);
+  for (const name of namesIn(p.directory)) unlink(`${p.directory}/${name}`);
   const result = rmdir(p.directory);
   if (result < 0 && result !== -E.ENOENT) throw new SysError(`remove ${p.directory}`, -result);
+}
+
+/** Names in a directory; none when it has gone. Throws a SysError. */
+function namesIn(directory: string): string[] {
+  try {
+    return readdir(directory);
+  } catch (error) {
+    if (error instanceof SysError && error.errno === E.ENOENT) return [];
+    throw error;
+  }
 }
