@@ -10,6 +10,7 @@ import {
   REFUSED_FAMILIES,
   WITH_CAPABILITY,
 } from "../src/sandbox/seccomp-table.ts";
+import { UNRECORDED } from "../src/seccomp/record/profile.ts";
 
 const WIDTH = 120;
 
@@ -84,6 +85,29 @@ These succeed and do nothing, whatever else the filter says of them
 ([sandbox.md](sandbox.md#root-without-subordinate-ids)); \`mknod\` and \`mknodat\` of devices do, too.
 
 ${group(NEEDS_OTHER_IDS)}
+## A profile of what a program calls
+
+    brun run --host --seccomp-record profile.json -- make test
+    brun run --host --security-opt seccomp=profile.json -- make test
+    brun seccomp record --bundle DIR --output profile.json ID
+
+The first writes down which system calls are made and makes a profile of them, in the form of \`linux.seccomp\`; the last does it
+for a bundle. It takes no rights: an agent of brun's is asked for each call (seccomp_unotify(2)) and lets it happen. The
+profile is the filter that the program had, this page's or its own, without the calls that were not made: conditions, and
+what is refused with which error, stay. Without a filter (\`seccomp=unconfined\`, a bundle without \`linux.seccomp\`) what was not
+called fails with EPERM. A profile that is there is added to, so that several runs make one.
+
+- Only what happens is recorded. A run that takes another way, on another machine or with another C library, may need more.
+- \`sendmsg\` cannot be recorded, since the listener is handed over by it, and is in each profile. So are the calls that a signal
+  or a moment decides:
+  ${UNRECORDED.slice(1)
+    .map((name) => `\`${name}\``)
+    .join(" ")}.
+- What brun calls itself between the filter and the program is in it, too.
+- A filter that refuses \`sendmsg\`, has an agent itself, or allows by default and has conditions cannot be recorded.
+- A program that has a listener of its own (SECCOMP_FILTER_FLAG_NEW_LISTENER) fails with EBUSY: the kernel allows one.
+- It takes time: each call waits for the agent, some 30 µs.
+
 ## Not allowed
 
 Among others: mounting and new namespaces (without CAP_SYS_ADMIN or --allow-nesting), loading modules and BPF programs, \`keyctl\` and

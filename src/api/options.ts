@@ -42,6 +42,7 @@ export const SANDBOX_OPTIONS = {
   capAdd: "list",
   capDrop: "list",
   securityOpt: "list",
+  seccompRecord: "text",
   allowNesting: "switch",
   hostname: "text",
   network: "text",

@@ -93,6 +93,8 @@ export interface SandboxOptions {
   readonly capDrop?: string | readonly string[] | undefined;
   /** "seccomp=FILE", "seccomp=unconfined", "no-new-privileges", "mask=PATH" and the like. */
   readonly securityOpt?: string | readonly string[] | undefined;
+  /** Writes the profile of the system calls that it makes to this file, which `securityOpt` takes. */
+  readonly seccompRecord?: string | undefined;
   /** Lets the program make containers itself; false. */
   readonly allowNesting?: boolean | undefined;
   readonly hostname?: string | undefined;

@@ -48,6 +48,7 @@ export const commands: CommandTable = {
   apply: async () => (await import("./changes.ts")).apply as unknown as Command,
   discard: async () => (await import("./changes.ts")).discard as unknown as Command,
   sandbox: async () => (await import("./changes.ts")).sandbox as unknown as Command,
+  seccomp: async () => (await import("./seccomp.ts")).default,
   rm: async () => (await import("./rm.ts")).default,
   ls: async () => named("ls", (await import("./list.ts")).default),
   info: async () => named("info", (await import("./doctor.ts")).default),

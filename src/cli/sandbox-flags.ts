@@ -92,6 +92,11 @@ export const sandboxFlags = {
   "cap-add": list("cap", "add a capability, or ALL"),
   "cap-drop": list("cap", "drop a capability, or ALL"),
   "security-opt": list("option", "seccomp=FILE|unconfined, no-new-privileges, apparmor=, mask=, unmask="),
+  "seccomp-record": {
+    type: "string",
+    valueHint: "file",
+    description: "write the profile of the system calls that it makes",
+  },
   "allow-nesting": { type: "boolean", description: "let the program make containers itself" },
   hostname: { type: "string", alias: "h", valueHint: "name", description: "its host name" },
   network: {
@@ -238,6 +243,7 @@ export function sandboxOptions(
     capDrop: args["cap-drop"],
     securityOpt: args["security-opt"],
     nesting: args["allow-nesting"],
+    seccompRecord: args["seccomp-record"],
     hostname: args.hostname,
     network: args.network ?? args.net,
     publish: args.publish,

@@ -1,8 +1,10 @@
 /** `brun sandbox-hook`: hooks of containers without a bundle. Not for people. */
 import { BrunError } from "../errors.ts";
+import { ownCommand } from "../host/ask.ts";
 import { type Connection, connect, disconnect } from "../sandbox/connect.ts";
 import { unmountFuse } from "../sandbox/fuse.ts";
 import { parsePort } from "../sandbox/ports.ts";
+import { finishAgent, type RecordPlace, serveAgent, startAgent } from "../seccomp/record/agent.ts";
 import { readFd } from "../sys/fs.ts";
 import { fromUtf8 } from "../sys/utf8.ts";
 import { defineCommand } from "./command.ts";
@@ -10,15 +12,15 @@ import { defineCommand } from "./command.ts";
 export default defineCommand({
   meta: { name: "sandbox-hook", hidden: true, description: "hooks of containers without a bundle" },
   args: {
-    operation: { type: "positional", description: "connect, disconnect or unmount" },
-    program: { type: "positional", description: "pasta, slirp4netns or fuse-overlayfs" },
+    operation: { type: "positional", description: "connect, disconnect, unmount, start, finish or serve" },
+    program: { type: "positional", description: "pasta, slirp4netns, fuse-overlayfs or seccomp-record" },
     directory: { type: "positional", description: "where its files are" },
     "container-id": { type: "positional", description: "name of the container" },
     ports: {
       type: "positional",
       required: false,
       rest: true,
-      description: "[[ADDRESS:]HOST:]CONTAINER[/udp]",
+      description: "[[ADDRESS:]HOST:]CONTAINER[/udp], or a descriptor",
     },
   },
   details: `"brun run --host" and "--rootfs" write them into a config: what connects a network or mounts a root is started and ended by
@@ -27,6 +29,10 @@ them. They get the container's state on stdin.`,
     const { operation, program, directory, "container-id": id } = args;
     if (operation === "unmount" && program === "fuse-overlayfs") {
       unmountFuse({ directory, id });
+      return 0;
+    }
+    if (program === "seccomp-record") {
+      record(operation, { directory, id }, args.ports);
       return 0;
     }
     if (program !== "pasta" && program !== "slirp4netns") {
@@ -39,6 +45,14 @@ them. They get the container's state on stdin.`,
     return 0;
   },
 });
+
+/** What hears of system calls: src/seccomp/record/agent.ts. */
+function record(operation: string, place: RecordPlace, [socket]: readonly string[]): void {
+  if (operation === "start") startAgent(place, ownCommand());
+  else if (operation === "finish") finishAgent(place);
+  else if (operation === "serve") serveAgent(place, Number(socket));
+  else throw new BrunError(`there is no operation "${operation}"`, { code: "ERR_USAGE" });
+}
 
 /** From the state on stdin (runtime-spec, config.md#posix-platform-hooks). */
 function containerPid(): number {

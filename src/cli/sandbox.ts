@@ -21,6 +21,7 @@ import { type HostView, hostView } from "../sandbox/view.ts";
 import { toSharedJson } from "../spec/index.ts";
 import { mkdirAll } from "../sys/fs.ts";
 import { holdSignals } from "../sys/interrupt.ts";
+import { lazy } from "../sys/lazy.ts";
 import { inBackground, runInBackground } from "./background.ts";
 import type { Command } from "./command.ts";
 import { absoluteIfGiven } from "./container-flags.ts";
@@ -36,6 +37,10 @@ import type { withPulledImage } from "./sandbox-image.ts";
 import { Machine } from "./sandbox-machine.ts";
 import { emptyStdin, stdio } from "./sandbox-stdin.ts";
 import { sandboxWords } from "./sandbox-words.ts";
+
+const recordModule = lazy<typeof import("../seccomp/record/record.ts")>(() =>
+  require("../seccomp/record/record.ts"),
+);
 
 type Args = Values<typeof sandboxRunFlags>;
 
@@ -256,7 +261,7 @@ function start(rt: Runtime, options: SandboxOptions, view: HostView, manner: Man
     if (without.size === 0) tell(rt, sandbox.notices, told);
     noteIfKept(options, sandbox);
     if (options.upper !== undefined) makeUpperDirectories(sandbox.spec);
-    makeFiles(options, rt);
+    makeFiles(options, rt, sandbox);
     makeOwn(sandbox.make, rt);
     try {
       return run(rt, runOptions(options, sandbox, manner));
@@ -295,7 +300,7 @@ function startWithFuse(rt: Runtime, options: SandboxOptions, machine: Machine, m
     const { view } = machine;
     const sandbox = decided(options, view, { fuse });
     const loaded = runOptions(options, sandbox, manner);
-    makeFiles(options, rt);
+    makeFiles(options, rt, sandbox);
     makeOwn(sandbox.make, rt);
     // Until run() has made the container there is no poststop hook that unmounts it.
     holdSignals();
@@ -356,8 +361,12 @@ function runOptions(options: SandboxOptions, sandbox: Sandbox, manner: Manner): 
 }
 
 /** What the config refers to of the network and of --fake-root. Throws a SysError. */
-function makeFiles(options: SandboxOptions, rt: Runtime): void {
-  const { network, root } = options;
+function makeFiles(options: SandboxOptions, rt: Runtime, sandbox?: Sandbox): void {
+  const { network, root, id } = options;
+  if (sandbox?.record !== undefined) {
+    const { recordDirectory, requestRecord } = recordModule();
+    requestRecord({ directory: recordDirectory(rt.root), id }, sandbox.record);
+  }
   makeFakeRootFiles(options, rt.root);
   if (root.kind === "rootfs" && root.image !== undefined) makeHosts(networkDirectory(rt.root));
   if (network === "pasta" || network === "slirp4netns") makeResolvConf(networkDirectory(rt.root), network);

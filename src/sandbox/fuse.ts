@@ -14,6 +14,7 @@ import { lazy } from "../sys/lazy.ts";
 import { run } from "../sys/spawn.ts";
 import { utf8 } from "../sys/utf8.ts";
 import type { SandboxOptions } from "./options.ts";
+import { ownHook } from "./own-hook.ts";
 import { makeRealDirectory } from "./upper.ts";
 import { sandboxUser } from "./user.ts";
 import type { HostView } from "./view.ts";
@@ -40,9 +41,7 @@ export function fuseMountPoint({ directory, id }: FuseMount): string {
 
 /** The poststop hook that unmounts it. */
 export function fuseHook({ directory, id }: FuseMount, view: HostView): Hook {
-  const [path = "", ...script] = view.self;
-  const args = [path, ...script, "sandbox-hook", "unmount", "fuse-overlayfs", directory, id];
-  return { path, args, env: [`PATH=${view.environment.PATH ?? ""}`], timeout: 30 };
+  return ownHook(view)(["unmount", "fuse-overlayfs", directory, id]);
 }
 
 /** Why it cannot be used, and what would change that; null when it can. */

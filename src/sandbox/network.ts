@@ -4,6 +4,7 @@ import { installHint, PACKAGES } from "../package-names.ts";
 import type { Hooks, Mount } from "../spec/index.ts";
 import { shownFile } from "./mounts.ts";
 import { NETWORKS, type NetworkMode, type SandboxOptions } from "./options.ts";
+import { ownHook } from "./own-hook.ts";
 import { parsePort, portText } from "./ports.ts";
 import type { HostView } from "./view.ts";
 
@@ -103,18 +104,13 @@ function connected(
     });
   }
   const directory = networkDirectory(view.stateDirectory);
-  const [path = "", ...script] = view.self;
-  const hook = (...args: string[]) => ({
-    path,
-    args: [path, ...script, "sandbox-hook", ...args],
-    env: [`PATH=${view.environment.PATH ?? ""}`],
-  });
+  const hook = ownHook(view);
   const place = [directory, options.id];
   return {
     mode,
     hooks: {
-      createRuntime: [{ ...hook("connect", mode, ...place, ...ports), timeout: 30 }],
-      poststop: [{ ...hook("disconnect", mode, ...place), timeout: 30 }],
+      createRuntime: [hook(["connect", mode, ...place, ...ports])],
+      poststop: [hook(["disconnect", mode, ...place])],
     },
     mounts: [
       shownFile(`${directory}/${mode}.resolv.conf`, "/etc/resolv.conf"),

@@ -75,6 +75,8 @@ export interface SandboxOptions {
   readonly hostname: string | undefined;
   readonly network: string | undefined;
   readonly publish: readonly string[];
+  /** File for the profile of the system calls that are made; absolute when brun looks at it (settle.ts). */
+  readonly seccompRecord: string | undefined;
   /** Paths of the host that `--host` hides besides secrets. */
   readonly hide: readonly string[];
   /** Leave the caller's secrets where they are. */

@@ -9,11 +9,12 @@ import type { HostView } from "./view.ts";
  * Throws a BrunError for a path that leads to no place of this mount namespace.
  */
 export function settledOptions(options: SandboxOptions, view: HostView): SandboxOptions {
-  const { root, upper } = options;
+  const { root, upper, seccompRecord } = options;
   return {
     ...options,
     root: settledRoot(root, view),
     upper: upper === undefined ? undefined : new Places(view).way(hostPath(upper, view)).end,
+    seccompRecord: seccompRecord === undefined ? undefined : hostPath(seccompRecord, view),
   };
 }
 

@@ -4,9 +4,11 @@
  */
 
 import type { NamedUser } from "../config/user-names.ts";
-import type { Hook, Hooks, Linux, Namespace, Process, Spec } from "../spec/index.ts";
+import type { RecordRequest } from "../seccomp/record/agent.ts";
+import type { Hook, Hooks, Linux, Namespace, Process, Seccomp, Spec } from "../spec/index.ts";
 import { specTemplate } from "../spec/template.ts";
 import { absolute } from "../sys/fs.ts";
+import { lazy } from "../sys/lazy.ts";
 import { sandboxCapabilities } from "./capabilities.ts";
 import { deviceRules } from "./devices.ts";
 import { environment } from "./environment.ts";
@@ -17,6 +19,7 @@ import type { Placed } from "./mounts.ts";
 import { checkConnectable, type Network, networkOf } from "./network.ts";
 import type { SandboxOptions } from "./options.ts";
 import { ordered } from "./order.ts";
+import { ownHook } from "./own-hook.ts";
 import { coverOwnState, type ShownRoot } from "./own-state.ts";
 import { Places, within } from "./places.ts";
 import { sandboxResources } from "./resources.ts";
@@ -34,6 +37,11 @@ import type { HostView } from "./view.ts";
 const DEFAULT_UMASK = 0o022;
 
 import { volumes, writablePaths } from "./volumes.ts";
+
+const recordModule = lazy<typeof import("../seccomp/record/record.ts")>(() =>
+  require("../seccomp/record/record.ts"),
+);
+
 import { emptyDirectory, workingDirectory } from "./workdir.ts";
 
 /** The config, and what is to be told with it. */
@@ -45,6 +53,8 @@ export interface Sandbox {
   readonly notices: readonly string[];
   /** Directories of brun's own to be made before it runs. */
   readonly make: readonly string[];
+  /** What is recorded of its system calls. */
+  readonly record?: RecordRequest | undefined;
   /** Why the kernel's overlays do not do where one works, though fuse-overlayfs might; null when they do. */
   readonly wanting: string | null;
 }
@@ -280,6 +290,23 @@ function isHostRoot({ follow, caller }: HostView): boolean {
   return owner === undefined || owner === caller.uid;
 }
 
+/** With --seccomp-record: the filter by which it is recorded, the hooks that do it, and what is written down for them. */
+function recordingOf(
+  { seccompRecord: file, id }: SandboxOptions,
+  filter: Seccomp | null,
+  hooks: Hooks | undefined,
+  view: HostView,
+): { filter: Seccomp; hooks: Hooks; request: RecordRequest } | null {
+  if (file === undefined) return null;
+  const { agentSocket, recordDirectory, recordingFilter, syscallNames, withRecordHooks } = recordModule();
+  const place = { directory: recordDirectory(view.stateDirectory), id };
+  return {
+    filter: recordingFilter(filter, agentSocket(place), syscallNames),
+    hooks: withRecordHooks(hooks, place, ownHook(view)),
+    request: { file, filter },
+  };
+}
+
 /** Seccomp, no_new_privs and paths, by default and by --security-opt. */
 function secured(sandbox: Sandbox, options: SandboxOptions, view: HostView): Sandbox {
   const { spec } = sandbox;
@@ -293,11 +320,15 @@ function secured(sandbox: Sandbox, options: SandboxOptions, view: HostView): San
     security.seccomp === undefined
       ? defaultSeccomp(spec.process.capabilities?.bounding ?? [], options.nesting)
       : security.seccomp;
-  const seccomp = options.fakeRoot ? withFakeRoot(chosen) : chosen;
+  const filter = options.fakeRoot ? withFakeRoot(chosen) : chosen;
+  const recorded = recordingOf(options, filter, spec.hooks, view);
+  const seccomp = recorded === null ? filter : recorded.filter;
   return {
     ...sandbox,
+    ...(recorded && { record: recorded.request }),
     spec: {
       ...spec,
+      ...(recorded && { hooks: recorded.hooks }),
       process: {
         ...spec.process,
         noNewPrivileges: security.noNewPrivileges ?? options.root.kind === "host",

@@ -17,6 +17,7 @@ const FUNCTIONS = {
   seccomp_attr_set: { args: [ptr, u32, u32], returns: i32 },
   seccomp_syscall_resolve_name: { args: [ptr], returns: i32 },
   seccomp_syscall_resolve_name_arch: { args: [u32, ptr], returns: i32 },
+  seccomp_syscall_resolve_num_arch: { args: [u32, i32], returns: ptr },
   seccomp_rule_add_array: { args: [ptr, u32, i32, u32, ptr], returns: i32 },
   seccomp_export_bpf: { args: [ptr, i32], returns: i32 },
 } as const;

@@ -124,6 +124,7 @@ const NONE: Omit<SandboxOptions, "root"> = {
   envFile: [],
   nesting: false,
   fakeRoot: false,
+  seccompRecord: undefined,
   user: undefined,
   terminal: false,
   memory: undefined,

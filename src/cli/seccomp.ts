@@ -1,0 +1,85 @@
+/** `brun seccomp record`: the profile of the system calls that a bundle's container makes. */
+import { addsUserNamespace } from "../container/lifecycle/decide.ts";
+import { run } from "../container/lifecycle/run.ts";
+import { BrunError } from "../errors.ts";
+import { environment, ownCommand } from "../host/ask.ts";
+import { printable } from "../printable.ts";
+import { ownHook } from "../sandbox/own-hook.ts";
+import {
+  agentSocket,
+  recordDirectory,
+  recordingFilter,
+  requestRecord,
+  syscallNames,
+  withRecordHooks,
+} from "../seccomp/record/record.ts";
+import { type LoadedSpec, loadSpec } from "../spec/index.ts";
+import { absolute } from "../sys/fs.ts";
+import { defineCommand } from "./command.ts";
+import { openRuntime } from "./globals.ts";
+
+export default defineCommand({
+  meta: { name: "seccomp", description: "record the system calls of a bundle's container as a profile" },
+  args: {
+    action: { type: "positional", description: "record" },
+    "container-id": {
+      type: "positional",
+      description: "name of the container, unique under the state directory",
+    },
+    bundle: {
+      type: "string",
+      alias: "b",
+      valueHint: "dir",
+      default: ".",
+      description: "directory of the bundle",
+    },
+    output: { type: "string", alias: "o", valueHint: "file", description: "the profile; needed" },
+  },
+  details: `Runs the container in the foreground, as brun run does, and writes the profile when it has ended: what its own
+linux.seccomp allows of what was called, or without one all that was called. It has the form of linux.seccomp. A profile
+that is there is added to, so that several runs make one.
+
+EXAMPLE
+  brun seccomp record --bundle demo --output profile.json my-container
+  brun run --host --seccomp-record profile.json -- make test`,
+  run({ args, data }) {
+    const { action, bundle, output, "container-id": id } = args;
+    if (action !== "record") {
+      throw new BrunError(`there is no brun seccomp ${printable(action, true)}`, {
+        code: "ERR_USAGE",
+        hint: "record is all that there is",
+      });
+    }
+    if (!output)
+      throw new BrunError("brun seccomp record needs --output FILE", {
+        code: "ERR_USAGE",
+        where: "--output",
+      });
+    const rt = openRuntime(data);
+    const place = { directory: recordDirectory(rt.root), id };
+    const loaded = loadSpec(`${absolute(bundle)}/config.json`, { addsUserNamespace: addsUserNamespace(rt) });
+    const { spec } = loaded;
+    const filter = spec.linux?.seccomp ?? null;
+    const hook = ownHook({ self: ownCommand(), environment: environment() });
+    const recorded: LoadedSpec = {
+      ...loaded,
+      spec: {
+        ...spec,
+        hooks: withRecordHooks(spec.hooks, place, hook),
+        linux: { ...spec.linux, seccomp: recordingFilter(filter, agentSocket(place), syscallNames) },
+      },
+    };
+    requestRecord(place, { file: absolute(output), filter });
+    return run(rt, {
+      id,
+      bundle,
+      loaded: recorded,
+      detach: false,
+      keep: false,
+      noSubreaper: false,
+      noPivot: false,
+      noNewKeyring: false,
+      preserveFds: 0,
+    });
+  },
+});

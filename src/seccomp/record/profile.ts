@@ -1,0 +1,103 @@
+/** --seccomp-record: the filter under which calls are recorded, and the profile of what was. Pure. */
+import { BrunError } from "../../errors.ts";
+import type { Seccomp, Syscall } from "../../spec/seccomp.ts";
+
+/** By it the stage hands over the descriptor at which calls are heard: before that nobody could answer for it. */
+const HANDS_OVER = "sendmsg";
+
+/**
+ * In each profile as far as the filter allows them: sendmsg, which cannot be recorded; what a signal or a moment decides; and
+ * what brun's init does when there is a signal to hand on.
+ */
+export const UNRECORDED: readonly string[] = [
+  HANDS_OVER,
+  ...["exit", "exit_group", "restart_syscall", "rt_sigreturn", "sigreturn"],
+  ...["ioctl", "kill", "rt_sigtimedwait", "wait4"],
+];
+
+const ALLOWS: ReadonlySet<string> = new Set(["SCMP_ACT_ALLOW", "SCMP_ACT_LOG"]);
+
+/**
+ * The filter with whose calls an agent is asked, which lets all of them happen. What the filter refuses is refused.
+ * @param filter null: none
+ * @param all the names of all system calls, where the filter allows what it does not name
+ * @throws BrunError the filter cannot be recorded
+ */
+export function recordingFilter(
+  filter: Seccomp | null,
+  listenerPath: string,
+  all: () => readonly string[],
+): Seccomp {
+  const given: Seccomp = filter ?? { defaultAction: "SCMP_ACT_ALLOW" };
+  const rules = given.syscalls ?? [];
+  if (rules.some(({ action }) => action === "SCMP_ACT_NOTIFY"))
+    refuse("it has an agent of its own (SCMP_ACT_NOTIFY)");
+  const syscalls = rules.map((rule) => (ALLOWS.has(rule.action) ? asked(rule, rule.names) : rule));
+  let handsOver = rules.some(
+    ({ action, names, args }) => ALLOWS.has(action) && names.includes(HANDS_OVER) && !args?.length,
+  );
+  if (ALLOWS.has(given.defaultAction)) {
+    const conditional = rules.find(({ args }) => args?.length);
+    if (conditional !== undefined) {
+      refuse(`it allows what it does not name, and has conditions for ${conditional.names[0]}`);
+    }
+    const named = new Set(rules.flatMap(({ names }) => names));
+    handsOver ||= !named.has(HANDS_OVER);
+    syscalls.push(
+      asked(
+        { names: [], action: "SCMP_ACT_NOTIFY" },
+        all().filter((name) => !named.has(name)),
+      ),
+    );
+  }
+  if (!handsOver) refuse(`it refuses ${HANDS_OVER}, by which the listener is handed over`);
+  syscalls.push({ names: [HANDS_OVER], action: "SCMP_ACT_ALLOW" });
+  return {
+    ...given,
+    flags: [...(given.flags ?? ["SECCOMP_FILTER_FLAG_SPEC_ALLOW"]), "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"],
+    listenerPath,
+    syscalls: syscalls.filter(({ names }) => names.length > 0),
+  };
+}
+
+function asked(rule: Syscall, names: readonly string[]): Syscall {
+  return { ...rule, names: names.filter((name) => name !== HANDS_OVER), action: "SCMP_ACT_NOTIFY" };
+}
+
+function refuse(why: string): never {
+  throw new BrunError(`the filter cannot be recorded: ${why}`, {
+    code: "ERR_USAGE",
+    hint: "--security-opt seccomp=unconfined records without it",
+  });
+}
+
+/**
+ * The filter, as far as it was used: it allows what it allowed, for the calls that were seen, and refuses what it refused.
+ * @param filter null: none; what was not seen fails with EPERM then, as in other profiles
+ */
+export function recordedProfile(filter: Seccomp | null, seen: ReadonlySet<string>): Seccomp {
+  const given: Seccomp = filter ?? { defaultAction: "SCMP_ACT_ALLOW" };
+  const wanted = new Set([...seen, ...UNRECORDED]);
+  const rules = given.syscalls ?? [];
+  const syscalls = rules.flatMap((rule): Syscall[] => {
+    if (!ALLOWS.has(rule.action)) return [rule];
+    const names = rule.names.filter((name) => wanted.has(name));
+    return names.length === 0 ? [] : [{ ...rule, names }];
+  });
+  if (!ALLOWS.has(given.defaultAction)) return { ...given, syscalls };
+  const named = new Set(rules.flatMap(({ names }) => names));
+  const names = [...wanted].filter((name) => !named.has(name)).sort();
+  return {
+    ...given,
+    defaultAction: "SCMP_ACT_ERRNO",
+    defaultErrnoRet: EPERM,
+    syscalls: [{ names, action: "SCMP_ACT_ALLOW" }, ...syscalls],
+  };
+}
+
+const EPERM = 1;
+
+/** What a profile allows: another run adds to it. */
+export function allowedNames({ syscalls = [] }: Seccomp): string[] {
+  return syscalls.flatMap(({ names, action }) => (ALLOWS.has(action) ? names : []));
+}
