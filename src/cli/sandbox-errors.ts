@@ -28,11 +28,11 @@ function aboutSysctl(name: string, error: BrunError): BrunError {
 }
 
 /** The directory whose overlay the kernel refused; null for another failure. */
-export function refusedOverlay({ spec, flags }: Sandbox, error: unknown): string | null {
+export function refusedOverlay({ placed }: Sandbox, error: unknown): string | null {
   if (!(error instanceof StepError) || !isMountOf(error.step, "overlay")) return null;
-  const index = mountOf(error);
-  if (!/^--(host|rootfs|image)/.test(flags[index] ?? "")) return null;
-  const lower = spec.mounts?.[index]?.options?.find((option) => option.startsWith("lowerdir="));
+  const refused = placed[mountOf(error)];
+  if (refused?.origin !== "root") return null;
+  const lower = refused.mount.options?.find((option) => option.startsWith("lowerdir="));
   return lower?.slice("lowerdir=".length) ?? null;
 }
 
@@ -75,13 +75,13 @@ function withExitCode(error: BrunError): BrunError {
 }
 
 /** An error about a part of the config names the flag that it comes from. */
-export function withFlag({ flags }: Sandbox, error: unknown): unknown {
+export function withFlag({ placed }: Sandbox, error: unknown): unknown {
   if (!(error instanceof BrunError)) return error;
   if (error instanceof StepError && isAboutProgram(error.step)) return withExitCode(error);
   // These hooks are brun itself, whose errors name the flag already.
   if (error instanceof HookError && error.said.startsWith(OWN_LINE))
     return new BrunError(error.said.slice(OWN_LINE.length), { code: error.code, cause: error });
   const where = error.where ?? "";
-  const flag = flags[mountOf(error)] ?? FLAGS.find(([pattern]) => pattern.test(where))?.[1];
+  const flag = placed[mountOf(error)]?.flag ?? FLAGS.find(([pattern]) => pattern.test(where))?.[1];
   return flag ? error.about(flag) : error;
 }

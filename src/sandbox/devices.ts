@@ -19,6 +19,7 @@ interface Wanted {
 export function devices(options: SandboxOptions, view: HostView): Placed[] {
   return wanted(options, view).map(({ flag, source, destination }) => ({
     flag,
+    origin: "device",
     mount: {
       destination,
       type: "bind",

@@ -103,7 +103,11 @@ function hasApt({ fakeRoot, root }: SandboxOptions, view: HostView): boolean {
 export function fakeRootMounts(options: SandboxOptions, view: HostView): Placed[] {
   if (!hasApt(options, view)) return [];
   return [
-    { mount: shownFile(`${directoryOf(view.stateDirectory)}/apt.conf`, APT.file), flag: "--fake-root" },
+    {
+      mount: shownFile(`${directoryOf(view.stateDirectory)}/apt.conf`, APT.file),
+      origin: "file",
+      flag: "--fake-root",
+    },
   ];
 }
 

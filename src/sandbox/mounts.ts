@@ -1,9 +1,34 @@
-/** Mounts of a sandbox, each with the flag that it comes from, which error lines name. */
+/** Mounts of a sandbox, each with what it is there for, and the flag that it comes from. */
 import type { Mount } from "../spec/index.ts";
 
-/** A mount and its flag: "-v /a:/b". */
+/**
+ * What a mount is there for:
+ * - root: a part of the root file system of --host, --rootfs or --image
+ * - system: what every sandbox has: /dev, /proc, /sys
+ * - writable: --rw
+ * - volume: -v and --mount
+ * - tmpfs: --tmpfs, and what an image wants to write to
+ * - device: --device
+ * - file: a file of brun's own that is shown, such as that of name servers
+ * - secret: covers what --host hides
+ * - own: covers what is brun's own, or keeps it from being renamed
+ */
+export type Origin =
+  | "root"
+  | "system"
+  | "writable"
+  | "volume"
+  | "tmpfs"
+  | "device"
+  | "file"
+  | "secret"
+  | "own";
+
+/** A mount, and what it comes from. */
 export interface Placed {
   readonly mount: Mount;
+  readonly origin: Origin;
+  /** For people: "-v /a:/b"; "" where no flag asks for it. */
   readonly flag: string;
 }
 

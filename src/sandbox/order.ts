@@ -36,6 +36,6 @@ function hides({ mount }: Placed): boolean {
   return !mount.options?.includes("tmpcopyup");
 }
 
-function isReal({ flag }: Placed): boolean {
-  return flag.startsWith("--rw ");
+function isReal({ origin }: Placed): boolean {
+  return origin === "writable";
 }

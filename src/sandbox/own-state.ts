@@ -111,6 +111,7 @@ export function coverOwnState(
       ...covering.pinned(-1),
       ...placed.flatMap((one, i) => [one, ...covering.pinned(i)]),
       ...covers.map(([destination, entry]) => ({
+        origin: "own" as const,
         flag: "(brun's own state)",
         mount: cover(destination, entry, user, view),
       })),
@@ -256,7 +257,7 @@ class Covering {
           : (this.placed[tree.index]?.mount.options ?? ["rbind"]);
         const mount: Mount = { destination, type: "bind", source, options: [...options] };
         const flag = this.placed[tree.index]?.flag ?? this.root.flag;
-        this.pins.push({ index: tree.index, placed: { mount, flag } });
+        this.pins.push({ index: tree.index, placed: { mount, origin: "own", flag } });
       }
     }
   }
@@ -267,9 +268,9 @@ class Covering {
     const asks = (path: string, copied: boolean) =>
       ends.some((end) => within(end, path) && !(what === "images" && copied && path !== end));
     for (const { source, index, writes } of this.trees) {
-      const flag = this.placed[index]?.flag ?? "";
-      if (/^(-v|--rw|--mount) /.test(flag) && asks(source, writes !== "host"))
-        throw refusal(flag, source, what);
+      const asked = this.placed[index];
+      const names = asked?.origin === "volume" || asked?.origin === "writable";
+      if (names && asks(source, writes !== "host")) throw refusal(asked.flag, source, what);
     }
     const path = places.way(root.path).end;
     if (asks(path, root.writes !== "host")) throw refusal(root.flag, path, what);

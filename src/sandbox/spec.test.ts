@@ -14,7 +14,8 @@ const overlay = (path: string, ...more: string[]) => ({
 describe("--host", () => {
   test("the root is a tmpfs with the host's entries: overlays, links, files", () => {
     const sandbox = hostSandbox();
-    const { spec, flags, notices } = sandbox;
+    const { spec, placed, notices } = sandbox;
+    const flags = placed.map(({ flag }) => flag);
     expect(spec.root).toEqual({ path: "/", readonly: false });
     expect(spec.mounts!.slice(0, 6)).toEqual([
       { destination: "/", type: "tmpfs", source: "tmpfs", options: ["nosuid", "nodev", "mode=555"] },
@@ -588,8 +589,8 @@ describe("what others can swap", () => {
 
 describe("brun's own directories", () => {
   const covers = (sandbox: Sandbox) =>
-    sandbox.flags
-      .flatMap((flag, i) => (flag === "(brun's own state)" ? [sandbox.spec.mounts![i]!.destination] : []))
+    sandbox.placed
+      .flatMap(({ flag, mount }) => (flag === "(brun's own state)" ? [mount.destination] : []))
       // The default one without XDG_RUNTIME_DIR can always be made in the copy of /tmp.
       .filter((path) => path !== "/tmp/brun-1000");
   const own = (uid: number) => ({ type: "dir", uid, gid: uid, mode: 0o700 }) as const;

@@ -47,8 +47,8 @@ import { emptyDirectory, workingDirectory } from "./workdir.ts";
 /** The config, and what is to be told with it. */
 export interface Sandbox {
   readonly spec: Spec;
-  /** The flag of each mount, by index in spec.mounts. */
-  readonly flags: readonly string[];
+  /** Those of spec.mounts, with what they come from. */
+  readonly placed: readonly Placed[];
   /** One line each, for warnings. */
   readonly notices: readonly string[];
   /** Directories of brun's own to be made before it runs. */
@@ -81,14 +81,26 @@ export function sandboxSpec(options: SandboxOptions, view: HostView, limits: San
   const hidden = hiddenPlaces(options, view, options.user === undefined ? null : who.home);
   const root = fuse === undefined ? placeRoot(options, view, maps, refused, hidden.places) : none;
   const shown: Placed[] = [
-    ...root.mounts.map((mount) => ({ mount, flag: rootFlag(options) })),
-    ...withSharedMemory(systemMounts(options, view, keepsIds), options).map((mount) => ({ mount, flag: "" })),
+    ...root.mounts.map((mount) => ({ mount, origin: "root" as const, flag: rootFlag(options) })),
+    ...withSharedMemory(systemMounts(options, view, keepsIds), options).map((mount) => ({
+      mount,
+      origin: "system" as const,
+      flag: "",
+    })),
     ...fakeRootMounts(options, view),
     ...ordered(
       [...writablePaths(options, view), ...imageVolumes(options), ...volumes(options, view)],
       [
-        ...hidden.places.map((place) => ({ mount: hidingCover(place, view), flag: "--host (hidden)" })),
-        ...network.mounts.map((mount) => ({ mount, flag: `--network ${network.mode}` })),
+        ...hidden.places.map((place) => ({
+          mount: hidingCover(place, view),
+          origin: "secret" as const,
+          flag: "--host (hidden)",
+        })),
+        ...network.mounts.map((mount) => ({
+          mount,
+          origin: "file" as const,
+          flag: `--network ${network.mode}`,
+        })),
       ],
       placeOf(options, view),
     ),
@@ -114,10 +126,9 @@ export function sandboxSpec(options: SandboxOptions, view: HostView, limits: San
     },
     linux: linuxOf(options, view, maps, network),
   };
-  const flags = placed.map(({ flag }) => flag);
   const empty = emptyDirectory(options, view, placed);
   const notices = [...root.notices, ...noticesOf(options, hidden, view), ...(empty === null ? [] : [empty])];
-  return secured({ spec, flags, notices, wanting: root.wanting, make }, options, view);
+  return secured({ spec, placed, notices, wanting: root.wanting, make }, options, view);
 }
 
 /** Whether the caller has its own id inside: by fuse-overlayfs it may be root. */
@@ -196,6 +207,7 @@ function imageVolumes({ imageVolumes = [] }: SandboxOptions): Placed[] {
   const options = ["nosuid", "nodev", "tmpcopyup"];
   return imageVolumes.map((destination) => ({
     mount: { destination, type: "tmpfs", source: "tmpfs", options },
+    origin: "tmpfs",
     flag: "--image (VOLUME)",
   }));
 }

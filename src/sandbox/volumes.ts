@@ -20,9 +20,21 @@ const VOLUME_OPTIONS = new Set(
 export function volumes(options: SandboxOptions, view: HostView): Placed[] {
   const host = options.root.kind === "host";
   return [
-    ...options.tmpfs.map((text) => ({ flag: `--tmpfs ${text}`, mount: tmpfs(text, host, view) })),
-    ...options.volume.map((text) => ({ flag: `-v ${text}`, mount: volume(text, host, view) })),
-    ...options.mount.map((text) => ({ flag: `--mount ${text}`, mount: longMount(text, host, view) })),
+    ...options.tmpfs.map((text) => ({
+      flag: `--tmpfs ${text}`,
+      origin: "tmpfs" as const,
+      mount: tmpfs(text, host, view),
+    })),
+    ...options.volume.map((text) => ({
+      flag: `-v ${text}`,
+      origin: "volume" as const,
+      mount: volume(text, host, view),
+    })),
+    ...options.mount.map((text) => ({
+      flag: `--mount ${text}`,
+      origin: "volume" as const,
+      mount: longMount(text, host, view),
+    })),
     ...devices(options, view),
   ];
 }
@@ -220,6 +232,7 @@ export function writablePaths(options: SandboxOptions, view: HostView): Placed[]
     if (view.follow(end) === null) throw new BrunError(`${path} does not exist`, { where: flag });
     return {
       flag,
+      origin: "writable",
       mount: {
         destination: end,
         type: "bind",

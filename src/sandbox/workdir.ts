@@ -55,9 +55,11 @@ export function emptyDirectory(
   return `${over.flag} hides the current directory, ${cwd}: it is empty; --rw . or -v .:. shows it, -w PATH starts elsewhere`;
 }
 
-/** The last mount by a flag that a path is on. */
+/** The last mount that a path is on, of those that hide what the root has there. */
 function lastOn(path: string, placed: readonly Placed[]): Placed | undefined {
-  return placed.findLast(({ mount, flag }) => /^-/.test(flag) && within(mount.destination, path));
+  return placed.findLast(
+    ({ mount, origin }) => origin !== "system" && origin !== "own" && within(mount.destination, path),
+  );
 }
 
 function isThere(path: string, { root }: SandboxOptions, view: HostView, placed: readonly Placed[]): boolean {
