@@ -1,12 +1,13 @@
 /** Detached containers without a bundle: their output is kept, and stop, wait, logs, attach and rm do what podman's do. */
 import { describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { shellWords } from "../src/printable.ts";
 import { host, installed, ownedDir } from "./support/caller.ts";
 import { until } from "./support/processes.ts";
 import { makeRootfs } from "./support/rootfs.ts";
 import { subjects } from "./support/runtime.ts";
 import { Sandbox } from "./support/sandbox.ts";
-import { shows } from "./support/terminal.ts";
+import { shows, TerminalSession } from "./support/terminal.ts";
 
 for (const subject of subjects(["brun"])) {
   const { caller } = subject;
@@ -174,6 +175,36 @@ for (const subject of subjects(["brun"])) {
         code: 1,
         stderr: `brun: container ${id} has ended; hint: \`brun logs ${id}\` shows what it has written\n`,
       });
+    });
+
+    test("attach: Ctrl-Z suspends it and not the container, fg goes on; a terminal of its own gets the key", async () => {
+      await using box = new Sandbox(subject);
+      const script = "echo up; while read -r line; do echo got $line; done; exit 5";
+      const id = await detached(box, script, "-i");
+      const own = await detached(box, `trap 'echo "got the key"; exit 3' TSTP; ${script}`, "-it");
+      const shell = [...caller.prefix, "bash", "--noediting", "--norc", "--noprofile", "-i"];
+      await using session = new TerminalSession(shell, { ...box.env, PS1: "outside> " }, box.dir);
+      await shows(session, "outside> ");
+      const attach = (name: string) => box.argv(["attach", name]).slice(caller.prefix.length);
+      /** Types, and waits for what comes after it. */
+      const type = async (keys: string, wanted: string | RegExp) => {
+        const from = session.text().length;
+        session.write(keys);
+        await shows({ text: () => session.text().slice(from), write: () => {} }, wanted);
+      };
+      session.write(`${shellWords(attach(id))}\r`);
+      await type("one\r", "got one\r\n");
+      await type("\x1a", /Stopped.*outside> /s);
+      await box.untilStatus(id, "running");
+      await type("echo $?\r", "148\r\n");
+      await type("fg\r", /attach/);
+      await type("two\r", "got two\r\n");
+      await type("\x04", /outside> /);
+      await type("echo code $?\r", "code 5\r\n");
+      session.write(`${shellWords(attach(own))}\r`);
+      await type("up?\r", "got up?\r\n");
+      await type("\x1a", /got the key\r\n.*outside> /s);
+      await type("echo code $?\r", "code 3\r\n");
     });
 
     test("attach: signals go to the container, or with --sig-proxy=false to nobody else", async () => {
