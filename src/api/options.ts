@@ -47,6 +47,10 @@ export const SANDBOX_OPTIONS = {
   hostname: "text",
   network: "text",
   publish: "list",
+  allowNet: "list",
+  allowNetPrivate: "switch",
+  netLog: "text",
+  netSni: "switch",
   init: "switch",
 } as const satisfies Record<string, Kind>;
 

@@ -102,6 +102,14 @@ export interface SandboxOptions {
   readonly network?: "none" | "host" | "pasta" | "slirp4netns" | undefined;
   /** Leads ports of the host to the container: "[[address:]port:]port[/udp]". */
   readonly publish?: string | readonly string[] | undefined;
+  /** Names that the program reaches, and no others: "example.org:443", "*.example.org", "@FILE". */
+  readonly allowNet?: string | readonly string[] | undefined;
+  /** These names may lead to addresses of private ranges; false. */
+  readonly allowNetPrivate?: boolean | undefined;
+  /** File to which a line of JSON is written for each connection and each refusal. */
+  readonly netLog?: string | undefined;
+  /** Only TLS is spoken, and has to ask for the name that is connected to; false. */
+  readonly netSni?: boolean | undefined;
   /** A small init is process 1, and the program its child; true. */
   readonly init?: boolean | undefined;
 }

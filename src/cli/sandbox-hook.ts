@@ -6,21 +6,30 @@ import { unmountFuse } from "../sandbox/fuse.ts";
 import { parsePort } from "../sandbox/ports.ts";
 import { finishAgent, type RecordPlace, serveAgent, startAgent } from "../seccomp/record/agent.ts";
 import { readFd } from "../sys/fs.ts";
+import { lazy } from "../sys/lazy.ts";
 import { fromUtf8 } from "../sys/utf8.ts";
 import { defineCommand } from "./command.ts";
+
+const relayModule = lazy<typeof import("../net/start.ts")>(() => require("../net/start.ts"));
 
 export default defineCommand({
   meta: { name: "sandbox-hook", hidden: true, description: "hooks of containers without a bundle" },
   args: {
-    operation: { type: "positional", description: "connect, disconnect, unmount, start, finish or serve" },
-    program: { type: "positional", description: "pasta, slirp4netns, fuse-overlayfs or seccomp-record" },
+    operation: {
+      type: "positional",
+      description: "connect, disconnect, unmount, start, finish or serve; relay for the relay itself",
+    },
+    program: {
+      type: "positional",
+      description: "pasta, slirp4netns, fuse-overlayfs, seccomp-record or relay",
+    },
     directory: { type: "positional", description: "where its files are" },
     "container-id": { type: "positional", description: "name of the container" },
     ports: {
       type: "positional",
       required: false,
       rest: true,
-      description: "[[ADDRESS:]HOST:]CONTAINER[/udp], or a descriptor",
+      description: "[[ADDRESS:]HOST:]CONTAINER[/udp], a descriptor, or in JSON what a relay allows",
     },
   },
   details: `"brun run --host" and "--rootfs" write them into a config: what connects a network or mounts a root is started and ended by
@@ -33,6 +42,14 @@ them. They get the container's state on stdin.`,
     }
     if (program === "seccomp-record") {
       record(operation, { directory, id }, args.ports);
+      return 0;
+    }
+    if (program === "relay") {
+      const [options = "", pid = ""] = args.ports;
+      const { endRelay, isRelay, startRelay } = relayModule();
+      if (operation === "relay") isRelay({ directory, id }, options, Number(pid));
+      else if (operation === "disconnect") endRelay({ directory, id });
+      else startRelay({ directory, id }, options, containerPid());
       return 0;
     }
     if (program !== "pasta" && program !== "slirp4netns") {

@@ -362,13 +362,15 @@ function runOptions(options: SandboxOptions, sandbox: Sandbox, manner: Manner): 
 
 /** What the config refers to of the network and of --fake-root. Throws a SysError. */
 function makeFiles(options: SandboxOptions, rt: Runtime, sandbox?: Sandbox): void {
-  const { network, root, id } = options;
+  const { network, root, id, allowNet } = options;
   if (sandbox?.record !== undefined) {
     const { recordDirectory, requestRecord } = recordModule();
     requestRecord({ directory: recordDirectory(rt.root), id }, sandbox.record);
   }
   makeFakeRootFiles(options, rt.root);
-  if (root.kind === "rootfs" && root.image !== undefined) makeHosts(networkDirectory(rt.root));
+  const byName = allowNet.length > 0;
+  if (byName || (root.kind === "rootfs" && root.image !== undefined)) makeHosts(networkDirectory(rt.root));
+  if (byName) makeResolvConf(networkDirectory(rt.root), "names");
   if (network === "pasta" || network === "slirp4netns") makeResolvConf(networkDirectory(rt.root), network);
 }
 

@@ -6,14 +6,20 @@ import { readGiven } from "../given-file.ts";
 import { quoted } from "../printable.ts";
 import { parseJson, parseSpec, type Resources } from "../spec/index.ts";
 import { readFd } from "../sys/fs.ts";
+import { lazy } from "../sys/lazy.ts";
 import { fromUtf8 } from "../sys/utf8.ts";
 import { defineCommand } from "./command.ts";
 import type { Values } from "./flags.ts";
 import { openRuntime } from "./globals.ts";
 import { containerId } from "./hot-flags.ts";
 
+const updateNetworkModule = lazy<typeof import("./update-network.ts")>(() => require("./update-network.ts"));
+
 const limit = (valueHint: string, description: string) =>
   ({ type: "string", valueHint, description }) as const;
+
+const names = (description: string) =>
+  ({ type: "string", multiple: true, valueHint: "host[:port]", description }) as const;
 
 const args = {
   "container-id": containerId,
@@ -41,22 +47,37 @@ const args = {
   "kernel-memory-tcp": { type: "string", hidden: true, description: "obsolete, ignored" },
   "l3-cache-schema": limit("schema", "Intel RDT: parts of the L3 cache, L3:0=ff;1=f"),
   "mem-bw-schema": limit("schema", "Intel RDT: share of the memory bandwidth, MB:0=50;1=20"),
+  "allow-net": names("let a container that has --allow-net reach this name, too"),
+  "allow-net-private": { type: "boolean", description: "names may lead to private addresses" },
+  "deny-net": names("take this entry of --allow-net away, and close its connections"),
 } as const;
 
 export default defineCommand({
-  meta: { name: "update", description: "change the limits of a container that runs" },
+  meta: {
+    name: "update",
+    description: "change the limits of a container that runs, or the names that it reaches",
+  },
   args,
   details: `The file has the form of linux.resources in config.json; what it does not name stays as it is.
 
 EXAMPLE
-  brun update --memory 512M web`,
+  brun update --memory 512M web
+  brun update --allow-net registry.npmjs.org web`,
   run({ args, data }) {
     const schemata = [args["l3-cache-schema"], args["mem-bw-schema"]].flatMap((schema) => schema || []);
     const resources = args.resources ? readResources(args.resources) : fromFlags(args);
     const runtime = openRuntime(data);
+    const network = {
+      allow: args["allow-net"],
+      deny: args["deny-net"],
+      allowPrivate: args["allow-net-private"],
+    };
+    const changesNetwork = network.allow.length + network.deny.length > 0 || network.allowPrivate;
     if (args["kernel-memory"] || args["kernel-memory-tcp"])
       runtime.warn("kernel memory limits are obsolete: ignored");
-    update(runtime, args["container-id"], resources, schemata);
+    if (!changesNetwork || schemata.length + Object.keys(resources).length > 0)
+      update(runtime, args["container-id"], resources, schemata);
+    if (changesNetwork) updateNetworkModule().updateNetwork(runtime, args["container-id"], network);
   },
 });
 
@@ -74,7 +95,7 @@ function readResources(path: string): Resources {
 
 /** The limits that flags give. Throws a BrunError. */
 export function fromFlags(flags: Partial<Values<typeof args>>): Resources {
-  type Name = keyof typeof args;
+  type Name = Exclude<keyof typeof args, "allow-net" | "allow-net-private" | "deny-net">;
   const whole = (name: Name, pattern: RegExp) => {
     const value = flags[name];
     if (!value) return undefined;

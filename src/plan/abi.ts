@@ -120,6 +120,8 @@ export enum Message {
   device,
   /** The namespace that tells the container's processes comes with it (src/container/state/own-namespace.ts). */
   namespace,
+  /** A socket of the container's network namespace comes with it (src/net/inside.ts). */
+  socket,
 }
 
 // ---- Starting a program, and supervising one ---------------------------------------------------------------------------

@@ -57,6 +57,7 @@ const phrases = {
   // Namespaces.
   openNamespace: ({ path }: Path) => `open the namespace ${path}`,
   joinNamespace: ({ path }: Path) => `join the namespace ${path}`,
+  makeSockets: "make sockets in the network namespace",
   cloneInto: "clone into the new namespaces",
   tellNamespace: "tell the namespace of the container's processes",
   hide: "hide from the processes of joined namespaces",

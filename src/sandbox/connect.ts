@@ -25,11 +25,11 @@ export interface Connection {
 const TIMEOUT_MS = 20_000;
 
 /** Makes the file that is the container's /etc/resolv.conf. Throws a SysError. */
-export function makeResolvConf(directory: string, mode: Connector): void {
+export function makeResolvConf(directory: string, mode: keyof typeof NAME_SERVERS): void {
   makeShownFile(directory, `${mode}.resolv.conf`, `nameserver ${NAME_SERVERS[mode]}\n`);
 }
 
-/** Makes the file that is /etc/hosts of images. Throws a SysError. */
+/** Makes the file that is /etc/hosts of images, and with --allow-net: the host's may have addresses that lead nowhere. Throws a SysError. */
 export function makeHosts(directory: string): void {
   makeShownFile(directory, "hosts", HOSTS);
 }

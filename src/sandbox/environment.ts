@@ -15,6 +15,8 @@ export function environment(options: SandboxOptions, view: HostView): string[] {
   const variables = new Map<string, string>();
   if (options.root.kind === "host") {
     inherit(variables, view, options.withSecrets);
+    // The caller's proxy is not among the names, and those need none.
+    if (options.allowNet.length > 0) for (const name of PROXIES) withoutProxy(variables, name);
     // Debian's shells show it in the prompt.
     if (options.terminal && !variables.has("debian_chroot")) variables.set("debian_chroot", "brun");
   } else {
@@ -44,6 +46,10 @@ function proxies(variables: Map<string, string>, view: HostView): void {
       if (value !== undefined && !isSecretVariable(spelling, value)) variables.set(spelling, value);
     }
   }
+}
+
+function withoutProxy(variables: Map<string, string>, name: string): void {
+  for (const spelling of [name, name.toUpperCase()]) variables.delete(spelling);
 }
 
 const PROXIES = ["http_proxy", "https_proxy", "ftp_proxy", "all_proxy", "no_proxy"];

@@ -1,7 +1,12 @@
 /** --network and --publish: which namespace, who connects it, and what resolves names. */
 import { BrunError } from "../errors.ts";
+import { addressText } from "../net/address.ts";
+import type { RelayOptions } from "../net/relay.ts";
+import { parseRules, ruleTexts } from "../net/rules.ts";
+import { OWN_ADDRESS } from "../net/table.ts";
 import { installHint, PACKAGES } from "../package-names.ts";
 import type { Hooks, Mount } from "../spec/index.ts";
+import { utf8Length } from "../sys/utf8.ts";
 import { shownFile } from "./mounts.ts";
 import { NETWORKS, type NetworkMode, type SandboxOptions } from "./options.ts";
 import { ownHook } from "./own-hook.ts";
@@ -10,7 +15,8 @@ import type { HostView } from "./view.ts";
 
 /** The network of a sandbox. */
 export interface Network {
-  readonly mode: NetworkMode;
+  /** `names`: --allow-net. */
+  readonly mode: NetworkMode | "names";
   /** They start and end what connects it: `brun sandbox-hook`. */
   readonly hooks: Hooks | undefined;
   /** Its /etc/resolv.conf, and /etc/hosts of an image. */
@@ -21,9 +27,10 @@ export interface Network {
 export type Connector = "pasta" | "slirp4netns";
 
 /** Where a connector answers DNS requests; the one of pasta is podman's choice. */
-export const NAME_SERVERS: Readonly<Record<Connector, string>> = {
+export const NAME_SERVERS: Readonly<Record<Connector | "names", string>> = {
   pasta: "169.254.1.1",
   slirp4netns: "10.0.2.3",
+  names: addressText(OWN_ADDRESS),
 };
 
 /**
@@ -50,6 +57,18 @@ export function networkDirectory(root: string): string {
  * Throws a BrunError.
  */
 export function networkOf(options: SandboxOptions, view: HostView): Network {
+  if (options.allowNet.length > 0) return byName(options, view);
+  const without = options.allowNetPrivate
+    ? "--allow-net-private"
+    : options.netSni
+      ? "--net-sni"
+      : options.netLog;
+  if (without !== undefined) {
+    throw new BrunError("without names there is nothing that this is about", {
+      where: without.startsWith("--") ? without : "--net-log",
+      hint: "add --allow-net HOST",
+    });
+  }
   const mode = options.network ?? (options.root.kind === "host" ? "host" : "none");
   if (!isMode(mode)) {
     throw new BrunError(`there is no network "${mode}"`, {
@@ -84,7 +103,7 @@ function isMode(text: string): text is NetworkMode {
  * An image has no /etc/hosts, or an empty one, since engines give it one: without one nothing is found as "localhost". As for
  * podman and docker it is the host's with the host's network.
  */
-function hosts(mode: NetworkMode, { root }: SandboxOptions, view: HostView): Mount[] {
+function hosts(mode: Network["mode"], { root }: SandboxOptions, view: HostView): Mount[] {
   if (root.kind === "host" || root.image === undefined) return [];
   if (mode === "host" && view.follow("/etc/hosts") !== null) return [shownFile("/etc/hosts")];
   return [shownFile(`${networkDirectory(view.stateDirectory)}/hosts`, "/etc/hosts")];
@@ -115,6 +134,49 @@ function connected(
     mounts: [
       shownFile(`${directory}/${mode}.resolv.conf`, "/etc/resolv.conf"),
       ...hosts(mode, options, view),
+    ],
+  };
+}
+
+/** What an argument of a program may have is 128 KB (execve(2)). */
+const LONGEST_LIST = 120_000;
+
+/** --allow-net: a namespace of its own, whose only way out is a relay. */
+function byName(options: SandboxOptions, view: HostView): Network {
+  const { network, publish, allowNetPrivate: allowPrivate, netLog: log, netSni: sni } = options;
+  if (network !== undefined) {
+    throw new BrunError(`--allow-net and --network ${network} exclude each other`, {
+      where: "--allow-net",
+      hint: "names are reached without --network; --network host is a network without limits",
+    });
+  }
+  if (publish.length > 0) {
+    throw new BrunError("--allow-net and --publish exclude each other", {
+      where: "--publish",
+      hint: "--network pasta publishes ports",
+    });
+  }
+  const allow = ruleTexts(options.allowNet, view.given);
+  parseRules(allow);
+  const asked: RelayOptions = { allow, allowPrivate, ...(log !== undefined && { log }), sni };
+  const text = JSON.stringify(asked);
+  if (utf8Length(text) > LONGEST_LIST)
+    throw new BrunError(`a list of ${allow.length} names is too long`, {
+      where: "--allow-net",
+      hint: "use *.HOST",
+    });
+  const directory = networkDirectory(view.stateDirectory);
+  const place = ["relay", directory, options.id];
+  const hook = ownHook(view);
+  return {
+    mode: "names",
+    hooks: {
+      createRuntime: [hook(["connect", ...place, text])],
+      poststop: [hook(["disconnect", ...place])],
+    },
+    mounts: [
+      shownFile(`${directory}/names.resolv.conf`, "/etc/resolv.conf"),
+      shownFile(`${directory}/hosts`, "/etc/hosts"),
     ],
   };
 }

@@ -77,6 +77,14 @@ export interface SandboxOptions {
   readonly publish: readonly string[];
   /** File for the profile of the system calls that are made; absolute when brun looks at it (settle.ts). */
   readonly seccompRecord: string | undefined;
+  /** Names that are reached, and nothing else: HOST[:PORT], `*.HOST`, `@FILE`. */
+  readonly allowNet: readonly string[];
+  /** They may lead to addresses of private ranges. */
+  readonly allowNetPrivate: boolean;
+  /** File that is told of each connection; absolute. */
+  readonly netLog: string | undefined;
+  /** TLS has to ask for the name that is connected to, and nothing else is spoken. */
+  readonly netSni: boolean;
   /** Paths of the host that `--host` hides besides secrets. */
   readonly hide: readonly string[];
   /** Leave the caller's secrets where they are. */

@@ -99,7 +99,7 @@ export function sandboxSpec(options: SandboxOptions, view: HostView, limits: San
         ...network.mounts.map((mount) => ({
           mount,
           origin: "file" as const,
-          flag: `--network ${network.mode}`,
+          flag: network.mode === "names" ? "--allow-net" : `--network ${network.mode}`,
         })),
       ],
       placeOf(options, view),

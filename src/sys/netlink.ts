@@ -13,7 +13,14 @@ const HEADER = 16;
 const BUFFER = 65536;
 
 /** Kinds of requests. */
-export const RTM = { NEWLINK: 16, GETLINK: 18, NEWADDR: 20, GETADDR: 22 } as const;
+export const RTM = {
+  NEWLINK: 16,
+  GETLINK: 18,
+  NEWADDR: 20,
+  GETADDR: 22,
+  NEWROUTE: 24,
+  GETROUTE: 26,
+} as const;
 
 /** An attribute: its type and its value. */
 export type Attribute = readonly [type: number, value: Uint8Array];

@@ -36,6 +36,28 @@ const TESTS: Readonly<Record<string, readonly (readonly [file: string, title: st
   ],
   "a container that was checkpointed": [["restore", "a restore makes mount points in the root file system"]],
   "`ro`, `nosuid`, `nodev`": [["../mounts", "in a user namespace a bind keeps the flags of its source"]],
+  "with `--allow-net`: literal addresses": [
+    ["network", "literal addresses, IPv6, UDP, QUIC and other servers of DNS"],
+    ["network", "sockets of other kinds: ICMP, raw, packets, machines, and the host's own"],
+    ["network", "root of the container, with every capability over its network"],
+    ["network", "the namespace shows nothing of the host's network, and no descriptor leads there"],
+  ],
+  "with `--allow-net`: an allowed name": [
+    ["network", "an allowed name that leads to this machine, its cloud or its network"],
+    ["network", "a name that leads elsewhere when it is asked for again"],
+  ],
+  "with `--allow-net`: data in questions": [
+    ["network", "questions about names that are not allowed leave the machine in no form"],
+    ["network", "a proxy's CONNECT and SOCKS5 to what is not allowed"],
+    ["network", "TLS that asks for another name, for none, or that is none"],
+  ],
+  "with `--allow-net`: the relay killed": [
+    ["network", "when the relay is killed, everything is closed; it has at most 40 MB before"],
+    ["network", "more connections than the relay takes: 1,000 work, the others are refused, and it goes on"],
+    ["network", "garbage for DNS and the proxies does not stop the relay"],
+    ["network", "a list that changes while it runs: what is taken away is closed"],
+    ["network", "the log tells names, ports, bytes and refusals, on lines of their own; it follows no link"],
+  ],
   "the runtime's own state": [
     ["own-state", "the state is not there"],
     ["own-state", "--rw: a state several directories down, and behind a link, stays where it is"],

@@ -11,7 +11,7 @@ export const FULL = process.env.BRUN_SECURITY === "full";
 export const tries = (few: number, many: number): number => (FULL ? many : few);
 
 /** A program of test/security/attackers. */
-export const attacker = (name: "flood" | "hold" | "hunt" | "probe" | "sockets" | "swap"): string =>
+export const attacker = (name: "flood" | "hold" | "hunt" | "net" | "probe" | "sockets" | "swap"): string =>
   compiled(`${import.meta.dir}/attackers/${name}.c`);
 
 /** Copies a program into the root file system of a bundle, as /bin/NAME. */

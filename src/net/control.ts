@@ -1,0 +1,131 @@
+/** How `brun update` reaches a relay: a socket beside the state of containers, which only the caller can connect to. */
+import { BrunError } from "../errors.ts";
+import { E } from "../sys/errno.ts";
+import { check, SysError } from "../sys/error.ts";
+import { NR, syscall } from "../sys/ffi.ts";
+import { close, POLLIN, unlink, waitFd } from "../sys/fs.ts";
+import { bindUnix, connectUnix } from "../sys/socket.ts";
+import { fromUtf8, utf8 } from "../sys/utf8.ts";
+import { EPOLL, type Loop } from "./loop.ts";
+import { accept, receive, send } from "./socket.ts";
+
+const SOCK_SEQPACKET = 5;
+const SOL_SOCKET = 1;
+const SO_PEERCRED = 17;
+const SIGKILL = 9;
+/** One message: a list that has more does not fit into a command line either. */
+const MOST = 131_072;
+const ANSWER_MS = 10_000;
+/** How long a relay may take to write its last lines. */
+const END_MS = 2000;
+
+/** What is to be different. */
+export interface ListChange {
+  readonly allow: readonly string[];
+  readonly deny: readonly string[];
+  readonly allowPrivate: boolean;
+}
+
+/** The relay's end. */
+export class Control {
+  private readonly fd: number;
+
+  /** Throws a SysError. */
+  constructor(private readonly path: string) {
+    unlink(path);
+    this.fd = bindUnix(path, SOCK_SEQPACKET | 0o4000);
+    check(syscall(NR.listen, this.fd, 16), `listen on ${path}`);
+  }
+
+  /** Makes the changes that are asked for; what `change` throws is the answer. */
+  serve(loop: Loop, change: (asked: ListChange) => void): void {
+    loop.add(this.fd, EPOLL.IN, () => {
+      const client = accept(this.fd);
+      if (client < 0) return;
+      loop.add(client, EPOLL.IN | EPOLL.RDHUP, () => {
+        const buffer = new Uint8Array(MOST);
+        const n = receive(client, buffer);
+        if (n === -E.EAGAIN) return;
+        if (n > 0) send(client, utf8(answerTo(fromUtf8(buffer.subarray(0, n)), change)));
+        else loop.close(client);
+      });
+    });
+  }
+
+  /** Nobody can ask any more. */
+  end(): void {
+    unlink(this.path);
+    close(this.fd);
+  }
+}
+
+/** What went wrong, as it is sent. */
+interface Said {
+  readonly message: string;
+  readonly where?: string | undefined;
+  readonly hint?: string | undefined;
+}
+
+function answerTo(request: string, change: (asked: ListChange) => void): string {
+  try {
+    change(JSON.parse(request) as ListChange);
+    return "{}";
+  } catch (error) {
+    const { message } = error as Error;
+    return JSON.stringify(
+      error instanceof BrunError ? { message, where: error.where, hint: error.hint } : { message },
+    );
+  }
+}
+
+/** Asks a relay for a change. Throws a BrunError. */
+export function askForChange(path: string, asked: ListChange): void {
+  const socket = connected(path);
+  if (socket < 0) {
+    throw new BrunError("the container has no network by name", {
+      code: "ERR_STATE",
+      where: "--allow-net",
+      hint: "it has one that was started with --allow-net, as long as it runs",
+    });
+  }
+  try {
+    const request = utf8(JSON.stringify(asked));
+    check(send(socket, request), "ask the relay");
+    const buffer = new Uint8Array(MOST);
+    const n = waitFd(socket, POLLIN, ANSWER_MS) === 0 ? 0 : receive(socket, buffer);
+    if (n <= 0) throw new BrunError("the relay of the container does not answer", { where: "--allow-net" });
+    const said = JSON.parse(fromUtf8(buffer.subarray(0, n))) as Partial<Said>;
+    if (said.message !== undefined)
+      throw new BrunError(said.message, { code: "ERR_USAGE", where: said.where, hint: said.hint });
+  } finally {
+    close(socket);
+  }
+}
+
+/** Waits until a relay has ended, whose container has, and ends one that does not. Throws a SysError. */
+export function awaitEnd(path: string): void {
+  const socket = connected(path);
+  if (socket < 0) {
+    unlink(path);
+    return;
+  }
+  const credentials = new Int32Array(3);
+  const size = new Int32Array([12]);
+  check(syscall(NR.getsockopt, socket, SOL_SOCKET, SO_PEERCRED, credentials, size), "ask who listens");
+  const pidfd = syscall(NR.pidfd_open, credentials[0]!, 0);
+  close(socket);
+  if (pidfd < 0) return;
+  if (waitFd(pidfd, POLLIN, END_MS) === 0) syscall(NR.pidfd_send_signal, pidfd, SIGKILL, 0, 0);
+  close(pidfd);
+  unlink(path);
+}
+
+/** Connects to a relay; -1 when there is none. */
+function connected(path: string): number {
+  try {
+    return connectUnix(path, SOCK_SEQPACKET);
+  } catch (error) {
+    if (error instanceof SysError && (error.errno === E.ENOENT || error.errno === E.ECONNREFUSED)) return -1;
+    throw error;
+  }
+}

@@ -1,0 +1,186 @@
+/** DNS messages (RFC 1035): what is read is nobody's friend, and is either understood or null. Pure. */
+import { utf8 } from "../sys/utf8.ts";
+import type { Address } from "./address.ts";
+
+/** Types of records. */
+export const TYPE = { A: 1, CNAME: 5, AAAA: 28, ANY: 255 } as const;
+
+/** Codes of answers. */
+export const RCODE = { ok: 0, formErr: 1, servFail: 2, nxDomain: 3, notImp: 4 } as const;
+
+const CLASS_IN = 1;
+const HEADER = 12;
+const RESPONSE = 0x8000;
+const TRUNCATED = 0x0200;
+const RECURSION_DESIRED = 0x0100;
+const RECURSION_AVAILABLE = 0x0080;
+
+/** A question. */
+export interface Question {
+  readonly id: number;
+  /** In lower case, without a last dot; bytes that no name of a host has are `\ddd`. */
+  readonly name: string;
+  readonly type: number;
+  /** The question's bytes as they came, which an answer repeats. */
+  readonly bytes: Uint8Array;
+  /** The flags that an answer repeats: RD. */
+  readonly flags: number;
+}
+
+/** A question of one name; the error code to answer with where it is another message; null for no message. */
+export function parseQuery(
+  message: Uint8Array,
+): Question | { readonly id: number; readonly error: number } | null {
+  if (message.length < HEADER) return null;
+  const view = new DataView(message.buffer, message.byteOffset, message.length);
+  const id = view.getUint16(0);
+  const flags = view.getUint16(2);
+  if ((flags & RESPONSE) !== 0) return null;
+  if ((flags & 0x7800) !== 0) return { id, error: RCODE.notImp };
+  if (view.getUint16(4) !== 1) return { id, error: RCODE.formErr };
+  const name = readName(message, HEADER);
+  if (name === null || name.end + 4 > message.length) return { id, error: RCODE.formErr };
+  const bytes = message.slice(HEADER, name.end + 4);
+  const type = view.getUint16(name.end);
+  if (view.getUint16(name.end + 2) !== CLASS_IN) return { id, error: RCODE.notImp };
+  return { id, name: name.text, type, bytes, flags: flags & RECURSION_DESIRED };
+}
+
+/** An answer with addresses, or none. */
+export function answer(
+  question: Question,
+  rcode: number,
+  addresses: readonly Address[],
+  ttl: number,
+): Uint8Array {
+  const records = addresses.map((address) => {
+    const record = new Uint8Array(12 + address.length);
+    const view = new DataView(record.buffer);
+    view.setUint16(0, 0xc000 | HEADER);
+    view.setUint16(2, address.length === 4 ? TYPE.A : TYPE.AAAA);
+    view.setUint16(4, CLASS_IN);
+    view.setUint32(6, ttl);
+    view.setUint16(10, address.length);
+    record.set(address, 12);
+    return record;
+  });
+  const head = header(
+    question.id,
+    RESPONSE | question.flags | RECURSION_AVAILABLE | rcode,
+    1,
+    records.length,
+  );
+  return concat([head, question.bytes, ...records]);
+}
+
+/** An answer to what has no question that is understood. */
+export function refusal(id: number, rcode: number): Uint8Array {
+  return header(id, RESPONSE | rcode, 0, 0);
+}
+
+function header(id: number, flags: number, questions: number, answers: number): Uint8Array {
+  const bytes = new Uint8Array(HEADER);
+  const view = new DataView(bytes.buffer);
+  view.setUint16(0, id);
+  view.setUint16(2, flags);
+  view.setUint16(4, questions);
+  view.setUint16(6, answers);
+  return bytes;
+}
+
+/** A query for a name of labels that fit. */
+export function query(id: number, name: string, type: number): Uint8Array {
+  const labels = name.split(".").map((label) => utf8(label));
+  const question = concat([
+    ...labels.flatMap((label) => [Uint8Array.of(label.length), label]),
+    Uint8Array.of(0, type >> 8, type & 255, 0, CLASS_IN),
+  ]);
+  return concat([header(id, RECURSION_DESIRED, 1, 0), question]);
+}
+
+/** What a server has said of a name. */
+export interface Answer {
+  readonly rcode: number;
+  readonly truncated: boolean;
+  readonly addresses: readonly Address[];
+  /** Seconds: the least of the records'. */
+  readonly ttl: number;
+}
+
+/** The answer to a {@link query}; null when it is not that. */
+export function parseAnswer(message: Uint8Array, id: number, name: string, type: number): Answer | null {
+  if (message.length < HEADER) return null;
+  const view = new DataView(message.buffer, message.byteOffset, message.length);
+  const flags = view.getUint16(2);
+  if (view.getUint16(0) !== id || (flags & RESPONSE) === 0 || view.getUint16(4) !== 1) return null;
+  const question = readName(message, HEADER);
+  if (question === null || question.end + 4 > message.length || question.text !== name) return null;
+  if (view.getUint16(question.end) !== type) return null;
+  let at = question.end + 4;
+  const names = new Set([name]);
+  const addresses: Address[] = [];
+  let ttl = 0xffffffff;
+  for (let left = view.getUint16(6); left > 0; left--) {
+    const owner = readName(message, at);
+    if (owner === null || owner.end + 10 > message.length) break;
+    const kind = view.getUint16(owner.end);
+    const length = view.getUint16(owner.end + 8);
+    const data = owner.end + 10;
+    if (data + length > message.length) break;
+    at = data + length;
+    if (!names.has(owner.text) || view.getUint16(owner.end + 2) !== CLASS_IN) continue;
+    ttl = Math.min(ttl, view.getUint32(owner.end + 4));
+    if (kind === TYPE.CNAME) {
+      const target = readName(message, data);
+      if (target !== null) names.add(target.text);
+    } else if (kind === type && length === (type === TYPE.A ? 4 : 16)) {
+      addresses.push(message.slice(data, data + length));
+    }
+  }
+  return { rcode: flags & 15, truncated: (flags & TRUNCATED) !== 0, addresses, ttl };
+}
+
+/** A name, which may go on elsewhere, and where it ends; pointers lead only backwards, so that each ends. */
+function readName(message: Uint8Array, start: number): { text: string; end: number } | null {
+  const labels: string[] = [];
+  let at = start;
+  let end = -1;
+  let before = start;
+  let length = 0;
+  for (;;) {
+    const size = message[at];
+    if (size === undefined) return null;
+    if ((size & 0xc0) === 0xc0) {
+      const target = ((size & 0x3f) << 8) | (message[at + 1] ?? 0);
+      if (end < 0) end = at + 2;
+      if (target >= before) return null;
+      at = before = target;
+      continue;
+    }
+    if (size > 63) return null;
+    if (size === 0) return { text: labels.join("."), end: end < 0 ? at + 1 : end };
+    length += size + 1;
+    if (length > 254 || at + 1 + size > message.length) return null;
+    labels.push(labelText(message.subarray(at + 1, at + 1 + size)));
+    at += 1 + size;
+  }
+}
+
+function labelText(bytes: Uint8Array): string {
+  let text = "";
+  for (const byte of bytes) {
+    const char = String.fromCharCode(byte).toLowerCase();
+    text += /[a-z0-9_-]/.test(char) ? char : `\\${byte.toString().padStart(3, "0")}`;
+  }
+  return text;
+}
+
+function concat(parts: readonly Uint8Array[]): Uint8Array {
+  const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}

@@ -1,0 +1,104 @@
+/** The name that a TLS client asks for: server_name of its first message (RFC 8446, 4.1.2; RFC 6066, 3). Pure. */
+
+const HANDSHAKE = 22;
+const CLIENT_HELLO = 1;
+const SERVER_NAME = 0;
+const RECORD_HEADER = 5;
+/** A client hello with keys for the time after quantum computers has some 2 KB. */
+export const MOST_HELLO = 16_384;
+
+/**
+ * What the first bytes of a connection say.
+ * - `more`: not all of it is there
+ * - `other`: it is no TLS
+ * - `bad`: it begins as TLS does, and is none that can be understood
+ * - `name`: the server's name, null when the client gives none
+ */
+export type Hello =
+  | { readonly is: "more" }
+  | { readonly is: "other" }
+  | { readonly is: "bad" }
+  | { readonly is: "name"; readonly name: string | null };
+
+/** Looks at them. */
+export function readHello(bytes: Uint8Array): Hello {
+  if (bytes.length === 0) return { is: "more" };
+  if (bytes[0] !== HANDSHAKE) return { is: "other" };
+  const message = handshake(bytes);
+  if (message === null) return { is: bytes.length < MOST_HELLO ? "more" : "bad" };
+  if (message === "bad" || message[0] !== CLIENT_HELLO) return { is: "bad" };
+  try {
+    return { is: "name", name: serverName(new Reader(message.subarray(4))) };
+  } catch {
+    return { is: "bad" };
+  }
+}
+
+/** The first handshake message, put together from its records; null when it goes on. */
+function handshake(bytes: Uint8Array): Uint8Array | null | "bad" {
+  const parts: number[] = [];
+  for (let at = 0; ; ) {
+    if (at + RECORD_HEADER > bytes.length) return null;
+    if (bytes[at] !== HANDSHAKE || bytes[at + 1] !== 3) return "bad";
+    const size = (bytes[at + 3]! << 8) | bytes[at + 4]!;
+    if (size === 0 || size > MOST_HELLO) return "bad";
+    parts.push(...bytes.subarray(at + RECORD_HEADER, Math.min(at + RECORD_HEADER + size, bytes.length)));
+    if (parts.length >= 4) {
+      const length = 4 + ((parts[1]! << 16) | (parts[2]! << 8) | parts[3]!);
+      if (length > MOST_HELLO) return "bad";
+      if (parts.length >= length) return Uint8Array.from(parts.slice(0, length));
+    }
+    at += RECORD_HEADER + size;
+  }
+}
+
+/** Reads numbers and blocks; throws a RangeError at the end. */
+class Reader {
+  private at = 0;
+
+  constructor(private readonly bytes: Uint8Array) {}
+
+  get isAtEnd(): boolean {
+    return this.at === this.bytes.length;
+  }
+
+  number(size: number): number {
+    let value = 0;
+    for (const byte of this.take(size)) value = value * 256 + byte;
+    return value;
+  }
+
+  take(size: number): Uint8Array {
+    if (this.at + size > this.bytes.length) throw new RangeError("it ends too early");
+    this.at += size;
+    return this.bytes.subarray(this.at - size, this.at);
+  }
+
+  /** What stands behind its length. */
+  block(sizeOfLength: number): Reader {
+    return new Reader(this.take(this.number(sizeOfLength)));
+  }
+}
+
+function serverName(hello: Reader): string | null {
+  hello.take(2 + 32);
+  hello.block(1);
+  hello.block(2);
+  hello.block(1);
+  if (hello.isAtEnd) return null;
+  const extensions = hello.block(2);
+  let found: string | null = null;
+  while (!extensions.isAtEnd) {
+    const type = extensions.number(2);
+    const data = extensions.block(2);
+    if (type !== SERVER_NAME) continue;
+    // Two could be read by others in another order.
+    if (found !== null) throw new RangeError("two names");
+    const list = data.block(2);
+    if (list.number(1) !== 0) throw new RangeError("no name of a host");
+    const length = list.number(2);
+    found = String.fromCharCode(...list.take(length)).toLowerCase();
+    if (!list.isAtEnd || !data.isAtEnd) throw new RangeError("more than a name");
+  }
+  return found;
+}

@@ -1,0 +1,72 @@
+/**
+ * Sockets of a container's network namespace, for a process outside. They are made and no more: who has them outside, and made the
+ * user namespace, may bind them to any port and change routes by them (capabilities(7), user_namespaces(7)).
+ */
+import { Message } from "../plan/abi.ts";
+import { type Program, ProgramBuilder } from "../plan/program.ts";
+import { Session } from "../stage/session.ts";
+import { CLONE, PR } from "../sys/constants.ts";
+import { AT_FDCWD, O, readlink } from "../sys/fs.ts";
+
+const AF_INET = 2;
+const AF_NETLINK = 16;
+const SOCK_STREAM = 1;
+const SOCK_DGRAM = 2;
+const SOCK_RAW = 3;
+const SOCK_NONBLOCK = 0o4000;
+const SOCK_CLOEXEC = 0o2000000;
+
+/** The sockets; those of TCP and UDP do not block. */
+export interface InsideSockets {
+  /** rtnetlink(7). */
+  readonly netlink: number;
+  readonly udp: number;
+  readonly tcp: number[];
+}
+
+/**
+ * Makes them.
+ * @param pid a process of the container
+ * @param count how many of TCP
+ * Throws a BrunError.
+ */
+export function socketsInside(pid: number, count: number): InsideSockets {
+  const program = makingProgram(pid, count);
+  const session = new Session(() => [program], {
+    alone: true,
+    lost: "the stage that makes sockets has ended",
+  });
+  try {
+    session.send(program);
+    const next = () => session.until(Message.socket);
+    return { netlink: next(), udp: next(), tcp: Array.from({ length: count }, next) };
+  } finally {
+    session.end();
+  }
+}
+
+function makingProgram(pid: number, count: number): Program {
+  const b = new ProgramBuilder(true);
+  const hide = () => b.sys("prctl", [PR.SET_DUMPABLE, 0, 0, 0, 0]);
+  b.at("linux.namespaces", { kind: "makeSockets" });
+  const theirs = (name: string) => `/proc/${pid}/ns/${name}`;
+  const open = (name: string) => b.get("openat", [AT_FDCWD, b.str(theirs(name)), O.RDONLY | O.CLOEXEC, 0]);
+  const network = open("net");
+  const hasUser = readlink(theirs("user")) !== readlink("/proc/self/ns/user");
+  const user = hasUser ? open("user") : null;
+  hide();
+  if (user !== null) {
+    b.sys("setns", [user, CLONE.NEWUSER]);
+    hide();
+  }
+  b.sys("setns", [network, CLONE.NEWNET]);
+  const send = (family: number, type: number) => {
+    const socket = b.get("socket", [family, type | SOCK_CLOEXEC, 0]);
+    b.send(Message.socket, socket, 0);
+    b.close(socket);
+  };
+  send(AF_NETLINK, SOCK_RAW);
+  send(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK);
+  for (let i = 0; i < count; i++) send(AF_INET, SOCK_STREAM | SOCK_NONBLOCK);
+  return b.finish();
+}

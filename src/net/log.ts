@@ -1,0 +1,51 @@
+/** --net-log: one line of JSON for what a program reached and what it did not. */
+import { NR, syscall } from "../sys/ffi.ts";
+import { O, open } from "../sys/fs.ts";
+import { utf8 } from "../sys/utf8.ts";
+
+/**
+ * What there is to tell. Verdicts: `allowed` when a connection is there, `closed` at its end, `refused` by the list, `failed`
+ * by the network.
+ */
+export interface NetEvent {
+  readonly event: "dns" | "connect" | "list";
+  readonly verdict: "allowed" | "closed" | "refused" | "failed" | "changed";
+  /** The name that the program used, or an address. */
+  readonly name?: string;
+  readonly port?: number;
+  /** The address that was dialled. */
+  readonly address?: string;
+  readonly reason?: string;
+  /** Bytes from the program, and to it. */
+  readonly sent?: number;
+  readonly received?: number;
+  readonly allow?: readonly string[];
+}
+
+/** A program must not fill the disk by what it is refused. */
+const MOST_BYTES = 64 << 20;
+
+/** The file; without one nothing is written. */
+export class NetLog {
+  private readonly fd: number;
+  private size = 0;
+
+  /** Opens it, to be appended to; a symbolic link is not followed. Throws a SysError. */
+  constructor(path: string | undefined) {
+    const flags = O.WRONLY | O.CREAT | O.APPEND | O.NOFOLLOW | O.CLOEXEC | O.NONBLOCK;
+    this.fd = path === undefined ? -1 : open(path, flags, 0o600);
+  }
+
+  write(event: NetEvent): void {
+    if (this.fd < 0 || this.size > MOST_BYTES) return;
+    const text = JSON.stringify({ time: new Date().toISOString(), ...event });
+    const line = utf8(`${text}\n`);
+    this.size += line.length;
+    syscall(NR.write, this.fd, line, line.length);
+    if (this.size <= MOST_BYTES) return;
+    const last = utf8(
+      '{"event":"log","verdict":"closed","reason":"it has 64 MB; nothing more is written"}\n',
+    );
+    syscall(NR.write, this.fd, last, last.length);
+  }
+}

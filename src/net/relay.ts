@@ -1,0 +1,199 @@
+/**
+ * The relay: a process outside that has sockets of a container's network namespace, and connects what comes there to the names
+ * that are allowed. The namespace has no other way out, so that nothing is open when the relay is not there. It ends with
+ * the container's first process.
+ */
+import { BrunError } from "../errors.ts";
+import { SysError } from "../sys/error.ts";
+import { NR, syscall } from "../sys/ffi.ts";
+import { close } from "../sys/fs.ts";
+import { openNetlink } from "../sys/netlink.ts";
+import { parseIpv4 } from "./address.ts";
+import type { Control, ListChange } from "./control.ts";
+import { RCODE } from "./dns-message.ts";
+import { DnsServer } from "./dns-server.ts";
+import { Gate, MOST_CONNECTIONS } from "./gate.ts";
+import { type InsideSockets, socketsInside } from "./inside.ts";
+import { NetLog } from "./log.ts";
+import { EPOLL, Loop } from "./loop.ts";
+import { Outside } from "./outside.ts";
+import { Resolver } from "./resolver.ts";
+import { routeAddress, routeToRelay } from "./routes.ts";
+import { MOST_PORTS, Policy, parseRules, portsOf, ruleText } from "./rules.ts";
+import { bindTo, listenOn } from "./socket.ts";
+import { NameTable, OWN_ADDRESS } from "./table.ts";
+
+/** What a relay is told when it is started: the flags. */
+export interface RelayOptions {
+  /** Texts of --allow-net. */
+  readonly allow: readonly string[];
+  readonly allowPrivate: boolean;
+  /** The absolute path of --net-log. */
+  readonly log?: string | undefined;
+  readonly sni: boolean;
+}
+
+/** The port of proxies, and that of DNS. */
+const PROXY_PORT = 1080;
+const DNS_PORT = 53;
+const ANY_ADDRESS = Uint8Array.of(0, 0, 0, 0);
+const RLIMIT_NOFILE = 7;
+/** A connection takes two sockets, and a pipe while it has bytes that nobody takes. */
+const DESCRIPTORS_EACH = 4;
+const DESCRIPTORS_BESIDES = 512;
+/** A name that is refused again and again is told once a second. */
+const REPEAT_MS = 1000;
+
+/** Everything that a relay has. */
+class Relay {
+  private readonly loop: Loop;
+  private readonly policy: Policy;
+  private readonly log: NetLog;
+  private readonly names = new NameTable();
+  private readonly outside: Outside;
+  private readonly gate: Gate;
+  private readonly listening = new Set<number>();
+  private readonly routed = new Set<string>();
+  private readonly told = new Map<string, number>();
+
+  constructor(
+    options: RelayOptions,
+    private readonly inside: InsideSockets,
+  ) {
+    const rules = parseRules(options.allow);
+    this.log = new NetLog(options.log);
+    this.loop = new Loop((error) =>
+      this.log.write({ event: "connect", verdict: "failed", reason: `brun: ${(error as Error).message}` }),
+    );
+    this.policy = new Policy([], options.allowPrivate);
+    this.outside = new Outside(this.loop, this.policy, new Resolver(this.loop), openNetlink());
+    const { loop, policy, names, outside, log } = this;
+    const most = Math.min(
+      MOST_CONNECTIONS,
+      Math.floor((mostDescriptors() - DESCRIPTORS_BESIDES) / DESCRIPTORS_EACH),
+    );
+    this.gate = new Gate({ loop, policy, names, outside, log, sni: options.sni, most });
+    routeToRelay(inside.netlink);
+    const dns = { address: OWN_ADDRESS, port: DNS_PORT };
+    const tcp = this.socket();
+    bindTo(inside.udp, dns);
+    listenOn(tcp, dns);
+    new DnsServer(loop, inside.udp, tcp, (name, done) => this.lookUp(name, done));
+    const proxy = this.socket();
+    listenOn(proxy, { address: OWN_ADDRESS, port: PROXY_PORT });
+    loop.add(proxy, EPOLL.IN, () => this.gate.proxied(proxy));
+    this.open(rules);
+  }
+
+  /** Runs until the container ends. */
+  run(pidfd: number, control: Control): void {
+    this.loop.add(pidfd, EPOLL.IN, () => {
+      this.gate.end();
+      this.loop.stop();
+    });
+    control.serve(this.loop, (change) => this.change(change));
+    this.loop.run();
+  }
+
+  /** Allows more: first all that can fail. Throws a SysError or BrunError. */
+  private open(rules: readonly ReturnType<typeof parseRules>[number][]): void {
+    const ports = portsOf(rules).filter((port) => !this.listening.has(port));
+    if (ports.length > this.inside.tcp.length)
+      throw new BrunError(`more than ${MOST_PORTS} different ports`, {
+        code: "ERR_USAGE",
+        where: "--allow-net",
+      });
+    for (const { host, kind } of rules) {
+      if (kind !== "address" || host.startsWith("127.") || this.routed.has(host)) continue;
+      routeAddress(this.inside.netlink, parseIpv4(host)!);
+      this.routed.add(host);
+    }
+    for (const port of ports) {
+      const socket = this.socket();
+      try {
+        listenOn(socket, { address: ANY_ADDRESS, port });
+      } catch (error) {
+        close(socket);
+        if (!(error instanceof SysError)) throw error;
+        throw new BrunError(`port ${port} is taken inside: a program listens there`, {
+          where: "--allow-net",
+        });
+      }
+      this.listening.add(port);
+      this.loop.add(socket, EPOLL.IN, () => this.gate.accepted(socket));
+    }
+    this.policy.add(rules);
+  }
+
+  private change({ allow, deny, allowPrivate }: ListChange): void {
+    const added = parseRules(allow);
+    const removed = parseRules(deny, "--deny-net");
+    const unknown = removed.filter((rule) => !this.policy.has(rule));
+    if (unknown.length > 0)
+      throw new BrunError(`${unknown.map(ruleText).join(", ")} is not in the list`, {
+        where: "--deny-net",
+        hint: `the list is ${this.policy.rules.map(ruleText).join(", ") || "empty"}`,
+      });
+    this.open(added);
+    this.policy.remove(removed);
+    if (allowPrivate) this.policy.allowPrivate = true;
+    this.gate.recheck();
+    this.log.write({ event: "list", verdict: "changed", allow: this.policy.rules.map(ruleText) });
+  }
+
+  private lookUp(name: string, done: (found: Uint8Array | number) => void): void {
+    if (!this.policy.knows(name)) {
+      this.tell(name, "refused", "it is not in the list");
+      done(RCODE.nxDomain);
+      return;
+    }
+    this.outside.find(name, null, (found) => {
+      if ("verdict" in found) {
+        this.tell(name, found.verdict, found.reason);
+        return done(
+          found.reason === "no such name" || found.verdict === "refused" ? RCODE.nxDomain : RCODE.servFail,
+        );
+      }
+      const address = this.names.addressOf(name);
+      if (address === null) this.tell(name, "refused", "too many names");
+      done(address ?? RCODE.servFail);
+    });
+  }
+
+  private tell(name: string, verdict: "refused" | "failed", reason: string): void {
+    const now = performance.now();
+    if (now - (this.told.get(name) ?? -REPEAT_MS) < REPEAT_MS) return;
+    if (this.told.size > 1000) this.told.clear();
+    this.told.set(name, now);
+    this.log.write({ event: "dns", verdict, name, reason });
+  }
+
+  private socket(): number {
+    return this.inside.tcp.pop()!;
+  }
+}
+
+function mostDescriptors(): number {
+  const limit = new BigUint64Array(2);
+  syscall(NR.prlimit64, 0, RLIMIT_NOFILE, 0, limit);
+  return Number(limit[0]);
+}
+
+/** Sockets besides those of the ports: DNS and proxies. */
+const BESIDES = 2;
+
+/**
+ * Is the relay of a container, to its end.
+ * @param pid the container's first process
+ * @param control where changes of the list are asked for
+ * @param ready called when all is set up
+ * Throws a BrunError or SysError before that.
+ */
+export function relay(options: RelayOptions, pid: number, control: Control, ready: () => void): void {
+  const pidfd = syscall(NR.pidfd_open, pid, 0);
+  if (pidfd < 0) throw new SysError("open the container's process", -pidfd);
+  const works = new Relay(options, socketsInside(pid, MOST_PORTS + BESIDES));
+  ready();
+  works.run(pidfd, control);
+  control.end();
+}

@@ -1,0 +1,79 @@
+/** Routes: those that lead a container's connections to the relay, and the question where one of the host's leads. */
+import { E } from "../sys/errno.ts";
+import { SysError } from "../sys/error.ts";
+import { change, get, RTM, uint32 } from "../sys/netlink.ts";
+import type { Address } from "./address.ts";
+import { OWN_ADDRESS, RANGE } from "./table.ts";
+
+const AF_INET = 2;
+const AF_INET6 = 10;
+const NLM_F_CREATE_REPLACE = 0x500;
+const LOOPBACK_INDEX = 1;
+const TABLE_MAIN = 254;
+const TABLE_LOCAL = 255;
+const PROTO_STATIC = 4;
+const SCOPE_HOST = 254;
+/** Attributes of routes and addresses (linux/rtnetlink.h, linux/if_addr.h). */
+const RTA = { DST: 1, OIF: 4 } as const;
+const IFA = { ADDRESS: 1, LOCAL: 2 } as const;
+
+/** Types of routes. */
+const RTN = { UNICAST: 1, LOCAL: 2, UNREACHABLE: 7 } as const;
+
+function rtmsg(family: number, bits: number, table: number, scope: number, type: number): Uint8Array {
+  return Uint8Array.of(family, bits, 0, 0, table, PROTO_STATIC, scope, type, 0, 0, 0, 0);
+}
+
+/**
+ * Sets up a namespace that has nothing but loopback: the range of names is its own, and everything else cannot be reached.
+ * @param socket a netlink socket of it. Throws a SysError.
+ */
+export function routeToRelay(socket: number): void {
+  const address = Uint8Array.of(AF_INET, 32, 0, SCOPE_HOST, ...uint32(LOOPBACK_INDEX));
+  change(
+    ...([socket, RTM.NEWADDR, address] as const),
+    [
+      [IFA.LOCAL, OWN_ADDRESS],
+      [IFA.ADDRESS, OWN_ADDRESS],
+    ],
+    "add an address for names",
+    NLM_F_CREATE_REPLACE,
+  );
+  routeAddress(socket, RANGE.base, RANGE.bits);
+  for (const family of [AF_INET, AF_INET6]) {
+    const route = rtmsg(family, 0, TABLE_MAIN, 0, RTN.UNREACHABLE);
+    try {
+      change(socket, RTM.NEWROUTE, route, [], "make everything else unreachable", NLM_F_CREATE_REPLACE);
+    } catch (error) {
+      // A kernel without IPv6.
+      if (family === AF_INET || !(error instanceof SysError) || error.errno !== E.EOPNOTSUPP) throw error;
+    }
+  }
+}
+
+/** Has connections to these addresses arrive in the namespace itself. Throws a SysError. */
+export function routeAddress(socket: number, address: Address, bits = 32): void {
+  const route = rtmsg(AF_INET, bits, TABLE_LOCAL, SCOPE_HOST, RTN.LOCAL);
+  const attributes = [
+    [RTA.DST, address],
+    [RTA.OIF, uint32(LOOPBACK_INDEX)],
+  ] as const;
+  change(socket, RTM.NEWROUTE, route, attributes, "add a route for names", NLM_F_CREATE_REPLACE);
+}
+
+/**
+ * Whether an address is another host's: none of this machine's own, of no network as a whole, and one that there is a way to.
+ * @param socket a netlink socket of the caller's namespace
+ */
+export function leadsToOther(socket: number, address: Address): "other" | "own" | "none" {
+  const family = address.length === 4 ? AF_INET : AF_INET6;
+  const question = rtmsg(family, 8 * address.length, 0, 0, 0);
+  try {
+    const { body } = get(socket, RTM.GETROUTE, question, [[RTA.DST, address]], "ask for a route");
+    const type = body.getUint8(7);
+    return type === RTN.UNICAST ? "other" : type === RTN.LOCAL ? "own" : "none";
+  } catch (error) {
+    if (error instanceof SysError) return "none";
+    throw error;
+  }
+}

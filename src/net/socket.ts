@@ -1,0 +1,147 @@
+/** Sockets of IPv4 and IPv6 that do not block, by raw system calls. */
+import { E } from "../sys/errno.ts";
+import { check, SysError } from "../sys/error.ts";
+import { NR, syscall } from "../sys/ffi.ts";
+import { close } from "../sys/fs.ts";
+import type { Address } from "./address.ts";
+
+const AF_INET = 2;
+const AF_INET6 = 10;
+const SOCK_STREAM = 1;
+const SOCK_DGRAM = 2;
+const SOCK_NONBLOCK = 0o4000;
+const SOCK_CLOEXEC = 0o2000000;
+const SOL_SOCKET = 1;
+const SO_REUSEADDR = 2;
+const SO_ERROR = 4;
+const SO_KEEPALIVE = 9;
+const SO_LINGER = 13;
+const SO_REUSEPORT = 15;
+const IPPROTO_TCP = 6;
+const TCP_NODELAY = 1;
+const SHUT_WR = 1;
+const MSG_NOSIGNAL = 0x4000;
+/** Of struct sockaddr_in6, the larger one. */
+const SOCKADDR_SIZE = 28;
+
+/** An address with a port. */
+export interface Endpoint {
+  readonly address: Address;
+  readonly port: number;
+}
+
+function sockaddr({ address, port }: Endpoint): Uint8Array {
+  const v4 = address.length === 4;
+  const bytes = new Uint8Array(v4 ? 16 : SOCKADDR_SIZE);
+  const view = new DataView(bytes.buffer);
+  view.setUint16(0, v4 ? AF_INET : AF_INET6, true);
+  view.setUint16(2, port);
+  bytes.set(address, v4 ? 4 : 8);
+  return bytes;
+}
+
+function endpoint(bytes: Uint8Array): Endpoint {
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  const v4 = view.getUint16(0, true) === AF_INET;
+  return { address: bytes.slice(v4 ? 4 : 8, v4 ? 8 : 24), port: view.getUint16(2) };
+}
+
+function setOption(fd: number, level: number, option: number, ...values: number[]): void {
+  const value = new Int32Array(values);
+  check(syscall(NR.setsockopt, fd, level, option, value, value.byteLength), "set an option of a socket");
+}
+
+/** Binds a TCP socket and has it listen. Throws a SysError. */
+export function listenOn(fd: number, at: Endpoint): void {
+  setOption(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+  // The answerer of DNS has an address of its own on a port that another one may have for all addresses.
+  setOption(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+  bindTo(fd, at);
+  check(syscall(NR.listen, fd, 4096), `listen on port ${at.port}`);
+}
+
+/** Throws a SysError. */
+export function bindTo(fd: number, at: Endpoint): void {
+  const bytes = sockaddr(at);
+  check(syscall(NR.bind, fd, bytes, bytes.length), `bind port ${at.port}`);
+}
+
+/** The next connection, or -errno: -EAGAIN when there is none. */
+export function accept(listener: number): number {
+  return syscall(NR.accept4, listener, 0, 0, SOCK_NONBLOCK | SOCK_CLOEXEC);
+}
+
+/** The address and port of this end: for one that was accepted, what the other has dialled. Throws a SysError. */
+export function localEnd(fd: number): Endpoint {
+  const bytes = new Uint8Array(SOCKADDR_SIZE);
+  const length = new Int32Array([SOCKADDR_SIZE]);
+  check(syscall(NR.getsockname, fd, bytes, length), "ask for the address of a socket");
+  return endpoint(bytes);
+}
+
+/** A TCP socket on its way to another host; its events tell when it is there. Throws a SysError. */
+export function dialTcp(to: Endpoint): number {
+  return dial(SOCK_STREAM, to);
+}
+
+/** A UDP socket that sends to and receives from one host alone. Throws a SysError. */
+export function dialUdp(to: Endpoint): number {
+  return dial(SOCK_DGRAM, to);
+}
+
+function dial(type: number, to: Endpoint): number {
+  const family = to.address.length === 4 ? AF_INET : AF_INET6;
+  const fd = check(syscall(NR.socket, family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), "make a socket");
+  const bytes = sockaddr(to);
+  const result = syscall(NR.connect, fd, bytes, bytes.length);
+  if (result === 0 || result === -E.EINPROGRESS) return fd;
+  close(fd);
+  throw new SysError("connect", -result);
+}
+
+/** The errno with which a connection that was on its way has failed; 0 when it is there. */
+export function dialError(fd: number): number {
+  const value = new Int32Array(1);
+  const size = new Int32Array([4]);
+  const result = syscall(NR.getsockopt, fd, SOL_SOCKET, SO_ERROR, value, size);
+  return result < 0 ? -result : value[0]!;
+}
+
+/** What a relay wants of both sides: no delay for small writes, and a peer that has vanished is noticed. */
+export function tune(fd: number): void {
+  setOption(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+  setOption(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+}
+
+/** Its close tells the other end by a reset. */
+export function resetAtClose(fd: number): void {
+  setOption(fd, SOL_SOCKET, SO_LINGER, 1, 0);
+}
+
+/** Nothing more is written. */
+export function endWriting(fd: number): void {
+  syscall(NR.shutdown, fd, SHUT_WR);
+}
+
+/** Bytes received, 0 at the end, or -errno. */
+export function receive(fd: number, into: Uint8Array): number {
+  return syscall(NR.recvfrom, fd, into, into.length, 0, 0, 0);
+}
+
+/** Bytes sent, or -errno. */
+export function send(fd: number, data: Uint8Array): number {
+  return syscall(NR.sendto, fd, data, data.length, MSG_NOSIGNAL, 0, 0);
+}
+
+/** A datagram and the bytes of its sender's address, or an errno. */
+export function receiveFrom(fd: number, into: Uint8Array): { length: number; from: Uint8Array } {
+  const from = new Uint8Array(SOCKADDR_SIZE);
+  const size = new Int32Array([SOCKADDR_SIZE]);
+  const length = syscall(NR.recvfrom, fd, into, into.length, 0, from, size);
+  return { length, from: from.subarray(0, size[0]) };
+}
+
+/** Sends a datagram to where another came from. */
+export function sendBack(fd: number, data: Uint8Array, to: Uint8Array): void {
+  syscall(NR.sendto, fd, data, data.length, MSG_NOSIGNAL, to, to.length);
+}

@@ -1,0 +1,95 @@
+/** A relay's beginning and end, by the hooks of its container. */
+import { BrunError } from "../errors.ts";
+import { ownCommand } from "../host/ask.ts";
+import { PR } from "../sys/constants.ts";
+import { check } from "../sys/error.ts";
+import { cstr, NR, syscall } from "../sys/ffi.ts";
+import { close, mkdirAll, O, open, POLLIN, unlink, waitFd, writeFd } from "../sys/fs.ts";
+import { spawn } from "../sys/spawn.ts";
+import { fromUtf8 } from "../sys/utf8.ts";
+import { awaitEnd, Control } from "./control.ts";
+import { type RelayOptions, relay } from "./relay.ts";
+
+/** Whose relay it is. */
+export interface RelayPlace {
+  /** Has its socket. */
+  readonly directory: string;
+  /** Of the container. */
+  readonly id: string;
+}
+
+const READY_MS = 20_000;
+const READY = "ready";
+
+/** The socket that it is asked by. */
+export function controlPath({ directory, id }: RelayPlace): string {
+  return `${directory}/${id}.relay`;
+}
+
+/**
+ * Starts one and waits until it is ready.
+ * @param options a {@link RelayOptions} in JSON
+ * @param pid of the container's first process
+ * Throws a BrunError.
+ */
+export function startRelay({ directory, id }: RelayPlace, options: string, pid: number): void {
+  mkdirAll(directory);
+  const pipe = new Int32Array(2);
+  check(syscall(NR.pipe2, pipe, O.CLOEXEC), "make a pipe");
+  const [reader, writer] = [pipe[0]!, pipe[1]!];
+  const none = open("/dev/null", O.RDWR);
+  const [path, ...script] = ownCommand();
+  const argv = [path, ...script, "sandbox-hook", "relay", "relay", directory, id, options, `${pid}`];
+  try {
+    spawn({ path, argv, env: [], stdio: [none, writer, none], processGroup: true });
+  } finally {
+    for (const fd of [writer, none]) close(fd);
+  }
+  const said = waitFd(reader, POLLIN, READY_MS) === 0 ? "it is not ready after 20 s" : readAll(reader);
+  close(reader);
+  if (said === READY) return;
+  const { message, where, hint } = parsed(said);
+  throw new BrunError(message, { where: where ?? "--allow-net", hint });
+}
+
+function readAll(fd: number): string {
+  const buffer = new Uint8Array(4096);
+  const n = syscall(NR.read, fd, buffer, buffer.length);
+  return fromUtf8(buffer.subarray(0, Math.max(n, 0)));
+}
+
+function parsed(said: string): { message: string; where?: string; hint?: string } {
+  if (said.startsWith("{")) return JSON.parse(said) as { message: string };
+  return { message: `the relay for names did not start: ${said || "it has ended"}` };
+}
+
+/** Is the relay: returns when the container has ended. */
+export function isRelay(place: RelayPlace, options: string, pid: number): void {
+  syscall(NR.setsid);
+  syscall(NR.prctl, PR.SET_DUMPABLE, 0, 0, 0, 0);
+  syscall(NR.prctl, PR.SET_NAME, cstr("brun:[relay]"), 0, 0, 0);
+  syscall(NR.chdir, cstr("/"));
+  try {
+    const control = new Control(controlPath(place));
+    relay(JSON.parse(options) as RelayOptions, pid, control, () => tell(READY));
+  } catch (error) {
+    const { message } = error as Error;
+    const { where, hint } = error instanceof BrunError ? error : ({} as Partial<BrunError>);
+    unlink(controlPath(place));
+    tell(JSON.stringify({ message, where, hint }));
+    throw error;
+  }
+}
+
+/** Tells who has started it; once. */
+function tell(text: string): void {
+  writeFd(1, text, "the pipe");
+  const none = open("/dev/null", O.RDWR);
+  syscall(NR.dup3, none, 1, 0);
+  close(none);
+}
+
+/** Waits for the end of the relay, whose container has ended. Throws a SysError. */
+export function endRelay(place: RelayPlace): void {
+  awaitEnd(controlPath(place));
+}
