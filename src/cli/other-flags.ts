@@ -93,7 +93,8 @@ export const OTHER_FLAGS: Readonly<Record<string, string>> = {
   "mac-address": SINGLE,
   link: SINGLE,
   "network-alias": SINGLE,
-  gpus: "name the card's devices: --device /dev/dri/renderD128, of NVIDIA --device /dev/nvidia0 --device /dev/nvidiactl",
+  // What this machine has is in gpu-hint.ts.
+  gpus: "`--device` names a card: by CDI, or by its path",
   "log-driver": LOGS,
   a: STREAMS,
   attach: STREAMS,

@@ -49,7 +49,7 @@ export const sandboxFlags = {
   volume: list("[source:]path[:options]", "mount a path of the host", "v"),
   tmpfs: list("path[:options]", "mount a tmpfs"),
   mount: list("type=bind|tmpfs,…", "the same in podman's long form: src=, dst=, ro"),
-  device: list("path[:path]", "give it a device of the host"),
+  device: list("path[:path][:rwm]|vendor/class=name", "give it a device of the host, by its path or by CDI"),
   workdir: { type: "string", alias: "w", valueHint: "dir", description: "where the program starts" },
   env: list("name[=value]", "a variable of the environment; without a value the caller's", "e"),
   "env-file": list("file", "a file with such lines"),

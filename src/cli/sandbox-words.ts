@@ -6,6 +6,7 @@
 import { BrunError } from "../errors.ts";
 import { shellWords } from "../printable.ts";
 import type { Flags, Values } from "./flags.ts";
+import { gpuHint } from "./gpu-hint.ts";
 import { OTHER_FLAGS } from "./other-flags.ts";
 import { type Parsed, parseFlags } from "./parse.ts";
 import { isProgram } from "./run-words.ts";
@@ -25,7 +26,9 @@ export function sandboxWords<const F extends Flags>(
   globals: Flags,
 ): SandboxWords<F> {
   // --rootfs would take --help as its value; both have one help.
-  const manner = { globals, short: true, others: OTHER_FLAGS, topic: `${command} --host` };
+  const gpus = argv.some((word) => /^--?gpus(=|$)/.test(word)) ? { gpus: gpuHint() } : {};
+  const others = { ...OTHER_FLAGS, ...gpus };
+  const manner = { globals, short: true, others, topic: `${command} --host` };
   const first = parseFlags(command, flags, argv, manner);
   const { args: words, dashed, help } = first;
   if (help || dashed || words.length === 0) return { parsed: first, program: words };

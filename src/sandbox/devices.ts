@@ -1,7 +1,8 @@
-/** --device PATH[:PATH[:rwm]]: a device of the host (podman-run(1)). */
+/** --device PATH[:PATH[:rwm]]: a device of the host (podman-run(1)), and the nodes of those that CDI describes. */
 import { BrunError } from "../errors.ts";
 import type { DeviceCgroup } from "../spec/index.ts";
 import { absolute } from "../sys/fs.ts";
+import { cdiName, cdiNodes } from "./cdi.ts";
 import type { Placed } from "./mounts.ts";
 import type { SandboxOptions } from "./options.ts";
 import { settle } from "./places.ts";
@@ -41,32 +42,55 @@ export function deviceRules(options: SandboxOptions, view: HostView): DeviceCgro
 }
 
 function wanted(options: SandboxOptions, view: HostView): Wanted[] {
-  return options.device.map((text) => {
-    const flag = `--device ${text}`;
-    const [first = "", ...rest] = text.split(":");
-    const last = rest.at(-1) ?? "";
-    const access = /^[rwm]+$/.test(last) ? last : "rwm";
-    const others = access === last ? rest.slice(0, -1) : rest;
-    if (others.length > 1 || !first.startsWith("/")) {
-      throw new BrunError(`${flag} is no device`, { where: flag, hint: "/dev/NAME[:/dev/NAME[:rwm]]" });
-    }
-    const { path: source, entry } = settle(absolute(first), flag, view);
-    if (entry.device === undefined) {
-      throw new BrunError(`${source} is not a device`, {
-        where: flag,
-        hint: `-v ${source}:${source} mounts a file or directory`,
-      });
-    }
-    const destination = absolute(others[0] || first);
-    if (!destination.startsWith("/dev/")) {
-      throw new BrunError(`${destination} is not below /dev`, { where: flag });
-    }
-    if (view.nested && !(access.includes("r") && access.includes("w"))) {
-      throw new BrunError("who is not root cannot narrow what is done with a device", {
-        where: flag,
-        hint: "leave out the letters",
-      });
-    }
-    return { flag, source, destination, access, entry };
-  });
+  const paths = options.device.filter((text) => cdiName(text) === null);
+  const nodes = cdiNodes(options, view).map(({ flag, path, hostPath, permissions }) =>
+    device({ flag, source: hostPath || path, destination: path, access: permissions || ALL }, view),
+  );
+  return [...paths.flatMap((text) => ofPath(text, view)), ...nodes];
+}
+
+const ALL = "rwm";
+
+/** PATH[:PATH[:rwm]]; of a directory all devices in it, as podman has it. */
+function ofPath(text: string, view: HostView): Wanted[] {
+  const flag = `--device ${text}`;
+  const [first = "", ...rest] = text.split(":");
+  const last = rest.at(-1) ?? "";
+  const access = /^[rwm]+$/.test(last) ? last : ALL;
+  const others = access === last ? rest.slice(0, -1) : rest;
+  if (others.length > 1 || !first.startsWith("/")) {
+    throw new BrunError(`${flag} is no device`, {
+      where: flag,
+      hint: "/dev/NAME[:/dev/NAME[:rwm]], or VENDOR/CLASS=NAME of CDI",
+    });
+  }
+  const destination = absolute(others[0] || first);
+  const { path, entry } = settle(absolute(first), flag, view);
+  if (entry.type !== "dir") return [device({ flag, source: path, destination, access }, view)];
+  const found = (view.list(path) ?? []).filter((name) => view.entry(`${path}/${name}`)?.device !== undefined);
+  if (found.length > 0) {
+    return found.map((name) =>
+      device({ flag, source: `${path}/${name}`, destination: `${destination}/${name}`, access }, view),
+    );
+  }
+  throw new BrunError(`there are no devices in ${path}`, { where: flag, hint: mounts(path) });
+}
+
+const mounts = (path: string) => `-v ${path}:${path} mounts a file or directory`;
+
+/** Throws a BrunError. */
+function device({ flag, source, destination, access }: Omit<Wanted, "entry">, view: HostView): Wanted {
+  const { path, entry } = settle(absolute(source), flag, view);
+  if (entry.device === undefined) {
+    throw new BrunError(`${path} is not a device`, { where: flag, hint: mounts(path) });
+  }
+  if (!destination.startsWith("/dev/"))
+    throw new BrunError(`${destination} is not below /dev`, { where: flag });
+  if (view.nested && !(access.includes("r") && access.includes("w"))) {
+    throw new BrunError("who is not root cannot narrow what is done with a device", {
+      where: flag,
+      hint: "leave out the letters",
+    });
+  }
+  return { flag, source: path, destination, access, entry };
 }

@@ -1,5 +1,6 @@
 /** The environment of a sandbox's program. */
 import { BrunError } from "../errors.ts";
+import { cdiEnvironment } from "./cdi.ts";
 import { fakeRootEnvironment } from "./fake-root.ts";
 import type { SandboxOptions } from "./options.ts";
 import { isSecretVariable } from "./secret-variables.ts";
@@ -32,6 +33,7 @@ export function environment(options: SandboxOptions, view: HostView): string[] {
   }
   // As podman and systemd say it.
   variables.set("container", "brun");
+  for (const entry of cdiEnvironment(options, view)) assign(variables, entry, view, "--device");
   for (const [name, value] of fakeRootEnvironment(options, view)) variables.set(name, value);
   for (const file of options.envFile) readFile(variables, file, view);
   for (const assignment of options.env) assign(variables, assignment, view, "--env");

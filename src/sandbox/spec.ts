@@ -10,6 +10,7 @@ import { specTemplate } from "../spec/template.ts";
 import { absolute } from "../sys/fs.ts";
 import { lazy } from "../sys/lazy.ts";
 import { sandboxCapabilities } from "./capabilities.ts";
+import { cdiLinux, cdiNotices, withCdiHooks } from "./cdi.ts";
 import { deviceRules } from "./devices.ts";
 import { environment } from "./environment.ts";
 import { checkFakesFor, fakeRootMounts, withFakeRoot } from "./fake-root.ts";
@@ -112,8 +113,7 @@ export function sandboxSpec(options: SandboxOptions, view: HostView, limits: San
     root: { path: fuse === undefined ? rootPath(options) : fuseMountPoint(fuse), readonly: options.readOnly },
     hostname: options.hostname ?? (options.root.kind === "host" ? view.hostname : options.id),
     mounts: placed.map(({ mount }) => mount),
-    ...(network.hooks && { hooks: network.hooks }),
-    ...(fuse && { hooks: withHook(network.hooks, fuseHook(fuse, view)) }),
+    ...hooksOf(withCdiHooks(network.hooks, options, view), fuse, view),
     annotations: {
       // The groups through which the caller reaches its files stay.
       ...(options.root.kind === "host" && { "run.oci.keep_original_groups": "1" }),
@@ -127,7 +127,12 @@ export function sandboxSpec(options: SandboxOptions, view: HostView, limits: San
     linux: linuxOf(options, view, maps, network),
   };
   const empty = emptyDirectory(options, view, placed);
-  const notices = [...root.notices, ...noticesOf(options, hidden, view), ...(empty === null ? [] : [empty])];
+  const notices = [
+    ...root.notices,
+    ...cdiNotices(options, view),
+    ...noticesOf(options, hidden, view),
+    ...(empty === null ? [] : [empty]),
+  ];
   return secured({ spec, placed, notices, wanting: root.wanting, make }, options, view);
 }
 
@@ -140,6 +145,11 @@ function hasCaller({ uidMappings }: SandboxMaps, { caller: { uid } }: HostView):
 function placeOf({ root }: SandboxOptions, view: HostView): (destination: string) => string {
   const places = new Places(view);
   return root.kind === "host" ? (path) => places.way(path).end : (path) => path;
+}
+
+function hooksOf(hooks: Hooks | undefined, fuse: FuseMount | undefined, view: HostView): Pick<Spec, "hooks"> {
+  const all = fuse === undefined ? hooks : withHook(hooks, fuseHook(fuse, view));
+  return all === undefined ? {} : { hooks: all };
 }
 
 /** The root goes last. */
@@ -282,6 +292,7 @@ function linuxOf(options: SandboxOptions, view: HostView, maps: SandboxMaps | nu
     ...maps,
     ...(resources && { resources }),
     ...(sysctl && { sysctl }),
+    ...cdiLinux(options, view),
   };
 }
 

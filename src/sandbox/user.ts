@@ -4,6 +4,7 @@ import { type IdMap, type IdMaps, isMapped, keepIdMaps } from "../../rootless/id
 import { groupId, type NamedUser, namedUser, type UserFiles } from "../config/user-names.ts";
 import { BrunError } from "../errors.ts";
 import type { IDMapping, User } from "../spec/index.ts";
+import { cdiGroups } from "./cdi.ts";
 import type { SandboxOptions } from "./options.ts";
 import type { HostView } from "./view.ts";
 
@@ -20,7 +21,7 @@ export function sandboxUser(options: SandboxOptions, view: HostView): NamedUser 
     where: options.root.kind === "host" ? "" : options.root.path,
   };
   const found = namedUser(given, files, options.user !== undefined);
-  const groups = addedGroups(options, files);
+  const groups = [...addedGroups(options, files), ...cdiGroups(options, view)];
   if (groups.length === 0) return found;
   const { gid = 0, additionalGids = [gid] } = found.user;
   return { ...found, user: { ...found.user, additionalGids: [...new Set([...additionalGids, ...groups])] } };

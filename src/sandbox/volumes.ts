@@ -2,6 +2,7 @@
 import { BrunError } from "../errors.ts";
 import type { Mount } from "../spec/index.ts";
 import { absolute } from "../sys/fs.ts";
+import { cdiMounts } from "./cdi.ts";
 import { devices } from "./devices.ts";
 import { hostPath, PATH_START } from "./host-path.ts";
 import type { Placed } from "./mounts.ts";
@@ -36,6 +37,7 @@ export function volumes(options: SandboxOptions, view: HostView): Placed[] {
       mount: longMount(text, host, view),
     })),
     ...devices(options, view),
+    ...cdiMounts(options, view),
   ];
 }
 

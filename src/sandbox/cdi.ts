@@ -1,0 +1,177 @@
+/** --device VENDOR/CLASS=NAME: a device that a vendor describes, as for podman and docker (Container Device Interface). */
+import { BrunError } from "../errors.ts";
+import type { Hooks, Linux, Mount } from "../spec/index.ts";
+import { lazy } from "../sys/lazy.ts";
+import type { CdiEdits, CdiFile, CdiNode } from "./cdi-file.ts";
+import type { Placed } from "./mounts.ts";
+import type { SandboxOptions } from "./options.ts";
+import type { HostView } from "./view.ts";
+
+const fileModule = lazy<typeof import("./cdi-file.ts")>(() => require("./cdi-file.ts"));
+
+/** Where the files are: those of the second have precedence. */
+const CDI_DIRECTORIES: readonly string[] = ["/etc/cdi", "/var/run/cdi"];
+
+/** What is asked of the machine. */
+export type CdiView = Pick<HostView, "list" | "text">;
+
+/** Edits with the flag that has asked for them. */
+interface Asked {
+  readonly flag: string;
+  readonly edits: CdiEdits;
+}
+
+/** A text of --device that is a name of CDI, and no path: its kind and name; null for a path. */
+export function cdiName(text: string): { readonly kind: string; readonly name: string } | null {
+  const [, kind, name] = /^([A-Za-z][\w.-]*\/[A-Za-z][\w.-]*)=(.+)$/.exec(text) ?? [];
+  return kind === undefined || name === undefined ? null : { kind, name };
+}
+
+/** The files that can be read, and why others cannot. */
+export function cdiFiles(view: CdiView): {
+  readonly files: readonly CdiFile[];
+  readonly errors: readonly string[];
+} {
+  const files: CdiFile[] = [];
+  const errors: string[] = [];
+  for (const directory of [...CDI_DIRECTORIES].reverse()) {
+    for (const name of [...(view.list(directory) ?? [])].sort()) {
+      if (!/\.(json|ya?ml)$/.test(name)) continue;
+      const path = `${directory}/${name}`;
+      const text = view.text(path);
+      try {
+        if (text === null) errors.push(`${path}: it cannot be read`);
+        else files.push(fileModule().parseCdi(text, path));
+      } catch (error) {
+        errors.push((error as Error).message);
+      }
+    }
+  }
+  return { files, errors };
+}
+
+/** What the devices that --device names by CDI ask for. Throws a BrunError for one that nobody describes. */
+function asked({ device }: SandboxOptions, view: HostView): Asked[] {
+  const names = device.filter((text) => cdiName(text) !== null);
+  if (names.length === 0) return [];
+  const { files, errors } = cdiFiles(view);
+  const used = new Set<CdiFile>();
+  return names.flatMap((text) => {
+    const { kind, name } = cdiName(text)!;
+    const flag = `--device ${text}`;
+    for (const file of files) {
+      const found = file.kind === kind ? file.devices.find((one) => one.name === name) : undefined;
+      if (found === undefined) continue;
+      // What all devices of a file need is needed once.
+      const common = used.has(file) || file.containerEdits === undefined ? [] : [file.containerEdits];
+      used.add(file);
+      return [...common, found.containerEdits].map((edits) => ({ flag, edits: possible(edits, flag, view) }));
+    }
+    throw new BrunError(`no device ${text} is described in ${CDI_DIRECTORIES.join(" and ")}`, {
+      where: flag,
+      hint: errors[0] ?? known(files),
+    });
+  });
+}
+
+function known(files: readonly CdiFile[]): string {
+  const names = files.flatMap(({ kind, devices }) => devices.map(({ name }) => `${kind}=${name}`));
+  return names.length === 0
+    ? "the vendor's tool makes these files, such as nvidia-ctk cdi generate"
+    : `there are ${names.slice(0, SHOWN).join(", ")}${names.length > SHOWN ? " and more" : ""}`;
+}
+
+const SHOWN = 10;
+
+/** Throws a BrunError for what takes rights over the machine. */
+function possible(edits: CdiEdits, flag: string, { nested }: HostView): CdiEdits {
+  const [what, why] =
+    edits.netDevices !== undefined && edits.netDevices.length > 0
+      ? ["moves a network device of the host", "root alone can move one"]
+      : edits.intelRdt !== undefined
+        ? ["asks for a class of intelRdt", "root alone has /sys/fs/resctrl"]
+        : [];
+  if (!nested || what === undefined) return edits;
+  throw new BrunError(`the device ${what}, and ${why}`, { where: flag, hint: "start brun as root" });
+}
+
+/** The nodes of devices. */
+export function cdiNodes(options: SandboxOptions, view: HostView): (CdiNode & { readonly flag: string })[] {
+  return asked(options, view).flatMap(({ flag, edits }) =>
+    (edits.deviceNodes ?? []).map((node) => ({ ...node, flag })),
+  );
+}
+
+/** The mounts besides the nodes. Throws a BrunError for a source that is not there. */
+export function cdiMounts(options: SandboxOptions, view: HostView): Placed[] {
+  return asked(options, view).flatMap(({ flag, edits }) =>
+    (edits.mounts ?? []).map(({ hostPath, containerPath, type, options: given = [] }): Placed => {
+      const binds = type === undefined || type === "" || type === "bind";
+      if (binds && view.follow(hostPath) === null) {
+        throw new BrunError(`${hostPath}, which the device needs, is not there`, { where: flag });
+      }
+      const bind = given.some((option) => option === "bind" || option === "rbind") ? [] : ["rbind"];
+      const mount: Mount = {
+        destination: containerPath,
+        type: binds ? "bind" : type,
+        source: hostPath,
+        options: binds ? [...bind, ...given] : given,
+      };
+      return { origin: "device", flag, mount };
+    }),
+  );
+}
+
+/** NAME=value strings. */
+export function cdiEnvironment(options: SandboxOptions, view: HostView): string[] {
+  return asked(options, view).flatMap(({ edits }) => edits.env ?? []);
+}
+
+/** The hooks, with those that are there before them. */
+export function withCdiHooks(
+  hooks: Hooks | undefined,
+  options: SandboxOptions,
+  view: HostView,
+): Hooks | undefined {
+  const all: Record<string, Hooks["prestart"]> = { ...hooks };
+  for (const { edits } of asked(options, view)) {
+    for (const { hookName, path, args, env, timeout } of edits.hooks ?? []) {
+      const hook = { path, ...(args && { args }), ...(env && { env }), ...(timeout && { timeout }) };
+      all[hookName] = [...(all[hookName] ?? []), hook];
+    }
+  }
+  return Object.keys(all).length === 0 ? undefined : all;
+}
+
+/** Fields of `linux` that root alone can have. */
+export function cdiLinux(options: SandboxOptions, view: HostView): Pick<Linux, "netDevices" | "intelRdt"> {
+  const all = asked(options, view).map(({ edits }) => edits);
+  const devices = all.flatMap(({ netDevices }) => netDevices ?? []);
+  const rdt = all.find(({ intelRdt }) => intelRdt !== undefined)?.intelRdt;
+  return {
+    ...(devices.length > 0 && {
+      netDevices: Object.fromEntries(
+        devices.map(({ hostInterfaceName, name }) => [hostInterfaceName, { name }]),
+      ),
+    }),
+    ...(rdt && { intelRdt: rdt as Linux["intelRdt"] }),
+  };
+}
+
+/** Groups through which root's program reaches the devices. */
+export function cdiGroups(options: SandboxOptions, view: HostView): number[] {
+  if (view.nested) return [];
+  return asked(options, view).flatMap(({ edits }) => edits.additionalGids ?? []);
+}
+
+/** What is left out, one line each. */
+export function cdiNotices(options: SandboxOptions, view: HostView): string[] {
+  if (!view.nested) return [];
+  return asked(options, view).flatMap(({ flag, edits }) => {
+    const groups = edits.additionalGids ?? [];
+    if (groups.length === 0) return [];
+    return [
+      `${flag}: the group ${groups.join(", ")} is not given, since root alone can: --host keeps your own groups`,
+    ];
+  });
+}
