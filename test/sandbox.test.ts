@@ -72,7 +72,7 @@ for (const subject of subjects(["brun"])) {
       symlinkSync("project/private", `${dir}/link`);
       const script = "cat project/private/key link/key project/.env; ls -A project";
       const flags = ["--hide", "link", "--hide", "project/.env"];
-      for (const more of [[], ["--rw", "project"], ["--read-only"]]) {
+      for (const more of [[], ["--rw", "project", "--rw-all"], ["--read-only"]]) {
         const { stdout } = await run([...flags, ...more], script);
         expect(stdout).toBe(".env\nprivate\n");
       }

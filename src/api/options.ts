@@ -70,6 +70,7 @@ export const IMAGE_OPTIONS = {
 export const HOST_OPTIONS = {
   host: "switch",
   rw: "list",
+  rwAll: "switch",
   hide: "list",
   withSecrets: "switch",
 } as const satisfies Record<string, Kind>;

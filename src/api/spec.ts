@@ -159,6 +159,8 @@ export interface FromHost extends SandboxOptions, Changes {
   readonly args: readonly string[];
   /** Paths that are the real ones, and writable. */
   readonly rw?: string | readonly string[] | undefined;
+  /** Also what runs code on this machine is writable below them, such as .git/hooks; false. */
+  readonly rwAll?: boolean | undefined;
   /** Paths that are not to be seen. */
   readonly hide?: string | readonly string[] | undefined;
   /** Keys, tokens and histories are not hidden; false. */

@@ -44,6 +44,10 @@ export const sandboxFlags = {
   writable: { type: "boolean", description: "write to the --rootfs directory itself" },
   "read-only": { type: "boolean", description: "a read-only root, with /tmp, /run and volumes to write to" },
   rw: list("path", "with --host: a path that is the real one, and writable"),
+  "rw-all": {
+    type: "boolean",
+    description: "with --rw: also what runs code on this machine, such as .git/hooks and .vscode",
+  },
   hide: list("path", "with --host: a path that is not to be seen"),
   "with-secrets": { type: "boolean", description: "with --host: keys, tokens and histories are not hidden" },
   volume: list("[source:]path[:options]", "mount a path of the host", "v"),
@@ -196,6 +200,12 @@ export function sandboxOptions(
     const hint = ofHost === "--hide" ? "--tmpfs PATH covers one" : "-v SOURCE:PATH mounts a path of the host";
     throw new BrunError(`${ofHost} goes with --host`, { where: ofHost, hint });
   }
+  if (args["rw-all"] && args.rw.length === 0) {
+    throw new BrunError("--rw-all is about what --rw leaves writable", {
+      where: "--rw-all",
+      hint: "--rw DIR --rw-all",
+    });
+  }
   if (args.platform !== undefined && args.image === undefined) {
     throw new BrunError("--platform goes with --image", { where: "--platform" });
   }
@@ -218,6 +228,7 @@ export function sandboxOptions(
     writable: args.writable,
     readOnly: args["read-only"],
     rw: args.rw,
+    rwAll: args["rw-all"],
     volume: args.volume,
     tmpfs: args.tmpfs,
     mount: args.mount,

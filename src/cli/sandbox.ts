@@ -41,6 +41,9 @@ import { sandboxWords } from "./sandbox-words.ts";
 const recordModule = lazy<typeof import("../seccomp/record/record.ts")>(() =>
   require("../seccomp/record/record.ts"),
 );
+const takenNames = lazy<typeof import("../sandbox/taken-names.ts")>(() =>
+  require("../sandbox/taken-names.ts"),
+);
 
 type Args = Values<typeof sandboxRunFlags>;
 
@@ -101,7 +104,7 @@ export function sandboxCommand(more: readonly string[] = []): Command<typeof san
     const view = viewOf(rt);
     const options = settledOptions(asked, view);
     if (args["print-config"]) {
-      const { spec, notices, make } = decided(options, view);
+      const { spec, notices, make } = withoutTaken(decided(options, view));
       for (const notice of notices) rt.warn(notice);
       makeFiles(options, rt);
       makeOwn(make, rt);
@@ -149,6 +152,17 @@ export function explainSandbox(): Command<typeof explainSandboxFlags> {
       return withImageOf(asked, args, program, data, false).then(explained);
     },
   };
+}
+
+/** A bundle has nobody who takes names: there is what can be mounted without. */
+function withoutTaken(sandbox: Sandbox): Sandbox {
+  const { taken } = sandbox.protection;
+  if (taken.length === 0) return sandbox;
+  const names = new Set(taken.map(({ directory, name }) => `${directory}/${name}`));
+  const mounts = sandbox.spec.mounts?.filter(({ destination }) => !names.has(destination));
+  const what = [...names].map((name) => name.slice(name.lastIndexOf("/") + 1)).join(", ");
+  const notice = `of what --rw protects, this config leaves out what is not there: ${what}`;
+  return { ...sandbox, spec: { ...sandbox.spec, mounts }, notices: [...sandbox.notices, notice] };
 }
 
 const explainSandboxFlags = { ...sandboxFlags, ...explainFlags } as const;
@@ -264,7 +278,7 @@ function start(rt: Runtime, options: SandboxOptions, view: HostView, manner: Man
     makeFiles(options, rt, sandbox);
     makeOwn(sandbox.make, rt);
     try {
-      return run(rt, runOptions(options, sandbox, manner));
+      return runKept(rt, sandbox, runOptions(options, sandbox, manner));
     } catch (error) {
       if (machine.hasChanged(error)) continue;
       const refused = refusedOverlay(sandbox, error);
@@ -307,11 +321,24 @@ function startWithFuse(rt: Runtime, options: SandboxOptions, machine: Machine, m
     noteIfKept(options, sandbox);
     mountFuse(fuse, lower, options.upper, view);
     try {
-      return run(rt, loaded);
+      return runKept(rt, sandbox, loaded);
     } catch (error) {
       unmountFuse(fuse);
       if (!machine.hasChanged(error)) throw withFlag(sandbox, error);
     }
+  }
+}
+
+/** Runs it while the names that --rw protects are taken. */
+function runKept(rt: Runtime, { protection }: Sandbox, options: RunOptions): number {
+  if (protection.files.length + protection.taken.length === 0) return run(rt, options);
+  const keeper = new (takenNames().NameKeeper)(protection);
+  rt.mark?.(`${protection.taken.length} names taken below --rw`);
+  try {
+    return run(rt, { ...options, keeper });
+  } catch (error) {
+    keeper.end();
+    throw error;
   }
 }
 

@@ -82,8 +82,18 @@ export interface RunOptions extends CreateOptions {
   readonly started?: (() => void) | undefined;
   /** The output is kept: this process is in the background, and has these streams as its own. */
   readonly kept?: (KeptOptions & { readonly streams: KeptStreams }) | undefined;
+  /** What has to be undone on the host when the container has ended, however brun ends. */
+  readonly keeper?: Keeper | undefined;
   /** Wait for `start` before the program: a created container that has a supervisor, for the TypeScript API. */
   readonly awaitStart?: boolean | undefined;
+}
+
+/** A process beside a container that tidies up after it. */
+export interface Keeper {
+  /** Stays open as long as brun or its supervisor lives; its other end is closed when all is tidied up. */
+  readonly socket: number;
+  /** Tells it of the container's process, which is to end first. */
+  readonly watch: (pid: number, startTime: string) => void;
 }
 
 /** Options of exec; names as runc's flags. `process` or `args` says what to run. */

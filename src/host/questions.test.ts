@@ -25,6 +25,7 @@ const ACTS: Readonly<Record<string, string>> = {
   "src/sandbox/connect.ts": "hooks: starts pasta and slirp4netns",
   "src/sandbox/fuse.ts": "hooks: mounts by fuse-overlayfs",
   "src/sandbox/shown-file.ts": "makes files that containers are shown",
+  "src/sandbox/taken-names.ts": "takes names for as long as a container lives",
   "src/sandbox/upper.ts": "makes the directories of --upper",
   "src/sandbox/upper-lock.ts": "locks the directory of --upper",
 };

@@ -200,8 +200,8 @@ export class ProgramBuilder {
    * Sends a message to brun; waits for the answer unless `answer` is 0. The answer's value is the result.
    * @param then descriptor that failures go to after the answer, instead of to brun
    */
-  send(type: number, fd: Slot | null, answer: number, then: Slot | null = null): void {
-    this.push("send", "", [type, fd ?? -1, answer, then ?? 0], none);
+  send(type: number, fd: Slot | null, answer: number, then: Slot | null = null, policy: Policy = none): void {
+    this.push("send", "", [type, fd ?? -1, answer, then ?? 0], policy);
   }
 
   /** Clones into new namespaces; see nsenter/plan/execute.c. */

@@ -173,6 +173,9 @@ const phrases = {
   // After it, and beside it.
   remove: ({ path }: Path) => `remove ${path}`,
   endProcesses: ({ id }: { readonly id: string }) => `end the processes of ${id}`,
+  openTaken: ({ path }: Path) => `open ${path} to take names in it`,
+  lockTaken: ({ path }: Path) => `lock ${path}, in which names are taken`,
+  takeName: ({ path }: Path) => `take the name ${path}`,
   /** A trial of `brun doctor`. */
   call: ({ name }: { readonly name: string }) => `call ${name}`,
 } as const;

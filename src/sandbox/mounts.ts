@@ -11,6 +11,7 @@ import type { Mount } from "../spec/index.ts";
  * - device: --device
  * - file: a file of brun's own that is shown, such as that of name servers
  * - secret: covers what --host hides
+ * - protected: keeps read-only what is below --rw and runs code on the host
  * - own: covers what is brun's own, or keeps it from being renamed
  */
 export type Origin =
@@ -22,6 +23,7 @@ export type Origin =
   | "device"
   | "file"
   | "secret"
+  | "protected"
   | "own";
 
 /** A mount, and what it comes from. */

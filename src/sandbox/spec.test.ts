@@ -197,13 +197,13 @@ describe("--host", () => {
         .spec.mounts!.map(({ destination, source }) => `${source} ${destination}`)
         .filter((text) => / \/home\/dev/.test(text) && !/^(overlay|\S+\.(cache|local)\S*) /.test(text));
     const volume = ["~/.ssh:~/.ssh:ro"];
-    expect(orderOf({ rw: ["/home/dev"], volume }).slice(0, 3)).toEqual([
+    expect(orderOf({ rw: ["/home/dev"], rwAll: true, volume }).slice(0, 3)).toEqual([
       "/home/dev /home/dev",
       "/dev/null /home/dev/.netrc",
       "/home/dev/.ssh /home/dev/.ssh",
     ]);
     // A tmpfs over the home leaves what is asked for besides.
-    expect(orderOf({ rw: ["."], tmpfs: ["~"], volume, hide: ["/home/dev/project"] })).toEqual([
+    expect(orderOf({ rw: ["."], rwAll: true, tmpfs: ["~"], volume, hide: ["/home/dev/project"] })).toEqual([
       "tmpfs /home/dev",
       "/home/dev/project /home/dev/project",
       "hidden /home/dev/project",
@@ -631,7 +631,7 @@ describe("brun's own directories", () => {
   test("are found by links and by other mounts of their file system", () => {
     const links = { "/home/dev/.cache": "/data/cache" };
     const files = { "/data/cache/brun": own(1000), "/data": own(0), "/data/cache": own(1000) };
-    const linked = hostSandbox({ rw: ["/home/dev"] }, { links, files });
+    const linked = hostSandbox({ rw: ["/home/dev"], rwAll: true }, { links, files });
     expect(covers(linked)).toContain("/data/cache/brun");
     expect(linked.spec.mounts!.filter(({ options }) => options?.includes("dest-nofollow"))).toEqual([
       {

@@ -23,6 +23,7 @@ import { ordered } from "./order.ts";
 import { ownHook } from "./own-hook.ts";
 import { coverOwnState, type ShownRoot } from "./own-state.ts";
 import { Places, within } from "./places.ts";
+import { type Protection, protect } from "./protected.ts";
 import { sandboxResources } from "./resources.ts";
 import { defaultSeccomp } from "./seccomp.ts";
 import { type Hidden, hiddenPlaces, hidingCover, secretNotices } from "./secrets.ts";
@@ -56,6 +57,8 @@ export interface Sandbox {
   readonly make: readonly string[];
   /** What is recorded of its system calls. */
   readonly record?: RecordRequest | undefined;
+  /** What --rw protects. */
+  readonly protection: Protection;
   /** Why the kernel's overlays do not do where one works, though fuse-overlayfs might; null when they do. */
   readonly wanting: string | null;
 }
@@ -106,7 +109,9 @@ export function sandboxSpec(options: SandboxOptions, view: HostView, limits: San
       placeOf(options, view),
     ),
   ];
-  const { placed, make } = coverOwnState(shown, shownRoot(options, fuse !== undefined), who.user, view);
+  const protection = protect(shown, options, view);
+  const rootShown = shownRoot(options, fuse !== undefined);
+  const { placed, make } = coverOwnState(protection.placed, rootShown, who.user, view);
   const spec: Spec = {
     ociVersion: "1.3.0",
     process: processOf(options, view, who, placed),
@@ -133,7 +138,7 @@ export function sandboxSpec(options: SandboxOptions, view: HostView, limits: San
     ...noticesOf(options, hidden, view),
     ...(empty === null ? [] : [empty]),
   ];
-  return secured({ spec, placed, notices, wanting: root.wanting, make }, options, view);
+  return secured({ spec, placed, notices, wanting: root.wanting, make, protection }, options, view);
 }
 
 /** Whether the caller has its own id inside: by fuse-overlayfs it may be root. */

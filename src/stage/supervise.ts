@@ -23,7 +23,7 @@ export interface Supervision {
   /** From keepSignals() of src/sys/interrupt.ts: signals that come before the supervisor is there. */
   readonly early: number;
   /** What only has to stay open. */
-  readonly held?: number | undefined;
+  readonly held?: readonly number[] | undefined;
   /** Milliseconds after which the process is killed; 0 for never. */
   readonly timeout?: number | undefined;
   /** The process is an init (nsenter/stage/init.h), whose program can be stopped by Ctrl-Z. */
@@ -93,7 +93,7 @@ export function becomeSupervisor(s: Supervision): never {
   request.set(cleanup, REQUEST_SIZE);
   const fd = check(syscall(NR.memfd_create, cstr("brun-supervise"), 0), "memfd_create");
   writeFd(fd, request, "the supervisor's request");
-  const descriptors = [s.pidfd, s.terminal, s.notify, s.upstream, s.early, s.held ?? -1, client];
+  const descriptors = [s.pidfd, s.terminal, s.notify, s.upstream, s.early, client, ...(s.held ?? [])];
   if (kept) descriptors.push(kept.out, kept.err, kept.input, kept.control, kept.directory, kept.result);
   for (const keep of descriptors) {
     if (keep >= 0) syscall(NR.fcntl, keep, F_SETFD, 0);

@@ -29,6 +29,11 @@ const TESTS: Readonly<Record<string, readonly (readonly [file: string, title: st
     ["sandbox", "what the host renames over a secret stays hidden"],
   ],
   "a link in a `--rw` directory": [["sandbox", "--rw follows no link that an earlier run made"]],
+  "code for the host below `--rw`": [
+    ["protected", "--rw: nothing that the host runs by itself is made, changed or replaced"],
+    ["protected", "--rw: shell start-up files of a home, which are missing or links"],
+    ["protected", " runs with --rw that are killed leave no name"],
+  ],
   "a directory on the way to": [
     ["sandbox-files", " while a directory on the way is swapped for a link"],
     ["sandbox-files", "runs with --rootfs while a directory on the way is swapped for a link"],

@@ -14,13 +14,15 @@ import { killAll, timespec } from "./terminate.ts";
 /**
  * Removes the container's state and runs its poststop hooks: `delete` without booting Bun again.
  * @param notify it has a notification socket
+ * @param keeper the socket of one (Keeper)
  */
-export function cleanupProgram(root: string, state: StoredState, notify: boolean): Program {
+export function cleanupProgram(root: string, state: StoredState, notify: boolean, keeper?: number): Program {
   const b = new ProgramBuilder();
   const busy = b.label();
   const end = b.label();
   const { directory } = paths(root, state.id);
   const at = () => b.at("cleanup", { kind: "remove", path: directory });
+  if (keeper !== undefined) awaitKeeper(b, keeper);
   removeContainer(b, at, root, state, { busy, notify, stays: true });
   const poststop = state.hooks?.poststop;
   if (poststop !== undefined)
@@ -32,6 +34,13 @@ export function cleanupProgram(root: string, state: StoredState, notify: boolean
     b.mark(end);
   }
   return b.finish();
+}
+
+const SHUT_WR = 1;
+
+function awaitKeeper(b: ProgramBuilder, socket: number): void {
+  b.sys("shutdown", [socket, SHUT_WR], { handle: [E.ENOTCONN] });
+  b.sys("recvfrom", [socket, b.reserve(8), 1, 0, null, null], { handle: [E.ECONNRESET] });
 }
 
 /**

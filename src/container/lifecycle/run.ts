@@ -52,6 +52,7 @@ export function run(rt: Runtime, options: RunOptions): number {
     const { startContainer, poststart } = launched.config.spec.hooks ?? {};
     // Signals are the program's from here on; but hooks may take long, and a signal ends them.
     if (!options.detach && !startContainer && !poststart) early = keepSignals();
+    options.keeper?.watch(launched.state.pid, launched.state.startTime);
     launched.session.run();
     if (!options.awaitStart) {
       launched.session.awaitExec();
@@ -103,7 +104,7 @@ function keptDescriptors(
 /** Becomes the supervisor of a container that runs; never returns. Throws a SysError when the kernel refuses. */
 export function supervise(
   rt: Runtime,
-  options: Pick<RunOptions, "keep" | "raises" | "started" | "timeout">,
+  options: Pick<RunOptions, "keep" | "keeper" | "raises" | "started" | "timeout">,
   launched: Pick<Launched, "terminal" | "notify" | "locked" | "state"> & {
     readonly session: Pick<Session, "pid" | "pidfd">;
     readonly config?: Launched["config"];
@@ -130,7 +131,7 @@ export function supervise(
     // Whoever made a client, or is in the background, wants the exit code.
     raises: options.raises && rt.client === undefined && kept === undefined,
     kept,
-    held: launched.namespace,
+    held: [launched.namespace ?? -1, options.keeper?.socket ?? -1],
     cleanup: cleanup(rt, options, launched),
     client: rt.client?.lifeline,
     stays: options.keep && launched.state.namespace === undefined,
@@ -139,7 +140,7 @@ export function supervise(
 
 function cleanup(
   { root, client }: Runtime,
-  { keep }: Pick<RunOptions, "keep">,
+  { keep, keeper }: Pick<RunOptions, "keep" | "keeper">,
   {
     state,
     namespace = -1,
@@ -147,5 +148,5 @@ function cleanup(
   }: Pick<Launched, "state" | "notify"> & Partial<Pick<Launched, "namespace">>,
 ): Program | null {
   if (state.namespace !== undefined) return endProgram(root, state.id, namespace, keep === true);
-  return keep && client === undefined ? null : cleanupProgram(root, state, notify !== null);
+  return keep && client === undefined ? null : cleanupProgram(root, state, notify !== null, keeper?.socket);
 }

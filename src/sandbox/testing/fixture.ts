@@ -114,6 +114,7 @@ const NONE: Omit<SandboxOptions, "root"> = {
   writable: false,
   readOnly: false,
   rw: [],
+  rwAll: false,
   volume: [],
   tmpfs: [],
   mount: [],

@@ -1,0 +1,122 @@
+/**
+ * What git of the host would run of a repository, or take for one. By git's documentation (gitrepository-layout, git-config,
+ * githooks): `config` names programs (core.fsmonitor, core.sshCommand, filters, pagers, aliases), `hooks` has some, and
+ * `commondir` leads to another directory with both.
+ */
+import { BrunError } from "../errors.ts";
+import { absolute } from "../sys/fs.ts";
+import type { Places } from "./places.ts";
+import type { ProtectedPath } from "./protected.ts";
+import type { HostView } from "./view.ts";
+
+/** More work trees or submodules of one repository than that are not looked at. */
+const MANY = 64;
+/** So many directories are listed to find submodules, whose names may have slashes. */
+const LISTED = 256;
+/** Files that are read have no more. */
+const SIZE = 1 << 20;
+const READ = 4;
+
+/** The paths to protect of the repository whose work tree, or git directory, a directory is. Throws a BrunError. */
+export function gitPaths(directory: string, places: Places, view: HostView): ProtectedPath[] {
+  const git = new Git(places, view);
+  git.workTree(directory);
+  return git.found;
+}
+
+class Git {
+  readonly found: ProtectedPath[] = [];
+  private readonly seen = new Set<string>();
+
+  constructor(
+    private readonly places: Places,
+    private readonly view: HostView,
+  ) {}
+
+  workTree(directory: string): void {
+    const path = `${directory}/.git`;
+    // Without a repository one could be made.
+    this.found.push({ path, kind: "directory" });
+    const { end } = this.places.way(path);
+    const text = this.text(end);
+    const leads = /^gitdir: (.+?)\n*$/.exec(text ?? "")?.[1];
+    if (leads !== undefined) this.gitDirectory(absolute(leads, directory), directory);
+    else if (this.view.entry(end)?.type === "dir") {
+      // What is made read-only is what is in it.
+      this.found.pop();
+      this.gitDirectory(path, directory);
+    }
+    const isGitDirectory = ["HEAD", "objects", "refs"].every(
+      (name) => this.view.entry(`${directory}/${name}`) !== null,
+    );
+    if (isGitDirectory) this.gitDirectory(directory, null);
+  }
+
+  /** @param workTree relative paths in its config are of this directory */
+  private gitDirectory(path: string, workTree: string | null): void {
+    const { end } = this.places.way(path);
+    if (this.seen.has(end) || this.view.entry(end)?.type !== "dir") return;
+    this.seen.add(end);
+    const common = this.text(`${path}/commondir`)?.trim();
+    this.found.push({ path: `${path}/commondir`, kind: "commondir" });
+    if (common !== undefined && common !== "" && common !== ".") {
+      this.found.push({ path: `${path}/config.worktree`, kind: "link" });
+      this.gitDirectory(absolute(common, path), workTree);
+      return;
+    }
+    this.found.push({ path: `${path}/config`, kind: "link" }, { path: `${path}/hooks`, kind: "directory" });
+    const config = this.text(`${path}/config`) ?? "";
+    if (/worktreeconfig/i.test(config) || this.view.entry(`${path}/config.worktree`) !== null)
+      this.found.push({ path: `${path}/config.worktree`, kind: "link" });
+    this.named(config, path, workTree);
+    for (const name of this.some(`${path}/worktrees`)) this.gitDirectory(`${path}/worktrees/${name}`, null);
+    for (const module of this.modules(`${path}/modules`)) this.gitDirectory(module, null);
+  }
+
+  /** Files that a config includes, and its hooks, if these are elsewhere. */
+  private named(config: string, path: string, workTree: string | null): void {
+    for (const [, key = "", value = ""] of config.matchAll(
+      /^\s*(path|hookspath)\s*=\s*"?([^"\n]+?)"?\s*$/gim,
+    )) {
+      if (/^[~%]/.test(value)) continue;
+      const isHooks = key.toLowerCase() === "hookspath";
+      const base = isHooks ? workTree : path;
+      if (base === null && !value.startsWith("/")) continue;
+      this.found.push({ path: absolute(value, base ?? "/"), kind: isHooks ? "directory" : "link" });
+    }
+  }
+
+  private some(directory: string): readonly string[] {
+    const names = this.view.entry(directory)?.type === "dir" ? (this.view.list(directory) ?? []) : [];
+    if (names.length > MANY) throw tooMany(directory, names.length);
+    return names;
+  }
+
+  private modules(directory: string): string[] {
+    const found: string[] = [];
+    const rest = [directory];
+    for (let listed = 0; rest.length > 0; listed++) {
+      const path = rest.pop()!;
+      const { view } = this;
+      if (view.entry(path)?.type !== "dir") continue;
+      if (path !== directory && view.entry(`${path}/HEAD`) !== null) found.push(path);
+      else if (listed < LISTED) rest.push(...(view.list(path) ?? []).map((name) => `${path}/${name}`));
+      if (found.length > MANY || listed >= LISTED) throw tooMany(directory, found.length);
+    }
+    return found;
+  }
+
+  /** Text of a regular file. */
+  private text(path: string): string | null {
+    const { entry, rights, text } = this.view;
+    const found = entry(path);
+    return found?.type === "file" && found.size <= SIZE && (rights(path) & READ) !== 0 ? text(path) : null;
+  }
+}
+
+function tooMany(directory: string, count: number): BrunError {
+  return new BrunError(`${directory} has more (${count}) than brun protects`, {
+    where: "--rw",
+    hint: "--rw-all protects nothing; -v DIR:DIR:ro keeps a directory of it read-only",
+  });
+}

@@ -1,0 +1,132 @@
+/** What --rw leaves read-only, and which names it takes for that. */
+import { describe, expect, test } from "bun:test";
+import type { SandboxOptions } from "./options.ts";
+import { protect } from "./protected.ts";
+import { fixtureView, hostSandbox, mountOn } from "./testing/fixture.ts";
+import type { Entry, HostView } from "./view.ts";
+
+const entry = (type: Entry["type"], mode = 0o755, size = 0): Entry => ({
+  type,
+  uid: 1000,
+  gid: 1000,
+  mode,
+  size,
+});
+const directory = entry("dir");
+const file = entry("file", 0o644, 10);
+const P = "/home/dev/project";
+const repository = {
+  [`${P}/.git`]: directory,
+  [`${P}/.git/config`]: file,
+  [`${P}/.git/hooks`]: directory,
+};
+
+const names = (sandbox: ReturnType<typeof hostSandbox>) =>
+  sandbox.protection.taken.map(({ directory: path, name, kind }) => `${path}/${name} ${kind}`);
+
+describe("--rw", () => {
+  test("what is there is bound onto itself, read-only, and what is on the way to it stays", () => {
+    const sandbox = hostSandbox({ rw: [P] }, { files: { ...repository, [`${P}/.vscode`]: directory } });
+    for (const path of [".git/config", ".git/hooks", ".vscode"]) {
+      const mount = mountOn(sandbox, `${P}/${path}`);
+      expect([path, mount?.source]).toEqual([path, `${P}/${path}`]);
+      expect(mount?.options).toContain("ro");
+    }
+    expect(mountOn(sandbox, `${P}/.git`)?.options).not.toContain("ro");
+    expect(sandbox.protection.files).toEqual([`${P}/.vscode`, `${P}/.git/config`, `${P}/.git/hooks`]);
+  });
+
+  test("names that are missing are taken: in a repository by what git passes over, elsewhere by links", () => {
+    const tail = [`${P}/.idea directory`, `${P}/.claude directory`, `${P}/.husky directory`];
+    expect(names(hostSandbox({ rw: [P] }, { files: repository }))).toEqual([
+      `${P}/.gitmodules socket`,
+      `${P}/.envrc socket`,
+      `${P}/.mcp.json socket`,
+      `${P}/.vscode directory`,
+      ...tail,
+      `${P}/.git/commondir commondir`,
+    ]);
+    expect(names(hostSandbox({ rw: [P] }))).toContain(`${P}/.envrc link`);
+    expect(names(hostSandbox({ rw: [P] }))).toContain(`${P}/.git directory`);
+    const home = names(hostSandbox({ rw: ["/home/dev"] }));
+    expect(home).toContain("/home/dev/.bashrc link");
+    expect(home).toContain("/home/dev/.config directory");
+    expect(names(hostSandbox({ rw: [P] })).join()).not.toContain(".bashrc");
+  });
+
+  test("--rw-all protects nothing; a --rw or a volume of the path itself lies over it", () => {
+    expect(hostSandbox({ rw: [P], rwAll: true }, { files: repository }).protection).toMatchObject({
+      taken: [],
+      files: [],
+    });
+    const files = { ...repository, [`${P}/.vscode`]: directory };
+    for (const flags of [{ rw: [P, `${P}/.vscode`] }, { rw: [P], volume: [`${P}/.vscode`] }])
+      expect(mountOn(hostSandbox(flags, { files }), `${P}/.vscode`)?.options).not.toContain("ro");
+  });
+
+  test("a repository elsewhere, work trees, submodules, includes and hooks that its config names", () => {
+    const texts = {
+      [`${P}/.git/config`]: '[core]\n\thooksPath = scripts/hooks\n[include]\n\tpath = "../shared.config"\n',
+      [`${P}/tree/.git`]: `gitdir: ../.git/worktrees/tree\n`,
+      [`${P}/.git/worktrees/tree/commondir`]: "../..\n",
+    };
+    const files = {
+      ...repository,
+      [`${P}/scripts`]: directory,
+      [`${P}/scripts/hooks`]: directory,
+      [`${P}/shared.config`]: file,
+      [`${P}/tree`]: directory,
+      [`${P}/tree/.git`]: file,
+      [`${P}/.git/worktrees`]: directory,
+      [`${P}/.git/worktrees/tree`]: directory,
+      [`${P}/.git/worktrees/tree/commondir`]: file,
+      [`${P}/.git/modules`]: directory,
+      [`${P}/.git/modules/a`]: directory,
+      [`${P}/.git/modules/a/b`]: directory,
+      [`${P}/.git/modules/a/b/HEAD`]: file,
+      [`${P}/.git/modules/a/b/config`]: file,
+    };
+    const { protection } = hostSandbox({ rw: [P] }, { files, texts });
+    for (const path of [
+      "scripts/hooks",
+      "shared.config",
+      ".git/worktrees/tree/commondir",
+      ".git/modules/a/b/config",
+    ])
+      expect(protection.files).toContain(`${P}/${path}`);
+    // From the work tree: the repository counts where it can be written, too.
+    const outside = hostSandbox({ rw: [`${P}/tree`] }, { files, texts });
+    expect(outside.protection.files).toContain(`${P}/tree/.git`);
+    const both = hostSandbox({ rw: [`${P}/tree`, `${P}/.git`] }, { files, texts });
+    expect(both.protection.files).toContain(`${P}/.git/config`);
+  });
+
+  test("what a killed brun has left is known, and what only looks like it is not", () => {
+    const files = {
+      ...repository,
+      [`${P}/.envrc`]: entry("socket", 0),
+      [`${P}/.mcp.json`]: entry("socket", 0o755),
+      [`${P}/.vscode`]: entry("dir", 0o1755),
+      [`${P}/.idea`]: directory,
+    };
+    const found = names(hostSandbox({ rw: [P] }, { files }));
+    expect(found).toContain(`${P}/.envrc socket`);
+    expect(found).toContain(`${P}/.vscode directory`);
+    expect(found.join()).not.toMatch(/mcp|idea/);
+  });
+
+  test("nothing is searched: no directory is listed but those that git keeps work trees and submodules in", () => {
+    const listed: string[] = [];
+    const view: HostView = fixtureView({ files: repository });
+    const watched = {
+      ...view,
+      list: (path: string) => {
+        listed.push(path);
+        return view.list(path);
+      },
+    };
+    const mount = { destination: P, source: P, type: "bind", options: ["rbind"] };
+    protect([{ mount, origin: "writable", flag: `--rw ${P}` }], { rwAll: false } as SandboxOptions, watched);
+    expect(listed).toEqual([]);
+  });
+});

@@ -1,0 +1,252 @@
+/**
+ * Names that are taken for as long as a container lives, so that there is something to mount on (protected.ts).
+ *
+ * A process of its own, a stage, takes them and gives them back: brun or its supervisor may be killed, and must leave
+ * nothing on the host. It learns from a socket that they have gone, and from a pidfd that the container has ended: before
+ * that no name is given back, or the program could have it. It ignores all signals but SIGKILL. If it is killed as well,
+ * the names stay until the next run with them, which knows them by their marks.
+ *
+ * Several containers may have a name. Each has a shared lock on its directory, and whoever gets the exclusive one at the end
+ * is the last.
+ */
+import type { Keeper } from "../container/types.ts";
+import { BrunError } from "../errors.ts";
+import { tryStat } from "../host/ask.ts";
+import { OPEN_HOW_SIZE } from "../init/context.ts";
+import { type Label, type Program, ProgramBuilder, type Slot } from "../plan/program.ts";
+import { Message, socketPair } from "../stage/messages.ts";
+import { Session } from "../stage/session.ts";
+import { RESOLVE } from "../sys/constants.ts";
+import { E } from "../sys/errno.ts";
+import { NR, syscall } from "../sys/ffi.ts";
+import { AT_FDCWD, AT_REMOVEDIR, AT_SYMLINK_NOFOLLOW, close, O, POLLIN, S } from "../sys/fs.ts";
+import {
+  type Protection,
+  TAKEN_COMMONDIR,
+  TAKEN_COMMONDIR_MODE,
+  TAKEN_DIRECTORY_MODE,
+  TAKEN_LINK,
+  TAKEN_SOCKET_MODE,
+  type TakenKind,
+  type TakenName,
+} from "./protected.ts";
+
+const LOCK_SH = 1;
+const LOCK_EX = 2;
+const LOCK_NB = 4;
+/** In milliseconds. A lock that is not shared is held for as long as a few names are given back. */
+const PAUSES = [1, 5, 25, 100, 400];
+
+const SIG_SETMASK = 2;
+const MSG_PEEK = 2;
+const STATX_INO = 0x100;
+const STATX_TYPE_MODE_SIZE = 0x203;
+/** struct statx. */
+const STATX_SIZE = 256;
+const STX_MODE = 0x1c;
+const STX_INO = 0x20;
+
+/** What tells one that brun has made from others: bits of the mode. Default ACLs change those of permissions. */
+const MARKS: Readonly<Record<TakenKind, readonly [mask: number, value: number]>> = {
+  directory: [S.IFMT | 0o1000, S.IFDIR | 0o1000],
+  socket: [S.IFMT | 0o777, S.IFSOCK],
+  link: [S.IFMT, S.IFLNK],
+  commondir: [S.IFMT | 0o222, S.IFREG],
+};
+
+/** Keeps the names of one container, and tells of what has been replaced meanwhile. */
+export class NameKeeper implements Keeper {
+  /** Whoever has this open has the names kept; the other end is closed when they are given back. */
+  readonly socket: number;
+  private readonly session: Session;
+  private readonly plans: KeeperPlans;
+
+  /** Takes the names. Throws a BrunError; nothing stays then. */
+  constructor(protection: Protection) {
+    this.plans = new KeeperPlans(protection, false);
+    const [ours, theirs] = socketPair();
+    this.socket = ours;
+    const recorded = () => [new KeeperPlans(protection, true).take()];
+    const lost = "what keeps names from the program has ended";
+    try {
+      this.session = new Session(recorded, { alone: true, stdio: [theirs, theirs, -1], lost });
+    } finally {
+      close(theirs);
+    }
+    try {
+      this.session.send(this.plans.take());
+      this.session.until(Message.ready);
+    } catch (error) {
+      this.end();
+      if (!(error instanceof BrunError)) throw error;
+      const hint = "--rw-all leaves all below --rw writable, and takes no names";
+      throw new BrunError(error.message, { code: error.code, where: "--rw", hint, cause: error });
+    }
+  }
+
+  /** From now on the names are given back when this process has ended, and not before. */
+  watch(pid: number, startTime: string): void {
+    this.session.send(this.plans.watch(pid, startTime));
+    syscall(NR.sendto, this.socket, new Uint8Array(1), 1, 0, 0, 0);
+  }
+
+  /** Gives the names back of a container that has not come to be, and waits for that. */
+  end(): void {
+    close(this.socket);
+    this.session.end();
+  }
+}
+
+/** Two programs of one stage. */
+class KeeperPlans {
+  private readonly first: ProgramBuilder;
+  private readonly directories = new Map<string, Slot>();
+  private readonly inodes: readonly (readonly [path: string, inode: number | bigint])[];
+
+  constructor(
+    private readonly protection: Protection,
+    record: boolean,
+  ) {
+    this.first = new ProgramBuilder(record);
+    this.inodes = protection.files.flatMap((path) => {
+      const stat = tryStat(path, true);
+      return typeof stat === "number" ? [] : [[path, stat.ino] as const];
+    });
+  }
+
+  /** Takes the names, says so, and goes on to the other program, or gives them back when nobody is left to send that. */
+  take(): Program {
+    const b = this.first;
+    const end = b.label();
+    const gone = b.label();
+    b.at("--rw", { kind: "session" });
+    b.sys("setsid", [], { handle: [E.EPERM] });
+    b.sys("rt_sigprocmask", [SIG_SETMASK, b.bytes(new Uint8Array(8).fill(0xff), "all"), null, 8]);
+    b.sys("umask", [0]);
+    for (const { directory } of this.protection.taken) this.lock(directory);
+    for (const name of this.protection.taken) takeName(b, this.directories.get(name.directory)!, name);
+    b.sys("chdir", [b.str("/")]);
+    // Whether brun is still there shows below.
+    b.send(Message.ready, null, 0, null, { handle: [E.EPIPE, E.ECONNRESET] });
+    poll(b, 0);
+    const cell = b.reserve(8);
+    const byte = b.reserve(8);
+    const any = { handle: [E.ECONNRESET], orElse: gone };
+    b.poke(cell, b.get("recvfrom", [0, byte, 1, MSG_PEEK, null, null], any), 8);
+    b.check(cell, 8, -1n, 0, E.EEXIST, { handle: [E.EEXIST], orElse: end });
+    b.mark(gone);
+    this.giveBack(b);
+    b.mark(end);
+    return b.finish();
+  }
+
+  watch(pid: number, startTime: string): Program {
+    const b = new ProgramBuilder(false, this.first);
+    const gone = b.label();
+    const without = b.label();
+    const byte = b.reserve(8);
+    const isGone = { handle: [E.ESRCH], orElse: gone };
+    b.sys("recvfrom", [0, byte, 1, 0, null, null], { handle: [E.ECONNRESET] });
+    const fd = b.get("pidfd_open", [pid, 0], { handle: [E.ENOSYS, E.EPERM], orElse: without });
+    b.alive(pid, Number(startTime), isGone);
+    poll(b, fd);
+    b.fail(E.ESRCH, isGone);
+    // Then brun or its supervisor has to do: the container ends with it.
+    b.mark(without);
+    poll(b, 0);
+    b.mark(gone);
+    this.giveBack(b);
+    for (const [path, inode] of this.inodes) tellReplaced(b, path, inode);
+    return b.finish();
+  }
+
+  private lock(directory: string): void {
+    if (this.directories.has(directory)) return;
+    const b = this.first;
+    b.at("--rw", { kind: "openTaken", path: directory });
+    const how = new Uint32Array([O.RDONLY | O.DIRECTORY | O.CLOEXEC, 0, 0, 0, RESOLVE.NO_SYMLINKS, 0]);
+    const blob = b.bytes(new Uint8Array(how.buffer), "open_how");
+    const fd = b.get("openat2", [AT_FDCWD, b.str(directory), blob, OPEN_HOW_SIZE]);
+    this.directories.set(directory, fd);
+    b.at("--rw", { kind: "lockTaken", path: directory });
+    // Where that is not possible at all, names could not be given back.
+    b.sys("flock", [fd, LOCK_EX | LOCK_NB], { handle: [E.EAGAIN] });
+    const locked = b.label();
+    for (const pause of PAUSES) {
+      const later = b.label();
+      b.sys("flock", [fd, LOCK_SH | LOCK_NB], { handle: [E.EAGAIN], orElse: later, andThen: locked });
+      b.mark(later);
+      const time = new BigInt64Array([0n, BigInt(pause) * 1_000_000n]);
+      b.sys("nanosleep", [b.bytes(new Uint8Array(time.buffer), "pause"), null]);
+    }
+    b.sys("flock", [fd, LOCK_SH | LOCK_NB]);
+    b.mark(locked);
+  }
+
+  /** Where no other container has them. */
+  private giveBack(b: ProgramBuilder): void {
+    const status = b.reserve(STATX_SIZE, "statx");
+    for (const [directory, fd] of this.directories) {
+      const others = b.label();
+      b.sys("flock", [fd, LOCK_EX | LOCK_NB], { handle: [E.EAGAIN], orElse: others });
+      for (const { name, kind, ...one } of this.protection.taken) {
+        if (one.directory !== directory) continue;
+        const next = b.label();
+        const gone = { handle: [E.ENOENT], orElse: next };
+        const text = b.str(name);
+        b.sys("statx", [fd, text, AT_SYMLINK_NOFOLLOW, STATX_TYPE_MODE_SIZE, status], gone);
+        const [mask, value] = MARKS[kind];
+        const others = { handle: [E.EEXIST], orElse: next };
+        b.check(b.inside(status, STX_MODE), 2, mask, value, E.EEXIST, others);
+        // Somebody has put something there meanwhile, or taken it away.
+        const flags = kind === "directory" ? AT_REMOVEDIR : 0;
+        b.sys("unlinkat", [fd, text, flags], { handle: [E.ENOTEMPTY, E.ENOENT, E.EISDIR, E.ENOTDIR] });
+        b.mark(next);
+      }
+      b.mark(others);
+    }
+  }
+}
+
+function takeName(b: ProgramBuilder, directory: Slot, { directory: path, name, kind }: TakenName): void {
+  b.at("--rw", { kind: "takeName", path: `${path}/${name}` });
+  const text = b.str(name);
+  const there = { handle: [E.EEXIST] };
+  if (kind === "directory") b.sys("mkdirat", [directory, text, TAKEN_DIRECTORY_MODE], there);
+  else if (kind === "socket") b.sys("mknodat", [directory, text, S.IFSOCK | TAKEN_SOCKET_MODE, 0], there);
+  else if (kind === "link") b.sys("symlinkat", [b.str(TAKEN_LINK), directory, text], there);
+  else {
+    const next = b.label();
+    const flags = O.WRONLY | O.CREAT | O.EXCL | O.CLOEXEC;
+    const fd = b.get("openat", [directory, text, flags, TAKEN_COMMONDIR_MODE], { ...there, orElse: next });
+    b.write(fd, TAKEN_COMMONDIR);
+    b.close(fd);
+    b.mark(next);
+  }
+}
+
+/** Waits until there is something to read, or for the end of what is written. */
+function poll(b: ProgramBuilder, fd: Slot | number): void {
+  const struct = b.bytes(new Uint8Array(new Int32Array([0, POLLIN]).buffer), "pollfd");
+  b.poke(struct, fd, 4);
+  b.sys("ppoll", [struct, 1, null, null, 8]);
+}
+
+function tellReplaced(b: ProgramBuilder, path: string, inode: number | bigint): void {
+  const replaced: Label = b.label();
+  const next = b.label();
+  const status = b.reserve(STATX_SIZE, "statx");
+  b.sys("statx", [AT_FDCWD, b.str(path), AT_SYMLINK_NOFOLLOW, STATX_INO, status], {
+    handle: [E.ENOENT, E.ENOTDIR],
+    orElse: replaced,
+  });
+  const differs = { handle: [E.EEXIST], orElse: replaced, andThen: next };
+  b.check(b.inside(status, STX_INO), 8, -1n, BigInt(inode), E.EEXIST, differs);
+  b.mark(replaced);
+  b.write(2, `brun: warning: ${path} ${REPLACED}\n`, { handle: [E.EPIPE, E.EBADF, E.EIO] });
+  b.mark(next);
+}
+
+/** As a mount on what is replaced goes with it (detach_mounts in fs/namespace.c). */
+const REPLACED =
+  "was replaced on this machine while the program ran, which could write to the new one: look at it before you use it";
