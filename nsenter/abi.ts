@@ -1,5 +1,6 @@
-/** Writes the C header of src/plan/{abi,structs}.ts to stdout: build.sh keeps it as build/abi.h. */
+/** Writes the C header of src/plan/{abi,file-abi,structs}.ts to stdout: build.sh keeps it as build/abi.h. */
 import * as abi from "../src/plan/abi.ts";
+import * as files from "../src/plan/file-abi.ts";
 import { layout, type StructName } from "../src/plan/layout.ts";
 import { structs } from "../src/plan/structs.ts";
 
@@ -19,12 +20,10 @@ const ENUMS: readonly (readonly [name: string, prefix: string, members: Members]
   ["front_fact", "FACT", abi.FrontFact],
   ["fall_back", "FALL_BACK", abi.FallBack],
   ["libc_function", "LIBC", abi.LibcFunction],
-  ["local_index", "LOCAL", abi.Local],
-  ["local_slot", "SLOT", abi.LocalSlot],
-  ["cached_part", "PART", abi.Part],
-  ["state_hole", "TEXT", abi.StateHole],
-  ["cleanup_slot", "CLEANUP", abi.CleanupSlot],
-  ["input_kind", "INPUT", abi.InputKind],
+  ["plan_part", "PART", files.Part],
+  ["hole_kind", "HOLE", files.Hole],
+  ["local_slot", "SLOT", files.LocalSlot],
+  ["input_kind", "INPUT", files.InputKind],
 ];
 
 /** `execFd` as C has it. */
@@ -39,7 +38,7 @@ function cType(type: string): string {
 }
 
 function defines(): string[] {
-  return Object.entries(abi).flatMap(([name, value]) => {
+  return Object.entries({ ...abi, ...files }).flatMap(([name, value]) => {
     if (typeof value === "string") return [`#define ${name} ${JSON.stringify(value)}`];
     return typeof value === "number" ? [`#define ${name} ${value}${value > 0x7fffffff ? "U" : ""}`] : [];
   });
@@ -71,7 +70,7 @@ function struct(key: StructName): string[] {
 /** The header's text. */
 function header(): string {
   const blocks = [
-    ["/* Made by nsenter/abi.ts of src/plan/abi.ts and structs.ts, which say what it means. */"],
+    ["/* Made by nsenter/abi.ts of src/plan/abi.ts, file-abi.ts and structs.ts, which say what it means. */"],
     ["#ifndef BRUN_ABI_H", "#define BRUN_ABI_H"],
     ["#include <stddef.h>", "#include <stdint.h>"],
     defines(),

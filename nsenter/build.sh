@@ -46,10 +46,9 @@ set -- front/*.c front/image.S
 for file in plan/*.c stage/*.c; do
   [ "$file" = stage/main.c ] || set -- "$@" "$file"
 done
-id=$(sha256sum "$out" | cut -c 1-8)
 case $out in
   /*) image=$out ;;
   *) image=$PWD/$out ;;
 esac
-compile "$front" -fno-pie -static -Wl,-Ttext-segment=0x10000000,-u,front_calls "-DSTAGE_ID=0x${id}U" \
+compile "$front" -fno-pie -static -Wl,-Ttext-segment=0x10000000,-u,front_calls \
   "-DSTAGE_IMAGE=\"$image\"" "-DDOOR_IMAGE=\"${image%.so}.door\"" "$@"

@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 
 const SOURCE = `
-#include "front/state.c"
+#include "front/moment.c"
 #include "plan/passwd.c"
 BRUN_EXPORT void test_date(char *to, uint32_t days) { *date(to, days) = 0; }
 BRUN_EXPORT long test_decimal(char *to, uint64_t value) { return (long)text_decimal(to, value); }
@@ -27,15 +27,7 @@ function build(directory: string) {
     "-ffunction-sections",
     "-Wl,--gc-sections",
   ];
-  const argv = [
-    "cc",
-    ...flags,
-    `-I${import.meta.dir}`,
-    "-DSTAGE_ID=0",
-    "-o",
-    library,
-    `${directory}/tables.c`,
-  ];
+  const argv = ["cc", ...flags, `-I${import.meta.dir}`, "-o", library, `${directory}/tables.c`];
   const { exitCode, stderr } = Bun.spawnSync(argv);
   if (exitCode !== 0) throw new Error(stderr.toString());
   return dlopen(library, {

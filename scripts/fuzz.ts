@@ -10,10 +10,11 @@ import type { ContainerConfig } from "../src/config/types.ts";
 import { planFile } from "../src/container/lifecycle/cached-plan.ts";
 import { execInfoOf } from "../src/container/lifecycle/launch.ts";
 import { localPlans } from "../src/container/lifecycle/local-plans.ts";
+import { type GuardOperation, guardOf } from "../src/host/guard.ts";
 import type { Input } from "../src/host/recorder.ts";
 import { recordedPrograms } from "../src/init/standard.ts";
 import { configFor, goldenCases, plain } from "../src/init/testing/golden.ts";
-import { InputKind, LOCAL_PLANS, Part } from "../src/plan/abi.ts";
+import { InputKind, Part } from "../src/plan/file-abi.ts";
 import { layout } from "../src/plan/layout.ts";
 import { type Program, ProgramBuilder } from "../src/plan/program.ts";
 
@@ -33,15 +34,10 @@ const CACHE = values.cache;
  * text. The last byte is the number of answers in units of four ({@link tape}).
  */
 const [FINE, ENOENT, EEXIST] = [3, 132, 133];
-/** nsenter/fuzz/kernel.h. */
-const FUZZ_INODE = 7;
-/** Zeros by which a file of plans is opened and read as it should be. */
-const OPENING = 9;
-const PREPARED = layout("localHeader");
-const ENTRIES_AT = PREPARED.plans;
-const ENTRY_SIZE = layout("localPlan").sizeof;
-/** Where the header of the file of a run's plan says where the places of the ids are. */
-const IDS_AT = layout("cachedHeader").parts / 4 + 2 * Part.ids;
+/** Where the header of a file of plans says where its parts are, in words. */
+const PARTS_AT = layout("planHeader").parts / 4;
+/** As nsenter/fuzz/plans.c has it. */
+const BUILD = 1;
 /** A process of this start time lives, as proc_pid_stat(5) says. */
 const START_TIME = 42;
 const STAT = Buffer.from(`7 (a) b) S${" 1".repeat(18)} ${START_TIME} 1\n`);
@@ -55,7 +51,7 @@ const TAPES = [
   [ENOENT, EEXIST, ENOENT, 6, ...Buffer.from("../c/d"), ENOENT],
 ].map(tape);
 /** What each target gets of the time. */
-const SHARES = { program: 0.45, plans: 0.2, cached: 0.2, notify: 0.05 } as const;
+const SHARES = { program: 0.45, plans: 0.4, notify: 0.05 } as const;
 const IMAGES_SHARE = 0.1;
 
 type Target = keyof typeof SHARES;
@@ -92,6 +88,9 @@ function smallPrograms(): Program[] {
   });
 }
 
+/** Writes an input of the target of plans. */
+type Write = (name: string, file: Uint8Array, answers: readonly number[]) => void;
+
 /** The state of a container of this process. */
 const STATE = {
   version: 1,
@@ -104,8 +103,14 @@ const STATE = {
   startTime: `${START_TIME}`,
 } as const;
 
-/** Files of plans: with exec and without. */
-function planFiles(): Uint8Array[] {
+/** As this build of brun has written it. */
+function ours(file: Uint8Array): Uint8Array {
+  new Uint32Array(file.buffer)[1] = BUILD;
+  return file;
+}
+
+/** Files of later commands: with exec and without. */
+function localFiles(): Uint8Array[] {
   const rt = {
     root: "/run/brun",
     cgroupManager: "disabled",
@@ -113,44 +118,27 @@ function planFiles(): Uint8Array[] {
     warn: () => undefined,
   } as const;
   const cgroup = { version: 2, paths: { "": "/sys/fs/cgroup/seed" } } as const;
-  const files = [{}, { cgroup }].map((more) => {
+  return [{}, { cgroup }].map((more) => {
     const config = configFor(plain(true), {});
-    const state = { ...STATE, ...more };
-    const file = localPlans(rt, config, state, execInfoOf(config, false));
-    if (file === null) throw new Error("no plans are compiled");
-    const words = new Uint32Array(file.buffer);
-    // As nsenter/fuzz/plans.c has it: no stage, and of state.json the inode and size.
-    words.set([0, FUZZ_INODE, 0, file.length, 0], 1);
-    return file;
+    const file = localPlans(rt, config, { ...STATE, ...more }, execInfoOf(config, false));
+    return ours(file.finish(guardOf([stamp("/run/brun/seed/state.json")]) as GuardOperation[]));
   });
-  return [...files, overlapping(files[0]!)];
-}
-
-/** The program that goes before exec's lies on the header, and moves exec's away. */
-function overlapping(file: Uint8Array): Uint8Array {
-  const bytes = file.slice();
-  const words = new Uint32Array(bytes.buffer);
-  // A header and a relocation, which makes a pointer of exec's place.
-  const strings = ENTRY_SIZE * LOCAL_PLANS;
-  const [at, blob] = [ENTRIES_AT - 32, strings + 8];
-  const magic = words[words[ENTRIES_AT / 4]! / 4]!;
-  words.set([magic, 0, 1, blob, strings, 0, strings - 8, 0], at / 4);
-  words.set([at, ENTRIES_AT + blob - at], (ENTRIES_AT + ENTRY_SIZE * (LOCAL_PLANS - 2)) / 4);
-  return bytes;
 }
 
 /** Command by command, for an exec with its words. */
-function seedPlans(): void {
+function seedLocal(write: Write): void {
   const exec = ["ls", "-l"].flatMap((word) => [word.length, ...Buffer.from(word)]);
-  const opened = new Array(OPENING).fill(0);
-  planFiles().forEach((file, n) => {
-    for (let command = 0; command < LOCAL_PLANS; command++) {
-      const answers = tape([command, 2, ...exec, ...opened, ...ALIVE]);
-      const input = Buffer.concat([file, new Uint8Array(answers)]);
-      writeFileSync(`${CACHE}/plans/seed-${n}-${command}`, input);
+  const opened = new Array(OPENED).fill(0);
+  localFiles().forEach((file, n) => {
+    for (let command = Part.state; command <= Part.exec; command++) {
+      const begin = [command, ...(command === Part.exec ? [2, ...exec] : [0])];
+      write(`${n}-${command}`, file, [...begin, ...opened, FINE, ...ALIVE]);
     }
   });
 }
+
+/** Answers of the tape that are taken while a file of plans is opened and read. */
+const OPENED = 7;
 
 /**
  * Questions of each kind, with the answers of the fuzzers' kernel. How many answers of the tape the file takes is told
@@ -158,17 +146,16 @@ function seedPlans(): void {
  */
 const text = (value: string) => Buffer.from(value);
 const words = (...values: number[]) => new Uint8Array(new Uint32Array(values).buffer);
+const stamp = (about: string): Input => {
+  const answer = words(...new Array(14).fill(0), 0o100000, 0);
+  return { kind: InputKind.stamp, detail: 0, about, answer };
+};
 const CONFIG = '{"ociVersion":"1.2.0"}';
 const inputs: readonly Input[] = [
   { kind: InputKind.file, detail: 0, about: "/bundle/config.json", answer: text(CONFIG) },
   { kind: InputKind.type, detail: 0, about: "/bundle/rootfs", answer: words(0o100000) },
   { kind: InputKind.type, detail: 1, about: "/bundle/none", answer: words(0x100000000 - 2) },
-  {
-    kind: InputKind.stamp,
-    detail: 0,
-    about: "/usr/bin/newuidmap",
-    answer: words(...new Array(14).fill(0), 0o100000, 0),
-  },
+  stamp("/usr/bin/newuidmap"),
   { kind: InputKind.link, detail: 0, about: "/proc/self/ns/user", answer: text("user:[4026531837]") },
   { kind: InputKind.access, detail: 4, about: "/bundle", answer: words(0) },
   { kind: InputKind.fileSystem, detail: 0, about: "/sys/fs/cgroup", answer: words(0, 0) },
@@ -196,11 +183,9 @@ function planSeed(more: Partial<ContainerConfig>, all: boolean): Uint8Array {
   const programs = recordedPrograms(config, null);
   const recording = { inputs: all ? inputs : inputs.slice(-1), reason: null };
   const warnings = ["brun: warning: of the weather\n"];
-  const file = planFile({ config, state: STATE, programs, recording, warnings });
+  const file = planFile("/run/brun", { config, state: STATE, programs, recording, warnings });
   if (typeof file === "string") throw new Error(`no plan is kept: ${file}`);
-  // As nsenter/fuzz/cached.c has it: the build.
-  new Uint32Array(file.buffer)[1] = 1;
-  return file;
+  return ours(file);
 }
 
 /** Answers by which the container's process is there, and runs. */
@@ -212,23 +197,25 @@ function conversation(mapped: boolean, filter: boolean): number[] {
   };
   const sent = (count: number) => new Array(count).fill(0);
   const [pid, map, ready] = [message(1, 2, 7, 0, 0, 0, 0, 0, 0, 0), message(0, 4), message(0, 9)];
-  // Directory and lock; stage and subreaper; programs; filter and exec.json.
-  const begin = [0, 0, 0, 8, 0, ...sent(mapped ? 2 : 6), ...sent(filter ? 6 : 3), ...pid];
+  // Signals; directory and lock; filter and exec.json; stage and subreaper; programs.
+  const begin = [0, 0, 3, 0, ...sent(filter ? 6 : 3), 8, 0, ...sent(mapped ? 2 : 6), ...pid];
   const helpers = [0, 8, 0, 8, 0, ...sent(5)];
   const middle = mapped ? [...map, ...helpers, ...sent(5)] : [];
   return [...begin, ...middle, ...ready, 0, STAT.length, ...STAT];
 }
 
-/** A long id is put over the places of the ids. */
+/** Its first hole is the header's place for the last part's size. */
 function selfChanging(file: Uint8Array): Uint8Array {
   const bytes = file.slice();
   const header = new Uint32Array(bytes.buffer);
-  header[header[IDS_AT]! / 4] = bytes.length - 256;
+  const holes = header[PARTS_AT + 2 * Part.holes]! / 4;
+  header[holes + 1] = 4 * (PARTS_AT + 2 * Part.holes + 1);
+  header[PARTS_AT + 2 * Part.cleanup] = 0;
   return bytes;
 }
 
 /** Runs that come to their end, and that end before. */
-function seedCached(): void {
+function seedRuns(write: Write): void {
   const two = [
     { containerId: 0, hostId: 1000, size: 1 },
     { containerId: 1, hostId: 100000, size: 65535 },
@@ -239,20 +226,19 @@ function seedCached(): void {
     { seccomp },
     { maps: { uid: two, gid: two }, selfMapped: false },
   ];
-  const writeSeed = (name: string, file: Uint8Array, answers: readonly number[]) =>
-    writeFileSync(`${CACHE}/cached/seed-${name}`, Buffer.concat([file, new Uint8Array(tape(answers))]));
   variants.forEach((more, n) => {
     const file = planSeed(more, n === 0);
     const answers = [
+      Part.enter,
       4,
       more.newKeyring === false ? 1 : 0,
-      ...new Array(8).fill(0),
+      ...new Array(OPENED).fill(0),
       ...(n === 0 ? LOOKS : []),
     ];
-    writeSeed(`${n}-long`, selfChanging(file), [255, ...answers.slice(1)]);
+    write(`run-${n}-changing`, selfChanging(file), answers);
     const filter = more.seccomp !== undefined;
     [[], conversation(false, filter), conversation(true, filter)].forEach((talk, i) => {
-      writeSeed(`${n}-${i}`, file, [...answers, ...talk]);
+      write(`run-${n}-${i}`, file, [...answers, ...talk]);
     });
   });
 }
@@ -265,8 +251,10 @@ function seedCorpus(): void {
       writeFileSync(`${CACHE}/program/seed-${i}-${n}`, Buffer.concat([bytes, new Uint8Array(answers)]));
     });
   });
-  seedPlans();
-  seedCached();
+  const write: Write = (name, file, answers) =>
+    writeFileSync(`${CACHE}/plans/seed-${name}`, Buffer.concat([file, new Uint8Array(tape(answers))]));
+  seedLocal(write);
+  seedRuns(write);
   writeFileSync(
     `${CACHE}/notify/ready`,
     Buffer.from("\xffREADY=1\nSTATUS=up\nMAINPID=1\nFDSTORE=1\n", "latin1"),

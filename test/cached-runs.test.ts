@@ -207,6 +207,26 @@ for (const subject of users) {
       expect(process.stdout()).toContain("got");
     });
 
+    test("a supervisor that is late leaves alone what has got its container's id meanwhile", async () => {
+      await using box = new Sandbox(subject);
+      const script = "[ -e /ready ] || { touch /ready; exit; }; echo up; exec sleep 1000";
+      const bundle = await known(box, ["/bin/sh", "-c", script]);
+      for (const globals of [[], BY_BUN.globals]) {
+        const id = box.name();
+        const late = box.spawn(["run", "--bundle", bundle, id], { globals });
+        await until("it is up", () => late.stdout().includes("up"));
+        const lock = `:${statSync(`${box.state}/${id}`).ino} `;
+        await until("it supervises", () => !readFileSync("/proc/locks", "utf8").includes(lock));
+        late.kill("SIGSTOP");
+        await box.ok(["delete", "--force", id]);
+        await box.ok(["create", "--bundle", bundle, id]);
+        late.kill("SIGCONT");
+        expect((await late.done).code).toBe(137);
+        expect((await box.inspect(id)).status).toBe("created");
+        await box.ok(["delete", "--force", id]);
+      }
+    });
+
     test("closed stdin, stdout and stderr are /dev/null", async () => {
       await using box = new Sandbox(subject);
       const bundle = await known(box, [

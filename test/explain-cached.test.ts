@@ -64,7 +64,7 @@ for (const subject of subjects(["brun"]).filter(({ caller }) => caller.uid !== 0
       await box.ok(["run", "--bundle", bundle, box.name()], under);
       const text = general(
         (await box.ok(["explain", "--bundle", bundle, "--cached"])).replace(
-          /\nProgram enter\n[\s\S]*(?=\nProgram cleanup)/,
+          /\nProgram enter\n[\s\S]*(?=\nProgram save)/,
           "",
         ),
         box,
@@ -94,6 +94,8 @@ for (const subject of subjects(["brun"]).filter(({ caller }) => caller.uid !== 0
         "enter",
         "build",
         "finish",
+        "make",
+        "save",
         "cleanup",
       ]);
     });

@@ -1,9 +1,10 @@
 #include "command.h"
 
+#include "root.h"
+
 #include "../build/command-line.h"
 
-#include <linux/fcntl.h>
-#include <linux/stat.h>
+#define OLD_KEYRING "--no-new-keyring"
 
 const char *environment_variable(const char *const *envp, const char *name)
 {
@@ -16,27 +17,6 @@ const char *environment_variable(const char *const *envp, const char *name)
 			found = value + 1;
 	}
 	return found;
-}
-
-/* Whether a component of a path is none of a name: empty, "." or "..". */
-static int is_special(const char *component)
-{
-	if (component[0] == '.')
-		component++;
-	if (component[0] == '.')
-		component++;
-	return component[0] == '/' || component[0] == 0;
-}
-
-/* Absolute, and without what would have to be resolved. */
-static int is_clean(const char *path)
-{
-	if (path[0] != '/')
-		return 0;
-	for (; *path != 0; path++)
-		if (path[0] == '/' && is_special(path + 1))
-			return 0;
-	return 1;
 }
 
 static int is_id(const char *id)
@@ -52,91 +32,6 @@ static int is_id(const char *id)
 			return 0;
 	}
 	return n > 0 && n <= ID_MAX && !text_equal(id, ".") && !text_equal(id, "..");
-}
-
-int in_first_user_namespace(void)
-{
-	char link[sizeof(FIRST_USER_NAMESPACE)];
-	long n = sys4(__NR_readlinkat, AT_FDCWD, "/proc/self/ns/user", link, sizeof(link));
-
-	if (n != (long)sizeof(link) - 1)
-		return 0;
-	link[n] = 0;
-	return text_equal(link, FIRST_USER_NAMESPACE);
-}
-
-/* Whether every id is mapped to itself, as in the first user namespace. */
-static int maps_all_ids(void)
-{
-	static const char all[] = FIRST_ID_MAP;
-	char map[sizeof(all)];
-	long fd = sys4(__NR_openat, AT_FDCWD, "/proc/self/uid_map", O_RDONLY | O_CLOEXEC, 0);
-	long n = fd < 0 ? fd : sys3(__NR_read, fd, map, sizeof(map));
-
-	if (fd >= 0)
-		sys1(__NR_close, fd);
-	if (n != (long)sizeof(all) - 1)
-		return n < 0;
-	map[n] = 0;
-	return text_equal(map, all);
-}
-
-/* Root of a user namespace other than the first, such as rootless podman's: a user, unless by its name it is root's login. */
-static int is_nested_root(const char *const *envp)
-{
-	const char *user = environment_variable(envp, "USER");
-
-	return !(user && text_equal(user, "root")) && !maps_all_ids();
-}
-
-/* Whether a state directory is there already, and fit for use. */
-static int is_fit(const char *root, uint32_t mode, uint32_t uid)
-{
-	struct statx status;
-
-	zero(&status, sizeof(status));
-	if (sys5(__NR_statx, AT_FDCWD, root, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, &status) < 0)
-		return 0;
-	return status.stx_mode == (S_IFDIR | mode) && status.stx_uid == uid;
-}
-
-/* Whether files can be made in a directory, and be reached. */
-static int is_writable(const char *directory)
-{
-	return sys3(__NR_faccessat, AT_FDCWD, directory, 3 /* W_OK | X_OK */) == 0;
-}
-
-/* As src/container/state/root.ts. */
-static int default_root(char *root, const char *const *envp)
-{
-	const char *runtime = environment_variable(envp, "XDG_RUNTIME_DIR");
-	uint32_t uid = (uint32_t)sys0(__NR_geteuid);
-	char number[21];
-	long length;
-
-	if (uid == 0 && in_first_user_namespace())
-		return path_append(root, 0, SYSTEM_ROOT, sizeof(SYSTEM_ROOT) - 1) > 0;
-	if (uid == 0 && !is_nested_root(envp))
-		return 0;
-	if (runtime && runtime[0] == '/') {
-		if (!is_clean(runtime))
-			return 0;
-		length = path_append(root, 0, runtime, text_length(runtime));
-		length = path_append(root, length, "/", 1);
-		if (path_append(root, length, RUNTIME_ROOT_NAME, sizeof(RUNTIME_ROOT_NAME) - 1) < 0)
-			return 0;
-		if (is_fit(root, RUNTIME_ROOT_MODE, uid) && is_writable(root))
-			return 1;
-		/* brun makes one there, or says why not. */
-		if (is_writable(runtime))
-			return 0;
-	}
-	/* The directory has the uid outside. */
-	if (uid == 0)
-		return 0;
-	length = path_append(root, 0, "/tmp/" SHARED_ROOT_NAME, sizeof("/tmp/" SHARED_ROOT_NAME) - 1);
-	return path_append(root, length, number, text_decimal(number, uid)) > 0 &&
-	       is_fit(root, SHARED_ROOT_MODE, uid) && is_writable(root);
 }
 
 static int upper(char c)
@@ -179,16 +74,6 @@ static int has_only(const struct parsed *parsed, uint64_t flags)
 static int is_given(const struct parsed *parsed, unsigned int flag)
 {
 	return (parsed->given & FLAG_BIT(flag)) != 0;
-}
-
-/* The state directory: what --root says, or the default one. */
-static int find_root(struct command *command, const struct parsed *globals, const char *const *envp)
-{
-	const char *root = globals->values[GLOBAL_ROOT];
-
-	if (!root)
-		return default_root(command->root, envp);
-	return is_clean(root) && path_append(command->root, 0, root, text_length(root)) >= 0;
 }
 
 /* Whether a path may be the root directory, where no state is kept. */
@@ -283,10 +168,9 @@ static int is_plain_exec(struct command *command, const struct parsed *parsed, c
 	int words = exec_words(parsed);
 
 	observe_timing(command);
-	command->program = LOCAL_EXEC;
-	command->words = parsed->rest + words;
-	command->word_count = (unsigned int)(parsed->count - words);
-	return command->word_count > 0 && has_only(parsed, 0) && !environment_variable(envp, "LISTEN_FDS");
+	command->part = PART_EXEC;
+	command->words = (struct texts){parsed->rest + words, (size_t)(parsed->count - words)};
+	return command->words.count > 0 && has_only(parsed, 0) && !environment_variable(envp, "LISTEN_FDS");
 }
 
 /* Whether a plan of the command may be in the container's directory, in the form that it has here. */
@@ -294,23 +178,24 @@ static int is_local(struct command *command, const char *name, const struct pars
 		    const char *const *envp)
 {
 	command->signal = 0;
+	command->key = (struct texts){&command->id, 1};
 	if (text_equal(name, "state")) {
-		command->program = LOCAL_STATE;
+		command->part = PART_STATE;
 		return has_only(parsed, 0);
 	}
 	if (text_equal(name, "start")) {
-		command->program = LOCAL_START;
+		command->part = PART_START;
 		return has_only(parsed, 0) && !environment_variable(envp, "NOTIFY_SOCKET");
 	}
 	if (text_equal(name, "kill")) {
 		const char *signal = parsed->second && parsed->second[0] != 0 ? parsed->second : "TERM";
 
-		command->program = LOCAL_KILL;
+		command->part = PART_KILL;
 		command->signal = signal_number(signal);
 		return has_only(parsed, 0) && command->signal != 0;
 	}
 	if (text_equal(name, "delete")) {
-		command->program = is_given(parsed, DELETE_FORCE) ? LOCAL_FORCED_DELETE : LOCAL_DELETE;
+		command->part = is_given(parsed, DELETE_FORCE) ? PART_FORCED_DELETE : PART_DELETE;
 		return has_only(parsed, FLAG_BIT(DELETE_FORCE));
 	}
 	return text_equal(name, "exec") && is_plain_exec(command, parsed, envp);
@@ -330,7 +215,7 @@ static int find_bundle(struct command *command, const char *bundle)
 			length = path_append(command->bundle, length, "/", 1);
 	}
 	return path_append(command->bundle, length, bundle, text_length(bundle)) > 0 &&
-	       is_clean(command->bundle);
+	       path_is_clean(command->bundle);
 }
 
 /* run [--bundle DIR] [--no-new-keyring] ID, in the foreground. */
@@ -344,8 +229,14 @@ static int is_plain_run(struct command *command, const char *name, const struct 
 	    !has_only(parsed, FLAG_BIT(RUN_BUNDLE) | FLAG_BIT(RUN_NO_NEW_KEYRING)))
 		return 0;
 	observe_timing(command);
-	command->old_keyring = is_given(parsed, RUN_NO_NEW_KEYRING);
-	return find_bundle(command, bundle && bundle[0] != 0 ? bundle : ".");
+	command->part = PART_ENTER;
+	if (!find_bundle(command, bundle && bundle[0] != 0 ? bundle : "."))
+		return 0;
+	command->texts[0] = command->bundle;
+	command->texts[1] = OLD_KEYRING;
+	command->key = (struct texts){command->texts, is_given(parsed, RUN_NO_NEW_KEYRING) ? 2 : 1};
+	command->slot = text_hash(command->bundle) % CACHED_SLOTS;
+	return 1;
 }
 
 /* BRUN_FRONT=off: to compare with what Bun does. */
@@ -387,9 +278,11 @@ enum command_kind command_parse(struct command *command, int argc, const char *c
 	    !flags_parse(&parsed, line, count, words) || !is_id(parsed.first))
 		return COMMAND_OTHER;
 	command->id = parsed.first;
-	if (is_local(command, line->name, &parsed, envp) && find_root(command, &globals, envp))
+	if (is_local(command, line->name, &parsed, envp) &&
+	    root_find(command->root, globals.values[GLOBAL_ROOT], envp))
 		return COMMAND_LOCAL;
-	if (is_plain_run(command, line->name, &parsed, envp) && find_root(command, &globals, envp))
+	if (is_plain_run(command, line->name, &parsed, envp) &&
+	    root_find(command->root, globals.values[GLOBAL_ROOT], envp))
 		return COMMAND_RUN;
 	return wants_stage(line->name, &parsed, envp) ? COMMAND_LAUNCH : COMMAND_OTHER;
 }

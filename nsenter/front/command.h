@@ -5,11 +5,18 @@
 #include "../sys.h"
 #include "../text.h"
 
+/* Strings, as execve(2) wants them but for the null pointer at the end. */
+struct texts {
+	const char *const *at;
+	size_t count;
+};
+
 struct command {
-	enum local_index program;
+	enum plan_part part;    /* of a file with plans: what does the command */
+	struct texts key;       /* what the plan is for */
+	uint32_t slot;          /* of a run: number of its file, less than CACHED_SLOTS */
 	char root[PATH_SIZE];   /* state directory */
 	char bundle[PATH_SIZE]; /* of run */
-	uint32_t old_keyring;   /* of run: --no-new-keyring */
 	const char *id;
 	int signal;
 	int systemd;     /* --systemd-cgroup, which plans need not know of */
@@ -18,8 +25,8 @@ struct command {
 	int off;         /* BRUN_FRONT=off */
 	int observed;    /* --debug or BRUN_TIMING: Bun shows how it does the command */
 	const char *const *envp;
-	const char *const *words; /* of exec: program and arguments */
-	unsigned int word_count;
+	struct texts words;   /* of exec: program and arguments */
+	const char *texts[2]; /* those of the key of a run */
 };
 
 /* What becomes of a command line. */
@@ -29,9 +36,6 @@ enum command_kind {
 	COMMAND_RUN,    /* its plan may be cached; otherwise Bun will want a stage */
 	COMMAND_LAUNCH, /* falls back to Bun, which will want a stage */
 };
-
-/* Whether the caller is in the host's: others map ids, and deny what the host allows. */
-int in_first_user_namespace(void);
 
 /* A variable of an environment, or null. Of one that is given twice the last counts, as in Bun's process.env. */
 const char *environment_variable(const char *const *envp, const char *name);

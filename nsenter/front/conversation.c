@@ -193,44 +193,34 @@ void conversation_abandon(const struct conversation *talk)
 		reap(talk->stage);
 }
 
-/* The first descriptor from one on that is wanted, or INT32_MAX. */
-static long next_kept(const struct machine *machine, const struct conversation *talk, long from)
-{
-	long next = INT32_MAX;
-
-	if (talk->pidfd >= from)
-		next = talk->pidfd;
-	if (talk->terminal >= from && talk->terminal < next)
-		next = talk->terminal;
-	for (unsigned int i = 0; i < ARRAY_LENGTH(machine->slots); i++)
-		if (machine->slots[i] >= from && machine->slots[i] < next)
-			next = machine->slots[i];
-	return next;
-}
-
-static void close_others(const struct machine *machine, const struct conversation *talk)
+static void close_others(const long *kept, size_t count)
 {
 	for (long from = 3; from < INT32_MAX;) {
-		long kept = next_kept(machine, talk, from);
+		long next = INT32_MAX;
 
-		if (kept > from)
-			sys3(__NR_close_range, from, kept - 1, 0);
-		from = kept == INT32_MAX ? kept : kept + 1;
+		for (size_t i = 0; i < count; i++)
+			if (kept[i] >= from && kept[i] < next)
+				next = kept[i];
+		if (next > from)
+			sys3(__NR_close_range, from, next - 1, 0);
+		from = next == INT32_MAX ? next : next + 1;
 	}
 }
 
-void conversation_supervise(const struct conversation *talk, struct machine *machine, unsigned char *program,
-			    size_t size)
+void conversation_supervise(const struct conversation *talk, struct machine *machine, long directory,
+			    unsigned char *program, size_t size)
 {
+	const long kept[] = {talk->pidfd, talk->terminal, directory};
 	struct supervise_request request;
 
-	close_others(machine, talk);
+	close_others(kept, ARRAY_LENGTH(kept));
 	zero(&request, sizeof(request));
 	request.pid = (int32_t)talk->pid;
 	request.pidfd = talk->pidfd;
 	request.terminal = talk->terminal;
 	request.host = talk->terminal < 0 ? -1 : host_terminal();
 	request.notify = request.upstream = request.early = request.client = -1;
+	request.directory = (int32_t)directory;
 	request.program = (uint32_t)size;
 	keep_nothing(&request.keep);
 	supervise_process(machine, &request, program);

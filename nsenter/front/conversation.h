@@ -37,12 +37,12 @@ long conversation_run(struct conversation *talk);
 void conversation_abandon(const struct conversation *talk);
 
 /*
- * Supervises the process that runs, and exits with its status. Of this process's descriptors, besides stdio, those in the
- * slots stay, which are for the program that runs then (size 0: none).
+ * Supervises the process that runs, and exits with its status. Of this process's descriptors, besides stdio, the
+ * container's directory stays (-1: none), which is for the program that runs then (size 0: none).
  */
 __attribute__((noreturn)) void conversation_supervise(const struct conversation *talk,
-						      struct machine *machine, unsigned char *program,
-						      size_t size);
+						      struct machine *machine, long directory,
+						      unsigned char *program, size_t size);
 
 /* Waits for a child to end, and returns its status. */
 int reap(long pid);

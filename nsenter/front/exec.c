@@ -1,31 +1,40 @@
 #include "exec.h"
 
 #include "conversation.h"
-#include "template.h"
+#include "holes.h"
+
+#include "../plan/local.h"
 
 #include <linux/prctl.h>
 
-void plans_exec(struct machine *machine, const struct plans *plans, const struct command *command)
+long exec_run(struct machine *machine, const struct plan_file *plan, const struct command *command)
 {
+	struct values values = {.of = {[HOLE_ARGUMENT] = command->words}};
 	struct conversation talk;
-	size_t template_size;
+	struct failure failure;
 	size_t size;
-	unsigned char *template = plans_get(plans, LOCAL_EXEC, &template_size);
-	const struct words argv = {command->words, command->word_count};
-	const unsigned char *program;
+	unsigned char *program = plan_part(plan, PART_EXEC_GUARD, &size);
+	long result = program ? local_run(machine, program, size, &failure) : -ENOENT;
 
-	if (!template || plans_run(machine, plans, LOCAL_EXEC_GUARD) < 0)
-		return;
-	program = template_fill(template, template_size, &argv, 0, &size);
-	if (!program || conversation_begin(&talk, -1) < 0)
-		return;
+	if (result < 0)
+		return result;
+	program = holes_fill(plan, PART_EXEC, &values, &size);
+	if (!program)
+		return -E2BIG;
+	result = conversation_begin(&talk, -1);
+	if (result < 0)
+		return result;
 	sys5(__NR_prctl, PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
-	if (conversation_send_program(&talk, program, size) < 0 ||
-	    conversation_await_ready(&talk, 0, 0) < 0 || conversation_run(&talk) < 0) {
-		conversation_abandon(&talk);
-		return;
+	result = conversation_send_program(&talk, program, size);
+	if (result == 0)
+		result = conversation_await_ready(&talk, 0, 0);
+	if (result == 0)
+		result = conversation_run(&talk);
+	if (result == 0) {
+		plan_close(plan);
+		machine_clear(machine);
+		conversation_supervise(&talk, machine, -1, 0, 0);
 	}
-	plans_close(plans);
-	machine_clear(machine);
-	conversation_supervise(&talk, machine, 0, 0);
+	conversation_abandon(&talk);
+	return result;
 }

@@ -94,18 +94,6 @@ long file_write_all(long fd, const void *data, size_t size)
 	return 0;
 }
 
-long file_make(long directory, const char *name, const void *data, size_t size)
-{
-	long fd = sys4(__NR_openat, directory, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	long result;
-
-	if (fd < 0)
-		return fd;
-	result = file_write_all(fd, data, size);
-	sys1(__NR_close, fd);
-	return result;
-}
-
 int file_holds(const char *path, const unsigned char *data, size_t size)
 {
 	unsigned char chunk[CHUNK];

@@ -24,9 +24,6 @@ void file_forget(const struct bytes *bytes);
 /* Writes all of it. 0 or -errno. */
 long file_write_all(long fd, const void *data, size_t size);
 
-/* Makes a file of mode 0600 that is not there. 0 or -errno. */
-long file_make(long directory, const char *name, const void *data, size_t size);
-
 /* Whether a file holds these bytes and no more. */
 int file_holds(const char *path, const unsigned char *data, size_t size);
 

@@ -1,5 +1,5 @@
 /*
- * The front: what the kernel starts as brun. For a command whose plan is in the container's directory (plans.h) it is
+ * The front: what the kernel starts as brun. For a command whose plan is in a file (plan-file.h) it is
  * all there is; for any other it loads Bun with brun's TypeScript, as the kernel would have done:
  * nothing has happened then, but that a fraction of a millisecond has passed. scripts/front.ts puts it there.
  */
@@ -8,9 +8,10 @@
 #include "exec.h"
 #include "libc.h"
 #include "loader.h"
-#include "plans.h"
+#include "plan-file.h"
 #include "run.h"
 
+#include "../plan/local.h"
 #include "../stage/signals.h"
 
 #include <linux/fcntl.h>
@@ -43,50 +44,57 @@ static int may_run(const struct command *command)
 	return !command->observed && result == 0;
 }
 
-static void try_plans(const struct command *command)
+/* Where a plan that has failed is not to be run once more, Bun is left what it needs to explain that. */
+static long run_local(const struct plan_file *plan, const struct command *command)
 {
-	struct plans plans;
 	size_t size;
-	long result = plans_open(&plans, command);
+	unsigned char *program = plan_part(plan, command->part, &size);
+	struct failure failure;
+	long result;
+
+	machine.slots[SLOT_DIRECTORY] = plan->directory;
+	machine.slots[SLOT_SIGNAL] = command->signal;
+	result = local_run(&machine, program, size, &failure);
+	if (result < 0 && local_has_begun(program, size, &failure))
+		handover_leave(&failure, machine.slots[SLOT_KEPT], plan->directory);
+	return result;
+}
+
+/* Returns 0 when the command has been done, or -errno. */
+static long run_plan(const struct plan_file *plan, const struct command *command)
+{
+	machine_clear(&machine);
+	switch (command->part) {
+	case PART_ENTER:
+		return run_container(&machine, plan, command);
+	case PART_EXEC:
+		machine.slots[SLOT_DIRECTORY] = plan->directory;
+		return exec_run(&machine, plan, command);
+	default:
+		return run_local(plan, command);
+	}
+}
+
+static void try_plan(const struct command *command)
+{
+	struct plan_file plan;
+	size_t size;
+	long result = plan_open(&plan, command);
 
 	if (result < 0) {
 		handover_fall_back(result == -ENOENT ? FALL_BACK_NO_PLAN : FALL_BACK_OTHER_PLAN, result);
 		return;
 	}
-	machine_clear(&machine);
-	machine.slots[SLOT_DIRECTORY] = plans.directory;
-	machine.slots[SLOT_SIGNAL] = command->signal;
-	if (!plans_get(&plans, command->program, &size)) {
+	if (!plan_part(&plan, command->part, &size)) {
 		handover_fall_back(FALL_BACK_MORE_PLAN, 0);
 	} else if (may_run(command)) {
-		if (command->program == LOCAL_EXEC)
-			plans_exec(&machine, &plans, command);
-		else
-			result = plans_run(&machine, &plans, command->program);
-		if (command->program != LOCAL_EXEC && result == 0)
+		result = run_plan(&plan, command);
+		if (result == 0)
 			sys_exit(0);
 		handover_fall_back(FALL_BACK_FAILED, result);
 	}
 	if (!handover_has_left())
-		plans_close(&plans);
-}
-
-static void try_cached(const struct command *command)
-{
-	struct cached cached;
-	long result;
-
-	machine_clear(&machine);
-	result = cached_open(&cached, command);
-	if (result < 0) {
-		handover_fall_back(result == -ENOENT ? FALL_BACK_NO_PLAN : FALL_BACK_OTHER_PLAN, result);
-		return;
-	}
-	if (may_run(command)) {
-		cached_run(&machine, &cached, command);
-		handover_fall_back(FALL_BACK_FAILED, 0);
-	}
-	cached_close(&cached);
+		plan_close(&plan);
 }
 
 static void set_action(int sig, uint64_t handler)
@@ -157,11 +165,11 @@ __attribute__((used)) static long front(const long *stack)
 	open_stdio();
 	switch (command_parse(&command, argc, argv, envp)) {
 	case COMMAND_LOCAL:
-		try_plans(&command);
+		try_plan(&command);
 		break;
 	case COMMAND_RUN:
 		handover_start();
-		try_cached(&command);
+		try_plan(&command);
 		break;
 	case COMMAND_LAUNCH:
 		handover_start();

@@ -29,11 +29,11 @@ static int split(struct helper *helper, const char *words, size_t size)
 	return count > 1;
 }
 
-static long start(struct helper *helper, const struct cached *cached, enum cached_part index, const char *pid,
+static long start(struct helper *helper, const struct plan_file *plan, enum plan_part index, const char *pid,
 		  int output)
 {
 	size_t size;
-	const char *words = (const void *)cached_part(cached, index, &size);
+	const char *words = (const void *)plan_part(plan, index, &size);
 
 	zero(helper, sizeof(*helper));
 	if (!words || words[size - 1] != 0 || !split(helper, words, size))
@@ -52,7 +52,7 @@ static long start(struct helper *helper, const struct cached *cached, enum cache
 	return helper->pid;
 }
 
-long map_ids(const struct cached *cached, long pid)
+long map_ids(const struct plan_file *plan, long pid)
 {
 	/* They outlive this function where one could not be started. */
 	static struct helper helpers[HELPERS];
@@ -63,7 +63,7 @@ long map_ids(const struct cached *cached, long pid)
 
 	number[text_decimal(number, (uint64_t)pid)] = 0;
 	for (unsigned int i = 0; i < HELPERS; i++)
-		start(&helpers[i], cached, i == 0 ? PART_NEWUIDMAP : PART_NEWGIDMAP, number, output);
+		start(&helpers[i], plan, i == 0 ? PART_NEWUIDMAP : PART_NEWGIDMAP, number, output);
 	for (unsigned int i = 0; i < HELPERS; i++)
 		if (helpers[i].pid <= 0 || reap(helpers[i].pid) != 0)
 			result = -EPERM;

@@ -2,9 +2,9 @@
 #ifndef BRUN_FRONT_MAPPING_H
 #define BRUN_FRONT_MAPPING_H
 
-#include "cached.h"
+#include "plan-file.h"
 
 /* Has both run at the same time for a process. 0 or -errno. */
-long map_ids(const struct cached *cached, long pid);
+long map_ids(const struct plan_file *plan, long pid);
 
 #endif

@@ -1,22 +1,28 @@
 #include "run.h"
 
+#include "../plan/local.h"
 #include "../stage/signals.h"
 #include "conversation.h"
+#include "holes.h"
 #include "mapping.h"
-#include "state.h"
+#include "moment.h"
 
 #include <linux/fcntl.h>
 #include <linux/prctl.h>
 #include <linux/signal.h>
 #include <linux/signalfd.h>
 
-#define LOCK_EX_NB 6
 #define LOCK_UN 8
 
 struct making {
-	const struct cached *cached;
-	const char *id;
-	long directory; /* the container's */
+	struct machine *machine;
+	const struct plan_file *plan;
+	struct values values;
+	struct moment moment;
+	const char *directory;
+	const char *created;
+	const char *pid;
+	const char *start_time;
 	struct conversation talk;
 };
 
@@ -42,49 +48,24 @@ static void release_signals(const struct held *held)
 	sys4(__NR_rt_sigprocmask, SIG_SETMASK, &held->before, 0, sizeof(held->before));
 }
 
-static void put_id(const struct cached *cached, const char *id)
+/* Runs a program in this process. *begun: whether it has come to what has to be undone. */
+static long run_here(const struct making *making, enum plan_part index, int *begun)
 {
 	size_t size;
-	const uint32_t *at = (const void *)cached_part(cached, PART_IDS, &size);
+	unsigned char *program = holes_fill(making->plan, index, &making->values, &size);
+	struct failure failure;
+	long result = program ? local_run(making->machine, program, size, &failure) : -EBADMSG;
 
-	for (size_t i = 0; at && i < size / sizeof(*at); i++)
-		copy(cached->file.data + at[i], id, text_length(id) + 1);
+	*begun = program && (result == 0 || local_has_begun(program, size, &failure));
+	return result;
 }
 
-/* As claim() of src/container/state/store.ts. */
-static long claim(struct making *making)
-{
-	long root = making->cached->root;
-	long result = sys3(__NR_mkdirat, root, making->id, DIRECTORY_MODE);
-
-	if (result < 0)
-		return result;
-	making->directory = sys4(__NR_openat, root, making->id,
-				 O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
-	if (making->directory < 0) {
-		sys3(__NR_unlinkat, root, making->id, AT_REMOVEDIR);
-		return making->directory;
-	}
-	/* Another command that already has it has waited for just this container, and will find it there. */
-	return sys2(__NR_flock, making->directory, LOCK_EX_NB);
-}
-
-static void unclaim(const struct making *making)
-{
-	static const char *const files[] = {STATE_FILE, STATE_FILE_NEW, EXEC_FILE, FILTER_FILE};
-
-	for (unsigned int i = 0; i < ARRAY_LENGTH(files); i++)
-		sys3(__NR_unlinkat, making->directory, files[i], 0);
-	sys3(__NR_unlinkat, making->cached->root, making->id, AT_REMOVEDIR);
-	sys1(__NR_close, making->directory);
-}
-
-static long send_part(const struct making *making, enum cached_part index)
+static long send_part(const struct making *making, enum plan_part index)
 {
 	size_t size;
-	const unsigned char *data = cached_part(making->cached, index, &size);
+	const unsigned char *program = holes_fill(making->plan, index, &making->values, &size);
 
-	return data ? conversation_send_program(&making->talk, data, size) : -EBADMSG;
+	return program ? conversation_send_program(&making->talk, program, size) : -EBADMSG;
 }
 
 static long send_rest(const struct making *making)
@@ -94,18 +75,10 @@ static long send_rest(const struct making *making)
 	return result < 0 ? result : send_part(making, PART_FINISH);
 }
 
-static long save_part(const struct making *making, enum cached_part index, const char *name)
-{
-	size_t size;
-	const unsigned char *data = cached_part(making->cached, index, &size);
-
-	return data ? file_make(making->directory, name, data, size) : 0;
-}
-
 static long map(void *context)
 {
 	const struct making *making = context;
-	long result = map_ids(making->cached, making->talk.pid);
+	long result = map_ids(making->plan, making->talk.pid);
 
 	if (result == 0)
 		result = conversation_send(&making->talk, PROC_RESUME);
@@ -116,10 +89,30 @@ static long map(void *context)
 static void warn(const struct making *making)
 {
 	size_t size;
-	const unsigned char *lines = cached_part(making->cached, PART_WARNINGS, &size);
+	const unsigned char *lines = plan_part(making->plan, PART_WARNINGS, &size);
 
 	if (lines)
 		file_write_all(2, lines, size);
+}
+
+static void set_value(struct values *values, enum hole_kind kind, const char *const *text)
+{
+	values->of[kind] = (struct texts){text, 1};
+}
+
+/* Writes state.json. */
+static long save(struct making *making)
+{
+	int begun;
+	long result = moment_take(&making->moment, making->talk.pid);
+
+	making->created = making->moment.created;
+	making->pid = making->moment.pid;
+	making->start_time = making->moment.start_time;
+	set_value(&making->values, HOLE_CREATED, &making->created);
+	set_value(&making->values, HOLE_PID, &making->pid);
+	set_value(&making->values, HOLE_START_TIME, &making->start_time);
+	return result < 0 ? result : run_here(making, PART_SAVE, &begun);
 }
 
 static long converse(struct making *making)
@@ -127,57 +120,74 @@ static long converse(struct making *making)
 	size_t maps;
 	long result;
 
-	cached_part(making->cached, PART_NEWUIDMAP, &maps);
+	plan_part(making->plan, PART_NEWUIDMAP, &maps);
 	result = send_part(making, PART_ENTER);
 	if (result == 0 && maps == 0)
 		result = send_rest(making);
 	if (result == 0)
-		result = save_part(making, PART_FILTER, FILTER_FILE);
-	if (result == 0)
-		result = save_part(making, PART_EXEC, EXEC_FILE);
-	if (result == 0)
 		result = conversation_await_ready(&making->talk, map, making);
 	if (result == 0)
-		result = state_save(making->cached, making->directory, making->id, making->talk.pid);
+		result = save(making);
 	if (result == 0)
 		warn(making);
 	return result < 0 ? result : conversation_run(&making->talk);
 }
 
-__attribute__((noreturn)) static void supervise_container(struct machine *machine,
-							  const struct making *making)
+__attribute__((noreturn)) static void supervise_container(struct making *making, unsigned char *cleanup,
+							  size_t size)
 {
-	static unsigned char program[CLEANUP_MAX] __attribute__((aligned(8)));
-	size_t size;
-	const unsigned char *cleanup = cached_part(making->cached, PART_CLEANUP, &size);
+	long directory = making->machine->slots[SLOT_DIRECTORY];
 
-	copy(program, cleanup, size);
-	file_forget(&making->cached->file);
-	sys2(__NR_flock, making->directory, LOCK_UN);
-	machine_clear(machine);
-	machine->slots[CLEANUP_CONTAINER] = making->directory;
-	machine->slots[CLEANUP_ROOT] = making->cached->root;
-	conversation_supervise(&making->talk, machine, program, size);
+	plan_close(making->plan);
+	sys2(__NR_flock, directory, LOCK_UN);
+	machine_clear(making->machine);
+	conversation_supervise(&making->talk, making->machine, directory, cleanup, size);
 }
 
-void cached_run(struct machine *machine, const struct cached *cached, const struct command *command)
+/* The container's directory is there, and locked. */
+static long start_container(struct making *making, int signals)
 {
-	struct making making = {.cached = cached, .id = command->id};
-	struct held held;
-	size_t cleanup;
+	size_t size;
+	const unsigned char *template = plan_part(making->plan, PART_CLEANUP, &size);
+	unsigned char *cleanup = holes_fill(making->plan, PART_CLEANUP, &making->values, &size);
+	long result;
 
-	if (!cached_part(cached, PART_CLEANUP, &cleanup) || cleanup > CLEANUP_MAX)
-		return;
-	put_id(cached, command->id);
-	making.directory = -1;
+	/* It has a hole for the directory, and so memory of its own, which outlives the file's. */
+	if (!cleanup || cleanup == template)
+		return -EBADMSG;
+	result = conversation_begin(&making->talk, signals);
+	if (result < 0)
+		return result;
+	sys5(__NR_prctl, PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+	result = converse(making);
+	if (result == 0)
+		supervise_container(making, cleanup, size);
+	conversation_abandon(&making->talk);
+	return result;
+}
+
+long run_container(struct machine *machine, const struct plan_file *plan, const struct command *command)
+{
+	char path[PATH_SIZE];
+	struct making making = {.machine = machine, .plan = plan, .directory = path};
+	struct held held;
+	int begun;
+	long result = path_append(path, 0, command->root, text_length(command->root));
+
+	result = path_append(path, result, "/", 1);
+	result = path_append(path, result, command->id, text_length(command->id));
+	if (result < 0)
+		return result;
+	set_value(&making.values, HOLE_ID, &command->id);
+	set_value(&making.values, HOLE_DIRECTORY, &making.directory);
 	hold_signals(&held);
-	if (claim(&making) == 0 && conversation_begin(&making.talk, held.fd) == 0) {
-		sys5(__NR_prctl, PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
-		if (converse(&making) == 0)
-			supervise_container(machine, &making);
-		conversation_abandon(&making.talk);
+	result = run_here(&making, PART_MAKE, &begun);
+	if (result == 0)
+		result = start_container(&making, held.fd);
+	if (begun) {
+		run_here(&making, PART_CLEANUP, &begun);
+		sys1(__NR_close, machine->slots[SLOT_DIRECTORY]);
 	}
-	if (making.directory >= 0)
-		unclaim(&making);
 	release_signals(&held);
+	return result;
 }

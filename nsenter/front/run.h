@@ -2,13 +2,14 @@
 #ifndef BRUN_FRONT_RUN_H
 #define BRUN_FRONT_RUN_H
 
+#include "plan-file.h"
+
 #include "../plan/program.h"
-#include "cached.h"
 
 /*
- * Makes the container by what is cached, and supervises it: does not return then. Returns when it could not be
+ * Makes the container by its plan, and supervises it: does not return then. Returns -errno when it could not be
  * made, which brun is to find out about again and say; nothing is left then.
  */
-void cached_run(struct machine *machine, const struct cached *cached, const struct command *command);
+long run_container(struct machine *machine, const struct plan_file *plan, const struct command *command);
 
 #endif

@@ -4,10 +4,6 @@
 
 #include "../stage/spawn.h"
 
-#if !defined(STAGE_ID)
-#define STAGE_ID 0U /* build.sh says which stage it is: programs are for one alone */
-#endif
-
 /* A file descriptor of a sealed memfd with these bytes, close-on-exec and executable; or -errno. */
 long sealed_file(const char *name, const unsigned char *bytes, size_t size);
 

@@ -17,9 +17,9 @@ target() {
 programs='../plan/alive.c ../plan/decode.c ../stage/detached.c ../plan/execute.c ../plan/fallback.c ../stage/init.c ../plan/local.c ../stage/message.c ../plan/passwd.c ../plan/resolve.c ../plan/search.c ../plan/target.c'
 # shellcheck disable=SC2086
 target program $programs
+# What a program asks for is told apart from what the front asks for: plans.c.
 # shellcheck disable=SC2086
-target plans ../front/files.c ../front/plans.c ../front/template.c $programs
-# shellcheck disable=SC2086
-target cached ../front/cached.c ../front/checksum.c ../front/command.c ../front/conversation.c ../front/files.c \
-  ../front/flags.c ../front/guard.c ../front/mapping.c ../front/run.c ../front/state.c ../front/terminal.c ../stage/signals.c $programs
+target plans -Wl,--wrap=local_run ../front/checksum.c ../front/command.c ../front/conversation.c ../front/exec.c ../front/files.c \
+  ../front/flags.c ../front/guard.c ../front/holes.c ../front/mapping.c ../front/moment.c ../front/plan-file.c ../front/root.c ../front/run.c \
+  ../front/terminal.c ../stage/signals.c $programs
 target notify ../stage/notify.c ../stage/message.c

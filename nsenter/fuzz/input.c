@@ -26,7 +26,7 @@ void fuzz_fix_program(uint8_t *data, size_t length)
 	if (fixed >= length)
 		return;
 	header.magic = PROGRAM_MAGIC;
-	header.reserved = 0;
+	header.once = header.once % (header.ops + 1);
 	header.blob = (uint32_t)(length - fixed);
 	data[length - 1] = 0;
 	memcpy(data, &header, sizeof(header));

@@ -27,8 +27,6 @@ void fuzz_host_file(const unsigned char *data, size_t size);
 /* Whether every pointer that the kernel gets is the front's own, as it is while no program runs in its process. */
 extern int fuzz_all_own;
 
-#define FUZZ_INODE 7 /* of all there is */
-
 /* One answer: a small number, such as a descriptor, or an errno that the stage knows what to do about. */
 long fuzz_answer(void);
 

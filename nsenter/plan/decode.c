@@ -90,8 +90,13 @@ static long check_op(const struct op *op, uint32_t index, const struct program *
 			return -EBADMSG;
 		break;
 	case OP_WRITE:
-		if (arg_type(op, 1) != ARG_STRING || arg_type(op, 2) != ARG_IMMEDIATE ||
-		    op->args[1] > strings || op->args[2] > strings - op->args[1])
+		/* A whole text, as any other string, ends with the last one. */
+		if (arg_type(op, 2) != ARG_IMMEDIATE ||
+		    (arg_type(op, 1) != ARG_STRING && arg_type(op, 1) != ARG_BLOB))
+			return -EBADMSG;
+		width = arg_type(op, 1) == ARG_STRING ? strings : program->blob_size;
+		if (op->args[2] == WHOLE_TEXT ? arg_type(op, 1) != ARG_STRING
+					      : op->args[1] > width || op->args[2] > width - op->args[1])
 			return -EBADMSG;
 		break;
 	case OP_COPY:
@@ -138,7 +143,7 @@ long program_decode(struct program *program, unsigned char *data, size_t size)
 	program->blob_size = header->blob;
 	program->strings = header->strings;
 	/* The last string, if any, must end within the blob. */
-	if (header->strings > header->blob || header->reserved != 0 ||
+	if (header->strings > header->blob || header->once > header->ops ||
 	    (header->blob > header->strings && program->blob[header->blob - 1] != 0))
 		return -EBADMSG;
 

@@ -11,6 +11,7 @@
 #include "search.h"
 #include "../stage/spawn.h"
 #include "target.h"
+#include "../text.h"
 
 #include <linux/mount.h>
 #include <linux/poll.h>
@@ -285,7 +286,9 @@ static long execute(struct machine *machine, const struct program *program, cons
 	case OP_INIT:
 		return become_init();
 	case OP_WRITE:
-		return write_all((int)args[0], (const unsigned char *)(uintptr_t)args[1], args[2]);
+		return write_all((int)args[0], (const unsigned char *)(uintptr_t)args[1],
+				 args[2] == WHOLE_TEXT ? text_length((const char *)(uintptr_t)args[1])
+						       : args[2]);
 	default:
 		return -ENOSYS;
 	}

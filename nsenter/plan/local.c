@@ -14,6 +14,13 @@ long local_run(struct machine *machine, unsigned char *data, size_t size, struct
 	return program_run(machine, &program, failure) < 0 ? -failure->error : 0;
 }
 
+int local_has_begun(const unsigned char *data, size_t size, const struct failure *failure)
+{
+	const struct program_header *header = (const struct program_header *)(const void *)data;
+
+	return size >= sizeof(*header) && failure->op != UINT32_MAX && failure->op >= header->once;
+}
+
 BRUN_EXPORT long brun_run(unsigned char *data, size_t size, int64_t *slots, size_t count,
 			  struct failure *failure);
 

@@ -13,4 +13,7 @@
  */
 long local_run(struct machine *machine, unsigned char *data, size_t size, struct failure *failure);
 
+/* Whether a plan that has failed is not to be run once more: it has come to what is not for a second time. */
+int local_has_begun(const unsigned char *data, size_t size, const struct failure *failure);
+
 #endif

@@ -313,6 +313,7 @@ static void clean_up(struct machine *machine, unsigned char *data, size_t size)
 	if (size == 0 || program_decode(&program, data, size) < 0)
 		return;
 	machine->sync = -1;
+	machine->slots[SLOT_DIRECTORY] = self.request.directory;
 	program_relocate(&program);
 	program_run(machine, &program, &failure);
 }

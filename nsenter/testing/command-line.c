@@ -19,12 +19,12 @@ static const char *const kinds[] = {
 };
 
 static const char *const programs[] = {
-    [LOCAL_STATE] = "state",
-    [LOCAL_START] = "start",
-    [LOCAL_KILL] = "kill",
-    [LOCAL_DELETE] = "delete",
-    [LOCAL_FORCED_DELETE] = "delete --force",
-    [LOCAL_EXEC] = "exec",
+    [PART_STATE] = "state",
+    [PART_START] = "start",
+    [PART_KILL] = "kill",
+    [PART_DELETE] = "delete",
+    [PART_FORCED_DELETE] = "delete --force",
+    [PART_EXEC] = "exec",
 };
 
 /* Each byte as a character of its own. */
@@ -44,11 +44,11 @@ static void print_text(const char *name, const char *text)
 
 static void print_words(const struct command *command)
 {
-	for (unsigned int i = 0; i < command->word_count; i++) {
+	for (unsigned int i = 0; i < command->words.count; i++) {
 		char name[16];
 
 		snprintf(name, sizeof(name), "%u", i);
-		print_text(name, command->words[i]);
+		print_text(name, command->words.at[i]);
 	}
 }
 
@@ -61,14 +61,14 @@ static void print(enum command_kind kind, const struct command *command)
 		print_text("log", command->log);
 	}
 	if (kind == COMMAND_LOCAL)
-		print_text("command", programs[command->program]);
-	if (kind == COMMAND_LOCAL && command->program == LOCAL_KILL)
+		print_text("command", programs[command->part]);
+	if (kind == COMMAND_LOCAL && command->part == PART_KILL)
 		printf(",\"signal\":%d", command->signal);
-	if (kind == COMMAND_LOCAL && command->program == LOCAL_EXEC)
+	if (kind == COMMAND_LOCAL && command->part == PART_EXEC)
 		print_words(command);
 	if (kind == COMMAND_RUN) {
-		print_text("bundle", command->bundle);
-		printf(",\"oldKeyring\":%s", command->old_keyring ? "true" : "false");
+		print_text("bundle", command->key.at[0]);
+		printf(",\"oldKeyring\":%s", command->key.count > 1 ? "true" : "false");
 	}
 	puts("}");
 }

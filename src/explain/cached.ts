@@ -2,15 +2,17 @@
 
 import { planPath } from "../container/lifecycle/cached-plan.ts";
 import { cachedPlan, isOurs, kindName, subjectOf } from "../container/lifecycle/cached-reason.ts";
+import type { PlanFile } from "../container/lifecycle/plan-file.ts";
 import { BrunError } from "../errors.ts";
 import { isAnsweredAsBefore } from "../host/again.ts";
 import type { GuardOperation } from "../host/guard.ts";
-import { InputKind, Part } from "../plan/abi.ts";
 import { describeOp } from "../plan/describe.ts";
+import { InputKind, Part } from "../plan/file-abi.ts";
 import { printable } from "../printable.ts";
 import { decodeProgram } from "../stage/decode.ts";
 import { errnoName } from "../sys/errno.ts";
 import { S } from "../sys/fs.ts";
+import { members } from "../sys/members.ts" with { type: "macro" };
 import { fromUtf8 } from "../sys/utf8.ts";
 import type { Marks } from "./text.ts";
 
@@ -39,8 +41,12 @@ const PROGRAMS = [
   ["enter", Part.enter],
   ["build", Part.build],
   ["finish", Part.finish],
+  ["make", Part.make],
+  ["save", Part.save],
   ["cleanup", Part.cleanup],
 ] as const;
+
+const HOLES = Object.keys(members("Hole"));
 
 const TYPES: Readonly<Record<number, string>> = {
   [S.IFDIR]: "directory",
@@ -64,9 +70,14 @@ export function explainCached(root: string, bundle: string): CachedExplanation {
     warnings: fromUtf8(plan.part(Part.warnings)).split("\n").filter(Boolean),
     programs: PROGRAMS.map(([name, part]) => ({
       name,
-      operations: decodeProgram(plan.part(part)).map((op, i) => printable(describeOp(op, i), true)),
+      operations: operations(plan, part),
     })),
   };
+}
+
+function operations(plan: PlanFile, part: Part): string[] {
+  const holes = new Map([...plan.holes(part)].map(([at, hole]) => [at, HOLES[hole] ?? "unknown"]));
+  return decodeProgram(plan.part(part), holes).map((op, i) => printable(describeOp(op, i), true));
 }
 
 function noPlan(bundle: string, why: string): BrunError {

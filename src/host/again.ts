@@ -1,5 +1,5 @@
 /** A question of a guard asked once more, as the front does it (nsenter/front/guard.c): for `brun explain --cached`. */
-import { InputKind } from "../plan/abi.ts";
+import { InputKind } from "../plan/file-abi.ts";
 import { type SyscallName, syscallName } from "../sys/syscalls.ts";
 import { fromUtf8 } from "../sys/utf8.ts";
 import * as ask from "./ask.ts";

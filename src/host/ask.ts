@@ -4,7 +4,7 @@
  * nothing of src/sys that asks (test/host-questions.test.ts). A new kind of question needs a kind of input, which
  * nsenter/front/guard.c asks again; what cannot be asked again there says so by `uncacheable`.
  */
-import { InputKind } from "../plan/abi.ts";
+import { InputKind } from "../plan/file-abi.ts";
 import { layout } from "../plan/layout.ts" with { type: "macro" };
 import { IOCTL } from "../sys/constants.ts";
 import * as given from "../sys/environment.ts";
@@ -39,16 +39,32 @@ const CTIME = 0x60;
 /** A file that has just changed may change again without another time: the kernel's clock for files ticks every 1 to 10 ms. */
 const SETTLED_MS = 20;
 
-function stampOf(path: string): Uint8Array {
+/** What the last statx(2) has told. */
+function lastStamp(): Uint8Array {
   const status = fs.lastStatus;
   const stamp = new Uint32Array(SIZE / 4);
   each(STAMP, (at, i) => {
     stamp[i] = at === MODE ? status[at / 4]! & 0xffff : status[at / 4]!;
   });
+  return new Uint8Array(stamp.buffer);
+}
+
+/**
+ * The stamp of a file of brun's own, which is no input: it is replaced and never changed, so that a later one has another
+ * inode or another time. Throws a SysError.
+ */
+export function stampNow(path: string, nofollow = false): Uint8Array {
+  const stat = fs.tryStat(path, nofollow);
+  if (typeof stat === "number") throw new SysError(`look at ${path}`, -stat);
+  return lastStamp();
+}
+
+function stampOf(path: string): Uint8Array {
+  const status = fs.lastStatus;
   const changed =
     (status[CTIME / 4]! + status[CTIME / 4 + 1]! * 4294967296) * 1000 + status[CTIME / 4 + 2]! / 1e6;
   if (changed > Date.now() - SETTLED_MS) uncacheable(`${path} has just been changed`);
-  return new Uint8Array(stamp.buffer);
+  return lastStamp();
 }
 
 /** Keeps a file's stamp; it is to be the one that the last statx(2) has told. */

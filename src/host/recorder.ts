@@ -4,7 +4,7 @@
  * constructive traces of "Build Systems à la Carte"). The questions are in ask.ts. Whatever else asks the kernel something
  * while a config is compiled, by whatever way, makes the plan one that is not kept.
  */
-import type { InputKind } from "../plan/abi.ts";
+import type { InputKind } from "../plan/file-abi.ts";
 import { watchCalls } from "../sys/ffi.ts";
 import { syscallName } from "../sys/syscalls.ts";
 

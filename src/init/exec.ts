@@ -2,7 +2,8 @@
 
 import type { SeccompFilter } from "../config/types.ts";
 import { HOME_SIZE, Message } from "../plan/abi.ts";
-import type { Blob } from "../plan/program.ts";
+import { Hole } from "../plan/file-abi.ts";
+import type { Blob, Str } from "../plan/program.ts";
 import type { Process } from "../spec/index.ts";
 import { PR, RESOLVE } from "../sys/constants.ts";
 import { O, POLLIN } from "../sys/fs.ts";
@@ -90,10 +91,15 @@ export function searchPath(env: readonly string[]): string {
  * Fails now, while there is someone to tell, when the executable is missing or may not be executed. In PATH
  * what may not be executed, and a directory of that name, is passed over.
  */
-export function findExecutable(x: ProcessContext, file: string, path: string): void {
+export function findExecutable(x: ProcessContext, file: Str, path: string): void {
   const { b } = x;
-  b.at("process.args[0]", { kind: "findProgram", file });
-  b.find(b.str(file), path);
+  b.at("process.args[0]", { kind: "findProgram", file: file.text });
+  b.find(file, path);
+}
+
+/** The program's file, which may be that of another command line. */
+export function fileOf({ b }: ProcessContext, { args }: Process): Str {
+  return b.hole(Hole.argument, args?.[0] ?? "");
 }
 
 /** Installs a seccomp filter and sends the notification descriptor to brun when there is one. */
@@ -149,11 +155,11 @@ export function dieWithParent(x: ProcessContext): void {
 }
 
 /** Becomes the container's process. Of descriptors 3 and up only `preserve` stay open. */
-export function execute(x: ProcessContext, file: string, path: string, process: Process, envp: Blob): void {
+export function execute(x: ProcessContext, file: Str, path: string, process: Process, envp: Blob): void {
   const { b } = x;
-  const argv = b.strArray(process.args ?? [], "argv");
-  b.at("process.args[0]", { kind: "execute", file });
-  b.execute(b.str(file), path, argv, envp);
+  const argv = b.holeList(Hole.argument, process.args ?? [], "argv");
+  b.at("process.args[0]", { kind: "execute", file: file.text });
+  b.execute(file, path, argv, envp);
 }
 
 const CLOSE_RANGE_CLOEXEC = 4;

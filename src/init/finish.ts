@@ -10,6 +10,7 @@ import {
   environment,
   environmentArray,
   execute,
+  fileOf,
   findExecutable,
   installSeccomp,
   searchPath,
@@ -36,7 +37,7 @@ what it refuses.
 export function finish(x: ProcessContext, process: Process, start: StartHooks | null): void {
   const { seccomp } = x.config;
   const env = environment(x, process);
-  const file = process.args?.[0] ?? "";
+  const file = fileOf(x, process);
   const path = searchPath(env);
   const envp = environmentArray(x, env, process.user?.uid ?? 0);
   closeOthers(x);

@@ -7,6 +7,7 @@ import {
   dieWithParent,
   environmentArray,
   execute,
+  fileOf,
   findExecutable,
   searchPath,
   waitForStart,
@@ -24,7 +25,7 @@ export function unshareInit(config: ContainerConfig, record = false): Program {
   const x: InitContext = initContext(config, b);
   const process = config.spec.process!;
   const env = process.env ?? [];
-  const file = process.args?.[0] ?? "";
+  const file = fileOf(x, process);
   const path = searchPath(env);
   enterNamespaces(x, null);
   mapIds(x);

@@ -1,6 +1,6 @@
 /**
- * The numbers that TypeScript and C exchange: this is the only place where they are defined, and structs.ts that of the structs
- * that they stand in. nsenter/abi.ts makes the C header of both, nsenter/build/abi.h, with an assertion for each offset:
+ * The numbers that TypeScript and C exchange: this and file-abi.ts are the only places where they are defined, and structs.ts
+ * that of the structs that they stand in. nsenter/abi.ts makes the C header of all, nsenter/build/abi.h, with an assertion for each offset:
  * `Spawn.execFd` is SPAWN_EXEC_FD there, and `superviseRequest` is struct supervise_request. Integers are little-endian.
  *
  * Data alone, and no imports. The members of an enum are numbers in the bundle.
@@ -56,11 +56,13 @@ export enum OpKind {
   home,
   /** See nsenter/stage/init.h. */
   init,
-  /** Fd, pointer, size: writes all of it, also to what has to be waited for. */
+  /** Fd, pointer, size or {@link WHOLE_TEXT}: writes all of it, also to what has to be waited for. */
   write,
 }
 export const OP_KINDS = OpKind.write + 1;
 
+/** Of OpKind.write, in the place of a size: a string up to its end. */
+export const WHOLE_TEXT = 0xffffffff;
 /** Of OpKind.bits, in args[1]: for each bit that is not set. */
 export const BITS_INVERTED = 8;
 export const MODE_DIGITS = 4;
@@ -246,7 +248,7 @@ export const LIBC_FUNCTIONS = LibcFunction.dlerror + 1;
 /** Program headers that `behind` has room for. */
 export const SEGMENTS_MAX = 16;
 
-/** Characters of a container's id that plans have room for. Longer ids are allowed, but not for the front. */
+/** NAME_MAX: no directory can have a longer name. Longer ids are not for the front. */
 export const ID_MAX = 255;
 
 /** Exit code of an exec that failed before its program ran, as runc's: it is not taken for the program's own. */
@@ -283,119 +285,3 @@ export const FIRST_ID_MAP = "         0          0 4294967295\n";
 
 /** Tries of openat2(2) that end with EAGAIN: something was renamed or mounted while a ".." was followed. */
 export const RESOLVE_TRIES = 128;
-
-// ---- ROOT/ID/plans: of later commands on a container ----------------------------------------------------------------
-
-export const LOCAL_MAGIC = 0x70727062; // "bprp"
-export const LOCAL_MAX = 1 << 20;
-
-/** Plans of the file, in its order. */
-export enum Local {
-  state,
-  start,
-  kill,
-  delete,
-  forcedDelete,
-  /** Runs in the front; `exec` runs in the stage. */
-  execGuard,
-  exec,
-}
-export const LOCAL_PLANS = Local.exec + 1;
-
-/** Slots that whoever runs them fills in. */
-export enum LocalSlot {
-  /** The container's directory. */
-  directory,
-  /** The signal of kill. */
-  signal,
-  /** A descriptor that is readable when brun is to end, or -1. */
-  interrupts,
-  /** Out: a descriptor for who explains a failure. */
-  kept,
-}
-
-// ---- ROOT/@run/NN: the plan of a `run`, for the next one of the same bundle ----------------------------------------------
-
-export const CACHED_MAGIC = 0x6e617062; // "bpan"
-export const CACHED_MAX = 4 << 20;
-/** As many files there can be: NN is a hash of the bundle's path. */
-export const CACHED_SLOTS = 64;
-/** Bytes of the program for the end, at most. */
-export const CLEANUP_MAX = 4096;
-/** Arguments of newuidmap and newgidmap after the pid, and their path, at most. */
-export const HELPER_WORDS_MAX = 64;
-
-/** Parts of the file, in its order. */
-export enum Part {
-  /** Which command it is for: the bundle's path, and a flag that was given, each with a NUL. */
-  key,
-  /** Programs of the stage. */
-  enter,
-  build,
-  finish,
-  /** The program for the end. */
-  cleanup,
-  /** state.json, see {@link StateHole}. */
-  state,
-  /** exec.json */
-  exec,
-  /** seccomp.bpf; size 0: there is none. */
-  filter,
-  /** Path and arguments after the pid, each with a NUL; size 0: the process maps its own id. */
-  newuidmap,
-  newgidmap,
-  /** Lines for stderr. */
-  warnings,
-  /** Of `input`, after what these point to. */
-  guard,
-  /** Offsets, 4 bytes each, where {@link ID_MAX} + 1 bytes wait for the container's id. */
-  ids,
-}
-export const PARTS = Part.ids + 1;
-
-/** Characters that do not occur in JSON, and stand for what a container's state has of its own. */
-export enum StateHole {
-  id = 1,
-  created,
-  pid,
-  startTime,
-}
-
-/** Slots that the front fills in for the program for the end. */
-export enum CleanupSlot {
-  /** The container's directory. */
-  container,
-  /** The state directory. */
-  root,
-}
-
-/** Kinds of questions that a guard asks again: src/host/ask.ts, nsenter/front/guard.c. */
-export enum InputKind {
-  /** What a regular file holds. */
-  file,
-  /** Which file it is, and that it has not been changed: `stamp`. Detail 1: of a symbolic link itself. */
-  stamp,
-  /** S_IFMT of a path's mode, or -errno; detail as before. */
-  type,
-  /** Target of a symbolic link. */
-  link,
-  /** Detail: right of access(2) to a path. 0 or -errno. */
-  access,
-  /** f_type and f_flags of statfs(2), 0 where it fails. */
-  fileSystem,
-  /** A variable of the environment; these and those before are about a text with a NUL. */
-  variable,
-  /** Result of a system call: about its number and {@link CALL_ARGUMENTS} arguments, 8 bytes each. */
-  call,
-  /** The effective capabilities. */
-  capabilities,
-  /** Detail: a resource. Its hard limit. */
-  limit,
-  /** Which of 0, 1 and 2 may be given to the container's user, a bit each. */
-  stdio,
-  /** Whether one of them is a terminal. */
-  terminal,
-}
-export const CALL_ARGUMENTS = 5;
-/** In the place of an answer's offset: there is none. */
-export const NO_ANSWER = 0xffffffff;

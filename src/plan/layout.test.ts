@@ -15,11 +15,11 @@ describe("the layout of structs is C's", () => {
     expect(layout("superviseRequest").client).toBe(
       layout("superviseRequest").keep + layout("keepRequest").sizeof,
     );
-    expect(layout("localHeader").plans % 4).toBe(0);
+    expect(layout("planHeader").parts % 4).toBe(0);
   });
 
   test("what a program follows in a file keeps it 8-aligned", () => {
-    for (const name of ["programHeader", "superviseRequest", "localHeader"] as const)
+    for (const name of ["programHeader", "superviseRequest", "planHeader"] as const)
       expect(layout(name).sizeof % 8, name).toBe(0);
   });
 

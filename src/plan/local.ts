@@ -8,7 +8,8 @@ import { BrunError } from "../errors.ts";
 import { errnoName, errnoText } from "../sys/errno.ts";
 import { askFront, runProgram } from "../sys/ffi.ts";
 import { each } from "../sys/lists.ts";
-import { FrontFact, LocalSlot } from "./abi.ts";
+import { FrontFact } from "./abi.ts";
+import { LocalSlot } from "./file-abi.ts";
 import { layout } from "./layout.ts" with { type: "macro" };
 import { type Label, type Op, type Program, ProgramBuilder, type Slot } from "./program.ts";
 import { type PlainStep, phrase, type Step, type StepKind } from "./step.ts";
@@ -26,25 +27,16 @@ export interface Local {
   readonly kept: Slot;
   /** Says what the operations that follow are for. */
   readonly at: (step: PlainStep) => void;
-  /** From here on the plan is not to be run once more: a failure is all that is left to explain. */
-  readonly once: () => void;
   /** Where a plan that has done its work goes on. */
   readonly end: Label;
 }
 
-/** Built for brun's own process. */
-export interface LocalPlan extends Program {
-  /** Index of the first operation with which it may not begin again. */
-  readonly once: number;
-}
-
 /** Compiles the same plan each time; with `record` with what its operations are for. */
-export type Compile = (record: boolean) => LocalPlan;
+export type Compile = (record: boolean) => Program;
 
 /** Builds a plan. */
-export function localPlan(build: (local: Local) => void, record: boolean): LocalPlan {
+export function localPlan(build: (local: Local) => void, record: boolean): Program {
   const b = new ProgramBuilder(record);
-  let once: number | undefined;
   const end = b.label();
   build({
     b,
@@ -53,13 +45,10 @@ export function localPlan(build: (local: Local) => void, record: boolean): Local
     interrupts: b.slot(),
     kept: b.slot(),
     at: (kind) => b.at("", { kind } as Step),
-    once: () => {
-      once = b.length;
-    },
     end,
   });
   b.mark(end);
-  return { ...b.finish(), once: once ?? b.length };
+  return b.finish();
 }
 
 /** What a plan is given; -1 for what is absent. */
@@ -109,7 +98,7 @@ function run(bytes: Uint8Array, given: readonly number[]): Left | null {
 /** A plan that is compiled once and run for many containers: what differs is in slots behind those of every plan. */
 export class RepeatedPlan {
   private readonly bytes: Uint8Array;
-  private recorded: LocalPlan | undefined;
+  private recorded: Program | undefined;
 
   constructor(private readonly compile: Compile) {
     this.bytes = compile(false).bytes;

@@ -2,6 +2,7 @@
 
 import type { SyscallName } from "../sys/syscalls.ts";
 import type { ArgType, OpKind } from "./abi.ts";
+import type { Hole } from "./file-abi.ts";
 import type { Step } from "./step.ts";
 
 /**
@@ -71,6 +72,16 @@ export interface Program {
   /** Of a recording builder; else empty. */
   readonly ops: readonly Op[];
   readonly count: number;
-  /** Where in the bytes a container's id stands, with room for another one: {@link ProgramBuilder.idText}. */
-  readonly ids: readonly number[];
+  /** Index of the first operation that is not for a second time; `count`: there is none. */
+  readonly once: number;
+  /** Where it refers to strings that others may take the place of: {@link ProgramBuilder.hole}. */
+  readonly holes: readonly HoleReference[];
+}
+
+/** An argument of an operation or a pointer that is a hole. */
+export interface HoleReference {
+  readonly kind: Hole;
+  readonly index: number;
+  /** Where in the program's bytes its 4 bytes are. */
+  readonly at: number;
 }

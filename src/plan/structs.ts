@@ -1,8 +1,9 @@
 /**
- * The structs that TypeScript writes and C reads, or the other way round: as abi.ts, the only place where they are defined.
+ * The structs that TypeScript writes and C reads, or the other way round: as abi.ts and file-abi.ts, the only place where they are defined.
  * Fields stand in their order; `["u8", 4]` is an array of four, and a struct's name is a type, too. layout.ts says where a field is.
  */
-import { ID_MAX, LOCAL_PLANS, PARTS, SEGMENTS_MAX } from "./abi.ts";
+import { SEGMENTS_MAX } from "./abi.ts";
+import { PARTS } from "./file-abi.ts";
 
 export const structs = {
   programHeader: {
@@ -13,7 +14,8 @@ export const structs = {
     blob: "u32",
     /** Offset of the first string in the blob. */
     strings: "u32",
-    reserved: "u32",
+    /** Its operations from this one on are not for a second time. */
+    once: "u32",
   },
   op: {
     /** {@link OpKind} */
@@ -120,8 +122,8 @@ export const structs = {
     keep: "keepRequest",
     /** Socket: the process is killed when the other end of it is closed. */
     client: "i32",
-    /** The program is 8-aligned. */
-    reserved: "u32",
+    /** The container's, for the program. */
+    directory: "i32",
   },
   elfSegment: {
     type: "u32",
@@ -143,33 +145,7 @@ export const structs = {
   },
   /** A part of a file; its offset is a multiple of 8. */
   part: { offset: "u32", size: "u32" },
-  /** Of struct statx, by which one state of a file is told from another. */
-  fileStamp: {
-    inode: "u64",
-    size: "u64",
-    /** Of ctime, which no one can set. */
-    seconds: "i64",
-    nanoseconds: "u32",
-    reserved: "u32",
-  },
-  localPlan: {
-    /** Size 0: the command takes more than a plan. */
-    part: "part",
-    /** Its operations from this one on are not for a second time. */
-    once: "u32",
-    reserved: "u32",
-  },
-  localHeader: {
-    magic: "u32",
-    /** Which stage the programs are for: STAGE_ID of nsenter/build.sh. */
-    stage: "u32",
-    /** Of state.json, which stays what says how things are. */
-    state: "fileStamp",
-    /** The directory may have been moved. */
-    id: ["char", ID_MAX + 1],
-    plans: ["localPlan", LOCAL_PLANS],
-  },
-  cachedHeader: {
+  planHeader: {
     magic: "u32",
     /** Which brun wrote it: see `behind`. */
     build: "u32",
@@ -178,6 +154,15 @@ export const structs = {
     /** xxHash32 of all that follows. */
     checksum: "u32",
     parts: ["part", PARTS],
+  },
+  /** A reference to a string that is to be replaced. */
+  hole: {
+    /** {@link Hole} */
+    kind: "u16",
+    /** Of a list: which of its words, or WHOLE_LIST. */
+    index: "u16",
+    /** Offset in the file of the 4 bytes that refer to it: an argument of an operation, or a relocation's target. */
+    at: "u32",
   },
   /** A question with its answer. */
   input: {

@@ -15,8 +15,8 @@ const RELOCATION = layout("relocation");
 const ARGUMENTS = 6;
 const KINDS = Object.keys(members("OpKind")) as OpKindName[];
 
-/** The operations. Throws a RangeError for what is no program. */
-export function decodeProgram(bytes: Uint8Array): Op[] {
+/** The operations; `holes`: what takes the place of arguments, by their places. Throws a RangeError for what is no program. */
+export function decodeProgram(bytes: Uint8Array, holes: ReadonlyMap<number, string> = new Map()): Op[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (view.getUint32(HEADER.magic, true) !== PROGRAM_MAGIC) throw new RangeError("not a program");
   const count = view.getUint32(HEADER.ops, true);
@@ -27,15 +27,22 @@ export function decodeProgram(bytes: Uint8Array): Op[] {
     const end = bytes.indexOf(0, strings + at);
     return fromUtf8(bytes.subarray(strings + at, end < 0 ? bytes.length : end));
   };
-  return Array.from({ length: count }, (_, i) => decodeOp(view, HEADER.sizeof + i * OP.sizeof, text));
+  return Array.from({ length: count }, (_, i) => decodeOp(view, HEADER.sizeof + i * OP.sizeof, text, holes));
 }
 
-function decodeOp(view: DataView, at: number, text: (at: number) => string): Op {
+function decodeOp(
+  view: DataView,
+  at: number,
+  text: (at: number) => string,
+  holes: ReadonlyMap<number, string>,
+): Op {
   const kind = KINDS[view.getUint16(at + OP.kind, true)];
   if (kind === undefined) throw new RangeError("not an operation");
   const nr = view.getUint16(at + OP.nr, true);
   const types = view.getUint16(at + OP.types, true);
   const args = Array.from({ length: ARGUMENTS }, (_, i): Value => {
+    const hole = holes.get(at + OP.args + 8 * i);
+    if (hole !== undefined) return { type: ArgType.string, at: 0, text: `<${hole}>` };
     const value = view.getBigInt64(at + OP.args + 8 * i, true);
     return argument((types >> (2 * i)) & 3, Number(value), text);
   });

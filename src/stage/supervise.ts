@@ -36,6 +36,8 @@ export interface Supervision {
   readonly stays?: boolean | undefined;
   /** It dies of the signal that came to it and ended the program, instead of exiting with 128 and its number. */
   readonly raises?: boolean | undefined;
+  /** The container's directory, for `cleanup`. */
+  readonly directory?: number | undefined;
   /** Runs when the process has ended. */
   readonly cleanup: Program | null;
 }
@@ -64,7 +66,7 @@ const F_SETFD = 2;
 
 /** Becomes the supervisor; never returns. Throws a SysError when the kernel refuses. */
 export function becomeSupervisor(s: Supervision): never {
-  const client = s.client ?? -1;
+  const { client = -1, directory = -1 } = s;
   const cleanup = s.cleanup === null ? new Uint8Array(0) : s.cleanup.bytes;
   const request = new Uint8Array(REQUEST_SIZE + cleanup.length);
   const view = new DataView(request.buffer);
@@ -82,6 +84,7 @@ export function becomeSupervisor(s: Supervision): never {
   const raises = s.raises ? Supervise.raises : 0;
   put(at.flags, (s.init ? Supervise.init : 0) | (s.stays ? Supervise.stays : 0) | raises);
   put(at.client, client);
+  put(at.directory, directory);
   const kept = s.kept;
   put(at.keep + keepAt.out, kept?.out ?? -1);
   put(at.keep + keepAt.err, kept?.err ?? -1);
@@ -93,7 +96,8 @@ export function becomeSupervisor(s: Supervision): never {
   request.set(cleanup, REQUEST_SIZE);
   const fd = check(syscall(NR.memfd_create, cstr("brun-supervise"), 0), "memfd_create");
   writeFd(fd, request, "the supervisor's request");
-  const descriptors = [s.pidfd, s.terminal, s.notify, s.upstream, s.early, client, ...(s.held ?? [])];
+  const held = [client, directory, ...(s.held ?? [])];
+  const descriptors = [s.pidfd, s.terminal, s.notify, s.upstream, s.early, ...held];
   if (kept) descriptors.push(kept.out, kept.err, kept.input, kept.control, kept.directory, kept.result);
   for (const keep of descriptors) {
     if (keep >= 0) syscall(NR.fcntl, keep, F_SETFD, 0);

@@ -2,11 +2,12 @@
  * Bundler macro: an enum as an object. The members of an enum are inlined wherever they are used, so that no object is
  * made of it at every start; what is for people has the names by this macro, in code that is loaded when it is wanted.
  */
-import { InputKind, Message, OpKind } from "../plan/abi.ts";
+import { Message, OpKind } from "../plan/abi.ts";
+import { Hole, InputKind } from "../plan/file-abi.ts";
 import { CLONE, IOCTL, MOUNT_ATTR, MS, PR, RESOLVE } from "./constants.ts";
 import { E } from "./errno-numbers.ts";
 
-const enums = { CLONE, E, IOCTL, InputKind, MOUNT_ATTR, MS, Message, OpKind, PR, RESOLVE };
+const enums = { CLONE, E, Hole, IOCTL, InputKind, MOUNT_ATTR, MS, Message, OpKind, PR, RESOLVE };
 type Enums = typeof enums;
 
 /** The members by name. */

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import type { Input } from "../../host/recorder.ts";
 import { recordedPrograms } from "../../init/standard.ts";
 import { configFor } from "../../init/testing/golden.ts";
-import { InputKind } from "../../plan/abi.ts";
+import { Hole, InputKind } from "../../plan/file-abi.ts";
 import { specTemplate } from "../../spec/template.ts";
 import type { StoredState } from "../state/store.ts";
 import { planFile, stateText } from "./cached-plan.ts";
@@ -18,10 +18,12 @@ const state: StoredState = {
   startTime: "123456",
 };
 
-/** As nsenter/front/state.c does. */
-function filled(text: string, { id, created, pid, startTime }: StoredState): string {
-  const values = [id, created, String(pid), startTime];
-  return text.replace(/[\x01-\x04]/g, (character) => values[character.charCodeAt(0) - 1]!);
+/** As nsenter/front/run.c does. */
+function filled(pieces: ReturnType<typeof stateText>, { id, created, pid, startTime }: StoredState): string {
+  const values = { [Hole.id]: id, [Hole.created]: created, [Hole.pid]: pid, [Hole.startTime]: startTime };
+  return pieces
+    .map((piece) => (typeof piece === "string" ? piece : values[piece as keyof typeof values]))
+    .join("");
 }
 
 test.each<[string, Partial<StoredState>]>([
@@ -37,7 +39,7 @@ const { uidMappings: _u, gidMappings: _g, ...linux } = specTemplate(true).linux;
 const config = configFor({ ...specTemplate(true), linux }, {});
 const made = { config, state, programs: recordedPrograms(config, null), warnings: [] };
 const asked = (inputs: readonly Input[], reason: string | null = null) =>
-  planFile({ ...made, recording: { inputs, reason } });
+  planFile("/run/brun", { ...made, recording: { inputs, reason } });
 const variable = (answer: string): Input => ({ kind: InputKind.variable, detail: 0, about: "A", answer });
 
 test("a plan is kept with its inputs, and not where they say why it cannot be", () => {
@@ -49,5 +51,7 @@ test("a plan is kept with its inputs, and not where they say why it cannot be", 
 
 test("what the front cannot do is said", () => {
   const hooks = { ...config, spec: { ...config.spec, hooks: { poststop: [{ path: "/bin/true" }] } } };
-  expect(planFile({ ...made, config: hooks, recording: { inputs: [], reason: null } })).toBe("hooks");
+  expect(planFile("/run/brun", { ...made, config: hooks, recording: { inputs: [], reason: null } })).toBe(
+    "hooks",
+  );
 });

@@ -10,28 +10,30 @@ import { guardOf } from "../../host/guard.ts";
 import type { Recording } from "../../host/recorder.ts";
 import {
   CACHED_DIRECTORY,
-  CACHED_MAX,
-  CACHED_SLOTS,
-  CLEANUP_MAX,
-  FrontFact,
-  HELPER_WORDS_MAX,
+  DIRECTORY_MODE,
+  EXEC_FILE,
+  FILTER_FILE,
+  STATE_FILE,
+  STATE_FILE_NEW,
 } from "../../plan/abi.ts";
-import { askFront, NR, syscall } from "../../sys/ffi.ts";
-import { mkdir, replaceFile, S, tryStat } from "../../sys/fs.ts";
+import { CACHED_SLOTS, HELPER_WORDS_MAX, Hole, Part, PLAN_MAX } from "../../plan/file-abi.ts";
+import { type Program, ProgramBuilder, type Slot } from "../../plan/program.ts";
+import { NR, syscall } from "../../sys/ffi.ts";
+import { AT_FDCWD, mkdir, O, replaceFile, S, tryStat } from "../../sys/fs.ts";
 import { each } from "../../sys/lists.ts";
 import { utf8 } from "../../sys/utf8.ts";
-import { execInfoText, type StoredState } from "../state/store.ts";
+import { execInfoText, LOCK_EX, LOCK_NB, paths, type StoredState } from "../state/store.ts";
 import type { RunOptions, Runtime } from "../types.ts";
-import { cachedCleanupProgram } from "./cleanup.ts";
+import { cleanupProgram } from "./cleanup.ts";
 import { execInfoOf, type Launched } from "./launch.ts";
-import { FileBuilder } from "./plan-file.ts";
+import { FileBuilder, hasFront } from "./plan-file.ts";
 
 /** What the front knows of a `run`. With whatever else is asked for, the plan is not kept. */
 const KNOWN = { id: true, bundle: true, noNewKeyring: true } as const;
 
 /** Why the plan of a `run` like this one is not kept, whatever its config, or null. */
 export function unknownRequest(rt: Runtime, options: RunOptions): string | null {
-  if (askFront(FrontFact.build) <= 0) return "this brun has no front";
+  if (!hasFront()) return "this brun has no front";
   if (rt.cgroupManager !== "auto" || rt.rootless !== "auto" || rt.client !== undefined)
     return "a global flag";
   for (const name of Object.keys(options) as (keyof RunOptions)[]) {
@@ -74,32 +76,65 @@ export function keepPlan(rt: Runtime, plan: Uint8Array, bundle: string): void {
   }
 }
 
-/** The file's bytes, or why there is none. */
-export function planFile({ config, state, programs, recording, warnings }: RunPlan): Uint8Array | string {
+/** The file's bytes, or why there is none. `root`: the state directory. */
+export function planFile(
+  root: string,
+  { config, state, programs, recording, warnings }: RunPlan,
+): Uint8Array | string {
   const reason = recording.reason ?? beyondFront(config);
   if (reason !== null) return reason;
   const guard = guardOf(recording.inputs);
   if (typeof guard === "string") return guard;
   const [enter, build, finish] = programs;
-  const cleanup = cachedCleanupProgram(state.id);
   const helpers = config.maps === null || config.selfMapped ? [] : helperWords(config.maps);
-  if (helpers === null || finish === undefined || cleanup.bytes.length > CLEANUP_MAX) return "its length";
-  const file = new FileBuilder();
-  file.add(utf8(`${config.bundle}\0${config.newKeyring ? "" : "--no-new-keyring\0"}`));
-  file.program(enter!);
-  file.program(build!);
-  file.program(finish);
-  file.program(cleanup);
-  file.add(utf8(stateText(state)));
-  file.add(utf8(execInfoText(execInfoOf(config, !config.newKeyring))));
-  file.add(config.seccomp?.bpf ?? new Uint8Array(0));
-  file.add(helpers[0] ?? new Uint8Array(0));
-  file.add(helpers[1] ?? new Uint8Array(0));
-  file.add(utf8(warnings.join("")));
-  file.guard(guard);
-  file.ids();
-  const bytes = file.finish();
-  return bytes.length > CACHED_MAX ? "its length" : bytes;
+  if (helpers === null || finish === undefined) return "its length";
+  const file = new FileBuilder(config.newKeyring ? [config.bundle] : [config.bundle, "--no-new-keyring"]);
+  each(helpers, (words, i) => file.add(i === 0 ? Part.newuidmap : Part.newgidmap, words));
+  file.add(Part.warnings, utf8(warnings.join("")));
+  file.program(Part.enter, enter!);
+  file.program(Part.build, build!);
+  file.program(Part.finish, finish);
+  const { directory } = paths(root, state.id);
+  const info = execInfoText(execInfoOf(config, !config.newKeyring));
+  file.program(Part.make, makeProgram(directory, info, config.seccomp?.bpf), [Hole.directory]);
+  file.program(Part.save, saveProgram(state), [Hole.id, Hole.created, Hole.pid, Hole.startTime]);
+  file.program(Part.cleanup, cleanupProgram(root, state, false), [Hole.directory]);
+  const bytes = file.finish(guard);
+  return bytes.length > PLAN_MAX ? "its length" : bytes;
+}
+
+/** Makes a container's directory and locks it, as claim() of store.ts does, and puts there what is known before its process. */
+function makeProgram(path: string, info: string, filter: Uint8Array | undefined): Program {
+  const b = new ProgramBuilder();
+  const directory = b.slot();
+  const place = b.hole(Hole.directory, path);
+  b.sys("mkdirat", [AT_FDCWD, place, DIRECTORY_MODE]);
+  // What fails from here on has a directory to remove.
+  b.once();
+  const flags = O.RDONLY | O.DIRECTORY | O.NOFOLLOW | O.CLOEXEC;
+  b.get("openat", [AT_FDCWD, place, flags, 0], { out: directory });
+  // Another command that already has it has waited for just this container, and will find it there.
+  b.sys("flock", [directory, LOCK_EX | LOCK_NB]);
+  if (filter !== undefined) writeNew(b, directory, FILTER_FILE, [filter]);
+  writeNew(b, directory, EXEC_FILE, [info]);
+  return b.finish();
+}
+
+/** Writes state.json. Others read it without the lock: it is there when it is complete. */
+function saveProgram(state: StoredState): Program {
+  const b = new ProgramBuilder();
+  const directory = b.slot();
+  writeNew(b, directory, STATE_FILE_NEW, stateText(state));
+  b.sys("renameat2", [directory, b.str(STATE_FILE_NEW), directory, b.str(STATE_FILE), 0]);
+  return b.finish();
+}
+
+/** Writes a file that is not there, of what holes have as well. */
+function writeNew(b: ProgramBuilder, directory: Slot, name: string, what: readonly Piece[]): void {
+  const flags = O.WRONLY | O.CREAT | O.EXCL | O.CLOEXEC;
+  const fd = b.get("openat", [directory, b.str(name), flags, 0o600]);
+  each(what, (piece) => b.write(fd, typeof piece === "number" ? b.hole(piece, "") : piece));
+  b.close(fd);
 }
 
 /** Where others could have put something in our name, nothing is written. */
@@ -141,11 +176,11 @@ function helperWords(maps: IdMaps): Uint8Array[] | null {
   return uid === null || gid === null ? null : [uid, gid];
 }
 
-/**
- * state.json with characters that JSON does not have where the next container's will be: id, time, pid and start
- * time of the process.
- */
-export function stateText(state: StoredState): string {
+/** A piece of a file. */
+type Piece = string | Uint8Array | Hole;
+
+/** state.json, with holes for what the next container's has of its own. */
+export function stateText(state: StoredState): (string | Hole)[] {
   const {
     version,
     ociVersion,
@@ -159,8 +194,15 @@ export function stateText(state: StoredState): string {
   } = state;
   const open = (part: object): string => JSON.stringify(part).slice(1, -1);
   const more = open(rest);
-  return (
-    `{${open({ version, ociVersion })},"id":"\x01",${open({ bundle, rootfs })},"created":"\x02",` +
-    `"pid":\x03,"startTime":"\x04"${more === "" ? "" : `,${more}`}}`
-  );
+  return [
+    `{${open({ version, ociVersion })},"id":"`,
+    Hole.id,
+    `",${open({ bundle, rootfs })},"created":"`,
+    Hole.created,
+    `","pid":`,
+    Hole.pid,
+    `,"startTime":"`,
+    Hole.startTime,
+    `"${more === "" ? "" : `,${more}`}}`,
+  ];
 }

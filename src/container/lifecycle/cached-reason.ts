@@ -1,7 +1,8 @@
 /** Whether the front would use a cached plan, and why not: for `--debug` and `brun explain --cached`. Loaded when it is wanted. */
 import { aboutText, callOf, isAnsweredAsBefore } from "../../host/again.ts";
 import type { GuardOperation } from "../../host/guard.ts";
-import { FrontFact, InputKind, Part } from "../../plan/abi.ts";
+import { FrontFact } from "../../plan/abi.ts";
+import { InputKind, Part } from "../../plan/file-abi.ts";
 import { RLIMITS } from "../../sys/constants.ts";
 import { SysError } from "../../sys/error.ts";
 import { askFront } from "../../sys/ffi.ts";

@@ -1,7 +1,9 @@
 /** What the supervisor does when a foreground container has ended, written down as a program. */
 import type { CgroupPlan } from "../../config/cgroup-plan.ts";
 import { hookRequest, runHooksWarning } from "../../init/hooks.ts";
-import { ANY, type Label, type Program, ProgramBuilder, type Slot, type Str } from "../../plan/program.ts";
+import { STATE_FILE_NEW } from "../../plan/abi.ts";
+import { Hole } from "../../plan/file-abi.ts";
+import { ANY, type Label, type Program, ProgramBuilder, type Slot } from "../../plan/program.ts";
 import { ownCommand } from "../../sys/environment.ts";
 import { E } from "../../sys/errno.ts";
 import { AT_FDCWD, AT_REMOVEDIR } from "../../sys/fs.ts";
@@ -12,18 +14,20 @@ import { stateForHooks } from "./hooks.ts";
 import { killAll, timespec } from "./terminate.ts";
 
 /**
- * Removes the container's state and runs its poststop hooks: `delete` without booting Bun again.
+ * Removes the container's state and runs its poststop hooks: `delete` without booting Bun again. Its first slot is the
+ * container's directory.
  * @param notify it has a notification socket
  * @param keeper the socket of one (Keeper)
  */
 export function cleanupProgram(root: string, state: StoredState, notify: boolean, keeper?: number): Program {
   const b = new ProgramBuilder();
+  const slot = b.slot();
   const busy = b.label();
   const end = b.label();
   const { directory } = paths(root, state.id);
   const at = () => b.at("cleanup", { kind: "remove", path: directory });
   if (keeper !== undefined) awaitKeeper(b, keeper);
-  removeContainer(b, at, root, state, { busy, notify, stays: true });
+  removeContainer(b, at, slot, root, state, { busy, notify, stays: true });
   const poststop = state.hooks?.poststop;
   if (poststop !== undefined)
     runHooksWarning({ b }, poststop, "hooks.poststop", stateForHooks(state, "stopped"));
@@ -43,19 +47,6 @@ function awaitKeeper(b: ProgramBuilder, socket: number): void {
   b.sys("recvfrom", [socket, b.reserve(8), 1, 0, null, null], { handle: [E.ECONNRESET] });
 }
 
-/**
- * The same for whichever container a cached plan makes, which has nothing but its directory: its first two slots are the
- * container's directory and the state directory (nsenter/front/run.c).
- * @param id with room for others
- */
-export function cachedCleanupProgram(id: string): Program {
-  const b = new ProgramBuilder();
-  const [directory, root] = [b.slot(), b.slot()];
-  removeFiles(b, (file) => [directory, b.str(file)]);
-  b.sys("unlinkat", [root, b.idText("", id), AT_REMOVEDIR], { handle: [ANY] });
-  return b.finish();
-}
-
 /** How thorough {@link removeContainer} is: a plan fails where there is more to do than it can, unless this says otherwise. */
 export interface Removal {
   /** Where to go on while there is more in the cgroup than processes that have just ended. */
@@ -66,43 +57,45 @@ export interface Removal {
   readonly stays?: boolean;
 }
 
-/** Removes cgroup and directory of a container whose process has ended. */
+/**
+ * Removes cgroup and directory of a container whose process has ended. Its files are found by a descriptor: by their paths
+ * those of a container could be removed that has been given the same id meanwhile.
+ */
 export function removeContainer(
   b: ProgramBuilder,
   at: (step: "removeCgroup" | "removeFiles" | "removeDirectory") => void,
+  directory: Slot,
   root: string,
   state: StoredState,
   { busy, notify, stays }: Removal = {},
 ): void {
-  const p = paths(root, state.id);
   const any = { handle: [ANY] };
   at("removeCgroup");
   if (state.cgroup !== undefined) removeCgroup(b, state.cgroup, busy);
   at("removeFiles");
-  removeFiles(b, (file) => [AT_FDCWD, b.str(`${p.directory}/${file}`)]);
+  const unlink = (name: string, flags = 0): void => b.sys("unlinkat", [directory, b.str(name), flags], any);
+  each(FILES, (name) => unlink(name));
+  // Of a front that could not write it.
+  if (stays) unlink(STATE_FILE_NEW);
   if (notify) {
-    b.sys("unlinkat", [AT_FDCWD, b.str(`${p.notify}/notify.sock`), 0], any);
-    b.sys("unlinkat", [AT_FDCWD, b.str(p.notify), AT_REMOVEDIR], any);
+    unlink("notify/notify.sock");
+    unlink("notify", AT_REMOVEDIR);
   }
-  if (state.kept !== undefined) removeKept(b, root, state.id, state.kept.directory);
+  if (state.kept !== undefined) {
+    unlink("exit");
+    unlink("attach");
+    removeKept(b, state.kept.directory);
+  }
   if (state.resctrl !== undefined) b.sys("unlinkat", [AT_FDCWD, b.str(state.resctrl), AT_REMOVEDIR], any);
   at("removeDirectory");
-  b.sys("unlinkat", [AT_FDCWD, b.str(p.directory), AT_REMOVEDIR], stays ? any : {});
+  const place = b.hole(Hole.directory, paths(root, state.id).directory);
+  b.sys("unlinkat", [AT_FDCWD, place, AT_REMOVEDIR], stays ? any : {});
 }
 
-/** Removes all files that a container's directory may have. `at`: where one of them is. */
-function removeFiles(b: ProgramBuilder, at: (file: string) => readonly [Slot | number, Str]): void {
-  each(FILES, (file) => {
-    const [directory, name] = at(file);
-    b.sys("unlinkat", [directory, name, 0], { handle: [ANY] });
-  });
-}
-
-/** What {@link removeKeptLog} removes, and what else there is of a container whose output is kept. */
-function removeKept(b: ProgramBuilder, root: string, id: string, directory: string): void {
-  const { exit, attach } = paths(root, id);
-  for (const file of [...LOG_FILES.map((name) => `${directory}/${name}`), exit, attach])
-    b.sys("unlinkat", [AT_FDCWD, b.str(file), 0], { handle: [ANY] });
+/** What {@link removeKeptLog} removes. */
+function removeKept(b: ProgramBuilder, directory: string): void {
+  for (const name of LOG_FILES)
+    b.sys("unlinkat", [AT_FDCWD, b.str(`${directory}/${name}`), 0], { handle: [ANY] });
   for (const path of [directory, parentOf(directory)])
     b.sys("unlinkat", [AT_FDCWD, b.str(path), AT_REMOVEDIR], { handle: [ANY] });
 }

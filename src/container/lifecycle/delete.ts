@@ -1,6 +1,7 @@
 /** `brun delete`: removes what is left of a container. */
 import { BrunError } from "../../errors.ts";
-import { type LocalPlan, localPlan, runLocal } from "../../plan/local.ts";
+import { localPlan, runLocal } from "../../plan/local.ts";
+import type { Program } from "../../plan/program.ts";
 import { E } from "../../sys/errno.ts";
 import { holdSignals } from "../../sys/interrupt.ts";
 import { cgroups } from "../resources/cgroup.ts";
@@ -36,14 +37,14 @@ export function deleteContainer(rt: Runtime, id: string, force: boolean): void {
  * What `delete` does. One that is only created is killed.
  * @param force kill whatever runs
  */
-export function deletePlan(root: string, stored: StoredState, force: boolean, record = false): LocalPlan {
+export function deletePlan(root: string, stored: StoredState, force: boolean, record = false): Program {
   return localPlan((local) => {
     const gone = local.b.label();
     takeLock(local);
     if (!force && !stored.creating) lookAt(local, stored, { stopped: gone });
     endProcess(local, stored, gone);
     local.b.mark(gone);
-    removeContainer(local.b, local.at, root, stored);
+    removeContainer(local.b, local.at, local.directory, root, stored);
   }, record);
 }
 

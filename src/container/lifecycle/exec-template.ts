@@ -12,7 +12,7 @@ import type { Runtime } from "../types.ts";
 /** Stands in the template for the words. */
 const WORD = "word";
 
-/** For the stage, see nsenter/front/template.h; null for what depends on who calls `exec`, and on more than the container. */
+/** For the stage: its hole is the words; null for what depends on who calls `exec`, and on more than the container. */
 export function execTemplate(
   rt: Runtime,
   config: ContainerConfig,

@@ -3,7 +3,8 @@ import type { ExecConfig, SeccompFilter } from "../../config/types.ts";
 import { BrunError } from "../../errors.ts";
 import { setnsInit } from "../../init/setns.ts";
 import { EXEC_FAILED } from "../../plan/abi.ts";
-import { type LocalPlan, localPlan, runLocal, unexpected } from "../../plan/local.ts";
+import { localPlan, runLocal, unexpected } from "../../plan/local.ts";
+import type { Program } from "../../plan/program.ts";
 import { Message } from "../../stage/messages.ts";
 import { Session } from "../../stage/session.ts";
 import { becomeSupervisor } from "../../stage/supervise.ts";
@@ -92,7 +93,7 @@ function execOrThrow(rt: Runtime, options: ExecOptions): number {
 }
 
 /** What `exec` looks at before a process is there. */
-export function execGuard(stored: StoredState, record = false): LocalPlan {
+export function execGuard(stored: StoredState, record = false): Program {
   return localPlan((local) => lookAt(local, stored, { running: null }), record);
 }
 

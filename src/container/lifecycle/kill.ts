@@ -1,6 +1,7 @@
 /** `brun kill`: a signal for the container's process, or for all of its processes. */
 import { BrunError } from "../../errors.ts";
-import { type LocalFailure, type LocalPlan, localPlan, runLocal, unexpected } from "../../plan/local.ts";
+import { type LocalFailure, localPlan, runLocal, unexpected } from "../../plan/local.ts";
+import type { Program } from "../../plan/program.ts";
 import { E } from "../../sys/errno.ts";
 import { NR, syscall } from "../../sys/ffi.ts";
 import { close } from "../../sys/fs.ts";
@@ -32,7 +33,7 @@ export function kill(rt: Runtime, id: string, signal: number, all: boolean): voi
 }
 
 /** What `kill` does: a signal for the first process. SIGKILL is for all of them where they would outlive it. */
-export function killPlan(stored: StoredState, record = false): LocalPlan {
+export function killPlan(stored: StoredState, record = false): Program {
   return localPlan((local) => {
     const { b, signal, at, end } = local;
     const [byPid, refused, sent] = [b.label(), b.label(), b.label()];

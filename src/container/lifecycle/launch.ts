@@ -47,6 +47,7 @@ import type { CreateOptions, LaunchMode, Runtime } from "../types.ts";
 import { addsUserNamespace, decide } from "./decide.ts";
 import { runCreateHooks, runPoststop, stateForHooks } from "./hooks.ts";
 import { localPlans, saveLocalPlans } from "./local-plans.ts";
+import { type FileBuilder, hasFront } from "./plan-file.ts";
 import { killAndWait } from "./terminate.ts";
 
 const procRefusalModule = lazy<typeof import("../host/proc-refusal.ts")>(() =>
@@ -153,7 +154,7 @@ function launchLoaded(
       session,
       notify,
       init,
-      caches: (mode.detached || kept !== undefined) && notify === null,
+      caches: hasFront() && (mode.detached || kept !== undefined) && notify === null,
       kept,
       finish,
       programs,
@@ -224,7 +225,7 @@ interface Parts {
 function converse(rt: Runtime, parts: Parts): Launched {
   const { options, config, console, locked, session, notify, init } = parts;
   let state: StoredState | null = null;
-  let cached: Uint8Array | null = null;
+  let cached: FileBuilder | null = null;
   let namespace = -1;
   let idmapped = 0;
   // Compiled while the stage is being cloned, or below while newuidmap and newgidmap run.
@@ -335,7 +336,7 @@ function compileCommands(
   config: ContainerConfig,
   state: StoredState,
   options: CreateOptions,
-): Uint8Array | null {
+): FileBuilder {
   const file = localPlans(rt, config, state, execInfoOf(config, options.noNewKeyring));
   rt.mark?.("further commands compiled");
   return file;

@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { describeProgram } from "../../plan/describe.ts";
-import type { LocalPlan } from "../../plan/local.ts";
+import type { Program } from "../../plan/program.ts";
 import { statePlan } from "../state/state.ts";
 import type { StoredState } from "../state/store.ts";
 import { deletePlan } from "./delete.ts";
@@ -37,7 +37,7 @@ const kept = { directory: "/home/dev/.local/state/brun/logs/0/web", terminal: fa
 
 const rt = { root: ROOT, cgroupManager: "auto", rootless: "auto", warn: () => undefined } as const;
 
-type Case = readonly [title: string, compile: (record: boolean) => LocalPlan];
+type Case = readonly [title: string, compile: (record: boolean) => Program];
 
 const cases: Readonly<Record<string, readonly Case[]>> = {
   state: [

@@ -1,61 +1,73 @@
-/** The file of a plan: `cachedHeader` of src/plan/structs.ts, the parts in the order of {@link Part}, each 8-aligned. */
+/** Files of plans: `planHeader` of src/plan/structs.ts, then the parts in the order of {@link Part}, each 8-aligned. */
 import type { GuardOperation } from "../../host/guard.ts";
-import { CACHED_MAGIC, FrontFact, NO_ANSWER, Part } from "../../plan/abi.ts";
+import { FrontFact } from "../../plan/abi.ts";
+import { type Hole, NO_ANSWER, PARTS, Part, PLAN_MAGIC } from "../../plan/file-abi.ts";
 import { layout } from "../../plan/layout.ts" with { type: "macro" };
 import type { Program } from "../../plan/program.ts";
 import { askFront } from "../../sys/ffi.ts";
 import { each } from "../../sys/lists.ts";
+import { utf8 } from "../../sys/utf8.ts";
 
-const header = layout("cachedHeader");
+const header = layout("planHeader");
+const hole = layout("hole");
 const input = layout("input");
 
-/** The file's parts, one after the other. */
+/** Whether there is somebody who would use one. */
+export function hasFront(): boolean {
+  return askFront(FrontFact.build) > 0;
+}
+
+/** Puts a file together. Parts are added in their order. */
 export class FileBuilder {
-  private readonly parts: { readonly at: number; readonly bytes: Uint8Array }[] = [];
-  private readonly places: number[] = [];
-  private readonly heads: number[] = [];
+  private readonly pieces: { readonly at: number; readonly bytes: Uint8Array }[] = [];
+  private readonly parts = new Uint32Array(2 * PARTS);
+  private readonly holes: number[] = [];
   private end = header.sizeof;
 
-  /** Adds a part of its own. */
-  add(bytes: Uint8Array): void {
-    this.heads.push(this.put(bytes), bytes.length);
-  }
-
-  /** Adds a program, in which the id is to be put. */
-  program({ bytes, ids }: Program): void {
-    each(ids, (place) => this.places.push(this.end + place));
-    this.add(bytes);
-  }
-
-  /** Adds the questions that have to have their answers still. */
-  guard(operations: readonly GuardOperation[]): void {
-    const words: number[] = [];
-    each(operations, ({ kind, detail, about, answer }) => {
-      words.push(kind, detail, this.put(about), about.length);
-      words.push(answer === null ? NO_ANSWER : this.put(answer), answer === null ? 0 : answer.length);
+  /** @param key texts that say what the file is for */
+  constructor(key: readonly string[]) {
+    let texts = "";
+    each(key, (text) => {
+      texts += `${text}\0`;
     });
-    this.add(new Uint8Array(new Uint32Array(words).buffer));
+    this.add(Part.key, utf8(texts));
   }
 
-  /** Adds where ids are. */
-  ids(): void {
-    this.add(new Uint8Array(new Uint32Array(this.places).buffer));
+  /** Adds a part. */
+  add(part: Part, bytes: Uint8Array): void {
+    this.parts[2 * part] = this.put(bytes);
+    this.parts[2 * part + 1] = bytes.length;
   }
 
-  /** The file's bytes. */
-  finish(): Uint8Array {
+  /** Adds a program; `open`: which of its holes are to be filled in. */
+  program(part: Part, { bytes, holes }: Program, open: readonly Hole[] = []): void {
+    each(holes, ({ kind, index, at }) => {
+      if (open.includes(kind)) this.holes.push(kind | (index << 16), this.end + at);
+    });
+    this.add(part, bytes);
+  }
+
+  /** Adds the questions that have to have their answers still, and finishes the file. Returns its bytes. */
+  finish(guard: readonly GuardOperation[]): Uint8Array {
+    const inputs: number[] = [];
+    each(guard, ({ kind, detail, about, answer }) => {
+      inputs.push(kind, detail, this.put(about), about.length);
+      inputs.push(answer === null ? NO_ANSWER : this.put(answer), answer === null ? 0 : answer.length);
+    });
+    this.add(Part.guard, new Uint8Array(new Uint32Array(inputs).buffer));
+    this.add(Part.holes, new Uint8Array(new Uint32Array(this.holes).buffer));
     const bytes = new Uint8Array(this.end);
     const words = new Uint32Array(bytes.buffer, 0, header.sizeof / 4);
-    words.set(this.heads, header.parts / 4);
-    each(this.parts, (part) => bytes.set(part.bytes, part.at));
+    words.set(this.parts, header.parts / 4);
+    each(this.pieces, (piece) => bytes.set(piece.bytes, piece.at));
     const checksum = Bun.hash.xxHash32(bytes.subarray(header.parts));
-    words.set([CACHED_MAGIC, askFront(FrontFact.build), this.end, checksum]);
+    words.set([PLAN_MAGIC, askFront(FrontFact.build), this.end, checksum]);
     return bytes;
   }
 
   private put(bytes: Uint8Array): number {
     const at = this.end;
-    this.parts.push({ at, bytes });
+    this.pieces.push({ at, bytes });
     this.end = (at + bytes.length + 7) & ~7;
     return at;
   }
@@ -70,7 +82,7 @@ export class PlanFile {
     const size = bytes.length - (bytes.length % 4);
     this.words = new Uint32Array(bytes.slice(0, size).buffer);
     const [magic, , length, checksum] = this.words;
-    if (magic !== CACHED_MAGIC || length !== bytes.length || length < header.sizeof)
+    if (magic !== PLAN_MAGIC || length !== bytes.length || length < header.sizeof)
       throw new RangeError("not a plan");
     if (checksum !== Bun.hash.xxHash32(bytes.subarray(header.parts))) throw new RangeError("a damaged plan");
   }
@@ -97,6 +109,20 @@ export class PlanFile {
         answer: answer === NO_ANSWER ? null : this.piece(word + input.answer / 4),
       };
     });
+  }
+
+  /** What is filled into a part, by its places there. */
+  holes(index: Part): Map<number, Hole> {
+    const word = header.parts / 4 + 2 * index;
+    const [at, size] = [this.words[word]!, this.words[word + 1]!];
+    const holes = this.part(Part.holes);
+    const view = new DataView(holes.buffer, holes.byteOffset, holes.length);
+    const found = new Map<number, Hole>();
+    for (let i = 0; i + hole.sizeof <= holes.length; i += hole.sizeof) {
+      const place = view.getUint32(i + hole.at, true) - at;
+      if (place >= 0 && place < size) found.set(place, view.getUint16(i + hole.kind, true));
+    }
+    return found;
   }
 
   private piece(word: number): Uint8Array {

@@ -13,7 +13,7 @@ import { lazy } from "../../sys/lazy.ts";
 import { forwardReady } from "../io/notify.ts";
 import { passPidfd } from "../io/pidfd-socket.ts";
 import { hostTerminal } from "../io/terminal.ts";
-import { unlock } from "../state/store.ts";
+import { release, unlock } from "../state/store.ts";
 import type { RunOptions, Runtime } from "../types.ts";
 import { keepPlan, planFile, unknownRequest } from "./cached-plan.ts";
 import { cleanupProgram, endProgram } from "./cleanup.ts";
@@ -61,7 +61,7 @@ export function run(rt: Runtime, options: RunOptions): number {
       runPoststart(launched.state);
     }
     if (!options.detach) early = keepSignals();
-    const plan = unknown ?? planFile({ ...launched, recording, warnings });
+    const plan = unknown ?? planFile(rt.root, { ...launched, recording, warnings });
     if (typeof plan === "string") rt.debug?.(`this plan is not cached: ${plan}`);
     else keepPlan(rt, plan, launched.config.bundle);
   } catch (error) {
@@ -114,7 +114,7 @@ export function supervise(
   kept?: KeptDescriptors,
 ): never {
   const { session, terminal, notify, locked } = launched;
-  unlock(locked);
+  release(locked);
   rt.mark?.("handing over to the supervisor");
   options.started?.();
   rt.client?.ready();
@@ -132,6 +132,7 @@ export function supervise(
     raises: options.raises && rt.client === undefined && kept === undefined,
     kept,
     held: [launched.namespace ?? -1, options.keeper?.socket ?? -1],
+    directory: locked.fd,
     cleanup: cleanup(rt, options, launched),
     client: rt.client?.lifeline,
     stays: options.keep && launched.state.namespace === undefined,

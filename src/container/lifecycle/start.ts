@@ -6,13 +6,12 @@ import {
   type Compile,
   failureAt,
   type LocalFailure,
-  type LocalPlan,
   leftByFront,
   localPlan,
   runLocal,
   unexpected,
 } from "../../plan/local.ts";
-import { ANY } from "../../plan/program.ts";
+import { ANY, type Program } from "../../plan/program.ts";
 import { IOCTL } from "../../sys/constants.ts";
 import { variable } from "../../sys/environment.ts";
 import { E } from "../../sys/errno.ts";
@@ -43,7 +42,7 @@ export function start(rt: Runtime, id: string): void {
 }
 
 /** What `start` does. */
-export function startPlan(stored: StoredState, record = false): LocalPlan {
+export function startPlan(stored: StoredState, record = false): Program {
   return localPlan((local) => {
     const { b, directory, kept, at, end } = local;
     takeLock(local);
@@ -51,7 +50,7 @@ export function startPlan(stored: StoredState, record = false): LocalPlan {
     at("openFifo");
     const fifo = b.str(FIFO_FILE);
     b.get("openat", [directory, fifo, O.WRONLY | O.NONBLOCK | O.CLOEXEC, 0], { out: kept });
-    local.once();
+    local.b.once();
     at("letGo");
     b.sys("unlinkat", [directory, fifo, 0], { handle: [ANY] });
     b.sys("write", [kept, b.str("0"), 1]);

@@ -1,7 +1,7 @@
 /**
  * Where the state of containers lives when `--root` does not say: `$XDG_RUNTIME_DIR/brun` for users,
  * `/run/brun` for root, `/tmp/brun-UID` for users without a runtime directory that they can write to, `/dev/shm/brun-UID` where
- * that cannot be either. The front chooses by the same rules, but for the last one: default_root() of nsenter/front/command.c.
+ * that cannot be either. The front chooses by the same rules, but for the last one: nsenter/front/root.c.
  */
 import { mayMakeContainers } from "../../../rootless/caller.ts";
 import { BrunError } from "../../errors.ts";

@@ -1,7 +1,8 @@
 /** `brun state`: the OCI state of a container. */
 
 import { userNameOf } from "../../../rootless/subid.ts";
-import { type LocalPlan, localPlan, runLocal, unexpected } from "../../plan/local.ts";
+import { localPlan, runLocal, unexpected } from "../../plan/local.ts";
+import type { Program } from "../../plan/program.ts";
 import { printable } from "../../printable.ts";
 import { SysError } from "../../sys/error.ts";
 import { close, readTextIfThere, tryStat } from "../../sys/fs.ts";
@@ -23,7 +24,7 @@ export function state(rt: Runtime, id: string): void {
 }
 
 /** What `state` does. */
-export function statePlan(rt: Runtime, stored: StoredState, record = false): LocalPlan {
+export function statePlan(rt: Runtime, stored: StoredState, record = false): Program {
   const described = describeState(rt, stored, "created");
   return localPlan((local) => {
     const { b, at, end } = local;
@@ -34,7 +35,7 @@ export function statePlan(rt: Runtime, stored: StoredState, record = false): Loc
       b.write(1, text, { andThen: end });
     };
     lookAt(local, stored, to);
-    local.once();
+    local.b.once();
     if (!stored.creating) print("created");
     for (const status of places(stored)) {
       b.mark(to[status]);

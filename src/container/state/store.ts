@@ -72,8 +72,9 @@ export interface StoredState {
   readonly kept?: Kept | undefined;
 }
 
-const LOCK_EX = 2;
-const LOCK_NB = 4;
+export const LOCK_EX = 2;
+export const LOCK_NB = 4;
+const LOCK_UN = 8;
 
 /** Files that brun puts into a container's directory, besides what a notification socket needs. */
 export const FILES = [STATE_FILE, EXEC_FILE, FIFO_FILE, FILTER_FILE, PLANS_FILE] as const;
@@ -212,6 +213,11 @@ export function notFound(id: string): BrunError {
 /** Lets other commands at the container. */
 export function unlock(locked: Locked): void {
   close(locked.fd);
+}
+
+/** The same, but the directory stays open. */
+export function release({ fd }: Locked): void {
+  syscall(NR.flock, fd, LOCK_UN);
 }
 
 /** Whether some command holds the lock: a container without state is being made then. */

@@ -1,0 +1,154 @@
+#include "holes.h"
+
+#include "../plan/program.h"
+
+#include <linux/mman.h>
+
+/* A program that is put together: header, operations and relocations | new relocations | structs | arrays | strings | texts. */
+struct filling {
+	const struct values *values;
+	const unsigned char *program;
+	struct part part;
+	struct program_header header;
+	size_t head; /* what goes before the new relocations */
+	/* How much is new, in bytes. */
+	size_t relocations;
+	size_t arrays;
+	size_t texts;
+	/* The result, and how much of what is new is there. */
+	unsigned char *data;
+	size_t relocated;
+	size_t listed;
+	size_t written;
+};
+
+static int is_in(const struct hole *hole, const struct filling *filling)
+{
+	return hole->at >= filling->part.offset && hole->at - filling->part.offset < filling->part.size;
+}
+
+/* What a hole of a program takes. Returns 0, or -EBADMSG where it is not to be filled. */
+static long measure(struct filling *filling, const struct hole *hole)
+{
+	size_t at = hole->at - filling->part.offset;
+	const struct texts *texts = hole->kind < HOLES ? &filling->values->of[hole->kind] : 0;
+
+	if (!texts || !texts->at || at < sizeof(filling->header) || at + sizeof(uint32_t) > filling->head)
+		return -EBADMSG;
+	if (hole->index != WHOLE_LIST) {
+		if (hole->index >= texts->count)
+			return -EBADMSG;
+		filling->texts += text_length(texts->at[hole->index]) + 1;
+		return 0;
+	}
+	for (size_t i = 0; i < texts->count; i++)
+		filling->texts += text_length(texts->at[i]) + 1;
+	filling->relocations += texts->count * sizeof(struct relocation);
+	filling->arrays += (texts->count + 1) * sizeof(uint64_t);
+	return 0;
+}
+
+/* Puts a text behind the strings. Returns its place among them. */
+static uint32_t add_text(struct filling *filling, const char *text)
+{
+	size_t place = filling->header.blob - filling->header.strings + filling->written;
+	size_t length = text_length(text) + 1;
+
+	copy(filling->data + filling->part.size + filling->relocations + filling->arrays + filling->written,
+	     text, length);
+	filling->written += length;
+	return (uint32_t)place;
+}
+
+/* Puts an array behind the structs. Returns its place in the blob. */
+static uint32_t add_list(struct filling *filling, const struct texts *texts)
+{
+	uint32_t place = filling->header.strings + (uint32_t)filling->listed;
+
+	for (size_t i = 0; i < texts->count; i++) {
+		struct relocation relocation = {place + (uint32_t)(i * sizeof(uint64_t)),
+						add_text(filling, texts->at[i])};
+
+		copy(filling->data + filling->head + filling->relocated, &relocation, sizeof(relocation));
+		filling->relocated += sizeof(relocation);
+	}
+	filling->listed += (texts->count + 1) * sizeof(uint64_t);
+	return place;
+}
+
+static void fill(struct filling *filling, const struct hole *hole)
+{
+	const struct texts *texts = &filling->values->of[hole->kind];
+	uint32_t place = hole->index == WHOLE_LIST ? add_list(filling, texts)
+						   : add_text(filling, texts->at[hole->index]);
+
+	copy(filling->data + (hole->at - filling->part.offset), &place, sizeof(place));
+}
+
+static void put_together(struct filling *filling)
+{
+	struct program_header header = filling->header;
+	const unsigned char *structs = filling->program + filling->head;
+	unsigned char *to = filling->data;
+
+	copy(to, filling->program, filling->head);
+	to += filling->head + filling->relocations;
+	copy(to, structs, header.strings);
+	to += header.strings + filling->arrays;
+	copy(to, structs + header.strings, header.blob - header.strings);
+	header.relocations += (uint32_t)(filling->relocations / sizeof(struct relocation));
+	header.blob += (uint32_t)(filling->arrays + filling->texts);
+	header.strings += (uint32_t)filling->arrays;
+	copy(filling->data, &header, sizeof(header));
+}
+
+/* Whether its parts are where they have to be; whoever runs it checks the rest. */
+static int is_program(const struct filling *filling)
+{
+	const struct program_header *header = &filling->header;
+
+	return filling->part.size >= sizeof(*header) &&
+	       header->blob <= filling->part.size - sizeof(*header) && header->strings <= header->blob &&
+	       header->strings % 8 == 0;
+}
+
+unsigned char *holes_fill(const struct plan_file *plan, enum plan_part index, const struct values *values,
+			  size_t *size)
+{
+	unsigned char *program = plan_part(plan, index, size);
+	struct filling filling = {.values = values, .program = program};
+	const struct hole *holes;
+	size_t count;
+	size_t found = 0;
+	long memory;
+
+	if (!program || *size < sizeof(filling.header))
+		return 0;
+	filling.part = (struct part){(uint32_t)(program - plan->file.data), (uint32_t)*size};
+	copy(&filling.header, program, sizeof(filling.header));
+	if (!is_program(&filling))
+		return 0;
+	filling.head = *size - filling.header.blob;
+	holes = (const void *)plan_part(plan, PART_HOLES, &count);
+	count /= sizeof(*holes);
+	for (size_t i = 0; i < count; i++)
+		if (is_in(&holes[i], &filling)) {
+			found++;
+			if (measure(&filling, &holes[i]) < 0)
+				return 0;
+		}
+	if (found == 0)
+		return program;
+	*size += filling.relocations + filling.arrays + filling.texts;
+	memory = *size > PROGRAM_MAX ? -E2BIG
+				     : sys6(__NR_mmap, 0, (long)*size, PROT_READ | PROT_WRITE,
+					    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (memory < 0)
+		return 0;
+	filling.data = (unsigned char *)(uintptr_t)memory;
+	put_together(&filling);
+	for (size_t i = 0; i < count; i++)
+		if (is_in(&holes[i], &filling))
+			fill(&filling, &holes[i]);
+	return filling.data;
+}

@@ -1,0 +1,161 @@
+#include "plan-file.h"
+
+#include "checksum.h"
+#include "guard.h"
+#include "loader.h"
+
+#include <linux/fcntl.h>
+#include <linux/stat.h>
+
+static const struct plan_header *header_of(const struct plan_file *plan)
+{
+	return (const struct plan_header *)(const void *)plan->file.data;
+}
+
+unsigned char *plan_part(const struct plan_file *plan, enum plan_part index, size_t *size)
+{
+	struct part part = header_of(plan)->parts[index];
+
+	*size = part.size;
+	return part.size > 0 ? plan->file.data + part.offset : 0;
+}
+
+/*
+ * They stand one after the other, with what the inputs are about before these: a program that lay on another part could
+ * change what has been checked.
+ */
+static int check_parts(const struct plan_file *plan)
+{
+	uint64_t end = sizeof(struct plan_header);
+
+	for (unsigned int i = 0; i < PARTS; i++) {
+		struct part part = header_of(plan)->parts[i];
+
+		if (part.size == 0)
+			continue;
+		if (!part_fits(part, sizeof(struct plan_header), plan->file.size) || part.offset < end ||
+		    (part.offset > end && i != PART_GUARD))
+			return 0;
+		end = ((uint64_t)part.offset + part.size + 7) & ~7ULL;
+	}
+	return end == plan->file.size;
+}
+
+static const struct input *inputs_of(const struct plan_file *plan, size_t *count)
+{
+	size_t size;
+	const struct input *inputs = (const void *)plan_part(plan, PART_GUARD, &size);
+
+	*count = size / sizeof(*inputs);
+	return inputs;
+}
+
+static int check_guard(const struct plan_file *plan)
+{
+	size_t count;
+	const struct input *inputs = inputs_of(plan, &count);
+
+	for (size_t i = 0; i < count; i++)
+		if (!guard_fits(&inputs[i], plan->file.data, plan->file.size))
+			return 0;
+	/* Nothing can be compiled without a question. */
+	return count > 0;
+}
+
+static long check_file(const struct plan_file *plan)
+{
+	const struct plan_header *header = header_of(plan);
+	const unsigned char *summed = (const unsigned char *)header->parts;
+
+	if (header->magic != PLAN_MAGIC || header->build != behind_front.build ||
+	    header->size != plan->file.size || header->size % 8 != 0 ||
+	    header->checksum != checksum(summed, header->size - PLAN_SUMMED_FROM))
+		return -EPROTO;
+	return check_parts(plan) && check_guard(plan) ? 0 : -EBADMSG;
+}
+
+/* Whether it begins with a text and its NUL. */
+static int holds(const unsigned char *bytes, size_t size, const char *text)
+{
+	size_t length = text_length(text) + 1;
+
+	for (size_t i = 0; i < length; i++)
+		if (!bytes || i == size || bytes[i] != (unsigned char)text[i])
+			return 0;
+	return 1;
+}
+
+static int is_for(const struct plan_file *plan, const struct texts *key)
+{
+	size_t size;
+	const unsigned char *bytes = plan_part(plan, PART_KEY, &size);
+
+	for (size_t i = 0; i < key->count; i++) {
+		size_t length = text_length(key->at[i]) + 1;
+
+		if (!holds(bytes, size, key->at[i]))
+			return 0;
+		bytes += length;
+		size -= length;
+	}
+	return size == 0;
+}
+
+/* Its lines go to stderr as they are: where they would go elsewhere, Bun writes them. */
+static int may_warn(const struct plan_file *plan, const struct command *command)
+{
+	size_t size;
+
+	return !plan_part(plan, PART_WARNINGS, &size) || (!command->log && !command->json);
+}
+
+static int is_good(const struct plan_file *plan, const struct command *command)
+{
+	size_t count;
+	const struct input *inputs = inputs_of(plan, &count);
+
+	return is_for(plan, &command->key) && may_warn(plan, command) &&
+	       guard_agrees(inputs, count, plan->file.data, command->envp);
+}
+
+static long read_file(struct plan_file *plan, const struct command *command)
+{
+	static const char digits[] = "0123456789abcdef";
+	char number[3] = {digits[command->slot / 16], digits[command->slot % 16], 0};
+	long result = file_own(plan->directory, S_IFDIR, PLAN_MAX);
+
+	if (result >= 0)
+		result = file_read_own(plan->directory, command->part == PART_ENTER ? number : PLANS_FILE,
+				       sizeof(struct plan_header), PLAN_MAX, &plan->file);
+	return result < 0 ? result : check_file(plan);
+}
+
+long plan_open(struct plan_file *plan, const struct command *command)
+{
+	const char *name = command->part == PART_ENTER ? CACHED_DIRECTORY : command->id;
+	char path[PATH_SIZE];
+	long result = path_append(path, 0, command->root, text_length(command->root));
+
+	result = path_append(path, result, "/", 1);
+	result = path_append(path, result, name, text_length(name));
+	if (result < 0)
+		return result;
+	plan->file.data = 0;
+	plan->directory = sys4(__NR_openat, AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
+			       0);
+	if (plan->directory < 0)
+		return plan->directory;
+	result = read_file(plan, command);
+	if (result == 0 && !is_good(plan, command))
+		result = -ESTALE;
+	if (result < 0)
+		plan_close(plan);
+	return result;
+}
+
+void plan_close(const struct plan_file *plan)
+{
+	sys1(__NR_close, plan->directory);
+	if (plan->file.data)
+		file_forget(&plan->file);
+}

@@ -1,0 +1,315 @@
+/**
+ * From operations to the bytes of a program: slots, strings, structs, holes, jumps. What operations there are says program.ts.
+ *
+ * Building is on the hot path, in a process too short-lived for the JIT: operations are numbers in one plain
+ * array, turned into bytes at the end. What people need to know about each operation is kept only by a
+ * recording builder; since compiling is pure, it is compiled again for that when something has failed.
+ */
+
+import { BrunError } from "../errors.ts";
+import { members } from "../sys/members.ts" with { type: "macro" };
+import { NR, type SyscallName } from "../sys/syscalls.ts";
+import { utf8, utf8Length } from "../sys/utf8.ts";
+import { ANY_ERRNO, ArgType, NO_SLOT, PROGRAM_MAGIC, PROGRAM_SLOTS, RELOCATE_BLOB } from "./abi.ts";
+import { type Hole, WHOLE_LIST } from "./file-abi.ts";
+import { layout } from "./layout.ts" with { type: "macro" };
+import type {
+  Blob,
+  HoleReference,
+  Label,
+  Op,
+  OpKindName,
+  Policy,
+  Program,
+  Slot,
+  Str,
+  Text,
+  Value,
+} from "./operation.ts";
+import type { Step } from "./step.ts";
+
+/** Sizes and places in words of 4 bytes. */
+const HEADER_WORDS = layout("programHeader").sizeof / 4;
+const OP_WORDS = layout("op").sizeof / 4;
+const ARG_WORDS = (layout("op").sizeof - layout("op").args) / 4;
+const HANDLED = layout("op").handled / 4;
+const ON_HANDLED = layout("op").onHandled / 4;
+const ON_SUCCESS = layout("op").onSuccess / 4;
+const CLOSES = layout("op").closes / 4;
+const kinds = members("OpKind");
+/** Every errno is a failure. */
+export const none: Policy = {};
+const noStep: Step = { kind: "none" };
+
+/** Puts a {@link Program} together. */
+export class Assembler {
+  /** What has been built, when recording. */
+  readonly ops: Op[] = [];
+  private readonly words: number[] = [];
+  private readonly relocations: number[] = [];
+  /** By their places as relocations have them. */
+  private readonly holes = new Map<number, readonly [kind: Hole, index: number]>();
+  /** Of arguments that may refer to one: word and place, one after the other. */
+  private readonly referring: number[] = [];
+  private onceAt = -1;
+  private readonly structs: Uint8Array[] = [];
+  private structsLength = 0;
+  private text = "";
+  private textLength = 0;
+  private readonly strings = new Map<string, Str>();
+  private readonly freeSlots: number[];
+  private slotCount: number;
+  private where = "";
+  private step = noStep;
+  /** Jumps whose place is not known yet. */
+  private unmarked = 0;
+
+  /**
+   * @param record keep what each operation is for
+   * @param before the program that runs before this one in the same stage: its slots live on
+   */
+  constructor(
+    readonly record = false,
+    before?: Assembler,
+  ) {
+    this.slotCount = before === undefined ? 0 : before.slotCount;
+    this.freeSlots = before === undefined ? [] : before.freeSlots;
+  }
+
+  /** Sets the config path that the operations that follow come from, and what they are for. */
+  at(where: string, step: Step): this {
+    this.where = where;
+    this.step = step;
+    return this;
+  }
+
+  /** A fresh slot. Throws a BrunError beyond 1024 live ones, which only sources of mounts can be. */
+  slot(): Slot {
+    const slot = this.freeSlots.pop() ?? this.slotCount++;
+    if (slot >= PROGRAM_SLOTS) {
+      throw new BrunError("more bind mounts than descriptors that a process can have open", {
+        where: this.where,
+        hint: "map the caller's own id to 0: root of the container then reaches the sources itself, one after the other",
+      });
+    }
+    return { type: ArgType.slot, at: slot, text: "" };
+  }
+
+  /** Gives a slot's number back; what it held is not closed. */
+  free(slot: Slot): void {
+    this.freeSlots.push(slot.at);
+  }
+
+  /** Reserves zeroed, 8-aligned bytes that the program fills in while it runs. */
+  reserve(size: number, text: Text = "buffer"): Blob {
+    return this.bytes(new Uint8Array(size), text);
+  }
+
+  /** Adds bytes, 8-aligned. */
+  bytes(data: Uint8Array, text: Text): Blob {
+    const at = this.structsLength;
+    this.structs.push(data);
+    this.structsLength = (at + data.length + 7) & ~7;
+    return { type: ArgType.blob, at, text: this.record ? (typeof text === "string" ? text : text()) : "" };
+  }
+
+  /** Adds a string; the same string is stored once. Throws a RangeError on a NUL byte. */
+  str(s: string): Str {
+    const known = this.strings.get(s);
+    if (known !== undefined) return known;
+    const added = this.append(s);
+    this.strings.set(s, added);
+    return added;
+  }
+
+  /**
+   * Adds a string that another one may take the place of in a file of plans; `index` is its place in a list of them. Only an
+   * argument that is the string itself, or a pointer to it, refers to that one. Throws a RangeError on a NUL byte.
+   */
+  hole(kind: Hole, s: string, index = 0): Str {
+    const added = this.append(s);
+    this.holes.set(added.at, [kind, index]);
+    return added;
+  }
+
+  /** Adds an array of strings, as {@link strArray}, that one of any length may take the place of. */
+  holeList(kind: Hole, strings: readonly string[], text: Text): Blob {
+    const array = this.strArray(strings, text);
+    this.holes.set(array.at + RELOCATE_BLOB, [kind, WHOLE_LIST]);
+    return array;
+  }
+
+  private append(s: string): Str {
+    if (s.includes("\0")) throw new RangeError(`"${s.replaceAll("\0", "\\0")}" holds a NUL byte`);
+    const added: Str = { type: ArgType.string, at: this.textLength, text: s };
+    this.text += `${s}\0`;
+    this.textLength += utf8Length(s) + 1;
+    return added;
+  }
+
+  /** Adds a NULL-terminated array of strings, as execve wants it. */
+  strArray(strings: readonly string[], text: Text): Blob {
+    const array = this.reserve(8 * (strings.length + 1), text);
+    for (let i = 0; i < strings.length; i++) this.pointer(array.at + 8 * i, this.str(strings[i]!));
+    return array;
+  }
+
+  /** Lets the 8-byte word at a blob offset point to `target` when the program runs. */
+  pointer(at: number, target: Blob | Str): void {
+    this.relocations.push(at, placeOf(target));
+  }
+
+  /** The place `delta` bytes into `blob`. */
+  inside(blob: Blob, delta: number): Blob {
+    return { type: ArgType.blob, at: blob.at + delta, text: `${blob.text}+${delta}` };
+  }
+
+  /** How many operations there are so far: the index of the next one. */
+  get length(): number {
+    return this.words.length / OP_WORDS;
+  }
+
+  /** The operations that follow are not for a second time: a failure of theirs is all that is left to explain. */
+  once(): void {
+    this.onceAt = this.length;
+  }
+
+  /** A label for a place not reached yet. */
+  label(): Label {
+    return { at: -1, waiting: [] };
+  }
+
+  /** The label's place is here. */
+  mark(label: Label): void {
+    label.at = this.words.length / OP_WORDS;
+    for (const word of label.waiting) this.words[word] = label.at;
+    this.unmarked -= label.waiting.length;
+    label.waiting.length = 0;
+  }
+
+  /** A system call. */
+  sys(name: SyscallName, args: readonly Value[], policy: Policy = none): void {
+    this.push("syscall", name, args, policy);
+  }
+
+  /** A system call whose result goes to a fresh slot, or to `policy.out`. */
+  get(name: SyscallName, args: readonly Value[], policy: Policy = none): Slot {
+    if (policy.out !== undefined) {
+      this.push("syscall", name, args, policy);
+      return policy.out;
+    }
+    const out = this.slot();
+    this.push("syscall", name, args, policy, out);
+    return out;
+  }
+
+  /** Closes the file descriptor in a slot and gives the slot back. */
+  close(slot: Slot): void {
+    this.push("syscall", "close", [slot], { handle: [ANY_ERRNO] });
+    this.free(slot);
+  }
+
+  /** The program's bytes. Throws an Error when a label was never marked. */
+  finish(): Program {
+    if (this.unmarked !== 0) throw new Error("a label was never marked");
+    const text = utf8(this.text);
+    const count = this.length;
+    const once = this.onceAt < 0 ? count : this.onceAt;
+    const blob = this.structsLength + text.length;
+    const relocations = this.relocations.length / 2;
+    const head = 4 * (HEADER_WORDS + this.words.length + this.relocations.length);
+    const bytes = new Uint8Array(head + blob);
+    const words = new Int32Array(bytes.buffer, 0, head / 4);
+    words.set([PROGRAM_MAGIC, count, relocations, blob, this.structsLength, once]);
+    words.set(this.words, HEADER_WORDS);
+    words.set(this.relocations, HEADER_WORDS + this.words.length);
+    let at = head;
+    for (const struct of this.structs) {
+      bytes.set(struct, at);
+      at += (struct.length + 7) & ~7;
+    }
+    bytes.set(text, at);
+    return { bytes, ops: this.ops, count, once, holes: this.references() };
+  }
+
+  /** Where in the bytes holes are referred to. */
+  private references(): HoleReference[] {
+    const references: HoleReference[] = [];
+    if (this.holes.size === 0) return references;
+    const add = (word: number, place: number): void => {
+      const hole = this.holes.get(place);
+      if (hole !== undefined)
+        references.push({ kind: hole[0], index: hole[1], at: 4 * (HEADER_WORDS + word) });
+    };
+    const { words, relocations, referring } = this;
+    for (let i = 0; i < referring.length; i += 2) add(referring[i]!, referring[i + 1]!);
+    for (let i = 1; i < relocations.length; i += 2) add(words.length + i, relocations[i]!);
+    return references;
+  }
+
+  protected push(
+    kind: OpKindName,
+    name: SyscallName | "",
+    args: readonly Value[],
+    policy: Policy,
+    slot?: Slot,
+  ): void {
+    if (this.record) this.recordOp(kind, name, args, policy, slot);
+    const w = this.words;
+    const start = w.length;
+    const next = start / OP_WORDS + 1;
+    const { handle, orElse, andThen, close } = policy;
+    const out = slot ?? policy.out;
+    w.push(kinds[kind] | (name === "" ? 0 : NR[name] << 16), 0, 0, next, next, -1);
+    let types = 0;
+    for (let i = 0; i < args.length; i++) {
+      const value = args[i]!;
+      if (typeof value === "number") {
+        // Negative numbers sign-extend; flags above 2^31 are positive and do not.
+        w.push(value | 0, value < 0 ? -1 : value > 0xffffffff ? (value - (value >>> 0)) / 4294967296 : 0);
+      } else if (value === null) w.push(0, 0);
+      else if (typeof value === "bigint") {
+        w.push(Number(BigInt.asIntN(32, value)), Number(BigInt.asIntN(32, value >> 32n)));
+      } else {
+        types |= value.type << (2 * i);
+        if (this.holes.size > 0 && value.type !== ArgType.slot) this.referring.push(w.length, placeOf(value));
+        w.push(value.at, 0);
+      }
+    }
+    for (let n = 2 * args.length; n < ARG_WORDS; n++) w.push(0);
+    w[start + 1] = types | ((out === undefined ? NO_SLOT : out.at) << 16);
+    if (handle !== undefined) w[start + HANDLED] = packErrnos(handle);
+    if (orElse !== undefined) this.jump(start + ON_HANDLED, orElse);
+    if (andThen !== undefined) this.jump(start + ON_SUCCESS, andThen);
+    if (close !== undefined) w[start + CLOSES] = close[0]!.at | ((close[1]?.at ?? NO_SLOT) << 16);
+  }
+
+  private recordOp(
+    kind: OpKindName,
+    name: SyscallName | "",
+    args: readonly Value[],
+    policy: Policy,
+    slot: Slot | undefined,
+  ): void {
+    const out = slot === undefined ? {} : { out: slot };
+    this.ops.push({ kind, name, args, ...policy, ...out, where: this.where, step: this.step });
+  }
+
+  private jump(word: number, label: Label): void {
+    if (label.at >= 0) throw new Error("a program cannot jump back");
+    label.waiting.push(word);
+    this.unmarked++;
+  }
+}
+
+/** As a relocation has it. */
+function placeOf(target: Blob | Str): number {
+  return target.type === ArgType.string ? target.at : target.at + RELOCATE_BLOB;
+}
+
+function packErrnos(errnos: readonly number[]): number {
+  if (errnos.length > 4) throw new RangeError("an operation handles at most four errnos");
+  let word = 0;
+  for (let i = 0; i < errnos.length; i++) word |= errnos[i]! << (8 * i);
+  return word;
+}
