@@ -76,6 +76,32 @@ for (const subject of subjects()) {
     });
 
     // podman's own does so before it calls the runtime.
+    test.if(subject.runtime === "brun")("what was typed and does not do is named by its flag", async () => {
+      await using box = new Sandbox(subject);
+      const id = await box.detached();
+      const isMapped = subject.caller.uid !== 0;
+      for (const [argv, line] of [
+        [[id, "nosuch"], 'exec: "nosuch": executable file not found in $PATH'],
+        [
+          ["--cwd", "/nosuch", id, "ls"],
+          "--cwd: cannot change to the working directory /nosuch: no such file or directory (ENOENT)",
+        ],
+        ...(isMapped
+          ? ([
+              [
+                ["--user", "4000000", id, "ls"],
+                `--user: cannot set the user id to 4000000: invalid argument (EINVAL); hint: the container has no such id: \`brun exec ${id} cat /proc/self/uid_map\` lists those that it has`,
+              ],
+            ] as const)
+          : []),
+      ] as const) {
+        expect(await box.call(["exec", ...argv])).toMatchObject({ code: 255, stderr: `brun: ${line}\n` });
+      }
+      const file = box.file("process.json", JSON.stringify({ args: ["nosuch"], cwd: "/", env: [] }));
+      const { stderr } = await box.call(["exec", "--process", file, id]);
+      expect(stderr).toBe('brun: process.args[0]: exec: "nosuch": executable file not found in $PATH\n');
+    });
+
     test.if(subject.runtime === "brun")("--user by a name of the container's files", async () => {
       await using box = new Sandbox(subject);
       const hasOthers = subject.caller.name === "root";

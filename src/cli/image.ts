@@ -71,7 +71,8 @@ const listCommand = defineCommand({
     else if (args.quiet) print(images.map((image) => `${shortDigest(image.manifest)}\n`).join(""));
     else if (args.format === "json") print(`${JSON.stringify(images.map(shown), null, "  ")}\n`);
     else if (args.format === "table") print(imageTable(images));
-    else throw new BrunError("invalid format option", { code: "ERR_USAGE", hint: "table or json" });
+    else
+      throw new BrunError("invalid format option", { code: "ERR_USAGE", hint: "--format is table or json" });
     return 0;
   },
 });

@@ -23,7 +23,7 @@ export default defineCommand({
   run({ args, data }) {
     const { format } = args;
     if (!args.quiet && format !== "table" && format !== "json") {
-      throw new BrunError("invalid format option", { hint: "table or json" });
+      throw new BrunError("invalid format option", { code: "ERR_USAGE", hint: "--format is table or json" });
     }
     const runtime = openRuntime(data);
     if (data.values.root !== undefined) stat(runtime.root);

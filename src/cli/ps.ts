@@ -31,7 +31,7 @@ export default defineCommand({
   run({ args, data }) {
     const { format } = args;
     if (format !== "table" && format !== "json") {
-      throw new BrunError("invalid format option", { hint: "table or json" });
+      throw new BrunError("invalid format option", { code: "ERR_USAGE", hint: "--format is table or json" });
     }
     const pids = processes(openRuntime(data), args["container-id"]);
     if (format === "json") print(`${pids.length === 0 ? "null" : JSON.stringify(pids)}\n`);

@@ -57,6 +57,7 @@ const FLAGS: readonly (readonly [RegExp, string])[] = [
   [/^process\.user\.additionalGids/, "--group-add"],
   [/^process\.user/, "--user"],
   [/^process\.cwd/, "--workdir"],
+  [/^process\.(apparmorProfile|selinuxLabel)|^linux\.mountLabel/, "--security-opt"],
   [/^hostname/, "--hostname"],
   [/^root\.path/, "--rootfs"],
 ];

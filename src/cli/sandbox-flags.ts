@@ -206,8 +206,10 @@ export function sandboxOptions(
       hint: "--rw DIR --rw-all",
     });
   }
-  if (args.platform !== undefined && args.image === undefined) {
-    throw new BrunError("--platform goes with --image", { where: "--platform" });
+  for (const name of ["platform", "pull", "authfile", "tls-verify"] as const) {
+    const unless = name === "pull" ? pullPolicy.default : undefined;
+    if (args[name] === unless || args.image !== undefined) continue;
+    throw new BrunError(`--${name} goes with --image`, { code: "ERR_USAGE", where: `--${name}` });
   }
   if (args["stop-signal"] !== undefined) parseSignal(args["stop-signal"]);
   if (args.init && args["no-init"]) {

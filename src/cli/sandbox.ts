@@ -82,6 +82,7 @@ export function sandboxCommand(more: readonly string[] = []): Command<typeof san
       });
     },
     run({ args, data }) {
+      logSize(args["log-opt"]);
       const [interactive, terminal] = stdio(args, program);
       const asked = flagOptions(args, program, terminal);
       if (args.detach && args["ready-fd"] === undefined && !args["print-config"]) {

@@ -45,7 +45,7 @@ EXAMPLE
   run({ args, data }) {
     const { format } = args;
     if (format !== "table" && format !== "json") {
-      throw new BrunError("invalid format option", { code: "ERR_USAGE", hint: "table or json" });
+      throw new BrunError("invalid format option", { code: "ERR_USAGE", hint: "--format is table or json" });
     }
     const interval = parseDuration(args.interval);
     const watch = new Watch(openRuntime(data), args["container-ids"]);

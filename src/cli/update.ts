@@ -99,7 +99,11 @@ export function fromFlags(flags: Partial<Values<typeof args>>): Resources {
   const whole = (name: Name, pattern: RegExp) => {
     const value = flags[name];
     if (!value) return undefined;
-    if (!pattern.test(value)) throw new BrunError(`invalid value for ${name}: ${quoted(value)} is no number`);
+    if (!pattern.test(value))
+      throw new BrunError(`invalid value for ${name}: ${quoted(value)} is no number`, {
+        code: "ERR_USAGE",
+        hint: "a whole number, without a unit",
+      });
     return BigInt(value);
   };
   const unsigned = (name: Name) => whole(name, /^\d{1,19}$/);
@@ -146,7 +150,11 @@ const SUFFIXES = "bkmgtp";
 export function parseBytes(name: string, value: string): bigint {
   if (value === "-1") return -1n;
   const match = /^(\d+(?:\.\d+)?) ?([kmgtp]?)i?b?$/i.exec(value);
-  if (match === null) throw new BrunError(`invalid value for ${name}: ${quoted(value)} is no size`);
+  if (match === null)
+    throw new BrunError(`invalid value for ${name}: ${quoted(value)} is no size`, {
+      code: "ERR_USAGE",
+      hint: "bytes, or such as 512m and 2g",
+    });
   const power = Math.max(0, SUFFIXES.indexOf(match[2]!.toLowerCase() || "b"));
   if (!match[1]!.includes(".")) return BigInt(match[1]!) * 1024n ** BigInt(power);
   return BigInt(Math.trunc(Number(match[1]) * 1024 ** power));

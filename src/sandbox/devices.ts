@@ -84,8 +84,13 @@ function device({ flag, source, destination, access }: Omit<Wanted, "entry">, vi
   if (entry.device === undefined) {
     throw new BrunError(`${path} is not a device`, { where: flag, hint: mounts(path) });
   }
-  if (!destination.startsWith("/dev/"))
-    throw new BrunError(`${destination} is not below /dev`, { where: flag });
+  if (!destination.startsWith("/dev/")) {
+    throw new BrunError(`${destination} is not below /dev`, {
+      code: "ERR_USAGE",
+      where: flag,
+      hint: "the second path is its name inside: /dev/NAME",
+    });
+  }
   if (view.nested && !(access.includes("r") && access.includes("w"))) {
     throw new BrunError("who is not root cannot narrow what is done with a device", {
       where: flag,

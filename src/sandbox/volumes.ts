@@ -230,7 +230,12 @@ export function writablePaths(options: SandboxOptions, view: HostView): Placed[]
         hint: view.follow(end) === null ? "it leads nowhere" : `--rw ${end}, if that is what you mean`,
       });
     }
-    if (end === "/") throw new BrunError("the whole host writable is no sandbox", { where: flag });
+    if (end === "/")
+      throw new BrunError("the whole host writable is no sandbox", {
+        code: "ERR_USAGE",
+        where: flag,
+        hint: "name the directories that are to be written to",
+      });
     if (view.follow(end) === null) throw new BrunError(`${path} does not exist`, { where: flag });
     return {
       flag,

@@ -1,6 +1,6 @@
 /** `brun exec`: a further process in a running container. */
 import type { ExecConfig, SeccompFilter } from "../../config/types.ts";
-import { BrunError } from "../../errors.ts";
+import { BrunError, type ErrorDetails } from "../../errors.ts";
 import { setnsInit } from "../../init/setns.ts";
 import { EXEC_FAILED } from "../../plan/abi.ts";
 import { localPlan, runLocal, unexpected } from "../../plan/local.ts";
@@ -51,7 +51,12 @@ export function exec(rt: Runtime, options: ExecOptions): number {
     return execOrThrow(rt, options);
   } catch (error) {
     if (error instanceof BrunError && error.exitCode !== EXEC_FAILED) {
-      throw new BrunError(error.message, { ...error, exitCode: EXEC_FAILED, cause: error });
+      throw new BrunError(error.message, {
+        ...error,
+        ...asTyped(error, options),
+        exitCode: EXEC_FAILED,
+        cause: error,
+      });
     }
     if (!(error instanceof BrunError) && error instanceof Error) {
       const code = error instanceof SysError ? error.code : undefined;
@@ -59,6 +64,20 @@ export function exec(rt: Runtime, options: ExecOptions): number {
     }
     throw error;
   }
+}
+
+/** What a person has typed is named by its flag, and the program by its own name: nobody has written a config for it. */
+function asTyped(
+  { where, hint, code }: BrunError,
+  options: ExecOptions,
+): Pick<ErrorDetails, "where" | "hint"> {
+  const { id, process, cwd, user } = options;
+  if (process !== undefined || where === undefined) return { where, hint };
+  if (where.startsWith("process.args")) return { where: undefined, hint };
+  if (where === "process.cwd" && cwd !== undefined) return { where: "--cwd", hint };
+  if (!where.startsWith("process.user") || user === undefined) return { where, hint };
+  const ids = `the container has no such id: \`brun exec ${id} cat /proc/self/uid_map\` lists those that it has`;
+  return { where: "--user", hint: code === "EINVAL" ? ids : hint };
 }
 
 function execOrThrow(rt: Runtime, options: ExecOptions): number {
