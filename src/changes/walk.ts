@@ -3,7 +3,9 @@
  * is looked at, however large the tree below is. The upper directory is the program's own work: nothing in it is followed.
  */
 import { listAt } from "../image/unpack/tree.ts";
+import { E } from "../sys/errno.ts";
 import { SysError } from "../sys/error.ts";
+import { NR, syscall } from "../sys/ffi.ts";
 import { close } from "../sys/fs.ts";
 import {
   type Entry,
@@ -121,6 +123,9 @@ class Walk {
           changes.push({ path, kind: "changed", differs, was, is });
       }
       if (inside < 0) throw new SysError(`open ${path}`, -inside);
+      // Root of the user namespace may see what lies below, as far as it belongs to ids of containers.
+      const closed = below === -E.EACCES && syscall(NR.geteuid) !== 0;
+      if (closed && namesIn(inside).length > 0) throw new SysError(`open what ${path} was`, E.EACCES);
       return [...changes, ...this.directory(path, inside, below < 0 ? null : below, isOpaque(inside))];
     } finally {
       if (inside >= 0) close(inside);

@@ -275,6 +275,16 @@ describe("--host", () => {
     for (const { options } of none) expect(options).toContain("ro");
   });
 
+  test("what stands for a directory that is closed to the caller can be read by diff, where it is kept", () => {
+    const files = { "/root": { type: "dir", uid: 0, gid: 0, mode: 0o700, size: 0 } } as const;
+    const mode = (upper?: string) =>
+      mountOn(hostSandbox({ ...(upper && { upper }) }, { files }), "/root")?.options?.find((o) =>
+        o.startsWith("mode="),
+      );
+    expect(mode()).toBe("mode=0");
+    expect(mode("/home/dev/changes")).toBeUndefined();
+  });
+
   test("sockets of the host are left out", () => {
     const mode = 0o700;
     const files = {

@@ -65,7 +65,6 @@ export function placeTree(source: string, destination: string, options: TreeOpti
 
 const STICKY = 0o1000;
 const OWNERS = 0o700;
-const WRITABLE = 0o300;
 const WRITERS = 0o222;
 
 /** Of so many entries of the directory that one works in the owners are looked at. */
@@ -224,8 +223,9 @@ class Placing implements PlacedTree {
   private overlay(source: string, destination: string, entry: Entry): Mount {
     const { upper, view } = this.o;
     const place = destination === "/" ? "" : destination;
-    // In one that is kept there are the directories of other overlays, made by the caller.
-    const mode = this.mode(source, entry) | (upper === undefined ? 0 : WRITABLE);
+    // In one that is kept there are the directories of other overlays, made by the caller, and `diff` reads it. What lies below
+    // is as closed as it was: the kernel asks for the caller's rights there, too.
+    const mode = this.mode(source, entry) | (upper === undefined ? 0 : OWNERS);
     const above = [
       ...(upper === undefined
         ? ["tmpupper", ...this.owner(entry)]
