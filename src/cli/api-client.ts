@@ -16,7 +16,8 @@ import { BrunError } from "../errors.ts";
 import { dismissEarlyStage } from "../stage/stage.ts";
 import { check } from "../sys/error.ts";
 import { NR, syscall } from "../sys/ffi.ts";
-import { close, O, POLLHUP, POLLIN, waitFd, writeFd } from "../sys/fs.ts";
+import { close, POLLHUP, POLLIN, waitFd, writeFd } from "../sys/fs.ts";
+import { makePipe } from "../sys/pipe.ts";
 
 const F_GETFL = 3;
 const F_SETFL = 4;
@@ -73,9 +74,8 @@ function handOver(fd: number, streams: readonly number[]): void {
   // A stage that is there already has the old streams.
   if (streams.length > 0) dismissEarlyStage();
   const theirs = streams.map((stream) => {
-    const pipe = new Int32Array(2);
-    check(syscall(NR.pipe2, pipe, O.CLOEXEC), "make a pipe");
-    const [own, other] = stream === 0 ? [pipe[0]!, pipe[1]!] : [pipe[1]!, pipe[0]!];
+    const { reader, writer } = makePipe();
+    const [own, other] = stream === 0 ? [reader, writer] : [writer, reader];
     check(syscall(NR.dup3, own, stream, 0), "set up the streams");
     close(own);
     return other;

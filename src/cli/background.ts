@@ -8,6 +8,7 @@ import { environmentStrings, givenArguments, ownCommand } from "../sys/environme
 import { check } from "../sys/error.ts";
 import { NR, syscall } from "../sys/ffi.ts";
 import { close, O, open } from "../sys/fs.ts";
+import { makePipe } from "../sys/pipe.ts";
 import { shellStatus, spawn, waitChild } from "../sys/spawn.ts";
 
 /** Hidden flag of the second process: where it says that the program runs. */
@@ -22,9 +23,7 @@ const BACKGROUND_FLAG = "ready-fd";
 export function runInBackground(rest: readonly string[], name: string | null): number {
   const given = givenArguments();
   const before = given.slice(0, given.length - rest.length);
-  const pipe = new Int32Array(2);
-  check(syscall(NR.pipe2, pipe, O.CLOEXEC), "make a pipe");
-  const [reader, writer] = [pipe[0]!, pipe[1]!];
+  const { reader, writer } = makePipe();
   const stdin = open("/dev/null", O.RDONLY);
   const self = ownCommand();
   const own = [`--${BACKGROUND_FLAG}=${writer}`, ...(name === null ? [] : [`--name=${name}`])];

@@ -116,7 +116,7 @@ const pruneCommand = defineCommand({
     const containers = list(openRuntime(data));
     if (args.all) for (const image of await removeUnused(store, containers)) print(`${image.name}\n`);
     else await collect(store, containers, false);
-    removePartial(store);
+    await removePartial(store);
     return 0;
   },
 });

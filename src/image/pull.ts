@@ -246,7 +246,7 @@ function isConfig({ mediaType }: Descriptor): boolean {
   );
 }
 
-/** Layers that are brought at the same time. */
+/** Layers that are downloaded at the same time; from files, as many as there are processors are unpacked. */
 const DOWNLOADS = 3;
 
 async function fetchLayers(
@@ -258,16 +258,13 @@ async function fetchLayers(
   options: PullOptions,
   where: string,
 ): Promise<void> {
-  const unpacking = new Slots(Math.max(1, cpus().length));
+  const slots = new Slots(source instanceof RegistrySource ? DOWNLOADS : Math.max(1, cpus().length));
   const seen = new Set<string>();
   const jobs = layers
     .map((layer, i) => ({ layer, diffId: diffIds[i]! }))
     .filter(({ diffId }) => !seen.has(diffId) && seen.add(diffId));
-  const downloading = new Slots(DOWNLOADS);
   const results = await Promise.allSettled(
-    jobs.map(({ layer, diffId }) =>
-      fetchLayer(layer, diffId, { source, store, ids, options, where, downloading, unpacking }),
-    ),
+    jobs.map(({ layer, diffId }) => fetchLayer(layer, diffId, { source, store, ids, options, where, slots })),
   );
   const failed = results.find((result) => result.status === "rejected");
   if (failed !== undefined) throw failed.reason;
@@ -279,8 +276,7 @@ interface LayerWork {
   readonly ids: UnpackIds;
   readonly options: PullOptions;
   readonly where: string;
-  readonly downloading: Slots;
-  readonly unpacking: Slots;
+  readonly slots: Slots;
 }
 
 async function fetchLayer(layer: Descriptor, diffId: string, work: LayerWork): Promise<void> {
@@ -292,23 +288,25 @@ async function fetchLayer(layer: Descriptor, diffId: string, work: LayerWork): P
     return;
   }
   tell("waiting", 0);
-  const release = await work.downloading.take();
+  const release = await work.slots.take();
   const lock = await store.lock(`layer-${ids.name}-${hexOf(diffId)}`);
   try {
     if (store.hasLayer(ids, diffId)) return tell("done", layer.size);
+    /** Bytes that are there. What is unpacked meanwhile is told when all are. */
+    let here = 0;
     // The blob may be another image's as well, for other ids.
     const blobLock = await store.lock(`blob-${hexOf(layer.digest)}`);
     try {
-      const file = await source.layer(layer, (bytes) => tell("downloading", bytes));
+      const file = await source.layer(layer, (bytes) => {
+        here = bytes;
+        tell("downloading", bytes);
+      });
       let unpacked = false;
       try {
-        const done = await work.unpacking.take();
-        try {
-          await store.unpack(ids, { ...file, diffId }, (bytes) => tell("unpacking", bytes));
-          unpacked = true;
-        } finally {
-          done();
-        }
+        await store.unpack(ids, { ...file, diffId }, (bytes) => {
+          if (here === layer.size) tell("unpacking", bytes);
+        });
+        unpacked = true;
       } catch (error) {
         throw ofLayer(error, where, layer);
       } finally {

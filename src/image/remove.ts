@@ -192,11 +192,18 @@ function leftovers(directory: string): string[] {
     });
 }
 
-/** Removes downloads, whole or broken off, unless somebody is at one. */
-export function removePartial({ directory }: ImageStore): void {
-  if (isMaking(directory)) return;
-  for (const name of names(`${directory}/partial`)) {
-    if (/^sha(256|512)-[0-9a-f]+$/.test(name)) unlink(`${directory}/partial/${name}`);
+/** Removes downloads, whole or broken off, unless somebody is at one. Throws a SysError. */
+export async function removePartial(store: ImageStore): Promise<void> {
+  const { directory } = store;
+  // Nobody begins one meanwhile.
+  const lock = await store.lock("record");
+  try {
+    if (isMaking(directory)) return;
+    for (const name of names(`${directory}/partial`)) {
+      if (/^sha(256|512)-[0-9a-f]+$/.test(name)) unlink(`${directory}/partial/${name}`);
+    }
+  } finally {
+    lock.release();
   }
 }
 

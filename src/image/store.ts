@@ -30,6 +30,7 @@ import {
   tryStat,
   unlink,
 } from "../sys/fs.ts";
+import { makePipe } from "../sys/pipe.ts";
 import { algorithmOf, digestOf } from "./digest.ts";
 import type { UnpackIds } from "./ids.ts";
 import {
@@ -41,6 +42,7 @@ import {
   type StoredImage,
   storeDirectory,
 } from "./record.ts";
+import type { Arrival } from "./source/source.ts";
 import type { LayerData, Room, UnpackedLayer } from "./unpack/layer-data.ts";
 import type { PackedLayer } from "./unpack/packed-file.ts";
 import { unpackProcess } from "./unpack/start.ts";
@@ -50,6 +52,9 @@ const LOCK_NB = 4;
 const DIRECTORIES = ["blobs/sha256", "blobs/sha512", "partial", "layers", "views"];
 /** How often another process's lock is looked at, in milliseconds. */
 const LOCK_POLL = 50;
+
+/** What says that more of a layer has come. */
+const BELL = new Uint8Array(1);
 
 /** How the names of the locks of {@link ImageStore.making} begin. */
 export const MAKING = "making-";
@@ -66,6 +71,8 @@ export interface LayerInput {
   /** Null where nobody has said it. */
   readonly digest: string | null;
   readonly diffId: string | null;
+  /** How the bytes come to be there; undefined when they are. */
+  readonly arrival?: Arrival;
 }
 
 /** A layer's bytes, made from its files. */
@@ -74,6 +81,9 @@ export interface LayerArchive extends PackedLayer {
   readonly fd: number;
   release(): void;
 }
+
+/** What was unpacked, of which the digest is known. */
+type KnownLayer = UnpackedLayer & { readonly digest: string };
 
 /** By which algorithm what nobody has said is computed. */
 const SHA256 = "sha256:";
@@ -204,7 +214,7 @@ export class ImageStore {
   }
 
   /**
-   * Unpacks a layer.
+   * Unpacks a layer, also while it is being downloaded.
    * @param progress is told how many of its bytes have been read
    * @throws BrunError it is not what its digests say, or cannot be unpacked; nothing is left of it
    */
@@ -212,27 +222,18 @@ export class ImageStore {
     ids: UnpackIds,
     layer: LayerInput,
     progress: (bytes: number) => void = () => {},
-  ): Promise<UnpackedLayer> {
-    const { diffId, digest, size, fd } = layer;
+  ): Promise<KnownLayer> {
     const made = this.makeTemporary("layer");
     try {
-      const room = this.room();
-      const wanted = { digest: digest ?? SHA256, diffId: diffId ?? SHA256 };
-      const request = {
-        do: "unpack",
-        store: this.directory,
-        place: made,
-        size,
-        ...wanted,
-        room,
-      } as const;
-      const answer = await unpackProcess(request, ids, fd, progress);
-      if (!("layer" in answer)) throw new BrunError("the process that unpacks said nothing");
-      const unpacked = answer.layer;
-      if (digest !== null && unpacked.digest !== digest)
-        throw mismatch("its bytes have the digest", unpacked.digest, digest);
-      if (diffId !== null && unpacked.diffId !== diffId) {
-        throw mismatch("what it unpacks to has the digest", unpacked.diffId, diffId);
+      const { arrival, ...whole } = layer;
+      const unpacked = await (arrival === undefined
+        ? this.unpackInto(made, layer, ids, layer.fd, progress)
+        : this.unpackArriving(made, layer, arrival, ids, progress));
+      // There have been other bytes meanwhile; now all is there.
+      if (unpacked === null) {
+        await this.discard([made], ids);
+        check(syscall(NR.lseek, layer.fd, 0, 0), "go to the beginning of the layer");
+        return await this.unpack(ids, whole, progress);
       }
       replaceFile(`${this.directory}/${made}/data.json`, JSON.stringify(unpacked.data), 0o600);
       mkdirAll(`${this.directory}/layers/${ids.name}`);
@@ -243,6 +244,68 @@ export class ImageStore {
       await this.discard([made], ids);
       throw error;
     }
+  }
+
+  /**
+   * Has a layer unpacked into a directory, and compares its digests.
+   * @param input the layer, or what tells that there is more of it
+   */
+  private async unpackInto(
+    place: string,
+    { digest, diffId, size, arrival }: LayerInput,
+    ids: UnpackIds,
+    input: number,
+    progress: (bytes: number) => void,
+  ): Promise<KnownLayer> {
+    const request = {
+      do: "unpack",
+      store: this.directory,
+      place,
+      size,
+      // What arrives is hashed by whoever downloads it.
+      digest: arrival === undefined ? (digest ?? SHA256) : null,
+      diffId: diffId ?? SHA256,
+      room: this.room(),
+      ...(arrival !== undefined && { arriving: arrival.path }),
+    } as const;
+    const answer = await unpackProcess(request, ids, input, progress);
+    if (!("layer" in answer)) throw new BrunError("the process that unpacks said nothing");
+    const { layer } = answer;
+    if (digest !== null && layer.digest !== null && layer.digest !== digest)
+      throw mismatch("its bytes have the digest", layer.digest, digest);
+    if (diffId !== null && layer.diffId !== diffId)
+      throw mismatch("what it unpacks to has the digest", layer.diffId, diffId);
+    return { ...layer, digest: layer.digest ?? digest! };
+  }
+
+  /** Unpacks what is downloaded meanwhile. Returns null where that has to be done once more. Throws what the download throws. */
+  private async unpackArriving(
+    place: string,
+    layer: LayerInput,
+    arrival: Arrival,
+    ids: UnpackIds,
+    progress: (bytes: number) => void,
+  ): Promise<KnownLayer | null> {
+    const { reader, writer } = makePipe();
+    const outcome = this.unpackInto(place, layer, ids, reader, progress).then(
+      (unpacked) => ({ unpacked }),
+      (error: unknown) => ({ error }),
+    );
+    close(reader);
+    // Not before the process has been started, which takes a while in which nothing would be written to the file.
+    const more = () => void syscall(NR.write, writer, BELL, BELL.length);
+    let hadOthers: boolean;
+    try {
+      ({ hadOthers } = await arrival.download(more));
+    } finally {
+      // The process ends by itself then: its archive is whole, or has been cut off.
+      close(writer);
+      await outcome;
+    }
+    const done = await outcome;
+    if ("unpacked" in done) return done.unpacked;
+    if (hadOthers) return null;
+    throw done.error;
   }
 
   /**

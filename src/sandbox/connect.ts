@@ -6,6 +6,7 @@ import { installHint, PACKAGES } from "../package-names.ts";
 import { check } from "../sys/error.ts";
 import { NR, syscall } from "../sys/ffi.ts";
 import { close, mkdirAll, O, open, POLLIN, readTextIfThere, unlink, waitFd, writeFile } from "../sys/fs.ts";
+import { makePipe } from "../sys/pipe.ts";
 import { connectUnix } from "../sys/socket.ts";
 import { type Child, run, spawn } from "../sys/spawn.ts";
 import { fromUtf8, utf8 } from "../sys/utf8.ts";
@@ -106,9 +107,7 @@ function slirp4netns(
   pid: number,
   ports: readonly PublishedPort[],
 ): void {
-  const pipe = new Int32Array(2);
-  check(syscall(NR.pipe2, pipe, O.CLOEXEC), "make a pipe");
-  const [reader, writer] = [pipe[0]!, pipe[1]!];
+  const { reader, writer } = makePipe();
   const log = `${connection.directory}/${connection.id}.log`;
   const output = open(log, O.WRONLY | O.CREAT | O.TRUNC, 0o600);
   const stdin = open("/dev/null", O.RDONLY);

@@ -1,5 +1,6 @@
 /** Unpacking as brun's own process does it, beside other programs, with the ids that the caller's containers have. */
 import { copyFileSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import type { Answer, Request } from "../../src/image/unpack/child.ts";
 import { type Caller, callerEnv, ownedDir } from "./caller.ts";
 import { brunPath, workspace } from "./workspace.ts";
 
@@ -52,8 +53,24 @@ export class Unpacking implements Disposable {
     ownedDir(this.caller, `${store}/partial`);
     const { stdout, stderr } = this.try(unpackingCommand(store, readFileSync(archive).length), archive);
     if (stderr !== "") return { failure: stderr };
-    const last = JSON.parse(stdout.trimEnd().split("\n").at(-1) ?? "{}");
-    return last.failure === undefined ? { root: `${store}/partial/root` } : { failure: last.failure.message };
+    const last = lastAnswer(stdout);
+    return "failure" in last ? { failure: last.failure.message } : { root: `${store}/partial/root` };
+  }
+
+  /** Unpacks an archive into a directory of a store, and merges such layers into a root. Returns where that is. */
+  unpackAll(archives: readonly string[]): string {
+    const store = ownedDir(this.caller, `${this.dir}/store`);
+    const layers = archives.map((archive, i) => {
+      ownedDir(this.caller, `${store}/${i}`);
+      const said = this.try(unpackingCommand(store, readFileSync(archive).length, `${i}`), archive);
+      const last = lastAnswer(said.stdout);
+      if (!("layer" in last)) throw new Error(`${archive}: ${said.stdout}${said.stderr}`);
+      return { directory: `${i}/root`, data: last.layer.data };
+    });
+    const request: Request = { do: "view", store, directory: "view", layers };
+    const last = lastAnswer(this.run(this.brun, "image-unpack", JSON.stringify(request)));
+    if (!("done" in last)) throw new Error(JSON.stringify(last));
+    return `${store}/view`;
   }
 
   [Symbol.dispose](): void {
@@ -63,17 +80,21 @@ export class Unpacking implements Disposable {
   }
 }
 
+function lastAnswer(stdout: string): Answer {
+  return JSON.parse(stdout.trimEnd().split("\n").at(-1) ?? "{}") as Answer;
+}
+
 /**
- * What unpacks its stdin into STORE/partial/root.
+ * What unpacks its stdin into STORE/PLACE/root.
  * @param size of the archive in bytes, or a word that stands for it
  */
-export function unpackingCommand(store: string, size: number | string): string[] {
+export function unpackingCommand(store: string, size: number | string, place = "partial"): string[] {
   const digest = `sha256:${"0".repeat(64)}`;
   const room = { bytes: 1e12, inodes: 1e9 };
   const request = {
     do: "unpack",
     store,
-    place: "partial",
+    place,
     size,
     digest,
     diffId: digest,

@@ -4,6 +4,7 @@ import { check } from "../../sys/error.ts";
 import { NR, syscall } from "../../sys/ffi.ts";
 import { close, O, open } from "../../sys/fs.ts";
 import { each } from "../../sys/lists.ts";
+import { makePipe } from "../../sys/pipe.ts";
 import type { Runtime } from "../types.ts";
 
 const F_DUPFD_CLOEXEC = 1030;
@@ -77,9 +78,7 @@ function nothing(fds: readonly number[]): void {
 
 /** Puts one end of a new pipe at a standard stream, and returns the other. */
 function pipeAt(fd: number): number {
-  const pipe = new Int32Array(2);
-  check(syscall(NR.pipe2, pipe, O.CLOEXEC), "make a pipe");
-  const [reader, writer] = [pipe[0]!, pipe[1]!];
+  const { reader, writer } = makePipe();
   const [ours, theirs] = fd === 0 ? [writer, reader] : [reader, writer];
   check(syscall(NR.dup3, theirs, fd, 0), "replace the streams");
   close(theirs);

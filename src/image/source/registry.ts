@@ -80,17 +80,24 @@ export class RegistrySource implements Source {
     const { digest, size } = descriptor;
     const path = this.store.partialPath(digest);
     const fd = open(path, O.RDWR | O.CREAT | O.NOFOLLOW, 0o600);
-    try {
-      await this.download(descriptor, fd, progress);
-      check(syscall(NR.lseek, fd, 0, 0), `seek in ${path}`);
-    } catch (error) {
-      close(fd);
-      throw error;
-    }
     return {
       fd,
       size,
       digest,
+      arrival: {
+        path: path.slice(this.store.directory.length + 1),
+        download: async (more) => {
+          let last = 0;
+          let hadOthers = false;
+          await this.download(descriptor, fd, (bytes) => {
+            hadOthers ||= bytes < last;
+            last = bytes;
+            progress(bytes);
+            more();
+          });
+          return { hadOthers };
+        },
+      },
       release: (unpacked) => {
         close(fd);
         if (unpacked) unlink(path);
@@ -174,6 +181,7 @@ export class RegistrySource implements Source {
       }
       // The beginning may have been another's: once more from there.
       truncate(fd, 0);
+      progress(0);
       if (damaged) {
         throw new BrunError(`${where} is damaged: what was downloaded is not what its digest says`, {
           code: "ERR_DIGEST",
@@ -199,8 +207,8 @@ export class RegistrySource implements Source {
   ): Promise<string> {
     const text = (hasher: CryptoHasher) => `${algorithmOf(digest)}:${hasher.digest("hex")}`;
     let at = have;
+    progress(at);
     if (at === size) {
-      progress(size);
       return text(hashBeginning(fd, size, digest));
     }
     const response = await this.firstOf((client) => client.blob(digest, at));
@@ -209,6 +217,7 @@ export class RegistrySource implements Source {
       // The registry knows no ranges, or not this one: from the beginning.
       at = 0;
       truncate(fd, 0);
+      progress(0);
       if (start !== 0) {
         await response.body?.cancel();
         throw new BrunError(`${where} does not begin where it is asked to`, { code: "ERR_NETWORK", where });

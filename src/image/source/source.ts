@@ -11,6 +11,19 @@ export interface Document {
   readonly mediaType: string;
 }
 
+/** A file of the store that is to be downloaded. */
+export interface Arrival {
+  /** Below the store. */
+  readonly path: string;
+  /**
+   * Downloads it, until all of it is there and is what its digest says.
+   * @param more is called whenever there is more
+   * @returns whether bytes have been there meanwhile that were others
+   * @throws BrunError
+   */
+  download(more: () => void): Promise<{ readonly hadOthers: boolean }>;
+}
+
 /** A layer's bytes in a file. */
 export interface LayerFile {
   /** Open, at the first byte. */
@@ -18,6 +31,8 @@ export interface LayerFile {
   readonly size: number;
   /** Of these bytes; null where nobody has said it, and what they unpack to is all that can be checked. */
   readonly digest: string | null;
+  /** How the bytes come to be there; undefined when they are. */
+  readonly arrival?: Arrival;
   /** No longer wanted: the image is there. */
   release(unpacked: boolean): void;
 }
@@ -31,7 +46,7 @@ export interface Source {
   /** A config. Throws a BrunError. */
   config(descriptor: Descriptor): Promise<Uint8Array>;
   /**
-   * A layer.
+   * A layer, which may have to arrive.
    * @param progress is told how many of its bytes are there
    * Throws a BrunError.
    */

@@ -15,6 +15,7 @@ const STATX_MNT_ID = 0x1000;
 const BILLION = 1_000_000_000n;
 /** The most that an extended attribute's value has, and all their names together (xattr(7)). */
 const XATTR_MAX = 65536;
+const list = new Uint8Array(XATTR_MAX);
 
 /** Status of a file, with what src/sys/fs.ts leaves out. */
 export interface Found {
@@ -74,15 +75,22 @@ export function statAttributes(fd: number, path: string): Omit<Attributes, "xatt
   return { uid, gid, mode: mode & 0o7777, mtime };
 }
 
+/** Names of the extended attributes of an open file or directory; none of what is open by O_PATH. */
+export function xattrNames(fd: number): string[] {
+  const n = syscall(NR.flistxattr, fd, list, list.length);
+  const names: string[] = [];
+  for (let at = 0; at < n; ) {
+    const end = list.indexOf(0, at);
+    names.push(fromUtf8(list.subarray(at, end)));
+    at = end + 1;
+  }
+  return names;
+}
+
 /** Extended attributes of an open file or directory; none of what is open by O_PATH. */
 export function readXattrs(fd: number): Map<string, Uint8Array> {
   const xattrs = new Map<string, Uint8Array>();
-  const list = new Uint8Array(XATTR_MAX);
-  const n = syscall(NR.flistxattr, fd, list, list.length);
-  for (let at = 0; at < n; ) {
-    const end = list.indexOf(0, at);
-    const name = fromUtf8(list.subarray(at, end));
-    at = end + 1;
+  for (const name of xattrNames(fd)) {
     const value = new Uint8Array(XATTR_MAX);
     const size = syscall(NR.fgetxattr, fd, cstr(name), value, value.length);
     if (size >= 0) xattrs.set(name, value.slice(0, size));

@@ -26,9 +26,15 @@ export type Request = { readonly store: string } & (
       readonly do: "unpack";
       /** A directory, which gets `root`, and either `frame` or `archive`: archive.ts. */
       readonly place: string;
-      /** Of what is read from stdin. */
+      /**
+       * A file that is still being downloaded; stdin has a byte whenever there is more of it, and ends with it. Without it
+       * the archive is stdin.
+       */
+      readonly arriving?: string;
+      /** Of the archive. */
       readonly size: number;
-      readonly digest: string;
+      /** By whose algorithm it is hashed; null for none. */
+      readonly digest: string | null;
       readonly diffId: string;
       readonly room: Room;
     }
@@ -87,12 +93,14 @@ export async function serve(request: Request): Promise<number> {
     syscall(NR.umask, 0);
     enter(request.store);
     if (request.do === "unpack") {
-      const keeper = new ArchiveKeeper(request.place, 0, request.size);
+      const { arriving } = request;
+      const fd = arriving === undefined ? 0 : open(arriving, O.RDONLY | O.NOFOLLOW);
+      const keeper = new ArchiveKeeper(request.place, fd, request.size);
       makeDirectory(`${request.place}/root`);
       const writer = new LayerWriter(`${request.place}/root`, owner, request.room, keeper.frame);
       reader = new TarReader(writer, keeper.frame);
       const archive = reader;
-      const source = { ...request, fd: 0 };
+      const source = { ...request, fd, ...(arriving !== undefined && { more: awaitMore }) };
       const digests = await readLayer(
         source,
         (bytes) => archive.feed(bytes),
@@ -127,6 +135,16 @@ export async function serve(request: Request): Promise<number> {
   } catch (error) {
     answer({ failure: failureOf(error, reader?.current ?? null) });
     return 1;
+  }
+}
+
+const bell = new Uint8Array(4096);
+
+/** Waits until whoever downloads says that there is more, or that there is no more (false). */
+function awaitMore(): boolean {
+  for (;;) {
+    const n = syscall(NR.read, 0, bell, bell.length);
+    if (n !== -E.EINTR) return check(n, "wait for the download") > 0;
   }
 }
 

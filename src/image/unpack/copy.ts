@@ -27,7 +27,7 @@ class Copy {
       else this.file(from, to, name, at);
     }
     const attributes = attributesOf(from, path);
-    this.owner.apply(to, path || "/", attributes, false);
+    this.owner.apply(to, path || "/", attributes);
     setTimes(to, null, attributes.mtime);
   }
 
@@ -78,7 +78,7 @@ class Copy {
     try {
       copyBytes(source, target, path);
       const attributes = attributesOf(source, path);
-      this.owner.apply(target, path, attributes, false);
+      this.owner.apply(target, path, attributes);
       setTimes(target, null, attributes.mtime);
     } finally {
       close(source);

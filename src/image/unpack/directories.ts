@@ -74,7 +74,7 @@ export class Directories {
   private leave({ path, attributes, mtime, mode }: Waiting): void {
     const fd = this.tree.openDirectory(path);
     try {
-      if (attributes !== null) this.owner.apply(fd, path || "/", attributes, false);
+      if (attributes !== null) this.owner.apply(fd, path || "/", attributes, "before");
       if (mode !== null) check(syscall(NR.fchmod, fd, mode), `change the mode of ${path || "/"}`);
       setTimes(fd, null, mtime);
     } finally {

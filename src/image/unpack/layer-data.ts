@@ -27,8 +27,9 @@ export interface Room {
 /** What the layer's unpacking gives back. */
 export interface UnpackedLayer {
   readonly data: LayerData;
-  /** Digest of the bytes that were read, and of what they are when uncompressed. */
-  readonly digest: string;
+  /** Digest of the bytes that were read; null when the request wanted none. */
+  readonly digest: string | null;
+  /** Digest of what they are when uncompressed. */
   readonly diffId: string;
   /** Bytes of the archive, uncompressed. */
   readonly size: number;

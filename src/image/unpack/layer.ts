@@ -174,7 +174,7 @@ export class LayerWriter implements TarSink {
     this.file = null;
     try {
       if (file!.sparse !== null) check(syscall(NR.ftruncate, fd, file!.size), `write ${file!.path}`);
-      this.owner.apply(fd, file!.path, file!, true);
+      this.owner.apply(fd, file!.path, file!, "with its mode");
       setTimes(fd, null, file!.mtime);
     } finally {
       close(fd);

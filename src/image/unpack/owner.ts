@@ -6,6 +6,7 @@ import { E } from "../../sys/errno.ts";
 import { check } from "../../sys/error.ts";
 import { cstr, NR, syscall } from "../../sys/ffi.ts";
 import { AT_SYMLINK_NOFOLLOW, readText } from "../../sys/fs.ts";
+import { xattrNames } from "./attributes.ts";
 import type { Attributes } from "./tree.ts";
 
 /** Where unpackers without root keep the owner that a file should have (rootlesscontaine.rs). */
@@ -43,16 +44,29 @@ export class Owner {
     });
   }
 
-  /** Owner, mode and extended attributes of an open file or directory. Throws a SysError or BrunError. */
-  apply(fd: number, path: string, attributes: Attributes, modeIsSet: boolean): void {
-    if (!this.isOwn(attributes)) {
+  /**
+   * Gives an open file or directory owner, mode and extended attributes.
+   * @param made when it was made: "with its mode" and "now" by this process, for this; "before" is what may have others
+   * @throws SysError or BrunError
+   */
+  apply(
+    fd: number,
+    path: string,
+    attributes: Attributes,
+    made: "with its mode" | "now" | "before" = "now",
+  ): void {
+    if (made === "before" ? !this.single : !this.isOwn(attributes)) {
       const result = syscall(NR.fchown, fd, attributes.uid, attributes.gid);
       if (result === -E.EINVAL) this.refuse(path, attributes);
       check(result, `change the owner of ${path}`);
     }
     // chown(2) takes setuid and setgid away.
-    if (!modeIsSet || (attributes.mode & 0o7000) !== 0) {
+    if (made !== "with its mode" || (attributes.mode & 0o7000) !== 0) {
       check(syscall(NR.fchmod, fd, attributes.mode), `change the mode of ${path}`);
+    }
+    if (made === "before") {
+      for (const name of xattrNames(fd))
+        if (name === NOTE || !DROPPED.test(name)) syscall(NR.fremovexattr, fd, cstr(name));
     }
     this.setXattrs(fd, path, attributes);
   }

@@ -5,9 +5,8 @@ import { startUnshared } from "../../container/lifecycle/unshare.ts";
 import { BrunError, type ErrorCode } from "../../errors.ts";
 import { quoted } from "../../printable.ts";
 import { ownCommand } from "../../sys/environment.ts";
-import { check } from "../../sys/error.ts";
-import { NR, syscall } from "../../sys/ffi.ts";
-import { close, O } from "../../sys/fs.ts";
+import { close } from "../../sys/fs.ts";
+import { makePipe } from "../../sys/pipe.ts";
 import { inputFd, spawn, waitChild } from "../../sys/spawn.ts";
 import type { UnpackIds } from "../ids.ts";
 import type { Answer, Request } from "./child.ts";
@@ -27,9 +26,7 @@ export async function unpackProcess(
   input = -1,
   progress: (bytes: number) => void = () => {},
 ): Promise<Answer> {
-  const pipe = new Int32Array(2);
-  check(syscall(NR.pipe2, pipe, O.CLOEXEC), "make a pipe");
-  const [reader, writer] = [pipe[0]!, pipe[1]!];
+  const { reader, writer } = makePipe();
   let pid: number;
   // Without another input the request is it, since it can be larger than an argument may be.
   const text = JSON.stringify(request);

@@ -17,14 +17,18 @@ export interface LayerSource {
   readonly fd: number;
   /** Bytes of it. */
   readonly size: number;
-  /** Digests by whose algorithms what is read is hashed: of the bytes, and of what they are when uncompressed. */
-  readonly digest: string;
+  /** By whose algorithm the bytes are hashed; null when somebody else does. */
+  readonly digest: string | null;
+  /** By whose algorithm what they are when uncompressed is hashed. */
   readonly diffId: string;
+  /** Waits for more of the file; false when no more will come. Without it, all is there. */
+  readonly more?: () => boolean;
 }
 
 /** Digests of what was read. */
 export interface LayerDigests {
-  readonly digest: string;
+  /** Null when nobody wanted it. */
+  readonly digest: string | null;
   readonly diffId: string;
   /** Bytes, uncompressed. */
   readonly size: number;
@@ -41,7 +45,7 @@ export async function readLayer(
   take: (bytes: Uint8Array) => void,
   progress: (read: number) => void,
 ): Promise<LayerDigests> {
-  const packed = new CryptoHasher(algorithmOf(source.digest));
+  const packed = source.digest === null ? null : new CryptoHasher(algorithmOf(source.digest));
   const plain = new CryptoHasher(algorithmOf(source.diffId));
   const input = chunks(source, packed, progress);
   const first = await input.next();
@@ -73,7 +77,7 @@ export async function readLayer(
     }
   }
   return {
-    digest: `${algorithmOf(source.digest)}:${packed.digest("hex")}`,
+    digest: packed === null ? null : `${algorithmOf(source.digest!)}:${packed.digest("hex")}`,
     diffId: `${algorithmOf(source.diffId)}:${plain.digest("hex")}`,
     size,
   };
@@ -96,17 +100,20 @@ function opener(head: Uint8Array): (() => NodeJS.ReadWriteStream & { destroy(err
 }
 
 async function* chunks(
-  { fd, size }: LayerSource,
-  hasher: CryptoHasher,
+  { fd, size, more = () => false }: LayerSource,
+  hasher: CryptoHasher | null,
   progress: (read: number) => void,
 ): AsyncGenerator<Uint8Array, void> {
   for (let read = 0; read < size; ) {
     const buffer = new Uint8Array(Math.min(READ_SIZE, size - read));
     const n = syscall(NR.read, fd, buffer, buffer.length);
     if (n === -E.EINTR) continue;
-    if (check(n, "read the layer") === 0) break;
+    if (check(n, "read the layer") === 0) {
+      if (more()) continue;
+      break;
+    }
     const bytes = buffer.subarray(0, n);
-    hasher.update(bytes);
+    hasher?.update(bytes);
     read += n;
     progress(read);
     yield bytes;

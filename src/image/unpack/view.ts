@@ -37,11 +37,20 @@ export function buildView(directory: string, layers: readonly ViewLayer[], owner
   view.close();
 }
 
-/** A directory of the view: its real path, and whether no layer had it before. */
+/** A directory of the view. */
 interface Merged {
+  /** Open for reading. */
+  readonly fd: number;
+  /** Without links in it. */
   readonly path: string;
+  /** No layer had it before. */
   readonly isNew: boolean;
 }
+
+/** What is merged, with quicker answers to what is asked for each directory. */
+type Merging = Omit<LayerData, "implied"> & { readonly implied: ReadonlySet<string> };
+
+const READ_DIRECTORY = O.RDONLY | O.DIRECTORY | O.NOFOLLOW | O.CLOEXEC;
 
 /** Does something to a directory, and gives it the time that it had. Throws a SysError. */
 function keepingTime(fd: number, work: () => void): void {
@@ -53,6 +62,8 @@ function keepingTime(fd: number, work: () => void): void {
 
 class View {
   private readonly tree: Tree;
+  /** No layer has been added. */
+  private empty = true;
 
   constructor(
     directory: string,
@@ -67,17 +78,17 @@ class View {
     for (const path of data.opaque) this.clear(path);
     for (const path of data.whiteouts) this.remove(path);
     const root = open(directory, O.RDONLY | O.DIRECTORY | O.NOFOLLOW);
+    const fd = this.tree.openDirectory("");
     try {
-      this.merge(root, "", { path: "", isNew: this.empty }, { ...data, implied: new Set(data.implied) });
+      const merging = { ...data, implied: new Set(data.implied) };
+      this.merge(root, "", { fd, path: "", isNew: this.empty }, merging);
     } finally {
       close(root);
+      close(fd);
     }
     this.empty = false;
     for (const [path, target] of data.links) this.link(path, target);
   }
-
-  /** No layer has been added. */
-  private empty = true;
 
   close(): void {
     this.tree.close();
@@ -105,91 +116,77 @@ class View {
 
   /**
    * Merges a directory with one of the view, which gets what the layer's has, unless no entry named that: then it stays as it
-   * was. It gets it at the end, since what is made in it changes its time.
+   * was. It gets it at the end, since what is made in it changes its time. Names are looked up in open directories, one
+   * by one: no link in a layer leads anywhere.
    * @param from a directory of the layer, open
    * @param path of it in the layer
-   * @param at its place in the view, which lower layers may have put elsewhere by a link
+   * @param to its place in the view, which lower layers may have put elsewhere by a link
    */
-  private merge(
-    from: number,
-    path: string,
-    at: Merged,
-    data: Omit<LayerData, "implied"> & { readonly implied: ReadonlySet<string> },
-  ): void {
-    const isLayers = at.isNew || !data.implied.has(path);
-    const before = this.prepare(at.path);
-    const attributes = isLayers ? attributesIn(from, path, data) : before;
+  private merge(from: number, path: string, to: Merged, data: Merging): void {
+    const isLayers = to.isNew || !data.implied.has(path);
+    const before = to.isNew ? null : statAttributes(to.fd, to.path);
+    // A directory that gives its group to what is made in it must not do so now.
+    const mode = before === null ? null : withoutSetgid(to.fd, to.path, before.mode);
     for (const { name, type } of listAt(from)) {
-      this.tree.sweep();
-      const inLayer = joinPath(path, name);
-      const target = joinPath(at.path, name);
       if (type !== DT_DIR) {
-        this.place(from, name, target);
+        this.place(from, name, to.fd, name, joinPath(to.path, name));
         continue;
       }
-      const fd = check(
-        syscall(NR.openat, from, cstr(name), O.RDONLY | O.DIRECTORY | O.NOFOLLOW | O.CLOEXEC, 0),
-        `open ${inLayer}`,
-      );
+      const inLayer = joinPath(path, name);
+      const fd = check(syscall(NR.openat, from, cstr(name), READ_DIRECTORY, 0), `open ${inLayer}`);
+      const merged = this.directoryAt(to, name, data.implied.has(inLayer));
       try {
-        this.merge(fd, inLayer, this.directoryAt(target, data.implied.has(inLayer)), data);
+        this.merge(fd, inLayer, merged, data);
       } finally {
         close(fd);
+        close(merged.fd);
       }
     }
-    const fd = this.tree.openDirectory(at.path);
-    try {
-      if (isLayers || before.changed) this.owner.apply(fd, at.path || "/", attributes, false);
-      setTimes(fd, null, attributes.mtime);
-    } finally {
-      close(fd);
+    if (isLayers) {
+      const attributes = attributesIn(from, path, data);
+      this.owner.apply(to.fd, to.path || "/", attributes, to.isNew ? "now" : "before");
+      setTimes(to.fd, null, attributes.mtime);
+    } else if (before !== null) {
+      if (mode !== null) check(syscall(NR.fchmod, to.fd, mode), `change the mode of ${to.path || "/"}`);
+      setTimes(to.fd, null, before.mtime);
     }
   }
 
-  /** What a directory is, which gives nothing of that to what is made in it from now on. */
-  private prepare(path: string): Attributes & { readonly changed: boolean } {
-    const fd = this.tree.openDirectory(path);
-    try {
-      const attributes = statAttributes(fd, path);
-      const changed = withoutSetgid(fd, path, attributes.mode) !== null;
-      return { ...attributes, xattrs: new Map(), changed };
-    } finally {
-      close(fd);
+  /** The directory that a layer's directory is merged with, open: the caller closes it. */
+  private directoryAt({ fd, path: above }: Merged, name: string, implied: boolean): Merged {
+    const path = joinPath(above, name);
+    const make = () => syscall(NR.mkdirat, fd, cstr(name), 0o700);
+    const openIt = () => syscall(NR.openat, fd, cstr(name), READ_DIRECTORY, 0);
+    let result = make();
+    if (result === -E.EEXIST) {
+      const there = openIt();
+      if (there >= 0) return { fd: there, path, isNew: false };
+      if (there !== -E.ENOTDIR && there !== -E.ELOOP) check(there, `open the directory ${path}`);
+      // What names a directory on its way alone means the one that a lower layer's link leads to.
+      const place = implied ? this.tree.directoryIfThere(path) : null;
+      this.tree.sweep();
+      if (place !== null) return { fd: this.tree.openDirectory(place.path), path: place.path, isNew: false };
+      this.tree.remove(fd, name);
+      result = make();
     }
+    check(result, `make the directory ${path}`);
+    return { fd: check(openIt(), `open the directory ${path}`), path, isNew: true };
   }
 
-  /** The directory that a layer's directory is merged with. */
-  private directoryAt(path: string, implied: boolean): Merged {
-    const there = this.tree.look(path);
-    if (there !== null && (there.mode & S.IFMT) === S.IFDIR) return { path, isNew: false };
-    // What names a directory on its way alone means the one that a lower layer's link leads to.
-    if (implied && there !== null && (there.mode & S.IFMT) === S.IFLNK) {
-      const place = this.tree.directoryIfThere(path);
-      if (place !== null) return { path: place.path, isNew: false };
-    }
-    const parent = this.tree.directory(parentOf(path));
-    const name = baseOf(path);
-    this.tree.replacing(parent.fd, name, `make the directory ${path}`, () =>
-      syscall(NR.mkdirat, parent.fd, cstr(name), 0o700),
-    );
-    return { path, isNew: true };
-  }
-
-  private place(from: number, name: string, target: string): void {
-    const parent = this.tree.directory(parentOf(target));
-    const base = baseOf(target);
-    const link = () => syscall(NR.linkat, from, cstr(name), parent.fd, cstr(base), 0);
+  /** Gives a file one more name, in the place of whatever has it. */
+  private place(from: number, name: string, to: number, base: string, path: string): void {
+    const link = () => syscall(NR.linkat, from, cstr(name), to, cstr(base), 0);
     let result = link();
     if (result === -E.EEXIST) {
-      this.tree.remove(parent.fd, base);
+      this.tree.remove(to, base);
       result = link();
     }
     if (result === -E.EMLINK || result === -E.EXDEV) {
-      throw new BrunError(`the file ${target} has more hard links than the file system allows`, {
+      throw new BrunError(`the file ${path} has more hard links than the file system allows`, {
         code: "EMLINK",
       });
     }
-    check(result, `link ${target}`);
+    check(result, `link ${path}`);
   }
 
   private link(path: string, target: string): void {
@@ -200,19 +197,21 @@ class View {
       throw new BrunError(`${path} is a hard link to ${target}, which no layer has`, { code: "ERR_ARCHIVE" });
     }
     const parent = this.tree.directory(parentOf(path));
-    keepingTime(parent.fd, () => this.place(source.fd, baseOf(target), joinPath(parent.path, baseOf(path))));
+    const base = baseOf(path);
+    keepingTime(parent.fd, () =>
+      this.place(source.fd, baseOf(target), parent.fd, base, joinPath(parent.path, base)),
+    );
   }
 }
 
+const NO_XATTRS: ReadonlyMap<string, Uint8Array> = new Map();
+
 /** A directory's attributes; extended ones are in the layer's data. */
 function attributesIn(fd: number, path: string, { xattrs }: Pick<LayerData, "xattrs">): Attributes {
-  return {
-    ...statAttributes(fd, path),
-    xattrs: new Map(
-      Object.entries(xattrs[path] ?? {}).map(([name, value]) => [
-        name,
-        new Uint8Array(Buffer.from(value, "base64")),
-      ]),
-    ),
-  };
+  const own = xattrs[path];
+  if (own === undefined) return { ...statAttributes(fd, path), xattrs: NO_XATTRS };
+  const values = Object.entries(own).map(
+    ([name, value]) => [name, new Uint8Array(Buffer.from(value, "base64"))] as const,
+  );
+  return { ...statAttributes(fd, path), xattrs: new Map(values) };
 }
