@@ -55,6 +55,7 @@ export type { Finding, FindingState } from "./doctor/finding.ts";
 export { BrunError, type ErrorCode } from "./errors.ts";
 export type { Explanation } from "./explain/explain.ts";
 export type { Features } from "./features/features.ts";
+export type { Fix } from "./fix.ts";
 export type { ImageEvent, LayerState } from "./image/progress.ts";
 export type {
   Hooks,

@@ -1,6 +1,6 @@
 /** What other programs do for `run --host` and `--rootfs`: networks by pasta and slirp4netns, overlays by FUSE. */
 import { describe, expect, test } from "bun:test";
-import { accessSync, chmodSync, constants, readdirSync, readFileSync } from "node:fs";
+import { accessSync, chmodSync, constants, existsSync, readdirSync, readFileSync } from "node:fs";
 import { installHint, PACKAGES } from "../src/package-names.ts";
 import { type Caller, host, installed, isRoot, ownedDir } from "./support/caller.ts";
 import { until } from "./support/processes.ts";
@@ -108,7 +108,7 @@ for (const subject of subjects(["brun"])) {
         expect(readdirSync(`${box.state}/@network`)).toEqual([`${mode}.resolv.conf`]);
       });
 
-    test.skipIf(!usable("/dev/fuse", "fuse-overlayfs", "fusermount3"))(
+    test.skipIf(!existsSync("/etc/mtab") || !usable("/dev/fuse", "fuse-overlayfs", "fusermount3"))(
       "--overlay fuse: all of the root can be changed, and nothing stays",
       async () => {
         await using box = new Sandbox(subject);
@@ -148,7 +148,7 @@ for (const subject of subjects(["brun"])) {
       },
     );
 
-    test.skipIf(!usable("/dev/fuse", "fuse-overlayfs", "fusermount3"))(
+    test.skipIf(!existsSync("/etc/mtab") || !usable("/dev/fuse", "fuse-overlayfs", "fusermount3"))(
       "--overlay fuse: fuse-overlayfs ends, and has written all, when another process is in its mount",
       async () => {
         await using box = new Sandbox(subject);

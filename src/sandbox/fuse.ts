@@ -5,11 +5,13 @@
 
 import { openProcess, processStat, signalProcess, waitForEnd } from "../container/state/process.ts";
 import { BrunError } from "../errors.ts";
+import { runAsRoot } from "../fix.ts";
 import { findProgram } from "../host/find-program.ts";
 import { installHint, PACKAGES } from "../package-names.ts";
 import type { Hook } from "../spec/index.ts";
+import { E, errnoName, errnoText } from "../sys/errno.ts";
 import { NR, syscall } from "../sys/ffi.ts";
-import { close, exists, mkdirAll, O, readdir, readFile, tryOpen } from "../sys/fs.ts";
+import { close, exists, mkdirAll, O, readdir, readFile, rmdir, tryOpen } from "../sys/fs.ts";
 import { lazy } from "../sys/lazy.ts";
 import { run } from "../sys/spawn.ts";
 import { utf8 } from "../sys/utf8.ts";
@@ -44,6 +46,8 @@ export function fuseHook({ directory, id }: FuseMount, view: HostView): Hook {
   return ownHook(view)(["unmount", "fuse-overlayfs", directory, id]);
 }
 
+const MTAB = "/etc/mtab";
+
 /** Why it cannot be used, and what would change that; null when it can. */
 export function fuseObstacle(view: HostView): { readonly why: string; readonly hint?: string } | null {
   if (!view.rootless) return { why: "root has the kernel's overlays" };
@@ -58,6 +62,13 @@ export function fuseObstacle(view: HostView): { readonly why: string; readonly h
     if (view.program(name) === null) {
       return { why: `${name} is not installed`, hint: installHint(PACKAGES[name]) };
     }
+  }
+  // It looks there for what it unmounts. Systemd makes the link when a machine starts, and a container may have no systemd.
+  if (view.follow(MTAB) === null) {
+    return {
+      why: `${MTAB} is not there, without which fusermount3 unmounts nothing`,
+      hint: runAsRoot(`ln -s ../proc/self/mounts ${MTAB}`).hint,
+    };
   }
   return view.mayWrite("/dev/fuse") ? null : { why: "/dev/fuse is not there, or not writable" };
 }
@@ -125,17 +136,22 @@ function escaped(path: string): string {
 export function unmountFuse(mount: FuseMount): void {
   const path = findProgram("fusermount3");
   const merged = fuseMountPoint(mount);
+  let said = "";
   if (path !== null && exists(merged)) {
     sync(merged);
-    run(
-      { path, argv: ["fusermount3", "-u", "-z", "-q", merged], env: [], processGroup: true },
-      null,
-      TIMEOUT_MS,
-    );
+    const argv = ["fusermount3", "-u", "-z", merged];
+    said = run({ path, argv, env: [], processGroup: true }, null, TIMEOUT_MS).output.trim();
   }
-  const { rmdirSync, rmSync } = fsModule();
   // Still a mount point, it would be emptied by what follows: the host's own files.
-  if (exists(merged)) rmdirSync(Buffer.from(utf8(merged)));
+  const result = rmdir(merged);
+  if (result < 0 && result !== -E.ENOENT) {
+    const why = said.split("\n").at(-1) || errnoText(-result);
+    throw new BrunError(`cannot unmount ${merged}: ${why}`, {
+      code: errnoName(-result),
+      hint: `root can: umount -l ${merged}`,
+    });
+  }
+  const { rmSync } = fsModule();
   endDaemon(merged);
   rmSync(Buffer.from(utf8(`${mount.directory}/${mount.id}`)), { recursive: true, force: true });
 }

@@ -36,6 +36,8 @@ trap 'exit 130' INT TERM
 tar -xf "$system" -C "$work"
 git clone -q --bare . "$work/mnt/clone"
 cp test/fresh/inside.sh "$work/mnt/inside.sh"
+# What systemd-tmpfiles makes when a machine starts.
+[ -e "$work/etc/mtab" ] || ln -s ../proc/self/mounts "$work/etc/mtab"
 # How this machine reaches the mirror and npm's registry: names, certificates, proxies.
 certificates=/etc/ssl/certs/ca-certificates.crt
 for file in /etc/resolv.conf /etc/hosts $certificates; do
