@@ -20,7 +20,7 @@ import {
 } from "node:fs";
 import { both, cachedPlans, known } from "./support/cached.ts";
 import { isRoot, subordinateRange } from "./support/caller.ts";
-import { BY_BUN, call, front } from "./support/front.ts";
+import { BY_BUN, call, front, HAS_FRONT } from "./support/front.ts";
 import { until } from "./support/processes.ts";
 import { type Subject, subjects } from "./support/runtime.ts";
 import { Sandbox } from "./support/sandbox.ts";
@@ -225,6 +225,25 @@ for (const subject of users) {
         expect((await box.inspect(id)).status).toBe("created");
         await box.ok(["delete", "--force", id]);
       }
+    });
+
+    test.if(HAS_FRONT)("where a plan fails is told, if it is asked for", async () => {
+      await using box = new Sandbox(subject);
+      const bundle = await known(box, ["/bin/busybox", "true"]);
+      const env = { BRUN_FRONT: "on" };
+      const run = (id: string) =>
+        box.call(["run", "--bundle", bundle, id], { globals: ["--debug"], env: { ...env } });
+      const left = (stderr: string) => /fast path left: (.*)/.exec(stderr)?.[1];
+      expect(await run(box.name())).toMatchObject({ code: 0, stderr: "" });
+      const id = box.name();
+      mkdirSync(`${box.state}/${id}`);
+      const why = "the plan did not come to its end";
+      expect(left((await run(id)).stderr)).toBe(`${why} (EEXIST at operation 0 of make)`);
+      rmSync(`${box.state}/${id}`, { recursive: true });
+      renameSync(`${bundle}/rootfs/bin/busybox`, `${bundle}/rootfs/bin/other`);
+      expect(left((await run(box.name())).stderr)).toMatch(
+        new RegExp(`^${why} \\(ENOENT at operation \\d+ of finish\\)$`),
+      );
     });
 
     test("closed stdin, stdout and stderr are /dev/null", async () => {

@@ -240,11 +240,12 @@ static int is_plain_run(struct command *command, const char *name, const struct 
 }
 
 /* BRUN_FRONT=off: to compare with what Bun does. */
-static int is_switched_off(const char *const *envp)
+static void take_switch(struct command *command)
 {
-	const char *value = environment_variable(envp, "BRUN_FRONT");
+	const char *value = environment_variable(command->envp, "BRUN_FRONT");
 
-	return value && text_equal(value, "off");
+	command->off = value && text_equal(value, "off");
+	command->on = value && text_equal(value, "on");
 }
 
 static const struct command_line *find_line(const char *name)
@@ -265,7 +266,7 @@ enum command_kind command_parse(struct command *command, int argc, const char *c
 	int count;
 
 	command->envp = envp;
-	command->off = is_switched_off(envp);
+	take_switch(command);
 	if (command->off)
 		return COMMAND_OTHER;
 	if (argc < 1 || !flags_parse(&globals, &global_line, argc - 1, argv + 1) || globals.count == 0 ||

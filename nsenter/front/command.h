@@ -23,6 +23,7 @@ struct command {
 	const char *log; /* the log file, or null */
 	int json;        /* --log-format json */
 	int off;         /* BRUN_FRONT=off */
+	int on;          /* BRUN_FRONT=on: does also what is observed */
 	int observed;    /* --debug or BRUN_TIMING: Bun shows how it does the command */
 	const char *const *envp;
 	struct texts words;   /* of exec: program and arguments */

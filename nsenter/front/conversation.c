@@ -29,6 +29,7 @@ long conversation_begin(struct conversation *talk, int signals)
 	talk->pidfd = -1;
 	talk->terminal = -1;
 	talk->signals = signals;
+	talk->failure.op = UINT32_MAX;
 	return talk->stage < 0 ? talk->stage : 0;
 }
 
@@ -104,6 +105,15 @@ static long take_pid(struct conversation *talk, const struct packet *packet, int
 	return pidfd < 0 ? -EPROTO : PROC_PID;
 }
 
+/* What is no answer that is waited for: perhaps why. Returns -errno. */
+static long take_failure(struct conversation *talk, const struct packet *packet, long type)
+{
+	if (type != PROC_ERROR || packet->header.length < sizeof(talk->failure))
+		return type < 0 ? type : -EPROTO;
+	copy(&talk->failure, packet->payload, sizeof(talk->failure));
+	return talk->failure.error > 0 ? -talk->failure.error : -EPROTO;
+}
+
 /*
  * Type of the next message; what PROC_PID and PROC_CONSOLE bring is kept. Or -errno: -EPIPE when the stage has gone, -EINTR
  * when there is a signal instead.
@@ -124,7 +134,7 @@ static long next(struct conversation *talk)
 	}
 	if (fd >= 0)
 		sys1(__NR_close, fd);
-	return type;
+	return type == PROC_ERROR ? take_failure(talk, &packet, type) : type;
 }
 
 long conversation_await_ready(struct conversation *talk, long (*map)(void *), void *context)
@@ -169,8 +179,11 @@ long conversation_run(struct conversation *talk)
 	sys4(__NR_rt_sigprocmask, SIG_SETMASK, &all, &before, sizeof(all));
 	result = is_interrupted(talk, 0) ? -EINTR : conversation_send(talk, PROC_RUN);
 	/* What cannot be received says nothing of a program, which must not run twice. */
-	if (result == 0 && receive(talk->socket, &packet, &fd) >= 0)
-		result = -EPROTO;
+	if (result == 0) {
+		long type = receive(talk->socket, &packet, &fd);
+
+		result = type < 0 ? 0 : take_failure(talk, &packet, type);
+	}
 	if (result == 0)
 		sys1(__NR_close, talk->socket);
 	else

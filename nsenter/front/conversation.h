@@ -12,6 +12,8 @@ struct conversation {
 	int pidfd;    /* of it, or -1 */
 	int terminal; /* the pty master that it has sent, or -1 */
 	int signals;  /* signalfd(2) of those that end the conversation, or -1 */
+	struct failure
+	    failure; /* what the stage has said of an operation that failed; op UINT32_MAX: nothing */
 };
 
 /* Begins one with a fresh stage. 0, or -errno with nothing open. */

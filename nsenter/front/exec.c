@@ -1,6 +1,7 @@
 #include "exec.h"
 
 #include "conversation.h"
+#include "handover.h"
 #include "holes.h"
 
 #include "../plan/local.h"
@@ -16,8 +17,11 @@ long exec_run(struct machine *machine, const struct plan_file *plan, const struc
 	unsigned char *program = plan_part(plan, PART_EXEC_GUARD, &size);
 	long result = program ? local_run(machine, program, size, &failure) : -ENOENT;
 
-	if (result < 0)
+	if (result < 0) {
+		if (program)
+			handover_failed_at(PART_EXEC_GUARD, &failure);
 		return result;
+	}
 	program = holes_fill(plan, PART_EXEC, &values, &size);
 	if (!program)
 		return -E2BIG;
@@ -35,6 +39,7 @@ long exec_run(struct machine *machine, const struct plan_file *plan, const struc
 		machine_clear(machine);
 		conversation_supervise(&talk, machine, -1, 0, 0);
 	}
+	handover_failed_at(PART_EXEC, &talk.failure);
 	conversation_abandon(&talk);
 	return result;
 }

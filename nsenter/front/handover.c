@@ -16,7 +16,9 @@ static const long *stack;
 static struct {
 	long reason;
 	long error;
-} fallen = {FALL_BACK_COMMAND_LINE, 0};
+	long part; /* with the operation that failed, or -1 */
+	long op;
+} fallen = {FALL_BACK_COMMAND_LINE, 0, -1, -1};
 
 /* Of a plan that is not to be run once more. */
 static struct {
@@ -56,6 +58,14 @@ void handover_fall_back(enum fall_back reason, long result)
 {
 	fallen.reason = reason;
 	fallen.error = -result;
+}
+
+void handover_failed_at(enum plan_part part, const struct failure *failure)
+{
+	if (failure->op == UINT32_MAX)
+		return;
+	fallen.part = part;
+	fallen.op = failure->op;
 }
 
 void handover_leave(const struct failure *failure, int64_t kept, long directory)
@@ -111,6 +121,10 @@ BRUN_EXPORT long brun_ask(long question)
 		return fallen.reason;
 	case FACT_FALL_BACK_ERRNO:
 		return fallen.error;
+	case FACT_FALL_BACK_PART:
+		return fallen.part;
+	case FACT_FALL_BACK_OP:
+		return fallen.op;
 	case FACT_LEFT_OP:
 		return left.op;
 	case FACT_LEFT_ERRNO:

@@ -23,6 +23,9 @@ void handover_leave(const struct failure *failure, int64_t kept, long directory)
 /* Says why Bun does the command, for --debug and --timing. `result`: 0 or -errno. */
 void handover_fall_back(enum fall_back reason, long result);
 
+/* At which operation of which part a plan has failed. */
+void handover_failed_at(enum plan_part part, const struct failure *failure);
+
 /* Whether there is such a plan. */
 int handover_has_left(void);
 

@@ -37,11 +37,12 @@ static long touch_log(const char *path)
 /* Whether a plan may be run now: else Bun does the command. */
 static int may_run(const struct command *command)
 {
-	long result = command->log && !command->observed ? touch_log(command->log) : 0;
+	int shown = command->observed && !command->on;
+	long result = command->log && !shown ? touch_log(command->log) : 0;
 
-	if (command->observed || result < 0)
-		handover_fall_back(command->observed ? FALL_BACK_OBSERVED : FALL_BACK_LOG, result);
-	return !command->observed && result == 0;
+	if (shown || result < 0)
+		handover_fall_back(shown ? FALL_BACK_OBSERVED : FALL_BACK_LOG, result);
+	return !shown && result == 0;
 }
 
 /* Where a plan that has failed is not to be run once more, Bun is left what it needs to explain that. */
@@ -55,6 +56,8 @@ static long run_local(const struct plan_file *plan, const struct command *comman
 	machine.slots[SLOT_DIRECTORY] = plan->directory;
 	machine.slots[SLOT_SIGNAL] = command->signal;
 	result = local_run(&machine, program, size, &failure);
+	if (result < 0)
+		handover_failed_at(command->part, &failure);
 	if (result < 0 && local_has_begun(program, size, &failure))
 		handover_leave(&failure, machine.slots[SLOT_KEPT], plan->directory);
 	return result;

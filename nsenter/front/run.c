@@ -3,6 +3,7 @@
 #include "../plan/local.h"
 #include "../stage/signals.h"
 #include "conversation.h"
+#include "handover.h"
 #include "holes.h"
 #include "mapping.h"
 #include "moment.h"
@@ -56,6 +57,8 @@ static long run_here(const struct making *making, enum plan_part index, int *beg
 	struct failure failure;
 	long result = program ? local_run(making->machine, program, size, &failure) : -EBADMSG;
 
+	if (program && result < 0)
+		handover_failed_at(index, &failure);
 	*begun = program && (result == 0 || local_has_begun(program, size, &failure));
 	return result;
 }
@@ -162,6 +165,9 @@ static long start_container(struct making *making, int signals)
 	result = converse(making);
 	if (result == 0)
 		supervise_container(making, cleanup, size);
+	if (making->talk.failure.program <= PART_FINISH - PART_ENTER)
+		handover_failed_at(PART_ENTER + (enum plan_part)making->talk.failure.program,
+				   &making->talk.failure);
 	conversation_abandon(&making->talk);
 	return result;
 }

@@ -215,6 +215,9 @@ export enum FrontFact {
   fallBack,
   /** Errno of that, or 0. */
   fallBackErrno,
+  /** Of a plan that has failed: the part of the file, or -1, and the operation. */
+  fallBackPart,
+  fallBackOp,
 }
 
 /** Why the front has left a command to Bun. */

@@ -1,6 +1,7 @@
 /** Why the front has left a command to Bun, for --debug and --timing. */
 import { errnoName } from "../sys/errno.ts";
 import { askFront } from "../sys/ffi.ts";
+import { members } from "../sys/members.ts" with { type: "macro" };
 import { FallBack, FrontFact } from "./abi.ts";
 
 const REASONS: { readonly [reason in FallBack]: string } = {
@@ -19,5 +20,7 @@ export function fallBackReason(): string | null {
   const reason = askFront(FrontFact.fallBack);
   if (reason < 0) return null;
   const errno = askFront(FrontFact.fallBackErrno);
-  return `${REASONS[reason as FallBack]}${errno > 0 ? ` (${errnoName(errno)})` : ""}`;
+  const part = Object.keys(members("Part"))[askFront(FrontFact.fallBackPart)];
+  const at = part === undefined ? "" : ` at operation ${askFront(FrontFact.fallBackOp)} of ${part}`;
+  return `${REASONS[reason as FallBack]}${errno > 0 ? ` (${errnoName(errno)}${at})` : ""}`;
 }

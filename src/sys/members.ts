@@ -3,11 +3,11 @@
  * made of it at every start; what is for people has the names by this macro, in code that is loaded when it is wanted.
  */
 import { Message, OpKind } from "../plan/abi.ts";
-import { Hole, InputKind } from "../plan/file-abi.ts";
+import { Hole, InputKind, Part } from "../plan/file-abi.ts";
 import { CLONE, IOCTL, MOUNT_ATTR, MS, PR, RESOLVE } from "./constants.ts";
 import { E } from "./errno-numbers.ts";
 
-const enums = { CLONE, E, Hole, IOCTL, InputKind, MOUNT_ATTR, MS, Message, OpKind, PR, RESOLVE };
+const enums = { CLONE, E, Hole, IOCTL, InputKind, MOUNT_ATTR, MS, Message, OpKind, PR, Part, RESOLVE };
 type Enums = typeof enums;
 
 /** The members by name. */

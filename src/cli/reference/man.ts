@@ -47,7 +47,8 @@ function mainPage(
       "ENVIRONMENT",
       item(".B XDG_RUNTIME_DIR", "the state of containers is in brun below it, unless --root says where") +
         `\n${item(".B BRUN_TIMING=1", "the same as --timing of the commands that have it")}` +
-        `\n${item(".B BRUN_FRONT=off", "every command starts the engine, and uses no plan that was compiled before; to compare")}`,
+        `\n${item(".B BRUN_FRONT=off", "every command starts the engine, and uses no plan that was compiled before; to compare")}` +
+        `\n${item(".B BRUN_FRONT=on", "with --debug or BRUN_TIMING=1, a plan that was compiled before is used all the same; where it fails, a line says at which operation")}`,
     ],
     ["SEE ALSO", seeAlso(commands.map(({ name }) => `brun-${name}`))],
   ]);
