@@ -22,6 +22,7 @@ const ENUMS: readonly (readonly [name: string, prefix: string, members: Members]
   ["libc_function", "LIBC", abi.LibcFunction],
   ["plan_part", "PART", files.Part],
   ["hole_kind", "HOLE", files.Hole],
+  ["manner_flag", "MANNER", files.Manner],
   ["local_slot", "SLOT", files.LocalSlot],
   ["input_kind", "INPUT", files.InputKind],
 ];

@@ -6,6 +6,7 @@ import type { FlagDef, Flags } from "../src/cli/flags.ts";
 import { globalFlags, hotCommands, ROOT_FLAGS } from "../src/cli/hot-flags.ts";
 import { SIGNAL_ALIASES, SIGNAL_NAMES } from "../src/cli/signals.ts";
 import { isId } from "../src/container/lifecycle/id.ts";
+import { NOTABLE_ENDS, NOTABLE_NAMES, NOTABLE_PARTS, PLAIN_LENGTH } from "../src/host/plain-variables.ts";
 
 const upper = (name: string) => name.toUpperCase().replaceAll("-", "_");
 const quoted = (text: string) => JSON.stringify(text);
@@ -74,15 +75,24 @@ function idCharacters(): string {
   return ascii.filter((c) => isId(`a${c}`)).join("");
 }
 
+/** An array of texts. */
+function texts(name: string, all: readonly string[]): string[] {
+  return [`static const char *const ${name}[] = {`, ...all.map((text) => `\t${quoted(text)},`), "};"];
+}
+
 /** The header's text. */
 function header(): string {
   const commands = Object.entries<{ flags: Flags; short?: true }>(hotCommands);
   const blocks = [
-    ["/* Made by nsenter/command-line.ts of src/cli/hot-flags.ts and signals.ts. */"],
+    [
+      "/* Made by nsenter/command-line.ts of src/cli/hot-flags.ts, signals.ts and src/host/plain-variables.ts. */",
+    ],
     ["#ifndef BRUN_COMMAND_LINE_H", "#define BRUN_COMMAND_LINE_H"],
     ['#include "../front/flags.h"'],
     [`#define ID_CHARACTERS ${quoted(idCharacters())}`],
-    ["static const char *const root_flags[] = {", ...ROOT_FLAGS.map((name) => `\t${quoted(name)},`), "};"],
+    texts("root_flags", ROOT_FLAGS),
+    [`#define PLAIN_LENGTH ${PLAIN_LENGTH}`, ...texts("notable_parts", NOTABLE_PARTS)],
+    [...texts("notable_ends", NOTABLE_ENDS), ...texts("notable_names", NOTABLE_NAMES)],
     ["struct signal_name {", "\tchar name[8];", "\tint number;", "};", ...signals()],
     table("global", globalFlags),
     [`static const struct command_line global_line = ${line("global", globalFlags, false, true)};`],

@@ -1,6 +1,7 @@
 #include "command.h"
 
 #include "root.h"
+#include "sandbox-words.h"
 
 #include "../build/command-line.h"
 
@@ -239,6 +240,17 @@ static int is_plain_run(struct command *command, const char *name, const struct 
 	return 1;
 }
 
+/* run --host, --rootfs or --image with any flags. */
+static int is_sandbox_run(struct command *command, const char *name, int count, const char *const *words)
+{
+	if (!text_equal(name, "run") || command->systemd ||
+	    environment_variable(command->envp, "LISTEN_FDS") ||
+	    environment_variable(command->envp, "NOTIFY_SOCKET"))
+		return 0;
+	observe_timing(command);
+	return sandbox_words(command, count, words);
+}
+
 /* BRUN_FRONT=off: to compare with what Bun does. */
 static void take_switch(struct command *command)
 {
@@ -275,8 +287,12 @@ enum command_kind command_parse(struct command *command, int argc, const char *c
 	line = find_line(globals.first);
 	words = globals.rest + 1;
 	count = globals.count - 1;
-	if (!line || (makes_container(line->name) && names_root(count, words)) ||
-	    !flags_parse(&parsed, line, count, words) || !is_id(parsed.first))
+	if (line && makes_container(line->name) && names_root(count, words))
+		return is_sandbox_run(command, line->name, count, words) &&
+			       root_find(command->root, globals.values[GLOBAL_ROOT], envp)
+			   ? COMMAND_SANDBOX
+			   : COMMAND_OTHER;
+	if (!line || !flags_parse(&parsed, line, count, words) || !is_id(parsed.first))
 		return COMMAND_OTHER;
 	command->id = parsed.first;
 	if (is_local(command, line->name, &parsed, envp) &&

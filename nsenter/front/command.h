@@ -17,7 +17,7 @@ struct command {
 	uint32_t slot;          /* of a run: number of its file, less than CACHED_SLOTS */
 	char root[PATH_SIZE];   /* state directory */
 	char bundle[PATH_SIZE]; /* of run */
-	const char *id;
+	const char *id;         /* null: the plan has it */
 	int signal;
 	int systemd;     /* --systemd-cgroup, which plans need not know of */
 	const char *log; /* the log file, or null */
@@ -32,10 +32,11 @@ struct command {
 
 /* What becomes of a command line. */
 enum command_kind {
-	COMMAND_OTHER,  /* falls back to Bun: some of it is not known here */
-	COMMAND_LOCAL,  /* a plan of it may be in the container's directory: *command says which */
-	COMMAND_RUN,    /* its plan may be cached; otherwise Bun will want a stage */
-	COMMAND_LAUNCH, /* falls back to Bun, which will want a stage */
+	COMMAND_OTHER,   /* falls back to Bun: some of it is not known here */
+	COMMAND_LOCAL,   /* a plan of it may be in the container's directory: *command says which */
+	COMMAND_RUN,     /* its plan may be cached; otherwise Bun will want a stage */
+	COMMAND_SANDBOX, /* the same, but Bun wants none before it knows stdin */
+	COMMAND_LAUNCH,  /* falls back to Bun, which will want a stage */
 };
 
 /* A variable of an environment, or null. Of one that is given twice the last counts, as in Bun's process.env. */

@@ -28,6 +28,7 @@ long conversation_begin(struct conversation *talk, int signals)
 	talk->pid = 0;
 	talk->pidfd = -1;
 	talk->terminal = -1;
+	talk->supervise = talk->timeout = 0;
 	talk->signals = signals;
 	talk->failure.op = UINT32_MAX;
 	return talk->stage < 0 ? talk->stage : 0;
@@ -235,6 +236,8 @@ void conversation_supervise(const struct conversation *talk, struct machine *mac
 	request.notify = request.upstream = request.early = request.client = -1;
 	request.directory = (int32_t)directory;
 	request.program = (uint32_t)size;
+	request.flags = talk->supervise;
+	request.timeout = talk->timeout;
 	keep_nothing(&request.keep);
 	supervise_process(machine, &request, program);
 }

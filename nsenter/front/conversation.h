@@ -7,11 +7,13 @@
 
 struct conversation {
 	int socket;
-	long stage;   /* the process that clones, and ends then; 0 when it has been reaped */
-	long pid;     /* the one that will execute a program, once the stage has said so; else 0 */
-	int pidfd;    /* of it, or -1 */
-	int terminal; /* the pty master that it has sent, or -1 */
-	int signals;  /* signalfd(2) of those that end the conversation, or -1 */
+	long stage;             /* the process that clones, and ends then; 0 when it has been reaped */
+	long pid;               /* the one that will execute a program, once the stage has said so; else 0 */
+	int pidfd;              /* of it, or -1 */
+	int terminal;           /* the pty master that it has sent, or -1 */
+	unsigned int supervise; /* SUPERVISE_* */
+	unsigned int timeout;   /* in milliseconds, or 0 */
+	int signals;            /* signalfd(2) of those that end the conversation, or -1 */
 	struct failure
 	    failure; /* what the stage has said of an operation that failed; op UINT32_MAX: nothing */
 };

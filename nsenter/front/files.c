@@ -94,24 +94,31 @@ long file_write_all(long fd, const void *data, size_t size)
 	return 0;
 }
 
-int file_holds(const char *path, const unsigned char *data, size_t size)
+int file_holds_at(long fd, const unsigned char *data, size_t size)
 {
 	unsigned char chunk[CHUNK];
-	long fd = sys4(__NR_openat, AT_FDCWD, path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0);
 	size_t have = 0;
 	long n;
 
-	if (fd < 0)
-		return 0;
 	while ((n = read_some(fd, chunk, sizeof(chunk))) > 0) {
 		if ((size_t)n > size - have)
-			break;
+			return 0;
 		for (long i = 0; i < n; i++)
 			if (chunk[i] != data[have + (size_t)i])
-				goto differs;
+				return 0;
 		have += (size_t)n;
 	}
-differs:
-	sys1(__NR_close, fd);
 	return n == 0 && have == size;
+}
+
+int file_holds(const char *path, const unsigned char *data, size_t size)
+{
+	long fd = sys4(__NR_openat, AT_FDCWD, path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0);
+	int holds;
+
+	if (fd < 0)
+		return 0;
+	holds = file_holds_at(fd, data, size);
+	sys1(__NR_close, fd);
+	return holds;
 }

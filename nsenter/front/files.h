@@ -24,7 +24,8 @@ void file_forget(const struct bytes *bytes);
 /* Writes all of it. 0 or -errno. */
 long file_write_all(long fd, const void *data, size_t size);
 
-/* Whether a file holds these bytes and no more. */
+/* Whether a file holds these bytes and no more; of an open one, from where it stands. */
+int file_holds_at(long fd, const unsigned char *data, size_t size);
 int file_holds(const char *path, const unsigned char *data, size_t size);
 
 #endif

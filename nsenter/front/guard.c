@@ -1,5 +1,6 @@
 #include "guard.h"
 
+#include "answers.h"
 #include "command.h"
 #include "files.h"
 #include "terminal.h"
@@ -15,6 +16,7 @@ struct question {
 	const char *about;           /* or null */
 	const unsigned char *answer; /* or null */
 	size_t size;
+	size_t about_size;
 };
 
 int part_fits(struct part part, size_t begin, size_t size)
@@ -201,6 +203,8 @@ static long own_stdio(void)
 
 static int is_as_it_was(const struct question *question, const char *const *envp)
 {
+	struct answer answer = {question->about, question->about_size, question->answer, question->size};
+
 	switch (question->kind) {
 	case INPUT_FILE:
 		return is_file(question);
@@ -226,6 +230,26 @@ static int is_as_it_was(const struct question *question, const char *const *envp
 		return is_number(question, own_stdio());
 	case INPUT_TERMINAL:
 		return is_number(question, host_terminal() >= 0);
+	case INPUT_TTY:
+		return is_number(question, is_terminal(question->detail));
+	case INPUT_BACKGROUND:
+		return is_number(question, is_in_background());
+	case INPUT_STATUS:
+		return same_status(&answer, question->detail ? AT_SYMLINK_NOFOLLOW : 0);
+	case INPUT_IDENTITY:
+		return same_identity(&answer);
+	case INPUT_SHARED:
+		return same_shared(&answer);
+	case INPUT_NAMES:
+		return same_names(&answer);
+	case INPUT_FILE_IN_ROOT:
+		return same_file_in_root(&answer);
+	case INPUT_EXISTS_IN_ROOT:
+		return same_existence_in_root(&answer);
+	case INPUT_ENVIRONMENT:
+		return same_environment(&answer, envp);
+	case INPUT_MASK:
+		return same_mask(&answer);
 	default:
 		return 0;
 	}
@@ -242,6 +266,7 @@ int guard_agrees(const struct input *inputs, size_t count, const unsigned char *
 		    .about = input->about.size > 0 ? (const char *)(file + input->about.offset) : 0,
 		    .answer = answer.offset == NO_ANSWER ? 0 : file + answer.offset,
 		    .size = answer.size,
+		    .about_size = input->about.size,
 		};
 
 		if (!is_as_it_was(&question, envp))

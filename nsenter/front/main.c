@@ -6,6 +6,7 @@
 #include "handover.h"
 #include "engine.h"
 #include "exec.h"
+#include "input.h"
 #include "libc.h"
 #include "loader.h"
 #include "plan-file.h"
@@ -96,6 +97,7 @@ static void try_plan(const struct command *command)
 			sys_exit(0);
 		handover_fall_back(FALL_BACK_FAILED, result);
 	}
+	input_restore();
 	if (!handover_has_left())
 		plan_close(&plan);
 }
@@ -168,6 +170,9 @@ __attribute__((used)) static long front(const long *stack)
 	open_stdio();
 	switch (command_parse(&command, argc, argv, envp)) {
 	case COMMAND_LOCAL:
+		try_plan(&command);
+		break;
+	case COMMAND_SANDBOX:
 		try_plan(&command);
 		break;
 	case COMMAND_RUN:

@@ -2,7 +2,9 @@
 
 #include "checksum.h"
 #include "guard.h"
+#include "input.h"
 #include "loader.h"
+#include "sandbox.h"
 
 #include <linux/fcntl.h>
 #include <linux/stat.h>
@@ -114,8 +116,12 @@ static int is_good(const struct plan_file *plan, const struct command *command)
 	size_t count;
 	const struct input *inputs = inputs_of(plan, &count);
 
-	return is_for(plan, &command->key) && may_warn(plan, command) &&
-	       guard_agrees(inputs, count, plan->file.data, command->envp);
+	if (!is_for(plan, &command->key) || !may_warn(plan, command))
+		return 0;
+	/* What is asked of stdin is asked of the program's. */
+	if ((sandbox_manner(plan).flags & MANNER_EMPTY_STDIN) != 0 && !input_empty())
+		return 0;
+	return guard_agrees(inputs, count, plan->file.data, command->envp);
 }
 
 static long read_file(struct plan_file *plan, const struct command *command)
@@ -148,8 +154,10 @@ long plan_open(struct plan_file *plan, const struct command *command)
 	result = read_file(plan, command);
 	if (result == 0 && !is_good(plan, command))
 		result = -ESTALE;
-	if (result < 0)
+	if (result < 0) {
+		input_restore();
 		plan_close(plan);
+	}
 	return result;
 }
 

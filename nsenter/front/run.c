@@ -7,6 +7,7 @@
 #include "holes.h"
 #include "mapping.h"
 #include "moment.h"
+#include "sandbox.h"
 
 #include <linux/fcntl.h>
 #include <linux/prctl.h>
@@ -24,6 +25,7 @@ struct making {
 	const char *created;
 	const char *pid;
 	const char *start_time;
+	struct manner manner;
 	struct conversation talk;
 };
 
@@ -161,6 +163,8 @@ static long start_container(struct making *making, int signals)
 	result = conversation_begin(&making->talk, signals);
 	if (result < 0)
 		return result;
+	making->talk.supervise = making->manner.supervise;
+	making->talk.timeout = making->manner.timeout;
 	sys5(__NR_prctl, PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 	result = converse(making);
 	if (result == 0)
@@ -177,14 +181,22 @@ long run_container(struct machine *machine, const struct plan_file *plan, const 
 	char path[PATH_SIZE];
 	struct making making = {.machine = machine, .plan = plan, .directory = path};
 	struct held held;
+	const char *id = command->id;
 	int begun;
 	long result = path_append(path, 0, command->root, text_length(command->root));
 
+	making.manner = sandbox_manner(plan);
+	if (!id)
+		id = sandbox_name(plan, &making.manner);
+	if (!id)
+		return -EBADMSG;
 	result = path_append(path, result, "/", 1);
-	result = path_append(path, result, command->id, text_length(command->id));
+	result = path_append(path, result, id, text_length(id));
+	if (result >= 0)
+		result = sandbox_values(plan, &making.manner, command, id, &making.values);
 	if (result < 0)
 		return result;
-	set_value(&making.values, HOLE_ID, &command->id);
+	set_value(&making.values, HOLE_ID, &id);
 	set_value(&making.values, HOLE_DIRECTORY, &making.directory);
 	hold_signals(&held);
 	result = run_here(&making, PART_MAKE, &begun);

@@ -19,7 +19,8 @@ programs='../plan/alive.c ../plan/decode.c ../stage/detached.c ../plan/execute.c
 target program $programs
 # What a program asks for is told apart from what the front asks for: plans.c.
 # shellcheck disable=SC2086
-target plans -Wl,--wrap=local_run ../front/checksum.c ../front/command.c ../front/conversation.c ../front/exec.c ../front/files.c \
-  ../front/flags.c ../front/guard.c ../front/holes.c ../front/mapping.c ../front/moment.c ../front/plan-file.c ../front/root.c ../front/run.c \
+target plans -Wl,--wrap=local_run ../front/answers.c ../front/checksum.c ../front/command.c ../front/conversation.c \
+  ../front/entries.c ../front/environment.c ../front/exec.c ../front/files.c ../front/flags.c ../front/guard.c ../front/holes.c \
+  ../front/input.c ../front/json.c ../front/sandbox.c ../front/sandbox-words.c ../front/mapping.c ../front/moment.c ../front/plan-file.c ../front/root.c ../front/run.c \
   ../front/terminal.c ../stage/signals.c $programs
 target notify ../stage/notify.c ../stage/message.c

@@ -12,10 +12,8 @@
 #define WORDS_MAX 65536
 
 static const char *const kinds[] = {
-    [COMMAND_OTHER] = "other",
-    [COMMAND_LOCAL] = "plan",
-    [COMMAND_RUN] = "run",
-    [COMMAND_LAUNCH] = "launch",
+    [COMMAND_OTHER] = "other",   [COMMAND_LOCAL] = "plan",    [COMMAND_RUN] = "run",
+    [COMMAND_SANDBOX] = "other", [COMMAND_LAUNCH] = "launch",
 };
 
 static const char *const programs[] = {

@@ -30,6 +30,7 @@ export const explainFlags = {
   diff: { type: "boolean", description: "print what would be changed in config.json, as a diff" },
   syscalls: { type: "boolean", description: "print the system calls of each step" },
   json: { type: "boolean", description: "print everything as JSON" },
+  cached: { type: "boolean", description: "print the plan that the next run uses" },
 } as const;
 
 /** Prints what `run` with these options would do. Throws a BrunError. */
@@ -47,9 +48,10 @@ export function printExplanation(
   else printRaw(explanationText(explanation, syscalls, marks(1)));
 }
 
-function printCached({ root }: Runtime, bundle: string, json: boolean): void {
+/** Prints what has been left for the next run. `about`: the bundle's path, or the words. Throws a BrunError. */
+export function printCached({ root }: Runtime, key: readonly string[], about: string, json: boolean): void {
   const { cachedText, explainCached } = cachedModule();
-  const explanation = explainCached(root, absolute(bundle));
+  const explanation = explainCached(root, key, about);
   if (json) print(`${toSharedJson(explanation, "  ")}\n`);
   else printRaw(cachedText(explanation, marks(1)));
 }
@@ -70,19 +72,19 @@ export default defineCommand({
     userns,
     proc,
     ...explainFlags,
-    cached: { type: "boolean", description: "print the plan that the next run of the bundle uses" },
   },
   details: `It tells the id maps and where each comes from, what of the config is changed for a caller without root and the
 reason, the cgroup, and the steps of the container's init with the part of the config that each is for. With --host or
---rootfs it takes the flags of a container without a bundle. --cached tells what the last run of the bundle has left for the
-next one: what has to be as it was then, and the operations.
+--rootfs it takes the flags of a container without a bundle. --cached tells what the last run of the bundle, or with these
+flags in this directory, has left for the next one: what has to be as it was then, and the operations.
 
 EXAMPLE
   brun explain --bundle demo web
   brun explain --host -- make test`,
   run({ args, data }) {
     if (args.cached) {
-      printCached(viewRuntime(data), args.bundle || ".", args.json);
+      const bundle = absolute(args.bundle || ".");
+      printCached(viewRuntime(data), [bundle], bundle, args.json);
       return;
     }
     printExplanation(viewRuntime(data), args, {

@@ -1,4 +1,6 @@
 /** `run --image`: the image is there, or is got, before the container is what `run --rootfs` makes. */
+
+import { compiling, uncacheable } from "../host/recorder.ts";
 import { cachedImage, type ReadyImage } from "../image/cached.ts";
 import type { PullOptions } from "../image/pull.ts";
 import { type SandboxImage, withImage } from "../sandbox/image.ts";
@@ -39,8 +41,11 @@ async function getImage(
 ): Promise<ReadyImage> {
   const { policy, platform, userns, rootless } = options;
   const there =
-    policy === "missing" || policy === "never" ? cachedImage(name, platform, userns, rootless) : null;
+    policy === "missing" || policy === "never"
+      ? compiling(() => cachedImage(name, platform, userns, rootless))
+      : null;
   if (there !== null) return there;
+  uncacheable("the image has been got");
   const [{ pull }, { progressFor }] = await Promise.all([
     import("../image/pull.ts"),
     import("./image-progress.ts"),

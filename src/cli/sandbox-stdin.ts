@@ -1,5 +1,6 @@
 /** stdin of a container without a bundle: whether the program has it, and what it has otherwise. */
 import type { Runtime } from "../container/types.ts";
+import { isInBackground, isTerminal } from "../host/ask-caller.ts";
 import { dismissEarlyStage } from "../stage/stage.ts";
 import { IOCTL } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
@@ -7,7 +8,6 @@ import { check } from "../sys/error.ts";
 import { NR, syscall } from "../sys/ffi.ts";
 import { close, O, open } from "../sys/fs.ts";
 import type { Values } from "./flags.ts";
-import { isTerminal } from "./output.ts";
 import type { sandboxRunFlags } from "./sandbox-flags.ts";
 
 /**
@@ -20,14 +20,8 @@ export function stdio(
 ): [interactive: boolean, terminal: boolean] {
   const shell = program.length === 0 && !args.detach && !args.interactive && !args.tty;
   if (shell && isTerminal(0) && isTerminal(1)) return [true, true];
-  const plain = args.host && !args.detach && !inBackgroundOfTerminal();
+  const plain = args.host && !args.detach && !isInBackground();
   return [args.interactive || shell || plain, args.tty];
-}
-
-function inBackgroundOfTerminal(): boolean {
-  const group = new Int32Array(1);
-  if (syscall(NR.ioctl, 0, IOCTL.TIOCGPGRP, group) < 0) return false;
-  return group[0] !== syscall(NR.getpgid, 0);
 }
 
 /** Whether somebody has written to a pipe that is our stdin. */

@@ -7,6 +7,8 @@ import { run } from "../container/lifecycle/run.ts";
 import { callerIdentity, isRootless } from "../container/state/root.ts";
 import type { CreateOptions, RunOptions, Runtime } from "../container/types.ts";
 import { BrunError } from "../errors.ts";
+import { compiling, startRecording, uncacheable } from "../host/recorder.ts";
+import { shellWords } from "../printable.ts";
 import { makeHosts, makeResolvConf } from "../sandbox/connect.ts";
 import { makeFakeRootFiles } from "../sandbox/fake-root.ts";
 import { fuseDirectory, fuseObstacle, fuseServes, mountFuse, unmountFuse } from "../sandbox/fuse.ts";
@@ -26,11 +28,12 @@ import { inBackground, runInBackground } from "./background.ts";
 import type { Command } from "./command.ts";
 import { absoluteIfGiven } from "./container-flags.ts";
 import { timeoutMs } from "./duration.ts";
-import { explainFlags, printExplanation } from "./explain.ts";
+import { explainFlags, printCached, printExplanation } from "./explain.ts";
 import { printFailure } from "./explain-error.ts";
 import type { Values } from "./flags.ts";
 import { openRuntime, type Session, viewRuntime } from "./globals.ts";
 import { print } from "./output.ts";
+import { explainedKey, recordedAs, type WordsOfCommand, wordsOfCommand } from "./sandbox-cached.ts";
 import { checked, refusedOverlay, withFlag } from "./sandbox-errors.ts";
 import { logSize, sandboxFlags, sandboxOptions, sandboxRunFlags } from "./sandbox-flags.ts";
 import type { withPulledImage } from "./sandbox-image.ts";
@@ -83,7 +86,8 @@ export function sandboxCommand(more: readonly string[] = []): Command<typeof san
     },
     run({ args, data }) {
       logSize(args["log-opt"]);
-      const [interactive, terminal] = stdio(args, program);
+      startRecording();
+      const [interactive, terminal] = compiling(() => stdio(args, program));
       const asked = flagOptions(args, program, terminal);
       if (args.detach && args["ready-fd"] === undefined && !args["print-config"]) {
         const named = args.name ?? args["container-id"];
@@ -102,8 +106,8 @@ export function sandboxCommand(more: readonly string[] = []): Command<typeof san
   function go(asked: SandboxOptions, interactive: boolean, args: Args, data: Session): number {
     const rt = args["print-config"] ? viewRuntime(data) : openRuntime(data, args.timing);
     makeStateHome();
-    const view = viewOf(rt);
-    const options = settledOptions(asked, view);
+    const view = compiling(() => viewOf(rt));
+    const options = compiling(() => settledOptions(asked, view));
     if (args["print-config"]) {
       const { spec, notices, make } = withoutTaken(decided(options, view));
       for (const notice of notices) rt.warn(notice);
@@ -114,7 +118,8 @@ export function sandboxCommand(more: readonly string[] = []): Command<typeof san
     }
     if (args["ready-fd"] !== undefined) return startInBackground(rt, options, view, args, args["ready-fd"]);
     if (!interactive) emptyStdin(rt);
-    return start(rt, options, view, { args });
+    const command = wordsOfCommand(given, program, args, view.cwd, !interactive);
+    return start(rt, options, view, { args, command });
   }
 }
 
@@ -126,16 +131,23 @@ async function withImageOf(...args: Parameters<typeof withPulledImage>): Promise
 /** `brun explain` with the flags of a container without a bundle. */
 export function explainSandbox(): Command<typeof explainSandboxFlags> {
   let program: readonly string[] = [];
+  let given: readonly string[] = [];
   return {
     meta: { name: "explain", description: "say what run --rootfs or run --host would do, without doing it" },
     args: explainSandboxFlags,
     parse(argv, globals) {
       const split = sandboxWords("explain", explainSandboxFlags, argv, globals);
       program = split.program;
+      given = argv;
       return split.parsed;
     },
     run({ args, data }) {
       const rt = viewRuntime(data);
+      if (args.cached) {
+        const key = explainedKey(given);
+        printCached(rt, key, `run ${shellWords(key.slice(0, -1))}`, args.json);
+        return 0;
+      }
       const view = viewOf(rt);
       const explained = (asked: SandboxOptions) => {
         const options = settledOptions(asked, view);
@@ -241,6 +253,8 @@ function startInBackground(
 
 /** How it is run, besides the flags. */
 interface Manner extends Pick<RunOptions, "kept" | "started"> {
+  /** The command by which a plan is kept. */
+  readonly command?: WordsOfCommand | undefined;
   readonly args: Args;
 }
 
@@ -268,19 +282,24 @@ function start(rt: Runtime, options: SandboxOptions, view: HostView, manner: Man
   for (;;) {
     const { view } = machine;
     const limits: SandboxLimits = { noOverlay: all || without };
-    const sandbox = decided(options, view, limits);
+    const sandbox = compiling(() => decided(options, view, limits));
     if (byFuse && sandbox.wanting !== null) {
       rt.debug?.(`${sandbox.wanting}: fuse-overlayfs does it`);
       return startWithFuse(rt, options, machine, manner);
     }
-    if (without.size === 0) tell(rt, sandbox.notices, told);
+    const notices = without.size === 0 ? untold(sandbox.notices, told) : [];
     noteIfKept(options, sandbox);
     if (options.upper !== undefined) makeUpperDirectories(sandbox.spec);
     makeFiles(options, rt, sandbox);
     makeOwn(sandbox.make, rt);
     try {
-      return runKept(rt, sandbox, runOptions(options, sandbox, manner));
+      return runKept(rt, sandbox, {
+        ...runOptions(options, sandbox, manner),
+        ...recordedAs(options, sandbox, manner.command),
+        notices,
+      });
     } catch (error) {
+      uncacheable("the kernel has refused what was compiled first");
       if (machine.hasChanged(error)) continue;
       const refused = refusedOverlay(sandbox, error);
       if (refused === null || all) throw withFlag(sandbox, error);
@@ -300,10 +319,11 @@ function start(rt: Runtime, options: SandboxOptions, view: HostView, manner: Man
   }
 }
 
-/** Warns of what it has not yet told. */
-function tell(rt: Runtime, notices: readonly string[], told: Set<string>): void {
-  for (const notice of notices) if (!told.has(notice)) rt.warn(notice);
+/** What has not yet been told, which has been from now on. */
+function untold(notices: readonly string[], told: Set<string>): string[] {
+  const fresh = notices.filter((notice) => !told.has(notice));
   for (const notice of notices) told.add(notice);
+  return fresh;
 }
 
 function startWithFuse(rt: Runtime, options: SandboxOptions, machine: Machine, manner: Manner): number {

@@ -2,7 +2,8 @@
 import { addsUserNamespace } from "../container/lifecycle/decide.ts";
 import { run } from "../container/lifecycle/run.ts";
 import { BrunError } from "../errors.ts";
-import { environment, ownCommand } from "../host/ask.ts";
+import { ownCommand } from "../host/ask.ts";
+import { environment } from "../host/ask-caller.ts";
 import { printable } from "../printable.ts";
 import { ownHook } from "../sandbox/own-hook.ts";
 import {

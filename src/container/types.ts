@@ -84,6 +84,10 @@ export interface RunOptions extends CreateOptions {
   readonly kept?: (KeptOptions & { readonly streams: KeptStreams }) | undefined;
   /** What has to be undone on the host when the container has ended, however brun ends. */
   readonly keeper?: Keeper | undefined;
+  /** The command that stands for the config of a container without a bundle, which decides with the inputs. */
+  readonly command?: CachedCommand | undefined;
+  /** Warnings that making the config has led to. */
+  readonly notices?: readonly string[] | undefined;
   /** Wait for `start` before the program: a created container that has a supervisor, for the TypeScript API. */
   readonly awaitStart?: boolean | undefined;
 }
@@ -94,6 +98,22 @@ export interface Keeper {
   readonly socket: number;
   /** Tells it of the container's process, which is to end first. */
   readonly watch: (pid: number, startTime: string) => void;
+}
+
+/** A command line whose plan may be kept. */
+export interface CachedCommand {
+  /** The words behind `run` that decide: all, or those before the "--" that the program follows. */
+  readonly words: readonly string[];
+  /** What follows these words: the program and its arguments, which others may take the place of; null: they are decided. */
+  readonly program: readonly string[] | null;
+  /** The current directory: each has a plan of its own. */
+  readonly directory: string;
+  /** The id is made up: others may be put in its place. */
+  readonly anyId: boolean;
+  /** The program's environment without what is just passed on; null where nothing is. */
+  readonly fixedEnvironment: () => readonly string[] | null;
+  /** stdin has been replaced by /dev/null. */
+  readonly emptyStdin: boolean;
 }
 
 /** Options of exec; names as runc's flags. `process` or `args` says what to run. */

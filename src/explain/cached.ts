@@ -58,12 +58,15 @@ const TYPES: Readonly<Record<number, string>> = {
   [S.IFBLK]: "block device",
 };
 
-/** Reads the plan of a bundle. Throws a BrunError where there is none. */
-export function explainCached(root: string, bundle: string): CachedExplanation {
-  const plan = cachedPlan(root, bundle);
+/**
+ * Reads the plan of a bundle, or of words and a directory. Throws a BrunError where there is none.
+ * @param bundle its path, or the words for people
+ */
+export function explainCached(root: string, key: readonly string[], bundle: string): CachedExplanation {
+  const plan = cachedPlan(root, key);
   if (typeof plan === "string") throw noPlan(bundle, plan);
   return {
-    file: planPath(root, bundle),
+    file: planPath(root, key),
     bundle,
     ours: isOurs(plan),
     guard: plan.guard().map(explainInput),

@@ -3,18 +3,21 @@ import { InputKind } from "../plan/file-abi.ts";
 import { type SyscallName, syscallName } from "../sys/syscalls.ts";
 import { fromUtf8 } from "../sys/utf8.ts";
 import * as ask from "./ask.ts";
+import * as caller from "./ask-caller.ts";
+import * as files from "./ask-files.ts";
 import { type GuardOperation, guardOf } from "./guard.ts";
-import { finishRecording, startRecording } from "./recorder.ts";
+import { recordAside } from "./recorder.ts";
 
 /** Whether the answer is what it was. */
 export function isAnsweredAsBefore(question: GuardOperation): boolean {
-  startRecording();
-  try {
-    askAgain(question);
-  } catch {
-    // What cannot be asked is not as it was.
-  }
-  const now = guardOf(finishRecording().inputs);
+  const { inputs } = recordAside(() => {
+    try {
+      askAgain(question);
+    } catch {
+      // What cannot be asked is not as it was.
+    }
+  });
+  const now = guardOf(inputs);
   return typeof now !== "string" && now.some((other) => isSame(other, question));
 }
 
@@ -26,8 +29,12 @@ function isSame(a: GuardOperation, b: GuardOperation): boolean {
 }
 
 /** What a question is about, as text. */
-export function aboutText({ about }: GuardOperation): string {
-  return fromUtf8(about.subarray(0, about.length - 1));
+export function aboutText(question: GuardOperation): string {
+  return textsOf(question).join(" ");
+}
+
+function textsOf({ about }: GuardOperation): string[] {
+  return fromUtf8(about).split("\0").slice(0, -1);
 }
 
 /** The system call that a question is about. */
@@ -75,5 +82,47 @@ function askAgain(question: GuardOperation): void {
       break;
     case InputKind.terminal:
       ask.hasTerminal();
+      break;
+    default:
+      askMore(question);
+  }
+}
+
+/** Those of ask-files.ts and ask-caller.ts. */
+function askMore(question: GuardOperation): void {
+  const { kind, detail, answer } = question;
+  const [path = "", ...more] = textsOf(question);
+  switch (kind as InputKind) {
+    case InputKind.status:
+      files.status(path, detail === 1);
+      break;
+    case InputKind.identity:
+      files.identity(path);
+      break;
+    case InputKind.shared: {
+      const [uid = 0, gid = 0] = new Uint32Array((answer ?? new Uint8Array(0)).slice().buffer);
+      files.hasSharedEntry(path, uid, gid);
+      break;
+    }
+    case InputKind.names:
+      files.namesIn(path, more);
+      break;
+    case InputKind.fileInRoot:
+      files.textInRoot(path, more[0] ?? "");
+      break;
+    case InputKind.existsInRoot:
+      files.existsInRoot(path, more[0] ?? "");
+      break;
+    case InputKind.tty:
+      caller.isTerminal(detail);
+      break;
+    case InputKind.background:
+      caller.isInBackground();
+      break;
+    case InputKind.environment:
+      caller.variables(caller.environment());
+      break;
+    case InputKind.mask:
+      caller.fileMask();
   }
 }

@@ -1,7 +1,7 @@
 /**
  * The questions that compiling a config asks of the caller and the machine. Each answer is kept with its question
  * (recorder.ts), so that the plan is used again only where it would be the same. Code that compiles imports these, and
- * nothing of src/sys that asks (test/host-questions.test.ts). A new kind of question needs a kind of input, which
+ * nothing of src/sys that asks (questions.test.ts). Others are in ask-files.ts and ask-caller.ts. A new kind of question needs a kind of input, which
  * nsenter/front/guard.c asks again; what cannot be asked again there says so by `uncacheable`.
  */
 import { InputKind } from "../plan/file-abi.ts";
@@ -12,7 +12,6 @@ import { E } from "../sys/errno.ts";
 import { check, SysError } from "../sys/error.ts";
 import { cstr, NR, syscall } from "../sys/ffi.ts";
 import * as fs from "../sys/fs.ts";
-import * as inRoot from "../sys/in-root.ts";
 import { any, each } from "../sys/lists.ts";
 import { SENSELESS } from "../sys/refused-calls.ts";
 import type { SyscallName } from "../sys/syscalls.ts";
@@ -205,12 +204,6 @@ export function variable(name: string): string | undefined {
   return value;
 }
 
-/** All of the environment. As long as it goes into a plan, that is good for this one call. */
-export function environment(): Readonly<Record<string, string>> {
-  uncacheable("all of the environment goes into it");
-  return given.environment();
-}
-
 /** The command line that starts brun: its path, and in a checkout the script. */
 export function ownCommand(): readonly [string, ...string[]] {
   readlink("/proc/self/exe");
@@ -222,26 +215,6 @@ export function currentDirectory(): string {
   const path = asking(() => fs.absolute("."));
   record(InputKind.link, 0, "/proc/self/cwd", path);
   return path;
-}
-
-/** The umask, which umask(2) tells only by changing it. */
-export function fileMask(): number {
-  uncacheable("the umask cannot be asked for");
-  const mask = syscall(NR.umask, 0o077);
-  syscall(NR.umask, mask);
-  return mask;
-}
-
-/** Text of a file below a root file system; see src/sys/in-root.ts. */
-export function textInRoot(root: string, path: string): string | null {
-  uncacheable("a file of the root file system has been read");
-  return asking(() => inRoot.textInRoot(root, path));
-}
-
-/** Whether there is something at a path below a root file system. */
-export function existsInRoot(root: string, path: string): boolean {
-  uncacheable("a path of the root file system has been looked up");
-  return asking(() => inRoot.existsInRoot(root, path));
 }
 
 /** The result of a system call that changes nothing, whose arguments are numbers. */

@@ -64,6 +64,20 @@ export function finishRecording(): Recording {
   return made;
 }
 
+/** What is asked meanwhile, whatever is being recorded. */
+export function recordAside(ask: () => void): Recording {
+  const before = [inputs, reason, watching] as const;
+  startRecording();
+  watch(false);
+  try {
+    ask();
+    return { inputs: inputs ?? [], reason };
+  } finally {
+    [inputs, reason] = before;
+    watch(before[2]);
+  }
+}
+
 /** A part of compiling: a system call in it that no question has made keeps the plan from being used again. */
 export function compiling<T>(compile: () => T): T {
   return inputs === null ? compile() : watched(true, compile);

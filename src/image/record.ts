@@ -1,8 +1,7 @@
 /** What the image store has, as far as a container's start needs it: names, and where the files are. */
 import { BrunError } from "../errors.ts";
+import { exists, readTextIfThere, variable } from "../host/ask.ts";
 import { parseJson } from "../spec/json.ts";
-import { variable } from "../sys/environment.ts";
-import { exists, readTextIfThere } from "../sys/fs.ts";
 import { chainId, hexOf } from "./digest.ts";
 import type { UnpackIds } from "./ids.ts";
 import type { ImageConfig } from "./manifest.ts";

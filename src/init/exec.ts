@@ -7,7 +7,7 @@ import type { Blob, Str } from "../plan/program.ts";
 import type { Process } from "../spec/index.ts";
 import { PR, RESOLVE } from "../sys/constants.ts";
 import { O, POLLIN } from "../sys/fs.ts";
-import { each, foundLast } from "../sys/lists.ts";
+import { each, foundLast, mapped } from "../sys/lists.ts";
 import { utf8 } from "../sys/utf8.ts";
 import { OPEN_HOW_SIZE, openHow, type ProcessContext } from "./context.ts";
 import { openProcfs } from "./procfs.ts";
@@ -48,7 +48,11 @@ export function environment(x: ProcessContext, process: Process): string[] {
  * @param uid the user whose home directory an empty HOME becomes; without it, it stays empty
  */
 export function environmentArray(x: ProcessContext, env: readonly string[], uid?: number): Blob {
-  const envp = x.b.strArray(env, "envp");
+  const host = env.indexOf(`HOSTNAME=${x.config.id}`);
+  // Another container of the same plan has another id.
+  const others = host < 0 ? env : mapped(env, (entry, i) => (i === host ? "" : entry));
+  const envp = x.b.holeList(Hole.environment, others, "envp");
+  if (host >= 0) x.b.pointer(envp.at + 8 * host, x.b.hole(Hole.hostVariable, env[host]!));
   // Behind an init the pid is known later.
   if (!x.config.init) tellPid(x, env, envp);
   if (uid !== undefined) findHome(x, env, envp, uid);

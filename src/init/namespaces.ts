@@ -4,6 +4,7 @@ import { tellingNamespace } from "../config/namespaces.ts";
 import type { ContainerConfig } from "../config/types.ts";
 
 import { Message } from "../plan/abi.ts";
+import { Hole } from "../plan/file-abi.ts";
 import { ANY, type Slot } from "../plan/program.ts";
 import { CLONE, IOCTL } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
@@ -144,7 +145,8 @@ export function names(x: InitContext): void {
   const policy = annotations?.[HOSTNAME_ANNOTATION] === "try" ? { handle: REFUSED } : {};
   if (hostname) {
     b.at("hostname", { kind: "setHostname", value: hostname });
-    b.sys("sethostname", [b.str(hostname), utf8Length(hostname)], policy);
+    const text = hostname === config.id ? b.hole(Hole.id, hostname) : b.str(hostname);
+    b.sys("sethostname", [text, utf8Length(hostname)], policy);
   }
   if (domainname) {
     b.at("domainname", { kind: "setDomainname", value: domainname });

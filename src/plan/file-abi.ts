@@ -1,6 +1,6 @@
 /**
  * Numbers of the files that hold plans: ROOT/ID/plans, of later commands on a container, and ROOT/@run/NN, of a `run`, for
- * the next one of the same bundle. Both have one format: see abi.ts, which says what becomes of them in C.
+ * the next one of the same bundle or with the same flags. Both have one format: see abi.ts, which says what becomes of them in C.
  */
 
 export const PLAN_MAGIC = 0x6e616c70; // "plan"
@@ -19,6 +19,14 @@ export enum Part {
   newgidmap,
   /** Lines for stderr. */
   warnings,
+  /** `manner`; none: as a run of a bundle. */
+  manner,
+  /** The container's id, or how it begins: {@link Manner.madeUp}; none: the command line has it. */
+  name,
+  /** Words that go before those of the command line, each with a NUL: --entrypoint, or an image's. */
+  entrypoint,
+  /** Variables of the program's environment that are not the caller's plain ones: NAME=value, each with a NUL. */
+  variables,
   /** Programs of `run` for the stage. */
   enter,
   build,
@@ -57,8 +65,28 @@ export enum Hole {
   startTime,
   /** A list: the words of the program and its arguments. */
   argument,
+  /** They as a JSON list. */
+  argumentList,
+  /** A list: the environment of the program. */
+  environment,
+  /** It as a JSON list. */
+  environmentList,
+  /** HOSTNAME=id */
+  hostVariable,
 }
-export const HOLES = Hole.argument + 1;
+export const HOLES = Hole.hostVariable + 1;
+
+/** Flags of how a container without a bundle is run. */
+export enum Manner {
+  /** The name is made up: {@link NAME_DIGITS} digits follow. */
+  madeUp = 1,
+  /** stdin is /dev/null. */
+  emptyStdin = 2,
+  /** The environment is a hole. */
+  environment = 4,
+}
+/** Hexadecimal digits that names end with that are made up. */
+export const NAME_DIGITS = 6;
 /** In the place of a word's number: the reference is to all of a list, an array that ends with a null pointer. */
 export const WHOLE_LIST = 0xffff;
 
@@ -88,6 +116,18 @@ export enum InputKind {
   access,
   /** f_type and f_flags of statfs(2), 0 where it fails. */
   fileSystem,
+  /** `status` of a path; detail as for `stamp`. */
+  status,
+  /** `identity` of what a path leads to. */
+  identity,
+  /** `shared`: whether others own some of the first {@link SHARED_SAMPLE} entries of a directory. */
+  shared,
+  /** About a directory and patterns: the names in it that one of them stands for, or no answer. All of these have a NUL. */
+  names,
+  /** About a directory and a path: what a regular file below it holds, or no answer. */
+  fileInRoot,
+  /** About the same: 1 where there is something, otherwise 0. */
+  existsInRoot,
   /** A variable of the environment; these and those before are about a text with a NUL. */
   variable,
   /** Result of a system call: about its number and {@link CALL_ARGUMENTS} arguments, 8 bytes each. */
@@ -100,7 +140,19 @@ export enum InputKind {
   stdio,
   /** Whether one of them is a terminal. */
   terminal,
+  /** Detail: a descriptor. Whether it is a terminal. */
+  tty,
+  /** Whether stdin is a terminal that this process is in the background of. */
+  background,
+  /** Variables of the environment that are not plain (src/host/plain-variables.ts): NAME=value, each with a NUL. */
+  environment,
+  /** The umask. */
+  mask,
 }
+/** Of so many entries of a directory the owners are looked at: the first that the kernel tells. */
+export const SHARED_SAMPLE = 100;
+/** The most that is read of a file below a root file system. */
+export const ROOT_TEXT_MAX = 16 << 20;
 export const CALL_ARGUMENTS = 5;
 /** In the place of an answer's offset: there is none. */
 export const NO_ANSWER = 0xffffffff;

@@ -188,4 +188,20 @@ export const structs = {
     mode: "u32",
     reserved: "u32",
   },
+  /** How a container without a bundle is run. */
+  manner: {
+    /** {@link Manner} */
+    flags: "u32",
+    /** {@link Supervise} */
+    supervise: "u32",
+    /** Milliseconds; 0: for ever. */
+    timeout: "u32",
+    reserved: "u32",
+  },
+  /** Answer of InputKind.status. */
+  status: { mode: "u32", uid: "u32", gid: "u32", deviceMajor: "u32", deviceMinor: "u32" },
+  /** Answer of InputKind.identity. */
+  identity: { inode: "u64", deviceMajor: "u32", deviceMinor: "u32" },
+  /** Answer of InputKind.shared: others than this user and group, and whether there are some. */
+  shared: { uid: "u32", gid: "u32", found: "u32" },
 } as const;

@@ -1,5 +1,7 @@
 /** The environment of a sandbox's program. */
 import { BrunError } from "../errors.ts";
+import { variables as variablesOf } from "../host/ask-caller.ts";
+import { uncacheable } from "../host/recorder.ts";
 import { cdiEnvironment } from "./cdi.ts";
 import { fakeRootEnvironment } from "./fake-root.ts";
 import type { SandboxOptions } from "./options.ts";
@@ -13,13 +15,13 @@ const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
  * --env-file and --env, of which the last counts. Throws a BrunError.
  */
 export function environment(options: SandboxOptions, view: HostView): string[] {
-  const variables = new Map<string, string>();
+  const variables: Variables = new Map();
   if (options.root.kind === "host") {
     inherit(variables, view, options.withSecrets);
     // The caller's proxy is not among the names, and those need none.
     if (options.allowNet.length > 0) for (const name of PROXIES) withoutProxy(variables, name);
     // Debian's shells show it in the prompt.
-    if (options.terminal && !variables.has("debian_chroot")) variables.set("debian_chroot", "brun");
+    if (options.terminal && variables.get("debian_chroot") == null) variables.set("debian_chroot", "brun");
   } else {
     variables.set("PATH", PATH);
     for (const entry of options.imageEnv ?? []) {
@@ -37,11 +39,14 @@ export function environment(options: SandboxOptions, view: HostView): string[] {
   for (const [name, value] of fakeRootEnvironment(options, view)) variables.set(name, value);
   for (const file of options.envFile) readFile(variables, file, view);
   for (const assignment of options.env) assign(variables, assignment, view, "--env");
-  return [...variables].map(([name, value]) => `${name}=${value}`);
+  return [...variables].flatMap(([name, value]) => (value === null ? [] : [`${name}=${value}`]));
 }
 
+/** By name, in the order of the environment; null for what is hidden. */
+type Variables = Map<string, string | null>;
+
 /** podman's --http-proxy, which is its default: who has a network reaches it as the caller does. */
-function proxies(variables: Map<string, string>, view: HostView): void {
+function proxies(variables: Variables, view: HostView): void {
   for (const name of PROXIES) {
     for (const spelling of [name, name.toUpperCase()]) {
       const value = view.environment[spelling];
@@ -50,22 +55,22 @@ function proxies(variables: Map<string, string>, view: HostView): void {
   }
 }
 
-function withoutProxy(variables: Map<string, string>, name: string): void {
+function withoutProxy(variables: Variables, name: string): void {
   for (const spelling of [name, name.toUpperCase()]) variables.delete(spelling);
 }
 
 const PROXIES = ["http_proxy", "https_proxy", "ftp_proxy", "all_proxy", "no_proxy"];
 
-function inherit(variables: Map<string, string>, view: HostView, withSecrets: boolean): void {
-  for (const [name, value] of Object.entries(view.environment)) {
+function inherit(variables: Variables, view: HostView, withSecrets: boolean): void {
+  for (const [name, value] of variablesOf(view.environment)) {
     // The socket is replaced by one of the container's own where there is one.
-    if (value === undefined || name === "NOTIFY_SOCKET") continue;
-    if (withSecrets || !isSecretVariable(name, value)) variables.set(name, value);
+    const hidden = name === "NOTIFY_SOCKET" || (!withSecrets && isSecretVariable(name, value));
+    variables.set(name, hidden ? null : value);
   }
 }
 
 /** Lines NAME=value, or NAME or NAME* for the caller's own; # begins a comment (podman-run(1), --env-file). */
-function readFile(variables: Map<string, string>, file: string, view: HostView): void {
+function readFile(variables: Variables, file: string, view: HostView): void {
   const lines = view.given(`--env-file ${file}`, file).split("\n");
   lines.forEach((line, i) => {
     const trimmed = line.trimStart();
@@ -75,7 +80,7 @@ function readFile(variables: Map<string, string>, file: string, view: HostView):
   });
 }
 
-function assign(variables: Map<string, string>, assignment: string, view: HostView, flag: string): void {
+function assign(variables: Variables, assignment: string, view: HostView, flag: string): void {
   const equals = assignment.indexOf("=");
   if (equals > 0) {
     variables.set(assignment.slice(0, equals), assignment.slice(equals + 1));
@@ -84,10 +89,13 @@ function assign(variables: Map<string, string>, assignment: string, view: HostVi
   if (equals === 0 || assignment === "") {
     throw new BrunError(`"${assignment}" has no name`, { where: flag, hint: "NAME=value, or NAME alone" });
   }
-  const wanted = assignment.endsWith("*")
-    ? (name: string) => name.startsWith(assignment.slice(0, -1))
-    : (name: string) => name === assignment;
-  for (const [name, value] of Object.entries(view.environment)) {
-    if (value !== undefined && wanted(name)) variables.set(name, value);
+  if (!assignment.endsWith("*")) {
+    const value = view.environment[assignment];
+    if (value !== undefined) variables.set(assignment, value);
+    return;
+  }
+  uncacheable(`any variable may be one of ${flag} ${assignment}`);
+  for (const [name, value] of variablesOf(view.environment)) {
+    if (name.startsWith(assignment.slice(0, -1))) variables.set(name, value);
   }
 }

@@ -1,5 +1,7 @@
 /** What of the caller's files a sandbox of the host does not show unless it is asked for. */
 import { BrunError } from "../errors.ts";
+import { variables } from "../host/ask-caller.ts";
+import { matcher } from "../host/pattern.ts";
 import type { Mount } from "../spec/index.ts";
 import { absolute } from "../sys/fs.ts";
 import { homes, passwdHome } from "./homes.ts";
@@ -119,13 +121,13 @@ function secretPaths(view: HostView, all: readonly string[]): Set<string> {
   const paths = new Set<string>();
   const add = (base: string | undefined, list: readonly string[]) => {
     if (base === undefined) return;
-    for (const name of list) for (const path of names.find(base, name)) paths.add(path);
+    for (const path of names.find(base, list)) paths.add(path);
   };
   const directory = (variable: string) => namedPaths(env[variable] ?? "", view)[0];
   for (const home of [...all, ...OTHER_HOMES.map(directory)]) add(home, SECRET_PATHS);
   for (const base of ["/tmp", ...TEMPORARY_DIRECTORIES.map(directory)]) {
     if (base === undefined) continue;
-    for (const path of SECRETS_IN_TMP.flatMap((name) => names.find(base, name))) {
+    for (const path of names.find(base, SECRETS_IN_TMP)) {
       // A link of another user's is no secret of the caller's: it could have anything covered.
       const entry = view.entry(path);
       if (entry?.type !== "link" || entry.uid === view.caller.uid) paths.add(path);
@@ -140,7 +142,7 @@ function secretPaths(view: HostView, all: readonly string[]): Set<string> {
     );
   }
   const named = new Set(NAMED_SECRETS);
-  for (const [variable, value = ""] of Object.entries(env)) {
+  for (const [variable, value] of variables(env)) {
     if (named.has(variable.toUpperCase())) for (const path of namedPaths(value, view)) paths.add(path);
     // Others name one file, if any.
     else if (/^[/~]/.test(value) && isSecretName(variable)) paths.add(hostPath(value, view));
@@ -158,53 +160,53 @@ function namedPaths(value: string, view: HostView): string[] {
   return parts.filter((part) => part !== "").map((part) => hostPath(part, view));
 }
 
-/** Looks for names by listing directories once each: most of the hundreds of paths are not there. */
+/** Looks for names: a directory is asked for all that may be in it at once, since most of the hundreds of paths are not there. */
 class Names {
-  private readonly lists = new Map<string, { all: readonly string[]; has: ReadonlySet<string> } | null>();
+  private readonly found = new Map<string, readonly string[] | null>();
 
-  constructor(private readonly view: Pick<HostView, "list">) {}
+  constructor(private readonly view: Pick<HostView, "names">) {}
 
-  /** The paths below a directory that a name stands for, in which a star stands for anything. */
-  find(base: string, name: string): string[] {
-    let found = [base];
-    for (const part of name.split("/")) {
-      found = found.flatMap((directory) => this.matches(directory, part).map((one) => `${directory}/${one}`));
-      if (found.length === 0) break;
+  /** The paths below a directory that names stand for, in which a star stands for anything. */
+  find(base: string, names: readonly string[]): string[] {
+    this.look(
+      base,
+      names.map((name) => name.split("/")),
+    );
+    return names.flatMap((name) => {
+      let paths = [base];
+      for (const part of name.split("/"))
+        paths = paths.flatMap((directory) =>
+          this.matches(directory, part).map((one) => `${directory}/${one}`),
+        );
+      return paths;
+    });
+  }
+
+  /** Asks for the first part of each name, and where there are such, for those that follow. */
+  private look(directory: string, names: readonly (readonly string[])[]): void {
+    const parts = [...new Set(names.map(([part]) => part!))];
+    const before = this.found.get(directory) ?? [];
+    const now = this.view.names(directory, parts);
+    this.found.set(directory, now && [...new Set([...before, ...now])].sort());
+    const below = new Map<string, (readonly string[])[]>();
+    for (const [part, ...rest] of names) {
+      if (rest.length === 0) continue;
+      for (const one of this.matches(directory, part!)) {
+        const list = below.get(one) ?? [];
+        list.push(rest);
+        below.set(one, list);
+      }
     }
-    return found;
+    for (const [one, rest] of below) this.look(`${directory}/${one}`, rest);
   }
 
   private matches(directory: string, part: string): readonly string[] {
-    const names = this.listOf(directory);
-    const isPattern = part.includes("*");
+    const names = this.found.get(directory) ?? null;
     // A directory that may be entered, but not listed.
-    if (names === null) return isPattern ? [] : [part];
-    if (!isPattern) return names.has.has(part) ? [part] : [];
-    const [start = "", ...rest] = part.split("*");
-    return names.all.filter((one) => one.startsWith(start) && hasInOrder(one, start.length, rest));
+    if (names === null) return part.includes("*") ? [] : [part];
+    if (part.includes("*")) return names.filter(matcher([part]));
+    return names.includes(part) ? [part] : [];
   }
-
-  private listOf(directory: string) {
-    let names = this.lists.get(directory);
-    if (names === undefined) {
-      const all = this.view.list(directory);
-      names = all && { all, has: new Set(all) };
-      this.lists.set(directory, names);
-    }
-    return names;
-  }
-}
-
-/** Whether a name has these parts after the first `from` characters, the last one at its end. */
-function hasInOrder(name: string, from: number, parts: readonly string[]): boolean {
-  let at = from;
-  for (const part of parts.slice(0, -1)) {
-    const found = name.indexOf(part, at);
-    if (found < 0) return false;
-    at = found + part.length;
-  }
-  const last = parts.at(-1) ?? "";
-  return name.length - last.length >= at && name.endsWith(last);
 }
 
 /** What the caller should know about what is hidden where, a line each. */

@@ -1,7 +1,8 @@
 /** Files of brun's own that containers are shown. */
+import { readTextIfThere } from "../host/ask.ts";
 import { check } from "../sys/error.ts";
 import { cstr, NR, syscall } from "../sys/ffi.ts";
-import { AT_FDCWD, mkdirAll, readTextIfThere, replaceFile } from "../sys/fs.ts";
+import { AT_FDCWD, mkdirAll, replaceFile } from "../sys/fs.ts";
 
 /** Makes one that each user of a container may read. Throws a SysError. */
 export function makeShownFile(directory: string, name: string, text: string): void {

@@ -4,6 +4,7 @@
  */
 
 import type { NamedUser } from "../config/user-names.ts";
+import { withoutPlain } from "../host/ask-caller.ts";
 import type { RecordRequest } from "../seccomp/record/agent.ts";
 import type { Hook, Hooks, Linux, Namespace, Process, Seccomp, Spec } from "../spec/index.ts";
 import { specTemplate } from "../spec/template.ts";
@@ -61,6 +62,8 @@ export interface Sandbox {
   readonly protection: Protection;
   /** Why the kernel's overlays do not do where one works, though fuse-overlayfs might; null when they do. */
   readonly wanting: string | null;
+  /** The environment without what is just passed on; null where nothing is. */
+  readonly fixedEnvironment: () => readonly string[] | null;
 }
 
 /** How the root is placed besides what the flags say. */
@@ -138,7 +141,13 @@ export function sandboxSpec(options: SandboxOptions, view: HostView, limits: San
     ...noticesOf(options, hidden, view),
     ...(empty === null ? [] : [empty]),
   ];
-  return secured({ spec, placed, notices, wanting: root.wanting, make, protection }, options, view);
+  const { wanting } = root;
+  const fixedVariables = () => fixedEnvironment(options, view, who);
+  return secured(
+    { spec, placed, notices, wanting, make, protection, fixedEnvironment: fixedVariables },
+    options,
+    view,
+  );
 }
 
 /** Whether the caller has its own id inside: by fuse-overlayfs it may be root. */
@@ -243,8 +252,7 @@ function processOf(
   placed: readonly Placed[],
 ): Process {
   const host = options.root.kind === "host";
-  const env = environment(options, view);
-  if (options.user !== undefined && host) asUser(env, who, options.env);
+  const env = environmentOf(options, view, who);
   const rlimits = ulimits(options.ulimit);
   const umask = givenUmask(options) ?? (host && view.umask !== DEFAULT_UMASK ? view.umask : undefined);
   const oom = oomScoreAdj(options);
@@ -258,6 +266,18 @@ function processOf(
     ...(oom !== undefined && { oomScoreAdj: oom }),
     capabilities: sandboxCapabilities(options.capAdd, options.capDrop, who.user.uid ?? 0),
   };
+}
+
+function environmentOf(options: SandboxOptions, view: HostView, who: NamedUser): string[] {
+  const env = environment(options, view);
+  if (options.user !== undefined && options.root.kind === "host") asUser(env, who, options.env);
+  return env;
+}
+
+/** What of a host's environment is not just passed on; null where nothing is. */
+function fixedEnvironment(options: SandboxOptions, view: HostView, who: NamedUser): string[] | null {
+  if (options.root.kind !== "host") return null;
+  return environmentOf(options, { ...view, environment: withoutPlain(view.environment) }, who);
 }
 
 /** Another user of the host has another name and home. */

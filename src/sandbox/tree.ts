@@ -67,9 +67,6 @@ const STICKY = 0o1000;
 const OWNERS = 0o700;
 const WRITERS = 0o222;
 
-/** Of so many entries of the directory that one works in the owners are looked at. */
-const SAMPLE = 100;
-
 /** Of files beside a mount that are copied: the size of one, and of all, in bytes. */
 const COPY_MAX = 1 << 20;
 const COPIES_MAX = 64 << 20;
@@ -125,16 +122,7 @@ class Placing implements PlacedTree {
     const entry = view.entry(directory);
     if (entry === null || (entry.mode & STICKY) !== 0) return false;
     if (entry.uid !== view.caller.uid) return true;
-    if (directory === view.environment.HOME) return false;
-    return (view.list(directory) ?? []).slice(0, SAMPLE).some((name) => {
-      const found = view.entry(`${slashed(directory)}${name}`);
-      return (
-        found !== null &&
-        found.type !== "link" &&
-        this.isForeign(found) &&
-        view.mayWrite(`${slashed(directory)}${name}`)
-      );
-    });
+    return directory !== view.environment.HOME && view.isShared(directory);
   }
 
   directory(source: string, destination: string, entry: Entry): void {

@@ -8,18 +8,23 @@ import { readGiven } from "../given-file.ts";
 import {
   access,
   currentDirectory,
-  environment,
   exists,
-  existsInRoot,
-  fileMask,
   ownCommand,
   readdir,
   readlinkIfThere,
   readTextIfThere,
   refusalOf,
-  textInRoot,
-  tryStat,
 } from "../host/ask.ts";
+import { type Environment, environment, fileMask } from "../host/ask-caller.ts";
+import {
+  existsInRoot,
+  hasSharedEntry,
+  identity,
+  namesIn,
+  sizeOf,
+  status,
+  textInRoot,
+} from "../host/ask-files.ts";
 import { findProgram } from "../host/find-program.ts";
 import { R_OK, S, W_OK, X_OK } from "../sys/fs.ts";
 
@@ -30,7 +35,7 @@ export interface Entry {
   readonly gid: number;
   /** Permission bits. */
   readonly mode: number;
-  /** In bytes. */
+  /** In bytes; only asked for where it counts. */
   readonly size: number;
   /** Of a device alone: b for a block device, c for another. */
   readonly device?: { readonly type: "b" | "c"; readonly major: number; readonly minor: number };
@@ -50,7 +55,7 @@ export interface HostView {
   readonly stateDirectory: string;
   /** What starts brun: a path, and in a checkout the script. */
   readonly self: readonly string[];
-  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly environment: Environment;
   readonly cwd: string;
   readonly hostname: string;
   /** The caller's umask. */
@@ -66,6 +71,10 @@ export interface HostView {
   readonly link: (path: string) => string | null;
   /** Names in a directory; null when the caller may not read it. */
   readonly list: (path: string) => readonly string[] | null;
+  /** Of them those that one of the patterns stands for, in which a star stands for anything. */
+  readonly names: (path: string, patterns: readonly string[]) => readonly string[] | null;
+  /** Whether others than the caller own some of what is directly in a directory, and it could write to that. */
+  readonly isShared: (path: string) => boolean;
   readonly text: (path: string) => string | null;
   /** Text of a file below a root file system, from which no link leads out; null unless it is a regular one of some MB. */
   readonly textInRoot: (root: string, path: string) => string | null;
@@ -108,6 +117,8 @@ export function hostView(rootless: boolean, nested: boolean, stateDirectory: str
     isSame,
     link: readlinkIfThere,
     list,
+    names: namesIn,
+    isShared: (path) => hasSharedEntry(path, caller.uid, caller.gid),
     text,
     textInRoot,
     isInRoot: existsInRoot,
@@ -132,7 +143,7 @@ const TYPES = new Map<number, Entry["type"]>([
 ]);
 
 function look(path: string, nofollow: boolean): Entry | null {
-  const stat = tryStat(path, nofollow);
+  const stat = status(path, nofollow);
   if (typeof stat === "number") return null;
   const kind = stat.mode & S.IFMT;
   const isDevice = kind === S.IFBLK || kind === S.IFCHR;
@@ -141,7 +152,9 @@ function look(path: string, nofollow: boolean): Entry | null {
     uid: stat.uid,
     gid: stat.gid,
     mode: stat.mode & 0o7777,
-    size: stat.size,
+    get size() {
+      return sizeOf(path, nofollow);
+    },
     ...(isDevice && {
       device: { type: kind === S.IFBLK ? "b" : "c", major: stat.rdevMajor, minor: stat.rdevMinor },
     }),
@@ -149,9 +162,8 @@ function look(path: string, nofollow: boolean): Entry | null {
 }
 
 function isSame(path: string, other: string): boolean {
-  const [a, b] = [tryStat(path), tryStat(other)];
-  if (typeof a === "number" || typeof b === "number") return false;
-  return a.ino === b.ino && a.devMajor === b.devMajor && a.devMinor === b.devMinor;
+  const which = identity(path);
+  return which !== null && which === identity(other);
 }
 
 function list(path: string): readonly string[] | null {

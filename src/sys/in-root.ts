@@ -1,12 +1,10 @@
 /** Files of a root file system that nobody vouches for: its links lead nowhere outside, its files may never end. */
+import { ROOT_TEXT_MAX } from "../plan/file-abi.ts";
 import { RESOLVE } from "./constants.ts";
 import { SysError } from "./error.ts";
 import { close, fstat, O, readFd, S, tryOpen } from "./fs.ts";
 import { openat2 } from "./openat2.ts";
 import { fromUtf8 } from "./utf8.ts";
-
-/** The most that is read of such a file, in bytes. */
-const TEXT_MAX = 16 << 20;
 
 /**
  * Opens a file below a root file system so that no symbolic link leads out of it; -errno when it fails.
@@ -20,14 +18,14 @@ function openInRoot(rootfs: string, path: string, flags = O.RDONLY | O.NONBLOCK)
   return fd;
 }
 
-/** The text of a file below a root file system; null unless it is a regular one of at most {@link TEXT_MAX} bytes. */
+/** The text of a file below a root file system; null unless it is a regular one of at most {@link ROOT_TEXT_MAX} bytes. */
 export function textInRoot(rootfs: string, path: string): string | null {
   const fd = openInRoot(rootfs, path);
   if (fd < 0) return null;
   try {
     // A pipe, a device or a file of terabytes would never come to its end.
     const { mode, size } = fstat(fd);
-    if ((mode & S.IFMT) !== S.IFREG || size > TEXT_MAX) return null;
+    if ((mode & S.IFMT) !== S.IFREG || size > ROOT_TEXT_MAX) return null;
     return size === 0 ? "" : fromUtf8(readFd(fd, path, size));
   } catch (error) {
     if (error instanceof SysError) return null;

@@ -29,7 +29,13 @@ export function frontReader(): { readonly read: (lines: readonly Line[]) => Read
   const program = `${directory}/command-line`;
   // Where there is no state directory yet the front leaves it to Bun to make one.
   useDefaultRoot({ ...callerIdentity(), env: {} });
-  const sources = ["testing/command-line.c", "front/command.c", "front/flags.c", "front/root.c"];
+  const sources = [
+    "testing/command-line.c",
+    "front/command.c",
+    "front/flags.c",
+    "front/root.c",
+    "front/sandbox-words.c",
+  ];
   const argv = ["cc", "-O1", "-Wall", "-Wextra", "-Werror", "-ffreestanding", "-o", program];
   const built = Bun.spawnSync([...argv, ...sources.map((file) => `${NSENTER}/${file}`)], { stderr: "pipe" });
   if (built.exitCode !== 0) throw new Error(built.stderr.toString());

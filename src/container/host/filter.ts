@@ -24,8 +24,11 @@ export function seccompFilter(rt: Runtime, spec: Spec): SeccompFilter | null {
     cacheDirectory: asking(ownCacheDirectory),
     failUnknown: failsUnknown(spec),
   });
-  for (const warning of warnings) rt.warn(warning);
-  if (rt.debug !== undefined) each(notes, rt.debug);
-  rt.debug?.(`seccomp filter flags: ${flags}`);
+  // Where they are written to is no question.
+  asking(() => {
+    each(warnings, rt.warn);
+    if (rt.debug !== undefined) each(notes, rt.debug);
+    rt.debug?.(`seccomp filter flags: ${flags}`);
+  });
   return { bpf, flags, notify };
 }

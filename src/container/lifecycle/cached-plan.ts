@@ -15,29 +15,55 @@ import {
   FILTER_FILE,
   STATE_FILE,
   STATE_FILE_NEW,
+  Supervise,
 } from "../../plan/abi.ts";
-import { CACHED_SLOTS, HELPER_WORDS_MAX, Hole, Part, PLAN_MAX } from "../../plan/file-abi.ts";
+import {
+  CACHED_SLOTS,
+  HELPER_WORDS_MAX,
+  Hole,
+  InputKind,
+  Manner,
+  Part,
+  PLAN_MAX,
+} from "../../plan/file-abi.ts";
 import { type Program, ProgramBuilder, type Slot } from "../../plan/program.ts";
 import { NR, syscall } from "../../sys/ffi.ts";
 import { AT_FDCWD, mkdir, O, replaceFile, S, tryStat } from "../../sys/fs.ts";
 import { each } from "../../sys/lists.ts";
 import { utf8 } from "../../sys/utf8.ts";
-import { execInfoText, LOCK_EX, LOCK_NB, paths, type StoredState } from "../state/store.ts";
-import type { RunOptions, Runtime } from "../types.ts";
+import { LOCK_EX, LOCK_NB, paths, type StoredState } from "../state/store.ts";
+import type { CachedCommand, RunOptions, Runtime } from "../types.ts";
+import {
+  beginOfName,
+  execPieces,
+  hasName,
+  NOTHING_OPEN,
+  type OpenHoles,
+  openHoles,
+  type Piece,
+} from "./cached-holes.ts";
 import { cleanupProgram } from "./cleanup.ts";
 import { execInfoOf, type Launched } from "./launch.ts";
 import { FileBuilder, hasFront } from "./plan-file.ts";
 
-/** What the front knows of a `run`. With whatever else is asked for, the plan is not kept. */
-const KNOWN = { id: true, bundle: true, noNewKeyring: true } as const;
+/** What the front knows of a `run` of a bundle. With whatever else is asked for, the plan is not kept. */
+const KNOWN: ReadonlySet<keyof RunOptions> = new Set(["id", "bundle", "noNewKeyring"]);
+
+/** What follows from the words of a container without a bundle, and the inputs. */
+const OF_WORDS: ReadonlySet<keyof RunOptions> = new Set([
+  ...KNOWN,
+  ...(["command", "loaded", "notices", "realRoot", "proc", "userns", "dieWithParent"] as const),
+  ...(["raises", "timeout"] as const),
+]);
 
 /** Why the plan of a `run` like this one is not kept, whatever its config, or null. */
 export function unknownRequest(rt: Runtime, options: RunOptions): string | null {
   if (!hasFront()) return "this brun has no front";
   if (rt.cgroupManager !== "auto" || rt.rootless !== "auto" || rt.client !== undefined)
     return "a global flag";
+  const known = options.command === undefined ? KNOWN : OF_WORDS;
   for (const name of Object.keys(options) as (keyof RunOptions)[]) {
-    if (Object.hasOwn(KNOWN, name)) continue;
+    if (known.has(name)) continue;
     const value = options[name];
     if (value !== undefined && value !== false && value !== 0 && value !== "auto") return `option ${name}`;
   }
@@ -49,9 +75,8 @@ function beyondFront(config: ContainerConfig): string | null {
   const { spec } = config;
   if (spec.hooks !== undefined) return "hooks";
   if (config.cgroup !== null) return "a cgroup";
-  // Its supervisor takes the program for process 1.
-  if (config.init || tellingNamespace(config) !== null)
-    return "another process than the program is the first";
+  // Who is left of its processes at the end only Bun finds out.
+  if (tellingNamespace(config) !== null) return "a pid namespace that is not its own";
   if (spec.linux?.intelRdt !== undefined || spec.linux?.netDevices !== undefined)
     return "resources of the host";
   if (config.seccomp?.notify) return "a seccomp agent";
@@ -63,48 +88,92 @@ export interface RunPlan extends Pick<Launched, "config" | "state" | "programs">
   readonly recording: Recording;
   /** Lines for stderr, each time. */
   readonly warnings: readonly string[];
+  readonly options?: Pick<RunOptions, "command" | "raises" | "timeout">;
 }
 
 /** Writes it down. A file that cannot be written is none: nothing is thrown for it. */
-export function keepPlan(rt: Runtime, plan: Uint8Array, bundle: string): void {
+export function keepPlan(rt: Runtime, plan: Uint8Array, key: readonly string[]): void {
   const directory = `${rt.root}/${CACHED_DIRECTORY}`;
   try {
     if (mkdir(directory, 0o700) !== 0 && !isOwnDirectory(directory)) return;
-    replaceFile(planPath(rt.root, bundle), plan);
+    replaceFile(planPath(rt.root, key), plan);
   } catch {
     // The next run boots Bun again.
   }
 }
 
 /** The file's bytes, or why there is none. `root`: the state directory. */
-export function planFile(
-  root: string,
-  { config, state, programs, recording, warnings }: RunPlan,
-): Uint8Array | string {
+export function planFile(root: string, plan: RunPlan): Uint8Array | string {
+  const { config, state, programs, recording, warnings, options = {} } = plan;
+  const { command } = options;
   const reason = recording.reason ?? beyondFront(config);
   if (reason !== null) return reason;
   const guard = guardOf(recording.inputs);
   if (typeof guard === "string") return guard;
+  if (command !== undefined && !guard.some(({ kind }) => kind === InputKind.mask))
+    return "what decides about it has not been recorded";
+  const open = command === undefined ? NOTHING_OPEN : openHoles(command, config);
+  if (typeof open === "string") return open;
   const [enter, build, finish] = programs;
   const helpers = config.maps === null || config.selfMapped ? [] : helperWords(config.maps);
   if (helpers === null || finish === undefined) return "its length";
-  const file = new FileBuilder(config.newKeyring ? [config.bundle] : [config.bundle, "--no-new-keyring"]);
+  const file = new FileBuilder(keyOf(root, config, command));
+  const told = warnings.join("");
   each(helpers, (words, i) => file.add(i === 0 ? Part.newuidmap : Part.newgidmap, words));
-  file.add(Part.warnings, utf8(warnings.join("")));
-  file.program(Part.enter, enter!);
-  file.program(Part.build, build!);
-  file.program(Part.finish, finish);
+  file.add(Part.warnings, utf8(told));
+  addManner(file, config, options, open);
   const { directory } = paths(root, state.id);
-  const info = execInfoText(execInfoOf(config, !config.newKeyring));
-  file.program(Part.make, makeProgram(directory, info, config.seccomp?.bpf), [Hole.directory]);
-  file.program(Part.save, saveProgram(state), [Hole.id, Hole.created, Hole.pid, Hole.startTime]);
-  file.program(Part.cleanup, cleanupProgram(root, state, false), [Hole.directory]);
+  const info = execPieces(execInfoOf(config, !config.newKeyring), state.id, open.kinds);
+  const lists = [Hole.argumentList, Hole.environmentList];
+  const parts = [
+    [Part.enter, enter!, open.kinds],
+    [Part.build, build!, open.kinds],
+    [Part.finish, finish, open.kinds],
+    [Part.make, makeProgram(directory, info, config.seccomp?.bpf), [Hole.directory, Hole.id, ...lists]],
+    [Part.save, saveProgram(state), [Hole.id, Hole.created, Hole.pid, Hole.startTime]],
+    [Part.cleanup, cleanupProgram(root, state, false), [Hole.directory]],
+  ] as const;
+  for (const [part, program, kinds] of parts) {
+    if (command?.anyId === true && hasName(program, state.id, kinds)) return "its name is a part of it";
+    file.program(part, program, kinds);
+  }
+  if (command?.anyId === true && told.includes(state.id)) return "its name is in a warning";
   const bytes = file.finish(guard);
   return bytes.length > PLAN_MAX ? "its length" : bytes;
 }
 
+function keyOf(
+  root: string,
+  { newKeyring, bundle }: ContainerConfig,
+  command: CachedCommand | undefined,
+): readonly string[] {
+  // What covers the state directory goes by its path.
+  if (command !== undefined) return [...command.words, command.directory, root];
+  return newKeyring ? [bundle] : [bundle, "--no-new-keyring"];
+}
+
+/** What there is of a command besides programs. */
+function addManner(
+  file: FileBuilder,
+  { init, id }: ContainerConfig,
+  { command, raises, timeout = 0 }: NonNullable<RunPlan["options"]>,
+  { fixed, leading }: OpenHoles,
+): void {
+  const supervise = (init ? Supervise.init : 0) | (raises ? Supervise.raises : 0);
+  if (command === undefined && supervise === 0) return;
+  const flags =
+    (command?.anyId ? Manner.madeUp : 0) |
+    (command?.emptyStdin ? Manner.emptyStdin : 0) |
+    (fixed === null ? 0 : Manner.environment);
+  file.add(Part.manner, new Uint8Array(new Uint32Array([flags, supervise, timeout, 0]).buffer));
+  if (command === undefined) return;
+  file.add(Part.name, utf8(`${command.anyId ? beginOfName(id) : id}\0`));
+  file.add(Part.entrypoint, utf8(leading.map((word) => `${word}\0`).join("")));
+  if (fixed !== null) file.add(Part.variables, utf8(fixed.map((entry) => `${entry}\0`).join("")));
+}
+
 /** Makes a container's directory and locks it, as claim() of store.ts does, and puts there what is known before its process. */
-function makeProgram(path: string, info: string, filter: Uint8Array | undefined): Program {
+function makeProgram(path: string, info: readonly Piece[], filter: Uint8Array | undefined): Program {
   const b = new ProgramBuilder();
   const directory = b.slot();
   const place = b.hole(Hole.directory, path);
@@ -116,7 +185,7 @@ function makeProgram(path: string, info: string, filter: Uint8Array | undefined)
   // Another command that already has it has waited for just this container, and will find it there.
   b.sys("flock", [directory, LOCK_EX | LOCK_NB]);
   if (filter !== undefined) writeNew(b, directory, FILTER_FILE, [filter]);
-  writeNew(b, directory, EXEC_FILE, [info]);
+  writeNew(b, directory, EXEC_FILE, info);
   return b.finish();
 }
 
@@ -144,9 +213,9 @@ function isOwnDirectory(path: string): boolean {
   return stat.uid === syscall(NR.geteuid) && (stat.mode & 0o022) === 0;
 }
 
-/** Where the plan of a bundle is kept, or that of another one with the same hash. */
-export function planPath(root: string, bundle: string): string {
-  return `${root}/${CACHED_DIRECTORY}/${slotOf(bundle)}`;
+/** Where a plan is kept: that of a bundle's path, or of words and a directory, or another one with the same hash. */
+export function planPath(root: string, key: readonly string[]): string {
+  return `${root}/${CACHED_DIRECTORY}/${slotOf(key.join("\0"))}`;
 }
 
 /** FNV-1a of the UTF-8, as two hexadecimal digits. */
@@ -175,9 +244,6 @@ function helperWords(maps: IdMaps): Uint8Array[] | null {
   const [uid, gid] = [words("uid"), words("gid")];
   return uid === null || gid === null ? null : [uid, gid];
 }
-
-/** A piece of a file. */
-type Piece = string | Uint8Array | Hole;
 
 /** state.json, with holes for what the next container's has of its own. */
 export function stateText(state: StoredState): (string | Hole)[] {

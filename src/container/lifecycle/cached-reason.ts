@@ -3,6 +3,7 @@ import { aboutText, callOf, isAnsweredAsBefore } from "../../host/again.ts";
 import type { GuardOperation } from "../../host/guard.ts";
 import { FrontFact } from "../../plan/abi.ts";
 import { InputKind, Part } from "../../plan/file-abi.ts";
+import { shellWords } from "../../printable.ts";
 import { RLIMITS } from "../../sys/constants.ts";
 import { SysError } from "../../sys/error.ts";
 import { askFront } from "../../sys/ffi.ts";
@@ -29,22 +30,32 @@ export function subjectOf(question: GuardOperation): string {
     }
     case InputKind.limit:
       return RLIMITS[question.detail] ?? `${question.detail}`;
+    case InputKind.tty:
+      return `${question.detail}`;
+    case InputKind.names:
+      return aboutText(question).split(" ")[0]!;
     case InputKind.capabilities:
     case InputKind.stdio:
     case InputKind.terminal:
+    case InputKind.background:
+    case InputKind.environment:
+    case InputKind.mask:
       return "";
     default:
       return aboutText(question);
   }
 }
 
-/** The plan of a bundle, or why there is none. */
-export function cachedPlan(root: string, bundle: string): PlanFile | string {
-  const file = planPath(root, bundle);
+/** The plan of a bundle or of words, or why there is none. */
+export function cachedPlan(root: string, key: readonly string[]): PlanFile | string {
+  const file = planPath(root, key);
   try {
     const plan = new PlanFile(readFile(file));
-    const [path] = fromUtf8(plan.part(Part.key)).split("\0");
-    return path === bundle ? plan : `${file} has the plan of ${path}`;
+    const texts = fromUtf8(plan.part(Part.key)).split("\0").slice(0, -1);
+    const isBundle = texts[0]?.startsWith("/") === true;
+    const words = [...key, root].join("\0");
+    const same = isBundle ? texts[0] === key[0] : texts.join("\0") === words;
+    return same ? plan : `${file} has the plan of ${isBundle ? texts[0] : shellWords(texts.slice(0, -2))}`;
   } catch (error) {
     if (error instanceof RangeError) return `${file} has ${error.message}`;
     if (error instanceof SysError) return `there is no ${file}`;
@@ -57,9 +68,9 @@ export function isOurs(plan: PlanFile): boolean {
   return plan.build === askFront(FrontFact.build);
 }
 
-/** Why the front would not use the plan of a bundle, or null. */
-export function whyUnused(root: string, bundle: string): string | null {
-  const plan = cachedPlan(root, bundle);
+/** Why the front would not use the plan of a bundle or of words, or null. */
+export function whyUnused(root: string, key: readonly string[]): string | null {
+  const plan = cachedPlan(root, key);
   if (typeof plan === "string") return plan;
   if (!isOurs(plan)) return "another build of brun has written it";
   const changed = plan.guard().find((question) => !isAnsweredAsBefore(question));

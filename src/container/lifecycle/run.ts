@@ -10,6 +10,7 @@ import { NR, syscall } from "../../sys/ffi.ts";
 import { absolute } from "../../sys/fs.ts";
 import { keepSignals, releaseSignals, throwIfInterrupted } from "../../sys/interrupt.ts";
 import { lazy } from "../../sys/lazy.ts";
+import { each } from "../../sys/lists.ts";
 import { forwardReady } from "../io/notify.ts";
 import { passPidfd } from "../io/pidfd-socket.ts";
 import { hostTerminal } from "../io/terminal.ts";
@@ -39,8 +40,10 @@ export function run(rt: Runtime, options: RunOptions): number {
     rt.warn(message);
   };
   const unknown = unknownRequest(rt, options);
-  if (unknown === null && rt.debug !== undefined) tellUnused(rt, absolute(options.bundle));
-  if (unknown === null) startRecording();
+  if (unknown === null && rt.debug !== undefined) tellUnused(rt, cachedKey(options));
+  // What decides about a container without a bundle has been recorded from the beginning.
+  if (unknown === null && options.command === undefined) startRecording();
+  each(options.notices ?? [], warn);
   const mode = { waitForStart: options.awaitStart === true, detached: options.detach, kept: options.kept };
   const launched = launch({ ...rt, warn }, options, mode);
   const recording = finishRecording();
@@ -61,9 +64,9 @@ export function run(rt: Runtime, options: RunOptions): number {
       runPoststart(launched.state);
     }
     if (!options.detach) early = keepSignals();
-    const plan = unknown ?? planFile(rt.root, { ...launched, recording, warnings });
+    const plan = unknown ?? planFile(rt.root, { ...launched, recording, warnings, options });
     if (typeof plan === "string") rt.debug?.(`this plan is not cached: ${plan}`);
-    else keepPlan(rt, plan, launched.config.bundle);
+    else keepPlan(rt, plan, cachedKey(options));
   } catch (error) {
     giveUp(rt, launched);
     unlock(launched.locked);
@@ -85,10 +88,15 @@ export function run(rt: Runtime, options: RunOptions): number {
   }
 }
 
+/** What the file of its plan is found by. */
+function cachedKey({ command, bundle }: RunOptions): readonly string[] {
+  return command === undefined ? [absolute(bundle)] : [...command.words, command.directory];
+}
+
 /** Says why the front has not done, or would not do, what is done here. */
-function tellUnused({ root, debug }: Runtime, bundle: string): void {
+function tellUnused({ root, debug }: Runtime, key: readonly string[]): void {
   const { whyUnused } = cachedReasonModule();
-  const why = whyUnused(root, bundle);
+  const why = whyUnused(root, key);
   debug?.(why === null ? "there is a cached plan" : `no cached plan is used: ${why}`);
 }
 

@@ -6,6 +6,7 @@
 import { mayMakeContainers } from "../../../rootless/caller.ts";
 import { BrunError } from "../../errors.ts";
 import { call, readlink, readTextIfThere, tryStat, variable } from "../../host/ask.ts";
+import { status } from "../../host/ask-files.ts";
 import {
   FIRST_ID_MAP,
   FIRST_USER_NAMESPACE,
@@ -65,8 +66,8 @@ function isWritable(directory: string): boolean {
 
 /** Whether a state directory is there already, the caller's alone and with the mode that it was given. */
 function isFit(path: string, mode: number, euid: number): boolean {
-  const stat = tryStat(path, true);
-  return typeof stat !== "number" && stat.mode === (S.IFDIR | mode) && stat.uid === euid;
+  const found = status(path, true);
+  return typeof found !== "number" && found.mode === (S.IFDIR | mode) && found.uid === euid;
 }
 
 /** Whether the caller is in the first user namespace, the host's. */

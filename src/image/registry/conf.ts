@@ -1,7 +1,6 @@
 /** containers-registries.conf(5): where names without a domain are looked for, mirrors, and registries without TLS. */
 import { BrunError } from "../../errors.ts";
-import { variable } from "../../sys/environment.ts";
-import { readdir } from "../../sys/fs.ts";
+import { readdir, variable } from "../../host/ask.ts";
 import { parseName, type RegistryName } from "../reference.ts";
 import { ownText } from "./own-file.ts";
 

@@ -1,7 +1,7 @@
 /** Files of the caller's own that may be missing: below a HOME that is somebody else's they are as good as missing. */
+import { readTextIfThere } from "../../host/ask.ts";
 import { E } from "../../sys/errno.ts";
 import { SysError } from "../../sys/error.ts";
-import { readTextIfThere } from "../../sys/fs.ts";
 
 /** The text of a file; null when there is none, or none that the caller may read. Throws a SysError. */
 export function ownText(path: string): string | null {

@@ -1,4 +1,5 @@
 /** A machine that tests make up. */
+import { matcher } from "../../host/pattern.ts";
 import type { SandboxOptions } from "../options.ts";
 import { settledOptions } from "../settle.ts";
 import { type Sandbox, type SandboxLimits, sandboxSpec } from "../spec.ts";
@@ -90,6 +91,12 @@ export function fixtureView({ files, texts, mounts = [], links, view }: Fixture 
     isSame: () => true,
     link: (path) => links?.[path] ?? null,
     list: names,
+    names: (path, patterns) => names(path).filter(matcher(patterns)),
+    isShared: (path) =>
+      names(path).some((name) => {
+        const entry = all[`${path}/${name}`];
+        return entry !== undefined && entry.type !== "link" && entry.uid !== 1000 && entry.mode === 0o666;
+      }),
     text: (path) => ({ ...TEXTS, ...texts })[path] ?? null,
     textInRoot: (root, path) => ({ ...TEXTS, ...texts })[`${root}${path}`] ?? null,
     isInRoot: (root, path) => all[`${root}${path}`] !== undefined,

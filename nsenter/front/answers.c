@@ -1,0 +1,238 @@
+#include "answers.h"
+
+#include "../text.h"
+#include "entries.h"
+#include "environment.h"
+#include "files.h"
+
+#include <asm/ioctls.h>
+#include <asm/termbits.h>
+#include <linux/fcntl.h>
+#include <linux/openat2.h>
+#include <linux/stat.h>
+#include <linux/termios.h>
+
+static int holds(const struct answer *answer, const void *now, size_t size)
+{
+	const unsigned char *bytes = now;
+
+	if (!answer->answer || answer->size != size)
+		return 0;
+	for (size_t i = 0; i < size; i++)
+		if (bytes[i] != answer->answer[i])
+			return 0;
+	return 1;
+}
+
+static long look(const char *path, int flags, struct statx *status)
+{
+	zero(status, sizeof(*status));
+	return sys5(__NR_statx, AT_FDCWD, path, flags, STATX_BASIC_STATS, status);
+}
+
+int same_status(const struct answer *answer, int flags)
+{
+	struct statx status;
+	struct status now;
+
+	if (look(answer->about, flags, &status) < 0)
+		return 0;
+	now = (struct status){status.stx_mode, status.stx_uid, status.stx_gid, status.stx_rdev_major,
+			      status.stx_rdev_minor};
+	return holds(answer, &now, sizeof(now));
+}
+
+int same_identity(const struct answer *answer)
+{
+	struct statx status;
+	struct identity now;
+
+	if (look(answer->about, 0, &status) < 0)
+		return 0;
+	now = (struct identity){status.stx_ino, status.stx_dev_major, status.stx_dev_minor};
+	return holds(answer, &now, sizeof(now));
+}
+
+/* The second of the texts that a question is about. */
+static const char *second_text(const struct answer *answer)
+{
+	size_t first = text_length(answer->about) + 1;
+
+	return first < answer->about_size ? answer->about + first : 0;
+}
+
+static long open_in_root(const struct answer *answer, uint64_t flags)
+{
+	struct open_how how = {.flags = flags | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT};
+	const char *path = second_text(answer);
+	long root;
+	long fd;
+
+	if (!path)
+		return -EINVAL;
+	root = sys4(__NR_openat, AT_FDCWD, answer->about, O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+	if (root < 0)
+		return root;
+	fd = sys4(__NR_openat2, root, path, &how, sizeof(how));
+	sys1(__NR_close, root);
+	return fd;
+}
+
+/* As textInRoot() of src/sys/in-root.ts. */
+int same_file_in_root(const struct answer *answer)
+{
+	long fd = open_in_root(answer, O_RDONLY | O_NONBLOCK);
+	struct statx status;
+	int same = !answer->answer;
+
+	if (fd < 0)
+		return same;
+	zero(&status, sizeof(status));
+	if (sys5(__NR_statx, fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &status) == 0 &&
+	    (status.stx_mode & S_IFMT) == S_IFREG && status.stx_size <= ROOT_TEXT_MAX)
+		same = answer->answer && file_holds_at(fd, answer->answer, answer->size);
+	sys1(__NR_close, fd);
+	return same;
+}
+
+int same_existence_in_root(const struct answer *answer)
+{
+	long fd = open_in_root(answer, O_PATH);
+	uint32_t now = fd >= 0;
+
+	if (fd >= 0)
+		sys1(__NR_close, fd);
+	return holds(answer, &now, sizeof(now));
+}
+
+/* umask(2) tells it only by changing it. */
+int same_mask(const struct answer *answer)
+{
+	uint32_t now = (uint32_t)sys1(__NR_umask, 077);
+
+	sys1(__NR_umask, now);
+	return holds(answer, &now, sizeof(now));
+}
+
+int is_terminal(unsigned int fd)
+{
+	struct winsize size;
+
+	return sys3(__NR_ioctl, fd, TIOCGWINSZ, &size) == 0;
+}
+
+int is_in_background(void)
+{
+	int32_t group;
+
+	return sys3(__NR_ioctl, 0, TIOCGPGRP, &group) >= 0 && group != (int32_t)sys1(__NR_getpgid, 0);
+}
+
+/* As hasSharedEntry() of src/host/ask-files.ts. */
+struct sharing {
+	long directory;
+	struct shared expected;
+	unsigned int count;
+	int found;
+};
+
+static int is_shared_entry(void *context, const char *name)
+{
+	struct sharing *sharing = context;
+	struct statx status;
+	long result;
+
+	if (sharing->count++ == SHARED_SAMPLE)
+		return 0;
+	zero(&status, sizeof(status));
+	if (sys5(__NR_statx, sharing->directory, name, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, &status) < 0 ||
+	    (status.stx_mode & S_IFMT) == S_IFLNK)
+		return 1;
+	if (status.stx_uid == sharing->expected.uid && status.stx_gid == sharing->expected.gid)
+		return 1;
+	result = sys4(__NR_faccessat2, sharing->directory, name, 2 /* W_OK */, AT_EACCESS);
+	if (result == -ENOSYS || result == -EPERM)
+		result = sys3(__NR_faccessat, sharing->directory, name, 2);
+	sharing->found = result == 0;
+	return !sharing->found;
+}
+
+int same_shared(const struct answer *answer)
+{
+	struct sharing sharing = {.count = 0, .found = 0};
+
+	if (!answer->answer || answer->size != sizeof(sharing.expected))
+		return 0;
+	copy(&sharing.expected, answer->answer, sizeof(sharing.expected));
+	sharing.directory = entries_open(answer->about);
+	if (sharing.directory >= 0) {
+		entries_each(sharing.directory, is_shared_entry, &sharing);
+		sys1(__NR_close, sharing.directory);
+	}
+	return sharing.found == (int)sharing.expected.found;
+}
+
+/* The names that there have to be. */
+struct naming {
+	const struct answer *question;
+	size_t found;
+	int same;
+};
+
+static int is_known(const struct answer *answer, const char *name)
+{
+	for (size_t at = 0; at < answer->size; at += text_length((const char *)answer->answer + at) + 1)
+		if (text_equal((const char *)answer->answer + at, name))
+			return 1;
+	return 0;
+}
+
+static size_t count_texts(const struct answer *answer)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < answer->size; i++)
+		count += answer->answer[i] == 0;
+	return count;
+}
+
+static int is_asked_for(const struct answer *answer, const char *name)
+{
+	size_t at = text_length(answer->about) + 1;
+
+	for (; at < answer->about_size; at += text_length(answer->about + at) + 1)
+		if (entry_matches(name, answer->about + at))
+			return 1;
+	return 0;
+}
+
+static int is_expected(void *context, const char *name)
+{
+	struct naming *naming = context;
+
+	if (!is_asked_for(naming->question, name))
+		return 1;
+	naming->found++;
+	naming->same = is_known(naming->question, name);
+	return naming->same;
+}
+
+int same_names(const struct answer *answer)
+{
+	struct naming naming = {.question = answer, .found = 0, .same = 1};
+	long directory = entries_open(answer->about);
+	long result;
+
+	if (directory < 0)
+		return !answer->answer;
+	result = entries_each(directory, is_expected, &naming);
+	sys1(__NR_close, directory);
+	if (!answer->answer || (answer->size > 0 && answer->answer[answer->size - 1] != 0))
+		return 0;
+	return result == 0 && naming.same && naming.found == count_texts(answer);
+}
+
+int same_environment(const struct answer *answer, const char *const *envp)
+{
+	return answer->answer && environment_is_notable(envp, (const char *)answer->answer, answer->size);
+}

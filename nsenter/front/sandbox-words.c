@@ -1,0 +1,47 @@
+#include "sandbox-words.h"
+
+#define KEY_MAX 256
+
+/* FNV-1a of the texts with a NUL between them: as planPath() of src/container/lifecycle/cached-plan.ts. */
+static uint32_t slot_of(const struct texts *texts)
+{
+	uint32_t value = 2166136261U;
+
+	for (size_t i = 0; i < texts->count; i++) {
+		if (i > 0)
+			value *= 16777619U;
+		for (const char *text = texts->at[i]; *text != 0; text++)
+			value = (value ^ (unsigned char)*text) * 16777619U;
+	}
+	return value % CACHED_SLOTS;
+}
+
+int sandbox_words(struct command *command, int count, const char *const *words)
+{
+	static const char *key[KEY_MAX];
+	static char directory[PATH_SIZE];
+	size_t length = 0;
+	int end = 0;
+
+	while (end < count && !text_equal(words[end], "--"))
+		end++;
+	/* Nothing behind it is a shell, as without it. */
+	if (end + 1 == count)
+		return 0;
+	command->part = PART_ENTER;
+	command->id = 0;
+	/* That of a directory which cannot be reached begins with "(". */
+	if (sys2(__NR_getcwd, directory, sizeof(directory)) < 0 || directory[0] != '/')
+		return 0;
+	for (; length < KEY_MAX - 2 && (int)length < count && (int)length <= end; length++)
+		key[length] = words[length];
+	if ((int)length < count && (int)length <= end)
+		return 0;
+	key[length++] = directory;
+	command->slot = slot_of(&(struct texts){key, length});
+	/* What covers the state directory goes by its path. */
+	key[length] = command->root;
+	command->key = (struct texts){key, length + 1};
+	command->words = (struct texts){words + end + 1, end < count ? (size_t)(count - end - 1) : 0};
+	return 1;
+}

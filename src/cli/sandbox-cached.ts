@@ -1,0 +1,50 @@
+/** By which words the plan of a container without a bundle is kept for the next one (src/container/lifecycle/cached-plan.ts). */
+import type { RunOptions } from "../container/types.ts";
+import type { SandboxOptions } from "../sandbox/options.ts";
+import type { Sandbox } from "../sandbox/spec.ts";
+import { absolute } from "../sys/fs.ts";
+import type { Values } from "./flags.ts";
+import type { sandboxRunFlags } from "./sandbox-flags.ts";
+
+/** The words, and what is known with them. */
+export type WordsOfCommand = Omit<NonNullable<RunOptions["command"]>, "fixedEnvironment">;
+
+/** The words by which a plan is kept; undefined for what leaves more than a container. */
+export function wordsOfCommand(
+  given: readonly string[],
+  program: readonly string[],
+  args: Values<typeof sandboxRunFlags>,
+  directory: string,
+  empty: boolean,
+): WordsOfCommand | undefined {
+  const { keep, upper, detach, timing } = args;
+  if (detach || timing || keep !== undefined || upper !== undefined) return undefined;
+  const dashes = given.indexOf("--");
+  // A program that follows other words is one of them.
+  const anyProgram = program.length > 0 && dashes >= 0 && dashes === given.length - program.length - 1;
+  if (!anyProgram && dashes >= 0) return undefined;
+  return {
+    words: anyProgram ? given.slice(0, dashes + 1) : given,
+    program: anyProgram ? program : null,
+    directory,
+    anyId: (args.name ?? args["container-id"]) === undefined,
+    emptyStdin: empty,
+  };
+}
+
+/** Nothing of a run that has more to do than that of a bundle. */
+export function recordedAs(
+  { allowNet }: SandboxOptions,
+  { fixedEnvironment, record }: Sandbox,
+  command: WordsOfCommand | undefined,
+): Pick<RunOptions, "command"> {
+  if (command === undefined || record !== undefined || allowNet.length > 0) return {};
+  return { command: { ...command, fixedEnvironment } };
+}
+
+/** The words of `explain --cached`, as `run` would have them, and the current directory. */
+export function explainedKey(given: readonly string[]): readonly string[] {
+  const words = given.filter((word) => !/^--?(cached|json)$/.test(word));
+  const dashes = words.indexOf("--");
+  return [...(dashes < 0 ? words : words.slice(0, dashes + 1)), absolute(".")];
+}

@@ -1,0 +1,112 @@
+/** What the plan of a container without a bundle leaves open: its name, the program with its arguments, the environment. */
+import type { ContainerConfig } from "../../config/types.ts";
+import { mergedEnvironment } from "../../host/program-environment.ts";
+import { Hole, NAME_DIGITS, WHOLE_LIST } from "../../plan/file-abi.ts";
+import { layout } from "../../plan/layout.ts" with { type: "macro" };
+import type { Program } from "../../plan/program.ts";
+import { environment } from "../../sys/environment.ts";
+import { utf8 } from "../../sys/utf8.ts";
+import type { ExecInfo } from "../state/exec-info.ts";
+import { execInfoText } from "../state/store.ts";
+import type { CachedCommand } from "../types.ts";
+
+/** A piece of a file. */
+export type Piece = string | Uint8Array | Hole;
+
+/** What is open in the plan of a command. */
+export interface OpenHoles {
+  /** Of the programs of the stage. */
+  readonly kinds: readonly Hole[];
+  /** Variables that are fixed where the environment is open; null where it is not. */
+  readonly fixed: readonly string[] | null;
+  /** Words that go before those of the command line. */
+  readonly leading: readonly string[];
+}
+
+/** A bundle's plan leaves nothing open but what every container has of its own. */
+export const NOTHING_OPEN: OpenHoles = { kinds: [], fixed: null, leading: [] };
+
+/** What a command leaves open; a text with the reason where that cannot be told. */
+export function openHoles(command: CachedCommand, config: ContainerConfig): OpenHoles | string {
+  const fixed = command.fixedEnvironment();
+  if (fixed !== null && !isMerged(fixed, config)) return "its environment is put together in another way";
+  const leading = wordsBefore(command.program, config.spec.process?.args ?? []);
+  if (leading === null) return "its program is put together in another way";
+  return {
+    kinds: [
+      ...(command.anyId ? [Hole.id, Hole.hostVariable] : []),
+      ...(command.program === null ? [] : [Hole.argument]),
+      ...(fixed === null ? [] : [Hole.environment]),
+    ],
+    fixed,
+    leading,
+  };
+}
+
+/** The words before those of the command line; null where these are not the last ones. */
+function wordsBefore(program: readonly string[] | null, args: readonly string[]): readonly string[] | null {
+  if (program === null) return [];
+  const count = args.length - program.length;
+  return count >= 0 && program.every((word, i) => word === args[count + i]) ? args.slice(0, count) : null;
+}
+
+/** Whether the environment is what the front will make of the caller's. HOME by the container's passwd(5) it cannot. */
+function isMerged(fixed: readonly string[], { spec, extraEnv }: ContainerConfig): boolean {
+  const env = spec.process?.env ?? [];
+  const made = mergedEnvironment(environment(), fixed);
+  if (extraEnv.length > 0 || !env.some((entry) => entry.startsWith("HOME="))) return false;
+  return made.length === env.length && made.every((entry, i) => entry === env[i]);
+}
+
+/** In the place of lists that others take the place of: no JSON that brun writes has it. */
+const MARKS = [
+  [Hole.argument, Hole.argumentList, "\u0001argument"],
+  [Hole.environment, Hole.environmentList, "\u0001environment"],
+] as const;
+
+/** exec.json with its holes. */
+export function execPieces(info: ExecInfo, id: string, open: readonly Hole[]): Piece[] {
+  const isOpen = (hole: Hole) => open.includes(hole);
+  const args = isOpen(Hole.argument) ? [MARKS[0][2]] : info.process.args;
+  const env = isOpen(Hole.environment) ? [MARKS[1][2]] : info.process.env;
+  let pieces: Piece[] = [execInfoText({ ...info, process: { ...info.process, args, env } })];
+  for (const [hole, list, mark] of MARKS)
+    if (isOpen(hole)) pieces = split(pieces, JSON.stringify([mark]), list);
+  return isOpen(Hole.id) ? split(pieces, id, Hole.id) : pieces;
+}
+
+/** The pieces with a hole in the place of a text. */
+export function split(pieces: readonly Piece[], text: string, hole: Hole): Piece[] {
+  return pieces.flatMap((piece) =>
+    typeof piece !== "string"
+      ? [piece]
+      : piece.split(text).flatMap((part, i): Piece[] => (i === 0 ? [part] : [hole, part])),
+  );
+}
+
+const header = layout("programHeader");
+
+/** Whether an id that is made up each time is in a program elsewhere than in holes that are open. */
+export function hasName({ bytes, holes }: Program, id: string, open: readonly Hole[]): boolean {
+  const words = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const strings = bytes.length - words.getUint32(header.blob, true) + words.getUint32(header.strings, true);
+  const rest = bytes.slice();
+  for (const { kind, index, at } of holes) {
+    // That of a list is a place in the structs.
+    if (!open.includes(kind) || index === WHOLE_LIST) continue;
+    const from = strings + words.getUint32(at, true);
+    rest.fill(0, from, Math.max(from, bytes.indexOf(0, from)));
+  }
+  return indexOf(rest, utf8(id)) >= 0;
+}
+
+function indexOf(bytes: Uint8Array, what: Uint8Array): number {
+  for (let at = bytes.indexOf(what[0]!); at >= 0; at = bytes.indexOf(what[0]!, at + 1))
+    if (what.every((byte, i) => bytes[at + i] === byte)) return at;
+  return -1;
+}
+
+/** How a made-up id begins. */
+export function beginOfName(id: string): string {
+  return id.slice(0, -NAME_DIGITS);
+}

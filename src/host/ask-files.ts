@@ -1,0 +1,128 @@
+/**
+ * Questions about files of the host, of which less than a stamp counts: what changes all the time, such as the times of /tmp,
+ * is no input of a plan where nothing depends on it. The others, and why there are questions, are in ask.ts.
+ */
+import { InputKind, SHARED_SAMPLE } from "../plan/file-abi.ts";
+import * as fs from "../sys/fs.ts";
+import * as inRoot from "../sys/in-root.ts";
+import { utf8 } from "../sys/utf8.ts";
+import { tryStat } from "./ask.ts";
+import { matcher } from "./pattern.ts";
+import { asking, isRecording, record } from "./recorder.ts";
+
+const NOFOLLOW = 1;
+
+function detailOf(nofollow: boolean): number {
+  return nofollow ? NOFOLLOW : 0;
+}
+
+/** What of a file seldom changes. */
+export interface Status {
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  /** Of a device. */
+  readonly rdevMajor: number;
+  readonly rdevMinor: number;
+}
+
+/** Mode, owner and device of a path, or -errno. As an input it is no more than that: neither size nor times. */
+export function status(path: string, nofollow = false): Status | number {
+  const stat = asking(() => fs.tryStat(path, nofollow));
+  if (!isRecording()) return stat;
+  const detail = detailOf(nofollow);
+  if (typeof stat === "number") record(InputKind.type, detail, path, word(stat));
+  else {
+    const { mode, uid, gid, rdevMajor, rdevMinor } = stat;
+    record(InputKind.status, detail, path, words([mode, uid, gid, rdevMajor, rdevMinor]));
+  }
+  return stat;
+}
+
+/** The size of a file, 0 where there is none. As an input it is the file's stamp. */
+export function sizeOf(path: string, nofollow = false): number {
+  const stat = tryStat(path, nofollow);
+  return typeof stat === "number" ? 0 : stat.size;
+}
+
+/** Which file a path leads to, as a text; null when there is none. */
+export function identity(path: string): string | null {
+  const stat = asking(() => fs.tryStat(path));
+  if (typeof stat === "number") {
+    record(InputKind.type, 0, path, word(stat));
+    return null;
+  }
+  const { ino, devMajor, devMinor } = stat;
+  const halves = [Number(BigInt.asUintN(32, ino)), Number(ino >> 32n)];
+  record(InputKind.identity, 0, path, words([...halves, devMajor, devMinor]));
+  return `${devMajor}:${devMinor}:${ino}`;
+}
+
+/**
+ * The names in a directory that one of the patterns stands for, sorted; null where it cannot be listed. As an input
+ * they are these alone, whatever else is there.
+ */
+export function namesIn(path: string, patterns: readonly string[]): string[] | null {
+  const found = asking(() => listed(path));
+  const names = found === null ? null : found.filter(matcher(patterns)).sort();
+  record(
+    InputKind.names,
+    0,
+    lines([path, ...patterns]),
+    names === null ? null : names.length === 0 ? "" : lines(names),
+  );
+  return names;
+}
+
+function listed(path: string): string[] | null {
+  try {
+    return fs.readdir(path);
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * Whether somebody else owns some of what is directly in a directory that the caller may write to. As an input it is
+ * the answer alone.
+ */
+export function hasSharedEntry(path: string, uid: number, gid: number): boolean {
+  const found = asking(() =>
+    (listed(path) ?? []).slice(0, SHARED_SAMPLE).some((name) => isShared(`${path}/${name}`, uid, gid)),
+  );
+  record(InputKind.shared, 0, path, words([uid, gid, found ? 1 : 0]));
+  return found;
+}
+
+function isShared(path: string, uid: number, gid: number): boolean {
+  const stat = fs.tryStat(path, true);
+  if (typeof stat === "number" || (stat.mode & fs.S.IFMT) === fs.S.IFLNK) return false;
+  return (stat.uid !== uid || stat.gid !== gid) && fs.access(path, fs.W_OK) === 0;
+}
+
+/** Text of a file below a root file system; see src/sys/in-root.ts. */
+export function textInRoot(root: string, path: string): string | null {
+  const text = asking(() => inRoot.textInRoot(root, path));
+  record(InputKind.fileInRoot, 0, lines([root, path]), text === null ? null : utf8(text));
+  return text;
+}
+
+/** Whether there is something at a path below a root file system. */
+export function existsInRoot(root: string, path: string): boolean {
+  const there = asking(() => inRoot.existsInRoot(root, path));
+  record(InputKind.existsInRoot, 0, lines([root, path]), word(there ? 1 : 0));
+  return there;
+}
+
+function word(value: number): Uint8Array {
+  return new Uint8Array(new Int32Array([value]).buffer);
+}
+
+function words(values: readonly number[]): Uint8Array {
+  return new Uint8Array(new Uint32Array(values).buffer);
+}
+
+/** Texts, each with a NUL. */
+function lines(texts: readonly string[]): Uint8Array {
+  return utf8(`${texts.join("\0")}\0`);
+}

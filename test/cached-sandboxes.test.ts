@@ -1,0 +1,312 @@
+/**
+ * `run --host` and the like with flags that were given before, which the front does without Bun by what was written down then: it
+ * does what Bun does for the same command line, for another program, other arguments and another environment as well, and Bun does
+ * it where anything that decides is not as it was.
+ */
+import { describe, expect, test } from "bun:test";
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { cachedPlans, SETTLED_MS } from "./support/cached.ts";
+import { BY_BUN, call, front, REPORT } from "./support/front.ts";
+import { Images } from "./support/images.ts";
+import { until } from "./support/processes.ts";
+import { type Subject, subjects } from "./support/runtime.ts";
+import { type CallOptions, Sandbox } from "./support/sandbox.ts";
+
+/** What a program sees of its sandbox. */
+const LOOK = `id; pwd; env | sort; hostname; umask; ulimit -a; ulimit -Ha; echo "$0" "$@"
+grep -E '^(Cap|NoNewPrivs|Seccomp|Sig(Blk|Ign|Cgt)|Umask|Groups|CoreDumping|NSpid)' /proc/self/status
+cat /proc/self/cgroup /proc/self/uid_map /proc/self/gid_map /proc/self/setgroups /proc/self/oom_score_adj
+cat /proc/self/mountinfo | sed 's/^[0-9]* [0-9]* [0-9:]*//; s/ \\(master\\|shared\\):[0-9]*//g; s,/proc/self/fd/[0-9]*,FD,g'
+stat -c '%A %u %g %t:%T %n' /dev/* / /tmp "$HOME" /etc/passwd; ls -a /run "$HOME"; tr '\\0' ' ' </proc/1/cmdline | tr -d 0-9
+ls /proc/self/fd | wc -l; stat -Lc '%F %u %a' /proc/self/fd/0; cat`;
+
+const users: Subject[] = subjects(["brun"]).filter(({ caller }) => caller.uid !== 0);
+
+/** A run of that kind has been made, so that the next one is by the front. */
+async function known(
+  box: Sandbox,
+  flags: readonly string[],
+  options: CallOptions = {},
+  program: readonly string[] = ["true"],
+): Promise<void> {
+  await Bun.sleep(SETTLED_MS);
+  const argv = ["run", ...flags, "--", ...program];
+  // What brun makes for itself is there when it has been run once.
+  await box.call(argv, options);
+  await Bun.sleep(SETTLED_MS);
+  expect((await call(box, argv, options)).code).toBe(0);
+}
+
+/** The output of one run by the front and of one by Bun, which are to be the same. */
+async function both(box: Sandbox, args: readonly string[], options: CallOptions = {}): Promise<string> {
+  const mine = await front(box, args, options);
+  // With the same environment, which decides: without what the engine reports then.
+  const bun = await call(box, args, { ...options, ...BY_BUN });
+  const general = (text: string) =>
+    text.replaceAll(/^Compiled .*\n/gm, "").replaceAll(/(host|rootfs|app)-[0-9a-f]{6}/g, "NAME");
+  expect([mine.code, general(mine.stderr)]).toEqual([bun.code, general(bun.stderr)]);
+  expect(general(mine.stdout)).toBe(general(bun.stdout));
+  return mine.stdout;
+}
+
+const FLAGS: readonly (readonly [string, ...string[]])[] = [
+  ["--host"],
+  ["--host", "--network", "none", "--read-only"],
+  ["--host", "--no-init", "-e", "A=1", "--tmpfs", "/scratch", "--hostname", "elsewhere"],
+  ["--host", "--name", "known", "--with-secrets", "--umask", "027", "--ulimit", "nofile=100"],
+];
+
+for (const subject of users) {
+  describe(subject.label, () => {
+    test.each(FLAGS.map((flags) => [flags.join(" "), flags] as const))(
+      "run %s: a program inside sees what it sees when Bun does it",
+      async (_, flags) => {
+        await using box = new Sandbox(subject);
+        const env = { GITHUB_TOKEN: "x", OTHER: "one" };
+        const options = { env, stdin: "input\n" };
+        await known(box, flags, options);
+        const words = ["sh", "-c", LOOK, "größe", '"\\\t\n', ""];
+        const seen = await both(box, ["run", ...flags, "--", ...words], options);
+        expect(seen).toContain("uid=");
+        expect(cachedPlans(box)).toHaveLength(1);
+        expect(box.containers()).toEqual([]);
+      },
+    );
+
+    const ofRoot: readonly string[][] = [
+      ["--hostname", "elsewhere", "--tmpfs", "/scratch"],
+      ["--network", "host", "--no-init", "--read-only"],
+      ["--writable", "-i", "-u", "1:1"],
+      ["--userns", "single", "-e", "HOME=/elsewhere", "-w", "/tmp"],
+    ];
+    test.each(ofRoot.map((flags) => [flags.join(" "), flags] as const))(
+      "run --rootfs DIR %s: a program inside sees what it sees when Bun does it",
+      async (_, flags) => {
+        await using box = new Sandbox(subject);
+        const rootfs = `${box.bundle()}/rootfs`;
+        const options = { env: { GITHUB_TOKEN: "x", OTHER: "one" } };
+        const words = ["run", "--rootfs", rootfs, ...flags, "--"];
+        await known(box, ["--rootfs", rootfs, ...flags], options);
+        expect(await both(box, [...words, "sh", "-c", LOOK, "größe"], options)).toContain("uid=");
+        // Each has a name of its own.
+        const name = async () => (await front(box, [...words, "hostname"], options)).stdout;
+        if (!flags.includes("elsewhere")) expect(await name()).not.toBe(await name());
+        writeFileSync(`${rootfs}/etc/passwd`, "root:x:0:0::/somewhere:/bin/sh\n");
+        const changed = await call(box, [...words, "sh", "-c", "echo $HOME"], options);
+        expect([changed.bun, changed.code]).toEqual([true, 0]);
+      },
+    );
+
+    test("words of --entrypoint go before those of the command line", async () => {
+      await using box = new Sandbox(subject);
+      const flags = ["--host", "--entrypoint", '["sh", "-c", "echo \\"$@\\"", "sh"]'];
+      await known(box, flags);
+      expect(await both(box, ["run", ...flags, "--", "a", "b"])).toBe("a b\n");
+      await known(box, ["--host"]);
+      for (const words of [["--host"], ["--host", "--"], ["--host", "-i"]])
+        expect(await call(box, ["run", ...words], { stdin: "echo by a shell\n" })).toMatchObject({
+          stdout: expect.stringContaining("by a shell\n"),
+        });
+    });
+
+    test("run --image: what it says of the program, and an image that is another one since", async () => {
+      await using images = Images.make(subject);
+      const { box, registry } = images;
+      const config = { Entrypoint: ["echo", "from"], Cmd: ["it"], Env: ["OF_IMAGE=1"], WorkingDir: "/opt" };
+      registry.push("app", "1", images.image({ config }));
+      const name = `${registry.host}/app:1`;
+      const options = { env: { HOME: images.data } };
+      await images.ok(["image", "pull", "-q", "--tls-verify=false", name]);
+      const flags = ["--image", name];
+      await known(box, flags, options);
+      expect(await both(box, ["run", ...flags, "--", "here"], options)).toBe("from here\n");
+      await known(box, [...flags, "--entrypoint", "sh"], options, ["-c", "true"]);
+      const look = ["run", ...flags, "--entrypoint", "sh", "--", "-c", LOOK];
+      expect(await both(box, look, options)).toContain("OF_IMAGE=1");
+      registry.push("app", "1", images.image({ config: { ...config, Entrypoint: ["echo", "another"] } }));
+      await images.ok(["image", "pull", "-q", "--tls-verify=false", name]);
+      const { bun, stdout } = await call(box, ["run", ...flags, "--", "here"], options);
+      expect([bun, stdout]).toEqual([true, expect.stringContaining("another here\n")]);
+    });
+
+    test("a pipe that is not read is warned of by Bun", async () => {
+      await using box = new Sandbox(subject);
+      const rootfs = `${box.bundle()}/rootfs`;
+      await known(box, ["--rootfs", rootfs]);
+      const { prefix } = subject.caller;
+      const run = async (script: string) => {
+        const argv = box.argv(["run", "--rootfs", rootfs, "--", "cat"]).slice(prefix.length);
+        const child = Bun.spawn([...prefix, "sh", "-c", script, "sh", ...argv], {
+          cwd: box.dir,
+          env: { ...box.env, ...REPORT },
+          stderr: "pipe",
+        });
+        const texts = await Promise.all([
+          new Response(child.stdout).text(),
+          new Response(child.stderr).text(),
+        ]);
+        return texts.join("");
+      };
+      expect(await run('(echo text; sleep 1) | (sleep 0.2; "$@")')).toContain("does not read what comes");
+      expect(await run('sleep 0.1 | "$@"')).toBe("");
+    });
+
+    test("other plain variables are passed on, and others are decided about anew", async () => {
+      await using box = new Sandbox(subject);
+      await known(box, ["--host"], { env: { A: "1", OLDPWD: "/x" } });
+      const run = ["run", "--host", "--", "env"];
+      const env = { A: "2", B: "/some/where", MAKELEVEL: "3" };
+      expect((await both(box, run, { env })).split("\n")).toEqual(
+        expect.arrayContaining(["A=2", "B=/some/where", "MAKELEVEL=3", "container=brun"]),
+      );
+      for (const other of [{ API_TOKEN: "x" }, { A: "https://user:password@host/" }, { PATH: "/usr/bin" }]) {
+        const { bun, stdout } = await call(box, run, { env: other });
+        expect([other, bun]).toEqual([other, true]);
+        expect(stdout).not.toContain("password");
+        expect(stdout).not.toContain("API_TOKEN");
+      }
+    });
+
+    test("a secret that is there since is not uncovered", async () => {
+      await using box = new Sandbox(subject);
+      const home = `${box.dir}/home`;
+      mkdirSync(home);
+      const env = { HOME: home };
+      await box.ok(["run", "--host", "--", "true"], { env, under: ["sh", "-c", 'exec "$@"', "sh"] });
+      await known(box, ["--host"], { env });
+      const look = [
+        "run",
+        "--host",
+        "--",
+        "sh",
+        "-c",
+        'cat "$HOME"/.ssh/key "$HOME"/.netrc "$HOME"/shown 2>&1',
+      ];
+      await front(box, look, { env });
+      // To tell why Bun does it asks all questions once more, and leaves a plan.
+      await call(box, look, { env, globals: ["--debug"] });
+      await front(box, look, { env });
+      writeFileSync(`${home}/shown`, "shown\n");
+      // A file that is no secret changes nothing.
+      expect((await front(box, look, { env })).stdout).toContain("shown\n");
+      mkdirSync(`${home}/.ssh`);
+      writeFileSync(`${home}/.ssh/key`, "SECRET\n");
+      const first = await call(box, look, { env });
+      expect([first.bun, first.stdout.includes("SECRET")]).toEqual([true, false]);
+      await Bun.sleep(SETTLED_MS);
+      await call(box, look, { env });
+      expect((await both(box, look, { env })).includes("SECRET")).toBe(false);
+      symlinkSync(`${home}/.ssh/key`, `${home}/.netrc`);
+      expect((await call(box, look, { env })).stdout).not.toContain("SECRET");
+      rmSync(`${home}/.netrc`);
+      renameSync(`${home}/.ssh`, `${home}/ssh`);
+      symlinkSync("ssh", `${home}/.ssh`);
+      const linked = await call(box, look, { env });
+      expect([linked.bun, linked.stdout.includes("SECRET")]).toEqual([true, false]);
+    });
+
+    test("exit codes, signals, programs that are not there", async () => {
+      await using box = new Sandbox(subject);
+      await known(box, ["--host"]);
+      const sh = (script: string) => ["run", "--host", "--", "sh", "-c", script];
+      for (const script of ["exit 3", "kill -TERM $$", "trap 'exit 4' USR1; kill -USR1 $$", "kill -KILL $$"])
+        await both(box, sh(script));
+      for (const word of ["no-such-program", "/", "/etc/passwd", ""]) {
+        const argv = ["run", "--host", "--", word];
+        const mine = await call(box, argv);
+        const bun = await box.call(argv, BY_BUN);
+        expect([word, mine.code]).toEqual([word, bun.code]);
+        expect(mine.stderr).toContain(bun.stderr.trim());
+      }
+      await front(box, sh("true"));
+      const running = box.spawn(sh("trap 'echo got; exit 6' TERM; echo up; while :; do sleep 0.02; done"));
+      await until("it is up", () => running.stdout().includes("up"));
+      expect(readFileSync(`/proc/${running.pid}/comm`, "utf8")).toBe("brun\n");
+      running.kill("SIGTERM");
+      expect(await running.done).toMatchObject({ code: 6, stdout: "up\ngot\n" });
+      expect(box.containers()).toEqual([]);
+    });
+
+    test("--timeout, and the end of brun", async () => {
+      await using box = new Sandbox(subject);
+      await known(box, ["--host", "--timeout", "1"]);
+      const sleep = ["run", "--host", "--timeout", "1", "--", "sleep", "1000"];
+      await both(box, sleep);
+      await known(box, ["--host"]);
+      const running = box.spawn(["run", "--host", "--", "sh", "-c", "echo up; exec sleep 1000"]);
+      await until("it is up", () => running.stdout().includes("up"));
+      running.kill("SIGKILL");
+      await running.done;
+      await until("nothing runs", () => box.leftovers().length === 0);
+      for (const id of box.containers()) await box.ok(["delete", "--force", id]);
+    });
+
+    test("others see it, by a name of its own, and what is stored is what Bun stores", async () => {
+      await using box = new Sandbox(subject);
+      await known(box, ["--host"]);
+      const look = async (globals: readonly string[]) => {
+        const argv = ["run", "--host", "--", "sh", "-c", "echo up; exec sleep 1000", "größe"];
+        const before = new Set(box.containers());
+        const running = box.spawn(argv, { globals, env: REPORT });
+        await until("it is up", () => running.stdout().includes("up"));
+        const [id = ""] = box.containers().filter((name) => !before.has(name));
+        expect(id).toMatch(/^host-[0-9a-f]{6}$/);
+        const { pid, status, ...state } = await box.inspect(id);
+        expect(status).toBe("running");
+        expect((await box.exec(id, "echo in")).stdout).toBe("in\n");
+        const stored = readdirSync(`${box.state}/${id}`)
+          .sort()
+          .map((name) => {
+            const text = readFileSync(`${box.state}/${id}/${name}`).toString("latin1");
+            return [
+              name,
+              text
+                .replaceAll(id, "ID")
+                .replaceAll(String(pid), "PID")
+                .replace(/"(created|startTime)":"[^"]*"/g, ""),
+            ];
+          });
+        await box.ok(["kill", id, "KILL"]);
+        expect((await running.done).code).toBe(137);
+        expect(box.known(id)).toBe(false);
+        return { stored, annotations: state.annotations, rootfs: state.rootfs };
+      };
+      const mine = await look([]);
+      expect(await look(BY_BUN.globals)).toEqual(mine);
+    });
+
+    test("many at once, each with a name of its own", async () => {
+      await using box = new Sandbox(subject);
+      await known(box, ["--host"]);
+      const runs = Array.from({ length: 12 }, (_, i) => box.call(["run", "--host", "--", "echo", `${i}`]));
+      for (const [i, run] of runs.entries())
+        expect(await run).toMatchObject({ code: 0, stdout: `${i}\n`, stderr: "" });
+      expect(box.containers()).toEqual([]);
+    });
+
+    test("--debug says why a plan is not used, or not cached", async () => {
+      await using box = new Sandbox(subject);
+      await known(box, ["--host"]);
+      const debug = async (...words: string[]) => {
+        const { stderr } = await call(box, ["run", ...words], { globals: ["--debug"] });
+        return stderr
+          .split("\n")
+          .filter((line) => line.includes("cached"))
+          .join("\n");
+      };
+      expect(await debug("--host", "--", "true")).toMatch(/there is a cached plan$/);
+      expect(await debug("--host", "--keep", "x", "--", "true")).toMatch(
+        /this plan is not cached: option loaded$/,
+      );
+      expect(await debug("--host", "-e", "A*", "--", "true")).toMatch(/any variable may be one of --env A\*/);
+    });
+  });
+}
