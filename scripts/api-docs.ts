@@ -40,7 +40,8 @@ await container.exec(["sh", "-c", "echo hello"], { stdout: "inherit" }).wait();
 TypeScript's and Node's from 24 on; elsewhere \`try … finally { await container.delete({ force: true }) }\` does the same.
 
 Programs to begin with: [a test harness](../examples/api/test-harness.ts), [a runner of CI
-steps](../examples/api/ci-runner.ts), [a sandbox for untrusted code](../examples/api/untrusted.ts).
+steps](../examples/api/ci-runner.ts), [a sandbox for untrusted code](../examples/api/untrusted.ts),
+[a tool for an agent](../examples/api/agent-tool.ts), whose changes are looked at before they are taken over.
 
 Made from the docstrings by \`bun scripts/api-docs.ts\`.
 `;
@@ -76,6 +77,17 @@ const PAGE: readonly (readonly [string, readonly (readonly [string, string])[]])
       ["api/process", "Process"],
       ["api/process", "Output"],
       ["container/types", "ContainerState"],
+    ],
+  ],
+  [
+    "Changes",
+    [
+      ["api/changes", "keptChanges"],
+      ["api/changes", "KeptChanges"],
+      ["api/changes", "ChangesOptions"],
+      ["api/changes", "Change"],
+      ["api/changes", "ChangedEntry"],
+      ["api/changes", "AppliedChange"],
     ],
   ],
   [

@@ -6,6 +6,14 @@
 
 export { AbortError } from "./api/abort-error.ts";
 export {
+  type AppliedChange,
+  type Change,
+  type ChangedEntry,
+  type ChangesOptions,
+  KeptChanges,
+  keptChanges,
+} from "./api/changes.ts";
+export {
   Container,
   create,
   type ExecOptions,

@@ -2,9 +2,11 @@
 import { randomUUID } from "node:crypto";
 import type { Stats } from "../cgroup/stats.ts";
 import type { ContainerState } from "../container/types.ts";
+import { BrunError } from "../errors.ts";
 import type { ImageEvent } from "../image/progress.ts";
 import type { Resources } from "../spec/index.ts";
 import { toJson } from "../spec/json.ts";
+import { KeptChanges } from "./changes.ts";
 import { call } from "./invoke.ts";
 import { checkWords, variables } from "./options.ts";
 import {
@@ -179,6 +181,7 @@ export class OwnContainer<
     /** Its first process. */
     readonly process: Process<In, Out, Err>,
     started: boolean,
+    private readonly keep: string | undefined,
   ) {
     super(id, options);
     this.started = started;
@@ -203,6 +206,19 @@ export class OwnContainer<
   override async start(options: CallOptions = {}): Promise<void> {
     await super.start(options);
     this.started = true;
+  }
+
+  /**
+   * What it has changed, with the option `keep`; also when it has ended.
+   * @throws BrunError ERR_USAGE without that option
+   */
+  get changes(): KeptChanges {
+    if (this.keep !== undefined) return new KeptChanges(this.keep, this.options);
+    throw new BrunError("its changes are thrown away at the end", {
+      code: "ERR_USAGE",
+      where: "keep",
+      hint: "keep: NAME keeps them",
+    });
   }
 
   /** {@link Process.wait} of its first process. */
@@ -245,7 +261,8 @@ async function make<In extends StdinMode, Out extends OutputMode, Err extends Ou
   ];
   const { onProgress } = options as { onProgress?: (event: ImageEvent) => void };
   const process = await startProcess(options, args, config, onProgress);
-  return new OwnContainer(id, runtimeOnly(options), process, mode === "run");
+  const { keep } = options as { keep?: string };
+  return new OwnContainer(id, runtimeOnly(options), process, mode === "run", keep);
 }
 
 /**

@@ -63,6 +63,7 @@ export const apply = defineCommand({
     name,
     paths,
     yes: { type: "boolean", alias: "y", description: "do not ask" },
+    format: formatFlag,
     force: { type: "boolean", alias: "f", description: "also over what has changed here since" },
   },
   short: true,
@@ -76,13 +77,19 @@ EXAMPLE
   run({ args }) {
     return asOwner(() => {
       const { compared, changes, one } = selected(args.name, args.paths);
-      if (changes.length === 0) return 0;
+      if (changes.length === 0 && args.format !== "json") return 0;
       const lock = lockUpper(one.directory, "apply");
       try {
-        for (const change of changes) print(`${lineOf(change)}\n`);
+        const json = args.format === "json";
+        for (const change of json ? [] : changes) print(`${lineOf(change)}\n`);
+        if (json && !args.yes)
+          throw new BrunError("--format json does not ask", { code: "ERR_USAGE", hint: "add --yes" });
         if (!args.yes && !agreed(`take over ${counted(changes.length)}?`)) return 1;
         const used = BigInt(Date.parse(one.record.used)) * 1_000_000n;
-        return told(applyChanges(changes, { ...compared, force: args.force, used }));
+        const applied = applyChanges(changes, { ...compared, force: args.force, used });
+        if (!json) return told(applied);
+        printJson(applied.map(({ change, left }) => ({ ...forPrograms(change), left })));
+        return applied.some(({ left }) => left !== null) ? 1 : 0;
       } finally {
         close(lock);
       }
@@ -264,6 +271,15 @@ function asOwner(work: () => number): number {
   } catch (error) {
     const refused = error instanceof SysError && (error.errno === E.EACCES || error.errno === E.EPERM);
     if (!refused || syscall(NR.geteuid) === 0) throw error;
-    return unshare([readlink("/proc/self/exe"), ...givenArguments()], environmentStrings());
+    const { words, stdin } = withLogAsStdin(givenArguments());
+    return unshare([readlink("/proc/self/exe"), ...words], environmentStrings(), stdin);
   }
+}
+
+/** The TypeScript API gives the log as a descriptor; but for stdio none is left in the namespace. */
+function withLogAsStdin(words: readonly string[]): { words: readonly string[]; stdin: number | undefined } {
+  const at = words.indexOf("--log") + 1;
+  const fd = at === 0 ? undefined : /^\/proc\/self\/fd\/(\d+)$/.exec(words[at] ?? "")?.[1];
+  if (fd === undefined) return { words, stdin: undefined };
+  return { words: words.with(at, "/proc/self/fd/0"), stdin: Number(fd) };
 }

@@ -92,10 +92,12 @@ export function startUnshared(
  *
  * @param args the command; found by PATH unless it has a slash
  * @param environment of the command, NAME=value
+ * @param stdin a descriptor in place of the caller's stdin
  * Throws a BrunError or SysError when the command cannot be started.
  */
-export function unshare(args: readonly string[], environment: readonly string[]): never {
-  const command: UnsharedCommand = { args, environment, namespaces: ["mount"] };
+export function unshare(args: readonly string[], environment: readonly string[], stdin?: number): never {
+  const stdio = stdin === undefined ? {} : { stdio: [stdin, 1, 2] as const };
+  const command: UnsharedCommand = { args, environment, namespaces: ["mount"], ...stdio };
   const config = unsharedConfig(command);
   let early = -1;
   syscall(NR.prctl, PR.SET_CHILD_SUBREAPER, 1, 0, 0, 0);
