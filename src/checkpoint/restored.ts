@@ -4,7 +4,7 @@ import type { Console } from "../container/io/console.ts";
 import { runCreateHooks, stateForHooks } from "../container/lifecycle/hooks.ts";
 import { execInfoOf, joinIntelRdt } from "../container/lifecycle/launch.ts";
 import { cgroups, enterDelegatedPart, limitCgroup, makeCgroup } from "../container/resources/cgroup.ts";
-import { describe } from "../container/state/describe.ts";
+import { newState } from "../container/state/new-state.ts";
 import { type StoredState, saveExecInfo, saveState } from "../container/state/store.ts";
 import type { Runtime } from "../container/types.ts";
 import { BrunError } from "../errors.ts";
@@ -60,7 +60,7 @@ export class Restored {
 
   private runHooks(pid: number): void {
     const { config, rt } = this;
-    const state = describe(config, pid);
+    const state = newState(config, pid);
     saveState(rt.root, { ...state, creating: true });
     if ((config.cloneFlags & CLONE.NEWNET) !== 0) bringUpLoopback(pid);
     const json = stateForHooks(state, "creating");
@@ -76,7 +76,7 @@ export class Restored {
     if (config.cgroup !== null) limitCgroup(rt, config, config.cgroup, pid);
     const info = execInfoOf(config, false);
     saveExecInfo(rt.root, config.id, { ...info, namespaces: info.namespaces | timeNamespace(pid) });
-    this.state = joinIntelRdt(config, describe(config, pid));
+    this.state = joinIntelRdt(config, newState(config, pid));
     saveState(rt.root, this.state);
   }
 

@@ -1,4 +1,7 @@
-/** Rtnetlink: requests and their answers (rtnetlink(7), linux/rtnetlink.h). Not on the hot path. */
+/**
+ * Rtnetlink: requests and their answers (rtnetlink(7), linux/rtnetlink.h). Not on the hot path. npm's packages for it are native
+ * addons, which an executable of one file does not carry, and what brun asks is little.
+ */
 import { check, SysError } from "./error.ts";
 import { NR, syscall } from "./ffi.ts";
 

@@ -1,4 +1,7 @@
-/** libsystemd's sd-bus through bun:ffi; loaded when systemd is to make a cgroup. Only functions without varargs. */
+/**
+ * libsystemd's sd-bus through bun:ffi; loaded when systemd is to make a cgroup. Only functions without varargs. npm's D-Bus
+ * clients log in with the uid that they see, which in a user namespace is another one than the bus sees.
+ */
 import { FFIType, type Pointer } from "bun:ffi";
 import { BrunError } from "../../errors.ts";
 import { librarySymbol, openLibrary } from "../../sys/libc.ts";

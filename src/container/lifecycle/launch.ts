@@ -31,8 +31,8 @@ import { writePidFile } from "../io/pid-file.ts";
 import { sendToAgent } from "../io/seccomp-agent.ts";
 import { drainTerminal } from "../io/terminal.ts";
 import { dropCgroup, enterDelegatedPart, limitCgroup, makeCgroup } from "../resources/cgroup.ts";
-import { describe } from "../state/describe.ts";
 import type { ExecInfo, SeccompListener } from "../state/exec-info.ts";
+import { newState } from "../state/new-state.ts";
 import { identify } from "../state/own-namespace.ts";
 import {
   claim,
@@ -239,7 +239,7 @@ function converse(rt: Runtime, parts: Parts): Launched {
     [Message.pid]: () => {
       rt.mark?.(`process ${session.pid} exists`);
       enterDelegatedPart(config, session.pid);
-      state = describe(config, session.pid, parts.kept);
+      state = newState(config, session.pid, parts.kept);
       saveExecInfo(rt.root, options.id, execInfoOf(config, options.noNewKeyring));
       if (parts.caches) cached = compileCommands(rt, config, state, options);
     },

@@ -15,7 +15,7 @@ import { readText } from "../../sys/fs.ts";
 import { lazy } from "../../sys/lazy.ts";
 import { any, found, mapped } from "../../sys/lists.ts";
 import { tellOnce } from "../io/tell-once.ts";
-import { describe } from "../state/describe.ts";
+import { newState } from "../state/new-state.ts";
 import { rootOutside } from "../state/root.ts";
 import { type StoredState, saveState } from "../state/store.ts";
 import type { Runtime } from "../types.ts";
@@ -99,7 +99,7 @@ export function decideCgroup(rt: Runtime, id: string, rootless: boolean, spec: S
 export function makeCgroup(rt: Runtime, config: ContainerConfig, plan: CgroupPlan, stage: number): void {
   const { createCgroup, giveTo, startInUnit } = cgroups();
   // No hook has been run, so that none has to be after it.
-  saveState(rt.root, { ...describe(config, stage), hooks: undefined, creating: "stage" });
+  saveState(rt.root, { ...newState(config, stage), hooks: undefined, creating: "stage" });
   const { systemd } = plan;
   if (systemd !== undefined) startInUnit(plan, systemd, config.id, stage, config.spec);
   else createCgroup(plan, config.spec.linux?.resources ?? {});

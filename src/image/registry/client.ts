@@ -1,4 +1,7 @@
-/** A repository of a registry (distribution-spec 1.1, "Pulling"). */
+/**
+ * A repository of a registry (distribution-spec 1.1, "Pulling"). npm has no client of registries that is still looked after,
+ * resumes downloads and decides where a login may be sent.
+ */
 import { BrunError } from "../../errors.ts";
 import { printable } from "../../printable.ts";
 import { fromUtf8 } from "../../sys/utf8.ts";

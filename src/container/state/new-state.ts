@@ -12,7 +12,7 @@ function timestamp(): string {
 }
 
 /** What is kept of a container whose process exists. */
-export function describe(config: ContainerConfig, pid: number, kept?: Kept): StoredState {
+export function newState(config: ContainerConfig, pid: number, kept?: Kept): StoredState {
   const { annotations, hooks, ociVersion } = config.spec;
   const { poststart, poststop } = hooks ?? {};
   return {
