@@ -29,7 +29,7 @@ test.skipIf(!fuzzes)(
     const { exitCode, stdout, stderr } = Bun.spawnSync(argv, { cwd: ROOT });
     rmSync(cache, { recursive: true });
     expect(stderr.toString()).toBe("");
-    expect(exitCode).toBe(0);
+    expect({ exitCode, said: exitCode === 0 ? "" : stdout.toString() }).toEqual({ exitCode: 0, said: "" });
     // Inputs are executed, and some get past the decoder and the checks of the header into the interpreter.
     for (const target of ["program", "plans"]) {
       const edges = new RegExp(`^${target}: \\d+ inputs, (\\d+) edges`, "m").exec(stdout.toString());

@@ -235,7 +235,11 @@ function timeOf(timeout: number | string | undefined): number | undefined {
   const time = typeof timeout === "string" ? timeoutMs(timeout) : timeout;
   if (time === undefined || time === 0 || time === Number.POSITIVE_INFINITY) return undefined;
   if (time > 0) return time;
-  throw new BrunError(`timeout: ${time} is no time`, { code: "ERR_USAGE", where: "timeout" });
+  throw new BrunError(`timeout: ${time} is no time`, {
+    code: "ERR_USAGE",
+    where: "timeout",
+    hint: "milliseconds, or such as 10s, 2m, 1h30m",
+  });
 }
 
 /** Children of all threads of a process (proc_pid_task_children(5)). */

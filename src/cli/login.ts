@@ -62,7 +62,10 @@ EXAMPLE
         ? fromUtf8(readFd(0, "stdin")).replace(/\r?\n$/, "")
         : await askHidden("Password: ", host));
     if (username === "" || password === "")
-      throw new BrunError("a name and a password are wanted", { code: "ERR_USAGE" });
+      throw new BrunError("a name and a password are wanted", {
+        code: "ERR_USAGE",
+        hint: "-u NAME --password-stdin",
+      });
     await tryLogin(host, { kind: "password", username, password }, args["tls-verify"] === false);
     const path = saveLogin(host, username, password, args.authfile);
     print(`logged in to ${host}, which ${path} remembers\n`);

@@ -15,6 +15,8 @@ import type { StoredState } from "../state/store.ts";
 export const SIGKILL = 9;
 const SIGSTOP = 19;
 const PATIENCE_S = 10;
+const IN_KERNEL =
+  "it waits in the kernel for a disk or a network that does not answer: when that does, repeat the command";
 const PAUSE_MS = 10;
 
 /** Waits until a descriptor has an event, as errors always are, or interrupts are there; the struct pollfd is the result. */
@@ -118,7 +120,7 @@ export function awaitEnd({ pid, startTime }: StoredState, failure: LocalFailure)
     if (!isAlive(pid, startTime)) return;
     Bun.sleepSync(PAUSE_MS);
   }
-  throw new BrunError(`process ${pid} does not end after SIGKILL`);
+  throw new BrunError(`process ${pid} does not end after SIGKILL`, { hint: IN_KERNEL });
 }
 
 /** Whether processes that outlive the first one can be found by looking at all processes alone, which no plan does. */
@@ -152,7 +154,9 @@ function endNamespace(stored: StoredState, alive: boolean): void {
   if (held === null) return;
   try {
     if (!endAllIn(held.own, 1000 * PATIENCE_S))
-      throw new BrunError(`processes of container ${stored.id} do not end after SIGKILL`);
+      throw new BrunError(`processes of container ${stored.id} do not end after SIGKILL`, {
+        hint: IN_KERNEL,
+      });
   } finally {
     if (held.fd >= 0) close(held.fd);
   }
