@@ -41,6 +41,8 @@ const RLIMIT_NOFILE = 7;
 /** A connection takes two sockets, and a pipe while it has bytes that nobody takes. */
 const DESCRIPTORS_EACH = 4;
 const DESCRIPTORS_BESIDES = 512;
+/** With a limit of some hundred descriptors. */
+const LEAST_CONNECTIONS = 16;
 /** A name that is refused again and again is told once a second. */
 const REPEAT_MS = 1000;
 
@@ -70,7 +72,7 @@ class Relay {
     const { loop, policy, names, outside, log } = this;
     const most = Math.min(
       MOST_CONNECTIONS,
-      Math.floor((mostDescriptors() - DESCRIPTORS_BESIDES) / DESCRIPTORS_EACH),
+      Math.max(LEAST_CONNECTIONS, Math.floor((mostDescriptors() - DESCRIPTORS_BESIDES) / DESCRIPTORS_EACH)),
     );
     this.gate = new Gate({ loop, policy, names, outside, log, sni: options.sni, most });
     routeToRelay(inside.netlink);

@@ -3,6 +3,7 @@
  * {@link ServerPlan} in JSON; "ready" on stdout, and then a line for each question and each connection.
  */
 import { createSocket } from "node:dgram";
+import { statSync } from "node:fs";
 import { createServer } from "node:net";
 import { parseIpv4, parseIpv6 } from "../../src/net/address.ts";
 import { answer, parseQuery, RCODE, TYPE } from "../../src/net/dns-message.ts";
@@ -15,6 +16,8 @@ export interface ServerPlan {
   readonly zone: Readonly<Record<string, readonly string[] | readonly (readonly string[])[]>>;
   readonly cert: string;
   readonly key: string;
+  /** A directory whose files HTTP serves. */
+  readonly files: string;
 }
 
 const plan = JSON.parse(process.argv[2]!) as ServerPlan;
@@ -47,6 +50,18 @@ function respond(message: Uint8Array): Uint8Array | null {
   );
 }
 
+/** A file of that directory, or that of an index; null for the root, 404 for what there is not. */
+function served(path: string): Response | null {
+  if (path === "/") return null;
+  const file = [path, `${path}index.html`].map((name) => `${plan.files}${name}`).find(isFile);
+  if (file === undefined) return new Response("no such file\n", { status: 404 });
+  return new Response(Bun.file(file));
+}
+
+function isFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+}
+
 const dns = createSocket("udp4");
 dns.on("message", (message, from) => {
   const bytes = respond(message);
@@ -72,7 +87,7 @@ for (const tls of [undefined, { cert: plan.cert, key: plan.key }]) {
       const host = request.headers.get("host") ?? "";
       say(`http ${host}`);
       if (server.upgrade(request)) return undefined;
-      return new Response(`hello ${host}\n`);
+      return served(new URL(request.url).pathname) ?? new Response(`hello ${host}\n`);
     },
     websocket: {
       message(socket, text) {

@@ -71,7 +71,7 @@ export class Network implements AsyncDisposable {
     writeFileSync(this.resolv, `nameserver ${WORLD.first}\n`);
     const file = `${import.meta.dir}/network-server.ts`;
     const serve = (words: string[], dns: string) => {
-      const plan: ServerPlan = { dns, zone: ZONE, ...CERTIFICATE };
+      const plan: ServerPlan = { dns, zone: ZONE, ...CERTIFICATE, files: `${dir}/www` };
       const argv = [...words, process.execPath, file, JSON.stringify(plan)];
       return Bun.spawn(argv, { stdio: ["ignore", "pipe", "inherit"] });
     };
