@@ -34,11 +34,11 @@ export function wordsOfCommand(
 
 /** Nothing of a run that has more to do than that of a bundle. */
 export function recordedAs(
-  { allowNet }: SandboxOptions,
-  { fixedEnvironment, record }: Sandbox,
+  { allowNet, seccompRecord }: SandboxOptions,
+  { fixedEnvironment }: Sandbox,
   command: WordsOfCommand | undefined,
 ): Pick<RunOptions, "command"> {
-  if (command === undefined || record !== undefined || allowNet.length > 0) return {};
+  if (command === undefined || seccompRecord !== undefined || allowNet.length > 0) return {};
   return { command: { ...command, fixedEnvironment } };
 }
 

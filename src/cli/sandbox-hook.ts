@@ -64,10 +64,10 @@ them. They get the container's state on stdin.`,
 });
 
 /** What hears of system calls: src/seccomp/record/agent.ts. */
-function record(operation: string, place: RecordPlace, [socket]: readonly string[]): void {
-  if (operation === "start") startAgent(place, ownCommand());
+function record(operation: string, place: RecordPlace, [request = "", socket]: readonly string[]): void {
+  if (operation === "start") startAgent(place, request, ownCommand());
   else if (operation === "finish") finishAgent(place);
-  else if (operation === "serve") serveAgent(place, Number(socket));
+  else if (operation === "serve") serveAgent(place, request, Number(socket));
   else throw new BrunError(`there is no operation "${operation}"`, { code: "ERR_USAGE" });
 }
 

@@ -290,7 +290,7 @@ function start(rt: Runtime, options: SandboxOptions, view: HostView, manner: Man
     const notices = without.size === 0 ? untold(sandbox.notices, told) : [];
     noteIfKept(options, sandbox);
     if (options.upper !== undefined) makeUpperDirectories(sandbox.spec);
-    makeFiles(options, rt, sandbox);
+    makeFiles(options, rt);
     makeOwn(sandbox.make, rt);
     try {
       return runKept(rt, sandbox, {
@@ -335,7 +335,7 @@ function startWithFuse(rt: Runtime, options: SandboxOptions, machine: Machine, m
     const { view } = machine;
     const sandbox = decided(options, view, { fuse });
     const loaded = runOptions(options, sandbox, manner);
-    makeFiles(options, rt, sandbox);
+    makeFiles(options, rt);
     makeOwn(sandbox.make, rt);
     // Until run() has made the container there is no poststop hook that unmounts it.
     holdSignals();
@@ -409,12 +409,9 @@ function runOptions(options: SandboxOptions, sandbox: Sandbox, manner: Manner): 
 }
 
 /** What the config refers to of the network and of --fake-root. Throws a SysError. */
-function makeFiles(options: SandboxOptions, rt: Runtime, sandbox?: Sandbox): void {
-  const { network, root, id, allowNet } = options;
-  if (sandbox?.record !== undefined) {
-    const { recordDirectory, requestRecord } = recordModule();
-    requestRecord({ directory: recordDirectory(rt.root), id }, sandbox.record);
-  }
+function makeFiles(options: SandboxOptions, rt: Runtime): void {
+  const { network, root, allowNet, seccompRecord } = options;
+  if (seccompRecord !== undefined) recordModule().checkRecordFile(seccompRecord);
   makeFakeRootFiles(options, rt.root);
   const byName = allowNet.length > 0;
   if (byName || (root.kind === "rootfs" && root.image !== undefined)) makeHosts(networkDirectory(rt.root));

@@ -8,9 +8,9 @@ import { printable } from "../printable.ts";
 import { ownHook } from "../sandbox/own-hook.ts";
 import {
   agentSocket,
+  checkRecordFile,
   recordDirectory,
   recordingFilter,
-  requestRecord,
   syscallNames,
   withRecordHooks,
 } from "../seccomp/record/record.ts";
@@ -52,12 +52,15 @@ EXAMPLE
       });
     }
     if (!output)
-      throw new BrunError("brun seccomp record needs --output FILE", {
+      throw new BrunError("there is no file for the profile", {
         code: "ERR_USAGE",
         where: "--output",
+        hint: "--output FILE names one",
       });
     const rt = openRuntime(data);
     const place = { directory: recordDirectory(rt.root), id };
+    const file = absolute(output);
+    checkRecordFile(file);
     const loaded = loadSpec(`${absolute(bundle)}/config.json`, { addsUserNamespace: addsUserNamespace(rt) });
     const { spec } = loaded;
     const filter = spec.linux?.seccomp ?? null;
@@ -66,11 +69,10 @@ EXAMPLE
       ...loaded,
       spec: {
         ...spec,
-        hooks: withRecordHooks(spec.hooks, place, hook),
+        hooks: withRecordHooks(spec.hooks, place, { file, filter }, hook),
         linux: { ...spec.linux, seccomp: recordingFilter(filter, agentSocket(place), syscallNames) },
       },
     };
-    requestRecord(place, { file: absolute(output), filter });
     return run(rt, {
       id,
       bundle,

@@ -5,7 +5,6 @@
 
 import type { NamedUser } from "../config/user-names.ts";
 import { withoutPlain } from "../host/ask-caller.ts";
-import type { RecordRequest } from "../seccomp/record/agent.ts";
 import type { Hook, Hooks, Linux, Namespace, Process, Seccomp, Spec } from "../spec/index.ts";
 import { specTemplate } from "../spec/template.ts";
 import { absolute } from "../sys/fs.ts";
@@ -56,8 +55,6 @@ export interface Sandbox {
   readonly notices: readonly string[];
   /** Directories of brun's own to be made before it runs. */
   readonly make: readonly string[];
-  /** What is recorded of its system calls. */
-  readonly record?: RecordRequest | undefined;
   /** What --rw protects. */
   readonly protection: Protection;
   /** Why the kernel's overlays do not do where one works, though fuse-overlayfs might; null when they do. */
@@ -344,14 +341,13 @@ function recordingOf(
   filter: Seccomp | null,
   hooks: Hooks | undefined,
   view: HostView,
-): { filter: Seccomp; hooks: Hooks; request: RecordRequest } | null {
+): { filter: Seccomp; hooks: Hooks } | null {
   if (file === undefined) return null;
   const { agentSocket, recordDirectory, recordingFilter, syscallNames, withRecordHooks } = recordModule();
   const place = { directory: recordDirectory(view.stateDirectory), id };
   return {
     filter: recordingFilter(filter, agentSocket(place), syscallNames),
-    hooks: withRecordHooks(hooks, place, ownHook(view)),
-    request: { file, filter },
+    hooks: withRecordHooks(hooks, place, { file, filter }, ownHook(view)),
   };
 }
 
@@ -373,7 +369,6 @@ function secured(sandbox: Sandbox, options: SandboxOptions, view: HostView): San
   const seccomp = recorded === null ? filter : recorded.filter;
   return {
     ...sandbox,
-    ...(recorded && { record: recorded.request }),
     spec: {
       ...spec,
       ...(recorded && { hooks: recorded.hooks }),

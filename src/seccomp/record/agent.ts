@@ -37,7 +37,7 @@ export interface RecordPlace {
   readonly id: string;
 }
 
-/** What is recorded, in a file of the state directory. */
+/** What is recorded: an argument of the hook that starts the agent. */
 export interface RecordRequest {
   /** Absolute path of the profile. */
   readonly file: string;
@@ -55,13 +55,8 @@ export function agentSocket({ directory, id }: RecordPlace): string {
   return `${directory}/${id}.sock`;
 }
 
-function requestFile({ directory, id }: RecordPlace): string {
-  return `${directory}/${id}.json`;
-}
-
-/** Writes down what is to be recorded. Throws a BrunError when the profile could not be written at the end. */
-export function requestRecord(place: RecordPlace, request: RecordRequest): void {
-  const { file } = request;
+/** Throws a BrunError when the profile could not be written at the end. */
+export function checkRecordFile(file: string): void {
   const fail = (why: string, hint?: string): never => {
     throw new BrunError(`the profile ${file} ${why}`, { where: "--seccomp-record", hint });
   };
@@ -73,8 +68,6 @@ export function requestRecord(place: RecordPlace, request: RecordRequest): void 
   } catch {
     fail("is there, and is no profile that could be added to", "name another file, or remove this one");
   }
-  mkdirAll(place.directory, 0o700);
-  replaceFile(requestFile(place), toJson(request), 0o600);
 }
 
 /** The names that the file allows already. Throws for one that is no profile. */
@@ -92,12 +85,14 @@ function earlier(file: string): string[] {
 export function withRecordHooks(
   hooks: Hooks | undefined,
   { directory, id }: RecordPlace,
+  request: RecordRequest,
   hook: OwnHook,
 ): Hooks {
-  const of = (operation: string) => hook([operation, "seccomp-record", directory, id]);
+  const of = (operation: string, ...more: string[]) =>
+    hook([operation, "seccomp-record", directory, id, ...more]);
   return {
     ...hooks,
-    createRuntime: [...(hooks?.createRuntime ?? []), of("start")],
+    createRuntime: [...(hooks?.createRuntime ?? []), of("start", toJson(request, ""))],
     poststop: [...(hooks?.poststop ?? []), of("finish")],
   };
 }
@@ -105,8 +100,13 @@ export function withRecordHooks(
 /** Makes a hook that is brun itself. */
 export type OwnHook = (words: readonly string[]) => Hook;
 
-/** Starts the agent. @param self the command line that runs brun */
-export function startAgent(place: RecordPlace, self: readonly string[]): void {
+/**
+ * Starts the agent.
+ * @param request a {@link RecordRequest} as JSON
+ * @param self the command line that runs brun
+ */
+export function startAgent(place: RecordPlace, request: string, self: readonly string[]): void {
+  mkdirAll(place.directory, 0o700);
   unlink(agentSocket(place));
   const socket = bindUnix(agentSocket(place), SOCK_STREAM);
   const nothing = open("/dev/null", O.RDWR);
@@ -116,7 +116,7 @@ export function startAgent(place: RecordPlace, self: readonly string[]): void {
     const [path = ""] = self;
     spawn({
       path,
-      argv: [...self, "sandbox-hook", "serve", "seccomp-record", directory, id, `${socket}`],
+      argv: [...self, "sandbox-hook", "serve", "seccomp-record", directory, id, request, `${socket}`],
       env: [],
       stdio: [nothing, nothing, nothing],
       keepFd: socket,
@@ -139,7 +139,8 @@ export function finishAgent(place: RecordPlace): void {
     socket = connectUnix(agentSocket(place));
   } catch (error) {
     // It was never started, or has given up waiting.
-    if (error instanceof SysError) return;
+    if (error instanceof SysError && error.errno === E.ENOENT) return;
+    unlink(agentSocket(place));
     throw error;
   }
   const word = utf8(FINISH);
@@ -169,7 +170,7 @@ const PATIENCE_MS = 60_000;
 type Seen = Map<number, Set<number>>;
 
 /** Is the agent, until the poststop hook has asked for the profile and nobody is under the filter any more. */
-export function serveAgent(place: RecordPlace, socket: number): void {
+export function serveAgent(place: RecordPlace, request: string, socket: number): void {
   const seen: Seen = new Map();
   const listeners: number[] = [];
   let asking = -1;
@@ -199,36 +200,35 @@ export function serveAgent(place: RecordPlace, socket: number): void {
     if (asking !== caller) close(caller);
   }
   // A container that could not be made has done nothing.
-  const result = utf8(heard ? written(place, seen) : DONE);
+  const result = utf8(heard ? written(request, seen) : DONE);
   if (asking >= 0) syscall(NR.write, asking, result, result.length);
-  for (const path of [agentSocket(place), requestFile(place)]) unlink(path);
+  unlink(agentSocket(place));
 }
 
 const MESSAGE = 65536;
 
-const request = new Uint8Array(NOTIF.size);
-const requested = new DataView(request.buffer);
+const notif = new Uint8Array(NOTIF.size);
+const notified = new DataView(notif.buffer);
 const response = new Uint8Array(RESPONSE.size);
 new DataView(response.buffer).setUint32(RESPONSE.flags, CONTINUE, true);
 
 /** Writes a call down, and lets it happen. */
 function answer(listener: number, seen: Seen): void {
-  request.fill(0);
+  notif.fill(0);
   // Whoever made the call may have been killed meanwhile.
-  if (syscall(NR.ioctl, listener, NOTIF_RECV, request) < 0) return;
-  response.set(request.subarray(0, 8));
+  if (syscall(NR.ioctl, listener, NOTIF_RECV, notif) < 0) return;
+  response.set(notif.subarray(0, 8));
   syscall(NR.ioctl, listener, NOTIF_SEND, response);
-  const arch = requested.getUint32(NOTIF.arch, true);
+  const arch = notified.getUint32(NOTIF.arch, true);
   const numbers = seen.get(arch) ?? new Set();
   if (numbers.size === 0) seen.set(arch, numbers);
-  numbers.add(requested.getInt32(NOTIF.nr, true));
+  numbers.add(notified.getInt32(NOTIF.nr, true));
 }
 
 /** Writes the profile; returns what is said to the hook. */
-function written(place: RecordPlace, seen: Seen): string {
+function written(request: string, seen: Seen): string {
   try {
-    const asked = requestFile(place);
-    const { file, filter } = parseJson(readTextIfThere(asked) ?? "", asked, true) as RecordRequest;
+    const { file, filter } = parseJson(request, "the request", true) as RecordRequest;
     const names = new Set(earlier(file));
     for (const [arch, numbers] of seen) {
       for (const nr of numbers) {
