@@ -71,6 +71,8 @@ export const HOST_OPTIONS = {
   host: "switch",
   rw: "list",
   rwAll: "switch",
+  landlock: "switch",
+  connectPort: "list",
   hide: "list",
   withSecrets: "switch",
 } as const satisfies Record<string, Kind>;

@@ -48,6 +48,11 @@ export const sandboxFlags = {
     type: "boolean",
     description: "with --rw: also what runs code on this machine, such as .git/hooks and .vscode",
   },
+  landlock: {
+    type: "boolean",
+    description: "with --host: restrict the program without namespaces, where these are refused",
+  },
+  "connect-port": list("port", "with --landlock: a TCP port that may be connected to"),
   hide: list("path", "with --host: a path that is not to be seen"),
   "with-secrets": { type: "boolean", description: "with --host: keys, tokens and histories are not hidden" },
   volume: list("[source:]path[:options]", "mount a path of the host", "v"),
@@ -206,6 +211,12 @@ export function sandboxOptions(
       hint: "--rw DIR --rw-all",
     });
   }
+  if (args["connect-port"].length > 0 && !args.landlock) {
+    throw new BrunError("--connect-port goes with --landlock", {
+      where: "--connect-port",
+      hint: "--allow-net names what a container with namespaces may connect to",
+    });
+  }
   for (const name of ["platform", "pull", "authfile", "tls-verify"] as const) {
     const unless = name === "pull" ? pullPolicy.default : undefined;
     if (args[name] === unless || args.image !== undefined) continue;
@@ -231,6 +242,8 @@ export function sandboxOptions(
     readOnly: args["read-only"],
     rw: args.rw,
     rwAll: args["rw-all"],
+    landlock: args.landlock,
+    connectPort: args["connect-port"],
     volume: args.volume,
     tmpfs: args.tmpfs,
     mount: args.mount,

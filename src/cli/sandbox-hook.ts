@@ -10,6 +10,7 @@ import { lazy } from "../sys/lazy.ts";
 import { fromUtf8 } from "../sys/utf8.ts";
 import { defineCommand } from "./command.ts";
 
+const fsModule = lazy<typeof import("node:fs")>(() => require("node:fs"));
 const relayModule = lazy<typeof import("../net/start.ts")>(() => require("../net/start.ts"));
 
 export default defineCommand({
@@ -38,6 +39,10 @@ them. They get the container's state on stdin.`,
     const { operation, program, directory, "container-id": id } = args;
     if (operation === "unmount" && program === "fuse-overlayfs") {
       unmountFuse({ directory, id });
+      return 0;
+    }
+    if (operation === "remove" && program === "temporary") {
+      removeTemporary(directory);
       return 0;
     }
     if (program === "seccomp-record") {
@@ -77,4 +82,10 @@ function containerPid(): number {
   const pid = (state as { pid?: unknown } | null)?.pid;
   if (typeof pid === "number") return pid;
   throw new BrunError("the state on stdin has no pid", { hint: "this is a createRuntime hook" });
+}
+
+/** What --landlock made; no link in it is followed. */
+function removeTemporary(directory: string): void {
+  if (!/\/brun-landlock-[\da-f-]{36}$/.test(directory)) return;
+  fsModule().rmSync(directory, { recursive: true, force: true });
 }

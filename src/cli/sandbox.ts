@@ -44,6 +44,7 @@ import { sandboxWords } from "./sandbox-words.ts";
 const recordModule = lazy<typeof import("../seccomp/record/record.ts")>(() =>
   require("../seccomp/record/record.ts"),
 );
+const landlockModule = lazy<typeof import("./landlock.ts")>(() => require("./landlock.ts"));
 const takenNames = lazy<typeof import("../sandbox/taken-names.ts")>(() =>
   require("../sandbox/taken-names.ts"),
 );
@@ -72,6 +73,8 @@ export function sandboxCommand(more: readonly string[] = []): Command<typeof san
       return split.parsed;
     },
     async retell(error) {
+      const offer = given.includes("--host") ? landlockModule().offered(error) : null;
+      if (offer !== null) return offer;
       const { hintForImage, hintForProgram } = await import("./program-words.ts");
       const told = hintForProgram(error, given, program);
       return image === undefined ? told : hintForImage(told, image, program.length === 0);
@@ -89,6 +92,10 @@ export function sandboxCommand(more: readonly string[] = []): Command<typeof san
       startRecording();
       const [interactive, terminal] = compiling(() => stdio(args, program));
       const asked = flagOptions(args, program, terminal);
+      if (args.landlock) {
+        const rt = openRuntime(data, args.timing);
+        return landlockModule().runByLandlock(rt, asked, viewOf(rt), args, interactive);
+      }
       if (args.detach && args["ready-fd"] === undefined && !args["print-config"]) {
         const named = args.name ?? args["container-id"];
         const code = runInBackground(given, named === undefined ? asked.id : null);
@@ -161,6 +168,7 @@ export function explainSandbox(): Command<typeof explainSandboxFlags> {
         return 0;
       };
       const asked = flagOptions(args, program, args.tty);
+      if (args.landlock) return landlockModule().explainLandlock(asked, view, args);
       if (args.image === undefined) return explained(asked);
       return withImageOf(asked, args, program, data, false).then(explained);
     },

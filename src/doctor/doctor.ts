@@ -8,6 +8,7 @@ import type { Finding } from "./finding.ts";
 import { mapHelper, subordinateIds } from "./ids.ts";
 import { images } from "./images.ts";
 import { kernel } from "./kernel.ts";
+import { landlock } from "./landlock.ts";
 import { idMaps, inNamespaces, userNamespace } from "./namespaces.ts";
 import { programs } from "./programs.ts";
 import { session } from "./session.ts";
@@ -33,6 +34,7 @@ export function doctor(): Finding[] {
     ...cgroups(caller),
     ...programs(caller, overlay),
     images(caller),
+    landlock(caller, user.state !== "fail"),
   ];
 }
 

@@ -24,6 +24,7 @@ const COMPILES = [
 const ACTS: Readonly<Record<string, string>> = {
   "src/sandbox/connect.ts": "hooks: starts pasta and slirp4netns",
   "src/sandbox/fuse.ts": "hooks: mounts by fuse-overlayfs",
+  "src/sandbox/landlock.ts": "restricts this process",
   "src/sandbox/shown-file.ts": "makes files that containers are shown",
   "src/sandbox/taken-names.ts": "takes names for as long as a container lives",
   "src/sandbox/upper.ts": "makes the directories of --upper",

@@ -26,7 +26,7 @@ interface OwnDirectory {
  * The one of --root, and those that brun has without flags (src/container/state/root.ts, src/container/host/filter.ts,
  * src/container/io/kept-log.ts).
  */
-function ownDirectories(view: HostView): readonly OwnDirectory[] {
+export function ownDirectories(view: HostView): readonly OwnDirectory[] {
   const { stateDirectory, caller, environment: env } = view;
   // Root of a user namespace and the user that it is have the same.
   const outside = caller.uid === 0 ? (rootOutside(view.text("/proc/self/uid_map") ?? "") ?? 0) : caller.uid;

@@ -116,8 +116,8 @@ export function becomeSupervisor(s: Supervision): never {
 
 const RLIMIT_NOFILE = 7;
 
-/** The hooks that the supervisor starts get the soft limit that the caller has, and not the one that Bun has raised. */
-function restoreOpenFiles(): void {
+/** What takes this process's place gets the soft limit that the caller has, and not the one that Bun has raised. */
+export function restoreOpenFiles(): void {
   const soft = askFront(FrontFact.openFiles);
   const limit = new BigUint64Array(2);
   if (soft <= 0 || syscall(NR.prlimit64, 0, RLIMIT_NOFILE, 0, limit) < 0 || BigInt(soft) >= limit[0]!) return;

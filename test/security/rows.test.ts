@@ -34,6 +34,9 @@ const TESTS: Readonly<Record<string, readonly (readonly [file: string, title: st
     ["protected", "--rw: shell start-up files of a home, which are missing or links"],
     ["protected", " runs with --rw that are killed leave no name"],
   ],
+  "what a program of `run --host --landlock` gets at": [
+    ["landlock", "--landlock: nothing of the caller's is read, written, connected to or signalled"],
+  ],
   "a directory on the way to": [
     ["sandbox-files", " while a directory on the way is swapped for a link"],
     ["sandbox-files", "runs with --rootfs while a directory on the way is swapped for a link"],

@@ -122,6 +122,8 @@ const NONE: Omit<SandboxOptions, "root"> = {
   readOnly: false,
   rw: [],
   rwAll: false,
+  landlock: false,
+  connectPort: [],
   volume: [],
   tmpfs: [],
   mount: [],

@@ -1,0 +1,171 @@
+/**
+ * `run --host --landlock`: what a program may do by landlock(7), without any namespace. Pure but for the view.
+ *
+ * landlock has rules that allow, for a file or all below a directory, and none that forbid. So a directory with something
+ * hidden in it is allowed entry by entry, and cannot be listed; what is made in it later is not to be seen.
+ */
+import { BrunError } from "../errors.ts";
+import { absolute } from "../sys/fs.ts";
+import { homes } from "./homes.ts";
+import type { SandboxOptions } from "./options.ts";
+import { ownDirectories } from "./own-state.ts";
+import { Places, within } from "./places.ts";
+import { hiddenPlaces } from "./secrets.ts";
+import type { HostView } from "./view.ts";
+
+/** LANDLOCK_ACCESS_FS_* of <linux/landlock.h>. */
+const EXECUTE = 1 << 0;
+const WRITE_FILE = 1 << 1;
+const READ_FILE = 1 << 2;
+const READ_DIR = 1 << 3;
+const MAKE_CHAR = 1 << 6;
+const MAKE_BLOCK = 1 << 11;
+const TRUNCATE = 1 << 14;
+const IOCTL_DEV = 1 << 15;
+/** The rights that a rule for a file may have. */
+const OF_FILES = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE | IOCTL_DEV;
+const READ = EXECUTE | READ_FILE | READ_DIR;
+
+/** LANDLOCK_ACCESS_NET_*. */
+const BIND_TCP = 1;
+const CONNECT_TCP = 2;
+/** LANDLOCK_SCOPE_*: abstract sockets and signals. */
+const SCOPES = 3;
+
+/** The ABI that is made use of to the full. */
+const ABI = 6;
+/** That which knows ports. */
+const PORTS_ABI = 4;
+
+/** What one file, or all below a directory, may be used for. */
+export interface LandlockRule {
+  readonly path: string;
+  readonly access: number;
+}
+
+/** A ruleset of landlock(7). */
+export interface LandlockPlan {
+  readonly rules: readonly LandlockRule[];
+  /** What needs a rule. */
+  readonly handled: { readonly fs: number; readonly net: number; readonly scoped: number };
+  /** TCP ports that may be connected to. */
+  readonly ports: readonly number[];
+  /** What this kernel's landlock does not restrict, a clause each. */
+  readonly lacks: readonly string[];
+}
+
+/** Devices that every program may use. */
+const DEVICES = ["null", "zero", "full", "random", "urandom", "tty"].map((name) => `/dev/${name}`);
+/** Others have their sockets, terminals and temporary files there, and programs what they hand to each other. */
+const CLOSED = ["/dev", "/run", "/tmp", "/var/tmp"];
+/** Where names are looked up. */
+const RESOLVER = "/run/systemd/resolve";
+
+/**
+ * The ruleset. Throws a BrunError.
+ * @param abi of the kernel, from 1
+ * @param temporary the program's own directory for temporary files
+ */
+export function landlockPlan(
+  options: SandboxOptions,
+  view: HostView,
+  abi: number,
+  temporary: string,
+): LandlockPlan {
+  const all = (1 << (abi >= 5 ? 16 : abi >= 3 ? 15 : abi >= 2 ? 14 : 13)) - 1;
+  const places = new Places(view);
+  const closed = [...CLOSED, view.environment.TMPDIR ?? "/tmp", view.environment.XDG_RUNTIME_DIR ?? "/run"];
+  const hidden = [
+    ...hiddenPlaces(options, view).places,
+    ...[...ownDirectories(view).map(({ path }) => path), ...closed].flatMap((path) =>
+      places.aliases(places.way(path).end),
+    ),
+  ];
+  const writable = writablePlaces(options, view, places, hidden);
+  const rules: LandlockRule[] = [...writable, temporary].map((path) => ({
+    path,
+    access: all & ~(MAKE_CHAR | MAKE_BLOCK) & rightsOf(path, view),
+  }));
+  const kept = [...writable, ...homes(view).map((home) => places.way(home).end)];
+  const read = (path: string): void => {
+    if (hidden.some((place) => within(place, path))) return;
+    const entry = view.entry(path);
+    if (entry === null || entry.type === "link") return;
+    if (!hidden.some((place) => within(path, place))) {
+      rules.push({ path, access: all & READ & rightsOf(path, view) });
+      return;
+    }
+    if (entry.type !== "dir") return;
+    const start = path === "/" ? "/" : `${path}/`;
+    const names =
+      view.list(path) ??
+      kept.flatMap((place) => (place.startsWith(start) ? [place.slice(start.length).split("/")[0]!] : []));
+    for (const name of new Set(names)) read(start + name);
+  };
+  read("/");
+  for (const path of DEVICES)
+    rules.push({ path, access: all & (READ_FILE | WRITE_FILE | TRUNCATE | IOCTL_DEV) });
+  if (view.entry(RESOLVER)?.type === "dir") rules.push({ path: RESOLVER, access: all & READ });
+  const ports = options.connectPort.map((text) => portOf(text, abi));
+  return {
+    rules: rules.filter(({ path }) => view.entry(path) !== null || path === temporary),
+    handled: {
+      fs: all,
+      net: abi >= PORTS_ABI ? BIND_TCP | CONNECT_TCP : 0,
+      scoped: abi >= ABI ? SCOPES : 0,
+    },
+    ports,
+    lacks: lacksOf(abi),
+  };
+}
+
+/** Directories that can be written to: the current one, and those of --rw. */
+function writablePlaces(
+  { rw, withSecrets }: SandboxOptions,
+  view: HostView,
+  places: Places,
+  hidden: readonly string[],
+): string[] {
+  return [".", ...rw].map((text) => {
+    const where = text === "." ? "--landlock" : `--rw ${text}`;
+    const path = absolute(text, view.cwd);
+    const { end } = places.way(path);
+    if (view.follow(end) === null) throw new BrunError(`${path} does not exist`, { where });
+    if (end === "/") throw new BrunError("the whole host writable is no sandbox", { where });
+    const secret = hidden.find((place) => within(end, place) && view.entry(place) !== null);
+    if (secret === undefined || (withSecrets && !hidden.includes(secret))) return end;
+    throw new BrunError(`${path} cannot be writable: ${secret} in it is to be hidden`, {
+      code: "ERR_USAGE",
+      where,
+      hint: "go to a directory of a project; namespaces, without --landlock, can hide what is in it",
+    });
+  });
+}
+
+function rightsOf(path: string, view: HostView): number {
+  const entry = view.entry(path);
+  return entry === null || entry.type === "dir" ? -1 : OF_FILES;
+}
+
+const PORT_MAX = 65_535;
+
+function portOf(text: string, abi: number): number {
+  const where = `--connect-port ${text}`;
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : 0;
+  if (port < 1 || port > PORT_MAX)
+    throw new BrunError(`${where} is no port`, { code: "ERR_USAGE", where, hint: "such as 443" });
+  if (abi >= PORTS_ABI) return port;
+  throw new BrunError(`this kernel's landlock (ABI ${abi}) knows no ports`, {
+    where,
+    hint: "Linux 6.7 and later do; without the flag there are no connections",
+  });
+}
+
+/** What a version of landlock does not restrict, a clause each. */
+export function lacksOf(abi: number): string[] {
+  return [
+    ...(abi < 2 ? ["files cannot be moved from one directory to another"] : []),
+    ...(abi < 3 ? ["files elsewhere that you may write to can be emptied (truncate)"] : []),
+    ...(abi < ABI ? ["your other processes can be signalled"] : []),
+  ];
+}
