@@ -1,10 +1,11 @@
 /**
  * Anything may change between two runs of a bundle: the second is what a brun without a cache makes of it. What changes is
- * chosen by chance: 40 changes, or as many as BRUN_CACHED_CHANGES says, of things in test/support/changing-world.ts;
- * BRUN_CACHED_SEED repeats them. With BRUN_CACHED_CHANGES it says how many of the runs were by a cached plan.
+ * chosen by chance: 40 changes, or as many as BRUN_CACHED_CHANGES says, of things in test/support/changing-world.ts, and 8 or
+ * half as many of those in changing-home.ts for containers without a bundle; BRUN_CACHED_SEED repeats them. With BRUN_CACHED_CHANGES it says how many of the runs were by a cached plan.
  */
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
+import { HOME_CHANGES, Home } from "./support/changing-home.ts";
 import { CHANGES, World } from "./support/changing-world.ts";
 import { type Subject, subjects } from "./support/runtime.ts";
 import { Sandbox } from "./support/sandbox.ts";
@@ -17,6 +18,11 @@ const users: Subject[] = subjects(["brun"]).filter(({ caller }) => caller.uid !=
 
 const change = fc.record({ which: fc.nat(CHANGES - 1), value: fc.nat(5), stays: fc.nat(3) });
 const changes = fc.array(change, { minLength: EACH, maxLength: EACH });
+
+/** Of a home; few in an ordinary run of the tests. */
+const EACH_HOME = process.env.BRUN_CACHED_CHANGES === undefined ? 8 : EACH;
+const homeChange = fc.record({ which: fc.nat(HOME_CHANGES - 1), value: fc.nat(6), stays: fc.nat(3) });
+const homeChanges = fc.array(homeChange, { minLength: EACH_HOME, maxLength: EACH_HOME });
 
 for (const subject of users) {
   describe(subject.label, () => {
@@ -48,6 +54,39 @@ for (const subject of users) {
         expect(used).toBeGreaterThan(0);
         if (process.env.BRUN_CACHED_CHANGES !== undefined)
           console.log(`${used} of ${compared} runs by a cached plan`);
+      },
+      60_000 + COUNT * 5000,
+    );
+
+    test(
+      `changes between two runs without a bundle (seed ${SEED})`,
+      async () => {
+        let [compared, used] = [0, 0];
+        const property = fc.asyncProperty(homeChanges, async (list) => {
+          await using box = new Sandbox(subject);
+          const home = new Home(box);
+          const compare = (changed: string) => {
+            const mine = home.run(false);
+            const bun = home.run(true);
+            const where = { changed, state: home.state(), cached: null };
+            expect({ ...mine, ...where }).toEqual({ ...bun, ...where });
+            compared += 1;
+            if (mine.cached && mine.code !== null) used += 1;
+          };
+          // What brun makes for itself is there from the second run on.
+          for (const run of [false, true]) home.run(run);
+          compare("nothing");
+          for (const { which, value, stays } of list) {
+            const before = home.value(which);
+            compare(home.change(which, value));
+            if (stays !== 0) compare(home.change(which, before));
+          }
+        });
+        const numRuns = Math.ceil(COUNT / EACH / 4);
+        await fc.assert(property, { seed: SEED, numRuns, endOnFailure: true });
+        expect(used).toBeGreaterThan(0);
+        if (process.env.BRUN_CACHED_CHANGES !== undefined)
+          console.log(`${used} of ${compared} runs without a bundle by a cached plan`);
       },
       60_000 + COUNT * 5000,
     );

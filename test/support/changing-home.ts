@@ -1,0 +1,378 @@
+/**
+ * A machine of which anything may change between two runs of a container without a bundle: what is in a home, which secrets
+ * there are and how they are reached, mounts, the environment, the caller. As changing-world.ts, of which this is the other half.
+ */
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  lchownSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { isRoot } from "./caller.ts";
+import type { Outcome, Sandbox } from "./sandbox.ts";
+import { ENOSYS, EPERM, refusing, without } from "./without.ts";
+import { brunPath } from "./workspace.ts";
+
+/** What a run is made of. */
+interface Circumstances {
+  /** Mounts made by root in a namespace of their own. */
+  readonly mounts: string[];
+  /** Programs that run the next one as the caller. */
+  readonly under: string[];
+  /** Shell commands before it, and redirections of it. */
+  readonly shell: string[];
+  readonly redirections: string[];
+  readonly env: Record<string, string>;
+  flags: readonly string[];
+  cwd: string;
+  word: string;
+}
+
+/** One thing that may change: to its nth value. */
+interface Dimension {
+  readonly name: string;
+  readonly values: number;
+  /** It takes root. */
+  readonly root?: true;
+  readonly be: (value: number, home: Home, now: Circumstances) => void;
+}
+
+/** All that is secret has this in it. */
+const SECRET = "SECRET";
+
+const LOOK = `id; pwd; echo "$@"; env | sort; umask; ulimit -n
+grep -E '^(Cap|NoNewPrivs|Seccomp|SigIgn)' /proc/self/status; cat /proc/self/uid_map
+cat /proc/self/mountinfo | sed 's/^[0-9]* [0-9]* [0-9:]*//; s/ \\(master\\|shared\\):[0-9]*//g; s,/proc/self/fd/[0-9]*,FD,g'
+for home in BOX/home BOX/other; do ls -lAn $home | awk '{print $1, $3, $4, $9, $10, $11}'; done
+find BOX/home BOX/other BOX/tmp -type f 2>/dev/null | sort | while read -r file; do echo "$file"; cat "$file" 2>&1; done
+cat BOX/home/.netrc BOX/home/.ssh/id BOX/home/.config/gh/hosts.yml BOX/home/alias/id 2>&1
+stat -Lc '%F %u' /proc/self/fd/0 /proc/self/fd/1; ls /run`;
+
+/** Makes a file or directory of the caller's. */
+function put(home: Home, path: string, text: string | null): void {
+  const parent = path.slice(0, path.lastIndexOf("/"));
+  if (!existsSync(parent)) put(home, parent, null);
+  if (text === null) mkdirSync(path);
+  else writeFileSync(path, text);
+  home.own(path);
+}
+
+function link(home: Home, target: string, path: string): void {
+  symlinkSync(target, path);
+  if (isRoot) lchownSync(path, home.uid, home.gid);
+}
+
+const environment = (name: string, ...values: ((home: Home) => string)[]): Dimension => ({
+  name: `$${name}`,
+  values: values.length + 1,
+  be(value, home, { env }) {
+    if (value > 0) env[name] = values[value - 1]!(home);
+  },
+});
+
+const flags = (...all: ((home: Home) => readonly string[])[]): Dimension => ({
+  name: "flags",
+  values: all.length,
+  be(value, home, now) {
+    now.flags = all[value]!(home);
+  },
+});
+
+const mount = (name: string, ...commands: ((home: Home) => string)[]): Dimension => ({
+  name,
+  values: commands.length + 1,
+  root: true,
+  be(value, home, { mounts }) {
+    if (value > 0) mounts.push(commands[value - 1]!(home));
+  },
+});
+
+const shell = (name: string, ...commands: string[]): Dimension => ({
+  name,
+  values: commands.length + 1,
+  be(value, _, now) {
+    if (value > 0) now.shell.push(commands[value - 1]!);
+  },
+});
+
+const DIMENSIONS: readonly Dimension[] = [
+  flags(
+    () => ["--host"],
+    () => ["--host", "--read-only"],
+    () => ["--host", "--with-secrets", "--no-init"],
+    ({ dir }) => ["--host", "-v", `${dir}/other:/srv`, "-e", "PLAIN"],
+    ({ dir }) => ["--host", "--hide", `${dir}/other`],
+    ({ rootfs }) => ["--rootfs", rootfs],
+    ({ rootfs }) => ["--rootfs", rootfs, "--network", "host", "-i"],
+  ),
+  {
+    name: "secrets at home",
+    values: 6,
+    be(value, home) {
+      const at = (name: string) => `${home.dir}/home/${name}`;
+      for (const name of [".ssh", ".netrc", "keys", "ssh"])
+        rmSync(at(name), { recursive: true, force: true });
+      if (value === 1 || value === 5) put(home, at(".ssh/id"), `${SECRET}\n`);
+      if (value === 2) put(home, at(".netrc"), `${SECRET}\n`);
+      if (value === 3) put(home, at("keys"), `${SECRET}\n`);
+      if (value === 3) link(home, "keys", at(".netrc"));
+      if (value === 4) put(home, at("ssh/id"), `${SECRET}\n`);
+      if (value === 4) link(home, "ssh", at(".ssh"));
+      // Links in a directory of secrets lead to more of them.
+      if (value === 5) put(home, at("keys"), `${SECRET}\n`);
+      if (value === 5) link(home, "../keys", at(".ssh/other"));
+    },
+  },
+  {
+    name: "settings",
+    values: 3,
+    be(value, home) {
+      const at = (name: string) => `${home.dir}/home/${name}`;
+      for (const name of [".config", "config"]) rmSync(at(name), { recursive: true, force: true });
+      if (value > 0)
+        put(home, at(value === 1 ? ".config/gh/hosts.yml" : "config/gh/hosts.yml"), `${SECRET}\n`);
+      if (value === 2) link(home, "config", at(".config"));
+    },
+  },
+  {
+    name: "other files at home",
+    values: 3,
+    be(value, home) {
+      rmSync(`${home.dir}/home/notes`, { force: true });
+      if (value > 0) put(home, `${home.dir}/home/notes`, "x".repeat(value));
+    },
+  },
+  {
+    name: "what is brun's own at home",
+    values: 2,
+    be(value, home) {
+      if (value === 1) rmSync(`${home.dir}/home/.local`, { recursive: true, force: true });
+    },
+  },
+  {
+    name: "files of others in the current directory",
+    values: 2,
+    root: true,
+    be(value, { dir }) {
+      const path = `${dir}/home/project/foreign`;
+      rmSync(path, { force: true });
+      if (value === 1) writeFileSync(path, "foreign\n", { mode: 0o666 });
+      if (value === 1) chmodSync(path, 0o666);
+    },
+  },
+  {
+    name: "modes",
+    values: 3,
+    be(value, { dir }) {
+      chmodSync(`${dir}/home`, [0o755, 0o700, 0o777][value]!);
+      chmodSync(`${dir}/home/project`, [0o755, 0o500, 0o755][value]!);
+    },
+  },
+  {
+    name: "current directory",
+    values: 4,
+    be(value, { dir }, now) {
+      now.cwd = [`${dir}/home/project`, `${dir}/home`, "/", `${dir}/other`][value]!;
+    },
+  },
+  {
+    name: "/etc/passwd in the root",
+    values: 2,
+    be: (value, { rootfs }) =>
+      writeFileSync(`${rootfs}/etc/passwd`, `root:x:0:0::/${["root", "tmp"][value]}:/bin/sh\n`),
+  },
+  {
+    name: "words",
+    values: 3,
+    be(value, _, now) {
+      now.word = ["one", 'größe \\ "', ""][value]!;
+    },
+  },
+  environment(
+    "HOME",
+    ({ dir }) => `${dir}/other`,
+    () => "/",
+  ),
+  environment("XDG_CONFIG_HOME", ({ dir }) => `${dir}/other/config`),
+  environment("TMPDIR", ({ dir }) => `${dir}/tmp`),
+  environment("NETRC", ({ dir }) => `${dir}/other/shown`),
+  environment(
+    "MY_TOKEN",
+    ({ dir }) => `${dir}/other/shown`,
+    () => SECRET,
+  ),
+  environment(
+    "PLAIN",
+    () => "1",
+    () => "/some/where",
+    () => `https://user:${SECRET}@host/`,
+    () => "a value that is longer than most",
+  ),
+  environment("SHLVL", () => "7"),
+  environment("PATH", () => "/usr/bin:/bin"),
+  environment("SHELL", () => "/bin/dash"),
+  environment("LISTEN_FDS", () => "0"),
+  shell("umask", "umask 077"),
+  shell("limit of open files", "ulimit -n 800"),
+  shell("signals", "trap '' INT HUP TERM"),
+  {
+    name: "kind of stdin",
+    values: 3,
+    be(value, { box }, { redirections }) {
+      if (value > 0) redirections.push(["", "</dev/null", `<${box.file("empty", "")}`][value]!);
+    },
+  },
+  {
+    name: "what is refused",
+    values: 4,
+    be(value, _, { under }) {
+      if (value === 1) under.push(...without(refusing(["close_range"], ENOSYS)));
+      if (value === 2) under.push(...without(refusing(["mount_setattr"], EPERM)));
+      if (value === 3) under.push("setpriv", "--no-new-privs");
+    },
+  },
+  mount(
+    "mounts at home",
+    ({ dir }) => `mount -t tmpfs tmpfs ${dir}/home/project`,
+    ({ dir }) =>
+      `mkdir -p ${dir}/home/alias; [ -d ${dir}/home/.ssh ] && mount --bind ${dir}/home/.ssh ${dir}/home/alias`,
+    ({ dir }) => `mount --bind ${dir}/other ${dir}/home/project`,
+  ),
+  mount(
+    "mounts elsewhere",
+    () => "mount -t tmpfs tmpfs /srv",
+    () => "mount -t tmpfs tmpfs /opt; mkdir /opt/inside",
+  ),
+  mount("/etc/passwd", ({ dir, passwd }) => {
+    writeFileSync(`${dir}/passwd`, passwd);
+    return `mount --bind ${dir}/passwd /etc/passwd`;
+  }),
+];
+
+const USABLE = DIMENSIONS.filter(({ root }) => isRoot || root !== true);
+
+/** Number of things that may change. */
+export const HOME_CHANGES = USABLE.length;
+
+/** How a run ended, and whether it has left another plan behind. */
+export interface HomeRun extends Pick<Outcome, "code" | "stdout" | "stderr"> {
+  readonly cached: boolean;
+}
+
+export class Home {
+  private readonly values: number[] = new Array(HOME_CHANGES).fill(0);
+  readonly dir: string;
+  readonly rootfs: string;
+  readonly uid: number;
+  readonly gid: number;
+
+  constructor(readonly box: Sandbox) {
+    const { caller } = box.subject;
+    this.dir = box.dir;
+    [this.uid, this.gid] = [caller.uid, caller.gid];
+    this.rootfs = `${box.bundle()}/rootfs`;
+    mkdirSync(box.state, { recursive: true, mode: 0o700 });
+    this.own(box.state);
+    // The cache is made when a filter is compiled, which the run that does it cannot hide any more.
+    const caches = ["home/.cache/brun", "other/.cache/brun"];
+    for (const name of ["home/project", "other/config/gh", "tmp/ssh-x", ...caches])
+      put(this, `${this.dir}/${name}`, null);
+    put(this, `${this.dir}/other/shown`, "shown\n");
+    put(this, `${this.dir}/other/.netrc`, `${SECRET}\n`);
+    put(this, `${this.dir}/other/config/gh/hosts.yml`, `${SECRET}\n`);
+    put(this, `${this.dir}/tmp/ssh-x/agent`, `${SECRET}\n`);
+  }
+
+  /** passwd(5) in which the caller's home is another one. */
+  get passwd(): string {
+    const line = new RegExp(`^(${this.box.subject.caller.user}(:[^:\n]*){4}):[^:\n]*`, "m");
+    return readFileSync("/etc/passwd", "utf8").replace(line, `$1:${this.dir}/other`);
+  }
+
+  own(path: string): void {
+    if (isRoot) chownSync(path, this.uid, this.gid);
+  }
+
+  /** Changes one thing; `value` counts from 0, and wraps. Returns what it is now. */
+  change(which: number, value: number): string {
+    const { name, values } = USABLE[which]!;
+    this.values[which] = value % values;
+    return `${name}: ${this.values[which]}`;
+  }
+
+  value(which: number): number {
+    return this.values[which]!;
+  }
+
+  /** All that is not as it was at the beginning. */
+  state(): string[] {
+    return USABLE.flatMap(({ name }, i) => (this.values[i] === 0 ? [] : [`${name}: ${this.values[i]}`]));
+  }
+
+  private planInodes(): number {
+    const directory = `${this.box.state}/@run`;
+    if (!existsSync(directory)) return 0;
+    return readdirSync(directory).reduce((sum, name) => sum + statSync(`${directory}/${name}`).ino, 0);
+  }
+
+  /** Runs in this home. `bun`: without the front. */
+  run(bun: boolean): HomeRun {
+    const { box, dir } = this;
+    const { user } = box.subject.caller;
+    const now: Circumstances = {
+      mounts: [],
+      under: [],
+      shell: [],
+      redirections: [],
+      env: {},
+      flags: [],
+      cwd: dir,
+      word: "",
+    };
+    for (const [i, { be }] of USABLE.entries()) be(this.values[i]!, this, now);
+    const asUser = ["setpriv", `--reuid=${user}`, `--regid=${this.gid}`, "--init-groups", "--inh-caps=-all"];
+    // Mounts of another namespace have other ids, which the mount table tells.
+    const inNamespace =
+      now.mounts.length === 0
+        ? []
+        : ["unshare", "--mount", "sh", "-c", `${now.mounts.join("\n")}\nexec "$@"`, "sh"];
+    const script = `cd ${now.cwd}; ${now.shell.join("; ")}\nexec "$@" ${now.redirections.join(" ")}`;
+    const argv = [
+      ...(isRoot ? [...inNamespace, ...asUser] : []),
+      ...["sh", "-c", script, "sh", ...now.under],
+      ...["env", ...Object.entries(now.env).map(([name, value]) => `${name}=${value}`)],
+      ...[brunPath(), "--root", box.state, ...(bun ? ["--rootless=auto"] : [])],
+      ...["run", ...now.flags, "--", "sh", "-c", LOOK.replaceAll("BOX", dir), "sh", now.word],
+    ];
+    const before = this.planInodes();
+    const child = Bun.spawnSync(argv, {
+      cwd: "/",
+      env: { ...box.env, HOME: `${dir}/home` },
+      stdio: [new Blob(["input\n"]), "pipe", "pipe"],
+    });
+    const general = (text: Buffer) =>
+      text
+        .toString()
+        .replace(/(host|rootfs)-[0-9a-f]{6}/g, "NAME")
+        .replace(/\/proc\/\d+\//g, "/proc/PID/");
+    return {
+      code: child.exitCode,
+      stdout: general(child.stdout),
+      stderr: general(child.stderr),
+      cached: this.planInodes() === before,
+    };
+  }
+
+  /** Whether a run shows what is hidden by default. */
+  shows({ stdout }: HomeRun): boolean {
+    const [flagsNow] = this.values;
+    return flagsNow !== 2 && stdout.includes(SECRET);
+  }
+}
