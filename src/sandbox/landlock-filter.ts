@@ -14,20 +14,24 @@ const WORD = 0xffffffff;
 /** Of ioctl_tty(2): they put words into the terminal as if they had been typed, and the program has the caller's. */
 const TYPING = [0x5412, 0x541c];
 
+/** Calls that are allowed with some arguments alone. */
+const NARROWED = ["socket", "sendto", "sendmsg", "sendmmsg", "ioctl", "prlimit64"];
+const REFUSED = /^(shm|sem|msg)(get|at|dt|ctl|op|snd|rcv|timedop|timedop_time64)$|^(mq_.*|ipc|listen)$/;
+
 /**
  * The default filter, and besides:
  * - Unix sockets only in pairs. By their path a program would reach services of the caller's that do things for it (D-Bus, ssh
  *   and gpg agents, docker), and landlock does not look at that.
  * - TCP alone, if ports are allowed, else no sockets. landlock knows nothing of UDP, SCTP and MPTCP.
  * - No connection by what is sent with MSG_FASTOPEN, which landlock does not see.
- * - No ioctl(2) that types.
+ * - No ioctl(2) that types, no limits of other processes (a limit of 0 ends one), no memory and queues that are shared by number or
+ *   name, and no port that one waits on.
  * Arguments are compared as the kernel takes them, without the upper half.
  */
 export function landlockSeccomp(ports: boolean): Seccomp {
   const base = defaultSeccomp([], false);
-  const narrowed = ["socket", "sendto", "sendmsg", "sendmmsg", "ioctl"];
   const others = (base.syscalls ?? []).flatMap((rule) => {
-    const names = rule.names.filter((name) => !narrowed.includes(name));
+    const names = rule.names.filter((name) => !NARROWED.includes(name) && !REFUSED.test(name));
     return names.length === 0 ? [] : [{ ...rule, names }];
   });
   const families = ports ? [AF_INET, AF_INET6] : [];
@@ -45,6 +49,7 @@ export function landlockSeccomp(ports: boolean): Seccomp {
       when("sendto", is(3, MSG_FASTOPEN, 0)),
       when("sendmsg", is(2, MSG_FASTOPEN, 0)),
       when("sendmmsg", is(3, MSG_FASTOPEN, 0)),
+      when("prlimit64", is(0, WORD, 0)),
       ...allBut(TYPING).map(([value, mask]) => when("ioctl", is(1, mask, value))),
     ],
   };

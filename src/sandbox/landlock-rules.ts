@@ -121,7 +121,7 @@ export function landlockPlan(
 
 /** Directories that can be written to: the current one, and those of --rw. */
 function writablePlaces(
-  { rw, withSecrets }: SandboxOptions,
+  { rw }: SandboxOptions,
   view: HostView,
   places: Places,
   hidden: readonly string[],
@@ -133,7 +133,7 @@ function writablePlaces(
     if (view.follow(end) === null) throw new BrunError(`${path} does not exist`, { where });
     if (end === "/") throw new BrunError("the whole host writable is no sandbox", { where });
     const secret = hidden.find((place) => within(end, place) && view.entry(place) !== null);
-    if (secret === undefined || (withSecrets && !hidden.includes(secret))) return end;
+    if (secret === undefined) return end;
     throw new BrunError(`${path} cannot be writable: ${secret} in it is to be hidden`, {
       code: "ERR_USAGE",
       where,

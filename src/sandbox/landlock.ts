@@ -28,6 +28,8 @@ const RULE_NET_PORT = 2;
 const CONNECT_TCP = 2n;
 const SECCOMP_SET_MODE_FILTER = 1;
 const CAPABILITY_VERSION_3 = 0x20080522;
+const CLOSE_RANGE_CLOEXEC = 4;
+const ALL = 0xffffffff;
 const SIGCHLD = 17;
 const SIG_SETMASK = 2;
 /** Bun ignores them. */
@@ -72,6 +74,8 @@ export function becomeConfined({ plan, args, file, env, cwd, umask, limits }: Co
   check(syscall(NR.prctl, PR.SET_NO_NEW_PRIVS, 1, 0, 0, 0), "set no_new_privs");
   check(syscall(NR.landlock_restrict_self, ruleset, 0), "restrict this process by landlock");
   dropCapabilities();
+  // Of those that this process was started with, others than stdio are nobody's business.
+  check(syscall(NR.close_range, 3, ALL, CLOSE_RANGE_CLOEXEC), "mark descriptors close-on-exec");
   for (const signal of IGNORED) syscall(NR.rt_sigaction, signal, new Uint8Array(32), 0, 8);
   syscall(NR.rt_sigprocmask, SIG_SETMASK, new Uint8Array(8), 0, 8);
   check(syscall(NR.seccomp, SECCOMP_SET_MODE_FILTER, flags, fprog), "install the seccomp filter");

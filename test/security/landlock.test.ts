@@ -1,6 +1,6 @@
 /** `run --host --landlock`: what a program without namespaces gets at, and what not. */
 import { describe, expect, test } from "bun:test";
-import { chownSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chownSync, closeSync, existsSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { basename } from "node:path";
 import { ownedDir } from "../support/caller.ts";
@@ -39,6 +39,7 @@ for path in (".ssh/key", ".netrc", "other/file.secret"):
     attempt("read " + path, lambda: read(base + "/" + path))
 attempt("environ", lambda: read("/proc/%d/environ" % pid))
 attempt("mem", lambda: open("/proc/%d/mem" % pid, "rb"))
+attempt("descriptor", lambda: os.read(3, 1))
 attempt("list", lambda: os.listdir(home + "/.ssh"))
 for flags in (os.O_WRONLY, os.O_RDWR | os.O_TRUNC, os.O_WRONLY | os.O_CREAT): attempt("write", lambda: os.open(home + "/file", flags))
 attempt("truncate", lambda: os.truncate(home + "/file", 0))
@@ -51,7 +52,7 @@ attempt("rename out", lambda: os.rename("mine", home + "/mine"))
 attempt("link out", lambda: os.link("mine", home + "/mine"))
 attempt("link in", lambda: os.link(home + "/.ssh/key", "key") or read("key"))
 attempt("OK link", lambda: os.path.lexists("to") or os.symlink(home + "/file", "to")); attempt("through a link", lambda: open("to", "w"))
-for place in ("/tmp", "/var/tmp", "/dev/shm"): attempt("write " + place, lambda: open(place + "/brun-landlock-test", "w"))
+for place in ("/tmp", "/var/tmp", "/dev/shm"): attempt("write " + place, lambda: (open(place + "/brun-landlock-test", "w"), os.unlink(place + "/brun-landlock-test")))
 attempt("other port", lambda: connect(TCP, other))
 attempt("bind", lambda: socket.socket().bind(("127.0.0.1", 0)) )
 attempt("mptcp", lambda: connect(TCP, other, 262))
@@ -62,6 +63,11 @@ attempt("raw", lambda: socket.socket(socket.AF_INET, socket.SOCK_RAW, 1))
 attempt("packet", lambda: socket.socket(socket.AF_PACKET, socket.SOCK_RAW))
 attempt("unix", lambda: at(unix)); attempt("abstract", lambda: at("\\0" + unix))
 attempt("signal", lambda: os.kill(pid, 0)); attempt("SIGTERM", lambda: os.kill(pid, signal.SIGTERM))
+attempt("limit", lambda: libc.prlimit(pid, 0, ctypes.byref((ctypes.c_ulong * 2)(1, 1)), None) == 0)
+attempt("shared memory", lambda: libc.shmctl(libc.shmget(0, 4096, 0o1600), 0, None) >= 0)
+rt = ctypes.CDLL("librt.so.1")
+attempt("queue", lambda: rt.mq_open(b"/brun-landlock", os.O_CREAT | os.O_RDWR, 0o600, None) >= 0 and rt.mq_unlink(b"/brun-landlock") == 0)
+attempt("listen", lambda: socket.socket().listen(1))
 attempt("ptrace", lambda: libc.ptrace(16, pid, 0, 0) == 0)
 for number in (0x5412, 0x541c, 0x100005412 & 0xffffffff): attempt("type", lambda: typed(number))
 attempt("unshare", lambda: libc.unshare(0x10000000) == 0); attempt("namespace", lambda: libc.unshare(0x20000) == 0)
@@ -124,10 +130,10 @@ for (const subject of subjects(["brun"])) {
             home,
           ];
           const program = ["python3", `${home}/attack.py`, ...words];
-          const inside = await box.call(["run", "--host", "--landlock", ...flags, "--", ...program], {
-            cwd,
-            env,
-          });
+          const key = openSync(`${home}/.ssh/key`, "r");
+          const argv = ["run", "--host", "--landlock", ...flags, "--", ...program];
+          const inside = await box.call(argv, { cwd, env, fds: [key] });
+          closeSync(key);
           expect(inside.stdout.trim().split("\n")).toEqual(OWN);
           expect(inside).toMatchObject({ code: 0, stderr: "" });
           expect(outside.exitCode).toBeNull();
@@ -137,7 +143,17 @@ for (const subject of subjects(["brun"])) {
             cwd,
             env: { ...env, PATH: "/usr/local/bin:/usr/bin:/bin", TMPDIR: cwd },
           }).stdout.toString();
-          for (const what of ["read .ssh/key", "unix", "abstract", "other port", "signal", "create", "udp"])
+          for (const what of [
+            "read .ssh/key",
+            "unix",
+            "abstract",
+            "other port",
+            "signal",
+            "create",
+            "udp",
+            "shared memory",
+            "listen",
+          ])
             expect(plain).toContain(`${what}\n`);
         } finally {
           outside.kill("SIGKILL");
