@@ -7,7 +7,7 @@
 #define PRIME_5 374761393U
 #define LANES 4
 
-static uint32_t rotate(uint32_t value, unsigned int bits)
+BRUN_INLINE uint32_t rotate(uint32_t value, unsigned int bits)
 {
 	return value << bits | value >> (32 - bits);
 }
@@ -19,24 +19,31 @@ static uint32_t mix(uint32_t hash)
 	return hash ^ hash >> 16;
 }
 
+/* Of a lane and a word of it. */
+BRUN_INLINE uint32_t take(uint32_t lane, uint32_t word)
+{
+	return rotate(lane + word * PRIME_2, 13) * PRIME_1;
+}
+
+/* The lanes have names of their own, so that they are in registers. */
 uint32_t checksum(const unsigned char *data, size_t size)
 {
-	static const uint32_t begin[LANES] = {PRIME_1 + PRIME_2, PRIME_2, 0, 0U - PRIME_1};
-	static const unsigned char turns[LANES] = {1, 7, 12, 18};
 	const uint32_t *word = (const uint32_t *)(const void *)data;
 	size_t left = size / sizeof(*word);
-	uint32_t hash = 0;
-	uint32_t lanes[LANES];
+	uint32_t hash = PRIME_5;
+	uint32_t first = PRIME_1 + PRIME_2;
+	uint32_t second = PRIME_2;
+	uint32_t third = 0;
+	uint32_t fourth = 0U - PRIME_1;
 
-	copy(lanes, begin, sizeof(lanes));
-	for (; left >= LANES; left -= LANES)
-		for (unsigned int i = 0; i < LANES; i++)
-			lanes[i] = rotate(lanes[i] + *word++ * PRIME_2, 13) * PRIME_1;
-	if (size >= sizeof(lanes))
-		for (unsigned int i = 0; i < LANES; i++)
-			hash += rotate(lanes[i], turns[i]);
-	else
-		hash = PRIME_5;
+	for (; left >= LANES; left -= LANES, word += LANES) {
+		first = take(first, word[0]);
+		second = take(second, word[1]);
+		third = take(third, word[2]);
+		fourth = take(fourth, word[3]);
+	}
+	if (size >= LANES * sizeof(*word))
+		hash = rotate(first, 1) + rotate(second, 7) + rotate(third, 12) + rotate(fourth, 18);
 	hash += (uint32_t)size;
 	for (; left > 0; left--)
 		hash = rotate(hash + *word++ * PRIME_3, 17) * PRIME_4;
