@@ -71,8 +71,6 @@ export const HOST_OPTIONS = {
   host: "switch",
   rw: "list",
   rwAll: "switch",
-  landlock: "switch",
-  connectPort: "list",
   hide: "list",
   withSecrets: "switch",
 } as const satisfies Record<string, Kind>;
@@ -83,6 +81,8 @@ export const WITHOUT_OPTION: Readonly<Record<string, string>> = {
   name: "the option id",
   entrypoint: "args begins with the program",
   interactive: "the options stdin and input",
+  landlock: "it makes no container, which is what the API is about: start brun as any program",
+  "connect-port": "goes with --landlock",
   net: "an alias of --network",
   quiet: "always given: what is pulled is told to people",
   detach: "a program is told of the end, and has the streams; dieWithParent: false lets it go on",

@@ -161,10 +161,6 @@ export interface FromHost extends SandboxOptions, Changes {
   readonly rw?: string | readonly string[] | undefined;
   /** Also what runs code on this machine is writable below them, such as .git/hooks; false. */
   readonly rwAll?: boolean | undefined;
-  /** Restrict the program by landlock(7), without namespaces, where these are refused: a program, and no container; false. */
-  readonly landlock?: boolean | undefined;
-  /** With landlock: TCP ports that may be connected to. */
-  readonly connectPort?: string | readonly string[] | undefined;
   /** Paths that are not to be seen. */
   readonly hide?: string | readonly string[] | undefined;
   /** Keys, tokens and histories are not hidden; false. */
