@@ -1,6 +1,7 @@
 /** What is measured, and the goals. */
 import { rmSync } from "node:fs";
 import { IMAGE_CASES } from "./image-cases.ts";
+import { SANDBOX_CASES } from "./sandbox-cases.ts";
 import type { Stand } from "./setup.ts";
 
 /** One command of a sample, or one whose time does not count. */
@@ -232,6 +233,7 @@ export const CASES: readonly Case[] = [
       for (const name of RUNTIMES) rmSync(stand.root(name), { recursive: true });
     },
   },
+  ...SANDBOX_CASES,
   ...IMAGE_CASES,
   {
     key: "version",

@@ -1,0 +1,43 @@
+/** What is measured of containers without a bundle: a cached run beside bubblewrap and a bundle, and the first one. */
+import type { Case, Command, Goal } from "./cases.ts";
+import type { Stand } from "./setup.ts";
+
+const timed = (...argv: string[]): Command => ({ timed: true, argv });
+
+/** What bubblewrap's manual page begins with, with all namespaces: it has no state, no filter, no overlay, and hides nothing. */
+const BWRAP = ["--ro-bind", "/", "/", "--unshare-all", "--proc", "/proc", "--dev", "/dev"];
+
+function sandbox(
+  key: string,
+  title: string,
+  goal: Goal,
+  jobs: (stand: Stand, brun: readonly string[]) => Map<string, Command[]>,
+): Case[] {
+  const of = (stand: Stand): string[] => [stand.programs.brun!, "--root", stand.root(key)];
+  return [
+    { key, title: `${title}, cached`, goal, prepare: (stand) => jobs(stand, of(stand)) },
+    {
+      key: `${key}-first`,
+      title: `${title}, for the first time`,
+      goal,
+      prepare: (stand) => jobs(stand, ["/usr/bin/env", "BRUN_FRONT=off", ...of(stand)]),
+    },
+  ];
+}
+
+export const SANDBOX_CASES: readonly Case[] = [
+  ...sandbox("run-host", "`run --host`", { share: 1.5, of: "bwrap" }, (stand, brun) => {
+    const jobs = new Map([["brun", [timed(...brun, "run", "--host", "--", "/bin/true")]]]);
+    const { bwrap } = stand.programs;
+    if (bwrap !== undefined) jobs.set("bwrap", [timed(bwrap, ...BWRAP, "/bin/true")]);
+    return jobs;
+  }),
+  ...sandbox("run-rootfs", "`run --rootfs`, one id", { share: 1.3, of: "brun, a bundle" }, (stand, brun) => {
+    const bundle = stand.bundle("run-rootfs");
+    const flags = ["--userns", "single", "--rootfs", `${bundle}/rootfs`];
+    return new Map([
+      ["brun", [timed(...brun, "run", ...flags, "--", "/bin/true")]],
+      ["brun, a bundle", [timed(...brun, "run", "--bundle", bundle, "bench")]],
+    ]);
+  }),
+];
