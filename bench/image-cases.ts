@@ -1,7 +1,7 @@
 /** What is measured of images: unpacking beside umoci and podman, running beside a directory and podman. */
 import { writeFileSync } from "node:fs";
 import { imageOf, writeLayout } from "../src/image/testing/image.ts";
-import { host } from "../test/support/caller.ts";
+import { host, ownedDir } from "../test/support/caller.ts";
 import type { Case, Command } from "./cases.ts";
 import type { Stand } from "./setup.ts";
 
@@ -67,6 +67,38 @@ function running(stand: Stand, key: string): Map<string, Command[]> {
   ]);
 }
 
+/** Process id of the registry; 0 for none. */
+let registry = 0;
+
+/** Debian's docker-registry on a port of loopback. Returns a name for an image in it; null where it is not installed. */
+function startRegistry(stand: Stand): string | null {
+  const path = Bun.which("docker-registry");
+  if (path === null) {
+    console.error("bench: docker-registry is not installed and left out");
+    return null;
+  }
+  const port = 20_000 + (process.pid % 10_000);
+  const storage = ownedDir(stand.user, `${stand.dir}/registry`);
+  const config = `version: 0.1
+log: {level: error, accesslog: {disabled: true}}
+storage: {filesystem: {rootdirectory: ${storage}}}
+http: {addr: "127.0.0.1:${port}"}
+`;
+  writeFileSync(`${stand.dir}/registry.yml`, config);
+  registry = stand.background(["/bin/sh", "-c", `exec ${path} serve ${stand.dir}/registry.yml 2>/dev/null`]);
+  for (let tries = 0; tries < 100; tries++) {
+    const { exitCode } = Bun.spawnSync(["bash", "-c", `: </dev/tcp/127.0.0.1/${port}`], { stderr: "ignore" });
+    if (exitCode === 0) break;
+    Bun.sleepSync(50);
+  }
+  return `127.0.0.1:${port}/bench:1`;
+}
+
+function endRegistry(): void {
+  if (registry > 0) process.kill(registry, "SIGTERM");
+  registry = 0;
+}
+
 export const IMAGE_CASES: readonly Case[] = [
   {
     key: "run-image",
@@ -115,8 +147,36 @@ export const IMAGE_CASES: readonly Case[] = [
         jobs.set("umoci raw unpack", [clean, timed(umoci, "--log", "error", "raw", "unpack", ...flags)]);
         jobs.set("umoci unpack", [clean, timed(umoci, "--log", "error", "unpack", ...flags)]);
       }
+      const podmanPath = Bun.which("podman");
+      if (podmanPath !== null) {
+        const by = (...args: string[]) => podman(stand, podmanPath, ...args);
+        const clean = untimed(...by("rmi", "--all", "--force"));
+        jobs.set("podman pull", [clean, timed(...by("pull", "-q", `oci:${path}:a`))]);
+      }
       return jobs;
     },
+  },
+  {
+    key: "image-pull",
+    title: "pulling that layer from a registry on this machine, beside the same from files",
+    goal: { share: 1.15, of: "brun, from files" },
+    everyNth: 10,
+    prepare: (stand) => {
+      const path = layout(stand, "pull-layout", { a: archives(stand, 1) });
+      const pull = (name: string) => [
+        cleanStore(stand, "pull-store"),
+        timed(...brun(stand, "pull-store", "image", "pull", "-q", name)),
+      ];
+      const jobs = new Map([["brun, from files", pull(`oci:${path}:a`)]]);
+      const name = startRegistry(stand);
+      if (name !== null) {
+        stand.start(brun(stand, "push-store", "image", "pull", "-q", `oci:${path}:a`));
+        stand.start(brun(stand, "push-store", "image", "push", "-q", `oci:${path}:a`, name));
+        jobs.set("brun", pull(name));
+      }
+      return jobs;
+    },
+    finish: endRegistry,
   },
   {
     key: "image-layers",

@@ -120,10 +120,38 @@ export function pictures(results: readonly Result[]): Map<string, string> {
 const BEGIN = "<!-- written by npm run bench -- --write-docs -->";
 const END = "<!-- end -->";
 
-/** The document with the part between its two marks replaced. Throws when a mark is missing. */
-export function updateDocs(text: string, report: Report): string {
+/** The part of the document between its two marks. Throws when a mark is missing. */
+function written(text: string): { readonly begin: number; readonly end: number } {
   const [begin, end] = [text.indexOf(BEGIN), text.indexOf(END)];
   if (begin < 0 || end < begin) throw new Error(`docs/performance.md: no "${BEGIN}" before "${END}"`);
+  return { begin, end };
+}
+
+/** The document with the tables of some cases, where they were or before that of the memory. Throws when a mark is missing. */
+export function updateSome(text: string, results: readonly Result[]): string {
+  const { begin, end } = written(text);
+  const isOf = (part: string) => results.find(({ title }) => part.startsWith(`### ${title}\n`));
+  const parts = text
+    .slice(begin, end)
+    .trimEnd()
+    .split(/\n\n(?=### )/);
+  const [head = "", ...sections] = parts.map((part) => {
+    const result = isOf(part);
+    return result === undefined ? part : table(result);
+  });
+  const added = results.filter((result) => !parts.some((part) => isOf(part) === result)).map(table);
+  const memory = sections.findIndex((part) => part.startsWith("### Memory\n"));
+  sections.splice(memory < 0 ? sections.length : memory, 0, ...added);
+  const isGoal = (line: string) => results.some(({ title }) => line.startsWith(`- ${title}: `));
+  const lines = head.split("\n").filter((line) => !isGoal(line));
+  const last = lines.findLastIndex((line) => line.startsWith("- "));
+  lines.splice(last < 0 ? lines.length : last + 1, 0, ...missed(results).map((goal) => `- ${goal}`));
+  return `${text.slice(0, begin)}${[lines.join("\n"), ...sections].join("\n\n")}\n\n${text.slice(end)}`;
+}
+
+/** The document with the part between its two marks replaced. Throws when a mark is missing. */
+export function updateDocs(text: string, report: Report): string {
+  const { begin, end } = written(text);
   const versions = Object.entries(report.versions).map(([name, version]) => `${name} ${version}`);
   const goals = missed(report.results);
   const parts = [

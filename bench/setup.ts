@@ -120,9 +120,11 @@ export class Stand implements Disposable {
     if (exitCode !== 0) throw new Error(`${argv.join(" ")} exited with ${exitCode}`);
   }
 
-  /** Starts a command that goes on. */
-  background(argv: readonly string[]): void {
-    Bun.spawn(this.argv(argv), { ...this.options(), stdio: ["ignore", "ignore", "inherit"] }).unref();
+  /** Starts a command that goes on. Returns its process id. */
+  background(argv: readonly string[]): number {
+    const child = Bun.spawn(this.argv(argv), { ...this.options(), stdio: ["ignore", "ignore", "inherit"] });
+    child.unref();
+    return child.pid;
   }
 
   /** Runs a command that leaves a process behind again and again, "@" in a word being the number. */

@@ -23,7 +23,7 @@
 #include <time.h>
 
 #define MAX_JOBS 32
-#define MAX_COMMANDS 8
+#define MAX_COMMANDS 16
 #define MAX_WORDS 64
 #define MAX_COPIES 512
 #define WORD_SIZE 512

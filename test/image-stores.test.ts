@@ -1,7 +1,7 @@
 /** Where images are kept: file systems of every kind, full ones, and callers of every kind. The next call succeeds, or says why not. */
 import { describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { writeLayout } from "../src/image/testing/image.ts";
+import { imageOf, writeLayout } from "../src/image/testing/image.ts";
 import { host, installed, isRoot, ownedDir } from "./support/caller.ts";
 import { Images } from "./support/images.ts";
 import { until } from "./support/processes.ts";
@@ -185,6 +185,21 @@ for (const subject of subjects(["brun"])) {
       expect(pulled.stderr.split("\n").length).toBe(2);
       const told = await images.call(["doctor"], there);
       expect(told.stdout).toContain(`images go to ${place.at}/brun/images, which is read-only\n`);
+    });
+
+    test("two images with one base take no more than their unique bytes", async () => {
+      await using images = Images.make(subject);
+      const { registry } = images;
+      const noise = (size: number) => crypto.getRandomValues(new Uint8Array(size));
+      const files = (name: string, count: number) =>
+        Array.from({ length: count }, (_, i) => ({ path: `${name}/${i}`, data: noise(65_536) }));
+      const [base, tops] = [files("base", 200), ["one", "two"].map((name) => files(name, 30))];
+      for (const [i, top] of tops.entries()) registry.push("app", `${i}`, imageOf([base, top]));
+      for (const i of [0, 1]) await images.ok(["image", "pull", "-q", `${registry.host}/app:${i}`]);
+      const [used] = host("du", "-s", "--block-size=1", images.store).split("\t");
+      const unique = [...base, ...tops.flat()].length * 65_536;
+      expect(Number(used)).toBeGreaterThan(unique);
+      expect(Number(used)).toBeLessThan(unique * 1.05);
     });
 
     test("a home with spaces and the like in its name, umask 077", async () => {

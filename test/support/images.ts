@@ -74,7 +74,7 @@ export class Images implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.registry[Symbol.dispose]();
     // Files of subordinate ids are removed by who may.
-    await this.box.call(["unshare", "--", "rm", "-rf", this.data]);
+    await this.box.call(["unshare", "--", "rm", "-rf", this.data], { timeoutMs: 300_000 });
     await this.box[Symbol.asyncDispose]();
   }
 }

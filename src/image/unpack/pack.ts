@@ -62,7 +62,8 @@ class Packer {
         ? check(syscall(NR.openat, base!, cstr(name), READ | O.DIRECTORY, 0), `open ${path}`)
         : null;
       try {
-        if (!isDirectory || differs(now, before, false)) await this.entry(fd, path, now, "dir");
+        const isNew = below === null || differs(now, before!, false);
+        if (isNew || otherXattrs(fd, now, below, before!)) await this.entry(fd, path, now, "dir");
         await this.directory(fd, below, path, mount);
       } finally {
         close(fd);
@@ -70,7 +71,13 @@ class Packer {
       }
       return;
     }
-    if (before !== null && !differs(now, before, true) && this.sameLink(changed, base!, name, kind)) return;
+    if (
+      before !== null &&
+      !differs(now, before, true) &&
+      this.sameLink(changed, base!, name, kind) &&
+      !(kind === S.IFREG && this.otherXattrsAt(changed, now, base!, before, name, path))
+    )
+      return;
     const type = kind === S.IFREG ? "file" : kind === S.IFLNK ? "symlink" : kind === S.IFIFO ? "fifo" : null;
     // Sockets and devices are not of an image.
     if (type === null) return;
@@ -83,6 +90,24 @@ class Packer {
     } finally {
       close(fd);
     }
+  }
+
+  /** Whether a file has other extended attributes than that of the image. */
+  private otherXattrsAt(
+    changed: number,
+    now: Found,
+    base: number,
+    before: Found,
+    name: string,
+    path: string,
+  ): boolean {
+    if (now.ctime === before.ctime) return false;
+    const fd = check(syscall(NR.openat, changed, cstr(name), READ, 0), `open ${path}`);
+    const old = check(syscall(NR.openat, base, cstr(name), READ, 0), `open ${path}`);
+    const differ = otherXattrs(fd, now, old, before);
+    close(fd);
+    close(old);
+    return differ;
   }
 
   private sameLink(changed: number, base: number, name: string, kind: number): boolean {
@@ -147,6 +172,18 @@ const READ = O.RDONLY | O.NOFOLLOW | O.NONBLOCK | O.CLOEXEC;
 function differs(now: Found, before: Found, whole: boolean): boolean {
   const attributes = now.mode !== before.mode || now.uid !== before.uid || now.gid !== before.gid;
   return attributes || (whole && (now.size !== before.size || now.mtime !== before.mtime));
+}
+
+/** Whether extended attributes, which change the time of the status alone, are others. */
+function otherXattrs(fd: number, now: Found, old: number, before: Found): boolean {
+  if (now.ctime === before.ctime) return false;
+  const [[xattrs], [others]] = [xattrsOf(fd), xattrsOf(old)];
+  if (xattrs.size !== others.size) return true;
+  for (const [name, value] of xattrs) {
+    const other = others.get(name);
+    if (other === undefined || Buffer.compare(value, other) !== 0) return true;
+  }
+  return false;
 }
 
 function linkOf(parent: number, name: string): string | null {
