@@ -67,7 +67,7 @@ for (const subject of subjects(["brun"])) {
       host("chmod", "644", authority.file);
       const cases: readonly (readonly [Certificate, RegExp])[] = [
         [selfSigned(tls, "self-made"), /self.signed.*CN=self-made/i],
-        [authority.certificate(["IP:127.0.0.1"], -1), /has expired|not.*valid/i],
+        [authority.certificate(["IP:127.0.0.1"], 0), /has expired|not.*valid/i],
         [
           authority.certificate(["DNS:elsewhere.test"]),
           /127\.0\.0\.1.*elsewhere\.test|elsewhere\.test.*127\.0\.0\.1/,

@@ -79,7 +79,7 @@ for (const subject of subjects(["brun"])) {
       );
       const file = await run(["--tmpfs", "~/notes"], "true");
       expect(file.stderr).toBe(
-        `brun: --tmpfs ~/notes: cannot mount tmpfs on ${dir}/notes: not a directory (ENOTDIR)\n`,
+        `brun: --tmpfs ~/notes: ${dir}/notes is not a directory; hint: --hide ${dir}/notes covers a file\n`,
       );
       const rootfs = await box.call(["run", "--rootfs", "/", "--tmpfs", "~", "--", "true"]);
       expect(rootfs.stderr).toBe(

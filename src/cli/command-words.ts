@@ -11,13 +11,14 @@ import { UsageError } from "./usage-error.ts";
 /** Commands of podman and docker that brun does in another way. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
   inspect: "as JSON: brun state ID",
-  system: "nothing is kept that would have to be pruned; the containers: brun list",
+  system: "images that nothing needs: brun image prune; the containers: brun list",
   top: "the processes of a container: brun ps ID",
   unpause: "brun resume ID",
   restart: "a container is made anew for each run: `brun delete --force ID`, and the same `brun run` again",
   rename: "a container keeps its name: brun run --host --name NAME",
   cp: "the files of a running container: ls /proc/PID/root, where brun state ID tells the PID",
   export: "what a container changes: brun run --host --keep NAME, then brun diff NAME",
+  save: "an image in a file: brun image push ID oci-archive:FILE",
   load: "an archive of an image: brun image pull docker-archive:FILE",
   shell: "a shell in a copy of this machine: brun run --host",
 };
@@ -26,13 +27,13 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
 const OF_IMAGES: Readonly<Record<string, string>> = {
   images: "list",
   pull: "pull",
+  push: "push",
   rmi: "remove",
   commit: "commit",
   import: "import",
 };
-const NOT_OF_IMAGES = ["push", "build", "tag", "save", "search", "history"];
+const NOT_OF_IMAGES = ["build", "tag", "search", "history"];
 
-const NETWORKS = ["network", "port"];
 const VOLUMES = ["volume", "mount"];
 
 /**
@@ -48,9 +49,13 @@ export function hintForCommand(name: string, argv: readonly string[], commands: 
     return `images: ${shellWords(["brun", "image", OF_IMAGES[name]!, ...argv])}`;
   if (NOT_OF_IMAGES.includes(name))
     return "brun gets images and runs them: `brun image --help`; podman and buildah make them";
-  if (NETWORKS.includes(name)) return `a network is a flag: brun run --host --network none`;
+  if (name === "network") return `a network is a flag: brun run --host --network none`;
+  if (name === "port") return `a port is a flag: brun run --host --network pasta -p 8080:80`;
+  // docker container ls
+  if (name === "container" && commands.includes(id ?? "")) return shellWords(["brun", ...argv]);
   if (VOLUMES.includes(name)) return `a volume is a flag: brun run --host -v DIR:/mnt`;
-  const near = closest(name, commands);
+  const near = closest(name, [...commands, ...Object.keys(OF_IMAGES)]);
+  if (near !== undefined && Object.hasOwn(OF_IMAGES, near)) return hintForCommand(near, argv, commands);
   if (near !== undefined) return `did you mean \`${shellWords(["brun", near, ...argv])}\`? ${list}`;
   if (!isProgram(name)) return list;
   return `in a copy of this machine: ${shellWords(["brun", "run", "--host", "--", name, ...argv])}`;

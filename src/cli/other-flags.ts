@@ -94,7 +94,7 @@ export const OTHER_FLAGS: Readonly<Record<string, string>> = {
   link: SINGLE,
   "network-alias": SINGLE,
   // What this machine has is in gpu-hint.ts.
-  gpus: "`--device` names a card: by CDI, or by its path",
+  gpus: "the flag --device names a card: by CDI, or by its path",
   "log-driver": LOGS,
   a: STREAMS,
   attach: STREAMS,

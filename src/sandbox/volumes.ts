@@ -63,7 +63,16 @@ function inside(destination: string, host: boolean, flag: string, view: HostView
 /** --tmpfs PATH[:OPTIONS]: begins with what it covers, as podman's; over the host, where it hides things, it is empty. */
 function tmpfs(text: string, host: boolean, view: HostView): Mount {
   const [path = "", given = ""] = withoutEscapes(text);
-  const destination = inside(path, host, `--tmpfs ${text}`, view);
+  const flag = `--tmpfs ${text}`;
+  const destination = inside(path, host, flag, view);
+  const there = host ? view.follow(destination) : null;
+  if (there !== null && there.type !== "dir") {
+    throw new BrunError(`${destination} is not a directory`, {
+      code: "ERR_USAGE",
+      where: flag,
+      hint: `--hide ${destination} covers a file`,
+    });
+  }
   return tmpfsMount(destination, given.split(",").filter(Boolean), host);
 }
 
