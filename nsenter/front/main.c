@@ -170,8 +170,6 @@ __attribute__((used)) static long front(const long *stack)
 	open_stdio();
 	switch (command_parse(&command, argc, argv, envp)) {
 	case COMMAND_LOCAL:
-		try_plan(&command);
-		break;
 	case COMMAND_SANDBOX:
 		try_plan(&command);
 		break;

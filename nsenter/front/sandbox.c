@@ -68,7 +68,9 @@ static long add_entrypoint(const struct plan_file *plan, const struct texts *wor
 	const char **at;
 	long memory;
 
-	if (texts && texts[size - 1] != 0)
+	if (!texts)
+		size = 0;
+	else if (texts[size - 1] != 0)
 		return -EBADMSG;
 	memory = sys6(__NR_mmap, 0, (long)((size + words->count) * sizeof(*at)), PROT_READ | PROT_WRITE,
 		      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
