@@ -91,6 +91,8 @@ if [ -n "${PLACE_REFUSES:-}" ]; then
   refused --rootfs "$PLACE_REFUSES" "$@" run --rootfs "$dir/rootfs" -- echo ran
   refused --host "$PLACE_REFUSES" "$@" run --host -- echo ran
   hint=${err#*hint: }
+  # What needs no namespaces; doctor has a line of its own for it.
+  hint=${hint%%; run --host --landlock*}
   # A command, which doctor shows as such.
   hint=${hint#run \"} hint=${hint%%\" as root*}
   try "$@" doctor

@@ -192,6 +192,21 @@ for (const subject of subjects(["brun"])) {
       await until("temporary files have gone", () => !existsSync(directory));
     });
 
+    test("--landlock: with user.max_user_namespaces=0", async () => {
+      await using box = new Sandbox(subject);
+      using place = world(box);
+      const { cwd, env, home } = place;
+      const script =
+        'echo 0 >/proc/sys/user/max_user_namespaces && exec setpriv --inh-caps=-all --bounding-set=-all "$@"';
+      const around = ["unshare", "--user", "--map-root-user", "sh", "-c", script, "sh"];
+      const words = ["--", "sh", "-c", `cat ${home}/.netrc || echo hidden; echo out >out`];
+      const refused = await box.call(["run", "--host", ...words], { cwd, env, around });
+      expect(refused.stderr).toMatch(/max_user_namespaces.*run --host --landlock needs none/);
+      const restricted = await box.call(["run", "--host", "--landlock", ...words], { cwd, env, around });
+      expect(restricted).toMatchObject({ code: 0, stdout: "hidden\n" });
+      expect(readFileSync(`${cwd}/out`, "utf8")).toBe("out\n");
+    });
+
     test("--landlock: exit codes, limits, what cannot be", async () => {
       await using box = new Sandbox(subject);
       using place = world(box);
