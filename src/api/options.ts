@@ -96,6 +96,7 @@ export const WITHOUT_OPTION: Readonly<Record<string, string>> = {
   "await-start": "create() does it",
   "pid-file": "state() has the pid",
   pidfile: "an alias of --pid-file",
+  audit: "its report is for people: a program has changes, stats() and the file of netLog",
   "print-config": "specOf()",
   "explain-error": "an error has code, path and hint; explain() says the rest",
   timing: "for people",

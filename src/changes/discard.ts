@@ -9,9 +9,12 @@ import { close } from "../sys/fs.ts";
 import { entryAt, tryOpenDirectory, tryOpenDirectoryAt } from "./entry.ts";
 import type { Kept } from "./kept.ts";
 
-/** Removes all of it; the record goes last. Throws a BrunError while a container writes to it, and a SysError. */
-export function discardKept({ directory, name }: Kept): void {
-  const lock = lockUpper(directory, "discard");
+/**
+ * Removes all of it; the record goes last. Throws a BrunError while a container writes to it, and a SysError.
+ * @param held whoever has started this process has the lock
+ */
+export function discardKept({ directory, name }: Kept, held = false): void {
+  const lock = held ? -1 : lockUpper(directory, "discard");
   const slash = directory.lastIndexOf("/");
   const all = check(tryOpenDirectory(directory.slice(0, slash)), `open ${directory.slice(0, slash)}`);
   try {
@@ -24,7 +27,7 @@ export function discardKept({ directory, name }: Kept): void {
     removeAt(all, name);
   } finally {
     close(all);
-    close(lock);
+    if (lock >= 0) close(lock);
   }
 }
 

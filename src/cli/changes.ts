@@ -101,13 +101,14 @@ export const discard = defineCommand({
   meta: { name: "discard", description: "throw away what runs with --keep have changed" },
   args: {
     names: { type: "positional", rest: true, flagsAfter: true, description: "what --keep has named it" },
+    held: { type: "boolean", hidden: true, description: "for --audit: whoever calls has the lock" },
   },
   short: true,
   details: `EXAMPLE
   brun discard try`,
   run({ args }) {
     return asOwner(() => {
-      for (const one of args.names.map(kept)) discardKept(one);
+      for (const one of args.names.map(kept)) discardKept(one, args.held);
       return 0;
     });
   },

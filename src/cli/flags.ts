@@ -14,6 +14,8 @@ export type BooleanFlag = BooleanArgDef &
     readonly type: "boolean";
     /** Undefined when it is not given, which is not the same as false then. */
     readonly optional?: true;
+    /** Further values: --flag=word. */
+    readonly words?: readonly string[];
   };
 
 /** A flag with a value. */
@@ -46,7 +48,9 @@ export type Flags = Readonly<Record<string, FlagDef>>;
 export type ValueOf<D extends FlagDef> = D extends { readonly type: "boolean" }
   ? D extends { readonly optional: true }
     ? boolean | undefined
-    : boolean
+    : D extends { readonly words: readonly (infer W)[] }
+      ? boolean | W
+      : boolean
   : D extends { readonly multiple: true }
     ? D extends { readonly integer: true }
       ? readonly number[]

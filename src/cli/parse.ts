@@ -162,7 +162,8 @@ function takeFlag(state: State, arg: string, next: string | undefined): boolean 
   }
   const flag = state.flags[key] as BooleanFlag | StringFlag;
   if (flag.type === "boolean") {
-    const value = inline === undefined ? true : truth(inline);
+    const word = flag.words?.find((one) => one === inline);
+    const value = inline === undefined ? true : (word ?? truth(inline));
     if (value === undefined)
       wrong(state, name, `invalid value "${inline}" for flag ${dashed}: neither true nor false`);
     state.values[key] = value;

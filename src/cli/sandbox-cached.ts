@@ -34,11 +34,12 @@ export function wordsOfCommand(
 
 /** Nothing of a run that has more to do than that of a bundle. */
 export function recordedAs(
-  { allowNet, seccompRecord }: SandboxOptions,
+  { allowNet, seccompRecord, audit }: SandboxOptions,
   { fixedEnvironment }: Sandbox,
   command: WordsOfCommand | undefined,
 ): Pick<RunOptions, "command"> {
-  if (command === undefined || seccompRecord !== undefined || allowNet.length > 0) return {};
+  if (command === undefined || seccompRecord !== undefined || audit !== undefined || allowNet.length > 0)
+    return {};
   return { command: { ...command, fixedEnvironment } };
 }
 

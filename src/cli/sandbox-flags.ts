@@ -4,6 +4,7 @@ import { keptPlace } from "../changes/kept.ts";
 import { LOG_SIZE } from "../container/io/kept-log.ts";
 import { checkId } from "../container/lifecycle/id.ts";
 import { BrunError } from "../errors.ts";
+import { auditOptions, checkAudit } from "../sandbox/audit/audit.ts";
 import { checkFakeRoot } from "../sandbox/fake-root.ts";
 import { OVERLAYS, type OverlayMode, type SandboxOptions, type SandboxRoot } from "../sandbox/options.ts";
 import { bytes } from "../sandbox/resources.ts";
@@ -101,6 +102,7 @@ export const sandboxFlags = {
   "cap-add": list("cap", "add a capability, or ALL"),
   "cap-drop": list("cap", "drop a capability, or ALL"),
   "security-opt": list("option", "seccomp=FILE|unconfined, no-new-privileges, apparmor=, mask=, unmask="),
+  audit: { type: "boolean", words: ["json"], description: "tell at the end what it did; =json for programs" },
   "seccomp-record": {
     type: "string",
     valueHint: "file",
@@ -229,15 +231,21 @@ export function sandboxOptions(
   if (args["fake-root"]) {
     checkFakeRoot({ user: args.user, userns: usernsOf(args.userns) ?? "auto", groupAdd: args["group-add"] });
   }
+  checkAudit(args.audit, { "--seccomp-record": args["seccomp-record"] !== undefined });
+  const overlay = overlayOf(args.overlay);
+  const given = { ...args, readOnly: args["read-only"], overlay };
+  const audit = auditOptions(args.audit, given);
+  const keep = audit !== undefined && "name" in audit.kept ? audit.kept.name : args.keep;
   const id = args.name ?? positional ?? madeUp(root);
   checkId(id);
   return {
     root,
     id,
     args: [...entrypoint(args.entrypoint), ...program],
-    upper: args.keep === undefined ? args.upper : keptPlace(args.keep),
-    keep: args.keep,
-    overlay: overlayOf(args.overlay),
+    upper: keep === undefined ? args.upper : keptPlace(keep),
+    keep,
+    audit,
+    overlay,
     writable: args.writable,
     readOnly: args["read-only"],
     rw: args.rw,
@@ -279,12 +287,19 @@ export function sandboxOptions(
     publish: args.publish,
     allowNet: args["allow-net"],
     allowNetPrivate: args["allow-net-private"],
-    netLog: args["net-log"] === undefined ? undefined : absolute(args["net-log"]),
+    netLog: netLogOf(args, audit === undefined ? undefined : keep),
     netSni: args["net-sni"],
     hide: args.hide,
     withSecrets: args["with-secrets"],
     init: !args["no-init"],
   };
+}
+
+/** Where names are told; with --audit, beside what is kept for it. */
+function netLogOf(args: Values<typeof sandboxFlags>, kept: string | undefined): string | undefined {
+  const given = args["net-log"];
+  if (given !== undefined) return absolute(given);
+  return kept === undefined || args["allow-net"].length === 0 ? undefined : `${keptPlace(kept)}/net.log`;
 }
 
 function rootOf({ host, rootfs, image }: Values<typeof sandboxFlags>): SandboxRoot {

@@ -1,10 +1,13 @@
 /** `brun sandbox-hook`: hooks of containers without a bundle. Not for people. */
 import { BrunError } from "../errors.ts";
 import { ownCommand } from "../host/ask.ts";
+import { auditor } from "../sandbox/audit/hear.ts";
+import { beginning, finishAudit } from "../sandbox/audit/report.ts";
 import { type Connection, connect, disconnect } from "../sandbox/connect.ts";
 import { unmountFuse } from "../sandbox/fuse.ts";
 import { parsePort } from "../sandbox/ports.ts";
-import { finishAgent, type RecordPlace, serveAgent, startAgent } from "../seccomp/record/agent.ts";
+import { type AgentPlace, type AgentPurpose, askAgent, serveAgent, startAgent } from "../seccomp/agent.ts";
+import { checkRecorded, recorder } from "../seccomp/record/recorder.ts";
 import { readFd } from "../sys/fs.ts";
 import { lazy } from "../sys/lazy.ts";
 import { fromUtf8 } from "../sys/utf8.ts";
@@ -45,8 +48,8 @@ them. They get the container's state on stdin.`,
       removeTemporary(directory);
       return 0;
     }
-    if (program === "seccomp-record") {
-      record(operation, { directory, id }, args.ports);
+    if (program === "seccomp-record" || program === "audit") {
+      agent(operation, program, { directory, id }, args.ports);
       return 0;
     }
     if (program === "relay") {
@@ -68,12 +71,24 @@ them. They get the container's state on stdin.`,
   },
 });
 
-/** What hears of system calls: src/seccomp/record/agent.ts. */
-function record(operation: string, place: RecordPlace, [request = "", socket]: readonly string[]): void {
-  if (operation === "start") startAgent(place, request, ownCommand());
-  else if (operation === "finish") finishAgent(place);
-  else if (operation === "serve") serveAgent(place, request, Number(socket));
-  else throw new BrunError(`there is no operation "${operation}"`, { code: "ERR_USAGE" });
+/** What hears of system calls: src/seccomp/agent.ts. */
+function agent(
+  operation: string,
+  purpose: AgentPurpose,
+  place: AgentPlace,
+  [request = "", socket]: readonly string[],
+): void {
+  const audits = purpose === "audit";
+  if (operation === "start") {
+    const told = audits ? JSON.stringify({ begin: beginning() }) : request;
+    startAgent(purpose, place, told, ownCommand());
+  } else if (operation === "serve") {
+    serveAgent(place, Number(socket), audits ? auditor(request) : recorder(request));
+  } else if (operation === "finish") {
+    const said = askAgent(place);
+    if (!audits) checkRecorded(said);
+    else finishAudit(place.id, JSON.parse(request), said, ownCommand());
+  } else throw new BrunError(`there is no operation "${operation}"`, { code: "ERR_USAGE" });
 }
 
 /** From the state on stdin (runtime-spec, config.md#posix-platform-hooks). */

@@ -9,6 +9,7 @@ import type { CreateOptions, RunOptions, Runtime } from "../container/types.ts";
 import { BrunError } from "../errors.ts";
 import { compiling, startRecording, uncacheable } from "../host/recorder.ts";
 import { shellWords } from "../printable.ts";
+import { checkAudit } from "../sandbox/audit/audit.ts";
 import { makeHosts, makeResolvConf } from "../sandbox/connect.ts";
 import { makeFakeRootFiles } from "../sandbox/fake-root.ts";
 import { fuseDirectory, fuseObstacle, fuseServes, mountFuse, unmountFuse } from "../sandbox/fuse.ts";
@@ -91,6 +92,7 @@ export function sandboxCommand(more: readonly string[] = []): Command<typeof san
       logSize(args["log-opt"]);
       startRecording();
       const [interactive, terminal] = compiling(() => stdio(args, program));
+      asUsage(() => checkAudit(args.audit, { "--detach": args.detach, "brun create": args["await-start"] }));
       const asked = flagOptions(args, program, terminal);
       if (args.landlock) {
         const rt = openRuntime(data, args.timing);

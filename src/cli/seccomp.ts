@@ -7,12 +7,13 @@ import { environment } from "../host/ask-caller.ts";
 import { printable } from "../printable.ts";
 import { ownHook } from "../sandbox/own-hook.ts";
 import {
+  agentDirectory,
   agentSocket,
   checkRecordFile,
-  recordDirectory,
   recordingFilter,
+  recordRequest,
   syscallNames,
-  withRecordHooks,
+  withAgentHooks,
 } from "../seccomp/record/record.ts";
 import { type LoadedSpec, loadSpec } from "../spec/index.ts";
 import { absolute } from "../sys/fs.ts";
@@ -58,7 +59,7 @@ EXAMPLE
         hint: "--output FILE names one",
       });
     const rt = openRuntime(data);
-    const place = { directory: recordDirectory(rt.root), id };
+    const place = { directory: agentDirectory(rt.root), id };
     const file = absolute(output);
     checkRecordFile(file);
     const loaded = loadSpec(`${absolute(bundle)}/config.json`, { addsUserNamespace: addsUserNamespace(rt) });
@@ -69,8 +70,11 @@ EXAMPLE
       ...loaded,
       spec: {
         ...spec,
-        hooks: withRecordHooks(spec.hooks, place, { file, filter }, hook),
-        linux: { ...spec.linux, seccomp: recordingFilter(filter, agentSocket(place), syscallNames) },
+        hooks: withAgentHooks(spec.hooks, "seccomp-record", place, recordRequest({ file, filter }), hook),
+        linux: {
+          ...spec.linux,
+          seccomp: recordingFilter(filter, agentSocket(place), { names: syscallNames, has: () => true }),
+        },
       },
     };
     return run(rt, {

@@ -22,6 +22,8 @@ const COMPILES = [
 
 /** Files among those which do something for a container, or for a test, and decide nothing that is in a plan. */
 const ACTS: Readonly<Record<string, string>> = {
+  "src/sandbox/audit/hear.ts": "the agent of --audit",
+  "src/sandbox/audit/report.ts": "a hook: tells at the end what was done",
   "src/sandbox/connect.ts": "hooks: starts pasta and slirp4netns",
   "src/sandbox/fuse.ts": "hooks: mounts by fuse-overlayfs",
   "src/sandbox/landlock.ts": "restricts this process",

@@ -1,5 +1,6 @@
 /** Hooks that run in the container's namespaces: createContainer and startContainer (config.md#posix-platform-hooks). */
 
+import { keepsStderr } from "../config/hook-stderr.ts";
 import { hookTimeoutMs } from "../config/hook-timeout.ts";
 import { Spawn } from "../plan/abi.ts";
 import { layout } from "../plan/layout.ts" with { type: "macro" };
@@ -43,9 +44,11 @@ export function runHooks(
 }
 
 /** What a hook writes goes to a file of its own, and not among what the container says, but for what annotations redirect. */
-function hookSays(b: ProgramBuilder, request: Blob, output: HookOutput | undefined): Slot {
+function hookSays(b: ProgramBuilder, request: Blob, output: HookOutput | undefined, keeps = false): Slot {
   const said = b.get("memfd_create", [b.str("said"), MFD_CLOEXEC]);
-  for (const at of HOOK_STREAMS) b.poke(b.inside(request, at), output?.get(at) ?? said, 4);
+  const [stdout, stderr] = HOOK_STREAMS;
+  for (const at of keeps ? [stdout] : [stdout, stderr])
+    b.poke(b.inside(request, at), output?.get(at) ?? said, 4);
   return said;
 }
 
@@ -103,7 +106,7 @@ export function runHooksWarning(
     const done = b.label();
     const stdin = stateInput(x, state);
     const request = hookRequest(x, hook);
-    const said = hookSays(b, request, output);
+    const said = hookSays(b, request, output, keepsStderr(hook));
     b.spawn(request, stdin, hookTimeoutMs(hook), { handle: [ANY], orElse: failed, andThen: done });
     b.mark(failed);
     const line = `brun: warning: ${where}[${i}]: the hook ${printable(hook.path, true)} failed\n`;

@@ -81,6 +81,14 @@ export interface SandboxOptions {
   readonly hostname: string | undefined;
   readonly network: string | undefined;
   readonly publish: readonly string[];
+  /** What was done is told at the end. */
+  readonly audit?:
+    | {
+        readonly format: "table" | "json";
+        /** By which name what is written is kept meanwhile, or why it is not. */
+        readonly kept: { readonly name: string; readonly temporary: boolean } | { readonly why: string };
+      }
+    | undefined;
   /** File for the profile of the system calls that are made; absolute when brun looks at it (settle.ts). */
   readonly seccompRecord: string | undefined;
   /** Names that are reached, and nothing else: HOST[:PORT], `*.HOST`, `@FILE`. */

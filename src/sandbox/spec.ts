@@ -40,6 +40,7 @@ const DEFAULT_UMASK = 0o022;
 
 import { volumes, writablePaths } from "./volumes.ts";
 
+const auditModule = lazy<typeof import("./audit/audit.ts")>(() => require("./audit/audit.ts"));
 const recordModule = lazy<typeof import("../seccomp/record/record.ts")>(() =>
   require("../seccomp/record/record.ts"),
 );
@@ -343,11 +344,12 @@ function recordingOf(
   view: HostView,
 ): { filter: Seccomp; hooks: Hooks } | null {
   if (file === undefined) return null;
-  const { agentSocket, recordDirectory, recordingFilter, syscallNames, withRecordHooks } = recordModule();
-  const place = { directory: recordDirectory(view.stateDirectory), id };
+  const { agentSocket, agentDirectory, recordingFilter, syscallNames, withAgentHooks, recordRequest } =
+    recordModule();
+  const place = { directory: agentDirectory(view.stateDirectory), id };
   return {
-    filter: recordingFilter(filter, agentSocket(place), syscallNames),
-    hooks: withRecordHooks(hooks, place, { file, filter }, ownHook(view)),
+    filter: recordingFilter(filter, agentSocket(place), { names: syscallNames, has: () => true }),
+    hooks: withAgentHooks(hooks, "seccomp-record", place, recordRequest({ file, filter }), ownHook(view)),
   };
 }
 
@@ -365,7 +367,10 @@ function secured(sandbox: Sandbox, options: SandboxOptions, view: HostView): San
       ? defaultSeccomp(spec.process.capabilities?.bounding ?? [], options.nesting)
       : security.seccomp;
   const filter = options.fakeRoot ? withFakeRoot(chosen) : chosen;
-  const recorded = recordingOf(options, filter, spec.hooks, view);
+  const recorded =
+    recordingOf(options, filter, spec.hooks, view) ??
+    (options.audit && auditModule().auditOf(options, filter, spec.hooks, view)) ??
+    null;
   const seccomp = recorded === null ? filter : recorded.filter;
   return {
     ...sandbox,

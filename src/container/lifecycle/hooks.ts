@@ -1,5 +1,6 @@
 /** Hooks of the runtime namespace: prestart, createRuntime, poststart, poststop (config.md#posix-platform-hooks). */
 
+import { keepsStderr } from "../../config/hook-stderr.ts";
 import { hookTimeoutMs } from "../../config/hook-timeout.ts";
 import { BrunError } from "../../errors.ts";
 import { endOfOutput } from "../../printable.ts";
@@ -71,7 +72,8 @@ export function runPoststop(state: StoredState, warn: (message: string) => void)
 }
 
 function runHook(hook: Hook, where: string, state: string): void {
-  const output = hookOutput(state, where);
+  const [stdout, stderr] = hookOutput(state, where);
+  const output: [number, number] = [stdout, stderr < 0 && keepsStderr(hook) ? 2 : stderr];
   let result: ReturnType<typeof run>;
   try {
     result = run(
@@ -92,7 +94,7 @@ function runHook(hook: Hook, where: string, state: string): void {
     const hint = error.errno === E.ENOENT ? "it does not exist, or its interpreter does not" : undefined;
     throw new BrunError(`cannot run the hook ${hook.path}: ${error.code}`, { code: "ERR_HOOK", where, hint });
   } finally {
-    for (const fd of output) if (fd >= 0) close(fd);
+    for (const fd of output) if (fd > 2) close(fd);
   }
   if (result.timedOut)
     throw new BrunError(`the hook ${hook.path} took longer than ${hook.timeout} s`, {

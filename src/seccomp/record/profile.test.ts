@@ -14,7 +14,7 @@ const base: Seccomp = {
 };
 
 test("an agent is asked for what the filter allows, but for sendmsg", () => {
-  const { syscalls, flags, ...others } = recordingFilter(base, "/a", () => []);
+  const { syscalls, flags, ...others } = recordingFilter(base, "/a", { names: () => [], has: () => true });
   expect(others).toEqual({ defaultAction: "SCMP_ACT_ERRNO", defaultErrnoRet: 38, listenerPath: "/a" });
   expect(flags).toContain("SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV");
   expect(syscalls).toEqual([
@@ -22,6 +22,19 @@ test("an agent is asked for what the filter allows, but for sendmsg", () => {
     { ...base.syscalls![1]!, action: "SCMP_ACT_NOTIFY" },
     base.syscalls![2]!,
     { names: ["sendmsg"], action: "SCMP_ACT_ALLOW" },
+  ]);
+});
+
+test("an agent that hears of some calls leaves the others as they are", () => {
+  const heard = { names: () => ["execve"], has: (name: string) => name === "execve" || name === "write" };
+  expect(recordingFilter(base, "/a", heard).syscalls).toEqual([
+    { names: ["write"], action: "SCMP_ACT_NOTIFY" },
+    { names: ["read", "kill"], action: "SCMP_ACT_ALLOW" },
+    ...base.syscalls!.slice(1),
+    { names: ["sendmsg"], action: "SCMP_ACT_ALLOW" },
+  ]);
+  expect(recordingFilter(null, "/a", heard).syscalls).toEqual([
+    { names: ["execve"], action: "SCMP_ACT_NOTIFY" },
   ]);
 });
 
@@ -38,7 +51,8 @@ test("the profile is the filter with the names that were seen", () => {
 });
 
 test("filters that cannot be recorded are refused", () => {
-  const refused = (filter: Seccomp) => () => recordingFilter(filter, "/a", syscallNames);
+  const refused = (filter: Seccomp) => () =>
+    recordingFilter(filter, "/a", { names: syscallNames, has: () => true });
   const deny = (names: string[], args?: object[]) =>
     ({
       defaultAction: "SCMP_ACT_ALLOW",

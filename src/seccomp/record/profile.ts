@@ -17,51 +17,54 @@ export const UNRECORDED: readonly string[] = [
 
 const ALLOWS: ReadonlySet<string> = new Set(["SCMP_ACT_ALLOW", "SCMP_ACT_LOG"]);
 
+/** Which calls an agent hears of. */
+export interface Heard {
+  /** Those that the filter may leave to its default action. */
+  readonly names: () => readonly string[];
+  /** Whether it hears of one. */
+  readonly has: (name: string) => boolean;
+}
+
 /**
  * The filter with whose calls an agent is asked, which lets all of them happen. What the filter refuses is refused.
  * @param filter null: none
- * @param all the names of all system calls, where the filter allows what it does not name
  * @throws BrunError the filter cannot be recorded
  */
-export function recordingFilter(
-  filter: Seccomp | null,
-  listenerPath: string,
-  all: () => readonly string[],
-): Seccomp {
+export function recordingFilter(filter: Seccomp | null, listenerPath: string, heard: Heard): Seccomp {
   const given: Seccomp = filter ?? { defaultAction: "SCMP_ACT_ALLOW" };
   const rules = given.syscalls ?? [];
+  const hears = (name: string) => name !== HANDS_OVER && heard.has(name);
   if (rules.some(({ action }) => action === "SCMP_ACT_NOTIFY"))
     refuse("it has an agent of its own (SCMP_ACT_NOTIFY)");
-  const syscalls = rules.map((rule) => (ALLOWS.has(rule.action) ? asked(rule, rule.names) : rule));
+  const syscalls = rules.flatMap((rule): Syscall[] => {
+    if (!ALLOWS.has(rule.action)) return [rule];
+    const names = rule.names.filter(hears);
+    return [
+      { ...rule, names, action: "SCMP_ACT_NOTIFY" },
+      { ...rule, names: rule.names.filter((name) => !hears(name) && name !== HANDS_OVER) },
+    ];
+  });
   let handsOver = rules.some(
     ({ action, names, args }) => ALLOWS.has(action) && names.includes(HANDS_OVER) && !args?.length,
   );
   if (ALLOWS.has(given.defaultAction)) {
-    const conditional = rules.find(({ args }) => args?.length);
+    const conditional = rules.find(({ args, names }) => args?.length && names.some(hears));
     if (conditional !== undefined) {
       refuse(`it allows what it does not name, and has conditions for ${conditional.names[0]}`);
     }
     const named = new Set(rules.flatMap(({ names }) => names));
     handsOver ||= !named.has(HANDS_OVER);
-    syscalls.push(
-      asked(
-        { names: [], action: "SCMP_ACT_NOTIFY" },
-        all().filter((name) => !named.has(name)),
-      ),
-    );
+    const others = heard.names().filter((name) => !named.has(name) && hears(name));
+    syscalls.push({ names: others, action: "SCMP_ACT_NOTIFY" });
   }
   if (!handsOver) refuse(`it refuses ${HANDS_OVER}, by which the listener is handed over`);
-  syscalls.push({ names: [HANDS_OVER], action: "SCMP_ACT_ALLOW" });
+  if (!ALLOWS.has(given.defaultAction)) syscalls.push({ names: [HANDS_OVER], action: "SCMP_ACT_ALLOW" });
   return {
     ...given,
     flags: [...(given.flags ?? ["SECCOMP_FILTER_FLAG_SPEC_ALLOW"]), "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"],
     listenerPath,
     syscalls: syscalls.filter(({ names }) => names.length > 0),
   };
-}
-
-function asked(rule: Syscall, names: readonly string[]): Syscall {
-  return { ...rule, names: names.filter((name) => name !== HANDS_OVER), action: "SCMP_ACT_NOTIFY" };
 }
 
 function refuse(why: string): never {

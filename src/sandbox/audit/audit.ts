@@ -1,0 +1,99 @@
+/** --audit: the filter by which an agent hears of programs, and the hooks that start it and tell what was done. */
+import { KEEPS_STDERR } from "../../config/hook-stderr.ts";
+import { BrunError } from "../../errors.ts";
+import { agentDirectory, agentSocket, withAgentHooks } from "../../seccomp/agent.ts";
+import { recordingFilter } from "../../seccomp/record/profile.ts";
+import type { Hooks, Seccomp } from "../../spec/index.ts";
+import type { SandboxOptions } from "../options.ts";
+import { ownHook } from "../own-hook.ts";
+import type { HostView } from "../view.ts";
+import { AUDITED } from "./hear.ts";
+
+/** What the report is about: an argument of the hooks. */
+export interface AuditRequest {
+  readonly format: "table" | "json";
+  /** The name by which what was written is kept, or why it is not. */
+  readonly kept: { readonly name: string; readonly temporary: boolean } | { readonly why: string };
+  /** Paths that the program could write to directly. */
+  readonly direct: readonly string[];
+  /** The log of --net-log. */
+  readonly netLog: string | null;
+}
+
+/** Comparing what was written may take long. */
+const TIMEOUT_S = 600;
+
+/** Null without --audit. Throws a BrunError. */
+export function auditOf(
+  options: SandboxOptions,
+  filter: Seccomp | null,
+  hooks: Hooks | undefined,
+  view: HostView,
+): { readonly filter: Seccomp; readonly hooks: Hooks } | null {
+  const { audit, id, rw, volume, netLog } = options;
+  if (audit === undefined) return null;
+  const place = { directory: agentDirectory(view.stateDirectory), id };
+  const hook = ownHook(view);
+  const { HOME, XDG_DATA_HOME, XDG_RUNTIME_DIR } = view.environment;
+  const variables = Object.entries({ HOME, XDG_DATA_HOME, XDG_RUNTIME_DIR }).flatMap(([name, value]) =>
+    value === undefined ? [] : [`${name}=${value}`],
+  );
+  const request: AuditRequest = {
+    format: audit.format,
+    kept: audit.kept,
+    direct: [...rw, ...volume],
+    netLog: netLog ?? null,
+  };
+  const heard = { names: () => AUDITED, has: (name: string) => AUDITED.includes(name) };
+  return {
+    filter: recordingFilter(filter, agentSocket(place), heard),
+    hooks: withAgentHooks(hooks, "audit", place, JSON.stringify(request), (words) => ({
+      ...hook(words),
+      env: [...(hook(words).env ?? []), ...variables, KEEPS_STDERR],
+      timeout: TIMEOUT_S,
+    })),
+  };
+}
+
+/** The options that --audit gives; `keep` is what to keep by, where nothing else says it. */
+export function auditOptions(
+  given: string | boolean,
+  {
+    keep,
+    upper,
+    writable,
+    readOnly,
+    overlay,
+  }: Pick<SandboxOptions, "keep" | "upper" | "writable" | "readOnly" | "overlay">,
+): NonNullable<SandboxOptions["audit"]> | undefined {
+  if (given === false) return undefined;
+  const format = given === "json" ? "json" : "table";
+  const why = writable
+    ? "--writable has it written to the directory itself"
+    : readOnly
+      ? "with --read-only nothing of it can be written"
+      : upper !== undefined
+        ? "it is in the directory of --upper"
+        : overlay === "none"
+          ? "with --overlay none nothing of it can be written"
+          : null;
+  if (keep !== undefined) return { format, kept: { name: keep, temporary: false } };
+  if (why !== null) return { format, kept: { why } };
+  return { format, kept: { name: `audit-${crypto.randomUUID()}`, temporary: true } };
+}
+
+/** Throws a BrunError for what --audit does not go with. */
+export function checkAudit(given: string | boolean, others: Readonly<Record<string, boolean>>): void {
+  if (given === false) return;
+  for (const [flag, isGiven] of Object.entries(others)) {
+    if (!isGiven) continue;
+    throw new BrunError(`--audit and ${flag} exclude each other`, {
+      code: "ERR_USAGE",
+      where: "--audit",
+      hint:
+        flag === "--seccomp-record"
+          ? "the kernel lets one agent hear of a program's calls"
+          : "the report is told when a program in the foreground has ended",
+    });
+  }
+}

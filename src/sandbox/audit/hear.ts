@@ -1,0 +1,109 @@
+/** --audit: what the agent hears of programs that are executed, and of processes that end. */
+import type { Ears } from "../../seccomp/agent.ts";
+import { syscallOf } from "../../seccomp/record/names.ts";
+import { NR, syscall } from "../../sys/ffi.ts";
+import { close, O, readlink, readTextIfThere, tryOpen } from "../../sys/fs.ts";
+import { existsInRoot } from "../../sys/in-root.ts";
+import { fromUtf8 } from "../../sys/utf8.ts";
+
+/** The calls that it hears of. */
+export const AUDITED: readonly string[] = ["execve", "execveat", "exit_group"];
+
+/** What the agent has heard. */
+export interface Heard {
+  /** How often each program was executed, by its path. */
+  readonly programs: readonly (readonly [path: string, count: number])[];
+  /** The most memory that one process had, in bytes. */
+  readonly largest: number;
+}
+
+const PATH_MAX = 4096;
+
+/**
+ * Writes down programs and the most memory of each process that ends.
+ * @param request an object as JSON, that is handed on
+ */
+export function auditor(request: string): Ears {
+  const programs = new Map<string, number>();
+  let largest = 0;
+  return {
+    hear(arch, nr, thread, args) {
+      const name = syscallOf(arch, nr);
+      largest = Math.max(largest, mostMemory(thread));
+      if (name === "exit_group") return;
+      const path = name === "execve" ? pathOf(thread, args, 0) : pathAt(thread, args);
+      if (path !== null && existsInRoot(`/proc/${thread}/root`, path))
+        programs.set(path, (programs.get(path) ?? 0) + 1);
+    },
+    result(): string {
+      const heard: Heard = { programs: [...programs], largest };
+      return JSON.stringify({ ...heard, ...JSON.parse(request) });
+    },
+  };
+}
+
+/** VmHWM of proc_pid_status(5) in bytes; 0 where the process has gone. */
+function mostMemory(thread: number): number {
+  const status = text(`/proc/${thread}/status`);
+  return Number(/^VmHWM:\s*(\d+) kB/m.exec(status)?.[1] ?? 0) * 1024;
+}
+
+function text(path: string): string {
+  try {
+    return readTextIfThere(path) ?? "";
+  } catch {
+    return "";
+  }
+}
+
+/** An absolute path out of an argument. */
+function pathOf(thread: number, args: DataView, index: number): string | null {
+  const path = stringAt(thread, args.getBigUint64(8 * index, true));
+  if (path === null || path === "") return null;
+  return path.startsWith("/") ? path : joined(link(`/proc/${thread}/cwd`), path);
+}
+
+const AT_FDCWD = -100;
+
+/** execveat(2): a path below a directory, or the file itself. */
+function pathAt(thread: number, args: DataView): string | null {
+  const directory = args.getInt32(0, true);
+  const path = stringAt(thread, args.getBigUint64(8, true));
+  if (path?.startsWith("/")) return path;
+  if (path === null) return null;
+  const from = link(directory === AT_FDCWD ? `/proc/${thread}/cwd` : `/proc/${thread}/fd/${directory}`);
+  return path === "" ? from : joined(from, path);
+}
+
+function joined(directory: string | null, path: string): string | null {
+  return directory === null ? null : `${directory === "/" ? "" : directory}/${path.replace(/^(\.\/+)+/, "")}`;
+}
+
+function link(path: string): string | null {
+  try {
+    return readlink(path);
+  } catch {
+    return null;
+  }
+}
+
+/** A string of the process's memory. */
+function stringAt(thread: number, address: bigint): string | null {
+  const memory = tryOpen(`/proc/${thread}/mem`, O.RDONLY | O.CLOEXEC);
+  if (memory < 0) return null;
+  const bytes = new Uint8Array(PATH_MAX);
+  let length = 0;
+  // The next page may not be there.
+  while (length < PATH_MAX && !bytes.subarray(0, length).includes(0)) {
+    const place = Number(address) + length;
+    const rest = Math.min(PAGE - (place % PAGE), PATH_MAX - length);
+    const n = syscall(NR.pread64, memory, bytes.subarray(length), rest, place);
+    if (n <= 0) break;
+    length += n;
+  }
+  close(memory);
+  const end = bytes.indexOf(0);
+  return end < 0 || end > length ? null : fromUtf8(bytes.subarray(0, end));
+}
+
+const PAGE = 4096;
