@@ -17,6 +17,7 @@ export {
   Container,
   create,
   type ExecOptions,
+  type NetworkChange,
   OwnContainer,
   run,
   type Starting,

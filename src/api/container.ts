@@ -20,6 +20,15 @@ import {
 import { type CallOptions, type RuntimeOptions, runtimeOnly } from "./runtime.ts";
 import { type ContainerSettings, type ContainerSource, source } from "./spec.ts";
 
+/** What {@link Container.updateNetwork} changes: entries as of `allowNet`. */
+export interface NetworkChange {
+  readonly allow?: string | readonly string[] | undefined;
+  /** Entries that are in the list, as they were given. */
+  readonly deny?: string | readonly string[] | undefined;
+  /** Names may lead to private addresses from now on. */
+  readonly allowPrivate?: boolean | undefined;
+}
+
 /** Options of {@link Container.exec}; names as the flags of `brun exec`. */
 export interface ExecOptions<
   In extends StdinMode = StdinMode,
@@ -121,6 +130,21 @@ export class Container implements AsyncDisposable {
   async update(resources: Resources, options: CallOptions = {}): Promise<void> {
     const stdin = toJson(resources);
     await call({ ...this.options, ...options }, ["update", "--resources", "-", this.id], { stdin });
+  }
+
+  /**
+   * Changes the names that it reaches, of one that has `allowNet`: all of what is asked for, or nothing. Connections that are not
+   * allowed any more are closed.
+   */
+  async updateNetwork(change: NetworkChange, options: CallOptions = {}): Promise<void> {
+    const entries = (flag: string, hosts: NetworkChange["allow"]) => {
+      const list = typeof hosts === "string" ? [hosts] : (hosts ?? []);
+      checkWords(flag, list);
+      return list.map((host) => `--${flag}-net=${host}`);
+    };
+    const isPrivate = change.allowPrivate ? ["--allow-net-private"] : [];
+    const flags = [...entries("allow", change.allow), ...entries("deny", change.deny), ...isPrivate];
+    if (flags.length > 0) await this.call(options, "update", ...flags, this.id);
   }
 
   /** What it uses, as its cgroup counts. */

@@ -1,6 +1,8 @@
 /** --net-log: one line of JSON for what a program reached and what it did not. */
+import { BrunError } from "../errors.ts";
+import { E, errnoText } from "../sys/errno.ts";
 import { NR, syscall } from "../sys/ffi.ts";
-import { O, open } from "../sys/fs.ts";
+import { O, tryOpen } from "../sys/fs.ts";
 import { utf8 } from "../sys/utf8.ts";
 
 /**
@@ -30,10 +32,18 @@ export class NetLog {
   private readonly fd: number;
   private size = 0;
 
-  /** Opens it, to be appended to; a symbolic link is not followed. Throws a SysError. */
+  /** Opens it, to be appended to; a symbolic link is not followed. Throws a BrunError. */
   constructor(path: string | undefined) {
     const flags = O.WRONLY | O.CREAT | O.APPEND | O.NOFOLLOW | O.CLOEXEC | O.NONBLOCK;
-    this.fd = path === undefined ? -1 : open(path, flags, 0o600);
+    const fd = path === undefined ? -1 : tryOpen(path, flags, 0o600);
+    if (path !== undefined && fd < 0) {
+      const link = fd === -E.ELOOP;
+      throw new BrunError(`${path} cannot be opened: ${link ? "it is a symbolic link" : errnoText(-fd)}`, {
+        where: "--net-log",
+        hint: link ? "name the file itself" : undefined,
+      });
+    }
+    this.fd = fd;
   }
 
   write(event: NetEvent): void {

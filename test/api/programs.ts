@@ -80,6 +80,7 @@ export function expectScenario(seen: Seen, rootfs: string): void {
   expectAborts(seen);
   expect(seen.responsive).toBe(true);
   expect(seen.explain).toEqual([rootfs, true, ["sh"]]);
+  expect(seen.network).toMatchObject(["changed", ["b.example:22"], { code: "ERR_USAGE" }]);
   expect([seen.doctor, seen.features]).toEqual([true, "1.3.0"]);
   expect(seen.sandbox.stdout).toMatch(/^NoNewPrivs:\s0\nSeccomp:\s2\nb [2-9] \/tmp\nbrun:\[init\]\n7\n$/);
   expect(seen.withoutInit).toBe("1\n");

@@ -31,6 +31,16 @@ async function hooked(args: readonly string[]): Promise<Spec> {
   return { ...spec, hooks: { createRuntime: [{ path: "/bin/sh", args: [...args] }] } };
 }
 
+/** A list of names that changes: what the log says, and what is no entry. */
+async function network(): Promise<unknown> {
+  const log = `${root}/../net.log`;
+  await using container = await run({ ...base, args: ["sleep", "100"], allowNet: "a.example", netLog: log });
+  await container.updateNetwork({ allow: ["b.example:22"], deny: "a.example" });
+  const wrong = await errorOf(() => container.updateNetwork({ deny: "never.example" }));
+  const { verdict, allow } = JSON.parse(readFileSync(log, "utf8"));
+  return [verdict, allow, wrong];
+}
+
 /** What is returned inside of the block is whole. */
 async function returned(): Promise<Output> {
   await using container = await run({ ...base, args: ["sh", "-c", "sleep 0.3; echo whole"] });
@@ -217,6 +227,7 @@ async function questions(): Promise<void> {
   const warnings: string[] = [];
   const explanation = await explain({ ...base, args: ["sh"], onWarning: (line) => warnings.push(line) });
   seen.explain = [explanation.rootfs, explanation.programs.length > 0, explanation.spec.process.args];
+  seen.network = await network();
   seen.features = (await features({ brun })).ociVersionMax;
 }
 
