@@ -72,7 +72,9 @@ function ourselves(): Caller {
 }
 
 function madeUser(): Caller {
-  if (passwdEntry() === undefined) host("useradd", "--create-home", "--shell", "/bin/sh", TEST_USER);
+  // Test files run at the same time, and one may be making it.
+  const make = `id -u "$1" >/dev/null 2>&1 || exec useradd --create-home --shell /bin/sh "$1"`;
+  host("flock", "/etc", "sh", "-c", make, "sh", TEST_USER);
   addRange("/etc/subuid");
   addRange("/etc/subgid");
   const fields = passwdEntry()!.split(":");
