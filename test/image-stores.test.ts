@@ -1,6 +1,6 @@
 /** Where images are kept: file systems of every kind, full ones, and callers of every kind. The next call succeeds, or says why not. */
 import { describe, expect, test } from "bun:test";
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { imageOf, writeLayout } from "../src/image/testing/image.ts";
 import { host, installed, isRoot, ownedDir } from "./support/caller.ts";
 import { Images } from "./support/images.ts";
@@ -108,8 +108,14 @@ for (const subject of subjects(["brun"])) {
     function mounted(images: Images, mount: (at: string, beside: string) => void) {
       const at = ownedDir(caller, `${images.box.dir}/mounted`);
       mount(at, ownedDir(caller, `${images.box.dir}/beside`));
-      if (caller.uid !== 0) host("chown", `${caller.uid}:${caller.gid}`, at);
-      host("chmod", "755", at);
+      try {
+        const { uid, mode } = statSync(at);
+        if (caller.uid !== uid) host("chown", `${caller.uid}:${caller.gid}`, at);
+        if ((mode & 0o777) !== 0o755) host("chmod", "755", at);
+      } catch (error) {
+        host("umount", "--lazy", at);
+        throw error;
+      }
       return { at, [Symbol.dispose]: () => void host("umount", "--lazy", at) };
     }
 
@@ -186,6 +192,27 @@ for (const subject of subjects(["brun"])) {
       const told = await images.call(["doctor"], there);
       expect(told.stdout).toContain(`images go to ${place.at}/brun/images, which is read-only\n`);
     });
+
+    for (const [denied, flag, message] of [
+      ["owners, as NFS to a user", "--chown-deny", "lets no other ids own files, as "],
+      ["modes", "--chmod-deny", "operation not permitted (EPERM)"],
+    ] as const) {
+      test.if(isRoot && installed("bindfs"))(
+        `a file system without ${denied}: what to do is told`,
+        async () => {
+          await using images = Images.make(subject);
+          const image = layout(images);
+          using place = mounted(images, (at, beside) =>
+            host("bindfs", "-o", "allow_other", flag, beside, at),
+          );
+          const { code, stderr } = await images.call(["image", "pull", "-q", image], inStore(place.at));
+          expect([code, stderr]).toEqual([1, expect.stringContaining(message)]);
+          expect(stderr).toMatch(/\(at "[^"]+"\); hint: .*XDG_DATA_HOME on another/);
+          expect(stderr.split("\n").length).toBe(2);
+          expect(partial(place.at)).toEqual([]);
+        },
+      );
+    }
 
     test("two images with one base take no more than their unique bytes", async () => {
       await using images = Images.make(subject);

@@ -24,21 +24,33 @@ const text = (path: string): string => readFileSync(path, "utf8");
  */
 export function processesOf(dir: string): FoundProcess[] {
   const found: FoundProcess[] = [];
+  // What is mounted in the namespace of the tests is in every process of the machine: they are not the test's.
+  const isShared = hasMountsOf(text("/proc/self/mountinfo"), dir);
   for (const pid of readdirSync("/proc")) {
-    if (!/^\d+$/.test(pid) || Number(pid) === process.pid) continue;
+    if (!/^\d+$/.test(pid) || pid === "1" || Number(pid) === process.pid) continue;
     const traces = [
       proc(text, pid, "cmdline"),
       proc(text, pid, "environ"),
-      proc(text, pid, "mountinfo"),
       proc(readlinkSync, pid, "cwd"),
       proc(readlinkSync, pid, "root"),
     ];
-    if (!traces.some((trace) => trace.includes(dir))) continue;
+    const inMounts = !isShared && hasMountsOf(proc(text, pid, "mountinfo"), dir);
+    if (!inMounts && !traces.some((trace) => trace.includes(dir))) continue;
     if (/^State:\s+[ZX]/m.test(proc(text, pid, "status"))) continue;
     const command = traces[0]!.replaceAll("\0", " ").trim() || proc(text, pid, "comm").trim();
     found.push({ pid: Number(pid), command });
   }
   return found;
+}
+
+/**
+ * Whether a namespace has mounts of what is in a directory, as a container of a test has. Mounts that stand below the directory
+ * are no sign of it: a copy of the tests' namespace keeps those that a test had meanwhile.
+ */
+function hasMountsOf(mountinfo: string, dir: string): boolean {
+  return mountinfo
+    .split("\n")
+    .some((line) => line.includes(dir) && line.split(" ")[4]?.includes(dir) === false);
 }
 
 /** Mounts of our own namespace below a directory. */

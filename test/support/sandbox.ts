@@ -298,6 +298,8 @@ export class Sandbox implements AsyncDisposable {
       console.error(`${(error as Error).message}; the last command's outcome: ${JSON.stringify(this.last)}`);
       throw error;
     } finally {
+      // Before anything is removed: it would be removed in what is mounted there.
+      for (const target of mountsBelow(this.dir)) Bun.spawnSync(["umount", "--lazy", target]);
       for (const { pid } of processesOf(this.dir)) killHard(pid);
       for (const path of cgroupsNamed(this.prefix).reverse()) rmdirSync(path);
       await this.remove();

@@ -185,13 +185,20 @@ function answer(line: Answer): void {
   writeFd(1, `${JSON.stringify(line)}\n`, "the answer");
 }
 
+/** What calls end with that a file system does not have: links on FAT, modes on some mounts. */
+const UNKNOWN_TO_SOME: ReadonlySet<number> = new Set([E.EPERM, E.EOPNOTSUPP, E.ENOSYS]);
+const ANOTHER = "the file system of the images may not have that: XDG_DATA_HOME on another one";
+
 function failureOf(error: unknown, entry: string | null) {
   if (error instanceof TarError)
     return { message: `is no sound tar archive: ${error.message}`, code: "ERR_ARCHIVE", hint: null, entry };
   if (error instanceof BrunError) {
     return { message: error.message, code: error.code, hint: error.hint ?? null, entry };
   }
-  if (error instanceof SysError) return { message: error.message, code: error.code, hint: null, entry };
+  if (error instanceof SysError) {
+    const hint = UNKNOWN_TO_SOME.has(error.errno) ? ANOTHER : null;
+    return { message: error.message, code: error.code, hint, entry };
+  }
   return {
     message: error instanceof Error ? (error.stack ?? error.message) : String(error),
     code: "ERR_FAILED",

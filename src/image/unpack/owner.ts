@@ -35,6 +35,18 @@ export class Owner {
     return this.single || (uid === 0 && gid === 0);
   }
 
+  /** What chown(2) has said. Throws a BrunError or SysError. */
+  private checkOwner(result: number, path: string, attributes: Pick<Attributes, "uid" | "gid">): void {
+    if (result === -E.EINVAL) this.refuse(path, attributes);
+    if (result === -E.EPERM || result === -E.EOPNOTSUPP) {
+      throw new BrunError(`the file system of the images lets no other ids own files, as ${path} needs it`, {
+        code: "ERR_IDS",
+        hint: "XDG_DATA_HOME on another file system, which is not NFS or FAT; --userns=single has one id own all files",
+      });
+    }
+    check(result, `change the owner of ${path}`);
+  }
+
   /** An owner that the archive names and there is no id for. Throws a BrunError. */
   private refuse(path: string, { uid, gid }: Pick<Attributes, "uid" | "gid">): void {
     const [kind, id] = isMapped(this.maps.uid, uid) ? ["group", gid] : ["user", uid];
@@ -56,9 +68,7 @@ export class Owner {
     made: "with its mode" | "now" | "before" = "now",
   ): void {
     if (made === "before" ? !this.single : !this.isOwn(attributes)) {
-      const result = syscall(NR.fchown, fd, attributes.uid, attributes.gid);
-      if (result === -E.EINVAL) this.refuse(path, attributes);
-      check(result, `change the owner of ${path}`);
+      this.checkOwner(syscall(NR.fchown, fd, attributes.uid, attributes.gid), path, attributes);
     }
     // chown(2) takes setuid and setgid away.
     if (made !== "with its mode" || (attributes.mode & 0o7000) !== 0) {
@@ -76,8 +86,7 @@ export class Owner {
     if (this.isOwn(attributes)) return;
     const { uid, gid } = attributes;
     const result = syscall(NR.fchownat, parent, cstr(name), uid, gid, AT_SYMLINK_NOFOLLOW);
-    if (result === -E.EINVAL) this.refuse(path, attributes);
-    check(result, `change the owner of ${path}`);
+    this.checkOwner(result, path, attributes);
   }
 
   private setXattrs(fd: number, path: string, attributes: Attributes): void {
