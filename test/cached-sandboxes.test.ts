@@ -8,17 +8,19 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { cachedPlans, SETTLED_MS } from "./support/cached.ts";
-import { BY_BUN, call, front, REPORT } from "./support/front.ts";
+import { BY_BUN, call, type Done, HAS_FRONT, REPORT } from "./support/front.ts";
 import { Images } from "./support/images.ts";
 import { until } from "./support/processes.ts";
 import { type Subject, subjects } from "./support/runtime.ts";
 import { type CallOptions, Sandbox } from "./support/sandbox.ts";
+import { shows } from "./support/terminal.ts";
 
 /** What a program sees of its sandbox. */
 const LOOK = `id; pwd; env | sort; hostname; umask; ulimit -a; ulimit -Ha; echo "$0" "$@"
@@ -43,6 +45,21 @@ async function known(
   await box.call(argv, options);
   await Bun.sleep(SETTLED_MS);
   expect((await call(box, argv, options)).code).toBe(0);
+}
+
+/**
+ * Runs a command, which the front has to do. Others may mount something, or make what looks like a secret in /tmp, between two
+ * runs: then Bun does it, and the front the next one.
+ */
+async function front(box: Sandbox, args: readonly string[], options: CallOptions = {}): Promise<Done> {
+  for (let tries = 1; ; tries++) {
+    const done = await call(box, args, options);
+    if (!done.bun || !HAS_FRONT || tries === 5) {
+      expect({ args, bun: done.bun }).toEqual({ args, bun: !HAS_FRONT });
+      return done;
+    }
+    await Bun.sleep(SETTLED_MS);
+  }
 }
 
 /** The output of one run by the front and of one by Bun, which are to be the same. */
@@ -156,7 +173,7 @@ for (const subject of users) {
         return texts.join("");
       };
       expect(await run('(echo text; sleep 1) | (sleep 0.2; "$@")')).toContain("does not read what comes");
-      expect(await run('sleep 0.1 | "$@"')).toBe("");
+      expect(await run('sleep 0.1 | "$@"')).not.toContain("does not read");
     });
 
     test("other plain variables are passed on, and others are decided about anew", async () => {
@@ -283,6 +300,25 @@ for (const subject of users) {
       expect(await look(BY_BUN.globals)).toEqual(mine);
     });
 
+    test("-it: a terminal of the size that the caller's has now, Ctrl-C, the shell's own mode afterwards", async () => {
+      await using box = new Sandbox(subject);
+      const script =
+        "trap 'echo got; exit 9' INT; tty; stty size; echo \"$debian_chroot\"; stty -echo; echo ready; while :; do sleep 0.02; done";
+      const look = async (cols: number, rows: number) => {
+        await using session = box.terminal(["run", "--host", "-it", "--", "sh", "-c", script], cols, rows);
+        await shows(session, `/dev/pts/0\r\n${rows} ${cols}\r\nbrun\r\nready\r\n`);
+        const byBun = readlinkSync(`/proc/${session.pid}/exe`).includes("memfd");
+        session.write("\x03");
+        expect(await session.exited).toBe(9);
+        expect(session.localFlags).toBe(session.flagsBefore);
+        return byBun;
+      };
+      let tries = 0;
+      while ((await look(80 + tries, 24)) && tries < 6) tries += 1;
+      expect(tries).toBeLessThan(HAS_FRONT ? 6 : 7);
+      expect(box.containers()).toEqual([]);
+    });
+
     test("many at once, each with a name of its own", async () => {
       await using box = new Sandbox(subject);
       await known(box, ["--host"]);
@@ -302,7 +338,10 @@ for (const subject of users) {
           .filter((line) => line.includes("cached"))
           .join("\n");
       };
-      expect(await debug("--host", "--", "true")).toMatch(/there is a cached plan$/);
+      let told = "";
+      for (let tries = 0; tries < 5 && !/there is a cached plan$/.test(told); tries++)
+        told = await debug("--host", "--", "true");
+      expect(told).toMatch(/there is a cached plan$/);
       expect(await debug("--host", "--keep", "x", "--", "true")).toMatch(
         /this plan is not cached: option loaded$/,
       );
