@@ -50,7 +50,7 @@ function respond(message: Uint8Array): Uint8Array | null {
   );
 }
 
-/** A file of that directory, or that of an index; null for the root, 404 for what there is not. */
+/** A file of that directory, or that of an index; null for the root, 404 for what there is not. HTTP 1.0 has no host. */
 function served(path: string): Response | null {
   if (path === "/") return null;
   const file = [path, `${path}index.html`].map((name) => `${plan.files}${name}`).find(isFile);
@@ -87,7 +87,7 @@ for (const tls of [undefined, { cert: plan.cert, key: plan.key }]) {
       const host = request.headers.get("host") ?? "";
       say(`http ${host}`);
       if (server.upgrade(request)) return undefined;
-      return served(new URL(request.url).pathname) ?? new Response(`hello ${host}\n`);
+      return served(new URL(request.url, "http://none").pathname) ?? new Response(`hello ${host}\n`);
     },
     websocket: {
       message(socket, text) {
