@@ -87,7 +87,7 @@ for (const subject of subjects(["brun"])) {
       expect(Number(await new Response(child.stdout).text())).toBe(Buffer.byteLength(stdout));
     });
 
-    test("--debug and --timing say why the fast path has left a command to Bun", async () => {
+    test.if(HAS_FRONT)("--debug and --timing say why the fast path has left a command to Bun", async () => {
       await using box = new Sandbox(subject);
       const id = await running(box, (spec) => {
         spec.hooks = { poststop: [{ path: "/bin/true" }] };
