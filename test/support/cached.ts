@@ -1,6 +1,6 @@
 /** Bundles that have been run before, which the front runs again (nsenter/front/run.c). */
 import { expect } from "bun:test";
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { BY_BUN, call, front } from "./front.ts";
 import type { Sandbox } from "./sandbox.ts";
 import type { TestSpec } from "./spec.ts";
@@ -13,6 +13,19 @@ export function cachedPlans(box: Sandbox): string[] {
 
 /** Time after which a file that was just made may be an input of a cached plan, in milliseconds: SETTLED_MS of src/host/ask.ts. */
 export const SETTLED_MS = 40;
+
+/** Names in /tmp that a container of the host does not show: SECRETS_IN_TMP of src/sandbox/secret-paths.ts. */
+const HIDDEN_IN_TMP = /^(ssh-|tmux-|screens|gpg-|keyring-|dbus-|\.X|\.ICE|xauth_|krb5cc|vscode-ssh)/;
+
+/** What others may change of the machine meanwhile, and a container of the host depends on. */
+export function machine(): string {
+  const mounts = readFileSync("/proc/self/mountinfo", "utf8");
+  return [
+    mounts,
+    ...readdirSync("/"),
+    ...readdirSync("/tmp").filter((name) => HIDDEN_IN_TMP.test(name)),
+  ].join("\n");
+}
 
 /** A bundle that has been run; `args` is its program. */
 export async function known(
