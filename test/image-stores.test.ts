@@ -288,6 +288,17 @@ for (const subject of subjects(["brun"])) {
       expect(await images.ok(["image", "list", "--names"])).toBe(`${name}\n`);
     });
 
+    test("images beside the state of containers are no container", async () => {
+      await using images = Images.make(subject);
+      const image = layout(images);
+      const env = { XDG_DATA_HOME: images.data, XDG_RUNTIME_DIR: images.data };
+      const root = ["--root", `${images.data}/brun`];
+      expect(await images.ok([...root, ...run(image, SHOW)], { env })).toBe(SHOWN);
+      expect(readdirSync(images.data)).toContain("brun-images");
+      const listed = await images.call([...root, "list", "--quiet"], { env });
+      expect(listed).toMatchObject({ code: 0, stdout: "", stderr: "" });
+    });
+
     test("no home at all", async () => {
       await using images = Images.make(subject);
       for (const env of [{ HOME: "" }, { HOME: "relative", XDG_DATA_HOME: "relative" }]) {

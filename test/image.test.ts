@@ -233,6 +233,43 @@ for (const subject of subjects(["brun"])) {
       );
     });
 
+    test("what is typed wrongly: one line with what to do", async () => {
+      await using images = Images.make(subject);
+      const archive = `${images.box.dir}/root.tar`;
+      writeFileSync(archive, programLayer(images.box));
+      const make = (change: string) => ["image", "import", "-c", change, archive, "me/x"];
+      for (const [args, said] of [
+        [
+          ["image", "pull"],
+          '"image pull" requires exactly 1 argument(s); hint: usage: brun image pull [flags] <image>',
+        ],
+        [
+          ["image", "prune", "all"],
+          '"image prune" requires exactly 0 argument(s); hint: usage: brun image prune [flags]',
+        ],
+        [["image", "import", "/nope", "me/x"], "there is no file /nope; hint: a tar archive"],
+        [
+          make("CMD [sh"),
+          '--change CMD: "[sh" is no list of words; hint: CMD ["sh", "-c", "true"], or CMD and a line for the shell',
+        ],
+        [
+          make("CMD [1]"),
+          '--change CMD: "[1]" is no list of words; hint: CMD ["sh", "-c", "true"], or CMD and a line for the shell',
+        ],
+        [
+          ["login", "a b", "-u", "me", "-p", "x"],
+          '"a b" is no registry; hint: such as docker.io, ghcr.io or HOST:PORT',
+        ],
+        [
+          ["image", "pull", "127.0.0.1:1/x"],
+          "127.0.0.1:1/x:latest: 127.0.0.1:1 cannot be reached; hint: does it run, and is there a network? HTTPS_PROXY names a proxy",
+        ],
+      ] as const) {
+        const { code, stderr } = await images.call(args);
+        expect([code, stderr]).toEqual([1, `brun: ${said}\n`]);
+      }
+    });
+
     test("list, inspect, remove, prune", async () => {
       await using images = Images.make(subject);
       images.registry.push("app", "1", images.image());
@@ -305,7 +342,7 @@ for (const subject of subjects(["brun"])) {
       const damaged = await images.call(["image", "import", "/bin/sh", "me/damaged"]);
       expect([damaged.code, damaged.stderr]).toEqual([
         1,
-        expect.stringContaining("/bin/sh: is no sound tar archive"),
+        expect.stringContaining("/bin/sh: it is no sound tar archive"),
       ]);
       images.registry.push("app", "1", images.image());
       const directory = `${images.data}/own`;

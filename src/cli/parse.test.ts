@@ -198,6 +198,14 @@ describe("refusals", () => {
     expect(refused(() => parseCommand("kill", kill, ["a", "b", "c"]))).toStartWith(
       '"kill" requires a maximum of 2 argument(s)',
     );
+    // An action is a part of the command's name.
+    const image = { action: { type: "positional" }, name: { type: "positional" } } as const;
+    expect(refused(() => parseCommand("image", image, ["pull"]))).toBe(
+      '"image pull" requires exactly 1 argument(s); hint: usage: brun image pull [flags] <name>',
+    );
+    expect(refused(() => parseCommand("image", image, []))).toBe(
+      '"image" requires exactly 2 argument(s); hint: usage: brun image [flags] <action> <name>',
+    );
     expect(refused(() => parseCommand("exec", execFlags, []))).toBe(
       '"exec" requires a minimum of 1 argument(s); hint: usage: brun exec [flags] <id> [command]',
     );

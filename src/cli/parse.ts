@@ -276,16 +276,19 @@ function assign(
 ): void {
   let least = 0;
   let most = positionals.length;
-  let usage = `usage: brun ${command} [flags]`;
+  // An action belongs to the command's name: "image pull".
+  const words = positionals[0]?.[0] === "action" && args[0] !== undefined ? 1 : 0;
+  const whole = words === 0 ? command : `${command} ${args[0]}`;
+  let usage = `usage: brun ${whole} [flags]`;
   for (let i = 0; i < positionals.length; i++) {
     const [name, positional] = positionals[i]!;
     if (positional.required !== false) least++;
     if (positional.rest) most = Number.POSITIVE_INFINITY;
-    usage += positional.required === false ? ` [${name}]` : ` <${name}>`;
+    if (i >= words) usage += positional.required === false ? ` [${name}]` : ` <${name}>`;
     values[name] = positional.rest ? args.slice(i) : args[i];
   }
   if (args.length >= least && args.length <= most) return;
   const rule = least === most ? "exactly" : args.length < least ? "a minimum of" : "a maximum of";
-  const count = args.length < least ? least : most;
-  refuse(`"${command}" requires ${rule} ${count} argument(s)`, usage, { hint: "rule", isCount: true });
+  const count = (args.length < least ? least : most) - words;
+  refuse(`"${whole}" requires ${rule} ${count} argument(s)`, usage, { hint: "rule", isCount: true });
 }

@@ -1,7 +1,7 @@
 /** Images that are made here: from an archive of a root file system, and from what a container has changed. */
 import { BrunError } from "../errors.ts";
 import { parseJson } from "../spec/json.ts";
-import { close, fstat, O, open, unlink } from "../sys/fs.ts";
+import { close, exists, fstat, O, open, unlink } from "../sys/fs.ts";
 import { fromUtf8, utf8 } from "../sys/utf8.ts";
 import { digestOf } from "./digest.ts";
 import type { UnpackIds } from "./ids.ts";
@@ -45,7 +45,20 @@ function newName(text: string): string {
 function applyChange(config: Record<string, unknown>, text: string): void {
   const parts = /^([A-Za-z]+)[ =](.*)$/s.exec(text.trim());
   const [, word = "", value = ""] = parts ?? [];
-  const list = () => (value.startsWith("[") ? (JSON.parse(value) as unknown) : ["/bin/sh", "-c", value]);
+  const list = () => {
+    if (!value.startsWith("[")) return ["/bin/sh", "-c", value];
+    try {
+      const words = JSON.parse(value) as unknown;
+      if (Array.isArray(words) && words.every((one) => typeof one === "string")) return words;
+    } catch {
+      // It is told as any other that is none.
+    }
+    throw new BrunError(`"${value}" is no list of words`, {
+      code: "ERR_USAGE",
+      where: `--change ${word}`,
+      hint: `${word} ["sh", "-c", "true"], or ${word} and a line for the shell`,
+    });
+  };
   switch (word.toUpperCase()) {
     case "CMD":
       config.Cmd = list();
@@ -143,6 +156,8 @@ export async function importImage(
   { changes, platform = ownPlatform() }: MakeOptions,
 ): Promise<StoredImage> {
   const name = newName(text);
+  if (!exists(file))
+    throw new BrunError(`there is no file ${file}`, { code: "ENOENT", hint: "a tar archive" });
   const fd = openFile(file, file);
   try {
     const { size } = fstat(fd);

@@ -31,7 +31,9 @@ export interface StoredImage {
  */
 export function storeDirectory(): string {
   const data = variable("XDG_DATA_HOME");
-  if (data?.startsWith("/")) return `${data}/brun/images`;
+  // Not among the containers, and not covered with their state.
+  const isState = data !== undefined && (data === variable("XDG_RUNTIME_DIR") || data === "/run");
+  if (data?.startsWith("/")) return `${data}/${isState ? "brun-images" : "brun/images"}`;
   const home = variable("HOME");
   if (home?.startsWith("/") && home !== "/") return `${home}/.local/share/brun/images`;
   throw new BrunError("there is no place for images: HOME is not set", {

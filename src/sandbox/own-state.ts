@@ -44,6 +44,9 @@ export function ownDirectories(view: HostView): readonly OwnDirectory[] {
       : []),
     ...below(env.XDG_CACHE_HOME, "cache"),
     ...below(env.XDG_DATA_HOME, "images"),
+    ...(env.XDG_DATA_HOME?.startsWith("/")
+      ? [{ path: join(env.XDG_DATA_HOME, "/brun-images"), what: "images" as const }]
+      : []),
     ...below(env.XDG_STATE_HOME, "logs"),
     ...homes(view).flatMap((home) => [
       ...below(`${home}/.cache`, "cache"),

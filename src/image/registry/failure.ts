@@ -73,7 +73,7 @@ export async function unreachable(url: string, cause: unknown): Promise<BrunErro
       ...details,
       hint:
         proxy === null
-          ? "is there a network? HTTPS_PROXY names a proxy"
+          ? "does it run, and is there a network? HTTPS_PROXY names a proxy"
           : `is ${proxy.variable} right? NO_PROXY names hosts that need none`,
     });
   }

@@ -7,8 +7,12 @@ import type { Credentials } from "./credentials.ts";
 /** The host of a registry as `login` takes it: "ghcr.io", "localhost:5000", "https://ghcr.io/". Throws a BrunError. */
 export function registryHost(text: string): string {
   const host = text.replace(/^https?:\/\//, "").replace(/\/.*$/, "");
-  const name = parseName(`${host}/x`);
-  if (name.transport === "registry" && !name.short) return name.domain;
+  try {
+    const name = parseName(`${host}/x`);
+    if (name.transport === "registry" && !name.short) return name.domain;
+  } catch {
+    // What the name of an image would be is nothing that was typed.
+  }
   throw new BrunError(`"${text}" is no registry`, {
     code: "ERR_USAGE",
     hint: "such as docker.io, ghcr.io or HOST:PORT",

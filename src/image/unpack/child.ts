@@ -191,7 +191,12 @@ const ANOTHER = "the file system of the images may not have that: XDG_DATA_HOME 
 
 function failureOf(error: unknown, entry: string | null) {
   if (error instanceof TarError)
-    return { message: `is no sound tar archive: ${error.message}`, code: "ERR_ARCHIVE", hint: null, entry };
+    return {
+      message: `it is no sound tar archive: ${error.message}`,
+      code: "ERR_ARCHIVE",
+      hint: null,
+      entry,
+    };
   if (error instanceof BrunError) {
     return { message: error.message, code: error.code, hint: error.hint ?? null, entry };
   }
