@@ -92,7 +92,7 @@ export function sandboxCommand(more: readonly string[] = []): Command<typeof san
       logSize(args["log-opt"]);
       startRecording();
       const [interactive, terminal] = compiling(() => stdio(args, program));
-      asUsage(() => checkAudit(args.audit, { "--detach": args.detach, "brun create": args["await-start"] }));
+      asUsage(() => checkAudit(args.audit, { "--detach": args.detach, create: args["await-start"] }));
       const asked = flagOptions(args, program, terminal);
       if (args.landlock) {
         const rt = openRuntime(data, args.timing);
