@@ -7,7 +7,7 @@ import { Images, programLayer, run } from "./support/images.ts";
 import { until } from "./support/processes.ts";
 import { TestRegistry } from "./support/registry.ts";
 import { subjects } from "./support/runtime.ts";
-import { brunPath } from "./support/workspace.ts";
+import { brunPath, bunPath } from "./support/workspace.ts";
 
 const ROOT = `${import.meta.dir}/..`;
 
@@ -361,9 +361,9 @@ for (const subject of subjects(["brun"])) {
       await using images = Images.make(subject);
       images.registry.push("app", "1", images.image());
       const name = `${images.registry.host}/app:1`;
-      const program = `${images.box.dir}/program.ts`;
+      const [source, program] = ["ts", "js"].map((kind) => `${images.box.dir}/program.${kind}`);
       writeFileSync(
-        program,
+        source!,
         `import { images, pull, run } from "${ROOT}/src/index.ts";
 const digest = await pull(process.argv[2]);
 const [{ name, manifest }] = await images();
@@ -371,14 +371,20 @@ const { stdout } = await run({ image: process.argv[2], args: ["cat", "/etc/motd"
 const code = await pull("127.0.0.1:1/x").catch((error) => error.code);
 console.log(JSON.stringify([digest === manifest, name, stdout, code]));`,
       );
-      host("chmod", "644", program);
+      // With all that it imports: the checkout may be where the caller cannot read it.
+      host(process.execPath, "build", source!, "--target=bun", "--outfile", program!);
+      host("chmod", "644", program!);
       const env = {
         ...process.env,
         BRUN: brunPath(),
         HOME: images.data,
         XDG_RUNTIME_DIR: images.data,
       };
-      const child = Bun.spawn([...caller.prefix, process.execPath, program, name], { env, stderr: "pipe" });
+      const child = Bun.spawn([...caller.prefix, bunPath(), program!, name], {
+        cwd: images.box.dir,
+        env,
+        stderr: "pipe",
+      });
       const [out, err] = await Promise.all([
         new Response(child.stdout).text(),
         new Response(child.stderr).text(),

@@ -38,6 +38,16 @@ export function brunPath(): string {
   return path;
 }
 
+/** A copy of the Bun that runs the tests, which every caller can execute: it may be in a home that they cannot read. */
+export function bunPath(): string {
+  const path = `${workspace()}/bun`;
+  if (!existsSync(path)) {
+    copyFileSync(process.execPath, path);
+    chmodSync(path, 0o755);
+  }
+  return path;
+}
+
 /** A new directory that belongs to the caller, with a name that no other has. */
 export function boxDir(caller: Caller): string {
   boxes += 1;
