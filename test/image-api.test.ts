@@ -8,7 +8,7 @@ import { type Engine, runProgram } from "./api/programs.ts";
 import { host } from "./support/caller.ts";
 import { CERTIFICATE } from "./support/certificate.ts";
 import { Images } from "./support/images.ts";
-import { ownNode } from "./support/node.ts";
+import { nodeOf, ownNode } from "./support/node.ts";
 import { type Faults, TestRegistry } from "./support/registry.ts";
 import { subjects } from "./support/runtime.ts";
 import { brunPath } from "./support/workspace.ts";
@@ -16,6 +16,11 @@ import { brunPath } from "./support/workspace.ts";
 const engines: readonly (readonly [string, boolean, () => Engine])[] = [
   ["Bun", true, () => "bun"],
   ["the machine's Node", Bun.which("node") !== null, () => ({ node: ownNode()! })],
+  // From npm's registry: with npm run test:security.
+  ...[18, 22].map(
+    (major) =>
+      [`Node ${major}`, process.env.BRUN_SECURITY === "full", () => ({ node: nodeOf(major) })] as const,
+  ),
 ];
 
 /** A failure: where the image is, how its registry is wrong, and what has to be said. */
