@@ -25,7 +25,7 @@ const NSENTER = `${import.meta.dir}/../../../nsenter`;
 
 /** Compiles the front's part. `read` takes any number of lines. */
 export function frontReader(): { readonly read: (lines: readonly Line[]) => Reading[] } & Disposable {
-  const directory = mkdtempSync(`${tmpdir()}/brun-command-line-`);
+  const directory = mkdtempSync(`${tmpdir()}/brun-test-command-line-`);
   const program = `${directory}/command-line`;
   // Where there is no state directory yet the front leaves it to Bun to make one.
   useDefaultRoot({ ...callerIdentity(), env: {} });
