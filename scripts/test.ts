@@ -3,10 +3,11 @@
  * "N passed, N failed, N skipped". A skipped test must be in test/skips.txt with its reason, else it counts as
  * a failure: a test that silently never runs is worse than none.
  *
- * In a run of everything, the files of at most three failed tests are run once more, with nothing beside them. What
- * passes then counts as passed, and is named: it waited for less than a busy machine takes, or is a fault that is rare.
+ * In a run of everything, or of whole directories, the files of at most three failed tests are run once more, with nothing
+ * beside them. What passes then counts as passed, and is named: it waited for less than a busy machine takes, or is a fault
+ * that is rare.
  */
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { type Case, countOf, filesToRepeat, parseReport, unexplained, withSecondRun } from "./report.ts";
 
 const root = `${import.meta.dir}/..`;
@@ -47,7 +48,8 @@ mkdirSync(`${root}/.cache`, { recursive: true });
 const args = process.argv.slice(2);
 // Each file in a process of one of two workers: tests wait more than they compute.
 let { cases, failed } = await run(args, 2);
-const again = args.length === 0 && failed === count(cases, "failed") ? filesToRepeat(cases) : null;
+const isWhole = args.every((arg) => statSync(`${root}/${arg}`, { throwIfNoEntry: false })?.isDirectory());
+const again = isWhole && failed === count(cases, "failed") ? filesToRepeat(cases) : null;
 if (again !== null && again.length > 0) {
   console.log(`once more, alone: ${again.join(" ")}`);
   const second = await run(again, 1);

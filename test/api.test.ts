@@ -43,7 +43,7 @@ for (const subject of subjects(["brun"])) {
           args,
         );
         expect(stderr).not.toContain("error: ");
-        expect(code).toBe(0);
+        expect({ code, stderr: code === 0 ? "" : stderr }).toEqual({ code: 0, stderr: "" });
         expectScenario(JSON.parse(stdout), rootfs);
       });
 

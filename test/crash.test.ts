@@ -7,7 +7,7 @@ import { Sandbox } from "./support/sandbox.ts";
 import { mapManyIds } from "./support/spec.ts";
 
 /** How often a command is killed, at moments spread over the time that it takes. */
-const TRIES = 30;
+const TRIES = Number(process.env.BRUN_CRASHES ?? 16);
 
 for (const subject of subjects(["brun"])) {
   describe(subject.label, () => {

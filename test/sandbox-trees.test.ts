@@ -166,7 +166,7 @@ for (const subject of subjects(["brun"])) {
         j=$((i-9)); rm -rf f$j d$j l$j p$j; done`;
         const churning = Bun.spawn(["sh", "-c", churn], { cwd: busy, stderr: "ignore" });
         try {
-          for (let i = 0; i < 20; i++) {
+          for (let i = 0; i < 8; i++) {
             expect(await run(`ls ${busy}/stays`, mounted(`${busy}/mounted`))).toMatchObject({
               code: 0,
               stderr: "",

@@ -10,7 +10,7 @@
 
 long exec_run(struct machine *machine, const struct plan_file *plan, const struct command *command)
 {
-	struct values values = {.of = {[HOLE_ARGUMENT] = command->words}};
+	struct values values;
 	struct conversation talk;
 	struct failure failure;
 	size_t size;
@@ -22,6 +22,8 @@ long exec_run(struct machine *machine, const struct plan_file *plan, const struc
 			handover_failed_at(PART_EXEC_GUARD, &failure);
 		return result;
 	}
+	zero(&values, sizeof(values));
+	values.of[HOLE_ARGUMENT] = command->words;
 	program = holes_fill(plan, PART_EXEC, &values, &size);
 	if (!program)
 		return -E2BIG;

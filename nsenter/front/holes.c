@@ -87,19 +87,19 @@ static void fill(struct filling *filling, const struct hole *hole)
 
 static void put_together(struct filling *filling)
 {
-	struct program_header header = filling->header;
+	const struct program_header *header = &filling->header;
 	const unsigned char *structs = filling->program + filling->head;
+	struct program_header *filled = (void *)filling->data;
 	unsigned char *to = filling->data;
 
 	copy(to, filling->program, filling->head);
 	to += filling->head + filling->relocations;
-	copy(to, structs, header.strings);
-	to += header.strings + filling->arrays;
-	copy(to, structs + header.strings, header.blob - header.strings);
-	header.relocations += (uint32_t)(filling->relocations / sizeof(struct relocation));
-	header.blob += (uint32_t)(filling->arrays + filling->texts);
-	header.strings += (uint32_t)filling->arrays;
-	copy(filling->data, &header, sizeof(header));
+	copy(to, structs, header->strings);
+	to += header->strings + filling->arrays;
+	copy(to, structs + header->strings, header->blob - header->strings);
+	filled->relocations += (uint32_t)(filling->relocations / sizeof(struct relocation));
+	filled->blob += (uint32_t)(filling->arrays + filling->texts);
+	filled->strings += (uint32_t)filling->arrays;
 }
 
 /* Whether its parts are where they have to be; whoever runs it checks the rest. */

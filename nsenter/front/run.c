@@ -179,12 +179,16 @@ static long start_container(struct making *making, int signals)
 long run_container(struct machine *machine, const struct plan_file *plan, const struct command *command)
 {
 	char path[PATH_SIZE];
-	struct making making = {.machine = machine, .plan = plan, .directory = path};
+	struct making making;
 	struct held held;
 	const char *id = command->id;
 	int begun;
 	long result = path_append(path, 0, command->root, text_length(command->root));
 
+	zero(&making, sizeof(making));
+	making.machine = machine;
+	making.plan = plan;
+	making.directory = path;
 	making.manner = sandbox_manner(plan);
 	if (!id)
 		id = sandbox_name(plan, &making.manner);

@@ -62,6 +62,9 @@ export interface Output {
 /** How long streams are read on after an abort, when something else than the program holds them open. */
 const LAST_WORDS_MS = 200;
 
+/** How soon a program that was not found is looked for again. */
+const AGAIN_MS = 5;
+
 /**
  * A program that runs in a container, in the foreground of a brun process. `await using` kills it at the end of the
  * block, and closes its streams; after a call of {@link Process.output} it waits for that instead.
@@ -124,7 +127,7 @@ export class Process<
     if (this.over || child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
     // The supervisor passes on what can be caught.
     if (signal !== "SIGKILL" && signal !== "SIGSTOP") child.kill(signal);
-    else for (const pid of childrenOf(child.pid)) process.kill(pid, signal);
+    else signalChildren(child.pid, signal, () => this.over);
   }
 
   /** Lets go of the streams that no one reads or writes. */
@@ -204,7 +207,8 @@ export async function startProcess<In extends StdinMode, Out extends OutputMode,
     aborted ??= new AbortError(why);
     // What loses its client ends, and cleans up.
     if (!stays) connection.close();
-    else if (connection.running) for (const pid of childrenOf(child.pid!)) process.kill(pid, "SIGKILL");
+    else if (connection.running)
+      signalChildren(child.pid!, "SIGKILL", () => child.exitCode !== null || child.signalCode !== null);
     else child.kill("SIGTERM");
   };
   const onAbort = () => abort(signal!);
@@ -242,12 +246,36 @@ function timeOf(timeout: number | string | undefined): number | undefined {
   });
 }
 
-/** Children of all threads of a process (proc_pid_task_children(5)). */
+/**
+ * Sends the program a signal that its supervisor could not pass on. While brun becomes the supervisor its threads end, and
+ * the program may be in none of their lists for a moment.
+ */
+function signalChildren(pid: number, signal: NodeJS.Signals, isOver: () => boolean): void {
+  if (isOver()) return;
+  const children = childrenOf(pid);
+  if (children.length === 0) setTimeout(signalChildren, AGAIN_MS, pid, signal, isOver);
+  for (const child of children) {
+    try {
+      process.kill(child, signal);
+    } catch {
+      // It has ended meanwhile.
+    }
+  }
+}
+
+/** Children of all threads of a process (proc_pid_task_children(5)); those of a thread that is just ending may be missing. */
 function childrenOf(pid: number): number[] {
+  return ifThere(() => readdirSync(`/proc/${pid}/task`)).flatMap((task) =>
+    ifThere(() => readFileSync(`/proc/${pid}/task/${task}/children`, "utf8").split(" "))
+      .filter(Boolean)
+      .map(Number),
+  );
+}
+
+/** What has ended meanwhile has none. */
+function ifThere(read: () => string[]): string[] {
   try {
-    return readdirSync(`/proc/${pid}/task`).flatMap((task) =>
-      readFileSync(`/proc/${pid}/task/${task}/children`, "utf8").split(" ").filter(Boolean).map(Number),
-    );
+    return read();
   } catch {
     return [];
   }

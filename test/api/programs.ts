@@ -74,7 +74,7 @@ export function expectScenario(seen: Seen, rootfs: string): void {
   expect(seen.statuses).toEqual(["created", "running", "stopped"]);
   expect(seen.listed).toEqual(["made"]);
   expect(seen.exec).toEqual({ exitCode: 4, stdout: "b /tmp\n", stderr: "" });
-  expect([seen.exit, seen.execKilled, seen.execSignalled]).toEqual([9, 137, 7]);
+  expect([seen.exit, seen.execKilled, seen.execSignalled]).toEqual([9, [137], 7]);
   expect(seen.processes).toBe(true);
   expectErrors(seen);
   expectAborts(seen);

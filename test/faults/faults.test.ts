@@ -53,8 +53,8 @@ const known = async (box: Sandbox, bundle: string, id: string) => {
 const BY_BUN = "--rootless=auto";
 
 const RUN: readonly Scenario[] = [
-  { command: "run", before: nothing, args: (b, id) => ["run", "--bundle", b, id], sample: 6 },
-  { command: "create", before: nothing, args: (b, id) => ["create", "--bundle", b, id], sample: 3 },
+  { command: "run", before: nothing, args: (b, id) => ["run", "--bundle", b, id], sample: 4 },
+  { command: "create", before: nothing, args: (b, id) => ["create", "--bundle", b, id], sample: 2 },
 ];
 const LATER: readonly Scenario[] = [
   { command: "start", before: created, args: (_, id) => ["start", id], sample: 2 },
@@ -65,10 +65,10 @@ const LATER: readonly Scenario[] = [
 ];
 const SCENARIOS: readonly Scenario[] = [
   ...[...RUN, ...LATER].map((s) => ({ ...s, args: (b: string, id: string) => [BY_BUN, ...s.args(b, id)] })),
-  { ...RUN[0]!, by: "front", before: known, ofUser: true, sample: 12 },
-  { ...RUN[0]!, by: "front", before: known, ofUser: true, terminal: true, sample: 6 },
+  { ...RUN[0]!, by: "front", before: known, ofUser: true, sample: 8 },
+  { ...RUN[0]!, by: "front", before: known, ofUser: true, terminal: true, sample: 4 },
   // All of the calls of start, which are few.
-  ...LATER.map((s) => ({ ...s, by: "front" as const, ...(s.command === "start" && { sample: 18 }) })),
+  ...LATER.map((s) => ({ ...s, by: "front" as const, ...(s.command === "start" && { sample: 12 }) })),
 ];
 
 /** What receives is always chosen: how it fails is for two processes to agree on. */
