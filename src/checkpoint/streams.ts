@@ -6,7 +6,7 @@ import { parseMountInfo } from "./external.ts";
 export const DESCRIPTORS_FILE = "descriptors.json";
 
 /** How often to look, a millisecond apart, for a stream that may be elsewhere for a moment. */
-const LOOKS = 10;
+const LOOKS = 100;
 
 /**
  * What stdin, stdout and stderr of a process are, as CRIU names it: "pipe:[INODE]", and "file[MOUNT:INODE]" for a
