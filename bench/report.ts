@@ -69,6 +69,11 @@ export function table(result: Result): string {
   return `### ${title}\n\n${markdown([head, ...summaries.map((s) => row(s, copies))])}\n\n${notes.join(" ")}`;
 }
 
+/** An item of a list, in lines as those of other prose. */
+function item(text: string): string {
+  return `- ${text}`.replace(/(.{1,96})( |$)/g, "$1\n  ").trimEnd();
+}
+
 /** The goals that were missed, a line each. */
 export function missed(results: readonly Result[]): string[] {
   return results.flatMap((result) => {
@@ -157,7 +162,7 @@ export function updateDocs(text: string, report: Report): string {
   const parts = [
     BEGIN,
     `Measured on ${report.machine}, ${report.rounds} rounds, with ${versions.join(", ")}.`,
-    ...(goals.length === 0 ? [] : [`Goals missed:\n\n${goals.map((goal) => `- ${goal}`).join("\n")}`]),
+    ...(goals.length === 0 ? [] : [`Goals missed:\n\n${goals.map(item).join("\n")}`]),
     ...[...pictures(report.results).keys()].map((file) => `![${file.replace(".svg", "")}](${file})`),
     ...report.results.map(table),
     ...(report.memory.length === 0 ? [] : [memoryTable(report.memory)]),

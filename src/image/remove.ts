@@ -6,7 +6,7 @@ import { environmentStrings, ownCommand } from "../sys/environment.ts";
 import { E } from "../sys/errno.ts";
 import { check } from "../sys/error.ts";
 import { cstr, NR, syscall } from "../sys/ffi.ts";
-import { AT_FDCWD, close, exists, O, open, readdir, rmdir, unlink } from "../sys/fs.ts";
+import { AT_FDCWD, close, exists, fstat, O, open, readdir, rmdir, unlink } from "../sys/fs.ts";
 import { spawn } from "../sys/spawn.ts";
 import { chainId, hexOf } from "./digest.ts";
 import { unpackIds } from "./ids.ts";
@@ -161,11 +161,23 @@ const LOCK_EX = 2;
 const LOCK_NB = 4;
 
 function isLocked(path: string): boolean {
+  return withLock(path, () => {}) === false;
+}
+
+/** Removes a lock's file, unless somebody has the lock. Whoever has opened it to take the lock sees that it is gone. */
+function removeLock(path: string): void {
+  withLock(path, () => unlink(path));
+}
+
+/** Does something while nobody else has the lock; returns false when somebody has it, and null when there is none. */
+function withLock(path: string, work: () => void): boolean | null {
   const fd = syscall(NR.openat, AT_FDCWD, cstr(path), O.RDONLY | O.CLOEXEC, 0);
-  if (fd < 0) return false;
+  if (fd < 0) return null;
   const result = syscall(NR.flock, fd, LOCK_EX | LOCK_NB);
+  // Of a file that is gone the name may be that of a new one.
+  if (result === 0 && fstat(fd).nlink > 0) work();
   close(fd);
-  return result !== 0;
+  return result === 0;
 }
 
 /** Has what nobody needs any more removed, in the background. */
@@ -175,7 +187,10 @@ export function removeLeftovers(store: ImageStore): void {
 
 /** Removes what nobody needs any more, and what killed processes have left. Throws a BrunError. */
 export async function tidy(store: ImageStore): Promise<void> {
-  const paths = leftovers(store.directory);
+  const isLock = (path: string) => path.startsWith(`partial/${MAKING}`);
+  const all = leftovers(store.directory);
+  for (const path of all.filter(isLock)) removeLock(`${store.directory}/${path}`);
+  const paths = all.filter((path) => !isLock(path));
   // The user namespace with the most ids can remove the files of all others.
   await unpackProcess({ do: "remove", store: store.directory, paths }, unpackIds("auto"));
 }
