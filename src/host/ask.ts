@@ -54,7 +54,7 @@ function lastStamp(): Uint8Array {
  */
 export function stampNow(path: string, nofollow = false): Uint8Array {
   const stat = fs.tryStat(path, nofollow);
-  if (typeof stat === "number") throw new SysError(`look at ${path}`, -stat);
+  if (typeof stat === "number") throw new SysError(`stat ${path}`, -stat);
   return lastStamp();
 }
 
