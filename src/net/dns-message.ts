@@ -1,6 +1,9 @@
 /** DNS messages (RFC 1035): what is read is nobody's friend, and is either understood or null. Pure. */
-import { utf8 } from "../sys/utf8.ts";
+import { joined, utf8 } from "../sys/utf8.ts";
 import type { Address } from "./address.ts";
+
+/** The port of servers. */
+export const DNS_PORT = 53;
 
 /** Types of records. */
 export const TYPE = { A: 1, CNAME: 5, AAAA: 28, ANY: 255 } as const;
@@ -70,7 +73,7 @@ export function answer(
     1,
     records.length,
   );
-  return concat([head, question.bytes, ...records]);
+  return joined([head, question.bytes, ...records]);
 }
 
 /** An answer to what has no question that is understood. */
@@ -91,11 +94,11 @@ function header(id: number, flags: number, questions: number, answers: number): 
 /** A query for a name of labels that fit. */
 export function query(id: number, name: string, type: number): Uint8Array {
   const labels = name.split(".").map((label) => utf8(label));
-  const question = concat([
+  const question = joined([
     ...labels.flatMap((label) => [Uint8Array.of(label.length), label]),
     Uint8Array.of(0, type >> 8, type & 255, 0, CLASS_IN),
   ]);
-  return concat([header(id, RECURSION_DESIRED, 1, 0), question]);
+  return joined([header(id, RECURSION_DESIRED, 1, 0), question]);
 }
 
 /** What a server has said of a name. */
@@ -175,12 +178,14 @@ function labelText(bytes: Uint8Array): string {
   return text;
 }
 
-function concat(parts: readonly Uint8Array[]): Uint8Array {
-  const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
+/** A message as it goes over TCP: behind its length in two bytes (RFC 7766, 8). */
+export function framed(message: Uint8Array): Uint8Array {
+  return joined([Uint8Array.of(message.length >> 8, message.length & 255), message]);
+}
+
+/** The first message of what came over TCP, and what follows it; null as long as it is not all there. */
+export function unframed(bytes: Uint8Array): { message: Uint8Array; rest: Uint8Array } | null {
+  if (bytes.length < 2) return null;
+  const end = 2 + ((bytes[0]! << 8) | bytes[1]!);
+  return bytes.length < end ? null : { message: bytes.subarray(2, end), rest: bytes.subarray(end) };
 }

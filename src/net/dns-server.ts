@@ -1,7 +1,8 @@
 /** DNS inside: names that are allowed have an address that stands for them, and there are no others. */
 import { E } from "../sys/errno.ts";
+import { joined } from "../sys/utf8.ts";
 import type { Address } from "./address.ts";
-import { answer, parseQuery, type Question, RCODE, refusal, TYPE } from "./dns-message.ts";
+import { answer, framed, parseQuery, type Question, RCODE, refusal, TYPE, unframed } from "./dns-message.ts";
 import { EPOLL, type Loop } from "./loop.ts";
 import { accept, receive, receiveFrom, send, sendBack } from "./socket.ts";
 
@@ -82,7 +83,7 @@ export class DnsServer {
 
 /** Messages behind their lengths (RFC 7766). */
 class TcpClient {
-  private bytes = new Uint8Array(0);
+  private bytes: Uint8Array = new Uint8Array(0);
   private timer: object | null = null;
   private open = true;
 
@@ -109,17 +110,14 @@ class TcpClient {
       this.close();
       return;
     }
-    this.bytes = Uint8Array.of(...this.bytes, ...chunk.subarray(0, n));
-    while (this.bytes.length >= 2) {
-      const size = (this.bytes[0]! << 8) | this.bytes[1]!;
-      if (this.bytes.length < 2 + size) return;
-      const message = this.bytes.slice(2, 2 + size);
-      this.bytes = this.bytes.slice(2 + size);
+    this.bytes = joined([this.bytes, chunk.subarray(0, n)]);
+    for (let next = unframed(this.bytes); next !== null; next = unframed(this.bytes)) {
+      this.bytes = next.rest;
       this.wait();
-      this.respond(message, (reply) => {
-        const framed = Uint8Array.of(reply.length >> 8, reply.length & 255, ...reply);
-        // Who does not read its answers is gone.
-        if (this.open && send(this.fd, framed) !== framed.length) this.close();
+      this.respond(next.message, (reply) => {
+        const bytes = framed(reply);
+        // A client that does not read its answers is let go.
+        if (this.open && send(this.fd, bytes) !== bytes.length) this.close();
       });
     }
   }

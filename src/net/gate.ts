@@ -1,5 +1,6 @@
 /** Connections from inside: where they want to, whether they may, and what becomes of them. */
 import { E } from "../sys/errno.ts";
+import { joined } from "../sys/utf8.ts";
 import { addressText, parseIpv4 } from "./address.ts";
 import { Head } from "./head.ts";
 import { MOST_HELLO, readHello } from "./hello.ts";
@@ -43,10 +44,7 @@ export interface GateParts {
 
 export class Gate {
   private readonly pipes = new Pipes();
-  private readonly streams = new Map<
-    Stream,
-    { readonly host: string; readonly port: number; readonly address: string }
-  >();
+  private readonly streams = new Map<Stream, { readonly host: string; readonly port: number }>();
   /** Connections that are not streams yet. */
   private waiting = 0;
 
@@ -160,7 +158,7 @@ export class Gate {
       loop,
       visitor.fd,
       (chunk) => {
-        head = joined(head, chunk);
+        head = joined([head, chunk]);
         return look(chunk.length === 0);
       },
       () => refuse("it did not begin TLS"),
@@ -193,12 +191,12 @@ export class Gate {
     }
     log.write({ event: "connect", verdict: "allowed", name: host, port, address });
     this.waiting -= 1;
-    const stream = new Stream(loop, this.pipes, fd, outside, sent, 0, (ended) => {
+    const stream = new Stream(loop, this.pipes, fd, outside, sent, (ended) => {
       this.streams.delete(ended);
       const { sent, received } = ended;
       log.write({ event: "connect", verdict: "closed", name: host, port, address, sent, received });
     });
-    this.streams.set(stream, { host, port, address });
+    this.streams.set(stream, { host, port });
   }
 
   private refuse({ fd, host, port, tell }: Visitor, { verdict, reason, address }: Failure): void {
@@ -222,11 +220,4 @@ export class Gate {
     resetAtClose(fd);
     this.parts.loop.close(fd);
   }
-}
-
-function joined(a: Uint8Array, b: Uint8Array): Uint8Array {
-  const all = new Uint8Array(a.length + b.length);
-  all.set(a);
-  all.set(b, a.length);
-  return all;
 }

@@ -1,5 +1,5 @@
 /** What clients say to a proxy: HTTP's CONNECT (RFC 9110, 9.3.6) and SOCKS5 (RFC 1928), told apart by the first byte. Pure. */
-import { utf8 } from "../sys/utf8.ts";
+import { joined, utf8 } from "../sys/utf8.ts";
 import { addressText, parseIpv4 } from "./address.ts";
 import { asciiName } from "./rules.ts";
 
@@ -43,12 +43,9 @@ export class ProxyTalk {
 
   /** Takes more bytes. */
   feed(more: Uint8Array): Turn {
-    const all = new Uint8Array(this.bytes.length + more.length);
-    all.set(this.bytes);
-    all.set(more, this.bytes.length);
-    this.bytes = all;
-    if (all.length === 0) return { do: "more" };
-    this.socks ??= all[0] === SOCKS;
+    this.bytes = joined([this.bytes, more]);
+    if (this.bytes.length === 0) return { do: "more" };
+    this.socks ??= this.bytes[0] === SOCKS;
     return this.socks ? this.nextOfSocks() : this.nextOfHttp();
   }
 

@@ -10,7 +10,7 @@ import { close } from "../sys/fs.ts";
 import { openNetlink } from "../sys/netlink.ts";
 import { parseIpv4 } from "./address.ts";
 import type { Control, ListChange } from "./control.ts";
-import { RCODE } from "./dns-message.ts";
+import { DNS_PORT, RCODE } from "./dns-message.ts";
 import { DnsServer } from "./dns-server.ts";
 import { Gate, MOST_CONNECTIONS } from "./gate.ts";
 import { type InsideSockets, socketsInside } from "./inside.ts";
@@ -19,7 +19,7 @@ import { EPOLL, Loop } from "./loop.ts";
 import { Outside } from "./outside.ts";
 import { Resolver } from "./resolver.ts";
 import { routeAddress, routeToRelay } from "./routes.ts";
-import { MOST_PORTS, Policy, parseRules, portsOf, ruleText } from "./rules.ts";
+import { MOST_PORTS, Policy, parseRules, portsOf, type Rule, ruleText } from "./rules.ts";
 import { bindTo, listenOn } from "./socket.ts";
 import { NameTable, OWN_ADDRESS } from "./table.ts";
 
@@ -33,9 +33,8 @@ export interface RelayOptions {
   readonly sni: boolean;
 }
 
-/** The port of proxies, and that of DNS. */
+/** The port of proxies. */
 const PROXY_PORT = 1080;
-const DNS_PORT = 53;
 const ANY_ADDRESS = Uint8Array.of(0, 0, 0, 0);
 const RLIMIT_NOFILE = 7;
 /** A connection takes two sockets, and a pipe while it has bytes that nobody takes. */
@@ -98,7 +97,7 @@ class Relay {
   }
 
   /** Allows more: first all that can fail. Throws a SysError or BrunError. */
-  private open(rules: readonly ReturnType<typeof parseRules>[number][]): void {
+  private open(rules: readonly Rule[]): void {
     const ports = portsOf(rules).filter((port) => !this.listening.has(port));
     if (ports.length > this.inside.tcp.length)
       throw new BrunError(`more than ${MOST_PORTS} different ports`, {

@@ -5,8 +5,9 @@
 import { E } from "../sys/errno.ts";
 import { SysError } from "../sys/error.ts";
 import { readTextIfThere } from "../sys/fs.ts";
+import { joined } from "../sys/utf8.ts";
 import { type Address, parseIpv4, parseIpv6 } from "./address.ts";
-import { type Answer, parseAnswer, query, RCODE, TYPE } from "./dns-message.ts";
+import { type Answer, DNS_PORT, framed, parseAnswer, query, RCODE, TYPE, unframed } from "./dns-message.ts";
 import { EPOLL, type Loop } from "./loop.ts";
 import { dialError, dialTcp, dialUdp, receive, send } from "./socket.ts";
 
@@ -28,7 +29,6 @@ const MOST_TTL = 300;
 const FAILED_TTL = 2;
 const MOST_AT_ONCE = 128;
 const MOST_KEPT = 16_384;
-const PORT = 53;
 
 type Done = (resolved: Resolved) => void;
 
@@ -142,7 +142,7 @@ class Lookup {
     const server = this.servers[this.tries++ % this.servers.length]!;
     this.timer = this.loop.after(TRY_MS, () => this.begin());
     try {
-      this.fd = dialUdp({ address: server, port: PORT });
+      this.fd = dialUdp({ address: server, port: DNS_PORT });
     } catch (error) {
       if (!(error instanceof SysError)) throw error;
       this.loop.soon(() => this.over || this.begin());
@@ -179,7 +179,7 @@ class Lookup {
     let buffer = new Uint8Array(0);
     let isSent = false;
     try {
-      this.fd = dialTcp({ address: server, port: PORT });
+      this.fd = dialTcp({ address: server, port: DNS_PORT });
     } catch {
       this.begin();
       return;
@@ -191,8 +191,7 @@ class Lookup {
           return;
         }
         isSent = true;
-        const { length } = this.message;
-        send(this.fd, Uint8Array.of(length >> 8, length & 255, ...this.message));
+        send(this.fd, framed(this.message));
       }
       for (;;) {
         const chunk = new Uint8Array(4096);
@@ -202,10 +201,10 @@ class Lookup {
           this.begin();
           return;
         }
-        buffer = Uint8Array.of(...buffer, ...chunk.subarray(0, n));
-        const size = buffer.length < 2 ? 65536 : (buffer[0]! << 8) | buffer[1]!;
-        if (buffer.length < 2 + size) continue;
-        const answer = parseAnswer(buffer.subarray(2, 2 + size), this.id, this.name, this.type);
+        buffer = joined([buffer, chunk.subarray(0, n)]);
+        const reply = unframed(buffer);
+        if (reply === null) continue;
+        const answer = parseAnswer(reply.message, this.id, this.name, this.type);
         return answer === null ? this.begin() : this.finish(answer);
       }
     });

@@ -2,6 +2,7 @@
 import { BrunError } from "../errors.ts";
 import { quoted } from "../printable.ts";
 import { addressText, parseIpv4, reachOf } from "./address.ts";
+import { DNS_PORT } from "./dns-message.ts";
 
 /** One entry. */
 export interface Rule {
@@ -17,8 +18,6 @@ const DEFAULT_PORTS = [80, 443] as const;
 
 /** So many different ports a list may have: each has a socket that listens. */
 export const MOST_PORTS = 64;
-
-const DNS_PORT = 53;
 
 /** HOST[:PORT], *.HOST[:PORT] or an IPv4 address. Throws a BrunError that names the flag. */
 export function parseRule(text: string, where = "--allow-net"): Rule {

@@ -4,7 +4,7 @@ import { ownCommand } from "../host/ask.ts";
 import { PR } from "../sys/constants.ts";
 import { check } from "../sys/error.ts";
 import { cstr, NR, syscall } from "../sys/ffi.ts";
-import { close, mkdirAll, O, open, POLLIN, unlink, waitFd, writeFd } from "../sys/fs.ts";
+import { close, mkdirAll, O, open, POLLIN, readFd, unlink, waitFd, writeFd } from "../sys/fs.ts";
 import { spawn } from "../sys/spawn.ts";
 import { fromUtf8 } from "../sys/utf8.ts";
 import { awaitEnd, Control } from "./control.ts";
@@ -45,17 +45,12 @@ export function startRelay({ directory, id }: RelayPlace, options: string, pid: 
   } finally {
     for (const fd of [writer, none]) close(fd);
   }
-  const said = waitFd(reader, POLLIN, READY_MS) === 0 ? "it is not ready after 20 s" : readAll(reader);
+  const isLate = waitFd(reader, POLLIN, READY_MS) === 0;
+  const said = isLate ? "it is not ready after 20 s" : fromUtf8(readFd(reader, "the relay's answer"));
   close(reader);
   if (said === READY) return;
   const { message, where, hint } = parsed(said);
   throw new BrunError(message, { where: where ?? "--allow-net", hint });
-}
-
-function readAll(fd: number): string {
-  const buffer = new Uint8Array(4096);
-  const n = syscall(NR.read, fd, buffer, buffer.length);
-  return fromUtf8(buffer.subarray(0, Math.max(n, 0)));
 }
 
 function parsed(said: string): { message: string; where?: string; hint?: string } {

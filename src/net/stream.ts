@@ -68,7 +68,7 @@ export class Stream {
   /**
    * Takes both sockets over; they are not in the loop. Throws a SysError.
    * @param sent bytes that have gone out already
-   * @param ended told once that both are closed, with the errno of a failure or 0
+   * @param ended told once, when both are closed
    */
   constructor(
     private readonly loop: Loop,
@@ -76,11 +76,10 @@ export class Stream {
     private readonly inside: number,
     private readonly outside: number,
     sent: number,
-    received: number,
-    private readonly ended: (stream: Stream, errno: number) => void,
+    private readonly ended: (stream: Stream) => void,
   ) {
     this.out = way(inside, outside, sent);
-    this.back = way(outside, inside, received);
+    this.back = way(outside, inside, 0);
     const events = EPOLL.IN | EPOLL.OUT | EPOLL.RDHUP | EPOLL.ET;
     loop.add(inside, events, (what) => this.told(what, this.out, this.back));
     loop.add(outside, events, (what) => this.told(what, this.back, this.out));
@@ -108,7 +107,7 @@ export class Stream {
       if (each.pipe !== null) this.pipes.give(each.pipe, each.held === 0);
       each.pipe = null;
     }
-    this.ended(this, errno);
+    this.ended(this);
   }
 
   private told(what: number, reads: Way, writes: Way): void {
