@@ -1,7 +1,8 @@
 /**
  * Anything may change between two runs of a bundle: the second is what a brun without a cache makes of it. What changes is
  * chosen by chance: 40 changes, or as many as BRUN_CACHED_CHANGES says, of things in test/support/changing-world.ts, and 8 or
- * half as many of those in changing-home.ts for containers without a bundle; BRUN_CACHED_SEED repeats them. With BRUN_CACHED_CHANGES it says how many of the runs were by a cached plan.
+ * half as many of those in changing-home.ts for containers without a bundle; BRUN_CACHED_SEED repeats them. With
+ * BRUN_CACHED_CHANGES it says how many of the runs were by a cached plan.
  */
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";

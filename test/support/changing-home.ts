@@ -1,6 +1,6 @@
 /**
  * A machine of which anything may change between two runs of a container without a bundle: what is in a home, which secrets
- * there are and how they are reached, mounts, the environment, the caller. As changing-world.ts, of which this is the other half.
+ * there are and how they are reached, mounts, the environment, the caller. changing-world.ts does the same for bundles.
  */
 import {
   chmodSync,
@@ -8,41 +8,36 @@ import {
   existsSync,
   lchownSync,
   mkdirSync,
-  readdirSync,
   readFileSync,
   rmSync,
-  statSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { isRoot } from "./caller.ts";
-import type { Outcome, Sandbox } from "./sandbox.ts";
+import {
+  Changing,
+  type Circumstances,
+  type Dimension,
+  environment,
+  oneOf,
+  type Ran,
+  shell,
+  usable,
+  withMounts,
+} from "./changing.ts";
+import type { Sandbox } from "./sandbox.ts";
 import { ENOSYS, EPERM, refusing, without } from "./without.ts";
 import { brunPath } from "./workspace.ts";
 
-/** What a run is made of. */
-interface Circumstances {
-  /** Mounts made by root in a namespace of their own. */
-  readonly mounts: string[];
+interface HomeRun extends Circumstances {
   /** Programs that run the next one as the caller. */
   readonly under: string[];
-  /** Shell commands before it, and redirections of it. */
-  readonly shell: string[];
-  readonly redirections: string[];
-  readonly env: Record<string, string>;
   flags: readonly string[];
   cwd: string;
   word: string;
 }
 
-/** One thing that may change: to its nth value. */
-interface Dimension {
-  readonly name: string;
-  readonly values: number;
-  /** It takes root. */
-  readonly root?: true;
-  readonly be: (value: number, home: Home, now: Circumstances) => void;
-}
+type Thing = Dimension<Home, HomeRun>;
 
 /** All that is secret has this in it. */
 const SECRET = "SECRET";
@@ -69,15 +64,7 @@ function link(home: Home, target: string, path: string): void {
   if (isRoot) lchownSync(path, home.uid, home.gid);
 }
 
-const environment = (name: string, ...values: ((home: Home) => string)[]): Dimension => ({
-  name: `$${name}`,
-  values: values.length + 1,
-  be(value, home, { env }) {
-    if (value > 0) env[name] = values[value - 1]!(home);
-  },
-});
-
-const flags = (...all: ((home: Home) => readonly string[])[]): Dimension => ({
+const flags = (...all: ((home: Home) => readonly string[])[]): Thing => ({
   name: "flags",
   values: all.length,
   be(value, home, now) {
@@ -85,24 +72,12 @@ const flags = (...all: ((home: Home) => readonly string[])[]): Dimension => ({
   },
 });
 
-const mount = (name: string, ...commands: ((home: Home) => string)[]): Dimension => ({
-  name,
-  values: commands.length + 1,
+const mount = (name: string, ...commands: ((home: Home) => string)[]): Thing => ({
+  ...oneOf(name, commands, (command, { mounts }, home: Home) => mounts.push(command(home))),
   root: true,
-  be(value, home, { mounts }) {
-    if (value > 0) mounts.push(commands[value - 1]!(home));
-  },
 });
 
-const shell = (name: string, ...commands: string[]): Dimension => ({
-  name,
-  values: commands.length + 1,
-  be(value, _, now) {
-    if (value > 0) now.shell.push(commands[value - 1]!);
-  },
-});
-
-const DIMENSIONS: readonly Dimension[] = [
+const THINGS = usable<Home, HomeRun>([
   flags(
     () => ["--host"],
     () => ["--host", "--read-only"],
@@ -150,7 +125,7 @@ const DIMENSIONS: readonly Dimension[] = [
     },
   },
   {
-    name: "what is brun's own at home",
+    name: "files of brun at home",
     values: 2,
     be(value, home) {
       if (value === 1) rmSync(`${home.dir}/home/.local`, { recursive: true, force: true });
@@ -254,26 +229,19 @@ const DIMENSIONS: readonly Dimension[] = [
     writeFileSync(`${dir}/passwd`, passwd);
     return `mount --bind ${dir}/passwd /etc/passwd`;
   }),
-];
-
-const USABLE = DIMENSIONS.filter(({ root }) => isRoot || root !== true);
+]);
 
 /** Number of things that may change. */
-export const HOME_CHANGES = USABLE.length;
+export const HOME_CHANGES = THINGS.length;
 
-/** How a run ended, and whether it has left another plan behind. */
-export interface HomeRun extends Pick<Outcome, "code" | "stdout" | "stderr"> {
-  readonly cached: boolean;
-}
-
-export class Home {
-  private readonly values: number[] = new Array(HOME_CHANGES).fill(0);
+export class Home extends Changing<Home, HomeRun> {
   readonly dir: string;
   readonly rootfs: string;
   readonly uid: number;
   readonly gid: number;
 
-  constructor(readonly box: Sandbox) {
+  constructor(box: Sandbox) {
+    super(box, THINGS);
     const { caller } = box.subject;
     this.dir = box.dir;
     [this.uid, this.gid] = [caller.uid, caller.gid];
@@ -300,33 +268,11 @@ export class Home {
     if (isRoot) chownSync(path, this.uid, this.gid);
   }
 
-  /** Changes one thing; `value` counts from 0, and wraps. Returns what it is now. */
-  change(which: number, value: number): string {
-    const { name, values } = USABLE[which]!;
-    this.values[which] = value % values;
-    return `${name}: ${this.values[which]}`;
-  }
-
-  value(which: number): number {
-    return this.values[which]!;
-  }
-
-  /** All that is not as it was at the beginning. */
-  state(): string[] {
-    return USABLE.flatMap(({ name }, i) => (this.values[i] === 0 ? [] : [`${name}: ${this.values[i]}`]));
-  }
-
-  private planInodes(): number {
-    const directory = `${this.box.state}/@run`;
-    if (!existsSync(directory)) return 0;
-    return readdirSync(directory).reduce((sum, name) => sum + statSync(`${directory}/${name}`).ino, 0);
-  }
-
   /** Runs in this home. `bun`: without the front. */
-  run(bun: boolean): HomeRun {
+  run(bun: boolean): Ran {
     const { box, dir } = this;
     const { user } = box.subject.caller;
-    const now: Circumstances = {
+    const now: HomeRun = {
       mounts: [],
       under: [],
       shell: [],
@@ -336,43 +282,21 @@ export class Home {
       cwd: dir,
       word: "",
     };
-    for (const [i, { be }] of USABLE.entries()) be(this.values[i]!, this, now);
+    this.become(this, now);
     const asUser = ["setpriv", `--reuid=${user}`, `--regid=${this.gid}`, "--init-groups", "--inh-caps=-all"];
     // Mounts of another namespace have other ids, which the mount table tells.
-    const inNamespace =
-      now.mounts.length === 0
-        ? []
-        : ["unshare", "--mount", "sh", "-c", `${now.mounts.join("\n")}\nexec "$@"`, "sh"];
+    const mounts = now.mounts.length === 0 ? [] : withMounts(now.mounts);
     const script = `cd ${now.cwd}; ${now.shell.join("; ")}\nexec "$@" ${now.redirections.join(" ")}`;
     const argv = [
-      ...(isRoot ? [...inNamespace, ...asUser] : []),
+      ...(isRoot ? [...mounts, ...asUser] : []),
       ...["sh", "-c", script, "sh", ...now.under],
       ...["env", ...Object.entries(now.env).map(([name, value]) => `${name}=${value}`)],
       ...[brunPath(), "--root", box.state, ...(bun ? ["--rootless=auto"] : [])],
       ...["run", ...now.flags, "--", "sh", "-c", LOOK.replaceAll("BOX", dir), "sh", now.word],
     ];
-    const before = this.planInodes();
-    const child = Bun.spawnSync(argv, {
+    return this.start(argv, /(host|rootfs)-[0-9a-f]{6}/g, {
       cwd: "/",
       env: { ...box.env, HOME: `${dir}/home` },
-      stdio: [new Blob(["input\n"]), "pipe", "pipe"],
     });
-    const general = (text: Buffer) =>
-      text
-        .toString()
-        .replace(/(host|rootfs)-[0-9a-f]{6}/g, "NAME")
-        .replace(/\/proc\/\d+\//g, "/proc/PID/");
-    return {
-      code: child.exitCode,
-      stdout: general(child.stdout),
-      stderr: general(child.stderr),
-      cached: this.planInodes() === before,
-    };
-  }
-
-  /** Whether a run shows what is hidden by default. */
-  shows({ stdout }: HomeRun): boolean {
-    const [flagsNow] = this.values;
-    return flagsNow !== 2 && stdout.includes(SECRET);
   }
 }

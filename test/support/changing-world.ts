@@ -18,35 +18,32 @@ import {
   writeFileSync,
 } from "node:fs";
 import type { SyscallName } from "../../src/sys/syscalls.ts";
+import { cachedPlans } from "./cached.ts";
 import { isRoot, subordinateRange } from "./caller.ts";
-import type { Outcome, Sandbox } from "./sandbox.ts";
+import {
+  Changing,
+  type Circumstances,
+  type Dimension,
+  environment,
+  oneOf,
+  type Ran,
+  shell,
+  usable,
+  withMounts,
+} from "./changing.ts";
+import type { Sandbox } from "./sandbox.ts";
 import type { TestSpec } from "./spec.ts";
 import { ENOSYS, EPERM, refusing, without } from "./without.ts";
 import { brunPath } from "./workspace.ts";
 
 /** What a run is made of besides the bundle. */
-interface Circumstances {
-  /** Mounts made by root in a namespace of their own. */
-  readonly mounts: string[];
+interface BundleRun extends Circumstances {
   /** Programs that run the next one: as root, and as the caller. */
   readonly asRoot: string[];
   readonly asCaller: string[];
-  /** Shell commands before it. */
-  readonly shell: string[];
-  readonly redirections: string[];
-  readonly env: Record<string, string>;
   readonly setpriv: string[];
   readonly flags: string[];
   brun: string;
-}
-
-/** One thing that may change: to its nth value. */
-interface Dimension {
-  readonly name: string;
-  readonly values: number;
-  /** It takes root. */
-  readonly root?: true;
-  readonly be: (value: number, world: World, now: Circumstances) => void;
 }
 
 const LOOK = `id; pwd; env | sort; hostname; umask; ulimit -a; ulimit -Ha
@@ -123,41 +120,17 @@ const subordinate =
   ({ box: { subject } }: World): string =>
     `${subject.caller.user}:${subordinateRange(subject.caller, file)[0]}:${size}\n`;
 
-const environment = (name: string, ...values: string[]): Dimension => ({
-  name: `$${name}`,
-  values: values.length + 1,
-  be(value, _, { env }) {
-    if (value > 0) env[name] = values[value - 1]!;
-  },
-});
-
-const shell = (name: string, ...commands: string[]): Dimension => ({
-  name,
-  values: commands.length + 1,
-  be(value, _, now) {
-    if (value > 0) now.shell.push(commands[value - 1]!);
-  },
-});
-
-const asRoot = (name: string, ...words: (readonly string[])[]): Dimension => ({
-  name,
-  values: words.length + 1,
+/** Further words of what runs brun, which take root. */
+const words = (
+  of: "asRoot" | "setpriv",
+  name: string,
+  ...all: (readonly string[])[]
+): Dimension<World, BundleRun> => ({
+  ...oneOf(name, all, (more, now: BundleRun) => now[of].push(...more)),
   root: true,
-  be(value, _, now) {
-    if (value > 0) now.asRoot.push(...words[value - 1]!);
-  },
 });
 
-const setpriv = (name: string, ...words: (readonly string[])[]): Dimension => ({
-  name,
-  values: words.length + 1,
-  root: true,
-  be(value, _, now) {
-    if (value > 0) now.setpriv.push(...words[value - 1]!);
-  },
-});
-
-const DIMENSIONS: readonly Dimension[] = [
+const THINGS = usable<World, BundleRun>([
   { name: "the bundle", values: BUNDLES.length, be: () => undefined },
   {
     name: "bytes of the config, with the same size and times",
@@ -268,13 +241,13 @@ const DIMENSIONS: readonly Dimension[] = [
       now.brun = path;
     },
   },
-  setpriv("group", ["--regid=65533"]),
-  setpriv("groups", ["--groups=5,6"], ["--clear-groups"]),
-  setpriv("capabilities", ["--inh-caps=+kill", "--ambient-caps=+kill"], ["--inh-caps=+kill"]),
-  setpriv("rights over ids", ["--inh-caps=+setuid,+setgid", "--ambient-caps=+setuid,+setgid"]),
-  setpriv("securebits", ["--securebits=+noroot"]),
-  asRoot("namespaces", ["unshare", "--net"], ["unshare", "--ipc", "--uts"], ["unshare", "--cgroup"]),
-  asRoot("pid namespace", ["unshare", "--pid", "--fork", "--mount-proc"]),
+  words("setpriv", "group", ["--regid=65533"]),
+  words("setpriv", "groups", ["--groups=5,6"], ["--clear-groups"]),
+  words("setpriv", "capabilities", ["--inh-caps=+kill", "--ambient-caps=+kill"], ["--inh-caps=+kill"]),
+  words("setpriv", "rights over ids", ["--inh-caps=+setuid,+setgid", "--ambient-caps=+setuid,+setgid"]),
+  words("setpriv", "securebits", ["--securebits=+noroot"]),
+  words("asRoot", "namespaces", ["unshare", "--net"], ["unshare", "--ipc", "--uts"], ["unshare", "--cgroup"]),
+  words("asRoot", "pid namespace", ["unshare", "--pid", "--fork", "--mount-proc"]),
   {
     name: "user namespace",
     values: 2,
@@ -351,12 +324,10 @@ const DIMENSIONS: readonly Dimension[] = [
       if (value > 0) mounts.push(`chown 0:0 ${copy}; mount --bind ${copy} /etc/ld.so.cache`);
     },
   },
-];
-
-const USABLE = DIMENSIONS.filter(({ root }) => isRoot || root !== true);
+]);
 
 /** Number of things that may change. */
-export const CHANGES = USABLE.length;
+export const CHANGES = THINGS.length;
 
 /** A number that the front has of this build of brun (src/plan/structs.ts, behind) becomes another one. */
 function otherBuild(path: string, build: number): void {
@@ -372,20 +343,13 @@ function otherBuild(path: string, build: number): void {
   writeFileSync(path, bytes);
 }
 
-/** How a run ended, and whether it has left another plan behind. */
-export interface Ran extends Pick<Outcome, "code" | "stdout" | "stderr"> {
-  readonly cached: boolean;
-}
-
-export class World {
-  private readonly values: number[] = new Array(CHANGES).fill(0);
+export class World extends Changing<World, BundleRun> {
   private readonly bundles: readonly string[];
-  readonly box: Sandbox;
   /** Number of the build, as the first plan that is cached has it. */
   readonly build: () => number;
 
   constructor(box: Sandbox) {
-    this.box = box;
+    super(box, THINGS);
     box.file("shared", "text\n");
     // What is told once is told.
     for (const name of ["userns", "proc"]) {
@@ -401,14 +365,14 @@ export class World {
     let build: number | undefined;
     this.build = () => {
       if (build !== undefined) return build;
-      const [file] = new Bun.Glob("*").scanSync({ cwd: `${box.state}/@run`, absolute: true });
+      const [file] = cachedPlans(box);
       build = readFileSync(file!).readUInt32LE(4);
       return build;
     };
   }
 
   get bundle(): string {
-    return this.bundles[this.values[0]!]!;
+    return this.bundles[this.value(0)]!;
   }
 
   private owned(directory: string): void {
@@ -430,36 +394,11 @@ export class World {
     utimesSync(path, atime, mtime);
   }
 
-  /** Changes one thing; `value` counts from 0, and wraps. Returns what it is now. */
-  change(which: number, value: number): string {
-    const { name, values } = USABLE[which]!;
-    this.values[which] = value % values;
-    return `${name}: ${this.values[which]}`;
-  }
-
-  /** What a thing is now. */
-  value(which: number): number {
-    return this.values[which]!;
-  }
-
-  /** All that is not as it was at the beginning. */
-  state(): string[] {
-    return USABLE.flatMap(({ name }, i) => (this.values[i] === 0 ? [] : [`${name}: ${this.values[i]}`]));
-  }
-
-  private planInode(): number {
-    const found = [...new Bun.Glob("*").scanSync({ cwd: this.box.state, dot: true, onlyFiles: false })];
-    if (!found.includes("@run")) return 0;
-    return [...new Bun.Glob("*").scanSync({ cwd: `${this.box.state}/@run`, absolute: true })]
-      .map((path) => statSync(path).ino)
-      .reduce((sum, inode) => sum + inode, 0);
-  }
-
   /** Runs the bundle in this world. `bun`: without the front. */
   run(bun: boolean): Ran {
     const { box } = this;
     const { caller } = box.subject;
-    const now: Circumstances = {
+    const now: BundleRun = {
       mounts: [],
       asRoot: [],
       asCaller: [],
@@ -470,7 +409,7 @@ export class World {
       flags: [],
       brun: brunPath(),
     };
-    for (const [i, { be }] of USABLE.entries()) be(this.values[i]!, this, now);
+    this.become(this, now);
     const user = isRoot
       ? [
           "setpriv",
@@ -482,9 +421,7 @@ export class World {
         ]
       : [];
     const groups = now.setpriv.some((word) => word.includes("groups"));
-    const mounts = isRoot
-      ? ["unshare", "--mount", "sh", "-c", `${now.mounts.join("\n")}\nexec "$@"`, "sh"]
-      : [];
+    const mounts = isRoot ? withMounts(now.mounts) : [];
     const id = `${box.name()}-${randomUUID().slice(0, 4)}`;
     const script = `${now.shell.join("; ")}\nexec "$@" ${now.redirections.join(" ")}`;
     const argv = [
@@ -497,22 +434,6 @@ export class World {
       ...[now.brun, "--root", box.state, ...(bun ? ["--rootless=auto"] : []), "run", ...now.flags],
       ...["--bundle", this.bundle, id],
     ];
-    const inode = this.planInode();
-    const child = Bun.spawnSync(argv, {
-      cwd: box.dir,
-      env: box.env,
-      stdio: [new Blob(["input\n"]), "pipe", "pipe"],
-    });
-    const general = (text: Buffer) =>
-      text
-        .toString()
-        .replaceAll(id, "ID")
-        .replace(/\/proc\/\d+\//g, "/proc/PID/");
-    return {
-      code: child.exitCode,
-      stdout: general(child.stdout),
-      stderr: general(child.stderr),
-      cached: this.planInode() === inode,
-    };
+    return this.start(argv, new RegExp(id, "g"), { cwd: box.dir, env: box.env });
   }
 }
