@@ -12,65 +12,78 @@
 #include <linux/stat.h>
 #include <linux/termios.h>
 
-static int holds(const struct answer *answer, const void *now, size_t size)
+#define MAY_WRITE 2U /* W_OK */
+
+int is_answer(const struct question *question, const void *now, size_t size)
 {
 	const unsigned char *bytes = now;
 
-	if (!answer->answer || answer->size != size)
+	if (!question->answer || question->size != size)
 		return 0;
 	for (size_t i = 0; i < size; i++)
-		if (bytes[i] != answer->answer[i])
+		if (bytes[i] != question->answer[i])
 			return 0;
 	return 1;
 }
 
-static long look(const char *path, int flags, struct statx *status)
+long question_look(const struct question *question, struct statx *status)
 {
+	int flags = question->detail ? AT_SYMLINK_NOFOLLOW : 0;
+
 	zero(status, sizeof(*status));
-	return sys5(__NR_statx, AT_FDCWD, path, flags, STATX_BASIC_STATS, status);
+	return sys5(__NR_statx, AT_FDCWD, question->about, flags, STATX_BASIC_STATS, status);
 }
 
-int same_status(const struct answer *answer, int flags)
+long question_access(long directory, const char *path, uint32_t right)
+{
+	long result = sys4(__NR_faccessat2, directory, path, right, AT_EACCESS);
+
+	if (result == -ENOSYS || result == -EPERM)
+		result = sys3(__NR_faccessat, directory, path, right);
+	return result;
+}
+
+int same_status(const struct question *question)
 {
 	struct statx status;
 	struct status now;
 
-	if (look(answer->about, flags, &status) < 0)
+	if (question_look(question, &status) < 0)
 		return 0;
 	now = (struct status){status.stx_mode, status.stx_uid, status.stx_gid, status.stx_rdev_major,
 			      status.stx_rdev_minor};
-	return holds(answer, &now, sizeof(now));
+	return is_answer(question, &now, sizeof(now));
 }
 
-int same_identity(const struct answer *answer)
+int same_identity(const struct question *question)
 {
 	struct statx status;
 	struct identity now;
 
-	if (look(answer->about, 0, &status) < 0)
+	if (question_look(question, &status) < 0)
 		return 0;
 	now = (struct identity){status.stx_ino, status.stx_dev_major, status.stx_dev_minor};
-	return holds(answer, &now, sizeof(now));
+	return is_answer(question, &now, sizeof(now));
 }
 
 /* The second of the texts that a question is about. */
-static const char *second_text(const struct answer *answer)
+static const char *second_text(const struct question *question)
 {
-	size_t first = text_length(answer->about) + 1;
+	size_t first = text_length(question->about) + 1;
 
-	return first < answer->about_size ? answer->about + first : 0;
+	return first < question->about_size ? question->about + first : 0;
 }
 
-static long open_in_root(const struct answer *answer, uint64_t flags)
+static long open_in_root(const struct question *question, uint64_t flags)
 {
 	struct open_how how = {.flags = flags | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT};
-	const char *path = second_text(answer);
+	const char *path = second_text(question);
 	long root;
 	long fd;
 
 	if (!path)
 		return -EINVAL;
-	root = sys4(__NR_openat, AT_FDCWD, answer->about, O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+	root = sys4(__NR_openat, AT_FDCWD, question->about, O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
 	if (root < 0)
 		return root;
 	fd = sys4(__NR_openat2, root, path, &how, sizeof(how));
@@ -79,39 +92,39 @@ static long open_in_root(const struct answer *answer, uint64_t flags)
 }
 
 /* As textInRoot() of src/sys/in-root.ts. */
-int same_file_in_root(const struct answer *answer)
+int same_file_in_root(const struct question *question)
 {
-	long fd = open_in_root(answer, O_RDONLY | O_NONBLOCK);
+	long fd = open_in_root(question, O_RDONLY | O_NONBLOCK);
 	struct statx status;
-	int same = !answer->answer;
+	int same = !question->answer;
 
 	if (fd < 0)
 		return same;
 	zero(&status, sizeof(status));
 	if (sys5(__NR_statx, fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &status) == 0 &&
 	    (status.stx_mode & S_IFMT) == S_IFREG && status.stx_size <= ROOT_TEXT_MAX)
-		same = answer->answer && file_holds_at(fd, answer->answer, answer->size);
+		same = question->answer && file_holds_at(fd, question->answer, question->size);
 	sys1(__NR_close, fd);
 	return same;
 }
 
-int same_existence_in_root(const struct answer *answer)
+int same_existence_in_root(const struct question *question)
 {
-	long fd = open_in_root(answer, O_PATH);
+	long fd = open_in_root(question, O_PATH);
 	uint32_t now = fd >= 0;
 
 	if (fd >= 0)
 		sys1(__NR_close, fd);
-	return holds(answer, &now, sizeof(now));
+	return is_answer(question, &now, sizeof(now));
 }
 
 /* umask(2) tells it only by changing it. */
-int same_mask(const struct answer *answer)
+int same_mask(const struct question *question)
 {
 	uint32_t now = (uint32_t)sys1(__NR_umask, 077);
 
 	sys1(__NR_umask, now);
-	return holds(answer, &now, sizeof(now));
+	return is_answer(question, &now, sizeof(now));
 }
 
 int is_terminal(unsigned int fd)
@@ -140,7 +153,6 @@ static int is_shared_entry(void *context, const char *name)
 {
 	struct sharing *sharing = context;
 	struct statx status;
-	long result;
 
 	if (sharing->count++ == SHARED_SAMPLE)
 		return 0;
@@ -150,21 +162,18 @@ static int is_shared_entry(void *context, const char *name)
 		return 1;
 	if (status.stx_uid == sharing->expected.uid && status.stx_gid == sharing->expected.gid)
 		return 1;
-	result = sys4(__NR_faccessat2, sharing->directory, name, 2 /* W_OK */, AT_EACCESS);
-	if (result == -ENOSYS || result == -EPERM)
-		result = sys3(__NR_faccessat, sharing->directory, name, 2);
-	sharing->found = result == 0;
+	sharing->found = question_access(sharing->directory, name, MAY_WRITE) == 0;
 	return !sharing->found;
 }
 
-int same_shared(const struct answer *answer)
+int same_shared(const struct question *question)
 {
 	struct sharing sharing = {.count = 0, .found = 0};
 
-	if (!answer->answer || answer->size != sizeof(sharing.expected))
+	if (!question->answer || question->size != sizeof(sharing.expected))
 		return 0;
-	copy(&sharing.expected, answer->answer, sizeof(sharing.expected));
-	sharing.directory = entries_open(answer->about);
+	copy(&sharing.expected, question->answer, sizeof(sharing.expected));
+	sharing.directory = entries_open(question->about);
 	if (sharing.directory >= 0) {
 		entries_each(sharing.directory, is_shared_entry, &sharing);
 		sys1(__NR_close, sharing.directory);
@@ -174,34 +183,34 @@ int same_shared(const struct answer *answer)
 
 /* The names that there have to be. */
 struct naming {
-	const struct answer *question;
+	const struct question *question;
 	size_t found;
 	int same;
 };
 
-static int is_known(const struct answer *answer, const char *name)
+static int is_known(const struct question *question, const char *name)
 {
-	for (size_t at = 0; at < answer->size; at += text_length((const char *)answer->answer + at) + 1)
-		if (text_equal((const char *)answer->answer + at, name))
+	for (size_t at = 0; at < question->size; at += text_length((const char *)question->answer + at) + 1)
+		if (text_equal((const char *)question->answer + at, name))
 			return 1;
 	return 0;
 }
 
-static size_t count_texts(const struct answer *answer)
+static size_t count_texts(const struct question *question)
 {
 	size_t count = 0;
 
-	for (size_t i = 0; i < answer->size; i++)
-		count += answer->answer[i] == 0;
+	for (size_t i = 0; i < question->size; i++)
+		count += question->answer[i] == 0;
 	return count;
 }
 
-static int is_asked_for(const struct answer *answer, const char *name)
+static int is_asked_for(const struct question *question, const char *name)
 {
-	size_t at = text_length(answer->about) + 1;
+	size_t at = text_length(question->about) + 1;
 
-	for (; at < answer->about_size; at += text_length(answer->about + at) + 1)
-		if (entry_matches(name, answer->about + at))
+	for (; at < question->about_size; at += text_length(question->about + at) + 1)
+		if (entry_matches(name, question->about + at))
 			return 1;
 	return 0;
 }
@@ -217,22 +226,23 @@ static int is_expected(void *context, const char *name)
 	return naming->same;
 }
 
-int same_names(const struct answer *answer)
+int same_names(const struct question *question)
 {
-	struct naming naming = {.question = answer, .found = 0, .same = 1};
-	long directory = entries_open(answer->about);
+	struct naming naming = {.question = question, .found = 0, .same = 1};
+	long directory = entries_open(question->about);
 	long result;
 
 	if (directory < 0)
-		return !answer->answer;
+		return !question->answer;
 	result = entries_each(directory, is_expected, &naming);
 	sys1(__NR_close, directory);
-	if (!answer->answer || (answer->size > 0 && answer->answer[answer->size - 1] != 0))
+	if (!question->answer || (question->size > 0 && question->answer[question->size - 1] != 0))
 		return 0;
-	return result == 0 && naming.same && naming.found == count_texts(answer);
+	return result == 0 && naming.same && naming.found == count_texts(question);
 }
 
-int same_environment(const struct answer *answer, const char *const *envp)
+int same_environment(const struct question *question, const char *const *envp)
 {
-	return answer->answer && environment_is_notable(envp, (const char *)answer->answer, answer->size);
+	return question->answer &&
+	       environment_is_notable(envp, (const char *)question->answer, question->size);
 }

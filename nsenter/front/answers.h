@@ -7,23 +7,36 @@
 
 #include "../sys.h"
 
-/* What a question is about, and what has been answered. */
-struct answer {
-	const char *about;           /* texts, the last of them ends with a NUL */
+struct statx;
+
+/* A question and its answer: an input of a plan, with its parts where they are in memory. */
+struct question {
+	uint32_t kind;
+	uint32_t detail;
+	const char *about;           /* or null; of texts the last ends with a NUL */
 	size_t about_size;           /* in bytes */
 	const unsigned char *answer; /* or null */
 	size_t size;
 };
 
+/* Whether the answer is these bytes. */
+int is_answer(const struct question *question, const void *now, size_t size);
+
+/* statx(2) of the path that a question is about; the detail says whether a link at its end is not followed. 0 or -errno. */
+long question_look(const struct question *question, struct statx *status);
+
+/* Whether the caller may do this with a file; as access() of src/sys/fs.ts. right: R_OK, W_OK, X_OK. 0 or -errno. */
+long question_access(long directory, const char *path, uint32_t right);
+
 /* Each says whether the answer is the same now. */
-int same_status(const struct answer *answer, int flags);
-int same_identity(const struct answer *answer);
-int same_shared(const struct answer *answer);
-int same_names(const struct answer *answer);
-int same_file_in_root(const struct answer *answer);
-int same_existence_in_root(const struct answer *answer);
-int same_mask(const struct answer *answer);
-int same_environment(const struct answer *answer, const char *const *envp);
+int same_status(const struct question *question);
+int same_identity(const struct question *question);
+int same_shared(const struct question *question);
+int same_names(const struct question *question);
+int same_file_in_root(const struct question *question);
+int same_existence_in_root(const struct question *question);
+int same_mask(const struct question *question);
+int same_environment(const struct question *question, const char *const *envp);
 
 /* 1 or 0. */
 int is_terminal(unsigned int fd);

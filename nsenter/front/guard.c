@@ -9,16 +9,6 @@
 #include <linux/fcntl.h>
 #include <linux/stat.h>
 
-/* A question, with its parts where they are. */
-struct question {
-	uint32_t kind;
-	uint32_t detail;
-	const char *about;           /* or null */
-	const unsigned char *answer; /* or null */
-	size_t size;
-	size_t about_size;
-};
-
 int part_fits(struct part part, size_t begin, size_t size)
 {
 	return part.offset % 8 == 0 && part.offset >= begin && part.offset <= size &&
@@ -42,18 +32,6 @@ int guard_fits(const struct input *input, const unsigned char *file, size_t size
 	return input->kind != INPUT_CALL || about.size == sizeof(int64_t) * (1 + CALL_ARGUMENTS);
 }
 
-static int is_answer(const struct question *question, const void *now, size_t size)
-{
-	const unsigned char *bytes = now;
-
-	if (!question->answer || question->size != size)
-		return 0;
-	for (size_t i = 0; i < size; i++)
-		if (bytes[i] != question->answer[i])
-			return 0;
-	return 1;
-}
-
 static int is_number(const struct question *question, long now)
 {
 	uint32_t low = (uint32_t)now;
@@ -61,20 +39,12 @@ static int is_number(const struct question *question, long now)
 	return is_answer(question, &low, sizeof(low));
 }
 
-static long look(const struct question *question, struct statx *status)
-{
-	int flags = question->detail ? AT_SYMLINK_NOFOLLOW : 0;
-
-	zero(status, sizeof(*status));
-	return sys5(__NR_statx, AT_FDCWD, question->about, flags, STATX_BASIC_STATS, status);
-}
-
 static int is_stamp(const struct question *question)
 {
 	struct statx status;
 	struct stamp now;
 
-	if (look(question, &status) < 0)
+	if (question_look(question, &status) < 0)
 		return 0;
 	zero(&now, sizeof(now));
 	now.inode = status.stx_ino;
@@ -94,7 +64,7 @@ static int is_stamp(const struct question *question)
 static int is_type(const struct question *question)
 {
 	struct statx status;
-	long result = look(question, &status);
+	long result = question_look(question, &status);
 
 	return is_number(question, result < 0 ? result : status.stx_mode & S_IFMT);
 }
@@ -104,7 +74,8 @@ static int is_file(const struct question *question)
 {
 	struct statx status;
 
-	return question->answer && look(question, &status) == 0 && (status.stx_mode & S_IFMT) == S_IFREG &&
+	return question->answer && question_look(question, &status) == 0 &&
+	       (status.stx_mode & S_IFMT) == S_IFREG &&
 	       file_holds(question->about, question->answer, question->size);
 }
 
@@ -119,15 +90,9 @@ static int is_link(const struct question *question)
 	return n > 0 && is_answer(question, target, (size_t)n);
 }
 
-/* As access() of src/sys/fs.ts. */
 static int is_access(const struct question *question)
 {
-	long right = question->detail;
-	long result = sys4(__NR_faccessat2, AT_FDCWD, question->about, right, AT_EACCESS);
-
-	if (result == -ENOSYS || result == -EPERM)
-		result = sys3(__NR_faccessat, AT_FDCWD, question->about, right);
-	return is_number(question, result);
+	return is_number(question, question_access(AT_FDCWD, question->about, question->detail));
 }
 
 static int is_file_system(const struct question *question)
@@ -203,8 +168,6 @@ static long own_stdio(void)
 
 static int is_as_it_was(const struct question *question, const char *const *envp)
 {
-	struct answer answer = {question->about, question->about_size, question->answer, question->size};
-
 	switch (question->kind) {
 	case INPUT_FILE:
 		return is_file(question);
@@ -235,21 +198,21 @@ static int is_as_it_was(const struct question *question, const char *const *envp
 	case INPUT_BACKGROUND:
 		return is_number(question, is_in_background());
 	case INPUT_STATUS:
-		return same_status(&answer, question->detail ? AT_SYMLINK_NOFOLLOW : 0);
+		return same_status(question);
 	case INPUT_IDENTITY:
-		return same_identity(&answer);
+		return same_identity(question);
 	case INPUT_SHARED:
-		return same_shared(&answer);
+		return same_shared(question);
 	case INPUT_NAMES:
-		return same_names(&answer);
+		return same_names(question);
 	case INPUT_FILE_IN_ROOT:
-		return same_file_in_root(&answer);
+		return same_file_in_root(question);
 	case INPUT_EXISTS_IN_ROOT:
-		return same_existence_in_root(&answer);
+		return same_existence_in_root(question);
 	case INPUT_ENVIRONMENT:
-		return same_environment(&answer, envp);
+		return same_environment(question, envp);
 	case INPUT_MASK:
-		return same_mask(&answer);
+		return same_mask(question);
 	default:
 		return 0;
 	}
