@@ -181,6 +181,12 @@ int same_shared(const struct question *question)
 	return sharing.found == (int)sharing.expected.found;
 }
 
+/* Whether the answer is a list of texts, none or more. */
+static int has_texts(const struct question *question)
+{
+	return question->answer && (question->size == 0 || question->answer[question->size - 1] == 0);
+}
+
 /* The names that there have to be. */
 struct naming {
 	const struct question *question;
@@ -234,10 +240,8 @@ int same_names(const struct question *question)
 
 	if (directory < 0)
 		return !question->answer;
-	result = entries_each(directory, is_expected, &naming);
+	result = has_texts(question) ? entries_each(directory, is_expected, &naming) : -EBADMSG;
 	sys1(__NR_close, directory);
-	if (!question->answer || (question->size > 0 && question->answer[question->size - 1] != 0))
-		return 0;
 	return result == 0 && naming.same && naming.found == count_texts(question);
 }
 
