@@ -238,7 +238,7 @@ async function packLayer(
   ids: UnpackIds,
 ): Promise<PackedLayer> {
   const below = (path: string) => path.slice(store.directory.length + 1);
-  const file = store.temporaryFile("commit");
+  const file = store.temporaryName("commit");
   const path = `${store.directory}/${file}`;
   const root = open(`/proc/${pid}/root/.`, O.RDONLY | O.DIRECTORY);
   try {

@@ -123,7 +123,7 @@ async function openFiles(name: FileName, store: ImageStore): Promise<Source> {
   const where = nameText(name);
   if (name.transport === "oci") return new LayoutSource(name, directoryFiles(name.path, where));
   if (name.transport === "dir") return new DirSource(name);
-  const files = await archiveFiles(name.path, `${store.directory}/${store.temporaryFile("archive")}`, where);
+  const files = await archiveFiles(name.path, `${store.directory}/${store.temporaryName("archive")}`, where);
   return name.transport === "oci-archive" ? new LayoutSource(name, files) : new SavedSource(name, files);
 }
 

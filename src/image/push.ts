@@ -104,7 +104,7 @@ function open(
     return new RegistryDestination(name, registriesConf(), known, { authFile, insecure, signal });
   }
   if (name.transport === "oci") return new LayoutDestination(name);
-  return new ArchiveDestination(name, `${store.directory}/${store.temporaryFile("archive")}`);
+  return new ArchiveDestination(name, `${store.directory}/${store.temporaryName("archive")}`);
 }
 
 /** The other repositories of a registry that layers were pulled from, by digest. */

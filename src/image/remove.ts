@@ -6,10 +6,11 @@ import { environmentStrings, ownCommand } from "../sys/environment.ts";
 import { E } from "../sys/errno.ts";
 import { check } from "../sys/error.ts";
 import { cstr, NR, syscall } from "../sys/ffi.ts";
-import { AT_FDCWD, close, exists, fstat, O, open, readdir, rmdir, unlink } from "../sys/fs.ts";
+import { AT_FDCWD, close, exists, O, open, readdir, rmdir, unlink } from "../sys/fs.ts";
 import { spawn } from "../sys/spawn.ts";
 import { chainId, hexOf } from "./digest.ts";
 import { unpackIds } from "./ids.ts";
+import { isLocked, removeLock } from "./lock.ts";
 import type { StoredImage } from "./record.ts";
 import { nameText, parseName, type RegistryName } from "./reference.ts";
 import { candidates, registriesConf } from "./registry/conf.ts";
@@ -155,29 +156,6 @@ function isMaking(directory: string): boolean {
   return names(`${directory}/partial`).some(
     (name) => name.startsWith(MAKING) && isLocked(`${directory}/partial/${name}`),
   );
-}
-
-const LOCK_EX = 2;
-const LOCK_NB = 4;
-
-function isLocked(path: string): boolean {
-  return withLock(path, () => {}) === false;
-}
-
-/** Removes a lock's file, unless somebody has the lock. Whoever has opened it to take the lock sees that it is gone. */
-function removeLock(path: string): void {
-  withLock(path, () => unlink(path));
-}
-
-/** Does something while nobody else has the lock; returns false when somebody has it, and null when there is none. */
-function withLock(path: string, work: () => void): boolean | null {
-  const fd = syscall(NR.openat, AT_FDCWD, cstr(path), O.RDONLY | O.CLOEXEC, 0);
-  if (fd < 0) return null;
-  const result = syscall(NR.flock, fd, LOCK_EX | LOCK_NB);
-  // Of a file that is gone the name may be that of a new one.
-  if (result === 0 && fstat(fd).nlink > 0) work();
-  close(fd);
-  return result === 0;
 }
 
 /** Has what nobody needs any more removed, in the background. */

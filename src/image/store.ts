@@ -11,14 +11,13 @@
  */
 import { BrunError } from "../errors.ts";
 import { parseJson } from "../spec/json.ts";
-import { E, errnoText } from "../sys/errno.ts";
+import { errnoText } from "../sys/errno.ts";
 import { check, SysError } from "../sys/error.ts";
 import { cstr, NR, syscall } from "../sys/ffi.ts";
 import {
   AT_FDCWD,
   close,
   exists,
-  fstat,
   mkdir,
   mkdirAll,
   O,
@@ -26,13 +25,13 @@ import {
   readFile,
   readTextIfThere,
   replaceFile,
-  S,
   tryStat,
   unlink,
 } from "../sys/fs.ts";
 import { makePipe } from "../sys/pipe.ts";
 import { algorithmOf, digestOf } from "./digest.ts";
 import type { UnpackIds } from "./ids.ts";
+import { type Lock, takeLock } from "./lock.ts";
 import {
   layerPath,
   RECORD_VERSION,
@@ -47,22 +46,13 @@ import type { LayerData, Room, UnpackedLayer } from "./unpack/layer-data.ts";
 import type { PackedLayer } from "./unpack/packed-file.ts";
 import { unpackProcess } from "./unpack/start.ts";
 
-const LOCK_EX = 2;
-const LOCK_NB = 4;
 const DIRECTORIES = ["blobs/sha256", "blobs/sha512", "partial", "layers", "views"];
-/** How often another process's lock is looked at, in milliseconds. */
-const LOCK_POLL = 50;
 
 /** What says that more of a layer has come. */
 const BELL = new Uint8Array(1);
 
 /** How the names of the locks of {@link ImageStore.making} begin. */
 export const MAKING = "making-";
-
-/** A lock that is held until it is closed. */
-export interface Lock {
-  release(): void;
-}
 
 /** A layer's bytes, and what they have to be. */
 export interface LayerInput {
@@ -146,26 +136,8 @@ export class ImageStore {
    * @param waiting is called once when there is somebody to wait for
    * Throws a SysError.
    */
-  async lock(name: string, waiting: () => void = () => {}): Promise<Lock> {
-    const path = `${this.directory}/partial/${name}.lock`;
-    for (let told = false; ; ) {
-      const fd = open(path, O.RDWR | O.CREAT | O.NOFOLLOW, 0o600);
-      const result = syscall(NR.flock, fd, LOCK_EX | LOCK_NB);
-      // Whoever had it may have removed the file: then the lock is of nothing.
-      if (result === 0 && isSame(fd, path)) {
-        return {
-          release: () => {
-            unlink(path);
-            close(fd);
-          },
-        };
-      }
-      close(fd);
-      if (result !== 0 && result !== -E.EAGAIN && result !== -E.EINTR) check(result, `lock ${path}`);
-      if (!told && result !== 0) waiting();
-      told = true;
-      await Bun.sleep(result === 0 ? 0 : LOCK_POLL);
-    }
+  lock(name: string, waiting: () => void = () => {}): Promise<Lock> {
+    return takeLock(`${this.directory}/partial/${name}.lock`, waiting);
   }
 
   /** Does what makes an image: nobody takes its layers away before it has a name. Throws what `work` throws. */
@@ -314,7 +286,7 @@ export class ImageStore {
    * @throws BrunError (ERR_DIGEST) its files are not what they were; (ERR_NO_SPACE)
    */
   async archive(ids: UnpackIds, diffId: string, progress: (bytes: number) => void): Promise<LayerArchive> {
-    const file = this.temporaryFile("archive");
+    const file = this.temporaryName("archive");
     const path = `${this.directory}/${file}`;
     try {
       const place = layerPath(ids, diffId);
@@ -363,13 +335,13 @@ export class ImageStore {
 
   /** A new directory below the store. Its name says whose it is: what a dead process has left is found by that. */
   private makeTemporary(what: string): string {
-    const path = `partial/${what}.${process.pid}.${crypto.randomUUID().slice(0, 8)}`;
+    const path = this.temporaryName(what);
     check(mkdir(`${this.directory}/${path}`), `make ${this.directory}/${path}`);
     return path;
   }
 
-  /** A new file below the store that is wanted for a while. */
-  temporaryFile(what: string): string {
+  /** The name of a new file below the store that is wanted for a while. */
+  temporaryName(what: string): string {
     return `partial/${what}.${process.pid}.${crypto.randomUUID().slice(0, 8)}`;
   }
 
@@ -417,10 +389,4 @@ function missingTarget(path: string, target: string): BrunError {
 
 function mismatch(what: string, got: string, wanted: string): BrunError {
   return new BrunError(`the layer is damaged: ${what} ${got} and not ${wanted}`, { code: "ERR_DIGEST" });
-}
-
-function isSame(fd: number, path: string): boolean {
-  const there = tryStat(path, true);
-  if (typeof there === "number") return false;
-  return fstat(fd).ino === there.ino && (there.mode & S.IFMT) === S.IFREG;
 }

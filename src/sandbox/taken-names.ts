@@ -16,7 +16,7 @@ import { OPEN_HOW_SIZE } from "../init/context.ts";
 import { type Label, type Program, ProgramBuilder, type Slot } from "../plan/program.ts";
 import { Message, socketPair } from "../stage/messages.ts";
 import { Session } from "../stage/session.ts";
-import { RESOLVE } from "../sys/constants.ts";
+import { LOCK, RESOLVE } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
 import { NR, syscall } from "../sys/ffi.ts";
 import { AT_FDCWD, AT_REMOVEDIR, AT_SYMLINK_NOFOLLOW, close, O, POLLIN, S } from "../sys/fs.ts";
@@ -31,9 +31,6 @@ import {
   type TakenName,
 } from "./protected.ts";
 
-const LOCK_SH = 1;
-const LOCK_EX = 2;
-const LOCK_NB = 4;
 /** In milliseconds. A lock that is not shared is held for as long as a few names are given back. */
 const PAUSES = [1, 5, 25, 100, 400];
 
@@ -170,16 +167,16 @@ class KeeperPlans {
     this.directories.set(directory, fd);
     b.at("--rw", { kind: "lockTaken", path: directory });
     // Where that is not possible at all, names could not be given back.
-    b.sys("flock", [fd, LOCK_EX | LOCK_NB], { handle: [E.EAGAIN] });
+    b.sys("flock", [fd, LOCK.EX | LOCK.NB], { handle: [E.EAGAIN] });
     const locked = b.label();
     for (const pause of PAUSES) {
       const later = b.label();
-      b.sys("flock", [fd, LOCK_SH | LOCK_NB], { handle: [E.EAGAIN], orElse: later, andThen: locked });
+      b.sys("flock", [fd, LOCK.SH | LOCK.NB], { handle: [E.EAGAIN], orElse: later, andThen: locked });
       b.mark(later);
       const time = new BigInt64Array([0n, BigInt(pause) * 1_000_000n]);
       b.sys("nanosleep", [b.bytes(new Uint8Array(time.buffer), "pause"), null]);
     }
-    b.sys("flock", [fd, LOCK_SH | LOCK_NB]);
+    b.sys("flock", [fd, LOCK.SH | LOCK.NB]);
     b.mark(locked);
   }
 
@@ -188,7 +185,7 @@ class KeeperPlans {
     const status = b.reserve(STATX_SIZE, "statx");
     for (const [directory, fd] of this.directories) {
       const others = b.label();
-      b.sys("flock", [fd, LOCK_EX | LOCK_NB], { handle: [E.EAGAIN], orElse: others });
+      b.sys("flock", [fd, LOCK.EX | LOCK.NB], { handle: [E.EAGAIN], orElse: others });
       for (const { name, kind, ...one } of this.protection.taken) {
         if (one.directory !== directory) continue;
         const next = b.label();

@@ -3,10 +3,11 @@ import { statusOf } from "../container/state/status.ts";
 import { isLocked, loadState } from "../container/state/store.ts";
 import { BrunError } from "../errors.ts";
 import { quoted } from "../printable.ts";
-import { E, errnoText } from "../sys/errno.ts";
+import { errnoText } from "../sys/errno.ts";
 import { SysError } from "../sys/error.ts";
 import { NR, syscall } from "../sys/ffi.ts";
 import { close, O, tryOpen, writeFd } from "../sys/fs.ts";
+import { lockWithin } from "../sys/lock.ts";
 import { fromUtf8 } from "../sys/utf8.ts";
 import { makeRealDirectory } from "./upper.ts";
 
@@ -41,7 +42,7 @@ export function lockUpper(directory: string, where: string): number {
   const path = `${directory}/lock`;
   const fd = tryOpen(path, O.RDWR | O.CREAT | O.NOFOLLOW | O.NONBLOCK, 0o600);
   if (fd < 0) throw new BrunError(`open ${path}: ${errnoText(-fd)}`, { where });
-  const locked = lockSoon(fd);
+  const locked = lockWithin(fd, PATIENCE_MS);
   const container = holderOf(fd);
   const isRunning = container !== null && holds(container, directory);
   if (locked && !isRunning) return fd;
@@ -54,20 +55,8 @@ export function lockUpper(directory: string, where: string): number {
   });
 }
 
-const LOCK_EX = 2;
-const LOCK_NB = 4;
-const PATIENCE_MS = 1000;
-const PAUSE_MS = 10;
-
 /** The lock is short, unless `brun apply` is asking a person: a killed command gives it back within milliseconds. */
-function lockSoon(fd: number): boolean {
-  for (let waited = 0; syscall(NR.flock, fd, LOCK_EX | LOCK_NB) === -E.EAGAIN; waited += PAUSE_MS) {
-    if (waited >= PATIENCE_MS) return false;
-    Bun.sleepSync(PAUSE_MS);
-  }
-  return true;
-}
-
+const PATIENCE_MS = 1000;
 const HOLDER_MAX = 8192;
 
 function holderOf(fd: number): Holder | null {

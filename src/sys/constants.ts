@@ -12,6 +12,14 @@ export enum CLONE {
   NEWNET = 0x40000000,
 }
 
+/** flock(2). */
+export enum LOCK {
+  SH = 1,
+  EX = 2,
+  NB = 4,
+  UN = 8,
+}
+
 /** mount(2) flags. */
 export enum MS {
   RDONLY = 1,

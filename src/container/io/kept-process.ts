@@ -1,6 +1,7 @@
 /** What the supervisor of a container whose output is kept has open, and how others learn that it has ended. */
 import { BrunError } from "../../errors.ts";
 import type { KeptDescriptors } from "../../stage/supervise.ts";
+import { LOCK } from "../../sys/constants.ts";
 import { E } from "../../sys/errno.ts";
 import { check } from "../../sys/error.ts";
 import { NR, syscall } from "../../sys/ffi.ts";
@@ -10,9 +11,6 @@ import { fromUtf8 } from "../../sys/utf8.ts";
 import { paths, type StoredState } from "../state/store.ts";
 import type { KeptStreams } from "./kept-streams.ts";
 
-const LOCK_SH = 1;
-const LOCK_EX = 2;
-const LOCK_NB = 4;
 const PRIVATE = 0o077;
 
 /**
@@ -29,7 +27,7 @@ export function openKept(
   const { exit, attach } = paths(root, id);
   const directory = open(kept!.directory, O.RDONLY | O.DIRECTORY | O.NOFOLLOW);
   const result = open(exit, O.WRONLY | O.CREAT | O.EXCL | O.NOFOLLOW, 0o600);
-  check(syscall(NR.flock, result, LOCK_EX | LOCK_NB), `lock ${exit}`);
+  check(syscall(NR.flock, result, LOCK.EX | LOCK.NB), `lock ${exit}`);
   // bind(2) takes the mode of the socket from the mask; who may write to it may type.
   const mask = syscall(NR.umask, PRIVATE);
   const control = bindUnix(attach);
@@ -47,14 +45,14 @@ export function openResult(root: string, stored: StoredState): number {
 
 /** Whether the supervisor has ended. */
 export function hasEnded(result: number): boolean {
-  const locked = syscall(NR.flock, result, LOCK_SH | LOCK_NB);
+  const locked = syscall(NR.flock, result, LOCK.SH | LOCK.NB);
   return locked !== -E.EAGAIN;
 }
 
 /** Waits for the supervisor to end. Throws a SysError. */
 export function awaitSupervisor(result: number): void {
   for (;;) {
-    const locked = syscall(NR.flock, result, LOCK_SH);
+    const locked = syscall(NR.flock, result, LOCK.SH);
     if (locked === -E.EINTR) continue;
     check(locked, "wait for the container's end");
     return;

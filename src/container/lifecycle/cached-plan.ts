@@ -27,11 +27,12 @@ import {
   PLAN_MAX,
 } from "../../plan/file-abi.ts";
 import { type Program, ProgramBuilder, type Slot } from "../../plan/program.ts";
+import { LOCK } from "../../sys/constants.ts";
 import { NR, syscall } from "../../sys/ffi.ts";
 import { AT_FDCWD, mkdir, O, replaceFile, S, tryStat } from "../../sys/fs.ts";
 import { each } from "../../sys/lists.ts";
 import { utf8 } from "../../sys/utf8.ts";
-import { LOCK_EX, LOCK_NB, paths, type StoredState } from "../state/store.ts";
+import { paths, type StoredState } from "../state/store.ts";
 import type { CachedCommand, RunOptions, Runtime } from "../types.ts";
 import {
   beginOfName,
@@ -183,7 +184,7 @@ function makeProgram(path: string, info: readonly Piece[], filter: Uint8Array | 
   const flags = O.RDONLY | O.DIRECTORY | O.NOFOLLOW | O.CLOEXEC;
   b.get("openat", [AT_FDCWD, place, flags, 0], { out: directory });
   // Another command that already has it has waited for just this container, and will find it there.
-  b.sys("flock", [directory, LOCK_EX | LOCK_NB]);
+  b.sys("flock", [directory, LOCK.EX | LOCK.NB]);
   if (filter !== undefined) writeNew(b, directory, FILTER_FILE, [filter]);
   writeNew(b, directory, EXEC_FILE, info);
   return b.finish();

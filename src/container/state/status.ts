@@ -9,19 +9,19 @@ import {
   unexpected,
 } from "../../plan/local.ts";
 import type { Label, Policy, Slot } from "../../plan/program.ts";
+import { LOCK } from "../../sys/constants.ts";
 import { E } from "../../sys/errno.ts";
 import { close } from "../../sys/fs.ts";
 import { unlessFrozen } from "../resources/freezer.ts";
 import type { Status } from "../types.ts";
 import { openDirectory, type StoredState } from "./store.ts";
 
-const LOCK_EX_NB = 6;
 const F_OK = 0;
 
 /** Takes the container's lock, and makes sure that whoever had it before has left a container. */
 export function takeLock({ b, directory, at }: Local): void {
   at("lock");
-  b.sys("flock", [directory, LOCK_EX_NB]);
+  b.sys("flock", [directory, LOCK.EX | LOCK.NB]);
   at("isThere");
   b.sys("faccessat", [directory, b.str(STATE_FILE), F_OK]);
 }
@@ -50,7 +50,7 @@ export function lookAt(
   if (stored.creating) {
     // Who makes it has the lock; a brun that was killed has left it.
     at("isMade");
-    b.sys("flock", [directory, LOCK_EX_NB], otherwise(E.EAGAIN, to.creating));
+    b.sys("flock", [directory, LOCK.EX | LOCK.NB], otherwise(E.EAGAIN, to.creating));
     at("isAlive");
     b.fail(E.ESRCH, otherwise(E.ESRCH, to.stopped));
     return;

@@ -8,6 +8,7 @@ import { BrunError } from "../../errors.ts";
 import { DIRECTORY_MODE, EXEC_FILE, FIFO_FILE, FILTER_FILE, PLANS_FILE, STATE_FILE } from "../../plan/abi.ts";
 import { quoted } from "../../printable.ts";
 import { parseJson, toJson } from "../../spec/json.ts";
+import { LOCK } from "../../sys/constants.ts";
 import { E } from "../../sys/errno.ts";
 import { SysError } from "../../sys/error.ts";
 import { cstr, NR, syscall } from "../../sys/ffi.ts";
@@ -29,16 +30,13 @@ import {
   unlink,
   writeFile,
 } from "../../sys/fs.ts";
+import { lockWithin, tryLock } from "../../sys/lock.ts";
 import { fromUtf8 } from "../../sys/utf8.ts";
 import { checkId, isId } from "../lifecycle/id.ts";
 import type { ExecInfo } from "./exec-info.ts";
 import type { StoredState } from "./stored-state.ts";
 
 export type { StoredState } from "./stored-state.ts";
-
-export const LOCK_EX = 2;
-export const LOCK_NB = 4;
-const LOCK_UN = 8;
 
 /** Files that brun puts into a container's directory, besides what a notification socket needs. */
 export const FILES = [STATE_FILE, EXEC_FILE, FIFO_FILE, FILTER_FILE, PLANS_FILE] as const;
@@ -117,7 +115,7 @@ export function openDirectory(root: string, id: string): number {
 export function lock(root: string, id: string): Locked {
   const fd = openDirectory(root, id);
   const { directory } = paths(root, id);
-  if (syscall(NR.flock, fd, LOCK_EX | LOCK_NB) === -E.EAGAIN) waitForLock(fd, id);
+  if (!lockWithin(fd, PATIENCE_MS)) throw busy(fd, id);
   // Whoever held it before may have removed the directory.
   const found = tryStat(directory, true);
   try {
@@ -133,21 +131,15 @@ export function lock(root: string, id: string): Locked {
 const PATIENCE_MS = 10_000;
 
 /**
- * Waits for another command to be done with a container. Some never are: a hook hangs, the agent that is to take a
- * descriptor does not. Throws a BrunError then, with the lock closed.
+ * Somebody has been at work on a container for too long: a hook hangs, or the agent that is to take a descriptor does not.
+ * Closes the lock.
  */
-function waitForLock(fd: number, id: string): void {
-  const deadline = performance.now() + PATIENCE_MS;
-  for (let pause = 0.5; ; pause = Math.min(pause * 2, 20)) {
-    Bun.sleepSync(pause);
-    if (syscall(NR.flock, fd, LOCK_EX | LOCK_NB) === 0) return;
-    if (performance.now() > deadline) break;
-  }
+function busy(fd: number, id: string): BrunError {
   const inode = fstat(fd).ino;
   close(fd);
   const holder = new RegExp(`FLOCK .* (\\d+) \\w+:\\w+:${inode} `).exec(readTextIfThere("/proc/locks") ?? "");
   const who = holder === null ? "another command" : `another command, process ${holder[1]},`;
-  throw new BrunError(`container ${quoted(id)}: ${who} has been at work on it for ${PATIENCE_MS / 1000} s`, {
+  return new BrunError(`container ${quoted(id)}: ${who} has been at work on it for ${PATIENCE_MS / 1000} s`, {
     hint: "a hook of the container may hang; end that process, then `brun delete --force ID` removes the container",
   });
 }
@@ -181,16 +173,16 @@ export function unlock(locked: Locked): void {
 
 /** The same, but the directory stays open. */
 export function release({ fd }: Locked): void {
-  syscall(NR.flock, fd, LOCK_UN);
+  syscall(NR.flock, fd, LOCK.UN);
 }
 
 /** Whether some command holds the lock: a container without state is being made then. */
 export function isLocked(root: string, id: string): boolean {
   const fd = tryOpen(paths(root, id).directory, O.RDONLY | O.DIRECTORY | O.NOFOLLOW);
   if (fd < 0) return false;
-  const result = syscall(NR.flock, fd, LOCK_EX | LOCK_NB);
+  const isFree = tryLock(fd);
   close(fd);
-  return result === -E.EAGAIN;
+  return !isFree;
 }
 
 /** Whether there is no such container any more. */

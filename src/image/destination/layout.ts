@@ -1,6 +1,7 @@
 /** An image that is written to files: `oci:DIR[:TAG]` (image-spec, image-layout.md) and `oci-archive:FILE[:TAG]`. */
 import { BrunError } from "../../errors.ts";
 import { parseJson } from "../../spec/json.ts";
+import { LOCK } from "../../sys/constants.ts";
 import { check, SysError } from "../../sys/error.ts";
 import { cstr, NR, syscall } from "../../sys/ffi.ts";
 import {
@@ -29,7 +30,6 @@ import type { Destination } from "./destination.ts";
 
 const VERSION = '{"imageLayoutVersion": "1.0.0"}';
 const MODE = 0o644;
-const LOCK_EX = 2;
 const CHUNK = 1 << 20;
 
 interface Index {
@@ -101,7 +101,7 @@ export class LayoutDestination implements Destination {
     };
     const lock = open(this.directory, O.RDONLY | O.DIRECTORY);
     try {
-      check(syscall(NR.flock, lock, LOCK_EX), `lock ${this.directory}`);
+      check(syscall(NR.flock, lock, LOCK.EX), `lock ${this.directory}`);
       const index = this.index();
       // A name is of one image, and an image without a name is there once.
       const others = index.manifests.filter(({ digest: other, annotations }) => {
