@@ -3,10 +3,10 @@
 import { BrunError } from "../src/errors.ts";
 import { uncacheable } from "../src/host/recorder.ts";
 import { E, errnoName } from "../src/sys/errno.ts";
-import { check, SysError } from "../src/sys/error.ts";
-import { NR, syscall } from "../src/sys/ffi.ts";
-import { close, O, readFd, tryWriteExisting } from "../src/sys/fs.ts";
+import { SysError } from "../src/sys/error.ts";
+import { close, readFd, tryWriteExisting } from "../src/sys/fs.ts";
 import { each, mapped } from "../src/sys/lists.ts";
+import { makePipe } from "../src/sys/pipe.ts";
 import { type Child, type ExitStatus, spawn, waitChild } from "../src/sys/spawn.ts";
 import { fromUtf8 } from "../src/sys/utf8.ts";
 import type { Caller } from "./caller.ts";
@@ -93,9 +93,7 @@ function startHelpers(pid: number, maps: IdMaps, caller: Caller): () => void {
     uid: findHelper("newuidmap"),
     gid: findHelper("newgidmap"),
   };
-  const pipe = new Int32Array(2);
-  check(syscall(NR.pipe2, pipe, O.CLOEXEC), "make a pipe");
-  const [reader, writer] = [pipe[0]!, pipe[1]!];
+  const { reader, writer } = makePipe();
   const running: Running[] = [];
   try {
     // Both have to be under way before either is waited for.

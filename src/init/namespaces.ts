@@ -6,7 +6,7 @@ import type { ContainerConfig } from "../config/types.ts";
 import { Message } from "../plan/abi.ts";
 import { Hole } from "../plan/file-abi.ts";
 import { ANY, type Slot } from "../plan/program.ts";
-import { CLONE, IOCTL } from "../sys/constants.ts";
+import { AF, CLONE, IOCTL, SOCK } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
 import { AT_FDCWD, O } from "../sys/fs.ts";
 import { any, each, mapped } from "../sys/lists.ts";
@@ -154,8 +154,6 @@ export function names(x: InitContext): void {
   }
 }
 
-const AF_INET = 2;
-const SOCK_DGRAM_CLOEXEC = 0o2000002;
 const IFF_UP_RUNNING = 0x41;
 
 /** Brings the loopback interface of a new network namespace up. */
@@ -166,7 +164,7 @@ export function loopback(x: InitContext): void {
   const request = new Uint8Array(40);
   request.set(utf8("lo"));
   new DataView(request.buffer).setUint16(16, IFF_UP_RUNNING, true);
-  const socket = b.get("socket", [AF_INET, SOCK_DGRAM_CLOEXEC, 0]);
+  const socket = b.get("socket", [AF.INET, SOCK.DGRAM | SOCK.CLOEXEC, 0]);
   b.sys("ioctl", [socket, IOCTL.SIOCSIFFLAGS, b.bytes(request, "{lo, IFF_UP|IFF_RUNNING}")]);
   b.close(socket);
 }
@@ -219,9 +217,6 @@ export function sessionKeyring(x: ProcessContext): void {
   b.mark(done);
 }
 
-const AF_NETLINK = 16;
-const SOCK_RAW_CLOEXEC = 0o2000003;
-
 /** Whether there are linux.netDevices. */
 export function movesNetDevices({ spec }: ContainerConfig): boolean {
   const devices = spec.linux?.netDevices;
@@ -233,7 +228,7 @@ export function netDevices(x: InitContext): void {
   if (!movesNetDevices(x.config)) return;
   const { b } = x;
   b.at("linux.netDevices", { kind: "netDevices" });
-  const socket = b.get("socket", [AF_NETLINK, SOCK_RAW_CLOEXEC, 0]);
+  const socket = b.get("socket", [AF.NETLINK, SOCK.RAW | SOCK.CLOEXEC, 0]);
   b.send(Message.network, socket, Message.resume);
   b.close(socket);
 }

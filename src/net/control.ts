@@ -1,5 +1,6 @@
 /** How `brun update` reaches a relay: a socket beside the state of containers, which only the caller can connect to. */
 import { BrunError } from "../errors.ts";
+import { SOCK } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
 import { check, SysError } from "../sys/error.ts";
 import { NR, syscall } from "../sys/ffi.ts";
@@ -7,11 +8,8 @@ import { close, POLLIN, unlink, waitFd } from "../sys/fs.ts";
 import { bindUnix, connectUnix } from "../sys/socket.ts";
 import { fromUtf8, utf8 } from "../sys/utf8.ts";
 import { EPOLL, type Loop } from "./loop.ts";
-import { accept, receive, send } from "./socket.ts";
+import { accept, peerPid, receive, send } from "./socket.ts";
 
-const SOCK_SEQPACKET = 5;
-const SOL_SOCKET = 1;
-const SO_PEERCRED = 17;
 const SIGKILL = 9;
 /** One message: a list that has more does not fit into a command line either. */
 const MOST = 131_072;
@@ -33,7 +31,7 @@ export class Control {
   /** Throws a SysError. */
   constructor(private readonly path: string) {
     unlink(path);
-    this.fd = bindUnix(path, SOCK_SEQPACKET | 0o4000);
+    this.fd = bindUnix(path, SOCK.SEQPACKET | SOCK.NONBLOCK);
     check(syscall(NR.listen, this.fd, 16), `listen on ${path}`);
   }
 
@@ -109,21 +107,19 @@ export function awaitEnd(path: string): void {
     unlink(path);
     return;
   }
-  const credentials = new Int32Array(3);
-  const size = new Int32Array([12]);
-  check(syscall(NR.getsockopt, socket, SOL_SOCKET, SO_PEERCRED, credentials, size), "ask who listens");
-  const pidfd = syscall(NR.pidfd_open, credentials[0]!, 0);
+  const pidfd = syscall(NR.pidfd_open, peerPid(socket), 0);
   close(socket);
-  if (pidfd < 0) return;
-  if (waitFd(pidfd, POLLIN, END_MS) === 0) syscall(NR.pidfd_send_signal, pidfd, SIGKILL, 0, 0);
-  close(pidfd);
+  if (pidfd >= 0) {
+    if (waitFd(pidfd, POLLIN, END_MS) === 0) syscall(NR.pidfd_send_signal, pidfd, SIGKILL, 0, 0);
+    close(pidfd);
+  }
   unlink(path);
 }
 
 /** Connects to a relay; -1 when there is none. */
 function connected(path: string): number {
   try {
-    return connectUnix(path, SOCK_SEQPACKET);
+    return connectUnix(path, SOCK.SEQPACKET);
   } catch (error) {
     if (error instanceof SysError && (error.errno === E.ENOENT || error.errno === E.ECONNREFUSED)) return -1;
     throw error;

@@ -5,16 +5,8 @@
 import { Message } from "../plan/abi.ts";
 import { type Program, ProgramBuilder } from "../plan/program.ts";
 import { Session } from "../stage/session.ts";
-import { CLONE, PR } from "../sys/constants.ts";
+import { AF, CLONE, PR, SOCK } from "../sys/constants.ts";
 import { AT_FDCWD, O, readlink } from "../sys/fs.ts";
-
-const AF_INET = 2;
-const AF_NETLINK = 16;
-const SOCK_STREAM = 1;
-const SOCK_DGRAM = 2;
-const SOCK_RAW = 3;
-const SOCK_NONBLOCK = 0o4000;
-const SOCK_CLOEXEC = 0o2000000;
 
 /** The sockets; those of TCP and UDP do not block. */
 export interface InsideSockets {
@@ -61,12 +53,12 @@ function makingProgram(pid: number, count: number): Program {
   }
   b.sys("setns", [network, CLONE.NEWNET]);
   const send = (family: number, type: number) => {
-    const socket = b.get("socket", [family, type | SOCK_CLOEXEC, 0]);
+    const socket = b.get("socket", [family, type | SOCK.CLOEXEC, 0]);
     b.send(Message.socket, socket, 0);
     b.close(socket);
   };
-  send(AF_NETLINK, SOCK_RAW);
-  send(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK);
-  for (let i = 0; i < count; i++) send(AF_INET, SOCK_STREAM | SOCK_NONBLOCK);
+  send(AF.NETLINK, SOCK.RAW);
+  send(AF.INET, SOCK.DGRAM | SOCK.NONBLOCK);
+  for (let i = 0; i < count; i++) send(AF.INET, SOCK.STREAM | SOCK.NONBLOCK);
   return b.finish();
 }

@@ -1,12 +1,11 @@
 /** Routes: those that lead a container's connections to the relay, and the question where one of the host's leads. */
+import { AF } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
 import { SysError } from "../sys/error.ts";
 import { change, get, RTM, uint32 } from "../sys/netlink.ts";
 import type { Address } from "./address.ts";
 import { OWN_ADDRESS, RANGE } from "./table.ts";
 
-const AF_INET = 2;
-const AF_INET6 = 10;
 const NLM_F_CREATE_REPLACE = 0x500;
 const LOOPBACK_INDEX = 1;
 const TABLE_MAIN = 254;
@@ -29,7 +28,7 @@ function rtmsg(family: number, bits: number, table: number, scope: number, type:
  * @param socket a netlink socket of it. Throws a SysError.
  */
 export function routeToRelay(socket: number): void {
-  const address = Uint8Array.of(AF_INET, 32, 0, SCOPE_HOST, ...uint32(LOOPBACK_INDEX));
+  const address = Uint8Array.of(AF.INET, 32, 0, SCOPE_HOST, ...uint32(LOOPBACK_INDEX));
   change(
     ...([socket, RTM.NEWADDR, address] as const),
     [
@@ -40,20 +39,20 @@ export function routeToRelay(socket: number): void {
     NLM_F_CREATE_REPLACE,
   );
   routeAddress(socket, RANGE.base, RANGE.bits);
-  for (const family of [AF_INET, AF_INET6]) {
+  for (const family of [AF.INET, AF.INET6]) {
     const route = rtmsg(family, 0, TABLE_MAIN, 0, RTN.UNREACHABLE);
     try {
       change(socket, RTM.NEWROUTE, route, [], "make everything else unreachable", NLM_F_CREATE_REPLACE);
     } catch (error) {
       // A kernel without IPv6.
-      if (family === AF_INET || !(error instanceof SysError) || error.errno !== E.EOPNOTSUPP) throw error;
+      if (family === AF.INET || !(error instanceof SysError) || error.errno !== E.EOPNOTSUPP) throw error;
     }
   }
 }
 
 /** Has connections to these addresses arrive in the namespace itself. Throws a SysError. */
 export function routeAddress(socket: number, address: Address, bits = 32): void {
-  const route = rtmsg(AF_INET, bits, TABLE_LOCAL, SCOPE_HOST, RTN.LOCAL);
+  const route = rtmsg(AF.INET, bits, TABLE_LOCAL, SCOPE_HOST, RTN.LOCAL);
   const attributes = [
     [RTA.DST, address],
     [RTA.OIF, uint32(LOOPBACK_INDEX)],
@@ -66,7 +65,7 @@ export function routeAddress(socket: number, address: Address, bits = 32): void 
  * @param socket a netlink socket of the caller's namespace
  */
 export function leadsToOther(socket: number, address: Address): "other" | "own" | "none" {
-  const family = address.length === 4 ? AF_INET : AF_INET6;
+  const family = address.length === 4 ? AF.INET : AF.INET6;
   const question = rtmsg(family, 8 * address.length, 0, 0, 0);
   try {
     const { body } = get(socket, RTM.GETROUTE, question, [[RTA.DST, address]], "ask for a route");

@@ -1,22 +1,18 @@
 /** Sockets of IPv4 and IPv6 that do not block, by raw system calls. */
+import { AF, SOCK } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
 import { check, SysError } from "../sys/error.ts";
 import { NR, syscall } from "../sys/ffi.ts";
 import { close } from "../sys/fs.ts";
 import type { Address } from "./address.ts";
 
-const AF_INET = 2;
-const AF_INET6 = 10;
-const SOCK_STREAM = 1;
-const SOCK_DGRAM = 2;
-const SOCK_NONBLOCK = 0o4000;
-const SOCK_CLOEXEC = 0o2000000;
 const SOL_SOCKET = 1;
 const SO_REUSEADDR = 2;
 const SO_ERROR = 4;
 const SO_KEEPALIVE = 9;
 const SO_LINGER = 13;
 const SO_REUSEPORT = 15;
+const SO_PEERCRED = 17;
 const IPPROTO_TCP = 6;
 const TCP_NODELAY = 1;
 const SHUT_WR = 1;
@@ -34,7 +30,7 @@ function sockaddr({ address, port }: Endpoint): Uint8Array {
   const v4 = address.length === 4;
   const bytes = new Uint8Array(v4 ? 16 : SOCKADDR_SIZE);
   const view = new DataView(bytes.buffer);
-  view.setUint16(0, v4 ? AF_INET : AF_INET6, true);
+  view.setUint16(0, v4 ? AF.INET : AF.INET6, true);
   view.setUint16(2, port);
   bytes.set(address, v4 ? 4 : 8);
   return bytes;
@@ -42,13 +38,17 @@ function sockaddr({ address, port }: Endpoint): Uint8Array {
 
 function endpoint(bytes: Uint8Array): Endpoint {
   const view = new DataView(bytes.buffer, bytes.byteOffset);
-  const v4 = view.getUint16(0, true) === AF_INET;
+  const v4 = view.getUint16(0, true) === AF.INET;
   return { address: bytes.slice(v4 ? 4 : 8, v4 ? 8 : 24), port: view.getUint16(2) };
 }
 
 function setOption(fd: number, level: number, option: number, ...values: number[]): void {
   const value = new Int32Array(values);
   check(syscall(NR.setsockopt, fd, level, option, value, value.byteLength), "set an option of a socket");
+}
+
+function getOption(fd: number, option: number, into: Int32Array): number {
+  return syscall(NR.getsockopt, fd, SOL_SOCKET, option, into, new Int32Array([into.byteLength]));
 }
 
 /** Binds a TCP socket and has it listen. Throws a SysError. */
@@ -68,7 +68,7 @@ export function bindTo(fd: number, at: Endpoint): void {
 
 /** The next connection, or -errno: -EAGAIN when there is none. */
 export function accept(listener: number): number {
-  return syscall(NR.accept4, listener, 0, 0, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  return syscall(NR.accept4, listener, 0, 0, SOCK.NONBLOCK | SOCK.CLOEXEC);
 }
 
 /** The address and port of this end: for one that was accepted, what the other has dialled. Throws a SysError. */
@@ -81,17 +81,17 @@ export function localEnd(fd: number): Endpoint {
 
 /** A TCP socket on its way to another host; its events tell when it is there. Throws a SysError. */
 export function dialTcp(to: Endpoint): number {
-  return dial(SOCK_STREAM, to);
+  return dial(SOCK.STREAM, to);
 }
 
 /** A UDP socket that sends to and receives from one host alone. Throws a SysError. */
 export function dialUdp(to: Endpoint): number {
-  return dial(SOCK_DGRAM, to);
+  return dial(SOCK.DGRAM, to);
 }
 
 function dial(type: number, to: Endpoint): number {
-  const family = to.address.length === 4 ? AF_INET : AF_INET6;
-  const fd = check(syscall(NR.socket, family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), "make a socket");
+  const family = to.address.length === 4 ? AF.INET : AF.INET6;
+  const fd = check(syscall(NR.socket, family, type | SOCK.NONBLOCK | SOCK.CLOEXEC, 0), "make a socket");
   const bytes = sockaddr(to);
   const result = syscall(NR.connect, fd, bytes, bytes.length);
   if (result === 0 || result === -E.EINPROGRESS) return fd;
@@ -102,9 +102,15 @@ function dial(type: number, to: Endpoint): number {
 /** The errno with which a connection that was on its way has failed; 0 when it is there. */
 export function dialError(fd: number): number {
   const value = new Int32Array(1);
-  const size = new Int32Array([4]);
-  const result = syscall(NR.getsockopt, fd, SOL_SOCKET, SO_ERROR, value, size);
+  const result = getOption(fd, SO_ERROR, value);
   return result < 0 ? -result : value[0]!;
+}
+
+/** The process that has connected a Unix socket, or that listens to it. Throws a SysError. */
+export function peerPid(fd: number): number {
+  const credentials = new Int32Array(3); // struct ucred: pid, uid, gid
+  check(getOption(fd, SO_PEERCRED, credentials), "ask for the other end of a socket");
+  return credentials[0]!;
 }
 
 /** What a relay wants of both sides: no delay for small writes, and a peer that has vanished is noticed. */

@@ -2,9 +2,9 @@
 import { BrunError } from "../errors.ts";
 import { ownCommand } from "../host/ask.ts";
 import { PR } from "../sys/constants.ts";
-import { check } from "../sys/error.ts";
 import { cstr, NR, syscall } from "../sys/ffi.ts";
 import { close, mkdirAll, O, open, POLLIN, readFd, unlink, waitFd, writeFd } from "../sys/fs.ts";
+import { makePipe } from "../sys/pipe.ts";
 import { spawn } from "../sys/spawn.ts";
 import { fromUtf8 } from "../sys/utf8.ts";
 import { awaitEnd, Control } from "./control.ts";
@@ -34,9 +34,7 @@ export function controlPath({ directory, id }: RelayPlace): string {
  */
 export function startRelay({ directory, id }: RelayPlace, options: string, pid: number): void {
   mkdirAll(directory);
-  const pipe = new Int32Array(2);
-  check(syscall(NR.pipe2, pipe, O.CLOEXEC), "make a pipe");
-  const [reader, writer] = [pipe[0]!, pipe[1]!];
+  const { reader, writer } = makePipe();
   const none = open("/dev/null", O.RDWR);
   const [path, ...script] = ownCommand();
   const argv = [path, ...script, "sandbox-hook", "relay", "relay", directory, id, options, `${pid}`];

@@ -1,11 +1,8 @@
 /** The seccomp filter of `run --host --landlock`: what landlock(7) does not know. */
 import type { Seccomp, Syscall, SyscallArg } from "../spec/index.ts";
+import { AF, SOCK } from "../sys/constants.ts";
 import { defaultSeccomp } from "./seccomp.ts";
 
-const AF_INET = 2;
-const AF_INET6 = 10;
-const AF_NETLINK = 16;
-const SOCK_STREAM = 1;
 const TYPE = 0xf;
 const IPPROTO_TCP = 6;
 const NETLINK_ROUTE = 0;
@@ -34,18 +31,18 @@ export function landlockSeccomp(ports: boolean): Seccomp {
     const names = rule.names.filter((name) => !NARROWED.includes(name) && !REFUSED.test(name));
     return names.length === 0 ? [] : [{ ...rule, names }];
   });
-  const families = ports ? [AF_INET, AF_INET6] : [];
+  const families = ports ? [AF.INET, AF.INET6] : [];
   return {
     ...base,
     syscalls: [
       ...others,
       ...families.flatMap((family) =>
         [0, IPPROTO_TCP].map((protocol) =>
-          when("socket", is(0, WORD, family), is(1, TYPE, SOCK_STREAM), is(2, WORD, protocol)),
+          when("socket", is(0, WORD, family), is(1, TYPE, SOCK.STREAM), is(2, WORD, protocol)),
         ),
       ),
       // Which addresses and interfaces there are.
-      when("socket", is(0, WORD, AF_NETLINK), is(2, WORD, NETLINK_ROUTE)),
+      when("socket", is(0, WORD, AF.NETLINK), is(2, WORD, NETLINK_ROUTE)),
       when("sendto", is(3, MSG_FASTOPEN, 0)),
       when("sendmsg", is(2, MSG_FASTOPEN, 0)),
       when("sendmmsg", is(3, MSG_FASTOPEN, 0)),

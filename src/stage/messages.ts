@@ -2,6 +2,7 @@
 import { BrunError } from "../errors.ts";
 import { MESSAGE_VERSION, Message, PACKET_MAX } from "../plan/abi.ts";
 import { layout } from "../plan/layout.ts" with { type: "macro" };
+import { AF, SOCK } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
 import { check } from "../sys/error.ts";
 import { NR, syscall } from "../sys/ffi.ts";
@@ -20,9 +21,6 @@ export interface Received {
 
 const head = layout("messageHeader");
 const HEADER_SIZE = layout("messageHeader").sizeof;
-const AF_UNIX = 1;
-const SOCK_SEQPACKET = 5;
-const SOCK_CLOEXEC = 0o2000000;
 const MSG_NOSIGNAL = 0x4000;
 
 function header(type: number, length: number, payload?: bigint): Uint8Array {
@@ -38,7 +36,7 @@ function header(type: number, length: number, payload?: bigint): Uint8Array {
 /** A connected pair of sockets, both close-on-exec. Throws a SysError. */
 export function socketPair(): readonly [number, number] {
   const pair = new Int32Array(2);
-  check(syscall(NR.socketpair, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), "make a socket pair");
+  check(syscall(NR.socketpair, AF.UNIX, SOCK.SEQPACKET | SOCK.CLOEXEC, 0, pair), "make a socket pair");
   return [pair[0]!, pair[1]!];
 }
 

@@ -115,6 +115,24 @@ export enum IOCTL {
   NS_GET_ID = 0x8008b70d,
 }
 
+/** Address families (socket(2)). */
+export enum AF {
+  UNIX = 1,
+  INET = 2,
+  INET6 = 10,
+  NETLINK = 16,
+}
+
+/** Types of sockets, and flags beside them (socket(2)). */
+export enum SOCK {
+  STREAM = 1,
+  DGRAM = 2,
+  RAW = 3,
+  SEQPACKET = 5,
+  NONBLOCK = 0o4000,
+  CLOEXEC = 0o2000000,
+}
+
 /** Magic numbers of file systems (statfs(2)). */
 export enum FS_MAGIC {
   PROC = 0x9fa0,
