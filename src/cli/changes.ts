@@ -11,12 +11,12 @@ import { environmentStrings, givenArguments } from "../sys/environment.ts";
 import { E } from "../sys/errno.ts";
 import { SysError } from "../sys/error.ts";
 import { NR, syscall } from "../sys/ffi.ts";
-import { absolute, close, readlink } from "../sys/fs.ts";
+import { absolute, close, readlink, writeFd } from "../sys/fs.ts";
 import { lazy } from "../sys/lazy.ts";
 import { fromUtf8 } from "../sys/utf8.ts";
 import { defineCommand } from "./command.ts";
-import { formatFlag, table } from "./format.ts";
-import { isTerminal, print, printError } from "./output.ts";
+import { formatFlag, isJson, table } from "./format.ts";
+import { isTerminal, print, printError, toStdout } from "./output.ts";
 
 const patchModule = lazy<typeof import("../changes/patch.ts")>(() => require("../changes/patch.ts"));
 
@@ -47,10 +47,11 @@ EXAMPLE
   brun diff try
   brun diff try --patch src >my.patch`,
   run({ args }) {
+    const json = isJson(args.format);
     return asOwner(() => {
       const { compared, changes } = selected(args.name, args.paths);
-      if (args.patch) return printPatch(changes, compared);
-      if (args.format === "json") printJson(changes.map(forPrograms));
+      if (args.patch) printPatch(changes, compared);
+      else if (json) printJson(changes.map(forPrograms));
       else for (const change of changes) print(`${lineOf(change)}\n`);
       return 0;
     });
@@ -64,7 +65,7 @@ export const apply = defineCommand({
     paths,
     yes: { type: "boolean", alias: "y", description: "do not ask" },
     format: formatFlag,
-    force: { type: "boolean", alias: "f", description: "also over what has changed here since" },
+    force: { type: "boolean", description: "also over what has changed here since" },
   },
   short: true,
   details: `Shows what brun diff shows, and asks. Each file is the old or the new one at any moment. What has been changed here
@@ -75,12 +76,12 @@ EXAMPLE
   brun apply try
   brun apply try --yes src/main.c`,
   run({ args }) {
+    const json = isJson(args.format);
     return asOwner(() => {
       const { compared, changes, one } = selected(args.name, args.paths);
-      if (changes.length === 0 && args.format !== "json") return 0;
+      if (changes.length === 0 && !json) return 0;
       const lock = lockUpper(one.directory, "apply");
       try {
-        const json = args.format === "json";
         for (const change of json ? [] : changes) print(`${lineOf(change)}\n`);
         if (json && !args.yes)
           throw new BrunError("--format json does not ask", { code: "ERR_USAGE", hint: "add --yes" });
@@ -133,7 +134,7 @@ export const sandbox = defineCommand({
   brun sandbox list
   brun sandbox remove try`,
   run({ args }) {
-    if (args.action === "list" || args.action === "ls") return listKept(args.format, args.quiet);
+    if (args.action === "list" || args.action === "ls") return listKept(isJson(args.format), args.quiet);
     if (args.action !== "remove" && args.action !== "rm")
       throw new BrunError(`there is no brun sandbox ${printable(args.action, true)}`, {
         code: "ERR_USAGE",
@@ -151,9 +152,9 @@ export const sandbox = defineCommand({
   },
 });
 
-function listKept(format: string, quiet: boolean): number {
+function listKept(json: boolean, quiet: boolean): number {
   const all = keptNames().map(kept);
-  if (format === "json") {
+  if (json) {
     printJson(all.map(({ name, directory, record }) => ({ name, directory, ...record })));
   } else if (quiet) {
     for (const { name } of all) print(`${name}\n`);
@@ -187,17 +188,12 @@ function selected(
   return { one, compared, changes: changesIn(compared).filter(({ path }) => within(path)) };
 }
 
-function printPatch(changes: readonly Change[], compared: Compared): number {
+function printPatch(changes: readonly Change[], compared: Compared): void {
   const here = absolute(".");
   const base = changes.every(({ path }) => here === "/" || path.startsWith(`${here}/`)) ? here : "/";
   const { patchOf } = patchModule();
   const patch = patchOf(changes, compared, base);
-  for (let at = 0; at < patch.length; ) {
-    const n = syscall(NR.write, 1, patch.subarray(at), patch.length - at);
-    if (n < 0) throw new SysError("write the patch", -n);
-    at += n;
-  }
-  return 0;
+  toStdout(() => writeFd(1, patch, "stdout"));
 }
 
 const LETTERS = { added: "A", changed: "C", deleted: "D" } as const;

@@ -1,6 +1,7 @@
 /** Output of list and ps, byte for byte as runc's. */
 import { orderedState } from "../container/state/state.ts";
 import type { ContainerState } from "../container/types.ts";
+import { BrunError } from "../errors.ts";
 import { printable } from "../printable.ts";
 import { duration } from "./duration.ts";
 
@@ -12,6 +13,12 @@ export const formatFlag = {
   default: "table",
   description: "form of the output",
 } as const;
+
+/** Whether `--format` asks for JSON. Throws a BrunError (ERR_USAGE) when it asks for what there is not. */
+export function isJson(format: string): boolean {
+  if (format === "json" || format === "table") return format === "json";
+  throw new BrunError("invalid format option", { code: "ERR_USAGE", hint: "--format is table or json" });
+}
 
 /** `brun list -f json`: one line; null when there are none, as Go writes an empty list. */
 export function listJson(states: readonly ContainerState[]): string {

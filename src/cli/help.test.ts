@@ -27,6 +27,16 @@ test("the table's names are those of the commands", () => {
   expect(all.map((command) => command.meta.name)).toEqual(Object.keys(commands));
 });
 
+test.each(all.map(({ meta, args }) => [meta.name, args] as const))(
+  "a letter stands for one flag of %s",
+  (_, args) => {
+    const letters = Object.values(args).flatMap((flag) =>
+      "alias" in flag && flag.alias ? [flag.alias] : [],
+    );
+    expect(letters).toEqual([...new Set(letters)]);
+  },
+);
+
 test("colours only when asked for", async () => {
   const coloured = await helpText(all, "run", true);
   expect(Bun.stripANSI(coloured)).toBe(await helpText(all, "run", false));

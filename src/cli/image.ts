@@ -15,7 +15,7 @@ import { ImageStore } from "../image/store.ts";
 import { absolute, mkdirAll, O, open, readdir } from "../sys/fs.ts";
 import { type Command, type CommandContext, defineCommand } from "./command.ts";
 import type { Flags } from "./flags.ts";
-import { formatFlag, table } from "./format.ts";
+import { formatFlag, isJson, table } from "./format.ts";
 import { openRuntime } from "./globals.ts";
 import { userns } from "./hot-flags.ts";
 import { action, name, quiet } from "./image-args.ts";
@@ -69,10 +69,8 @@ const listCommand = defineCommand({
     const images = [...ImageStore.open().images()].sort((a, b) => (a.name < b.name ? -1 : 1));
     if (args.names) print(images.map((image) => `${image.name}\n`).join(""));
     else if (args.quiet) print(images.map((image) => `${shortDigest(image.manifest)}\n`).join(""));
-    else if (args.format === "json") print(`${JSON.stringify(images.map(shown), null, "  ")}\n`);
-    else if (args.format === "table") print(imageTable(images));
-    else
-      throw new BrunError("invalid format option", { code: "ERR_USAGE", hint: "--format is table or json" });
+    else if (isJson(args.format)) print(`${JSON.stringify(images.map(shown), null, "  ")}\n`);
+    else print(imageTable(images));
     return 0;
   },
 });

@@ -1,9 +1,8 @@
 /** `brun list`. */
 import { list } from "../container/state/list.ts";
-import { BrunError } from "../errors.ts";
 import { stat } from "../sys/fs.ts";
 import { defineCommand } from "./command.ts";
-import { formatFlag, listJson, listTable, wideTable } from "./format.ts";
+import { formatFlag, isJson, listJson, listTable, wideTable } from "./format.ts";
 import { openRuntime } from "./globals.ts";
 import { print } from "./output.ts";
 
@@ -21,15 +20,12 @@ export default defineCommand({
   },
   others: { a: ALL, all: ALL },
   run({ args, data }) {
-    const { format } = args;
-    if (!args.quiet && format !== "table" && format !== "json") {
-      throw new BrunError("invalid format option", { code: "ERR_USAGE", hint: "--format is table or json" });
-    }
+    const json = !args.quiet && isJson(args.format);
     const runtime = openRuntime(data);
     if (data.values.root !== undefined) stat(runtime.root);
     const states = list(runtime);
     if (args.quiet) print(states.map((state) => `${state.id}\n`).join(""));
-    else if (args.wide && format === "table") print(wideTable(states, Date.now()));
-    else print(format === "json" ? listJson(states) : listTable(states));
+    else if (args.wide && !json) print(wideTable(states, Date.now()));
+    else print(json ? listJson(states) : listTable(states));
   },
 });

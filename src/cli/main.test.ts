@@ -54,6 +54,9 @@ describe("refusals", () => {
     [["kill", "a", "FOO"], 1, 'brun: unknown signal "FOO"'],
     [["list", "-f", "xml"], 1, "brun: invalid format option"],
     [["ps", "-f", "xml", "a"], 1, "brun: invalid format option"],
+    [["diff", "-f", "xml", "a"], 1, "brun: invalid format option"],
+    [["apply", "-f", "xml", "a"], 1, "brun: invalid format option"],
+    [["sandbox", "list", "-f", "xml"], 1, "brun: invalid format option"],
     [["--log-format", "xml", "list"], 1, "brun: invalid log-format: xml"],
     [
       ["--log", "/nonexistent/log", "list"],

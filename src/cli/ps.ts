@@ -5,7 +5,7 @@ import { findProgram } from "../host/find-program.ts";
 import { installHint, PACKAGES } from "../package-names.ts";
 import { fromUtf8 } from "../sys/utf8.ts";
 import { defineCommand } from "./command.ts";
-import { formatFlag, psLines } from "./format.ts";
+import { formatFlag, isJson, psLines } from "./format.ts";
 import { openRuntime } from "./globals.ts";
 import { containerId } from "./hot-flags.ts";
 import { print } from "./output.ts";
@@ -29,12 +29,9 @@ export default defineCommand({
   },
   others: { a: CONTAINERS, all: CONTAINERS, q: `${CONTAINERS} --quiet`, quiet: `${CONTAINERS} --quiet` },
   run({ args, data }) {
-    const { format } = args;
-    if (format !== "table" && format !== "json") {
-      throw new BrunError("invalid format option", { code: "ERR_USAGE", hint: "--format is table or json" });
-    }
+    const json = isJson(args.format);
     const pids = processes(openRuntime(data), args["container-id"]);
-    if (format === "json") print(`${pids.length === 0 ? "null" : JSON.stringify(pids)}\n`);
+    if (json) print(`${pids.length === 0 ? "null" : JSON.stringify(pids)}\n`);
     else print(psTable(pids, args["ps-options"]));
   },
 });

@@ -7,7 +7,7 @@ import type { Runtime } from "../container/types.ts";
 import { BrunError, errorLine } from "../errors.ts";
 import { defineCommand } from "./command.ts";
 import { parseDuration } from "./events.ts";
-import { formatFlag, table } from "./format.ts";
+import { formatFlag, isJson, table } from "./format.ts";
 import { openRuntime } from "./globals.ts";
 import { Keys } from "./keys.ts";
 import { isTerminal, print, printRaw } from "./output.ts";
@@ -43,16 +43,13 @@ EXAMPLE
   brun stats
   brun stats --no-stream web`,
   run({ args, data }) {
-    const { format } = args;
-    if (format !== "table" && format !== "json") {
-      throw new BrunError("invalid format option", { code: "ERR_USAGE", hint: "--format is table or json" });
-    }
+    const json = isJson(args.format);
     const interval = parseDuration(args.interval);
     const watch = new Watch(openRuntime(data), args["container-ids"]);
     watch.measure();
     Bun.sleepSync(FIRST_MS);
-    const drawn = format !== "json" && isTerminal(1) && !args["no-stream"];
-    const screen = format === "json" ? printJson : drawn ? redraw() : append();
+    const drawn = !json && isTerminal(1) && !args["no-stream"];
+    const screen = json ? printJson : drawn ? redraw() : append();
     using keys = drawn ? new Keys() : null;
     for (;;) {
       const samples = watch.measure();
