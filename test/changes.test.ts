@@ -272,6 +272,22 @@ for (const subject of subjects(["brun"])) {
       expect(await brun("sandbox", "remove", "r")).toMatchObject({ code: 0, stderr: "" });
     });
 
+    test("several are discarded at once, also where the last has files of other ids", async () => {
+      await using box = new Sandbox(subject);
+      const { options, brun } = project(box);
+      const root = makeRootfs(ownedDir(caller, `${box.dir}/root`), caller);
+      ownedDir(caller, `${root}/srv`);
+      for (const [name, script] of [
+        ["plain", "echo x >/srv/a"],
+        ["ids", "mkdir /srv/in; echo x >/srv/in/f; chown -R 1 /srv; chmod 700 /srv"],
+      ] as const)
+        await box.ok(["run", "--rootfs", root, "--keep", name, "--", "sh", "-ec", script], options);
+      expect(await brun("discard", "plain", "none", "ids")).toMatchObject({ code: 1 });
+      expect((await brun("sandbox", "list", "-q")).stdout).toBe("ids\nplain\n");
+      expect(await brun("discard", "plain", "ids", "plain")).toMatchObject({ code: 0, stderr: "" });
+      expect((await brun("sandbox", "list", "-q")).stdout).toBe("");
+    });
+
     test("names that are none, and flags that do not go together", async () => {
       await using box = new Sandbox(subject);
       const { brun } = project(box);

@@ -1,6 +1,6 @@
 /** Throwing away what is kept. */
 
-import { listAt, removeAt } from "../image/unpack/tree.ts";
+import { listAt, parentOf, removeAt } from "../image/unpack/tree.ts";
 import { lockUpper } from "../sandbox/upper-lock.ts";
 import { E } from "../sys/errno.ts";
 import { check, SysError } from "../sys/error.ts";
@@ -10,24 +10,30 @@ import { entryAt, tryOpenDirectory, tryOpenDirectoryAt } from "./entry.ts";
 import type { Kept } from "./kept.ts";
 
 /**
- * Removes all of it; the record goes last. Throws a BrunError while a container writes to it, and a SysError.
- * @param held whoever has started this process has the lock
+ * Removes all of it, of several at once. Throws a BrunError while a container writes to one of them, before anything is
+ * removed, and a SysError.
+ * @param held whoever has started this process has the locks
  */
-export function discardKept({ directory, name }: Kept, held = false): void {
-  const lock = held ? -1 : lockUpper(directory, "discard");
-  const slash = directory.lastIndexOf("/");
-  const all = check(tryOpenDirectory(directory.slice(0, slash)), `open ${directory.slice(0, slash)}`);
+export function discardKept(all: readonly Kept[], held = false): void {
+  const locks: number[] = [];
   try {
-    const inside = check(tryOpenDirectoryAt(all, name), `open ${directory}`);
-    try {
-      for (const part of ["upper", "work"]) removeClosed(inside, part);
-    } finally {
-      close(inside);
-    }
-    removeAt(all, name);
+    if (!held) for (const { directory } of all) locks.push(lockUpper(directory, "discard"));
+    for (const part of ["upper", "work"])
+      for (const { directory } of all) within(directory, (inside) => removeClosed(inside, part));
+    // With its record each is gone. When this process may not remove something above, none is, and all can be begun again.
+    for (const { directory, name } of all) within(parentOf(directory), (inside) => removeAt(inside, name));
   } finally {
-    close(all);
-    if (lock >= 0) close(lock);
+    for (const lock of locks) close(lock);
+  }
+}
+
+/** Opens a directory for something. Throws a SysError. */
+function within(directory: string, use: (fd: number) => void): void {
+  const fd = check(tryOpenDirectory(directory), `open ${directory}`);
+  try {
+    use(fd);
+  } finally {
+    close(fd);
   }
 }
 

@@ -109,7 +109,7 @@ export const discard = defineCommand({
   brun discard try`,
   run({ args }) {
     return asOwner(() => {
-      for (const one of args.names.map(kept)) discardKept(one, args.held);
+      discardKept(namedKept(args.names), args.held);
       return 0;
     });
   },
@@ -146,11 +146,16 @@ export const sandbox = defineCommand({
         hint: "brun sandbox list has them",
       });
     return asOwner(() => {
-      for (const one of args.names.map(kept)) discardKept(one);
+      discardKept(namedKept(args.names));
       return 0;
     });
   },
 });
+
+/** Each once, however often it is named. Throws a BrunError. */
+function namedKept(names: readonly string[]): Kept[] {
+  return [...new Set(names)].map(kept);
+}
 
 function listKept(json: boolean, quiet: boolean): number {
   const all = keptNames().map(kept);
