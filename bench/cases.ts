@@ -1,41 +1,11 @@
 /** What is measured, and the goals. */
 import { rmSync } from "node:fs";
+import { type Case, type Command, timed } from "./case.ts";
 import { IMAGE_CASES } from "./image-cases.ts";
 import { SANDBOX_CASES } from "./sandbox-cases.ts";
 import type { Stand } from "./setup.ts";
 
-/** One command of a sample, or one whose time does not count. */
-export interface Command {
-  readonly timed: boolean;
-  readonly argv: readonly string[];
-}
-
-export interface Goal {
-  readonly share: number;
-  /** A peer, or another job of the case. */
-  readonly of: string;
-}
-
-/** One thing that runtimes are compared at. */
-export interface Case {
-  readonly key: string;
-  readonly title: string;
-  /** Goal: brun's median time as a share of a peer's. */
-  readonly goal?: Goal;
-  /** How many of a command run at once; "@" in a word is the number of the copy. */
-  readonly copies?: number;
-  /** Of so many rounds one is made: for what takes long. */
-  readonly everyNth?: number;
-  /** Axis and place of a point on a curve in the document: how the cost grows. */
-  readonly point?: { readonly curve: string; readonly at: number };
-  /** The jobs by name of the program. Called once; may start containers. */
-  prepare(stand: Stand): Map<string, Command[]>;
-  /** Takes away what `prepare` started. */
-  finish?(stand: Stand): void;
-}
-
 const RUNTIMES = ["brun", "crun", "runc"] as const;
-const timed = (...argv: string[]): Command => ({ timed: true, argv });
 
 /** Jobs for each runtime that is there; `commands` gets the words that every command line begins with. */
 function eachRuntime(

@@ -2,11 +2,8 @@
 import { writeFileSync } from "node:fs";
 import { imageOf, writeLayout } from "../src/image/testing/image.ts";
 import { host, ownedDir } from "../test/support/caller.ts";
-import type { Case, Command } from "./cases.ts";
+import { type Case, type Command, timed, untimed } from "./case.ts";
 import type { Stand } from "./setup.ts";
-
-const timed = (...argv: string[]): Command => ({ timed: true, argv });
-const untimed = (...argv: string[]): Command => ({ timed: false, argv });
 
 /** Files of the machine's own system, as many as a small Debian has. */
 const FILES = 4000;
@@ -47,11 +44,10 @@ function layout(stand: Stand, name: string, images: Readonly<Record<string, read
   const path = `${stand.dir}/${name}`;
   const made = Object.entries(images).map(([tag, layers]) => [tag, imageOf(layers)] as const);
   writeLayout(path, Object.fromEntries(made));
-  host("chmod", "-R", "a+rX", path);
   return path;
 }
 
-/** A pulled image with /bin/true, the directory of the same files, and podman where it is there. */
+/** A pulled image with /bin/true, and the directory of the same files. */
 function running(stand: Stand, key: string): Map<string, Command[]> {
   const bundle = stand.bundle(key);
   const archive = `${stand.dir}/${key}.tar`;

@@ -1,6 +1,6 @@
 /** Tables for the terminal and for docs/performance.md, the verdict on the goals, and the pictures. */
 
-import type { Goal } from "./cases.ts";
+import type { Goal } from "./case.ts";
 import { barChart, curveChart } from "./chart.ts";
 import type { Memory } from "./memory.ts";
 import type { Summary } from "./statistics.ts";

@@ -1,8 +1,6 @@
 /** What is measured of containers without a bundle: a cached run beside bubblewrap and a bundle, and the first one. */
-import type { Case, Command, Goal } from "./cases.ts";
+import { type Case, type Command, type Goal, timed } from "./case.ts";
 import type { Stand } from "./setup.ts";
-
-const timed = (...argv: string[]): Command => ({ timed: true, argv });
 
 /** What bubblewrap's manual page begins with, with all namespaces: it has no state, no filter, no overlay, and hides nothing. */
 const BWRAP = ["--ro-bind", "/", "/", "--unshare-all", "--proc", "/proc", "--dev", "/dev"];
