@@ -5,6 +5,7 @@ import { gzipSync } from "node:zlib";
 import { imageOf, type TestImageOptions, writeLayout } from "../src/image/testing/image.ts";
 import { type TestEntry, tarOf } from "../src/image/testing/tar.ts";
 import { type Engine, runProgram } from "./api/programs.ts";
+import { FULL } from "./security/support.ts";
 import { host } from "./support/caller.ts";
 import { CERTIFICATE } from "./support/certificate.ts";
 import { Images } from "./support/images.ts";
@@ -17,10 +18,7 @@ const engines: readonly (readonly [string, boolean, () => Engine])[] = [
   ["Bun", true, () => "bun"],
   ["the machine's Node", Bun.which("node") !== null, () => ({ node: ownNode()! })],
   // From npm's registry: with npm run test:security.
-  ...[18, 22].map(
-    (major) =>
-      [`Node ${major}`, process.env.BRUN_SECURITY === "full", () => ({ node: nodeOf(major) })] as const,
-  ),
+  ...[18, 22].map((major) => [`Node ${major}`, FULL, () => ({ node: nodeOf(major) })] as const),
 ];
 
 /** A failure: where the image is, how its registry is wrong, and what has to be said. */
@@ -138,7 +136,6 @@ for (const subject of subjects(["brun"])) {
       const layout = `${images.box.dir}/layout`;
       writeLayout(layout, { a: images.image() });
       host("sh", "-c", `cd '${layout}/blobs/sha256' && rm "$(ls -S | head -1)"`);
-      host("chmod", "-R", "a+rX", layout);
       writeFileSync(`${images.box.dir}/text.tar`, "text");
       const tls = wrong({}, CERTIFICATE);
       const cases: Case[] = [

@@ -6,10 +6,11 @@ import { expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { Random } from "../src/image/testing/random.ts";
 import { type TestEntry, tarOf } from "../src/image/testing/tar.ts";
+import { FULL } from "./security/support.ts";
 import { callers, installed, ownedDir } from "./support/caller.ts";
 import { Unpacking } from "./support/unpacking.ts";
 
-const IMAGES = Number(process.env.BRUN_IMAGES_TREES ?? (process.env.BRUN_SECURITY === "full" ? 300 : 1));
+const IMAGES = Number(process.env.BRUN_IMAGES_TREES ?? (FULL ? 300 : 1));
 const SEED = Number(process.env.BRUN_IMAGES_SEED ?? Date.now() % 1_000_000);
 const LAYERS = 5;
 const ENTRIES = 25;

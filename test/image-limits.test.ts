@@ -5,6 +5,7 @@ import { gzipSync } from "node:zlib";
 import { CryptoHasher } from "bun";
 import { imageOf, imageOfPacked, type PackedTestLayer, writeLayout } from "../src/image/testing/image.ts";
 import { headerBlock, type TestEntry, tarOf } from "../src/image/testing/tar.ts";
+import { FULL } from "./security/support.ts";
 import { callers, host, installed, isRoot } from "./support/caller.ts";
 import { Images, programLayer } from "./support/images.ts";
 import { subjects } from "./support/runtime.ts";
@@ -12,7 +13,6 @@ import { Unpacking } from "./support/unpacking.ts";
 
 /** The most memory that any of the processes of a pull may have, in bytes. */
 const MEMORY_MAX = 150e6;
-const FULL = process.env.BRUN_SECURITY === "full";
 /** Directories and deletions of a layer: with npm run test:security so many that each is felt. */
 const MANY = FULL ? 90_000 : 1000;
 const GIGABYTE = 2 ** 30;
@@ -105,7 +105,6 @@ for (const subject of subjects(["brun"])) {
           await using images = Images.make(subject);
           const { box } = images;
           writeLayout(`${box.dir}/layout`, { a: imageOfPacked([layer()]) });
-          host("chmod", "-R", "a+rX", `${box.dir}/layout`);
           const argv = box.argv(["image", "pull", "-q", `oci:${box.dir}/layout:a`]);
           const env = { ...box.env, HOME: images.data };
           const { exitCode, stdout, stderr } = Bun.spawnSync(["python3", "-c", PEAK, ...argv], {
@@ -131,7 +130,6 @@ for (const subject of subjects(["brun"])) {
         { path: "s/implied/file" },
       ];
       writeLayout(`${box.dir}/layout`, { a: imageOf([programLayer(box), lower, upper]) });
-      host("chmod", "-R", "a+rX", `${box.dir}/layout`);
       const show = "stat -c '%g %a %Y' /s; stat -c '%g %a' /s/new /s/new/file /s/implied /s/implied/file";
       const argv = ["run", "--image", `oci:${box.dir}/layout:a`, "-q", "--", "sh", "-c", show];
       expect(await images.ok(argv)).toBe("33 2755 5\n0 755\n0 644\n0 755\n0 644\n");
@@ -153,7 +151,6 @@ for (const subject of subjects(["brun"])) {
           pax: { path, ...pax },
         }));
         writeLayout(`${box.dir}/${name}`, { a: imageOfPacked([packed([[tarOf(entries), 1]])]) });
-        host("chmod", "-R", "a+rX", `${box.dir}/${name}`);
         const { code, stderr } = await images.call(["image", "pull", "-q", `oci:${box.dir}/${name}:a`]);
         expect([name, code, stderr]).toEqual([
           name,

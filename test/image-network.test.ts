@@ -3,6 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { imageOf } from "../src/image/testing/image.ts";
 import { tarOf } from "../src/image/testing/tar.ts";
+import { FULL } from "./security/support.ts";
 import { host, ownedDir } from "./support/caller.ts";
 import { Authority, type Certificate, selfSigned } from "./support/certificates.ts";
 import { Images, programLayer } from "./support/images.ts";
@@ -11,7 +12,6 @@ import { TestProxy } from "./support/proxy.ts";
 import { type Faults, TestRegistry } from "./support/registry.ts";
 import { subjects } from "./support/runtime.ts";
 
-const FULL = process.env.BRUN_SECURITY === "full";
 /** How often a pull is killed. */
 const POINTS = FULL ? 30 : 5;
 const MEGABYTE = 1 << 20;

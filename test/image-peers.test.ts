@@ -96,7 +96,6 @@ for (const subject of subjects(["brun"])) {
         await using registry = new DockerRegistry(box.dir, tokens, authority);
         await registry.ready();
         writeLayout(`${box.dir}/layout`, { a: images.image() });
-        host("chmod", "-R", "a+rX", `${box.dir}/layout`);
         const env = { REGISTRY_AUTH_FILE: `${data}/auth.json` };
         const name = `${registry.host}/team/app:1`;
         const push = ["image", "push", "-q", `oci:${box.dir}/layout:a`, name];
@@ -137,7 +136,6 @@ for (const subject of subjects(["brun"])) {
         { path: "opt/dir", type: "5", mode: 0o755 },
       ];
       writeLayout(layout, { a: imageOf([programLayer(images.box), lower]) });
-      host("chmod", "-R", "a+rX", layout);
       const script = `${interpreter} "$1" && touch /ready && exec sleep 1000`;
       const flags = ["-d", "--name", id, "-v", "/usr:/host:ro", "-e", "PYTHONHOME=/host"];
       const argv = [

@@ -87,7 +87,6 @@ for (const subject of subjects(["brun"])) {
       const image = imageOf([programLayer(images.box), twice, new Uint8Array(odd)]);
       const layout = `${images.box.dir}/layout`;
       writeLayout(layout, { a: image });
-      host("chmod", "-R", "a+rX", layout);
       await images.ok(["image", "pull", "-q", `oci:${layout}:a`]);
       const name = `${images.registry.host}/odd:1`;
       await images.ok(["image", "push", "-q", `oci:${layout}:a`, name]);
@@ -125,7 +124,6 @@ for (const subject of subjects(["brun"])) {
       await using images = Images.make(subject);
       const layout = `${images.box.dir}/layout`;
       writeLayout(layout, { a: imageOf([[{ path: "noise", data: noise(20 << 20) }]]) });
-      host("chmod", "-R", "a+rX", layout);
       const source = `oci:${layout}:a`;
       await images.ok(["image", "pull", "-q", source]);
       const faults = {

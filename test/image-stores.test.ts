@@ -2,6 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { imageOf, writeLayout } from "../src/image/testing/image.ts";
+import { FULL } from "./security/support.ts";
 import { host, installed, isRoot, ownedDir } from "./support/caller.ts";
 import { Images } from "./support/images.ts";
 import { until } from "./support/processes.ts";
@@ -31,7 +32,6 @@ const tmpfs = (name: string, options: string, doctor: RegExp): Place => ({
 });
 
 /** With npm run test:security all of them, otherwise the last. */
-const FULL = process.env.BRUN_SECURITY === "full";
 const SAMPLE = 4;
 
 const FUSE = /containers cannot write to them, as no overlay can be on fuse/;
@@ -100,7 +100,6 @@ for (const subject of subjects(["brun"])) {
     function layout(images: Images): string {
       const { box } = images;
       writeLayout(`${box.dir}/layout`, { a: images.image() });
-      host("chmod", "-R", "a+rX", `${box.dir}/layout`);
       return `oci:${box.dir}/layout:a`;
     }
 

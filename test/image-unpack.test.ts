@@ -5,10 +5,10 @@
  */
 import { expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { FULL } from "./security/support.ts";
 import { callers, host, installed } from "./support/caller.ts";
 import { Unpacking, unpackingCommand } from "./support/unpacking.ts";
 
-const FULL = process.env.BRUN_SECURITY === "full";
 const TREES = Number(process.env.BRUN_IMAGES_TREES ?? (FULL ? 300 : 1));
 const SEED = Number(process.env.BRUN_IMAGES_SEED ?? Date.now() % 1_000_000);
 

@@ -1,4 +1,5 @@
 /** Images for tests, as the blobs of a registry or of an OCI layout. */
+import { execFileSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { utf8 } from "../../sys/utf8.ts";
@@ -96,7 +97,7 @@ function pack(archive: Uint8Array, packing: Packing): Uint8Array {
   return Buffer.concat([gzipSync(archive.subarray(0, half)), gzipSync(archive.subarray(half))]);
 }
 
-/** Writes an OCI layout with images by tag. */
+/** Writes an OCI layout with images by tag, which everybody can read. */
 export function writeLayout(directory: string, images: Readonly<Record<string, TestImage>>): void {
   mkdirSync(`${directory}/blobs/sha256`, { recursive: true });
   writeFileSync(`${directory}/oci-layout`, '{"imageLayoutVersion":"1.0.0"}');
@@ -108,4 +109,5 @@ export function writeLayout(directory: string, images: Readonly<Record<string, T
     return { mediaType: MEDIA.manifest, digest: image.manifest, size, annotations };
   });
   writeFileSync(`${directory}/index.json`, JSON.stringify({ schemaVersion: 2, manifests }));
+  execFileSync("chmod", ["-R", "a+rX", directory]);
 }
