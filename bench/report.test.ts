@@ -39,3 +39,14 @@ test("tables of some cases are written where they are, or before that of the mem
   const without = twice.replace(/### a new case\n.*?\n\n(?=### )/s, "");
   expect(without).toBe(docs);
 });
+
+test("a missed goal that takes several lines is written as others are, and goes as a whole", () => {
+  const docs = readFileSync(new URL("../docs/performance.md", import.meta.url).pathname, "utf8");
+  const title = `a new case with a name that is ${"very ".repeat(20)}long`;
+  const [head] = updateSome(docs, [result(title, 3)]).split("![", 1);
+  const item = `- ${title}: at most 0.50 of peer: missed, 0.75`;
+  expect(head!.replace(/\n {2}/g, " ")).toContain(`${item}\n`);
+  expect(head).not.toContain(item);
+  const twice = updateSome(updateSome(docs, [result(title, 3)]), [result(title, 1)]);
+  expect(twice.slice(0, twice.indexOf("!["))).toBe(docs.slice(0, docs.indexOf("![")));
+});

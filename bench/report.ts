@@ -147,10 +147,12 @@ export function updateSome(text: string, results: readonly Result[]): string {
   const added = results.filter((result) => !parts.some((part) => isOf(part) === result)).map(table);
   const memory = sections.findIndex((part) => part.startsWith("### Memory\n"));
   sections.splice(memory < 0 ? sections.length : memory, 0, ...added);
-  const isGoal = (line: string) => results.some(({ title }) => line.startsWith(`- ${title}: `));
-  const lines = head.split("\n").filter((line) => !isGoal(line));
+  const isGoal = (line: string) =>
+    results.some(({ title }) => line.replace(/\n +/g, " ").startsWith(`- ${title}: `));
+  // An item with the lines that it goes on in.
+  const lines = head.split(/\n(?! )/).filter((line) => !isGoal(line));
   const last = lines.findLastIndex((line) => line.startsWith("- "));
-  lines.splice(last < 0 ? lines.length : last + 1, 0, ...missed(results).map((goal) => `- ${goal}`));
+  lines.splice(last < 0 ? lines.length : last + 1, 0, ...missed(results).map(item));
   return `${text.slice(0, begin)}${[lines.join("\n"), ...sections].join("\n\n")}\n\n${text.slice(end)}`;
 }
 
