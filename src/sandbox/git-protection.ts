@@ -88,7 +88,8 @@ class Git {
 
   private some(directory: string): readonly string[] {
     const names = this.view.entry(directory)?.type === "dir" ? (this.view.list(directory) ?? []) : [];
-    if (names.length > MANY) throw tooMany(directory, names.length);
+    if (names.length > MANY)
+      throw tooMany(`${directory} has ${names.length} entries, and brun protects ${MANY} at most`);
     return names;
   }
 
@@ -99,9 +100,12 @@ class Git {
       const path = rest.pop()!;
       const { view } = this;
       if (view.entry(path)?.type !== "dir") continue;
+      if (listed >= LISTED)
+        throw tooMany(`${directory} has more than the ${LISTED} entries in which brun looks for submodules`);
       if (path !== directory && view.entry(`${path}/HEAD`) !== null) found.push(path);
-      else if (listed < LISTED) rest.push(...(view.list(path) ?? []).map((name) => `${path}/${name}`));
-      if (found.length > MANY || listed >= LISTED) throw tooMany(directory, found.length);
+      else rest.push(...(view.list(path) ?? []).map((name) => `${path}/${name}`));
+      if (found.length > MANY)
+        throw tooMany(`${directory} has more submodules than the ${MANY} that brun protects`);
     }
     return found;
   }
@@ -114,8 +118,8 @@ class Git {
   }
 }
 
-function tooMany(directory: string, count: number): BrunError {
-  return new BrunError(`${directory} has more (${count}) than brun protects`, {
+function tooMany(message: string): BrunError {
+  return new BrunError(message, {
     where: "--rw",
     hint: "--rw-all protects nothing; -v DIR:DIR:ro keeps a directory of it read-only",
   });

@@ -101,6 +101,26 @@ describe("--rw", () => {
     expect(both.protection.files).toContain(`${P}/.git/config`);
   });
 
+  test("a repository with more than brun looks through is refused, with the number", () => {
+    const modules = `${P}/.git/modules`;
+    const many = (count: number, path: (i: number) => readonly string[]) => () => {
+      const paths = Array.from({ length: count }, (_, i) => path(i)).flat();
+      const files = Object.fromEntries(paths.map((name) => [name, directory]));
+      hostSandbox({ rw: [P] }, { files: { ...repository, [modules]: directory, ...files } });
+    };
+    expect(many(256, (i) => [`${modules}/${i}`])).toThrow(
+      `${modules} has more than the 256 entries in which brun looks for submodules`,
+    );
+    expect(many(65, (i) => [`${modules}/${i}`, `${modules}/${i}/HEAD`])).toThrow(
+      `${modules} has more submodules than the 64 that brun protects`,
+    );
+    const worktrees = `${P}/.git/worktrees`;
+    expect(many(65, (i) => [worktrees, `${worktrees}/${i}`])).toThrow(
+      `${worktrees} has 65 entries, and brun protects 64 at most`,
+    );
+    many(64, (i) => [`${modules}/${i}`, `${modules}/${i}/HEAD`])();
+  });
+
   test("what a killed brun has left is known, and what only looks like it is not", () => {
     const files = {
       ...repository,
