@@ -62,10 +62,12 @@ export function networkOf(options: SandboxOptions, view: HostView): Network {
     ? "--allow-net-private"
     : options.netSni
       ? "--net-sni"
-      : options.netLog;
+      : options.netLog === undefined
+        ? undefined
+        : "--net-log";
   if (without !== undefined) {
-    throw new BrunError("without names there is nothing that this is about", {
-      where: without.startsWith("--") ? without : "--net-log",
+    throw new BrunError(`${without} is about connections to names, and none are allowed`, {
+      where: without,
       hint: "add --allow-net HOST",
     });
   }
