@@ -1,6 +1,7 @@
 /** Files of the Container Device Interface: what a vendor says that a container needs for its devices (cdi SPEC.md, 1.1). */
 import * as v from "valibot";
 import { BrunError } from "../errors.ts";
+import { HOOK_NAMES } from "../spec/validate/hooks.ts";
 
 const strings = v.optional(v.array(v.string()));
 
@@ -27,14 +28,7 @@ const EditsSchema = v.object({
   hooks: v.optional(
     v.array(
       v.object({
-        hookName: v.picklist([
-          "prestart",
-          "createRuntime",
-          "createContainer",
-          "startContainer",
-          "poststart",
-          "poststop",
-        ]),
+        hookName: v.picklist(HOOK_NAMES),
         path: v.string(),
         args: strings,
         env: strings,

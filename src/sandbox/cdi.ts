@@ -50,11 +50,15 @@ export function cdiFiles(view: CdiView): {
   return { files, errors };
 }
 
+/** What was read for a view: each part of a config asks for other edits of the same files. */
+const filesOf = new WeakMap<HostView, ReturnType<typeof cdiFiles>>();
+
 /** What the devices that --device names by CDI ask for. Throws a BrunError for one that nobody describes. */
 function asked({ device }: SandboxOptions, view: HostView): Asked[] {
   const names = device.filter((text) => cdiName(text) !== null);
   if (names.length === 0) return [];
-  const { files, errors } = cdiFiles(view);
+  const { files, errors } = filesOf.get(view) ?? cdiFiles(view);
+  filesOf.set(view, { files, errors });
   const used = new Set<CdiFile>();
   return names.flatMap((text) => {
     const { kind, name } = cdiName(text)!;

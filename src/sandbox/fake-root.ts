@@ -4,6 +4,7 @@
  */
 import { BrunError } from "../errors.ts";
 import type { Seccomp, Syscall } from "../spec/index.ts";
+import { S } from "../sys/fs.ts";
 import { type Placed, shownFile } from "./mounts.ts";
 import type { SandboxOptions } from "./options.ts";
 import { defaultArchitectures } from "./seccomp.ts";
@@ -18,10 +19,9 @@ const MAKES_NODES = [
 ] as const;
 
 const SUCCESS = 0;
-const S_IFMT = 0o170000;
-const DEVICES = [0o020000, 0o060000] as const;
-/** A regular file, by 0 as well, a FIFO, a socket. */
-const OTHERS = [0o100000, 0, 0o010000, 0o140000] as const;
+const DEVICES = [S.IFCHR, S.IFBLK] as const;
+/** A type of 0 makes a regular file, too. */
+const OTHERS = [S.IFREG, 0, S.IFIFO, S.IFSOCK] as const;
 
 /**
  * The filter in which those calls are done. What else it says stays as it is. Pure.
@@ -54,7 +54,7 @@ function done(names: string[]): Syscall {
 }
 
 function ofType(index: number, value: number) {
-  return { index, value: S_IFMT, valueTwo: value, op: "SCMP_CMP_MASKED_EQ" as const };
+  return { index, value: S.IFMT, valueTwo: value, op: "SCMP_CMP_MASKED_EQ" as const };
 }
 
 /** Throws a BrunError where --fake-root has no use, or contradicts another flag. */

@@ -28,13 +28,13 @@ const READ = EXECUTE | READ_FILE | READ_DIR;
 
 /** LANDLOCK_ACCESS_NET_*. */
 const BIND_TCP = 1;
-const CONNECT_TCP = 2;
+export const CONNECT_TCP = 2;
 /** LANDLOCK_SCOPE_*: abstract sockets and signals. */
 const SCOPES = 3;
 
-/** The ABI that is made use of to the full. */
+/** The newest ABI of which brun uses something. */
 const ABI = 6;
-/** That which knows ports. */
+/** The first ABI that restricts ports. */
 const PORTS_ABI = 4;
 
 /** What one file, or all below a directory, may be used for. */
@@ -46,7 +46,7 @@ export interface LandlockRule {
 /** A ruleset of landlock(7). */
 export interface LandlockPlan {
   readonly rules: readonly LandlockRule[];
-  /** What needs a rule. */
+  /** Rights that the program has by a rule alone. */
   readonly handled: { readonly fs: number; readonly net: number; readonly scoped: number };
   /** TCP ports that may be connected to. */
   readonly ports: readonly number[];

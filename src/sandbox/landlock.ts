@@ -19,13 +19,12 @@ import { AT_FDCWD, close, O, open, POLLIN } from "../sys/fs.ts";
 import { openat2 } from "../sys/openat2.ts";
 import { cstrArray } from "../sys/spawn.ts";
 import { landlockSeccomp } from "./landlock-filter.ts";
-import type { LandlockPlan } from "./landlock-rules.ts";
+import { CONNECT_TCP, type LandlockPlan } from "./landlock-rules.ts";
 import type { ulimits } from "./ulimits.ts";
 
 const CREATE_RULESET_VERSION = 1;
 const RULE_PATH_BENEATH = 1;
 const RULE_NET_PORT = 2;
-const CONNECT_TCP = 2n;
 const SECCOMP_SET_MODE_FILTER = 1;
 const CAPABILITY_VERSION_3 = 0x20080522;
 const CLOSE_RANGE_CLOEXEC = 4;
@@ -74,7 +73,7 @@ export function becomeConfined({ plan, args, file, env, cwd, umask, limits }: Co
   check(syscall(NR.prctl, PR.SET_NO_NEW_PRIVS, 1, 0, 0, 0), "set no_new_privs");
   check(syscall(NR.landlock_restrict_self, ruleset, 0), "restrict this process by landlock");
   dropCapabilities();
-  // Of those that this process was started with, others than stdio are nobody's business.
+  // Of the descriptors that this process was started with the program keeps stdio alone.
   check(syscall(NR.close_range, 3, ALL, CLOSE_RANGE_CLOEXEC), "mark descriptors close-on-exec");
   for (const signal of IGNORED) syscall(NR.rt_sigaction, signal, new Uint8Array(32), 0, 8);
   syscall(NR.rt_sigprocmask, SIG_SETMASK, new Uint8Array(8), 0, 8);
@@ -87,7 +86,7 @@ export function becomeConfined({ plan, args, file, env, cwd, umask, limits }: Co
   });
 }
 
-/** Root's: with CAP_PERFMON it would read the memory of others, whatever landlock says. */
+/** Of root: CAP_PERFMON would let the program read the memory of other processes, which landlock does not restrict. */
 function dropCapabilities(): void {
   for (let capability = 0; capability < 64; capability++)
     syscall(NR.prctl, PR.CAPBSET_DROP, capability, 0, 0, 0);
@@ -109,11 +108,11 @@ function rulesetOf({ handled, rules, ports }: LandlockPlan): number {
     view.setInt32(8, fd, true);
     const result = syscall(NR.landlock_add_rule, ruleset, RULE_PATH_BENEATH, rule, 0);
     close(fd);
-    // What no rule can be made for: it is a file of a kernel's file system without a place, or no directory any more.
+    // No rule can be made for a file of a file system inside the kernel, nor for what was a directory and is none any more.
     if (result < 0 && result !== -E.EBADFD && result !== -E.EINVAL) check(result, `allow ${path}`);
   }
   for (const port of ports) {
-    const allowed = new BigUint64Array([CONNECT_TCP, BigInt(port)]);
+    const allowed = new BigUint64Array([BigInt(CONNECT_TCP), BigInt(port)]);
     check(syscall(NR.landlock_add_rule, ruleset, RULE_NET_PORT, allowed, 0), `allow port ${port}`);
   }
   return ruleset;

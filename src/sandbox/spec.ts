@@ -34,18 +34,16 @@ import { ulimits } from "./ulimits.ts";
 import { UPPER_ANNOTATION } from "./upper-lock.ts";
 import { aloneMaps, isAlone, type SandboxMaps, sandboxMaps, sandboxUser } from "./user.ts";
 import type { HostView } from "./view.ts";
-
-/** What runc gives a process. */
-const DEFAULT_UMASK = 0o022;
-
 import { volumes, writablePaths } from "./volumes.ts";
+import { emptyDirectory, workingDirectory } from "./workdir.ts";
 
 const auditModule = lazy<typeof import("./audit/audit.ts")>(() => require("./audit/audit.ts"));
 const recordModule = lazy<typeof import("../seccomp/record/record.ts")>(() =>
   require("../seccomp/record/record.ts"),
 );
 
-import { emptyDirectory, workingDirectory } from "./workdir.ts";
+/** What runc gives a process. */
+const DEFAULT_UMASK = 0o022;
 
 /** The config, and what is to be told with it. */
 export interface Sandbox {

@@ -7,10 +7,10 @@ import type { Hook, Hooks } from "../spec/index.ts";
 import { E } from "../sys/errno.ts";
 import { check, SysError } from "../sys/error.ts";
 import { NR, syscall } from "../sys/ffi.ts";
-import { close, mkdirAll, O, open, POLLIN, timespec, unlink } from "../sys/fs.ts";
+import { close, mkdirAll, O, open, POLLIN, readFd, timespec, unlink, writeFd } from "../sys/fs.ts";
 import { bindUnix, connectUnix, receiveWithFd, SOCK_STREAM } from "../sys/socket.ts";
 import { spawn } from "../sys/spawn.ts";
-import { fromUtf8, joined, utf8 } from "../sys/utf8.ts";
+import { fromUtf8 } from "../sys/utf8.ts";
 
 /** What an agent is for: a word of `brun sandbox-hook`. */
 export type AgentPurpose = "seccomp-record" | "audit";
@@ -103,17 +103,12 @@ export function askAgent(place: AgentPlace): string | null {
     if (error.errno === E.ENOENT) return null;
     throw new BrunError(`the agent has ended before the container: ${error.message}`);
   }
-  const word = utf8(FINISH);
-  check(syscall(NR.write, socket, word, word.length), "ask the agent");
-  const parts: Uint8Array[] = [];
-  for (;;) {
-    const part = new Uint8Array(MESSAGE);
-    const length = syscall(NR.read, socket, part, part.length);
-    if (length <= 0) break;
-    parts.push(part.subarray(0, length));
+  try {
+    writeFd(socket, FINISH, "to the agent");
+    return fromUtf8(readFd(socket, "what the agent says"));
+  } finally {
+    close(socket);
   }
-  close(socket);
-  return fromUtf8(joined(parts));
 }
 
 const NOTIF_RECV = 0xc0502100;
@@ -167,13 +162,9 @@ export function serveAgent(place: AgentPlace, socket: number, ears: Ears): void 
     if (asking !== caller) close(caller);
   }
   // A container that could not be made has done nothing.
-  const result = utf8(heard ? ears.result() : "");
-  for (let at = 0; asking >= 0 && at < result.length; ) {
-    const n = syscall(NR.write, asking, result.subarray(at), result.length - at);
-    if (n <= 0) break;
-    at += n;
-  }
+  const result = heard ? ears.result() : "";
   unlink(agentSocket(place));
+  if (asking >= 0) writeFd(asking, result, "to the poststop hook");
 }
 
 const MESSAGE = 65536;

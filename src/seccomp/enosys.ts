@@ -15,7 +15,7 @@ import { BPF, DATA, type Instruction, jump, statement } from "./bpf.ts";
 export const TOKEN = { X86_64: 0xc000003e, X32: 0x4000003e, X86: 0x40000003, ARM: 0x40000028 } as const;
 
 /** Bit of the number of an x32 system call (asm/unistd.h). */
-const X32_SYSCALL_BIT = 0x40000000;
+export const X32_SYSCALL_BIT = 0x40000000;
 /** First of arm's private system calls (asm/unistd.h), which are not in one sequence with the others. */
 const ARM_PRIVATE = 0x0f0000;
 const END = 0x100000000;

@@ -2,7 +2,7 @@
 import type { Ears } from "../../seccomp/agent.ts";
 import { syscallOf } from "../../seccomp/record/names.ts";
 import { NR, syscall } from "../../sys/ffi.ts";
-import { close, O, readlink, readTextIfThere, tryOpen } from "../../sys/fs.ts";
+import { AT_FDCWD, close, O, readlink, readTextIfThere, tryOpen } from "../../sys/fs.ts";
 import { existsInRoot } from "../../sys/in-root.ts";
 import { fromUtf8 } from "../../sys/utf8.ts";
 
@@ -62,8 +62,6 @@ function pathOf(thread: number, args: DataView, index: number): string | null {
   if (path === null || path === "") return null;
   return path.startsWith("/") ? path : joined(link(`/proc/${thread}/cwd`), path);
 }
-
-const AT_FDCWD = -100;
 
 /** execveat(2): a path below a directory, or the file itself. */
 function pathAt(thread: number, args: DataView): string | null {

@@ -2,9 +2,9 @@
 import { printable } from "../../printable.ts";
 import { environmentStrings } from "../../sys/environment.ts";
 import { NR, syscall } from "../../sys/ffi.ts";
-import { close, readFd, readTextIfThere } from "../../sys/fs.ts";
+import { close, readFd, readTextIfThere, writeFd } from "../../sys/fs.ts";
 import { inputFd, run } from "../../sys/spawn.ts";
-import { fromUtf8, utf8 } from "../../sys/utf8.ts";
+import { fromUtf8 } from "../../sys/utf8.ts";
 import type { AuditRequest } from "./audit.ts";
 import type { Heard } from "./hear.ts";
 
@@ -106,12 +106,7 @@ function report(id: string, request: AuditRequest, said: string, self: readonly 
     names: request.netLog === null ? null : namesIn(readTextIfThere(request.netLog) ?? "", begin.time),
   };
   const text = request.format === "json" ? JSON.stringify(whole) : table(whole);
-  const bytes = utf8(`${text}\n`);
-  for (let at = 0; at < bytes.length; ) {
-    const n = syscall(NR.write, 2, bytes.subarray(at), bytes.length - at);
-    if (n <= 0) break;
-    at += n;
-  }
+  writeFd(2, `${text}\n`, "the report");
 }
 
 /** What a command of brun's prints. */

@@ -1,18 +1,17 @@
 /** Names of system calls by libseccomp. */
 import { CString, type Pointer } from "bun:ffi";
+import { TOKEN, X32_SYSCALL_BIT } from "../enosys.ts";
 import { libseccomp } from "../library.ts";
 
-/** SCMP_ARCH_X32 has the machine's number, and this bit in those of its calls. */
-const X86_64 = 0xc000003e;
-const X32 = 0x4000003e;
-const X32_BIT = 0x40000000;
+const AUDIT_ARCH_AARCH64 = 0xc00000b7;
 /** Numbers of system calls end below, but for some of Arm's own. */
 const END = 1024;
 const ARM_OWN = [0x0f0000, 0x0f0010] as const;
 
 /** The name of a call, or null. @param arch AUDIT_ARCH_* */
 export function syscallOf(arch: number, nr: number): string | null {
-  const token = arch === X86_64 && (nr & X32_BIT) !== 0 ? X32 : arch;
+  // Calls of x32 have the architecture of the machine, and this bit in their numbers.
+  const token = arch === TOKEN.X86_64 && (nr & X32_SYSCALL_BIT) !== 0 ? TOKEN.X32 : arch;
   const name = libseccomp().seccomp_syscall_resolve_num_arch(token, nr);
   return name === null ? null : new CString(name as Pointer).toString();
 }
@@ -23,12 +22,12 @@ export function syscallNames(): string[] {
   const arches =
     process.arch === "arm64"
       ? [
-          [0xc00000b7, numbers(0, END)],
-          [0x40000028, [...numbers(0, END), ...numbers(...ARM_OWN)]],
+          [AUDIT_ARCH_AARCH64, numbers(0, END)],
+          [TOKEN.ARM, [...numbers(0, END), ...numbers(...ARM_OWN)]],
         ]
       : [
-          [X86_64, [...numbers(0, END), ...numbers(X32_BIT, X32_BIT + END)]],
-          [0x40000003, numbers(0, END)],
+          [TOKEN.X86_64, [...numbers(0, END), ...numbers(X32_SYSCALL_BIT, X32_SYSCALL_BIT + END)]],
+          [TOKEN.X86, numbers(0, END)],
         ];
   const names = (arches as [number, number[]][]).flatMap(([arch, all]) =>
     all.map((nr) => syscallOf(arch, nr)),

@@ -4,7 +4,8 @@ import { show } from "../json.ts";
 import type { Mistake } from "./findings.ts";
 import { validateEnv } from "./process.ts";
 
-const NAMES: readonly HookName[] = [
+/** In the order in which they run. */
+export const HOOK_NAMES: readonly HookName[] = [
   "prestart",
   "createRuntime",
   "createContainer",
@@ -15,7 +16,7 @@ const NAMES: readonly HookName[] = [
 
 /** Checks hooks that have the schema's types. */
 export function validateHooks(hooks: Hooks, errors: Mistake[]): void {
-  for (const name of NAMES) {
+  for (const name of HOOK_NAMES) {
     const list = hooks[name] ?? [];
     for (const [i, { path, env }] of list.entries()) {
       if (!path.startsWith("/")) {
