@@ -87,7 +87,7 @@ const GETSUBIDS_TIMEOUT_MS = 10_000;
  */
 export function loadSubids(uid: number, userName: string | null): Subids {
   const source = subidSource(readTextIfThere("/etc/nsswitch.conf") ?? "");
-  // Whoever it asks answers as he likes.
+  // The answers of another source can change while nothing changes here.
   if (source !== "files") uncacheable(`subordinate ids come from ${source}, by nsswitch.conf`);
   if (source !== "files" && userName !== null && exists(GETSUBIDS)) {
     return { uid: askGetsubids([userName]), gid: askGetsubids(["-g", userName]) };

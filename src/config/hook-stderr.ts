@@ -2,7 +2,10 @@
 import type { Hook } from "../spec/index.ts";
 import { any } from "../sys/lists.ts";
 
-/** A variable of such a hook's environment: its stderr is brun's, and not kept for the case that it fails. */
+/**
+ * A variable of such a hook's environment: the hook writes to the stderr of brun. What other hooks write is kept, and shown if they
+ * fail.
+ */
 export const KEEPS_STDERR = "BRUN_HOOK_STDERR=inherit";
 
 /** Whether a hook is one. */

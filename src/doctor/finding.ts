@@ -80,7 +80,7 @@ export function remedy({ as, command, hint }: Fix): Remedy {
   return { command: command ?? hint, as };
 }
 
-/** What removes the cause of an error: its hint as it stands where that is no command, or no data; null without one. */
+/** What removes the cause of an error: the command of its fix, otherwise its hint; null without a hint. */
 export function remedyOf({ hint, fix }: BrunError): Remedy | null {
   if (hint === undefined) return null;
   return { command: fix?.command ?? hint, as: fix?.as ?? "caller" };

@@ -14,7 +14,7 @@ const ST_RDONLY = 1;
 const ST_NOEXEC = 8;
 const WRITE_AND_SEARCH = 3;
 const O_TMPFILE = 0o20000000 | O.DIRECTORY;
-/** What a small image and what comes after it take. */
+/** Bytes for a small image and what is written in its containers. */
 const ENOUGH = 1e9;
 
 const ELSEWHERE = asCaller("set XDG_DATA_HOME to a directory on another file system");

@@ -4,7 +4,7 @@ import { landlockAbi } from "../sandbox/landlock.ts";
 import { lacksOf } from "../sandbox/landlock-rules.ts";
 import { asRoot, type Finding, Subject } from "./finding.ts";
 
-/** @param namespaces they can be made, and it is not needed */
+/** @param namespaces whether they can be made: then landlock is not needed */
 export function landlock(caller: Caller, namespaces: boolean): Finding {
   const why = "run --host --landlock restricts a program where namespaces are refused";
   const subject = new Subject("landlock", why, caller);

@@ -49,7 +49,7 @@ export function addressText(address: Address): string {
 }
 
 /**
- * What an address is. `local`: the machine itself, its links, its cloud's metadata, which only an address in the list opens.
+ * Where an address leads. `local`: to this machine, its links, or its cloud's metadata; a list has to name such an address itself.
  * `none`: no host has it.
  */
 export type Reach = "public" | "private" | "local" | "none";
@@ -80,14 +80,14 @@ const IPV6: readonly Range[] = [
   ["2000::", 3, "public"],
 ];
 
-/** Prefixes behind which an IPv4 address stands, and the byte where it begins. */
+/** Prefixes of IPv6 addresses that have an IPv4 address in them, and the byte where it begins. */
 const EMBEDDED: readonly (readonly [prefix: string, bits: number, at: number])[] = [
   ["::ffff:0:0", 96, 12],
   ["64:ff9b::", 96, 12],
   ["2002::", 16, 2],
 ];
 
-/** What an address is. */
+/** Where an address leads, by itself. */
 export function reachOf(address: Address): Reach {
   if (address.length === 4) return IPV4.find((range) => isIn(address, range))?.[2] ?? "public";
   const embedded = EMBEDDED.find((range) => isIn(address, range));

@@ -17,7 +17,7 @@ const ANSWER_MS = 10_000;
 /** How long a relay may take to write its last lines. */
 const END_MS = 2000;
 
-/** What is to be different. */
+/** What is to be changed in the list of a relay. */
 export interface ListChange {
   readonly allow: readonly string[];
   readonly deny: readonly string[];
@@ -100,7 +100,7 @@ export function askForChange(path: string, asked: ListChange): void {
   }
 }
 
-/** Waits until a relay has ended, whose container has, and ends one that does not. Throws a SysError. */
+/** Waits for the relay of a container that has ended, and kills one that does not end by itself. Throws a SysError. */
 export function awaitEnd(path: string): void {
   const socket = connected(path);
   if (socket < 0) {

@@ -1,4 +1,4 @@
-/** DNS messages (RFC 1035): what is read is nobody's friend, and is either understood or null. Pure. */
+/** DNS messages (RFC 1035). Those that are read are not trusted: each is either understood, or null. Pure. */
 import { joined, utf8 } from "../sys/utf8.ts";
 import type { Address } from "./address.ts";
 
@@ -30,7 +30,7 @@ export interface Question {
   readonly flags: number;
 }
 
-/** A question of one name; the error code to answer with where it is another message; null for no message. */
+/** The question of a message that has one; the code to answer another message with; null for one that gets no answer. */
 export function parseQuery(
   message: Uint8Array,
 ): Question | { readonly id: number; readonly error: number } | null {
@@ -76,7 +76,7 @@ export function answer(
   return joined([head, question.bytes, ...records]);
 }
 
-/** An answer to what has no question that is understood. */
+/** The answer to a message whose question is not understood. */
 export function refusal(id: number, rcode: number): Uint8Array {
   return header(id, RESPONSE | rcode, 0, 0);
 }

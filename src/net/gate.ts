@@ -1,4 +1,4 @@
-/** Connections from inside: where they want to, whether they may, and what becomes of them. */
+/** Connections from inside: where they go, whether the list allows that, and what becomes of them. */
 import { E } from "../sys/errno.ts";
 import { joined } from "../sys/utf8.ts";
 import { addressText, parseIpv4 } from "./address.ts";
@@ -70,7 +70,7 @@ export class Gate {
       if (!this.parts.policy.allows(host, port)) stream.close(E.ECONNRESET);
   }
 
-  /** Closes all, for the log. */
+  /** Closes all connections: the log is told what each has moved. */
   end(): void {
     for (const stream of this.streams.keys()) stream.close(0);
   }

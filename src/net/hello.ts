@@ -4,7 +4,7 @@ const HANDSHAKE = 22;
 const CLIENT_HELLO = 1;
 const SERVER_NAME = 0;
 const RECORD_HEADER = 5;
-/** A client hello with keys for the time after quantum computers has some 2 KB. */
+/** A client hello with post-quantum keys has some 2 KB. */
 export const MOST_HELLO = 16_384;
 
 /**

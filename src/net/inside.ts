@@ -1,6 +1,6 @@
 /**
- * Sockets of a container's network namespace, for a process outside. They are made and no more: who has them outside, and made the
- * user namespace, may bind them to any port and change routes by them (capabilities(7), user_namespaces(7)).
+ * Sockets of a container's network namespace, for a process outside. Inside they are only made: a process that has made the user
+ * namespace may bind them to any port from outside, and change routes through them (capabilities(7), user_namespaces(7)).
  */
 import { Message } from "../plan/abi.ts";
 import { type Program, ProgramBuilder } from "../plan/program.ts";

@@ -1,6 +1,6 @@
 /**
- * An event loop of one thread, by epoll(7) alone: what Bun has for sockets would have each byte pass through JavaScript, and costs
- * memory that a process beside each container is not to take.
+ * An event loop of one thread, by epoll(7) alone. Bun's own sockets hand each byte to JavaScript, and take more memory
+ * than a process beside each container should have.
  */
 import { E } from "../sys/errno.ts";
 import { check } from "../sys/error.ts";

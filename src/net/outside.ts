@@ -13,6 +13,8 @@ export interface Failure {
   readonly verdict: "refused" | "failed";
   readonly reason: string;
   readonly address?: string;
+  /** There is no such name. */
+  readonly isUnknown?: boolean;
 }
 
 const ATTEMPT_MS = 10_000;
@@ -28,7 +30,7 @@ export class Outside {
   ) {}
 
   /**
-   * Tells the addresses of a host, of those that are allowed.
+   * Finds the addresses of a host that may be dialled.
    * @param port null: some port
    */
   find(host: string, port: number | null, done: (found: readonly Address[] | Failure) => void): void {
@@ -40,7 +42,7 @@ export class Outside {
     }
     this.resolver.resolve(host, ({ addresses, failure }) => {
       if (failure !== null) {
-        done({ verdict: "failed", reason: failure });
+        done({ verdict: "failed", reason: failure, isUnknown: failure === "no such name" });
         return;
       }
       const reasons = addresses.map((address) => this.refusal(address, port));

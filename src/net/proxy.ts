@@ -108,7 +108,7 @@ export class ProxyTalk {
   }
 }
 
-/** With an address of zeros: where the connection comes from is nobody's business. */
+/** With an address of zeros: a program needs none of this end. */
 function socksReply(code: number): Uint8Array {
   return Uint8Array.of(SOCKS, code, 0, IPV4, 0, 0, 0, 0, 0, 0);
 }

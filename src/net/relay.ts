@@ -40,9 +40,9 @@ const RLIMIT_NOFILE = 7;
 /** A connection takes two sockets, and a pipe while it has bytes that nobody takes. */
 const DESCRIPTORS_EACH = 4;
 const DESCRIPTORS_BESIDES = 512;
-/** With a limit of some hundred descriptors. */
+/** Also where a limit leaves only some hundred descriptors. */
 const LEAST_CONNECTIONS = 16;
-/** A name that is refused again and again is told once a second. */
+/** A name that is refused again and again is logged once a second. */
 const REPEAT_MS = 1000;
 
 /** Everything that a relay has. */
@@ -151,9 +151,7 @@ class Relay {
     this.outside.find(name, null, (found) => {
       if ("verdict" in found) {
         this.tell(name, found.verdict, found.reason);
-        return done(
-          found.reason === "no such name" || found.verdict === "refused" ? RCODE.nxDomain : RCODE.servFail,
-        );
+        return done(found.isUnknown || found.verdict === "refused" ? RCODE.nxDomain : RCODE.servFail);
       }
       const address = this.names.addressOf(name);
       if (address === null) this.tell(name, "refused", "too many names");
@@ -184,7 +182,7 @@ function mostDescriptors(): number {
 const BESIDES = 2;
 
 /**
- * Is the relay of a container, to its end.
+ * Runs the relay of a container until that has ended.
  * @param pid the container's first process
  * @param control where changes of the list are asked for
  * @param ready called when all is set up

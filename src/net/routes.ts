@@ -61,7 +61,8 @@ export function routeAddress(socket: number, address: Address, bits = 32): void 
 }
 
 /**
- * Whether an address is another host's: none of this machine's own, of no network as a whole, and one that there is a way to.
+ * Where the kernel would send what goes to an address: to another host, to this machine (own), or nowhere, as for broadcasts and
+ * where there is no route.
  * @param socket a netlink socket of the caller's namespace
  */
 export function leadsToOther(socket: number, address: Address): "other" | "own" | "none" {

@@ -10,9 +10,9 @@ import { fromUtf8 } from "../sys/utf8.ts";
 import { awaitEnd, Control } from "./control.ts";
 import { type RelayOptions, relay } from "./relay.ts";
 
-/** Whose relay it is. */
+/** Where the relay of a container is found. */
 export interface RelayPlace {
-  /** Has its socket. */
+  /** Of its socket. */
   readonly directory: string;
   /** Of the container. */
   readonly id: string;
@@ -21,7 +21,7 @@ export interface RelayPlace {
 const READY_MS = 20_000;
 const READY = "ready";
 
-/** The socket that it is asked by. */
+/** The socket through which `brun update` changes its list. */
 export function controlPath({ directory, id }: RelayPlace): string {
   return `${directory}/${id}.relay`;
 }
@@ -56,7 +56,7 @@ function parsed(said: string): { message: string; where?: string; hint?: string 
   return { message: `the relay for names did not start: ${said || "it has ended"}` };
 }
 
-/** Is the relay: returns when the container has ended. */
+/** Runs as the relay; returns when the container has ended. */
 export function isRelay(place: RelayPlace, options: string, pid: number): void {
   syscall(NR.setsid);
   syscall(NR.prctl, PR.SET_DUMPABLE, 0, 0, 0, 0);
@@ -74,7 +74,7 @@ export function isRelay(place: RelayPlace, options: string, pid: number): void {
   }
 }
 
-/** Tells who has started it; once. */
+/** Answers the process that has started this one. Works once: stdout is /dev/null then. */
 function tell(text: string): void {
   writeFd(1, text, "the pipe");
   const none = open("/dev/null", O.RDWR);

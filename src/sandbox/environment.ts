@@ -19,7 +19,7 @@ export function environment(options: SandboxOptions, view: HostView): string[] {
   if (options.root.kind === "host") {
     inherit(variables, view, options.withSecrets);
     // The caller's proxy is not among the names, and those need none.
-    if (options.allowNet.length > 0) for (const name of PROXIES) withoutProxy(variables, name);
+    if (options.allowNet.length > 0) for (const name of PROXIES) variables.delete(name);
     // Debian's shells show it in the prompt.
     if (options.terminal && variables.get("debian_chroot") == null) variables.set("debian_chroot", "brun");
   } else {
@@ -48,18 +48,15 @@ type Variables = Map<string, string | null>;
 /** podman's --http-proxy, which is its default: who has a network reaches it as the caller does. */
 function proxies(variables: Variables, view: HostView): void {
   for (const name of PROXIES) {
-    for (const spelling of [name, name.toUpperCase()]) {
-      const value = view.environment[spelling];
-      if (value !== undefined && !isSecretVariable(spelling, value)) variables.set(spelling, value);
-    }
+    const value = view.environment[name];
+    if (value !== undefined && !isSecretVariable(name, value)) variables.set(name, value);
   }
 }
 
-function withoutProxy(variables: Variables, name: string): void {
-  for (const spelling of [name, name.toUpperCase()]) variables.delete(spelling);
-}
-
-const PROXIES = ["http_proxy", "https_proxy", "ftp_proxy", "all_proxy", "no_proxy"];
+const PROXIES = [
+  ...["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "ftp_proxy", "FTP_PROXY"],
+  ...["all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY"],
+];
 
 function inherit(variables: Variables, view: HostView, withSecrets: boolean): void {
   for (const [name, value] of variablesOf(view.environment)) {

@@ -2,7 +2,7 @@
  * `run --host --landlock`: what a program may do by landlock(7), without any namespace. Pure but for the view.
  *
  * landlock has rules that allow, for a file or all below a directory, and none that forbid. So a directory with something
- * hidden in it is allowed entry by entry, and cannot be listed; what is made in it later is not to be seen.
+ * hidden in it is allowed entry by entry: it cannot be listed, and what is made in it later cannot be reached.
  */
 import { BrunError } from "../errors.ts";
 import { absolute } from "../sys/fs.ts";
@@ -56,7 +56,7 @@ export interface LandlockPlan {
 
 /** Devices that every program may use. */
 const DEVICES = ["null", "zero", "full", "random", "urandom", "tty"].map((name) => `/dev/${name}`);
-/** Others have their sockets, terminals and temporary files there, and programs what they hand to each other. */
+/** Sockets, terminals and temporary files of other programs are there, and what programs hand to each other. */
 const CLOSED = ["/dev", "/run", "/tmp", "/var/tmp"];
 /** Where names are looked up. */
 const RESOLVER = "/run/systemd/resolve";

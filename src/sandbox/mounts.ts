@@ -12,7 +12,7 @@ import type { Mount } from "../spec/index.ts";
  * - file: a file of brun's own that is shown, such as that of name servers
  * - secret: covers what --host hides
  * - protected: keeps read-only what is below --rw and runs code on the host
- * - own: covers what is brun's own, or keeps it from being renamed
+ * - own: covers a directory of brun (own-state.ts), or keeps one from being renamed
  */
 export type Origin =
   | "root"

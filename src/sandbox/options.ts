@@ -39,12 +39,12 @@ export interface SandboxOptions {
   readonly readOnly: boolean;
   /** Paths of the host that `--host` leaves writable. */
   readonly rw: readonly string[];
+  /** What is below them and runs code on the host is writable, too. */
+  readonly rwAll: boolean;
   /** By landlock(7), without namespaces. */
   readonly landlock: boolean;
   /** TCP ports that may be connected to then. */
   readonly connectPort: readonly string[];
-  /** What is below them and runs code on the host is writable, too. */
-  readonly rwAll: boolean;
   readonly volume: readonly string[];
   readonly tmpfs: readonly string[];
   readonly mount: readonly string[];

@@ -23,8 +23,8 @@ interface OwnDirectory {
 }
 
 /**
- * The one of --root, and those that brun has without flags (src/container/state/root.ts, src/container/host/filter.ts,
- * src/container/io/kept-log.ts).
+ * The state directory of --root, and all directories that brun uses without flags (src/container/state/root.ts,
+ * src/container/host/filter.ts, src/container/io/kept-log.ts).
  */
 export function ownDirectories(view: HostView): readonly OwnDirectory[] {
   const { stateDirectory, caller, environment: env } = view;
@@ -277,7 +277,7 @@ class Covering {
     }
     const path = places.way(root.path).end;
     if (asks(path, root.writes !== "host")) throw refusal(root.flag, path, what);
-    // That of --keep is one of brun's own.
+    // The upper directory of --keep is itself one of these directories.
     if (root.upper === undefined || root.keeps || what === "upper") return;
     for (const part of ["upper", "work"]) {
       const { end } = places.way(`${root.upper}/${part}`);

@@ -19,7 +19,7 @@ import { Session } from "../stage/session.ts";
 import { LOCK, RESOLVE } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
 import { NR, syscall } from "../sys/ffi.ts";
-import { AT_FDCWD, AT_REMOVEDIR, AT_SYMLINK_NOFOLLOW, close, O, POLLIN, S } from "../sys/fs.ts";
+import { AT_FDCWD, AT_REMOVEDIR, AT_SYMLINK_NOFOLLOW, close, O, S } from "../sys/fs.ts";
 import {
   type Protection,
   TAKEN_COMMONDIR,
@@ -30,11 +30,11 @@ import {
   type TakenKind,
   type TakenName,
 } from "./protected.ts";
+import { blockSignals, waitFor } from "./waiting.ts";
 
 /** In milliseconds. A lock that is not shared is held for as long as a few names are given back. */
 const PAUSES = [1, 5, 25, 100, 400];
 
-const SIG_SETMASK = 2;
 const MSG_PEEK = 2;
 const STATX_INO = 0x100;
 const STATX_TYPE_MODE_SIZE = 0x203;
@@ -118,14 +118,14 @@ class KeeperPlans {
     const gone = b.label();
     b.at("--rw", { kind: "session" });
     b.sys("setsid", [], { handle: [E.EPERM] });
-    b.sys("rt_sigprocmask", [SIG_SETMASK, b.bytes(new Uint8Array(8).fill(0xff), "all"), null, 8]);
+    blockSignals(b);
     b.sys("umask", [0]);
     for (const { directory } of this.protection.taken) this.lock(directory);
     for (const name of this.protection.taken) takeName(b, this.directories.get(name.directory)!, name);
     b.sys("chdir", [b.str("/")]);
     // Whether brun is still there shows below.
     b.send(Message.ready, null, 0, null, { handle: [E.EPIPE, E.ECONNRESET] });
-    poll(b, 0);
+    waitFor(b, 0);
     const cell = b.reserve(8);
     const byte = b.reserve(8);
     const any = { handle: [E.ECONNRESET], orElse: gone };
@@ -146,11 +146,11 @@ class KeeperPlans {
     b.sys("recvfrom", [0, byte, 1, 0, null, null], { handle: [E.ECONNRESET] });
     const fd = b.get("pidfd_open", [pid, 0], { handle: [E.ENOSYS, E.EPERM], orElse: without });
     b.alive(pid, Number(startTime), isGone);
-    poll(b, fd);
+    waitFor(b, fd);
     b.fail(E.ESRCH, isGone);
     // Then brun or its supervisor has to do: the container ends with it.
     b.mark(without);
-    poll(b, 0);
+    waitFor(b, 0);
     b.mark(gone);
     this.giveBack(b);
     for (const [path, inode] of this.inodes) tellReplaced(b, path, inode);
@@ -220,13 +220,6 @@ function takeName(b: ProgramBuilder, directory: Slot, { directory: path, name, k
     b.close(fd);
     b.mark(next);
   }
-}
-
-/** Waits until there is something to read, or for the end of what is written. */
-function poll(b: ProgramBuilder, fd: Slot | number): void {
-  const struct = b.bytes(new Uint8Array(new Int32Array([0, POLLIN]).buffer), "pollfd");
-  b.poke(struct, fd, 4);
-  b.sys("ppoll", [struct, 1, null, null, 8]);
 }
 
 function tellReplaced(b: ProgramBuilder, path: string, inode: number | bigint): void {

@@ -1,6 +1,6 @@
 /**
  * Agents that hear of a container's system calls and let them happen (seccomp_unotify(2)): processes in the background. A
- * createRuntime hook starts one, and a poststop hook asks it what it has heard. Nothing of it needs rights.
+ * createRuntime hook starts one, and a poststop hook asks it what it has heard. None of this needs privileges.
  */
 import { BrunError } from "../errors.ts";
 import type { Hook, Hooks } from "../spec/index.ts";
@@ -121,7 +121,7 @@ const NOTIF = { size: 80, pid: 8, nr: 16, arch: 20, args: 32 } as const;
 /** struct seccomp_notif_resp. */
 const RESPONSE = { size: 24, flags: 20 } as const;
 const CONTINUE = 1;
-/** How long the poststop hook may be away when the container has ended. */
+/** How long an agent waits for the poststop hook when the container has ended. */
 const PATIENCE_MS = 60_000;
 
 /** What an agent does with what it hears. */

@@ -10,10 +10,7 @@ import type { HostView } from "../view.ts";
 import { AUDITED } from "./hear.ts";
 
 /** What the report is about: an argument of the hooks. */
-export interface AuditRequest {
-  readonly format: "table" | "json";
-  /** The name by which what was written is kept, or why it is not. */
-  readonly kept: { readonly name: string; readonly temporary: boolean } | { readonly why: string };
+export interface AuditRequest extends NonNullable<SandboxOptions["audit"]> {
   /** Paths that the program could write to directly. */
   readonly direct: readonly string[];
   /** The log of --net-log. */
@@ -39,8 +36,7 @@ export function auditOf(
     value === undefined ? [] : [`${name}=${value}`],
   );
   const request: AuditRequest = {
-    format: audit.format,
-    kept: audit.kept,
+    ...audit,
     direct: [...rw, ...volume],
     netLog: netLog ?? null,
   };

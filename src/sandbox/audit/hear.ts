@@ -21,7 +21,7 @@ const PATH_MAX = 4096;
 
 /**
  * Writes down programs and the most memory of each process that ends.
- * @param request an object as JSON, that is handed on
+ * @param request a JSON object, whose fields the result has as well
  */
 export function auditor(request: string): Ears {
   const programs = new Map<string, number>();
