@@ -75,12 +75,24 @@ export function checkCompression(head: Uint8Array): void {
   });
 }
 
+/** As many bytes of a file as {@link compressionOf} looks at. */
+export const MAGIC_SIZE = 4;
+
+/** How a file that begins like this is compressed; null when it is not. What media types say is often wrong. */
+export function compressionOf(head: Uint8Array): "gzip" | "zstd" | null {
+  if (head[0] === 0x1f && head[1] === 0x8b) return "gzip";
+  if (head.length < MAGIC_SIZE) return null;
+  const magic = new DataView(head.buffer, head.byteOffset).getUint32(0, true);
+  // RFC 8878: a frame, or one to be skipped, as pzstd begins with.
+  return magic === 0xfd2fb528 || (magic & 0xfffffff0) >>> 0 === 0x184d2a50 ? "zstd" : null;
+}
+
+const LAYERS = { gzip: MEDIA.layerGzip, zstd: MEDIA.layerZstd } as const;
+
 /** The media type of a layer that begins like this. */
 export function layerType(head: Uint8Array): string {
-  if (head[0] === 0x1f && head[1] === 0x8b) return MEDIA.layerGzip;
-  return head[0] === 0x28 && head[1] === 0xb5 && head[2] === 0x2f && head[3] === 0xfd
-    ? MEDIA.layerZstd
-    : MEDIA.layer;
+  const compression = compressionOf(head);
+  return compression === null ? MEDIA.layer : LAYERS[compression];
 }
 
 /**

@@ -14,6 +14,7 @@ import { NR, syscall } from "../../sys/ffi.ts";
 import { absolute, close, fstat, tryStat, unlink } from "../../sys/fs.ts";
 import { utf8 } from "../../sys/utf8.ts";
 import { digestOf } from "../digest.ts";
+import { compressionOf, MAGIC_SIZE } from "../formats.ts";
 import { type Descriptor, DOCUMENT_MAX, imageJson, MEDIA, parseImageConfig } from "../manifest.ts";
 import { type FileName, nameText, parseName } from "../reference.ts";
 import { BLOCK, TarError } from "../tar/header.ts";
@@ -80,14 +81,13 @@ async function openPlain(
   where: string,
 ): Promise<{ fd: number; path: string }> {
   const fd = openFile(path, where);
-  const head = new Uint8Array(4);
-  syscall(NR.pread64, fd, head, 4, 0);
-  const gzip = head[0] === 0x1f && head[1] === 0x8b;
-  const zstd = head[0] === 0x28 && head[1] === 0xb5 && head[2] === 0x2f && head[3] === 0xfd;
-  if (!gzip && !zstd) return { fd, path };
+  const head = new Uint8Array(MAGIC_SIZE);
+  syscall(NR.pread64, fd, head, head.length, 0);
+  const compression = compressionOf(head);
+  if (compression === null) return { fd, path };
   close(fd);
   try {
-    const unpacking = gzip ? createGunzip() : createZstdDecompress();
+    const unpacking = compression === "gzip" ? createGunzip() : createZstdDecompress();
     await pipeline(createReadStream(path), unpacking, createWriteStream(temporary, { mode: 0o600 }));
     return { fd: openFile(temporary, where), path: temporary };
   } catch (error) {

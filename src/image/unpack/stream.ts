@@ -7,7 +7,7 @@ import { E } from "../../sys/errno.ts";
 import { check } from "../../sys/error.ts";
 import { NR, syscall } from "../../sys/ffi.ts";
 import { algorithmOf } from "../digest.ts";
-import { checkCompression } from "../formats.ts";
+import { checkCompression, compressionOf } from "../formats.ts";
 
 const READ_SIZE = 256 << 10;
 const OUTPUT_SIZE = 256 << 10;
@@ -89,14 +89,16 @@ function isZlib(error: unknown): error is Error {
   return error instanceof Error && /^(Z_|ZSTD_|ERR_)/.test(String((error as { code?: unknown }).code ?? ""));
 }
 
-/** What uncompresses bytes that begin like these; null when they are not compressed. Media types are often wrong. */
+/** What uncompresses bytes that begin like these; null when they are not compressed. */
 function opener(head: Uint8Array): (() => NodeJS.ReadWriteStream & { destroy(error: Error): void }) | null {
-  if (head[0] === 0x1f && head[1] === 0x8b) return () => createGunzip({ chunkSize: OUTPUT_SIZE });
-  const magic = head.length < 4 ? 0 : new DataView(head.buffer, head.byteOffset).getUint32(0, true);
-  // RFC 8878: a frame, or one to be skipped.
-  if (magic === 0xfd2fb528 || (magic & 0xfffffff0) >>> 0 === 0x184d2a50)
-    return () => createZstdDecompress({ chunkSize: OUTPUT_SIZE });
-  return null;
+  switch (compressionOf(head)) {
+    case "gzip":
+      return () => createGunzip({ chunkSize: OUTPUT_SIZE });
+    case "zstd":
+      return () => createZstdDecompress({ chunkSize: OUTPUT_SIZE });
+    default:
+      return null;
+  }
 }
 
 async function* chunks(
