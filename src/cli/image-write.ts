@@ -3,14 +3,13 @@
 import { list } from "../container/state/list.ts";
 import { BrunError } from "../errors.ts";
 import { MANIFEST_FORMATS, type ManifestFormat } from "../image/formats.ts";
-import { type UnpackIds, unpackIds } from "../image/ids.ts";
+import { findIds, type UnpackIds, unpackIds } from "../image/ids.ts";
 import { commitContainer, importImage } from "../image/make.ts";
 import { ownPlatform, platformText, runsOn } from "../image/platform.ts";
 import { push } from "../image/push.ts";
 import type { StoredImage } from "../image/record.ts";
 import { collect, imagesNamed } from "../image/remove.ts";
 import { ImageStore } from "../image/store.ts";
-import { USERNS_MODES } from "../modes.ts";
 import { absolute, writeFile } from "../sys/fs.ts";
 import { defineCommand } from "./command.ts";
 import { openRuntime } from "./globals.ts";
@@ -168,17 +167,10 @@ export const commitCommand = defineCommand({
 
 /** The ids in which the root of a container was unpacked: they are in its path. Throws a BrunError. */
 function idsOf(bundle: string, store: ImageStore): UnpackIds {
-  const found = bundle.startsWith(`${store.directory}/`)
-    ? /^(?:layers|views)\/([^/]+)\//.exec(bundle.slice(store.directory.length + 1))
-    : null;
-  for (const mode of USERNS_MODES) {
-    try {
-      const ids = unpackIds(mode);
-      if (ids.name === found?.[1]) return ids;
-    } catch {
-      // These ids cannot be had here.
-    }
-  }
+  const inStore = bundle.startsWith(`${store.directory}/`) ? bundle.slice(store.directory.length + 1) : "";
+  const name = /^(?:layers|views)\/([^/]+)\//.exec(inStore)?.[1];
+  const found = findIds((ids) => ids.name === name);
+  if (found !== undefined) return found;
   throw new BrunError("the container is of no image that is there", {
     code: "ERR_STATE",
     hint: "run --image makes one",

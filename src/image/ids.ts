@@ -3,7 +3,8 @@
 import { mapText } from "../../rootless/idmap.ts";
 import { unsharedConfig } from "../container/lifecycle/unshare.ts";
 import { callerIdentity, isRootless } from "../container/state/root.ts";
-import type { UsernsMode } from "../modes.ts";
+import { BrunError } from "../errors.ts";
+import { USERNS_MODES, type UsernsMode } from "../modes.ts";
 import { utf8 } from "../sys/utf8.ts";
 import { digestOf, hexOf } from "./digest.ts";
 
@@ -13,6 +14,26 @@ export interface UnpackIds {
   readonly name: string;
   /** Null where there is no user namespace: root of the machine. */
   readonly userns: UsernsMode | null;
+}
+
+/**
+ * The first of the ids that containers can have here which fits.
+ * @param rootless as of {@link unpackIds}
+ */
+export function findIds(
+  fits: (ids: UnpackIds) => boolean,
+  rootless: boolean | "auto" = "auto",
+): UnpackIds | undefined {
+  for (const mode of USERNS_MODES) {
+    try {
+      const ids = unpackIds(mode, rootless);
+      if (fits(ids)) return ids;
+    } catch (error) {
+      // These ids cannot be had here.
+      if (!(error instanceof BrunError)) throw error;
+    }
+  }
+  return undefined;
 }
 
 /**

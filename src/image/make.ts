@@ -6,9 +6,9 @@ import { fromUtf8, utf8 } from "../sys/utf8.ts";
 import { digestOf } from "./digest.ts";
 import type { UnpackIds } from "./ids.ts";
 import { type Descriptor, MEDIA, parseImageConfig, parseManifest } from "./manifest.ts";
-import { ownPlatform, type Platform, platformText } from "./platform.ts";
+import { ownPlatform, type Platform } from "./platform.ts";
 import { destinationName, type PushOptions, push, typeOfLayer } from "./push.ts";
-import { rootPath, type StoredImage } from "./record.ts";
+import { rootPath, type StoredImage, withImage } from "./record.ts";
 import { nameText, parseName } from "./reference.ts";
 import { candidates, registriesConf } from "./registry/conf.ts";
 import { openFile } from "./source/source.ts";
@@ -130,13 +130,6 @@ function compose(
   return { name, manifest: top, top, config: digest, runs, platform, size, diffIds, pulled: now };
 }
 
-async function record(store: ImageStore, image: StoredImage): Promise<StoredImage> {
-  const isSame = ({ name, platform }: StoredImage) =>
-    name === image.name && platformText(platform) === platformText(image.platform);
-  await store.change((images) => [...images.filter((one) => !isSame(one)), image]);
-  return image;
-}
-
 /** How a new image differs from what it is made of. */
 export interface MakeOptions {
   /** --change, as podman and docker have it. */
@@ -166,7 +159,9 @@ export async function importImage(
       await store.buildRoot(ids, [diffId]);
       const json = { ...platform, rootfs: { type: "layers", diff_ids: [diffId] } };
       const layers = [{ mediaType: typeOfLayer(fd), digest, size }];
-      return record(store, compose(store, name, json, layers, changes));
+      const image = compose(store, name, json, layers, changes);
+      await store.change((images) => withImage(images, image));
+      return image;
     });
   } catch (error) {
     throw error instanceof BrunError && error.where === undefined
@@ -216,7 +211,8 @@ export async function commitContainer(
     const config = { ...json, history: [...(json.history ?? []), step], rootfs };
     const image = compose(store, name, config, layers, changes);
     if (isFile) return push(image, text, store, pushing);
-    return (await record(store, image)).manifest;
+    await store.change((images) => withImage(images, image));
+    return image.manifest;
   });
 }
 
@@ -260,8 +256,9 @@ async function packLayer(
 
 /**
  * Copies an image's files into a directory, where they may be written to.
- * @param directory empty, or missing
- * @throws BrunError (ERR_EXISTS) there is something in it
+ * @param root of the image, in the store
+ * @param directory open, and empty
+ * @throws BrunError
  */
 export async function unpackImage(
   root: string,

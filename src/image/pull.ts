@@ -12,7 +12,7 @@ import { type UnpackIds, unpackIds } from "./ids.ts";
 import { type Descriptor, type Manifest, MEDIA, parseImageConfig, parseManifest } from "./manifest.ts";
 import { choosePlatform, type Platform, platformText, runsOn } from "./platform.ts";
 import type { ImageEvent, LayerState } from "./progress.ts";
-import { rootIfThere, type StoredImage } from "./record.ts";
+import { rootIfThere, type StoredImage, withImage } from "./record.ts";
 import { type FileName, type ImageName, nameText, parseName } from "./reference.ts";
 import { candidates, registriesConf } from "./registry/conf.ts";
 import { removeLeftovers } from "./remove.ts";
@@ -228,12 +228,7 @@ async function makeImage(
   };
   store.putBlob(image.manifest, document.bytes);
   store.putBlob(image.config, configBytes);
-  await store.change((images) => [
-    ...images.filter(
-      (one) => one.name !== where || platformText(one.platform) !== platformText(image.platform),
-    ),
-    image,
-  ]);
+  await store.change((images) => withImage(images, image));
   return { image, config, root, cached: false };
 }
 

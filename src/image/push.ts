@@ -1,7 +1,6 @@
 /** Writing an image of the store somewhere else: to a registry or into files. */
 
 import { BrunError } from "../errors.ts";
-import { USERNS_MODES } from "../modes.ts";
 import { E } from "../sys/errno.ts";
 import { SysError } from "../sys/error.ts";
 import { NR, syscall } from "../sys/ffi.ts";
@@ -12,8 +11,15 @@ import type { Destination } from "./destination/destination.ts";
 import { ArchiveDestination, LayoutDestination } from "./destination/layout.ts";
 import { RegistryDestination } from "./destination/registry.ts";
 import { digestOf, shortDigest } from "./digest.ts";
-import { formatOf, layerType, type ManifestFormat, manifestWith, mediaTypeIn } from "./formats.ts";
-import { type UnpackIds, unpackIds } from "./ids.ts";
+import {
+  formatOf,
+  layerType,
+  MAGIC_SIZE,
+  type ManifestFormat,
+  manifestWith,
+  mediaTypeIn,
+} from "./formats.ts";
+import { findIds, type UnpackIds } from "./ids.ts";
 import { type Descriptor, type Manifest, MEDIA, parseManifest } from "./manifest.ts";
 import type { ImageEvent, LayerState } from "./progress.ts";
 import type { StoredImage } from "./record.ts";
@@ -136,15 +142,8 @@ function idsOfLayers(
   store: ImageStore,
   rootless: boolean | "auto",
 ): UnpackIds {
-  for (const mode of USERNS_MODES) {
-    try {
-      const ids = unpackIds(mode, rootless);
-      if (diffIds.every((diffId) => store.hasLayer(ids, diffId))) return ids;
-    } catch (error) {
-      // These ids cannot be had here.
-      if (!(error instanceof BrunError)) throw error;
-    }
-  }
+  const found = findIds((ids) => diffIds.every((diffId) => store.hasLayer(ids, diffId)), rootless);
+  if (found !== undefined) return found;
   throw new BrunError(`${name} has no layers for your ids`, {
     code: "ERR_STATE",
     where: name,
@@ -252,7 +251,7 @@ async function writeLayer(
 
 /** OCI's media type of a layer in a file. */
 export function typeOfLayer(fd: number): string {
-  const head = new Uint8Array(4);
+  const head = new Uint8Array(MAGIC_SIZE);
   syscall(NR.pread64, fd, head, head.length, 0);
   return layerType(head);
 }

@@ -5,7 +5,7 @@ import { parseJson } from "../spec/json.ts";
 import { chainId, hexOf } from "./digest.ts";
 import type { UnpackIds } from "./ids.ts";
 import type { ImageConfig } from "./manifest.ts";
-import type { Platform } from "./platform.ts";
+import { type Platform, platformText } from "./platform.ts";
 
 /** An image that is there, under a name. */
 export interface StoredImage {
@@ -40,6 +40,13 @@ export function storeDirectory(): string {
     code: "ERR_STATE",
     hint: "set HOME, or XDG_DATA_HOME",
   });
+}
+
+/** Images with one more, which takes the place of the one of its name and platform. */
+export function withImage(images: readonly StoredImage[], image: StoredImage): readonly StoredImage[] {
+  const platform = platformText(image.platform);
+  const others = images.filter((one) => one.name !== image.name || platformText(one.platform) !== platform);
+  return [...others, image];
 }
 
 /** Form of images.json; another one is of another brun, whose images are pulled again. */
