@@ -13,13 +13,13 @@ import {
   O,
   open,
   readdir,
-  readFile,
   readTextIfThere,
   replaceFile,
   tryStat,
   unlink,
   writeFd,
 } from "../../sys/fs.ts";
+import { utf8 } from "../../sys/utf8.ts";
 import { digestOf } from "../digest.ts";
 import { type Descriptor, MEDIA, parseManifest } from "../manifest.ts";
 import { type FileName, nameText } from "../reference.ts";
@@ -75,18 +75,8 @@ export class LayoutDestination implements Destination {
 
   async put({ digest, size }: Descriptor, fd: number, progress: (bytes: number) => void): Promise<void> {
     const path = `${this.directory}/${blobPath(digest)}`;
-    const temporary = `${path}.${crypto.randomUUID()}.tmp`;
     mkdirAll(path.slice(0, path.lastIndexOf("/")), 0o755);
-    const to = open(temporary, O.WRONLY | O.CREAT | O.TRUNC | O.NOFOLLOW, MODE);
-    try {
-      copy(fd, to, size, progress);
-      check(syscall(NR.renameat2, AT_FDCWD, cstr(temporary), AT_FDCWD, cstr(path), 0), `make ${path}`);
-    } catch (error) {
-      unlink(temporary);
-      throw error;
-    } finally {
-      close(to);
-    }
+    replaceBy(path, (to) => copy(fd, to, size, progress));
   }
 
   async manifest(bytes: Uint8Array, mediaType: string): Promise<void> {
@@ -122,7 +112,7 @@ export class LayoutDestination implements Destination {
     const text = readTextIfThere(path);
     if (text === null) return { schemaVersion: 2, mediaType: MEDIA.index, manifests: [] } as Index;
     const where = `${this.where}: index.json`;
-    if (parseManifest(readFile(path), "", where).kind !== "index")
+    if (parseManifest(utf8(text), "", where).kind !== "index")
       throw new BrunError("index.json is no index", { code: "ERR_ARCHIVE", where: this.where });
     return parseJson(text, where) as Index;
   }
@@ -160,27 +150,31 @@ export class ArchiveDestination implements Destination {
 
   async manifest(bytes: Uint8Array, mediaType: string): Promise<void> {
     await this.layout.manifest(bytes, mediaType);
-    const temporary = `${this.name.path}.${process.pid}.tmp`;
-    const to = open(temporary, O.WRONLY | O.CREAT | O.TRUNC | O.NOFOLLOW, MODE);
-    try {
-      const blobs = readdir(`${this.directory}/blobs/sha256`).sort();
+    const blobs = readdir(`${this.directory}/blobs/sha256`).sort();
+    replaceBy(this.name.path, (to) => {
       for (const path of ["oci-layout", "index.json", ...blobs.map((hex) => `blobs/sha256/${hex}`)])
         putFile(to, `${this.directory}/${path}`, path);
-      writeFd(to, archiveEnd(), temporary);
-      check(
-        syscall(NR.renameat2, AT_FDCWD, cstr(temporary), AT_FDCWD, cstr(this.name.path), 0),
-        `make ${this.name.path}`,
-      );
-    } catch (error) {
-      unlink(temporary);
-      throw error;
-    } finally {
-      close(to);
-    }
+      writeFd(to, archiveEnd(), this.name.path);
+    });
   }
 
   close(): void {
     removeAt(AT_FDCWD, this.directory);
+  }
+}
+
+/** As replaceFile(), for what is written piece by piece: several may write the same blob at a time. */
+function replaceBy(path: string, write: (fd: number) => void): void {
+  const temporary = `${path}.${crypto.randomUUID()}.tmp`;
+  const fd = open(temporary, O.WRONLY | O.CREAT | O.TRUNC | O.NOFOLLOW, MODE);
+  try {
+    write(fd);
+    check(syscall(NR.renameat2, AT_FDCWD, cstr(temporary), AT_FDCWD, cstr(path), 0), `make ${path}`);
+  } catch (error) {
+    unlink(temporary);
+    throw error;
+  } finally {
+    close(fd);
   }
 }
 

@@ -3,17 +3,17 @@
  * file, and the two make it again. Where an entry has replaced the file of an earlier one, whose data is gone, `archive` has
  * it as it came instead.
  */
-import { CryptoHasher } from "bun";
 import { BrunError } from "../../errors.ts";
 import { RESOLVE } from "../../sys/constants.ts";
 import { E } from "../../sys/errno.ts";
 import { check } from "../../sys/error.ts";
 import { NR, syscall } from "../../sys/ffi.ts";
-import { close, O, open, tryOpen, unlink, writeFd } from "../../sys/fs.ts";
+import { close, fstat, O, open, tryOpen, unlink, writeFd } from "../../sys/fs.ts";
 import { openat2 } from "../../sys/openat2.ts";
 import { algorithmOf } from "../digest.ts";
 import { FrameWriter, readFrame } from "../tar/frame.ts";
 import type { SparseChunk } from "../tar/header.ts";
+import { copyBytes } from "./copy.ts";
 import { PackedFile, type PackedLayer } from "./packed-file.ts";
 import { readLayer } from "./stream.ts";
 
@@ -121,27 +121,19 @@ async function putFile(
 }
 
 /** The archive as it came. */
-async function copyArchive(fd: number, wanted: string, file: string): Promise<PackedLayer> {
-  const to = open(file, NEW, 0o600);
-  const hasher = new CryptoHasher("sha256");
-  let size = 0;
-  for (;;) {
-    const bytes = readUpTo(fd, CHUNK);
-    if (bytes.length === 0) break;
-    hasher.update(bytes);
-    writeFd(to, bytes, "the layer");
-    size += bytes.length;
-  }
-  close(to);
-  check(syscall(NR.lseek, fd, 0, 0), "read the layer");
-  const source = { fd, size, digest: "sha256:", diffId: wanted };
-  const { diffId } = await readLayer(
-    source,
+async function copyArchive(kept: number, diffId: string, file: string): Promise<PackedLayer> {
+  const copy = open(file, NEW, 0o600);
+  copyBytes(kept, copy, "the layer");
+  close(copy);
+  check(syscall(NR.lseek, kept, 0, 0), "read the layer");
+  const { size } = fstat(kept);
+  const digests = await readLayer(
+    { fd: kept, size, digest: "sha256:", diffId },
     () => {},
     () => {},
   );
-  close(fd);
-  return { digest: `sha256:${hasher.digest("hex")}`, diffId, size };
+  close(kept);
+  return { digest: digests.digest!, diffId: digests.diffId, size };
 }
 
 function lost(why: string): BrunError {
