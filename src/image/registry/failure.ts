@@ -9,7 +9,8 @@ const codeOf = (error: unknown): string => String((error as { code?: unknown }).
 
 /** Whether a failure may be another one the next time. */
 export function isPassing(error: unknown): boolean {
-  return /ECONNRESET|ConnectionClosed|ConnectionReset|ETIMEDOUT|Timeout|EPIPE|EAI_AGAIN|does not answer/i.test(
+  if (isSilence(error)) return true;
+  return /ECONNRESET|ConnectionClosed|ConnectionReset|ETIMEDOUT|Timeout|EPIPE|EAI_AGAIN/i.test(
     `${codeOf(error)} ${(error as Error).message}`,
   );
 }
@@ -21,15 +22,27 @@ export function isSilence(error: unknown): boolean {
   return (error as Error | undefined)?.message === SILENCE;
 }
 
-/** Codes of OpenSSL and Node.js about a certificate, and what they say. */
-const REASONS: readonly (readonly [code: RegExp, why: string])[] = [
-  [/ALTNAME/, "it is for other names"],
-  [/EXPIRED/, "it has expired"],
-  [/NOT_YET_VALID/, "it is not valid yet"],
-  [/SELF_SIGNED/, "it is self-signed"],
-  [/ISSUER|LEAF_SIGNATURE|CHAIN|UNTRUSTED/, "nobody that this machine trusts vouches for it"],
-  [/REVOKED/, "it has been revoked"],
-  [/CERT|SIGNATURE/, "it is not sound"],
+/** Why a certificate is not accepted. */
+interface Reason {
+  /** Codes of OpenSSL and Node.js. */
+  readonly code: RegExp;
+  readonly why: string;
+  /** What a person has to look at. */
+  readonly about: "names" | "clock" | "authority";
+}
+
+const REASONS: readonly Reason[] = [
+  { code: /ALTNAME/, why: "it is for other names", about: "names" },
+  { code: /EXPIRED/, why: "it has expired", about: "clock" },
+  { code: /NOT_YET_VALID/, why: "it is not valid yet", about: "clock" },
+  { code: /SELF_SIGNED/, why: "it is self-signed", about: "authority" },
+  {
+    code: /ISSUER|LEAF_SIGNATURE|CHAIN|UNTRUSTED/,
+    why: "nobody that this machine trusts vouches for it",
+    about: "authority",
+  },
+  { code: /REVOKED/, why: "it has been revoked", about: "authority" },
+  { code: /CERT|SIGNATURE/, why: "it is not sound", about: "authority" },
 ];
 
 /** Whether it was a certificate that was not accepted: the server speaks TLS. */
@@ -38,9 +51,9 @@ export function isCertificateFailure(error: unknown): boolean {
   return reasonOf(cause) !== undefined;
 }
 
-function reasonOf(cause: unknown): readonly [RegExp, string] | undefined {
+function reasonOf(cause: unknown): Reason | undefined {
   const code = codeOf(cause);
-  return REASONS.find(([pattern]) => pattern.test(code));
+  return REASONS.find((reason) => reason.code.test(code));
 }
 
 /** @param cause what fetch() has thrown for this address */
@@ -50,7 +63,7 @@ export async function unreachable(url: string, cause: unknown): Promise<BrunErro
   const message = (cause as Error).message ?? String(cause);
   const details = { code: "ERR_NETWORK", cause } as const;
   const reason = reasonOf(cause);
-  if (reason !== undefined) return untrusted(new URL(url), reason[1], cause);
+  if (reason !== undefined) return untrusted(new URL(url), reason, cause);
   if (code === "EPROTO" || /SSL|WRONG_VERSION|handshake/i.test(`${code} ${message}`)) {
     return new BrunError(`${host} does not speak TLS`, {
       code: "ERR_TLS",
@@ -105,20 +118,22 @@ function proxyOf(url: string): { readonly variable: string; readonly host: strin
   return null;
 }
 
-async function untrusted({ host, hostname, port }: URL, why: string, cause: unknown): Promise<BrunError> {
+async function untrusted(
+  { host, hostname, port }: URL,
+  { why, about }: Reason,
+  cause: unknown,
+): Promise<BrunError> {
   const certificate = await certificateOf(hostname.replace(/^\[|\]$/g, ""), Number(port || 443));
-  const names = namesOf(certificate);
   const told = certificate === null ? "" : ` (${subjectText(certificate)})`;
-  const authority = `put its authority into ~/.config/containers/certs.d/${host}/ca.crt, or name it by SSL_CERT_FILE`;
-  const hint = /names/.test(why)
-    ? `its names are ${names || "none"}`
-    : /expired|valid yet/.test(why)
-      ? "is the clock of this machine right?"
-      : authority;
+  const hints: Readonly<Record<Reason["about"], string>> = {
+    names: `its names are ${namesOf(certificate) || "none"}`,
+    clock: "is the clock of this machine right?",
+    authority: `put its authority into ~/.config/containers/certs.d/${host}/ca.crt, or name it by SSL_CERT_FILE`,
+  };
   return new BrunError(`the certificate of ${host} is not accepted: ${why}${told}`, {
     code: "ERR_TLS",
     cause,
-    hint,
+    hint: hints[about],
   });
 }
 
