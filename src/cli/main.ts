@@ -1,6 +1,7 @@
 /** The table of commands; those that are not in hot.ts are loaded when they are called. */
 import type { Command } from "./command.ts";
 import type { CommandTable } from "./dispatch.ts";
+import type { Flags } from "./flags.ts";
 import { create, dispatch, exec, exit, givenArguments, kill, remove, run, start, state } from "./hot.ts";
 import { ROOT_FLAGS } from "./hot-flags.ts";
 
@@ -10,7 +11,7 @@ export const commands: CommandTable = {
     return mayNameImage(argv) ? (await import("./image-word.ts")).runOf(argv, run) : run;
   },
   create: async (argv) =>
-    withoutBundle(argv)
+    forSandbox(argv, create.args)
       ? (await import("./sandbox.ts")).sandboxCommand(["--detach", "--await-start"])
       : create,
   start: () => start,
@@ -73,25 +74,17 @@ export async function allCommands(): Promise<Command[]> {
   return [...(await others()), await commands.completion!([])];
 }
 
-/** Whether it is about a container without a bundle (sandbox.ts); that code is loaded for nothing else. */
-function forSandbox(argv: readonly string[]): boolean {
+/**
+ * Whether it is about a container without a bundle (sandbox.ts); that code is loaded for nothing else.
+ * @param flags of a command whose flags with a value are passed over with it
+ */
+function forSandbox(argv: readonly string[], flags: Flags = {}): boolean {
   for (let i = 0; i < argv.length && argv[i] !== "--"; i++) {
     const word = argv[i]!;
     if (word[0] !== "-") continue;
     const flag = word.slice(word[1] === "-" ? 2 : 1);
     for (const root of ROOT_FLAGS) if (flag === root || flag.startsWith(`${root}=`)) return true;
-  }
-  return false;
-}
-
-/** The same for `create`, where what is the value of another flag is none. */
-function withoutBundle(argv: readonly string[]): boolean {
-  for (let i = 0; i < argv.length && argv[i] !== "--"; i++) {
-    const word = argv[i]!;
-    if (word[0] !== "-") continue;
-    const flag = word.slice(word[1] === "-" ? 2 : 1);
-    for (const root of ROOT_FLAGS) if (flag === root || flag.startsWith(`${root}=`)) return true;
-    if (word === "-b" || create.args[flag as keyof typeof create.args]?.type === "string") i++;
+    if (flags[word === "-b" ? "bundle" : flag]?.type === "string") i++;
   }
   return false;
 }
