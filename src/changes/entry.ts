@@ -51,15 +51,10 @@ export function tryOpenDirectory(path: string): number {
   return openat2(AT_FDCWD, path, DIRECTORY, RESOLVE.NO_SYMLINKS);
 }
 
-/** Opens a file in an open directory for reading; -errno when it fails. */
-function tryOpenFileAt(directory: number, name: string): number {
-  const flags = O.RDONLY | O.NOFOLLOW | O.NONBLOCK | O.NOCTTY | O.CLOEXEC;
-  return syscall(NR.openat, directory, cstr(name), flags, 0);
-}
-
-/** As {@link tryOpenFileAt}. Throws a SysError. */
+/** Opens a file in an open directory for reading. Throws a SysError. */
 export function openFileAt(directory: number, name: string): number {
-  return check(tryOpenFileAt(directory, name), `open ${name}`);
+  const flags = O.RDONLY | O.NOFOLLOW | O.NONBLOCK | O.NOCTTY | O.CLOEXEC;
+  return check(syscall(NR.openat, directory, cstr(name), flags, 0), `open ${name}`);
 }
 
 /** Target of a symbolic link in an open directory. Throws a SysError. */

@@ -39,7 +39,7 @@ export const globalFlags = {
     description: "use a user namespace of your own; auto: unless you are root",
   },
   criu: { type: "string", hidden: true, description: "ignored; criu is found in PATH" },
-  client: { type: "string", hidden: true, description: "for the TypeScript API: see client.ts" },
+  client: { type: "string", hidden: true, description: "for the TypeScript API: see api-client.ts" },
   version: { type: "boolean", alias: "v", description: "print the version" },
 } as const;
 

@@ -19,15 +19,13 @@ import { type LoadedSpec, loadSpec } from "../spec/index.ts";
 import { absolute } from "../sys/fs.ts";
 import { defineCommand } from "./command.ts";
 import { openRuntime } from "./globals.ts";
+import { containerId } from "./hot-flags.ts";
 
 export default defineCommand({
   meta: { name: "seccomp", description: "record the system calls of a bundle's container as a profile" },
   args: {
     action: { type: "positional", description: "record" },
-    "container-id": {
-      type: "positional",
-      description: "name of the container, unique under the state directory",
-    },
+    "container-id": containerId,
     bundle: {
       type: "string",
       alias: "b",
