@@ -4,6 +4,7 @@
  */
 #include "supervise.h"
 
+#include "../plan/local.h"
 #include "notify.h"
 #include "raw-mode.h"
 #include "relay.h"
@@ -307,15 +308,13 @@ static void end_as_program(void)
 
 static void clean_up(struct machine *machine, unsigned char *data, size_t size)
 {
-	struct program program;
 	struct failure failure;
 
-	if (size == 0 || program_decode(&program, data, size) < 0)
+	if (size == 0)
 		return;
 	machine->sync = -1;
 	machine->slots[SLOT_DIRECTORY] = self.request.directory;
-	program_relocate(&program);
-	program_run(machine, &program, &failure);
+	local_run(machine, data, size, &failure);
 }
 
 /* Nothing can be asked of brun any more: the container goes on without anyone in the foreground. */
