@@ -70,14 +70,4 @@ BRUN_INLINE int text_number(const char *s)
 	return digits > 0 && *s == 0 ? n : -1;
 }
 
-/* FNV-1a. */
-BRUN_INLINE uint32_t text_hash(const char *s)
-{
-	uint32_t value = 2166136261U;
-
-	for (; *s != 0; s++)
-		value = (value ^ (unsigned char)*s) * 16777619U;
-	return value;
-}
-
 #endif

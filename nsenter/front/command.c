@@ -20,6 +20,19 @@ const char *environment_variable(const char *const *envp, const char *name)
 	return found;
 }
 
+uint32_t plan_slot(const struct texts *texts)
+{
+	uint32_t value = 2166136261U;
+
+	for (size_t i = 0; i < texts->count; i++) {
+		if (i > 0)
+			value *= 16777619U;
+		for (const char *text = texts->at[i]; *text != 0; text++)
+			value = (value ^ (unsigned char)*text) * 16777619U;
+	}
+	return value % CACHED_SLOTS;
+}
+
 static int is_id(const char *id)
 {
 	size_t n = 0;
@@ -236,7 +249,7 @@ static int is_plain_run(struct command *command, const char *name, const struct 
 	command->texts[0] = command->bundle;
 	command->texts[1] = OLD_KEYRING;
 	command->key = (struct texts){command->texts, is_given(parsed, RUN_NO_NEW_KEYRING) ? 2 : 1};
-	command->slot = text_hash(command->bundle) % CACHED_SLOTS;
+	command->slot = plan_slot(&(struct texts){command->texts, 1});
 	return 1;
 }
 

@@ -42,6 +42,9 @@ enum command_kind {
 /* A variable of an environment, or null. Of one that is given twice the last counts, as in Bun's process.env. */
 const char *environment_variable(const char *const *envp, const char *name);
 
+/* The number of a run's file: FNV-1a of the texts with a NUL between them, as planPath() of src/container/lifecycle/cached-plan.ts. */
+uint32_t plan_slot(const struct texts *texts);
+
 /* Takes the command line apart. */
 enum command_kind command_parse(struct command *command, int argc, const char *const *argv,
 				const char *const *envp);

@@ -2,20 +2,6 @@
 
 #define KEY_MAX 256
 
-/* FNV-1a of the texts with a NUL between them: as planPath() of src/container/lifecycle/cached-plan.ts. */
-static uint32_t slot_of(const struct texts *texts)
-{
-	uint32_t value = 2166136261U;
-
-	for (size_t i = 0; i < texts->count; i++) {
-		if (i > 0)
-			value *= 16777619U;
-		for (const char *text = texts->at[i]; *text != 0; text++)
-			value = (value ^ (unsigned char)*text) * 16777619U;
-	}
-	return value % CACHED_SLOTS;
-}
-
 int sandbox_words(struct command *command, int count, const char *const *words)
 {
 	static const char *key[KEY_MAX];
@@ -38,7 +24,7 @@ int sandbox_words(struct command *command, int count, const char *const *words)
 	if ((int)length < count && (int)length <= end)
 		return 0;
 	key[length++] = directory;
-	command->slot = slot_of(&(struct texts){key, length});
+	command->slot = plan_slot(&(struct texts){key, length});
 	/* What covers the state directory goes by its path. */
 	key[length] = command->root;
 	command->key = (struct texts){key, length + 1};
