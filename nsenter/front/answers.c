@@ -141,44 +141,50 @@ int is_in_background(void)
 	return sys3(__NR_ioctl, 0, TIOCGPGRP, &group) >= 0 && group != (int32_t)sys1(__NR_getpgid, 0);
 }
 
-/* As hasSharedEntry() of src/host/ask-files.ts. */
-struct sharing {
-	long directory;
-	struct shared expected;
-	unsigned int count;
-	int found;
-};
-
-static int is_shared_entry(void *context, const char *name)
+/* Whether the caller may write to a file that is of others. */
+static int is_shared(int directory, const char *name, const struct shared *own)
 {
-	struct sharing *sharing = context;
 	struct statx status;
 
-	if (sharing->count++ == SHARED_SAMPLE)
-		return 0;
 	zero(&status, sizeof(status));
-	if (sys5(__NR_statx, sharing->directory, name, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, &status) < 0 ||
+	if (sys5(__NR_statx, directory, name, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, &status) < 0 ||
 	    (status.stx_mode & S_IFMT) == S_IFLNK)
-		return 1;
-	if (status.stx_uid == sharing->expected.uid && status.stx_gid == sharing->expected.gid)
-		return 1;
-	sharing->found = question_access(sharing->directory, name, MAY_WRITE) == 0;
-	return !sharing->found;
+		return 0;
+	if (status.stx_uid == own->uid && status.stx_gid == own->gid)
+		return 0;
+	return question_access(directory, name, MAY_WRITE) == 0;
 }
 
+static uint32_t has_shared(struct listing *listing, const struct shared *own)
+{
+	for (unsigned int i = 0; i < SHARED_SAMPLE; i++) {
+		const char *name = listing_next(listing);
+
+		if (!name)
+			return 0;
+		if (is_shared(listing->directory, name, own))
+			return 1;
+	}
+	return 0;
+}
+
+/* As hasSharedEntry() of src/host/ask-files.ts. */
 int same_shared(const struct question *question)
 {
-	struct sharing sharing = {.count = 0, .found = 0};
+	struct shared expected;
+	struct listing listing;
+	uint32_t found = 0;
+	long directory;
 
-	if (!question->answer || question->size != sizeof(sharing.expected))
+	if (!question->answer || question->size != sizeof(expected))
 		return 0;
-	copy(&sharing.expected, question->answer, sizeof(sharing.expected));
-	sharing.directory = entries_open(question->about);
-	if (sharing.directory >= 0) {
-		entries_each(sharing.directory, is_shared_entry, &sharing);
-		sys1(__NR_close, sharing.directory);
+	copy(&expected, question->answer, sizeof(expected));
+	directory = entries_open(&listing, question->about);
+	if (directory >= 0) {
+		found = has_shared(&listing, &expected);
+		sys1(__NR_close, directory);
 	}
-	return sharing.found == (int)sharing.expected.found;
+	return found == expected.found;
 }
 
 /* Whether the answer is a list of texts, none or more. */
@@ -186,13 +192,6 @@ static int has_texts(const struct question *question)
 {
 	return question->answer && (question->size == 0 || question->answer[question->size - 1] == 0);
 }
-
-/* The names that there have to be. */
-struct naming {
-	const struct question *question;
-	size_t found;
-	int same;
-};
 
 static int is_known(const struct question *question, const char *name)
 {
@@ -221,28 +220,33 @@ static int is_asked_for(const struct question *question, const char *name)
 	return 0;
 }
 
-static int is_expected(void *context, const char *name)
+/* Whether the names that are asked for are all those of the answer. */
+static int has_same_names(const struct question *question, struct listing *listing)
 {
-	struct naming *naming = context;
+	size_t found = 0;
+	const char *name;
 
-	if (!is_asked_for(naming->question, name))
-		return 1;
-	naming->found++;
-	naming->same = is_known(naming->question, name);
-	return naming->same;
+	while ((name = listing_next(listing))) {
+		if (!is_asked_for(question, name))
+			continue;
+		if (!is_known(question, name))
+			return 0;
+		found++;
+	}
+	return listing->size == 0 && found == count_texts(question);
 }
 
 int same_names(const struct question *question)
 {
-	struct naming naming = {.question = question, .found = 0, .same = 1};
-	long directory = entries_open(question->about);
-	long result;
+	struct listing listing;
+	long directory = entries_open(&listing, question->about);
+	int same;
 
 	if (directory < 0)
 		return !question->answer;
-	result = has_texts(question) ? entries_each(directory, is_expected, &naming) : -EBADMSG;
+	same = has_texts(question) && has_same_names(question, &listing);
 	sys1(__NR_close, directory);
-	return result == 0 && naming.same && naming.found == count_texts(question);
+	return same;
 }
 
 int same_environment(const struct question *question, const char *const *envp)

@@ -1,47 +1,16 @@
 #include "entries.h"
 
-#include "../text.h"
-
 #include <linux/fcntl.h>
 
 #define BUFFER_SIZE 32768
 
-/* struct linux_dirent64 of getdents64(2). */
-struct entry {
-	uint64_t inode;
-	int64_t offset;
-	uint16_t size;
-	uint8_t type;
-	char name[];
-};
-
-long entries_open(const char *path)
-{
-	return sys4(__NR_openat, AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-}
-
-static int is_own(const char *name)
-{
-	return text_equal(name, ".") || text_equal(name, "..");
-}
-
-long entries_each(long directory, int (*take)(void *, const char *), void *context)
+long entries_open(struct listing *listing, const char *path)
 {
 	static unsigned char buffer[BUFFER_SIZE] __attribute__((aligned(8)));
+	long directory = sys4(__NR_openat, AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
 
-	for (;;) {
-		long n = sys3(__NR_getdents64, directory, buffer, sizeof(buffer));
-
-		if (n <= 0)
-			return n;
-		for (long at = 0; at < n;) {
-			const struct entry *entry = (const void *)(buffer + at);
-
-			if (!is_own(entry->name) && !take(context, entry->name))
-				return 0;
-			at += entry->size;
-		}
-	}
+	*listing = (struct listing){(int)directory, buffer, sizeof(buffer), 0, 0};
+	return directory;
 }
 
 /* Greedy matching goes back to the last star alone: what is before it has been found as early as can be. */

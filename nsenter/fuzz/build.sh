@@ -14,7 +14,7 @@ target() {
   clang $flags -fsanitize=fuzzer,address,undefined -o "$out/$to" "$to.c" input.c kernel.c "$@"
 }
 
-programs='../plan/alive.c ../plan/decode.c ../stage/detached.c ../plan/execute.c ../plan/fallback.c ../stage/init.c ../plan/local.c ../stage/message.c ../plan/passwd.c ../plan/resolve.c ../plan/search.c ../plan/target.c'
+programs='../plan/alive.c ../plan/decode.c ../stage/detached.c ../plan/execute.c ../plan/fallback.c ../stage/init.c ../plan/listing.c ../plan/local.c ../stage/message.c ../plan/passwd.c ../plan/resolve.c ../plan/search.c ../plan/target.c'
 # shellcheck disable=SC2086
 target program $programs
 # What a program asks for is told apart from what the front asks for: plans.c.

@@ -1,6 +1,8 @@
 /* See copy.h. */
 #include "copy.h"
 
+#include "listing.h"
+
 #include <linux/fcntl.h>
 #include <linux/stat.h>
 
@@ -8,15 +10,6 @@
 #define LINK_MAX 4096
 #define CHUNK (1 << 20)
 #define OPEN_DIRECTORY (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
-
-/* <linux/dirent.h> as the kernel writes it. */
-struct entry {
-	uint64_t inode;
-	int64_t next;
-	uint16_t length;
-	uint8_t type;
-	char name[];
-};
 
 /* <linux/time_types.h> as the kernel reads it. */
 struct time {
@@ -134,31 +127,21 @@ static long copy_entry(int from, int to, const char *name, int depth)
 	return result < 0 ? result : copy_node(from, to, name, &node, depth);
 }
 
-static int is_dot(const char *name)
-{
-	return name[0] == '.' && (name[1] == 0 || (name[1] == '.' && name[2] == 0));
-}
-
 static long copy_contents(int from, int to, int depth)
 {
-	_Alignas(struct entry) unsigned char buffer[1024];
+	unsigned char buffer[1024] __attribute__((aligned(8)));
+	struct listing listing = {from, buffer, sizeof(buffer), 0, 0};
+	const char *name;
 
 	if (depth >= DEPTH_MAX)
 		return -ELOOP;
-	for (;;) {
-		long size = sys3(__NR_getdents64, from, buffer, sizeof(buffer));
+	while ((name = listing_next(&listing))) {
+		long result = copy_entry(from, to, name, depth + 1);
 
-		if (size <= 0)
-			return size;
-		for (long at = 0; at < size;) {
-			const struct entry *entry = (const struct entry *)(const void *)(buffer + at);
-			long result = is_dot(entry->name) ? 0 : copy_entry(from, to, entry->name, depth + 1);
-
-			if (result < 0)
-				return result;
-			at += entry->length;
-		}
+		if (result < 0)
+			return result;
 	}
+	return listing.size;
 }
 
 long copy_directory(int from, int to, int contents)

@@ -1,21 +1,14 @@
 /* See fallback.h. */
 #include "fallback.h"
 
+#include "listing.h"
+
 #include <linux/fcntl.h>
 #include <linux/mount.h>
 
-/* <linux/dirent.h> as the kernel writes it. */
-struct entry {
-	uint64_t inode;
-	int64_t next;
-	uint16_t length;
-	uint8_t type;
-	char name[];
-};
-
 #define DESCRIPTORS_MAX 1073741824 /* what fs.nr_open may be at most */
 
-/* The number in a name, or -1 for "." and ".." and what is no descriptor's. */
+/* The number in a name, or -1 for one that is not a descriptor's. */
 static int number(const char *name)
 {
 	int64_t n = 0;
@@ -27,22 +20,17 @@ static int number(const char *name)
 
 long mark_close_on_exec(int fds, int first)
 {
-	char buffer[2048] __attribute__((aligned(8)));
+	unsigned char buffer[2048] __attribute__((aligned(8)));
+	struct listing listing = {fds, buffer, sizeof(buffer), 0, 0};
+	const char *name;
 
-	for (;;) {
-		long size = sys3(__NR_getdents64, fds, buffer, sizeof(buffer));
+	while ((name = listing_next(&listing))) {
+		int fd = number(name);
 
-		if (size <= 0)
-			return size;
-		for (long at = 0; at < size;) {
-			const struct entry *entry = (const struct entry *)(const void *)(buffer + at);
-			int fd = number(entry->name);
-
-			at += entry->length;
-			if (fd >= first)
-				sys3(__NR_fcntl, fd, F_SETFD, FD_CLOEXEC);
-		}
+		if (fd >= first)
+			sys3(__NR_fcntl, fd, F_SETFD, FD_CLOEXEC);
 	}
+	return listing.size;
 }
 
 /* <asm/statfs.h>: of its fifteen words flags is the eleventh. */
