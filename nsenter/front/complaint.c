@@ -3,16 +3,12 @@
 #include "../text.h"
 #include "command.h"
 #include "files.h"
+#include "moment.h"
 
 #include <linux/fcntl.h>
-#include <linux/time.h>
 
 #define STDERR 2
 #define FAILED 1
-
-#define SECONDS_A_DAY 86400
-#define DAYS_TO_1970 719468 /* from the first of March of the year 0 */
-#define DAYS_IN_400_YEARS 146097
 
 void complain(struct complaint *complaint, const char *text)
 {
@@ -26,54 +22,22 @@ void complain(struct complaint *complaint, const char *text)
 	complaint->text[complaint->length] = 0;
 }
 
-/* At least width digits. */
-static void complain_padded(struct complaint *complaint, uint64_t number, size_t width)
+void complain_number(struct complaint *complaint, uint64_t number)
 {
 	char digits[21];
-	size_t n = text_decimal(digits, number);
 
-	digits[n] = 0;
-	for (; n < width; n++)
-		complain(complaint, "0");
+	digits[text_decimal(digits, number)] = 0;
 	complain(complaint, digits);
 }
 
-void complain_number(struct complaint *complaint, uint64_t number)
-{
-	complain_padded(complaint, number, 0);
-}
-
-/* The time in UTC as RFC 3339. The calendar: Howard Hinnant, chrono-compatible low-level date algorithms. */
+/* The time in whole seconds. */
 static void complain_time(struct complaint *complaint)
 {
-	struct __kernel_timespec now = {0, 0};
-	uint64_t days;
-	uint64_t second;
-	uint64_t era;
-	uint64_t day;
-	uint64_t year;
-	uint64_t month;
+	char text[TIMESTAMP_SIZE];
 
-	sys2(__NR_clock_gettime, CLOCK_REALTIME, &now);
-	days = (uint64_t)now.tv_sec / SECONDS_A_DAY + DAYS_TO_1970;
-	second = (uint64_t)now.tv_sec % SECONDS_A_DAY;
-	era = days / DAYS_IN_400_YEARS;
-	day = days % DAYS_IN_400_YEARS;
-	year = (day - day / 1460 + day / 36524 - day / 146096) / 365;
-	day -= 365 * year + year / 4 - year / 100;
-	month = (5 * day + 2) / 153; /* 0 is March */
-	day -= (153 * month + 2) / 5;
-	complain_padded(complaint, year + era * 400 + (month >= 10), 4);
-	complain(complaint, "-");
-	complain_padded(complaint, month < 10 ? month + 3 : month - 9, 2);
-	complain(complaint, "-");
-	complain_padded(complaint, day + 1, 2);
-	complain(complaint, "T");
-	complain_padded(complaint, second / 3600, 2);
-	complain(complaint, ":");
-	complain_padded(complaint, second / 60 % 60, 2);
-	complain(complaint, ":");
-	complain_padded(complaint, second % 60, 2);
+	timestamp(text);
+	text[TIMESTAMP_SECONDS] = 0;
+	complain(complaint, text);
 	complain(complaint, "Z");
 }
 

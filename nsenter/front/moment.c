@@ -21,7 +21,10 @@ static char *number(char *to, uint32_t value, unsigned int count, char behind)
 	return to + 1;
 }
 
-/* Of days since 1970-01-01: the proleptic Gregorian calendar, with years that begin in March. */
+/*
+ * Of days since 1970-01-01: the proleptic Gregorian calendar, with years that begin in March (Howard Hinnant, chrono-compatible
+ * low-level date algorithms).
+ */
 static char *date(char *to, uint32_t days)
 {
 	uint32_t since = days + 719468; /* 0000-03-01 */
@@ -37,8 +40,7 @@ static char *date(char *to, uint32_t days)
 	return number(to, day_of_year - (153 * month + 2) / 5 + 1, 2, 'T');
 }
 
-/* RFC 3339 in UTC with nanoseconds, as Go prints time.Time. */
-static void timestamp(char *to)
+void timestamp(char *to)
 {
 	struct {
 		int64_t seconds;
