@@ -6,6 +6,7 @@
 
 #include <asm/unistd.h>
 #include <linux/errno.h>
+#include <linux/mman.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -78,6 +79,12 @@ BRUN_INLINE void zero(void *to, size_t n)
 
 	while (n--)
 		*t++ = 0;
+}
+
+/* Fresh memory, all zeros: its address or -errno. It is given back by munmap(2). */
+BRUN_INLINE long sys_memory(size_t size)
+{
+	return sys6(__NR_mmap, 0, (long)size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 }
 
 /*

@@ -3,8 +3,6 @@
 #include "../build/command-line.h"
 #include "../text.h"
 
-#include <linux/mman.h>
-
 /* Length of the name of NAME=value; 0 for what is no variable. */
 static size_t name_length(const char *variable)
 {
@@ -164,8 +162,7 @@ long environment_merge(struct texts *made, const char *const *envp, const char *
 		most++;
 	for (size_t i = 0; i < size; i++)
 		most += fixed[i] == 0;
-	memory = sys6(__NR_mmap, 0, (long)(most * sizeof(*at)), PROT_READ | PROT_WRITE,
-		      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	memory = sys_memory(most * sizeof(*at));
 	if (memory < 0)
 		return memory;
 	at = (const char **)(uintptr_t)memory;

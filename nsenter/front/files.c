@@ -1,7 +1,6 @@
 #include "files.h"
 
 #include <linux/fcntl.h>
-#include <linux/mman.h>
 #include <linux/stat.h>
 
 #define OTHERS_WRITE 022
@@ -35,8 +34,7 @@ static long read_some(long fd, void *to, size_t size)
 static long read_all(long fd, struct bytes *bytes)
 {
 	size_t have = 0;
-	long memory = sys6(__NR_mmap, 0, (long)bytes->size, PROT_READ | PROT_WRITE,
-			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	long memory = sys_memory(bytes->size);
 
 	if (memory < 0)
 		return memory;

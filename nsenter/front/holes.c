@@ -2,8 +2,6 @@
 
 #include "../plan/program.h"
 
-#include <linux/mman.h>
-
 /* A program that is put together: header, operations and relocations | new relocations | structs | arrays | strings | texts. */
 struct filling {
 	const struct values *values;
@@ -140,9 +138,7 @@ unsigned char *holes_fill(const struct plan_file *plan, enum plan_part index, co
 	if (found == 0)
 		return program;
 	*size += filling.relocations + filling.arrays + filling.texts;
-	memory = *size > PROGRAM_MAX ? -E2BIG
-				     : sys6(__NR_mmap, 0, (long)*size, PROT_READ | PROT_WRITE,
-					    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	memory = *size > PROGRAM_MAX ? -E2BIG : sys_memory(*size);
 	if (memory < 0)
 		return 0;
 	filling.data = (unsigned char *)(uintptr_t)memory;

@@ -1,7 +1,5 @@
 #include "json.h"
 
-#include <linux/mman.h>
-
 /* A character takes six at most: \u001f. */
 #define GROWTH 6
 /* Quotes and a comma. */
@@ -115,7 +113,7 @@ const char *json_list(const struct texts *texts)
 			return 0;
 		size += GROWTH * text_length(texts->at[i]) + AROUND;
 	}
-	memory = sys6(__NR_mmap, 0, (long)size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	memory = sys_memory(size);
 	if (memory < 0)
 		return 0;
 	list = to = (char *)(uintptr_t)memory;

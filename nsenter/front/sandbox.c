@@ -4,8 +4,6 @@
 #include "holes.h"
 #include "json.h"
 
-#include <linux/mman.h>
-
 #define HOST_VARIABLE "HOSTNAME="
 
 struct manner sandbox_manner(const struct plan_file *plan)
@@ -72,8 +70,7 @@ static long add_entrypoint(const struct plan_file *plan, const struct texts *wor
 		size = 0;
 	else if (texts[size - 1] != 0)
 		return -EBADMSG;
-	memory = sys6(__NR_mmap, 0, (long)((size + words->count) * sizeof(*at)), PROT_READ | PROT_WRITE,
-		      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	memory = sys_memory((size + words->count) * sizeof(*at));
 	if (memory < 0)
 		return memory;
 	at = (const char **)(uintptr_t)memory;

@@ -2,8 +2,6 @@
 
 #include "../plan/program.h"
 
-#include <linux/mman.h>
-
 #define PAYLOAD_MAX 24
 #define MSG_CMSG_CLOEXEC 0x40000000
 
@@ -112,8 +110,7 @@ long message_receive_program(int sync, unsigned char **data)
 		return -EPROTO;
 	if (header.length < sizeof(struct program_header) || header.length > PROGRAM_MAX)
 		return -EMSGSIZE;
-	memory = sys6(__NR_mmap, 0, header.length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-		      0);
+	memory = sys_memory(header.length);
 	if (memory < 0)
 		return memory;
 	*data = (unsigned char *)(uintptr_t)memory;
