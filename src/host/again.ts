@@ -43,86 +43,39 @@ export function callOf({ about }: GuardOperation): readonly [name: SyscallName, 
   return [syscallName(nr!) as SyscallName, ...args];
 }
 
-function askAgain(question: GuardOperation): void {
-  const { kind, detail } = question;
-  const path = aboutText(question);
-  switch (kind as InputKind) {
-    case InputKind.file:
-      ask.readFile(path);
-      break;
-    case InputKind.stamp:
-      ask.tryStat(path, detail === 1);
-      break;
-    case InputKind.type:
-      ask.fileType(path, detail === 1);
-      break;
-    case InputKind.link:
-      ask.readlink(path);
-      break;
-    case InputKind.access:
-      ask.access(path, detail);
-      break;
-    case InputKind.fileSystem:
-      ask.fileSystem(path);
-      break;
-    case InputKind.variable:
-      ask.variable(path);
-      break;
-    case InputKind.call:
-      ask.call(...callOf(question));
-      break;
-    case InputKind.capabilities:
-      ask.effectiveCapabilities();
-      break;
-    case InputKind.limit:
-      ask.hardLimit(detail);
-      break;
-    case InputKind.stdio:
-      ask.ownStdio();
-      break;
-    case InputKind.terminal:
-      ask.hasTerminal();
-      break;
-    default:
-      askMore(question);
-  }
-}
+/** How each kind of question is asked; its texts are those that it is about. */
+const ASK: {
+  readonly [Kind in InputKind]: (question: GuardOperation, texts: readonly [string, ...string[]]) => unknown;
+} = {
+  [InputKind.file]: (_, [path]) => ask.readFile(path),
+  [InputKind.stamp]: ({ detail }, [path]) => ask.tryStat(path, detail === 1),
+  [InputKind.type]: ({ detail }, [path]) => ask.fileType(path, detail === 1),
+  [InputKind.link]: (_, [path]) => ask.readlink(path),
+  [InputKind.access]: ({ detail }, [path]) => ask.access(path, detail),
+  [InputKind.fileSystem]: (_, [path]) => ask.fileSystem(path),
+  [InputKind.status]: ({ detail }, [path]) => files.status(path, detail === 1),
+  [InputKind.identity]: (_, [path]) => files.identity(path),
+  [InputKind.shared]: ({ answer }, [path]) => {
+    const [uid = 0, gid = 0] = new Uint32Array((answer ?? new Uint8Array(0)).slice().buffer);
+    return files.hasSharedEntry(path, uid, gid);
+  },
+  [InputKind.names]: (_, [path, ...patterns]) => files.namesIn(path, patterns),
+  [InputKind.fileInRoot]: (_, [root, path = ""]) => files.textInRoot(root, path),
+  [InputKind.existsInRoot]: (_, [root, path = ""]) => files.existsInRoot(root, path),
+  [InputKind.variable]: (_, [name]) => ask.variable(name),
+  [InputKind.call]: (question) => ask.call(...callOf(question)),
+  [InputKind.capabilities]: () => ask.effectiveCapabilities(),
+  [InputKind.limit]: ({ detail }) => ask.hardLimit(detail),
+  [InputKind.stdio]: () => ask.ownStdio(),
+  [InputKind.terminal]: () => ask.hasTerminal(),
+  [InputKind.tty]: ({ detail }) => caller.isTerminal(detail),
+  [InputKind.background]: () => caller.isInBackground(),
+  [InputKind.environment]: () => caller.variables(caller.environment()),
+  [InputKind.mask]: () => caller.fileMask(),
+};
 
-/** Those of ask-files.ts and ask-caller.ts. */
-function askMore(question: GuardOperation): void {
-  const { kind, detail, answer } = question;
-  const [path = "", ...more] = textsOf(question);
-  switch (kind as InputKind) {
-    case InputKind.status:
-      files.status(path, detail === 1);
-      break;
-    case InputKind.identity:
-      files.identity(path);
-      break;
-    case InputKind.shared: {
-      const [uid = 0, gid = 0] = new Uint32Array((answer ?? new Uint8Array(0)).slice().buffer);
-      files.hasSharedEntry(path, uid, gid);
-      break;
-    }
-    case InputKind.names:
-      files.namesIn(path, more);
-      break;
-    case InputKind.fileInRoot:
-      files.textInRoot(path, more[0] ?? "");
-      break;
-    case InputKind.existsInRoot:
-      files.existsInRoot(path, more[0] ?? "");
-      break;
-    case InputKind.tty:
-      caller.isTerminal(detail);
-      break;
-    case InputKind.background:
-      caller.isInBackground();
-      break;
-    case InputKind.environment:
-      caller.variables(caller.environment());
-      break;
-    case InputKind.mask:
-      caller.fileMask();
-  }
+/** Asks nothing where this brun does not know the kind. */
+function askAgain(question: GuardOperation): void {
+  const [first = "", ...more] = textsOf(question);
+  ASK[question.kind as InputKind]?.(question, [first, ...more]);
 }

@@ -7,6 +7,7 @@ import { utf8 } from "../sys/utf8.ts";
 import { variable } from "./ask.ts";
 import { isPlain } from "./plain-variables.ts";
 import { asking, record } from "./recorder.ts";
+import { word } from "./words.ts";
 
 /** The environment by name. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -64,7 +65,7 @@ export function fileMask(): number {
     syscall(NR.umask, before);
     return before;
   });
-  record(InputKind.mask, 0, "", new Uint8Array(new Uint32Array([mask]).buffer));
+  record(InputKind.mask, 0, "", word(mask));
   return mask;
 }
 
@@ -74,7 +75,7 @@ export function isInBackground(): boolean {
   const inBackground = asking(
     () => syscall(NR.ioctl, 0, IOCTL.TIOCGPGRP, group) >= 0 && group[0] !== syscall(NR.getpgid, 0),
   );
-  record(InputKind.background, 0, "", new Uint8Array(new Uint32Array([inBackground ? 1 : 0]).buffer));
+  record(InputKind.background, 0, "", word(inBackground ? 1 : 0));
   return inBackground;
 }
 
@@ -82,6 +83,6 @@ export function isInBackground(): boolean {
 export function isTerminal(fd: number): boolean {
   const size = new Uint16Array(4);
   const there = asking(() => syscall(NR.ioctl, fd, IOCTL.TIOCGWINSZ, size) === 0);
-  record(InputKind.tty, fd, "", new Uint8Array(new Uint32Array([there ? 1 : 0]).buffer));
+  record(InputKind.tty, fd, "", word(there ? 1 : 0));
   return there;
 }

@@ -9,6 +9,7 @@ import { utf8 } from "../sys/utf8.ts";
 import { tryStat } from "./ask.ts";
 import { matcher } from "./pattern.ts";
 import { asking, isRecording, record } from "./recorder.ts";
+import { word, words } from "./words.ts";
 
 const NOFOLLOW = 1;
 
@@ -112,14 +113,6 @@ export function existsInRoot(root: string, path: string): boolean {
   const there = asking(() => inRoot.existsInRoot(root, path));
   record(InputKind.existsInRoot, 0, lines([root, path]), word(there ? 1 : 0));
   return there;
-}
-
-function word(value: number): Uint8Array {
-  return new Uint8Array(new Int32Array([value]).buffer);
-}
-
-function words(values: readonly number[]): Uint8Array {
-  return new Uint8Array(new Uint32Array(values).buffer);
 }
 
 /** Texts, each with a NUL. */

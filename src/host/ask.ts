@@ -17,15 +17,7 @@ import { SENSELESS } from "../sys/refused-calls.ts";
 import type { SyscallName } from "../sys/syscalls.ts";
 import { fromUtf8 } from "../sys/utf8.ts";
 import { asking, isRecording, record, uncacheable } from "./recorder.ts";
-
-/** A number as an answer: a word of 32 bits. */
-function word(value: number): Uint8Array {
-  return new Uint8Array(new Int32Array([value]).buffer);
-}
-
-function words(values: readonly number[] | Uint32Array): Uint8Array {
-  return new Uint8Array(new Uint32Array(values).buffer);
-}
+import { word, words } from "./words.ts";
 
 /** `stamp` of src/plan/structs.ts, as words of struct statx. */
 const STAMP = [

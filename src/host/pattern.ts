@@ -1,4 +1,4 @@
-/** Names in which a star stands for anything; nsenter/front/answers.c reads them likewise. */
+/** Names in which a star stands for anything; nsenter/front/entries.c reads them likewise. */
 
 /** Tells whether one of the patterns stands for a name. */
 export function matcher(patterns: readonly string[]): (name: string) => boolean {
