@@ -120,7 +120,7 @@ function localFiles(): Uint8Array[] {
   const cgroup = { version: 2, paths: { "": "/sys/fs/cgroup/seed" } } as const;
   return [{}, { cgroup }].map((more) => {
     const config = configFor(plain(true), {});
-    const file = localPlans(rt, config, { ...STATE, ...more }, execInfoOf(config, false));
+    const file = localPlans(rt, config, { ...STATE, ...more }, execInfoOf(config));
     return ours(file.finish(guardOf([stamp("/run/brun/seed/state.json")]) as GuardOperation[]));
   });
 }

@@ -74,7 +74,7 @@ export class Restored {
     this.pid = pid;
     enterDelegatedPart(config, pid);
     if (config.cgroup !== null) limitCgroup(rt, config, config.cgroup, pid);
-    const info = execInfoOf(config, false);
+    const info = execInfoOf(config);
     saveExecInfo(rt.root, config.id, { ...info, namespaces: info.namespaces | timeNamespace(pid) });
     this.state = joinIntelRdt(config, newState(config, pid));
     saveState(rt.root, this.state);

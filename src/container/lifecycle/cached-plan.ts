@@ -124,7 +124,7 @@ export function planFile(root: string, plan: RunPlan): Uint8Array | string {
   file.add(Part.warnings, utf8(told));
   addManner(file, config, options, open);
   const { directory } = paths(root, state.id);
-  const info = execPieces(execInfoOf(config, !config.newKeyring), state.id, open.kinds);
+  const info = execPieces(execInfoOf(config), state.id, open.kinds);
   const lists = [Hole.argumentList, Hole.environmentList];
   const parts = [
     [Part.enter, enter!, open.kinds],

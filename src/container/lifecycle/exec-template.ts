@@ -1,13 +1,13 @@
 /** The plan of `exec` without flags for the stage, for any words. */
-import type { ContainerConfig, ExecConfig } from "../../config/types.ts";
+import type { ContainerConfig } from "../../config/types.ts";
 import { setnsInit } from "../../init/setns.ts";
 import type { Program } from "../../plan/program.ts";
 import type { Process } from "../../spec/index.ts";
-import { processFacts } from "../host/facts.ts";
 import { permitLimits } from "../resources/exec-limits.ts";
 import type { ExecInfo } from "../state/exec-info.ts";
 import type { StoredState } from "../state/store.ts";
 import type { Runtime } from "../types.ts";
+import { execConfig } from "./exec.ts";
 
 /** Stands in the template for the words. */
 const WORD = "word";
@@ -30,22 +30,6 @@ export function execTemplate(
   const plain: Process = { ...rest, terminal: false, args: [WORD] };
   const permitted = permitLimits({ ...rt, warn }, plain, info.privileged);
   if (warned) return null;
-  const execConfig: ExecConfig = {
-    id: state.id,
-    privileged: info.privileged,
-    setgroups: info.setgroups,
-    dropGroups: info.dropGroups,
-    facts: processFacts(permitted.process),
-    seccomp: config.seccomp,
-    newKeyring: !info.oldKeyring,
-    preserveFds: 0,
-    raisedLimits: permitted.raised,
-    extraEnv: [],
-    process: permitted.process,
-    placement: info.placement,
-    namespaces: info.namespaces,
-    userNamespace: info.userNamespace,
-    target: state,
-  };
-  return setnsInit(execConfig);
+  const { seccomp } = config;
+  return setnsInit(execConfig(info, state, permitted, { seccomp, preserveFds: 0, extraEnv: [] }));
 }

@@ -24,7 +24,7 @@ import { sendToAgent } from "../io/seccomp-agent.ts";
 import { hostTerminal } from "../io/terminal.ts";
 import { runInitiallyOn } from "../resources/exec-affinity.ts";
 import { enterForExec } from "../resources/exec-cgroup.ts";
-import { permitLimits } from "../resources/exec-limits.ts";
+import { type PermittedProcess, permitLimits } from "../resources/exec-limits.ts";
 import type { ExecInfo, SeccompListener } from "../state/exec-info.ts";
 import { lookAt, statusAt } from "../state/status.ts";
 import {
@@ -86,29 +86,40 @@ function execOrThrow(rt: Runtime, options: ExecOptions): number {
   requireRunning(rt.root, stored, options.ignorePaused);
   const info = loadExecInfo(rt.root, options.id);
   rt.mark?.("state read");
-  const { process, raised } = permitLimits(rt, execProcess(info, options, stored.pid), info.privileged);
+  const permitted = permitLimits(rt, execProcess(info, options, stored.pid), info.privileged);
+  const { process } = permitted;
   checkLabels(process);
   const console = new Console(process.terminal === true, options.detach, options.consoleSocket);
   const session = new Session(() => [setnsInit(config, true)], { preserveFds });
   rt.mark?.("stage started");
-  const config: ExecConfig = {
-    id: options.id,
+  const seccomp = loadFilter(rt, options.id, info);
+  const extraEnv = listenFds().env;
+  const config = execConfig(info, stored, permitted, { seccomp, preserveFds, extraEnv });
+  return runInContainer(rt, options, session, config, console, stored, info.seccomp?.listener ?? {});
+}
+
+/** The config of a process in a container; `more` is what is not the container's own. */
+export function execConfig(
+  info: ExecInfo,
+  target: StoredState,
+  { process, raised }: PermittedProcess,
+  more: Pick<ExecConfig, "seccomp" | "preserveFds" | "extraEnv">,
+): ExecConfig {
+  return {
+    ...more,
+    id: target.id,
     privileged: info.privileged,
     setgroups: info.setgroups,
     dropGroups: info.dropGroups,
     facts: processFacts(process),
-    seccomp: loadFilter(rt, options.id, info),
     newKeyring: !info.oldKeyring,
-    preserveFds,
     raisedLimits: raised,
-    extraEnv: listenFds().env,
     process,
     placement: info.placement,
     namespaces: info.namespaces,
     userNamespace: info.userNamespace,
-    target: stored,
+    target,
   };
-  return runInContainer(rt, options, session, config, console, stored, info.seccomp?.listener ?? {});
 }
 
 /** What `exec` looks at before a process is there. */

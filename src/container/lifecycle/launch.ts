@@ -240,8 +240,12 @@ function converse(rt: Runtime, parts: Parts): Launched {
       rt.mark?.(`process ${session.pid} exists`);
       enterDelegatedPart(config, session.pid);
       state = newState(config, session.pid, parts.kept);
-      saveExecInfo(rt.root, options.id, execInfoOf(config, options.noNewKeyring));
-      if (parts.caches) cached = compileCommands(rt, config, state, options);
+      const info = execInfoOf(config);
+      saveExecInfo(rt.root, options.id, info);
+      if (!parts.caches) return;
+      // What the front is to run later: the stage is at work meanwhile.
+      cached = localPlans(rt, config, state, info);
+      rt.mark?.("further commands compiled");
     },
     [Message.namespace]: (fd) => {
       namespace = fd;
@@ -330,20 +334,8 @@ function mapIds(rt: Runtime, parts: Parts, maps: IdMaps): void {
   sendBuild(rt, parts, program);
 }
 
-/** Compiles what the front is to run later, while the stage is at work. */
-function compileCommands(
-  rt: Runtime,
-  config: ContainerConfig,
-  state: StoredState,
-  options: CreateOptions,
-): FileBuilder {
-  const file = localPlans(rt, config, state, execInfoOf(config, options.noNewKeyring));
-  rt.mark?.("further commands compiled");
-  return file;
-}
-
 /** What `exec` will have to know. */
-export function execInfoOf(config: ContainerConfig, oldKeyring: boolean): ExecInfo {
+export function execInfoOf(config: ContainerConfig): ExecInfo {
   const joined = joinedFlags(config);
   return {
     namespaces: config.cloneFlags | joined,
@@ -351,7 +343,7 @@ export function execInfoOf(config: ContainerConfig, oldKeyring: boolean): ExecIn
     dropGroups: config.dropGroups,
     userNamespace: config.maps !== null || (joined & CLONE.NEWUSER) !== 0,
     privileged: config.privileged,
-    oldKeyring: oldKeyring || undefined,
+    oldKeyring: !config.newKeyring || undefined,
     process: config.spec.process!,
     placement: placementOf(config),
     seccomp:
