@@ -120,7 +120,7 @@ export function planFile(root: string, plan: RunPlan): Uint8Array | string {
   if (helpers === null || finish === undefined) return "its length";
   const file = new FileBuilder(keyOf(root, config, command));
   const told = warnings.join("");
-  each(helpers, (words, i) => file.add(i === 0 ? Part.newuidmap : Part.newgidmap, words));
+  each(helpers, (words, i) => file.texts(i === 0 ? Part.newuidmap : Part.newgidmap, words));
   file.add(Part.warnings, utf8(told));
   addManner(file, config, options, open);
   const { directory } = paths(root, state.id);
@@ -168,9 +168,9 @@ function addManner(
     (fixed === null ? 0 : Manner.environment);
   file.add(Part.manner, new Uint8Array(new Uint32Array([flags, supervise, timeout, 0]).buffer));
   if (command === undefined) return;
-  file.add(Part.name, utf8(`${command.anyId ? beginOfName(id) : id}\0`));
-  file.add(Part.entrypoint, utf8(leading.map((word) => `${word}\0`).join("")));
-  if (fixed !== null) file.add(Part.variables, utf8(fixed.map((entry) => `${entry}\0`).join("")));
+  file.texts(Part.name, [command.anyId ? beginOfName(id) : id]);
+  file.texts(Part.entrypoint, leading);
+  if (fixed !== null) file.texts(Part.variables, fixed);
 }
 
 /** Makes a container's directory and locks it, as claim() of store.ts does, and puts there what is known before its process. */
@@ -231,16 +231,15 @@ function slotOf(path: string): string {
 }
 
 /** Path of newuidmap and newgidmap with the words after the pid; null where they are too many. */
-function helperWords(maps: IdMaps): Uint8Array[] | null {
-  const words = (kind: "uid" | "gid"): Uint8Array | null => {
+function helperWords(maps: IdMaps): string[][] | null {
+  const words = (kind: "uid" | "gid"): string[] | null => {
     const map: readonly IdMap[] = maps[kind];
-    const path = findHelper(`new${kind}map`);
+    const all = [findHelper(`new${kind}map`)];
     if (3 * map.length >= HELPER_WORDS_MAX) return null;
-    let text = `${path}\0`;
     each(map, (m) => {
-      text += `${m.containerId}\0${m.hostId}\0${m.size}\0`;
+      all.push(`${m.containerId}`, `${m.hostId}`, `${m.size}`);
     });
-    return utf8(text);
+    return all;
   };
   const [uid, gid] = [words("uid"), words("gid")];
   return uid === null || gid === null ? null : [uid, gid];

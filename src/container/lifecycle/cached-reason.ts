@@ -9,7 +9,6 @@ import { SysError } from "../../sys/error.ts";
 import { askFront } from "../../sys/ffi.ts";
 import { readFile } from "../../sys/fs.ts";
 import { members } from "../../sys/members.ts" with { type: "macro" };
-import { fromUtf8 } from "../../sys/utf8.ts";
 import { planPath } from "./cached-plan.ts";
 import { PlanFile } from "./plan-file.ts";
 
@@ -51,7 +50,7 @@ export function cachedPlan(root: string, key: readonly string[]): PlanFile | str
   const file = planPath(root, key);
   try {
     const plan = new PlanFile(readFile(file));
-    const texts = fromUtf8(plan.part(Part.key)).split("\0").slice(0, -1);
+    const texts = plan.texts(Part.key);
     const isBundle = texts[0]?.startsWith("/") === true;
     const words = [...key, root].join("\0");
     const same = isBundle ? texts[0] === key[0] : texts.join("\0") === words;

@@ -6,7 +6,7 @@ import { layout } from "../../plan/layout.ts" with { type: "macro" };
 import type { Program } from "../../plan/program.ts";
 import { askFront } from "../../sys/ffi.ts";
 import { each } from "../../sys/lists.ts";
-import { utf8 } from "../../sys/utf8.ts";
+import { fromUtf8, utf8 } from "../../sys/utf8.ts";
 
 const header = layout("planHeader");
 const hole = layout("hole");
@@ -26,17 +26,22 @@ export class FileBuilder {
 
   /** @param key texts that say what the file is for */
   constructor(key: readonly string[]) {
-    let texts = "";
-    each(key, (text) => {
-      texts += `${text}\0`;
-    });
-    this.add(Part.key, utf8(texts));
+    this.texts(Part.key, key);
   }
 
   /** Adds a part. */
   add(part: Part, bytes: Uint8Array): void {
     this.parts[2 * part] = this.put(bytes);
     this.parts[2 * part + 1] = bytes.length;
+  }
+
+  /** Adds a part of texts, each with a NUL. */
+  texts(part: Part, texts: readonly string[]): void {
+    let all = "";
+    each(texts, (text) => {
+      all += `${text}\0`;
+    });
+    this.add(part, utf8(all));
   }
 
   /** Adds a program; `open`: which of its holes are to be filled in. */
@@ -94,6 +99,11 @@ export class PlanFile {
 
   part(index: Part): Uint8Array {
     return this.piece(header.parts / 4 + 2 * index);
+  }
+
+  /** Those of a part of texts. */
+  texts(index: Part): string[] {
+    return fromUtf8(this.part(index)).split("\0").slice(0, -1);
   }
 
   /** What has to be answered as it was. */
