@@ -86,18 +86,21 @@ export function removeContainer(
     unlink("attach");
     removeKept(b, state.kept.directory);
   }
-  if (state.resctrl !== undefined) b.sys("unlinkat", [AT_FDCWD, b.str(state.resctrl), AT_REMOVEDIR], any);
+  if (state.resctrl !== undefined) tryRemove(b, state.resctrl, AT_REMOVEDIR);
   at("removeDirectory");
   const place = b.hole(Hole.directory, paths(root, state.id).directory);
   b.sys("unlinkat", [AT_FDCWD, place, AT_REMOVEDIR], stays ? any : {});
 }
 
+/** Removes a file or, with AT_REMOVEDIR, a directory, where that can be done. */
+function tryRemove(b: ProgramBuilder, path: string, flags: number): void {
+  b.sys("unlinkat", [AT_FDCWD, b.str(path), flags], { handle: [ANY] });
+}
+
 /** What {@link removeKeptLog} removes. */
 function removeKept(b: ProgramBuilder, directory: string): void {
-  for (const name of LOG_FILES)
-    b.sys("unlinkat", [AT_FDCWD, b.str(`${directory}/${name}`), 0], { handle: [ANY] });
-  for (const path of [directory, parentOf(directory)])
-    b.sys("unlinkat", [AT_FDCWD, b.str(path), AT_REMOVEDIR], { handle: [ANY] });
+  for (const name of LOG_FILES) tryRemove(b, `${directory}/${name}`, 0);
+  for (const path of [directory, parentOf(directory)]) tryRemove(b, path, AT_REMOVEDIR);
 }
 
 /** How long to wait for processes to leave the cgroup, in milliseconds. */
@@ -111,9 +114,7 @@ function removeCgroup(b: ProgramBuilder, plan: CgroupPlan, busy: Label | undefin
     killAll(b, unified!);
     return;
   }
-  for (const path of plan.delegated ?? []) {
-    b.sys("unlinkat", [AT_FDCWD, b.str(path), AT_REMOVEDIR], { handle: [ANY] });
-  }
+  for (const path of plan.delegated ?? []) tryRemove(b, path, AT_REMOVEDIR);
   for (const path of Object.values(plan.paths)) {
     const directory = b.str(path);
     const done = b.label();
@@ -129,8 +130,7 @@ function removeCgroup(b: ProgramBuilder, plan: CgroupPlan, busy: Label | undefin
     b.sys("unlinkat", [AT_FDCWD, directory, AT_REMOVEDIR], busy && { handle: [ANY], orElse: busy });
     b.mark(done);
   }
-  for (const parent of plan.parents ?? [])
-    b.sys("unlinkat", [AT_FDCWD, b.str(parent), AT_REMOVEDIR], { handle: [ANY] });
+  for (const parent of plan.parents ?? []) tryRemove(b, parent, AT_REMOVEDIR);
 }
 
 /** Cgroups that the container has made in its own need more than a program can do. */
