@@ -3,6 +3,7 @@ import { quoted } from "../printable.ts";
 import { errnoName } from "../sys/errno.ts";
 import { O } from "../sys/fs.ts";
 import { members } from "../sys/members.ts" with { type: "macro" };
+import { ArgType } from "./abi.ts";
 import { ANY, type Label, type Op, type Value } from "./program.ts";
 import { phrase } from "./step.ts";
 
@@ -66,8 +67,8 @@ function argument(op: Op, value: Value, index: number): string {
     if (value === DIRFD_CWD) return "cwd";
     return formats[op.name]?.[index]?.(value) ?? `${value}`;
   }
-  if (value.type === 2) return `%${value.at}`;
-  if (value.type === 3) return quoted(value.text);
+  if (value.type === ArgType.slot) return `%${value.at}`;
+  if (value.type === ArgType.string) return quoted(value.text);
   return `<${value.text}>`;
 }
 

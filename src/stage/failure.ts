@@ -6,6 +6,7 @@ import { filterRemedy, hasSeccompFilter } from "../../rootless/outer.ts";
 import { explainProcMountRefusal, hostView, userNamespaceError } from "../../rootless/userns.ts";
 import { BrunError, type ErrorDetails } from "../errors.ts";
 import type { Fix } from "../fix.ts";
+import { layout } from "../plan/layout.ts" with { type: "macro" };
 import type { Op, Program } from "../plan/program.ts";
 import { isAboutProgram, isBind, isMountOf, type ProgramStep, phrase, type Step } from "../plan/step.ts";
 import { endOfOutput, quoted } from "../printable.ts";
@@ -23,13 +24,15 @@ import { StepError } from "./step-error.ts";
 
 const causesModule = lazy<typeof import("./causes.ts")>(() => require("./causes.ts"));
 
-/** The error that a procError message stands for. `programs` are those that the stage was sent, recorded. */
+const failed = layout("failure");
+
+/** The error that a message of a failure stands for. `programs` are those that the stage was sent, recorded. */
 export function stageFailure(programs: readonly Program[], message: Received): BrunError {
-  const errno = message.payload.getInt32(4, true);
-  const detail = Number(message.payload.getBigInt64(8, true));
+  const errno = message.payload.getInt32(failed.error, true);
+  const detail = Number(message.payload.getBigInt64(failed.detail, true));
   const said = lastWords(message.fd);
-  const program = Number(message.payload.getBigUint64(16, true));
-  const index = message.payload.getUint32(0, true);
+  const program = Number(message.payload.getBigUint64(failed.program, true));
+  const index = message.payload.getUint32(failed.op, true);
   const op = programs[program]?.ops[index];
   if (op === undefined) return new BrunError(`the stage refused its program: ${errnoName(errno)}`);
   return new StepError(describeFailure(op, errno, detail, said), programs, program, index);

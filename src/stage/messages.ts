@@ -23,13 +23,12 @@ const head = layout("messageHeader");
 const HEADER_SIZE = layout("messageHeader").sizeof;
 const MSG_NOSIGNAL = 0x4000;
 
-function header(type: number, length: number, payload?: bigint): Uint8Array {
-  const packet = new Uint8Array(HEADER_SIZE + (payload === undefined ? 0 : 8));
+function header(type: number, length: number): Uint8Array {
+  const packet = new Uint8Array(HEADER_SIZE);
   const view = new DataView(packet.buffer);
   view.setUint16(head.version, MESSAGE_VERSION, true);
   view.setUint16(head.type, type, true);
   view.setUint32(head.length, length, true);
-  if (payload !== undefined) view.setBigInt64(HEADER_SIZE, payload, true);
   return packet;
 }
 
@@ -51,9 +50,9 @@ function sendPacket(fd: number, packet: Uint8Array): boolean {
   }
 }
 
-/** Sends a message without payload, or with a 64-bit value. Returns false when the stage has gone. */
-export function sendMessage(fd: number, type: Message, value?: bigint): boolean {
-  return sendPacket(fd, header(type, value === undefined ? 0 : 8, value));
+/** Sends a message without payload. Returns false when the stage has gone. */
+export function sendMessage(fd: number, type: Message): boolean {
+  return sendPacket(fd, header(type, 0));
 }
 
 /** Sends an encoded program. Returns false when the stage has gone. */

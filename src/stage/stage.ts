@@ -19,12 +19,12 @@ export interface Stage {
 const F_SETFD = 2;
 const FD_CLOEXEC = 1;
 
-let aheadTaken = false;
+let earlyTaken = false;
 
 /** The stage that the front has started, for whoever asks first; null when there is none. */
 function takeEarlyStage(): Stage | null {
-  if (aheadTaken) return null;
-  aheadTaken = true;
+  if (earlyTaken) return null;
+  earlyTaken = true;
   const socket = askFront(FrontFact.socket);
   if (socket < 0) return null;
   return { socket, pid: askFront(FrontFact.pid), execError: () => 0 - askFront(FrontFact.error) };
