@@ -9,7 +9,7 @@ import { until } from "../support/processes.ts";
 import { subjects } from "../support/runtime.ts";
 import { Sandbox } from "../support/sandbox.ts";
 
-/** Runs that are killed; the 1,000 by BRUN_PROTECT_KILLS. */
+/** Runs that are killed, or as many as BRUN_PROTECT_KILLS says. */
 const KILLS = Number(process.env.BRUN_PROTECT_KILLS ?? 6);
 
 const NAMES =

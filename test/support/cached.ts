@@ -11,7 +11,7 @@ export function cachedPlans(box: Sandbox): string[] {
   return existsSync(directory) ? readdirSync(directory).map((name) => `${directory}/${name}`) : [];
 }
 
-/** Time after which a file that was just made may be an input of a cached plan, in milliseconds: SETTLED_MS of src/host/ask.ts. */
+/** Time after which a file that was just made may be an input of a cached plan, in milliseconds: twice that of src/host/ask.ts. */
 export const SETTLED_MS = 40;
 
 /** Names in /tmp that a container of the host does not show: SECRETS_IN_TMP of src/sandbox/secret-paths.ts. */
