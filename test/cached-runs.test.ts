@@ -18,7 +18,7 @@ import {
   utimesSync,
   writeFileSync,
 } from "node:fs";
-import { both, cachedPlans, known } from "./support/cached.ts";
+import { both, cachedPlans, damages, known } from "./support/cached.ts";
 import { isRoot, subordinateRange } from "./support/caller.ts";
 import { BY_BUN, call, front, HAS_FRONT } from "./support/front.ts";
 import { until } from "./support/processes.ts";
@@ -508,18 +508,7 @@ for (const subject of users) {
       if (box.known(id)) await box.ok(["delete", "--force", id]);
     });
 
-    test.each([
-      ["cut off", (bytes: Buffer) => bytes.subarray(0, bytes.length / 2)],
-      ["empty", () => Buffer.alloc(0)],
-      [
-        "of another brun",
-        (bytes: Buffer) => Buffer.concat([bytes.subarray(0, 4), Buffer.alloc(4), bytes.subarray(8)]),
-      ],
-      [
-        "of noughts behind the header",
-        (bytes: Buffer) => Buffer.concat([bytes.subarray(0, 24), Buffer.alloc(bytes.length - 24)]),
-      ],
-    ])("a file that is %s is not used", async (_, damage) => {
+    test.each(damages(24))("a file that is %s is not used", async (_, damage) => {
       await using box = new Sandbox(subject);
       const bundle = await known(box, ["/bin/true"]);
       const [file] = cachedPlans(box) as [string];

@@ -14,15 +14,13 @@ import {
   writeFileSync,
 } from "node:fs";
 import { layout } from "../src/plan/layout.ts";
+import { damages } from "./support/cached.ts";
 import { isRoot, ownedDir } from "./support/caller.ts";
-import { BY_BUN, call, front, HAS_FRONT, REPORT } from "./support/front.ts";
+import { BY_BUN, call, created, front, HAS_FRONT, REPORT } from "./support/front.ts";
 import { until } from "./support/processes.ts";
 import { subjects } from "./support/runtime.ts";
 import { type CallOptions, Sandbox } from "./support/sandbox.ts";
 import type { TestSpec } from "./support/spec.ts";
-
-/** Cgroups of v1 are not for programs: root has one on such a machine unless it is told otherwise. */
-const WITHOUT_CGROUP = ["--cgroup-manager=disabled"];
 
 /** Of a file of plans, that are turned one after the other. */
 const BITS = Number(process.env.BRUN_PLAN_BITS ?? 8);
@@ -34,16 +32,6 @@ function summed(bytes: Buffer): Buffer {
     layout("planHeader").checksum,
   );
   return bytes;
-}
-
-async function created(box: Sandbox, edit: (spec: TestSpec) => void = () => undefined): Promise<string> {
-  const id = box.name();
-  const bundle = box.bundle((spec) => {
-    spec.process.args = ["/bin/sleep", "1000"];
-    edit(spec);
-  });
-  await box.ok(["create", "--bundle", bundle, id], { globals: WITHOUT_CGROUP });
-  return id;
 }
 
 async function running(box: Sandbox, edit: (spec: TestSpec) => void = () => undefined): Promise<string> {
@@ -284,18 +272,7 @@ for (const subject of subjects(["brun"])) {
       await box.untilStatus(id, "stopped");
     });
 
-    test.if(HAS_FRONT).each([
-      ["cut off", (bytes: Buffer) => bytes.subarray(0, bytes.length / 2)],
-      ["empty", () => Buffer.alloc(0)],
-      [
-        "of another build",
-        (bytes: Buffer) => Buffer.concat([bytes.subarray(0, 4), Buffer.alloc(4), bytes.subarray(8)]),
-      ],
-      [
-        "of noughts",
-        (bytes: Buffer) => Buffer.concat([bytes.subarray(0, 64), Buffer.alloc(bytes.length - 64)]),
-      ],
-    ])("a file of plans that is %s is not used", async (_, damage) => {
+    test.if(HAS_FRONT).each(damages(64))("a file of plans that is %s is not used", async (_, damage) => {
       await using box = new Sandbox(subject);
       const id = await running(box);
       const plans = `${box.state}/${id}/plans`;

@@ -5,7 +5,7 @@
 import { beforeAll, describe, expect, test } from "bun:test";
 import { copyFileSync, existsSync } from "node:fs";
 import { host } from "./support/caller.ts";
-import { BY_BUN, call, front, HAS_FRONT } from "./support/front.ts";
+import { BY_BUN, call, created, front, HAS_FRONT } from "./support/front.ts";
 import { subjects } from "./support/runtime.ts";
 import { Sandbox } from "./support/sandbox.ts";
 import { workspace } from "./support/workspace.ts";
@@ -24,11 +24,7 @@ for (const subject of subjects(["brun"])) {
   describe.if(HAS_FRONT)(`BRUN_FRONT=off, ${subject.label}`, () => {
     test("what has a plan in a file is done by Bun, and with the same result", async () => {
       await using box = new Sandbox(subject);
-      const id = box.name();
-      const bundle = box.bundle((spec) => {
-        spec.process.args = ["/bin/sleep", "1000"];
-      });
-      await box.ok(["create", "--bundle", bundle, id], { globals: ["--cgroup-manager=disabled"] });
+      const id = await created(box);
       const same = async (...args: string[]) => {
         const done = await call(box, args, OFF);
         expect({ args, bun: done.bun, code: done.code }).toEqual({ args, bun: true, code: 0 });
@@ -46,11 +42,7 @@ for (const subject of subjects(["brun"])) {
 
     test("it is only that word", async () => {
       await using box = new Sandbox(subject);
-      const id = box.name();
-      const bundle = box.bundle((spec) => {
-        spec.process.args = ["/bin/sleep", "1000"];
-      });
-      await box.ok(["create", "--bundle", bundle, id], { globals: ["--cgroup-manager=disabled"] });
+      const id = await created(box);
       await front(box, ["state", id], { env: { BRUN_FRONT: "" } });
       await front(box, ["state", id], { env: { BRUN_FRONT: "on" } });
       await box.ok(["delete", "--force", id], BY_BUN);

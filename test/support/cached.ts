@@ -14,6 +14,17 @@ export function cachedPlans(box: Sandbox): string[] {
 /** Time after which a file that was just made may be an input of a cached plan, in milliseconds: twice that of src/host/ask.ts. */
 export const SETTLED_MS = 40;
 
+/** What may have become of a file of plans; of one the first `kept` bytes are there, and zeros after them. */
+export const damages = (kept: number): [name: string, damage: (bytes: Buffer) => Buffer][] => [
+  ["cut off", (bytes) => bytes.subarray(0, bytes.length / 2)],
+  ["empty", () => Buffer.alloc(0)],
+  ["of another build", (bytes) => Buffer.concat([bytes.subarray(0, 4), Buffer.alloc(4), bytes.subarray(8)])],
+  [
+    `of zeros after ${kept} bytes`,
+    (bytes) => Buffer.concat([bytes.subarray(0, kept), Buffer.alloc(bytes.length - kept)]),
+  ],
+];
+
 /** Names in /tmp that a container of the host does not show: SECRETS_IN_TMP of src/sandbox/secret-paths.ts. */
 const HIDDEN_IN_TMP = /^(ssh-|tmux-|screens|gpg-|keyring-|dbus-|\.X|\.ICE|xauth_|krb5cc|vscode-ssh)/;
 
