@@ -86,3 +86,14 @@ export function withFlag({ placed }: Sandbox, error: unknown): unknown {
   const flag = placed[mountOf(error)]?.flag ?? FLAGS.find(([pattern]) => pattern.test(where))?.[1];
   return flag ? error.about(flag) : error;
 }
+
+/** Decides something by the flags: an error about one is about how it was given. */
+export function asUsage<T>(decide: () => T): T {
+  try {
+    return decide();
+  } catch (error) {
+    if (!(error instanceof BrunError) || error.code !== "ERR_FAILED" || !error.where?.startsWith("--"))
+      throw error;
+    throw new BrunError(error.message, { ...error, code: "ERR_USAGE", cause: error });
+  }
+}

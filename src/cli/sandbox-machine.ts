@@ -1,5 +1,7 @@
 /** The machine as a container without a bundle is decided by it, while others mount and unmount on it. */
-import type { HostView } from "../sandbox/view.ts";
+import { callerIdentity, isRootless } from "../container/state/root.ts";
+import type { Runtime } from "../container/types.ts";
+import { type HostView, hostView } from "../sandbox/view.ts";
 import { isAboutMount } from "./sandbox-errors.ts";
 
 /** So often is a container begun anew where mounts have changed. */
@@ -34,4 +36,11 @@ export class Machine {
     this.again -= 1;
     return true;
   }
+}
+
+/** The machine, for a caller to whom `--rootless` applies as for any container. */
+export function viewOf(rt: Runtime): HostView {
+  const caller = callerIdentity();
+  const rootless = rt.rootless === "auto" ? caller.euid !== 0 : rt.rootless;
+  return hostView(rootless, rootless || isRootless(caller), rt.root);
 }
