@@ -59,7 +59,8 @@ export function restore(rt: Runtime, options: RestoreOptions): number {
   try {
     const notify = prepareNotify(rt.root, options.id, spec, false, rt.debug);
     const mode = { waitForStart: false, detached: options.detach };
-    config = decide(rt, asCreateOptions(options), 0, mode, bundle, spec, currentCaller(), notify);
+    const given = { rt, options: asCreateOptions(options), bundle, spec, caller: currentCaller(), notify };
+    config = decide(given, mode, 0);
     restored = new Restored(rt, config, console);
     withLog(logDirectory(options), RESTORE_LOG, () => askCriu(criu, options, restored!));
     return goOn(rt, options, restored, locked, notify);

@@ -52,7 +52,7 @@ export function explain(rt: Runtime, options: CreateOptions): Explanation {
   warnings.push(...loaded.warnings);
   const caller = currentCaller();
   const notify = planNotify(rt.root, options.id, loaded.spec);
-  const decided = decideOnly(looking, options, bundle, loaded.spec, caller, notify);
+  const decided = decideOnly({ rt: looking, options, bundle, spec: loaded.spec, caller, notify });
   const seccomp = explainFilter(decided.spec);
   const config: ContainerConfig = { ...decided, seccomp: seccomp?.filter ?? null };
   warnings.push(...(seccomp?.warnings ?? []));

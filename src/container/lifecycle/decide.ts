@@ -52,20 +52,24 @@ export function addsUserNamespace(rt: Runtime): boolean {
   return runsRootless(rt) && (callerIdentity().euid !== 0 || rt.rootless === true || !mayMakeContainers());
 }
 
+/** What a container's config is decided from. */
+export interface Given {
+  readonly rt: Runtime;
+  readonly options: CreateOptions;
+  /** Its absolute path. */
+  readonly bundle: string;
+  readonly spec: Spec;
+  readonly caller: Caller;
+  readonly notify: Notify | null;
+  /** Why a procfs cannot be mounted, where that has been tried. */
+  readonly procRefusal?: string | undefined;
+}
+
 /** Decides, and makes what the config names: the FIFO and the filter's file. Throws a BrunError for what cannot be run. */
-export function decide(
-  rt: Runtime,
-  options: CreateOptions,
-  preserveFds: number,
-  mode: LaunchMode,
-  bundle: string,
-  spec: Spec,
-  caller: Caller,
-  notify: Notify | null,
-  procRefusal?: string,
-): ContainerConfig {
+export function decide(given: Given, mode: LaunchMode, preserveFds: number): ContainerConfig {
+  const { rt, options } = given;
   const [config, seccomp] = compiling(() => {
-    const decided = decideOnly(rt, options, bundle, spec, caller, notify, procRefusal);
+    const decided = decideOnly(given);
     return [decided, seccompFilter(rt, decided.spec)] as const;
   });
   // For `exec`.
@@ -96,19 +100,9 @@ function inPidNamespace({ cloneFlags, joins }: ContainerConfig): boolean {
 /** Annotation: with the value "true" an init is process 1. */
 const INIT_ANNOTATION = "org.brun.init";
 
-/**
- * {@link decide} without a trace on the host, and without filter and FIFO. Throws a BrunError.
- * @param procRefusal why a procfs cannot be mounted, where that has been tried
- */
-export function decideOnly(
-  rt: Runtime,
-  options: CreateOptions,
-  bundle: string,
-  spec: Spec,
-  caller: Caller,
-  notify: Notify | null,
-  procRefusal?: string,
-): ContainerConfig {
+/** {@link decide} without a trace on the host, and without filter and FIFO. Throws a BrunError. */
+export function decideOnly(given: Given): ContainerConfig {
+  const { rt, options, bundle, spec, caller, notify, procRefusal } = given;
   const rootless = runsRootless(rt);
   const rlimits = hardLimits(mapped(spec.process?.rlimits ?? [], (l) => l.type));
   const resolved = resolve({

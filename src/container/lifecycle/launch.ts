@@ -133,7 +133,7 @@ function launchLoaded(
     rt.mark?.("stage started");
     const caller = compiling(currentCaller);
     const notify = prepareNotify(rt.root, options.id, spec, mode.waitForStart, rt.debug);
-    config = decide(rt, options, preserveFds, mode, bundle, spec, caller, notify, procRefusal);
+    config = decide({ rt, options, bundle, spec, caller, notify, procRefusal }, mode, preserveFds);
     rt.mark?.("config decided");
     if (config.cgroup !== null) makeCgroup(rt, config, config.cgroup, session.stagePid);
     const init = new StandardInit(config);
