@@ -5,6 +5,7 @@ import type { PullOptions, PullPolicy } from "../image/pull.ts";
 import { usernsOf } from "./container-flags.ts";
 import type { Values } from "./flags.ts";
 import type { Session } from "./globals.ts";
+import { log } from "./log.ts";
 import type { pullFlags } from "./pull-flags.ts";
 
 const PULL_POLICIES: readonly PullPolicy[] = ["missing", "always", "newer", "never"];
@@ -29,7 +30,7 @@ export function policyOf(text: string, flag = "--pull"): PullPolicy {
 export function pullOptions(
   args: Values<typeof pullFlags> & { readonly userns: string | undefined },
   policy: PullPolicy,
-  { values }: Session,
+  { values, log: logging }: Session,
 ): PullOptions {
   return {
     platform: args.platform === undefined ? ownPlatform() : parsePlatform(args.platform),
@@ -38,6 +39,7 @@ export function pullOptions(
     rootless: rootlessOf(values.rootless),
     authFile: args.authfile,
     insecure: args["tls-verify"] === false,
+    warn: (message) => log(logging, "warning", message),
   };
 }
 

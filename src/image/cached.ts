@@ -4,7 +4,7 @@ import { unpackIds } from "./ids.ts";
 import type { ImageConfig } from "./manifest.ts";
 import { type Platform, rank, runsOn } from "./platform.ts";
 import { readImages, rootIfThere, type StoredImage, storeDirectory } from "./record.ts";
-import { nameText, parseName, type RegistryName } from "./reference.ts";
+import { type ImageName, nameText, parseName, type RegistryName } from "./reference.ts";
 import { candidates, registriesConf } from "./registry/conf.ts";
 
 /** An image that can be run. */
@@ -15,6 +15,19 @@ export interface ReadyImage {
   readonly root: string;
 }
 
+/** The images of a name: those that have it, otherwise those of its repository and digest, whatever their tag. */
+export function imagesOf(name: ImageName, images: readonly StoredImage[]): readonly StoredImage[] {
+  const text = nameText(name);
+  const found = images.filter((image) => image.name === text);
+  if (found.length > 0 || name.transport !== "registry" || name.digest === undefined) return found;
+  const { domain, path, digest } = name;
+  return images.filter(
+    (image) =>
+      (image.top === digest || image.manifest === digest) &&
+      image.name.replace(/(?::[^/:@]+)?(?:@.*)?$/, "") === `${domain}/${path}`,
+  );
+}
+
 /** The first of some names that a store has for a platform. */
 export function findStored(
   names: readonly RegistryName[],
@@ -22,9 +35,8 @@ export function findStored(
   platform: Platform,
 ): StoredImage | undefined {
   for (const name of names) {
-    const text = nameText(name);
-    const [found] = images
-      .filter((image) => image.name === text && runsOn(image.platform, platform))
+    const [found] = imagesOf(name, images)
+      .filter((image) => runsOn(image.platform, platform))
       .sort((a, b) => rank(a.platform, platform) - rank(b.platform, platform));
     if (found !== undefined) return found;
   }

@@ -13,8 +13,8 @@ import { type Descriptor, type Manifest, MEDIA, parseImageConfig, parseManifest 
 import { choosePlatform, type Platform, platformText, runsOn } from "./platform.ts";
 import type { ImageEvent, LayerState } from "./progress.ts";
 import { rootIfThere, type StoredImage, withImage } from "./record.ts";
-import { type FileName, type ImageName, nameText, parseName } from "./reference.ts";
-import { candidates, registriesConf } from "./registry/conf.ts";
+import { type FileName, type ImageName, nameText, parseName, type RegistryName } from "./reference.ts";
+import { candidates, type RegistriesConf, registriesConf } from "./registry/conf.ts";
 import { removeLeftovers } from "./remove.ts";
 import { Slots } from "./slots.ts";
 import { archiveFiles, SavedSource } from "./source/archive.ts";
@@ -24,7 +24,6 @@ import type { Document, Source } from "./source/source.ts";
 import { ImageStore, SPACE_HINT } from "./store.ts";
 
 /** When a registry is asked: podman's --pull. */
-
 export type PullPolicy = "missing" | "always" | "newer" | "never";
 
 /** How an image is got. */
@@ -38,6 +37,8 @@ export interface PullOptions {
   readonly insecure?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly progress?: ((event: ImageEvent) => void) | undefined;
+  /** Is told why an image that is there is taken as it is, where a newer one was asked for. */
+  readonly warn?: ((message: string) => void) | undefined;
   readonly store?: ImageStore | undefined;
 }
 
@@ -74,6 +75,32 @@ export async function pull(text: string, options: PullOptions): Promise<PulledIm
       hint: `brun image pull ${text}`,
     });
   }
+  const fetching = fetchFirst(names, there, conf, store, ids, options);
+  if (there === undefined) return fetching;
+  try {
+    return await fetching;
+  } catch (error) {
+    const ready = options.signal?.aborted ? null : await stored(there, store, ids);
+    if (ready === null) throw error;
+    // podman: "Pull errors are suppressed if a local image was found."
+    options.warn?.(`${there.name} is taken as it is here: ${(error as Error).message}`);
+    return ready;
+  }
+}
+
+/**
+ * Gets the first of some names that there is.
+ * @param there an image that is as good, if the registry has no newer one
+ * @throws BrunError
+ */
+async function fetchFirst(
+  names: readonly RegistryName[],
+  there: StoredImage | undefined,
+  conf: RegistriesConf,
+  store: ImageStore,
+  ids: UnpackIds,
+  options: PullOptions,
+): Promise<PulledImage> {
   let last: unknown;
   for (const candidate of names) {
     const source = new RegistrySource(candidate, conf, store, registryOptions(options));

@@ -8,11 +8,12 @@ import { check } from "../sys/error.ts";
 import { cstr, NR, syscall } from "../sys/ffi.ts";
 import { AT_FDCWD, close, exists, O, open, readdir, rmdir, unlink } from "../sys/fs.ts";
 import { spawn } from "../sys/spawn.ts";
+import { imagesOf } from "./cached.ts";
 import { chainId, hexOf } from "./digest.ts";
 import { unpackIds } from "./ids.ts";
 import { isLocked, removeLock } from "./lock.ts";
 import type { StoredImage } from "./record.ts";
-import { nameText, parseName, type RegistryName } from "./reference.ts";
+import { parseName, type RegistryName } from "./reference.ts";
 import { candidates, registriesConf } from "./registry/conf.ts";
 import { type ImageStore, MAKING } from "./store.ts";
 import { unpackProcess } from "./unpack/start.ts";
@@ -29,7 +30,7 @@ export function imagesNamed(word: string, images: readonly StoredImage[]): reado
   const name = parseName(word);
   const names = name.transport === "registry" ? candidates(name as RegistryName, registriesConf()) : [name];
   for (const one of names) {
-    const found = images.filter((image) => image.name === nameText(one));
+    const found = imagesOf(one, images);
     if (found.length > 0) return found;
   }
   throw new BrunError(`there is no image ${word}`, { code: "ERR_IMAGE_NOT_FOUND", hint: "brun image list" });

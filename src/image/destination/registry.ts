@@ -3,7 +3,7 @@ import { digestOf } from "../digest.ts";
 import type { Descriptor } from "../manifest.ts";
 import { nameText, type RegistryName } from "../reference.ts";
 import { RegistryClient } from "../registry/client.ts";
-import { endpoints, type RegistriesConf } from "../registry/conf.ts";
+import { pushEndpoint, type RegistriesConf } from "../registry/conf.ts";
 import { credentialsFor } from "../registry/credentials.ts";
 import { hasBlob, mountBlob, putManifest, uploadBlob } from "../registry/upload.ts";
 import type { RegistryOptions } from "../source/registry.ts";
@@ -22,8 +22,7 @@ export class RegistryDestination implements Destination {
     private readonly known: ReadonlyMap<string, readonly string[]>,
     { authFile, insecure, signal }: RegistryOptions,
   ) {
-    // Mirrors are only read from.
-    const endpoint = endpoints(name, conf).at(-1)!;
+    const endpoint = pushEndpoint(name, conf);
     const credentials = credentialsFor(name.domain, name.path, authFile);
     const push = [...new Set([...known.values()].flat())];
     this.client = new RegistryClient({

@@ -60,7 +60,7 @@ export class RegistryClient {
     this.insecure = insecure;
     this.signal = signal;
     this.push = push;
-    this.tls = tlsOptions(endpoint.host, insecure || endpoint.insecure);
+    this.tls = tlsOptions(endpoint.domain, insecure || endpoint.insecure);
   }
 
   /**
@@ -223,7 +223,7 @@ export class RegistryClient {
   }
 
   private unauthorized(): BrunError {
-    const { host } = this.endpoint;
+    const { host, domain } = this.endpoint;
     const known = this.credentials !== null;
     const missing = this.push === undefined ? ", or there is no such image" : "";
     const purpose = this.push === undefined ? "for" : "to push";
@@ -233,7 +233,7 @@ export class RegistryClient {
         : `${host} wants a login ${purpose} ${this.name}${missing}`,
       {
         code: "ERR_UNAUTHORIZED",
-        hint: `brun login ${host === "registry-1.docker.io" ? "docker.io" : host}`,
+        hint: `brun login ${domain}`,
       },
     );
   }

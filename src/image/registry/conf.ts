@@ -1,30 +1,36 @@
 /** containers-registries.conf(5): where names without a domain are looked for, mirrors, and registries without TLS. */
 import { BrunError } from "../../errors.ts";
 import { readdir, variable } from "../../host/ask.ts";
-import { parseName, type RegistryName } from "../reference.ts";
+import { quoted } from "../../printable.ts";
+import { nameText, parseName, type RegistryName } from "../reference.ts";
 import { ownText } from "./own-file.ts";
 
 /** One place where an image may be had. */
 export interface Endpoint {
   /** Host and port of the registry. */
   readonly host: string;
+  /** What names call it: logins and certificates are kept under that. */
+  readonly domain: string;
   /** The repository there. */
   readonly repository: string;
   /** Without TLS, or with a certificate that nobody vouches for. */
   readonly insecure: boolean;
-  /** Host that credentials are kept for. */
-  readonly mirror: boolean;
 }
 
-interface Mirror {
+interface Place {
   readonly location?: unknown;
   readonly insecure?: unknown;
 }
 
-interface Registry extends Mirror {
+interface Mirror extends Place {
+  readonly "pull-from-mirror"?: unknown;
+}
+
+interface Registry extends Place {
   readonly prefix?: unknown;
   readonly blocked?: unknown;
   readonly mirror?: unknown;
+  readonly "mirror-by-digest-only"?: unknown;
 }
 
 /** What the files say together. */
@@ -34,17 +40,18 @@ export interface RegistriesConf {
   readonly aliases: Readonly<Record<string, string>>;
 }
 
+/** As for podman: a user's own file takes the place of all that the machine has, also of its drop-ins. */
 function files(): string[] {
-  const given = variable("CONTAINERS_REGISTRIES_CONF") || variable("REGISTRIES_CONFIG_PATH");
-  if (given) return [given];
   const home = variable("HOME");
   const config = variable("XDG_CONFIG_HOME") || (home ? `${home}/.config` : "");
-  const own = config === "" ? [] : [`${config}/containers/registries.conf`];
-  const main = [...own, "/etc/containers/registries.conf"].find((path) => ownText(path) !== null);
+  const ownDropIns = config === "" ? [] : dropIns(`${config}/containers/registries.conf.d`);
+  const given = variable("CONTAINERS_REGISTRIES_CONF") || variable("REGISTRIES_CONFIG_PATH");
+  const own = config === "" ? "" : `${config}/containers/registries.conf`;
+  if (!given && own !== "" && ownText(own) !== null) return [own, ...ownDropIns];
   return [
-    ...(main === undefined ? [] : [main]),
+    given || "/etc/containers/registries.conf",
     ...dropIns("/etc/containers/registries.conf.d"),
-    ...(config === "" ? [] : dropIns(`${config}/containers/registries.conf.d`)),
+    ...ownDropIns,
   ];
 }
 
@@ -88,7 +95,8 @@ export function registriesConf(): RegistriesConf {
       registries.push(registry);
     }
     for (const [name, value] of Object.entries(table.aliases ?? {})) {
-      if (typeof value === "string") aliases[name] = value;
+      if (value === "") delete aliases[name];
+      else if (typeof value === "string") aliases[name] = value;
     }
   }
   return { search, registries, aliases };
@@ -115,30 +123,58 @@ export function candidates(name: RegistryName, conf: RegistriesConf): readonly R
   });
 }
 
-/** The longest prefix that fits: "example.com/team" or "*.example.com". */
+/**
+ * The registry with the longest prefix that fits: "example.com/team", "example.com/team/app:1", "*.example.com".
+ * @throws BrunError (EACCES) it is blocked
+ */
 function ruleFor(name: RegistryName, { registries }: RegistriesConf): Registry | undefined {
-  const full = `${name.domain}/${name.path}`;
+  const text = nameText(name);
   const fits = (prefix: string) =>
     prefix.startsWith("*.")
       ? name.domain.replace(/:\d+$/, "").endsWith(prefix.slice(1))
-      : full === prefix || full.startsWith(`${prefix}/`);
-  return registries
+      : text.startsWith(prefix) && /^(?:[/:@]|$)/.test(text.slice(prefix.length));
+  const [rule] = registries
     .filter((registry) => prefixOf(registry) !== "" && fits(prefixOf(registry)))
-    .sort((a, b) => prefixOf(b).length - prefixOf(a).length)[0];
+    .sort((a, b) => prefixOf(b).length - prefixOf(a).length);
+  if (rule?.blocked !== true) return rule;
+  throw new BrunError(`${name.domain} is blocked by registries.conf`, {
+    code: "EACCES",
+    hint: "another registry, or its entry there",
+  });
 }
 
 /** Docker's registry has another host than its name. */
 const DOCKER_HOST = "registry-1.docker.io";
 
-function endpoint(location: string, insecure: boolean, mirror: boolean): Endpoint {
-  const slash = location.indexOf("/");
-  const host = location.slice(0, slash);
-  return {
-    host: host === "docker.io" ? DOCKER_HOST : host,
-    repository: location.slice(slash + 1),
-    insecure,
-    mirror,
-  };
+/** The registry of a name that images have. */
+export function registryEndpoint(domain: string, repository: string, insecure: boolean): Endpoint {
+  return { host: domain === "docker.io" ? DOCKER_HOST : domain, domain, repository, insecure };
+}
+
+/**
+ * Where an image is at a location, which takes the place of a prefix of its name.
+ * @throws BrunError (ERR_CONFIG) there is no repository in that
+ */
+function endpointAt(name: RegistryName, prefix: string, { location, insecure }: Place): Endpoint {
+  const full = `${name.domain}/${name.path}`;
+  const rest = prefix.startsWith("*.") ? `/${name.path}` : full.slice(prefix.length);
+  const moved = typeof location === "string" && location !== "" ? `${location}${rest}` : full;
+  const [, domain, repository] = /^([^/]+)\/([^:@]+)/.exec(moved) ?? [];
+  if (domain === undefined || repository === undefined) {
+    throw new BrunError(`registries.conf has ${quoted(moved)} for ${full}, which is no repository`, {
+      code: "ERR_CONFIG",
+      hint: "location = HOST[:PORT]/NAME, as long as the prefix",
+    });
+  }
+  return registryEndpoint(domain, repository, insecure === true);
+}
+
+/** Whether a mirror is for names such as this: a tag may lead to another image there. */
+function isMirrorFor(name: RegistryName, mirror: Mirror, rule: Registry): boolean {
+  const byDigest = name.digest !== undefined;
+  if (rule["mirror-by-digest-only"] === true) return byDigest;
+  const kind = mirror["pull-from-mirror"];
+  return kind === "digest-only" ? byDigest : kind !== "tag-only" || !byDigest;
 }
 
 /**
@@ -146,25 +182,18 @@ function endpoint(location: string, insecure: boolean, mirror: boolean): Endpoin
  * @throws BrunError the registry is blocked
  */
 export function endpoints(name: RegistryName, conf: RegistriesConf): readonly Endpoint[] {
-  const full = `${name.domain}/${name.path}`;
   const rule = ruleFor(name, conf);
-  if (rule === undefined) return [endpoint(full, false, false)];
-  if (rule.blocked === true) {
-    throw new BrunError(`${name.domain} is blocked by registries.conf`, {
-      code: "EACCES",
-      hint: "another registry, or its entry there",
-    });
-  }
-  const prefix = prefixOf(rule);
-  const moved = (location: unknown) => {
-    const base = typeof location === "string" && location !== "" ? location : prefix;
-    return prefix.startsWith("*.") ? full : `${base}${full.slice(prefix.length)}`;
-  };
+  if (rule === undefined) return [registryEndpoint(name.domain, name.path, false)];
   const mirrors = (Array.isArray(rule.mirror) ? (rule.mirror as Mirror[]) : []).filter(
-    ({ location }) => typeof location === "string",
+    (mirror) => typeof mirror.location === "string" && isMirrorFor(name, mirror, rule),
   );
-  return [
-    ...mirrors.map((mirror) => endpoint(moved(mirror.location), mirror.insecure === true, true)),
-    endpoint(moved(rule.location), rule.insecure === true, false),
-  ];
+  return [...mirrors, rule].map((place) => endpointAt(name, prefixOf(rule), place));
+}
+
+/**
+ * Where an image is written to: as for podman the registry of its name, whatever locations and mirrors there are to read from.
+ * @throws BrunError the registry is blocked
+ */
+export function pushEndpoint(name: RegistryName, conf: RegistriesConf): Endpoint {
+  return registryEndpoint(name.domain, name.path, ruleFor(name, conf)?.insecure === true);
 }

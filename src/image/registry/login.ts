@@ -2,6 +2,7 @@
 import { BrunError } from "../../errors.ts";
 import { parseName } from "../reference.ts";
 import { RegistryClient } from "./client.ts";
+import { registryEndpoint } from "./conf.ts";
 import type { Credentials } from "./credentials.ts";
 
 /** The host of a registry as `login` takes it: "ghcr.io", "localhost:5000", "https://ghcr.io/". Throws a BrunError. */
@@ -21,7 +22,6 @@ export function registryHost(text: string): string {
 
 /** Throws a BrunError (ERR_UNAUTHORIZED) when the registry refuses it. */
 export async function tryLogin(host: string, credentials: Credentials, insecure: boolean): Promise<void> {
-  const at = host === "docker.io" ? "registry-1.docker.io" : host;
-  const endpoint = { host: at, repository: "", insecure, mirror: false };
+  const endpoint = registryEndpoint(host, "", insecure);
   await new RegistryClient({ endpoint, name: host, credentials, insecure, signal: undefined }).ping();
 }

@@ -133,12 +133,8 @@ export class RegistrySource implements Source {
     const { name, conf, options } = this;
     let last: unknown;
     for (const endpoint of endpoints(name, conf)) {
-      const domain = endpoint.mirror ? endpoint.host : name.domain;
-      const credentials = credentialsFor(
-        domain,
-        endpoint.mirror ? endpoint.repository : name.path,
-        options.authFile,
-      );
+      // A login is for whom it is sent to, also where that is not whom the name says.
+      const credentials = credentialsFor(endpoint.domain, endpoint.repository, options.authFile);
       const client = new RegistryClient({
         endpoint,
         name: nameText(name),
