@@ -14,6 +14,7 @@ import { NR, syscall } from "../sys/ffi.ts";
 import { absolute, close, readlink, writeFd } from "../sys/fs.ts";
 import { lazy } from "../sys/lazy.ts";
 import { fromUtf8 } from "../sys/utf8.ts";
+import { retellAction, unknownAction } from "./action.ts";
 import { defineCommand } from "./command.ts";
 import { formatFlag, isJson, table } from "./format.ts";
 import { isTerminal, print, printError, toStdout } from "./output.ts";
@@ -115,6 +116,8 @@ export const discard = defineCommand({
   },
 });
 
+const ACTIONS = ["list", "remove"];
+
 export const sandbox = defineCommand({
   meta: { name: "sandbox", description: "list what runs with --keep have kept, or remove it" },
   args: {
@@ -133,13 +136,11 @@ export const sandbox = defineCommand({
   details: `EXAMPLE
   brun sandbox list
   brun sandbox remove try`,
+  retell: retellAction("sandbox", ACTIONS),
   run({ args }) {
     if (args.action === "list" || args.action === "ls") return listKept(isJson(args.format), args.quiet);
     if (args.action !== "remove" && args.action !== "rm")
-      throw new BrunError(`there is no brun sandbox ${printable(args.action, true)}`, {
-        code: "ERR_USAGE",
-        hint: "brun sandbox list, or brun sandbox remove NAME",
-      });
+      throw unknownAction("sandbox", args.action, ACTIONS, args.names);
     if (args.names.length === 0)
       throw new BrunError("brun sandbox remove needs a name", {
         code: "ERR_USAGE",

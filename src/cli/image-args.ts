@@ -3,10 +3,13 @@
 /** The command. */
 export const name = "image";
 
-/** What stands behind `image`. */
+/** What `image` can do. */
+export const ACTIONS = ["pull", "push", "list", "inspect", "remove", "prune", "unpack", "import", "commit"];
+
+/** The first argument of `image`. */
 export const action = {
   type: "positional",
-  valueHint: "pull|push|list|inspect|remove|prune|unpack|import|commit",
+  valueHint: ACTIONS.join("|"),
   description: "what to do",
 } as const;
 /** -q */

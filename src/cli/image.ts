@@ -13,12 +13,13 @@ import { collect, imagesNamed, removeImages, removePartial, removeUnused, tidy }
 import { sizeText } from "../image/size.ts";
 import { ImageStore } from "../image/store.ts";
 import { absolute, mkdirAll, O, open, readdir } from "../sys/fs.ts";
+import { retellAction, unknownAction } from "./action.ts";
 import { type Command, type CommandContext, defineCommand } from "./command.ts";
 import type { Flags } from "./flags.ts";
 import { formatFlag, isJson, table } from "./format.ts";
 import { openRuntime } from "./globals.ts";
 import { userns } from "./hot-flags.ts";
-import { action, name, quiet } from "./image-args.ts";
+import { ACTIONS, action, name, quiet } from "./image-args.ts";
 import { policyOf, pullOptions } from "./image-flags.ts";
 import { progressFor } from "./image-progress.ts";
 import { commitCommand, importCommand, pushCommand } from "./image-write.ts";
@@ -199,11 +200,9 @@ EXAMPLE
   brun image pull debian:12
   brun run --image debian:12 -- cat /etc/os-release`,
   run({ args }: CommandContext<{ readonly action: typeof action }>) {
-    throw new BrunError(`image: there is no action "${args.action}"`, {
-      code: "ERR_USAGE",
-      hint: "pull, push, list, inspect, remove, prune, unpack, import or commit",
-    });
+    throw unknownAction(name, args.action, ACTIONS);
   },
+  retell: retellAction(name, ACTIONS),
 });
 
 /** The command for what is asked of images. */

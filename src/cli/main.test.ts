@@ -57,6 +57,15 @@ describe("refusals", () => {
     [["diff", "-f", "xml", "a"], 1, "brun: invalid format option"],
     [["apply", "-f", "xml", "a"], 1, "brun: invalid format option"],
     [["sandbox", "list", "-f", "xml"], 1, "brun: invalid format option"],
+    [["image"], 1, "brun: image: it is not said what to do; hint: pull, push, list,"],
+    [
+      ["image", "pul", "x"],
+      1,
+      'there is no action "pul"; hint: did you mean `brun image pull x`? there are pull,',
+    ],
+    [["sandbox", "lst"], 1, 'there is no action "lst"; hint: did you mean `brun sandbox list`?'],
+    [["seccomp", "rec", "x"], 1, "hint: did you mean `brun seccomp record x`? record is the only one\n"],
+    [["seccomp", "record"], 1, '"seccomp record" requires exactly 1 argument(s)'],
     [["--log-format", "xml", "list"], 1, "brun: invalid log-format: xml"],
     [
       ["--log", "/nonexistent/log", "list"],

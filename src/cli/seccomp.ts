@@ -4,7 +4,6 @@ import { run } from "../container/lifecycle/run.ts";
 import { BrunError } from "../errors.ts";
 import { ownCommand } from "../host/ask.ts";
 import { environment } from "../host/ask-caller.ts";
-import { printable } from "../printable.ts";
 import { ownHook } from "../sandbox/own-hook.ts";
 import {
   agentDirectory,
@@ -17,14 +16,17 @@ import {
 } from "../seccomp/record/record.ts";
 import { type LoadedSpec, loadSpec } from "../spec/index.ts";
 import { absolute } from "../sys/fs.ts";
+import { retellAction, unknownAction } from "./action.ts";
 import { defineCommand } from "./command.ts";
 import { openRuntime } from "./globals.ts";
 import { containerId } from "./hot-flags.ts";
 
+const RECORD = "record";
+
 export default defineCommand({
   meta: { name: "seccomp", description: "record the system calls of a bundle's container as a profile" },
   args: {
-    action: { type: "positional", description: "record" },
+    action: { type: "positional", description: RECORD },
     "container-id": containerId,
     bundle: {
       type: "string",
@@ -42,14 +44,10 @@ that is there is added to, so that several runs make one.
 EXAMPLE
   brun seccomp record --bundle demo --output profile.json my-container
   brun run --host --seccomp-record profile.json -- make test`,
+  retell: retellAction("seccomp", [RECORD]),
   run({ args, data }) {
     const { action, bundle, output, "container-id": id } = args;
-    if (action !== "record") {
-      throw new BrunError(`there is no brun seccomp ${printable(action, true)}`, {
-        code: "ERR_USAGE",
-        hint: "record is all that there is",
-      });
-    }
+    if (action !== RECORD) throw unknownAction("seccomp", action, [RECORD], [id]);
     if (!output)
       throw new BrunError("there is no file for the profile", {
         code: "ERR_USAGE",
