@@ -41,7 +41,8 @@ TypeScript's and Node's from 24 on; elsewhere \`try … finally { await containe
 
 Programs to begin with: [a test harness](../examples/api/test-harness.ts), [a runner of CI
 steps](../examples/api/ci-runner.ts), [a sandbox for untrusted code](../examples/api/untrusted.ts),
-[a tool for an agent](../examples/api/agent-tool.ts), whose changes are looked at before they are taken over.
+[a tool for an agent](../examples/api/agent-tool.ts), whose changes are looked at before they are taken over, and which is asked
+for the names that it reaches.
 
 Made from the docstrings by \`bun scripts/api-docs.ts\`.
 `;
@@ -74,6 +75,8 @@ const PAGE: readonly (readonly [string, readonly (readonly [string, string])[]])
       ["api/container", "Container"],
       ["api/container", "OwnContainer"],
       ["api/container", "ExecOptions"],
+      ["sandbox/audit/report", "AuditReport"],
+      ["sandbox/audit/report", "AuditedName"],
       ["api/process", "Process"],
       ["api/process", "Output"],
       ["container/types", "ContainerState"],
@@ -88,6 +91,17 @@ const PAGE: readonly (readonly [string, readonly (readonly [string, string])[]])
       ["api/changes", "Change"],
       ["api/changes", "ChangedEntry"],
       ["api/changes", "AppliedChange"],
+    ],
+  ],
+  [
+    "A network by name",
+    [
+      ["api/network", "NetworkListeners"],
+      ["api/network", "NetworkQuestion"],
+      ["api/network", "NetworkAnswer"],
+      ["net/log", "NetworkEvent"],
+      ["net/log", "NetEvent"],
+      ["api/container", "NetworkChange"],
     ],
   ],
   [

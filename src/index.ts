@@ -31,6 +31,7 @@ export {
   push,
   type RegistryOptions,
 } from "./api/images.ts";
+export type { NetworkAnswer, NetworkListeners, NetworkQuestion } from "./api/network.ts";
 export type {
   InputOf,
   Output,
@@ -66,6 +67,8 @@ export type { Explanation } from "./explain/explain.ts";
 export type { Features } from "./features/features.ts";
 export type { Fix } from "./fix.ts";
 export type { ImageEvent, LayerState } from "./image/progress.ts";
+export type { NetworkEvent } from "./net/log.ts";
+export type { AuditedName, AuditReport } from "./sandbox/audit/report.ts";
 export type {
   Hooks,
   IDMapping,

@@ -91,6 +91,7 @@ for (const subject of subjects(["brun"])) {
         stdout: "int main;\n// more\n",
         stderr: "",
         changed: ["Makefile", "main.c"],
+        programs: 2,
       });
       expect(answers[1].exitCode).toBe(0);
       expect(answers[2].exitCode).toBe(0);

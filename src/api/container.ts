@@ -1,13 +1,17 @@
 /** Containers: making them, and what can be done with one that exists. */
 import { randomUUID } from "node:crypto";
+import { pid } from "node:process";
 import type { Stats } from "../cgroup/stats.ts";
 import type { ContainerState } from "../container/types.ts";
 import { BrunError } from "../errors.ts";
 import type { ImageEvent } from "../image/progress.ts";
+import type { AuditReport } from "../sandbox/audit/report.ts";
 import type { Resources } from "../spec/index.ts";
 import { toJson } from "../spec/json.ts";
 import { KeptChanges } from "./changes.ts";
+import { Scratch } from "./files.ts";
 import { call } from "./invoke.ts";
+import { type NetworkListeners, networkFlags } from "./network.ts";
 import { checkWords, variables } from "./options.ts";
 import {
   type Output,
@@ -18,7 +22,7 @@ import {
   startProcess,
 } from "./process.ts";
 import { type CallOptions, type RuntimeOptions, runtimeOnly } from "./runtime.ts";
-import { type ContainerSettings, type ContainerSource, source } from "./spec.ts";
+import { type ContainerSettings, type ContainerSource, type SandboxOptions, source } from "./spec.ts";
 
 /** What {@link Container.updateNetwork} changes: entries as of `allowNet`. */
 export interface NetworkChange {
@@ -206,6 +210,7 @@ export class OwnContainer<
     readonly process: Process<In, Out, Err>,
     started: boolean,
     private readonly keep: string | undefined,
+    private readonly report: Promise<string> | undefined,
   ) {
     super(id, options);
     this.started = started;
@@ -245,6 +250,22 @@ export class OwnContainer<
     });
   }
 
+  /**
+   * What it did, with the option `audit`, when it has ended, also by an abort.
+   * @throws BrunError ERR_USAGE without that option; ERR_STATE when brun was killed, and has told nothing
+   */
+  async audit(): Promise<AuditReport> {
+    if (this.report === undefined)
+      throw new BrunError("what it does is not written down", {
+        code: "ERR_USAGE",
+        where: "audit",
+        hint: "audit: true",
+      });
+    const text = await this.report;
+    if (text !== "") return JSON.parse(text);
+    throw new BrunError("there is no report: brun ended before the program", { code: "ERR_STATE" });
+  }
+
   /** {@link Process.wait} of its first process. */
   wait(): Promise<number> {
     return this.process.wait();
@@ -273,20 +294,44 @@ async function make<In extends StdinMode, Out extends OutputMode, Err extends Ou
 ): Promise<OwnContainer<In, Out, Err>> {
   const id = options.id ?? `api-${randomUUID()}`;
   const { flags, program, sandbox, config } = source(options);
+  const { audit, allowNet } = options as Pick<SandboxOptions, "audit" | "allowNet">;
+  const network = sandbox ? networkFlags(options as NetworkListeners, allowNet) : [];
+  const report = sandbox && audit ? new Scratch("") : undefined;
   const reads = options.input !== undefined || (options.stdin ?? "ignore") !== "ignore";
   const args = [
     "run",
     ...(mode === "create" ? ["--await-start", ...(sandbox ? [] : ["--keep"])] : []),
     ...(sandbox && reads ? ["--interactive"] : []),
     ...(sandbox && options.dieWithParent === false ? ["--no-die-with-parent"] : []),
-    ...flags,
+    ...[...flags, ...network],
+    // Opened when we are still there: the file has no other name.
+    ...(report === undefined ? [] : [`--audit-to=/proc/${pid}/fd/${report.fd}`]),
     ...(sandbox ? [`--name=${id}`] : [id]),
     ...program,
   ];
   const { onProgress } = options as { onProgress?: (event: ImageEvent) => void };
-  const process = await startProcess(options, args, config, onProgress);
+  const hears = { onProgress, network: network.length === 0 ? undefined : (options as NetworkListeners) };
+  let process: Process<In, Out, Err>;
+  try {
+    process = await startProcess(options, args, config, hears);
+  } catch (error) {
+    report?.close();
+    throw error;
+  }
   const { keep } = options as { keep?: string };
-  return new OwnContainer(id, runtimeOnly(options), process, mode === "run", keep);
+  const told =
+    report &&
+    process.wait().then(
+      () => textOf(report),
+      () => textOf(report),
+    );
+  return new OwnContainer(id, runtimeOnly(options), process, mode === "run", keep, told);
+}
+
+function textOf(report: Scratch): string {
+  const text = report.text();
+  report.close();
+  return text;
 }
 
 /**

@@ -11,11 +11,13 @@ import { Scratch } from "./files.ts";
 import { optionOf } from "./options.ts";
 import { type CallOptions, executable, globalFlags, type RuntimeOptions } from "./runtime.ts";
 
-/** The descriptors that a brun process gets beside stdio: log, socket to us, config. */
+/** The descriptors that a brun process gets beside stdio: log, socket to us, config, socket to its relay. */
 const LOG = "/proc/self/fd/3";
 /** The socket's number in brun. */
 export const CLIENT = 4;
 const CONFIG = "/proc/self/fd/5";
+/** The number of the relay's socket in brun. */
+export const NETWORK = 6;
 
 /** How to start brun. */
 export interface Invocation {
@@ -30,6 +32,8 @@ export interface Invocation {
   readonly config?: string | undefined;
   /** Whether it has a socket to us. */
   readonly client?: boolean;
+  /** Whether its relay has one. */
+  readonly network?: boolean;
 }
 
 /** A brun process and its log. */
@@ -52,7 +56,8 @@ export interface Ending {
 /** Starts brun. Throws a BrunError ERR_NO_BRUN. */
 export function invoke(options: RuntimeOptions, invocation: Invocation): Invoked {
   const path = executable(options);
-  const { stdin = "ignore", stdout = "ignore", stderr = "ignore", config, client = false } = invocation;
+  const { stdin = "ignore", stdout = "ignore", stderr = "ignore", config } = invocation;
+  const { client = false, network = false } = invocation;
   const args = invocation.args.map((arg) => (arg === "%config" ? CONFIG : arg));
   const log = new Scratch("");
   const file = config === undefined ? null : new Scratch(config);
@@ -66,6 +71,7 @@ export function invoke(options: RuntimeOptions, invocation: Invocation): Invoked
   const stdio: Descriptors = [
     ...[stdin, stdout, stderr, log.fd],
     ...[client ? ("pipe" as const) : ("ignore" as const), file?.fd ?? ("ignore" as const)],
+    ...(network ? ["pipe" as const] : []),
   ];
   let child: ChildProcess;
   try {

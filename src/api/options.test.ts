@@ -3,6 +3,7 @@ import { describe, expect, test } from "bun:test";
 import type { Flags } from "../cli/flags.ts";
 import { sandboxRunFlags } from "../cli/sandbox-flags.ts";
 import { BrunError } from "../errors.ts";
+import type { NetworkListeners } from "./network.ts";
 import {
   HOST_OPTIONS,
   IMAGE_OPTIONS,
@@ -52,7 +53,7 @@ test("each option has a flag, and each reason", () => {
 });
 
 test("the types have the options of the table", () => {
-  type Others = keyof typeof ROOTFS_OPTIONS | keyof typeof HOST_OPTIONS | "args";
+  type Others = keyof typeof ROOTFS_OPTIONS | keyof typeof HOST_OPTIONS | "args" | keyof NetworkListeners;
   holds<Same<Exclude<keyof FromRootfs | keyof FromHost, Others>, keyof typeof SANDBOX_OPTIONS>>();
   holds<Same<keyof SandboxOptions & keyof typeof ROOTFS_OPTIONS, never>>();
   holds<Same<Exclude<keyof FromHost, keyof FromRootfs>, keyof typeof HOST_OPTIONS>>();

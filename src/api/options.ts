@@ -51,6 +51,7 @@ export const SANDBOX_OPTIONS = {
   allowNetPrivate: "switch",
   netLog: "text",
   netSni: "switch",
+  audit: "switch",
   init: "switch",
 } as const satisfies Record<string, Kind>;
 
@@ -96,7 +97,8 @@ export const WITHOUT_OPTION: Readonly<Record<string, string>> = {
   "await-start": "create() does it",
   "pid-file": "state() has the pid",
   pidfile: "an alias of --pid-file",
-  audit: "its report is for people: a program has changes, stats() and the file of netLog",
+  "audit-to": "internal",
+  "net-client": "internal",
   "print-config": "specOf()",
   "explain-error": "an error has code, path and hint; explain() says the rest",
   timing: "for people",
@@ -122,6 +124,7 @@ function flagsOf(name: string, kind: Kind, value: unknown): string[] {
   if (kind === "switch") {
     if (typeof value !== "boolean") throw wrong(name, value, "true or false");
     if (name === "init" && !value) return ["--no-init"];
+    if (name === "audit" && value) return ["--audit=json"];
     return value ? [flag] : [`${flag}=false`];
   }
   const isText = typeof value === "string" || typeof value === "number";
@@ -134,6 +137,8 @@ function flagsOf(name: string, kind: Kind, value: unknown): string[] {
     const list = typeof value === "string" ? [value] : value;
     if (Array.isArray(list) && list.every((item) => typeof item === "string")) {
       checkWords(name, list);
+      // No names at all, which is not the network of the host.
+      if (name === "allowNet" && list.length === 0) return [`${flag}=@/dev/null`];
       return list.map((item) => `${flag}=${item}`);
     }
     throw wrong(name, value, "a list of texts");
@@ -196,11 +201,14 @@ const SETTINGS = [
   ...["stdin", "input", "stdout", "stderr", "signal", "timeout", "dieWithParent"],
 ];
 
+/** Options of a container without a bundle that are no flags. */
+const LISTENERS = ["onNetwork", "mayReach"];
+
 /** The options that say what a container is made from, with those that each of them may have. */
 const SOURCES: Readonly<Record<string, readonly string[]>> = {
-  host: [...Object.keys(SANDBOX_OPTIONS), ...Object.keys(HOST_OPTIONS)],
-  rootfs: [...Object.keys(SANDBOX_OPTIONS), ...Object.keys(ROOTFS_OPTIONS)],
-  image: [...Object.keys(SANDBOX_OPTIONS), ...Object.keys(IMAGE_OPTIONS), "onProgress"],
+  host: [...Object.keys(SANDBOX_OPTIONS), ...Object.keys(HOST_OPTIONS), ...LISTENERS],
+  rootfs: [...Object.keys(SANDBOX_OPTIONS), ...Object.keys(ROOTFS_OPTIONS), ...LISTENERS],
+  image: [...Object.keys(SANDBOX_OPTIONS), ...Object.keys(IMAGE_OPTIONS), ...LISTENERS, "onProgress"],
   spec: ["spec", "bundle", "init"],
   bundle: ["bundle", "init"],
 };
@@ -229,7 +237,7 @@ export function sourceOf(options: object): SourceName {
   if (source !== "spec" && source !== "bundle") allowed.push("args");
   for (const name of given) {
     if (allowed.includes(name)) continue;
-    if (name in KINDS || name === "args" || name in SOURCES) {
+    if (name in KINDS || name === "args" || LISTENERS.includes(name) || name in SOURCES) {
       throw usage(`${name}: it does not go with ${source}`, insteadOf(name, source), name);
     }
     const near = closest(name, allowed);

@@ -1,11 +1,14 @@
 /** A program in a container: its streams, its end. */
+import type { ChildProcess } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
+import type { Duplex } from "node:stream";
 import { timeoutMs } from "../cli/duration.ts";
 import { BrunError } from "../errors.ts";
 import type { ImageEvent } from "../image/progress.ts";
 import { AbortError } from "./abort-error.ts";
 import { Connection } from "./connection.ts";
-import { ended, type Invoked, invoke } from "./invoke.ts";
+import { ended, type Invoked, invoke, NETWORK } from "./invoke.ts";
+import { NetworkChannel, type NetworkListeners } from "./network.ts";
 import type { RuntimeOptions } from "./runtime.ts";
 import type { Sink, Source } from "./streams.ts";
 import { Text } from "./text.ts";
@@ -169,6 +172,12 @@ export class Process<
   }
 }
 
+/** Who hears of what brun does. */
+export interface Listeners {
+  readonly onProgress?: ((event: ImageEvent) => void) | undefined;
+  readonly network?: NetworkListeners | undefined;
+}
+
 /**
  * Starts brun with arguments that keep it in the foreground. Resolves when the program runs, or waits for `start`.
  * @throws BrunError what brun has said; AbortError; nothing is left then
@@ -177,7 +186,7 @@ export async function startProcess<In extends StdinMode, Out extends OutputMode,
   options: RuntimeOptions & StdioOptions<In, Out, Err>,
   args: readonly string[],
   config?: string,
-  onProgress?: (event: ImageEvent) => void,
+  listeners: Listeners = {},
 ): Promise<Process<In, Out, Err>> {
   const { signal, input } = options;
   if (signal?.aborted) throw new AbortError(signal);
@@ -195,13 +204,15 @@ export async function startProcess<In extends StdinMode, Out extends OutputMode,
     args,
     config,
     client: true,
+    network: listeners.network !== undefined,
     globals: ["--client", Connection.flag(modes, stays)],
     stdin: modes[0] === "pipe" ? "ignore" : modes[0],
     stdout: modes[1] === "pipe" ? "ignore" : modes[1],
     stderr: modes[2] === "pipe" ? "ignore" : modes[2],
   });
   const { child, exited } = invoked;
-  const connection = new Connection(child, modes, input, onProgress);
+  const connection = new Connection(child, modes, input, listeners.onProgress);
+  const channel = listeners.network && networkChannel(child, listeners.network, options.onWarning);
   let aborted: AbortError | null = null;
   const abort = (why: AbortSignal | number): void => {
     aborted ??= new AbortError(why);
@@ -220,6 +231,7 @@ export async function startProcess<In extends StdinMode, Out extends OutputMode,
     // What brun has said before may still be on its way.
     await connection.ready;
     connection.close();
+    await channel?.end();
     if (aborted !== null) throw aborted;
     return ending.code ?? Promise.reject(ended(ending));
   });
@@ -232,6 +244,16 @@ export async function startProcess<In extends StdinMode, Out extends OutputMode,
   const ending = await exited;
   const error = invoked.finish();
   throw aborted ?? connection.failure ?? error ?? ended(ending);
+}
+
+function networkChannel(
+  { stdio }: ChildProcess,
+  listeners: NetworkListeners,
+  onWarning: RuntimeOptions["onWarning"],
+): NetworkChannel {
+  // A process that could not be started has none in Bun.
+  const socket = (stdio as unknown as (Duplex | null)[])[NETWORK] ?? null;
+  return new NetworkChannel(socket, listeners, onWarning);
 }
 
 /** Milliseconds; undefined for no limit. Throws a BrunError ERR_USAGE. */

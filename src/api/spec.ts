@@ -6,6 +6,7 @@ import type { Spec } from "../spec/index.ts";
 import { toJson } from "../spec/json.ts";
 import type { SpecSchema } from "../spec/spec.ts";
 import { call } from "./invoke.ts";
+import type { NetworkListeners } from "./network.ts";
 import { checkWords, sandboxFlags, sourceOf } from "./options.ts";
 import type { StdioOptions } from "./process.ts";
 import type { CallOptions, RuntimeOptions } from "./runtime.ts";
@@ -34,7 +35,7 @@ export interface FromSpec {
  * like, which docs/sandbox.md describes; `readOnly` is `--read-only`. As there the program is under the default seccomp filter and has
  * an init above it.
  */
-export interface SandboxOptions {
+export interface SandboxOptions extends NetworkListeners {
   /** Who makes the copies on write; "auto". */
   readonly overlay?: "auto" | "kernel" | "fuse" | "none" | undefined;
   /** Mounts paths of the host: "[source:]path[:options]". */
@@ -102,7 +103,7 @@ export interface SandboxOptions {
   readonly network?: "none" | "host" | "pasta" | "slirp4netns" | undefined;
   /** Leads ports of the host to the container: "[[address:]port:]port[/udp]". */
   readonly publish?: string | readonly string[] | undefined;
-  /** Names that the program reaches, and no others: "example.org:443", "*.example.org", "@FILE". */
+  /** Names that the program reaches, and no others: "example.org:443", "*.example.org", "@FILE"; none with an empty list. */
   readonly allowNet?: string | readonly string[] | undefined;
   /** These names may lead to addresses of private ranges; false. */
   readonly allowNetPrivate?: boolean | undefined;
@@ -110,6 +111,8 @@ export interface SandboxOptions {
   readonly netLog?: string | undefined;
   /** Only TLS is spoken, and has to ask for the name that is connected to; false. */
   readonly netSni?: boolean | undefined;
+  /** What it did is told at its end, by {@link OwnContainer.audit}; false. */
+  readonly audit?: boolean | undefined;
   /** A small init is process 1, and the program its child; true. */
   readonly init?: boolean | undefined;
 }

@@ -12,6 +12,7 @@ import { absolute } from "../sys/fs.ts";
 import { procOf, usernsOf } from "./container-flags.ts";
 import type { Flags, Values } from "./flags.ts";
 import { proc, timing, userns } from "./hot-flags.ts";
+import { netClientOf, netLogOf } from "./net-flags.ts";
 import { pullFlags, pullPolicy } from "./pull-flags.ts";
 import { parseSignal } from "./signals.ts";
 
@@ -103,6 +104,12 @@ export const sandboxFlags = {
   "cap-drop": list("cap", "drop a capability, or ALL"),
   "security-opt": list("option", "seccomp=FILE|unconfined, no-new-privileges, apparmor=, mask=, unmask="),
   audit: { type: "boolean", words: ["json"], description: "tell at the end what it did; =json for programs" },
+  "audit-to": {
+    type: "string",
+    valueHint: "file",
+    hidden: true,
+    description: "for the TypeScript API: where that is told, in the place of stderr",
+  },
   "seccomp-record": {
     type: "string",
     valueHint: "file",
@@ -120,6 +127,12 @@ export const sandboxFlags = {
   "allow-net-private": { type: "boolean", description: "these names may lead to private addresses" },
   "net-log": { type: "string", valueHint: "file", description: "write what it reached and was refused here" },
   "net-sni": { type: "boolean", description: "with --allow-net: only TLS that asks for the name" },
+  "net-client": {
+    type: "string",
+    valueHint: "fd[,ask]",
+    hidden: true,
+    description: "for the TypeScript API: a socket that is told of connections, and asked for names",
+  },
   publish: list("[[address:]port:]port[/udp]", "lead a port of the host to one of the container", "p"),
   init: { type: "boolean", description: "a small init is process 1, and the program its child (default)" },
   "no-init": { type: "boolean", description: "the program is process 1 itself" },
@@ -234,7 +247,7 @@ export function sandboxOptions(
   checkAudit(args.audit, { "--seccomp-record": args["seccomp-record"] !== undefined });
   const overlay = overlayOf(args.overlay);
   const given = { ...args, readOnly: args["read-only"], overlay };
-  const audit = auditOptions(args.audit, given);
+  const audit = auditOptions(args.audit, args["audit-to"], given);
   const keep = audit !== undefined && "name" in audit.kept ? audit.kept.name : args.keep;
   const id = args.name ?? positional ?? madeUp(root);
   checkId(id);
@@ -287,19 +300,13 @@ export function sandboxOptions(
     publish: args.publish,
     allowNet: args["allow-net"],
     allowNetPrivate: args["allow-net-private"],
-    netLog: netLogOf(args, audit === undefined ? undefined : keep),
+    netLog: netLogOf(args["net-log"], args["allow-net"].length > 0 && audit !== undefined ? keep : undefined),
     netSni: args["net-sni"],
+    netClient: netClientOf(args["net-client"]),
     hide: args.hide,
     withSecrets: args["with-secrets"],
     init: !args["no-init"],
   };
-}
-
-/** Where names are told; with --audit, beside what is kept for it. */
-function netLogOf(args: Values<typeof sandboxFlags>, kept: string | undefined): string | undefined {
-  const given = args["net-log"];
-  if (given !== undefined) return absolute(given);
-  return kept === undefined || args["allow-net"].length === 0 ? undefined : `${keptPlace(kept)}/net.log`;
 }
 
 function rootOf({ host, rootfs, image }: Values<typeof sandboxFlags>): SandboxRoot {

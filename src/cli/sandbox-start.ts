@@ -224,12 +224,12 @@ function runOptions(options: SandboxOptions, sandbox: Sandbox, manner: Manner): 
 
 /** Files that the config refers to, and directories that it covers. Throws a BrunError or SysError. */
 export function makeFiles(options: SandboxOptions, { make }: Sandbox, { root: state }: Runtime): void {
-  const { network, root, allowNet, seccompRecord } = options;
+  const { network, root, allowNet, netClient, seccompRecord } = options;
   if (seccompRecord !== undefined) recordModule().checkRecordFile(seccompRecord);
   makeFakeRootFiles(options, state);
   const byName = allowNet.length > 0;
   if (byName || (root.kind === "rootfs" && root.image !== undefined)) makeHosts(networkDirectory(state));
-  if (byName) makeResolvConf(networkDirectory(state), "names");
+  if (byName) makeResolvConf(networkDirectory(state), netClient?.asks ? "asked" : "names");
   if (network === "pasta" || network === "slirp4netns") makeResolvConf(networkDirectory(state), network);
   for (const directory of make) mkdirAll(directory, directory === state ? 0o711 : 0o700);
 }

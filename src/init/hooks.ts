@@ -1,6 +1,6 @@
 /** Hooks that run in the container's namespaces: createContainer and startContainer (config.md#posix-platform-hooks). */
 
-import { keepsStderr } from "../config/hook-stderr.ts";
+import { keepsStderr } from "../config/hook-descriptors.ts";
 import { hookTimeoutMs } from "../config/hook-timeout.ts";
 import { Spawn } from "../plan/abi.ts";
 import { layout } from "../plan/layout.ts" with { type: "macro" };

@@ -30,6 +30,9 @@ interface Visitor {
   readonly tell?: ((how: Outcome) => void) | undefined;
 }
 
+/** Asks whether a name may be reached that is not in the list; `done` is told why not, where it is not in the list then. */
+export type Ask = (name: string, port: number | null, done: (why: string) => void) => void;
+
 /** What the gate works with. */
 export interface GateParts {
   readonly loop: Loop;
@@ -37,6 +40,7 @@ export interface GateParts {
   readonly names: NameTable;
   readonly outside: Outside;
   readonly log: NetLog;
+  readonly ask: Ask;
   /** TLS has to ask for the name that was dialled. */
   readonly sni: boolean;
   readonly most: number;
@@ -118,11 +122,20 @@ export class Gate {
   }
 
   private enter(visitor: Visitor): void {
-    const { policy, sni } = this.parts;
-    if (!policy.allows(visitor.host, visitor.port)) {
-      this.refuse(visitor, { verdict: "refused", reason: "it is not in the list" });
+    const { policy, ask } = this.parts;
+    const { host, port } = visitor;
+    if (policy.allows(host, port)) {
+      this.admit(visitor);
       return;
     }
+    ask(host, port, (reason) => {
+      if (policy.allows(host, port)) this.admit(visitor);
+      else this.refuse(visitor, { verdict: "refused", reason });
+    });
+  }
+
+  private admit(visitor: Visitor): void {
+    const { sni } = this.parts;
     // An address has no name that could be asked for.
     if (!sni || parseIpv4(visitor.host) !== null) {
       this.dial(visitor);

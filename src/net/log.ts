@@ -1,4 +1,4 @@
-/** --net-log: one line of JSON for what a program reached and what it did not. */
+/** What a program reached and what it did not: one line of JSON each for --net-log, and for who listens. */
 import { BrunError } from "../errors.ts";
 import { E, errnoText } from "../sys/errno.ts";
 import { NR, syscall } from "../sys/ffi.ts";
@@ -7,10 +7,11 @@ import { utf8 } from "../sys/utf8.ts";
 
 /**
  * What there is to tell. Verdicts: `allowed` when a connection is there, `closed` at its end, `refused` by the list, `failed`
- * by the network.
+ * by the network, `changed` of the list.
  */
 export interface NetEvent {
-  readonly event: "dns" | "connect" | "list";
+  /** Of a name, of a connection, of the list; `lost`: of so many nobody was told, since they were not read. */
+  readonly event: "dns" | "connect" | "list" | "lost";
   readonly verdict: "allowed" | "closed" | "refused" | "failed" | "changed";
   /** The name that the program used, or an address. */
   readonly name?: string;
@@ -21,14 +22,25 @@ export interface NetEvent {
   /** Bytes from the program, and to it. */
   readonly sent?: number;
   readonly received?: number;
+  /** The list, when it has changed. */
   readonly allow?: readonly string[];
+  /** How many were lost. */
+  readonly count?: number;
+}
+
+/** An event as it is told. */
+export interface NetworkEvent extends NetEvent {
+  /** ISO 8601, with milliseconds. */
+  readonly time: string;
 }
 
 /** A program must not fill the disk by what it is refused. */
 const MOST_BYTES = 64 << 20;
 
-/** The file; without one nothing is written. */
+/** The file, if there is one, and who listens. */
 export class NetLog {
+  /** Told of each event. */
+  listener: ((event: NetworkEvent) => void) | null = null;
   private readonly fd: number;
   private size = 0;
 
@@ -47,9 +59,11 @@ export class NetLog {
   }
 
   write(event: NetEvent): void {
+    const told: NetworkEvent = { time: new Date().toISOString(), ...event };
+    this.listener?.(told);
     if (this.fd < 0 || this.size > MOST_BYTES) return;
-    const text = JSON.stringify({ time: new Date().toISOString(), ...event });
-    const line = utf8(`${text}\n`);
+    const json = JSON.stringify(told);
+    const line = utf8(`${json}\n`);
     this.size += line.length;
     syscall(NR.write, this.fd, line, line.length);
     if (this.size <= MOST_BYTES) return;

@@ -9,10 +9,11 @@ import { NR, syscall } from "../sys/ffi.ts";
 import { close } from "../sys/fs.ts";
 import { openNetlink } from "../sys/netlink.ts";
 import { parseIpv4 } from "./address.ts";
+import { NetClient, type NetClientOptions } from "./client.ts";
 import type { Control, ListChange } from "./control.ts";
 import { DNS_PORT, RCODE } from "./dns-message.ts";
 import { DnsServer } from "./dns-server.ts";
-import { Gate, MOST_CONNECTIONS } from "./gate.ts";
+import { type Ask, Gate, MOST_CONNECTIONS } from "./gate.ts";
 import { type InsideSockets, socketsInside } from "./inside.ts";
 import { NetLog } from "./log.ts";
 import { EPOLL, Loop } from "./loop.ts";
@@ -31,6 +32,8 @@ export interface RelayOptions {
   /** The absolute path of --net-log. */
   readonly log?: string | undefined;
   readonly sni: boolean;
+  /** Who hears of events as they happen. */
+  readonly client?: NetClientOptions | undefined;
 }
 
 /** The port of proxies. */
@@ -53,6 +56,7 @@ class Relay {
   private readonly names = new NameTable();
   private readonly outside: Outside;
   private readonly gate: Gate;
+  private readonly client: NetClient | null;
   private readonly listening = new Set<number>();
   private readonly routed = new Set<string>();
   private readonly told = new Map<string, number>();
@@ -68,12 +72,14 @@ class Relay {
     );
     this.policy = new Policy([], options.allowPrivate);
     this.outside = new Outside(this.loop, this.policy, new Resolver(this.loop), openNetlink());
+    this.client = this.clientOf(options.client);
     const { loop, policy, names, outside, log } = this;
     const most = Math.min(
       MOST_CONNECTIONS,
       Math.max(LEAST_CONNECTIONS, Math.floor((mostDescriptors() - DESCRIPTORS_BESIDES) / DESCRIPTORS_EACH)),
     );
-    this.gate = new Gate({ loop, policy, names, outside, log, sni: options.sni, most });
+    const ask: Ask = (name, port, done) => this.ask(name, port, done);
+    this.gate = new Gate({ loop, policy, names, outside, log, ask, sni: options.sni, most });
     routeToRelay(inside.netlink);
     const dns = { address: OWN_ADDRESS, port: DNS_PORT };
     const tcp = this.socket();
@@ -94,6 +100,27 @@ class Relay {
     });
     control.serve(this.loop, (change) => this.change(change));
     this.loop.run();
+    this.client?.end();
+  }
+
+  private clientOf(options: NetClientOptions | undefined): NetClient | null {
+    if (options === undefined) return null;
+    const client = new NetClient(this.loop, options, (entries, name) => {
+      try {
+        this.open(parseRules(entries));
+        this.log.write({ event: "list", verdict: "changed", allow: this.policy.rules.map(ruleText) });
+      } catch (error) {
+        this.log.write({ event: "list", verdict: "failed", name, reason: (error as Error).message });
+      }
+    });
+    this.log.listener = (event) => client.tell(event);
+    return client;
+  }
+
+  /** Asks whoever may allow it; done with why not at once where there is nobody. */
+  private ask(name: string, port: number | null, done: (why: string) => void): void {
+    if (this.client === null) done("it is not in the list");
+    else this.client.ask(name, port, done);
   }
 
   /** Allows more: first all that can fail. Throws a SysError or BrunError. */
@@ -143,11 +170,21 @@ class Relay {
   }
 
   private lookUp(name: string, done: (found: Uint8Array | number) => void): void {
-    if (!this.policy.knows(name)) {
-      this.tell(name, "refused", "it is not in the list");
-      done(RCODE.nxDomain);
+    if (this.policy.knows(name)) {
+      this.find(name, done);
       return;
     }
+    this.ask(name, null, (why) => {
+      if (this.policy.knows(name)) {
+        this.find(name, done);
+        return;
+      }
+      this.tell(name, "refused", why);
+      done(RCODE.nxDomain);
+    });
+  }
+
+  private find(name: string, done: (found: Uint8Array | number) => void): void {
     this.outside.find(name, null, (found) => {
       if ("verdict" in found) {
         this.tell(name, found.verdict, found.reason);

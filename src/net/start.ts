@@ -39,7 +39,9 @@ export function startRelay({ directory, id }: RelayPlace, options: string, pid: 
   const [path, ...script] = ownCommand();
   const argv = [path, ...script, "sandbox-hook", "relay", "relay", directory, id, options, `${pid}`];
   try {
-    spawn({ path, argv, env: [], stdio: [none, writer, none], processGroup: true });
+    const { client } = JSON.parse(options) as RelayOptions;
+    const kept = client === undefined ? {} : { keepFd: client.fd };
+    spawn({ path, argv, env: [], stdio: [none, writer, none], processGroup: true, ...kept });
   } finally {
     for (const fd of [writer, none]) close(fd);
   }

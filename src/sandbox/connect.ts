@@ -27,7 +27,9 @@ const TIMEOUT_MS = 20_000;
 
 /** Makes the file that is the container's /etc/resolv.conf. Throws a SysError. */
 export function makeResolvConf(directory: string, mode: keyof typeof NAME_SERVERS): void {
-  makeShownFile(directory, `${mode}.resolv.conf`, `nameserver ${NAME_SERVERS[mode]}\n`);
+  // A name that somebody is asked for is waited for: glibc has at most 30 s, and 5 otherwise (resolv.conf(5)).
+  const patience = mode === "asked" ? "options timeout:30 attempts:1\n" : "";
+  makeShownFile(directory, `${mode}.resolv.conf`, `nameserver ${NAME_SERVERS[mode]}\n${patience}`);
 }
 
 /** Makes the file that is /etc/hosts of images, and with --allow-net: the host's may have addresses that lead nowhere. Throws a SysError. */

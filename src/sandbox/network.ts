@@ -1,4 +1,5 @@
 /** --network and --publish: which namespace, who connects it, and what resolves names. */
+import { keepsFd } from "../config/hook-descriptors.ts";
 import { BrunError } from "../errors.ts";
 import { addressText } from "../net/address.ts";
 import type { RelayOptions } from "../net/relay.ts";
@@ -26,11 +27,12 @@ export interface Network {
 /** A mode with a program of its own. */
 export type Connector = "pasta" | "slirp4netns";
 
-/** Where a connector answers DNS requests; the one of pasta is podman's choice. */
-export const NAME_SERVERS: Readonly<Record<Connector | "names", string>> = {
+/** Where a connector answers DNS requests; the one of pasta is podman's choice. `asked`: of names by a relay that asks before. */
+export const NAME_SERVERS: Readonly<Record<Connector | "names" | "asked", string>> = {
   pasta: "169.254.1.1",
   slirp4netns: "10.0.2.3",
   names: addressText(OWN_ADDRESS),
+  asked: addressText(OWN_ADDRESS),
 };
 
 /**
@@ -145,7 +147,7 @@ const LONGEST_LIST = 120_000;
 
 /** --allow-net: a namespace of its own, whose only way out is a relay. */
 function byName(options: SandboxOptions, view: HostView): Network {
-  const { network, publish, allowNetPrivate: allowPrivate, netLog: log, netSni: sni } = options;
+  const { network, publish, allowNetPrivate: allowPrivate, netLog: log, netSni: sni, netClient } = options;
   if (network !== undefined) {
     throw new BrunError(`--allow-net and --network ${network} exclude each other`, {
       where: "--allow-net",
@@ -160,7 +162,11 @@ function byName(options: SandboxOptions, view: HostView): Network {
   }
   const allow = ruleTexts(options.allowNet, view.given);
   parseRules(allow);
-  const asked: RelayOptions = { allow, allowPrivate, ...(log !== undefined && { log }), sni };
+  const asked: RelayOptions = {
+    ...{ allow, allowPrivate, sni },
+    ...(log !== undefined && { log }),
+    ...(netClient !== undefined && { client: netClient }),
+  };
   const text = JSON.stringify(asked);
   if (utf8Length(text) > LONGEST_LIST)
     throw new BrunError(`a list of ${allow.length} names is too long`, {
@@ -170,14 +176,16 @@ function byName(options: SandboxOptions, view: HostView): Network {
   const directory = networkDirectory(view.stateDirectory);
   const place = ["relay", directory, options.id];
   const hook = ownHook(view);
+  const start = hook(["connect", ...place, text]);
+  const env = netClient === undefined ? start.env : [...(start.env ?? []), keepsFd(netClient.fd)];
   return {
     mode: "names",
     hooks: {
-      createRuntime: [hook(["connect", ...place, text])],
+      createRuntime: [{ ...start, env }],
       poststop: [hook(["disconnect", ...place])],
     },
     mounts: [
-      shownFile(`${directory}/names.resolv.conf`, "/etc/resolv.conf"),
+      shownFile(`${directory}/${netClient?.asks ? "asked" : "names"}.resolv.conf`, "/etc/resolv.conf"),
       shownFile(`${directory}/hosts`, "/etc/hosts"),
     ],
   };

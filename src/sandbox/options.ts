@@ -85,6 +85,8 @@ export interface SandboxOptions {
   readonly audit?:
     | {
         readonly format: "table" | "json";
+        /** Path of a file that it is written to; stderr. */
+        readonly to?: string;
         /** By which name what is written is kept meanwhile, or why it is not. */
         readonly kept: { readonly name: string; readonly temporary: boolean } | { readonly why: string };
       }
@@ -99,6 +101,8 @@ export interface SandboxOptions {
   readonly netLog: string | undefined;
   /** TLS has to ask for the name that is connected to, and nothing else is spoken. */
   readonly netSni: boolean;
+  /** Descriptor of a socket to a program that hears of each connection, and may be asked for names. */
+  readonly netClient: { readonly fd: number; readonly asks: boolean } | undefined;
   /** Paths of the host that `--host` hides besides secrets. */
   readonly hide: readonly string[];
   /** Leave the caller's secrets where they are. */

@@ -2,6 +2,8 @@
 import { expect } from "bun:test";
 import { existsSync } from "node:fs";
 import type { Caller } from "../support/caller.ts";
+import type { Network } from "../support/network.ts";
+import { inPrivateMounts } from "../support/runtime.ts";
 import type { Sandbox } from "../support/sandbox.ts";
 import { brunPath, workspace } from "../support/workspace.ts";
 
@@ -37,7 +39,7 @@ export interface Ran {
   readonly stderr: string;
 }
 
-/** Runs a program as the caller. brun is Bun, too, which spares looking for one that the caller can read. */
+/** Runs a program as the caller, in the namespace of a network if there is one. brun is Bun, too, which spares looking for one that the caller can read. */
 export async function runProgram(
   engine: Engine,
   caller: Caller,
@@ -45,10 +47,14 @@ export async function runProgram(
   path: string,
   args: readonly string[],
   stdin = "",
+  network?: Network,
 ): Promise<Ran> {
   const file = await bundled(path);
   const executable = engine === "bun" ? brunPath() : engine.node;
-  const child = Bun.spawn([...caller.prefix, executable, file, ...args], {
+  const argv = [...caller.prefix, executable, file, ...args];
+  const binds = Object.entries(network?.options.binds ?? {}).map(([source, target]) => `${source}:${target}`);
+  const around = network === undefined ? argv : network.inHost(...inPrivateMounts(binds, argv));
+  const child = Bun.spawn(around, {
     cwd: box.dir,
     env: {
       ...box.env,

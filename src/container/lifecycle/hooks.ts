@@ -1,6 +1,6 @@
 /** Hooks of the runtime namespace: prestart, createRuntime, poststart, poststop (config.md#posix-platform-hooks). */
 
-import { keepsStderr } from "../../config/hook-stderr.ts";
+import { keepsStderr, keptFd } from "../../config/hook-descriptors.ts";
 import { hookTimeoutMs } from "../../config/hook-timeout.ts";
 import { BrunError } from "../../errors.ts";
 import { endOfOutput } from "../../printable.ts";
@@ -82,6 +82,7 @@ function runHook(hook: Hook, where: string, state: string): void {
         argv: hook.args ?? [hook.path],
         env: hook.env ?? [],
         cwd: bundleOf(state),
+        keepFd: keptFd(hook),
         processGroup: true,
         dieToo: true,
       },

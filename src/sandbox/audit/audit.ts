@@ -1,5 +1,5 @@
 /** --audit: the filter by which an agent hears of programs, and the hooks that start it and tell what was done. */
-import { KEEPS_STDERR } from "../../config/hook-stderr.ts";
+import { KEEPS_STDERR } from "../../config/hook-descriptors.ts";
 import { BrunError } from "../../errors.ts";
 import { agentDirectory, agentSocket, withAgentHooks } from "../../seccomp/agent.ts";
 import { recordingFilter } from "../../seccomp/record/profile.ts";
@@ -51,9 +51,13 @@ export function auditOf(
   };
 }
 
-/** The options that --audit gives; `keep` is what to keep by, where nothing else says it. */
+/**
+ * The options that --audit gives; `keep` is what to keep by, where nothing else says it.
+ * @param to the file that is written to; stderr
+ */
 export function auditOptions(
   given: string | boolean,
+  to: string | undefined,
   {
     keep,
     upper,
@@ -63,7 +67,7 @@ export function auditOptions(
   }: Pick<SandboxOptions, "keep" | "upper" | "writable" | "readOnly" | "overlay">,
 ): NonNullable<SandboxOptions["audit"]> | undefined {
   if (given === false) return undefined;
-  const format = given === "json" ? "json" : "table";
+  const told = { format: given === "json" ? "json" : "table", ...(to !== undefined && { to }) } as const;
   const why = writable
     ? "--writable has it written to the directory itself"
     : readOnly
@@ -73,9 +77,9 @@ export function auditOptions(
         : overlay === "none"
           ? "with --overlay none nothing of it can be written"
           : null;
-  if (keep !== undefined) return { format, kept: { name: keep, temporary: false } };
-  if (why !== null) return { format, kept: { why } };
-  return { format, kept: { name: `audit-${crypto.randomUUID()}`, temporary: true } };
+  if (keep !== undefined) return { ...told, kept: { name: keep, temporary: false } };
+  if (why !== null) return { ...told, kept: { why } };
+  return { ...told, kept: { name: `audit-${crypto.randomUUID()}`, temporary: true } };
 }
 
 /** Throws a BrunError for what --audit does not go with. */

@@ -1,8 +1,9 @@
 /** --audit: what is told when the container has ended. */
+import type { NetEvent } from "../../net/log.ts";
 import { printable } from "../../printable.ts";
 import { environmentStrings } from "../../sys/environment.ts";
 import { NR, syscall } from "../../sys/ffi.ts";
-import { close, readFd, readTextIfThere, writeFd } from "../../sys/fs.ts";
+import { close, readFd, readTextIfThere, writeFd, writeFile } from "../../sys/fs.ts";
 import { inputFd, run } from "../../sys/spawn.ts";
 import { fromUtf8 } from "../../sys/utf8.ts";
 import type { AuditRequest } from "./audit.ts";
@@ -18,34 +19,32 @@ export interface Beginning {
   readonly ticks: number;
 }
 
-/** As `brun diff --format json` has it, of which this is used. */
-interface Reported {
-  readonly path: string;
-  readonly kind: "added" | "changed" | "deleted";
-}
-
-interface Name {
+/** What was connected to or refused, and how often. */
+export interface AuditedName {
   readonly name: string;
+  /** Null for a question of DNS. */
   readonly port: number | null;
-  readonly verdict: string;
+  readonly verdict: NetEvent["verdict"];
   readonly count: number;
 }
 
-/** The report, as `--audit=json` prints it. */
-interface Report {
+/** What a program did, as `--audit=json` prints it. */
+export interface AuditReport {
   readonly id: string;
   readonly seconds: number;
-  /** Null where another brun has taken over. */
+  /** Of all its processes; null where another brun has taken over. */
   readonly cpuSeconds: number | null;
   /** Bytes of the largest process; null when none has ended by itself. */
   readonly largestProcess: number | null;
   readonly programs: readonly { readonly path: string; readonly count: number }[];
-  readonly files: readonly Reported[] | null;
+  /** What was written, as `brun diff --format json` has it: the fields of {@link Change}. Null where that is not known. */
+  readonly files: readonly { readonly path: string; readonly kind: "added" | "changed" | "deleted" }[] | null;
   /** Why there are no files. */
   readonly filesWhy: string | null;
   /** Paths that could be written to directly: what was is not in `files`. */
   readonly direct: readonly string[];
-  readonly names: readonly Name[] | null;
+  /** Null without --allow-net. */
+  readonly names: readonly AuditedName[] | null;
 }
 
 const TICKS = 100;
@@ -66,7 +65,7 @@ export function beginning(): Beginning {
 }
 
 /**
- * Writes the report to stderr, and throws away what was kept for it.
+ * Writes the report to stderr or the file that was asked for, and throws away what was kept for it.
  * @param said by the agent; null or empty when nothing has run
  * @param self the command line that runs brun
  */
@@ -89,7 +88,7 @@ function report(id: string, request: AuditRequest, said: string, self: readonly 
   const end = Date.now() - performance.now();
   const parent = syscall(NR.getppid);
   const { kept } = request;
-  const whole: Report = {
+  const whole: AuditReport = {
     id,
     seconds: Math.max(0, end - begin.time) / 1000,
     cpuSeconds: parent === begin.parent ? Math.max(0, ticks(parent, CHILDREN) - begin.ticks) / TICKS : null,
@@ -99,14 +98,15 @@ function report(id: string, request: AuditRequest, said: string, self: readonly 
       .sort((a, b) => b.count - a.count || (a.path < b.path ? -1 : 1)),
     files:
       "name" in kept
-        ? (JSON.parse(output(self, ["diff", "--format", "json", kept.name])) as Reported[])
+        ? (JSON.parse(output(self, ["diff", "--format", "json", kept.name])) as AuditReport["files"])
         : null,
     filesWhy: "why" in kept ? kept.why : null,
     direct: request.direct,
     names: request.netLog === null ? null : namesIn(readTextIfThere(request.netLog) ?? "", begin.time),
   };
   const text = request.format === "json" ? JSON.stringify(whole) : table(whole);
-  writeFd(2, `${text}\n`, "the report");
+  if (request.to === undefined) writeFd(2, `${text}\n`, "the report");
+  else writeFile(request.to, text);
 }
 
 /** What a command of brun's prints. */
@@ -125,8 +125,8 @@ function output(self: readonly string[], words: readonly string[]): string {
 }
 
 /** Names that were connected to and refused, out of lines of --net-log. */
-function namesIn(log: string, since: number): Name[] {
-  const counts = new Map<string, Name>();
+function namesIn(log: string, since: number): AuditedName[] {
+  const counts = new Map<string, AuditedName>();
   for (const line of log.split("\n")) {
     if (!line.startsWith("{")) continue;
     const { time, verdict, name, port = null } = JSON.parse(line);
@@ -139,7 +139,7 @@ function namesIn(log: string, since: number): Name[] {
 
 const LETTERS = { added: "A", changed: "C", deleted: "D" } as const;
 
-function table(whole: Report): string {
+function table(whole: AuditReport): string {
   const { seconds, cpuSeconds, largestProcess, programs, files, filesWhy, direct, names } = whole;
   const mb = largestProcess === null ? "unknown" : `${(largestProcess / 1e6).toFixed(1)} MB`;
   const cpu = cpuSeconds === null ? "unknown" : `${cpuSeconds.toFixed(2)} s`;

@@ -158,6 +158,7 @@ const NONE: Omit<SandboxOptions, "root"> = {
   allowNetPrivate: false,
   netLog: undefined,
   netSni: false,
+  netClient: undefined,
   hide: [],
   userns: "auto",
   proc: "auto",

@@ -1,0 +1,27 @@
+/** Hooks of brun's own that speak to whoever has started the container: what of brun's descriptors they have. */
+import type { Hook } from "../spec/index.ts";
+import { any } from "../sys/lists.ts";
+
+/**
+ * A variable of such a hook's environment: the hook writes to the stderr of brun. What other hooks write is kept, and shown if they
+ * fail.
+ */
+export const KEEPS_STDERR = "BRUN_HOOK_STDERR=inherit";
+
+/** Whether a hook is one. */
+export function keepsStderr({ env }: Hook): boolean {
+  return any(env, (entry) => entry === KEEPS_STDERR);
+}
+
+const KEPT = "BRUN_HOOK_FD=";
+
+/** A variable of a hook's environment: the hook has this descriptor of brun's, under its own number. */
+export function keepsFd(fd: number): string {
+  return `${KEPT}${fd}`;
+}
+
+/** The descriptor that a hook of the runtime namespace keeps; -1 for none. */
+export function keptFd({ env }: Hook): number {
+  for (const entry of env ?? []) if (entry.startsWith(KEPT)) return Number(entry.slice(KEPT.length));
+  return -1;
+}

@@ -1,0 +1,200 @@
+/**
+ * The program that has started brun by the TypeScript API, at the other end of a socket: it hears of events, and is asked for names
+ * that are not in the list. A line of JSON for each:
+ *
+ *   {"time":…,"event":…}              to it: as in the log
+ *   {"ask":NUMBER,"name":…,"port":…}  to it; DNS asks for a name without a port
+ *   {"answer":NUMBER,"allow":[…]}     from it: entries to be added; without any it is refused
+ */
+import { E } from "../sys/errno.ts";
+import { NR, syscall } from "../sys/ffi.ts";
+import { O, POLLOUT, waitFd } from "../sys/fs.ts";
+import { fromUtf8, joined, utf8 } from "../sys/utf8.ts";
+import { EPOLL, type Loop } from "./loop.ts";
+import { receive, send } from "./socket.ts";
+
+/** How a relay is told of it. */
+export interface NetClientOptions {
+  readonly fd: number;
+  /** It is asked. */
+  readonly asks: boolean;
+}
+
+/** How long a name is held while it is asked. */
+const ASK_MS = 30_000;
+
+/** What is kept for one that does not read: more is dropped, and counted. */
+const MOST_BYTES = 1 << 20;
+/** An answer has some entries. */
+const MOST_ANSWER = 1 << 20;
+/** Names are made up by a program: so many questions are open at once, and asked in all. */
+const MOST_OPEN = 64;
+const MOST_ASKED = 4096;
+/** So many wait for one answer. */
+const MOST_WAITING = 256;
+/** How long the last lines may take. */
+const LAST_MS = 1000;
+const F_SETFL = 4;
+
+/** Told of the answer: why the name stays refused, if the list does not have it now. */
+type Answered = (why: string) => void;
+
+interface Question {
+  readonly key: string;
+  readonly waiting: Answered[];
+  timer: object | null;
+}
+
+const NOT_LISTED = "it is not in the list";
+
+/** The relay's end. */
+export class NetClient {
+  private queue: Uint8Array[] = [];
+  private size = 0;
+  private lost = 0;
+  private heard: Uint8Array = new Uint8Array(0);
+  private gone = false;
+  private asked = 0;
+  /** Questions by their numbers, until they are answered; late answers count. */
+  private readonly questions = new Map<number, Question>();
+  private readonly open = new Map<string, Question>();
+  private readonly refused = new Set<string>();
+
+  /**
+   * @param allow adds entries to the list; what it throws is told as an event of a failure
+   */
+  constructor(
+    private readonly loop: Loop,
+    private readonly options: NetClientOptions,
+    private readonly allow: (entries: readonly string[], name: string) => void,
+  ) {
+    syscall(NR.fcntl, options.fd, F_SETFL, O.NONBLOCK);
+    loop.add(options.fd, EPOLL.IN | EPOLL.OUT | EPOLL.RDHUP | EPOLL.ET, () => {
+      this.flush();
+      this.read();
+    });
+  }
+
+  /** Tells of something. */
+  tell(message: object): void {
+    if (this.gone) return;
+    const json = JSON.stringify(message);
+    const line = utf8(`${json}\n`);
+    if (this.size + line.length > MOST_BYTES) {
+      this.lost += 1;
+      return;
+    }
+    this.queue.push(line);
+    this.size += line.length;
+    this.flush();
+  }
+
+  /**
+   * Asks for a name that is not in the list, once: whoever asks for it meanwhile gets the same answer, and what has been refused
+   * stays so.
+   * @param port null: the program asks for its address
+   */
+  ask(name: string, port: number | null, done: Answered): void {
+    const key = port === null ? name : `${name}:${port}`;
+    if (this.gone || !this.options.asks || this.refused.has(key) || !isAskable(name)) {
+      done(NOT_LISTED);
+      return;
+    }
+    const same = this.open.get(key);
+    if (same !== undefined && same.waiting.length < MOST_WAITING) {
+      same.waiting.push(done);
+      return;
+    }
+    if (same !== undefined || this.open.size >= MOST_OPEN || this.asked >= MOST_ASKED) {
+      done(`${NOT_LISTED}, and too many names have been asked for`);
+      return;
+    }
+    this.asked += 1;
+    const question: Question = { key, waiting: [done], timer: null };
+    question.timer = this.loop.after(ASK_MS, () =>
+      this.settle(question, `${NOT_LISTED}, and there was no answer in ${ASK_MS / 1000} s`),
+    );
+    this.questions.set(this.asked, question);
+    this.open.set(key, question);
+    this.tell({ ask: this.asked, name, ...(port !== null && { port }) });
+  }
+
+  /** Sends what is left, for a moment. */
+  end(): void {
+    const until = performance.now() + LAST_MS;
+    for (;;) {
+      this.flush();
+      const left = until - performance.now();
+      if (this.gone || this.queue.length === 0 || left <= 0) return;
+      waitFd(this.options.fd, POLLOUT, left);
+    }
+  }
+
+  private settle(question: Question, why: string): void {
+    this.loop.cancel(question.timer);
+    question.timer = null;
+    if (this.open.get(question.key) === question) this.open.delete(question.key);
+    for (const done of question.waiting.splice(0)) done(why);
+  }
+
+  private answered(line: string): void {
+    const { answer, allow } = JSON.parse(line) as { answer: number; allow: readonly string[] };
+    const question = this.questions.get(answer);
+    if (question === undefined) return;
+    this.questions.delete(answer);
+    if (allow.length > 0) this.allow(allow, question.key);
+    else this.refused.add(question.key);
+    this.settle(question, NOT_LISTED);
+  }
+
+  private read(): void {
+    for (const chunk = new Uint8Array(4096); !this.gone; ) {
+      const n = receive(this.options.fd, chunk);
+      if (n === -E.EAGAIN) break;
+      if (n <= 0 || this.heard.length > MOST_ANSWER) {
+        this.leave();
+        return;
+      }
+      this.heard = joined([this.heard, chunk.slice(0, n)]);
+    }
+    for (let end = this.heard.indexOf(10); end >= 0; end = this.heard.indexOf(10)) {
+      const line = fromUtf8(this.heard.subarray(0, end));
+      this.heard = this.heard.slice(end + 1);
+      this.answered(line);
+    }
+  }
+
+  private flush(): void {
+    while (this.queue.length > 0 && !this.gone) {
+      const [first] = this.queue as [Uint8Array];
+      const n = send(this.options.fd, first);
+      if (n === -E.EAGAIN) return;
+      if (n < 0) {
+        this.leave();
+        return;
+      }
+      this.size -= n;
+      if (n < first.length) this.queue[0] = first.subarray(n);
+      else this.queue.shift();
+      if (this.lost > 0 && this.queue.length === 0) {
+        const { lost } = this;
+        this.lost = 0;
+        this.tell({ time: new Date().toISOString(), event: "lost", verdict: "failed", count: lost });
+      }
+    }
+  }
+
+  /** There is nobody who answers any more. */
+  private leave(): void {
+    if (this.gone) return;
+    this.gone = true;
+    this.queue = [];
+    this.loop.close(this.options.fd);
+    for (const question of [...this.open.values()]) this.settle(question, NOT_LISTED);
+  }
+}
+
+/** Names of hosts; not what resolvers ask for besides: addresses backwards, services, and texts that are addresses. */
+function isAskable(name: string): boolean {
+  return /^(?!_)[a-z0-9-]+(\.(?!_)[a-z0-9_-]+)*$/.test(name) && !/(^|\.)arpa$|^[\d.]+$/.test(name);
+}
