@@ -11,7 +11,8 @@ long brun_syscall(long nr, long a, long b, long c, long d, long e, long f);
 long brun_spawn(struct spawn_request *request);
 long brun_catch_signals(int fd, int which);
 long brun_ask(long question);
-long brun_run(unsigned char *data, size_t size, int64_t *slots, size_t count, struct failure *failure);
+long brun_run(unsigned char *data, size_t size, int64_t *slots, size_t count, struct failure *failures,
+	      size_t runs);
 
 /* brun's first is the end of Bun's start. */
 static long front_syscall(long nr, long a, long b, long c, long d, long e, long f)

@@ -66,7 +66,12 @@ long process_start_time(uint64_t pid, uint64_t *start_time)
 long process_alive(uint64_t pid, uint64_t start_time)
 {
 	uint64_t found;
-	long result = process_start_time(pid, &found);
+	long result;
+
+	/* Most that have ended are no process any more, which procfs tells slowly. */
+	if (sys2(__NR_kill, pid, 0) == -ESRCH)
+		return -ESRCH;
+	result = process_start_time(pid, &found);
 
 	return result == 0 && found != start_time ? -ESRCH : result;
 }

@@ -22,20 +22,25 @@ int local_has_begun(const unsigned char *data, size_t size, const struct failure
 }
 
 BRUN_EXPORT long brun_run(unsigned char *data, size_t size, int64_t *slots, size_t count,
-			  struct failure *failure);
+			  struct failure *failures, size_t runs);
 
-/* For bun:ffi. The first slots are given, and are there again with what the plan has put into them. */
+/*
+ * For bun:ffi. Runs a plan so many times. Each run has the next slots, which are its first ones and are there again with what
+ * the plan has put into them, and the next failure, whose error stays as it was if there is none. Returns what the last one returns.
+ */
 BRUN_EXPORT long brun_run(unsigned char *data, size_t size, int64_t *slots, size_t count,
-			  struct failure *failure)
+			  struct failure *failures, size_t runs)
 {
 	static struct machine machine;
-	long result;
+	long result = 0;
 
 	if (count > PROGRAM_SLOTS)
 		return -EINVAL;
-	machine_clear(&machine);
-	copy(machine.slots, slots, count * sizeof(*slots));
-	result = local_run(&machine, data, size, failure);
-	copy(slots, machine.slots, count * sizeof(*slots));
+	for (size_t i = 0; i < runs; i++, slots += count) {
+		machine_clear(&machine);
+		copy(machine.slots, slots, count * sizeof(*slots));
+		result = local_run(&machine, data, size, &failures[i]);
+		copy(slots, machine.slots, count * sizeof(*slots));
+	}
 	return result;
 }

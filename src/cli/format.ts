@@ -43,21 +43,29 @@ export function wideTable(states: readonly ContainerState[], clock: number): str
 const COLUMN_MIN = 12;
 const COLUMN_GAP = 3;
 
+/** Nothing of such a text is escaped, and each of its units is a character. */
+const ASCII = /^[ -~]*$/;
+
 /**
  * Rows in columns as wide as their widest cell and the gap, at least 12; the last column is not filled up. A cell is one
  * line, whatever it holds.
  */
 export function table(texts: readonly (readonly string[])[]): string {
-  const rows = texts.map((row) => row.map((cell) => printable(cell, true)));
+  const ascii = ASCII.test(texts.map((row) => row.join("")).join(""));
+  const rows = ascii ? texts : texts.map((row) => row.map((cell) => printable(cell, true)));
+  const filled = (cell: string, width: number): string =>
+    ascii ? cell.padEnd(width) : cell + " ".repeat(width - [...cell].length);
   const widths: number[] = [];
   for (const row of rows) {
-    row.slice(0, -1).forEach((cell, i) => {
-      widths[i] = Math.max(widths[i] ?? COLUMN_MIN, [...cell].length + COLUMN_GAP);
-    });
+    for (let i = 0; i < row.length - 1; i++)
+      widths[i] = Math.max(widths[i] ?? COLUMN_MIN, (ascii ? row[i]! : [...row[i]!]).length + COLUMN_GAP);
   }
-  const line = (row: readonly string[]) =>
-    row.map((cell, i) => cell + " ".repeat(i < row.length - 1 ? widths[i]! - [...cell].length : 0)).join("");
-  return rows.map((row) => `${line(row)}\n`).join("");
+  let text = "";
+  for (const row of rows) {
+    for (let i = 0; i < row.length - 1; i++) text += filled(row[i]!, widths[i]!);
+    text += `${row.at(-1) ?? ""}\n`;
+  }
+  return text;
 }
 
 /** The number that ends below the title's end, as ps puts it; a value before it may have blanks, or none. */

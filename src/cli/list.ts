@@ -1,5 +1,5 @@
 /** `brun list`. */
-import { list } from "../container/state/list.ts";
+import { list, storedStates } from "../container/state/list.ts";
 import { stat } from "../sys/fs.ts";
 import { defineCommand } from "./command.ts";
 import { formatFlag, isJson, listJson, listTable, wideTable } from "./format.ts";
@@ -23,9 +23,16 @@ export default defineCommand({
     const json = !args.quiet && isJson(args.format);
     const runtime = openRuntime(data);
     if (data.values.root !== undefined) stat(runtime.root);
+    if (args.quiet) {
+      print(
+        storedStates(runtime)
+          .map(({ stored }) => `${stored.id}\n`)
+          .join(""),
+      );
+      return;
+    }
     const states = list(runtime);
-    if (args.quiet) print(states.map((state) => `${state.id}\n`).join(""));
-    else if (args.wide && !json) print(wideTable(states, Date.now()));
+    if (args.wide && !json) print(wideTable(states, Date.now()));
     else print(json ? listJson(states) : listTable(states));
   },
 });

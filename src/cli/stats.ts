@@ -2,7 +2,8 @@
 
 import { terminalSize } from "../container/io/terminal.ts";
 import { type Usage, usage } from "../container/resources/usage.ts";
-import { list } from "../container/state/list.ts";
+import { storedStates } from "../container/state/list.ts";
+import { requireState, type StoredState } from "../container/state/store.ts";
 import type { Runtime } from "../container/types.ts";
 import { BrunError, errorLine } from "../errors.ts";
 import { defineCommand } from "./command.ts";
@@ -74,29 +75,33 @@ class Watch {
   ) {
     this.named = ids.length > 0;
     for (const id of ids) {
-      if (usage(rt, id) !== null) continue;
+      if (usage(rt, requireState(rt.root, id)) !== null) continue;
       throw new BrunError(`container with id ${id} is not running`, { code: "ERR_STATE" });
     }
   }
 
   measure(): Sample[] {
-    const ids = this.named ? this.ids : list({ ...this.rt, warn: () => {} }).map(({ id }) => id);
     const after = new Map<string, Usage>();
     const samples: Sample[] = [];
-    for (const id of ids) {
-      const now = this.look(id);
-      if (now === null) continue;
+    const look = (id: string, stored?: StoredState) => {
+      const now = this.look(id, stored);
+      if (now === null) return;
       after.set(id, now);
       samples.push({ before: this.before.get(id) ?? now, now });
-    }
+    };
+    if (this.named) for (const id of this.ids) look(id);
+    // What is not known to be the caller's is read once more, with a look at whose it is.
+    else
+      for (const { stored, uid } of storedStates({ ...this.rt, warn: () => {} }))
+        look(stored.id, uid === undefined ? undefined : stored);
     this.before = after;
     return samples;
   }
 
   /** Null when it has ended, also while it was looked at. */
-  private look(id: string): Usage | null {
+  private look(id: string, stored?: StoredState): Usage | null {
     try {
-      return usage(this.rt, id);
+      return usage(this.rt, stored ?? requireState(this.rt.root, id));
     } catch (error) {
       this.rt.debug?.(`container ${id}: ${errorLine(error)}`);
       return null;

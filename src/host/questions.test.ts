@@ -15,8 +15,12 @@ const COMPILES = [
   "src/init/**",
   "src/sandbox/**",
   "src/spec/**",
+  "src/image/{cached,ids,record}",
+  "src/cli/sandbox-machine",
   "src/seccomp/{compile,flags}",
-  "src/container/{decide,facts,filter,kernel-mounts,lacking-calls,listen-fds,security-modules}",
+  "src/container/host/{facts,filter,kernel-mounts,lacking-calls,security-modules}",
+  "src/container/io/listen-fds",
+  "src/container/lifecycle/decide",
   "rootless/{caller,default-ids,find-helper,idmap,subid,validate}",
 ];
 
@@ -70,8 +74,12 @@ const files = COMPILES.flatMap((pattern) => [...new Glob(`${pattern}.ts`).scanSy
   (path) => !/\.test\.ts$|\/testing\/|\.write\.ts$/.test(path) && !(path in ACTS),
 );
 
-test("there is code that compiles", () => {
-  expect(files.length).toBeGreaterThan(100);
+test("each of the names is that of code that is there", () => {
+  const names = COMPILES.flatMap((pattern) => {
+    const [, before, list, after] = /^(.*)\{(.*)\}(.*)$/.exec(pattern) ?? ["", pattern, "", ""];
+    return list!.split(",").map((name) => `${before}${name}${after}.ts`);
+  });
+  expect(names.filter((name) => [...new Glob(name).scanSync({ cwd: root })].length === 0)).toEqual([]);
   for (const path of Object.keys(ACTS))
     expect([path, [...new Glob(path).scanSync({ cwd: root })]]).toEqual([path, [path]]);
 });

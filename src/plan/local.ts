@@ -75,42 +75,74 @@ export function runLocal(
   compile: Compile,
   { directory = -1, signal = -1, interrupts = -1 }: Given,
 ): LocalFailure | null {
-  const left = run(compile(false).bytes, [directory, signal, interrupts, -1]);
-  return left === null ? null : failureAt(compile, left);
-}
-
-/** Runs a plan, whose bytes are of no use afterwards; `given` are its first slots. Returns null when it has come to its end. */
-function run(bytes: Uint8Array, given: readonly number[]): Left | null {
-  const slots = new Int32Array(2 * given.length);
-  each(given, (value, i) => {
-    slots[2 * i] = value;
-    slots[2 * i + 1] = (value - (value >>> 0)) / 2 ** 32;
-  });
+  const slots = new Slots(LocalSlot.kept + 1, 1);
+  each([directory, signal, interrupts, -1], (value, slot) => slots.set(0, slot, value));
   const failure = new Int32Array(FAILURE_SIZE / 4);
-  if (runProgram(bytes, slots, given.length, failure) === 0) return null;
-  return {
-    index: failure[failed.op / 4]!,
-    errno: failure[failed.error / 4]!,
-    kept: slots[2 * LocalSlot.kept]!,
-  };
+  if (runProgram(compile(false).bytes, slots.words, slots.each, failure) === 0) return null;
+  const [index, errno] = [failure[failed.op / 4]!, failure[failed.error / 4]!];
+  return failureAt(compile, { index, errno, kept: slots.get(0, LocalSlot.kept) });
 }
 
-/** A plan that is compiled once and run for many containers: what differs is in slots behind those of every plan. */
-export class RepeatedPlan {
-  private readonly bytes: Uint8Array;
-  private recorded: Program | undefined;
+/** Slots of runs of a plan: of each so many of the first ones. */
+class Slots {
+  readonly words: Int32Array;
 
-  constructor(private readonly compile: Compile) {
-    this.bytes = compile(false).bytes;
+  constructor(
+    readonly each: number,
+    runs: number,
+  ) {
+    this.words = new Int32Array(2 * each * runs);
   }
 
-  /** As {@link runLocal}. `more`: the slots of its own, in their order. */
-  run(directory: number, more: readonly number[]): LocalFailure | null {
-    const left = run(this.bytes.slice(), [directory, -1, -1, -1, ...more]);
-    if (left === null) return null;
-    this.recorded ??= this.compile(true);
-    return failureAt(() => this.recorded!, left);
+  set(run: number, slot: number, value: number): void {
+    const word = 2 * (run * this.each + slot);
+    this.words[word] = value;
+    this.words[word + 1] = (value - (value >>> 0)) / 2 ** 32;
   }
+
+  /** The lower half: of a descriptor, a length. */
+  get(run: number, slot: number): number {
+    return this.words[2 * (run * this.each + slot)]!;
+  }
+}
+
+/** What has become of a plan that was run for many. */
+export interface Ran {
+  /** Null where it has come to its end. */
+  readonly failureOf: (run: number) => LocalFailure | null;
+  /** The lower half of what is in a slot of its own. */
+  readonly slotOf: (run: number, slot: number) => number;
+}
+
+/**
+ * Runs a plan for many containers, one after the other, by one call into the C. What differs is in slots of its own, behind
+ * those that every plan has; it looks at none of its structs that it has not filled before.
+ * @param directory the slot of that name, for all of them
+ * @param given what is in the slots of its own
+ */
+export function runForEach(compile: Compile, directory: number, given: readonly (readonly number[])[]): Ran {
+  const own = LocalSlot.kept + 1;
+  const runs = given.length;
+  const slots = new Slots(own + (given[0]?.length ?? 0), runs);
+  for (let run = 0; run < runs; run++) {
+    const row = given[run]!;
+    slots.set(run, LocalSlot.directory, directory);
+    for (let slot = 0; slot < row.length; slot++) slots.set(run, own + slot, row[slot]!);
+  }
+  const failures = new Int32Array((FAILURE_SIZE / 4) * runs);
+  runProgram(compile(false).bytes, slots.words, slots.each, failures, runs);
+  let recorded: Program | undefined;
+  const compiled = () => (recorded ??= compile(true));
+  return {
+    failureOf(run) {
+      const at = (FAILURE_SIZE / 4) * run;
+      const errno = failures[at + failed.error / 4]!;
+      if (errno === 0) return null;
+      const index = failures[at + failed.op / 4]!;
+      return failureAt(compiled, { index, errno, kept: slots.get(run, LocalSlot.kept) });
+    },
+    slotOf: (run, slot) => slots.get(run, own + slot),
+  };
 }
 
 /** Where a plan has failed. */

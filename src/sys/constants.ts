@@ -20,6 +20,14 @@ export enum LOCK {
   UN = 8,
 }
 
+/** statx(2): the mask of what stat(2) tells, the size of its struct, and places in that. */
+export enum STATX {
+  BASIC_STATS = 0x7ff,
+  SIZE = 256,
+  UID = 0x14,
+  MODE = 0x1c,
+}
+
 /** mount(2) flags. */
 export enum MS {
   RDONLY = 1,

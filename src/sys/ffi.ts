@@ -79,25 +79,35 @@ export function nativeSpawn(request: Uint8Array): number {
   return Number(native.spawn(ptr(request), 0, 0, 0, 0, 0, 0));
 }
 
-let run: ((program: Uint8Array, slots: Int32Array, count: number, failure: Int32Array) => number) | undefined;
+type Run = (
+  program: Uint8Array,
+  slots: Int32Array,
+  count: number,
+  failures: Int32Array,
+  runs: number,
+) => number;
+let run: Run | undefined;
 
 /**
  * Runs an encoded program in this process: brun_run of nsenter/plan/local.c. Linked here and not at the start, since few
  * commands come to it. Returns 0, or -errno with the struct failure set.
- * @param slots the first slots, 8 bytes each: what they are given, and what is in them afterwards
+ * @param slots the first `count` slots, 8 bytes each: what they are given, and what is in them afterwards; those of the
+ * next run follow
+ * @param failures one for each run
  */
 export function runProgram(
   program: Uint8Array,
   slots: Int32Array,
   count: number,
-  failure: Int32Array,
+  failures: Int32Array,
+  runs = 1,
 ): number {
   if (run === undefined) {
     const { call } = link({ call: at(functions.run) });
-    run = (bytes, first, n, failed) =>
-      Number(call(addressOf(bytes), bytes.length, addressOf(first), n, addressOf(failed), 0, 0));
+    run = (bytes, first, n, failed, times) =>
+      Number(call(addressOf(bytes), bytes.length, addressOf(first), n, addressOf(failed), times, 0));
   }
-  return run(program, slots, count, failure);
+  return run(program, slots, count, failures, runs);
 }
 
 let caught: ((fd: number, which: number) => void) | undefined;

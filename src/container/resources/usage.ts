@@ -4,7 +4,7 @@ import type { ProcessSums } from "../../cgroup/unified-stats.ts";
 import { readlink, readTextIfThere } from "../../sys/fs.ts";
 import { isAlive } from "../state/process.ts";
 import { processes } from "../state/ps.ts";
-import { requireState, type StoredState } from "../state/store.ts";
+import type { StoredState } from "../state/store.ts";
 import type { Runtime } from "../types.ts";
 import { cgroups } from "./cgroup.ts";
 
@@ -27,9 +27,9 @@ export interface Usage {
   readonly network: { readonly received: number; readonly sent: number } | null;
 }
 
-/** Measures; null when the container does not run. Throws a BrunError when there is none, or a SysError. */
-export function usage(rt: Runtime, id: string): Usage | null {
-  const stored = requireState(rt.root, id);
+/** Measures; null when the container does not run. Throws a BrunError or SysError. */
+export function usage(rt: Runtime, stored: StoredState): Usage | null {
+  const { id } = stored;
   if (!isAlive(stored.pid, stored.startTime)) return null;
   return {
     id,

@@ -1,28 +1,56 @@
 /** `brun list`: all containers below the root. */
 import { errorLine } from "../../errors.ts";
+import { NR, syscall } from "../../sys/ffi.ts";
+import { each } from "../../sys/lists.ts";
 import type { ContainerState, Runtime } from "../types.ts";
 import { describeState } from "./state.ts";
-import { isGone, isLocked, listIds, loadState } from "./store.ts";
+import { type Found, lookAtEach, readStates } from "./states.ts";
+import { statusAt, statusOf } from "./status.ts";
+import { isGone, isLocked, listIds, loadState, parseState } from "./store.ts";
 
 /**
- * The containers, by id. One whose state cannot be read is warned about and left out, as is what a brun has left that was
- * killed; one that goes meanwhile is none.
+ * What is stored of the containers, by id. One whose state cannot be read is warned about and left out, as is what a brun has
+ * left that was killed; one that goes meanwhile is none.
  */
-export function list(rt: Runtime): ContainerState[] {
-  const containers: ContainerState[] = [];
-  for (const id of listIds(rt.root)) {
-    try {
-      const stored = loadState(rt.root, id);
-      if (stored !== null) containers.push(describeState(rt, stored));
+export function storedStates(rt: Runtime): Found[] {
+  const ids = listIds(rt.root);
+  const found: Found[] = [];
+  const uid = syscall(NR.geteuid);
+  each(readStates(rt.root, ids, uid), (text, i) => {
+    const id = ids[i]!;
+    orWarn(rt, id, () => {
+      const stored = text === null ? loadState(rt.root, id) : parseState(text, rt.root, id);
+      if (stored !== null) found.push({ stored, uid: text === null ? undefined : uid });
       // It may have been completed in between.
       else if (!isLocked(rt.root, id) && loadState(rt.root, id) === null) {
         const why = "the brun that made it was killed";
         rt.warn(`container ${id} is not complete: ${why}; \`brun delete --force ${id}\` removes it`);
       }
-    } catch (error) {
-      if (isGone(rt.root, id)) continue;
-      rt.warn(`container ${id}: ${errorLine(error)}`);
-    }
-  }
+    });
+  });
+  return found;
+}
+
+/** The containers, as {@link storedStates} finds them. */
+export function list(rt: Runtime): ContainerState[] {
+  const containers: ContainerState[] = [];
+  const found = storedStates(rt);
+  const looked = lookAtEach(rt.root, found);
+  each(found, ({ stored, uid }, i) => {
+    orWarn(rt, stored.id, () => {
+      const failure = looked[i];
+      const status = failure === undefined ? null : failure === null ? "created" : statusAt(failure);
+      containers.push(describeState(rt, stored, status ?? statusOf(rt.root, stored), uid));
+    });
+  });
   return containers;
+}
+
+/** Does something about a container, and warns of what is wrong with it. */
+function orWarn(rt: Runtime, id: string, act: () => void): void {
+  try {
+    act();
+  } catch (error) {
+    if (!isGone(rt.root, id)) rt.warn(`container ${id}: ${errorLine(error)}`);
+  }
 }

@@ -7,7 +7,7 @@ import { printable } from "../../printable.ts";
 import { SysError } from "../../sys/error.ts";
 import { close, readTextIfThere, tryStat } from "../../sys/fs.ts";
 import type { ContainerState, Runtime, Status } from "../types.ts";
-import { lookAt, statusOf } from "./status.ts";
+import { lookAt } from "./status.ts";
 import { openDirectory, paths, requireState, type StoredState } from "./store.ts";
 
 /**
@@ -50,11 +50,15 @@ function places({ creating, cgroup }: StoredState): readonly Exclude<Status, "cr
   return cgroup === undefined ? ["running", "stopped"] : ["running", "paused", "stopped"];
 }
 
-/** Stored state → what `state` and `list` show. */
+/**
+ * Stored state → what `state` and `list` show.
+ * @param uid who the container's directory belongs to, where that is known
+ */
 export function describeState(
   rt: Runtime,
   stored: StoredState,
-  status: Status = statusOf(rt.root, stored),
+  status: Status,
+  uid = ownerOf(paths(rt.root, stored.id).directory),
 ): ContainerState {
   return {
     ociVersion: stored.ociVersion,
@@ -65,7 +69,7 @@ export function describeState(
     rootfs: stored.rootfs,
     created: stored.created,
     ...(stored.annotations === undefined ? {} : { annotations: stored.annotations }),
-    owner: ownerOf(paths(rt.root, stored.id).directory),
+    owner: uid === null ? "" : nameOf(uid),
   };
 }
 
@@ -99,13 +103,16 @@ export function stateJson(state: ContainerState): string {
 
 const names = new Map<number, string>();
 
-/** User name of a file's owner, or the uid as text when it has none, as runc prints it. */
-function ownerOf(path: string): string {
+function ownerOf(path: string): number | null {
   const stat = tryStat(path);
-  if (typeof stat === "number") return "";
-  const known = names.get(stat.uid);
+  return typeof stat === "number" ? null : stat.uid;
+}
+
+/** A user's name, or the uid as text when it has none, as runc prints it. */
+function nameOf(uid: number): string {
+  const known = names.get(uid);
   if (known !== undefined) return known;
-  const name = printable(userNameOf(readTextIfThere("/etc/passwd") ?? "", stat.uid) ?? `#${stat.uid}`);
-  names.set(stat.uid, name);
+  const name = printable(userNameOf(readTextIfThere("/etc/passwd") ?? "", uid) ?? `#${uid}`);
+  names.set(uid, name);
   return name;
 }

@@ -1,13 +1,6 @@
 /** Status of a container, derived from its files and its process. */
 import { FIFO_FILE, STATE_FILE } from "../../plan/abi.ts";
-import {
-  type Local,
-  type LocalFailure,
-  localPlan,
-  RepeatedPlan,
-  runLocal,
-  unexpected,
-} from "../../plan/local.ts";
+import { type Local, type LocalFailure, localPlan, runLocal, unexpected } from "../../plan/local.ts";
 import type { Label, Policy, Slot } from "../../plan/program.ts";
 import { LOCK } from "../../sys/constants.ts";
 import { E } from "../../sys/errno.ts";
@@ -16,7 +9,8 @@ import { unlessFrozen } from "../resources/freezer.ts";
 import type { Status } from "../types.ts";
 import { openDirectory, type StoredState } from "./store.ts";
 
-const F_OK = 0;
+/** Mode of access(2): whether it is there. */
+export const F_OK = 0;
 
 /** Takes the container's lock, and makes sure that whoever had it before has left a container. */
 export function takeLock({ b, directory, at }: Local): void {
@@ -34,15 +28,24 @@ export function isGoneAt({ step, errno }: LocalFailure): boolean {
 /** Where to go on when a container is found to have a status; without a place the plan fails there. */
 export type Places = { readonly [Found in Exclude<Status, "created">]?: Label };
 
+/** What {@link lookAt} has to know of a container: what is stored, or slots. */
+type Looked =
+  | StoredState
+  | {
+      readonly pid: Slot;
+      readonly startTime: Slot;
+      readonly creating?: undefined;
+      readonly cgroup?: undefined;
+    };
+
 /**
  * Looks at a container, and goes on behind this when it is created and waits for `start`. A `running` that is null is not
- * looked for: it goes on behind this as well. The process is that of the stored state unless it is in slots.
+ * looked for: it goes on behind this as well.
  */
 export function lookAt(
   local: Local,
-  stored: StoredState,
+  stored: Looked,
   to: Omit<Places, "running"> & { readonly running?: Label | null },
-  [pid, startTime]: readonly [number | Slot, number | Slot] = [stored.pid, Number(stored.startTime)],
 ): void {
   const { b, directory, at } = local;
   const otherwise = (errno: number, place: Label | null | undefined): Policy =>
@@ -56,7 +59,8 @@ export function lookAt(
     return;
   }
   at("isAlive");
-  b.alive(pid, startTime, otherwise(E.ESRCH, to.stopped));
+  const { pid, startTime } = stored;
+  b.alive(pid, typeof startTime === "string" ? Number(startTime) : startTime, otherwise(E.ESRCH, to.stopped));
   if (stored.cgroup !== undefined) unlessFrozen(local, stored.cgroup, to.paused);
   if (to.running === null) return;
   at("isCreated");
@@ -71,18 +75,6 @@ export function statusAt({ step, errno }: LocalFailure): Status | null {
   return step === "isCreated" && errno === E.ENOENT ? "running" : null;
 }
 
-/** Of containers that are not being made and have no cgroup, which are most of a user's: compiled once for all of them. */
-let plain: RepeatedPlan | undefined;
-
-function look(directory: number, stored: StoredState): LocalFailure | null {
-  if (stored.creating || stored.cgroup !== undefined)
-    return runLocal((record) => localPlan((local) => lookAt(local, stored, {}), record), { directory });
-  plain ??= new RepeatedPlan((record) =>
-    localPlan((local) => lookAt(local, stored, {}, [local.b.slot(), local.b.slot()]), record),
-  );
-  return plain.run(directory, [stored.pid, Number(stored.startTime)]);
-}
-
 /**
  * The OCI status of a stored container. Throws a BrunError.
  * @param locked the caller's descriptor of the container's directory, which has the lock: nobody else is making it then
@@ -90,7 +82,8 @@ function look(directory: number, stored: StoredState): LocalFailure | null {
 export function statusOf(root: string, stored: StoredState, locked = -1): Status {
   const directory = locked < 0 ? openDirectory(root, stored.id) : locked;
   try {
-    const failure = look(directory, stored);
+    const look = (record: boolean) => localPlan((local) => lookAt(local, stored, {}), record);
+    const failure = runLocal(look, { directory });
     if (failure === null) return "created";
     const status = statusAt(failure);
     if (status === null) throw unexpected(failure);

@@ -235,7 +235,7 @@ export function loadState(root: string, id: string): StoredState | null {
     if (typeof found === "number") throw missing(id, -found, directory);
     return null;
   }
-  return parseState(json, id, state);
+  return parseState(json, root, id);
 }
 
 /** More than any config.json that the rest of brun would take. */
@@ -279,15 +279,13 @@ function ownerOf(directory: string): number | null {
   throw new SysError(`look at the state directory ${directory}`, -found);
 }
 
-function parseState(json: string, id: string, file: string): StoredState {
+/** What a text of state.json says. Throws a BrunError when that is not the state of this container. */
+export function parseState(json: string, root: string, id: string): StoredState {
   let state: Partial<StoredState>;
   try {
     state = JSON.parse(json);
   } catch {
-    throw new BrunError(`${file} is damaged`, {
-      where: file,
-      hint: `\`brun delete --force ${id}\` removes the container`,
-    });
+    throw unlikeState("is damaged", root, id);
   }
   const valid =
     state?.version === 1 &&
@@ -296,13 +294,16 @@ function parseState(json: string, id: string, file: string): StoredState {
     state.pid! > 0 &&
     typeof state.startTime === "string" &&
     typeof state.bundle === "string";
-  if (!valid) {
-    throw new BrunError(`${file} is not a state of this brun`, {
-      where: file,
-      hint: `\`brun delete --force ${id}\` removes the container`,
-    });
-  }
+  if (!valid) throw unlikeState("is not a state of this brun", root, id);
   return state as StoredState;
+}
+
+function unlikeState(what: string, root: string, id: string): BrunError {
+  const file = paths(root, id).state;
+  return new BrunError(`${file} ${what}`, {
+    where: file,
+    hint: `\`brun delete --force ${id}\` removes the container`,
+  });
 }
 
 /**
