@@ -154,6 +154,12 @@ for (const subject of users) {
       await known(box, [...flags, "--entrypoint", "sh"], options, ["-c", "true"]);
       const look = ["run", ...flags, "--entrypoint", "sh", "--", "-c", LOOK];
       expect(await both(box, look, options)).toContain("OF_IMAGE=1");
+      // As with podman, the name in the place of an id.
+      await known(box, ["-w", "/", name], options);
+      expect(await both(box, ["run", "-w", "/", name, "--", "you", "--"], options)).toBe("from you --\n");
+      for (let i = 0; i < 2; i++) await images.ok(["run", name, "--", "there"], options);
+      await images.ok(["run", name, "you", "there"], options);
+      expect(await both(box, ["run", name, "you", "there"], options)).toBe("from you there\n");
       registry.push("app", "1", images.image({ config: { ...config, Entrypoint: ["echo", "another"] } }));
       await images.ok(["image", "pull", "-q", "--tls-verify=false", name]);
       const { bun, stdout } = await call(box, ["run", ...flags, "--", "here"], options);

@@ -27,7 +27,12 @@ function script(shell: string): string {
 
 function shell(...argv: string[]): string[] {
   const { stdout, stderr, exitCode } = Bun.spawnSync([...subject.caller.prefix, ...argv], {
-    env: { ...box.env, PATH: `${workspace()}:${box.env.PATH}`, TERM: "dumb" },
+    env: {
+      ...box.env,
+      XDG_DATA_HOME: `${box.dir}/data`,
+      PATH: `${workspace()}:${box.env.PATH}`,
+      TERM: "dumb",
+    },
     cwd: box.dir,
   });
   if (exitCode !== 0 || stderr.length > 0) throw new Error(`${argv[0]}: ${exitCode}: ${stderr}`);
@@ -36,8 +41,9 @@ function shell(...argv: string[]): string[] {
 
 const completers: Readonly<Record<string, Complete>> = {
   bash: (line, before = "") => {
-    // As readline does: "=" is a word of its own.
-    const words = line.split(/ |(=)/).filter((word) => word !== undefined);
+    // As readline does: "=", ":" and "@" are words of their own.
+    const words = line.split(/ |([=:@])/).filter(Boolean);
+    if (/[ =]$/.test(line)) words.push("");
     const set = words.map((word) => `'${word}'`).join(" ");
     return shell(
       "bash",
@@ -116,6 +122,34 @@ for (const [name, complete] of Object.entries(completers)) {
         expect(complete(`brun ${line} -- greet gre`, before)).toEqual(["greet-word"]);
       }
       if (name !== "zsh") expect(complete("brun run --host -- busybo").join()).toContain("busybox");
+    });
+
+    test("names of images that are there: of --image, and in the places where they stand", () => {
+      const store = ["data", "data/brun", "data/brun/images"].reduce(
+        (_, path) => ownedDir(subject.caller, `${box.dir}/${path}`),
+        "",
+      );
+      const names = ["docker.io/library/debian:12", "docker.io/me/web:1", "localhost:5000/web:2"];
+      const record = JSON.stringify({ version: 1, images: names.map((name) => ({ name })) });
+      writeFileSync(`${store}/images.json`, record);
+      const typed = ["debian:12", "localhost:5000/web:2", "me/web:1"];
+      for (const line of [
+        "run --image ",
+        "run -d --rm ",
+        "create --image ",
+        "explain --image ",
+        "image inspect ",
+        "image remove ",
+        "image remove me/web:1 ",
+      ])
+        expect([line, complete(`brun ${line}`)]).toEqual([line, expect.arrayContaining(typed)]);
+      // What stands before a colon is on the line already: bash replaces what follows it.
+      const end = (text: string) => (name === "bash" ? text.replace(/^.*?:(?=.)/, "") : text);
+      expect(complete("brun run --image debian:")).toEqual(["debian:12"].map(end));
+      expect(complete("brun run --image localhost:5")).toEqual(["localhost:5000/web:2"].map(end));
+      expect(complete("brun run --image docker.io/l")).toEqual(["docker.io/library/debian:12"]);
+      expect(complete("brun run --image nosuch")).toEqual([]);
+      expect(complete("brun image pull --plat").join()).toContain("--platform");
     });
 
     test("ids of the containers under the state directory, for commands that need one", () => {

@@ -195,6 +195,12 @@ for (const subject of subjects(["brun"])) {
       const name = `${images.registry.host}/app:1`;
       for (const words of [["cat"], ["--", "cat"]])
         expect(await images.ok(["run", "-q", "-e", "A=1", name, ...words, "/etc/motd"])).toBe("second\n");
+      const id = images.box.name();
+      const script = "echo started; exec sleep 1000";
+      expect(await images.ok(["run", "-d", "--name", id, name, "sh", "-c", script])).toBe(`${id}\n`);
+      expect(await images.ok(["exec", id, "cat", "/etc/motd"])).toBe("second\n");
+      expect(await images.ok(["logs", id])).toBe("started\n");
+      await images.ok(["delete", "--force", id]);
       const error = async (...words: string[]) => {
         const { code, stderr } = await images.call(["run", "-q", ...words]);
         expect([code, stderr.split("\n").length]).toEqual([127, 2]);

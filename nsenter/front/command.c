@@ -139,6 +139,19 @@ static int names_root(int count, const char *const *words)
 	return 0;
 }
 
+/*
+ * Whether a word may be the name of an image, which stands where ids do and is none: isNameOfImage() of
+ * src/image/reference.ts. Of those that are not there is no plan.
+ */
+static int may_name_image(int count, const char *const *words)
+{
+	for (int i = 0; i < count && !text_equal(words[i], "--"); i++)
+		for (const char *c = words[i]; words[i][0] != '-' && *c; c++)
+			if (*c == '/' || *c == ':' || *c == '@')
+				return 1;
+	return 0;
+}
+
 /* Whether a number that is given, or not, is 0. */
 static int is_zero(const struct parsed *parsed, unsigned int flag)
 {
@@ -253,7 +266,7 @@ static int is_plain_run(struct command *command, const char *name, const struct 
 	return 1;
 }
 
-/* run --host, --rootfs or --image with any flags. */
+/* run --host, --rootfs or --image with any flags, and run NAME of an image. */
 static int is_sandbox_run(struct command *command, const char *name, int count, const char *const *words)
 {
 	if (!text_equal(name, "run") || command->systemd ||
@@ -289,6 +302,7 @@ enum command_kind command_parse(struct command *command, int argc, const char *c
 	const struct command_line *line;
 	const char *const *words;
 	int count;
+	int is_bundle;
 
 	command->envp = envp;
 	take_switch(command);
@@ -300,12 +314,16 @@ enum command_kind command_parse(struct command *command, int argc, const char *c
 	line = find_line(globals.first);
 	words = globals.rest + 1;
 	count = globals.count - 1;
-	if (line && makes_container(line->name) && names_root(count, words))
+	if (!line)
+		return COMMAND_OTHER;
+	is_bundle = flags_parse(&parsed, line, count, words) && is_id(parsed.first);
+	if ((makes_container(line->name) && names_root(count, words)) ||
+	    (!is_bundle && may_name_image(count, words)))
 		return is_sandbox_run(command, line->name, count, words) &&
 			       root_find(command->root, globals.values[GLOBAL_ROOT], envp)
 			   ? COMMAND_SANDBOX
 			   : COMMAND_OTHER;
-	if (!line || !flags_parse(&parsed, line, count, words) || !is_id(parsed.first))
+	if (!is_bundle)
 		return COMMAND_OTHER;
 	command->id = parsed.first;
 	if (is_local(command, line->name, &parsed, envp) &&

@@ -74,10 +74,15 @@ export async function helpText(
 function usage(command: Command | undefined): string {
   if (command === undefined) return `${MARGIN}brun [flags] COMMAND [flags] [arguments]`;
   const words = positionalsOf(command.args).map(([name, { required, rest, valueHint }]) => {
-    const word = `${valueHint ?? name}${rest ? "…" : ""}`.toUpperCase();
+    const word = `${placeholder(name, valueHint)}${rest ? "…" : ""}`;
     return required === false ? `[${word}]` : word;
   });
   return `${MARGIN}${["brun", command.meta.name, "[flags]", ...words].join(" ")}`;
+}
+
+/** What stands for an argument; the words of a choice are not to be written in capitals. */
+function placeholder(name: string, hint = name): string {
+  return (hint.includes("|") ? name : hint).toUpperCase();
 }
 
 function positionalsOf(flags: Flags): [string, Positional][] {
@@ -112,7 +117,7 @@ function commandRows(commands: readonly Command[]): string {
 function argumentRows(flags: Flags): string {
   return rows(
     positionalsOf(flags).map(([name, { valueHint, description }]) => [
-      (valueHint ?? name).toUpperCase(),
+      placeholder(name, valueHint),
       description ?? "",
     ]),
   );

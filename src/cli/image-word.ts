@@ -24,7 +24,7 @@ export function runOf(argv: readonly string[], run: Command<Flags>): Command {
   // No program has that name.
   const program = rest[0] === "--" ? rest.slice(1) : rest;
   const flags = argv.slice(0, argv.length - words.length).filter((word) => word !== "--");
-  const command = sandboxCommand();
+  const command = sandboxCommand([], argv);
   const asked = ["--image", name, ...flags, ...(program.length > 0 ? ["--", ...program] : [])];
   return {
     ...command,

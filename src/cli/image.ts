@@ -9,12 +9,14 @@ import type { ImageConfig } from "../image/manifest.ts";
 import { platformText } from "../image/platform.ts";
 import { pull } from "../image/pull.ts";
 import type { StoredImage } from "../image/record.ts";
+import { nameText, parseName, type RegistryName } from "../image/reference.ts";
+import { candidates, registriesConf } from "../image/registry/conf.ts";
 import { collect, imagesNamed, removeImages, removePartial, removeUnused, tidy } from "../image/remove.ts";
 import { sizeText } from "../image/size.ts";
 import { ImageStore } from "../image/store.ts";
-import { absolute, mkdirAll, O, open, readdir } from "../sys/fs.ts";
+import { absolute, exists, mkdirAll, O, open, readdir } from "../sys/fs.ts";
 import { retellAction, unknownAction } from "./action.ts";
-import { type Command, type CommandContext, defineCommand } from "./command.ts";
+import { type Command, defineCommand } from "./command.ts";
 import type { Flags } from "./flags.ts";
 import { formatFlag, isJson, table } from "./format.ts";
 import { openRuntime } from "./globals.ts";
@@ -65,10 +67,13 @@ const listCommand = defineCommand({
     format: formatFlag,
     quiet,
     names: { type: "boolean", description: "print the names alone" },
+    "names-for": { type: "string", hidden: true, description: "those that complete a word" },
   },
   run({ args }) {
     const images = [...ImageStore.open().images()].sort((a, b) => (a.name < b.name ? -1 : 1));
-    if (args.names) print(images.map((image) => `${image.name}\n`).join(""));
+    const word = args["names-for"];
+    if (word !== undefined) print(namesFor(word, images).join(""));
+    else if (args.names) print(images.map((image) => `${image.name}\n`).join(""));
     else if (args.quiet) print(images.map((image) => `${shortDigest(image.manifest)}\n`).join(""));
     else if (isJson(args.format)) print(`${JSON.stringify(images.map(shown), null, "  ")}\n`);
     else print(imageTable(images));
@@ -76,10 +81,28 @@ const listCommand = defineCommand({
   },
 });
 
+/** Names as one types them: "debian:12" for docker's own, unless more than a letter of the whole one has been typed. */
+function namesFor(word: string, images: readonly StoredImage[]): string[] {
+  const conf = registriesConf();
+  return images.map(({ name }) => {
+    const short = name.replace(/^docker\.io\/(?:library\/)?/, "");
+    if (short === name || (word.length > 1 && name.startsWith(word))) return `${name}\n`;
+    const [first] = candidates(parseName(short) as RegistryName, conf);
+    return `${first !== undefined && nameText(first) === name ? short : name}\n`;
+  });
+}
+
 const inspectCommand = defineCommand({
   meta: { name, description: "inspect: print what an image is, as JSON" },
-  args: { action, image: { type: "positional", description: "its name or id" } },
+  args: {
+    action,
+    image: { type: "positional", description: "its name or id" },
+    format: { ...formatFlag, valueHint: "json", default: "json" },
+  },
   run({ args }) {
+    if (!isJson(args.format)) {
+      throw new BrunError("image inspect prints JSON alone", { code: "ERR_USAGE", hint: "brun image list" });
+    }
     const found = imagesNamed(args.image, ImageStore.open().images());
     const all = found.map((image) => ({
       ...shown(image),
@@ -135,20 +158,20 @@ const unpackCommand = defineCommand({
 EXAMPLE
   brun image unpack debian:12 rootfs`,
   async run({ args, data }) {
-    const store = ImageStore.open();
-    const progress = progressFor(data.values.client, args.quiet);
-    const options = { ...pullOptions(args, "missing", data), progress: progress.event, store };
-    const { root } = await pull(args.image, options);
-    progress.end();
     const path = absolute(args.directory);
-    mkdirAll(path, 0o755);
-    if (readdir(path).length > 0) {
+    if (exists(path) && readdir(path).length > 0) {
       throw new BrunError(`${path} is not empty`, {
         code: "ERR_EXISTS",
         where: path,
         hint: "name a directory that is not there",
       });
     }
+    const store = ImageStore.open();
+    const progress = progressFor(data.values.client, args.quiet);
+    const options = { ...pullOptions(args, "missing", data), progress: progress.event, store };
+    const { root } = await pull(args.image, options);
+    progress.end();
+    mkdirAll(path, 0o755);
     const directory = open(path, O.RDONLY | O.DIRECTORY);
     await unpackImage(root, directory, store, unpackIds(options.userns, options.rootless));
     return 0;
@@ -182,7 +205,16 @@ const actions: Readonly<Record<string, Command>> = {
 
 const overview = defineCommand({
   meta: { name, description: "get, list and remove images for run --image" },
-  args: { action },
+  args: {
+    action,
+    names: {
+      type: "positional",
+      rest: true,
+      required: false,
+      valueHint: "image",
+      description: "what the action is about",
+    },
+  },
   details: `  brun image pull NAME          get an image, or its newest state
   brun image push NAME [TO]     write an image to a registry or into a file
   brun image list               the images that are there
@@ -199,11 +231,16 @@ docker-archive:FILE[:NAME], dir:DIR. "brun image pull --help" tells the flags of
 EXAMPLE
   brun image pull debian:12
   brun run --image debian:12 -- cat /etc/os-release`,
-  run({ args }: CommandContext<{ readonly action: typeof action }>) {
-    throw unknownAction(name, args.action, ACTIONS);
+  run({ args }) {
+    throw unknownAction(name, args.action, ACTIONS, args.names);
   },
   retell: retellAction(name, ACTIONS),
 });
+
+/** The commands of the actions. */
+export function imageActions(): Command[] {
+  return [...new Set(Object.values(actions))].filter(({ meta }) => meta.hidden !== true);
+}
 
 /** The command for what is asked of images. */
 export function imageCommand(argv: readonly string[]): Command<Flags> {

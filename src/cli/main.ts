@@ -65,8 +65,13 @@ function named(name: string, command: Command): Command {
 /** The commands with their variants, `completion` left out, which asks for them. */
 async function others(): Promise<Command[]> {
   const loaders = Object.entries(commands).filter(([name]) => name !== "completion");
-  const variants = [commands.run!(["--host"]), commands.explain!(["--host"])];
-  return Promise.all([...loaders.map(([, load]) => load([])), ...variants]);
+  const variants = [
+    commands.run!(["--host"]),
+    commands.explain!(["--host"]),
+    Promise.resolve(commands.create!(["--image"])).then((command) => named("create", command)),
+  ];
+  const { imageActions } = await import("./image.ts");
+  return [...(await Promise.all([...loaders.map(([, load]) => load([])), ...variants])), ...imageActions()];
 }
 
 /** The commands with their variants. */

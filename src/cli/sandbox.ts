@@ -32,8 +32,12 @@ type Args = Values<typeof sandboxRunFlags>;
 /**
  * The command, in the place of `run`.
  * @param more flags besides those that are given: those of `create`
+ * @param asTyped what stands behind the command's name, where other words are parsed in its place
  */
-export function sandboxCommand(more: readonly string[] = []): Command<typeof sandboxRunFlags> {
+export function sandboxCommand(
+  more: readonly string[] = [],
+  asTyped?: readonly string[],
+): Command<typeof sandboxRunFlags> {
   let program: readonly string[] = [];
   let given: readonly string[] = [];
   let image: string | undefined;
@@ -77,7 +81,7 @@ export function sandboxCommand(more: readonly string[] = []): Command<typeof san
       }
       if (args.detach && args["ready-fd"] === undefined && !args["print-config"]) {
         const named = args.name ?? args["container-id"];
-        const code = runInBackground(given, named === undefined ? asked.id : null);
+        const code = runInBackground(asTyped ?? given, named === undefined ? asked.id : null);
         if (code === 0) print(`${asked.id}\n`);
         return code;
       }
@@ -103,7 +107,7 @@ export function sandboxCommand(more: readonly string[] = []): Command<typeof san
     }
     if (args["ready-fd"] !== undefined) return startInBackground(rt, options, view, args, args["ready-fd"]);
     if (!interactive) emptyStdin(rt);
-    const command = wordsOfCommand(given, program, args, view.cwd, !interactive);
+    const command = wordsOfCommand(asTyped ?? given, program, args, view.cwd, !interactive);
     return start(rt, options, view, { args, command });
   }
 }

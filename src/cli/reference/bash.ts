@@ -7,6 +7,10 @@ import type { FlagReference, Reference, Value } from "./commands.ts";
 
 /** The script. */
 export function bashCompletion({ globals, commands }: Reference): string {
+  const images = commands.flatMap(({ name, arguments: all }) => {
+    const at = all.findIndex(({ image }) => image);
+    return at < 0 ? [] : [{ name, at, rest: all[at]!.rest }];
+  });
   const positions = commands.filter(({ arguments: [first] }) => first?.existing).map(({ name }) => name);
   return `# bash completion for brun, made by "brun completion bash"
 
@@ -37,13 +41,31 @@ _brun_program() {
   fi
 }
 
+_brun_images() {
+  mapfile -t COMPREPLY < <(compgen -W "$("\${COMP_WORDS[0]}" image list --names-for="$1" 2>/dev/null)" -- "$1")
+}
+
 _brun() {
-  local current=\${COMP_WORDS[COMP_CWORD]} command= flag= root= program= bundle=1 position=0 i word kind
+  local command= flag= root= program= bundle=1 position=0 i word kind glue= current
+  local -a words=() starts=()
   COMPREPLY=()
-  # bash cuts "--flag=value" into three words.
-  [[ $current == = ]] && current=
-  for ((i = 1; i < COMP_CWORD; i++)); do
+  # bash cuts words at ":" and "@", which names of images have.
+  for ((i = 0; i <= COMP_CWORD; i++)); do
     word=\${COMP_WORDS[i]}
+    if [[ $i -gt 0 && ( -n $glue || $word =~ ^[:@]+$ ) ]]; then
+      words[-1]+=$word
+    else
+      words+=("$word")
+      starts+=("$i")
+    fi
+    glue=
+    [[ $word =~ ^[:@]+$ ]] && glue=1
+  done
+  current=\${words[-1]}
+  # It cuts "--flag=value" into three.
+  [[ $current == = ]] && current=
+  for ((i = 1; i < \${#words[@]} - 1; i++)); do
+    word=\${words[i]}
     if [[ $word == = ]]; then
       # "A=1" after --env is one value.
       [[ -z $flag ]] && ((i++))
@@ -55,7 +77,7 @@ _brun() {
     elif [[ $word == -- ]]; then
       # exec takes one more "--" after the id.
       [[ $command == exec && $position -eq 0 ]] && continue
-      program=$((i + 1))
+      program=\${starts[i + 1]}
       break
     elif [[ $word == -* ]]; then
       [[ $word =~ ^--?(${ROOT_FLAGS.join("|")})$ ]] && bundle=
@@ -63,21 +85,21 @@ _brun() {
     elif [[ -z $command ]]; then
       command=$word
     elif [[ $command == exec && $position -eq 1 || $command == run && -z $bundle ]]; then
-      program=$i
+      program=\${starts[i]}
       break
     else
       ((position++))
     fi
   done
   if [[ -z $program && -z $flag && $current != -* ]]; then
-    [[ $command == exec && $position -eq 1 || $command == run && -z $bundle ]] && program=$COMP_CWORD
+    [[ $command == exec && $position -eq 1 || $command == run && -z $bundle ]] && program=\${starts[-1]}
   fi
   if [[ -n $flag ]]; then
     kind=$(_brun_value "$command" "$flag")
     case $kind in
       file) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current") ;;
       directory) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -d -- "$current") ;;
-      image) mapfile -t COMPREPLY < <(compgen -W "$("\${COMP_WORDS[0]}" image list --names 2>/dev/null)" -- "$current") ;;
+      image) _brun_images "$current" ;;
       *) mapfile -t COMPREPLY < <(compgen -W "\${kind#words}" -- "$current") ;;
     esac
   elif [[ -n $program ]]; then
@@ -91,11 +113,30 @@ _brun() {
       ${positions.join(" | ")})
         mapfile -t COMPREPLY < <(compgen -W "$("\${COMP_WORDS[0]}" \${root:+--root "$root"} list --quiet 2>/dev/null)" -- "$current") ;;
 ${commands.flatMap(({ name, arguments: [first] }) => wordsCase(name, first)).join("\n")}
+${images
+  .filter(({ at }) => at === 0)
+  .map(imageCase)
+  .join("\n")}
+    esac
+  else
+    case $command in
+${images
+  .filter(({ at, rest }) => at > 0 || rest)
+  .map(imageCase)
+  .join("\n")}
     esac
   fi
+  # What stands before the last cut is on the line already.
+  word=\${current%"\${current##*[:@]}"}
+  [[ -n $word && $COMP_WORDBREAKS == *"\${word: -1}"* ]] && COMPREPLY=("\${COMPREPLY[@]#"$word"}")
+  return 0
 }
 complete -F _brun brun
 `;
+}
+
+function imageCase({ name }: { readonly name: string }): string {
+  return `      ${name}) _brun_images "$current" ;;`;
 }
 
 function wordsCase(

@@ -28,6 +28,8 @@ export interface ArgumentReference {
   readonly rest: boolean;
   /** It is the id of a container that exists. */
   readonly existing: boolean;
+  /** It may be the name of an image that is there. */
+  readonly image: boolean;
   /** What it can be, where that is a choice. */
   readonly words: readonly string[];
 }
@@ -95,6 +97,8 @@ function argumentOf(command: string, name: string, flag: FlagDef): ArgumentRefer
       required: flag.required !== false,
       rest: flag.rest === true,
       existing: /^container-ids?$/.test(name) && !MAKERS.includes(command),
+      // `run debian:12`: the name in the place of an id.
+      image: flag.valueHint === "image" || (command === "run" && name === "container-id"),
       words: valueFrom(flag.valueHint).words,
     },
   ];

@@ -1,9 +1,13 @@
 /** Completion for fish. */
 import type { FlagReference, Reference } from "./commands.ts";
 
+/** Names of images. */
+const IMAGES = "command brun image list --names-for=(commandline -ct) 2>/dev/null";
+
 /** The script. */
 export function fishCompletion({ globals, commands }: Reference): string {
   const needsId = commands.filter(({ arguments: [first] }) => first?.existing).map(({ name }) => name);
+  const takesImage = commands.filter((command) => command.arguments.some(({ image }) => image));
   const names = commands.map(({ name }) => name).join(" ");
   return `# fish completion for brun, made by "brun completion fish"
 
@@ -45,6 +49,7 @@ complete -c brun -n "__fish_seen_subcommand_from run explain unshare; and contai
 ${globals.map((flag) => line("not __fish_seen_subcommand_from $__brun_commands", flag)).join("\n")}
 ${commands.map(({ name, description }) => `complete -c brun -n "not __fish_seen_subcommand_from $__brun_commands" -a ${name} -d ${quoted(description)}`).join("\n")}
 complete -c brun -n "__fish_seen_subcommand_from ${needsId.join(" ")}" -a "(__brun_containers)"
+complete -c brun -n "__fish_seen_subcommand_from ${takesImage.map(({ name }) => name).join(" ")}; and not contains -- -- (commandline -opc)" -a "(${IMAGES})"
 ${commands
   .flatMap(({ name, arguments: [first] }) =>
     first !== undefined && first.words.length > 0
@@ -62,7 +67,7 @@ function line(condition: string, { name, alias, description, value }: FlagRefere
     none: "",
     file: " -r -F",
     directory: ' -x -a "(__fish_complete_directories)"',
-    image: ' -x -a "(command brun image list --names 2>/dev/null)"',
+    image: ` -x -a "(${IMAGES})"`,
     other: " -x",
   };
   const values =

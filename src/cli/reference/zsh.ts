@@ -15,7 +15,7 @@ _brun_containers() {
 
 _brun_images() {
   local -a names
-  names=(\${(f)"$(_call_program images brun image list --names 2>/dev/null)"})
+  names=(\${(f)"$(_call_program images brun image list --names-for=\${(q)PREFIX} 2>/dev/null)"})
   _wanted images expl image compadd -a names
 }
 
@@ -78,9 +78,13 @@ function specs({ name, alias, description, value }: FlagReference): string[] {
   return alias === undefined ? [long] : [long, quoted(`-${alias}${text}${action}`)];
 }
 
-function positional({ name, required, rest, existing, words }: ArgumentReference, index: number): string {
-  if (rest) return quoted(existing ? "*:container:_brun_containers" : "*::command:_normal");
-  const action = existing ? "_brun_containers" : words.length > 0 ? `(${words.join(" ")})` : " ";
+function positional(
+  { name, required, rest, existing, image, words }: ArgumentReference,
+  index: number,
+): string {
+  const known = existing ? "_brun_containers" : image ? "_brun_images" : null;
+  if (rest) return quoted(known === null ? "*::command:_normal" : `*:${name}:${known}`);
+  const action = known ?? (words.length > 0 ? `(${words.join(" ")})` : " ");
   return quoted(`${index}:${required ? "" : ":"}${name}:${action}`);
 }
 
