@@ -1,7 +1,7 @@
 /**
- * Doing without a procfs of the container's own: where an outer container masks parts of /proc, the kernel lets nobody in
- * a user namespace mount a new one (mount_too_revealing() of fs/namespace.c). The outer one shows the outer processes,
- * so the container has to be in their pid namespace.
+ * Containers without a procfs of their own. Where an outer container masks parts of /proc, the kernel refuses a
+ * new procfs in a user namespace (mount_too_revealing() of fs/namespace.c). brun binds the outer procfs instead.
+ * That one shows the outer processes, so the container has to stay in their pid namespace.
  */
 import type { Mount, Spec } from "../spec/index.ts";
 import { any, filtered, mapped } from "../sys/lists.ts";
@@ -19,8 +19,8 @@ function isNewPid({ type, path }: { readonly type: string; readonly path?: strin
 
 /**
  * Binds the outer /proc, and leaves the container in the outer pid namespace. Pure.
- * @param why the outer one has to do
- * @param changes what was changed is added here
+ * @param why the reason that `explain` gives
+ * @param changes gets a line for each change
  */
 export function bindProc(spec: Spec, why: string, changes: Change[]): Spec {
   if (!mountsProc(spec)) return spec;

@@ -5,13 +5,13 @@ export interface SystemdUnit {
   /** "brun-web.scope". */
   readonly name: string;
   readonly slice: string;
-  /** Of the caller's user manager, not of the system's. */
+  /** Whether the caller's user manager keeps it; otherwise the system's does. */
   readonly user: boolean;
 }
 
 /**
- * Where a container's cgroup is. Plain data: it is kept in state.json, written before anything is made, so that
- * whatever brun leaves when it is killed can be found.
+ * Where a container's cgroup is. Plain data: state.json has it before anything is made, so that `delete` finds
+ * what is left when brun is killed.
  */
 export interface CgroupPlan {
   /** 2: the unified hierarchy alone; 1: a directory in each v1 hierarchy, and in the unified one of a hybrid host. */
@@ -21,16 +21,21 @@ export interface CgroupPlan {
    * ("cpu,cpuacct", "name=systemd").
    */
   readonly paths: Readonly<Record<string, string>>;
-  /** Parent directories that did not exist, deepest first: removed with the cgroup when they are empty. */
+  /**
+   * Parent directories that brun has to make, deepest first. They are removed with the cgroup when they are empty.
+   */
   readonly parents?: readonly string[] | undefined;
   readonly systemd?: SystemdUnit | undefined;
   /**
-   * Cgroups below it for the container to manage, deepest first: its processes are in the first of them, its limits
-   * above (annotations run.oci.delegate-cgroup and org.brun.nesting; v2 only).
+   * Cgroups below this one that the container manages, deepest first. Its processes are in the first of them, its
+   * limits are above (annotations run.oci.delegate-cgroup and org.brun.nesting; v2 only).
    */
   readonly delegated?: readonly string[] | undefined;
-  /** Of a caller without rights over devices: rules for them are left out, as by runc and crun. */
+  /** The caller has no rights over devices: rules for them are left out, as by runc and crun. */
   readonly rootless?: boolean | undefined;
-  /** Nothing in the spec needs it: it is for who manages the container, or for others to be apart from it. */
+  /**
+   * Nothing in the spec needs the cgroup. It only separates the container from others, for example for the program
+   * that manages it.
+   */
   readonly optional?: true;
 }

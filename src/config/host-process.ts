@@ -1,28 +1,31 @@
-/** The config of a process of the host in namespaces of its own, without a container: `unshare`, and doctor's trials. */
+/**
+ * The config of a process on the host's file system in new namespaces, without a container: for `unshare` and for
+ * the trials of `doctor`.
+ */
 import type { Caller } from "../../rootless/caller.ts";
 import type { UsernsMode } from "../modes.ts";
 import type { Namespace } from "../spec/index.ts";
 import { type ResolveInput, resolve } from "./resolve.ts";
 import type { ContainerConfig } from "./types.ts";
 
-/** What runs, and in which namespaces besides the user namespace. */
+/** The program, and the namespaces to make besides the user namespace. */
 export interface HostProcess {
   readonly caller: Caller;
   readonly namespaces: readonly Namespace["type"][];
   readonly subids: ResolveInput["subids"];
   readonly obstacle?: ResolveInput["obstacle"];
-  /** How its ids are chosen; "auto" unless given. */
+  /** How its ids are chosen; "auto" by default. */
   readonly userns?: UsernsMode | undefined;
   readonly lesserRoot?: boolean | undefined;
   readonly setgroupsDenied: ResolveInput["setgroupsDenied"];
   readonly args: readonly string[];
   /** NAME=value strings. */
   readonly env: readonly string[];
-  /** Root of the host does without a user namespace; there is one unless given. */
+  /** True if root of the host wants no user namespace; one is made by default. */
   readonly asHostRoot?: boolean | undefined;
 }
 
-/** Decides as for a container without mappings whose root is the host's. Throws a BrunError. */
+/** Decides as for a container without mappings whose root is the host's root. Throws a BrunError. */
 export function hostProcessConfig({
   caller,
   namespaces,

@@ -1,4 +1,4 @@
-/** crun's form of the option idmap: `idmap=uids=FS-HOST-SIZE[#…];gids=…`, mappings of the mount's own. */
+/** crun's form of the option idmap: `idmap=uids=FS-HOST-SIZE[#…];gids=…` gives a mount its own mappings. */
 import { type IdMap, type IdMaps, toHost } from "../../rootless/idmap.ts";
 import { BrunError } from "../errors.ts";
 import { quoted } from "../printable.ts";
@@ -6,10 +6,10 @@ import type { IDMapping, Mount } from "../spec/index.ts";
 import { found, mapped } from "../sys/lists.ts";
 
 /**
- * The mount with the mappings as its uidMappings and gidMappings; those that it has already come first, as for crun. A
- * host id after "@" is one of the container's user namespace.
- * @param maps of that namespace; null without a new one
- * Throws a BrunError for what is no mapping.
+ * Puts the mappings of the option into uidMappings and gidMappings. Mappings that the mount has already come
+ * first, as for crun. A host id after "@" is an id of the container's user namespace.
+ * @param maps of a new user namespace; null without one
+ * @throws BrunError for a text that is no mapping
  */
 export function withIdmapOption(mount: Mount, index: number, maps: IdMaps | null): Mount {
   const options = mount.options ?? [];

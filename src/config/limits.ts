@@ -1,13 +1,19 @@
-/** process.rlimits and process.oomScoreAdj beyond those of the caller: who is not root gets its own instead. */
+/**
+ * process.rlimits and process.oomScoreAdj above the caller's own: a caller who is not root gets the caller's
+ * values.
+ */
 import type { Process } from "../spec/index.ts";
 import { filtered, mapped } from "../sys/lists.ts";
 import type { Change } from "./types.ts";
 
-/** What the caller has itself. */
+/** The limits of the caller. */
 export interface OwnLimits {
   /** Hard limits by name. */
   readonly rlimits: ReadonlyMap<string, bigint>;
-  /** The lowest oom_score_adj that it may have: an unprivileged process may not go below what root has given it. */
+  /**
+   * The lowest oom_score_adj that the caller may set: an unprivileged process may not go below what root has given
+   * it.
+   */
   readonly oomScoreAdj: number;
 }
 
@@ -18,12 +24,12 @@ function isAbove(limit: Limit, own: OwnLimits["rlimits"]): boolean {
   return current !== undefined && BigInt(limit.hard) > current;
 }
 
-/** The limits that would have to be raised, for which root needs CAP_SYS_RESOURCE (setrlimit(2)). */
+/** The limits above the caller's. Root needs CAP_SYS_RESOURCE to raise them (setrlimit(2)). */
 export function raisedLimits(process: Process, own: OwnLimits["rlimits"]): Limit[] {
   return filtered(process.rlimits ?? [], (limit) => isAbove(limit, own));
 }
 
-/** The process with what the caller may not have clamped to what it has; what that was is added to `changes`. */
+/** Clamps limits that the caller may not raise to the caller's own, and adds each to `changes`. */
 export function clampLimits(process: Process, own: OwnLimits, changes: Change[]): Process {
   const clamped: Process = { ...process };
   if (process.oomScoreAdj !== undefined && process.oomScoreAdj < own.oomScoreAdj) {

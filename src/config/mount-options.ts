@@ -1,35 +1,36 @@
-/** Mount options of config.json: what each sets and clears (mount(8), runtime-spec config.md#mounts). */
+/** Mount options of config.json: which flags each sets and clears (mount(8), runtime-spec config.md#mounts). */
 import type { Mount } from "../spec/index.ts";
 import { MOUNT_ATTR, MS } from "../sys/constants.ts";
 
-/** What an option asks of the runtime beyond flags: runc's and crun's extensions. */
+/** What an option asks of the runtime beyond flags: extensions of runc, crun and brun. */
 export enum Extra {
   /** A tmpfs begins with a copy of what it covers. */
   TMPCOPYUP = 1,
-  /** The mount has ids of its own, with RIDMAP also the mounts below it. */
+  /** The mount has its own id mappings; with RIDMAP the mounts below it have them, too. */
   IDMAP = 2,
   RIDMAP = 4,
   /** A source that is a symbolic link is made again instead of followed. */
   COPY_SYMLINK = 8,
-  /** The source, or the destination, is the symbolic link itself. */
+  /** The source, or the destination, is the symbolic link itself, not its target. */
   SRC_NOFOLLOW = 16,
   DEST_NOFOLLOW = 32,
-  /** brun's own: the upper directory of an overlay is on a tmpfs that goes with the container. */
+  /** brun: the upper directory of an overlay is on a tmpfs, which ends with the container. */
   TMPUPPER = 64,
   /**
-   * brun's own: the source, or the overlay's lower directory, is what the root file system had there before mounts
-   * covered it. No symbolic link is followed on the way to it, and where it is gone the mount is left out.
+   * brun: the source, or the overlay's lower directory, is the file that the root file system had at this path
+   * before mounts covered it. No symbolic link is followed on the way, and if the file is gone the mount is left
+   * out.
    */
   FROM_ROOT = 128,
   /**
-   * brun's own: the source, or what an overlay is made of, is a path without symbolic links, and fails to be opened if
-   * one is on it by now. The same for the mount point.
+   * brun: the source, or each directory of an overlay, is a path without symbolic links. Opening it fails if there
+   * is one now. The same holds for the mount point.
    */
   SRC_NOSYMLINKS = 256,
   DEST_NOSYMLINKS = 512,
 }
 
-/** mount(2) flags that a mount of a file system takes. */
+/** The mount(2) flags that apply when a file system is mounted. */
 export const NEW_MOUNT_FLAGS = ~(MS.BIND | MS.REC);
 
 /** Effect of one option. */
@@ -40,7 +41,7 @@ interface OptionEffect {
   /** mount_setattr(2) attributes to set and clear on the mount and everything below it. */
   readonly recursiveSet?: number;
   readonly recursiveClear?: number;
-  /** Propagation type, with MS_REC for the r… forms. */
+  /** Propagation type, with MS_REC for rprivate, rshared, rslave and runbindable. */
   readonly propagation?: number;
   /** {@link Extra}. */
   readonly extra?: number;
@@ -120,12 +121,12 @@ const table: Readonly<Record<string, OptionEffect>> = {
   "dest-nosymlinks": { extra: Extra.DEST_NOSYMLINKS },
 };
 
-/** Names of all options that have a meaning of their own; any other goes to the file system as data. */
+/** Names of all options that brun knows; any other goes to the file system as data. */
 export function mountOptionNames(): string[] {
   return Object.keys(table).sort();
 }
 
-/** The options of one mount, taken apart. */
+/** The options of one mount, parsed. */
 export interface MountOptions {
   /** mount(2) flags. */
   readonly flags: number;
@@ -137,12 +138,12 @@ export interface MountOptions {
   readonly propagation: readonly number[];
   /** {@link Extra}. */
   readonly extra: number;
-  /** What is left for the file system, one by one, and joined by commas. */
+  /** The options for the file system, one by one, and joined by commas. */
   readonly parameters: readonly string[];
   readonly data: string;
 }
 
-/** Takes a mount's options apart; later ones win, as with mount(8). */
+/** Parses a mount's options; later ones win, as with mount(8). */
 export function parseMountOptions(options: readonly string[]): MountOptions {
   let flags = 0;
   let cleared = 0;
@@ -224,8 +225,8 @@ export function toMountFlags(attrs: number): number {
 }
 
 /**
- * The same, and all other attributes cleared when any flag is given: what mount(2) does with MS_REMOUNT and MS_BIND.
- * How access times are kept stays as it is unless a flag is about that.
+ * As {@link toMountAttr}, and if any flag is given all other attributes are cleared, as mount(2) does with
+ * MS_REMOUNT and MS_BIND. Access times change only when a flag is about them.
  */
 export function exactMountAttr(flags: number, cleared: number): AttributeChange {
   const { set, clear } = toMountAttr(flags, cleared);

@@ -29,7 +29,7 @@ export const namespaceFiles: Readonly<Record<string, string>> = {
   time: "time",
 };
 
-/** What the spec makes and what it joins. */
+/** The namespaces to make, and those to join. */
 export interface NamespacePlan {
   readonly cloneFlags: number;
   readonly joins: readonly Join[];
@@ -48,8 +48,9 @@ export function planNamespaces(spec: Spec): NamespacePlan {
 }
 
 /**
- * The namespace of its own that tells a container's processes where neither a pid namespace nor a cgroup does: the user
- * namespace, which they cannot leave, or without one the mount namespace. Null where it is not needed, or there is none.
+ * The type of the namespace that identifies the container's processes where neither a pid namespace nor a cgroup
+ * does: the user namespace, which they cannot leave, or without one the mount namespace. Null if it is not needed,
+ * or if there is neither.
  */
 export function tellingNamespace({ cloneFlags, cgroup }: ContainerConfig): "user" | "mnt" | null {
   if ((cloneFlags & CLONE.NEWPID) !== 0 || cgroup !== null) return null;

@@ -1,4 +1,4 @@
-/** Spec → ContainerConfig: every decision, no action. */
+/** Spec → ContainerConfig: this part decides everything and does nothing. */
 
 import type { Caller } from "../../rootless/caller.ts";
 import { type ChosenIds, chooseIds } from "../../rootless/default-ids.ts";
@@ -25,30 +25,33 @@ const idmapOptionModule = lazy<typeof import("./idmap-option.ts")>(() => require
 /** What the decisions depend on. */
 export interface ResolveInput {
   readonly spec: Spec;
-  /** Absolute. */
+  /** An absolute path. */
   readonly bundle: string;
   readonly caller: Caller;
-  /** Apply user-namespace-first: the caller is not root, or is root of a user namespace only. */
+  /** Whether user-namespace-first applies: the caller is not root, or is root of a user namespace only. */
   readonly rootless: boolean;
-  /** A spec without a user namespace gets one. */
+  /** Whether a spec without a user namespace gets one. */
   readonly addUserNamespace: boolean;
-  /** Reads the caller's subordinate ids; called only when they are needed. */
+  /** Reads the caller's subordinate ids; called only if they are needed. */
   readonly subids: () => Subids;
-  /** How the ids of a new user namespace are chosen where the spec does not say; "auto" unless given. */
+  /** How the ids of a new user namespace are chosen where the spec does not say; "auto" by default. */
   readonly userns?: UsernsMode | undefined;
-  /** Why subordinate ids cannot be mapped here, or null; nothing is in the way unless given. */
+  /** Why subordinate ids cannot be mapped here, or null. By default nothing is in the way. */
   readonly obstacle?: ((subids: Subids) => string | null) | undefined;
-  /** The caller is root with too few capabilities to do without a user namespace of the container's. */
+  /** Whether the caller is root with too few capabilities for a container without a user namespace. */
   readonly lesserRoot?: boolean | undefined;
-  /** Ids of the caller's own user namespace, in which a container without a new one stays; all unless given. */
+  /**
+   * The id maps of the caller's user namespace, which a container without a new one stays in. By default all ids
+   * are mapped.
+   */
   readonly ownMaps?: (() => IdMaps) | undefined;
-  /** Why the outer /proc is to be bound instead of a new procfs; a new one is mounted unless given. */
+  /** Why the outer /proc is to be bound instead of a new procfs. By default a new one is mounted. */
   readonly bindProc?: string | undefined;
   readonly rlimits: AdaptInput["rlimits"];
   readonly oomScoreAdj: number;
   /**
-   * Whether setgroups(2) is denied in the caller's own user namespace, and so in those below it; or in the one at a
-   * path, as far as that can be seen.
+   * Whether setgroups(2) is denied in the caller's own user namespace, and so in those below it. With a path:
+   * whether it is denied in that namespace, as far as brun can see.
    */
   readonly setgroupsDenied: (namespace?: string) => boolean;
   /** See {@link AdaptInput}. */
@@ -64,7 +67,7 @@ export interface Resolved extends NamespacePlan {
   readonly selfMapped: boolean;
   readonly openSources: boolean;
   readonly setgroups: boolean;
-  /** The user namespace that is joined denies setgroups(2): root's groups go before. */
+  /** The user namespace that is joined denies setgroups(2), so root's groups are dropped before. */
   readonly dropGroups?: true | undefined;
   readonly changes: readonly Change[];
 }
@@ -73,7 +76,7 @@ function toIdMap(mappings: readonly IDMapping[]): IdMap[] {
   return mapped(mappings, (m) => ({ containerId: m.containerID, hostId: m.hostID, size: m.size }));
 }
 
-/** Decides. Throws a BrunError for what cannot be run by this caller. */
+/** Makes the decisions. Throws a BrunError for a container that this caller cannot run. */
 export function resolve(input: ResolveInput): Resolved {
   const { caller, rootless } = input;
   const namespaces = input.spec.linux?.namespaces ?? [];
@@ -132,8 +135,8 @@ export function resolve(input: ResolveInput): Resolved {
 }
 
 /**
- * Before runtime-spec 1.3.0 a pids.limit of 0 stood for none, and that is how podman 4 writes "unlimited"; since then it
- * is a limit.
+ * Before runtime-spec 1.3.0 a pids.limit of 0 meant none, and podman 4 writes "unlimited" so. Since 1.3.0 it is a
+ * limit.
  */
 function withoutOldPidsLimit(spec: Spec): Spec {
   const { linux, ociVersion } = spec;
@@ -152,7 +155,7 @@ function withoutGroups(spec: Spec): Spec {
   return { ...spec, process: { ...spec.process!, user } as Spec["process"] };
 }
 
-/** Nearly no mount has mappings in its options. */
+/** The module is loaded late, since few mounts have mappings in their options. */
 function withIdmapOptions(spec: Spec, maps: IdMaps | null): Spec {
   const has = (option: string) => option.startsWith("idmap=") || option.startsWith("ridmap=");
   if (!any(spec.mounts, (mount) => any(mount.options, has))) return spec;
@@ -160,9 +163,12 @@ function withIdmapOptions(spec: Spec, maps: IdMaps | null): Spec {
   return { ...spec, mounts: mapped(spec.mounts!, (mount, i) => withIdmapOption(mount, i, maps)) };
 }
 
-/** The kernel has no such options for bind mounts and would ignore them, a misspelt "ro" for example; as runc. */
+/**
+ * Refuses an option that is meant for a file system. The kernel would ignore it on a bind mount, a misspelt "ro"
+ * for example. runc refuses it, too.
+ */
 function refuseBindData(mount: Mount, index: number): void {
-  // Most mounts are of file systems, whose options are their own.
+  // Most mounts are of file systems, and those have options of their own.
   if (mount.type !== "bind" && !any(mount.options, (option) => option.endsWith("bind"))) return;
   const options = parseMountOptions(mount.options ?? []);
   if (options.data === "" || !isBind(mount, options)) return;
@@ -172,7 +178,7 @@ function refuseBindData(mount: Mount, index: number): void {
   });
 }
 
-/** A mount's destination that repeats where the root is on the host means what is below it, as for runc. */
+/** If a mount's destination begins with the host path of the root, that part is cut off, as by runc. */
 function withoutRoot(spec: Spec, rootfs: string): Spec {
   if (!any(spec.mounts, (m) => below(rootfs, m.destination) !== null)) return spec;
   const mounts = mapped(spec.mounts ?? [], (m) => ({
@@ -182,7 +188,7 @@ function withoutRoot(spec: Spec, rootfs: string): Spec {
   return { ...spec, mounts };
 }
 
-/** Maps of a new user namespace: the spec's, else the caller's default. */
+/** Maps of a new user namespace: those of the spec, otherwise the caller's default. */
 function maps(input: ResolveInput): { maps: IdMaps; changes: Change[] } {
   const { uidMappings, gidMappings } = input.spec.linux ?? {};
   const mode = input.userns ?? "auto";
@@ -217,7 +223,7 @@ function maps(input: ResolveInput): { maps: IdMaps; changes: Change[] } {
   return { maps: given, changes: describeMaps(chosen) };
 }
 
-/** Whether the process cannot do with the container's root alone. */
+/** Whether the process needs other ids than the container's root. */
 function needsMoreIds({ process, linux }: Spec): boolean {
   const { uid = 0, gid = 0, additionalGids = [] } = process?.user ?? {};
   if (uid !== 0 || gid !== 0 || any(additionalGids, (id) => id !== 0)) return true;

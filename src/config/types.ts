@@ -1,9 +1,9 @@
-/** A container's config with everything decided and nothing done: what src/init compiles. */
+/** A container's config after every decision and before any action: the input of src/init. */
 import type { IdMaps } from "../../rootless/idmap.ts";
 import type { Linux, Process, Spec } from "../spec/index.ts";
 import type { CgroupPlan } from "./cgroup-plan.ts";
 
-/** A namespace to join instead of to make. */
+/** A namespace that is joined, not made. */
 export interface Join {
   /** CLONE_NEW* flag of its type. */
   readonly flag: number;
@@ -18,11 +18,11 @@ export interface Change {
   readonly where: string;
   readonly what: string;
   readonly why: string;
-  /** Of a line of an id map: "caller", "/etc/subuid:1" or "getsubids". */
+  /** The source of a line of an id map: "caller", "/etc/subuid:1" or "getsubids". */
   readonly origin?: string;
-  /** It takes something from the container: told whoever starts it. */
+  /** The change takes something from the container, so the caller is warned. */
   readonly warn?: true;
-  /** It is told once for each state directory, and not each time: the flag that decides it otherwise. */
+  /** The change is told only once for each state directory. The value is the flag that would decide otherwise. */
   readonly tellOnce?: "--userns" | "--proc";
 }
 
@@ -34,31 +34,34 @@ export interface CgroupBind {
   readonly source: string;
 }
 
-/** System calls that the kernel, or a seccomp filter around brun, may lack: there is another way. */
+/** System calls that the kernel, or a seccomp filter around brun, may lack, and that brun can replace. */
 export type Replaceable = "close_range" | "mount_setattr" | "pidfd_open";
 
 /** Facts that the last steps of any process depend on. */
 export interface ProcessFacts {
-  /** Which of 0 to 2 may be given to the process's user (pipes and sockets; a device is never given away). */
+  /**
+   * Descriptors of 0 to 2 that may be given to the process's user (pipes and sockets; a device is never given
+   * away).
+   */
   readonly ownStdio: readonly number[];
   /** Size of the terminal when the spec gives none: rows, columns. */
   readonly terminalSize: readonly [number, number] | null;
-  /** System calls that are done without here; absent when there are none. */
+  /** System calls that cannot be used here; absent when all can. */
   readonly lacking?: ReadonlySet<Replaceable> | undefined;
 }
 
-/** What a bind mount's source is: a symbolic link only where the mount asks to copy it. */
+/** A bind mount's source. It is a symbolic link only if the mount asks to copy the link. */
 export type Source = "dir" | "file" | { readonly link: string };
 
 /** Facts about the host that the program of a new container depends on. */
 export interface HostFacts extends ProcessFacts {
-  /** Of each bind mount's source, by index in spec.mounts: "dir", "file", or an errno when it cannot be reached. */
+  /** The source of each bind mount, by index in spec.mounts: "dir", "file", or an errno when it cannot be reached. */
   readonly sources: ReadonlyMap<number, Source | number>;
-  /** Of each id-mapped mount: path of the user namespace that has its mappings. */
+  /** By the index of each id-mapped mount, the path of the user namespace that has its mappings. */
   readonly idmaps?: ReadonlyMap<number, string> | undefined;
-  /** Bind mounts whose sources the container's root cannot reach, nor the caller without its capabilities. */
+  /** Bind mounts whose sources neither the container's root can reach, nor the caller without capabilities. */
   readonly hostOnly?: ReadonlySet<number> | undefined;
-  /** Of devices that the host lacks, by index in linux.devices: path of a mount of one that has been made. */
+  /** By index in linux.devices, for devices that the host lacks: the path of a mount of a device that was made. */
   readonly devices?: ReadonlyMap<number, string> | undefined;
   /** Whether the host has the unified hierarchy at /sys/fs/cgroup. */
   readonly cgroup2: boolean;
@@ -76,25 +79,25 @@ export interface SeccompFilter {
   readonly notify: boolean;
 }
 
-/** What any process in a container needs: its first one, and those of `exec`. */
+/** The config of any process in a container: of its first one, and of those of `exec`. */
 export interface ProcessConfig {
-  /** Of the container. */
+  /** The container's id. */
   readonly id: string;
-  /** Real root: may mknod, mount what it likes, raise limits. */
+  /** The caller is real root, and may mknod, mount anything and raise limits. */
   readonly privileged: boolean;
   /** setgroups(2) works. */
   readonly setgroups: boolean;
-  /** The user namespace that is joined denies it: root's groups go before. */
+  /** The user namespace that is joined denies setgroups(2), so root's groups are dropped before. */
   readonly dropGroups?: true | undefined;
   readonly facts: ProcessFacts;
   readonly seccomp: SeccompFilter | null;
   readonly newKeyring: boolean;
   readonly preserveFds: number;
-  /** What the process takes over from the container's `linux` section, when there is something. */
+  /** The parts of the container's `linux` section that apply to the process, if there are any. */
   readonly placement?: Pick<Linux, "memoryPolicy" | "personality"> | undefined;
   /** Limits above the caller's own, which only root of the host may set, not root of a user namespace. */
   readonly raisedLimits?: Process["rlimits"] | undefined;
-  /** An init is process 1, and the program its child; absent for none. */
+  /** Process 1 is an init, and the program is its child; absent for none. */
   readonly init?: boolean | undefined;
   /** The process is killed when brun, or the supervisor that takes its place, ends. */
   readonly dieWithParent?: boolean | undefined;
@@ -104,22 +107,22 @@ export interface ProcessConfig {
 
 /** The config of a container. */
 export interface ContainerConfig extends ProcessConfig {
-  /** Absolute. */
+  /** An absolute path. */
   readonly bundle: string;
-  /** Absolute. */
+  /** An absolute path. */
   readonly rootfs: string;
-  /** It has no symbolic links, and is not opened if one is on it by then. */
+  /** The path of the root has no symbolic links. Opening it fails if there is one by then. */
   readonly realRoot?: true | undefined;
   /** The spec after user-namespace-first. */
   readonly spec: Spec;
   /** Namespaces to make: CLONE_NEW* flags. */
   readonly cloneFlags: number;
   readonly joins: readonly Join[];
-  /** Id maps of a new user namespace, else null. */
+  /** Id maps of a new user namespace, otherwise null. */
   readonly maps: IdMaps | null;
-  /** The process writes its own single-id map: no round trip, and setgroups(2) is denied. */
+  /** The process writes its own single-id map. That needs no round trip, and setgroups(2) is denied. */
   readonly selfMapped: boolean;
-  /** The container's root is another user than the caller, who so opens the sources of bind mounts first. */
+  /** The container's root is another user than the caller, so the caller opens the sources of bind mounts before. */
   readonly openSources: boolean;
   readonly changes: readonly Change[];
   readonly facts: HostFacts;
@@ -128,7 +131,7 @@ export interface ContainerConfig extends ProcessConfig {
   /** Cgroup v2 directory to clone into, or null. */
   readonly cloneInto: string | null;
   readonly noPivot: boolean;
-  /** Path of the FIFO that `start` opens, or null to go on at procRun. */
+  /** Path of the FIFO that `start` opens; null if the process goes on at procRun. */
   readonly execFifo: string | null;
 }
 

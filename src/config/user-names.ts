@@ -1,16 +1,16 @@
-/** `--user` by name: passwd(5) and group(5) of a container's root, which nobody vouches for. */
+/** `--user` by name: passwd(5) and group(5) of a container's root, whose contents are not trusted. */
 import { BrunError } from "../errors.ts";
 import type { User } from "../spec/index.ts";
 
-/** Texts of the two files; null for one that is not there, or cannot be read. */
+/** The texts of the two files; null for a file that is missing or cannot be read. */
 export interface UserFiles {
   readonly passwd: string | null;
   readonly group: string | null;
-  /** What stands before "/etc/passwd" in messages: the directory of the root, or "the container's ". */
+  /** The text before "/etc/passwd" in messages: the directory of the root, or "the container's ". */
   readonly where: string;
 }
 
-/** A user with the name and home that it has in /etc/passwd, where it is there. */
+/** A user, with name and home if /etc/passwd lists it. */
 export interface NamedUser {
   readonly user: User;
   readonly name: string | null;
@@ -20,8 +20,8 @@ export interface NamedUser {
 const NO_FILE = "there is no such file, or it is no regular one of at most 16 MiB; a uid and gid do without";
 
 /**
- * NAME|UID[:GROUP|GID]. The group is that of /etc/passwd, or else 0, when none is given.
- * @param withGroups whether the user has the groups, too, that /etc/group lists it in
+ * Parses NAME|UID[:GROUP|GID]. Without a group, the user has the one of /etc/passwd, otherwise 0.
+ * @param withGroups whether the user also gets the groups that /etc/group lists it in
  * @throws BrunError a name that is not in the files
  */
 export function namedUser(given: string, files: UserFiles, withGroups: boolean): NamedUser {
@@ -35,7 +35,7 @@ export function namedUser(given: string, files: UserFiles, withGroups: boolean):
     });
   }
   const gid = wanted === undefined ? (idOf(entry?.[3]) ?? 0) : groupId(wanted, files, "--user");
-  // Whoever names a group gets that one alone (image-spec, config.md, "User").
+  // A user who is given with a group gets that group alone (image-spec, config.md, "User").
   const all = withGroups && wanted === undefined && entry !== undefined;
   const additionalGids = all ? groupsOf(entry[0]!, gid, files.group ?? "") : [];
   return {
@@ -53,7 +53,7 @@ function idOf(text: string | undefined): number | undefined {
   return text !== undefined && isId(text) ? Number(text) : undefined;
 }
 
-/** The fields of the line whose name, or else whose id, this is. */
+/** The fields of the line that has this name, or otherwise this id. */
 function fieldsOf(text: string, key: string): string[] | undefined {
   const lines = text.split("\n").map((line) => line.split(":"));
   return lines.find(([name]) => name === key && key !== "") ?? lines.find((fields) => fields[2] === key);
@@ -71,7 +71,7 @@ export function groupId(group: string, { group: text, where }: UserFiles, flag: 
   return gid;
 }
 
-/** Groups that list the user as a member, and its own before them; none when there are none. */
+/** The user's own group, followed by those that list it as a member; empty if no group does. */
 function groupsOf(name: string, gid: number, group: string): number[] {
   const lines = group.split("\n").map((line) => line.split(":"));
   const gids = lines

@@ -1,6 +1,6 @@
 /**
- * User-namespace-first: any valid spec, also one written for root, as an unprivileged caller can run it.
- * Pure: takes a spec, returns a spec and the list of what was changed and why (`brun explain` prints it).
+ * User-namespace-first: adapts any valid spec, also one written for root, so that an unprivileged caller can run
+ * it. Pure: it returns the new spec, and a list of what was changed and why (`brun explain` prints it).
  */
 
 import { type IdMap, type IdMaps, isMapped } from "../../rootless/idmap.ts";
@@ -18,13 +18,13 @@ export interface Adapted {
 
 /** What the adaptation depends on. */
 export interface AdaptInput extends OwnLimits {
-  /** A user namespace has to be added. */
+  /** Whether a user namespace has to be added. */
   readonly addUserNamespace: boolean;
-  /** Maps of the container's new user namespace; null when it joins one or stays in the caller's. */
+  /** Maps of the container's new user namespace; null if it joins one or stays in the caller's. */
   readonly maps: IdMaps | null;
-  /** Asks for the maps of the caller's, where the container stays in that. */
+  /** Gives the maps of the caller's user namespace if the container stays in it. */
   readonly ownMaps?: (() => IdMaps) | undefined;
-  /** Asks whether mount_setattr(2), which makes a whole mount tree read-only, is missing. */
+  /** Whether mount_setattr(2), which makes a whole mount tree read-only, is missing. */
   readonly lacksSetattr?: (() => boolean) | undefined;
 }
 
@@ -40,8 +40,8 @@ export function userNamespaceFirst(original: Spec, input: AdaptInput): Adapted {
       why: "the caller is not root",
     });
   }
-  // Without a new user namespace joined ones are as good as new ones: setns(2) asks for the same right over the
-  // user namespace that owns them as mounting does.
+  // Without a new user namespace, joined namespaces are as good as new ones: setns(2) and mounting ask for the
+  // same right over the user namespace that owns them.
   const joinedAreOwn = input.maps === null;
   const own = new Set(
     mapped(
@@ -94,7 +94,7 @@ function adaptMount(
   return dropUnmappedIds(mount, where, input, changes);
 }
 
-/** File systems that are mounted in /sys, by their places there. */
+/** Directories of /sys on which other file systems are mounted. */
 const IN_SYSFS = [
   "fs/bpf",
   "fs/fuse/connections",
@@ -105,10 +105,10 @@ const IN_SYSFS = [
 ];
 
 /**
- * "ro" of a recursive bind of /sys is for the file system at its top alone. What is mounted below it would be there
- * to write: a FUSE connection of the caller's to abort, the cgroups of the caller's processes outside
- * (CVE-2023-25809). So what is read-only is so all the way down, and the cgroups are not there at all, unless the
- * spec mounts something of its own at that place or below. Changes `mounts` and `linux`.
+ * The option "ro" of a recursive bind of /sys applies only to the file system at its top. Mounts below it would
+ * stay writable: a FUSE connection of the caller's could be aborted, and cgroups of the caller's processes outside
+ * be written (CVE-2023-25809). So "ro" is made recursive, and the cgroups are masked unless the spec mounts
+ * something at that place or below. Changes `mounts` and `linux`.
  */
 function closeSysfs(mounts: Mount[] | undefined, linux: Linux, input: AdaptInput, changes: Change[]): void {
   const masked: string[] = [];
@@ -141,13 +141,13 @@ function closeSysfs(mounts: Mount[] | undefined, linux: Linux, input: AdaptInput
 
 const generic = new Set(["ro", "rw", "nosuid", "suid", "nodev", "dev", "noexec", "exec", "bind", "rbind"]);
 
-/** A recursive bind of the host's, with those options of the mount that a bind can have. */
+/** A recursive bind mount of a host path. It keeps those options of the mount that a bind mount can have. */
 export function rebind(mount: Mount, source: string): Mount {
   const options = filtered(mount.options ?? [], (o) => generic.has(o) && !o.endsWith("bind"));
   return { ...mount, type: "bind", source, options: ["rbind", ...options] };
 }
 
-/** Drops uid= and gid= options whose id has no meaning in the user namespace: "gid=5" of devpts. */
+/** Drops uid= and gid= options whose id is not mapped in the user namespace, such as "gid=5" of devpts. */
 function dropUnmappedIds(mount: Mount, where: string, input: AdaptInput, changes: Change[]): Mount {
   if (!any(mount.options, (option) => option.startsWith("uid=") || option.startsWith("gid="))) return mount;
   const maps = input.maps ?? input.ownMaps?.();
@@ -159,7 +159,8 @@ function dropUnmappedIds(mount: Mount, where: string, input: AdaptInput, changes
     if (option.length === 4 || !Number.isSafeInteger(id)) return true;
     const map: readonly IdMap[] = user ? maps.uid : maps.gid;
     if (isMapped(map, id)) return true;
-    // The terminals of devpts have the same group in every config. Of a tmpfs the owner is somebody who is to write to it.
+    // Every config gives devpts the same gid, so that is not worth a warning. The owner of a tmpfs is meant to
+    // write to it.
     const warn = mount.type === "tmpfs" ? { warn: true as const } : {};
     changes.push({
       where,

@@ -1,4 +1,4 @@
-/** Bind mounts of the spec, their sources opened where someone can reach them. */
+/** Bind mounts of the spec. Each source is opened at a moment when the process can reach it. */
 
 import {
   Extra,
@@ -27,7 +27,10 @@ import { hasRealSource, hasRealTarget, openRealPath } from "./real-path.ts";
 const READLINK_SIZE = 4096;
 const AT_RECURSIVE = 0x8000;
 
-/** Bind mounts whose sources are opened before the namespaces are entered, by the caller with all its rights. */
+/**
+ * Opens the sources of bind mounts that only the caller with all its rights can reach, before the namespaces are
+ * entered.
+ */
 export function openHostSources(x: InitContext): void {
   const { idmaps, hostOnly } = x.config.facts;
   if (idmaps === undefined && hostOnly === undefined) return;
@@ -37,7 +40,7 @@ export function openHostSources(x: InitContext): void {
     const tree = openSource(x, mount, index, options, true);
     const slave = new Uint32Array([0, 0, 0, 0, MS.SLAVE, 0, 0, 0]);
     const attr = x.b.bytes(new Uint8Array(slave.buffer), "{propagation=SLAVE}");
-    // It comes out of the host's mount namespace, whose peer it would stay.
+    // The tree is a copy from the host's mount namespace, and would stay a peer of it.
     x.b.sys("mount_setattr", [tree, x.b.str(""), AT_EMPTY_PATH | AT_RECURSIVE, attr, MOUNT_ATTR_SIZE]);
     if (idmap !== undefined) mapIds(x, tree, index, idmap, (options.extra & Extra.RIDMAP) !== 0);
     x.trees?.set(index, tree);
@@ -45,16 +48,16 @@ export function openHostSources(x: InitContext): void {
 }
 
 /**
- * Whether the source of an id-mapped mount is below the root, and meant with what the mounts before it have put there.
- * Not what the container's root cannot reach.
+ * Whether the source of an id-mapped mount is below the root, so that earlier mounts may lie over it. False for a
+ * source that the container's root cannot reach.
  */
 function isOwnTree({ rootfs, bundle, facts }: ContainerConfig, mount: Mount, index: number): boolean {
   return !facts.hostOnly?.has(index) && below(rootfs, absolute(mount.source ?? "", bundle)) !== null;
 }
 
 /**
- * The id-mapped mounts, by their places in `mounts`, that brun has to map while the others are made: whose sources are
- * below the root of a container in a user namespace, in which no ids can be mapped any more.
+ * Indexes in `mounts` of the id-mapped mounts that brun has to map while the others are made. Their sources are
+ * below the root of a container in a user namespace, where the process itself cannot map ids any more.
  */
 export function mappedByBrun(config: ContainerConfig): readonly number[] {
   const { idmaps } = config.facts;
@@ -63,8 +66,8 @@ export function mappedByBrun(config: ContainerConfig): readonly number[] {
 }
 
 /**
- * The rest of them, when the container's root is another user than the caller: opened while still the caller. And the
- * host's own root, of which the container gets a copy, before mounts lie over it.
+ * Opens further sources before the ids change, if the container's root is another user than the caller. Also opens
+ * a copy of the host's own root before mounts lie over it.
  */
 export function openCallerSources(x: InitContext): void {
   const { openSources, rootfs, spec } = x.config;
@@ -72,9 +75,9 @@ export function openCallerSources(x: InitContext): void {
   if (!openSources && !any(spec.mounts ?? [], isRoot)) return;
   eachBind(x, (mount, index, options) => {
     if (!openSources && !isRoot(mount)) return;
-    // What is gone by then is left out, which is only known then.
+    // Whether such an entry still exists is decided only when it is mounted.
     if (x.trees?.has(index) || isLink(x, index) || (options.extra & Extra.FROM_ROOT) !== 0) return;
-    // What is below the root is meant with what the mounts before it have put there.
+    // A source below the root may be covered by earlier mounts, so it is opened later.
     if (below(rootfs, absolute(mount.source ?? "", x.config.bundle)) !== null) return;
     x.trees?.set(index, openSource(x, mount, index, options));
   });
@@ -94,7 +97,7 @@ function isLink(x: InitContext, index: number): boolean {
 
 /**
  * A detached copy of the source with the mount's attributes.
- * @param outside of the container's user namespace
+ * @param outside whether this happens outside of the container's user namespace
  */
 function openSource(
   x: InitContext,
@@ -132,8 +135,8 @@ function withAttributes(
 }
 
 /**
- * Whether a read-only bind of /sys is to be so all the way down: in a user namespace it stands for a sysfs of the
- * container's own, which would have none of the host's cgroups (CVE-2023-25809).
+ * Whether a read-only bind of /sys is made read-only recursively. In a user namespace it stands for the
+ * container's own sysfs, which would not show the host's cgroups (CVE-2023-25809).
  */
 function closesSysfs({ config }: InitContext, source: string, options: MountOptions): boolean {
   return (
@@ -146,8 +149,8 @@ function closesSysfs({ config }: InitContext, source: string, options: MountOpti
 }
 
 /**
- * Binds an entry of the root file system as it was before mounts covered it, when it still is what it was when it was
- * listed: a directory or a file, not reached by a symbolic link.
+ * Binds an entry of the root file system as it was before mounts covered it. The entry has to be of the same type
+ * as when it was listed, and must not be reached by a symbolic link.
  */
 function bindEntry(
   x: InitContext,
@@ -162,14 +165,14 @@ function bindEntry(
   const absent = b.label();
   const other = b.label();
   const entry = openFromRoot(x, source, type === "dir", absent);
-  // It may have been removed since, or (EINVAL) it was a link and is a directory with mounts. What is left open then is
-  // closed by execve.
+  // The entry may have been removed since, or (EINVAL) was a link and is now a directory with mounts. execve
+  // closes the descriptors that stay open on this path.
   const changed = { handle: [E.ENOENT, E.EINVAL], orElse: absent };
   const tree = cloneTree(x, entry, "", (options.flags & MS.REC) !== 0, 0, changed);
   withAttributes(x, tree, source, options);
   b.close(entry);
   const target = openTarget(x, mount.destination, { create: type });
-  // EINVAL: what was a file is a directory by now.
+  // EINVAL: the entry was a file and is a directory now.
   attachOr(x, tree, target, false, { handle: [E.EINVAL, E.ENOENT], orElse: other, andThen: absent });
   b.mark(other);
   b.sys("close", [tree]);
@@ -178,8 +181,8 @@ function bindEntry(
 }
 
 /**
- * As runc: a bind mount for which any flag is given has exactly these, one without keeps what the source has. Flags
- * that are locked in a user namespace stay, unless root of the host has asked for the contrary: that fails.
+ * As runc: a bind mount for which any flag is given has exactly these flags, and one without keeps those of the
+ * source. Flags that are locked in a user namespace stay. If root of the host asked to clear one, that fails.
  */
 function setBindAttributes(x: InitContext, tree: Slot, { flags, cleared }: MountOptions): void {
   const given = toMountAttr(flags, cleared);
@@ -188,7 +191,7 @@ function setBindAttributes(x: InitContext, tree: Slot, { flags, cleared }: Mount
     tryAttributes(x, tree, [exact]);
     return;
   }
-  // The one that is never locked goes in any case.
+  // This flag is never locked, so it can always be cleared.
   const free = exact.clear & MOUNT_ATTR.NOSYMFOLLOW;
   const attempts = [exact];
   const clear = given.clear | free;
@@ -199,15 +202,16 @@ function setBindAttributes(x: InitContext, tree: Slot, { flags, cleared }: Mount
   tryAttributes(x, tree, attempts);
 }
 
-/** Where struct statfs has the mount's flags (statfs(2)). */
+/** Offset of the mount's flags in struct statfs (statfs(2)). */
 const STATFS_FLAGS = 80;
 
-/** What of them are a mount's own, and not its file system's as well: of the same value as MOUNT_ATTR_*. */
+/** The statfs flags that belong to a mount and not to its file system. Their values are those of MOUNT_ATTR_*. */
 const OWN_FLAGS = MOUNT_ATTR.NOSUID | MOUNT_ATTR.NODEV | MOUNT_ATTR.NOEXEC;
 
 /**
- * Does to a source that is opened outside of the user namespace what the kernel lets be done in it, where the flags that
- * the mount has on the host are locked (mount_namespaces(7)): more are set, none is cleared, and asking for that fails.
+ * Sets flags on a source that is opened outside of the user namespace, under the rule that the kernel has inside:
+ * flags of the host's mount are locked (mount_namespaces(7)). More can be set, none can be cleared, and asking for
+ * that fails.
  */
 function addAttributes(x: InitContext, tree: Slot, { flags, cleared }: MountOptions): void {
   const { set, clear } = toMountAttr(flags, cleared);
@@ -217,7 +221,7 @@ function addAttributes(x: InitContext, tree: Slot, { flags, cleared }: MountOpti
   tryAttributes(x, tree, [{ set, clear: clear & (MOUNT_ATTR.ATIME | MOUNT_ATTR.NOSYMFOLLOW) }]);
 }
 
-/** An id-mapped mount: with the ids of the user namespace at `path` (mount_setattr(2), MOUNT_ATTR_IDMAP). */
+/** Gives the mount the id maps of the user namespace at `path` (mount_setattr(2), MOUNT_ATTR_IDMAP). */
 function mapIds(x: InitContext, tree: Slot, index: number, path: string, recursive: boolean): void {
   const { b } = x;
   b.at(`mounts[${index}]`, { kind: "mapIds", source: x.config.spec.mounts![index]!.source ?? "" });
@@ -265,8 +269,8 @@ export function bindMount(x: InitContext, mount: Mount, index: number, options: 
 }
 
 /**
- * Copies such an entry, a file that is not too large, instead of binding it: so it can be changed and renamed. It keeps
- * its name.
+ * Copies a small file instead of binding it, so that the program can change and rename it. The copy keeps the
+ * name.
  */
 function copyEntry(x: InitContext, mount: Mount, index: number): void {
   const { b } = x;
@@ -285,8 +289,8 @@ function copyEntry(x: InitContext, mount: Mount, index: number): void {
 }
 
 /**
- * crun's dest-nofollow: the destination exists, and if it is a symbolic link, that is what is covered; not one of the
- * kernel's, such as /proc/self.
+ * crun's dest-nofollow: the destination exists. If it is a symbolic link, the mount covers the link itself, except
+ * for the kernel's own links, such as /proc/self.
  */
 function openLink(x: InitContext, destination: string): Slot {
   const { b } = x;
@@ -307,10 +311,13 @@ function openLink(x: InitContext, destination: string): Slot {
   return target;
 }
 
-/** File systems whose links are the kernel's. */
+/** File systems whose symbolic links are made by the kernel. */
 const KERNEL_LINKS = [FS_MAGIC.PROC, FS_MAGIC.SYSFS, FS_MAGIC.DEVPTS];
 
-/** crun's copy-symlink: a source that is a symbolic link is made again. One that says the same may be there. */
+/**
+ * crun's copy-symlink: a source that is a symbolic link is made again in the container. A link with the same
+ * target may be there already.
+ */
 function copyLink(x: InitContext, mount: Mount, index: number, link: string): void {
   const { b } = x;
   b.at(`mounts[${index}]`, { kind: "link", source: link, target: mount.destination });

@@ -13,8 +13,8 @@ import { newFileSystem } from "./new-file-system.ts";
 import { openTarget, relative } from "./path.ts";
 
 /**
- * Compiles one mount of type cgroup. Where the host has no hierarchy there is nothing to be mounted, and maybe no directory
- * for it either: bubblewrap's containers have an empty /sys.
+ * Compiles one mount of type cgroup. Without a hierarchy on the host nothing is mounted, and the directory may be
+ * missing, too: bubblewrap's containers have an empty /sys.
  */
 export function mountCgroup(x: InitContext, mount: Mount, where: string, options: MountOptions): void {
   const { cgroup2, cgroupBinds } = x.config.facts;
@@ -25,12 +25,13 @@ export function mountCgroup(x: InitContext, mount: Mount, where: string, options
 }
 
 /**
- * Mounts cgroup2 in a cgroup namespace. mount(2) does not do so over another cgroup2, which a bind of the host's /sys
- * brings, move_mount(2) does. Where the kernel refuses (a filter around brun, a namespace of someone else's), binds the
- * host's instead. That shows all cgroups, so it is read-only whatever the options say (CVE-2023-25809).
+ * In a cgroup namespace, mounts cgroup2. mount(2) fails over another cgroup2, which a bind of the host's /sys
+ * brings, so move_mount(2) attaches it. If the kernel refuses (because of a filter around brun, or a namespace of
+ * another user), the host's cgroup2 is bound instead. That shows all cgroups, so it is read-only whatever the
+ * options say (CVE-2023-25809).
  *
- * Without a cgroup namespace the host's is bound in the first place: a mount from there would set the options of the
- * whole hierarchy, and take nsdelegate from it. Only root of the host, whose it is, may have it writable.
+ * Without a cgroup namespace the host's cgroup2 is always bound: a new mount would set the options of the whole
+ * hierarchy, and drop its nsdelegate. Only root of the host may have it writable.
  */
 function mountUnified(x: InitContext, mount: Mount, options: MountOptions): void {
   const { b, config } = x;
@@ -43,14 +44,14 @@ function mountUnified(x: InitContext, mount: Mount, options: MountOptions): void
   const readonly = namespaced || !config.privileged ? MOUNT_ATTR.RDONLY : 0;
   const tree = cloneTree(x, AT_FDCWD, "/sys/fs/cgroup", true);
   setAttributes(x, tree, set | readonly, clear & ~readonly, false);
-  // Some hosts have hierarchies of v1 below.
+  // Some hosts have v1 hierarchies mounted below.
   if (readonly !== 0 && !config.facts.lacking?.has("mount_setattr"))
     setAttributes(x, tree, readonly, 0, true);
   attach(x, tree, target);
   b.mark(done);
 }
 
-/** Mounts the cgroup2 of a cgroup namespace and goes to `done`, or on where the kernel refuses. */
+/** Mounts the cgroup2 of a cgroup namespace and goes to `done`, or continues if the kernel refuses. */
 function mountOwn(
   x: InitContext,
   target: Slot,
@@ -86,7 +87,7 @@ function mountHierarchies(x: InitContext, mount: Mount, where: string, options: 
   const mounted = newFileSystem(x, "tmpfs", parameters, attributes);
   attach(x, mounted, target, true);
   const { set, clear } = toMountAttr(options.flags, options.cleared);
-  // Without a cgroup of its own these are brun's, with other processes in them: only root of the host may have those.
+  // A container without a cgroup shares brun's, and other processes are in that: only root of the host may write it.
   const readonly = config.cgroup === null && !config.privileged ? MOUNT_ATTR.RDONLY : 0;
   for (const { name, source } of config.facts.cgroupBinds) {
     b.at(where, { kind: "bind", source, target: `${mount.destination}/${name}` });
@@ -105,7 +106,7 @@ function mountHierarchies(x: InitContext, mount: Mount, where: string, options: 
   b.close(mounted);
 }
 
-/** "cpu" and "cpuacct" lead to "cpu,cpuacct", as on the host: what reads a controller's files knows only its name. */
+/** Links "cpu" and "cpuacct" to "cpu,cpuacct", as on the host: programs look for a controller by its own name. */
 function linkMerged(x: InitContext, mount: Mount, where: string, mounted: Slot): void {
   const { b, config } = x;
   const merged = filtered(config.facts.cgroupBinds, ({ name }) => name.includes(","));

@@ -1,4 +1,4 @@
-/** A new terminal: a pty of the container's own devpts, its master sent to brun. */
+/** A new terminal: a pty of the container's own devpts, whose master is sent to brun. */
 import { Message } from "../plan/abi.ts";
 import { ANY, type Slot } from "../plan/program.ts";
 import { FS_MAGIC, IOCTL } from "../sys/constants.ts";
@@ -20,7 +20,7 @@ export function openPty(
   b.at("process.terminal", { kind: "openPty" });
   const how = openHow(x, O.RDWR | O.NOCTTY, IN_ROOT);
   const master = b.get("openat2", [root, b.str("dev/pts/ptmx"), how, OPEN_HOW_SIZE]);
-  // The root file system could bring something else under this name (CVE-2025-52565).
+  // The root file system could have another file under this name (CVE-2025-52565).
   b.check(fileSystemOf(x, master), 4, 0xffffffffn, FS_MAGIC.DEVPTS, E.ENOTTY);
   const unlock = b.reserve(4, "0");
   b.sys("ioctl", [master, IOCTL.TIOCSPTLCK, unlock]);
@@ -45,7 +45,7 @@ export function takeTerminal(x: ProcessContext, slave: Slot): void {
   b.close(slave);
 }
 
-/** Terminal of a new container: the pty, also as /dev/console. Returns the slave, or null without terminal. */
+/** Opens the terminal of a new container, also as /dev/console. Returns the slave, or null without a terminal. */
 export function openConsole(x: InitContext): Slot | null {
   const { process } = x.config.spec;
   if (!process?.terminal) return null;

@@ -1,4 +1,4 @@
-/** What every part of the init compiler works with. */
+/** The state that all parts of the init compiler share. */
 import type { ContainerConfig, ProcessConfig } from "../config/types.ts";
 import type { Blob, ProgramBuilder, Slot } from "../plan/program.ts";
 import { PR, RESOLVE } from "../sys/constants.ts";
@@ -10,15 +10,15 @@ import type { HookOutput } from "./hook-output.ts";
 export interface InitContext<Config extends ProcessConfig = ContainerConfig> {
   readonly config: Config;
   b: ProgramBuilder;
-  /** The container's root, a mount of its own (O_PATH). */
+  /** The container's root, which is a mount (O_PATH). */
   root: Slot;
-  /** FIFO that `start` writes to, when there is one. */
+  /** The FIFO that `start` writes to, if there is one. */
   fifo: Slot | null;
-  /** open_how structs by their contents. */
+  /** Stored open_how structs, by their contents. */
   readonly hows: Map<number, Blob>;
-  /** mount_attr structs by their contents. */
+  /** Stored mount_attr structs, by their contents. */
   readonly attributes: Map<number, Blob>;
-  /** The host's /proc (O_PATH), when labels of the process are written there at the end. */
+  /** The host's /proc (O_PATH), if the process gets labels, which are written there at the end. */
   proc?: Slot;
   /** Index of each startContainer hook's operation. */
   startHooks?: readonly number[];
@@ -28,16 +28,16 @@ export interface InitContext<Config extends ProcessConfig = ContainerConfig> {
   trees?: Map<number, Slot>;
   /** Mounts of devices that root of the host has made, by index in spec.linux.devices. */
   devices?: Map<number, Slot>;
-  /** Without mount_setattr(2): mounts that are not attached yet, and the attributes that they get then. */
+  /** Mounts that are not attached yet, with the attributes that they get then; used without mount_setattr(2). */
   detached?: Map<Slot, { readonly set: number; readonly clear: number } | null>;
-  /** tmpfs mounts to make read-only at the end. */
+  /** tmpfs mounts that become read-only at the end. */
   readonlyAtEnd?: { readonly destination: string; readonly mounted: Slot }[];
   /** The root file system (O_PATH) that mounts on / have covered. */
   covered?: Slot;
-  /** The tmpfs of scratch.ts, and how many upper directories of overlays it has. */
+  /** The tmpfs of scratch.ts, and the number of overlay upper directories in it. */
   scratch?: Slot;
   overlays: number;
-  /** Whether processes of other containers must not look into this one before execve: {@link hide}. */
+  /** Whether processes of other containers must not be able to look into this one before execve: {@link hide}. */
   hidden?: boolean;
 }
 
@@ -49,27 +49,26 @@ export function initContext<Config extends ProcessConfig>(
   return { config, b, root: b.slot(), fifo: null, hows: new Map(), attributes: new Map(), overlays: 0 };
 }
 
-/** Context of the parts that also serve `exec`. */
+/** The context for parts that also serve `exec`. */
 export type ProcessContext = InitContext<ProcessConfig>;
 
 /**
- * Lets no process look into or trace this one before execve (CVE-2016-9962), which in namespaces of other containers
- * theirs could do otherwise. To be done again, by {@link hideAgain}, after each change of its ids or
- * user namespace.
+ * Makes the process undumpable until execve (CVE-2016-9962). Otherwise processes in joined namespaces could look
+ * into it or trace it. {@link hideAgain} repeats this after each change of ids or user namespace.
  */
 export function hide(x: ProcessContext): void {
   x.hidden = true;
   hideAgain(x);
 }
 
-/** With fs.suid_dumpable=1 such a change makes a process dumpable. */
+/** With fs.suid_dumpable=1 a change of ids makes a process dumpable. */
 export function hideAgain(x: ProcessContext): void {
   if (x.hidden) x.b.sys("prctl", [PR.SET_DUMPABLE, 0, 0, 0, 0]);
 }
 
 const RESOLVE_LIMIT = 64;
 
-/** openat2(2) how; the same one is stored once. */
+/** Stores a how for openat2(2); equal ones are stored once. */
 export function openHow(x: ProcessContext, flags: number, resolve: number): Blob {
   const key = flags * RESOLVE_LIMIT + resolve;
   const known = x.hows.get(key);
@@ -91,7 +90,7 @@ export const IN_ROOT = RESOLVE.IN_ROOT;
 
 const ATTR_LIMIT = 0x400000;
 
-/** struct mount_attr for mount_setattr(2), attributes or a propagation; the same one is stored once. */
+/** Stores a struct mount_attr for mount_setattr(2), with attributes or a propagation; equal ones are stored once. */
 export function mountAttr(x: InitContext, set: number, clear: number, propagation = 0): Blob {
   const key = propagation === 0 ? set * ATTR_LIMIT + clear : -propagation;
   const known = x.attributes.get(key);

@@ -10,7 +10,7 @@ import { IN_ROOT, type InitContext, OPEN_HOW_SIZE, openHow } from "./context.ts"
 import { attach, cloneTree, setAttributes } from "./mount-tree.ts";
 import { components, openTarget, relative } from "./path.ts";
 
-/** What every container has. */
+/** The devices that every container has. */
 export const defaultDevices: readonly Device[] = [
   { path: "/dev/null", type: "c", major: 1, minor: 3, fileMode: 0o666, uid: 0, gid: 0 },
   { path: "/dev/zero", type: "c", major: 1, minor: 5, fileMode: 0o666, uid: 0, gid: 0 },
@@ -28,7 +28,7 @@ const links: readonly (readonly [string, string])[] = [
   ["pts/ptmx", "ptmx"],
 ];
 
-/** Whether /dev is the container's own, a mount or the root file system's; a bound one is left alone. */
+/** Whether /dev is a mount of the container's, or part of its root file system. A bound /dev is left alone. */
 function ownsDev(x: InitContext): boolean {
   const dev = foundLast(x.config.spec.mounts ?? [], (m) => relative(m.destination) === "dev");
   if (dev === undefined) return true;
@@ -41,7 +41,7 @@ export function devices(x: InitContext): void {
   const listed = x.config.spec.linux?.devices ?? [];
   const names = new Set(mapped(listed, (d) => d.path));
   each(listed, (device, i) => {
-    // Always that of the container's own devpts, as for runc.
+    // As under runc, /dev/ptmx is always the one of the container's own devpts.
     if (device.path === "/dev/ptmx") return;
     addDevice(x, device, `linux.devices[${i}]`, x.devices?.get(i));
   });
@@ -76,7 +76,7 @@ function addDevice(x: InitContext, device: Device, where: string, made?: Slot): 
   }
 }
 
-/** Takes the devices that root of the host has made, while the host's procfs is there. */
+/** Opens the devices that root of the host has made, while the host's procfs is still reachable. */
 export function openMadeDevices(x: InitContext): void {
   x.config.facts.devices?.forEach((path, index) => {
     x.b.at(`linux.devices[${index}]`, { kind: "takeDevice" });
@@ -86,8 +86,8 @@ export function openMadeDevices(x: InitContext): void {
 }
 
 /**
- * Without the right to mknod(2): the host's device of the same path, bound over an empty file. Nothing about it can be
- * executed; nodev would keep it from being opened.
+ * For a caller that may not mknod(2): binds the host's device of the same path over an empty file. The mount is
+ * noexec and nosuid; nodev would keep the device from being opened.
  */
 function bindDevice(x: InitContext, device: Device): void {
   const tree = cloneTree(x, AT_FDCWD, device.path, false);
@@ -103,7 +103,7 @@ export const DEVICE_TYPES: Readonly<Record<string, number>> = {
   p: S.IFIFO,
 };
 
-/** dev_t as mknod(2) takes it. */
+/** A device number as mknod(2) takes it (dev_t). */
 export function deviceNumber(major: number, minor: number): bigint {
   const [a, i] = [BigInt(major), BigInt(minor)];
   return (i & 0xffn) | ((a & 0xfffn) << 8n) | ((i & ~0xffn) << 12n) | ((a & ~0xfffn) << 32n);
@@ -124,7 +124,7 @@ function makeDevice(x: InitContext, device: Device): void {
   });
   b.sys("fchownat", [directory, name, device.uid ?? 0, device.gid ?? 0, 0x100], { andThen: done });
   b.mark(exists);
-  // A device that the root file system brings is used when it is that device, as runc does.
+  // If the root file system has this device already, it is used, as by runc.
   const how = openHow(x, O.PATH | O.NOFOLLOW, IN_ROOT);
   const fd = b.get("openat2", [x.root, b.str(parts.join("/")), how, OPEN_HOW_SIZE]);
   const statx = b.reserve(256, "statx");

@@ -15,22 +15,25 @@ import { openProcfs } from "./procfs.ts";
 const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 const SECCOMP_SET_MODE_FILTER = 1;
 
-/** Stands in `extraEnv` for LISTEN_PID (sd_listen_fds(3)) with the pid that the process has in the container. */
+/**
+ * Placeholder in `extraEnv`: becomes LISTEN_PID (sd_listen_fds(3)) with the pid that the process has in the
+ * container.
+ */
 export const LISTEN_PID = "LISTEN_PID=";
 
-/** Stands in an environment for HOME by the container's passwd(5). */
+/** Placeholder in an environment: becomes HOME as the container's passwd(5) has it. */
 const HOME = "HOME=";
 
 /**
- * Environment of the process: the spec's (of a name given twice the last), the runtime's, and HOME, an empty one where
- * the container's passwd(5) says it, which {@link environmentArray} puts in.
+ * The environment of the process: the spec's variables (the last one of each name), those of the runtime, and
+ * HOME. If the spec has no HOME it is empty, and {@link environmentArray} takes it from the container's passwd(5).
  */
 export function environment(x: ProcessContext, process: Process): string[] {
   const env: string[] = [];
   const places = new Map<string, number>();
   const put = (entry: string): void => {
     const equals = entry.indexOf("=");
-    // runc drops what is no NAME=value; an empty name cannot be read by anyone.
+    // runc drops entries that are not NAME=value. No program can look up an empty name.
     if (equals <= 0) return;
     const name = entry.slice(0, equals);
     const place = places.get(name) ?? env.length;
@@ -44,22 +47,23 @@ export function environment(x: ProcessContext, process: Process): string[] {
 }
 
 /**
- * The environment as execve(2) takes it. Before a seccomp filter, which may refuse what it needs.
- * @param uid the user whose home directory an empty HOME becomes; without it, it stays empty
+ * The environment as execve(2) takes it. Has to be called before a seccomp filter is installed, which could refuse
+ * the calls.
+ * @param uid the user whose home directory replaces an empty HOME; without it, HOME stays empty
  */
 export function environmentArray(x: ProcessContext, env: readonly string[], uid?: number): Blob {
   const host = env.indexOf(`HOSTNAME=${x.config.id}`);
-  // Another container of the same plan has another id.
+  // Another container that uses the same cached plan has another id.
   const others = host < 0 ? env : mapped(env, (entry, i) => (i === host ? "" : entry));
   const envp = x.b.holeList(Hole.environment, others, "envp");
   if (host >= 0) x.b.pointer(envp.at + 8 * host, x.b.hole(Hole.hostVariable, env[host]!));
-  // Behind an init the pid is known later.
+  // With an init the program's pid is known only after the fork.
   if (!x.config.init) tellPid(x, env, envp);
   if (uid !== undefined) findHome(x, env, envp, uid);
   return envp;
 }
 
-/** Nobody but the container knows its passwd(5): it may be mounted, and hooks may have written to it. */
+/** Reads HOME from passwd(5) inside the container: that file may be on a mount, and hooks may have changed it. */
 function findHome({ b }: ProcessContext, env: readonly string[], envp: Blob, uid: number): void {
   const index = env.indexOf(HOME);
   if (index < 0) return;
@@ -72,7 +76,8 @@ function findHome({ b }: ProcessContext, env: readonly string[], envp: Blob, uid
 }
 
 /**
- * Lets LISTEN_PID be the process's own pid: 1 only in a pid namespace of its own, and another for one of `exec`.
+ * Sets LISTEN_PID to the pid that the process has in its pid namespace. It is 1 only for the first process of a
+ * new one.
  */
 function tellPid(x: ProcessContext, env: readonly string[], envp: Blob): void {
   const index = env.indexOf(LISTEN_PID);
@@ -86,14 +91,14 @@ function tellPid(x: ProcessContext, env: readonly string[], envp: Blob): void {
   b.pointer(envp.at + 8 * index, variable);
 }
 
-/** PATH of an environment, in which execvp(3) looks for a file without a slash. */
+/** PATH of an environment, which is searched for a file without a slash, as by execvp(3). */
 export function searchPath(env: readonly string[]): string {
   return foundLast(env, (e) => e.startsWith("PATH="))?.slice(5) ?? DEFAULT_PATH;
 }
 
 /**
- * Fails now, while there is someone to tell, when the executable is missing or may not be executed. In PATH
- * what may not be executed, and a directory of that name, is passed over.
+ * Checks that the executable exists and may be executed, while the error can still be reported. In PATH,
+ * directories and files that may not be executed are passed over.
  */
 export function findExecutable(x: ProcessContext, file: Str, path: string): void {
   const { b } = x;
@@ -101,12 +106,12 @@ export function findExecutable(x: ProcessContext, file: Str, path: string): void
   b.find(file, path);
 }
 
-/** The program's file, which may be that of another command line. */
+/** The program's file. It is a hole, since a cached plan may run with another command line. */
 export function fileOf({ b }: ProcessContext, { args }: Process): Str {
   return b.hole(Hole.argument, args?.[0] ?? "");
 }
 
-/** Installs a seccomp filter and sends the notification descriptor to brun when there is one. */
+/** Installs a seccomp filter, and sends its notification descriptor, if there is one, to brun. */
 export function installSeccomp(x: ProcessContext, filter: SeccompFilter): void {
   const { b } = x;
   b.at("linux.seccomp", { kind: "seccomp" });
@@ -127,8 +132,8 @@ export function installSeccomp(x: ProcessContext, filter: SeccompFilter): void {
 }
 
 /**
- * Says that nothing can fail any more, and waits for brun, and for `start` when there is a FIFO, to which failures go from
- * then on (start-failure.ts).
+ * Tells brun that no step of this program can fail any more, and waits for brun. If there is a FIFO, it then waits
+ * for `start`, which gets later failures (start-failure.ts).
  */
 export function waitForStart(x: ProcessContext): void {
   const { b } = x;
@@ -141,7 +146,7 @@ export function waitForStart(x: ProcessContext): void {
   b.sys("ppoll", [pollfd, 1, null, null, 8]);
 }
 
-/** From here on the process is the child of an init, where one is asked for. */
+/** Forks an init if the config asks for one: from here on the process is its child. */
 export function becomeInit(x: ProcessContext, env: readonly string[], envp: Blob): void {
   if (!x.config.init) return;
   x.b.at("init", { kind: "leaveInit" });
@@ -151,14 +156,17 @@ export function becomeInit(x: ProcessContext, env: readonly string[], envp: Blob
 
 const SIGKILL = 9;
 
-/** After the change of user, which ends it. When brun has gone already, the program finds nobody to wait for. */
+/**
+ * Kills the process when its parent ends. Comes after the change of user, which would clear this setting. If brun
+ * is gone already, waiting for it fails.
+ */
 export function dieWithParent(x: ProcessContext): void {
   if (!x.config.dieWithParent) return;
   x.b.at("init", { kind: "dieWithParent" });
   x.b.sys("prctl", [PR.SET_PDEATHSIG, SIGKILL, 0, 0, 0]);
 }
 
-/** Becomes the container's process. Of descriptors 3 and up only `preserve` stay open. */
+/** Becomes the container's program. Of descriptors 3 and up only the preserved ones stay open. */
 export function execute(x: ProcessContext, file: Str, path: string, process: Process, envp: Blob): void {
   const { b } = x;
   const argv = b.holeList(Hole.argument, process.args ?? [], "argv");

@@ -1,4 +1,4 @@
-/** Programs of fields whose effect needs a kernel or a right that a test machine may not have. */
+/** Programs for fields whose effect needs a kernel feature or a right that a test machine may lack. */
 import { describe, expect, test } from "bun:test";
 import { resolve } from "../config/resolve.ts";
 import type { ContainerConfig } from "../config/types.ts";

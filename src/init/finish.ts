@@ -1,4 +1,4 @@
-/** The last steps of any process in a container, whether its first one or one of `exec`. */
+/** The last steps of any process in a container, both of its first one and of those of `exec`. */
 
 import { ANY } from "../plan/program.ts";
 import type { Hook, Process } from "../spec/index.ts";
@@ -23,16 +23,16 @@ import { placement } from "./placement.ts";
 import { securityLabels } from "./security-labels.ts";
 import { enterDirectory, verifyDirectory } from "./working-directory.ts";
 
-/** startContainer hooks with the state that they get. */
+/** The startContainer hooks, and the state that they get. */
 export interface StartHooks {
   readonly hooks: readonly Hook[];
   readonly state: string;
 }
 
 /**
- * Becomes the process's user, checks what can be checked, waits for brun, and executes. The filter comes last, since it
- * refuses what it does not know: after it there is nothing but execve(2), and what has to be under it, or does without
-what it refuses.
+ * Becomes the process's user, checks what can be checked, waits for brun, and executes the program. The seccomp
+ * filter is installed as late as possible, since it may refuse the calls of earlier steps. Only the startContainer
+ * hooks, the init and execve(2) run under it.
  */
 export function finish(x: ProcessContext, process: Process, start: StartHooks | null): void {
   const { seccomp } = x.config;
@@ -53,17 +53,17 @@ export function finish(x: ProcessContext, process: Process, start: StartHooks | 
   findExecutable(x, file, path);
   securityLabels(x, process);
   dieWithParent(x);
-  // The agent is asked by a brun that may be gone after this.
+  // An agent that gets notifications needs brun to pass the descriptor on, and brun may end after waitForStart.
   if (seccomp?.notify) installSeccomp(x, seccomp);
   waitForStart(x);
   if (seccomp && !seccomp.notify) installSeccomp(x, seccomp);
   if (start !== null) x.startHooks = runHooks(x, start.hooks, "hooks.startContainer", start.state, envp);
-  // Under the filter, too: a program could take over an init that is not.
+  // The init is under the filter, too: otherwise the program could take it over.
   becomeInit(x, env, envp);
   execute(x, file, path, process, envp);
 }
 
-/** Gives pipes, and files to write to, on stdio to the process's user, so that it can open /dev/stdout again. */
+/** Gives pipes and writable files on stdio to the process's user, so that it can open /dev/stdout again. */
 function giveStdio(x: ProcessContext, process: Process): void {
   const uid = process.user?.uid ?? 0;
   if (uid === 0) return;

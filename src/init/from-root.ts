@@ -1,9 +1,9 @@
 /**
- * Sources with the option "from-root" (brun's own): what the root file system had before mounts covered it.
+ * Sources with brun's option "from-root": files that the root file system had at a path before mounts covered it.
  *
- * Nobody named them one by one: they are the entries that a directory had when it was listed. Others may write to that
- * directory, so an entry may be gone by now, or be a symbolic link to what they want to see: neither is followed,
- * anywhere in the path, and the mount is left out.
+ * These are entries of a directory that brun has listed. Another user may be able to write to that directory, so
+ * by now an entry may be gone, or be a symbolic link to another file. Links are not followed anywhere in the path,
+ * and a missing entry is left out.
  */
 import { BrunError } from "../errors.ts";
 import type { Label, Policy, Slot } from "../plan/program.ts";
@@ -13,13 +13,15 @@ import { O } from "../sys/fs.ts";
 import { type InitContext, OPEN_HOW_SIZE, openHow } from "./context.ts";
 import { relative } from "./path.ts";
 
-/** What opening an entry fails with that is not what it was: gone, a link, no directory, not for the caller. */
+/**
+ * Errnos of an entry that has changed: it is gone, a link, no directory any more, or not accessible to the caller.
+ */
 const NOT_THERE: readonly number[] = [E.ENOENT, E.ELOOP, E.ENOTDIR, E.EACCES];
 
 /**
  * Opens (O_PATH) a path of the host below the root file system.
  * @param path absolute
- * @param absent where to go on when there is no such file, or is one that a symbolic link leads to; null: that is an error
+ * @param absent where to go on if the file is missing or reached by a symbolic link; null makes that an error
  */
 export function openFromRoot(x: InitContext, path: string, directory: boolean, absent: Label | null): Slot {
   const { rootfs } = x.config;

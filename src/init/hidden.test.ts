@@ -1,4 +1,4 @@
-/** What joins others' namespaces stays undumpable until execve, whatever fs.suid_dumpable says (CVE-2016-9962). */
+/** A process that joins namespaces stays undumpable until execve, whatever fs.suid_dumpable says (CVE-2016-9962). */
 import { expect, test } from "bun:test";
 import type { Program } from "../plan/program.ts";
 import { CLONE } from "../sys/constants.ts";
@@ -7,7 +7,7 @@ import { configFor, goldenCases, plain } from "./testing/golden.ts";
 
 const CHANGES = new Set(["setresgid", "setresuid", "setns"]);
 
-/** For each change of ids: whether the next operation hides again. */
+/** For each change of ids: whether the next operation hides the process again. */
 function hiddenAgain(programs: readonly Program[]): boolean[] {
   const ops = programs.flatMap((program) => program.ops);
   return ops.flatMap(({ name }, i) => {

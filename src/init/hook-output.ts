@@ -1,14 +1,14 @@
-/** crun's annotations run.oci.hooks.stdout and run.oci.hooks.stderr: files that hooks write to. */
+/** crun's annotations run.oci.hooks.stdout and run.oci.hooks.stderr: files that receive the output of hooks. */
 import { layout } from "../plan/layout.ts" with { type: "macro" };
 import type { ProgramBuilder, Slot } from "../plan/program.ts";
 import { AT_FDCWD, O } from "../sys/fs.ts";
 
-/** Where those of stdout and stderr are in a spawn request. */
+/** Offsets of stdout and stderr in a spawn request. */
 export const HOOK_STREAMS = [layout("spawnRequest").stdio + 4, layout("spawnRequest").stdio + 8] as const;
 
 type Annotations = Readonly<Record<string, string>> | undefined;
 
-/** Paths of the annotations; no member for a stream that stays the runtime's. */
+/** The paths in the annotations, by stream; a stream without an annotation has no entry. */
 function hookOutputPaths(annotations: Annotations): ReadonlyMap<number, string> {
   const paths = new Map<number, string>();
   const [stdout, stderr] = [annotations?.["run.oci.hooks.stdout"], annotations?.["run.oci.hooks.stderr"]];
@@ -17,10 +17,10 @@ function hookOutputPaths(annotations: Annotations): ReadonlyMap<number, string> 
   return paths;
 }
 
-/** Open files by their place in a spawn request. */
+/** Open files by their offset in a spawn request. */
 export type HookOutput = ReadonlyMap<number, Slot>;
 
-/** Opens the files, which are made where they are missing and appended to. Undefined without annotations. */
+/** Opens the files for appending, and creates missing ones. Undefined without annotations. */
 export function openHookOutput(b: ProgramBuilder, annotations: Annotations): HookOutput | undefined {
   const paths = hookOutputPaths(annotations);
   if (paths.size === 0) return undefined;

@@ -20,7 +20,7 @@ const MFD_CLOEXEC = 1;
  * Runs hooks one after the other, each with the container's state on stdin.
  * @param where config path: "hooks.createContainer"
  * @param state the state as JSON
- * @param env environment of a hook that brings none, as execve(2) takes it; else it is empty
+ * @param env environment for a hook that has none, as execve(2) takes it; empty by default
  * @returns the index of each hook's operation
  */
 export function runHooks(
@@ -43,7 +43,10 @@ export function runHooks(
   });
 }
 
-/** What a hook writes goes to a file of its own, and not among what the container says, but for what annotations redirect. */
+/**
+ * Redirects a hook's output to a memfd, so that it does not mix with the container's. Annotations may name other
+ * files.
+ */
 function hookSays(b: ProgramBuilder, request: Blob, output: HookOutput | undefined, keeps = false): Slot {
   const said = b.get("memfd_create", [b.str("said"), MFD_CLOEXEC]);
   const [stdout, stderr] = HOOK_STREAMS;
@@ -52,7 +55,7 @@ function hookSays(b: ProgramBuilder, request: Blob, output: HookOutput | undefin
   return said;
 }
 
-/** A memfd that reads as `text`. */
+/** A memfd that contains `text`. */
 function stateInput(x: Pick<ProcessContext, "b">, text: string): Slot {
   const { b } = x;
   const fd = b.get("memfd_create", [b.str("state"), 1]);
@@ -82,12 +85,12 @@ export function hookRequest(x: Pick<ProcessContext, "b">, hook: Hook, env?: Blob
   return blob;
 }
 
-/** Of what a hook that failed has written so much is shown. */
+/** The length of a failed hook's output that is shown. */
 const SHOWN_MAX = 1024;
 
 /**
- * As {@link runHooks}, but outside of the container and in its bundle, and a hook that fails only leaves a line on stderr,
- * and there what it has written: poststop.
+ * As {@link runHooks}, but for poststop: outside of the container, in its bundle. A hook that fails is only
+ * reported on stderr, with its output.
  */
 export function runHooksWarning(
   x: Pick<ProcessContext, "b">,

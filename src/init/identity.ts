@@ -1,4 +1,4 @@
-/** Who the container's process is: ids, capabilities, no_new_privs (config.md#process). */
+/** The identity of the container's process: ids, capabilities, no_new_privs (config.md#process). */
 import type { Process } from "../spec/index.ts";
 import { AMBIENT, CAPABILITIES, PR } from "../sys/constants.ts";
 import { hideAgain, type ProcessContext } from "./context.ts";
@@ -12,15 +12,15 @@ const numbers = new Map<string, number>();
 for (let i = 0; i < CAPABILITIES.length; i++) numbers.set(CAPABILITIES[i]!, i);
 
 /**
- * A set of capabilities as its low and high 32 bits, as capset(2) takes it. Numbers, since a bigint for each
- * costs a quarter of a millisecond in a cold process.
+ * A set of capabilities as the low and high 32 bits of capset(2). These are numbers, since bigints would cost a
+ * quarter of a millisecond in a cold process.
  */
 export interface CapabilitySet {
   readonly low: number;
   readonly high: number;
 }
 
-/** The set of these names; unknown ones have been warned about by src/spec. */
+/** The set of these names; src/spec has warned about unknown ones. */
 function capabilitySet(names: readonly string[] = []): CapabilitySet {
   let low = 0;
   let high = 0;
@@ -33,14 +33,14 @@ function capabilitySet(names: readonly string[] = []): CapabilitySet {
   return { low: low >>> 0, high: high >>> 0 };
 }
 
-/** The set as one number: capabilities end far below 2^53. */
+/** The set as one number, which is exact: capability numbers are far below 53. */
 function bitsOf({ low, high }: CapabilitySet): number {
   return high * 4294967296 + low;
 }
 
 /**
- * Drops from the bounding set what process.capabilities.bounding lacks, also what this brun has no name for: a
- * newer kernel's must not stay.
+ * Drops every capability that process.capabilities.bounding lacks. That includes capabilities of newer kernels
+ * that brun has no name for.
  */
 function boundingSet(x: ProcessContext, process: Process): void {
   x.b.at("process.capabilities.bounding", { kind: "dropBounding" });
@@ -65,10 +65,13 @@ function ids(x: ProcessContext, process: Process): void {
   hideAgain(x);
 }
 
-/** seccomp(2) wants no_new_privs or this capability, effective. */
+/** seccomp(2) wants no_new_privs or this capability to be effective. */
 const INSTALL_FILTER: CapabilitySet = capabilitySet(["CAP_SYS_ADMIN"]);
 
-/** What the process keeps until execve(2), which makes these two sets anew and does not look at the old ones. */
+/**
+ * Capabilities that the process keeps until execve(2). execve computes the effective and permitted sets anew
+ * without regard to the old ones.
+ */
 function untilExecve(x: ProcessContext, process: Process): CapabilitySet {
   return x.config.seccomp && !process.noNewPrivileges ? INSTALL_FILTER : capabilitySet();
 }
@@ -77,7 +80,7 @@ function union(a: CapabilitySet, b: CapabilitySet): CapabilitySet {
   return { low: (a.low | b.low) >>> 0, high: (a.high | b.high) >>> 0 };
 }
 
-/** Permitted, effective, inheritable and ambient capabilities. */
+/** Sets the permitted, effective, inheritable and ambient capabilities. */
 function capabilitySets(x: ProcessContext, process: Process): void {
   const { b } = x;
   const { effective, permitted, inheritable, ambient } = process.capabilities ?? {};
@@ -94,10 +97,10 @@ function capabilitySets(x: ProcessContext, process: Process): void {
     header,
     b.bytes(new Uint8Array(data.buffer), () => `{eff=${hex(e)}, prm=${hex(p)}, inh=${hex(i)}}`),
   ]);
-  // Those of the caller would stay where they are permitted and inheritable.
+  // Ambient capabilities of the caller would stay if they are permitted and inheritable.
   b.sys("prctl", [PR.CAP_AMBIENT, AMBIENT.CLEAR_ALL, 0, 0, 0]);
   b.at("process.capabilities.ambient", { kind: "raiseAmbient" });
-  // Refused unless permitted and inheritable: the container runs without them, as under runc.
+  // The kernel refuses an ambient capability that is not permitted and inheritable. Those are left out, as by runc.
   const a = capabilitySet(ambient);
   const raise = { low: (a.low & own.low & i.low) >>> 0, high: (a.high & own.high & i.high) >>> 0 };
   b.bits("prctl", bitsOf(raise), 2, [PR.CAP_AMBIENT, AMBIENT.RAISE, 0, 0]);

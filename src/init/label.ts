@@ -4,11 +4,11 @@ import { E } from "../sys/errno.ts";
 import { utf8Length } from "../sys/utf8.ts";
 import type { InitContext } from "./context.ts";
 
-/** Which mount option carries the label; crun's annotation chooses another than "context". */
+/** crun's annotation for a mount option other than "context". */
 const CONTEXT_TYPE = "run.oci.mount_context_type";
 const contextTypes = ["context", "fscontext", "defcontext", "rootcontext"];
 
-/** The mount option that carries the container's label, and the label; null when it has none. */
+/** The mount option for the container's label, and the label; null if the container has none. */
 export function mountLabel(x: InitContext): { readonly option: string; readonly label: string } | null {
   const label = x.config.spec.linux?.mountLabel;
   if (!label) return null;
@@ -16,7 +16,7 @@ export function mountLabel(x: InitContext): { readonly option: string; readonly 
   return { option: contextTypes.includes(asked) ? asked : "context", label };
 }
 
-/** Labels the mount in a slot: for file systems that take no such option (runc does so with mqueue). */
+/** Labels the mount in a slot, for file systems that have no such option (runc does so with mqueue). */
 export function labelMounted(x: InitContext, mounted: Slot): void {
   const found = mountLabel(x);
   if (found === null) return;
@@ -25,7 +25,7 @@ export function labelMounted(x: InitContext, mounted: Slot): void {
   b.sys("setxattr", args, { handle: [E.EOPNOTSUPP] });
 }
 
-/** Data for mount(2): the file system's options, with the label when the container has one. */
+/** Data for mount(2): the file system's options, and the container's label if it has one. */
 export function labelled(x: InitContext, data: string): Str | null {
   const text = labelledText(x, data);
   return text === "" ? null : x.b.str(text);

@@ -9,7 +9,7 @@ import { writeTo } from "./write.ts";
 
 type Limit = NonNullable<Process["rlimits"]>[number];
 
-/** Resource limits; config has clamped those that the caller may not raise. */
+/** Sets resource limits; src/config has clamped limits that the caller may not raise. */
 export function rlimits(x: ProcessContext, process: Process): void {
   each(process.rlimits ?? [], (limit, i) => {
     x.b.at(`process.rlimits[${i}]`, {
@@ -21,7 +21,7 @@ export function rlimits(x: ProcessContext, process: Process): void {
   });
 }
 
-/** Raises hard limits while the process still has the rights of root of the host; {@link rlimits} does the rest. */
+/** Raises hard limits while the process still has the rights of the host's root; {@link rlimits} does the rest. */
 export function raiseLimits(x: ProcessContext): void {
   each(x.config.raisedLimits ?? [], (limit) => {
     x.b.at("process.rlimits", { kind: "raiseLimit", type: limit.type, value: `${limit.hard}` });
@@ -35,7 +35,7 @@ function setLimit({ b }: ProcessContext, { type, hard }: Limit, soft: Limit["sof
   b.sys("prlimit64", [0, number, b.bytes(new Uint8Array(values.buffer), `{${values}}`), null]);
 }
 
-/** /proc/self/oom_score_adj. Without the right to lower it the value stays, with a warning given by config. */
+/** Writes /proc/self/oom_score_adj. src/config has clamped values that the caller may not set, with a warning. */
 export function oomScore(x: ProcessContext, process: Process): void {
   const score = process.oomScoreAdj;
   if (score === undefined) return;

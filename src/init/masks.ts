@@ -18,8 +18,8 @@ import { newFileSystem, type Parameter } from "./new-file-system.ts";
 import { openIfThere, relative } from "./path.ts";
 
 /**
- * Bind-mounts each read-only path over itself, read-only. Absent ones are skipped, and empty ones, which name no file;
- * relative ones start at the root, as for runc and crun.
+ * Bind-mounts each read-only path over itself, read-only. Missing and empty paths are skipped. Relative ones start
+ * at the root, as for runc and crun.
  */
 export function readonlyPaths(x: InitContext): void {
   const { b } = x;
@@ -36,8 +36,8 @@ export function readonlyPaths(x: InitContext): void {
 }
 
 /**
- * Covers files with /dev/null and directories with an empty read-only tmpfs. Absent, empty and relative ones are treated
- * as those of {@link readonlyPaths}.
+ * Covers files with /dev/null and directories with an empty read-only tmpfs. Missing, empty and relative paths are
+ * treated as by {@link readonlyPaths}.
  */
 export function maskedPaths(x: InitContext): void {
   const { b } = x;
@@ -46,7 +46,7 @@ export function maskedPaths(x: InitContext): void {
   const empty = b.str("");
   b.at("linux.maskedPaths", { kind: "openNull" });
   const nul = b.get("openat", [AT_FDCWD, b.str("/dev/null"), O.PATH | O.CLOEXEC, 0]);
-  // A mask made of anything else would be a hole (CVE-2025-31133).
+  // A mask of any other file would not protect the path (CVE-2025-31133).
   const statx = b.reserve(256, "statx");
   b.sys("statx", [nul, empty, AT_EMPTY_PATH, 0x7ff, statx]);
   b.check(b.inside(statx, 0x1c), 2, S.IFMT, S.IFCHR, E.ENOTBLK);
@@ -69,7 +69,7 @@ const CLONE_FD = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH;
 const MOVE_FD = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH;
 const NOT_OF_ONE_KIND = [E.ENOTDIR, E.EINVAL];
 
-/** Covers a file with `nul`, a directory with `cover`. */
+/** Covers a file with `nul`, or a directory with `cover`. */
 function maskPath(x: InitContext, path: string, nul: Slot, cover: Slot): void {
   const { b } = x;
   const empty = b.str("");
@@ -77,7 +77,8 @@ function maskPath(x: InitContext, path: string, nul: Slot, cover: Slot): void {
   const directory = b.label();
   const first = b.label();
   const done = b.label();
-  // What the container's root may not reach (EACCES) others in it may: that is an error.
+  // A path that the container's root may not reach (EACCES) may be open to other users in the container, so that
+  // is an error.
   const target = openIfThere(x, path, absent);
   const args = (tree: Slot) => [tree, empty, target, empty, MOVE_FD] as const;
   const tree = b.get("open_tree", [nul, empty, CLONE_FD]);
@@ -88,7 +89,7 @@ function maskPath(x: InitContext, path: string, nul: Slot, cover: Slot): void {
   b.get("open_tree", [cover, empty, CLONE_FD], { out: tree, handle: [E.EINVAL], orElse: first });
   b.sys("move_mount", args(tree), closing);
   b.mark(first);
-  // Before Linux 6.15 what is mounted nowhere cannot be cloned: the first directory gets it itself.
+  // Before Linux 6.15 an unattached mount cannot be cloned, so the first directory gets the mount itself.
   b.sys("move_mount", args(cover), { close: [target] });
   b.mark(done);
   b.free(tree);
@@ -97,8 +98,8 @@ function maskPath(x: InitContext, path: string, nul: Slot, cover: Slot): void {
 }
 
 /**
- * A read-only tmpfs with room for its root alone, mounted nowhere yet. Known by its descriptor: a path could be
- * made to lead to something else once it is mounted.
+ * A read-only tmpfs with room for its root alone, mounted nowhere yet. It is known by its descriptor, since a path
+ * to a mounted one could be redirected.
  */
 function emptyTmpfs(x: InitContext): Slot {
   const label = mountLabel(x);

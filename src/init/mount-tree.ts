@@ -14,14 +14,14 @@ import { E } from "../sys/errno.ts";
 import { AT_EMPTY_PATH } from "../sys/fs.ts";
 import { type InitContext, MOUNT_ATTR_SIZE, mountAttr } from "./context.ts";
 
-/** Attaches a detached mount to a target and closes the target, and unless `keep` the mount. */
+/** Attaches a detached mount to a target. Closes the target, and the mount unless `keep` is set. */
 export function attach(x: InitContext, mount: Slot, target: Slot, keep = false): void {
   attachOr(x, mount, target, keep, {});
 }
 
 /**
  * As {@link attach}.
- * @param policy where to go on: after a handled errno, when both descriptors are still open, and after success
+ * @param policy where to go on: after a handled errno (both descriptors are then still open), and after success
  */
 export function attachOr(x: InitContext, mount: Slot, target: Slot, keep: boolean, policy: Policy): void {
   const { b } = x;
@@ -39,7 +39,7 @@ export function attachOr(x: InitContext, mount: Slot, target: Slot, keep: boolea
   if (!keep) b.free(mount);
 }
 
-/** move_mount(2) of the mount in one slot to what is in another. */
+/** move_mount(2) of the mount in one slot to the file in another. */
 export function move({ b }: InitContext, mount: Slot, target: Slot, policy: Policy = {}): void {
   const empty = b.str("");
   const flags = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH;
@@ -48,7 +48,7 @@ export function move({ b }: InitContext, mount: Slot, target: Slot, policy: Poli
 
 /**
  * A detached copy of the mount tree at a path.
- * @param base where a relative path starts; with an empty path, the tree itself
+ * @param base the directory where a relative path starts; with an empty path, the tree itself
  * @param more further flags of open_tree(2)
  * @param policy of the call
  */
@@ -74,7 +74,7 @@ export function cloneTree(
   return tree;
 }
 
-/** Attributes that cannot be set either when they are locked. */
+/** Attributes that cannot even be set when they are locked. */
 export const TIMES = MOUNT_ATTR.ATIME | MOUNT_ATTR.NODIRATIME;
 
 /** mount_setattr(2) on the mount in a slot. */
@@ -86,13 +86,13 @@ export function setAttributes(
   recursive: boolean,
 ): void {
   const attempts: AttributeChange[] = [{ set, clear }];
-  // In a user namespace flags that came with the mount are locked: what may not be cleared stays set.
+  // In a user namespace the flags of a foreign mount are locked, and those that cannot be cleared stay set.
   if ((clear !== 0 || (set & TIMES) !== 0) && !x.config.privileged)
     attempts.push({ set: set & ~TIMES, clear: 0 });
   tryAttributes(x, mount, attempts, recursive);
 }
 
-/** mount_setattr(2) with the first of these that is permitted; one that changes nothing always is. */
+/** mount_setattr(2) with the first of the attempts that is permitted. An attempt without any change always is. */
 export function tryAttributes(
   x: InitContext,
   mount: Slot,
@@ -117,7 +117,7 @@ export function tryAttributes(
   b.mark(done);
 }
 
-/** By mount(2), which takes only what is attached: so a clone gets its attributes when it is. */
+/** mount(2) sets attributes only on attached mounts, so a clone gets them when it is attached. */
 function setLater(x: InitContext, mount: Slot, set: number, clear: number): void {
   if (x.detached?.has(mount)) x.detached.set(mount, { set, clear });
   else x.b.remount(mount, toMountFlags(set), toMountFlags(clear));
@@ -128,12 +128,12 @@ export function propagate(x: InitContext, mount: Slot, types: readonly number[])
   for (const type of types) x.b.sys("mount", [null, x.b.fdPath(mount), null, type, null]);
 }
 
-/** Whether a mount's options ask for what mount(2) does not do when it mounts. */
+/** Whether a mount's options ask for changes that mount(2) cannot make while mounting. */
 export function changesMount({ propagation, recursiveSet, recursiveClear }: MountOptions): boolean {
   return propagation.length > 0 || recursiveSet !== 0 || recursiveClear !== 0;
 }
 
-/** Does it, to the mount in a slot, which is attached. */
+/** Makes these changes to the attached mount in a slot. */
 export function changeMount(x: InitContext, mount: Slot, options: MountOptions): void {
   setAttributes(x, mount, options.recursiveSet, options.recursiveClear, true);
   propagate(x, mount, options.propagation);

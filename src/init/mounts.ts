@@ -1,4 +1,4 @@
-/** Mounts of the spec, in its order. */
+/** The mounts of the spec, in the order of the spec. */
 
 import {
   Extra,
@@ -41,15 +41,15 @@ export function mounts(x: InitContext): void {
   if (x.covered !== undefined) x.b.close(x.covered);
 }
 
-/** What containers without a bundle have, and hardly any other. */
+/** Loaded late: nearly only containers without a bundle have such mounts. */
 const overlays = lazy<typeof import("./overlay.ts")>(() => require("./overlay.ts"));
 
-/** Kernel file systems that a user namespace may not always mount, and where the host has them. */
+/** Kernel file systems that a user namespace may not always mount, and their paths on the host. */
 const hostPaths: Readonly<Record<string, string>> = { sysfs: "/sys", mqueue: "/dev/mqueue" };
 
-/** Where the host has this file system; undefined when it may not stand in for the container's own. */
+/** The host's path of this file system; undefined if it may not replace the container's own. */
 function hostPath({ config }: InitContext, type: string): string | undefined {
-  // With the host's /sys come its cgroups, which have to be read-only (CVE-2023-25809).
+  // The host's /sys contains its cgroups, which have to be read-only (CVE-2023-25809).
   if (type === "sysfs" && config.facts.lacking?.has("mount_setattr")) return undefined;
   return hostPaths[type];
 }
@@ -102,9 +102,9 @@ function mountKernel(x: InitContext, mount: Mount, type: string, options: MountO
 }
 
 /**
- * The network or ipc namespace belongs to another user namespace: the host's file system, as crun does. It keeps its
- * label.
- * @param kept what gets the mount; null: nothing does
+ * Binds the host's file system, as crun does, if the network or ipc namespace belongs to another user namespace.
+ * It keeps its label.
+ * @param kept the slot for the mount; null for none
  */
 function bindHost(
   x: InitContext,
@@ -117,7 +117,8 @@ function bindHost(
   const tree = cloneTree(x, AT_FDCWD, path, true, 0, kept === null ? {} : { out: kept });
   const { set, clear } = toMountAttr(options.flags, options.cleared);
   setAttributes(x, tree, set, clear, false);
-  // Whatever the options say: they are about a sysfs of the container's own, without what the host has mounted below.
+  // The options are meant for the container's own sysfs, which would not have the host's mounts below it. So they
+  // do not decide.
   if (type === "sysfs") setAttributes(x, tree, MOUNT_ATTR.RDONLY, 0, true);
   attach(x, tree, target, kept !== null);
 }

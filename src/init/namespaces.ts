@@ -17,8 +17,8 @@ import { timeOfJoinedUser } from "./time.ts";
 import { writeTo } from "./write.ts";
 
 /**
- * Joins the namespaces given by path, then clones into the new ones. All paths are opened first: what they
- * name (/proc/PID/ns/net) may be out of reach from inside another user namespace.
+ * Joins the namespaces given by path, then clones into the new ones. All paths are opened first: a path such as
+ * /proc/PID/ns/net may be out of reach from inside another user namespace.
  */
 export function enterNamespaces(x: InitContext, cgroup: Slot | null): void {
   const { b, config } = x;
@@ -26,14 +26,14 @@ export function enterNamespaces(x: InitContext, cgroup: Slot | null): void {
     b.at(join.where, { kind: "openNamespace", path: join.path });
     return { join, fd: b.get("openat", [AT_FDCWD, b.str(join.path), O.RDONLY | O.CLOEXEC, 0]) };
   });
-  // The mount namespace last. The user namespace gives the right to join those it owns, and takes away that to
-  // join others: those are tried before.
+  // The mount namespace comes last. Joining a user namespace gives the right to join the namespaces that it owns,
+  // and takes away the right to join others. So the others are tried before.
   const rank = (flag: number) => (flag === CLONE.NEWUSER ? 0 : flag === CLONE.NEWNS ? 2 : 1);
   opened.sort((a, z) => rank(a.join.flag) - rank(z.join.flag));
   const joinsUser = opened[0]?.join.flag === CLONE.NEWUSER;
   dropGroups(x);
   const makeTime = joinsUser ? timeOfJoinedUser(x) : null;
-  // Before it is there: root of a user namespace may trace all in it.
+  // Hidden before it joins: root of a user namespace may trace every process in it.
   if (joinsUser) {
     b.at("linux.namespaces", { kind: "hide" });
     hide(x);
@@ -52,14 +52,14 @@ export function enterNamespaces(x: InitContext, cgroup: Slot | null): void {
   });
   makeTime?.();
   b.at("linux.namespaces", { kind: "cloneInto" });
-  // The time namespace is made later: its clocks have to be set before someone is in it.
+  // The time namespace is made later: its clocks have to be set before a process is in it.
   b.clone(config.cloneFlags & ~(CLONE.NEWTIME | lateIpc(config)), cgroup);
   if (cgroup !== null) b.close(cgroup);
 }
 
 /**
- * Sends the namespace by which brun finds the processes at the end. Before execve brun could not open it: the executable is
- * that of the caller's user namespace.
+ * Sends brun the namespace that identifies the container's processes at the end. brun could not open it itself
+ * before execve, since the stage's executable belongs to the caller's user namespace.
  */
 export function tellNamespace({ b, config }: InitContext): void {
   const type = tellingNamespace(config);
@@ -70,7 +70,10 @@ export function tellNamespace({ b, config }: InitContext): void {
   b.close(fd);
 }
 
-/** In a user namespace that denies setgroups(2) the caller's groups would stay: those of root go before. */
+/**
+ * Drops root's groups before joining a user namespace that denies setgroups(2), in which they could not be
+ * dropped.
+ */
 export function dropGroups(x: ProcessContext): void {
   if (!x.config.dropGroups) return;
   x.b.at("process.user.additionalGids", { kind: "dropGroups" });
@@ -78,9 +81,9 @@ export function dropGroups(x: ProcessContext): void {
 }
 
 /**
- * The cgroup to clone into, opened before a user namespace is joined in which it could not be reached. Others the
- * stage enters here, where the 10 ms that the kernel may take for that pass while brun goes on compiling; systemd
- * has put it into its own.
+ * Opens the cgroup to clone into. This happens before joining a user namespace in which the cgroup could not be
+ * reached. If there is none to clone into, the stage enters the cgroups here: the kernel may take 10 ms for that,
+ * and brun goes on compiling meanwhile. systemd has put the stage into its unit already.
  */
 export function enterCgroup(x: InitContext): Slot | null {
   const { b, config } = x;
@@ -98,7 +101,7 @@ export function enterCgroup(x: InitContext): Slot | null {
   return b.get("openat", [AT_FDCWD, b.str(cloneInto), O.PATH | O.DIRECTORY | O.CLOEXEC, 0]);
 }
 
-/** Gets the ids of a new user namespace mapped: by the process itself when it may, else by brun. */
+/** Maps the ids of a new user namespace: the process does it itself if it may, otherwise brun does. */
 export function mapIds(x: InitContext): void {
   const { b, config } = x;
   if (config.maps === null) return;
@@ -116,14 +119,14 @@ export function mapIds(x: InitContext): void {
 }
 
 /**
- * Becomes root of the user namespace, so that what is made from here on has a mapped owner. The caller's supplementary
- * groups stay until the process becomes its user: sources of mounts may be reachable by them alone.
+ * Becomes root of the user namespace, so that new files have a mapped owner. The caller's supplementary groups
+ * stay until the process becomes its user, since sources of mounts may be reachable only through them.
  */
 export function becomeRoot(x: InitContext): void {
   const { b, config } = x;
   const joinsUser = any(config.joins, (join) => join.flag === CLONE.NEWUSER);
   if (config.maps === null && !joinsUser) return;
-  // A map of the caller's own id to itself has no root: its capabilities do without.
+  // A map of the caller's own id to itself has no root. The capabilities are enough there.
   if (config.maps !== null && !isMapped(config.maps.uid, 0)) return;
   b.at("linux.uidMappings", { kind: "becomeRoot" });
   b.sys("setresgid", [0, 0, 0]);
@@ -132,13 +135,13 @@ export function becomeRoot(x: InitContext): void {
   hideAgain(x);
 }
 
-/** Annotation: with the value "try" a host name that may not be set is left out. */
+/** Annotation: with the value "try", a host name that may not be set is left out. */
 const HOSTNAME_ANNOTATION = "org.brun.hostname";
 
-/** A filter around brun refuses it. */
+/** Errnos of a filter around brun. */
 const REFUSED = [E.EPERM, E.ENOSYS];
 
-/** hostname and domainname. */
+/** Sets hostname and domainname. */
 export function names(x: InitContext): void {
   const { b, config } = x;
   const { hostname, domainname, annotations } = config.spec;
@@ -170,14 +173,14 @@ export function loopback(x: InitContext): void {
 }
 
 /**
- * The ipc namespace's file system for message queues is made with it and belongs to its maker: where the caller
- * has no id in the container, it is made by the container's root instead.
+ * NEWIPC if the ipc namespace has to be made late, otherwise 0. The namespace's mqueue file system belongs to the
+ * process that makes it. If the caller has no id in the container, the container's root has to make it.
  */
 function lateIpc(config: ContainerConfig): number {
   return config.openSources ? config.cloneFlags & CLONE.NEWIPC : 0;
 }
 
-/** Makes the ipc namespace, when it has not been made with the others. */
+/** Makes the ipc namespace if it has not been made with the others. */
 export function ipcNamespace(x: InitContext): void {
   if (lateIpc(x.config) === 0) return;
   x.b.at("linux.namespaces", { kind: "makeIpcNamespace" });
@@ -187,15 +190,16 @@ export function ipcNamespace(x: InitContext): void {
 const KEYCTL_JOIN_SESSION_KEYRING = 1;
 const KEYCTL_CAPABILITIES = 31;
 
-/** Pauses in ms before joining is tried again: keys of processes that have ended leave the quota a moment later. */
+/** Pauses in ms before joining is tried again: the keys of ended processes leave the quota a moment later. */
 const KEYRING_PAUSES = [20, 200] as const;
 
 /**
- * A session keyring of the container's own, so that the caller's keys stay outside (session-keyring(7)). It has no
- * name: a process in the same user namespace could have made one of that name, which the kernel would join instead.
+ * Gives the container a session keyring of its own, so that the caller's keys stay outside (session-keyring(7)).
+ * It has no name: a process in the same user namespace could have made a keyring of that name, and the kernel
+ * would join that one.
  *
- * Without it there is no container, as with runc, but for one case: a filter around brun refuses keyctl(2) altogether.
- * The container's processes have the same filter, and cannot ask for the caller's keys either.
+ * Without a keyring creating fails, as with runc, except where a filter around brun refuses keyctl(2) altogether.
+ * The container's processes have the same filter, and cannot use the caller's keys either.
  */
 export function sessionKeyring(x: ProcessContext): void {
   if (!x.config.newKeyring) return;
@@ -206,7 +210,7 @@ export function sessionKeyring(x: ProcessContext): void {
   const done = b.label();
   b.sys("keyctl", join, { handle: [ANY], orElse: refused, andThen: done });
   b.mark(refused);
-  // The kernel always answers this (Linux 5.5).
+  // The kernel always answers this call (Linux 5.5), so only a filter can refuse it.
   b.sys("keyctl", [KEYCTL_CAPABILITIES, null, 0], { handle: [ANY], orElse: done });
   for (const pause of KEYRING_PAUSES) {
     const time = new BigInt64Array([0n, BigInt(pause) * 1_000_000n]);
@@ -223,7 +227,7 @@ export function movesNetDevices({ spec }: ContainerConfig): boolean {
   return devices !== undefined && Object.keys(devices).length > 0;
 }
 
-/** linux.netDevices: brun moves them, and sets them up through a socket of the container's namespace. */
+/** Lets brun move linux.netDevices, and set them up through a socket of the container's namespace. */
 export function netDevices(x: InitContext): void {
   if (!movesNetDevices(x.config)) return;
   const { b } = x;

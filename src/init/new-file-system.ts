@@ -3,10 +3,16 @@ import { ArgType } from "../plan/abi.ts";
 import type { Blob, Policy, Slot } from "../plan/program.ts";
 import type { InitContext } from "./context.ts";
 
-/** A parameter of a file system: a string, one that the program makes, the path of a descriptor, or (null) a flag. */
+/**
+ * A parameter of a file system: a string, a string that the program makes, the path of a descriptor, or (null) a
+ * flag.
+ */
 export type Parameter = readonly [name: string, value: string | Blob | Slot | null];
 
-/** Options of mount(2) as parameters. A comma in a value (mpol=bind:0,2 of tmpfs) is followed by a digit. */
+/**
+ * Splits options of mount(2) into parameters. A comma inside of a value (mpol=bind:0,2 of tmpfs) is followed by a
+ * digit.
+ */
 export function parametersOf(data: string): Parameter[] {
   const parameters: [string, string | null][] = [];
   for (const option of data === "" ? [] : data.split(",")) {
@@ -27,7 +33,7 @@ const FSCONFIG_CMD_CREATE = 6;
 
 /**
  * A new file system, mounted nowhere yet (fsopen(2), Linux 5.2).
- * @param refused what to do where the kernel makes none
+ * @param refused what to do if the kernel makes none
  */
 export function newFileSystem(
   x: InitContext,

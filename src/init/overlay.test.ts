@@ -1,11 +1,11 @@
-/** Programs of mounts in the place of the root, and of overlays with their upper directory on a tmpfs. */
+/** Programs of mounts that replace the root, and of overlays with their upper directory on a tmpfs. */
 import { expect, test } from "bun:test";
 import { phrase } from "../plan/step.ts";
 import type { Mount } from "../spec/index.ts";
 import { recordedPrograms } from "./standard.ts";
 import { configFor, plain } from "./testing/golden.ts";
 
-/** The operations of these mounts and of the end of a config's program: "fsopen: mount overlay on /". */
+/** The operations of these mounts and the end of a config's program: "fsopen: mount overlay on /". */
 function operations(mounts: Mount[], maps = [{ containerID: 0, hostID: 1000, size: 1 }]): string[] {
   const spec = plain(true);
   const linux = { ...spec.linux, uidMappings: maps, gidMappings: maps };

@@ -1,7 +1,7 @@
 /**
- * Mounts that take the place of the root ("/"), as crun has them, and overlays that brun puts together itself: those
- * whose upper directory is on a tmpfs that goes with the container (option "tmpupper"), and those over entries of the
- * root ("from-root"). Both options are brun's own.
+ * Mounts that replace the root ("/"), as crun has them, and overlays that brun builds for options of its own. With
+ * "tmpupper" the upper directory is on a tmpfs that ends with the container. With "from-root" the lower one is an
+ * entry of the root.
  */
 
 import { Extra, isBind, type MountOptions, toMountAttr } from "../config/mount-options.ts";
@@ -20,12 +20,12 @@ import { scratchOf } from "./scratch.ts";
 
 const BUILT = Extra.TMPUPPER | Extra.FROM_ROOT;
 
-/** Whether a mount is one of them. A bind with "from-root" is none. */
+/** Whether this module makes a mount. It does not make a bind mount with "from-root". */
 export function isOverlayMount(mount: Mount, options: MountOptions): boolean {
   return mount.destination === "/" || ((options.extra & BUILT) !== 0 && !isBind(mount, options));
 }
 
-/** Compiles one of them. */
+/** Compiles such a mount. */
 export function overlayMount(x: InitContext, mount: Mount, where: string, options: MountOptions): void {
   const { b } = x;
   const type = mount.type ?? "none";
@@ -45,11 +45,11 @@ export function overlayMount(x: InitContext, mount: Mount, where: string, option
     return;
   }
   move(x, mounted, x.root);
-  // What lies below the new root goes with the old one.
+  // The scratch is below the old root, and the new root covers it.
   if (x.scratch !== undefined) b.close(x.scratch);
   delete x.scratch;
   propagate(x, mounted, options.propagation);
-  // The first one stays open: entries of it may be wanted.
+  // The first root stays open: later mounts may want entries of it.
   if (x.covered === undefined) x.covered = x.root;
   else b.close(x.root);
   x.root = mounted;
@@ -69,7 +69,7 @@ function newMounted(x: InitContext, mount: Mount, type: string, options: MountOp
   return newFileSystem(x, type, parameters, toMountAttr(options.flags, options.cleared).set);
 }
 
-/** Options one by one, in which a comma has no meaning. */
+/** Splits options into names and values; commas have no meaning here. */
 function* pairs(options: readonly string[]): Iterable<[string, string | null]> {
   for (const option of options) {
     const equals = option.indexOf("=");
@@ -77,20 +77,21 @@ function* pairs(options: readonly string[]): Iterable<[string, string | null]> {
   }
 }
 
-/** Options that say what the upper directory is to be, and are not overlayfs's. */
+/** Options that describe the upper directory, and are not passed to overlayfs. */
 const UPPER = new Set(["lowerdir", "upperdir", "workdir", "mode", "uid", "gid"]);
 
 /**
- * An overlay of one directory over another. Both and the work directory are handed over as descriptors, so that no
- * character of a path has a meaning. With "tmpupper" the upper one has the mode of the lower, or what "mode=" says,
- * and the owner that "uid=" and "gid=" say.
- * @param absent where to go on when a lower directory "from-root" is gone; null: that is an error
+ * Makes an overlay of one directory over another. The directories are handed over as descriptors, so that no
+ * character of a path has a special meaning. With "tmpupper" the upper directory has the mode of the lower one, or
+ * that of "mode=", and the owner of "uid=" and "gid=".
+ * @param absent where to go on if a lower directory with "from-root" is gone; null makes that an error
  */
 function builtOverlay(x: InitContext, options: MountOptions, absent: Label | null): Slot {
   const { b } = x;
   const given = new Map(pairs(options.parameters));
   const path = given.get("lowerdir") ?? "/";
-  // Before the jump that a lower directory which is gone makes; others are opened before the scratch lies over them.
+  // A missing lower directory jumps over later operations, so the scratch is made before. The other directories
+  // are opened before the scratch covers them.
   if ((options.extra & BUILT) === BUILT) scratchOf(x);
   const lower =
     (options.extra & Extra.FROM_ROOT) !== 0
@@ -119,7 +120,7 @@ function builtOverlay(x: InitContext, options: MountOptions, absent: Label | nul
 
 const PRIVATE = 0o700;
 
-/** An upper and a work directory on the tmpfs. */
+/** Makes an upper and a work directory on the tmpfs. */
 function tmpUpper(
   x: InitContext,
   given: ReadonlyMap<string, string | null>,

@@ -1,4 +1,7 @@
-/** Paths below the container's root, resolved by the kernel so that no symbolic link leads out of it. */
+/**
+ * Opens paths below the container's root. The kernel resolves them, so that no symbolic link leads out of the
+ * root.
+ */
 import type { Label, Slot } from "../plan/program.ts";
 import { RESOLVE } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
@@ -6,12 +9,12 @@ import { O } from "../sys/fs.ts";
 import { filtered } from "../sys/lists.ts";
 import { IN_ROOT, type InitContext, OPEN_HOW_SIZE, openHow } from "./context.ts";
 
-/** The parts of a path without empty ones and ".". ".." stays: the kernel resolves it below the root. */
+/** The parts of a path without empty ones and ".". Parts ".." stay: the kernel resolves them below the root. */
 export function components(path: string): string[] {
   return filtered(path.split("/"), (part) => part !== "" && part !== ".");
 }
 
-/** The path from the root, as openat2 takes it: no empty parts, and "." for the root itself. */
+/** The path relative to the root, as openat2 takes it: without empty parts, and "." for the root itself. */
 export function relative(path: string): string {
   const start = path.startsWith("/") ? 1 : 0;
   const plain = path.length > start && !path.endsWith("/") && !path.includes("//") && !path.includes("/.");
@@ -21,9 +24,9 @@ export function relative(path: string): string {
 
 /** Options of {@link openTarget}. */
 export interface TargetOptions {
-  /** Make what is missing: directories, and at the end a directory or an empty file. */
+  /** Creates what is missing: directories, and as the last part a directory or an empty file. */
   readonly create?: "dir" | "file" | undefined;
-  /** Refuse symbolic links anywhere in the path (for procfs and sysfs: CVE-2019-19921, CVE-2023-27561). */
+  /** Refuses symbolic links anywhere in the path (for procfs and sysfs: CVE-2019-19921, CVE-2023-27561). */
   readonly noSymlinks?: boolean | undefined;
 }
 
@@ -35,7 +38,7 @@ export function openTarget(x: InitContext, path: string, options: TargetOptions 
   return x.b.get("openat2", [x.root, x.b.str(full), openHow(x, O.PATH, resolve), OPEN_HOW_SIZE]);
 }
 
-/** Opens a path below the root that may be absent: `absent` is where to go on then. */
+/** Opens a path below the root. If it is missing, the program goes on at `absent`. */
 export function openIfThere(
   x: InitContext,
   path: string,

@@ -51,19 +51,19 @@ export function ioPriorityValue(priority: IOPriority): number {
   return (ioClasses.indexOf(priority.class) << IOPRIO_CLASS_SHIFT) | priority.priority;
 }
 
-/** A list of numbers as the kernel's bit masks take it: 64-bit words, the lowest first. */
+/** A list of numbers as a bit mask for the kernel: 64-bit words, the lowest first. */
 export function bitMask(numbers: readonly number[]): BigUint64Array<ArrayBuffer> {
   const words = new BigUint64Array(Math.floor((numbers[numbers.length - 1] ?? 0) / 64) + 1);
   for (const n of numbers) words[n >> 6]! |= 1n << BigInt(n & 63);
   return words;
 }
 
-/** Bytes of a CPU mask that has all of the 8192 CPUs that a kernel can be built for. */
+/** Size in bytes of a mask of 8192 CPUs, the most that a kernel can be built for. */
 const ALL_CPUS_SIZE = 1024;
 
 /**
- * Lets the process run on every CPU of its cgroup, as runc does: Linux 6.2 and later keep to the caller's own
- * affinity otherwise. The kernel leaves out what is not there.
+ * Lets the process run on every CPU of its cgroup, as runc does. Linux 6.2 and later would otherwise keep the
+ * caller's affinity. The kernel ignores bits of CPUs that do not exist.
  */
 export function anyCpu(x: ProcessContext): void {
   x.b.at("process", { kind: "anyCpu" });
@@ -77,8 +77,8 @@ export function cpuMask(list: string): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * process.execCPUAffinity.final of an `exec`, when its process is in the container's cgroup; without it any CPU will
- * do. What is before is src/container/resources/exec-affinity.ts.
+ * Sets process.execCPUAffinity.final of an `exec` when its process is in the container's cgroup; without it any
+ * CPU is allowed. src/container/resources/exec-affinity.ts handles the initial affinity.
  */
 export function finalAffinity(x: ProcessContext, process: Process): void {
   const list = process.execCPUAffinity?.final;
@@ -106,7 +106,7 @@ const memoryModes: Readonly<Record<string, number>> = {
 
 const domains: Readonly<Record<string, number>> = { LINUX: 0, LINUX32: 8 };
 
-/** process.scheduler and ioPriority, linux.personality and memoryPolicy. */
+/** Applies process.scheduler, process.ioPriority, linux.personality and linux.memoryPolicy. */
 export function placement(x: ProcessContext, process: Process): void {
   const { b } = x;
   const { scheduler, ioPriority } = process;
@@ -139,6 +139,6 @@ export function placement(x: ProcessContext, process: Process): void {
   const bits = [mode, ...flags].reduce((all, name) => all | (memoryModes[name] ?? 0), 0);
   const mask = nodes ? bitMask(parseCpuList(nodes) ?? []) : null;
   const blob = mask === null ? null : b.bytes(new Uint8Array(mask.buffer), `nodes ${nodes}`);
-  // As libnuma: the kernel takes one off the number of bits.
+  // As libnuma: the kernel subtracts one from the number of bits.
   b.sys("set_mempolicy", [bits, blob, mask === null ? 0 : mask.length * 64 + 1]);
 }

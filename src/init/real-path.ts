@@ -1,6 +1,6 @@
 /**
- * Paths of the host that brun has decided by, and that have no symbolic links: where one is on such a path by now, who
- * may write there has swapped a directory for it, and the path is not opened (openat2(2), RESOLVE_NO_SYMLINKS).
+ * Paths of the host that had no symbolic links when brun decided by them. If there is one now, another user has
+ * replaced a directory by it, and opening the path fails (openat2(2), RESOLVE_NO_SYMLINKS).
  */
 
 import { Extra, type MountOptions } from "../config/mount-options.ts";
@@ -10,7 +10,7 @@ import { AT_FDCWD, O } from "../sys/fs.ts";
 import { type InitContext, OPEN_HOW_SIZE, openHow } from "./context.ts";
 
 /**
- * Opens (O_PATH) an absolute path of the host on which there is no symbolic link.
+ * Opens (O_PATH) an absolute path of the host, and refuses symbolic links.
  * @param flags further ones of open(2); with O_NOFOLLOW the last part may be a link, which is opened itself
  */
 export function openRealPath(x: InitContext, path: string, flags = 0): Slot {
@@ -18,12 +18,12 @@ export function openRealPath(x: InitContext, path: string, flags = 0): Slot {
   return x.b.get("openat2", [AT_FDCWD, x.b.str(path), how, OPEN_HOW_SIZE]);
 }
 
-/** Whether a mount's source, and what an overlay is made of, are such paths. */
+/** Whether a mount's source, or each directory of an overlay, is such a path. */
 export function hasRealSource({ extra }: MountOptions): boolean {
   return (extra & Extra.SRC_NOSYMLINKS) !== 0;
 }
 
-/** Whether its mount point is one, in the container. */
+/** Whether the mount point in the container is such a path. */
 export function hasRealTarget({ extra }: MountOptions): boolean {
   return (extra & Extra.DEST_NOSYMLINKS) !== 0;
 }

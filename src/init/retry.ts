@@ -1,12 +1,12 @@
-/** A system call that is allowed at one of two moments. */
+/** A system call that succeeds at one of two moments. */
 import type { Value } from "../plan/program.ts";
 import { E } from "../sys/errno.ts";
 import type { SyscallName } from "../sys/syscalls.ts";
 import type { ProcessContext } from "./context.ts";
 
 /**
- * Makes a system call. Where it is refused with one of `errnos`, the call that this returns makes it again, with
- * the rights that the process has then; that one has to succeed.
+ * Makes a system call. If it fails with one of `errnos`, the returned function makes it again, with the rights
+ * that the process has then. The second call has to succeed.
  */
 export function tryEarly(
   x: ProcessContext,

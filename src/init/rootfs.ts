@@ -1,4 +1,4 @@
-/** The root file system: made a mount of its own, later the root. */
+/** The root file system is made a mount, and becomes the root later. */
 import {
   AT_RECURSIVE,
   CLONE,
@@ -27,12 +27,12 @@ const propagations: Readonly<Record<string, number>> = {
   runbindable: MS.UNBINDABLE | MS.REC,
 };
 
-/** Propagation of linux.rootfsPropagation as mount(2) flags; rslave when absent, as runc. */
+/** linux.rootfsPropagation as mount(2) flags; rslave by default, as in runc. */
 function rootPropagation(x: InitContext): number {
   return propagations[x.config.spec.linux?.rootfsPropagation ?? "rslave"] ?? MS.SLAVE | MS.REC;
 }
 
-/** Cuts the mount namespace off from the host's. Needs no ids, so it comes before they are mapped. */
+/** Separates the mount namespace from the host's. This needs no ids, so it comes before they are mapped. */
 export function isolateMounts(x: InitContext): void {
   const { b } = x;
   const wanted = rootPropagation(x);
@@ -42,15 +42,15 @@ export function isolateMounts(x: InitContext): void {
     privateParent(x);
     return;
   }
-  // What cannot be bound could not become the root: that comes at the end.
+  // An unbindable mount could not become the root, so that propagation is set at the end.
   const first = (wanted & MS.UNBINDABLE) !== 0 ? MS.PRIVATE : wanted;
   b.sys("mount", [null, b.str("/"), null, first | MS.REC, null]);
 }
 
 /**
- * With rootfsPropagation shared, mounts stay the host's peers, so that what is mounted below a shared bind mount
- * is seen there too. Not so the mount that the root is on: the root would appear on the host, and pivot_root(2)
- * refuses shared parents.
+ * Makes the mount that the root is on private. With rootfsPropagation "shared" mounts stay peers of the host's, so
+ * that mounts below a shared bind mount are seen there, too. The root must not appear on the host, and
+ * pivot_root(2) refuses shared parents.
  */
 function privateParent(x: InitContext): void {
   const { b } = x;
@@ -65,7 +65,7 @@ function privateParent(x: InitContext): void {
   b.mark(found);
 }
 
-/** Makes the root a mount of its own and keeps it in `x.root`. */
+/** Makes the root a mount and keeps it in `x.root`. */
 export function openRoot(x: InitContext): void {
   const { b, config } = x;
   b.at("root.path", { kind: "openRoot", path: config.rootfs });
@@ -79,7 +79,7 @@ export function openRoot(x: InitContext): void {
   b.close(directory);
 }
 
-/** Makes the root read-only when the spec says so. */
+/** Makes the root read-only if the spec says so. */
 export function readonlyRoot(x: InitContext): void {
   if (!x.config.spec.root?.readonly) return;
   x.b.at("root.readonly", { kind: "rootReadOnly" });
@@ -87,18 +87,19 @@ export function readonlyRoot(x: InitContext): void {
 }
 
 /**
- * Without pivot_root(2) the old root stays below the new one, and a procfs in it, on which nothing is masked,
- * would let a user namespace of the container mount another such procfs (mount_namespaces(7)).
+ * Unmounts the host's procfs and sysfs before --no-pivot. Without pivot_root(2) the old root stays below the new
+ * one. A procfs in it without masks would let a user namespace of the container mount another such procfs
+ * (mount_namespaces(7)).
  */
 function hideKernelMounts(x: InitContext): void {
   const { b } = x;
-  // The last mounted first: below /proc there may be more.
+  // The last mounted comes first, since there may be further mounts below /proc.
   for (const path of [...(x.config.facts.kernelMounts ?? [])].reverse()) {
     b.at("--no-pivot", { kind: "unmount", path: `the host's ${path}` });
     const locked = b.label();
     const done = b.label();
     const at = b.str(path);
-    // It is a slave: what is unmounted here stays mounted on the host.
+    // The mount is made a slave, so that unmounting it here does not unmount it on the host.
     b.sys("mount", [null, at, null, MS.SLAVE | MS.REC, null]);
     b.sys("umount2", [at, MNT_DETACH], { handle: [E.EINVAL, E.EPERM], orElse: locked, andThen: done });
     b.mark(locked);
@@ -124,11 +125,11 @@ export function enterRoot(x: InitContext): void {
     const old = b.get("openat", [AT_FDCWD, b.str("/"), O.PATH | O.DIRECTORY | O.CLOEXEC, 0]);
     b.sys("fchdir", [x.root]);
     b.sys("pivot_root", [dot, dot]);
-    // The old root is stacked on the new one: leave it without a trace in its peers.
+    // The old root is stacked on the new one. It is a slave, so that the host's peers do not see it go.
     b.sys("fchdir", [old]);
     b.sys("mount", [null, dot, null, MS.SLAVE | MS.REC, null]);
     b.sys("umount2", [dot, MNT_DETACH]);
-    // With root.path / that was its copy, which lay over it.
+    // With root.path "/" there was a copy of the host's root, which covered this one.
     if (config.rootfs === "/") b.sys("umount2", [dot, MNT_DETACH], { handle: [E.EINVAL] });
     b.sys("chdir", [b.str("/")]);
     b.close(old);

@@ -1,7 +1,7 @@
 /**
- * A place to mount on where no path leads to: a tmpfs over the root. What is mounted there is known by its descriptor
- * before it goes to its mount point. A path that is looked up a second time may lead to another mount by then: another
- * container may write to what it leads through (CVE-2026-133553).
+ * A tmpfs over the root in which mounts are made before they are moved to their mount points. No path of the
+ * container leads there, so a new mount is known by its descriptor. A path that is looked up a second time could
+ * lead to another mount, since another container may write to one of its directories (CVE-2026-133553).
  */
 import type { Blob, Policy, Slot, Str } from "../plan/program.ts";
 import { MNT_DETACH } from "../sys/constants.ts";
@@ -11,7 +11,7 @@ import type { InitContext } from "./context.ts";
 import { move } from "./mount-tree.ts";
 import { newFileSystem } from "./new-file-system.ts";
 
-/** The tmpfs, made when it is wanted first. Not to be called where a jump leads past. */
+/** The tmpfs, which is made on first use. Must not be called where a jump may skip the operations. */
 export function scratchOf(x: InitContext): Slot {
   if (x.scratch !== undefined) return x.scratch;
   x.scratch = newFileSystem(
@@ -27,7 +27,7 @@ export function scratchOf(x: InitContext): Slot {
   return x.scratch;
 }
 
-/** When all mounts are done: those that need something of the tmpfs keep it. */
+/** Unmounts the tmpfs when all mounts are done. Mounts that still use it keep it alive. */
 export function dropScratch(x: InitContext): void {
   const { b, scratch } = x;
   if (scratch === undefined) return;
@@ -36,7 +36,7 @@ export function dropScratch(x: InitContext): void {
   b.close(scratch);
 }
 
-/** What mount(2) is given beside the mount point. */
+/** The arguments of mount(2) besides the mount point. */
 export interface NewMount {
   readonly source: Str;
   readonly type: Str;
@@ -45,8 +45,9 @@ export interface NewMount {
 }
 
 /**
- * mount(2) apart from the container's files. By that call, since what fsconfig(2) takes is no longer than 255 bytes, as
- * lower directories of overlays may be. {@link scratchOf} has been called.
+ * Mounts a file system in the tmpfs, where no path of the container leads. It uses mount(2), since a value of
+ * fsconfig(2) has at most 255 bytes, and the lower directories of overlays may be longer. Needs an earlier call of
+ * {@link scratchOf}.
  * @param out gets the mount (O_PATH), to be attached
  * @param policy of mount(2)
  */
@@ -59,6 +60,6 @@ export function mountApart(x: InitContext, mount: NewMount, out: Slot, policy: P
   const place = b.get("openat", [scratch, name, O.PATH | O.DIRECTORY | O.CLOEXEC, 0]);
   b.sys("mount", [source, b.fdPath(place), type, flags, data], { ...policy, close: [place] });
   b.free(place);
-  // This leads to what has been mounted on it.
+  // Opened again, the directory leads to the new mount.
   b.get("openat", [scratch, name, O.PATH | O.DIRECTORY | O.CLOEXEC, 0], { out });
 }

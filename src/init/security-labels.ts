@@ -1,4 +1,4 @@
-/** process.apparmorProfile and process.selinuxLabel: what the process becomes at its execve. */
+/** process.apparmorProfile and process.selinuxLabel: the labels that the process gets at execve. */
 
 import type { Process } from "../spec/index.ts";
 import { E } from "../sys/errno.ts";
@@ -6,7 +6,7 @@ import { utf8Length } from "../sys/utf8.ts";
 import type { ProcessContext } from "./context.ts";
 import { openProcfs, procFileHow } from "./procfs.ts";
 
-/** Opens the host's /proc when the process gets a label, while it is still the host's that is mounted there. */
+/** Opens /proc if the process gets a label. At this point the host's procfs is still mounted there. */
 export function openLabels(x: ProcessContext, process: Process): void {
   const { apparmorProfile, selinuxLabel } = process;
   if (!apparmorProfile && !selinuxLabel) return;
@@ -25,7 +25,7 @@ export function securityLabels(x: ProcessContext, process: Process): void {
   }
   if (apparmorProfile) {
     x.b.at("process.apparmorProfile", { kind: "setApparmorProfile", value: apparmorProfile });
-    // The second name is that of kernels before 5.8, shared with other security modules.
+    // Kernels before 5.8 have only the second name, which other security modules share.
     const paths = [x.b.str("self/attr/apparmor/exec"), x.b.str("self/attr/exec")];
     setAttribute(x, paths, `exec ${apparmorProfile}`);
   }

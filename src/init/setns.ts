@@ -12,7 +12,7 @@ import { dropGroups, sessionKeyring } from "./namespaces.ts";
 import { finalAffinity } from "./placement.ts";
 import { openLabels } from "./security-labels.ts";
 
-/** Compiles an exec. Pure. Throws a RangeError when a string holds a NUL byte. */
+/** Compiles an exec. Pure. Throws a RangeError if a string contains a NUL byte. */
 export function setnsInit(config: ExecConfig, record = false): Program {
   const b = new ProgramBuilder(record);
   const x: InitContext<ExecConfig> = initContext(config, b);
@@ -39,8 +39,8 @@ export function setnsInit(config: ExecConfig, record = false): Program {
 }
 
 /**
- * Opens the container's process, and looks only then whether it still is that: from here on it cannot become another
- * process. Where there are no pidfds its directory in procfs stands for it.
+ * Opens the container's process, and then checks that it is still the same one: an open descriptor cannot come to
+ * mean another process. Without pidfds a directory of procfs is used.
  */
 function openTarget(x: InitContext<ExecConfig>): Slot {
   const { b, config } = x;
@@ -63,8 +63,8 @@ function joinNamespaces(x: InitContext<ExecConfig>): void {
     b.close(target);
     return;
   }
-  // All are opened first: the container's mount namespace shows another procfs. The user namespace gives the right
-  // to join the others.
+  // All files are opened first, since the container's mount namespace shows another procfs. The user namespace
+  // comes first: it gives the right to join the others.
   const files: [flag: number, fd: Slot][] = [];
   for (const [flag, file] of NAMESPACE_FILES) {
     if ((config.namespaces & flag) === 0) continue;
@@ -98,7 +98,7 @@ function terminalSize(x: InitContext<ExecConfig>): readonly [number, number] | n
 function becomeContainerRoot(x: InitContext<ExecConfig>): void {
   if (!x.config.userNamespace) return;
   const { b } = x;
-  // One that maps the caller's own id alone has no root: the capabilities that joining gives do without.
+  // A user namespace that maps only the caller's own id has no root. The capabilities of joining are enough there.
   const unmapped = { handle: [E.EINVAL] };
   b.at("exec", { kind: "becomeContainerRoot" });
   b.sys("setresgid", [0, 0, 0], unmapped);

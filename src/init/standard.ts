@@ -1,12 +1,13 @@
 /**
- * Standard init: the programs of a new container. Reads as a table of contents; each part is a file of its own.
+ * Standard init: the programs of a new container. This file is a table of contents, and each part has a file of
+ * its own.
  *
- * There are three, so that brun and the stage work at the same time: while the stage is being cloned into its
- * namespaces, or mounts, or newuidmap and newgidmap run, brun compiles what comes next.
+ * There are three programs, so that brun and the stage work at the same time. While the stage executes one, or
+ * newuidmap and newgidmap run, brun compiles the next.
  *
  *   enter   from the caller's namespaces into the container's, up to the id maps
  *   build   the root file system with everything mounted
- *   finish  the rest; with hooks that need the container's state, when its pid is known
+ *   finish  the rest; if hooks need the container's state, compiled when its pid is known
  */
 
 import type { ContainerConfig } from "../config/types.ts";
@@ -46,7 +47,7 @@ import { sysctls } from "./sysctl.ts";
 import { timeNamespace } from "./time.ts";
 import { readonlyTmpfs } from "./tmpfs.ts";
 
-/** Whether hooks of the config need the state while the container is made. */
+/** Whether the config has hooks that need the container's state before or at its start. */
 export function needsState(config: ContainerConfig): boolean {
   const hooks = config.spec.hooks;
   return any(
@@ -55,23 +56,23 @@ export function needsState(config: ContainerConfig): boolean {
   );
 }
 
-/** Whether brun has something to do before the last program is sent: the hooks, or what the stage waits for in `build`. */
+/** Whether brun has to act before it sends the last program: for hooks, or for requests of the stage in `build`. */
 export function pausesBuild(config: ContainerConfig): boolean {
   return needsState(config) || movesNetDevices(config) || mappedByBrun(config).length > 0;
 }
 
-/** The container's state as JSON, as its hooks get it: while it is made, and when it is started. */
+/** The container's state as JSON for its hooks: before it is created, and at its start. */
 export interface HookStates {
   readonly creating: string;
   readonly created: string;
 }
 
-/** Compiles a container's config, one program after the other. Pure; throws a RangeError on a NUL byte. */
+/** Compiles a container's config, one program after the other. Pure. Throws a RangeError on a NUL byte. */
 export class StandardInit {
   private readonly x: InitContext;
   private slave: Slot | null = null;
 
-  /** @param record keep what each operation is for */
+  /** @param record keep the purpose of each operation */
   constructor(
     config: ContainerConfig,
     private readonly record = false,
@@ -80,18 +81,18 @@ export class StandardInit {
     this.x = initContext(config, b);
   }
 
-  /** After {@link finish}: the index of each startContainer hook's operation. */
+  /** The index of each startContainer hook's operation; known after {@link finish}. */
   get startHooks(): readonly number[] {
     return this.x.startHooks ?? [];
   }
 
-  /** Into the namespaces. */
+  /** Compiles the program that enters the namespaces. */
   enter(): Program {
     enter(this.x);
     return this.x.b.finish();
   }
 
-  /** After {@link enter}: the root file system. */
+  /** Compiles the program that builds the root file system. Comes after {@link enter}. */
   build(): Program {
     this.next();
     this.slave = build(this.x);
@@ -103,8 +104,8 @@ export class StandardInit {
   }
 
   /**
-   * After {@link build}: the rest.
-   * @param state for the hooks that need it; null when there are none
+   * Compiles the last program. Comes after {@link build}.
+   * @param state for the hooks that need it; null if there are none
    */
   finish(state: HookStates | null): Program {
     this.next();
@@ -119,7 +120,10 @@ export class StandardInit {
   }
 }
 
-/** All programs of a config, recorded for people; with hooks that need the state the last only when it is given. */
+/**
+ * All programs of a config, recorded for people. If hooks need the state and none is given, the last program is
+ * left out.
+ */
 export function recordedPrograms(config: ContainerConfig, state: HookStates | null): Program[] {
   const init = new StandardInit(config, true);
   const programs = [init.enter(), init.build()];
@@ -127,7 +131,7 @@ export function recordedPrograms(config: ContainerConfig, state: HookStates | nu
   return programs;
 }
 
-/** From the caller's namespaces into the container's. */
+/** Goes from the caller's namespaces into the container's. */
 function enter(x: InitContext): void {
   const { b, config } = x;
   if (config.execFifo !== null) {
@@ -146,18 +150,18 @@ function enter(x: InitContext): void {
   mapIds(x);
 }
 
-/** From there to a root file system with everything mounted. Returns the terminal's slave. */
+/** Builds the root file system with everything mounted. Returns the terminal's slave. */
 function build(x: InitContext): Slot | null {
   const { b, config } = x;
   if ((config.cloneFlags & CLONE.NEWNS) !== 0) isolateMounts(x);
   timeNamespace(x);
   openLabels(x, config.spec.process!);
-  // What the caller can reach the container's root may not.
+  // These are opened before becomeRoot: the container's root may not be able to reach them.
   openRoot(x);
   openCallerSources(x);
   becomeRoot(x);
   ipcNamespace(x);
-  // Only after the id maps, where no user namespace is joined: a process that is not dumpable cannot write its own.
+  // Comes after the id maps if no user namespace is joined: an undumpable process cannot write its own maps.
   if (joins(x, CLONE.NEWPID) && !x.hidden) {
     b.at("linux.namespaces", { kind: "hide" });
     hide(x);
@@ -178,7 +182,7 @@ function joins(x: InitContext, flag: number): boolean {
   return any(x.config.joins, (join) => join.flag === flag);
 }
 
-/** From there to the container's process. */
+/** Completes the container and becomes its program. */
 function complete(x: InitContext, slave: Slot | null, state: HookStates | null): void {
   const { spec } = x.config;
   const process = spec.process!;
@@ -203,7 +207,7 @@ function complete(x: InitContext, slave: Slot | null, state: HookStates | null):
   );
 }
 
-/** A working directory that the root file system lacks is made, as runc does. */
+/** Makes the working directory if the root file system lacks it, as runc does. */
 function makeWorkingDirectory(x: InitContext): void {
   const cwd = x.config.spec.process?.cwd || "/";
   if (cwd === "/") return;

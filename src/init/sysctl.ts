@@ -1,9 +1,12 @@
-/** linux.sysctl, through a procfs that nothing in the root file system can redirect (CVE-2025-52881). */
+/** linux.sysctl, written through a procfs that the root file system cannot redirect (CVE-2025-52881). */
 import { utf8Length } from "../sys/utf8.ts";
 import type { InitContext } from "./context.ts";
 import { openProcfs, procFileHow } from "./procfs.ts";
 
-/** Writes each sysctl. The host's /proc is used while it is still there; its namespaces are the writer's own. */
+/**
+ * Writes each sysctl. This happens while the host's /proc is mounted: it shows the sysctls of the writer's
+ * namespaces.
+ */
 export function sysctls(x: InitContext): void {
   const entries = Object.entries(x.config.spec.linux?.sysctl ?? {});
   if (entries.length === 0) return;
@@ -19,7 +22,10 @@ export function sysctls(x: InitContext): void {
   b.close(proc);
 }
 
-/** sysctl(8) names: "net.ipv4.conf.eth0/1.forwarding" has a slash for a dot within a part, or slashes throughout. */
+/**
+ * The path of a sysctl(8) name. "net.ipv4.conf.eth0/1.forwarding" has a slash for a dot within a part; a name may
+ * also have slashes throughout.
+ */
 function sysctlPath(key: string): string {
   const dot = key.indexOf(".");
   const slash = key.indexOf("/");

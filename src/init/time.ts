@@ -7,8 +7,9 @@ import type { InitContext } from "./context.ts";
 import { writeTo } from "./write.ts";
 
 /**
- * Makes the time namespace, sets its clocks and enters it: the offsets can be written only after unshare(2) and
- * before the first process is in it. Comes before the change of user, after which /proc/self is not our own.
+ * Makes the time namespace, sets its clocks and enters it. The offsets can be written only after unshare(2), and
+ * before the first process is in the namespace. Comes before the change of user, after which the process may not
+ * write its own /proc/self.
  */
 export function timeNamespace(x: InitContext): void {
   const { b, config } = x;
@@ -28,9 +29,9 @@ export function timeNamespace(x: InitContext): void {
 }
 
 /**
- * The time namespace of a container that joins a user namespace. Who has joined one of someone else's is not dumpable,
- * and cannot open its own files in /proc any more: this opens them, what it returns is done after joining. The clone
- * after that is the first process in the namespace.
+ * Makes the time namespace of a container that joins a user namespace. After joining another user's namespace the
+ * process is not dumpable, and cannot open its own files in /proc any more. So this opens them before, and the
+ * returned function does the rest after joining. The next clone is the first process in the namespace.
  */
 export function timeOfJoinedUser(x: InitContext): () => void {
   const { b, config } = x;
@@ -53,7 +54,7 @@ function joinsUser(x: InitContext): boolean {
   return any(x.config.joins, (join) => join.flag === CLONE.NEWUSER);
 }
 
-/** linux.timeOffsets as the kernel reads them, "" when there are none. */
+/** linux.timeOffsets in the kernel's format; "" without any. */
 function offsets(x: InitContext): string {
   return Object.entries(x.config.spec.linux?.timeOffsets ?? {})
     .map(([clock, offset]) => `${clock} ${offset?.secs ?? 0} ${offset?.nanosecs ?? 0}\n`)

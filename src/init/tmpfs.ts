@@ -1,4 +1,4 @@
-/** tmpfs mounts: the mode of what they cover, tmpcopyup, and read-only ones that are filled before. */
+/** tmpfs mounts: the mode of the covered directory, tmpcopyup, and read-only ones that are filled first. */
 
 import { Extra, type MountOptions, NEW_MOUNT_FLAGS } from "../config/mount-options.ts";
 import type { Blob, Policy, Slot, Str } from "../plan/program.ts";
@@ -22,7 +22,7 @@ export function mountTmpfs(x: InitContext, mount: Mount, options: MountOptions):
   const remount = (options.flags & MS.REMOUNT) !== 0;
   let flags = options.flags & NEW_MOUNT_FLAGS;
   const readonly = (flags & MS.RDONLY) !== 0 && !remount;
-  // Mount points and devices are still to be made in it.
+  // Mount points and devices still have to be made in it.
   if (readonly) flags &= ~MS.RDONLY;
   const later = !remount && (copyUp || readonly || changesMount(options)) ? b.slot() : null;
   if (later !== null) scratchOf(x);
@@ -37,7 +37,7 @@ export function mountTmpfs(x: InitContext, mount: Mount, options: MountOptions):
       return;
     }
     mountApart(x, { source, type, flags, data }, later);
-    // It is filled before it is mounted.
+    // Filled before it is attached.
     if (filled) b.copy(target, later, true);
     attachOr(x, later, target, true, policy);
   };
@@ -68,7 +68,7 @@ export function mountTmpfs(x: InitContext, mount: Mount, options: MountOptions):
 
 const MODE = "mode=";
 
-/** Data for mount(2) with the mode of what is covered, as runc has it, before the rest. */
+/** Data for mount(2) that begins with the mode of the covered directory, as in runc. */
 function modeOf({ b }: InitContext, covered: Slot, rest: string): Blob {
   const data = utf8(`${MODE}0000${rest === "" ? "" : ","}${rest}\0`);
   const blob = b.bytes(data, () => `mode= of what is covered${rest === "" ? "" : `, ${rest}`}`);
@@ -76,7 +76,7 @@ function modeOf({ b }: InitContext, covered: Slot, rest: string): Blob {
   return blob;
 }
 
-/** Makes those tmpfs mounts read-only that are to be, when nothing has to be made in them any more. */
+/** Makes the read-only tmpfs mounts read-only, once all mount points in them are made. */
 export function readonlyTmpfs(x: InitContext): void {
   each(x.readonlyAtEnd ?? [], ({ destination, mounted }) => {
     x.b.at("mounts", { kind: "readOnly", path: destination });

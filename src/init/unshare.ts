@@ -1,4 +1,4 @@
-/** The program of `brun unshare`: a command of the host in a user namespace and a mount namespace of its own. */
+/** The program of `brun unshare`: a command of the host in a new user namespace and a new mount namespace. */
 import type { ContainerConfig } from "../config/types.ts";
 import { type Program, ProgramBuilder } from "../plan/program.ts";
 import { type InitContext, initContext } from "./context.ts";
@@ -16,9 +16,9 @@ import { becomeRoot, enterNamespaces, mapIds } from "./namespaces.ts";
 import { isolateMounts } from "./rootfs.ts";
 
 /**
- * Compiles it. Root, working directory, environment and terminal stay the caller's; the process is root of the
- * user namespace with all capabilities in it. Pure; throws a RangeError on a NUL byte.
- * @param record keep what each operation is for
+ * Compiles the program. Root, working directory, environment and terminal stay the caller's. The process is root
+ * of the user namespace with all capabilities in it. Pure. Throws a RangeError on a NUL byte.
+ * @param record keep the purpose of each operation
  */
 export function unshareInit(config: ContainerConfig, record = false): Program {
   const b = new ProgramBuilder(record);

@@ -7,8 +7,8 @@ import { tryEarly } from "./retry.ts";
 const CWD_SIZE = 4096;
 
 /**
- * Changes to the working directory, with the rights of whoever starts the process. What is refused to root
- * without its capabilities may be open to the process's user, so the call that this returns tries once more.
+ * Changes to the working directory with the rights of the process that starts the program. Root without
+ * capabilities may be refused where the program's user is not, so the returned function tries again.
  */
 export function enterDirectory(x: ProcessContext, process: Process): () => void {
   const cwd = process.cwd || "/";

@@ -1,10 +1,10 @@
-/** Writing to files of procfs in one write(2). */
+/** Writes files of procfs, each in one write(2). */
 
 import { AT_FDCWD, O } from "../sys/fs.ts";
 import { utf8Length } from "../sys/utf8.ts";
 import type { ProcessContext } from "./context.ts";
 
-/** Writes `data` to an existing file; `handle`d errnos of open and write are no failure. */
+/** Writes `data` to an existing file. Errnos of open and write that are in `handle` are ignored. */
 export function writeTo(x: ProcessContext, path: string, data: string, handle?: readonly number[]): void {
   const { b } = x;
   const done = b.label();

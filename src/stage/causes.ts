@@ -1,4 +1,4 @@
-/** What a field's refusal by the kernel most likely means. Looked at when a container has failed; import it lazily. */
+/** The likely cause of the kernel's refusal of a field. Needed only when a container has failed: import it lazily. */
 import { currentCaller } from "../../rootless/caller.ts";
 import { hostView } from "../../rootless/host-view.ts";
 import { filterRemedy } from "../../rootless/outer.ts";
@@ -9,7 +9,7 @@ import { RESOLVE } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
 import { AT_FDCWD } from "../sys/fs.ts";
 
-/** Kinds of steps, errnos, and the hint. */
+/** Kinds of steps, errnos, and the hint for them. */
 const CAUSES: readonly (readonly [kinds: readonly StepKind[], errnos: readonly number[], hint: string])[] = [
   [
     ["setUid", "setGid", "setGroups", "giveStdio"],
@@ -68,7 +68,7 @@ const CAUSES: readonly (readonly [kinds: readonly StepKind[], errnos: readonly n
   [["joinNamespace"], [E.EINVAL], "it is no namespace of this type, or one that the caller is in already"],
 ];
 
-/** Whether it opens a path that had no symbolic links (src/init/real-path.ts). */
+/** Whether the operation opens a path that had no symbolic links (src/init/real-path.ts). */
 function followsNoLinks({ kind, name, args }: Op): boolean {
   if (kind === "target") return (Number(args[2]) & RESOLVE.NO_SYMLINKS) !== 0;
   return name === "openat2" && args[0] === AT_FDCWD;
@@ -86,7 +86,7 @@ export function causeOf(op: Op, errno: number): string | undefined {
   if (errno === E.EPERM && (name === "pivot_root" || ROOT_MAP.includes(step.kind))) {
     const { uid, gid } = currentCaller();
     const host = hostView(uid, gid);
-    // In a mount namespace of one's own nothing else refuses pivot_root.
+    // In a mount namespace of its own only a filter refuses pivot_root to the process.
     return name === "pivot_root" ? filterRemedy(host) : explainRootMap(host)?.fix.hint;
   }
   if (isBind(step) && errno === E.EPERM && (name === "mount_setattr" || op.kind === "check")) {

@@ -1,6 +1,6 @@
 /**
- * A program's operations from its bytes, for people: what describe.ts prints. Of structs it knows their place alone, and
- * arguments of 0 at an operation's end are left out.
+ * Decodes a program's bytes into operations for people, which describe.ts prints. Structs are shown by their
+ * offsets only, and trailing arguments of 0 are left out.
  */
 import { ArgType, NO_SLOT, PROGRAM_MAGIC } from "../plan/abi.ts";
 import { layout } from "../plan/layout.ts" with { type: "macro" };
@@ -15,7 +15,10 @@ const RELOCATION = layout("relocation");
 const ARGUMENTS = 6;
 const KINDS = Object.keys(members("OpKind")) as OpKindName[];
 
-/** The operations; `holes`: what takes the place of arguments, by their places. Throws a RangeError for what is no program. */
+/**
+ * Decodes the operations. `holes` gives texts that stand for arguments, by offset. Throws a RangeError for bytes
+ * that are no program.
+ */
 export function decodeProgram(bytes: Uint8Array, holes: ReadonlyMap<number, string> = new Map()): Op[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (view.getUint32(HEADER.magic, true) !== PROGRAM_MAGIC) throw new RangeError("not a program");

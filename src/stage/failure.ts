@@ -1,4 +1,7 @@
-/** From a failed operation to a sentence: what was being done, to which part of config.json, why, what to do. */
+/**
+ * From a failed operation to a sentence: what brun was doing, which part of config.json it was for, why it failed,
+ * what to do.
+ */
 import { explainConfinement, explainRestriction } from "../../rootless/apparmor.ts";
 import { currentCaller } from "../../rootless/caller.ts";
 import type { Diagnosis } from "../../rootless/host-view.ts";
@@ -26,7 +29,7 @@ const causesModule = lazy<typeof import("./causes.ts")>(() => require("./causes.
 
 const failed = layout("failure");
 
-/** The error that a message of a failure stands for. `programs` are those that the stage was sent, recorded. */
+/** The error for a failure message. `programs` are the recorded programs that the stage was sent. */
 export function stageFailure(programs: readonly Program[], message: Received): BrunError {
   const errno = message.payload.getInt32(failed.error, true);
   const detail = Number(message.payload.getBigInt64(failed.detail, true));
@@ -38,7 +41,7 @@ export function stageFailure(programs: readonly Program[], message: Received): B
   return new StepError(describeFailure(op, errno, detail, said), programs, program, index);
 }
 
-/** Why a stage said nothing: it could not be executed, or it died. */
+/** The error for a stage that ended without a message: it could not be executed, or it died. */
 export function stageLost(stage: Stage, died: string): BrunError {
   const errno = stage.execError();
   if (errno === 0) return new BrunError(died);
@@ -57,7 +60,10 @@ export function stageLost(stage: Stage, died: string): BrunError {
 const SEEK_END = 2;
 const SAID_MAX = 1024;
 
-/** The end of what a hook has written, from the descriptor that comes with its failure, which is closed; "" without one. */
+/**
+ * The end of a hook's output, read from the descriptor that comes with its failure; "" without one. Closes the
+ * descriptor.
+ */
 function lastWords(fd: number): string {
   if (fd < 0) return "";
   const bytes = new Uint8Array(SAID_MAX);
@@ -70,12 +76,12 @@ function lastWords(fd: number): string {
 /**
  * The error of an operation that failed with an errno.
  * @param detail the wait status of a hook
- * @param said the end of what it wrote
+ * @param said the end of the hook's output
  */
 export function describeFailure(op: Op, errno: number, detail = 0, said = ""): BrunError {
   if (op.kind === "clone") return cloneFailure(op, errno);
   if (op.kind === "spawn") return hookFailure(op, errno, detail, said);
-  // A process that is ending has left its namespaces already.
+  // An ending process has left its namespaces already.
   if (errno === E.ESRCH && (op.kind === "alive" || op.name === "pidfd_open" || op.name === "setns"))
     return new BrunError("container not running", { code: "ERR_STATE" });
   return new BrunError(sentence(op.step, errno), {
@@ -90,7 +96,7 @@ function sentence(step: Step, errno: number): string {
   return `cannot ${phrase(step)}: ${errnoText(errno)} (${errnoName(errno)})`;
 }
 
-/** In the words that clients look for: runc's, which are those of Go's package os/exec. */
+/** Clients look for runc's words here, which are those of Go's package os/exec. */
 function programSentence({ kind, file }: ProgramStep, errno: number): string {
   const missing = kind === "findProgram" && errno === E.ENOENT && !file.includes("/");
   return `exec: ${quoted(file)}: ${missing ? "executable file not found in $PATH" : errnoText(errno)}`;
@@ -116,12 +122,12 @@ function namespaceHint(errno: number): string | undefined {
   return errno === E.EPERM ? "new namespaces need CAP_SYS_ADMIN, or a user namespace beside them" : undefined;
 }
 
-/** A pid namespace whose first process is ending takes no further one (pid_namespaces(7)). */
+/** The kernel answers ENOMEM when the first process of a pid namespace is ending (pid_namespaces(7)). */
 function forkHint(errno: number): string | undefined {
   return errno === E.ENOMEM ? "the container is ending, or has no memory left" : undefined;
 }
 
-/** What only a cgroup v2 to clone into fails with (clone(2), CLONE_INTO_CGROUP). */
+/** Errnos that only a cgroup v2 to clone into gives (clone(2), CLONE_INTO_CGROUP). */
 function cgroupHint(errno: number): string | undefined {
   if (errno === E.EACCES)
     return "the cgroup above both that and brun's own may not be written: start brun in the delegated tree";
@@ -156,7 +162,7 @@ function remedyFor(op: Op, errno: number): Remedy {
   const refused = (errno === E.EPERM || errno === E.EACCES) && op.kind !== "execute";
   const { uid, gid } = currentCaller();
   const view = hostView(uid, gid);
-  // Under the restriction the first use of any capability fails: whatever it was, this is why.
+  // Under the restriction the first use of any capability fails, whatever the operation is.
   const restriction = refused ? explainRestriction(view) : null;
   if (restriction !== null) return told(restriction);
   const found = hintOf(op, errno);
@@ -213,7 +219,7 @@ function hintOf(op: Op, errno: number): string | Fix | undefined {
   return causesModule().causeOf(op, errno);
 }
 
-/** Whether the call cannot be had, and the errno is not its own answer. */
+/** Whether the kernel or a filter refuses the call altogether: the errno is then no answer to this operation. */
 function isCallRefused(name: SyscallName, errno: number): boolean {
   if (errno === E.ENOSYS) return true;
   if (errno !== E.EPERM || kernels[name] === undefined) return false;
@@ -223,8 +229,8 @@ function isCallRefused(name: SyscallName, errno: number): boolean {
 }
 
 /**
- * They cannot be asked beforehand: without CAP_SYS_ADMIN they say EPERM to whatever. The stage has it, so that a filter is the
- * likeliest reason.
+ * A trial cannot tell whether a filter refuses these calls: without CAP_SYS_ADMIN the kernel answers EPERM to any
+ * arguments. The stage has that capability, so a filter is the likeliest reason.
  */
 const WANTS_CAPABILITIES: readonly SyscallName[] = ["move_mount", "fsopen", "fsmount"];
 
@@ -236,7 +242,7 @@ function callHint(name: SyscallName): string {
   return remedy === undefined ? needs : `${needs}: ${remedy}`;
 }
 
-/** The kernels that brought what programs are made of. */
+/** The kernel versions that brought the system calls of programs. */
 const kernels: { readonly [Name in SyscallName]?: string } = {
   open_tree: "5.2",
   move_mount: "5.2",
@@ -247,7 +253,7 @@ const kernels: { readonly [Name in SyscallName]?: string } = {
   mount_setattr: "5.12",
 };
 
-/** What the kernel lets root of a user namespace mount (FS_USERNS_MOUNT). */
+/** The file systems that root of a user namespace may mount (FS_USERNS_MOUNT). */
 const MOUNTABLE = [
   "proc",
   "sysfs",
@@ -261,7 +267,7 @@ const MOUNTABLE = [
   "ramfs",
 ];
 
-/** Refusals of mount(2). */
+/** Hints for refusals of mount(2). */
 function mountHint(op: Op, errno: number): string | undefined {
   if (op.step.kind !== "mount") return undefined;
   const type = op.step.fsType;

@@ -1,4 +1,4 @@
-/** Sync messages over the SOCK_SEQPACKET socketpair of brun and the stage. */
+/** Sync messages over the SOCK_SEQPACKET socketpair between brun and the stage. */
 import { BrunError } from "../errors.ts";
 import { MESSAGE_VERSION, Message, PACKET_MAX } from "../plan/abi.ts";
 import { layout } from "../plan/layout.ts" with { type: "macro" };
@@ -43,7 +43,7 @@ function sendPacket(fd: number, packet: Uint8Array): boolean {
   for (;;) {
     const n = syscall(NR.sendto, fd, packet, packet.length, MSG_NOSIGNAL, 0, 0);
     if (n === -E.EINTR) continue;
-    // The stage has gone: its last words are still to be received.
+    // The stage is gone, but its last messages can still be received.
     if (n === -E.EPIPE || n === -E.ECONNRESET) return false;
     check(n, "send to the stage");
     return true;
@@ -65,9 +65,10 @@ export function sendProgram(fd: number, program: Uint8Array): boolean {
 }
 
 /**
- * Receives a message, or null when the stage has closed its end (it has executed the container's process,
- * or has died).
- * @param timeoutMs milliseconds; negative waits for ever. Throws a BrunError when they have passed, and what waitFd does.
+ * Receives a message, or null when the stage has closed its end (it has executed the container's process, or has
+ * died).
+ * @param timeoutMs milliseconds; negative waits for ever
+ * @throws BrunError when the time has passed, and the errors of waitFd
  */
 export function receiveMessage(fd: number, timeoutMs = -1): Received | null {
   const data = new Uint8Array(64);

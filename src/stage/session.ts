@@ -1,4 +1,4 @@
-/** What brun and one stage say to each other, from the first program to execve: the only driver of the sync protocol. */
+/** The only driver of the sync protocol: the dialogue of brun and one stage, from the first program to execve. */
 import { BrunError } from "../errors.ts";
 import type { Program } from "../plan/program.ts";
 import { NR, syscall } from "../sys/ffi.ts";
@@ -12,24 +12,24 @@ const failure = lazy<typeof import("./failure.ts")>(() => require("./failure.ts"
 
 const SIGKILL = 9;
 
-/** What is done about a message; the descriptor that came with it, or -1, belongs to who does it. */
+/** What to do about each message. The function gets the descriptor that came with it, or -1, and has to close it. */
 export type Answers = { readonly [type in Message]?: (fd: number) => void };
 
 /** How a session differs from that of a container. */
 export interface SessionOptions {
-  /** How many descriptors from 3 on the process shall have. */
+  /** How many descriptors from 3 on the process gets. */
   readonly preserveFds?: number;
   /** Descriptors that become 0, 1 and 2 instead of this process's. */
   readonly stdio?: readonly [number, number, number] | undefined;
-  /** The stage does all by itself, and clones no process. */
+  /** The stage executes everything itself, and clones no process. */
   readonly alone?: boolean;
-  /** What has happened when the stage is gone too early. */
+  /** The error text for a stage that ends too early. */
   readonly lost?: string;
 }
 
 /** A stage, and the process that it clones. */
 export class Session {
-  /** The process that will execute a program: -1 until the stage has said that it is there. */
+  /** The process that executes the program; -1 until the stage has sent its pid. */
   pid = -1;
   pidfd = -1;
   private readonly stage: Stage;
@@ -38,7 +38,7 @@ export class Session {
 
   /**
    * Starts a stage, which waits for its first program. Throws a BrunError or SysError.
-   * @param recorded the stage's programs for people, wanted only when one has failed
+   * @param recorded gives the stage's programs for people; called only after a failure
    */
   constructor(
     private readonly recorded: () => readonly Program[],
@@ -49,7 +49,7 @@ export class Session {
     if (options.alone) this.pid = this.stage.pid;
   }
 
-  /** The process of the stage, before it has cloned. */
+  /** The pid of the stage itself, which clones the process. */
   get stagePid(): number {
     return this.stage.pid;
   }
@@ -59,14 +59,14 @@ export class Session {
     sendProgram(this.stage.socket, program.bytes);
   }
 
-  /** Lets the stage go on that waits for an answer. */
+  /** Lets a stage go on that waits for an answer. */
   resume(): void {
     sendMessage(this.stage.socket, Message.resume);
   }
 
   /**
-   * Answers messages until one comes that is waited for; its descriptor is the result. Throws a BrunError when the stage reports
-   * a failure, dies, or says what there is no answer to.
+   * Answers messages until `last` comes, and returns the descriptor of that. Throws a BrunError if the stage
+   * reports a failure, dies, or sends a message without an answer.
    */
   until(last: Message, answers: Answers = {}): number {
     for (;;) {
@@ -78,21 +78,21 @@ export class Session {
     }
   }
 
-  /** Reaps the stage, which has ended when its process is ready. */
+  /** Reaps the stage, which ends when its process is ready. */
   reapStage(): void {
     try {
       waitChild(this.stage.pid);
     } catch {
-      // It has been reaped before, by this or somebody else.
+      // Reaped before, by this session or another part of brun.
     }
   }
 
-  /** Lets the process that is ready execute its program. */
+  /** Lets the process execute its program when it is ready. */
   run(): void {
     sendMessage(this.stage.socket, Message.run);
   }
 
-  /** Waits until it has. Throws a BrunError when it could not. */
+  /** Waits until the process has executed its program. Throws a BrunError if it could not. */
   awaitExec(): void {
     const message = receiveMessage(this.stage.socket);
     if (message === null) return;
@@ -100,32 +100,32 @@ export class Session {
     throw unexpected(message.type);
   }
 
-  /** The process goes on, and nothing more is said. */
+  /** Leaves the process running and ends the dialogue. */
   leave(): void {
     close(this.stage.socket);
   }
 
-  /** Ends and reaps the process, if it is there, and the stage. */
+  /** Ends and reaps the stage, and the process if there is one. */
   end(): void {
     close(this.stage.socket);
     this.kill();
     this.reapStage();
   }
 
-  /** Kills and reaps the process: a child, so that its pid is no other's. */
+  /** Kills and reaps the process. It is a child, so no other process can have its pid. */
   kill(): void {
     if (this.pidfd < 0) return;
     syscall(NR.kill, this.pid, SIGKILL);
     try {
       waitChild(this.pid);
     } catch {
-      // Someone else has reaped it.
+      // Another part of brun has reaped it.
     }
     close(this.pidfd);
     this.pidfd = -1;
   }
 
-  /** The next message. That of the pid is the first, though the cloned process may have been faster than the stage. */
+  /** The next message. The one with the pid comes first, even if the cloned process was faster than the stage. */
   private next(): Received {
     const waiting = this.pid >= 0 ? this.early.shift() : undefined;
     if (waiting !== undefined) return waiting;

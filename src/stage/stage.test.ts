@@ -43,7 +43,7 @@ function receive(stage: Stage): Outcome | null {
   };
 }
 
-/** Runs a program that is built by `build` and then says procReady; the outcome is that or the failure. */
+/** Runs a program that is built by `build` and then says procReady. Returns that message or the failure. */
 function outcome(build: (b: ProgramBuilder) => void): Outcome | null {
   const b = new ProgramBuilder();
   build(b);
@@ -117,7 +117,7 @@ describe("operations", () => {
         b.poke(number, -7, 8);
         b.check(number, 8, -1n, -7n, E.EINVAL);
         const fd = b.get("openat", [AT_FDCWD, b.str(`${directory}/f`), O.RDWR | O.CREAT, 0o600]);
-        // Another description of the same file, by its magic link.
+        // Opening the magic link makes another description of the same file.
         const again = b.get("openat", [AT_FDCWD, b.fdPath(fd), O.WRONLY, 0]);
         b.sys("write", [again, b.str("by path"), 7]);
       }),
@@ -317,7 +317,7 @@ describe("a program that is no program", () => {
         const blob = Math.max(0, tail.length - 72 * ops - 8 * relocations);
         new Uint32Array(bytes.buffer, 0, 6).set([0x6e757262, ops, relocations, blob, blob, 0]);
         bytes.set(tail, 24);
-        // What decodes would run: an operation of an unknown kind at the front keeps it from doing so.
+        // If the bytes decode, they must not run: the unknown kind of the first operation prevents it.
         if (tail.length > 1) bytes.set([0xff, 0xff], 24);
         const result = send(bytes);
         return refused.includes(result?.errno ?? 0);

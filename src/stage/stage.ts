@@ -1,4 +1,4 @@
-/** Starting the stage: a sealed memfd, executed with one end of a socketpair. */
+/** Starts the stage: a sealed memfd, executed with one end of a socketpair. */
 import { BrunError } from "../errors.ts";
 import { FrontFact } from "../plan/abi.ts";
 import { askFront, NR, stageFd, syscall } from "../sys/ffi.ts";
@@ -8,11 +8,11 @@ import { socketPair } from "./messages.ts";
 
 /** A stage that waits for its first program. */
 export interface Stage {
-  /** Our end of the socketpair. */
+  /** brun's end of the socketpair. */
   readonly socket: number;
-  /** The process that clones into the namespaces and ends then; to be reaped. */
+  /** The process that clones into the namespaces and then ends. brun has to reap it. */
   readonly pid: number;
-  /** Errno of an execve that has failed, which is when the socket ends without a message; else 0. */
+  /** The errno of a failed execve, otherwise 0. After such a failure the socket ends without a message. */
   readonly execError: () => number;
 }
 
@@ -21,7 +21,7 @@ const FD_CLOEXEC = 1;
 
 let earlyTaken = false;
 
-/** The stage that the front has started, for whoever asks first; null when there is none. */
+/** The stage that the front has started, for the first caller; null if there is none, or for later callers. */
 function takeEarlyStage(): Stage | null {
   if (earlyTaken) return null;
   earlyTaken = true;
@@ -30,7 +30,7 @@ function takeEarlyStage(): Stage | null {
   return { socket, pid: askFront(FrontFact.pid), execError: () => 0 - askFront(FrontFact.error) };
 }
 
-/** Ends the stage that the front has started, when nobody has taken it. */
+/** Ends the stage that the front has started, if it has not been taken. */
 export function dismissEarlyStage(): void {
   const stage = takeEarlyStage();
   if (stage === null) return;
@@ -38,11 +38,11 @@ export function dismissEarlyStage(): void {
   try {
     waitChild(stage.pid);
   } catch {
-    // Someone else has reaped it.
+    // Another part of brun has reaped it.
   }
 }
 
-/** The stage's file. Throws a BrunError. */
+/** The descriptor of the stage's executable. Throws a BrunError. */
 export function stageFile(): number {
   const fd = stageFd();
   if (fd >= 0) return fd;
@@ -52,11 +52,11 @@ export function stageFile(): number {
 }
 
 /**
- * Starts a stage, or takes the one that has been, and goes on while it is executed.
- * @param preserveFds how many descriptors from 3 on the container shall have: Bun has marked them
- *   close-on-exec when it started
+ * Starts a stage, or takes the one that the front has started. Does not wait until the stage is executed.
+ * @param preserveFds how many descriptors from 3 on the container gets: Bun has marked them close-on-exec when it
+ *   started
  * @param stdio descriptors that become 0, 1 and 2 instead of this process's
- * Throws a SysError.
+ * @throws SysError
  */
 export function launchStage(preserveFds: number, stdio?: readonly [number, number, number]): Stage {
   const early = preserveFds === 0 && stdio === undefined ? takeEarlyStage() : null;

@@ -7,7 +7,7 @@ import type { Step } from "../plan/step.ts";
 export class StepError extends BrunError {
   constructor(
     { message, where, hint, fix, code }: BrunError,
-    /** Those that the stage was sent, recorded. */
+    /** The recorded programs that the stage was sent. */
     readonly programs: readonly Program[],
     /** Index in {@link programs}. */
     readonly program: number,
@@ -22,13 +22,13 @@ export class StepError extends BrunError {
     return this.programs[this.program]!.ops[this.op]!;
   }
 
-  /** What it was for. */
+  /** The purpose of the operation. */
   get step(): Step {
     return this.operation.step;
   }
 }
 
-/** The failed step that an error is about: its own, or that of one that it was made from; null for another failure. */
+/** The failed step of an error, or of one of its causes; null if the error is about none. */
 export function stepErrorOf(error: unknown): StepError | null {
   for (let e = error; e instanceof Error; e = e.cause) if (e instanceof StepError) return e;
   return null;

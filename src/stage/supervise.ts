@@ -1,4 +1,4 @@
-/** Replacing brun by the stage's supervisor (nsenter/stage/supervise.c) for as long as a foreground process runs. */
+/** Replaces brun by the stage's supervisor (nsenter/stage/supervise.c) for as long as a foreground process runs. */
 
 import { FrontFact, SUPERVISE_MAGIC, Supervise } from "../plan/abi.ts";
 import { layout } from "../plan/layout.ts" with { type: "macro" };
@@ -10,31 +10,34 @@ import { AT_EMPTY_PATH, writeFd } from "../sys/fs.ts";
 import { cstrArray } from "../sys/spawn.ts";
 import { stageFile } from "./stage.ts";
 
-/** What the supervisor needs. Descriptors that do not exist are -1. */
+/** The input of the supervisor. Descriptors that do not exist are -1. */
 export interface Supervision {
   readonly pid: number;
   readonly pidfd: number;
   /** The pty master. */
   readonly terminal: number;
-  /** Our own terminal, whose mode and size matter. */
+  /** The terminal of brun, whose mode and size matter. */
   readonly host: number;
   readonly notify: number;
   readonly upstream: number;
-  /** From keepSignals() of src/sys/interrupt.ts: signals that come before the supervisor is there. */
+  /** From keepSignals() of src/sys/interrupt.ts: delivers the signals that came before the supervisor was there. */
   readonly early: number;
-  /** What only has to stay open. */
+  /** Descriptors that only have to stay open. */
   readonly held?: readonly number[] | undefined;
   /** Milliseconds after which the process is killed; 0 for never. */
   readonly timeout?: number | undefined;
-  /** The process is an init (nsenter/stage/init.h), whose program can be stopped by Ctrl-Z. */
+  /** The process is an init (nsenter/stage/init.h), so that Ctrl-Z can stop its program. */
   readonly init?: boolean | undefined;
-  /** What keeps the output of a detached container (nsenter/stage/keep.h). */
+  /** The descriptors for the kept output of a detached container (nsenter/stage/keep.h). */
   readonly kept?: KeptDescriptors | undefined;
-  /** Socket: the process is killed when its other end is closed. */
+  /** A socket: the process is killed when its other end is closed. */
   readonly client?: number | undefined;
-  /** `cleanup` runs only when the client has gone. */
+  /** `cleanup` runs only when the client is gone. */
   readonly stays?: boolean | undefined;
-  /** It dies of the signal that came to it and ended the program, instead of exiting with 128 and its number. */
+  /**
+   * If the program ends by a signal that the supervisor received, too, the supervisor dies of it instead of
+   * exiting with 128 plus its number.
+   */
   readonly raises?: boolean | undefined;
   /** The container's directory, for `cleanup`. */
   readonly directory?: number | undefined;
@@ -44,18 +47,18 @@ export interface Supervision {
 
 /** Descriptors that do not exist are -1. */
 export interface KeptDescriptors {
-  /** What the container writes to stdout, or its pty's master. */
+  /** The container's stdout, or the master of its pty. */
   readonly out: number;
   readonly err: number;
-  /** Where it reads from, or its pty's master. */
+  /** The container's stdin, or the master of its pty. */
   readonly input: number;
-  /** Datagram socket of those who are attached. */
+  /** Datagram socket that `attach` clients use. */
   readonly control: number;
-  /** Of the log. */
+  /** The directory of the log. */
   readonly directory: number;
-  /** File for the exit code. */
+  /** The file for the exit code. */
   readonly result: number;
-  /** Bytes of each of the log's two files. */
+  /** The maximum size in bytes of each of the log's two files. */
   readonly limit: number;
 }
 
@@ -106,7 +109,7 @@ export function becomeSupervisor(s: Supervision): never {
   const argv = cstrArray(["brun:[supervisor]", "supervise", `${fd}`]);
   const env = cstrArray([]);
   let result = syscall(NR.execveat, stageFile(), cstr(""), argv.pointers, env.pointers, AT_EMPTY_PATH);
-  // Where a seccomp filter around brun refuses that.
+  // A seccomp filter around brun may refuse execveat(2).
   if (result === -E.ENOSYS || result === -E.EPERM)
     result = syscall(NR.execve, cstr(`/proc/self/fd/${stageFile()}`), argv.pointers, env.pointers);
   void [addressOf(argv.keep), addressOf(env.keep)];
@@ -116,7 +119,7 @@ export function becomeSupervisor(s: Supervision): never {
 
 const RLIMIT_NOFILE = 7;
 
-/** What takes this process's place gets the soft limit that the caller has, and not the one that Bun has raised. */
+/** Gives the program that replaces this process the caller's soft limit, not the one that Bun has raised. */
 export function restoreOpenFiles(): void {
   const soft = askFront(FrontFact.openFiles);
   const limit = new BigUint64Array(2);

@@ -1,4 +1,4 @@
-/** Configs whose programs are in the golden files; what the C stage is fuzzed with begins with them, too. */
+/** Configs whose programs are in the golden files. The fuzzer of the C stage starts with them, too. */
 import { resolve } from "../../config/resolve.ts";
 import type { ContainerConfig } from "../../config/types.ts";
 import type { Program } from "../../plan/program.ts";
@@ -9,7 +9,7 @@ import { type HookStates, recordedPrograms } from "../standard.ts";
 
 const ranges = [{ start: 100000, size: 65535, origin: "/etc/subuid:1" }];
 
-/** A config as the CLI would decide it, on a host that is always the same. */
+/** A config as the CLI would make it, on a fixed host. */
 export function configFor(
   spec: Spec,
   options: { user?: boolean; subids?: boolean; extra?: Partial<ContainerConfig> },
@@ -90,7 +90,7 @@ function execProgram(): Program {
   );
 }
 
-/** A golden file's name, what is in it, and its programs, recorded. */
+/** The name of a golden file, its description, and its recorded programs. */
 export interface GoldenCase {
   readonly name: string;
   readonly title: string;
