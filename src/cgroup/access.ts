@@ -1,4 +1,4 @@
-/** Reading and writing the files of a cgroup. */
+/** Reads and writes the files of a cgroup. */
 import { E } from "../sys/errno.ts";
 import { SysError } from "../sys/error.ts";
 import { access, readdir, readText, tryStat, tryWriteExisting, W_OK } from "../sys/fs.ts";
@@ -8,7 +8,7 @@ export function writable(path: string): boolean {
   return access(path, W_OK) === 0;
 }
 
-/** Text of a cgroup's file, or null when there is none (no such controller, no such cgroup). Throws a SysError. */
+/** The text of a cgroup's file, or null if there is none (no such controller, no such cgroup). Throws a SysError. */
 export function readFileOf(directory: string, file: string): string | null {
   try {
     return readText(`${directory}/${file}`);
@@ -19,7 +19,7 @@ export function readFileOf(directory: string, file: string): string | null {
   }
 }
 
-/** Words of a cgroup's file; none when it does not exist. */
+/** The words of a cgroup's file; empty if it does not exist. */
 export function wordsOf(directory: string, file: string): string[] {
   return (readFileOf(directory, file) ?? "").split(/\s+/).filter(Boolean);
 }
@@ -37,7 +37,7 @@ export function keyOf(directory: string, file: string, key: string): string | nu
   return null;
 }
 
-/** A whole number from a file's text; "max" is 2^64-1, as runc counts. A bigint beyond 2^53. */
+/** A whole number from a file's text; a bigint above 2^53. "max" becomes 2^64-1, as in runc. */
 export function integer(text: string): number | bigint {
   const word = text.trim();
   if (word === "max") return 18446744073709551615n;
@@ -45,10 +45,10 @@ export function integer(text: string): number | bigint {
   return Number.isSafeInteger(value) ? value : BigInt(word);
 }
 
-/** Directories directly below a cgroup. */
+/** The names of the directories directly below a cgroup. */
 export function childrenOf(directory: string): string[] {
   const stat = tryStat(directory);
-  // A directory has a link from each directory in it, besides its own two.
+  // The link count of a directory is 2 plus the number of directories in it.
   if (typeof stat === "number" || stat.nlink <= 2) return [];
   return readdir(directory)
     .map((name) => `${directory}/${name}`)

@@ -1,4 +1,7 @@
-/** Controllers of cgroup v2: enabling them on the way down (cgroups(7), "Cgroups v2 subtree control"). */
+/**
+ * Enables controllers of cgroup v2 from the root of the hierarchy downwards (cgroups(7), "Cgroups v2 subtree
+ * control").
+ */
 import { BrunError } from "../errors.ts";
 import type { Resources } from "../spec/index.ts";
 import { E } from "../sys/errno.ts";
@@ -9,8 +12,8 @@ import { MOUNT_POINT } from "./host.ts";
 import { below, parentOf } from "./path.ts";
 
 /**
- * Enables every controller for the cgroup at `directory`, which need not exist yet, as far as the caller may.
- * Returns whether processes in its parent stand in the way.
+ * Enables every controller for the cgroup at `directory`, as far as the caller may. The cgroup need not exist yet.
+ * Returns whether processes in its parent prevent it.
  */
 export function enableControllers(directory: string): boolean {
   const parent = parentOf(directory);
@@ -22,7 +25,7 @@ export function enableControllers(directory: string): boolean {
   return [MOUNT_POINT, ...levels].map(enableIn).at(-1)!;
 }
 
-/** Moves the processes of a new cgroup's parent one level down, into "init", and enables its controllers then. */
+/** Moves the processes of a new cgroup's parent into a child "init", and then enables its controllers. */
 export function makeRoom(directory: string): void {
   const parent = parentOf(directory);
   const child = below(parent, "init");
@@ -32,8 +35,9 @@ export function makeRoom(directory: string): void {
 }
 
 /**
- * Enables what a cgroup has for its children; true when processes in it stand in the way. A domain with processes is
- * left alone: cpu and pids alone could be enabled in it, which would make it threaded, and its children take no process.
+ * Enables a cgroup's controllers for its children. Returns true if processes in it prevent that. A domain with
+ * processes is not tried: cpu and pids could be enabled in it, but they would make it threaded, and then its
+ * children take no process.
  */
 function enableIn(level: string): boolean {
   const enabled = wordsOf(level, "cgroup.subtree_control");
@@ -43,18 +47,18 @@ function enableIn(level: string): boolean {
   const write = (controllers: readonly string[]) =>
     tryWriteTo(level, "cgroup.subtree_control", controllers.map((controller) => `+${controller}`).join(" "));
   if (write(missing) === 0) return false;
-  // One that is refused must not keep the others out.
+  // The controllers are tried one by one, so that a refused one does not keep the others out.
   return missing.map((controller) => write([controller])).includes(-E.EBUSY);
 }
 
-/** Whether a limit needs a domain controller; the others can also be had in threaded cgroups. */
+/** Whether a limit needs a domain controller. Threaded cgroups can have the other limits. */
 function needsDomain(resources: Resources): boolean {
   const { memory, blockIO, hugepageLimits } = resources;
   return [{ memory }, { blockIO }, { hugepageLimits }].some((part) => firstLimit(part as Resources) !== null);
 }
 
 /**
- * A cgroup made below a threaded one is "domain invalid" and takes no process until it is threaded too.
+ * Makes a cgroup below a threaded one threaded, too. Otherwise it is "domain invalid" and takes no process.
  * @throws BrunError the spec has limits that a threaded cgroup cannot have
  */
 export function enterThreadedMode(directory: string, resources: Resources): void {
@@ -72,14 +76,17 @@ export function enterThreadedMode(directory: string, resources: Resources): void
   if (type === "domain invalid") makeThreaded(directory);
 }
 
-/** From the top down: what is below a "domain invalid" cgroup cannot be made threaded. */
+/** Works from the top down: a cgroup below a "domain invalid" one cannot be made threaded. */
 function makeThreaded(directory: string): void {
   const parent = parentOf(directory);
   if (typeOf(parent) === "domain invalid") makeThreaded(parent);
   tryWriteTo(directory, "cgroup.type", "threaded");
 }
 
-/** "domain", "domain threaded", "domain invalid" or "threaded"; undefined for the root of the hierarchy. */
+/**
+ * The cgroup's type: "domain", "domain threaded", "domain invalid" or "threaded"; undefined for the root of the
+ * hierarchy.
+ */
 function typeOf(directory: string): string | undefined {
   return readFileOf(directory, "cgroup.type")?.trim();
 }

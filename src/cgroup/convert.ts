@@ -1,14 +1,14 @@
 /**
- * From cgroup v1 units, in which the runtime-spec speaks, to v2 (crun's and runc's published formulas; ranges in
- * the kernel's Documentation/admin-guide/cgroup-v2.rst). Pure.
+ * Converts the cgroup v1 units of the runtime-spec to v2, with the published formulas of crun and runc. The
+ * kernel's Documentation/admin-guide/cgroup-v2.rst has the ranges. Pure.
  */
 import { BrunError } from "../errors.ts";
 
 type Integer = number | bigint;
 
 /**
- * cpu.shares (2 to 262144, default 1024) → cpu.weight (1 to 10000, default 100): the quadratic in log2(shares)
- * that meets both ends and the default. 0 stays 0, unset.
+ * cpu.shares (2 to 262144, default 1024) → cpu.weight (1 to 10000, default 100). A quadratic function of
+ * log2(shares) maps both ends and the default. 0 stays 0, which means unset.
  */
 export function sharesToWeight(shares: Integer): number {
   const x = Number(shares);
@@ -19,21 +19,21 @@ export function sharesToWeight(shares: Integer): number {
   return Math.ceil(10 ** ((l * l + 125 * l) / 612 - 7 / 34));
 }
 
-/** blkio.weight (10 to 1000) → io.weight (1 to 10000), linear. 0 stays 0, unset. */
+/** blkio.weight (10 to 1000) → io.weight (1 to 10000), linear. 0 stays 0, which means unset. */
 export function blkioToIoWeight(weight: number): number {
   return weight === 0 ? 0 : 1 + Math.floor(((weight - 10) * 9999) / 990);
 }
 
 /**
- * Memory and swap together (v1) → swap alone: -1 unlimited, undefined to leave it as it is. Values are bytes;
- * 0 and undefined are unset.
+ * Memory and swap together (v1) → swap alone (v2), in bytes. In the arguments 0 and undefined are unset. The
+ * result is -1 for unlimited, and undefined if the value is to stay.
  * @throws BrunError the two do not fit together
  */
 export function swapAlone(swap: Integer | undefined, limit: Integer | undefined): bigint | undefined {
   const total = BigInt(swap ?? 0);
   const memory = BigInt(limit ?? 0);
   const where = "linux.resources.memory.swap";
-  // Unlimited memory with swap unset means both, as it does on v1.
+  // Unlimited memory with unset swap means both are unlimited, as on v1.
   if (memory === -1n && total === 0n) return -1n;
   if (total === 0n) return undefined;
   if (total === -1n || memory === -1n) return total;
@@ -50,15 +50,15 @@ export function swapAlone(swap: Integer | undefined, limit: Integer | undefined)
   return total - memory;
 }
 
-/** A limit for a v2 file: -1 is "max"; undefined and 0 are unset. */
+/** A limit for a v2 file. -1 becomes "max"; undefined and 0 become null. */
 export function limitText(value: Integer | undefined): string | null {
   if (value === undefined || Number(value) === 0) return null;
   return Number(value) === -1 ? "max" : String(value);
 }
 
 /**
- * pids.limit: negative is "max"; 0 becomes 1, the least that systemd takes too, and as good as none for a cgroup
- * that has a process already.
+ * Text for pids.limit. A negative value becomes "max". 0 becomes 1, which is the minimum of systemd, and has the
+ * same effect in a cgroup with a process.
  */
 export function pidsText(limit: Integer): string {
   return limit < 0 ? "max" : Number(limit) === 0 ? "1" : String(limit);

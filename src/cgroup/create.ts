@@ -1,4 +1,4 @@
-/** Making a cgroup, and putting processes into it. */
+/** Makes a cgroup, and puts processes into it. */
 import { BrunError } from "../errors.ts";
 import { quoted } from "../printable.ts";
 import type { Resources, Spec } from "../spec/index.ts";
@@ -19,15 +19,18 @@ import { type CgroupPlan, directoryOf, type SystemdUnit } from "./types.ts";
 
 const MODE = 0o755;
 
-/** Makes the directories of a plan without systemd. Throws a BrunError or SysError; what was made stays. */
+/**
+ * Makes the directories of a plan without systemd. Throws a BrunError or SysError. Directories that were made
+ * stay.
+ */
 export function createCgroup(plan: CgroupPlan, resources: Resources): void {
   if (plan.version === 2) {
     const directory = plan.paths[""]!;
     const parent = parentOf(directory);
     make(parent);
-    // Before its controllers: a "domain invalid" one can enable none.
+    // Comes before enabling controllers, since a "domain invalid" cgroup can enable none.
     enterThreadedMode(parent, resources);
-    // A cgroup with controllers for its children may have no processes itself.
+    // A cgroup with controllers for its children must not have processes itself.
     if (enableControllers(directory) && firstLimit(resources) !== null) makeRoom(directory);
     make(directory);
     enterThreadedMode(directory, resources);
@@ -38,12 +41,12 @@ export function createCgroup(plan: CgroupPlan, resources: Resources): void {
   if (cpuset !== undefined) inheritCpuset(cpuset);
 }
 
-/** Lets systemd make the cgroup with a process in it. Throws a BrunError or SysError. */
+/** Has systemd make the cgroup with a process in it. Throws a BrunError or SysError. */
 export function startInUnit(plan: CgroupPlan, unit: SystemdUnit, id: string, pid: number, spec: Spec): void {
   startUnit(unit, id, pid, annotatedProperties(spec.annotations));
   const path = ownPaths(readText(`/proc/${pid}/cgroup`)).get("");
   if (path !== undefined && below(MOUNT_POINT, path) === plan.paths[""]) {
-    // Those that systemd does not know: hugetlb, rdma.
+    // Enables controllers that systemd does not know: hugetlb and rdma.
     enableControllers(plan.paths[""]);
     return;
   }
@@ -52,13 +55,13 @@ export function startInUnit(plan: CgroupPlan, unit: SystemdUnit, id: string, pid
 }
 
 /**
- * A cgroup that someone uses is not the container's: its limits would change, and delete would kill what is in it.
- * To be asked before the plan is recorded. Throws a BrunError.
+ * Refuses a cgroup that is already in use: its limits would change, and delete would kill other processes in it.
+ * Has to be called before the plan is recorded. Throws a BrunError.
  */
 export function checkUnused(plan: CgroupPlan): void {
   const where = "linux.cgroupsPath";
   const directory = processDirectory(plan);
-  // On v1 the freezer's directory may be there without the others.
+  // On v1 the freezer's directory may exist without the others.
   if (isFrozen(plan)) throw new BrunError(`the cgroup ${directory} is frozen`, { where });
   if (!exists(directory) || pidsIn(directory).length === 0) return;
   throw new BrunError(`the cgroup ${directory} has processes already`, {
@@ -80,7 +83,7 @@ function make(directory: string): void {
   }
 }
 
-/** A new v1 cpuset has no CPUs and no memory nodes, and takes no process until it has (cpuset(7)). */
+/** Copies CPUs and memory nodes to a new v1 cpuset, which has none and takes no process without them (cpuset(7)). */
 function inheritCpuset(directory: string): void {
   const parent = parentOf(directory);
   if (readFileOf(parent, "cpuset.cpus")?.trim() === "") inheritCpuset(parent);

@@ -1,4 +1,4 @@
-/** Cgroups v2 that the container may manage itself. */
+/** Cgroups v2 that the container may manage. */
 import { BrunError } from "../errors.ts";
 import { E } from "../sys/errno.ts";
 import { SysError } from "../sys/error.ts";
@@ -13,8 +13,8 @@ import { parentOf } from "./path.ts";
 const MODE = 0o755;
 
 /**
- * Makes the delegated cgroups and moves a process, which has made its cgroup namespace already, into the deepest.
- * Throws a BrunError.
+ * Makes the delegated cgroups and moves a process into the deepest. The process has to have made its cgroup
+ * namespace before. Throws a BrunError.
  */
 export function enterDelegated(delegated: readonly string[], pid: number): void {
   const directory = delegated[0]!;
@@ -26,8 +26,9 @@ export function enterDelegated(delegated: readonly string[], pid: number): void 
 }
 
 /**
- * Enables controllers for the delegated cgroup, once no process is above it, and gives it to the container's root.
- * @param root its ids outside; null: the caller
+ * Enables controllers for the delegated cgroup, and gives it to the container's root. No process may be in the
+ * cgroups above any more.
+ * @param root its ids on the host; null if root is the caller
  * @throws BrunError the caller may not
  */
 export function handOver(delegated: readonly string[], root: { uid: number; gid: number } | null): void {
@@ -53,9 +54,9 @@ const DELEGATE = "/sys/kernel/cgroup/delegate";
 const DELEGATED_FILES = ["cgroup.procs", "cgroup.subtree_control", "cgroup.threads"];
 
 /**
- * Gives a v2 cgroup to a user, who can then make cgroups below it but not change its own limits
- * (runtime-spec, config-linux.md#cgroup-ownership). Throws a SysError.
- * @param gid -1: the group stays
+ * Gives a v2 cgroup to a user, who can then make cgroups below it but not change its own limits (runtime-spec,
+ * config-linux.md#cgroup-ownership). Throws a SysError.
+ * @param gid -1 to keep the group
  */
 export function giveTo(directory: string, uid: number, gid = -1): void {
   const listed = exists(DELEGATE)

@@ -1,18 +1,21 @@
-/** What a spec asks of cgroups. Small and pure: it is looked at for every container. */
+/** What a spec asks of cgroups. Small and pure, since it runs for every container. */
 import type { Resources, Spec } from "../spec/index.ts";
 
-/** crun's annotation: a path below the container's cgroup, whose limits so are out of the container's reach. */
+/**
+ * crun's annotation: a path below the container's cgroup, which the container manages. It cannot change the limits
+ * above.
+ */
 const DELEGATE = "run.oci.delegate-cgroup";
 
-/** That annotation in messages. */
+/** The path of this annotation in messages. */
 export const DELEGATE_WHERE = `annotations["${DELEGATE}"]`;
 
-/** The part of its cgroup that a container is to manage; undefined for nearly all. */
+/** The part of its cgroup that the container manages; undefined for nearly all containers. */
 export function delegatedPart(spec: Spec): string | undefined {
   return spec.annotations?.[DELEGATE] || undefined;
 }
 
-/** With the value "true" its program makes namespaces, and could mount the cgroup that it is in (--allow-nesting). */
+/** Annotation of --allow-nesting. If it is "true" the program makes namespaces, and could mount its cgroup. */
 const NESTING = "org.brun.nesting";
 
 /** Whether a container's program may make namespaces. */
@@ -21,8 +24,8 @@ export function nests(spec: Spec): boolean {
 }
 
 /**
- * Whether a container cannot do without rules for devices: it may make nodes for them, or its rules refuse more than all
- * that nobody gave it, as those of `spec` do.
+ * Whether a container must have rules for devices: because it may make device nodes, or because its rules refuse
+ * more than the template of `spec` does, which denies every device that was not given.
  */
 export function needsDeviceRules({ process, linux }: Spec): boolean {
   const { bounding = [], permitted = [] } = process?.capabilities ?? {};
@@ -37,14 +40,14 @@ export function needsDeviceRules({ process, linux }: Spec): boolean {
 
 type Integer = number | bigint;
 
-/** Whether a limit in bytes or the like is one: 0 is unset and -1 unlimited, as for runc. */
+/** Whether a value is a limit: 0 is unset and -1 unlimited, as for runc. */
 function limits(value: Integer | undefined): boolean {
   return value !== undefined && value !== 0 && value !== 0n && Number(value) !== -1;
 }
 
 /**
- * The first limit that `linux.resources` sets, as a config path; null when it sets none. Rules for devices do
- * not count: an unprivileged user can neither set nor needs them.
+ * The config path of the first limit that `linux.resources` sets; null if it sets none. Rules for devices do not
+ * count: an unprivileged user cannot set them and does not need them.
  */
 export function firstLimit(resources: Resources | undefined): string | null {
   if (resources === undefined) return null;

@@ -1,4 +1,4 @@
-/** Enforcing a device filter: v1's devices controller, or an eBPF program attached to a v2 cgroup (bpf(2)). */
+/** Enforces a device filter: with v1's devices controller, or an eBPF program attached to a v2 cgroup (bpf(2)). */
 import { BrunError } from "../errors.ts";
 import { E, errnoName, errnoText } from "../sys/errno.ts";
 import { SysError } from "../sys/error.ts";
@@ -13,12 +13,12 @@ import { setProperties } from "./unit-properties.ts";
 
 const WHERE = "linux.resources.devices";
 
-/** Nothing here keeps rules for devices: no controller of v1 is mounted, or programs for v2 are refused. */
+/** Device rules cannot be enforced here: v1's controller is not mounted, or programs for v2 are refused. */
 export class NoDeviceControl extends BrunError {}
 
 /**
- * Lets only what the filter allows reach devices from now on. Throws a BrunError or SysError, and where rules cannot be
- * kept whatever they are a {@link NoDeviceControl}.
+ * Enforces the filter from now on. Throws a BrunError or SysError, or a {@link NoDeviceControl} if no rules can be
+ * enforced here.
  */
 export function setDevices(plan: CgroupPlan, filter: DeviceFilter): void {
   if (plan.systemd !== undefined) setProperties(plan, plan.systemd, deviceProperties(filter));
@@ -59,7 +59,10 @@ const MAX_PROGRAMS = 64;
 const INSTRUCTION_SIZE = 8;
 const RLIMIT_MEMLOCK = 8;
 
-/** Attaches a program in place of those that are there: one at once (Linux 5.6), several one after the other. */
+/**
+ * Attaches a program in place of those that are attached. A single one is replaced atomically (Linux 5.6); several
+ * are detached afterwards.
+ */
 function attachProgram(directory: string, instructions: Uint8Array): void {
   const cgroup = open(directory, O.RDONLY | O.DIRECTORY);
   try {
@@ -100,7 +103,10 @@ function load(instructions: Uint8Array): number {
   return program;
 }
 
-/** Descriptors of the device programs of a cgroup itself; those that a security module withholds are left out. */
+/**
+ * Descriptors of the device programs that are attached to this cgroup itself. Programs that a security module
+ * withholds are left out.
+ */
 function attached(cgroup: number): number[] {
   const ids = new Uint32Array(MAX_PROGRAMS);
   let count = 0;
@@ -130,7 +136,10 @@ function detach(cgroup: number, program: number): void {
   });
 }
 
-/** bpf(2) with a zeroed attribute that `fill` fills; what it returns runs afterwards. Returns the result or -errno. */
+/**
+ * Calls bpf(2) with an attribute that `fill` fills in. A function that `fill` returns runs afterwards. Returns the
+ * result or -errno.
+ */
 // biome-ignore lint/suspicious/noConfusingVoidType: most fillers have nothing to do afterwards
 function bpf(command: number, fill: (attribute: DataView) => (() => void) | void): number {
   const attribute = new Uint8Array(ATTR_SIZE);

@@ -1,6 +1,6 @@
 /**
- * A device filter as an eBPF program of type BPF_PROG_TYPE_CGROUP_DEVICE (kernel, include/uapi/linux/bpf.h): it
- * gets the access in struct bpf_cgroup_dev_ctx and returns 1 to allow it, 0 to refuse. Pure.
+ * A device filter as an eBPF program of type BPF_PROG_TYPE_CGROUP_DEVICE (kernel, include/uapi/linux/bpf.h). The
+ * program gets the access in a struct bpf_cgroup_dev_ctx. It returns 1 to allow it, or 0 to refuse it. Pure.
  */
 import { ALL_ACCESS, ANY_NUMBER, type DeviceFilter } from "./devices.ts";
 
@@ -21,7 +21,10 @@ const EXIT = 0x95;
 
 type Instruction = readonly [opcode: number, dst: number, src: number, offset: number, imm: number];
 
-/** Registers: 1 is the context, then scratch; 2 type, 3 access, 4 major, 5 minor. */
+/**
+ * Registers: 1 is the context, later a scratch register; 2 is the type, 3 the access, 4 the major, 5 the minor
+ * number.
+ */
 const PROLOGUE: readonly Instruction[] = [
   [LDX_W, 2, 1, 0, 0],
   [AND_IMM32, 2, 0, 0, 0xffff],
@@ -31,7 +34,7 @@ const PROLOGUE: readonly Instruction[] = [
   [LDX_W, 5, 1, 8, 0],
 ];
 
-/** The program's instructions as bytes. */
+/** Compiles the program to bytes. */
 export function deviceProgram(filter: DeviceFilter): Uint8Array {
   const program = [...PROLOGUE];
   const verdict = (allow: boolean): Instruction[] => [
@@ -39,7 +42,7 @@ export function deviceProgram(filter: DeviceFilter): Uint8Array {
     [EXIT, 0, 0, 0, 0],
   ];
   for (const { type, major, minor, access } of filter.exceptions) {
-    // Each test jumps to the next exception when it fails.
+    // A test that fails jumps to the next exception.
     const tests: ("type" | "access" | "major" | "minor")[] = ["type"];
     if (access !== ALL_ACCESS) tests.push("access");
     if (major !== ANY_NUMBER) tests.push("major");
@@ -54,7 +57,7 @@ export function deviceProgram(filter: DeviceFilter): Uint8Array {
       else if (test === "major") jump(JNE_IMM32, 4, 0, major);
       else if (test === "minor") jump(JNE_IMM32, 5, 0, minor);
       else {
-        // To allow, all that is asked for has to be in the exception; to deny, any of it.
+        // To allow, the exception has to contain all the requested access; to deny, any of it.
         block.push([MOV_REG32, 1, 3, 0, 0], [AND_IMM32, 1, 0, 0, access]);
         if (filter.defaultAllow) jump(JEQ_IMM32, 1, 0, 0);
         else jump(JNE_REG32, 1, 3, 0);

@@ -72,7 +72,7 @@ describe("device rules", () => {
   });
 });
 
-/** What a program answers: an interpreter of the few instructions that programs have. */
+/** The answer of a program, by an interpreter of the few instructions that programs use. */
 function verdict(
   program: Uint8Array,
   type: "b" | "c",

@@ -1,6 +1,7 @@
 /**
- * Rules of the device controller, reduced to a default and its exceptions: what v1's devices.allow and
- * devices.deny keep (kernel, Documentation/admin-guide/cgroup-v1/devices.rst), and what a v2 program is made from.
+ * Rules of the device controller, reduced to a default and its exceptions. v1 keeps them in this form in
+ * devices.allow and devices.deny (kernel, Documentation/admin-guide/cgroup-v1/devices.rst), and a v2 program is
+ * compiled from it.
  */
 import { BrunError } from "../errors.ts";
 import type { Device, DeviceCgroup } from "../spec/index.ts";
@@ -12,7 +13,7 @@ export const ALL_ACCESS = 7;
 /** Any major or minor number. */
 export const ANY_NUMBER = -1;
 
-/** Devices of one kind, with the accesses that differ from the default. */
+/** Devices for which some accesses differ from the default. */
 export interface DeviceException {
   readonly type: "b" | "c";
   readonly major: number;
@@ -21,17 +22,17 @@ export interface DeviceException {
   readonly access: number;
 }
 
-/** Who may do what with devices. */
+/** The accesses to devices that are allowed. */
 export interface DeviceFilter {
   readonly defaultAllow: boolean;
-  /** Accesses that are denied when the default is to allow, and the other way round. */
+  /** If the default is to allow, these accesses are denied; otherwise they are allowed. */
   readonly exceptions: readonly DeviceException[];
 }
 
-/** A default rule of runc: [type, major, minor, access, path of the device node that it belongs to]. */
+/** A default rule of runc: [type, major, minor, access, path of its device node]. */
 type DefaultRule = readonly ["b" | "c", number, number, string, string?];
 
-/** What runc and crun let every container do: mknod anything, and use these. */
+/** The rules of runc and crun for every container: mknod of any device, and use of these. */
 const DEFAULT_RULES: readonly DefaultRule[] = [
   ["c", ANY_NUMBER, ANY_NUMBER, "m"],
   ["b", ANY_NUMBER, ANY_NUMBER, "m"],
@@ -47,9 +48,9 @@ const DEFAULT_RULES: readonly DefaultRule[] = [
 ];
 
 /**
- * The rules of a container: nothing, then the spec's in their order, then runc's defaults, except for nodes that
- * the spec's `linux.devices` replaces.
- * @throws BrunError a rule that the device controller cannot keep
+ * The rules of a container: all is denied, then come the spec's rules in their order, then runc's defaults. A
+ * default rule is left out if `linux.devices` replaces its node.
+ * @throws BrunError a rule that the device controller cannot express
  */
 export function containerFilter(
   rules: readonly DeviceCgroup[] | undefined,
@@ -63,7 +64,7 @@ export function containerFilter(
   ]);
 }
 
-/** Reduces rules, beginning with all denied. Throws a BrunError. */
+/** Reduces rules, beginning with everything denied. Throws a BrunError. */
 export function deviceFilter(rules: readonly DeviceCgroup[]): DeviceFilter {
   let defaultAllow = false;
   let exceptions = new Map<string, DeviceException>();
@@ -92,7 +93,7 @@ function add(exceptions: Map<string, DeviceException>, device: DeviceException):
   exceptions.set(keyOf(device), { ...device, access });
 }
 
-/** The kernel ignores a hole in a wildcard without a word, so it is refused here, as by runc. */
+/** Denying part of a wildcard is refused, as by runc: the kernel would ignore it silently. */
 function takeAway(exceptions: Map<string, DeviceException>, device: DeviceException, where: string): void {
   for (const wider of [
     { ...device, major: ANY_NUMBER },
@@ -117,7 +118,7 @@ function accessBits(access: string): number {
   return bits;
 }
 
-/** "c 1:3 rwm", as devices.allow takes it. */
+/** A rule in the format of devices.allow: "c 1:3 rwm". */
 export function ruleText(device: DeviceException): string {
   const number = (n: number) => (n === ANY_NUMBER ? "*" : `${n}`);
   const access = (["r", "w", "m"] as const)

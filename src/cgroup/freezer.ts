@@ -1,4 +1,4 @@
-/** Stopping and continuing all processes of a cgroup. */
+/** Freezes and thaws all processes of a cgroup. */
 import { BrunError } from "../errors.ts";
 import { SysError } from "../sys/error.ts";
 import { keyOf, readFileOf, tryWriteTo } from "./access.ts";
@@ -6,20 +6,20 @@ import { type CgroupPlan, directoryOf } from "./types.ts";
 
 const TIMEOUT_MS = 10_000;
 
-/** Whether the cgroup itself is frozen, or being so; not whether one above it is. */
+/** Whether the cgroup itself is frozen or freezing. A frozen cgroup above it does not count. */
 export function isFrozen(plan: CgroupPlan): boolean {
   if (plan.version === 2) return readFileOf(plan.paths[""]!, "cgroup.freeze")?.trim() === "1";
   const directory = directoryOf(plan, "freezer");
   return directory !== undefined && readFileOf(directory, "freezer.self_freezing")?.trim() === "1";
 }
 
-/** Freezes every process of the container. Throws a BrunError or SysError; nothing is frozen then. */
+/** Freezes every process of the container. Throws a BrunError or SysError, and leaves nothing frozen then. */
 export function freeze(plan: CgroupPlan): void {
   if (plan.version === 2) freezeUnified(plan.paths[""]!);
   else freezeLegacy(freezerOf(plan));
 }
 
-/** Lets them go on. Throws a SysError. */
+/** Thaws the processes. Throws a SysError. */
 export function thaw(plan: CgroupPlan): void {
   if (plan.version === 2) write(plan.paths[""]!, "cgroup.freeze", "0");
   else write(freezerOf(plan), "freezer.state", "THAWED");
@@ -46,7 +46,10 @@ function freezeUnified(directory: string): void {
   throw new BrunError(`${directory} is not frozen after ${TIMEOUT_MS / 1000} s`);
 }
 
-/** v1 stays FREEZING while new processes keep coming: thawing now and then lets it catch up (runc, fs/freezer.go). */
+/**
+ * A v1 cgroup stays FREEZING while new processes appear. Thawing it now and then lets the freezer catch up (runc,
+ * fs/freezer.go).
+ */
 function freezeLegacy(directory: string): void {
   for (let i = 1; i <= 1000; i++) {
     if (i % 50 === 0) {

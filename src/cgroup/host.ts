@@ -8,14 +8,17 @@ import { splitCgroupLine } from "./proc-cgroup.ts";
 
 /** One mounted hierarchy. */
 export interface Hierarchy {
-  /** As in /proc/self/cgroup: "" is the unified one, else "memory", "cpu,cpuacct", "name=systemd". */
+  /**
+   * The name as in /proc/self/cgroup: "" for the unified hierarchy, otherwise "memory", "cpu,cpuacct",
+   * "name=systemd".
+   */
   readonly name: string;
   readonly mountPoint: string;
-  /** Path of this process in it, below the mount point; null when it is outside of what is mounted. */
+  /** The cgroup of this process in it, relative to the mount point; null if it is outside of the mount. */
   readonly own: string | null;
 }
 
-/** What a plan depends on. */
+/** The facts that a plan depends on. */
 export interface CgroupHost {
   /** 2: /sys/fs/cgroup is the unified hierarchy; 1: v1 or hybrid; 0: nothing is mounted. */
   readonly version: 0 | 1 | 2;
@@ -38,7 +41,7 @@ export function readCgroupHost(): CgroupHost {
   return { version: hierarchies.some((h) => h.name !== "") ? 1 : 0, hierarchies };
 }
 
-/** /proc/PID/cgroup: paths by hierarchy. */
+/** The paths in a /proc/PID/cgroup, by hierarchy. */
 export function ownPaths(text: string): Map<string, string> {
   const paths = new Map<string, string>();
   for (const line of text.split("\n")) {
@@ -63,7 +66,7 @@ export function mounted(mountinfo: string, own: ReadonlyMap<string, string>): Hi
   return [...found.values()];
 }
 
-/** The hierarchy whose controllers (or name) are among a mount's options. */
+/** The hierarchy that has a controller (or name) among a mount's options. */
 function hierarchyOf(options: string, own: ReadonlyMap<string, string>): string | null {
   const given = options.split(",");
   for (const name of own.keys()) {
@@ -72,7 +75,9 @@ function hierarchyOf(options: string, own: ReadonlyMap<string, string>): string 
   return null;
 }
 
-/** The path below a mount's root; a path with ".." is outside of the cgroup namespace (cgroup_namespaces(7)). */
+/**
+ * The path relative to a mount's root. A path with ".." is outside of the cgroup namespace (cgroup_namespaces(7)).
+ */
 function inside(root: string, path: string | undefined): string | null {
   if (path === undefined || path.startsWith("/..")) return null;
   if (root === "/") return path;

@@ -1,7 +1,4 @@
-/**
- * Cgroups: one interface for v2 (directories or systemd units) and v1. Loaded only for containers that have a
- * cgroup of their own.
- */
+/** Cgroups: one interface for v2 (directories or systemd units) and v1. Loaded only for containers with a cgroup. */
 export type { CgroupPlan } from "../config/cgroup-plan.ts";
 export { readFileOf } from "./access.ts";
 export { checkUnused, createCgroup, moveInto, startInUnit } from "./create.ts";

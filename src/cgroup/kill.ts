@@ -1,4 +1,4 @@
-/** Signals for every process of a container, none of which can escape by forking. */
+/** Sends signals to every process of a container, so that none can escape by forking. */
 import { NR, syscall } from "../sys/ffi.ts";
 import { tryWriteTo } from "./access.ts";
 import { freeze, isFrozen, thaw } from "./freezer.ts";
@@ -7,16 +7,19 @@ import type { CgroupPlan } from "./types.ts";
 
 const SIGKILL = 9;
 
-/** Sends a signal to all processes. Throws a SysError when they cannot be listed. */
+/** Sends a signal to all processes. Throws a SysError if they cannot be listed. */
 export function signalAll(plan: CgroupPlan, signal: number): void {
   if (signal === SIGKILL && killUnified(plan)) return;
   const held = hold(plan);
   for (const pid of pidsIn(processDirectory(plan))) syscall(NR.kill, pid, signal);
-  // On v1 a frozen process does not even die; on v2 it does.
+  // On v1 even SIGKILL waits until a process is thawed; on v2 it does not.
   if (held || (signal === SIGKILL && plan.version === 1)) release(plan);
 }
 
-/** cgroup.kill (Linux 5.14), which a hybrid host has too. It does not reach what v1 has frozen until that thaws. */
+/**
+ * Uses cgroup.kill (Linux 5.14), which hybrid hosts have, too. Processes that v1 has frozen die only when they are
+ * thawed.
+ */
 function killUnified(plan: CgroupPlan): boolean {
   const directory = plan.paths[""];
   if (directory === undefined || tryWriteTo(directory, "cgroup.kill", "1") < 0) return false;
@@ -24,7 +27,7 @@ function killUnified(plan: CgroupPlan): boolean {
   return true;
 }
 
-/** Freezes what runs, so that no process forks past the signal; returns whether it did. */
+/** Freezes the cgroup, so that no process can fork before it gets the signal. Returns whether it was frozen here. */
 function hold(plan: CgroupPlan): boolean {
   try {
     if (isFrozen(plan)) return false;
@@ -39,6 +42,6 @@ function release(plan: CgroupPlan): void {
   try {
     thaw(plan);
   } catch {
-    // It has no freezer, or is gone.
+    // There is no freezer, or the cgroup is gone.
   }
 }

@@ -8,7 +8,7 @@ import { cpusetWrites, hugetlbWrites, rdmaWrites } from "./unified-limits.ts";
 
 const RESOURCES = "linux.resources";
 
-/** The kernel's bounds of cpu.shares, to which it would silently move other values. */
+/** The kernel's bounds of cpu.shares. It would silently clamp other values. */
 const MIN_SHARES = 2;
 const MAX_SHARES = 262144;
 
@@ -32,10 +32,10 @@ function memoryWrites(memory: Memory): Write[] {
   const writes: Write[] = [];
   const add = (key: string, file: string, value: unknown, more: Partial<Write> = {}) =>
     writes.push({ controller: "memory", file, value: `${value}`, where: `${where}.${key}`, ...more });
-  // Unlimited memory with swap unset means both.
+  // Unlimited memory with unset swap means both are unlimited.
   const unlimited = Number(memory.limit ?? 0) === -1 && !memory.swap;
   const swap = unlimited ? -1 : memory.swap;
-  // Each must stay on its side of the other, so the second may have to come first.
+  // The memory limit must not exceed the one with swap, so the second write may have to come first.
   if (memory.limit) add("limit", "memory.limit_in_bytes", memory.limit, { again: true });
   if (swap) {
     add("swap", "memory.memsw.limit_in_bytes", swap, {
@@ -72,7 +72,7 @@ function cpuWrites(cpu: CPU): Write[] {
     }
     add("shares", "cpu.shares");
   }
-  // Period and burst have to fit the quota, old or new.
+  // Period and burst have to fit the quota, both the old and the new one.
   if (cpu.period) add("period", "cpu.cfs_period_us", { again: true });
   if (cpu.burst !== undefined) add("burst", "cpu.cfs_burst_us", { again: true, ignore: [E.ENOENT] });
   if (cpu.quota) add("quota", "cpu.cfs_quota_us");

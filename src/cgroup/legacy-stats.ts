@@ -13,10 +13,10 @@ import {
 import type { BlkioEntry, Count, MemoryEntry, Stats } from "./stats.ts";
 import { type CgroupPlan, directoryOf } from "./types.ts";
 
-/** Clock ticks of USER_HZ, 100 a second on every architecture that brun runs on, in nanoseconds. */
+/** A clock tick of USER_HZ in nanoseconds: 100 ticks are a second on every architecture of brun. */
 const TICK = 10_000_000;
 
-/** Reads them; hierarchies that are not mounted are left out. Throws a SysError. */
+/** Reads the statistics; hierarchies that are not mounted are left out. Throws a SysError. */
 export function legacyStats(plan: CgroupPlan): Stats {
   const at = (controller: string) => directoryOf(plan, controller);
   return {
@@ -118,7 +118,7 @@ function pidsStats(directory: string | undefined): Stats["pids"] {
   return withoutZeros({ current, limit: limit === "max" ? 0 : integer(limit) }) ?? {};
 }
 
-/** For each I/O scheduler the files that it has, best first, and the tables that they fill. */
+/** For each I/O scheduler: its files, best first, and the tables that they fill. */
 const BLKIO_SOURCES: readonly Readonly<Record<string, string>>[] = [
   {
     "blkio.bfq.io_serviced_recursive": "ioServicedRecursive",
@@ -147,7 +147,7 @@ function blkioStats(directory: string | undefined): Stats["blkio"] {
   return {};
 }
 
-/** "8:0 Read 1282048" lines; the total of all devices is left out. */
+/** Parses lines such as "8:0 Read 1282048". The total of all devices is left out. */
 export function blkioEntries(text: string | null): BlkioEntry[] {
   return (text ?? "").split("\n").flatMap((line) => {
     const match = /^(\d+):(\d+) (\w+) (\d+)$/.exec(line);

@@ -1,4 +1,4 @@
-/** Setting limits on a cgroup that exists. */
+/** Sets limits on a cgroup that exists. */
 import { BrunError } from "../errors.ts";
 import { quoted } from "../printable.ts";
 import type { Resources } from "../spec/index.ts";
@@ -12,7 +12,7 @@ import { type CgroupPlan, directoryOf, type Write } from "./types.ts";
 import { unifiedWrites } from "./unified-limits.ts";
 import { setProperties } from "./unit-properties.ts";
 
-/** Writes the limits of `resources`; what it does not name stays. Throws a BrunError with the config path. */
+/** Writes the limits of `resources`; other limits stay. Throws a BrunError with the config path. */
 export function setLimits(plan: CgroupPlan, resources: Resources): void {
   if (resources.memory?.checkBeforeUpdate) checkUsage(plan, resources);
   if (plan.systemd === undefined) {
@@ -46,7 +46,7 @@ function perform(plan: CgroupPlan, writes: readonly Write[]): void {
   }
 }
 
-/** 0 or a positive errno. */
+/** Returns 0 or a positive errno. */
 function attempt(plan: CgroupPlan, write: Write): number {
   const directory = directoryOf(plan, write.controller);
   return directory === undefined ? E.ENOENT : -tryWriteTo(directory, write.file, write.value);
@@ -73,7 +73,10 @@ function explain(plan: CgroupPlan, write: Write, errno: number): BrunError {
   return new BrunError(text, { where, hint: hintFor(plan, write, errno, directory) });
 }
 
-/** What systemd delegates to users when it is told to; by itself only some of it (user@.service, Delegate=). */
+/**
+ * Controllers that systemd can delegate to users. By default it delegates only some of them (user@.service,
+ * Delegate=).
+ */
 const DELEGABLE = ["cpu", "cpuset", "io", "memory", "pids"];
 
 function missingHint(plan: CgroupPlan, controller: string): string {
@@ -99,7 +102,7 @@ function hintFor(plan: CgroupPlan, write: Write, errno: number, directory: strin
   return undefined;
 }
 
-/** memory.checkBeforeUpdate: a limit below what is in use would kill the container. */
+/** memory.checkBeforeUpdate: a limit below the present usage would kill the container. */
 function checkUsage(plan: CgroupPlan, { memory }: Resources): void {
   if (plan.version !== 2) return;
   const text = readFileOf(plan.paths[""]!, "memory.current");

@@ -1,4 +1,4 @@
-/** Being told when the kernel kills a process of a cgroup for lack of memory. */
+/** Reports when the kernel kills a process of a cgroup for lack of memory. */
 import { E } from "../sys/errno.ts";
 import { check } from "../sys/error.ts";
 import { cstr, NR, syscall } from "../sys/ffi.ts";
@@ -9,16 +9,16 @@ import { type CgroupPlan, directoryOf } from "./types.ts";
 
 /** A source of OOM kills. */
 export interface OomWatch {
-  /** Readable when there may be something new; -1 when the memory controller is not there. */
+  /** Readable when there may be new kills; -1 if the memory controller is missing. */
   readonly fd: number;
-  /** Takes what has come; returns how many kills there were since the last time. */
+  /** Reads the pending events. Returns the number of kills since the last call. */
   take(): number;
 }
 
 const O_NONBLOCK_CLOEXEC = 0o2004000;
 const IN_MODIFY = 2;
 
-/** Watches a cgroup; without one nothing comes. Throws a SysError. */
+/** Watches a cgroup; without one there are no events. Throws a SysError. */
 export function watchOom(plan: CgroupPlan | undefined): OomWatch {
   const directory = plan && directoryOf(plan, "memory");
   if (directory === undefined) return { fd: -1, take: () => 0 };
@@ -30,7 +30,7 @@ function kills(directory: string, file: string): number | null {
   return count === null ? null : Number(count);
 }
 
-/** Kills in a wider circle: v2 counts what happens below the parent of a cgroup in that, else the machine does. */
+/** Kills in a larger group: of the cgroup's parent, which v2 counts, otherwise of the whole machine. */
 function killsAround(directory: string): number {
   return kills(parentOf(directory), "memory.events") ?? kills("/proc", "vmstat") ?? 0;
 }
@@ -44,7 +44,7 @@ function watchUnified(directory: string): OomWatch {
   return counting(fd, directory, file, new Uint8Array(4096));
 }
 
-/** v1 signals an eventfd for the file that cgroup.event_control is given (kernel, cgroup-v1/memory.rst). */
+/** v1 signals an eventfd that is registered in cgroup.event_control (kernel, cgroup-v1/memory.rst). */
 function watchLegacy(directory: string): OomWatch {
   const file = "memory.oom_control";
   const fd = check(syscall(NR.eventfd2, 0, O_NONBLOCK_CLOEXEC), "make an eventfd");
@@ -62,7 +62,7 @@ function counting(fd: number, directory: string, file: string, buffer: Uint8Arra
       while (syscall(NR.read, fd, buffer, buffer.length) > 0);
       const before = around;
       around = killsAround(directory);
-      // Whoever runs the container in the foreground may have removed the cgroup, and its counter, in the meantime.
+      // A brun that runs the container in the foreground may have removed the cgroup, and its counter with it.
       const now = Math.max(kills(directory, file) ?? known + around - before, known);
       const fresh = now - known;
       known = now;

@@ -5,7 +5,7 @@ import { absolute } from "../sys/fs.ts";
 
 const WHERE = "linux.cgroupsPath";
 
-/** Whether a cgroupsPath is meant for systemd: "slice:prefix:name". */
+/** Whether a cgroupsPath has systemd's form "slice:prefix:name". */
 export function isUnitPath(cgroupsPath: string): boolean {
   return cgroupsPath.split(":").length === 3 && !cgroupsPath.startsWith("/");
 }
@@ -17,9 +17,9 @@ export interface UnitPath {
 }
 
 /**
- * The unit for a cgroupsPath "slice:prefix:name" (runc, docs/systemd.md). An empty slice is the manager's default;
- * a name that ends in ".slice" is the unit's. Without a cgroupsPath the unit is "brun-<id>.scope".
- * @throws BrunError it has another form
+ * The unit for a cgroupsPath "slice:prefix:name" (runc, docs/systemd.md). An empty slice is the manager's default.
+ * A name that ends in ".slice" is the unit's name. Without a cgroupsPath the unit is "brun-<id>.scope".
+ * @throws BrunError the path has another form
  */
 export function unitPath(cgroupsPath: string | undefined, id: string, user: boolean): UnitPath {
   const fallback = user ? "user.slice" : "system.slice";
@@ -47,8 +47,8 @@ export function unitPath(cgroupsPath: string | undefined, id: string, user: bool
 }
 
 /**
- * The directory of a slice below its manager's: "a-b.slice" lies in "a.slice" (systemd.slice(5)).
- * @throws BrunError it is no name of a slice
+ * The directory of a slice below its manager's: "a-b.slice" is in "a.slice" (systemd.slice(5)).
+ * @throws BrunError not the name of a slice
  */
 export function expandSlice(slice: string): string {
   const name = /^(.+)\.slice$/.exec(slice)?.[1];
@@ -62,12 +62,12 @@ export function expandSlice(slice: string): string {
   return path;
 }
 
-/** The names of a path below some directory: no "..", "." or empty ones are left. */
+/** Cleans a path: empty names, "." and ".." are resolved. */
 export function cleanPath(path: string): string {
   return absolute(path, "/").slice(1);
 }
 
-/** The directory that holds `path`; "/" for one at the top. */
+/** The directory that contains `path`; "/" for a path at the top. */
 export function parentOf(path: string): string {
   const slash = path.lastIndexOf("/");
   return slash <= 0 ? "/" : path.slice(0, slash);

@@ -1,4 +1,4 @@
-/** Which cgroup a container gets. Decides; makes nothing. */
+/** Decides which cgroup a container gets, and makes nothing. */
 import { BrunError } from "../errors.ts";
 import { advice, type Fix, runAsRoot } from "../fix.ts";
 import type { Resources } from "../spec/index.ts";
@@ -14,28 +14,28 @@ import type { CgroupManagerName, CgroupPlan } from "./types.ts";
 export interface CgroupRequest {
   readonly id: string;
   readonly manager: CgroupManagerName;
-  /** The caller has no rights over the host's cgroups: not root, or root of a user namespace. */
+  /** The caller has no rights over the host's cgroups: it is not root, or is root of a user namespace. */
   readonly rootless: boolean;
   /** linux.cgroupsPath. */
   readonly cgroupsPath: string | undefined;
   readonly resources: Resources | undefined;
   /** Value of the annotation run.oci.delegate-cgroup. */
   readonly delegate?: string | undefined;
-  /** Its program may mount the cgroup that it is in: where it can be, that is one below the container's. */
+  /** The program may mount its cgroup, so it gets one below the container's, if possible. */
   readonly nests?: boolean | undefined;
 }
 
-/** Cgroup of a program that {@link CgroupRequest.nests}. */
+/** Name of the cgroup for a program that {@link CgroupRequest.nests}. */
 const NESTING_PART = "program";
 
-/** How the plan looks at the world; tests put their own in. */
+/** The facts that planning asks for; tests give their own. */
 export interface PlanView {
   readonly host: CgroupHost;
-  /** The control group of the caller's systemd manager ("/" for the system's), or null when it does not answer. */
+  /** The control group of the caller's systemd manager ("/" for the system's), or null if it does not answer. */
   readonly systemd: (user: boolean) => string | null;
   readonly exists: (path: string) => boolean;
   readonly writable: (path: string) => boolean;
-  /** Who asks, for a remedy; 0 in a user namespace, where it is not known whom the host would have to serve. */
+  /** The caller's uid, for a remedy. It is 0 in a user namespace, where the uid on the host is not known. */
   readonly uid: number;
 }
 
@@ -44,19 +44,19 @@ export function machineView(host: CgroupHost, systemd: PlanView["systemd"]): Pla
   return { host, systemd, exists, writable, uid: syscall(NR.geteuid) };
 }
 
-/** What lets root of a container make cgroups. */
+/** How to let root of a container make cgroups. */
 export const CGROUPS_WRITABLE =
   "start the outer container with --security-opt unmask=/sys/fs/cgroup (podman) or --privileged (docker)";
 
-/** Whether root can make cgroups here: in a container /sys/fs/cgroup may be read-only, or not there. */
+/** Whether root can make cgroups here: in a container /sys/fs/cgroup may be read-only or missing. */
 export function cgroupsWritable({ host, writable }: PlanView): boolean {
   if (host.version === 0) return false;
   return host.hierarchies.every(({ mountPoint, own }) => writable(below(mountPoint, own ?? "/")));
 }
 
 /**
- * Plans the cgroup. null: the container stays in the caller's own, because nothing in its spec needs another and
- * the caller may have none.
+ * Plans the cgroup. Null means that the container stays in the caller's: nothing in its spec needs another, and
+ * the caller cannot make one.
  * @throws BrunError what is asked for cannot be had
  */
 export function planCgroup(request: CgroupRequest, view: PlanView): CgroupPlan | null {
@@ -85,7 +85,7 @@ function planOwn(request: CgroupRequest, view: PlanView): CgroupPlan | null {
   }
   if (host.version === 1) return legacyPlan(request, view);
   const mayAsk = manager === "auto" && rootless;
-  // A cgroup that systemd made is its own to change: where it answers, it is asked.
+  // systemd expects to manage cgroups that it has made, so it is asked where it answers.
   if (mayAsk && !cgroupsPath && view.systemd(true) !== null) return systemdPlan(request, view);
   const directory = unifiedDirectory(request, view);
   if (directory !== null) return unifiedPlan(request, view, directory);
@@ -97,7 +97,7 @@ function planOwn(request: CgroupRequest, view: PlanView): CgroupPlan | null {
   );
 }
 
-/** What gives the caller a cgroup of its own, by where it is. */
+/** How the caller can get a cgroup, depending on the cgroup it is in. */
 export function delegationRemedy({ host, exists, uid }: Pick<PlanView, "host" | "exists" | "uid">): Fix {
   const own = host.hierarchies[0]?.own ?? null;
   if (exists("/run/systemd/system")) {
@@ -106,7 +106,7 @@ export function delegationRemedy({ host, exists, uid }: Pick<PlanView, "host" | 
       `loginctl enable-linger ${uid || "USER"}`,
       " for a user manager that makes them",
     );
-    // cron's jobs are in the cgroup of cron itself, which is root's.
+    // Jobs of cron are in cron's cgroup, which belongs to root.
     if (service === undefined || /^(cron|crond|cronie|atd|sshd?)\b/.test(service)) return linger;
     return { ...linger, hint: `add Delegate=yes to ${service} beside its User=, or ${linger.hint}` };
   }
@@ -129,7 +129,7 @@ function legacyReason(host: CgroupHost): string {
     : "this host has cgroup v1, where only root may make cgroups";
 }
 
-/** Without a limit, a path or a part of it for itself the container can do without a cgroup; with one it must not run. */
+/** A container without a limit, a path or a delegated part can run without a cgroup. Otherwise it must not run. */
 function refused(request: CgroupRequest, why: string, hint: string): null {
   const limit = firstLimit(request.resources);
   const where =
@@ -166,9 +166,9 @@ function systemdPlan(request: CgroupRequest, view: PlanView): CgroupPlan {
 }
 
 /**
- * Below the mount for an absolute cgroupsPath, else beside the caller's own cgroup, as runc does: there are
- * processes in that one, so none of its children could have limits. A user to whom only the own one belongs gets
- * a child of it. null: none of these may be written.
+ * The directory for a cgroup without systemd. An absolute cgroupsPath is below the mount. Otherwise it is beside
+ * the caller's cgroup, as in runc: that one has processes, so its children could not have limits. A user who may
+ * write only to that one gets a child of it. Null if none of these may be written.
  */
 function unifiedDirectory(request: CgroupRequest, view: PlanView): string | null {
   const inner = innerPath(request);
@@ -219,7 +219,7 @@ function legacyPlan(request: CgroupRequest, view: PlanView): CgroupPlan {
   return { version: 1, paths, parents: missingParents(Object.values(paths), view) };
 }
 
-/** Directories above the given ones that are still to be made, deepest first. */
+/** Directories above the given ones that do not exist yet, deepest first. */
 function missingParents(directories: readonly string[], view: PlanView): string[] | undefined {
   const missing: string[] = [];
   for (const directory of directories) {
@@ -228,7 +228,7 @@ function missingParents(directories: readonly string[], view: PlanView): string[
   return missing.length === 0 ? undefined : missing.sort((a, z) => z.length - a.length);
 }
 
-/** The directory itself, or the first above it that exists. */
+/** The directory itself, or the nearest one above it that exists. */
 function nearest(directory: string, view: PlanView): string {
   let at = directory;
   while (at !== "/" && !view.exists(at)) at = parentOf(at);

@@ -1,6 +1,9 @@
 /** The format of /proc/PID/cgroup (cgroups(7)). */
 
-/** A line of /proc/PID/cgroup, "4:memory:/user": the hierarchy ("" is the unified one) and the path in it. */
+/**
+ * Splits a line of /proc/PID/cgroup such as "4:memory:/user" into the hierarchy ("" for the unified one) and the
+ * path in it.
+ */
 export function splitCgroupLine(line: string): { name: string; path: string } | null {
   const first = line.indexOf(":");
   const second = line.indexOf(":", first + 1);

@@ -1,4 +1,4 @@
-/** Taking a cgroup away. */
+/** Removes a cgroup. */
 import { BrunError } from "../errors.ts";
 import { E } from "../sys/errno.ts";
 import { SysError } from "../sys/error.ts";
@@ -10,14 +10,14 @@ import type { CgroupPlan, SystemdUnit } from "./types.ts";
 
 const TIMEOUT_MS = 10_000;
 
-/** Whether there is anything left of a cgroup. */
+/** Whether any directory of a cgroup is left. */
 export function cgroupExists(plan: CgroupPlan): boolean {
   return Object.values(plan.paths).some((path) => exists(path));
 }
 
 /**
- * Kills what is still in the cgroup and removes it with everything below it, and the parents that were made for
- * it as far as they are empty. What does not exist is no error. Throws a SysError.
+ * Kills the remaining processes and removes the cgroup with everything below it. Also removes the parents that
+ * were made for it, if they are empty. A missing directory is no error. Throws a SysError.
  */
 export function removeCgroup(plan: CgroupPlan): void {
   const directories = Object.values(plan.paths).filter((path) => exists(path));
@@ -30,7 +30,7 @@ export function removeCgroup(plan: CgroupPlan): void {
   for (const parent of plan.parents ?? []) rmdir(parent);
 }
 
-/** systemd removes the cgroup with the unit; where it does not answer the directories are left to us. */
+/** systemd removes the cgroup with the unit. If it does not answer, brun has to remove the directories. */
 function endUnit(plan: CgroupPlan, unit: SystemdUnit): void {
   signalAll(plan, 9);
   try {
@@ -40,7 +40,7 @@ function endUnit(plan: CgroupPlan, unit: SystemdUnit): void {
   }
 }
 
-/** Removes a directory and those below it; false when one has processes. */
+/** Removes a directory and those below it. Returns false if one has processes. */
 function removeTree(directory: string): boolean {
   const result = rmdir(directory);
   if (result === 0 || result === -E.ENOENT) return true;

@@ -1,4 +1,4 @@
-/** What a cgroup has used, in the form of `runc events --stats` (runc, types/events.go). */
+/** The resource usage of a cgroup, in the form of `runc events --stats` (runc, types/events.go). */
 import { legacyStats } from "./legacy-stats.ts";
 import type { CgroupPlan } from "./types.ts";
 import { unifiedStats } from "./unified-stats.ts";
@@ -18,7 +18,7 @@ export interface PressureStats {
   readonly full?: Pressure;
 }
 
-/** Bytes, and how often a limit was hit. */
+/** Memory in bytes, and how often a limit was hit. */
 export interface MemoryEntry {
   readonly limit: Count;
   readonly usage?: Count;

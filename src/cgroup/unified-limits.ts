@@ -8,7 +8,7 @@ import type { Write } from "./types.ts";
 
 const RESOURCES = "linux.resources";
 
-/** Period that the kernel has when none is given, in microseconds. */
+/** The kernel's default period, in microseconds. */
 const DEFAULT_PERIOD = 100000;
 
 /** The writes for limits, in the order in which they have to be tried. */
@@ -26,7 +26,7 @@ export function unifiedWrites(resources: Resources, hasBfq: boolean): Write[] {
   ];
 }
 
-/** What v2 has no equivalent of, as config paths: it is ignored with a warning. */
+/** Config paths of limits without an equivalent in v2. They are ignored with a warning. */
 export function withoutEquivalent(resources: Resources): string[] {
   const { memory, cpu, blockIO, network } = resources;
   const given: Record<string, unknown> = {
@@ -54,7 +54,7 @@ function memoryWrites(memory: Memory): Write[] {
   const swap = swapAlone(memory.swap, memory.limit);
   if (swap !== undefined) {
     const value = swap === -1n ? "max" : `${swap}`;
-    // Without swap accounting there is nothing to limit.
+    // Without swap accounting there is no swap limit.
     const ignore = value === "max" || value === "0" ? [E.ENOENT] : undefined;
     writes.push({ controller: "memory", file: "memory.swap.max", value, where: `${where}.swap`, ignore });
   }
@@ -75,7 +75,7 @@ function cpuWrites(cpu: CPU): Write[] {
     writes.push({ controller: "cpu", file, value, where: `${where}.${key}`, again });
   if (cpu.idle !== undefined) add("idle", "cpu.idle", `${cpu.idle}`);
   if (cpu.shares) add("shares", "cpu.weight", `${sharesToWeight(cpu.shares)}`);
-  // A burst above the present quota is refused until the new quota is there.
+  // The kernel refuses a burst above the quota, so a larger burst has to follow a larger quota.
   if (cpu.burst !== undefined) add("burst", "cpu.max.burst", `${cpu.burst}`, true);
   if (cpu.quota || cpu.period) {
     const quota = cpu.quota !== undefined && cpu.quota > 0 ? cpu.quota : "max";
@@ -84,7 +84,7 @@ function cpuWrites(cpu: CPU): Write[] {
   return writes;
 }
 
-/** `cpus` and `mems`: the same files on v1 and v2. */
+/** The writes for `cpus` and `mems`, whose files are the same on v1 and v2. */
 export function cpusetWrites(cpu: CPU): Write[] {
   return (["cpus", "mems"] as const)
     .filter((key) => cpu[key])
@@ -117,14 +117,14 @@ function ioWrites(io: BlockIO, hasBfq: boolean): Write[] {
     ["throttleWriteIOPSDevice", "wiops"],
   ] as const) {
     (io[list] ?? []).forEach(({ major, minor, rate }, i) => {
-      // On v1 a rate of 0 takes the limit away.
+      // A rate of 0 removes the limit, as on v1.
       add(`${list}[${i}]`, "io.max", `${major}:${minor} ${key}=${Number(rate) === 0 ? "max" : rate}`);
     });
   }
   return writes;
 }
 
-/** Huge pages in use, and reserved ones where the kernel counts them (Linux 5.7). */
+/** Limits of used huge pages, and of reserved ones where the kernel counts them (Linux 5.7). */
 export function hugetlbWrites(resources: Resources, suffix: "max" | "limit_in_bytes"): Write[] {
   return (resources.hugepageLimits ?? []).flatMap(({ pageSize, limit }, i) => {
     const common = { controller: "hugetlb", value: `${limit}`, where: `${RESOURCES}.hugepageLimits[${i}]` };
@@ -135,7 +135,7 @@ export function hugetlbWrites(resources: Resources, suffix: "max" | "limit_in_by
   });
 }
 
-/** `rdma`: the same file on v1 and v2. */
+/** The writes for `rdma`, whose file is the same on v1 and v2. */
 export function rdmaWrites(resources: Resources): Write[] {
   return Object.entries(resources.rdma ?? {}).map(([device, { hcaHandles, hcaObjects }]) => {
     const handles = hcaHandles === undefined ? "" : ` hca_handle=${hcaHandles}`;
@@ -155,7 +155,7 @@ function unifiedMap(unified: Readonly<Record<string, string>>): Write[] {
     if (!/^[^/\s.]+\.[^/\s]+$/.test(file))
       throw new BrunError(`${where} is not a file of a cgroup`, { where });
     const controller = file.slice(0, file.indexOf("."));
-    // Files that take one line a device get one write for each.
+    // A file that takes one device a line gets one write for each line.
     return text
       .split("\n")
       .filter((line, _i, lines) => line !== "" || lines.length === 1)

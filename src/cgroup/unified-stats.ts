@@ -14,7 +14,7 @@ import type { BlkioEntry, Count, Pressure, PressureStats, Stats } from "./stats.
 
 const UNLIMITED = 18446744073709551615n;
 
-/** What is known of processes without a cgroup: nanoseconds and bytes. */
+/** Statistics of processes without a cgroup, in nanoseconds and bytes. */
 export interface ProcessSums {
   readonly user: number;
   readonly kernel: number;
@@ -24,7 +24,7 @@ export interface ProcessSums {
   readonly written: number;
 }
 
-/** The form of a cgroup's statistics for processes that have none of their own. */
+/** The statistics of processes that have no cgroup of their own, in the form of a cgroup's. */
 export function processStats({ user, kernel, memory, pids, read, written }: ProcessSums): Stats {
   const entry = (op: string, value: number): BlkioEntry => ({ op, ...(value > 0 && { value }) });
   return {
@@ -39,7 +39,7 @@ export function processStats({ user, kernel, memory, pids, read, written }: Proc
   };
 }
 
-/** Reads them; what a controller that is not enabled would say is left out. Throws a SysError. */
+/** Reads the statistics; those of disabled controllers are left out. Throws a SysError. */
 export function unifiedStats(directory: string): Stats {
   return {
     cpu: cpuStats(directory),
@@ -53,7 +53,7 @@ export function unifiedStats(directory: string): Stats {
   };
 }
 
-/** v2 has no such statistics; runc prints the zeros. */
+/** v2 has no such statistics, and runc prints zeros. */
 const NO_CPUSET = Object.fromEntries(
   [
     ...["cpu_exclusive", "mem_hardwall", "mem_exclusive", "memory_migrate", "memory_spread_page"],
@@ -112,7 +112,7 @@ function countOf(procs: string | null): number {
   return (procs ?? "").split("\n").filter(Boolean).length;
 }
 
-/** Tables of v1 by the keys of io.stat: [table, operation]. */
+/** v1's tables for the keys of io.stat: [table, operation]. */
 const IO_TABLES: Readonly<Record<string, readonly [string, string]>> = {
   rbytes: ["ioServiceBytesRecursive", "Read"],
   wbytes: ["ioServiceBytesRecursive", "Write"],
@@ -156,7 +156,7 @@ function hugetlbStats(directory: string): Stats["hugetlb"] {
   return stats;
 }
 
-/** Parses a pressure file; undefined when the kernel keeps none. */
+/** Parses a pressure file; undefined if the kernel has none. */
 export function pressure(text: string | null): PressureStats | undefined {
   if (text === null) return undefined;
   const stats: { some?: Pressure; full?: Pressure } = {};

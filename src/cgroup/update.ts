@@ -1,11 +1,11 @@
-/** Limits that are given in part: the rest is what the cgroup has now. */
+/** Completes limits that are given in part with the present values of the cgroup. */
 import type { CPU, Memory, Resources } from "../spec/index.ts";
 import { integer, readFileOf } from "./access.ts";
 import type { CgroupPlan } from "./types.ts";
 
 /**
- * Completes what v2 keeps in one file and OCI in two fields: quota with period, and swap, which includes memory.
- * Throws a SysError.
+ * Completes pairs of fields that share one file on v2: quota with period, and swap with memory, which OCI's swap
+ * includes. Throws a SysError.
  */
 export function completeResources(plan: CgroupPlan, resources: Resources): Resources {
   if (plan.version !== 2) return resources;

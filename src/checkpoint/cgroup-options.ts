@@ -1,8 +1,11 @@
-/** Options of the host's cgroup v2. CRIU mounts it without any, which takes them from the whole hierarchy. */
+/**
+ * Mount options of the host's cgroup v2. CRIU mounts it without options, which removes them from the whole
+ * hierarchy.
+ */
 import { cstr, NR, syscall } from "../sys/ffi.ts";
 import { close, readText } from "../sys/fs.ts";
 
-/** The options, such as "nsdelegate", by a mountinfo's text; none where cgroup v2 is not mounted. */
+/** The options in a mountinfo text, such as "nsdelegate"; empty if cgroup v2 is not mounted. */
 export function cgroupOptions(mountInfo = readText("/proc/self/mountinfo")): string[] {
   const line = mountInfo.split("\n").find((text) => text.includes(" - cgroup2 "));
   const options = line?.slice(line.lastIndexOf(" ") + 1).split(",") ?? [];
@@ -13,7 +16,10 @@ const FSOPEN_CLOEXEC = 1;
 const FSCONFIG_SET_FLAG = 0;
 const FSCONFIG_CMD_CREATE = 6;
 
-/** Gives the hierarchy its options again, as far as the caller may. They are set by making a mount, without mounting it. */
+/**
+ * Restores the options of the hierarchy, as far as the caller may. Creating a mount sets them; it need not be
+ * attached.
+ */
 export function keepCgroupOptions(options: readonly string[]): void {
   const left = cgroupOptions();
   if (options.every((option) => left.includes(option))) return;

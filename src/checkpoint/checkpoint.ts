@@ -1,4 +1,4 @@
-/** `brun checkpoint`: a container's processes written to files, from which they can go on. */
+/** `brun checkpoint`: writes a container's processes to files, from which `restore` can continue them. */
 
 import { deleteContainer } from "../container/lifecycle/delete.ts";
 import { cgroups } from "../container/resources/cgroup.ts";
@@ -30,8 +30,8 @@ import { DESCRIPTORS_FILE, standardStreams } from "./streams.ts";
 const LOG = "dump.log";
 
 /**
- * Writes a container to images. It is gone afterwards, unless `leaveRunning` or `preDump` say otherwise. Throws a
- * BrunError or SysError; the container goes on then.
+ * Writes a container to images. The container ends, unless `leaveRunning` or `preDump` is set. Throws a BrunError
+ * or SysError, and the container goes on then.
  */
 export function checkpoint(rt: Runtime, options: CheckpointOptions): void {
   checkFlags(options);
@@ -74,7 +74,7 @@ function dump(criu: Criu, options: CheckpointOptions, stored: StoredState, direc
     external: externalNamespaces(loadSpec(`${stored.bundle}/config.json`).spec, pid),
     ...parent(options, directories),
   };
-  // A dump of memory alone says nothing of mounts and files.
+  // A dump of memory alone contains no mounts and files.
   if (options.preDump) {
     criu.ask({ type: Request.PRE_DUMP, opts });
     return;
@@ -90,12 +90,12 @@ function dump(criu: Criu, options: CheckpointOptions, stored: StoredState, direc
   });
 }
 
-/** The cgroup by which CRIU stops the processes; without one it does so by ptrace. */
+/** The cgroup with which CRIU freezes the processes; without one it uses ptrace. */
 function freezer({ cgroup }: StoredState): string | undefined {
   return cgroup === undefined ? undefined : cgroups().directoryOf(cgroup, "freezer");
 }
 
-/** The images that this dump adds to, as a path below the new ones. Throws a BrunError. */
+/** The images that this dump builds on, as a path relative to the new ones. Throws a BrunError. */
 function parent(
   { parentPath }: CheckpointOptions,
   { imagePath }: Directories,
@@ -111,7 +111,7 @@ function parent(
   return { parentImg: parentPath, trackMem: true };
 }
 
-/** ADDRESS:PORT, with brackets around an IPv6 address. Throws a BrunError. */
+/** Parses ADDRESS:PORT, with brackets around an IPv6 address. Throws a BrunError. */
 export function pageServer(text: string): CriuOptions["ps"] {
   if (text === "") return undefined;
   const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d+)$/.exec(text);
@@ -123,7 +123,7 @@ export function pageServer(text: string): CriuOptions["ps"] {
 const ACCMODE = 3;
 const F_GETFL = 3;
 
-/** Also keeps the descriptor from CRIU, which would hold it open for as long as it serves pages. */
+/** Checks the descriptor. Also hides it from CRIU, which would hold it open for as long as it serves pages. */
 function checkStatusFd({ lazyPages, statusFd }: CheckpointOptions): void {
   if (!lazyPages || statusFd < 0) return;
   const flags = syscall(NR.fcntl, statusFd, F_GETFL, 0);
@@ -134,7 +134,7 @@ function checkStatusFd({ lazyPages, statusFd }: CheckpointOptions): void {
   syscall(NR.fcntl, statusFd, F_SETFD, FD_CLOEXEC);
 }
 
-/** The page server listens: whoever restores may begin to ask for pages. */
+/** Reports that the page server listens: `restore` may ask for pages now. */
 function tellReady(fd: number): void {
   syscall(NR.write, fd, new Uint8Array(1), 1);
   close(fd);

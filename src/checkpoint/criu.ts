@@ -1,4 +1,4 @@
-/** Talking to CRIU: one `criu swrk` process for each request (criu.org/RPC), over a SOCK_SEQPACKET socket. */
+/** Talks to CRIU: one `criu swrk` process for each request (criu.org/RPC), over a SOCK_SEQPACKET socket. */
 
 import { BrunError } from "../errors.ts";
 import { findProgram } from "../host/find-program.ts";
@@ -23,22 +23,25 @@ import {
 
 /** 3.16 (2021): external namespaces, the freezer of cgroup v2, status notifications, other LSM profiles. */
 const OLDEST = 31600;
-/** From here on CRIU works for users with CAP_CHECKPOINT_RESTORE (`--unprivileged`). */
+/** The first version of CRIU that works for users with CAP_CHECKPOINT_RESTORE (`--unprivileged`). */
 const UNPRIVILEGED = 31800;
 
 const PACKET_SIZE = 65536;
 export const F_SETFD = 2;
 export const FD_CLOEXEC = 1;
 
-/** Told of each stage of CRIU's work. `fd` is -1 when none came with it, else it is the receiver's to close. */
+/**
+ * Called for each stage of CRIU's work. `fd` is the descriptor that came with it, which the function has to close,
+ * or -1.
+ */
 export type Notified = (script: string, pid: number, fd: number) => void;
 
-/** The CRIU of this machine. Throws a BrunError when there is none, it is too old, or the caller may not use it. */
+/** The CRIU of this machine. Throws a BrunError if it is missing or too old, or the caller may not use it. */
 export class Criu {
   readonly path: string;
   /** As {@link CriuResponse.version}. */
   readonly version: number;
-  /** To be asked as a user who is not root. */
+  /** Whether the requests are those of a user who is not root. */
   readonly unprivileged: boolean;
 
   constructor(privileged: boolean) {
@@ -53,7 +56,7 @@ export class Criu {
     if (!privileged) requireRight(this.version);
   }
 
-  /** Throws a BrunError unless CRIU and kernel have a feature. */
+  /** Throws a BrunError unless both CRIU and the kernel have a feature. */
   require(feature: keyof Features, flag: string): void {
     const { features } = this.ask({ type: Request.FEATURE_CHECK, features: { [feature]: true } });
     if (features[feature]) return;
@@ -63,7 +66,7 @@ export class Criu {
     });
   }
 
-  /** {@link CriuProcess.ask} of a process for this request alone. */
+  /** As {@link CriuProcess.ask}, with a process for this request alone. */
   ask(request: CriuRequest, notified?: Notified): CriuResponse {
     const criu = this.start();
     try {
@@ -75,7 +78,7 @@ export class Criu {
 
   /**
    * Starts a process. Throws a SysError.
-   * @param handOn descriptors that the request will speak of, which CRIU gets under the same numbers
+   * @param handOn descriptors that the request will name; CRIU gets them under the same numbers
    */
   start(handOn: readonly number[] = []): CriuProcess {
     const options = cgroupOptions();
@@ -97,7 +100,7 @@ export class Criu {
       throw error;
     } finally {
       setFlags(FD_CLOEXEC);
-      // So that its end is seen when it dies.
+      // Closed, so that brun notices when CRIU dies.
       close(theirs);
     }
   }
@@ -108,7 +111,7 @@ class CriuProcess {
   constructor(
     readonly pid: number,
     private readonly socket: number,
-    /** Those of the host's cgroup v2, before. */
+    /** The options of the host's cgroup v2 before CRIU started. */
     private readonly cgroupOptions: readonly string[],
   ) {}
 
@@ -127,7 +130,7 @@ class CriuProcess {
     }
   }
 
-  /** Lets it go, reaps it, and puts right what it has left. */
+  /** Ends and reaps the process, and restores the options of the host's cgroup v2. */
   end(): void {
     close(this.socket);
     waitChild(this.pid);
@@ -135,10 +138,10 @@ class CriuProcess {
   }
 }
 
-/** CRIU itself says that it cannot; its log may know more. */
+/** CRIU reported a failure. Its log may have more details. */
 export class CriuFailure extends BrunError {}
 
-/** The errors in what CRIU writes, without times, pids and places in its source. */
+/** The errors in CRIU's output, without times, pids and source positions. */
 export function errorsIn(text: string): string[] {
   return text.split("\n").flatMap((line) => {
     const match = /Error \([^)]*\): (.*)$/.exec(line);
@@ -157,7 +160,7 @@ function findCriu(): string {
 const CAP_SYS_ADMIN = 21n;
 const CAP_CHECKPOINT_RESTORE = 40n;
 
-/** An ordinary user needs a capability (Linux 5.9) and a CRIU that makes do with it. */
+/** A user who is not root needs a capability (Linux 5.9), and a CRIU that works with it. */
 function requireRight(version: number): void {
   const status = readText("/proc/self/status");
   const caps = BigInt(`0x${/^CapEff:\s*(\w+)$/m.exec(status)?.[1] ?? "0"}`);
@@ -190,7 +193,7 @@ function send(socket: number, request: CriuRequest): void {
   let n: number;
   do n = syscall(NR.sendto, socket, bytes, bytes.length, MSG_NOSIGNAL, 0, 0);
   while (n === -E.EINTR);
-  // One that has ended is heard of when its answer is waited for.
+  // If CRIU has ended, receiving its answer reports that.
   if (n !== -E.EPIPE && n !== -E.ECONNRESET) check(n, "send to criu");
 }
 

@@ -1,4 +1,4 @@
-/** What a container has from outside of it, which CRIU does not save but is told the name of. */
+/** External resources of a container. CRIU does not save them, and gets names for them. */
 import { BrunError } from "../errors.ts";
 import { quoted } from "../printable.ts";
 import { RESOLVE } from "../sys/constants.ts";
@@ -30,19 +30,19 @@ export function parseMountInfo(text: string): MountInfo[] {
   });
 }
 
-/** File systems of which every namespace has its own, or everyone the same one: CRIU mounts them afresh. */
+/** File systems that every namespace has its own of, or that are the same for all. CRIU mounts them again. */
 const KERNEL = ["proc", "sysfs", "mqueue", "cgroup2", "devpts"];
 
 /**
- * Mount points of what is bound from the host, as seen inside. All else the container has made: file systems that
- * the host does not have mounted, its root, and binds of these.
+ * Mount points of external mounts, which are bound from the host, as the container sees them. The container has
+ * made the others: file systems that the host has not mounted, its root, and binds of these.
  */
 export function externalMounts(inside: readonly MountInfo[], host: readonly MountInfo[]): string[] {
   const onHost = new Set(host.map(({ device }) => device));
   const root = inside.find(({ target }) => target === "/");
   const own = new Set<string>();
   for (const mount of inside) {
-    // A cgroup mount shows where the container's cgroup is, seen from outside of its cgroup namespace.
+    // The root of a cgroup mount is the container's cgroup, since it is seen from outside of the cgroup namespace.
     if ((mount.root !== "/" && mount.type !== "cgroup2") || mount === root) continue;
     if (KERNEL.includes(mount.type) || !onHost.has(mount.device)) own.add(mount.device);
   }
@@ -53,12 +53,12 @@ export function externalMounts(inside: readonly MountInfo[], host: readonly Moun
     .map(({ target }) => target);
 }
 
-/** Where the list of external mounts lies beside CRIU's images. */
+/** Name of the file with the list of external mounts, beside CRIU's images. */
 export const MOUNTS_FILE = "mounts.json";
 
 /**
- * External mounts for a dump: mount point and name. The name is the mount point again, as runc has it, and for
- * what masks a file /dev/null.
+ * External mounts for a dump, as pairs of mount point and name. The name is the mount point, as in runc, or
+ * /dev/null for a masked file.
  */
 export function dumpMounts(pid: number): Pair[] {
   const inside = parseMountInfo(readText(`/proc/${pid}/mountinfo`));
@@ -75,8 +75,8 @@ export function dumpMounts(pid: number): Pair[] {
 }
 
 /**
- * Checks a mount point that a container or its image has chosen the words of, before CRIU gets it: CRIU writes
- * "mnt[KEY]:VALUE" and reads it again, so that what follows a "]:" in the key would be what is mounted (CVE-2026-119101,
+ * Checks a mount point whose name a container or its image could choose, before CRIU gets it. CRIU writes
+ * "mnt[KEY]:VALUE" and parses it again, so the text after a "]:" in the key would be mounted (CVE-2026-119101,
  * CVE-2026-115520, CVE-2026-119614). Throws a BrunError.
  */
 export function checkMountPoint(path: string): string {
@@ -87,9 +87,9 @@ export function checkMountPoint(path: string): string {
 }
 
 /**
- * Sources for the names that a dump has listed, for a restore: those of the config, and for what was mounted
- * below one of them (rbind) the same place below its source, where a symbolic link that the container has put
- * there is not followed. Throws a BrunError.
+ * Sources of the external mounts for a restore. They come from the config. A mount below one of them (rbind) has
+ * the same path below that mount's source, and a symbolic link there is not followed, since the container may have
+ * made it. Throws a BrunError.
  */
 export function restoreMounts(names: readonly string[], configured: readonly Pair[]): Pair[] {
   const pairs = new Map<string, string>([["/dev/null", "/dev/null"]]);

@@ -1,13 +1,13 @@
-/** What CRIU's log says about a failure. */
+/** Takes the reason of a failure from CRIU's log. */
 import { BrunError } from "../errors.ts";
 import { exists, readText } from "../sys/fs.ts";
 import { CriuFailure, errorsIn } from "./criu.ts";
 
-/** So many lines of CRIU's log are shown. */
+/** Maximum number of lines of CRIU's log in an error. */
 const SHOWN = 3;
 
 /**
- * Runs a request; when it fails the first error in CRIU's log becomes the reason, with the last ones behind it, which often
+ * Runs a request. If it fails, the error has the first error of CRIU's log, followed by the last ones, which often
  * say more. Throws a BrunError or SysError.
  */
 export function withLog<T>(logs: string, name: string, use: () => T): T {
@@ -23,7 +23,7 @@ export function withLog<T>(logs: string, name: string, use: () => T): T {
   }
 }
 
-/** The first error and the last ones; without any what CRIU has written at the end. */
+/** The first error and the last ones. Without errors, the last lines. */
 export function reasonsIn(log: string): string[] {
   const errors = [...new Set(errorsIn(log))];
   if (errors.length > 0) return errors.filter((_, i) => i === 0 || i > errors.length - SHOWN);

@@ -1,4 +1,4 @@
-/** The loopback device of a restored network namespace, which CRIU makes empty. */
+/** The loopback device of a restored network namespace, which CRIU creates without settings. */
 import { CLONE } from "../sys/constants.ts";
 import { check } from "../sys/error.ts";
 import { NR, syscall } from "../sys/ffi.ts";
@@ -8,7 +8,7 @@ import { change, openNetlink, RTM } from "../sys/netlink.ts";
 const IFF_UP = 1;
 const LOOPBACK_INDEX = 1;
 
-/** Brings it up, as for a new container. Throws a SysError. */
+/** Brings the device up, as for a new container. Throws a SysError. */
 export function bringUpLoopback(pid: number): void {
   const own = open("/proc/self/ns/net", O.RDONLY);
   const theirs = open(`/proc/${pid}/ns/net`, O.RDONLY);

@@ -1,4 +1,4 @@
-/** A root file system made ready for CRIU's restore: a mount of its own, with every mount point in place. */
+/** Prepares a root file system for CRIU's restore: it becomes a mount, and gets every missing mount point. */
 import { BrunError } from "../errors.ts";
 import type { Mount } from "../spec/index.ts";
 import { CLONE, MNT_DETACH, MS, RESOLVE } from "../sys/constants.ts";
@@ -11,8 +11,8 @@ import { openat2 } from "../sys/openat2.ts";
 import type { Pair } from "./rpc.ts";
 
 /**
- * Runs `use` in a mount namespace of its own, into which CRIU is started: what is mounted for it is seen by nobody
- * else and goes with it. Hooks and whatever follows are to run outside again. Throws a SysError.
+ * Runs `use` in a new mount namespace, in which CRIU is started. Mounts for CRIU are visible only there, and end
+ * with the namespace. Hooks and later steps run outside again. Throws a SysError.
  */
 export function inOwnMounts<T>(use: () => T): T {
   const before = open("/proc/self/ns/mnt", O.RDONLY);
@@ -33,10 +33,10 @@ export function inOwnMounts<T>(use: () => T): T {
 }
 
 /**
- * Makes the root a mount point, which CRIU wants, and mount points that are missing in it. What is bound from the host
- * is left as it is: there they were when the container ran, and what a container has put in their place meanwhile is not to
- * have anything made on the host. Returns the bind mounts: mount points with links resolved, and their sources. Throws a
- * BrunError or SysError.
+ * Makes the root a mount point, as CRIU requires, and creates missing mount points in it. Nothing is created in
+ * directories that are bound from the host: the mount points were there when the container ran, and the container
+ * may have replaced them since. Returns the bind mounts: mount points with links resolved, and their sources.
+ * Throws a BrunError or SysError.
  */
 export function prepareRoot(rootfs: string, mounts: readonly Mount[], bundle: string): Pair[] {
   mount(rootfs, rootfs, MS.BIND | MS.REC);
@@ -49,7 +49,7 @@ export function prepareRoot(rootfs: string, mounts: readonly Mount[], bundle: st
       if (m.type === "cgroup" || m.type === "cgroup2") return;
       const isBind = m.type === "bind" || any(m.options, (o) => o === "bind" || o === "rbind");
       const source = isBind ? absolute(m.source ?? "", bundle) : "";
-      // CRIU restores what is in a tmpfs, mount points too.
+      // CRIU restores the contents of a tmpfs, including its mount points.
       if (isOnTmpfs(m.destination, mounts)) {
         if (isBind) bound.push({ key: absolute(m.destination, "/"), val: source });
         return;
@@ -58,7 +58,7 @@ export function prepareRoot(rootfs: string, mounts: readonly Mount[], bundle: st
       const target = readlink(`/proc/self/fd/${fd}`);
       if (isBind) {
         bound.push({ key: target === real ? "/" : target.slice(real.length), val: source });
-        // What is mounted below it needs its mount points in there.
+        // Mounts below this one need their mount points in its source.
         mount(source, `/proc/self/fd/${fd}`, MS.BIND | MS.REC);
         covered.push(target);
       }
@@ -89,7 +89,7 @@ function openInRoot(root: number, path: string, more = 0): number {
   return openat2(root, absolute(path, "/"), O.PATH, RESOLVE.IN_ROOT | more);
 }
 
-/** Opens a mount point below the root, which is made where it is missing, unless that is in another mount. */
+/** Opens a mount point below the root. Creates it if it is missing, but not in another mount. */
 function ensure(root: number, path: string, isFile: boolean, where: string): number {
   const there = openInRoot(root, path);
   if (there !== -E.ENOENT) return usable(there, path, where);

@@ -1,4 +1,4 @@
-/** Namespaces of a container that belong to others: CRIU leaves them alone, and puts what it restores into them. */
+/** Namespaces that a container has joined. CRIU does not save them, and puts the restored processes into them. */
 import { namespaceFiles, namespaceFlags } from "../config/namespaces.ts";
 import type { ContainerConfig } from "../config/types.ts";
 import { BrunError } from "../errors.ts";
@@ -7,10 +7,10 @@ import { errnoText } from "../sys/errno.ts";
 import { O, stat, tryOpen } from "../sys/fs.ts";
 import type { CriuOptions } from "./rpc.ts";
 
-/** Names that runc and crun give them in images. */
+/** Names of these namespaces in images, as in runc and crun. */
 const KEYS: Readonly<Record<string, string>> = { network: "extRootNetNS", pid: "extRootPidNS" };
 
-/** Network and pid namespaces that a config joins, for a dump: TYPE[INODE]:KEY. */
+/** Names of the network and pid namespaces that a config joins, for a dump: TYPE[INODE]:KEY. */
 export function externalNamespaces({ linux }: Spec, pid: number): string[] {
   return (linux?.namespaces ?? []).flatMap(({ type, path }) => {
     const key = KEYS[type];
@@ -20,10 +20,10 @@ export function externalNamespaces({ linux }: Spec, pid: number): string[] {
   });
 }
 
-/** For a restore: what a request says of namespaces to join, and the descriptors that it speaks of. */
+/** The parts of a restore request about joined namespaces, and the descriptors that it names. */
 export interface JoinedNamespaces {
   readonly opts: Pick<CriuOptions, "joinNs">;
-  /** Network and pid namespaces by the names they have in the images. */
+  /** Network and pid namespaces by their names in the images. */
   readonly inherited: readonly { readonly key: string; readonly fd: number }[];
 }
 

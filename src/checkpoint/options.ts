@@ -1,4 +1,4 @@
-/** What checkpoint and restore are asked, and what of it goes to CRIU alike. */
+/** The options of checkpoint and restore, and the part of them that CRIU gets for both. */
 import { BrunError } from "../errors.ts";
 import { CLONE } from "../sys/constants.ts";
 import { errnoText } from "../sys/errno.ts";
@@ -10,7 +10,7 @@ export interface CriuFlags {
   readonly id: string;
   /** Directory of the images; "" is "checkpoint" in the current directory. */
   readonly imagePath: string;
-  /** Directory of logs and temporary files; "" is that of the images. */
+  /** Directory of logs and temporary files; "" for that of the images. */
   readonly workPath: string;
   readonly tcpEstablished: boolean;
   readonly extUnixSk: boolean;
@@ -47,10 +47,10 @@ export interface RestoreOptions extends CriuFlags {
   readonly lsmMountContext: string;
 }
 
-/** Open directories for one request. */
+/** Directories that are open during one request. */
 export interface Directories {
   readonly images: number;
-  /** -1 where it is that of the images. */
+  /** -1 if it is the directory of the images. */
   readonly work: number;
   readonly imagePath: string;
 }
@@ -60,12 +60,12 @@ function imagePathOf(flags: CriuFlags): string {
   return absolute(flags.imagePath || "checkpoint");
 }
 
-/** Where CRIU writes its log. */
+/** The directory of CRIU's log. */
 export function logDirectory(flags: CriuFlags): string {
   return flags.workPath === "" ? imagePathOf(flags) : absolute(flags.workPath);
 }
 
-/** Opens the directories, which `make` makes where they are missing. Throws a BrunError. */
+/** Opens the directories. If `make` is set, missing ones are made. Throws a BrunError. */
 export function openDirectories(flags: CriuFlags, make: boolean): Directories {
   const imagePath = imagePathOf(flags);
   const images = openDirectory(imagePath, "--image-path", make);
@@ -73,7 +73,7 @@ export function openDirectories(flags: CriuFlags, make: boolean): Directories {
   return { images, work, imagePath };
 }
 
-/** Closes them. */
+/** Closes the directories. */
 export function closeDirectories({ images, work }: Directories): void {
   close(images);
   if (work >= 0) close(work);
@@ -86,7 +86,7 @@ function openDirectory(path: string, where: string, make: boolean): number {
   throw new BrunError(`cannot open the directory ${path}: ${errnoText(-fd)}`, { where });
 }
 
-/** Checks what can be checked without CRIU. Throws a BrunError. */
+/** Checks flags as far as possible without CRIU. Throws a BrunError. */
 export function checkFlags(flags: CriuFlags): void {
   if (!Object.hasOwn(CGROUP_MODES, flags.manageCgroupsMode)) {
     throw new BrunError(`invalid manage-cgroups-mode value "${flags.manageCgroupsMode}"`, {
@@ -99,7 +99,10 @@ export function checkFlags(flags: CriuFlags): void {
   }
 }
 
-/** What both requests have. Network devices are always left to whoever has made them (--empty-ns network). */
+/**
+ * Options of both requests. CRIU never restores network devices: the tool that made them has to (--empty-ns
+ * network).
+ */
 export function commonOptions(
   flags: CriuFlags,
   directories: Directories,
@@ -126,7 +129,10 @@ export function commonOptions(
 
 const CONFIG_FILES = ["/etc/criu/brun.conf", "/etc/criu/runc.conf"];
 
-/** CRIU's configuration: that of annotation org.criu.config, none when it is empty, else the machine's. */
+/**
+ * CRIU's configuration file: that of annotation org.criu.config, or none if it is empty. Without the annotation it
+ * is the machine's.
+ */
 function configFile(annotations: Readonly<Record<string, string>> | undefined): string | undefined {
   const named = annotations?.["org.criu.config"];
   return named === undefined ? CONFIG_FILES.find((path) => exists(path)) : named || undefined;

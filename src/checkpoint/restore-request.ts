@@ -1,4 +1,4 @@
-/** What CRIU is asked for a restore. */
+/** Builds the restore request for CRIU. */
 import type { ContainerConfig } from "../config/types.ts";
 import { BrunError } from "../errors.ts";
 import { defaultDevices } from "../init/devices.ts";
@@ -20,7 +20,7 @@ export function restoreOptions(
   bound: readonly Pair[],
 ): CriuOptions {
   const { imagePath } = directories;
-  // In a user namespace, and rootless, they are binds of the host's.
+  // In a user namespace, and for a user who is not root, devices are binds of the host's.
   const devices = [...defaultDevices, ...(spec.linux?.devices ?? [])].map(({ path }) => ({
     key: path,
     val: path,
@@ -30,7 +30,7 @@ export function restoreOptions(
     logFile: RESTORE_LOG,
     root: rootfs,
     evasiveDevices: true,
-    // The process becomes brun's child.
+    // The process becomes a child of brun.
     rstSibling: true,
     unprivileged: criu.unprivileged || undefined,
     lsmProfile: options.lsmProfile || undefined,
@@ -40,7 +40,10 @@ export function restoreOptions(
   };
 }
 
-/** The list in a JSON file; none when there is no such file: runc and crun write one of the two. Throws a BrunError. */
+/**
+ * The list in a JSON file; empty without the file, since runc and crun write only one of the two. Throws a
+ * BrunError.
+ */
 function stringsIn(path: string): string[] {
   const text = readTextIfThere(path);
   if (text === null) return [];
@@ -48,7 +51,7 @@ function stringsIn(path: string): string[] {
     const list: unknown = JSON.parse(text);
     if (Array.isArray(list) && list.every((item) => typeof item === "string")) return list;
   } catch {
-    // No JSON is as wrong as another kind of it.
+    // Text that is no JSON gets the same error as JSON of another kind.
   }
   throw new BrunError(`${path} is no list of texts: this is not a checkpoint, or it is damaged`, {
     where: path,

@@ -1,4 +1,4 @@
-/** `brun restore`: a container that goes on from the images of a checkpoint. */
+/** `brun restore`: continues a container from the images of a checkpoint. */
 import { currentCaller } from "../../rootless/caller.ts";
 import type { ContainerConfig } from "../config/types.ts";
 import { Console } from "../container/io/console.ts";
@@ -39,7 +39,7 @@ import { Restored } from "./restored.ts";
 import { Request } from "./rpc.ts";
 
 /**
- * Restores a container, under its old id or another. In the foreground this process becomes the supervisor and
+ * Restores a container under its old id or another one. In the foreground this process becomes the supervisor and
  * never returns; detached it returns 0. Throws a BrunError or SysError, and leaves nothing behind then.
  */
 export function restore(rt: Runtime, options: RestoreOptions): number {
@@ -75,7 +75,7 @@ export function restore(rt: Runtime, options: RestoreOptions): number {
   }
 }
 
-/** A restore in the terms of create. */
+/** The options of a restore in the form of those of create. */
 function asCreateOptions({ id, bundle, pidFile, consoleSocket }: RestoreOptions): CreateOptions {
   return { id, bundle, pidFile, consoleSocket, noPivot: false, noNewKeyring: false, preserveFds: 0 };
 }
@@ -85,7 +85,7 @@ function askCriu(criu: Criu, options: RestoreOptions, restored: Restored): void 
   const namespaces = joinedNamespaces(config);
   const fds = namespaces.inherited.map(({ fd }) => fd);
   try {
-    // CRIU mounts in these directories, so they have to be of its own mount namespace.
+    // CRIU mounts in these directories, so they have to be opened in its mount namespace.
     const { process, directories, bound } = inOwnMounts(() => ({
       directories: openDirectories(options, false),
       bound: prepareRoot(config.rootfs, config.spec.mounts ?? [], config.bundle),
@@ -106,7 +106,7 @@ function askCriu(criu: Criu, options: RestoreOptions, restored: Restored): void 
   }
 }
 
-/** Hands the container over: to nobody when detached, else to the supervisor. */
+/** Completes a restore: detached it returns, otherwise the supervisor takes over. */
 function goOn(
   rt: Runtime,
   options: RestoreOptions,

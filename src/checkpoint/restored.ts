@@ -1,4 +1,4 @@
-/** A container while CRIU restores it: what `run` does as the stage reports, this does as CRIU does. */
+/** A container while CRIU restores it. It reacts to CRIU's notifications as `run` does to messages of the stage. */
 import type { ContainerConfig } from "../config/types.ts";
 import type { Console } from "../container/io/console.ts";
 import { runCreateHooks, stateForHooks } from "../container/lifecycle/hooks.ts";
@@ -20,7 +20,7 @@ const SIGKILL = 9;
 export class Restored {
   private pid = -1;
   private state: StoredState | null = null;
-  /** The state when hooks have begun to run that poststop hooks undo. */
+  /** The state once hooks have begun to run, so that poststop hooks are needed; null before. */
   hooked: StoredState | null = null;
 
   constructor(
@@ -29,7 +29,7 @@ export class Restored {
     readonly console: Console,
   ) {}
 
-  /** Makes the cgroup and puts CRIU into it, whose children inherit it. Returns where CRIU is to restore others. */
+  /** Makes the cgroup and puts CRIU into it, whose children inherit it. Returns the cgroups to restore into. */
   enterCgroup(criu: number): CriuOptions["cgRoot"] {
     const { config, rt } = this;
     const plan = config.cgroup;
@@ -42,7 +42,7 @@ export class Restored {
     return [...own].map(([ctrl, path]) => ({ ctrl, path }));
   }
 
-  /** See {@link Notified}. Throws a BrunError or SysError. */
+  /** Handles a notification, see {@link Notified}. Throws a BrunError or SysError. */
   notified(script: string, pid: number, fd: number): void {
     switch (script) {
       case "setup-namespaces":
@@ -68,7 +68,7 @@ export class Restored {
     runCreateHooks(config.spec.hooks, json);
   }
 
-  /** The processes are there, and are still held. */
+  /** The processes exist now, but do not run yet. */
   private hasProcess(pid: number): void {
     const { config, rt } = this;
     this.pid = pid;
@@ -80,13 +80,13 @@ export class Restored {
     saveState(rt.root, this.state);
   }
 
-  /** The container's state. Throws a BrunError when CRIU has not told of a process. */
+  /** The container's state. Throws a BrunError if CRIU has not reported a process. */
   requireState(): StoredState {
     if (this.state !== null) return this.state;
     throw new BrunError("criu has restored no process");
   }
 
-  /** Ends what has been restored. */
+  /** Kills the restored process. */
   kill(): void {
     if (this.pid < 0) return;
     syscall(NR.kill, this.pid, SIGKILL);
@@ -94,7 +94,7 @@ export class Restored {
   }
 }
 
-/** CRIU restores into a time namespace, so that clocks go on: one more to join for `exec`. */
+/** CLONE_NEWTIME if CRIU has restored into a time namespace, which keeps clocks going; `exec` then has to join it. */
 function timeNamespace(pid: number): number {
   return readlink(`/proc/${pid}/ns/time`) === readlink("/proc/self/ns/time") ? 0 : CLONE.NEWTIME;
 }

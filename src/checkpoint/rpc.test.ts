@@ -39,7 +39,7 @@ test("responses", () => {
     success: true,
     version: 31701,
   });
-  // From git: 3.17 and more is not yet 3.18, but has what that will have.
+  // A git build after 3.17 counts as 3.18, since it has the features of that.
   expect(decodeResponse(bytes("080a 1001 5209 0803 1011 1a03 762b31")).version).toBe(31800);
   expect(decodeResponse(bytes("0806 1001 2a0c 0a08 706f73742d 64756d 1007"))).toMatchObject({
     notify: { script: "post-dum", pid: 7 },

@@ -1,8 +1,8 @@
 /**
- * CRIU's RPC messages (criu, images/rpc.proto): requests to bytes, responses from bytes. pbf reads and writes the bytes;
- * the code that it can make of a .proto does not serve. That leaves out a 0 and a false, which for CRIU (proto2) are
- * something else than nothing: `manage_cgroups_mode` 0 is "ignore", and descriptor 0 may hold the images. And it takes
- * names as text, where those of files are bytes.
+ * CRIU's RPC messages (criu, images/rpc.proto): encodes requests and decodes responses. pbf reads and writes the
+ * wire format, but its code generator for .proto files is of no use here. It leaves out 0 and false, which in
+ * CRIU's proto2 differ from an absent field: `manage_cgroups_mode` 0 is "ignore", and descriptor 0 may be the
+ * images. It also treats file names as text, and they are bytes.
  */
 import { PbfReader, PbfWriter } from "pbf";
 import { fromUtf8, utf8 } from "../sys/utf8.ts";
@@ -17,7 +17,7 @@ export const Request = {
   VERSION: 10,
 } as const;
 
-/** criu_cg_mode, by the names that --manage-cgroups-mode has; "" is CRIU's own choice. */
+/** criu_cg_mode by the names of --manage-cgroups-mode; "" is CRIU's default. */
 export const CGROUP_MODES: Readonly<Record<string, number>> = {
   "": 6,
   soft: 3,
@@ -26,13 +26,13 @@ export const CGROUP_MODES: Readonly<Record<string, number>> = {
   ignore: 0,
 };
 
-/** Fields of a message that is a key with a value. */
+/** A message with a key and a value. */
 export interface Pair {
   readonly key: string;
   readonly val: string;
 }
 
-/** criu_opts, as far as brun sets them. */
+/** The members of criu_opts that brun sets. */
 export interface CriuOptions {
   readonly imagesDirFd: number;
   readonly pid?: number | undefined;
@@ -85,7 +85,7 @@ export interface CriuRequest {
   readonly features?: Features;
 }
 
-/** A message's fields: number on the wire, and those of a message in it. */
+/** The fields of a message: the number on the wire, and the schema of an embedded message. */
 type Schema = Readonly<Record<string, readonly [tag: number, message?: Schema]>>;
 
 const PAIR: Schema = { key: [1], val: [2] };
@@ -129,7 +129,7 @@ const OPTIONS: Schema = {
 const FEATURES: Schema = { memTrack: [1], lazyPages: [2] };
 const REQUEST: Schema = { type: [1], opts: [2, OPTIONS], notifySuccess: [3], features: [5, FEATURES] };
 
-/** A request's bytes. */
+/** Encodes a request. */
 export function encodeRequest(request: CriuRequest): Uint8Array {
   const writer = new PbfWriter();
   writeFields(request, REQUEST, writer);
@@ -153,16 +153,16 @@ function writeFields(message: object, schema: Schema, writer: PbfWriter): void {
 export interface CriuResponse {
   readonly type: number;
   readonly success: boolean;
-  /** What CRIU reports in between, and the process that it is about. */
+  /** The stage that CRIU reports, and the process that it is about. */
   readonly notify: { readonly script: string; readonly pid: number };
   readonly errno: number;
   readonly message: string;
   readonly features: Features;
-  /** Major and minor version, and what follows: 3.17.1 is 31701, as CRIU itself counts. */
+  /** The version in CRIU's own numbering: 3.17.1 is 31701. */
   readonly version: number;
 }
 
-/** A response from its bytes. Throws an Error for bytes that are none. */
+/** Decodes a response. Throws an Error for invalid bytes. */
 export function decodeResponse(bytes: Uint8Array): CriuResponse {
   const fields = readFields(new PbfReader(bytes));
   const number = (from: Fields, tag: number) => Number(from.get(tag) ?? 0);
@@ -175,7 +175,7 @@ export function decodeResponse(bytes: Uint8Array): CriuResponse {
     return bytes instanceof Uint8Array ? fromUtf8(bytes) : "";
   };
   const [notify, features, version] = [message(5), message(8), message(10)];
-  // One built from git counts as the next version.
+  // A build from git counts as the next version.
   const fromGit = version.has(3);
   const [minor, sublevel] = [number(version, 2) + (fromGit ? 1 : 0), fromGit ? 0 : number(version, 4)];
   return {

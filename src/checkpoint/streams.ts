@@ -1,16 +1,16 @@
-/** stdin, stdout and stderr of a container, which become those of whoever restores it. */
+/** stdin, stdout and stderr of a container. A restored container gets those of `brun restore`. */
 import { exists, readdir, readlink, readText, S, tryStat } from "../sys/fs.ts";
 import { parseMountInfo } from "./external.ts";
 
-/** Where the list of what stdin, stdout and stderr were lies, under the name and in the form of runc and crun. */
+/** Name of the file with the names of the three streams. Name and format are those of runc and crun. */
 export const DESCRIPTORS_FILE = "descriptors.json";
 
-/** How often to look, a millisecond apart, for a stream that may be elsewhere for a moment. */
+/** How often to look, a millisecond apart, for a stream that may be under another number for a moment. */
 const LOOKS = 100;
 
 /**
- * What stdin, stdout and stderr of a process are, as CRIU names it: "pipe:[INODE]", and "file[MOUNT:INODE]" for a
- * file or a plain device of the host, which CRIU finds in no mount of the container. Others by their path.
+ * CRIU's names of stdin, stdout and stderr of a process: "pipe:[INODE]", or "file[MOUNT:INODE]" for a host's file
+ * or plain device that is in no mount of the container. Other files have their path.
  */
 export function standardStreams(pid: number): string[] {
   const inside = new Set(parseMountInfo(readText(`/proc/${pid}/mountinfo`)).map(({ id }) => id));
@@ -27,15 +27,15 @@ export function standardStreams(pid: number): string[] {
 }
 
 /**
- * A shell keeps a stream under another number while it writes to a file of the container (`echo x >file`): files of
- * the host among the descriptors beyond the three are those that are away.
+ * Finds streams that a shell has moved: it keeps a stream under another number while it writes to a file of the
+ * container (`echo x >file`). So a host's file among the other descriptors is a moved stream.
  */
 export function putBack(own: readonly string[], others: readonly string[]): string[] {
   const away = [...new Set(others)].filter((name) => name.startsWith("file[") && !own.includes(name));
   return own.map((name) => (isInherited(name) ? name : (away.shift() ?? name)));
 }
 
-/** "" for a descriptor that is not open, or no longer. */
+/** CRIU's name of a descriptor; "" if it is not open any more. */
 function nameOf(pid: number, fd: number, inside: ReadonlySet<number>): string {
   const path = `/proc/${pid}/fd/${fd}`;
   try {
@@ -56,7 +56,7 @@ function isInherited(name: string): boolean {
   return /^(pipe:|file\[)/.test(name);
 }
 
-/** Which of {@link standardStreams} a restored process gets from brun's own. */
+/** The streams of {@link standardStreams} that a restored process gets from brun. */
 export function inheritedStreams(streams: readonly string[]): { key: string; fd: number }[] {
   return streams.flatMap((key, fd) => (isInherited(key) ? [{ key, fd }] : []));
 }

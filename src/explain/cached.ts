@@ -1,4 +1,4 @@
-/** The plan that the front uses for the next `run` of a bundle, for people: `brun explain --cached`. */
+/** Describes the plan that the front uses for the next `run` of a bundle: `brun explain --cached`. */
 
 import { planPath } from "../container/lifecycle/cached-plan.ts";
 import { cachedPlan, isOurs, kindName, subjectOf } from "../container/lifecycle/cached-reason.ts";
@@ -16,13 +16,13 @@ import { members } from "../sys/members.ts" with { type: "macro" };
 import { fromUtf8 } from "../sys/utf8.ts";
 import type { Marks } from "./text.ts";
 
-/** A question of the guard. */
+/** One question of the guard. */
 export interface ExplainedInput {
   /** "file", "stamp", … */
   readonly kind: string;
   readonly about: string;
   readonly answer: string;
-  /** Whether it is answered so now. */
+  /** Whether the answer is still the same. */
   readonly same: boolean;
 }
 
@@ -30,7 +30,7 @@ export interface ExplainedInput {
 export interface CachedExplanation {
   readonly file: string;
   readonly bundle: string;
-  /** Whether this brun has written it. */
+  /** Whether this version of brun has written it. */
   readonly ours: boolean;
   readonly guard: readonly ExplainedInput[];
   readonly warnings: readonly string[];
@@ -59,8 +59,8 @@ const TYPES: Readonly<Record<number, string>> = {
 };
 
 /**
- * Reads the plan of a bundle, or of words and a directory. Throws a BrunError where there is none.
- * @param bundle its path, or the words for people
+ * Reads the plan of a bundle, or of flags and a directory. Throws a BrunError if there is none.
+ * @param bundle its path, or the flags as text
  */
 export function explainCached(root: string, key: readonly string[], bundle: string): CachedExplanation {
   const plan = cachedPlan(root, key);
@@ -98,7 +98,7 @@ function explainInput(question: GuardOperation): ExplainedInput {
   };
 }
 
-/** Words of 32 bits. */
+/** Bytes as 32-bit words. */
 function words(bytes: Uint8Array): number[] {
   return Array.from(new Uint32Array(bytes.slice(0, bytes.length & ~3).buffer));
 }

@@ -1,4 +1,4 @@
-/** Which cgroup, and why. */
+/** Explains which cgroup the container gets. */
 import { DELEGATE_WHERE, delegatedPart, firstLimit, nests } from "../cgroup/demand.ts";
 import type { CgroupPlan } from "../config/cgroup-plan.ts";
 import type { ContainerConfig } from "../config/types.ts";
@@ -21,7 +21,7 @@ export function explainCgroup(
   return { plan, why };
 }
 
-/** What asks for a cgroup of its own. */
+/** The reason for a cgroup of the container's own. */
 function asked(rt: Runtime, config: ContainerConfig): string {
   const { cgroupsPath, resources } = config.spec.linux ?? {};
   if (cgroupsPath) return `linux.cgroupsPath is ${quoted(cgroupsPath)}`;

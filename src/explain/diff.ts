@@ -1,9 +1,9 @@
-/** Differences of two texts by lines, as diff -u prints them. */
+/** Line differences of two texts, in the format of diff -u. */
 import { structuredPatch } from "diff";
 
 /**
- * The unified diff of two texts; empty when they are the same. Whether the last line is ended does not count.
- * @param names of the two, for the head lines
+ * The unified diff of two texts; empty if they are the same. A newline at the very end does not count.
+ * @param names the names of the two in the head lines
  */
 export function unifiedDiff(before: string, after: string, names: readonly [string, string]): string {
   const { hunks } = structuredPatch(...names, ended(before), ended(after), "", "", { context: 3 });

@@ -1,4 +1,4 @@
-/** `brun explain`: what `brun run` would do and why. Looks at the host as `run` does, and changes nothing. */
+/** `brun explain`: what `brun run` would do and why. It looks at the host as `run` does, and changes nothing. */
 
 import { currentCaller } from "../../rootless/caller.ts";
 import type { CgroupPlan } from "../config/cgroup-plan.ts";
@@ -14,7 +14,7 @@ import { explainFilter, type FilterExplanation } from "./filter.ts";
 import { explainMaps, explainNamespaces, type MapsExplanation, type NamespaceUse } from "./maps.ts";
 import { explainPrograms, type ProgramExplanation } from "./steps.ts";
 
-/** What would be done. */
+/** The result of `brun explain`. */
 export interface Explanation {
   readonly id: string;
   readonly bundle: string;
@@ -25,12 +25,12 @@ export interface Explanation {
   readonly namespaces: readonly NamespaceUse[];
   /** Null without a new user namespace. */
   readonly idMaps: MapsExplanation | null;
-  /** What of the spec is changed for a caller without root. */
+  /** Changes of the spec for a caller without root. */
   readonly changes: readonly Change[];
   readonly cgroup: { readonly plan: CgroupPlan | null; readonly why: string };
   readonly seccomp: FilterExplanation | null;
   readonly warnings: readonly string[];
-  /** What of the spec has no effect, and needs none. */
+  /** Parts of the spec that have no effect, and need none. */
   readonly notes: readonly string[];
   readonly programs: readonly ProgramExplanation[];
   /** The spec as it would run, with its mappings. */
@@ -40,8 +40,8 @@ export interface Explanation {
 }
 
 /**
- * Explains what {@link run} with the same options would do.
- * @throws BrunError what `run` would refuse before it starts anything
+ * Explains what {@link run} would do with the same options.
+ * @throws BrunError errors that `run` would report before it starts anything
  */
 export function explain(rt: Runtime, options: CreateOptions): Explanation {
   const warnings: string[] = [];
@@ -64,7 +64,7 @@ export function explain(rt: Runtime, options: CreateOptions): Explanation {
     caller: { uid: caller.uid, gid: caller.gid, name: caller.userName && printable(caller.userName) },
     namespaces: explainNamespaces(config),
     idMaps: explainMaps(config, loaded.spec, caller, options.loaded && "the flags"),
-    // Mappings are told line by line in `idMaps`.
+    // Mappings are in `idMaps`, line by line.
     changes: config.changes.filter(({ origin }) => origin === undefined),
     cgroup: explainCgroup(rt, config),
     seccomp: seccomp?.explanation ?? null,

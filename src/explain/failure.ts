@@ -1,4 +1,4 @@
-/** `run --explain-error`: what stands around a failure. */
+/** `run --explain-error`: the context of a failure. */
 import { doctor, type Finding } from "../doctor/doctor.ts";
 import { BrunError } from "../errors.ts";
 import { type StepError, stepErrorOf } from "../stage/step-error.ts";
@@ -6,13 +6,13 @@ import type { Explanation } from "./explain.ts";
 import { type ExplainedStep, PROGRAM_NAMES, stepsOf } from "./steps.ts";
 import { changeLines, columns, idLines, type Marks, plain, shown } from "./text.ts";
 
-/** Steps that are shown before and after the one that failed. */
+/** Number of steps that are shown before and after the failed one. */
 const NEIGHBOURS = 3;
 
 /**
- * The step of the init program that failed with its neighbours, the config, what the mapping changed, and what is
- * wrong with the machine and may be the cause. Ends with a newline; empty parts are left out.
- * @param explanation null when the config could not even be read
+ * The failed step of the init program with its neighbours, the config, the changes of user-namespace-first, and
+ * faults of the machine that may be the cause. Ends with a newline; empty parts are left out.
+ * @param explanation null if the config could not be read
  */
 export function failureText(
   error: unknown,
@@ -40,7 +40,7 @@ export function failureText(
     .join("");
 }
 
-/** The findings of {@link doctor} now; none when it cannot look. */
+/** The present findings of {@link doctor}; empty if it fails. */
 export function machineFindings(): Finding[] {
   try {
     return doctor();
@@ -68,7 +68,7 @@ function stepLines({ programs, program, op }: StepError, marks: Marks): string[]
 const USER_NAMESPACE = ["user-namespace", "newuidmap", "newgidmap", "subuid", "subgid", "id-maps"];
 const CGROUPS = ["cgroup-version", "cgroup-delegation", "systemd-user", "libsystemd", "linger", "systemd"];
 
-/** Ids of findings that may be the cause, by the beginning of the error's path. */
+/** Ids of findings that may be the cause, by the prefix of the error's path. */
 const CAUSES: readonly (readonly [path: string, findings: readonly string[]])[] = [
   ["linux.uidMappings", USER_NAMESPACE],
   ["linux.gidMappings", USER_NAMESPACE],
@@ -86,9 +86,12 @@ const CAUSES: readonly (readonly [path: string, findings: readonly string[]])[] 
   ["--publish", ["network"]],
 ];
 
-/** What keeps any container from running, and what has to do with this error. One without a path is about the machine. */
+/**
+ * Findings that keep any container from running, and those that may have caused this error. An error without a
+ * path is about the machine.
+ */
 function fitting(error: unknown, findings: readonly Finding[]): Finding[] {
-  // Of a container without a bundle: before it was told about a flag.
+  // For a container without a bundle the error names a flag; its cause has the config path.
   const paths = [error, stepErrorOf(error)].flatMap((e) =>
     e instanceof BrunError && e.path !== undefined ? [e.path] : [],
   );

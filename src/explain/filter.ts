@@ -1,4 +1,4 @@
-/** The seccomp filter, compiled without touching the cache. */
+/** Explains the seccomp filter, which is compiled without the cache. */
 import type { SeccompFilter } from "../config/types.ts";
 import { failsUnknown } from "../container/host/filter.ts";
 import { compileSeccomp } from "../seccomp/compile.ts";
@@ -6,15 +6,15 @@ import type { Seccomp, Spec } from "../spec/index.ts";
 
 const INSTRUCTION_SIZE = 8;
 
-/** What is to be known of a filter. */
+/** Facts about a filter. */
 export interface FilterExplanation {
   /** Length of the BPF program. */
   readonly instructions: number;
   /** SECCOMP_FILTER_FLAG_*. */
   readonly flags: number;
-  /** It hands system calls to an agent. */
+  /** Whether it hands system calls to an agent. */
   readonly notify: boolean;
-  /** Its process may make containers itself, as far as system calls go. */
+  /** Whether its system calls are enough to make containers inside. */
   readonly nesting: boolean;
   /** System calls that libseccomp does not know, and rules without effect. */
   readonly notes: readonly string[];
@@ -42,7 +42,7 @@ export function explainFilter(
   };
 }
 
-/** Whether namespaces and mounts may be made, whatever the arguments. */
+/** Whether namespaces and mounts may be made, with any arguments. */
 function letsNest({ defaultAction, syscalls = [] }: Seccomp): boolean {
   return ["unshare", "mount"].every((name) => {
     const rules = syscalls.filter(({ names }) => names.includes(name));

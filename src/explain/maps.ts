@@ -1,4 +1,4 @@
-/** Namespaces and id maps, and where each map comes from. */
+/** Explains namespaces and id maps, with the origin of each map. */
 import type { Caller } from "../../rootless/caller.ts";
 import type { IdMap } from "../../rootless/idmap.ts";
 import { namespaceFlags } from "../config/namespaces.ts";
@@ -7,9 +7,9 @@ import type { Spec } from "../spec/index.ts";
 
 /** A namespace of the container. */
 export interface NamespaceUse {
-  /** As in the spec: "mount", "pid", … */
+  /** The type as in the spec: "mount", "pid", … */
   readonly type: string;
-  /** It is joined there; absent for a new one. */
+  /** The path of a namespace that is joined; absent for a new one. */
   readonly path?: string;
 }
 
@@ -38,8 +38,8 @@ export function explainNamespaces(config: ContainerConfig): NamespaceUse[] {
 }
 
 /**
- * The maps; null when the container has no new user namespace.
- * @param source what gives those that the spec has
+ * The maps; null without a new user namespace.
+ * @param source the origin of maps that the spec has
  */
 export function explainMaps(
   config: ContainerConfig,

@@ -1,4 +1,4 @@
-/** The init programs as steps that can be read. */
+/** The init programs as readable steps. */
 import type { ContainerConfig } from "../config/types.ts";
 import { needsState, recordedPrograms } from "../init/standard.ts";
 import { describeOp } from "../plan/describe.ts";
@@ -8,32 +8,32 @@ import { printable } from "../printable.ts";
 
 /** One thing that is done. */
 export interface ExplainedStep {
-  /** Config path, or the flag or command that it belongs to. */
+  /** The config path, flag or command that the step belongs to. */
   readonly where: string;
   /** "mount proc on /proc" */
   readonly doing: string;
-  /** Its system calls; the first has this number in the program. */
+  /** The system calls of the step, and the number of the first one in the program. */
   readonly first: number;
   readonly calls: readonly string[];
 }
 
-/** A program, which the stage gets in one piece. */
+/** One program, which the stage gets as a whole. */
 export interface ProgramExplanation {
   readonly name: string;
   readonly steps: readonly ExplainedStep[];
 }
 
-/** What the programs are for, in the order in which the stage gets them. */
+/** The purposes of the programs, in the order in which the stage gets them. */
 export const PROGRAM_NAMES = [
   "enter: from the caller's namespaces into the container's",
   "build: the root file system with everything mounted",
   "finish: from there to the container's program",
 ];
 
-/** Stands for the state that hooks get on stdin, which has the pid of a process that there is not. */
+/** Placeholder for the state that hooks get on stdin: the process, whose pid it would have, does not exist. */
 const STATE = "{the container's state}";
 
-/** The programs that the stage would be sent. Pure. */
+/** The programs that would be sent to the stage. Pure. */
 export function explainPrograms(config: ContainerConfig): ProgramExplanation[] {
   const states = needsState(config) ? { creating: STATE, created: STATE } : null;
   return recordedPrograms(config, states).map(({ ops }, i) => ({
@@ -42,7 +42,7 @@ export function explainPrograms(config: ContainerConfig): ProgramExplanation[] {
   }));
 }
 
-/** Operations that follow each other and are for the same thing are one step. */
+/** Groups consecutive operations with the same purpose into steps. */
 export function stepsOf(ops: readonly Op[]): ExplainedStep[] {
   const steps: { where: string; doing: string; first: number; calls: string[] }[] = [];
   ops.forEach((op, i) => {

@@ -1,4 +1,4 @@
-/** An explanation for people. */
+/** Formats an explanation for people. */
 import { printable } from "../printable.ts";
 import { toJson } from "../spec/index.ts";
 import { unifiedDiff } from "./diff.ts";
@@ -6,7 +6,7 @@ import type { Explanation } from "./explain.ts";
 import type { MapLine } from "./maps.ts";
 import type { ExplainedStep } from "./steps.ts";
 
-/** How texts are marked on a terminal; without one they are not. */
+/** How texts are marked on a terminal. Without a terminal they are not. */
 export interface Marks {
   readonly title: (text: string) => string;
   readonly dim: (text: string) => string;
@@ -17,7 +17,7 @@ export const plain: Marks = { title: (text) => text, dim: (text) => text };
 
 /**
  * The whole explanation.
- * @param syscalls list the system calls of each step
+ * @param syscalls whether to list the system calls of each step
  */
 export function explanationText(e: Explanation, syscalls: boolean, marks: Marks = plain): string {
   const { uid, gid, name } = e.caller;
@@ -42,12 +42,12 @@ export function explanationText(e: Explanation, syscalls: boolean, marks: Marks 
     .join("\n");
 }
 
-/** Lines of texts that come from elsewhere. Where there are marks, this is done before. */
+/** Makes lines of untrusted text printable. Has to be done before marks are added. */
 export function shown(lines: readonly string[]): string[] {
   return lines.map((line) => printable(line, true));
 }
 
-/** What user-namespace-first makes of config.json, as a diff of the two in the same form. */
+/** The changes that user-namespace-first makes to config.json, as a diff. */
 export function explanationDiff(e: Explanation): string {
   const text = (value: unknown) => `${toJson(value, "  ")}\n`;
   return unifiedDiff(text(e.given), text(e.spec), [e.config, "as it runs"]);
@@ -83,7 +83,7 @@ function mapRows(kind: string, lines: readonly MapLine[]): string[][] {
   ]);
 }
 
-/** What user-namespace-first changed. */
+/** The changes of user-namespace-first. */
 export function changeLines({ changes }: Explanation, marks: Marks): string[] {
   if (changes.length === 0) return ["nothing"];
   const lines = shown(columns(changes.map(({ where, what }) => [where, what])));
@@ -124,10 +124,10 @@ function stepLines(steps: readonly ExplainedStep[], syscalls: boolean, marks: Ma
   ]);
 }
 
-/** Widest that a column gets: what is longer pushes the rest of its line. */
+/** The maximum width of a column. A longer cell pushes the rest of its line to the right. */
 const WIDTH = 36;
 
-/** Rows as lines, with cells below each other. */
+/** Formats rows as aligned columns. */
 export function columns(rows: readonly (readonly string[])[]): string[] {
   const count = rows[0]?.length ?? 0;
   const widths = Array.from({ length: count }, (_, i) =>

@@ -1,6 +1,6 @@
 /**
- * `brun features` (runtime-spec features.md and features-linux.md), with runc's fields in runc's order. Lists
- * come from the code that acts on them, so that nothing is claimed that is not done.
+ * `brun features` (runtime-spec features.md and features-linux.md), with runc's fields in runc's order. Lists come
+ * from the code that acts on them, so that only implemented features are claimed.
  */
 import { mountOptionNames } from "../config/mount-options.ts";
 import { HooksSchema } from "../spec/hooks.ts";
@@ -37,10 +37,10 @@ export interface Features {
   readonly potentiallyUnsafeConfigAnnotations: readonly string[];
 }
 
-/** The release of runc that brun's command line and output are those of. */
+/** The runc release whose command line and output brun has. */
 const RUNC_VERSION = "1.4.0";
 
-/** What this brun supports on this machine. */
+/** The features of this brun on this machine. */
 export function features(): Features {
   const mountOptions = mountOptionNames();
   const libseccomp = installedLibseccomp();
@@ -69,7 +69,7 @@ export function features(): Features {
       "org.opencontainers.runc.checkpoint.enabled": `${SUPPORT.checkpoint}`,
       "org.opencontainers.runc.version": RUNC_VERSION,
     },
-    // They set properties of the unit, take descriptors, write files, choose a configuration.
+    // These set properties of the unit, take descriptors, write files, or choose a configuration.
     potentiallyUnsafeConfigAnnotations: ["org.systemd.property.", "run.oci.", "org.criu.config"],
   };
 }

@@ -1,4 +1,4 @@
-/** Seccomp as `brun features` describes it: names from the schema of config.json, what the machine knows of them. */
+/** Seccomp in `brun features`: names from the schema of config.json, and those of them that the machine knows. */
 import { FILTER_FLAG } from "../seccomp/flags.ts";
 import { libseccomp } from "../seccomp/library.ts";
 import { SeccompSchema, SyscallArgSchema, SyscallSchema } from "../spec/seccomp.ts";
@@ -18,20 +18,20 @@ export interface SeccompFeatures {
 
 const SECCOMP_SET_MODE_FILTER = 1;
 
-/** Flags that the kernel must know; TSYNC is not among them, for there is only one thread to install it in. */
+/** Flags that the kernel must know. TSYNC is not among them: the filter is installed in a single thread. */
 const KERNEL_FLAGS: Readonly<Record<string, number>> = {
   SECCOMP_FILTER_FLAG_LOG: FILTER_FLAG.LOG,
   SECCOMP_FILTER_FLAG_SPEC_ALLOW: FILTER_FLAG.SPEC_ALLOW,
   SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV: FILTER_FLAG.WAIT_KILLABLE_RECV | FILTER_FLAG.NEW_LISTENER,
 };
 
-/** Whether the kernel gets as far as reading the filter (EFAULT: there is none) with this flag. */
+/** Whether the kernel knows the flag: it then fails only when it reads the filter (EFAULT). */
 function flagSupported(flag: string): boolean {
   const bits = KERNEL_FLAGS[flag] ?? 0;
   return syscall(NR.seccomp, SECCOMP_SET_MODE_FILTER, bits, null) === -E.EFAULT;
 }
 
-/** What brun can filter here; nothing without libseccomp. */
+/** The seccomp features here; empty without libseccomp. */
 export function seccompFeatures(): SeccompFeatures {
   if (installedLibseccomp() === undefined) return { enabled: false };
   const lib = libseccomp();

@@ -1,6 +1,6 @@
 /**
- * What this version of brun does of those parts of the runtime-spec that `brun features` answers with yes or no.
- * True here means that the code is there, as in runc, whether the machine has the thing or not.
+ * The optional parts of the runtime-spec that this version of brun implements. As in runc, true means that the
+ * code exists, even if this machine lacks the feature.
  */
 export const SUPPORT = {
   cgroup: { v1: true, v2: true, systemd: true, systemdUser: true, rdma: true },

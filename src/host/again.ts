@@ -1,4 +1,4 @@
-/** A question of a guard asked once more, as the front does it (nsenter/front/guard.c): for `brun explain --cached`. */
+/** Asks a question of a guard again, as the front does (nsenter/front/guard.c), for `brun explain --cached`. */
 import { InputKind } from "../plan/file-abi.ts";
 import { type SyscallName, syscallName } from "../sys/syscalls.ts";
 import { fromUtf8 } from "../sys/utf8.ts";
@@ -8,13 +8,13 @@ import * as files from "./ask-files.ts";
 import { type GuardOperation, guardOf } from "./guard.ts";
 import { recordAside } from "./recorder.ts";
 
-/** Whether the answer is what it was. */
+/** Whether the answer is still the same. */
 export function isAnsweredAsBefore(question: GuardOperation): boolean {
   const { inputs } = recordAside(() => {
     try {
       askAgain(question);
     } catch {
-      // What cannot be asked is not as it was.
+      // A question that cannot be asked counts as changed.
     }
   });
   const now = guardOf(inputs);
@@ -28,7 +28,7 @@ function isSame(a: GuardOperation, b: GuardOperation): boolean {
   );
 }
 
-/** What a question is about, as text. */
+/** The subject of a question as text. */
 export function aboutText(question: GuardOperation): string {
   return textsOf(question).join(" ");
 }
@@ -43,7 +43,7 @@ export function callOf({ about }: GuardOperation): readonly [name: SyscallName, 
   return [syscallName(nr!) as SyscallName, ...args];
 }
 
-/** How each kind of question is asked; its texts are those that it is about. */
+/** How each kind of question is asked. The texts are its subject. */
 const ASK: {
   readonly [Kind in InputKind]: (question: GuardOperation, texts: readonly [string, ...string[]]) => unknown;
 } = {
@@ -74,7 +74,7 @@ const ASK: {
   [InputKind.mask]: () => caller.fileMask(),
 };
 
-/** Asks nothing where this brun does not know the kind. */
+/** Asks nothing, for kinds that this brun does not know. */
 function askAgain(question: GuardOperation): void {
   const [first = "", ...more] = textsOf(question);
   ASK[question.kind as InputKind]?.(question, [first, ...more]);

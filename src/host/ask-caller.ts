@@ -1,4 +1,4 @@
-/** Questions about the caller besides those of ask.ts: its environment as a whole, its umask, its place on a terminal. */
+/** Further questions about the caller: its environment as a whole, its umask, its place on a terminal. */
 import { InputKind } from "../plan/file-abi.ts";
 import { IOCTL } from "../sys/constants.ts";
 import * as given from "../sys/environment.ts";
@@ -9,12 +9,12 @@ import { isPlain } from "./plain-variables.ts";
 import { asking, record } from "./recorder.ts";
 import { word } from "./words.ts";
 
-/** The environment by name. */
+/** The environment, by name. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * The environment, of which each variable that is read is an input. Those that {@link variables} tells are inputs unless
- * they decide nothing.
+ * The environment. Each variable that is read is an input. Of the variables that {@link variables} lists, those
+ * that are not plain are inputs.
  */
 export function environment(): Environment {
   let all: Environment | undefined;
@@ -38,13 +38,13 @@ export function environment(): Environment {
   });
 }
 
-/** All variables of an {@link Environment}, which may decide by what is not plain in them alone. */
+/** All variables of an {@link Environment}. Only those that are not plain may decide anything. */
 export function variables(environment: Environment): [name: string, value: string][] {
   const described = Object.entries(Object.getOwnPropertyDescriptors(environment));
   return described.flatMap(([name, { value }]) => (value === undefined ? [] : [[name, value as string]]));
 }
 
-/** The same without those variables that are passed on in a hole: they are found by name alone. */
+/** The environment without the variables that are passed on in a hole. These can still be read by name. */
 export function withoutPlain(environment: Environment): Environment {
   const notable = variables(environment).filter(([name, value]) => !isPlain(name, value));
   const kept = Object.fromEntries(notable);
@@ -58,7 +58,7 @@ function recordNotable(environment: Environment): void {
   record(InputKind.environment, 0, "", utf8(text));
 }
 
-/** The umask, which umask(2) tells only by changing it. */
+/** The umask. umask(2) returns it only when it changes it. */
 export function fileMask(): number {
   const mask = asking(() => {
     const before = syscall(NR.umask, 0o077);
@@ -69,7 +69,7 @@ export function fileMask(): number {
   return mask;
 }
 
-/** Whether a shell has put this process into the background of the terminal that its stdin is. */
+/** Whether this process is in the background of the terminal on its stdin. */
 export function isInBackground(): boolean {
   const group = new Int32Array(1);
   const inBackground = asking(

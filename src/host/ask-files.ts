@@ -1,6 +1,7 @@
 /**
- * Questions about files of the host, of which less than a stamp counts: what changes all the time, such as the times of /tmp,
- * is no input of a plan where nothing depends on it. The others, and why there are questions, are in ask.ts.
+ * Questions about files of the host for which a whole stamp would be too much. Facts that change all the time,
+ * such as the times of /tmp, are no inputs if nothing depends on them. ask.ts has the other questions, and says
+ * why there are questions.
  */
 import { InputKind, SHARED_SAMPLE } from "../plan/file-abi.ts";
 import * as fs from "../sys/fs.ts";
@@ -17,17 +18,17 @@ function detailOf(nofollow: boolean): number {
   return nofollow ? NOFOLLOW : 0;
 }
 
-/** What of a file seldom changes. */
+/** The facts about a file that seldom change. */
 export interface Status {
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
-  /** Of a device. */
+  /** The number of a device. */
   readonly rdevMajor: number;
   readonly rdevMinor: number;
 }
 
-/** Mode, owner and device of a path, or -errno. As an input it is no more than that: neither size nor times. */
+/** Mode, owner and device of a path, or -errno. Only these are the input, not size and times. */
 export function status(path: string, nofollow = false): Status | number {
   const stat = asking(() => fs.tryStat(path, nofollow));
   if (!isRecording()) return stat;
@@ -40,13 +41,13 @@ export function status(path: string, nofollow = false): Status | number {
   return stat;
 }
 
-/** The size of a file, 0 where there is none. As an input it is the file's stamp. */
+/** The size of a file, or 0 without one. The input is the file's stamp. */
 export function sizeOf(path: string, nofollow = false): number {
   const stat = tryStat(path, nofollow);
   return typeof stat === "number" ? 0 : stat.size;
 }
 
-/** Which file a path leads to, as a text; null when there is none. */
+/** A text that identifies the file at a path; null if there is none. */
 export function identity(path: string): string | null {
   const stat = asking(() => fs.tryStat(path));
   if (typeof stat === "number") {
@@ -60,8 +61,8 @@ export function identity(path: string): string | null {
 }
 
 /**
- * The names in a directory that one of the patterns stands for, sorted; null where it cannot be listed. As an input
- * they are these alone, whatever else is there.
+ * The names in a directory that match one of the patterns, sorted; null if it cannot be listed. Only these names
+ * are the input.
  */
 export function namesIn(path: string, patterns: readonly string[]): string[] | null {
   const found = asking(() => listed(path));
@@ -83,10 +84,7 @@ function listed(path: string): string[] | null {
   }
 }
 
-/**
- * Whether somebody else owns some of what is directly in a directory that the caller may write to. As an input it is
- * the answer alone.
- */
+/** Whether a directory that the caller may write to has an entry of another user. Only the answer is the input. */
 export function hasSharedEntry(path: string, uid: number, gid: number): boolean {
   const found = asking(() =>
     (listed(path) ?? []).slice(0, SHARED_SAMPLE).some((name) => isShared(`${path}/${name}`, uid, gid)),
@@ -101,21 +99,21 @@ function isShared(path: string, uid: number, gid: number): boolean {
   return (stat.uid !== uid || stat.gid !== gid) && fs.access(path, fs.W_OK) === 0;
 }
 
-/** Text of a file below a root file system; see src/sys/in-root.ts. */
+/** The text of a file below a root file system; see src/sys/in-root.ts. */
 export function textInRoot(root: string, path: string): string | null {
   const text = asking(() => inRoot.textInRoot(root, path));
   record(InputKind.fileInRoot, 0, lines([root, path]), text === null ? null : utf8(text));
   return text;
 }
 
-/** Whether there is something at a path below a root file system. */
+/** Whether a path exists below a root file system. */
 export function existsInRoot(root: string, path: string): boolean {
   const there = asking(() => inRoot.existsInRoot(root, path));
   record(InputKind.existsInRoot, 0, lines([root, path]), word(there ? 1 : 0));
   return there;
 }
 
-/** Texts, each with a NUL. */
+/** Joins texts, each with a NUL at its end. */
 function lines(texts: readonly string[]): Uint8Array {
   return utf8(`${texts.join("\0")}\0`);
 }

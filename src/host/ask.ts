@@ -1,8 +1,9 @@
 /**
- * The questions that compiling a config asks of the caller and the machine. Each answer is kept with its question
- * (recorder.ts), so that the plan is used again only where it would be the same. Code that compiles imports these, and
- * nothing of src/sys that asks (questions.test.ts). Others are in ask-files.ts and ask-caller.ts. A new kind of question needs a kind of input, which
- * nsenter/front/guard.c asks again; what cannot be asked again there says so by `uncacheable`.
+ * The questions that compiling a config asks about the caller and the machine. Each answer is kept with its
+ * question (recorder.ts), so that a plan is used again only if compiling would give the same one. Code that
+ * compiles calls these functions, and none of src/sys that asks the kernel (questions.test.ts). ask-files.ts and
+ * ask-caller.ts have further ones. A new kind of question needs a kind of input that nsenter/front/guard.c can ask
+ * again. Otherwise it has to call `uncacheable`.
  */
 import { InputKind } from "../plan/file-abi.ts";
 import { layout } from "../plan/layout.ts" with { type: "macro" };
@@ -19,7 +20,7 @@ import { fromUtf8 } from "../sys/utf8.ts";
 import { asking, isRecording, record, uncacheable } from "./recorder.ts";
 import { word, words } from "./words.ts";
 
-/** `stamp` of src/plan/structs.ts, as words of struct statx. */
+/** The words of struct statx that make up a `stamp` of src/plan/structs.ts. */
 const STAMP = [
   0x20, 0x24, 0x28, 0x2c, 0x60, 0x64, 0x70, 0x74, 0x68, 0x78, 0x88, 0x8c, 0x14, 0x18, 0x1c,
 ] as const;
@@ -27,10 +28,13 @@ const SIZE = layout("stamp").sizeof;
 const MODE = 0x1c;
 const CTIME = 0x60;
 
-/** A file that has just changed may change again without another time: the kernel's clock for files ticks every 1 to 10 ms. */
+/**
+ * A file that was changed just now may change again without a new time: the kernel's clock for file times ticks
+ * every 1 to 10 ms.
+ */
 const SETTLED_MS = 20;
 
-/** What the last statx(2) has told. */
+/** The stamp in the last result of statx(2). */
 function lastStamp(): Uint8Array {
   const status = fs.lastStatus;
   const stamp = new Uint32Array(SIZE / 4);
@@ -41,8 +45,8 @@ function lastStamp(): Uint8Array {
 }
 
 /**
- * The stamp of a file of brun's own, which is no input: it is replaced and never changed, so that a later one has another
- * inode or another time. Throws a SysError.
+ * The stamp of a file of brun's own, which is no input. Such a file is only replaced, so a later one has another
+ * inode or time. Throws a SysError.
  */
 export function stampNow(path: string, nofollow = false): Uint8Array {
   const stat = fs.tryStat(path, nofollow);
@@ -58,21 +62,21 @@ function stampOf(path: string): Uint8Array {
   return lastStamp();
 }
 
-/** Keeps a file's stamp; it is to be the one that the last statx(2) has told. */
+/** Records a file's stamp, taken from the last result of statx(2). */
 function recordStamp(path: string, nofollow: boolean, found: boolean, errno: number): void {
   if (!isRecording()) return;
   if (found) record(InputKind.stamp, nofollow ? 1 : 0, path, stampOf(path));
   else record(InputKind.type, nofollow ? 1 : 0, path, word(errno));
 }
 
-/** Status of a path, or -errno. As an input it is the file itself and all that statx(2) tells of it. */
+/** The status of a path, or -errno. The input is the file's whole stamp. */
 export function tryStat(path: string, nofollow = false): fs.Stat | number {
   const stat = asking(() => fs.tryStat(path, nofollow));
   recordStamp(path, nofollow, typeof stat !== "number", stat as number);
   return stat;
 }
 
-/** Type of a path (S_IFMT of its mode), or -errno. As an input it is no more than that. */
+/** The type of a path (S_IFMT of its mode), or -errno. Only the type is the input. */
 export function fileType(path: string, nofollow = false): number {
   const stat = asking(() => fs.tryStat(path, nofollow));
   const type = typeof stat === "number" ? stat : stat.mode & fs.S.IFMT;
@@ -99,7 +103,7 @@ export function readFile(path: string): Uint8Array {
   }
 }
 
-/** What is no file, a FIFO, may be read only once. */
+/** A special file such as a FIFO must not be read a second time. */
 function readRegular(path: string): Uint8Array {
   const fd = fs.open(path, fs.O.RDONLY);
   try {
@@ -126,7 +130,7 @@ export function readTextIfThere(path: string): string | null {
   }
 }
 
-/** Target of a symbolic link, also of a namespace below /proc/self/ns. Throws a SysError. */
+/** The target of a symbolic link, also of a namespace below /proc/self/ns. Throws a SysError. */
 export function readlink(path: string): string {
   try {
     const target = asking(() => fs.readlink(path));
@@ -138,78 +142,81 @@ export function readlink(path: string): string {
   }
 }
 
-/** Target of a symbolic link; null for everything else. */
+/** The target of a symbolic link; null for any other file. */
 export function readlinkIfThere(path: string): string | null {
   const target = asking(() => fs.tryReadlink(path));
   if (target !== null) record(InputKind.link, 0, path, target);
-  // It is none; with its type it may become one only by being another.
+  // The path is no link. Its type is enough as an input: if it becomes a link, the type changes.
   else if (isRecording() && fileType(path, true) === fs.S.IFLNK)
     uncacheable(`the link ${path} cannot be read`);
   return target;
 }
 
-/** Names in a directory. As an input it is the directory's stamp: its times change with what is in it. Throws a SysError. */
+/**
+ * The names in a directory. The input is the directory's stamp, since its times change with its entries. Throws a
+ * SysError.
+ */
 export function readdir(path: string): string[] {
   tryStat(path);
   return asking(() => fs.readdir(path));
 }
 
-/** Whether this process has a right (`R_OK`, …) to a path, by its effective ids: 0 or -errno. */
+/** Whether this process has a right (`R_OK`, …) to a path with its effective ids: 0 or -errno. */
 export function access(path: string, right: number): number {
   const result = asking(() => fs.access(path, right));
   record(InputKind.access, right, path, word(result));
   return result;
 }
 
-/** f_type and f_flags of the file system at a path, or null when there is none. */
+/** f_type and f_flags of the file system at a path, or null if the path does not exist. */
 function statfs(path: string): readonly [type: number, flags: number] | null {
   const buffer = new Uint32Array(30);
   const result = asking(() => syscall(NR.statfs, cstr(path), buffer));
-  // f_flags is the eleventh word of 64 bits.
+  // f_flags is the eleventh 64-bit word.
   const answer = result < 0 ? [0, 0] : [buffer[0]!, buffer[20]!];
   record(InputKind.fileSystem, 0, path, words(answer));
   return result < 0 ? null : [answer[0]!, answer[1]!];
 }
 
-/** f_type of the file system at a path, 0 when there is none. */
+/** f_type of the file system at a path, or 0 if the path does not exist. */
 export function fileSystem(path: string): number {
   return statfs(path)?.[0] ?? 0;
 }
 
 const ST_NOSUID = 2;
 
-/** Whether setuid programs gain nothing from a file system's files. */
+/** Whether setuid bits have no effect on a file system. */
 export function isNosuid(path: string): boolean {
   return ((statfs(path)?.[1] ?? 0) & ST_NOSUID) !== 0;
 }
 
-/** Whether a file has capabilities. To give it some changes the time that is in its stamp. */
+/** Whether a file has capabilities. Setting them changes the ctime in the file's stamp. */
 export function hasFileCapabilities(path: string): boolean {
   tryStat(path);
   return asking(() => syscall(NR.getxattr, cstr(path), cstr("security.capability"), null, 0)) > 0;
 }
 
-/** A variable of the environment. */
+/** An environment variable. */
 export function variable(name: string): string | undefined {
   const value = given.variable(name);
   record(InputKind.variable, 0, name, value ?? null);
   return value;
 }
 
-/** The command line that starts brun: its path, and in a checkout the script. */
+/** The command line that starts brun: the path of its executable, and in a checkout that of the script. */
 export function ownCommand(): readonly [string, ...string[]] {
   readlink("/proc/self/exe");
   return asking(given.ownCommand);
 }
 
-/** The current directory. Throws a SysError where it has no path. */
+/** The current directory. Throws a SysError if it has no path. */
 export function currentDirectory(): string {
   const path = asking(() => fs.absolute("."));
   record(InputKind.link, 0, "/proc/self/cwd", path);
   return path;
 }
 
-/** The result of a system call that changes nothing, whose arguments are numbers. */
+/** The result of a system call that takes numbers and changes nothing. */
 export function call(name: SyscallName, a = 0, b = 0, c = 0, d = 0, e = 0): number {
   const result = asking(() => syscall(NR[name], a, b, c, d, e));
   if (isRecording()) {
@@ -226,7 +233,7 @@ export function call(name: SyscallName, a = 0, b = 0, c = 0, d = 0, e = 0): numb
   return result;
 }
 
-/** E.ENOSYS or E.EPERM of a system call that cannot be had here; 0 of one that can, and of those that cannot be asked. */
+/** E.ENOSYS or E.EPERM if a system call cannot be used here. 0 if it can, or if it cannot be tried. */
 export function refusalOf(name: SyscallName): number {
   const args = SENSELESS[name];
   if (args === undefined) return 0;
@@ -237,7 +244,7 @@ export function refusalOf(name: SyscallName): number {
 
 const LINUX_CAPABILITY_VERSION_3 = 0x20080522;
 
-/** The effective capabilities: the lower and the upper 32. Throws a SysError. */
+/** The effective capabilities as the lower and upper 32 bits. Throws a SysError. */
 export function effectiveCapabilities(): readonly [low: number, high: number] {
   const header = new Uint32Array([LINUX_CAPABILITY_VERSION_3, 0]);
   const data = new Uint32Array(6); // {effective, permitted, inheritable} twice: low and high 32 bits
@@ -250,7 +257,7 @@ export function effectiveCapabilities(): readonly [low: number, high: number] {
   return answer;
 }
 
-/** The hard limit of a resource (RLIMIT_*), null where the kernel does not know it. */
+/** The hard limit of a resource (RLIMIT_*); null if the kernel does not know it. */
 export function hardLimit(resource: number): bigint | null {
   const limits = new BigUint64Array(2);
   if (asking(() => syscall(NR.prlimit64, 0, resource, 0, limits)) < 0) {
@@ -264,7 +271,10 @@ export function hardLimit(resource: number): bigint | null {
 const F_GETFL = 3;
 const O_ACCMODE = 3;
 
-/** Which of stdin, stdout and stderr are pipes, sockets, or files to write to, a bit each: a device is never given away. */
+/**
+ * A bit for each of stdin, stdout and stderr that is a pipe, a socket or a writable file. Devices are never given
+ * away.
+ */
 export function ownStdio(): number {
   const own = asking(() => {
     let bits = 0;
@@ -284,7 +294,10 @@ function isOwn(fd: number): boolean {
   return flags >= 0 && (flags & O_ACCMODE) !== fs.O.RDONLY;
 }
 
-/** Whether there is a terminal among stdin, stdout and stderr. Its size is no input: the supervisor hands on what it is then. */
+/**
+ * Whether stdin, stdout or stderr is a terminal. Its size is no input, since the supervisor passes it on at run
+ * time.
+ */
 export function hasTerminal(): boolean {
   const size = new Uint16Array(4);
   const there = asking(() => any([0, 1, 2], (fd) => syscall(NR.ioctl, fd, IOCTL.TIOCGWINSZ, size) === 0));

@@ -1,19 +1,22 @@
-/** The guard of a plan: the questions that compiling it has asked, each once, with their answers. */
+/** The guard of a plan: each question that compiling it has asked, once, with its answer. */
 import { each } from "../sys/lists.ts";
 import { utf8 } from "../sys/utf8.ts";
 import type { Input } from "./recorder.ts";
 
-/** An input as it stands in a file. */
+/** An input in the form of a plan file. */
 export interface GuardOperation {
   readonly kind: number;
   readonly detail: number;
-  /** A path or a name, with a NUL; a system call with its arguments; empty. */
+  /** A path or a name with a NUL, or a system call with its arguments, or nothing. */
   readonly about: Uint8Array;
-  /** Null: there was none. */
+  /** Null if there was none. */
   readonly answer: Uint8Array | null;
 }
 
-/** Each question once; a text with the reason where one had two answers, since the machine has changed meanwhile. */
+/**
+ * Removes repeated questions. If a question had two answers the machine has changed meanwhile, and the result is a
+ * text that says so.
+ */
 export function guardOf(inputs: readonly Input[]): GuardOperation[] | string {
   const known = new Map<string, Uint8Array | null>();
   const operations: GuardOperation[] = [];

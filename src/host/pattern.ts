@@ -1,6 +1,6 @@
-/** Names in which a star stands for anything; nsenter/front/entries.c reads them likewise. */
+/** Patterns of names in which a star stands for any text; nsenter/front/entries.c has the same rules. */
 
-/** Tells whether one of the patterns stands for a name. */
+/** A function that tells whether a name matches one of the patterns. */
 export function matcher(patterns: readonly string[]): (name: string) => boolean {
   const plain = new Set<string>();
   const stars: (readonly string[])[] = [];

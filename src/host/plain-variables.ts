@@ -1,12 +1,12 @@
 /**
- * Which variables of the environment decide nothing: neither the name nor the value can make one a secret, or the path
- * of one, or change how a sandbox is made. They are passed on to the program, and are no inputs of a plan. This is a much
- * narrower question than whether a variable is a secret (src/sandbox/secret-variables.ts), since
- * nsenter/front/environment.c has to answer it, too, of the same tables (nsenter/command-line.ts): a variable that is not
- * plain only has to have the value that it had.
+ * Which environment variables are plain. A plain variable decides nothing: it is no secret, no path of one, and
+ * does not change how a sandbox is made. It is passed on to the program, and is no input of a plan. This is much
+ * narrower than the rule for secrets (src/sandbox/secret-variables.ts), since nsenter/front/environment.c has to
+ * apply it, too, with the same tables (nsenter/command-line.ts). A variable that is not plain only has to keep its
+ * value.
  */
 
-/** No plain name has one of these in it, in capitals. */
+/** A name with one of these parts, in capitals, is not plain. */
 export const NOTABLE_PARTS: readonly string[] = [
   ...["AGENT", "ASKPASS", "AUTH", "BEARER", "BITWARDEN", "BORG", "BUS", "CERT", "CONF", "CONNECTION"],
   ...["COOKIE", "CRED", "DIR", "DISPLAY", "DOCKER", "GPG", "HIST", "HOME", "HOOK", "IPC", "JWT", "KEY"],
@@ -14,10 +14,10 @@ export const NOTABLE_PARTS: readonly string[] = [
   ...["SECRET", "SESSION", "SOCK", "SSH", "SUDO", "TMP", "TOKEN", "URL", "XDG", "BRUN", "BUN"],
 ];
 
-/** Nor does it end so. */
+/** A name with one of these ends is not plain. */
 export const NOTABLE_ENDS: readonly string[] = [...["_DSN", "_PAT", "_PIN", "_PSK", "_PW", "_PWD", "DATA"]];
 
-/** Nor is it one of these. */
+/** None of these names is plain. */
 export const NOTABLE_NAMES: readonly string[] = [
   ...[
     "PATH",
@@ -33,7 +33,7 @@ export const NOTABLE_NAMES: readonly string[] = [
   ],
 ];
 
-/** A longer value is plain if it begins as an absolute path does: tokens do not. */
+/** A value that is longer than this is plain only if it begins like an absolute path. Tokens do not. */
 export const PLAIN_LENGTH = 14;
 
 const ASCII = /^[\x01-\x7f]*$/;
@@ -48,7 +48,10 @@ export function isPlain(name: string, value: string): boolean {
   return !names.has(upper) && !parts.test(upper) && !NOTABLE_ENDS.some((end) => upper.endsWith(end));
 }
 
-/** No password in a URL, no key, no token; nor what is not ASCII, which C and JSON count in other ways. */
+/**
+ * Whether a value is no password in a URL, no key and no token. Values that are not ASCII are not plain, since C
+ * and JSON count their length differently.
+ */
 function isPlainValue(value: string): boolean {
   if (!ASCII.test(value) || value.includes("@") || value.includes("---")) return false;
   return value.length <= PLAIN_LENGTH || value.startsWith("/");

@@ -1,6 +1,6 @@
 /**
- * The environment of a sandbox's program as a hole of its plan: what is the caller's and plain is put in each time, the
- * rest is fixed.
+ * The environment of a sandbox's program as a hole of its plan. The caller's plain variables are filled in for
+ * each run, the others are fixed.
  */
 import { isPlain } from "./plain-variables.ts";
 
@@ -9,8 +9,8 @@ function nameOf(entry: string): string {
 }
 
 /**
- * The caller's plain variables in their places; what is fixed takes the place of the caller's of the same name, or
- * follows. As environment_merge() of nsenter/front/environment.c, which makes the next program's.
+ * Merges the caller's plain variables with the fixed ones. A fixed variable replaces the caller's of the same
+ * name, or is appended. environment_merge() of nsenter/front/environment.c does the same for the next run.
  */
 export function mergedEnvironment(
   caller: Readonly<Record<string, string>>,

@@ -1,7 +1,7 @@
 /**
- * Code that compiles a config asks the host by the questions of ask.ts alone, which are kept with their answers: what is
- * asked past them would not be in a cached plan's guard. The recorder notices it when it happens (recorder.ts); this test,
- * before it does.
+ * Code that compiles a config asks the host only by the questions of ask.ts, whose answers are kept. A fact from
+ * another source would not be in a cached plan's guard. The recorder notices that at run time (recorder.ts), and
+ * this test before.
  */
 import { expect, test } from "bun:test";
 import { dirname, relative, resolve } from "node:path";
@@ -24,7 +24,7 @@ const COMPILES = [
   "rootless/{caller,default-ids,find-helper,idmap,subid,validate}",
 ];
 
-/** Files among those which do something for a container, or for a test, and decide nothing that is in a plan. */
+/** Files that act for a container or a test, and decide nothing that is in a plan. */
 const ACTS: Readonly<Record<string, string>> = {
   "src/sandbox/audit/hear.ts": "the agent of --audit",
   "src/sandbox/audit/report.ts": "a hook: tells at the end what was done",
@@ -51,13 +51,16 @@ const PURE = new Set([
   "utf8",
 ]);
 
-/** Names of others that ask nothing; `absolute` asks for the current directory where a path is relative, which is noticed. */
+/**
+ * Names in other modules that ask nothing. `absolute` asks for the current directory if a path is relative, which
+ * the recorder notices.
+ */
 const NAMES: Readonly<Record<string, RegExp>> = {
   fs: /^(absolute|below|O|S|Stat|[A-Z]+_OK|AT_\w+|POLL\w+)$/,
-  spawn: /^run$/, // of getsubids, which makes the plan one that is not cached
+  spawn: /^run$/, // of getsubids, which makes the plan uncacheable
 };
 
-/** What a file imports of src/sys, by module. */
+/** The names that a file imports from src/sys, by module. */
 function importsOf(path: string, text: string): Map<string, string[]> {
   const found = new Map<string, string[]>();
   for (const [, names, from] of text.matchAll(/^(?:import|export) (type [^;]*?|[^;]*?) from "([^"]+)";/gms)) {

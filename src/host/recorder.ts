@@ -1,8 +1,8 @@
 /**
- * What compiling a config has asked the caller and the machine, each question with its answer: the *inputs* of a plan. A plan
- * may be used again when all questions, asked again, have the same answers: its guard is made of nothing else (these are the
- * constructive traces of "Build Systems à la Carte"). The questions are in ask.ts. Whatever else asks the kernel something
- * while a config is compiled, by whatever way, makes the plan one that is not kept.
+ * Records the questions that compiling a config asks about the caller and the machine, with their answers: the
+ * *inputs* of a plan. A plan may be used again if all questions still have the same answers, and its guard
+ * consists of them (these are the constructive traces of "Build Systems à la Carte"). The questions are in ask.ts.
+ * If compiling makes any other system call, the plan is not kept.
  */
 import type { InputKind } from "../plan/file-abi.ts";
 import { watchCalls } from "../sys/ffi.ts";
@@ -11,15 +11,18 @@ import { syscallName } from "../sys/syscalls.ts";
 /** A question and its answer. */
 export interface Input {
   readonly kind: InputKind;
-  /** Of a path: whether a symbolic link at its end is not followed; the right of an access, the number of a limit. */
+  /**
+   * For a path: whether a symbolic link at its end is not followed. For an access the right, for a limit its
+   * number.
+   */
   readonly detail: number;
-  /** A path, the name of a variable, a system call with its arguments. */
+  /** A path, the name of a variable, or a system call with its arguments. */
   readonly about: string | Uint8Array;
-  /** Null: there is none. */
+  /** Null if there is none. */
   readonly answer: string | Uint8Array | null;
 }
 
-/** What has been asked since {@link startRecording}. */
+/** The questions since {@link startRecording}. */
 export interface Recording {
   readonly inputs: readonly Input[];
   /** Why the plan cannot be used again, or null. */
@@ -30,7 +33,7 @@ let inputs: Input[] | null = null;
 let reason: string | null = null;
 let watching = false;
 
-/** From now on answers are kept. */
+/** Starts to keep answers. */
 export function startRecording(): void {
   inputs = [];
   reason = null;
@@ -51,12 +54,12 @@ export function record(
   if (inputs !== null) inputs.push({ kind, detail, about, answer });
 }
 
-/** Says why what is being compiled cannot be used again; the first reason counts. */
+/** Marks the plan that is being compiled as uncacheable. The first reason counts. */
 export function uncacheable(why: string): void {
   if (inputs !== null && reason === null) reason = why;
 }
 
-/** Ends the recording and returns it; one without a beginning is of no use to anybody. */
+/** Ends the recording and returns it. Without {@link startRecording} it contains a reason not to use it. */
 export function finishRecording(): Recording {
   const made = { inputs: inputs ?? [], reason: inputs === null ? "nothing was recorded" : reason };
   inputs = null;
@@ -64,7 +67,7 @@ export function finishRecording(): Recording {
   return made;
 }
 
-/** What is asked meanwhile, whatever is being recorded. */
+/** Records the questions of `ask` separately from a recording that is under way. */
 export function recordAside(ask: () => void): Recording {
   const before = [inputs, reason, watching] as const;
   startRecording();
@@ -78,12 +81,12 @@ export function recordAside(ask: () => void): Recording {
   }
 }
 
-/** A part of compiling: a system call in it that no question has made keeps the plan from being used again. */
+/** Runs a part of compiling. A system call in it that is made by no question keeps the plan from being used again. */
 export function compiling<T>(compile: () => T): T {
   return inputs === null ? compile() : watched(true, compile);
 }
 
-/** A question's own system calls, or those of a step whose inputs are told otherwise. */
+/** Runs the system calls of a question, or of a step whose inputs are recorded in another way. */
 export function asking<T>(ask: () => T): T {
   return watching ? watched(false, ask) : ask();
 }

@@ -1,4 +1,4 @@
-/** Numbers as answers: words of 32 bits, as nsenter/front/guard.c compares them. */
+/** Answers that are numbers, as 32-bit words; nsenter/front/guard.c compares them in this form. */
 
 export function word(value: number): Uint8Array {
   return new Uint8Array(new Int32Array([value]).buffer);

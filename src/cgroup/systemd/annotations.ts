@@ -7,7 +7,7 @@ import { type Property, parseValue } from "./value.ts";
 const PREFIX = "org.systemd.property.";
 const MICROSECONDS = 1_000_000;
 
-/** The properties that annotations ask for. Throws a BrunError for a name or value that is none. */
+/** The properties that annotations set. Throws a BrunError for an invalid name or value. */
 export function annotatedProperties(annotations: Readonly<Record<string, string>> | undefined): Property[] {
   return Object.entries(annotations ?? {}).flatMap(([key, source]) => {
     if (!key.startsWith(PREFIX)) return [];
@@ -24,7 +24,7 @@ export function annotatedProperties(annotations: Readonly<Record<string, string>
       });
     }
     if (!/[a-z]Sec$/.test(name)) return [{ name, value }];
-    // Documented in seconds, but on the bus in microseconds.
+    // The documented unit is seconds, but the bus wants microseconds.
     if (typeof value.value !== "bigint" && typeof value.value !== "number") {
       throw new BrunError(`${where}: expected a number of seconds`, { where });
     }

@@ -1,4 +1,4 @@
-/** A connection to a systemd manager, by its message bus or its private socket. Every wait has a time-out. */
+/** A connection to a systemd manager, over its message bus or its private socket. Every wait has a time-out. */
 import { CString, type Pointer } from "bun:ffi";
 import { BrunError } from "../../errors.ts";
 import { E, errnoName, errnoText } from "../../sys/errno.ts";
@@ -14,7 +14,7 @@ const MANAGER = "org.freedesktop.systemd1.Manager";
 const CALL_TIMEOUT_US = 10_000_000;
 const JOB_TIMEOUT_MS = 30_000;
 
-/** A method of the manager failed: D-Bus error name and systemd's message. */
+/** A failed method call: the D-Bus error name and systemd's message. */
 export class BusError extends BrunError {
   constructor(
     readonly error: string,
@@ -24,7 +24,7 @@ export class BusError extends BrunError {
   }
 }
 
-/** What methods take: a value, a(sv), or the empty a(sa(sv)) that ends StartTransientUnit. */
+/** Arguments of methods: a value, properties a(sv), or the empty a(sa(sv)) at the end of StartTransientUnit. */
 type Argument =
   | Value
   | { readonly type: "properties"; readonly value: readonly Property[] }
@@ -40,8 +40,9 @@ export class Bus {
   ) {}
 
   /**
-   * Connects; the manager has not answered yet. null when there is no libsystemd or the address leads nowhere.
-   * @param direct the address is the manager's own socket, not that of a message bus
+   * Connects, without waiting for an answer of the manager. Null if there is no libsystemd or no socket at the
+   * address.
+   * @param direct the address is the manager's private socket, not that of a message bus
    */
   static open(address: string, direct: boolean): Bus | null {
     const lib = libsystemd();
@@ -83,7 +84,7 @@ export class Bus {
     this.lib.sd_bus_message_unref(this.request(member, args));
   }
 
-  /** Calls a method that starts a job, and waits for its end. Returns systemd's word for it: "done", "failed", … */
+  /** Calls a method that starts a job, and waits for its end. Returns systemd's result: "done", "failed", … */
   callJob(member: string, ...args: readonly Argument[]): string {
     if (!this.subscribed) {
       const match = `type='signal',interface='${MANAGER}',member='JobRemoved'`;
@@ -118,7 +119,7 @@ export class Bus {
     }
   }
 
-  /** The result when the message says that the job has ended (JobRemoved: id, job, unit, result). */
+  /** The result if the message reports the end of the job (JobRemoved: id, job, unit, result), otherwise null. */
   private jobResult(message: Pointer, job: string): string | null {
     if (this.lib.sd_bus_message_is_signal(message, pointer(cstr(MANAGER)), pointer(cstr("JobRemoved"))) <= 0)
       return null;
@@ -135,7 +136,7 @@ export class Bus {
     return new CString(taken(out)).toString();
   }
 
-  /** Calls a method; the caller unrefs the reply. */
+  /** Calls a method. The caller has to unref the reply. */
   private request(member: string, args: readonly Argument[]): Pointer {
     const { lib } = this;
     const out = new BigUint64Array(1);
@@ -218,7 +219,7 @@ export class Bus {
         this.appendBasic(message, "b", new Int32Array([value.value ? 1 : 0]));
         return;
       default:
-        // Little-endian, so the low bytes of 64 bits are the shorter integer.
+        // The machine is little-endian, so a shorter integer is in the low bytes of the 64-bit one.
         this.appendBasic(message, value.type, new BigUint64Array([BigInt.asUintN(64, value.value)]));
     }
   }
@@ -239,7 +240,7 @@ export class Bus {
     built(this.lib.sd_bus_message_close_container(message));
   }
 
-  /** From a struct sd_bus_error: name and message, or the errno when it is empty. */
+  /** An error from a struct sd_bus_error: name and message, or the errno if the struct is empty. */
   private failure(doing: string, result: number, error: BigUint64Array): BusError {
     const string = (address: bigint) =>
       address === 0n ? "" : new CString(Number(address) as Pointer).toString();

@@ -1,6 +1,7 @@
 /**
- * libsystemd's sd-bus through bun:ffi; loaded when systemd is to make a cgroup. Only functions without varargs. npm's D-Bus
- * clients log in with the uid that they see, which in a user namespace is another one than the bus sees.
+ * libsystemd's sd-bus through bun:ffi, loaded only if systemd makes a cgroup. It uses no functions with varargs.
+ * npm's D-Bus clients do not work in a user namespace: they log in with the uid that they see, and the bus sees
+ * another one.
  */
 import { FFIType, type Pointer } from "bun:ffi";
 import { BrunError } from "../../errors.ts";
@@ -32,7 +33,7 @@ const FUNCTIONS = {
   sd_bus_message_unref: { args: [ptr], returns: ptr },
 } as const;
 
-/** The functions of libsystemd; those that return an int return a negative errno when they fail. */
+/** The functions of libsystemd. Those that return an int return a negative errno on failure. */
 export type Libsystemd = ReturnType<typeof link>;
 
 const LIBRARY_NAME = "libsystemd.so.0";
@@ -54,7 +55,7 @@ function link(library: Pointer) {
 
 let loaded: Libsystemd | null | undefined;
 
-/** libsystemd, or null when it is not installed. Throws a BrunError when it is too old. */
+/** libsystemd, or null if it is not installed. Throws a BrunError if it is too old. */
 export function libsystemd(): Libsystemd | null {
   if (loaded === undefined) {
     const library = openLibrary(LIBRARY_NAME);

@@ -1,4 +1,4 @@
-/** The systemd manager that makes a container's cgroup: the system's for root, the user's own for others. */
+/** The systemd manager that makes a container's cgroup: the system manager for root, the user manager for others. */
 
 import { BrunError } from "../../errors.ts";
 import { variable } from "../../sys/environment.ts";
@@ -9,7 +9,7 @@ import type { SystemdUnit } from "../types.ts";
 import { Bus, BusError } from "./bus.ts";
 import { bool, type Property, text } from "./value.ts";
 
-/** Where a manager may be reached, best first: address and whether it is its private socket. */
+/** The addresses of a manager, best first. The flag tells whether an address is the private socket. */
 function addresses(user: boolean): (readonly [string, boolean])[] {
   if (!user) {
     return [
@@ -27,7 +27,7 @@ function addresses(user: boolean): (readonly [string, boolean])[] {
   return found;
 }
 
-/** As D-Bus addresses want it (dbus specification, "Server Addresses"). */
+/** Escapes a path for a D-Bus address (dbus specification, "Server Addresses"). */
 function escaped(path: string): string {
   return [...utf8(path)]
     .map((byte) => {
@@ -44,7 +44,7 @@ interface Connected {
 
 const connections = new Map<boolean, Connected | null>();
 
-/** Connects once and keeps the connection; null when no manager answers. */
+/** Connects once and keeps the connection. Null if no manager answers. */
 function connect(user: boolean): Connected | null {
   const known = connections.get(user);
   if (known !== undefined) return known;
@@ -64,7 +64,7 @@ function connect(user: boolean): Connected | null {
   return connected;
 }
 
-/** The manager's own control group ("/" for the system's), or null when it does not answer. */
+/** The manager's own control group ("/" for the system manager), or null if it does not answer. */
 export function managerControlGroup(user: boolean): string | null {
   const connected = connect(user);
   return connected === null ? null : connected.controlGroup || "/";
@@ -78,7 +78,7 @@ function busOf(unit: SystemdUnit): Bus {
   });
 }
 
-/** Version of the manager: 252. */
+/** The version of the manager, such as 252. */
 export function managerVersion(unit: SystemdUnit): number {
   return Number.parseInt(/\d+/.exec(busOf(unit).managerProperty("Version"))?.[0] ?? "0", 10);
 }
@@ -87,7 +87,7 @@ const UNIT_EXISTS = "org.freedesktop.systemd1.UnitExists";
 
 /**
  * Starts the transient unit with a process in it and waits until systemd has made its cgroup.
- * @param pid in our pid namespace; its uid on the host has to be ours, or systemd refuses to take it
+ * @param pid in brun's pid namespace; its uid on the host has to be brun's, otherwise systemd refuses it
  * @throws BrunError systemd's own message
  */
 export function startUnit(unit: SystemdUnit, id: string, pid: number, properties: readonly Property[]): void {
@@ -103,7 +103,7 @@ export function startUnit(unit: SystemdUnit, id: string, pid: number, properties
       bool(name, true),
     ),
     bool("DefaultDependencies", false),
-    // A unit whose process was killed for lack of memory has failed: it must not stay for that.
+    // A unit whose process the kernel killed for lack of memory has failed. Without this it would stay.
     ...(given.has("CollectMode") ? [] : [text("CollectMode", "inactive-or-failed")]),
     ...properties,
   ];
@@ -120,7 +120,8 @@ export function startUnit(unit: SystemdUnit, id: string, pid: number, properties
     result = start();
   } catch (error) {
     if (!(error instanceof BusError) || error.error !== UNIT_EXISTS) throw error;
-    // What has failed before stands in the way until it is reset; what runs stays, and fails again.
+    // A failed unit of this name blocks the new one until it is reset. A running unit is not affected, and makes
+    // the second start fail, too.
     resetFailed(unit);
     result = start();
   }
@@ -131,7 +132,7 @@ export function startUnit(unit: SystemdUnit, id: string, pid: number, properties
   });
 }
 
-/** The fourth argument of StartTransientUnit, a(sa(sv)): no one needs any. */
+/** The fourth argument of StartTransientUnit, a(sa(sv)), which is always empty. */
 const NO_AUXILIARY_UNITS = { type: "units" } as const;
 
 /** Sets properties until the unit ends. Throws a BrunError. */
@@ -145,7 +146,7 @@ export function setUnitProperties(unit: SystemdUnit, properties: readonly Proper
   );
 }
 
-/** Moves a process into the unit's cgroup, or one below it ("/sub"). Throws a BrunError. */
+/** Moves a process into the unit's cgroup, or into one below it ("/sub"). Throws a BrunError. */
 export function attachToUnit(unit: SystemdUnit, subgroup: string, pid: number): void {
   busOf(unit).call(
     "AttachProcessesToUnit",

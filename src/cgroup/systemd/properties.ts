@@ -1,6 +1,6 @@
 /**
- * `linux.resources` as properties of a unit (systemd.resource-control(5)), for what systemd knows. It writes them
- * to the cgroup again whenever it likes, so it has to have the same values. Pure.
+ * `linux.resources` as properties of a unit (systemd.resource-control(5)), as far as systemd knows them. systemd
+ * may write its values to the cgroup again at any time, so it has to have the same ones. Pure.
  */
 import { parseCpuList, type Resources } from "../../spec/index.ts";
 import { blkioToIoWeight, sharesToWeight, swapAlone } from "../convert.ts";
@@ -13,10 +13,10 @@ const DEFAULT_PERIOD_US = 100_000;
 /** systemd keeps a quota as whole percents of a CPU. */
 const PERCENT_US = 10_000;
 
-/** Versions of systemd that brought a property. */
+/** The version of systemd that brought each property. */
 const SINCE = { AllowedCPUs: 244, CPUQuotaPeriodUSec: 242, IdleWeight: 252 } as const;
 
-/** Quotas as systemd can keep them: rounded up to whole percents, so that the file has the same value. */
+/** Rounds quotas up to whole percents, which is what systemd can keep, so that the file gets the same value. */
 export function roundedQuota(resources: Resources): Resources {
   const { cpu } = resources;
   if (!cpu?.quota || cpu.quota < 0) return resources;
@@ -25,7 +25,7 @@ export function roundedQuota(resources: Resources): Resources {
   return { ...resources, cpu: { ...cpu, quota: Math.floor((perSecond * period) / SECOND_US) } };
 }
 
-/** The properties of limits, whose quota is {@link roundedQuota}'s. Throws a BrunError. */
+/** The properties for limits. Quotas are rounded as by {@link roundedQuota}. Throws a BrunError. */
 export function resourceProperties(resources: Resources, version: number): Property[] {
   const { memory, cpu, pids, blockIO } = resources;
   const properties: Property[] = [];
@@ -62,7 +62,7 @@ function quotaProperties(quota: number, period: number, version: number): Proper
   return properties;
 }
 
-/** A set of CPUs or nodes as systemd takes it: the lowest in the lowest bit of the first byte. */
+/** A set of CPUs or nodes in systemd's format: number 0 is the lowest bit of the first byte. */
 function bits(name: string, list: string): Property {
   const numbers = parseCpuList(list) ?? [];
   const value = new Uint8Array(Math.floor(Math.max(0, ...numbers) / 8) + 1);
@@ -80,7 +80,7 @@ const UNIFIED_LIMITS: Readonly<Record<string, string>> = {
   "cpu.weight": "CPUWeight",
 };
 
-/** Files of the cgroup that systemd has a property for; the others are only written. */
+/** Properties for the files of `unified` that systemd knows. The other files are only written. */
 function unifiedProperties(unified: Readonly<Record<string, string>>, version: number): Property[] {
   return Object.entries(unified).flatMap(([file, value]) => {
     const word = value.trim();
@@ -98,7 +98,10 @@ function unifiedProperties(unified: Readonly<Record<string, string>>, version: n
   });
 }
 
-/** Device rules for the system manager. What it cannot say (deny lists, "*:minor") the program says that brun attaches. */
+/**
+ * Device rules for the system manager. It cannot express deny lists and "*:minor": brun's own program enforces
+ * those.
+ */
 export function deviceProperties(filter: DeviceFilter): Property[] {
   const none: Property = { name: "DeviceAllow", value: { type: "a(ss)", value: [] } };
   if (filter.defaultAllow && filter.exceptions.length === 0) return [none, text("DevicePolicy", "auto")];
@@ -115,7 +118,7 @@ export function deviceProperties(filter: DeviceFilter): Property[] {
           : `/dev/${kind}/${major}:${minor}`;
     allowed.push([path, ruleText({ ...device, access: device.access & ALL_ACCESS }).split(" ")[2]!]);
   }
-  // The first, empty list takes away what an update would otherwise add to.
+  // The empty list resets DeviceAllow, to which an update would only add.
   return [
     none,
     text("DevicePolicy", "strict"),

@@ -1,4 +1,4 @@
-/** D-Bus values as systemd's unit properties have them, and reading them from GVariant's text form. */
+/** D-Bus values of systemd's unit properties, and a parser of GVariant's text format. */
 
 /** A value with its D-Bus signature (dbus specification, "Type System"). */
 export type Value =
@@ -24,7 +24,7 @@ export const uint64 = (name: string, value: number | bigint): Property => ({
   value: { type: "t", value: BigInt(value) },
 });
 
-/** systemd's "infinity" of limits. */
+/** The value of systemd for "infinity". */
 export const INFINITY = 2n ** 64n - 1n;
 
 const NUMBER_TYPES: Readonly<Record<string, "y" | "n" | "q" | "i" | "u" | "x" | "t" | "d">> = {
@@ -39,8 +39,8 @@ const NUMBER_TYPES: Readonly<Record<string, "y" | "n" | "q" | "i" | "u" | "x" | 
 };
 
 /**
- * A value in GVariant's text form, as annotations org.systemd.property.* have it: true, 5, uint64 5, 'text',
- * ['a', 'b']. null when it is none, or of a type that no property of a scope has.
+ * Parses a value in GVariant's text format, as in annotations org.systemd.property.*: true, 5, uint64 5, 'text',
+ * ['a', 'b']. Null if the text is no value, or of a type that no property of a scope has.
  */
 export function parseValue(source: string): Value | null {
   const t = source.trim();
@@ -57,7 +57,7 @@ export function parseValue(source: string): Value | null {
   return digits.includes(".") ? null : { type, value: BigInt(digits) };
 }
 
-/** A quoted string with backslash escapes, or null. */
+/** Parses a quoted string with backslash escapes; null if it is none. */
 function quoted(t: string): string | null {
   if (!/^'(?:[^'\\]|\\.)*'$/s.test(t) && !/^"(?:[^"\\]|\\.)*"$/s.test(t)) return null;
   return t.slice(1, -1).replace(/\\(.)/gs, (_all, c: string) => ({ n: "\n", t: "\t" })[c] ?? c);
