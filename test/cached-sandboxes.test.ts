@@ -331,6 +331,87 @@ for (const subject of users) {
       expect(box.containers()).toEqual([]);
     });
 
+    test("--detach: the id at once, the output kept and bounded, a supervisor of its own session", async () => {
+      await using box = new Sandbox(subject);
+      const flags = ["--host", "-d", "-i", "--log-opt", "max-size=64k"];
+      const sh = (script: string) => ["run", ...flags, "--", "sh", "-c", script];
+      const idOf = ({ stdout }: Done) => stdout.replaceAll(/^Compiled .*\n/gm, "").trimEnd();
+      await known(box, flags);
+      const look = async (make: () => Promise<Done>) => {
+        const done = await make();
+        const id = idOf(done);
+        expect(done.code).toBe(0);
+        expect(id).toMatch(/^host-[0-9a-f]{6}$/);
+        const { pid, status, ...state } = await box.inspect(id);
+        expect(status).toBe("running");
+        const text = readFileSync(`${box.state}/${id}/state.json`, "utf8");
+        const supervisor = /^PPid:\t(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))![1]!;
+        const [, , , session] = readFileSync(`/proc/${supervisor}/stat`, "utf8")
+          .replace(/^.*\) /, "")
+          .split(" ");
+        const streams = [0, 1, 2].map((fd) => readlinkSync(`/proc/${supervisor}/fd/${fd}`));
+        expect([session, ...streams]).toEqual([supervisor, "/dev/null", "/dev/null", "/dev/null"]);
+        expect(await box.call(["attach", id], { stdin: "go\n" })).toMatchObject({
+          stdout: expect.stringContaining("19999\n"),
+        });
+        expect(await box.ok(["wait", id])).toBe("7\n");
+        const logs = (await box.ok(["logs", id])).split("\n");
+        expect(logs.at(-2)).toBe("19999");
+        expect(logs.length).toBeLessThan(4000);
+        const { stderr } = await box.call(["logs", id]);
+        expect(stderr).toBe("err\n");
+        expect(
+          readdirSync(`${box.state}/${id}`)
+            .filter((name) => name !== "plans")
+            .sort(),
+        ).toEqual([...["attach", "exec.json", "exit", "seccomp.bpf", "state.json"]]);
+        await box.ok(["rm", id]);
+        expect(box.known(id)).toBe(false);
+        const general = (all: string) =>
+          all.replaceAll(id, "ID").replace(/"(created|startTime)":"[^"]*"|"pid":\d+/g, "");
+        return [general(JSON.stringify(state)).replace(/"created":"[^"]*"/, ""), general(text)];
+      };
+      const script =
+        "read go; i=0; while [ $i -lt 20000 ]; do echo $i; i=$((i+1)); done; sleep 0.2; echo err >&2; exit 7";
+      const mine = await look(() => front(box, sh(script)));
+      expect(await look(() => call(box, sh(script), BY_BUN))).toEqual(mine);
+      for (const id of box.containers()) await box.ok(["rm", "-f", id]);
+    });
+
+    test("--detach: with a terminal, with --rm, with a name; what fails is told by Bun", async () => {
+      await using box = new Sandbox(subject);
+      const idOf = ({ stdout }: Done) => stdout.replaceAll(/^Compiled .*\n/gm, "").trimEnd();
+      const terminal = ["--host", "-d", "-t"];
+      await known(box, terminal);
+      const seen: string[] = [];
+      for (const by of ["front", "bun"]) {
+        const argv = ["run", ...terminal, "--", "sh", "-c", "tty; stty -a; echo end"];
+        const id = idOf(by === "front" ? await front(box, argv) : await call(box, argv, BY_BUN));
+        await box.ok(["wait", id]);
+        seen.push(await box.ok(["logs", id]));
+      }
+      expect(seen[0]).toContain("/dev/pts/0");
+      expect(seen[1]).toBe(seen[0]!);
+      const named = ["--host", "-d", "--rm", "--name", "known"];
+      await known(box, named);
+      await until("it has gone", () => !box.known("known"));
+      const sleep = ["run", ...named, "--", "sh", "-c", "sleep 1000"];
+      expect(idOf(await front(box, sleep))).toBe("known");
+      const again = await call(box, sleep);
+      expect(again).toMatchObject({ bun: true, code: 1 });
+      expect(again.stderr).toContain("already exists");
+      await box.ok(["kill", "known", "KILL"]);
+      await until("it has gone", () => !box.known("known"));
+      for (const word of ["no-such-program", "/etc/passwd"]) {
+        const argv = ["run", ...named, "--", word];
+        const mine = await call(box, argv);
+        const bun = await box.call(argv, BY_BUN);
+        expect([word, mine.code, idOf(mine)]).toEqual([word, bun.code, ""]);
+        expect(mine.stderr).toContain(bun.stderr.trim());
+      }
+      for (const id of box.containers()) await box.ok(["rm", "-f", id]);
+    });
+
     test("many at once, each with a name of its own", async () => {
       await using box = new Sandbox(subject);
       await known(box, ["--host"]);

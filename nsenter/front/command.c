@@ -304,6 +304,8 @@ enum command_kind command_parse(struct command *command, int argc, const char *c
 	int count;
 	int is_bundle;
 
+	command->argc = argc;
+	command->argv = argv;
 	command->envp = envp;
 	take_switch(command);
 	if (command->off)

@@ -25,6 +25,8 @@ struct command {
 	int off;         /* BRUN_FRONT=off */
 	int on;          /* BRUN_FRONT=on: does also what is observed */
 	int observed;    /* --debug or BRUN_TIMING: Bun shows how it does the command */
+	int argc;
+	const char *const *argv;
 	const char *const *envp;
 	struct texts words;   /* of exec: program and arguments */
 	const char *texts[2]; /* those of the key of a run */

@@ -29,6 +29,7 @@ long conversation_begin(struct conversation *talk, int signals)
 	talk->pidfd = -1;
 	talk->terminal = -1;
 	talk->supervise = talk->timeout = 0;
+	keep_nothing(&talk->keep);
 	talk->signals = signals;
 	talk->failure.op = UINT32_MAX;
 	return talk->stage < 0 ? talk->stage : 0;
@@ -151,9 +152,9 @@ long conversation_await_ready(struct conversation *talk, long (*map)(void *), vo
 			ready = 1;
 		else if (type == PROC_MAP && map)
 			to_map = 1;
-		else if (type == PROC_CONSOLE)
+		else if (type == PROC_CONSOLE && talk->keep.directory < 0)
 			terminal_prepare(talk->terminal);
-		else if (type != PROC_PID)
+		else if (type != PROC_PID && type != PROC_CONSOLE)
 			return type < 0 ? type : -EPROTO;
 		if (to_map && talk->pid != 0) {
 			long result = map(context);
@@ -185,16 +186,19 @@ long conversation_run(struct conversation *talk)
 
 		result = type < 0 ? 0 : take_failure(talk, &packet, type);
 	}
-	if (result == 0)
+	if (result == 0) {
 		sys1(__NR_close, talk->socket);
-	else
+		talk->socket = -1;
+	} else {
 		sys4(__NR_rt_sigprocmask, SIG_SETMASK, &before, 0, sizeof(before));
+	}
 	return result;
 }
 
 void conversation_abandon(const struct conversation *talk)
 {
-	sys1(__NR_close, talk->socket);
+	if (talk->socket >= 0)
+		sys1(__NR_close, talk->socket);
 	if (talk->pid > 0) {
 		sys2(__NR_kill, talk->pid, SIGKILL);
 		reap(talk->pid);
@@ -224,20 +228,23 @@ static void close_others(const long *kept, size_t count)
 void conversation_supervise(const struct conversation *talk, struct machine *machine, long directory,
 			    unsigned char *program, size_t size)
 {
-	const long kept[] = {talk->pidfd, talk->terminal, directory};
+	const struct keep_request *keep = &talk->keep;
+	const long kept[] = {talk->pidfd, talk->terminal, directory,       keep->out,   keep->err,
+			     keep->input, keep->control,  keep->directory, keep->result};
 	struct supervise_request request;
 
 	close_others(kept, ARRAY_LENGTH(kept));
 	zero(&request, sizeof(request));
 	request.pid = (int32_t)talk->pid;
 	request.pidfd = talk->pidfd;
-	request.terminal = talk->terminal;
-	request.host = talk->terminal < 0 ? -1 : host_terminal();
+	/* What is kept is for who is attached. */
+	request.terminal = keep->directory < 0 ? talk->terminal : -1;
+	request.host = request.terminal < 0 ? -1 : host_terminal();
 	request.notify = request.upstream = request.early = request.client = -1;
 	request.directory = (int32_t)directory;
 	request.program = (uint32_t)size;
 	request.flags = talk->supervise;
 	request.timeout = talk->timeout;
-	keep_nothing(&request.keep);
+	request.keep = *keep;
 	supervise_process(machine, &request, program);
 }

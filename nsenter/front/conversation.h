@@ -2,6 +2,7 @@
 #ifndef BRUN_FRONT_CONVERSATION_H
 #define BRUN_FRONT_CONVERSATION_H
 
+#include "../stage/keep.h"
 #include "../stage/message.h"
 #include "../plan/program.h"
 
@@ -13,7 +14,8 @@ struct conversation {
 	int terminal;           /* the pty master that it has sent, or -1 */
 	unsigned int supervise; /* SUPERVISE_* */
 	unsigned int timeout;   /* in milliseconds, or 0 */
-	int signals;            /* signalfd(2) of those that end the conversation, or -1 */
+	struct keep_request keep; /* with a directory: the output is kept */
+	int signals;              /* signalfd(2) of those that end the conversation, or -1 */
 	struct failure
 	    failure; /* what the stage has said of an operation that failed; op UINT32_MAX: nothing */
 };

@@ -12,13 +12,7 @@ static struct stage stage = {.socket = -1};
 static long image = -1;
 static const long *stack;
 
-/* Why Bun does the command. */
-static struct {
-	long reason;
-	long error;
-	long part; /* with the operation that failed, or -1 */
-	long op;
-} fallen = {FALL_BACK_COMMAND_LINE, 0, -1, -1};
+static struct fallen fallen = {FALL_BACK_COMMAND_LINE, 0, -1, -1};
 
 /* Of a plan that is not to be run once more. */
 static struct {
@@ -52,6 +46,16 @@ long handover_take(int *socket)
 void handover_keep_stack(const long *made)
 {
 	stack = made;
+}
+
+const struct fallen *handover_fallen(void)
+{
+	return &fallen;
+}
+
+void handover_set_fallen(const struct fallen *said)
+{
+	fallen = *said;
 }
 
 void handover_fall_back(enum fall_back reason, long result)

@@ -20,6 +20,18 @@ long handover_take(int *socket);
 /* A plan has failed that is not to be run once more: Bun explains that. */
 void handover_leave(const struct failure *failure, int64_t kept, long directory);
 
+/* Why Bun does the command. */
+struct fallen {
+	long reason;
+	long error;
+	long part; /* with the operation that failed, or -1 */
+	long op;
+};
+
+/* What has been said of that; what another process has said. */
+const struct fallen *handover_fallen(void);
+void handover_set_fallen(const struct fallen *said);
+
 /* Says why Bun does the command, for --debug and --timing. `result`: 0 or -errno. */
 void handover_fall_back(enum fall_back reason, long result);
 

@@ -3,6 +3,7 @@
  * all there is; for any other it loads Bun with brun's TypeScript, as the kernel would have done:
  * nothing has happened then, but that a fraction of a millisecond has passed. scripts/front.ts puts it there.
  */
+#include "background.h"
 #include "handover.h"
 #include "engine.h"
 #include "exec.h"
@@ -11,6 +12,7 @@
 #include "loader.h"
 #include "plan-file.h"
 #include "run.h"
+#include "sandbox.h"
 
 #include "../plan/local.h"
 #include "../stage/signals.h"
@@ -79,24 +81,37 @@ static long run_plan(const struct plan_file *plan, const struct command *command
 	}
 }
 
+/* Does the command by its plan. Returns where Bun has to do it, and has said why. */
+static void follow_plan(const struct plan_file *plan, const struct command *command)
+{
+	size_t size;
+	long result;
+
+	if (!plan_agrees(plan, command)) {
+		handover_fall_back(FALL_BACK_OTHER_PLAN, -ESTALE);
+	} else if (!plan_part(plan, command->part, &size)) {
+		handover_fall_back(FALL_BACK_MORE_PLAN, 0);
+	} else if (may_run(command)) {
+		result = run_plan(plan, command);
+		if (result == 0)
+			sys_exit(0);
+		handover_fall_back(FALL_BACK_FAILED, result);
+	}
+}
+
 static void try_plan(const struct command *command)
 {
 	struct plan_file plan;
-	size_t size;
 	long result = plan_open(&plan, command);
 
 	if (result < 0) {
 		handover_fall_back(result == -ENOENT ? FALL_BACK_NO_PLAN : FALL_BACK_OTHER_PLAN, result);
 		return;
 	}
-	if (!plan_part(&plan, command->part, &size)) {
-		handover_fall_back(FALL_BACK_MORE_PLAN, 0);
-	} else if (may_run(command)) {
-		result = run_plan(&plan, command);
-		if (result == 0)
-			sys_exit(0);
-		handover_fall_back(FALL_BACK_FAILED, result);
-	}
+	if ((sandbox_manner(&plan).flags & MANNER_BACKGROUND) != 0)
+		background_run(&plan, command, follow_plan);
+	else
+		follow_plan(&plan, command);
 	input_restore();
 	if (!handover_has_left())
 		plan_close(&plan);

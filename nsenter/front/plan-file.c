@@ -111,13 +111,11 @@ static int may_warn(const struct plan_file *plan, const struct command *command)
 	return !plan_part(plan, PART_WARNINGS, &size) || (!command->log && !command->json);
 }
 
-static int is_good(const struct plan_file *plan, const struct command *command)
+int plan_agrees(const struct plan_file *plan, const struct command *command)
 {
 	size_t count;
 	const struct input *inputs = inputs_of(plan, &count);
 
-	if (!is_for(plan, &command->key) || !may_warn(plan, command))
-		return 0;
 	/* What is asked of stdin is asked of the program's. */
 	if ((sandbox_manner(plan).flags & MANNER_EMPTY_STDIN) != 0 && !input_empty())
 		return 0;
@@ -152,12 +150,10 @@ long plan_open(struct plan_file *plan, const struct command *command)
 	if (plan->directory < 0)
 		return plan->directory;
 	result = read_file(plan, command);
-	if (result == 0 && !is_good(plan, command))
+	if (result == 0 && (!is_for(plan, &command->key) || !may_warn(plan, command)))
 		result = -ESTALE;
-	if (result < 0) {
-		input_restore();
+	if (result < 0)
 		plan_close(plan);
-	}
 	return result;
 }
 

@@ -20,6 +20,9 @@ struct plan_file {
 /* Opens the one that a command's plan is in. 0, or -errno with nothing open. */
 long plan_open(struct plan_file *plan, const struct command *command);
 
+/* Whether its guard agrees. stdin may be /dev/null from here on (input.h). */
+int plan_agrees(const struct plan_file *plan, const struct command *command);
+
 void plan_close(const struct plan_file *plan);
 
 /* A part's bytes, or null when it has none. */

@@ -2,6 +2,7 @@
 
 #include "../plan/local.h"
 #include "../stage/signals.h"
+#include "background.h"
 #include "conversation.h"
 #include "handover.h"
 #include "holes.h"
@@ -22,6 +23,8 @@ struct making {
 	struct values values;
 	struct moment moment;
 	const char *directory;
+	const char *log; /* path of its directory, where output is kept */
+	struct keep_request keep;
 	const char *created;
 	const char *pid;
 	const char *start_time;
@@ -97,7 +100,7 @@ static void warn(const struct making *making)
 	const unsigned char *lines = plan_part(making->plan, PART_WARNINGS, &size);
 
 	if (lines)
-		file_write_all(2, lines, size);
+		file_write_all(background_stderr(), lines, size);
 }
 
 static void set_value(struct values *values, enum hole_kind kind, const char *const *text)
@@ -135,7 +138,25 @@ static long converse(struct making *making)
 		result = save(making);
 	if (result == 0)
 		warn(making);
-	return result < 0 ? result : conversation_run(&making->talk);
+	if (result == 0)
+		result = conversation_run(&making->talk);
+	return result < 0 ? result : background_tell(making->values.of[HOLE_ID].at[0]);
+}
+
+/* What keeps the output: nothing where a container has it in the foreground. */
+static void take_keep(struct making *making)
+{
+	const int64_t *slots = making->machine->slots;
+	struct keep_request *keep = &making->keep;
+
+	keep_nothing(keep);
+	if ((making->manner.flags & MANNER_BACKGROUND) == 0)
+		return;
+	background_streams(keep);
+	keep->directory = (int32_t)slots[SLOT_LOG];
+	keep->result = (int32_t)slots[SLOT_EXIT];
+	keep->control = (int32_t)slots[SLOT_ATTACH];
+	keep->limit = making->manner.limit;
 }
 
 __attribute__((noreturn)) static void supervise_container(struct making *making, unsigned char *cleanup,
@@ -143,10 +164,13 @@ __attribute__((noreturn)) static void supervise_container(struct making *making,
 {
 	long directory = making->machine->slots[SLOT_DIRECTORY];
 
+	if (making->talk.keep.directory >= 0 && making->talk.terminal >= 0)
+		making->talk.keep.out = making->talk.keep.input = making->talk.terminal;
 	plan_close(making->plan);
 	sys2(__NR_flock, directory, LOCK_UN);
 	machine_clear(making->machine);
-	conversation_supervise(&making->talk, making->machine, directory, cleanup, size);
+	conversation_supervise(&making->talk, making->machine, directory, cleanup,
+			       (making->manner.flags & MANNER_STAYS) != 0 ? 0 : size);
 }
 
 /* The container's directory is there, and locked. */
@@ -165,6 +189,7 @@ static long start_container(struct making *making, int signals)
 		return result;
 	making->talk.supervise = making->manner.supervise;
 	making->talk.timeout = making->manner.timeout;
+	making->talk.keep = making->keep;
 	sys5(__NR_prctl, PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 	result = converse(making);
 	if (result == 0)
@@ -176,14 +201,40 @@ static long start_container(struct making *making, int signals)
 	return result;
 }
 
+/* Path of a directory that is called as the container. 0 or -errno. */
+static long put_path(char *path, const char *parent, const char *id)
+{
+	long result = path_append(path, 0, parent, text_length(parent));
+
+	result = path_append(path, result, "/", 1);
+	result = path_append(path, result, id, text_length(id));
+	return result < 0 ? result : 0;
+}
+
+/* Where the output is kept. 0 or -errno. */
+static long find_log(struct making *making, char *path, const char *id)
+{
+	size_t size;
+	const char *logs = (const char *)plan_part(making->plan, PART_LOGS, &size);
+
+	if ((making->manner.flags & MANNER_BACKGROUND) == 0)
+		return 0;
+	if (!logs || text_length(logs) + 1 != size)
+		return -EBADMSG;
+	making->log = path;
+	set_value(&making->values, HOLE_LOG, &making->log);
+	return put_path(path, logs, id);
+}
+
 long run_container(struct machine *machine, const struct plan_file *plan, const struct command *command)
 {
 	char path[PATH_SIZE];
+	char log[PATH_SIZE];
 	struct making making;
 	struct held held;
 	const char *id = command->id;
 	int begun;
-	long result = path_append(path, 0, command->root, text_length(command->root));
+	long result;
 
 	zero(&making, sizeof(making));
 	making.machine = machine;
@@ -194,9 +245,10 @@ long run_container(struct machine *machine, const struct plan_file *plan, const 
 		id = sandbox_name(plan, &making.manner);
 	if (!id)
 		return -EBADMSG;
-	result = path_append(path, result, "/", 1);
-	result = path_append(path, result, id, text_length(id));
-	if (result >= 0)
+	result = put_path(path, command->root, id);
+	if (result == 0)
+		result = find_log(&making, log, id);
+	if (result == 0)
 		result = sandbox_values(plan, &making.manner, command, id, &making.values);
 	if (result < 0)
 		return result;
@@ -204,6 +256,7 @@ long run_container(struct machine *machine, const struct plan_file *plan, const 
 	set_value(&making.values, HOLE_DIRECTORY, &making.directory);
 	hold_signals(&held);
 	result = run_here(&making, PART_MAKE, &begun);
+	take_keep(&making);
 	if (result == 0)
 		result = start_container(&making, held.fd);
 	if (begun) {

@@ -6,6 +6,7 @@
 #include "../front/run.h"
 
 #include "../front/checksum.h"
+#include "../front/background.h"
 #include "../front/handover.h"
 #include "../front/holes.h"
 #include "../front/loader.h"
@@ -39,6 +40,22 @@ void handover_failed_at(enum plan_part part, const struct failure *failure)
 {
 	(void)part;
 	(void)failure;
+}
+
+long background_stderr(void)
+{
+	return 2;
+}
+
+void background_streams(struct keep_request *keep)
+{
+	keep_nothing(keep);
+}
+
+long background_tell(const char *id)
+{
+	(void)id;
+	return 0;
 }
 
 long handover_take(int *socket)
@@ -99,6 +116,10 @@ static void use(const struct command *command)
 
 	if (plan_open(&plan, command) < 0)
 		return;
+	if (!plan_agrees(&plan, command)) {
+		plan_close(&plan);
+		return;
+	}
 	machine_clear(&machine);
 	fuzz_file(0, 0);
 	fuzz_all_own = 1;

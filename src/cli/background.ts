@@ -10,44 +10,51 @@ import { NR, syscall } from "../sys/ffi.ts";
 import { close, O, open } from "../sys/fs.ts";
 import { makePipe } from "../sys/pipe.ts";
 import { shellStatus, spawn, waitChild } from "../sys/spawn.ts";
+import { fromUtf8, utf8 } from "../sys/utf8.ts";
 
 /** Hidden flag of the second process: where it says that the program runs. */
 const BACKGROUND_FLAG = "ready-fd";
 
+/** As long as the longest name. */
+const NAME_MAX = 255;
+
 /**
  * Runs this command again in the background and waits until its program runs.
  * @param rest the arguments behind the command's name
- * @param name of the container, where the arguments do not have one
- * @returns 0, or the exit code with which it failed; it has told why
+ * @returns the container's name, or the exit code with which it failed; it has told why
  */
-export function runInBackground(rest: readonly string[], name: string | null): number {
+export function runInBackground(rest: readonly string[]): string | number {
   const given = givenArguments();
   const before = given.slice(0, given.length - rest.length);
   const { reader, writer } = makePipe();
   const stdin = open("/dev/null", O.RDONLY);
   const self = ownCommand();
-  const own = [`--${BACKGROUND_FLAG}=${writer}`, ...(name === null ? [] : [`--name=${name}`])];
-  const argv = [...self, ...before, ...own, ...rest];
   const child = spawn({
     path: self[0],
-    argv,
+    argv: [...self, ...before, `--${BACKGROUND_FLAG}=${writer}`, ...rest],
     env: environmentStrings(),
     stdio: [stdin, -1, -1],
     keepFd: writer,
   });
   close(writer);
-  const byte = new Uint8Array(1);
-  if (check(syscall(NR.read, reader, byte, 1), "wait for the container") === 1) return 0;
-  return shellStatus(waitChild(child.pid)) || 1;
+  const name = new Uint8Array(NAME_MAX);
+  const length = check(syscall(NR.read, reader, name, name.length), "wait for the container");
+  return length > 0 ? fromUtf8(name.subarray(0, length)) : shellStatus(waitChild(child.pid)) || 1;
 }
 
-/** In the background process: leaves the caller's session. Returns what says that the program runs. */
-export function inBackground(fd: number): () => void {
+/** The words of the command as they were given to the process in the foreground. */
+export function wordsInForeground(given: readonly string[]): readonly string[] {
+  return given[0]?.startsWith(`--${BACKGROUND_FLAG}=`) === true ? given.slice(1) : given;
+}
+
+/** In the background process: leaves the caller's session. Returns what says that the program of a container runs. */
+export function inBackground(fd: number): (name: string) => void {
   // The stage that is there already is in the old session.
   dismissEarlyStage();
   syscall(NR.setsid);
-  return () => {
-    if (syscall(NR.write, fd, new Uint8Array([1]), 1) < 0) throw new BrunError("the caller has gone");
+  return (name) => {
+    const bytes = utf8(name);
+    if (syscall(NR.write, fd, bytes, bytes.length) < 0) throw new BrunError("the caller has gone");
     close(fd);
   };
 }

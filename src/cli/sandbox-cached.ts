@@ -3,6 +3,7 @@ import type { RunOptions } from "../container/types.ts";
 import type { SandboxOptions } from "../sandbox/options.ts";
 import type { Sandbox } from "../sandbox/spec.ts";
 import { absolute } from "../sys/fs.ts";
+import { wordsInForeground } from "./background.ts";
 import type { Values } from "./flags.ts";
 import type { sandboxRunFlags } from "./sandbox-flags.ts";
 
@@ -17,14 +18,15 @@ export function wordsOfCommand(
   directory: string,
   empty: boolean,
 ): WordsOfCommand | undefined {
-  const { keep, upper, detach, timing } = args;
-  if (detach || timing || keep !== undefined || upper !== undefined) return undefined;
-  const dashes = given.indexOf("--");
+  const { keep, upper, timing } = args;
+  if (timing || keep !== undefined || upper !== undefined) return undefined;
+  const all = wordsInForeground(given);
+  const dashes = all.indexOf("--");
   // A program that follows other words is one of them.
-  const anyProgram = program.length > 0 && dashes >= 0 && dashes === given.length - program.length - 1;
+  const anyProgram = program.length > 0 && dashes >= 0 && dashes === all.length - program.length - 1;
   if (!anyProgram && dashes >= 0) return undefined;
   return {
-    words: anyProgram ? given.slice(0, dashes + 1) : given,
+    words: anyProgram ? all.slice(0, dashes + 1) : all,
     program: anyProgram ? program : null,
     directory,
     anyId: (args.name ?? args["container-id"]) === undefined,

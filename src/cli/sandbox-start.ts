@@ -47,20 +47,21 @@ export function startInBackground(
   rt: Runtime,
   options: SandboxOptions,
   view: HostView,
-  args: Args,
+  manner: Manner,
   readyFd: number,
 ): number {
   const tellCaller = inBackground(readyFd);
+  const { args } = manner;
   const { interactive } = args;
   const size = logSize(args["log-opt"]);
   const redirection = new Redirection(interactive, options.terminal);
   const kept = { interactive, size, streams: redirection.streams };
   const started = () => {
     redirection.leave();
-    tellCaller();
+    tellCaller(options.id);
   };
   try {
-    return start(redirection.quiet(rt), options, view, { args, kept, started });
+    return start(redirection.quiet(rt), options, view, { ...manner, kept, started });
   } catch (error) {
     redirection.restore();
     throw error;

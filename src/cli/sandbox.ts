@@ -80,10 +80,10 @@ export function sandboxCommand(
         return landlockModule().runByLandlock(rt, asked, viewOf(rt), args, interactive);
       }
       if (args.detach && args["ready-fd"] === undefined && !args["print-config"]) {
-        const named = args.name ?? args["container-id"];
-        const code = runInBackground(asTyped ?? given, named === undefined ? asked.id : null);
-        if (code === 0) print(`${asked.id}\n`);
-        return code;
+        const made = runInBackground(asTyped ?? given);
+        if (typeof made === "number") return made;
+        print(`${made}\n`);
+        return 0;
       }
       if (args.image === undefined) return go(asked, interactive, args, data);
       return withImageOf(asked, args, program, data, true).then((options) => {
@@ -105,9 +105,11 @@ export function sandboxCommand(
       print(`${toSharedJson(sandbox.spec, "  ")}\n`);
       return 0;
     }
-    if (args["ready-fd"] !== undefined) return startInBackground(rt, options, view, args, args["ready-fd"]);
-    if (!interactive) emptyStdin(rt);
-    const command = wordsOfCommand(asTyped ?? given, program, args, view.cwd, !interactive);
+    const fd = args["ready-fd"];
+    const emptied = !interactive && fd === undefined;
+    if (emptied) emptyStdin(rt);
+    const command = wordsOfCommand(asTyped ?? given, program, args, view.cwd, emptied);
+    if (fd !== undefined) return startInBackground(rt, options, view, { args, command }, fd);
     return start(rt, options, view, { args, command });
   }
 }

@@ -27,6 +27,8 @@ export enum Part {
   entrypoint,
   /** Variables of the program's environment that are not the caller's plain ones: NAME=value, each with a NUL. */
   variables,
+  /** Path of the directory that the log's directory is in, of a container whose output is kept: {@link Manner.background}. */
+  logs,
   /** Programs of `run` for the stage. */
   enter,
   build,
@@ -73,8 +75,10 @@ export enum Hole {
   environmentList,
   /** HOSTNAME=id */
   hostVariable,
+  /** Path of the directory of the container's log. */
+  log,
 }
-export const HOLES = Hole.hostVariable + 1;
+export const HOLES = Hole.log + 1;
 
 /** Flags of how a container without a bundle is run. */
 export enum Manner {
@@ -84,6 +88,14 @@ export enum Manner {
   emptyStdin = 2,
   /** The environment is a hole. */
   environment = 4,
+  /** A process in the background keeps the output, and is the supervisor. */
+  background = 8,
+  /** Of such a container: its stdin is kept open. */
+  interactive = 16,
+  /** It has a terminal. */
+  terminal = 32,
+  /** The container is not removed when it has ended. */
+  stays = 64,
 }
 /** Hexadecimal digits that names end with that are made up. */
 export const NAME_DIGITS = 6;
@@ -100,6 +112,10 @@ export enum LocalSlot {
   interrupts,
   /** Out: a descriptor for who explains a failure. */
   kept,
+  /** Out, of {@link Part.make} where output is kept: directory of the log, file for the exit code, socket of those who attach. */
+  log,
+  exit,
+  attach,
 }
 
 /** Kinds of questions that a guard asks again: src/host/ask.ts, nsenter/front/guard.c. */

@@ -196,7 +196,8 @@ export const structs = {
     supervise: "u32",
     /** Milliseconds; 0: for ever. */
     timeout: "u32",
-    reserved: "u32",
+    /** Bytes of each of the two files of the log. */
+    limit: "u32",
   },
   /** Answer of InputKind.status. */
   status: { mode: "u32", uid: "u32", gid: "u32", deviceMajor: "u32", deviceMinor: "u32" },

@@ -2,9 +2,9 @@
  * Where the output of detached containers without a bundle is kept: `log` and `log.1`, which the supervisor writes
  * (nsenter/stage/keep.c), in a directory of the container's own below $XDG_STATE_HOME/brun/logs. They go with the container.
  */
-import { variable } from "../../sys/environment.ts";
+import { call, variable } from "../../host/ask.ts";
+import { uncacheable } from "../../host/recorder.ts";
 import { SysError } from "../../sys/error.ts";
-import { NR, syscall } from "../../sys/ffi.ts";
 import { exists, mkdirAll, readdir, rmdir, unlink } from "../../sys/fs.ts";
 import { utf8 } from "../../sys/utf8.ts";
 import { inFirstNamespace } from "../state/root.ts";
@@ -32,9 +32,14 @@ export const LOG_FILES = ["log.1", "log"] as const;
 /** Both files together, unless it is said otherwise. */
 export const LOG_SIZE = 16 * 1024 * 1024;
 
+/** Bytes of each of the log's two files. */
+export function limitOf(size: number): number {
+  return Math.ceil(size / 2);
+}
+
 /** $XDG_STATE_HOME/brun or ~/.local/state/brun; root's is /var/lib/brun. Undefined when there is none. */
 function stateHome(): string | undefined {
-  if (syscall(NR.geteuid) === 0 && inFirstNamespace()) return "/var/lib/brun";
+  if (call("geteuid") === 0 && inFirstNamespace()) return "/var/lib/brun";
   const [xdg, home] = [variable("XDG_STATE_HOME"), variable("HOME")];
   if (xdg?.startsWith("/")) return `${xdg}/brun`;
   return home?.startsWith("/") && home !== "/" ? `${home}/.local/state/brun` : undefined;
@@ -69,6 +74,7 @@ export function makeKeptLog(root: string, id: string): string {
       if (!(error instanceof SysError)) throw error;
     }
   }
+  uncacheable("the log is in the state directory, where it need not be the next time");
   // No container has such a name.
   return makeIn(`${root}/@logs`, root, id);
 }

@@ -9,6 +9,7 @@ import { close, fstat, O, open, readFd, tryOpen } from "../../sys/fs.ts";
 import { bindUnix } from "../../sys/socket.ts";
 import { fromUtf8 } from "../../sys/utf8.ts";
 import { paths, type StoredState } from "../state/store.ts";
+import { limitOf } from "./kept-log.ts";
 import type { KeptStreams } from "./kept-streams.ts";
 
 const PRIVATE = 0o077;
@@ -34,7 +35,7 @@ export function openKept(
   syscall(NR.umask, mask);
   const [out, err, input] =
     terminal < 0 ? [streams.out, streams.err, streams.input] : [terminal, -1, terminal];
-  return { out, err, input, control, directory, result, limit: Math.ceil(size / 2) };
+  return { out, err, input, control, directory, result, limit: limitOf(size) };
 }
 
 /** The file in which the supervisor leaves the exit code; -1 when the container has no such supervisor. */

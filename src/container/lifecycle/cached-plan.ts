@@ -22,6 +22,7 @@ import {
   HELPER_WORDS_MAX,
   Hole,
   InputKind,
+  LocalSlot,
   Manner,
   Part,
   PLAN_MAX,
@@ -32,6 +33,7 @@ import { NR, syscall } from "../../sys/ffi.ts";
 import { AT_FDCWD, mkdir, O, replaceFile, S, tryStat } from "../../sys/fs.ts";
 import { each } from "../../sys/lists.ts";
 import { utf8 } from "../../sys/utf8.ts";
+import { type Kept, limitOf, parentOf } from "../io/kept-log.ts";
 import { paths, type StoredState } from "../state/store.ts";
 import type { CachedCommand, RunOptions, Runtime } from "../types.ts";
 import {
@@ -43,6 +45,7 @@ import {
   openHoles,
   type Piece,
 } from "./cached-holes.ts";
+import { makeKept } from "./cached-kept.ts";
 import { cleanupProgram } from "./cleanup.ts";
 import { execInfoOf, type Launched } from "./launch.ts";
 import { FileBuilder, hasFront } from "./plan-file.ts";
@@ -54,7 +57,7 @@ const KNOWN: ReadonlySet<keyof RunOptions> = new Set(["id", "bundle", "noNewKeyr
 const OF_WORDS: ReadonlySet<keyof RunOptions> = new Set([
   ...KNOWN,
   ...(["command", "loaded", "notices", "realRoot", "proc", "userns", "dieWithParent"] as const),
-  ...(["raises", "timeout"] as const),
+  ...(["raises", "timeout", "kept", "keep", "started"] as const),
 ]);
 
 /** Why the plan of a `run` like this one is not kept, whatever its config, or null. */
@@ -89,7 +92,7 @@ export interface RunPlan extends Pick<Launched, "config" | "state" | "programs">
   readonly recording: Recording;
   /** Lines for stderr, each time. */
   readonly warnings: readonly string[];
-  readonly options?: Pick<RunOptions, "command" | "raises" | "timeout">;
+  readonly options?: Partial<Pick<RunOptions, "command" | "raises" | "timeout" | "kept" | "keep">>;
 }
 
 /** Writes it down. A file that cannot be written is none: nothing is thrown for it. */
@@ -126,13 +129,16 @@ export function planFile(root: string, plan: RunPlan): Uint8Array | string {
   const { directory } = paths(root, state.id);
   const info = execPieces(execInfoOf(config), state.id, open.kinds);
   const lists = [Hole.argumentList, Hole.environmentList];
+  const places = [Hole.directory, Hole.log];
+  const log = state.kept?.directory;
+  if (log !== undefined) file.texts(Part.logs, [parentOf(log)]);
   const parts = [
     [Part.enter, enter!, open.kinds],
     [Part.build, build!, open.kinds],
     [Part.finish, finish, open.kinds],
-    [Part.make, makeProgram(directory, info, config.seccomp?.bpf), [Hole.directory, Hole.id, ...lists]],
+    [Part.make, makeProgram(directory, info, config.seccomp?.bpf, log), [...places, Hole.id, ...lists]],
     [Part.save, saveProgram(state), [Hole.id, Hole.created, Hole.pid, Hole.startTime]],
-    [Part.cleanup, cleanupProgram(root, state, false), [Hole.directory]],
+    [Part.cleanup, cleanupProgram(root, state, false), places],
   ] as const;
   for (const [part, program, kinds] of parts) {
     if (command?.anyId === true && hasName(program, state.id, kinds)) return "its name is a part of it";
@@ -156,17 +162,23 @@ function keyOf(
 /** What there is of a command besides programs. */
 function addManner(
   file: FileBuilder,
-  { init, id }: ContainerConfig,
-  { command, raises, timeout = 0 }: NonNullable<RunPlan["options"]>,
+  { init, id, spec }: ContainerConfig,
+  { command, raises, timeout = 0, kept, keep }: NonNullable<RunPlan["options"]>,
   { fixed, leading }: OpenHoles,
 ): void {
-  const supervise = (init ? Supervise.init : 0) | (raises ? Supervise.raises : 0);
+  const raising = raises && kept === undefined;
+  const supervise = (init ? Supervise.init : 0) | (raising ? Supervise.raises : 0);
   if (command === undefined && supervise === 0) return;
   const flags =
     (command?.anyId ? Manner.madeUp : 0) |
     (command?.emptyStdin ? Manner.emptyStdin : 0) |
-    (fixed === null ? 0 : Manner.environment);
-  file.add(Part.manner, new Uint8Array(new Uint32Array([flags, supervise, timeout, 0]).buffer));
+    (fixed === null ? 0 : Manner.environment) |
+    (keep ? Manner.stays : 0) |
+    (kept === undefined ? 0 : Manner.background) |
+    (kept?.interactive ? Manner.interactive : 0) |
+    (kept !== undefined && spec.process?.terminal ? Manner.terminal : 0);
+  const limit = kept === undefined ? 0 : limitOf(kept.size);
+  file.add(Part.manner, new Uint8Array(new Uint32Array([flags, supervise, timeout, limit]).buffer));
   if (command === undefined) return;
   file.texts(Part.name, [command.anyId ? beginOfName(id) : id]);
   file.texts(Part.entrypoint, leading);
@@ -174,9 +186,16 @@ function addManner(
 }
 
 /** Makes a container's directory and locks it, as claim() of store.ts does, and puts there what is known before its process. */
-function makeProgram(path: string, info: readonly Piece[], filter: Uint8Array | undefined): Program {
+function makeProgram(
+  path: string,
+  info: readonly Piece[],
+  filter: Uint8Array | undefined,
+  log: string | undefined,
+): Program {
   const b = new ProgramBuilder();
-  const directory = b.slot();
+  const slots: Slot[] = [];
+  for (let i = 0; i <= LocalSlot.attach; i++) slots.push(b.slot());
+  const directory = slots[LocalSlot.directory]!;
   const place = b.hole(Hole.directory, path);
   b.sys("mkdirat", [AT_FDCWD, place, DIRECTORY_MODE]);
   // What fails from here on has a directory to remove.
@@ -187,6 +206,7 @@ function makeProgram(path: string, info: readonly Piece[], filter: Uint8Array | 
   b.sys("flock", [directory, LOCK.EX | LOCK.NB]);
   if (filter !== undefined) writeNew(b, directory, FILTER_FILE, [filter]);
   writeNew(b, directory, EXEC_FILE, info);
+  if (log !== undefined) makeKept(b, slots, log);
   return b.finish();
 }
 
@@ -256,10 +276,12 @@ export function stateText(state: StoredState): (string | Hole)[] {
     created: _c,
     pid: _p,
     startTime: _s,
+    kept,
     ...rest
   } = state;
   const open = (part: object): string => JSON.stringify(part).slice(1, -1);
   const more = open(rest);
+  const rests = `"${more === "" ? "" : `,${more}`}`;
   return [
     `{${open({ version, ociVersion })},"id":"`,
     Hole.id,
@@ -269,6 +291,13 @@ export function stateText(state: StoredState): (string | Hole)[] {
     Hole.pid,
     `,"startTime":"`,
     Hole.startTime,
-    `"${more === "" ? "" : `,${more}`}}`,
+    ...(kept === undefined ? [`${rests}}`] : keptText(rests, kept)),
   ];
+}
+
+/** The end of state.json where output is kept: the log's directory is called as the container. */
+function keptText(before: string, { directory, ...manner }: Kept): (string | Hole)[] {
+  const parent = JSON.stringify(`${parentOf(directory)}/`).slice(0, -1);
+  const after = JSON.stringify(manner).slice(1);
+  return [`${before},"kept":{"directory":${parent}`, Hole.id, `",${after}}`];
 }

@@ -6,7 +6,7 @@ import { Hole } from "../../plan/file-abi.ts";
 import { ANY, type Label, type Program, ProgramBuilder, type Slot } from "../../plan/program.ts";
 import { ownCommand } from "../../sys/environment.ts";
 import { E } from "../../sys/errno.ts";
-import { AT_FDCWD, AT_REMOVEDIR } from "../../sys/fs.ts";
+import { AT_FDCWD, AT_REMOVEDIR, O } from "../../sys/fs.ts";
 import { each } from "../../sys/lists.ts";
 import { LOG_FILES, parentOf } from "../io/kept-log.ts";
 import { FILES, paths, type StoredState } from "../state/store.ts";
@@ -99,8 +99,16 @@ function tryRemove(b: ProgramBuilder, path: string, flags: number): void {
 
 /** What {@link removeKeptLog} removes. */
 function removeKept(b: ProgramBuilder, directory: string): void {
-  for (const name of LOG_FILES) tryRemove(b, `${directory}/${name}`, 0);
-  for (const path of [directory, parentOf(directory)]) tryRemove(b, path, AT_REMOVEDIR);
+  const any = { handle: [ANY] };
+  const none = b.label();
+  const place = b.hole(Hole.log, directory);
+  const flags = O.RDONLY | O.DIRECTORY | O.NOFOLLOW | O.CLOEXEC;
+  const log = b.get("openat", [AT_FDCWD, place, flags, 0], { ...any, orElse: none });
+  for (const name of LOG_FILES) b.sys("unlinkat", [log, b.str(name), 0], any);
+  b.close(log);
+  b.mark(none);
+  b.sys("unlinkat", [AT_FDCWD, place, AT_REMOVEDIR], any);
+  tryRemove(b, parentOf(directory), AT_REMOVEDIR);
 }
 
 /** How long to wait for processes to leave the cgroup, in milliseconds. */
