@@ -77,10 +77,15 @@ for (const subject of subjects(["brun"])) {
       expect(away.stderr).toBe(
         `brun: -v /usr:~ hides the current directory, ${dir}/project; hint: -w PATH starts the program elsewhere\n`,
       );
-      const file = await run(["--tmpfs", "~/notes"], "true");
-      expect(file.stderr).toBe(
-        `brun: --tmpfs ~/notes: ${dir}/notes is not a directory; hint: --hide ${dir}/notes covers a file\n`,
+      const file = await run(
+        ["--rw", "~", "--tmpfs", "~/notes:size=4k"],
+        "cat ~/notes; stat -c '%F %a' ~/notes; echo new > ~/notes; cat ~/notes; yes > ~/notes",
       );
+      expect(file.stdout).toBe("regular empty file 644\nnew\n");
+      expect(file.stderr).toContain("No space left on device");
+      expect(readFileSync(`${dir}/notes`, "utf8")).toBe("mine\n");
+      const readOnly = await run(["--mount", "type=tmpfs,dst=~/notes,ro"], "echo x > ~/notes");
+      expect(readOnly.stderr).toContain("Read-only file system");
       const rootfs = await box.call(["run", "--rootfs", "/", "--tmpfs", "~", "--", "true"]);
       expect(rootfs.stderr).toBe(
         "brun: --tmpfs ~: ~ is not absolute; hint: a path in the container begins with /\n",

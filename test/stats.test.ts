@@ -48,6 +48,12 @@ for (const subject of subjects(["brun"])) {
       expect(stopped.stderr).toBe(`brun: container with id ${id} is not running\n`);
     });
 
+    test("in a pipe it ends where nothing runs", async () => {
+      await using box = new Sandbox(subject);
+      expect(await box.ok(["stats"])).toMatch(/^ID [^\n]*\n$/);
+      expect(JSON.parse(await box.ok(["stats", "--format", "json"]))).toEqual([]);
+    });
+
     test("events has statistics, with a cgroup or without", async () => {
       await using box = new Sandbox(subject);
       const id = await box.detached((spec) => {

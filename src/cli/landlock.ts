@@ -3,6 +3,7 @@ import type { Runtime } from "../container/types.ts";
 import { BrunError } from "../errors.ts";
 import { findProgram } from "../host/find-program.ts";
 import { environment } from "../sandbox/environment.ts";
+import { hostPath } from "../sandbox/host-path.ts";
 import { becomeConfined, landlockAbi, makeTemporary } from "../sandbox/landlock.ts";
 import { type LandlockPlan, landlockPlan } from "../sandbox/landlock-rules.ts";
 import type { SandboxOptions } from "../sandbox/options.ts";
@@ -35,7 +36,7 @@ export function runByLandlock(
   const abi = neededAbi();
   const env = environment(options, view).filter((entry) => entry !== "container=brun");
   const words = options.args.length > 0 ? options.args : [view.environment.SHELL ?? "/bin/sh"];
-  const cwd = absolute(options.workdir ?? ".", view.cwd);
+  const cwd = hostPath(options.workdir ?? ".", view);
   const file = fileOf(words[0] ?? "", cwd, env);
   // What cannot be is said before anything is made.
   const { lacks } = landlockPlan(options, view, abi, "/tmp");

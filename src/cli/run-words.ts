@@ -5,7 +5,7 @@
 import { BrunError } from "../errors.ts";
 import { findProgram } from "../host/find-program.ts";
 import { shellWords } from "../printable.ts";
-import { absolute, exists, S, tryStat } from "../sys/fs.ts";
+import { absolute, exists, readText, S, tryStat } from "../sys/fs.ts";
 import type { Flags } from "./flags.ts";
 import { OTHER_FLAGS } from "./other-flags.ts";
 import { type Parsed, parseFlags } from "./parse.ts";
@@ -41,10 +41,24 @@ export function hintForWords(error: unknown, argv: readonly string[], globals: F
   });
 }
 
-/** Flags, a number of words or an id that are refused, and an id without a config.json in the current directory. */
-function isAboutWords({ code, where }: BrunError): boolean {
+/**
+ * Flags, a number of words or an id that are refused, and an id where the current directory has no config.json, or one of
+ * another program.
+ */
+function isAboutWords({ code, where, file = where }: BrunError): boolean {
   if (code === "ERR_USAGE" || code === "ERR_ID") return true;
-  return code === "ENOENT" && where === absolute("config.json");
+  const here = absolute("config.json");
+  return file === here && (code === "ENOENT" || (code === "ERR_CONFIG" && isForeign(here)));
+}
+
+/** Whether a file that could be read is JSON without what each config of a container begins with. */
+function isForeign(path: string): boolean {
+  try {
+    const value: unknown = JSON.parse(readText(path));
+    return typeof value !== "object" || value === null || !("ociVersion" in value);
+  } catch {
+    return false;
+  }
 }
 
 function namesBundle(argv: readonly string[]): boolean {

@@ -36,8 +36,8 @@ export default defineCommand({
     },
     format: formatFlag,
   },
-  details: `On a terminal the table is drawn again and again, elsewhere lines are added to it, until the containers have ended
-or q or Ctrl-C is pressed. A container without a cgroup of its own is measured by its processes: memory that they share
+  details: `On a terminal the table is drawn again and again, until the containers that are named have ended or q or Ctrl-C is
+pressed. Elsewhere lines are added to it as long as one of them runs, or any where none is named. A container without a cgroup of its own is measured by its processes: memory that they share
 is divided among them, and the limit is what the machine has. 100 % is one CPU.
 
 EXAMPLE
@@ -55,7 +55,8 @@ EXAMPLE
     for (;;) {
       const samples = watch.measure();
       screen(samples);
-      if (args["no-stream"] || (watch.named && samples.length === 0)) return 0;
+      // Nobody looks at a pipe to see whether a container starts.
+      if (args["no-stream"] || (samples.length === 0 && (watch.named || !drawn))) return 0;
       if (keys === null) Bun.sleepSync(interval);
       else if (keys.wait(interval)) return 0;
     }

@@ -28,6 +28,8 @@ export enum Extra {
    */
   SRC_NOSYMLINKS = 256,
   DEST_NOSYMLINKS = 512,
+  /** brun's own: a tmpfs whose mount point is a file, which gets an empty file of it. */
+  TMPFILE = 1024,
 }
 
 /** The mount(2) flags that apply when a file system is mounted. */
@@ -119,6 +121,7 @@ const table: Readonly<Record<string, OptionEffect>> = {
   "from-root": { extra: Extra.FROM_ROOT },
   "src-nosymlinks": { extra: Extra.SRC_NOSYMLINKS },
   "dest-nosymlinks": { extra: Extra.DEST_NOSYMLINKS },
+  tmpfile: { extra: Extra.TMPFILE },
 };
 
 /** Names of all options that brun knows; any other goes to the file system as data. */

@@ -43,6 +43,7 @@ export function mounts(x: InitContext): void {
 
 /** Loaded late: nearly only containers without a bundle have such mounts. */
 const overlays = lazy<typeof import("./overlay.ts")>(() => require("./overlay.ts"));
+const tmpfile = lazy<typeof import("./tmpfile.ts")>(() => require("./tmpfile.ts"));
 
 /** Kernel file systems that a user namespace may not always mount, and their paths on the host. */
 const hostPaths: Readonly<Record<string, string>> = { sysfs: "/sys", mqueue: "/dev/mqueue" };
@@ -57,7 +58,8 @@ function hostPath({ config }: InitContext, type: string): string | undefined {
 function newMount(x: InitContext, mount: Mount, where: string, options: MountOptions): void {
   const type = mount.type ?? "none";
   x.b.at(where, { kind: "mount", fsType: type, target: mount.destination });
-  if (type === "tmpfs") mountTmpfs(x, mount, options);
+  if (type === "tmpfs" && (options.extra & Extra.TMPFILE) !== 0) tmpfile().mountTmpfile(x, mount, options);
+  else if (type === "tmpfs") mountTmpfs(x, mount, options);
   else mountKernel(x, mount, type, options);
 }
 

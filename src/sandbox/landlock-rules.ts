@@ -5,8 +5,8 @@
  * hidden in it is allowed entry by entry: it cannot be listed, and what is made in it later cannot be reached.
  */
 import { BrunError } from "../errors.ts";
-import { absolute } from "../sys/fs.ts";
 import { homes } from "./homes.ts";
+import { hostPath } from "./host-path.ts";
 import type { SandboxOptions } from "./options.ts";
 import { ownDirectories } from "./own-state.ts";
 import { Places, within } from "./places.ts";
@@ -128,7 +128,7 @@ function writablePlaces(
 ): string[] {
   return [".", ...rw].map((text) => {
     const where = text === "." ? "--landlock" : `--rw ${text}`;
-    const path = absolute(text, view.cwd);
+    const path = hostPath(text, view);
     const { end } = places.way(path);
     if (view.follow(end) === null) throw new BrunError(`${path} does not exist`, { where });
     if (end === "/") throw new BrunError("the whole host writable is no sandbox", { where });

@@ -473,6 +473,10 @@ describe("flags", () => {
       "tmpcopyup",
     ]);
     expect(mountOn(hostSandbox({ tmpfs: ["/t"] }), "/t")?.options).toEqual(["nosuid", "nodev", "noexec"]);
+    const file = { "/secret": { type: "file" as const, uid: 1000, gid: 1000, mode: 0o600 } };
+    const overFile = hostSandbox({ tmpfs: ["/secret"] }, { files: file });
+    const empty = ["nosuid", "nodev", "noexec", "mode=600", "tmpfile"];
+    expect(mountOn(overFile, "/secret")?.options).toEqual(empty);
     for (const [volume, message] of [
       ["data:/d", "would be a named volume"],
       ["/none:/d", "/none does not exist"],

@@ -7,7 +7,6 @@ import type { NamedUser } from "../config/user-names.ts";
 import { withoutPlain } from "../host/ask-caller.ts";
 import type { Hook, Hooks, Linux, Namespace, Process, Seccomp, Spec } from "../spec/index.ts";
 import { specTemplate } from "../spec/template.ts";
-import { absolute } from "../sys/fs.ts";
 import { lazy } from "../sys/lazy.ts";
 import { sandboxCapabilities } from "./capabilities.ts";
 import { cdiLinux, cdiNotices, withCdiHooks } from "./cdi.ts";
@@ -16,6 +15,7 @@ import { environment } from "./environment.ts";
 import { checkFakesFor, fakeRootMounts, withFakeRoot } from "./fake-root.ts";
 import { givenAnnotations, givenUmask, oomScoreAdj, sysctls, withSharedMemory } from "./fields.ts";
 import { type FuseMount, fuseHook, fuseMountPoint } from "./fuse.ts";
+import { hostPath } from "./host-path.ts";
 import type { Placed } from "./mounts.ts";
 import { checkConnectable, type Network, networkOf } from "./network.ts";
 import type { SandboxOptions } from "./options.ts";
@@ -237,7 +237,7 @@ function noticesOf(options: SandboxOptions, hidden: Hidden, view: HostView): str
   return secretNotices(
     hidden,
     view,
-    options.rw.map((path) => absolute(path, view.cwd)),
+    options.rw.map((path) => hostPath(path, view)),
   );
 }
 

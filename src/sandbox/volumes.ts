@@ -6,7 +6,7 @@ import { cdiMounts } from "./cdi.ts";
 import { devices } from "./devices.ts";
 import { hostPath, PATH_START } from "./host-path.ts";
 import type { Placed } from "./mounts.ts";
-import type { SandboxOptions } from "./options.ts";
+import type { SandboxOptions, SandboxRoot } from "./options.ts";
 import { Places, settle } from "./places.ts";
 import type { HostView } from "./view.ts";
 
@@ -24,7 +24,7 @@ export function volumes(options: SandboxOptions, view: HostView): Placed[] {
     ...options.tmpfs.map((text) => ({
       flag: `--tmpfs ${text}`,
       origin: "tmpfs" as const,
-      mount: tmpfs(text, host, view),
+      mount: tmpfs(text, options.root, view),
     })),
     ...options.volume.map((text) => ({
       flag: `-v ${text}`,
@@ -34,7 +34,7 @@ export function volumes(options: SandboxOptions, view: HostView): Placed[] {
     ...options.mount.map((text) => ({
       flag: `--mount ${text}`,
       origin: "volume" as const,
-      mount: longMount(text, host, view),
+      mount: longMount(text, options.root, view),
     })),
     ...devices(options, view),
     ...cdiMounts(options, view),
@@ -60,27 +60,34 @@ function inside(destination: string, host: boolean, flag: string, view: HostView
   return clean;
 }
 
-/** --tmpfs PATH[:OPTIONS]: begins with what it covers, as podman's; over the host, where it hides things, it is empty. */
-function tmpfs(text: string, host: boolean, view: HostView): Mount {
+/** --tmpfs PATH[:OPTIONS]. */
+function tmpfs(text: string, root: SandboxRoot, view: HostView): Mount {
   const [path = "", given = ""] = withoutEscapes(text);
-  const flag = `--tmpfs ${text}`;
-  const destination = inside(path, host, flag, view);
-  const there = host ? view.follow(destination) : null;
-  if (there !== null && there.type !== "dir") {
-    throw new BrunError(`${destination} is not a directory`, {
-      code: "ERR_USAGE",
-      where: flag,
-      hint: `--hide ${destination} covers a file`,
-    });
-  }
-  return tmpfsMount(destination, given.split(",").filter(Boolean), host);
+  const destination = inside(path, root.kind === "host", `--tmpfs ${text}`, view);
+  return tmpfsMount(destination, given.split(",").filter(Boolean), root, view);
 }
 
-function tmpfsMount(destination: string, words: readonly string[], host: boolean): Mount {
+/**
+ * Begins with what it covers, as podman's; over the host, where it hides things, it is empty. Over a file, where podman's
+ * is refused, it is an empty file.
+ */
+function tmpfsMount(destination: string, words: readonly string[], root: SandboxRoot, view: HostView): Mount {
   const wanted = words.filter((word) => word !== "tmpcopyup" && word !== "notmpcopyup");
   const options = ["nosuid", "nodev", "noexec", ...wanted];
-  if (words.includes("tmpcopyup") || (!host && !words.includes("notmpcopyup"))) options.push("tmpcopyup");
+  const copies = words.includes("tmpcopyup") || (root.kind !== "host" && !words.includes("notmpcopyup"));
+  if (isFile(destination, root, view)) {
+    const mode = root.kind === "host" ? view.follow(destination)?.mode : undefined;
+    const hasMode = mode === undefined || wanted.some((word) => word.startsWith("mode="));
+    options.push(...(hasMode ? [] : [`mode=${mode.toString(8)}`]), "tmpfile");
+  } else if (copies) options.push("tmpcopyup");
   return { destination, type: "tmpfs", source: "tmpfs", options };
+}
+
+/** Whether there is something that is no directory. */
+function isFile(path: string, root: SandboxRoot, view: HostView): boolean {
+  if (root.kind !== "host") return view.isInRoot(root.path, path) && !view.isInRoot(root.path, `${path}/.`);
+  const there = view.follow(path);
+  return there !== null && there.type !== "dir";
 }
 
 /** Parts between colons; "\:" is one of a path, as podman has it. */
@@ -142,13 +149,14 @@ function bind(
 }
 
 /** --mount type=bind|tmpfs,src=PATH,dst=PATH,ro: the same in words (podman-run(1)). */
-function longMount(text: string, host: boolean, view: HostView): Mount {
+function longMount(text: string, root: SandboxRoot, view: HostView): Mount {
   const flag = `--mount ${text}`;
+  const host = root.kind === "host";
   const { type, from, to, words } = longOptions(text, flag);
   if (to === undefined) throw new BrunError(`${flag} needs dst=PATH`, { where: flag });
   if (type === "tmpfs") {
     if (from !== undefined) throw new BrunError("a tmpfs has no source", { where: flag });
-    return tmpfsMount(inside(to, host, flag, view), words, host);
+    return tmpfsMount(inside(to, host, flag, view), words, root, view);
   }
   if (type !== "bind") {
     throw new BrunError(`brun has no mounts of type "${type}"`, { where: flag, hint: "bind or tmpfs" });
@@ -229,7 +237,7 @@ export function writablePaths(options: SandboxOptions, view: HostView): Placed[]
   const places = new Places(view);
   return options.rw.map((text) => {
     const flag = `--rw ${text}`;
-    const path = absolute(text, view.cwd);
+    const path = hostPath(text, view);
     const { passed, end } = places.way(path);
     const link = passed.find((place) => view.link(place) !== null && mayBePlanted(place, view));
     if (link !== undefined) {
