@@ -12,7 +12,7 @@ import { KeptChanges } from "./changes.ts";
 import { Scratch } from "./files.ts";
 import { call } from "./invoke.ts";
 import { type NetworkListeners, networkFlags } from "./network.ts";
-import { checkWords, variables } from "./options.ts";
+import { checkArgs, checkWords, variables } from "./options.ts";
 import {
   type Output,
   type OutputMode,
@@ -22,6 +22,7 @@ import {
   startProcess,
 } from "./process.ts";
 import { type CallOptions, type RuntimeOptions, runtimeOnly } from "./runtime.ts";
+import { checkExecOptions } from "./settings.ts";
 import { type ContainerSettings, type ContainerSource, type SandboxOptions, source } from "./spec.ts";
 
 /** What {@link Container.updateNetwork} changes: entries as of `allowNet`. */
@@ -178,7 +179,8 @@ export class Container implements AsyncDisposable {
     args: readonly string[],
     options: ExecOptions<In, Out, Err>,
   ): Promise<Process<In, Out, Err>> {
-    checkWords("args", args);
+    checkArgs(args);
+    checkExecOptions(options);
     const flags = [
       ...(options.cwd === undefined ? [] : ["--cwd", options.cwd]),
       ...variables("env", options.env ?? {}).flatMap((variable) => ["--env", variable]),
@@ -266,7 +268,10 @@ export class OwnContainer<
     throw new BrunError("there is no report: brun ended before the program", { code: "ERR_STATE" });
   }
 
-  /** {@link Process.wait} of its first process. */
+  /**
+   * {@link Process.wait} of its first process. `return await container.wait()` where the block of `await using` ends: the
+   * container is killed there.
+   */
   wait(): Promise<number> {
     return this.process.wait();
   }
@@ -292,8 +297,8 @@ async function make<In extends StdinMode, Out extends OutputMode, Err extends Ou
   options: ContainerSource & ContainerSettings & StdioOptions<In, Out, Err>,
   mode: "run" | "create",
 ): Promise<OwnContainer<In, Out, Err>> {
-  const id = options.id ?? `api-${randomUUID()}`;
   const { flags, program, sandbox, config } = source(options);
+  const id = options.id ?? `api-${randomUUID()}`;
   const { audit, allowNet } = options as Pick<SandboxOptions, "audit" | "allowNet">;
   const network = sandbox ? networkFlags(options as NetworkListeners, allowNet) : [];
   const report = sandbox && audit ? new Scratch("") : undefined;

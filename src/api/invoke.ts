@@ -8,7 +8,7 @@ import type { Readable } from "node:stream";
 import { BrunError, type ErrorCode } from "../errors.ts";
 import { AbortError } from "./abort-error.ts";
 import { Scratch } from "./files.ts";
-import { optionOf } from "./options.ts";
+import { optionsIn } from "./options.ts";
 import { type CallOptions, executable, globalFlags, type RuntimeOptions } from "./runtime.ts";
 
 /** The descriptors that a brun process gets beside stdio: log, socket to us, config, socket to its relay. */
@@ -190,8 +190,7 @@ function readLog(text: string, options: RuntimeOptions): BrunError | null {
 /** The error that was thrown in the brun process, from the fields of its line; about an option where a flag stands for one. */
 function errorOf({ msg, message = msg, path, hint, code }: LogEntry): BrunError {
   // The config was an object: its file means nothing to the caller.
-  if (path === undefined || path === CONFIG) return new BrunError(message, { code, hint });
-  const where = optionOf(path);
-  const told = message.startsWith(path) ? where + message.slice(path.length) : message;
-  return new BrunError(told, { code, where, hint });
+  if (path === undefined || path === CONFIG)
+    return new BrunError(optionsIn(message), { code, hint: hint && optionsIn(hint) });
+  return new BrunError(optionsIn(message), { code, where: optionsIn(path), hint: hint && optionsIn(hint) });
 }

@@ -45,7 +45,6 @@ export function networkFlags({ onNetwork, mayReach }: NetworkListeners, allowNet
   for (const [name, listener] of Object.entries({ onNetwork, mayReach })) {
     if (listener === undefined) continue;
     const usage = { code: "ERR_USAGE", where: name } as const;
-    if (typeof listener !== "function") throw new BrunError(`${name}: expected a function`, usage);
     if (allowNet !== undefined) continue;
     const hint = "allowNet: [] allows none";
     throw new BrunError(`${name}: it is about names that are reached by allowNet`, { ...usage, hint });

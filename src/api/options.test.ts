@@ -7,13 +7,14 @@ import type { NetworkListeners } from "./network.ts";
 import {
   HOST_OPTIONS,
   IMAGE_OPTIONS,
-  optionOf,
+  optionsIn,
   ROOTFS_OPTIONS,
   SANDBOX_OPTIONS,
   sandboxFlags,
   sourceOf,
   WITHOUT_OPTION,
 } from "./options.ts";
+import { checkExecOptions } from "./settings.ts";
 import type { FromHost, FromImage, FromRootfs, SandboxOptions } from "./spec.ts";
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
@@ -80,6 +81,16 @@ test("options become flags", () => {
   ]);
 });
 
+test("exec: options that it does not have, and values", () => {
+  expect(() =>
+    checkExecOptions({ cwd: "/", env: {}, user: 0, caps: [], tty: undefined, timeout: 1 }),
+  ).not.toThrow();
+  const refused = (options: object) => expect(() => checkExecOptions(options));
+  refused({ workdir: "/" }).toThrow("workdir: there is no such option");
+  refused({ cwd: 1 }).toThrow("cwd: expected a text, but found a number");
+  refused({ stdin: null }).toThrow("stdin: expected ignore, inherit or pipe, but found null");
+});
+
 describe("refused", () => {
   const cases: readonly (readonly [object, string])[] = [
     [{}, "there is nothing to run"],
@@ -98,7 +109,17 @@ describe("refused", () => {
     [{ rootfs: "/", env: ["A=1"] }, "env: expected an object with a text for each name, but found a list"],
     [{ rootfs: "/", env: { A: 1 } }, "env.A: expected a text, but found a number"],
     [{ rootfs: "/", tmpfs: [1] }, "tmpfs: expected a list of texts, but found a list"],
-    [{ rootfs: "/", readOnly: "yes" }, "readOnly: expected true or false, but found a string"],
+    [{ rootfs: "/", readOnly: "yes" }, 'readOnly: expected true or false, but found "yes"'],
+    [{ host: true, stdin: "file" }, 'stdin: expected ignore, inherit or pipe, but found "file"'],
+    [{ host: true, stdout: 1 }, "stdout: expected ignore, inherit or pipe, but found a number"],
+    [{ host: true, input: 1 }, "input: expected a text or bytes, but found a number"],
+    [{ host: true, signal: 9 }, "signal: expected an AbortSignal, but found a number"],
+    [{ host: true, timeout: {} }, "timeout: expected a number or a text, but found an object"],
+    [{ host: true, dieWithParent: 1 }, "dieWithParent: expected true or false, but found a number"],
+    [{ host: true, id: 3 }, "id: expected a text, but found a number"],
+    [{ host: true, onProgress: () => {} }, "onProgress: it does not go with host"],
+    [{ host: true, rootless: "no" }, 'rootless: expected true, false or auto, but found "no"'],
+    [null as unknown as object, "there is nothing to run"],
   ];
   for (const [options, message] of cases) {
     test(message, () => {
@@ -116,9 +137,12 @@ describe("refused", () => {
   }
 });
 
-test("a flag in an error is the option", () => {
-  expect(optionOf("--pids-limit")).toBe("pidsLimit");
-  expect(optionOf("--env-file /env:3")).toBe("envFile /env:3");
-  expect(optionOf("mounts[3]")).toBe("mounts[3]");
-  expect(optionOf("--bundle")).toBe("--bundle");
+test("flags in an error are options", () => {
+  expect(optionsIn("--pids-limit")).toBe("pidsLimit");
+  expect(optionsIn("--env-file /env:3")).toBe("envFile /env:3");
+  expect(optionsIn("mounts[3]")).toBe("mounts[3]");
+  expect(optionsIn("--bundle")).toBe("--bundle");
+  expect(optionsIn("--keep and --upper exclude each other")).toBe("keep and upper exclude each other");
+  expect(optionsIn("/a--rw")).toBe("/a--rw");
+  expect(optionsIn("`brun run --host` does it")).toBe("`brun run --host` does it");
 });

@@ -2,8 +2,8 @@
  * The options of containers without a bundle, as flags of `brun run --host` and `brun run --rootfs`: the name of an option
  * is that of its flag, `readOnly` for `--read-only`. That each flag has one is tested.
  */
-import { closest } from "../cli/closest.ts";
-import { BrunError } from "../errors.ts";
+import { checkSetting, LISTENERS, noSuchOption, SETTINGS } from "./settings.ts";
+import { usage, wrong } from "./usage.ts";
 
 /** How the value of an option becomes flags. */
 type Kind = "switch" | "text" | "list" | "variables";
@@ -159,17 +159,16 @@ export function variables(option: string, values: object): string[] {
   });
 }
 
-function wrong(option: string, value: unknown, expected: string): BrunError {
-  const kind = Array.isArray(value) ? "list" : typeof value;
-  const found = value === null ? "null" : `${kind === "object" ? "an" : "a"} ${kind}`;
-  return new BrunError(`${option}: expected ${expected}, but found ${found}`, {
-    code: "ERR_USAGE",
-    where: option,
-  });
-}
-
 function flagOf(option: string): string {
   return `--${option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
+
+/** A program and its arguments. Throws a BrunError ERR_USAGE. */
+export function checkArgs(args: unknown): void {
+  const isList = Array.isArray(args) && args.every((word) => typeof word === "string");
+  if (!isList || args.length === 0)
+    throw usage("args: expected a list with the program and its arguments", undefined, "args");
+  checkWords("args", args);
 }
 
 /** Words that a process can be given. Throws a BrunError ERR_USAGE. */
@@ -187,31 +186,28 @@ function checkWord(option: string, word: string): void {
   throw usage(`${option}: it has ${what}`, undefined, option);
 }
 
-/** Where an error comes from, in words of the API: the option of a flag. */
-export function optionOf(where: string): string {
-  const flag = /^--([a-z-]+)/.exec(where)?.[1];
-  if (flag === undefined) return where;
-  const option = flag.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
-  return option in KINDS ? option + where.slice(flag.length + 2) : where;
+/** What brun says, in words of the API: the options of flags. A command line stays one. */
+export function optionsIn(text: string): string {
+  if (/\bbrun /.test(text)) return text;
+  return text.replace(/(?<![\w-])--([a-z-]+)/g, (whole, flag: string) => {
+    const option = flag.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
+    return Object.hasOwn(KINDS, option) ? option : whole;
+  });
 }
 
-/** Options of every container: {@link ContainerSettings}, with those that it extends. */
-const SETTINGS = [
-  ...["id", "args", "root", "cgroupManager", "rootless", "brun", "onWarning"],
-  ...["stdin", "input", "stdout", "stderr", "signal", "timeout", "dieWithParent"],
-];
-
 /** Options of a container without a bundle that are no flags. */
-const LISTENERS = ["onNetwork", "mayReach"];
+const HEARS = ["onNetwork", "mayReach"];
 
 /** The options that say what a container is made from, with those that each of them may have. */
 const SOURCES: Readonly<Record<string, readonly string[]>> = {
-  host: [...Object.keys(SANDBOX_OPTIONS), ...Object.keys(HOST_OPTIONS), ...LISTENERS],
-  rootfs: [...Object.keys(SANDBOX_OPTIONS), ...Object.keys(ROOTFS_OPTIONS), ...LISTENERS],
-  image: [...Object.keys(SANDBOX_OPTIONS), ...Object.keys(IMAGE_OPTIONS), ...LISTENERS, "onProgress"],
+  host: ["args", ...Object.keys(SANDBOX_OPTIONS), ...Object.keys(HOST_OPTIONS), ...HEARS],
+  rootfs: ["args", ...Object.keys(SANDBOX_OPTIONS), ...Object.keys(ROOTFS_OPTIONS), ...HEARS],
+  image: ["args", ...Object.keys(SANDBOX_OPTIONS), ...Object.keys(IMAGE_OPTIONS), ...HEARS, "onProgress"],
   spec: ["spec", "bundle", "init"],
   bundle: ["bundle", "init"],
 };
+
+const ALL = new Set(Object.values(SOURCES).flat());
 
 /** The option that says what the root is. */
 export type SourceName = "host" | "rootfs" | "image" | "spec" | "bundle";
@@ -221,7 +217,8 @@ export type SourceName = "host" | "rootfs" | "image" | "spec" | "bundle";
  * @throws BrunError ERR_USAGE none or two of them, an option that does not exist, or not for that one
  */
 export function sourceOf(options: object): SourceName {
-  const given = Object.entries(options).flatMap(([name, value]) => (value === undefined ? [] : [name]));
+  const values: Readonly<Record<string, unknown>> = { ...options };
+  const given = Object.keys(values).filter((name) => values[name] !== undefined);
   const sources = Object.keys(SOURCES).filter((name) => given.includes(name));
   const [source, second] = sources;
   if (source === undefined) {
@@ -230,18 +227,15 @@ export function sourceOf(options: object): SourceName {
   if (second !== undefined && !(source === "spec" && second === "bundle")) {
     throw usage(`${source} and ${second} exclude each other`);
   }
-  if (source === "host" && (options as { host: unknown }).host !== true) {
+  if (source === "host" && values.host !== true) {
     throw usage("host: it is true or left out", undefined, "host");
   }
-  const allowed = [...SOURCES[source]!, ...SETTINGS.filter((name) => name !== "args")];
-  if (source !== "spec" && source !== "bundle") allowed.push("args");
+  const allowed = [...SOURCES[source]!, ...Object.keys(SETTINGS)];
   for (const name of given) {
-    if (allowed.includes(name)) continue;
-    if (name in KINDS || name === "args" || LISTENERS.includes(name) || name in SOURCES) {
+    if (allowed.includes(name)) checkSetting({ ...SETTINGS, ...LISTENERS }, name, values[name]);
+    else if (ALL.has(name))
       throw usage(`${name}: it does not go with ${source}`, insteadOf(name, source), name);
-    }
-    const near = closest(name, allowed);
-    throw usage(`${name}: there is no such option`, near && `did you mean ${near}?`, name);
+    else throw noSuchOption(name, allowed);
   }
   return source as SourceName;
 }
@@ -252,8 +246,4 @@ function insteadOf(name: string, source: string): string | undefined {
     return source === "host" ? "rw leaves paths writable" : "upper keeps what is written";
   if (name === "rw") return "volume mounts a path of the host";
   return name === "hide" ? "tmpfs covers a path" : undefined;
-}
-
-function usage(message: string, hint?: string, where?: string): BrunError {
-  return new BrunError(message, { code: "ERR_USAGE", hint, where });
 }

@@ -258,7 +258,7 @@ function networkChannel(
 
 /** Milliseconds; undefined for no limit. Throws a BrunError ERR_USAGE. */
 function timeOf(timeout: number | string | undefined): number | undefined {
-  const time = typeof timeout === "string" ? timeoutMs(timeout) : timeout;
+  const time = typeof timeout === "string" ? timeoutMs(timeout, "timeout") : timeout;
   if (time === undefined || time === 0 || time === Number.POSITIVE_INFINITY) return undefined;
   if (time > 0) return time;
   throw new BrunError(`timeout: ${time} is no time`, {

@@ -1,13 +1,12 @@
 /** What to run: this machine or a root filesystem with a program, a bundle, a config. */
 import type * as v from "valibot";
-import { BrunError } from "../errors.ts";
 import type { ImageEvent } from "../image/progress.ts";
 import type { Spec } from "../spec/index.ts";
 import { toJson } from "../spec/json.ts";
 import type { SpecSchema } from "../spec/spec.ts";
 import { call } from "./invoke.ts";
 import type { NetworkListeners } from "./network.ts";
-import { checkWords, sandboxFlags, sourceOf } from "./options.ts";
+import { checkArgs, sandboxFlags, sourceOf } from "./options.ts";
 import type { StdioOptions } from "./process.ts";
 import type { CallOptions, RuntimeOptions } from "./runtime.ts";
 
@@ -175,20 +174,46 @@ type Key = keyof FromBundle | keyof FromSpec | keyof FromRootfs | keyof FromImag
 /** T, and nothing that only others have. */
 type Only<T> = T & { readonly [K in Exclude<Key, keyof T>]?: undefined };
 
-/** `upper`, `readOnly` and `writable` exclude each other. */
+type Off = false | undefined;
+
+/** `upper`, `keep`, `readOnly` and `writable` exclude each other. */
 type OneOfChanges =
-  | { readonly readOnly?: false | undefined; readonly writable?: false | undefined }
-  | { readonly upper?: undefined; readonly writable?: false | undefined }
-  | { readonly upper?: undefined; readonly readOnly?: false | undefined };
+  | { readonly keep?: undefined; readonly readOnly?: Off; readonly writable?: Off }
+  | { readonly upper?: undefined; readonly readOnly?: Off; readonly writable?: Off }
+  | { readonly upper?: undefined; readonly keep?: undefined; readonly writable?: Off }
+  | { readonly upper?: undefined; readonly keep?: undefined; readonly readOnly?: Off };
+
+/** What goes with `allowNet` alone. */
+interface WithoutNames {
+  readonly allowNet?: undefined;
+  readonly allowNetPrivate?: Off;
+  readonly netLog?: undefined;
+  readonly netSni?: Off;
+  readonly onNetwork?: undefined;
+  readonly mayReach?: undefined;
+}
+
+/** A network, one with ports of the host, or names. */
+type OneOfNetworks =
+  | (WithoutNames & { readonly publish?: undefined })
+  | (WithoutNames & { readonly network: "pasta" | "slirp4netns" })
+  | {
+      readonly allowNet: string | readonly string[];
+      readonly network?: undefined;
+      readonly publish?: undefined;
+    };
+
+/** `rwAll` is about what `rw` leaves writable. */
+type OneOfWritables = { readonly rw: string | readonly string[] } | { readonly rwAll?: Off };
 
 /** What to run: this machine, a root filesystem, an image, a config, or a bundle; one of them. */
 export type ContainerSource = SandboxSource | Only<FromSpec> | Only<FromBundle>;
 
 /** This machine, a root filesystem, or an image; one of them. */
 export type SandboxSource =
-  | (Only<FromHost> & OneOfChanges)
-  | (Only<FromRootfs> & OneOfChanges)
-  | (Only<FromImage> & OneOfChanges);
+  | (Only<FromHost> & OneOfChanges & OneOfNetworks & OneOfWritables)
+  | (Only<FromRootfs> & OneOfChanges & OneOfNetworks)
+  | (Only<FromImage> & OneOfChanges & OneOfNetworks);
 
 /** What {@link run} and {@link create} take. */
 export type ContainerOptions = ContainerSource & ContainerSettings & StdioOptions;
@@ -216,14 +241,7 @@ export function source(options: ContainerSource & ContainerSettings): Source {
   if (kind !== "spec" && kind !== "bundle") {
     const { args } = options;
     const given = args !== undefined || kind !== "image";
-    const isList = Array.isArray(args) && args.every((word) => typeof word === "string");
-    if (given && (!isList || args.length === 0)) {
-      throw new BrunError("args: expected a list with the program and its arguments", {
-        code: "ERR_USAGE",
-        where: "args",
-      });
-    }
-    checkWords("args", args ?? []);
+    if (given) checkArgs(args);
     const flags = [...sandboxFlags(options), ...(kind === "image" ? ["--quiet"] : [])];
     return { flags, program: given ? ["--", ...args!] : [], sandbox: true };
   }

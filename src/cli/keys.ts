@@ -14,8 +14,11 @@ export class Keys implements Disposable {
   private readonly typed = isTerminal(0);
 
   constructor() {
+    if (!this.typed) return;
     // A signal may not leave the terminal as it is needed here.
-    if (this.typed) holdSignals();
+    holdSignals();
+    // What is typed before the first wait is not shown either.
+    this.listen();
   }
 
   /**

@@ -30,11 +30,12 @@ export function hintForWords(error: unknown, argv: readonly string[], globals: F
   } catch (other) {
     return other;
   }
-  const { code, where, exitCode } = error;
+  const { code, where, file, exitCode } = error;
   const flags = argv.slice(0, argv.length - words.length).filter((word) => word !== "--");
   return new BrunError(said(error, words), {
     code,
     where,
+    file,
     exitCode,
     cause: error,
     hint: hintFor(flags, words),

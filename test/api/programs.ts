@@ -127,7 +127,7 @@ function expectErrors(seen: Seen): void {
   expect(seen.misplaced).toMatchObject(failure("ERR_USAGE", "rw: it does not go with rootfs", "rw"));
   expect(seen.both).toMatchObject(failure("ERR_USAGE", "host and rootfs exclude each other"));
   expect(seen.nothing).toMatchObject(failure("ERR_USAGE", "there is nothing to run"));
-  expect(seen.excluded).toMatchObject(failure("ERR_USAGE", "upper has no use with --read-only", "upper"));
+  expect(seen.excluded).toMatchObject(failure("ERR_USAGE", "upper has no use with readOnly", "upper"));
   expect(seen.badValue).toMatchObject(failure("ERR_USAGE", '"much" is no size', "memory"));
   expect(seen.badType).toMatchObject(failure("ERR_USAGE", "volume: expected a list of texts", "volume"));
   expect(seen.inputTwice).toMatchObject(failure("ERR_USAGE", "exclude each other", "input"));

@@ -62,6 +62,8 @@ export const accepted: readonly ContainerOptions[] = [
   { rootfs: "/", args: ["sh"], network: "host", signal: AbortSignal.timeout(1), input: new Uint8Array() },
   { rootfs: "/", args: ["sh"], writable: true, readOnly: false },
   { image: "debian:12", pull: "never", tlsVerify: false },
+  { image: "debian:12", keep: "try", allowNet: ["a.example"], allowNetPrivate: true, netLog: "log" },
+  { host: true, args: ["sh"], network: "pasta", publish: "8080:80", rw: ".", rwAll: true, rootless: "auto" },
   { host: true, args: ["sh"], rw: ".", hide: ["/srv"], upper: "changes", timeout: "10s", memory: "1g" },
   {
     spec: { ociVersion: "1.3.0", process: { cwd: "/", args: ["sh"] }, root: { path: "rootfs" } },
@@ -90,6 +92,24 @@ export const writableHost: ContainerOptions = { host: true, args: ["sh"], writab
 
 // @ts-expect-error: nothing is written that could be kept.
 export const readOnlyUpper: ContainerOptions = { host: true, args: ["sh"], upper: "changes", readOnly: true };
+
+// @ts-expect-error: what is written is kept in one place.
+export const keptTwice: ContainerOptions = { host: true, args: ["sh"], upper: "changes", keep: "try" };
+
+// @ts-expect-error: nothing is written that could be kept.
+export const readOnlyKeep: ContainerOptions = { rootfs: "/", args: ["sh"], keep: "try", readOnly: true };
+
+// @ts-expect-error: a network by names is one of its own.
+export const names: ContainerOptions = { host: true, args: ["sh"], allowNet: "a.example", network: "none" };
+
+// @ts-expect-error: no names are allowed that could be told.
+export const logWithoutNames: ContainerOptions = { host: true, args: ["sh"], netLog: "log" };
+
+// @ts-expect-error: the ports are the host's.
+export const publishedHost: ContainerOptions = { host: true, args: ["sh"], publish: "8080:80" };
+
+// @ts-expect-error: nothing is left writable.
+export const allOfNothing: ContainerOptions = { host: true, args: ["sh"], rwAll: true };
 
 // @ts-expect-error: a bundle has its limits in config.json.
 export const limitedBundle: ContainerOptions = { bundle: ".", memory: "1g" };
