@@ -18,8 +18,10 @@ import {
   utimesSync,
   writeFileSync,
 } from "node:fs";
-import { both, cachedPlans, damages, known } from "./support/cached.ts";
+import { NR } from "../src/sys/syscalls.ts";
+import { both, cachedPlans, damages, impostors, known, SETTLED_MS } from "./support/cached.ts";
 import { isRoot, subordinateRange } from "./support/caller.ts";
+import { compiled } from "./support/compiled.ts";
 import { BY_BUN, call, front, HAS_FRONT } from "./support/front.ts";
 import { until } from "./support/processes.ts";
 import { type Subject, subjects } from "./support/runtime.ts";
@@ -517,6 +519,55 @@ for (const subject of users) {
       const { bun, code } = await call(box, ["run", "--bundle", bundle, box.name()]);
       expect([bun, code]).toEqual([true, 0]);
       expect(readFileSync(file).length).toBe(good.length);
+      await front(box, ["run", "--bundle", bundle, box.name()]);
+    });
+
+    test.each(impostors)("%s in its place is not used, and is replaced", async (_, put) => {
+      await using box = new Sandbox(subject);
+      const bundle = await known(box, ["/bin/true"]);
+      const [file] = cachedPlans(box) as [string];
+      const good = readFileSync(file);
+      put(file, subject.caller);
+      const words = ["run", "--bundle", bundle, box.name()];
+      const told = await box.call(["explain", "--cached", "--bundle", bundle]);
+      expect([told.code, told.stderr]).toEqual([1, expect.stringContaining(file)]);
+      const { bun, code } = await call(box, words, { globals: ["--debug"] });
+      expect([bun, code]).toEqual([true, 0]);
+      expect(readFileSync(file).length).toBe(good.length);
+      await front(box, words);
+    });
+
+    test("brun killed before the new one has its name leaves the old one", async () => {
+      await using box = new Sandbox(subject);
+      const bundle = await known(box, ["/bin/true"]);
+      const report = `${box.dir}/report`;
+      const tool = compiled(`${import.meta.dir}/faults/fault.c`);
+      const change = async (value: string, which: number) => {
+        edited(bundle, (spec) => {
+          spec.process.env = [...spec.process.env.filter((one) => !one.startsWith("X=")), `X=${value}`];
+        });
+        await Bun.sleep(SETTLED_MS);
+        const under = [tool, report, "bun", `${which}`, "kill"];
+        const words = ["run", "--bundle", bundle, box.name()];
+        const { code } = await box.call(words, { under });
+        const [calls = "", failed] = readFileSync(report, "utf8").split("\n");
+        return {
+          id: words.at(-1)!,
+          code,
+          calls: calls.trim().split(" ").map(Number),
+          failed: Number(failed),
+        };
+      };
+      const { calls } = await change("a", 0);
+      const [file] = cachedPlans(box) as [string];
+      const good = readFileSync(file);
+      const { id, failed } = await change("b", calls.lastIndexOf(NR.renameat2) + 1);
+      expect(failed).toBe(NR.renameat2);
+      await box.call(["delete", "--force", id]);
+      expect(readFileSync(file).equals(good)).toBe(true);
+      edited(bundle, (spec) => {
+        spec.process.env = spec.process.env.map((one) => (one === "X=b" ? "X=a" : one));
+      });
       await front(box, ["run", "--bundle", bundle, box.name()]);
     });
 

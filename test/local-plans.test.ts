@@ -9,12 +9,13 @@ import {
   closeSync,
   openSync,
   readFileSync,
+  statSync,
   symlinkSync,
   unlinkSync,
   writeFileSync,
 } from "node:fs";
 import { layout } from "../src/plan/layout.ts";
-import { damages } from "./support/cached.ts";
+import { damages, impostors } from "./support/cached.ts";
 import { isRoot, ownedDir } from "./support/caller.ts";
 import { BY_BUN, call, created, front, HAS_FRONT, REPORT } from "./support/front.ts";
 import { until } from "./support/processes.ts";
@@ -279,6 +280,21 @@ for (const subject of subjects(["brun"])) {
       writeFileSync(plans, damage(readFileSync(plans)));
       const { bun, stdout } = await call(box, ["state", id]);
       expect(bun).toBe(true);
+      expect(stdout).toContain('"status": "running"');
+      expect((await call(box, ["exec", id, "true"])).code).toBe(0);
+      expect((await call(box, ["delete", "--force", id])).code).toBe(0);
+      expect(box.known(id)).toBe(false);
+    });
+
+    test.if(HAS_FRONT).each(impostors)("%s in the place of a file of plans is not used", async (_, put) => {
+      await using box = new Sandbox(subject);
+      const id = await running(box);
+      const plans = `${box.state}/${id}/plans`;
+      put(plans, subject.caller);
+      // Root reads what nobody may.
+      const isRead = subject.caller.uid === 0 && (statSync(plans).mode & 0o777) === 0;
+      const { bun, stdout } = await call(box, ["state", id]);
+      expect(bun).toBe(!isRead);
       expect(stdout).toContain('"status": "running"');
       expect((await call(box, ["exec", id, "true"])).code).toBe(0);
       expect((await call(box, ["delete", "--force", id])).code).toBe(0);

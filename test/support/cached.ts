@@ -1,6 +1,16 @@
 /** Bundles that have been run before, which the front runs again (nsenter/front/run.c). */
 import { expect } from "bun:test";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  truncateSync,
+  unlinkSync,
+} from "node:fs";
+import { type Caller, isRoot } from "./caller.ts";
 import { BY_BUN, call, front } from "./front.ts";
 import type { Sandbox } from "./sandbox.ts";
 import type { TestSpec } from "./spec.ts";
@@ -23,6 +33,20 @@ export const damages = (kept: number): [name: string, damage: (bytes: Buffer) =>
     `of zeros after ${kept} bytes`,
     (bytes) => Buffer.concat([bytes.subarray(0, kept), Buffer.alloc(bytes.length - kept)]),
   ],
+];
+
+/** What may stand in the place of a file of plans. */
+export const impostors: [name: string, put: (file: string, caller: Caller) => void][] = [
+  [
+    "a FIFO",
+    (file, { uid, gid }) => {
+      unlinkSync(file);
+      execFileSync("mkfifo", ["-m", "600", file]);
+      if (isRoot) chownSync(file, uid, gid);
+    },
+  ],
+  ["a file of 64 MB", (file) => truncateSync(file, 64 << 20)],
+  ["a file that cannot be read", (file) => chmodSync(file, 0)],
 ];
 
 /** Names in /tmp that a container of the host does not show: SECRETS_IN_TMP of src/sandbox/secret-paths.ts. */

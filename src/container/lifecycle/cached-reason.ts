@@ -1,4 +1,5 @@
 /** Whether the front would use a cached plan, and why not: for `--debug` and `brun explain --cached`. Loaded when it is wanted. */
+import { BrunError } from "../../errors.ts";
 import { aboutText, callOf, isAnsweredAsBefore } from "../../host/again.ts";
 import type { GuardOperation } from "../../host/guard.ts";
 import { FrontFact } from "../../plan/abi.ts";
@@ -7,8 +8,8 @@ import { shellWords } from "../../printable.ts";
 import { RLIMITS } from "../../sys/constants.ts";
 import { SysError } from "../../sys/error.ts";
 import { askFront } from "../../sys/ffi.ts";
-import { readFile } from "../../sys/fs.ts";
 import { members } from "../../sys/members.ts" with { type: "macro" };
+import { readStateBytes } from "../state/store.ts";
 import { planPath } from "./cached-plan.ts";
 import { PlanFile } from "./plan-file.ts";
 
@@ -49,7 +50,9 @@ export function subjectOf(question: GuardOperation): string {
 export function cachedPlan(root: string, key: readonly string[]): PlanFile | string {
   const file = planPath(root, key);
   try {
-    const plan = new PlanFile(readFile(file));
+    const bytes = readStateBytes(file);
+    if (bytes === null) return `there is no ${file}`;
+    const plan = new PlanFile(bytes);
     const texts = plan.texts(Part.key);
     const isBundle = texts[0]?.startsWith("/") === true;
     const words = [...key, root].join("\0");
@@ -57,7 +60,7 @@ export function cachedPlan(root: string, key: readonly string[]): PlanFile | str
     return same ? plan : `${file} has the plan of ${isBundle ? texts[0] : shellWords(texts.slice(0, -2))}`;
   } catch (error) {
     if (error instanceof RangeError) return `${file} has ${error.message}`;
-    if (error instanceof SysError) return `there is no ${file}`;
+    if (error instanceof SysError || error instanceof BrunError) return error.message;
     throw error;
   }
 }
