@@ -7,6 +7,7 @@ import {
   existsSync,
   readdirSync,
   readFileSync,
+  statSync,
   truncateSync,
   unlinkSync,
 } from "node:fs";
@@ -52,11 +53,13 @@ export const impostors: [name: string, put: (file: string, caller: Caller) => vo
 /** Names in /tmp that a container of the host does not show: SECRETS_IN_TMP of src/sandbox/secret-paths.ts. */
 const HIDDEN_IN_TMP = /^(ssh-|tmux-|screens|gpg-|keyring-|dbus-|\.X|\.ICE|xauth_|krb5cc|vscode-ssh)/;
 
-/** What others may change of the machine meanwhile, and a container of the host depends on. */
+/** What others may change of the machine meanwhile, and a container depends on: they mount, and make users. */
 export function machine(): string {
   const mounts = readFileSync("/proc/self/mountinfo", "utf8");
   return [
     mounts,
+    // A new file takes away what is mounted on the old one, in all namespaces.
+    ...["passwd", "group", "subuid", "subgid"].map((name) => `${statSync(`/etc/${name}`).ino}`),
     ...readdirSync("/"),
     ...readdirSync("/tmp").filter((name) => HIDDEN_IN_TMP.test(name)),
   ].join("\n");
