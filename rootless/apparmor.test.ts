@@ -19,7 +19,7 @@ describe("explainRestriction", () => {
     "unprivileged_userns//&:lxd-c1:unconfined (enforce)",
   ])("the label %s: a profile for brun would change nothing", (label) => {
     expect(explainRestriction(under(label))?.cause).toContain(`under ${label}`);
-    // The restriction is seen by the label alone, too: a container hides the switch.
+    // The label alone shows the restriction, too: a container hides the switch.
     const hidden = host({ "/proc/self/attr/current": `${label}\n` });
     expect(explainRestriction(hidden)?.fix.hint).toContain("start brun outside");
   });

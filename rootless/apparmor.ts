@@ -1,15 +1,16 @@
-/** What AppArmor has to do with a refusal: Ubuntu's restriction of user namespaces, or a profile around brun. */
+/** Explains refusals by AppArmor: Ubuntu's restriction of user namespaces, or a profile around brun. */
 import { advice, runAsRoot } from "../src/fix.ts";
 import type { Diagnosis, HostView } from "./host-view.ts";
 
-/** The profile that Ubuntu 24.04 and later put on what a program without one does in a user namespace. */
+/** The profile that Ubuntu 24.04 and later give a program without a profile in a user namespace. */
 const RESTRICTED = "unprivileged_userns";
 const CAP_SYS_ADMIN = 21n;
 
 /**
- * The restriction of user namespaces (Ubuntu 23.10 and later, `kernel.apparmor_restrict_unprivileged_userns`): the namespace
- * is refused, or it is made and each capability in it is denied, with EPERM or, by mount(2), EACCES. Null when brun is not
- * under it. The fix gives brun a profile: to lift the restriction for all programs would weaken the machine.
+ * Explains the restriction of user namespaces (Ubuntu 23.10 and later,
+ * `kernel.apparmor_restrict_unprivileged_userns`). Either the namespace is refused, or each capability in it is
+ * denied, with EPERM or (by mount(2)) EACCES. Null if brun is not restricted. The fix gives brun a profile, since
+ * lifting the restriction for all programs would weaken the machine.
  */
 export function explainRestriction(host: HostView): Diagnosis | null {
   const label = labelOf(host);
@@ -20,7 +21,7 @@ export function explainRestriction(host: HostView): Diagnosis | null {
     };
   }
   if (host.read("/proc/sys/kernel/apparmor_restrict_unprivileged_userns")?.trim() !== "1") return null;
-  if (label !== null && label.mode !== null) return null; // a profile of its own
+  if (label !== null && label.mode !== null) return null; // brun has a profile
   if (maySysAdmin(host)) return null; // CAP_SYS_ADMIN is not restricted
   return {
     cause: "AppArmor denies user namespaces to programs without a profile",
@@ -28,7 +29,10 @@ export function explainRestriction(host: HostView): Diagnosis | null {
   };
 }
 
-/** A profile that is enforced on brun, as docker's on what it starts: what it does not allow fails with EACCES. Else null. */
+/**
+ * Explains a profile that is enforced on brun, such as docker's for its containers. It denies with
+ * EACCES. Null without one.
+ */
 export function explainConfinement(host: HostView): Diagnosis | null {
   const label = labelOf(host);
   if (label === null || label.mode === null || !/^(enforce|kill|mixed)$/.test(label.mode)) return null;
@@ -40,9 +44,12 @@ export function explainConfinement(host: HostView): Diagnosis | null {
   };
 }
 
-/** What root runs once to give a program user namespaces: a profile that confines nothing. examples/apparmor/brun is its long form. */
+/**
+ * The command with which root allows a program to make user namespaces: it installs a profile that confines
+ * nothing. examples/apparmor/brun is its long form.
+ */
 export function profileCommand(executable: string): string {
-  // AppArmor's "?" is any character of a file name: so nothing has to be quoted, for it and for the shell.
+  // In AppArmor "?" stands for any character of a file name. So nothing has to be quoted for AppArmor or the shell.
   const path = executable.replace(/[^\w./+-]/g, "?");
   const profile = `abi <abi/4.0>, profile brun ${path} flags=(unconfined) { userns, }`;
   return `echo '${profile}' >/etc/apparmor.d/brun && apparmor_parser -r /etc/apparmor.d/brun`;
@@ -50,13 +57,13 @@ export function profileCommand(executable: string): string {
 
 interface Label {
   readonly text: string;
-  /** Of a stack, "a//&b", all. */
+  /** The profile, or all profiles of a stack ("a//&b"). */
   readonly profiles: readonly string[];
   /** "enforce", "complain", "unconfined", …; null without a profile. */
   readonly mode: string | null;
 }
 
-/** The label of this process; null when it cannot be read or is another security module's. */
+/** The label of this process; null if it cannot be read or belongs to another security module. */
 function labelOf(host: HostView): Label | null {
   const read = host.read("/proc/self/attr/apparmor/current") ?? host.read("/proc/self/attr/current");
   const text = read?.replace(/[\0\n]+$/, "");

@@ -1,21 +1,21 @@
-/** Who runs brun: the ids that id maps start from, and whether the kernel lets this process write any map. */
+/** The user who runs brun: the ids for id maps, and whether this process may write any map. */
 import { call, effectiveCapabilities, readTextIfThere } from "../src/host/ask.ts";
 import { type IdMap, type IdMaps, parseMap } from "./idmap.ts";
 import { userNameOf } from "./subid.ts";
 
-/** The calling process's effective ids, as its own user namespace sees them. */
+/** The effective ids of this process in its own user namespace. */
 export interface Caller {
   readonly uid: number;
   readonly gid: number;
-  /** From /etc/passwd; null when no entry has this uid. */
+  /** The name in /etc/passwd; null without an entry for this uid. */
   readonly userName: string | null;
-  /** CAP_SETUID and CAP_SETGID are effective: uid_map and gid_map may be written directly, with any ids. */
+  /** CAP_SETUID and CAP_SETGID are effective: the process may write any uid_map and gid_map itself. */
   readonly privileged: boolean;
 }
 
 /**
- * Whether setgroups(2) is denied in our user namespace, and so in those below it.
- * @param namespace path of another one: what /proc/PID/ns/user is of can be asked, other paths count as not denied
+ * Whether setgroups(2) is denied in brun's user namespace, and so in those below it.
+ * @param namespace path of another one; only paths /proc/PID/ns/user can be checked, others count as not denied
  */
 export function setgroupsDenied(namespace?: string): boolean {
   const directory = namespace === undefined ? "/proc/self" : /^(\/proc\/\d+)\/ns\/user$/.exec(namespace)?.[1];
@@ -35,7 +35,7 @@ export function currentCaller(): Caller {
     uid,
     gid: call("getegid"),
     privileged: hasAll(SET_IDS),
-    // Read when it is asked for: a single-id map needs no name.
+    // Read only on demand, since a single-id map needs no name.
     get userName() {
       return userNameOf(readTextIfThere("/etc/passwd") ?? "", uid);
     },
@@ -43,22 +43,31 @@ export function currentCaller(): Caller {
 }
 
 const SET_IDS = (1 << CAP_SETGID) | (1 << CAP_SETUID);
-/** What making a container in one's own user namespace takes: namespaces and mounts, a loopback device, other ids. */
+/**
+ * The capabilities to make a container in the present user namespace: for namespaces and mounts, a
+ * loopback device, other ids.
+ */
 const MAKE_CONTAINERS = SET_IDS | (1 << CAP_NET_ADMIN) | (1 << CAP_SYS_ADMIN);
 
-/** Whether the capabilities are effective by which root makes containers without a user namespace. Throws a SysError. */
+/**
+ * Whether this process has the effective capabilities to make containers without a user
+ * namespace. Throws a SysError.
+ */
 export function mayMakeContainers(): boolean {
   return hasAll(MAKE_CONTAINERS);
 }
 
-/** @param wanted bits of capabilities below 32 */
+/** @param wanted bits of capabilities, all below 32 */
 function hasAll(wanted: number): boolean {
   return (effectiveCapabilities()[0] & wanted) === wanted;
 }
 
 const ALL: readonly IdMap[] = [{ containerId: 0, hostId: 0, size: 0xffffffff }];
 
-/** The ids that the calling process's user namespace has; hostId is the parent's. All where that cannot be seen. */
+/**
+ * The id maps of brun's own user namespace; hostId is an id of its parent. If they cannot be
+ * read, all ids are mapped.
+ */
 export function ownMaps(): IdMaps {
   const read = (kind: "uid" | "gid") => {
     const map = parseMap(readTextIfThere(`/proc/self/${kind}_map`) ?? "");

@@ -1,6 +1,6 @@
 /**
- * Which ids a new user namespace gets when nobody has said it. More than one needs newuidmap and newgidmap, which cannot
- * work everywhere; a container that needs no more than its root does without them.
+ * Chooses the ids of a new user namespace if the config gives none. More than one id needs newuidmap and
+ * newgidmap, which do not work everywhere. A container that needs only its root works without them.
  */
 
 import { BrunError } from "../src/errors.ts";
@@ -11,33 +11,33 @@ import { findHelper, lacksPrivilege } from "./find-helper.ts";
 import { type DefaultMaps, defaultMaps, type IdMap, isMapped, keepIdMaps } from "./idmap.ts";
 import type { SubidRange, Subids } from "./subid.ts";
 
-/** What the choice depends on. */
+/** The input of the choice. */
 export interface IdsInput {
   readonly caller: Caller;
   readonly mode: UsernsMode;
-  /** Reads the caller's subordinate ids; called only when they are needed. */
+  /** Reads the caller's subordinate ids; called only if they are needed. */
   readonly subids: () => Subids;
   /** Why the ranges cannot be mapped, or null: {@link rangesObstacle}. */
   readonly obstacle: (subids: Subids) => string | null;
-  /** The container cannot do with its root alone. */
+  /** Whether the container needs other ids than its root. */
   readonly needsMore: boolean;
-  /** The caller is root, and has too few capabilities to do without a user namespace of the container's. */
+  /** Whether the caller is root with too few capabilities for a container without a user namespace. */
   readonly lesserRoot: boolean;
 }
 
-/** The maps, and why they are smaller than they could be. */
+/** The maps, and the reason if they are smaller than possible. */
 export interface ChosenIds extends DefaultMaps {
   readonly obstacle: string | null;
 }
 
 const NONE: Subids = { uid: [], gid: [] };
 
-/** Chooses. Throws a BrunError when `mode` asks for ranges that cannot be had. */
+/** Chooses the ids. Throws a BrunError if `mode` asks for ranges that cannot be mapped. */
 export function chooseIds(input: IdsInput): ChosenIds {
   const { caller, mode, subids, obstacle, needsMore } = input;
   const { uid, gid } = caller;
   if (input.lesserRoot && caller.privileged && mode === "auto") {
-    // It may map what it has itself.
+    // Such a root may map the ids that it has itself.
     return { ...identity(ownMaps()), obstacle: null };
   }
   if (mode === "single") return { ...defaultMaps(uid, gid, [], []), obstacle: null };
@@ -73,7 +73,7 @@ function originsOf(maps: DefaultMaps["maps"], ranges: Subids): DefaultMaps["orig
   return { uid: of(maps.uid, ranges.uid), gid: of(maps.gid, ranges.gid) };
 }
 
-/** Each id to itself. */
+/** Maps each id to itself. */
 function identity(own: DefaultMaps["maps"]): DefaultMaps {
   const same = (map: readonly IdMap[]): IdMap[] =>
     mapped(map, ({ containerId, size }) => ({ containerId, hostId: containerId, size }));
@@ -81,10 +81,7 @@ function identity(own: DefaultMaps["maps"]): DefaultMaps {
   return { maps, origins: { uid: mapped(maps.uid, () => "root"), gid: mapped(maps.gid, () => "root") } };
 }
 
-/**
- * Why newuidmap and newgidmap cannot map a caller's ranges here, or null. What only shows when they run is not known
- * before.
- */
+/** Why newuidmap and newgidmap cannot map a caller's ranges here, or null. Some reasons show only when they run. */
 export function rangesObstacle(caller: Caller, ranges: Subids): string | null {
   if (caller.privileged) return null;
   const own = ownMaps();

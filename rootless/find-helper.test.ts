@@ -6,7 +6,7 @@ import { installHint, PACKAGES } from "../src/package-names.ts";
 import { findHelper, lacksPrivilege, type MapHelper, SYSTEM_DIRECTORIES } from "./find-helper.ts";
 import { failure } from "./testing/failure.ts";
 
-// A name that no system directory has, so that only PATH can supply it.
+// No system directory has this name, so that only PATH can supply it.
 const name = "newuidmap-of-the-test" as MapHelper;
 const root = process.getuid!() === 0;
 
@@ -71,7 +71,7 @@ test("lacksPrivilege recognises a file without privilege", () => {
 });
 
 test.skipIf(!root)("lacksPrivilege recognises a nosuid mount", () => {
-  // /proc is mounted nosuid nearly everywhere; a container's bare one has no such flag.
+  // Nearly every /proc is mounted nosuid, but that of a minimal container is not.
   const mounts = readFileSync("/proc/self/mountinfo", "utf8");
   const nosuid = /^\S+ \S+ \S+ \/ (\/dev\/shm|\/run|\/dev) \S*nosuid\S* .* - (?:dev)?tmpfs /m.exec(
     mounts,

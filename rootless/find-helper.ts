@@ -1,4 +1,4 @@
-/** Finding newuidmap and newgidmap without trusting PATH, and what keeps one that was found from working. */
+/** Finds newuidmap and newgidmap without trusting PATH, and explains why a helper does not work. */
 import { BrunError } from "../src/errors.ts";
 import { advice, runAsRoot } from "../src/fix.ts";
 import { call, fileType, hasFileCapabilities, isNosuid, tryStat, variable } from "../src/host/ask.ts";
@@ -6,10 +6,13 @@ import { installFix, PACKAGES } from "../src/package-names.ts";
 import { S } from "../src/sys/fs.ts";
 import type { Diagnosis } from "./host-view.ts";
 
-/** The programs that write id maps for an unprivileged caller. */
+/** The programs that write id maps for an unprivileged user. */
 export type MapHelper = "newuidmap" | "newgidmap";
 
-/** Where distributions install them; NixOS keeps its setuid programs in the last. */
+/**
+ * The directories in which distributions install them. The last one is for NixOS, which keeps
+ * its setuid programs there.
+ */
 export const SYSTEM_DIRECTORIES = [
   "/usr/bin",
   "/usr/local/bin",
@@ -25,10 +28,10 @@ const WRITABLE_BY_OTHERS = 0o022;
 const PR_GET_NO_NEW_PRIVS = 39;
 
 /**
- * Absolute path of a helper: from the system's directories, then from PATH, where only root's files in
- * root's directories count, that nobody else can write: a program of that name put first on PATH by someone
- * else is never run. Throws a BrunError that names the package when there is none.
- * @param pathVariable in the place of PATH
+ * The absolute path of a helper: from the system's directories, otherwise from PATH. In PATH only files and
+ * directories count that root owns and no other user can write, so a planted program is never run. Throws a
+ * BrunError that names the package if there is none.
+ * @param pathVariable replaces PATH
  */
 export function findHelper(name: MapHelper, pathVariable?: string): string {
   let distrusted: string | null = null;
@@ -64,8 +67,8 @@ function trusted(path: string, type: number): boolean {
 }
 
 /**
- * Why a helper has no privilege when it is run, with the fix; null when none of the known causes holds.
- * For the error path only: it looks at the file, its mount and this process.
+ * Why a helper has no privilege when it runs, with the fix; null if no known cause applies. Only for the error
+ * path: it looks at the file, its mount and this process.
  */
 export function lacksPrivilege(path: string): Diagnosis | null {
   if (call("prctl", PR_GET_NO_NEW_PRIVS) === 1) {

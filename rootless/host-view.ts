@@ -1,29 +1,29 @@
-/** What a diagnosis looks at and what it says. */
+/** The input and the result of a diagnosis. */
 
 import type { Fix } from "../src/fix.ts";
 import { ownCommand } from "../src/sys/environment.ts";
 import { readTextIfThere, tryStat } from "../src/sys/fs.ts";
 import { mountPath } from "../src/sys/mountinfo.ts";
 
-/** A cause that was found, and what removes it. */
+/** A cause, and how to remove it. */
 export interface Diagnosis {
   readonly cause: string;
   readonly fix: Fix;
 }
 
-/** What a diagnosis looks at; the host, or a test's fixtures. */
+/** The facts that a diagnosis asks for; a test gives fixtures. */
 export interface HostView {
-  /** Text of a file; null when it is not there or not readable. */
+  /** The text of a file; null if it is missing or not readable. */
   readonly read: (path: string) => string | null;
-  /** Identity of a file ("device:inode"), or null. */
+  /** The identity of a file ("device:inode"), or null. */
   readonly identity: (path: string) => string | null;
   readonly uid: number;
   readonly gid: number;
-  /** Path of the program that runs, which AppArmor's profiles go by. */
+  /** The path of this program's executable, which AppArmor's profiles refer to. */
   readonly executable: string;
 }
 
-/** The machine itself, seen by a process with these effective ids. */
+/** The view of this machine for a process with these effective ids. */
 export function hostView(uid: number, gid: number): HostView {
   return { uid, gid, executable: ownCommand()[0], read, identity };
 }
@@ -41,17 +41,17 @@ function identity(path: string): string | null {
   return typeof stat === "number" ? null : `${stat.devMajor}:${stat.devMinor}:${stat.ino}`;
 }
 
-/** One line of mountinfo, as far as a diagnosis needs it. */
+/** The parts of a mountinfo line that diagnoses use. */
 export interface MountPoint {
   readonly point: string;
   readonly type: string;
   readonly readOnly: boolean;
-  /** The file system, "major:minor", and the directory of it that is mounted. */
+  /** The file system ("major:minor"), and the directory of it that is mounted. */
   readonly device: string;
   readonly root: string;
 }
 
-/** Mount points of a mountinfo text (proc_pid_mountinfo(5)), in order. */
+/** The mount points of a mountinfo text (proc_pid_mountinfo(5)), in its order. */
 export function mountPoints(text: string): MountPoint[] {
   const mounts: MountPoint[] = [];
   for (const line of text.split("\n")) {

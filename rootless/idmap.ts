@@ -1,8 +1,11 @@
-/** Id maps of a user namespace (user_namespaces(7)): what they are, and the ones a caller gets by default. */
+/** Id maps of a user namespace (user_namespaces(7)), and the default ones of a caller. */
 import { mapped } from "../src/sys/lists.ts";
 import { LAST_ID, type SubidRange } from "./subid.ts";
 
-/** `size` consecutive ids: `containerId` inside is `hostId` in the caller's user namespace. */
+/**
+ * A range of `size` consecutive ids: it begins with `containerId` inside, and with `hostId` in the
+ * caller's user namespace.
+ */
 export interface IdMap {
   readonly containerId: number;
   readonly hostId: number;
@@ -15,26 +18,26 @@ export interface IdMaps {
   readonly gid: readonly IdMap[];
 }
 
-/** Most lines that the kernel takes in one map (Linux 4.15), */
+/** The maximum number of lines in a map (Linux 4.15). */
 export const MAX_MAPS = 340;
 
-/** and the size of their text: less than a page, in which 340 lines of long numbers have no room. */
+/** The text of a map has to be smaller than a page. 340 lines with long numbers do not fit. */
 const PAGE = 4096;
 
-/** So many lines always fit, with numbers of ten digits each. */
+/** The number of lines that always fit, with numbers of ten digits each. */
 const FITTING = ((PAGE - 1) / 33) | 0;
 
-/** Maps, and for each line where it came from: "caller", or a range's origin ("/etc/subuid:1"). */
+/** Maps, and the origin of each line: "caller", or the origin of its range ("/etc/subuid:1"). */
 export interface DefaultMaps {
   readonly maps: IdMaps;
   readonly origins: { readonly uid: readonly string[]; readonly gid: readonly string[] };
 }
 
 /**
- * The maps of a container whose config has none: 0 is the caller, and 1 and up are its subordinate ids in
- * the files' order; without subordinate ids the caller alone. What overlaps the caller's id or an earlier
- * range is left out, since the kernel refuses a host id that occurs twice. A range that continues the one before is
- * the same line of the map; ranges beyond what the kernel takes are left out.
+ * The maps of a container whose config has none. 0 is the caller; 1 and up are its subordinate ids in the files'
+ * order, if it has any. Ids that are the caller's or in an earlier range are left out, since the kernel refuses
+ * a host id that occurs twice. A range that continues the one before extends its line. Ranges beyond the
+ * kernel's limit are left out.
  */
 export function defaultMaps(
   uid: number,
@@ -75,13 +78,13 @@ function defaultMap(id: number, ranges: readonly SubidRange[]): { map: IdMap[]; 
   return { map, origins };
 }
 
-/** Whether the kernel takes a further line. */
+/** Whether the map has room for a further line. */
 function hasRoom(map: readonly IdMap[], line: IdMap): boolean {
   if (map.length < FITTING) return true;
   return map.length < MAX_MAPS && mapText(map).length + mapText([line]).length < PAGE;
 }
 
-/** The parts of a range whose host ids are not mapped yet, in order. */
+/** The parts of a range whose host ids are not in a map yet, in order. */
 function subtract(range: SubidRange, taken: readonly IdMap[]): { start: number; size: number }[] {
   const end = range.start + range.size;
   const parts: { start: number; size: number }[] = [];
@@ -96,7 +99,7 @@ function subtract(range: SubidRange, taken: readonly IdMap[]): { start: number; 
   return parts;
 }
 
-/** The caller's id for a container id, or null when it is not mapped. */
+/** The caller's id for a container id; null if it is not mapped. */
 export function toHost(map: readonly IdMap[], id: number): number | null {
   for (const m of map) {
     if (id >= m.containerId && id < m.containerId + m.size) return m.hostId + (id - m.containerId);
@@ -109,7 +112,7 @@ export function isMapped(map: readonly IdMap[], id: number): boolean {
   return toHost(map, id) !== null;
 }
 
-/** The map that a text of /proc/PID/uid_map or gid_map says. */
+/** Parses the text of a /proc/PID/uid_map or gid_map. */
 export function parseMap(text: string): IdMap[] {
   const map: IdMap[] = [];
   for (const line of text.split("\n")) {
@@ -126,8 +129,8 @@ export function mapText(map: readonly IdMap[]): string {
 }
 
 /**
- * Maps in which the caller has its own ids inside, and its subordinate ids are the others from 0 on: podman's
- * keep-id. Without subordinate ids of both kinds the caller is alone.
+ * The maps of podman's keep-id: the caller has its own ids inside, and its subordinate ids are the others from 0
+ * on. If it lacks subordinate ids of either kind, the caller is alone.
  */
 export function keepIdMaps(
   uid: number,

@@ -41,10 +41,10 @@ interface Outcome {
 }
 
 const ROOT = realpathSync(`${import.meta.dir}/..`);
-/** The checkout may be where another user cannot go, as in root's home: it is seen on /mnt as well. */
+/** Another user may not be able to reach the checkout, for example in root's home. So it is also bound on /mnt. */
 const SHOWN = ["unshare", "--mount", "sh", "-c", 'mount --bind "$0" /mnt && exec "$@"', ROOT];
 
-/** Runs the script, as `user` when given (needs root) and after `wrap`, a command that starts another. */
+/** Runs the script. `user` is another user to run it as (needs root), and `wrap` a command that starts it. */
 function writeMapsAs(maps: IdMaps | "default", user?: string, wrap: readonly string[] = []): Outcome {
   const as =
     user === undefined ? [] : [...SHOWN, "setpriv", `--reuid=${user}`, `--regid=${user}`, "--init-groups"];
@@ -55,7 +55,7 @@ function writeMapsAs(maps: IdMaps | "default", user?: string, wrap: readonly str
   const result = spawnSync(command!, args, {
     cwd: "/",
     encoding: "utf8",
-    // Another user has no transpiler cache to write to.
+    // The other user cannot write to the transpiler's cache.
     env: { PATH: "/usr/bin:/bin", BUN_RUNTIME_TRANSPILER_CACHE_PATH: "0" },
   });
   if (result.status !== 0) throw new Error(`${command} ${args.join(" ")}: ${result.stderr || result.error}`);

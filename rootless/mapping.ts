@@ -1,4 +1,4 @@
-/** Writing a new user namespace's id maps: directly, or by newuidmap and newgidmap at the same time. */
+/** Writes the id maps of a new user namespace: directly, or with newuidmap and newgidmap at the same time. */
 
 import { BrunError } from "../src/errors.ts";
 import { uncacheable } from "../src/host/recorder.ts";
@@ -15,8 +15,8 @@ import { type IdMap, type IdMaps, mapText } from "./idmap.ts";
 import { grantFix, type IdKind } from "./validate.ts";
 
 /**
- * Whether a process may write both maps itself from inside, without privilege: one line each, of one id, its
- * own (user_namespaces(7)). setgroups must be denied before gid_map is written.
+ * Whether a process may write both maps itself from inside without privilege: each has one line of one id, its own
+ * (user_namespaces(7)). setgroups must be denied before gid_map is written.
  */
 export function selfMappable(maps: IdMaps, uid: number, gid: number): boolean {
   return isOwnId(maps.uid, uid) && isOwnId(maps.gid, gid);
@@ -27,26 +27,26 @@ function isOwnId(map: readonly IdMap[], id: number): boolean {
 }
 
 /**
- * Whether setgroups(2) ends up denied in the namespace: an unprivileged caller's gid_map of its own gid alone
- * is only taken so, and newgidmap, too, denies it then.
+ * Whether setgroups(2) ends up denied in the namespace. Without privilege, a gid_map of the own gid alone can only
+ * be written so, and newgidmap denies setgroups then, too.
  */
 export function deniesSetgroups(maps: IdMaps, caller: Caller): boolean {
   return !caller.privileged && isOwnId(maps.gid, caller.gid);
 }
 
 /**
- * Writes the maps of a process that has just entered a new user namespace, from the parent namespace. A
- * privileged caller writes them itself, each in one write(2); for others newuidmap and newgidmap run.
+ * Writes the maps of a process that has just entered a new user namespace, from the parent namespace. A privileged
+ * caller writes them itself, each in one write(2). Others use newuidmap and newgidmap.
  *
- * Throws a BrunError with cause and fix when the kernel or a helper refuses.
+ * Throws a BrunError with cause and fix if the kernel or a helper refuses.
  */
 export function writeMaps(pid: number, maps: IdMaps, caller: Caller): void {
   startMaps(pid, maps, caller)();
 }
 
 /**
- * As {@link writeMaps}, but returns while the two programs run: the caller has other work until it calls the
- * result, which waits for them. Both throw a BrunError.
+ * As {@link writeMaps}, but returns while the two programs run. The returned function waits for
+ * them. Both throw a BrunError.
  */
 export function startMaps(pid: number, maps: IdMaps, caller: Caller): () => void {
   if (!caller.privileged) return startHelpers(pid, maps, caller);
@@ -68,7 +68,7 @@ function writeDirectly(pid: number, kind: IdKind, map: readonly IdMap[]): void {
 
 const PAGE = 4096;
 
-/** Why the kernel refuses a map that has passed validateMaps (kernel/user_namespace.c, map_write). */
+/** Why the kernel refuses a map that validateMaps accepts (kernel/user_namespace.c, map_write). */
 function refusalHint(errno: number, map: readonly IdMap[]): string | undefined {
   const length = mapText(map).length;
   if (errno === E.EINVAL && length >= PAGE) {
@@ -96,7 +96,7 @@ function startHelpers(pid: number, maps: IdMaps, caller: Caller): () => void {
   const { reader, writer } = makePipe();
   const running: Running[] = [];
   try {
-    // Both have to be under way before either is waited for.
+    // Both programs are started before either is waited for.
     for (const kind of ["uid", "gid"] as const) {
       const name = `new${kind}map` as const;
       const argv: string[] = [name, `${pid}`];
@@ -135,7 +135,7 @@ function reap(child: Child): ExitStatus {
   return status;
 }
 
-/** Turns what a helper said ("newuidmap: uid range [1-2) -> [5-6) not allowed") into cause and fix. */
+/** Turns a helper's message ("newuidmap: uid range [1-2) -> [5-6) not allowed") into cause and fix. */
 function helperError(
   { name, kind, path }: Running,
   status: ExitStatus,

@@ -1,17 +1,17 @@
-/** Why a new procfs is refused inside another container. */
+/** Explains why a new procfs is refused inside of another container. */
 import { advice } from "../src/fix.ts";
 import { type Diagnosis, type HostView, mountPoints } from "./host-view.ts";
 import { outerName, outerRemedy } from "./outer.ts";
 
 /**
- * Why a new procfs may not be mounted (EPERM) although the user and pid namespaces are new: the kernel only
- * allows it where a procfs is wholly visible already, and an outer container masks parts of its /proc or has
- * it read-only. Null when nothing lies over /proc.
+ * Explains why a new procfs may not be mounted (EPERM) although the user and pid namespaces are new. The kernel
+ * allows it only if a procfs is wholly visible already. An outer container masks parts of its /proc, or mounts it
+ * read-only. Null if neither is the case.
  */
 export function explainProcMountRefusal(host: HostView): Diagnosis | null {
   const mounts = mountPoints(host.read("/proc/self/mountinfo") ?? "");
   const proc = mounts.filter((m) => m.point === "/proc" && m.type === "proc").at(-1);
-  // Directories made to be mounted on stay empty below and hide nothing.
+  // Two directories exist only as mount points. They are empty underneath, so a mount on them hides nothing.
   const masks = mounts
     .map((m) => m.point)
     .filter(

@@ -1,11 +1,11 @@
-/** Subordinate ids: /etc/subuid and /etc/subgid (subuid(5)), and the other sources nsswitch.conf may name. */
+/** Subordinate ids: /etc/subuid and /etc/subgid (subuid(5)), and other sources in nsswitch.conf. */
 
 import { exists, readTextIfThere } from "../src/host/ask.ts";
 import { asking, uncacheable } from "../src/host/recorder.ts";
 import { each } from "../src/sys/lists.ts";
 import { run } from "../src/sys/spawn.ts";
 
-/** `size` ids from `start` on that a user may map, and the file and line (or command) that says so. */
+/** A range of `size` ids from `start` on that a user may map, and its source. */
 export interface SubidRange {
   readonly start: number;
   readonly size: number;
@@ -13,7 +13,7 @@ export interface SubidRange {
   readonly origin: string;
 }
 
-/** A caller's ranges of user and of group ids. */
+/** A caller's ranges of user ids and of group ids. */
 export interface Subids {
   readonly uid: readonly SubidRange[];
   readonly gid: readonly SubidRange[];
@@ -23,11 +23,11 @@ export interface Subids {
 export const LAST_ID = 0xfffffffe;
 
 /**
- * The ranges of one user in the text of a subid file, in the file's order. A line counts when its owner is
- * the user's name or uid; comments, malformed lines and ranges of no id are passed over. What newuidmap does not take
- * is malformed, or it would refuse the whole map: shadow knows no blanks but those before a number, and so no CRLF.
+ * The ranges of one user in the text of a subid file, in the file's order. The owner of a line is the user's name
+ * or uid. Comments, malformed lines and empty ranges are skipped. The syntax is newuidmap's, since it would refuse
+ * the whole map for a line that it does not accept. It accepts blanks only before a number, and so no CRLF.
  *
- * @param userName null for a uid that no passwd entry names: only lines with the number count then
+ * @param userName null for a uid without a passwd entry: only lines with the number count then
  */
 export function parseSubids(text: string, file: string, uid: number, userName: string | null): SubidRange[] {
   const ranges: SubidRange[] = [];
@@ -42,7 +42,10 @@ export function parseSubids(text: string, file: string, uid: number, userName: s
   return ranges;
 }
 
-/** A decimal number after blanks, as strtoul(3) takes it, or -1; to shadow one that begins with 0 is octal. */
+/**
+ * Parses a decimal number after blanks as strtoul(3) does; -1 if it is none. A number that begins with
+ * 0 is octal for newuidmap.
+ */
 function numberOf(field: string | undefined): number {
   if (field === undefined) return -1;
   let from = 0;
@@ -62,14 +65,14 @@ export function userNameOf(passwd: string, uid: number): string | null {
   return null;
 }
 
-/** The source of subordinate ids in the text of /etc/nsswitch.conf: "files" unless `subid:` names another. */
+/** The source of subordinate ids in the text of /etc/nsswitch.conf: "files" unless a line `subid:` names another. */
 export function subidSource(nsswitch: string): string {
-  // Almost nobody's has the word, and a regular expression costs the time of ten system calls to compile.
+  // Few of these files contain the word, and compiling a regular expression takes as long as ten system calls.
   if (!nsswitch.includes("subid")) return "files";
   return /^[ \t]*subid:[ \t]*([\w-]+)/m.exec(nsswitch)?.[1] ?? "files";
 }
 
-/** The ranges that getsubids(1) prints: "0: dev 100000 65536". */
+/** Parses the output of getsubids(1): "0: dev 100000 65536". */
 export function parseGetsubids(output: string): SubidRange[] {
   return [...output.matchAll(/^\d+: \S+ (\d+) (\d+)$/gm)].map((m) => ({
     start: Number(m[1]),
@@ -82,12 +85,12 @@ const GETSUBIDS = "/usr/bin/getsubids";
 const GETSUBIDS_TIMEOUT_MS = 10_000;
 
 /**
- * Reads the caller's subordinate ids; a file that is not there has no ranges. Where nsswitch.conf names
- * another source (an LDAP directory), getsubids(1) is asked. Throws a SysError when a file cannot be read.
+ * Reads the caller's subordinate ids. A missing file has no ranges. If nsswitch.conf names another source (such as
+ * an LDAP directory), getsubids(1) is asked. Throws a SysError if a file cannot be read.
  */
 export function loadSubids(uid: number, userName: string | null): Subids {
   const source = subidSource(readTextIfThere("/etc/nsswitch.conf") ?? "");
-  // The answers of another source can change while nothing changes here.
+  // The answers of another source can change without a change on this machine.
   if (source !== "files") uncacheable(`subordinate ids come from ${source}, by nsswitch.conf`);
   if (source !== "files" && userName !== null && exists(GETSUBIDS)) {
     return { uid: askGetsubids([userName]), gid: askGetsubids(["-g", userName]) };

@@ -1,4 +1,4 @@
-/** Why this machine refuses a user namespace, and what would change that. */
+/** Explains why this machine refuses a user namespace, and how to change that. */
 import { BrunError } from "../src/errors.ts";
 import { advice, type Fix, runAsRoot } from "../src/fix.ts";
 import { E, errnoName } from "../src/sys/errno.ts";
@@ -6,7 +6,7 @@ import { explainConfinement, explainRestriction } from "./apparmor.ts";
 import { type Diagnosis, type HostView, mountPoints } from "./host-view.ts";
 import { hasSeccompFilter, outerName, outerRemedy } from "./outer.ts";
 
-/** Of a refusal without a cause that can be seen. */
+/** The text for a refusal without a visible cause. */
 const NOT_SEEN = "the kernel allows none in a chroot, and a security policy of the machine may forbid it";
 
 /** The error of a clone3(2) or unshare(2) with CLONE_NEWUSER that failed with `errno` (positive). */
@@ -89,8 +89,8 @@ function explainPermission(host: HostView): Diagnosis | null {
 const CAP_SETFCAP = 1n << 31n;
 
 /**
- * Root that may not map itself into a new user namespace: since Linux 5.12 that takes CAP_SETFCAP (user_namespaces(7)), which a
- * container without capabilities lacks. Null when it is not so.
+ * Explains that root may not map itself into a new user namespace. Since Linux 5.12 that takes CAP_SETFCAP
+ * (user_namespaces(7)), which a container without capabilities lacks. Null if that is not the case.
  */
 export function explainRootMap({ uid, read }: HostView): Diagnosis | null {
   const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(read("/proc/self/status") ?? "")?.[1];
@@ -145,7 +145,7 @@ function mapsId(map: string | null, id: number): boolean {
   });
 }
 
-/** A chroot shows in a mount table without a root, or, where init may be looked at, in another root. */
+/** A chroot shows in a mount table without a root. If init may be looked at, it also shows in another root. */
 function inChroot(host: HostView): boolean {
   const mounts = host.read("/proc/self/mountinfo");
   if (mounts !== null && mounts !== "" && !mountPoints(mounts).some((m) => m.point === "/")) return true;

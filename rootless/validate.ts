@@ -1,4 +1,4 @@
-/** Checks of id maps that a config asks for, before the kernel or newuidmap answers with EINVAL or EPERM. */
+/** Checks the id maps of a config, before the kernel or newuidmap answers EINVAL or EPERM. */
 
 import { BrunError } from "../src/errors.ts";
 import { addAsRoot, type Fix } from "../src/fix.ts";
@@ -7,7 +7,7 @@ import type { Caller } from "./caller.ts";
 import { type IdMap, type IdMaps, MAX_MAPS } from "./idmap.ts";
 import { LAST_ID, type SubidRange, type Subids } from "./subid.ts";
 
-/** The two kinds of ids, and what is called differently for each. */
+/** The two kinds of ids. */
 export type IdKind = "uid" | "gid";
 
 /** The file that grants subordinate ids of a kind. */
@@ -66,7 +66,7 @@ function validateMap(map: readonly IdMap[], where: string): void {
 
 /**
  * Checks that the caller may have these maps: each line is its own id or lies in its subordinate ids
- * (newuidmap(1)). Throws a BrunError with the file and the line to add. A privileged caller may have any.
+ * (newuidmap(1)). Throws a BrunError with the file and the line to add. A privileged caller may have any maps.
  */
 export function validatePermitted(maps: IdMaps, caller: Caller, subids: Subids): void {
   if (caller.privileged) return;
@@ -83,7 +83,7 @@ export function validatePermitted(maps: IdMaps, caller: Caller, subids: Subids):
   }
 }
 
-/** What to add where, so that the caller may map a range: `add "dev:100000:65536" to /etc/subuid`. */
+/** The line to add, and the file, so that the caller may map a range: `add "dev:100000:65536" to /etc/subuid`. */
 export function grantFix(kind: IdKind, m: IdMap, caller: Caller): Fix {
   const more =
     caller.userName === null
@@ -100,7 +100,7 @@ function rangeText(m: IdMap): string {
   return m.size === 1 ? `host id ${m.hostId}` : `host ids ${m.hostId}-${m.hostId + m.size - 1}`;
 }
 
-/** Whether all ids lie in the ranges; one range may continue another, as shadow allows. */
+/** Whether the ranges contain all ids. One range may continue another, as shadow allows. */
 function covered(start: number, size: number, ranges: readonly SubidRange[]): boolean {
   const end = start + size;
   let at = start;

@@ -1,7 +1,7 @@
-/** What an action throws, for tests. */
+/** The error of an action, for tests. */
 import { BrunError } from "../../src/errors.ts";
 
-/** The line of the BrunError that an action throws; "" when it throws nothing. */
+/** The line of the BrunError that an action throws; "" if it throws none. */
 export function failure(action: () => unknown): string {
   try {
     action();

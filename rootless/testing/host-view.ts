@@ -4,7 +4,7 @@ import type { HostView } from "../host-view.ts";
 export const rootMount = "27 1 254:0 / / rw,relatime shared:1 - ext4 /dev/root rw\n";
 export const procMount = "22 27 0:21 / /proc rw,nosuid shared:5 - proc proc rw\n";
 
-/** A host on which nothing is wrong, but for what is given. */
+/** A host without faults, except for the given files and identities. */
 export function host(files: Record<string, string>, identities: Record<string, string> = {}): HostView {
   const all: Record<string, string> = {
     "/proc/self/mountinfo": rootMount + procMount,

@@ -1,42 +1,46 @@
 /**
- * The numbers that TypeScript and C exchange: this and file-abi.ts are the only places where they are defined, and structs.ts
- * that of the structs that they stand in. nsenter/abi.ts makes the C header of all, nsenter/build/abi.h, with an assertion for each offset:
- * `Spawn.execFd` is SPAWN_EXEC_FD there, and `superviseRequest` is struct supervise_request. Integers are little-endian.
+ * The numbers that TypeScript and C exchange. Only this file and file-abi.ts define them, and structs.ts the
+ * structs that contain them. nsenter/abi.ts makes the C header nsenter/build/abi.h from all three, with an
+ * assertion for each offset: `Spawn.execFd` becomes SPAWN_EXEC_FD, and `superviseRequest` becomes struct
+ * supervise_request. Integers are little-endian.
  *
- * Data alone, and no imports. The members of an enum are numbers in the bundle.
+ * This file contains only data and has no imports. The members of an enum are numbers in the bundle.
  */
 
 // ---- Programs: header | ops | relocations | blob ----------------------------------------------------------------------
 
 export const PROGRAM_MAGIC = 0x6e757262; // "brun"
-/** Bytes of a program, at most. */
+/** The maximum size of a program in bytes. */
 export const PROGRAM_MAX = 64 << 20;
-/** Slots of a stage; processes seldom have more descriptors. */
+/** The number of slots of a stage; few processes have more descriptors. */
 export const PROGRAM_SLOTS = 1024;
-/** In the place of a slot's number: none. */
+/** Stands for no slot, in place of a slot's number. */
 export const NO_SLOT = 0xffff;
-/** In the place of an errno: all of them. */
+/** Stands for every errno, in place of an errno. */
 export const ANY_ERRNO = 255;
-/** Set in the target of a relocation that counts from the beginning of the blob, and not from that of its strings. */
+/** Set in the target of a relocation that is relative to the beginning of the blob, not to that of its strings. */
 export const RELOCATE_BLOB = 0x80000000;
 
-/** Kinds of operations, with their arguments. */
+/** Kinds of operations. The comments list their arguments. */
 export enum OpKind {
   /** nr(args…) */
   syscall,
-  /** Type of the message, fd or -1, type of the awaited answer or 0, fd in place of the socket or 0. */
+  /** Type of the message, fd or -1, type of the awaited answer or 0, fd that replaces the socket or 0. */
   send,
-  /** Clone flags, cgroup fd or -1: the child goes on, the parent reports it and ends. */
+  /** Clone flags, cgroup fd or -1. The child goes on with the program; the parent reports it and ends. */
   clone,
   /** Pointer, width, mask, expected value, errno if it differs. */
   check,
-  /** Pointer, value, width in bytes, or 0: as decimal text with a NUL. */
+  /** Pointer, value, width in bytes. Width 0 stands for decimal text with a NUL. */
   poke,
   /** `spawnRequest`, stdin fd or -1, time-out in ms or -1. */
   spawn,
-  /** nr(args…) for each bit of args[0], with args[args[1] & 7] being its number: see {@link BITS_INVERTED}. */
+  /**
+   * nr(args…) for each bit of args[0]; args[args[1] & 7] is replaced by the bit's number.
+   * See {@link BITS_INVERTED}.
+   */
   bits,
-  /** Root fd, relative path, resolve flags, 1 for a file: opens, making what is missing. */
+  /** Root fd, relative path, resolve flags, 1 for a file. Opens the path and makes missing parts of it. */
   target,
   /** Directory fd, directory fd, {@link Copy}, name of a file: see nsenter/plan/copy.h. */
   copy,
@@ -56,73 +60,76 @@ export enum OpKind {
   home,
   /** See nsenter/stage/init.h. */
   init,
-  /** Fd, pointer, size or {@link WHOLE_TEXT}: writes all of it, also to what has to be waited for. */
+  /** Fd, pointer, size or {@link WHOLE_TEXT}. Writes everything, and waits if the fd would block. */
   write,
 }
 export const OP_KINDS = OpKind.write + 1;
 
-/** Of OpKind.write, in the place of a size: a string up to its end. */
+/** In place of the size of OpKind.write: a string up to its NUL. */
 export const WHOLE_TEXT = 0xffffffff;
-/** Of OpKind.bits, in args[1]: for each bit that is not set. */
+/** In args[1] of OpKind.bits: the bits that are not set count. */
 export const BITS_INVERTED = 8;
 export const MODE_DIGITS = 4;
 export const HOME_SIZE = 1024;
 
-/** What OpKind.copy copies of a directory. */
+/** What OpKind.copy takes from a directory. */
 export enum Copy {
   mode,
   contents,
   file,
 }
 
-/** What an argument of an operation is. All but the first are references. */
+/** Types of an operation's argument. All but the first are references. */
 export enum ArgType {
   immediate,
-  /** Offset in the blob: becomes a pointer. */
+  /** Offset in the blob, which becomes a pointer. */
   blob,
-  /** Number of a slot: becomes its value. */
+  /** Number of a slot, which becomes the slot's value. */
   slot,
-  /** Offset among the blob's strings: becomes a pointer. */
+  /** Offset among the blob's strings, which becomes a pointer. */
   string,
 }
 
 // ---- Messages over the SOCK_SEQPACKET socketpair of brun and the stage -------------------------------------------------
 
 export const MESSAGE_VERSION = 1;
-/** Bytes of a packet that carries a part of a program, at most. */
+/** The maximum size of a packet with a part of a program, in bytes. */
 export const PACKET_MAX = 32768;
 
-/** Types of messages. The stage knows the first three; the others only pass through programs. */
+/** Types of messages. The stage itself uses only the first three; the others come from programs. */
 export enum Message {
-  /** To the stage: a program follows, in packets of its own. */
+  /** To the stage: a program follows, in separate packets. */
   program = 1,
-  /** The container's process exists: its pid, with its pidfd. */
+  /** The container's process exists. The message has its pid and comes with its pidfd. */
   pid,
-  /** An operation failed: `failure`, with what a hook has written to stderr. */
+  /** An operation failed. The payload is a `failure`; the output of a failed hook comes with it. */
   error,
   /** The process is in its new user namespace and waits for the id maps. */
   map,
-  /** Mounts are done, the old root is still there: time for prestart and createRuntime hooks, and for the last program. */
+  /**
+   * All mounts are made, and the old root is still there. brun runs prestart and createRuntime hooks now,
+   * and sends the last program.
+   */
   hooks,
-  /** To the stage: go on. */
+  /** To the stage: continue. */
   resume,
-  /** The pty master comes with it. */
+  /** Comes with the pty master. */
   console,
-  /** The seccomp notification descriptor comes with it. */
+  /** Comes with the seccomp notification descriptor. */
   seccomp,
-  /** All that can fail has been done. */
+  /** No later step can fail, except execve. */
   ready,
   /** To the stage: execute the container's process. */
   run,
-  /** A netlink socket of the container's network namespace comes with it: time to move devices there. */
+  /** Comes with a netlink socket of the container's network namespace: brun moves devices there now. */
   network,
-  /** A detached mount comes with it, whose ids only the caller may map. */
+  /** Comes with a detached mount whose ids only the caller may map. */
   idmap,
-  /** A detached mount of a device that has been made comes with it. */
+  /** Comes with a detached mount of a device that was made. */
   device,
-  /** The namespace that tells the container's processes comes with it (src/container/state/own-namespace.ts). */
+  /** Comes with the namespace that identifies the container's processes (src/container/state/own-namespace.ts). */
   namespace,
-  /** A socket of the container's network namespace comes with it (src/net/inside.ts). */
+  /** Comes with a socket of the container's network namespace (src/net/inside.ts). */
   socket,
 }
 
@@ -130,13 +137,13 @@ export enum Message {
 
 /** Flags of `spawnRequest`. */
 export enum Spawn {
-  /** The child leads a process group of its own. */
+  /** The child leads a new process group. */
   setpgrp = 1,
-  /** Execute the file behind execFd; path is only argv's. */
+  /** Execute the file that execFd refers to. The path is then only argv's. */
   execFd = 2,
-  /** The child leads a session of its own. */
+  /** The child leads a new session. */
   setsid = 4,
-  /** Return at once: the request and all that it points to live until the child has executed. */
+  /** Return at once. The request and everything that it points to must live until the child has executed. */
   goOn = 8,
   /** The child is killed when the thread that starts it ends. */
   dieToo = 16,
@@ -148,9 +155,9 @@ export const SUPERVISE_MAGIC = 0x72757362; // "bsur"
 export enum Supervise {
   /** The process is an init (nsenter/stage/init.h), whose program can be stopped. */
   init = 1,
-  /** The clean-up program runs only when the client has gone. */
+  /** The clean-up program runs only when the client is gone. */
   stays = 2,
-  /** It dies of the signal that came to it and ended the program. */
+  /** If the program ends by a signal that the supervisor received, too, the supervisor dies of it. */
   raises = 4,
 }
 
@@ -161,21 +168,21 @@ export enum Catch {
   attached,
 }
 
-/** First byte of what `attach` sends to the supervisor; the whole message has no more than {@link RELAY_SIZE} bytes. */
+/** First byte of a message from `attach` to the supervisor. A message has at most {@link RELAY_SIZE} bytes. */
 export enum Attach {
-  /** "d": bytes that have been typed. */
+  /** "d": bytes that were typed. */
   typed = 0x64,
   /** "w": struct winsize of the terminal. */
   size = 0x77,
-  /** "e": nothing more will be typed. */
+  /** "e": end of the input. */
   end = 0x65,
 }
-/** PIPE_BUF: what a pipe that polls writable takes without blocking. */
+/** PIPE_BUF: the number of bytes that a pipe takes without blocking when it polls writable. */
 export const RELAY_SIZE = 4096;
 
 // ---- The front ---------------------------------------------------------------------------------------------------------
 
-/** Functions that brun calls in the front, in the order of its section .calls: nsenter/front/calls.c. */
+/** Functions of the front that brun calls, in the order of its section .calls: nsenter/front/calls.c. */
 export enum FrontCall {
   syscall,
   spawn,
@@ -184,38 +191,41 @@ export enum FrontCall {
   run,
 }
 
-/** What brun asks the front: nsenter/front/handover.h. */
+/** Facts that brun asks the front for: nsenter/front/handover.h. */
 export enum FrontFact {
-  /** Descriptor of the stage's memfd, made when there is none; or -errno. */
+  /** Descriptor of the stage's memfd, which is made on first use; or -errno. */
   image,
-  /** Socket of a stage that has been started, -1 without one. */
+  /** Socket of a stage that the front has started; -1 without one. */
   socket,
   /** Pid of that stage. */
   pid,
-  /** -errno of its execve, if that has failed; else 0. */
+  /** -errno of that stage's execve if it failed, otherwise 0. */
   error,
-  /** Number of this build of brun, see `behind`. */
+  /** The number of this build of brun, see `behind`. */
   build,
-  /** Address of the first of the strings of argv and envp in bytes, each with its NUL: Bun has made text of them. */
+  /** Address of the strings of argv and envp as bytes, each with its NUL. Bun has converted them to text. */
   strings,
-  /** Of all of them, in bytes. */
+  /** Size of all these strings in bytes. */
   size,
-  /** argc */
+  /** argc. */
   words,
   /** Soft limit of open files with which brun was called. */
   openFiles,
-  /** Operation at which a plan has failed that is not to be run once more, but to be explained; or -1. */
+  /**
+   * Index of the operation at which a plan failed, or -1. Bun explains that failure and
+   * does not run the plan again.
+   */
   leftOp,
   leftErrno,
-  /** Descriptor that it has kept for that, or -1. */
+  /** Descriptor that the failed plan has kept for the explanation, or -1. */
   leftKept,
-  /** The container's directory, locked. */
+  /** Descriptor of the container's directory, locked. */
   leftDirectory,
-  /** {@link FallBack} */
+  /** A {@link FallBack}. */
   fallBack,
-  /** Errno of that, or 0. */
+  /** The errno of the fall-back, or 0. */
   fallBackErrno,
-  /** Of a plan that has failed: the part of the file, or -1, and the operation. */
+  /** The failed part of a plan's file, or -1, and below it the failed operation. */
   fallBackPart,
   fallBackOp,
 }
@@ -224,23 +234,23 @@ export enum FrontFact {
 export enum FallBack {
   /** BRUN_FRONT=off. */
   off,
-  /** A command, a flag, an argument or a variable that is not for the front. */
+  /** The front does not handle a command, a flag, an argument or an environment variable. */
   commandLine,
   /** There is no plan. */
   noPlan,
-  /** There is a file of plans, but of another brun or owner, or of a container, config or host that has changed since. */
+  /** The file of plans was written by another build or owner, or the container, config or host has changed since. */
   otherPlan,
-  /** The command takes more than a plan. */
+  /** The command needs more than a plan. */
   morePlan,
-  /** A plan would have done it, but --debug or BRUN_TIMING is to show how Bun does. */
+  /** There is a plan, but --debug or BRUN_TIMING asks for the way without it. */
   observed,
   /** The log file cannot be opened. */
   log,
-  /** The plan has not come to its end. */
+  /** The plan failed. */
   failed,
 }
 
-/** Functions of libc that the module for an engine without a JIT returns: nsenter/door/door.c. */
+/** Functions of libc that the module for an engine without a JIT provides: nsenter/door/door.c. */
 export enum LibcFunction {
   dlopen,
   dlsym,
@@ -248,43 +258,46 @@ export enum LibcFunction {
 }
 export const LIBC_FUNCTIONS = LibcFunction.dlerror + 1;
 
-/** Program headers that `behind` has room for. */
+/** The number of program headers for which `behind` has room. */
 export const SEGMENTS_MAX = 16;
 
-/** NAME_MAX: no directory can have a longer name. Longer ids are not for the front. */
+/** NAME_MAX: no directory can have a longer name. The front does not handle longer ids. */
 export const ID_MAX = 255;
 
-/** Exit code of an exec that failed before its program ran, as runc's: it is not taken for the program's own. */
+/**
+ * Exit code of an exec that failed before its program ran, as in runc, so that it is not
+ * mistaken for the program's own.
+ */
 export const EXEC_FAILED = 255;
 
 /** Mode of a container's directory, and of the state directory. */
 export const DIRECTORY_MODE = 0o711;
-/** Files in a container's directory: what `state` and `list` show, and what it is called while it is written. */
+/** The file in a container's directory with what `state` and `list` show, and its name while it is written. */
 export const STATE_FILE = "state.json";
 export const STATE_FILE_NEW = "state.json.new";
-/** What `exec` needs besides. */
+/** The additional file for `exec`. */
 export const EXEC_FILE = "exec.json";
 export const FILTER_FILE = "seccomp.bpf";
-/** It is there while the container waits for `start`. */
+/** Exists while the container waits for `start`. */
 export const FIFO_FILE = "exec.fifo";
-/** Plans of later commands. */
+/** The plans of later commands on the container. */
 export const PLANS_FILE = "plans";
-/** Where cached plans are, in the state directory: "@" is not for ids. */
+/** The directory of cached plans in the state directory. No id can begin with "@". */
 export const CACHED_DIRECTORY = "@run";
 
 /** State directory of the host's root. */
 export const SYSTEM_ROOT = "/run/brun";
-/** Its name in $XDG_RUNTIME_DIR, and its mode there: the sticky bit keeps it from being tidied away. */
+/** Name and mode of the state directory in $XDG_RUNTIME_DIR. The sticky bit protects it from clean-up tools. */
 export const RUNTIME_ROOT_NAME = "brun";
 export const RUNTIME_ROOT_MODE = 0o1700;
-/** What it begins with in a directory that all users share, before the uid, and its mode there. */
+/** Prefix (before the uid) and mode of the state directory in a directory that all users share. */
 export const SHARED_ROOT_NAME = "brun-";
 export const SHARED_ROOT_MODE = 0o700;
 
 /** The first user namespace has the same inode number on every kernel since 3.8 (PROC_USER_INIT_INO). */
 export const FIRST_USER_NAMESPACE = "user:[4026531837]";
-/** What the kernel prints for its maps: three columns of ten characters (kernel/user_namespace.c). */
+/** The text of the first user namespace's maps: three columns of ten characters (kernel/user_namespace.c). */
 export const FIRST_ID_MAP = "         0          0 4294967295\n";
 
-/** Tries of openat2(2) that end with EAGAIN: something was renamed or mounted while a ".." was followed. */
+/** How often to repeat an openat2(2) that ends with EAGAIN, because of a rename or mount while it followed a "..". */
 export const RESOLVE_TRIES = 128;

@@ -1,9 +1,10 @@
 /**
- * From operations to the bytes of a program: slots, strings, structs, holes, jumps. What operations there are says program.ts.
+ * Turns operations into the bytes of a program: slots, strings, structs, holes, jumps.
+ * program.ts defines the operations.
  *
- * Building is on the hot path, in a process too short-lived for the JIT: operations are numbers in one plain
- * array, turned into bytes at the end. What people need to know about each operation is kept only by a
- * recording builder; since compiling is pure, it is compiled again for that when something has failed.
+ * Building is on the hot path, in a process too short-lived for the JIT. So operations are numbers in one plain
+ * array, which is turned into bytes at the end. Only a recording builder keeps texts for people. Since compiling
+ * is pure, a failed program is compiled again to explain the failure.
  */
 
 import { BrunError } from "../errors.ts";
@@ -28,7 +29,7 @@ import type {
 } from "./operation.ts";
 import type { Step } from "./step.ts";
 
-/** Sizes and places in words of 4 bytes. */
+/** Sizes and offsets in words of 4 bytes. */
 const HEADER_WORDS = layout("programHeader").sizeof / 4;
 const OP_WORDS = layout("op").sizeof / 4;
 const ARG_WORDS = (layout("op").sizeof - layout("op").args) / 4;
@@ -41,15 +42,15 @@ const kinds = members("OpKind");
 export const none: Policy = {};
 const noStep: Step = { kind: "none" };
 
-/** Puts a {@link Program} together. */
+/** Builds a {@link Program}. */
 export class Assembler {
-  /** What has been built, when recording. */
+  /** The operations so far, if recording. */
   readonly ops: Op[] = [];
   private readonly words: number[] = [];
   private readonly relocations: number[] = [];
-  /** By their places as relocations have them. */
+  /** The holes, by their offsets as relocations have them. */
   private readonly holes = new Map<number, readonly [kind: Hole, index: number]>();
-  /** Of arguments that may refer to one: word and place, one after the other. */
+  /** Arguments that may refer to a hole: pairs of the word's index and the offset in the argument. */
   private readonly referring: number[] = [];
   private onceAt = -1;
   private readonly structs: Uint8Array[] = [];
@@ -61,12 +62,12 @@ export class Assembler {
   private slotCount: number;
   private where = "";
   private step = noStep;
-  /** Jumps whose place is not known yet. */
+  /** The number of jumps whose target is not known yet. */
   private unmarked = 0;
 
   /**
-   * @param record keep what each operation is for
-   * @param before the program that runs before this one in the same stage: its slots live on
+   * @param record keep the purpose of each operation
+   * @param before the previous program in the same stage, whose slots stay valid
    */
   constructor(
     readonly record = false,
@@ -76,14 +77,14 @@ export class Assembler {
     this.freeSlots = before === undefined ? [] : before.freeSlots;
   }
 
-  /** Sets the config path that the operations that follow come from, and what they are for. */
+  /** Sets the config path and the purpose of the following operations. */
   at(where: string, step: Step): this {
     this.where = where;
     this.step = step;
     return this;
   }
 
-  /** A fresh slot. Throws a BrunError beyond 1024 live ones, which only sources of mounts can be. */
+  /** A new slot. Throws a BrunError beyond 1024 slots in use, which only the sources of mounts can reach. */
   slot(): Slot {
     const slot = this.freeSlots.pop() ?? this.slotCount++;
     if (slot >= PROGRAM_SLOTS) {
@@ -95,7 +96,7 @@ export class Assembler {
     return { type: ArgType.slot, at: slot, text: "" };
   }
 
-  /** Gives a slot's number back; what it held is not closed. */
+  /** Gives a slot's number back. Does not close a descriptor in it. */
   free(slot: Slot): void {
     this.freeSlots.push(slot.at);
   }
@@ -123,8 +124,9 @@ export class Assembler {
   }
 
   /**
-   * Adds a string that another one may take the place of in a file of plans; `index` is its place in a list of them. Only an
-   * argument that is the string itself, or a pointer to it, refers to that one. Throws a RangeError on a NUL byte.
+   * Adds a string that another one replaces when the plan is used from a file; `index` is its place in a list
+   * of strings. Only arguments and pointers that refer to the string's beginning are replaced. Throws a
+   * RangeError on a NUL byte.
    */
   hole(kind: Hole, s: string, index = 0): Str {
     const added = this.append(s);
@@ -132,7 +134,7 @@ export class Assembler {
     return added;
   }
 
-  /** Adds an array of strings, as {@link strArray}, that one of any length may take the place of. */
+  /** Adds an array of strings as {@link strArray}, which an array of any length may replace. */
   holeList(kind: Hole, strings: readonly string[], text: Text): Blob {
     const array = this.strArray(strings, text);
     this.holes.set(array.at + RELOCATE_BLOB, [kind, WHOLE_LIST]);
@@ -154,32 +156,32 @@ export class Assembler {
     return array;
   }
 
-  /** Lets the 8-byte word at a blob offset point to `target` when the program runs. */
+  /** Makes the 8-byte word at a blob offset point to `target` when the program runs. */
   pointer(at: number, target: Blob | Str): void {
     this.relocations.push(at, placeOf(target));
   }
 
-  /** The place `delta` bytes into `blob`. */
+  /** The place at offset `delta` in `blob`. */
   inside(blob: Blob, delta: number): Blob {
     return { type: ArgType.blob, at: blob.at + delta, text: `${blob.text}+${delta}` };
   }
 
-  /** How many operations there are so far: the index of the next one. */
+  /** The number of operations so far, which is the index of the next one. */
   get length(): number {
     return this.words.length / OP_WORDS;
   }
 
-  /** The operations that follow are not for a second time: a failure of theirs is all that is left to explain. */
+  /** The following operations must not run twice. If one of them fails, the failure can only be explained. */
   once(): void {
     this.onceAt = this.length;
   }
 
-  /** A label for a place not reached yet. */
+  /** A label for a later place in the program. */
   label(): Label {
     return { at: -1, waiting: [] };
   }
 
-  /** The label's place is here. */
+  /** Puts the label here. */
   mark(label: Label): void {
     label.at = this.words.length / OP_WORDS;
     for (const word of label.waiting) this.words[word] = label.at;
@@ -187,12 +189,12 @@ export class Assembler {
     label.waiting.length = 0;
   }
 
-  /** A system call. */
+  /** Adds a system call. */
   sys(name: SyscallName, args: readonly Value[], policy: Policy = none): void {
     this.push("syscall", name, args, policy);
   }
 
-  /** A system call whose result goes to a fresh slot, or to `policy.out`. */
+  /** Adds a system call whose result goes to a new slot, or to `policy.out`. */
   get(name: SyscallName, args: readonly Value[], policy: Policy = none): Slot {
     if (policy.out !== undefined) {
       this.push("syscall", name, args, policy);
@@ -203,13 +205,13 @@ export class Assembler {
     return out;
   }
 
-  /** Closes the file descriptor in a slot and gives the slot back. */
+  /** Closes the file descriptor in a slot, and gives the slot back. */
   close(slot: Slot): void {
     this.push("syscall", "close", [slot], { handle: [ANY_ERRNO] });
     this.free(slot);
   }
 
-  /** The program's bytes. Throws an Error when a label was never marked. */
+  /** The program's bytes. Throws an Error if a label was never marked. */
   finish(): Program {
     if (this.unmarked !== 0) throw new Error("a label was never marked");
     const text = utf8(this.text);
@@ -232,7 +234,7 @@ export class Assembler {
     return { bytes, ops: this.ops, count, once, holes: this.references() };
   }
 
-  /** Where in the bytes holes are referred to. */
+  /** The places in the bytes that refer to holes. */
   private references(): HoleReference[] {
     const references: HoleReference[] = [];
     if (this.holes.size === 0) return references;
@@ -265,7 +267,7 @@ export class Assembler {
     for (let i = 0; i < args.length; i++) {
       const value = args[i]!;
       if (typeof value === "number") {
-        // Negative numbers sign-extend; flags above 2^31 are positive and do not.
+        // Negative numbers are sign-extended. Flags above 2^31 are positive and stay as they are.
         w.push(value | 0, value < 0 ? -1 : value > 0xffffffff ? (value - (value >>> 0)) / 4294967296 : 0);
       } else if (value === null) w.push(0, 0);
       else if (typeof value === "bigint") {
@@ -302,7 +304,7 @@ export class Assembler {
   }
 }
 
-/** As a relocation has it. */
+/** The offset of a target in the form of a relocation. */
 function placeOf(target: Blob | Str): number {
   return target.type === ArgType.string ? target.at : target.at + RELOCATE_BLOB;
 }

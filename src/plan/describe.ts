@@ -1,4 +1,4 @@
-/** Programs for people: what `brun explain` prints and what the golden files of src/init hold. */
+/** Describes programs for people: for `brun explain`, and for the golden files of src/init. */
 import { quoted } from "../printable.ts";
 import { errnoName } from "../sys/errno.ts";
 import { O } from "../sys/fs.ts";
@@ -9,7 +9,7 @@ import { phrase } from "./step.ts";
 
 type Flags = Readonly<Record<string, number>>;
 
-/** Names of the bits of `value`, the rest as a number. */
+/** The names of the bits in `value`, and the remaining bits as a number. */
 function flagNames(value: number, flags: Flags): string {
   const names: string[] = [];
   let rest = value;
@@ -38,7 +38,7 @@ const MOVE: Flags = { F_EMPTY_PATH: 4, T_EMPTY_PATH: 0x40 };
 const UMOUNT: Flags = { DETACH: 2 };
 const octal = (value: number) => (value < 8 ? `${value}` : `0${value.toString(8)}`);
 
-/** How an argument of a system call that is a number is printed, by name and position. */
+/** How numeric arguments of system calls are printed, by the call's name and the argument's position. */
 const formats: Readonly<Record<string, Readonly<Record<number, (value: number) => string>>>> = {
   openat: { 2: (v) => flagNames(v, O), 3: octal },
   open_tree: { 2: (v) => flagNames(v, OPEN_TREE) },
@@ -147,7 +147,7 @@ export function describeOp(op: Op, index: number): string {
   return `${out}${call(op)}${policy(op, index)}`;
 }
 
-/** A recorded program: a heading for each thing that is done, below it its operations. */
+/** A recorded program: a heading for each step, followed by its operations. */
 export function describeProgram(ops: readonly Op[]): string {
   const lines: string[] = [];
   let heading = "";

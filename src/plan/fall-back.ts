@@ -1,4 +1,4 @@
-/** Why the front has left a command to Bun, for --debug and --timing. */
+/** Tells why the front has left a command to Bun, for --debug and --timing. */
 import { errnoName } from "../sys/errno.ts";
 import { askFront } from "../sys/ffi.ts";
 import { members } from "../sys/members.ts" with { type: "macro" };
@@ -15,7 +15,7 @@ const REASONS: { readonly [reason in FallBack]: string } = {
   [FallBack.failed]: "the plan did not come to its end",
 };
 
-/** The reason as a text; null for a brun without a front. */
+/** The reason as a text; null in a brun without a front. */
 export function fallBackReason(): string | null {
   const reason = askFront(FrontFact.fallBack);
   if (reason < 0) return null;

@@ -1,31 +1,38 @@
 /**
- * Numbers of the files that hold plans: ROOT/ID/plans, of later commands on a container, and ROOT/@run/NN, of a `run`, for
- * the next one of the same bundle or with the same flags. Both have one format: see abi.ts, which says what becomes of them in C.
+ * Numbers of the files with plans. ROOT/ID/plans has the plans of later commands on a container. ROOT/@run/NN has
+ * those of a `run`, for the next one of the same bundle or with the same flags. Both have the same format. abi.ts
+ * says how these numbers get into C.
  */
 
 export const PLAN_MAGIC = 0x6e616c70; // "plan"
-/** Bytes of a file, at most. */
+/** The maximum size of a file in bytes. */
 export const PLAN_MAX = 4 << 20;
-/** As many plans of runs there can be: NN is a hash of the bundle's path. */
+/** The maximum number of cached runs: NN is a hash of the bundle's path. */
 export const CACHED_SLOTS = 64;
-/** Arguments of newuidmap and newgidmap after the pid, and their path, at most. */
+/** The maximum number of arguments of newuidmap and newgidmap after the pid, with their paths. */
 export const HELPER_WORDS_MAX = 64;
-/** Parts of a file, in its order; what it has not is of size 0. Programs that the front runs itself get {@link LocalSlot}. */
+/**
+ * Parts of a file, in its order. A missing part has size 0. The programs that the front itself
+ * runs get {@link LocalSlot}.
+ */
 export enum Part {
-  /** What it is for, a NUL after each text: a container's id; or a bundle's path, and a flag that was given. */
+  /** The key, a NUL after each text: a container's id; or a bundle's path, and a flag that was given. */
   key,
-  /** Path and arguments after the pid, each with a NUL; none: the process maps its own id. */
+  /**
+   * The path of the helper and its arguments after the pid, each with a NUL. If empty, the
+   * process maps its own id.
+   */
   newuidmap,
   newgidmap,
   /** Lines for stderr. */
   warnings,
-  /** `manner`; none: as a run of a bundle. */
+  /** A `manner`. If empty, it is the run of a bundle. */
   manner,
-  /** The container's id, or how it begins: {@link Manner.madeUp}; none: the command line has it. */
+  /** The container's id, or its beginning: {@link Manner.madeUp}. If empty, the command line has the id. */
   name,
-  /** Words that go before those of the command line, each with a NUL: --entrypoint, or an image's. */
+  /** Words before those of the command line, each with a NUL: from --entrypoint, or from an image. */
   entrypoint,
-  /** Variables of the program's environment that are not the caller's plain ones: NAME=value, each with a NUL. */
+  /** Variables of the program's environment besides the caller's plain ones: NAME=value, each with a NUL. */
   variables,
   /** Path of the directory that the log's directory is in, of a container whose output is kept: {@link Manner.background}. */
   logs,
@@ -33,56 +40,56 @@ export enum Part {
   enter,
   build,
   finish,
-  /** In the front: makes the container's directory, with all that is known before its process is there. */
+  /** Run by the front: makes the container's directory, and files that do not depend on its process. */
   make,
-  /** In the front: writes state.json. */
+  /** Run by the front: writes state.json. */
   save,
-  /** The supervisor's, and the front's when it has failed. */
+  /** Run by the supervisor, or by the front after a failure. */
   cleanup,
-  /** Later commands, in the front. */
+  /** Later commands, run by the front. */
   state,
   start,
   kill,
   delete,
   forcedDelete,
   execGuard,
-  /** For the stage. */
+  /** Run by the stage. */
   exec,
-  /** Of `input`, after what these point to. */
+  /** A list of `input`, followed by the data that they point to. */
   guard,
-  /** Of `hole`. */
+  /** A list of `hole`. */
   holes,
 }
 export const PARTS = Part.holes + 1;
 
-/** Strings of programs, and lists of them, that others take the place of: nsenter/front/holes.h. */
+/** Strings and lists of strings in programs that are replaced in each run: nsenter/front/holes.h. */
 export enum Hole {
-  /** Of the container. */
+  /** The container's id. */
   id,
   /** Path of the container's directory. */
   directory,
-  /** RFC 3339 with nanoseconds. */
+  /** The time of creation, in RFC 3339 with nanoseconds. */
   created,
   pid,
   startTime,
-  /** A list: the words of the program and its arguments. */
+  /** A list: the program and its arguments. */
   argument,
-  /** They as a JSON list. */
+  /** The same as a JSON list. */
   argumentList,
   /** A list: the environment of the program. */
   environment,
-  /** It as a JSON list. */
+  /** The same as a JSON list. */
   environmentList,
-  /** HOSTNAME=id */
+  /** The variable HOSTNAME=id. */
   hostVariable,
   /** Path of the directory of the container's log. */
   log,
 }
 export const HOLES = Hole.log + 1;
 
-/** Flags of how a container without a bundle is run. */
+/** Flags for running a container without a bundle. */
 export enum Manner {
-  /** The name is made up: {@link NAME_DIGITS} digits follow. */
+  /** The id is generated: it ends with {@link NAME_DIGITS} random digits. */
   madeUp = 1,
   /** stdin is /dev/null. */
   emptyStdin = 2,
@@ -97,20 +104,23 @@ export enum Manner {
   /** The container is not removed when it has ended. */
   stays = 64,
 }
-/** Hexadecimal digits that names end with that are made up. */
+/** The number of hexadecimal digits at the end of generated names. */
 export const NAME_DIGITS = 6;
-/** In the place of a word's number: the reference is to all of a list, an array that ends with a null pointer. */
+/** In place of a word's index: the reference is to the whole list, an array that ends with a null pointer. */
 export const WHOLE_LIST = 0xffff;
 
-/** Slots of programs that run in brun's own process, which whoever runs them fills in; and the first one of a clean-up. */
+/**
+ * Slots of programs that run in brun's own process. They are filled in before; a clean-up
+ * program gets only the first.
+ */
 export enum LocalSlot {
   /** The container's directory. */
   directory,
-  /** The signal of kill. */
+  /** The signal that `kill` sends. */
   signal,
-  /** A descriptor that is readable when brun is to end, or -1. */
+  /** A descriptor that becomes readable when a signal asks brun to end, or -1. */
   interrupts,
-  /** Out: a descriptor for who explains a failure. */
+  /** Output: a descriptor that is needed to explain a failure. */
   kept,
   /** Out, of {@link Part.make} where output is kept: directory of the log, file for the exit code, socket of those who attach. */
   log,
@@ -120,55 +130,58 @@ export enum LocalSlot {
 
 /** Kinds of questions that a guard asks again: src/host/ask.ts, nsenter/front/guard.c. */
 export enum InputKind {
-  /** What a regular file holds. */
+  /** The bytes of a regular file. */
   file,
-  /** Which file it is, and that it has not been changed: `stamp`. Detail 1: of a symbolic link itself. */
+  /**
+   * A `stamp`, which tells whether the file at a path is still the same and unchanged. Detail 1:
+   * of a symbolic link itself.
+   */
   stamp,
-  /** S_IFMT of a path's mode, or -errno; detail as before. */
+  /** S_IFMT of a path's mode, or -errno. Detail as for `stamp`. */
   type,
-  /** Target of a symbolic link. */
+  /** The target of a symbolic link. */
   link,
-  /** Detail: right of access(2) to a path. 0 or -errno. */
+  /** 0 or -errno of access(2) to a path. Detail: the right. */
   access,
-  /** f_type and f_flags of statfs(2), 0 where it fails. */
+  /** f_type and f_flags of statfs(2); 0 if it fails. */
   fileSystem,
-  /** `status` of a path; detail as for `stamp`. */
+  /** The `status` of a path. Detail as for `stamp`. */
   status,
-  /** `identity` of what a path leads to. */
+  /** The `identity` of the file that a path leads to. */
   identity,
-  /** `shared`: whether others own some of the first {@link SHARED_SAMPLE} entries of a directory. */
+  /** `shared`: whether one of the first {@link SHARED_SAMPLE} entries of a directory has another owner. */
   shared,
-  /** About a directory and patterns: the names in it that one of them stands for, or no answer. All of these have a NUL. */
+  /** About a directory and patterns, each with a NUL: the names in it that match, each with a NUL, or no answer. */
   names,
-  /** About a directory and a path: what a regular file below it holds, or no answer. */
+  /** About a directory and a path: the bytes of a regular file below the directory, or no answer. */
   fileInRoot,
-  /** About the same: 1 where there is something, otherwise 0. */
+  /** About a directory and a path: 1 if the path exists below the directory, otherwise 0. */
   existsInRoot,
-  /** A variable of the environment; these and those before are about a text with a NUL. */
+  /** An environment variable. The subject of this and all earlier kinds is a text with a NUL. */
   variable,
-  /** Result of a system call: about its number and {@link CALL_ARGUMENTS} arguments, 8 bytes each. */
+  /** The result of a system call. The subject is its number and {@link CALL_ARGUMENTS} arguments, 8 bytes each. */
   call,
   /** The effective capabilities. */
   capabilities,
-  /** Detail: a resource. Its hard limit. */
+  /** The hard limit of a resource. Detail: the resource. */
   limit,
-  /** Which of 0, 1 and 2 may be given to the container's user, a bit each. */
+  /** A bit for each of 0, 1 and 2 that may be given to the container's user. */
   stdio,
-  /** Whether one of them is a terminal. */
+  /** Whether 0, 1 or 2 is a terminal. */
   terminal,
-  /** Detail: a descriptor. Whether it is a terminal. */
+  /** Whether a descriptor is a terminal. Detail: the descriptor. */
   tty,
-  /** Whether stdin is a terminal that this process is in the background of. */
+  /** Whether stdin is a terminal, and this process in the background of it. */
   background,
   /** Variables of the environment that are not plain (src/host/plain-variables.ts): NAME=value, each with a NUL. */
   environment,
   /** The umask. */
   mask,
 }
-/** Of so many entries of a directory the owners are looked at: the first that the kernel tells. */
+/** The number of entries of a directory whose owners are looked at: the first ones that the kernel lists. */
 export const SHARED_SAMPLE = 100;
-/** The most that is read of a file below a root file system. */
+/** The maximum size of a file that is read below a root file system. */
 export const ROOT_TEXT_MAX = 16 << 20;
 export const CALL_ARGUMENTS = 5;
-/** In the place of an answer's offset: there is none. */
+/** In place of an answer's offset: there is no answer. */
 export const NO_ANSWER = 0xffffffff;

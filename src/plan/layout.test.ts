@@ -3,7 +3,7 @@ import { layout, type StructName } from "./layout.ts";
 import { structs } from "./structs.ts";
 
 describe("the layout of structs is C's", () => {
-  // What the C compiler makes of all of them is asserted in nsenter/build/abi.h.
+  // nsenter/build/abi.h asserts for all structs that the C compiler has the same layout.
   test("fields are aligned to their size, and the whole to its widest field", () => {
     expect(layout("failure")).toEqual({ op: 0, error: 4, detail: 8, program: 16, sizeof: 24 });
     expect(layout("messageHeader")).toEqual({ version: 0, type: 2, length: 4, sizeof: 8 });

@@ -1,17 +1,18 @@
 /**
- * Bundler macro: where the fields of structs.ts are. In the bundle `layout("failure").detail` is the number 8.
+ * Bundler macro: the offsets of the fields of structs.ts. In the bundle
+ * `layout("failure").detail` is the number 8.
  */
 import { structs } from "./structs.ts";
 
 type Structs = typeof structs;
 export type StructName = keyof Structs;
 
-/** Offset of each field in bytes, and under `sizeof` the size of the whole. */
+/** The offset of each field in bytes; `sizeof` is the size of the whole struct. */
 export type Layout<S extends StructName> = { readonly [F in keyof Structs[S] | "sizeof"]: number };
 
 type Type = string | readonly [type: string, length: number];
 
-/** Bytes and alignment of a type of one value; what is no integer is a struct. */
+/** The size and alignment of a type in bytes. A type that is no integer is a struct. */
 function sizeOf(type: string): { size: number; align: number } {
   const bits = /^[iu](\d+)$/.exec(type)?.[1];
   if (bits !== undefined) return { size: Number(bits) / 8, align: Number(bits) / 8 };
@@ -20,7 +21,7 @@ function sizeOf(type: string): { size: number; align: number } {
   return { size: fields.sizeof!, align };
 }
 
-/** As C's compilers do it on x86-64 and arm64: each field is aligned to its size. */
+/** Places fields as C compilers do on x86-64 and arm64: each field is aligned to its size. */
 function place(struct: StructName): { fields: Record<string, number>; align: number } {
   const fields: Record<string, number> = {};
   let [end, widest] = [0, 1];
@@ -35,7 +36,7 @@ function place(struct: StructName): { fields: Record<string, number>; align: num
   return { fields, align: widest };
 }
 
-/** Where the fields of a struct are. */
+/** The offsets of a struct's fields. */
 export function layout<S extends StructName>(struct: S): Layout<S> {
   return place(struct).fields as Layout<S>;
 }

@@ -1,8 +1,9 @@
 /**
- * Plans for brun's own process: what `state`, `start`, `kill` and `delete` do to a container, and what `exec` looks at
- * before. A plan is compiled from the container's state. Bun runs it by one call into the C; the front runs it from the
- * container's directory, where it has been written down (src/container/lifecycle/local-plans.ts). There is no other implementation.
- * A plan that fails says by its operation why: the command compiles it once more, recorded, and explains that.
+ * Plans for brun's own process: the work of `state`, `start`, `kill` and `delete` on a container, and the checks
+ * of `exec` before it. A plan is compiled from the container's state. Bun runs it by one call into the C. The
+ * front runs it from the container's directory, where it was written (src/container/lifecycle/local-plans.ts).
+ * There is no other implementation. If a plan fails, its operation tells why: the command compiles the plan again,
+ * recorded, and explains the operation.
  */
 import { BrunError } from "../errors.ts";
 import { errnoName, errnoText } from "../sys/errno.ts";
@@ -14,24 +15,24 @@ import { layout } from "./layout.ts" with { type: "macro" };
 import { type Label, type Op, type Program, ProgramBuilder, type Slot } from "./program.ts";
 import { type PlainStep, phrase, type Step, type StepKind } from "./step.ts";
 
-/** A plan being built, and the slots that whoever runs it fills in: LocalSlot. */
+/** A plan under construction, and the slots that are filled in before it runs (LocalSlot). */
 export interface Local {
   readonly b: ProgramBuilder;
   /** The container's directory. */
   readonly directory: Slot;
   /** The signal of `kill`. */
   readonly signal: Slot;
-  /** Readable when brun is to end, or -1. */
+  /** A descriptor that becomes readable when a signal asks brun to end, or -1. */
   readonly interrupts: Slot;
-  /** A descriptor for who explains a failure. */
+  /** A descriptor that is needed to explain a failure. */
   readonly kept: Slot;
-  /** Says what the operations that follow are for. */
+  /** Sets the purpose of the following operations. */
   readonly at: (step: PlainStep) => void;
-  /** Where a plan that has done its work goes on. */
+  /** The end of the plan, for a jump after the work is done. */
   readonly end: Label;
 }
 
-/** Compiles the same plan each time; with `record` with what its operations are for. */
+/** Compiles the same plan each time. With `record` it keeps the purposes of the operations. */
 export type Compile = (record: boolean) => Program;
 
 /** Builds a plan. */
@@ -51,26 +52,26 @@ export function localPlan(build: (local: Local) => void, record: boolean): Progr
   return b.finish();
 }
 
-/** What a plan is given; -1 for what is absent. */
+/** The values that a plan gets; -1 for a missing one. */
 export interface Given {
   readonly directory?: number;
   readonly signal?: number;
   readonly interrupts?: number;
 }
 
-/** Why a plan did not come to its end. */
+/** The reason why a plan failed. */
 export interface LocalFailure {
   readonly step: StepKind;
   readonly errno: number;
   readonly op: Op;
-  /** What the plan has put into its slot of that name, or -1. */
+  /** The descriptor that the plan has put into its slot `kept`, or -1. */
   readonly kept: number;
 }
 
 const failed = layout("failure");
 const FAILURE_SIZE = layout("failure").sizeof;
 
-/** Runs a plan in this process. Returns null when it has come to its end. Throws an Error when the plan is none. */
+/** Runs a plan in this process. Returns null if it succeeds. Throws an Error for an invalid plan. */
 export function runLocal(
   compile: Compile,
   { directory = -1, signal = -1, interrupts = -1 }: Given,
@@ -83,7 +84,7 @@ export function runLocal(
   return failureAt(compile, { index, errno, kept: slots.get(0, LocalSlot.kept) });
 }
 
-/** Slots of runs of a plan: of each so many of the first ones. */
+/** The first slots of each run of a plan. */
 class Slots {
   readonly words: Int32Array;
 
@@ -100,25 +101,26 @@ class Slots {
     this.words[word + 1] = (value - (value >>> 0)) / 2 ** 32;
   }
 
-  /** The lower half: of a descriptor, a length. */
+  /** The lower half of a slot, which is enough for a descriptor or a length. */
   get(run: number, slot: number): number {
     return this.words[2 * (run * this.each + slot)]!;
   }
 }
 
-/** What has become of a plan that was run for many. */
+/** The results of a plan that was run for several containers. */
 export interface Ran {
-  /** Null where it has come to its end. */
+  /** The failure of a run; null if it succeeded. */
   readonly failureOf: (run: number) => LocalFailure | null;
-  /** The lower half of what is in a slot of its own. */
+  /** The lower half of one of the additional slots. */
   readonly slotOf: (run: number, slot: number) => number;
 }
 
 /**
- * Runs a plan for many containers, one after the other, by one call into the C. What differs is in slots of its own, behind
- * those that every plan has; it looks at none of its structs that it has not filled before.
- * @param directory the slot of that name, for all of them
- * @param given what is in the slots of its own
+ * Runs a plan for many containers, one after the other, by one call into the C. The values that differ are in
+ * additional slots, behind those of every plan. Structs of the plan are not reset between runs, so each run has to
+ * fill in those that it reads.
+ * @param directory the slot of that name, for every run
+ * @param given the values of the additional slots, for each run
  */
 export function runForEach(compile: Compile, directory: number, given: readonly (readonly number[])[]): Ran {
   const own = LocalSlot.kept + 1;
@@ -145,17 +147,17 @@ export function runForEach(compile: Compile, directory: number, given: readonly 
   };
 }
 
-/** Where a plan has failed. */
+/** A failure in a plan that the front has run. */
 export interface Left {
-  /** Of the operation. */
+  /** The index of the operation. */
   readonly index: number;
   readonly errno: number;
   readonly kept: number;
 }
 
 /**
- * What the front has left of a plan that it began and that is not to begin once more, with the container's directory, locked;
- * null when there is none.
+ * The failure of a plan that the front has run and that must not run again, with the locked directory of the
+ * container; null if there is none.
  */
 export function leftByFront(): (Left & { readonly directory: number }) | null {
   const index = askFront(FrontFact.leftOp);
@@ -168,14 +170,14 @@ export function leftByFront(): (Left & { readonly directory: number }) | null {
   };
 }
 
-/** The failure of an operation of a plan that has been run. */
+/** The failure at an operation of a plan. */
 export function failureAt(compile: Compile, { index, errno, kept }: Left): LocalFailure {
   const op = compile(true).ops[index];
   if (op === undefined) throw new Error(`a plan was refused: ${errnoName(errno)}`);
   return { step: op.step.kind, errno, op, kept };
 }
 
-/** The error for a failure that no command knows more of. */
+/** The error for a failure that the command has no better text for. */
 export function unexpected({ op, errno }: LocalFailure): BrunError {
   return new BrunError(`cannot ${phrase(op.step)}: ${errnoText(errno)} (${errnoName(errno)})`, {
     code: errnoName(errno),

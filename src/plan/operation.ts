@@ -1,4 +1,4 @@
-/** What programs consist of: operations, their arguments and policies. */
+/** The parts of programs: operations, their arguments and policies. */
 
 import type { SyscallName } from "../sys/syscalls.ts";
 import type { ArgType, OpKind } from "./abi.ts";
@@ -6,18 +6,18 @@ import type { Hole } from "./file-abi.ts";
 import type { Step } from "./step.ts";
 
 /**
- * What an argument refers to. All three kinds have this one shape, so that telling them apart is cheap in a
- * process without a JIT.
+ * A reference in an argument. All three types have this one shape, which makes telling them apart cheap in
+ * a process without a JIT.
  */
 interface Ref<Type extends ArgType> {
   readonly type: Type;
-  /** Number of the slot, or offset in the blob or among the strings. */
+  /** The number of the slot, or the offset in the blob or among the strings. */
   readonly at: number;
-  /** What it stands for, for people; only a recording builder keeps the texts of structs. */
+  /** Text for people. For structs, only a recording builder keeps it. */
   readonly text: string;
 }
 
-/** A place for a result. Its number is reused after it has been freed. */
+/** A place for a result. Its number is used again after it has been freed. */
 export type Slot = Ref<ArgType.slot>;
 
 /** A struct in the program's blob; as an argument it becomes its address. */
@@ -26,13 +26,13 @@ export type Blob = Ref<ArgType.blob>;
 /** A string in the program; as an argument it becomes its address. */
 export type Str = Ref<ArgType.string>;
 
-/** What a struct stands for: made only when somebody will read it. */
+/** A struct's description for people, computed only if it is needed. */
 export type Text = string | (() => string);
 
-/** A place in the program to jump to: always further on than the jump. */
+/** A place in the program to jump to. Jumps go only forward. */
 export interface Label {
   at: number;
-  /** Where the place has to be written into when it is known. */
+  /** The words to write the place into when it is known. */
   readonly waiting: number[];
 }
 
@@ -41,47 +41,47 @@ export type Value = number | bigint | Slot | Blob | Str | null;
 
 export type OpKindName = keyof typeof OpKind;
 
-/** How an operation's result is treated. */
+/** How the result of an operation is treated. */
 export interface Policy {
-  /** Slot that takes the result. */
+  /** The slot for the result. */
   readonly out?: Slot;
-  /** Errnos that are no failure (at most four), or ANY_ERRNO alone. */
+  /** Errnos that are no failure (at most four), or only ANY_ERRNO. */
   readonly handle?: readonly number[] | undefined;
-  /** Where to go on after a handled errno; the next operation when absent. */
+  /** Where to go on after a handled errno; the next operation by default. */
   readonly orElse?: Label;
-  /** Where to go on after success; the next operation when absent. */
+  /** Where to go on after success; the next operation by default. */
   readonly andThen?: Label;
-  /** Slots (at most two) whose descriptors are closed after success; the caller frees them. */
+  /** Slots (at most two) whose descriptors are closed after success. They have to be freed separately. */
   readonly close?: readonly Slot[];
 }
 
-/** One operation with what a person needs to know about it. */
+/** An operation with its description for people. */
 export interface Op extends Policy {
   readonly kind: OpKindName;
   readonly name: SyscallName | "";
   readonly args: readonly Value[];
-  /** Config path that it comes from: "mounts[3]". */
+  /** The config path that it comes from: "mounts[3]". */
   readonly where: string;
-  /** What it is for. */
+  /** Its purpose. */
   readonly step: Step;
 }
 
-/** The finished program. */
+/** A finished program. */
 export interface Program {
   readonly bytes: Uint8Array;
-  /** Of a recording builder; else empty. */
+  /** The operations, if the builder has recorded them; otherwise empty. */
   readonly ops: readonly Op[];
   readonly count: number;
-  /** Index of the first operation that is not for a second time; `count`: there is none. */
+  /** The index of the first operation that must not run twice; `count` if there is none. */
   readonly once: number;
-  /** Where it refers to strings that others may take the place of: {@link ProgramBuilder.hole}. */
+  /** The references to strings that may be replaced: {@link ProgramBuilder.hole}. */
   readonly holes: readonly HoleReference[];
 }
 
-/** An argument of an operation or a pointer that is a hole. */
+/** An argument of an operation, or a pointer, that refers to a hole. */
 export interface HoleReference {
   readonly kind: Hole;
   readonly index: number;
-  /** Where in the program's bytes its 4 bytes are. */
+  /** The offset of its 4 bytes in the program. */
   readonly at: number;
 }

@@ -1,6 +1,6 @@
 /**
- * What the operations of a program are for, as data. Errors, hints, fall-backs and `brun explain` decide by the kind of
- * a step and its fields; the texts here are for people alone.
+ * The purposes of operations, as data. Errors, hints, fall-backs and `brun explain` decide by the kind and fields
+ * of a step. The texts here are only for people.
  */
 import { quoted } from "../printable.ts";
 
@@ -18,9 +18,9 @@ interface File {
   readonly file: string;
 }
 
-/** The phrase of each kind, as it stands behind "cannot": "mount proc on /proc". */
+/** The phrase of each kind after "cannot": "mount proc on /proc". */
 const phrases = {
-  /** Of a program that nobody has described: such as that of a guard. */
+  /** For programs without descriptions, such as that of a guard. */
   none: "",
 
   // Mounts.
@@ -93,7 +93,7 @@ const phrases = {
   forkIntoContainer: "fork into the container's pid namespace",
   becomeContainerRoot: "become root of the container's user namespace",
 
-  // What the process gets.
+  // Settings of the process.
   session: "start a session",
   openPty: "open a pseudoterminal in the container's /dev/pts",
   handPty: "hand the terminal to brun",
@@ -150,7 +150,7 @@ const phrases = {
   findProgram: ({ file }: File) => `find the program ${quoted(file)}`,
   execute: ({ file }: File) => `execute ${quoted(file)}`,
 
-  // What brun does to a container that is there (src/container/{state,start,kill,delete,exec}.ts).
+  // Commands on an existing container (src/container/{state,start,kill,delete,exec}.ts).
   lock: "lock the container's directory",
   isMade: "look whether the container is still being made",
   isThere: "look whether the container is still there",
@@ -170,7 +170,7 @@ const phrases = {
   removeFiles: "remove the container's files",
   removeDirectory: "remove the container's directory",
 
-  // After it, and beside it.
+  // Clean-up, and files beside the container.
   remove: ({ path }: Path) => `remove ${path}`,
   endProcesses: ({ id }: { readonly id: string }) => `end the processes of ${id}`,
   openTaken: ({ path }: Path) => `open ${path} to take names in it`,
@@ -185,14 +185,14 @@ type Phrases = typeof phrases;
 /** Kinds of steps. */
 export type StepKind = keyof Phrases;
 
-/** What operations of a program are for: a kind, and what it is done to. */
+/** The purpose of operations: a kind, and its object. */
 export type Step = {
   [Kind in StepKind]: Phrases[Kind] extends (fields: infer Fields) => string
     ? { readonly kind: Kind } & Fields
     : { readonly kind: Kind };
 }[StepKind];
 
-/** Kinds of steps that nothing more has to be said about. */
+/** Kinds of steps without fields. */
 export type PlainStep = Exclude<
   { [Kind in StepKind]: Phrases[Kind] extends string ? Kind : never }[StepKind],
   "none"
@@ -201,22 +201,22 @@ export type PlainStep = Exclude<
 /** A step that looks for the program, or executes it. */
 export type ProgramStep = Step & File;
 
-/** Whether it is about the program itself. */
+/** Whether a step is about the program itself. */
 export function isAboutProgram(step: Step): step is ProgramStep {
   return step.kind === "findProgram" || step.kind === "execute";
 }
 
-/** Whether it mounts a file system of this type. */
+/** Whether a step mounts a file system of this type. */
 export function isMountOf(step: Step, fsType: string): boolean {
   return step.kind === "mount" && step.fsType === fsType;
 }
 
-/** Whether it is a bind mount. */
+/** Whether a step is a bind mount. */
 export function isBind({ kind }: Step): boolean {
   return kind === "bind" || kind === "bindDevice" || kind === "bindHostDevice" || kind === "bindConsole";
 }
 
-/** The step for people: "mount proc on /proc". */
+/** The step as text: "mount proc on /proc". */
 export function phrase(step: Step): string {
   const found = phrases[step.kind] as string | ((step: Step) => string);
   return typeof found === "string" ? found : found(step);

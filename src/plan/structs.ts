@@ -1,6 +1,7 @@
 /**
- * The structs that TypeScript writes and C reads, or the other way round: as abi.ts and file-abi.ts, the only place where they are defined.
- * Fields stand in their order; `["u8", 4]` is an array of four, and a struct's name is a type, too. layout.ts says where a field is.
+ * The structs that TypeScript writes and C reads, or the reverse. Like the numbers of abi.ts and file-abi.ts, they
+ * are defined only here. Fields are in order; `["u8", 4]` is an array of four, and a struct's name is a type, too.
+ * layout.ts computes the offsets.
  */
 import { SEGMENTS_MAX } from "./abi.ts";
 import { PARTS } from "./file-abi.ts";
@@ -10,98 +11,104 @@ export const structs = {
     magic: "u32",
     ops: "u32",
     relocations: "u32",
-    /** Bytes. */
+    /** The size of the blob in bytes. */
     blob: "u32",
     /** Offset of the first string in the blob. */
     strings: "u32",
-    /** Its operations from this one on are not for a second time. */
+    /** Index of the first operation that must not run twice. */
     once: "u32",
   },
   op: {
-    /** {@link OpKind} */
+    /** An {@link OpKind}. */
     kind: "u16",
-    /** Of OpKind.syscall and bits: number of the system call. */
+    /** The number of the system call, for OpKind.syscall and OpKind.bits. */
     nr: "u16",
-    /** {@link ArgType}, two bits an argument. */
+    /** The {@link ArgType} of each argument, two bits each. */
     types: "u16",
-    /** Slot that takes the result, or NO_SLOT. */
+    /** The slot for the result, or NO_SLOT. */
     out: "u16",
-    /** Errnos that are no failure; 0: none, ANY_ERRNO: all. */
+    /** Errnos that are no failure. 0 stands for none, ANY_ERRNO for all. */
     handled: ["u8", 4],
-    /** Operation to go on with after one of them; jumps only go forward, so that every program ends. */
+    /** The operation to go on with after such an errno. Jumps go only forward, so every program ends. */
     onHandled: "u32",
-    /** Operation to go on with otherwise. */
+    /** The operation to go on with otherwise. */
     onSuccess: "u32",
     /** Slots whose descriptors are closed after success, or NO_SLOT. */
     closes: ["u16", 2],
     args: ["u64", 6],
   },
   relocation: {
-    /** Offset in the blob of an 8-byte word that becomes a pointer… */
+    /** Offset in the blob of an 8-byte word that becomes a pointer. */
     at: "u32",
-    /** …to this offset among the strings, or with RELOCATE_BLOB in the whole blob. */
+    /** Its target: an offset among the strings, or with RELOCATE_BLOB in the whole blob. */
     target: "u32",
   },
   failure: {
     op: "u32",
     /** Positive errno. */
     error: "i32",
-    /** Of OpKind.spawn: wait status of a hook that failed. */
+    /** For OpKind.spawn: the wait status of a failed hook. */
     detail: "i64",
-    /** How many programs ran before it in this stage. */
+    /** The number of programs that ran before it in this stage. */
     program: "u64",
   },
   messageHeader: {
     version: "u16",
-    /** {@link Message} */
+    /** A {@link Message}. */
     type: "u16",
-    /** Of the payload; that of Message.program comes in packets of its own. */
+    /** The size of the payload. The program of Message.program comes in separate packets. */
     length: "u32",
   },
   spawnRequest: {
-    /** const char *: executable, no search. */
+    /** const char *: the executable, which is not searched in PATH. */
     path: "u64",
-    /** char *const *: NULL ends it. */
+    /** char *const *, ended by NULL. */
     argv: "u64",
     envp: "u64",
-    /** const char *, or 0: the caller's. */
+    /** const char *, or 0 for the caller's. */
     cwd: "u64",
-    /** Becomes 0, 1, 2 of the child; -1: the caller's own. */
+    /** Descriptors that become 0, 1, 2 of the child; -1 for the caller's own. */
     stdio: ["i32", 3],
-    /** Stays open over execve although close-on-exec; -1: none. */
+    /** A close-on-exec descriptor that stays open over execve; -1 for none. */
     keepFd: "i32",
-    /** See Spawn.execFd. */
+    /** See {@link Spawn.execFd}. */
     execFd: "i32",
-    /** {@link Spawn} */
+    /** Flags: {@link Spawn}. */
     flags: "u32",
-    /** Out: close-on-exec pidfd of the child, -1 before Linux 5.2. */
+    /** Output: a close-on-exec pidfd of the child; -1 before Linux 5.2. */
     pidfd: "i32",
-    /** Out: -errno of the child's failed step, or 0. */
+    /** Output: -errno of the child's failed step, or 0. */
     error: "i32",
   },
-  /** What a detached container writes is kept: nsenter/stage/keep.h. Descriptors that do not exist are -1. */
+  /**
+   * Request to keep the output of a detached container: nsenter/stage/keep.h. Descriptors
+   * that do not exist are -1.
+   */
   keepRequest: {
-    /** What the container writes to stdout, or its pty's master. */
+    /** The container's stdout, or the master of its pty. */
     out: "i32",
-    /** To stderr. */
+    /** The container's stderr. */
     err: "i32",
-    /** Where it reads from, or its pty's master. */
+    /** The container's stdin, or the master of its pty. */
     input: "i32",
-    /** Datagram socket of those who are attached. */
+    /** Datagram socket that `attach` clients use. */
     control: "i32",
-    /** Of the log. */
+    /** The directory of the log. */
     directory: "i32",
-    /** File for the exit code, locked as long as the supervisor lives. */
+    /** The file for the exit code. The supervisor keeps it locked. */
     result: "i32",
-    /** Bytes of each of the log's two files. */
+    /** The maximum size in bytes of each of the log's two files. */
     limit: "u32",
   },
-  /** Written into a memfd; the clean-up program follows it. Descriptors that do not exist are -1. */
+  /**
+   * Request to supervise a process, in a memfd and followed by the clean-up program. Descriptors
+   * that do not exist are -1.
+   */
   superviseRequest: {
     magic: "u32",
     /** The container's process, a child of the supervisor. */
     pid: "i32",
-    /** Of it. */
+    /** The pidfd of that process. */
     pidfd: "i32",
     /** Pty master, or -1: the container has the supervisor's own stdio. */
     terminal: "i32",
@@ -111,18 +118,18 @@ export const structs = {
     notify: "i32",
     /** Socket connected to the supervisor's own NOTIFY_SOCKET. */
     upstream: "i32",
-    /** Pipe with signals that came too early, one byte each: nsenter/stage/early.h. */
+    /** A pipe with signals that came before the supervisor was there, one byte each: nsenter/stage/early.h. */
     early: "i32",
-    /** Size of the program to run when the process has ended, or 0. */
+    /** The size of the clean-up program, or 0. */
     program: "u32",
-    /** Milliseconds after which the process is killed, or 0. */
+    /** The time in milliseconds after which the process is killed, or 0. */
     timeout: "u32",
-    /** {@link Supervise} */
+    /** Flags: {@link Supervise}. */
     flags: "u32",
     keep: "keepRequest",
-    /** Socket: the process is killed when the other end of it is closed. */
+    /** A socket: the process is killed when its other end is closed. */
     client: "i32",
-    /** The container's, for the program. */
+    /** The container's directory, for the clean-up program. */
     directory: "i32",
   },
   elfSegment: {
@@ -135,11 +142,11 @@ export const structs = {
     memsz: "u64",
     align: "u64",
   },
-  /** Bun's own entry point and program headers, which scripts/front.ts writes into the front. */
+  /** The entry point and program headers of Bun, which scripts/front.ts writes into the front. */
   behind: {
     entry: "u64",
     segmentCount: "u32",
-    /** Which brun this is: what one has written for itself is not for another. */
+    /** The build number of this brun. Files that another build has written for itself are ignored. */
     build: "u32",
     segments: ["elfSegment", SEGMENTS_MAX],
   },
@@ -147,33 +154,33 @@ export const structs = {
   part: { offset: "u32", size: "u32" },
   planHeader: {
     magic: "u32",
-    /** Which brun wrote it: see `behind`. */
+    /** The build number of the brun that wrote it: see `behind`. */
     build: "u32",
-    /** Of the file. */
+    /** The size of the file. */
     size: "u32",
-    /** xxHash32 of all that follows. */
+    /** xxHash32 of everything after this field. */
     checksum: "u32",
     parts: ["part", PARTS],
   },
-  /** A reference to a string that is to be replaced. */
+  /** A reference to a string that is replaced. */
   hole: {
-    /** {@link Hole} */
+    /** A {@link Hole}. */
     kind: "u16",
-    /** Of a list: which of its words, or WHOLE_LIST. */
+    /** The index of a word in a list, or WHOLE_LIST. */
     index: "u16",
-    /** Offset in the file of the 4 bytes that refer to it: an argument of an operation, or a relocation's target. */
+    /** Offset in the file of the 4 bytes of the reference: an argument of an operation, or a relocation's target. */
     at: "u32",
   },
   /** A question with its answer. */
   input: {
-    /** {@link InputKind} */
+    /** An {@link InputKind}. */
     kind: "u32",
     detail: "u32",
-    /** Size 0: about nothing. */
+    /** The subject; size 0 for none. */
     about: "part",
     answer: "part",
   },
-  /** Answer of InputKind.stamp: what statx(2) tells of a file. The owner is as the caller's user namespace sees it. */
+  /** The answer of InputKind.stamp: fields of statx(2). The owner is an id of the caller's user namespace. */
   stamp: {
     inode: "u64",
     size: "u64",
@@ -188,13 +195,13 @@ export const structs = {
     mode: "u32",
     reserved: "u32",
   },
-  /** How a container without a bundle is run. */
+  /** How a container without a bundle runs. */
   manner: {
-    /** {@link Manner} */
+    /** Flags: {@link Manner}. */
     flags: "u32",
-    /** {@link Supervise} */
+    /** Flags: {@link Supervise}. */
     supervise: "u32",
-    /** Milliseconds; 0: for ever. */
+    /** The time-out in milliseconds; 0 for none. */
     timeout: "u32",
     /** Bytes of each of the two files of the log. */
     limit: "u32",
@@ -203,6 +210,6 @@ export const structs = {
   status: { mode: "u32", uid: "u32", gid: "u32", deviceMajor: "u32", deviceMinor: "u32" },
   /** Answer of InputKind.identity. */
   identity: { inode: "u64", deviceMajor: "u32", deviceMinor: "u32" },
-  /** Answer of InputKind.shared: others than this user and group, and whether there are some. */
+  /** The answer of InputKind.shared: whether an entry has another owner than this user and group. */
   shared: { uid: "u32", gid: "u32", found: "u32" },
 } as const;
