@@ -48,10 +48,10 @@ describe.skipIf(!isRoot)("a network by name", () => {
           ],
           ...{ bytes: true, time: true },
           questions: {
-            codes: "200 200 200 000 000 000 000 000 000",
+            codes: "200 200 200 000 000 000 000 000 000 nine",
             asked: [
               ...["good.example null", "a.wild.example null", "other.example null", "private.example null"],
-              ...["all.example null", "good.example 81", "good.example 7"],
+              ...["all.example null", "good.example 81", "good.example 7", "good.example 9"],
             ],
             warnings: ["mayReach: other.example: not today"],
             failed: [

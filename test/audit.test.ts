@@ -101,6 +101,24 @@ for (const subject of subjects(["brun"])) {
       expect(names).toContainEqual(expect.objectContaining({ name: "other.example", verdict: "refused" }));
     });
 
+    test.if(installed("bash"))(
+      "--audit: with --allow-net also addresses, which stand for no name",
+      async () => {
+        await using box = new Sandbox(subject);
+        const { run } = world(box);
+        const script = `for to in 203.0.113.9/443 203.0.113.9/443 2001:db8::9/80 127.0.0.1/9 198.18.0.1/7; do : <>/dev/tcp/$to; done`;
+        const { stderr } = await run(
+          ...["--host", "--audit=json", "--allow-net", "203.0.113.7:443", "--", "bash", "-c", script],
+        );
+        const { names } = JSON.parse(stderr.slice(stderr.indexOf("{")));
+        expect(names).toEqual([
+          { name: "198.18.0.1", port: 7, verdict: "refused", count: 1 },
+          { name: "203.0.113.9", port: 443, verdict: "refused", count: 2 },
+          { name: "2001:db8:0:0:0:0:0:9", port: 80, verdict: "refused", count: 1 },
+        ]);
+      },
+    );
+
     test("--audit: what it does not go with is refused", async () => {
       await using box = new Sandbox(subject);
       for (const [flags, message] of [

@@ -3,7 +3,7 @@
  * namespace may bind them to any port from outside, and change routes through them (capabilities(7), user_namespaces(7)).
  */
 import { Message } from "../plan/abi.ts";
-import { type Program, ProgramBuilder } from "../plan/program.ts";
+import { ANY, type Program, ProgramBuilder } from "../plan/program.ts";
 import { Session } from "../stage/session.ts";
 import { AF, CLONE, PR, SOCK } from "../sys/constants.ts";
 import { AT_FDCWD, O, readlink } from "../sys/fs.ts";
@@ -14,6 +14,8 @@ export interface InsideSockets {
   readonly netlink: number;
   readonly udp: number;
   readonly tcp: number[];
+  /** packet(7), without a protocol; -1 where the kernel has none. */
+  readonly packets: number;
 }
 
 /**
@@ -31,7 +33,7 @@ export function socketsInside(pid: number, count: number): InsideSockets {
   try {
     session.send(program);
     const next = () => session.until(Message.socket);
-    return { netlink: next(), udp: next(), tcp: Array.from({ length: count }, next) };
+    return { netlink: next(), udp: next(), tcp: Array.from({ length: count }, next), packets: next() };
   } finally {
     session.end();
   }
@@ -60,5 +62,13 @@ function makingProgram(pid: number, count: number): Program {
   send(AF.NETLINK, SOCK.RAW);
   send(AF.INET, SOCK.DGRAM | SOCK.NONBLOCK);
   for (let i = 0; i < count; i++) send(AF.INET, SOCK.STREAM | SOCK.NONBLOCK);
+  const none = b.label();
+  const sent = b.label();
+  const type = SOCK.DGRAM | SOCK.NONBLOCK | SOCK.CLOEXEC;
+  const packets = b.get("socket", [AF.PACKET, type, 0], { handle: [ANY], orElse: none });
+  b.send(Message.socket, packets, 0, null, { andThen: sent });
+  b.mark(none);
+  b.send(Message.socket, null, 0);
+  b.mark(sent);
   return b.finish();
 }

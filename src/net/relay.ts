@@ -8,7 +8,8 @@ import { SysError } from "../sys/error.ts";
 import { NR, syscall } from "../sys/ffi.ts";
 import { close } from "../sys/fs.ts";
 import { openNetlink } from "../sys/netlink.ts";
-import { parseIpv4 } from "./address.ts";
+import { addressText, parseIpv4 } from "./address.ts";
+import { type Attempt, watchAttempts } from "./attempts.ts";
 import { NetClient, type NetClientOptions } from "./client.ts";
 import type { Control, ListChange } from "./control.ts";
 import { DNS_PORT, RCODE } from "./dns-message.ts";
@@ -38,6 +39,8 @@ export interface RelayOptions {
 
 /** The port of proxies. */
 const PROXY_PORT = 1080;
+const OWN_PORTS: readonly number[] = [DNS_PORT, PROXY_PORT];
+const NO_PORT = "no entry has this port";
 const ANY_ADDRESS = Uint8Array.of(0, 0, 0, 0);
 const RLIMIT_NOFILE = 7;
 /** A connection takes two sockets, and a pipe while it has bytes that nobody takes. */
@@ -89,6 +92,7 @@ class Relay {
     const proxy = this.socket();
     listenOn(proxy, { address: OWN_ADDRESS, port: PROXY_PORT });
     loop.add(proxy, EPOLL.IN, () => this.gate.proxied(proxy));
+    watchAttempts(loop, inside.packets, (attempt) => this.attempted(attempt));
     this.open(rules);
   }
 
@@ -196,12 +200,31 @@ class Relay {
     });
   }
 
+  /** What the kernel has refused. A port that is allowed now is there for the next attempt. */
+  private attempted({ protocol, address, port }: Attempt): void {
+    const own = addressText(address) === addressText(OWN_ADDRESS);
+    const name = this.names.nameOf(address);
+    const where = { name: name ?? addressText(address), port };
+    const refused = (reason: string) => {
+      if (this.isNews(`${protocol} ${where.name}:${port}`))
+        this.log.write({ event: "connect", verdict: "refused", ...where, reason });
+    };
+    if (protocol === "UDP") refused("only TCP goes out");
+    else if (this.listening.has(port) || (own && OWN_PORTS.includes(port))) return;
+    else if (name === null) refused(NO_PORT);
+    else this.ask(name, port, () => !this.policy.allows(name, port) && refused(NO_PORT));
+  }
+
   private tell(name: string, verdict: "refused" | "failed", reason: string): void {
+    if (this.isNews(name)) this.log.write({ event: "dns", verdict, name, reason });
+  }
+
+  private isNews(what: string): boolean {
     const now = performance.now();
-    if (now - (this.told.get(name) ?? -REPEAT_MS) < REPEAT_MS) return;
+    if (now - (this.told.get(what) ?? -REPEAT_MS) < REPEAT_MS) return false;
     if (this.told.size > 1000) this.told.clear();
-    this.told.set(name, now);
-    this.log.write({ event: "dns", verdict, name, reason });
+    this.told.set(what, now);
+    return true;
   }
 
   private socket(): number {

@@ -129,6 +129,7 @@ export enum AF {
   INET = 2,
   INET6 = 10,
   NETLINK = 16,
+  PACKET = 17,
 }
 
 /** Types of sockets, and flags beside them (socket(2)). */

@@ -58,6 +58,8 @@ async function questions(): Promise<void> {
     ),
     curl("http://good.example:81/", "-x socks5h://198.18.0.1:1080"),
     curl("http://good.example:7/", "-m 3 -x socks5h://198.18.0.1:1080"),
+    // Refused at once, and allowed for the next attempt.
+    `bash -c 'for i in $(seq 100); do : <>/dev/tcp/good.example/9 && { echo nine; break; }; sleep 0.05; done' 2>/dev/null`,
   ];
   const { stdout } = await run({
     host: true,
@@ -71,7 +73,7 @@ async function questions(): Promise<void> {
       if (question.name === "a.wild.example") return ["*.wild.example:80"];
       if (question.name === "all.example") return "*";
       if (question.name === "other.example") throw new Error("not today");
-      return question.port === null || question.port === 81;
+      return question.port !== 7;
     },
   }).output();
   const failed = ({ verdict }: NetworkEvent) => verdict === "refused" || verdict === "failed";

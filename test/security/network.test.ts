@@ -318,6 +318,7 @@ describe.skipIf(!isRoot)("a network by name", () => {
           "tcp|198.18.1.0|80",
           'dns|a\n"b.example',
           "dns|loopback.example",
+          ...["tcp|198.18.1.0|7", "tcp|198.18.1.0|7", "udp|198.18.1.0|443", "tcp|198.18.77.7|9"],
         ];
         const argv = ["run", "--host", ...flags, "--", program, ...attacks];
         expect((await box.call(argv, network.options)).code).toBe(0);
@@ -338,6 +339,11 @@ describe.skipIf(!isRoot)("a network by name", () => {
             ...{ event: "dns", verdict: "refused", name: "loopback.example" },
             reason: "it leads to 127.0.0.1, an address of this machine or its cloud",
           },
+          ...[
+            ["good.example", 7, "no entry has this port"] as const,
+            ["good.example", 443, "only TCP goes out"] as const,
+            ["198.18.77.7", 9, "no entry has this port"] as const,
+          ].map(([name, port, reason]) => ({ event: "connect", verdict: "refused", name, port, reason })),
         ]);
       });
 

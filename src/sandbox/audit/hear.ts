@@ -1,18 +1,22 @@
-/** --audit: what the agent hears of programs that are executed, and of processes that end. */
+/** --audit: what the agent hears of programs that are executed, of addresses that are dialled, and of processes that end. */
+import { addressText } from "../../net/address.ts";
 import type { Ears } from "../../seccomp/agent.ts";
 import { syscallOf } from "../../seccomp/record/names.ts";
+import { AF } from "../../sys/constants.ts";
 import { NR, syscall } from "../../sys/ffi.ts";
 import { AT_FDCWD, close, O, readlink, readTextIfThere, tryOpen } from "../../sys/fs.ts";
 import { existsInRoot } from "../../sys/in-root.ts";
 import { fromUtf8 } from "../../sys/utf8.ts";
 
 /** The calls that it hears of. */
-export const AUDITED: readonly string[] = ["execve", "execveat", "exit_group"];
+export const AUDITED: readonly string[] = ["execve", "execveat", "connect", "exit_group"];
 
 /** What the agent has heard. */
 export interface Heard {
   /** How often each program was executed, by its path. */
   readonly programs: readonly (readonly [path: string, count: number])[];
+  /** How often each address was dialled, that of a name's as well. */
+  readonly addresses: readonly (readonly [address: string, port: number, count: number])[];
   /** The most memory that one process had, in bytes. */
   readonly largest: number;
 }
@@ -25,10 +29,15 @@ const PATH_MAX = 4096;
  */
 export function auditor(request: string): Ears {
   const programs = new Map<string, number>();
+  const addresses = new Map<string, [address: string, port: number, count: number]>();
   let largest = 0;
   return {
     hear(arch, nr, thread, args) {
       const name = syscallOf(arch, nr);
+      if (name === "connect") {
+        dialled(addresses, thread, args);
+        return;
+      }
       largest = Math.max(largest, mostMemory(thread));
       if (name === "exit_group") return;
       const path = name === "execve" ? pathOf(thread, args, 0) : pathAt(thread, args);
@@ -36,10 +45,41 @@ export function auditor(request: string): Ears {
         programs.set(path, (programs.get(path) ?? 0) + 1);
     },
     result(): string {
-      const heard: Heard = { programs: [...programs], largest };
+      const heard: Heard = { programs: [...programs], addresses: [...addresses.values()], largest };
       return JSON.stringify({ ...heard, ...JSON.parse(request) });
     },
   };
+}
+
+/** Counts an address of connect(2). A program may dial all that there are: those beyond the most are left out. */
+function dialled(
+  addresses: Map<string, [address: string, port: number, count: number]>,
+  thread: number,
+  args: DataView,
+): void {
+  const bytes = bytesAt(thread, args.getBigUint64(8, true), SOCKADDR_SIZE);
+  const family = bytes.length < 2 ? 0 : bytes[0]! | (bytes[1]! << 8);
+  const end = family === AF.INET ? 8 : family === AF.INET6 ? 24 : 0;
+  if (end === 0 || bytes.length < end) return;
+  const address = addressText(bytes.slice(family === AF.INET ? 4 : 8, end));
+  const port = (bytes[2]! << 8) | bytes[3]!;
+  const known = addresses.get(`${address} ${port}`);
+  if (known !== undefined) known[2] += 1;
+  else if (addresses.size < MOST_ADDRESSES) addresses.set(`${address} ${port}`, [address, port, 1]);
+}
+
+const MOST_ADDRESSES = 10_000;
+/** Of struct sockaddr_in6. */
+const SOCKADDR_SIZE = 28;
+
+/** Memory of the process, as much of it as there is. */
+function bytesAt(thread: number, address: bigint, size: number): Uint8Array {
+  const memory = tryOpen(`/proc/${thread}/mem`, O.RDONLY | O.CLOEXEC);
+  if (memory < 0) return new Uint8Array(0);
+  const bytes = new Uint8Array(size);
+  const n = syscall(NR.pread64, memory, bytes, size, Number(address));
+  close(memory);
+  return bytes.subarray(0, Math.max(n, 0));
 }
 
 /** VmHWM of proc_pid_status(5) in bytes; 0 where the process has gone. */

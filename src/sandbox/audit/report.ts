@@ -21,6 +21,7 @@ export interface Beginning {
 
 /** What was connected to or refused, and how often. */
 export interface AuditedName {
+  /** A name, or an address that stands for none. */
   readonly name: string;
   /** Null for a question of DNS. */
   readonly port: number | null;
@@ -84,7 +85,7 @@ export function finishAudit(
 }
 
 function report(id: string, request: AuditRequest, said: string, self: readonly string[]): void {
-  const { begin, programs, largest } = JSON.parse(said) as Heard & { readonly begin: Beginning };
+  const { begin, programs, addresses, largest } = JSON.parse(said) as Heard & { readonly begin: Beginning };
   const end = Date.now() - performance.now();
   const parent = syscall(NR.getppid);
   const { kept } = request;
@@ -102,7 +103,10 @@ function report(id: string, request: AuditRequest, said: string, self: readonly 
         : null,
     filesWhy: "why" in kept ? kept.why : null,
     direct: request.direct,
-    names: request.netLog === null ? null : namesIn(readTextIfThere(request.netLog) ?? "", begin.time),
+    names:
+      request.netLog === null
+        ? null
+        : withAddresses(namesIn(readTextIfThere(request.netLog) ?? "", begin.time), addresses),
   };
   const text = request.format === "json" ? JSON.stringify(whole) : table(whole);
   if (request.to === undefined) writeFd(2, `${text}\n`, "the report");
@@ -137,6 +141,24 @@ function namesIn(log: string, since: number): AuditedName[] {
   return [...counts.values()];
 }
 
+/**
+ * With the addresses that were dialled and never came to the relay: the kernel has refused them, as they stand for no name. Not those
+ * of programs inside.
+ */
+function withAddresses(names: readonly AuditedName[], dialled: Heard["addresses"]): AuditedName[] {
+  const refused = dialled.filter(
+    ([address, port]) =>
+      port !== 0 &&
+      !INSIDE.test(address) &&
+      !names.some((told) => told.name === address && told.port === port),
+  );
+  const verdict = "refused" as const;
+  return [...names, ...refused.map(([name, port, count]) => ({ name, port, verdict, count }))];
+}
+
+/** Loopback, and what stands for names (src/net/table.ts). */
+const INSIDE = /^(127\.|198\.1[89]\.|0:0:0:0:0:0:0:1$|0\.0\.0\.0$)/;
+
 const LETTERS = { added: "A", changed: "C", deleted: "D" } as const;
 
 function table(whole: AuditReport): string {
@@ -161,7 +183,7 @@ function table(whole: AuditReport): string {
     ...(names === null ? [] : ["names:"]),
     ...(names ?? []).map(
       ({ name, port, verdict, count }) =>
-        `${counted(count)}  ${verdict} ${printable(name)}${port === null ? "" : `:${port}`}`,
+        `${counted(count)}  ${verdict} ${printable(name.includes(":") ? `[${name}]` : name)}${port === null ? "" : `:${port}`}`,
     ),
   ].join("\n");
 }
