@@ -10,6 +10,7 @@ type Members = Readonly<Record<string, number | string>>;
 const ENUMS: readonly (readonly [name: string, prefix: string, members: Members])[] = [
   ["op_kind", "OP", abi.OpKind],
   ["copy_what", "COPY", abi.Copy],
+  ["target_flag", "TARGET", abi.Target],
   ["arg_type", "ARG", abi.ArgType],
   ["message_type", "PROC", abi.Message],
   ["spawn_flag", "SPAWN", abi.Spawn],

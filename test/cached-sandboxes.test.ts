@@ -26,7 +26,7 @@ import { shows } from "./support/terminal.ts";
 const LOOK = `id; pwd; env | sort; hostname; umask; ulimit -a; ulimit -Ha; echo "$0" "$@"
 grep -E '^(Cap|NoNewPrivs|Seccomp|Sig(Blk|Ign|Cgt)|Umask|Groups|CoreDumping|NSpid)' /proc/self/status
 cat /proc/self/cgroup /proc/self/uid_map /proc/self/gid_map /proc/self/setgroups /proc/self/oom_score_adj
-cat /proc/self/mountinfo | sed 's/^[0-9]* [0-9]* [0-9:]*//; s/ \\(master\\|shared\\):[0-9]*//g; s,/proc/self/fd/[0-9]*,FD,g'
+cat /proc/self/mountinfo | sed 's/^[0-9]* [0-9]* [0-9:]*//; s/ \\(master\\|shared\\):[0-9]*//g; s,/proc/self/fd/*[0-9]*,FD,g'
 stat -c '%A %u %g %t:%T %n' /dev/* / /tmp "$HOME" /etc/passwd; ls -a /run "$HOME"; tr '\\0' ' ' </proc/1/cmdline | tr -d 0-9
 ls /proc/self/fd | wc -l; stat -Lc '%F %u %a' /proc/self/fd/0; cat`;
 

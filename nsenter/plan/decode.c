@@ -61,7 +61,7 @@ static long check_op(const struct op *op, uint32_t index, const struct program *
 		width = op->args[2];
 		if (arg_type(op, 2) != ARG_IMMEDIATE)
 			return -EBADMSG;
-		if (width != 0 && width != 4 && width != 8)
+		if (width != 0 && width != 4 && width != 8 && width != FD_WIDTH)
 			return -EBADMSG;
 		/* -9223372036854775808 and its NUL take 21 bytes. */
 		if (check_operand(op, program, width == 0 ? 21 : width) < 0)

@@ -30,6 +30,13 @@ static long poke(unsigned char *to, int64_t value, uint64_t width)
 	uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
 	unsigned int n = 0;
 
+	if (width == FD_WIDTH) {
+		if (value < 0 || value > INT32_MAX)
+			return -EBADF;
+		for (unsigned int i = FD_WIDTH; i > 0; i--, rest /= 10)
+			to[i - 1] = rest > 0 || i == FD_WIDTH ? (unsigned char)('0' + rest % 10) : '/';
+		return 0;
+	}
 	if (width != 0) {
 		copy(to, &value, width);
 		return 0;
@@ -159,7 +166,7 @@ static long send_and_wait(struct machine *machine, const uint64_t *args, int64_t
 	return result;
 }
 
-/* The same call for every bit of a mask: capabilities that are dropped or raised one by one. */
+/* The same call for every bit of a mask, up to those that the kernel does not know: capabilities are dropped or raised so. */
 static long each_bit(const struct op *op, const uint64_t *args)
 {
 	uint64_t call[ARRAY_LENGTH(op->args)];
@@ -172,8 +179,8 @@ static long each_bit(const struct op *op, const uint64_t *args)
 			continue;
 		call[args[1] & ~(uint64_t)BITS_INVERTED] = bit;
 		result = sys4(op->nr, call[2], call[3], call[4], call[5]);
-		if (result < 0 && result != -EINVAL)
-			return result;
+		if (result < 0)
+			return result == -EINVAL ? 0 : result;
 	}
 	return 0;
 }
@@ -263,7 +270,7 @@ static long execute(struct machine *machine, const struct program *program, cons
 	case OP_BITS:
 		return each_bit(op, args);
 	case OP_TARGET:
-		return open_target((int)args[0], (char *)(uintptr_t)args[1], args[2], args[3] != 0);
+		return open_target((int)args[0], (char *)(uintptr_t)args[1], args[2], args[3]);
 	case OP_COPY:
 		if (args[2] == COPY_FILE)
 			return copy_file((int)args[0], (int)args[1], (const char *)(uintptr_t)args[3]);

@@ -132,7 +132,20 @@ static long open_below_links(int root, char *path, uint64_t resolve, int file, i
 	}
 }
 
-long open_target(int root, char *path, uint64_t resolve, int file)
+static int is_one_name(const char *path)
 {
+	for (; *path; path++)
+		if (*path == '/')
+			return 0;
+	return 1;
+}
+
+long open_target(int root, char *path, uint64_t resolve, uint64_t flags)
+{
+	int file = (flags & TARGET_FILE) != 0;
+
+	/* What is there is no failure: it is opened. A name alone leads nowhere else. */
+	if ((flags & TARGET_MISSING) != 0 && is_one_name(path))
+		make(root, path, file);
 	return open_below_links(root, path, resolve, file, 0);
 }

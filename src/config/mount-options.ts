@@ -30,6 +30,8 @@ export enum Extra {
   DEST_NOSYMLINKS = 512,
   /** brun's own: a tmpfs whose mount point is a file, which gets an empty file of it. */
   TMPFILE = 1024,
+  /** brun's own: instead of a tmpfs a directory of what is mounted there, with the mode, uid and gid. */
+  DIRECTORY = 2048,
 }
 
 /** The mount(2) flags that apply when a file system is mounted. */
@@ -122,6 +124,7 @@ const table: Readonly<Record<string, OptionEffect>> = {
   "src-nosymlinks": { extra: Extra.SRC_NOSYMLINKS },
   "dest-nosymlinks": { extra: Extra.DEST_NOSYMLINKS },
   tmpfile: { extra: Extra.TMPFILE },
+  directory: { extra: Extra.DIRECTORY },
 };
 
 /** Names of all options that brun knows; any other goes to the file system as data. */

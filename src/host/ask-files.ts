@@ -7,7 +7,7 @@ import { InputKind, SHARED_SAMPLE } from "../plan/file-abi.ts";
 import * as fs from "../sys/fs.ts";
 import * as inRoot from "../sys/in-root.ts";
 import { utf8 } from "../sys/utf8.ts";
-import { tryStat } from "./ask.ts";
+import { fileType, tryStat } from "./ask.ts";
 import { matcher } from "./pattern.ts";
 import { asking, isRecording, record } from "./recorder.ts";
 import { word, words } from "./words.ts";
@@ -74,6 +74,21 @@ export function namesIn(path: string, patterns: readonly string[]): string[] | n
     names === null ? null : names.length === 0 ? "" : lines(names),
   );
   return names;
+}
+
+/**
+ * Whether there is nothing in a directory; false where it cannot be listed. As an input it is the directory's stamp, or that
+ * there is one of its entries: what else is in a directory that is not empty may change.
+ */
+export function isEmptyDirectory(path: string): boolean {
+  const [first] = (asking(() => listed(path)) ?? []).sort();
+  if (first !== undefined) {
+    fileType(`${path}/${first}`, true);
+    return false;
+  }
+  // What has come meanwhile is found behind the stamp.
+  tryStat(path);
+  return asking(() => listed(path))?.length === 0;
 }
 
 function listed(path: string): string[] | null {

@@ -322,7 +322,8 @@ function copyLink(x: InitContext, mount: Mount, index: number, link: string): vo
   const { b } = x;
   b.at(`mounts[${index}]`, { kind: "link", source: link, target: mount.destination });
   const parts = components(mount.destination);
-  const directory = openTarget(x, parts.slice(0, -1).join("/"), { create: "dir" });
+  const inRoot = parts.length === 1;
+  const directory = inRoot ? x.root : openTarget(x, parts.slice(0, -1).join("/"), { create: "dir" });
   const name = b.str(parts[parts.length - 1] ?? "");
   const exists = b.label();
   const done = b.label();
@@ -338,5 +339,5 @@ function copyLink(x: InitContext, mount: Mount, index: number, link: string): vo
     b.check(b.inside(buffer, i), 1, 0xff, byte, E.EEXIST);
   });
   b.mark(done);
-  b.close(directory);
+  if (!inRoot) b.close(directory);
 }

@@ -34,9 +34,15 @@ export interface InitContext<Config extends ProcessConfig = ContainerConfig> {
   readonlyAtEnd?: { readonly destination: string; readonly mounted: Slot }[];
   /** The root file system (O_PATH) that mounts on / have covered. */
   covered?: Slot;
+  /** The root is a tmpfs that has nothing but what the program has made. */
+  fresh?: boolean;
   /** The tmpfs of scratch.ts, and the number of overlay upper directories in it. */
   scratch?: Slot;
   overlays: number;
+  /** The root is a mount of its own. */
+  ownRoot?: boolean;
+  /** How many mounts stay on the root of the mount namespace when the container's root is taken from there. */
+  overRoot: number;
   /** Whether processes of other containers must not be able to look into this one before execve: {@link hide}. */
   hidden?: boolean;
 }
@@ -46,7 +52,16 @@ export function initContext<Config extends ProcessConfig>(
   config: Config,
   b: ProgramBuilder,
 ): InitContext<Config> {
-  return { config, b, root: b.slot(), fifo: null, hows: new Map(), attributes: new Map(), overlays: 0 };
+  return {
+    config,
+    b,
+    root: b.slot(),
+    fifo: null,
+    hows: new Map(),
+    attributes: new Map(),
+    overlays: 0,
+    overRoot: 0,
+  };
 }
 
 /** The context for parts that also serve `exec`. */

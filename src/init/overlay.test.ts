@@ -33,11 +33,51 @@ test("a mount on / takes the place of the root", () => {
 test("upper directories are on one tmpfs, which is unmounted when all mounts are done", () => {
   const found = operations([overlay("/a", "lowerdir=/x"), overlay("/b", "lowerdir=/y", "uid=0")]);
   expect(found.filter((text) => text.startsWith("umount2: unmount the tmpfs"))).toHaveLength(1);
-  // Three file systems, one of them the tmpfs.
-  expect(found.filter((text) => text.startsWith("fsopen: mount overlay"))).toHaveLength(3);
+  // For the tmpfs.
+  expect(found.filter((text) => text.startsWith("fsopen: mount overlay"))).toHaveLength(1);
   expect(found.filter((text) => text.startsWith("fchownat: mount overlay"))).toEqual([
     "fchownat: mount overlay on /b",
   ]);
+});
+
+test("an overlay is one call of mount(2), unless it asks for more than that does", () => {
+  const found = operations([overlay("/a", "lowerdir=/x", "ro"), overlay("/b", "lowerdir=/y", "rprivate")]);
+  const calls = (place: string) =>
+    found.filter((text) => text.endsWith(`: mount overlay on ${place}`)).map((text) => text.split(":")[0]);
+  expect(calls("/a").filter((name) => name === "mount")).toHaveLength(1);
+  expect(calls("/b")).toContain("fsmount");
+});
+
+test("a root whose place the first mount takes is not copied before, and nothing of it is left over /", () => {
+  const found = (...mounts: Mount[]) => {
+    const spec = { ...plain(true), mounts };
+    const config = configFor({ ...spec, root: { path: "/" } }, {});
+    const ops = recordedPrograms({ ...config, rootfs: "/" }, null).flatMap(({ ops }) => ops);
+    const enters = ops.filter(({ step }) => step.kind === "enterRoot");
+    return [
+      ops.filter(({ name, step }) => name === "open_tree" && step.kind === "openRoot").length,
+      enters.filter(({ name }) => name === "umount2").length,
+    ];
+  };
+  const tmpfs = { destination: "/", type: "tmpfs", source: "tmpfs" };
+  expect(found(tmpfs)).toEqual([0, 1]);
+  expect(found()).toEqual([1, 1]);
+  expect(found(overlay("/a", "lowerdir=/x"), tmpfs)).toEqual([1, 3]);
+  expect(found(overlay("/", "lowerdir=/x"))).toEqual([0, 2]);
+  expect(found(tmpfs, tmpfs)).toEqual([0, 2]);
+});
+
+test("a directory in a tmpfs needs no mount", () => {
+  const tmpfs = (destination: string, ...options: string[]) => ({ destination, type: "tmpfs", options });
+  const found = operations([
+    tmpfs("/", "mode=555"),
+    tmpfs("/mnt", "directory", "mode=555", "uid=0"),
+    tmpfs("/mnt/a", "directory", "mode=700"),
+  ]);
+  const of = (place: string) =>
+    found.filter((text) => text.endsWith(`: mount tmpfs on ${place}`)).map((text) => text.split(":")[0]);
+  expect(of("/mnt")).toEqual(["mkdirat", "fchownat"]);
+  expect(of("/mnt/a")).not.toContain("mount");
 });
 
 test("what lies below a new root goes with the old one", () => {

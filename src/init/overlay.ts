@@ -4,15 +4,15 @@
  * entry of the root.
  */
 
-import { Extra, isBind, type MountOptions, toMountAttr } from "../config/mount-options.ts";
+import { Extra, isBind, type MountOptions, NEW_MOUNT_FLAGS, toMountAttr } from "../config/mount-options.ts";
 import type { Label, Policy, Slot } from "../plan/program.ts";
 import type { Mount } from "../spec/index.ts";
 import { MS } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
-import { AT_EMPTY_PATH, AT_FDCWD, absolute, O } from "../sys/fs.ts";
+import { AT_FDCWD, absolute, O } from "../sys/fs.ts";
 import type { InitContext } from "./context.ts";
 import { openFromRoot } from "./from-root.ts";
-import { attach, cloneTree, move, propagate, setAttributes } from "./mount-tree.ts";
+import { attach, changesMount, cloneTree, move, propagate, setAttributes } from "./mount-tree.ts";
 import { newFileSystem, type Parameter, parametersOf } from "./new-file-system.ts";
 import { openTarget } from "./path.ts";
 import { hasRealSource, openRealPath } from "./real-path.ts";
@@ -31,10 +31,16 @@ export function overlayMount(x: InitContext, mount: Mount, where: string, option
   const type = mount.type ?? "none";
   b.at(where, { kind: "mount", fsType: type, target: mount.destination });
   const absent = b.label();
-  const mounted = isBind(mount, options)
-    ? bound(x, mount, options)
-    : (options.extra & BUILT) !== 0
-      ? builtOverlay(x, options, mount.destination === "/" ? null : absent)
+  const built = !isBind(mount, options) && (options.extra & BUILT) !== 0;
+  if (built && mount.destination !== "/" && !changesMount(options)) {
+    mountBuilt(x, mount.destination, options, absent);
+    b.mark(absent);
+    return;
+  }
+  const mounted = built
+    ? builtOverlay(x, options, mount.destination === "/" ? null : absent)
+    : isBind(mount, options)
+      ? bound(x, mount, options)
       : newMounted(x, mount, type, options);
   setAttributes(x, mounted, options.recursiveSet, options.recursiveClear, true);
   if (mount.destination !== "/") {
@@ -47,12 +53,15 @@ export function overlayMount(x: InitContext, mount: Mount, where: string, option
   move(x, mounted, x.root);
   // The scratch is below the old root, and the new root covers it.
   if (x.scratch !== undefined) b.close(x.scratch);
+  if (x.config.rootfs === "/") x.overRoot += (x.ownRoot ? 1 : 0) + (x.scratch === undefined ? 0 : 1);
   delete x.scratch;
   propagate(x, mounted, options.propagation);
   // The first root stays open: later mounts may want entries of it.
   if (x.covered === undefined) x.covered = x.root;
   else b.close(x.root);
   x.root = mounted;
+  x.ownRoot = true;
+  x.fresh = !built && type === "tmpfs";
   b.mark(absent);
 }
 
@@ -80,15 +89,31 @@ function* pairs(options: readonly string[]): Iterable<[string, string | null]> {
 /** Options that describe the upper directory, and are not passed to overlayfs. */
 const UPPER = new Set(["lowerdir", "upperdir", "workdir", "mode", "uid", "gid"]);
 
+/** A directory that an overlay is made of: what a descriptor leads to, and a path below it. */
+interface Layer {
+  readonly fd: Slot;
+  readonly below: string;
+}
+
+/** Of an overlay; those with a path below a descriptor are on the tmpfs. */
+interface Layers {
+  readonly lowerdir: Layer;
+  readonly upperdir: Layer;
+  readonly workdir: Layer;
+}
+
 /**
- * Makes an overlay of one directory over another. The directories are handed over as descriptors, so that no
- * character of a path has a special meaning. With "tmpupper" the upper directory has the mode of the lower one, or
+ * Opens what an overlay of one directory over another is made of. The directories are handed over as descriptors, so that
+ * no character of a path has a special meaning. With "tmpupper" the upper directory has the mode of the lower one, or
  * that of "mode=", and the owner of "uid=" and "gid=".
  * @param absent where to go on if a lower directory with "from-root" is gone; null makes that an error
  */
-function builtOverlay(x: InitContext, options: MountOptions, absent: Label | null): Slot {
-  const { b } = x;
-  const given = new Map(pairs(options.parameters));
+function openLayers(
+  x: InitContext,
+  options: MountOptions,
+  given: ReadonlyMap<string, string | null>,
+  absent: Label | null,
+): Layers {
   const path = given.get("lowerdir") ?? "/";
   // A missing lower directory jumps over later operations, so the scratch is made before. The other directories
   // are opened before the scratch covers them.
@@ -97,25 +122,58 @@ function builtOverlay(x: InitContext, options: MountOptions, absent: Label | nul
     (options.extra & Extra.FROM_ROOT) !== 0
       ? openFromRoot(x, path, true, absent)
       : openHostDirectory(x, path, options);
-  const [upper, work] =
-    (options.extra & Extra.TMPUPPER) !== 0
-      ? tmpUpper(x, given, lower)
-      : [
-          openHostDirectory(x, given.get("upperdir") ?? "", options),
-          openHostDirectory(x, given.get("workdir") ?? "", options),
-        ];
-  const parameters: Parameter[] = [
-    ["source", "overlay"],
-    ["lowerdir", lower],
-    ["upperdir", upper],
-    ["workdir", work],
-  ];
+  const whole = (fd: Slot): Layer => ({ fd, below: "" });
+  if ((options.extra & Extra.TMPUPPER) !== 0) return { lowerdir: whole(lower), ...tmpUpper(x, given, lower) };
+  return {
+    lowerdir: whole(lower),
+    upperdir: whole(openHostDirectory(x, given.get("upperdir") ?? "", options)),
+    workdir: whole(openHostDirectory(x, given.get("workdir") ?? "", options)),
+  };
+}
+
+function closeLayers({ b }: InitContext, layers: Layers): void {
+  for (const { fd, below } of Object.values(layers) as Layer[]) if (below === "") b.close(fd);
+}
+
+/** An overlay that is mounted nowhere yet. @param absent see {@link openLayers} */
+function builtOverlay(x: InitContext, options: MountOptions, absent: Label | null): Slot {
+  const given = new Map(pairs(options.parameters));
+  const layers = openLayers(x, options, given, absent);
+  const parameters: Parameter[] = [["source", "overlay"]];
+  for (const [name, { fd, below }] of Object.entries(layers) as [string, Layer][])
+    parameters.push([name, x.b.fdText([fd, below])]);
   for (const [name, value] of given) if (!UPPER.has(name)) parameters.push([name, value]);
   const { set } = toMountAttr(options.flags, options.cleared);
-  const gone: Policy = absent === null ? {} : { handle: [E.ENOENT], orElse: absent };
-  const mounted = newFileSystem(x, "overlay", parameters, set, gone);
-  for (const directory of [lower, upper, work]) b.close(directory);
+  const mounted = newFileSystem(x, "overlay", parameters, set, goneTo(absent));
+  closeLayers(x, layers);
   return mounted;
+}
+
+/**
+ * One at its mount point, by a single call instead of some ten: a sandbox of the host has an overlay for each directory of /.
+ * @param absent see {@link openLayers}
+ */
+function mountBuilt(x: InitContext, destination: string, options: MountOptions, absent: Label): void {
+  const { b } = x;
+  const given = new Map(pairs(options.parameters));
+  const layers = openLayers(x, options, given, absent);
+  const data: (string | Slot)[] = [];
+  for (const [name, { fd, below }] of Object.entries(layers) as [string, Layer][])
+    data.push(data.length === 0 ? `${name}=` : `,${name}=`, fd, below);
+  for (const [name, value] of given)
+    if (!UPPER.has(name)) data.push(value === null ? `,${name}` : `,${name}=${value}`);
+  const text = b.fdText(data);
+  const target = openTarget(x, destination, { create: "dir" });
+  const name = b.str("overlay");
+  const flags = options.flags & NEW_MOUNT_FLAGS;
+  b.sys("mount", [name, b.fdPath(target), name, flags, text], { ...goneTo(absent), close: [target] });
+  b.free(target);
+  closeLayers(x, layers);
+}
+
+/** Of the call that takes a lower directory which may have gone meanwhile. */
+function goneTo(absent: Label | null): Policy {
+  return absent === null ? {} : { handle: [E.ENOENT], orElse: absent };
 }
 
 const PRIVATE = 0o700;
@@ -125,19 +183,24 @@ function tmpUpper(
   x: InitContext,
   given: ReadonlyMap<string, string | null>,
   lower: Slot,
-): readonly [upper: Slot, work: Slot] {
+): Pick<Layers, "upperdir" | "workdir"> {
   const { b } = x;
-  const scratch = scratchOf(x);
+  const fd = scratchOf(x);
   const number = x.overlays++;
+  const [upper, work] = [`upper${number}`, `work${number}`];
   const mode = given.get("mode") ?? "";
-  const upper = madeDirectory(x, scratch, `upper${number}`, mode === "" ? PRIVATE : Number.parseInt(mode, 8));
-  const work = madeDirectory(x, scratch, `work${number}`, PRIVATE);
-  if (mode === "") b.copy(lower, upper, false);
+  b.sys("mkdirat", [fd, b.str(upper), mode === "" ? PRIVATE : Number.parseInt(mode, 8)]);
+  b.sys("mkdirat", [fd, b.str(work), PRIVATE]);
+  if (mode === "") {
+    const made = openDirectory(x, fd, upper);
+    b.copy(lower, made, false);
+    b.close(made);
+  }
   if (given.has("uid") || given.has("gid")) {
     const owner = (name: string) => Number(given.get(name) ?? -1);
-    b.sys("fchownat", [upper, b.str(""), owner("uid"), owner("gid"), AT_EMPTY_PATH]);
+    b.sys("fchownat", [fd, b.str(upper), owner("uid"), owner("gid"), 0]);
   }
-  return [upper, work];
+  return { upperdir: { fd, below: `/${upper}` }, workdir: { fd, below: `/${work}` } };
 }
 
 function openHostDirectory(x: InitContext, path: string, options: MountOptions): Slot {
@@ -146,9 +209,4 @@ function openHostDirectory(x: InitContext, path: string, options: MountOptions):
 
 function openDirectory(x: InitContext, base: Slot | number, path: string): Slot {
   return x.b.get("openat", [base, x.b.str(path), O.PATH | O.DIRECTORY | O.CLOEXEC, 0]);
-}
-
-function madeDirectory(x: InitContext, base: Slot, name: string, mode: number): Slot {
-  x.b.sys("mkdirat", [base, x.b.str(name), mode]);
-  return openDirectory(x, base, name);
 }

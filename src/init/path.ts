@@ -34,7 +34,10 @@ export interface TargetOptions {
 export function openTarget(x: InitContext, path: string, options: TargetOptions = {}): Slot {
   const full = relative(path);
   const resolve = IN_ROOT | (options.noSymlinks ? RESOLVE.NO_SYMLINKS : 0);
-  if (options.create !== undefined) return x.b.target(x.root, full, resolve, options.create);
+  if (options.create !== undefined) {
+    const missing = x.fresh === true && !full.includes("/");
+    return x.b.target(x.root, full, resolve, options.create, missing);
+  }
   return x.b.get("openat2", [x.root, x.b.str(full), openHow(x, O.PATH, resolve), OPEN_HOW_SIZE]);
 }
 

@@ -65,13 +65,19 @@ function privateParent(x: InitContext): void {
   b.mark(found);
 }
 
-/** Makes the root a mount and keeps it in `x.root`. */
+/** Makes the root a mount, unless the first mount replaces it, and keeps it in `x.root`. */
 export function openRoot(x: InitContext): void {
   const { b, config } = x;
   b.at("root.path", { kind: "openRoot", path: config.rootfs });
   const directory = config.realRoot
     ? openRealPath(x, config.rootfs, O.DIRECTORY)
     : b.get("openat", [AT_FDCWD, b.str(config.rootfs), O.PATH | O.DIRECTORY | O.CLOEXEC, 0]);
+  if (config.spec.mounts?.[0]?.destination === "/") {
+    b.free(x.root);
+    x.root = directory;
+    return;
+  }
+  x.ownRoot = true;
   const empty = b.str("");
   const flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE;
   b.get("open_tree", [directory, empty, flags], { out: x.root });
@@ -128,9 +134,8 @@ export function enterRoot(x: InitContext): void {
     // The old root is stacked on the new one. It is a slave, so that the host's peers do not see it go.
     b.sys("fchdir", [old]);
     b.sys("mount", [null, dot, null, MS.SLAVE | MS.REC, null]);
-    b.sys("umount2", [dot, MNT_DETACH]);
-    // With root.path "/" there was a copy of the host's root, which covered this one.
-    if (config.rootfs === "/") b.sys("umount2", [dot, MNT_DETACH], { handle: [E.EINVAL] });
+    // With root.path "/" other mounts may still cover the old root. One call takes the topmost away.
+    for (let i = 0; i <= x.overRoot; i++) b.sys("umount2", [dot, MNT_DETACH]);
     b.sys("chdir", [b.str("/")]);
     b.close(old);
   }

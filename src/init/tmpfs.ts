@@ -5,12 +5,13 @@ import type { Blob, Policy, Slot, Str } from "../plan/program.ts";
 import type { Mount } from "../spec/index.ts";
 import { MOUNT_ATTR, MS } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
-import { each } from "../sys/lists.ts";
+import { AT_SYMLINK_NOFOLLOW } from "../sys/fs.ts";
+import { each, foundLast } from "../sys/lists.ts";
 import { utf8 } from "../sys/utf8.ts";
 import type { InitContext } from "./context.ts";
 import { labelledText } from "./label.ts";
 import { attachOr, changeMount, changesMount, setAttributes } from "./mount-tree.ts";
-import { openIfThere, openTarget } from "./path.ts";
+import { components, openIfThere, openTarget } from "./path.ts";
 import { hasRealTarget } from "./real-path.ts";
 import { mountApart, scratchOf } from "./scratch.ts";
 
@@ -18,6 +19,10 @@ import { mountApart, scratchOf } from "./scratch.ts";
 export function mountTmpfs(x: InitContext, mount: Mount, options: MountOptions): void {
   const { b } = x;
   const { destination } = mount;
+  if ((options.extra & Extra.DIRECTORY) !== 0) {
+    makeDirectory(x, destination, options);
+    return;
+  }
   const copyUp = (options.extra & Extra.TMPCOPYUP) !== 0;
   const remount = (options.flags & MS.REMOUNT) !== 0;
   let flags = options.flags & NEW_MOUNT_FLAGS;
@@ -64,6 +69,23 @@ export function mountTmpfs(x: InitContext, mount: Mount, options: MountOptions):
     x.readonlyAtEnd ??= [];
     x.readonlyAtEnd.push({ destination, mounted: later });
   } else b.close(later);
+}
+
+/** With "directory" (brun's own): no file system, but a directory of the one that is there; one that is there stays. */
+function makeDirectory(x: InitContext, destination: string, { parameters }: MountOptions): void {
+  const { b } = x;
+  const given = (name: string) => foundLast(parameters, (text) => text.startsWith(name))?.slice(name.length);
+  const parts = components(destination);
+  const parent = parts.length === 1 ? x.root : openTarget(x, parts.slice(0, -1).join("/"), { create: "dir" });
+  const name = b.str(parts[parts.length - 1] ?? ".");
+  const exists = b.label();
+  const mode = Number.parseInt(given(MODE) ?? "755", 8);
+  b.sys("mkdirat", [parent, name, mode], { handle: [E.EEXIST], orElse: exists });
+  const [uid, gid] = [given("uid="), given("gid=")];
+  if (uid !== undefined || gid !== undefined)
+    b.sys("fchownat", [parent, name, Number(uid ?? -1), Number(gid ?? -1), AT_SYMLINK_NOFOLLOW]);
+  b.mark(exists);
+  if (parent !== x.root) b.close(parent);
 }
 
 const MODE = "mode=";

@@ -31,7 +31,10 @@ export enum OpKind {
   clone,
   /** Pointer, width, mask, expected value, errno if it differs. */
   check,
-  /** Pointer, value, width in bytes. Width 0 stands for decimal text with a NUL. */
+  /**
+   * Pointer, value, width in bytes. Width 0 stands for decimal text with a NUL, {@link FD_WIDTH} for so many
+   * characters of decimal text with slashes before it.
+   */
   poke,
   /** `spawnRequest`, stdin fd or -1, time-out in ms or -1. */
   spawn,
@@ -40,7 +43,7 @@ export enum OpKind {
    * See {@link BITS_INVERTED}.
    */
   bits,
-  /** Root fd, relative path, resolve flags, 1 for a file. Opens the path and makes missing parts of it. */
+  /** Root fd, relative path, resolve flags, {@link Target}. Opens the path and makes missing parts of it. */
   target,
   /** Directory fd, directory fd, {@link Copy}, name of a file: see nsenter/plan/copy.h. */
   copy,
@@ -67,10 +70,20 @@ export const OP_KINDS = OpKind.write + 1;
 
 /** In place of the size of OpKind.write: a string up to its NUL. */
 export const WHOLE_TEXT = 0xffffffff;
+/** As width of OpKind.poke: the characters of a path that the number of a descriptor replaces. */
+export const FD_WIDTH = 10;
 /** In args[1] of OpKind.bits: the bits that are not set count. */
 export const BITS_INVERTED = 8;
 export const MODE_DIGITS = 4;
 export const HOME_SIZE = 1024;
+
+/** In args[3] of OpKind.target. */
+export enum Target {
+  /** A file, and no directory. */
+  file = 1,
+  /** The path is one name, which is most likely missing: it is made before it is opened. */
+  missing = 2,
+}
 
 /** What OpKind.copy takes from a directory. */
 export enum Copy {

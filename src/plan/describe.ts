@@ -3,7 +3,7 @@ import { quoted } from "../printable.ts";
 import { errnoName } from "../sys/errno.ts";
 import { O } from "../sys/fs.ts";
 import { members } from "../sys/members.ts" with { type: "macro" };
-import { ArgType } from "./abi.ts";
+import { ArgType, Target } from "./abi.ts";
 import { ANY, type Label, type Op, type Value } from "./program.ts";
 import { phrase } from "./step.ts";
 
@@ -94,7 +94,7 @@ function call(op: Op): string {
     case "bits":
       return `for each bit ${number(1) & 8 ? "not in" : "of"} 0x${number(0).toString(16)}: ${op.name}(${bitArguments(op)})`;
     case "target":
-      return `target(${args[0]}, ${args[1]}, ${flagNames(number(2), RESOLVE)}, ${number(3) === 1 ? "file" : "dir"})`;
+      return `target(${args[0]}, ${args[1]}, ${flagNames(number(2), RESOLVE)}, ${number(3) & Target.file ? "file" : "dir"})`;
     case "cloexec":
       return `mark descriptors from ${args[1]} close-on-exec by ${args[0]}`;
     case "remount":

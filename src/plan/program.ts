@@ -5,13 +5,20 @@
  */
 import type { SyscallName } from "../sys/syscalls.ts";
 import { utf8, utf8Length } from "../sys/utf8.ts";
-import { ANY_ERRNO as ANY, BITS_INVERTED, Copy, WHOLE_TEXT } from "./abi.ts";
+import { ANY_ERRNO as ANY, BITS_INVERTED, Copy, FD_WIDTH, Target, WHOLE_TEXT } from "./abi.ts";
 import { Assembler, none } from "./assembler.ts";
 import type { Blob, Policy, Slot, Str, Value } from "./operation.ts";
 
 export type { Blob, Label, Op, Policy, Program, Slot, Str, Text, Value } from "./operation.ts";
 export type { Step } from "./step.ts";
 export { ANY };
+
+const FD_DIRECTORY = "/proc/self/fd";
+const NUMBER = "/".repeat(FD_WIDTH);
+
+function shown(piece: string | Slot): string {
+  return typeof piece === "string" ? piece : `${FD_DIRECTORY}/%${piece.at}`;
+}
 
 /** Builds a {@link Program}, one operation after the other. */
 export class ProgramBuilder extends Assembler {
@@ -47,8 +54,8 @@ export class ProgramBuilder extends Assembler {
     this.check(this.reserve(8, "zero"), 1, 0xff, 1, errno, policy);
   }
 
-  /** Writes a value into the blob as 4 or 8 bytes, or (0) as decimal text. */
-  poke(blob: Blob, value: Value, width: 0 | 4 | 8): void {
+  /** Writes a value into the blob as 4 or 8 bytes, or as decimal text; see {@link OpKind.poke}. */
+  poke(blob: Blob, value: Value, width: 0 | 4 | 8 | typeof FD_WIDTH): void {
     this.push("poke", "", [blob, value, width], none);
   }
 
@@ -59,7 +66,8 @@ export class ProgramBuilder extends Assembler {
 
   /**
    * Makes a system call with four arguments for each bit of a 64-bit `mask`, or with `inverted` for each bit that
-   * it lacks. Argument `at` (0 to 3) is the bit's number. EINVAL is ignored: the kernel does not know that bit.
+   * it lacks. Argument `at` (0 to 3) is the bit's number. EINVAL ends it without an error: the kernel knows neither
+   * that bit nor those after it.
    */
   bits(name: SyscallName, mask: number, at: number, args: readonly number[], inverted = false): void {
     const [a = 0, b = 0, c = 0, d = 0] = args;
@@ -67,10 +75,14 @@ export class ProgramBuilder extends Assembler {
       this.push("bits", name, [mask, at + 2 + (inverted ? BITS_INVERTED : 0), a, b, c, d], none);
   }
 
-  /** Opens (O_PATH) a path below `root`, and makes missing parts of it; see nsenter/plan/target.c. */
-  target(root: Slot, path: string, resolve: number, kind: "dir" | "file"): Slot {
+  /**
+   * Opens (O_PATH) a path below `root`, and makes missing parts of it; see nsenter/plan/target.c.
+   * @param missing the path is one name, and most likely nothing has it yet
+   */
+  target(root: Slot, path: string, resolve: number, kind: "dir" | "file", missing = false): Slot {
     const out = this.slot();
-    this.push("target", "", [root, this.str(path), resolve, kind === "file" ? 1 : 0], none, out);
+    const flags = (kind === "file" ? Target.file : 0) | (missing ? Target.missing : 0);
+    this.push("target", "", [root, this.str(path), resolve, flags], none, out);
     return out;
   }
 
@@ -136,10 +148,26 @@ export class ProgramBuilder extends Assembler {
     this.push("execute", "", [file, this.str(path), argv, envp], none);
   }
 
+  /** A text with descriptors: each slot stands for the path /proc/self/fd/N of the descriptor in it. */
+  fdText(pieces: readonly (string | Slot)[]): Blob {
+    let text = "";
+    const places: (readonly [at: number, slot: Slot])[] = [];
+    for (const piece of pieces) {
+      if (typeof piece !== "string") {
+        text += FD_DIRECTORY;
+        places.push([utf8Length(text), piece]);
+      }
+      text += typeof piece === "string" ? piece : NUMBER;
+    }
+    const blob = this.bytes(utf8(`${text}\0`), () => pieces.map(shown).join(""));
+    for (const [at, slot] of places) this.poke(this.inside(blob, at), slot, FD_WIDTH);
+    return blob;
+  }
+
   /** The path /proc/self/fd/N of the descriptor in a slot; the next call overwrites it. */
   fdPath(slot: Slot): Blob {
-    this.path ??= this.bytes(utf8("/proc/self/fd/".padEnd(40, "\0")), "fd path");
-    this.poke(this.inside(this.path, 14), slot, 0);
+    this.path ??= this.bytes(utf8(`${FD_DIRECTORY}/`.padEnd(40, "\0")), "fd path");
+    this.poke(this.inside(this.path, FD_DIRECTORY.length + 1), slot, 0);
     return this.path;
   }
 }

@@ -104,7 +104,7 @@ describe("--host", () => {
       },
     );
     expect(mountOn(sandbox, "/home")?.type).toBe("tmpfs");
-    expect(mountOn(sandbox, "/home/dev")?.options).toEqual(["nosuid", "nodev", "mode=700"]);
+    expect(mountOn(sandbox, "/home/dev")?.options).toEqual(["directory", "mode=700"]);
     expect(mountOn(sandbox, "/home/dev/notes")?.options).toEqual(["from-root", "bind", "tmpcopyup"]);
     for (const path of ["/home/dev/disk", "/home/dev/theirs"])
       expect(mountOn(sandbox, path)?.options).toEqual(["from-root", "bind", "ro"]);
@@ -115,6 +115,29 @@ describe("--host", () => {
     const readOnly = hostSandbox({ readOnly: true }, { mounts: [["/home/dev/project", "ext4"]] });
     expect(mountOn(readOnly, "/home/dev/.netrc")?.source).toBe("/dev/null");
     expect(readOnly.notices).toEqual([]);
+  });
+
+  test("no overlay where nothing is to be seen, and nothing can be written", () => {
+    const dir = (uid: number, mode: number) => ({ type: "dir", uid, gid: uid, mode }) as const;
+    const files = {
+      "/empty": dir(0, 0o755),
+      "/root": dir(0, 0o700),
+      "/root/secret": dir(0, 0o700),
+      "/searchable": dir(0, 0o711),
+      "/groups": dir(0, 0o2755),
+      "/mine": dir(1000, 0o755),
+      "/drop": dir(0, 0o1777),
+    };
+    const view = { mayWrite: (path: string) => path === "/drop" || path.startsWith("/home/dev") };
+    const options = (path: string, flags = {}) => {
+      const mount = mountOn(hostSandbox(flags, { files, view }), path);
+      return mount?.type === "tmpfs" ? mount.options : mount?.type;
+    };
+    expect(options("/empty")).toEqual(["directory", "mode=555"]);
+    expect(options("/root")).toEqual(["directory", "mode=0"]);
+    for (const path of ["/searchable", "/groups", "/mine", "/drop"]) expect(options(path)).toBe("overlay");
+    // It keeps what is written, also by a later run that may.
+    expect(options("/empty", { upper: "/home/dev/kept" })).toBe("overlay");
   });
 
   test("ten thousand entries beside a mount", () => {
@@ -160,7 +183,7 @@ describe("--host", () => {
     // What is renamed over a secret on the host is not seen: the directory is another.
     expect(mountOn(sandbox, "/home/dev")).toMatchObject({
       type: "tmpfs",
-      options: ["nosuid", "nodev", "mode=500"],
+      options: ["directory", "mode=500"],
     });
     expect(sandbox.spec.mounts!.filter(({ destination }) => destination === "/home/dev/.netrc")).toHaveLength(
       1,
@@ -644,7 +667,11 @@ describe("brun's own directories", () => {
 
   test("are found by links and by other mounts of their file system", () => {
     const links = { "/home/dev/.cache": "/data/cache" };
-    const files = { "/data/cache/brun": own(1000), "/data": own(0), "/data/cache": own(1000) };
+    const files = {
+      "/data/cache/brun": own(1000),
+      "/data": { ...own(0), mode: 0o755 },
+      "/data/cache": own(1000),
+    };
     const linked = hostSandbox({ rw: ["/home/dev"], rwAll: true }, { links, files });
     expect(covers(linked)).toContain("/data/cache/brun");
     expect(linked.spec.mounts!.filter(({ options }) => options?.includes("dest-nofollow"))).toEqual([

@@ -66,6 +66,9 @@ export function placeTree(source: string, destination: string, options: TreeOpti
 const STICKY = 0o1000;
 const OWNERS = 0o700;
 const WRITERS = 0o222;
+/** What mkdir(2) takes of a mode. */
+const MODES = 0o1777;
+const READ = 4;
 
 /** Of files beside a mount that are copied: the size of one, and of all, in bytes. */
 const COPY_MAX = 1 << 20;
@@ -76,6 +79,8 @@ class Placing implements PlacedTree {
   readonly notices: string[] = [];
   wanting: string | null = null;
   private readonly placed = new Set<string>();
+  /** Destinations that are a tmpfs, or a directory in one, with nothing in it but what is placed there. */
+  private readonly made = new Set<string>();
   private readonly told: string[] = [];
   private copied = 0;
 
@@ -131,7 +136,12 @@ class Placing implements PlacedTree {
     if (names && this.mounts.length + names.length <= MANY) {
       this.composite(source, destination, entry, names);
     } else if (names === undefined && this.takesOverlay(source, destination)) {
-      this.mounts.push(this.overlay(source, destination, entry));
+      const bare = this.isBare(source, destination, entry);
+      this.mounts.push(
+        bare
+          ? this.directoryOf(source, destination, entry, this.o.readOnly)
+          : this.overlay(source, destination, entry),
+      );
     } else if (names === undefined && destination !== "/" && this.o.apart.has(source)) {
       this.readOnly(source, names);
       this.composite(source, destination, entry, this.o.view.list(source) ?? [], true);
@@ -165,6 +175,28 @@ class Placing implements PlacedTree {
     this.wanting ??= why;
   }
 
+  /**
+   * Whether an overlay would show nothing, and take nothing: over a directory of others that is empty, or into which the
+   * caller may not look. It costs as much as ten directories.
+   */
+  private isBare(source: string, destination: string, entry: Entry): boolean {
+    const { upper, view } = this.o;
+    if (upper !== undefined || !this.made.has(parent(destination))) return false;
+    if (entry.uid === view.caller.uid || (entry.mode & MODES) !== entry.mode || view.mayWrite(source))
+      return false;
+    const rights = view.rights(source);
+    return rights === 0 || ((rights & READ) !== 0 && view.isEmpty(source));
+  }
+
+  /** A tmpfs with the mode and the owner of a directory, and where there is one already, a directory in that. */
+  private directoryOf(source: string, destination: string, entry: Entry, closed: boolean): Mount {
+    const mode = this.mode(source, entry) & (closed ? ~WRITERS : ~0);
+    const within = this.made.has(parent(destination)) && (mode & MODES) === mode;
+    const options = within ? ["directory"] : ["nosuid", "nodev"];
+    options.push(`mode=${mode.toString(8)}`, ...this.owner(entry));
+    return { destination, type: "tmpfs", source: "tmpfs", options };
+  }
+
   /** A tmpfs with the same entries; one that is closed gets no others. */
   private composite(
     source: string,
@@ -173,9 +205,8 @@ class Placing implements PlacedTree {
     names: readonly string[],
     closed = this.o.readOnly,
   ): void {
-    const mode = this.mode(source, entry) & (closed ? ~WRITERS : ~0);
-    const options = ["nosuid", "nodev", `mode=${mode.toString(8)}`, ...this.owner(entry)];
-    this.mounts.push({ destination, type: "tmpfs", source: "tmpfs", options });
+    this.mounts.push(this.directoryOf(source, destination, entry, closed));
+    this.made.add(destination);
     const left: string[] = [];
     for (const name of names) {
       const from = `${slashed(source)}${name}`;
@@ -276,6 +307,10 @@ const TOLD = 10;
 function listed(names: readonly string[]): string {
   const more = names.length - TOLD;
   return `${names.slice(0, TOLD).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
+}
+
+function parent(path: string): string {
+  return path.slice(0, path.lastIndexOf("/")) || "/";
 }
 
 function slashed(path: string): string {

@@ -20,6 +20,7 @@ import {
   existsInRoot,
   hasSharedEntry,
   identity,
+  isEmptyDirectory,
   namesIn,
   sizeOf,
   status,
@@ -75,6 +76,8 @@ export interface HostView {
   readonly names: (path: string, patterns: readonly string[]) => readonly string[] | null;
   /** Whether others than the caller own some of what is directly in a directory, and it could write to that. */
   readonly isShared: (path: string) => boolean;
+  /** Whether there is nothing in a directory; false where the caller may not read it. */
+  readonly isEmpty: (path: string) => boolean;
   readonly text: (path: string) => string | null;
   /** Text of a file below a root file system, from which no link leads out; null unless it is a regular one of some MB. */
   readonly textInRoot: (root: string, path: string) => string | null;
@@ -119,6 +122,7 @@ export function hostView(rootless: boolean, nested: boolean, stateDirectory: str
     list,
     names: namesIn,
     isShared: (path) => hasSharedEntry(path, caller.uid, caller.gid),
+    isEmpty: isEmptyDirectory,
     text,
     textInRoot,
     isInRoot: existsInRoot,

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync } from "node:fs";
+import { chmodSync, mkdtempSync, readFileSync, readlinkSync, rmSync, statSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import fc from "fast-check";
 import { hookRequest } from "../init/hooks.ts";
@@ -125,6 +125,21 @@ describe("operations", () => {
     expect(readFileSync(`${directory}/f`, "utf8")).toBe("by path");
   });
 
+  test("a text has descriptors by their paths, wherever in it they stand", () => {
+    const directory = scratch();
+    expect(
+      outcome((b) => {
+        const fd = b.get("openat", [AT_FDCWD, b.str(directory), O.PATH | O.DIRECTORY, 0]);
+        b.sys("mkdirat", [AT_FDCWD, b.fdText([fd, "/one"]), 0o700]);
+        b.sys("symlinkat", [b.fdText(["a=", fd, "/b,c=", fd]), fd, b.str("two")]);
+      }),
+    ).toEqual(ready);
+    expect(statSync(`${directory}/one`).isDirectory()).toBe(true);
+    expect(readlinkSync(`${directory}/two`)).toMatch(
+      /^a=\/proc\/self\/fd\/+(\d+)\/b,c=\/proc\/self\/fd\/+\1$/,
+    );
+  });
+
   test("mode writes four octal digits and nothing beyond them", () => {
     const directory = scratch();
     chmodSync(directory, 0o1640);
@@ -166,8 +181,16 @@ describe("operations", () => {
         b.target(root, "a/b/file", 0x10, "file");
         b.target(root, "a/b/file", 0x10, "file");
         b.target(root, "up/d/../e", 0x10, "dir");
+        b.target(root, "new", 0x10, "dir", true);
+        b.target(root, "new", 0x10, "dir", true);
+        b.target(root, "newer", 0x10, "file", true);
+        // What is taken for missing is found where it is, also by a link.
+        b.target(root, "up", 0x10, "dir", true);
+        b.target(root, "link", 0x10, "dir", true);
       }),
     ).toEqual(ready);
+    expect(statSync(`${directory}/new`).isDirectory()).toBe(true);
+    expect(statSync(`${directory}/newer`).isFile()).toBe(true);
     expect(statSync(`${directory}/a/b/c`).isDirectory()).toBe(true);
     expect(statSync(`${directory}/a/b/file`).isFile()).toBe(true);
     expect(statSync(`${directory}/e`).isDirectory()).toBe(true);

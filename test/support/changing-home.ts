@@ -44,7 +44,7 @@ const SECRET = "SECRET";
 
 const LOOK = `id; pwd; echo "$@"; env | sort; umask; ulimit -n
 grep -E '^(Cap|NoNewPrivs|Seccomp|SigIgn)' /proc/self/status; cat /proc/self/uid_map
-cat /proc/self/mountinfo | sed 's/^[0-9]* [0-9]* [0-9:]*//; s/ \\(master\\|shared\\):[0-9]*//g; s,/proc/self/fd/[0-9]*,FD,g'
+cat /proc/self/mountinfo | sed 's/^[0-9]* [0-9]* [0-9:]*//; s/ \\(master\\|shared\\):[0-9]*//g; s,/proc/self/fd/*[0-9]*,FD,g'
 for home in BOX/home BOX/other; do ls -lAn $home | awk '{print $1, $3, $4, $9, $10, $11}'; done
 find BOX/home BOX/other BOX/tmp -type f 2>/dev/null | sort | while read -r file; do echo "$file"; cat "$file" 2>&1; done
 cat BOX/home/.netrc BOX/home/.ssh/id BOX/home/.config/gh/hosts.yml BOX/home/alias/id 2>&1

@@ -20,6 +20,7 @@ const FILES: Readonly<Record<string, MadeUp>> = {
   "/bin/sh": file(),
   "/dev": dir(),
   "/etc": dir(),
+  "/etc/hostname": file(),
   "/home": dir(),
   "/home/dev": dir(1000, 0o700),
   "/home/dev/.netrc": file(1000),
@@ -31,7 +32,9 @@ const FILES: Readonly<Record<string, MadeUp>> = {
   "/swapfile": file(),
   "/sys": dir(),
   "/tmp": dir(0, 0o1777),
+  "/tmp/other": file(),
   "/usr": dir(),
+  "/usr/bin": dir(),
   "/srv/root": dir(1000),
   "/srv/root/bin/sh": file(1000),
 };
@@ -97,6 +100,7 @@ export function fixtureView({ files, texts, mounts = [], links, view }: Fixture 
         const entry = all[`${path}/${name}`];
         return entry !== undefined && entry.type !== "link" && entry.uid !== 1000 && entry.mode === 0o666;
       }),
+    isEmpty: (path) => names(path).length === 0,
     text: (path) => ({ ...TEXTS, ...texts })[path] ?? null,
     textInRoot: (root, path) => ({ ...TEXTS, ...texts })[`${root}${path}`] ?? null,
     isInRoot: (root, path) => all[`${root}${path}`] !== undefined,
