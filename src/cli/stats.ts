@@ -2,7 +2,7 @@
 
 import { terminalSize } from "../container/io/terminal.ts";
 import { type Usage, usage } from "../container/resources/usage.ts";
-import { storedStates } from "../container/state/list.ts";
+import { livingStates } from "../container/state/list.ts";
 import { requireState, type StoredState } from "../container/state/store.ts";
 import type { Runtime } from "../container/types.ts";
 import { BrunError, errorLine } from "../errors.ts";
@@ -93,7 +93,7 @@ class Watch {
     if (this.named) for (const id of this.ids) look(id);
     // What is not known to be the caller's is read once more, with a look at whose it is.
     else
-      for (const { stored, uid } of storedStates({ ...this.rt, warn: () => {} }))
+      for (const { stored, uid } of livingStates({ ...this.rt, warn: () => {} }))
         look(stored.id, uid === undefined ? undefined : stored);
     this.before = after;
     return samples;

@@ -86,25 +86,25 @@ export function readFd(fd: number, what: string, sizeHint = 0): Uint8Array {
   }
 }
 
-/** The bytes of a file. Throws a SysError. */
-export function readFile(path: string, dirfd = AT_FDCWD): Uint8Array {
-  const fd = open(path, O.RDONLY, 0, dirfd);
+/** Reads an open file from its beginning, and closes it. */
+function readAll(fd: number, path: string): Uint8Array {
   try {
-    const stat = fstat(fd);
-    return readFd(fd, path, stat.size);
+    return readFd(fd, path, fstat(fd).size);
   } finally {
     close(fd);
   }
 }
 
+/** The bytes of a file. Throws a SysError. */
+export function readFile(path: string, dirfd = AT_FDCWD): Uint8Array {
+  return readAll(open(path, O.RDONLY, 0, dirfd), path);
+}
+
 /** The text of a file (UTF-8), or null when it does not exist. Throws a SysError otherwise. */
 export function readTextIfThere(path: string): string | null {
-  try {
-    return fromUtf8(readFile(path));
-  } catch (error) {
-    if (error instanceof SysError && (error.errno === E.ENOENT || error.errno === E.ENOTDIR)) return null;
-    throw error;
-  }
+  const fd = tryOpen(path, O.RDONLY);
+  if (fd === -E.ENOENT || fd === -E.ENOTDIR) return null;
+  return fromUtf8(readAll(check(fd, `open ${path}`), path));
 }
 
 /** The text of a file (UTF-8). Throws a SysError. */

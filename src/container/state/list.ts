@@ -31,6 +31,13 @@ export function storedStates(rt: Runtime): Found[] {
   return found;
 }
 
+/** Those of {@link storedStates} that are not known to have stopped. */
+export function livingStates(rt: Runtime): Found[] {
+  const found = storedStates(rt);
+  const looked = lookAtEach(rt.root, found);
+  return found.filter((_, i) => !looked[i] || statusAt(looked[i]!) !== "stopped");
+}
+
 /** The containers, as {@link storedStates} finds them. */
 export function list(rt: Runtime): ContainerState[] {
   const containers: ContainerState[] = [];
