@@ -11,7 +11,7 @@ target() {
   to=$1
   shift
   # shellcheck disable=SC2086
-  clang $flags -fsanitize=fuzzer,address,undefined -o "$out/$to" "$to.c" input.c kernel.c "$@"
+  clang $flags -fsanitize=fuzzer,address,undefined -o "$out/$to" "$to.c" tape.c kernel.c "$@"
 }
 
 programs='../plan/alive.c ../plan/decode.c ../stage/detached.c ../plan/execute.c ../plan/fallback.c ../stage/init.c ../plan/listing.c ../plan/local.c ../stage/message.c ../plan/passwd.c ../plan/resolve.c ../plan/search.c ../plan/target.c'

@@ -13,7 +13,7 @@
 #include "../plan/local.h"
 #include "../stage/spawn.h"
 #include "../stage/supervise.h"
-#include "input.h"
+#include "tape.h"
 #include "kernel.h"
 
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* Programs: decoding whatever comes, and running what has been found good. The input is the program and the tape. */
 #include "../plan/program.h"
 
-#include "input.h"
+#include "tape.h"
 #include "kernel.h"
 
 #include <stdlib.h>

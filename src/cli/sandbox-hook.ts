@@ -7,7 +7,7 @@ import { type Connection, connect, disconnect } from "../sandbox/connect.ts";
 import { unmountFuse } from "../sandbox/fuse.ts";
 import { parsePort } from "../sandbox/ports.ts";
 import { type AgentPlace, type AgentPurpose, askAgent, serveAgent, startAgent } from "../seccomp/agent.ts";
-import { checkRecorded, recorder } from "../seccomp/record/recorder.ts";
+import { checkRecorded, recorder } from "../seccomp/record/recording.ts";
 import { readFd } from "../sys/fs.ts";
 import { lazy } from "../sys/lazy.ts";
 import { fromUtf8 } from "../sys/utf8.ts";

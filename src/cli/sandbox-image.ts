@@ -1,8 +1,8 @@
 /** `run --image`: the image is there, or is got, before the container is what `run --rootfs` makes. */
 
 import { compiling, uncacheable } from "../host/recorder.ts";
-import { cachedImage, type ReadyImage } from "../image/cached.ts";
 import type { PullOptions } from "../image/pull.ts";
+import { cachedImage, type ReadyImage } from "../image/ready.ts";
 import { type SandboxImage, withImage } from "../sandbox/image.ts";
 import type { SandboxOptions } from "../sandbox/options.ts";
 import type { Values } from "./flags.ts";

@@ -9,9 +9,9 @@ import { mapHelper, subordinateIds } from "./ids.ts";
 import { images } from "./images.ts";
 import { kernel } from "./kernel.ts";
 import { landlock } from "./landlock.ts";
+import { session } from "./login.ts";
 import { idMaps, inNamespaces, userNamespace } from "./namespaces.ts";
 import { programs } from "./programs.ts";
-import { session } from "./session.ts";
 
 /** Everything that was found, in the order in which it is needed. Leaves nothing behind. Throws a SysError. */
 export function doctor(): Finding[] {

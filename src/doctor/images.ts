@@ -3,7 +3,7 @@
 import type { Caller } from "../../rootless/caller.ts";
 import { mountPoints } from "../../rootless/host-view.ts";
 import { BrunError } from "../errors.ts";
-import { storeDirectory } from "../image/record.ts";
+import { storeDirectory } from "../image/stored.ts";
 import { fileSystemType, LOWER } from "../sandbox/tree.ts";
 import { cstr, NR, syscall } from "../sys/ffi.ts";
 import { AT_FDCWD, close, exists, O, readText, tryOpen } from "../sys/fs.ts";

@@ -15,7 +15,7 @@ const COMPILES = [
   "src/init/**",
   "src/sandbox/**",
   "src/spec/**",
-  "src/image/{cached,ids,record}",
+  "src/image/{ids,ready,stored}",
   "src/cli/sandbox-machine",
   "src/seccomp/{compile,flags}",
   "src/container/host/{facts,filter,kernel-mounts,lacking-calls,security-modules}",

@@ -8,11 +8,11 @@ import type { UnpackIds } from "./ids.ts";
 import { type Descriptor, MEDIA, parseImageConfig, parseManifest } from "./manifest.ts";
 import { ownPlatform, type Platform } from "./platform.ts";
 import { destinationName, type PushOptions, push, typeOfLayer } from "./push.ts";
-import { rootPath, type StoredImage, withImage } from "./record.ts";
 import { nameText, parseName } from "./reference.ts";
 import { candidates, registriesConf } from "./registry/conf.ts";
 import { openFile } from "./source/source.ts";
 import type { ImageStore } from "./store.ts";
+import { rootPath, type StoredImage, withImage } from "./stored.ts";
 import type { PackedLayer } from "./unpack/packed-file.ts";
 import { unpackProcess } from "./unpack/start.ts";
 

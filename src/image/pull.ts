@@ -5,14 +5,13 @@ import type { UsernsMode } from "../modes.ts";
 import { E } from "../sys/errno.ts";
 import { SysError } from "../sys/error.ts";
 import { absolute } from "../sys/fs.ts";
-import { findStored, type ReadyImage } from "./cached.ts";
 import { digestOf, hexOf, shortDigest } from "./digest.ts";
 import { checkLayerType } from "./formats.ts";
 import { type UnpackIds, unpackIds } from "./ids.ts";
 import { type Descriptor, type Manifest, MEDIA, parseImageConfig, parseManifest } from "./manifest.ts";
 import { choosePlatform, type Platform, platformText, runsOn } from "./platform.ts";
 import type { ImageEvent, LayerState } from "./progress.ts";
-import { rootIfThere, type StoredImage, withImage } from "./record.ts";
+import { findStored, type ReadyImage } from "./ready.ts";
 import { type FileName, type ImageName, nameText, parseName, type RegistryName } from "./reference.ts";
 import { candidates, type RegistriesConf, registriesConf } from "./registry/conf.ts";
 import { removeLeftovers } from "./remove.ts";
@@ -22,6 +21,7 @@ import { DirSource, directoryFiles, LayoutSource } from "./source/layout.ts";
 import { RegistrySource } from "./source/registry.ts";
 import type { Document, Source } from "./source/source.ts";
 import { ImageStore, SPACE_HINT } from "./store.ts";
+import { rootIfThere, type StoredImage, withImage } from "./stored.ts";
 
 /** When a registry is asked: podman's --pull. */
 export type PullPolicy = "missing" | "always" | "newer" | "never";

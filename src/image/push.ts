@@ -22,11 +22,11 @@ import {
 import { findIds, type UnpackIds } from "./ids.ts";
 import { type Descriptor, type Manifest, MEDIA, parseManifest } from "./manifest.ts";
 import type { ImageEvent, LayerState } from "./progress.ts";
-import type { StoredImage } from "./record.ts";
 import { type ImageName, nameText, parseName } from "./reference.ts";
 import { registriesConf } from "./registry/conf.ts";
 import { Slots } from "./slots.ts";
 import type { ImageStore } from "./store.ts";
+import type { StoredImage } from "./stored.ts";
 
 /** How an image is written. */
 export interface PushOptions {

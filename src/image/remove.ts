@@ -8,14 +8,14 @@ import { check } from "../sys/error.ts";
 import { cstr, NR, syscall } from "../sys/ffi.ts";
 import { AT_FDCWD, close, exists, O, open, readdir, rmdir, unlink } from "../sys/fs.ts";
 import { spawn } from "../sys/spawn.ts";
-import { imagesOf } from "./cached.ts";
 import { chainId, hexOf } from "./digest.ts";
 import { unpackIds } from "./ids.ts";
 import { isLocked, removeLock } from "./lock.ts";
-import type { StoredImage } from "./record.ts";
+import { imagesOf } from "./ready.ts";
 import { parseName, type RegistryName } from "./reference.ts";
 import { candidates, registriesConf } from "./registry/conf.ts";
 import { type ImageStore, MAKING } from "./store.ts";
+import type { StoredImage } from "./stored.ts";
 import { unpackProcess } from "./unpack/start.ts";
 
 /** The images that a word stands for: a name, or the beginning of an id. Throws a BrunError (ERR_IMAGE_NOT_FOUND). */

@@ -32,6 +32,7 @@ import { makePipe } from "../sys/pipe.ts";
 import { algorithmOf, digestOf } from "./digest.ts";
 import type { UnpackIds } from "./ids.ts";
 import { type Lock, takeLock } from "./lock.ts";
+import type { Arrival } from "./source/source.ts";
 import {
   layerPath,
   RECORD_VERSION,
@@ -40,8 +41,7 @@ import {
   rootPath,
   type StoredImage,
   storeDirectory,
-} from "./record.ts";
-import type { Arrival } from "./source/source.ts";
+} from "./stored.ts";
 import type { LayerData, Room, UnpackedLayer } from "./unpack/layer-data.ts";
 import type { PackedLayer } from "./unpack/packed-file.ts";
 import { unpackProcess } from "./unpack/start.ts";

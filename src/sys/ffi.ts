@@ -1,7 +1,7 @@
 /**
  * The door to the kernel: raw system calls through C, which come back with -errno, so that nothing here reads errno,
- * which JavaScript could have changed meanwhile. The functions are the front's (nsenter/front), which is in the
- * executable; without one, as in the checkout and as a library, they are the stage's, loaded as a shared object.
+ * which JavaScript could have changed meanwhile. The functions are those of the front (nsenter/front), which is in the
+ * executable; without one, as in the checkout and as a library, those of the stage, loaded as a shared object.
  */
 
 import { type Pointer, ptr } from "bun:ffi";

@@ -2,4 +2,4 @@
 export * from "../agent.ts";
 export { syscallNames } from "./names.ts";
 export { recordingFilter } from "./profile.ts";
-export * from "./recorder.ts";
+export * from "./recording.ts";

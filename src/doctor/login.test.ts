@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { chmodSync, mkdtempSync, rmSync } from "node:fs";
-import { runtimeDirectory } from "./session.ts";
+import { runtimeDirectory } from "./login.ts";
 
 const uid = process.getuid!();
 const caller = { uid, gid: uid, userName: "dev", privileged: false };

@@ -1,4 +1,4 @@
-#include "input.h"
+#include "tape.h"
 
 #include "../plan/program.h"
 

@@ -3,9 +3,9 @@ import type { UsernsMode } from "../modes.ts";
 import { unpackIds } from "./ids.ts";
 import type { ImageConfig } from "./manifest.ts";
 import { type Platform, rank, runsOn } from "./platform.ts";
-import { readImages, rootIfThere, type StoredImage, storeDirectory } from "./record.ts";
 import { type ImageName, nameText, parseName, type RegistryName } from "./reference.ts";
 import { candidates, registriesConf } from "./registry/conf.ts";
+import { readImages, rootIfThere, type StoredImage, storeDirectory } from "./stored.ts";
 
 /** An image that can be run. */
 export interface ReadyImage {

@@ -1,6 +1,6 @@
 /* What the inputs of the fuzzers have in common. */
-#ifndef BRUN_FUZZ_INPUT_H
-#define BRUN_FUZZ_INPUT_H
+#ifndef BRUN_FUZZ_TAPE_H
+#define BRUN_FUZZ_TAPE_H
 
 #include "../sys.h"
 
