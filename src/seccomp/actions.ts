@@ -1,4 +1,4 @@
-/** Names of the OCI spec for seccomp, and the numbers of libseccomp and the kernel (linux/seccomp.h). */
+/** Maps the names of the OCI spec for seccomp to the numbers of libseccomp and the kernel (linux/seccomp.h). */
 import type { SeccompAction, SeccompOperator } from "../spec/seccomp.ts";
 
 const RETURN_VALUES: Readonly<Record<SeccompAction, number>> = {
@@ -16,8 +16,8 @@ const RETURN_VALUES: Readonly<Record<SeccompAction, number>> = {
 const DEFAULT_ERRNO = 1; // EPERM, as runc and crun
 
 /**
- * What a filter returns for an action. `errnoRet` is the errno of SCMP_ACT_ERRNO and the message of
- * SCMP_ACT_TRACE, EPERM when absent; other actions have none.
+ * The return value of a filter for an action. `errnoRet` is the errno of SCMP_ACT_ERRNO or the message of
+ * SCMP_ACT_TRACE, by default EPERM. Other actions have none.
  */
 export function returnValue(action: SeccompAction, errnoRet: number | undefined): number {
   const value = RETURN_VALUES[action];

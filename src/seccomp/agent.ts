@@ -1,6 +1,7 @@
 /**
- * Agents that hear of a container's system calls and let them happen (seccomp_unotify(2)): processes in the background. A
- * createRuntime hook starts one, and a poststop hook asks it what it has heard. None of this needs privileges.
+ * Agents: background processes that are notified of a container's system calls and let them happen
+ * (seccomp_unotify(2)). A createRuntime hook starts an agent, and a poststop hook asks it for its result. None
+ * of this needs privileges.
  */
 import { BrunError } from "../errors.ts";
 import type { Hook, Hooks } from "../spec/index.ts";
@@ -12,34 +13,34 @@ import { bindUnix, connectUnix, receiveWithFd, SOCK_STREAM } from "../sys/socket
 import { spawn } from "../sys/spawn.ts";
 import { fromUtf8 } from "../sys/utf8.ts";
 
-/** What an agent is for: a word of `brun sandbox-hook`. */
+/** The task of an agent: a word of `brun sandbox-hook`. */
 export type AgentPurpose = "seccomp-record" | "audit";
 
 /** A container with an agent. */
 export interface AgentPlace {
-  /** Of brun's state directory. */
+  /** The directory of agents' sockets, see {@link agentDirectory}. */
   readonly directory: string;
-  /** Of the container. */
+  /** The container's id. */
   readonly id: string;
 }
 
-/** Directory of the state directory; no container can have that name. */
+/** The directory of agents' sockets in the state directory. No container can have this name. */
 export function agentDirectory(stateDirectory: string): string {
   return `${stateDirectory}/@agent`;
 }
 
-/** Where the agent is asked: linux.seccomp.listenerPath. */
+/** The socket of an agent: linux.seccomp.listenerPath. */
 export function agentSocket({ directory, id }: AgentPlace): string {
   return `${directory}/${id}.sock`;
 }
 
-/** Makes a hook that is brun itself. */
+/** Makes a hook that runs brun itself with these words. */
 export type OwnHook = (words: readonly string[]) => Hook;
 
 /**
- * The hooks that start and end an agent, after those that are there.
- * @param request what it is told, JSON
- * @param hook a hook that runs `brun sandbox-hook` with these words
+ * Adds the hooks that start and end an agent, after the existing ones.
+ * @param request the agent's request as JSON
+ * @param hook makes a hook that runs `brun sandbox-hook` with these words
  */
 export function withAgentHooks(
   hooks: Hooks | undefined,
@@ -91,7 +92,7 @@ export function startAgent(
 const BACKLOG = 16;
 const FINISH = "finish";
 
-/** What an agent has to say at the end; null where there is none any more. Throws a BrunError when it was killed. */
+/** Asks an agent for its result; null if there is no agent any more. Throws a BrunError if it was killed. */
 export function askAgent(place: AgentPlace): string | null {
   let socket: number;
   try {
@@ -99,7 +100,7 @@ export function askAgent(place: AgentPlace): string | null {
   } catch (error) {
     if (!(error instanceof SysError)) throw error;
     unlink(agentSocket(place));
-    // It was never started, or has given up waiting.
+    // The agent was never started, or has given up waiting.
     if (error.errno === E.ENOENT) return null;
     throw new BrunError(`the agent has ended before the container: ${error.message}`);
   }
@@ -114,25 +115,31 @@ export function askAgent(place: AgentPlace): string | null {
 const NOTIF_RECV = 0xc0502100;
 const NOTIF_SEND = 0xc0182101;
 const NOTIF_SET_FLAGS = 0x40082104;
-/** Linux 6.6: whoever made the call and the agent take turns on one processor. */
+/** Linux 6.6: the process that makes the call and the agent take turns on one processor. */
 const SYNC_WAKE_UP = 1;
-/** struct seccomp_notif, and where what of it is read. */
+/** The size of struct seccomp_notif, and the offsets of the fields that are read. */
 const NOTIF = { size: 80, pid: 8, nr: 16, arch: 20, args: 32 } as const;
 /** struct seccomp_notif_resp. */
 const RESPONSE = { size: 24, flags: 20 } as const;
 const CONTINUE = 1;
-/** How long an agent waits for the poststop hook when the container has ended. */
+/** How long an agent waits for the poststop hook after the container has ended. */
 const PATIENCE_MS = 60_000;
 
-/** What an agent does with what it hears. */
+/** The reactions of an agent. */
 export interface Ears {
-  /** Of each call before it happens. @param args its arguments */
+  /**
+   * Called for each system call before it happens.
+   * @param args its arguments
+   */
   readonly hear: (arch: number, nr: number, thread: number, args: DataView) => void;
-  /** What is said at the end. */
+  /** The text for the poststop hook at the end. */
   readonly result: () => string;
 }
 
-/** Is an agent, until the poststop hook has asked and nobody is under the filter any more. */
+/**
+ * Runs an agent. It ends when the poststop hook has asked and no process has the filter any more, or when no hook
+ * asks for a minute after the container's end.
+ */
 export function serveAgent(place: AgentPlace, socket: number, ears: Ears): void {
   const listeners: number[] = [];
   let asking = -1;
@@ -161,7 +168,7 @@ export function serveAgent(place: AgentPlace, socket: number, ears: Ears): void 
     } else if (length > 0) asking = caller;
     if (asking !== caller) close(caller);
   }
-  // A container that could not be made has done nothing.
+  // A container that could not be made has made no calls.
   const result = heard ? ears.result() : "";
   unlink(agentSocket(place));
   if (asking >= 0) writeFd(asking, result, "to the poststop hook");
@@ -175,10 +182,10 @@ const args = new DataView(notif.buffer, NOTIF.args);
 const response = new Uint8Array(RESPONSE.size);
 new DataView(response.buffer).setUint32(RESPONSE.flags, CONTINUE, true);
 
-/** Tells of a call, and lets it happen. */
+/** Reports a call, and lets it happen. */
 function answer(listener: number, { hear }: Ears): void {
   notif.fill(0);
-  // Whoever made the call may have been killed meanwhile.
+  // The process that made the call may have been killed meanwhile.
   if (syscall(NR.ioctl, listener, NOTIF_RECV, notif) < 0) return;
   const thread = notified.getUint32(NOTIF.pid, true);
   hear(notified.getUint32(NOTIF.arch, true), notified.getInt32(NOTIF.nr, true), thread, args);

@@ -1,6 +1,6 @@
-/** Classic BPF as seccomp runs it (linux/filter.h): one instruction is {code, jt, jf, k}, 8 bytes. */
+/** Classic BPF for seccomp (linux/filter.h): an instruction is {code, jt, jf, k} in 8 bytes. */
 
-/** `jt` and `jf` are how many instructions a conditional jump skips when true and when false. */
+/** `jt` and `jf` are the numbers of instructions that a conditional jump skips if it is true or false. */
 export interface Instruction {
   readonly code: number;
   readonly jt: number;
@@ -8,11 +8,11 @@ export interface Instruction {
   readonly k: number;
 }
 
-/** The codes that filters are made of. */
+/** The opcodes in filters. */
 export const BPF = {
   /** Loads the 32-bit word at offset k of struct seccomp_data. */
   LOAD: 0x20,
-  /** Ands the accumulator with k. */
+  /** Ands the accumulator with k (bitwise). */
   AND: 0x54,
   JUMP: 0x05,
   JUMP_EQUAL: 0x15,
@@ -26,13 +26,13 @@ export const BPF = {
 /** Offsets in struct seccomp_data (linux/seccomp.h). */
 export const DATA = { NR: 0, ARCH: 4, ARGS: 16 } as const;
 
-/** Size of an instruction in bytes. */
+/** The size of an instruction in bytes. */
 export const INSTRUCTION_SIZE = 8;
 
-/** Most instructions that the kernel takes (BPF_MAXINSNS). */
+/** The maximum number of instructions in the kernel (BPF_MAXINSNS). */
 export const MAX_INSTRUCTIONS = 4096;
 
-/** An instruction without a jump condition. */
+/** An instruction that is not a conditional jump. */
 export function statement(code: number, k: number): Instruction {
   return { code, jt: 0, jf: 0, k };
 }
@@ -42,7 +42,7 @@ export function jump(code: number, k: number, jt: number, jf: number): Instructi
   return { code, jt, jf, k };
 }
 
-/** An array of struct sock_filter. */
+/** Encodes a program as an array of struct sock_filter. */
 export function encode(program: readonly Instruction[]): Uint8Array {
   const bytes = new Uint8Array(program.length * INSTRUCTION_SIZE);
   const view = new DataView(bytes.buffer);

@@ -1,4 +1,4 @@
-/** From a seccomp profile to BPF by libseccomp. */
+/** Compiles a seccomp profile to BPF with libseccomp. */
 
 import { BrunError } from "../errors.ts";
 import { quoted } from "../printable.ts";
@@ -14,17 +14,20 @@ import { conflicts } from "./conflicts.ts";
 import { enosysStub, lastSyscall, wantsEnosys } from "./enosys.ts";
 import { type Libseccomp, libseccomp, libseccompVersion } from "./library.ts";
 
-/** What was built, and what a user might want to know about it. */
+/** A compiled filter, and notes for the user. */
 export interface Built {
   /** An array of struct sock_filter. */
   readonly bpf: Uint8Array;
-  /** One line each: system calls that libseccomp does not know, and rules that have no effect. */
+  /** One line each: system calls that libseccomp does not know, and rules without effect. */
   readonly notes: readonly string[];
 }
 
 const SCMP_FLTATR_CTL_OPTIMIZE = 8;
 const BINARY_TREE = 2;
-/** As runc: libseccomp up to 2.5.4 makes a wrong tree of no rules, and a short list needs none. */
+/**
+ * The minimum number of rules for a binary tree, as in runc. libseccomp up to 2.5.4 makes a wrong tree of no
+ * rules, and a short list needs none.
+ */
 const BINARY_TREE_FROM = 32;
 const NR_SCMP_ERROR = -1;
 const MFD_CLOEXEC = 1;
@@ -33,9 +36,9 @@ const ARG_CMP_SIZE = 24; // struct scmp_arg_cmp
 type Context = NonNullable<ReturnType<Libseccomp["seccomp_init"]>>;
 
 /**
- * Compiles a profile. Names that libseccomp does not know are passed over, since a profile is written for
- * more than one kernel; with `failUnknown` they are errors (annotation run.oci.seccomp_fail_unknown_syscall).
- * Throws a BrunError that names the place in the config.
+ * Compiles a profile. Names that libseccomp does not know are skipped, since a profile is written for more than
+ * one kernel. With `failUnknown` they are errors (annotation run.oci.seccomp_fail_unknown_syscall). Throws a
+ * BrunError with the config path.
  */
 export function build(seccomp: Seccomp, failUnknown: boolean): Built {
   const lib = libseccomp();
@@ -49,7 +52,7 @@ export function build(seccomp: Seccomp, failUnknown: boolean): Built {
     const tokens = addArchitectures(lib, context, seccomp.architectures ?? []);
     const names = (seccomp.syscalls ?? []).flatMap((rule) => rule.names);
     if (names.length > BINARY_TREE_FROM) {
-      // Before libseccomp 2.5 there is no such attribute; the filter is longer then, not different.
+      // libseccomp before 2.5 has no such attribute. Without it the filter is longer, but does the same.
       lib.seccomp_attr_set(context, SCMP_FLTATR_CTL_OPTIMIZE, BINARY_TREE);
     }
     const unknown = addRules(lib, context, seccomp, failUnknown);
@@ -70,7 +73,7 @@ export function build(seccomp: Seccomp, failUnknown: boolean): Built {
   }
 }
 
-/** Adds the profile's architectures to the native one, which is always there; returns the tokens of all. */
+/** Adds the profile's architectures to the native one, which is always there. Returns the tokens of all. */
 function addArchitectures(lib: Libseccomp, context: Context, names: readonly string[]): Set<number> {
   const tokens = new Set([lib.seccomp_arch_native()]);
   names.forEach((name, i) => {
@@ -90,7 +93,7 @@ function addArchitectures(lib: Libseccomp, context: Context, names: readonly str
   return tokens;
 }
 
-/** Adds the rules; returns a note for each name that is unknown. */
+/** Adds the rules. Returns a note for each unknown name. */
 function addRules(lib: Libseccomp, context: Context, seccomp: Seccomp, failUnknown: boolean): string[] {
   const unknown: string[] = [];
   const byDefault = returnValue(seccomp.defaultAction, seccomp.defaultErrnoRet);
@@ -105,7 +108,7 @@ function addRules(lib: Libseccomp, context: Context, seccomp: Seccomp, failUnkno
         unknown.push(`${where}: ${quoted(name)} is not known to libseccomp ${libseccompVersion()}`);
         return;
       }
-      if (action === byDefault) return; // libseccomp refuses what changes nothing
+      if (action === byDefault) return; // libseccomp refuses a rule that has the default action
       for (const set of conditions) {
         const count = set.length / ARG_CMP_SIZE;
         const result = lib.seccomp_rule_add_array(context, action, nr, count, count === 0 ? null : set);
@@ -140,9 +143,9 @@ function ruleError(name: string, rule: Syscall, index: number, errno: number): B
 }
 
 /**
- * The conditions of a rule as arrays of struct scmp_arg_cmp, each array for one rule of libseccomp, which
- * takes an argument only once in a rule: where one occurs twice, each condition becomes a rule of its own, so
- * that any of them matches (as in runc and crun).
+ * The conditions of a rule as arrays of struct scmp_arg_cmp, one for each rule of libseccomp. Such a rule can have
+ * an argument only once. If a rule has an argument twice, each condition becomes a separate rule, so that any of
+ * them matches (as in runc and crun).
  */
 function argumentSets(rule: Syscall): Uint8Array[] {
   const args = rule.args ?? [];

@@ -35,7 +35,7 @@ function entry(): CacheEntry {
   return { bpf, notes: ["a note"], library, libraryIdentity: fileIdentity(library)! };
 }
 
-/** Stores the entry of a key and returns its file. */
+/** Stores an entry under a key and returns its file. */
 function store(key: string): string {
   const before = new Set(readdirSync(directory));
   writeCache(directory, key, entry());

@@ -1,8 +1,8 @@
 /**
- * Compiled filters on disk. An entry is one file, named by a hash of its key and holding the whole key, so
- * that neither a collision nor a file moved onto another's name gives a container someone else's filter. It
- * counts only when it is the caller's own file in the caller's own directory, neither for others to write, and its
- * checksum holds. Programs of the caller's own id in a sandbox are kept away by a cover (src/sandbox/own-state.ts).
+ * Compiled filters on disk. An entry is one file, whose name is a hash of its key. It contains the whole key, so a
+ * hash collision or a renamed file cannot give a container a wrong filter. An entry is used only if file and
+ * directory belong to the caller, other users cannot write to either, and the checksum is right. Programs in a
+ * sandbox may have the caller's id, and a cover keeps them away (src/sandbox/own-state.ts).
  *
  *   magic and checksum (8 bytes each) | lengths of key, facts, filter (4 each) | key | facts (JSON) | filter
  */
@@ -27,11 +27,14 @@ import {
 import { each } from "../sys/lists.ts";
 import { fromUtf8, joined, utf8 } from "../sys/utf8.ts";
 
-/** What is cached: a filter, and what was found out when it was made. */
+/** A cached filter, with facts about how it was made. */
 export interface CacheEntry {
   readonly bpf: Uint8Array;
   readonly notes: readonly string[];
-  /** Path of the libseccomp that made it, and its identity: an update of the library makes a new filter. */
+  /**
+   * The path of the libseccomp that made it, and its identity: after an update of the library the
+   * filter is compiled again.
+   */
   readonly library: string;
   readonly libraryIdentity: string;
 }
@@ -42,7 +45,10 @@ const WRITABLE_BY_OTHERS = 0o022;
 const MAX_ENTRIES = 64;
 const SUFFIX = ".bpf";
 
-/** The caller's: $XDG_CACHE_HOME/brun or ~/.cache/brun; root's is /var/cache/brun. Undefined: nothing is cached. */
+/**
+ * The caller's cache directory: $XDG_CACHE_HOME/brun or ~/.cache/brun, for root /var/cache/brun.
+ * Undefined if nothing is cached.
+ */
 export function ownCacheDirectory(): string | undefined {
   if (syscall(NR.geteuid) === 0) return "/var/cache/brun";
   const [XDG_CACHE_HOME, HOME] = [variable("XDG_CACHE_HOME"), variable("HOME")];
@@ -50,7 +56,7 @@ export function ownCacheDirectory(): string | undefined {
   return HOME?.startsWith("/") && HOME !== "/" ? `${HOME}/.cache/brun` : undefined;
 }
 
-/** The entry of a key, or null: there is none, or it may not be trusted, or libseccomp is another one now. */
+/** The entry of a key. Null if there is none, if it is not trusted, or if libseccomp has changed since. */
 export function readCache(directory: string, key: string): CacheEntry | null {
   const fd = tryOpen(entryPath(directory, key), O.RDONLY | O.NOFOLLOW | O.NONBLOCK);
   if (fd < 0) return null;
@@ -70,8 +76,8 @@ function isOurs(stat: Stat | number): boolean {
 }
 
 /**
- * Stores an entry, atomically and readable by its owner alone. A cache that cannot be written (a read-only
- * or full file system) is none: nothing is thrown.
+ * Stores an entry, atomically and readable only by its owner. Does nothing if the cache cannot be written (a
+ * read-only or full file system).
  */
 export function writeCache(directory: string, key: string, entry: CacheEntry): void {
   try {
@@ -83,13 +89,13 @@ export function writeCache(directory: string, key: string, entry: CacheEntry): v
   }
 }
 
-/** Identity of a file: changes when it is replaced or written. Null when it is not there. */
+/** The identity of a file, which changes when it is replaced or written. Null if it does not exist. */
 export function fileIdentity(path: string): string | null {
   const stat = tryStat(path);
   return typeof stat === "number" ? null : `${stat.ino}:${stat.size}:${stat.ctime}`;
 }
 
-/** Path of the libseccomp that this process has loaded. */
+/** The path of the libseccomp that this process has loaded. */
 export function loadedLibrary(): string | null {
   return /(\/\S*\/libseccomp\.so\.2\S*)$/m.exec(readText("/proc/self/maps"))?.[1] ?? null;
 }
@@ -126,7 +132,7 @@ function checksum(file: Uint8Array): bigint {
   return BigInt(Bun.hash(file.subarray(16)));
 }
 
-/** Makes room: when there are many entries, the older half goes. */
+/** Limits the number of entries: if there are too many, the older half is deleted. */
 function evict(directory: string): void {
   const entries = readdir(directory).filter((name) => name.endsWith(SUFFIX));
   if (entries.length < MAX_ENTRIES) return;

@@ -14,7 +14,7 @@ const EPERM = 0x50001;
 const ENOSYS = 0x50026;
 const KILL = 0;
 
-/** What the compiled profile answers to a system call of this machine. */
+/** The answer of the compiled profile to a system call of this machine. */
 function answer(seccomp: Seccomp, name: SyscallName | number, ...args: (number | bigint)[]): number {
   const nr = typeof name === "number" ? name : NR[name];
   return interpret(compileSeccomp(seccomp).bpf, { nr, arch: NATIVE, args });

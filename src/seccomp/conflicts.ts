@@ -1,9 +1,10 @@
 /**
- * Rules of a profile that have no effect: libseccomp keeps one of two that contradict, and says nothing.
+ * Finds rules of a profile without effect: of two contradicting rules, libseccomp silently keeps one.
  *
- * What is not noted: to a rule for `socket` and the like libseccomp adds one for `socketcall` on the architectures that
- * have it, where conditions on the arguments, which are in memory, are left out. So a profile that allows some families
- * allows all by `socketcall`, unless another rule without conditions refuses that.
+ * One effect is not reported. For `socket` and similar calls, libseccomp adds a rule for `socketcall` on
+ * architectures that have it. Conditions are left out there, since the arguments are in memory. So a
+ * profile that allows some address families allows all of them by `socketcall`, unless another rule
+ * without conditions refuses it.
  */
 import type { Seccomp } from "../spec/seccomp.ts";
 import { returnValue } from "./actions.ts";
@@ -14,8 +15,8 @@ interface Unconditional {
 }
 
 /**
- * Notes on rules that cannot take effect. For one system call the first rule without conditions decides,
- * wherever it stands: later ones are ignored, and so are rules with conditions, before it and after it.
+ * Notes on rules that cannot take effect. For each system call, the first rule without conditions decides. Later
+ * rules are ignored, and so are all rules with conditions.
  */
 export function conflicts(seccomp: Seccomp): string[] {
   const rules = seccomp.syscalls ?? [];
@@ -43,7 +44,7 @@ export function conflicts(seccomp: Seccomp): string[] {
   return notes;
 }
 
-/** A rule whose action is the default's is not added at all, so it takes part in no conflict. */
+/** libseccomp does not add a rule with the default action, so such a rule is part of no conflict. */
 function changesNothing(seccomp: Seccomp, value: number): boolean {
   return value === returnValue(seccomp.defaultAction, seccomp.defaultErrnoRet);
 }

@@ -6,7 +6,7 @@ import { interpret } from "./testing/interpreter.ts";
 
 const X32 = 0x40000000;
 const ENOSYS = 0x50026;
-const FILTER = 0x1234; // what the filter behind the stub returns
+const FILTER = 0x1234; // the result of the filter behind the stub
 
 function ask(stub: readonly Instruction[], arch: number, nr: number): number {
   return interpret(encode([...stub, statement(0x06, FILTER)]), { arch, nr });

@@ -1,26 +1,26 @@
 /**
  * ENOSYS for system calls that are newer than the profile.
  *
- * An allow list answers every system call that it does not name with its default action. A C library that
- * tries a new system call first (clone3, faccessat2) takes ENOSYS as "use the old one" but EPERM as the
- * answer. So what is beyond the highest number that the profile names, for each architecture, gets ENOSYS
- * before the filter proper is asked. runc does the same (libcontainer/seccomp/patchbpf).
+ * An allow list answers every system call that it does not name with its default action. A C library that tries a
+ * new system call first (clone3, faccessat2) takes ENOSYS as "use the old one", but EPERM as the answer. So calls
+ * above the highest number that the profile names, for each architecture, get ENOSYS before the actual filter
+ * runs. runc does the same (libcontainer/seccomp/patchbpf).
  */
 import type { Seccomp } from "../spec/seccomp.ts";
 import { E } from "../sys/errno.ts";
 import { returnValue } from "./actions.ts";
 import { BPF, DATA, type Instruction, jump, statement } from "./bpf.ts";
 
-/** libseccomp's architecture tokens that need to be known here; the others are AUDIT_ARCH_* as they are. */
+/** libseccomp's architecture tokens that brun treats specially. All others are equal to AUDIT_ARCH_*. */
 export const TOKEN = { X86_64: 0xc000003e, X32: 0x4000003e, X86: 0x40000003, ARM: 0x40000028 } as const;
 
-/** Bit of the number of an x32 system call (asm/unistd.h). */
+/** The bit that marks the number of an x32 system call (asm/unistd.h). */
 export const X32_SYSCALL_BIT = 0x40000000;
-/** First of arm's private system calls (asm/unistd.h), which are not in one sequence with the others. */
+/** The first of arm's private system calls (asm/unistd.h), which have a separate range of numbers. */
 const ARM_PRIVATE = 0x0f0000;
 const END = 0x100000000;
 
-/** The numbers of one ABI, [low, high), and those of one ABI that share their AUDIT_ARCH. */
+/** The numbers of one ABI, [low, high), and its AUDIT_ARCH, which other ABIs may share. */
 interface Numbers {
   readonly arch: number;
   readonly low: number;
@@ -40,7 +40,7 @@ function numbersOf(token: number): Numbers {
   }
 }
 
-/** Whether a profile wants the stub: not when its default lets calls through or is ENOSYS already. */
+/** Whether a profile needs the stub. It does not if its default lets calls through, or is ENOSYS already. */
 export function wantsEnosys(seccomp: Seccomp): boolean {
   switch (seccomp.defaultAction) {
     case "SCMP_ACT_ALLOW":
@@ -55,8 +55,8 @@ export function wantsEnosys(seccomp: Seccomp): boolean {
 }
 
 /**
- * The highest number of an ABI among those that a profile names; null when there is none. Negative numbers
- * are libseccomp's for system calls that the ABI does not have.
+ * The highest number of an ABI that a profile names; null if there is none. libseccomp uses negative numbers for
+ * system calls that the ABI lacks.
  */
 export function lastSyscall(token: number, numbers: Iterable<number>): number | null {
   const { low, high } = numbersOf(token);
@@ -66,8 +66,8 @@ export function lastSyscall(token: number, numbers: Iterable<number>): number | 
 }
 
 /**
- * The stub: instructions that end with ENOSYS or fall through to what follows them.
- * @param lasts by libseccomp's architecture token, the highest number that the profile names
+ * The stub: instructions that return ENOSYS, or fall through to the filter.
+ * @param lasts the highest number that the profile names, by libseccomp's architecture token
  */
 export function enosysStub(lasts: ReadonlyMap<number, number>): Instruction[] {
   const sections = new Map<number, { numbers: Numbers; last: number }[]>();
@@ -89,7 +89,7 @@ export function enosysStub(lasts: ReadonlyMap<number, number>): Instruction[] {
 
 const RETURN_ENOSYS = statement(BPF.RETURN, returnValue("SCMP_ACT_ERRNO", E.ENOSYS));
 
-/** Ends with ENOSYS when the accumulator is a number of the ABI beyond `last`. */
+/** Returns ENOSYS if the accumulator is a number of the ABI above `last`. */
 function check({ low, high }: Numbers, last: number): Instruction[] {
   const steps: Instruction[] = [jump(BPF.JUMP_GREATER, last, 0, 1), RETURN_ENOSYS];
   if (high < END) steps.unshift(jump(BPF.JUMP_GREATER_EQUAL, high, steps.length, 0));

@@ -1,4 +1,4 @@
-/** Flags of seccomp(2), and what of a profile is not in its BPF: flags and whether there is a listener. */
+/** The flags of seccomp(2) for a profile, and whether it needs a listener. */
 import { BrunError } from "../errors.ts";
 import { call } from "../host/ask.ts";
 import type { Seccomp } from "../spec/seccomp.ts";
@@ -14,20 +14,20 @@ export const FILTER_FLAG = {
 
 const SECCOMP_SET_MODE_FILTER = 1;
 
-/** What seccomp(2) is called with besides the program. */
+/** The arguments of seccomp(2) besides the program. */
 export interface Flags {
   readonly flags: number;
-  /** Some action is SCMP_ACT_NOTIFY: seccomp(2) returns the descriptor of a listener. */
+  /** Whether an action is SCMP_ACT_NOTIFY, so that seccomp(2) returns the descriptor of a listener. */
   readonly notify: boolean;
   readonly warnings: readonly string[];
-  /** For `--debug`: flags without an effect. */
+  /** Flags without an effect, for `--debug`. */
   readonly notes: readonly string[];
 }
 
 /**
- * The flags for a profile. Without `flags` in the config it is SPEC_ALLOW, as in runc and crun; an empty
- * list is none. TSYNC needs nothing: the stage has a single thread. Throws a BrunError when SCMP_ACT_NOTIFY
- * is used where nobody could receive the listener any more.
+ * The flags for a profile. The default is SPEC_ALLOW, as in runc and crun; an empty list stands for no flag. TSYNC
+ * needs no action, since the stage has a single thread. Throws a BrunError if SCMP_ACT_NOTIFY is used for a call
+ * by which the stage sends the listener to brun.
  */
 export function filterFlags(seccomp: Seccomp): Flags {
   const warnings: string[] = [];
@@ -48,7 +48,10 @@ export function filterFlags(seccomp: Seccomp): Flags {
   return { flags, notify, warnings, notes };
 }
 
-/** The kernel looks at the flags before the program: one it does not know is EINVAL, a null program EFAULT. */
+/**
+ * Whether the kernel knows these flags. It checks them before the program: unknown flags are EINVAL,
+ * a null program is EFAULT.
+ */
 function knowsFlag(flags: number): boolean {
   return call("seccomp", SECCOMP_SET_MODE_FILTER, flags) === -E.EFAULT;
 }

@@ -1,4 +1,4 @@
-/** Compiled filters in real processes: what the kernel makes of them. */
+/** Runs compiled filters in real processes. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -26,7 +26,7 @@ afterAll(() => {
   rmSync(directory, { recursive: true });
 });
 
-/** Runs the probe under a profile; see testing/probe.c for what it does. */
+/** Runs the probe under a profile; see testing/probe.c. */
 function run(seccomp: Seccomp, mode: "call" | "notify" | "exec", ...args: (string | number | bigint)[]) {
   const { bpf, flags } = compileSeccomp(seccomp);
   const filter = join(directory, "filter.bpf");

@@ -1,4 +1,4 @@
-/** libseccomp through bun:ffi; loaded when a filter has to be compiled, which the cache mostly spares. */
+/** libseccomp through bun:ffi. It is loaded only if a filter is not in the cache. */
 import { FFIType, type Pointer, read } from "bun:ffi";
 import { BrunError } from "../errors.ts";
 import { installHint, PACKAGES } from "../package-names.ts";
@@ -22,7 +22,7 @@ const FUNCTIONS = {
   seccomp_export_bpf: { args: [ptr, i32], returns: i32 },
 } as const;
 
-/** The functions of libseccomp; those that return an int return 0 or -errno. */
+/** The functions of libseccomp. Those that return an int return 0 or -errno. */
 export type Libseccomp = ReturnType<typeof link>;
 
 export const LIBRARY_NAME = "libseccomp.so.2";
@@ -46,7 +46,7 @@ function link(library: Pointer) {
 
 let loaded: Libseccomp | null = null;
 
-/** libseccomp. Throws a BrunError that names the package when it is not installed. */
+/** Loads libseccomp. Throws a BrunError that names the package if it is not installed. */
 export function libseccomp(): Libseccomp {
   loaded ??= link(open());
   return loaded;
@@ -63,7 +63,7 @@ function open(): Pointer {
   return library;
 }
 
-/** Version of libseccomp: "2.5.4". Throws a BrunError as {@link libseccomp} does. */
+/** The version of libseccomp, such as "2.5.4". Throws a BrunError as {@link libseccomp} does. */
 export function libseccompVersion(): string {
   const address = librarySymbol(open(), "seccomp_version");
   if (address === null) return "unknown";

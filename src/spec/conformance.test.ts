@@ -7,7 +7,7 @@ import { schemaPaths } from "./testing/paths.ts";
 /** Sections for other platforms, which the schema leaves out. */
 const FOREIGN = ["windows", "vm", "solaris", "zos", "freebsd"];
 
-/** Keys of a section whose keys the code takes as they come (src/init/time.ts). */
+/** Sections with arbitrary keys, which the code takes as they are (src/init/time.ts). */
 const TAKEN = new Set(["monotonic", "boottime"]);
 
 test("the table has each field of the schema, and no other", () => {

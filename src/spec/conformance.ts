@@ -1,14 +1,14 @@
 /**
- * What brun does with each field of config.json: the one table, from which docs/spec-conformance.md is made. A test
- * fails when it and the schema differ. Not on the hot path: import it lazily.
+ * The support of each field of config.json. docs/spec-conformance.md is made from this table, and a test fails if
+ * it and the schema differ. Not on the hot path: import it lazily.
  */
 
-/** What happens to a field. */
+/** How brun treats a field. */
 export interface Support {
   readonly status: "works" | "ignored" | "refused";
-  /** On which machine it works, or why it is ignored or refused; a clause without a full stop. */
+  /** The machine that it needs, or why it is ignored or refused; a clause without a full stop. */
   readonly note?: string;
-  /** What holds for a caller without root, when that differs: a condition, or why not. */
+  /** A different rule for a caller without root: a condition, or why it does not work. */
   readonly rootless?: string;
 }
 
@@ -20,7 +20,7 @@ const rootless = (condition: string, note?: string): Support =>
     : { status: "works", note, rootless: condition };
 const ignored = (note: string): Support => ({ status: "ignored", note });
 
-/** A limit by a controller of cgroup v2 or v1. */
+/** A limit that a controller of cgroup v2 or v1 enforces. */
 const limit = (controller: string, note?: string): Support =>
   rootless(`a delegated cgroup v2 with the controller ${controller}; not with v1`, note);
 const v1Only = (controller: string): Support => ({
@@ -40,7 +40,7 @@ const BOUND = rootless(
   "mknod(2); in a user namespace the host's is bound, and what it lacks is made outside",
 );
 const HOOK = "runs as the caller; in the container's namespaces as its root";
-/** What a hook that fails does, where the container is not just refused. */
+/** The effect of a failed hook, unless it only makes creating the container fail. */
 const FAILED: Readonly<Record<string, string>> = {
   poststart: "one that fails ends the container, whose poststop hooks are run, as runtime-spec 1.3 has it",
   poststop: "one that fails is warned about",
@@ -56,7 +56,7 @@ const IDMAP = rootless(
   "Linux 5.12 or newer and a file system that can",
 );
 
-/** Section, its fields (leaves: "[]" is any member of a list, ".*" any key of an object), what happens to them. */
+/** Section, its fields (leaves: "[]" is any member of a list, ".*" any key of an object), and their support. */
 const GROUPS: readonly (readonly [section: string, fields: string, support: Support])[] = [
   [
     "",

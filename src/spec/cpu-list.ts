@@ -1,11 +1,11 @@
 /** Lists of CPUs or memory nodes: "0-3,7" (cpuset(7), "List format"). */
 
-/** The largest number that runc takes. */
+/** The largest number that runc accepts. */
 const LARGEST = 65536;
 
 /**
- * The numbers of a list, ascending and without duplicates, or null when it is not one. As runc: spaces around
- * elements and empty elements are allowed, a list of nothing is not.
+ * The numbers of a list, ascending and without duplicates; null if the text is no list. As in runc, spaces around
+ * elements and empty elements are allowed, but not a list without any number.
  */
 export function parseCpuList(text: string): number[] | null {
   const numbers = new Set<number>();

@@ -1,13 +1,16 @@
-/** The config that `brun spec` writes: runc's example (libcontainer/specconv). Pure: the TypeScript API has it, too. */
+/**
+ * The config that `brun spec` writes, which is runc's example (libcontainer/specconv). Pure, since the
+ * TypeScript API has it, too.
+ */
 import type { Linux } from "./linux.ts";
 import type { Mount } from "./mounts.ts";
 import type { Spec } from "./spec.ts";
 
-/** What the template depends on. */
+/** Facts that the template depends on. */
 export interface TemplateHost {
   readonly uid: number;
   readonly gid: number;
-  /** The host has the unified hierarchy: containers get a cgroup namespace. */
+  /** Whether the host has the unified hierarchy: containers get a cgroup namespace then. */
   readonly cgroup2: boolean;
 }
 
@@ -111,8 +114,8 @@ function linux(rootless: boolean, host: TemplateHost): Linux {
 
 /**
  * An example config to start from.
- * @param rootless as `runc spec --rootless` makes it: the caller's single id, the host's network and no limits.
- * brun runs the other one for an ordinary user as well, and then isolates more.
+ * @param rootless as `runc spec --rootless`: the caller's single id, the host's network and no limits. An ordinary
+ *   user can also run the other one, which isolates more.
  */
 export function exampleSpec(rootless: boolean, host: TemplateHost): Spec {
   return {
@@ -130,7 +133,7 @@ export function exampleSpec(rootless: boolean, host: TemplateHost): Spec {
     root: { path: "rootfs", readonly: true },
     hostname: "brun",
     mounts: mounts(rootless),
-    // Nobody has chosen the name: an outer container's filter may refuse it.
+    // The user has not chosen this name, so a filter around brun may refuse it.
     annotations: { "org.brun.hostname": "try" },
     linux: linux(rootless, host),
   };

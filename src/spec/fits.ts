@@ -1,6 +1,6 @@
-/** What the compiled checks in fits.gen.ts are made of. */
+/** Helpers for the compiled checks in fits.gen.ts. */
 
-/** A field of a parsed object. */
+/** A parsed JSON object. */
 export type JsonObject = Record<string, unknown>;
 
 export function isObject(x: unknown): x is JsonObject {
@@ -42,7 +42,7 @@ export function isMap(x: unknown, isValue: (x: unknown) => boolean): boolean {
   return true;
 }
 
-/** Makes a field that is null undefined; false when it is something else. */
+/** Makes a field undefined if it is null. Returns false if it has another value. */
 export function absent(x: JsonObject, field: string): boolean {
   if (x[field] !== null) return false;
   x[field] = undefined;

@@ -1,8 +1,8 @@
 /**
- * Compiles the valibot schemas to plain checks. Building the schemas costs 0.9 ms in a cold process and running
- * them 0.3 ms more, the compiled checks 0.2 ms in all; so a config is first looked at by fits.gen.ts, and valibot
- * is loaded only when something does not fit, to say what. The schemas stay the only definition: a test compares
- * fits.gen.ts with what this file makes of them. After a change: `bun src/spec/fits.write.ts`.
+ * Compiles the valibot schemas to plain checks. In a cold process building the schemas takes 0.9 ms and running
+ * them 0.3 ms; the compiled checks take 0.2 ms in all. So fits.gen.ts checks a config first, and valibot is loaded
+ * only to describe mistakes. The schemas stay the only definition: a test compares fits.gen.ts with the output of
+ * this file. After a change: `bun src/spec/fits.write.ts`.
  */
 import type { SchemaNode } from "./schema-node.ts";
 import { SpecSchema } from "./spec.ts";
@@ -11,7 +11,10 @@ import { int64, uint64 } from "./types.ts";
 /** Functions by their text, so that equal types share one. */
 const functions = new Map<string, string>();
 
-/** An expression that is true when `x` fits. `name` names functions made for it. Throws for an unknown kind. */
+/**
+ * An expression that is true if `x` fits. `name` is the name for functions that it needs.
+ * Throws for an unknown kind.
+ */
 function expression(schema: SchemaNode, x: string, name: string): string {
   if (Object.is(schema, int64)) return `isInt64(${x})`;
   if (Object.is(schema, uint64)) return `isUint64(${x})`;
@@ -42,7 +45,7 @@ function singular(name: string): string {
   return name.replace(/ies$/, "y").replace(/s$/, "");
 }
 
-/** The name of a function of one argument that tests for a schema. */
+/** The name of a function of one argument that checks a schema. */
 function test(schema: SchemaNode, name: string): string {
   if (schema.type === "string") return "isString";
   const call = expression(schema, "x", name);
@@ -50,7 +53,7 @@ function test(schema: SchemaNode, name: string): string {
   return define(name, `(x: unknown): boolean {\n  return ${call};\n}`);
 }
 
-/** Declares a function unless an equal one is there, and returns its name. */
+/** Declares a function, unless there is an equal one, and returns its name. */
 function define(name: string, text: string): string {
   const known = functions.get(text);
   if (known !== undefined) return known;
@@ -62,7 +65,7 @@ function define(name: string, text: string): string {
   return free;
 }
 
-/** Comparisons: a switch on strings builds a table, 25 page faults in a cold process. */
+/** Uses comparisons: a switch on strings would build a table, which costs 25 page faults in a cold process. */
 function options(schema: SchemaNode): string {
   const tests = schema.options!.map((option) => `x === "${option}"`);
   return `(x: unknown): boolean {\n  return (\n    ${tests.join(" ||\n    ")}\n  );\n}`;
@@ -81,7 +84,7 @@ function body(schema: SchemaNode): string {
   return [...lines, "  return true;", "}"].join("\n");
 }
 
-/** What fits.gen.ts must contain. */
+/** The contents of fits.gen.ts. */
 export function generate(): string {
   functions.clear();
   test(SpecSchema as unknown as SchemaNode, "spec");

@@ -1,7 +1,7 @@
 /**
- * config.json: the OCI runtime-spec for Linux. What commands use is here; specTemplate is in template.ts, the
- * support status of each field in conformance.ts, valibot's schemas in the sections' files (loading them costs a
- * millisecond that the hot path does not pay).
+ * config.json: the OCI runtime-spec for Linux. This file exports what commands use. template.ts has specTemplate,
+ * and conformance.ts the support of each field. valibot's schemas are in the files of the sections; loading them
+ * would cost the hot path a millisecond.
  */
 export { parseCpuList } from "./cpu-list.ts";
 export type { Hook, HookName, Hooks } from "./hooks.ts";

@@ -1,4 +1,4 @@
-/** What does not fit a schema, in words. Loaded only when something does not. */
+/** Describes what does not fit a schema. Loaded only if something does not. */
 import * as v from "valibot";
 import type { JsonObject } from "./fits.ts";
 import { joinPath, show } from "./json.ts";
@@ -28,7 +28,7 @@ export function describeIssues(name: keyof typeof SCHEMAS, value: unknown): Mist
   return [...mistakes.values()];
 }
 
-/** Removes the optional fields that are null, which count as absent. Other nulls stay: they are mistakes. */
+/** Removes optional fields that are null, which count as absent. Other nulls stay, since they are mistakes. */
 export function dropNulls(schema: SchemaNode, value: unknown): void {
   if (typeof value !== "object" || value === null) return;
   const parent = value as JsonObject;

@@ -5,11 +5,11 @@ import { isEscapedByte } from "../sys/utf8.ts";
 interface Mistake {
   readonly at: number;
   readonly expected: string;
-  /** What is there instead, when it is not simply the text at `at`. */
+  /** The text that was found, if it is not simply the one at `at`. */
   readonly found?: string;
 }
 
-/** The sentence for a text that JSON.parse refuses: line, column, what was expected and found. */
+/** Describes the mistake in a text that JSON.parse refuses: line, column, what was expected and what was found. */
 export function describeSyntaxError(text: string): string {
   const mistake = findByte(text) ?? findMistake(text);
   if (mistake === null) return "not valid JSON";
@@ -40,13 +40,13 @@ function foundAt(text: string, at: number): string {
 const LITERAL = /true|false|null|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
 const SPACE = /[ \t\r\n]*/y;
 
-/** The end of what a sticky pattern matches at a position, or -1. */
+/** The end of the match of a sticky pattern at a position, or -1. */
 function matchEnd(pattern: RegExp, text: string, at: number): number {
   pattern.lastIndex = at;
   return pattern.test(text) ? pattern.lastIndex : -1;
 }
 
-/** Reads tokens with a stack of open brackets; no recursion, since the text may nest without bound. */
+/** Reads tokens with a stack of open brackets. It is not recursive, since the text may nest without limit. */
 function findMistake(text: string): Mistake | null {
   const open: ("{" | "[")[] = [];
   let at = matchEnd(SPACE, text, 0);

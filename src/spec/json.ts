@@ -1,4 +1,4 @@
-/** JSON text to values, with errors that say where. */
+/** Parses JSON text, with errors that tell the position. */
 
 import { BrunError } from "../errors.ts";
 import { quoted } from "../printable.ts";
@@ -11,12 +11,13 @@ const jsonErrorModule = lazy<typeof import("./json-error.ts")>(() => require("./
 /**
  * Parses JSON. Throws a BrunError with line and column.
  * @param where the file, for errors
- * @param exact integers that a number cannot hold become bigints; slower, so only for texts that have some
+ * @param exact integers that a number cannot hold become bigints. This is slower, so it is only
+ *   for texts that have some
  */
 export function parseJson(text: string, where: string, exact = false): unknown {
   const json = withoutMark(text);
   try {
-    // Bytes that are not UTF-8 are none of JSON's (RFC 8259, 8.1), which JSON.parse would not see.
+    // JSON has to be UTF-8 (RFC 8259, 8.1), but JSON.parse does not check that.
     if (!json.isWellFormed()) throw new SyntaxError("not UTF-8");
     return exact ? JSON.parse(json, exactInteger) : JSON.parse(json);
   } catch (cause) {
@@ -27,28 +28,28 @@ export function parseJson(text: string, where: string, exact = false): unknown {
   }
 }
 
-/** Reviver that makes a bigint of an integer beyond ±2^53, from its source text. */
+/** A reviver that makes a bigint of an integer beyond ±2^53, from its source text. */
 function exactInteger(_key: string, value: unknown, context?: { readonly source?: string }): unknown {
   if (typeof value !== "number" || Number.isSafeInteger(value)) return value;
   const source = context?.source ?? "";
   return /^-?[0-9]+$/.test(source) ? BigInt(source) : value;
 }
 
-/** JSON text of a value, indented by tabs unless said otherwise; bigints are written as integers. */
+/** The JSON text of a value, by default indented by tabs. Bigints are written as integers. */
 export function toJson(value: unknown, indent = "\t"): string {
   try {
     return JSON.stringify(value, null, indent);
   } catch {
-    // There is a bigint, which JSON.stringify refuses: the replacer is for those, as it slows all others down.
-    // Not in TypeScript's library yet (ECMAScript proposal "JSON.parse source text access").
+    // The value has a bigint, which JSON.stringify refuses. The replacer is used only then, as it slows everything
+    // down. TypeScript's library does not have rawJSON yet (ECMAScript proposal "JSON.parse source text access").
     const { rawJSON } = JSON as unknown as { rawJSON(text: string): unknown };
     return JSON.stringify(value, (_key, x) => (typeof x === "bigint" ? rawJSON(`${x}`) : x), indent);
   }
 }
 
 /**
- * JSON text of a value for others to read. Throws a BrunError where it has bytes that are not UTF-8, which JSON cannot
- * hold: what {@link toJson} writes for them means something only to brun.
+ * The JSON text of a value for other programs. Throws a BrunError if the value has bytes that are not UTF-8, which
+ * JSON cannot contain. {@link toJson} writes them in a form that only brun understands.
  */
 export function toSharedJson(value: unknown, indent = "\t"): string {
   const text = toJson(value, indent);
@@ -57,7 +58,7 @@ export function toSharedJson(value: unknown, indent = "\t"): string {
   throw new BrunError(`${path} has bytes that are not UTF-8, which JSON cannot hold`, { where: path });
 }
 
-/** Config paths of the strings and keys of a value of which something holds. */
+/** The config paths of strings and keys for which `holds` is true. */
 export function textPaths(value: unknown, holds: (text: string) => boolean): string[] {
   const found: string[] = [];
   const rest: [string, unknown][] = [["", value]];
@@ -82,7 +83,7 @@ export function joinPath(path: string, key: string): string {
   return path === "" ? key : `${path}.${key}`;
 }
 
-/** A value as an error message shows it: JSON, cut after 60 characters. */
+/** A value in an error message: JSON, cut after 60 characters. */
 export function show(value: unknown): string {
   if (value === undefined) return "nothing";
   if (Array.isArray(value)) return value.length === 0 ? "an empty list" : "a list";

@@ -1,4 +1,4 @@
-/** `linux`: what only Linux has (runtime-spec, config-linux.md). */
+/** `linux`: the settings that only Linux has (runtime-spec, config-linux.md). */
 import type * as v from "valibot";
 import { optionalIDMappings } from "./mounts.ts";
 import { ResourcesSchema } from "./resources.ts";
@@ -23,7 +23,7 @@ import {
 
 export const NAMESPACES = ["pid", "network", "mount", "ipc", "uts", "user", "cgroup", "time"] as const;
 
-/** A kind of namespace, by the spec's name. */
+/** A type of namespace, with the spec's name. */
 export type NamespaceType = (typeof NAMESPACES)[number];
 
 const NamespaceSchema = object({ type: oneOf(NAMESPACES), path: optionalString });
@@ -41,10 +41,10 @@ const DeviceSchema = object({
   gid: optional(id),
 });
 
-/** `linux.devices[]`: mknod(2) in the container's /dev, ids as seen inside. */
+/** `linux.devices[]`: a device node in the container's /dev (mknod(2)). Its ids are those inside. */
 export type Device = v.InferOutput<typeof DeviceSchema>;
 
-/** `linux.rootfsPropagation`: the spec's four, and the recursive forms that runc takes. */
+/** `linux.rootfsPropagation`: the spec's four values, and the recursive forms that runc accepts. */
 const PROPAGATIONS = [
   "shared",
   "slave",
@@ -66,7 +66,7 @@ const IntelRdtSchema = object({
   enableMBM: optionalBoolean,
 });
 
-/** `linux.intelRdt`: a group of resctrl. enableCMT and enableMBM are the spec's before 1.3. */
+/** `linux.intelRdt`: a resctrl group. enableCMT and enableMBM are fields of the spec before 1.3. */
 export type IntelRdt = v.InferOutput<typeof IntelRdtSchema>;
 
 export const MemoryPolicySchema = object({
@@ -88,7 +88,7 @@ export type MemoryPolicy = v.InferOutput<typeof MemoryPolicySchema>;
 
 const TimeOffsetSchema = object({ secs: optionalInt64, nanosecs: optionalUint32 });
 
-/** `linux.timeOffsets`, by clock: seconds and nanoseconds that are added (time_namespaces(7)). */
+/** `linux.timeOffsets`, by clock: seconds and nanoseconds to add (time_namespaces(7)). */
 export type TimeOffset = v.InferOutput<typeof TimeOffsetSchema>;
 
 const optionalTimeOffset = optional(TimeOffsetSchema);

@@ -1,4 +1,4 @@
-/** Reads config.json and process.json: text → checked spec, or one line that says what is wrong. */
+/** Reads config.json and process.json. The result is a checked spec, or one line that says what is wrong. */
 import { BrunError } from "../errors.ts";
 import { exists, readText } from "../host/ask.ts";
 import { E, errnoText } from "../sys/errno.ts";
@@ -14,29 +14,35 @@ import { validateSpec } from "./validate/spec.ts";
 
 const issuesModule = lazy<typeof import("./issues.ts")>(() => require("./issues.ts"));
 
-/** What the caller of {@link loadSpec} knows. */
+/** Options of {@link loadSpec}. */
 export interface LoadOptions {
   /**
-   * brun adds a user namespace where the spec has none, and mappings where it gives none, as it does for callers
-   * without root: what needs them is not refused. True unless said otherwise.
+   * Whether brun adds a missing user namespace, and missing mappings, as it does for callers without root. If so,
+   * settings that need them are accepted. True by default.
    */
   readonly addsUserNamespace?: boolean | undefined;
-  /** The text is brun's own: it may hold bytes that are not UTF-8, as {@link toJson} writes them. */
+  /**
+   * Whether brun itself has written the text, so that it may contain bytes that are not UTF-8 in
+   * the form of {@link toJson}.
+   */
   readonly holdsBytes?: boolean | undefined;
 }
 
 /** A checked config. */
 export interface LoadedSpec {
   readonly spec: Spec;
-  /** One line each, lowercase, no full stop: what is not as was asked for, values that will be refused one day. */
+  /**
+   * One line each, lowercase, no full stop: requests that are not fulfilled, and values that
+   * will be refused one day.
+   */
   readonly warnings: readonly string[];
-  /** The same for `--debug`: what is ignored, and changes nothing. */
+  /** The same for `--debug`: settings that are ignored without a consequence. */
   readonly notes: readonly string[];
-  /** What the config was read from. */
+  /** The text of the config. */
   readonly text: string;
 }
 
-/** Mistakes that one error lists; the rest are counted. */
+/** The number of mistakes that an error lists. It only counts the others. */
 const LISTED = 5;
 
 /** Reads and checks a config.json. Throws a BrunError. */
@@ -52,7 +58,10 @@ export function parseSpec(text: string, where: string, options: LoadOptions = {}
   return { spec, warnings, notes, text };
 }
 
-/** Checks the text of a process.json, the `process` of a config; `where` is the file, for errors. Throws a BrunError. */
+/**
+ * Checks the text of a process.json, which is the `process` of a config; `where` is the file, for
+ * errors. Throws a BrunError.
+ */
 export function parseProcess(text: string, where: string): Process {
   const process = parse(text, where, "process") as Process;
   const findings: Findings = { errors: [], warnings: [], notes: [] };
@@ -87,7 +96,7 @@ function parse(text: string, where: string, what: "spec" | "process", holdsBytes
   return value;
 }
 
-/** The error of a file with these mistakes, which is about the first of them; none without one. */
+/** Throws an error for a file with mistakes. Its path is that of the first one. Does nothing without mistakes. */
 function refuse(mistakes: readonly Mistake[], file: string): void {
   const [first] = mistakes;
   if (first === undefined) return;

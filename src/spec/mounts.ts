@@ -20,7 +20,7 @@ export const optionalIDMappings = optional(list(IDMappingSchema));
 
 export const RootSchema = object({ path: string, readonly: optionalBoolean });
 
-/** `root`: the root filesystem; a relative path starts at the bundle. */
+/** `root`: the root file system; a relative path starts at the bundle. */
 export type Root = v.InferOutput<typeof RootSchema>;
 
 export const MountSchema = object({
@@ -32,5 +32,5 @@ export const MountSchema = object({
   gidMappings: optionalIDMappings,
 });
 
-/** `mounts[]`, made in their order. */
+/** `mounts[]`, in the order in which they are made. */
 export type Mount = v.InferOutput<typeof MountSchema>;

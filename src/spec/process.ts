@@ -26,7 +26,7 @@ const UserSchema = object({
   username: optionalString,
 });
 
-/** `process.user`: ids as seen inside the container. */
+/** `process.user`: ids inside the container. */
 export type User = v.InferOutput<typeof UserSchema>;
 
 const CapabilitiesSchema = object({
@@ -105,5 +105,5 @@ export const ProcessSchema = object({
   execCPUAffinity: optional(object({ initial: optionalString, final: optionalString })),
 });
 
-/** `process`, and what `exec -p` reads. */
+/** `process`, which is also the input of `exec -p`. */
 export type Process = v.InferOutput<typeof ProcessSchema>;

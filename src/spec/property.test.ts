@@ -14,10 +14,10 @@ import { fullSpec } from "./testing/full.ts";
 import { places } from "./testing/paths.ts";
 import { validateSpec } from "./validate/spec.ts";
 
-/** Milliseconds, for a busy machine; a second is usual. */
+/** A time-out in milliseconds for a busy machine; a second is usual. */
 const TIMEOUT = 60_000;
 
-/** A value that could stand anywhere: near misses of what fields take, and any JSON. */
+/** Any value: near misses of valid ones, and any JSON. */
 const anything = fc.oneof(
   fc.constantFrom<unknown>(null, true, "", "\0", "/", "..", 0, -1, 1.5, 4294967295, 2 ** 53, [], {}, [null]),
   fc.constantFrom<unknown>(["x"], [{}], { x: null }, "SCMP_ACT_NOTIFY", "user", "idmap", "c", "MPOL_BIND"),
@@ -25,7 +25,7 @@ const anything = fc.oneof(
   fc.jsonValue(),
 );
 
-/** The text of the full config with some fields replaced or taken out. */
+/** The text of the full config with some fields replaced or removed. */
 const mutated = fc
   .array(
     fc.tuple(
@@ -46,7 +46,7 @@ const mutated = fc
     return toJson(spec);
   });
 
-/** The full config with characters taken out and put in. */
+/** The full config with characters removed and inserted. */
 const damaged = fc
   .tuple(
     fc.nat(),
@@ -59,7 +59,7 @@ const damaged = fc
     return text.slice(0, start) + insert + text.slice(start + length);
   });
 
-/** The result; undefined when it throws, which is a BrunError of one line. */
+/** The result, or undefined if a BrunError of one line was thrown. */
 function oneLine<T>(run: () => T): T | undefined {
   try {
     return run();
@@ -128,7 +128,7 @@ test(
       }),
       { numRuns: 1000 },
     );
-    // Most changes of the full config are refused; without these the property would say nothing.
+    // Most changes of the full config are refused. Some must be accepted, otherwise the property would check nothing.
     expect(compiled).toBeGreaterThan(20);
   },
   TIMEOUT,
@@ -142,7 +142,7 @@ test("a config of 1 MB is checked in less than 20 ms", () => {
   }
   const text = toJson(spec);
   expect(text.length).toBeGreaterThan(1 << 20);
-  // The fastest of many: the machine may be busy with something else.
+  // Takes the fastest of many runs, since the machine may be busy.
   let fastest = Number.POSITIVE_INFINITY;
   for (let run = 0; run < 50 && fastest >= 20; run++) {
     const value = parseJson(text, "file", true);

@@ -20,7 +20,7 @@ import {
   uint64,
 } from "./types.ts";
 
-/** A device number in a rule of the device controller; -1 is every number, as for runc. */
+/** A device number in a rule of the device controller; -1 stands for every number, as in runc. */
 const optionalDeviceNumber = optional(integer(-1, 4294967295));
 
 const DeviceCgroupSchema = object({
@@ -46,7 +46,7 @@ const MemorySchema = object({
   checkBeforeUpdate: optionalBoolean,
 });
 
-/** `linux.resources.memory`, in bytes; -1 is no limit. `swap` is memory and swap together. */
+/** `linux.resources.memory`, in bytes; -1 is no limit. `swap` is the sum of memory and swap. */
 export type Memory = v.InferOutput<typeof MemorySchema>;
 
 const CPUSchema = object({

@@ -1,17 +1,17 @@
-/** What walks over the schemas need of them: valibot's own types differ by kind. */
+/** The common shape of valibot's schemas, for code that walks over them: valibot's own types differ by kind. */
 export interface SchemaNode {
   readonly type: string;
-  /** Of an object. */
+  /** For an object. */
   readonly entries?: Readonly<Record<string, SchemaNode>>;
-  /** Of a list. */
+  /** For a list. */
   readonly item?: SchemaNode;
-  /** Of a map. */
+  /** For a map. */
   readonly value?: SchemaNode;
-  /** Of an optional field. */
+  /** For an optional field. */
   readonly wrapped?: SchemaNode;
   readonly default?: unknown;
-  /** Of a choice of strings. */
+  /** For a choice of strings. */
   readonly options?: readonly string[];
-  /** Of an integer: the bounds. */
+  /** For an integer: the bounds. */
   readonly pipe?: readonly { readonly type: string; readonly requirement?: unknown }[];
 }

@@ -25,7 +25,7 @@ const ActionSchema = oneOf([
   "SCMP_ACT_NOTIFY",
 ]);
 
-/** What happens to a matched system call. */
+/** The action for a matched system call. */
 export type SeccompAction = v.InferOutput<typeof ActionSchema>;
 
 const ArchitectureSchema = oneOf([
@@ -54,7 +54,7 @@ const ArchitectureSchema = oneOf([
   "SCMP_ARCH_SHEB",
 ]);
 
-/** A system call ABI by libseccomp's name. */
+/** A system call ABI, with libseccomp's name. */
 export type SeccompArchitecture = v.InferOutput<typeof ArchitectureSchema>;
 
 const FlagSchema = oneOf([
@@ -80,7 +80,7 @@ const OperatorSchema = oneOf([
 /** A comparison of a system call's argument with a value. */
 export type SeccompOperator = v.InferOutput<typeof OperatorSchema>;
 
-/** An errno, or the message of a traced system call: the low 16 bits of a filter's result. */
+/** An errno, or the message for a tracer: the low 16 bits of a filter's result. */
 const optionalErrno = optional(uint16);
 
 export const SyscallArgSchema = object({

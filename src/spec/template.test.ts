@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { parseSpec } from "./index.ts";
 import { serialise, specTemplate } from "./template.ts";
 
-/** Go's encoder: fields in the order of specs-go/config.go, tabs, no final newline. */
+/** The output of Go's encoder: fields in the order of specs-go/config.go, tabs, no final newline. */
 const ORDER = {
   "": ["ociVersion", "process", "root", "hostname", "mounts", "annotations", "linux"],
   process: ["terminal", "user", "args", "env", "cwd", "capabilities", "rlimits", "noNewPrivileges"],

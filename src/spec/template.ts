@@ -1,4 +1,4 @@
-/** The example config for the machine at hand, as Go prints it. */
+/** The example config for this machine, in the format of Go's encoder. */
 import { exists } from "../host/ask.ts";
 import { exampleSpec, type TemplateHost } from "./example.ts";
 import { toJson } from "./json.ts";

@@ -1,16 +1,16 @@
 /**
- * The types that the sections of config.json are made of, each one shared valibot schema. Their messages say what
+ * The building blocks for the sections of config.json, which are shared valibot schemas. Their messages say what
  * is expected, as in "process.user.uid: expected an integer from 0 to 4294967294 but found -1".
  */
 import * as v from "valibot";
 
-/** An integer of up to 64 bits: a bigint where a number cannot hold it exactly (beyond ±2^53). */
+/** An integer of up to 64 bits. It is a bigint if a number cannot hold it exactly (beyond ±2^53). */
 export type Integer64 = number | bigint;
 
 export const string = v.string("a string");
 export const boolean = v.boolean("true or false");
 
-/** The schema of an object, which refuses lists: valibot's own takes them for objects. */
+/** The schema of an object that refuses lists. valibot's own takes them for objects. */
 function refuseLists<Schema extends v.GenericSchema>(schema: Schema): Schema {
   return {
     ...schema,
@@ -39,7 +39,7 @@ export function oneOf<const Options extends readonly string[]>(options: Options)
   return v.picklist(options, `one of ${options.join(", ")}`);
 }
 
-/** One of some strings, or "", which Go's encoder writes for a field that is not set. */
+/** One of some strings, or "", which Go's encoder writes for an unset field. */
 export function oneOfOrEmpty<const Options extends readonly string[]>(options: Options) {
   return v.picklist(["", ...options], `one of ${options.join(", ")}`);
 }
@@ -55,7 +55,7 @@ export function integer(min: number, max: number) {
   );
 }
 
-/** An integer of up to 64 bits: a number where that is exact, else a bigint between two bounds. */
+/** An integer of up to 64 bits: a number if that is exact, otherwise a bigint between two bounds. */
 function integer64(min: number, low: bigint, high: bigint, expected: string) {
   return v.union(
     [
@@ -69,7 +69,7 @@ function integer64(min: number, low: bigint, high: bigint, expected: string) {
 export const uint16 = integer(0, 65535);
 export const uint32 = integer(0, 4294967295);
 
-/** A user or group id. 2^32-1 is what system calls take for "leave as it is" (setresuid(2)). */
+/** A user or group id. 2^32-1 means "leave as it is" to system calls (setresuid(2)). */
 export const id = integer(0, 4294967294);
 
 export const int64 = integer64(
@@ -80,7 +80,7 @@ export const int64 = integer64(
 );
 export const uint64 = integer64(0, 0n, 2n ** 64n - 1n, "an integer from 0 to 2^64-1");
 
-/** A field that may be absent. JSON null counts as absent: Go's encoder writes it for an empty list or map. */
+/** A field that may be absent. JSON null counts as absent, since Go's encoder writes it for an empty list or map. */
 export const optional = v.optional;
 
 export const optionalString = optional(string);

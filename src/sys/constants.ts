@@ -20,7 +20,7 @@ export enum LOCK {
   UN = 8,
 }
 
-/** statx(2): the mask of what stat(2) tells, the size of its struct, and places in that. */
+/** statx(2): the mask of the fields of stat(2), the size of struct statx, and the offsets of some fields. */
 export enum STATX {
   BASIC_STATS = 0x7ff,
   SIZE = 256,
@@ -99,7 +99,7 @@ export enum PR {
   CAP_AMBIENT = 47,
 }
 
-/** What PR.CAP_AMBIENT is to do. */
+/** Operations of PR.CAP_AMBIENT. */
 export enum AMBIENT {
   RAISE = 2,
   CLEAR_ALL = 4,
@@ -132,7 +132,7 @@ export enum AF {
   PACKET = 17,
 }
 
-/** Types of sockets, and flags beside them (socket(2)). */
+/** Types of sockets, and flags that can be added to them (socket(2)). */
 export enum SOCK {
   STREAM = 1,
   DGRAM = 2,

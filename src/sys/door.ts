@@ -1,7 +1,7 @@
 /**
- * C functions where Bun has no JIT and so no bun:ffi: under an address space limit, PR_SET_MDWE, systemd's
- * MemoryDenyWriteExecute. The front sees that before Bun begins and leaves a module of Node-API in a memfd
- * (nsenter/front/engine.c, nsenter/door). Loaded when it is wanted.
+ * Calls C functions where Bun has no JIT and so no bun:ffi: under an address space limit, PR_SET_MDWE, or
+ * systemd's MemoryDenyWriteExecute. The front detects that before Bun starts, and leaves a Node-API module in a
+ * memfd (nsenter/front/engine.c, nsenter/door). Loaded on demand.
  */
 
 import { type FFIFunction, FFIType, ptr } from "bun:ffi";
@@ -16,7 +16,7 @@ const DESCRIPTORS = "/proc/self/fd";
 
 let call: Call | undefined;
 
-/** Functions as bun:ffi's linkSymbols makes them. Ends the process with a line where there is no module. */
+/** Makes functions as bun:ffi's linkSymbols does. If there is no module, it prints a line and ends the process. */
 export function linkByDoor(functions: Record<string, FFIFunction>): Record<string, unknown> {
   const symbols: Record<string, unknown> = {};
   for (const [name, { ptr: address, returns }] of Object.entries(functions)) {
@@ -25,7 +25,7 @@ export function linkByDoor(functions: Record<string, FFIFunction>): Record<strin
   return symbols;
 }
 
-/** Those functions of libc that lead to all others. */
+/** The functions of libc that give access to all others. */
 export function libcByDoor(returns: FFIType): Record<keyof typeof LibcFunction, unknown> {
   const function_ = (which: LibcFunction) => caller(openDoor()(BigInt(which)), returns);
   return {
@@ -40,13 +40,13 @@ function caller(address: bigint, returns: FFIType): (...args: Argument[]) => unk
   return (...args) => result(door(address, ...args.map(word)), returns);
 }
 
-/** An argument as a register; a typed array stands for its memory, as in bun:ffi. */
+/** An argument as a register value. A typed array stands for its address, as in bun:ffi. */
 function word(argument: Argument): bigint {
   if (ArrayBuffer.isView(argument)) return BigInt(argument.byteLength === 0 ? 0 : ptr(argument));
   return BigInt(argument ?? 0);
 }
 
-/** A register as the type that a function returns: of an int the upper half means nothing. */
+/** A register value as a function's return type. The upper half of an int is undefined. */
 function result(word: bigint, type: FFIType): number | bigint | null | undefined {
   switch (type) {
     case FFIType.void:
@@ -74,7 +74,7 @@ function loadDoor(): Call {
     if (!isDoor(path)) continue;
     const module = { exports: {} };
     process.dlopen(module, path);
-    // Its number may be one that the container is to have.
+    // The descriptor is closed, since the container may need its number.
     closeSync(Number(fd));
     return module.exports as Call;
   }

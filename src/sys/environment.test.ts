@@ -1,4 +1,7 @@
-/** In a process of its own: what it is about is how that was started. Without a front procfs knows it. */
+/**
+ * Runs brun's code in a separate process, since this is about how a process was started. Without
+ * a front, procfs has that.
+ */
 import { expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
 
@@ -9,7 +12,7 @@ const names = Object.keys(environment()).filter((name) => name.includes("BRUN_TE
 const value = variable("BRUN_TEST_A");
 console.log(JSON.stringify({ given: givenArguments(), strings, names, value, none: variable("BRUN_TEST_NONE") }));`;
 
-/** What the script finds, started by bash with these words and variables. */
+/** The output of the script, which bash starts with these words and variables. */
 function found(words: string, variables: string): Record<string, unknown> {
   const command = `exec env -i ${variables} "$0" -e "$1" -- script ${words}`;
   const { stdout, stderr } = spawnSync("bash", ["-c", command, process.execPath, SCRIPT], {
@@ -33,7 +36,7 @@ test("arguments and variables that are not UTF-8 keep their bytes", () => {
 });
 
 test("so does text", () => {
-  // In bytes: what bash makes of \\u depends on its locale.
+  // The variable is written as bytes, since \\u in bash depends on the locale.
   expect(found("ü $'\\xef\\xbf\\xbd'", "BRUN_TEST_A=$'\\xef\\xbf\\xbd'")).toEqual({
     given: ["ü", "\ufffd"],
     strings: ["BRUN_TEST_A=\ufffd"],

@@ -4,16 +4,19 @@ import { members } from "./members.ts" with { type: "macro" };
 
 export { E } from "./errno-numbers.ts";
 
-/** What {@link errnoName} returns: "ENOENT", or "errno 999" for a number that it does not know. */
+/** The result of {@link errnoName}: "ENOENT", or "errno 999" for an unknown number. */
 export type ErrnoName = keyof typeof E | `errno ${number}`;
 
-/** Name of an error number (positive), as in errno(3). */
+/** The name of an error number (positive), as in errno(3). */
 export function errnoName(errno: number): ErrnoName {
   for (const [name, n] of Object.entries(members("E"))) if (n === errno) return name as ErrnoName;
   return `errno ${errno}`;
 }
 
-/** Text of an error number (positive), as strerror(3) in the C locale, first letter lowered as Go does. */
+/**
+ * The text of an error number (positive), as strerror(3) in the C locale, but with a
+ * lower-case first letter, as in Go.
+ */
 export function errnoText(errno: number): string {
   const texts: Readonly<Record<number, string>> = {
     1: "operation not permitted",

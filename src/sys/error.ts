@@ -1,12 +1,12 @@
 /** Errors of the system layer. */
 import { type ErrnoName, errnoName, errnoText } from "./errno.ts";
 
-/** A system call that failed: what was being done, errno (positive) and its name. */
+/** A failed system call: a description of the action, errno (positive) and its name. */
 export class SysError extends Error {
   override readonly name = "SysError";
 
   /**
-   * @param doing what was being done, with its object: "open /etc/subuid"
+   * @param doing the action with its object: "open /etc/subuid"
    * @param errno positive error number
    */
   constructor(
@@ -16,7 +16,7 @@ export class SysError extends Error {
     super(`${doing}: ${errnoText(errno)} (${errnoName(errno)})`);
   }
 
-  /** errno's name, e.g. "ENOENT". */
+  /** The name of errno, such as "ENOENT". */
   get code(): ErrnoName {
     return errnoName(this.errno);
   }

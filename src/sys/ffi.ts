@@ -1,7 +1,7 @@
 /**
- * The door to the kernel: raw system calls through C, which come back with -errno, so that nothing here reads errno,
- * which JavaScript could have changed meanwhile. The functions are those of the front (nsenter/front), which is in the
- * executable; without one, as in the checkout and as a library, those of the stage, loaded as a shared object.
+ * Raw system calls through C functions. They return -errno, so that no code reads errno, which JavaScript could
+ * change in between. The functions are part of the front (nsenter/front), which is in the executable. Without a
+ * front, in a checkout or as a library, they are those of the stage, loaded as a shared object.
  */
 
 import { type Pointer, ptr } from "bun:ffi";
@@ -24,7 +24,7 @@ const native = link({ syscall: at(functions.syscall), spawn: at(functions.spawn)
 
 let known: ((fact: FrontFact) => number) | undefined;
 
-/** Asks the front; without one nothing has been done. */
+/** Asks the front for a fact. Without a front the answer is -1. */
 export function askFront(fact: FrontFact): number {
   if (front === null) return -1;
   if (known === undefined) {
@@ -35,14 +35,14 @@ export function askFront(fact: FrontFact): number {
 }
 
 /**
- * File descriptor of the sealed memfd that holds the stage, close-on-exec; or -errno. It is world-readable: a process
- * executed from a file it cannot read is not dumpable, and its uid_map then belongs to root.
+ * Descriptor of the sealed memfd with the stage, close-on-exec; or -errno. It is world-readable: a process whose
+ * executable it cannot read is not dumpable, and then root owns its uid_map.
  */
 export function stageFd(): number {
   return loaded === null ? askFront(FrontFact.image) : loaded.stageImageFd();
 }
 
-/** Address of a typed array's memory, for structs that hold pointers. The caller keeps the array alive. */
+/** The address of a typed array's memory, for structs with pointers. The caller has to keep the array alive. */
 export function addressOf(a: NodeJS.TypedArray): number {
   return a.byteLength === 0 ? 0 : ptr(a);
 }
@@ -54,12 +54,15 @@ function word64(a: Arg): number | bigint {
 
 let watch: ((nr: number) => void) | null = null;
 
-/** Has each system call told before it is made, and each spawn as clone3(2); null: none is (src/host/recorder.ts). */
+/**
+ * Reports each system call to `watcher` before it is made, and each spawn as clone3(2). Null ends
+ * that (src/host/recorder.ts).
+ */
 export function watchCalls(watcher: ((nr: number) => void) | null): void {
   watch = watcher;
 }
 
-/** Calls a system call and returns its result, or -errno. Never throws. */
+/** Makes a system call and returns its result, or -errno. Never throws. */
 export function syscall(
   nr: number,
   a: Arg = 0,
@@ -89,10 +92,10 @@ type Run = (
 let run: Run | undefined;
 
 /**
- * Runs an encoded program in this process: brun_run of nsenter/plan/local.c. Linked here and not at the start, since few
- * commands come to it. Returns 0, or -errno with the struct failure set.
- * @param slots the first `count` slots, 8 bytes each: what they are given, and what is in them afterwards; those of the
- * next run follow
+ * Runs an encoded program in this process: brun_run of nsenter/plan/local.c. The function is linked on first use,
+ * since few commands need it. Returns 0, or -errno with the struct failure set.
+ * @param slots the first `count` slots, 8 bytes each, with their values before and after the run; those
+ *   of the next run follow
  * @param failures one for each run
  */
 export function runProgram(
@@ -113,9 +116,9 @@ export function runProgram(
 let caught: ((fd: number, which: number) => void) | undefined;
 
 /**
- * Has signals that would end this process written to a pipe from now on, and with `all` those that would stop it, too, which
- * this thread blocks, with `attached` SIGWINCH besides: nsenter/stage/early.c. With -1 they end it again. Linked here and not at the start, since few
- * commands come to it.
+ * Writes signals that would end this process to a pipe from now on: nsenter/stage/early.h. `which` adds further
+ * signals: Catch.all those that would stop it, and Catch.attached SIGWINCH. With fd -1 signals end this process
+ * again. The function is linked on first use, since few commands need it.
  */
 export function catchSignals(fd: number, which: number): void {
   if (caught === undefined) {

@@ -1,6 +1,6 @@
 /**
- * Files through system calls. node:fs costs 0.8 ms to load, which the hot path (create, run, start, exec,
- * state, kill, delete) does not pay.
+ * File functions by system calls. Loading node:fs costs 0.8 ms, which the hot path (create, run, start, exec,
+ * state, kill, delete) avoids.
  */
 
 import { AT_EACCESS } from "./constants.ts";
@@ -46,7 +46,7 @@ export enum S {
   IFIFO = 0o010000,
 }
 
-/** Opens a file, close-on-exec. Throws a SysError. `dirfd` is where a relative path starts. */
+/** Opens a file, close-on-exec. Throws a SysError. A relative path starts at `dirfd`. */
 export function open(path: string, flags: number, mode = 0, dirfd = AT_FDCWD): number {
   return check(tryOpen(path, flags, mode, dirfd), `open ${path}`);
 }
@@ -59,14 +59,14 @@ export function tryOpen(path: string, flags: number, mode = 0, dirfd = AT_FDCWD)
   }
 }
 
-/** Closes a file descriptor; errors are of no use to a caller. */
+/** Closes a file descriptor. Ignores errors, which a caller could not handle. */
 export function close(fd: number): void {
   syscall(NR.close, fd);
 }
 
 /**
  * Reads to the end of a file descriptor. Throws a SysError.
- * @param sizeHint size of a regular file: nothing is asked for beyond it
+ * @param sizeHint size of a regular file: nothing is read beyond it
  */
 export function readFd(fd: number, what: string, sizeHint = 0): Uint8Array {
   let buffer = new Uint8Array(sizeHint < 4096 ? 4096 : sizeHint + 1);
@@ -81,7 +81,7 @@ export function readFd(fd: number, what: string, sizeHint = 0): Uint8Array {
     if (n === -E.EINTR) continue;
     if (n < 0) check(n, `read ${what}`);
     length += n;
-    // procfs and sysfs report no size: those are read until nothing comes.
+    // procfs and sysfs report no size, so their files are read up to the end.
     if (n === 0 || length === sizeHint) return buffer.subarray(0, length);
   }
 }
@@ -100,7 +100,7 @@ export function readFile(path: string, dirfd = AT_FDCWD): Uint8Array {
   return readAll(open(path, O.RDONLY, 0, dirfd), path);
 }
 
-/** The text of a file (UTF-8), or null when it does not exist. Throws a SysError otherwise. */
+/** The text of a file (UTF-8), or null if it does not exist. Throws a SysError otherwise. */
 export function readTextIfThere(path: string): string | null {
   const fd = tryOpen(path, O.RDONLY);
   if (fd === -E.ENOENT || fd === -E.ENOTDIR) return null;
@@ -147,8 +147,8 @@ export function tryWriteExisting(path: string, data: string): number {
 }
 
 /**
- * Replaces a file atomically: a temporary file beside it, then rename(2).
- * @param durable fsync before the rename, for what must survive a power cut
+ * Replaces a file atomically: writes a temporary file beside it, then rename(2).
+ * @param durable fsync before the rename, for files that must survive a power cut
  */
 export function replaceFile(path: string, data: Uint8Array | string, mode = 0o600, durable = false): void {
   const temporary = `${path}.${process.pid}.tmp`;
@@ -195,7 +195,7 @@ export function mkdirAll(path: string, mode = 0o700): void {
   check(result, `mkdir ${path}`);
 }
 
-/** What brun needs of statx(2). Times are in seconds. */
+/** The fields of statx(2) that brun uses. Times are in seconds. */
 export interface Stat {
   readonly mode: number;
   readonly uid: number;
@@ -213,12 +213,12 @@ export interface Stat {
 const statxBuffer = new Uint8Array(256);
 const statxView = new DataView(statxBuffer.buffer);
 
-/** struct statx of the last call of one of the functions below that has succeeded, in 32-bit words. */
+/** The struct statx of the last successful call of the functions below, in 32-bit words. */
 export const lastStatus = new Uint32Array(statxBuffer.buffer);
 
 const STATX_BASIC_STATS = 0x7ff;
 
-/** statx(2): 0 or -errno. */
+/** Calls statx(2): 0 or -errno. */
 function statx(dirfd: number, path: string, flags: number): number {
   return syscall(NR.statx, dirfd, cstr(path), flags, STATX_BASIC_STATS, statxBuffer);
 }
@@ -240,19 +240,19 @@ function decodeStat(): Stat {
   };
 }
 
-/** Status of an open file. Throws a SysError. */
+/** The status of an open file. Throws a SysError. */
 export function fstat(fd: number): Stat {
   check(statx(fd, "", AT_EMPTY_PATH), `stat fd ${fd}`);
   return decodeStat();
 }
 
-/** Status of a path, symbolic links followed; throws a SysError. */
+/** The status of a path; symbolic links are followed. Throws a SysError. */
 export function stat(path: string): Stat {
   check(statx(AT_FDCWD, path, 0), `stat ${path}`);
   return decodeStat();
 }
 
-/** Status of a path, or -errno as a number when there is none. `nofollow`: of the symbolic link itself. */
+/** The status of a path, or -errno as a number. With `nofollow` a symbolic link itself is looked at. */
 export function tryStat(path: string, nofollow = false): Stat | number {
   const result = statx(AT_FDCWD, path, nofollow ? AT_SYMLINK_NOFOLLOW : 0);
   return result < 0 ? result : decodeStat();
@@ -263,27 +263,27 @@ export function exists(path: string): boolean {
   return statx(AT_FDCWD, path, 0) === 0;
 }
 
-/** Target of a symbolic link. Throws a SysError. */
+/** The target of a symbolic link. Throws a SysError. */
 export function readlink(path: string): string {
   const buffer = new Uint8Array(4096);
   const n = check(syscall(NR.readlinkat, AT_FDCWD, cstr(path), buffer, buffer.length), `readlink ${path}`);
   return fromUtf8(buffer.subarray(0, n));
 }
 
-/** For readlink(2), made once: one for each path that is resolved costs more than the call. */
+/** The buffer for readlink(2). It is made once, since a new one for each path costs more than the call. */
 let link: Uint8Array | undefined;
 
-/** Target of a symbolic link; null for everything else. */
+/** The target of a symbolic link; null for any other file. */
 export function tryReadlink(path: string): string | null {
   link ??= new Uint8Array(4096);
   const n = syscall(NR.readlinkat, AT_FDCWD, cstr(path), link, link.length);
   return n > 0 ? fromUtf8(link.subarray(0, n)) : null;
 }
 
-/** For getdents64(2), made once: new ones cost more than the call. */
+/** The buffer for getdents64(2). It is made once, since a new one costs more than the call. */
 let entries: Uint8Array | undefined;
 
-/** Names in a directory without "." and "..", in the kernel's order. Throws a SysError. */
+/** The names in a directory without "." and "..", in the kernel's order. Throws a SysError. */
 export function readdir(path: string): string[] {
   const fd = open(path, O.RDONLY | O.DIRECTORY);
   const names: string[] = [];
@@ -298,9 +298,9 @@ export function readdir(path: string): string[] {
 }
 
 /**
- * Tells the names in an open directory, from where it stands, and their types: d_type of getdents64(2), 0 where the file
- * system does not say it. Throws a SysError.
- * @param take reads no directory itself: there is one buffer
+ * Calls `take` with each further name in an open directory, and its type: d_type of getdents64(2), which is 0 if
+ * the file system does not report types. Throws a SysError.
+ * @param take must not read a directory itself: there is only one buffer
  */
 export function eachEntry(fd: number, what: string, take: (name: string, type: number) => void): void {
   entries ??= new Uint8Array(32768);
@@ -317,12 +317,12 @@ export function eachEntry(fd: number, what: string, take: (name: string, type: n
   }
 }
 
-/** The current directory. Throws a SysError that names `path`, for which it is wanted, when it has no path itself. */
+/** The current directory, to resolve `path`. If it has no path, throws a SysError that names `path`. */
 function currentDirectory(path: string): string {
   const buffer = new Uint8Array(4096);
   const n = syscall(NR.getcwd, buffer, buffer.length);
   if (n > 0 && buffer[0] === 0x2f) return fromUtf8(buffer.subarray(0, n - 1));
-  // The kernel writes "(unreachable)/…" for one outside of the root directory.
+  // The kernel writes "(unreachable)/…" for a directory outside of the root directory.
   const why =
     n === -E.ENOENT ? "has been removed" : n < 0 ? "has a path that is too long" : "is out of reach";
   throw new SysError(
@@ -332,9 +332,9 @@ function currentDirectory(path: string): string {
 }
 
 /**
- * An absolute, normalised path (lexically: "..", "." and doubled slashes resolved; links are not). Throws a SysError when
- * it is relative to a current directory that has no path.
- * @param base absolute; the current directory without it
+ * An absolute, normalised path: "..", "." and doubled slashes are resolved lexically, links are not. Throws a
+ * SysError if it is relative to a current directory that has no path.
+ * @param base absolute; by default the current directory
  */
 export function absolute(path: string, base?: string): string {
   const full = path.startsWith("/") ? path : `${base ?? currentDirectory(path)}/${path}`;
@@ -346,7 +346,7 @@ export function absolute(path: string, base?: string): string {
   return `/${parts.join("/")}`;
 }
 
-/** The part of an absolute path below a directory, with a slash before it; null when it is elsewhere. */
+/** The part of an absolute path below a directory, beginning with a slash; null if the path is not below it. */
 export function below(directory: string, path: string): string | null {
   if (directory === "/" || !path.startsWith(`${directory}/`)) return null;
   return path.slice(directory.length);
@@ -357,10 +357,11 @@ export const R_OK = 4;
 export const W_OK = 2;
 export const X_OK = 1;
 
-/** Whether this process has a right to a path, by its effective ids: 0 or -errno. */
+/** Whether this process has a right to a path with its effective ids: 0 or -errno. */
 export function access(path: string, right: number): number {
   const result = syscall(NR.faccessat2, AT_FDCWD, cstr(path), right, AT_EACCESS);
-  // Before Linux 5.8, or refused by a filter. That asks with the real ids, which are the same where brun is not setuid.
+  // faccessat2(2) is missing before Linux 5.8, or a filter refuses it. faccessat(2) asks with the real ids, which
+  // are the same unless brun is setuid.
   if (result !== -E.ENOSYS && result !== -E.EPERM) return result;
   return syscall(NR.faccessat, AT_FDCWD, cstr(path), right);
 }
@@ -376,10 +377,10 @@ export function timespec(ms: number): BigInt64Array {
 }
 
 /**
- * Waits for events on one file descriptor (ppoll(2)). Throws an Interrupted when there is a signal instead that is held
- * (interrupt.ts).
+ * Waits for events on one file descriptor (ppoll(2)). Throws an Interrupted if a held
+ * signal arrives (interrupt.ts).
  * @param timeoutMs milliseconds; negative waits for ever
- * @returns the events that came, 0 on time-out
+ * @returns the events, 0 on time-out
  */
 export function waitFd(fd: number, events: number, timeoutMs = -1): number {
   const pollfd = new Int32Array([fd, events & 0xffff, interrupts(), POLLIN]);

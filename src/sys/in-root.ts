@@ -1,4 +1,4 @@
-/** Files of a root file system that nobody vouches for: its links lead nowhere outside, its files may never end. */
+/** Reads files of an untrusted root file system: its links must not lead outside, and its files may never end. */
 import { ROOT_TEXT_MAX } from "../plan/file-abi.ts";
 import { RESOLVE } from "./constants.ts";
 import { SysError } from "./error.ts";
@@ -7,8 +7,8 @@ import { openat2 } from "./openat2.ts";
 import { fromUtf8 } from "./utf8.ts";
 
 /**
- * Opens a file below a root file system so that no symbolic link leads out of it; -errno when it fails.
- * @param flags of open(2); without them it is opened for reading
+ * Opens a file below a root file system, and keeps symbolic links inside. Returns -errno on failure.
+ * @param flags of open(2); by default the file is opened for reading
  */
 function openInRoot(rootfs: string, path: string, flags = O.RDONLY | O.NONBLOCK): number {
   const root = tryOpen(rootfs, O.PATH | O.DIRECTORY);
@@ -18,12 +18,15 @@ function openInRoot(rootfs: string, path: string, flags = O.RDONLY | O.NONBLOCK)
   return fd;
 }
 
-/** The text of a file below a root file system; null unless it is a regular one of at most {@link ROOT_TEXT_MAX} bytes. */
+/**
+ * The text of a file below a root file system; null unless it is a regular file of at most
+ * {@link ROOT_TEXT_MAX} bytes.
+ */
 export function textInRoot(rootfs: string, path: string): string | null {
   const fd = openInRoot(rootfs, path);
   if (fd < 0) return null;
   try {
-    // A pipe, a device or a file of terabytes would never come to its end.
+    // Reading a pipe, a device or a file of terabytes would never end.
     const { mode, size } = fstat(fd);
     if ((mode & S.IFMT) !== S.IFREG || size > ROOT_TEXT_MAX) return null;
     return size === 0 ? "" : fromUtf8(readFd(fd, path, size));
@@ -35,7 +38,7 @@ export function textInRoot(rootfs: string, path: string): string | null {
   }
 }
 
-/** Whether there is something at a path below a root file system. */
+/** Whether a path exists below a root file system. */
 export function existsInRoot(rootfs: string, path: string): boolean {
   const fd = openInRoot(rootfs, path, O.PATH);
   if (fd >= 0) close(fd);

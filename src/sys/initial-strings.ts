@@ -1,22 +1,23 @@
-/** Arguments and environment in bytes. Loaded when they are wanted: mostly Bun's text of them is enough. */
+/** The arguments and the environment as bytes. Loaded on demand: Bun's text of them is usually enough. */
 import { FrontFact } from "../plan/abi.ts";
 import { check } from "./error.ts";
 import { askFront, cstr, NR, syscall } from "./ffi.ts";
 import { close, readFile } from "./fs.ts";
 import { fromUtf8 } from "./utf8.ts";
 
-/** See file. */
+/** Arguments and environment; bytes that are not UTF-8 are escaped (utf8.ts). */
 export interface InitialStrings {
-  /** argv, from the program's name on. */
+  /** argv, including the program's name. */
   readonly words: readonly string[];
-  /** The environment's NAME=value strings, also those that are no such. */
+  /** All strings of the environment, also those that are not NAME=value. */
   readonly variables: readonly string[];
 }
 
 let strings: InitialStrings | undefined;
 
 /**
- * What this process was executed with. The front knows where that is; without one procfs says it. Throws a SysError.
+ * The strings that this process was executed with, from the front, or without a front from
+ * procfs. Throws a SysError.
  */
 export function initialStrings(): InitialStrings {
   strings ??= fromFront() ?? {
@@ -36,7 +37,7 @@ function fromFront(): InitialStrings | null {
 
 const MFD_CLOEXEC = 1;
 
-/** Bytes of this process's memory, by way of a file: system calls take addresses. Throws a SysError. */
+/** Copies bytes of this process's memory through a file, since system calls take addresses. Throws a SysError. */
 function copyOf(address: number, size: number): Uint8Array {
   const doing = "read the arguments and the environment";
   const bytes = new Uint8Array(size);
@@ -50,7 +51,7 @@ function copyOf(address: number, size: number): Uint8Array {
   return bytes;
 }
 
-/** Strings that each end with a NUL. */
+/** Splits strings that each end with a NUL. */
 function split(bytes: Uint8Array): string[] {
   return fromUtf8(bytes).split("\0").slice(0, -1);
 }

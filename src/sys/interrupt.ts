@@ -1,6 +1,6 @@
 /**
- * Signals that would end brun while it makes something that would stay: they are held, and whatever waits
- * ({@link waitFd} and the functions that use it) throws {@link Interrupted} instead, so that brun can undo what it has done.
+ * Holds signals that would end brun while it makes something that would stay. Every wait ({@link waitFd} and the
+ * functions that use it) then throws {@link Interrupted}, so that brun can undo its work.
  */
 import { Catch } from "../plan/abi.ts";
 import { PR } from "./constants.ts";
@@ -18,7 +18,7 @@ const names: Readonly<Record<number, string>> = {
   15: "SIGTERM",
 };
 
-/** A signal has come that is to end brun; what it was making has to be undone first. */
+/** A signal asks brun to end. Unfinished work has to be undone first. */
 export class Interrupted extends Error {
   override readonly name = "Interrupted";
 
@@ -33,7 +33,7 @@ let reader = -1;
 let writer = -1;
 let watched = false;
 
-/** From now on a signal that would end this process waits for {@link throwIfInterrupted}. Throws a SysError. */
+/** Holds signals that would end this process until {@link throwIfInterrupted}. Throws a SysError. */
 export function holdSignals(): void {
   if (reader < 0) {
     const pipe = new Int32Array(2);
@@ -44,12 +44,12 @@ export function holdSignals(): void {
   watched = true;
 }
 
-/** Descriptor to poll beside what is waited for: readable when there is a signal. -1 when none are held. */
+/** A descriptor to poll during a wait: it is readable when there is a signal. -1 if signals are not held. */
 export function interrupts(): number {
   return watched ? reader : -1;
 }
 
-/** Throws an {@link Interrupted} when a signal has come, and nothing waits for signals from then on. */
+/** Throws an {@link Interrupted} if there is a signal. After that no wait is interrupted any more. */
 export function throwIfInterrupted(): void {
   const signal = watched ? taken() : 0;
   if (signal === 0) return;
@@ -57,14 +57,14 @@ export function throwIfInterrupted(): void {
   throw new Interrupted(signal);
 }
 
-/** Signals are held, and do not interrupt any more: something is being undone. */
+/** Keeps signals held, but does not interrupt waits any more, because brun is undoing its work. */
 export function ignoreInterrupts(): void {
   watched = false;
 }
 
 /**
- * Signals are for another process from now on, whose supervisor reads those that come before it is there. Returns the
- * descriptor for it. Throws a SysError.
+ * Keeps signals for another process. Its supervisor reads those that come before it is there. Returns the
+ * descriptor for that. Throws a SysError.
  */
 export function keepSignals(): number {
   holdSignals();
@@ -74,8 +74,8 @@ export function keepSignals(): number {
 }
 
 /**
- * Signals, and changes of the terminal's size, are written to the descriptor that this returns, one byte each, for a
- * command that does something with them; {@link releaseSignals} or {@link die} ends that. Throws a SysError.
+ * Writes signals, and changes of the terminal's size, as one byte each to the returned descriptor, for a command
+ * that handles them. {@link releaseSignals} or {@link die} ends that. Throws a SysError.
  */
 export function watchSignals(): number {
   holdSignals();
@@ -84,7 +84,7 @@ export function watchSignals(): number {
   return reader;
 }
 
-/** Nothing has to be undone any more: signals end this process, also one that has come. */
+/** Ends holding, when nothing has to be undone any more. A signal that came meanwhile ends this process. */
 export function releaseSignals(): void {
   if (reader < 0) return;
   watched = false;
@@ -93,7 +93,7 @@ export function releaseSignals(): void {
   if (signal !== 0) die(signal);
 }
 
-/** Ends this process by a signal, and leaves no core. */
+/** Ends this process by a signal, without a core dump. */
 export function die(signal: number): void {
   if (reader >= 0) catchSignals(-1, Catch.deadly);
   syscall(NR.prctl, PR.SET_DUMPABLE, 0, 0, 0, 0);

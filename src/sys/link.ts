@@ -1,6 +1,6 @@
 /**
- * C functions as JavaScript functions: by bun:ffi, and where its engine may not make executable memory, which bun:ffi
- * needs, by the front's module (door.ts).
+ * Links C functions as JavaScript functions: by bun:ffi, or by the front's module (door.ts) where the engine may
+ * not make executable memory, which bun:ffi needs.
  */
 import { dlopen, type FFIFunction, linkSymbols } from "bun:ffi";
 import { words } from "./c.ts";
@@ -10,7 +10,7 @@ const doorModule = lazy<typeof import("./door.ts")>(() => require("./door.ts"));
 
 let withoutJit = false;
 
-/** What `act` returns, or without a JIT what `other` does. */
+/** The result of `act`, or without a JIT that of `other`. */
 function orByDoor<T>(act: () => T, other: (door: typeof import("./door.ts")) => unknown): T {
   if (!withoutJit) {
     try {
@@ -31,7 +31,10 @@ export function link<Fns extends Record<string, FFIFunction>>(functions: Fns) {
   );
 }
 
-/** The functions of libc that lead to all others, as numbers and with numbers; syscall(2) only where there is a JIT. */
+/**
+ * The functions of libc that give access to all others, with numbers as arguments and results. syscall(2)
+ * is there only with a JIT.
+ */
 export function linkLibc() {
   return orByDoor(
     () => dlopen("libc.so.6", { syscall: words, dlopen: words, dlsym: words, dlerror: words }).symbols,

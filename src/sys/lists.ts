@@ -1,7 +1,7 @@
 /**
- * forEach, map and the like for the hot path (create, run, start, exec, state, kill, delete). JavaScriptCore's own
- * are JavaScript that it compiles at the first call of each: 40 to 100 µs, where a function of ours comes with
- * its bytecode and costs 4.
+ * Replacements of forEach, map and the like for the hot path (create, run, start, exec, state, kill, delete).
+ * JavaScriptCore compiles its own at the first call of each, which takes 40 to 100 µs. A function of brun comes
+ * with its bytecode and takes 4.
  */
 
 /** Calls `use` for each element. */
@@ -9,7 +9,7 @@ export function each<T>(list: ArrayLike<T>, use: (element: T, index: number) => 
   for (let i = 0; i < list.length; i++) use(list[i]!, i);
 }
 
-/** What `make` gives for each element. */
+/** The results of `make` for each element. */
 export function mapped<T, U>(list: readonly T[], make: (element: T, index: number) => U): U[] {
   const made: U[] = [];
   for (let i = 0; i < list.length; i++) made.push(make(list[i]!, i));

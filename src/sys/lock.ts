@@ -3,19 +3,19 @@ import { LOCK } from "./constants.ts";
 import { E } from "./errno.ts";
 import { NR, syscall } from "./ffi.ts";
 
-/** Takes the exclusive lock, unless somebody else has one: false then. */
+/** Takes the exclusive lock; false if another process has it. */
 export function tryLock(fd: number): boolean {
   return syscall(NR.flock, fd, LOCK.EX | LOCK.NB) !== -E.EAGAIN;
 }
 
 const LONGEST_PAUSE_MS = 20;
 
-/** Takes the exclusive lock when others are done with it; false when that takes longer than `ms`. */
+/** Waits for the exclusive lock; false after `ms` milliseconds without it. */
 export function lockWithin(fd: number, ms: number): boolean {
   return tryLock(fd) || awaitLock(fd, ms);
 }
 
-/** A function of its own: where there is nobody to wait for, nothing of it is compiled. */
+/** A separate function, which the engine does not compile unless there is something to wait for. */
 function awaitLock(fd: number, ms: number): boolean {
   const deadline = performance.now() + ms;
   for (let pause = 0.5; performance.now() < deadline; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {

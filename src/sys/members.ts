@@ -1,6 +1,6 @@
 /**
- * Bundler macro: an enum as an object. The members of an enum are inlined wherever they are used, so that no object is
- * made of it at every start; what is for people has the names by this macro, in code that is loaded when it is wanted.
+ * Bundler macro: an enum as an object. The members of an enum are inlined, so that a start makes no object for it.
+ * Code for people, which is loaded on demand, gets the names from this macro.
  */
 import { Message, OpKind } from "../plan/abi.ts";
 import { Hole, InputKind, Part } from "../plan/file-abi.ts";

@@ -1,6 +1,6 @@
 /**
- * Rtnetlink: requests and their answers (rtnetlink(7), linux/rtnetlink.h). Not on the hot path. npm's packages for it are native
- * addons, which an executable of one file does not carry, and what brun asks is little.
+ * Rtnetlink requests and their answers (rtnetlink(7), linux/rtnetlink.h). Not on the hot path. npm's packages for
+ * it are native addons, which cannot be part of a single executable, and brun needs little of it.
  */
 import { check, SysError } from "./error.ts";
 import { NR, syscall } from "./ffi.ts";
@@ -28,23 +28,23 @@ export const RTM = {
 /** An attribute: its type and its value. */
 export type Attribute = readonly [type: number, value: Uint8Array];
 
-/** An answer: the family's fixed part, and the attributes behind it. */
+/** An answer: the fixed part of its family, and the attributes after it. */
 export interface NetlinkMessage {
   readonly body: DataView;
   readonly attributes: ReadonlyMap<number, Uint8Array>;
 }
 
-/** A netlink socket in the caller's network namespace. Throws a SysError. */
+/** Opens a netlink socket in the caller's network namespace. Throws a SysError. */
 export function openNetlink(): number {
   return check(syscall(NR.socket, AF_NETLINK, SOCK_RAW_CLOEXEC, 0), "open a netlink socket");
 }
 
-/** A value of 32 bits as an attribute has it. */
+/** A 32-bit value in the form of an attribute. */
 export function uint32(value: number): Uint8Array {
   return new Uint8Array(new Uint32Array([value]).buffer);
 }
 
-/** Makes a change and waits for the answer. Throws a SysError with what the kernel says. */
+/** Makes a change and waits for the answer. Throws a SysError with the kernel's message. */
 export function change(
   socket: number,
   type: number,
@@ -57,7 +57,7 @@ export function change(
   receive(socket, body.length, doing);
 }
 
-/** Asks for one thing. Throws a SysError. */
+/** Requests one object. Throws a SysError. */
 export function get(
   socket: number,
   type: number,
@@ -69,7 +69,7 @@ export function get(
   return receive(socket, body.length, doing)[0]!;
 }
 
-/** Asks for all things of a kind. Throws a SysError. */
+/** Requests all objects of a kind. Throws a SysError. */
 export function dump(socket: number, type: number, body: Uint8Array, doing: string): NetlinkMessage[] {
   write(socket, type, NLM_F_REQUEST | NLM_F_DUMP, body, [], doing);
   return receive(socket, body.length, doing);
@@ -103,7 +103,7 @@ function write(
   check(syscall(NR.write, socket, message, size), doing);
 }
 
-/** Reads up to the acknowledgement or the end of a dump. Throws a SysError. */
+/** Reads answers up to the acknowledgement or the end of a dump. Throws a SysError. */
 function receive(socket: number, bodySize: number, doing: string): NetlinkMessage[] {
   const found: NetlinkMessage[] = [];
   for (;;) {

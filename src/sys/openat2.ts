@@ -1,4 +1,4 @@
-/** openat2(2): paths that nobody vouches for. */
+/** openat2(2), for untrusted paths. */
 import { RESOLVE_TRIES } from "../plan/abi.ts";
 import { E } from "./errno.ts";
 import { cstr, NR, syscall } from "./ffi.ts";
@@ -7,7 +7,7 @@ import { O } from "./fs.ts";
 const HOW_SIZE = 24;
 
 /**
- * Opens a path by rules; returns the descriptor, close-on-exec, or -errno.
+ * Opens a path by openat2(2). Returns the descriptor, close-on-exec, or -errno.
  * @param directory where a relative path begins; AT_FDCWD
  * @param flags of open(2)
  * @param resolve RESOLVE_*

@@ -1,7 +1,7 @@
 /**
- * Whether a system call can be had at all. A kernel without it answers ENOSYS; a seccomp filter around brun that does not know it
- * answers that or EPERM, which the call itself may also mean. So it is asked with arguments that the kernel refuses as
- * senseless before it looks at anything else, or that change nothing.
+ * Whether a system call can be used at all. A kernel without it answers ENOSYS. A seccomp filter around brun that
+ * does not know it answers ENOSYS or EPERM, and EPERM may also be the call's own answer. So the calls are tried
+ * with arguments that the kernel rejects as invalid before any other check, or that change nothing.
  */
 import { AT_RECURSIVE } from "./constants.ts";
 import { E } from "./errno.ts";
@@ -12,7 +12,7 @@ const NOBODY = 0x7ffffff0;
 const CLOSE_RANGE_CLOEXEC = 4;
 const ALL_FLAGS = 0xffffffff;
 
-/** Arguments of each call that can be asked so, as any caller. */
+/** Such arguments for each call that any caller can try. */
 export const SENSELESS: { readonly [Name in SyscallName]?: readonly number[] } = {
   clone3: [0, 0],
   close_range: [NOBODY, NOBODY, CLOSE_RANGE_CLOEXEC],
@@ -26,7 +26,7 @@ export const SENSELESS: { readonly [Name in SyscallName]?: readonly number[] } =
   pidfd_send_signal: [-1, 0, 0, ALL_FLAGS],
 };
 
-/** E.ENOSYS or E.EPERM of a call that cannot be had; 0 of one that can, and of those that cannot be asked. */
+/** E.ENOSYS or E.EPERM if a call cannot be used. 0 if it can, or if it cannot be tried. */
 export function refusalOf(name: SyscallName): number {
   const args = SENSELESS[name];
   if (args === undefined) return 0;

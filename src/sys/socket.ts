@@ -1,4 +1,4 @@
-/** Unix sockets: connecting, binding, passing descriptors. */
+/** Unix sockets: connects, binds, passes descriptors. */
 
 import { E } from "./errno.ts";
 import { check, SysError } from "./error.ts";
@@ -13,11 +13,11 @@ const SOCK_CLOEXEC = 0o2000000;
 const PATH_MAX = 107;
 const MSG_NOSIGNAL = 0x4000;
 const MSG_CMSG_CLOEXEC = 0x40000000;
-/** A control message with one descriptor takes 20 bytes, and 24 with what rounds it up (cmsg(3)). */
+/** A control message with one descriptor has 20 bytes, and 24 with its padding (cmsg(3)). */
 const RIGHTS_LENGTH = 20;
 const RIGHTS_SPACE = 24;
 
-/** sockaddr_un of a path, or of an abstract name that begins with "@". */
+/** A sockaddr_un for a path, or for an abstract name, which begins with "@". */
 function address(path: string): Uint8Array {
   const bytes = utf8(path);
   if (bytes.length > PATH_MAX) throw new SysError(`use the socket ${path}`, E.ENAMETOOLONG);
@@ -28,7 +28,10 @@ function address(path: string): Uint8Array {
   return sockaddr;
 }
 
-/** Runs `use` with a path that fits into sockaddr_un: a long one by way of its directory's descriptor. */
+/**
+ * Calls `use` with a path that fits into sockaddr_un. A long path is replaced by one through
+ * its directory's descriptor.
+ */
 function withShortPath<T>(path: string, use: (path: string) => T): T {
   const slash = path.lastIndexOf("/");
   if (utf8Length(path) <= PATH_MAX || slash < 0) return use(path);
@@ -64,7 +67,7 @@ export function bindUnix(path: string, type = SOCK_DGRAM): number {
   return fd;
 }
 
-/** struct msghdr for some bytes and one descriptor beside them. The caller keeps all three arrays alive. */
+/** A struct msghdr for data with one descriptor. The caller has to keep all three arrays alive. */
 function messageHeader(data: Uint8Array, iov: BigUint64Array, control: Uint8Array): BigUint64Array {
   iov[0] = BigInt(addressOf(data));
   iov[1] = BigInt(data.length);
@@ -76,7 +79,7 @@ function messageHeader(data: Uint8Array, iov: BigUint64Array, control: Uint8Arra
   return msghdr;
 }
 
-/** Sends a descriptor with some bytes beside it (unix(7) SCM_RIGHTS). Throws a SysError. */
+/** Sends a descriptor with some data (unix(7) SCM_RIGHTS). Throws a SysError. */
 export function sendFd(socket: number, fd: number, data: string): void {
   const bytes = utf8(data);
   const iov = new BigUint64Array(2);
@@ -94,10 +97,10 @@ export function sendFd(socket: number, fd: number, data: string): void {
 }
 
 /**
- * Receives a message into `data`, perhaps with a descriptor (recvmsg(2), unix(7) SCM_RIGHTS).
- * @param from for errors: "the stage"
- * @returns how many bytes, 0 when the other end is gone; the close-on-exec descriptor, or -1
- * Throws a SysError.
+ * Receives a message into `data`, with or without a descriptor (recvmsg(2), unix(7) SCM_RIGHTS).
+ * @param from the sender for errors: "the stage"
+ * @returns the number of bytes, 0 if the other end is closed; the close-on-exec descriptor, or -1
+ * @throws SysError
  */
 export function receiveWithFd(
   socket: number,
@@ -108,8 +111,8 @@ export function receiveWithFd(
   const control = new Uint8Array(RIGHTS_SPACE);
   const msghdr = messageHeader(data, iov, control);
   let n: number;
-  // An end that closes with something of ours unread resets the connection, which is said once and before its
-  // last words (net/unix: a datagram socket looks for errors first).
+  // If the other end closes with unread data of brun, one call fails with ECONNRESET before its last messages can
+  // be read (net/unix: a datagram socket checks for errors first).
   do n = syscall(NR.recvmsg, socket, msghdr, MSG_CMSG_CLOEXEC);
   while (n === -E.EINTR || n === -E.ECONNRESET);
   const length = check(n, `receive from ${from}`);

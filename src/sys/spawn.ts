@@ -1,4 +1,4 @@
-/** Starting host programs (newuidmap, hooks, the stage) without the event loop: nsenter/stage/spawn.c. */
+/** Starts programs of the host (newuidmap, hooks, the stage) without the event loop: nsenter/stage/spawn.c. */
 
 import { Spawn } from "../plan/abi.ts";
 import { layout } from "../plan/layout.ts" with { type: "macro" };
@@ -13,32 +13,32 @@ import { fromUtf8, joined, utf8, utf8Length } from "./utf8.ts";
 const at = layout("spawnRequest");
 const REQUEST_SIZE = layout("spawnRequest").sizeof;
 
-/** What children on their way to execve still read. */
+/** Buffers that children read until their execve. */
 const read: unknown[] = [];
 
-/** What to start and how. */
+/** The program to start, and how. */
 export interface SpawnOptions {
-  /** Absolute path of the executable; nothing is searched. */
+  /** The absolute path of the executable; PATH is not searched. */
   readonly path: string;
-  /** Arguments with argv[0]. */
+  /** The arguments, including argv[0]. */
   readonly argv: readonly string[];
-  /** NAME=value strings; the child gets these and no others. */
+  /** NAME=value strings; the child gets only these. */
   readonly env: readonly string[];
-  /** Working directory; the caller's when absent. */
+  /** The working directory; by default the caller's. */
   readonly cwd?: string | undefined;
-  /** File descriptors that become 0, 1 and 2; -1 hands on the caller's own. */
+  /** File descriptors that become 0, 1 and 2; -1 for the caller's own. */
   readonly stdio?: readonly [number, number, number];
-  /** One more file descriptor that stays open in the child, under its own number. */
+  /** A further file descriptor that stays open in the child, under the same number. */
   readonly keepFd?: number;
-  /** Execute the file behind this descriptor instead of `path`. */
+  /** Execute the file that this descriptor refers to instead of `path`. */
   readonly execFd?: number;
-  /** The child leads a process group of its own, so that it can be killed with its children. */
+  /** The child leads a new process group, so that it can be killed with its children. */
   readonly processGroup?: boolean;
   /** The child is killed when this process ends before it. */
   readonly dieToo?: boolean;
   /**
-   * Return before the program is executed, which takes a fraction of a millisecond that can be used. That it cannot
-   * be executed shows in {@link Child.execError} when the child has ended.
+   * Return before the program is executed, which saves a fraction of a millisecond. If the execve fails,
+   * {@link Child.execError} tells it when the child has ended.
    */
   readonly goOn?: boolean;
 }
@@ -47,7 +47,7 @@ export interface SpawnOptions {
 export interface Child {
   readonly pid: number;
   readonly pidfd: number;
-  /** Errno of an execve that has failed, 0 without; for those started with `goOn`. */
+  /** For children started with `goOn`: the errno of a failed execve, otherwise 0. */
   readonly execError: () => number;
 }
 
@@ -85,14 +85,14 @@ export function spawn(options: SpawnOptions): Child {
   if (options.dieToo) flags |= Spawn.dieToo;
   v.setUint32(at.flags, flags, true);
   const pid = check(nativeSpawn(request), `exec ${options.path}`);
-  // The buffers must outlive the call, or the child's way to execve, which nobody is told the end of.
+  // The buffers must outlive the call. With `goOn` they must live until the child's execve, and nothing reports that.
   const buffers = [request, argv, env, path, cwd];
   if (options.goOn) read.push(buffers);
   void buffers.length;
   return { pid, pidfd: v.getInt32(at.pidfd, true), execError: () => 0 - v.getInt32(at.error, true) };
 }
 
-/** How a process ended: its exit code, or the signal that killed it. */
+/** The exit code of an ended process, or the signal that killed it. */
 export interface ExitStatus {
   readonly code: number;
   readonly signal: number;
@@ -115,7 +115,7 @@ export function waitChild(pid: number): ExitStatus {
   }
 }
 
-/** Result of {@link run}: status and what the program wrote to stdout and stderr together. */
+/** The result of {@link run}: the status, and the output on stdout and stderr together. */
 export interface RunResult extends ExitStatus {
   readonly output: string;
   readonly timedOut: boolean;
@@ -125,8 +125,8 @@ const SIGKILL = 9;
 const OUTPUT_LIMIT = 65536;
 
 /**
- * Runs a program to its end and captures its output (the first 64 KB). Throws a SysError, and an Interrupted when there is a
- * signal that is held: the program's process group has been killed then.
+ * Runs a program to its end and captures its output (the first 64 KB). Throws a SysError. Throws an Interrupted if
+ * a held signal arrives, after killing the program's process group.
  * @param input given on stdin; without it stdin is /dev/null
  * @param timeoutMs after which the process group is killed; negative: never
  * @param to descriptors that stdout and stderr go to instead of the result; -1 for none
@@ -173,7 +173,7 @@ function left(deadline: number): number {
   return ms < 0 ? 0 : ms;
 }
 
-/** A file descriptor that reads as `input` (a memfd), or /dev/null. */
+/** A file descriptor that reads as `input` (a memfd), or /dev/null for null. */
 export function inputFd(input: string | null): number {
   if (input === null) {
     return check(syscall(NR.openat, -100, cstr("/dev/null"), 0o2000000), "open /dev/null");
@@ -187,7 +187,7 @@ export function inputFd(input: string | null): number {
   return fd;
 }
 
-/** Reads until the writers are gone, the process has ended, or the deadline has passed. */
+/** Reads until the writers have closed the pipe, the process has ended, or the deadline has passed. */
 function drain(reader: number, pidfd: number, deadline: number): string {
   const chunks: Uint8Array[] = [];
   let size = 0;

@@ -1,6 +1,6 @@
 /**
- * The stage as a shared object, for a brun without a front. It is loaded from a sealed memfd, never from a path that
- * another user could have written.
+ * The stage as a shared object, for a brun without a front. It is loaded from a sealed memfd, never from a path
+ * that another user could write to.
  */
 import { ptr } from "bun:ffi";
 import { stageImage } from "../../nsenter/embed.ts" with { type: "macro" };
@@ -16,7 +16,7 @@ const SEALS = 0x1 | 0x2 | 0x4 | 0x8; // SEAL, SHRINK, GROW, WRITE
 
 let image: number | undefined;
 
-/** As stageFd() of ffi.ts. Throws an Error. */
+/** As stageFd() of ffi.ts, but throws an Error. */
 export function stageImageFd(): number {
   image ??= writeImage();
   return image;
@@ -35,7 +35,7 @@ function writeImage(): number {
   return fd;
 }
 
-/** Addresses of its functions. Throws an Error. */
+/** The addresses of its functions. Throws an Error. */
 export function stageFunctions(): { syscall: number; spawn: number; catchSignals: number; run: number } {
   const library = openLibrary(`/proc/self/fd/${stageImageFd()}`);
   if (library === null) throw new Error(`cannot load the stage: ${libraryError()}`);

@@ -1,6 +1,6 @@
 /**
- * System call numbers (asm/unistd.h) of the architectures that brun runs on. Only those that brun calls or
- * puts into a program.
+ * System call numbers (asm/unistd.h) for the architectures of brun. Only calls that brun makes or puts
+ * into a program are listed.
  */
 
 const x64 = {
@@ -337,16 +337,16 @@ const arm64 = {
   ptrace: 117,
 } as const;
 
-/** A system call that brun knows by name. */
+/** The system calls that brun knows. */
 export type SyscallName = keyof typeof x64;
 
-/** System call numbers by architecture, as process.arch names it. */
+/** System call numbers by architecture; the names are those of process.arch. */
 export const SYSCALLS = { x64, arm64 };
 
-/** System call numbers of the architecture that brun runs on. */
+/** System call numbers of this machine's architecture. */
 export const NR: Readonly<Record<SyscallName, number>> = process.arch === "arm64" ? arm64 : x64;
 
-/** Name of a system call number, for messages and `brun explain`. */
+/** The name of a system call number, for messages and `brun explain`. */
 export function syscallName(nr: number): string {
   for (const [name, n] of Object.entries(NR)) if (n === nr) return name;
   return `syscall_${nr}`;

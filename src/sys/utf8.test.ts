@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { fromUtf8, utf8, utf8Length, withoutMark } from "./utf8.ts";
 
-/** Bytes of every kind, and those near the limits of UTF-8 more often. */
+/** Random bytes, with those near the limits of UTF-8 more often. */
 const bytes = fc
   .array(
     fc.oneof(

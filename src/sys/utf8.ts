@@ -1,10 +1,10 @@
 /**
- * Text and bytes. What the kernel calls a string (an argument, a path, a variable) is bytes, and mostly UTF-8. A byte that is
- * none becomes a lone surrogate here, U+DC80 to U+DCFF for 0x80 to 0xFF, and that byte again on its way out (Python's
- * "surrogateescape", PEP 383): whatever comes in goes out as it was. What is for people shows such bytes by printable.ts;
- * JSON cannot hold them (src/spec/json.ts).
+ * Converts between text and bytes. For the kernel a string (an argument, a path, a variable) is a sequence of
+ * bytes, mostly UTF-8. A byte that is not UTF-8 becomes a lone surrogate, U+DC80 to U+DCFF for 0x80 to 0xFF, and
+ * the same byte again on output (Python's "surrogateescape", PEP 383). So all input can be passed on unchanged.
+ * printable.ts shows such bytes to people; JSON cannot contain them (src/spec/json.ts).
  *
- * Buffer would do for the rest, but its first use costs 0.15 to 0.3 ms and TextEncoder's 0.01.
+ * Buffer could do the rest, but its first use costs 0.15 to 0.3 ms, and TextEncoder's 0.01.
  */
 
 const encoder = new TextEncoder();
@@ -17,18 +17,18 @@ export function utf8(text: string): Uint8Array<ArrayBuffer> {
   return text.isWellFormed() ? encoder.encode(text) : encodeEscaped(text);
 }
 
-/** How many bytes a text takes. */
+/** The number of bytes of a text. */
 export function utf8Length(text: string): number {
   return utf8(text).length;
 }
 
-/** The text of bytes, which {@link utf8} turns back into these; a byte order mark stays. */
+/** The text for bytes, from which {@link utf8} makes the same bytes. A byte order mark stays. */
 export function fromUtf8(bytes: Uint8Array): string {
   const text = decoder.decode(bytes);
   return text.includes(REPLACEMENT) ? decodeEscaped(bytes) : text;
 }
 
-/** The text without a byte order mark at its beginning, as Windows's editors put one before what they write. */
+/** The text without a byte order mark at its beginning. Editors on Windows write one. */
 export function withoutMark(text: string): string {
   return text[0] === "\ufeff" ? text.slice(1) : text;
 }
@@ -73,13 +73,13 @@ function decodeEscaped(bytes: Uint8Array): string {
   return text + decoder.decode(bytes.subarray(from));
 }
 
-/** Length of the well-formed sequence at a place, 0 where there is none (Unicode, table 3-7). */
+/** The length of the well-formed sequence at an offset; 0 if there is none (Unicode, table 3-7). */
 function sequenceLength(bytes: Uint8Array, at: number): number {
   const first = bytes[at]!;
   if (first < 0x80) return 1;
   if (first < 0xc2 || first > 0xf4) return 0;
   const second = bytes[at + 1] ?? 0;
-  // Neither overlong forms, nor surrogates, nor what is beyond U+10FFFF.
+  // Excludes overlong forms, surrogates, and code points above U+10FFFF.
   const least = first === 0xe0 ? 0xa0 : first === 0xf0 ? 0x90 : 0x80;
   const most = first === 0xed ? 0x9f : first === 0xf4 ? 0x8f : 0xbf;
   if (second < least || second > most) return 0;
@@ -88,7 +88,7 @@ function sequenceLength(bytes: Uint8Array, at: number): number {
   return length;
 }
 
-/** The chunks one after the other. */
+/** Concatenates the chunks. */
 export function joined(chunks: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   let length = 0;
   for (let i = 0; i < chunks.length; i++) length += chunks[i]!.length;

@@ -1,13 +1,13 @@
-/** --seccomp-record: the filter under which calls are recorded, and the profile of what was. Pure. */
+/** --seccomp-record: makes the filter that reports system calls, and the profile from those that were seen. Pure. */
 import { BrunError } from "../../errors.ts";
 import type { Seccomp, Syscall } from "../../spec/seccomp.ts";
 
-/** By it the stage hands over the descriptor at which calls are heard: before that nobody could answer for it. */
+/** The system call with which the stage sends the listener to brun. No agent could answer for it before. */
 const HANDS_OVER = "sendmsg";
 
 /**
- * In each profile as far as the filter allows them: sendmsg, which cannot be recorded; what a signal or a moment decides; and
- * what brun's init does when there is a signal to hand on.
+ * Calls that each profile gets if the filter allows them: sendmsg, which cannot be recorded; calls that depend on
+ * signals or timing; and calls that brun's init makes to hand on a signal.
  */
 export const UNRECORDED: readonly string[] = [
   HANDS_OVER,
@@ -17,17 +17,17 @@ export const UNRECORDED: readonly string[] = [
 
 const ALLOWS: ReadonlySet<string> = new Set(["SCMP_ACT_ALLOW", "SCMP_ACT_LOG"]);
 
-/** Which calls an agent hears of. */
+/** The calls that an agent is notified of. */
 export interface Heard {
-  /** Those that the filter may leave to its default action. */
+  /** The names of those calls, for filters that allow them by default. */
   readonly names: () => readonly string[];
-  /** Whether it hears of one. */
+  /** Whether the agent is notified of a call. */
   readonly has: (name: string) => boolean;
 }
 
 /**
- * The filter with whose calls an agent is asked, which lets all of them happen. What the filter refuses is refused.
- * @param filter null: none
+ * The filter, changed so that an agent is notified of the calls that it allows. Refused calls stay refused.
+ * @param filter null for none
  * @throws BrunError the filter cannot be recorded
  */
 export function recordingFilter(filter: Seccomp | null, listenerPath: string, heard: Heard): Seccomp {
@@ -75,8 +75,9 @@ function refuse(why: string): never {
 }
 
 /**
- * The filter, as far as it was used: it allows what it allowed, for the calls that were seen, and refuses what it refused.
- * @param filter null: none; what was not seen fails with EPERM then, as in other profiles
+ * The part of the filter that was used. Of the calls that it allows, only those that were seen stay. What
+ * it refuses stays refused.
+ * @param filter null for none: calls that were not seen then fail with EPERM, as in other profiles
  */
 export function recordedProfile(filter: Seccomp | null, seen: ReadonlySet<string>): Seccomp {
   const given: Seccomp = filter ?? { defaultAction: "SCMP_ACT_ALLOW" };
@@ -100,7 +101,7 @@ export function recordedProfile(filter: Seccomp | null, seen: ReadonlySet<string
 
 const EPERM = 1;
 
-/** What a profile allows: another run adds to it. */
+/** The calls that a profile allows, which a further run keeps. */
 export function allowedNames({ syscalls = [] }: Seccomp): string[] {
   return syscalls.flatMap(({ names, action }) => (ALLOWS.has(action) ? names : []));
 }

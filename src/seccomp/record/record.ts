@@ -1,4 +1,4 @@
-/** Recording system calls, for those who ask for it: nothing else loads this. */
+/** The entry point for recording system calls. Only commands that record load it. */
 export * from "../agent.ts";
 export { syscallNames } from "./names.ts";
 export { recordingFilter } from "./profile.ts";

@@ -1,4 +1,4 @@
-/** --seccomp-record: what the agent hears, as a profile. */
+/** --seccomp-record: an agent that records calls and writes a profile. */
 import { BrunError } from "../../errors.ts";
 import { parseSpec, toJson, toSharedJson } from "../../spec/index.ts";
 import { parseJson } from "../../spec/json.ts";
@@ -8,20 +8,20 @@ import type { Ears } from "../agent.ts";
 import { syscallOf } from "./names.ts";
 import { allowedNames, recordedProfile } from "./profile.ts";
 
-/** What is recorded. */
+/** The request to an agent that records. */
 export interface RecordRequest {
-  /** Absolute path of the profile. */
+  /** The absolute path of the profile. */
   readonly file: string;
-  /** The filter that the profile is a part of; null: none. */
+  /** The filter to start from; null for none. */
   readonly filter: Seccomp | null;
 }
 
-/** For the hooks. */
+/** The request as text, for the hooks. */
 export function recordRequest(request: RecordRequest): string {
   return toJson(request, "");
 }
 
-/** Throws a BrunError when the profile could not be written at the end. */
+/** Throws a BrunError if the profile cannot be written. */
 export function checkRecordFile(file: string): void {
   const fail = (why: string, hint?: string): never => {
     throw new BrunError(`the profile ${file} ${why}`, { where: "--seccomp-record", hint });
@@ -36,7 +36,7 @@ export function checkRecordFile(file: string): void {
   }
 }
 
-/** The names that the file allows already. Throws for one that is no profile. */
+/** The names that the file allows already. Throws if it is no profile. */
 function earlier(file: string): string[] {
   const text = readTextIfThere(file);
   if (text === null || text.trim() === "") return [];
@@ -44,14 +44,14 @@ function earlier(file: string): string[] {
   return allowedNames(parseSpec(spec, file).spec.linux!.seccomp!);
 }
 
-/** The agent has written the profile. Throws a BrunError with what it says otherwise. */
+/** Checks the agent's result. Throws a BrunError with its message unless it has written the profile. */
 export function checkRecorded(said: string | null): void {
   if (said !== null && said !== "" && said !== DONE) throw new BrunError(said, { where: "--seccomp-record" });
 }
 
 const DONE = "done";
 
-/** Writes down which calls there are, and the profile at the end. */
+/** Collects system calls, and writes the profile at the end. */
 export function recorder(request: string): Ears {
   const seen: Seen = new Map();
   return {
@@ -67,7 +67,7 @@ export function recorder(request: string): Ears {
 /** The calls that were seen: numbers by architecture. */
 type Seen = Map<number, Set<number>>;
 
-/** Writes the profile; returns what is said to the hook. */
+/** Writes the profile. Returns the text for the hook. */
 function written(request: string, seen: Seen): string {
   try {
     const { file, filter } = parseJson(request, "the request", true) as RecordRequest;

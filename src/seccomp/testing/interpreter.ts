@@ -9,7 +9,7 @@ export interface Call {
   readonly args?: readonly (number | bigint)[];
 }
 
-/** The value that a filter returns, as an unsigned number. Throws when the program is not well-formed. */
+/** The return value of a filter as an unsigned number. Throws if the program is not well-formed. */
 export function interpret(bpf: Uint8Array, call: Call): number {
   const data = new DataView(new ArrayBuffer(64));
   data.setUint32(DATA.NR, call.nr >>> 0, true);

@@ -26,12 +26,12 @@ export function arg(
   return valueTwo === undefined ? { index, value, op } : { index, value, op, valueTwo };
 }
 
-/** Everything is allowed but what the rules say. */
+/** Allows everything except what the rules refuse. */
 export function denyList(...syscalls: Syscall[]): Seccomp {
   return { defaultAction: "SCMP_ACT_ALLOW", architectures: [...ARCHITECTURES], syscalls };
 }
 
-/** What ordinary programs use, for 64 and 32 bits, in the order of the kernel's tables. */
+/** System calls of ordinary programs, for 64 and 32 bits, in the order of the kernel's tables. */
 const ORDINARY = `
 read write open close stat fstat lstat poll lseek mmap mprotect munmap brk rt_sigaction
 rt_sigprocmask rt_sigreturn ioctl pread64 pwrite64 readv writev access pipe select sched_yield
@@ -77,7 +77,7 @@ mq_timedreceive_time64 semtimedop_time64 futex_time64 sched_rr_get_interval_time
 const CLONE_NAMESPACES = 0x7e020000;
 const AF_VSOCK = 40;
 
-/** An allow list as engines write them: EPERM for all else, conditions for clone, socket and personality. */
+/** An allow list like those of engines: EPERM by default, conditions for clone, socket and personality. */
 export function allowList(): Seccomp {
   const personalities = [0, 8, 0x20000, 0x20008, 0xffffffff];
   return {

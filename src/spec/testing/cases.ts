@@ -1,4 +1,4 @@
-/** Tables of changes of the default config and what the checks say of them. */
+/** Tables of changes of the default config, with the expected findings. */
 import { describe, expect, test } from "bun:test";
 import { toJson } from "../json.ts";
 import { parseSpec } from "../load.ts";
@@ -7,7 +7,7 @@ import { specTemplate } from "../template.ts";
 
 const HOST = { uid: 1000, gid: 1000, cgroup2: false };
 
-/** Errors, which begin with "! ", or warnings and notes, which begin with "~ ", of the default config after a change. */
+/** The findings after a change of the default config. Errors begin with "! ", warnings and notes with "~ ". */
 export function check(change: (spec: Spec) => void, addsUserNamespace = false): string[] {
   const spec = structuredClone(specTemplate(false, HOST));
   change(spec);
@@ -19,7 +19,7 @@ export function check(change: (spec: Spec) => void, addsUserNamespace = false): 
   }
 }
 
-/** Takes a namespace out. */
+/** Removes a namespace. */
 export function without(spec: Spec, type: string): void {
   spec.linux.namespaces = spec.linux.namespaces!.filter((namespace) => namespace.type !== type);
 }
@@ -29,7 +29,7 @@ export function mapping(containerID: number, hostID: number, size: number) {
   return { containerID, hostID, size };
 }
 
-/** A name, a change of the default config, and what is said of it. */
+/** A name, a change of the default config, and the expected findings. */
 export type Case = readonly [name: string, change: (spec: Spec) => void, ...said: string[]];
 
 /** One test for each case. */

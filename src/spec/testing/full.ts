@@ -1,4 +1,4 @@
-/** A config that sets every field, for tests. A test checks that it does. */
+/** A config that sets every field, for tests. A test checks that it is complete. */
 import type { Spec } from "../spec.ts";
 
 const hook = () => ({ path: "/bin/hook", args: ["hook", "x"], env: ["A=1"], timeout: 5 });

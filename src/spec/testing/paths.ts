@@ -1,8 +1,8 @@
-/** The fields of values and schemas by config path, for tests. */
+/** The config paths of values and schemas, for tests. */
 import { joinPath } from "../json.ts";
 import type { SchemaNode } from "../schema-node.ts";
 
-/** Paths of a schema's leaves as conformance.ts writes them: "[]" is any member, ".*" any key. */
+/** The paths of a schema's leaves in the form of conformance.ts: "[]" is any member, ".*" any key. */
 export function schemaPaths(schema: object, path = ""): string[] {
   const node = schema as SchemaNode;
   if (node.type === "optional") return schemaPaths(node.wrapped!, path);
@@ -18,7 +18,7 @@ export function schemaPaths(schema: object, path = ""): string[] {
 export interface Place {
   readonly path: string;
   readonly value: unknown;
-  /** Puts another value there. */
+  /** Replaces the member by another value. */
   readonly set: (value: unknown) => void;
 }
 

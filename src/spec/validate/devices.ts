@@ -4,11 +4,11 @@ import type { Device, Linux } from "../linux.ts";
 import type { Findings, Mistake } from "./findings.ts";
 import type { NamespaceSet } from "./linux.ts";
 
-/** Linux's dev_t: 12 bits and 20 bits. */
+/** The ranges of Linux's dev_t: 12 bits and 20 bits. */
 const MAJORS = 4096;
 const MINORS = 1048576;
 
-/** Checks devices that have the schema's types. The same device twice at one path is harmless. */
+/** Checks devices, whose types the schema has checked. The same device twice at one path is harmless. */
 export function validateDevices(devices: readonly Device[], findings: Findings): void {
   const { errors, notes } = findings;
   const seen = new Map<string, Device>();
@@ -45,12 +45,12 @@ export function validateDevices(devices: readonly Device[], findings: Findings):
   }
 }
 
-/** "u" is an unbuffered character device, which Linux does not tell from "c" (mknod(1)). */
+/** "u" is an unbuffered character device, which is the same as "c" on Linux (mknod(1)). */
 function sameType(a: string, b: string): boolean {
   return a === b || (a !== "b" && a !== "p" && b !== "b" && b !== "p");
 }
 
-/** Checks the network devices to move; a name may end in %d, for which the kernel puts a number. */
+/** Checks the network devices to move. A name may end in %d, which the kernel replaces by a number. */
 export function validateNetDevices(
   devices: NonNullable<Linux["netDevices"]>,
   namespaces: NamespaceSet,
@@ -76,7 +76,7 @@ export function validateNetDevices(
   }
 }
 
-/** The kernel's dev_valid_name. */
+/** As the kernel's dev_valid_name. */
 function isInterfaceName(name: string): boolean {
   return name !== "." && name !== ".." && /^[^/:\s]{1,15}$/.test(name) && Buffer.byteLength(name) < 16;
 }

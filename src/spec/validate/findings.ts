@@ -1,17 +1,20 @@
 /** A mistake in a config. */
 export interface Mistake {
-  /** Config path: "mounts[3].destination"; "" for the whole of it. */
+  /** The config path, such as "mounts[3].destination"; "" for the whole config. */
   readonly path: string;
-  /** What is wrong with it; stands behind the path. */
+  /** The mistake, as a text that follows the path. */
   readonly text: string;
 }
 
-/** What the semantic checks have found. Warnings and notes are lines that begin with a config path. */
+/** The results of the semantic checks. Warnings and notes are lines that begin with a config path. */
 export interface Findings {
   /** The spec cannot be run. */
   readonly errors: Mistake[];
-  /** It can, but it is not what was asked for, or not for ever: a person should act on it. */
+  /** The spec can be run, but not as requested, or not in the future. The user should change it. */
   readonly warnings: string[];
-  /** It has no effect and needs none: what every runtime takes in silence, for `--debug` and `brun explain`. */
+  /**
+   * Settings without effect that need no change, and that every runtime accepts silently; for
+   * `--debug` and `brun explain`.
+   */
   readonly notes: string[];
 }

@@ -4,7 +4,7 @@ import { show } from "../json.ts";
 import type { Mistake } from "./findings.ts";
 import { validateEnv } from "./process.ts";
 
-/** In the order in which they run. */
+/** The lists of hooks, in the order in which they run. */
 export const HOOK_NAMES: readonly HookName[] = [
   "prestart",
   "createRuntime",
@@ -14,7 +14,7 @@ export const HOOK_NAMES: readonly HookName[] = [
   "poststop",
 ];
 
-/** Checks hooks that have the schema's types. */
+/** Checks hooks, whose types the schema has checked. */
 export function validateHooks(hooks: Hooks, errors: Mistake[]): void {
   for (const name of HOOK_NAMES) {
     const list = hooks[name] ?? [];

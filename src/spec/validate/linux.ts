@@ -12,7 +12,7 @@ import { validateSysctl } from "./sysctl.ts";
 /** The namespaces of a container by type. */
 export type NamespaceSet = { readonly [Type in NamespaceType]?: Namespace };
 
-/** Namespaces by type; says which are listed twice. */
+/** The namespaces by type. Reports those that are listed twice. */
 export function namespaceSet(namespaces: readonly Namespace[] | undefined, errors: Mistake[]): NamespaceSet {
   const set: { [Type in NamespaceType]?: Namespace } = {};
   if (namespaces === undefined) return set;
@@ -31,7 +31,7 @@ export function namespaceSet(namespaces: readonly Namespace[] | undefined, error
   return set;
 }
 
-/** Checks a linux section that has the schema's types; `addsUserNamespace` as in validateSpec. */
+/** Checks a linux section, whose types the schema has checked; `addsUserNamespace` as in validateSpec. */
 export function validateLinux(
   linux: Linux,
   namespaces: NamespaceSet,
@@ -89,7 +89,7 @@ function validateUser(linux: Linux, namespaces: NamespaceSet, adds: boolean, err
   }
 }
 
-/** time_namespaces(7). */
+/** The rules of time_namespaces(7). */
 function validateTime(linux: Linux, namespaces: NamespaceSet, errors: Mistake[]): void {
   const clocks = Object.entries(linux.timeOffsets ?? {});
   if (clocks.length === 0) return;

@@ -3,13 +3,13 @@ import { each, mapped } from "../../sys/lists.ts";
 import type { IDMapping } from "../mounts.ts";
 import type { Mistake } from "./findings.ts";
 
-/** Lines that the kernel takes in a uid_map or gid_map since 4.15. */
+/** The maximum number of lines in a uid_map or gid_map since Linux 4.15. */
 const MAX_LINES = 340;
 
-/** Ids are 32 bits, and the last one is no id. */
+/** The end of the valid ids: they have 32 bits, and the last number is no id. */
 const END = 2 ** 32 - 1;
 
-/** Checks that no id is mapped twice, on either side, and that the ranges are inside the ids. */
+/** Checks that no id is mapped twice, on either side, and that all ids are valid. */
 export function validateMappings(mappings: readonly IDMapping[], path: string, errors: Mistake[]): void {
   if (mappings.length > MAX_LINES) {
     errors.push({ path, text: `expected at most ${MAX_LINES} mappings but found ${mappings.length}` });

@@ -5,7 +5,7 @@ import type { Findings, Mistake } from "./findings.ts";
 import { validateMappings } from "./mappings.ts";
 
 /**
- * Checks mounts that have the schema's types.
+ * Checks mounts, whose types the schema has checked.
  * @param userNamespace whether the container has a user namespace, whose mappings are the default of `idmap`
  */
 export function validateMounts(mounts: readonly Mount[], userNamespace: boolean, findings: Findings): void {
@@ -30,7 +30,10 @@ export function validateMounts(mounts: readonly Mount[], userNamespace: boolean,
   }
 }
 
-/** An id-mapped mount (mount_setattr(2)): a bind mount with both mappings, or with those of the container. */
+/**
+ * Checks an id-mapped mount (mount_setattr(2)): it has to be a bind mount with both mappings, or
+ * with those of the container.
+ */
 function validateIdmap(mount: Mount, path: string, userNamespace: boolean, errors: Mistake[]): void {
   const { options = [], uidMappings = [], gidMappings = [] } = mount;
   if (!options.includes("bind") && !options.includes("rbind")) {

@@ -4,7 +4,7 @@ import { show } from "../json.ts";
 import type { IntelRdt, MemoryPolicy } from "../linux.ts";
 import type { Findings, Mistake } from "./findings.ts";
 
-/** Checks a memory policy: which modes need nodes, and which take none (set_mempolicy(2)). */
+/** Checks a memory policy: some modes need nodes, and some must have none (set_mempolicy(2)). */
 export function validateMemoryPolicy(policy: MemoryPolicy, errors: Mistake[]): void {
   const { mode, nodes = "" } = policy;
   const path = "linux.memoryPolicy.nodes";
@@ -24,11 +24,11 @@ export function validateMemoryPolicy(policy: MemoryPolicy, errors: Mistake[]): v
   }
 }
 
-/** Checks what goes into file names and lines of resctrl. */
+/** Checks strings that become file names and lines of resctrl. */
 export function validateIntelRdt(rdt: IntelRdt, findings: Findings): void {
   const { errors, warnings } = findings;
   const { closID = "" } = rdt;
-  // As runc: "/" alone is the default group.
+  // As in runc, "/" alone is the default group.
   if (closID === "." || closID === ".." || (closID.length > 1 && closID.includes("/"))) {
     errors.push({
       path: "linux.intelRdt.closID",

@@ -7,8 +7,8 @@ import type { Capabilities, Process, Rlimit, Scheduler } from "../process.ts";
 import type { Findings, Mistake } from "./findings.ts";
 
 /**
- * Checks a process that has the schema's types.
- * @param path "process", or "" when the process is the whole file
+ * Checks a process, whose types the schema has checked.
+ * @param path "process", or "" if the process is the whole file
  */
 export function validateProcess(process: Process, path: string, findings: Findings): void {
   const { errors, warnings, notes } = findings;
@@ -34,7 +34,7 @@ export function validateProcess(process: Process, path: string, findings: Findin
   if (process.user.username) notes.push(`${dot}user.username: ignored, it is for Windows; uid counts`);
 }
 
-/** Each must be NAME=value. What stands after the name may be a secret: it is not shown. */
+/** Checks that each entry is NAME=value. The value may be a secret, so it is not shown. */
 export function validateEnv(env: readonly string[], path: string, errors: Mistake[]): void {
   for (let i = 0; i < env.length; i++) {
     const equals = env[i]!.indexOf("=");
@@ -59,8 +59,9 @@ function warnUnknown(capabilities: Capabilities, path: string, warnings: string[
 }
 
 /**
- * The kernel raises only what is permitted and inheritable too (capabilities(7)); the rest is left out. podman, buildah
- * and the config of runc 1.1's `spec` ask for more in every container.
+ * Notes ambient capabilities that are not both permitted and inheritable, which the kernel cannot raise
+ * (capabilities(7)); they are left out. podman, buildah and the config of runc 1.1's `spec` ask for
+ * them in every container.
  */
 function noteAmbient(capabilities: Capabilities, path: string, notes: string[]): void {
   for (const set of ["inheritable", "permitted"] as const) {
@@ -84,8 +85,7 @@ function validateRlimits(rlimits: readonly Rlimit[], path: string, errors: Mista
   }
 }
 
-/** sched_setattr(2). */
-/** sched(7): runtime <= deadline <= period, which is the deadline when it is 0. */
+/** sched(7): runtime <= deadline <= period. A period of 0 stands for the deadline. */
 function validateDeadline(scheduler: Scheduler, path: string, errors: Mistake[]): void {
   const [runtime, deadline, period] = [
     scheduler.runtime ?? 0,
@@ -115,7 +115,7 @@ function validateScheduler(scheduler: Scheduler, path: string, errors: Mistake[]
   if (priority !== 0 && policy !== "SCHED_FIFO" && policy !== "SCHED_RR") {
     errors.push({ path: `${path}.priority`, text: `needs the policy SCHED_FIFO or SCHED_RR, not ${policy}` });
   }
-  // With these the kernel looks at nothing else.
+  // With these flags the kernel ignores the other fields.
   if (scheduler.flags?.some((flag) => flag.startsWith("SCHED_FLAG_KEEP_"))) return;
   if ((policy === "SCHED_FIFO" || policy === "SCHED_RR") && (priority < 1 || priority > 99)) {
     errors.push({ path: `${path}.priority`, text: `expected 1 to 99 but found ${priority}` });

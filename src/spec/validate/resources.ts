@@ -3,10 +3,10 @@ import { joinPath, show } from "../json.ts";
 import type { BlockIO, Resources } from "../resources.ts";
 import type { Findings, Mistake } from "./findings.ts";
 
-/** Limits that no kernel since 5.4, or no cgroup v2, has. */
+/** Limits that neither kernels since 5.4 nor cgroup v2 have. */
 const OBSOLETE = ["kernel", "kernelTCP"] as const;
 
-/** Checks limits that have the schema's types. */
+/** Checks limits, whose types the schema has checked. */
 export function validateResources(resources: Resources, findings: Findings): void {
   const { errors, warnings, notes } = findings;
   const { devices, memory, blockIO, hugepageLimits, network, rdma, unified } = resources;
@@ -24,10 +24,10 @@ export function validateResources(resources: Resources, findings: Findings): voi
     for (const key of OBSOLETE) {
       const limit = memory[key];
       if (limit === undefined) continue;
-      // 0 and -1 ask for no limit.
+      // 0 and -1 are no limit.
       (limit > 0 ? warnings : notes).push(`linux.resources.memory.${key}: ignored, it is obsolete`);
     }
-    // What it asks for is how every hierarchy is.
+    // Every hierarchy behaves so anyway.
     if (memory.useHierarchy !== undefined)
       notes.push("linux.resources.memory.useHierarchy: ignored, it is obsolete");
   }
@@ -72,7 +72,7 @@ function interfaces(priorities: readonly { readonly name: string }[], errors: Mi
   }
 }
 
-/** Files of a cgroup: a slash would lead out of it. */
+/** Checks names of cgroup files: a slash would lead out of the cgroup. */
 function files(unified: Readonly<Record<string, string>>, errors: Mistake[]): void {
   for (const file in unified) {
     if (/^[^/\s.]+\.[^/\s]+$/.test(file)) continue;
@@ -89,7 +89,7 @@ function isAccess(access: string | undefined): boolean {
   return access.length > 0;
 }
 
-/** A word: it becomes one column of a line that is written to the cgroup. */
+/** Whether a name is a word. It becomes one column of a line that is written to the cgroup. */
 function isWord(name: string): boolean {
   return /^\S+$/.test(name);
 }

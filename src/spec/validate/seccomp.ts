@@ -2,7 +2,10 @@
 import type { Seccomp } from "../seccomp.ts";
 import type { Mistake } from "./findings.ts";
 
-/** Checks a filter that has the schema's types. What libseccomp and the stage cannot filter, src/seccomp refuses. */
+/**
+ * Checks a filter, whose types the schema has checked. src/seccomp refuses what libseccomp
+ * and the stage cannot do.
+ */
 export function validateSeccomp(seccomp: Seccomp, errors: Mistake[]): void {
   const { defaultAction, defaultErrnoRet, syscalls = [], listenerPath, listenerMetadata } = seccomp;
   let notifies = false;
@@ -32,7 +35,7 @@ export function validateSeccomp(seccomp: Seccomp, errors: Mistake[]): void {
   }
 }
 
-/** Actions with which a system call does not happen. */
+/** Actions that prevent a system call. */
 const REFUSING = [
   "SCMP_ACT_ERRNO",
   "SCMP_ACT_KILL",

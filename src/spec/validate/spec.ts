@@ -1,4 +1,4 @@
-/** The rules of a config that its types do not express (runtime-spec, config.md; runc's validator). */
+/** Rules for a config beyond its types (runtime-spec, config.md; runc's validator). */
 import { utf8Length } from "../../sys/utf8.ts";
 import { show } from "../json.ts";
 import type { Spec } from "../spec.ts";
@@ -10,15 +10,15 @@ import { validateMounts } from "./mounts.ts";
 import { validateProcess } from "./process.ts";
 import { validateDomainname } from "./sysctl.ts";
 
-/** Sections for other platforms: they are not in the schema, and ignored. */
+/** Sections for other platforms. They are not in the schema, and are ignored. */
 const FOREIGN = ["windows", "vm", "solaris", "zos", "freebsd"];
 
-/** sethostname(2) and setdomainname(2): __NEW_UTS_LEN. */
+/** The maximum length for sethostname(2) and setdomainname(2): __NEW_UTS_LEN. */
 const UTS_LENGTH = 64;
 
 /**
- * Checks a spec that has the schema's types.
- * @param addsUserNamespace the caller gets a user namespace, with mappings, where the spec has none
+ * Checks a spec, whose types the schema has checked.
+ * @param addsUserNamespace whether brun adds a missing user namespace, and missing mappings
  */
 export function validateSpec(spec: Spec, addsUserNamespace: boolean): Findings {
   const findings: Findings = { errors: [], warnings: [], notes: [] };
@@ -50,13 +50,13 @@ export function validateSpec(spec: Spec, addsUserNamespace: boolean): Findings {
   return findings;
 }
 
-/** Annotations of crun that have an effect here, after "run.oci.". */
+/** crun's annotations that brun supports, without "run.oci.". */
 const EFFECTIVE = [
   ...["delegate-cgroup", "hooks.stderr", "hooks.stdout", "keep_original_groups", "mount_context_type"],
   ...["pidfd_receiver", "seccomp_fail_unknown_syscall"],
 ];
 
-/** Annotations of crun that have no effect here, which changes the container, and what there is instead. */
+/** crun's annotations that brun ignores although they would change the container, and what to use instead. */
 const IGNORED: Readonly<Record<string, string>> = {
   "run.oci.handler": "brun starts programs alone, no virtual machines or WebAssembly",
   "run.oci.systemd.force_cgroup_v1": "there is one view of cgroups for all",
@@ -87,8 +87,8 @@ function delegatedPart(path: string, errors: Mistake[]): void {
 }
 
 /**
- * Engines write the version that they were built with: a later minor one is no reason to say anything. runc and crun
- * do not look at it.
+ * Engines write the version that they were built with, so a later minor version gives no warning. runc
+ * and crun do not check it.
  */
 function validateVersion(version: string, { warnings, notes }: Findings): void {
   const minor = minorVersion(version);

@@ -1,4 +1,4 @@
-/** Rules of `linux.sysctl`: only parameters that belong to one of the container's namespaces, as runc. */
+/** Rules of `linux.sysctl`: only parameters of the container's namespaces are allowed, as in runc. */
 import { joinPath, show } from "../json.ts";
 import type { Mistake } from "./findings.ts";
 import type { NamespaceSet } from "./linux.ts";
@@ -15,7 +15,7 @@ const IPC = [
   "kernel.shm_rmid_forced",
 ];
 
-/** Checks that each parameter is in a namespace that the container does not share with the host. */
+/** Checks that each parameter belongs to a namespace that the container does not share with the host. */
 export function validateSysctl(
   sysctl: Readonly<Record<string, string>>,
   namespaces: NamespaceSet,
@@ -28,7 +28,7 @@ export function validateSysctl(
   }
 }
 
-/** Checks that a parameter does not say otherwise than the field domainname. */
+/** Checks that a parameter does not contradict the field domainname. */
 export function validateDomainname(
   domainname: string,
   sysctl: Readonly<Record<string, string>>,
@@ -57,7 +57,7 @@ function refusal(name: string, namespaces: NamespaceSet, userNamespace: boolean)
 }
 
 /**
- * A name with dots as separators. With slashes as separators, dots belong to the names (sysctl.d(5)):
+ * A name with dots as separators. In a name with slashes as separators, dots belong to the parts (sysctl.d(5)):
  * "net/ipv4/conf/eno2.100/rp_filter" is "net.ipv4.conf.eno2/100.rp_filter".
  */
 function dotted(key: string): string {
