@@ -1,4 +1,4 @@
-/** Writes the C header of src/plan/{abi,file-abi,structs}.ts to stdout: build.sh keeps it as build/abi.h. */
+/** Writes the C header for src/plan/{abi,file-abi,structs}.ts to stdout. build.sh keeps it as build/abi.h. */
 import * as abi from "../src/plan/abi.ts";
 import * as files from "../src/plan/file-abi.ts";
 import { layout, type StructName } from "../src/plan/layout.ts";
@@ -6,7 +6,7 @@ import { structs } from "../src/plan/structs.ts";
 
 type Members = Readonly<Record<string, number | string>>;
 
-/** How C calls the enums, and what its names of their members begin with. */
+/** The names of the enums in C, and the prefixes of their members. */
 const ENUMS: readonly (readonly [name: string, prefix: string, members: Members])[] = [
   ["op_kind", "OP", abi.OpKind],
   ["copy_what", "COPY", abi.Copy],
@@ -28,7 +28,7 @@ const ENUMS: readonly (readonly [name: string, prefix: string, members: Members]
   ["input_kind", "INPUT", files.InputKind],
 ];
 
-/** `execFd` as C has it. */
+/** The name of a field in C: `execFd` becomes `exec_fd`. */
 function snake(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
@@ -69,7 +69,7 @@ function struct(key: StructName): string[] {
   return [`${name} {`, ...lines, "};", ...asserts];
 }
 
-/** The header's text. */
+/** The text of the header. */
 function header(): string {
   const blocks = [
     ["/* Made by nsenter/abi.ts of src/plan/abi.ts, file-abi.ts and structs.ts, which say what it means. */"],

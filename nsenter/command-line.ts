@@ -1,6 +1,6 @@
 /**
- * Writes what the front reads command lines by to stdout: build.sh keeps it as build/command-line.h. Flags, signals and the
- * characters of ids are those of src/cli and src/container.
+ * Writes the tables with which the front parses command lines to stdout. build.sh keeps them as
+ * build/command-line.h. Flags, signals and the characters of ids come from src/cli and src/container.
  */
 import type { FlagDef, Flags } from "../src/cli/flags.ts";
 import { globalFlags, hotCommands, ROOT_FLAGS } from "../src/cli/hot-flags.ts";
@@ -11,7 +11,7 @@ import { NOTABLE_ENDS, NOTABLE_NAMES, NOTABLE_PARTS, PLAIN_LENGTH } from "../src
 const upper = (name: string) => name.toUpperCase().replaceAll("-", "_");
 const quoted = (text: string) => JSON.stringify(text);
 
-/** What is no argument without a dash. */
+/** The flags without the positional arguments. */
 function dashed(flags: Flags): (readonly [name: string, flag: Exclude<FlagDef, { type: "positional" }>])[] {
   return Object.entries(flags).flatMap(([name, flag]) =>
     flag.type === "positional" ? [] : [[name, flag] as const],
@@ -31,7 +31,7 @@ function alias({ alias: short }: { readonly alias?: string }): string {
   return `'${short}'`;
 }
 
-/** Numbers of a command's flags, and the flags. */
+/** The numbers of a command's flags, and a table of the flags. */
 function table(command: string, flags: Flags): string[] {
   const all = dashed(flags);
   if (all.length > 63) throw new Error(`the front has a bit for each flag: ${command} has too many`);
@@ -75,12 +75,12 @@ function idCharacters(): string {
   return ascii.filter((c) => isId(`a${c}`)).join("");
 }
 
-/** An array of texts. */
+/** An array of strings in C. */
 function texts(name: string, all: readonly string[]): string[] {
   return [`static const char *const ${name}[] = {`, ...all.map((text) => `\t${quoted(text)},`), "};"];
 }
 
-/** The header's text. */
+/** The text of the header. */
 function header(): string {
   const commands = Object.entries<{ flags: Flags; short?: true }>(hotCommands);
   const blocks = [

@@ -1,4 +1,7 @@
-/** ELF files, as far as the build looks into them (elf(5)): no library, since it is forty lines, and Bun has none. */
+/**
+ * Reads the parts of ELF files that the build needs (elf(5)). Bun has no library for it, and
+ * it takes only forty lines.
+ */
 import { layout } from "../src/plan/layout.ts";
 
 const HEADER_SIZE = layout("elfSegment").sizeof;
@@ -45,7 +48,7 @@ export class Elf {
     return Number(this.bytes.readBigUInt64LE(at));
   }
 
-  /** A section by its name. Throws an Error when there is none. */
+  /** A section by its name. Throws an Error if there is none. */
   section(name: string): { readonly address: number; readonly offset: number } {
     const { bytes } = this;
     const header = (i: number): number => this.word(40) + i * SECTION_SIZE;

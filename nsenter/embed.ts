@@ -6,17 +6,17 @@ import { readFileSync } from "node:fs";
 import { FrontCall } from "../src/plan/abi.ts";
 import { Elf } from "./elf.ts";
 
-/** The stage as base64. Throws when `npm run build:c` has not been run. */
+/** The stage as base64. Throws if `npm run build:c` has not been run. */
 export function stageImage(): string {
   return image().toString("base64");
 }
 
-/** Addresses of what the front has for bun:ffi. */
+/** The addresses of the functions that the front has for bun:ffi. */
 export type FrontCalls = { readonly [name in keyof typeof FrontCall]: number };
 
 /**
- * In an executable that gets a front (BRUN_FRONT, set for scripts/bundle.ts) where its functions are; null where
- * brun runs without one: from the checkout, and as a library.
+ * The addresses of the front's functions in an executable that gets a front (BRUN_FRONT, set for
+ * scripts/bundle.ts). Null where brun runs without one: from the checkout, and as a library.
  */
 export function frontCalls(): FrontCalls | null {
   if (process.env.BRUN_FRONT === undefined) return null;
@@ -36,7 +36,7 @@ function image(): Buffer {
   return readFileSync(`${import.meta.dir}/build/${stageFile()}`);
 }
 
-/** Of this machine's architecture, or the one of BRUN_STAGE. */
+/** The stage for this machine's architecture, or the one that BRUN_STAGE names. */
 function stageFile(): string {
   return process.env.BRUN_STAGE ?? "nsenter.so";
 }

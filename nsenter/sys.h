@@ -1,4 +1,4 @@
-/* Raw system calls for a freestanding program: the result is the value, or -errno. */
+/* Raw system calls for a freestanding program. The result is the value, or -errno. */
 #ifndef BRUN_SYS_H
 #define BRUN_SYS_H
 
@@ -11,7 +11,10 @@
 #include <stdint.h>
 
 #if !defined(BRUN_OPAQUE_SYSCALLS)
-/* Declarations, too, so that no call goes by a table that a loader would have to relocate: there is none. */
+/*
+ * Declarations are hidden, too. Otherwise calls would use a table that a loader has to
+ * relocate, and there is no loader.
+ */
 #pragma GCC visibility push(hidden)
 #endif
 
@@ -20,7 +23,7 @@
 #define ARRAY_LENGTH(a) (sizeof(a) / sizeof((a)[0]))
 
 #if defined(BRUN_OPAQUE_SYSCALLS)
-/* For fuzzers, which bring their own kernel, and analyzers, which do not see what assembly writes to. */
+/* For fuzzers, which have their own kernel, and for analyzers, which do not know what assembly writes to. */
 long sys6(long nr, long a, long b, long c, long d, long e, long f);
 #elif defined(__x86_64__)
 BRUN_INLINE long sys6(long nr, long a, long b, long c, long d, long e, long f)
@@ -81,15 +84,15 @@ BRUN_INLINE void zero(void *to, size_t n)
 		*t++ = 0;
 }
 
-/* Fresh memory, all zeros: its address or -errno. It is given back by munmap(2). */
+/* Allocates zeroed memory. Returns its address or -errno. munmap(2) frees it. */
 BRUN_INLINE long sys_memory(size_t size)
 {
 	return sys6(__NR_mmap, 0, (long)size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 }
 
 /*
- * Whether a call that gave result is to be made again: it was interrupted; or openat2(2) has seen something renamed or
- * mounted, anywhere on the machine, while it followed a "..", and could not be sure that it stayed below the root.
+ * Whether to repeat a call. It was interrupted, or openat2(2) answered EAGAIN: it saw a rename or mount somewhere
+ * on the machine while it followed a "..", and could not be sure that it stayed below the root.
  */
 BRUN_INLINE int sys_again(long nr, long result, unsigned int *tries)
 {
@@ -99,7 +102,7 @@ BRUN_INLINE int sys_again(long nr, long result, unsigned int *tries)
 __attribute__((noreturn)) BRUN_INLINE void sys_exit(int status)
 {
 	sys1(__NR_exit_group, status);
-	/* The container's seccomp filter does not even allow that. */
+	/* For a seccomp filter that does not even allow exit. */
 	__builtin_trap();
 }
 

@@ -1,4 +1,4 @@
-/** What the C parses and prints, as tables: the calendar, numbers, passwd(5). The files are compiled into a library for it. */
+/** Tests of parsers and formatters in C: the calendar, numbers, passwd(5). The files are compiled into a library. */
 
 import { dlopen, FFIType, ptr } from "bun:ffi";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
@@ -17,7 +17,7 @@ BRUN_EXPORT long test_home(char *to, uint64_t uid, const char *path) { return wr
 function build(directory: string) {
   const library = `${directory}/tables.so`;
   writeFileSync(`${directory}/tables.c`, SOURCE);
-  // What the files call elsewhere is not reached by what is exported.
+  // The exported functions do not reach the undefined symbols of these files.
   const flags = [
     "-O1",
     "-shared",

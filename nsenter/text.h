@@ -24,7 +24,7 @@ BRUN_INLINE int text_equal(const char *a, const char *b)
 	return *a == *b;
 }
 
-/* What follows prefix in s, or null when s does not begin with it. */
+/* The part of s after prefix; null if s does not begin with it. */
 BRUN_INLINE const char *text_after(const char *s, const char *prefix)
 {
 	while (*prefix != 0)
@@ -33,7 +33,10 @@ BRUN_INLINE const char *text_after(const char *s, const char *prefix)
 	return s;
 }
 
-/* Appends n bytes and a NUL to a path of length bytes. Returns the new length, or -ENAMETOOLONG; of an error, the error. */
+/*
+ * Appends n bytes and a NUL to a path of length bytes. Returns the new length, or -ENAMETOOLONG. A negative length
+ * is an error, and is returned.
+ */
 BRUN_INLINE long path_append(char *path, long length, const char *text, size_t n)
 {
 	if (length < 0)
@@ -45,7 +48,7 @@ BRUN_INLINE long path_append(char *path, long length, const char *text, size_t n
 	return length + (long)n;
 }
 
-/* Writes a number that is not negative as decimal digits. Returns how many; at most 20. */
+/* Writes a number that is not negative in decimal. Returns the number of digits, at most 20. */
 BRUN_INLINE size_t text_decimal(char *to, uint64_t value)
 {
 	char digits[20];
@@ -59,7 +62,7 @@ BRUN_INLINE size_t text_decimal(char *to, uint64_t value)
 	return n;
 }
 
-/* The number that is all of s, or -1; numbers of more than nine digits are none that is wanted here. */
+/* The number in s, or -1 if s is no number or has more than nine digits. */
 BRUN_INLINE int text_number(const char *s)
 {
 	int n = 0;

@@ -1,14 +1,14 @@
 /*
- * The way to C functions without bun:ffi, which needs the JIT: a module of Node-API (process.dlopen) whose exports are
- * one function, call(address, …seven words), all of them bigints; for an address below LIBC_FUNCTIONS it returns that of
- * one of libc's. The front keeps it for an engine that may not make executable memory: front/engine.h. Used by
- * src/sys/door.ts.
+ * A Node-API module (process.dlopen) that calls C functions without bun:ffi, which needs the JIT. Its exports are
+ * one function, call(address, …seven words), whose arguments are bigints. For an address below LIBC_FUNCTIONS it
+ * returns the address of a function of libc. The front provides it if the engine may not make executable memory
+ * (front/engine.h), and src/sys/door.ts uses it.
  */
 #include "../sys.h"
 
 #define ARGUMENTS 8
 
-/* Node-API, as Bun has it: nodejs.org/api/n-api.html. */
+/* Node-API as Bun has it: nodejs.org/api/n-api.html. */
 struct environment;
 struct value;
 struct callback_info;
@@ -16,7 +16,7 @@ struct callback_info;
 typedef struct value *callback(struct environment *env, struct callback_info *info);
 typedef long function(uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f, uint64_t g);
 
-/* The engine's, and so found by the dynamic loader: all else is hidden. */
+/* The engine exports these, so the dynamic loader finds them. All other symbols are hidden. */
 #define ENGINE extern __attribute__((visibility("default")))
 ENGINE int napi_get_cb_info(struct environment *env, struct callback_info *info, size_t *count,
 			    struct value **values, struct value **self, void **data);
@@ -30,7 +30,7 @@ ENGINE void *dlopen(const char *name, int flags);
 ENGINE void *dlsym(void *library, const char *name);
 ENGINE char *dlerror(void);
 
-/* Not a table, which would have to be relocated. */
+/* This is not a table, since that would have to be relocated. */
 static long libc_function(uint64_t index)
 {
 	if (index == LIBC_DLOPEN)
@@ -47,7 +47,7 @@ static struct value *call(struct environment *env, struct callback_info *info)
 	_Bool lossless;
 	long returned;
 
-	/* The engine fills in undefined for arguments that there are not, of which no number can be got. */
+	/* The engine fills in undefined for missing arguments, which cannot be converted to a number. */
 	if (napi_get_cb_info(env, info, &count, values, 0, 0) != 0)
 		return 0;
 	for (unsigned int i = 0; i < ARGUMENTS; i++)

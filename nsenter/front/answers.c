@@ -66,7 +66,7 @@ int same_identity(const struct question *question)
 	return is_answer(question, &now, sizeof(now));
 }
 
-/* The second of the texts that a question is about. */
+/* The second text in the subject of a question. */
 static const char *second_text(const struct question *question)
 {
 	size_t first = text_length(question->about) + 1;
@@ -91,7 +91,7 @@ static long open_in_root(const struct question *question, uint64_t flags)
 	return fd;
 }
 
-/* As textInRoot() of src/sys/in-root.ts. */
+/* Like textInRoot() of src/sys/in-root.ts. */
 int same_file_in_root(const struct question *question)
 {
 	long fd = open_in_root(question, O_RDONLY | O_NONBLOCK);
@@ -118,7 +118,7 @@ int same_existence_in_root(const struct question *question)
 	return is_answer(question, &now, sizeof(now));
 }
 
-/* umask(2) tells it only by changing it. */
+/* umask(2) returns the umask only when it changes it. */
 int same_mask(const struct question *question)
 {
 	uint32_t now = (uint32_t)sys1(__NR_umask, 077);
@@ -141,7 +141,7 @@ int is_in_background(void)
 	return sys3(__NR_ioctl, 0, TIOCGPGRP, &group) >= 0 && group != (int32_t)sys1(__NR_getpgid, 0);
 }
 
-/* Whether the caller may write to a file that is of others. */
+/* Whether the caller may write to a file that another user owns. */
 static int is_shared(int directory, const char *name, const struct shared *own)
 {
 	struct statx status;
@@ -168,7 +168,7 @@ static uint32_t has_shared(struct listing *listing, const struct shared *own)
 	return 0;
 }
 
-/* As hasSharedEntry() of src/host/ask-files.ts. */
+/* Like hasSharedEntry() of src/host/ask-files.ts. */
 int same_shared(const struct question *question)
 {
 	struct shared expected;
@@ -187,7 +187,7 @@ int same_shared(const struct question *question)
 	return found == expected.found;
 }
 
-/* Whether the answer is a list of texts, none or more. */
+/* Whether the answer is a list of texts, which may be empty. */
 static int has_texts(const struct question *question)
 {
 	return question->answer && (question->size == 0 || question->answer[question->size - 1] == 0);
@@ -220,7 +220,7 @@ static int is_asked_for(const struct question *question, const char *name)
 	return 0;
 }
 
-/* Whether the names that are asked for are all those of the answer. */
+/* Whether the matching names are exactly those of the answer. */
 static int has_same_names(const struct question *question, struct listing *listing)
 {
 	size_t found = 0;

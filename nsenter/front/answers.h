@@ -1,6 +1,6 @@
 /*
- * Answers to questions of a guard (guard.h) that take more than a system call: src/host/ask-files.ts and ask-caller.ts
- * ask them first.
+ * Asks the questions of a guard (guard.h) that take more than one system call. src/host/ask-files.ts and
+ * ask-caller.ts ask them first.
  */
 #ifndef BRUN_FRONT_ANSWERS_H
 #define BRUN_FRONT_ANSWERS_H
@@ -9,26 +9,26 @@
 
 struct statx;
 
-/* A question and its answer: an input of a plan, with its parts where they are in memory. */
+/* A question and its answer: an input of a plan, with pointers to its parts. */
 struct question {
 	uint32_t kind;
 	uint32_t detail;
-	const char *about;           /* or null; of texts the last ends with a NUL */
+	const char *about;           /* or null; if it has several texts, the last one ends with a NUL, too */
 	size_t about_size;           /* in bytes */
 	const unsigned char *answer; /* or null */
 	size_t size;
 };
 
-/* Whether the answer is these bytes. */
+/* Whether the answer consists of these bytes. */
 int is_answer(const struct question *question, const void *now, size_t size);
 
-/* statx(2) of the path that a question is about; the detail says whether a link at its end is not followed. 0 or -errno. */
+/* Calls statx(2) for the path of a question. The detail says whether a link at its end is followed. 0 or -errno. */
 long question_look(const struct question *question, struct statx *status);
 
-/* Whether the caller may do this with a file; as access() of src/sys/fs.ts. right: R_OK, W_OK, X_OK. 0 or -errno. */
+/* Whether the caller may access a file; like access() of src/sys/fs.ts. right: R_OK, W_OK, X_OK. 0 or -errno. */
 long question_access(long directory, const char *path, uint32_t right);
 
-/* Each says whether the answer is the same now. */
+/* Each tells whether the answer is still the same. */
 int same_status(const struct question *question);
 int same_identity(const struct question *question);
 int same_shared(const struct question *question);
@@ -38,7 +38,7 @@ int same_existence_in_root(const struct question *question);
 int same_mask(const struct question *question);
 int same_environment(const struct question *question, const char *const *envp);
 
-/* 1 or 0. */
+/* Returns 1 or 0. */
 int is_terminal(unsigned int fd);
 int is_in_background(void);
 

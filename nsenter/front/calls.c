@@ -1,6 +1,6 @@
 /*
- * What brun calls by bun:ffi. The front is linked to a fixed address, so that the addresses are known when brun is
- * bundled: frontCalls() of nsenter/embed.ts reads them from this section.
+ * The functions that brun calls by bun:ffi. The front is linked to a fixed address, so their addresses are known
+ * when brun is bundled: frontCalls() of nsenter/embed.ts reads them from this section.
  */
 #include "handover.h"
 #include "engine.h"
@@ -14,7 +14,7 @@ long brun_ask(long question);
 long brun_run(unsigned char *data, size_t size, int64_t *slots, size_t count, struct failure *failures,
 	      size_t runs);
 
-/* brun's first is the end of Bun's start. */
+/* The first system call of brun shows that Bun has started. */
 static long front_syscall(long nr, long a, long b, long c, long d, long e, long f)
 {
 	engine_enter_directory();

@@ -19,13 +19,13 @@ static uint32_t mix(uint32_t hash)
 	return hash ^ hash >> 16;
 }
 
-/* Of a lane and a word of it. */
+/* Updates a lane with its next word. */
 BRUN_INLINE uint32_t take(uint32_t lane, uint32_t word)
 {
 	return rotate(lane + word * PRIME_2, 13) * PRIME_1;
 }
 
-/* The lanes have names of their own, so that they are in registers. */
+/* The lanes are separate variables, so that they stay in registers. */
 uint32_t checksum(const unsigned char *data, size_t size)
 {
 	const uint32_t *word = (const uint32_t *)(const void *)data;

@@ -53,7 +53,7 @@ static int upper(char c)
 	return c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c;
 }
 
-/* What follows prefix, which is in capitals, in any case; null when it is something else. */
+/* The text after a prefix, which is in capitals and matches in any case; null if text does not begin with it. */
 static const char *after_any_case(const char *text, const char *prefix)
 {
 	while (*prefix != 0)
@@ -62,7 +62,7 @@ static const char *after_any_case(const char *text, const char *prefix)
 	return text;
 }
 
-/* A number from 1 to 64, or a name, with or without SIG; 0 for what else a signal can be called. */
+/* The number of a signal: from 1 to 64, or a name with or without SIG. 0 for any other word. */
 static int signal_number(const char *word)
 {
 	const char *bare = after_any_case(word, "SIG");
@@ -90,7 +90,7 @@ static int is_given(const struct parsed *parsed, unsigned int flag)
 	return (parsed->given & FLAG_BIT(flag)) != 0;
 }
 
-/* Whether a path may be the root directory, where no state is kept. */
+/* Whether a path may be the root directory, which cannot be a state directory. */
 static int is_only_dots(const char *path)
 {
 	while (*path == '/' || *path == '.')
@@ -98,7 +98,7 @@ static int is_only_dots(const char *path)
 	return *path == 0;
 }
 
-/* Takes the global flags. Returns 0 when there is one besides those that are known here. */
+/* Handles the global flags. Returns 0 if there is one that the front does not know. */
 static int take_globals(struct command *command, const struct parsed *globals)
 {
 	const char *format = globals->values[GLOBAL_LOG_FORMAT];
@@ -119,7 +119,7 @@ static int makes_container(const char *name)
 	return text_equal(name, "run") || text_equal(name, "create");
 }
 
-/* Whether it is about a container without a bundle: forSandbox() of src/cli/main.ts. */
+/* Whether the command is about a container without a bundle: forSandbox() of src/cli/main.ts. */
 static int names_root(int count, const char *const *words)
 {
 	for (int i = 0; i < count && !text_equal(words[i], "--"); i++) {
@@ -139,10 +139,7 @@ static int names_root(int count, const char *const *words)
 	return 0;
 }
 
-/*
- * Whether a word may be the name of an image, which stands where ids do and is none: isNameOfImage() of
- * src/image/reference.ts. Of those that are not there is no plan.
- */
+/* Whether a word may be the name of an image in place of an id: isNameOfImage() of src/image/reference.ts. */
 static int may_name_image(int count, const char *const *words)
 {
 	for (int i = 0; i < count && !text_equal(words[i], "--"); i++)
@@ -152,7 +149,7 @@ static int may_name_image(int count, const char *const *words)
 	return 0;
 }
 
-/* Whether a number that is given, or not, is 0. */
+/* Whether the number of a flag is 0, or the flag is missing. */
 static int is_zero(const struct parsed *parsed, unsigned int flag)
 {
 	const char *digits = parsed->values[flag];
@@ -162,13 +159,19 @@ static int is_zero(const struct parsed *parsed, unsigned int flag)
 	return !digits || *digits == 0;
 }
 
-/* Where the program of exec begins, behind its id. Nobody has one called "--"; behind a first "--" it is one all the same. */
+/*
+ * The index of the program after the id of exec. A "--" between them is skipped, unless an earlier
+ * "--" has ended the flags.
+ */
 static int exec_words(const struct parsed *parsed)
 {
 	return parsed->count > 1 && !parsed->dashed && text_equal(parsed->rest[1], "--") ? 2 : 1;
 }
 
-/* run, create and exec, unless descriptors of the caller's are for the container, whose numbers must not be taken. */
+/*
+ * Whether a command needs a stage: run, create and exec do, unless the container gets descriptors of the caller. A
+ * stage of the front could have the same numbers.
+ */
 static int wants_stage(const char *name, const struct parsed *parsed, const char *const *envp)
 {
 	if (environment_variable(envp, "LISTEN_FDS"))
@@ -181,7 +184,7 @@ static int wants_stage(const char *name, const struct parsed *parsed, const char
 	       (text_equal(name, "create") && is_zero(parsed, CREATE_PRESERVE_FDS));
 }
 
-/* Of the commands that show their phases: BRUN_TIMING=1. */
+/* BRUN_TIMING=1 asks these commands to show their phases. */
 static void observe_timing(struct command *command)
 {
 	const char *value = environment_variable(command->envp, "BRUN_TIMING");
@@ -189,7 +192,7 @@ static void observe_timing(struct command *command)
 	command->observed |= value && text_equal(value, "1");
 }
 
-/* exec ID [--] WORD… */
+/* Whether the command is exec ID [--] WORD… */
 static int is_plain_exec(struct command *command, const struct parsed *parsed, const char *const *envp)
 {
 	int words = exec_words(parsed);
@@ -200,7 +203,7 @@ static int is_plain_exec(struct command *command, const struct parsed *parsed, c
 	return command->words.count > 0 && has_only(parsed, 0) && !environment_variable(envp, "LISTEN_FDS");
 }
 
-/* Whether a plan of the command may be in the container's directory, in the form that it has here. */
+/* Whether the container's directory may have a plan for the command in this form. */
 static int is_local(struct command *command, const char *name, const struct parsed *parsed,
 		    const char *const *envp)
 {
@@ -228,13 +231,13 @@ static int is_local(struct command *command, const char *name, const struct pars
 	return text_equal(name, "exec") && is_plain_exec(command, parsed, envp);
 }
 
-/* The bundle's path as src/sys/fs.ts makes it absolute, where that takes no more than putting it together. */
+/* Makes the bundle's path absolute like src/sys/fs.ts, but only by concatenation. */
 static int find_bundle(struct command *command, const char *bundle)
 {
 	long length = 0;
 
 	if (bundle[0] != '/') {
-		/* With its NUL; that of a directory which cannot be reached begins with "(". */
+		/* The length without its NUL. The path of an unreachable directory begins with "(". */
 		length = sys2(__NR_getcwd, command->bundle, sizeof(command->bundle)) - 1;
 		if (text_equal(bundle, "."))
 			bundle = "";
@@ -245,7 +248,7 @@ static int find_bundle(struct command *command, const char *bundle)
 	       path_is_clean(command->bundle);
 }
 
-/* run [--bundle DIR] [--no-new-keyring] ID, in the foreground. */
+/* Whether the command is run [--bundle DIR] [--no-new-keyring] ID, in the foreground. */
 static int is_plain_run(struct command *command, const char *name, const struct parsed *parsed,
 			const char *const *envp)
 {
@@ -266,7 +269,7 @@ static int is_plain_run(struct command *command, const char *name, const struct 
 	return 1;
 }
 
-/* run --host, --rootfs or --image with any flags, and run NAME of an image. */
+/* Whether the command is run --host, --rootfs or --image with any flags, or run NAME of an image. */
 static int is_sandbox_run(struct command *command, const char *name, int count, const char *const *words)
 {
 	if (!text_equal(name, "run") || command->systemd ||
@@ -277,7 +280,7 @@ static int is_sandbox_run(struct command *command, const char *name, int count, 
 	return sandbox_words(command, count, words);
 }
 
-/* BRUN_FRONT=off: to compare with what Bun does. */
+/* BRUN_FRONT=off allows to compare with a run without the front. */
 static void take_switch(struct command *command)
 {
 	const char *value = environment_variable(command->envp, "BRUN_FRONT");

@@ -41,7 +41,7 @@ static void complain_time(struct complaint *complaint)
 	complain(complaint, "Z");
 }
 
-/* One line, in the format of the log or for people. */
+/* Makes one line, in the format of the log or for people. */
 static void make_line(struct complaint *line, const struct complaint *complaint, int json)
 {
 	if (json) {

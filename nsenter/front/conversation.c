@@ -67,7 +67,7 @@ long conversation_send_program(const struct conversation *talk, const unsigned c
 	return result;
 }
 
-/* Waits for a message; with `block` 0 only looks. Whether there is a signal instead. */
+/* Waits for a message; with `block` 0 it only looks. Returns whether there is a signal instead. */
 static int is_interrupted(const struct conversation *talk, int block)
 {
 	struct pollfd poll[2] = {{talk->signals, POLLIN, 0}, {block ? talk->socket : -1, POLLIN, 0}};
@@ -84,7 +84,10 @@ static long receive(int socket, struct packet *packet, int *fd)
 {
 	long n;
 
-	/* An end that closes with something of ours unread resets the connection, which is said once and before its last words. */
+	/*
+	 * If the other end closes with unread data of brun, one call fails with ECONNRESET before the
+	 * last messages can be read.
+	 */
 	do {
 		n = receive_with_fd(socket, 0, packet, sizeof(*packet), fd);
 	} while (n == -EINTR || n == -ECONNRESET);
@@ -107,7 +110,7 @@ static long take_pid(struct conversation *talk, const struct packet *packet, int
 	return pidfd < 0 ? -EPROTO : PROC_PID;
 }
 
-/* What is no answer that is waited for: perhaps why. Returns -errno. */
+/* Handles an unexpected message, which may report a failure. Returns -errno. */
 static long take_failure(struct conversation *talk, const struct packet *packet, long type)
 {
 	if (type != PROC_ERROR || packet->header.length < sizeof(talk->failure))
@@ -117,8 +120,8 @@ static long take_failure(struct conversation *talk, const struct packet *packet,
 }
 
 /*
- * Type of the next message; what PROC_PID and PROC_CONSOLE bring is kept. Or -errno: -EPIPE when the stage has gone, -EINTR
- * when there is a signal instead.
+ * Receives the next message and returns its type. Keeps the contents of PROC_PID and PROC_CONSOLE. Returns -errno
+ * on failure: -EPIPE if the stage is gone, -EINTR if there is a signal.
  */
 static long next(struct conversation *talk)
 {
@@ -144,7 +147,7 @@ long conversation_await_ready(struct conversation *talk, long (*map)(void *), vo
 	int ready = 0;
 	int to_map = 0;
 
-	/* The message with the pid comes in any order with the others. */
+	/* The message with the pid may come before or after the others. */
 	while (!ready || talk->pid == 0) {
 		long type = next(talk);
 
@@ -175,12 +178,12 @@ long conversation_run(struct conversation *talk)
 	long result;
 	int fd;
 
-	/* It has cloned, and so has ended. */
+	/* The stage ends after it has cloned. */
 	reap(talk->stage);
 	talk->stage = 0;
 	sys4(__NR_rt_sigprocmask, SIG_SETMASK, &all, &before, sizeof(all));
 	result = is_interrupted(talk, 0) ? -EINTR : conversation_send(talk, PROC_RUN);
-	/* What cannot be received says nothing of a program, which must not run twice. */
+	/* A failed receive does not tell whether the program runs, and it must not run twice. */
 	if (result == 0) {
 		long type = receive(talk->socket, &packet, &fd);
 

@@ -1,4 +1,4 @@
-/* What of an ELF file the front has to know; <elf.h> is libc's. */
+/* The ELF definitions that the front needs. <elf.h> belongs to libc. */
 #ifndef BRUN_FRONT_ELF_H
 #define BRUN_FRONT_ELF_H
 

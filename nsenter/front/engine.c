@@ -11,24 +11,24 @@
 
 #define KIB 1024UL
 #define MIB (1024 * KIB)
-/* What Bun 1.4.5 reserves at its start: for its heap, and then, executable, for the code that its JIT makes. */
+/* The memory that Bun 1.4.5 reserves at its start: for its heap, and executable memory for its JIT's code. */
 #define HEAP (1024 * MIB)
 #define CODE (1024 * MIB + 8 * KIB)
-/* Without a JIT, and with the smallest heap that it makes do with. */
+/* The smallest heap with which Bun starts without a JIT. */
 #define LEAST (288 * MIB)
-/* LEAST and Bun itself, rounded up; data of Bun itself is not much. */
+/* LEAST and Bun itself, rounded up. Bun itself needs little data. */
 #define LEAST_ADDRESSES (450 * MIB)
 #define LEAST_DATA (300 * MIB)
 #define LEAST_STACK (256 * KIB)
 #define READABLE 4 /* R_OK */
 
-/* door.c, put there by image.S. */
+/* door.c; image.S includes it. */
 extern const unsigned char door_image[];
 extern const unsigned char door_image_end[];
 
 static long directory = -1;
 
-/* Whether Bun could reserve as much. */
+/* Whether Bun could reserve this much memory. */
 static int can_map(size_t size, int protection)
 {
 	long at = sys6(__NR_mmap, 0, (long)size, protection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
@@ -40,7 +40,7 @@ static int can_map(size_t size, int protection)
 	return 1;
 }
 
-/* Whether the caller has options for Bun's engine, which may turn its JIT off. */
+/* Whether the caller sets options for Bun's engine, which may turn its JIT off. */
 static int has_engine_options(const char *const *envp)
 {
 	for (; *envp; envp++)
@@ -49,7 +49,7 @@ static int has_engine_options(const char *const *envp)
 	return 0;
 }
 
-/* Complains of a limit, in the shell's unit. Returns 0 when it is high enough. */
+/* Complains about a limit in the shell's unit. Returns 0 if the limit is high enough. */
 static int complain_of_limit(struct complaint *complaint, int resource, const char *name, uint64_t least)
 {
 	struct rlimit64 limit = {~0ULL, ~0ULL};
@@ -67,7 +67,7 @@ static int complain_of_limit(struct complaint *complaint, int resource, const ch
 	return 1;
 }
 
-/* With the module for an engine without a JIT, where it will be one. */
+/* Checks that there is enough memory for Bun. If its engine will have no JIT, also provides the module for that. */
 static int prepare_memory(struct complaint *complaint, const char *const *envp)
 {
 	if (can_map(HEAP + CODE, PROT_READ | PROT_WRITE | PROT_EXEC) && !has_engine_options(envp))
@@ -85,7 +85,7 @@ static int prepare_memory(struct complaint *complaint, const char *const *envp)
 	return -1;
 }
 
-/* Bun does not start where the current directory has been removed, or has too long a path. */
+/* Bun does not start in a directory that was removed, or whose path is too long. */
 static void leave_nameless_directory(void)
 {
 	char path[PATH_SIZE];
@@ -93,7 +93,7 @@ static void leave_nameless_directory(void)
 	if (sys2(__NR_getcwd, path, sizeof(path)) > 0 && path[0] == '/')
 		return;
 	directory = sys4(__NR_openat, AT_FDCWD, ".", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
-	/* There has to be a way back, or relative paths would lead elsewhere. */
+	/* Only if there is a way back. Otherwise relative paths would lead elsewhere. */
 	if (directory >= 0 && (sys1(__NR_fchdir, directory) < 0 || sys1(__NR_chdir, "/") < 0)) {
 		sys1(__NR_close, directory);
 		directory = -1;
@@ -109,7 +109,7 @@ void engine_enter_directory(void)
 	directory = -1;
 }
 
-/* Whether a filter refuses a call, which is asked with arguments that the kernel itself refuses with EINVAL. */
+/* Whether a filter refuses a call. The kernel itself answers EINVAL to its arguments. */
 static int is_refused(struct complaint *complaint, const char *name, long result)
 {
 	if (result != -EPERM && result != -ENOSYS)
@@ -127,7 +127,7 @@ static int lacks_calls(struct complaint *complaint, const char *interpreter)
 {
 	long threads = sys2(__NR_clone3, 0, 0);
 
-	/* glibc takes ENOSYS as a sign to use clone, and EPERM as the answer. */
+	/* glibc falls back to clone after ENOSYS, but not after EPERM. */
 	return (threads == -EPERM && !is_musl(interpreter) && is_refused(complaint, "clone3", threads)) ||
 	       is_refused(complaint, "statx", sys5(__NR_statx, -1, "", AT_STATX_SYNC_TYPE, 0, 0)) ||
 	       is_refused(complaint, "memfd_create", sys2(__NR_memfd_create, "", ~0U));

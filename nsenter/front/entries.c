@@ -13,7 +13,10 @@ long entries_open(struct listing *listing, const char *path)
 	return directory;
 }
 
-/* Greedy matching goes back to the last star alone: what is before it has been found as early as can be. */
+/*
+ * The matching is greedy and goes back only to the last star, which is enough: the part before that star
+ * matches as early as possible.
+ */
 int entry_matches(const char *name, const char *pattern)
 {
 	const char *star = 0;

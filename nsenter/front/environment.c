@@ -3,7 +3,7 @@
 #include "../build/command-line.h"
 #include "../text.h"
 
-/* Length of the name of NAME=value; 0 for what is no variable. */
+/* The length of the name in NAME=value; 0 if this is no variable. */
 static size_t name_length(const char *variable)
 {
 	size_t n = 0;
@@ -42,7 +42,7 @@ static char upper(char c)
 	return (char)(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
 }
 
-/* Whether a name has, at its beginning, a text in capitals. */
+/* Whether a name begins with a text in capitals, in any case. */
 static int begins(const char *name, size_t length, const char *text)
 {
 	for (; *text != 0; text++, name++, length--)
@@ -95,7 +95,7 @@ static int is_plain_value(const char *value)
 	for (; value[n] != 0; n++) {
 		unsigned char c = (unsigned char)value[n];
 
-		/* Bytes that are not UTF-8, and how long a text is, are counted otherwise in TypeScript. */
+		/* TypeScript counts the length of text that is not ASCII differently. */
 		if (c == '@' || c >= 0x80 || text_after(value + n, "---"))
 			return 0;
 	}
@@ -130,7 +130,7 @@ int environment_is_notable(const char *const *envp, const char *texts, size_t si
 	return at == size;
 }
 
-/* The fixed variable of the same name, or null. */
+/* The fixed variable with the same name, or null. */
 static const char *find_fixed(const char *fixed, size_t size, const char *variable)
 {
 	size_t length = name_length(variable);

@@ -7,8 +7,8 @@
 #include "../plan/program.h"
 
 /*
- * Runs the command's words in the container by the plan that is written down for it, and supervises them: does not return then.
- * Returns -errno when the program could not be started, which brun is to find out about again and say; nothing is left then.
+ * Runs the command's words in the container by its plan, and supervises them. Does not return then. If the program
+ * cannot be started, it returns -errno and leaves nothing behind: brun tries again and reports the error.
  */
 long exec_run(struct machine *machine, const struct plan_file *plan, const struct command *command);
 

@@ -4,7 +4,7 @@
 
 #define SAFE_INTEGER 9007199254740991ULL
 
-/* A flag's number by its name of so many characters, or its alias; -1 when there is none. */
+/* The number of the flag with this name (of `length` bytes) or alias; -1 if there is none. */
 static int find(const struct command_line *line, const char *name, size_t length)
 {
 	for (int i = 0; i < line->count; i++) {
@@ -50,7 +50,7 @@ static int is_number(const char *text)
 	return *text == 0;
 }
 
-/* Returns whether the next word was used, or -1. */
+/* Returns 1 if the next word was used, 0 if not, or -1. */
 static int take_value(struct parsed *parsed, const struct command_line *line, int flag, const char *own,
 		      const char *next)
 {
@@ -78,7 +78,7 @@ static int take_value(struct parsed *parsed, const struct command_line *line, in
 	return !own;
 }
 
-/* "-it", of which the last may have its value in it: "-w/tmp". */
+/* Parses "-it". The last flag may have its value in the word: "-w/tmp". */
 static int take_short(struct parsed *parsed, const struct command_line *line, const char *word,
 		      const char *next)
 {

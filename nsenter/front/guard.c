@@ -69,7 +69,7 @@ static int is_type(const struct question *question)
 	return is_number(question, result < 0 ? result : status.stx_mode & S_IFMT);
 }
 
-/* What is no regular file, such as a FIFO, is not opened. */
+/* Files that are not regular, such as FIFOs, are not opened. */
 static int is_file(const struct question *question)
 {
 	struct statx status;
@@ -97,7 +97,7 @@ static int is_access(const struct question *question)
 
 static int is_file_system(const struct question *question)
 {
-	uint64_t status[15]; /* struct statfs: the type first, the flags eleventh */
+	uint64_t status[15]; /* struct statfs: the type is first, the flags are eleventh */
 	uint32_t now[2] = {0, 0};
 
 	zero(status, sizeof(status));
@@ -146,7 +146,7 @@ static int is_limit(const struct question *question)
 	       is_answer(question, &limit[1], sizeof(limit[1]));
 }
 
-/* As ownStdio() of src/host/ask.ts. */
+/* Like ownStdio() of src/host/ask.ts. */
 static long own_stdio(void)
 {
 	long own = 0;

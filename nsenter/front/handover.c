@@ -14,9 +14,9 @@ static const long *stack;
 
 static struct fallen fallen = {FALL_BACK_COMMAND_LINE, 0, -1, -1};
 
-/* Of a plan that is not to be run once more. */
+/* The failure of a plan that must not run again. */
 static struct {
-	long op; /* -1: there is none */
+	long op; /* -1 for none */
 	long error;
 	long kept;
 	long directory;
@@ -26,7 +26,7 @@ void handover_start(void)
 {
 	if (image >= 0)
 		return;
-	/* Of the caller's descriptors none but stdio is for the stage. */
+	/* The stage gets none of the caller's descriptors besides stdio. */
 	if (sys3(__NR_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
 		return;
 	image = stage_open();
@@ -85,10 +85,10 @@ int handover_has_left(void)
 	return left.op >= 0;
 }
 
-/* The kernel puts the strings of argv and envp one behind the other (fs/exec.c). */
+/* The size of argv and envp: the kernel puts their strings one after the other (fs/exec.c). */
 static long strings_size(void)
 {
-	const long *last = stack + 1 + stack[0]; /* the 0 behind argv */
+	const long *last = stack + 1 + stack[0]; /* the 0 after argv */
 
 	if (stack[0] == 0)
 		return 0;

@@ -1,6 +1,6 @@
 /*
- * What the front leaves to Bun when it loads that: a stage for `run` and `create`, which waits for its first plan by the
- * time that there is one; and why it has not done the command itself.
+ * The state that the front leaves for Bun: a stage for `run` and `create`, so that it is ready when brun has
+ * compiled its first program, and the reason why the front has not done the command.
  */
 #ifndef BRUN_FRONT_HANDOVER_H
 #define BRUN_FRONT_HANDOVER_H
@@ -8,16 +8,16 @@
 #include "../plan/program.h"
 #include "stage.h"
 
-/* Starts it, once; where that fails nothing is open, and brun starts one when it needs it. */
+/* Starts a stage, once. If that fails nothing is open, and brun starts one when it needs it. */
 void handover_start(void);
 
-/* Keeps the stack that the kernel has made (argc, argv, 0, envp, 0), for what brun asks. */
+/* Keeps the stack of the kernel (argc, argv, 0, envp, 0), which brun asks for. */
 void handover_keep_stack(const long *stack);
 
-/* Takes it, so that brun finds none. Returns its pid with its socket, or -errno. */
+/* Takes the stage, so that brun does not find it. Returns its pid and its socket, or -errno. */
 long handover_take(int *socket);
 
-/* A plan has failed that is not to be run once more: Bun explains that. */
+/* Leaves a failure for Bun to explain: the plan must not run again. */
 void handover_leave(const struct failure *failure, int64_t kept, long directory);
 
 /* Why Bun does the command. */
@@ -32,13 +32,13 @@ struct fallen {
 const struct fallen *handover_fallen(void);
 void handover_set_fallen(const struct fallen *said);
 
-/* Says why Bun does the command, for --debug and --timing. `result`: 0 or -errno. */
+/* Sets the reason why Bun does the command, for --debug and --timing. `result`: 0 or -errno. */
 void handover_fall_back(enum fall_back reason, long result);
 
-/* At which operation of which part a plan has failed. */
+/* Sets the part of the plan file and the operation that has failed. */
 void handover_failed_at(enum plan_part part, const struct failure *failure);
 
-/* Whether there is such a plan. */
+/* Whether handover_leave() was called. */
 int handover_has_left(void);
 
 #endif

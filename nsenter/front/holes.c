@@ -2,18 +2,21 @@
 
 #include "../plan/program.h"
 
-/* A program that is put together: header, operations and relocations | new relocations | structs | arrays | strings | texts. */
+/*
+ * A program under construction: header, operations and relocations | new relocations | structs |
+ * arrays | strings | texts.
+ */
 struct filling {
 	const struct values *values;
 	const unsigned char *program;
 	struct part part;
 	struct program_header header;
-	size_t head; /* what goes before the new relocations */
-	/* How much is new, in bytes. */
+	size_t head; /* the size of the part before the new relocations */
+	/* Sizes of the new parts, in bytes. */
 	size_t relocations;
 	size_t arrays;
 	size_t texts;
-	/* The result, and how much of what is new is there. */
+	/* The result, and how many bytes of each new part are written. */
 	unsigned char *data;
 	size_t relocated;
 	size_t listed;
@@ -25,7 +28,7 @@ static int is_in(const struct hole *hole, const struct filling *filling)
 	return hole->at >= filling->part.offset && hole->at - filling->part.offset < filling->part.size;
 }
 
-/* What a hole of a program takes. Returns 0, or -EBADMSG where it is not to be filled. */
+/* Adds the space that a hole needs. Returns 0, or -EBADMSG if it cannot be filled. */
 static long measure(struct filling *filling, const struct hole *hole)
 {
 	size_t at = hole->at - filling->part.offset;
@@ -46,7 +49,7 @@ static long measure(struct filling *filling, const struct hole *hole)
 	return 0;
 }
 
-/* Puts a text behind the strings. Returns its place among them. */
+/* Appends a text to the strings. Returns its offset among them. */
 static uint32_t add_text(struct filling *filling, const char *text)
 {
 	size_t place = filling->header.blob - filling->header.strings + filling->written;
@@ -58,7 +61,7 @@ static uint32_t add_text(struct filling *filling, const char *text)
 	return (uint32_t)place;
 }
 
-/* Puts an array behind the structs. Returns its place in the blob. */
+/* Appends an array to the structs. Returns its offset in the blob. */
 static uint32_t add_list(struct filling *filling, const struct texts *texts)
 {
 	uint32_t place = filling->header.strings + (uint32_t)filling->listed;
@@ -100,7 +103,7 @@ static void put_together(struct filling *filling)
 	filled->strings += (uint32_t)filling->arrays;
 }
 
-/* Whether its parts are where they have to be; whoever runs it checks the rest. */
+/* Checks that its parts have valid positions. The decoder checks the rest before it runs. */
 static int is_program(const struct filling *filling)
 {
 	const struct program_header *header = &filling->header;

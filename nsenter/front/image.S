@@ -1,4 +1,4 @@
-/* Files that the front carries, as they are executed or loaded: STAGE_IMAGE and DOOR_IMAGE are paths. */
+/* The executable files that the front contains. STAGE_IMAGE and DOOR_IMAGE are their paths. */
 	.section .rodata
 	.globl stage_image
 	.hidden stage_image

@@ -10,7 +10,7 @@
 
 static long saved = -1;
 
-/* As isBeingWritten() of src/cli/sandbox-stdin.ts. */
+/* Like isBeingWritten() of src/cli/sandbox-stdin.ts. */
 static int is_being_written(void)
 {
 	int32_t unread = 0;

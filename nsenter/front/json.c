@@ -1,8 +1,8 @@
 #include "json.h"
 
-/* A character takes six at most: \u001f. */
+/* The maximum size of an escaped character: \u001f. */
 #define GROWTH 6
-/* Quotes and a comma. */
+/* Two quotes and a comma. */
 #define AROUND 3
 
 static char hexadecimal(unsigned int digit)
@@ -51,7 +51,7 @@ static char *put_character(char *to, unsigned char c)
 	return to;
 }
 
-/* How many bytes the UTF-8 of a character has that begins so, 0 for what begins none (RFC 3629). */
+/* The length of the UTF-8 sequence that begins with this byte; 0 if none does (RFC 3629). */
 static unsigned int sequence_length(unsigned char first)
 {
 	if (first < 0x80)
@@ -63,7 +63,7 @@ static unsigned int sequence_length(unsigned char first)
 	return first >= 0xf0 && first < 0xf5 ? 4 : 0;
 }
 
-/* Neither longer than it has to be, nor a surrogate, nor beyond Unicode: the second byte says so. */
+/* Whether the second byte is valid: no overlong form, no surrogate, and not above U+10FFFF. */
 static int is_second(unsigned char first, unsigned char second)
 {
 	if (first == 0xe0)

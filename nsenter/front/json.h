@@ -5,8 +5,8 @@
 #include "command.h"
 
 /*
- * A list of strings as JSON.stringify() writes it, in fresh memory. Null where one is not UTF-8, which JSON cannot hold, or
- * where there is no memory.
+ * A list of strings in the format of JSON.stringify(), in new memory. Null if a string is not UTF-8, which JSON
+ * cannot contain, or if there is no memory.
  */
 const char *json_list(const struct texts *texts);
 

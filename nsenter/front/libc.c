@@ -36,7 +36,7 @@ void libc_cannot_load(const char *interpreter, long error)
 	sys_exit(CANNOT_EXECUTE);
 }
 
-/* musl searches these directories, unless a file or the environment says which (ldso/dynlink.c). */
+/* musl searches these directories, unless a file or the environment names others (ldso/dynlink.c). */
 void libc_check(const char *interpreter, const char *const *envp)
 {
 	if (!interpreter || !is_musl(interpreter) || !exists(interpreter) ||

@@ -32,7 +32,7 @@ static long map(uint64_t at, uint64_t size, int prot, int flags, long fd, uint64
 	return sys6(__NR_mmap, (long)at, (long)size, prot, MAP_PRIVATE | flags, fd, (long)offset);
 }
 
-/* One segment: what the file has of it, then zeroes. */
+/* Maps one segment: its bytes of the file, followed by zeros. */
 static long map_segment(const struct image *image, const struct elf_segment *segment)
 {
 	uint64_t address = image->bias + segment->vaddr;
@@ -61,7 +61,7 @@ static long map_image(struct image *image, const struct elf_header *header,
 	for (unsigned int i = 0; i < header->phnum; i++)
 		if (segments[i].type == PT_LOAD && segments[i].vaddr + segments[i].memsz > end)
 			end = segments[i].vaddr + segments[i].memsz;
-	/* A shared object: it begins at address 0, and all of it has one place. */
+	/* Reserves one range of addresses for all segments. A shared object begins at address 0. */
 	result = map(0, page_up(image, end), PROT_NONE, MAP_ANONYMOUS, -1, 0);
 	if (result < 0)
 		return result;

@@ -1,4 +1,7 @@
-/* What the kernel does for an executable with an interpreter, which brun hides from it: see main.c. */
+/*
+ * Loads Bun as the kernel loads an executable with an interpreter. The kernel does not do it itself, since the
+ * front hides Bun's program headers: see main.c.
+ */
 #ifndef BRUN_FRONT_LOADER_H
 #define BRUN_FRONT_LOADER_H
 
@@ -10,7 +13,7 @@ extern struct behind behind_front;
 const char *interpreter_path(const struct behind *behind);
 
 /*
- * Maps the program interpreter (ld.so) of Bun, and tells it so by the auxiliary vector. Returns
+ * Maps Bun's program interpreter (ld.so), and passes its address in the auxiliary vector. Returns
  * its entry point, or -errno.
  */
 long load_interpreter(const struct behind *behind, struct auxiliary *auxv);

@@ -1,7 +1,7 @@
 /*
- * The front: what the kernel starts as brun. For a command whose plan is in a file (plan-file.h) it is
- * all there is; for any other it loads Bun with brun's TypeScript, as the kernel would have done:
- * nothing has happened then, but that a fraction of a millisecond has passed. scripts/front.ts puts it there.
+ * The front: the program that the kernel starts as brun. If a command has a plan in a file (plan-file.h), the
+ * front does all of it. For any other command it loads Bun with brun's TypeScript, as the kernel would have done.
+ * It costs a fraction of a millisecond, and changes nothing before. scripts/front.ts adds it to the executable.
  */
 #include "background.h"
 #include "handover.h"
@@ -23,12 +23,12 @@
 #define HANDLER_DEFAULT 0 /* SIG_DFL */
 #define HANDLER_IGNORE 1  /* SIG_IGN */
 
-/* Filled in by scripts/front.ts, which finds it by its section. */
+/* scripts/front.ts fills this in. It finds it by its section. */
 __attribute__((section(".behind"), used)) struct behind behind_front = {1, 0, 0, {{0, 0, 0, 0, 0, 0, 0, 0}}};
 
 static struct machine machine;
 
-/* As src/cli/log.ts: the log file is there when a command has succeeded. */
+/* Like src/cli/log.ts: the log file exists after a command has succeeded. */
 static long touch_log(const char *path)
 {
 	long fd = sys4(__NR_openat, AT_FDCWD, path, O_WRONLY | O_CREAT | O_APPEND | O_NOCTTY | O_CLOEXEC,
@@ -37,7 +37,7 @@ static long touch_log(const char *path)
 	return fd < 0 ? fd : sys1(__NR_close, fd);
 }
 
-/* Whether a plan may be run now: else Bun does the command. */
+/* Whether a plan may run now. Otherwise Bun does the command. */
 static int may_run(const struct command *command)
 {
 	int shown = command->observed && !command->on;
@@ -48,7 +48,7 @@ static int may_run(const struct command *command)
 	return !shown && result == 0;
 }
 
-/* Where a plan that has failed is not to be run once more, Bun is left what it needs to explain that. */
+/* If a failed plan must not run again, this leaves Bun the data to explain the failure. */
 static long run_local(const struct plan_file *plan, const struct command *command)
 {
 	size_t size;
@@ -66,7 +66,7 @@ static long run_local(const struct plan_file *plan, const struct command *comman
 	return result;
 }
 
-/* Returns 0 when the command has been done, or -errno. */
+/* Returns 0 if the command is done, or -errno. */
 static long run_plan(const struct plan_file *plan, const struct command *command)
 {
 	machine_clear(&machine);
@@ -126,17 +126,20 @@ static void set_action(int sig, uint64_t handler)
 	sys4(__NR_rt_sigaction, sig, &action, 0, sizeof(action.mask));
 }
 
-/* Whatever the caller has had done with signals. */
+/* Resets signal actions, which the caller may have changed. */
 static void set_actions(void)
 {
-	/* As Bun does: a write that fails is an error to be told, also that of a pipe without a reader. */
+	/* Like Bun: a failed write, also to a pipe without a reader, is an error that brun reports. */
 	set_action(SIGPIPE, HANDLER_IGNORE);
 	set_action(SIGXFSZ, HANDLER_IGNORE);
-	/* Children of who ignores it leave no status. */
+	/* If SIGCHLD is ignored, children leave no status. */
 	set_action(SIGCHLD, HANDLER_DEFAULT);
 }
 
-/* What the caller has closed would be the next file that is opened: it becomes /dev/null, as in Go's programs. */
+/*
+ * Opens /dev/null for closed stdio. Otherwise the next file that is opened would get the number.
+ * Go's programs do the same.
+ */
 static void open_stdio(void)
 {
 	for (int fd = 0; fd < 3; fd++)
@@ -144,7 +147,7 @@ static void open_stdio(void)
 			sys4(__NR_openat, AT_FDCWD, "/dev/null", O_RDWR, 0);
 }
 
-/* The caller's limit, which Bun raises for itself, is for all that it starts. */
+/* Keeps the caller's limit for all programs that brun starts. Bun raises its own. */
 static void keep_open_files(void)
 {
 	uint64_t limit[2] = {0, 0};
@@ -153,7 +156,10 @@ static void keep_open_files(void)
 	spawn_open_files = limit[0];
 }
 
-/* Maps Bun's dynamic loader and returns where it begins. Ends with a line where Bun cannot be loaded. */
+/*
+ * Maps Bun's dynamic loader and returns its entry point. If Bun cannot be loaded, it prints a
+ * line and ends the process.
+ */
 static long load_bun(int argc, const char *const *argv, const char *const *envp)
 {
 	static struct complaint complaint;
@@ -172,7 +178,7 @@ static long load_bun(int argc, const char *const *argv, const char *const *envp)
 	return entry;
 }
 
-/* Returns where to go on. */
+/* Returns the address to continue at. */
 __attribute__((used)) static long front(const long *stack)
 {
 	int argc = (int)stack[0];
@@ -203,7 +209,7 @@ __attribute__((used)) static long front(const long *stack)
 	return load_bun(argc, argv, envp);
 }
 
-/* The stack is handed on as the kernel has made it. */
+/* Passes on the stack unchanged. */
 #if defined(__x86_64__)
 __asm__(".globl _start\n"
 	".type _start,@function\n"

@@ -14,7 +14,7 @@ struct helper {
 	long pid;
 };
 
-/* The words of the part. Returns whether there are some, and not too many. */
+/* Splits the words of the part. Returns whether there are any, and not too many. */
 static int split(struct helper *helper, const char *words, size_t size)
 {
 	unsigned int count = 0;
@@ -22,7 +22,7 @@ static int split(struct helper *helper, const char *words, size_t size)
 	for (size_t at = 0; at < size; at += text_length(words + at) + 1) {
 		if (count > HELPER_WORDS_MAX)
 			return 0;
-		/* The second is the pid. */
+		/* The second word is the pid. */
 		helper->argv[count == 0 ? 0 : count + 1] = words + at;
 		count++;
 	}
@@ -54,10 +54,10 @@ static long start(struct helper *helper, const struct plan_file *plan, enum plan
 
 long map_ids(const struct plan_file *plan, long pid)
 {
-	/* They outlive this function where one could not be started. */
+	/* Static, since a child may still use them after this function has returned with an error. */
 	static struct helper helpers[HELPERS];
 	static char number[21];
-	/* What they complain about brun hears itself. */
+	/* Their messages are dropped: Bun runs them again after a failure, and reports it. */
 	int output = (int)sys4(__NR_openat, AT_FDCWD, "/dev/null", O_RDWR | O_CLOEXEC, 0);
 	long result = 0;
 

@@ -6,7 +6,7 @@
 #define CLOCK_REALTIME 0
 #define SECONDS_OF_DAY 86400U
 
-/* A number of so many digits, with zeros before it. Returns where it ends. */
+/* Writes a number with `count` digits, padded with zeros. Returns the end. */
 static char *digits(char *to, uint32_t value, unsigned int count)
 {
 	for (unsigned int i = count; i > 0; i--, value /= 10)
@@ -22,8 +22,8 @@ static char *number(char *to, uint32_t value, unsigned int count, char behind)
 }
 
 /*
- * Of days since 1970-01-01: the proleptic Gregorian calendar, with years that begin in March (Howard Hinnant, chrono-compatible
- * low-level date algorithms).
+ * Writes the date for days since 1970-01-01, in the proleptic Gregorian calendar. Its years begin in March (Howard
+ * Hinnant, chrono-compatible low-level date algorithms).
  */
 static char *date(char *to, uint32_t days)
 {

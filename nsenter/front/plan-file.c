@@ -23,8 +23,8 @@ unsigned char *plan_part(const struct plan_file *plan, enum plan_part index, siz
 }
 
 /*
- * They stand one after the other, with what the inputs are about before these: a program that lay on another part could
- * change what has been checked.
+ * Checks that the parts follow each other, with the data of the inputs before them. Otherwise a program could
+ * overlap another part, and change data that was checked.
  */
 static int check_parts(const struct plan_file *plan)
 {
@@ -60,7 +60,7 @@ static int check_guard(const struct plan_file *plan)
 	for (size_t i = 0; i < count; i++)
 		if (!guard_fits(&inputs[i], plan->file.data, plan->file.size))
 			return 0;
-	/* Nothing can be compiled without a question. */
+	/* Compiling always asks questions. */
 	return count > 0;
 }
 
@@ -76,7 +76,7 @@ static long check_file(const struct plan_file *plan)
 	return check_parts(plan) && check_guard(plan) ? 0 : -EBADMSG;
 }
 
-/* Whether it begins with a text and its NUL. */
+/* Whether the bytes begin with a text and its NUL. */
 static int holds(const unsigned char *bytes, size_t size, const char *text)
 {
 	size_t length = text_length(text) + 1;
@@ -103,7 +103,10 @@ static int is_for(const struct plan_file *plan, const struct texts *key)
 	return size == 0;
 }
 
-/* Its lines go to stderr as they are: where they would go elsewhere, Bun writes them. */
+/*
+ * Whether the front may print the plan's warnings, which it can only write to stderr as they
+ * are. Otherwise Bun has to.
+ */
 static int may_warn(const struct plan_file *plan, const struct command *command)
 {
 	size_t size;
@@ -116,7 +119,7 @@ int plan_agrees(const struct plan_file *plan, const struct command *command)
 	size_t count;
 	const struct input *inputs = inputs_of(plan, &count);
 
-	/* What is asked of stdin is asked of the program's. */
+	/* Questions about stdin are about the program's stdin. */
 	if ((sandbox_manner(plan).flags & MANNER_EMPTY_STDIN) != 0 && !input_empty())
 		return 0;
 	return guard_agrees(inputs, count, plan->file.data, command->envp);

@@ -5,7 +5,7 @@
 #include <linux/fcntl.h>
 #include <linux/stat.h>
 
-/* Whether a component of a path is none of a name: empty, "." or "..". */
+/* Whether a component of a path is empty, "." or "..". */
 static int is_special(const char *component)
 {
 	if (component[0] == '.')
@@ -25,7 +25,7 @@ int path_is_clean(const char *path)
 	return 1;
 }
 
-/* Whether the caller is in the host's: others map ids, and deny what the host allows. */
+/* Whether the caller is in the first user namespace. Others map ids, and deny actions that the host allows. */
 static int in_first_user_namespace(void)
 {
 	char link[sizeof(FIRST_USER_NAMESPACE)];
@@ -53,7 +53,10 @@ static int maps_all_ids(void)
 	return text_equal(map, all);
 }
 
-/* Root of a user namespace other than the first, such as rootless podman's: a user, unless by its name it is root's login. */
+/*
+ * Whether the caller is root of another user namespace, such as rootless podman's. It counts as a
+ * user, unless $USER is root.
+ */
 static int is_nested_root(const char *const *envp)
 {
 	const char *user = environment_variable(envp, "USER");
@@ -61,7 +64,7 @@ static int is_nested_root(const char *const *envp)
 	return !(user && text_equal(user, "root")) && !maps_all_ids();
 }
 
-/* Whether a state directory is there already, and fit for use. */
+/* Whether a state directory exists and has the right mode and owner. */
 static int is_fit(const char *root, uint32_t mode, uint32_t uid)
 {
 	struct statx status;
@@ -72,13 +75,13 @@ static int is_fit(const char *root, uint32_t mode, uint32_t uid)
 	return status.stx_mode == (S_IFDIR | mode) && status.stx_uid == uid;
 }
 
-/* Whether files can be made in a directory, and be reached. */
+/* Whether files can be made in a directory. */
 static int is_writable(const char *directory)
 {
 	return sys3(__NR_faccessat, AT_FDCWD, directory, 3 /* W_OK | X_OK */) == 0;
 }
 
-/* As src/container/state/root.ts. */
+/* Like src/container/state/root.ts. */
 static int default_root(char *root, const char *const *envp)
 {
 	const char *runtime = environment_variable(envp, "XDG_RUNTIME_DIR");
@@ -99,11 +102,11 @@ static int default_root(char *root, const char *const *envp)
 			return 0;
 		if (is_fit(root, RUNTIME_ROOT_MODE, uid) && is_writable(root))
 			return 1;
-		/* brun makes one there, or says why not. */
+		/* brun makes a directory there, or reports why it cannot. */
 		if (is_writable(runtime))
 			return 0;
 	}
-	/* The directory has the uid outside. */
+	/* The directory's name has the uid on the host. */
 	if (uid == 0)
 		return 0;
 	length = path_append(root, 0, "/tmp/" SHARED_ROOT_NAME, sizeof("/tmp/" SHARED_ROOT_NAME) - 1);

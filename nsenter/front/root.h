@@ -1,15 +1,15 @@
-/* The state directory, as src/container/state/root.ts finds it. */
+/* Finds the state directory like src/container/state/root.ts. */
 #ifndef BRUN_FRONT_ROOT_H
 #define BRUN_FRONT_ROOT_H
 
 #include "../sys.h"
 
-/* Whether a path is absolute, and without what would have to be resolved. */
+/* Whether a path is absolute and needs no normalisation. */
 int path_is_clean(const char *path);
 
 /*
- * Puts the directory that --root names (null: the default one) into root, of PATH_SIZE bytes. Returns 0 for one that Bun
- * has to find, or to make.
+ * Writes the path of the directory that --root names (null for the default one) to root, of PATH_SIZE bytes.
+ * Returns 0 if Bun has to find or make it.
  */
 int root_find(char *root, const char *given, const char *const *envp);
 

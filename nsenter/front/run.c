@@ -32,7 +32,7 @@ struct making {
 	struct conversation talk;
 };
 
-/* Signals that would end this process and leave behind what it is making: they wait, and are looked for. */
+/* Holds signals that would end this process while it makes files that would stay. Waits check for them. */
 struct held {
 	uint64_t before; /* the mask */
 	int fd;
@@ -46,7 +46,7 @@ static void hold_signals(struct held *held)
 	held->fd = (int)sys4(__NR_signalfd4, -1, &mask, sizeof(mask), SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-/* One that has come ends this process here. */
+/* A signal that has come ends this process here. */
 static void release_signals(const struct held *held)
 {
 	if (held->fd >= 0)
@@ -54,7 +54,7 @@ static void release_signals(const struct held *held)
 	sys4(__NR_rt_sigprocmask, SIG_SETMASK, &held->before, 0, sizeof(held->before));
 }
 
-/* Runs a program in this process. *begun: whether it has come to what has to be undone. */
+/* Runs a program in this process. *begun: whether it has made changes that have to be undone. */
 static long run_here(const struct making *making, enum plan_part index, int *begun)
 {
 	size_t size;
@@ -93,7 +93,7 @@ static long map(void *context)
 	return result < 0 ? result : send_rest(making);
 }
 
-/* When all that can fail has been done: what is done again by Bun is warned of by Bun. */
+/* Prints warnings, when no step can fail any more. After a failure Bun does the command again, and warns. */
 static void warn(const struct making *making)
 {
 	size_t size;
@@ -173,7 +173,7 @@ __attribute__((noreturn)) static void supervise_container(struct making *making,
 			       (making->manner.flags & MANNER_STAYS) != 0 ? 0 : size);
 }
 
-/* The container's directory is there, and locked. */
+/* The container's directory exists and is locked. */
 static long start_container(struct making *making, int signals)
 {
 	size_t size;
@@ -181,7 +181,7 @@ static long start_container(struct making *making, int signals)
 	unsigned char *cleanup = holes_fill(making->plan, PART_CLEANUP, &making->values, &size);
 	long result;
 
-	/* It has a hole for the directory, and so memory of its own, which outlives the file's. */
+	/* The program has a hole for the directory. So it is in separate memory, which outlives that of the file. */
 	if (!cleanup || cleanup == template)
 		return -EBADMSG;
 	result = conversation_begin(&making->talk, signals);

@@ -11,12 +11,12 @@ int sandbox_words(struct command *command, int count, const char *const *words)
 
 	while (end < count && !text_equal(words[end], "--"))
 		end++;
-	/* Nothing behind it is a shell, as without it. */
+	/* Without a program, or with nothing after "--", brun runs a shell. */
 	if (end + 1 == count)
 		return 0;
 	command->part = PART_ENTER;
 	command->id = 0;
-	/* That of a directory which cannot be reached begins with "(". */
+	/* The path of an unreachable directory begins with "(". */
 	if (sys2(__NR_getcwd, directory, sizeof(directory)) < 0 || directory[0] != '/')
 		return 0;
 	for (; length < KEY_MAX - 2 && (int)length < count && (int)length <= end; length++)
@@ -25,7 +25,7 @@ int sandbox_words(struct command *command, int count, const char *const *words)
 		return 0;
 	key[length++] = directory;
 	command->slot = plan_slot(&(struct texts){key, length});
-	/* What covers the state directory goes by its path. */
+	/* The plan contains the path of the state directory, which a mount covers. */
 	key[length] = command->root;
 	command->key = (struct texts){key, length + 1};
 	command->words = (struct texts){words + end + 1, end < count ? (size_t)(count - end - 1) : 0};

@@ -1,12 +1,12 @@
-/* `run --host`, `--rootfs` and `--image`: what their plans are kept for. */
+/* `run --host`, `--rootfs` and `--image`: the keys of their plans. */
 #ifndef BRUN_FRONT_SANDBOX_WORDS_H
 #define BRUN_FRONT_SANDBOX_WORDS_H
 
 #include "command.h"
 
 /*
- * Takes the words behind `run`: those up to a first "--" are what the plan is for, and the program follows; without one all
- * words are; and the current directory. Returns 0 where it cannot be told.
+ * Takes the words after `run`. The key consists of the words up to a first "--", or all words without one, and of
+ * the current directory. The program follows the "--". Returns 0 if there can be no key.
  */
 int sandbox_words(struct command *command, int count, const char *const *words);
 

@@ -17,7 +17,7 @@ struct manner sandbox_manner(const struct plan_file *plan)
 	return manner;
 }
 
-/* Random digits; 0 or -errno. */
+/* Appends random digits. 0 or -errno. */
 static long add_digits(char *to)
 {
 	unsigned char random[NAME_DIGITS / 2];
@@ -45,7 +45,7 @@ const char *sandbox_name(const struct plan_file *plan, const struct manner *mann
 	return name;
 }
 
-/* A list, and the same as JSON. */
+/* Sets a list, and the same list as JSON. */
 static long set_list(struct values *values, enum hole_kind list, enum hole_kind json,
 		     const struct texts *texts, const char **text)
 {
@@ -57,7 +57,7 @@ static long set_list(struct values *values, enum hole_kind list, enum hole_kind 
 	return 0;
 }
 
-/* The words of the command line behind those that go before them. */
+/* Puts the words of the command line after those of the entrypoint. */
 static long add_entrypoint(const struct plan_file *plan, const struct texts *words, struct texts *all)
 {
 	size_t size;

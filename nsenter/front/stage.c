@@ -12,7 +12,7 @@
 #define SOCK_CLOEXEC O_CLOEXEC
 #define SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 
-/* nsenter.so, put there by image.S. */
+/* nsenter.so; image.S includes it. */
 extern const unsigned char stage_image[];
 extern const unsigned char stage_image_end[];
 

@@ -19,10 +19,10 @@ void terminal_prepare(int master)
 	struct winsize size;
 	struct termios termios;
 
-	/* The size in the program is that of the terminal on which the container ran before. */
+	/* The size in the program is that of an earlier terminal, on which the plan was compiled. */
 	if (sys3(__NR_ioctl, host_terminal(), TIOCGWINSZ, &size) == 0)
 		sys3(__NR_ioctl, master, TIOCSWINSZ, &size);
-	/* What goes to a file or a pipe is to have no "\r\n", as with runc. */
+	/* Output to a file or a pipe gets no "\r\n", as with runc. */
 	if (sys3(__NR_ioctl, 1, TCGETS, &termios) < 0 && sys3(__NR_ioctl, master, TCGETS, &termios) == 0) {
 		termios.c_oflag &= ~(tcflag_t)ONLCR;
 		sys3(__NR_ioctl, master, TCSETS, &termios);

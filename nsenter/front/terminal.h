@@ -4,10 +4,10 @@
 
 #include "../sys.h"
 
-/* Which of stdin, stdout and stderr is a terminal, or -1. */
+/* The first of stdin, stdout and stderr that is a terminal, or -1. */
 int host_terminal(void);
 
-/* Prepares a pty master that has come: its size becomes that of our terminal, whose "\n" it is to print. */
+/* Prepares a received pty master. It gets the size of brun's terminal, and "\n" is printed as on that. */
 void terminal_prepare(int master);
 
 #endif

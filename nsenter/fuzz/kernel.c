@@ -10,13 +10,13 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* A tape is finite, and so is every loop of the stage that waits for something else than EINTR. */
+/* A tape is finite, and so is every loop of the stage, except for EINTR. */
 #define CALLS_MAX 100000
 #define STACK_MAX 1000000
 #define MAPPINGS 8
 #define MAPPING_MAX (4 << 20)
 
-/* Descriptors while there is a file: from FILE_FD on they are places in files. */
+/* Descriptors while there is a file. From FILE_FD on they are positions in files. */
 #define DIRECTORY_FD 3
 #define FILE_FD 4
 #define FILES 8
@@ -35,7 +35,7 @@ int fuzz_all_own;
 static const unsigned char *next;
 static size_t left;
 static unsigned int calls;
-static struct file files[FILES]; /* the first is the one in a directory */
+static struct file files[FILES]; /* the first one is in a directory */
 static unsigned int file_count;
 static unsigned int files_opened;
 static void *mappings[MAPPINGS];
@@ -95,8 +95,9 @@ long fuzz_answer(void)
 }
 
 /*
- * The stage's own buffers are on the stack; what a program points to is the real kernel's to check. A fuzzer that
- * saw the comparison would put addresses of the stack into programs.
+ * Whether a buffer is on the stack, where the stage's own are. The real kernel would check other
+ * addresses, which programs contain. The comparison is hidden from the fuzzer, since it would put
+ * addresses of the stack into programs.
  */
 __attribute__((noinline, no_sanitize("coverage"))) static int is_own(long buffer)
 {
@@ -105,7 +106,7 @@ __attribute__((noinline, no_sanitize("coverage"))) static int is_own(long buffer
 	return fuzz_all_own || (uintptr_t)buffer - (uintptr_t)&here <= STACK_MAX;
 }
 
-/* Fills a buffer that the real kernel would write to; all of it is touched, so that its size is checked. */
+/* Fills a buffer that the real kernel would write to. All of it is touched, so that its size is checked. */
 static long fill(long buffer, long size)
 {
 	unsigned char length = 0;
@@ -119,7 +120,7 @@ static long fill(long buffer, long size)
 	return (long)fuzz_take((void *)buffer, wanted < (size_t)size ? wanted : (size_t)size);
 }
 
-/* A directory of as many entries as the tape has names for (getdents64(2)). */
+/* Lists a directory with as many entries as the tape has names for (getdents64(2)). */
 static long fill_directory(long buffer, long size)
 {
 	struct {
@@ -137,7 +138,7 @@ static long fill_directory(long buffer, long size)
 	return sizeof(entry);
 }
 
-/* As the real kernel reads what it is given, so that its size is checked. */
+/* Reads a buffer as the real kernel would, so that its size is checked. */
 static void touch(long buffer, long size)
 {
 	const volatile unsigned char *byte = (const volatile unsigned char *)buffer;
@@ -146,7 +147,7 @@ static void touch(long buffer, long size)
 		(void)byte[i];
 }
 
-/* Memory of its exact size, so that a byte beyond it is seen. */
+/* Allocates the exact size, so that an access beyond it is noticed. */
 static long map(long size)
 {
 	for (unsigned int i = 0; size > 0 && size <= MAPPING_MAX && i < MAPPINGS; i++)
@@ -181,7 +182,7 @@ static long open_file(const char *path, long flags)
 	return files_opened < file_count ? FILE_FD + (long)files_opened++ : -ENOENT;
 }
 
-/* As much as the tape says, or all. */
+/* Reads as much as the tape says, or all. */
 static long read_file(long fd, unsigned char *buffer, size_t size)
 {
 	struct file *file = &files[fd - FILE_FD];
@@ -197,7 +198,7 @@ static long read_file(long fd, unsigned char *buffer, size_t size)
 	return (long)size;
 }
 
-/* As the file in the directory wants it, with a bit changed where the tape says so. */
+/* Answers as for the right file, with a bit changed if the tape says so. */
 static long stat_file(long fd, const char *name, struct statx *status)
 {
 	unsigned char change[2] = {0, 0};
@@ -225,7 +226,7 @@ static long read_user_namespace(char *buffer, size_t size)
 	return (long)size;
 }
 
-/* What is asked about the files while there are some. */
+/* Calls on the files, while there are some. */
 static long file_call(long nr, long a, long b, long c, long d, long e)
 {
 	switch (nr) {
@@ -265,7 +266,7 @@ static void send_message(const struct user_msghdr *message)
 		touch((long)message->iov[i].iov_base, (long)message->iov[i].iov_len);
 }
 
-/* Takes all that is written, unless the tape says otherwise. */
+/* Accepts all bytes, unless the tape says otherwise. */
 static long write_bytes(long buffer, long size)
 {
 	long answer = fuzz_answer();
@@ -274,7 +275,7 @@ static long write_bytes(long buffer, long size)
 	return answer == 0 || answer > size ? size : answer;
 }
 
-/* With an exit status of the tape, unless a program says where to. */
+/* Writes an exit status from the tape, unless a program may have chosen the address. */
 static long wait_for_child(int32_t *status)
 {
 	unsigned char byte = 0;
@@ -310,7 +311,7 @@ long sys6(long nr, long a, long b, long c, long d, long e, long f)
 	if (file_count > 0)
 		return file_call(nr, a, b, c, d, e);
 	switch (nr) {
-	/* None comes: programs say nothing about them. */
+	/* Signals never come, since programs do not handle them. */
 	case __NR_rt_sigaction:
 	case __NR_signalfd4:
 		return -EINVAL;

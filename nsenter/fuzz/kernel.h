@@ -1,4 +1,4 @@
-/* A kernel for fuzzers: it answers from a tape, which is part of the input, and touches nothing real. */
+/* A kernel for fuzzers. It answers from a tape, which is part of the input, and touches nothing real. */
 #ifndef BRUN_FUZZ_KERNEL_H
 #define BRUN_FUZZ_KERNEL_H
 
@@ -6,28 +6,31 @@
 
 #include <setjmp.h>
 
-/* Where a call of exit_group(2) continues. */
+/* Where the fuzzer continues after exit_group(2). */
 extern jmp_buf fuzz_exit;
 
-/* The answers from now on; when they are used up every call succeeds with 0. */
+/* Sets the tape. When it is used up every call succeeds with 0. */
 void fuzz_tape(const unsigned char *tape, size_t size);
 
-/* Takes at most size bytes from the tape; the rest of "to" stays as it is. Returns how many. */
+/* Takes at most size bytes from the tape. The rest of "to" stays as it is. Returns the number of bytes. */
 size_t fuzz_take(void *to, size_t size);
 
-/* Bytes of the only regular file, which is the caller's own, as is its directory; or none. They have to stay. */
+/*
+ * Sets the contents of the only regular file, or null for none. The caller owns the file and its directory.
+ * The data has to stay valid.
+ */
 void fuzz_file(const unsigned char *data, size_t size);
 
 /*
- * Bytes of one more file, which is found by an absolute path: the next open of one is that of the first of them that
- * has not been opened yet. fuzz_file() forgets them.
+ * Adds a file that is opened by an absolute path. Each such open gets the next file that has not been opened yet.
+ * fuzz_file() removes them.
  */
 void fuzz_host_file(const unsigned char *data, size_t size);
 
-/* Whether every pointer that the kernel gets is the front's own, as it is while no program runs in its process. */
+/* Whether all pointers that the kernel gets are the front's own. They are while no program runs in its process. */
 extern int fuzz_all_own;
 
-/* One answer: a small number, such as a descriptor, or an errno that the stage knows what to do about. */
+/* Returns one answer: a small number, such as a descriptor, or an errno that the stage handles. */
 long fuzz_answer(void);
 
 #endif

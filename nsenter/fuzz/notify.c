@@ -1,4 +1,4 @@
-/* sd_notify(3) messages: text that a container's processes have written, read by the supervisor outside. */
+/* Fuzzes sd_notify(3) messages: text from a container's processes, which the supervisor outside reads. */
 #include "../stage/notify.h"
 
 #include "kernel.h"

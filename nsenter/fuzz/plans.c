@@ -1,6 +1,7 @@
 /*
- * Files of plans: what the front makes of whatever comes. The input is the file and the tape, which begins with the command:
- * for a `run` with the length of the container's id and whether --no-new-keyring is given, else with the words of an exec.
+ * Fuzzes files of plans in the front. The input consists of the file and the tape. The tape begins with
+ * the command: for a `run` the length of the container's id and whether --no-new-keyring is given,
+ * otherwise the words of an exec.
  */
 #include "../front/exec.h"
 #include "../front/run.h"
@@ -27,7 +28,7 @@
 
 struct behind behind_front = {.build = BUILD};
 
-/* NAME is there, and no other variable. */
+/* The only variable is NAME. */
 static const char *const environment[] = {"NAME=value", 0};
 static const char *words[WORDS_MAX];
 static char text[WORDS_MAX * 256];
@@ -67,7 +68,7 @@ long handover_take(int *socket)
 long __real_local_run(struct machine *machine, unsigned char *data, size_t size, struct failure *failure);
 long __wrap_local_run(struct machine *machine, unsigned char *data, size_t size, struct failure *failure);
 
-/* The pointers of a program are not the front's own. */
+/* The pointers in a program are not the front's own. */
 long __wrap_local_run(struct machine *machine, unsigned char *data, size_t size, struct failure *failure)
 {
 	int own = fuzz_all_own;
@@ -89,7 +90,7 @@ void supervise_process(struct machine *machine, const struct supervise_request *
 	longjmp(fuzz_exit, 1);
 }
 
-/* A program whose holes are filled in is one again, which ends with the last word. */
+/* Checks that a program with filled holes is still valid, and ends with the last word. */
 static void fill(const struct plan_file *plan, const struct command *command)
 {
 	struct values values = {.of = {[HOLE_ARGUMENT] = command->words}};
@@ -140,7 +141,7 @@ static int fits(size_t length, struct part part)
 	return part.offset <= length && part.size <= length - part.offset;
 }
 
-/* The files of the host are as they were. */
+/* Adds the files that the guard expects, unchanged. */
 static void add_host_files(const uint8_t *data, size_t length)
 {
 	struct plan_header header;
@@ -217,7 +218,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	return 0;
 }
 
-/* One after the other, with as much of each as there is. */
+/* Places the parts one after the other, as far as there are bytes for them. */
 static void fix_parts(struct plan_header *header, size_t length)
 {
 	uint32_t at = sizeof(*header);
@@ -263,7 +264,7 @@ static void fix_guard(uint8_t *data, size_t length, struct part part)
 	}
 }
 
-/* Places of holes, in the programs. */
+/* Fixes the places of holes in programs. */
 static void fix_holes(uint8_t *data, size_t length, struct part part)
 {
 	for (uint32_t at = 0; at + sizeof(struct hole) <= part.size; at += sizeof(struct hole)) {
@@ -283,7 +284,7 @@ static void fix_checksum(uint8_t *data, size_t length)
 	memcpy(data + offsetof(struct plan_header, checksum), &sum, sizeof(sum));
 }
 
-/* A change of one part alone. */
+/* Changes only one part. */
 static void change_part(uint8_t *data, size_t length, unsigned int index)
 {
 	struct plan_header header;
@@ -298,7 +299,7 @@ static void change_part(uint8_t *data, size_t length, unsigned int index)
 		fuzz_fix_program(data + part.offset, part.size);
 }
 
-/* What the file is for. */
+/* Fixes the key. */
 static void fix_key(uint8_t *data, size_t length, struct plan_header *header)
 {
 	const char *key = header->parts[PART_ENTER].size > 0 ? BUNDLE : ID;
@@ -309,7 +310,10 @@ static void fix_key(uint8_t *data, size_t length, struct plan_header *header)
 		memcpy(data + sizeof(*header), key, part->size);
 }
 
-/* What a change has broken that is not it is put right; one in two changes is one of a part alone. */
+/*
+ * Fixes headers and places after a mutation, so that more inputs pass the checks. Every second
+ * mutation changes only one part.
+ */
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t limit, unsigned int seed)
 {
 	struct plan_header header;

@@ -1,4 +1,4 @@
-/* Programs: decoding whatever comes, and running what has been found good. The input is the program and the tape. */
+/* Fuzzes programs: decodes any bytes, and runs the valid ones. The input is the program and the tape. */
 #include "../plan/program.h"
 
 #include "tape.h"
@@ -11,7 +11,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	size_t tape = fuzz_tape_size(data, size);
 	size_t length = size - tape;
-	/* A copy of its exact size: a byte beyond it is seen. Programs come 8-aligned, as from mmap(2). */
+	/*
+	 * A copy of the exact size, so that an access beyond it is noticed. Programs are
+	 * 8-aligned, as from mmap(2).
+	 */
 	unsigned char *bytes = malloc(length > 0 ? length : 1);
 	struct machine *machine = calloc(1, sizeof(*machine));
 	struct failure failure;

@@ -7,7 +7,10 @@
 #define STAT_SIZE 1024
 #define STATE_TO_START_TIME 19 /* field 22, counted from field 3 */
 
-/* The line's third field, behind the name in parentheses, which may hold parentheses itself; or null. */
+/*
+ * The third field of the line, after the name in parentheses, which may contain parentheses
+ * itself; null if there is none.
+ */
 static const char *state_field(const char *line, const char *end)
 {
 	while (end > line && end[-1] != ')')
@@ -68,7 +71,7 @@ long process_alive(uint64_t pid, uint64_t start_time)
 	uint64_t found;
 	long result;
 
-	/* Most that have ended are no process any more, which procfs tells slowly. */
+	/* Checks first whether the pid exists, since most ended processes are gone, and procfs is slow to tell. */
 	if (sys2(__NR_kill, pid, 0) == -ESRCH)
 		return -ESRCH;
 	result = process_start_time(pid, &found);

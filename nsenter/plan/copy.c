@@ -25,7 +25,7 @@ static long look(int directory, const char *name, int flags, struct statx *found
 		    STATX_BASIC_STATS, found);
 }
 
-/* As many bytes as the file had when it was looked at: one that grows would never come to its end. */
+/* Copies the number of bytes that the file had when it was looked at. A growing file would otherwise never end. */
 static long copy_data(int from, int to, const char *name, uint64_t size)
 {
 	long in = sys4(__NR_openat, from, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0);

@@ -1,4 +1,4 @@
-/* Decoding of programs: everything that an index or offset could reach is checked before anything runs. */
+/* Decodes programs: checks everything that an index or offset could reach before anything runs. */
 #include "program.h"
 
 #include "../stage/spawn.h"
@@ -23,7 +23,7 @@ static long check_args(const struct op *op, const struct program *program)
 	return 0;
 }
 
-/* The operand that args[0] points to must lie with all its bytes before the strings, whose ends it could cover. */
+/* All bytes of the operand at args[0] must be before the strings. Otherwise a write could overwrite their NULs. */
 static long check_operand(const struct op *op, const struct program *program, uint64_t width)
 {
 	if (arg_type(op, 0) != ARG_BLOB || width > program->strings || op->args[0] > program->strings - width)
@@ -85,12 +85,12 @@ static long check_op(const struct op *op, uint32_t index, const struct program *
 			return -EBADMSG;
 		break;
 	case OP_TARGET:
-		/* The path is read up to its NUL, which only strings are sure to have. */
+		/* The path is read up to its NUL, which only strings are certain to have. */
 		if (arg_type(op, 1) != ARG_STRING)
 			return -EBADMSG;
 		break;
 	case OP_WRITE:
-		/* A whole text, as any other string, ends with the last one. */
+		/* A whole text is a string, so it ends at the last string's NUL at the latest. */
 		if (arg_type(op, 2) != ARG_IMMEDIATE ||
 		    (arg_type(op, 1) != ARG_STRING && arg_type(op, 1) != ARG_BLOB))
 			return -EBADMSG;
@@ -115,7 +115,7 @@ static long check_op(const struct op *op, uint32_t index, const struct program *
 	return check_args(op, program);
 }
 
-/* Blob offset that a relocation points to. */
+/* The blob offset that a relocation points to. */
 static uint64_t relocation_target(const struct program *program, const struct relocation *relocation)
 {
 	if (relocation->target & RELOCATE_BLOB)

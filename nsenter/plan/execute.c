@@ -64,8 +64,8 @@ static long check(const unsigned char *at, uint64_t width, uint64_t mask, uint64
 }
 
 /*
- * Clones into new namespaces, as a child of brun (CLONE_PARENT), which so gets its exit status. The parent
- * tells brun the pid, as seen from brun's pid namespace, and ends; the child goes on with the program.
+ * Clones into new namespaces, as a child of brun (CLONE_PARENT), which therefore gets its exit status. The parent
+ * reports the pid as seen from brun's pid namespace, and ends. The child goes on with the program.
  */
 static long clone_stage(const struct machine *machine, uint64_t flags, int64_t cgroup)
 {
@@ -83,7 +83,10 @@ static long clone_stage(const struct machine *machine, uint64_t flags, int64_t c
 	}
 	pid = sys2(__NR_clone3, &args, sizeof(args));
 	if ((pid == -ENOSYS || pid == -EPERM) && cgroup < 0)
-		/* Before Linux 5.3, or under a seccomp filter that knows no clone3; else it is refused again. */
+		/*
+		 * For kernels before 5.3, and seccomp filters that do not know clone3.
+		 * Otherwise clone is refused, too.
+		 */
 		pid = sys5(__NR_clone, args.flags | SIGCHLD, 0, &pidfd, 0, 0);
 	if (pid == 0 && (flags & CLONE_NEWNS))
 		detached_own_mounts();
@@ -95,7 +98,7 @@ static long clone_stage(const struct machine *machine, uint64_t flags, int64_t c
 	sys_exit(0);
 }
 
-/* Returns 0 when all of it has been written, or -errno. */
+/* Writes everything. Returns 0 or -errno. */
 static long write_all(int fd, const unsigned char *data, uint64_t size)
 {
 	struct pollfd poll = {fd, POLLOUT, 0};
@@ -134,7 +137,7 @@ static long run_hook(struct spawn_request *request, int64_t input, int64_t timeo
 	if (timeout_ms >= 0 && request->pidfd >= 0) {
 		poll.fd = request->pidfd;
 		poll.events = POLLIN;
-		/* The kernel writes the time left back, so an interruption does not prolong the wait. */
+		/* The kernel updates the remaining time, so an interruption does not prolong the wait. */
 		do {
 			n = sys5(__NR_ppoll, &poll, 1, &timeout, 0, 8);
 		} while (n == -EINTR);
@@ -157,16 +160,19 @@ static long send_and_wait(struct machine *machine, const uint64_t *args, int64_t
 	if (args[2] == 0)
 		return 0;
 	result = message_await(machine->sync, (unsigned int)args[2], value);
-	/* brun is gone: there is no one to tell. */
+	/* brun is gone, so a failure cannot be reported. */
 	if (result == -EPIPE)
 		sys_exit(1);
-	/* Who is told of a failure from here on has the other end of this. */
+	/* Later failures go to this descriptor. */
 	if (result >= 0 && args[3] != 0)
 		machine->sync = (int)args[3];
 	return result;
 }
 
-/* The same call for every bit of a mask, up to those that the kernel does not know: capabilities are dropped or raised so. */
+/*
+ * Makes the same call for every bit of a mask, to drop or raise capabilities one by one. It ends at the first bit that
+ * the kernel does not know.
+ */
 static long each_bit(const struct op *op, const uint64_t *args)
 {
 	uint64_t call[ARRAY_LENGTH(op->args)];
@@ -190,13 +196,19 @@ static unsigned int type_of(const struct op *op, unsigned int arg)
 	return (op->types >> (2 * arg)) & 3U;
 }
 
-/* A string, or with `blob` one that the program makes, before which there are strings with their ends. */
+/*
+ * Whether an argument is a string. With `blob` it may be one that the program makes, which is always
+ * followed by strings with NULs.
+ */
 static int is_text(const struct op *op, unsigned int arg, int blob)
 {
 	return type_of(op, arg) == ARG_STRING || (blob && type_of(op, arg) == ARG_BLOB);
 }
 
-/* Whether this may read what a call's arguments lead to, as the kernel would. What brun compiles is so. */
+/*
+ * Whether the arguments of a call point to memory that this code may read, as the kernel would. That is true for
+ * everything that brun compiles.
+ */
 static int is_readable(const struct program *program, const struct op *op)
 {
 	switch (op->nr) {
@@ -332,7 +344,7 @@ int program_run(struct machine *machine, const struct program *program, struct f
 		}
 		failure->detail = 0;
 		result = execute(machine, program, op, args, failure);
-		/* Some calls return values above -4096 that are no errors, but none that a program uses. */
+		/* Some calls return values above -4096 that are no errors, but programs do not use these. */
 		if (result < 0 && result > -4096) {
 			if (!handled(op, -result)) {
 				failure->op = at;

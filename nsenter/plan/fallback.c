@@ -6,9 +6,9 @@
 #include <linux/fcntl.h>
 #include <linux/mount.h>
 
-#define DESCRIPTORS_MAX 1073741824 /* what fs.nr_open may be at most */
+#define DESCRIPTORS_MAX 1073741824 /* the maximum of fs.nr_open */
 
-/* The number in a name, or -1 for one that is not a descriptor's. */
+/* The number of a descriptor from its name; -1 for any other name. */
 static int number(const char *name)
 {
 	int64_t n = 0;
@@ -33,11 +33,11 @@ long mark_close_on_exec(int fds, int first)
 	return listing.size;
 }
 
-/* <asm/statfs.h>: of its fifteen words flags is the eleventh. */
+/* <asm/statfs.h>: fifteen words, of which flags is the eleventh. */
 #define STATFS_WORDS 15
 #define STATFS_FLAGS 10
 
-/* Flags that statfs(2) shows where mount(2) takes another bit: ST_RELATIME, ST_NOSYMFOLLOW. */
+/* Flags for which statfs(2) and mount(2) have different bits: ST_RELATIME, ST_NOSYMFOLLOW. */
 #define ST_SAME (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME | MS_NODIRATIME)
 #define ST_RELATIME 4096U
 #define ST_NOSYMFOLLOW 8192U

@@ -6,13 +6,13 @@
 
 struct listing {
 	int directory;         /* open for reading */
-	unsigned char *buffer; /* of `room` bytes, aligned to 8 */
+	unsigned char *buffer; /* `room` bytes, 8-aligned */
 	size_t room;
-	long size; /* so much of the buffer is filled; 0 or -errno when there are no more names */
+	long size; /* bytes in the buffer; 0 or -errno if there are no more names */
 	long at;
 };
 
-/* The next name but "." and "..", in the kernel's order, which is good until the next one is asked for; or null. */
+/* The next name besides "." and "..", in the kernel's order, or null. The next call overwrites it. */
 const char *listing_next(struct listing *listing);
 
 #endif

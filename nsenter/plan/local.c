@@ -25,8 +25,9 @@ BRUN_EXPORT long brun_run(unsigned char *data, size_t size, int64_t *slots, size
 			  struct failure *failures, size_t runs);
 
 /*
- * For bun:ffi. Runs a plan so many times. Each run has the next slots, which are its first ones and are there again with what
- * the plan has put into them, and the next failure, whose error stays as it was if there is none. Returns what the last one returns.
+ * Called by bun:ffi. Runs a plan `runs` times. Each run has the next `count` slots, which contain its
+ * values before and after it. It also has the next failure, whose error is only set if the run fails.
+ * Returns the result of the last run.
  */
 BRUN_EXPORT long brun_run(unsigned char *data, size_t size, int64_t *slots, size_t count,
 			  struct failure *failures, size_t runs)

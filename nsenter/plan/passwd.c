@@ -5,21 +5,21 @@
 #include <linux/fcntl.h>
 #include <linux/stat.h>
 
-#define TYPE_MASK 0170000 /* S_IFMT, which <linux/stat.h> keeps to itself beside glibc */
+#define TYPE_MASK 0170000 /* S_IFMT; <linux/stat.h> does not define it beside glibc */
 #define TYPE_REGULAR 0100000
 #define PASSWD_MAX (16UL << 20)
 
-/* Fields of a line, by their number. */
+/* The numbers of fields in a line. */
 #define FIELD_UID 2
 #define FIELD_HOME 5
 
 /* The line that is being read. */
 struct line {
-	const char *uid; /* decimal digits */
+	const char *uid; /* in decimal digits */
 	char *home;      /* HOME_SIZE bytes */
 	unsigned int field;
-	size_t length;  /* of the home directory so far */
-	size_t matched; /* digits of the uid */
+	size_t length;  /* bytes of the home directory so far */
+	size_t matched; /* digits of the uid that matched */
 	int differs;
 };
 
@@ -31,7 +31,7 @@ static void begin(struct line *line)
 	line->differs = 0;
 }
 
-/* Takes the next character of the file. Returns whether the line that ends with it is the user's. */
+/* Handles the next character of the file. Returns whether it ends a line of the user. */
 static int take(struct line *line, char c)
 {
 	if (c == '\n') {
@@ -68,7 +68,7 @@ static int find_home(struct line *line, int fd)
 	while (total < PASSWD_MAX) {
 		long size = sys3(__NR_read, fd, buffer, sizeof(buffer));
 
-		/* The last line may have no end. */
+		/* The last line may lack a newline. */
 		if (size <= 0)
 			return take(line, '\n');
 		for (long i = 0; i < size; i++)

@@ -1,4 +1,4 @@
-/* The home directory of a user, by passwd(5). */
+/* Finds the home directory of a user in passwd(5). */
 #ifndef BRUN_PASSWD_H
 #define BRUN_PASSWD_H
 
@@ -6,9 +6,10 @@
 #include "../sys.h"
 
 /*
- * Writes the home directory of a user, with a NUL, in at most HOME_SIZE bytes: the first that the file at path has for
- * the uid. It is "/" when there is none, or one that is too long, and when path is no regular file or beyond 16 MB: the
- * file is the container's, and may be a pipe or have no end. Returns 0.
+ * Writes the home directory of a user, with a NUL, to at most HOME_SIZE bytes. It is that of the first
+ * line for the uid in the file at path. The file belongs to the container, and may be a pipe or endless.
+ * So it is "/" if path is no regular file or is larger than 16 MB, and also if there is no line, or the
+ * directory is too long. Returns 0.
  */
 long write_home(char *to, uint64_t uid, const char *path);
 

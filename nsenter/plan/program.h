@@ -1,9 +1,10 @@
 /*
- * A program: a flat list of operations that the stage executes one after the other. src/plan/program.ts makes them.
+ * A program: a flat list of operations that the stage executes one after the other. src/plan/program.ts makes it.
  *
  *   header | ops | relocations | blob
  *
- * The blob is structs followed, from `strings` on, by NUL-terminated strings. Jumps only go forward, so every program ends.
+ * The blob contains structs, followed at `strings` by NUL-terminated strings. Jumps go only
+ * forward, so every program ends.
  */
 #ifndef BRUN_PROGRAM_H
 #define BRUN_PROGRAM_H
@@ -20,20 +21,20 @@ struct program {
 	uint32_t strings;
 };
 
-/* Checks every index, offset and jump of size bytes at data. Returns 0 or -errno (EBADMSG, EPROTO). */
+/* Checks every index, offset and jump in the size bytes at data. Returns 0 or -errno (EBADMSG, EPROTO). */
 long program_decode(struct program *program, unsigned char *data, size_t size);
 
-/* Makes the blob's pointers. Call once after program_decode. */
+/* Writes the blob's pointers. Call this once, after program_decode. */
 void program_relocate(const struct program *program);
 
-/* What a running program can reach; slots live on from one program to the next. */
+/* The state of a running program. Slots keep their values from one program to the next. */
 struct machine {
-	int sync; /* socket to brun, or -1: OP_SEND and OP_CLONE fail with EBADF */
-	int said; /* what the hook that has failed wrote to stderr, or -1 */
+	int sync; /* socket to brun, or -1: then OP_SEND and OP_CLONE fail with EBADF */
+	int said; /* stderr of a failed hook, or -1 */
 	int64_t slots[PROGRAM_SLOTS];
 };
 
-/* A machine that has not run a program yet, without a socket. */
+/* Clears a machine, which then has no socket. */
 BRUN_INLINE void machine_clear(struct machine *machine)
 {
 	machine->sync = machine->said = -1;

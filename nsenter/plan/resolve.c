@@ -10,7 +10,7 @@
 #define STEPS_MAX 64
 #define STATFS_WORDS 16
 #define REST_SIZE ((size_t)2 * PATH_SIZE)
-#define TYPE_MASK 0170000 /* S_IFMT, S_IFLNK and S_IFDIR, which <linux/stat.h> keeps to itself beside glibc */
+#define TYPE_MASK 0170000 /* S_IFMT, S_IFLNK and S_IFDIR; <linux/stat.h> does not define them beside glibc */
 #define TYPE_LINK 0120000
 #define TYPE_DIRECTORY 0040000
 #define ENTER (O_PATH | O_NOFOLLOW | O_CLOEXEC)
@@ -19,13 +19,13 @@ struct walk {
 	uint64_t flags;
 	uint64_t mode;
 	uint64_t resolve;
-	int steps[STEPS_MAX]; /* from the root to where it is */
-	unsigned int depth;   /* how many of them */
+	int steps[STEPS_MAX]; /* descriptors from the root to the present directory */
+	unsigned int depth;   /* the number of these */
 	unsigned int links;
 	int absolute; /* the path begins at "/" */
 	struct statx begin;
-	char rest[REST_SIZE]; /* what of the path is still to come */
-	const char *next;     /* in it */
+	char rest[REST_SIZE]; /* the rest of the path */
+	const char *next;     /* the present position in it */
 };
 
 static long look(int fd, struct statx *status)
@@ -39,7 +39,7 @@ static uint32_t type_of(const struct statx *status)
 	return status->stx_mode & TYPE_MASK;
 }
 
-/* Another mount, or before Linux 5.8, which does not say, another device. */
+/* Whether a file is on another mount. Linux before 5.8 tells only whether it is on another device. */
 static int has_left(const struct walk *walk, const struct statx *status)
 {
 	if (walk->begin.stx_mask & status->stx_mask & STATX_MNT_ID)
@@ -59,7 +59,7 @@ static int here(const struct walk *walk)
 	return walk->steps[walk->depth - 1];
 }
 
-/* Takes the descriptor, also when it fails. */
+/* Owns the descriptor, and closes it on failure. */
 static long step_into(struct walk *walk, long fd)
 {
 	if (walk->depth == STEPS_MAX) {
@@ -70,7 +70,7 @@ static long step_into(struct walk *walk, long fd)
 	return 0;
 }
 
-/* Where no root is set: to a directory that is above all that it has come through, or nowhere near. */
+/* For a path without a root: goes to a directory outside of those that it has come through. */
 static long jump(struct walk *walk, int directory, const char *path)
 {
 	struct statx status;
@@ -99,12 +99,12 @@ static long step_up(struct walk *walk)
 	return jump(walk, here(walk), "..");
 }
 
-/* At an absolute path in a link. */
+/* For an absolute path in a link. */
 static long step_to_root(struct walk *walk)
 {
 	if (walk->resolve & RESOLVE_BENEATH)
 		return -EXDEV;
-	/* As openat2(2), which does not look at where "/" is, unless the path has begun there. */
+	/* Like openat2(2), which does not check where "/" is unless the path began there. */
 	if ((walk->resolve & (RESOLVE_IN_ROOT | RESOLVE_NO_XDEV)) == RESOLVE_NO_XDEV && !walk->absolute)
 		return -EXDEV;
 	if ((walk->resolve & RESOLVE_IN_ROOT) == 0)
@@ -113,7 +113,10 @@ static long step_to_root(struct walk *walk)
 	return 0;
 }
 
-/* A link of procfs that leads to what a process has open: their texts are absolute, or no paths. */
+/*
+ * Whether a link of procfs leads to a file that a process has open. The text of such a link
+ * is absolute, or no path.
+ */
 static int is_magic(int link, const char *target)
 {
 	uint64_t statfs[STATFS_WORDS];
@@ -129,7 +132,7 @@ static int is_magic(int link, const char *target)
 	return 0;
 }
 
-/* Puts the target of a link before what is still to come. */
+/* Puts the target of a link before the rest of the path. */
 static long follow(struct walk *walk, int link)
 {
 	char target[PATH_SIZE];
@@ -143,7 +146,7 @@ static long follow(struct walk *walk, int link)
 		return walk->resolve & RESOLVE_NO_MAGICLINKS ? -ELOOP : -EXDEV;
 	if ((size_t)size + rest + 1 > REST_SIZE)
 		return -ENAMETOOLONG;
-	/* From the end, where it goes to: it may overlap. It is empty or begins with a slash. */
+	/* The rest is copied from its end, since the ranges may overlap. It is empty or begins with a slash. */
 	for (size_t i = rest + 1; i-- > 0;)
 		walk->rest[REST_SIZE - 1 - rest + i] = walk->next[i];
 	copy(walk->rest + REST_SIZE - 1 - rest - (size_t)size, target, (size_t)size);
@@ -151,15 +154,15 @@ static long follow(struct walk *walk, int link)
 	return target[0] == '/' ? step_to_root(walk) : 0;
 }
 
-/* The last component, which is no symbolic link, by its name. */
+/* Opens the last component, which is no symbolic link, by its name. */
 static long open_last(const struct walk *walk, const char *name)
 {
 	return sys4(__NR_openat, here(walk), name, walk->flags | O_NOFOLLOW | O_CLOEXEC, walk->mode);
 }
 
 /*
- * One component. Returns 0 to go on; the descriptor that was wanted, where it is the last one and not to be entered; or
- * -errno.
+ * Handles one component. Returns 0 to go on, or -errno. For a last component that is not to be entered, it returns
+ * the requested descriptor.
  */
 static long step(struct walk *walk, const char *name, int last, int is_directory)
 {
@@ -193,7 +196,7 @@ static long step(struct walk *walk, const char *name, int last, int is_directory
 	return step_into(walk, fd);
 }
 
-/* The directory, or with O_PATH the file, at which the path ends. */
+/* Opens the directory, or with O_PATH the file, at the end of the path. */
 static long arrive(struct walk *walk)
 {
 	struct statx status;
@@ -238,7 +241,7 @@ static long go(struct walk *walk)
 	}
 }
 
-/* Where the path begins. */
+/* Opens the start of the path. */
 static long begin(struct walk *walk, int directory, const char *path)
 {
 	long fd;
@@ -280,7 +283,7 @@ static long by_steps(int directory, const char *path, const struct open_how *how
 	return result;
 }
 
-/* Asked with arguments that the kernel itself refuses as senseless. */
+/* Tries the call with invalid arguments, which the kernel itself refuses in another way. */
 static int is_refused(void)
 {
 	long result = sys4(__NR_openat2, -1, 0, 0, 0);

@@ -6,7 +6,7 @@
 #include <linux/stat.h>
 
 #define ACCESS_EXECUTE 1  /* X_OK */
-#define TYPE_MASK 0170000 /* S_IFMT, which <linux/stat.h> keeps to itself beside glibc */
+#define TYPE_MASK 0170000 /* S_IFMT; <linux/stat.h> does not define it beside glibc */
 #define TYPE_REGULAR 0100000
 
 typedef long attempt(const char *path, const void *argv, const void *envp);
@@ -19,7 +19,7 @@ static int has_slash(const char *file)
 	return 0;
 }
 
-/* Why the next directory is tried. */
+/* Errors after which the next directory is tried. */
 static int passed_over(long error)
 {
 	return error == -ENOENT || error == -ENOTDIR || error == -EACCES || error == -ELOOP;
@@ -61,7 +61,10 @@ static long try_find(const char *path, const void *argv, const void *envp)
 	(void)argv;
 	(void)envp;
 	if (result == -ENOSYS || result == -EPERM)
-		/* Before Linux 5.8, or refused by a filter: asks with the real ids, which are the effective ones by now. */
+		/*
+		 * Before Linux 5.8, or with a filter. This call checks the real ids, which are
+		 * the effective ones by now.
+		 */
 		result = sys3(__NR_faccessat, AT_FDCWD, path, ACCESS_EXECUTE);
 	if (result < 0)
 		return result;

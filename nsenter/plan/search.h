@@ -1,17 +1,20 @@
-/* Executables, by path or by name, as execvp(3) finds them. */
+/* Finds executables by path or by name, like execvp(3). */
 #ifndef BRUN_SEARCH_H
 #define BRUN_SEARCH_H
 
 #include "../sys.h"
 
 /*
- * Whether the caller may execute file, which has to be a regular file. Without a slash it is looked for in the
- * directories of path, separated by colons, of which an empty one is the current; what may not be executed is passed
- * over. 0 or -errno; ENOENT when no directory has it.
+ * Whether the caller may execute file, which has to be a regular file. Without a slash it is searched in the
+ * directories of path, separated by colons; an empty one is the current directory. Files that may not be executed
+ * are skipped. 0 or -errno; ENOENT if no directory has it.
  */
 long find_executable(const char *file, const char *path);
 
-/* Executes it. Returns only when that fails: -errno, of a search the last that says more than ENOENT. */
+/*
+ * Executes the file. Returns only on failure, with -errno. A search returns the last error besides
+ * ENOENT, if there is one.
+ */
 long execute_file(const char *file, const char *path, const void *argv, const void *envp);
 
 #endif

@@ -39,7 +39,7 @@ static long make(int parent, const char *name, int file)
 	return sys1(__NR_close, result);
 }
 
-/* Appends the components of text, without empty ones and ".". Returns the new length, or -ENAMETOOLONG. */
+/* Appends the components of text, except empty ones and ".". Returns the new length, or -ENAMETOOLONG. */
 static long append(char *path, long length, const char *text, const char *end)
 {
 	while (text < end && *text) {
@@ -64,8 +64,8 @@ static long append(char *path, long length, const char *text, const char *end)
 static long open_below_links(int root, char *path, uint64_t resolve, int file, int links);
 
 /*
- * A symbolic link to something that is missing: opens and makes that, which the link's own name cannot do.
- * The link is at "name" in parent, which path names up to there; rest is what follows, or null.
+ * Follows a symbolic link whose target is missing: opens and makes the target, which is not possible by the link's
+ * own name. The link is "name" in parent, whose path is `path`. rest is the following part of the path, or null.
  */
 static long through_link(int root, char *path, int parent, char *name, const char *rest, uint64_t resolve,
 			 int file, int links)

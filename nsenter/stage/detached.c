@@ -13,12 +13,12 @@
 #define TYPE_SIZE 32
 #define FD_PATH_SIZE 40
 #define STATFS_WORDS 16
-#define TYPE_MASK 0170000 /* S_IFMT and the like, which <linux/stat.h> keeps to itself beside glibc */
+#define TYPE_MASK 0170000 /* S_IFMT and the like; <linux/stat.h> does not define them beside glibc */
 #define TYPE_DIRECTORY 0040000
 #define TYPE_FILE 0100000 /* S_IFREG */
 #define ALL_FLAGS 0xffffffffUL
 
-/* A file system that is being made: what fsopen(2) returns is only a number for it. */
+/* A file system under construction. The result of fsopen(2) is only a number for it. */
 struct context {
 	int fd; /* or 0 */
 	int mount;
@@ -66,7 +66,7 @@ static long open_apart(void)
 		return -ENOSYS;
 	result = sys5(__NR_mount, "tmpfs", place, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
 		      "mode=700,uid=0,gid=0");
-	/* 0 may not be mapped; then this process's id is. */
+	/* If id 0 is not mapped, this process's id is used. */
 	if (result == -EINVAL)
 		result = sys5(__NR_mount, "tmpfs", place, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
 			      "mode=700");
@@ -88,7 +88,10 @@ static long make(const char *name, int is_directory)
 			    : sys4(__NR_mknodat, apart, name, TYPE_FILE | 0600, 0);
 }
 
-/* By another process, as the root of the user namespace: here that would cost capabilities (capabilities(7)). */
+/*
+ * Makes it in another process as root of the user namespace: in this one the change of ids would cost
+ * capabilities (capabilities(7)).
+ */
 static long make_as_root(const char *name, int is_directory)
 {
 	int32_t status = -1;
@@ -106,7 +109,7 @@ static long make_as_root(const char *name, int is_directory)
 	return status == 0 ? 0 : -EOVERFLOW;
 }
 
-/* A file or directory to mount on, by its number. Returns its descriptor or -errno. */
+/* Makes a numbered file or directory to mount on. Returns its descriptor or -errno. */
 static long make_place(char *name, int is_directory)
 {
 	long result = open_apart();
@@ -115,13 +118,13 @@ static long make_place(char *name, int is_directory)
 		return result;
 	name[text_decimal(name, count++)] = 0;
 	result = make(name, is_directory);
-	/* Root's own id may not be mapped. */
+	/* This process's ids may not be mapped. Then root of the user namespace has to make it. */
 	if (result == -EOVERFLOW)
 		result = make_as_root(name, is_directory);
 	return result < 0 ? result : sys4(__NR_openat, apart, name, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0);
 }
 
-/* mount(2) on a new place. Returns the descriptor of what has been mounted, or -errno. */
+/* Calls mount(2) on a new place. Returns a descriptor of the mount, or -errno. */
 static long mount_apart(const char *source, int is_directory, const char *type, uint64_t flags,
 			const char *data)
 {
@@ -211,7 +214,7 @@ static long append(char *to, const char *text)
 	return path_append(to, (long)text_length(to), text, text_length(text));
 }
 
-/* A comma in a value would begin another option; but for a list of tmpfs. */
+/* Whether a value has a comma, which would begin another option. Lists of tmpfs are allowed. */
 static int has_comma(const char *key, const char *value)
 {
 	if (text_equal(key, "mpol"))
@@ -268,7 +271,7 @@ static long configure(int fd, uint64_t command, const char *key, const char *val
 	return 0;
 }
 
-/* MOUNT_ATTR_* as MS_*. */
+/* Converts MOUNT_ATTR_* to MS_*. */
 static uint64_t mount_flags(uint64_t attributes)
 {
 	uint64_t flags = attributes &
@@ -299,7 +302,7 @@ static long take_mount(int fd, uint64_t attributes)
 	return result;
 }
 
-/* Asked with arguments that the kernel itself refuses in another way. */
+/* Tries the calls with invalid arguments, which the kernel itself refuses in another way. */
 static int any_is_refused(void)
 {
 	const long results[] = {

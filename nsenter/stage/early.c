@@ -4,7 +4,7 @@
 
 #include <linux/signal.h>
 
-#define RESERVED_FIRST 32 /* glibc's own, and Bun's, are among the first real-time signals */
+#define RESERVED_FIRST 32 /* the first real-time signals, which glibc and Bun use */
 #define RESERVED_LAST 34
 
 static int record_fd = -1;
@@ -17,7 +17,7 @@ static void record(int sig)
 }
 
 #if defined(__x86_64__)
-/* x86-64 returns from a handler by code that the program brings. */
+/* On x86-64 the program has to provide the code that returns from a handler. */
 void brun_restore(void);
 __asm__(".globl brun_restore\n"
 	".hidden brun_restore\n"
@@ -27,7 +27,10 @@ __asm__(".globl brun_restore\n"
 	"\tsyscall\n");
 #endif
 
-/* What a process dies of by its own fault, or what says nothing to a container. */
+/*
+ * Signals that are never caught: those for faults of the process itself, and those without a
+ * meaning for a container.
+ */
 static int left_alone(int sig, int which)
 {
 	switch (sig) {
@@ -56,7 +59,7 @@ static int left_alone(int sig, int which)
 	}
 }
 
-/* Signals that have been caught end this process again. */
+/* Restores the default action of signals that were caught. */
 static long release_signals(void)
 {
 	struct kernel_sigaction action;
@@ -85,7 +88,7 @@ long catch_signals(int fd, int which)
 		if (left_alone(sig, which))
 			continue;
 		zero(&action, sizeof(action));
-		/* What is ignored stays so, as nohup wants it; what Bun handles is left to it. */
+		/* Ignored signals stay ignored, as nohup needs it, and Bun keeps those that it handles. */
 		if (sys4(__NR_rt_sigaction, sig, 0, &action, sizeof(all)) < 0 || action.handler != 0)
 			continue;
 		action.handler = (uint64_t)(uintptr_t)record;

@@ -1,15 +1,16 @@
-/* Signals that come while brun makes something that it would leave behind, and while it becomes the supervisor. */
+/* Catches signals that come while brun makes something that would stay, and while it becomes the supervisor. */
 #ifndef BRUN_EARLY_H
 #define BRUN_EARLY_H
 
 #include "../sys.h"
 
 /*
- * From now on every signal that would end this process is written as one byte to fd, a pipe that brun looks at
- * wherever it waits, and that the supervisor reads first. Bun has several threads: a signal goes to any that does not
- * block it, so blocking them here alone would not do. With CATCH_ALL also what would stop this process, and the calling
- * thread blocks all, so that those that come after the others have been ended by execve stay pending for the
- * supervisor. With CATCH_ATTACHED also SIGWINCH. With fd -1 they end this process again. 0 or -errno.
+ * From now on, every signal that would end this process is written as one byte to fd. That is a pipe which brun
+ * checks whenever it waits, and which the supervisor reads first. Blocking the signals is not enough: Bun has
+ * several threads, and a signal goes to any thread that does not block it. CATCH_ALL adds signals that would stop
+ * this process, and blocks all signals in the calling thread. Those that come after execve has ended the other
+ * threads then stay pending for the supervisor. CATCH_ATTACHED adds SIGWINCH. With fd -1 the signals end this
+ * process again. 0 or -errno.
  */
 long catch_signals(int fd, int which);
 

@@ -10,14 +10,14 @@
 #include <linux/wait.h>
 
 #define FIRST_DESCRIPTOR 3
-#define DESCRIPTORS 1024 /* closed one by one where close_range(2) is missing */
+#define DESCRIPTORS 1024 /* the number that is closed one by one without close_range(2) */
 
 struct capabilities {
 	struct __user_cap_header_struct header;
 	struct __user_cap_data_struct data[2];
 };
 
-/* How a process ended, as an exit code. */
+/* The exit code for a wait status. */
 static int exit_code(int32_t status)
 {
 	return (status & 0x7f) != 0 ? 128 + (status & 0x7f) : (status >> 8) & 0xff;
@@ -35,7 +35,7 @@ static long get_capabilities(struct capabilities *now)
 	return sys2(__NR_capget, &now->header, now->data);
 }
 
-/* The child may be another user by the time that it gets a signal: a program of root's that becomes somebody. */
+/* Drops all capabilities but CAP_KILL, which it needs for signals: root's program may become another user. */
 static long drop_capabilities(struct capabilities *now)
 {
 	for (unsigned int i = 0; i < ARRAY_LENGTH(now->data); i++) {
@@ -54,25 +54,29 @@ static void close_descriptors(void)
 		sys1(__NR_close, fd);
 }
 
-static int told_to_stop; /* SIGTSTP has been handed on, and no SIGCONT since */
+static int told_to_stop; /* SIGTSTP was handed on, and no SIGCONT since */
 
 /*
- * A child that reads or changes the terminal when another group has it, which may have ended, has it again, as a shell would
- * give it. One that Ctrl-Z has stopped waits for the supervisor, which stops then, and has both go on (typed.h).
+ * Gives the terminal back to a child that reads or changes it while another group has it, since that group may
+ * have ended. A shell would do the same. A child that Ctrl-Z has stopped waits for the supervisor, which stops
+ * then, too, and later continues both (typed.h).
  */
 static void give_terminal(long child, int sig)
 {
 	int32_t group = (int32_t)child;
 	int32_t session;
 
-	/* An editor that stops itself, without a terminal of its own: nobody outside would know, and have it go on. */
+	/*
+	 * An editor may stop itself without a terminal of its own. No process outside would
+	 * notice, so it is continued.
+	 */
 	if (sig == SIGTSTP && !told_to_stop && sys3(__NR_ioctl, 0, TIOCGSID, &session) < 0)
 		sys2(__NR_kill, -child, SIGCONT);
 	if ((sig == SIGTTIN || sig == SIGTTOU) && sys3(__NR_ioctl, 0, TIOCSPGRP, &group) == 0)
 		sys2(__NR_kill, -child, SIGCONT);
 }
 
-/* Reaps what has ended. Does not return when the child is among it. */
+/* Reaps ended processes. Does not return if the child has ended. */
 static void reap(long child)
 {
 	for (;;) {
@@ -91,7 +95,7 @@ static void reap(long child)
 	}
 }
 
-/* What a terminal sends goes to the whole process group, as it would from a terminal; other signals to the program. */
+/* Signals of a terminal go to the whole process group, as they do from a terminal. Others go to the program. */
 static void hand_on(long child, long sig)
 {
 	if (sig == SIGTSTP || sig == SIGCONT)
@@ -125,7 +129,7 @@ __attribute__((noreturn)) static void stay(long child)
 		if (sig > 0) {
 			hand_on(child, sig);
 		} else if (sig != -EINTR && sig != -EAGAIN) {
-			/* The filter refuses it: no signal is handed on then. */
+			/* The filter refuses the call, so signals cannot be handed on. */
 			long pid = sys4(__NR_wait4, -1, &status, 0, 0);
 
 			if (pid == child || (pid < 0 && pid != -EINTR))
@@ -134,15 +138,15 @@ __attribute__((noreturn)) static void stay(long child)
 	}
 }
 
-/* In the child. */
+/* Runs in the child. */
 static void lead_group(const uint64_t *mask)
 {
 	int32_t pid = (int32_t)sys0(__NR_getpid);
 
-	/* In a pid namespace of its own it would end with the init in any case. */
+	/* In its own pid namespace it would end with the init anyway. */
 	sys2(__NR_prctl, PR_SET_PDEATHSIG, SIGKILL);
 	sys2(__NR_setpgid, 0, 0);
-	/* All signals are blocked: SIGTTOU does not stop it. Fails where stdin is no terminal of this session. */
+	/* All signals are blocked, so SIGTTOU does not stop it. Fails if stdin is no terminal of this session. */
 	sys3(__NR_ioctl, 0, TIOCSPGRP, &pid);
 	sys4(__NR_rt_sigprocmask, SIG_SETMASK, mask, 0, sizeof(*mask));
 }
@@ -155,7 +159,7 @@ long become_init(void)
 	uint64_t mask = 0;
 	long child;
 
-	/* Whoever ignores SIGCHLD has no children to wait for, and who cannot wait never hears of their end. */
+	/* If SIGCHLD is ignored or wait4 is refused, an init could not learn of its child's end. */
 	if (sys4(__NR_wait4, -1, 0, WNOHANG, 0) != -ECHILD || get_capabilities(&own) < 0 ||
 	    sys2(__NR_capset, &own.header, own.data) < 0 ||
 	    sys4(__NR_rt_sigaction, SIGCHLD, &standard, 0, sizeof(mask)) < 0 ||
@@ -178,9 +182,9 @@ long become_init(void)
 		sys3(__NR_write, 2, line, sizeof(line) - 1);
 		sys_exit(1);
 	}
-	/* Where the pid namespace is not its own, nobody else would reap. */
+	/* In a pid namespace that is not its own, no other process would reap these. */
 	sys5(__NR_prctl, PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
-	/* Without descriptors of the host it may be looked at, as any program: exec joins its namespaces. */
+	/* It has no descriptors of the host, so it may be dumpable like any program. exec joins its namespaces. */
 	sys5(__NR_prctl, PR_SET_DUMPABLE, 1, 0, 0, 0);
 	stay(child);
 }

@@ -3,13 +3,12 @@
 #define BRUN_INIT_H
 
 /*
- * Clones the caller. The child returns 0 and becomes the program: it leads a process group of its own, in the foreground
- * of the terminal that is its stdin. The caller does not return: it keeps no descriptor but stdio and no capability but
- * CAP_KILL, hands its signals on, reaps whatever ends, and ends with the child's exit code, or 128 and the signal's
- * number.
+ * Clones the caller. The child returns 0 and becomes the program. It leads a new process group, in the foreground
+ * of the terminal on its stdin. The caller does not return. It keeps only stdio and CAP_KILL, hands its signals
+ * on, and reaps processes. It ends with the child's exit code, or 128 plus the signal's number.
  *
- * A seccomp filter may refuse what this needs. Then there is no child: 0 is returned to the caller, which becomes the program
- * itself, as it does without an init. Every signal but those that end the stage has to have its default action.
+ * If a seccomp filter refuses a call, there is no child: 0 is returned to the caller, which becomes the program
+ * itself, as without an init. All signals but those that end the stage need their default actions before.
  */
 long become_init(void);
 

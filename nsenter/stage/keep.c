@@ -1,7 +1,7 @@
 /*
- * The log has the format of CRI and podman (k8s-file): "TIME stdout F line", where P instead of F says that the line goes
- * on in the next entry of that stream. There are two files, of which the older one goes when the newer one is full. What
- * cannot be written, on a full disk, is lost: a container does not wait for its log.
+ * The log has the format of CRI and podman (k8s-file): "TIME stdout F line". P instead of F means that the line
+ * continues in the stream's next entry. There are two files, and the older one is deleted when the newer one is
+ * full. Output that cannot be written, on a full disk, is lost: a container does not wait for its log.
  */
 #include "keep.h"
 
@@ -28,14 +28,14 @@ struct log {
 	uint64_t size;
 	uint64_t limit;
 	size_t used;
-	unsigned char buffer[4 * CHUNK]; /* whole entries */
+	unsigned char buffer[4 * CHUNK]; /* complete entries */
 };
 
 static struct keep_request keep = {-1, -1, -1, -1, -1, -1, 0};
 static struct relay typed;
 static struct log output;
 
-/* No pointers: nobody relocates them. */
+/* An array without pointers, since these would have to be relocated. */
 static const char streams[][8] = {
     {' ', 's', 't', 'd', 'o', 'u', 't', ' '},
     {' ', 's', 't', 'd', 'e', 'r', 'r', ' '},
@@ -50,7 +50,7 @@ static size_t put_padded(char *to, uint64_t value, size_t digits)
 	return digits;
 }
 
-/* Of days since 1970: https://howardhinnant.github.io/date_algorithms.html#civil_from_days, for dates after it. */
+/* Writes the date for days since 1970: https://howardhinnant.github.io/date_algorithms.html#civil_from_days. */
 static size_t put_date(char *to, uint64_t days)
 {
 	uint64_t shifted = days + 719468;
@@ -68,7 +68,7 @@ static size_t put_date(char *to, uint64_t days)
 	return n + put_padded(to + n, of_year - (153 * from_march + 2) / 5 + 1, 2);
 }
 
-/* RFC 3339 in UTC with nanoseconds. */
+/* Writes the time: RFC 3339 in UTC with nanoseconds. */
 static size_t put_time(char *to)
 {
 	int64_t now[2] = {0, 0};
@@ -135,7 +135,7 @@ static void put(const void *data, size_t n)
 	output.used += n;
 }
 
-/* One entry for each line. */
+/* Writes one entry for each line. */
 static void keep_output(unsigned int stream, const unsigned char *data, size_t size)
 {
 	char now[PREFIX_MAX];
@@ -165,7 +165,7 @@ static void take_output(int32_t *from, unsigned int stream)
 
 	if (n > 0)
 		keep_output(stream, chunk, (size_t)n);
-	/* EIO is how a pty master says that the last slave has closed. */
+	/* A pty master answers EIO when the last slave has been closed. */
 	else if (n == 0 || (n != -EAGAIN && n != -EINTR))
 		*from = -1;
 }
@@ -188,7 +188,7 @@ static void take_message(void)
 			sys3(__NR_ioctl, keep.input, TIOCSWINSZ, typed.buffer + 1);
 		break;
 	case ATTACH_END:
-		/* A terminal goes on; whoever has one types Ctrl-D. */
+		/* A terminal stays open: its user types Ctrl-D. */
 		if (keep.input != keep.out && keep.input >= 0) {
 			sys1(__NR_close, keep.input);
 			keep.input = -1;

@@ -1,4 +1,7 @@
-/* What a detached container writes is kept in a log; what somebody who is attached to it types comes by a socket. */
+/*
+ * Keeps the output of a detached container in a log, and passes on the input of `attach` clients,
+ * which comes by a socket.
+ */
 #ifndef BRUN_KEEP_H
 #define BRUN_KEEP_H
 
@@ -6,7 +9,7 @@
 
 #define KEEP_POLLS 3
 
-/* Nothing is kept. */
+/* Sets a request that keeps nothing. */
 BRUN_INLINE void keep_nothing(struct keep_request *request)
 {
 	request->out = request->err = request->input = request->control = -1;
@@ -19,13 +22,13 @@ void keep_begin(const struct keep_request *request);
 /* Fills in KEEP_POLLS elements. */
 void keep_prepare(struct pollfd *polls);
 
-/* Does what poll found. */
+/* Handles the results of poll. */
 void keep_step(const struct pollfd *polls);
 
-/* Whether there is no more to come from the container. */
+/* Whether the container's output has ended. */
 int keep_is_done(void);
 
-/* The container has ended. */
+/* Records that the container has ended. */
 void keep_end(int status);
 
 #endif

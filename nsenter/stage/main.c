@@ -1,9 +1,8 @@
 /*
- * nsenter: the stage between brun and a container. Started from a sealed memfd.
+ * nsenter: the stage between brun and a container. It is started from a sealed memfd.
  *
- *   nsenter stage FD        run the programs that come over the socket FD, and become the container's
- *                           process by execve
- *   nsenter supervise FD    take brun's place in the foreground: see supervise.c
+ *   nsenter stage FD      runs the programs from the socket FD, and becomes the container's process by execve
+ *   nsenter supervise FD  replaces brun in the foreground: see supervise.c
  */
 #include "message.h"
 #include "../plan/program.h"
@@ -16,7 +15,7 @@
 
 static struct machine machine;
 
-/* The container's filter may refuse what brun is told by: then the program's stderr is told. */
+/* The container's filter may refuse the calls that report to brun. The failure then goes to the program's stderr. */
 static void report(const struct failure *failure)
 {
 	static const char before[] = "brun: the program cannot be executed: errno ";
@@ -25,7 +24,7 @@ static void report(const struct failure *failure)
 	size_t length = sizeof(before) - 1;
 	long result = message_send(machine.sync, PROC_ERROR, failure, sizeof(*failure), machine.said);
 
-	/* Where brun has ended there is no one who waits for it. */
+	/* If brun has ended, nothing waits for the report. */
 	if (result >= 0 || result == -EPIPE || result == -ECONNRESET)
 		return;
 	copy(line, before, length);
@@ -75,7 +74,7 @@ __attribute__((noreturn, used)) static void start(const long *stack)
 	fd = text_number(argv[2]);
 	if (fd < 0)
 		sys_exit(127);
-	/* For ps and top: the file is a memfd without a telling name. */
+	/* A name for ps and top, since the name of the memfd says nothing. */
 	if (argv[1][0] == 's' && argv[1][1] == 't') {
 		sys2(__NR_prctl, PR_SET_NAME, "brun:[init]");
 		sys3(__NR_fcntl, fd, F_SETFD, FD_CLOEXEC);

@@ -36,8 +36,8 @@ static int starts_with(const char *line, size_t length, const char *prefix)
 }
 
 /*
- * Only what concerns the service as a whole goes on: a MAINPID= of the container's own pid namespace would
- * name some other process outside, and FDSTORE= would keep descriptors for no one.
+ * Whether to forward a line. Only lines about the service as a whole are forwarded: MAINPID= from the container's
+ * pid namespace would name another process outside, and FDSTORE= would keep descriptors that no service uses.
  */
 static int wanted(const char *line, size_t length)
 {
@@ -51,8 +51,8 @@ static int wanted(const char *line, size_t length)
 }
 
 /*
- * Who sends BARRIER=1 waits until the descriptor that comes with it is closed everywhere: it goes on, so that
- * what came before has been read there, too (sd_notify_barrier(3)).
+ * Forwards BARRIER=1. Its sender waits until the accompanying descriptor is closed everywhere, so that earlier
+ * messages have been read outside, too (sd_notify_barrier(3)).
  */
 static void forward_barrier(int upstream, int fd)
 {
@@ -73,7 +73,7 @@ void notify_forward(int socket, int upstream)
 	int fd;
 	long n;
 
-	/* Analyzers do not see what recvmsg(2) writes to. */
+	/* Analyzers do not know that recvmsg(2) writes to this. */
 	zero(in, sizeof(in));
 	n = receive_with_fd(socket, MSG_DONTWAIT, in, sizeof(in), &fd);
 	if (fd >= 0) {

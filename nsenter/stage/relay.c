@@ -20,13 +20,13 @@ int relay_step(struct relay *relay, const struct pollfd *poll)
 		if (n > 0)
 			relay->start += (uint32_t)n;
 		else if (n != -EAGAIN && n != -EINTR)
-			relay->start = relay->end; /* the reader is gone: drop it, and go on draining */
+			relay->start = relay->end; /* the reader is gone: drop the data, and go on reading */
 		return 1;
 	}
 	n = sys3(__NR_read, relay->from, relay->buffer, sizeof(relay->buffer));
 	relay->start = 0;
 	relay->end = n > 0 ? (uint32_t)n : 0;
-	/* EIO is how a pty master says that the last slave has closed. */
+	/* A pty master answers EIO when the last slave has been closed. */
 	if (n == 0 || (n < 0 && n != -EAGAIN && n != -EINTR))
 		relay->from = -1;
 	return relay->from >= 0 || relay->start < relay->end;

@@ -3,7 +3,7 @@
 #include <linux/signal.h>
 
 #if defined(__x86_64__)
-#define RESTORER SA_RESTORER /* the kernel asks for one, also for a handler that does not return */
+#define RESTORER SA_RESTORER /* the kernel requires a restorer, even for a handler that does not return */
 #else
 #define RESTORER 0
 #endif

@@ -1,10 +1,10 @@
-/* Signals of the stage, until execve puts every disposition back. */
+/* The signals of the stage, until execve resets every action. */
 #ifndef BRUN_SIGNALS_H
 #define BRUN_SIGNALS_H
 
 #include "../sys.h"
 
-/* struct sigaction as the kernel has it on x86-64 and arm64. */
+/* struct sigaction of the kernel on x86-64 and arm64. */
 struct kernel_sigaction {
 	uint64_t handler;
 	uint64_t flags;
@@ -13,12 +13,12 @@ struct kernel_sigaction {
 };
 
 /*
- * Lets the signals end the stage that end any program. As process 1 of a pid namespace it would be spared those
- * whose disposition is the default one (pid_namespaces(7)): a created container could not be told to stop.
+ * Lets the signals that end other programs end the stage, too. As process 1 of a pid namespace it would ignore
+ * those with the default action (pid_namespaces(7)), and could not be stopped while a container is created.
  */
 void die_of_signals(void);
 
-/* Of the signals that one stops a program with, as a mask, those that would end this process. */
+/* A mask of the signals that are used to stop a program and would end this process. */
 uint64_t deadly_signals(void);
 
 #endif

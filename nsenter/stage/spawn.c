@@ -1,7 +1,6 @@
 /*
- * vfork-like start of a program. The caller may be Bun with its six threads: the child shares the memory,
- * runs on a stack of its own, touches nothing but its request, and the calling thread waits until it execs,
- * unless it wants to go on meanwhile.
+ * Starts a program like vfork. The caller may be Bun with its six threads. The child shares the memory, runs on
+ * its own stack, and accesses only its request. The calling thread waits for the execve, unless it asks to go on.
  */
 #include "spawn.h"
 
@@ -15,13 +14,13 @@
 #include <linux/signal.h>
 
 #define STACK_SIZE 16384
-#define PATH_PREFIX 14 /* of "/proc/self/fd/" */
+#define PATH_PREFIX 14 /* the length of "/proc/self/fd/" */
 #define GO_ON_STACK_SIZE 8192
 #define SIGNALS 64
 
 uint64_t spawn_open_files;
 
-/* Every ignored signal back to its default: Bun ignores SIGPIPE and SIGXFSZ, which execve would hand on. */
+/* Resets every ignored signal to its default: Bun ignores SIGPIPE and SIGXFSZ, and execve would keep that. */
 static void reset_signals(void)
 {
 	struct kernel_sigaction action;
@@ -42,7 +41,7 @@ static long prepare_stdio(const struct spawn_request *request)
 {
 	int32_t fds[3];
 
-	/* First out of the way of 0 to 2, so that one dup does not overwrite the next one's source. */
+	/* Moves descriptors away from 0 to 2 first, so that one dup does not overwrite the source of the next. */
 	for (int i = 0; i < 3; i++) {
 		fds[i] = request->stdio[i];
 		if (fds[i] >= 0 && fds[i] < 3 && fds[i] != i) {
@@ -81,7 +80,7 @@ static void restore_open_files(void)
 	sys4(__NR_prlimit64, 0, LIMIT_OPEN_FILES, &limit, 0);
 }
 
-/* Where a seccomp filter around brun refuses execveat. */
+/* For seccomp filters around brun that refuse execveat. */
 static long execute_by_path(const struct spawn_request *request)
 {
 	char path[PATH_PREFIX + 20 + 1] = "/proc/self/fd/";
@@ -126,8 +125,8 @@ __attribute__((noreturn, used)) static void child_main(struct spawn_request *req
 }
 
 /*
- * clone with a new stack: the child must not return through the parent's frames, so it calls
- * child_main(request) from assembly.
+ * Clones with a new stack. The child must not return through the parent's frames, so assembly
+ * calls child_main(request).
  */
 static long clone_child(uint64_t flags, void *stack_top, int32_t *pidfd, struct spawn_request *request)
 {
@@ -174,7 +173,7 @@ static long clone_child(uint64_t flags, void *stack_top, int32_t *pidfd, struct 
 	return result;
 }
 
-/* A stack that nothing else will use, as the caller returns before its child is done with it; or null. */
+/* A stack that nothing else uses, since the caller returns before the child is done with it; or null. */
 static unsigned char *lasting_stack(const struct spawn_request *request)
 {
 	static unsigned char stacks[SPAWN_GO_ON_MAX][GO_ON_STACK_SIZE] __attribute__((aligned(16)));
@@ -195,7 +194,7 @@ long spawn(struct spawn_request *request)
 	int32_t pidfd = -1;
 	long pid;
 
-	/* No handler of the caller may run in the child, whose memory is the caller's. */
+	/* The child shares the caller's memory, so none of the caller's signal handlers may run in it. */
 	sys4(__NR_rt_sigprocmask, SIG_SETMASK, &all, &saved, sizeof(all));
 	request->error = 0;
 	pid = clone_child(flags, lasting ? lasting : stack + STACK_SIZE, &pidfd, request);
@@ -220,7 +219,7 @@ BRUN_EXPORT long brun_spawn(struct spawn_request *request)
 BRUN_EXPORT long brun_syscall(long nr, long a, long b, long c, long d, long e, long f);
 BRUN_EXPORT long brun_syscall(long nr, long a, long b, long c, long d, long e, long f)
 {
-	/* Another size asks whether there is such a call. */
+	/* A call with another size only asks whether the call exists. */
 	if (nr == __NR_openat2 && d == sizeof(struct open_how))
 		return resolve_path((int)a, (const char *)b, (const struct open_how *)c);
 	return sys6(nr, a, b, c, d, e, f);

@@ -1,4 +1,4 @@
-/* Starting a program without copying the caller's memory. */
+/* Starts a program without copying the caller's memory. */
 #ifndef BRUN_SPAWN_H
 #define BRUN_SPAWN_H
 
@@ -6,17 +6,18 @@
 
 #define LIMIT_OPEN_FILES 7 /* RLIMIT_NOFILE */
 
-/* So many children may be on their way to execve; with more of SPAWN_GO_ON in a process the caller waits. */
+/* The number of children that may be before their execve. For further ones with SPAWN_GO_ON the caller waits. */
 #define SPAWN_GO_ON_MAX 4
 
 /*
- * The soft limit of open files with which brun was called, for its children; 0: their parent's. Bun raises its own.
+ * The caller's soft limit of open files, for children of this process; 0 to inherit this
+ * process's. Bun raises its own.
  */
 extern uint64_t spawn_open_files;
 
 /*
- * Returns the pid, or -errno: nothing runs then and there is no child to reap. With SPAWN_GO_ON a child that could not
- * execute is there to be reaped, with exit code 127 and its errno in request->error.
+ * Returns the pid, or -errno: then nothing runs, and there is no child to reap. With SPAWN_GO_ON, a child that
+ * could not execute has to be reaped. It has exit code 127, and its errno in request->error.
  */
 long spawn(struct spawn_request *request);
 

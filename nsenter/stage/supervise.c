@@ -1,6 +1,6 @@
 /*
- * Bun has replaced itself by this: some 50 KB instead of 30 MB for as long as the container runs, and not one
- * wake-up of its own. What is to be done at the end has been written down before as a program.
+ * The supervisor replaces Bun: it takes some 50 KB instead of 30 MB while the container runs, and never wakes up
+ * by itself. The clean-up at the end was compiled to a program before.
  */
 #include "supervise.h"
 
@@ -21,23 +21,23 @@
 #define WAIT_NO_HANG 1 /* WNOHANG */
 #define STATUS_UNKNOWN 255
 #define SI_FROM_KERNEL 0x80 /* SI_KERNEL of <siginfo.h> */
-#define DRAIN_MS 100 /* how long to wait for the last output when another process still holds the pty */
+#define DRAIN_MS 100        /* how long to wait for output at the end if another process still has the pty */
 
 struct supervisor {
 	struct supervise_request request;
 	struct raw_mode mode;
 	struct relay input;
 	struct relay output;
-	unsigned char last; /* of what was typed */
-	uint64_t received;  /* signals that have come, a bit each */
+	unsigned char last; /* the last byte that was typed */
+	uint64_t received;  /* signals that were received, a bit each */
 	int status;
 	int ended;
-	int abandoned; /* the client has gone */
+	int abandoned; /* the client is gone */
 };
 
 static struct supervisor self;
 
-/* Reaps every child: as a subreaper brun inherits what the container's process leaves behind. */
+/* Reaps every child. As a subreaper brun inherits the descendants of the container's process. */
 static void reap(void)
 {
 	int32_t status;
@@ -46,7 +46,7 @@ static void reap(void)
 	for (;;) {
 		pid = sys4(__NR_wait4, -1, &status, WAIT_NO_HANG, 0);
 		if (pid == -ECHILD && !self.ended) {
-			self.status = STATUS_UNKNOWN; /* someone else has reaped it */
+			self.status = STATUS_UNKNOWN; /* reaped elsewhere */
 			self.ended = 1;
 		}
 		if (pid <= 0)
@@ -64,8 +64,8 @@ static uint64_t bit_of(unsigned int sig)
 }
 
 /*
- * Does to this process what a signal does that is not blocked. A stop does nothing where nobody could ever say to go on (an
- * orphaned process group), and neither does a signal that is ignored.
+ * Applies a signal to this process as if it were not blocked. Ignored signals have no effect. A stop has none in
+ * an orphaned process group, in which no shell could continue the process.
  */
 static void act_on_self(unsigned int sig)
 {
@@ -78,8 +78,9 @@ static void act_on_self(unsigned int sig)
 }
 
 /*
- * Our own terminal is the container's, as long as we are in the foreground. Whoever reads a terminal in the background
- * stops, and its shell says so: that it has been continued, a shell tells to what has stopped alone.
+ * Connects the terminal to the container's while this process is in the foreground. A process that reads its
+ * terminal in the background stops, and its shell reports that. Stopping is necessary, since a shell only
+ * continues processes that have stopped.
  */
 static void take_terminal(void)
 {
@@ -105,12 +106,15 @@ static void send(unsigned int sig)
 {
 	long result = sys4(__NR_pidfd_send_signal, self.request.pidfd, sig, 0, 0);
 
-	/* Before Linux 5.1, or refused by a filter. The pid of a child that has not been reaped is nobody else's. */
+	/* Before Linux 5.1, or with a filter. The child has not been reaped, so no other process has its pid. */
 	if (result == -ENOSYS || result == -EPERM)
 		sys2(__NR_kill, self.request.pid, sig);
 }
 
-/* The program has stopped, and so does this, that a shell goes on. Returns when both are to go on. */
+/*
+ * Stops this process after the program has stopped, so that a shell can continue it.
+ * Returns when both are to go on.
+ */
 static void suspend(void)
 {
 	raw_mode_leave(&self.mode);
@@ -157,14 +161,14 @@ static void take_signal(int fd)
 	if (sys3(__NR_read, fd, &info, sizeof(info)) != (long)sizeof(info))
 		return;
 	self.received |= bit_of(info.ssi_signo);
-	/* Ctrl-C goes to all of a process group: a process in ours has got it already. */
+	/* Ctrl-C goes to a whole process group, so a process in this group has got it already. */
 	if (info.ssi_code == SI_FROM_KERNEL && info.ssi_signo != SIGCHLD && info.ssi_signo != SIGALRM &&
 	    info.ssi_signo != SIGWINCH && sys1(__NR_getpgid, self.request.pid) == sys1(__NR_getpgid, 0))
 		return;
 	handle_signal(info.ssi_signo);
 }
 
-/* Those that came while this was still brun. Its other threads have ended: no more will be written. */
+/* Handles signals that came while this was still brun. Bun's other threads have ended, so no more bytes come. */
 static void take_early_signals(void)
 {
 	unsigned char byte;
@@ -184,7 +188,7 @@ static int open_signals(void)
 	return (int)sys4(__NR_signalfd4, -1, &all, sizeof(all), SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-/* Passes on what is typed, and looks at what came of it. */
+/* Passes on input, and checks its effects. */
 static void step_input(const struct pollfd *poll)
 {
 	int had_source = self.input.from >= 0;
@@ -196,7 +200,7 @@ static void step_input(const struct pollfd *poll)
 		self.last = self.input.buffer[self.input.end - 1];
 		typed_note();
 	}
-	/* Reads of a terminal that another group has now fail, too. */
+	/* Reading also fails if the terminal belongs to another group now. That is not the end of the input. */
 	if (had_source && self.input.from < 0 && sys3(__NR_ioctl, 0, TCGETS, &mode) < 0)
 		typed_end(self.last != '\n');
 	if (!typed_look(&self.input))
@@ -207,7 +211,7 @@ static void step_input(const struct pollfd *poll)
 		send(SIGCONT);
 }
 
-/* Nobody is left who could end the container. */
+/* Ends the container, since its client is gone. */
 static void abandon(void)
 {
 	self.abandoned = 1;
@@ -221,7 +225,7 @@ static void wait_for_end(int signals)
 	struct pollfd poll[6 + KEEP_POLLS];
 	int watched = self.request.pidfd;
 
-	/* It may have ended before SIGCHLD was blocked. */
+	/* The process may have ended before SIGCHLD was blocked. */
 	reap();
 	while (!self.ended) {
 		poll[0].fd = signals;
@@ -230,10 +234,10 @@ static void wait_for_end(int signals)
 		relay_prepare(&self.output, &poll[2]);
 		poll[3].fd = self.request.notify;
 		poll[3].events = POLLIN;
-		/* Says the same as SIGCHLD. */
+		/* The pidfd tells the same as SIGCHLD. */
 		poll[4].fd = watched;
 		poll[4].events = POLLIN;
-		/* Nothing is sent by the client: POLLHUP comes unasked. */
+		/* The client sends nothing. POLLHUP is always reported. */
 		poll[5].fd = self.request.client;
 		poll[5].events = 0;
 		keep_prepare(poll + 6);
@@ -243,7 +247,10 @@ static void wait_for_end(int signals)
 			take_signal(signals);
 		if (poll[4].revents) {
 			reap();
-			/* It is none, or another process traces that one, which has ended: SIGCHLD says when it lets go. */
+			/*
+			 * The child is reaped, or another process traces it. In that case SIGCHLD comes
+			 * when that process detaches.
+			 */
 			watched = -1;
 		}
 		step_input(&poll[1]);
@@ -256,7 +263,7 @@ static void wait_for_end(int signals)
 	}
 }
 
-/* What the process wrote before it ended is still in the pty, or in pipes. */
+/* Copies output that is still in the pty or in pipes after the process has ended. */
 static void drain(void)
 {
 	struct pollfd poll[1 + KEEP_POLLS];
@@ -267,7 +274,7 @@ static void drain(void)
 		timeout.nanoseconds = (int64_t)DRAIN_MS * 1000000;
 		relay_prepare(&self.output, poll);
 		keep_prepare(poll + 1);
-		/* Nobody reads what is typed any more. */
+		/* No process reads input any more. */
 		poll[KEEP_POLLS].fd = -1;
 		if ((poll[0].fd < 0 && keep_is_done()) ||
 		    sys5(__NR_ppoll, poll, ARRAY_LENGTH(poll), &timeout, 0, 8) == 0)
@@ -277,7 +284,7 @@ static void drain(void)
 	}
 }
 
-/* SIGALRM after the time that the process has. */
+/* Makes SIGALRM come at the process's time-out. */
 static void set_timer(void)
 {
 	struct {
@@ -290,8 +297,9 @@ static void set_timer(void)
 }
 
 /*
- * A shell leaves its loop when what it runs has died of Ctrl-C, and goes on after an exit code. So this dies of the signal
- * that came to it, or was typed, and ended the program. Returns when it did not, or when the signal is ignored.
+ * Dies of the signal that ended the program, if this process has received it, or if it was typed. A shell
+ * leaves its loop if a program dies of Ctrl-C, but goes on after an exit code. Returns if there was no such
+ * signal, or if it is ignored.
  */
 static void end_as_program(void)
 {
@@ -301,7 +309,7 @@ static void end_as_program(void)
 		return;
 	if ((self.received & bit_of(sig)) == 0 && !raw_mode_is_key_of(&self.mode, sig, self.last))
 		return;
-	/* The core that it might dump is not the program's. */
+	/* Prevents a core dump, which would not be the program's. */
 	sys5(__NR_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0);
 	act_on_self(sig);
 }
@@ -317,7 +325,7 @@ static void clean_up(struct machine *machine, unsigned char *data, size_t size)
 	local_run(machine, data, size, &failure);
 }
 
-/* Nothing can be asked of brun any more: the container goes on without anyone in the foreground. */
+/* brun is gone, so it cannot help any more. The container goes on without a foreground process. */
 __attribute__((noreturn)) static void give_up(void)
 {
 	static const char line[] =

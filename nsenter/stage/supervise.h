@@ -1,4 +1,4 @@
-/* The foreground process of `brun run` and `brun exec`, once everything has been set up. */
+/* The foreground process of `brun run` and `brun exec` after everything is set up. */
 #ifndef BRUN_SUPERVISE_H
 #define BRUN_SUPERVISE_H
 
@@ -6,7 +6,10 @@
 #include "../plan/program.h"
 #include "../sys.h"
 
-/* Forwards signals, terminal and notifications, waits, cleans up by the program and exits with the process's status. */
+/*
+ * Forwards signals, terminal and notifications, waits for the process, runs the clean-up program, and exits
+ * with the process's status.
+ */
 __attribute__((noreturn)) void supervise_process(struct machine *machine,
 						 const struct supervise_request *request,
 						 unsigned char *program);

@@ -1,10 +1,11 @@
 /*
- * Ctrl-Z goes to the terminal inside, and stops what is in its foreground, if it lets itself be stopped. The init, whose
- * child that is, cannot tell anybody outside: it has no descriptors, and no process outside has a pid for it. So the supervisor
- * looks, for a moment after each key: vi stops itself by ":stop", too. A shell inside goes on when its job has stopped.
+ * Ctrl-Z goes to the terminal inside, and stops its foreground processes, if they allow it. These may be the
+ * init's child, but the init cannot report that: it has no descriptors, and no process outside has a pid for it.
+ * So the supervisor checks for a moment after each key, because vi stops itself by ":stop", too. A shell inside
+ * goes on when its job has stopped.
  *
- * A terminal has no end of file but a character, of which each read takes one. The second one is for whoever reads after
- * the first reader; one that does not read finds a few more.
+ * A terminal has no end of file, but a character for it, and each read takes one. So the supervisor writes further
+ * ones, for processes that read after the first one. A process that does not read finds a few more.
  */
 #include "typed.h"
 
@@ -84,12 +85,12 @@ static void put_end(struct relay *input)
 		end = mode.c_cc[VEOF];
 	input->start = 0;
 	input->buffer[0] = input->buffer[1] = end;
-	/* Behind a line that has no end the first one is the end of the line. */
+	/* In an incomplete line the first character only ends the line. */
 	input->end = line_open ? 2 : 1;
 	line_open = 0;
 }
 
-/* What is in the foreground has stopped, and is the init's child: no shell takes care of it. */
+/* Whether the foreground group has stopped and is the init's child, so that no shell continues it. */
 static int has_stopped(void)
 {
 	int32_t group = 0;

@@ -1,4 +1,4 @@
-/* What typing leads to besides bytes for a program with a terminal of its own: it stops, or there is no more to come. */
+/* Effects of input besides its bytes, for a program with its own terminal: the program stops, or the input ends. */
 #ifndef BRUN_TYPED_H
 #define BRUN_TYPED_H
 
@@ -9,21 +9,21 @@ struct timespec64 {
 	int64_t nanoseconds;
 };
 
-/* The master of the terminal, or -1 without one; the container's process. */
+/* Begins. terminal is the pty's master, or -1 without one; process is that of the container. */
 void typed_begin(int terminal, int process);
 
-/* Something has been typed. */
+/* Notes that input was typed. */
 void typed_note(void);
 
-/* Stdin has ended: from now on the program's reads come to an end, too. */
+/* Notes the end of stdin. From now on the program's reads end, too. */
 void typed_end(int unfinished);
 
-/* When typed_look() wants to be called again; null for never. */
+/* The time until typed_look() has to be called again; null for never. */
 struct timespec64 *typed_timeout(struct timespec64 *timeout);
 
 /*
- * Puts the end of file into what goes to the terminal when it is time. Returns whether the program, the init's child, has
- * stopped.
+ * Writes the end-of-file character to the terminal when it is time. Returns whether the program, the
+ * init's child, has stopped.
  */
 int typed_look(struct relay *input);
 

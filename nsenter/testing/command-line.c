@@ -1,12 +1,13 @@
 /*
- * What the front reads out of command lines, for test/command-line.test.ts. stdin has words that end with a NUL: how many words
- * a command line has, the words, how many variables, the variables, and so on. For each a line of JSON is written.
+ * Prints how the front parses command lines, for test/command-line.test.ts. stdin contains words that end with a
+ * NUL: the number of words, the words of the command line, the number of variables, the variables, and so on. The
+ * output has one line of JSON for each.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Behind the C library's: it hides what is declared from here on. */
+/* Included after the C library's headers, since it hides later declarations. */
 #include "../front/command.h"
 
 #define WORDS_MAX 65536
@@ -25,7 +26,7 @@ static const char *const programs[] = {
     [PART_EXEC] = "exec",
 };
 
-/* Each byte as a character of its own. */
+/* Prints each byte as a separate character. */
 static void print_text(const char *name, const char *text)
 {
 	if (!text)
@@ -82,7 +83,7 @@ static char *next(char **at, const char *end)
 	return word;
 }
 
-/* A list with its length before it, and a null behind it. Returns its length, or -1. */
+/* Reads a list that follows its length, and ends it with a null pointer. Returns its length, or -1. */
 static int next_list(char **at, const char *end, const char **list)
 {
 	const char *count = next(at, end);
