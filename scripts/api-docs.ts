@@ -10,13 +10,14 @@ const target = `${root}/docs/api.md`;
 
 const HEAD = `# TypeScript API
 
-\`import { run, create, Container, doctor, explain } from "brun"\`, in Node from 18.18 on and in Bun. Each call starts a
-brun process and waits for it: the program's event loop goes on, and its signals and children stay its own.
+This page describes the API for programs in Node (18.18 or later) and Bun: \`import { run, create, Container, doctor, explain }
+from "brun"\`. Each call starts a brun process. It does not block your program's event loop, and leaves its signals and
+children alone.
 
 \`\`\`ts
 import { run } from "brun";
 
-// This machine, without its secrets, and what is written is thrown away.
+// A copy of this machine, without its secrets; brun throws away what the program writes.
 const { stdout, exitCode } = await run({ host: true, args: ["make", "test"], timeout: "10m" }).output();
 
 // A root file system, for as long as the block lasts.
@@ -25,26 +26,26 @@ await container.exec(["sh", "-c", "echo hello"], { stdout: "inherit" }).wait();
 \`\`\`
 
 - **Options** are the flags of \`brun run --host\`, \`--rootfs\` ([sandbox.md](sandbox.md)) and \`--image\` ([images.md](images.md)) in camel case, with
-  their defaults: filter, init, hidden secrets. An option that does not exist, or does not go with another, is an error of
-  the types, and ERR_USAGE when it comes by other ways.
-- **Its end is theirs**: when the program that has started a container ends, by \`process.exit\`, an exception or SIGKILL, so
-  does the container. \`dieWithParent: false\` lets it go on.
-- **Time**: \`signal\` and \`timeout\` end a program, or whatever brun is at; the AbortError has what it had written.
-- **Errors** are \`BrunError\`s: \`message\` is a sentence that stands alone, \`code\` is for programs, \`path\` is the option or the
-  place in the config, \`hint\` what to do.
-- **The executable** is \`$BRUN\`, else the one in the package, else the one in PATH.
+    their defaults: filter, init, hidden secrets. An unknown option, or a wrong combination, is a type error, and
+  ERR_USAGE at run time.
+- **Lifetime**: if your program ends, by \`process.exit\`, an exception or SIGKILL, the container ends, too.
+  \`dieWithParent: false\` lets it go on.
+- **Time**: \`signal\` and \`timeout\` stop a program, or brun while it makes the container. The AbortError has what the program
+  had written.
+- **Errors** are \`BrunError\`s: \`message\` is a whole sentence, \`code\` is for programs, \`path\` is the option or the place in
+  the config, and \`hint\` says what to do.
+- **The executable** is \`$BRUN\`, otherwise the one in the package, otherwise the one in PATH.
 
-\`npm i brun\` brings it into a project, where brun is published; else \`npm pack\` in a clone makes
-\`brun-0.1.0.tgz\`, to be installed in its place. In a clone
-\`node_modules/.bin/bun examples/api/untrusted.ts demo/rootfs -- sh -c "echo hello"\` runs an example. \`await using\` is
-TypeScript's and Node's from 24 on; elsewhere \`try … finally { await container.delete({ force: true }) }\` does the same.
+\`npm i brun\` installs the package where brun is published. Otherwise \`npm pack\` in a clone makes \`brun-0.1.0.tgz\`, which
+you can install instead. In a clone \`node_modules/.bin/bun examples/api/untrusted.ts demo/rootfs -- sh -c "echo hello"\` runs
+an example. \`await using\` needs TypeScript, or Node 24 or later; elsewhere write
+\`try … finally { await container.delete({ force: true }) }\`.
 
-Programs to begin with: [a test harness](../examples/api/test-harness.ts), [a runner of CI
-steps](../examples/api/ci-runner.ts), [a sandbox for untrusted code](../examples/api/untrusted.ts),
-[a tool for an agent](../examples/api/agent-tool.ts), whose changes are looked at before they are taken over, and which is asked
-for the names that it reaches.
+Examples to begin with: [a test harness](../examples/api/test-harness.ts), [a runner of CI
+steps](../examples/api/ci-runner.ts), [a sandbox for untrusted code](../examples/api/untrusted.ts), [a tool for an
+agent](../examples/api/agent-tool.ts) that shows changes before it applies them, and asks before it reaches a name.
 
-Made from the docstrings by \`bun scripts/api-docs.ts\`.
+\`bun scripts/api-docs.ts\` makes this page from the docstrings.
 `;
 
 /** What is exported, in the order of the page. The types of config.json are those of the runtime-spec. */

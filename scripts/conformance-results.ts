@@ -133,19 +133,19 @@ for (const [title, cases] of SECTIONS) {
 removeWorkspace();
 
 const machine = `Linux ${/^\d+\.\d+/.exec(release())![0]}, ${cgroup2 ? "cgroup v2" : "cgroup v1 beside v2"}, ${process.arch}`;
-const text = `# Conformance: who passes what
+const text = `# Conformance results
 
-Each line is a case of \`test/conformance\`: something that a process inside a container, or a hook, observes of fields of
-config.json. This page is written by \`npm run conformance\`, here on ${machine}.
-Each cell has the result as ${who.map(({ name }) => name).join(" and as ")}: ✓ observed, ✗ something else was, – not asked.
-Which case is about which field is in the code; a test fails when a field has none.
+This page compares how brun, crun and runc support the fields of config.json. Each row is a case of \`test/conformance\`, in
+which a process in a container, or a hook, observes the effect of fields. Each cell has the result as
+${who.map(({ name }) => name).join(" and as ")}: ✓ the effect was observed, ✗ it was not, – not tried. A test fails if a
+field has no case. \`npm run conformance\` writes this page, here on ${machine}.
 
 ${lines.join("\n")}
 ## Differences
 
 ${notes.length === 0 ? "None." : notes.join("\n")}
 
-## Not asked on this machine
+## Not tried on this machine
 
 ${[...absent].map(([reason, names]) => `- ${reason}: ${[...new Set(names)].join(", ")}`).join("\n") || "Nothing."}
 `;

@@ -7,15 +7,15 @@ export const FILE = `${import.meta.dir}/../docs/spec-conformance.md`;
 
 const INTRODUCTION = `# Conformance to the OCI runtime-spec
 
-What brun does with each field of config.json of runtime-spec ${OCI_VERSION_MAX}. This page is made from
-\`src/spec/conformance.ts\` by \`scripts/conformance.ts\`: change it there. \`brun features\` prints what the machine at
-hand can do, \`brun explain\` what becomes of one config.
+This page says how brun supports each field of config.json of runtime-spec ${OCI_VERSION_MAX}. \`brun features\` prints what
+your machine supports, and \`brun explain\` what brun makes of one config.
 
-\`[]\` is any member of a list, \`.*\` any key of an object. *Without root* says what is different for a caller without
-root: a condition, or that the field is ignored or refused then.
+\`[]\` is any member of a list, \`.*\` any key of an object. The column *without root* says what differs for a caller
+without root: a condition, or that brun ignores or refuses the field.
 
-Each field has at least one case in \`test/conformance\`, in which a process inside observes its effect. [Who passes
-what](conformance-results.md) compares brun with crun and runc.
+Each field has at least one case in \`test/conformance\`, in which a process inside observes its effect.
+[conformance-results.md](conformance-results.md) compares the results of brun, crun and runc. This page is made from
+\`src/spec/conformance.ts\` by \`scripts/conformance.ts\`.
 `;
 
 /** Sections by the first words of their paths, with the document that specifies them. */
@@ -59,7 +59,7 @@ function table(groups: readonly [string[], Support][]): string {
     const cells = [paths.map((path) => `\`${path}\``).join("<br>"), status, note, rootless];
     return `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |\n`;
   });
-  return `| field | | when, or why not | without root |\n|---|---|---|---|\n${rows.join("")}`;
+  return `| field | support | condition or reason | without root |\n|---|---|---|---|\n${rows.join("")}`;
 }
 
 if (import.meta.main) writeFileSync(FILE, conformanceText());

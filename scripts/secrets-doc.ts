@@ -29,11 +29,12 @@ export function secretsDoc(): string {
   const moved = Object.entries(MOVED_DIRECTORIES).map(([variable, path]) => `${variable}=${path}`);
   return `# What \`run --host\` hides
 
-Made by \`bun scripts/secrets-doc.ts\` from \`src/sandbox/secret-paths.ts\`. The lists are of ${SECRETS_DATE}, from the documentation of the
-programs, and compared with firejail's. [sandbox.md](sandbox.md#secrets) says how it is hidden, and what is not.
+This page lists the files and variables that \`brun run --host\` hides. [sandbox.md](sandbox.md#secrets) explains how it
+hides them, and the limits of this protection. The lists are of ${SECRETS_DATE}, from the documentation of the programs, and
+compared with those of firejail. \`bun scripts/secrets-doc.ts\` writes this page from \`src/sandbox/secret-paths.ts\`.
 
-Below the home directory: \`$HOME\`, the one in \`/etc/passwd\`, for root that of the user of sudo, doas or pkexec, and that of
-\`--user\`. A star stands for anything.
+The first sections list paths below a home directory: \`$HOME\`, the home in \`/etc/passwd\`, the home of the user of
+\`--user\`, and for root that of the user of sudo, doas or pkexec. A star stands for any characters.
 
 ${groups.join("\n")}
 ## In /tmp, and in ${TEMPORARY_DIRECTORIES.map((name) => `\`$${name}\``).join(" and ")}
@@ -42,28 +43,34 @@ ${filled(SECRETS_IN_TMP)}
 
 ## Where a variable says that it is
 
-What these name, with colons between several; a relative path is of the current directory, and \`~\` is the home:
+brun hides the paths in these variables. Colons separate several paths, a relative path starts at the current directory,
+and \`~\` is the home:
 
 ${filled(NAMED_SECRETS)}
 
-What is below a home otherwise is hidden below what these name:
+These variables name another home, below which the paths of the first sections are hidden, too:
 
 ${filled(OTHER_HOMES)}
 
-and these stand for a directory of the home:
+These variables name another place for a directory of the home:
 
 ${filled(moved)}
 
-And the file or directory that any variable names whose own name tells of a secret, such as \`VAULT_TOKEN_FILE\`, unless it holds the
-home or the current directory.
+brun also hides the file or directory in any variable whose name suggests a secret, such as \`VAULT_TOKEN_FILE\`, unless it
+contains the home or the current directory.
 
 ## Variables
 
-Those with TOKEN, SECRET, PASSWORD, PASSPHRASE, CREDENTIAL, COOKIE, JWT, API_KEY, WEBHOOK and the like in their name; that end in _KEY,
-_PASS, _PWD, _AUTH, _DSN; that are known (SSHPASS, BW_SESSION, OP_SESSION_…, DOCKER_AUTH_CONFIG, SSH_AUTH_SOCK, and DIRENV_DIFF,
-in which direnv keeps the values that it has set); and those whose value is one: a URL with a password in it, a JSON web token, a
-private key, what GitHub, GitLab, npm, Slack, AWS, Stripe and others issue. That a value looks random is no reason: commits, checksums
-and ids of sessions do.
+brun hides a variable
+
+- if its name contains TOKEN, SECRET, PASSWORD, PASSPHRASE, CREDENTIAL, COOKIE, JWT, API_KEY, WEBHOOK or the like, or ends in
+  _KEY, _PASS, _PWD, _AUTH or _DSN;
+- if it is known to hold secrets: SSHPASS, BW_SESSION, OP_SESSION_…, DOCKER_AUTH_CONFIG, SSH_AUTH_SOCK, and DIRENV_DIFF, in
+  which direnv keeps the values that it has set;
+- if its value is a secret: a URL with a password, a JSON web token, a private key, or a token of GitHub, GitLab, npm, Slack,
+  AWS, Stripe and others.
+
+A value that only looks random is not hidden, since commits, checksums and session ids look random, too.
 `;
 }
 

@@ -62,7 +62,7 @@ export const ENGINE_PLACES: readonly EnginePlace[] = [
     where: "docker; GitLab's docker executor; container jobs on GitHub",
     engine: "docker",
     as: ["root"],
-    works: "nothing, for nobody: its filter refuses namespaces; see the next ones",
+    works: "nothing, and no other runtime does: its filter refuses namespaces; see the next ones",
     refuses: FILTER,
   },
   {
@@ -98,7 +98,7 @@ export const ENGINE_PLACES: readonly EnginePlace[] = [
     as: ["root"],
     flags: "--cap-add SYS_ADMIN",
     inside: "root",
-    works: "nothing, for nobody: its filter refuses pivot_root",
+    works: "nothing, and no other runtime does: its filter refuses pivot_root",
     refuses: FILTER,
   },
   {
@@ -136,7 +136,7 @@ export const ENGINE_PLACES: readonly EnginePlace[] = [
     as: ["root"],
     flags: podFlags("pod-restricted.yaml", "RuntimeDefault"),
     inside: "user",
-    works: "nothing, for nobody: the filter refuses namespaces; see the next one",
+    works: "nothing, and no other runtime does: the filter refuses namespaces; see the next one",
     refuses: FILTER,
   },
   {
@@ -174,7 +174,7 @@ export const ENGINE_PLACES: readonly EnginePlace[] = [
     as: ["root"],
     flags: "--cap-drop=ALL --security-opt seccomp=unconfined",
     inside: "root",
-    works: "nothing, for nobody: runAsUser: 1000, or add SETFCAP",
+    works: "nothing, and no other runtime does: runAsUser: 1000, or add SETFCAP",
     refuses: "start brun as another user than root, or with CAP_SETFCAP",
   },
   {

@@ -5,18 +5,21 @@ import { type Expected, PLACES } from "./places.ts";
 
 const HEAD = `# Where brun runs
 
-In each place a bundle as \`brun spec\` makes it, \`run --rootfs\`, \`run --host\`, \`exec\`, \`delete\`, a terminal and \`doctor\` are
-tried (\`test/places/inside.sh\`). This page is written by \`bun test/places/page.ts\`. Where nothing works, crun, runc and bubblewrap are
-tried too, and run nothing either; brun and \`brun doctor\` say what the page says.
+This page says in which places brun works: users, machines, containers and CI jobs. In each place a test tries a bundle of
+\`brun spec\`, \`run --rootfs\`, \`run --host\`, \`exec\`, \`delete\`, a terminal and \`doctor\` (\`test/places/inside.sh\`). If nothing works in
+a place, the test also tries crun, runc and bubblewrap, which fail there, too, and checks that brun and \`brun doctor\` give the
+reason in the table.
 
-Where "the caller's id alone" is mapped, brun says so once, and \`--userns=range\` makes it an error. Where the outer /proc and pid
-namespace have to do, it says so once, too, and \`--proc=mount\` makes that an error.
-Systemd's sessions and services, cgroup limits and AppArmor are tried in a virtual machine by \`npm run test:vm\`.
-[limits.md](limits.md) has what brun itself needs.
+- "With the caller's id alone": the container has one id, and brun says so once. \`--userns=range\` makes this an error.
+- "With the outer /proc and pid namespace": the container sees the outer processes, and brun says so once. \`--proc=mount\` makes
+  this an error.
+
+\`npm run test:vm\` tests systemd sessions and services, cgroup limits and AppArmor in a virtual machine. [limits.md](limits.md) lists
+what brun itself needs. \`bun test/places/page.ts\` writes this page.
 
 ## Users and machines
 
-\`npm test\` makes these.
+\`npm test\` tests these places.
 
 | place | known from | works |
 | --- | --- | --- |
@@ -25,8 +28,9 @@ Systemd's sessions and services, cgroup limits and AppArmor are tried in a virtu
 const ENGINES = `
 ## In containers and CI jobs
 
-\`npm run test:clients\` starts these with podman (rootless and as root), docker, systemd-nspawn and runc, and tries brun as root and as
-an ordinary user inside. Kubernetes and CI services are docker with the flags that [their examples](../examples/ci/README.md) amount to.
+\`npm run test:clients\` starts these containers with podman (rootless and as root), docker, systemd-nspawn and runc, and tries brun inside
+as root and as an ordinary user. It imitates Kubernetes and CI services by docker with the flags of [their
+examples](../examples/ci/README.md).
 
 | place | known from | works |
 | --- | --- | --- |

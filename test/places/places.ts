@@ -161,7 +161,7 @@ export const PLACES: readonly Place[] = [
     where: "a shell in a sandbox",
     caller: "user",
     around: [brunPath(), "run", "--host", "--"],
-    works: "nothing, for nobody: its filter refuses namespaces; see the next one",
+    works: "nothing, and no other runtime does: its filter refuses namespaces; see the next one",
     refuses: "start the outer brun with --allow-nesting",
   },
   {
@@ -248,7 +248,8 @@ export const PLACES: readonly Place[] = [
     where: "chroot --userspec",
     caller: "user",
     make: chroot("/mnt/root"),
-    works: "nothing, for nobody: the kernel allows no user namespace there; bwrap or systemd-nspawn do",
+    works:
+      "nothing, and no other runtime does: the kernel allows no user namespace there; bwrap or systemd-nspawn do",
     refuses: "bwrap --bind DIR / or systemd-nspawn -D DIR",
   },
   {
