@@ -10,16 +10,16 @@
 #include <linux/fcntl.h>
 #include <linux/signal.h>
 
-/* What the caller is told. */
+/* The message to the caller. */
 struct told {
 	struct fallen fallen;
-	uint64_t length; /* of the id with its newline; 0: no program runs, and Bun has to do it */
+	uint64_t length; /* of the id with its newline; 0 if no program runs, and Bun has to do the command */
 	char id[ID_MAX + 2];
 };
 
-/* Of the process in the background. */
+/* The state of the process in the background. */
 static struct {
-	long caller; /* pipe to who waits; -1 in the foreground */
+	long caller; /* pipe to the process that waits; -1 in the foreground */
 	long error;  /* the caller's stderr */
 	int out;
 	int err;
@@ -83,7 +83,7 @@ static long tell(const char *id, size_t length)
 	told.length = length + (length > 0);
 	copy(told.id, id, length);
 	told.id[length] = '\n';
-	/* In one piece: less than PIPE_BUF. */
+	/* One write, which is not split since it is less than PIPE_BUF. */
 	return sys3(__NR_write, self.caller, &told, sizeof(told)) == (long)sizeof(told) ? 0 : -EPIPE;
 }
 
@@ -91,7 +91,7 @@ long background_tell(const char *id)
 {
 	if (self.caller < 0)
 		return 0;
-	/* Nobody who waits for the end of the caller's streams is to wait for the container's. */
+	/* Releases the caller's streams, so that their readers do not wait for the container. */
 	put_null();
 	sys1(__NR_close, self.error);
 	self.error = 2;

@@ -240,7 +240,7 @@ void conversation_supervise(const struct conversation *talk, struct machine *mac
 	zero(&request, sizeof(request));
 	request.pid = (int32_t)talk->pid;
 	request.pidfd = talk->pidfd;
-	/* What is kept is for who is attached. */
+	/* Kept output is not shown on a terminal: `attach` clients get it. */
 	request.terminal = keep->directory < 0 ? talk->terminal : -1;
 	request.host = request.terminal < 0 ? -1 : host_terminal();
 	request.notify = request.upstream = request.early = request.client = -1;

@@ -28,7 +28,7 @@ struct fallen {
 	long op;
 };
 
-/* What has been said of that; what another process has said. */
+/* The present reason, and that of another process. */
 const struct fallen *handover_fallen(void);
 void handover_set_fallen(const struct fallen *said);
 

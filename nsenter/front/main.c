@@ -81,7 +81,7 @@ static long run_plan(const struct plan_file *plan, const struct command *command
 	}
 }
 
-/* Does the command by its plan. Returns where Bun has to do it, and has said why. */
+/* Does the command by its plan. Returns if Bun has to do it, after setting the reason. */
 static void follow_plan(const struct plan_file *plan, const struct command *command)
 {
 	size_t size;

@@ -23,7 +23,7 @@ struct making {
 	struct values values;
 	struct moment moment;
 	const char *directory;
-	const char *log; /* path of its directory, where output is kept */
+	const char *log; /* path of the log's directory, if output is kept */
 	struct keep_request keep;
 	const char *created;
 	const char *pid;
@@ -143,7 +143,7 @@ static long converse(struct making *making)
 	return result < 0 ? result : background_tell(making->values.of[HOLE_ID].at[0]);
 }
 
-/* What keeps the output: nothing where a container has it in the foreground. */
+/* Gets the descriptors for kept output. In the foreground nothing is kept. */
 static void take_keep(struct making *making)
 {
 	const int64_t *slots = making->machine->slots;
@@ -211,7 +211,7 @@ static long put_path(char *path, const char *parent, const char *id)
 	return result < 0 ? result : 0;
 }
 
-/* Where the output is kept. 0 or -errno. */
+/* Makes the path of the log's directory. 0 or -errno. */
 static long find_log(struct making *making, char *path, const char *id)
 {
 	size_t size;

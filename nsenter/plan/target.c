@@ -144,7 +144,7 @@ long open_target(int root, char *path, uint64_t resolve, uint64_t flags)
 {
 	int file = (flags & TARGET_FILE) != 0;
 
-	/* What is there is no failure: it is opened. A name alone leads nowhere else. */
+	/* An existing path is no failure: it is opened. A single name cannot lead anywhere else. */
 	if ((flags & TARGET_MISSING) != 0 && is_one_name(path))
 		make(root, path, file);
 	return open_below_links(root, path, resolve, file, 0);

@@ -9,7 +9,7 @@ static int has_both(const struct raw_mode *mode)
 	return mode->host >= 0 && mode->terminal >= 0;
 }
 
-/* Like cfmakeraw(3), but output stays as it is: the pty has handled "\n" already. */
+/* Like cfmakeraw(3). The container's pty has turned "\n" into "\r\n" already. */
 void raw_mode_enter(struct raw_mode *mode)
 {
 	struct termios raw;

@@ -1,7 +1,7 @@
 /**
- * Run by mapping.test.ts as another user: makes a process in a new user namespace, writes its maps, and
- * prints {uid, gid, setgroups} of that process as JSON, or {error} with what brun would say.
- *   usage: write-maps.ts '{"uid": IdMap[], "gid": IdMap[]}' | default
+ * Run by mapping.test.ts as another user. Makes a process in a new user namespace and writes its maps. Prints
+ * {uid, gid, setgroups} of that process as JSON, or {error} with brun's message.
+ * usage: write-maps.ts '{"uid": IdMap[], "gid": IdMap[]}' | default
  */
 import { BrunError } from "../../src/errors.ts";
 import { NR, syscall } from "../../src/sys/ffi.ts";

@@ -34,7 +34,7 @@ export interface BlkioEntry {
   readonly value?: Count;
 }
 
-/** CPU times are in nanoseconds. Fields that are zero are left out where runc does so. */
+/** CPU times are in nanoseconds. Fields that are zero are left out if runc leaves them out. */
 export interface Stats {
   readonly cpu: {
     readonly usage?: {

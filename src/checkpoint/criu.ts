@@ -115,7 +115,10 @@ class CriuProcess {
     private readonly cgroupOptions: readonly string[],
   ) {}
 
-  /** Sends a request and answers notifications until there is a result. Throws a CriuFailure, and what `notified` does. */
+  /**
+   * Sends a request and answers notifications until there is a result. Throws a CriuFailure, and
+   * the errors of `notified`.
+   */
   ask(request: CriuRequest, notified?: Notified): CriuResponse {
     send(this.socket, request);
     for (;;) {

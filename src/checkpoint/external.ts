@@ -30,7 +30,7 @@ export function parseMountInfo(text: string): MountInfo[] {
   });
 }
 
-/** File systems that every namespace has its own of, or that are the same for all. CRIU mounts them again. */
+/** File systems that each namespace has its own instance of, or that exist only once. CRIU mounts them again. */
 const KERNEL = ["proc", "sysfs", "mqueue", "cgroup2", "devpts"];
 
 /**

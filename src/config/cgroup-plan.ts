@@ -1,4 +1,4 @@
-/** The decision where a container's cgroup is. */
+/** Where a container's cgroup is: the result of planning it. */
 
 /** The transient unit that systemd keeps a cgroup for. */
 export interface SystemdUnit {

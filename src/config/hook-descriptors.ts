@@ -1,10 +1,13 @@
-/** Hooks of brun's own that speak to whoever has started the container: what of brun's descriptors they have. */
+/**
+ * The descriptors of brun that hooks of its own keep. Such a hook can write to the stderr of the command
+ * that starts the container.
+ */
 import type { Hook } from "../spec/index.ts";
 import { any } from "../sys/lists.ts";
 
 /**
- * A variable of such a hook's environment: the hook writes to the stderr of brun. What other hooks write is kept, and shown if they
- * fail.
+ * A variable in the environment of such a hook: the hook writes to the stderr of brun. The output of other hooks
+ * is kept, and shown if they fail.
  */
 export const KEEPS_STDERR = "BRUN_HOOK_STDERR=inherit";
 

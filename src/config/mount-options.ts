@@ -4,7 +4,7 @@ import { MOUNT_ATTR, MS } from "../sys/constants.ts";
 
 /** What an option asks of the runtime beyond flags: extensions of runc, crun and brun. */
 export enum Extra {
-  /** A tmpfs begins with a copy of what it covers. */
+  /** A tmpfs begins with a copy of the contents that it covers. */
   TMPCOPYUP = 1,
   /** The mount has its own id mappings; with RIDMAP the mounts below it have them, too. */
   IDMAP = 2,
@@ -28,9 +28,12 @@ export enum Extra {
    */
   SRC_NOSYMLINKS = 256,
   DEST_NOSYMLINKS = 512,
-  /** brun's own: a tmpfs whose mount point is a file, which gets an empty file of it. */
+  /** brun: a tmpfs whose mount point is a file. An empty file of the tmpfs is mounted there. */
   TMPFILE = 1024,
-  /** brun's own: instead of a tmpfs a directory of what is mounted there, with the mode, uid and gid. */
+  /**
+   * brun: a directory in the file system at this path, instead of a tmpfs; with the mode,
+   * uid and gid of the options.
+   */
   DIRECTORY = 2048,
 }
 
@@ -203,7 +206,7 @@ export interface AttributeChange {
   readonly clear: number;
 }
 
-/** mount(2) flags as mount_setattr(2) attributes: what to set and what to clear. */
+/** Converts mount(2) flags to mount_setattr(2) attributes. */
 export function toMountAttr(flags: number, cleared: number): AttributeChange {
   let set = 0;
   let clear = 0;

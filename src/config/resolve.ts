@@ -147,7 +147,7 @@ function withoutOldPidsLimit(spec: Spec): Spec {
   return { ...spec, linux: { ...linux, resources } };
 }
 
-/** crun's annotation: setgroups(2) is not called, so that files of the caller's groups can be reached. */
+/** crun's annotation: setgroups(2) is not called, so that the program can reach files of the caller's groups. */
 const KEEP_GROUPS = "run.oci.keep_original_groups";
 
 function withoutGroups(spec: Spec): Spec {

@@ -77,8 +77,8 @@ export function namesIn(path: string, patterns: readonly string[]): string[] | n
 }
 
 /**
- * Whether there is nothing in a directory; false where it cannot be listed. As an input it is the directory's stamp, or that
- * there is one of its entries: what else is in a directory that is not empty may change.
+ * Whether a directory is empty; false if it cannot be listed. The input of an empty directory is its stamp.
+ * Otherwise it is the existence of one entry, so that the other entries may change.
  */
 export function isEmptyDirectory(path: string): boolean {
   const [first] = (asking(() => listed(path)) ?? []).sort();
@@ -86,7 +86,7 @@ export function isEmptyDirectory(path: string): boolean {
     fileType(`${path}/${first}`, true);
     return false;
   }
-  // What has come meanwhile is found behind the stamp.
+  // The second listing comes after the stamp: an entry that was made in between is found.
   tryStat(path);
   return asking(() => listed(path))?.length === 0;
 }

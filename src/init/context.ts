@@ -24,7 +24,7 @@ export interface InitContext<Config extends ProcessConfig = ContainerConfig> {
   startHooks?: readonly number[];
   /** Files that hooks inside the container write to. */
   hookOutput?: HookOutput | undefined;
-  /** Bind sources opened before the container's root user takes over, by index in spec.mounts. */
+  /** Sources of bind mounts that were opened before the container's root user takes over, by index in spec.mounts. */
   trees?: Map<number, Slot>;
   /** Mounts of devices that root of the host has made, by index in spec.linux.devices. */
   devices?: Map<number, Slot>;
@@ -34,14 +34,17 @@ export interface InitContext<Config extends ProcessConfig = ContainerConfig> {
   readonlyAtEnd?: { readonly destination: string; readonly mounted: Slot }[];
   /** The root file system (O_PATH) that mounts on / have covered. */
   covered?: Slot;
-  /** The root is a tmpfs that has nothing but what the program has made. */
+  /** The root is a tmpfs that contains only what this program has made. */
   fresh?: boolean;
   /** The tmpfs of scratch.ts, and the number of overlay upper directories in it. */
   scratch?: Slot;
   overlays: number;
   /** The root is a mount of its own. */
   ownRoot?: boolean;
-  /** How many mounts stay on the root of the mount namespace when the container's root is taken from there. */
+  /**
+   * The number of mounts that stay on the root of the mount namespace when the container's
+   * root is taken from there.
+   */
   overRoot: number;
   /** Whether processes of other containers must not be able to look into this one before execve: {@link hide}. */
   hidden?: boolean;
@@ -100,7 +103,7 @@ export function openHow(x: ProcessContext, flags: number, resolve: number): Blob
 /** Size of struct open_how. */
 export const OPEN_HOW_SIZE = 24;
 
-/** How paths below the root are resolved: never out of it. */
+/** The resolve flag for paths below the root: they cannot leave it. */
 export const IN_ROOT = RESOLVE.IN_ROOT;
 
 const ATTR_LIMIT = 0x400000;

@@ -55,12 +55,12 @@ export function devices(x: InitContext): void {
   b.close(dev);
 }
 
-/** Opens (O_PATH) the directory of a device, making it when it is missing. */
+/** Opens (O_PATH) the directory of a device. Creates it if it is missing. */
 function openDirectory(x: InitContext, parts: readonly string[]): Slot {
   return openTarget(x, parts.join("/"), { create: "dir" });
 }
 
-/** @param made a mount of the device, where the host has none to bind */
+/** @param made a mount of the device, if the host has none to bind */
 function addDevice(x: InitContext, device: Device, where: string, made?: Slot): void {
   const { b } = x;
   // Anyone may make a FIFO.

@@ -89,13 +89,13 @@ function* pairs(options: readonly string[]): Iterable<[string, string | null]> {
 /** Options that describe the upper directory, and are not passed to overlayfs. */
 const UPPER = new Set(["lowerdir", "upperdir", "workdir", "mode", "uid", "gid"]);
 
-/** A directory that an overlay is made of: what a descriptor leads to, and a path below it. */
+/** A directory of an overlay: a descriptor, and a path below it. */
 interface Layer {
   readonly fd: Slot;
   readonly below: string;
 }
 
-/** Of an overlay; those with a path below a descriptor are on the tmpfs. */
+/** The directories of an overlay. Those with a path below the descriptor are on the tmpfs. */
 interface Layers {
   readonly lowerdir: Layer;
   readonly upperdir: Layer;
@@ -103,9 +103,9 @@ interface Layers {
 }
 
 /**
- * Opens what an overlay of one directory over another is made of. The directories are handed over as descriptors, so that
- * no character of a path has a special meaning. With "tmpupper" the upper directory has the mode of the lower one, or
- * that of "mode=", and the owner of "uid=" and "gid=".
+ * Opens the directories of an overlay of one directory over another. They are handed over as descriptors, so that
+ * no character of a path has a special meaning. With "tmpupper" the upper directory has the mode of the lower one,
+ * or that of "mode=", and the owner of "uid=" and "gid=".
  * @param absent where to go on if a lower directory with "from-root" is gone; null makes that an error
  */
 function openLayers(
@@ -171,7 +171,7 @@ function mountBuilt(x: InitContext, destination: string, options: MountOptions, 
   closeLayers(x, layers);
 }
 
-/** Of the call that takes a lower directory which may have gone meanwhile. */
+/** The policy of the call that uses the lower directory, which may be gone by then. */
 function goneTo(absent: Label | null): Policy {
   return absent === null ? {} : { handle: [E.ENOENT], orElse: absent };
 }

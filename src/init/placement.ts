@@ -71,7 +71,7 @@ export function anyCpu(x: ProcessContext): void {
   x.b.sys("sched_setaffinity", [0, ALL_CPUS_SIZE, mask], { handle: [ANY] });
 }
 
-/** A list of CPUs (process.execCPUAffinity) as sched_setaffinity(2) takes it. */
+/** A list of CPUs (process.execCPUAffinity) as a mask for sched_setaffinity(2). */
 export function cpuMask(list: string): Uint8Array<ArrayBuffer> {
   return new Uint8Array(bitMask(parseCpuList(list) ?? []).buffer);
 }

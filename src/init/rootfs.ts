@@ -134,7 +134,7 @@ export function enterRoot(x: InitContext): void {
     // The old root is stacked on the new one. It is a slave, so that the host's peers do not see it go.
     b.sys("fchdir", [old]);
     b.sys("mount", [null, dot, null, MS.SLAVE | MS.REC, null]);
-    // With root.path "/" other mounts may still cover the old root. One call takes the topmost away.
+    // With root.path "/" other mounts may still cover the old root. Each call removes the topmost one.
     for (let i = 0; i <= x.overRoot; i++) b.sys("umount2", [dot, MNT_DETACH]);
     b.sys("chdir", [b.str("/")]);
     b.close(old);

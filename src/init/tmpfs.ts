@@ -71,7 +71,10 @@ export function mountTmpfs(x: InitContext, mount: Mount, options: MountOptions):
   } else b.close(later);
 }
 
-/** With "directory" (brun's own): no file system, but a directory of the one that is there; one that is there stays. */
+/**
+ * For brun's option "directory": makes a directory in the file system at this path. An
+ * existing one stays as it is.
+ */
 function makeDirectory(x: InitContext, destination: string, { parameters }: MountOptions): void {
   const { b } = x;
   const given = (name: string) => foundLast(parameters, (text) => text.startsWith(name))?.slice(name.length);

@@ -32,8 +32,8 @@ export enum OpKind {
   /** Pointer, width, mask, expected value, errno if it differs. */
   check,
   /**
-   * Pointer, value, width in bytes. Width 0 stands for decimal text with a NUL, {@link FD_WIDTH} for so many
-   * characters of decimal text with slashes before it.
+   * Pointer, value, width in bytes. Width 0 stands for decimal text with a NUL, and {@link FD_WIDTH} for so many
+   * characters: decimal text after leading slashes.
    */
   poke,
   /** `spawnRequest`, stdin fd or -1, time-out in ms or -1. */
@@ -81,7 +81,7 @@ export const HOME_SIZE = 1024;
 export enum Target {
   /** A file, and no directory. */
   file = 1,
-  /** The path is one name, which is most likely missing: it is made before it is opened. */
+  /** The path is a single name that is most likely missing, so it is made before it is opened. */
   missing = 2,
 }
 

@@ -149,7 +149,7 @@ export class Assembler {
     return added;
   }
 
-  /** Adds a NULL-terminated array of strings, as execve wants it. */
+  /** Adds a NULL-terminated array of strings, as for execve. */
   strArray(strings: readonly string[], text: Text): Blob {
     const array = this.reserve(8 * (strings.length + 1), text);
     for (let i = 0; i < strings.length; i++) this.pointer(array.at + 8 * i, this.str(strings[i]!));

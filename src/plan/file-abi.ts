@@ -34,7 +34,10 @@ export enum Part {
   entrypoint,
   /** Variables of the program's environment besides the caller's plain ones: NAME=value, each with a NUL. */
   variables,
-  /** Path of the directory that the log's directory is in, of a container whose output is kept: {@link Manner.background}. */
+  /**
+   * If the output is kept ({@link Manner.background}): the path of the directory that
+   * contains the log's directory.
+   */
   logs,
   /** Programs of `run` for the stage. */
   enter,
@@ -97,7 +100,7 @@ export enum Manner {
   environment = 4,
   /** A process in the background keeps the output, and is the supervisor. */
   background = 8,
-  /** Of such a container: its stdin is kept open. */
+  /** The stdin of such a container stays open. */
   interactive = 16,
   /** It has a terminal. */
   terminal = 32,
@@ -122,7 +125,10 @@ export enum LocalSlot {
   interrupts,
   /** Output: a descriptor that is needed to explain a failure. */
   kept,
-  /** Out, of {@link Part.make} where output is kept: directory of the log, file for the exit code, socket of those who attach. */
+  /**
+   * Output of {@link Part.make} if the container's output is kept: the directory of the log, the file for the exit
+   * code, the socket for `attach` clients.
+   */
   log,
   exit,
   attach,

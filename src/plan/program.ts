@@ -77,7 +77,7 @@ export class ProgramBuilder extends Assembler {
 
   /**
    * Opens (O_PATH) a path below `root`, and makes missing parts of it; see nsenter/plan/target.c.
-   * @param missing the path is one name, and most likely nothing has it yet
+   * @param missing the path is a single name that most likely does not exist yet
    */
   target(root: Slot, path: string, resolve: number, kind: "dir" | "file", missing = false): Slot {
     const out = this.slot();
@@ -148,7 +148,7 @@ export class ProgramBuilder extends Assembler {
     this.push("execute", "", [file, this.str(path), argv, envp], none);
   }
 
-  /** A text with descriptors: each slot stands for the path /proc/self/fd/N of the descriptor in it. */
+  /** A text with the paths of descriptors: each slot stands for the path /proc/self/fd/N of its descriptor. */
   fdText(pieces: readonly (string | Slot)[]): Blob {
     let text = "";
     const places: (readonly [at: number, slot: Slot])[] = [];

@@ -12,7 +12,7 @@ test("libseccompVersion is three numbers", () => {
 const mayUnshare = spawnSync("unshare", ["-rm", "true"]).status === 0;
 
 test.skipIf(!mayUnshare)("a missing library is an error that names the package", () => {
-  const maps = spawnSync("cat", ["/proc/self/maps"]); // for its libc, beside which libseccomp is
+  const maps = spawnSync("cat", ["/proc/self/maps"]); // finds the directory of libc, which libseccomp is in, too
   const libc = /(\/\S+)\/libc\.so\.6$/m.exec(String(maps.stdout))![1]!;
   const library = realpathSync(`${libc}/libseccomp.so.2`);
   const script = `

@@ -12,7 +12,7 @@ import { receiveWithFd } from "../sys/socket.ts";
 
 export { Message };
 
-/** A message from the stage. `fd` is -1 when none came with it. */
+/** A message from the stage. `fd` is -1 if no descriptor came with it. */
 export interface Received {
   readonly type: number;
   readonly payload: DataView;
@@ -50,12 +50,12 @@ function sendPacket(fd: number, packet: Uint8Array): boolean {
   }
 }
 
-/** Sends a message without payload. Returns false when the stage has gone. */
+/** Sends a message without payload. Returns false if the stage is gone. */
 export function sendMessage(fd: number, type: Message): boolean {
   return sendPacket(fd, header(type, 0));
 }
 
-/** Sends an encoded program. Returns false when the stage has gone. */
+/** Sends an encoded program. Returns false if the stage is gone. */
 export function sendProgram(fd: number, program: Uint8Array): boolean {
   if (!sendPacket(fd, header(Message.program, program.length))) return false;
   for (let at = 0; at < program.length; at += PACKET_MAX) {

@@ -184,7 +184,7 @@ describe("operations", () => {
         b.target(root, "new", 0x10, "dir", true);
         b.target(root, "new", 0x10, "dir", true);
         b.target(root, "newer", 0x10, "file", true);
-        // What is taken for missing is found where it is, also by a link.
+        // A path that exists although it is taken for missing is opened, also through a link.
         b.target(root, "up", 0x10, "dir", true);
         b.target(root, "link", 0x10, "dir", true);
       }),
