@@ -26,8 +26,8 @@ BRUN_EXPORT long brun_run(unsigned char *data, size_t size, int64_t *slots, size
 
 /*
  * Called by bun:ffi. Runs a plan `runs` times. Each run has the next `count` slots, which contain its
- * values before and after it. It also has the next failure, whose error is only set if the run fails.
- * Returns the result of the last run.
+ * values before and after it; the other slots are those that the run before has left. It also has the
+ * next failure, whose error is only set if the run fails. Returns the result of the last run.
  */
 BRUN_EXPORT long brun_run(unsigned char *data, size_t size, int64_t *slots, size_t count,
 			  struct failure *failures, size_t runs)
@@ -37,8 +37,8 @@ BRUN_EXPORT long brun_run(unsigned char *data, size_t size, int64_t *slots, size
 
 	if (count > PROGRAM_SLOTS)
 		return -EINVAL;
+	machine_clear(&machine);
 	for (size_t i = 0; i < runs; i++, slots += count) {
-		machine_clear(&machine);
 		copy(machine.slots, slots, count * sizeof(*slots));
 		result = local_run(&machine, data, size, &failures[i]);
 		copy(slots, machine.slots, count * sizeof(*slots));

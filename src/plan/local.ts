@@ -117,8 +117,8 @@ export interface Ran {
 
 /**
  * Runs a plan for many containers, one after the other, by one call into the C. The values that differ are in
- * additional slots, behind those of every plan. Structs of the plan are not reset between runs, so each run has to
- * fill in those that it reads.
+ * additional slots, behind those of every plan. Structs and other slots are not reset between runs, so each run has
+ * to fill in those that it reads.
  * @param directory the slot of that name, for every run
  * @param given the values of the additional slots, for each run
  */
