@@ -252,6 +252,8 @@ export class Home extends Changing<Home, HomeRun> {
     const caches = ["home/.cache/brun", "other/.cache/brun"];
     for (const name of ["home/project", "other/config/gh", "tmp/ssh-x", ...caches])
       put(this, `${this.dir}/${name}`, null);
+    // What is told once is told.
+    for (const name of ["userns", "proc"]) put(this, `${box.state}/@told/${name}`, "");
     put(this, `${this.dir}/other/shown`, "shown\n");
     put(this, `${this.dir}/other/.netrc`, `${SECRET}\n`);
     put(this, `${this.dir}/other/config/gh/hosts.yml`, `${SECRET}\n`);
