@@ -9,7 +9,7 @@ import { parseArgs } from "node:util";
 import type { ContainerConfig } from "../src/config/types.ts";
 import { planFile } from "../src/container/lifecycle/cached-plan.ts";
 import { execInfoOf } from "../src/container/lifecycle/launch.ts";
-import { localPlans } from "../src/container/lifecycle/local-plans.ts";
+import { laterPlans, localPlans } from "../src/container/lifecycle/local-plans.ts";
 import { type GuardOperation, guardOf } from "../src/host/guard.ts";
 import type { Input } from "../src/host/recorder.ts";
 import { recordedPrograms } from "../src/init/standard.ts";
@@ -120,7 +120,8 @@ function localFiles(): Uint8Array[] {
   const cgroup = { version: 2, paths: { "": "/sys/fs/cgroup/seed" } } as const;
   return [{}, { cgroup }].map((more) => {
     const config = configFor(plain(true), {});
-    const file = localPlans(rt, config, { ...STATE, ...more }, execInfoOf(config));
+    const state = { ...STATE, ...more };
+    const file = localPlans(rt, state, laterPlans(rt, config, state, execInfoOf(config)));
     return ours(file.finish(guardOf([stamp("/run/brun/seed/state.json")]) as GuardOperation[]));
   });
 }
@@ -169,7 +170,6 @@ const inputs: readonly Input[] = [
   },
   { kind: InputKind.capabilities, detail: 0, about: "", answer: words(0, 0) },
   { kind: InputKind.limit, detail: 7, about: "", answer: words(0, 0) },
-  { kind: InputKind.stdio, detail: 0, about: "", answer: words(0) },
   { kind: InputKind.terminal, detail: 0, about: "", answer: words(1) },
 ];
 /** The file is looked at, opened, and read to its end; then there are the others at absolute paths. */
@@ -183,7 +183,8 @@ function planSeed(more: Partial<ContainerConfig>, all: boolean): Uint8Array {
   const programs = recordedPrograms(config, null);
   const recording = { inputs: all ? inputs : inputs.slice(-1), reason: null };
   const warnings = ["brun: warning: of the weather\n"];
-  const file = planFile("/run/brun", { config, state: STATE, programs, recording, warnings });
+  const made = { config, state: STATE, programs, later: null };
+  const file = planFile("/run/brun", { ...made, recording, warnings });
   if (typeof file === "string") throw new Error(`no plan is kept: ${file}`);
   return ours(file);
 }

@@ -351,6 +351,19 @@ for (const subject of users) {
           .split(" ");
         const streams = [0, 1, 2].map((fd) => readlinkSync(`/proc/${supervisor}/fd/${fd}`));
         expect([session, ...streams]).toEqual([supervisor, "/dev/null", "/dev/null", "/dev/null"]);
+        // Later commands on it have plans as well.
+        const env = await front(box, [
+          "exec",
+          id,
+          "sh",
+          "-c",
+          "env | sort; pwd; id; ls /proc/self/fd | wc -l",
+        ]);
+        expect(env.stdout).toContain("HOME=");
+        expect(
+          await box.ok(["exec", id, "sh", "-c", "env | sort; pwd; id; ls /proc/self/fd | wc -l"], BY_BUN),
+        ).toBe(env.stdout);
+        expect((await front(box, ["kill", id, "CONT"])).code).toBe(0);
         expect(await box.call(["attach", id], { stdin: "go\n" })).toMatchObject({
           stdout: expect.stringContaining("19999\n"),
         });
@@ -360,12 +373,10 @@ for (const subject of users) {
         expect(logs.length).toBeLessThan(4000);
         const { stderr } = await box.call(["logs", id]);
         expect(stderr).toBe("err\n");
-        expect(
-          readdirSync(`${box.state}/${id}`)
-            .filter((name) => name !== "plans")
-            .sort(),
-        ).toEqual([...["attach", "exec.json", "exit", "seccomp.bpf", "state.json"]]);
-        await box.ok(["rm", id]);
+        expect(readdirSync(`${box.state}/${id}`).sort()).toEqual([
+          ...["attach", "exec.json", "exit", "plans", "seccomp.bpf", "state.json"],
+        ]);
+        await front(box, ["delete", id]);
         expect(box.known(id)).toBe(false);
         const general = (all: string) =>
           all.replaceAll(id, "ID").replace(/"(created|startTime)":"[^"]*"|"pid":\d+/g, "");

@@ -39,26 +39,35 @@ static int is_number(const struct question *question, long now)
 	return is_answer(question, &low, sizeof(low));
 }
 
+long stamp_take(const char *path, uint32_t nofollow, struct stamp *stamp)
+{
+	struct question question = {.about = path, .detail = nofollow};
+	struct statx status;
+	long result = question_look(&question, &status);
+
+	if (result < 0)
+		return result;
+	zero(stamp, sizeof(*stamp));
+	stamp->inode = status.stx_ino;
+	stamp->size = status.stx_size;
+	stamp->changed = status.stx_ctime.tv_sec;
+	stamp->modified = status.stx_mtime.tv_sec;
+	stamp->changed_nanoseconds = status.stx_ctime.tv_nsec;
+	stamp->modified_nanoseconds = status.stx_mtime.tv_nsec;
+	stamp->device_major = status.stx_dev_major;
+	stamp->device_minor = status.stx_dev_minor;
+	stamp->uid = status.stx_uid;
+	stamp->gid = status.stx_gid;
+	stamp->mode = status.stx_mode;
+	return 0;
+}
+
 static int is_stamp(const struct question *question)
 {
-	struct statx status;
 	struct stamp now;
 
-	if (question_look(question, &status) < 0)
-		return 0;
-	zero(&now, sizeof(now));
-	now.inode = status.stx_ino;
-	now.size = status.stx_size;
-	now.changed = status.stx_ctime.tv_sec;
-	now.modified = status.stx_mtime.tv_sec;
-	now.changed_nanoseconds = status.stx_ctime.tv_nsec;
-	now.modified_nanoseconds = status.stx_mtime.tv_nsec;
-	now.device_major = status.stx_dev_major;
-	now.device_minor = status.stx_dev_minor;
-	now.uid = status.stx_uid;
-	now.gid = status.stx_gid;
-	now.mode = status.stx_mode;
-	return is_answer(question, &now, sizeof(now));
+	return stamp_take(question->about, question->detail, &now) == 0 &&
+	       is_answer(question, &now, sizeof(now));
 }
 
 static int is_type(const struct question *question)
@@ -146,26 +155,6 @@ static int is_limit(const struct question *question)
 	       is_answer(question, &limit[1], sizeof(limit[1]));
 }
 
-/* Like ownStdio() of src/host/ask.ts. */
-static long own_stdio(void)
-{
-	long own = 0;
-
-	for (unsigned int fd = 0; fd < 3; fd++) {
-		struct statx status;
-		uint32_t type;
-
-		zero(&status, sizeof(status));
-		if (sys5(__NR_statx, fd, "", AT_EMPTY_PATH, STATX_TYPE, &status) < 0)
-			continue;
-		type = status.stx_mode & S_IFMT;
-		if (type == S_IFIFO || type == S_IFSOCK ||
-		    (type == S_IFREG && (sys3(__NR_fcntl, fd, F_GETFL, 0) & O_ACCMODE) != O_RDONLY))
-			own |= 1L << fd;
-	}
-	return own;
-}
-
 static int is_as_it_was(const struct question *question, const char *const *envp)
 {
 	switch (question->kind) {
@@ -189,8 +178,6 @@ static int is_as_it_was(const struct question *question, const char *const *envp
 		return are_capabilities(question);
 	case INPUT_LIMIT:
 		return is_limit(question);
-	case INPUT_STDIO:
-		return is_number(question, own_stdio());
 	case INPUT_TERMINAL:
 		return is_number(question, host_terminal() >= 0);
 	case INPUT_TTY:

@@ -28,14 +28,40 @@ static int is_in(const struct hole *hole, const struct filling *filling)
 	return hole->at >= filling->part.offset && hole->at - filling->part.offset < filling->part.size;
 }
 
+static int is_open(const struct filling *filling, const struct hole *hole)
+{
+	return (filling->values->open & (1U << hole->kind)) != 0;
+}
+
+/* Whether it is a decimal number. */
+static int to_number(const char *text, uint64_t *number)
+{
+	*number = 0;
+	if (*text == 0)
+		return 0;
+	for (; *text != 0; text++) {
+		if (*text < '0' || *text > '9')
+			return 0;
+		*number = *number * 10 + (uint64_t)(*text - '0');
+	}
+	return 1;
+}
+
 /* Adds the space that a hole needs. Returns 0, or -EBADMSG if it cannot be filled. */
 static long measure(struct filling *filling, const struct hole *hole)
 {
 	size_t at = hole->at - filling->part.offset;
 	const struct texts *texts = hole->kind < HOLES ? &filling->values->of[hole->kind] : 0;
+	uint64_t number;
 
+	if (texts && is_open(filling, hole))
+		return 0;
+	if (hole->index == AS_NUMBER && at + sizeof(number) > filling->head)
+		return -EBADMSG;
 	if (!texts || !texts->at || at < sizeof(filling->header) || at + sizeof(uint32_t) > filling->head)
 		return -EBADMSG;
+	if (hole->index == AS_NUMBER)
+		return to_number(texts->at[0], &number) ? 0 : -EBADMSG;
 	if (hole->index != WHOLE_LIST) {
 		if (hole->index >= texts->count)
 			return -EBADMSG;
@@ -80,10 +106,19 @@ static uint32_t add_list(struct filling *filling, const struct texts *texts)
 static void fill(struct filling *filling, const struct hole *hole)
 {
 	const struct texts *texts = &filling->values->of[hole->kind];
-	uint32_t place = hole->index == WHOLE_LIST ? add_list(filling, texts)
-						   : add_text(filling, texts->at[hole->index]);
+	unsigned char *to = filling->data + (hole->at - filling->part.offset);
+	uint64_t number;
+	uint32_t place;
 
-	copy(filling->data + (hole->at - filling->part.offset), &place, sizeof(place));
+	if (hole->index == AS_NUMBER) {
+		to_number(texts->at[0], &number);
+		copy(to, &number, sizeof(number));
+		return;
+	}
+	place = hole->index == WHOLE_LIST ? add_list(filling, texts)
+					  : add_text(filling, texts->at[hole->index]);
+
+	copy(to, &place, sizeof(place));
 }
 
 static void put_together(struct filling *filling)
@@ -134,9 +169,9 @@ unsigned char *holes_fill(const struct plan_file *plan, enum plan_part index, co
 	count /= sizeof(*holes);
 	for (size_t i = 0; i < count; i++)
 		if (is_in(&holes[i], &filling)) {
-			found++;
 			if (measure(&filling, &holes[i]) < 0)
 				return 0;
+			found += !is_open(&filling, &holes[i]);
 		}
 	if (found == 0)
 		return program;
@@ -147,7 +182,7 @@ unsigned char *holes_fill(const struct plan_file *plan, enum plan_part index, co
 	filling.data = (unsigned char *)(uintptr_t)memory;
 	put_together(&filling);
 	for (size_t i = 0; i < count; i++)
-		if (is_in(&holes[i], &filling))
+		if (is_in(&holes[i], &filling) && !is_open(&filling, &holes[i]))
 			fill(&filling, &holes[i]);
 	return filling.data;
 }

@@ -64,7 +64,7 @@ static int check_guard(const struct plan_file *plan)
 	return count > 0;
 }
 
-static long check_file(const struct plan_file *plan)
+long plan_check(const struct plan_file *plan)
 {
 	const struct plan_header *header = header_of(plan);
 	const unsigned char *summed = (const unsigned char *)header->parts;
@@ -134,7 +134,7 @@ static long read_file(struct plan_file *plan, const struct command *command)
 	if (result >= 0)
 		result = file_read_own(plan->directory, command->part == PART_ENTER ? number : PLANS_FILE,
 				       sizeof(struct plan_header), PLAN_MAX, &plan->file);
-	return result < 0 ? result : check_file(plan);
+	return result < 0 ? result : plan_check(plan);
 }
 
 long plan_open(struct plan_file *plan, const struct command *command)

@@ -23,6 +23,9 @@ long plan_open(struct plan_file *plan, const struct command *command);
 /* Whether its guard agrees. stdin may be /dev/null from here on (input.h). */
 int plan_agrees(const struct plan_file *plan, const struct command *command);
 
+/* Whether it is whole, and of this build. 0 or -errno. */
+long plan_check(const struct plan_file *plan);
+
 void plan_close(const struct plan_file *plan);
 
 /* The bytes of a part, or null if it is empty. */

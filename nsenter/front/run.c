@@ -6,6 +6,7 @@
 #include "conversation.h"
 #include "handover.h"
 #include "holes.h"
+#include "later.h"
 #include "mapping.h"
 #include "moment.h"
 #include "sandbox.h"
@@ -108,9 +109,10 @@ static void set_value(struct values *values, enum hole_kind kind, const char *co
 	values->of[kind] = (struct texts){text, 1};
 }
 
-/* Writes state.json. */
+/* Writes state.json, and plans that go by it. */
 static long save(struct making *making)
 {
+	char state[PATH_SIZE];
 	int begun;
 	long result = moment_take(&making->moment, making->talk.pid);
 
@@ -120,7 +122,15 @@ static long save(struct making *making)
 	set_value(&making->values, HOLE_CREATED, &making->created);
 	set_value(&making->values, HOLE_PID, &making->pid);
 	set_value(&making->values, HOLE_START_TIME, &making->start_time);
-	return result < 0 ? result : run_here(making, PART_SAVE, &begun);
+	if (result == 0)
+		result = run_here(making, PART_SAVE, &begun);
+	if (result == 0)
+		result = path_append(state, 0, making->directory, text_length(making->directory));
+	if (result >= 0)
+		result = path_append(state, result, "/" STATE_FILE, sizeof("/" STATE_FILE) - 1);
+	return result < 0 ? result
+			  : later_write(making->plan, &making->values, state,
+					making->machine->slots[SLOT_DIRECTORY]);
 }
 
 static long converse(struct making *making)

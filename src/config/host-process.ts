@@ -62,7 +62,7 @@ export function hostProcessConfig({
     id: "unshare",
     bundle: "/",
     privileged: asHostRoot,
-    facts: { terminalSize: null, ownStdio: [], sources: new Map(), cgroup2: true, cgroupBinds: [] },
+    facts: { terminalSize: null, sources: new Map(), cgroup2: true, cgroupBinds: [] },
     cgroup: null,
     cloneInto: null,
     seccomp: null,

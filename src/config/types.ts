@@ -39,11 +39,6 @@ export type Replaceable = "close_range" | "mount_setattr" | "pidfd_open";
 
 /** Facts that the last steps of any process depend on. */
 export interface ProcessFacts {
-  /**
-   * Descriptors of 0 to 2 that may be given to the process's user (pipes and sockets; a device is never given
-   * away).
-   */
-  readonly ownStdio: readonly number[];
   /** Size of the terminal when the spec gives none: rows, columns. */
   readonly terminalSize: readonly [number, number] | null;
   /** System calls that cannot be used here; absent when all can. */

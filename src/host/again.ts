@@ -66,7 +66,6 @@ const ASK: {
   [InputKind.call]: (question) => ask.call(...callOf(question)),
   [InputKind.capabilities]: () => ask.effectiveCapabilities(),
   [InputKind.limit]: ({ detail }) => ask.hardLimit(detail),
-  [InputKind.stdio]: () => ask.ownStdio(),
   [InputKind.terminal]: () => ask.hasTerminal(),
   [InputKind.tty]: ({ detail }) => caller.isTerminal(detail),
   [InputKind.background]: () => caller.isInBackground(),

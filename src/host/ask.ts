@@ -268,32 +268,6 @@ export function hardLimit(resource: number): bigint | null {
   return limits[1]!;
 }
 
-const F_GETFL = 3;
-const O_ACCMODE = 3;
-
-/**
- * A bit for each of stdin, stdout and stderr that is a pipe, a socket or a writable file. Devices are never given
- * away.
- */
-export function ownStdio(): number {
-  const own = asking(() => {
-    let bits = 0;
-    for (let fd = 0; fd < 3; fd++) if (isOwn(fd)) bits |= 1 << fd;
-    return bits;
-  });
-  record(InputKind.stdio, 0, "", word(own));
-  return own;
-}
-
-function isOwn(fd: number): boolean {
-  const stat = fs.tryStat(`/proc/self/fd/${fd}`);
-  if (typeof stat === "number") return false;
-  const type = stat.mode & fs.S.IFMT;
-  if (type === fs.S.IFIFO || type === fs.S.IFSOCK) return true;
-  const flags = type === fs.S.IFREG ? syscall(NR.fcntl, fd, F_GETFL) : -1;
-  return flags >= 0 && (flags & O_ACCMODE) !== fs.O.RDONLY;
-}
-
 /**
  * Whether stdin, stdout or stderr is a terminal. Its size is no input, since the supervisor passes it on at run
  * time.

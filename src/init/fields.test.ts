@@ -10,7 +10,6 @@ import { recordedPrograms } from "./standard.ts";
 
 const facts = {
   sources: new Map(),
-  ownStdio: [],
   terminalSize: null,
   cgroup2: true,
   cgroupBinds: [],

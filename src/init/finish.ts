@@ -1,6 +1,5 @@
 /** The last steps of any process in a container, both of its first one and of those of `exec`. */
 
-import { ANY } from "../plan/program.ts";
 import type { Hook, Process } from "../spec/index.ts";
 import type { ProcessContext } from "./context.ts";
 import {
@@ -16,6 +15,7 @@ import {
   searchPath,
   waitForStart,
 } from "./exec.ts";
+import { giveStdio } from "./give-stdio.ts";
 import { runHooks } from "./hooks.ts";
 import { identity, noNewPrivileges } from "./identity.ts";
 import { rlimits, umask } from "./limits.ts";
@@ -41,7 +41,11 @@ export function finish(x: ProcessContext, process: Process, start: StartHooks | 
   const path = searchPath(env);
   const envp = environmentArray(x, env, process.user?.uid ?? 0);
   closeOthers(x);
-  giveStdio(x, process);
+  const uid = process.user?.uid ?? 0;
+  if (uid !== 0) {
+    x.b.at("process.user.uid", { kind: "giveStdio" });
+    giveStdio(x.b, uid);
+  }
   rlimits(x, process);
   placement(x, process);
   if (process.noNewPrivileges) noNewPrivileges(x);
@@ -61,12 +65,4 @@ export function finish(x: ProcessContext, process: Process, start: StartHooks | 
   // The init is under the filter, too: otherwise the program could take it over.
   becomeInit(x, env, envp);
   execute(x, file, path, process, envp);
-}
-
-/** Gives pipes and writable files on stdio to the process's user, so that it can open /dev/stdout again. */
-function giveStdio(x: ProcessContext, process: Process): void {
-  const uid = process.user?.uid ?? 0;
-  if (uid === 0) return;
-  x.b.at("process.user.uid", { kind: "giveStdio" });
-  for (const fd of x.config.facts.ownStdio) x.b.sys("fchown", [fd, uid, -1], { handle: [ANY] });
 }

@@ -1,5 +1,6 @@
 /** Setns init: the program of a process that joins a running container (`exec`). */
 import type { ExecConfig } from "../config/types.ts";
+import { Hole } from "../plan/file-abi.ts";
 import { type Program, ProgramBuilder, type Slot } from "../plan/program.ts";
 import { CLONE } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
@@ -48,8 +49,8 @@ function openTarget(x: InitContext<ExecConfig>): Slot {
   b.at("exec", { kind: "openContainer" });
   const fd = config.facts.lacking?.has("pidfd_open")
     ? b.get("openat", [AT_FDCWD, b.str(`/proc/${pid}`), O.RDONLY | O.DIRECTORY | O.CLOEXEC, 0])
-    : b.get("pidfd_open", [pid, 0]);
-  b.alive(pid, Number(startTime));
+    : b.get("pidfd_open", [b.number(Hole.pid, pid), 0]);
+  b.alive(b.number(Hole.pid, pid), b.number(Hole.startTime, Number(startTime)));
   return fd;
 }
 

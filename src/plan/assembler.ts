@@ -12,13 +12,14 @@ import { members } from "../sys/members.ts" with { type: "macro" };
 import { NR, type SyscallName } from "../sys/syscalls.ts";
 import { utf8, utf8Length } from "../sys/utf8.ts";
 import { ANY_ERRNO, ArgType, NO_SLOT, PROGRAM_MAGIC, PROGRAM_SLOTS, RELOCATE_BLOB } from "./abi.ts";
-import { type Hole, WHOLE_LIST } from "./file-abi.ts";
+import { AS_NUMBER, type Hole, WHOLE_LIST } from "./file-abi.ts";
 import { layout } from "./layout.ts" with { type: "macro" };
 import type {
   Blob,
   HoleReference,
   Label,
   Op,
+  OpenNumber,
   OpKindName,
   Policy,
   Program,
@@ -52,6 +53,8 @@ export class Assembler {
   private readonly holes = new Map<number, readonly [kind: Hole, index: number]>();
   /** Arguments that may refer to a hole: pairs of the word's index and the offset in the argument. */
   private readonly referring: number[] = [];
+  /** Numbers that are holes: kind and word, one after the other. */
+  private readonly numbers: number[] = [];
   private onceAt = -1;
   private readonly structs: Uint8Array[] = [];
   private structsLength = 0;
@@ -139,6 +142,11 @@ export class Assembler {
     const array = this.strArray(strings, text);
     this.holes.set(array.at + RELOCATE_BLOB, [kind, WHOLE_LIST]);
     return array;
+  }
+
+  /** A number that another one may take the place of in a file of plans. */
+  number(kind: Hole, value: number): OpenNumber {
+    return { type: ArgType.immediate, at: value, text: `${value}`, kind };
   }
 
   private append(s: string): Str {
@@ -237,6 +245,9 @@ export class Assembler {
   /** The places in the bytes that refer to holes. */
   private references(): HoleReference[] {
     const references: HoleReference[] = [];
+    const { numbers } = this;
+    for (let i = 0; i < numbers.length; i += 2)
+      references.push({ kind: numbers[i]!, index: AS_NUMBER, at: 4 * (HEADER_WORDS + numbers[i + 1]!) });
     if (this.holes.size === 0) return references;
     const add = (word: number, place: number): void => {
       const hole = this.holes.get(place);
@@ -265,7 +276,11 @@ export class Assembler {
     w.push(kinds[kind] | (name === "" ? 0 : NR[name] << 16), 0, 0, next, next, -1);
     let types = 0;
     for (let i = 0; i < args.length; i++) {
-      const value = args[i]!;
+      let value = args[i]!;
+      if (value !== null && typeof value === "object" && value.type === ArgType.immediate) {
+        this.numbers.push(value.kind, w.length);
+        value = value.at;
+      }
       if (typeof value === "number") {
         // Negative numbers are sign-extended. Flags above 2^31 are positive and stay as they are.
         w.push(value | 0, value < 0 ? -1 : value > 0xffffffff ? (value - (value >>> 0)) / 4294967296 : 0);

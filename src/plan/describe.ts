@@ -69,6 +69,7 @@ function argument(op: Op, value: Value, index: number): string {
   }
   if (value.type === ArgType.slot) return `%${value.at}`;
   if (value.type === ArgType.string) return quoted(value.text);
+  if (value.type === ArgType.immediate) return value.text;
   return `<${value.text}>`;
 }
 

@@ -49,6 +49,11 @@ export enum Part {
   save,
   /** Run by the supervisor, or by the front after a failure. */
   cleanup,
+  /**
+   * Of a container whose output is kept: a file of plans of later commands, with holes, that the
+   * front fills in for its container.
+   */
+  later,
   /** Later commands, run by the front. */
   state,
   start,
@@ -111,6 +116,8 @@ export enum Manner {
 export const NAME_DIGITS = 6;
 /** In place of a word's index: the reference is to the whole list, an array that ends with a null pointer. */
 export const WHOLE_LIST = 0xffff;
+/** In the same place: the hole is a number of 8 bytes. */
+export const AS_NUMBER = 0xfffe;
 
 /**
  * Slots of programs that run in brun's own process. They are filled in before; a clean-up
@@ -171,8 +178,6 @@ export enum InputKind {
   capabilities,
   /** The hard limit of a resource. Detail: the resource. */
   limit,
-  /** A bit for each of 0, 1 and 2 that may be given to the container's user. */
-  stdio,
   /** Whether 0, 1 or 2 is a terminal. */
   terminal,
   /** Whether a descriptor is a terminal. Detail: the descriptor. */

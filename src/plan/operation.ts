@@ -36,8 +36,13 @@ export interface Label {
   readonly waiting: number[];
 }
 
+/** A number that another one may take the place of: {@link ProgramBuilder.number}. */
+export interface OpenNumber extends Ref<ArgType.immediate> {
+  readonly kind: Hole;
+}
+
 /** An argument of an operation. null is a null pointer. */
-export type Value = number | bigint | Slot | Blob | Str | null;
+export type Value = number | bigint | Slot | Blob | Str | OpenNumber | null;
 
 export type OpKindName = keyof typeof OpKind;
 

@@ -7,7 +7,7 @@ import type { SyscallName } from "../sys/syscalls.ts";
 import { utf8, utf8Length } from "../sys/utf8.ts";
 import { ANY_ERRNO as ANY, BITS_INVERTED, Copy, FD_WIDTH, Target, WHOLE_TEXT } from "./abi.ts";
 import { Assembler, none } from "./assembler.ts";
-import type { Blob, Policy, Slot, Str, Value } from "./operation.ts";
+import type { Blob, OpenNumber, Policy, Slot, Str, Value } from "./operation.ts";
 
 export type { Blob, Label, Op, Policy, Program, Slot, Str, Text, Value } from "./operation.ts";
 export type { Step } from "./step.ts";
@@ -117,7 +117,7 @@ export class ProgramBuilder extends Assembler {
   }
 
   /** Fails with ESRCH unless the process lives and started at `startTime`; see nsenter/plan/alive.h. */
-  alive(pid: number | Slot, startTime: number | Slot, policy: Policy = none): void {
+  alive(pid: number | Slot | OpenNumber, startTime: number | Slot | OpenNumber, policy: Policy = none): void {
     this.push("alive", "", [pid, startTime], policy);
   }
 

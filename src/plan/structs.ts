@@ -162,13 +162,16 @@ export const structs = {
     checksum: "u32",
     parts: ["part", PARTS],
   },
-  /** A reference to a string that is replaced. */
+  /** A reference to a string that is replaced, or a number that is. */
   hole: {
     /** A {@link Hole}. */
     kind: "u16",
-    /** The index of a word in a list, or WHOLE_LIST. */
+    /** The index of a word in a list, or WHOLE_LIST, or AS_NUMBER. */
     index: "u16",
-    /** Offset in the file of the 4 bytes of the reference: an argument of an operation, or a relocation's target. */
+    /**
+     * Offset in the file of the 4 bytes of the reference: an argument of an operation, or a
+     * relocation's target. Of a number: offset of its 8 bytes.
+     */
     at: "u32",
   },
   /** A question with its answer. */

@@ -9,7 +9,6 @@ import {
   fileType,
   hardLimit,
   hasTerminal,
-  ownStdio,
   readlink,
   readTextIfThere,
 } from "../../host/ask.ts";
@@ -18,7 +17,7 @@ import type { Process, Spec } from "../../spec/index.ts";
 import { FS_MAGIC, RLIMITS } from "../../sys/constants.ts";
 import { SysError } from "../../sys/error.ts";
 import { absolute, S } from "../../sys/fs.ts";
-import { any, each, filtered, mapped } from "../../sys/lists.ts";
+import { any, each, mapped } from "../../sys/lists.ts";
 import { terminalSize } from "../io/terminal.ts";
 import { lackingCalls } from "./lacking-calls.ts";
 
@@ -47,16 +46,10 @@ export function gatherFacts(spec: Spec, bundle: string, cgroup: CgroupPlan | nul
 
 /** What the last steps of a process depend on. */
 export function processFacts(process: Process): ProcessFacts {
-  const uid = process.user?.uid ?? 0;
   return {
     terminalSize: process.terminal && hasTerminal() ? asking(terminalSize) : null,
-    ownStdio: uid === 0 ? [] : descriptorsIn(ownStdio()),
     lacking: lackingCalls(),
   };
-}
-
-function descriptorsIn(bits: number): number[] {
-  return filtered([0, 1, 2], (fd) => (bits & (1 << fd)) !== 0);
 }
 
 function bindSources(spec: Spec, bundle: string): Map<number, Source | number> {

@@ -1,7 +1,7 @@
 /** What the plan of a container without a bundle leaves open: its name, the program with its arguments, the environment. */
 import type { ContainerConfig } from "../../config/types.ts";
 import { mergedEnvironment } from "../../host/program-environment.ts";
-import { Hole, NAME_DIGITS, WHOLE_LIST } from "../../plan/file-abi.ts";
+import { AS_NUMBER, Hole, NAME_DIGITS, WHOLE_LIST } from "../../plan/file-abi.ts";
 import { layout } from "../../plan/layout.ts" with { type: "macro" };
 import type { Program } from "../../plan/program.ts";
 import { environment } from "../../sys/environment.ts";
@@ -93,7 +93,7 @@ export function hasName({ bytes, holes }: Program, id: string, open: readonly Ho
   const rest = bytes.slice();
   for (const { kind, index, at } of holes) {
     // That of a list is a place in the structs.
-    if (!open.includes(kind) || index === WHOLE_LIST) continue;
+    if (!open.includes(kind) || index === WHOLE_LIST || index === AS_NUMBER) continue;
     const from = strings + words.getUint32(at, true);
     rest.fill(0, from, Math.max(from, bytes.indexOf(0, from)));
   }

@@ -37,7 +37,7 @@ test.each<[string, Partial<StoredState>]>([
 
 const { uidMappings: _u, gidMappings: _g, ...linux } = specTemplate(true).linux;
 const config = configFor({ ...specTemplate(true), linux }, {});
-const made = { config, state, programs: recordedPrograms(config, null), warnings: [] };
+const made = { config, state, programs: recordedPrograms(config, null), warnings: [], later: null };
 const asked = (inputs: readonly Input[], reason: string | null = null) =>
   planFile("/run/brun", { ...made, recording: { inputs, reason } });
 const variable = (answer: string): Input => ({ kind: InputKind.variable, detail: 0, about: "A", answer });

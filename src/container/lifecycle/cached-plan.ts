@@ -46,6 +46,7 @@ import {
   type Piece,
 } from "./cached-holes.ts";
 import { makeKept } from "./cached-kept.ts";
+import { laterFile } from "./cached-later.ts";
 import { cleanupProgram } from "./cleanup.ts";
 import { execInfoOf, type Launched } from "./launch.ts";
 import { FileBuilder, hasFront } from "./plan-file.ts";
@@ -88,7 +89,7 @@ function beyondFront(config: ContainerConfig): string | null {
 }
 
 /** What is kept of a `run`. Made when the program runs: nobody waits for it. */
-export interface RunPlan extends Pick<Launched, "config" | "state" | "programs"> {
+export interface RunPlan extends Pick<Launched, "config" | "state" | "programs" | "later"> {
   readonly recording: Recording;
   /** Lines for stderr, each time. */
   readonly warnings: readonly string[];
@@ -108,7 +109,7 @@ export function keepPlan(rt: Runtime, plan: Uint8Array, key: readonly string[]):
 
 /** The file's bytes, or why there is none. `root`: the state directory. */
 export function planFile(root: string, plan: RunPlan): Uint8Array | string {
-  const { config, state, programs, recording, warnings, options = {} } = plan;
+  const { config, state, programs, recording, warnings, options = {}, later } = plan;
   const { command } = options;
   const reason = recording.reason ?? beyondFront(config);
   if (reason !== null) return reason;
@@ -144,6 +145,8 @@ export function planFile(root: string, plan: RunPlan): Uint8Array | string {
     if (command?.anyId === true && hasName(program, state.id, kinds)) return "its name is a part of it";
     file.program(part, program, kinds);
   }
+  const plans = later === null ? null : laterFile(root, state, later, open.kinds);
+  if (plans !== null) file.add(Part.later, plans);
   if (command?.anyId === true && told.includes(state.id)) return "its name is in a warning";
   const bytes = file.finish(guard);
   return bytes.length > PLAN_MAX ? "its length" : bytes;

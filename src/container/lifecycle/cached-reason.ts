@@ -35,7 +35,6 @@ export function subjectOf(question: GuardOperation): string {
     case InputKind.names:
       return aboutText(question).split(" ")[0]!;
     case InputKind.capabilities:
-    case InputKind.stdio:
     case InputKind.terminal:
     case InputKind.background:
     case InputKind.environment:

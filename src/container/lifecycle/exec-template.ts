@@ -21,7 +21,7 @@ export function execTemplate(
 ): Program | null {
   const { process } = info;
   if (state.cgroup !== undefined || config.seccomp?.notify || process.execCPUAffinity?.initial) return null;
-  if (process.apparmorProfile || process.selinuxLabel || (process.user?.uid ?? 0) !== 0) return null;
+  if (process.apparmorProfile || process.selinuxLabel) return null;
   let warned = false;
   const warn = () => {
     warned = true;

@@ -1,5 +1,6 @@
 /** `brun kill`: a signal for the container's process, or for all of its processes. */
 import { BrunError } from "../../errors.ts";
+import { Hole } from "../../plan/file-abi.ts";
 import { type LocalFailure, localPlan, runLocal, unexpected } from "../../plan/local.ts";
 import type { Program } from "../../plan/program.ts";
 import { E } from "../../sys/errno.ts";
@@ -52,7 +53,7 @@ export function killPlan(stored: StoredState, record = false): Program {
     b.sys("pidfd_send_signal", call, { handle: [E.ENOSYS, E.EPERM], orElse: refused, andThen: sent });
     b.mark(refused);
     b.mark(byPid);
-    b.sys("kill", [stored.pid, signal]);
+    b.sys("kill", [b.number(Hole.pid, stored.pid), signal]);
     b.mark(sent);
     if (stored.cgroup?.version !== 1) return;
     // What is frozen on cgroup v1 does not die before it thaws.

@@ -46,7 +46,7 @@ import {
 import type { CreateOptions, LaunchMode, Runtime } from "../types.ts";
 import { addsUserNamespace, decide } from "./decide.ts";
 import { runCreateHooks, runPoststop, stateForHooks } from "./hooks.ts";
-import { localPlans, saveLocalPlans } from "./local-plans.ts";
+import { type LaterPlans, laterPlans, localPlans, saveLocalPlans } from "./local-plans.ts";
 import { type FileBuilder, hasFront } from "./plan-file.ts";
 import { killAndWait } from "./terminate.ts";
 
@@ -77,6 +77,8 @@ export interface Launched {
   readonly notify: Notify | null;
   /** The programs of the stage, in their order. */
   readonly programs: readonly Program[];
+  /** Compiles the plans of later commands; null where there are none. */
+  readonly later: ((state: StoredState) => LaterPlans) | null;
 }
 
 /**
@@ -226,6 +228,7 @@ function converse(rt: Runtime, parts: Parts): Launched {
   const { options, config, console, locked, session, notify, init } = parts;
   let state: StoredState | null = null;
   let cached: FileBuilder | null = null;
+  let later: Launched["later"] = null;
   let namespace = -1;
   let idmapped = 0;
   // Compiled while the stage is being cloned, or below while newuidmap and newgidmap run.
@@ -244,7 +247,8 @@ function converse(rt: Runtime, parts: Parts): Launched {
       saveExecInfo(rt.root, options.id, info);
       if (!parts.caches) return;
       // What the front is to run later: the stage is at work meanwhile.
-      cached = localPlans(rt, config, state, info);
+      later = (made) => compiling(() => laterPlans(rt, config, made, info));
+      cached = localPlans(rt, state, later(state));
       rt.mark?.("further commands compiled");
     },
     [Message.namespace]: (fd) => {
@@ -282,6 +286,7 @@ function converse(rt: Runtime, parts: Parts): Launched {
     namespace,
     notify,
     programs: parts.programs,
+    later,
   };
 }
 

@@ -7,6 +7,7 @@ import { stampNow } from "../../host/ask.ts";
 import { Hole, InputKind, Part } from "../../plan/file-abi.ts";
 import type { Program } from "../../plan/program.ts";
 import { writeFile } from "../../sys/fs.ts";
+import { each } from "../../sys/lists.ts";
 import { utf8 } from "../../sys/utf8.ts";
 import type { ExecInfo } from "../state/exec-info.ts";
 import { statePlan } from "../state/state.ts";
@@ -19,27 +20,36 @@ import { killPlan } from "./kill.ts";
 import { FileBuilder } from "./plan-file.ts";
 import { startPlan } from "./start.ts";
 
-/** The file, which is finished when there is a state.json. */
-export function localPlans(
+/** Plans by the part of the file that they are in, in its order. */
+export type LaterPlans = readonly (readonly [part: Part, plan: Program | null])[];
+
+/** All but that of `state`, whose text is a container's own. */
+export function laterPlans(
   rt: Runtime,
   config: ContainerConfig,
   state: StoredState,
   info: ExecInfo,
-): FileBuilder {
-  const file = new FileBuilder([state.id]);
-  const add = (part: Part, plan: Program | null): void => {
-    if (plan !== null) file.program(part, plan, [Hole.argument]);
-  };
+): LaterPlans {
   // The directory of resctrl is not known yet.
   const deletes = deletesByMore(state) === null && config.spec.linux?.intelRdt === undefined;
   const template = execTemplate(rt, config, state, info);
-  add(Part.state, statePlan(rt, state));
-  add(Part.start, state.hooks?.poststart === undefined ? startPlan(state) : null);
-  add(Part.kill, killPlan(state));
-  add(Part.delete, deletes ? deletePlan(rt.root, state, false) : null);
-  add(Part.forcedDelete, deletes ? deletePlan(rt.root, state, true) : null);
-  add(Part.execGuard, template && execGuard(state));
-  add(Part.exec, template);
+  return [
+    [Part.start, state.hooks?.poststart === undefined ? startPlan(state) : null],
+    [Part.kill, killPlan(state)],
+    [Part.delete, deletes ? deletePlan(rt.root, state, false) : null],
+    [Part.forcedDelete, deletes ? deletePlan(rt.root, state, true) : null],
+    [Part.execGuard, template && execGuard(state)],
+    [Part.exec, template],
+  ];
+}
+
+/** The file, which is finished when there is a state.json. */
+export function localPlans(rt: Runtime, state: StoredState, later: LaterPlans): FileBuilder {
+  const file = new FileBuilder([state.id]);
+  file.program(Part.state, statePlan(rt, state));
+  each(later, ([part, plan]) => {
+    if (plan !== null) file.program(part, plan, [Hole.argument]);
+  });
   return file;
 }
 

@@ -1,5 +1,6 @@
 /** The end of a container that someone else than its own process has decided on. */
 import { BrunError } from "../../errors.ts";
+import { Hole } from "../../plan/file-abi.ts";
 import { type Local, type LocalFailure, localPlan, runLocal, unexpected } from "../../plan/local.ts";
 import { ANY, type Label, type Policy, type ProgramBuilder, type Slot } from "../../plan/program.ts";
 import { E } from "../../sys/errno.ts";
@@ -52,20 +53,21 @@ export function holdProcess(
   withoutPidfd: Label,
 ): Slot {
   const [ended, none, open] = [b.label(), b.label(), b.label()];
+  const process = [b.number(Hole.pid, pid), b.number(Hole.startTime, Number(startTime))] as const;
   const isGone = gone && { handle: [E.ESRCH], orElse: gone };
   at("openProcess");
   // It has no other reason for EPERM than a seccomp filter around brun.
-  const pidfd = b.get("pidfd_open", [pid, 0], {
+  const pidfd = b.get("pidfd_open", [process[0], 0], {
     handle: [E.ESRCH, E.EINVAL, E.ENOSYS, E.EPERM],
     orElse: none,
   });
   at("isAlive");
-  b.alive(pid, Number(startTime), { handle: [E.ESRCH], orElse: ended, andThen: open });
+  b.alive(...process, { handle: [E.ESRCH], orElse: ended, andThen: open });
   b.mark(ended);
   b.sys("close", [pidfd]);
   b.fail(E.ESRCH, isGone);
   b.mark(none);
-  b.alive(pid, Number(startTime), { ...isGone, andThen: withoutPidfd });
+  b.alive(...process, { ...isGone, andThen: withoutPidfd });
   b.mark(open);
   return pidfd;
 }
@@ -93,7 +95,9 @@ export function endProcess(local: Local, stored: StoredState, gone: Label): void
   at("end");
   // From another user namespace its owner may not signal it (kill(2)), and may kill what is in its cgroup.
   if (unified !== undefined) killAll(b, unified);
-  b.sys("kill", [pid, SIGKILL], { handle: unified === undefined ? [E.ESRCH] : [E.ESRCH, E.EPERM] });
+  b.sys("kill", [b.number(Hole.pid, pid), SIGKILL], {
+    handle: unified === undefined ? [E.ESRCH] : [E.ESRCH, E.EPERM],
+  });
   at("awaitEnd");
   b.fail(E.ENOSYS);
 }

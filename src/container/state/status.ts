@@ -1,5 +1,6 @@
 /** Status of a container, derived from its files and its process. */
 import { FIFO_FILE, STATE_FILE } from "../../plan/abi.ts";
+import { Hole } from "../../plan/file-abi.ts";
 import { type Local, type LocalFailure, localPlan, runLocal, unexpected } from "../../plan/local.ts";
 import type { Label, Policy, Slot } from "../../plan/program.ts";
 import { LOCK } from "../../sys/constants.ts";
@@ -60,7 +61,10 @@ export function lookAt(
   }
   at("isAlive");
   const { pid, startTime } = stored;
-  b.alive(pid, typeof startTime === "string" ? Number(startTime) : startTime, otherwise(E.ESRCH, to.stopped));
+  const gone = otherwise(E.ESRCH, to.stopped);
+  if (typeof pid === "number")
+    b.alive(b.number(Hole.pid, pid), b.number(Hole.startTime, Number(startTime)), gone);
+  else b.alive(pid, startTime as Slot, gone);
   if (stored.cgroup !== undefined) unlessFrozen(local, stored.cgroup, to.paused);
   if (to.running === null) return;
   at("isCreated");

@@ -34,7 +34,6 @@ export function configFor(
     privileged: !rootless,
     facts: {
       sources: new Map([[5, "dir"]]),
-      ownStdio: [],
       terminalSize: [24, 80],
       cgroup2: true,
       cgroupBinds: [],

@@ -1,0 +1,137 @@
+#include "later.h"
+
+#include "checksum.h"
+#include "files.h"
+#include "guard.h"
+
+#include <linux/fcntl.h>
+
+#define FIRST_LATER PART_STATE
+#define LAST_LATER PART_EXEC
+
+/* A file that is put together. */
+struct writing {
+	unsigned char *data;
+	size_t size;
+	struct part parts[PARTS];
+};
+
+static struct part put(struct writing *writing, const void *bytes, size_t size)
+{
+	struct part part = {(uint32_t)writing->size, (uint32_t)size};
+
+	copy(writing->data + writing->size, bytes, size);
+	writing->size = (writing->size + size + 7) & ~(size_t)7;
+	return part;
+}
+
+/* The guard of such a file: the stamp of state.json. */
+static long put_guard(struct writing *writing, const char *state)
+{
+	struct stamp stamp;
+	struct input input = {.kind = INPUT_STAMP, .detail = 1};
+	long result = stamp_take(state, 1, &stamp);
+
+	if (result < 0)
+		return result;
+	input.about = put(writing, state, text_length(state) + 1);
+	input.answer = put(writing, &stamp, sizeof(stamp));
+	writing->parts[PART_GUARD] = put(writing, &input, sizeof(input));
+	return 0;
+}
+
+/* Holes that stay open are where they were, counted from the beginning of their program. */
+static void put_holes(struct writing *writing, const struct plan_file *later, uint32_t open)
+{
+	size_t size;
+	const struct hole *holes = (const void *)plan_part(later, PART_HOLES, &size);
+	size_t begin = writing->size;
+
+	for (size_t i = 0; i < size / sizeof(*holes); i++) {
+		struct hole hole = holes[i];
+
+		if (hole.kind >= HOLES || (open & (1U << hole.kind)) == 0)
+			continue;
+		for (unsigned int part = FIRST_LATER; part <= LAST_LATER; part++) {
+			size_t length;
+			const unsigned char *program = plan_part(later, part, &length);
+			uint32_t offset = program ? (uint32_t)(program - later->file.data) : 0;
+
+			if (!program || hole.at < offset || hole.at - offset >= length)
+				continue;
+			hole.at = hole.at - offset + writing->parts[part].offset;
+			copy(writing->data + writing->size, &hole, sizeof(hole));
+			writing->size += sizeof(hole);
+			break;
+		}
+	}
+	writing->parts[PART_HOLES] = (struct part){(uint32_t)begin, (uint32_t)(writing->size - begin)};
+	writing->size = (writing->size + 7) & ~(size_t)7;
+}
+
+static long write_file(const struct writing *writing, const struct plan_file *later, long directory)
+{
+	struct plan_header header = {.magic = PLAN_MAGIC, .size = (uint32_t)writing->size};
+	long fd;
+	long result;
+
+	copy(&header.build, later->file.data + offsetof(struct plan_header, build), sizeof(header.build));
+	copy(header.parts, writing->parts, sizeof(header.parts));
+	copy(writing->data, &header, sizeof(header));
+	header.checksum = checksum(writing->data + PLAN_SUMMED_FROM, writing->size - PLAN_SUMMED_FROM);
+	copy(writing->data, &header, sizeof(header));
+	fd = sys4(__NR_openat, directory, PLANS_FILE, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+		  0600);
+	if (fd < 0)
+		return fd;
+	result = file_write_all(fd, writing->data, writing->size);
+	sys1(__NR_close, fd);
+	return result;
+}
+
+long later_write(const struct plan_file *plan, const struct values *values, const char *state, long directory)
+{
+	struct values known = *values;
+	struct plan_file later = *plan;
+	struct writing writing = {.size = sizeof(struct plan_header)};
+	const char *id = values->of[HOLE_ID].at[0];
+	unsigned char *programs[PARTS];
+	size_t sizes[PARTS];
+	size_t most;
+	long memory;
+	long result;
+
+	later.file.data = plan_part(plan, PART_LATER, &later.file.size);
+	if (!later.file.data)
+		return 0;
+	result = plan_check(&later);
+	if (result < 0)
+		return result;
+	known.of[HOLE_ARGUMENT] = (struct texts){0, 0};
+	known.open = 1U << HOLE_ARGUMENT;
+	most = later.file.size + PATH_SIZE + sizeof(struct stamp) + sizeof(struct input) + ID_MAX + 64;
+	for (unsigned int part = FIRST_LATER; part <= LAST_LATER; part++) {
+		size_t before;
+
+		programs[part] = 0;
+		if (!plan_part(&later, part, &before))
+			continue;
+		programs[part] = holes_fill(&later, part, &known, &sizes[part]);
+		if (!programs[part])
+			return -EBADMSG;
+		most += sizes[part] - before + 8;
+	}
+	memory = sys_memory(most);
+	if (memory < 0)
+		return memory;
+	writing.data = (unsigned char *)(uintptr_t)memory;
+	writing.parts[PART_KEY] = put(&writing, id, text_length(id) + 1);
+	for (unsigned int part = FIRST_LATER; part <= LAST_LATER; part++)
+		if (programs[part])
+			writing.parts[part] = put(&writing, programs[part], sizes[part]);
+	result = put_guard(&writing, state);
+	if (result < 0)
+		return result;
+	put_holes(&writing, &later, known.open);
+	return write_file(&writing, &later, directory);
+}

@@ -1,0 +1,39 @@
+/**
+ * The stdio of a program that is not root's. What it is only shows when the program is about to run: whoever calls `exec`
+ * has another one each time.
+ */
+import { ANY, type ProgramBuilder } from "../plan/program.ts";
+import { E } from "../sys/errno.ts";
+import { AT_EMPTY_PATH, O, S } from "../sys/fs.ts";
+
+const STATX_TYPE = 1;
+const STATX_SIZE = 256;
+const MODE = 0x1c;
+const F_GETFL = 3;
+const O_ACCMODE = 3;
+
+/**
+ * Gives stdin, stdout and stderr to a user, so that it can open /dev/stdout again: pipes, sockets, and files to write to. A
+ * device is never given away.
+ */
+export function giveStdio(b: ProgramBuilder, uid: number): void {
+  const status = b.reserve(STATX_SIZE, "statx");
+  const flags = b.reserve(8, "flags");
+  for (const fd of [0, 1, 2]) {
+    const [next, give, socket, file] = [b.label(), b.label(), b.label(), b.label()];
+    const isType = (type: number) => [b.inside(status, MODE), 2, S.IFMT, type, E.EAGAIN] as const;
+    b.sys("statx", [fd, b.str(""), AT_EMPTY_PATH, STATX_TYPE, status], { handle: [ANY], orElse: next });
+    b.check(...isType(S.IFIFO), { handle: [E.EAGAIN], orElse: socket, andThen: give });
+    b.mark(socket);
+    b.check(...isType(S.IFSOCK), { handle: [E.EAGAIN], orElse: file, andThen: give });
+    b.mark(file);
+    b.check(...isType(S.IFREG), { handle: [E.EAGAIN], orElse: next });
+    const got = b.get("fcntl", [fd, F_GETFL, 0], { handle: [ANY], orElse: next });
+    b.poke(flags, got, 8);
+    b.free(got);
+    b.check(flags, 4, O_ACCMODE, O.RDONLY, E.EAGAIN, { handle: [E.EAGAIN], orElse: give, andThen: next });
+    b.mark(give);
+    b.sys("fchown", [fd, uid, -1], { handle: [ANY] });
+    b.mark(next);
+  }
+}
