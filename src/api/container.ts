@@ -62,9 +62,15 @@ export interface Starting<T> extends Promise<T> {
 
 function starting<T extends { output(): Promise<Output>; wait(): Promise<number> }>(
   promise: Promise<T>,
+  onOutput: (output: Promise<Output>) => void = () => {},
 ): Starting<T> {
+  const outputOf = async () => (await promise).output();
   return Object.assign(promise, {
-    output: async () => (await promise).output(),
+    output: async () => {
+      const output = outputOf();
+      onOutput(output);
+      return await output;
+    },
     wait: async () => (await promise).wait(),
   });
 }
@@ -74,6 +80,9 @@ function starting<T extends { output(): Promise<Output>; wait(): Promise<number>
  * All methods throw a BrunError with what brun said.
  */
 export class Container implements AsyncDisposable {
+  /** Programs of {@link Container.exec} that run, and outputs of those that do not yet. */
+  private readonly further = new Set<{ settled(): Promise<unknown> }>();
+
   /** @internal See {@link run}, {@link create}, {@link Container.open} and {@link Container.list}. */
   constructor(
     readonly id: string,
@@ -107,7 +116,7 @@ export class Container implements AsyncDisposable {
     args: readonly string[],
     options: ExecOptions<In, Out, Err> = {},
   ): Starting<Process<In, Out, Err>> {
-    return starting(this.startExec(args, options));
+    return starting(this.startExec(args, options), (output) => this.watch({ settled: () => output }, output));
   }
 
   /**
@@ -170,8 +179,12 @@ export class Container implements AsyncDisposable {
     await this.call(options, "delete", ...(options.force ? ["--force"] : []), this.id);
   }
 
-  /** Kills and deletes it. */
+  /**
+   * Kills and deletes it. Where the output of a program of {@link Container.exec} has been asked for, that is waited for
+   * before: `return container.exec(args).output()` at the end of the block is whole.
+   */
   async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.allSettled([...this.further].map((one) => one.settled()));
     await this.delete({ force: true });
   }
 
@@ -188,7 +201,16 @@ export class Container implements AsyncDisposable {
       ...(options.tty ? ["--tty"] : []),
       ...(options.caps ?? []).flatMap((cap) => ["--cap", cap]),
     ];
-    return await startProcess({ ...options, ...this.options }, ["exec", ...flags, this.id, ...args]);
+    const all = { ...options, ...this.options };
+    const process = await startProcess(all, ["exec", ...flags, this.id, ...args]);
+    this.watch(process, process.wait());
+    return process;
+  }
+
+  private watch(one: { settled(): Promise<unknown> }, end: Promise<unknown>): void {
+    this.further.add(one);
+    const over = () => this.further.delete(one);
+    end.then(over, over);
   }
 
   private call({ signal }: CallOptions, ...args: string[]): Promise<string> {

@@ -47,6 +47,13 @@ async function returned(): Promise<Output> {
   return container.output();
 }
 
+/** The same of a further program, begun or not. */
+async function returnedOfExec(begun: boolean): Promise<Output> {
+  await using container = await run({ ...base, args: ["sleep", "1000"] });
+  const process = container.exec(["sh", "-c", "sleep 0.3; echo whole"]);
+  return begun ? (await process).output() : process.output();
+}
+
 /** The command line's options, its filter and its init. */
 async function sandboxes(): Promise<void> {
   const script =
@@ -70,7 +77,7 @@ async function sandboxes(): Promise<void> {
     args: ["sh", "-c", "cat; exit 6"],
     input: "piped",
   }).output();
-  seen.returned = await returned();
+  seen.returned = [await returned(), await returnedOfExec(true), await returnedOfExec(false)];
   seen.terminal = (await run({ ...base, args: ["sh", "-c", "tty"], tty: true }).output()).stdout;
   const all = Array.from({ length: 50 }, (_, i) => run({ ...base, args: ["echo", `${i}`] }).output());
   seen.fifty = (await Promise.all(all)).every(
