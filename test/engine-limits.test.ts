@@ -83,6 +83,16 @@ for (const subject of subjects(["brun"])) {
       closeSync(file);
     });
 
+    test("too few threads: a line that names the limit, where Bun would abort", async () => {
+      await using box = new Sandbox(subject);
+      const { code, stderr } = await box.call(["list"], { under: ["prlimit", "--nproc=1"] });
+      // Root has no such limit.
+      if (caller.uid === 0) expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+      else expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringMatching(LINE) });
+      if (caller.uid !== 0)
+        expect(stderr).toContain("may have 1 processes and threads (RLIMIT_NPROC, ulimit -u)");
+    });
+
     const tooLittle = {
       "address space": [limited("-v 300000"), /RLIMIT_AS, ulimit -v\) is limited to 300000 KiB/],
       data: [limited("-d 100000"), /RLIMIT_DATA, ulimit -d\) is limited to 100000 KiB/],

@@ -7,7 +7,9 @@
 #include <linux/fcntl.h>
 #include <linux/mman.h>
 #include <linux/resource.h>
+#include <linux/signal.h>
 #include <linux/stat.h>
+#include <linux/sysinfo.h>
 
 #define KIB 1024UL
 #define MIB (1024 * KIB)
@@ -20,6 +22,10 @@
 #define LEAST_ADDRESSES (450 * MIB)
 #define LEAST_DATA (300 * MIB)
 #define LEAST_STACK (256 * KIB)
+/* Threads that Bun starts, and a process that brun does. */
+#define THREADS 6
+/* struct sysinfo counts threads in 16 bits. */
+#define COUNTED 0x10000
 #define READABLE 4 /* R_OK */
 
 /* door.c; image.S includes it. */
@@ -133,6 +139,43 @@ static int lacks_calls(struct complaint *complaint, const char *interpreter)
 	       is_refused(complaint, "memfd_create", sys2(__NR_memfd_create, "", ~0U));
 }
 
+/* Whether as many processes can be there at once, each the child of the one before. */
+static int can_start(int count)
+{
+	long pid;
+	int status = -1;
+
+	if (count == 0)
+		return 1;
+	pid = sys5(__NR_clone, SIGCHLD, 0, 0, 0, 0);
+	if (pid == 0)
+		sys_exit(!can_start(count - 1));
+	while (pid > 0 && sys4(__NR_wait4, pid, &status, 0, 0) == -EINTR)
+		;
+	return status == 0;
+}
+
+/*
+ * Bun aborts without its threads. They are tried where the limit could be reached: a user has no more of them than there
+ * are on the machine.
+ */
+static int lacks_threads(struct complaint *complaint)
+{
+	struct rlimit64 limit = {~0ULL, ~0ULL};
+	struct sysinfo machine;
+
+	sys4(__NR_prlimit64, 0, RLIMIT_NPROC, 0, &limit);
+	if (limit.rlim_cur >= COUNTED || sys1(__NR_sysinfo, &machine) < 0 ||
+	    limit.rlim_cur >= (uint64_t)machine.procs + THREADS || can_start(THREADS))
+		return 0;
+	complain(complaint, "the user may have ");
+	complain_number(complaint, limit.rlim_cur);
+	complain(complaint, " processes and threads (RLIMIT_NPROC, ulimit -u), and brun needs ");
+	complain_number(complaint, THREADS);
+	complain(complaint, " more than there are; hint: end some, or raise it where brun is started");
+	return 1;
+}
+
 int engine_prepare(struct complaint *complaint, const char *interpreter, const char *const *envp)
 {
 	if (sys3(__NR_faccessat, AT_FDCWD, "/proc/self/maps", READABLE) < 0) {
@@ -141,7 +184,7 @@ int engine_prepare(struct complaint *complaint, const char *interpreter, const c
 			 "mount -t proc proc /proc");
 		return -1;
 	}
-	if (lacks_calls(complaint, interpreter) ||
+	if (lacks_calls(complaint, interpreter) || lacks_threads(complaint) ||
 	    complain_of_limit(complaint, RLIMIT_STACK, "the stack (RLIMIT_STACK, ulimit -s)", LEAST_STACK) ||
 	    prepare_memory(complaint, envp) < 0)
 		return -1;
