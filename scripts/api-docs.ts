@@ -26,7 +26,7 @@ await container.exec(["sh", "-c", "echo hello"], { stdout: "inherit" }).wait();
 \`\`\`
 
 - **Options** are the flags of \`brun run --host\`, \`--rootfs\` ([sandbox.md](sandbox.md)) and \`--image\` ([images.md](images.md)) in camel case, with
-    their defaults: filter, init, hidden secrets. An unknown option, or a wrong combination, is a type error, and
+  their defaults: filter, init, hidden secrets. An unknown option, or a wrong combination, is a type error, and
   ERR_USAGE at run time.
 - **Lifetime**: if your program ends, by \`process.exit\`, an exception or SIGKILL, the container ends, too.
   \`dieWithParent: false\` lets it go on.

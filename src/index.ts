@@ -1,7 +1,6 @@
 /**
- * The TypeScript API of brun: containers from a program that has other things to do meanwhile. Each operation is
- * done by a brun process of its own, see src/api/invoke.ts for the reasons; the command line does the same
- * operations, those of src/container, in its own process.
+ * The TypeScript API of brun. A separate brun process does each operation, for the reasons in src/api/invoke.ts. The command
+ * line does the same operations, those of src/container, in its own process.
  */
 
 export { AbortError } from "./api/abort-error.ts";

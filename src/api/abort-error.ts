@@ -1,4 +1,4 @@
-/** What is thrown when a call was ended before it was done. */
+/** The error of a call that was ended before it was done. */
 import { BrunError } from "../errors.ts";
 
 /**
@@ -10,7 +10,7 @@ export class AbortError extends BrunError {
   declare readonly code: "ABORT_ERR" | "ERR_TIMEOUT";
   /** What {@link Process.output} had read by then; otherwise "". */
   readonly stdout: string;
-  /** What {@link Process.output} had read of the errors by then; otherwise "". */
+  /** What {@link Process.output} had read of stderr by then; otherwise "". */
   readonly stderr: string;
 
   /** @internal */

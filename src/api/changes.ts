@@ -1,10 +1,10 @@
-/** What runs with the option `keep` have changed: looked at, taken over, or thrown away. */
+/** The changes that runs with the option `keep` have made: to list, apply or discard them. */
 import { BrunError } from "../errors.ts";
 import { call } from "./invoke.ts";
 import { checkWords } from "./options.ts";
 import { type CallOptions, type RuntimeOptions, runtimeOnly } from "./runtime.ts";
 
-/** What a path is. */
+/** A file, directory or other entry at a path. */
 export interface ChangedEntry {
   readonly type: "file" | "directory" | "link" | "fifo" | "socket" | "device";
   /** In octal, without the type: "644". */
@@ -15,32 +15,32 @@ export interface ChangedEntry {
   readonly size: number;
 }
 
-/** One path that is not as it was. A time alone is no change. */
+/** A path that has changed. A different time alone does not count. */
 export interface Change {
   /** Absolute, as the program saw it. */
   readonly path: string;
   readonly kind: "added" | "changed" | "deleted";
-  /** For "changed" alone. */
+  /** What has changed; only for "changed". */
   readonly differs?: readonly ("type" | "content" | "target" | "mode" | "owner")[];
-  /** As it is here; null for what is added. */
+  /** The entry on the host; null if it was added. */
   readonly was: ChangedEntry | null;
-  /** As the program has left it; null for what is deleted. */
+  /** The entry as the program has left it; null if it was deleted. */
   readonly is: ChangedEntry | null;
 }
 
-/** What became of a change. */
+/** The result of applying a change. */
 export interface AppliedChange extends Change {
-  /** Why it was left out; null when it was taken over. */
+  /** Why it was left out; null if it was applied. */
   readonly left: {
     readonly why: string;
-    /** It has changed here since the program saw it: `force` takes it over all the same. */
+    /** It has changed on the host since the program saw it; `force` applies it nevertheless. */
     readonly conflict: boolean;
   } | null;
 }
 
-/** Which changes; all. */
+/** Which changes; by default all. */
 export interface ChangesOptions extends CallOptions {
-  /** Only what is at these paths, or below. Relative ones are of the current directory. */
+  /** Only changes at or below these paths. Relative paths start at the current directory. */
   readonly paths?: readonly string[] | undefined;
 }
 
@@ -55,7 +55,7 @@ export class KeptChanges {
     private readonly options: RuntimeOptions,
   ) {}
 
-  /** What has been changed, a directory before what is in it. */
+  /** The changes, a directory before its entries. */
   async diff(options: ChangesOptions = {}): Promise<Change[]> {
     return JSON.parse(await this.call(options, ["diff", "--format", "json", this.name]));
   }
@@ -66,9 +66,9 @@ export class KeptChanges {
   }
 
   /**
-   * Takes changes over. Each file is the old or the new one at any moment; what has changed here since the program saw it
-   * is left out, and told.
-   * @param options force: also over what has changed here
+   * Applies changes to the host. Each file is replaced atomically. A file that has changed on the host since the program saw it
+   * is left out, and the result says so.
+   * @param options force: also apply changes to such files
    */
   async apply(
     options: ChangesOptions & { readonly force?: boolean | undefined } = {},
@@ -77,7 +77,7 @@ export class KeptChanges {
     return JSON.parse(await this.call(options, ["apply", ...flags, this.name], 1));
   }
 
-  /** Throws all of them away. */
+  /** Discards all of them. */
   async discard(options: CallOptions = {}): Promise<void> {
     await this.call(options, ["discard", this.name]);
   }
@@ -90,7 +90,7 @@ export class KeptChanges {
   }
 }
 
-/** What is kept by a name, also by an earlier program. */
+/** The changes that are kept by a name, also those of an earlier program. */
 export function keptChanges(name: string, options: RuntimeOptions = {}): KeptChanges {
   if (typeof name === "string" && name !== "") return new KeptChanges(name, runtimeOnly(options));
   throw new BrunError("name: expected the name that the option keep had", {

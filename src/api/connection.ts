@@ -1,4 +1,4 @@
-/** Our end of the socket to a brun process, and the pipes that come over it: the protocol is in src/cli/api-client.ts. */
+/** The API's end of the socket to a brun process, and the pipes that come over it. src/cli/api-client.ts has the protocol. */
 import type { ChildProcess } from "node:child_process";
 import { constants, openSync } from "node:fs";
 import type { Duplex } from "node:stream";
@@ -54,12 +54,12 @@ export class Connection {
     });
   }
 
-  /** Lets go of brun. */
+  /** Closes the socket to brun. */
   close(): void {
     this.socket?.destroy();
   }
 
-  /** Lets go of the pipes of a program that does not run. */
+  /** Closes the pipes of a program that does not run. */
   discard(): void {
     for (const stream of [this.stdout, this.stderr]) stream?.cancel().catch(() => {});
     if (this.stdin?.locked === false) this.stdin.abort().catch(() => {});
@@ -98,7 +98,7 @@ export class Connection {
   }
 }
 
-/** Writes all, and ends; that the program does not read it is its own affair. */
+/** Writes all, and ends. It is no error if the program does not read it. */
 async function feed(stdin: Sink, input: string | Uint8Array): Promise<void> {
   const writer = stdin.getWriter();
   try {

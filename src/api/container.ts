@@ -28,7 +28,7 @@ import { type ContainerSettings, type ContainerSource, type SandboxOptions, sour
 /** What {@link Container.updateNetwork} changes: entries as of `allowNet`. */
 export interface NetworkChange {
   readonly allow?: string | readonly string[] | undefined;
-  /** Entries that are in the list, as they were given. */
+  /** Entries to remove, written as they were given. */
   readonly deny?: string | readonly string[] | undefined;
   /** Names may lead to private addresses from now on. */
   readonly allowPrivate?: boolean | undefined;
@@ -44,19 +44,19 @@ export interface ExecOptions<
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
   /** Who runs it: "user[:group]", ids, or names of the container. */
   readonly user?: string | number | undefined;
-  /** Give it a terminal of its own, whose output comes by stdout. */
+  /** Makes a terminal for it; stdout has its output. */
   readonly tty?: boolean | undefined;
   /** Capabilities to add: "CAP_NET_ADMIN". */
   readonly caps?: readonly string[] | undefined;
 }
 
 /**
- * Something that will run. Its output and its end can be had in one call: `await run(options).output()`.
+ * A program that will run. `await run(options).output()` waits for its end and returns its output.
  */
 export interface Starting<T> extends Promise<T> {
-  /** {@link Process.output} of what runs then. */
+  /** {@link Process.output} of the program. */
   output(): Promise<Output>;
-  /** {@link Process.wait} of what runs then. */
+  /** {@link Process.wait} of the program. */
   wait(): Promise<number>;
 }
 
@@ -89,7 +89,7 @@ export class Container implements AsyncDisposable {
     protected readonly options: RuntimeOptions,
   ) {}
 
-  /** A container that someone else has made. Throws a BrunError ERR_NOT_FOUND. */
+  /** An existing container, whoever has made it. Throws a BrunError ERR_NOT_FOUND. */
   static async open(id: string, options: RuntimeOptions & CallOptions = {}): Promise<Container> {
     const container = new Container(id, runtimeOnly(options));
     await container.state(options);
@@ -111,7 +111,7 @@ export class Container implements AsyncDisposable {
     await this.call(options, "start", this.id);
   }
 
-  /** Runs a further program in it. Resolves when that runs. */
+  /** Runs another program in it. Resolves when that program runs. */
   exec<In extends StdinMode = "ignore", Out extends OutputMode = "pipe", Err extends OutputMode = "pipe">(
     args: readonly string[],
     options: ExecOptions<In, Out, Err> = {},
@@ -140,15 +140,15 @@ export class Container implements AsyncDisposable {
     await this.call(options, "resume", this.id);
   }
 
-  /** Changes its limits; what is not named stays as it is. */
+  /** Changes its limits; limits that are not given stay the same. */
   async update(resources: Resources, options: CallOptions = {}): Promise<void> {
     const stdin = toJson(resources);
     await call({ ...this.options, ...options }, ["update", "--resources", "-", this.id], { stdin });
   }
 
   /**
-   * Changes the names that it reaches, of one that has `allowNet`: all of what is asked for, or nothing. Connections that are not
-   * allowed any more are closed.
+   * Changes the names that a container with `allowNet` reaches: all that is asked for, or nothing. Connections that are no longer
+   * allowed are closed.
    */
   async updateNetwork(change: NetworkChange, options: CallOptions = {}): Promise<void> {
     const entries = (flag: string, hosts: NetworkChange["allow"]) => {
@@ -161,12 +161,12 @@ export class Container implements AsyncDisposable {
     if (flags.length > 0) await this.call(options, "update", ...flags, this.id);
   }
 
-  /** What it uses, as its cgroup counts. */
+  /** Its use of resources, as its cgroup counts it. */
   async stats(options: CallOptions = {}): Promise<Stats> {
     return JSON.parse(await this.call(options, "events", "--stats", this.id)).data;
   }
 
-  /** Ids of its processes, as this program sees them. */
+  /** Pids of its processes, as this program sees them. */
   async processes(options: CallOptions = {}): Promise<number[]> {
     return JSON.parse(await this.call(options, "ps", "--format", "json", this.id)) ?? [];
   }
@@ -218,7 +218,7 @@ export class Container implements AsyncDisposable {
   }
 }
 
-/** A container that this program has made: it has its streams and hears of its end. */
+/** A container that this program has made, with its streams and its end. */
 export class OwnContainer<
   In extends StdinMode = StdinMode,
   Out extends OutputMode = OutputMode,
@@ -245,12 +245,12 @@ export class OwnContainer<
     return this.process.stdin;
   }
 
-  /** What the program writes; null unless the option `stdout` is "pipe". */
+  /** What the program writes to stdout; null unless the option `stdout` is "pipe". */
   get stdout(): Process<In, Out, Err>["stdout"] {
     return this.process.stdout;
   }
 
-  /** What the program writes as errors; null unless the option `stderr` is "pipe". */
+  /** What the program writes to stderr; null unless the option `stderr` is "pipe". */
   get stderr(): Process<In, Out, Err>["stderr"] {
     return this.process.stderr;
   }
@@ -262,7 +262,7 @@ export class OwnContainer<
   }
 
   /**
-   * What it has changed, with the option `keep`; also when it has ended.
+   * The changes that it has made, with the option `keep`, even when it has ended.
    * @throws BrunError ERR_USAGE without that option
    */
   get changes(): KeptChanges {
@@ -275,8 +275,8 @@ export class OwnContainer<
   }
 
   /**
-   * What it did, with the option `audit`, when it has ended, also by an abort.
-   * @throws BrunError ERR_USAGE without that option; ERR_STATE when brun was killed, and has told nothing
+   * The report of the option `audit`, when the program has ended, also by an abort.
+   * @throws BrunError ERR_USAGE without that option; ERR_STATE if brun was killed before it could report
    */
   async audit(): Promise<AuditReport> {
     if (this.report === undefined)
@@ -291,8 +291,8 @@ export class OwnContainer<
   }
 
   /**
-   * {@link Process.wait} of its first process. `return await container.wait()` where the block of `await using` ends: the
-   * container is killed there.
+   * {@link Process.wait} of its first process. In a block with `await using` write `return await container.wait()`, since the
+   * container is killed at the end of the block.
    */
   wait(): Promise<number> {
     return this.process.wait();
@@ -304,8 +304,8 @@ export class OwnContainer<
   }
 
   /**
-   * Kills and deletes it, and waits for its end. Where {@link OwnContainer.output} has been called, that is waited for
-   * before: `return container.output()` at the end of the block is whole.
+   * Kills and deletes it, and waits for its end. If {@link OwnContainer.output} has been called, it waits for that first, so
+   * that `return container.output()` at the end of the block gets the whole output.
    */
   override async [Symbol.asyncDispose](): Promise<void> {
     if (this.started) await this.process.settled();
@@ -331,7 +331,7 @@ async function make<In extends StdinMode, Out extends OutputMode, Err extends Ou
     ...(sandbox && reads ? ["--interactive"] : []),
     ...(sandbox && options.dieWithParent === false ? ["--no-die-with-parent"] : []),
     ...[...flags, ...network],
-    // Opened when we are still there: the file has no other name.
+    // Opened while this program runs: the file has no other name.
     ...(report === undefined ? [] : [`--audit-to=/proc/${pid}/fd/${report.fd}`]),
     ...(sandbox ? [`--name=${id}`] : [id]),
     ...program,
@@ -362,9 +362,9 @@ function textOf(report: Scratch): string {
 }
 
 /**
- * Runs a container. Resolves when its program runs; the container is deleted when that ends.
- * `await run(options).output()` runs it to its end.
- * @throws BrunError what `brun run` would say; nothing is left then
+ * Runs a container. Resolves when its program runs. The container is deleted when the program ends.
+ * `await run(options).output()` waits for the end.
+ * @throws BrunError the error of `brun run`; nothing is left behind
  */
 export function run<
   In extends StdinMode = "ignore",
@@ -378,7 +378,7 @@ export function run<
 
 /**
  * Creates a container, which waits for {@link Container.start} and stays until it is deleted.
- * @throws BrunError what `brun create` would say; nothing is left then
+ * @throws BrunError the error of `brun create`; nothing is left behind
  */
 export function create<
   In extends StdinMode = "ignore",

@@ -1,11 +1,11 @@
-/** Images: what there is, and getting one without running it. */
+/** Images: listing, pulling and pushing them without running a container. */
 import type { ChildProcess } from "node:child_process";
 import type { ImageEvent } from "../image/progress.ts";
 import { Connection } from "./connection.ts";
 import { call } from "./invoke.ts";
 import type { CallOptions, RuntimeOptions } from "./runtime.ts";
 
-/** An image that is there. */
+/** An image in the store. */
 export interface Image {
   /** "docker.io/library/debian:12". */
   readonly name: string;
@@ -16,45 +16,45 @@ export interface Image {
   readonly config: string;
   /** "linux/amd64". */
   readonly platform: string;
-  /** Of the layers as they were downloaded, in bytes. */
+  /** Size of the layers as they were downloaded, in bytes. */
   readonly size: number;
   /** When it was pulled, as ISO 8601. */
   readonly pulled: string;
 }
 
-/** What a registry is spoken to with. */
+/** Options for connections to a registry. */
 export interface RegistryOptions {
   /** Logins: auth.json of podman, config.json of docker. */
   readonly authfile?: string | undefined;
-  /** Checks a registry's certificate; true. */
+  /** Checks a registry's certificate; by default true. */
   readonly tlsVerify?: boolean | undefined;
-  /** Hears how far it is. */
+  /** Is called with the progress. */
   readonly onProgress?: ((event: ImageEvent) => void) | undefined;
 }
 
-/** How an image is got; the flags of `brun image pull`. */
+/** Options of {@link pull}: the flags of `brun image pull`. */
 export interface PullOptions extends RegistryOptions {
-  /** When the registry is asked; "always". */
+  /** When the registry is asked; by default "always". */
   readonly policy?: "missing" | "always" | "newer" | "never" | undefined;
-  /** "os/arch"; this machine's. */
+  /** "os/arch"; by default that of this machine. */
   readonly platform?: string | undefined;
 }
 
-/** How an image is written; the flags of `brun image push`. */
+/** Options of {@link push}: the flags of `brun image push`. */
 export interface PushOptions extends RegistryOptions {
-  /** Which of an image's platforms, where several are there; this machine's. */
+  /** Which of an image's platforms, if it has several; by default this machine's. */
   readonly platform?: string | undefined;
-  /** Of the manifest; the image's own, and "oci" for files. */
+  /** Format of the manifest; by default the image's format, and "oci" in files. */
   readonly format?: "oci" | "v2s2" | undefined;
 }
 
-/** The images that are there. */
+/** The images in the store. */
 export async function images(options: RuntimeOptions & CallOptions = {}): Promise<Image[]> {
   return JSON.parse(await call(options, ["image", "list", "--format", "json"]));
 }
 
 /**
- * Gets an image, or its newest state: `brun image pull`. A pull that is aborted goes on where it was with the next one.
+ * Pulls an image, or its newest state: `brun image pull`. The next pull continues one that was aborted.
  * @param name "debian:12", "oci:DIR:TAG"
  * @returns the digest of its manifest
  * @throws BrunError ERR_IMAGE_NOT_FOUND, ERR_PLATFORM, ERR_UNAUTHORIZED, ERR_RATE_LIMIT, ERR_NETWORK, ERR_TLS, ERR_DIGEST, ERR_ARCHIVE, ERR_UNSUPPORTED, ERR_IDS,
@@ -70,7 +70,7 @@ export function pull(
 
 /**
  * Writes an image to a registry or into files: `brun image push`.
- * @param name of an image that is there, or its id
+ * @param name name or id of an image in the store
  * @param destination "ghcr.io/me/app:1", "oci:DIR:TAG"; undefined: its name
  * @returns the digest of the manifest there
  * @throws BrunError as {@link pull}

@@ -1,6 +1,6 @@
 /**
- * Starting a brun process. Everything that the API does is done in one: an operation blocks (hooks, systemd), makes
- * children, catches signals and becomes a supervisor, none of which may happen to the program that imports this.
+ * Starts a brun process, which does all work of the API. An operation blocks (hooks, systemd), makes children, catches signals
+ * and becomes a supervisor. None of this may happen in the program that imports the API.
  */
 import { type ChildProcess, type StdioOptions as Descriptors, spawn } from "node:child_process";
 import { closeSync } from "node:fs";
@@ -152,12 +152,12 @@ function textOf(stream: Readable): Promise<string> {
   });
 }
 
-/** The error of a brun that ended without a word. */
+/** The error for a brun that ended without a message. */
 export function ended({ code, signal, error }: Ending): BrunError {
   return error ?? new BrunError(`brun has ended: ${signal ?? `exit code ${code}`}`);
 }
 
-/** Closes descriptors, whatever they are. */
+/** Closes descriptors. */
 export function closeAll(fds: readonly number[]): void {
   for (const fd of fds) {
     try {
@@ -169,7 +169,7 @@ export function closeAll(fds: readonly number[]): void {
 interface LogEntry {
   readonly level: string;
   readonly msg: string;
-  /** Of errors, as the rest; brun's front has a message and a code alone. */
+  /** The fields of an error's line. The front writes only message and code. */
   readonly message?: string;
   readonly path?: string;
   readonly hint?: string;

@@ -1,31 +1,31 @@
-/** A network by name, from the program that has started it: what happens, as it happens, and names that it may allow. */
+/** `allowNet` for programs: its events as they happen, and a question for each name that is not in the list. */
 import type { Duplex } from "node:stream";
 import { BrunError } from "../errors.ts";
 import type { NetworkEvent } from "../net/log.ts";
 import { NETWORK } from "./invoke.ts";
 
-/** What {@link NetworkListeners.mayReach} is asked. */
+/** The question to {@link NetworkListeners.mayReach}. */
 export interface NetworkQuestion {
-  /** What the program asks for, and chooses: its name may carry data, or look like another one. */
+  /** The name that the program asks for. The program chooses it, so it may carry data, or look like another name. */
   readonly name: string;
-  /** The port of a connection; null when the program asks for the address of the name, whatever it does with that. */
+  /** The port of a connection; null if the program asks only for the address of the name. */
   readonly port: number | null;
 }
 
 /**
- * What {@link NetworkListeners.mayReach} answers. True: this name, on this port, or on 80 and 443 where there is none. Entries as
- * of `allowNet`: these.
+ * The answer of {@link NetworkListeners.mayReach}. True allows this name on this port, or on 80 and 443 if there is no port.
+ * A list allows these entries, which are like those of `allowNet`.
  */
 export type NetworkAnswer = boolean | string | readonly string[];
 
-/** Who hears of a container with `allowNet`. */
+/** Listeners for a container with `allowNet`. */
 export interface NetworkListeners {
-  /** Hears of each connection and each refusal as it happens: what `netLog` writes. */
+  /** Is called for each connection and each refusal when it happens, with what `netLog` writes. */
   readonly onNetwork?: ((event: NetworkEvent) => void) | undefined;
   /**
-   * Is asked for a name that is not in the list, while the program waits for its address or connection: up to 30 seconds. What it
-   * allows is in the list from then on; what it refuses is refused from then on, as is what it throws for, which is a warning. The
-   * address that the name leads to is checked as that of any other name.
+   * Is called for a name that is not in the list, while the program waits for its address or connection, up to 30 seconds. A name
+   * that it allows is in the list from then on; a name that it refuses is refused from then on. If it throws, the name is refused,
+   * with a warning. The address to which the name leads is checked like that of any other name.
    */
   readonly mayReach?: ((question: NetworkQuestion) => NetworkAnswer | Promise<NetworkAnswer>) | undefined;
 }

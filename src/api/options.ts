@@ -55,10 +55,10 @@ export const SANDBOX_OPTIONS = {
   init: "switch",
 } as const satisfies Record<string, Kind>;
 
-/** Those that a directory has besides. */
+/** Further options of a directory. */
 export const ROOTFS_OPTIONS = { rootfs: "text", writable: "switch" } as const satisfies Record<string, Kind>;
 
-/** Those that an image has besides. */
+/** Further options of an image. */
 export const IMAGE_OPTIONS = {
   image: "text",
   pull: "text",
@@ -67,7 +67,7 @@ export const IMAGE_OPTIONS = {
   tlsVerify: "switch",
 } as const satisfies Record<string, Kind>;
 
-/** Those that this machine has besides. */
+/** Further options of this machine. */
 export const HOST_OPTIONS = {
   host: "switch",
   rw: "list",
@@ -186,7 +186,7 @@ function checkWord(option: string, word: string): void {
   throw usage(`${option}: it has ${what}`, undefined, option);
 }
 
-/** What brun says, in words of the API: the options of flags. A command line stays one. */
+/** A message of brun with options in the place of flags. Whole command lines stay as they are. */
 export function optionsIn(text: string): string {
   if (/\bbrun /.test(text)) return text;
   return text.replace(/(?<![\w-])--([a-z-]+)/g, (whole, flag: string) => {

@@ -1,4 +1,4 @@
-/** A program in a container: its streams, its end. */
+/** A program in a container, with its streams and its end. */
 import type { ChildProcess } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import type { Duplex } from "node:stream";
@@ -34,29 +34,27 @@ export interface StdioOptions<
 > {
   /** "ignore" (the default) reads nothing; "pipe" gives {@link Process.stdin}. */
   readonly stdin?: In | undefined;
-  /** What the program reads from stdin; excludes `stdin`. */
+  /** What the program reads from stdin; not together with `stdin`. */
   readonly input?: InputOf<In> | undefined;
   /** "pipe" (the default) gives {@link Process.stdout}. */
   readonly stdout?: Out | undefined;
   /** "pipe" (the default) gives {@link Process.stderr}. */
   readonly stderr?: Err | undefined;
-  /** Kills the program, with SIGKILL, and makes what waits for it throw an {@link AbortError}. */
+  /** Kills the program by SIGKILL. Calls that wait for it throw an {@link AbortError}. */
   readonly signal?: AbortSignal | undefined;
   /**
-   * Does the same after that time: milliseconds, or a text as `--timeout` has it ("10s", "1m30s"). It begins with the
-   * call.
+   * Kills the program after this time from the call: milliseconds, or a text as for `--timeout` ("10s", "1m30s").
    */
   readonly timeout?: number | string | undefined;
   /**
-   * Whether the program ends when this one does, in whatever way: true. It is killed, and its container removed, even when
-   * this one gets SIGKILL.
+   * Whether the program is killed and its container removed when your program ends, even by SIGKILL; by default true.
    */
   readonly dieWithParent?: boolean | undefined;
 }
 
 /** What {@link Process.output} returns. */
 export interface Output {
-  /** Exit code, or 128 and the number of the signal that ended the program. */
+  /** Exit code, or 128 plus the number of the signal that ended the program. */
   readonly exitCode: number;
   readonly stdout: string;
   readonly stderr: string;
@@ -78,11 +76,11 @@ export class Process<
   Err extends OutputMode = OutputMode,
 > implements AsyncDisposable
 {
-  /** For writing to the program; null unless `stdin` is "pipe". Closing it is the program's end of file. */
+  /** For writing to the program; null unless `stdin` is "pipe". The program reads end of file when it is closed. */
   readonly stdin: StdinOf<In>;
-  /** What the program writes; null unless `stdout` is "pipe". */
+  /** What the program writes to stdout; null unless `stdout` is "pipe". */
   readonly stdout: OutputOf<Out>;
-  /** What the program writes as errors; null unless `stderr` is "pipe". */
+  /** What the program writes to stderr; null unless `stderr` is "pipe". */
   readonly stderr: OutputOf<Err>;
   private readonly exit: Promise<number>;
   private over = false;
@@ -102,12 +100,12 @@ export class Process<
     this.exit = exit.finally(() => {
       this.over = true;
     });
-    // Whoever waits gets the error; that no one does is no error of its own.
+    // Callers that wait get the error. Without any, the rejection must not become an error of its own.
     this.exit.catch(() => this.discard());
   }
 
   /**
-   * Waits for the program's end; returns its exit code, or 128 and the number of the signal that ended it.
+   * Waits for the program's end; returns its exit code, or 128 plus the number of the signal that ended it.
    * @throws AbortError it was ended by `signal` or `timeout`
    */
   wait(): Promise<number> {
@@ -116,7 +114,7 @@ export class Process<
 
   /**
    * Reads stdout and stderr to their ends, as text, and waits for the program's end.
-   * @throws AbortError it was ended by `signal` or `timeout`; the error has what was read until then
+   * @throws AbortError it was ended by `signal` or `timeout`; the error has the output up to then
    */
   output(): Promise<Output> {
     const reading = this.read();
@@ -124,7 +122,7 @@ export class Process<
     return reading;
   }
 
-  /** Sends the program a signal; none is sent when it has ended. */
+  /** Sends a signal to the program, unless it has ended. */
   kill(signal: NodeJS.Signals = "SIGTERM"): void {
     const { child } = this.invoked;
     if (this.over || child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
@@ -133,7 +131,7 @@ export class Process<
     else signalChildren(child.pid, signal, () => this.over);
   }
 
-  /** Lets go of the streams that no one reads or writes. */
+  /** Closes the streams that nobody reads or writes. */
   discard(): void {
     const outputs: readonly (Source | null)[] = [this.stdout, this.stderr];
     for (const stream of outputs) if (stream?.locked === false) stream.cancel().catch(() => {});
@@ -141,7 +139,7 @@ export class Process<
     if (stdin?.locked === false) stdin.abort().catch(() => {});
   }
 
-  /** Kills it and waits for its end; waits for that alone when its output is being read. */
+  /** Kills it and waits for its end. If its output is being read, it only waits. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (!(await this.settled())) this.kill("SIGKILL");
     this.discard();
@@ -172,7 +170,7 @@ export class Process<
   }
 }
 
-/** Who hears of what brun does. */
+/** Listeners for what brun does. */
 export interface Listeners {
   readonly onProgress?: ((event: ImageEvent) => void) | undefined;
   readonly network?: NetworkListeners | undefined;
@@ -180,7 +178,7 @@ export interface Listeners {
 
 /**
  * Starts brun with arguments that keep it in the foreground. Resolves when the program runs, or waits for `start`.
- * @throws BrunError what brun has said; AbortError; nothing is left then
+ * @throws BrunError the error of brun; AbortError; nothing is left behind
  */
 export async function startProcess<In extends StdinMode, Out extends OutputMode, Err extends OutputMode>(
   options: RuntimeOptions & StdioOptions<In, Out, Err>,
@@ -216,7 +214,7 @@ export async function startProcess<In extends StdinMode, Out extends OutputMode,
   let aborted: AbortError | null = null;
   const abort = (why: AbortSignal | number): void => {
     aborted ??= new AbortError(why);
-    // What loses its client ends, and cleans up.
+    // brun ends and cleans up when its client has gone.
     if (!stays) connection.close();
     else if (connection.running)
       signalChildren(child.pid!, "SIGKILL", () => child.exitCode !== null || child.signalCode !== null);
@@ -269,8 +267,8 @@ function timeOf(timeout: number | string | undefined): number | undefined {
 }
 
 /**
- * Sends the program a signal that its supervisor could not pass on. While brun becomes the supervisor its threads end, and
- * the program may be in none of their lists for a moment.
+ * Sends the program a signal that its supervisor could not pass on. While brun becomes the supervisor its threads end. For a
+ * moment the program may be in no thread's list of children.
  */
 function signalChildren(pid: number, signal: NodeJS.Signals, isOver: () => boolean): void {
   if (isOver()) return;
@@ -294,7 +292,7 @@ function childrenOf(pid: number): number[] {
   );
 }
 
-/** What has ended meanwhile has none. */
+/** A process that has ended meanwhile has none. */
 function ifThere(read: () => string[]): string[] {
   try {
     return read();

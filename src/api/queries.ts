@@ -7,12 +7,12 @@ import type { StdioOptions } from "./process.ts";
 import type { CallOptions, RuntimeOptions } from "./runtime.ts";
 import { type ContainerSettings, type ContainerSource, source } from "./spec.ts";
 
-/** Exit codes of doctor up to here mean that it has findings to tell. */
+/** The largest exit code with which doctor prints findings. */
 const DOCTOR_FOUND = 2;
 
 /**
  * Finds out by trying whether containers without root work here.
- * @returns what was found, in the order in which it is needed; all is well when every `state` is "ok"
+ * @returns the findings, in the order in which containers need them; all is well if every `state` is "ok"
  */
 export async function doctor(options: RuntimeOptions & CallOptions = {}): Promise<Finding[]> {
   return JSON.parse(await call(options, ["doctor", "--json"], { accept: DOCTOR_FOUND }));
@@ -20,7 +20,7 @@ export async function doctor(options: RuntimeOptions & CallOptions = {}): Promis
 
 /**
  * Says what {@link run} with the same options would do and why, without doing it.
- * @throws BrunError what `run` would refuse before it starts anything
+ * @throws BrunError the error with which `run` would refuse before it starts anything
  */
 export async function explain(
   options: ContainerSource & ContainerSettings & StdioOptions,

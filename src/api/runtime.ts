@@ -5,23 +5,23 @@ import { fileURLToPath } from "node:url";
 import type { CgroupManagerName } from "../cgroup/types.ts";
 import { BrunError } from "../errors.ts";
 
-/** Options that hold for every call; all may be left out. */
+/** Options of every call; all are optional. */
 export interface RuntimeOptions {
-  /** State directory (`--root`); `$XDG_RUNTIME_DIR/brun`, for root `/run/brun`. */
+  /** State directory (`--root`); by default `$XDG_RUNTIME_DIR/brun`, for root `/run/brun`. */
   readonly root?: string | undefined;
-  /** Who makes the cgroups (`--cgroup-manager`); "auto". */
+  /** Who makes the cgroups (`--cgroup-manager`); by default "auto". */
   readonly cgroupManager?: CgroupManagerName | undefined;
-  /** Use a user namespace of one's own (`--rootless`); "auto" means unless the caller is root. */
+  /** Whether to make a user namespace (`--rootless`); by default "auto": unless the caller is root. */
   readonly rootless?: boolean | "auto" | undefined;
-  /** Path of the executable; `$BRUN`, else the one of this package, else the one in PATH. */
+  /** Path of the executable; by default `$BRUN`, otherwise the one of this package, otherwise the one in PATH. */
   readonly brun?: string | undefined;
-  /** Receives warnings, one line each; without it they are dropped. */
+  /** Is called with each warning, a line of text; without it warnings are dropped. */
   readonly onWarning?: ((message: string) => void) | undefined;
 }
 
 /** Options of a call that waits for brun. */
 export interface CallOptions {
-  /** Ends what brun does, and makes the call throw an {@link AbortError}. */
+  /** Aborts what brun does; the call throws an {@link AbortError}. */
   readonly signal?: AbortSignal | undefined;
 }
 

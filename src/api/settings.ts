@@ -34,7 +34,7 @@ const STDIO: Readonly<Record<string, Rule>> = {
   },
   stdout: mode,
   stderr: mode,
-  // Other realms, and the packages that stand for it, have one of their own.
+  // Other realms and polyfills have another AbortSignal.
   signal: {
     expected: "an AbortSignal",
     fits: (value) =>
@@ -94,7 +94,7 @@ export function checkExecOptions(options: object): void {
   }
 }
 
-/** The error for an option that there is not. */
+/** The error for an option that does not exist. */
 export function noSuchOption(name: string, allowed: readonly string[]): Error {
   const near = closest(name, allowed);
   return usage(`${name}: there is no such option`, near && `did you mean ${near}?`, name);

@@ -10,32 +10,32 @@ import { checkArgs, sandboxFlags, sourceOf } from "./options.ts";
 import type { StdioOptions } from "./process.ts";
 import type { CallOptions, RuntimeOptions } from "./runtime.ts";
 
-/** config.json as one writes it: what has a default may be left out. */
+/** config.json; fields that have a default may be left out. */
 export type SpecInput = v.InferInput<typeof SpecSchema>;
 
 /** A directory with a config.json. */
 export interface FromBundle {
   readonly bundle: string;
-  /** A small init is process 1, and the program its child (`--init`); false. */
+  /** A small init is process 1, and the program its child (`--init`); by default false. */
   readonly init?: boolean | undefined;
 }
 
-/** A config that is in no file. */
+/** A config as an object instead of a file. */
 export interface FromSpec {
   readonly spec: SpecInput;
-  /** Where relative paths in it start; the current directory. */
+  /** Where relative paths in it start; by default the current directory. */
   readonly bundle?: string | undefined;
-  /** A small init is process 1, and the program its child (`--init`); false. */
+  /** A small init is process 1, and the program its child (`--init`); by default false. */
   readonly init?: boolean | undefined;
 }
 
 /**
- * What {@link FromRootfs}, {@link FromImage} and {@link FromHost} have in common: flags of `brun run --rootfs` and the
- * like, which docs/sandbox.md describes; `readOnly` is `--read-only`. As there the program is under the default seccomp filter and has
- * an init above it.
+ * The options that {@link FromRootfs}, {@link FromImage} and {@link FromHost} have in common. They are the flags of
+ * `brun run --rootfs`, which docs/sandbox.md describes; `readOnly` is `--read-only`. The program has the default seccomp filter
+ * and an init, as there.
  */
 export interface SandboxOptions extends NetworkListeners {
-  /** Who makes the copies on write; "auto". */
+  /** Who makes the copies on write; by default "auto". */
   readonly overlay?: "auto" | "kernel" | "fuse" | "none" | undefined;
   /** Mounts paths of the host: "[source:]path[:options]". */
   readonly volume?: string | readonly string[] | undefined;
@@ -43,9 +43,9 @@ export interface SandboxOptions extends NetworkListeners {
   readonly tmpfs?: string | readonly string[] | undefined;
   /** Mounts in podman's long form: "type=bind,src=…,dst=…,ro". */
   readonly mount?: string | readonly string[] | undefined;
-  /** Gives it devices of the host: "path[:path]". */
+  /** Makes devices of the host available: "path[:path]". */
   readonly device?: string | readonly string[] | undefined;
-  /** Where the program starts. */
+  /** The program's working directory. */
   readonly workdir?: string | undefined;
   /** Variables of the environment. */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
@@ -53,11 +53,11 @@ export interface SandboxOptions extends NetworkListeners {
   readonly envFile?: string | readonly string[] | undefined;
   /** Who runs the program: "user[:group]", names or ids. */
   readonly user?: string | number | undefined;
-  /** Which ids there are besides the caller's; "auto". */
+  /** Which ids are mapped besides the caller's; by default "auto". */
   readonly userns?: "auto" | "single" | "range" | "keep-id" | undefined;
-  /** Whether there is a procfs of its own; "auto". */
+  /** Whether the container gets a new procfs; by default "auto". */
   readonly proc?: "auto" | "mount" | "bind" | undefined;
-  /** Gives it a terminal, whose output comes by stdout; false. */
+  /** Makes a terminal, whose output comes by stdout; by default false. */
   readonly tty?: boolean | undefined;
   /** Limit of the memory: bytes, or "512m". */
   readonly memory?: string | number | undefined;
@@ -65,25 +65,25 @@ export interface SandboxOptions extends NetworkListeners {
   readonly cpus?: string | number | undefined;
   /** Limit of processes and threads. */
   readonly pidsLimit?: number | undefined;
-  /** Limit of memory and swap together; -1 for all the swap that there is. */
+  /** Limit of memory and swap together; -1 for unlimited swap. */
   readonly memorySwap?: string | number | undefined;
-  /** The CPUs that it may use: "0-2,5". */
+  /** The CPUs that the program may use: "0-2,5". */
   readonly cpusetCpus?: string | number | undefined;
-  /** -1000 to 1000: whether it is killed later or sooner when memory is short. */
+  /** -1000 to 1000; when memory is short, processes with higher numbers are killed first. */
   readonly oomScoreAdj?: number | undefined;
-  /** Size of /dev/shm; "64m". */
+  /** Size of /dev/shm; by default "64m". */
   readonly shmSize?: string | number | undefined;
-  /** Settings of its own kernel namespaces: "net.ipv4.ip_forward=1". */
+  /** Kernel settings of the container's namespaces: "net.ipv4.ip_forward=1". */
   readonly sysctl?: string | readonly string[] | undefined;
   /** Annotations of its config: "key=value". */
   readonly annotation?: string | readonly string[] | undefined;
   /** More groups of the program's user, by name or gid. */
   readonly groupAdd?: string | readonly string[] | undefined;
-  /** Root with one id is told that chown, setuid, mknod of devices and such are done; false. */
+  /** With one id, chown, setuid, mknod of devices and the like pretend to succeed; by default false. */
   readonly fakeRoot?: boolean | undefined;
   /** Its umask, in octal: "077". */
   readonly umask?: string | undefined;
-  /** What `stop` sends first; "TERM". */
+  /** The signal that `stop` sends first; by default "TERM". */
   readonly stopSignal?: string | undefined;
   /** Resource limits: "nofile=1024". */
   readonly ulimit?: string | readonly string[] | undefined;
@@ -93,36 +93,36 @@ export interface SandboxOptions extends NetworkListeners {
   readonly capDrop?: string | readonly string[] | undefined;
   /** "seccomp=FILE", "seccomp=unconfined", "no-new-privileges", "mask=PATH" and the like. */
   readonly securityOpt?: string | readonly string[] | undefined;
-  /** Writes the profile of the system calls that it makes to this file, which `securityOpt` takes. */
+  /** Writes a seccomp profile of the system calls that the program makes to this file, for `securityOpt`. */
   readonly seccompRecord?: string | undefined;
-  /** Lets the program make containers itself; false. */
+  /** Lets the program make containers; by default false. */
   readonly allowNesting?: boolean | undefined;
   readonly hostname?: string | undefined;
-  /** "none" for a rootfs, "host" for the host. */
+  /** The network; by default "none" for a rootfs, "host" for the host. */
   readonly network?: "none" | "host" | "pasta" | "slirp4netns" | undefined;
-  /** Leads ports of the host to the container: "[[address:]port:]port[/udp]". */
+  /** Publishes ports of the container on the host: "[[address:]port:]port[/udp]". */
   readonly publish?: string | readonly string[] | undefined;
-  /** Names that the program reaches, and no others: "example.org:443", "*.example.org", "@FILE"; none with an empty list. */
+  /** The only names that the program reaches: "example.org:443", "*.example.org", "@FILE"; an empty list allows none. */
   readonly allowNet?: string | readonly string[] | undefined;
-  /** These names may lead to addresses of private ranges; false. */
+  /** These names may lead to addresses of private ranges; by default false. */
   readonly allowNetPrivate?: boolean | undefined;
-  /** File to which a line of JSON is written for each connection and each refusal. */
+  /** File that gets a line of JSON for each connection and each refusal. */
   readonly netLog?: string | undefined;
-  /** Only TLS is spoken, and has to ask for the name that is connected to; false. */
+  /** Allows only TLS that asks for the name of the connection; by default false. */
   readonly netSni?: boolean | undefined;
-  /** What it did is told at its end, by {@link OwnContainer.audit}; false. */
+  /** Reports at the end what the program did, by {@link OwnContainer.audit}; by default false. */
   readonly audit?: boolean | undefined;
-  /** A small init is process 1, and the program its child; true. */
+  /** A small init is process 1, and the program its child; by default true. */
   readonly init?: boolean | undefined;
 }
 
-/** Where what the program writes goes; without any of them it is thrown away at the end. */
+/** What becomes of the program's writes; without any of these options they are thrown away at the end. */
 export interface Changes {
-  /** Keeps it in this directory. */
+  /** Keeps them in this directory. */
   readonly upper?: string | undefined;
-  /** Keeps it by this name, for another run and for diff, apply and discard; excludes `upper`. */
+  /** Keeps them by this name, for another run and for diff, apply and discard; not together with `upper`. */
   readonly keep?: string | undefined;
-  /** It cannot write but to /tmp, /run and volumes. */
+  /** The program can write only to /tmp, /run and volumes. */
   readonly readOnly?: boolean | undefined;
 }
 
@@ -130,9 +130,9 @@ export interface Changes {
 export interface FromRootfs extends SandboxOptions, Changes {
   /** Program and arguments. */
   readonly args: readonly string[];
-  /** Directory of the root filesystem; it is not written to. */
+  /** Directory of the root filesystem, which stays unchanged. */
   readonly rootfs: string;
-  /** Writes to the directory itself; excludes `upper` and `readOnly`. */
+  /** The program writes to the directory itself; not together with `upper` and `readOnly`. */
   readonly writable?: boolean | undefined;
 }
 
@@ -140,17 +140,17 @@ export interface FromRootfs extends SandboxOptions, Changes {
 export interface FromImage extends SandboxOptions, Changes {
   /** Name of the image: "debian:12", "oci:DIR". */
   readonly image: string;
-  /** Program and arguments, or arguments of the image's entrypoint; what the image says. */
+  /** Program and arguments, or arguments of the image's entrypoint; by default the image's command. */
   readonly args?: readonly string[] | undefined;
-  /** When a registry is asked; "missing". */
+  /** When a registry is asked; by default "missing". */
   readonly pull?: "missing" | "always" | "newer" | "never" | undefined;
-  /** "os/arch"; this machine's. */
+  /** "os/arch"; by default that of this machine. */
   readonly platform?: string | undefined;
   /** Logins: auth.json of podman, config.json of docker. */
   readonly authfile?: string | undefined;
-  /** Checks a registry's certificate; true. */
+  /** Checks a registry's certificate; by default true. */
   readonly tlsVerify?: boolean | undefined;
-  /** Hears how far the image is, when it has to be got. */
+  /** Is called with the progress of a pull. */
   readonly onProgress?: ((event: ImageEvent) => void) | undefined;
 }
 
@@ -159,13 +159,13 @@ export interface FromHost extends SandboxOptions, Changes {
   readonly host: true;
   /** Program and arguments. */
   readonly args: readonly string[];
-  /** Paths that are the real ones, and writable. */
+  /** Real paths of the host that the program can write to. */
   readonly rw?: string | readonly string[] | undefined;
-  /** Also what runs code on this machine is writable below them, such as .git/hooks; false. */
+  /** The program can also write to files below them that run code on the host, such as .git/hooks; by default false. */
   readonly rwAll?: boolean | undefined;
-  /** Paths that are not to be seen. */
+  /** Paths to hide. */
   readonly hide?: string | readonly string[] | undefined;
-  /** Keys, tokens and histories are not hidden; false. */
+  /** Keys, tokens and histories are not hidden; by default false. */
   readonly withSecrets?: boolean | undefined;
 }
 
@@ -220,7 +220,7 @@ export type ContainerOptions = ContainerSource & ContainerSettings & StdioOption
 
 /** What does not depend on where the config comes from. */
 export interface ContainerSettings extends RuntimeOptions {
-  /** Name of the container, unique under the state directory; a made-up one. */
+  /** Name of the container, unique under the state directory; by default brun makes one up. */
   readonly id?: string | undefined;
 }
 
@@ -257,9 +257,9 @@ export function source(options: ContainerSource & ContainerSettings): Source {
 }
 
 /**
- * The config that the options of a container without a bundle stand for, to be changed and given to {@link run} as
- * `spec`.
- * @throws BrunError what `brun run --print-config` would say
+ * The config that the options of a container without a bundle make, so that you can change it and give it to {@link run}
+ * as `spec`.
+ * @throws BrunError the error of `brun run --print-config`
  */
 export async function specOf(options: SandboxSource & RuntimeOptions & CallOptions): Promise<Spec> {
   const { flags, program } = source(options);

@@ -1,19 +1,19 @@
 /**
- * Web streams on our ends of pipes, which are closed when the streams have ended. Node's net.Socket waits for pipes by epoll,
- * Bun's does not, and has Bun.file for them; what both have in common, node:fs, would block a thread for each pipe.
+ * Web streams on the API's ends of pipes, which are closed when the streams have ended. Node's net.Socket waits for pipes by
+ * epoll. Bun's does not, so Bun.file is used there. node:fs works in both, but would block a thread for each pipe.
  */
 import { closeSync } from "node:fs";
 import { Socket } from "node:net";
 import { Readable, Writable } from "node:stream";
 
-/** What a program writes. */
+/** A stream of what a program writes. */
 export type Source = ReadableStream<Uint8Array<ArrayBuffer>>;
-/** What a program reads. */
+/** A stream of what a program reads. */
 export type Sink = WritableStream<string | Uint8Array>;
 
 const inBun = process.versions.bun !== undefined;
 
-/** What is read from a pipe. Takes the descriptor over. */
+/** A stream that reads from a pipe. It owns the descriptor. */
 export function readable(fd: number): Source {
   if (!inBun) {
     const socket = new Socket({ fd, readable: true, writable: false });
@@ -38,7 +38,7 @@ export function readable(fd: number): Source {
   );
 }
 
-/** What is written to a pipe. Takes the descriptor over. A reader that has gone is an error of the write, EPIPE. */
+/** A stream that writes to a pipe. It owns the descriptor. If the reader has gone, the write fails with EPIPE. */
 export function writable(fd: number): Sink {
   if (!inBun) {
     return Writable.toWeb(new Socket({ fd, readable: false, writable: true })) as unknown as Sink;

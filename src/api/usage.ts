@@ -1,4 +1,4 @@
-/** Errors about what a call was given. */
+/** Errors about the arguments of a call. */
 import { BrunError } from "../errors.ts";
 
 /** @param where the option */
