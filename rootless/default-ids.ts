@@ -57,7 +57,7 @@ export function chooseIds(input: IdsInput): ChosenIds {
 function withoutRanges(mode: UsernsMode, why: string): BrunError {
   return new BrunError(`more than one id cannot be mapped: ${why}`, {
     where: `--userns=${mode}`,
-    hint: "--userns=single does with the caller's own; `brun doctor` says what helps",
+    hint: "--userns=single maps the caller's own id alone; `brun doctor` says what helps",
   });
 }
 

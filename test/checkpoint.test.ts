@@ -83,7 +83,7 @@ for (const subject of subjects(["brun"])) {
       const outcome = await box.call(["checkpoint", id], { env: { PATH: "/bin" }, cwd: box.dir });
       expect([outcome.code, outcome.stderr]).toEqual([
         1,
-        "brun: criu is not installed, without which there is no checkpoint and no restore; " +
+        "brun: criu is not installed, and checkpoint and restore need it; " +
           `hint: ${installHint(PACKAGES.criu)}\n`,
       ]);
     });

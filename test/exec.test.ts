@@ -126,7 +126,7 @@ for (const subject of subjects()) {
       await box.exec(id, "rm /etc/passwd; ln -s ../../../../../../../../etc/passwd /etc/passwd");
       const none = await box.exec(id, who, ["-u", "root"]);
       expect(none.stderr).toBe(
-        `brun: --user: no user "root" in the container's /etc/passwd; hint: there is no such file, or it is no regular one of at most 16 MiB; a uid and gid do without\n`,
+        `brun: --user: no user "root" in the container's /etc/passwd; hint: there is no such file, or it is no regular one of at most 16 MiB; a uid and a gid need no file\n`,
       );
     });
 

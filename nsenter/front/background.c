@@ -31,7 +31,7 @@ static long replace(long fd, int stream)
 	return sys3(__NR_dup3, fd, stream, 0);
 }
 
-/* Puts one end of a new pipe at a stream; the other or -errno. */
+/* Puts one end of a new pipe at a stream. Returns the other end or -errno. */
 static long pipe_at(int stream)
 {
 	int pair[2];
@@ -45,7 +45,7 @@ static long pipe_at(int stream)
 	return result < 0 ? result : pair[1 - theirs];
 }
 
-/* /dev/null at all three. */
+/* Opens /dev/null at all three streams. */
 static long put_null(void)
 {
 	long null = sys4(__NR_openat, AT_FDCWD, "/dev/null", O_RDWR | O_CLOEXEC, 0);
@@ -58,7 +58,7 @@ static long put_null(void)
 	return result;
 }
 
-/* As Redirection of src/container/io/kept-streams.ts. */
+/* Like Redirection of src/container/io/kept-streams.ts. */
 static long make_streams(uint32_t flags)
 {
 	long result;
@@ -136,7 +136,7 @@ static void await(long pid, long pipe, const struct command *command)
 	if (n == (long)sizeof(told) && told.length > 0 && told.length <= sizeof(told.id))
 		print(&told, command);
 	status = reap(pid);
-	/* Killed: its program may have started, and is not started twice. */
+	/* The process was killed. Its program may have started, so it must not be started again. */
 	if (n != (long)sizeof(told))
 		sys_exit((status & 0x7f) != 0 ? 128 + (status & 0x7f) : 1);
 	handover_set_fallen(&told.fallen);

@@ -17,7 +17,7 @@ struct conversation {
 	int terminal;             /* the pty master that it has sent, or -1 */
 	unsigned int supervise;   /* SUPERVISE_* */
 	unsigned int timeout;     /* in milliseconds, or 0 */
-	struct keep_request keep; /* with a directory: the output is kept */
+	struct keep_request keep; /* the output is kept if it has a directory */
 	int signals;              /* signalfd(2) of signals that end the conversation, or -1 */
 	struct failure failure;   /* the failure that the stage has reported; op UINT32_MAX for none */
 };

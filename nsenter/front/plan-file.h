@@ -20,7 +20,7 @@ struct plan_file {
 /* Opens the file with a command's plan. 0, or -errno with nothing open. */
 long plan_open(struct plan_file *plan, const struct command *command);
 
-/* Whether its guard agrees. stdin may be /dev/null from here on (input.h). */
+/* Whether the guard agrees. From here on stdin may be /dev/null (input.h). */
 int plan_agrees(const struct plan_file *plan, const struct command *command);
 
 /* Whether it is whole, and of this build. 0 or -errno. */

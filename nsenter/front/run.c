@@ -211,7 +211,7 @@ static long start_container(struct making *making, int signals)
 	return result;
 }
 
-/* Path of a directory that is called as the container. 0 or -errno. */
+/* Makes the path of a directory whose name is the container's id. 0 or -errno. */
 static long put_path(char *path, const char *parent, const char *id)
 {
 	long result = path_append(path, 0, parent, text_length(parent));

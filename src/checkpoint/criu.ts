@@ -155,7 +155,7 @@ export function errorsIn(text: string): string[] {
 function findCriu(): string {
   const path = findProgram("criu", `${variable("PATH") ?? ""}:/usr/local/sbin:/usr/sbin:/sbin`);
   if (path !== null) return path;
-  throw new BrunError("criu is not installed, without which there is no checkpoint and no restore", {
+  throw new BrunError("criu is not installed, and checkpoint and restore need it", {
     hint: installHint(PACKAGES.criu),
   });
 }

@@ -18,12 +18,12 @@ export function keepsStderr({ env }: Hook): boolean {
 
 const KEPT = "BRUN_HOOK_FD=";
 
-/** A variable of a hook's environment: the hook has this descriptor of brun's, under its own number. */
+/** A variable in the environment of a hook: the hook keeps this descriptor of brun, under the same number. */
 export function keepsFd(fd: number): string {
   return `${KEPT}${fd}`;
 }
 
-/** The descriptor that a hook of the runtime namespace keeps; -1 for none. */
+/** The descriptor that a hook in the runtime namespace keeps; -1 for none. */
 export function keptFd({ env }: Hook): number {
   for (const entry of env ?? []) if (entry.startsWith(KEPT)) return Number(entry.slice(KEPT.length));
   return -1;

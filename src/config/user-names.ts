@@ -17,7 +17,8 @@ export interface NamedUser {
   readonly home: string | null;
 }
 
-const NO_FILE = "there is no such file, or it is no regular one of at most 16 MiB; a uid and gid do without";
+const NO_FILE =
+  "there is no such file, or it is no regular one of at most 16 MiB; a uid and a gid need no file";
 
 /**
  * Parses NAME|UID[:GROUP|GID]. Without a group, the user has the one of /etc/passwd, otherwise 0.

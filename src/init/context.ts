@@ -39,7 +39,7 @@ export interface InitContext<Config extends ProcessConfig = ContainerConfig> {
   /** The tmpfs of scratch.ts, and the number of overlay upper directories in it. */
   scratch?: Slot;
   overlays: number;
-  /** The root is a mount of its own. */
+  /** Whether the root is already a mount. */
   ownRoot?: boolean;
   /**
    * The number of mounts that stay on the root of the mount namespace when the container's

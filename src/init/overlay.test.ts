@@ -33,7 +33,7 @@ test("a mount on / takes the place of the root", () => {
 test("upper directories are on one tmpfs, which is unmounted when all mounts are done", () => {
   const found = operations([overlay("/a", "lowerdir=/x"), overlay("/b", "lowerdir=/y", "uid=0")]);
   expect(found.filter((text) => text.startsWith("umount2: unmount the tmpfs"))).toHaveLength(1);
-  // For the tmpfs.
+  // This one is for the tmpfs.
   expect(found.filter((text) => text.startsWith("fsopen: mount overlay"))).toHaveLength(1);
   expect(found.filter((text) => text.startsWith("fchownat: mount overlay"))).toEqual([
     "fchownat: mount overlay on /b",

@@ -135,7 +135,10 @@ function closeLayers({ b }: InitContext, layers: Layers): void {
   for (const { fd, below } of Object.values(layers) as Layer[]) if (below === "") b.close(fd);
 }
 
-/** An overlay that is mounted nowhere yet. @param absent see {@link openLayers} */
+/**
+ * Makes an overlay that is mounted nowhere yet.
+ * @param absent see {@link openLayers}
+ */
 function builtOverlay(x: InitContext, options: MountOptions, absent: Label | null): Slot {
   const given = new Map(pairs(options.parameters));
   const layers = openLayers(x, options, given, absent);
@@ -150,7 +153,8 @@ function builtOverlay(x: InitContext, options: MountOptions, absent: Label | nul
 }
 
 /**
- * One at its mount point, by a single call instead of some ten: a sandbox of the host has an overlay for each directory of /.
+ * Mounts an overlay at its mount point with a single call instead of some ten. This matters, since a sandbox of
+ * the host has an overlay for each directory of /.
  * @param absent see {@link openLayers}
  */
 function mountBuilt(x: InitContext, destination: string, options: MountOptions, absent: Label): void {

@@ -1,6 +1,6 @@
 /**
- * A tmpfs for one file (option "tmpfile", brun's own): an empty file of a tmpfs, bound on a file. A file system cannot be
- * mounted on a file itself.
+ * brun's option "tmpfile": a tmpfs for a mount point that is a file. A file system cannot be mounted on a file, so
+ * an empty file of the tmpfs is bound there.
  */
 import { type MountOptions, NEW_MOUNT_FLAGS } from "../config/mount-options.ts";
 import type { Mount } from "../spec/index.ts";
@@ -14,7 +14,7 @@ import { mountApart, scratchOf } from "./scratch.ts";
 
 const DEFAULT_MODE = 0o644;
 
-/** Compiles one. "mode=" is the file's. */
+/** Compiles such a mount. "mode=" is the mode of the file. */
 export function mountTmpfile(x: InitContext, mount: Mount, options: MountOptions): void {
   const { b } = x;
   scratchOf(x);

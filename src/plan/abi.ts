@@ -70,16 +70,16 @@ export const OP_KINDS = OpKind.write + 1;
 
 /** In place of the size of OpKind.write: a string up to its NUL. */
 export const WHOLE_TEXT = 0xffffffff;
-/** As width of OpKind.poke: the characters of a path that the number of a descriptor replaces. */
+/** A width of OpKind.poke: the number of characters in a path that a descriptor's number replaces. */
 export const FD_WIDTH = 10;
 /** In args[1] of OpKind.bits: the bits that are not set count. */
 export const BITS_INVERTED = 8;
 export const MODE_DIGITS = 4;
 export const HOME_SIZE = 1024;
 
-/** In args[3] of OpKind.target. */
+/** Flags in args[3] of OpKind.target. */
 export enum Target {
-  /** A file, and no directory. */
+  /** Make a file, not a directory. */
   file = 1,
   /** The path is a single name that is most likely missing, so it is made before it is opened. */
   missing = 2,

@@ -107,9 +107,9 @@ export enum Manner {
   background = 8,
   /** The stdin of such a container stays open. */
   interactive = 16,
-  /** It has a terminal. */
+  /** The container has a terminal. */
   terminal = 32,
-  /** The container is not removed when it has ended. */
+  /** The container is not removed at its end. */
   stays = 64,
 }
 /** The number of hexadecimal digits at the end of generated names. */

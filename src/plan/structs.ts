@@ -206,7 +206,7 @@ export const structs = {
     supervise: "u32",
     /** The time-out in milliseconds; 0 for none. */
     timeout: "u32",
-    /** Bytes of each of the two files of the log. */
+    /** The maximum size in bytes of each of the log's two files. */
     limit: "u32",
   },
   /** Answer of InputKind.status. */

@@ -63,7 +63,7 @@ const CAUSES: readonly (readonly [kinds: readonly StepKind[], errnos: readonly n
   [
     ["joinContainer"],
     [E.EPERM],
-    "a process whose program its user may execute and not read can be joined by nobody: start the container with --init, which can",
+    "the kernel lets no process join one whose program its user may execute but not read: start the container with --init",
   ],
   [["joinNamespace"], [E.EINVAL], "it is no namespace of this type, or one that the caller is in already"],
 ];
