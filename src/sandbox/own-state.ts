@@ -14,7 +14,7 @@ import type { Mount, User } from "../spec/index.ts";
 import { homes } from "./homes.ts";
 import type { Placed } from "./mounts.ts";
 import { beyond, join, Places, within } from "./places.ts";
-import type { Entry, HostView } from "./view.ts";
+import { type Entry, type HostView, isIdInside } from "./view.ts";
 
 /** A directory of brun's own. */
 interface OwnDirectory {
@@ -212,9 +212,7 @@ class Covering {
     let at = place;
     while (view.entry(at) === null && at !== "/") at = parent(at);
     const entry = view.entry(at);
-    if (entry === null || (view.rights(at) & SEARCH) !== 0 || entry.uid === view.caller.uid) return false;
-    const { uid } = view.subids();
-    return !uid.some(({ start, size }) => entry.uid >= start && entry.uid < start + size);
+    return entry !== null && (view.rights(at) & SEARCH) === 0 && !isIdInside(view, entry.uid);
   }
 
   /** Whether there is something to mount on. What is missing is made where the program or a later brun could make it. */

@@ -54,6 +54,13 @@ describe("--rw", () => {
     expect(names(hostSandbox({ rw: [P] })).join()).not.toContain(".bashrc");
   });
 
+  test("no name is taken where nobody inside can make it; where a subordinate id owns the directory, it is", () => {
+    const owned = (uid: number) => ({ [P]: { ...directory, uid } });
+    expect(names(hostSandbox({ rw: [P] }, { files: owned(0) }))).toEqual([]);
+    expect(names(hostSandbox({ rw: [P] }, { files: owned(1000) }))).toContain(`${P}/.envrc link`);
+    expect(names(hostSandbox({ rw: [P] }, { files: owned(100_005) }))).toContain(`${P}/.envrc link`);
+  });
+
   test("--rw-all protects nothing; a --rw or a volume of the path itself lies over it", () => {
     expect(hostSandbox({ rw: [P], rwAll: true }, { files: repository }).protection).toMatchObject({
       taken: [],

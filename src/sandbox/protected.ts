@@ -21,7 +21,7 @@ import {
   PROTECTED_FILES,
   PROTECTED_IN_HOME,
 } from "./protected-names.ts";
-import type { HostView } from "./view.ts";
+import { type HostView, isIdInside } from "./view.ts";
 
 /** A path that is to be protected, and what takes its name while there is nothing. */
 export interface ProtectedPath {
@@ -131,7 +131,16 @@ class Protecting {
     const missing = [...passed, end].find((place) => this.isFree(place));
     for (const place of passed) if (place !== missing) this.pin(place);
     if (missing === undefined) this.close(end);
-    else this.take(missing, missing === end ? kind : "directory");
+    else if (this.mayBeMade(missing)) this.take(missing, missing === end ? kind : "directory");
+  }
+
+  /** Whether anybody inside can make it: not in a directory of somebody else's in which the caller cannot, such as /etc. */
+  private mayBeMade(place: string): boolean {
+    const { view } = this;
+    const directory = place.slice(0, place.lastIndexOf("/")) || "/";
+    if (view.mayWrite(directory)) return true;
+    const owner = view.follow(directory)?.uid;
+    return owner === undefined || isIdInside(view, owner);
   }
 
   /** The trees that show a place of the host, by which path; of trees in each other the innermost. */

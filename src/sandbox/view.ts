@@ -134,6 +134,11 @@ export function hostView(rootless: boolean, nested: boolean, stateDirectory: str
   };
 }
 
+/** Whether somebody in the container can have this id of the host: the caller's, or a subordinate one. */
+export function isIdInside({ caller, subids }: HostView, uid: number): boolean {
+  return uid === caller.uid || subids().uid.some(({ start, size }) => uid >= start && uid < start + size);
+}
+
 function may(path: string, right: number): boolean {
   return access(path, right) === 0;
 }

@@ -111,6 +111,17 @@ for (const subject of subjects(["brun"])) {
       }, 120000);
     }
 
+    test("--rw: a directory of somebody else's, in which the caller can make nothing", async () => {
+      await using box = new Sandbox(subject);
+      const place = "/etc/.envrc";
+      const script = `echo evil >${place}; mkdir /etc/.vscode; ls -A /etc | grep -c '^.envrc\\|^.vscode'`;
+      const argv = ["run", "--host", "--rw", "/etc", "--", "sh", "-c", script];
+      const { code, stdout, stderr } = await box.call(argv);
+      expect([code, stderr.match(/brun: .*/)]).toEqual([caller.uid === 0 ? 0 : 1, null]);
+      expect(stdout).toBe(caller.uid === 0 ? "2\n" : "0\n");
+      expect(existsSync(place)).toBe(false);
+    });
+
     test("--rw: shell start-up files of a home, which are missing or links", async () => {
       await using box = new Sandbox(subject);
       const home = ownedDir(caller, `${box.dir}/home`);
