@@ -97,7 +97,7 @@ test.each(files)("%s asks by questions alone", async (path) => {
   if (/\brequire\("[^"]*\/sys\//.test(text)) asks.push("require of src/sys");
   // The spec has a `process` of its own, which has some members of these names.
   for (const [member] of text.matchAll(
-    /\bprocess\.(argv|getuid|execPath|pid|cwd\(|env\.)|\bBun\.(env|file|spawn)/g,
+    /\bprocess\.(argv|get\w+\(|get\w+\?|execPath|p?pid|umask|cwd\(|env\.)|\bBun\.(env|file|spawn|which|write)|"node:\w+/g,
   ))
     asks.push(member);
   expect(asks).toEqual([]);

@@ -1,13 +1,13 @@
 /** The example config for this machine, in the format of Go's encoder. */
-import { exists } from "../host/ask.ts";
+import { call, exists } from "../host/ask.ts";
 import { exampleSpec, type TemplateHost } from "./example.ts";
 import { toJson } from "./json.ts";
 import type { Spec } from "./spec.ts";
 
 function currentHost(): TemplateHost {
   return {
-    uid: process.geteuid?.() ?? 0,
-    gid: process.getegid?.() ?? 0,
+    uid: call("geteuid"),
+    gid: call("getegid"),
     cgroup2: exists("/sys/fs/cgroup/cgroup.controllers"),
   };
 }
