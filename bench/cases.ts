@@ -188,7 +188,7 @@ export const CASES: readonly Case[] = [
   {
     key: "list-1000",
     title: "`list` of 1,000 containers",
-    goal: { share: 1.0, of: "runc" },
+    goal: { share: 1.5, of: "crun" },
     everyNth: 5,
     prepare: (stand) => {
       const bundle = stand.bundle("list");
