@@ -131,8 +131,8 @@ function seedLocal(write: Write): void {
   const exec = ["ls", "-l"].flatMap((word) => [word.length, ...Buffer.from(word)]);
   const opened = new Array(OPENED).fill(0);
   localFiles().forEach((file, n) => {
-    for (let command = Part.state; command <= Part.exec; command++) {
-      const begin = [command, ...(command === Part.exec ? [2, ...exec] : [0])];
+    for (let command = Part.state; command <= Part.execTerminal; command++) {
+      const begin = [command, ...(command >= Part.exec ? [2, ...exec] : [0])];
       write(`${n}-${command}`, file, [...begin, ...opened, FINE, ...ALIVE]);
     }
   });

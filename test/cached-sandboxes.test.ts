@@ -363,6 +363,9 @@ for (const subject of users) {
         expect(
           await box.ok(["exec", id, "sh", "-c", "env | sort; pwd; id; ls /proc/self/fd | wc -l"], BY_BUN),
         ).toBe(env.stdout);
+        expect((await front(box, ["exec", "-it", "-w", "/", id, "sh", "-c", "tty; pwd"])).stdout).toMatch(
+          /^\/dev\/pts\/\d+\n\/\n$/m,
+        );
         expect((await front(box, ["kill", id, "CONT"])).code).toBe(0);
         expect(await box.call(["attach", id], { stdin: "go\n" })).toMatchObject({
           stdout: expect.stringContaining("19999\n"),

@@ -9,6 +9,7 @@ import {
   closeSync,
   openSync,
   readFileSync,
+  readlinkSync,
   statSync,
   symlinkSync,
   unlinkSync,
@@ -22,6 +23,7 @@ import { until } from "./support/processes.ts";
 import { subjects } from "./support/runtime.ts";
 import { type CallOptions, Sandbox } from "./support/sandbox.ts";
 import type { TestSpec } from "./support/spec.ts";
+import { shows } from "./support/terminal.ts";
 
 /** Of a file of plans, that are turned one after the other. */
 const BITS = Number(process.env.BRUN_PLAN_BITS ?? 8);
@@ -160,6 +162,58 @@ for (const subject of subjects(["brun"])) {
       expect(mine.code).toBe(0);
       expect(mine.stdout).toBe(bun.stdout);
       expect(mine.stdout).toContain("uid=0");
+    });
+
+    test("exec -i, -w and -d", async () => {
+      await using box = new Sandbox(subject);
+      const id = await running(box, (spec) => {
+        spec.process.cwd = "/tmp";
+      });
+      const pwd = async (...flags: string[]) =>
+        (await front(box, ["exec", ...flags, id, "sh", "-c", "pwd; cat"], { stdin: "given\n" })).stdout;
+      expect(await pwd("-i")).toBe("/tmp\ngiven\n");
+      expect(await pwd("-w", "/etc")).toBe("/etc\ngiven\n");
+      expect(await pwd("--workdir=/")).toBe("/\ngiven\n");
+      for (const directory of ["/nonesuch", "/etc/passwd"]) {
+        const mine = await call(box, ["exec", "-w", directory, id, "true"]);
+        const bun = await box.call(["exec", "-w", directory, id, "true"], BY_BUN);
+        expect([directory, mine.bun, mine.code]).toEqual([directory, true, 255]);
+        expect(mine.stderr).toContain(bun.stderr.trim());
+      }
+      const detached = await front(box, [
+        "exec",
+        "-d",
+        id,
+        "sh",
+        "-c",
+        "sleep 0.1; echo $PPID > /got; sleep 1000",
+      ]);
+      expect(detached).toMatchObject({ code: 0, stdout: HAS_FRONT ? "" : expect.any(String) });
+      await until("it has run", async () => (await box.exec(id, "cat /got")).stdout === "0\n");
+      const none = await call(box, ["exec", "-d", id, "nonesuch"]);
+      expect([none.bun, none.code]).toEqual([true, 255]);
+    });
+
+    test("exec -t: a terminal of the caller's size, Ctrl-C, the shell's own mode afterwards", async () => {
+      await using box = new Sandbox(subject);
+      const id = await running(box);
+      const script =
+        "trap 'echo got; exit 9' INT; tty; stty size; stty -echo; echo ready; while :; do sleep 0.02; done";
+      for (const [globals, cols] of [
+        [[], 91],
+        [BY_BUN.globals, 92],
+      ] as const) {
+        await using session = box.terminal([...globals, "exec", "-it", id, "sh", "-c", script], cols, 33);
+        await shows(session, `/dev/pts/0\r\n33 ${cols}\r\nready\r\n`);
+        expect(readlinkSync(`/proc/${session.pid}/exe`).includes("memfd")).toBe(!HAS_FRONT || cols === 92);
+        session.write("\x03");
+        expect(await session.exited).toBe(9);
+        expect(session.localFlags).toBe(session.flagsBefore);
+      }
+      // No "\r" goes to a pipe.
+      const look = ["exec", "-t", id, "sh", "-c", "tty; echo end"];
+      expect((await front(box, look)).stdout).toMatch(/^\/dev\/pts\/\d+\nend\n$/m);
+      expect((await box.call(look, BY_BUN)).stdout).toMatch(/^\/dev\/pts\/\d+\nend\n$/);
     });
 
     test("exec: HOME is that of the image's passwd as it is now", async () => {

@@ -192,15 +192,27 @@ static void observe_timing(struct command *command)
 	command->observed |= value && text_equal(value, "1");
 }
 
-/* Whether the command is exec ID [--] WORD… */
+/* exec [-i] [-t | -d] [-w DIR] ID [--] WORD… */
 static int is_plain_exec(struct command *command, const struct parsed *parsed, const char *const *envp)
 {
 	int words = exec_words(parsed);
+	const char *workdir = parsed->values[EXEC_WORKDIR];
 
 	observe_timing(command);
-	command->part = PART_EXEC;
+	command->part = is_given(parsed, EXEC_TTY) ? PART_EXEC_TERMINAL : PART_EXEC;
 	command->words = (struct texts){parsed->rest + words, (size_t)(parsed->count - words)};
-	return command->words.count > 0 && has_only(parsed, 0) && !environment_variable(envp, "LISTEN_FDS");
+	command->detach = is_given(parsed, EXEC_DETACH);
+	command->cwd = parsed->values[EXEC_CWD];
+	/* A detached terminal goes to a socket, and a mistake is explained by Bun. */
+	if ((command->detach && is_given(parsed, EXEC_TTY)) || (command->cwd && workdir))
+		return 0;
+	if (workdir)
+		command->cwd = workdir;
+	if (command->cwd && command->cwd[0] != '/')
+		return 0;
+	return command->words.count > 0 && !environment_variable(envp, "LISTEN_FDS") &&
+	       has_only(parsed, FLAG_BIT(EXEC_INTERACTIVE) | FLAG_BIT(EXEC_TTY) | FLAG_BIT(EXEC_DETACH) |
+				    FLAG_BIT(EXEC_CWD) | FLAG_BIT(EXEC_WORKDIR));
 }
 
 /* Whether the container's directory may have a plan for the command in this form. */

@@ -29,6 +29,8 @@ struct command {
 	const char *const *argv;
 	const char *const *envp;
 	struct texts words;   /* for exec: the program and its arguments */
+	const char *cwd;      /* of exec: --cwd, or null */
+	int detach;           /* of exec */
 	const char *texts[2]; /* strings for the key of a run */
 };
 

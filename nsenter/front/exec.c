@@ -24,24 +24,32 @@ long exec_run(struct machine *machine, const struct plan_file *plan, const struc
 	}
 	zero(&values, sizeof(values));
 	values.of[HOLE_ARGUMENT] = command->words;
-	program = holes_fill(plan, PART_EXEC, &values, &size);
+	/* Otherwise the container's own. */
+	if (command->cwd)
+		values.of[HOLE_CWD] = (struct texts){&command->cwd, 1};
+	else
+		values.open = 1U << HOLE_CWD;
+	program = holes_fill(plan, command->part, &values, &size);
 	if (!program)
 		return -E2BIG;
 	result = conversation_begin(&talk, -1);
 	if (result < 0)
 		return result;
-	sys5(__NR_prctl, PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+	if (!command->detach)
+		sys5(__NR_prctl, PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 	result = conversation_send_program(&talk, program, size);
 	if (result == 0)
 		result = conversation_await_ready(&talk, 0, 0);
 	if (result == 0)
 		result = conversation_run(&talk);
+	if (result == 0 && command->detach)
+		return 0;
 	if (result == 0) {
 		plan_close(plan);
 		machine_clear(machine);
 		conversation_supervise(&talk, machine, -1, 0, 0);
 	}
-	handover_failed_at(PART_EXEC, &talk.failure);
+	handover_failed_at(command->part, &talk.failure);
 	conversation_abandon(&talk);
 	return result;
 }

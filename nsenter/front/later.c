@@ -7,7 +7,7 @@
 #include <linux/fcntl.h>
 
 #define FIRST_LATER PART_STATE
-#define LAST_LATER PART_EXEC
+#define LAST_LATER PART_EXEC_TERMINAL
 
 /* A file that is put together. */
 struct writing {
@@ -108,7 +108,7 @@ long later_write(const struct plan_file *plan, const struct values *values, cons
 	if (result < 0)
 		return result;
 	known.of[HOLE_ARGUMENT] = (struct texts){0, 0};
-	known.open = 1U << HOLE_ARGUMENT;
+	known.open = 1U << HOLE_ARGUMENT | 1U << HOLE_CWD;
 	most = later.file.size + PATH_SIZE + sizeof(struct stamp) + sizeof(struct input) + ID_MAX + 64;
 	for (unsigned int part = FIRST_LATER; part <= LAST_LATER; part++) {
 		size_t before;

@@ -74,6 +74,7 @@ static long run_plan(const struct plan_file *plan, const struct command *command
 	case PART_ENTER:
 		return run_container(&machine, plan, command);
 	case PART_EXEC:
+	case PART_EXEC_TERMINAL:
 		machine.slots[SLOT_DIRECTORY] = plan->directory;
 		return exec_run(&machine, plan, command);
 	default:
@@ -191,6 +192,10 @@ __attribute__((used)) static long front(const long *stack)
 	open_stdio();
 	switch (command_parse(&command, argc, argv, envp)) {
 	case COMMAND_LOCAL:
+		try_plan(&command);
+		if (command.part == PART_EXEC || command.part == PART_EXEC_TERMINAL)
+			handover_start();
+		break;
 	case COMMAND_SANDBOX:
 		try_plan(&command);
 		break;

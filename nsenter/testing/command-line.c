@@ -24,6 +24,7 @@ static const char *const programs[] = {
     [PART_DELETE] = "delete",
     [PART_FORCED_DELETE] = "delete --force",
     [PART_EXEC] = "exec",
+    [PART_EXEC_TERMINAL] = "exec",
 };
 
 /* Prints each byte as a separate character. */
@@ -63,8 +64,12 @@ static void print(enum command_kind kind, const struct command *command)
 		print_text("command", programs[command->part]);
 	if (kind == COMMAND_LOCAL && command->part == PART_KILL)
 		printf(",\"signal\":%d", command->signal);
-	if (kind == COMMAND_LOCAL && command->part == PART_EXEC)
+	if (kind == COMMAND_LOCAL && command->part >= PART_EXEC) {
 		print_words(command);
+		print_text("cwd", command->cwd);
+		printf(",\"terminal\":%s", command->part == PART_EXEC_TERMINAL ? "true" : "false");
+		printf(",\"detach\":%s", command->detach ? "true" : "false");
+	}
 	if (kind == COMMAND_RUN) {
 		print_text("bundle", command->key.at[0]);
 		printf(",\"oldKeyring\":%s", command->key.count > 1 ? "true" : "false");

@@ -1,4 +1,5 @@
 /** The working directory of a process. */
+import { Hole } from "../plan/file-abi.ts";
 import type { Process } from "../spec/index.ts";
 import { E } from "../sys/errno.ts";
 import type { ProcessContext } from "./context.ts";
@@ -14,7 +15,7 @@ export function enterDirectory(x: ProcessContext, process: Process): () => void 
   const cwd = process.cwd || "/";
   const describe = () => x.b.at("process.cwd", { kind: "changeToCwd", path: cwd });
   describe();
-  const retry = tryEarly(x, "chdir", [x.b.str(cwd)], [E.EACCES, E.EPERM]);
+  const retry = tryEarly(x, "chdir", [x.b.hole(Hole.cwd, cwd)], [E.EACCES, E.EPERM]);
   return () => {
     describe();
     retry();

@@ -63,6 +63,8 @@ export enum Part {
   execGuard,
   /** Run by the stage. */
   exec,
+  /** The same with a terminal. */
+  execTerminal,
   /** A list of `input`, followed by the data that they point to. */
   guard,
   /** A list of `hole`. */
@@ -92,8 +94,10 @@ export enum Hole {
   hostVariable,
   /** Path of the directory of the container's log. */
   log,
+  /** The working directory of exec. */
+  cwd,
 }
-export const HOLES = Hole.log + 1;
+export const HOLES = Hole.cwd + 1;
 
 /** Flags for running a container without a bundle. */
 export enum Manner {

@@ -161,8 +161,22 @@ export function asFront(kind: unknown, read: Reading): Reading | null {
     return { kind, ...common, bundle: read.bundle!, oldKeyring: oldKeyring as boolean };
   }
   const { force, ...rest } = options;
+  if (kind === "plan" && name === "exec") return execAsFront(read, { kind, ...common }, options);
   if (kind !== "plan" || Object.keys(rest).length > 0) return null;
   const result = { kind, ...common, command: force ? "delete --force" : name! };
-  if (name === "kill") return { ...result, signal: read.signal! };
-  return name === "exec" ? { ...result, words: read.words! } : result;
+  return name === "kill" ? { ...result, signal: read.signal! } : result;
+}
+
+function execAsFront(read: Reading, common: Reading, options: Record<string, unknown>): Reading | null {
+  const { interactive: _stdin, tty = false, detach = false, cwd, workdir, ...rest } = options;
+  const directory = (cwd ?? workdir) as string | undefined;
+  if (Object.keys(rest).length > 0 || (tty && detach)) return null;
+  return {
+    ...common,
+    command: "exec",
+    words: read.words!,
+    terminal: tty as boolean,
+    detach: detach as boolean,
+    ...(directory === undefined ? {} : { cwd: directory }),
+  };
 }

@@ -4,7 +4,7 @@ import type { Program } from "../../plan/program.ts";
 import { utf8 } from "../../sys/utf8.ts";
 import { paths, type StoredState } from "../state/store.ts";
 import { hasName } from "./cached-holes.ts";
-import type { LaterPlans } from "./local-plans.ts";
+import { type LaterPlans, OF_EXEC } from "./local-plans.ts";
 import { FileBuilder } from "./plan-file.ts";
 
 const OF_PROCESS: readonly Hole[] = [Hole.pid, Hole.startTime];
@@ -21,7 +21,7 @@ export function laterFile(
   open: readonly Hole[],
 ): Uint8Array | null {
   const file = new FileBuilder([state.id]);
-  const kinds = [...OF_PROCESS, Hole.directory, Hole.log, Hole.argument, ...open];
+  const kinds = [...OF_PROCESS, Hole.directory, Hole.log, ...OF_EXEC, ...open];
   const other = { ...state, pid: state.pid + 1, startTime: `${Number(state.startTime) + 1}` };
   const others = compile(other);
   for (const [i, [part, plan]] of compile(state).entries()) {

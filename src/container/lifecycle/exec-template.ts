@@ -1,4 +1,4 @@
-/** The plan of `exec` without flags for the stage, for any words. */
+/** The plans of `exec` for the stage, for any words. */
 import type { ContainerConfig } from "../../config/types.ts";
 import { setnsInit } from "../../init/setns.ts";
 import type { Program } from "../../plan/program.ts";
@@ -12,13 +12,16 @@ import { execConfig } from "./exec.ts";
 /** Stands in the template for the words. */
 const WORD = "word";
 
-/** For the stage: its hole is the words; null for what depends on who calls `exec`, and on more than the container. */
+/**
+ * For the stage, without a terminal and with one: their holes are the words and the working directory; null for what depends on who
+ * calls `exec`, and on more than the container.
+ */
 export function execTemplate(
   rt: Runtime,
   config: ContainerConfig,
   state: StoredState,
   info: ExecInfo,
-): Program | null {
+): readonly [plain: Program, terminal: Program] | null {
   const { process } = info;
   if (state.cgroup !== undefined || config.seccomp?.notify || process.execCPUAffinity?.initial) return null;
   if (process.apparmorProfile || process.selinuxLabel) return null;
@@ -31,5 +34,7 @@ export function execTemplate(
   const permitted = permitLimits({ ...rt, warn }, plain, info.privileged);
   if (warned) return null;
   const { seccomp } = config;
-  return setnsInit(execConfig(info, state, permitted, { seccomp, preserveFds: 0, extraEnv: [] }));
+  const made = execConfig(info, state, permitted, { seccomp, preserveFds: 0, extraEnv: [] });
+  // The terminal's size is known when somebody calls.
+  return [setnsInit(made), setnsInit({ ...made, process: { ...made.process, terminal: true } })];
 }

@@ -20,6 +20,9 @@ import { killPlan } from "./kill.ts";
 import { FileBuilder } from "./plan-file.ts";
 import { startPlan } from "./start.ts";
 
+/** What `exec` fills in. */
+export const OF_EXEC: readonly Hole[] = [Hole.argument, Hole.cwd];
+
 /** Plans by the part of the file that they are in, in its order. */
 export type LaterPlans = readonly (readonly [part: Part, plan: Program | null])[];
 
@@ -39,7 +42,8 @@ export function laterPlans(
     [Part.delete, deletes ? deletePlan(rt.root, state, false) : null],
     [Part.forcedDelete, deletes ? deletePlan(rt.root, state, true) : null],
     [Part.execGuard, template && execGuard(state)],
-    [Part.exec, template],
+    [Part.exec, template?.[0] ?? null],
+    [Part.execTerminal, template?.[1] ?? null],
   ];
 }
 
@@ -48,7 +52,7 @@ export function localPlans(rt: Runtime, state: StoredState, later: LaterPlans): 
   const file = new FileBuilder([state.id]);
   file.program(Part.state, statePlan(rt, state));
   each(later, ([part, plan]) => {
-    if (plan !== null) file.program(part, plan, [Hole.argument]);
+    if (plan !== null) file.program(part, plan, OF_EXEC);
   });
   return file;
 }
