@@ -2,17 +2,17 @@
 # Static analysis of the C stage by clang-tidy and scan-build, each where it is installed. Fails at any finding.
 set -eu
 cd "$(dirname "$0")"
-# System calls as a function that nothing is known about: the analyzers do not see what assembly writes to.
+# Declares system calls as an unknown function, since the analyzers do not know what assembly writes to.
 opaque=-DBRUN_OPAQUE_SYSCALLS
-# bugprone-easily-swappable-parameters and reserved-identifier: system calls have numbers in a row, and _start.
+# Two checks are off: system calls have several numbers as parameters, and _start is a reserved identifier.
 checks='-*,clang-analyzer-*,bugprone-*,cert-*,-bugprone-easily-swappable-parameters,-bugprone-reserved-identifier'
-# These know the reserved names and Annex K's memcpy_s alone.
+# These checks are about reserved names, and recommend Annex K's memcpy_s.
 checks="$checks,-cert-dcl37-c,-cert-dcl51-cpp,-clang-analyzer-security.insecureAPI.DeprecatedOrUnsafeBufferHandling"
 
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 
-# The two run side by side, and clang-tidy once for each processor.
+# Both tools run at the same time, and one clang-tidy for each processor.
 if command -v scan-build >/dev/null 2>&1; then
   CFLAGS_EXTRA="$opaque -Wl,-z,undefs" scan-build --status-bugs -o "$out" sh build.sh "$out/nsenter.so" >"$out/log" 2>&1 &
   scan=$!

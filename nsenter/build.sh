@@ -1,7 +1,7 @@
 #!/bin/sh
 # Builds the C stage: one freestanding ELF that is both an executable (it has an entry point and needs no
-# loader) and a shared object (bun:ffi reaches brun_syscall in it). And the front, which goes before Bun in brun's
-# executable (scripts/front.ts) and carries the stage, and the door, a module of Node-API (door/door.c).
+# loader) and a shared object (bun:ffi calls brun_syscall in it). Also builds the front, which scripts/front.ts puts
+# before Bun in brun's executable, and the door, a Node-API module (door/door.c). The front contains the other two.
 #   usage: build.sh [OUTPUT.so]      environment: CC, CFLAGS_EXTRA
 # The front is OUTPUT.front.
 set -eu
@@ -11,8 +11,8 @@ front=${out%.so}.front
 door=${out%.so}.door
 mkdir -p build "$(dirname "$out")"
 
-# made SCRIPT HEADER: what the C has in common with the TypeScript. The file stays as it is if nothing has changed, and is
-# never half written: two may build at once.
+# made SCRIPT HEADER: generates a header from the TypeScript. An unchanged file is not written, and the others are
+# replaced atomically, since two builds may run at once.
 made() {
   ../node_modules/.bin/bun "$1" >"build/$2.$$"
   if cmp -s "build/$2.$$" "build/$2"; then rm "build/$2.$$"; else mv "build/$2.$$" "build/$2"; fi
@@ -38,10 +38,10 @@ compile() {
 
 compile "$out" -fPIC -shared plan/*.c stage/*.c
 
-# Its undefined symbols are Bun's.
+# Bun defines its undefined symbols.
 compile "$door" -fPIC -shared -Wl,-e,0 -Wl,-z,undefs door/*.c
 
-# Of the stage's parts all but its entry. The address is above all of Bun, which is linked to a fixed place, too.
+# The front contains all parts of the stage except its entry. It is linked to a fixed address above that of Bun.
 set -- front/*.c front/image.S
 for file in plan/*.c stage/*.c; do
   [ "$file" = stage/main.c ] || set -- "$@" "$file"

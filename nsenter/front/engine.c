@@ -22,7 +22,7 @@
 #define LEAST_ADDRESSES (450 * MIB)
 #define LEAST_DATA (300 * MIB)
 #define LEAST_STACK (256 * KIB)
-/* Threads that Bun starts, and a process that brun does. */
+/* The threads that Bun starts, and one process that brun starts. */
 #define THREADS 6
 /* struct sysinfo counts threads in 16 bits. */
 #define COUNTED 0x10000
@@ -139,7 +139,7 @@ static int lacks_calls(struct complaint *complaint, const char *interpreter)
 	       is_refused(complaint, "memfd_create", sys2(__NR_memfd_create, "", ~0U));
 }
 
-/* Whether as many processes can be there at once, each the child of the one before. */
+/* Whether so many processes can exist at once. Each is the child of the one before. */
 static int can_start(int count)
 {
 	long pid;
@@ -156,8 +156,8 @@ static int can_start(int count)
 }
 
 /*
- * Bun aborts without its threads. They are tried where the limit could be reached: a user has no more of them than there
- * are on the machine.
+ * Whether there can be too few threads for Bun, which would abort. This is tried only if the limit could be
+ * reached: a user has no more threads than the machine.
  */
 static int lacks_threads(struct complaint *complaint)
 {

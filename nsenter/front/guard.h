@@ -18,7 +18,7 @@ int guard_fits(const struct input *input, const unsigned char *file, size_t size
 int guard_agrees(const struct input *inputs, size_t count, const unsigned char *file,
 		 const char *const *envp);
 
-/* What statx(2) tells of a path, as an answer. 0 or -errno. */
+/* Takes the stamp of a path: the answer of statx(2). 0 or -errno. */
 long stamp_take(const char *path, uint32_t nofollow, struct stamp *stamp);
 
 /* Whether a part is inside of a file of this size, after its first `begin` bytes. */

@@ -33,7 +33,7 @@ static int is_open(const struct filling *filling, const struct hole *hole)
 	return (filling->values->open & (1U << hole->kind)) != 0;
 }
 
-/* Whether it is a decimal number. */
+/* Parses a decimal number. Returns whether it is one. */
 static int to_number(const char *text, uint64_t *number)
 {
 	*number = 0;

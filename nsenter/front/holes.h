@@ -12,7 +12,7 @@
 /* The texts for each kind of hole, mostly one; null if there is none. */
 struct values {
 	struct texts of[HOLES];
-	uint32_t open; /* kinds that are left as they are, a bit each */
+	uint32_t open; /* kinds that stay open, a bit each */
 };
 
 /*

@@ -9,7 +9,7 @@
 #define FIRST_LATER PART_STATE
 #define LAST_LATER PART_EXEC_TERMINAL
 
-/* A file that is put together. */
+/* A file under construction. */
 struct writing {
 	unsigned char *data;
 	size_t size;
@@ -25,7 +25,7 @@ static struct part put(struct writing *writing, const void *bytes, size_t size)
 	return part;
 }
 
-/* The guard of such a file: the stamp of state.json. */
+/* Adds the guard of such a file, which is the stamp of state.json. */
 static long put_guard(struct writing *writing, const char *state)
 {
 	struct stamp stamp;
@@ -40,7 +40,7 @@ static long put_guard(struct writing *writing, const char *state)
 	return 0;
 }
 
-/* Holes that stay open are where they were, counted from the beginning of their program. */
+/* Adds the holes that stay open. They keep their offsets from the beginning of their program. */
 static void put_holes(struct writing *writing, const struct plan_file *later, uint32_t open)
 {
 	size_t size;

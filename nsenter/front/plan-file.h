@@ -23,7 +23,7 @@ long plan_open(struct plan_file *plan, const struct command *command);
 /* Whether the guard agrees. From here on stdin may be /dev/null (input.h). */
 int plan_agrees(const struct plan_file *plan, const struct command *command);
 
-/* Whether it is whole, and of this build. 0 or -errno. */
+/* Checks that the file is complete, and that this build has written it. 0 or -errno. */
 long plan_check(const struct plan_file *plan);
 
 void plan_close(const struct plan_file *plan);

@@ -109,7 +109,7 @@ static void set_value(struct values *values, enum hole_kind kind, const char *co
 	values->of[kind] = (struct texts){text, 1};
 }
 
-/* Writes state.json, and plans that go by it. */
+/* Writes state.json, and the plans whose guard is its stamp. */
 static long save(struct making *making)
 {
 	char state[PATH_SIZE];

@@ -6,7 +6,7 @@ out=$(mkdir -p "${1:?usage: build.sh DIRECTORY}" && cd "$1" && pwd)
 cd "$(dirname "$0")"
 flags='-std=gnu11 -ffreestanding -g -O1 -Wall -Wextra -Werror -DBRUN_OPAQUE_SYSCALLS -fno-sanitize-recover=all'
 
-# target NAME FILE…: of NAME.c and the stage's files
+# target NAME FILE…: builds a fuzzer from NAME.c and these files
 target() {
   to=$1
   shift
@@ -17,7 +17,7 @@ target() {
 programs='../plan/alive.c ../plan/decode.c ../stage/detached.c ../plan/execute.c ../plan/fallback.c ../stage/init.c ../plan/listing.c ../plan/local.c ../stage/message.c ../plan/passwd.c ../plan/resolve.c ../plan/search.c ../plan/target.c'
 # shellcheck disable=SC2086
 target program $programs
-# What a program asks for is told apart from what the front asks for: plans.c.
+# local_run is wrapped, so that plans.c can tell a program's system calls from those of the front.
 # shellcheck disable=SC2086
 target plans -Wl,--wrap=local_run ../front/answers.c ../front/checksum.c ../front/command.c ../front/conversation.c \
   ../front/entries.c ../front/environment.c ../front/exec.c ../front/files.c ../front/flags.c ../front/guard.c ../front/holes.c \

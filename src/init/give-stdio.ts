@@ -1,6 +1,6 @@
 /**
- * The stdio of a program that is not root's. What it is only shows when the program is about to run: whoever calls `exec`
- * has another one each time.
+ * Gives stdio to the user of a program that is not root's. The kinds of the descriptors are checked only when the
+ * program is about to run, since each call of `exec` has other ones.
  */
 import { ANY, type ProgramBuilder } from "../plan/program.ts";
 import { E } from "../sys/errno.ts";

@@ -53,7 +53,7 @@ export class Assembler {
   private readonly holes = new Map<number, readonly [kind: Hole, index: number]>();
   /** Arguments that may refer to a hole: pairs of the word's index and the offset in the argument. */
   private readonly referring: number[] = [];
-  /** Numbers that are holes: kind and word, one after the other. */
+  /** Numbers that are holes: pairs of kind and word. */
   private readonly numbers: number[] = [];
   private onceAt = -1;
   private readonly structs: Uint8Array[] = [];
@@ -144,7 +144,7 @@ export class Assembler {
     return array;
   }
 
-  /** A number that another one may take the place of in a file of plans. */
+  /** Adds a number that another one replaces when the plan is used from a file. */
   number(kind: Hole, value: number): OpenNumber {
     return { type: ArgType.immediate, at: value, text: `${value}`, kind };
   }

@@ -50,8 +50,8 @@ export enum Part {
   /** Run by the supervisor, or by the front after a failure. */
   cleanup,
   /**
-   * Of a container whose output is kept: a file of plans of later commands, with holes, that the
-   * front fills in for its container.
+   * If the container's output is kept: a file with the plans of later commands. It has holes, which the front
+   * fills in for its container.
    */
   later,
   /** Later commands, run by the front. */

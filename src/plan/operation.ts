@@ -36,7 +36,7 @@ export interface Label {
   readonly waiting: number[];
 }
 
-/** A number that another one may take the place of: {@link ProgramBuilder.number}. */
+/** A number that may be replaced: {@link ProgramBuilder.number}. */
 export interface OpenNumber extends Ref<ArgType.immediate> {
   readonly kind: Hole;
 }

@@ -162,15 +162,15 @@ export const structs = {
     checksum: "u32",
     parts: ["part", PARTS],
   },
-  /** A reference to a string that is replaced, or a number that is. */
+  /** A reference to a string that is replaced, or a number that is replaced. */
   hole: {
     /** A {@link Hole}. */
     kind: "u16",
     /** The index of a word in a list, or WHOLE_LIST, or AS_NUMBER. */
     index: "u16",
     /**
-     * Offset in the file of the 4 bytes of the reference: an argument of an operation, or a
-     * relocation's target. Of a number: offset of its 8 bytes.
+     * Offset in the file of the 4 bytes of the reference: an argument of an operation, or a relocation's target.
+     * For a number the offset of its 8 bytes.
      */
     at: "u32",
   },
