@@ -23,10 +23,10 @@ export default defineCommand({
       description: "signals go to the container (default, unless it has a terminal)",
     },
   },
-  details: `For containers of "brun run --detach" with --host or --rootfs. What is typed
-arrives where they were started with -i, and the end of a pipe is the end of
-their stdin; with -it they have a terminal, which takes the size of ours. The
-exit code is the container's, or 0 when it has been left.
+  details: `For containers of "brun run --detach" with --host or --rootfs. If a container
+was started with -i, it gets what you type, and the end of a pipe ends its
+stdin. With -it it has a terminal, which takes the size of yours. The exit code
+is the container's, or 0 if you have left it.
 
 The output is shown as the program writes it, as with brun run in the
 foreground; brun logs shows it with its control characters escaped.

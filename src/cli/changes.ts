@@ -21,13 +21,13 @@ import { isTerminal, print, printError, toStdout } from "./output.ts";
 
 const patchModule = lazy<typeof import("../changes/patch.ts")>(() => require("../changes/patch.ts"));
 
-const name = { type: "positional", description: "what --keep has named it" } as const;
+const name = { type: "positional", description: "the name that was given to --keep" } as const;
 const paths = {
   type: "positional",
   required: false,
   rest: true,
   flagsAfter: true,
-  description: "only what is there, or below (default: all)",
+  description: "only changes at or below these paths (default: all)",
 } as const;
 
 export const diff = defineCommand({
@@ -39,9 +39,8 @@ export const diff = defineCommand({
     format: formatFlag,
   },
   short: true,
-  details: `A line for each path: A for added, C for changed, D for deleted. What is said of a change in content is decided by
-all bytes; a time alone is no change. The paths of a patch begin at the current directory if all is below it,
-otherwise at /.
+  details: `A line for each path: A for added, C for changed, D for deleted. Contents are compared byte by byte; a change of times
+alone does not count. The paths of a patch begin at the current directory if all changes are below it, otherwise at /.
 
 EXAMPLE
   brun run --host --keep try -- npm install
@@ -66,12 +65,12 @@ export const apply = defineCommand({
     paths,
     yes: { type: "boolean", alias: "y", description: "do not ask" },
     format: formatFlag,
-    force: { type: "boolean", description: "also over what has changed here since" },
+    force: { type: "boolean", description: "also replace files that have changed here since" },
   },
   short: true,
-  details: `Shows what brun diff shows, and asks. Each file is the old or the new one at any moment. What has been changed here
-since the program saw it is left out and told, and the exit code is 1; so is what cannot be written.
-No symbolic link is followed out of its place.
+  details: `Shows what brun diff shows, and asks for confirmation. Each file is replaced atomically, and no symbolic link is
+followed. Files that have changed here since the program saw them, and files that cannot be written, are left out and reported;
+the exit code is then 1.
 
 EXAMPLE
   brun apply try
@@ -102,7 +101,12 @@ EXAMPLE
 export const discard = defineCommand({
   meta: { name: "discard", description: "throw away what runs with --keep have changed" },
   args: {
-    names: { type: "positional", rest: true, flagsAfter: true, description: "what --keep has named it" },
+    names: {
+      type: "positional",
+      rest: true,
+      flagsAfter: true,
+      description: "names that were given to --keep",
+    },
     held: { type: "boolean", hidden: true, description: "for --audit: whoever calls has the lock" },
   },
   short: true,
@@ -127,7 +131,7 @@ export const sandbox = defineCommand({
       required: false,
       rest: true,
       flagsAfter: true,
-      description: "for remove: which",
+      description: "for remove: the names",
     },
     format: formatFlag,
     quiet: { type: "boolean", alias: "q", description: "for list: only the names" },

@@ -8,7 +8,7 @@ import { createCommandFlags } from "./hot-flags.ts";
 export default defineCommand({
   meta: { name: "create", description: "create a container, up to the start of its program" },
   args: createCommandFlags,
-  details: `Everything is set up when this returns: a program that is missing or may not be executed is told here.
+  details: `Everything is set up when this returns. An error such as a missing program comes from this command.
 The container waits for "brun start". With --image NAME, --rootfs DIR or --host the flags are those of "brun run".
 
 EXAMPLE

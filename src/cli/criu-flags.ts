@@ -31,7 +31,7 @@ export const criuFlags = {
     type: "string",
     multiple: true,
     valueHint: "network",
-    description: "leave the namespace's devices to others, as is always done",
+    description: "no effect: network devices are never restored",
   },
   "auto-dedup": { type: "boolean", description: "drop pages of parent images that newer ones replace" },
   "lazy-pages": { type: "boolean", description: "fetch memory when it is touched, by userfaultfd" },

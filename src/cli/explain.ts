@@ -73,10 +73,10 @@ export default defineCommand({
     proc,
     ...explainFlags,
   },
-  details: `It tells the id maps and where each comes from, what of the config is changed for a caller without root and the
-reason, the cgroup, and the steps of the container's init with the part of the config that each is for. With --host or
---rootfs it takes the flags of a container without a bundle. --cached tells what the last run of the bundle, or with these
-flags in this directory, has left for the next one: what has to be as it was then, and the operations.
+  details: `It prints the id maps and where they come from, the cgroup, what it changes in the config for a caller without root and why,
+and the steps of the container's init with the part of the config that each step is for. With --host or --rootfs it takes the
+flags of a container without a bundle. --cached prints the plan that the last run of the bundle, or of these flags in this
+directory, has left for the next run: the conditions for using it, and its operations.
 
 EXAMPLE
   brun explain --bundle demo web

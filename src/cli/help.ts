@@ -5,8 +5,8 @@ import { globalFlags } from "./hot-flags.ts";
 
 export const about = "runs OCI containers, without root where it can";
 
-export const closing = `With a bundle, a directory with a config.json (OCI runtime-spec) and the root filesystem it names, a container is known by
-the id that it was created with. Without a bundle "brun run" takes this machine, a directory or an image.
+export const closing = `A bundle is a directory with a config.json (OCI runtime-spec) and a root file system. Its container has the id that you
+create it with. Without a bundle, "brun run" uses a copy of this machine, a directory or an image as the root.
 
 EXAMPLE
   brun run --host -- make test

@@ -88,14 +88,15 @@ export const pidfdSocket = {
 export const userns = {
   type: "string",
   valueHint: USERNS_MODES.join("|"),
-  description: "ids that the config does not map: the caller's alone, the subordinate ones too",
+  description: "which ids to map if the config maps none: only the caller's, or the subordinate ones, too",
 } as const;
 
 /** `--proc`. */
 export const proc = {
   type: "string",
   valueHint: PROC_MODES.join("|"),
-  description: "a procfs of its own, or the outer one: by what can be had, or as told",
+  description:
+    "mount a new procfs, or bind the outer one (default: auto: bind it only if the kernel refuses a new one)",
 } as const;
 
 export const createFlags = {
@@ -187,7 +188,11 @@ export const execFlags = {
   command: { type: "positional", required: false, rest: true, description: "program and its arguments" },
   cwd: { type: "string", alias: "w", valueHint: "dir", description: "working directory in the container" },
   workdir: { type: "string", valueHint: "dir", description: "podman's name of --cwd" },
-  interactive: { type: "boolean", alias: "i", description: "podman's; the process has our stdin anyway" },
+  interactive: {
+    type: "boolean",
+    alias: "i",
+    description: "no effect, for podman's command lines: the process always has brun's stdin",
+  },
   env: {
     type: "string",
     alias: "e",
@@ -195,7 +200,7 @@ export const execFlags = {
     valueHint: "name=value",
     description: "set an environment variable (again for more)",
   },
-  tty: { type: "boolean", alias: "t", description: "give it a terminal of its own" },
+  tty: { type: "boolean", alias: "t", description: "give it a new terminal" },
   user: {
     type: "string",
     alias: "u",
@@ -237,7 +242,7 @@ export const execFlags = {
     valueHint: "[controllers:]path",
     description: "run in this sub-cgroup of the container",
   },
-  "ignore-paused": { type: "boolean", description: "also in a paused container" },
+  "ignore-paused": { type: "boolean", description: "run it even in a paused container" },
   timing,
 } as const;
 

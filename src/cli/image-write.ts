@@ -99,7 +99,7 @@ const change = {
 
 /** `image import` */
 export const importCommand = defineCommand({
-  meta: { name, description: "import: an image of a root file system in a tar archive" },
+  meta: { name, description: "make an image of a tar archive of a root file system" },
   args: {
     action,
     file: { type: "positional", valueHint: "file", description: "plain, or by gzip or zstd" },
@@ -129,7 +129,7 @@ export const importCommand = defineCommand({
 
 /** `image commit` */
 export const commitCommand = defineCommand({
-  meta: { name, description: "commit: what a running container has changed, as an image" },
+  meta: { name, description: "make an image of what a running container has changed" },
   args: {
     action,
     "container-id": { type: "positional", description: "a container of run --image" },

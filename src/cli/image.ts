@@ -61,7 +61,7 @@ EXAMPLE
 });
 
 const listCommand = defineCommand({
-  meta: { name, description: "list: the images that are there" },
+  meta: { name, description: "list the images in the store" },
   args: {
     action,
     format: formatFlag,
@@ -93,7 +93,7 @@ function namesFor(word: string, images: readonly StoredImage[]): string[] {
 }
 
 const inspectCommand = defineCommand({
-  meta: { name, description: "inspect: print what an image is, as JSON" },
+  meta: { name, description: "print an image's config and layers as JSON" },
   args: {
     action,
     image: { type: "positional", description: "its name or id" },
@@ -115,7 +115,7 @@ const inspectCommand = defineCommand({
 });
 
 const removeCommand = defineCommand({
-  meta: { name, description: "remove: images that are not wanted any more" },
+  meta: { name, description: "remove images" },
   args: {
     action,
     images: { type: "positional", rest: true, description: "their names or ids" },
@@ -131,7 +131,7 @@ const removeCommand = defineCommand({
 });
 
 const pruneCommand = defineCommand({
-  meta: { name, description: "prune: what no image needs, and downloads that broke off" },
+  meta: { name, description: "remove what no image needs, and broken-off downloads" },
   args: { action, all: { type: "boolean", alias: "a", description: "also images that no container uses" } },
   async run({ args, data }) {
     const store = ImageStore.open();
@@ -144,7 +144,7 @@ const pruneCommand = defineCommand({
 });
 
 const unpackCommand = defineCommand({
-  meta: { name, description: "unpack: an image's files into a directory of your own" },
+  meta: { name, description: "unpack an image's files into a directory" },
   args: {
     action,
     image: { type: "positional", description: "its name" },
@@ -217,13 +217,13 @@ const overview = defineCommand({
   },
   details: `  brun image pull NAME          get an image, or its newest state
   brun image push NAME [TO]     write an image to a registry or into a file
-  brun image list               the images that are there
-  brun image inspect NAME       what an image is, as JSON
-  brun image remove NAME…       images that are not wanted any more
-  brun image prune              what no image needs
-  brun image unpack NAME DIR    its files into a directory of your own
-  brun image import FILE NAME   an image of a root file system in a tar archive
-  brun image commit ID NAME     what a running container has changed
+  brun image list               list the images in the store
+  brun image inspect NAME       print an image's config and layers as JSON
+  brun image remove NAME…       remove images
+  brun image prune              remove what no image needs
+  brun image unpack NAME DIR    unpack an image's files into a directory
+  brun image import FILE NAME   make an image of an archive of files
+  brun image commit ID NAME     make an image of a running container
 
 NAME is as for podman and docker: debian:12, ghcr.io/owner/name@sha256:…; files are oci:DIR[:TAG], oci-archive:FILE[:TAG],
 docker-archive:FILE[:NAME], dir:DIR. "brun image pull --help" tells the flags of one.

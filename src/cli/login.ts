@@ -25,7 +25,7 @@ export const login = defineCommand({
       type: "string",
       alias: "u",
       valueHint: "name",
-      description: "who (default: asked on the terminal)",
+      description: "user name (default: ask on the terminal)",
     },
     password: {
       type: "string",
@@ -33,7 +33,7 @@ export const login = defineCommand({
       valueHint: "password",
       description: "others can see it in ps: --password-stdin is better",
     },
-    "password-stdin": { type: "boolean", description: "the password is what stdin says" },
+    "password-stdin": { type: "boolean", description: "read the password from stdin" },
     "get-login": { type: "boolean", description: "print who is logged in, and end" },
     authfile,
     "tls-verify": tlsVerify,

@@ -34,8 +34,8 @@ export default defineCommand({
       description: "another SELinux label for mounts",
     },
   },
-  details: `The bundle has to be as it was, or one like it: CRIU finds the files that were open by their paths. Hooks of the
-time before the start run again, those of the start do not.
+  details: `The bundle has to be the same or a copy, because CRIU finds open files by their paths. The prestart and createRuntime
+hooks run again, the startContainer and poststart hooks do not.
 
 EXAMPLE
   brun restore --bundle demo --image-path saved web`,

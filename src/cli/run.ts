@@ -13,8 +13,8 @@ brun run --host [flags] -- program…
 brun run --rootfs DIR [flags] -- program…
 brun run --image NAME [flags] [-- program…]
 
-The first runs the bundle in a directory, and has these flags. The others need no bundle: the root is a throw-away copy of
-this machine, a directory or an image. "brun run --host --help" tells their flags.
+The first form runs a bundle, with the flags below. The others need no bundle: the root is a throw-away copy of this
+machine, a directory or an image. "brun run --host --help" describes their flags.
 
 In the foreground signals are forwarded, and the exit code is that of the program, or 128 and the number of
 the signal that ended it.

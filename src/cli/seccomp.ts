@@ -37,9 +37,9 @@ export default defineCommand({
     },
     output: { type: "string", alias: "o", valueHint: "file", description: "the profile; needed" },
   },
-  details: `Runs the container in the foreground, as brun run does, and writes the profile when it has ended: what its own
-linux.seccomp allows of what was called, or without one all that was called. It has the form of linux.seccomp. A profile
-that is there is added to, so that several runs make one.
+  details: `Runs the container in the foreground, as brun run does, and writes the profile when it has ended. The profile
+allows the system calls that were made and that the bundle's linux.seccomp allows. It has the form of linux.seccomp. brun adds to
+an existing profile, so that several runs make one.
 
 EXAMPLE
   brun seccomp record --bundle demo --output profile.json my-container

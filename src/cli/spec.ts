@@ -18,9 +18,9 @@ export default defineCommand({
     rootless: { type: "boolean", description: "for a container without root" },
   },
   details: `The new config runs "sh" in ./rootfs with a read-only root. brun runs either form without root: --rootless
-writes down what it would otherwise decide itself. The annotation
-org.brun.hostname=try has the host name left out where it may not be set, as in
-podman's and docker's containers.
+writes into the config what brun would otherwise decide when it runs. The annotation
+org.brun.hostname=try makes brun leave the host name out where it may not set
+it, as in containers of podman and docker.
 
 EXAMPLE
   brun spec --bundle demo`,

@@ -36,9 +36,9 @@ export default defineCommand({
     },
     format: formatFlag,
   },
-  details: `On a terminal the table is drawn again and again, until the containers that are named have ended or q or Ctrl-C is
-pressed. Elsewhere lines are added to it as long as one of them runs, or any where none is named. A container without a cgroup of its own is measured by its processes: memory that they share
-is divided among them, and the limit is what the machine has. 100 % is one CPU.
+  details: `On a terminal brun redraws the table until the named containers have ended or you press q or Ctrl-C. Elsewhere it adds lines
+as long as one of them runs, or any container if none is named. A container without a cgroup is measured by its processes: memory
+that they share is divided among them, and the limit is the machine's memory. 100 % is one CPU.
 
 EXAMPLE
   brun stats

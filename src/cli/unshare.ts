@@ -13,8 +13,8 @@ export default defineCommand({
       description: "what to run, with its arguments (default: $SHELL)",
     },
   },
-  details: `In it you are root over your own files and those of your subordinate ids, and over nothing else: to unpack
-and remove root filesystems whose files belong to ids of a container.
+  details: `The command is root over your files and those of your subordinate ids, and over nothing else. Use it to unpack and
+remove root file systems whose files belong to ids of a container.
 
 EXAMPLE
   brun unshare -- tar -C rootfs -xf image.tar

@@ -27,7 +27,7 @@ const args = {
     type: "string",
     alias: "r",
     valueHint: "file|-",
-    description: "take the limits from this file, or from stdin; the other flags do not count then",
+    description: "take the limits from this file, or from stdin, and ignore other flags",
   },
   "blkio-weight": limit("10-1000", "share of block I/O"),
   "cpu-period": limit("µs", "period of the CPU quota"),
@@ -58,7 +58,7 @@ export default defineCommand({
     description: "change the limits of a container that runs, or the names that it reaches",
   },
   args,
-  details: `The file has the form of linux.resources in config.json; what it does not name stays as it is.
+  details: `The file has the form of linux.resources in config.json. Limits that it does not name stay the same.
 
 EXAMPLE
   brun update --memory 512M web

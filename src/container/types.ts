@@ -1,4 +1,4 @@
-/** Options and results of the lifecycle operations: what the CLI and the TypeScript API speak in. */
+/** Options and results of the lifecycle operations, for the CLI and the TypeScript API. */
 
 import type { CgroupManagerName } from "../cgroup/types.ts";
 import type { ProcMode, UsernsMode } from "../modes.ts";
@@ -6,7 +6,7 @@ import type { LoadedSpec } from "../spec/index.ts";
 import type { KeptOptions } from "./io/kept-log.ts";
 import type { KeptStreams } from "./io/kept-streams.ts";
 
-/** What holds for every command. */
+/** Options of every command. */
 export interface Runtime {
   /** State directory, absolute. */
   readonly root: string;
@@ -25,7 +25,7 @@ export interface Runtime {
 
 /** A program that has started brun, and hears from it by a socket. */
 export interface Client {
-  /** What runs ends when the other end of this socket is closed; -1 when it is to go on. */
+  /** The container ends when the other end of this socket is closed; -1 if it shall go on. */
   readonly lifeline: number;
   /** Says that the program in the container runs, or waits for `start`. */
   readonly ready: () => void;
@@ -52,9 +52,9 @@ export interface CreateOptions {
   readonly dieWithParent?: boolean | undefined;
   /** Which ids a new user namespace gets when the config does not say; "auto" unless given. */
   readonly userns?: UsernsMode | undefined;
-  /** The root's path has no symbolic links, and is not to be opened if one is on it by then. */
+  /** The root's path has no symbolic links; opening it fails if it has one by then. */
   readonly realRoot?: true | undefined;
-  /** Whether the container has a procfs of its own; "auto" unless given. */
+  /** Whether the container gets a new procfs; "auto" unless given. */
   readonly proc?: ProcMode | undefined;
 }
 
@@ -62,7 +62,7 @@ export interface CreateOptions {
 export interface LaunchMode {
   /** Block on exec.fifo until `start`. */
   readonly waitForStart: boolean;
-  /** The terminal, if any, goes to the console socket; without it, to us. */
+  /** The terminal, if any, goes to the console socket; otherwise to brun. */
   readonly detached: boolean;
   /** The output is kept, by a supervisor in the background. */
   readonly kept?: KeptOptions | undefined;
@@ -76,13 +76,13 @@ export interface RunOptions extends CreateOptions {
   readonly noSubreaper: boolean;
   /** Milliseconds after which the container is killed, 0 for never; in the foreground alone. */
   readonly timeout?: number | undefined;
-  /** A signal that comes to brun and ends the program ends brun, too, instead of the exit code that runc has for it. */
+  /** If a signal to brun ends the program, brun dies of the same signal, instead of returning runc's exit code for it. */
   readonly raises?: boolean | undefined;
   /** Called when the program runs, before this process becomes its supervisor. */
   readonly started?: (() => void) | undefined;
   /** The output is kept: this process is in the background, and has these streams as its own. */
   readonly kept?: (KeptOptions & { readonly streams: KeptStreams }) | undefined;
-  /** What has to be undone on the host when the container has ended, however brun ends. */
+  /** A process that cleans up on the host when the container has ended, however brun ends. */
   readonly keeper?: Keeper | undefined;
   /** The command that stands for the config of a container without a bundle, which decides with the inputs. */
   readonly command?: CachedCommand | undefined;
@@ -94,21 +94,21 @@ export interface RunOptions extends CreateOptions {
 
 /** A process beside a container that tidies up after it. */
 export interface Keeper {
-  /** Stays open as long as brun or its supervisor lives; its other end is closed when all is tidied up. */
+  /** Stays open as long as brun or its supervisor lives. The other end is closed when the clean-up is done. */
   readonly socket: number;
-  /** Tells it of the container's process, which is to end first. */
+  /** Passes it the container's process, for whose end it waits first. */
   readonly watch: (pid: number, startTime: string) => void;
 }
 
 /** A command line whose plan may be kept. */
 export interface CachedCommand {
-  /** The words behind `run` that decide: all, or those before the "--" that the program follows. */
+  /** The words after `run` that decide: all, or those before the "--" of the program. */
   readonly words: readonly string[];
-  /** What follows these words: the program and its arguments, which others may take the place of; null: they are decided. */
+  /** The words after these: the program and its arguments, which may differ in the next run; null if they decide, too. */
   readonly program: readonly string[] | null;
   /** The current directory: each has a plan of its own. */
   readonly directory: string;
-  /** The id is made up: others may be put in its place. */
+  /** The id is made up, so the next run may have another one. */
   readonly anyId: boolean;
   /** The program's environment without what is just passed on; null where nothing is. */
   readonly fixedEnvironment: () => readonly string[] | null;

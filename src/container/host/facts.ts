@@ -1,4 +1,4 @@
-/** Gathers what the program depends on from the host: the only part of compiling that does I/O. */
+/** Gathers the facts about the host on which the plan depends: the only part of compiling that does I/O. */
 
 import { splitCgroupLine } from "../../cgroup/proc-cgroup.ts";
 import type { CgroupPlan } from "../../config/cgroup-plan.ts";
@@ -44,7 +44,7 @@ export function gatherFacts(spec: Spec, bundle: string, cgroup: CgroupPlan | nul
   };
 }
 
-/** What the last steps of a process depend on. */
+/** The facts on which the last steps of a process depend. */
 export function processFacts(process: Process): ProcessFacts {
   return {
     terminalSize: process.terminal && hasTerminal() ? asking(terminalSize) : null,
@@ -88,7 +88,7 @@ function hierarchyLabel(name: string): string {
   return name.startsWith("name=") ? name.slice(5) : name;
 }
 
-/** Each v1 hierarchy (and the unified one of a hybrid host) with the container's cgroup in it, else our own. */
+/** Each v1 hierarchy (and the unified one of a hybrid host) with the container's cgroup in it, otherwise the caller's. */
 function cgroupHierarchies(spec: Spec, cgroup: CgroupPlan | null): CgroupBind[] {
   if (cgroup !== null) {
     return mapped(Object.keys(cgroup.paths), (name) => ({

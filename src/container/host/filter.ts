@@ -20,11 +20,11 @@ export function seccompFilter(rt: Runtime, spec: Spec): SeccompFilter | null {
   const seccomp = spec.linux?.seccomp;
   if (seccomp === undefined) return null;
   const { bpf, flags, notify, warnings, notes } = compileSeccomp(seccomp, {
-    // Where the cache is does not change what is in a filter.
+    // The filter does not depend on where the cache is.
     cacheDirectory: asking(ownCacheDirectory),
     failUnknown: failsUnknown(spec),
   });
-  // Where they are written to is no question.
+  // The path to which filters are written is no input of the plan.
   asking(() => {
     each(warnings, rt.warn);
     if (rt.debug !== undefined) each(notes, rt.debug);

@@ -1,5 +1,5 @@
 /**
- * Devices that root of the host makes for a container in a user namespace, which may not make any, where the host has none
+ * Makes devices for a container in a user namespace, which may not make any itself, as root of the host, if the host has none
  * to bind. Not on the hot path: import it lazily.
  */
 import { type IdMaps, toHost } from "../../../rootless/idmap.ts";
@@ -15,7 +15,7 @@ import { AT_FDCWD, AT_SYMLINK_NOFOLLOW, S } from "../../sys/fs.ts";
 import { each } from "../../sys/lists.ts";
 
 /**
- * Makes those of the devices that the host does not have at their paths.
+ * Makes the devices that the host does not have at their paths.
  * @returns paths of mounts of them by index, good for as long as this process
  * Throws a BrunError.
  */
@@ -55,7 +55,7 @@ function isThere({ path, type, major, minor }: Device): boolean {
   return (mode & S.IFMT) === DEVICE_TYPES[type] && itsMajor === Number(major) && itsMinor === Number(minor);
 }
 
-/** Makes them on a tmpfs that nobody else sees, and sends a mount of each. */
+/** Makes devices on a private tmpfs, and sends a mount of each. */
 function makingProgram(devices: readonly Device[], missing: readonly number[], maps: IdMaps): Program {
   const b = new ProgramBuilder(true);
   b.at("linux.devices", { kind: "devicesApart" });

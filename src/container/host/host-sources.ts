@@ -32,7 +32,7 @@ import {
 import { any, each } from "../../sys/lists.ts";
 import { mountPath } from "../../sys/mountinfo.ts";
 
-/** Whether a mount has ids of its own. */
+/** Whether a mount maps ids. */
 function isIdMapped(mount: Mount): boolean {
   if (mount.uidMappings?.length || mount.gidMappings?.length) return true;
   return any(mount.options, (option) => option === "idmap" || option === "ridmap");
@@ -68,11 +68,11 @@ export function hostSources(
     }
     if (caller.privileged && typeof user === "object" && user !== null && mount.source !== undefined) {
       const source = absolute(mount.source, bundle);
-      // In the user namespace what is mounted below it could not be left out: those mounts are locked.
+      // In the user namespace the mounts below it could not be left out, because they are locked.
       const alone = isPlainBind(mount) && below(rootfs, source) === null && hasMounts(source);
       if (alone || !isReachable(source, user)) hostOnly.add(i);
     } else if (idMapped && typeof user === "string") {
-      // What that one's root can reach is not known.
+      // brun does not know what root of that namespace can reach.
       hostOnly.add(i);
     }
   });

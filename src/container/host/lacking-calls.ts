@@ -1,8 +1,8 @@
-/** System calls that programs can do without, asked of the kernel, which a seccomp filter may answer for. */
+/** Which optional system calls are missing. A seccomp filter may answer in the place of the kernel. */
 import type { Replaceable } from "../../config/types.ts";
 import { refusalOf } from "../../host/ask.ts";
 
-/** Those that are not there, or undefined. */
+/** The missing calls, or undefined. */
 export function lackingCalls(): ReadonlySet<Replaceable> | undefined {
   let lacking: Set<Replaceable> | undefined;
   const ask = (name: Replaceable): void => {

@@ -90,7 +90,7 @@ function link(index: number, flags = 0): Uint8Array {
   return new Uint8Array(new Int32Array([0, index, flags, flags]).buffer);
 }
 
-/** Addresses that someone has set, and that mean the same elsewhere: not link-local, not by autoconfiguration. */
+/** Addresses that were set explicitly and are valid in another namespace: not link-local, not by autoconfiguration. */
 function isKept({ body, attributes }: NetlinkMessage): boolean {
   const wide = attributes.get(IFA_FLAGS);
   const flags = wide === undefined ? body.getUint8(2) : new DataView(wide.buffer).getUint32(0, true);

@@ -6,7 +6,7 @@ import { isMountOf } from "../../plan/step.ts";
 import type { Spec } from "../../spec/index.ts";
 import { StepError } from "../../stage/step-error.ts";
 
-/** As far as it can be seen; for people. */
+/** The reason, as far as it can be found out; a text for people. */
 export function procRefusal(): string {
   const { uid, gid } = currentCaller();
   return explainProcMountRefusal(hostView(uid, gid))?.cause ?? "the kernel lets none be mounted here";

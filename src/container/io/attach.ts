@@ -23,9 +23,9 @@ import { enterRawMode, isTerminal, leaveRawMode } from "./terminal.ts";
 export interface AttachOptions {
   readonly id: string;
   readonly stdin: boolean;
-  /** Bytes that are typed to leave the container; none for no such keys. */
+  /** Bytes that leave the container when they are typed; empty for no such keys. */
   readonly detachKeys: readonly number[];
-  /** Signals that come go to the container; those that end this process, if not. */
+  /** Whether signals go to the container; otherwise they end this process. */
   readonly sigProxy: boolean;
   readonly show: (entry: LogEntry) => void;
 }
@@ -34,7 +34,7 @@ const SIGWINCH = 28;
 const MSG_DONTWAIT = 0x40;
 const MSG_NOSIGNAL = 0x4000;
 
-/** Goes on until the container ends, and returns its exit code, or 0 when it has been left. Throws a BrunError. */
+/** Runs until the container ends, and returns its exit code, or 0 if the user has left it. Throws a BrunError. */
 export function attach(rt: Runtime, options: AttachOptions): number {
   const stored = requireState(rt.root, options.id);
   const result = openResult(rt.root, stored);
@@ -62,9 +62,9 @@ class Attached {
   private readonly socket: number;
   private readonly keys: DetachKeys;
   private readonly terminal: boolean;
-  /** Ours is in raw mode. */
+  /** Whether brun's own terminal is in raw mode. */
   private readonly raw: boolean;
-  /** Where what is typed comes from, or -1. */
+  /** The descriptor from which typed bytes come, or -1. */
   private stdin: number;
   /** Messages that the supervisor has no room for yet. */
   private unsent: Uint8Array[] = [];

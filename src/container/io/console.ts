@@ -1,4 +1,4 @@
-/** Where the container's terminal goes: to us in the foreground, over --console-socket otherwise. */
+/** Where the container's terminal goes: to brun in the foreground, otherwise over --console-socket. */
 import { BrunError } from "../../errors.ts";
 import { close } from "../../sys/fs.ts";
 import { connectUnix, sendFd } from "../../sys/socket.ts";
@@ -6,7 +6,7 @@ import { isTerminal, plainNewlines } from "./terminal.ts";
 
 /** The terminal of a container or of an exec'ed process. */
 export class Console {
-  /** The pty master, when it is ours to relay. */
+  /** The pty master, if brun relays it. */
   master = -1;
 
   /** Throws a BrunError when the four modes (terminal or not, detached or not) and the socket do not fit. */

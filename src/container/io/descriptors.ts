@@ -16,8 +16,8 @@ export function preservedFds(asked: number): number {
 }
 
 /**
- * Descriptors that were asked for have to be open. Bun's epoll takes the lowest free number when it starts, so
- * an epoll in the range says that the caller left a hole there, which would hand Bun's own into the container.
+ * Checks that the requested descriptors are open. Bun's epoll takes the lowest free number when Bun starts. So an epoll in the
+ * range shows that the caller left a hole there, and Bun's epoll would get into the container.
  */
 function checkPreserved(count: number): void {
   for (let fd = 3; fd < 3 + count; fd++) {

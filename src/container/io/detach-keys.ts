@@ -1,14 +1,14 @@
-/** The keys that leave a container that one is attached to: ctrl-p,ctrl-q, as in podman and docker. */
+/** The keys by which a user leaves an attached container: ctrl-p,ctrl-q, as in podman and docker. */
 import { BrunError } from "../../errors.ts";
 
-/** What {@link DetachKeys.take} gives back. */
+/** The result of {@link DetachKeys.take}. */
 export interface Taken {
-  /** What is the container's. */
+  /** The bytes for the container. */
   readonly typed: Uint8Array;
   readonly detached: boolean;
 }
 
-/** Finds a sequence of keys in what is typed. Keys that may be its beginning wait for the next one. */
+/** Finds a sequence of keys in the input. Keys that may begin it are held back until the next key. */
 export class DetachKeys {
   private held = 0;
 

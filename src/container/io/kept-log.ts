@@ -9,13 +9,13 @@ import { exists, mkdirAll, readdir, rmdir, unlink } from "../../sys/fs.ts";
 import { utf8 } from "../../sys/utf8.ts";
 import { inFirstNamespace } from "../state/root.ts";
 
-/** What is kept of a container that is detached. */
+/** How the output of a detached container is kept. */
 export interface Kept {
   /** Of the log. */
   readonly directory: string;
   /** It has a terminal. */
   readonly terminal: boolean;
-  /** Its stdin is open for those who are attached. */
+  /** Its stdin is open for `attach`. */
   readonly interactive: boolean;
 }
 
@@ -29,7 +29,7 @@ export interface KeptOptions {
 /** Files in the log's directory, the older one first. */
 export const LOG_FILES = ["log.1", "log"] as const;
 
-/** Both files together, unless it is said otherwise. */
+/** Default size of both files together. */
 export const LOG_SIZE = 16 * 1024 * 1024;
 
 /** Bytes of each of the log's two files. */
@@ -46,8 +46,8 @@ function stateHome(): string | undefined {
 }
 
 /**
- * Makes the directory below which logs are, if it can be: what is there is covered in containers without a bundle, and one
- * that came later could be seen by those that are there already.
+ * Makes the directory of all logs, if possible. Containers without a bundle have a cover over it. They would see a directory
+ * that is made after they have started.
  */
 export function makeStateHome(): void {
   const home = stateHome();
@@ -60,9 +60,9 @@ export function makeStateHome(): void {
 }
 
 /**
- * Makes the directory of a container whose id the caller has claimed, and removes those of containers that are not
- * there any more, as after a restart of the machine. Without a state home that can be written to it is in the state
- * directory, which often is memory. Throws a SysError.
+ * Makes the log directory of a container whose id the caller has claimed. Removes the directories of containers that no longer
+ * exist, as after a restart of the machine. If the state home is not writable, the log is in the state directory, which is
+ * often in memory. Throws a SysError.
  */
 export function makeKeptLog(root: string, id: string): string {
   const home = stateHome();
@@ -90,7 +90,7 @@ function makeIn(all: string, root: string, id: string): string {
   return directory;
 }
 
-/** Removes the directory, and the one above when it was the last. */
+/** Removes the directory, and its parent if that is empty then. */
 export function removeKeptLog(directory: string): void {
   for (const file of LOG_FILES) unlink(`${directory}/${file}`);
   rmdir(directory);

@@ -1,4 +1,4 @@
-/** What the supervisor of a container whose output is kept has open, and how others learn that it has ended. */
+/** The files of a supervisor that keeps the output, and how other commands learn that it has ended. */
 import { BrunError } from "../../errors.ts";
 import type { KeptDescriptors } from "../../stage/supervise.ts";
 import { LOCK } from "../../sys/constants.ts";
@@ -15,8 +15,8 @@ import type { KeptStreams } from "./kept-streams.ts";
 const PRIVATE = 0o077;
 
 /**
- * Opens what the supervisor needs: the log, the socket of those who are attached, and the file for the exit code,
- * which is locked until the supervisor ends. Throws a SysError.
+ * Opens the files of the supervisor: the log, the socket for `attach`, and the file for the exit code, which is locked until
+ * the supervisor ends. Throws a SysError.
  */
 export function openKept(
   root: string,
@@ -29,7 +29,7 @@ export function openKept(
   const directory = open(kept!.directory, O.RDONLY | O.DIRECTORY | O.NOFOLLOW);
   const result = open(exit, O.WRONLY | O.CREAT | O.EXCL | O.NOFOLLOW, 0o600);
   check(syscall(NR.flock, result, LOCK.EX | LOCK.NB), `lock ${exit}`);
-  // bind(2) takes the mode of the socket from the mask; who may write to it may type.
+  // bind(2) takes the mode of the socket from the umask. Whoever may write to it can type into the container.
   const mask = syscall(NR.umask, PRIVATE);
   const control = bindUnix(attach);
   syscall(NR.umask, mask);

@@ -12,14 +12,14 @@ const F_DUPFD_CLOEXEC = 1030;
 /** Above those that --preserve-fds may name. */
 const FIRST_COPY = 100;
 
-/** Our ends of the pipes; those that do not exist are -1. */
+/** brun's ends of the pipes; -1 if there is none. */
 export interface KeptStreams {
   readonly out: number;
   readonly err: number;
   readonly input: number;
 }
 
-/** What brun has instead of its own streams until the program runs. */
+/** The pipes that replace brun's standard streams until the program runs. */
 export class Redirection {
   readonly streams: KeptStreams;
   private readonly own: readonly number[];
@@ -51,7 +51,7 @@ export class Redirection {
     return { ...rt, warn: later(rt.warn), debug: rt.debug && later(rt.debug) };
   }
 
-  /** Gives brun its streams back, and tells what was to be told. */
+  /** Gives brun its streams back, and prints the warnings that were held back. */
   restore(): void {
     each(this.own, (copy, fd) => {
       syscall(NR.dup3, copy, fd, 0);
@@ -60,7 +60,7 @@ export class Redirection {
     this.told.length = 0;
   }
 
-  /** Lets go of the caller's streams: nobody who waits for their end is to wait for the container's. */
+  /** Closes the caller's streams, so that whoever waits for their end does not wait for the container's end. */
   leave(): void {
     this.restore();
     nothing([0, 1, 2]);

@@ -20,7 +20,7 @@ export function watchKept(root: string, stored: StoredState): number {
   return fd;
 }
 
-/** Forgets what has woken us up. */
+/** Discards the events that have been reported. */
 export function forgetEvents(fd: number): void {
   const buffer = new Uint8Array(EVENTS_SIZE);
   while (syscall(NR.read, fd, buffer, buffer.length) > 0);

@@ -6,13 +6,13 @@ import { LISTEN_PID } from "../../init/exec.ts";
 /** Descriptors and variables to hand on. */
 export interface ListenFds {
   readonly count: number;
-  /** LISTEN_PID is left empty: the process's own pid is known only to itself, see src/init/exec.ts. */
+  /** LISTEN_PID is empty, because only the process itself knows its pid: see src/init/exec.ts. */
   readonly env: readonly string[];
 }
 
 const NONE: ListenFds = { count: 0, env: [] };
 
-/** What socket activation has given to this very process; what LISTEN_PID has for another is none of ours. */
+/** The descriptors of socket activation, if LISTEN_PID names this process. */
 export function listenFds(): ListenFds {
   const count = Number(variable("LISTEN_FDS") ?? "0");
   if (!Number.isSafeInteger(count) || count <= 0) return NONE;

@@ -1,6 +1,6 @@
 /**
- * NOTIFY_SOCKET: a socket of the container's own, whose messages are handed on (sd_notify(3)). `run` in the
- * foreground hands on all that concern the service; `run --detach` and `start` wait for READY=1 and are gone then.
+ * NOTIFY_SOCKET: the container gets another socket, and brun passes its messages on (sd_notify(3)). `run` in the foreground
+ * passes on all messages about the service. `run --detach` and `start` wait for READY=1 and end.
  */
 import { variable } from "../../host/ask.ts";
 import { uncacheable } from "../../host/recorder.ts";
@@ -14,9 +14,9 @@ import type { Runtime } from "../types.ts";
 
 /** Both ends of the container's notifications. */
 export interface NotifySockets {
-  /** What the container writes to. */
+  /** The socket to which the container writes. */
   readonly socket: number;
-  /** Connected to the caller's own NOTIFY_SOCKET. */
+  /** A socket that is connected to the caller's NOTIFY_SOCKET. */
   readonly upstream: number;
 }
 
@@ -50,7 +50,7 @@ export function prepareNotify(
   return waitForStart ? planned : { ...planned, sockets: openNotify(root, id, debug) };
 }
 
-/** What {@link prepareNotify} would say, with nothing made. */
+/** The result that {@link prepareNotify} would have; makes nothing. */
 export function planNotify(root: string, id: string, spec: Spec): Notify | null {
   if (!variable("NOTIFY_SOCKET")) return null;
   uncacheable("NOTIFY_SOCKET is set");
@@ -66,7 +66,7 @@ export function planNotify(root: string, id: string, spec: Spec): Notify | null 
 
 /**
  * Makes the socket; null when the caller has no NOTIFY_SOCKET, or had none when the container was created. One that
- * nobody listens to any more, as in a shell that was started by a service, is worth no word, as with runc and crun. Throws a SysError.
+ * nobody listens to any more, as in a shell that a service has started, is ignored, as by runc and crun. Throws a SysError.
  */
 export function openNotify(root: string, id: string, debug: Debug): NotifySockets | null {
   const outside = variable("NOTIFY_SOCKET");
@@ -109,8 +109,8 @@ export function forwardReady({ socket, upstream }: NotifySockets, pid: number, p
 const BARRIER_MS = 30_000;
 
 /**
- * Waits until what has been sent was read: systemd asks who the sender is, and would find nobody. It closes the
- * descriptor that comes with the message.
+ * Waits until systemd has read the messages. It looks up the sender, which must still exist then. systemd closes the
+ * descriptor of the barrier message when it has read it.
  */
 function barrier(upstream: number): void {
   const pipe = new Int32Array(2);

@@ -1,16 +1,16 @@
-/** What is worth a line to a person the first time, and a nuisance each time: machines on which it is usual stay so. */
+/** Warnings that are printed only once for a state directory, because they concern the machine and would be repeated by each run. */
 import { exists } from "../../host/ask.ts";
 import { uncacheable } from "../../host/recorder.ts";
 import { E } from "../../sys/errno.ts";
 import { close, mkdir, O, tryOpen } from "../../sys/fs.ts";
 import type { Runtime } from "../types.ts";
 
-/** Has no place among containers: "@" is not for ids. */
+/** No container has such a name: ids contain no "@". */
 const DIRECTORY = "@told";
 
 /**
- * Warns, unless that has been done before with this state directory; then it is a debug line.
- * @param name of the matter, fit for a file's name
+ * Prints a warning, or a debug line if the warning was printed before with this state directory.
+ * @param name the name of the warning, valid as a file name
  */
 export function tellOnce(rt: Runtime, name: string, text: string): void {
   const path = `${rt.root}/${DIRECTORY}/${name}`;

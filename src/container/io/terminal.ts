@@ -25,7 +25,7 @@ export function isTerminal(fd: number): boolean {
   return syscall(NR.ioctl, fd, IOCTL.TCGETS, new Uint8Array(TERMIOS_SIZE)) === 0;
 }
 
-/** Lets the pty leave "\n" as it is: what goes to a file or a pipe is to have no "\r\n", as with runc. */
+/** Makes the pty leave "\n" unchanged, so that output to a file or pipe has no "\r\n", as with runc. */
 export function plainNewlines(master: number): void {
   const termios = new Uint8Array(TERMIOS_SIZE);
   if (syscall(NR.ioctl, master, IOCTL.TCGETS, termios) < 0) return;
@@ -51,7 +51,7 @@ export function withoutModes(fd: number, modes: number): Uint8Array | null {
   return syscall(NR.ioctl, fd, IOCTL.TCSETS, now) === 0 ? before : null;
 }
 
-/** Makes a terminal what it was. */
+/** Restores the modes of a terminal. */
 export function restoreTerminal(fd: number, before: Uint8Array): void {
   syscall(NR.ioctl, fd, IOCTL.TCSETS, before);
 }

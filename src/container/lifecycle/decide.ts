@@ -1,4 +1,4 @@
-/** From a spec and the caller's options to the config that is compiled: all questions to the host are asked here. */
+/** Makes the config that is compiled, from a spec and the caller's options. It asks all questions to the host. */
 
 import { type Caller, mayMakeContainers, ownMaps, setgroupsDenied } from "../../../rootless/caller.ts";
 import { rangesObstacle } from "../../../rootless/default-ids.ts";
@@ -52,7 +52,7 @@ export function addsUserNamespace(rt: Runtime): boolean {
   return runsRootless(rt) && (callerIdentity().euid !== 0 || rt.rootless === true || !mayMakeContainers());
 }
 
-/** What a container's config is decided from. */
+/** The input from which a container's config is decided. */
 export interface Given {
   readonly rt: Runtime;
   readonly options: CreateOptions;
@@ -78,7 +78,7 @@ export function decide(given: Given, mode: LaunchMode, preserveFds: number): Con
     if (warn) rt.warn(`${where}: ${what}: ${why}`);
     if (flag !== undefined) tellOnce(rt, flag.slice(2), `${flag}=auto: ${what}: ${why}`);
   });
-  // Whoever is told that the outer pid namespace has to do needs no advice against it.
+  // A caller who is told that the outer pid namespace is used needs no advice against it.
   if (config.cgroup === null && !inPidNamespace(config) && options.proc !== "bind") {
     rt.warn(
       "the container has neither a cgroup nor a pid namespace of its own: such a configuration is strongly " +
@@ -168,7 +168,7 @@ function facts(resolved: Resolved, bundle: string, caller: Caller, cgroup: Cgrou
   const mounts = spec.mounts ?? [];
   const idMapped = (mount: Mount) =>
     mount.uidMappings !== undefined || any(mount.options, (o) => o.endsWith("idmap"));
-  // Root of too few capabilities opens nothing in its own mount namespace for a container's.
+  // Root with too few capabilities opens nothing in its own mount namespace for a container.
   const opensForIt = maps !== null && caller.privileged && mayMakeContainers();
   if (!opensForIt && !any(mounts, idMapped)) return found;
   const { hostSources } = hostSourcesModule();
@@ -180,7 +180,7 @@ function facts(resolved: Resolved, bundle: string, caller: Caller, cgroup: Cgrou
   return { ...found, ...sources, devices: hostDevices(listed, maps) };
 }
 
-/** Fields that need something of the host which it may not have, or not for this caller. */
+/** Checks fields that need something that the host may not have, or that this caller may not use. */
 function checkHost({ linux }: Spec, caller: Caller): void {
   if (linux?.intelRdt !== undefined) resctrlModule().resctrlMount();
   if (linux?.netDevices === undefined || (caller.privileged && mayMakeContainers())) return;

@@ -1,4 +1,4 @@
-/** `brun delete`: removes what is left of a container. */
+/** `brun delete`: removes a stopped container. */
 import { BrunError } from "../../errors.ts";
 import { localPlan, runLocal } from "../../plan/local.ts";
 import type { Program } from "../../plan/program.ts";
@@ -78,7 +78,7 @@ function runPlan(root: string, stored: StoredState, directory: number, force: bo
   const failure = runLocal((record) => deletePlan(root, stored, force, record), { directory });
   if (failure === null) return true;
   refuse(stored, statusAt(failure));
-  // Its supervisor has removed it, and runs its hooks: that takes no lock.
+  // Its supervisor has removed it, and runs its hooks, which needs no lock.
   if (isGoneAt(failure)) {
     if (force) return false;
     throw notFound(stored.id);
@@ -109,7 +109,7 @@ function refuse({ id }: StoredState, status: Status | null): void {
   });
 }
 
-/** The state; with force a damaged one is as good as none, but not one that cannot be read just now. */
+/** The state. With force a damaged state counts as none, but a state that cannot be read at the moment does not. */
 function readState(rt: Runtime, id: string, force: boolean): StoredState | null {
   try {
     return loadState(rt.root, id);

@@ -1,4 +1,4 @@
-/** The process that `exec` starts: the container's own as the base, with what the flags say on top. */
+/** The process that `exec` starts: the container's process, changed by the flags. */
 
 import { namedUser } from "../../config/user-names.ts";
 import { BrunError } from "../../errors.ts";
@@ -48,7 +48,7 @@ export function execProcess(info: ExecInfo, options: ExecOptions, pid: number): 
   return process;
 }
 
-/** What a process.json does not say is as for the container's own process; as runc. */
+/** Fields that a process.json lacks are those of the container's process, as with runc. */
 function withDefaults(process: Process, own: Process): Process {
   const whole: Process = { ...process };
   for (const key of ["capabilities", "ioPriority", "scheduler", "execCPUAffinity"] as const) {
@@ -60,7 +60,7 @@ function withDefaults(process: Process, own: Process): Process {
   return whole;
 }
 
-/** What the config's own checks refuse. */
+/** The checks of a config, for this process. */
 function checkFlags({ cwd, env }: ExecOptions): void {
   if (cwd !== undefined && !cwd.startsWith("/")) {
     throw new BrunError(`--cwd: expected an absolute path but found ${quoted(cwd)}`, { where: "--cwd" });
@@ -78,7 +78,7 @@ function userOf(given: string, info: ExecInfo, pid: number): User {
   const own = info.process.user ?? { uid: 0, gid: 0 };
   const numbers = /^(\d{1,10})(?::(\d{1,10}))?$/.exec(given);
   if (numbers === null) {
-    // Whose process this is has been looked at, and is again when its namespaces are joined.
+    // The owner of the process has been checked, and is checked again when its namespaces are joined.
     const root = `/proc/${pid}/root`;
     const files = {
       passwd: textInRoot(root, "/etc/passwd"),

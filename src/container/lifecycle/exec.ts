@@ -66,7 +66,7 @@ export function exec(rt: Runtime, options: ExecOptions): number {
   }
 }
 
-/** What a person has typed is named by its flag, and the program by its own name: nobody has written a config for it. */
+/** Errors name the flag or the program instead of a place in a config, because the user has written no config. */
 function asTyped(
   { where, hint, code }: BrunError,
   options: ExecOptions,
@@ -122,7 +122,7 @@ export function execConfig(
   };
 }
 
-/** What `exec` looks at before a process is there. */
+/** The plan that `exec` runs before it makes a process. */
 export function execGuard(stored: StoredState, record = false): Program {
   return localPlan((local) => lookAt(local, stored, { running: null }), record);
 }

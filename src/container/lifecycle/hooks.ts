@@ -18,7 +18,7 @@ export class HookError extends BrunError {
   constructor(
     message: string,
     where: string,
-    /** The end of what it has written. */
+    /** The last lines of its output. */
     readonly said: string,
   ) {
     super(`${message}${said === "" ? "" : `: ${said}`}`, { code: "ERR_HOOK", where });
@@ -50,13 +50,13 @@ export function runCreateHooks(hooks: Hooks | undefined, state: string): void {
   runRuntimeHooks(hooks?.createRuntime ?? [], "hooks.createRuntime", state);
 }
 
-/** The hooks of a container that has started. Throws a BrunError at the first that fails. */
+/** Runs the poststart hooks. Throws a BrunError at the first that fails. */
 export function runPoststart(state: StoredState): void {
   const hooks = state.hooks?.poststart;
   if (hooks !== undefined) runRuntimeHooks(hooks, "hooks.poststart", stateForHooks(state, "running"));
 }
 
-/** The hooks of a container that is gone: one that fails is only a warning. */
+/** Runs the poststop hooks. A hook that fails is only a warning. */
 export function runPoststop(state: StoredState, warn: (message: string) => void): void {
   const hooks = state.hooks?.poststop;
   if (hooks === undefined) return;
@@ -109,7 +109,7 @@ function runHook(hook: Hook, where: string, state: string): void {
   throw new HookError(`the hook ${hook.path} ${how}`, where, said);
 }
 
-/** Hooks run in the bundle, as with runc; where it has gone by then, in brun's own directory. */
+/** Hooks run in the bundle, as with runc; if the bundle has been removed, in brun's current directory. */
 function bundleOf(state: string): string | undefined {
   const { bundle } = JSON.parse(state) as Pick<StoredState, "bundle">;
   const found = tryStat(bundle);

@@ -1,4 +1,4 @@
-/** What a container may be called. */
+/** Valid ids of containers. */
 import { BrunError } from "../../errors.ts";
 import { quoted } from "../../printable.ts";
 

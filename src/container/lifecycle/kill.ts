@@ -33,7 +33,7 @@ export function kill(rt: Runtime, id: string, signal: number, all: boolean): voi
   else if (failure !== null) throw explained(failure);
 }
 
-/** What `kill` does: a signal for the first process. SIGKILL is for all of them where they would outlive it. */
+/** The plan of `kill`: a signal for the first process. SIGKILL goes to all processes if they would outlive the first one. */
 export function killPlan(stored: StoredState, record = false): Program {
   return localPlan((local) => {
     const { b, signal, at, end } = local;
@@ -56,7 +56,7 @@ export function killPlan(stored: StoredState, record = false): Program {
     b.sys("kill", [b.number(Hole.pid, stored.pid), signal]);
     b.mark(sent);
     if (stored.cgroup?.version !== 1) return;
-    // What is frozen on cgroup v1 does not die before it thaws.
+    // On cgroup v1 a frozen process does not die before it thaws.
     b.check(kills, 4, 0xffffffff, SIGKILL, E.EAGAIN, { handle: [E.EAGAIN], orElse: end });
     thaw(local, stored.cgroup);
   }, record);
@@ -69,7 +69,7 @@ function explained(failure: LocalFailure): BrunError {
   return unexpected(failure);
 }
 
-/** To each process, as far as they can be told; the first one may have ended. */
+/** Sends it to each process that can be found; the first one may have ended. */
 function killEach(rt: Runtime, stored: StoredState, signal: number): void {
   const { id, pid, startTime, cgroup, namespace } = stored;
   if (cgroup !== undefined) cgroups().signalAll(cgroup, signal);

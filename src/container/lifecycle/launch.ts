@@ -75,15 +75,15 @@ export interface Launched {
   /** The namespace that tells the container's processes, held open; -1 for none. */
   readonly namespace: number;
   readonly notify: Notify | null;
-  /** The programs of the stage, in their order. */
+  /** The plans of the stage, in their order. */
   readonly programs: readonly Program[];
   /** Compiles the plans of later commands; null where there are none. */
   readonly later: ((state: StoredState) => LaterPlans) | null;
 }
 
 /**
- * Makes the container; where its procfs is refused, with that of the outside. Throws a BrunError or SysError, or an
- * Interrupted for a signal, and leaves nothing behind then: signals are held from here on.
+ * Makes the container; if the kernel refuses a new procfs, with the outer one. Throws a BrunError or SysError, or an Interrupted
+ * for a signal, and leaves nothing behind. Signals are held back from here on.
  */
 export function launch(rt: Runtime, options: CreateOptions, mode: LaunchMode): Launched {
   const bundle = absolute(options.bundle);
@@ -213,12 +213,12 @@ interface Parts {
   readonly session: Session;
   readonly notify: Notify | null;
   readonly init: StandardInit;
-  /** Others will have further commands done on the container: plans of them are written down. */
+  /** The container outlives this command, so the plans of later commands are written. */
   readonly caches: boolean;
   readonly kept: Kept | undefined;
-  /** Compiles the last program. */
+  /** Compiles the last plan. */
   readonly finish: (states: HookStates | null) => Program;
-  /** Those that have been sent. */
+  /** The plans that have been sent. */
   readonly programs: Program[];
   readonly hooks: HooksBegun;
 }
@@ -246,7 +246,7 @@ function converse(rt: Runtime, parts: Parts): Launched {
       const info = execInfoOf(config);
       saveExecInfo(rt.root, options.id, info);
       if (!parts.caches) return;
-      // What the front is to run later: the stage is at work meanwhile.
+      // Plans for the front, compiled while the stage is at work.
       later = (made) => compiling(() => laterPlans(rt, config, made, info));
       cached = localPlans(rt, state, later(state));
       rt.mark?.("further commands compiled");
@@ -292,7 +292,7 @@ function converse(rt: Runtime, parts: Parts): Launched {
 
 /** Runs the hooks of the runtime namespace. Returns the states that the later ones get. */
 function runHooks(rt: Runtime, { config, hooks }: Parts, state: StoredState): HookStates {
-  // Before the first: whoever kills this brun has poststop hooks run by `delete --force`.
+  // Written before the first hook, so that `delete --force` runs poststop hooks if this brun is killed.
   saveState(rt.root, { ...state, creating: true });
   hooks.state = state;
   const creating = stateForHooks(state, "creating");
@@ -328,7 +328,7 @@ function withStartHooks(
   return { ...state, startHooks: startHooks.map((op, i) => [op, hooks[i]!.path] as const) };
 }
 
-/** Has the ids mapped while the next program is compiled. */
+/** Has the ids mapped while the next plan is compiled. */
 function mapIds(rt: Runtime, parts: Parts, maps: IdMaps): void {
   const { session, caller, init } = parts;
   const mapped = startMaps(session.pid, maps, caller);
@@ -339,7 +339,7 @@ function mapIds(rt: Runtime, parts: Parts, maps: IdMaps): void {
   sendBuild(rt, parts, program);
 }
 
-/** What `exec` will have to know. */
+/** The facts that `exec` needs later. */
 export function execInfoOf(config: ContainerConfig): ExecInfo {
   const joined = joinedFlags(config);
   return {

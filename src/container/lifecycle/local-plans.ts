@@ -1,6 +1,6 @@
 /**
- * Plans of later commands on a container, written down when it is made: the front (nsenter/front) runs them without Bun.
- * They are the plans that Bun would compile. Where a command takes more than a plan, none is written down for it.
+ * Plans of later commands on a container, written when it is made: the front (nsenter/front) runs them without Bun. They are
+ * the plans that Bun would compile. For a command that needs more than a plan, none is written.
  */
 import type { ContainerConfig } from "../../config/types.ts";
 import { stampNow } from "../../host/ask.ts";
@@ -26,7 +26,7 @@ export const OF_EXEC: readonly Hole[] = [Hole.argument, Hole.cwd];
 /** Plans by the part of the file that they are in, in its order. */
 export type LaterPlans = readonly (readonly [part: Part, plan: Program | null])[];
 
-/** All but that of `state`, whose text is a container's own. */
+/** All except that of `state`, whose text differs for each container. */
 export function laterPlans(
   rt: Runtime,
   config: ContainerConfig,

@@ -12,7 +12,7 @@ const header = layout("planHeader");
 const hole = layout("hole");
 const input = layout("input");
 
-/** Whether there is somebody who would use one. */
+/** Whether there is a front, which uses plan files. */
 export function hasFront(): boolean {
   return askFront(FrontFact.build) > 0;
 }
@@ -44,7 +44,7 @@ export class FileBuilder {
     this.add(part, utf8(all));
   }
 
-  /** Adds a program; `open`: which of its holes are to be filled in. */
+  /** Adds a plan; `open`: which of its holes the front fills in. */
   program(part: Part, { bytes, holes }: Program, open: readonly Hole[] = []): void {
     each(holes, ({ kind, index, at }) => {
       if (open.includes(kind)) this.holes.push(kind | (index << 16), this.end + at);
@@ -52,7 +52,7 @@ export class FileBuilder {
     this.add(part, bytes);
   }
 
-  /** Adds the questions that have to have their answers still, and finishes the file. Returns its bytes. */
+  /** Adds the questions with the answers that they must still have, and finishes the file. Returns its bytes. */
   finish(guard: readonly GuardOperation[]): Uint8Array {
     const inputs: number[] = [];
     each(guard, ({ kind, detail, about, answer }) => {
@@ -78,11 +78,11 @@ export class FileBuilder {
   }
 }
 
-/** A plan as it stands in a file. */
+/** A plan file that has been read. */
 export class PlanFile {
   private readonly words: Uint32Array;
 
-  /** Throws a RangeError for what is none that is whole. */
+  /** Throws a RangeError if the bytes are no whole plan file. */
   constructor(private readonly bytes: Uint8Array) {
     const size = bytes.length - (bytes.length % 4);
     this.words = new Uint32Array(bytes.slice(0, size).buffer);
@@ -92,7 +92,7 @@ export class PlanFile {
     if (checksum !== Bun.hash.xxHash32(bytes.subarray(header.parts))) throw new RangeError("a damaged plan");
   }
 
-  /** Which brun has written it. */
+  /** The build of brun that has written it. */
   get build(): number {
     return this.words[1]!;
   }
@@ -101,12 +101,12 @@ export class PlanFile {
     return this.piece(header.parts / 4 + 2 * index);
   }
 
-  /** Those of a part of texts. */
+  /** The texts of a part. */
   texts(index: Part): string[] {
     return fromUtf8(this.part(index)).split("\0").slice(0, -1);
   }
 
-  /** What has to be answered as it was. */
+  /** The questions of the guard with their answers. */
   guard(): GuardOperation[] {
     const [at, size] = [this.words[header.parts / 4 + 2 * Part.guard]!, this.part(Part.guard).length];
     return Array.from({ length: size / input.sizeof }, (_, i) => {
@@ -121,7 +121,7 @@ export class PlanFile {
     });
   }
 
-  /** What is filled into a part, by its places there. */
+  /** The holes of a part, by their places. */
   holes(index: Part): Map<number, Hole> {
     const word = header.parts / 4 + 2 * index;
     const [at, size] = [this.words[word]!, this.words[word + 1]!];

@@ -41,7 +41,7 @@ export function run(rt: Runtime, options: RunOptions): number {
   };
   const unknown = unknownRequest(rt, options);
   if (unknown === null && rt.debug !== undefined) tellUnused(rt, cachedKey(options));
-  // What decides about a container without a bundle has been recorded from the beginning.
+  // The inputs of a container without a bundle have been recorded from the beginning.
   if (unknown === null && options.command === undefined) startRecording();
   each(options.notices ?? [], warn);
   const mode = { waitForStart: options.awaitStart === true, detached: options.detach, kept: options.kept };
@@ -53,7 +53,7 @@ export function run(rt: Runtime, options: RunOptions): number {
     kept = options.kept && keptDescriptors(rt, options.kept, launched);
     throwIfInterrupted();
     const { startContainer, poststart } = launched.config.spec.hooks ?? {};
-    // Signals are the program's from here on; but hooks may take long, and a signal ends them.
+    // From here on signals go to the program. But hooks may take long, and a signal ends them.
     if (!options.detach && !startContainer && !poststart) early = keepSignals();
     options.keeper?.watch(launched.state.pid, launched.state.startTime);
     launched.session.run();
@@ -88,12 +88,12 @@ export function run(rt: Runtime, options: RunOptions): number {
   }
 }
 
-/** What the file of its plan is found by. */
+/** The key by which the file of its plan is found. */
 function cachedKey({ command, bundle }: RunOptions): readonly string[] {
   return command === undefined ? [absolute(bundle)] : [...command.words, command.directory];
 }
 
-/** Says why the front has not done, or would not do, what is done here. */
+/** Says why the front has not done, or would not do, this run. */
 function tellUnused({ root, debug }: Runtime, key: readonly string[]): void {
   const { whyUnused } = cachedReasonModule();
   const why = whyUnused(root, key);
@@ -136,7 +136,7 @@ export function supervise(
     early,
     timeout: options.timeout,
     init: launched.config?.init,
-    // Whoever made a client, or is in the background, wants the exit code.
+    // The API, and a process in the background, want the exit code.
     raises: options.raises && rt.client === undefined && kept === undefined,
     kept,
     held: [launched.namespace ?? -1, options.keeper?.socket ?? -1],

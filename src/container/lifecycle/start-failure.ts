@@ -1,6 +1,6 @@
 /**
- * Why a container's program could not be executed. brun is gone by then: the stage writes what it would have told it into
- * exec.fifo, behind the byte by which `start` let it go on.
+ * Why a container's program could not be executed. The brun that made the container has ended by then. So the stage writes its
+ * failure message into exec.fifo, after the byte by which `start` let it go on.
  */
 import type { BrunError } from "../../errors.ts";
 import { layout } from "../../plan/layout.ts" with { type: "macro" };
@@ -17,10 +17,10 @@ const at = layout("failure");
 const FAILURE_AT = 1 + layout("messageHeader").sizeof;
 const FAILURE_SIZE = layout("failure").sizeof;
 
-/** What has failed. */
+/** The step that has failed. */
 export interface StartFailure {
   readonly error: BrunError;
-  /** A startContainer hook, after which there is to be no container (runtime.md#lifecycle, step 8). */
+  /** A startContainer hook has failed, so the container has to be destroyed (runtime.md#lifecycle, step 8). */
   readonly hook: boolean;
 }
 

@@ -37,7 +37,7 @@ const notifyModule = lazy<typeof import("../io/notify.ts")>(() => require("../io
 
 /** Starts a container. Throws a BrunError unless it is created. */
 export function start(rt: Runtime, id: string): void {
-  // Without the lock: it may be long until the container says that it is ready.
+  // Without the lock, because the container may take long to become ready.
   startLocked(rt, id)?.forward();
 }
 
@@ -56,10 +56,10 @@ export function startPlan(stored: StoredState, record = false): Program {
     b.sys("write", [kept, b.str("0"), 1]);
     // The reader is close-on-exec: when it is gone, the program has been executed, or has failed to.
     at("awaitProgram");
-    // The container goes on also where its program cannot be waited for.
+    // The container goes on even if its program cannot be waited for.
     const polled = poll(local, kept, 0, null, { handle: [ANY], orElse: end });
     b.check(b.inside(polled, 6), 2, POLLERR, POLLERR, E.EINTR);
-    // Beside what was written there is why the program could not be executed: start-failure.ts.
+    // The FIFO also has the reason if the program could not be executed: start-failure.ts.
     at("isExecuted");
     const unread = b.reserve(8, "unread");
     b.sys("ioctl", [kept, IOCTL.FIONREAD, unread], { handle: [ANY], orElse: end });
@@ -91,7 +91,7 @@ function startLocked(rt: Runtime, id: string): Notifications | null {
   }
 }
 
-/** Throws the error for a failure of the plan; one that is none after all is passed over. */
+/** Throws the error for a failure of the plan, unless it turns out to be none. */
 function explain(rt: Runtime, stored: StoredState, locked: Locked, failure: LocalFailure): void {
   const { step, errno, kept } = failure;
   const status = statusAt(failure);

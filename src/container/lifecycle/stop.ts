@@ -8,7 +8,7 @@ import { requireState } from "../state/store.ts";
 import type { Runtime } from "../types.ts";
 import { killAndWait } from "./terminate.ts";
 
-/** How long its supervisor has for the rest of the output, in milliseconds. */
+/** How long the supervisor may take to write the rest of the output, in milliseconds. */
 const REST_MS = 2000;
 const PAUSE_MS = 5;
 

@@ -1,4 +1,4 @@
-/** The end of a container that someone else than its own process has decided on. */
+/** Ends a container from outside: its first process and those that outlive it. */
 import { BrunError } from "../../errors.ts";
 import { Hole } from "../../plan/file-abi.ts";
 import { type Local, type LocalFailure, localPlan, runLocal, unexpected } from "../../plan/local.ts";
@@ -43,8 +43,8 @@ export function timespec(b: ProgramBuilder, seconds: number, milliseconds: numbe
 }
 
 /**
- * Opens the container's first process, whose pid may be another process's by now: that is asked when the pidfd holds it. Goes to
- * `gone` when it has ended, with nothing open, and where there are no pidfds to `withoutPidfd`, when it lives.
+ * Opens the container's first process. Its pid may belong to another process by now, so that is checked once the pidfd holds it.
+ * Goes to `gone` with nothing open if it has ended, and to `withoutPidfd` if it lives and there are no pidfds.
  */
 export function holdProcess(
   { b, at }: Local,
@@ -56,7 +56,7 @@ export function holdProcess(
   const process = [b.number(Hole.pid, pid), b.number(Hole.startTime, Number(startTime))] as const;
   const isGone = gone && { handle: [E.ESRCH], orElse: gone };
   at("openProcess");
-  // It has no other reason for EPERM than a seccomp filter around brun.
+  // Only a seccomp filter around brun answers EPERM here.
   const pidfd = b.get("pidfd_open", [process[0], 0], {
     handle: [E.ESRCH, E.EINVAL, E.ENOSYS, E.EPERM],
     orElse: none,
@@ -73,8 +73,8 @@ export function holdProcess(
 }
 
 /**
- * Kills the container's first process and waits for its end, after which it goes to `gone`: see {@link awaitEnd}. What else
- * there is of it in its cgroup of v2 is killed, too.
+ * Kills the container's first process, waits for its end, and goes to `gone`: see {@link awaitEnd}. Other processes in its
+ * cgroup v2 are killed, too.
  */
 export function endProcess(local: Local, stored: StoredState, gone: Label): void {
   const { b, at } = local;
@@ -85,7 +85,7 @@ export function endProcess(local: Local, stored: StoredState, gone: Label): void
   b.sys("pidfd_send_signal", [pidfd, SIGKILL, null, 0], { handle: [ANY], orElse: byPid });
   const unified = cgroup?.paths[""];
   if (stored.sharesPids && unified !== undefined) killAll(b, unified);
-  // What is frozen on cgroup v1 does not die before it thaws.
+  // On cgroup v1 a frozen process does not die before it thaws.
   if (cgroup?.version === 1) thaw(local, cgroup);
   at("awaitEnd");
   const polled = poll(local, pidfd, POLLIN, PATIENCE_S, {});
@@ -93,7 +93,7 @@ export function endProcess(local: Local, stored: StoredState, gone: Label): void
   b.sys("close", [pidfd], { andThen: gone });
   b.mark(byPid);
   at("end");
-  // From another user namespace its owner may not signal it (kill(2)), and may kill what is in its cgroup.
+  // The owner may not signal it from another user namespace (kill(2)), but may kill its cgroup.
   if (unified !== undefined) killAll(b, unified);
   b.sys("kill", [b.number(Hole.pid, pid), SIGKILL], {
     handle: unified === undefined ? [E.ESRCH] : [E.ESRCH, E.EPERM],
@@ -113,8 +113,8 @@ export function killAll(b: ProgramBuilder, unified: string): void {
 }
 
 /**
- * After a failure of {@link endProcess}: where nothing but its pid tells the process, waits for its end, after which the plan is
- * to be run once more. Throws a BrunError for any other failure, and when the process does not end.
+ * After a failure of {@link endProcess}: if the process is identified only by its pid, waits for its end. The caller then runs the
+ * plan again. Throws a BrunError for any other failure, and if the process does not end.
  */
 export function awaitEnd({ pid, startTime }: StoredState, failure: LocalFailure): void {
   const { step, errno } = failure;
@@ -127,12 +127,12 @@ export function awaitEnd({ pid, startTime }: StoredState, failure: LocalFailure)
   throw new BrunError(`process ${pid} does not end after SIGKILL`, { hint: IN_KERNEL });
 }
 
-/** Whether processes that outlive the first one can be found by looking at all processes alone, which no plan does. */
+/** Whether processes that outlive the first one can be found only by looking at all processes, which no plan does. */
 export function leavesOthers({ cgroup, namespace, sharesPids }: StoredState): boolean {
   return namespace !== undefined || (sharesPids === true && (cgroup === undefined || cgroup.version === 1));
 }
 
-/** Kills those processes; the first one goes on, or is stopped. Throws a BrunError when they do not end. */
+/** Kills those processes, but not the first one, which may be stopped meanwhile. Throws a BrunError if they do not end. */
 export function endOthers(stored: StoredState): void {
   if (!leavesOthers(stored)) return;
   const { pid, startTime, cgroup, namespace } = stored;

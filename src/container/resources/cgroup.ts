@@ -32,7 +32,7 @@ const MANAGER_ANNOTATION = "io.container.manager";
 /** The cgroup code. */
 export const cgroups = lazy<typeof import("../../cgroup/index.ts")>(() => require("../../cgroup/index.ts"));
 
-/** A limit, a path or a part to manage cannot be had without one. */
+/** Whether a limit, a path or a delegated part needs a cgroup. */
 function needsCgroup(spec: Spec): boolean {
   const { cgroupsPath, resources } = spec.linux ?? {};
   return Boolean(cgroupsPath) || delegatedPart(spec) !== undefined || firstLimit(resources) !== null;
@@ -60,7 +60,7 @@ export function decideCgroup(rt: Runtime, id: string, rootless: boolean, spec: S
   if (!asked && !wantsCgroup(spec)) return null;
   const { cgroupsWritable, checkUnused, machineView, managerControlGroup, planCgroup, readCgroupHost } =
     cgroups();
-  // Not worth the time that systemd takes: who manages the container would have asked for that.
+  // systemd would take too long: a container manager that wants it asks for it.
   const request = {
     id,
     manager: asked ? manager : "cgroupfs",
@@ -168,7 +168,7 @@ export function limitCgroup(rt: Runtime, config: ContainerConfig, plan: CgroupPl
   rt.mark?.("limits set");
 }
 
-/** Whoever may not make device nodes has those of its /dev, and what its mounts bring. */
+/** A program that may not make device nodes has only those of its /dev and its mounts. */
 function withoutDeviceRules(rt: Runtime, why: string): void {
   tellOnce(
     rt,

@@ -1,4 +1,4 @@
-/** The limits of an exec'ed process: whoever calls `exec` may have less than whoever made the container. */
+/** The limits of a process of `exec`. Its caller may have lower hard limits than the caller who made the container. */
 import { clampLimits, raisedLimits } from "../../config/limits.ts";
 import type { Change } from "../../config/types.ts";
 import { lowestOomScoreAdj } from "../../host/oom-score-adj.ts";

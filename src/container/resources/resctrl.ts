@@ -11,7 +11,7 @@ import { mountPath } from "../../sys/mountinfo.ts";
 
 const WHERE = "linux.intelRdt";
 
-/** Where resctrl is mounted. Throws a BrunError when it is not: limits that nobody keeps are none. */
+/** Where resctrl is mounted. Throws a BrunError if it is not, because the limits would have no effect. */
 export function resctrlMount(mountinfo = readTextIfThere("/proc/self/mountinfo") ?? ""): string {
   for (const line of mountinfo.split("\n")) {
     if (line.includes(" - resctrl ")) return mountPath(line.split(" ")[4]!);

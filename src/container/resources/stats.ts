@@ -1,4 +1,4 @@
-/** What a container has used. */
+/** Statistics of a container. */
 import type { Stats } from "../../cgroup/stats.ts";
 import { BrunError } from "../../errors.ts";
 import { statusOf } from "../state/status.ts";

@@ -1,4 +1,4 @@
-/** What a container uses at one moment, from its cgroup or, where it has none, from its processes. */
+/** A container's use of resources at one moment, from its cgroup or, without one, from its processes. */
 import type { Stats } from "../../cgroup/stats.ts";
 import type { ProcessSums } from "../../cgroup/unified-stats.ts";
 import { readlink, readTextIfThere } from "../../sys/fs.ts";
@@ -84,7 +84,7 @@ export function sumsOfProcesses(rt: Runtime, id: string): ProcessSums {
       columns.reduce((sum, column) => sum + Number(fields[column] ?? 0) * TICK, 0);
     user += time(TIMES.user);
     kernel += time(TIMES.kernel);
-    // What is shared is divided among those that share it; without permission the resident set is the next best.
+    // Shared memory is divided among the processes that share it. Without the permission for that, the resident set is used.
     memory += kilobytes(procText(pid, "smaps_rollup"), "Pss") || kilobytes(procText(pid, "status"), "VmRSS");
     const io = procText(pid, "io");
     read += Number(/^read_bytes: (\d+)$/m.exec(io)?.[1] ?? 0);

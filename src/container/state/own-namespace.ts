@@ -1,6 +1,6 @@
 /**
- * Processes of a container that has neither a pid namespace nor a cgroup of its own: they may outlive its first one, and
- * leave that one's descendants. What they cannot leave is its user namespace; a container without one has a mount namespace.
+ * Finds the processes of a container that has neither a pid namespace nor a cgroup. They may outlive the first process, and may
+ * no longer be its descendants. But they cannot leave its user namespace. Without a user namespace, the mount namespace is used.
  */
 import { IOCTL } from "../../sys/constants.ts";
 import { NR, syscall } from "../../sys/ffi.ts";
@@ -8,7 +8,7 @@ import { close, fstat, O, readdir, readlink, readText, tryOpen } from "../../sys
 import { openProcess, type ProcessStat, processStat, signalProcess } from "./process.ts";
 import type { StoredState } from "./store.ts";
 
-/** The namespace that tells a container's processes. */
+/** The namespace that identifies a container's processes. */
 export interface OwnNamespace {
   readonly type: "user" | "mnt";
   /** Inode of nsfs: the namespace's as long as there is a process in it, and another one's later. */
@@ -17,7 +17,7 @@ export interface OwnNamespace {
   readonly unique?: string | undefined;
 }
 
-/** What an open namespace is known by. Throws a SysError. */
+/** Identifies an open namespace. Throws a SysError. */
 export function identify(type: OwnNamespace["type"], fd: number): OwnNamespace {
   const id = new BigUint64Array(1);
   const known = syscall(NR.ioctl, fd, IOCTL.NS_GET_ID, id) === 0;
@@ -25,7 +25,7 @@ export function identify(type: OwnNamespace["type"], fd: number): OwnNamespace {
   return { type, inode: Number(fstat(fd).ino), unique };
 }
 
-/** A namespace that stays the same: held open, or known by what no other has. */
+/** A namespace that cannot be confused with a later one: it is held open, or has a unique id. */
 export interface HeldNamespace {
   readonly own: OwnNamespace;
   /** To be closed; -1 where nothing has to be held. */
@@ -64,10 +64,10 @@ interface Found {
   readonly stat: ProcessStat;
 }
 
-/** Deeper the kernel makes no user namespaces. */
+/** The kernel's limit for the depth of user namespaces. */
 const DEPTH_MAX = 34;
 
-/** Whether a process is in the namespace or in one below it. What may not be looked at is not. */
+/** Whether a process is in the namespace or in one below it. False for a process that the caller may not look at. */
 function isInside(own: OwnNamespace, pid: number): boolean {
   let fd = tryOpen(`/proc/${pid}/ns/${own.type}`, O.RDONLY);
   for (let depth = 0; fd >= 0 && depth < DEPTH_MAX; depth++) {
@@ -125,13 +125,13 @@ function signalEach(found: readonly Found[], signal: number): void {
 
 const SIGKILL = 9;
 const SIGSTOP = 19;
-/** So often new ones are looked for, while those that are known are stopped and make no more. */
+/** How often to look for new processes, while the known ones are stopped and cannot fork. */
 const ROUNDS = 100;
 const PAUSE_MS = 1;
 
 /**
- * Kills the processes of a namespace, which the caller knows to be still the same. They are stopped before: what forks is
- * overtaken when no new one appears. Returns whether all have ended in time. Throws a SysError.
+ * Kills the processes of a namespace that the caller has identified. It stops them first, until no new process appears, so that
+ * none can fork away. Returns whether all have ended in time. Throws a SysError.
  */
 export function endAllIn(own: OwnNamespace, timeoutMs: number): boolean {
   const deadline = performance.now() + timeoutMs;

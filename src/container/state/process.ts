@@ -5,7 +5,7 @@ import { NR, syscall } from "../../sys/ffi.ts";
 import { close, O, POLLIN, readlink, readTextIfThere, tryOpen, waitFd } from "../../sys/fs.ts";
 import { refusalOf } from "../../sys/refused-calls.ts";
 
-/** What /proc/PID/stat says. */
+/** Fields of /proc/PID/stat. */
 export interface ProcessStat {
   /** "R", "S", … "Z": dead but not reaped. */
   readonly state: string;
@@ -20,7 +20,7 @@ export function processStat(pid: number): ProcessStat | null {
   try {
     line = readTextIfThere(`/proc/${pid}/stat`);
   } catch (error) {
-    // It ended between open and read. Anything else must not pass for its end: it would be deleted alive.
+    // It ended between open and read. Any other error must not count as its end, or a running container would be deleted.
     if (error instanceof SysError && error.errno === E.ESRCH) return null;
     throw error;
   }
@@ -42,7 +42,7 @@ export function isAlive(pid: number, startTime: string): boolean {
  */
 export function openProcess(pid: number, startTime: string): number {
   let fd = syscall(NR.pidfd_open, pid, 0);
-  // It has no other reason for EPERM.
+  // Only a seccomp filter answers EPERM here.
   if (fd === -E.ENOSYS || fd === -E.EPERM) fd = tryOpen(`/proc/${pid}`, O.DIRECTORY);
   if (fd === -E.ESRCH || fd === -E.EINVAL || fd === -E.ENOENT) return -1;
   if (fd < 0) throw new SysError(`open process ${pid}`, -fd);
@@ -57,7 +57,7 @@ export function signalProcess(pidfd: number, signal: number): number {
   const result = syscall(NR.pidfd_send_signal, pidfd, signal, 0, 0);
   const refused = result === -E.EPERM && refusalOf("pidfd_send_signal") !== 0;
   if (result !== -E.ENOSYS && !refused) return result;
-  // Not safe from a pid that is recycled in this very moment; nothing is, without the call.
+  // The pid may be recycled at this very moment. Without pidfd_send_signal(2) nothing can prevent that.
   const info = readTextIfThere(`/proc/self/fdinfo/${pidfd}`) ?? "";
   const pid = /^Pid:\t(\d+)$/m.exec(info) ?? /^\/proc\/(\d+)$/.exec(readlink(`/proc/self/fd/${pidfd}`));
   return pid === null ? -E.ESRCH : syscall(NR.kill, Number(pid[1]), signal);
@@ -65,7 +65,7 @@ export function signalProcess(pidfd: number, signal: number): number {
 
 const PAUSE_MS = 10;
 
-/** Waits for the process to end; false when it has not in time. */
+/** Waits for the process to end; false if it does not end in time. */
 export function waitForEnd(pidfd: number, pid: number, startTime: string, timeoutMs: number): boolean {
   const deadline = performance.now() + timeoutMs;
   if (waitFd(pidfd, POLLIN, timeoutMs) === 0) return false;

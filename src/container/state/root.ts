@@ -54,7 +54,7 @@ export function callerIdentity(): CallerIdentity {
 
 const W_OK_X_OK = 3;
 
-/** Whether there can be a state directory: where it is to be can be written to, or has one that is fit for use. */
+/** Whether a state directory is possible: its parent is writable, or has a usable one. */
 function isUsable(directory: string, name = RUNTIME_ROOT_NAME, mode: number = RUNTIME_ROOT_MODE): boolean {
   const path = absolute(`${directory}/${name}`);
   return (isFit(path, mode, syscall(NR.geteuid)) && isWritable(path)) || isWritable(directory);
@@ -64,7 +64,7 @@ function isWritable(directory: string): boolean {
   return syscall(NR.faccessat, AT_FDCWD, cstr(directory), W_OK_X_OK) === 0;
 }
 
-/** Whether a state directory is there already, the caller's alone and with the mode that it was given. */
+/** Whether a state directory exists that only the caller can use, with the right mode. */
 function isFit(path: string, mode: number, euid: number): boolean {
   const found = status(path, true);
   return typeof found !== "number" && found.mode === (S.IFDIR | mode) && found.uid === euid;

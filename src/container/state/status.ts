@@ -10,7 +10,7 @@ import { unlessFrozen } from "../resources/freezer.ts";
 import type { Status } from "../types.ts";
 import { openDirectory, type StoredState } from "./store.ts";
 
-/** Mode of access(2): whether it is there. */
+/** Mode of access(2): whether the file exists. */
 export const F_OK = 0;
 
 /** Takes the container's lock, and makes sure that whoever had it before has left a container. */
@@ -52,7 +52,7 @@ export function lookAt(
   const otherwise = (errno: number, place: Label | null | undefined): Policy =>
     place ? { handle: [errno], orElse: place } : {};
   if (stored.creating) {
-    // Who makes it has the lock; a brun that was killed has left it.
+    // The brun that makes it holds the lock. Without a lock, that brun was killed.
     at("isMade");
     b.sys("flock", [directory, LOCK.EX | LOCK.NB], otherwise(E.EAGAIN, to.creating));
     at("isAlive");

@@ -116,7 +116,7 @@ export function lock(root: string, id: string): Locked {
   const fd = openDirectory(root, id);
   const { directory } = paths(root, id);
   if (!lockWithin(fd, PATIENCE_MS)) throw busy(fd, id);
-  // Whoever held it before may have removed the directory.
+  // The previous holder of the lock may have removed the directory.
   const found = tryStat(directory, true);
   try {
     if (typeof found === "number") throw missing(id, -found, directory);
@@ -145,8 +145,8 @@ function busy(fd: number, id: string): BrunError {
 }
 
 /**
- * What a state says is done: processes killed, cgroups removed, namespaces entered. Root does not do what someone
- * else has written down, nor does anyone else. Throws a BrunError.
+ * Commands do what a state says: kill processes, remove cgroups, enter namespaces. So nobody, not even root, acts on a state that
+ * another user has written. Throws a BrunError.
  */
 function checkOwner(directory: string, uid: number): void {
   if (uid === syscall(NR.geteuid)) return;
@@ -161,22 +161,22 @@ function missing(id: string, errno: number, directory: string): Error {
   return new SysError(`open the state directory ${directory}`, errno);
 }
 
-/** There is no such container. */
+/** The error for a container that does not exist. */
 export function notFound(id: string): BrunError {
   return new BrunError(`container ${quoted(id)}: container does not exist`, { code: "ERR_NOT_FOUND" });
 }
 
-/** Lets other commands at the container. */
+/** Releases the lock and closes the directory. */
 export function unlock(locked: Locked): void {
   close(locked.fd);
 }
 
-/** The same, but the directory stays open. */
+/** Releases the lock; the directory stays open. */
 export function release({ fd }: Locked): void {
   syscall(NR.flock, fd, LOCK.UN);
 }
 
-/** Whether some command holds the lock: a container without state is being made then. */
+/** Whether a command holds the lock. A container without state is then being made. */
 export function isLocked(root: string, id: string): boolean {
   const fd = tryOpen(paths(root, id).directory, O.RDONLY | O.DIRECTORY | O.NOFOLLOW);
   if (fd < 0) return false;
@@ -206,8 +206,8 @@ export function saveExecInfo(root: string, id: string, info: ExecInfo): void {
 }
 
 /**
- * What exec.json holds. A text with integers that only a bigint can hold begins with a space, so that the usual one
- * is parsed without looking for them.
+ * The text of exec.json. It begins with a space if it has integers that only a bigint can hold, so that the parser need not look
+ * for them otherwise.
  */
 export function execInfoText(info: ExecInfo): string {
   try {
@@ -238,12 +238,12 @@ export function loadState(root: string, id: string): StoredState | null {
   return parseState(json, root, id);
 }
 
-/** More than any config.json that the rest of brun would take. */
+/** Larger than any config.json that brun accepts. */
 const STATE_MAX = 64 << 20;
 
 /**
- * A file of a container's directory; null when it is not there. Whoever may write there could have put anything in its
- * place: what would be waited for or never ends, and what a link leads to, is not read. Throws a BrunError or SysError.
+ * A file of a container's directory; null if it does not exist. Anything may be in its place, so a file that would block or never
+ * end (a FIFO, a device) and a link are not read. Throws a BrunError or SysError.
  */
 function readStateFile(path: string): string | null {
   const bytes = readStateBytes(path);
@@ -271,7 +271,7 @@ export function readStateBytes(path: string): Uint8Array | null {
   });
 }
 
-/** Who a container's directory belongs to; null when there is none. Throws a SysError when that cannot be looked at. */
+/** The owner of a container's directory; null if it does not exist. Throws a SysError if it cannot be looked at. */
 function ownerOf(directory: string): number | null {
   const found = tryStat(directory, true);
   if (typeof found !== "number") return found.uid;
@@ -345,7 +345,7 @@ export function remove(root: string, id: string): void {
   const removed = rmdir(p.directory);
   if (removed === 0 || removed === -E.ENOENT) return;
   if (removed !== -E.ENOTEMPTY) throw new SysError(`remove ${p.directory}`, -removed);
-  // With NOTIFY_SOCKET, with what is kept, or a temporary file of a brun that was killed while it wrote.
+  // There are more files with NOTIFY_SOCKET, with kept output, or if a brun was killed while it wrote a temporary file.
   unlink(`${p.notify}/notify.sock`);
   rmdir(p.notify);
   for (const name of namesIn(p.directory)) unlink(`${p.directory}/${name}`);

@@ -1,10 +1,10 @@
-/** What state.json holds: all that is kept of a container but what `exec` needs besides. */
+/** The content of state.json: all that is stored of a container, except what only `exec` needs. */
 import type { CgroupPlan } from "../../config/cgroup-plan.ts";
 import type { Hooks } from "../../spec/index.ts";
 import type { Kept } from "../io/kept-log.ts";
 import type { OwnNamespace } from "./own-namespace.ts";
 
-/** What is kept of a container. */
+/** The stored state of a container. */
 export interface StoredState {
   readonly version: 1;
   readonly ociVersion: string;
@@ -22,9 +22,9 @@ export interface StoredState {
   readonly cgroup?: CgroupPlan | undefined;
   /** It has no pid namespace of its own: its processes may outlive its first one. */
   readonly sharesPids?: true | undefined;
-  /** What tells its processes, where neither a pid namespace nor a cgroup of its own does. */
+  /** The namespace that identifies its processes, if it has neither a pid namespace nor a cgroup. */
   readonly namespace?: OwnNamespace | undefined;
-  /** Directory of resctrl that was made for it. */
+  /** Directory of resctrl that brun made for it. */
   readonly resctrl?: string | undefined;
   /** Hooks that are still to run. */
   readonly hooks?: Pick<Hooks, "poststart" | "poststop"> | undefined;
