@@ -200,7 +200,9 @@ for (const subject of subjects(["brun"])) {
         return stderr;
       };
       expect(await line(`${at}/nosuch:1`)).toContain(`${at} has no repository nosuch`);
-      expect(await line(`${at}/app:2`)).toContain(`${at}/app has no image with the tag 2`);
+      expect(await line(`${at}/app:2`)).toContain(
+        `${at}/app has no image with the tag 2; hint: there are: 1`,
+      );
       const digest = `sha256:${"0".repeat(64)}`;
       expect(await line(`${at}/app@${digest}`)).toContain(`has no image with the digest ${digest}`);
       expect(await line(`${at}/other:arm`)).toContain("is for linux/riscv64, and not for linux/");
@@ -290,6 +292,9 @@ for (const subject of subjects(["brun"])) {
       ]);
       await images.ok(["image", "prune", "--all"]);
       expect(await images.ok(["exec", container, "cat", "/etc/motd"])).toBe("second\n");
+      const spare = "me/spare:1";
+      await images.ok(["image", "commit", container, spare]);
+      expect(await images.ok(["image", "remove", "--force", spare])).toBe(`docker.io/${spare}\n`);
       await images.ok(["delete", "--force", container]);
       expect(await images.ok(["image", "remove", id])).toBe(`${name}\n`);
       expect(await images.ok(["image", "list", "-q"])).toBe("");

@@ -118,7 +118,7 @@ const removeCommand = defineCommand({
   meta: { name, description: "remove images" },
   args: {
     action,
-    images: { type: "positional", rest: true, description: "their names or ids" },
+    images: { type: "positional", rest: true, flagsAfter: true, description: "their names or ids" },
     force: { type: "boolean", alias: "f", description: "also those that containers use" },
   },
   async run({ args, data }) {
@@ -210,6 +210,7 @@ const overview = defineCommand({
     names: {
       type: "positional",
       rest: true,
+      flagsAfter: true,
       required: false,
       valueHint: "image",
       description: "what the action is about",

@@ -14,7 +14,6 @@ import { openFile } from "./source/source.ts";
 import type { ImageStore } from "./store.ts";
 import { rootPath, type StoredImage, withImage } from "./stored.ts";
 import type { PackedLayer } from "./unpack/packed-file.ts";
-import { unpackProcess } from "./unpack/start.ts";
 
 /** An image's config as JSON, whatever is in it. */
 interface ConfigJson {
@@ -238,8 +237,8 @@ async function packLayer(
   const path = `${store.directory}/${file}`;
   const root = open(`/proc/${pid}/root/.`, O.RDONLY | O.DIRECTORY);
   try {
-    const request = { do: "pack", store: store.directory, base: below(bundle), file } as const;
-    const answer = await unpackProcess(request, ids, root);
+    const request = { do: "pack", base: below(bundle), file } as const;
+    const answer = await store.ask(request, ids, root);
     if (!("packed" in answer)) throw new BrunError("the process that packs said nothing");
     const fd = open(path, O.RDONLY | O.NOFOLLOW);
     try {
@@ -267,5 +266,5 @@ export async function unpackImage(
   ids: UnpackIds,
 ): Promise<void> {
   const relative = root.slice(store.directory.length + 1);
-  await unpackProcess({ do: "copy", store: store.directory, root: relative }, ids, directory);
+  await store.ask({ do: "copy", root: relative }, ids, directory);
 }

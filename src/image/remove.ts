@@ -16,7 +16,6 @@ import { parseName, type RegistryName } from "./reference.ts";
 import { candidates, registriesConf } from "./registry/conf.ts";
 import { type ImageStore, MAKING } from "./store.ts";
 import type { StoredImage } from "./stored.ts";
-import { unpackProcess } from "./unpack/start.ts";
 
 /** The images that a word stands for: a name, or the beginning of an id. Throws a BrunError (ERR_IMAGE_NOT_FOUND). */
 export function imagesNamed(word: string, images: readonly StoredImage[]): readonly StoredImage[] {
@@ -171,7 +170,7 @@ export async function tidy(store: ImageStore): Promise<void> {
   for (const path of all.filter(isLock)) removeLock(`${store.directory}/${path}`);
   const paths = all.filter((path) => !isLock(path));
   // The user namespace with the most ids can remove the files of all others.
-  await unpackProcess({ do: "remove", store: store.directory, paths }, unpackIds("auto"));
+  await store.ask({ do: "remove", paths }, unpackIds("auto"));
 }
 
 /** Trash, and what a process has left that is not there any more: its number is in the name, or nobody has the lock. */

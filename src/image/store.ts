@@ -42,9 +42,10 @@ import {
   type StoredImage,
   storeDirectory,
 } from "./stored.ts";
+import type { Answer, Request } from "./unpack/child.ts";
 import type { LayerData, Room, UnpackedLayer } from "./unpack/layer-data.ts";
 import type { PackedLayer } from "./unpack/packed-file.ts";
-import { unpackProcess } from "./unpack/start.ts";
+import { Unpackers } from "./unpack/start.ts";
 
 const DIRECTORIES = ["blobs/sha256", "blobs/sha512", "partial", "layers", "views"];
 
@@ -86,7 +87,13 @@ const ROOM = 0.95;
 
 /** The images of one user. */
 export class ImageStore {
-  private constructor(readonly directory: string) {}
+  private readonly unpackers: Unpackers;
+  /** How many images are being made: there will be more to do for who unpacks. */
+  private makings = 0;
+
+  private constructor(readonly directory: string) {
+    this.unpackers = new Unpackers(directory);
+  }
 
   /** Opens the store, and makes it where it is missing. Throws a BrunError. */
   static open(directory = storeDirectory()): ImageStore {
@@ -146,11 +153,35 @@ export class ImageStore {
     const record = await this.lock("record");
     const lock = await this.lock(`${MAKING}${crypto.randomUUID()}`);
     record.release();
+    this.makings++;
     try {
       return await work();
     } finally {
+      this.makings--;
+      this.endUnpackers();
       lock.release();
     }
+  }
+
+  /**
+   * Has something done by a process in the ids' user namespace: {@link Unpackers.ask}.
+   * @throws BrunError
+   */
+  async ask(
+    request: Request,
+    ids: UnpackIds,
+    input = -1,
+    progress: (bytes: number) => void = () => {},
+  ): Promise<Answer> {
+    try {
+      return await this.unpackers.ask(request, ids, input, progress);
+    } finally {
+      this.endUnpackers();
+    }
+  }
+
+  private endUnpackers(): void {
+    if (this.makings === 0) this.unpackers.end();
   }
 
   /** A manifest or config that is there. Throws a BrunError when it is not what its digest says. */
@@ -231,7 +262,6 @@ export class ImageStore {
   ): Promise<KnownLayer> {
     const request = {
       do: "unpack",
-      store: this.directory,
       place,
       size,
       // What arrives is hashed by whoever downloads it.
@@ -240,7 +270,7 @@ export class ImageStore {
       room: this.room(),
       ...(arrival !== undefined && { arriving: arrival.path }),
     } as const;
-    const answer = await unpackProcess(request, ids, input, progress);
+    const answer = await this.ask(request, ids, input, progress);
     if (!("layer" in answer)) throw new BrunError("the process that unpacks said nothing");
     const { layer } = answer;
     if (digest !== null && layer.digest !== null && layer.digest !== digest)
@@ -290,8 +320,8 @@ export class ImageStore {
     const path = `${this.directory}/${file}`;
     try {
       const place = layerPath(ids, diffId);
-      const request = { do: "archive", store: this.directory, place, diffId, file } as const;
-      const answer = await unpackProcess(request, ids, -1, progress);
+      const request = { do: "archive", place, diffId, file } as const;
+      const answer = await this.ask(request, ids, -1, progress);
       if (!("packed" in answer)) throw new BrunError("the process that packs said nothing");
       const { packed } = answer;
       if (packed.diffId !== diffId)
@@ -321,7 +351,7 @@ export class ImageStore {
         data: this.layerData(ids, id),
       }));
       try {
-        await unpackProcess({ do: "view", store: this.directory, directory: `${made}/root`, layers }, ids);
+        await this.ask({ do: "view", directory: `${made}/root`, layers }, ids);
         this.place(made, place);
       } catch (error) {
         await this.discard([made], ids);
@@ -375,7 +405,7 @@ export class ImageStore {
   /** Removes what cannot be used by anybody; that it fails is no matter. */
   async discard(paths: readonly string[], ids: UnpackIds): Promise<void> {
     try {
-      await unpackProcess({ do: "remove", store: this.directory, paths }, ids);
+      await this.ask({ do: "remove", paths }, ids);
     } catch {
       // The next prune finds it.
     }

@@ -150,6 +150,11 @@ export class TestRegistry implements Disposable {
     if (url.pathname === "/v2/") return new Response("{}");
     const upload = /^\/v2\/(.+)\/blobs\/uploads\/([^/]*)$/.exec(url.pathname);
     if (upload !== null) return this.upload(upload[1]!, upload[2]!, url.searchParams, request);
+    const listed = /^\/v2\/(.+)\/tags\/list$/.exec(url.pathname)?.[1];
+    if (listed !== undefined) {
+      const tags = this.images.get(listed);
+      return tags === undefined ? failure(404, "NAME_UNKNOWN") : Response.json({ tags: [...tags.keys()] });
+    }
     const match = /^\/v2\/(.+)\/(manifests|blobs)\/([^/]+)$/.exec(url.pathname);
     if (match === null) return failure(404, "UNSUPPORTED");
     const [, repository, kind, reference] = match as unknown as [string, string, string, string];
@@ -159,7 +164,8 @@ export class TestRegistry implements Disposable {
       return new Response(null, { status: there === null ? 404 : 200 });
     }
     const tags = this.images.get(repository);
-    if (tags === undefined) return failure(404, "NAME_UNKNOWN");
+    // As distribution's says it of both.
+    if (tags === undefined) return failure(404, kind === "manifests" ? "MANIFEST_UNKNOWN" : "NAME_UNKNOWN");
     if (kind === "manifests") return this.manifest(tags, reference, request.method);
     const { redirect } = this.faults;
     if (redirect === undefined) return this.blob(reference, request);

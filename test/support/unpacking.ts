@@ -67,8 +67,8 @@ export class Unpacking implements Disposable {
       if (!("layer" in last)) throw new Error(`${archive}: ${said.stdout}${said.stderr}`);
       return { directory: `${i}/root`, data: last.layer.data };
     });
-    const request: Request = { do: "view", store, directory: "view", layers };
-    const last = lastAnswer(this.run(this.brun, "image-unpack", JSON.stringify(request)));
+    const request: Request = { do: "view", directory: "view", layers };
+    const last = lastAnswer(this.run(this.brun, "image-unpack", store, JSON.stringify(request)));
     if (!("done" in last)) throw new Error(JSON.stringify(last));
     return `${store}/view`;
   }
@@ -93,12 +93,11 @@ export function unpackingCommand(store: string, size: number | string, place = "
   const room = { bytes: 1e12, inodes: 1e9 };
   const request = {
     do: "unpack",
-    store,
     place,
     size,
     digest,
     diffId: digest,
     room,
   };
-  return [brunPath(), "image-unpack", JSON.stringify(request).replace(`"${size}"`, `${size}`)];
+  return [brunPath(), "image-unpack", store, JSON.stringify(request).replace(`"${size}"`, `${size}`)];
 }

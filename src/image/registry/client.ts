@@ -16,6 +16,8 @@ import { basic, checkRealm, fetchToken, isLinkLocal, parseChallenges } from "./t
 
 const ACCEPT = [MEDIA.manifest, MEDIA.index, MEDIA.dockerManifest, MEDIA.dockerIndex].join(", ");
 const REDIRECTS_MAX = 5;
+/** Tags that a message names. */
+const TAGS_SHOWN = 12;
 
 /** A manifest as it was sent. */
 export interface FetchedManifest {
@@ -270,8 +272,11 @@ export class RegistryClient {
     }
     if (status !== 404 || reference === null)
       return this.wrong(`answers ${status}${message === "" ? "" : `: ${message}`}`);
-    const what = reference.includes(":") ? `with the digest ${reference}` : `with the tag ${reference}`;
-    if (code === "NAME_UNKNOWN") {
+    const byDigest = reference.includes(":");
+    const what = byDigest ? `with the digest ${reference}` : `with the tag ${reference}`;
+    // Some registries say the same of a repository that is not there as of an image.
+    const tags = code === "NAME_UNKNOWN" ? [] : await this.tags();
+    if (tags?.length === 0) {
       return new BrunError(`${host} has no repository ${repository}`, {
         code: "ERR_IMAGE_NOT_FOUND",
         hint: "is its name right?",
@@ -279,8 +284,26 @@ export class RegistryClient {
     }
     return new BrunError(`${host}/${repository} has no image ${what}`, {
       code: "ERR_IMAGE_NOT_FOUND",
-      hint: "the registry's pages list its tags",
+      hint:
+        tags === null || byDigest
+          ? "the registry's pages list what it has"
+          : `there are: ${tags.slice(0, TAGS_SHOWN).join(", ")}${tags.length > TAGS_SHOWN ? ", …" : ""}`,
     });
+  }
+
+  /** The first tags of the repository, none where there is no such repository; null where the registry does not say. */
+  private async tags(): Promise<readonly string[] | null> {
+    try {
+      const response = await this.call({ path: `tags/list?n=${TAGS_SHOWN + 1}`, tries: 1 });
+      const { host } = this.endpoint;
+      if (!response.ok) return (await errorOf(response, host))[0] === "NAME_UNKNOWN" ? [] : null;
+      const bytes = await smallBody(response, DOCUMENT_MAX, host);
+      const { tags } = JSON.parse(fromUtf8(bytes)) as { tags?: unknown };
+      return Array.isArray(tags) ? tags.map((tag) => printable(String(tag))) : [];
+    } catch {
+      // What is told is the first failure.
+      return null;
+    }
   }
 }
 

@@ -1,12 +1,15 @@
 /**
  * The process that unpacks: in the user namespace that containers get, without a network, and with the image store as its
- * root directory. It gets one request as its argument, and answers in lines of JSON.
+ * root directory. It gets requests one after the other, and answers each in lines of JSON: what it takes to start it, and
+ * for the engine to compile it, is spent once for many layers.
  */
 import { BrunError } from "../../errors.ts";
 import { E } from "../../sys/errno.ts";
 import { check, SysError } from "../../sys/error.ts";
 import { cstr, NR, syscall } from "../../sys/ffi.ts";
-import { AT_FDCWD, close, O, open, writeFd } from "../../sys/fs.ts";
+import { AT_FDCWD, close, O, open, readFd, writeFd } from "../../sys/fs.ts";
+import { receiveWithFd } from "../../sys/socket.ts";
+import { fromUtf8 } from "../../sys/utf8.ts";
 import { sizeText } from "../size.ts";
 import { TarError, TarReader } from "../tar/reader.ts";
 import { ArchiveKeeper, writeArchive } from "./archive.ts";
@@ -20,15 +23,15 @@ import { readLayer } from "./stream.ts";
 import { removeAt } from "./tree.ts";
 import { buildView } from "./view.ts";
 
-/** What is to be done. Paths are below `store`. */
-export type Request = { readonly store: string } & (
+/** What is to be done. Paths are below the store. Most have an input: a descriptor that is sent with them. */
+export type Request =
   | {
       readonly do: "unpack";
       /** A directory, which gets `root`, and either `frame` or `archive`: archive.ts. */
       readonly place: string;
       /**
-       * A file that is still being downloaded; stdin has a byte whenever there is more of it, and ends with it. Without it
-       * the archive is stdin.
+       * A file that is still being downloaded; the input has a byte whenever there is more of it, and ends with it. Without
+       * it the archive is the input.
        */
       readonly arriving?: string;
       /** Of the archive. */
@@ -44,7 +47,7 @@ export type Request = { readonly store: string } & (
       readonly layers: readonly { readonly directory: string; readonly data: LayerData }[];
     }
   | {
-      /** Writes what differs between the directory that stdin is and an image's root. */
+      /** Writes what differs between the directory that the input is and an image's root. */
       readonly do: "pack";
       readonly base: string;
       /** A new file. */
@@ -60,12 +63,11 @@ export type Request = { readonly store: string } & (
       readonly file: string;
     }
   | {
-      /** Copies an image's root into the directory that stdin is. */
+      /** Copies an image's root into the directory that the input is. */
       readonly do: "copy";
       readonly root: string;
     }
-  | { readonly do: "remove"; readonly paths: readonly string[] }
-);
+  | { readonly do: "remove"; readonly paths: readonly string[] };
 
 /** A line of the answer; the last one is no progress. */
 export type Answer =
@@ -83,24 +85,52 @@ export type Answer =
       };
     };
 
-/** Does what is asked. Returns the exit code; never throws. */
-export async function serve(request: Request): Promise<number> {
+/** What a message says: the descriptor with it is a request, which is in a file; or the same, and the next one is its input. */
+export const REQUEST = "request";
+export const REQUEST_WITH_INPUT = "request with input";
+
+/**
+ * Serves whoever has the other end of a socket, until it closes it or a request fails: what a failed one has open is nobody's.
+ * @returns the exit code; never throws
+ */
+export async function serveAll(store: string, socket: number): Promise<number> {
+  const owner = enter(store);
+  if (owner === null) return 1;
+  const message = new Uint8Array(REQUEST_WITH_INPUT.length);
+  for (;;) {
+    const { length, fd } = receiveWithFd(socket, message, "whoever asks");
+    if (length === 0) return 0;
+    const hasInput = fromUtf8(message.subarray(0, length)) === REQUEST_WITH_INPUT;
+    const input = hasInput ? receiveWithFd(socket, message, "whoever asks").fd : -1;
+    const request = JSON.parse(fromUtf8(readFd(fd, "the request"))) as Request;
+    close(fd);
+    const code = await serve(request, input, owner);
+    if (code !== 0) return code;
+    if (input >= 0) close(input);
+  }
+}
+
+/** Does one thing that is asked. Returns the exit code; never throws. */
+export async function serveOnce(store: string, request: Request, input: number): Promise<number> {
+  const owner = enter(store);
+  return owner === null ? 1 : serve(request, input, owner);
+}
+
+async function serve(request: Request, input: number, owner: Owner): Promise<number> {
   let reader: TarReader | null = null;
   /** Of the layer, that has been read. */
   let share = 0;
+  told = 0;
   try {
-    const owner = Owner.ofThisProcess();
-    syscall(NR.umask, 0);
-    enter(request.store);
     if (request.do === "unpack") {
       const { arriving } = request;
-      const fd = arriving === undefined ? 0 : open(arriving, O.RDONLY | O.NOFOLLOW);
+      const fd = arriving === undefined ? input : open(arriving, O.RDONLY | O.NOFOLLOW);
       const keeper = new ArchiveKeeper(request.place, fd, request.size);
       makeDirectory(`${request.place}/root`);
       const writer = new LayerWriter(`${request.place}/root`, owner, request.room, keeper.frame);
       reader = new TarReader(writer, keeper.frame);
       const archive = reader;
-      const source = { ...request, fd, ...(arriving !== undefined && { more: awaitMore }) };
+      const source = { ...request, fd, ...(arriving !== undefined && { more: () => awaitMore(input) }) };
       const digests = await readLayer(
         source,
         (bytes) => archive.feed(bytes),
@@ -114,6 +144,7 @@ export async function serve(request: Request): Promise<number> {
       archive.finish();
       const data = writer.finish();
       keeper.finish(writer.isWhole);
+      if (fd !== input) close(fd);
       answer({ layer: { data, ...digests } });
       return 0;
     }
@@ -122,13 +153,16 @@ export async function serve(request: Request): Promise<number> {
       buildView(request.directory, request.layers, owner);
     } else if (request.do === "pack") {
       const base = open(request.base, O.RDONLY | O.DIRECTORY);
-      answer({ packed: await packChanges(0, base, request.file) });
+      answer({ packed: await packChanges(input, base, request.file) });
+      close(base);
       return 0;
     } else if (request.do === "archive") {
       answer({ packed: await writeArchive(request.place, request.diffId, request.file, progress) });
       return 0;
     } else if (request.do === "copy") {
-      copyTree(open(request.root, O.RDONLY | O.DIRECTORY), 0, owner);
+      const root = open(request.root, O.RDONLY | O.DIRECTORY);
+      copyTree(root, input, owner);
+      close(root);
     } else for (const path of request.paths) removeAt(AT_FDCWD, path);
     answer({ done: true });
     return 0;
@@ -141,9 +175,9 @@ export async function serve(request: Request): Promise<number> {
 const bell = new Uint8Array(4096);
 
 /** Waits until whoever downloads says that there is more, or that there is no more (false). */
-function awaitMore(): boolean {
+function awaitMore(input: number): boolean {
   for (;;) {
-    const n = syscall(NR.read, 0, bell, bell.length);
+    const n = syscall(NR.read, input, bell, bell.length);
     if (n !== -E.EINTR) return check(n, "wait for the download") > 0;
   }
 }
@@ -159,12 +193,23 @@ function withMissing(error: unknown, written: number, room: number, share: numbe
   return new BrunError(`${error.message}: ${missing}`, { code: "ENOSPC", cause: error });
 }
 
-/** The store becomes the root directory: whatever an archive says, there is nothing else. */
-function enter(store: string): void {
-  const fd = open(store, O.PATH | O.DIRECTORY);
-  check(syscall(NR.fchdir, fd), `go to ${store}`);
-  close(fd);
-  check(syscall(NR.chroot, cstr(".")), `make ${store} the root directory`);
+/**
+ * The store becomes the root directory: whatever an archive says, there is nothing else.
+ * @returns whose ids files can have; null when it has been told why not
+ */
+function enter(store: string): Owner | null {
+  try {
+    const owner = Owner.ofThisProcess();
+    syscall(NR.umask, 0);
+    const fd = open(store, O.PATH | O.DIRECTORY);
+    check(syscall(NR.fchdir, fd), `go to ${store}`);
+    close(fd);
+    check(syscall(NR.chroot, cstr(".")), `make ${store} the root directory`);
+    return owner;
+  } catch (error) {
+    answer({ failure: failureOf(error, null) });
+    return null;
+  }
 }
 
 function makeDirectory(path: string): void {
@@ -172,6 +217,7 @@ function makeDirectory(path: string): void {
 }
 
 const PROGRESS_EVERY = 1 << 20;
+/** Of the request that is being served. */
 let told = 0;
 
 function progress(read: number): void {

@@ -1,61 +1,148 @@
-/** Starting the process that unpacks (child.ts), and hearing what it says. */
-import { createReadStream } from "node:fs";
-import { createInterface } from "node:readline";
+/** Starting processes that unpack (child.ts), asking them, and hearing what they say. */
+import { read } from "node:fs";
+import { promisify } from "node:util";
 import { startUnshared } from "../../container/lifecycle/unshare.ts";
 import { BrunError, type ErrorCode } from "../../errors.ts";
 import { quoted } from "../../printable.ts";
+import { socketPair } from "../../stage/messages.ts";
 import { ownCommand } from "../../sys/environment.ts";
 import { close } from "../../sys/fs.ts";
 import { makePipe } from "../../sys/pipe.ts";
+import { sendFd } from "../../sys/socket.ts";
 import { inputFd, spawn, waitChild } from "../../sys/spawn.ts";
+import { fromUtf8 } from "../../sys/utf8.ts";
 import type { UnpackIds } from "../ids.ts";
-import type { Answer, Request } from "./child.ts";
+import { type Answer, REQUEST, REQUEST_WITH_INPUT, type Request } from "./child.ts";
+
+const readSome = promisify(read);
+const PIECE = 64 << 10;
+const NEWLINE = 10;
 
 const NAMESPACES = ["mount", "network", "ipc", "uts"] as const;
 
-/**
- * Has a request done in a process of its own.
- * @param input becomes its stdin, and stays the caller's; -1 for none
- * @param progress is told how many bytes of the input have been read
- * @returns the last that it said
- * @throws BrunError it failed, with what it said
- */
-export async function unpackProcess(
-  request: Request,
-  ids: UnpackIds,
-  input = -1,
-  progress: (bytes: number) => void = () => {},
-): Promise<Answer> {
-  const { reader, writer } = makePipe();
-  let pid: number;
-  // Without another input the request is it, since it can be larger than an argument may be.
-  const text = JSON.stringify(request);
-  const asked = input < 0 ? inputFd(text) : -1;
-  try {
-    pid = start(ids, asked < 0 ? text : "-", [asked < 0 ? input : asked, writer, 2]);
-  } catch (error) {
-    close(reader);
-    throw error;
-  } finally {
-    close(writer);
-    if (asked >= 0) close(asked);
+/** What is done for requests to a store, each by a process that has nothing else to do: one that has done with another. */
+export class Unpackers {
+  private readonly idle: Unpacker[] = [];
+
+  constructor(private readonly store: string) {}
+
+  /**
+   * Has a request done.
+   * @param input goes with it, and stays the caller's; -1 for none
+   * @param progress is told how many bytes of the input have been read
+   * @returns the last that was said
+   * @throws BrunError it failed, with what was said
+   */
+  async ask(
+    request: Request,
+    ids: UnpackIds,
+    input: number,
+    progress: (bytes: number) => void,
+  ): Promise<Answer> {
+    const at = this.idle.findIndex(({ of }) => of === ids.name);
+    const one = at < 0 ? new Unpacker(this.store, ids) : this.idle.splice(at, 1)[0]!;
+    const answer = await one.ask(request, input, progress);
+    this.idle.push(one);
+    return answer;
   }
-  let last: Answer | null = null;
-  for await (const line of createInterface({ input: createReadStream("", { fd: reader }) })) {
-    last = JSON.parse(line) as Answer;
-    if ("progress" in last) progress(last.progress);
+
+  /** There is nothing more to do for those that have done. */
+  end(): void {
+    for (const one of this.idle.splice(0)) one.end();
   }
-  const { code, signal } = waitChild(pid);
-  if (last !== null && "failure" in last) throw failed(last.failure);
-  if (last !== null && code === 0 && signal === 0) return last;
-  throw new BrunError(`the process that unpacks ended by ${signal ? `signal ${signal}` : `code ${code}`}`, {
-    hint: "without memory enough the kernel kills it: dmesg says so",
-  });
 }
 
-/** @param request JSON, or "-" when stdin is that */
-function start(ids: UnpackIds, request: string, stdio: readonly [number, number, number]): number {
-  const args = [...ownCommand(), "image-unpack", request];
+/** A process that does one request after the other. */
+class Unpacker {
+  /** Name of its ids. */
+  readonly of: string;
+  private readonly pid: number;
+  private readonly socket: number;
+  private readonly reader: number;
+  private readonly piece = new Uint8Array(PIECE);
+  /** What it has said of the next line. */
+  private begun = new Uint8Array(0);
+
+  /** Throws a BrunError or SysError. */
+  constructor(store: string, ids: UnpackIds) {
+    const [socket, its] = socketPair();
+    const { reader, writer } = makePipe();
+    try {
+      this.pid = start(ids, store, [its, writer, 2]);
+    } catch (error) {
+      close(reader);
+      close(socket);
+      throw error;
+    } finally {
+      close(writer);
+      close(its);
+    }
+    this.of = ids.name;
+    this.socket = socket;
+    this.reader = reader;
+  }
+
+  /** As {@link Unpackers.ask}; whatever is thrown, it has ended. */
+  async ask(request: Request, input: number, progress: (bytes: number) => void): Promise<Answer> {
+    try {
+      this.send(request, input);
+    } catch {
+      // It has gone, and may have said why.
+    }
+    for (let line = await this.line(); line !== null; line = await this.line()) {
+      const answer = JSON.parse(line) as Answer;
+      if ("progress" in answer) progress(answer.progress);
+      else if (!("failure" in answer)) return answer;
+      else {
+        this.end();
+        throw failed(answer.failure);
+      }
+    }
+    const { code, signal } = this.end();
+    throw new BrunError(`the process that unpacks ended by ${signal ? `signal ${signal}` : `code ${code}`}`, {
+      hint: "without memory enough the kernel kills it: dmesg says so",
+    });
+  }
+
+  end(): { code: number; signal: number } {
+    close(this.socket);
+    close(this.reader);
+    return waitChild(this.pid);
+  }
+
+  /** What it says next; null when it has ended. Nobody reads while nothing is asked: that takes one of the engine's few threads. */
+  private async line(): Promise<string | null> {
+    for (let from = 0; ; ) {
+      const end = this.begun.indexOf(NEWLINE, from);
+      if (end >= 0) {
+        const line = fromUtf8(this.begun.subarray(0, end));
+        this.begun = this.begun.slice(end + 1);
+        return line;
+      }
+      from = this.begun.length;
+      const { bytesRead } = await readSome(this.reader, this.piece, 0, PIECE, null);
+      if (bytesRead === 0) return null;
+      const all = new Uint8Array(from + bytesRead);
+      all.set(this.begun);
+      all.set(this.piece.subarray(0, bytesRead), from);
+      this.begun = all;
+    }
+  }
+
+  /** The request is in a file, since it may be larger than a message. */
+  private send(request: Request, input: number): void {
+    const fd = inputFd(JSON.stringify(request));
+    try {
+      sendFd(this.socket, fd, input < 0 ? REQUEST : REQUEST_WITH_INPUT);
+      if (input >= 0) sendFd(this.socket, input, REQUEST_WITH_INPUT);
+    } finally {
+      close(fd);
+    }
+  }
+}
+
+function start(ids: UnpackIds, store: string, stdio: readonly [number, number, number]): number {
+  const args = [...ownCommand(), "image-unpack", store];
   const environment = ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"];
   if (ids.userns === null) {
     const child = spawn({ path: args[0]!, argv: args, env: environment, stdio, dieToo: true });
