@@ -9,8 +9,8 @@ import { statusAt, statusOf } from "./status.ts";
 import { isGone, isLocked, listIds, loadState, parseState } from "./store.ts";
 
 /**
- * What is stored of the containers, by id. One whose state cannot be read is warned about and left out, as is what a brun has
- * left that was killed; one that goes meanwhile is none.
+ * The stored states of all containers, sorted by id. A container is left out with a warning if its state cannot be read
+ * or if the brun that made it was killed. A container that is deleted meanwhile is left out.
  */
 export function storedStates(rt: Runtime): Found[] {
   const ids = listIds(rt.root);
@@ -31,14 +31,14 @@ export function storedStates(rt: Runtime): Found[] {
   return found;
 }
 
-/** Those of {@link storedStates} that are not known to have stopped. */
+/** {@link storedStates} without the containers that have stopped. */
 export function livingStates(rt: Runtime): Found[] {
   const found = storedStates(rt);
   const looked = lookAtEach(rt.root, found);
   return found.filter((_, i) => !looked[i] || statusAt(looked[i]!) !== "stopped");
 }
 
-/** The containers, as {@link storedStates} finds them. */
+/** All containers with their statuses; warnings are those of {@link storedStates}. */
 export function list(rt: Runtime): ContainerState[] {
   const containers: ContainerState[] = [];
   const found = storedStates(rt);
@@ -53,7 +53,7 @@ export function list(rt: Runtime): ContainerState[] {
   return containers;
 }
 
-/** Does something about a container, and warns of what is wrong with it. */
+/** Calls `act`. An error of it becomes a warning, unless the container has been deleted. */
 function orWarn(rt: Runtime, id: string, act: () => void): void {
   try {
     act();

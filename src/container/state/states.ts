@@ -1,6 +1,7 @@
 /**
- * State and status of many containers, by one call into the C for all of them each. What is as usual is told; the rest is left
- * to those who look at one container, and say what is the matter with it: loadState of store.ts, statusOf of status.ts.
+ * The states and statuses of many containers. One call into the C runs a plan for all of them. Only the usual
+ * container is handled here. For any other the functions for one container are called, which also give the error:
+ * loadState of store.ts and statusOf of status.ts.
  */
 import { FIFO_FILE, STATE_FILE } from "../../plan/abi.ts";
 import { type Local, type LocalFailure, localPlan, runForEach } from "../../plan/local.ts";
@@ -14,29 +15,29 @@ import { fromUtf8, utf8 } from "../../sys/utf8.ts";
 import { F_OK, lookAt } from "./status.ts";
 import type { StoredState } from "./store.ts";
 
-/** A container that is there. */
+/** A container with a readable state. */
 export interface Found {
   readonly stored: StoredState;
   /** Who its directory belongs to, if {@link readStates} has read it. */
   readonly uid: number | undefined;
 }
 
-/** Most states are a quarter of that. */
+/** Bytes for one state.json. Most states take a quarter of that. */
 const ROOM = 2048;
 
-/** How many are read at once, into memory that is used again for the next: fresh pages cost more than the calls. */
+/** How many states are read by one call. The buffer is used again for the next ones, since new pages cost more than calls. */
 const AT_ONCE = 64;
 
-/** Of struct open_how. */
+/** Size of struct open_how. */
 const OPEN_HOW_SIZE = 24;
 
 const OTHERS_WRITE = 0o022;
 
-/** Files of containers by their paths below the state directory, in the memory that plans read them from. */
+/** Paths of one file of each container, relative to the state directory, as C strings for a plan. */
 class Files {
-  /** Where each path begins, as long as this is there. */
+  /** Address of each path. They are valid as long as this object is referenced. */
   readonly addresses: number[] = [];
-  /** Keeps the memory. */
+  /** The memory that the addresses point to. */
   readonly bytes: Uint8Array;
 
   constructor(ids: readonly string[], file: string) {
@@ -50,10 +51,10 @@ class Files {
   }
 }
 
-/** Slots of {@link readPlan}: the path, where to, and out: how long it is, -1 where it has not been read. */
+/** Slot of {@link readPlan} with the length of what was read, or -1. */
 const LENGTH = 2;
 
-/** Reads a state by a path without links, if it is a file of this user's. */
+/** Reads a state.json. Its path must have no symbolic link, and it must be a regular file that `uid` owns. */
 function readPlan({ b, directory, end }: Local, uid: number): void {
   const [file, to, length] = [b.slot(), b.slot(), b.slot()];
   const flags = O.RDONLY | O.NONBLOCK | O.NOCTTY | O.CLOEXEC;
@@ -71,7 +72,7 @@ function readPlan({ b, directory, end }: Local, uid: number): void {
   b.close(fd);
 }
 
-/** Opens a directory in which only the caller makes something; -1 where that is not so. */
+/** Opens a directory that `uid` owns and that nobody else may write to. Returns -1 for any other directory. */
 function openOwn(path: string, uid: number): number {
   const fd = tryOpen(path, O.RDONLY | O.DIRECTORY);
   if (fd < 0) return -1;
@@ -81,7 +82,7 @@ function openOwn(path: string, uid: number): number {
   return -1;
 }
 
-/** The texts of the caller's own state.json, in the order of the ids; null for what loadState has to look at. */
+/** The texts of state.json, in the order of the ids. Null means that loadState has to read it. */
 export function readStates(root: string, ids: readonly string[], uid: number): (string | null)[] {
   const texts: (string | null)[] = ids.map(() => null);
   const directory = openOwn(root, uid);
@@ -107,7 +108,7 @@ export function readStates(root: string, ids: readonly string[], uid: number): (
   return texts;
 }
 
-/** {@link lookAt} of a container that is not being made and has no cgroup, as most of a user's; from the state directory. */
+/** {@link lookAt} for a container that is not being made and has no cgroup. Its directory slot is the state directory. */
 function look(local: Local): void {
   const { b, directory, at } = local;
   const [pid, startTime, fifo] = [b.slot(), b.slot(), b.slot()];
@@ -116,7 +117,7 @@ function look(local: Local): void {
   b.sys("faccessat", [directory, fifo, F_OK]);
 }
 
-/** What has become of {@link look} for those that readStates has read; undefined for what statusOf has to look at. */
+/** The outcome of {@link look} for each container. Undefined means that statusOf has to look. */
 export function lookAtEach(root: string, all: readonly Found[]): (LocalFailure | null | undefined)[] {
   const plain = all.filter(
     ({ stored, uid }) => uid !== undefined && !stored.creating && stored.cgroup === undefined,
