@@ -96,6 +96,7 @@ for (const subject of subjects(["brun"]).filter(({ caller }) => caller.uid !== 0
         "finish",
         "make",
         "save",
+        "publish",
         "cleanup",
       ]);
     });

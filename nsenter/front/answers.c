@@ -12,6 +12,7 @@
 #include <linux/stat.h>
 #include <linux/termios.h>
 
+#define MAY_READ 4U  /* R_OK */
 #define MAY_WRITE 2U /* W_OK */
 
 int is_answer(const struct question *question, const void *now, size_t size)
@@ -26,12 +27,83 @@ int is_answer(const struct question *question, const void *now, size_t size)
 	return 1;
 }
 
+/* What has been asked about one path: with symbolic links followed, and about what has the path itself. */
+static struct {
+	const char *path;
+	struct {
+		int known;
+		long result;
+		struct statx status;
+	} by[2];
+} seen;
+
+void question_forget(void)
+{
+	seen.path = 0;
+}
+
+static void look(unsigned int nofollow)
+{
+	int flags = nofollow ? AT_SYMLINK_NOFOLLOW : 0;
+
+	seen.by[nofollow].known = 1;
+	if (!nofollow && seen.by[1].known &&
+	    (seen.by[1].result < 0 || (seen.by[1].status.stx_mode & S_IFMT) != S_IFLNK)) {
+		seen.by[0] = seen.by[1];
+		return;
+	}
+	zero(&seen.by[nofollow].status, sizeof(seen.by[nofollow].status));
+	seen.by[nofollow].result = sys5(__NR_statx, AT_FDCWD, seen.path, flags, STATX_BASIC_STATS,
+					&seen.by[nofollow].status);
+}
+
 long question_look(const struct question *question, struct statx *status)
 {
-	int flags = question->detail ? AT_SYMLINK_NOFOLLOW : 0;
+	unsigned int nofollow = question->detail != 0;
 
-	zero(status, sizeof(*status));
-	return sys5(__NR_statx, AT_FDCWD, question->about, flags, STATX_BASIC_STATS, status);
+	if (!seen.path || !text_equal(seen.path, question->about)) {
+		seen.path = question->about;
+		seen.by[0].known = seen.by[1].known = 0;
+	}
+	if (!seen.by[nofollow].known)
+		look(nofollow);
+	copy(status, &seen.by[nofollow].status, sizeof(*status));
+	return seen.by[nofollow].result;
+}
+
+long question_stamp(const struct question *question, struct stamp *stamp)
+{
+	struct statx status;
+	long result = question_look(question, &status);
+
+	zero(stamp, sizeof(*stamp));
+	stamp->inode = status.stx_ino;
+	stamp->size = status.stx_size;
+	stamp->changed = status.stx_ctime.tv_sec;
+	stamp->modified = status.stx_mtime.tv_sec;
+	stamp->changed_nanoseconds = status.stx_ctime.tv_nsec;
+	stamp->modified_nanoseconds = status.stx_mtime.tv_nsec;
+	stamp->device_major = status.stx_dev_major;
+	stamp->device_minor = status.stx_dev_minor;
+	stamp->uid = status.stx_uid;
+	stamp->gid = status.stx_gid;
+	stamp->mode = status.stx_mode;
+	return result;
+}
+
+int same_rights(const struct question *question)
+{
+	uint32_t rights;
+
+	if (!question->answer || question->size != sizeof(rights))
+		return 0;
+	copy(&rights, question->answer, sizeof(rights));
+	if (rights != 0 && question_access(AT_FDCWD, question->about, rights) != 0)
+		return 0;
+	for (uint32_t right = 1; right <= MAY_READ; right <<= 1)
+		if ((rights & right) == 0 && question_access(AT_FDCWD, question->about, right) == 0)
+			return 0;
+	return 1;
 }
 
 long question_access(long directory, const char *path, uint32_t right)
@@ -236,15 +308,35 @@ static int has_same_names(const struct question *question, struct listing *listi
 	return listing->size == 0 && found == count_texts(question);
 }
 
+/* The directory has the stamp that it had before it was listed. */
+static int is_unchanged(const struct question *question)
+{
+	struct stamp stamp;
+	struct question first = *question;
+
+	first.size = sizeof(stamp);
+	return question_stamp(question, &stamp) == 0 && is_answer(&first, &stamp, sizeof(stamp));
+}
+
 int same_names(const struct question *question)
 {
+	struct question names = *question;
 	struct listing listing;
-	long directory = entries_open(&listing, question->about);
+	long directory;
 	int same;
 
+	if (question->answer) {
+		if (question->size < sizeof(struct stamp))
+			return 0;
+		if (is_unchanged(question))
+			return 1;
+		names.answer += sizeof(struct stamp);
+		names.size -= sizeof(struct stamp);
+	}
+	directory = entries_open(&listing, question->about);
 	if (directory < 0)
 		return !question->answer;
-	same = has_texts(question) && has_same_names(question, &listing);
+	same = has_texts(&names) && has_same_names(&names, &listing);
 	sys1(__NR_close, directory);
 	return same;
 }

@@ -22,13 +22,23 @@ struct question {
 /* Whether the answer consists of these bytes. */
 int is_answer(const struct question *question, const void *now, size_t size);
 
-/* Calls statx(2) for the path of a question. The detail says whether a link at its end is followed. 0 or -errno. */
+/*
+ * Calls statx(2) for the path of a question. The detail says whether a link at its end is followed. 0 or -errno. The
+ * kernel is asked once if questions about one path follow each other.
+ */
 long question_look(const struct question *question, struct statx *status);
+
+/* Lets the next question ask the kernel again. */
+void question_forget(void);
+
+/* The stamp of the path of a question. 0 or -errno. */
+long question_stamp(const struct question *question, struct stamp *stamp);
 
 /* Whether the caller may access a file; like access() of src/sys/fs.ts. right: R_OK, W_OK, X_OK. 0 or -errno. */
 long question_access(long directory, const char *path, uint32_t right);
 
 /* Each tells whether the answer is still the same. */
+int same_rights(const struct question *question);
 int same_status(const struct question *question);
 int same_identity(const struct question *question);
 int same_shared(const struct question *question);

@@ -7,6 +7,8 @@
 #include <linux/poll.h>
 #include <linux/signal.h>
 
+#define SHUTDOWN_WRITE 1 /* SHUT_WR of <sys/socket.h> */
+
 struct packet {
 	struct message_header header;
 	unsigned char payload[56];
@@ -142,10 +144,10 @@ static long next(struct conversation *talk)
 	return type == PROC_ERROR ? take_failure(talk, &packet, type) : type;
 }
 
-long conversation_await_ready(struct conversation *talk, long (*map)(void *), void *context)
+long conversation_await_ready(struct conversation *talk, int maps, long (*go_on)(void *), void *context)
 {
 	int ready = 0;
-	int to_map = 0;
+	int waits = !maps;
 
 	/* The message with the pid may come before or after the others. */
 	while (!ready || talk->pid == 0) {
@@ -153,18 +155,18 @@ long conversation_await_ready(struct conversation *talk, long (*map)(void *), vo
 
 		if (type == PROC_READY)
 			ready = 1;
-		else if (type == PROC_MAP && map)
-			to_map = 1;
+		else if (type == PROC_MAP && maps)
+			waits = 1;
 		else if (type == PROC_CONSOLE && talk->keep.directory < 0)
 			terminal_prepare(talk->terminal);
 		else if (type != PROC_PID && type != PROC_CONSOLE)
 			return type < 0 ? type : -EPROTO;
-		if (to_map && talk->pid != 0) {
-			long result = map(context);
+		if (waits && go_on && talk->pid != 0) {
+			long result = go_on(context);
 
 			if (result < 0)
 				return result;
-			to_map = 0;
+			go_on = 0;
 		}
 	}
 	return 0;
@@ -198,10 +200,28 @@ long conversation_run(struct conversation *talk)
 	return result;
 }
 
-void conversation_abandon(const struct conversation *talk)
+/* Tells the other end that nothing comes any more. A process that has been cloned meanwhile has said so before it ends. */
+static void hang_up(struct conversation *talk)
+{
+	struct packet packet;
+	long type = 0;
+	int fd;
+
+	sys2(__NR_shutdown, talk->socket, SHUTDOWN_WRITE);
+	while (talk->pid == 0 && type >= 0) {
+		type = receive(talk->socket, &packet, &fd);
+		if (type == PROC_PID)
+			type = take_pid(talk, &packet, fd);
+		else if (fd >= 0)
+			sys1(__NR_close, fd);
+	}
+	sys1(__NR_close, talk->socket);
+}
+
+void conversation_abandon(struct conversation *talk)
 {
 	if (talk->socket >= 0)
-		sys1(__NR_close, talk->socket);
+		hang_up(talk);
 	if (talk->pid > 0) {
 		sys2(__NR_kill, talk->pid, SIGKILL);
 		reap(talk->pid);

@@ -30,10 +30,10 @@ long conversation_send(const struct conversation *talk, unsigned int type);
 long conversation_send_program(const struct conversation *talk, const unsigned char *data, size_t size);
 
 /*
- * Answers messages until only execve can fail. `map` is called when the process waits for its id maps; it
- * may be null. 0 or -errno.
+ * Answers messages until only execve can fail. Calls `go_on` once: when the process waits for its id maps, if `maps` says
+ * that it will, otherwise when its pid is known. `go_on` may be null. 0 or -errno.
  */
-long conversation_await_ready(struct conversation *talk, long (*map)(void *), void *context);
+long conversation_await_ready(struct conversation *talk, int maps, long (*go_on)(void *), void *context);
 
 /*
  * Lets the process execute its program. From then on all signals wait for the supervisor. Returns 0 if the program
@@ -42,7 +42,7 @@ long conversation_await_ready(struct conversation *talk, long (*map)(void *), vo
 long conversation_run(struct conversation *talk);
 
 /* Ends and reaps the processes; `signals` stays open. */
-void conversation_abandon(const struct conversation *talk);
+void conversation_abandon(struct conversation *talk);
 
 /*
  * Supervises the running process, and exits with its status. Besides stdio, only the descriptor of the container's

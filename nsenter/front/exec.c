@@ -39,7 +39,7 @@ long exec_run(struct machine *machine, const struct plan_file *plan, const struc
 		sys5(__NR_prctl, PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 	result = conversation_send_program(&talk, program, size);
 	if (result == 0)
-		result = conversation_await_ready(&talk, 0, 0);
+		result = conversation_await_ready(&talk, 0, 0, 0);
 	if (result == 0)
 		result = conversation_run(&talk);
 	if (result == 0 && command->detach)

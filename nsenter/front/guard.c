@@ -42,32 +42,16 @@ static int is_number(const struct question *question, long now)
 long stamp_take(const char *path, uint32_t nofollow, struct stamp *stamp)
 {
 	struct question question = {.about = path, .detail = nofollow};
-	struct statx status;
-	long result = question_look(&question, &status);
 
-	if (result < 0)
-		return result;
-	zero(stamp, sizeof(*stamp));
-	stamp->inode = status.stx_ino;
-	stamp->size = status.stx_size;
-	stamp->changed = status.stx_ctime.tv_sec;
-	stamp->modified = status.stx_mtime.tv_sec;
-	stamp->changed_nanoseconds = status.stx_ctime.tv_nsec;
-	stamp->modified_nanoseconds = status.stx_mtime.tv_nsec;
-	stamp->device_major = status.stx_dev_major;
-	stamp->device_minor = status.stx_dev_minor;
-	stamp->uid = status.stx_uid;
-	stamp->gid = status.stx_gid;
-	stamp->mode = status.stx_mode;
-	return 0;
+	question_forget();
+	return question_stamp(&question, stamp);
 }
 
 static int is_stamp(const struct question *question)
 {
 	struct stamp now;
 
-	return stamp_take(question->about, question->detail, &now) == 0 &&
-	       is_answer(question, &now, sizeof(now));
+	return question_stamp(question, &now) == 0 && is_answer(question, &now, sizeof(now));
 }
 
 static int is_type(const struct question *question)
@@ -168,6 +152,8 @@ static int is_as_it_was(const struct question *question, const char *const *envp
 		return is_link(question);
 	case INPUT_ACCESS:
 		return is_access(question);
+	case INPUT_RIGHTS:
+		return same_rights(question);
 	case INPUT_FILE_SYSTEM:
 		return is_file_system(question);
 	case INPUT_VARIABLE:
@@ -207,6 +193,7 @@ static int is_as_it_was(const struct question *question, const char *const *envp
 
 int guard_agrees(const struct input *inputs, size_t count, const unsigned char *file, const char *const *envp)
 {
+	question_forget();
 	for (size_t i = 0; i < count; i++) {
 		const struct input *input = &inputs[i];
 		struct part answer = input->answer;

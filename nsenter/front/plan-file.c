@@ -2,6 +2,7 @@
 
 #include "checksum.h"
 #include "guard.h"
+#include "handover.h"
 #include "input.h"
 #include "loader.h"
 #include "sandbox.h"
@@ -120,8 +121,13 @@ int plan_agrees(const struct plan_file *plan, const struct command *command)
 	const struct input *inputs = inputs_of(plan, &count);
 
 	/* Questions about stdin are about the program's stdin. */
-	if ((sandbox_manner(plan).flags & MANNER_EMPTY_STDIN) != 0 && !input_empty())
-		return 0;
+	if ((sandbox_manner(plan).flags & MANNER_EMPTY_STDIN) != 0) {
+		if (!input_empty())
+			return 0;
+	} else if (command->part == PART_ENTER) {
+		/* The stage starts while the questions are asked. Bun would take it, too. */
+		handover_start();
+	}
 	return guard_agrees(inputs, count, plan->file.data, command->envp);
 }
 

@@ -84,16 +84,6 @@ static long send_rest(const struct making *making)
 	return result < 0 ? result : send_part(making, PART_FINISH);
 }
 
-static long map(void *context)
-{
-	const struct making *making = context;
-	long result = map_ids(making->plan, making->talk.pid);
-
-	if (result == 0)
-		result = conversation_send(&making->talk, PROC_RESUME);
-	return result < 0 ? result : send_rest(making);
-}
-
 /* Prints warnings, when no step can fail any more. After a failure Bun does the command again, and warns. */
 static void warn(const struct making *making)
 {
@@ -109,10 +99,16 @@ static void set_value(struct values *values, enum hole_kind kind, const char *co
 	values->of[kind] = (struct texts){text, 1};
 }
 
-/* Writes state.json, and the plans whose guard is its stamp. */
+static int maps_ids(const struct making *making)
+{
+	size_t size;
+
+	return plan_part(making->plan, PART_NEWUIDMAP, &size) != 0;
+}
+
+/* Writes what will be state.json. */
 static long save(struct making *making)
 {
-	char state[PATH_SIZE];
 	int begun;
 	long result = moment_take(&making->moment, making->talk.pid);
 
@@ -122,8 +118,16 @@ static long save(struct making *making)
 	set_value(&making->values, HOLE_CREATED, &making->created);
 	set_value(&making->values, HOLE_PID, &making->pid);
 	set_value(&making->values, HOLE_START_TIME, &making->start_time);
-	if (result == 0)
-		result = run_here(making, PART_SAVE, &begun);
+	return result < 0 ? result : run_here(making, PART_SAVE, &begun);
+}
+
+/* Gives state.json its name, and writes the plans whose guard is its stamp. */
+static long publish(struct making *making)
+{
+	char state[PATH_SIZE];
+	int begun;
+	long result = run_here(making, PART_PUBLISH, &begun);
+
 	if (result == 0)
 		result = path_append(state, 0, making->directory, text_length(making->directory));
 	if (result >= 0)
@@ -133,19 +137,31 @@ static long save(struct making *making)
 					making->machine->slots[SLOT_DIRECTORY]);
 }
 
+/* While the process makes its mounts. */
+static long go_on(void *context)
+{
+	struct making *making = context;
+	long result = 0;
+
+	if (maps_ids(making)) {
+		result = map_ids(making->plan, making->talk.pid);
+		if (result == 0)
+			result = conversation_send(&making->talk, PROC_RESUME);
+		if (result == 0)
+			result = send_rest(making);
+	}
+	return result < 0 ? result : save(making);
+}
+
 static long converse(struct making *making)
 {
-	size_t maps;
-	long result;
+	int maps = maps_ids(making);
+	long result = maps ? 0 : send_rest(making);
 
-	plan_part(making->plan, PART_NEWUIDMAP, &maps);
-	result = send_part(making, PART_ENTER);
-	if (result == 0 && maps == 0)
-		result = send_rest(making);
 	if (result == 0)
-		result = conversation_await_ready(&making->talk, map, making);
+		result = conversation_await_ready(&making->talk, maps, go_on, making);
 	if (result == 0)
-		result = save(making);
+		result = publish(making);
 	if (result == 0)
 		warn(making);
 	if (result == 0)
@@ -183,8 +199,24 @@ __attribute__((noreturn)) static void supervise_container(struct making *making,
 			       (making->manner.flags & MANNER_STAYS) != 0 ? 0 : size);
 }
 
+/* The process enters its namespaces while its directory is made. */
+static long begin(struct making *making, int signals)
+{
+	long result = conversation_begin(&making->talk, signals);
+
+	if (result < 0)
+		return result;
+	making->talk.supervise = making->manner.supervise;
+	making->talk.timeout = making->manner.timeout;
+	sys5(__NR_prctl, PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+	result = send_part(making, PART_ENTER);
+	if (result < 0)
+		conversation_abandon(&making->talk);
+	return result;
+}
+
 /* The container's directory exists and is locked. */
-static long start_container(struct making *making, int signals)
+static long start_container(struct making *making)
 {
 	size_t size;
 	const unsigned char *template = plan_part(making->plan, PART_CLEANUP, &size);
@@ -194,20 +226,13 @@ static long start_container(struct making *making, int signals)
 	/* The program has a hole for the directory. So it is in separate memory, which outlives that of the file. */
 	if (!cleanup || cleanup == template)
 		return -EBADMSG;
-	result = conversation_begin(&making->talk, signals);
-	if (result < 0)
-		return result;
-	making->talk.supervise = making->manner.supervise;
-	making->talk.timeout = making->manner.timeout;
 	making->talk.keep = making->keep;
-	sys5(__NR_prctl, PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 	result = converse(making);
 	if (result == 0)
 		supervise_container(making, cleanup, size);
 	if (making->talk.failure.program <= PART_FINISH - PART_ENTER)
 		handover_failed_at(PART_ENTER + (enum plan_part)making->talk.failure.program,
 				   &making->talk.failure);
-	conversation_abandon(&making->talk);
 	return result;
 }
 
@@ -243,7 +268,7 @@ long run_container(struct machine *machine, const struct plan_file *plan, const 
 	struct making making;
 	struct held held;
 	const char *id = command->id;
-	int begun;
+	int begun = 0;
 	long result;
 
 	zero(&making, sizeof(making));
@@ -265,10 +290,14 @@ long run_container(struct machine *machine, const struct plan_file *plan, const 
 	set_value(&making.values, HOLE_ID, &id);
 	set_value(&making.values, HOLE_DIRECTORY, &making.directory);
 	hold_signals(&held);
-	result = run_here(&making, PART_MAKE, &begun);
-	take_keep(&making);
-	if (result == 0)
-		result = start_container(&making, held.fd);
+	result = begin(&making, held.fd);
+	if (result == 0) {
+		result = run_here(&making, PART_MAKE, &begun);
+		take_keep(&making);
+		if (result == 0)
+			result = start_container(&making);
+		conversation_abandon(&making.talk);
+	}
 	if (begun) {
 		run_here(&making, PART_CLEANUP, &begun);
 		sys1(__NR_close, machine->slots[SLOT_DIRECTORY]);

@@ -8,6 +8,7 @@ import { isAnsweredAsBefore } from "../host/again.ts";
 import type { GuardOperation } from "../host/guard.ts";
 import { describeOp } from "../plan/describe.ts";
 import { InputKind, Part } from "../plan/file-abi.ts";
+import { layout } from "../plan/layout.ts" with { type: "macro" };
 import { printable } from "../printable.ts";
 import { decodeProgram } from "../stage/decode.ts";
 import { errnoName } from "../sys/errno.ts";
@@ -43,6 +44,7 @@ const PROGRAMS = [
   ["finish", Part.finish],
   ["make", Part.make],
   ["save", Part.save],
+  ["publish", Part.publish],
   ["cleanup", Part.cleanup],
 ] as const;
 
@@ -120,6 +122,13 @@ function answerText({ kind, answer }: GuardOperation): string {
     case InputKind.call:
     case InputKind.access:
       return signed < 0 && signed > -4096 ? errnoName(-signed) : `${first}`;
+    case InputKind.names:
+      return (
+        fromUtf8(answer.subarray(layout("stamp").sizeof))
+          .split("\0")
+          .slice(0, -1)
+          .join(" ") || "none"
+      );
     case InputKind.fileSystem:
       return `type 0x${first.toString(16)}, flags 0x${second.toString(16)}`;
     case InputKind.limit: {

@@ -5,7 +5,7 @@ import { fromUtf8 } from "../sys/utf8.ts";
 import * as ask from "./ask.ts";
 import * as caller from "./ask-caller.ts";
 import * as files from "./ask-files.ts";
-import { type GuardOperation, guardOf } from "./guard.ts";
+import { type GuardOperation, guardOf, isSameAnswer } from "./guard.ts";
 import { recordAside } from "./recorder.ts";
 
 /** Whether the answer is still the same. */
@@ -23,9 +23,7 @@ export function isAnsweredAsBefore(question: GuardOperation): boolean {
 
 function isSame(a: GuardOperation, b: GuardOperation): boolean {
   if (a.kind !== b.kind || a.detail !== b.detail || (a.answer === null) !== (b.answer === null)) return false;
-  return (
-    Buffer.compare(a.about, b.about) === 0 && Buffer.compare(a.answer ?? a.about, b.answer ?? b.about) === 0
-  );
+  return Buffer.compare(a.about, b.about) === 0 && isSameAnswer(a.kind, a.answer, b.answer);
 }
 
 /** The subject of a question as text. */
@@ -52,6 +50,7 @@ const ASK: {
   [InputKind.type]: ({ detail }, [path]) => ask.fileType(path, detail === 1),
   [InputKind.link]: (_, [path]) => ask.readlink(path),
   [InputKind.access]: ({ detail }, [path]) => ask.access(path, detail),
+  [InputKind.rights]: (_, [path]) => files.rights(path),
   [InputKind.fileSystem]: (_, [path]) => ask.fileSystem(path),
   [InputKind.status]: ({ detail }, [path]) => files.status(path, detail === 1),
   [InputKind.identity]: (_, [path]) => files.identity(path),

@@ -7,7 +7,7 @@ import { InputKind, SHARED_SAMPLE } from "../plan/file-abi.ts";
 import * as fs from "../sys/fs.ts";
 import * as inRoot from "../sys/in-root.ts";
 import { utf8 } from "../sys/utf8.ts";
-import { fileType, tryStat } from "./ask.ts";
+import { fileType, stampOfNames, tryStat } from "./ask.ts";
 import { matcher } from "./pattern.ts";
 import { asking, isRecording, record } from "./recorder.ts";
 import { word, words } from "./words.ts";
@@ -62,17 +62,14 @@ export function identity(path: string): string | null {
 
 /**
  * The names in a directory that match one of the patterns, sorted; null if it cannot be listed. Only these names
- * are the input.
+ * are the input. The stamp before them saves the front from listing a directory that has not changed.
  */
 export function namesIn(path: string, patterns: readonly string[]): string[] | null {
+  const stamp = asking(() => stampOfNames(path));
   const found = asking(() => listed(path));
   const names = found === null ? null : found.filter(matcher(patterns)).sort();
-  record(
-    InputKind.names,
-    0,
-    lines([path, ...patterns]),
-    names === null ? null : names.length === 0 ? "" : lines(names),
-  );
+  if (isRecording())
+    record(InputKind.names, 0, lines([path, ...patterns]), names === null ? null : joined(stamp, names));
   return names;
 }
 
@@ -126,6 +123,24 @@ export function existsInRoot(root: string, path: string): boolean {
   const there = asking(() => inRoot.existsInRoot(root, path));
   record(InputKind.existsInRoot, 0, lines([root, path]), word(there ? 1 : 0));
   return there;
+}
+
+function joined(stamp: Uint8Array, names: readonly string[]): Uint8Array {
+  const texts = names.length === 0 ? new Uint8Array(0) : lines(names);
+  const all = new Uint8Array(stamp.length + texts.length);
+  all.set(stamp);
+  all.set(texts, stamp.length);
+  return all;
+}
+
+/** The caller's rights to a path, a bit each: 4 read, 2 write, 1 execute or search. */
+export function rights(path: string): number {
+  let bits = 0;
+  asking(() => {
+    for (const right of [fs.R_OK, fs.W_OK, fs.X_OK]) if (fs.access(path, right) === 0) bits |= right;
+  });
+  record(InputKind.rights, 0, path, word(bits));
+  return bits;
 }
 
 /** Joins texts, each with a NUL at its end. */

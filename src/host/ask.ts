@@ -7,7 +7,7 @@
  */
 import { InputKind } from "../plan/file-abi.ts";
 import { layout } from "../plan/layout.ts" with { type: "macro" };
-import { IOCTL } from "../sys/constants.ts";
+import { FS_MAGIC, IOCTL } from "../sys/constants.ts";
 import * as given from "../sys/environment.ts";
 import { E } from "../sys/errno.ts";
 import { check, SysError } from "../sys/error.ts";
@@ -54,11 +54,37 @@ export function stampNow(path: string, nofollow = false): Uint8Array {
   return lastStamp();
 }
 
-function stampOf(path: string): Uint8Array {
+/** Whether the file of the last statx(2) may change once more without a new time. */
+function hasJustChanged(): boolean {
   const status = fs.lastStatus;
   const changed =
     (status[CTIME / 4]! + status[CTIME / 4 + 1]! * 4294967296) * 1000 + status[CTIME / 4 + 2]! / 1e6;
-  if (changed > Date.now() - SETTLED_MS) uncacheable(`${path} has just been changed`);
+  return changed > Date.now() - SETTLED_MS;
+}
+
+/** File systems of this machine, on which the times of a directory change with the names in it: statfs(2). */
+const KEEP_TIMES: readonly number[] = [
+  0xef53, // ext2, ext3, ext4
+  0x58465342, // XFS
+  0x9123683e, // Btrfs
+  0xf2f52010, // F2FS
+  FS_MAGIC.TMPFS,
+];
+
+/**
+ * The stamp of a directory that tells whether there are other names in it; zeros if it does not tell that. To be
+ * taken before the names are. It is no input itself.
+ */
+export function stampOfNames(path: string): Uint8Array {
+  const found = typeof fs.tryStat(path) !== "number" && !hasJustChanged();
+  const stamp = found ? lastStamp() : new Uint8Array(SIZE);
+  const buffer = new Uint32Array(30);
+  const known = found && syscall(NR.statfs, cstr(path), buffer) >= 0 && KEEP_TIMES.includes(buffer[0]!);
+  return known ? stamp : new Uint8Array(SIZE);
+}
+
+function stampOf(path: string): Uint8Array {
+  if (hasJustChanged()) uncacheable(`${path} has just been changed`);
   return lastStamp();
 }
 

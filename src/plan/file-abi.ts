@@ -45,8 +45,10 @@ export enum Part {
   finish,
   /** Run by the front: makes the container's directory, and files that do not depend on its process. */
   make,
-  /** Run by the front: writes state.json. */
+  /** Run by the front while the process makes its mounts: writes state.json under another name. */
   save,
+  /** Run by the front when all that can fail has been done: renames it. */
+  publish,
   /** Run by the supervisor, or by the front after a failure. */
   cleanup,
   /**
@@ -160,6 +162,8 @@ export enum InputKind {
   link,
   /** 0 or -errno of access(2) to a path. Detail: the right. */
   access,
+  /** The rights of access(2) to a path that the caller has, a bit each: 4 read, 2 write, 1 search. */
+  rights,
   /** f_type and f_flags of statfs(2); 0 if it fails. */
   fileSystem,
   /** The `status` of a path. Detail as for `stamp`. */

@@ -6,7 +6,6 @@ import { type MountPoint, mountPoints } from "../../rootless/host-view.ts";
 import { loadSubids, type Subids } from "../../rootless/subid.ts";
 import { readGiven } from "../given-file.ts";
 import {
-  access,
   currentDirectory,
   exists,
   ownCommand,
@@ -22,12 +21,13 @@ import {
   identity,
   isEmptyDirectory,
   namesIn,
+  rights,
   sizeOf,
   status,
   textInRoot,
 } from "../host/ask-files.ts";
 import { findProgram } from "../host/find-program.ts";
-import { R_OK, S, W_OK, X_OK } from "../sys/fs.ts";
+import { S, W_OK } from "../sys/fs.ts";
 
 /** A file, not followed when it is a symbolic link. */
 export interface Entry {
@@ -127,8 +127,8 @@ export function hostView(rootless: boolean, nested: boolean, stateDirectory: str
     textInRoot,
     isInRoot: existsInRoot,
     given: readGiven,
-    mayWrite: (path) => may(path, W_OK),
-    rights: (path) => [R_OK, W_OK, X_OK].reduce((sum, right) => sum + (may(path, right) ? right : 0), 0),
+    mayWrite: (path) => (rights(path) & W_OK) !== 0,
+    rights,
     lacksSetattr: () => refusalOf("mount_setattr") !== 0,
     program: (name) => findProgram(name),
   };
@@ -137,10 +137,6 @@ export function hostView(rootless: boolean, nested: boolean, stateDirectory: str
 /** Whether somebody in the container can have this id of the host: the caller's, or a subordinate one. */
 export function isIdInside({ caller, subids }: HostView, uid: number): boolean {
   return uid === caller.uid || subids().uid.some(({ start, size }) => uid >= start && uid < start + size);
-}
-
-function may(path: string, right: number): boolean {
-  return access(path, right) === 0;
 }
 
 const TYPES = new Map<number, Entry["type"]>([

@@ -139,6 +139,7 @@ export function planFile(root: string, plan: RunPlan): Uint8Array | string {
     [Part.finish, finish, open.kinds],
     [Part.make, makeProgram(directory, info, config.seccomp?.bpf, log), [...places, Hole.id, ...lists]],
     [Part.save, saveProgram(state), [Hole.id, Hole.created, Hole.pid, Hole.startTime]],
+    [Part.publish, publishProgram(), []],
     [Part.cleanup, cleanupProgram(root, state, false), places],
   ] as const;
   for (const [part, program, kinds] of parts) {
@@ -213,11 +214,17 @@ function makeProgram(
   return b.finish();
 }
 
-/** Writes state.json. Others read it without the lock: it is there when it is complete. */
+/** Writes state.json under the name that it has until {@link publishProgram}. */
 function saveProgram(state: StoredState): Program {
   const b = new ProgramBuilder();
+  writeNew(b, b.slot(), STATE_FILE_NEW, stateText(state));
+  return b.finish();
+}
+
+/** Others read state.json without the lock: it is there when it is complete, and so is the container. */
+function publishProgram(): Program {
+  const b = new ProgramBuilder();
   const directory = b.slot();
-  writeNew(b, directory, STATE_FILE_NEW, stateText(state));
   b.sys("renameat2", [directory, b.str(STATE_FILE_NEW), directory, b.str(STATE_FILE), 0]);
   return b.finish();
 }
