@@ -1,7 +1,7 @@
-/** What a thing that is measured is made of. */
+/** A case of the benchmark. */
 import type { Stand } from "./setup.ts";
 
-/** One command of a sample, or one whose time does not count. */
+/** A command of a sample, whose time may or may not count. */
 export interface Command {
   readonly timed: boolean;
   readonly argv: readonly string[];
@@ -13,7 +13,7 @@ export interface Goal {
   readonly of: string;
 }
 
-/** One thing that runtimes are compared at. */
+/** A case in which runtimes are compared. */
 export interface Case {
   readonly key: string;
   readonly title: string;
@@ -21,13 +21,13 @@ export interface Case {
   readonly goal?: Goal;
   /** How many of a command run at once; "@" in a word is the number of the copy. */
   readonly copies?: number;
-  /** Of so many rounds one is made: for what takes long. */
+  /** Only each Nth round is made, for cases that take long. */
   readonly everyNth?: number;
   /** Axis and place of a point on a curve in the document: how the cost grows. */
   readonly point?: { readonly curve: string; readonly at: number };
   /** The jobs by name of the program. Called once; may start containers. */
   prepare(stand: Stand): Map<string, Command[]>;
-  /** Takes away what `prepare` started. */
+  /** Removes what `prepare` has started. */
   finish?(stand: Stand): void;
 }
 

@@ -1,4 +1,4 @@
-/** What is measured, and the goals. */
+/** The cases of the benchmark, and the goals. */
 import { rmSync } from "node:fs";
 import { type Case, type Command, timed } from "./case.ts";
 import { IMAGE_CASES } from "./image-cases.ts";
@@ -7,7 +7,7 @@ import type { Stand } from "./setup.ts";
 
 const RUNTIMES = ["brun", "crun", "runc"] as const;
 
-/** Jobs for each runtime that is there; `commands` gets the words that every command line begins with. */
+/** Jobs for each installed runtime; `commands` gets the words with which every command line begins. */
 function eachRuntime(
   stand: Stand,
   commands: (runtime: string[], name: string) => Command[],
@@ -22,7 +22,7 @@ function eachRuntime(
 
 const SLEEPER = "bench-sleeper";
 
-/** A container that waits, for what needs one; it stays created, or runs a program that never ends. */
+/** A container for cases that need one. It stays created, or runs a program that never ends. */
 function sleepers(stand: Stand, key: string): void {
   const bundle = stand.bundle(key, (spec) => {
     spec.process.args = ["/bin/pause"];
@@ -78,8 +78,7 @@ function atOnce(copies: number): Case {
 }
 
 /**
- * `run` of a bundle that brun has not run before, in time: the flag says what holds without it, and keeps the front from what
- * it knows of the bundle.
+ * The time of a first `run` of a bundle. The flag states a default, with which the front does not use the cached plan.
  */
 function firstTime(
   key: string,

@@ -1,4 +1,4 @@
-/** What is measured of images: unpacking beside umoci and podman, running beside a directory and podman. */
+/** Cases about images: unpacking, compared with umoci and podman; running, compared with a directory and podman. */
 import { writeFileSync } from "node:fs";
 import { imageOf, writeLayout } from "../src/image/testing/image.ts";
 import { host, ownedDir } from "../test/support/caller.ts";
@@ -9,12 +9,12 @@ import type { Stand } from "./setup.ts";
 const FILES = 4000;
 const LAYERS = 8;
 
-/** brun with a store of its own. */
+/** brun with a separate store. */
 function brun(stand: Stand, store: string, ...args: string[]): string[] {
   return ["/usr/bin/env", `XDG_DATA_HOME=${stand.dir}/${store}`, stand.programs.brun!, ...args];
 }
 
-/** podman with a storage of its own. */
+/** podman with a separate storage. */
 function podman(stand: Stand, path: string, ...args: string[]): string[] {
   return [path, "--root", `${stand.dir}/podman`, "--runroot", `${stand.dir}/podman-run`, ...args];
 }

@@ -1,4 +1,4 @@
-/** What is left in memory for a container that waits for its start, or runs: all but its program is the runtime's. */
+/** The memory that a runtime uses for a container that waits for its start, or runs, without the container's program. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import type { Stand } from "./setup.ts";
 

@@ -6,7 +6,7 @@ import type { Memory } from "./memory.ts";
 import type { Summary } from "./statistics.ts";
 import type { Syscalls } from "./syscalls.ts";
 
-/** What one case gave. */
+/** The result of one case. */
 export interface Result {
   readonly key: string;
   readonly title: string;
@@ -17,7 +17,7 @@ export interface Result {
   readonly summaries: readonly Summary[];
 }
 
-/** What bench/out/bench.json holds. */
+/** The content of bench/out/bench.json. */
 export interface Report {
   readonly rounds: number;
   readonly machine: string;

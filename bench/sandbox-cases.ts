@@ -1,8 +1,8 @@
-/** What is measured of containers without a bundle: a cached run beside bubblewrap and a bundle, and the first one. */
+/** Cases about containers without a bundle: a cached run, compared with bubblewrap and a bundle, and a first run. */
 import { type Case, type Command, type Goal, timed } from "./case.ts";
 import type { Stand } from "./setup.ts";
 
-/** What bubblewrap's manual page begins with, with all namespaces: it has no state, no filter, no overlay, and hides nothing. */
+/** The first example of bubblewrap's manual page, with all namespaces. It has no state, filter or overlay, and hides nothing. */
 const BWRAP = ["--ro-bind", "/", "/", "--unshare-all", "--proc", "/proc", "--dev", "/dev"];
 
 function sandbox(

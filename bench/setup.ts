@@ -1,4 +1,4 @@
-/** What the benchmark runs on: the timer, bundles with a tiny program, and the runtimes. */
+/** The setup of the benchmark: the timer, bundles with a tiny program, and the runtimes. */
 import { chmodSync, chownSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { type Caller, callerEnv, host, isRoot, ownedDir, testUser } from "../test/support/caller.ts";
@@ -12,7 +12,7 @@ const SBIN = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 export class Stand implements Disposable {
   readonly dir: string;
   readonly user: Caller = testUser();
-  /** Absolute paths of what is compared; those that are not installed, or cannot run here, are absent. */
+  /** Absolute paths of the runtimes, without those that are not installed or cannot run here. */
   readonly programs: Readonly<Partial<Record<"brun" | "crun" | "runc" | "bwrap", string>>>;
   private readonly env: Record<string, string>;
 

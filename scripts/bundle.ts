@@ -11,7 +11,7 @@ import { dropLanguages } from "./icu.ts";
 
 const root = resolve(import.meta.dir, "..");
 
-/** Modules that are loaded when they are wanted, by import() or require. */
+/** Modules that are loaded only when they are needed, by import() or require. */
 async function lazyModules(): Promise<ReadonlySet<string>> {
   const transpiler = new Bun.Transpiler({ loader: "ts" });
   const lazy = new Set<string>();
@@ -24,7 +24,7 @@ async function lazyModules(): Promise<ReadonlySet<string>> {
   return lazy;
 }
 
-/** Has what is loaded when it is wanted import src/cli/hot.ts, which has been loaded by then. */
+/** Makes lazily loaded modules import src/cli/hot.ts, which has been loaded by then. */
 async function afterHot(): Promise<BunPlugin> {
   const lazy = await lazyModules();
   const hot = JSON.stringify(`${root}/src/cli/hot.ts`);
@@ -40,9 +40,9 @@ async function afterHot(): Promise<BunPlugin> {
 }
 
 /**
- * How brun is cut into chunks, which are loaded one by one. With splitting a command maps only the bytecode that it
- * uses: without it, twice as many page faults. A chunk is what the same set of entries and lazy modules reaches, so that
- * the code of `run` would be in thirty, at 30 µs each; when all of them reach hot.ts, what that reaches is in one.
+ * How brun is cut into chunks, which are loaded one by one. With splitting, a command maps only the bytecode that it uses, which
+ * halves the page faults. A chunk has the modules that the same set of entries and lazy modules reaches. So the code of `run`
+ * would be in thirty chunks, at 30 µs each. If all of them reach hot.ts, all that hot.ts reaches is in one chunk.
  */
 export async function chunks(): Promise<BuildConfig> {
   return {

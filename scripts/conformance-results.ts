@@ -1,5 +1,5 @@
 /**
- * `npm run conformance`: runs the cases of test/conformance against brun and its peers, and writes who passes what to
+ * `npm run conformance`: runs the cases of test/conformance with brun and its peers, and writes the results to
  * docs/conformance-results.md. Peers are the crun and runc that are installed, or what the arguments name:
  * "crun=/path/to/crun", several of one kind too. Results are kept in .cache; with --missing only cases are run that
  * have none. Fails when a difference has no explanation in its case.
@@ -27,7 +27,7 @@ interface Program {
   readonly version: string;
 }
 
-/** What came of a case: passed, or why it failed or was left out. */
+/** The result of a case: passed, or why it failed or was left out. */
 interface Result {
   readonly mark: "✓" | "✗" | "–";
   readonly text: string;

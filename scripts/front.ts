@@ -36,7 +36,7 @@ function withFront(bun: Buffer, front: Buffer): Buffer {
   const align = Math.max(...loads.map((s) => s.align));
   const at = Math.ceil(bun.length / align) * align;
   const part = Buffer.from(front);
-  // What the dynamic loader is to be told: the headers as they were, and where they are now.
+  // For the dynamic loader: the original headers, and where they are now.
   const behind = added.section(".behind");
   part.writeBigUInt64LE(executable.entry, behind.offset + behindAt.entry);
   part.writeUInt32LE(own.length, behind.offset + behindAt.segmentCount);
@@ -46,7 +46,7 @@ function withFront(bun: Buffer, front: Buffer): Buffer {
     if (segment.type === PT_PHDR) header.writeBigUInt64LE(BigInt(behind.address + behindAt.segments), 16);
     header.copy(part, behind.offset + behindAt.segments + i * HEADER_SIZE);
   }
-  // What the kernel sees: no interpreter, and the front's segments last, which have the highest addresses.
+  // For the kernel: no interpreter, and the front's segments last, since they have the highest addresses.
   const kept = own.filter((s) => s.type !== PT_INTERP && s.type !== PT_NOTE).map((s) => s.bytes);
   for (const segment of loads) {
     const header = Buffer.from(segment.bytes);
@@ -61,7 +61,7 @@ function withFront(bun: Buffer, front: Buffer): Buffer {
   return result;
 }
 
-/** A number other than 0 by which one brun knows what it has written down itself. */
+/** A number other than 0 by which a build of brun recognizes files that it has written. */
 function buildOf(bun: Buffer, front: Buffer): number {
   return createHash("sha256").update(bun).update(front).digest().readUInt32LE(0) || 1;
 }

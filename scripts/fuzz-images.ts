@@ -1,8 +1,8 @@
 /**
- * Fuzzes what reads images from strangers: the tar reader and the reader of names, in this process.
- * `fuzz-images.ts [--seconds N | --inputs N] [--seed N] [--from N]`: of each so many inputs (or seconds of time), from
- * an input on. An input follows from the seed and its number. Ends with 1 at the first that is read as it must not be,
- * takes longer than {@link HANG_MS}, or lets memory grow, and says how to get it again.
+ * Fuzzes the code that reads images from strangers: the tar reader and the reader of names, in this process.
+ * `fuzz-images.ts [--seconds N | --inputs N] [--seed N] [--from N]`: tries so many inputs of each (or for so many seconds), from
+ * input number N on. An input follows from the seed and its number. Ends with 1 at the first input that is read wrongly, takes
+ * longer than {@link HANG_MS}, or makes memory grow, and says how to repeat it.
  */
 
 import { parseArgs } from "node:util";

@@ -43,7 +43,7 @@ for (const target of targetsOf(values.all ? ["--all"] : positionals)) {
     ...["--sort=name", `--mtime=@${time}`, "--owner=0", "--group=0", "--numeric-owner"],
     ...["--mode=u=rwX,go=rX", name],
   ]);
-  // BRUN_RELEASE_PRESET=0 is for whoever wants it soon. The decoder of --arm64 is in xz 5.4 and later.
+  // BRUN_RELEASE_PRESET=0 makes a larger archive quickly. xz 5.4 and later can decode --arm64.
   const preset = process.env.BRUN_RELEASE_PRESET ?? "9e";
   run(["xz", "--threads=1", XZ[target.arch], `--lzma2=preset=${preset}`, `${directory}/${name}.tar`]);
   rmSync(`${directory}/${name}`, { recursive: true });

@@ -1,4 +1,4 @@
-/** Reading what `bun test` reports. */
+/** Reads the reports of `bun test`. */
 
 export interface Case {
   /** "file > describe > test". */
@@ -71,7 +71,7 @@ export function unexplained(cases: readonly Case[], list: string): string[] {
 /** How many tests may fail in a whole run and pass when their files are run once more. */
 const SECOND_CHANCES = 3;
 
-/** The files whose failed tests get a second chance; null where more has failed than a busy machine explains. */
+/** The files with failed tests that are run again; null if more tests have failed than a busy machine explains. */
 export function filesToRepeat(cases: readonly Case[]): string[] | null {
   const failed = cases.filter((c) => c.result === "failed");
   if (failed.length > SECOND_CHANCES) return null;

@@ -1,4 +1,4 @@
-/** What is shipped of a checkout after its build, and where it goes: release archives and packages have the same files. */
+/** The files that release archives and packages contain, and where they go. */
 import { chmodSync, copyFileSync, cpSync, mkdirSync, readdirSync } from "node:fs";
 import { basename, dirname } from "node:path";
 
@@ -36,7 +36,7 @@ export function targetsOf(args: readonly string[]): readonly Target[] {
 /** Builds brun for a target from the sources alone; returns the executable's path. Ends the process when that fails. */
 export function build({ arch, libc }: Target): string {
   const own = ownTarget();
-  // Settings of whoever does it that would be seen in the files.
+  // Settings of the environment that would change the files.
   run(["sh", "scripts/build.sh", "--force", "--arch", arch, "--libc", libc], {
     LC_ALL: "C",
     TZ: "UTC",

@@ -3,9 +3,8 @@
  * "N passed, N failed, N skipped". A skipped test must be in test/skips.txt with its reason, else it counts as
  * a failure: a test that silently never runs is worse than none.
  *
- * In a run of everything, or of whole directories, the files of at most three failed tests are run once more, with nothing
- * beside them. What passes then counts as passed, and is named: it waited for less than a busy machine takes, or is a fault
- * that is rare.
+ * In a run of everything, or of whole directories, the files of at most three failed tests are run once more, alone. A test that
+ * passes then counts as passed, and is named: it waits too briefly for a busy machine, or it has found a rare fault.
  */
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { type Case, countOf, filesToRepeat, parseReport, unexplained, withSecondRun } from "./report.ts";

@@ -5,7 +5,7 @@ import { closest } from "./closest.ts";
 import type { Command } from "./command.ts";
 
 /**
- * The error for an action that a command has not got.
+ * The error for an action that a command does not have.
  * @param rest what follows the action
  */
 export function unknownAction(
@@ -25,7 +25,7 @@ export function unknownAction(
   });
 }
 
-/** A command's `retell`: where the action is missing or unknown, that is what is said, and not how many arguments there are. */
+/** A command's `retell`: for a missing or unknown action the error says so, instead of counting the arguments. */
 export function retellAction(command: string, actions: readonly string[]): NonNullable<Command["retell"]> {
   return async (error, [typed, ...rest]) => {
     if (!(error instanceof BrunError) || error.code !== "ERR_USAGE") return undefined;

@@ -1,15 +1,15 @@
 /**
- * The other end of the TypeScript API: `--client FD[,STREAM…][,stay]`, where FD is a socket to the program that has
- * started this brun. It carries a line of text each way:
+ * brun's side of the TypeScript API: `--client FD[,STREAM…][,stay]`, where FD is a socket to the program that has started this
+ * brun. It carries lines of text:
  *
  *   pipes PID FD…   to the program: the ends of pipes, one for each STREAM (0, 1, 2), that it opens in /proc/PID/fd
  *   (any byte)      from the program: it has opened them
  *   running         to the program: what it has asked for runs, or waits for `start`
  *   progress JSON   to the program: how far a pull or a push of an image is (ImageEvent of src/image/progress.ts)
  *
- * brun makes the pipes, because JavaScript has none but Bun's own and Node's own, which are sockets, and a program in a
- * container cannot open a socket as /dev/stdout. When the program ends in whatever way, the kernel closes its end of the
- * socket: that is SIGTERM for brun, which undoes what it was making, and the supervisor kills what runs, unless it is to stay.
+ * brun makes the pipes, because the pipes of Bun and Node are sockets, and a program in a container cannot open a socket as
+ * /dev/stdout. When the program ends in any way, the kernel closes its end of the socket. brun then gets SIGTERM and undoes what
+ * it was making, and the supervisor kills the container, unless it is to stay.
  */
 import type { Client } from "../container/types.ts";
 import { BrunError } from "../errors.ts";
@@ -34,10 +34,10 @@ export function openClient(text: string): Client {
   return { lifeline: stays ? -1 : fd, ready: () => writeFd(fd, "running\n", "the client") };
 }
 
-/** How often it is looked whether the client is there, in milliseconds. */
+/** How often brun checks whether the client is there, in milliseconds. */
 const WATCH = 50;
 
-/** A client's socket before it is opened, while an image is got or written: what tells how far that is, and what ends that. */
+/** A client's socket while an image is pulled or pushed: it carries the progress, and its end aborts the work. */
 export interface ClientProgress {
   tell(event: object): void;
   end(): void;

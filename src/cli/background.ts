@@ -1,6 +1,6 @@
 /**
- * A detached container with someone who waits for it: `run --detach --rm` and the like start themselves again in the
- * background, where they are `run` in the foreground.
+ * A detached container with a supervisor: `run --detach` without a bundle starts itself again in the background, where it works
+ * as `run` in the foreground.
  */
 import { BrunError } from "../errors.ts";
 import { dismissEarlyStage } from "../stage/stage.ts";
@@ -12,7 +12,7 @@ import { makePipe } from "../sys/pipe.ts";
 import { shellStatus, spawn, waitChild } from "../sys/spawn.ts";
 import { fromUtf8, utf8 } from "../sys/utf8.ts";
 
-/** Hidden flag of the second process: where it says that the program runs. */
+/** Hidden flag of the second process: the descriptor on which it reports that the program runs. */
 const BACKGROUND_FLAG = "ready-fd";
 
 /** As long as the longest name. */
@@ -21,7 +21,7 @@ const NAME_MAX = 255;
 /**
  * Runs this command again in the background and waits until its program runs.
  * @param rest the arguments behind the command's name
- * @returns the container's name, or the exit code with which it failed; it has told why
+ * @returns the container's name, or the exit code with which it failed after it has printed the error
  */
 export function runInBackground(rest: readonly string[]): string | number {
   const given = givenArguments();
@@ -42,14 +42,14 @@ export function runInBackground(rest: readonly string[]): string | number {
   return length > 0 ? fromUtf8(name.subarray(0, length)) : shellStatus(waitChild(child.pid)) || 1;
 }
 
-/** The words of the command as they were given to the process in the foreground. */
+/** The command line of the process in the foreground. */
 export function wordsInForeground(given: readonly string[]): readonly string[] {
   return given[0]?.startsWith(`--${BACKGROUND_FLAG}=`) === true ? given.slice(1) : given;
 }
 
 /** In the background process: leaves the caller's session. Returns what says that the program of a container runs. */
 export function inBackground(fd: number): (name: string) => void {
-  // The stage that is there already is in the old session.
+  // The stage that the front has started is in the old session.
   dismissEarlyStage();
   syscall(NR.setsid);
   return (name) => {

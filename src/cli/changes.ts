@@ -1,4 +1,4 @@
-/** `brun diff`, `apply`, `discard` and `sandbox`: what runs with --keep have changed. */
+/** `brun diff`, `apply`, `discard` and `sandbox`: the changes that runs with --keep have made. */
 import { type Applied, applyChanges } from "../changes/apply.ts";
 import { discardKept } from "../changes/discard.ts";
 import { type Kept, kept, keptNames } from "../changes/kept.ts";
@@ -157,7 +157,7 @@ export const sandbox = defineCommand({
   },
 });
 
-/** Each once, however often it is named. Throws a BrunError. */
+/** The names without duplicates. Throws a BrunError. */
 function namedKept(names: readonly string[]): Kept[] {
   return [...new Set(names)].map(kept);
 }
@@ -269,8 +269,8 @@ function told(applied: readonly Applied[]): number {
 }
 
 /**
- * Does what the caller may; where files belong to other ids of containers (a range of subordinate ids), once more as root
- * of the user namespace that containers get.
+ * Does it as the caller. If files belong to other ids of containers (a range of subordinate ids), does it again as root of the
+ * user namespace that containers get.
  */
 function asOwner(work: () => number): number {
   try {
@@ -283,7 +283,7 @@ function asOwner(work: () => number): number {
   }
 }
 
-/** The TypeScript API gives the log as a descriptor; but for stdio none is left in the namespace. */
+/** The TypeScript API passes the log as a descriptor, but in the namespace only stdio is left. */
 function withLogAsStdin(words: readonly string[]): { words: readonly string[]; stdin: number | undefined } {
   const at = words.indexOf("--log") + 1;
   const fd = at === 0 ? undefined : /^\/proc\/self\/fd\/(\d+)$/.exec(words[at] ?? "")?.[1];

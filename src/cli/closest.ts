@@ -1,8 +1,8 @@
-/** What a word may have been meant to be. */
+/** Finds the known word that a user may have meant. */
 
 /**
- * The word that is nearest to what was typed, where it is near: one letter of three differs at most, two letters that
- * are swapped count as one, and a beginning of three letters or more does, of the one or the other. Undefined otherwise.
+ * The nearest known word, if it is near enough: at most one letter of three differs (two swapped letters count as one), or one word
+ * begins with the other, in three letters or more. Undefined otherwise.
  */
 export function closest(typed: string, words: readonly string[]): string | undefined {
   const most = Math.min(3, Math.floor(typed.length / 3));
@@ -20,7 +20,7 @@ export function closest(typed: string, words: readonly string[]): string | undef
   return best ?? words.find((word) => word.length >= 3 && typed.startsWith(word));
 }
 
-/** Edits from one word to the other: letters more, fewer, others, or swapped with the next (optimal string alignment). */
+/** Edit distance: inserted, deleted, replaced, and swapped letters (optimal string alignment). */
 function distance(a: string, b: string): number {
   let before: number[] = [];
   let last = Array.from({ length: b.length + 1 }, (_, i) => i);

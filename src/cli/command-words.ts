@@ -1,4 +1,4 @@
-/** What an unknown command may have been meant to be: `brun stat`, `brun make test`, `brun inspect web`. */
+/** Hints for unknown commands: `brun stat`, `brun make test`, `brun inspect web`. */
 import { BrunError } from "../errors.ts";
 import { shellWords } from "../printable.ts";
 import { closest } from "./closest.ts";
@@ -37,9 +37,9 @@ const NOT_OF_IMAGES = ["build", "tag", "search", "history"];
 const VOLUMES = ["volume", "mount"];
 
 /**
- * The hint for a command that there is not.
+ * The hint for a command that does not exist.
  * @param argv what follows it
- * @param commands those that there are
+ * @param commands the names of all commands
  */
 export function hintForCommand(name: string, argv: readonly string[], commands: readonly string[]): string {
   const list = "`brun --help` lists the commands";
@@ -61,7 +61,7 @@ export function hintForCommand(name: string, argv: readonly string[], commands: 
   return `in a copy of this machine: ${shellWords(["brun", "run", "--host", "--", name, ...argv])}`;
 }
 
-/** The error with a better hint where a flag of `run` stands in the place of the command: `brun --host ls`. */
+/** The error with a better hint if there is a flag of `run` instead of a command: `brun --host ls`. */
 export function hintForGlobals(error: unknown, argv: readonly string[]): unknown {
   if (!(error instanceof BrunError) || error.code !== "ERR_USAGE") return error;
   try {

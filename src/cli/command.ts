@@ -16,13 +16,13 @@ export interface Command<F extends Flags = Flags> {
   readonly others?: Readonly<Record<string, string>>;
   /** podman's short forms are taken: `-it`, `-eA=1`. */
   readonly short?: boolean;
-  /** Takes the arguments apart in a way of its own. Throws a BrunError. */
+  /** Parses the arguments instead of the default parser. Throws a BrunError. */
   parse?(argv: readonly string[], globals: Flags): Parsed<F>;
-  /** The error that is told in the place of one: with a hint that takes the arguments into account. */
+  /** Replaces an error by one with a hint that takes the arguments into account. */
   readonly retell?: (error: unknown, argv: readonly string[], globals: Flags) => Promise<unknown>;
   /** With `--explain-error`: says more about an error than its line does. */
   explainFailure?(error: unknown, context: CommandContext<F>): Promise<void>;
-  /** Does the work; returns the exit code, or nothing for 0. Throws what goes to the error line. */
+  /** Does the work; returns the exit code, or nothing for 0. Throws the error that is printed. */
   run(context: CommandContext<F>): number | undefined | Promise<number | undefined>;
 }
 

@@ -1,4 +1,4 @@
-/** What the flags that create and run share ask for. */
+/** The flags that create and run share. */
 
 import type { CreateOptions } from "../container/types.ts";
 import { BrunError } from "../errors.ts";
@@ -10,7 +10,7 @@ import type { Values } from "./flags.ts";
 import type { Session } from "./globals.ts";
 import type { createFlags } from "./hot-flags.ts";
 
-/** What create and run are asked to do. */
+/** The values of these flags. */
 export function createOptions(args: Values<typeof createFlags>): CreateOptions {
   return {
     id: args["container-id"],

@@ -1,8 +1,8 @@
-/** Commands that take several containers: one that fails does not keep the others from it. */
+/** Commands that take several containers: after a failure with one they go on with the others. */
 import type { Session } from "./globals.ts";
 import { logError } from "./log.ts";
 
-/** The containers that are meant. */
+/** The ids or names of the containers. */
 export const containerIds = {
   type: "positional",
   rest: true,

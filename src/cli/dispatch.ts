@@ -1,4 +1,4 @@
-/** From the arguments of the process to an exit code. */
+/** Runs the command that the arguments name, and returns its exit code. */
 import { BrunError } from "../errors.ts";
 import { variable } from "../sys/environment.ts";
 import { die, Interrupted } from "../sys/interrupt.ts";
@@ -10,7 +10,7 @@ import { isTerminal, print, printRaw } from "./output.ts";
 import { parseCommand, parseGlobals } from "./parse.ts";
 import { drawTiming } from "./timing.ts";
 
-/** The commands by name; most are loaded when they are wanted. The arguments may ask for a variant. */
+/** The commands by name; most are loaded only when they are called. The arguments may select a variant. */
 export type CommandTable = Readonly<Record<string, (argv: readonly string[]) => Command | Promise<Command>>>;
 
 /** runc's exit code for a command that does not exist. */
@@ -64,7 +64,7 @@ export async function dispatch(table: CommandTable, argv: readonly string[]): Pr
   }
 }
 
-/** Debug lines on stderr are consola's; nothing else is worth the milliseconds that it takes to load. */
+/** consola prints debug lines on stderr. It is loaded for nothing else, since loading takes milliseconds. */
 async function openLog(values: GlobalValues): Promise<LogOptions> {
   const options = logOptions(values);
   if (options.file !== undefined) touchLog(options.file);

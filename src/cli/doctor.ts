@@ -30,7 +30,7 @@ EXAMPLE
 
 type Paint = (text: string) => string;
 
-/** How a line of each state begins, and how what matters less is shown. */
+/** The beginning of a line for each state, and the style of less important text. */
 interface Palette {
   readonly ok: Paint;
   readonly warn: Paint;
@@ -48,7 +48,7 @@ function palette(): Palette {
   return { ok: colors.green, warn: colors.yellow, fail: colors.red, dim: colors.gray };
 }
 
-/** The screen: a line for each finding, with reason and remedy below where there is something to do. */
+/** The output: a line for each finding, with reason and remedy below it if there is something to do. */
 function doctorText(findings: readonly Finding[], palette: Palette): string {
   const width = Math.max(...findings.map(({ id }) => id.length));
   const lines = findings.flatMap(({ id, state, what, why, fix, user }) => [

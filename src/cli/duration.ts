@@ -1,4 +1,4 @@
-/** Times for people. */
+/** Prints and parses durations. */
 import { BrunError } from "../errors.ts";
 
 /** A time in milliseconds by its two largest units: "3s", "5m 2s", "2h 5m", "3d 4h". */
@@ -21,7 +21,7 @@ export function duration(milliseconds: number): string {
 
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
-/** Where setitimer's and the request's numbers end: 49 days. */
+/** The largest time that setitimer(2) and the request can hold: 49 days. */
 const MOST_MS = 2 ** 32 - 1;
 
 /**

@@ -6,12 +6,12 @@ import { type Session, viewRuntime } from "./globals.ts";
 import { marks } from "./marks.ts";
 import { printErrorRaw } from "./output.ts";
 
-/** Prints what stands around the failure of a container with these options. */
+/** Prints the surroundings of the failure of a container with these options. */
 export function printFailure(error: unknown, session: Session, options: () => CreateOptions): void {
   printErrorRaw(failureText(error, explained(session, options), machineFindings(), marks(2)));
 }
 
-/** What was going to be done; null when that is just what fails. */
+/** The steps that were planned; null if planning them is what fails. */
 function explained(session: Session, options: () => CreateOptions): Explanation | null {
   try {
     return explain({ ...viewRuntime(session), warn: () => {} }, options());

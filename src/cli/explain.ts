@@ -48,7 +48,7 @@ export function printExplanation(
   else printRaw(explanationText(explanation, syscalls, marks(1)));
 }
 
-/** Prints what has been left for the next run. `about`: the bundle's path, or the words. Throws a BrunError. */
+/** Prints the cached plan for the next run. `about`: the bundle's path, or the words. Throws a BrunError. */
 export function printCached({ root }: Runtime, key: readonly string[], about: string, json: boolean): void {
   const { cachedText, explainCached } = cachedModule();
   const explanation = explainCached(root, key, about);

@@ -12,7 +12,7 @@ interface Common {
 export type BooleanFlag = BooleanArgDef &
   Common & {
     readonly type: "boolean";
-    /** Undefined when it is not given, which is not the same as false then. */
+    /** Undefined if it is not given, which differs from false. */
     readonly optional?: true;
     /** Further values: --flag=word. */
     readonly words?: readonly string[];
@@ -26,7 +26,7 @@ export type StringFlag = StringArgDef &
     readonly multiple?: true;
     /** A decimal number, 0 or more. */
     readonly integer?: true;
-    /** With `integer`: -1 too, which stands for none. */
+    /** With `integer`: also -1, which means no limit. */
     readonly orNone?: true;
   };
 
@@ -35,7 +35,7 @@ export type Positional = PositionalArgDef & {
   readonly type: "positional";
   /** Takes all that follows, dashes included, so flags end at the first positional. Must be the last. */
   readonly rest?: true;
-  /** With `rest`: flags may stand behind it all the same. */
+  /** With `rest`: flags may follow it nevertheless. */
   readonly flagsAfter?: true;
 };
 

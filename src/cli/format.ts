@@ -14,7 +14,7 @@ export const formatFlag = {
   description: "form of the output",
 } as const;
 
-/** Whether `--format` asks for JSON. Throws a BrunError (ERR_USAGE) when it asks for what there is not. */
+/** Whether `--format` asks for JSON. Throws a BrunError (ERR_USAGE) for an unknown format. */
 export function isJson(format: string): boolean {
   if (format === "json" || format === "table") return format === "json";
   throw new BrunError("invalid format option", { code: "ERR_USAGE", hint: "--format is table or json" });
@@ -43,7 +43,7 @@ export function wideTable(states: readonly ContainerState[], clock: number): str
 const COLUMN_MIN = 12;
 const COLUMN_GAP = 3;
 
-/** Nothing of such a text is escaped, and each of its units is a character. */
+/** Texts that need no escapes, and in which each UTF-16 unit is a character. */
 const ASCII = /^[ -~]*$/;
 
 /**
@@ -68,13 +68,13 @@ export function table(texts: readonly (readonly string[])[]): string {
   return text;
 }
 
-/** The number that ends below the title's end, as ps puts it; a value before it may have blanks, or none. */
+/** The number that is right-aligned below its title, as ps prints it; a value before it may contain blanks, or be empty. */
 function pidAt(line: string, end: number): number | undefined {
   const digits = /(?<!\S)\d+$/.exec(line.slice(0, end));
   return digits === null || /\S/.test(line[end] ?? " ") ? undefined : Number(digits[0]);
 }
 
-/** The number in a column by words, where a long value has moved those behind it. */
+/** The number in a column that is found by words, because a long value has moved the columns after it. */
 function pidOf(line: string, column: number): number | undefined {
   const word = line.trim().split(/\s+/)[column] ?? "";
   return /^\d+$/.test(word) ? Number(word) : undefined;

@@ -1,4 +1,4 @@
-/** The global flags, which stand before the command, and what they amount to. */
+/** The global flags, which stand before the command, and their effect. */
 
 import type { CgroupManagerName } from "../cgroup/types.ts";
 import { callerIdentity, defaultRoot, givenRoot, useDefaultRoot } from "../container/state/root.ts";
@@ -17,7 +17,7 @@ const apiClientModule = lazy<typeof import("./api-client.ts")>(() => require("./
 export type GlobalValues = Values<typeof globalFlags>;
 
 /**
- * What the log flags ask for.
+ * The log that the log flags ask for.
  * @throws BrunError a format or a target that brun does not have
  */
 export function logOptions(values: GlobalValues): LogOptions {
@@ -42,8 +42,8 @@ export interface Session {
 }
 
 /**
- * What the lifecycle operations want. Finds and prepares the state directory, so a command that needs none does
- * not call this.
+ * The runtime for the lifecycle operations. It finds and prepares the state directory, so a command that needs none does not
+ * call this.
  * @param timing whether `--timing` is given; undefined for commands that do not have it
  * @throws BrunError a flag's value that is not allowed, a state directory that is not safe to use
  */

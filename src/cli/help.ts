@@ -1,4 +1,4 @@
-/** Help texts, for 80 columns: what is used most stands first, and examples at the end. */
+/** Help texts for 80 columns: the most used flags first, examples at the end. */
 import type { Command } from "./command.ts";
 import type { FlagDef, Flags, Positional } from "./flags.ts";
 import { globalFlags } from "./hot-flags.ts";
@@ -80,7 +80,7 @@ function usage(command: Command | undefined): string {
   return `${MARGIN}${["brun", command.meta.name, "[flags]", ...words].join(" ")}`;
 }
 
-/** What stands for an argument; the words of a choice are not to be written in capitals. */
+/** The placeholder of an argument; the words of a choice are not in capitals. */
 function placeholder(name: string, hint = name): string {
   return (hint.includes("|") ? name : hint).toUpperCase();
 }
@@ -150,7 +150,7 @@ function describe(flag: FlagDef): string {
   return isTold ? text : `${text} (default: ${flag.default})`;
 }
 
-/** What the command's words may be, if that is told first; the rest in lines of the width; the examples. */
+/** The forms of the command line, if the details begin with them; the rest wrapped to the width; the examples. */
 function detailsOf(details: string): { forms: string; text: string; examples: string } {
   const [text = "", examples = ""] = details.split(/^EXAMPLE\n/m);
   const paragraphs = text.trimEnd().split(/\n{2,}/);

@@ -1,6 +1,6 @@
 /**
- * Flags and arguments of the commands that a container is made, entered and ended with, and those that stand before the command.
- * Data alone: nsenter/command-line.ts makes the tables of it by which the front reads the same command lines.
+ * The global flags, and the flags and arguments of the commands that make, enter and end a container. They are only data:
+ * nsenter/command-line.ts makes the tables of them by which the front parses the same command lines.
  */
 import { PROC_MODES, USERNS_MODES } from "../modes.ts";
 import type { Flags } from "./flags.ts";

@@ -1,6 +1,6 @@
 /**
- * The commands that a container is made, entered and ended with. They and all that they reach are one chunk of the
- * executable, which every command loads (scripts/bundle.ts): in a process of a few milliseconds each further chunk counts.
+ * The commands that make, enter and end a container. They and all that they import are one chunk of the executable, which every
+ * command loads (scripts/bundle.ts). In a process of a few milliseconds each further chunk would cost too much.
  */
 export { givenArguments } from "../sys/environment.ts";
 export { default as create } from "./create.ts";

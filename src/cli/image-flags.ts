@@ -1,4 +1,4 @@
-/** What the flags about getting images (pull-flags.ts) amount to. */
+/** The values of the flags for pulling images (pull-flags.ts). */
 import { BrunError } from "../errors.ts";
 import { ownPlatform, parsePlatform } from "../image/platform.ts";
 import type { PullOptions, PullPolicy } from "../image/pull.ts";
@@ -15,7 +15,7 @@ const PULL_POLICIES: readonly PullPolicy[] = ["missing", "always", "newer", "nev
  * @throws BrunError (ERR_USAGE)
  */
 export function policyOf(text: string, flag = "--pull"): PullPolicy {
-  // podman takes a bare truth as well.
+  // podman also accepts the flag without a value.
   const word = text === "true" ? "always" : text === "false" ? "missing" : text;
   const policy = PULL_POLICIES.find((name) => name === word);
   if (policy !== undefined) return policy;

@@ -1,4 +1,4 @@
-/** How far a pull or a push is: a bar for each layer on a terminal, lines elsewhere. */
+/** Shows the progress of a pull or a push: a bar for each layer on a terminal, lines elsewhere. */
 
 import { shortDigest } from "../image/digest.ts";
 import type { ImageEvent } from "../image/progress.ts";
@@ -10,7 +10,7 @@ import { clientProgress } from "./api-client.ts";
 import { isTerminal, printErrorRaw } from "./output.ts";
 
 const SHOWN = 12;
-/** At most so often, in milliseconds. */
+/** The shortest time between two updates, in milliseconds. */
 const REDRAW = 100;
 const BAR = 24;
 const BAR_LEAST = 8;
@@ -21,7 +21,7 @@ const BETWEEN = 6;
 
 type Layer = Extract<ImageEvent, { type: "layer" }>;
 
-/** Where a pull or a push is told: to the program that has asked for it by the TypeScript API, or on stderr. */
+/** Where progress goes: to the program that uses the TypeScript API, or to stderr. */
 export interface Progress {
   readonly event: ((event: ImageEvent) => void) | undefined;
   /** It is done. */
@@ -71,7 +71,7 @@ class ImageProgress implements Progress {
     }
     const before = this.layers.get(event.digest);
     this.layers.set(event.digest, event);
-    // What is there already is nothing to see.
+    // Layers that are already there are not shown.
     if (before === undefined && event.state === "done") this.layers.delete(event.digest);
     else if (this.terminal) this.draw(before?.state !== event.state);
     else if (event.state === "done" && before !== undefined && before.state !== "done") {
@@ -89,7 +89,7 @@ class ImageProgress implements Progress {
     if (!now && time - this.last < REDRAW) return;
     this.last = time;
     const layers = [...this.layers.values()];
-    // Those that move are what there is to see.
+    // Layers that make progress come first.
     const shown =
       layers.length <= SHOWN ? layers : layers.filter(({ state }) => state !== "done").slice(0, SHOWN);
     // The last column makes some terminals wrap.
@@ -106,7 +106,7 @@ class ImageProgress implements Progress {
   private line({ digest, size, state, bytes }: Layer, width: number): string {
     const share = size === 0 ? 1 : Math.min(bytes / size, 1);
     const head = `${shortDigest(digest)}  ${state.padEnd(STATE)}`;
-    // What is packed is counted uncompressed: how much there will be of it nobody knows.
+    // Packing counts uncompressed bytes, and the total is not known.
     if (state === "packing") return `${head}  ${sizeText(bytes)}`;
     const text = state === "done" ? sizeText(size) : `${sizeText(bytes)} of ${sizeText(size)}`;
     const room = Math.min(BAR, width - head.length - text.length - BETWEEN);

@@ -11,7 +11,7 @@ import { sandboxRunFlags } from "./sandbox-flags.ts";
 export function runOf(argv: readonly string[], run: Command<Flags>): Command {
   let words: readonly string[];
   try {
-    // With a flag of bundles alone it is an id, whatever it looks like.
+    // With a flag that only bundles have, it is an id in any case.
     words = parseFlags("run", sandboxRunFlags, argv, {
       globals: globalFlags,
       short: true,

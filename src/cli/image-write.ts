@@ -1,4 +1,4 @@
-/** `brun image push`, `import` and `commit`: images that go elsewhere, and those that are made here. */
+/** `brun image push`, `import` and `commit`. */
 
 import { list } from "../container/state/list.ts";
 import { BrunError } from "../errors.ts";
@@ -158,7 +158,7 @@ export const commitCommand = defineCommand({
     const ids = idsOf(container.bundle, store);
     const push = { rootless: rootlessOf(data.values.rootless) };
     const digest = await commitContainer(container, args.image, store, ids, { changes: args.change, push });
-    // What was written to files alone is not of the store.
+    // An image that was only written to files is not in the store.
     await collect(store, list(rt), false);
     print(`${digest}\n`);
     return 0;

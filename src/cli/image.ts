@@ -81,7 +81,7 @@ const listCommand = defineCommand({
   },
 });
 
-/** Names as one types them: "debian:12" for docker's own, unless more than a letter of the whole one has been typed. */
+/** Completes names in their short form ("debian:12" for docker's own), unless the beginning of the long form was typed. */
 function namesFor(word: string, images: readonly StoredImage[]): string[] {
   const conf = registriesConf();
   return images.map(({ name }) => {
@@ -178,7 +178,7 @@ EXAMPLE
   },
 });
 
-/** What `remove`, `prune` and `pull` leave to the background. */
+/** The work that `remove`, `prune` and `pull` leave to a process in the background. */
 const tidyCommand = defineCommand({
   meta: { name, hidden: true, description: "remove files that no image needs" },
   args: { action },
@@ -243,7 +243,7 @@ export function imageActions(): Command[] {
   return [...new Set(Object.values(actions))].filter(({ meta }) => meta.hidden !== true);
 }
 
-/** The command for what is asked of images. */
+/** The command of an action. */
 export function imageCommand(argv: readonly string[]): Command<Flags> {
   const word = argv.find((arg) => !arg.startsWith("-")) ?? "";
   return actions[word] ?? (overview as unknown as Command);

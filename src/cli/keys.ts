@@ -1,4 +1,4 @@
-/** Waiting for a key that ends what is watched, as in top(1) and less(1). */
+/** Waits for a key that ends the display, as in top(1) and less(1). */
 import { ECHO, ICANON, restoreTerminal, withoutModes } from "../container/io/terminal.ts";
 import { IOCTL } from "../sys/constants.ts";
 import { NR, syscall } from "../sys/ffi.ts";
@@ -15,7 +15,7 @@ export class Keys implements Disposable {
 
   constructor() {
     if (!this.typed) return;
-    // A signal may not leave the terminal as it is needed here.
+    // A signal must not leave the terminal in this mode.
     holdSignals();
     // What is typed before the first wait is not shown either.
     this.listen();
@@ -56,7 +56,7 @@ export class Keys implements Disposable {
     return was !== null;
   }
 
-  /** The terminal is as it was. */
+  /** Restores the terminal. */
   [Symbol.dispose](): void {
     if (this.before !== null) restoreTerminal(0, this.before);
   }

@@ -17,7 +17,7 @@ import { print } from "./output.ts";
 import { sandboxRunFlags } from "./sandbox-flags.ts";
 import { emptyStdin } from "./sandbox-stdin.ts";
 
-/** Flags that say something to a program without namespaces. */
+/** Flags that have a meaning without namespaces. */
 const TAKEN = new Set(
   "host landlock connect-port rw rw-all hide with-secrets workdir env env-file ulimit umask entrypoint interactive timing".split(
     " ",
@@ -38,7 +38,7 @@ export function runByLandlock(
   const words = options.args.length > 0 ? options.args : [view.environment.SHELL ?? "/bin/sh"];
   const cwd = hostPath(options.workdir ?? ".", view);
   const file = fileOf(words[0] ?? "", cwd, env);
-  // What cannot be is said before anything is made.
+  // Errors come before anything is made.
   const { lacks } = landlockPlan(options, view, abi, "/tmp");
   const limits = ulimits(options.ulimit);
   for (const lack of lacks) rt.warn(`landlock of this kernel (ABI ${abi}) lacks something: ${lack}`);
@@ -60,7 +60,7 @@ export function runByLandlock(
   });
 }
 
-/** The error of a machine that refuses namespaces, with what does without them; null for another error. */
+/** The error of a machine that refuses namespaces, with a hint at --landlock; null for another error. */
 export function offered(error: unknown): BrunError | null {
   const step = stepErrorOf(error)?.step;
   if (!(error instanceof BrunError) || step?.kind !== "cloneInto" || landlockAbi() === 0) return null;
@@ -72,7 +72,7 @@ export function offered(error: unknown): BrunError | null {
 const OFFER =
   "run --host --landlock needs none, and has less: no copies, no network but TCP ports that are named, no container";
 
-/** What the program could do, for people. */
+/** What the program may do, as a text for people. */
 export function explainLandlock(options: SandboxOptions, view: HostView, args: object): number {
   checkFlags(args);
   print(explanation(landlockPlan(options, view, neededAbi(), TEMPORARY)));

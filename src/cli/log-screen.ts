@@ -1,4 +1,4 @@
-/** A container's output on our own: as it is in a file or a pipe, and without what would act on a terminal. */
+/** Prints a container's output: unchanged to a file or a pipe, and without control characters to a terminal. */
 import { printable } from "../printable.ts";
 import { E } from "../sys/errno.ts";
 import { SysError } from "../sys/error.ts";
@@ -20,9 +20,9 @@ export function writeOutput(fd: number, bytes: Uint8Array): void {
 
 /** Colours and the like: the only sequence that stays (ECMA-48, SGR). */
 const COLOUR = /\x1b\[[\d;:]*m/;
-/** What may be the beginning of one, or of a character. */
+/** A possible beginning of such a sequence, or of a character. */
 const UNFINISHED = /(\x1b(\[[\d;:]*)?|[\udcc2-\udcf4][\udc80-\udcbf]{0,2})$/;
-/** Longer ones are none. */
+/** The greatest length of a sequence. */
 const HELD_MAX = 64;
 
 /**
@@ -40,7 +40,7 @@ export class SafeText {
     return this.shown(text.slice(0, cut));
   }
 
-  /** What is still held back, and no colour from here on. */
+  /** Returns the text that is still held back, and resets the colour. */
   end(): string {
     const rest = this.shown(this.held);
     this.held = "";

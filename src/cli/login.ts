@@ -1,4 +1,4 @@
-/** `brun login`, `brun logout`: who one is to a registry, kept where podman keeps it. */
+/** `brun login`, `brun logout`: logins to registries, saved where podman saves them. */
 import { createInterface } from "node:readline";
 import { ECHO, restoreTerminal, withoutModes } from "../container/io/terminal.ts";
 import { BrunError } from "../errors.ts";

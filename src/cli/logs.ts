@@ -58,7 +58,7 @@ EXAMPLE
   },
 });
 
-/** Shows what comes until the supervisor has ended. */
+/** Shows new output until the supervisor has ended. */
 function follow(rt: Runtime, stored: StoredState, reader: LogReader, show: (entry: LogEntry) => void): void {
   const result = openResult(rt.root, stored);
   const events = result < 0 ? -1 : watchKept(rt.root, stored);
@@ -73,7 +73,7 @@ function follow(rt: Runtime, stored: StoredState, reader: LogReader, show: (entr
 
 const NEWLINE = 0x0a;
 
-/** Those entries that are wanted, of which the last `tail` lines. */
+/** The entries since a time, and of these the last `tail` lines. */
 function* lastLines(
   entries: Iterable<LogEntry>,
   wanted: (entry: LogEntry) => boolean,
@@ -90,7 +90,7 @@ function* lastLines(
     }
     kept.push(entry);
     if (endsLine(entry)) ends++;
-    // The last line may go on.
+    // The last line may be continued later.
     for (; ends > tail || (ends === tail && !endsLine(entry)); first++) if (endsLine(kept[first]!)) ends--;
     if (first <= COMPACT) continue;
     kept = kept.slice(first);

@@ -1,11 +1,11 @@
-/** Who is told of a network by name: values of flags. */
+/** Values of the flags that report on --allow-net. */
 import { keptPlace } from "../changes/kept.ts";
 import { BrunError } from "../errors.ts";
 import type { SandboxOptions } from "../sandbox/options.ts";
 import { absolute } from "../sys/fs.ts";
 
 /**
- * The file that is told of each connection.
+ * The file in which each connection is logged.
  * @param given the value of --net-log
  * @param kept a name by which changes are kept: without a value it is beside them
  */

@@ -11,7 +11,7 @@ import { writeFd } from "../sys/fs.ts";
 const SIGPIPE_STATUS = 128 + 13;
 
 /**
- * Ends the process at once. Nothing is buffered anywhere, so Bun's own way out has nothing to add.
+ * Ends the process at once. Nothing is buffered, so Bun's own exit would do nothing more.
  * @param code exit status, 0 to 255
  */
 export function exit(code: number): never {
@@ -33,7 +33,7 @@ export function printRaw(text: string): void {
   toStdout(() => writeFd(1, text, "stdout"));
 }
 
-/** Lets something write to stdout by itself, with the same end. */
+/** Runs a function that writes to stdout, and ends the process in the same way if the reader has gone. */
 export function toStdout(write: () => void): void {
   try {
     write();
@@ -43,7 +43,7 @@ export function toStdout(write: () => void): void {
   }
 }
 
-/** Writes to stderr, for people; there is no one to tell when it fails. */
+/** Writes to stderr, for people. A failure is ignored, since it could not be reported. */
 export function printError(text: string): void {
   printErrorRaw(printable(text));
 }

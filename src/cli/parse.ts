@@ -11,7 +11,7 @@ import { closest } from "./closest.ts";
 import type { BooleanFlag, Flags, Positional, StringFlag, Values } from "./flags.ts";
 import { type Fault, UsageError } from "./usage-error.ts";
 
-/** A command line that was taken apart. */
+/** A parsed command line. */
 export interface Parsed<F extends Flags> {
   readonly values: Values<F>;
   /** -h or --help was given; nothing after it was looked at. */
@@ -22,7 +22,7 @@ export interface Parsed<F extends Flags> {
 
 type Value = boolean | string | number | string[] | number[] | undefined;
 
-/** How a command line is read besides its flags. */
+/** Options of the parser. */
 export interface Manner {
   /** Flags that belong before the command, for a better message. */
   readonly globals?: Flags;
@@ -30,11 +30,11 @@ export interface Manner {
   readonly short?: boolean;
   /** Hints for flags that other tools have, by name. */
   readonly others?: Readonly<Record<string, string>>;
-  /** What is asked for help: "run --host"; the command unless said otherwise. */
+  /** The page of help that errors name: "run --host"; by default the command. */
   readonly topic?: string;
 }
 
-/** Where the parser stands. */
+/** The state of the parser. */
 interface State {
   /** Name of the command; undefined for the global flags. */
   readonly command: string | undefined;
@@ -48,8 +48,8 @@ interface State {
 }
 
 /**
- * Takes a command's arguments apart. Flags may stand before and after the positional arguments, except when the
- * last positional takes the rest.
+ * Parses a command's arguments. Flags may stand before and after the positional arguments, unless the last positional argument
+ * takes the rest.
  * @throws BrunError unknown flag, missing or wrong value, too few or too many arguments
  */
 export function parseCommand<const F extends Flags>(
@@ -74,7 +74,7 @@ export function parseCommand<const F extends Flags>(
 }
 
 /**
- * Takes the global flags apart; they end at the first argument without a dash, which is the command.
+ * Parses the global flags. They end at the first argument without a dash, which is the command.
  * @throws BrunError unknown flag, missing or wrong value
  */
 export function parseGlobals<const F extends Flags>(flags: F, argv: readonly string[]): Parsed<F> {
@@ -83,7 +83,7 @@ export function parseGlobals<const F extends Flags>(flags: F, argv: readonly str
 }
 
 /**
- * Takes the flags apart that stand before the first other argument.
+ * Parses the flags before the first other argument.
  * @returns besides: what follows, and whether "--" stands before it
  * @throws BrunError unknown flag, missing or wrong value
  */
@@ -142,7 +142,7 @@ function find(flags: Flags, name: string): string | undefined {
   return undefined;
 }
 
-/** Takes one flag; returns whether it used the next argument. */
+/** Parses one flag; returns whether it used the next argument. */
 function takeFlag(state: State, arg: string, next: string | undefined): boolean {
   const equals = arg.indexOf("=");
   const dashed = equals < 0 ? arg : arg.slice(0, equals);
@@ -150,7 +150,7 @@ function takeFlag(state: State, arg: string, next: string | undefined): boolean 
   const name = dashed.slice(dashed[1] === "-" ? 2 : 1);
   if (name === "" || name[0] === "-") wrong(state, name, `bad flag syntax: ${arg}`);
   const key = find(state.flags, name);
-  // A flag -h that has no value is the question that it is elsewhere.
+  // -h without a value asks for help, as elsewhere.
   if (key === undefined ? name === "h" || name === "help" : arg === "-h" && (next ?? "-")[0] === "-") {
     state.help = true;
     return false;
@@ -241,7 +241,7 @@ function wrong(state: State, flag: string, message: string, rule = "", unknown?:
   });
 }
 
-/** A flag that there is not: the one that may be meant is named. */
+/** The error for an unknown flag; it names the flag that may be meant. */
 function unknown(state: State, name: string, dashed: string): never {
   const { command, flags, manner } = state;
   const message = `flag provided but not defined: ${dashed}`;

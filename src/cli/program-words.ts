@@ -1,4 +1,4 @@
-/** Why a program of `run --host` or `run --rootfs` is not found, or not executed, where its words tell it. */
+/** Finds out from the command line why a program of `run --host` or `run --rootfs` is not found, or not executed. */
 import { BrunError } from "../errors.ts";
 import { isAboutProgram } from "../plan/step.ts";
 import { shellWords } from "../printable.ts";
@@ -11,9 +11,9 @@ const OF_SHELLS =
   /^(\.|:|alias|bg|cd|eval|exec|exit|export|fc|fg|hash|jobs|read|readonly|return|set|shift|source|trap|type|ulimit|umask|unalias|unset)$/;
 
 /**
- * The error with a hint, the line to type where there is one; as it is for another failure.
- * @param argv all that follows `run`
- * @param program the end of it
+ * The error with a hint, if possible the line to type. Another failure stays unchanged.
+ * @param argv all words after `run`
+ * @param program the words of the program, at the end of `argv`
  */
 export function hintForProgram(error: unknown, argv: readonly string[], program: readonly string[]): unknown {
   const flags = argv.slice(0, argv.length - program.length);
@@ -25,7 +25,7 @@ export function hintForProgram(error: unknown, argv: readonly string[], program:
 /**
  * The error with the image that does not have the program.
  * @param image its name
- * @param said whether the image says what the program is, and the user does not
+ * @param said whether the program comes from the image, and not from the user
  */
 export function hintForImage(error: unknown, image: string, said: boolean): unknown {
   if (!(error instanceof BrunError) || programOf(error) === null) return error;

@@ -1,7 +1,7 @@
-/** Flags about getting images, which `image pull` and `run --image` share: podman's names. */
+/** Flags for pulling images, which `image pull` and `run --image` share; names are podman's. */
 import type { Flags } from "./flags.ts";
 
-/** Of whatever may pull. */
+/** Flags of all commands that may pull. */
 export const pullFlags = {
   platform: {
     type: "string",

@@ -1,6 +1,6 @@
 /**
- * `brun run npm test`, `brun run --rm -it alpine sh`: what was typed as for another tool, where it is no container of a
- * bundle. The error's hint is the line to type, with the user's own words in it.
+ * Command lines of other tools that are no container of a bundle: `brun run npm test`, `brun run --rm -it alpine sh`. The
+ * error's hint is the line to type, with the user's words in it.
  */
 import { BrunError } from "../errors.ts";
 import { findProgram } from "../host/find-program.ts";
@@ -12,7 +12,7 @@ import { type Parsed, parseFlags } from "./parse.ts";
 import { sandboxOptions, sandboxRunFlags } from "./sandbox-flags.ts";
 import { UsageError } from "./usage-error.ts";
 
-/** The error with the hint that the words ask for; as it is where a bundle is named, or it is about something else. */
+/** The error with a hint that fits the words. It stays unchanged if a bundle is named, or if it is about something else. */
 export function hintForWords(error: unknown, argv: readonly string[], globals: Flags): unknown {
   if (!(error instanceof BrunError) || !isAboutWords(error) || namesBundle(argv)) return error;
   let parsed: Parsed<typeof sandboxRunFlags>;
@@ -20,7 +20,7 @@ export function hintForWords(error: unknown, argv: readonly string[], globals: F
     const manner = { globals, short: true, others: OTHER_FLAGS, topic: "run --host" };
     parsed = parseFlags("run", sandboxRunFlags, argv, manner);
   } catch (other) {
-    // A flag of neither: the error that says what may be meant.
+    // A flag of neither: the error names the flag that may be meant.
     return other instanceof UsageError && other.fault.hint !== "page" ? other : error;
   }
   const { values, args: words } = parsed;
@@ -68,7 +68,7 @@ function namesBundle(argv: readonly string[]): boolean {
 
 function said(error: BrunError, words: readonly string[]): string {
   const { unknown, isCount = false } = error instanceof UsageError ? error.fault : {};
-  // What follows the program is not brun's.
+  // Words after the program are not for brun.
   const ofProgram =
     unknown !== undefined && words.some((word) => word === unknown || word.startsWith(`${unknown}=`));
   if (error.code !== "ERR_ID" && !isCount && !ofProgram) return error.message;

@@ -1,4 +1,4 @@
-/** By which words the plan of a container without a bundle is kept for the next one (src/container/lifecycle/cached-plan.ts). */
+/** The words by which the plan of a container without a bundle is cached (src/container/lifecycle/cached-plan.ts). */
 import type { RunOptions } from "../container/types.ts";
 import type { SandboxOptions } from "../sandbox/options.ts";
 import type { Sandbox } from "../sandbox/spec.ts";
@@ -22,7 +22,7 @@ export function wordsOfCommand(
   if (timing || keep !== undefined || upper !== undefined) return undefined;
   const all = wordsInForeground(given);
   const dashes = all.indexOf("--");
-  // A program that follows other words is one of them.
+  // Without "--" the program is one of the words.
   const anyProgram = program.length > 0 && dashes >= 0 && dashes === all.length - program.length - 1;
   if (!anyProgram && dashes >= 0) return undefined;
   return {

@@ -1,4 +1,4 @@
-/** Flags of `run --rootfs`, `run --image` and `run --host`: podman's names, and what they amount to. */
+/** Flags of `run --rootfs`, `run --image` and `run --host`, with podman's names, and their values as options. */
 
 import { keptPlace } from "../changes/kept.ts";
 import { LOG_SIZE } from "../container/io/kept-log.ts";
@@ -156,7 +156,7 @@ export const sandboxFlags = {
   },
 } as const satisfies Flags;
 
-/** What else `run` takes with them. */
+/** Further flags of `run` with them. */
 export const sandboxRunFlags = {
   ...sandboxFlags,
   detach: { type: "boolean", alias: "d", description: "return when the program has started" },
@@ -332,7 +332,7 @@ function rootOf({ host, rootfs, image }: Values<typeof sandboxFlags>): SandboxRo
     });
   }
   if (host) return { kind: "host" };
-  // Its directory is known when it is there.
+  // An image's directory is known only when it has been pulled.
   if (image !== undefined) return { kind: "rootfs", path: "/", image };
   if (!rootfs) throw new BrunError("--rootfs needs a directory", { hint: "--host takes this machine's own" });
   const path = absolute(rootfs);

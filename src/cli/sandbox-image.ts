@@ -1,4 +1,4 @@
-/** `run --image`: the image is there, or is got, before the container is what `run --rootfs` makes. */
+/** `run --image`: pulls the image if necessary, and then makes the container as `run --rootfs` does. */
 
 import { compiling, uncacheable } from "../host/recorder.ts";
 import type { PullOptions } from "../image/pull.ts";
@@ -32,7 +32,7 @@ export async function withPulledImage(
   return withImage({ ...asked, root }, image, program, given);
 }
 
-/** What gets images is loaded when one is not there. */
+/** The code that pulls images is loaded only if one has to be pulled. */
 async function getImage(
   name: string,
   options: PullOptions,

@@ -1,10 +1,10 @@
-/** The machine as a container without a bundle is decided by it, while others mount and unmount on it. */
+/** The view of the machine from which a container without a bundle is decided, while others mount and unmount on it. */
 import { callerIdentity, isRootless } from "../container/state/root.ts";
 import type { Runtime } from "../container/types.ts";
 import { type HostView, hostView } from "../sandbox/view.ts";
 import { isAboutMount } from "./sandbox-errors.ts";
 
-/** So often is a container begun anew where mounts have changed. */
+/** How often a container is begun again because mounts have changed. */
 const AGAIN = 5;
 
 /** The machine as it was seen last. */
@@ -22,8 +22,8 @@ export class Machine {
   ) {}
 
   /**
-   * After a failed mount: whether somebody has mounted or unmounted something since the machine was seen, so that what it has
-   * now may do. What has come and gone leaves no trace, so once this is supposed without one.
+   * After a failed mount: whether somebody has mounted or unmounted something since the machine was looked at, so that another try
+   * may succeed. A mount that came and went leaves no trace, so one more try is made without a change.
    */
   hasChanged(error: unknown): boolean {
     if (this.again === 0 || !isAboutMount(error)) return false;
@@ -38,7 +38,7 @@ export class Machine {
   }
 }
 
-/** The machine, for a caller to whom `--rootless` applies as for any container. */
+/** The machine; `--rootless` applies as for any container. */
 export function viewOf(rt: Runtime): HostView {
   const caller = callerIdentity();
   const rootless = rt.rootless === "auto" ? caller.euid !== 0 : rt.rootless;

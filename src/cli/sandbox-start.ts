@@ -1,4 +1,4 @@
-/** Making a container without a bundle: with the kernel's overlays, by fuse-overlayfs, or with what is refused read-only. */
+/** Makes a container without a bundle: with the kernel's overlays, with fuse-overlayfs, or with refused directories read-only. */
 
 import { noteKept } from "../changes/kept.ts";
 import { Redirection } from "../container/io/kept-streams.ts";
@@ -37,7 +37,7 @@ const takenNames = lazy<typeof import("../sandbox/taken-names.ts")>(() =>
 
 type Args = Values<typeof sandboxRunFlags>;
 
-/** {@link sandboxSpec}, whose errors are about how the flags were given. */
+/** {@link sandboxSpec}, with errors that name the flags. */
 export function decided(...parameters: Parameters<typeof sandboxSpec>): Sandbox {
   return asUsage(() => sandboxSpec(...parameters));
 }
@@ -68,7 +68,7 @@ export function startInBackground(
   }
 }
 
-/** How it is run, besides the flags. */
+/** Options of the run that are no flags. */
 interface Manner extends Pick<RunOptions, "kept" | "started"> {
   /** The command by which a plan is kept. */
   readonly command?: WordsOfCommand | undefined;
@@ -79,7 +79,7 @@ interface Manner extends Pick<RunOptions, "kept" | "started"> {
 const REFUSALS = 3;
 
 /**
- * Runs it; where the kernel's overlays do not do, or are refused, with fuse-overlayfs, or with what is refused
+ * Runs it. If the kernel's overlays do not suffice or are refused, it uses fuse-overlayfs, or makes refused directories
  * read-only.
  */
 export function start(rt: Runtime, options: SandboxOptions, view: HostView, manner: Manner): number {
@@ -135,7 +135,7 @@ export function start(rt: Runtime, options: SandboxOptions, view: HostView, mann
   }
 }
 
-/** What has not yet been told, which has been from now on. */
+/** The warnings that have not been printed yet; they count as printed from now on. */
 function untold(notices: readonly string[], told: Set<string>): string[] {
   const fresh = notices.filter((notice) => !told.has(notice));
   for (const notice of notices) told.add(notice);
@@ -199,7 +199,7 @@ export function createOptions(options: SandboxOptions, { spec }: Sandbox): Creat
     noPivot: false,
     noNewKeyring: false,
     preserveFds: 0,
-    // Maps that the flags have led to already are in the config.
+    // Id maps that come from the flags are in the config already.
     proc: options.proc,
     realRoot: options.root.kind === "host" || options.root.real,
     userns: spec.linux?.uidMappings === undefined ? options.userns : "auto",

@@ -11,8 +11,8 @@ import type { Values } from "./flags.ts";
 import type { sandboxRunFlags } from "./sandbox-flags.ts";
 
 /**
- * Whether the program has our stdin, and a terminal: both for a shell that was not named. A program of this machine reads
- * what it would without brun, but for a terminal that a shell has put it into the background of.
+ * Whether the program gets brun's stdin and a terminal: both for a shell that was not named. A program of --host reads the same
+ * stdin as without brun, unless that is a terminal and brun is in its background.
  */
 export function stdio(
   args: Values<typeof sandboxRunFlags>,
@@ -24,7 +24,7 @@ export function stdio(
   return [args.interactive || shell || plain, args.tty];
 }
 
-/** Whether somebody has written to a pipe that is our stdin. */
+/** Whether brun's stdin is a pipe to which somebody has written. */
 function isBeingWritten(): boolean {
   const unread = new Int32Array(1);
   if (isTerminal(0) || syscall(NR.lseek, 0, 0, SEEK_CUR) !== -E.ESPIPE) return false;
@@ -38,7 +38,7 @@ export function emptyStdin(rt: Runtime): void {
     rt.warn("the program does not read what comes from the pipe; hint: -i (--interactive) hands it on");
   }
   const fd = open("/dev/null", O.RDONLY);
-  // The stage that is there already has the old one.
+  // The stage that the front has started has the old stdin.
   dismissEarlyStage();
   check(syscall(NR.dup3, fd, 0, 0), "replace stdin");
   close(fd);

@@ -12,13 +12,13 @@ import { type Parsed, parseFlags } from "./parse.ts";
 import { isProgram } from "./run-words.ts";
 import type { sandboxFlags } from "./sandbox-flags.ts";
 
-/** What the words are. */
+/** The parts of the command line. */
 export interface SandboxWords<F extends Flags> {
   readonly parsed: Parsed<F>;
   readonly program: readonly string[];
 }
 
-/** Takes the arguments apart. Throws a BrunError, with the caller's own words in the line to type. */
+/** Parses the arguments. Throws a BrunError, with the caller's words in the line to type. */
 export function sandboxWords<const F extends Flags>(
   command: string,
   flags: F,

@@ -30,9 +30,9 @@ const landlockModule = lazy<typeof import("./landlock.ts")>(() => require("./lan
 type Args = Values<typeof sandboxRunFlags>;
 
 /**
- * The command, in the place of `run`.
+ * The command that replaces `run`.
  * @param more flags besides those that are given: those of `create`
- * @param asTyped what stands behind the command's name, where other words are parsed in its place
+ * @param asTyped the words after the command's name, if other words are parsed instead of them
  */
 export function sandboxCommand(
   more: readonly string[] = [],
@@ -114,7 +114,7 @@ export function sandboxCommand(
   }
 }
 
-/** What gets images is loaded for them alone. */
+/** The code that pulls images is loaded only for --image. */
 async function withImageOf(...args: Parameters<typeof withPulledImage>): Promise<SandboxOptions> {
   return (await import("./sandbox-image.ts")).withPulledImage(...args);
 }
@@ -159,7 +159,7 @@ export function explainSandbox(): Command<typeof explainSandboxFlags> {
   };
 }
 
-/** A bundle has nobody who takes names: there is what can be mounted without. */
+/** With a bundle nothing makes missing names, so only files that exist are protected. */
 function withoutTaken(sandbox: Sandbox): Sandbox {
   const { taken } = sandbox.protection;
   if (taken.length === 0) return sandbox;
@@ -191,7 +191,7 @@ EXAMPLE
   brun run --image debian:12 -- cat /etc/os-release
   brun run --rootfs debian --memory 512m --name web -- python3 -m http.server`;
 
-/** {@link sandboxOptions}, whose errors are about how the flags were given. */
+/** {@link sandboxOptions}, with errors that name the flags. */
 function flagOptions(...parameters: Parameters<typeof sandboxOptions>): SandboxOptions {
   return asUsage(() => sandboxOptions(...parameters));
 }

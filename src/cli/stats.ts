@@ -55,7 +55,7 @@ EXAMPLE
     for (;;) {
       const samples = watch.measure();
       screen(samples);
-      // Nobody looks at a pipe to see whether a container starts.
+      // With a pipe, nobody waits for a container to start.
       if (args["no-stream"] || (samples.length === 0 && (watch.named || !drawn))) return 0;
       if (keys === null) Bun.sleepSync(interval);
       else if (keys.wait(interval)) return 0;
@@ -63,9 +63,9 @@ EXAMPLE
   },
 });
 
-/** The containers that are watched, and how they were before. */
+/** The containers, and their previous measurements. */
 class Watch {
-  /** Containers were named, so there is an end. */
+  /** Containers were named, so the command ends with them. */
   readonly named: boolean;
   private before = new Map<string, Usage>();
 
@@ -91,7 +91,7 @@ class Watch {
       samples.push({ before: this.before.get(id) ?? now, now });
     };
     if (this.named) for (const id of this.ids) look(id);
-    // What is not known to be the caller's is read once more, with a look at whose it is.
+    // A state that may not be the caller's is read once more, with a check of its owner.
     else
       for (const { stored, uid } of livingStates({ ...this.rt, warn: () => {} }))
         look(stored.id, uid === undefined ? undefined : stored);
@@ -114,12 +114,12 @@ type Screen = (samples: readonly Sample[]) => void;
 
 const printJson: Screen = (samples) => print(statsJson(samples, Date.now()));
 
-/** The table in place of the one before. */
+/** Draws the table over the previous one. */
 function redraw(): Screen {
   let lines = 0;
   return (samples) => {
     const [height, width] = terminalSize() ?? [0, 0];
-    // A line that goes on below, or a table that is too high, could not be found again.
+    // A line that wraps, or a table that is too high, could not be overwritten.
     const shown = statsTable(samples, Date.now())
       .trimEnd()
       .split("\n")

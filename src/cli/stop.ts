@@ -8,7 +8,7 @@ import { openRuntime } from "./globals.ts";
 import { print } from "./output.ts";
 import { parseSignal } from "./signals.ts";
 
-/** The one that the container's config asks for, which may come from an image: it may be none. */
+/** The signal in the container's config. It may come from an image, and be invalid. */
 function stopSignal(annotations: Readonly<Record<string, string>>): number {
   const text = annotations[STOP_SIGNAL];
   if (text === undefined) return TERM;

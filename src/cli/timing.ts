@@ -15,7 +15,7 @@ export interface Phase {
   readonly to: number;
 }
 
-/** The phase after which this process is no longer brun: what is to be shown has to be shown then. */
+/** The phase after which this process is no longer brun, so that the phases have to be shown then. */
 const LAST_PHASE = "handing over to the supervisor";
 
 let chart: Phase[] | null = null;

@@ -1,4 +1,4 @@
-/** `brun update --allow-net`, `--deny-net`: another list of names for a container that runs. */
+/** `brun update --allow-net`, `--deny-net`: changes the list of names of a running container. */
 import { statusOf } from "../container/state/status.ts";
 import { lock, requireState, unlock } from "../container/state/store.ts";
 import type { Runtime } from "../container/types.ts";

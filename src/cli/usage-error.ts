@@ -1,13 +1,13 @@
 /** The error of a command line that the parser refuses. */
 import { BrunError } from "../errors.ts";
 
-/** What is wrong with a command line. */
+/** A mistake in a command line. */
 export interface Fault {
   /** The flag, as it was typed, that does not exist; undefined for another mistake. */
   readonly unknown?: string;
   /** There are too few words besides flags, or too many. */
   readonly isCount?: boolean;
-  /** What the hint has: the page to read alone, a flag that may be meant, or what is right. */
+  /** The hint: only the page to read, a flag that may be meant, or the right form. */
   readonly hint: "page" | "near" | "rule";
 }
 

@@ -1,11 +1,11 @@
-/** What `brun doctor` says about one thing. */
+/** Findings of `brun doctor`. */
 
 import type { Caller } from "../../rootless/caller.ts";
 import type { BrunError } from "../errors.ts";
 import type { Fix } from "../fix.ts";
 import { installFix, type PackageNames } from "../package-names.ts";
 
-/** ok; containers run but something is missing; rootless containers do not run. */
+/** "ok"; "warn": containers run but something is missing; "fail": rootless containers do not run. */
 export type FindingState = "ok" | "warn" | "fail";
 
 /** One line of the screen. Texts are clauses without a full stop. */
@@ -70,12 +70,12 @@ export function install(names: PackageNames): Remedy {
   return remedy(installFix(names));
 }
 
-/** A command for whoever asks. */
+/** A command for the caller. */
 export function asCaller(command: string): Remedy {
   return { command, as: "caller" };
 }
 
-/** A fix as it is to be done. */
+/** A fix with the user who has to do it. */
 export function remedy({ as, command, hint }: Fix): Remedy {
   return { command: command ?? hint, as };
 }

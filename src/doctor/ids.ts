@@ -12,7 +12,7 @@ import { asRoot, type Finding, nameOf, type Remedy, remedy, remedyOf, Subject } 
 const ENOUGH = 65536;
 const FIRST_SUBID = 100_000;
 
-/** newuidmap or newgidmap: there, and able to do what it is for. */
+/** newuidmap or newgidmap: whether it exists and has the rights that it needs. */
 export function mapHelper(name: MapHelper, caller: Caller): Finding {
   const subject = new Subject(name, "it maps more than the caller's own id", caller);
   if (caller.privileged) return subject.ok("not needed: root writes the maps itself");
@@ -65,7 +65,7 @@ export function judgeRanges(
   return subject.ok(`${name} has ${list}`);
 }
 
-/** The number of the first line that looks like the caller's, when none is; else 0. */
+/** The number of the first line that seems to be for the caller; 0 if there is none. */
 function malformed(text: string, caller: Caller): number {
   const lines = text.split("\n");
   return (
@@ -87,7 +87,7 @@ function entries(text: string): Entry[] {
   });
 }
 
-/** Someone else who has some of the ids; null when no one has. */
+/** Another user who has some of the ids; null if there is none. */
 function overlap(
   ranges: readonly SubidRange[],
   text: string,
@@ -112,7 +112,7 @@ function overlap(
   return null;
 }
 
-/** A range behind all others. */
+/** A range after all others. */
 function grantFix(kind: "uid" | "gid", name: string, text: string): Remedy {
   const free = Math.max(FIRST_SUBID, ...entries(text).map(({ end }) => end));
   return asRoot(`usermod --add-sub${kind}s ${free}-${free + ENOUGH - 1} ${name}`);

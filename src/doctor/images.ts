@@ -1,4 +1,4 @@
-/** Whether images can be kept where they are to be, so that containers can write over them and run what they have. */
+/** Whether the image store is usable: containers can copy its files on write, and execute them. */
 
 import type { Caller } from "../../rootless/caller.ts";
 import { mountPoints } from "../../rootless/host-view.ts";
@@ -14,12 +14,12 @@ const ST_RDONLY = 1;
 const ST_NOEXEC = 8;
 const WRITE_AND_SEARCH = 3;
 const O_TMPFILE = 0o20000000 | O.DIRECTORY;
-/** Bytes for a small image and what is written in its containers. */
+/** Bytes for a small image and the files that its containers write. */
 const ENOUGH = 1e9;
 
 const ELSEWHERE = asCaller("set XDG_DATA_HOME to a directory on another file system");
 
-/** What there is, or will be. Leaves nothing behind. */
+/** Checks the store, or the directory in which it will be. Leaves nothing behind. */
 export function images(caller: Caller): Finding {
   const subject = new Subject("images", "root file systems from registries: run --image", caller);
   let directory: string;

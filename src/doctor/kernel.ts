@@ -1,4 +1,4 @@
-/** What of the kernel brun uses, asked of the kernel itself: versions are changed by distributions. */
+/** The kernel features that brun uses. It asks the kernel for each, because distributions change what a version has. */
 
 import type { Caller } from "../../rootless/caller.ts";
 import { hostView } from "../../rootless/host-view.ts";
@@ -15,9 +15,9 @@ interface Feature {
   readonly name: SyscallName;
   /** Linux version that brings it. */
   readonly since: string;
-  /** It can be asked with capabilities alone: arguments that cannot succeed in anything, and its answers to them. */
+  /** A call that can be tried only with capabilities: arguments that cannot succeed, and its answers to them. */
   readonly inside?: { readonly args: readonly number[]; readonly answers: readonly number[] };
-  /** What it is for, and what stands in for it. */
+  /** What brun needs it for, and what brun uses instead. */
   readonly use: string;
 }
 
@@ -79,7 +79,7 @@ const FEATURES: readonly Feature[] = [
   },
 ];
 
-/** Asks for all of it. */
+/** Tries all of them. */
 export function kernel(caller: Caller): Finding {
   const subject = new Subject("kernel", "brun is made for Linux 5.12 and newer", caller);
   const release = readTextIfThere("/proc/sys/kernel/osrelease")?.trim() ?? "unknown";
@@ -103,5 +103,5 @@ function isLacking({ name, inside }: Feature, caller: Caller): boolean {
   return error?.where === CALL;
 }
 
-/** Tells this step of a trial from those before it. */
+/** Distinguishes this step of a trial from those before it. */
 const CALL = "call";

@@ -1,4 +1,4 @@
-/** What `run --host --landlock` has here. */
+/** Whether `run --host --landlock` works here. */
 import type { Caller } from "../../rootless/caller.ts";
 import { landlockAbi } from "../sandbox/landlock.ts";
 import { lacksOf } from "../sandbox/landlock-rules.ts";

@@ -20,12 +20,12 @@ import { refusalOf } from "../sys/refused-calls.ts";
 import { type Finding, remedyOf, Subject } from "./finding.ts";
 import { attempt, type Trial } from "./trial.ts";
 
-/** A directory to mount on, in a mount namespace of the trial's own. */
+/** A directory to mount on, in the mount namespace of the trial. */
 const SCRATCH = ["/tmp", "/run"].find(exists) ?? "/usr";
 
 /**
  * The user namespace with the caller's id alone.
- * @param hostRoot the caller can do without
+ * @param hostRoot the caller is root of the host, and can do without
  */
 export function userNamespace(caller: Caller, hostRoot: boolean): Finding {
   const subject = new Subject("user-namespace", "every container without root is in one", caller);
@@ -56,7 +56,7 @@ export function idMaps(caller: Caller, subids: Subids): Finding {
 }
 
 /**
- * What is tried in a user namespace besides.
+ * Further trials in a user namespace.
  * @param asHostRoot there is none, and root's containers do without
  */
 export function inNamespaces(caller: Caller, asHostRoot: boolean): Finding[] {
@@ -118,7 +118,7 @@ function mountProc({ b }: InitContext): void {
 function mountTree({ b }: InitContext): void {
   const [scratch, empty] = [b.str(SCRATCH), b.str("")];
   b.at("", { kind: "bind", source: SCRATCH, target: "itself, read-only" });
-  // With what is mounted below: a user namespace may not uncover what that hides.
+  // With the mounts below it, because a user namespace may not uncover what they hide.
   const flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE;
   const tree = b.get("open_tree", [AT_FDCWD, scratch, flags]);
   const attr = new BigUint64Array([BigInt(MOUNT_ATTR.RDONLY), 0n, 0n, 0n]);

@@ -96,7 +96,7 @@ function deviceObstacle(path: string, module: string): [what: string, fix: Remed
     return [`${path} may not be opened: ${errnoText(-fd)}`, asRoot(`chmod 666 ${path}`)];
   const { uid, gid } = currentCaller();
   const engine = outerEngine(hostView(uid, gid));
-  // A container has the devices that it was given.
+  // In a container only the devices that it was given exist.
   const fix = engine === null ? `modprobe ${module}` : (GIVEN[engine]?.(path) ?? null);
   return [`${path} is not there`, fix === null ? null : asRoot(fix)];
 }
@@ -112,7 +112,7 @@ function versionOf(name: string, flag: string): string | null {
   const path = DIRECTORIES.map((directory) => `${directory}/${name}`).find(exists);
   if (path === undefined) return null;
   const { output } = run({ path, argv: [name, flag], env: [], processGroup: true }, null, TIMEOUT_MS);
-  // Licences and libraries have versions, too: that of a line with the program's name, else of the first.
+  // Licences and libraries have versions, too. So the line with the program's name counts, otherwise the first line.
   const lines = output.split("\n");
   const said = lines.find((line) => line.includes(name)) ?? lines[0];
   const version = /\d+(?:[._]\d+)+[^\s,]*/.exec(said ?? "")?.[0];

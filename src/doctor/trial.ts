@@ -1,4 +1,4 @@
-/** Trying things out: a stage in a user namespace that does them and ends, which leaves nothing behind. */
+/** Trials: a stage in a user namespace executes operations and ends, which leaves nothing behind. */
 
 import { type Caller, setgroupsDenied } from "../../rootless/caller.ts";
 import { writeMaps } from "../../rootless/mapping.ts";
@@ -13,7 +13,7 @@ import type { Namespace } from "../spec/index.ts";
 import { Message } from "../stage/messages.ts";
 import { Session } from "../stage/session.ts";
 
-/** What is tried. */
+/** A trial. */
 export interface Trial {
   readonly caller: Caller;
   /** As root of the host, without a user namespace. */
@@ -28,7 +28,7 @@ export interface Trial {
   readonly inspect?: (pid: number) => void;
 }
 
-/** Does it. Returns null, or what went wrong; throws what is no finding. */
+/** Runs the trial. Returns null, or the failure; throws errors that are no finding. */
 export function attempt(trial: Trial): BrunError | null {
   try {
     perform(trial);

@@ -1,4 +1,4 @@
-/** The commands and flags as data: what help, completions and man pages are made from. */
+/** The commands and flags as data, from which help, completions and man pages are made. */
 import type { Command } from "../command.ts";
 import type { FlagDef, Flags } from "../flags.ts";
 import { globalFlags } from "../hot-flags.ts";
@@ -47,7 +47,7 @@ export interface Reference {
   readonly commands: readonly CommandReference[];
 }
 
-/** Commands whose id is that of a container to be made. */
+/** Commands whose id is that of a new container. */
 const MAKERS = ["run", "create", "explain"];
 
 /** The reference of commands; of several with one name, such as the variants of `run`, the flags are put together. */
