@@ -1,8 +1,10 @@
 /** Limits, freezing, killing and statistics by cgroup: v1 and v2 as root, and what a user without cgroups gets. */
+
 import { describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmdirSync } from "node:fs";
 import { callers, isRoot, testUser } from "./support/caller.ts";
 import { BY_SYSTEMD, cgroupPlaces, fileOf, limits, MOUNT, v2View } from "./support/cgroups.ts";
+import { BY_BUN, call, HAS_FRONT } from "./support/front.ts";
 import { cgroupsNamed, until } from "./support/processes.ts";
 import { pureCgroup2, type Subject } from "./support/runtime.ts";
 import { type Outcome, Sandbox } from "./support/sandbox.ts";
@@ -159,6 +161,26 @@ for (const { subject, version, has } of cgroupPlaces()) {
       ];
       const allowed = await box.sh(script, withTmp({ devices: rules }));
       expect(allowed.stderr).not.toContain("Operation not permitted");
+    });
+
+    test("exec that the front does joins the cgroup", async () => {
+      await using box = new Sandbox(subject);
+      const id = await box.detached();
+      const counts = () =>
+        cgroupsNamed(id).map(
+          (path) => readFileSync(`${path}/cgroup.procs`, "utf8").split("\n").filter(Boolean).length,
+        );
+      const before = counts();
+      expect(before.length).toBeGreaterThan(0);
+      const sleep = ["exec", "-d", id, "sleep", "100"];
+      const done = await call(box, sleep);
+      // Out of another session's scope only systemd moves a process.
+      expect([done.code, done.bun]).toEqual([0, BY_SYSTEMD ? done.bun : !HAS_FRONT]);
+      expect(counts()).toEqual(before.map((count) => count + 1));
+      await box.ok(sleep, BY_BUN);
+      expect(counts()).toEqual(before.map((count) => count + 2));
+      const seen = ["exec", id, "cat", "/proc/self/cgroup"];
+      expect(await box.ok(seen)).toBe(await box.ok(seen, BY_BUN));
     });
 
     test("exec joins the cgroup, or one below it", async () => {

@@ -166,6 +166,9 @@ static long converse(struct making *making)
 		warn(making);
 	if (result == 0)
 		result = conversation_run(&making->talk);
+	/* Before the caller's next command, which does not have to wait then. */
+	if (result == 0)
+		sys2(__NR_flock, making->machine->slots[SLOT_DIRECTORY], LOCK_UN);
 	return result < 0 ? result : background_tell(making->values.of[HOLE_ID].at[0]);
 }
 
@@ -193,7 +196,6 @@ __attribute__((noreturn)) static void supervise_container(struct making *making,
 	if (making->talk.keep.directory >= 0 && making->talk.terminal >= 0)
 		making->talk.keep.out = making->talk.keep.input = making->talk.terminal;
 	plan_close(making->plan);
-	sys2(__NR_flock, directory, LOCK_UN);
 	machine_clear(making->machine);
 	conversation_supervise(&making->talk, making->machine, directory, cleanup,
 			       (making->manner.flags & MANNER_STAYS) != 0 ? 0 : size);

@@ -139,4 +139,6 @@ export interface ExecConfig extends ProcessConfig {
   readonly userNamespace: boolean;
   /** The container's process, whose namespaces are joined. */
   readonly target: { readonly pid: number; readonly startTime: string };
+  /** The cgroup that the process enters by itself; absent if brun has put it there. */
+  readonly enters?: CgroupPlan | undefined;
 }

@@ -7,6 +7,7 @@ import { E } from "../sys/errno.ts";
 import { AT_FDCWD, O } from "../sys/fs.ts";
 import { openPty, takeTerminal } from "./console.ts";
 import { hide, hideAgain, type InitContext, initContext } from "./context.ts";
+import { enterCgroup } from "./exec-cgroup.ts";
 import { finish } from "./finish.ts";
 import { oomScore, raiseLimits } from "./limits.ts";
 import { dropGroups, sessionKeyring } from "./namespaces.ts";
@@ -18,6 +19,7 @@ export function setnsInit(config: ExecConfig, record = false): Program {
   const b = new ProgramBuilder(record);
   const x: InitContext<ExecConfig> = initContext(config, b);
   const { process } = config;
+  if (config.enters !== undefined) enterCgroup(b, config.enters);
   oomScore(x, process);
   raiseLimits(x);
   b.at("exec", { kind: "hideFromContainer" });

@@ -23,7 +23,7 @@ export function execTemplate(
   info: ExecInfo,
 ): readonly [plain: Program, terminal: Program] | null {
   const { process } = info;
-  if (state.cgroup !== undefined || config.seccomp?.notify || process.execCPUAffinity?.initial) return null;
+  if (config.seccomp?.notify || process.execCPUAffinity?.initial) return null;
   if (process.apparmorProfile || process.selinuxLabel) return null;
   let warned = false;
   const warn = () => {
@@ -34,7 +34,8 @@ export function execTemplate(
   const permitted = permitLimits({ ...rt, warn }, plain, info.privileged);
   if (warned) return null;
   const { seccomp } = config;
-  const made = execConfig(info, state, permitted, { seccomp, preserveFds: 0, extraEnv: [] });
+  const given = execConfig(info, state, permitted, { seccomp, preserveFds: 0, extraEnv: [] });
+  const made = { ...given, enters: state.cgroup };
   // The terminal's size is known when somebody calls.
   return [setnsInit(made), setnsInit({ ...made, process: { ...made.process, terminal: true } })];
 }
