@@ -1,5 +1,5 @@
 /**
- * A repository of a registry (distribution-spec 1.1, "Pulling"). npm has no client of registries that is still looked after,
+ * A client for a repository of a registry (distribution-spec 1.1, "Pulling"). No maintained package of npm
  * resumes downloads and decides where a login may be sent.
  */
 import { BrunError } from "../../errors.ts";
@@ -16,33 +16,39 @@ import { basic, checkRealm, fetchToken, isLinkLocal, parseChallenges } from "./t
 
 const ACCEPT = [MEDIA.manifest, MEDIA.index, MEDIA.dockerManifest, MEDIA.dockerIndex].join(", ");
 const REDIRECTS_MAX = 5;
-/** Tags that a message names. */
+/** A manifest in its original bytes. */
 const TAGS_SHOWN = 12;
 
-/** A manifest as it was sent. */
+/** The repository of a client, and how the client talks to it. */
 export interface FetchedManifest {
   readonly bytes: Uint8Array;
   readonly mediaType: string;
 }
 
-/** Whom a client speaks to, and as whom. */
+/** The image's name, for messages. */
 export interface ClientOptions {
   readonly endpoint: Endpoint;
-  /** Of the image, for messages. */
+  /** Certificates are not checked, and http is allowed. */
   readonly name: string;
   readonly credentials: Credentials | null;
-  /** TLS is not checked, or left out. */
+  /**
+   * For a client that pushes: other repositories of the registry from which blobs may be mounted. For a client
+   * that only reads: undefined.
+   */
   readonly insecure: boolean;
   readonly signal: AbortSignal | undefined;
-  /** To write there: the repositories of the registry that blobs may be taken over from. Only to read: undefined. */
+  /**
+   * A request for a path below the repository (null: for the registry itself), or for an address that the
+   * registry has given.
+   */
   readonly push?: readonly string[];
 }
 
-/** A request for what is below the repository (null: for the registry itself), or at an address that the registry has given. */
+/** A client for one repository. */
 export type Call = ({ readonly path: string | null } | { readonly url: URL }) &
   Pick<HttpRequest, "method" | "body" | "tries"> & { readonly headers?: Readonly<Record<string, string>> };
 
-/** Speaks to one repository. */
+/** "https" or "http"; null until that is known. */
 export class RegistryClient {
   readonly endpoint: Endpoint;
   readonly name: string;
@@ -51,7 +57,10 @@ export class RegistryClient {
   private readonly insecure: boolean;
   private readonly push: readonly string[] | undefined;
   private readonly tls: TlsOptions;
-  /** "https" or "http", once that is known. */
+  /**
+   * Fetches a manifest by tag or digest. Its content is not checked.
+   * @throws BrunError (ERR_IMAGE_NOT_FOUND, ERR_UNAUTHORIZED, ERR_NETWORK)
+   */
   private scheme: string | null = null;
   private authorization: string | null = null;
 
@@ -65,10 +74,7 @@ export class RegistryClient {
     this.tls = tlsOptions(endpoint.domain, insecure || endpoint.insecure);
   }
 
-  /**
-   * A manifest, by tag or digest; what it is for is not checked.
-   * @throws BrunError (ERR_IMAGE_NOT_FOUND, ERR_UNAUTHORIZED, ERR_NETWORK)
-   */
+  /** The current digest of a tag. Null if the registry does not send it. Throws as {@link manifest}. */
   async manifest(reference: string): Promise<FetchedManifest> {
     const response = await this.call({ path: `manifests/${reference}`, headers: { Accept: ACCEPT } });
     if (!response.ok) throw await this.refusal(response, reference);
@@ -76,7 +82,11 @@ export class RegistryClient {
     return { bytes: await smallBody(response, DOCUMENT_MAX, this.endpoint.host), mediaType };
   }
 
-  /** The digest that a tag leads to now; null where the registry does not say. Throws as {@link manifest}. */
+  /**
+   * Requests a blob from an offset on. The answer's status is 206 if the registry begins at the offset, and 200
+   * if it begins at the first byte.
+   * @throws BrunError (ERR_IMAGE_NOT_FOUND, ERR_UNAUTHORIZED, ERR_NETWORK)
+   */
   async digest(reference: string): Promise<string | null> {
     const headers = { Accept: ACCEPT };
     const response = await this.call({ path: `manifests/${reference}`, headers, method: "HEAD" });
@@ -84,10 +94,7 @@ export class RegistryClient {
     return response.headers.get("docker-content-digest");
   }
 
-  /**
-   * A blob from one of its bytes on: the answer's status is 206 when the registry begins there, 200 when at the first.
-   * @throws BrunError (ERR_IMAGE_NOT_FOUND, ERR_UNAUTHORIZED, ERR_NETWORK)
-   */
+  /** Checks that the registry accepts the login. Throws a BrunError (ERR_UNAUTHORIZED, ERR_NETWORK). */
   async blob(digest: string, from: number): Promise<Response> {
     const headers: Record<string, string> = from > 0 ? { Range: `bytes=${from}-` } : {};
     const response = await this.call({ path: `blobs/${digest}`, headers });
@@ -95,16 +102,17 @@ export class RegistryClient {
     throw await this.refusal(response, digest);
   }
 
-  /** Whether the registry takes the login. Throws a BrunError (ERR_UNAUTHORIZED, ERR_NETWORK). */
+  /** A registry that asks for no login does not check the one that it gets. */
   async ping(): Promise<void> {
     const response = await this.call({ path: null });
     await response.body?.cancel();
     if (response.status === 401 || response.status === 403) throw this.unauthorized();
-    // One that wants no login has not looked at this one.
+    // Makes a request, and logs in if the registry asks for it. Throws a BrunError (ERR_UNAUTHORIZED,
+    // ERR_NETWORK).
     if (!response.ok) throw this.wrong(`answers ${response.status}`);
   }
 
-  /** Makes a request, and logs in for it when that is asked for. Throws a BrunError (ERR_UNAUTHORIZED, ERR_NETWORK). */
+  /** Makes a request. An error names the image. */
   async call(call: Call): Promise<Response> {
     const first = await this.send(call);
     if (first.status !== 401) return first;
@@ -139,7 +147,7 @@ export class RegistryClient {
     }
   }
 
-  /** A request whose failure says which image it was for. */
+  /** The address of an upload from the Location header of an answer. Throws a BrunError (ERR_NETWORK). */
   private async request(what: HttpRequest): Promise<Response> {
     try {
       return await request(what);
@@ -151,14 +159,14 @@ export class RegistryClient {
     }
   }
 
-  /** The address that an answer names as that of an upload. Throws a BrunError (ERR_NETWORK). */
+  /** The target of a redirect. It may not lead from https to http, nor to the machine's own services. */
   locationOf(response: Response): URL {
     const location = response.headers.get("location");
     if (location === null) throw this.wrong("does not say where a blob is to be written to");
     return this.redirected(location, new URL(response.url));
   }
 
-  /** Where a redirect may lead: not out of TLS, and not to the machine's own services. */
+  /** The scheme: https, or http if that is allowed and the host does not answer https. */
   private redirected(location: string, from: URL): URL {
     let to: URL;
     try {
@@ -173,7 +181,7 @@ export class RegistryClient {
     return to;
   }
 
-  /** https, or http where that is allowed and there is nothing else. */
+  /** A server with an untrusted certificate does speak TLS, so http is not tried. */
   private async findScheme(): Promise<string> {
     if (this.scheme !== null) return this.scheme;
     const { host, insecure } = this.endpoint;
@@ -188,7 +196,7 @@ export class RegistryClient {
     } catch (error) {
       if (this.signal?.aborted) throw error;
       if (isSilence((error as BrunError).cause)) throw error;
-      // A certificate that nobody vouches for is a server with TLS: it is not spoken to in the clear instead.
+      // The scope in the registry's answer may be larger than necessary.
       if (isCertificateFailure(error)) throw error;
       this.scheme = "http";
     }
@@ -202,7 +210,7 @@ export class RegistryClient {
     if (bearer !== undefined) {
       const { realm = "", service, scope } = bearer.parameters;
       const url = checkRealm(realm, endpoint.host, this.scheme === "http");
-      // What a registry says that it takes may be more than is needed.
+      // The error for an answer against the specification.
       const scopes = endpoint.repository === "" ? (scope === undefined ? [] : [scope]) : this.scopes();
       const asked = { service, scopes };
       try {
@@ -240,16 +248,16 @@ export class RegistryClient {
     );
   }
 
-  /** An answer that no registry should give. */
+  /**
+   * The error for an answer with an error status.
+   * @param reference the tag or digest of the request; null if the request was to write
+   */
   wrong(what: string): BrunError {
     const where = this.endpoint.host;
     return new BrunError(`${where} ${what}`, { code: "ERR_NETWORK", where });
   }
 
-  /**
-   * What an answer that is none means for a person.
-   * @param reference tag or digest that was asked for; null for what was to be written
-   */
+  /** The first error in a registry's answer: its code and its printable message. */
   async refusal(response: Response, reference: string | null): Promise<BrunError> {
     const { host, repository } = this.endpoint;
     const { status } = response;

@@ -15,7 +15,7 @@ const conf = (toml: string): RegistriesConf => {
 
 const named = (text: string) => parseName(text) as RegistryName;
 
-/** Where a name is looked for, in order: "host/repository", with "!" behind what needs no TLS. */
+/** The endpoints of a name, in order, as "host/repository". A "!" marks an endpoint that needs no TLS. */
 const places = (text: string, toml: string): string[] =>
   endpoints(named(text), conf(toml)).map(
     ({ host, repository, insecure }) => `${host}/${repository}${insecure ? "!" : ""}`,

@@ -1,19 +1,19 @@
-/** containers-registries.conf(5): where names without a domain are looked for, mirrors, and registries without TLS. */
+/** containers-registries.conf(5): registries for names without a domain, mirrors, and registries without TLS. */
 import { BrunError } from "../../errors.ts";
 import { readdir, variable } from "../../host/ask.ts";
 import { quoted } from "../../printable.ts";
 import { nameText, parseName, type RegistryName } from "../reference.ts";
 import { ownText } from "./own-file.ts";
 
-/** One place where an image may be had. */
+/** A repository in a registry from which an image can be pulled. */
 export interface Endpoint {
   /** Host and port of the registry. */
   readonly host: string;
-  /** What names call it: logins and certificates are kept under that. */
+  /** The domain in image names. Logins and certificates are found by it. */
   readonly domain: string;
-  /** The repository there. */
+  /** The repository's path in the registry. */
   readonly repository: string;
-  /** Without TLS, or with a certificate that nobody vouches for. */
+  /** http and untrusted certificates are allowed. */
   readonly insecure: boolean;
 }
 
@@ -33,14 +33,14 @@ interface Registry extends Place {
   readonly "mirror-by-digest-only"?: unknown;
 }
 
-/** What the files say together. */
+/** The merged content of all files. */
 export interface RegistriesConf {
   readonly search: readonly string[];
   readonly registries: readonly Registry[];
   readonly aliases: Readonly<Record<string, string>>;
 }
 
-/** As for podman: a user's own file takes the place of all that the machine has, also of its drop-ins. */
+/** The files in the order of podman: a user's own file replaces the machine's file and its drop-ins. */
 function files(): string[] {
   const home = variable("HOME");
   const config = variable("XDG_CONFIG_HOME") || (home ? `${home}/.config` : "");
@@ -67,8 +67,8 @@ function dropIns(directory: string): string[] {
 }
 
 /**
- * Reads the files; later ones add to earlier ones.
- * @throws BrunError one is no TOML
+ * Reads the files. Later files add to earlier ones.
+ * @throws BrunError if a file is no TOML
  */
 export function registriesConf(): RegistriesConf {
   let search: string[] = [];
@@ -88,7 +88,7 @@ export function registriesConf(): RegistriesConf {
     }
     const unqualified = table["unqualified-search-registries"];
     if (Array.isArray(unqualified)) search = unqualified.filter((name) => typeof name === "string");
-    // A registry that is named again is told anew.
+    // A later entry for a registry replaces the earlier one.
     for (const registry of Array.isArray(table.registry) ? (table.registry as Registry[]) : []) {
       const at = registries.findIndex((one) => prefixOf(one) === prefixOf(registry));
       if (at >= 0) registries.splice(at, 1);
@@ -106,10 +106,10 @@ function prefixOf({ prefix, location }: Registry): string {
   return String((typeof prefix === "string" && prefix) || location || "");
 }
 
-/** Names that a short name may stand for, in the order in which they are tried. */
+/** The full names for a short name, in the order in which they are tried. */
 export function candidates(name: RegistryName, conf: RegistriesConf): readonly RegistryName[] {
   if (!name.short) return [name];
-  // As the user has typed it: without Docker's own directory of official images.
+  // The name without "library/", which is added for Docker's official images.
   const bare = name.path.replace(/^library\//, "");
   const alias = conf.aliases[bare] ?? conf.aliases[name.path];
   if (alias !== undefined) {
@@ -124,8 +124,8 @@ export function candidates(name: RegistryName, conf: RegistriesConf): readonly R
 }
 
 /**
- * The registry with the longest prefix that fits: "example.com/team", "example.com/team/app:1", "*.example.com".
- * @throws BrunError (EACCES) it is blocked
+ * The registry with the longest matching prefix: "example.com/team", "example.com/team/app:1", "*.example.com".
+ * @throws BrunError (EACCES) if it is blocked
  */
 function ruleFor(name: RegistryName, { registries }: RegistriesConf): Registry | undefined {
   const text = nameText(name);
@@ -143,17 +143,17 @@ function ruleFor(name: RegistryName, { registries }: RegistriesConf): Registry |
   });
 }
 
-/** Docker's registry has another host than its name. */
+/** The host of the registry docker.io. */
 const DOCKER_HOST = "registry-1.docker.io";
 
-/** The registry of a name that images have. */
+/** The endpoint of a registry and a repository as they are in an image's name. */
 export function registryEndpoint(domain: string, repository: string, insecure: boolean): Endpoint {
   return { host: domain === "docker.io" ? DOCKER_HOST : domain, domain, repository, insecure };
 }
 
 /**
- * Where an image is at a location, which takes the place of a prefix of its name.
- * @throws BrunError (ERR_CONFIG) there is no repository in that
+ * The endpoint of an image after a location has replaced the prefix of its name.
+ * @throws BrunError (ERR_CONFIG) if the result is no repository
  */
 function endpointAt(name: RegistryName, prefix: string, { location, insecure }: Place): Endpoint {
   const full = `${name.domain}/${name.path}`;
@@ -169,7 +169,7 @@ function endpointAt(name: RegistryName, prefix: string, { location, insecure }: 
   return registryEndpoint(domain, repository, insecure === true);
 }
 
-/** Whether a mirror is for names such as this: a tag may lead to another image there. */
+/** Whether a mirror may be used for a name. In a mirror a tag may lead to another image. */
 function isMirrorFor(name: RegistryName, mirror: Mirror, rule: Registry): boolean {
   const byDigest = name.digest !== undefined;
   if (rule["mirror-by-digest-only"] === true) return byDigest;
@@ -178,8 +178,8 @@ function isMirrorFor(name: RegistryName, mirror: Mirror, rule: Registry): boolea
 }
 
 /**
- * Where an image is looked for: mirrors first.
- * @throws BrunError the registry is blocked
+ * The endpoints of an image in the order in which they are tried: mirrors first.
+ * @throws BrunError if the registry is blocked
  */
 export function endpoints(name: RegistryName, conf: RegistriesConf): readonly Endpoint[] {
   const rule = ruleFor(name, conf);
@@ -191,8 +191,9 @@ export function endpoints(name: RegistryName, conf: RegistriesConf): readonly En
 }
 
 /**
- * Where an image is written to: as for podman the registry of its name, whatever locations and mirrors there are to read from.
- * @throws BrunError the registry is blocked
+ * The endpoint to which an image is pushed: as in podman it is the registry in its name. Locations and mirrors
+ * are only for pulls.
+ * @throws BrunError if the registry is blocked
  */
 export function pushEndpoint(name: RegistryName, conf: RegistriesConf): Endpoint {
   return registryEndpoint(name.domain, name.path, ruleFor(name, conf)?.insecure === true);

@@ -1,6 +1,6 @@
 /**
- * Who one is to a registry: containers-auth.json(5) of podman, docker's config.json, and credential helpers. What is
- * written is written as podman writes it.
+ * Logins to registries: podman's containers-auth.json(5), docker's config.json, and credential helpers. They
+ * are stored in podman's format.
  */
 
 import { callerIdentity } from "../../container/state/root.ts";
@@ -14,7 +14,7 @@ import { run } from "../../sys/spawn.ts";
 import { fromUtf8, utf8 } from "../../sys/utf8.ts";
 import { ownText } from "./own-file.ts";
 
-/** A user and a password; or a token by which one gets others. */
+/** A user with a password, or a token with which other tokens are requested. */
 export type Credentials =
   | { readonly kind: "password"; readonly username: string; readonly password: string }
   | { readonly kind: "identity token"; readonly token: string };
@@ -28,7 +28,7 @@ interface AuthFile {
 /** The key of docker's own registry in docker's files. */
 const DOCKER_KEY = "https://index.docker.io/v1/";
 
-/** Where podman keeps logins until the next logout of the session. */
+/** The file in which podman stores logins. */
 function ownAuthFile(): string {
   const given = variable("REGISTRY_AUTH_FILE");
   if (given) return given;
@@ -56,7 +56,7 @@ function readAuthFile(path: string): AuthFile | null {
   return json as AuthFile;
 }
 
-/** Keys that may have them: of the repository, of what it is below, of the host. */
+/** The keys under which a login may be stored: the repository, its parents, and the host. */
 function keys(domain: string, path: string): string[] {
   const parts = path === "" ? [] : path.split("/");
   const below = parts.map((_, i) => `${domain}/${parts.slice(0, parts.length - i).join("/")}`);
@@ -69,9 +69,9 @@ function keys(domain: string, path: string): string[] {
 }
 
 /**
- * Credentials for a repository; null for none.
+ * The credentials for a repository; null if there are none.
  * @param authFile --authfile
- * @throws BrunError a file or a helper is damaged
+ * @throws BrunError if a file or a helper is faulty
  */
 export function credentialsFor(
   domain: string,
@@ -120,7 +120,7 @@ function decode(
 
 const HELPER_TIMEOUT = 30_000;
 
-/** docker-credential-helpers' protocol: the server on stdin, JSON on stdout. */
+/** Asks a helper by the protocol of docker-credential-helpers: the server on stdin, JSON on stdout. */
 function askHelper(name: string, server: string): Credentials | null {
   if (!/^[\w.-]+$/.test(name))
     throw new BrunError(`${quoted(name)} is no name of a credential helper`, { code: "ERR_CONFIG" });
@@ -153,7 +153,7 @@ function askHelper(name: string, server: string): Credentials | null {
     : { kind: "password", username, password: secret };
 }
 
-/** Remembers a login. Throws a BrunError or SysError. */
+/** Stores a login. Returns the path of the file. Throws a BrunError or SysError. */
 export function saveLogin(
   domain: string,
   username: string,
@@ -170,7 +170,10 @@ export function saveLogin(
   return path;
 }
 
-/** Forgets a login. Returns whether there was one. Throws a BrunError or SysError. */
+/**
+ * Removes a login, or all logins if `domain` is null. Returns whether there was one. Throws a BrunError or
+ * SysError.
+ */
 export function removeLogin(domain: string | null, authFile: string | undefined): boolean {
   let removed = false;
   const path = authFile ?? ownAuthFile();

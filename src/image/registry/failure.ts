@@ -1,4 +1,7 @@
-/** Why a registry cannot be spoken to, for a person: what fetch() has thrown, and the certificate that was the matter. */
+/**
+ * Errors for registries that cannot be reached, made from the errors of fetch() and from the server's
+ * certificate.
+ */
 import { connect, type PeerCertificate } from "node:tls";
 import { BrunError } from "../../errors.ts";
 import { printable } from "../../printable.ts";
@@ -7,7 +10,7 @@ import { isLoopback } from "./loopback.ts";
 
 const codeOf = (error: unknown): string => String((error as { code?: unknown }).code ?? "");
 
-/** Whether a failure may be another one the next time. */
+/** Whether a request that failed this way may succeed when it is repeated. */
 export function isPassing(error: unknown): boolean {
   if (isSilence(error)) return true;
   return /ECONNRESET|ConnectionClosed|ConnectionReset|ETIMEDOUT|Timeout|EPIPE|EAI_AGAIN/i.test(
@@ -15,19 +18,19 @@ export function isPassing(error: unknown): boolean {
   );
 }
 
-/** What a request ends with that is not answered in time. */
+/** The message for a request that was not answered in time. */
 export const SILENCE = "it does not answer";
 
 export function isSilence(error: unknown): boolean {
   return (error as Error | undefined)?.message === SILENCE;
 }
 
-/** Why a certificate is not accepted. */
+/** A reason for which a certificate is not accepted. */
 interface Reason {
-  /** Codes of OpenSSL and Node.js. */
+  /** Error codes of OpenSSL and Node.js. */
   readonly code: RegExp;
   readonly why: string;
-  /** What a person has to look at. */
+  /** The subject of the hint. */
   readonly about: "names" | "clock" | "authority";
 }
 
@@ -45,7 +48,7 @@ const REASONS: readonly Reason[] = [
   { code: /CERT|SIGNATURE/, why: "it is not sound", about: "authority" },
 ];
 
-/** Whether it was a certificate that was not accepted: the server speaks TLS. */
+/** Whether a certificate was not accepted. Then the server speaks TLS. */
 export function isCertificateFailure(error: unknown): boolean {
   const cause = error instanceof BrunError ? error.cause : error;
   return reasonOf(cause) !== undefined;
@@ -56,7 +59,10 @@ function reasonOf(cause: unknown): Reason | undefined {
   return REASONS.find((reason) => reason.code.test(code));
 }
 
-/** @param cause what fetch() has thrown for this address */
+/**
+ * Makes the error for a request that got no answer.
+ * @param cause the error of fetch()
+ */
 export async function unreachable(url: string, cause: unknown): Promise<BrunError> {
   const { host } = new URL(url);
   const code = codeOf(cause);
@@ -96,7 +102,7 @@ export async function unreachable(url: string, cause: unknown): Promise<BrunErro
   );
 }
 
-/** The proxy that the environment names for an address; null for none. Its login is left out. */
+/** The proxy for an address, from the environment, without its login; null if there is none. */
 function proxyOf(url: string): { readonly variable: string; readonly host: string } | null {
   const { protocol, hostname, host } = new URL(url);
   if (isLoopback(host)) return null;
@@ -139,7 +145,10 @@ async function untrusted(
 
 const CERTIFICATE_TIMEOUT = 5000;
 
-/** The certificate that a server shows; null when that cannot be had. It is looked at, and nothing else is said to the server. */
+/**
+ * The certificate of a server; null if it cannot be read. The certificate is not checked, and no request is
+ * sent.
+ */
 function certificateOf(host: string, port: number): Promise<PeerCertificate | null> {
   return new Promise((resolve) => {
     const done = (certificate: PeerCertificate | null) => {
@@ -157,7 +166,7 @@ function certificateOf(host: string, port: number): Promise<PeerCertificate | nu
   });
 }
 
-/** "CN=registry.test, by CN=Example CA, until 2026-12-02". */
+/** For example "CN=registry.test, by CN=Example CA, until 2026-12-02". */
 function subjectText({ subject, issuer, valid_to }: PeerCertificate): string {
   const until = Date.parse(valid_to);
   const date = Number.isNaN(until) ? "" : `, until ${new Date(until).toISOString().slice(0, 10)}`;

@@ -1,4 +1,4 @@
-/** Requests to a registry that may have to be made again: lost connections, 5xx, 429 with Retry-After. */
+/** Requests to a registry. They are repeated after lost connections, 5xx, and 429 with Retry-After. */
 import { BrunError } from "../../errors.ts";
 import { isPassing, isSilence, SILENCE, unreachable } from "./failure.ts";
 import { isLoopback } from "./loopback.ts";
@@ -9,9 +9,9 @@ export interface HttpRequest {
   readonly url: string;
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Whole, or made anew for each try; what is made calls its argument while it is sent. */
+  /** A function makes the body again for each try. It calls its argument whenever it sends something. */
   readonly body?: string | Uint8Array | ((alive: () => void) => AsyncIterable<Uint8Array>);
-  /** How often it is made, where that helps; 5. */
+  /** The maximum number of tries, by default 5. */
   readonly tries?: number;
   readonly tls?: TlsOptions;
   readonly signal?: AbortSignal | undefined;
@@ -23,17 +23,17 @@ const FIRST_WAIT = 400;
 const LONGEST_WAIT = 30_000;
 /** How long a registry may take to begin its answer, in milliseconds. */
 const ANSWER_TIMEOUT = 60_000;
-/** How often one is asked that does not answer in this time. */
+/** The maximum number of tries if a registry does not answer in that time. */
 const SILENT_TRIES = 2;
 const TOO_MANY = 429;
 const SERVER_ERROR = 500;
 
-/** Names what the software of a person's tools calls itself. */
+/** The User-Agent. */
 const AGENT = "brun";
 
 /**
- * Makes a request, some times where that helps. Redirects are not followed.
- * @throws BrunError (ERR_NETWORK) nobody answers
+ * Makes a request, and repeats it if that may help. Redirects are not followed.
+ * @throws BrunError (ERR_NETWORK) if there is no answer
  */
 export async function request(what: HttpRequest): Promise<Response> {
   for (let tries = 1; ; tries++) {
@@ -53,15 +53,15 @@ export async function request(what: HttpRequest): Promise<Response> {
   }
 }
 
-/** Whether an answer asks for another try, later. */
+/** Whether an answer asks for another try later. */
 export function isBusy({ status }: Response): boolean {
   return status === TOO_MANY || (status >= SERVER_ERROR && status !== 501);
 }
 
 /**
- * Waits as long as an answer asks for, or longer from try to try.
- * @param response null when there was none
- * @param tries that have been made
+ * Waits before the next try: as long as the answer asks for, otherwise twice as long as after the previous try.
+ * @param response null if there was none
+ * @param tries the number of tries so far
  * Throws the signal's reason.
  */
 export function waitFor(
@@ -72,7 +72,7 @@ export function waitFor(
   return wait((response === null ? null : retryAfter(response)) ?? backoff(tries), signal);
 }
 
-/** One try. Throws what fetch() throws. */
+/** Makes a request once. Throws the errors of fetch(). */
 async function once({ url, method = "GET", headers, body, tls, signal }: HttpRequest): Promise<Response> {
   const timeout = new AbortController();
   const start = () => setTimeout(() => timeout.abort(new Error(SILENCE)), ANSWER_TIMEOUT);
@@ -85,15 +85,16 @@ async function once({ url, method = "GET", headers, body, tls, signal }: HttpReq
     return await fetch(url, {
       method,
       redirect: "manual",
-      // Layers are compressed as they are; whoever compresses them once more changes their bytes.
+      // Layers are compressed already. A compressed transfer would change the bytes that are hashed.
       headers: { "User-Agent": AGENT, "Accept-Encoding": "identity", ...headers },
       signal: signal === undefined ? timeout.signal : AbortSignal.any([timeout.signal, signal]),
-      // Bun's own, which TypeScript's library does not know: decompress, tls, and an AsyncIterable as a body.
+      // Bun has these options, and TypeScript's library lacks them: decompress, tls, and an AsyncIterable as a
+      // body.
       ...({
         decompress: false,
         tls,
         keepalive: true,
-        // As for Go's programs: what is on this machine is not asked for elsewhere.
+        // As in Go's programs, no proxy is used for this machine.
         ...(isLoopback(new URL(url).host) && { proxy: false }),
         ...(body !== undefined && { body: typeof body === "function" ? body(alive) : body }),
       } as object),
@@ -125,7 +126,7 @@ function wait(ms: number, signal: AbortSignal | undefined): Promise<void> {
 }
 
 /**
- * The body of an answer that is to be small. Throws a BrunError.
+ * Reads the body of an answer into memory. Throws a BrunError if it is larger than `most`.
  * @param most bytes
  */
 export async function smallBody(response: Response, most: number, where: string): Promise<Uint8Array> {
@@ -140,10 +141,10 @@ export async function smallBody(response: Response, most: number, where: string)
   return Buffer.concat(chunks);
 }
 
-/** How long a body may bring nothing, in milliseconds. */
+/** How long a body may send nothing, in milliseconds. */
 const STALL_TIMEOUT = 60_000;
 
-/** A body chunk by chunk. Throws a BrunError (ERR_NETWORK) when it breaks off or stalls. */
+/** Reads a body chunk by chunk. Throws a BrunError (ERR_NETWORK) if it breaks off or stalls. */
 export async function* bodyOf(response: Response, where: string): AsyncGenerator<Uint8Array, void> {
   if (response.body === null) return;
   const reader = response.body.getReader();

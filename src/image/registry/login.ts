@@ -1,18 +1,21 @@
-/** Trying a login out, as `login` does before it is remembered. */
+/** Tests a login before `login` stores it. */
 import { BrunError } from "../../errors.ts";
 import { parseName } from "../reference.ts";
 import { RegistryClient } from "./client.ts";
 import { registryEndpoint } from "./conf.ts";
 import type { Credentials } from "./credentials.ts";
 
-/** The host of a registry as `login` takes it: "ghcr.io", "localhost:5000", "https://ghcr.io/". Throws a BrunError. */
+/**
+ * The host of a registry from an argument of `login`: "ghcr.io", "localhost:5000", "https://ghcr.io/". Throws a
+ * BrunError.
+ */
 export function registryHost(text: string): string {
   const host = text.replace(/^https?:\/\//, "").replace(/\/.*$/, "");
   try {
     const name = parseName(`${host}/x`);
     if (name.transport === "registry" && !name.short) return name.domain;
   } catch {
-    // What the name of an image would be is nothing that was typed.
+    // The error would show a name that the user has not typed.
   }
   throw new BrunError(`"${text}" is no registry`, {
     code: "ERR_USAGE",
@@ -20,7 +23,7 @@ export function registryHost(text: string): string {
   });
 }
 
-/** Throws a BrunError (ERR_UNAUTHORIZED) when the registry refuses it. */
+/** Checks a login. Throws a BrunError (ERR_UNAUTHORIZED) if the registry refuses it. */
 export async function tryLogin(host: string, credentials: Credentials, insecure: boolean): Promise<void> {
   const endpoint = registryEndpoint(host, "", insecure);
   await new RegistryClient({ endpoint, name: host, credentials, insecure, signal: undefined }).ping();

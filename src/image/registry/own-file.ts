@@ -1,9 +1,9 @@
-/** Files of the caller's own that may be missing: below a HOME that is somebody else's they are as good as missing. */
+/** Optional files of the caller. If HOME belongs to another user, they count as missing. */
 import { readTextIfThere } from "../../host/ask.ts";
 import { E } from "../../sys/errno.ts";
 import { SysError } from "../../sys/error.ts";
 
-/** The text of a file; null when there is none, or none that the caller may read. Throws a SysError. */
+/** The text of a file; null if it is missing or the caller may not read it. Throws a SysError. */
 export function ownText(path: string): string | null {
   try {
     return readTextIfThere(path);

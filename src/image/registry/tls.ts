@@ -1,8 +1,8 @@
-/** Whom a registry's TLS certificate is checked by: SSL_CERT_FILE, the system's authorities, certs.d of the host. */
+/** Certificate authorities for registries: SSL_CERT_FILE, the system's authorities, and the host's certs.d. */
 import { variable } from "../../sys/environment.ts";
 import { readdir, readTextIfThere } from "../../sys/fs.ts";
 
-/** What fetch() takes as `tls`. */
+/** The `tls` option of fetch(). */
 export interface TlsOptions {
   readonly ca?: readonly string[];
   readonly cert?: string;
@@ -10,7 +10,10 @@ export interface TlsOptions {
   readonly rejectUnauthorized?: boolean;
 }
 
-/** Where distributions keep them, in the order of Go's crypto/x509, whose programs' users expect it. */
+/**
+ * The files of authorities in the distributions, in the order of Go's crypto/x509, as users of podman and
+ * docker expect.
+ */
 const BUNDLES = [
   "/etc/ssl/certs/ca-certificates.crt",
   "/etc/pki/tls/certs/ca-bundle.crt",
@@ -28,7 +31,7 @@ function readable(path: string): string | null {
   }
 }
 
-/** The authorities of the machine; Bun's own where it has none. */
+/** The authorities of the machine. Empty if it has none: then Bun uses its built-in ones. */
 function systemAuthorities(): string[] {
   const given = variable("SSL_CERT_FILE");
   for (const path of given ? [given] : BUNDLES) {
@@ -38,7 +41,7 @@ function systemAuthorities(): string[] {
   return [];
 }
 
-/** Directories that may have certificates for a host (containers-certs.d(5)). */
+/** Directories with certificates for a host (containers-certs.d(5)). */
 function directories(host: string): string[] {
   const home = variable("HOME");
   return [
@@ -49,8 +52,8 @@ function directories(host: string): string[] {
 }
 
 /**
- * What to connect to a registry with.
- * @param host with its port, as the name has it
+ * The TLS options for a registry.
+ * @param host with its port, as in the image's name
  * @param insecure certificates are not checked
  */
 export function tlsOptions(host: string, insecure: boolean): TlsOptions {

@@ -1,4 +1,4 @@
-/** How a registry wants to know who one is (distribution-spec; RFC 9110, RFC 6750; Docker's token specification). */
+/** Authentication to a registry (distribution-spec; RFC 9110, RFC 6750; Docker's token specification). */
 import { BrunError } from "../../errors.ts";
 import { quoted } from "../../printable.ts";
 import { parseJson } from "../../spec/json.ts";
@@ -7,14 +7,14 @@ import type { Credentials } from "./credentials.ts";
 import { request, smallBody } from "./http.ts";
 import type { TlsOptions } from "./tls.ts";
 
-/** One of the ways of a WWW-Authenticate header. */
+/** A challenge in a WWW-Authenticate header. */
 export interface Challenge {
-  /** In small letters. */
+  /** In lower case. */
   readonly scheme: string;
   readonly parameters: Readonly<Record<string, string>>;
 }
 
-/** Takes a header apart; what is damaged is left out. */
+/** Parses a WWW-Authenticate header. Malformed parts are skipped. */
 export function parseChallenges(header: string): Challenge[] {
   const challenges: Challenge[] = [];
   const pattern = /\s*,?\s*([\w!#$%&'*+.^`|~-]+)(?:\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*)))?/gy;
@@ -35,7 +35,7 @@ export function parseChallenges(header: string): Challenge[] {
   return challenges;
 }
 
-/** Token services of registries whose names have nothing in common. */
+/** Token services whose domain differs from the registry's. */
 const KNOWN_REALMS: Readonly<Record<string, readonly string[]>> = {
   "registry-1.docker.io": ["auth.docker.io"],
   "lscr.io": ["ghcr.io"],
@@ -43,11 +43,11 @@ const KNOWN_REALMS: Readonly<Record<string, readonly string[]>> = {
   "registry.redhat.io": ["sso.redhat.com"],
 };
 
-/** Endings under which anybody can have a name: two labels are not one site there. */
+/** Suffixes under which anyone can register a name. A site has one label more there. */
 const SHARED =
   /^(?:(?:co|com|org|net|gov|ac|edu)\.[a-z]{2}|(?:github|gitlab|azurecr)\.io|amazonaws\.com|cloudfront\.net|herokuapp\.com|pages\.dev|web\.app|appspot\.com)$/;
 
-/** The part of a host's name that one owner has: "example.com" of "registry.example.com". */
+/** The part of a host's name that belongs to one owner: "example.com" of "registry.example.com". */
 function site(host: string): string {
   if (/^[\d.]+$/.test(host) || host.includes(":")) return host;
   const labels = host.split(".");
@@ -55,7 +55,7 @@ function site(host: string): string {
   return SHARED.test(two) ? labels.slice(-3).join(".") : two;
 }
 
-/** Addresses of which a machine's own services are: cloud metadata above all. */
+/** Whether an address belongs to the machine's own services, above all cloud metadata. */
 export function isLinkLocal(hostname: string): boolean {
   const host = hostname.replace(/^\[|\]$/g, "").toLowerCase();
   return (
@@ -68,11 +68,11 @@ export function isLinkLocal(hostname: string): boolean {
 }
 
 /**
- * Whether a registry's token service may be asked, credentials being sent there: a registry of an attacker would name
- * another one's otherwise, or a service inside (CVE-2020-15157 and its like).
+ * Checks the address of a registry's token service, to which credentials are sent. Otherwise a malicious
+ * registry could name the token service of another registry, or an internal service (CVE-2020-15157).
  * @param registry host of the registry, with its port
- * @param plain the registry is spoken to without TLS
- * @throws BrunError (ERR_UNAUTHORIZED) it may not
+ * @param plain the registry is accessed without TLS
+ * @throws BrunError (ERR_UNAUTHORIZED) if no credentials may be sent there
  */
 export function checkRealm(realm: string, registry: string, plain: boolean): URL {
   const refuse = (why: string) =>
@@ -99,9 +99,9 @@ export function checkRealm(realm: string, registry: string, plain: boolean): URL
 const TOKEN_MAX = 1 << 20;
 
 /**
- * Gets a token.
- * @param credentials null asks as nobody
- * @throws BrunError (ERR_UNAUTHORIZED) the service refuses
+ * Requests a token.
+ * @param credentials null for an anonymous request
+ * @throws BrunError (ERR_UNAUTHORIZED) if the service refuses
  */
 export async function fetchToken(
   realm: URL,
@@ -156,7 +156,7 @@ export async function fetchToken(
   throw new BrunError(`${where} answers without a token`, { code: "ERR_NETWORK", where });
 }
 
-/** The value of an Authorization header. */
+/** The value of an Authorization header for a password. */
 export function basic(credentials: Credentials): string {
   if (credentials.kind !== "password") throw new TypeError("a token is no password");
   return `Basic ${Buffer.from(utf8(`${credentials.username}:${credentials.password}`)).toString("base64")}`;

@@ -1,6 +1,7 @@
 /**
- * Writing to a registry (distribution-spec 1.1, "Push"). A blob is sent in one piece, as docker and podman do, which every
- * registry takes; where that breaks off or is too much, it goes on in smaller ones from where the registry stands.
+ * Writes to a registry (distribution-spec 1.1, "Push"). A blob is sent in one piece, as docker and podman do,
+ * which every registry accepts. If that breaks off or is too large, the upload continues in smaller pieces from
+ * the registry's offset.
  */
 import { BrunError } from "../../errors.ts";
 import { check } from "../../sys/error.ts";
@@ -9,20 +10,20 @@ import type { Descriptor } from "../manifest.ts";
 import type { Call, RegistryClient } from "./client.ts";
 import { isBusy, waitFor } from "./http.ts";
 
-/** Blobs of so many bytes need no request but the one that has them. */
+/** The maximum size of a blob that is sent with the request that ends the upload. */
 const SMALL = 4 << 20;
-/** The pieces in which an upload goes on, where the registry does not want larger ones. */
+/** The size of a piece after an upload in one piece has failed, unless the registry asks for larger ones. */
 const PIECE = 16 << 20;
-/** Times that an upload goes on, if it brings nothing in between. */
+/** The maximum number of tries without progress. */
 const TRIES = 5;
 const CHUNK = 256 << 10;
 const TOO_LARGE = 413;
 const WRONG_RANGE = 416;
 
-/** An upload that the registry has begun. */
+/** An upload that has been started. */
 interface Session {
   url: URL;
-  /** The least that a piece has, but for the last one. */
+  /** The minimum size of a piece except the last one; 0 for none. */
   readonly least: number;
 }
 
@@ -35,7 +36,7 @@ export async function hasBlob(client: RegistryClient, { digest }: Descriptor): P
 }
 
 /**
- * Has the registry take a blob over from another of its repositories.
+ * Asks the registry to mount a blob from another of its repositories.
  * @returns whether it did
  * Throws a BrunError.
  */
@@ -44,15 +45,15 @@ export async function mountBlob(client: RegistryClient, digest: string, from: st
   const response = await client.call({ path: `blobs/uploads/?${query}`, method: "POST" });
   await response.body?.cancel();
   if (response.status === 201) return true;
-  // An upload has begun instead, or the registry does not like the question.
+  // 202: the registry has started an upload instead. Any other status: it does not support mounts.
   if (response.status === 202) await cancel(client, client.locationOf(response));
   return false;
 }
 
 /**
  * Uploads a blob.
- * @param fd its bytes
- * @param progress is told how many bytes the registry has been sent
+ * @param fd a descriptor of the blob's file
+ * @param progress is called with the number of bytes sent
  * @throws BrunError
  */
 export async function uploadBlob(
@@ -113,7 +114,10 @@ async function sendPieces(
   return session;
 }
 
-/** Sends a piece; null when the registry has taken it. Throws a BrunError when there is no use in another try. */
+/**
+ * Sends a piece. Returns null if the registry has accepted it. Throws a BrunError if another try would not
+ * help.
+ */
 async function sendPiece(
   client: RegistryClient,
   session: Session,
@@ -146,18 +150,21 @@ async function sendPiece(
   return { response, error };
 }
 
-/** How many bytes the registry has; null when the upload has to begin anew. Throws a BrunError. */
+/** The number of bytes that the registry has. Null if the upload has to start again. Throws a BrunError. */
 async function position(client: RegistryClient, session: Session): Promise<number | null> {
   const response = await client.call({ url: session.url });
   await response.body?.cancel();
   const last = /^(?:bytes=)?0-(\d+)$/.exec(response.headers.get("range") ?? "")?.[1];
-  // "0-0" is what many say of nothing at all.
+  // Many registries answer "0-0" if they have nothing.
   if (response.status !== 204 || last === undefined || last === "0") return null;
   session.url = client.locationOf(response);
   return Number(last) + 1;
 }
 
-/** @param fd the whole blob, when nothing of it has been sent */
+/**
+ * Ends the upload.
+ * @param fd the whole blob if nothing of it has been sent, otherwise null
+ */
 async function finish(
   client: RegistryClient,
   session: Session,
@@ -180,13 +187,17 @@ async function finish(
     const error = "response" in sent ? await client.refusal(sent.response, null) : sent.error;
     if (!passes || tries === TRIES) throw error;
     await waitFor("response" in sent ? sent.response : null, tries, client.signal);
-    // The answer may have been lost, and not the blob; and an upload that broke off is of no more use.
+    // The blob may have arrived, and only the answer may be lost. An upload that broke off cannot be used
+    // again.
     if (await hasBlob(client, blob)) return;
     if (fd !== null) url.href = withDigest((await begin(client)).url, blob.digest);
   }
 }
 
-/** A request that is made once: its answer, or the error when there is none. Throws what another try would not mend. */
+/**
+ * Makes a request once. Returns its answer, or the error if there is no answer. Throws an error that another
+ * try would not mend.
+ */
 async function attempt(
   client: RegistryClient,
   call: Call,
@@ -204,7 +215,7 @@ function withDigest(url: URL, digest: string): string {
   return url.href;
 }
 
-/** That it fails is no matter: registries forget uploads. */
+/** Ends an upload. Failures do not matter: registries remove old uploads. */
 async function cancel(client: RegistryClient, url: URL): Promise<void> {
   try {
     const response = await client.call({ url, method: "DELETE", tries: 1 });
@@ -213,7 +224,7 @@ async function cancel(client: RegistryClient, url: URL): Promise<void> {
 }
 
 /**
- * Gives a manifest to the repository.
+ * Writes a manifest to the repository.
  * @param reference tag or digest
  * @throws BrunError
  */
@@ -234,7 +245,7 @@ export async function putManifest(
   await response.body?.cancel();
 }
 
-/** The bytes of a file from one place to another. */
+/** The bytes of a file from `from` to `end`. */
 async function* fileBody(
   fd: number,
   from: number,
