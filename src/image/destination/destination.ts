@@ -1,19 +1,19 @@
-/** Where an image is written to: a registry or files. */
+/** The destination of a pushed image: a registry or files. */
 import type { Descriptor } from "../manifest.ts";
 
-/** One image's destination. What it has been given is there once `manifest` has returned. */
+/** The destination of one image. The image is complete once `manifest` has returned. */
 export interface Destination {
-  /** Whether it has a blob already, or takes it over from where it is. Throws a BrunError. */
+  /** Whether the destination has a blob, or can mount it from another repository. Throws a BrunError. */
   has(blob: Descriptor): Promise<boolean>;
   /**
-   * Takes a blob.
-   * @param fd its bytes, from 0 on; any position
-   * @param progress is told how many of them are there
+   * Writes a blob.
+   * @param fd a descriptor of the blob's file; its position is not used
+   * @param progress is called with the number of bytes written
    * Throws a BrunError or SysError.
    */
   put(blob: Descriptor, fd: number, progress: (bytes: number) => void): Promise<void>;
-  /** Takes the manifest, last. Throws a BrunError or SysError. */
+  /** Writes the manifest, as the last step. Throws a BrunError or SysError. */
   manifest(bytes: Uint8Array, mediaType: string): Promise<void>;
-  /** Whatever has happened. */
+  /** Cleans up, also after errors. */
   close(): void;
 }

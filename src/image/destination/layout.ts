@@ -1,4 +1,4 @@
-/** An image that is written to files: `oci:DIR[:TAG]` (image-spec, image-layout.md) and `oci-archive:FILE[:TAG]`. */
+/** Writes an image to files: `oci:DIR[:TAG]` (image-spec, image-layout.md) and `oci-archive:FILE[:TAG]`. */
 import { BrunError } from "../../errors.ts";
 import { parseJson } from "../../spec/json.ts";
 import { LOCK } from "../../sys/constants.ts";
@@ -40,11 +40,11 @@ interface Index {
   }[];
 }
 
-/** A layout, which may have other images. */
+/** A layout, which may contain other images. */
 export class LayoutDestination implements Destination {
   private readonly where: string;
 
-  /** Throws a BrunError when something else is there. */
+  /** Throws a BrunError if the directory has other files. */
   constructor(
     private readonly name: FileName,
     private readonly directory = name.path,
@@ -93,7 +93,7 @@ export class LayoutDestination implements Destination {
     try {
       check(syscall(NR.flock, lock, LOCK.EX), `lock ${this.directory}`);
       const index = this.index();
-      // A name is of one image, and an image without a name is there once.
+      // A name belongs to one image. An image without a name is listed once.
       const others = index.manifests.filter(({ digest: other, annotations }) => {
         const name = annotations?.[REF_NAME];
         return tag === undefined ? name !== undefined || other !== digest : name !== tag;
@@ -123,7 +123,7 @@ export class ArchiveDestination implements Destination {
   private readonly layout: LayoutDestination;
 
   /**
-   * @param directory a new one, where the layout is made
+   * @param directory a new directory for the layout
    * Throws a BrunError.
    */
   constructor(
@@ -163,7 +163,10 @@ export class ArchiveDestination implements Destination {
   }
 }
 
-/** As replaceFile(), for what is written piece by piece: several may write the same blob at a time. */
+/**
+ * As replaceFile(), for a file that is written piece by piece. Several processes may write the same blob at a
+ * time.
+ */
 function replaceBy(path: string, write: (fd: number) => void): void {
   const temporary = `${path}.${crypto.randomUUID()}.tmp`;
   const fd = open(temporary, O.WRONLY | O.CREAT | O.TRUNC | O.NOFOLLOW, MODE);
@@ -191,7 +194,7 @@ function putFile(to: number, file: string, path: string): void {
   }
 }
 
-/** Throws a SysError, or a BrunError when the file is shorter. */
+/** Copies the first `size` bytes. Throws a SysError, or a BrunError if the file is shorter. */
 function copy(from: number, to: number, size: number, progress: (bytes: number) => void): void {
   const buffer = new Uint8Array(Math.min(CHUNK, size));
   for (let at = 0; at < size; ) {

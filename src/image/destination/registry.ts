@@ -1,4 +1,4 @@
-/** An image that is written to a registry. */
+/** Writes an image to a registry. */
 import { digestOf } from "../digest.ts";
 import type { Descriptor } from "../manifest.ts";
 import { nameText, type RegistryName } from "../reference.ts";
@@ -13,8 +13,8 @@ export class RegistryDestination implements Destination {
   private readonly client: RegistryClient;
 
   /**
-   * @param known repositories of the same registry that have a blob, by its digest
-   * Throws a BrunError when the registry is blocked, or a login is damaged.
+   * @param known for digests of blobs: repositories of the same registry that have the blob
+   * Throws a BrunError if the registry is blocked, or a login is damaged.
    */
   constructor(
     private readonly name: RegistryName,

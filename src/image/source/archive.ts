@@ -1,6 +1,7 @@
 /**
- * Images in tar archives: `oci-archive:FILE[:TAG]` and `docker-archive:FILE[:TAG]`, what `docker save` and `podman save`
- * write. The archive is read where its files lie; a compressed one is uncompressed first.
+ * Images in tar archives: `oci-archive:FILE[:TAG]`, and `docker-archive:FILE[:TAG]` as `docker save` and
+ * `podman save` write it. Files are read from the archive in place. A compressed archive is first uncompressed
+ * to a temporary file.
  */
 import { createReadStream, createWriteStream } from "node:fs";
 import { pipeline } from "node:stream/promises";
@@ -22,7 +23,7 @@ import { TarReader } from "../tar/reader.ts";
 import type { Files } from "./layout.ts";
 import { type Document, type LayerFile, openFile, type Source } from "./source.ts";
 
-/** Where a file lies in the archive; or where a link leads. */
+/** The place of a file in the archive, or the target of a link. */
 type Member = { readonly offset: number; readonly size: number } | { readonly link: string };
 
 const LINKS_MAX = 8;
@@ -74,7 +75,7 @@ function clean(path: string): string {
     .join("/");
 }
 
-/** The archive, uncompressed beside the downloads when it has to be. */
+/** Opens the archive. If it is compressed, it is uncompressed to `temporary`. */
 async function openPlain(
   path: string,
   temporary: string,
@@ -112,7 +113,7 @@ function readAt(fd: number, bytes: Uint8Array, offset: number, where: string): v
   }
 }
 
-/** Members by name, found by their headers alone. */
+/** The members by name. Only headers are read. */
 function readMembers(fd: number, where: string): ReadonlyMap<string, Member> {
   const members = new Map<string, Member>();
   const end = fstat(fd).size;
@@ -121,7 +122,7 @@ function readMembers(fd: number, where: string): ReadonlyMap<string, Member> {
   const reader = new TarReader({
     entry({ type, path, linkPath, size }) {
       if (type === "symlink") members.set(clean(path), { link: linkPath });
-      // Targets of hard links are paths of the archive.
+      // Targets of hard links are relative to the archive's root.
       else if (type === "link") members.set(clean(path), { link: `/${linkPath}` });
       else if (type === "file") {
         members.set(clean(path), { offset: at, size });
@@ -163,7 +164,7 @@ const savedSchema = v.array(
   }),
 );
 
-/** `docker save`'s archive: manifest.json names a config and layers by path. */
+/** An archive of `docker save`: its manifest.json has the paths of the config and the layers. */
 export class SavedSource implements Source {
   private readonly where: string;
   private layers: ReadonlyMap<string, string> = new Map();
@@ -191,7 +192,7 @@ export class SavedSource implements Source {
       });
     }
     this.layers = new Map(config.diffIds.map((diffId, i) => [diffId, chosen.Layers[i]!]));
-    // Mostly its layers are not compressed; what they unpack to is checked in any case.
+    // The layers are usually not compressed. Their diffIDs are checked in any case.
     const sizes = await Promise.all(chosen.Layers.map((path) => this.sizeOf(path)));
     const manifest = {
       schemaVersion: 2,
@@ -242,7 +243,7 @@ export class SavedSource implements Source {
   }
 }
 
-/** "debian:12" is "docker.io/library/debian:12". */
+/** Whether a name in the archive is the wanted one: "debian:12" is "docker.io/library/debian:12". */
 function isNamed(name: string, tag: string): boolean {
   if (name === tag || name.endsWith(`:${tag}`)) return true;
   try {

@@ -7,16 +7,16 @@ import { type Descriptor, parseManifest } from "../manifest.ts";
 import { type FileName, nameText } from "../reference.ts";
 import { type Document, type LayerFile, openFile, readDocument, type Source } from "./source.ts";
 
-/** Annotation with the name of an image in a layout. */
+/** The annotation with the name of an image in a layout. */
 export const REF_NAME = "org.opencontainers.image.ref.name";
-/** containerd's, with the whole name. */
+/** containerd's annotation with the full name. */
 const FULL_NAME = "io.containerd.image.name";
 
-/** Files of an image, by name: a directory's or an archive's. */
+/** Files of an image by name, in a directory or an archive. */
 export interface Files {
-  /** A small one, whole. Throws a BrunError. */
+  /** Reads a small file. Throws a BrunError. */
   read(path: string): Promise<Uint8Array>;
-  /** Throws a BrunError. */
+  /** Opens a file. Throws a BrunError. */
   open(path: string): Promise<{ readonly fd: number; readonly size: number }>;
   close(): void;
 }
@@ -37,7 +37,7 @@ export function directoryFiles(directory: string, where: string): Files {
       return use();
     } catch (error) {
       if (!(error instanceof BrunError) || (error.code !== "ENOENT" && error.code !== "ENOTDIR")) throw error;
-      // Without the file that says what there is, there is no image; otherwise something of one is missing.
+      // If the top document is missing, there is no image. If another file is missing, the image is incomplete.
       const isWhole = path.includes("/") || !path.endsWith(".json");
       throw new BrunError(
         isWhole ? `${where} has no file ${quoted(path)}` : `there is no ${directory}/${path}`,
@@ -52,7 +52,7 @@ export function directoryFiles(directory: string, where: string): Files {
   }
 }
 
-/** The entry of a layout's index that a tag names, or the only one. Throws a BrunError. */
+/** The entry of a layout's index with a tag; without a tag the only entry. Throws a BrunError. */
 function chooseEntry(entries: readonly Descriptor[], tag: string | undefined, where: string): Descriptor {
   const nameOf = ({ annotations }: Descriptor) => annotations?.[REF_NAME] ?? annotations?.[FULL_NAME];
   const named = entries.filter((one) => {
@@ -60,7 +60,7 @@ function chooseEntry(entries: readonly Descriptor[], tag: string | undefined, wh
     return tag === undefined || name === tag || name?.endsWith(`:${tag}`) === true;
   });
   if (named.length === 1) return named[0]!;
-  // The same image under several names.
+  // One image may have several names.
   if (named.length > 1 && new Set(named.map(({ digest }) => digest)).size === 1) return named[0]!;
   const names = entries.map(nameOf).filter((name) => name !== undefined);
   const hint = names.length === 0 ? undefined : `there are: ${names.slice(0, 12).join(", ")}`;
@@ -74,7 +74,7 @@ function chooseEntry(entries: readonly Descriptor[], tag: string | undefined, wh
   });
 }
 
-/** An image of a layout, wherever its files are. */
+/** An image of a layout in a directory or an archive. */
 export class LayoutSource implements Source {
   private readonly where: string;
 
@@ -115,12 +115,12 @@ export class LayoutSource implements Source {
   }
 }
 
-/** Where a layout has a blob. */
+/** The path of a blob in a layout. */
 export function blobPath(digest: string): string {
   return `blobs/${algorithmOf(digest)}/${hexOf(digest)}`;
 }
 
-/** Bytes that are what their digest says. Throws a BrunError. */
+/** Returns the bytes if they have the digest. Throws a BrunError otherwise. */
 export function verified(bytes: Uint8Array, digest: string, where: string): Uint8Array {
   const found = digestOf(bytes, algorithmOf(digest));
   if (found === digest) return bytes;
@@ -130,7 +130,7 @@ export function verified(bytes: Uint8Array, digest: string, where: string): Uint
   });
 }
 
-/** `dir:`: manifest.json and blobs in one directory, named by their digests. */
+/** `dir:`: a directory with manifest.json and blobs, whose names are their digests. */
 export class DirSource implements Source {
   private readonly files: Files;
   private readonly where: string;

@@ -1,4 +1,4 @@
-/** An image of a registry: its mirrors one after the other, and downloads that go on where they broke off. */
+/** Pulls an image from a registry or one of its mirrors. A download that broke off is continued. */
 import { CryptoHasher } from "bun";
 import { BrunError } from "../../errors.ts";
 import { E } from "../../sys/errno.ts";
@@ -17,7 +17,7 @@ import { type ImageStore, SPACE_HINT } from "../store.ts";
 import { verified } from "./layout.ts";
 import type { Document, LayerFile, Source } from "./source.ts";
 
-/** How an image is got. */
+/** Options of access to a registry. */
 export interface RegistryOptions {
   /** --authfile. */
   readonly authFile: string | undefined;
@@ -26,12 +26,12 @@ export interface RegistryOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Times that a download goes on where it broke off, if it brings nothing in between. */
+/** The maximum number of tries without progress. */
 const TRIES = 5;
 
 /** One image. */
 export class RegistrySource implements Source {
-  /** That which answered first. */
+  /** The client of the first endpoint that has answered. */
   private client: RegistryClient | null = null;
 
   constructor(
@@ -48,7 +48,7 @@ export class RegistrySource implements Source {
     return document;
   }
 
-  /** The digest that the tag leads to now; null where the registry does not say. Throws a BrunError. */
+  /** The current digest of the tag. Null if the registry does not send it. Throws a BrunError. */
   async currentDigest(): Promise<string | null> {
     if (this.name.digest !== undefined) return this.name.digest;
     return this.firstOf((client) => client.digest(this.name.tag!));
@@ -106,8 +106,8 @@ export class RegistrySource implements Source {
   }
 
   /**
-   * Whether there is room for what has to be downloaded, before it is: unpacked it takes no less.
-   * @throws BrunError (ERR_NO_SPACE) with how much is missing
+   * Checks that there is room for the download. The unpacked image takes no less.
+   * @throws BrunError (ERR_NO_SPACE) with the number of missing bytes
    */
   checkSpace(layers: readonly Descriptor[]): void {
     const { store } = this;
@@ -127,13 +127,13 @@ export class RegistrySource implements Source {
 
   close(): void {}
 
-  /** Asks the mirrors in turn, and goes on with the one that has the image. */
+  /** Asks the endpoints in turn, and stays with the first that has the image. */
   private async firstOf<T>(ask: (client: RegistryClient) => Promise<T>): Promise<T> {
     if (this.client !== null) return ask(this.client);
     const { name, conf, options } = this;
     let last: unknown;
     for (const endpoint of endpoints(name, conf)) {
-      // A login is for whom it is sent to, also where that is not whom the name says.
+      // The login is that of the endpoint, which can differ from the registry in the name.
       const credentials = credentialsFor(endpoint.domain, endpoint.repository, options.authFile);
       const client = new RegistryClient({
         endpoint,
@@ -154,7 +154,7 @@ export class RegistrySource implements Source {
     throw last;
   }
 
-  /** Brings a blob into a file, which may have its beginning already. */
+  /** Downloads a blob into a file, which may have its beginning already. */
   private async download(
     descriptor: Descriptor,
     fd: number,
@@ -175,7 +175,7 @@ export class RegistrySource implements Source {
         if (tries >= TRIES) throw error;
         continue;
       }
-      // The beginning may have been another's: once more from there.
+      // The beginning in the file may be wrong: download the blob once more from its first byte.
       truncate(fd, 0);
       progress(0);
       if (damaged) {
@@ -190,9 +190,9 @@ export class RegistrySource implements Source {
   }
 
   /**
-   * Brings what is missing of a blob.
-   * @param have bytes that are there
-   * @returns the digest of all that is there then
+   * Downloads the missing part of a blob.
+   * @param have the number of bytes in the file
+   * @returns the digest of the file afterwards
    */
   private async goOn(
     { digest, size }: Descriptor,
@@ -210,7 +210,7 @@ export class RegistrySource implements Source {
     const response = await this.firstOf((client) => client.blob(digest, at));
     const start = startOf(response);
     if (start !== at) {
-      // The registry knows no ranges, or not this one: from the beginning.
+      // The registry does not support ranges, or not this one: start at the first byte.
       at = 0;
       truncate(fd, 0);
       progress(0);
@@ -249,7 +249,7 @@ function spaceError(error: unknown, where: string): unknown {
   });
 }
 
-/** At which byte an answer begins; -1 for none. */
+/** The offset at which an answer begins; -1 if it is unknown. */
 function startOf(response: Response): number {
   if (response.status === 200) return 0;
   const start = /^bytes (\d+)-/.exec(response.headers.get("content-range") ?? "")?.[1];
@@ -262,7 +262,7 @@ function truncate(fd: number, size: number): void {
 
 const CHUNK = 1 << 20;
 
-/** The hash of what is there already. */
+/** The hash of the first `size` bytes of the file. */
 function hashBeginning(fd: number, size: number, digest: string): CryptoHasher {
   const hasher = new CryptoHasher(algorithmOf(digest));
   const buffer = new Uint8Array(CHUNK);

@@ -1,60 +1,60 @@
-/** Where an image comes from: a registry or files. */
+/** The source of a pulled image: a registry or files. */
 import { BrunError } from "../../errors.ts";
 import { SysError } from "../../sys/error.ts";
 import { close, fstat, O, open, readFd } from "../../sys/fs.ts";
 import { type Descriptor, DOCUMENT_MAX } from "../manifest.ts";
 
-/** A manifest or index, and what the transport says that it is. */
+/** A manifest or index, with its media type according to the transport. */
 export interface Document {
   readonly bytes: Uint8Array;
-  /** "" where the transport does not say. */
+  /** "" if the transport does not say. */
   readonly mediaType: string;
 }
 
-/** A file of the store that is to be downloaded. */
+/** A file in the store that will be downloaded. */
 export interface Arrival {
-  /** Below the store. */
+  /** The path below the store. */
   readonly path: string;
   /**
-   * Downloads it, until all of it is there and is what its digest says.
-   * @param more is called whenever there is more
-   * @returns whether bytes have been there meanwhile that were others
+   * Downloads the file until it is complete and has the right digest.
+   * @param more is called whenever bytes have been added
+   * @returns whether the file had wrong bytes at some time
    * @throws BrunError
    */
   download(more: () => void): Promise<{ readonly hadOthers: boolean }>;
 }
 
-/** A layer's bytes in a file. */
+/** The file of a layer. */
 export interface LayerFile {
-  /** Open, at the first byte. */
+  /** A descriptor at the first byte. */
   readonly fd: number;
   readonly size: number;
-  /** Of these bytes; null where nobody has said it, and what they unpack to is all that can be checked. */
+  /** The digest of these bytes. Null if it is unknown: then only the diffID can be checked. */
   readonly digest: string | null;
-  /** How the bytes come to be there; undefined when they are. */
+  /** The download of the file; undefined if it is complete. */
   readonly arrival?: Arrival;
-  /** No longer wanted: the image is there. */
+  /** Called when the file is no longer needed. `unpacked`: the layer has been unpacked. */
   release(unpacked: boolean): void;
 }
 
-/** One image's origin. */
+/** The source of one image. */
 export interface Source {
-  /** What the name leads to. Throws a BrunError. */
+  /** The manifest or index of the name. Throws a BrunError. */
   top(): Promise<Document>;
-  /** A manifest that an index names. Throws a BrunError. */
+  /** A manifest from an index. Throws a BrunError. */
   manifest(descriptor: Descriptor): Promise<Document>;
   /** A config. Throws a BrunError. */
   config(descriptor: Descriptor): Promise<Uint8Array>;
   /**
-   * A layer, which may have to arrive.
-   * @param progress is told how many of its bytes are there
+   * A layer, which may have to be downloaded.
+   * @param progress is called with the number of bytes that are there
    * Throws a BrunError.
    */
   layer(descriptor: Descriptor, progress: (bytes: number) => void): Promise<LayerFile>;
   close(): void;
 }
 
-/** A file that has to be there, and small enough to be read at once. Throws a BrunError. */
+/** Reads a small file, which has to exist. Throws a BrunError. */
 export function readDocument(path: string, where: string): Uint8Array {
   const fd = openFile(path, where);
   try {

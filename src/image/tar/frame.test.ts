@@ -20,7 +20,7 @@ function reader(frame: Uint8Array): (size: number) => Uint8Array {
   };
 }
 
-/** Neighbouring bytes as one, however they were written. */
+/** Joins adjacent records of bytes, since a writer may split them anywhere. */
 function merged(records: Iterable<FrameRecord>): FrameRecord[] {
   const all: FrameRecord[] = [];
   for (const record of records) {

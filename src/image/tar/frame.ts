@@ -1,16 +1,18 @@
 /**
- * The frame of an archive: what of it is in no file, that is headers, padding and the end. Frame and files make the archive
- * again, byte by byte, so that a layer is pushed with the diffID that it was pulled with (tar-split does so for docker and podman).
+ * The frame of an archive: all its bytes that are in no file (headers, padding and the end). Frame and files
+ * together make the same archive again, byte by byte. So a layer is pushed with the diffID with which it was
+ * pulled (tar-split does so for docker and podman).
  *
- * A frame is a row of zstd frames, each behind its length as u32. Uncompressed they are records, in little endian:
+ * A frame is a sequence of zstd frames. Each follows its length as u32. Uncompressed they are records, in
+ * little endian:
  *
  *   0  u32 length  bytes                                       bytes of the archive
- *   1  u32 length  path  u32 count  count × u64 offset, size   bytes of the archive that are those of a file there
+ *   1  u32 length  path  u32 count  count × u64 offset, size   bytes of the archive that are in a file, and where
  */
 import { fromUtf8, joined, utf8 } from "../../sys/utf8.ts";
 import type { SparseChunk } from "./header.ts";
 
-/** Bytes that are compressed at once, and the most that one record of bytes has. */
+/** The size from which records are compressed together, and the maximum number of bytes in a record. */
 const BLOCK_SIZE = 1 << 20;
 const LEVEL = 1;
 
@@ -26,10 +28,10 @@ export class FrameWriter {
   private parts: Uint8Array[] = [];
   private length = 0;
 
-  /** @param write takes what is to be appended to the frame's file */
+  /** @param write appends bytes to the frame's file */
   constructor(private readonly write: (bytes: Uint8Array) => void) {}
 
-  /** The archive goes on with these bytes. */
+  /** Adds these bytes of the archive. */
   bytes(bytes: Uint8Array): void {
     for (let at = 0; at < bytes.length; ) {
       const part = bytes.subarray(at, at + BLOCK_SIZE - this.rawLength);
@@ -40,7 +42,7 @@ export class FrameWriter {
     }
   }
 
-  /** The archive goes on with what a file has at these places. */
+  /** Adds bytes of the archive that are in a file, at these places. */
   file(path: string, chunks: readonly SparseChunk[]): void {
     this.putRaw();
     const name = utf8(path);
@@ -92,8 +94,8 @@ export class FrameWriter {
 
 /**
  * Reads a frame.
- * @param read gives as many bytes of the frame's file as are asked for, or those that are left
- * @throws Error it has been damaged
+ * @param read reads the next `size` bytes of the frame's file, or the rest if there are fewer
+ * @throws Error if the frame is damaged
  */
 export function* readFrame(read: (size: number) => Uint8Array): Generator<FrameRecord, void> {
   for (;;) {

@@ -1,9 +1,9 @@
-/** One header block of a tar archive: ustar, GNU and the old format (tar(5), GNU tar's manual). */
+/** The header blocks of tar archives: ustar, GNU and the old format (tar(5), GNU tar's manual). */
 import { fromUtf8 } from "../../sys/utf8.ts";
 
 export const BLOCK = 512;
 
-/** The fields of a block. Names are bytes, as src/sys/utf8.ts has them. */
+/** The fields of a block. Names are encoded as in src/sys/utf8.ts, which keeps invalid bytes. */
 export interface Header {
   readonly name: string;
   readonly mode: number;
@@ -12,16 +12,16 @@ export interface Header {
   readonly size: number;
   /** Seconds. */
   readonly mtime: number;
-  /** A character: "0", "5", "x". */
+  /** A character such as "0", "5", "x". */
   readonly type: string;
   readonly linkName: string;
   readonly major: number;
   readonly minor: number;
-  /** Of GNU's old sparse files (type "S"), else null. */
+  /** The map of GNU's old sparse format (type "S"), otherwise null. */
   readonly sparse: OldSparse | null;
 }
 
-/** The map that a header of GNU's old sparse format has. */
+/** The sparse map in a header of GNU's old format. */
 export interface OldSparse {
   readonly chunks: readonly SparseChunk[];
   /** Blocks with more of the map follow. */
@@ -29,31 +29,31 @@ export interface OldSparse {
   readonly realSize: number;
 }
 
-/** Where bytes of a sparse file lie. */
+/** A range of a sparse file that has data. */
 export interface SparseChunk {
   readonly offset: number;
   readonly size: number;
 }
 
-/** What is wrong with an archive. */
+/** A defect of an archive. */
 export class TarError extends Error {
   override readonly name = "TarError";
 }
 
-/** Whether a block is all zeros, two of which end an archive. */
+/** Whether a block is all zeros. Two such blocks end an archive. */
 export function isZero(block: Uint8Array): boolean {
   for (let i = 0; i < BLOCK; i++) if (block[i] !== 0) return false;
   return true;
 }
 
-/** Takes a block apart. Throws a TarError. */
+/** Parses a header block. Throws a TarError. */
 export function readHeader(block: Uint8Array): Header {
   checkSum(block);
   const magic = fromUtf8(block.subarray(257, 265));
   const gnu = magic === "ustar  \0";
   const ustar = magic.startsWith("ustar\0");
   const type = block[156] === 0 ? "0" : String.fromCharCode(block[156]!);
-  // GNU has other fields where ustar has the prefix.
+  // GNU has other fields in the place of ustar's prefix.
   const prefix = ustar ? text(block, 345, 155) : "";
   const name = text(block, 0, 100);
   return {
@@ -79,7 +79,7 @@ function oldSparse(block: Uint8Array): OldSparse {
   };
 }
 
-/** A block that continues an old sparse map. */
+/** Parses a block that continues an old sparse map. */
 export function readSparseBlock(block: Uint8Array): Pick<OldSparse, "chunks" | "extended"> {
   return { chunks: sparseChunks(block, 0, 21), extended: block[504] !== 0 };
 }
@@ -107,7 +107,7 @@ function size(block: Uint8Array, at: number, what: string): number {
   return value;
 }
 
-/** Octal digits, or a number of base 256 where the first bit is set (GNU, star). */
+/** Parses a number: octal digits, or base 256 if the first bit is set (GNU, star). */
 function number(block: Uint8Array, at: number, length: number, what: string): number {
   const first = block[at]!;
   if ((first & 0x80) !== 0) return base256(block.subarray(at, at + length), what);
@@ -139,7 +139,7 @@ function base256(field: Uint8Array, what: string): number {
 
 const CHECKSUM = 148;
 
-/** The sum of all bytes, those of the field as blanks; some old programs took bytes as signed. */
+/** Checks the sum of all bytes, with blanks in the place of the field. Some old programs added signed bytes. */
 function checkSum(block: Uint8Array): void {
   const wanted = number(block, CHECKSUM, 8, "checksum");
   let unsigned = 0;

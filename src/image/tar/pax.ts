@@ -1,11 +1,11 @@
-/** Extended headers: "LENGTH KEY=VALUE\n", in bytes (pax, POSIX.1-2024; star's and GNU's keys besides). */
+/** Extended headers: records "LENGTH KEY=VALUE\n" in bytes (pax, POSIX.1-2024, with the keys of star and GNU). */
 import { fromUtf8, joined } from "../../sys/utf8.ts";
 import { TarError } from "./header.ts";
 
-/** Records by key. A value is bytes; an empty one takes a record of a global header back. */
+/** Records by key. A value is bytes. An empty value cancels a record of a global header. */
 export type PaxRecords = Map<string, Uint8Array>;
 
-/** Takes a header's data apart. Throws a TarError. */
+/** Parses the data of an extended header. Throws a TarError. */
 export function readPax(data: Uint8Array): PaxRecords {
   const records: PaxRecords = new Map();
   const repeated = new Map<string, Uint8Array[]>();
@@ -17,7 +17,7 @@ export function readPax(data: Uint8Array): PaxRecords {
       if (length > data.length) break;
     }
     const end = at + length;
-    // Some writers fill the last block with zeros and count these.
+    // Some writers fill the last block with zeros, and include them in the size.
     if (data[at] === 0) break;
     if (
       digits === at ||
@@ -33,7 +33,7 @@ export function readPax(data: Uint8Array): PaxRecords {
     if (equals <= 0) throw new TarError("a record of an extended header has no key");
     const key = fromUtf8(record.subarray(0, equals));
     const value = record.slice(equals + 1);
-    // Sparse maps of format 0.0 repeat their keys: all values count, in order.
+    // Sparse maps of format 0.0 repeat their keys. The values are joined in order.
     if (key === "GNU.sparse.offset" || key === "GNU.sparse.numbytes") {
       const values = repeated.get(key);
       if (values === undefined) repeated.set(key, [value]);
@@ -47,16 +47,16 @@ export function readPax(data: Uint8Array): PaxRecords {
 
 const COMMA = new Uint8Array([0x2c]);
 
-/** A record as text; undefined when there is none, or an empty one. */
+/** A record as text; undefined if it is missing or empty. Throws a TarError. */
 export function paxText(records: PaxRecords, key: string): string | undefined {
   const value = records.get(key);
   if (value === undefined || value.length === 0) return undefined;
-  // A name cannot have a NUL: what follows it would be lost in silence (CVE-2021-4024's kind).
+  // A name cannot have a NUL: the rest would be lost without an error (as in CVE-2021-4024).
   if (value.includes(0)) throw new TarError(`${key} has a NUL`);
   return fromUtf8(value);
 }
 
-/** A record as a whole number. Throws a TarError. */
+/** A record as a whole number; undefined if it is missing or empty. Throws a TarError. */
 export function paxNumber(records: PaxRecords, key: string): number | undefined {
   const text = paxText(records, key);
   if (text === undefined) return undefined;
@@ -66,8 +66,8 @@ export function paxNumber(records: PaxRecords, key: string): number | undefined 
 }
 
 /**
- * A record as a time, in nanoseconds: "1350244992.023960108". What is none is as if it were not there, as for GNU tar:
- * Python writes "1e-09".
+ * A record such as "1350244992.023960108" as a time in nanoseconds. As in GNU tar, a record that is no time
+ * counts as missing: Python writes "1e-09".
  */
 export function paxTime(records: PaxRecords, key: string): bigint | undefined {
   const text = paxText(records, key);

@@ -6,7 +6,7 @@ interface Read extends TarEntry {
   readonly data: string;
 }
 
-/** Reads an archive in pieces of a size, and puts the data of each entry where it belongs. */
+/** Reads an archive in pieces of this size, and puts the data of each entry in its place. */
 function read(archive: Uint8Array, piece = 100): Read[] {
   const entries: Read[] = [];
   let bytes = new Uint8Array(0);
@@ -24,7 +24,7 @@ function read(archive: Uint8Array, piece = 100): Read[] {
   });
   const buffer = new Uint8Array(piece);
   for (let at = 0; at < archive.length; at += piece) {
-    // One buffer again and again, as a caller may have it.
+    // The buffer is reused, as callers do.
     const part = archive.subarray(at, at + piece);
     buffer.set(part);
     reader.feed(buffer.subarray(0, part.length));

@@ -1,7 +1,7 @@
 /**
- * Reads a tar archive as it comes, byte by byte where bytes count: every format that GNU tar, bsdtar, Python and Go
- * write, with extended attributes and sparse files. No npm package does (tried: security.capability is corrupted, sparse
- * headers are mistaken, extended attributes dropped).
+ * Reads a tar archive as a stream, in all formats that GNU tar, bsdtar, Python and Go write, with extended
+ * attributes and sparse files. No npm package does: those that were tried corrupt security.capability, misread
+ * sparse headers, or drop extended attributes.
  */
 import { fromUtf8 } from "../../sys/utf8.ts";
 import {
@@ -18,10 +18,10 @@ import { checkSparse, SparseMap, sparsePairs } from "./sparse.ts";
 
 export { TarError };
 
-/** What an entry is. A hard link has the type "link". */
+/** The type of an entry. A hard link has the type "link". */
 export type EntryType = "file" | "link" | "symlink" | "dir" | "fifo" | "char" | "block";
 
-/** One entry. Names are bytes, as src/sys/utf8.ts has them. */
+/** One entry. Names are encoded as in src/sys/utf8.ts, which keeps invalid bytes. */
 export interface TarEntry {
   readonly type: EntryType;
   readonly path: string;
@@ -30,36 +30,39 @@ export interface TarEntry {
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
-  /** Of the file; with a sparse map the archive has fewer bytes. */
+  /** The size of the file. If it is sparse, the archive has fewer bytes. */
   readonly size: number;
   /** Nanoseconds since 1970. */
   readonly mtime: bigint;
   readonly xattrs: ReadonlyMap<string, Uint8Array>;
-  /** Where the bytes that come belong; null when they are the whole file. */
+  /** The ranges of the file to which the data belong; null if the data are the whole file. */
   readonly sparse: readonly SparseChunk[] | null;
 }
 
-/** Who takes the entries. */
+/** Receives the entries. */
 export interface TarSink {
   entry(entry: TarEntry): void;
-  /** Bytes of the entry's file, where they belong in it. */
+  /** Bytes of the entry's file, and their offset in it. */
   data(bytes: Uint8Array, offset: number): void;
   /** The entry is complete. */
   end(): void;
 }
 
-/** Who wants to know what else is in the archive. */
+/** Receives the rest of the archive. */
 export interface TarFrame {
-  /** Bytes that are no entry's data. */
+  /** Bytes that are not data of a file. */
   bytes(bytes: Uint8Array): void;
 }
 
 /** The largest extended header, long name or sparse map, in bytes. */
 const EXTRA_MAX = 1 << 20;
-/** Records of global headers hold for all that follows: so many, and bytes of theirs, since each entry is read with them. */
+/**
+ * The maximum number of records in global headers, and of their bytes. Every later entry is read with these
+ * records.
+ */
 const GLOBALS_MAX = 256;
 const GLOBAL_BYTES_MAX = 65536;
-/** The largest id; the next one means "none" to chown(2). */
+/** The largest id. The next number means "none" to chown(2). */
 const ID_MAX = 0xffff_fffe;
 
 const TYPES: Readonly<Record<string, EntryType>> = {
@@ -74,13 +77,16 @@ const TYPES: Readonly<Record<string, EntryType>> = {
   "6": "fifo",
 };
 
-/** What the next bytes are. */
+/** The kind of the next bytes. */
 type State = "header" | "extra" | "sparse block" | "sparse map" | "data" | "padding" | "end";
 
-/** Takes an archive in pieces of any size. */
+/** Reads an archive from pieces of any size. */
 export class TarReader {
   private state: State = "header";
-  /** Bytes of a header or of extra data that have come in pieces; `have` of those that are `wanted`, padding's too. */
+  /**
+   * The collected bytes of a header or of extra data that arrive in pieces. `have` of `wanted` bytes have
+   * arrived; both also count padding.
+   */
   private pieces: Uint8Array | null = null;
   private have = 0;
   private wanted = BLOCK;
@@ -91,12 +97,12 @@ export class TarReader {
   private longLink: string | undefined;
   private records: PaxRecords = new Map();
   private readonly globals: PaxRecords = new Map();
-  /** Bytes of the entry in the archive that are still to come, and the padding behind them. */
+  /** The number of bytes of the entry's data that are still to come, and of the padding after them. */
   private left = 0;
   private padding = 0;
   private chunk = 0;
   private inChunk = 0;
-  /** The sparse map of format 1.0 that is coming. */
+  /** The sparse map of format 1.0 that is being read. */
   private map = new SparseMap();
 
   constructor(
@@ -104,12 +110,12 @@ export class TarReader {
     private readonly frame: TarFrame | null = null,
   ) {}
 
-  /** The path of the entry that is being read, for messages; null between two. */
+  /** The path of the current entry, for messages; null between two entries. */
   get current(): string | null {
     return this.entry?.path ?? null;
   }
 
-  /** Takes the next bytes. Throws a TarError, and what the sink throws. */
+  /** Reads the next bytes. Throws a TarError, and errors of the sink. */
   feed(bytes: Uint8Array): void {
     let at = 0;
     while (at < bytes.length && this.state !== "end") {
@@ -128,11 +134,11 @@ export class TarReader {
     if (at < bytes.length) this.frame?.bytes(bytes.subarray(at));
   }
 
-  /** Some or all of the bytes that are wanted. */
+  /** Takes some or all of the wanted bytes. */
   private take(bytes: Uint8Array): void {
     const whole = bytes.length === this.wanted;
     if (!whole && this.state !== "padding") {
-      // The bytes are the caller's, which may fill its buffer anew.
+      // The caller may reuse its buffer.
       this.pieces ??= new Uint8Array(this.wanted);
       this.pieces.set(bytes, this.have);
     }
@@ -140,16 +146,16 @@ export class TarReader {
     if (this.have === this.wanted) this.complete(whole ? bytes : this.pieces);
   }
 
-  /** The data of the entry that has just been told, and its padding, do not come: whoever feeds has passed over them. */
+  /** Skips the data and the padding of the entry that has just been reported. The caller does not feed them. */
   skip(): void {
     this.left = 0;
     this.padding = 0;
     this.done();
   }
 
-  /** The archive has ended. Throws a TarError when it has been cut off. */
+  /** Ends the archive. Throws a TarError if it has been cut off. */
   finish(): void {
-    // Some writers leave out the two blocks of zeros.
+    // Some writers omit the two blocks of zeros.
     if (this.state === "end" || (this.state === "header" && this.have === 0 && !this.expectsEntry())) return;
     throw new TarError("the archive has been cut off");
   }
@@ -165,7 +171,7 @@ export class TarReader {
     this.wanted = wanted;
   }
 
-  /** @param block null for padding, which nobody looks at */
+  /** @param block null for padding, which is not read */
   private complete(block: Uint8Array | null): void {
     const { state } = this;
     if (block === null || state === "padding") this.await("header", BLOCK);
@@ -177,7 +183,7 @@ export class TarReader {
 
   private takeHeader(block: Uint8Array): void {
     if (isZero(block)) {
-      // What follows the first block of zeros is nobody's.
+      // Data after the first block of zeros are ignored.
       this.state = "end";
       return;
     }
@@ -224,7 +230,7 @@ export class TarReader {
     else this.begin();
   }
 
-  /** All that belongs to an entry but its data has come. */
+  /** Begins an entry. Its headers are complete. */
   private begin(): void {
     const header = this.header!;
     const records = this.allRecords();
@@ -240,7 +246,7 @@ export class TarReader {
     const path = paxText(records, "GNU.sparse.name") ?? paxText(records, "path") ?? longName ?? header.name;
     const hasData = type === "file";
     this.entry = {
-      // Before there was a type for them directories were files with a slash at their end.
+      // Directories of the old format are files whose name ends with a slash.
       type: type === "file" && path.endsWith("/") ? "dir" : type,
       path,
       linkPath: paxText(records, "linkpath") ?? longLink ?? header.linkName,
@@ -253,8 +259,8 @@ export class TarReader {
       sparse,
     };
     if (!hasData) {
-      // Only files have data, for GNU tar, Go and Python; what the field says otherwise is a hint (a directory's), or the
-      // size of what a hard link leads to.
+      // As in GNU tar, Go and Python only files have data. In other entries the field is a hint (for a
+      // directory), or the size of a hard link's target.
       this.left = 0;
       this.padding = 0;
     }
@@ -290,7 +296,10 @@ export class TarReader {
     return sparsePairs((offsets ?? []).flatMap((offset, i) => [offset, sizes![i]!]));
   }
 
-  /** A map of format 1.0 stands before the data, decimal numbers a line, in whole blocks. */
+  /**
+   * Reads a block of a sparse map of format 1.0. The map precedes the data in whole blocks, as decimal numbers,
+   * one a line.
+   */
   private takeSparseMap(block: Uint8Array): void {
     if (this.left < BLOCK) throw new TarError("a sparse map is longer than its file");
     this.left -= BLOCK;
@@ -349,7 +358,7 @@ function roundUp(size: number): number {
   return Math.ceil(size / BLOCK) * BLOCK;
 }
 
-/** Sparse format 1.0, whose map is in the data. */
+/** Whether an entry has the sparse format 1.0, whose map is in the data. */
 function isMapped(records: PaxRecords): boolean {
   return paxText(records, "GNU.sparse.major") === "1" && paxText(records, "GNU.sparse.minor") === "0";
 }
@@ -357,7 +366,10 @@ function isMapped(records: PaxRecords): boolean {
 const SCHILY = "SCHILY.xattr.";
 const LIBARCHIVE = "LIBARCHIVE.xattr.";
 
-/** star's keys, whose values are bytes, and libarchive's, in base64. Throws a TarError. */
+/**
+ * Extended attributes from star's keys, whose values are bytes, and from libarchive's, whose values are base64.
+ * Throws a TarError.
+ */
 function xattrsOf(records: PaxRecords): ReadonlyMap<string, Uint8Array> {
   let xattrs: Map<string, Uint8Array> | null = null;
   for (const [key, value] of records) {

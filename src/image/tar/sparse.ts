@@ -1,19 +1,22 @@
-/** Sparse files of GNU tar: where the bytes that an archive has lie in the file (GNU tar's manual, "Storing Sparse Files"). */
+/**
+ * Sparse maps of GNU tar, which say where the data of a sparse file belong (GNU tar's manual, "Storing Sparse
+ * Files").
+ */
 import { type SparseChunk, TarError } from "./header.ts";
 
 /** The largest map, in bytes. */
 const SPARSE_MAP_MAX = 1 << 20;
-/** More than a number of bytes has. */
+/** The maximum number of digits in a number. A safe integer has fewer. */
 const DIGITS_MAX = 20;
 const NEWLINE = 0x0a;
 
-/** A map of format 1.0: the number of chunks, then offset and size of each, all in decimal, one a line. */
+/** A map of format 1.0: the number of chunks, then offset and size of each, in decimal, one a line. */
 export class SparseMap {
   private readonly numbers: string[] = [];
   private line = "";
   private bytes = 0;
 
-  /** Takes a block. Returns the chunks, once they are all there. Throws a TarError. */
+  /** Reads a block. Returns the chunks when the map is complete, otherwise null. Throws a TarError. */
   take(block: Uint8Array): SparseChunk[] | null {
     this.bytes += block.length;
     if (this.bytes > SPARSE_MAP_MAX) throw new TarError("a sparse map is too long");
@@ -26,7 +29,7 @@ export class SparseMap {
       if (this.line === "") throw new TarError("a sparse map is damaged");
       this.numbers.push(this.line);
       this.line = "";
-      // What follows the last one fills the block.
+      // The rest of the block is padding.
       if (this.numbers.length > 2 * Number(this.numbers[0]!)) return sparsePairs(this.numbers.slice(1));
     }
     return null;
@@ -37,7 +40,7 @@ function isDigit(byte: number): boolean {
   return byte >= 0x30 && byte <= 0x39;
 }
 
-/** Numbers that alternate: offset, size, offset, size. Throws a TarError. */
+/** Makes chunks of the numbers offset, size, offset, size. Throws a TarError. */
 export function sparsePairs(numbers: readonly string[]): SparseChunk[] {
   if (numbers.length % 2 !== 0) throw new TarError("a sparse map has an odd number of entries");
   const chunks: SparseChunk[] = [];
@@ -55,7 +58,10 @@ export function sparsePairs(numbers: readonly string[]): SparseChunk[] {
   return chunks;
 }
 
-/** Chunks follow each other, lie in the file, and are as long as what the archive has. Throws a TarError. */
+/**
+ * Checks that the chunks are in order, lie in the file, and have the size of the data in the archive. Throws a
+ * TarError.
+ */
 export function checkSparse(chunks: readonly SparseChunk[], size: number, archived: number): void {
   let end = 0;
   let sum = 0;

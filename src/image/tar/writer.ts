@@ -1,4 +1,7 @@
-/** Writes the archive of a layer: ustar headers, and extended ones where these have no room (pax, POSIX.1-2024). */
+/**
+ * Writes the archive of a layer with ustar headers. Values that do not fit get extended headers (pax,
+ * POSIX.1-2024).
+ */
 import { utf8 } from "../../sys/utf8.ts";
 import { BLOCK } from "./header.ts";
 import type { TarEntry } from "./reader.ts";
@@ -14,11 +17,11 @@ const TYPES: Readonly<Record<TarEntry["type"], string>> = {
 };
 
 const NAME_MAX = 100;
-/** What seven octal digits hold, and eleven. */
+/** The maximum of seven octal digits, and of eleven. */
 const ID_MAX = 0o7777777;
 const SIZE_MAX = 0o77777777777;
 
-/** The headers of an entry: what comes before its data. Times are whole seconds, as in docker's layers. */
+/** The headers of an entry, which precede its data. Times are whole seconds, as in docker's layers. */
 export function entryHeaders(entry: TarEntry): Uint8Array {
   const records: [string, string | Uint8Array][] = [];
   const name = utf8(entry.type === "dir" && !entry.path.endsWith("/") ? `${entry.path}/` : entry.path);
@@ -54,12 +57,12 @@ export function entryHeaders(entry: TarEntry): Uint8Array {
   return Buffer.concat(parts);
 }
 
-/** What follows the last entry. */
+/** The blocks after the last entry. */
 export function archiveEnd(): Uint8Array {
   return new Uint8Array(2 * BLOCK);
 }
 
-/** Zeros that fill the last block of a file. */
+/** The zeros that fill the last block of a file. */
 export function filling(size: number): Uint8Array {
   return new Uint8Array(Math.ceil(size / BLOCK) * BLOCK - size);
 }
@@ -72,13 +75,13 @@ function padding(data: Uint8Array): Uint8Array {
   return Buffer.concat([data, filling(data.length)]);
 }
 
-/** The data of an extended header: what {@link readPax} of pax.ts reads. */
+/** The data of an extended header, as {@link readPax} in pax.ts reads it. */
 export function paxData(records: readonly (readonly [string, string | Uint8Array])[]): Uint8Array {
   return Buffer.concat(
     records.map(([key, given]) => {
       const value = typeof given === "string" ? utf8(given) : given;
       const rest = utf8(key).length + value.length + 3;
-      // The length counts its own digits.
+      // The length includes its own digits.
       let length = rest + `${rest}`.length;
       if (`${length}`.length > `${rest}`.length) length = rest + `${length}`.length;
       return Buffer.concat([utf8(`${length} ${key}=`), value, utf8("\n")]);
@@ -101,7 +104,7 @@ function block({ name, link, type, size, mode, uid = 0, gid = 0, mtime = 0 }: Fi
   const header = new Uint8Array(BLOCK);
   const put = (at: number, text: string | Uint8Array, most: number) =>
     header.set((typeof text === "string" ? utf8(text) : text).subarray(0, most), at);
-  // What has no room is in the extended header.
+  // A value that does not fit is in the extended header.
   const octal = (value: number, digits: number) =>
     `${(value >= 0 && value < 8 ** digits ? value : 0).toString(8).padStart(digits, "0")}\0`;
   put(0, name, NAME_MAX);
