@@ -152,6 +152,7 @@ const phrases = {
 
   // Commands on an existing container (src/container/{state,start,kill,delete,exec}.ts).
   lock: "lock the container's directory",
+  readState: "read the container's state",
   isMade: "look whether the container is still being made",
   isThere: "look whether the container is still there",
   isAlive: "look whether the container's process lives",

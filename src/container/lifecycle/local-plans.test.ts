@@ -4,6 +4,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { describeProgram } from "../../plan/describe.ts";
 import type { Program } from "../../plan/program.ts";
 import { statePlan } from "../state/state.ts";
+import { lookPlan, readPlan } from "../state/states.ts";
 import type { StoredState } from "../state/store.ts";
 import { deletePlan } from "./delete.ts";
 import { execGuard } from "./exec.ts";
@@ -58,6 +59,10 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
     ["by force, with a cgroup of v2", (record) => deletePlan(ROOT, unified, true, record)],
     ["by force, with cgroups of v1", (record) => deletePlan(ROOT, legacy, true, record)],
     ["whose output is kept", (record) => deletePlan(ROOT, { ...plain, kept }, false, record)],
+  ],
+  list: [
+    ["reads a state", (record) => readPlan(1000, record)],
+    ["looks at a container", lookPlan],
   ],
   "exec-guard": [
     ["a container", (record) => execGuard(plain, record)],

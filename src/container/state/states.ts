@@ -4,8 +4,8 @@
  * loadState of store.ts and statusOf of status.ts.
  */
 import { FIFO_FILE, STATE_FILE } from "../../plan/abi.ts";
-import { type Local, type LocalFailure, localPlan, runForEach } from "../../plan/local.ts";
-import { ANY } from "../../plan/program.ts";
+import { type LocalFailure, localPlan, runForEach } from "../../plan/local.ts";
+import { ANY, type Program } from "../../plan/program.ts";
 import { RESOLVE, STATX } from "../../sys/constants.ts";
 import { E } from "../../sys/errno.ts";
 import { addressOf } from "../../sys/ffi.ts";
@@ -55,21 +55,25 @@ class Files {
 const LENGTH = 2;
 
 /** Reads a state.json. Its path must have no symbolic link, and it must be a regular file that `uid` owns. */
-function readPlan({ b, directory, end }: Local, uid: number): void {
-  const [file, to, length] = [b.slot(), b.slot(), b.slot()];
-  const flags = O.RDONLY | O.NONBLOCK | O.NOCTTY | O.CLOEXEC;
-  const how = b.bytes(new Uint8Array(new Uint32Array([flags, 0, 0, 0, RESOLVE.NO_SYMLINKS, 0]).buffer), "");
-  const status = b.reserve(STATX.SIZE);
-  const other = b.label();
-  const otherwise = { handle: [ANY], orElse: other };
-  const fd = b.get("openat2", [directory, file, how, OPEN_HOW_SIZE]);
-  b.sys("statx", [fd, b.str(""), AT_EMPTY_PATH, STATX.BASIC_STATS, status], otherwise);
-  b.check(b.inside(status, STATX.MODE), 2, S.IFMT, S.IFREG, E.EPERM, otherwise);
-  b.check(b.inside(status, STATX.UID), 4, 0xffffffff, uid, E.EPERM, otherwise);
-  b.get("read", [fd, to, ROOM], { out: length, ...otherwise });
-  b.sys("close", [fd], { andThen: end });
-  b.mark(other);
-  b.close(fd);
+export function readPlan(uid: number, record: boolean): Program {
+  return localPlan(({ b, directory, end, at }) => {
+    const [file, to, length] = [b.slot(), b.slot(), b.slot()];
+    const flags = O.RDONLY | O.NONBLOCK | O.NOCTTY | O.CLOEXEC;
+    const words = new Uint32Array([flags, 0, 0, 0, RESOLVE.NO_SYMLINKS, 0]);
+    const how = b.bytes(new Uint8Array(words.buffer), "no links");
+    const status = b.reserve(STATX.SIZE, "status");
+    const other = b.label();
+    const otherwise = { handle: [ANY], orElse: other };
+    at("readState");
+    const fd = b.get("openat2", [directory, file, how, OPEN_HOW_SIZE]);
+    b.sys("statx", [fd, b.str(""), AT_EMPTY_PATH, STATX.BASIC_STATS, status], otherwise);
+    b.check(b.inside(status, STATX.MODE), 2, S.IFMT, S.IFREG, E.EPERM, otherwise);
+    b.check(b.inside(status, STATX.UID), 4, 0xffffffff, uid, E.EPERM, otherwise);
+    b.get("read", [fd, to, ROOM], { out: length, ...otherwise });
+    b.sys("close", [fd], { andThen: end });
+    b.mark(other);
+    b.close(fd);
+  }, record);
 }
 
 /** Opens a directory that `uid` owns and that nobody else may write to. Returns -1 for any other directory. */
@@ -88,7 +92,7 @@ export function readStates(root: string, ids: readonly string[], uid: number): (
   const directory = openOwn(root, uid);
   if (directory < 0) return texts;
   const files = new Files(ids, STATE_FILE);
-  const plan = localPlan((local) => readPlan(local, uid), false);
+  const plan = readPlan(uid, false);
   const buffer = new Uint8Array(ROOM * AT_ONCE);
   const to = addressOf(buffer);
   for (let from = 0; from < ids.length; from += AT_ONCE) {
@@ -109,15 +113,17 @@ export function readStates(root: string, ids: readonly string[], uid: number): (
 }
 
 /** {@link lookAt} for a container that is not being made and has no cgroup. Its directory slot is the state directory. */
-function look(local: Local): void {
-  const { b, directory, at } = local;
-  const [pid, startTime, fifo] = [b.slot(), b.slot(), b.slot()];
-  lookAt(local, { pid, startTime }, { running: null });
-  at("isCreated");
-  b.sys("faccessat", [directory, fifo, F_OK]);
+export function lookPlan(record: boolean): Program {
+  return localPlan((local) => {
+    const { b, directory, at } = local;
+    const [pid, startTime, fifo] = [b.slot(), b.slot(), b.slot()];
+    lookAt(local, { pid, startTime }, { running: null });
+    at("isCreated");
+    b.sys("faccessat", [directory, fifo, F_OK]);
+  }, record);
 }
 
-/** The outcome of {@link look} for each container. Undefined means that statusOf has to look. */
+/** The outcome of {@link lookPlan} for each container. Undefined means that statusOf has to look. */
 export function lookAtEach(root: string, all: readonly Found[]): (LocalFailure | null | undefined)[] {
   const plain = all.filter(
     ({ stored, uid }) => uid !== undefined && !stored.creating && stored.cgroup === undefined,
@@ -131,7 +137,7 @@ export function lookAtEach(root: string, all: readonly Found[]): (LocalFailure |
     Number(startTime),
     fifos.addresses[i]!,
   ]);
-  const { failureOf } = runForEach((record) => localPlan(look, record), directory, given);
+  const { failureOf } = runForEach(lookPlan, directory, given);
   close(directory);
   let next = 0;
   return all.map((found) => (found === plain[next] ? failureOf(next++) : undefined));
