@@ -2,6 +2,7 @@
 import { rmSync } from "node:fs";
 import { type Case, type Command, timed } from "./case.ts";
 import { IMAGE_CASES } from "./image-cases.ts";
+import { NETWORK_CASES } from "./network-cases.ts";
 import { SANDBOX_CASES } from "./sandbox-cases.ts";
 import type { Stand } from "./setup.ts";
 
@@ -203,6 +204,7 @@ export const CASES: readonly Case[] = [
     },
   },
   ...SANDBOX_CASES,
+  ...NETWORK_CASES,
   ...IMAGE_CASES,
   {
     key: "version",

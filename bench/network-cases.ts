@@ -1,0 +1,100 @@
+/** What is measured of a network by name, and of a project that is writable. */
+import { closeSync, mkdirSync, openSync } from "node:fs";
+import { host, ownedDir } from "../test/support/caller.ts";
+import { type Case, type Goal, timed } from "./case.ts";
+import type { Stand } from "./setup.ts";
+
+/** Some seconds of a stream, beside which the start of a container is little. */
+const STREAM_BYTES = 4_000_000_000;
+const FILES = 279_000;
+const FILES_EACH = 1000;
+
+/** One stream from a server on localhost: through the relay, through pasta, which splices it as well, and without either. */
+function stream(key: string, title: string, goal: Goal): Case {
+  let server = 0;
+  return {
+    ...{ key, title, goal, everyNth: 20 },
+    prepare(stand) {
+      const program = `${stand.dir}/stream`;
+      host(
+        "cc",
+        "-O2",
+        "-Wall",
+        "-Wextra",
+        "-Werror",
+        "-static",
+        "-o",
+        program,
+        `${import.meta.dir}/stream.c`,
+      );
+      const port = `${20_000 + (process.pid % 10_000)}`;
+      server = stand.background([program, "serve", port]);
+      const get = [program, "get", port, `${STREAM_BYTES}`];
+      const brun = [stand.programs.brun!, "--root", stand.root(key), "run", "--host"];
+      const jobs = new Map([
+        ["brun", [timed(...brun, "--allow-net", `127.0.0.1:${port}`, "--", ...get)]],
+        ["loopback", [timed(...get)]],
+      ]);
+      const pasta = pastaOf(stand);
+      if (pasta !== null)
+        jobs.set("pasta", [timed(pasta, "--config-net", "--quiet", "-T", port, "-U", "none", "--", ...get)]);
+      return jobs;
+    },
+    finish: () => process.kill(server, "SIGKILL"),
+  };
+}
+
+/** It needs a device that not every machine has for all users. */
+function pastaOf({ user }: Stand): string | null {
+  const pasta = Bun.which("pasta");
+  const isOpen = Bun.spawnSync([...user.prefix, "test", "-w", "/dev/net/tun"]).exitCode === 0;
+  if (pasta !== null && isOpen) return pasta;
+  console.error(`bench: pasta is left out: ${pasta === null ? "not installed" : "/dev/net/tun is closed"}`);
+  return null;
+}
+
+/** A directory with so many files, in directories of a thousand. */
+function largeTree(stand: Stand): string {
+  const path = ownedDir(stand.user, `${stand.dir}/large`);
+  for (let i = 0; i < FILES; i++) {
+    const directory = `${path}/${Math.floor(i / FILES_EACH)}`;
+    if (i % FILES_EACH === 0) mkdirSync(directory);
+    closeSync(openSync(`${directory}/${i}`, "w"));
+  }
+  return path;
+}
+
+export const NETWORK_CASES: readonly Case[] = [
+  stream("allow-net-stream", "one stream of 4 GB with `--allow-net`", { share: 2, of: "loopback" }),
+  stream("allow-net-pasta", "the same beside pasta", { share: 1, of: "pasta" }),
+  {
+    key: "allow-net-start",
+    title: "`run --host --allow-net`, beside `--network none`",
+    prepare(stand) {
+      const brun = [stand.programs.brun!, "--root", stand.root("allow-net-start"), "run", "--host"];
+      return new Map([
+        ["brun", [timed(...brun, "--allow-net", "example.org", "--", "/bin/true")]],
+        // Containers with hooks have no cached plan.
+        [
+          "brun, none",
+          [timed("/usr/bin/env", "BRUN_FRONT=off", ...brun, "--network", "none", "--", "/bin/true")],
+        ],
+      ]);
+    },
+  },
+  {
+    key: "run-host-rw",
+    title: "`run --host --rw` of 279,000 files",
+    goal: { share: 1.1, of: "brun, an empty directory" },
+    prepare(stand) {
+      const brun = [stand.programs.brun!, "--root", stand.root("run-host-rw"), "run", "--host"];
+      const large = largeTree(stand);
+      const empty = ownedDir(stand.user, `${stand.dir}/empty`);
+      return new Map([
+        ["brun", [timed(...brun, "--rw", large, "--", "/bin/true")]],
+        ["brun, an empty directory", [timed(...brun, "--rw", empty, "--", "/bin/true")]],
+        ["brun, --rw-all", [timed(...brun, "--rw", large, "--rw-all", "--", "/bin/true")]],
+      ]);
+    },
+  },
+];
