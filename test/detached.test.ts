@@ -32,6 +32,27 @@ for (const subject of subjects(["brun"])) {
   }
 
   describe(subject.label, () => {
+    test("run -d tells that its process in the background was killed", async () => {
+      await using box = new Sandbox(subject);
+      const fifo = `${box.dir}/fifo`;
+      host("mkfifo", fifo);
+      const running = box.spawn(["run", "-d", "--host", "--env-file", fifo, "--", "true"]);
+      const pidOf = () =>
+        readdirSync("/proc").find((pid) => {
+          try {
+            const words = readFileSync(`/proc/${pid}/cmdline`, "utf8");
+            return words.includes("--ready-fd=") && words.includes(fifo);
+          } catch {
+            return false;
+          }
+        });
+      await until("it reads the file", () => pidOf() !== undefined);
+      process.kill(Number(pidOf()), "SIGABRT");
+      const { code, stdout, stderr } = await running.done;
+      expect({ code, stdout }).toEqual({ code: 134, stdout: "" });
+      expect(stderr).toContain("brun: the process in the background was ended by a signal: ABRT; hint: ");
+    });
+
     test("logs: both streams, what is no line, bytes as they were; nothing is left by rm", async () => {
       await using box = new Sandbox(subject);
       const root = makeRootfs(ownedDir(caller, `${box.dir}/root`), caller);

@@ -11,6 +11,7 @@ import { close, O, open } from "../sys/fs.ts";
 import { makePipe } from "../sys/pipe.ts";
 import { shellStatus, spawn, waitChild } from "../sys/spawn.ts";
 import { fromUtf8, utf8 } from "../sys/utf8.ts";
+import { SIGNAL_NAMES } from "./signals.ts";
 
 /** Hidden flag of the second process: the descriptor on which it reports that the program runs. */
 const BACKGROUND_FLAG = "ready-fd";
@@ -39,7 +40,22 @@ export function runInBackground(rest: readonly string[]): string | number {
   close(writer);
   const name = new Uint8Array(NAME_MAX);
   const length = check(syscall(NR.read, reader, name, name.length), "wait for the container");
-  return length > 0 ? fromUtf8(name.subarray(0, length)) : shellStatus(waitChild(child.pid)) || 1;
+  if (length > 0) return fromUtf8(name.subarray(0, length));
+  const { code, signal } = waitChild(child.pid);
+  // What is said on its stderr then is in the container's log, which goes with it.
+  if (signal !== 0) throw endedBy(signal);
+  return code || 1;
+}
+
+function endedBy(signal: number): BrunError {
+  const name = SIGNAL_NAMES.split(" ")[signal - 1] ?? signal;
+  return new BrunError(`the process in the background was ended by a signal: ${name}`, {
+    exitCode: shellStatus({ code: 0, signal }),
+    hint:
+      name === "ABRT"
+        ? "it aborts where it may start no thread: pids.max of the cgroup, or ulimit -u"
+        : undefined,
+  });
 }
 
 /** The command line of the process in the foreground. */
