@@ -11,7 +11,7 @@ const FONT = 'font-family="system-ui, sans-serif" font-size="12" fill="#868e96"'
 
 export interface Bar {
   readonly name: string;
-  /** Of the reference, which is 1. */
+  /** Ratio to the reference, which is 1. */
   readonly value: number;
 }
 

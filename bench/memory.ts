@@ -40,7 +40,7 @@ function switches(pid: number): number {
   return sum;
 }
 
-/** Of each runtime: a created container, and the runtime itself while its container runs in the foreground. */
+/** Measures, for each runtime, a created container, and the runtime itself while its container runs in the foreground. */
 export function memoryOf(stand: Stand): Memory[] {
   const created = stand.bundle("memory-created");
   const running = stand.bundle("memory-running", (spec) => {

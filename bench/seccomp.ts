@@ -1,7 +1,7 @@
 /** A seccomp profile of the size and shape of Docker's default one: an allow-list with some argument rules. */
 import { readFileSync } from "node:fs";
 
-/** What Docker's profile leaves out for a container without special capabilities. */
+/** System calls that Docker's profile does not allow to a container without special capabilities. */
 const DENIED = new Set(
   (
     "acct add_key bpf clock_adjtime clock_settime clone clone3 create_module delete_module finit_module fsconfig " +

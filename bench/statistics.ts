@@ -11,13 +11,13 @@ export interface Sample {
   readonly faults: number;
 }
 
-/** What a table shows of one command. */
+/** The numbers of one command in a table. */
 export interface Summary {
   readonly name: string;
   readonly median: number;
   readonly min: number;
   readonly p95: number;
-  /** Of single copies where several run at once, else of the samples. */
+  /** 99th percentile of single copies if several run at once, otherwise of the samples. */
   readonly p99: number;
   /** Mean of user and system time, milliseconds. */
   readonly cpu: number;

@@ -1,6 +1,6 @@
 /**
  * `npm run demo`: an ordinary user runs a container, and one looks around inside. Started as root it uses the
- * user of the tests, otherwise whoever started it.
+ * user of the tests, otherwise the caller.
  */
 import {
   chmodSync,

@@ -50,7 +50,7 @@ const TAPES = [
   [ENOENT, FINE, FINE, FINE, ENOENT, EEXIST, FINE, 7, ...Buffer.from("/a/../b")],
   [ENOENT, EEXIST, ENOENT, 6, ...Buffer.from("../c/d"), ENOENT],
 ].map(tape);
-/** What each target gets of the time. */
+/** The share of the time for each target. */
 const SHARES = { program: 0.45, plans: 0.4, notify: 0.05 } as const;
 const IMAGES_SHARE = 0.1;
 

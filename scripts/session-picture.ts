@@ -30,7 +30,7 @@ const WIDTH = 860;
 const LEFT = 20;
 const TOP = 52;
 
-/** The ids of whoever draws are not those of the reader. */
+/** Replaces the caller's ids by example ids. */
 function neutral(output: string): string {
   return output
     .replaceAll(String(subject.caller.uid), "1000")

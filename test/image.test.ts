@@ -147,7 +147,7 @@ for (const subject of subjects(["brun"])) {
       const again = await images.call(["logout", registry.host], { env });
       expect([again.code, again.stderr]).toEqual([1, expect.stringContaining("not logged in")]);
       const nobody = await images.call(["login", registry.host], { env });
-      expect(nobody.stderr).toContain("nobody is there to be asked");
+      expect(nobody.stderr).toContain("cannot ask who logs in to");
     });
 
     test("a registry that asks for logins elsewhere gets none", async () => {

@@ -25,7 +25,7 @@ export class Connection {
   private readonly socket: Duplex | null;
   private buffer = "";
 
-  /** What `--client` says. */
+  /** The value of `--client`. */
   static flag(modes: Modes, stays: boolean): string {
     const streams = modes.flatMap((mode, stream) => (mode === "pipe" ? [stream] : []));
     return [CLIENT, ...streams, ...(stays ? ["stay"] : [])].join();

@@ -25,7 +25,7 @@ import { type CallOptions, type RuntimeOptions, runtimeOnly } from "./runtime.ts
 import { checkExecOptions } from "./settings.ts";
 import { type ContainerSettings, type ContainerSource, type SandboxOptions, source } from "./spec.ts";
 
-/** What {@link Container.updateNetwork} changes: entries as of `allowNet`. */
+/** The changes for {@link Container.updateNetwork}; entries are like those of `allowNet`. */
 export interface NetworkChange {
   readonly allow?: string | readonly string[] | undefined;
   /** Entries to remove, written as they were given. */

@@ -22,7 +22,7 @@ export class Scratch {
     writeSync(this.fd, text);
   }
 
-  /** What has been written to it. */
+  /** The text that has been written to it. */
   text(): string {
     return readFileSync(`/proc/self/fd/${this.fd}`, "utf8");
   }

@@ -13,12 +13,12 @@ import type { RuntimeOptions } from "./runtime.ts";
 import type { Sink, Source } from "./streams.ts";
 import { Text } from "./text.ts";
 
-/** What `stdin` may be. */
+/** Values of `stdin`. */
 export type StdinMode = "ignore" | "inherit" | "pipe";
-/** What `stdout` and `stderr` may be. */
+/** Values of `stdout` and `stderr`. */
 export type OutputMode = "ignore" | "inherit" | "pipe";
 
-/** What `input` may be, which stands for `stdin`. */
+/** Values of `input`, which replaces `stdin`. */
 export type InputOf<Mode> = Mode extends "ignore" ? string | Uint8Array : undefined;
 
 /** {@link Process.stdin} of a mode. */
@@ -52,7 +52,7 @@ export interface StdioOptions<
   readonly dieWithParent?: boolean | undefined;
 }
 
-/** What {@link Process.output} returns. */
+/** The result of {@link Process.output}. */
 export interface Output {
   /** Exit code, or 128 plus the number of the signal that ended the program. */
   readonly exitCode: number;
@@ -226,7 +226,7 @@ export async function startProcess<In extends StdinMode, Out extends OutputMode,
   const exit = exited.then(async (ending) => {
     signal?.removeEventListener("abort", onAbort);
     clearTimeout(timer);
-    // What brun has said before may still be on its way.
+    // Earlier messages of brun may still be on their way.
     await connection.ready;
     connection.close();
     await channel?.end();

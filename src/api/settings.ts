@@ -5,7 +5,7 @@
 import { closest } from "../cli/closest.ts";
 import { usage, wrong } from "./usage.ts";
 
-/** What a value may be. */
+/** A kind of value. */
 interface Rule {
   /** "a text". */
   readonly expected: string;

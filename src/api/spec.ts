@@ -183,7 +183,7 @@ type OneOfChanges =
   | { readonly upper?: undefined; readonly keep?: undefined; readonly writable?: Off }
   | { readonly upper?: undefined; readonly keep?: undefined; readonly readOnly?: Off };
 
-/** What goes with `allowNet` alone. */
+/** Options that need `allowNet`. */
 interface WithoutNames {
   readonly allowNet?: undefined;
   readonly allowNetPrivate?: Off;
@@ -215,10 +215,10 @@ export type SandboxSource =
   | (Only<FromRootfs> & OneOfChanges & OneOfNetworks)
   | (Only<FromImage> & OneOfChanges & OneOfNetworks);
 
-/** What {@link run} and {@link create} take. */
+/** Options of {@link run} and {@link create}. */
 export type ContainerOptions = ContainerSource & ContainerSettings & StdioOptions;
 
-/** What does not depend on where the config comes from. */
+/** Options that do not depend on where the config comes from. */
 export interface ContainerSettings extends RuntimeOptions {
   /** Name of the container, unique under the state directory; by default brun makes one up. */
   readonly id?: string | undefined;
@@ -235,7 +235,7 @@ export interface Source {
   readonly config?: string | undefined;
 }
 
-/** What the options stand for. Throws a BrunError ERR_USAGE. */
+/** The arguments that the options stand for. Throws a BrunError ERR_USAGE. */
 export function source(options: ContainerSource & ContainerSettings): Source {
   const kind = sourceOf(options);
   if (kind !== "spec" && kind !== "bundle") {

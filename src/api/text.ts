@@ -1,7 +1,7 @@
 /** A stream that is read to its end as text, of which one has what has come so far. */
 import type { Source } from "./streams.ts";
 
-/** What bun-types and Node's types agree on. */
+/** The type on which bun-types and Node's types agree. */
 interface Reader {
   read(): Promise<{ readonly done: boolean; readonly value?: Uint8Array | undefined }>;
   cancel(): Promise<void>;
@@ -9,7 +9,7 @@ interface Reader {
 
 /** Reads a stream; null is empty. */
 export class Text {
-  /** What has come. */
+  /** The text that has come so far. */
   text = "";
   /** Resolves at the stream's end; an error of the stream is one. */
   readonly end: Promise<void>;

@@ -30,7 +30,7 @@ export function retellAction(command: string, actions: readonly string[]): NonNu
   return async (error, [typed, ...rest]) => {
     if (!(error instanceof BrunError) || error.code !== "ERR_USAGE") return undefined;
     if (typed === undefined)
-      return new BrunError(`${command}: it is not said what to do`, {
+      return new BrunError(`${command}: the action is missing`, {
         code: "ERR_USAGE",
         hint: `${actions.join(", ")}; see brun ${command} --help`,
       });

@@ -171,7 +171,7 @@ function idsOf(bundle: string, store: ImageStore): UnpackIds {
   const name = /^(?:layers|views)\/([^/]+)\//.exec(inStore)?.[1];
   const found = findIds((ids) => ids.name === name);
   if (found !== undefined) return found;
-  throw new BrunError("the container is of no image that is there", {
+  throw new BrunError("the image of the container is not in the store", {
     code: "ERR_STATE",
     hint: "run --image makes one",
   });

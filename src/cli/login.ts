@@ -62,7 +62,7 @@ EXAMPLE
         ? fromUtf8(readFd(0, "stdin")).replace(/\r?\n$/, "")
         : await askHidden("Password: ", host));
     if (username === "" || password === "")
-      throw new BrunError("a name and a password are wanted", {
+      throw new BrunError("a login needs a user name and a password", {
         code: "ERR_USAGE",
         hint: "-u NAME --password-stdin",
       });
@@ -95,7 +95,7 @@ export const logout = defineCommand({
 
 async function ask(question: string, host: string): Promise<string> {
   if (!isTerminal(0)) {
-    throw new BrunError(`nobody is there to be asked who logs in to ${host}`, {
+    throw new BrunError(`cannot ask who logs in to ${host}: there is no terminal`, {
       code: "ERR_USAGE",
       hint: "-u NAME --password-stdin",
     });

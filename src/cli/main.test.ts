@@ -57,7 +57,7 @@ describe("refusals", () => {
     [["diff", "-f", "xml", "a"], 1, "brun: invalid format option"],
     [["apply", "-f", "xml", "a"], 1, "brun: invalid format option"],
     [["sandbox", "list", "-f", "xml"], 1, "brun: invalid format option"],
-    [["image"], 1, "brun: image: it is not said what to do; hint: pull, push, list,"],
+    [["image"], 1, "brun: image: the action is missing; hint: pull, push, list,"],
     [
       ["image", "pul", "x"],
       1,

@@ -232,7 +232,7 @@ export function sandboxOptions(
     throw new BrunError(`${ofHost} goes with --host`, { where: ofHost, hint });
   }
   if (args["rw-all"] && args.rw.length === 0) {
-    throw new BrunError("--rw-all is about what --rw leaves writable", {
+    throw new BrunError("--rw-all has no use without --rw", {
       where: "--rw-all",
       hint: "--rw DIR --rw-all",
     });

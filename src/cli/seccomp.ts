@@ -49,7 +49,7 @@ EXAMPLE
     const { action, bundle, output, "container-id": id } = args;
     if (action !== RECORD) throw unknownAction("seccomp", action, [RECORD], [id]);
     if (!output)
-      throw new BrunError("there is no file for the profile", {
+      throw new BrunError("the profile needs a file to be written to", {
         code: "ERR_USAGE",
         where: "--output",
         hint: "--output FILE names one",

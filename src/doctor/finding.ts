@@ -13,9 +13,9 @@ export interface Finding {
   /** Stable name: "user-namespace". */
   readonly id: string;
   readonly state: FindingState;
-  /** What was found. */
+  /** The finding. */
   readonly what: string;
-  /** What it is needed for. */
+  /** What containers need it for. */
   readonly why: string;
   /** A command for a shell, or a sentence where no command would do; null when nothing is to be done. */
   readonly fix: string | null;
@@ -80,7 +80,7 @@ export function remedy({ as, command, hint }: Fix): Remedy {
   return { command: command ?? hint, as };
 }
 
-/** What removes the cause of an error: the command of its fix, otherwise its hint; null without a hint. */
+/** The remedy for an error: the command of its fix, otherwise its hint; null without a hint. */
 export function remedyOf({ hint, fix }: BrunError): Remedy | null {
   if (hint === undefined) return null;
   return { command: fix?.command ?? hint, as: fix?.as ?? "caller" };

@@ -47,7 +47,7 @@ export function idMaps(caller: Caller, subids: Subids): Finding {
     return subject.warn("one id is mapped: the caller has no subordinate ids", null);
   }
   const obstacle = rangesObstacle(caller, subids);
-  // What keeps newuidmap from working is a finding of its own, with its remedy.
+  // A broken newuidmap is another finding, with its own remedy.
   if (obstacle !== null) return subject.warn(`one id is mapped: ${obstacle}`, null);
   const error = attempt({ caller, subids });
   return error === null

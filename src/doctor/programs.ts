@@ -107,7 +107,7 @@ function criu(caller: Caller): Finding {
   return version === null ? subject.warn("not installed", install(PACKAGES.criu)) : subject.ok(version);
 }
 
-/** What a program says of its version, shortened to "name version"; null when it is not installed. */
+/** A program's version, shortened to "name version"; null if it is not installed. */
 function versionOf(name: string, flag: string): string | null {
   const path = DIRECTORIES.map((directory) => `${directory}/${name}`).find(exists);
   if (path === undefined) return null;

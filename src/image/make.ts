@@ -220,7 +220,7 @@ function baseOf({ id, bundle }: CommittedContainer, store: ImageStore, ids: Unpa
   const isRoot = ({ diffIds }: StoredImage) => `${store.directory}/${rootPath(ids, diffIds)}/root` === bundle;
   const base = store.images().find(isRoot);
   if (base !== undefined) return base;
-  throw new BrunError(`container ${id} is of no image that is there`, {
+  throw new BrunError(`the image of container ${id} is not in the store`, {
     code: "ERR_STATE",
     hint: "run --image makes one",
   });

@@ -11,7 +11,7 @@ export interface FlagReference {
   readonly value: Value | null;
 }
 
-/** What a value is. */
+/** The kind of a value. */
 export interface Value {
   /** As the help text shows it: "dir", "text|json". */
   readonly hint: string;
@@ -30,7 +30,7 @@ export interface ArgumentReference {
   readonly existing: boolean;
   /** It may be the name of an image that is there. */
   readonly image: boolean;
-  /** What it can be, where that is a choice. */
+  /** The possible words, if it is a choice. */
   readonly words: readonly string[];
 }
 

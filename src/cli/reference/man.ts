@@ -1,7 +1,7 @@
 /** Manual pages in man(7)'s macros, one for brun and one for each command. */
 import type { ArgumentReference, CommandReference, FlagReference, Reference } from "./commands.ts";
 
-/** What the pages say that is not in the reference. */
+/** Texts of the pages that are not in the reference. */
 export interface ManText {
   readonly version: string;
   /** One line on what brun is. */

@@ -1,4 +1,4 @@
-/** What the front and brun's own parser read out of command lines: nsenter/front/command.c, built as a program, and src/cli. */
+/** Runs the front's parser (nsenter/front/command.c, built as a program) and brun's own (src/cli) on command lines. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { checkId } from "../../container/lifecycle/id.ts";

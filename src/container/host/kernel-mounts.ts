@@ -16,7 +16,7 @@ export function kernelMountsIn(mountinfo: string, rootfs: string): string[] {
   return found;
 }
 
-/** Those of this process's mount namespace. Throws a SysError. */
+/** The mount points in this process's mount namespace. Throws a SysError. */
 export function kernelMounts(rootfs: string): string[] {
   return kernelMountsIn(readText("/proc/self/mountinfo"), rootfs);
 }

@@ -40,7 +40,7 @@ export class Console {
   receive(master: number): void {
     if (!this.detached) {
       this.master = master;
-      // What is kept of a terminal is shown on one.
+      // Output that was kept from a terminal is shown on one.
       if (!this.kept && !isTerminal(1)) plainNewlines(master);
       return;
     }

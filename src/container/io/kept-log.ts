@@ -11,7 +11,7 @@ import { inFirstNamespace } from "../state/root.ts";
 
 /** How the output of a detached container is kept. */
 export interface Kept {
-  /** Of the log. */
+  /** The directory of the log. */
   readonly directory: string;
   /** It has a terminal. */
   readonly terminal: boolean;
@@ -19,7 +19,7 @@ export interface Kept {
   readonly interactive: boolean;
 }
 
-/** What is to be kept. */
+/** How the output is to be kept. */
 export interface KeptOptions {
   readonly interactive: boolean;
   /** Bytes of both files of the log together. */

@@ -26,7 +26,7 @@ export class LogReader {
 
   constructor(private readonly directory: string) {}
 
-  /** Leaves out what there is by now. */
+  /** Skips the entries that exist by now. */
   skip(): void {
     for (const _ of this.entries());
   }
@@ -36,7 +36,7 @@ export class LogReader {
       yield* this.unread();
       const next = this.next();
       if (next === null) return;
-      // What came between the end that was seen and the next file.
+      // Entries that were written after the last read and before the next file was begun.
       yield* this.unread();
       if (!this.open(next)) return;
     }

@@ -1,4 +1,4 @@
-/** --pidfd-socket: the process's pidfd, handed to whoever listens (runc's docs/terminals.md has its like). */
+/** --pidfd-socket: sends the process's pidfd over a socket (compare runc's docs/terminals.md). */
 import { close } from "../../sys/fs.ts";
 import { connectUnix, sendFd } from "../../sys/socket.ts";
 import type { Launched } from "../lifecycle/launch.ts";

@@ -1,4 +1,4 @@
-/** What the plan of a container without a bundle leaves open: its name, the program with its arguments, the environment. */
+/** The holes in the plan of a container without a bundle: its name, the program with its arguments, the environment. */
 import type { ContainerConfig } from "../../config/types.ts";
 import { mergedEnvironment } from "../../host/program-environment.ts";
 import { AS_NUMBER, Hole, NAME_DIGITS, WHOLE_LIST } from "../../plan/file-abi.ts";
@@ -13,9 +13,9 @@ import type { CachedCommand } from "../types.ts";
 /** A piece of a file. */
 export type Piece = string | Uint8Array | Hole;
 
-/** What is open in the plan of a command. */
+/** The holes in the plan of a command. */
 export interface OpenHoles {
-  /** Of the programs of the stage. */
+  /** Holes of the plans of the stage. */
   readonly kinds: readonly Hole[];
   /** Variables that are fixed where the environment is open; null where it is not. */
   readonly fixed: readonly string[] | null;

@@ -80,7 +80,7 @@ function beyondFront(config: ContainerConfig): string | null {
   const { spec } = config;
   if (spec.hooks !== undefined) return "hooks";
   if (config.cgroup !== null) return "a cgroup";
-  // Who is left of its processes at the end only Bun finds out.
+  // Only Bun can find out which of its processes are left at the end.
   if (tellingNamespace(config) !== null) return "a pid namespace that is not its own";
   if (spec.linux?.intelRdt !== undefined || spec.linux?.netDevices !== undefined)
     return "resources of the host";
@@ -88,7 +88,7 @@ function beyondFront(config: ContainerConfig): string | null {
   return null;
 }
 
-/** What is kept of a `run`. Made when the program runs: nobody waits for it. */
+/** The cached plan of a `run`. It is made while the program runs, so that nobody waits for it. */
 export interface RunPlan extends Pick<Launched, "config" | "state" | "programs" | "later"> {
   readonly recording: Recording;
   /** Lines for stderr, each time. */
@@ -202,7 +202,7 @@ function makeProgram(
   const directory = slots[LocalSlot.directory]!;
   const place = b.hole(Hole.directory, path);
   b.sys("mkdirat", [AT_FDCWD, place, DIRECTORY_MODE]);
-  // What fails from here on has a directory to remove.
+  // A failure from here on has a directory to remove.
   b.once();
   const flags = O.RDONLY | O.DIRECTORY | O.NOFOLLOW | O.CLOEXEC;
   b.get("openat", [AT_FDCWD, place, flags, 0], { out: directory });

@@ -15,12 +15,12 @@ import { PlanFile } from "./plan-file.ts";
 
 const KINDS = Object.keys(members("InputKind"));
 
-/** What a question of a guard is called. */
+/** The name of a question of a guard. */
 export function kindName(kind: number): string {
   return KINDS[kind] ?? "unknown";
 }
 
-/** What a question of a guard is about: a path, a name, a system call; empty where its kind says it. */
+/** The subject of a question of a guard: a path, a name, a system call; empty if its kind has none. */
 export function subjectOf(question: GuardOperation): string {
   switch (question.kind as InputKind) {
     case InputKind.call: {

@@ -1,4 +1,4 @@
-/** What the supervisor does when a foreground container has ended, written down as a program. */
+/** The plan that the supervisor runs when a foreground container has ended. */
 import type { CgroupPlan } from "../../config/cgroup-plan.ts";
 import { hookRequest, runHooksWarning } from "../../init/hooks.ts";
 import { STATE_FILE_NEW } from "../../plan/abi.ts";
@@ -97,7 +97,7 @@ function tryRemove(b: ProgramBuilder, path: string, flags: number): void {
   b.sys("unlinkat", [AT_FDCWD, b.str(path), flags], { handle: [ANY] });
 }
 
-/** What {@link removeKeptLog} removes. */
+/** The files that {@link removeKeptLog} removes. */
 function removeKept(b: ProgramBuilder, directory: string): void {
   const any = { handle: [ANY] };
   const none = b.label();

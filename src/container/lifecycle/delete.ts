@@ -34,7 +34,7 @@ export function deleteContainer(rt: Runtime, id: string, force: boolean): void {
 }
 
 /**
- * What `delete` does. One that is only created is killed.
+ * The plan of `delete`. A container that is only created is killed.
  * @param force kill whatever runs
  */
 export function deletePlan(root: string, stored: StoredState, force: boolean, record = false): Program {

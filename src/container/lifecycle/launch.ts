@@ -317,7 +317,7 @@ function send(rt: Runtime, { session, programs }: Parts, name: string, program: 
   rt.mark?.(`${name} compiled and sent: ${program.count} operations, ${program.bytes.length} bytes`);
 }
 
-/** What tells `start` which startContainer hook has failed; few containers have one. */
+/** The list by which `start` finds out which startContainer hook has failed; few containers have such hooks. */
 function withStartHooks(
   { startHooks }: StandardInit,
   { spec }: ContainerConfig,

@@ -41,7 +41,7 @@ export function start(rt: Runtime, id: string): void {
   startLocked(rt, id)?.forward();
 }
 
-/** What `start` does. */
+/** The plan of `start`. */
 export function startPlan(stored: StoredState, record = false): Program {
   return localPlan((local) => {
     const { b, directory, kept, at, end } = local;

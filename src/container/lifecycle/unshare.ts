@@ -16,7 +16,7 @@ import { PR } from "../../sys/constants.ts";
 import { NR, syscall } from "../../sys/ffi.ts";
 import { keepSignals } from "../../sys/interrupt.ts";
 
-/** What runs, and how. */
+/** The command, and how it runs. */
 export interface UnsharedCommand {
   /** The command; found by PATH unless it has a slash. */
   readonly args: readonly string[];

@@ -189,7 +189,7 @@ export function applyResources(rt: Runtime, plan: CgroupPlan, resources: Resourc
 /**
  * The cgroup of a container for a command that needs one.
  * @param done what the container cannot be without: "paused"
- * @throws BrunError it shares the cgroup of whoever created it
+ * @throws BrunError it is in the cgroup of the command that created it
  */
 export function requireCgroup(stored: StoredState, done: string): CgroupPlan {
   if (stored.cgroup !== undefined) return stored.cgroup;

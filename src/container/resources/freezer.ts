@@ -29,7 +29,7 @@ export function thaw({ b }: Local, plan: CgroupPlan): void {
   if (freezer === undefined) return;
   const gone = b.label();
   const path = b.str(`${freezer}/freezer.state`);
-  // Of a file that was opened before its cgroup went writing gives ENODEV.
+  // Writing to a file that was opened before its cgroup was removed fails with ENODEV.
   const policy = { handle: [E.ENOENT, E.ENODEV], orElse: gone };
   const fd = b.get("openat", [AT_FDCWD, path, O.WRONLY | O.CLOEXEC, 0], policy);
   b.sys("write", [fd, b.str("THAWED"), 6], { handle: [E.ENODEV] });

@@ -73,7 +73,7 @@ function ofProcesses({ user, kernel, ...sums }: ProcessSums): Measured {
   return { cpu: user + kernel, memoryLimit: machineMemory(), ...sums };
 }
 
-/** What a container's processes use. Those that have ended without being waited for inside are missed. */
+/** The resources that a container's processes use. Processes that have ended and were not waited for inside do not count. */
 export function sumsOfProcesses(rt: Runtime, id: string): ProcessSums {
   let [user, kernel, memory, read, written] = [0, 0, 0, 0, 0];
   const pids = processes(rt, id);

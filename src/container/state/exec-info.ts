@@ -1,4 +1,4 @@
-/** What `exec` has to know of a container; kept in exec.json so that `state` and `list` need not read it. */
+/** Facts about a container that `exec` needs. They are in exec.json, so that `state` and `list` need not read them. */
 import type { Linux, Process, Seccomp } from "../../spec/index.ts";
 
 /** See file. */
@@ -13,11 +13,11 @@ export interface ExecInfo {
   readonly userNamespace: boolean;
   /** The container was made by real root. */
   readonly privileged: boolean;
-  /** --no-new-keyring: its processes have the session keyring of whoever starts them. */
+  /** --no-new-keyring: its processes have the session keyring of the command that starts them. */
   readonly oldKeyring?: true | undefined;
   /** The container's process: defaults of exec (env, cwd, user, capabilities, limits). */
   readonly process: Process;
-  /** What every process takes over from the `linux` section. */
+  /** The parts of the `linux` section that apply to every process. */
   readonly placement?: Pick<Linux, "memoryPolicy" | "personality"> | undefined;
   /** The filter in the file beside this one: SECCOMP_FILTER_FLAG_*, and where its listener is. */
   readonly seccomp?: { readonly flags: number; readonly listener?: SeccompListener | undefined } | undefined;

@@ -11,7 +11,7 @@ function timestamp(): string {
   return iso.replace("Z", "000000Z");
 }
 
-/** What is kept of a container whose process exists. */
+/** The stored state of a container whose process exists. */
 export function newState(config: ContainerConfig, pid: number, kept?: Kept): StoredState {
   const { annotations, hooks, ociVersion } = config.spec;
   const { poststart, poststop } = hooks ?? {};

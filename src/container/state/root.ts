@@ -1,7 +1,7 @@
 /**
  * Where the state of containers lives when `--root` does not say: `$XDG_RUNTIME_DIR/brun` for users,
  * `/run/brun` for root, `/tmp/brun-UID` for users without a runtime directory that they can write to, `/dev/shm/brun-UID` where
- * that cannot be either. The front chooses by the same rules, but for the last one: nsenter/front/root.c.
+ * that cannot be either. The front chooses by the same rules, except the last one: nsenter/front/root.c.
  */
 import { mayMakeContainers } from "../../../rootless/caller.ts";
 import { BrunError } from "../../errors.ts";
@@ -20,7 +20,7 @@ import { E, errnoText } from "../../sys/errno.ts";
 import { cstr, NR, syscall } from "../../sys/ffi.ts";
 import { AT_FDCWD, absolute, mkdir, S } from "../../sys/fs.ts";
 
-/** What the choice depends on; {@link callerIdentity} fills it in. */
+/** The facts on which the choice depends, from {@link callerIdentity}. */
 export interface CallerIdentity {
   readonly euid: number;
   /** Text of /proc/self/uid_map; "" in the first user namespace. Looked at only when `euid` is 0. */

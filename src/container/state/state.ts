@@ -23,7 +23,7 @@ export function state(rt: Runtime, id: string): void {
   throw failure.step === "print" ? new SysError("write stdout", failure.errno) : unexpected(failure);
 }
 
-/** What `state` does. */
+/** The plan of `state`. */
 export function statePlan(rt: Runtime, stored: StoredState, record = false): Program {
   const described = describeState(rt, stored, "created");
   return localPlan((local) => {
@@ -44,7 +44,7 @@ export function statePlan(rt: Runtime, stored: StoredState, record = false): Pro
   }, record);
 }
 
-/** Those besides "created" that {@link lookAt} finds. */
+/** The statuses besides "created" that {@link lookAt} finds. */
 function places({ creating, cgroup }: StoredState): readonly Exclude<Status, "created">[] {
   if (creating) return ["creating", "stopped"];
   return cgroup === undefined ? ["running", "stopped"] : ["running", "paused", "stopped"];

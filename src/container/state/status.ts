@@ -13,7 +13,7 @@ import { openDirectory, type StoredState } from "./store.ts";
 /** Mode of access(2): whether the file exists. */
 export const F_OK = 0;
 
-/** Takes the container's lock, and makes sure that whoever had it before has left a container. */
+/** Takes the container's lock, and checks that the previous holder has left a container. */
 export function takeLock({ b, directory, at }: Local): void {
   at("lock");
   b.sys("flock", [directory, LOCK.EX | LOCK.NB]);
@@ -29,7 +29,7 @@ export function isGoneAt({ step, errno }: LocalFailure): boolean {
 /** Where to go on when a container is found to have a status; without a place the plan fails there. */
 export type Places = { readonly [Found in Exclude<Status, "created">]?: Label };
 
-/** What {@link lookAt} has to know of a container: what is stored, or slots. */
+/** The facts about a container that {@link lookAt} needs: the stored values, or slots. */
 type Looked =
   | StoredState
   | {

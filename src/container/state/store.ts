@@ -52,7 +52,7 @@ export function paths(root: string, id: string) {
     notify: `${directory}/notify`,
     filter: `${directory}/${FILTER_FILE}`,
     plans: `${directory}/${PLANS_FILE}`,
-    /** Of a container whose output is kept: its exit code, and the socket of those who are attached. */
+    /** Files of a container whose output is kept: its exit code, and the socket for `attach`. */
     exit: `${directory}/exit`,
     attach: `${directory}/attach`,
   };
@@ -279,7 +279,7 @@ function ownerOf(directory: string): number | null {
   throw new SysError(`look at the state directory ${directory}`, -found);
 }
 
-/** What a text of state.json says. Throws a BrunError when that is not the state of this container. */
+/** Parses a text of state.json. Throws a BrunError if it is not the state of this container. */
 export function parseState(json: string, root: string, id: string): StoredState {
   let state: Partial<StoredState>;
   try {

@@ -13,7 +13,7 @@ export interface StoredState {
   readonly rootfs: string;
   /** RFC 3339 with nanoseconds. */
   readonly created: string;
-  /** In the pid namespace of whoever created the container. */
+  /** In the pid namespace of the command that created the container. */
   readonly pid: number;
   /** Start time of the process in clock ticks since boot (proc_pid_stat(5) field 22): tells a recycled pid. */
   readonly startTime: string;
