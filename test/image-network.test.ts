@@ -137,6 +137,13 @@ for (const subject of subjects(["brun"])) {
         ),
       ]);
       expect(stderr).not.toContain("secret");
+      // Where none is asked, none is named.
+      const without = { HTTPS_PROXY: "http://127.0.0.1:1", NO_PROXY: "*.test,127.0.0.0/8" };
+      const direct = await images.call(show("registry.test/app:1"), { env: without });
+      expect([direct.code, direct.stderr]).toEqual([
+        1,
+        expect.stringContaining("registry.test is not found; hint:"),
+      ]);
     });
 
     test("a registry that drips is waited for", async () => {

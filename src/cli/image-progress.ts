@@ -60,6 +60,8 @@ class ImageProgress implements Progress {
   private readonly terminal = isTerminal(2);
   private readonly begun = performance.now();
   private drawn = 0;
+  /** Bytes that were there before. */
+  private before = 0;
   private last = Number.NEGATIVE_INFINITY;
 
   readonly event = (event: ImageEvent): void => {
@@ -71,6 +73,8 @@ class ImageProgress implements Progress {
     }
     const before = this.layers.get(event.digest);
     this.layers.set(event.digest, event);
+    if (event.state === "downloading" && (before === undefined || before.state === "waiting"))
+      this.before += event.bytes;
     // Layers that are already there are not shown.
     if (before === undefined && event.state === "done") this.layers.delete(event.digest);
     else if (this.terminal) this.draw(before?.state !== event.state);
@@ -117,17 +121,32 @@ class ImageProgress implements Progress {
   }
 
   private summary(layers: readonly Layer[]): string {
-    const size = layers.reduce((sum, layer) => sum + layer.size, 0);
-    const have = layers.reduce(
-      (sum, layer) =>
-        sum + (layer.state === "downloading" ? layer.bytes : layer.state === "waiting" ? 0 : layer.size),
-      0,
-    );
-    const seconds = (performance.now() - this.begun) / 1000;
-    const rate = seconds > 0 ? have / seconds : 0;
-    const left = rate > 0 && have < size ? `, ${Math.ceil((size - have) / rate)} s left` : "";
-    return `${sizeText(have)} of ${sizeText(size)}, ${sizeText(Math.round(rate))}/s${left}`;
+    return summaryOf(layers, this.before, (performance.now() - this.begun) / 1000);
   }
+}
+
+/**
+ * How much there is of all layers, how fast it comes, and how long that will take.
+ * @param before bytes that were there when it began: a download that goes on
+ */
+export function summaryOf(
+  layers: readonly Pick<Layer, "size" | "state" | "bytes">[],
+  before: number,
+  seconds: number,
+): string {
+  const size = layers.reduce((sum, layer) => sum + layer.size, 0);
+  const have = layers.reduce((sum, layer) => sum + transferred(layer), 0);
+  const all = `${sizeText(have)} of ${sizeText(size)}`;
+  const rate = (have - before) / seconds;
+  if (!(rate > 0) || !Number.isFinite(rate)) return all;
+  const left = have < size ? `, ${Math.ceil((size - have) / rate)} s left` : "";
+  return `${all}, ${sizeText(Math.round(rate))}/s${left}`;
+}
+
+/** Bytes of a layer that have come or gone. */
+function transferred({ state, bytes, size }: Pick<Layer, "size" | "state" | "bytes">): number {
+  if (state === "downloading" || state === "uploading") return bytes;
+  return state === "waiting" || state === "packing" ? 0 : size;
 }
 
 function columns(): number {

@@ -2,6 +2,7 @@
  * Errors for registries that cannot be reached, made from the errors of fetch() and from the server's
  * certificate.
  */
+import { BlockList, isIP } from "node:net";
 import { connect, type PeerCertificate } from "node:tls";
 import { BrunError } from "../../errors.ts";
 import { printable } from "../../printable.ts";
@@ -102,6 +103,19 @@ export async function unreachable(url: string, cause: unknown): Promise<BrunErro
   );
 }
 
+/** Whether an address is in "10.0.0.0/8". */
+function isInSubnet(host: string, text: string): boolean {
+  const [net = "", bits = ""] = text.split("/");
+  const address = host.replace(/^\[|\]$/g, "");
+  const family = isIP(net);
+  if (family === 0 || isIP(address) !== family || !/^\d{1,3}$/.test(bits)) return false;
+  if (Number(bits) > (family === 4 ? 32 : 128)) return false;
+  const list = new BlockList();
+  const kind = family === 4 ? "ipv4" : "ipv6";
+  list.addSubnet(net, Number(bits), kind);
+  return list.check(address, kind);
+}
+
 /** The proxy for an address, from the environment, without its login; null if there is none. */
 function proxyOf(url: string): { readonly variable: string; readonly host: string } | null {
   const { protocol, hostname, host } = new URL(url);
@@ -109,7 +123,9 @@ function proxyOf(url: string): { readonly variable: string; readonly host: strin
   const without = (variable("NO_PROXY") || variable("no_proxy") || "").split(",").map((name) => name.trim());
   const isLeftOut = (name: string): boolean =>
     name === "*" ||
-    (name !== "" && (name === hostname || name === host || hostname.endsWith(`.${name.replace(/^\./, "")}`)));
+    isInSubnet(hostname, name) ||
+    (name !== "" &&
+      (name === hostname || name === host || hostname.endsWith(`.${name.replace(/^\*?\./, "")}`)));
   if (without.some(isLeftOut)) return null;
   const name = protocol === "https:" ? "HTTPS_PROXY" : "HTTP_PROXY";
   for (const one of [name, name.toLowerCase()]) {
