@@ -139,7 +139,7 @@ static int names_root(int count, const char *const *words)
 	return 0;
 }
 
-/* Whether a word may be the name of an image in place of an id: isNameOfImage() of src/image/reference.ts. */
+/* Whether a word may be the name of an image in place of an id: isNameOfImage() of src/image/image-name.ts. */
 static int may_name_image(int count, const char *const *words)
 {
 	for (int i = 0; i < count && !text_equal(words[i], "--"); i++)

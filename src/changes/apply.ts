@@ -5,7 +5,7 @@
 import { BrunError } from "../errors.ts";
 import { readXattrs } from "../image/unpack/attributes.ts";
 import { copyBytes } from "../image/unpack/copy.ts";
-import { listAt, removeAt, setTimes } from "../image/unpack/tree.ts";
+import { listAt, removeAt, setTimes } from "../image/unpack/written-tree.ts";
 import { quoted } from "../printable.ts";
 import { E, errnoText } from "../sys/errno.ts";
 import { check, SysError } from "../sys/error.ts";

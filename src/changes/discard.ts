@@ -1,6 +1,6 @@
 /** Throwing away what is kept. */
 
-import { listAt, parentOf, removeAt } from "../image/unpack/tree.ts";
+import { listAt, parentOf, removeAt } from "../image/unpack/written-tree.ts";
 import { lockUpper } from "../sandbox/upper-lock.ts";
 import { E } from "../sys/errno.ts";
 import { check, SysError } from "../sys/error.ts";

@@ -1,6 +1,6 @@
 /** Changes as a patch in git's extended format (git-diff(1), "Generating patch text with -p"), which `git apply` takes. */
 import { structuredPatch } from "diff";
-import { listAt } from "../image/unpack/tree.ts";
+import { listAt } from "../image/unpack/written-tree.ts";
 import { close } from "../sys/fs.ts";
 import { utf8 } from "../sys/utf8.ts";
 import { contentAt, type Entry, entryAt, linkAt, tryOpenDirectory } from "./entry.ts";

@@ -2,7 +2,7 @@
  * What has changed: the upper directory of overlays (overlayfs.rst) against what lies below it. Only what was written to
  * is looked at, however large the tree below is. The upper directory is the program's own work: nothing in it is followed.
  */
-import { listAt } from "../image/unpack/tree.ts";
+import { listAt } from "../image/unpack/written-tree.ts";
 import { E } from "../sys/errno.ts";
 import { SysError } from "../sys/error.ts";
 import { NR, syscall } from "../sys/ffi.ts";

@@ -1,5 +1,5 @@
 /** `brun run debian:12 …`: the name of an image in the place of a container's id, as podman and docker have it. */
-import { isNameOfImage } from "../image/reference.ts";
+import { isNameOfImage } from "../image/image-name.ts";
 import type { Command } from "./command.ts";
 import type { Flags } from "./flags.ts";
 import { globalFlags } from "./hot-flags.ts";

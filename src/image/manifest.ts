@@ -3,8 +3,8 @@ import * as v from "valibot";
 import { BrunError } from "../errors.ts";
 import { parseJson } from "../spec/json.ts";
 import { fromUtf8 } from "../sys/utf8.ts";
+import { isDigest } from "./image-name.ts";
 import type { Platform } from "./platform.ts";
-import { isDigest } from "./reference.ts";
 
 export const MEDIA = {
   index: "application/vnd.oci.image.index.v1+json",

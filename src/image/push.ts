@@ -20,9 +20,9 @@ import {
   mediaTypeIn,
 } from "./formats.ts";
 import { findIds, type UnpackIds } from "./ids.ts";
+import { type ImageName, nameText, parseName } from "./image-name.ts";
 import { type Descriptor, type Manifest, MEDIA, parseManifest } from "./manifest.ts";
 import type { ImageEvent, LayerState } from "./progress.ts";
-import { type ImageName, nameText, parseName } from "./reference.ts";
 import { registriesConf } from "./registry/conf.ts";
 import { Slots } from "./slots.ts";
 import type { ImageStore } from "./store.ts";

@@ -1,9 +1,9 @@
 /** An image that is there: what `run --image` needs, without what gets images. */
 import type { UsernsMode } from "../modes.ts";
 import { unpackIds } from "./ids.ts";
+import { type ImageName, nameText, parseName, type RegistryName } from "./image-name.ts";
 import type { ImageConfig } from "./manifest.ts";
 import { type Platform, rank, runsOn } from "./platform.ts";
-import { type ImageName, nameText, parseName, type RegistryName } from "./reference.ts";
 import { candidates, registriesConf } from "./registry/conf.ts";
 import { readImages, rootIfThere, type StoredImage, storeDirectory } from "./stored.ts";
 

@@ -10,9 +10,9 @@ import { AT_FDCWD, close, exists, O, open, readdir, rmdir, unlink } from "../sys
 import { spawn } from "../sys/spawn.ts";
 import { chainId, hexOf } from "./digest.ts";
 import { unpackIds } from "./ids.ts";
+import { parseName, type RegistryName } from "./image-name.ts";
 import { isLocked, removeLock } from "./lock.ts";
 import { imagesOf } from "./ready.ts";
-import { parseName, type RegistryName } from "./reference.ts";
 import { candidates, registriesConf } from "./registry/conf.ts";
 import { type ImageStore, MAKING } from "./store.ts";
 import type { StoredImage } from "./stored.ts";

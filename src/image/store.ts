@@ -45,7 +45,7 @@ import {
 import type { Answer, Request } from "./unpack/child.ts";
 import type { LayerData, Room, UnpackedLayer } from "./unpack/layer-data.ts";
 import type { PackedLayer } from "./unpack/packed-file.ts";
-import { Unpackers } from "./unpack/start.ts";
+import { Unpackers } from "./unpack/unpackers.ts";
 
 const DIRECTORIES = ["blobs/sha256", "blobs/sha512", "partial", "layers", "views"];
 

@@ -21,11 +21,11 @@ import {
 } from "../../sys/fs.ts";
 import { utf8 } from "../../sys/utf8.ts";
 import { digestOf } from "../digest.ts";
+import { type FileName, nameText } from "../image-name.ts";
 import { type Descriptor, MEDIA, parseManifest } from "../manifest.ts";
-import { type FileName, nameText } from "../reference.ts";
 import { blobPath, REF_NAME } from "../source/layout.ts";
 import { archiveEnd, entryHeaders, filling } from "../tar/writer.ts";
-import { removeAt } from "../unpack/tree.ts";
+import { removeAt } from "../unpack/written-tree.ts";
 import type { Destination } from "./destination.ts";
 
 const VERSION = '{"imageLayoutVersion": "1.0.0"}';

@@ -1,7 +1,7 @@
 /** Writes an image to a registry. */
 import { digestOf } from "../digest.ts";
+import { nameText, type RegistryName } from "../image-name.ts";
 import type { Descriptor } from "../manifest.ts";
-import { nameText, type RegistryName } from "../reference.ts";
 import { RegistryClient } from "../registry/client.ts";
 import { pushEndpoint, type RegistriesConf } from "../registry/conf.ts";
 import { credentialsFor } from "../registry/credentials.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { nameText, parseName, type RegistryName } from "../reference.ts";
+import { nameText, parseName, type RegistryName } from "../image-name.ts";
 import { candidates, endpoints, pushEndpoint, type RegistriesConf } from "./conf.ts";
 
 const DIGEST = `sha256:${"a".repeat(64)}`;

@@ -2,7 +2,7 @@
 import { BrunError } from "../../errors.ts";
 import { readdir, variable } from "../../host/ask.ts";
 import { quoted } from "../../printable.ts";
-import { nameText, parseName, type RegistryName } from "../reference.ts";
+import { nameText, parseName, type RegistryName } from "../image-name.ts";
 import { ownText } from "./own-file.ts";
 
 /** A repository in a registry from which an image can be pulled. */

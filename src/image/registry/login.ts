@@ -1,6 +1,6 @@
 /** Tests a login before `login` stores it. */
 import { BrunError } from "../../errors.ts";
-import { parseName } from "../reference.ts";
+import { parseName } from "../image-name.ts";
 import { RegistryClient } from "./client.ts";
 import { registryEndpoint } from "./conf.ts";
 import type { Credentials } from "./credentials.ts";

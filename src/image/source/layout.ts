@@ -3,8 +3,8 @@ import { BrunError } from "../../errors.ts";
 import { quoted } from "../../printable.ts";
 import { close, fstat } from "../../sys/fs.ts";
 import { algorithmOf, digestOf, hexOf } from "../digest.ts";
+import { type FileName, nameText } from "../image-name.ts";
 import { type Descriptor, parseManifest } from "../manifest.ts";
-import { type FileName, nameText } from "../reference.ts";
 import { type Document, type LayerFile, openFile, readDocument, type Source } from "./source.ts";
 
 /** The annotation with the name of an image in a layout. */

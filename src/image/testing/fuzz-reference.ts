@@ -1,6 +1,6 @@
 /** Names of images by chance, and what has to hold whatever somebody types. */
 import { BrunError } from "../../errors.ts";
-import { isNameOfImage, nameText, parseName } from "../reference.ts";
+import { isNameOfImage, nameText, parseName } from "../image-name.ts";
 import type { Random } from "./random.ts";
 
 const HOSTS = [

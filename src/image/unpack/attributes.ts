@@ -4,7 +4,7 @@ import { check } from "../../sys/error.ts";
 import { cstr, NR, syscall } from "../../sys/ffi.ts";
 import { AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW } from "../../sys/fs.ts";
 import { fromUtf8 } from "../../sys/utf8.ts";
-import type { Attributes } from "./tree.ts";
+import type { Attributes } from "./written-tree.ts";
 
 const buffer = new Uint8Array(256);
 const view = new DataView(buffer.buffer);

@@ -20,8 +20,8 @@ import { Owner } from "./owner.ts";
 import { packChanges } from "./pack.ts";
 import type { PackedLayer } from "./packed-file.ts";
 import { readLayer } from "./stream.ts";
-import { removeAt } from "./tree.ts";
 import { buildView } from "./view.ts";
+import { removeAt } from "./written-tree.ts";
 
 /** What is to be done. Paths are below the store. Most have an input: a descriptor that is sent with them. */
 export type Request =

@@ -5,7 +5,7 @@ import { cstr, NR, syscall } from "../../sys/ffi.ts";
 import { close, fstat, O, S } from "../../sys/fs.ts";
 import { attributesOf } from "./attributes.ts";
 import type { Owner } from "./owner.ts";
-import { DT_DIR, fdLink, joinPath, listAt, setTimes } from "./tree.ts";
+import { DT_DIR, fdLink, joinPath, listAt, setTimes } from "./written-tree.ts";
 
 const READ = O.RDONLY | O.NOFOLLOW | O.CLOEXEC;
 

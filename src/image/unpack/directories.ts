@@ -8,7 +8,7 @@ import { cstr, NR, syscall } from "../../sys/ffi.ts";
 import { close } from "../../sys/fs.ts";
 import { statAttributes } from "./attributes.ts";
 import type { Owner } from "./owner.ts";
-import { type Attributes, isAtOrBelow, type Place, setTimes, type Tree } from "./tree.ts";
+import { type Attributes, isAtOrBelow, type Place, setTimes, type Tree } from "./written-tree.ts";
 
 /** A directory on the way. */
 interface Waiting {

@@ -9,7 +9,7 @@ import type { TarEntry, TarSink } from "../tar/reader.ts";
 import { Directories } from "./directories.ts";
 import type { LayerData, Room } from "./layer-data.ts";
 import type { Owner } from "./owner.ts";
-import { baseOf, joinPath, parentOf, setTimes, Tree } from "./tree.ts";
+import { baseOf, joinPath, parentOf, setTimes, Tree } from "./written-tree.ts";
 
 const WHITEOUT = ".wh.";
 const OPAQUE = ".wh..wh..opq";

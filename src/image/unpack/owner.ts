@@ -7,7 +7,7 @@ import { check } from "../../sys/error.ts";
 import { cstr, NR, syscall } from "../../sys/ffi.ts";
 import { AT_SYMLINK_NOFOLLOW, readText } from "../../sys/fs.ts";
 import { xattrNames } from "./attributes.ts";
-import type { Attributes } from "./tree.ts";
+import type { Attributes } from "./written-tree.ts";
 
 /** Where unpackers without root keep the owner that a file should have (rootlesscontaine.rs). */
 export const NOTE = "user.rootlesscontainers";

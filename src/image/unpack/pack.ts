@@ -7,7 +7,7 @@ import { archiveEnd, entryHeaders, filling } from "../tar/writer.ts";
 import { type Found, lookAt, readXattrs } from "./attributes.ts";
 import { DROPPED, NOTE, readNote } from "./owner.ts";
 import { PackedFile, type PackedLayer } from "./packed-file.ts";
-import { fdLink, joinPath, listAt } from "./tree.ts";
+import { fdLink, joinPath, listAt } from "./written-tree.ts";
 
 /**
  * Writes the layer that makes one tree of another, gzip-compressed.

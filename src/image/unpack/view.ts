@@ -22,7 +22,7 @@ import {
   parentOf,
   setTimes,
   Tree,
-} from "./tree.ts";
+} from "./written-tree.ts";
 
 /** A layer's files, and what else it says. */
 export interface ViewLayer {

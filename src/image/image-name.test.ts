@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { isNameOfImage, nameText, parseName } from "./reference.ts";
+import { isNameOfImage, nameText, parseName } from "./image-name.ts";
 
 const HEX = "a".repeat(64);
 
