@@ -19,7 +19,6 @@ const VOLUME_OPTIONS = new Set(
 
 /** The mounts of --tmpfs, -v, --mount and --device. Throws a BrunError. */
 export function volumes(options: SandboxOptions, view: HostView): Placed[] {
-  const host = options.root.kind === "host";
   return [
     ...options.tmpfs.map((text) => ({
       flag: `--tmpfs ${text}`,
@@ -29,7 +28,7 @@ export function volumes(options: SandboxOptions, view: HostView): Placed[] {
     ...options.volume.map((text) => ({
       flag: `-v ${text}`,
       origin: "volume" as const,
-      mount: volume(text, host, view),
+      mount: volume(text, options.root, view),
     })),
     ...options.mount.map((text) => ({
       flag: `--mount ${text}`,
@@ -96,7 +95,8 @@ function withoutEscapes(text: string): string[] {
 }
 
 /** -v [SOURCE:]PATH[:OPTIONS]. */
-function volume(text: string, host: boolean, view: HostView): Mount {
+function volume(text: string, root: SandboxRoot, view: HostView): Mount {
+  const host = root.kind === "host";
   const flag = `-v ${text}`;
   const [first = "", second, third, more] = withoutEscapes(text);
   if (more !== undefined)
@@ -106,6 +106,13 @@ function volume(text: string, host: boolean, view: HostView): Mount {
     });
   if (second === undefined) {
     const destination = inside(first, host, flag, view);
+    if (isFile(destination, root, view)) {
+      throw new BrunError(`${destination} is not a directory`, {
+        code: "ERR_USAGE",
+        where: flag,
+        hint: `-v ${first}:${first} shows the one of this machine, --tmpfs ${first} an empty one`,
+      });
+    }
     return { destination, type: "tmpfs", source: "volume", options: ["nosuid", "nodev", "tmpcopyup"] };
   }
   if (!PATH_START.test(first)) {
