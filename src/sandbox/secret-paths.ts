@@ -28,7 +28,7 @@ export const SECRET_GROUPS: readonly SecretGroup[] = [
       .secrets, .credentials, .env`,
   },
   {
-    what: "Displays: who has these cookies types and looks on",
+    what: "Displays: cookies that let a program type and watch",
     paths: `.Xauthority*, .xauth*, .serverauth.*, .ICEauthority, .config/pulse/cookie, .pulse-cookie`,
   },
   {
@@ -73,7 +73,7 @@ export const SECRET_GROUPS: readonly SecretGroup[] = [
       .openclaw, .clawdbot, .n8n, .ollama/id_*`,
   },
   {
-    what: "Browsers; snaps and flatpaks keep theirs each below one directory",
+    what: "Browsers, snaps and flatpaks",
     paths: `.mozilla, .config/mozilla, .cache/mozilla, .librewolf, .config/librewolf, .waterfox, .floorp, .zen, .config/zen, .icecat,
       .moonchild productions, .tor-browser*, .local/share/torbrowser, .config/torbrowser, .mullvad, .local/share/mullvad-browser,
       .config/google-chrome*, .cache/google-chrome*, .config/chromium*, .cache/chromium, .config/ungoogled-chromium, .config/BraveSoftware,
