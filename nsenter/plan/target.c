@@ -92,14 +92,35 @@ static long through_link(int root, char *path, int parent, char *name, const cha
 	return open_below_links(root, target, resolve, file, links + 1);
 }
 
+/* Opens the directory that has the last component, in most cases the only one that is missing. Returns that component. */
+static char *skip_parents(int root, char *path, uint64_t resolve, int *parent)
+{
+	char *slash = 0;
+	long result;
+
+	for (char *at = path; *at; at++)
+		if (*at == '/')
+			slash = at;
+	if (!slash)
+		return path;
+	*slash = 0;
+	result = open_below(root, path, O_DIRECTORY, resolve);
+	*slash = '/';
+	if (result < 0)
+		return path;
+	*parent = (int)result;
+	return slash + 1;
+}
+
 static long open_below_links(int root, char *path, uint64_t resolve, int file, int links)
 {
 	long result = open_below(root, path, 0, resolve);
-	char *name = path;
 	int parent = root;
+	char *name;
 
 	if (result != -ENOENT)
 		return result;
+	name = skip_parents(root, path, resolve, &parent);
 	for (;;) {
 		char *end = name;
 		char separator;
