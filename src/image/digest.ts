@@ -2,22 +2,22 @@
 import { CryptoHasher } from "bun";
 import { utf8 } from "../sys/utf8.ts";
 
-/** "sha256" or "sha512" of "sha256:…". */
+/** The algorithm of a digest: "sha256" for "sha256:…". */
 export function algorithmOf(digest: string): "sha256" | "sha512" {
   return digest.startsWith("sha512:") ? "sha512" : "sha256";
 }
 
-/** The part behind the colon. */
+/** The part after the colon. */
 export function hexOf(digest: string): string {
   return digest.slice(digest.indexOf(":") + 1);
 }
 
-/** As much of a digest as people are shown. */
+/** The part of a digest that is shown to users. */
 export function shortDigest(digest: string): string {
   return hexOf(digest).slice(0, 12);
 }
 
-/** Digest of bytes, by the algorithm of another. */
+/** The digest of bytes. */
 export function digestOf(bytes: Uint8Array, algorithm: "sha256" | "sha512" = "sha256"): string {
   return `${algorithm}:${new CryptoHasher(algorithm).update(bytes).digest("hex")}`;
 }

@@ -1,4 +1,4 @@
-/** The two forms of a manifest, and what their parts are called: image-spec 1.1, and Docker's version 2, schema 2. */
+/** The two formats of a manifest with their media types: image-spec 1.1, and Docker's version 2, schema 2. */
 import { BrunError } from "../errors.ts";
 import { quoted } from "../printable.ts";
 import { parseJson } from "../spec/json.ts";
@@ -6,13 +6,13 @@ import { fromUtf8, utf8 } from "../sys/utf8.ts";
 import { shortDigest } from "./digest.ts";
 import { type Descriptor, type Manifest, MEDIA } from "./manifest.ts";
 
-/** podman's names of them: `push --format`. */
+/** podman's names of the formats: `push --format`. */
 export type ManifestFormat = "oci" | "v2s2";
 export const MANIFEST_FORMATS: readonly ManifestFormat[] = ["oci", "v2s2"];
 
 const DOCKER = "application/vnd.docker.";
 
-/** Each part by both names; null where Docker has none. */
+/** The media types of each part in both formats; null if Docker has none. */
 const NAMES: readonly (readonly [oci: string, docker: string | null])[] = [
   [MEDIA.manifest, MEDIA.dockerManifest],
   [MEDIA.config, `${DOCKER}container.image.v1+json`],
@@ -21,10 +21,10 @@ const NAMES: readonly (readonly [oci: string, docker: string | null])[] = [
   [MEDIA.layerZstd, null],
 ];
 
-/** What a media type is called in a format; null when the format has nothing of the kind. */
+/** The media type of a part in a format. Null if the format has none for such a part. */
 export function mediaTypeIn(type: string, format: ManifestFormat): string | null {
   const names = NAMES.find((pair) => pair.includes(type));
-  // What neither of them knows may be anybody's, and stays what it is.
+  // An unknown media type is kept.
   if (names === undefined) return type;
   return format === "oci" ? names[0] : names[1];
 }
@@ -35,16 +35,19 @@ export function formatOf(bytes: Uint8Array): ManifestFormat {
   return mediaType === MEDIA.dockerManifest ? "v2s2" : "oci";
 }
 
-/** Layers that are read: also Docker's foreign ones, and OCI's that may not be distributed, where somebody has them. */
+/**
+ * The media types of layers that are unpacked. They include Docker's foreign layers and OCI's nondistributable
+ * ones.
+ */
 const UNPACKED =
   /^application\/vnd\.(?:oci\.image\.layer\.(?:nondistributable\.)?v1\.tar(?:\+(?:gzip|zstd))?|docker\.image\.rootfs\.(?:foreign\.)?diff\.tar(?:\.(?:gzip|zstd))?)$/;
 
 /**
- * Refuses layers that cannot be unpacked.
+ * Refuses a layer that cannot be unpacked.
  * @throws BrunError (ERR_UNSUPPORTED) with the media type
  */
 export function checkLayerType({ mediaType, digest }: Descriptor, where: string): void {
-  // Without one what the bytes are tells.
+  // If there is no media type, checkCompression() looks at the bytes.
   if (mediaType === "" || UNPACKED.test(mediaType)) return;
   const layer = `${where}: layer ${shortDigest(digest)}`;
   const encrypted = mediaType.endsWith("+encrypted");
@@ -57,7 +60,7 @@ export function checkLayerType({ mediaType, digest }: Descriptor, where: string)
   });
 }
 
-/** How files begin that are compressed in a way that is not read, and what uncompresses them. */
+/** The first bytes of files with unsupported compressions, and the programs that uncompress them. */
 const FOREIGN: readonly (readonly [magic: readonly number[], name: string, program: string])[] = [
   [[0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00], "xz", "xz -d"],
   [[0x5d, 0x00, 0x00], "lzma", "xz -d --format=lzma"],
@@ -65,7 +68,7 @@ const FOREIGN: readonly (readonly [magic: readonly number[], name: string, progr
   [[0x04, 0x22, 0x4d, 0x18], "lz4", "lz4 -d"],
 ];
 
-/** Refuses bytes that are compressed otherwise than by gzip or zstd. Throws a BrunError (ERR_UNSUPPORTED). */
+/** Refuses bytes that are compressed, but not by gzip or zstd. Throws a BrunError (ERR_UNSUPPORTED). */
 export function checkCompression(head: Uint8Array): void {
   const found = FOREIGN.find(([magic]) => magic.every((byte, i) => head[i] === byte));
   if (found === undefined) return;
@@ -75,29 +78,29 @@ export function checkCompression(head: Uint8Array): void {
   });
 }
 
-/** As many bytes of a file as {@link compressionOf} looks at. */
+/** The number of bytes that {@link compressionOf} needs. */
 export const MAGIC_SIZE = 4;
 
-/** How a file that begins like this is compressed; null when it is not. What media types say is often wrong. */
+/** The compression of a file by its first bytes; null if it is not compressed. Media types are often wrong. */
 export function compressionOf(head: Uint8Array): "gzip" | "zstd" | null {
   if (head[0] === 0x1f && head[1] === 0x8b) return "gzip";
   if (head.length < MAGIC_SIZE) return null;
   const magic = new DataView(head.buffer, head.byteOffset).getUint32(0, true);
-  // RFC 8878: a frame, or one to be skipped, as pzstd begins with.
+  // RFC 8878: a frame, or a skippable frame, with which pzstd's files begin.
   return magic === 0xfd2fb528 || (magic & 0xfffffff0) >>> 0 === 0x184d2a50 ? "zstd" : null;
 }
 
 const LAYERS = { gzip: MEDIA.layerGzip, zstd: MEDIA.layerZstd } as const;
 
-/** The media type of a layer that begins like this. */
+/** The media type of a layer by its first bytes. */
 export function layerType(head: Uint8Array): string {
   const compression = compressionOf(head);
   return compression === null ? MEDIA.layer : LAYERS[compression];
 }
 
 /**
- * A manifest in a format, with these layers: the same bytes when nothing is another.
- * @param from what is in `bytes`
+ * Makes a manifest in a format and with these layers. Returns the same bytes if nothing changes.
+ * @param from the parsed manifest in `bytes`
  */
 export function manifestWith(
   bytes: Uint8Array,
@@ -121,7 +124,7 @@ export function manifestWith(
       config: { ...json.config, mediaType: mediaTypeIn(MEDIA.config, format) },
       layers: layers.map((layer, i) => {
         const { mediaType, digest, size } = layer;
-        // What annotations say of a layer's bytes (eStargz, zstd:chunked) is true of those alone.
+        // Annotations about the bytes of a layer (eStargz, zstd:chunked) are wrong for other bytes.
         return digest === from.layers[i]!.digest
           ? { ...json.layers[i], mediaType }
           : { mediaType, digest, size };

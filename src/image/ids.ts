@@ -1,4 +1,4 @@
-/** In which ids the files of an image are unpacked: those that a container with it gets. */
+/** The ids with which an image is unpacked: the ids of a container of that image. */
 
 import { mapText } from "../../rootless/idmap.ts";
 import { unsharedConfig } from "../container/lifecycle/unshare.ts";
@@ -8,17 +8,17 @@ import { USERNS_MODES, type UsernsMode } from "../modes.ts";
 import { utf8 } from "../sys/utf8.ts";
 import { digestOf, hexOf } from "./digest.ts";
 
-/** In which ids files are unpacked. */
+/** The ids with which files are unpacked. */
 export interface UnpackIds {
-  /** Names them in the store: files of one map are of no use in another. */
+  /** Their directory in the store. Files for one id map cannot be used with another. */
   readonly name: string;
-  /** Null where there is no user namespace: root of the machine. */
+  /** Null if there is no user namespace: the caller is root of the machine. */
   readonly userns: UsernsMode | null;
 }
 
 /**
- * The first of the ids that containers can have here which fits.
- * @param rootless as of {@link unpackIds}
+ * Finds the first ids with `fits` among the ids that containers can have here.
+ * @param rootless as for {@link unpackIds}
  */
 export function findIds(
   fits: (ids: UnpackIds) => boolean,
@@ -29,7 +29,7 @@ export function findIds(
       const ids = unpackIds(mode, rootless);
       if (fits(ids)) return ids;
     } catch (error) {
-      // These ids cannot be had here.
+      // The host does not support these ids.
       if (!(error instanceof BrunError)) throw error;
     }
   }
@@ -37,9 +37,9 @@ export function findIds(
 }
 
 /**
- * The ids of a container with a root file system of its own, as --userns says.
+ * The ids of a container that has its own root file system, by --userns.
  * @param rootless whether containers get a user namespace: --rootless
- * @throws BrunError they cannot be had
+ * @throws BrunError if the host does not support them
  */
 export function unpackIds(userns: UsernsMode, rootless: boolean | "auto" = "auto"): UnpackIds {
   const caller = callerIdentity();

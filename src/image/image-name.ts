@@ -1,6 +1,7 @@
 /**
- * Names of images: Docker's grammar (distribution/reference, docs of containers-transports(5)). `debian` is
- * docker.io/library/debian:latest; before a name may stand a transport: `oci:DIR[:TAG]`, `docker-archive:FILE[:TAG]`.
+ * Names of images in Docker's grammar (distribution/reference, containers-transports(5)). `debian` is
+ * docker.io/library/debian:latest. A transport can precede the name: `oci:DIR[:TAG]`,
+ * `docker-archive:FILE[:TAG]`.
  */
 import { BrunError } from "../errors.ts";
 import { quoted } from "../printable.ts";
@@ -8,14 +9,14 @@ import { quoted } from "../printable.ts";
 /** An image in a registry. */
 export interface RegistryName {
   readonly transport: "registry";
-  /** Host and port: "docker.io", "localhost:5000". */
+  /** Host and port, such as "docker.io" or "localhost:5000". */
   readonly domain: string;
-  /** "library/debian". */
+  /** Such as "library/debian". */
   readonly path: string;
-  /** Undefined only where there is a digest. */
+  /** Undefined only if there is a digest. */
   readonly tag: string | undefined;
   readonly digest: string | undefined;
-  /** The name had no domain: registries.conf says where it is looked for. */
+  /** The name had no domain. registries.conf has the registries for such names. */
   readonly short: boolean;
 }
 
@@ -24,9 +25,9 @@ const FILE_TRANSPORTS = ["oci", "oci-archive", "docker-archive", "dir"] as const
 /** An image in files. */
 export interface FileName {
   readonly transport: (typeof FILE_TRANSPORTS)[number];
-  /** As it was given. */
+  /** The path, as it was given. */
   readonly path: string;
-  /** Which of the images in it; undefined where there is one. */
+  /** The image's name in the files; undefined if the files have only one image. */
   readonly tag: string | undefined;
 }
 
@@ -36,7 +37,7 @@ const DEFAULT_DOMAIN = "docker.io";
 const OFFICIAL = "library/";
 const LEGACY_DOMAIN = "index.docker.io";
 const NAME_MAX = 255;
-/** More than name, tag and digest have together. */
+/** More than the maximum of name, tag and digest together. */
 const TEXT_MAX = 1024;
 const SHOWN = 40;
 
@@ -47,25 +48,25 @@ const TAG = /^\w[\w.-]{0,127}$/;
 const DIGEST = /^(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/;
 const HEX_ID = /^[0-9a-f]{64}$/;
 
-/** Whether it is a digest of an algorithm that brun checks: sha256, sha512. */
+/** Whether a text is a digest by an algorithm that brun checks: sha256 or sha512. */
 export function isDigest(text: string): boolean {
   return DIGEST.test(text);
 }
 
 /**
- * Takes a name apart.
- * @throws BrunError (ERR_USAGE) it is none
+ * Parses a name.
+ * @throws BrunError (ERR_USAGE) if it is invalid
  */
 export function parseName(text: string): ImageName {
   const colon = text.indexOf(":");
   const transport = FILE_TRANSPORTS.find((name) => name === text.slice(0, Math.max(colon, 0)));
-  // "oci:12" without a slash is a repository "oci" with a tag for docker, and a directory for podman: podman's.
+  // docker takes "oci:12" for the repository "oci" with a tag, and podman for a directory. brun follows podman.
   if (transport !== undefined) return fileName(transport, text.slice(colon + 1), text);
   return registryName(text.startsWith("docker://") ? text.slice("docker://".length) : text);
 }
 
 function fileName(transport: FileName["transport"], rest: string, text: string): FileName {
-  // As for podman the first colon divides: what follows may be a whole name with a tag.
+  // As in podman, the path ends at the first colon. The rest may be a full name with a tag.
   const colon = transport === "dir" ? -1 : rest.indexOf(":");
   const divided = colon >= 0;
   const path = divided ? rest.slice(0, colon) : rest;
@@ -131,7 +132,7 @@ function wrong(text: string, why: string, hint: string | undefined): BrunError {
   return new BrunError(`${quoted(text)} is no name of an image: ${why}`, { code: "ERR_USAGE", hint });
 }
 
-/** The whole name: "docker.io/library/debian:12". */
+/** The full name: "docker.io/library/debian:12". */
 export function nameText(name: ImageName): string {
   if (name.transport !== "registry") {
     return `${name.transport}:${name.path}${name.tag === undefined ? "" : `:${name.tag}`}`;
@@ -141,8 +142,8 @@ export function nameText(name: ImageName): string {
 }
 
 /**
- * Whether a word that stands where `run` has a container's id is an image's name: ids have none of these characters. Paths
- * are none: "./x" and "/x" are no names.
+ * Whether a word in the place of a container's id is an image's name. Ids have none of these characters. Paths
+ * such as "./x" and "/x" are no names.
  */
 export function isNameOfImage(word: string): boolean {
   if (!/[/:@]/.test(word)) return false;

@@ -1,11 +1,11 @@
-/** Locks of the store: files that are there for as long as somebody has the lock. */
+/** Locks in the store. The file of a lock exists while the lock is held. */
 import { LOCK } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
 import { check } from "../sys/error.ts";
 import { cstr, NR, syscall } from "../sys/ffi.ts";
 import { AT_FDCWD, close, fstat, O, open, S, tryStat, unlink } from "../sys/fs.ts";
 
-/** How often another process's lock is looked at, in milliseconds. */
+/** The interval at which a lock of another process is tried, in milliseconds. */
 const POLL = 50;
 
 /** A lock that is held until it is released. */
@@ -14,16 +14,16 @@ export interface Lock {
 }
 
 /**
- * Takes a lock, and waits for others that have it.
+ * Takes a lock. Waits while another process holds it.
  * @param path of its file
- * @param waiting is called once when there is somebody to wait for
+ * @param waiting is called once if the lock is held
  * Throws a SysError.
  */
 export async function takeLock(path: string, waiting: () => void): Promise<Lock> {
   for (let told = false; ; ) {
     const fd = open(path, O.RDWR | O.CREAT | O.NOFOLLOW, 0o600);
     const result = syscall(NR.flock, fd, LOCK.EX | LOCK.NB);
-    // Whoever had it may have removed the file: then the lock is of nothing.
+    // The previous holder may have removed the file. Then this descriptor's lock protects nothing.
     if (result === 0 && isSame(fd, path)) {
       return {
         release: () => {
@@ -46,22 +46,25 @@ function isSame(fd: number, path: string): boolean {
   return fstat(fd).ino === there.ino && (there.mode & S.IFMT) === S.IFREG;
 }
 
-/** Whether somebody has the lock. */
+/** Whether a process holds the lock. */
 export function isLocked(path: string): boolean {
   return whenFree(path, () => {}) === false;
 }
 
-/** Removes a lock's file, unless somebody has the lock. Whoever has opened it to take the lock sees that it is gone. */
+/**
+ * Removes a lock's file unless a process holds the lock. A process that has opened the file for locking sees
+ * that the file is gone.
+ */
 export function removeLock(path: string): void {
   whenFree(path, () => unlink(path));
 }
 
-/** Does something while nobody else has the lock; returns false when somebody has it, and null when there is none. */
+/** Calls `work` if no other process holds the lock. Returns false if one holds it, and null if there is no file. */
 function whenFree(path: string, work: () => void): boolean | null {
   const fd = syscall(NR.openat, AT_FDCWD, cstr(path), O.RDONLY | O.CLOEXEC, 0);
   if (fd < 0) return null;
   const isFree = syscall(NR.flock, fd, LOCK.EX | LOCK.NB) === 0;
-  // Of a file that is gone the name may be that of a new one.
+  // If this file has been removed, the name may belong to a new file.
   if (isFree && fstat(fd).nlink > 0) work();
   close(fd);
   return isFree;

@@ -1,4 +1,4 @@
-/** Images that are made here: from an archive of a root file system, and from what a container has changed. */
+/** Makes images: from an archive of a root file system, and from the changes in a container. */
 import { BrunError } from "../errors.ts";
 import { parseJson } from "../spec/json.ts";
 import { close, exists, fstat, O, open, unlink } from "../sys/fs.ts";
@@ -15,7 +15,7 @@ import type { ImageStore } from "./store.ts";
 import { rootPath, type StoredImage, withImage } from "./stored.ts";
 import type { PackedLayer } from "./unpack/packed-file.ts";
 
-/** An image's config as JSON, whatever is in it. */
+/** An image's config as JSON. Unknown fields are kept. */
 interface ConfigJson {
   architecture?: unknown;
   os?: unknown;
@@ -25,7 +25,7 @@ interface ConfigJson {
   created?: string;
 }
 
-/** The whole name that a new image gets. Throws a BrunError (ERR_USAGE). */
+/** The full name of a new image. Throws a BrunError (ERR_USAGE). */
 function newName(text: string): string {
   const name = parseName(text);
   if (name.transport === "registry" && name.digest === undefined) {
@@ -38,7 +38,8 @@ function newName(text: string): string {
 }
 
 /**
- * What podman's and docker's --change says: "CMD [\"sh\"]", "ENV A=1", "WORKDIR /srv", "USER 1000", "ENTRYPOINT …", "LABEL a=b".
+ * Applies a --change of podman and docker: "CMD [\"sh\"]", "ENV A=1", "WORKDIR /srv", "USER 1000", "ENTRYPOINT
+ * …", "LABEL a=b".
  * @throws BrunError (ERR_USAGE)
  */
 function applyChange(config: Record<string, unknown>, text: string): void {
@@ -50,7 +51,7 @@ function applyChange(config: Record<string, unknown>, text: string): void {
       const words = JSON.parse(value) as unknown;
       if (Array.isArray(words) && words.every((one) => typeof one === "string")) return words;
     } catch {
-      // It is told as any other that is none.
+      // The error below covers bad JSON, too.
     }
     throw new BrunError(`"${value}" is no list of words`, {
       code: "ERR_USAGE",
@@ -99,7 +100,10 @@ function applyChange(config: Record<string, unknown>, text: string): void {
   }
 }
 
-/** Writes config and manifest of an image into the store, where it has no name yet. Throws a BrunError (ERR_USAGE). */
+/**
+ * Writes the config and the manifest of an image into the store, without a name. Throws a BrunError
+ * (ERR_USAGE).
+ */
 function compose(
   store: ImageStore,
   name: string,
@@ -129,16 +133,16 @@ function compose(
   return { name, manifest: top, top, config: digest, runs, platform, size, diffIds, pulled: now };
 }
 
-/** How a new image differs from what it is made of. */
+/** Options for a new image. */
 export interface MakeOptions {
-  /** --change, as podman and docker have it. */
+  /** --change, as in podman and docker. */
   readonly changes: readonly string[];
   readonly platform?: Platform | undefined;
 }
 
 /**
- * Makes an image of an archive of a root file system: podman's and docker's `import`.
- * @throws BrunError the archive cannot be unpacked
+ * Makes an image from an archive of a root file system, as `import` of podman and docker.
+ * @throws BrunError if the archive cannot be unpacked
  */
 export async function importImage(
   file: string,
@@ -171,7 +175,7 @@ export async function importImage(
   }
 }
 
-/** A container that runs. */
+/** A running container. */
 export interface CommittedContainer {
   readonly id: string;
   readonly pid: number;
@@ -180,10 +184,10 @@ export interface CommittedContainer {
 }
 
 /**
- * Makes an image of what a running container has changed: one more layer.
- * @param text its name in the store, or files that it is written to: "oci:DIR:TAG"
+ * Makes an image from a running container. The container's changes become one more layer.
+ * @param text a name in the store, or files such as "oci:DIR:TAG"
  * @returns the digest of its manifest
- * @throws BrunError the container is not of an image that is there
+ * @throws BrunError if the store does not have the container's image
  */
 export async function commitContainer(
   container: CommittedContainer,
@@ -215,7 +219,7 @@ export async function commitContainer(
   });
 }
 
-/** The image that a container's root is of. Throws a BrunError (ERR_STATE). */
+/** The image whose root a container has. Throws a BrunError (ERR_STATE). */
 function baseOf({ id, bundle }: CommittedContainer, store: ImageStore, ids: UnpackIds): StoredImage {
   const isRoot = ({ diffIds }: StoredImage) => `${store.directory}/${rootPath(ids, diffIds)}/root` === bundle;
   const base = store.images().find(isRoot);
@@ -226,7 +230,7 @@ function baseOf({ id, bundle }: CommittedContainer, store: ImageStore, ids: Unpa
   });
 }
 
-/** Packs what a container has changed, and unpacks it into the store. Throws a BrunError or SysError. */
+/** Packs the changes of a container, and unpacks them into the store. Throws a BrunError or SysError. */
 async function packLayer(
   { pid, bundle }: CommittedContainer,
   store: ImageStore,
@@ -254,9 +258,9 @@ async function packLayer(
 }
 
 /**
- * Copies an image's files into a directory, where they may be written to.
- * @param root of the image, in the store
- * @param directory open, and empty
+ * Copies an image's files into a directory. The copies may be written to.
+ * @param root the image's root in the store
+ * @param directory a descriptor of an empty directory
  * @throws BrunError
  */
 export async function unpackImage(

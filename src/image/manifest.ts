@@ -18,7 +18,7 @@ export const MEDIA = {
   dockerSchema1: "application/vnd.docker.distribution.manifest.v1+prettyjws",
 } as const;
 
-/** The largest manifest or config that is read, in bytes (registries take 4 MiB). */
+/** The maximum size of a manifest or config, in bytes (registries accept 4 MiB). */
 export const DOCUMENT_MAX = 4 << 20;
 
 const digest = v.pipe(v.string(), v.check(isDigest, "no digest by sha256 or sha512"));
@@ -76,12 +76,12 @@ export interface Descriptor {
   readonly annotations?: Readonly<Record<string, string>> | undefined;
 }
 
-/** One image, or those of several platforms. */
+/** A manifest of one image, or an index of images for several platforms. */
 export type Manifest =
   | { readonly kind: "manifest"; readonly config: Descriptor; readonly layers: readonly Descriptor[] }
   | { readonly kind: "index"; readonly manifests: readonly Descriptor[] };
 
-/** What an image is started with (config.md), with absent members left out. */
+/** The config of an image (config.md). Absent fields have their defaults. */
 export interface ImageConfig {
   readonly platform: Platform;
   readonly created: string | null;
@@ -99,8 +99,8 @@ export interface ImageConfig {
 
 /**
  * Reads a manifest or an index.
- * @param mediaType as the transport says it; what is in the document counts more
- * @throws BrunError (ERR_ARCHIVE) it is neither
+ * @param mediaType according to the transport; the document's own media type takes precedence
+ * @throws BrunError (ERR_ARCHIVE) if it is neither
  */
 export function parseManifest(bytes: Uint8Array, mediaType: string, where: string): Manifest {
   const json = document(bytes, where);
@@ -118,7 +118,7 @@ export function parseManifest(bytes: Uint8Array, mediaType: string, where: strin
       where,
     });
   }
-  // A document that could be read as both is refused (CVE-2021-41190).
+  // A document that is both an image and an index is refused (CVE-2021-41190).
   if (json.manifests !== undefined && (json.layers !== undefined || json.config !== undefined)) {
     throw new BrunError(`${where} is both an image and an index`, { code: "ERR_ARCHIVE", where });
   }
@@ -164,7 +164,7 @@ export function parseImageConfig(bytes: Uint8Array, where: string): ImageConfig 
   };
 }
 
-/** JSON of an image. Throws a BrunError (ERR_ARCHIVE). */
+/** Parses JSON of an image. Throws a BrunError (ERR_ARCHIVE). */
 export function imageJson(bytes: Uint8Array, where: string): unknown {
   try {
     return parseJson(fromUtf8(bytes), where);

@@ -3,14 +3,14 @@ import { BrunError } from "../errors.ts";
 import { quoted } from "../printable.ts";
 import type { Descriptor } from "./manifest.ts";
 
-/** For which machine an image is. */
+/** The machine for which an image is made. */
 export interface Platform {
   readonly os: string;
   readonly architecture: string;
   readonly variant?: string | undefined;
 }
 
-/** GOARCH and variant of other names of architectures. */
+/** GOARCH and variant for other names of architectures. */
 const ALIASES: Readonly<Record<string, readonly [architecture: string, variant?: string]>> = {
   x86_64: ["amd64"],
   "x86-64": ["amd64"],
@@ -22,13 +22,13 @@ const ALIASES: Readonly<Record<string, readonly [architecture: string, variant?:
   i686: ["386"],
 };
 
-/** What this machine runs. */
+/** The platform of this machine. */
 export function ownPlatform(): Platform {
   return { os: "linux", architecture: process.arch === "arm64" ? "arm64" : "amd64" };
 }
 
 /**
- * `--platform`: [OS/]ARCH[/VARIANT].
+ * Parses `--platform`: [OS/]ARCH[/VARIANT].
  * @throws BrunError (ERR_USAGE)
  */
 export function parsePlatform(text: string): Platform {
@@ -47,7 +47,7 @@ export function parsePlatform(text: string): Platform {
 function normalised({ os, architecture, variant }: Platform): Platform {
   const [arch, implied] = ALIASES[architecture] ?? [architecture];
   const given = variant || implied;
-  // v8 is the only arm64, v1 the least amd64, and v7 what "arm" means (containerd, normalizeArch).
+  // v8 is the default of arm64, and v1 that of amd64 (containerd, normalizeArch).
   const kept =
     (arch === "arm64" && (given === "v8" || given === "8")) || (arch === "amd64" && given === "v1")
       ? undefined
@@ -55,12 +55,15 @@ function normalised({ os, architecture, variant }: Platform): Platform {
   return { os, architecture: arch, ...(kept && { variant: /^\d/.test(kept) ? `v${kept}` : kept }) };
 }
 
-/** "linux/arm64/v8". */
+/** A platform as text: "linux/arm64/v8". */
 export function platformText({ os, architecture, variant }: Platform): string {
   return [os, architecture, variant].filter(Boolean).join("/");
 }
 
-/** Variants that run on a machine, the best first: an armv7 runs what is for v6 and v5. */
+/**
+ * The variants that run on a machine, the best first: an armv7 also runs v6 and v5. An arm without a variant
+ * counts as v7.
+ */
 function variants({ architecture, variant }: Platform): readonly (string | undefined)[] {
   const level = Number(/^v(\d+)$/.exec(variant ?? (architecture === "arm" ? "v7" : "v1"))?.[1] ?? Number.NaN);
   if (Number.isNaN(level)) return [variant];
@@ -74,19 +77,19 @@ export function runsOn(image: Platform, machine: Platform): boolean {
   return of.os === machine.os && of.architecture === machine.architecture && rank(image, machine) >= 0;
 }
 
-/** How well an image for one platform suits another that it runs on: 0 is best. */
+/** How well an image's platform suits a machine: 0 is best, and -1 means that the image does not run. */
 export function rank(image: Platform, machine: Platform): number {
   return variants(machine).indexOf(normalised(image).variant);
 }
 
-/** Entries of an index that are no images: attestations of BuildKit. */
+/** Whether an entry of an index is no image: attestations of BuildKit. */
 function isAttestation({ annotations, platform }: Descriptor): boolean {
   return annotations?.["vnd.docker.reference.type"] !== undefined || platform?.architecture === "unknown";
 }
 
 /**
- * The manifest of an index for a platform.
- * @throws BrunError (ERR_PLATFORM) there is none, with those that there are
+ * Chooses the manifest for a platform from an index.
+ * @throws BrunError (ERR_PLATFORM) if there is none; the hint lists the index's platforms
  */
 export function choosePlatform(
   manifests: readonly Descriptor[],
@@ -94,7 +97,7 @@ export function choosePlatform(
   image: string,
 ): Descriptor {
   const images = manifests.filter((one) => !isAttestation(one));
-  // One without a platform is for whoever takes it.
+  // An entry without a platform fits every machine, as the last choice.
   const fitting = images
     .filter(({ platform }) => platform === undefined || runsOn(platform, wanted))
     .map((one) => ({

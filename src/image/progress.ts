@@ -1,6 +1,6 @@
-/** How far a pull or a push is, for whoever shows it. */
+/** The events of a pull or a push. */
 
-/** What happens meanwhile. Sizes are in bytes, as the registry has them. */
+/** An event. Sizes are in bytes, as in the manifest. */
 export type ImageEvent =
   | {
       readonly type: "image";
@@ -14,9 +14,12 @@ export type ImageEvent =
       readonly digest: string;
       readonly size: number;
       readonly state: LayerState;
-      /** Of `size`; with "packing", how many uncompressed ones have been written. */
+      /** The number of bytes so far, of `size`. In the state "packing" they are uncompressed bytes. */
       readonly bytes: number;
     };
 
-/** What is done with a layer: a pull downloads and unpacks it, a push packs it, where its file is not kept, and uploads it. */
+/**
+ * The state of a layer. A pull downloads and unpacks it. A push packs it unless the destination has it, and
+ * uploads it.
+ */
 export type LayerState = "waiting" | "downloading" | "unpacking" | "packing" | "uploading" | "done";

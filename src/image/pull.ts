@@ -1,4 +1,4 @@
-/** Getting an image: what its name leads to, its layers into the store, and the directory that they make. */
+/** Pulls an image: resolves its name, puts its layers into the store, and builds its root directory. */
 import { cpus } from "node:os";
 import { BrunError } from "../errors.ts";
 import type { UsernsMode } from "../modes.ts";
@@ -23,10 +23,10 @@ import type { Document, Source } from "./source/source.ts";
 import { ImageStore, SPACE_HINT } from "./store.ts";
 import { rootIfThere, type StoredImage, withImage } from "./stored.ts";
 
-/** When a registry is asked: podman's --pull. */
+/** When a registry is asked, as podman's --pull. */
 export type PullPolicy = "missing" | "always" | "newer" | "never";
 
-/** How an image is got. */
+/** Options of a pull. */
 export interface PullOptions {
   readonly platform: Platform;
   readonly policy: PullPolicy;
@@ -37,21 +37,21 @@ export interface PullOptions {
   readonly insecure?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly progress?: ((event: ImageEvent) => void) | undefined;
-  /** Is told why an image that is there is taken as it is, where a newer one was asked for. */
+  /** Receives the reason if a pull has failed and the stored image is used instead. */
   readonly warn?: ((message: string) => void) | undefined;
   readonly store?: ImageStore | undefined;
 }
 
-/** An image that can be run. */
+/** A pulled image. */
 export interface PulledImage extends ReadyImage {
-  /** It was there already, and nobody was asked. */
+  /** The image was complete in the store, and nothing was downloaded. */
   readonly cached: boolean;
 }
 
 /**
- * Gets an image.
+ * Pulls an image.
  * @param text a name: "debian:12", "oci:DIR:TAG"
- * @throws BrunError there is none, it cannot be had, or not be unpacked: nothing of it can be seen then
+ * @throws BrunError if there is no such image, or it cannot be pulled or unpacked; then nothing of it is listed
  */
 export async function pull(text: string, options: PullOptions): Promise<PulledImage> {
   const name = parseName(text);
@@ -82,15 +82,15 @@ export async function pull(text: string, options: PullOptions): Promise<PulledIm
   } catch (error) {
     const ready = options.signal?.aborted ? null : await stored(there, store, ids);
     if (ready === null) throw error;
-    // podman: "Pull errors are suppressed if a local image was found."
+    // podman's manual: "Pull errors are suppressed if a local image was found."
     options.warn?.(`${there.name} is taken as it is here: ${(error as Error).message}`);
     return ready;
   }
 }
 
 /**
- * Gets the first of some names that there is.
- * @param there an image that is as good, if the registry has no newer one
+ * Pulls the first existing image of some names.
+ * @param there a stored image, which is used if the registry has no newer one
  * @throws BrunError
  */
 async function fetchFirst(
@@ -112,7 +112,7 @@ async function fetchFirst(
       return await fetchImage(candidate, source, store, ids, options);
     } catch (error) {
       last = error;
-      // Somewhere else there may be one of that name.
+      // The next registry may have an image of that name.
       if (
         error instanceof BrunError &&
         (error.code === "ERR_IMAGE_NOT_FOUND" || error.code === "ERR_UNAUTHORIZED")
@@ -132,7 +132,7 @@ function registryOptions({ authFile, insecure, signal }: PullOptions) {
   return { authFile, insecure: insecure ?? false, signal };
 }
 
-/** An image of the store as it is; null when something of it is missing. Throws a BrunError. */
+/** A stored image. Builds its root if necessary. Null if a layer is missing. Throws a BrunError. */
 export async function stored(
   image: StoredImage,
   store: ImageStore,
@@ -154,14 +154,14 @@ async function openFiles(name: FileName, store: ImageStore): Promise<Source> {
   return name.transport === "oci-archive" ? new LayoutSource(name, files) : new SavedSource(name, files);
 }
 
-/** The manifest for a platform, and what led to it. */
+/** The manifest for a platform, and the digest of the document to which the name leads. */
 interface Resolved {
   readonly top: string;
   readonly document: Document;
   readonly manifest: Extract<Manifest, { kind: "manifest" }>;
 }
 
-/** Indexes in indexes are followed so far. */
+/** The maximum depth of indexes in indexes. */
 const INDEXES_MAX = 3;
 
 async function resolve(source: Source, where: string, platform: Platform): Promise<Resolved> {
@@ -259,7 +259,7 @@ async function makeImage(
   return { image, config, root, cached: false };
 }
 
-/** Signatures, charts and other artifacts have manifests, too. */
+/** Whether a config is that of a container image. Signatures, charts and other artifacts have manifests, too. */
 function isConfig({ mediaType }: Descriptor): boolean {
   return (
     mediaType === "" ||
@@ -268,7 +268,10 @@ function isConfig({ mediaType }: Descriptor): boolean {
   );
 }
 
-/** Layers that are downloaded at the same time; from files, as many as there are processors are unpacked. */
+/**
+ * The maximum number of layers that are downloaded at the same time. From files, one layer for each processor
+ * is unpacked.
+ */
 const DOWNLOADS = 3;
 
 async function fetchLayers(
@@ -314,9 +317,9 @@ async function fetchLayer(layer: Descriptor, diffId: string, work: LayerWork): P
   const lock = await store.lock(`layer-${ids.name}-${hexOf(diffId)}`);
   try {
     if (store.hasLayer(ids, diffId)) return tell("done", layer.size);
-    /** Bytes that are there. What is unpacked meanwhile is told when all are. */
+    /** The number of bytes that have been downloaded. Unpacking is reported once all have been. */
     let here = 0;
-    // The blob may be another image's as well, for other ids.
+    // Another pull with other ids may download the same blob.
     const blobLock = await store.lock(`blob-${hexOf(layer.digest)}`);
     try {
       const file = await source.layer(layer, (bytes) => {

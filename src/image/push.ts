@@ -1,4 +1,4 @@
-/** Writing an image of the store somewhere else: to a registry or into files. */
+/** Pushes an image from the store to a registry or into files. */
 
 import { BrunError } from "../errors.ts";
 import { E } from "../sys/errno.ts";
@@ -28,9 +28,9 @@ import { Slots } from "./slots.ts";
 import type { ImageStore } from "./store.ts";
 import type { StoredImage } from "./stored.ts";
 
-/** How an image is written. */
+/** Options of a push. */
 export interface PushOptions {
-  /** The manifest's; undefined: the image's own, and OCI's for files. */
+  /** The format of the manifest. If undefined, it is that of the image, and OCI's for files. */
   readonly format?: ManifestFormat | undefined;
   /** The global flag: whether containers get a user namespace. */
   readonly rootless: boolean | "auto";
@@ -40,14 +40,14 @@ export interface PushOptions {
   readonly progress?: ((event: ImageEvent) => void) | undefined;
 }
 
-/** Layers that are written at the same time. */
+/** The maximum number of layers that are written at the same time. */
 const UPLOADS = 3;
 
 /**
- * Writes an image.
+ * Pushes an image.
  * @param to a name: "ghcr.io/me/app:1", "oci:DIR:TAG"
- * @returns the digest of the manifest there: another one than the image's when a layer was compressed anew
- * @throws BrunError it cannot be written there
+ * @returns the digest of the written manifest. It differs from the image's if a layer was compressed again.
+ * @throws BrunError if the image cannot be written
  */
 export async function push(
   image: StoredImage,
@@ -80,7 +80,7 @@ export async function push(
   });
 }
 
-/** Where an image may be written to. Throws a BrunError (ERR_USAGE). */
+/** The name of a destination. Throws a BrunError (ERR_USAGE). */
 export function destinationName(text: string): ImageName {
   const name = parseName(text);
   if (name.transport === "registry" && name.digest !== undefined) {
@@ -113,7 +113,7 @@ function open(
   return new ArchiveDestination(name, `${store.directory}/${store.temporaryName("archive")}`);
 }
 
-/** The other repositories of a registry that layers were pulled from, by digest. */
+/** Other repositories of a registry from which layers were pulled, by the layer's digest. */
 function repositoriesWith(
   layers: readonly Descriptor[],
   domain: string,
@@ -136,7 +136,7 @@ function repositoriesWith(
   return found;
 }
 
-/** The ids in which all layers of an image are there. Throws a BrunError (ERR_STATE). */
+/** The ids for which the store has all layers of an image. Throws a BrunError (ERR_STATE). */
 function idsOfLayers(
   { diffIds, name }: StoredImage,
   store: ImageStore,
@@ -185,7 +185,7 @@ async function write(work: Work, name: ImageName): Promise<string> {
   };
   const results = await Promise.allSettled(
     manifest.layers.map((layer, i) => {
-      // The same layer may be there several times: an empty one above all.
+      // A manifest can have the same layer several times, above all an empty one.
       const written = once.get(layer.digest) ?? start(layer, diffIds[i]!);
       once.set(layer.digest, written);
       return written;
@@ -208,7 +208,10 @@ async function write(work: Work, name: ImageName): Promise<string> {
   return digestOf(written);
 }
 
-/** @returns what the manifest has to say of the layer */
+/**
+ * Writes a layer.
+ * @returns its descriptor for the manifest
+ */
 async function writeLayer(
   layer: Descriptor,
   diffId: string,
@@ -238,7 +241,7 @@ async function writeLayer(
   try {
     const { digest, size, fd } = archive;
     const made = { digest, size, mediaType: mediaTypeIn(typeOfLayer(fd), format) ?? MEDIA.layerZstd };
-    // It is the same where it was compressed in the same way.
+    // If it was compressed in the same way, the digest is the same.
     const same = digest === layer.digest && mediaType !== null;
     const known = !same && (await destination.has(made));
     if (!known) await destination.put(made, fd, (bytes) => tell("uploading", bytes, size));
@@ -249,7 +252,7 @@ async function writeLayer(
   }
 }
 
-/** OCI's media type of a layer in a file. */
+/** OCI's media type for the layer in a file. */
 export function typeOfLayer(fd: number): string {
   const head = new Uint8Array(MAGIC_SIZE);
   syscall(NR.pread64, fd, head, head.length, 0);

@@ -1,4 +1,4 @@
-/** An image that is there: what `run --image` needs, without what gets images. */
+/** Looks an image up in the store for `run --image`, without the code of pulls. */
 import type { UsernsMode } from "../modes.ts";
 import { unpackIds } from "./ids.ts";
 import { type ImageName, nameText, parseName, type RegistryName } from "./image-name.ts";
@@ -15,7 +15,10 @@ export interface ReadyImage {
   readonly root: string;
 }
 
-/** The images of a name: those that have it, otherwise those of its repository and digest, whatever their tag. */
+/**
+ * The images with a name. If there is none and the name has a digest, the images of the repository with that
+ * digest, whatever their tag.
+ */
 export function imagesOf(name: ImageName, images: readonly StoredImage[]): readonly StoredImage[] {
   const text = nameText(name);
   const found = images.filter((image) => image.name === text);
@@ -28,7 +31,7 @@ export function imagesOf(name: ImageName, images: readonly StoredImage[]): reado
   );
 }
 
-/** The first of some names that a store has for a platform. */
+/** The first stored image of some names that runs on a platform. */
 export function findStored(
   names: readonly RegistryName[],
   images: readonly StoredImage[],
@@ -44,8 +47,9 @@ export function findStored(
 }
 
 /**
- * The image of a registry's name, if all of it is there; null otherwise, and for images in files, which may have changed.
- * @throws BrunError the name is none, the store is damaged
+ * The stored image of a registry's name with its root. Null if a part is missing, and for images in files,
+ * which may have changed.
+ * @throws BrunError if the name is invalid or the store is damaged
  */
 export function cachedImage(
   text: string,

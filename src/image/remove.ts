@@ -1,4 +1,4 @@
-/** Taking images away: names first, then what no name needs any more, in the background. */
+/** Removes images: first their names, then in the background the files that no other name needs. */
 
 import type { ContainerState } from "../container/types.ts";
 import { BrunError } from "../errors.ts";
@@ -17,7 +17,7 @@ import { candidates, registriesConf } from "./registry/conf.ts";
 import { type ImageStore, MAKING } from "./store.ts";
 import type { StoredImage } from "./stored.ts";
 
-/** The images that a word stands for: a name, or the beginning of an id. Throws a BrunError (ERR_IMAGE_NOT_FOUND). */
+/** The images for a word, which is a name or the beginning of an id. Throws a BrunError (ERR_IMAGE_NOT_FOUND). */
 export function imagesNamed(word: string, images: readonly StoredImage[]): readonly StoredImage[] {
   if (/^(sha256:)?[0-9a-f]{6,64}$/.test(word)) {
     const hex = word.replace(/^sha256:/, "");
@@ -35,7 +35,7 @@ export function imagesNamed(word: string, images: readonly StoredImage[]): reado
   throw new BrunError(`there is no image ${word}`, { code: "ERR_IMAGE_NOT_FOUND", hint: "brun image list" });
 }
 
-/** The containers whose root is of an image. */
+/** The ids of the containers whose root belongs to an image. */
 function usersOf(image: StoredImage, store: ImageStore, containers: readonly ContainerState[]): string[] {
   const ends = [hexOf(chainId(image.diffIds)), hexOf(image.diffIds[0]!)].map((hex) => `/${hex}/root`);
   return containers
@@ -46,11 +46,12 @@ function usersOf(image: StoredImage, store: ImageStore, containers: readonly Con
 }
 
 /**
- * Removes images by name.
- * @param containers that there are
- * @param force also those that containers use, which lose their files
- * @returns the names
- * @throws BrunError one is not there, or in use
+ * Removes images.
+ * @param words names, or beginnings of ids
+ * @param containers all containers
+ * @param force also removes images that containers use; these containers lose their files
+ * @returns the removed images
+ * @throws BrunError if an image does not exist or is in use
  */
 export async function removeImages(
   words: readonly string[],
@@ -90,8 +91,8 @@ export async function removeUnused(
 }
 
 /**
- * Takes away what no image needs: layers, views, blobs, and what killed processes have left. Names are gone at once; the
- * files go in the background.
+ * Removes layers, views and blobs that no image needs, and leftovers of killed processes. Names disappear at
+ * once. Files are removed in the background.
  */
 export async function collect(
   store: ImageStore,
@@ -100,7 +101,7 @@ export async function collect(
 ): Promise<void> {
   const lock = await store.lock("record");
   try {
-    // What is being made has its layers before its name.
+    // An image that is being made has layers, but no name yet.
     if (!isMaking(store.directory)) {
       takeAway(store.directory, store.images(), force ? [] : containers);
     }
@@ -110,7 +111,10 @@ export async function collect(
   removeLeftovers(store);
 }
 
-/** Makes trash of layers and views that neither an image nor a container has, and removes such blobs. */
+/**
+ * Moves layers and views that neither an image nor a container needs to the trash, and removes blobs that no
+ * image needs.
+ */
 function takeAway(
   directory: string,
   images: readonly StoredImage[],
@@ -151,19 +155,19 @@ function names(directory: string): string[] {
   }
 }
 
-/** Whether somebody makes an image: {@link ImageStore.making}. */
+/** Whether a process is making an image: {@link ImageStore.making}. */
 function isMaking(directory: string): boolean {
   return names(`${directory}/partial`).some(
     (name) => name.startsWith(MAKING) && isLocked(`${directory}/partial/${name}`),
   );
 }
 
-/** Has what nobody needs any more removed, in the background. */
+/** Starts the removal of leftovers in the background. */
 export function removeLeftovers(store: ImageStore): void {
   if (leftovers(store.directory).length > 0) runInBackground(["image", "tidy"]);
 }
 
-/** Removes what nobody needs any more, and what killed processes have left. Throws a BrunError. */
+/** Removes the trash and the leftovers of killed processes. Throws a BrunError. */
 export async function tidy(store: ImageStore): Promise<void> {
   const isLock = (path: string) => path.startsWith(`partial/${MAKING}`);
   const all = leftovers(store.directory);
@@ -173,7 +177,10 @@ export async function tidy(store: ImageStore): Promise<void> {
   await store.ask({ do: "remove", paths }, unpackIds("auto"));
 }
 
-/** Trash, and what a process has left that is not there any more: its number is in the name, or nobody has the lock. */
+/**
+ * The trash, and leftovers of processes that have ended: a name has the process's id, or belongs to a lock that
+ * is not held.
+ */
 function leftovers(directory: string): string[] {
   return names(`${directory}/partial`)
     .map((name) => `partial/${name}`)
@@ -185,10 +192,10 @@ function leftovers(directory: string): string[] {
     });
 }
 
-/** Removes downloads, whole or broken off, unless somebody is at one. Throws a SysError. */
+/** Removes complete and incomplete downloads, unless an image is being made. Throws a SysError. */
 export async function removePartial(store: ImageStore): Promise<void> {
   const { directory } = store;
-  // Nobody begins one meanwhile.
+  // While this lock is held, no download can begin.
   const lock = await store.lock("record");
   try {
     if (isMaking(directory)) return;
@@ -200,7 +207,7 @@ export async function removePartial(store: ImageStore): Promise<void> {
   }
 }
 
-/** A command of brun's own that nobody waits for. */
+/** Starts a command of brun, and does not wait for it. */
 function runInBackground(words: readonly string[]): void {
   const fd = open("/dev/null", O.RDWR);
   const self = ownCommand();

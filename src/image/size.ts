@@ -1,4 +1,4 @@
-/** "29.1 MB". */
+/** A size as text: "29.1 MB". */
 export function sizeText(bytes: number): string {
   const units = ["B", "kB", "MB", "GB", "TB"];
   let value = bytes;

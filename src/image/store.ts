@@ -1,13 +1,13 @@
 /**
- * Where images are kept, DIR:
+ * The image store of a user:
  *
- *   blobs/sha256/…      manifests and configs; those of layers are not kept
- *   partial/            downloads that can go on, and whatever else is not finished
- *   layers/IDS/DIFFID/  root: the layer's files; data.json: what else it says
- *   views/IDS/CHAINID/  root: what several layers make together
+ *   blobs/sha256/…      manifests and configs, but not blobs of layers
+ *   partial/            downloads that can be continued, and everything unfinished
+ *   layers/IDS/DIFFID/  root: the layer's files; data.json: its other data; frame or archive (unpack/archive.ts)
+ *   views/IDS/CHAINID/  root: the root file system of several layers
  *   images.json         names
  *
- * What is in its final place was verified before a rename put it there.
+ * Files are renamed to their final place after they have been verified.
  */
 import { BrunError } from "../errors.ts";
 import { parseJson } from "../spec/json.ts";
@@ -49,53 +49,53 @@ import { Unpackers } from "./unpack/unpackers.ts";
 
 const DIRECTORIES = ["blobs/sha256", "blobs/sha512", "partial", "layers", "views"];
 
-/** What says that more of a layer has come. */
+/** Written to a pipe when more of a layer has arrived. */
 const BELL = new Uint8Array(1);
 
-/** How the names of the locks of {@link ImageStore.making} begin. */
+/** The prefix of the locks of {@link ImageStore.making}. */
 export const MAKING = "making-";
 
-/** A layer's bytes, and what they have to be. */
+/** The file of a layer, with its expected digests. */
 export interface LayerInput {
   readonly fd: number;
   readonly size: number;
-  /** Null where nobody has said it. */
+  /** Null if it is unknown. */
   readonly digest: string | null;
   readonly diffId: string | null;
-  /** How the bytes come to be there; undefined when they are. */
+  /** The download of the file; undefined if it is complete. */
   readonly arrival?: Arrival;
 }
 
-/** A layer's bytes, made from its files. */
+/** The archive of a layer, made from its files. */
 export interface LayerArchive extends PackedLayer {
-  /** Open; the file has no name any more. */
+  /** A descriptor of a file that has been unlinked. */
   readonly fd: number;
   release(): void;
 }
 
-/** What was unpacked, of which the digest is known. */
+/** An unpacked layer with a known digest. */
 type KnownLayer = UnpackedLayer & { readonly digest: string };
 
-/** By which algorithm what nobody has said is computed. */
+/** The algorithm for unknown digests. */
 const SHA256 = "sha256:";
 
-/** What helps a full disk. */
+/** The hint for a full disk. */
 export const SPACE_HINT = "`brun image prune --all`, or XDG_DATA_HOME on another disk";
 
-/** How much of the free space one layer may take. */
+/** The part of the free space that one layer may use. */
 const ROOM = 0.95;
 
 /** The images of one user. */
 export class ImageStore {
   private readonly unpackers: Unpackers;
-  /** How many images are being made: there will be more to do for who unpacks. */
+  /** The number of images that are being made. While it is not 0, idle processes are kept for further layers. */
   private makings = 0;
 
   private constructor(readonly directory: string) {
     this.unpackers = new Unpackers(directory);
   }
 
-  /** Opens the store, and makes it where it is missing. Throws a BrunError. */
+  /** Opens the store, and creates it if it is missing. Throws a BrunError. */
   static open(directory = storeDirectory()): ImageStore {
     try {
       for (const name of DIRECTORIES) mkdirAll(`${directory}/${name}`);
@@ -122,7 +122,7 @@ export class ImageStore {
     return new ImageStore(directory);
   }
 
-  /** The images, as they are now. Throws a BrunError when the record is damaged. */
+  /** The current images. Throws a BrunError if the record is damaged. */
   images(): readonly StoredImage[] {
     return readImages(this.directory);
   }
@@ -139,17 +139,21 @@ export class ImageStore {
   }
 
   /**
-   * Takes a lock of the store, and waits for others that have it: eight runs of one image download it once.
-   * @param waiting is called once when there is somebody to wait for
+   * Takes a lock of the store. Waits while another process holds it, so that eight runs of one image download
+   * it once.
+   * @param waiting is called once if the lock is held
    * Throws a SysError.
    */
   lock(name: string, waiting: () => void = () => {}): Promise<Lock> {
     return takeLock(`${this.directory}/partial/${name}.lock`, waiting);
   }
 
-  /** Does what makes an image: nobody takes its layers away before it has a name. Throws what `work` throws. */
+  /**
+   * Runs `work`, which makes an image. Meanwhile its layers are not removed, although no name needs them yet.
+   * Throws the errors of `work`.
+   */
   async making<T>(work: () => Promise<T>): Promise<T> {
-    // Whoever takes layers away has the record's lock meanwhile.
+    // Layers are only removed under the record's lock.
     const record = await this.lock("record");
     const lock = await this.lock(`${MAKING}${crypto.randomUUID()}`);
     record.release();
@@ -164,7 +168,7 @@ export class ImageStore {
   }
 
   /**
-   * Has something done by a process in the ids' user namespace: {@link Unpackers.ask}.
+   * Executes a request in a process in the ids' user namespace: {@link Unpackers.ask}.
    * @throws BrunError
    */
   async ask(
@@ -184,7 +188,10 @@ export class ImageStore {
     if (this.makings === 0) this.unpackers.end();
   }
 
-  /** A manifest or config that is there. Throws a BrunError when it is not what its digest says. */
+  /**
+   * A manifest or config. Null if it is missing. A damaged one is removed and counts as missing. Throws a
+   * SysError.
+   */
   blob(digest: string): Uint8Array | null {
     const path = this.blobPath(digest);
     if (!exists(path)) return null;
@@ -202,7 +209,7 @@ export class ImageStore {
     return `${this.directory}/blobs/${digest.replace(":", "/")}`;
   }
 
-  /** Where a download is kept until it is whole. */
+  /** The path of a download. */
   partialPath(digest: string): string {
     return `${this.directory}/partial/${digest.replace(":", "-")}`;
   }
@@ -218,8 +225,8 @@ export class ImageStore {
 
   /**
    * Unpacks a layer, also while it is being downloaded.
-   * @param progress is told how many of its bytes have been read
-   * @throws BrunError it is not what its digests say, or cannot be unpacked; nothing is left of it
+   * @param progress is called with the number of bytes read
+   * @throws BrunError if a digest is wrong or the layer cannot be unpacked; then nothing of it is left
    */
   async unpack(
     ids: UnpackIds,
@@ -232,7 +239,7 @@ export class ImageStore {
       const unpacked = await (arrival === undefined
         ? this.unpackInto(made, layer, ids, layer.fd, progress)
         : this.unpackArriving(made, layer, arrival, ids, progress));
-      // There have been other bytes meanwhile; now all is there.
+      // The file had wrong bytes for a while. It is correct now, so unpack it again.
       if (unpacked === null) {
         await this.discard([made], ids);
         check(syscall(NR.lseek, layer.fd, 0, 0), "go to the beginning of the layer");
@@ -250,8 +257,8 @@ export class ImageStore {
   }
 
   /**
-   * Has a layer unpacked into a directory, and compares its digests.
-   * @param input the layer, or what tells that there is more of it
+   * Unpacks a layer into a directory, and compares its digests.
+   * @param input a descriptor of the layer, or of the pipe that announces more of it
    */
   private async unpackInto(
     place: string,
@@ -264,7 +271,7 @@ export class ImageStore {
       do: "unpack",
       place,
       size,
-      // What arrives is hashed by whoever downloads it.
+      // A download hashes its own bytes.
       digest: arrival === undefined ? (digest ?? SHA256) : null,
       diffId: diffId ?? SHA256,
       room: this.room(),
@@ -280,7 +287,10 @@ export class ImageStore {
     return { ...layer, digest: layer.digest ?? digest! };
   }
 
-  /** Unpacks what is downloaded meanwhile. Returns null where that has to be done once more. Throws what the download throws. */
+  /**
+   * Unpacks a layer while it is downloaded. Returns null if it has to be unpacked again. Throws the errors of
+   * the download.
+   */
   private async unpackArriving(
     place: string,
     layer: LayerInput,
@@ -294,13 +304,14 @@ export class ImageStore {
       (error: unknown) => ({ error }),
     );
     close(reader);
-    // Not before the process has been started, which takes a while in which nothing would be written to the file.
+    // The download begins after the process has been started: starting takes time, in which nothing would be
+    // written.
     const more = () => void syscall(NR.write, writer, BELL, BELL.length);
     let hadOthers: boolean;
     try {
       ({ hadOthers } = await arrival.download(more));
     } finally {
-      // The process ends by itself then: its archive is whole, or has been cut off.
+      // This ends the process: its archive is complete or cut off.
       close(writer);
       await outcome;
     }
@@ -311,9 +322,9 @@ export class ImageStore {
   }
 
   /**
-   * Writes the archive of a layer that is there into a file, compressed.
-   * @param progress is told how many of its bytes, uncompressed, have been written
-   * @throws BrunError (ERR_DIGEST) its files are not what they were; (ERR_NO_SPACE)
+   * Writes the archive of a stored layer into a file, compressed.
+   * @param progress is called with the number of uncompressed bytes written
+   * @throws BrunError (ERR_DIGEST) if the layer's files have changed
    */
   async archive(ids: UnpackIds, diffId: string, progress: (bytes: number) => void): Promise<LayerArchive> {
     const file = this.temporaryName("archive");
@@ -333,7 +344,7 @@ export class ImageStore {
     }
   }
 
-  /** Builds the root of layers that are all there. Throws a BrunError. */
+  /** Builds the root of stored layers. Returns its path. Throws a BrunError. */
   async buildRoot(ids: UnpackIds, diffIds: readonly string[]): Promise<string> {
     const [lowest] = diffIds;
     const [link] = lowest === undefined ? [] : this.layerData(ids, lowest).links;
@@ -363,14 +374,17 @@ export class ImageStore {
     }
   }
 
-  /** A new directory below the store. Its name says whose it is: what a dead process has left is found by that. */
+  /**
+   * Creates a directory below the store. Its name has the id of this process, so that it is removed after the
+   * process has died.
+   */
   private makeTemporary(what: string): string {
     const path = this.temporaryName(what);
     check(mkdir(`${this.directory}/${path}`), `make ${this.directory}/${path}`);
     return path;
   }
 
-  /** The name of a new file below the store that is wanted for a while. */
+  /** A name for a temporary file below the store. */
   temporaryName(what: string): string {
     return `partial/${what}.${process.pid}.${crypto.randomUUID().slice(0, 8)}`;
   }
@@ -380,12 +394,12 @@ export class ImageStore {
     check(syscall(NR.renameat2, AT_FDCWD, cstr(from), AT_FDCWD, cstr(to), 0), `rename ${from} to ${to}`);
   }
 
-  /** Bytes that are free for this user where the store is. Throws a SysError. */
+  /** The free bytes for this user in the store's file system. Throws a SysError. */
   freeSpace(): number {
     return this.free().bytes;
   }
 
-  /** What one layer may take of that. Throws a SysError. */
+  /** The free space that one layer may use. Throws a SysError. */
   private room(): Room {
     const { bytes, inodes } = this.free();
     return { bytes: Math.floor(bytes * ROOM), inodes: Math.floor(inodes * ROOM) };
@@ -394,7 +408,8 @@ export class ImageStore {
   private free(): Room {
     const statfs = new BigInt64Array(16);
     check(syscall(NR.statfs, cstr(this.directory), statfs), `look at ${this.directory}`);
-    // struct statfs: f_type, f_bsize, f_blocks, f_bfree, f_bavail, f_files, f_ffree. Some file systems say nothing.
+    // struct statfs: f_type, f_bsize, f_blocks, f_bfree, f_bavail, f_files, f_ffree. Some file systems set them
+    // to 0.
     const of = (all: bigint, free: bigint) => (all === 0n ? Number.MAX_SAFE_INTEGER : Number(free));
     return {
       bytes: of(statfs[2]!, statfs[4]! * statfs[1]!),
@@ -402,17 +417,17 @@ export class ImageStore {
     };
   }
 
-  /** Removes what cannot be used by anybody; that it fails is no matter. */
+  /** Removes unusable files. Failures are ignored. */
   async discard(paths: readonly string[], ids: UnpackIds): Promise<void> {
     try {
       await this.ask({ do: "remove", paths }, ids);
     } catch {
-      // The next prune finds it.
+      // They are removed as leftovers once this process has ended.
     }
   }
 }
 
-/** A hard link to what is not there. */
+/** The error for a hard link without a target. */
 function missingTarget(path: string, target: string): BrunError {
   return new BrunError(`${path} is a hard link to ${target}, which no layer has`, { code: "ERR_ARCHIVE" });
 }
