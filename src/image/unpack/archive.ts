@@ -1,7 +1,7 @@
 /**
- * The archive of a layer that has been unpacked. It is not kept: `frame` beside the layer's `root` has what of it is in no
- * file, and the two make it again. Where an entry has replaced the file of an earlier one, whose data is gone, `archive` has
- * it as it came instead.
+ * The archive of an unpacked layer. It is not kept. The file `frame` beside the layer's `root` has the parts of
+ * the archive that are in no file, and the two make the archive again. If an entry has replaced the file of an
+ * earlier entry, the earlier data are gone. Then the file `archive` has the original archive instead.
  */
 import { BrunError } from "../../errors.ts";
 import { RESOLVE } from "../../sys/constants.ts";
@@ -21,17 +21,17 @@ const NEW = O.WRONLY | O.CREAT | O.EXCL | O.NOFOLLOW;
 const CHUNK = 1 << 20;
 const SEEK_CUR = 1;
 
-/** Keeps what the archive can be made from again, while it is unpacked. */
+/** While a layer is unpacked, keeps the data from which the archive can be made again. */
 export class ArchiveKeeper {
   readonly frame: FrameWriter;
   private readonly file: number;
-  /** Where in its file the archive begins. */
+  /** The offset of the archive in its file. */
   private readonly from: number;
 
   /**
-   * @param place of the layer
-   * @param input the archive, which is about to be read
-   * @param size of it, in bytes
+   * @param place the layer's directory
+   * @param input a descriptor of the archive, which will be read
+   * @param size of the archive, in bytes
    */
   constructor(
     private readonly place: string,
@@ -43,7 +43,7 @@ export class ArchiveKeeper {
     this.frame = new FrameWriter((bytes) => writeFd(this.file, bytes, "the frame of the layer"));
   }
 
-  /** @param whole the data of all entries are in the layer's files. Throws a SysError. */
+  /** @param whole whether the layer's files have the data of all entries. Throws a SysError. */
   finish(whole: boolean): void {
     this.frame.finish();
     close(this.file);
@@ -63,11 +63,11 @@ export class ArchiveKeeper {
 
 /**
  * Writes a layer's archive.
- * @param place of the layer
- * @param diffId of the layer, by whose algorithm what is written is hashed
- * @param file to be made
- * @param progress is told how many bytes of the archive have been made
- * @throws BrunError (ERR_DIGEST) it cannot be made
+ * @param place the layer's directory
+ * @param diffId of the layer; the archive is hashed with its algorithm
+ * @param file a new file
+ * @param progress is called with the number of bytes made from a frame
+ * @throws BrunError (ERR_DIGEST) if it cannot be made
  */
 export async function writeArchive(
   place: string,
@@ -120,7 +120,7 @@ async function putFile(
   }
 }
 
-/** The archive as it came. */
+/** Copies the original archive. */
 async function copyArchive(kept: number, diffId: string, file: string): Promise<PackedLayer> {
   const copy = open(file, NEW, 0o600);
   copyBytes(kept, copy, "the layer");
@@ -147,7 +147,7 @@ function pread(fd: number, buffer: Uint8Array, at: number, what: string): number
   }
 }
 
-/** The next bytes of a file, fewer only at its end. */
+/** Reads the next bytes of a file. There are fewer only at its end. */
 function readUpTo(fd: number, length: number): Uint8Array {
   const bytes = new Uint8Array(length);
   let have = 0;

@@ -1,4 +1,4 @@
-/** What a file is besides its contents, read from the file. */
+/** Reads the status and the extended attributes of files. */
 import { E } from "../../sys/errno.ts";
 import { check } from "../../sys/error.ts";
 import { cstr, NR, syscall } from "../../sys/ffi.ts";
@@ -13,30 +13,33 @@ const STATX_BASIC = 0x7ff;
 const STATX_BTIME = 0x800;
 const STATX_MNT_ID = 0x1000;
 const BILLION = 1_000_000_000n;
-/** The most that an extended attribute's value has, and all their names together (xattr(7)). */
+/** The maximum size of an extended attribute's value, and of all names together (xattr(7)). */
 const XATTR_MAX = 65536;
 const list = new Uint8Array(XATTR_MAX);
 
-/** Status of a file, with what src/sys/fs.ts leaves out. */
+/** The status of a file, with fields that src/sys/fs.ts omits. */
 export interface Found {
-  /** With the type. */
+  /** Permissions and type. */
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
   readonly size: number;
-  /** Nanoseconds since the epoch; that of its making is null where the file system does not say. */
+  /** Times are nanoseconds since the epoch. btime is null if the file system has none. */
   readonly mtime: bigint;
   readonly ctime: bigint;
   readonly btime: bigint | null;
-  /** Of a device its number is 0:0. */
+  /** The device number is 0:0. */
   readonly isNullDevice: boolean;
   readonly ino: bigint;
   readonly nlink: number;
-  /** Id of the mount that it is in. */
+  /** The id of the file's mount. */
   readonly mount: bigint;
 }
 
-/** What is at a name in a directory, a link not followed, or what is open for the name ""; null for nothing. Throws a SysError. */
+/**
+ * The status of a name in a directory without following links, or for the name "" of the descriptor itself.
+ * Null if it does not exist. Throws a SysError.
+ */
 export function lookAt(directory: number, name: string, path: string): Found | null {
   const flags = name === "" ? AT_EMPTY_PATH : AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT;
   const result = syscall(
@@ -64,18 +67,18 @@ export function lookAt(directory: number, name: string, path: string): Found | n
   };
 }
 
-/** struct statx_timestamp in nanoseconds. */
+/** Converts struct statx_timestamp to nanoseconds. */
 function timeAt(at: number): bigint {
   return view.getBigInt64(at, true) * BILLION + BigInt(view.getUint32(at + 8, true));
 }
 
-/** Owner, mode and time of an open file. Throws a SysError. */
+/** The owner, mode and time of an open file. Throws a SysError. */
 export function statAttributes(fd: number, path: string): Omit<Attributes, "xattrs"> {
   const { uid, gid, mode, mtime } = lookAt(fd, "", path)!;
   return { uid, gid, mode: mode & 0o7777, mtime };
 }
 
-/** Names of the extended attributes of an open file or directory; none of what is open by O_PATH. */
+/** The names of the extended attributes of an open file or directory. Empty for descriptors of O_PATH. */
 export function xattrNames(fd: number): string[] {
   const n = syscall(NR.flistxattr, fd, list, list.length);
   const names: string[] = [];
@@ -87,7 +90,7 @@ export function xattrNames(fd: number): string[] {
   return names;
 }
 
-/** Extended attributes of an open file or directory; none of what is open by O_PATH. */
+/** The extended attributes of an open file or directory. Empty for descriptors of O_PATH. */
 export function readXattrs(fd: number): Map<string, Uint8Array> {
   const xattrs = new Map<string, Uint8Array>();
   for (const name of xattrNames(fd)) {
@@ -98,7 +101,7 @@ export function readXattrs(fd: number): Map<string, Uint8Array> {
   return xattrs;
 }
 
-/** All of them. Throws a SysError. */
+/** All attributes of an open file. Throws a SysError. */
 export function attributesOf(fd: number, path: string): Attributes {
   return { ...statAttributes(fd, path), xattrs: readXattrs(fd) };
 }

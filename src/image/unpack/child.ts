@@ -1,7 +1,7 @@
 /**
- * The process that unpacks: in the user namespace that containers get, without a network, and with the image store as its
- * root directory. It gets requests one after the other, and answers each in lines of JSON: what it takes to start it, and
- * for the engine to compile it, is spent once for many layers.
+ * The process that unpacks. It runs in the same user namespace as containers, without a network, and with the
+ * image store as its root directory. It gets requests one after the other, and answers each in lines of JSON.
+ * So the time for its start, and for compiling its code, is spent once for many layers.
  */
 import { BrunError } from "../../errors.ts";
 import { E } from "../../sys/errno.ts";
@@ -23,20 +23,20 @@ import { readLayer } from "./stream.ts";
 import { buildView } from "./view.ts";
 import { removeAt } from "./written-tree.ts";
 
-/** What is to be done. Paths are below the store. Most have an input: a descriptor that is sent with them. */
+/** A request. Paths are relative to the store. Most requests have an input, a descriptor that is sent with them. */
 export type Request =
   | {
       readonly do: "unpack";
-      /** A directory, which gets `root`, and either `frame` or `archive`: archive.ts. */
+      /** A directory for `root`, and for either `frame` or `archive` (archive.ts). */
       readonly place: string;
       /**
-       * A file that is still being downloaded; the input has a byte whenever there is more of it, and ends with it. Without
-       * it the archive is the input.
+       * A file that is still being downloaded. The input gets a byte whenever the file has grown, and ends with
+       * the download. If undefined, the input is the archive.
        */
       readonly arriving?: string;
-      /** Of the archive. */
+      /** The size of the archive. */
       readonly size: number;
-      /** By whose algorithm it is hashed; null for none. */
+      /** The algorithm of this digest hashes the archive; null for no hash. */
       readonly digest: string | null;
       readonly diffId: string;
       readonly room: Room;
@@ -47,29 +47,29 @@ export type Request =
       readonly layers: readonly { readonly directory: string; readonly data: LayerData }[];
     }
   | {
-      /** Writes what differs between the directory that the input is and an image's root. */
+      /** Writes the differences between the input, a directory, and an image's root as a layer. */
       readonly do: "pack";
       readonly base: string;
       /** A new file. */
       readonly file: string;
     }
   | {
-      /** Writes the archive of a layer once more. */
+      /** Writes the archive of a stored layer. */
       readonly do: "archive";
-      /** Its place. */
+      /** The layer's directory. */
       readonly place: string;
       readonly diffId: string;
       /** A new file. */
       readonly file: string;
     }
   | {
-      /** Copies an image's root into the directory that the input is. */
+      /** Copies an image's root into the input, a directory. */
       readonly do: "copy";
       readonly root: string;
     }
   | { readonly do: "remove"; readonly paths: readonly string[] };
 
-/** A line of the answer; the last one is no progress. */
+/** A line of the answer. The last line is not `progress`. */
 export type Answer =
   | { readonly progress: number }
   | { readonly layer: UnpackedLayer }
@@ -80,18 +80,23 @@ export type Answer =
         readonly message: string;
         readonly code: string;
         readonly hint: string | null;
-        /** The entry of the archive. */
+        /** The current entry of the archive. */
         readonly entry: string | null;
       };
     };
 
-/** What a message says: the descriptor with it is a request, which is in a file; or the same, and the next one is its input. */
+/**
+ * The messages on the socket. Each has a descriptor. The first one has a file with a request. After the second
+ * one another message has the request's input.
+ */
 export const REQUEST = "request";
 export const REQUEST_WITH_INPUT = "request with input";
 
 /**
- * Serves whoever has the other end of a socket, until it closes it or a request fails: what a failed one has open is nobody's.
- * @returns the exit code; never throws
+ * Serves requests from a socket until the other end closes it or a request fails. After a failure the process
+ * ends, since the request's descriptors are still open.
+ * @returns the exit code
+ * @throws SysError if the other end has gone or sends something else
  */
 export async function serveAll(store: string, socket: number): Promise<number> {
   const owner = enter(store);
@@ -110,7 +115,7 @@ export async function serveAll(store: string, socket: number): Promise<number> {
   }
 }
 
-/** Does one thing that is asked. Returns the exit code; never throws. */
+/** Serves one request. Returns the exit code. Throws a SysError if nothing reads the answers any more. */
 export async function serveOnce(store: string, request: Request, input: number): Promise<number> {
   const owner = enter(store);
   return owner === null ? 1 : serve(request, input, owner);
@@ -118,7 +123,7 @@ export async function serveOnce(store: string, request: Request, input: number):
 
 async function serve(request: Request, input: number, owner: Owner): Promise<number> {
   let reader: TarReader | null = null;
-  /** Of the layer, that has been read. */
+  /** The part of the layer that has been read, from 0 to 1. */
   let share = 0;
   told = 0;
   try {
@@ -174,7 +179,7 @@ async function serve(request: Request, input: number, owner: Owner): Promise<num
 
 const bell = new Uint8Array(4096);
 
-/** Waits until whoever downloads says that there is more, or that there is no more (false). */
+/** Waits for a byte on the input. Returns false if the download has ended. */
 function awaitMore(input: number): boolean {
   for (;;) {
     const n = syscall(NR.read, input, bell, bell.length);
@@ -182,7 +187,7 @@ function awaitMore(input: number): boolean {
   }
 }
 
-/** A full disk, with how many bytes are missing as it seems; it may be the files that are too many instead. */
+/** Adds an estimate of the missing bytes to the error for a full disk. The disk may instead have too many files. */
 function withMissing(error: unknown, written: number, room: number, share: number): unknown {
   const full =
     (error instanceof SysError && error.errno === E.ENOSPC) ||
@@ -194,8 +199,8 @@ function withMissing(error: unknown, written: number, room: number, share: numbe
 }
 
 /**
- * The store becomes the root directory: whatever an archive says, there is nothing else.
- * @returns whose ids files can have; null when it has been told why not
+ * Makes the store the root directory, so that an archive cannot reach anything else.
+ * @returns the owner of files; null if it has answered with a failure
  */
 function enter(store: string): Owner | null {
   try {
@@ -217,7 +222,7 @@ function makeDirectory(path: string): void {
 }
 
 const PROGRESS_EVERY = 1 << 20;
-/** Of the request that is being served. */
+/** The number of bytes in the last report of progress for this request. */
 let told = 0;
 
 function progress(read: number): void {
@@ -227,11 +232,11 @@ function progress(read: number): void {
 }
 
 function answer(line: Answer): void {
-  // A reader that has gone ends this process by SIGPIPE's error.
+  // If the reader has gone, this throws EPIPE, which ends the process.
   writeFd(1, `${JSON.stringify(line)}\n`, "the answer");
 }
 
-/** What calls end with that a file system does not have: links on FAT, modes on some mounts. */
+/** Errors for operations that some file systems lack, such as links on FAT and modes on some mounts. */
 const UNKNOWN_TO_SOME: ReadonlySet<number> = new Set([E.EPERM, E.EOPNOTSUPP, E.ENOSYS]);
 const ANOTHER = "the file system of the images may not have that: XDG_DATA_HOME on another one";
 

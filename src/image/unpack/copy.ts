@@ -1,4 +1,4 @@
-/** A copy of an image's root that belongs to nobody else: files may be written to, where those of the store are shared. */
+/** Copies an image's root, so that its files may be written to. The files in the store are shared. */
 import { E } from "../../sys/errno.ts";
 import { check } from "../../sys/error.ts";
 import { cstr, NR, syscall } from "../../sys/ffi.ts";
@@ -9,13 +9,13 @@ import { DT_DIR, fdLink, joinPath, listAt, setTimes } from "./written-tree.ts";
 
 const READ = O.RDONLY | O.NOFOLLOW | O.CLOEXEC;
 
-/** Copies all that is in a directory into another one, both open. Throws a SysError or BrunError. */
+/** Copies the content of a directory into another one. Both are open. Throws a SysError or BrunError. */
 export function copyTree(from: number, to: number, owner: Owner): void {
   new Copy(owner).directory(from, to, "");
 }
 
 class Copy {
-  /** Where the first name of each file with several is, by inode number. */
+  /** The first copied name of each file with several names, by inode number. */
   private readonly first = new Map<bigint, { readonly fd: number; readonly name: string }>();
 
   constructor(private readonly owner: Owner) {}
@@ -91,8 +91,8 @@ const CHUNK = 1 << 20;
 const MOST = 1 << 30;
 
 /**
- * Copies what follows in an open file to another one: by the kernel, which shares blocks where the file system can, otherwise
- * by hand. Throws a SysError.
+ * Copies the rest of an open file to another one. The kernel copies if it can, and shares blocks if the file
+ * system can. Throws a SysError.
  */
 export function copyBytes(source: number, target: number, path: string): void {
   for (;;) {

@@ -1,7 +1,8 @@
 /**
- * What directories get when an archive goes on elsewhere: owner, mode, times. What is made in a directory changes its time,
- * and its mode may not allow it. Only those on the way to the last entry are remembered, since an archive may have millions;
- * one that is come back to keeps the time that it has.
+ * Gives directories their owner, mode and times after the archive has moved on to another directory. Making a
+ * file in a directory changes the directory's time, and is not possible with every mode. Only directories on
+ * the way to the last entry are kept in memory, since an archive may have millions. If the archive comes back
+ * to a directory, that directory keeps its current time.
  */
 import { check } from "../../sys/error.ts";
 import { cstr, NR, syscall } from "../../sys/ffi.ts";
@@ -10,22 +11,22 @@ import { statAttributes } from "./attributes.ts";
 import type { Owner } from "./owner.ts";
 import { type Attributes, isAtOrBelow, type Place, setTimes, type Tree } from "./written-tree.ts";
 
-/** A directory on the way. */
+/** A directory on the way to the last entry. */
 interface Waiting {
   readonly path: string;
-  /** What its entry says; null when it has had that before, or has none. */
+  /** The attributes of its entry. Null if it has no entry, or got them earlier. */
   readonly attributes: Attributes | null;
   readonly mtime: bigint;
-  /** What it has again in the end; null where it has had that all the time. */
+  /** The mode to restore at the end; null if it was not changed. */
   readonly mode: number | null;
 }
 
 const SETGID = 0o2000;
 
 /**
- * Has a directory not give its group to what is made in it.
+ * Clears the setgid bit of a directory, so that new files do not get the directory's group.
  * @param fd may be of O_PATH
- * @returns its mode if that was changed, else null
+ * @returns the previous mode if it was changed, otherwise null
  * @throws SysError
  */
 export function withoutSetgid(fd: number, path: string, mode: number): number | null {
@@ -42,7 +43,7 @@ export class Directories {
     private readonly owner: Owner,
   ) {}
 
-  /** Something will be made in a directory, or removed from it. Throws a SysError or BrunError. */
+  /** Called before a name is made in a directory or removed from it. Throws a SysError or BrunError. */
   enter({ path, fd }: Place): void {
     this.leaveFor(path);
     if (this.way.at(-1)?.path === path) return;
@@ -50,19 +51,19 @@ export class Directories {
     this.way.push({ path, attributes: null, mtime, mode: withoutSetgid(fd, path, mode) });
   }
 
-  /** A directory has an entry. Throws a SysError or BrunError. */
+  /** Called for a directory's entry. Throws a SysError or BrunError. */
   describe(path: string, attributes: Attributes): void {
     this.leaveFor(path);
     if (this.way.at(-1)?.path === path) this.way.pop();
     this.way.push({ path, attributes, mtime: attributes.mtime, mode: null });
   }
 
-  /** What is at a path, and below it, is not there any more. */
+  /** Called after a path, with everything below it, has been replaced. */
   forget(path: string): void {
     while (this.way.length > 0 && isAtOrBelow(this.way.at(-1)!.path, path)) this.way.pop();
   }
 
-  /** The archive has ended. Throws a SysError or BrunError. */
+  /** Called at the end of the archive. Throws a SysError or BrunError. */
   end(): void {
     while (this.way.length > 0) this.leave(this.way.pop()!);
   }

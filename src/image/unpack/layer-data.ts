@@ -1,36 +1,36 @@
 /**
- * What a layer says that is no file: deletions, and directories that it names on the way alone. It stands beside the
- * layer's files as JSON, since whiteouts as devices or extended attributes cannot be had on every file system.
+ * The data of a layer that are not files: deletions, and directories without entries. They are stored as JSON
+ * beside the layer's files, since not every file system can store whiteouts as devices or extended attributes.
  */
 export interface LayerData {
   readonly version: 1;
-  /** Paths that are not there any more. */
+  /** Paths that the layer deletes. */
   readonly whiteouts: readonly string[];
-  /** Directories of which nothing that lower layers have is left. */
+  /** Directories whose content in lower layers is hidden. */
   readonly opaque: readonly string[];
-  /** Directories without an entry of their own: those of a lower layer keep their owner, mode and times. */
+  /** Directories without an entry. If a lower layer has the directory, it keeps its owner, mode and times. */
   readonly implied: readonly string[];
-  /** Hard links to files of lower layers: path and target. */
+  /** Hard links to files of lower layers. */
   readonly links: readonly (readonly [path: string, target: string])[];
-  /** Extended attributes of directories, in base64: views have directories of their own. */
+  /** Extended attributes of directories, in base64. A view makes its directories anew. */
   readonly xattrs: Readonly<Record<string, Readonly<Record<string, string>>>>;
-  /** Devices that were left out. */
+  /** The number of devices, which are not unpacked. */
   readonly devices: number;
 }
 
-/** What a layer may take. */
+/** The limits for a layer. */
 export interface Room {
   readonly bytes: number;
   readonly inodes: number;
 }
 
-/** What the layer's unpacking gives back. */
+/** The result of unpacking a layer. */
 export interface UnpackedLayer {
   readonly data: LayerData;
-  /** Digest of the bytes that were read; null when the request wanted none. */
+  /** The digest of the bytes that were read; null if the request asked for none. */
   readonly digest: string | null;
-  /** Digest of what they are when uncompressed. */
+  /** The digest of the uncompressed bytes. */
   readonly diffId: string;
-  /** Bytes of the archive, uncompressed. */
+  /** The size of the uncompressed archive in bytes. */
   readonly size: number;
 }

@@ -1,4 +1,4 @@
-/** One layer: entries of its archive become files below a directory (image-spec, layer.md). */
+/** Unpacks one layer: makes files below a directory from the entries of its archive (image-spec, layer.md). */
 import { BrunError } from "../../errors.ts";
 import { check } from "../../sys/error.ts";
 import { cstr, NR, syscall } from "../../sys/ffi.ts";
@@ -13,22 +13,25 @@ import { baseOf, joinPath, parentOf, setTimes, Tree } from "./written-tree.ts";
 
 const WHITEOUT = ".wh.";
 const OPAQUE = ".wh..wh..opq";
-/** aufs's own files, which mean nothing here. */
+/** The prefix of aufs's internal files, which are skipped. */
 const AUFS = ".wh..wh.";
 
-/** The most entries that a layer may have. */
+/** The maximum number of entries in a layer. */
 const ENTRIES_MAX = 10_000_000;
-/** The most names that it may say besides its files (layer-data.ts), and characters of them: they are held in memory. */
+/**
+ * The maximum number of names in the layer's other data (layer-data.ts), and of their characters. They are kept
+ * in memory.
+ */
 const LISTED_MAX = 100_000;
 const LISTED_LENGTH_MAX = 4 << 20;
-/** What a directory takes, in bytes, at least on the file systems that are usual. */
+/** The minimum size of a directory in bytes on common file systems. */
 const DIRECTORY_SIZE = 4096;
-/** Longest path, in bytes (PATH_MAX). */
+/** The maximum length of a path (PATH_MAX), here in UTF-16 units. The kernel checks the bytes. */
 const PATH_MAX = 4096;
 
 /**
- * The path of an entry without "." and slashes at its ends. Throws a BrunError where it leads out of the root: nobody
- * writes such an archive but to harm.
+ * The path of an entry without "." and without slashes at its ends. Throws a BrunError if the path leads out of
+ * the root, which only malicious archives do.
  */
 export function cleanPath(path: string): string {
   if (path.length > PATH_MAX) throw new BrunError("an entry's path is too long", { code: "ENAMETOOLONG" });
@@ -40,7 +43,7 @@ export function cleanPath(path: string): string {
   return parts.join("/");
 }
 
-/** Writes entries. */
+/** Writes the entries of a layer. */
 export class LayerWriter implements TarSink {
   entries = 0;
   private readonly tree: Tree;
@@ -50,22 +53,22 @@ export class LayerWriter implements TarSink {
   private readonly links: (readonly [string, string])[] = [];
   private readonly xattrs: Record<string, Record<string, string>> = Object.create(null);
   private readonly directories: Directories;
-  /** The root has an entry. */
+  /** Whether the root has an entry. */
   private described = false;
   private devices = 0;
   private listed = 0;
   private listedLength = 0;
-  /** The file that is being written, and the entry it is from. */
+  /** The open file, and its entry. */
   private fd = -1;
   private file: TarEntry | null = null;
-  /** Where it is. */
+  /** The path of the open file. */
   private path = "";
-  /** Bytes of files. */
+  /** The bytes written so far. */
   written = 0;
 
   /**
-   * @param directory is there and empty
-   * @param frame is told where the data of files are, and what data is in none
+   * @param directory an existing, empty directory
+   * @param frame gets the places of files' data, and the data that are in no file
    */
   constructor(
     directory: string,
@@ -84,7 +87,7 @@ export class LayerWriter implements TarSink {
     this.directories = new Directories(this.tree, owner);
   }
 
-  /** Whether every entry's file is still there: none was replaced by a later entry. */
+  /** Whether the files of all entries still exist: no later entry has replaced one. */
   get isWhole(): boolean {
     return !this.tree.removed;
   }
@@ -100,7 +103,7 @@ export class LayerWriter implements TarSink {
     }
     const path = cleanPath(entry.path);
     if (path === "") {
-      // The root itself: its attributes count when it is a directory.
+      // An entry for the root itself counts only if it is a directory.
       if (entry.type === "dir") this.describe("", entry);
       return;
     }
@@ -122,7 +125,7 @@ export class LayerWriter implements TarSink {
     });
   }
 
-  /** A name is remembered until the end. */
+  /** Counts a name that is kept in memory until the end. */
   private list(name: string): void {
     this.listed++;
     this.listedLength += name.length;
@@ -252,12 +255,12 @@ export class LayerWriter implements TarSink {
         );
         break;
       default:
-        // Nobody but root of the machine may make a device, and a container gets its own.
+        // Only root of the machine can make devices, and a container gets its own.
         this.devices++;
         return;
     }
     owner.applyAt(parent, name, path, entry);
-    // chown(2) takes bits away; it is the FIFO that has just been made.
+    // chown(2) clears bits of the mode. The name is the FIFO that this process has just made, so it is no link.
     if (entry.type === "fifo")
       check(syscall(NR.fchmodat, parent, cname, entry.mode), `change the mode of ${path}`);
     setTimes(parent, name, entry.mtime);
@@ -283,7 +286,7 @@ export class LayerWriter implements TarSink {
     const directory = this.tree.directoryIfThere(parentOf(target));
     const from = directory === null ? null : this.tree.look(joinPath(directory.path, baseOf(target)));
     if (directory === null || from === null) {
-      // The file is one of a lower layer.
+      // The file is in a lower layer.
       this.directories.forget(path);
       this.tree.remove(parent, name);
       this.links.push([path, target]);

@@ -1,4 +1,7 @@
-/** Who owns what is unpacked: the ids of the archive, or where there is only one, the caller, with a note of the others. */
+/**
+ * Sets the owners of unpacked files: the ids in the archive. If only one id is mapped, the caller owns all
+ * files, and an extended attribute has the id of the archive.
+ */
 
 import { type IdMap, isMapped, parseMap } from "../../../rootless/idmap.ts";
 import { BrunError } from "../../errors.ts";
@@ -9,33 +12,33 @@ import { AT_SYMLINK_NOFOLLOW, readText } from "../../sys/fs.ts";
 import { xattrNames } from "./attributes.ts";
 import type { Attributes } from "./written-tree.ts";
 
-/** Where unpackers without root keep the owner that a file should have (rootlesscontaine.rs). */
+/** The extended attribute with which unpackers without root note a file's owner (rootlesscontaine.rs). */
 export const NOTE = "user.rootlesscontainers";
 
-/** What there is of extended attributes and is nobody's business: labels of another machine, overlayfs's own. */
+/** Extended attributes that are dropped: labels of another machine, and those of overlayfs. */
 export const DROPPED = /^(?:trusted\.|user\.overlay\.|security\.(?!capability$))/;
 
 /** Gives files their owner and attributes. */
 export class Owner {
   private constructor(
     private readonly maps: { readonly uid: readonly IdMap[]; readonly gid: readonly IdMap[] },
-    /** Only one id is mapped. */
+    /** Whether only one id is mapped. */
     private readonly single: boolean,
   ) {}
 
-  /** As the ids of this process's user namespace allow. To be called while /proc is in reach. */
+  /** Reads the ids of this process's user namespace. Needs /proc. */
   static ofThisProcess(): Owner {
     const uid = parseMap(readText("/proc/self/uid_map"));
     const gid = parseMap(readText("/proc/self/gid_map"));
     return new Owner({ uid, gid }, uid.length === 1 && uid[0]!.size === 1);
   }
 
-  /** Whether what this process makes belongs to those already. */
+  /** Whether new files of this process have this owner already. */
   private isOwn({ uid, gid }: Pick<Attributes, "uid" | "gid">): boolean {
     return this.single || (uid === 0 && gid === 0);
   }
 
-  /** What chown(2) has said. Throws a BrunError or SysError. */
+  /** Checks the result of chown(2). Throws a BrunError or SysError. */
   private checkOwner(result: number, path: string, attributes: Pick<Attributes, "uid" | "gid">): void {
     if (result === -E.EINVAL) this.refuse(path, attributes);
     if (result === -E.EPERM || result === -E.EOPNOTSUPP) {
@@ -47,7 +50,7 @@ export class Owner {
     check(result, `change the owner of ${path}`);
   }
 
-  /** An owner that the archive names and there is no id for. Throws a BrunError. */
+  /** Refuses an owner in the archive for whom there is no id. Throws a BrunError. */
   private refuse(path: string, { uid, gid }: Pick<Attributes, "uid" | "gid">): void {
     const [kind, id] = isMapped(this.maps.uid, uid) ? ["group", gid] : ["user", uid];
     throw new BrunError(`${path} belongs to ${kind} ${id}, which is beyond your subordinate ids`, {
@@ -57,8 +60,9 @@ export class Owner {
   }
 
   /**
-   * Gives an open file or directory owner, mode and extended attributes.
-   * @param made when it was made: "with its mode" and "now" by this process, for this; "before" is what may have others
+   * Gives an open file or directory its owner, mode and extended attributes.
+   * @param made "with its mode" and "now": this process has just made it; "before": it existed and may have
+   * other attributes
    * @throws SysError or BrunError
    */
   apply(
@@ -70,7 +74,7 @@ export class Owner {
     if (made === "before" ? !this.single : !this.isOwn(attributes)) {
       this.checkOwner(syscall(NR.fchown, fd, attributes.uid, attributes.gid), path, attributes);
     }
-    // chown(2) takes setuid and setgid away.
+    // chown(2) clears setuid and setgid.
     if (made !== "with its mode" || (attributes.mode & 0o7000) !== 0) {
       check(syscall(NR.fchmod, fd, attributes.mode), `change the mode of ${path}`);
     }
@@ -81,7 +85,7 @@ export class Owner {
     this.setXattrs(fd, path, attributes);
   }
 
-  /** Owner of a symbolic link, FIFO. Throws a SysError or BrunError. */
+  /** Gives a symbolic link or FIFO its owner. Throws a SysError or BrunError. */
   applyAt(parent: number, name: string, path: string, attributes: Attributes): void {
     if (this.isOwn(attributes)) return;
     const { uid, gid } = attributes;
@@ -94,7 +98,8 @@ export class Owner {
     for (const [name, value] of xattrs) {
       if (DROPPED.test(name)) continue;
       const result = syscall(NR.fsetxattr, fd, cstr(name), value, value.length, 0);
-      // A capability is what a program cannot do without; other attributes some file systems do not have.
+      // Programs need their capabilities. Other attributes are left out if the file system does not support
+      // them.
       if (result < 0 && (name === "security.capability" ? !this.single : result !== -E.EOPNOTSUPP)) {
         check(result, `set ${name} of ${path}`);
       }
@@ -106,7 +111,7 @@ export class Owner {
   }
 }
 
-/** The owner that a note says; null where it is none. */
+/** The owner in a note; null if the note is invalid. */
 export function readNote(bytes: Uint8Array): { uid: number; gid: number } | null {
   const ids = { uid: 0, gid: 0 };
   for (let at = 0; at < bytes.length; ) {
@@ -124,7 +129,7 @@ export function readNote(bytes: Uint8Array): { uid: number; gid: number } | null
   return ids;
 }
 
-/** protobuf, message Resource { uint32 uid = 1; uint32 gid = 2; }; 0 is left out. */
+/** Encodes protobuf's message Resource { uint32 uid = 1; uint32 gid = 2; }. 0 is omitted. */
 function ownerNote(uid: number, gid: number): Uint8Array {
   const bytes: number[] = [];
   for (const [field, id] of [

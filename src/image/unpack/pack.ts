@@ -1,4 +1,7 @@
-/** What a container has changed, as the archive of a layer: its root beside that of its image, name by name. */
+/**
+ * Packs the changes of a container as the archive of a layer. It compares the container's root with the image's
+ * root name by name.
+ */
 import { check } from "../../sys/error.ts";
 import { cstr, NR, syscall } from "../../sys/ffi.ts";
 import { close, O, S } from "../../sys/fs.ts";
@@ -10,10 +13,10 @@ import { PackedFile, type PackedLayer } from "./packed-file.ts";
 import { fdLink, joinPath, listAt } from "./written-tree.ts";
 
 /**
- * Writes the layer that makes one tree of another, gzip-compressed.
- * @param changed the container's root, open
- * @param base the image's root, open
- * @param file to be made
+ * Writes the layer that turns `base` into `changed`, gzip-compressed.
+ * @param changed a descriptor of the container's root
+ * @param base a descriptor of the image's root
+ * @param file a new file
  */
 export async function packChanges(changed: number, base: number, file: string): Promise<PackedLayer> {
   const packer = new Packer(file);
@@ -26,14 +29,14 @@ const CHUNK = 1 << 20;
 
 class Packer {
   readonly out: PackedFile;
-  /** The first name of each file that has several. */
+  /** The first name of each file that has several names. */
   private readonly first = new Map<bigint, string>();
 
   constructor(file: string) {
     this.out = new PackedFile(file);
   }
 
-  /** @param mount what lies below another mount is not of the container's own */
+  /** @param mount the root's mount; other mounts do not belong to the container's files */
   async directory(changed: number, base: number | null, path: string, mount: bigint): Promise<void> {
     const names = listAt(changed).map(({ name }) => name);
     if (base !== null) {
@@ -79,7 +82,7 @@ class Packer {
     )
       return;
     const type = kind === S.IFREG ? "file" : kind === S.IFLNK ? "symlink" : kind === S.IFIFO ? "fifo" : null;
-    // Sockets and devices are not of an image.
+    // Images have no sockets and devices.
     if (type === null) return;
     const fd = check(
       syscall(NR.openat, changed, cstr(name), type === "file" ? READ : O.PATH | O.NOFOLLOW | O.CLOEXEC, 0),
@@ -92,7 +95,7 @@ class Packer {
     }
   }
 
-  /** Whether a file has other extended attributes than that of the image. */
+  /** Whether the extended attributes of a file differ from the image's. */
   private otherXattrsAt(
     changed: number,
     now: Found,
@@ -140,7 +143,7 @@ class Packer {
     while (left > 0) {
       const bytes = new Uint8Array(Math.min(CHUNK, left));
       const n = check(syscall(NR.read, fd, bytes, bytes.length), `read ${path}`);
-      // It was cut off meanwhile: the archive has said its size already.
+      // The file was truncated meanwhile. Its size is in the archive already.
       const part = n === 0 ? bytes.fill(0) : bytes.subarray(0, n);
       left -= part.length;
       await this.out.put(part);
@@ -168,13 +171,13 @@ class Packer {
 
 const READ = O.RDONLY | O.NOFOLLOW | O.NONBLOCK | O.CLOEXEC;
 
-/** @param whole times and size count, too: a directory's change with its names */
+/** @param whole times and size count, too; those of a directory change with its names */
 function differs(now: Found, before: Found, whole: boolean): boolean {
   const attributes = now.mode !== before.mode || now.uid !== before.uid || now.gid !== before.gid;
   return attributes || (whole && (now.size !== before.size || now.mtime !== before.mtime));
 }
 
-/** Whether extended attributes, which change the time of the status alone, are others. */
+/** Whether extended attributes differ. Changing them changes only the ctime. */
 function otherXattrs(fd: number, now: Found, old: number, before: Found): boolean {
   if (now.ctime === before.ctime) return false;
   const [[xattrs], [others]] = [xattrsOf(fd), xattrsOf(old)];
@@ -194,7 +197,7 @@ function linkOf(parent: number, name: string): string | null {
   return target;
 }
 
-/** Extended attributes that belong to an image, and the owner that is noted among them. */
+/** The extended attributes that belong to an image, and the owner in the note. */
 function xattrsOf(fd: number): [Map<string, Uint8Array>, { uid: number; gid: number } | null] {
   const xattrs = readXattrs(fd);
   const note = xattrs.get(NOTE);

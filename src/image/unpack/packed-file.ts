@@ -1,15 +1,15 @@
-/** A new file with an archive, gzip-compressed and hashed while it is written. */
+/** Writes an archive to a new file, gzip-compressed and hashed. */
 import { createWriteStream } from "node:fs";
 import { finished } from "node:stream/promises";
 import { createGzip } from "node:zlib";
 import { CryptoHasher } from "bun";
 import { O, open } from "../../sys/fs.ts";
 
-/** What was packed. */
+/** A packed layer. */
 export interface PackedLayer {
   readonly digest: string;
   readonly diffId: string;
-  /** Of the file, in bytes. */
+  /** The size of the file in bytes. */
   readonly size: number;
 }
 
@@ -21,7 +21,7 @@ export class PackedFile {
   private size = 0;
 
   /**
-   * @param file to be made
+   * @param file a new file
    * @param algorithm of the diffID
    */
   constructor(
@@ -29,7 +29,7 @@ export class PackedFile {
     private readonly algorithm: "sha256" | "sha512" = "sha256",
   ) {
     this.plain = new CryptoHasher(algorithm);
-    // node's own idea of the current directory is from before the chroot.
+    // The descriptor is opened here, since node:fs still has the current directory from before the chroot.
     const out = createWriteStream("", { fd: open(file, O.WRONLY | O.CREAT | O.EXCL | O.NOFOLLOW, 0o600) });
     this.gzip.on("data", (bytes: Uint8Array) => {
       this.packed.update(bytes);
@@ -42,11 +42,11 @@ export class PackedFile {
     this.gzip.on("end", () => out.end());
     this.gzip.on("error", (error) => out.destroy(error));
     this.written = finished(out);
-    // It is awaited at the end; until then a failure is nobody's.
+    // finish() awaits this. Until then a failure must not be an unhandled rejection.
     this.written.catch(() => {});
   }
 
-  /** Bytes of the archive, which are not changed any more. Throws what writing throws. */
+  /** Writes bytes, which the caller must not change afterwards. Throws the errors of writing. */
   async put(bytes: Uint8Array): Promise<void> {
     if (bytes.length === 0) return;
     this.plain.update(bytes);

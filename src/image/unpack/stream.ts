@@ -1,4 +1,4 @@
-/** A layer's bytes on their way from a descriptor to the archive's reader: hashed, uncompressed, hashed again. */
+/** Reads a layer from a descriptor: hashes it, uncompresses it, and hashes it again. */
 import { Readable } from "node:stream";
 import { createGunzip, createZstdDecompress } from "node:zlib";
 import { CryptoHasher } from "bun";
@@ -12,33 +12,36 @@ import { checkCompression, compressionOf } from "../formats.ts";
 const READ_SIZE = 256 << 10;
 const OUTPUT_SIZE = 256 << 10;
 
-/** What is read, and what it must be. */
+/** A layer to read. */
 export interface LayerSource {
   readonly fd: number;
-  /** Bytes of it. */
+  /** The maximum number of bytes to read. */
   readonly size: number;
-  /** By whose algorithm the bytes are hashed; null when somebody else does. */
+  /** The algorithm of this digest hashes the bytes; null for no hash. */
   readonly digest: string | null;
-  /** By whose algorithm what they are when uncompressed is hashed. */
+  /** The algorithm of this digest hashes the uncompressed bytes. */
   readonly diffId: string;
-  /** Waits for more of the file; false when no more will come. Without it, all is there. */
+  /**
+   * Waits until the file has grown. Returns false if it will not grow any more. If undefined, the file is
+   * complete.
+   */
   readonly more?: () => boolean;
 }
 
-/** Digests of what was read. */
+/** The digests of a layer. */
 export interface LayerDigests {
-  /** Null when nobody wanted it. */
+  /** Null if the source has no digest. */
   readonly digest: string | null;
   readonly diffId: string;
-  /** Bytes, uncompressed. */
+  /** The number of uncompressed bytes. */
   readonly size: number;
 }
 
 /**
  * Reads a layer to its end.
- * @param take gets the uncompressed bytes; they are its own until it returns
- * @param progress is told how many compressed bytes have been read
- * @throws BrunError (ERR_ARCHIVE) it cannot be uncompressed
+ * @param take gets the uncompressed bytes, which are valid until it returns
+ * @param progress is called with the number of compressed bytes read
+ * @throws BrunError (ERR_ARCHIVE) if it cannot be uncompressed
  */
 export async function readLayer(
   source: LayerSource,
@@ -84,12 +87,12 @@ export async function readLayer(
 }
 
 function isZlib(error: unknown): error is Error {
-  // What the archive's reader has thrown went through the stream, too.
+  // Errors of the archive's reader pass through the stream, too.
   if (error instanceof BrunError) return false;
   return error instanceof Error && /^(Z_|ZSTD_|ERR_)/.test(String((error as { code?: unknown }).code ?? ""));
 }
 
-/** What uncompresses bytes that begin like these; null when they are not compressed. */
+/** A function that makes a decompressor for bytes with this beginning; null if they are not compressed. */
 function opener(head: Uint8Array): (() => NodeJS.ReadWriteStream & { destroy(error: Error): void }) | null {
   switch (compressionOf(head)) {
     case "gzip":

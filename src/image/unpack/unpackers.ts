@@ -1,4 +1,4 @@
-/** Starting processes that unpack (child.ts), asking them, and hearing what they say. */
+/** Starts processes that unpack (child.ts), sends them requests, and reads their answers. */
 import { read } from "node:fs";
 import { promisify } from "node:util";
 import { startUnshared } from "../../container/lifecycle/unshare.ts";
@@ -20,18 +20,18 @@ const NEWLINE = 10;
 
 const NAMESPACES = ["mount", "network", "ipc", "uts"] as const;
 
-/** What is done for requests to a store, each by a process that has nothing else to do: one that has done with another. */
+/** The processes for requests to a store. A process serves one request at a time. An idle one is used again. */
 export class Unpackers {
   private readonly idle: Unpacker[] = [];
 
   constructor(private readonly store: string) {}
 
   /**
-   * Has a request done.
-   * @param input goes with it, and stays the caller's; -1 for none
-   * @param progress is told how many bytes of the input have been read
-   * @returns the last that was said
-   * @throws BrunError it failed, with what was said
+   * Executes a request.
+   * @param input is sent with it, and stays open in this process; -1 for none
+   * @param progress is called with the number of bytes of the input that have been read
+   * @returns the last answer
+   * @throws BrunError if it failed, with its message
    */
   async ask(
     request: Request,
@@ -46,21 +46,21 @@ export class Unpackers {
     return answer;
   }
 
-  /** There is nothing more to do for those that have done. */
+  /** Ends the idle processes. */
   end(): void {
     for (const one of this.idle.splice(0)) one.end();
   }
 }
 
-/** A process that does one request after the other. */
+/** A process that serves one request after the other. */
 class Unpacker {
-  /** Name of its ids. */
+  /** The name of its ids. */
   readonly of: string;
   private readonly pid: number;
   private readonly socket: number;
   private readonly reader: number;
   private readonly piece = new Uint8Array(PIECE);
-  /** What it has said of the next line. */
+  /** The beginning of the next line. */
   private begun = new Uint8Array(0);
 
   /** Throws a BrunError or SysError. */
@@ -82,12 +82,12 @@ class Unpacker {
     this.reader = reader;
   }
 
-  /** As {@link Unpackers.ask}; whatever is thrown, it has ended. */
+  /** As {@link Unpackers.ask}. The process has ended if this throws. */
   async ask(request: Request, input: number, progress: (bytes: number) => void): Promise<Answer> {
     try {
       this.send(request, input);
     } catch {
-      // It has gone, and may have said why.
+      // The process has ended. It may have answered with the reason.
     }
     for (let line = await this.line(); line !== null; line = await this.line()) {
       const answer = JSON.parse(line) as Answer;
@@ -110,7 +110,10 @@ class Unpacker {
     return waitChild(this.pid);
   }
 
-  /** What it says next; null when it has ended. Nobody reads while nothing is asked: that takes one of the engine's few threads. */
+  /**
+   * The next line of its answer; null if it has ended. Only read while a request is served: a read occupies one
+   * of the engine's few threads.
+   */
   private async line(): Promise<string | null> {
     for (let from = 0; ; ) {
       const end = this.begun.indexOf(NEWLINE, from);
@@ -129,7 +132,7 @@ class Unpacker {
     }
   }
 
-  /** The request is in a file, since it may be larger than a message. */
+  /** The request is sent in a file, since it may be too large for a message. */
   private send(request: Request, input: number): void {
     const fd = inputFd(JSON.stringify(request));
     try {

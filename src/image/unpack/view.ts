@@ -1,7 +1,7 @@
 /**
- * A view: the root file system that several layers make together, as hard links to their files. One directory of plain
- * files is what everything can have as a root and everything can look into; an overlay of layers would need whiteouts that
- * not every file system can have.
+ * A view: the root file system that several layers make together, with hard links to their files. Every runtime
+ * can use a plain directory as a root, and every tool can read it. An overlay of the layers would need
+ * whiteouts, which not every file system supports.
  */
 import { BrunError } from "../../errors.ts";
 import { E } from "../../sys/errno.ts";
@@ -24,13 +24,16 @@ import {
   Tree,
 } from "./written-tree.ts";
 
-/** A layer's files, and what else it says. */
+/** A layer's files and its other data. */
 export interface ViewLayer {
   readonly directory: string;
   readonly data: LayerData;
 }
 
-/** Builds a view in a directory that is there and empty, from the lowest layer to the highest. Throws a SysError or BrunError. */
+/**
+ * Builds a view in an existing, empty directory, from the lowest layer to the highest. Throws a SysError or
+ * BrunError.
+ */
 export function buildView(directory: string, layers: readonly ViewLayer[], owner: Owner): void {
   const view = new View(directory, owner);
   for (const layer of layers) view.add(layer);
@@ -39,30 +42,30 @@ export function buildView(directory: string, layers: readonly ViewLayer[], owner
 
 /** A directory of the view. */
 interface Merged {
-  /** Open for reading. */
+  /** A descriptor for reading. */
   readonly fd: number;
-  /** Without links in it. */
+  /** The path without links. */
   readonly path: string;
-  /** No layer had it before. */
+  /** Whether no lower layer has it. */
   readonly isNew: boolean;
 }
 
-/** What is merged, with quicker answers to what is asked for each directory. */
+/** The data of the layer that is merged. `implied` is a set, since it is asked for each directory. */
 type Merging = Omit<LayerData, "implied"> & { readonly implied: ReadonlySet<string> };
 
 const READ_DIRECTORY = O.RDONLY | O.DIRECTORY | O.NOFOLLOW | O.CLOEXEC;
 
-/** Does something to a directory, and gives it the time that it had. Throws a SysError. */
+/** Does something in a directory, and restores the directory's time. Throws a SysError. */
 function keepingTime(fd: number, work: () => void): void {
   const { mtime } = statAttributes(fd, "a directory");
   work();
-  // A descriptor of O_PATH has no times to set.
+  // The times of an O_PATH descriptor can only be set by a path.
   setTimes(fd, ".", mtime);
 }
 
 class View {
   private readonly tree: Tree;
-  /** No layer has been added. */
+  /** Whether no layer has been added. */
   private empty = true;
 
   constructor(
@@ -70,7 +73,7 @@ class View {
     private readonly owner: Owner,
   ) {
     this.tree = new Tree(directory);
-    // Links may come from any layer.
+    // Any layer may have links.
     this.tree.hasLinks();
   }
 
@@ -115,17 +118,17 @@ class View {
   }
 
   /**
-   * Merges a directory with one of the view, which gets what the layer's has, unless no entry named that: then it stays as it
-   * was. It gets it at the end, since what is made in it changes its time. Names are looked up in open directories, one
-   * by one: no link in a layer leads anywhere.
-   * @param from a directory of the layer, open
-   * @param path of it in the layer
-   * @param to its place in the view, which lower layers may have put elsewhere by a link
+   * Merges a directory of the layer with one of the view. The view's directory gets the attributes of the
+   * layer's directory, unless that has no entry. They are set at the end, since merging changes the time. Names
+   * are opened one by one in open directories, so links in a layer are not followed.
+   * @param from a descriptor of the layer's directory
+   * @param path its path in the layer
+   * @param to its place in the view, which may be elsewhere because of a link in a lower layer
    */
   private merge(from: number, path: string, to: Merged, data: Merging): void {
     const isLayers = to.isNew || !data.implied.has(path);
     const before = to.isNew ? null : statAttributes(to.fd, to.path);
-    // A directory that gives its group to what is made in it must not do so now.
+    // New names must not get the group of a directory with setgid.
     const mode = before === null ? null : withoutSetgid(to.fd, to.path, before.mode);
     for (const { name, type } of listAt(from)) {
       if (type !== DT_DIR) {
@@ -152,7 +155,7 @@ class View {
     }
   }
 
-  /** The directory that a layer's directory is merged with, open: the caller closes it. */
+  /** Opens the directory of the view for a directory of a layer. The caller closes it. */
   private directoryAt({ fd, path: above }: Merged, name: string, implied: boolean): Merged {
     const path = joinPath(above, name);
     const make = () => syscall(NR.mkdirat, fd, cstr(name), 0o700);
@@ -162,7 +165,7 @@ class View {
       const there = openIt();
       if (there >= 0) return { fd: there, path, isNew: false };
       if (there !== -E.ENOTDIR && there !== -E.ELOOP) check(there, `open the directory ${path}`);
-      // What names a directory on its way alone means the one that a lower layer's link leads to.
+      // A directory without an entry stands for the target of a lower layer's link.
       const place = implied ? this.tree.directoryIfThere(path) : null;
       this.tree.sweep();
       if (place !== null) return { fd: this.tree.openDirectory(place.path), path: place.path, isNew: false };
@@ -173,7 +176,7 @@ class View {
     return { fd: check(openIt(), `open the directory ${path}`), path, isNew: true };
   }
 
-  /** Gives a file one more name, in the place of whatever has it. */
+  /** Makes a hard link to a file. An existing name is replaced. */
   private place(from: number, name: string, to: number, base: string, path: string): void {
     const link = () => syscall(NR.linkat, from, cstr(name), to, cstr(base), 0);
     let result = link();
@@ -206,7 +209,7 @@ class View {
 
 const NO_XATTRS: ReadonlyMap<string, Uint8Array> = new Map();
 
-/** A directory's attributes; extended ones are in the layer's data. */
+/** A directory's attributes. Extended attributes are in the layer's data. */
 function attributesIn(fd: number, path: string, { xattrs }: Pick<LayerData, "xattrs">): Attributes {
   const own = xattrs[path];
   if (own === undefined) return { ...statAttributes(fd, path), xattrs: NO_XATTRS };

@@ -1,6 +1,6 @@
 /**
- * A directory tree that is being written, below one root: no path, and no link in it, leads out of it. Paths here are
- * relative, without "." and "..", and "" is the root itself.
+ * A directory tree that is being written. No path and no link leads out of its root. Paths are relative,
+ * without "." and "..", and "" is the root itself.
  */
 import { RESOLVE } from "../../sys/constants.ts";
 import { E } from "../../sys/errno.ts";
@@ -20,12 +20,12 @@ import {
 import { openat2 } from "../../sys/openat2.ts";
 import { fromUtf8 } from "../../sys/utf8.ts";
 
-/** Directories that are kept open: the entries of an archive come directory by directory. */
+/** The maximum number of directories that are kept open. Most archives list entries directory by directory. */
 const OPEN_MAX = 64;
-/** The kernel follows as many links in a path (MAXSYMLINKS). */
+/** The maximum number of links in a path, as in the kernel (MAXSYMLINKS). */
 const LINKS_MAX = 40;
 
-/** A directory in the tree: its descriptor, and its path without links in it. */
+/** A directory in the tree: its descriptor, and its path without links. */
 export interface Place {
   readonly fd: number;
   readonly path: string;
@@ -46,21 +46,21 @@ export function joinPath(directory: string, name: string): string {
   return directory === "" ? name : `${directory}/${name}`;
 }
 
-/** Whether a path is a directory's, or of something below it; all is below "". */
+/** Whether a path is a directory or below it. Every path is below "". */
 export function isAtOrBelow(path: string, directory: string): boolean {
   return directory === "" || path === directory || path.startsWith(`${directory}/`);
 }
 
 const READ_DIRECTORY = O.RDONLY | O.DIRECTORY | O.NOFOLLOW;
 
-/** Opens a path so that nothing leads out of the root; -errno when it fails. */
+/** Opens a path below a root, which nothing leads out of. Returns -errno on failure. */
 function openBelow(root: number, path: string, flags: number): number {
   return openat2(root, path || ".", flags, RESOLVE.IN_ROOT | RESOLVE.NO_MAGICLINKS);
 }
 
-/** Who is told of directories that a path needs and nobody has made. */
+/** Callbacks for missing directories in a path. */
 interface Making {
-  /** One will be made in a directory. */
+  /** Called before a name is made in a directory. */
   in(above: Place): void;
   made(path: string): void;
 }
@@ -68,15 +68,15 @@ interface Making {
 /** The tree below a directory. */
 export class Tree {
   readonly root: number;
-  /** Symbolic links that were made: where there are none on the way, a path is what it says. */
+  /** Whether there may be symbolic links. Without links a path is real as it is. */
   private links = false;
   private readonly opened = new Map<string, Place>();
-  /** Something that was there has been removed. */
+  /** Whether something has been removed. */
   removed = false;
-  /** Descriptors that whoever got them may still use. */
+  /** Descriptors that callers may still use. */
   private retired: number[] = [];
 
-  /** @param directory is there */
+  /** @param directory an existing directory */
   constructor(
     directory: string,
     private readonly making: Making | null = null,
@@ -90,28 +90,28 @@ export class Tree {
     close(this.root);
   }
 
-  /** No descriptor that was given out is used any more. */
+  /** Closes retired descriptors. Callers may not use earlier descriptors any more. */
   sweep(): void {
     if (this.retired.length === 0) return;
     for (const fd of this.retired) close(fd);
     this.retired = [];
   }
 
-  /** A symbolic link was made, here or before. */
+  /** Called when the tree has a symbolic link. */
   hasLinks(): void {
     this.links = true;
   }
 
-  /** Directories may not be what they were. */
+  /** Forgets the open directories, since the tree has changed. */
   forget(): void {
     for (const { fd } of this.opened.values()) this.retired.push(fd);
     this.opened.clear();
   }
 
   /**
-   * The directory at a path, made with its parents where it is missing. The descriptor is the tree's,
-   * until {@link sweep}.
-   * @throws SysError (ENOTDIR: something on the way is no directory)
+   * Returns the directory at a path, and makes it and its parents if they are missing. The descriptor belongs
+   * to the tree, and is valid until {@link sweep}.
+   * @throws SysError (ENOTDIR if a part of the path is no directory)
    */
   directory(path: string): Place {
     if (path === "") return { fd: this.root, path };
@@ -126,7 +126,7 @@ export class Tree {
       this.making?.in(above);
       const result = syscall(NR.mkdirat, above.fd, cstr(name), 0o755);
       if (result === 0) this.making?.made(real);
-      // A link that leads nowhere is in the way: what it leads to is what is wanted.
+      // A dangling link is in the way: make its target.
       else if (result === -E.EEXIST) return this.directory(this.resolved(path));
       else check(result, `make the directory ${path}`);
       fd = openBelow(this.root, real, O.PATH | O.DIRECTORY);
@@ -138,7 +138,7 @@ export class Tree {
     return place;
   }
 
-  /** The directory at a path; null when there is none. The descriptor is the tree's. */
+  /** The directory at a path; null if there is none. The descriptor belongs to the tree. */
   directoryIfThere(path: string): Place | null {
     if (path === "" || this.opened.has(path)) return this.directory(path);
     const fd = openBelow(this.root, path, O.PATH | O.DIRECTORY);
@@ -147,7 +147,7 @@ export class Tree {
     return this.directory(path);
   }
 
-  /** Where a path leads, without links in it, as the kernel would go below this root. Throws a SysError. */
+  /** Resolves all links of a path, as the kernel would with this root. Throws a SysError. */
   private resolved(path: string): string {
     const rest = path.split("/");
     const way: string[] = [];
@@ -177,7 +177,7 @@ export class Tree {
     return target;
   }
 
-  /** What is at a path, a link not followed; null for nothing. Its parents are followed. */
+  /** The status of a path, whose last part is not followed; null if it does not exist. */
   look(path: string): Stat | null {
     const fd = openBelow(this.root, path, O.PATH | O.NOFOLLOW);
     if (fd < 0) return null;
@@ -188,18 +188,18 @@ export class Tree {
     }
   }
 
-  /** Opens a directory to change what it is; the descriptor is the caller's. Throws a SysError. */
+  /** Opens a directory to change its attributes. The caller closes the descriptor. Throws a SysError. */
   openDirectory(path: string): number {
     return check(openBelow(this.root, path, READ_DIRECTORY), `open the directory ${path || "/"}`);
   }
 
-  /** Removes what is there, with all below it; nothing there is no error. Throws a SysError. */
+  /** Removes a name with everything below it. A missing name is no error. Throws a SysError. */
   remove(parent: number, name: string): void {
     this.forget();
     if (removeAt(parent, name)) this.removed = true;
   }
 
-  /** Calls a function that makes a name, after removing what is in its place. Throws a SysError. */
+  /** Calls a function that makes a name. If the name exists, it is removed first. Throws a SysError. */
   replacing(parent: number, name: string, doing: string, make: () => number): number {
     let result = make();
     if (result === -E.EEXIST) {
@@ -210,14 +210,14 @@ export class Tree {
   }
 }
 
-/** The target of a symbolic link that is open; null for everything else. */
+/** The target of an open symbolic link; null for other files. */
 export function fdLink(fd: number): string | null {
   const buffer = new Uint8Array(4096);
   const n = syscall(NR.readlinkat, fd, cstr(""), buffer, buffer.length);
   return n > 0 ? fromUtf8(buffer.subarray(0, n)) : null;
 }
 
-/** Removes a name, and all below it. Returns whether there was something. Throws a SysError. */
+/** Removes a name with everything below it. Returns whether it existed. Throws a SysError. */
 export function removeAt(parent: number, name: string): boolean {
   const result = syscall(NR.unlinkat, parent, cstr(name), 0);
   if (result === 0 || result === -E.ENOENT) return result === 0;
@@ -232,12 +232,12 @@ export function removeAt(parent: number, name: string): boolean {
   return true;
 }
 
-/** Removes all that is in an open directory. Throws a SysError. */
+/** Removes the content of an open directory. Throws a SysError. */
 export function emptyDirectory(fd: number): void {
   for (const { name } of listAt(fd)) removeAt(fd, name);
 }
 
-/** A name in a directory, and its type as getdents64(2) says it (DT_DIR is 4). */
+/** A name in a directory, and its type from getdents64(2) (DT_DIR is 4). */
 export interface Listed {
   readonly name: string;
   readonly type: number;
@@ -246,7 +246,7 @@ export interface Listed {
 export const DT_DIR = 4;
 const DT_REG = 8;
 
-/** What is in an open directory, from its beginning. Throws a SysError. */
+/** Lists an open directory from its beginning. Throws a SysError. */
 export function listAt(fd: number): Listed[] {
   check(syscall(NR.lseek, fd, 0, 0), "read a directory");
   const listed: Listed[] = [];
@@ -264,7 +264,7 @@ function isDirectoryAt(parent: number, name: string): boolean {
   return (mode & S.IFMT) === S.IFDIR;
 }
 
-/** What an entry is besides its contents. */
+/** The attributes of an entry. */
 export interface Attributes {
   readonly uid: number;
   readonly gid: number;
@@ -287,7 +287,7 @@ function bothTimes(ns: bigint): BigInt64Array {
   return new BigInt64Array([seconds, rest, seconds, rest]);
 }
 
-/** Sets the times of a name; what the file system cannot hold is left. */
+/** Sets the times of a name, as far as the file system supports them. */
 export function setTimes(fd: number, name: string | null, mtime: bigint): void {
   const path: Arg = name === null ? 0 : cstr(name);
   syscall(NR.utimensat, fd, path, bothTimes(mtime), name === null ? 0 : AT_SYMLINK_NOFOLLOW);
