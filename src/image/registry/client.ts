@@ -16,39 +16,39 @@ import { basic, checkRealm, fetchToken, isLinkLocal, parseChallenges } from "./t
 
 const ACCEPT = [MEDIA.manifest, MEDIA.index, MEDIA.dockerManifest, MEDIA.dockerIndex].join(", ");
 const REDIRECTS_MAX = 5;
-/** A manifest in its original bytes. */
+/** The maximum number of tags in a message. */
 const TAGS_SHOWN = 12;
 
-/** The repository of a client, and how the client talks to it. */
+/** A manifest in its original bytes. */
 export interface FetchedManifest {
   readonly bytes: Uint8Array;
   readonly mediaType: string;
 }
 
-/** The image's name, for messages. */
+/** The repository of a client, and how the client talks to it. */
 export interface ClientOptions {
   readonly endpoint: Endpoint;
-  /** Certificates are not checked, and http is allowed. */
+  /** The image's name, for messages. */
   readonly name: string;
   readonly credentials: Credentials | null;
+  /** Certificates are not checked, and http is allowed. */
+  readonly insecure: boolean;
+  readonly signal: AbortSignal | undefined;
   /**
    * For a client that pushes: other repositories of the registry from which blobs may be mounted. For a client
    * that only reads: undefined.
    */
-  readonly insecure: boolean;
-  readonly signal: AbortSignal | undefined;
-  /**
-   * A request for a path below the repository (null: for the registry itself), or for an address that the
-   * registry has given.
-   */
   readonly push?: readonly string[];
 }
 
-/** A client for one repository. */
+/**
+ * A request for a path below the repository (null: for the registry itself), or for an address that the
+ * registry has given.
+ */
 export type Call = ({ readonly path: string | null } | { readonly url: URL }) &
   Pick<HttpRequest, "method" | "body" | "tries"> & { readonly headers?: Readonly<Record<string, string>> };
 
-/** "https" or "http"; null until that is known. */
+/** A client for one repository. */
 export class RegistryClient {
   readonly endpoint: Endpoint;
   readonly name: string;
@@ -57,10 +57,7 @@ export class RegistryClient {
   private readonly insecure: boolean;
   private readonly push: readonly string[] | undefined;
   private readonly tls: TlsOptions;
-  /**
-   * Fetches a manifest by tag or digest. Its content is not checked.
-   * @throws BrunError (ERR_IMAGE_NOT_FOUND, ERR_UNAUTHORIZED, ERR_NETWORK)
-   */
+  /** "https" or "http"; null until that is known. */
   private scheme: string | null = null;
   private authorization: string | null = null;
 
@@ -74,7 +71,10 @@ export class RegistryClient {
     this.tls = tlsOptions(endpoint.domain, insecure || endpoint.insecure);
   }
 
-  /** The current digest of a tag. Null if the registry does not send it. Throws as {@link manifest}. */
+  /**
+   * Fetches a manifest by tag or digest. Its content is not checked.
+   * @throws BrunError (ERR_IMAGE_NOT_FOUND, ERR_UNAUTHORIZED, ERR_NETWORK)
+   */
   async manifest(reference: string): Promise<FetchedManifest> {
     const response = await this.call({ path: `manifests/${reference}`, headers: { Accept: ACCEPT } });
     if (!response.ok) throw await this.refusal(response, reference);
@@ -82,11 +82,7 @@ export class RegistryClient {
     return { bytes: await smallBody(response, DOCUMENT_MAX, this.endpoint.host), mediaType };
   }
 
-  /**
-   * Requests a blob from an offset on. The answer's status is 206 if the registry begins at the offset, and 200
-   * if it begins at the first byte.
-   * @throws BrunError (ERR_IMAGE_NOT_FOUND, ERR_UNAUTHORIZED, ERR_NETWORK)
-   */
+  /** The current digest of a tag. Null if the registry does not send it. Throws as {@link manifest}. */
   async digest(reference: string): Promise<string | null> {
     const headers = { Accept: ACCEPT };
     const response = await this.call({ path: `manifests/${reference}`, headers, method: "HEAD" });
@@ -94,7 +90,11 @@ export class RegistryClient {
     return response.headers.get("docker-content-digest");
   }
 
-  /** Checks that the registry accepts the login. Throws a BrunError (ERR_UNAUTHORIZED, ERR_NETWORK). */
+  /**
+   * Requests a blob from an offset on. The answer's status is 206 if the registry begins at the offset, and 200
+   * if it begins at the first byte.
+   * @throws BrunError (ERR_IMAGE_NOT_FOUND, ERR_UNAUTHORIZED, ERR_NETWORK)
+   */
   async blob(digest: string, from: number): Promise<Response> {
     const headers: Record<string, string> = from > 0 ? { Range: `bytes=${from}-` } : {};
     const response = await this.call({ path: `blobs/${digest}`, headers });
@@ -102,17 +102,19 @@ export class RegistryClient {
     throw await this.refusal(response, digest);
   }
 
-  /** A registry that asks for no login does not check the one that it gets. */
+  /** Checks that the registry accepts the login. Throws a BrunError (ERR_UNAUTHORIZED, ERR_NETWORK). */
   async ping(): Promise<void> {
     const response = await this.call({ path: null });
     await response.body?.cancel();
     if (response.status === 401 || response.status === 403) throw this.unauthorized();
-    // Makes a request, and logs in if the registry asks for it. Throws a BrunError (ERR_UNAUTHORIZED,
-    // ERR_NETWORK).
+    // A registry that asks for no login does not check the one that it gets.
     if (!response.ok) throw this.wrong(`answers ${response.status}`);
   }
 
-  /** Makes a request. An error names the image. */
+  /**
+   * Makes a request, and logs in if the registry asks for it. Throws a BrunError (ERR_UNAUTHORIZED,
+   * ERR_NETWORK).
+   */
   async call(call: Call): Promise<Response> {
     const first = await this.send(call);
     if (first.status !== 401) return first;
@@ -147,7 +149,7 @@ export class RegistryClient {
     }
   }
 
-  /** The address of an upload from the Location header of an answer. Throws a BrunError (ERR_NETWORK). */
+  /** Makes a request. An error names the image. */
   private async request(what: HttpRequest): Promise<Response> {
     try {
       return await request(what);
@@ -159,14 +161,14 @@ export class RegistryClient {
     }
   }
 
-  /** The target of a redirect. It may not lead from https to http, nor to the machine's own services. */
+  /** The address of an upload from the Location header of an answer. Throws a BrunError (ERR_NETWORK). */
   locationOf(response: Response): URL {
     const location = response.headers.get("location");
     if (location === null) throw this.wrong("does not say where a blob is to be written to");
     return this.redirected(location, new URL(response.url));
   }
 
-  /** The scheme: https, or http if that is allowed and the host does not answer https. */
+  /** The target of a redirect. It may not lead from https to http, nor to the machine's own services. */
   private redirected(location: string, from: URL): URL {
     let to: URL;
     try {
@@ -181,7 +183,7 @@ export class RegistryClient {
     return to;
   }
 
-  /** A server with an untrusted certificate does speak TLS, so http is not tried. */
+  /** The scheme: https, or http if that is allowed and the host does not answer https. */
   private async findScheme(): Promise<string> {
     if (this.scheme !== null) return this.scheme;
     const { host, insecure } = this.endpoint;
@@ -196,7 +198,7 @@ export class RegistryClient {
     } catch (error) {
       if (this.signal?.aborted) throw error;
       if (isSilence((error as BrunError).cause)) throw error;
-      // The scope in the registry's answer may be larger than necessary.
+      // A server with an untrusted certificate does speak TLS, so http is not tried.
       if (isCertificateFailure(error)) throw error;
       this.scheme = "http";
     }
@@ -210,7 +212,7 @@ export class RegistryClient {
     if (bearer !== undefined) {
       const { realm = "", service, scope } = bearer.parameters;
       const url = checkRealm(realm, endpoint.host, this.scheme === "http");
-      // The error for an answer against the specification.
+      // The scope in the registry's answer may be larger than necessary.
       const scopes = endpoint.repository === "" ? (scope === undefined ? [] : [scope]) : this.scopes();
       const asked = { service, scopes };
       try {
@@ -248,16 +250,16 @@ export class RegistryClient {
     );
   }
 
-  /**
-   * The error for an answer with an error status.
-   * @param reference the tag or digest of the request; null if the request was to write
-   */
+  /** The error for an answer against the specification. */
   wrong(what: string): BrunError {
     const where = this.endpoint.host;
     return new BrunError(`${where} ${what}`, { code: "ERR_NETWORK", where });
   }
 
-  /** The first error in a registry's answer: its code and its printable message. */
+  /**
+   * The error for an answer with an error status.
+   * @param reference the tag or digest of the request; null if the request was to write
+   */
   async refusal(response: Response, reference: string | null): Promise<BrunError> {
     const { host, repository } = this.endpoint;
     const { status } = response;
@@ -282,7 +284,7 @@ export class RegistryClient {
       return this.wrong(`answers ${status}${message === "" ? "" : `: ${message}`}`);
     const byDigest = reference.includes(":");
     const what = byDigest ? `with the digest ${reference}` : `with the tag ${reference}`;
-    // Some registries say the same of a repository that is not there as of an image.
+    // Some registries send the same code for a missing repository and a missing image.
     const tags = code === "NAME_UNKNOWN" ? [] : await this.tags();
     if (tags?.length === 0) {
       return new BrunError(`${host} has no repository ${repository}`, {
@@ -299,7 +301,7 @@ export class RegistryClient {
     });
   }
 
-  /** The first tags of the repository, none where there is no such repository; null where the registry does not say. */
+  /** The first tags of the repository. Empty if there is no such repository. Null if the registry does not say. */
   private async tags(): Promise<readonly string[] | null> {
     try {
       const response = await this.call({ path: `tags/list?n=${TAGS_SHOWN + 1}`, tries: 1 });
@@ -309,13 +311,13 @@ export class RegistryClient {
       const { tags } = JSON.parse(fromUtf8(bytes)) as { tags?: unknown };
       return Array.isArray(tags) ? tags.map((tag) => printable(String(tag))) : [];
     } catch {
-      // What is told is the first failure.
+      // The caller reports the failure of its own request.
       return null;
     }
   }
 }
 
-/** The first error of a registry's answer: its code and message, as text for people. */
+/** The first error in a registry's answer: its code and its printable message. */
 async function errorOf(response: Response, where: string): Promise<readonly [code: string, message: string]> {
   try {
     const json = JSON.parse(fromUtf8(await smallBody(response, 65536, where))) as {
