@@ -1,6 +1,7 @@
 /**
- * Taking changes over to what lies below them. Each path is old or new at any moment: a file is written beside its place and
- * renamed. No symbolic link is followed on the way, and what has changed there meanwhile is left alone.
+ * Applies changes to the lower directory. A file is written beside its place and renamed, so its path is old or
+ * new at any moment. No symbolic link in a path is followed. Entries that have changed meanwhile are left
+ * alone.
  */
 import { BrunError } from "../errors.ts";
 import { readXattrs } from "../image/unpack/attributes.ts";
@@ -14,16 +15,16 @@ import { close, O } from "../sys/fs.ts";
 import { type Entry, entryAt, linkAt, openFileAt, tryOpenDirectory, tryOpenDirectoryAt } from "./entry.ts";
 import type { Change, Compared } from "./walk.ts";
 
-/** What became of one change. */
+/** The outcome of one change. */
 export interface Applied {
   readonly change: Change;
-  /** Why it was left out; null when it was taken over. */
+  /** The reason if the change was left out; null if it was applied. */
   readonly left: Left | null;
 }
 
 export interface Left {
   readonly why: string;
-  /** What is there has changed since the program saw it: `force` takes the change over as well. */
+  /** The lower entry has changed since the program saw it. `force` applies the change all the same. */
   readonly conflict: boolean;
 }
 
@@ -36,13 +37,19 @@ function impossible(why: string): Left {
 }
 
 export interface ApplyOptions extends Compared {
-  /** Also over what has changed below since the program saw it. */
+  /** Also replaces entries that have changed since the program saw them. */
   readonly force: boolean;
-  /** What was kept last, in nanoseconds: for file systems that do not tell when something was made. */
+  /**
+   * The time of the last run that kept changes, in nanoseconds. It is used if the file system has no birth
+   * times.
+   */
   readonly used: bigint;
 }
 
-/** Takes changes over, in their order; deletions come last. What cannot be done is told, and the rest is done. */
+/**
+ * Applies changes in their order, deletions last. A change that is not possible is reported, and the others are
+ * applied.
+ */
 export function applyChanges(changes: readonly Change[], options: ApplyOptions): Applied[] {
   const applying = new Applying(options);
   const deletions = changes.filter(({ kind }) => kind === "deleted");
@@ -64,7 +71,7 @@ export function applyChanges(changes: readonly Change[], options: ApplyOptions):
   return applied;
 }
 
-/** A place in the tree below: an open directory, and a name in it. */
+/** A place in the lower tree: an open directory, and a name in it. */
 interface Target {
   readonly directory: number;
   readonly name: string;
@@ -75,14 +82,14 @@ const RENAME_EXCHANGE = 2;
 const USER = syscall(NR.geteuid);
 
 class Applying {
-  /** Files of several names: where the first of each is. */
+  /** The path of the first name of each file with several names. */
   private readonly linked = new Map<bigint, string>();
-  /** Directories, whose times and modes are set when all that is in them is there. */
+  /** Directories whose modes and times are set after their content has been written. */
   private readonly directories: { path: string; is: Entry; whole: boolean }[] = [];
 
   constructor(private readonly o: ApplyOptions) {}
 
-  /** Returns why it is left out, or null. Throws a SysError. */
+  /** Applies one change. Returns the reason if it is left out, otherwise null. Throws a SysError. */
   one(change: Change): Left | null {
     const { path, is } = change;
     const slash = path.lastIndexOf("/");
@@ -100,7 +107,7 @@ class Applying {
     }
   }
 
-  /** Times and modes of directories, the deepest first. */
+  /** Sets the modes and times of directories, the deepest first. */
   finish(): void {
     for (const { path, is, whole } of this.directories.reverse()) {
       const fd = tryOpenDirectory(`${rootless(this.o.lower)}${path}`);
@@ -112,15 +119,19 @@ class Applying {
     }
   }
 
-  /** Why the host's entry is not the one that the program saw; null when it is, as far as can be told. */
+  /**
+   * Why the lower entry differs from the entry that the program saw. Null if it is the same, as far as can be
+   * determined.
+   */
   private changedSince({ was, is, path }: Change, now: Entry | null, target: Target): Left | null {
-    // Already so: an earlier apply has been here.
+    // An earlier apply has deleted it already.
     if (is === null && now === null) return null;
     if (was === null)
       return now === null || now.type === is?.type ? this.newer(now, is, path) : conflict("exists by now");
     if (now === null) return conflict("is gone by now");
     if (now.type !== was.type) return conflict("is something else by now");
-    // The contents of a directory are told by themselves, but for one that goes with all that is in it.
+    // The content of a directory has its own changes. Only a directory that is replaced or deleted has to be
+    // checked with all that is in it.
     if (now.type !== "directory") return this.newer(now, is, path);
     if (is?.type === "directory") return null;
     return this.newestIn(target, this.seen(is, path)) ? conflict("something in it has changed since") : null;
@@ -131,12 +142,15 @@ class Applying {
     return now.ctime > this.seen(is, path) ? conflict("has changed since the program saw it") : null;
   }
 
-  /** When the program can have seen what lies below last: when its own copy, or the mark of a deletion, was made. */
+  /**
+   * The time at which the program can have seen the lower entry last: the birth of its own copy, or of the mark
+   * of a deletion.
+   */
   private seen(is: Entry | null, path: string): bigint {
     return (is ?? this.mark(path))?.btime ?? this.o.used;
   }
 
-  /** What stands for a deletion: its mark, or the nearest directory in the upper one. */
+  /** The mark of a deletion in the upper directory: the whiteout, or the nearest directory above it. */
   private mark(path: string): Entry | null {
     for (let at = path; ; at = at.slice(0, at.lastIndexOf("/"))) {
       const slash = at.lastIndexOf("/");
@@ -192,7 +206,7 @@ class Applying {
     return null;
   }
 
-  /** Makes what is to be there beside its place, and renames it. */
+  /** Makes the new entry beside its place, and renames it. */
   private make(change: Change, is: Entry, target: Target): Left | null {
     const { path } = change;
     const slash = path.lastIndexOf("/");
@@ -246,7 +260,7 @@ class Applying {
 
   private rename(beside: string, { directory, name }: Target): void {
     const result = syscall(NR.renameat2, directory, cstr(beside), directory, cstr(name), 0);
-    // A directory gives way with all that is in it.
+    // A directory in the place is exchanged, and removed with its content.
     const gives = result === -E.EISDIR || result === -E.ENOTEMPTY || result === -E.EEXIST;
     if (!gives) return void check(result, `rename ${name}`);
     check(
@@ -256,7 +270,10 @@ class Applying {
     removeAt(directory, beside);
   }
 
-  /** A name that nobody has; what an apply that was killed has left by that name is taken away. */
+  /**
+   * A name for a temporary file. A file with this name is a leftover of an apply that was killed, and is
+   * removed.
+   */
   private nameBeside({ directory }: Target): string {
     const name = `${TEMPORARY}${syscall(NR.getpid)}`;
     removeAt(directory, name);
@@ -264,12 +281,12 @@ class Applying {
   }
 }
 
-/** "" for "/": what a path begins with. */
+/** The prefix of paths below a directory: "" for "/". */
 function rootless(lower: string): string {
   return lower === "/" ? "" : lower;
 }
 
-/** Copies a file with what it is besides its contents, and waits until it is on the disk. Throws a SysError. */
+/** Copies a file with its attributes, and waits until it is on the disk. Throws a SysError. */
 function copyFile(source: number, name: string, is: Entry, directory: number, beside: string): void {
   const from = openFileAt(source, name);
   try {

@@ -1,4 +1,4 @@
-/** Throwing away what is kept. */
+/** Discards kept changes. */
 
 import { listAt, parentOf, removeAt } from "../image/unpack/written-tree.ts";
 import { lockUpper } from "../sandbox/upper-lock.ts";
@@ -10,9 +10,9 @@ import { entryAt, tryOpenDirectory, tryOpenDirectoryAt } from "./entry.ts";
 import type { Kept } from "./kept.ts";
 
 /**
- * Removes all of it, of several at once. Throws a BrunError while a container writes to one of them, before anything is
- * removed, and a SysError.
- * @param held whoever has started this process has the locks
+ * Removes kept changes. Throws a BrunError, before it removes anything, if a container writes to one of them;
+ * and a SysError.
+ * @param held the parent process holds the locks
  */
 export function discardKept(all: readonly Kept[], held = false): void {
   const locks: number[] = [];
@@ -20,14 +20,15 @@ export function discardKept(all: readonly Kept[], held = false): void {
     if (!held) for (const { directory } of all) locks.push(lockUpper(directory, "discard"));
     for (const part of ["upper", "work"])
       for (const { directory } of all) within(directory, (inside) => removeClosed(inside, part));
-    // With its record each is gone. When this process may not remove something above, none is, and all can be begun again.
+    // The record is removed last. If this process may not remove a file above, no record is removed, and the
+    // command can be repeated.
     for (const { directory, name } of all) within(parentOf(directory), (inside) => removeAt(inside, name));
   } finally {
     for (const lock of locks) close(lock);
   }
 }
 
-/** Opens a directory for something. Throws a SysError. */
+/** Calls a function with an open directory. Throws a SysError. */
 function within(directory: string, use: (fd: number) => void): void {
   const fd = check(tryOpenDirectory(directory), `open ${directory}`);
   try {
@@ -37,7 +38,10 @@ function within(directory: string, use: (fd: number) => void): void {
   }
 }
 
-/** As removeAt(); the caller's directories that are closed to itself, as overlayfs's own are, are opened first. */
+/**
+ * Removes a name like removeAt(). Directories without permissions for their owner, such as overlayfs's own, are
+ * made accessible first.
+ */
 function removeClosed(parent: number, name: string): void {
   try {
     removeAt(parent, name);

@@ -1,4 +1,4 @@
-/** Files and directories as changes are seen by: below an open directory, no symbolic link followed. */
+/** Access to files and directories in changes: relative to an open directory, without following symbolic links. */
 import { type Found, lookAt } from "../image/unpack/attributes.ts";
 import { RESOLVE } from "../sys/constants.ts";
 import { check } from "../sys/error.ts";
@@ -9,12 +9,12 @@ import { fromUtf8 } from "../sys/utf8.ts";
 
 export type EntryType = "file" | "directory" | "link" | "fifo" | "socket" | "device";
 
-/** Status of an entry. */
+/** The status of an entry. */
 export interface Entry extends Omit<Found, "isNullDevice" | "mount"> {
   readonly type: EntryType;
-  /** Without the type. */
+  /** The permission bits without the type. */
   readonly mode: number;
-  /** A character device 0:0: how overlayfs notes that something is deleted. */
+  /** Whether it is a character device 0:0, overlayfs's mark of a deletion. */
   readonly whiteout: boolean;
 }
 
@@ -26,7 +26,10 @@ const TYPES: Readonly<Record<number, EntryType>> = {
   [S.IFSOCK]: "socket",
 };
 
-/** What a name in an open directory is; of the directory itself for "". Null where there is nothing. Throws a SysError. */
+/**
+ * The status of a name in an open directory, or for "" of the directory itself. Null if it does not exist.
+ * Throws a SysError.
+ */
 export function entryAt(directory: number, name: string): Entry | null {
   const found = lookAt(directory, name, name);
   if (found === null) return null;
@@ -41,12 +44,12 @@ export function entryAt(directory: number, name: string): Entry | null {
 
 const DIRECTORY = O.RDONLY | O.DIRECTORY | O.NOFOLLOW;
 
-/** Opens a directory in an open one; -errno when it fails. */
+/** Opens a directory in an open one. Returns -errno on failure. */
 export function tryOpenDirectoryAt(directory: number, name: string): number {
   return openat2(directory, name, DIRECTORY, RESOLVE.BENEATH | RESOLVE.NO_SYMLINKS);
 }
 
-/** Opens a directory by its path, on which there is no symbolic link; -errno when it fails. */
+/** Opens a directory by a path without symbolic links. Returns -errno on failure. */
 export function tryOpenDirectory(path: string): number {
   return openat2(AT_FDCWD, path, DIRECTORY, RESOLVE.NO_SYMLINKS);
 }
@@ -57,7 +60,7 @@ export function openFileAt(directory: number, name: string): number {
   return check(syscall(NR.openat, directory, cstr(name), flags, 0), `open ${name}`);
 }
 
-/** Target of a symbolic link in an open directory. Throws a SysError. */
+/** The target of a symbolic link in an open directory. Throws a SysError. */
 export function linkAt(directory: number, name: string): string {
   const target = new Uint8Array(4096);
   const n = check(syscall(NR.readlinkat, directory, cstr(name), target, target.length), `readlink ${name}`);
@@ -65,8 +68,8 @@ export function linkAt(directory: number, name: string): string {
 }
 
 /**
- * Whether overlayfs shows nothing of what lies below a directory: its mark is an extended attribute, of the user's where
- * the overlay was mounted in a user namespace.
+ * Whether overlayfs hides the content of the lower directory. The mark is an extended attribute, whose name
+ * begins with "user." if the overlay was mounted in a user namespace.
  */
 export function isOpaque(directory: number): boolean {
   const value = new Uint8Array(4);
@@ -91,7 +94,7 @@ export function* pieces(directory: number, name: string): Generator<Uint8Array> 
   }
 }
 
-/** A whole file in an open directory. Throws a SysError. */
+/** Reads a whole file in an open directory. Throws a SysError. */
 export function contentAt(directory: number, name: string): Uint8Array {
   const parts: Uint8Array[] = [];
   for (const piece of pieces(directory, name)) parts.push(piece.slice());

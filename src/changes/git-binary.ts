@@ -1,11 +1,11 @@
-/** git's form of a change to a file that is no text: both contents, deflated, in base 85 (git, diff.c and base85.c). */
+/** git's format for changes of binary files: both contents, deflated, in base 85 (git, diff.c and base85.c). */
 import { deflateSync } from "node:zlib";
 
 const ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~";
-/** A line has at most so many bytes, and begins with a letter for how many. */
+/** The maximum number of bytes in a line. A letter at the beginning of a line is their number. */
 const LINE = 52;
 
-/** What stands below the line "index". */
+/** The lines after the line "index". */
 export function binaryPatch(before: Uint8Array, after: Uint8Array): string {
   return `GIT binary patch\n${literal(after)}\n${literal(before)}\n`;
 }
@@ -20,12 +20,12 @@ function literal(bytes: Uint8Array): string {
   return `${lines.join("\n")}\n`;
 }
 
-/** A to Z for 1 to 26, a to z for 27 to 52. */
+/** A to Z for 1 to 26, and a to z for 27 to 52. */
 function lengthLetter(length: number): string {
   return String.fromCharCode(length <= 26 ? 64 + length : 96 + length - 26);
 }
 
-/** Each four bytes as five digits; the last are filled up with zeros. */
+/** Encodes each four bytes as five digits. The last bytes are padded with zeros. */
 function base85(bytes: Uint8Array): string {
   let text = "";
   for (let at = 0; at < bytes.length; at += 4) {

@@ -1,6 +1,6 @@
 /**
- * What runs have kept by a name (`run --keep NAME`): a directory each, `upper` and `work` of the overlays as --upper has
- * them, and `keep.json`, which says what lies below them.
+ * Kept changes of runs by name (`run --keep NAME`). Each name is a directory with `upper` and `work` for the
+ * overlays, as for --upper, and `keep.json`, which describes the lower directories.
  */
 import { BrunError } from "../errors.ts";
 import { quoted } from "../printable.ts";
@@ -12,30 +12,33 @@ import { mkdirAll, readdir, readTextIfThere, replaceFile, S, tryStat } from "../
 /** keep.json. */
 export interface KeepRecord {
   readonly version: 1;
-  /** The root file system below: "/", or that of --rootfs or --image, without symbolic links. */
+  /** The lower root file system: "/", or that of --rootfs or --image, without symbolic links. */
   readonly root: string;
-  /** How a person named it: --host, --rootfs DIR, --image NAME. */
+  /** The root file system as the user named it: --host, --rootfs DIR, --image NAME. */
   readonly flag: string;
-  /** When something was kept by this name for the first time, and the last: RFC 3339. */
+  /** The times of the first and the last run with this name, as RFC 3339. */
   readonly created: string;
   readonly used: string;
   /**
-   * Mount points of the overlays, absolute. The directories that stand for them, and those above, were made by brun:
-   * their owner, mode and time say nothing of the program.
+   * The absolute mount points of the overlays. brun has made their directories in `upper`, with their parents.
+   * So the owner, mode and time of these are no changes of the program.
    */
   readonly places: readonly string[];
-  /** The other mount points. Those that were not there, and the directories that lead to them, were made by brun as well. */
+  /** The other mount points. brun has made the missing ones, with their parents. */
   readonly covers: readonly string[];
 }
 
-/** What is kept by one name. */
+/** The kept changes of one name. */
 export interface Kept {
   readonly name: string;
   readonly directory: string;
   readonly record: KeepRecord;
 }
 
-/** The directory of all of them: `kept` beside the images. Throws a BrunError without a home. */
+/**
+ * The directory of all kept changes: `kept` beside the images. Throws a BrunError if there is no home
+ * directory.
+ */
 function keptDirectory(): string {
   const data = variable("XDG_DATA_HOME");
   if (data?.startsWith("/")) return `${data}/brun/kept`;
@@ -51,7 +54,7 @@ function keptDirectory(): string {
 const NAME = /^[\w][\w.+-]*$/;
 const NAME_MAX = 128;
 
-/** The directory for a name, which need not be there. Throws a BrunError (ERR_USAGE) for what is no name. */
+/** The directory for a name. It need not exist. Throws a BrunError (ERR_USAGE) for an invalid name. */
 export function keptPlace(name: string): string {
   if (NAME.test(name) && name.length <= NAME_MAX) return `${keptDirectory()}/${name}`;
   throw new BrunError(`${quoted(name)} is no name for what is kept`, {
@@ -61,7 +64,10 @@ export function keptPlace(name: string): string {
   });
 }
 
-/** What is kept by a name. Throws a BrunError when there is nothing, or when it is somebody else's. */
+/**
+ * The kept changes of a name. Throws a BrunError if there are none, or if the directory belongs to another
+ * user.
+ */
 export function kept(name: string): Kept {
   const directory = keptPlace(name);
   const record = readRecord(directory);
@@ -76,7 +82,7 @@ export function kept(name: string): Kept {
   });
 }
 
-/** All names by which something is kept, in order. */
+/** The names of all kept changes, in order. */
 export function keptNames(): string[] {
   const directory = keptDirectory();
   if (typeof tryStat(directory) === "number") return [];
@@ -103,7 +109,7 @@ function readRecord(directory: string): KeepRecord | null {
   throw new BrunError(`${path} is not what this brun writes`, { where: "--keep" });
 }
 
-/** Notes that a run keeps what it changes. Throws a BrunError when the name stands for changes of another root. */
+/** Records that a run keeps its changes. Throws a BrunError if the name belongs to changes of another root. */
 export function noteKept(
   name: string,
   { root, flag, places, covers }: Pick<KeepRecord, "root" | "flag" | "places" | "covers">,

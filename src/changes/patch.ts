@@ -1,4 +1,7 @@
-/** Changes as a patch in git's extended format (git-diff(1), "Generating patch text with -p"), which `git apply` takes. */
+/**
+ * Writes changes as a patch in git's extended format (git-diff(1), "Generating patch text with -p"), for `git
+ * apply`.
+ */
 import { structuredPatch } from "diff";
 import { listAt } from "../image/unpack/written-tree.ts";
 import { close } from "../sys/fs.ts";
@@ -8,12 +11,12 @@ import { binaryPatch } from "./git-binary.ts";
 import type { Change, Compared } from "./walk.ts";
 
 const SYMLINK = "120000";
-/** git looks for a NUL in as many bytes to tell a file that is no text. */
+/** The number of bytes in which git looks for a NUL. A file with a NUL there is binary. */
 const LOOKED_AT = 8000;
 const CONTEXT = 3;
 const PATIENCE_MS = 2000;
 
-/** One side of a change, as git sees it. */
+/** One side of a change in git's terms. */
 interface Blob {
   /** "100644", "100755" or "120000". */
   readonly mode: string;
@@ -21,13 +24,14 @@ interface Blob {
 }
 
 /**
- * The patch, as bytes: of regular files and symbolic links, which is all that git knows. Throws a SysError.
- * @param base directory to which its paths are relative, absolute
+ * The patch, as bytes. It contains regular files and symbolic links, since git knows nothing else. Throws a
+ * SysError.
+ * @param base an absolute directory to which the patch's paths are relative
  */
 export function patchOf(changes: readonly Change[], compared: Compared, base: string): Uint8Array {
   const parts: Uint8Array[] = [];
   for (const { path, was, is } of changes) {
-    // A directory that is still there has lost nothing but what is told by itself.
+    // The content of a directory that still exists has its own changes.
     const stays = was?.type === "directory" && is?.type === "directory";
     const before = new Map(was === null || stays ? [] : blobs(compared.lower, path, was));
     const after = new Map(is === null || is.type === "directory" ? [] : blobs(compared.upper, path, is));
@@ -41,7 +45,7 @@ function below(base: string, path: string): string {
   return path.slice(base === "/" ? 1 : base.length + 1);
 }
 
-/** What git would keep of an entry: the files of a directory that is gone, one by one. */
+/** The files that git would store for an entry. For a deleted directory they are all files in it. */
 function blobs(root: string, path: string, entry: Entry): (readonly [string, Blob])[] {
   const slash = path.lastIndexOf("/");
   const directory = tryOpenDirectory(`${root}${path.slice(0, slash)}` || "/");
@@ -73,10 +77,10 @@ function blobAt(directory: number, name: string, { type, mode }: Entry): Blob | 
 }
 
 function filePatch(path: string, old: Blob | null, now: Blob | null): Uint8Array {
-  // Nothing that git would tell apart.
+  // git sees no difference.
   if (old !== null && now !== null && old.mode === now.mode && Buffer.compare(old.bytes, now.bytes) === 0)
     return new Uint8Array(0);
-  // A link in the place of a file is one that goes and one that comes.
+  // git shows a file that is replaced by a link, or a link by a file, as a deletion and an addition.
   if (old !== null && now !== null && (old.mode === SYMLINK) !== (now.mode === SYMLINK))
     return Buffer.concat([filePatch(path, old, null), filePatch(path, null, now)]);
   const [a, b] = [gitName(`a/${path}`), gitName(`b/${path}`)];
@@ -97,7 +101,7 @@ function filePatch(path: string, old: Blob | null, now: Blob | null): Uint8Array
 
 const NOTHING = "0".repeat(40);
 
-/** git's name of a content (gitformat-pack(5)): SHA-1. */
+/** git's id of a blob (gitformat-pack(5)): SHA-1. */
 function blobId(bytes: Uint8Array): string {
   return new Bun.CryptoHasher("sha1").update(`blob ${bytes.length}\0`).update(bytes).digest("hex");
 }
@@ -106,12 +110,12 @@ function isText(bytes: Uint8Array): boolean {
   return !bytes.subarray(0, LOOKED_AT).includes(0);
 }
 
-/** The text part. Each character is a byte: what a file's encoding is does not matter. */
+/** The text part of a patch. Each character is a byte, so a file's encoding does not matter. */
 function hunks(a: string, b: string, old: Blob | null, now: Blob | null): string {
   const text = (blob: Blob | null) => (blob === null ? "" : Buffer.from(blob.bytes).toString("latin1"));
   const options = { context: CONTEXT, timeout: PATIENCE_MS };
   const patch = structuredPatch("", "", text(old), text(now), undefined, undefined, options);
-  // Two long texts without a common line take very long to compare.
+  // The comparison was given up: two long texts without a common line take very long.
   if (patch === undefined)
     return binaryPatch(old?.bytes ?? new Uint8Array(0), now?.bytes ?? new Uint8Array(0));
   if (patch.hunks.length === 0) return "";
@@ -125,18 +129,18 @@ function hunks(a: string, b: string, old: Blob | null, now: Blob | null): string
   return `${lines.join("\n")}\n`;
 }
 
-/** A name with a blank ends with a tab, or patch(1) would take what follows for a date. */
+/** A tab after a name with a blank. Otherwise patch(1) would take the part after the blank for a date. */
 function tabbed(name: string): string {
   return name.includes(" ") && !name.startsWith('"') ? `${name}\t` : name;
 }
 
-/** Of no lines the one before counts. */
+/** A range in a hunk's header. A range without lines has the number of the line before it. */
 function range(start: number, lines: number): string {
   if (lines === 0) return `${Math.max(start - 1, 0)},0`;
   return lines === 1 ? String(start) : `${start},${lines}`;
 }
 
-/** A path as git writes it: in quotes, with C's escapes, where it has what a line cannot show. */
+/** A path in git's form: in quotes with C's escapes if it has special characters. */
 function gitName(path: string): string {
   let escaped = "";
   for (const byte of utf8(path)) {

@@ -18,7 +18,7 @@ test("a place that is closed below and in which nothing was written needs no ope
   const compared = { upper: `${root}/upper`, lower: `${root}/lower`, places: ["/closed"], covers: [] };
   expect(changesIn(compared)).toEqual([]);
   writeFileSync(`${root}/upper/closed/file`, "is\n");
-  // Who may not look must not say that the file is new.
+  // A directory that cannot be read must not make the file look new.
   if (process.geteuid!() !== 0)
     expect(() => changesIn(compared)).toThrow("open what /closed was: permission denied (EACCES)");
   chmodSync(closed, 0o700);

@@ -1,6 +1,7 @@
 /**
- * What has changed: the upper directory of overlays (overlayfs.rst) against what lies below it. Only what was written to
- * is looked at, however large the tree below is. The upper directory is the program's own work: nothing in it is followed.
+ * Finds changes by comparing the upper directory of overlays (overlayfs.rst) with the lower one. The walk
+ * visits only what is in the upper directory, however large the lower tree is. The program controls the upper
+ * directory, so no link in it is followed.
  */
 import { listAt } from "../image/unpack/written-tree.ts";
 import { E } from "../sys/errno.ts";
@@ -17,33 +18,36 @@ import {
   tryOpenDirectoryAt,
 } from "./entry.ts";
 
-/** What is different about an entry that was there before. */
+/** The difference between an entry and its previous state. */
 export type Difference = "type" | "content" | "target" | "mode" | "owner";
 
-/** One path that is not as it was. */
+/** A path that has changed. */
 export interface Change {
-  /** Absolute, as the program saw it. */
+  /** The absolute path in the program's view. */
   readonly path: string;
   readonly kind: "added" | "changed" | "deleted";
-  /** For "changed" alone. */
+  /** Empty unless `kind` is "changed". */
   readonly differs: readonly Difference[];
-  /** As it was below; null for what is added. */
+  /** The lower entry; null if the path was added. */
   readonly was: Entry | null;
-  /** As it is now; null for what is deleted. */
+  /** The upper entry; null if the path was deleted. */
   readonly is: Entry | null;
 }
 
-/** What is compared. */
+/** The directories to compare. */
 export interface Compared {
   /** Absolute directories, without symbolic links. */
   readonly upper: string;
   readonly lower: string;
-  /** Mount points of the overlays, see {@link KeepRecord}. */
+  /** The mount points of the overlays, see {@link KeepRecord}. */
   readonly places: readonly string[];
   readonly covers: readonly string[];
 }
 
-/** The changes, a directory before what is in it, names in order. Throws a SysError for what cannot be read. */
+/**
+ * The changes. A directory precedes its content, and names are sorted. Throws a SysError for unreadable
+ * entries.
+ */
 export function changesIn({ upper, lower, places, covers }: Compared): Change[] {
   const above = tryOpenDirectory(upper);
   if (above < 0) return [];
@@ -61,7 +65,7 @@ export function changesIn({ upper, lower, places, covers }: Compared): Change[] 
   }
 }
 
-/** "/a/b" and "/a" of "/a/b". */
+/** "/a" and "/a/b" for "/a/b". */
 function withParents(path: string): string[] {
   const parts = path.split("/").filter(Boolean);
   return parts.map((_, i) => `/${parts.slice(0, i + 1).join("/")}`);
@@ -75,8 +79,8 @@ class Walk {
 
   /**
    * @param path "" for the root
-   * @param lower null where nothing lies below
-   * @param hides nothing of what lies below is shown
+   * @param lower null if there is no lower directory
+   * @param hides the content of the lower directory is hidden
    */
   directory(path: string, upper: number, lower: number | null, hides: boolean): Change[] {
     const changes: Change[] = [];
@@ -93,7 +97,7 @@ class Walk {
     if (is === null) return [];
     if (is.type === "directory") return this.subdirectory(path, name, is, was, upper, lower);
     if (was === null) {
-      // An empty file on which something is bound.
+      // An empty file that brun has made as a mount point.
       if (is.size === 0 && this.leading.has(path)) return [];
       return [{ path, kind: "added", differs: [], was, is }];
     }
@@ -114,7 +118,7 @@ class Walk {
     try {
       const changes: Change[] = [];
       if (was === null) {
-        // A mount point that brun has made is no doing of the program.
+        // A mount point that brun has made is no change of the program.
         if (!this.made.has(path) && !this.leading.has(path))
           changes.push({ path, kind: "added", differs: [], was, is });
       } else {
@@ -123,7 +127,7 @@ class Walk {
           changes.push({ path, kind: "changed", differs, was, is });
       }
       if (inside < 0) throw new SysError(`open ${path}`, -inside);
-      // Root of the user namespace may see what lies below, as far as it belongs to ids of containers.
+      // Root of the user namespace can read the lower directory if it belongs to ids of containers.
       const closed = below === -E.EACCES && syscall(NR.geteuid) !== 0;
       if (closed && namesIn(inside).length > 0) throw new SysError(`open what ${path} was`, E.EACCES);
       return [...changes, ...this.directory(path, inside, below < 0 ? null : below, isOpaque(inside))];
@@ -158,7 +162,7 @@ function differences(name: string, is: Entry, was: Entry, upper: number, lower: 
   return differs;
 }
 
-/** Compares all bytes: a program can set a file's time and size to what they were. What cannot be read is different. */
+/** Compares all bytes, since a program can reset a file's time and size. Unreadable files count as different. */
 function sameContent(name: string, upper: number, lower: number): boolean {
   try {
     const others = pieces(lower, name);

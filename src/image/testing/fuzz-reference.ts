@@ -1,4 +1,4 @@
-/** Names of images by chance, and what has to hold whatever somebody types. */
+/** Fuzzes the parser of image names: makes random names, and checks the results. */
 import { BrunError } from "../../errors.ts";
 import { isNameOfImage, nameText, parseName } from "../image-name.ts";
 import type { Random } from "./random.ts";
@@ -58,7 +58,7 @@ const DIGESTS = [
 ];
 const BEGINNINGS = ["docker://", "oci:", "oci-archive:", "docker-archive:", "dir:", "docker:", "oci:/a/b:"];
 
-/** A name, or nearly one. */
+/** A random name, which may be invalid. */
 function aName(random: Random): string {
   let text = random.one(8) ? random.pick(BEGINNINGS) : "";
   text += random.pick(HOSTS) + random.pick(WORDS);
@@ -73,7 +73,7 @@ function aName(random: Random): string {
   return random.one(2000) ? text.repeat(random.below(1000)) : text;
 }
 
-/** Takes a name by chance apart. Throws when that goes wrong. Returns what became of it. */
+/** Parses a random name, and returns its full name or the error. Throws an Error if the result is wrong. */
 export function tryReference(random: Random): string {
   const text = aName(random);
   const wrong = (what: string) => new Error(`the reader of names: ${what}: ${JSON.stringify(text)}`);
@@ -81,7 +81,7 @@ export function tryReference(random: Random): string {
   try {
     const name = parseName(text);
     said = nameText(name);
-    // What it is called is a name, of the same image.
+    // The full name has to be a name of the same image.
     const again = parseName(said);
     if (nameText(again) !== said) throw wrong(`${said} is ${nameText(again)} the second time`);
     if (name.transport === "registry") {

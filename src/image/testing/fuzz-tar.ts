@@ -1,4 +1,4 @@
-/** Archives by chance, nearly sound ones, and what has to hold whatever the reader gets. */
+/** Fuzzes the tar reader: makes random archives with few defects, and checks the results. */
 
 import { BrunError } from "../../errors.ts";
 import { type TarEntry, TarError, TarReader } from "../tar/reader.ts";
@@ -66,16 +66,16 @@ const KEYS = [
 const BAD_KEYS = ["", "SCHILY.xattr.", "LIBARCHIVE.xattr.%", "SCHILY.xattr.a\0b", "="];
 const SPARSE_1 = ["22 GNU.sparse.major=1\n", "22 GNU.sparse.minor=0\n"];
 const MAGICS = ["ustar\x0000", "ustar  \0", "ustar\x0000", "\0\0\0\0\0\0\0\0", "ustar\0xx"];
-/** Archives have no more than this. */
+/** The maximum size of an archive, about. */
 const MOST = 24 * BLOCK;
 
 const sizes = new TextEncoder();
 
-/** Writes into one buffer again and again: there are ten million archives. */
+/** Writes archives into one buffer, which is reused, since a fuzz run makes ten million archives. */
 class Writer {
   readonly bytes = new Uint8Array(MOST + 64 * BLOCK);
   at = 0;
-  /** Where headers begin. */
+  /** The offsets of headers. */
   readonly headers: number[] = [];
 
   begin(): void {
@@ -88,7 +88,7 @@ class Writer {
     for (let i = 0; i < text.length && i < most; i++) this.bytes[offset + i] = text.charCodeAt(i);
   }
 
-  /** Data of a header, in whole blocks. */
+  /** Writes data after a header in whole blocks. Returns the number of bytes. */
   data(text: string): number {
     const { written } = sizes.encodeInto(text, this.bytes.subarray(this.at));
     this.at += Math.ceil(written / BLOCK) * BLOCK;
@@ -103,7 +103,7 @@ function octal(random: Random, value: number, width: number): string {
   return value.toString(8).padStart(width - 1, "0");
 }
 
-/** A number of base 256. */
+/** Writes a number in base 256. */
 function base256(random: Random, at: number, width: number, value: number): void {
   const { bytes } = writer;
   bytes.fill(0, at, at + width);
@@ -133,7 +133,7 @@ function header(random: Random, type: string, size: number): void {
   writer.at += BLOCK;
 }
 
-/** Chunks that follow each other, mostly; and in a header what comes behind them. */
+/** Writes a sparse map, whose chunks are mostly in order, and in a header the fields after the map. */
 function oldSparse(random: Random, at: number, count: number, size: number): void {
   let offset = 0;
   for (let i = 0, left = size; i < count && left > 0; i++) {
@@ -156,7 +156,7 @@ function record(random: Random): string {
   return `${random.one(60) ? random.below(400) : length}${rest}`;
 }
 
-/** Blocks that belong to the entry that follows. */
+/** Writes an extra header and its data for the next entry. */
 function extra(random: Random): void {
   const type = random.pick(["x", "x", "x", "g", "L", "K"]);
   const { at } = writer;
@@ -187,7 +187,7 @@ function body(random: Random): number {
   return size;
 }
 
-/** An archive. It is good until the next call. */
+/** Makes an archive. It is valid until the next call. */
 function anArchive(random: Random): Uint8Array {
   writer.begin();
   for (let n = 1 + random.below(4); n > 0 && writer.at < MOST; n--) {
@@ -227,7 +227,7 @@ function wrong(what: string): never {
 
 const ID_MAX = 2 ** 32 - 2;
 
-/** What holds of each entry, whatever the archive. */
+/** Checks an entry for impossible values. */
 function checkEntry({ path, linkPath, mode, uid, gid, size, xattrs, sparse }: TarEntry): void {
   if (path.includes("\0") || linkPath.includes("\0")) wrong("a NUL in a name");
   if (mode < 0 || mode > 0o7777 || !Number.isInteger(mode)) wrong("a mode that is none");
@@ -250,7 +250,7 @@ function checkEntry({ path, linkPath, mode, uid, gid, size, xattrs, sparse }: Ta
   }
 }
 
-/** What an archive says, in a form that does not depend on the pieces that it comes in. */
+/** Reads an archive. The result does not depend on the sizes of the pieces. */
 function readAll(archive: Uint8Array, piece: () => number): string {
   const said: string[] = [];
   let entry: TarEntry | null = null;
@@ -276,7 +276,7 @@ function readAll(archive: Uint8Array, piece: () => number): string {
     },
   });
   try {
-    // A buffer of the caller's is filled anew each time.
+    // The buffer is reused, as callers do.
     const buffer = new Uint8Array(Math.min(archive.length, PIECE_MAX));
     for (let at = 0; at < archive.length; ) {
       const n = Math.min(piece(), archive.length - at);
@@ -294,7 +294,10 @@ function readAll(archive: Uint8Array, piece: () => number): string {
 
 const PIECE_MAX = MOST + 64 * BLOCK;
 
-/** Reads an archive by chance, whole and in pieces. Throws when the reader does what it must not. Returns what was said. */
+/**
+ * Reads a random archive, whole and in pieces, and returns what was read. Throws an Error if the results differ
+ * or are wrong.
+ */
 export function tryArchive(random: Random): string {
   const archive = anArchive(random);
   const whole = readAll(archive, () => PIECE_MAX);

@@ -1,4 +1,4 @@
-/** Images for tests, as the blobs of a registry or of an OCI layout. */
+/** Makes images for tests, as blobs for a registry or an OCI layout. */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { gzipSync, zstdCompressSync } from "node:zlib";
@@ -15,18 +15,18 @@ export interface TestImage {
   readonly blobs: ReadonlyMap<string, Uint8Array>;
 }
 
-/** How a layer is packed. */
+/** The compression of a layer. */
 export type Packing = "gzip" | "zstd" | "none" | "gzip members";
 
 export interface TestImageOptions {
   readonly config?: Record<string, unknown>;
   readonly platform?: { readonly os: string; readonly architecture: string; readonly variant?: string };
   readonly packing?: Packing;
-  /** What the manifest says of the layers. */
+  /** The media type of the layers in the manifest. */
   readonly layerType?: string;
 }
 
-/** A layer that is compressed already: what it is then, and the digest of what it was. */
+/** A compressed layer, with the digest of its uncompressed bytes. */
 export interface PackedTestLayer {
   readonly packed: Uint8Array;
   readonly diffId: string;
@@ -92,12 +92,12 @@ function pack(archive: Uint8Array, packing: Packing): Uint8Array {
   if (packing === "none") return archive;
   if (packing === "zstd") return zstdCompressSync(archive);
   if (packing === "gzip") return gzipSync(archive);
-  // As pigz and eStargz write them.
+  // Two members of gzip, as pigz and eStargz write them.
   const half = archive.length >> 1;
   return Buffer.concat([gzipSync(archive.subarray(0, half)), gzipSync(archive.subarray(half))]);
 }
 
-/** Writes an OCI layout with images by tag, which everybody can read. */
+/** Writes an OCI layout with images by tag, readable for all users. */
 export function writeLayout(directory: string, images: Readonly<Record<string, TestImage>>): void {
   mkdirSync(`${directory}/blobs/sha256`, { recursive: true });
   writeFileSync(`${directory}/oci-layout`, '{"imageLayoutVersion":"1.0.0"}');

@@ -1,11 +1,11 @@
-/** Writes tar archives for tests, sound and hostile ones: what a real tar would not write. */
+/** Writes tar archives for tests, including hostile ones that real tools would not write. */
 import { utf8 } from "../../sys/utf8.ts";
 import { paxData } from "../tar/writer.ts";
 
-/** An entry; what is left out is usual. */
+/** An entry. Absent fields have usual values. */
 export interface TestEntry {
   readonly path: string;
-  /** "0" file, "1" hard link, "2" link, "3" and "4" devices, "5" directory, "6" FIFO. */
+  /** "0" file, "1" hard link, "2" symbolic link, "3" and "4" devices, "5" directory, "6" FIFO. */
   readonly type?: string;
   readonly data?: string | Uint8Array;
   readonly link?: string;
@@ -14,15 +14,15 @@ export interface TestEntry {
   readonly gid?: number;
   /** Seconds. */
   readonly mtime?: number;
-  /** Records of an extended header before it. */
+  /** The records of an extended header before the entry. */
   readonly pax?: Readonly<Record<string, string | Uint8Array>>;
-  /** What the header says instead of the data's length. */
+  /** The size in the header, if it is not the data's length. */
   readonly size?: number;
 }
 
 const BLOCK = 512;
 
-/** One block, with its checksum. */
+/** A header block with its checksum. */
 export function headerBlock(entry: TestEntry, length: number): Uint8Array {
   const block = new Uint8Array(BLOCK);
   const put = (at: number, text: string | Uint8Array, most: number) =>
@@ -43,7 +43,7 @@ export function headerBlock(entry: TestEntry, length: number): Uint8Array {
   return block;
 }
 
-/** Bytes in whole blocks. */
+/** Pads bytes to whole blocks. */
 export function padded(data: Uint8Array): Uint8Array {
   const all = new Uint8Array(Math.ceil(data.length / BLOCK) * BLOCK);
   all.set(data);
