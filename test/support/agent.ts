@@ -29,19 +29,19 @@ export class Agent implements Disposable {
   private readonly receiver: FdReceiver;
   private fd = -1;
 
-  /** @param path of the socket that it listens on */
+  /** @param path of the socket on which it listens */
   constructor(path: string) {
     this.receiver = new FdReceiver(path);
   }
 
-  /** Waits for a runtime, and returns what it said. */
+  /** Waits for a runtime, and returns the state that it sends. */
   async connected(): Promise<ProcessState> {
     const { fd, text } = await this.receiver.receiveMessage();
     this.fd = fd;
     return JSON.parse(text);
   }
 
-  /** Waits for the next call; fails it with an errno, or lets it happen with 0. */
+  /** Waits for the next system call. An errno makes it fail; 0 lets it happen. */
   async answer(errno: number): Promise<void> {
     await until("a seccomp notification", () => readable(this.fd, 0));
     const request = new Uint8Array(NOTIF_SIZE);

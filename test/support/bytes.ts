@@ -1,4 +1,4 @@
-/** Command lines with bytes that are not UTF-8: what Bun starts gets text. */
+/** Command lines with bytes that are not UTF-8. Bun can only start programs with text. */
 
 const DECODE = `LC_ALL=C
 words=()
@@ -6,19 +6,19 @@ for word; do printf -v word %b "$word"; words+=("$word"); done
 exec "\${words[@]}"`;
 
 /**
- * What a command is to be run by (CallOptions.under), so that \xff in its words is that byte.
- * @param variables NAME=value for its environment, and
- * @param cwd its directory, with such bytes, too
+ * Words for CallOptions.under that turn \xff in the command's words into that byte.
+ * @param variables NAME=value for its environment; they may have such bytes, too
+ * @param cwd its directory, which may have such bytes, too
  */
 export function inBytes(variables: readonly string[] = [], cwd?: string): string[] {
   const where = cwd === undefined ? [] : [`--chdir=${cwd}`];
   return ["bash", "-c", DECODE, "bash", "env", ...where, ...variables];
 }
 
-/** Shell code that prints words and variables in hexadecimal, a line each. */
+/** Shell code for a function that prints words in hexadecimal, one a line. */
 export const HEX = `hex() { for w; do printf %s "$w" | od -v -An -tx1 | tr -d ' \\n'; echo .; done; }`;
 
-/** What {@link HEX} prints of words in which \xff is that byte. */
+/** The output of {@link HEX} for words in which \xff is that byte. */
 export function hex(...words: readonly string[]): string {
   const bytes = (word: string) =>
     Buffer.from(

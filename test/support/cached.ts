@@ -1,4 +1,4 @@
-/** Bundles that have been run before, which the front runs again (nsenter/front/run.c). */
+/** Bundles with a cached plan, which the front runs (nsenter/front/run.c). */
 import { expect } from "bun:test";
 import { execFileSync } from "node:child_process";
 import {
@@ -16,16 +16,19 @@ import { BY_BUN, call, front } from "./front.ts";
 import type { Sandbox } from "./sandbox.ts";
 import type { TestSpec } from "./spec.ts";
 
-/** Plans of runs in a sandbox's state directory. */
+/** The paths of the cached plans in a sandbox's state directory. */
 export function cachedPlans(box: Sandbox): string[] {
   const directory = `${box.state}/@run`;
   return existsSync(directory) ? readdirSync(directory).map((name) => `${directory}/${name}`) : [];
 }
 
-/** Time after which a file that was just made may be an input of a cached plan, in milliseconds: twice that of src/host/ask.ts. */
+/**
+ * The age in milliseconds from which a new file may be an input of a cached plan: twice that in
+ * src/host/ask.ts.
+ */
 export const SETTLED_MS = 40;
 
-/** What may have become of a file of plans; of one the first `kept` bytes are there, and zeros after them. */
+/** Damages to a file of plans. One of them keeps the first `kept` bytes, and has zeros after them. */
 export const damages = (kept: number): [name: string, damage: (bytes: Buffer) => Buffer][] => [
   ["cut off", (bytes) => bytes.subarray(0, bytes.length / 2)],
   ["empty", () => Buffer.alloc(0)],
@@ -36,7 +39,7 @@ export const damages = (kept: number): [name: string, damage: (bytes: Buffer) =>
   ],
 ];
 
-/** What may stand in the place of a file of plans. */
+/** Things in the place of a file of plans. */
 export const impostors: [name: string, put: (file: string, caller: Caller) => void][] = [
   [
     "a FIFO",
@@ -50,20 +53,23 @@ export const impostors: [name: string, put: (file: string, caller: Caller) => vo
   ["a file that cannot be read", (file) => chmodSync(file, 0)],
 ];
 
-/** What others may change of the machine meanwhile, and a container depends on: they mount, and make users. */
+/**
+ * The parts of the machine on which a container depends and which other tests may change: they mount, and
+ * create users.
+ */
 export function machine(): string {
   const mounts = readFileSync("/proc/self/mountinfo", "utf8");
   return [
     mounts,
-    // A new file takes away what is mounted on the old one, in all namespaces.
+    // If a file is replaced, the kernel removes mounts on the old file in all namespaces.
     ...["passwd", "group", "subuid", "subgid"].map((name) => `${statSync(`/etc/${name}`).ino}`),
     ...readdirSync("/"),
-    // Each is placed for itself where there are mounts among them.
+    // If there are mounts below /tmp, brun binds each name in it separately.
     ...readdirSync("/tmp"),
   ].join("\n");
 }
 
-/** A bundle that has been run; `args` is its program. */
+/** Makes a bundle with the program `args`, and runs it once. */
 export async function known(
   box: Sandbox,
   args: readonly string[],
@@ -80,7 +86,7 @@ export async function known(
   return bundle;
 }
 
-/** The output of one run by the front and of one by Bun, which are to be the same. */
+/** Runs a bundle with the front and with Bun, and compares the results. Returns the output. */
 export async function both(box: Sandbox, bundle: string): Promise<string> {
   const mine = await front(box, ["run", "--bundle", bundle, box.name()]);
   const bun = await box.call(["run", "--bundle", bundle, box.name()], BY_BUN);

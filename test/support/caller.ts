@@ -1,33 +1,33 @@
 /**
- * Who starts the runtime: an unprivileged user, or root. When the tests are started by root, the user is
- * `bruntest`, which is made when it does not exist; otherwise it is whoever started the tests. BRUN_TEST_USER names
- * another user, so that two checkouts can be tested at the same time.
+ * The callers of the runtime: an unprivileged user and root. If root starts the tests, the user is `bruntest`,
+ * which is created if it does not exist. Otherwise it is the user who starts the tests. BRUN_TEST_USER is
+ * another name, so that two checkouts can be tested at the same time.
  */
 import { spawnSync } from "node:child_process";
 import { appendFileSync, chmodSync, chownSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { userInfo } from "node:os";
 
-/** Name of the unprivileged user that root makes: `userdel -r` takes it away again. */
+/** The name of the unprivileged user that root creates. `userdel -r` removes it. */
 export const TEST_USER = process.env.BRUN_TEST_USER || "bruntest";
 
-/** Ids that a user may need below 65,536, and so the size of a subordinate range. */
+/** The size of a subordinate range, which is the number of ids that a user may need below 65,536. */
 const RANGE = 65536;
 
-/** Someone on whose behalf commands run. */
+/** A user for whom commands run. */
 export interface Caller {
-  /** "user" or "root": what tests are named after. */
+  /** "user" or "root", for the names of tests. */
   readonly name: "user" | "root";
   readonly user: string;
   readonly uid: number;
   readonly gid: number;
   readonly home: string;
-  /** Put before a command to run it as this caller; empty when that is who we are. */
+  /** Words before a command that run it as this caller. Empty for the user of this process. */
   readonly prefix: readonly string[];
 }
 
 export const isRoot = process.getuid?.() === 0;
 
-/** Runs a host program and returns its stdout. Throws with its output when it fails. */
+/** Runs a host program and returns its stdout. Throws an Error with its output if it fails. */
 export function host(...argv: string[]): string {
   const [command, ...args] = argv;
   const { status, stdout, stderr, error } = spawnSync(command!, args, { encoding: "utf8", input: "" });
@@ -36,7 +36,7 @@ export function host(...argv: string[]): string {
   return stdout;
 }
 
-/** Whether a command is installed; sbin is looked at too. */
+/** Whether a command is installed, also in the sbin directories. */
 export function installed(command: string): boolean {
   const path = `${process.env.PATH}:/usr/local/sbin:/usr/sbin:/sbin`;
   return path.split(":").some((dir) => existsSync(`${dir}/${command}`));
@@ -44,20 +44,20 @@ export function installed(command: string): boolean {
 
 let cachedUser: Caller | undefined;
 
-/** The unprivileged user. As root, makes it with home and subordinate ids if need be. */
+/** The unprivileged user. As root, creates it with a home and subordinate ids if necessary. */
 export function testUser(): Caller {
   cachedUser ??= isRoot ? madeUser() : ourselves();
   return cachedUser;
 }
 
-/** Root, or undefined when we are not root. */
+/** Root; undefined if this process is not root. */
 export function testRoot(): Caller | undefined {
   return isRoot ? { name: "root", user: "root", uid: 0, gid: 0, home: "/root", prefix: [] } : undefined;
 }
 
 /**
- * Everyone that the tests can run as: the user, and root when root started the tests. CALLER=root in the
- * environment leaves the user out.
+ * All callers for the tests: the user, and also root if root started the tests. CALLER=root in the environment
+ * omits the user.
  */
 export function callers(): Caller[] {
   const root = testRoot();
@@ -67,12 +67,12 @@ export function callers(): Caller[] {
 
 function ourselves(): Caller {
   const { uid, gid, homedir } = userInfo();
-  // Not userInfo's username, which is what $USER says: a job of cron has none.
+  // userInfo's username is $USER, which is missing in cron jobs.
   return { name: "user", user: host("id", "-un").trim(), uid, gid, home: homedir, prefix: [] };
 }
 
 function madeUser(): Caller {
-  // Test files run at the same time, and one may be making it.
+  // Test files run at the same time, and another one may be creating the user.
   const make = `id -u "$1" >/dev/null 2>&1 || exec useradd --create-home --shell /bin/sh "$1"`;
   host("flock", "/etc", "sh", "-c", make, "sh", TEST_USER);
   addRange("/etc/subuid");
@@ -89,7 +89,7 @@ function passwdEntry(): string | undefined {
     .find((line) => line.startsWith(`${TEST_USER}:`));
 }
 
-/** Gives the user a range in /etc/subuid or /etc/subgid behind everyone else's, unless it has one. */
+/** Adds a range for the user after all others to /etc/subuid or /etc/subgid, unless there is one. */
 function addRange(file: string): void {
   const lines = existsSync(file) ? readFileSync(file, "utf8").split("\n") : [];
   if (lines.some((line) => line.startsWith(`${TEST_USER}:`))) return;
@@ -98,7 +98,7 @@ function addRange(file: string): void {
   appendFileSync(file, `${TEST_USER}:${start}:${RANGE}\n`);
 }
 
-/** The environment of a caller: nothing of ours, a runtime directory of its own. */
+/** The environment of a caller: nothing of this process's, and a separate runtime directory. */
 export function callerEnv(caller: Caller, runtimeDir: string): Record<string, string> {
   return {
     PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
@@ -109,7 +109,7 @@ export function callerEnv(caller: Caller, runtimeDir: string): Record<string, st
   };
 }
 
-/** Makes a directory that belongs to the caller. */
+/** Creates a directory that belongs to the caller. */
 export function ownedDir(caller: Caller, path: string, mode = 0o755): string {
   mkdirSync(path, { recursive: true });
   chmodSync(path, mode);
@@ -117,7 +117,7 @@ export function ownedDir(caller: Caller, path: string, mode = 0o755): string {
   return path;
 }
 
-/** The caller's first subordinate range: [first id, count]. Throws when there is none. */
+/** The caller's first subordinate range: [first id, count]. Throws an Error if there is none. */
 export function subordinateRange(caller: Caller, file: "/etc/subuid" | "/etc/subgid"): [number, number] {
   const line = readFileSync(file, "utf8")
     .split("\n")

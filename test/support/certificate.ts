@@ -1,4 +1,7 @@
-/** A certificate that vouches for itself, for registries of tests: of registry.test, for a hundred years. */
+/**
+ * A self-signed certificate for test registries. Its name is registry.test, and it is valid for a hundred
+ * years.
+ */
 
 const cert = `-----BEGIN CERTIFICATE-----
 MIIBojCCAUegAwIBAgIULUzdCpi/bGWFYCi8O7pRA/nU2ZcwCgYIKoZIzj0EAwIw
@@ -20,5 +23,5 @@ BENmzT5MoAkQbTCgrorVOmHco4mbCYZHeT4Q91HrSmFmcheXeWjZtx8i
 -----END PRIVATE KEY-----
 `;
 
-/** What Bun.serve takes as `tls`. */
+/** The `tls` option of Bun.serve. */
 export const CERTIFICATE = { cert, key } as const;

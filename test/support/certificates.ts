@@ -1,4 +1,4 @@
-/** Certificates of an authority of the tests' own, by openssl. */
+/** A certificate authority for tests, made with openssl. */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { host } from "./caller.ts";
 
@@ -10,9 +10,9 @@ export interface Certificate {
 
 const KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
 
-/** An authority, whose files are in a directory of the test's. */
+/** An authority with its files in a directory. */
 export class Authority {
-  /** Its certificate, PEM. */
+  /** The path of its certificate (PEM). */
   readonly file: string;
 
   constructor(private readonly dir: string) {
@@ -23,9 +23,9 @@ export class Authority {
   }
 
   /**
-   * A server's certificate.
-   * @param names "DNS:registry.test", "IP:127.0.0.1"
-   * @param days until it ends; 0 for one that has ended, which takes a second
+   * Makes a server's certificate.
+   * @param names such as "DNS:registry.test", "IP:127.0.0.1"
+   * @param days of validity; 0 waits a second until the certificate has expired
    */
   certificate(names: readonly string[], days = 30): Certificate {
     const at = (name: string) => `${this.dir}/${name}`;
@@ -40,7 +40,7 @@ export class Authority {
   }
 }
 
-/** A certificate that nobody but its own key vouches for. */
+/** Makes a self-signed certificate. */
 export function selfSigned(dir: string, name: string): Certificate {
   const files = ["-keyout", `${dir}/self.key`, "-out", `${dir}/self.crt`];
   const subject = ["-subj", `/CN=${name}`, "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"];

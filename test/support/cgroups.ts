@@ -1,4 +1,4 @@
-/** Root's cgroups: where the machine has them, and looking at those of a container. */
+/** The cgroups of root: which versions the machine has, and the files of a container's cgroups. */
 import { existsSync, readFileSync } from "node:fs";
 import { testRoot } from "./caller.ts";
 import { cgroupsNamed } from "./processes.ts";
@@ -7,17 +7,17 @@ import type { TestSpec } from "./spec.ts";
 
 export const MOUNT = "/sys/fs/cgroup";
 
-/** Where cgroup v2 is mounted: beside v1 on a hybrid host. */
+/** The mount point of cgroup v2. A hybrid host has v1, too. */
 export const UNIFIED = pureCgroup2 ? MOUNT : `${MOUNT}/unified`;
 
-/** Whether brun asks systemd for cgroups without being told: at some places of the test machine (test/vm). */
+/** Whether brun uses systemd for cgroups by default, as in some places of the test machine (test/vm). */
 export const BY_SYSTEMD: boolean = process.env.BRUN_TEST_PLACE?.endsWith("systemd") ?? false;
 
-/** Someone with cgroups, and how to look at them from here. */
+/** A subject that has cgroups, and access to them from this process. */
 export interface CgroupPlace {
   readonly subject: Subject;
   readonly version: 1 | 2;
-  /** Whether a controller can be used. */
+  /** Whether a controller is available. */
   readonly has: (controller: string) => boolean;
 }
 
@@ -25,8 +25,8 @@ const words = (file: string): string[] =>
   existsSync(file) ? readFileSync(file, "utf8").trim().split(/\s+/) : [];
 
 /**
- * Command line before a command of root's that shows it a pure v2 host on a hybrid one.
- * @param entered a cgroup to be in
+ * Words before a command of root. They show it a pure v2 host on a hybrid one.
+ * @param entered a cgroup to enter
  */
 export function v2View(entered?: string): string[] {
   const enter = entered === undefined ? "" : `echo $$ >${MOUNT}/${entered}/cgroup.procs && `;
@@ -34,7 +34,7 @@ export function v2View(entered?: string): string[] {
   return ["unshare", "--mount", "sh", "-c", script, "sh"];
 }
 
-/** Root on each version of cgroups that the machine has; nothing when no one is root. */
+/** Root with each version of cgroups that the machine has. Empty if this process is not root. */
 export function cgroupPlaces(): CgroupPlace[] {
   const root = testRoot();
   if (root === undefined) return [];
@@ -55,16 +55,16 @@ export function cgroupPlaces(): CgroupPlace[] {
   return [{ subject: subject("root on cgroup v1", []), version: 1, has }, v2];
 }
 
-/** The text of a file in the container's cgroup that has it, wherever that is mounted. Throws when none has. */
+/** The text of a file in the container's cgroup of any hierarchy. Throws an Error if no cgroup has the file. */
 export function fileOf(id: string, file: string): string {
   const found = cgroupsNamed(id).filter((path) => existsSync(`${path}/${file}`));
-  // The unified hierarchy of a hybrid host has a cpu.stat too.
+  // On a hybrid host the unified hierarchy has a cpu.stat, too.
   const directory = found.find((path) => !path.includes("/unified/")) ?? found[0];
   if (directory === undefined) throw new Error(`no cgroup of ${id} has ${file}`);
   return readFileSync(`${directory}/${file}`, "utf8").trim();
 }
 
-/** Edits a spec to have resources and, when given, other arguments. */
+/** Edits a spec: sets resources, and if given arguments. */
 export const limits =
   (resources: object, args?: string[]) =>
   (spec: TestSpec): void => {

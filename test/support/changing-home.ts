@@ -1,6 +1,6 @@
 /**
- * A machine of which anything may change between two runs of a container without a bundle: what is in a home, which secrets
- * there are and how they are reached, mounts, the environment, the caller. changing-world.ts does the same for bundles.
+ * A changing machine for containers without a bundle. Between two runs change: files in a home, secrets and the
+ * paths to them, mounts, the environment, the caller. changing-world.ts does the same for bundles.
  */
 import {
   chmodSync,
@@ -30,7 +30,7 @@ import { ENOSYS, EPERM, refusing, without } from "./without.ts";
 import { brunPath } from "./workspace.ts";
 
 interface HomeRun extends Circumstances {
-  /** Programs that run the next one as the caller. */
+  /** Programs that run the next word as the caller. */
   readonly under: string[];
   flags: readonly string[];
   cwd: string;
@@ -39,7 +39,7 @@ interface HomeRun extends Circumstances {
 
 type Thing = Dimension<Home, HomeRun>;
 
-/** All that is secret has this in it. */
+/** All secrets contain this text. */
 const SECRET = "SECRET";
 
 const LOOK = `id; pwd; echo "$@"; env | sort; umask; ulimit -n
@@ -50,7 +50,7 @@ find BOX/home BOX/other BOX/tmp -type f 2>/dev/null | sort | while read -r file;
 cat BOX/home/.netrc BOX/home/.ssh/id BOX/home/.config/gh/hosts.yml BOX/home/alias/id 2>&1
 stat -Lc '%F %u' /proc/self/fd/0 /proc/self/fd/1; ls /run`;
 
-/** Makes a file or directory of the caller's. */
+/** Makes a file or directory that belongs to the caller. */
 function put(home: Home, path: string, text: string | null): void {
   const parent = path.slice(0, path.lastIndexOf("/"));
   if (!existsSync(parent)) put(home, parent, null);
@@ -100,7 +100,7 @@ const THINGS = usable<Home, HomeRun>([
       if (value === 3) link(home, "keys", at(".netrc"));
       if (value === 4) put(home, at("ssh/id"), `${SECRET}\n`);
       if (value === 4) link(home, "ssh", at(".ssh"));
-      // Links in a directory of secrets lead to more of them.
+      // A link in a directory of secrets leads to another secret.
       if (value === 5) put(home, at("keys"), `${SECRET}\n`);
       if (value === 5) link(home, "../keys", at(".ssh/other"));
     },
@@ -231,7 +231,7 @@ const THINGS = usable<Home, HomeRun>([
   }),
 ]);
 
-/** Number of things that may change. */
+/** The number of things that can change. */
 export const HOME_CHANGES = THINGS.length;
 
 export class Home extends Changing<Home, HomeRun> {
@@ -248,11 +248,12 @@ export class Home extends Changing<Home, HomeRun> {
     this.rootfs = `${box.bundle()}/rootfs`;
     mkdirSync(box.state, { recursive: true, mode: 0o700 });
     this.own(box.state);
-    // The cache is made when a filter is compiled, which the run that does it cannot hide any more.
+    // A run that compiles a filter makes the cache directory, and cannot hide it any more. So it exists from
+    // the beginning.
     const caches = ["home/.cache/brun", "other/.cache/brun"];
     for (const name of ["home/project", "other/config/gh", "tmp/ssh-x", ...caches])
       put(this, `${this.dir}/${name}`, null);
-    // What is told once is told.
+    // These notes are shown once. The files mark them as shown.
     for (const name of ["userns", "proc"]) put(this, `${box.state}/@told/${name}`, "");
     put(this, `${this.dir}/other/shown`, "shown\n");
     put(this, `${this.dir}/other/.netrc`, `${SECRET}\n`);
@@ -260,7 +261,7 @@ export class Home extends Changing<Home, HomeRun> {
     put(this, `${this.dir}/tmp/ssh-x/agent`, `${SECRET}\n`);
   }
 
-  /** passwd(5) in which the caller's home is another one. */
+  /** passwd(5) with another home for the caller. */
   get passwd(): string {
     const line = new RegExp(`^(${this.box.subject.caller.user}(:[^:\n]*){4}):[^:\n]*`, "m");
     return readFileSync("/etc/passwd", "utf8").replace(line, `$1:${this.dir}/other`);
@@ -270,7 +271,7 @@ export class Home extends Changing<Home, HomeRun> {
     if (isRoot) chownSync(path, this.uid, this.gid);
   }
 
-  /** Runs in this home. `bun`: without the front. */
+  /** Runs brun in this home. `bun`: without the front. */
   run(bun: boolean): Ran {
     const { box, dir } = this;
     const { user } = box.subject.caller;
@@ -286,7 +287,7 @@ export class Home extends Changing<Home, HomeRun> {
     };
     this.become(this, now);
     const asUser = ["setpriv", `--reuid=${user}`, `--regid=${this.gid}`, "--init-groups", "--inh-caps=-all"];
-    // Mounts of another namespace have other ids, which the mount table tells.
+    // Mounts in another namespace have other ids, and the output has these ids.
     const mounts = now.mounts.length === 0 ? [] : withMounts(now.mounts);
     const script = `cd ${now.cwd}; ${now.shell.join("; ")}\nexec "$@" ${now.redirections.join(" ")}`;
     const argv = [

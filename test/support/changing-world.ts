@@ -1,6 +1,6 @@
 /**
- * A machine of which anything may change between two runs of a bundle: what a caller is, has and sees, each of it with the few
- * values that it can have here. A world is one value of each.
+ * A changing machine for bundles. A world has one value for each thing that can change: the caller, its rights
+ * and its view of the machine.
  */
 import { randomUUID } from "node:crypto";
 import {
@@ -36,9 +36,9 @@ import type { TestSpec } from "./spec.ts";
 import { ENOSYS, EPERM, refusing, without } from "./without.ts";
 import { brunPath } from "./workspace.ts";
 
-/** What a run is made of besides the bundle. */
+/** The parts of a run besides the bundle. */
 interface BundleRun extends Circumstances {
-  /** Programs that run the next one: as root, and as the caller. */
+  /** Programs that run the next word: as root, and as the caller. */
   readonly asRoot: string[];
   readonly asCaller: string[];
   readonly setpriv: string[];
@@ -56,7 +56,7 @@ exit $((\${#VALUE} % 7))`;
 
 const errno = { action: "SCMP_ACT_ERRNO", names: ["chmod", "fchmodat"], errnoRet: 5 };
 
-/** What any of the configs has: limits, cgroups to see, sources of its own. */
+/** The common part of all configs: limits, visible cgroups, bind mounts. */
 function common(spec: TestSpec, box: Sandbox): void {
   const source = `${box.dir}/shared`;
   spec.process.args = ["/bin/sh", "-c", LOOK];
@@ -73,19 +73,19 @@ function common(spec: TestSpec, box: Sandbox): void {
 
 /** Configs whose plans depend on different things. */
 const BUNDLES: readonly ((spec: TestSpec, box: Sandbox) => void)[] = [
-  // Default ids.
+  // The default ids.
   (spec) => {
     spec.linux.namespaces = spec.linux.namespaces.filter(({ type }) => type !== "user");
     delete spec.linux.uidMappings;
     delete spec.linux.gidMappings;
     spec.process.oomScoreAdj = 500;
   },
-  // One id, and a HOME to look up.
+  // One id, and HOME from /etc/passwd.
   (spec) => {
     spec.process.env = spec.process.env.filter((name) => !name.startsWith("HOME="));
     spec.annotations = { "run.oci.keep_original_groups": "1" };
   },
-  // Another user, who gets stdio, with a filter.
+  // Another user, to whom stdio is given, and a filter.
   (spec, { subject: { caller } }) => {
     const map = (id: number, file: "/etc/subuid" | "/etc/subgid") => [
       { containerID: 0, hostID: id, size: 1 },
@@ -105,7 +105,7 @@ const REFUSED: readonly (readonly [SyscallName[], number])[] = [
   [["clone3", "close_range"], EPERM],
 ];
 
-/** Replaces a file of the machine in the mounts of a run. */
+/** Replaces a file of the machine by a bind mount for the run. */
 const replaced =
   (target: string, ...texts: readonly ((world: World) => string)[]) =>
   (value: number, world: World, { mounts }: Circumstances): void => {
@@ -120,7 +120,7 @@ const subordinate =
   ({ box: { subject } }: World): string =>
     `${subject.caller.user}:${subordinateRange(subject.caller, file)[0]}:${size}\n`;
 
-/** Further words of what runs brun, which take root. */
+/** Words before the command that only root can use. */
 const words = (
   of: "asRoot" | "setpriv",
   name: string,
@@ -326,10 +326,10 @@ const THINGS = usable<World, BundleRun>([
   },
 ]);
 
-/** Number of things that may change. */
+/** The number of things that can change. */
 export const CHANGES = THINGS.length;
 
-/** A number that the front has of this build of brun (src/plan/structs.ts, behind) becomes another one. */
+/** Changes the build number in the front of an executable (src/plan/structs.ts). */
 function otherBuild(path: string, build: number): void {
   const bytes = readFileSync(path);
   const word = Buffer.alloc(4);
@@ -345,13 +345,13 @@ function otherBuild(path: string, build: number): void {
 
 export class World extends Changing<World, BundleRun> {
   private readonly bundles: readonly string[];
-  /** Number of the build, as the first plan that is cached has it. */
+  /** The build number, read from the first cached plan. */
   readonly build: () => number;
 
   constructor(box: Sandbox) {
     super(box, THINGS);
     box.file("shared", "text\n");
-    // What is told once is told.
+    // These notes are shown once. The files mark them as shown.
     for (const name of ["userns", "proc"]) {
       this.owned(`${box.state}/@told`);
       writeFileSync(`${box.state}/@told/${name}`, "");
@@ -383,7 +383,7 @@ export class World extends Changing<World, BundleRun> {
     }
   }
 
-  /** Changes the text of the bundle's config, and nothing else of the file that can be kept. */
+  /** Changes the text of the bundle's config, and restores its times. */
   config(change: (text: string) => string): void {
     const path = `${this.bundle}/config.json`;
     const { atime, mtime } = statSync(path);

@@ -1,29 +1,32 @@
-/** A machine of which anything may change between two runs: what changing-world.ts and changing-home.ts have in common. */
+/**
+ * A machine of which many things can change between two runs: the common part of changing-world.ts and
+ * changing-home.ts.
+ */
 import { statSync } from "node:fs";
 import { cachedPlans } from "./cached.ts";
 import { isRoot } from "./caller.ts";
 import type { Outcome, Sandbox } from "./sandbox.ts";
 
-/** What a run is made of, whatever it runs. */
+/** The parts that each run has. */
 export interface Circumstances {
-  /** Mounts made by root in a namespace of their own. */
+  /** Mount commands, which root executes in a private namespace. */
   readonly mounts: string[];
-  /** Shell commands before it, and redirections of it. */
+  /** Shell commands before the run, and redirections of it. */
   readonly shell: string[];
   readonly redirections: string[];
   readonly env: Record<string, string>;
 }
 
-/** One thing that may change: to its nth value. */
+/** One thing that can change. `be` gives it its nth value. */
 export interface Dimension<Machine, Run extends Circumstances> {
   readonly name: string;
   readonly values: number;
-  /** It takes root. */
+  /** It needs root. */
   readonly root?: true;
   readonly be: (value: number, machine: Machine, now: Run) => void;
 }
 
-/** A thing that is left alone at first; each of `all` is another value of it. */
+/** A thing that is unchanged at first. Each of `all` is a further value. */
 export function oneOf<Machine, Run extends Circumstances, Value>(
   name: string,
   all: readonly Value[],
@@ -49,17 +52,17 @@ export const environment = <Machine>(
 export const shell = (name: string, ...commands: string[]): Dimension<unknown, Circumstances> =>
   oneOf(name, commands, (command, now) => now.shell.push(command));
 
-/** Those of the things that can be changed here. */
+/** The things that can be changed by this process. */
 export const usable = <Machine, Run extends Circumstances>(
   all: readonly Dimension<Machine, Run>[],
 ): readonly Dimension<Machine, Run>[] => all.filter(({ root }) => isRoot || root !== true);
 
-/** Words before a command that has these mounts, which others do not see. */
+/** Words before a command that give it these mounts in a private namespace. */
 export const withMounts = (mounts: readonly string[]): string[] => [
   ...["unshare", "--mount", "sh", "-c", `${mounts.join("\n")}\nexec "$@"`, "sh"],
 ];
 
-/** How a run ended, and whether it has left another plan behind. */
+/** The outcome of a run. `cached`: it has written no plan, so it has used a cached one. */
 export interface Ran extends Pick<Outcome, "code" | "stdout" | "stderr"> {
   readonly cached: boolean;
 }
@@ -74,24 +77,24 @@ export abstract class Changing<Machine, Run extends Circumstances> {
     this.values = things.map(() => 0);
   }
 
-  /** Changes one thing; `value` counts from 0, and wraps. Returns what it is now. */
+  /** Changes one thing. `value` counts from 0, and wraps around. Returns the new value in words. */
   change(which: number, value: number): string {
     const { name, values } = this.things[which]!;
     this.values[which] = value % values;
     return `${name}: ${this.values[which]}`;
   }
 
-  /** What a thing is now. */
+  /** The current value of a thing. */
   value(which: number): number {
     return this.values[which]!;
   }
 
-  /** All that is not as it was at the beginning. */
+  /** All things that have changed since the beginning, in words. */
   state(): string[] {
     return this.things.flatMap(({ name }, i) => (this.values[i] === 0 ? [] : [`${name}: ${this.values[i]}`]));
   }
 
-  /** Makes all things of the machine, which is this one, and of a run what they are now. */
+  /** Applies the current values of all things to the machine and to a run. `machine` is this object. */
   protected become(machine: Machine, now: Run): void {
     for (const [i, { be }] of this.things.entries()) be(this.values[i]!, machine, now);
   }
@@ -100,7 +103,7 @@ export abstract class Changing<Machine, Run extends Circumstances> {
     return cachedPlans(this.box).reduce((sum, path) => sum + statSync(path).ino, 0);
   }
 
-  /** Runs brun. What `names` matches of its output is another name in each run. */
+  /** Runs brun. Matches of `names` in its output differ in each run, so they are replaced. */
   protected start(
     argv: readonly string[],
     names: RegExp,

@@ -1,9 +1,12 @@
-/** Programs in C that tests need, compiled once a run: statically, so that they also run in a container. */
+/** Compiles C programs for tests once a run. They are static, so that they run in containers, too. */
 import { chmodSync, existsSync } from "node:fs";
 import { basename } from "node:path";
 import { workspace } from "./workspace.ts";
 
-/** Path of the program that a C file makes: beside it, where `npm run test:vm` has put it. Throws what the compiler says. */
+/**
+ * The path of a C file's program. `npm run test:vm` puts it beside the C file. Throws an Error with the
+ * compiler's messages.
+ */
 export function compiled(source: string): string {
   const beside = source.replace(/\.c$/, "");
   if (existsSync(beside)) return beside;
@@ -12,7 +15,7 @@ export function compiled(source: string): string {
   return path;
 }
 
-/** Compiles a C file. Throws what the compiler says. */
+/** Compiles a C file. Throws an Error with the compiler's messages. */
 export function compile(source: string, path: string): void {
   const argv = ["cc", "-static", "-O1", "-Wall", "-Wextra", "-Werror", "-o", path, source];
   const { exitCode, stderr } = Bun.spawnSync(argv);

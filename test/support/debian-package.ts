@@ -1,11 +1,14 @@
-/** A package of Debian and a repository that has it: what dpkg-deb and apt-ftparchive would make of files of other users. */
+/**
+ * A Debian package and its repository, as dpkg-deb and apt-ftparchive would make them. The files belong to
+ * several users.
+ */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { host } from "./caller.ts";
 
-/** A file of a package. */
+/** A file in a package. */
 export interface PackagedFile {
   readonly path: string;
-  /** "user:uid" and "group:gid", as tar takes them. */
+  /** "user:uid" and "group:gid", as tar's --owner and --group. */
   readonly owner: string;
   readonly group: string;
   readonly mode: string;
@@ -13,7 +16,7 @@ export interface PackagedFile {
 
 /**
  * Makes a repository for `deb [trusted=yes] file:DIR ./`.
- * @param postinst script that apt-get runs when the package's files are there
+ * @param postinst a script for apt-get after it has unpacked the files
  */
 export function makeRepository(
   dir: string,
@@ -43,7 +46,7 @@ export function makeRepository(
   writeFileSync(`${dir}/Packages`, control + place);
 }
 
-/** An archive of ar(5). */
+/** Makes an archive of ar(5). */
 function ar(members: readonly (readonly [name: string, text: string])[]): string {
   const member = ([name, text]: readonly [string, string]) =>
     name.padEnd(16) +

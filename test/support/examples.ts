@@ -1,4 +1,4 @@
-/** Examples in the documents: blocks of the language "console", whose commands are run. */
+/** Examples in the documents: blocks of the language "console". Tests run their commands. */
 import { linkSync, readFileSync } from "node:fs";
 import type { Caller } from "./caller.ts";
 import { ownedDir } from "./caller.ts";
@@ -6,13 +6,13 @@ import { makeRootfs } from "./rootfs.ts";
 import type { Sandbox } from "./sandbox.ts";
 import { brunPath } from "./workspace.ts";
 
-/** A command and what it prints. */
+/** A command and its output. */
 export interface Example {
   readonly command: string;
   readonly output: string;
 }
 
-/** The examples of a page, in their order. */
+/** The examples of a page in order. */
 export function examplesOf(page: string): Example[] {
   return examplesIn(readFileSync(`${import.meta.dir}/../../${page}`, "utf8"));
 }
@@ -31,7 +31,7 @@ export function examplesIn(text: string): Example[] {
   );
 }
 
-/** Puts into a home directory: a project, a note, a key, and a root filesystem in `root`. */
+/** Fills a home directory: a project, a note, a key, and a root filesystem in `root`. */
 function furnish(box: Sandbox, caller: Caller, home: string): void {
   ownedDir(caller, `${home}/project`);
   ownedDir(caller, `${home}/.ssh`, 0o700);
@@ -40,7 +40,10 @@ function furnish(box: Sandbox, caller: Caller, home: string): void {
   makeRootfs(ownedDir(caller, `${home}/root`), caller);
 }
 
-/** Makes a home directory, empty or with some things; returns what runs a command there and gives its output. */
+/**
+ * Makes a home directory, empty or furnished. Returns a function that runs a command there, and returns the
+ * command's output.
+ */
 export function exampleHome(
   box: Sandbox,
   caller: Caller,

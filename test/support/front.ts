@@ -1,36 +1,39 @@
-/** Whether a command was done by the front (nsenter/front) or by Bun, whose engine says in its own report that it was started. */
+/**
+ * Determines whether the front (nsenter/front) or Bun has executed a command. If Bun was started, its engine
+ * prints a report.
+ */
 import { expect } from "bun:test";
 import type { CallOptions, Outcome, Sandbox } from "./sandbox.ts";
 import type { TestSpec } from "./spec.ts";
 
-/** Not so for the build that BRUN_TEST_BUILD=brun-no-front names: Bun does all commands there, and the tests say whether as well. */
+/** False for BRUN_TEST_BUILD=brun-no-front. There Bun executes all commands, and the tests expect that. */
 export const HAS_FRONT: boolean = process.env.BRUN_TEST_BUILD?.endsWith("-no-front") !== true;
 
-/** Has the engine say that it was started. */
+/** Makes the engine print a report if it was started. */
 export const REPORT = { BUN_JSC_reportBytecodeCompileTimes: "1" };
 
-/** A global flag that changes nothing, and that the front does not know. */
+/** A global flag without effect. The front does not know it, and so leaves the command to Bun. */
 export const BY_BUN = { globals: ["--rootless=auto"] };
 
 export interface Done extends Outcome {
   readonly bun: boolean;
 }
 
-/** Runs a command; whether Bun was started, and its output. */
+/** Runs a command. Returns its outcome, and whether Bun was started. */
 export async function call(box: Sandbox, args: readonly string[], options: CallOptions = {}): Promise<Done> {
   const outcome = await box.call(args, { ...options, env: { ...options.env, ...REPORT } });
   const bun = /^Compiled .* into bytecode/m.test(outcome.stderr + outcome.stdout);
   return { ...outcome, bun };
 }
 
-/** Runs a command, which the front has to do where there is one. */
+/** Runs a command, and expects that the front executes it if there is one. */
 export async function front(box: Sandbox, args: readonly string[], options: CallOptions = {}): Promise<Done> {
   const done = await call(box, args, options);
   expect({ args, bun: done.bun }).toEqual({ args, bun: !HAS_FRONT });
   return done;
 }
 
-/** A created container that sleeps when it is started, and for which later commands have plans; returns its id. */
+/** Creates a container whose program sleeps. Later commands have cached plans for it. Returns its id. */
 export async function created(
   box: Sandbox,
   edit: (spec: TestSpec) => void = () => undefined,
@@ -40,7 +43,7 @@ export async function created(
     spec.process.args = ["/bin/sleep", "1000"];
     edit(spec);
   });
-  // Root would have one of v1 on a machine that has these, and no plans.
+  // With cgroups of v1 later commands of root would have no plans.
   await box.ok(["create", "--bundle", bundle, id], { globals: ["--cgroup-manager=disabled"] });
   return id;
 }

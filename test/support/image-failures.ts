@@ -1,4 +1,4 @@
-/** Failures of images that docs/errors.md documents, by title: test/errors.test.ts makes each of them happen. */
+/** The failures of images in docs/errors.md by title. test/errors.test.ts causes each of them. */
 import { imageOf, type TestImageOptions } from "../../src/image/testing/image.ts";
 import { ownedDir } from "./caller.ts";
 import { CERTIFICATE } from "./certificate.ts";
@@ -7,7 +7,10 @@ import type { Outcome, Sandbox } from "./sandbox.ts";
 
 type Make = (box: Sandbox) => Promise<Outcome>;
 
-/** Pulls a name, from a registry with one small image, "app:1", whose host is given. */
+/**
+ * Pulls an image from a registry that has one small image, "app:1". `name` makes the image's name from the
+ * registry's host.
+ */
 const pull =
   (
     name: (host: string) => string,

@@ -1,4 +1,4 @@
-/** Images for integration tests: a store, a registry, and what tests of images pull. */
+/** Support for integration tests of images: a store, a registry, and images. */
 import { expect } from "bun:test";
 import { imageOf, type TestImage } from "../../src/image/testing/image.ts";
 import type { TestEntry } from "../../src/image/testing/tar.ts";
@@ -8,7 +8,7 @@ import { makeRootfs } from "./rootfs.ts";
 import type { Subject } from "./runtime.ts";
 import { type CallOptions, type Outcome, Sandbox } from "./sandbox.ts";
 
-/** A layer with the programs that tests run. */
+/** A layer with busybox. */
 let programs: Uint8Array | undefined;
 export function programLayer(box: Sandbox): Uint8Array {
   if (programs === undefined) {
@@ -38,7 +38,7 @@ const CHANGES: readonly TestEntry[] = [
   { path: "opt/of-lower", type: "1", link: "opt/name" },
 ];
 
-/** A box with an image store of its own, which is empty again at the end. */
+/** A sandbox with a separate image store, which is removed at the end. */
 export class Images implements AsyncDisposable {
   private constructor(
     readonly box: Sandbox,
@@ -46,7 +46,7 @@ export class Images implements AsyncDisposable {
     readonly registry: TestRegistry,
   ) {}
 
-  /** Where the images are. */
+  /** The directory of the images. */
   get store(): string {
     return `${this.data}/.local/share/brun/images`;
   }
@@ -73,13 +73,13 @@ export class Images implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.registry[Symbol.dispose]();
-    // Files of subordinate ids are removed by who may.
+    // Files of subordinate ids can only be removed in the user namespace.
     await this.box.call(["unshare", "--", "rm", "-rf", this.data], { timeoutMs: 300_000 });
     await this.box[Symbol.asyncDispose]();
   }
 }
 
-/** Arguments that run a script in an image. */
+/** Arguments that run a shell script in an image. */
 export const run = (name: string, script: string, ...flags: string[]): string[] => [
   "run",
   "--image",

@@ -1,6 +1,6 @@
 /**
- * Servers in a network namespace of a test: DNS for names that it is given, HTTP, HTTPS, an echo and a sink. One argument:
- * {@link ServerPlan} in JSON; "ready" on stdout, and then a line for each question and each connection.
+ * Servers in a network namespace of a test: DNS for given names, HTTP, HTTPS, an echo and a sink. The argument
+ * is a {@link ServerPlan} in JSON. stdout gets "ready", and then a line for each question and each connection.
  */
 import { createSocket } from "node:dgram";
 import { statSync } from "node:fs";
@@ -8,15 +8,15 @@ import { createServer } from "node:net";
 import { parseIpv4, parseIpv6 } from "../../src/net/address.ts";
 import { answer, parseQuery, RCODE, TYPE } from "../../src/net/dns-message.ts";
 
-/** What there is to serve. */
+/** The data of the servers. */
 export interface ServerPlan {
-  /** Where DNS answers; empty for nowhere. */
+  /** The address of the DNS server; empty for none. */
   readonly dns: string;
-  /** Addresses of each name; lists in a list are given in turn, with a time to live of 0. */
+  /** The addresses of each name. If they are lists, each pair of questions gets the next list. */
   readonly zone: Readonly<Record<string, readonly string[] | readonly (readonly string[])[]>>;
   readonly cert: string;
   readonly key: string;
-  /** A directory whose files HTTP serves. */
+  /** The directory of the HTTP server's files. */
   readonly files: string;
 }
 
@@ -30,7 +30,7 @@ function addressesOf(name: string): readonly string[] | null {
   if (typeof entry[0] === "string") return entry as readonly string[];
   const turn = turns.get(name) ?? 0;
   turns.set(name, turn + 1);
-  // Both types of records are asked for at once.
+  // Clients ask for both types of records at once.
   return entry[Math.min(Math.floor(turn / 2), entry.length - 1)] as readonly string[];
 }
 
@@ -50,7 +50,10 @@ function respond(message: Uint8Array): Uint8Array | null {
   );
 }
 
-/** A file of that directory, or that of an index; null for the root, 404 for what there is not. HTTP 1.0 has no host. */
+/**
+ * A file in the directory, or the index.html of a directory. 404 if there is none, and null for the root. HTTP
+ * 1.0 has no host.
+ */
 function served(path: string): Response | null {
   if (path === "/") return null;
   const file = [path, `${path}index.html`].map((name) => `${plan.files}${name}`).find(isFile);

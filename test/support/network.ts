@@ -1,6 +1,6 @@
 /**
- * Two network namespaces for tests of `--allow-net`: that of the "host", in which brun runs, and that of the world, in which
- * servers are. Only root can connect two.
+ * Two network namespaces for tests of `--allow-net`: the "host", in which brun runs, and the world, in which
+ * the servers run. Only root can connect them.
  */
 import { writeFileSync } from "node:fs";
 import { host } from "./caller.ts";
@@ -9,7 +9,7 @@ import type { ServerPlan } from "./network-server.ts";
 import { until } from "./processes.ts";
 import type { CallOptions } from "./sandbox.ts";
 
-/** Addresses of the world: two servers, one of a private range, and the host's own. */
+/** The addresses in the world: two servers, one with a private address, and the host. */
 export const WORLD = {
   first: "203.0.113.2",
   second: "203.0.113.3",
@@ -18,7 +18,7 @@ export const WORLD = {
   host: "203.0.113.1",
 } as const;
 
-/** What the names of the world are. */
+/** The addresses of the world's names. */
 const ZONE: ServerPlan["zone"] = {
   "good.example": [WORLD.first],
   "six.example": [WORLD.six],
@@ -41,7 +41,7 @@ const ZONE: ServerPlan["zone"] = {
   "rebind.example": [[WORLD.first], ["127.0.0.1"]],
 };
 
-/** Both namespaces with the servers, until it is disposed of. */
+/** Both namespaces with the servers. */
 export class Network implements AsyncDisposable {
   private static count = 0;
   private readonly names: { readonly host: string; readonly world: string };
@@ -79,7 +79,7 @@ export class Network implements AsyncDisposable {
     this.servers.forEach((server, i) => void this.listen(server.stdout, i));
   }
 
-  /** Makes them, and waits for the servers. */
+  /** Creates the namespaces, and waits for the servers. */
   static async make(dir: string): Promise<Network> {
     const network = new Network(dir);
     await until("the servers are up", () => network.heard.every((text) => text.includes("ready\n")));
@@ -90,27 +90,27 @@ export class Network implements AsyncDisposable {
     for await (const chunk of output) this.heard[index] += new TextDecoder().decode(chunk);
   }
 
-  /** What the world's servers have heard: lines "dns NAME TYPE" and "http HOST". */
+  /** The log of the world's servers: lines "dns NAME TYPE" and "http HOST". */
   get log(): string {
     return this.heard[0]!;
   }
 
-  /** What a server of the host itself has heard, on all its addresses. */
+  /** The log of a server on all addresses of the host. */
   get hostLog(): string {
     return this.heard[1]!.replace("ready\n", "");
   }
 
-  /** The words that run a command among the servers. */
+  /** Words that run a command in the servers' namespace. */
   inWorld(...argv: string[]): string[] {
     return ["ip", "netns", "exec", this.names.world, ...argv];
   }
 
-  /** The words that run a command in the host's namespace. */
+  /** Words that run a command in the host's namespace. */
   inHost(...argv: string[]): string[] {
     return ["nsenter", `--net=/run/netns/${this.names.host}`, "--", ...argv];
   }
 
-  /** How brun is called there. */
+  /** Options that run brun in the host's namespace. */
   get options(): CallOptions {
     return { under: this.inHost(), binds: { [this.resolv]: "/etc/resolv.conf" } };
   }

@@ -1,15 +1,15 @@
-/** Node's executables, which the TypeScript API is tried with. */
+/** Node executables for tests of the TypeScript API. */
 import { copyFileSync, existsSync, mkdirSync } from "node:fs";
 import { host } from "./caller.ts";
 import { workspace } from "./workspace.ts";
 
-/** A copy of the machine's own, which every caller can execute; null where there is none. */
+/** A copy of the machine's node, which every caller can execute; null if there is none. */
 export function ownNode(): string | null {
   const path = Bun.which("node");
   return path === null ? null : copy("own", path);
 }
 
-/** The newest one of a major version, from npm's registry. Throws when that does not have it. */
+/** The newest node of a major version from npm's registry. Throws an Error if the registry does not have it. */
 export function nodeOf(major: number): string {
   const dir = `${workspace()}/npm-node-${major}`;
   const installed = `${dir}/node_modules/node/bin/node`;

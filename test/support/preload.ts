@@ -1,4 +1,4 @@
-/** Loaded before every test run (bunfig.toml): takes the workspace away after the last test. */
+/** Loaded before every test run (bunfig.toml). Removes the workspace after the last test. */
 import { afterAll } from "bun:test";
 import { removeWorkspace } from "./workspace.ts";
 

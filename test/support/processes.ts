@@ -1,4 +1,4 @@
-/** Finding what a test has left behind, and waiting for what it expects. */
+/** Finds processes, mounts and cgroups that a test has left behind, and waits for conditions. */
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 
 /** A process that belongs to a test. */
@@ -7,7 +7,7 @@ export interface FoundProcess {
   readonly command: string;
 }
 
-/** Text behind a /proc name, "" when the process has gone or is not ours to see. */
+/** The text of a file or link in /proc. "" if the process has ended or access is denied. */
 function proc(read: (path: string) => string, pid: string, name: string): string {
   try {
     return read(`/proc/${pid}/${name}`);
@@ -19,12 +19,13 @@ function proc(read: (path: string) => string, pid: string, name: string): string
 const text = (path: string): string => readFileSync(path, "utf8");
 
 /**
- * Every live process that has to do with a directory: it stands in its command line, environment, working
- * directory, root or mounts. Those of other users are seen as far as the kernel shows them.
+ * All live processes that refer to a directory in their command line, environment, working directory, root or
+ * mounts. Processes of other users are found as far as the kernel shows them.
  */
 export function processesOf(dir: string): FoundProcess[] {
   const found: FoundProcess[] = [];
-  // What is mounted in the namespace of the tests is in every process of the machine: they are not the test's.
+  // If the namespace of the tests has such mounts, every process of the machine has them. Then mounts are no
+  // sign.
   const isShared = hasMountsOf(text("/proc/self/mountinfo"), dir);
   for (const pid of readdirSync("/proc")) {
     if (!/^\d+$/.test(pid) || pid === "1" || Number(pid) === process.pid) continue;
@@ -44,8 +45,8 @@ export function processesOf(dir: string): FoundProcess[] {
 }
 
 /**
- * Whether a namespace has mounts of what is in a directory, as a container of a test has. Mounts that stand below the directory
- * are no sign of it: a copy of the tests' namespace keeps those that a test had meanwhile.
+ * Whether a namespace has mounts whose source is in a directory, as a test's container has. Mount points below
+ * the directory do not count: copies of the tests' namespace keep mounts that a test had meanwhile.
  */
 function hasMountsOf(mountinfo: string, dir: string): boolean {
   return mountinfo
@@ -53,7 +54,7 @@ function hasMountsOf(mountinfo: string, dir: string): boolean {
     .some((line) => line.includes(dir) && line.split(" ")[4]?.includes(dir) === false);
 }
 
-/** Mounts of our own namespace below a directory. */
+/** The mount points below a directory in this process's namespace. */
 export function mountsBelow(dir: string): string[] {
   return text("/proc/self/mountinfo")
     .split("\n")
@@ -61,7 +62,7 @@ export function mountsBelow(dir: string): string[] {
     .filter((target) => target.startsWith(`${dir}/`));
 }
 
-/** What is in a directory; nothing when another process has just removed it. */
+/** The content of a directory. Empty if another process has just removed it. */
 function entriesOf(dir: string) {
   try {
     return readdirSync(dir, { withFileTypes: true });
@@ -70,7 +71,7 @@ function entriesOf(dir: string) {
   }
 }
 
-/** Cgroups of the host whose name holds `name`. */
+/** The host's cgroups whose name contains `name`. */
 export function cgroupsNamed(name: string): string[] {
   const found: string[] = [];
   const visit = (dir: string, depth: number): void => {
@@ -86,12 +87,12 @@ export function cgroupsNamed(name: string): string[] {
   return found;
 }
 
-/** How much longer than elsewhere things may take: in the test machine (test/vm) the CPU is emulated. */
+/** The factor for timeouts: the CPU of the test machine (test/vm) is emulated. */
 export const PATIENCE = process.env.BRUN_TEST_PLACE === undefined ? 1 : 6;
 
 /**
- * Waits until `condition` gives something true and returns it.
- * @param what is named in the error when that has not happened after `timeoutMs`
+ * Waits until `condition` returns a true value, and returns the value.
+ * @param what is part of the error after `timeoutMs`
  */
 export async function until<T>(
   what: string,
@@ -107,7 +108,7 @@ export async function until<T>(
   }
 }
 
-/** Kills a process if it is there. */
+/** Kills a process if it exists. */
 export function killHard(pid: number): void {
   try {
     process.kill(pid, "SIGKILL");

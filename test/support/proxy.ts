@@ -1,11 +1,11 @@
-/** A proxy on loopback: CONNECT for TLS, whole addresses otherwise. Each name leads to one port. */
+/** A proxy on loopback: CONNECT for TLS, otherwise absolute URLs. All names lead to one port. */
 import { createServer, request, type Server } from "node:http";
 import { type AddressInfo, connect, type Socket } from "node:net";
 
 export class TestProxy implements Disposable {
-  /** "CONNECT registry.test:443", "GET http://registry.test/v2/". */
+  /** Such as "CONNECT registry.test:443", "GET http://registry.test/v2/". */
   readonly requests: string[] = [];
-  /** Of Proxy-Authorization. */
+  /** The values of Proxy-Authorization. */
   readonly logins = new Set<string>();
   private readonly server: Server;
   private readonly sockets = new Set<Socket>();
@@ -52,8 +52,9 @@ export class TestProxy implements Disposable {
   }
 
   /**
-   * @param port that everything leads to
-   * @param login "user:password" that it wants
+   * Starts a proxy.
+   * @param port to which all names lead
+   * @param login the required "user:password"
    */
   static async to(port: number, login?: string): Promise<TestProxy> {
     const proxy = new TestProxy(port, login);

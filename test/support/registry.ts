@@ -1,48 +1,48 @@
-/** A registry on loopback that answers as one does, or in one of the wrong ways that there are. */
+/** A registry on loopback with optional faults. */
 import { createHash } from "node:crypto";
 import { MEDIA } from "../../src/image/manifest.ts";
 import type { TestImage } from "../../src/image/testing/image.ts";
 
-/** What is wrong with its answers. */
+/** The faults of a registry. */
 export interface Faults {
-  /** Bearer tokens are wanted: the realm that it names, or its own. */
+  /** Requires bearer tokens from this realm, by default its own. */
   readonly bearer?: { readonly realm?: string; readonly login?: string };
-  /** Basic: "user:password". */
+  /** Requires basic authentication with "user:password". */
   readonly basic?: string;
-  /** The first answers for blobs break off after so many bytes. */
+  /** The first `times` answers for blobs break off after `after` bytes. */
   readonly breakOff?: { after: number; times: number };
-  /** Range is not listened to. */
+  /** Ignores the header Range. */
   readonly noRange?: boolean;
-  /** Blobs are other bytes of the same length. */
+  /** Blobs have other bytes of the same length. */
   readonly corrupt?: boolean;
-  /** Blobs come by a redirect to this address, or with "" to its own storage. */
+  /** Blobs are redirected to this address, or for "" to the registry's storage. */
   readonly redirect?: string;
-  /** Answers that are 429 or 503, with Retry-After: 0, before it is well again. */
+  /** The first `times` answers have this status (429 or 503) and Retry-After: 0. */
   readonly busy?: { status: number; times: number };
-  /** All of them. */
+  /** All answers have the status 429. */
   readonly limited?: boolean;
   readonly contentType?: string;
-  /** Blobs come in pieces of 4 kB, so many milliseconds apart. */
+  /** Blobs are sent in pieces of 4 kB at this interval in milliseconds. */
   readonly slow?: number;
-  /** The first uploads break off after so many bytes, which the registry keeps. */
+  /** The first `times` uploads break off after `after` bytes, which the registry keeps. */
   readonly cutUpload?: { after: number; times: number };
   /** Uploads that broke off are forgotten. */
   readonly forgets?: boolean;
-  /** The largest body that it takes. */
+  /** The maximum size of a request's body. */
   readonly bodyMax?: number;
   /** OCI-Chunk-Min-Length. */
   readonly least?: number;
-  /** It takes over no blobs from other repositories. */
+  /** Refuses to mount blobs from other repositories. */
   readonly noMount?: boolean;
-  /** It takes nothing. */
+  /** Refuses all writes. */
   readonly readOnly?: boolean;
-  /** Blobs come in pieces of so many bytes, with so many milliseconds between two. */
+  /** Blobs are sent in pieces of `size` bytes at intervals of `ms` milliseconds. */
   readonly drip?: { readonly size: number; readonly ms: number };
-  /** Requests get no answer at all. */
+  /** Requests get no answer. */
   readonly silent?: boolean;
 }
 
-/** How the server itself speaks. */
+/** Options of the server. */
 export interface Serving {
   readonly tls?: { readonly key: string; readonly cert: string };
 }
@@ -54,16 +54,16 @@ interface Request {
   readonly query: URLSearchParams;
 }
 
-/** Serves images by "repository:tag". Close it by `using`. */
+/** Serves images by "repository:tag". `using` stops it. */
 export class TestRegistry implements Disposable {
   readonly requests: Request[] = [];
-  /** Bytes of blobs that were offered. */
+  /** The number of bytes of all blobs in answers. */
   blobBytes = 0;
-  /** Those that were sent where they dripped. */
+  /** The number of bytes sent with the fault `drip`. */
   dripped = 0;
   private readonly images = new Map<string, Map<string, TestImage | Uint8Array>>();
   private readonly blobs = new Map<string, Uint8Array>();
-  /** Which repositories have a blob. */
+  /** The repositories of each blob. */
   private readonly owners = new Map<string, Set<string>>();
   private readonly uploads = new Map<string, Uint8Array>();
   private readonly server: Bun.Server<undefined>;
@@ -90,7 +90,7 @@ export class TestRegistry implements Disposable {
     this.server.stop(true);
   }
 
-  /** Serves other faults from now on. */
+  /** Changes the faults. */
   become(faults: Faults): void {
     this.faults = faults;
   }
@@ -101,7 +101,7 @@ export class TestRegistry implements Disposable {
     for (const [digest, bytes] of image.blobs) this.putBlob(repository, digest, bytes);
   }
 
-  /** A manifest that was pushed. */
+  /** A manifest that a client has pushed. */
   pushed(repository: string, tag: string): { bytes: Uint8Array; type: string } | null {
     const found = this.images.get(repository)?.get(tag);
     return found instanceof Uint8Array
@@ -109,7 +109,7 @@ export class TestRegistry implements Disposable {
       : null;
   }
 
-  /** A blob that a repository has. */
+  /** A blob of a repository. */
   blobOf(repository: string, digest: string): Uint8Array | null {
     return this.owners.get(digest)?.has(repository) ? this.blobs.get(digest)! : null;
   }
@@ -121,7 +121,7 @@ export class TestRegistry implements Disposable {
     this.owners.set(digest, (this.owners.get(digest) ?? new Set()).add(repository));
   }
 
-  /** A manifest or index of any bytes. */
+  /** Adds any bytes as a manifest or index. */
   pushDocument(
     repository: string,
     tag: string,
@@ -164,7 +164,7 @@ export class TestRegistry implements Disposable {
       return new Response(null, { status: there === null ? 404 : 200 });
     }
     const tags = this.images.get(repository);
-    // As distribution's says it of both.
+    // As the registry of distribution answers.
     if (tags === undefined) return failure(404, kind === "manifests" ? "MANIFEST_UNKNOWN" : "NAME_UNKNOWN");
     if (kind === "manifests") return this.manifest(tags, reference, request.method);
     const { redirect } = this.faults;
@@ -188,7 +188,7 @@ export class TestRegistry implements Disposable {
     return new Response(null, { status: 201 });
   }
 
-  /** distribution-spec 1.1, "Pushing Blobs". */
+  /** Implements distribution-spec 1.1, "Pushing Blobs". */
   private async upload(
     repository: string,
     id: string,
@@ -315,7 +315,7 @@ export class TestRegistry implements Disposable {
     if (breakOff !== undefined && breakOff.times > 0 && bytes.length - from > breakOff.after) {
       breakOff.times--;
       const part = bytes.slice(from, from + breakOff.after);
-      // It says more than it sends.
+      // The answer's Content-Range has more bytes than the body.
       const stream = new ReadableStream({
         start(controller) {
           controller.enqueue(part);

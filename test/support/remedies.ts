@@ -1,12 +1,12 @@
 /**
- * The remedies in brun's error lines, as command lines: what stands in backticks, and what begins with "brun" after a colon
- * or "see". Capital letters stand for what a person has to fill in.
+ * Extracts the command lines from hints in brun's errors: text in backticks, and text that begins with "brun"
+ * after a colon or "see". Words in capital letters stand for values of the user, and are filled in.
  */
 
 import { commands } from "../../src/cli/main.ts";
 import { HOLE, sourceFiles, textsOf } from "./strings.ts";
 
-/** What is filled in, in this order; a hole in a text of the sources is an id most of the time. */
+/** Values for placeholders, applied in this order. A hole in a text of the sources is usually an id. */
 const FILLED: readonly (readonly [RegExp, string])[] = [
   [new RegExp(HOLE, "g"), "web"],
   [/--rootfs DIR\b/, "--rootfs r"],
@@ -30,11 +30,11 @@ const FILLED: readonly (readonly [RegExp, string])[] = [
   [/--device PATH\b/, "--device /dev/null"],
   [/--pid-file FILE\b/, "--pid-file pid$$"],
   [/-v \.:\/etc\//, "-v ./notes:/etc/"],
-  // A shell would wait for someone to type.
+  // A shell would wait for input.
   [/ -it?(?= )/, " -i"],
 ];
 
-/** Those that cannot be followed in a test. */
+/** Commands that a test cannot run, with the reason. */
 const NOT_FOLLOWED: readonly (readonly [RegExp, string])[] = [
   [/--image |image pull /, "it needs a registry"],
   [/--network pasta/, "pasta is not part of brun"],
@@ -50,11 +50,11 @@ const NOT_FOLLOWED: readonly (readonly [RegExp, string])[] = [
   [/--cpus/, "a user may not have a cgroup"],
 ];
 
-/** What ends a container needs one that may end. */
+/** Commands that end a container get a container that may end. */
 const ENDING = /^brun (kill|delete|stop|rm)\b/;
 const VICTIM = "v$$";
 
-/** What is deleted without force has ended. */
+/** Words that make the container. `delete` without --force needs one that has ended. */
 function victim(line: string): string {
   const begin = `brun run -d --rootfs r --name ${VICTIM}`;
   return /^brun delete (?!--force)/.test(line)
@@ -62,13 +62,13 @@ function victim(line: string): string {
     : `${begin} sleep 100 >/dev/null`;
 }
 
-/** "brun list", and not "brun has no pods". */
+/** Whether a line is a command: "brun list" is one, "brun has no pods" is not. */
 function isCommand(line: string): boolean {
   const word = line.split(" ")[1] ?? "";
   return /^--?\w/.test(word) || (word !== "version" && Object.hasOwn(commands, word));
 }
 
-/** The texts in the sources that have such command lines: hints, and a few that are none. */
+/** The texts in the sources that contain such command lines. Most are hints. */
 export async function hintTexts(root: string): Promise<string[]> {
   const texts = new Set<string>();
   for (const file of sourceFiles(root)) {
@@ -79,7 +79,7 @@ export async function hintTexts(root: string): Promise<string[]> {
   return [...texts];
 }
 
-/** The command lines in an error line's hint; flags alone are those of `run --host`. */
+/** The command lines in an error's hint. Flags alone belong to `run --host`. */
 export function remediesIn(stderr: string): string[] {
   const found: string[] = [];
   for (const hint of stderr.matchAll(/; hint: (.*)$/gm)) {

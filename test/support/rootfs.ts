@@ -1,4 +1,4 @@
-/** A root filesystem of one static busybox, for containers that need a shell and the usual commands. */
+/** Makes a root filesystem with a static busybox, for containers that need a shell and the usual commands. */
 import { copyFileSync, lchownSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { host, isRoot } from "./caller.ts";
 
@@ -15,20 +15,20 @@ const FILES = {
 
 let applets: string[] | undefined;
 
-/** Path of the host's static busybox. Throws when it is not installed. */
+/** The path of the host's static busybox. Throws an Error if it is not installed. */
 function busyboxPath(): string {
   const path = Bun.which("busybox");
   if (path === null) throw new Error("busybox is not installed: apt-get install busybox-static");
   return path;
 }
 
-/** Who owns files. */
+/** The owner of files. */
 export interface Owner {
   readonly uid: number;
   readonly gid: number;
 }
 
-/** Fills `dir` with a root filesystem that belongs to `owner` (when we are root), and returns it. */
+/** Fills `dir` with a root filesystem and returns `dir`. As root, gives the files to `owner`. */
 export function makeRootfs(dir: string, owner: Owner): string {
   const busybox = busyboxPath();
   applets ??= host(busybox, "--list").split("\n");

@@ -1,7 +1,7 @@
 /**
- * The runtimes that the same cases run against: brun as built by `npm run build`, and Debian's crun and runc
- * where they are installed, or those that CRUN and RUNC name. RUNTIME=crun (or a list) in the environment chooses others than
- * brun, which shows whether a test asks for what runtimes do or for what brun happens to do.
+ * The runtimes for the common test cases: brun from `npm run build`, and crun and runc. These are Debian's if
+ * installed, or those in CRUN and RUNC. RUNTIME=crun (or a list) in the environment selects other runtimes than
+ * brun. They show whether a test checks what all runtimes do, or only what brun does.
  */
 import { existsSync } from "node:fs";
 import { type Caller, callers, installed, isRoot } from "./caller.ts";
@@ -11,22 +11,22 @@ export type RuntimeName = "brun" | "crun" | "runc";
 
 export const ALL_RUNTIMES: readonly RuntimeName[] = ["brun", "crun", "runc"];
 
-/** A runtime started by a caller; what most test files loop over. */
+/** A runtime and its caller. Most test files loop over subjects. */
 export interface Subject {
   readonly runtime: RuntimeName;
   readonly caller: Caller;
-  /** "brun as user": for the name of a describe block. */
+  /** The name of a describe block: "brun as user". */
   readonly label: string;
   /** Another build of brun than dist/brun. */
   readonly program?: string;
-  /** Why it cannot run here, or undefined. */
+  /** The reason if it cannot run here, otherwise undefined. */
   readonly unavailable: string | undefined;
 }
 
-/** Whether the machine has cgroup v2 alone, without which crun refuses to work. */
+/** Whether the machine has only cgroup v2. crun does not support hybrid hosts. */
 export const pureCgroup2: boolean = existsSync("/sys/fs/cgroup/cgroup.controllers");
 
-/** Every caller with each of the runtimes; the default is RUNTIME from the environment, else brun. */
+/** Every caller with each of the runtimes, by default those in RUNTIME or else brun. */
 export function subjects(runtimes: readonly RuntimeName[] = chosenRuntimes()): Subject[] {
   return runtimes.flatMap((runtime) =>
     callers().map((caller) => ({
@@ -46,7 +46,7 @@ function chosenRuntimes(): RuntimeName[] {
   return names as RuntimeName[];
 }
 
-/** A peer's program: the one that CRUN or RUNC in the environment names, else the installed one. */
+/** The program of another runtime: that in CRUN or RUNC, otherwise the installed one. */
 export function peerPath(runtime: Exclude<RuntimeName, "brun">): string {
   return process.env[runtime.toUpperCase()] || runtime;
 }
@@ -58,7 +58,10 @@ function unavailable(runtime: RuntimeName): string | undefined {
   return undefined;
 }
 
-/** Prepares a private mount namespace by the words up to "--", then becomes the command behind it. */
+/**
+ * Shell code that prepares a private mount namespace according to the words before "--", and then executes the
+ * command after it.
+ */
 const PRIVATE_MOUNTS = `set -e
 while [ "$1" != -- ]; do
   case $1 in
@@ -72,8 +75,8 @@ exec "$@"`;
 
 /**
  * The command line that starts the runtime as the caller.
- * @param binds host files (source to target) to replace, in a mount namespace of this command's own; root only
- * @param around a program and its arguments that the caller has run the runtime
+ * @param binds host files (source to target) to replace in a private mount namespace; root only
+ * @param around a program and its arguments, with which the caller runs the runtime
  */
 export function runtimeArgv(
   subject: Subject,
@@ -88,13 +91,13 @@ export function runtimeArgv(
     ...around,
     runtime === "brun" ? (subject.program ?? brunPath()) : peerPath(runtime),
   ];
-  // On v2 crun loads a device program, for which it raises RLIMIT_MEMLOCK: not every root may do that.
+  // On v2 crun loads a device program. It raises RLIMIT_MEMLOCK for that, which not every root may do.
   if (runtime === "crun" && caller.uid === 0) argv.push("--cgroup-manager=disabled");
   return preparations.length === 0 ? argv : inPrivateMounts(preparations, argv);
 }
 
 /**
- * A command line that becomes `argv` in a mount namespace of its own (needs root).
+ * A command line that executes `argv` in a private mount namespace (needs root).
  * @param preparations "cgroup2" for a pure cgroup v2 view, SOURCE:TARGET to bind a file over another
  */
 export function inPrivateMounts(preparations: readonly string[], argv: readonly string[]): string[] {

@@ -1,6 +1,6 @@
 /**
- * One test's world: a directory with bundles and a state directory, a runtime and a caller. `await using` makes
- * sure that nothing of it stays, whatever happened, and fails the test when something would have.
+ * The sandbox of one test: a directory with bundles and a state directory, a runtime and a caller. `await
+ * using` removes everything at the end, and fails the test if the runtime has left something behind.
  */
 import {
   chownSync,
@@ -22,7 +22,7 @@ import { baseSpec, type IdMap, type TestSpec } from "./spec.ts";
 import { TerminalSession } from "./terminal.ts";
 import { boxDir } from "./workspace.ts";
 
-/** How a command ended. `code` is null when a signal ended it. */
+/** The outcome of a command. `code` is null if a signal ended it. */
 export interface Outcome {
   readonly code: number | null;
   readonly signal: string | number | null;
@@ -31,33 +31,33 @@ export interface Outcome {
 }
 
 export interface CallOptions {
-  /** What stdin reads; /dev/null without it. */
+  /** The content of stdin; empty by default. */
   readonly stdin?: string;
   /** Added to the caller's environment. */
   readonly env?: Readonly<Record<string, string>>;
-  /** File descriptors that become 3, 4, … of the runtime. */
+  /** File descriptors for 3, 4, … of the runtime. */
   readonly fds?: readonly number[];
   /** Sets LISTEN_PID to the pid of the runtime, as socket activation does. */
   readonly listenPid?: boolean;
   /** Host files to replace for this command (source to target); root only. */
   readonly binds?: Readonly<Record<string, string>>;
-  /** After which the command is killed and the test fails. */
+  /** The time after which the command is killed and the test fails. */
   readonly timeoutMs?: number;
   readonly cwd?: string;
-  /** A program and its arguments that is to run the runtime. */
+  /** A program and its arguments that run the runtime. */
   readonly under?: readonly string[];
-  /** The same, but as the caller. */
+  /** The same as the caller. */
   readonly around?: readonly string[];
   /** Global flags, before the command. */
   readonly globals?: readonly string[];
 }
 
-/** A command that goes on while the test does something else. */
+/** A command that runs while the test continues. */
 export interface Running {
   readonly pid: number;
-  /** Ends when the command does. */
+  /** Resolves when the command has ended. */
   readonly done: Promise<Outcome>;
-  /** What it has written so far. */
+  /** The output so far. */
   stdout(): string;
   stderr(): string;
   kill(signal: NodeJS.Signals): void;
@@ -65,10 +65,10 @@ export interface Running {
 
 const TIMEOUT_MS = 30000 * PATIENCE;
 
-/** The environment variable by which the processes of a sandbox are known. */
+/** The environment variable that marks the processes of a sandbox. */
 const MARK = "BRUN_TEST_BOX";
 
-/** Who is root in the container, and so should own its root filesystem. */
+/** The host's ids of root in the container, who should own the root filesystem. */
 function rootOwner(spec: TestSpec, caller: Caller): Owner {
   const { uidMappings, gidMappings } = spec.linux ?? {};
   if (!Array.isArray(uidMappings) || !Array.isArray(gidMappings) || caller.uid !== 0) return caller;
@@ -92,15 +92,15 @@ export class Sandbox implements AsyncDisposable {
     this.env = { ...callerEnv(caller, ownedDir(caller, `${this.dir}/run`, 0o700)), [MARK]: this.dir };
   }
 
-  /** A container id, file name or the like that nothing else on the machine has. */
+  /** A name for a container, a file or the like, unique on the machine. */
   name(): string {
     this.count += 1;
     return `${this.prefix}${this.count}`;
   }
 
   /**
-   * What all names begin with, and those of other test files that run at the same time do not. With the dash: "user-1"
-   * would also be found in systemd's user-1000.slice.
+   * The common prefix of all names. Other test files that run at the same time have other prefixes. It ends
+   * with a dash: "user-1" would match systemd's user-1000.slice, too.
    */
   private get prefix(): string {
     return `${basename(this.dir)}-${process.pid}-`;
@@ -114,7 +114,7 @@ export class Sandbox implements AsyncDisposable {
     return path;
   }
 
-  /** A bundle with a busybox root filesystem and {@link baseSpec} after `edit`. Returns its directory. */
+  /** Makes a bundle with a busybox root filesystem and {@link baseSpec} after `edit`. Returns its directory. */
   bundle(edit: (spec: TestSpec) => void = () => undefined): string {
     const dir = ownedDir(this.subject.caller, `${this.dir}/${this.name()}`);
     const spec = baseSpec(this.subject.caller);
@@ -139,7 +139,7 @@ export class Sandbox implements AsyncDisposable {
     ];
   }
 
-  /** Starts the runtime on a terminal of its own. */
+  /** Starts the runtime on a new terminal. */
   terminal(args: readonly string[], cols = 80, rows = 24): TerminalSession {
     return new TerminalSession(this.argv(args), this.env, this.dir, cols, rows);
   }
@@ -151,16 +151,16 @@ export class Sandbox implements AsyncDisposable {
   }
 
   /**
-   * What stdin reads. An empty file stands for nothing: crun gives devices that it has as stdio to the
-   * container's user, which would be the host's /dev/null.
+   * The stdin of a command. The default is an empty file and not the host's /dev/null, since crun gives devices
+   * on stdio to the container's user.
    */
   private stdin({ stdin }: CallOptions): Blob {
     return stdin === undefined ? Bun.file(this.file("empty", "")) : new Blob([stdin]);
   }
 
   /**
-   * Starts the runtime with `--root` and `args`. Output goes to files, not pipes: a detached container keeps
-   * its end open, and a pipe would never be at its end.
+   * Starts the runtime with `--root` and `args`. Output goes to files instead of pipes: a detached container
+   * keeps its end open, so a pipe would not end.
    */
   spawn(args: readonly string[], options: CallOptions = {}): Running {
     const { out, err, fds } = this.outputs();
@@ -193,7 +193,7 @@ export class Sandbox implements AsyncDisposable {
     return this.spawn(args, options).done;
   }
 
-  /** Runs the runtime, which must succeed; returns its stdout. */
+  /** Runs the runtime, which must succeed. Returns its stdout. */
   async ok(args: readonly string[], options: CallOptions = {}): Promise<string> {
     const outcome = await this.call(args, options);
     if (outcome.code !== 0) {
@@ -204,7 +204,7 @@ export class Sandbox implements AsyncDisposable {
     return outcome.stdout;
   }
 
-  /** `run` of a shell script in a new container. */
+  /** Runs a shell script in a new container by `run`. */
   sh(
     script: string,
     edit: (spec: TestSpec) => void = () => undefined,
@@ -217,7 +217,7 @@ export class Sandbox implements AsyncDisposable {
     return this.call(["run", "--bundle", bundle, this.name()], options);
   }
 
-  /** `run --detach` of a container that sleeps, or runs `args`; returns its id. */
+  /** Starts a container that sleeps by `run --detach`. `edit` may change its program. Returns its id. */
   async detached(edit: (spec: TestSpec) => void = () => undefined): Promise<string> {
     const id = this.name();
     const bundle = this.bundle((spec) => {
@@ -228,7 +228,7 @@ export class Sandbox implements AsyncDisposable {
     return id;
   }
 
-  /** `exec` of a shell script in a running container. */
+  /** Runs a shell script in a running container by `exec`. */
   exec(
     id: string,
     script: string,
@@ -243,7 +243,7 @@ export class Sandbox implements AsyncDisposable {
     return JSON.parse(await this.ok(["state", id]));
   }
 
-  /** Waits for a container to have a status. */
+  /** Waits until a container has a status. */
   async untilStatus(id: string, status: string): Promise<void> {
     const deadline = performance.now() + 10000 * PATIENCE;
     for (;;) {
@@ -254,17 +254,17 @@ export class Sandbox implements AsyncDisposable {
     }
   }
 
-  /** Whether the state directory has anything for this id. */
+  /** Whether the state directory has this id. */
   known(id: string): boolean {
     return existsSync(`${this.state}/${id}`);
   }
 
-  /** Ids that the state directory has anything for; besides them it keeps plans of runs, and what was said once. */
+  /** The ids in the state directory. Names with "@" are cached plans and other files. */
   containers(): string[] {
     return readdirSync(this.state).filter((name) => !name.startsWith("@"));
   }
 
-  /** What is left of a container or of the whole sandbox, in words; empty when nothing is. */
+  /** The remains of a container or of the whole sandbox in words. Empty if there are none. */
   leftovers(id?: string): string[] {
     const found = processesOf(this.dir).map(({ pid, command }) => `process ${pid}: ${command}`);
     found.push(...mountsBelow(this.dir).map((target) => `mount ${target}`));
@@ -273,7 +273,7 @@ export class Sandbox implements AsyncDisposable {
     return found;
   }
 
-  /** Waits for everything of a container to be gone: a killed process takes a moment. */
+  /** Waits until nothing of a container is left. A killed process needs a moment. */
   async untilGone(id?: string): Promise<void> {
     await until(
       `nothing left of ${id ?? this.dir}`,
@@ -294,11 +294,11 @@ export class Sandbox implements AsyncDisposable {
     try {
       await this.untilGone();
     } catch (error) {
-      // When the test has failed already, bun shows neither its error nor this one.
+      // If the test has failed already, bun shows neither its error nor this one.
       console.error(`${(error as Error).message}; the last command's outcome: ${JSON.stringify(this.last)}`);
       throw error;
     } finally {
-      // Before anything is removed: it would be removed in what is mounted there.
+      // Mounts go first. Otherwise the files in them would be removed.
       for (const target of mountsBelow(this.dir)) Bun.spawnSync(["umount", "--lazy", target]);
       for (const { pid } of processesOf(this.dir)) killHard(pid);
       for (const path of cgroupsNamed(this.prefix).reverse()) rmdirSync(path);
@@ -306,7 +306,7 @@ export class Sandbox implements AsyncDisposable {
     }
   }
 
-  /** Removes the directory, also when it holds files of ids that are only mapped for the caller. */
+  /** Removes the directory, also if it has files of the caller's subordinate ids. */
   private async remove(): Promise<void> {
     try {
       rmSync(this.dir, { recursive: true, force: true });

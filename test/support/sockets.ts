@@ -1,4 +1,4 @@
-/** The receiving end of --console-socket, --pidfd-socket and NOTIFY_SOCKET. */
+/** Receivers for --console-socket, --pidfd-socket and NOTIFY_SOCKET. */
 import { chmodSync } from "node:fs";
 import { addressOf, NR, syscall } from "../../src/sys/ffi.ts";
 import { close } from "../../src/sys/fs.ts";
@@ -7,14 +7,14 @@ import { bindUnix, connectUnix, SOCK_DGRAM, SOCK_STREAM } from "../../src/sys/so
 const POLLIN = 1;
 const MSG_DONTWAIT = 0x40;
 
-/** Whether a descriptor has something to read within `timeoutMs` (0: at once). */
+/** Whether a descriptor can be read within `timeoutMs` (0: at once). */
 export function readable(fd: number, timeoutMs: number): boolean {
   const poll = new Int32Array([fd, POLLIN]);
   const timeout = new BigInt64Array([BigInt(Math.floor(timeoutMs / 1000)), BigInt((timeoutMs % 1000) * 1e6)]);
   return syscall(NR.ppoll, poll, 1, timeout, 0, 8) > 0;
 }
 
-/** A listening stream socket that takes one descriptor per connection. */
+/** A listening stream socket that receives one descriptor per connection. */
 export class FdReceiver implements Disposable {
   private readonly socket: number;
 
@@ -24,12 +24,12 @@ export class FdReceiver implements Disposable {
     syscall(NR.listen, this.socket, 8);
   }
 
-  /** The next descriptor sent. Throws when none comes in time. */
+  /** Receives the next descriptor. Throws an Error after the timeout. */
   async receive(timeoutMs = 10000): Promise<number> {
     return (await this.receiveMessage(timeoutMs)).fd;
   }
 
-  /** The next descriptor sent, and the text that it came with. Throws when none comes in time. */
+  /** Receives the next descriptor and its text. Throws an Error after the timeout. */
   async receiveMessage(timeoutMs = 10000): Promise<{ fd: number; text: string }> {
     const deadline = performance.now() + timeoutMs;
     while (!readable(this.socket, 0)) {
@@ -50,7 +50,7 @@ export class FdReceiver implements Disposable {
   }
 }
 
-/** recvmsg(2) of one byte or more with one SCM_RIGHTS descriptor. */
+/** Calls recvmsg(2) for at least one byte with one SCM_RIGHTS descriptor. */
 function receiveFd(connection: number): { fd: number; text: string } {
   const data = new Uint8Array(65536);
   const iov = new BigUint64Array([BigInt(addressOf(data)), BigInt(data.length)]);
@@ -77,7 +77,7 @@ export class NotifySocket implements Disposable {
     chmodSync(path, 0o777);
   }
 
-  /** The lines of every message that has come by now, in order. */
+  /** The lines of all messages so far, in order. */
   lines(): string[] {
     const found: string[] = [];
     const buffer = new Uint8Array(4096);

@@ -1,6 +1,6 @@
 /**
- * The config.json that tests start from: what `runc spec` and `runc spec --rootless` print, without a
- * terminal. It is written out here, and loosely typed, so that tests do not lean on the code they test.
+ * The config.json of tests: the output of `runc spec` and `runc spec --rootless`, without a terminal. It is a
+ * copy with loose types, so that tests do not depend on the code under test.
  */
 import { type Caller, subordinateRange } from "./caller.ts";
 
@@ -61,7 +61,7 @@ export interface TestSpec {
 
 const CAPABILITIES = ["CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE"];
 
-/** Every capability that Docker grants, which most images expect. */
+/** The capabilities that Docker grants, which most images expect. */
 export const DOCKER_CAPABILITIES = [
   ..."CHOWN DAC_OVERRIDE FSETID FOWNER MKNOD NET_RAW SETGID SETUID SETFCAP SETPCAP NET_BIND_SERVICE".split(
     " ",
@@ -69,7 +69,7 @@ export const DOCKER_CAPABILITIES = [
   ..."SYS_CHROOT KILL AUDIT_WRITE".split(" "),
 ].map((name) => `CAP_${name}`);
 
-/** The five sets with the same capabilities; inheritable and ambient as Docker has them: empty. */
+/** The sets as in Docker: the same capabilities in three sets. The inheritable and ambient sets are empty. */
 export function capabilitySets(names: readonly string[]): Record<string, string[]> {
   return { bounding: [...names], effective: [...names], permitted: [...names] };
 }
@@ -111,7 +111,7 @@ function mounts(caller: Caller): TestMount[] {
   return list;
 }
 
-/** A complete spec for the caller: a single-id mapping for the user, none for root. */
+/** A complete spec for the caller. A user gets a map of one id, and root gets none. */
 export function baseSpec(caller: Caller): TestSpec {
   const namespaces = ["pid", "ipc", "uts", "mount", "cgroup"].map((type) => ({ type }));
   const spec: TestSpec = {
@@ -147,8 +147,8 @@ export function baseSpec(caller: Caller): TestSpec {
 }
 
 /**
- * Changes a spec to map 65,536 ids: for a user its own as 0 and subordinate ones for the rest, for root a range
- * that begins at 100000.
+ * Makes a spec map 65,536 ids. A user's own id becomes 0, and the others are subordinate. Root's begin at
+ * 100000.
  */
 export function mapManyIds(spec: TestSpec, caller: Caller): void {
   const { namespaces } = spec.linux;

@@ -1,25 +1,25 @@
-/** The texts in TypeScript sources, as far as a scanner needs to know the language for that. */
+/** A scanner for the texts in TypeScript sources. */
 
-/** What stands in a text for `${…}`. */
+/** Stands for `${…}` in a text. */
 export const HOLE = "…";
 
 const BEFORE_REGEX = /(?:^|[(,=:[!&|?{};+\-*%<>~^]|\breturn|\btypeof|\bcase)\s*$/;
 
-/** The sources of what is in the executable and the library, without tests and what only they use. */
+/** The sources of the executable and the library, without tests and their support. */
 export function sourceFiles(root: string): string[] {
   const files = [...new Bun.Glob("{src,rootless}/**/*.ts").scanSync(root)].sort();
   return files.filter((file) => !/\.test\.ts$|\/testing\//.test(file)).map((file) => `${root}/${file}`);
 }
 
-/** All string literals and templates; the texts in a template's holes are texts of their own. */
+/** All string literals and templates. Texts in a template's holes are separate texts. */
 export function textsOf(source: string): string[] {
   const found: string[] = [];
   let at = 0;
 
-  /** Reads code up to `end`, a brace that closes a hole, or to the end of the file. */
+  /** Reads code up to the brace that closes a hole, or to the end of the file. */
   function code(end: string | null): void {
     let depth = 0;
-    // Code without comments, by whose end it is known what a slash is.
+    // The last code without comments. It tells a regular expression from a division.
     let before = "";
     while (at < source.length) {
       const c = source[at]!;
@@ -38,7 +38,7 @@ export function textsOf(source: string): string[] {
     }
   }
 
-  /** The character here. Throws at the end of the file, where the scanner has not understood something. */
+  /** The current character. Throws an Error at the end of the file: then the scanner has misread something. */
   function here(): string {
     const c = source[at];
     if (c === undefined) throw new Error("a text does not end");

@@ -1,17 +1,17 @@
-/** Terminals that tests type on: one that the runtime runs in, and a master that it has sent. */
+/** Terminals for tests: one on which the runtime runs, and the master of a container's terminal. */
 import { NR, syscall } from "../../src/sys/ffi.ts";
 import { close } from "../../src/sys/fs.ts";
 import { until } from "./processes.ts";
 import { readable } from "./sockets.ts";
 
-/** What both kinds have. */
+/** The common part of both kinds. */
 interface Screen {
   /** Everything shown since the beginning. */
   text(): string;
   write(text: string): void;
 }
 
-/** Waits until the screen shows `wanted`; the error shows what it had instead. */
+/** Waits until the screen shows `wanted`. The error has the screen's text. */
 export async function shows(screen: Screen, wanted: string | RegExp): Promise<void> {
   const seen = (): boolean =>
     typeof wanted === "string" ? screen.text().includes(wanted) : wanted.test(screen.text());
@@ -20,7 +20,7 @@ export async function shows(screen: Screen, wanted: string | RegExp): Promise<vo
   });
 }
 
-/** A command on a new terminal that it controls. */
+/** A command on a new controlling terminal. */
 export class TerminalSession implements Screen, AsyncDisposable {
   private shown = "";
   private readonly child: Bun.Subprocess;
@@ -36,7 +36,7 @@ export class TerminalSession implements Screen, AsyncDisposable {
     rows = 24,
   ) {
     const decoder = new TextDecoder();
-    // Of another new one: ours may be in raw mode before anyone has looked.
+    // The command may change this terminal before the flags are read, so they are read from another new one.
     const another = new Bun.Terminal({ cols, rows });
     this.flagsBefore = another.localFlags;
     another.close();
@@ -73,17 +73,17 @@ export class TerminalSession implements Screen, AsyncDisposable {
     return this.child.pid;
   }
 
-  /** Takes the terminal away, as a closed window does: a SIGHUP, and EIO from then on. */
+  /** Closes the terminal, like a closed window: the command gets a SIGHUP, and then EIO. */
   hangUp(): void {
     this.child.terminal!.close();
   }
 
-  /** The exit code of the command, when it has ended. */
+  /** Resolves to the command's exit code. */
   get exited(): Promise<number> {
     return this.child.exited;
   }
 
-  /** Output and input flags of the terminal as `stty -a` of the host sees them. */
+  /** The terminal's local modes (c_lflag of termios(3)). */
   get localFlags(): number {
     return this.child.terminal!.localFlags;
   }
@@ -106,7 +106,7 @@ export class Master implements Screen, Disposable {
     const buffer = new Uint8Array(4096);
     while (readable(this.fd, 0)) {
       const n = syscall(NR.read, this.fd, buffer, buffer.length);
-      if (n <= 0) break; // EIO: nobody has the other end open any more
+      if (n <= 0) break; // EIO: the other end is closed
       this.shown += this.decoder.decode(buffer.subarray(0, n), { stream: true });
     }
     return this.shown;

@@ -1,4 +1,4 @@
-/** Unpacking as brun's own process does it, beside other programs, with the ids that the caller's containers have. */
+/** Runs brun's process that unpacks, and other programs with the same ids as the caller's containers. */
 import { copyFileSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import type { Answer, Request } from "../../src/image/unpack/child.ts";
 import { type Caller, callerEnv, ownedDir } from "./caller.ts";
@@ -6,14 +6,17 @@ import { brunPath, workspace } from "./workspace.ts";
 
 const TREES = new URL("../image/trees.py", import.meta.url).pathname;
 
-/** What a program said. */
+/** The outcome of a program. */
 interface Said {
   readonly code: number | null;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** A directory of the caller's with trees.py, and programs in it that have all of its ids: root, or its user namespace's root. */
+/**
+ * A directory of the caller with trees.py. Programs in it run with all ids of the caller: as root, or as root
+ * of its user namespace.
+ */
 export class Unpacking implements Disposable {
   readonly dir: string;
   readonly brun = brunPath();
@@ -21,12 +24,12 @@ export class Unpacking implements Disposable {
 
   constructor(private readonly caller: Caller) {
     this.dir = ownedDir(caller, mkdtempSync(`${workspace()}/unpacking-`));
-    // The checkout may be where the caller cannot read it.
+    // The caller may not be able to read the checkout.
     copyFileSync(TREES, `${this.dir}/trees.py`);
     this.prefix = caller.uid === 0 ? [] : [...caller.prefix, brunPath(), "unshare", "--"];
   }
 
-  /** A program's output, whatever its end. */
+  /** Runs a program. Returns its output and exit code. */
   try(argv: readonly string[], stdin?: string): Said {
     const { exitCode, stdout, stderr } = Bun.spawnSync([...this.prefix, ...argv], {
       cwd: this.dir,
@@ -37,7 +40,7 @@ export class Unpacking implements Disposable {
     return { code: exitCode, stdout: stdout.toString(), stderr: stderr.toString() };
   }
 
-  /** The output of a program that has to succeed. */
+  /** Runs a program, which has to succeed. Returns its output. */
   run(...argv: string[]): string {
     const { code, stdout, stderr } = this.try(argv);
     if (code !== 0) throw new Error(`${argv.join(" ")} exited with ${code}: ${stderr}${stdout}`);
@@ -45,8 +48,9 @@ export class Unpacking implements Disposable {
   }
 
   /**
-   * Unpacks an archive into a new directory of the name.
-   * @returns where the files are; or what brun said
+   * Unpacks an archive into a new directory.
+   * @param name of the directory
+   * @returns the directory of the files, or brun's message
    */
   unpack(archive: string, name: string): { readonly root: string } | { readonly failure: string } {
     const store = ownedDir(this.caller, `${this.dir}/${name}`);
@@ -57,7 +61,7 @@ export class Unpacking implements Disposable {
     return "failure" in last ? { failure: last.failure.message } : { root: `${store}/partial/root` };
   }
 
-  /** Unpacks an archive into a directory of a store, and merges such layers into a root. Returns where that is. */
+  /** Unpacks archives as layers of a store, and merges them into a root. Returns the root's path. */
   unpackAll(archives: readonly string[]): string {
     const store = ownedDir(this.caller, `${this.dir}/store`);
     const layers = archives.map((archive, i) => {
@@ -74,7 +78,7 @@ export class Unpacking implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    // Files of subordinate ids are removed by who may.
+    // Files of subordinate ids can only be removed in the user namespace.
     this.try(["rm", "-rf", this.dir]);
     rmSync(this.dir, { recursive: true, force: true });
   }
@@ -85,8 +89,8 @@ function lastAnswer(stdout: string): Answer {
 }
 
 /**
- * What unpacks its stdin into STORE/PLACE/root.
- * @param size of the archive in bytes, or a word that stands for it
+ * The command line that unpacks its stdin into STORE/PLACE/root.
+ * @param size of the archive in bytes, or a placeholder
  */
 export function unpackingCommand(store: string, size: number | string, place = "partial"): string[] {
   const digest = `sha256:${"0".repeat(64)}`;

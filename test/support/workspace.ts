@@ -1,18 +1,18 @@
 /**
- * The directory that everything of one test run lives in. It is under /tmp, where the unprivileged user can
- * reach it (the checkout may be in a home that it cannot), and is removed when the tests end.
+ * The directory for everything in a test run. It is under /tmp, where the unprivileged user can reach it. The
+ * checkout may be in a home that the user cannot read. It is removed when the tests end.
  */
 import { chmodSync, copyFileSync, existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { type Caller, ownedDir } from "./caller.ts";
 
-/** BRUN_TEST_BUILD: another one of dist. */
+/** BRUN_TEST_BUILD is the name of another build in dist. */
 const BUILT = `${import.meta.dir}/../../dist/${process.env.BRUN_TEST_BUILD ?? "brun"}`;
 
 let base: string | undefined;
 let boxes = 0;
 
-/** The workspace; made at the first call. */
+/** The workspace. It is created at the first call. */
 export function workspace(): string {
   if (base === undefined) {
     base = mkdtempSync(`${tmpdir()}/brun-test-`);
@@ -21,13 +21,13 @@ export function workspace(): string {
   return base;
 }
 
-/** Removes the workspace: test/support/preload.ts calls it when the last test has ended. */
+/** Removes the workspace. test/support/preload.ts calls it after the last test. */
 export function removeWorkspace(): void {
   if (base !== undefined) rmSync(base, { recursive: true, force: true });
   base = undefined;
 }
 
-/** A copy of dist/brun in the workspace, so that what is tested also works away from where it was built. */
+/** A copy of dist/brun in the workspace, so that tests also check that it works in another place. */
 export function brunPath(): string {
   const path = `${workspace()}/brun`;
   if (!existsSync(path)) {
@@ -38,7 +38,10 @@ export function brunPath(): string {
   return path;
 }
 
-/** A copy of the Bun that runs the tests, which every caller can execute: it may be in a home that they cannot read. */
+/**
+ * A copy of the Bun that runs the tests, which every caller can execute. The original may be in a home that
+ * they cannot read.
+ */
 export function bunPath(): string {
   const path = `${workspace()}/bun`;
   if (!existsSync(path)) {
@@ -48,7 +51,7 @@ export function bunPath(): string {
   return path;
 }
 
-/** A new directory that belongs to the caller, with a name that no other has. */
+/** A new directory that belongs to the caller, with a unique name. */
 export function boxDir(caller: Caller): string {
   boxes += 1;
   return ownedDir(caller, `${workspace()}/${caller.name}-${boxes}`);
