@@ -99,6 +99,15 @@ if [ -n "${PLACE_REFUSES:-}" ]; then
   # 1: it is refused as well.
   [ "$code" = 2 ] || { [ "$code" = 1 ] && [ -z "$out" ]; } || fail "doctor: exit code $code"
   case $out$err in *"$hint"*) ;; *) fail "doctor does not say '$hint': $out$err" ;; esac
+  # Without namespaces: where doctor says that there is landlock, a program is restricted by it.
+  script='echo ran; echo x > "$TMPDIR/x" && cat "$TMPDIR/x" > here; echo x > /tmp/brun-landlock-elsewhere'
+  case $out in
+  *"landlock"*"ABI "*)
+    try "$@" run --host --landlock -- sh -c "$script"
+    [ "$out" = ran ] && [ -s here ] && [ ! -e /tmp/brun-landlock-elsewhere ] || fail "--landlock: $code '$out' '$err'"
+    ;;
+  ?*) refused --landlock "--landlock: this kernel has no landlock" "$@" run --host --landlock -- sh -c "$script" ;;
+  esac
   peers_fail
   fails bwrap bwrap --bind / / echo ran
   exit 0
