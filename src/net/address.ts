@@ -1,9 +1,9 @@
-/** IP addresses: texts, bytes, and which of them a name may lead to. */
+/** IP addresses: their texts and bytes, and where they lead. */
 
-/** An address as its 4 or 16 bytes, in the order of the network. */
+/** An address as its 4 or 16 bytes, in network order. */
 export type Address = Uint8Array;
 
-/** The bytes of a dotted IPv4 address, without the short forms of inet_aton(3); null for another text. */
+/** Parses a dotted IPv4 address, without the short forms of inet_aton(3). Null for another text. */
 export function parseIpv4(text: string): Address | null {
   const parts = text.split(".");
   if (parts.length !== 4) return null;
@@ -16,7 +16,7 @@ export function parseIpv4(text: string): Address | null {
   return bytes;
 }
 
-/** The bytes of an IPv6 address without a zone (RFC 4291, 2.2); null for another text. */
+/** Parses an IPv6 address without a zone (RFC 4291, 2.2). Null for another text. */
 export function parseIpv6(text: string): Address | null {
   if (!/^[0-9a-fA-F:.]+$/.test(text) || !text.includes(":")) return null;
   let words = text;
@@ -40,7 +40,7 @@ export function parseIpv6(text: string): Address | null {
   );
 }
 
-/** An address for people. */
+/** The text of an address. */
 export function addressText(address: Address): string {
   if (address.length === 4) return address.join(".");
   return Array.from({ length: 8 }, (_, i) =>
@@ -49,14 +49,19 @@ export function addressText(address: Address): string {
 }
 
 /**
- * Where an address leads. `local`: to this machine, its links, or its cloud's metadata; a list has to name such an address itself.
- * `none`: no host has it.
+ * Where an address leads.
+ * - `local`: to this machine, its links, or its cloud's metadata. A list has to contain such an address
+ * itself.
+ * - `none`: no host has the address.
  */
 export type Reach = "public" | "private" | "local" | "none";
 
 type Range = readonly [prefix: string, bits: number, reach: Reach];
 
-/** IANA's special-purpose registries, and addresses at which clouds serve credentials. The first that fits counts. */
+/**
+ * IANA's special-purpose registries, and addresses at which clouds serve credentials. The first range that
+ * contains an address counts.
+ */
 const IPV4: readonly Range[] = [
   ["100.100.100.200", 32, "local"],
   ["168.63.129.16", 32, "local"],
@@ -80,14 +85,14 @@ const IPV6: readonly Range[] = [
   ["2000::", 3, "public"],
 ];
 
-/** Prefixes of IPv6 addresses that have an IPv4 address in them, and the byte where it begins. */
+/** Prefixes of IPv6 addresses that contain an IPv4 address, and the byte where that begins. */
 const EMBEDDED: readonly (readonly [prefix: string, bits: number, at: number])[] = [
   ["::ffff:0:0", 96, 12],
   ["64:ff9b::", 96, 12],
   ["2002::", 16, 2],
 ];
 
-/** Where an address leads, by itself. */
+/** Tells where an address leads, by the address alone. */
 export function reachOf(address: Address): Reach {
   if (address.length === 4) return IPV4.find((range) => isIn(address, range))?.[2] ?? "public";
   const embedded = EMBEDDED.find((range) => isIn(address, range));

@@ -1,6 +1,6 @@
 /**
- * Attempts to reach a name in a way that the relay has no socket for: on a port that no entry has, or by UDP. The kernel refuses
- * them at once. What is seen here is a copy of their first packets, by a packet(7) socket of the namespace.
+ * Attempts to reach a name on a port without a socket of the relay (no entry has this port), or by UDP. The
+ * kernel refuses them at once. A packet(7) socket of the namespace receives copies of their first packets.
  */
 import { AF } from "../sys/constants.ts";
 import { addressOf, NR, syscall } from "../sys/ffi.ts";
@@ -11,7 +11,7 @@ import { EPOLL, type Loop } from "./loop.ts";
 import { receive } from "./socket.ts";
 import { RANGE } from "./table.ts";
 
-/** A packet that begins something. */
+/** The first packet of a connection, or a UDP packet. */
 export interface Attempt {
   readonly protocol: "TCP" | "UDP";
   readonly address: Address;
@@ -25,16 +25,20 @@ const SO_ATTACH_FILTER = 26;
 const SO_RCVBUF = 8;
 const TCP = 6;
 const UDP = 17;
-/** Packets in one turn; what does not fit into the buffer is dropped. */
+/**
+ * The number of packets that are read in one turn. The kernel drops packets that do not fit into the buffer.
+ */
 const BATCH = 64;
 const BUFFER = 65_536;
-/** An IP header with options, and the ports. */
+/** The number of bytes that are read of a packet: an IP header with options, and the ports. */
 const SEEN = 64;
 
-/** struct sock_filter (linux/filter.h): code, how many to skip when it is so and when not, value. */
+/**
+ * struct sock_filter (linux/filter.h): code, instructions to skip if it is true and if it is false, value.
+ */
 type Instruction = readonly [code: number, yes: number, no: number, value: number];
 
-/** Codes of classic BPF. */
+/** Opcodes of classic BPF. */
 const LOAD = {
   byte: 0x30,
   word: 0x20,
@@ -45,13 +49,19 @@ const LOAD = {
 const AND = 0x54;
 const EQUAL = 0x15;
 const RETURN = 0x06;
-/** SKF_AD_OFF + SKF_AD_PKTTYPE: a packet of the loopback device is seen when it goes and when it comes. */
+/**
+ * SKF_AD_OFF + SKF_AD_PKTTYPE. The socket sees a packet of the loopback device twice: as it is sent, and as
+ * it is received.
+ */
 const PACKET_TYPE = 0xfffff004;
 const PACKET_OUTGOING = 4;
 const SYN = 0x02;
 const SYN_OR_ACK = 0x12;
 
-/** Takes what comes to the range of names: the first packet of a TCP connection, and all of UDP but that from and to port 53. */
+/**
+ * Accepts packets to the range of names: the first packet of a TCP connection, and UDP packets except those
+ * from and to port 53.
+ */
 const FILTER: readonly Instruction[] = [
   [LOAD.byte, 0, 0, PACKET_TYPE],
   [EQUAL, 15, 0, PACKET_OUTGOING],
@@ -74,8 +84,9 @@ const FILTER: readonly Instruction[] = [
 ];
 
 /**
- * Tells of them.
- * @param fd a packet socket that takes no protocol yet; it is closed where the kernel refuses it, and nothing is told then
+ * Reports the attempts.
+ * @param fd a packet socket that is not bound to a protocol yet. If the kernel refuses the filter, it is
+ * closed, and no attempt is reported.
  */
 export function watchAttempts(loop: Loop, fd: number, told: (attempt: Attempt) => void): void {
   if (fd < 0) return;
@@ -102,7 +113,7 @@ function listen(fd: number): boolean {
     code.set([yes, no], 8 * i + 2);
     view.setUint32(8 * i + 4, value, true);
   });
-  // struct sock_fprog: how many, and where.
+  // struct sock_fprog: the number of instructions, and their address.
   const program = new BigUint64Array([BigInt(FILTER.length), BigInt(addressOf(code))]);
   const size = new Int32Array([BUFFER]);
   const at = new Uint8Array(20); // struct sockaddr_ll
@@ -116,7 +127,7 @@ function listen(fd: number): boolean {
   );
 }
 
-/** Of an IP packet that the filter has let through; null for one that is cut off. */
+/** Decodes an IP packet that has passed the filter; null if it is cut off. */
 function attemptOf(packet: Uint8Array): Attempt | null {
   const header = 4 * (packet[0]! & 0xf);
   if (packet.length < header + 4) return null;

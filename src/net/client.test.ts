@@ -38,7 +38,7 @@ beforeEach(() => {
 });
 afterEach(() => close(theirs));
 
-/** What has been told so far. */
+/** The messages to the program so far. */
 // biome-ignore lint/suspicious/noExplicitAny: JSON, of which each field is compared.
 function heard(): any[] {
   let text = "";

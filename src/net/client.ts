@@ -1,10 +1,10 @@
 /**
- * The program that has started brun by the TypeScript API, at the other end of a socket: it hears of events, and is asked for names
- * that are not in the list. A line of JSON for each:
+ * The socket to the program that has started brun by the TypeScript API. The program gets events, and is asked
+ * for names that are not in the list. Each message is a line of JSON:
  *
- *   {"time":…,"event":…}              to it: as in the log
- *   {"ask":NUMBER,"name":…,"port":…}  to it; DNS asks for a name without a port
- *   {"answer":NUMBER,"allow":[…]}     from it: entries to be added; without any it is refused
+ *   {"time":…,"event":…}              to the program, as in the log
+ *   {"ask":NUMBER,"name":…,"port":…}  to the program; a DNS question has no port
+ *   {"answer":NUMBER,"allow":[…]}     from the program: entries to be added; without any the name is refused
  */
 import { E } from "../sys/errno.ts";
 import { NR, syscall } from "../sys/ffi.ts";
@@ -13,30 +13,34 @@ import { fromUtf8, joined, utf8 } from "../sys/utf8.ts";
 import { EPOLL, type Loop } from "./loop.ts";
 import { receive, send } from "./socket.ts";
 
-/** How a relay is told of it. */
+/** The options of a relay for such a program. */
 export interface NetClientOptions {
   readonly fd: number;
-  /** It is asked. */
+  /** Whether the program is asked for names. */
   readonly asks: boolean;
 }
 
-/** How long a name is held while it is asked. */
+/** How long a question may wait for its answer. */
 const ASK_MS = 30_000;
 
-/** What is kept for one that does not read: more is dropped, and counted. */
+/**
+ * The maximum of bytes that wait for a program that does not read. Further events are dropped and counted.
+ */
 const MOST_BYTES = 1 << 20;
-/** An answer has some entries. */
+/** The maximum size of an answer in bytes. */
 const MOST_ANSWER = 1 << 20;
-/** Names are made up by a program: so many questions are open at once, and asked in all. */
+/** Limits of open questions, and of all questions: the sandboxed program can make up any number of names. */
 const MOST_OPEN = 64;
 const MOST_ASKED = 4096;
-/** So many wait for one answer. */
+/** The maximum of callers that wait for one answer. */
 const MOST_WAITING = 256;
-/** How long the last lines may take. */
+/** How long the last lines may take to be sent. */
 const LAST_MS = 1000;
 const F_SETFL = 4;
 
-/** Told of the answer: why the name stays refused, if the list does not have it now. */
+/**
+ * Called at the answer. `why` is the reason for a refusal, in case the list still does not contain the name.
+ */
 type Answered = (why: string) => void;
 
 interface Question {
@@ -47,7 +51,7 @@ interface Question {
 
 const NOT_LISTED = "it is not in the list";
 
-/** The relay's end. */
+/** The relay's end of the socket. */
 export class NetClient {
   private queue: Uint8Array[] = [];
   private size = 0;
@@ -55,14 +59,12 @@ export class NetClient {
   private heard: Uint8Array = new Uint8Array(0);
   private gone = false;
   private asked = 0;
-  /** Questions by their numbers, until they are answered; late answers count. */
+  /** Questions by number, until they are answered. A late answer changes the list, too. */
   private readonly questions = new Map<number, Question>();
   private readonly open = new Map<string, Question>();
   private readonly refused = new Set<string>();
 
-  /**
-   * @param allow adds entries to the list; what it throws is told as an event of a failure
-   */
+  /** @param allow adds entries to the list, and logs an error as an event */
   constructor(
     private readonly loop: Loop,
     private readonly options: NetClientOptions,
@@ -75,7 +77,7 @@ export class NetClient {
     });
   }
 
-  /** Tells of something. */
+  /** Sends an event. */
   tell(message: object): void {
     if (this.gone) return;
     const json = JSON.stringify(message);
@@ -90,9 +92,9 @@ export class NetClient {
   }
 
   /**
-   * Asks for a name that is not in the list, once: whoever asks for it meanwhile gets the same answer, and what has been refused
-   * stays so.
-   * @param port null: the program asks for its address
+   * Asks for a name that is not in the list. Callers that ask for the same name meanwhile get the same
+   * answer. A refused name is not asked for again.
+   * @param port null for a DNS question
    */
   ask(name: string, port: number | null, done: Answered): void {
     const key = port === null ? name : `${name}:${port}`;
@@ -119,7 +121,7 @@ export class NetClient {
     this.tell({ ask: this.asked, name, ...(port !== null && { port }) });
   }
 
-  /** Sends what is left, for a moment. */
+  /** Sends the remaining lines, for at most {@link LAST_MS}. */
   end(): void {
     const until = performance.now() + LAST_MS;
     for (;;) {
@@ -184,7 +186,7 @@ export class NetClient {
     }
   }
 
-  /** There is nobody who answers any more. */
+  /** The program has gone: answers all questions with a refusal. */
   private leave(): void {
     if (this.gone) return;
     this.gone = true;
@@ -194,7 +196,10 @@ export class NetClient {
   }
 }
 
-/** Names of hosts; not what resolvers ask for besides: addresses backwards, services, and texts that are addresses. */
+/**
+ * Whether a name can be the name of a host. Resolvers also ask for reversed addresses, services, and texts
+ * that are addresses.
+ */
 function isAskable(name: string): boolean {
   return /^(?!_)[a-z0-9-]+(\.(?!_)[a-z0-9_-]+)*$/.test(name) && !/(^|\.)arpa$|^[\d.]+$/.test(name);
 }

@@ -1,4 +1,7 @@
-/** How `brun update` reaches a relay: a socket beside the state of containers, which only the caller can connect to. */
+/**
+ * The socket by which `brun update` reaches a relay. It is in the state directory, and only the caller can
+ * connect to it.
+ */
 import { BrunError } from "../errors.ts";
 import { SOCK } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
@@ -11,31 +14,31 @@ import { EPOLL, type Loop } from "./loop.ts";
 import { accept, peerPid, receive, send } from "./socket.ts";
 
 const SIGKILL = 9;
-/** One message: a list that has more does not fit into a command line either. */
+/** The maximum size of a message. A longer list does not fit into a command line either. */
 const MOST = 131_072;
 const ANSWER_MS = 10_000;
 /** How long a relay may take to write its last lines. */
 const END_MS = 2000;
 
-/** What is to be changed in the list of a relay. */
+/** A change of a relay's list. */
 export interface ListChange {
   readonly allow: readonly string[];
   readonly deny: readonly string[];
   readonly allowPrivate: boolean;
 }
 
-/** The relay's end. */
+/** The relay's end of the socket. */
 export class Control {
   private readonly fd: number;
 
-  /** Throws a SysError. */
+  /** Makes the socket. Throws a SysError. */
   constructor(private readonly path: string) {
     unlink(path);
     this.fd = bindUnix(path, SOCK.SEQPACKET | SOCK.NONBLOCK);
     check(syscall(NR.listen, this.fd, 16), `listen on ${path}`);
   }
 
-  /** Makes the changes that are asked for; what `change` throws is the answer. */
+  /** Makes the requested changes. An error of `change` is the answer. */
   serve(loop: Loop, change: (asked: ListChange) => void): void {
     loop.add(this.fd, EPOLL.IN, () => {
       const client = accept(this.fd);
@@ -50,14 +53,14 @@ export class Control {
     });
   }
 
-  /** Nobody can ask any more. */
+  /** Closes the socket, and removes it. */
   end(): void {
     unlink(this.path);
     close(this.fd);
   }
 }
 
-/** What went wrong, as it is sent. */
+/** An error in an answer. */
 interface Said {
   readonly message: string;
   readonly where?: string | undefined;
@@ -116,7 +119,7 @@ export function awaitEnd(path: string): void {
   unlink(path);
 }
 
-/** Connects to a relay; -1 when there is none. */
+/** Connects to a relay; -1 without one. */
 function connected(path: string): number {
   try {
     return connectUnix(path, SOCK.SEQPACKET);

@@ -1,14 +1,14 @@
-/** DNS messages (RFC 1035). Those that are read are not trusted: each is either understood, or null. Pure. */
+/** DNS messages (RFC 1035). Received messages are not trusted: each is either understood, or null. Pure. */
 import { joined, utf8 } from "../sys/utf8.ts";
 import type { Address } from "./address.ts";
 
-/** The port of servers. */
+/** The port of DNS servers. */
 export const DNS_PORT = 53;
 
-/** Types of records. */
+/** Record types. */
 export const TYPE = { A: 1, CNAME: 5, AAAA: 28, ANY: 255 } as const;
 
-/** Codes of answers. */
+/** Response codes. */
 export const RCODE = { ok: 0, formErr: 1, servFail: 2, nxDomain: 3, notImp: 4 } as const;
 
 const CLASS_IN = 1;
@@ -21,16 +21,19 @@ const RECURSION_AVAILABLE = 0x0080;
 /** A question. */
 export interface Question {
   readonly id: number;
-  /** In lower case, without a last dot; bytes that no name of a host has are `\ddd`. */
+  /** In lower case, without a last dot. Bytes that cannot be in the name of a host are written as `\ddd`. */
   readonly name: string;
   readonly type: number;
-  /** The question's bytes as they came, which an answer repeats. */
+  /** The bytes of the question, for the answer. */
   readonly bytes: Uint8Array;
-  /** The flags that an answer repeats: RD. */
+  /** The flags that an answer repeats (RD). */
   readonly flags: number;
 }
 
-/** The question of a message that has one; the code to answer another message with; null for one that gets no answer. */
+/**
+ * Parses a query with one question. For another message it gives the code to answer with, or null if the
+ * message gets no answer.
+ */
 export function parseQuery(
   message: Uint8Array,
 ): Question | { readonly id: number; readonly error: number } | null {
@@ -49,7 +52,7 @@ export function parseQuery(
   return { id, name: name.text, type, bytes, flags: flags & RECURSION_DESIRED };
 }
 
-/** An answer with addresses, or none. */
+/** Makes an answer with addresses, or without any. */
 export function answer(
   question: Question,
   rcode: number,
@@ -76,7 +79,7 @@ export function answer(
   return joined([head, question.bytes, ...records]);
 }
 
-/** The answer to a message whose question is not understood. */
+/** Makes the answer to a message whose question is not understood. */
 export function refusal(id: number, rcode: number): Uint8Array {
   return header(id, RESPONSE | rcode, 0, 0);
 }
@@ -91,7 +94,7 @@ function header(id: number, flags: number, questions: number, answers: number): 
   return bytes;
 }
 
-/** A query for a name of labels that fit. */
+/** Makes a query for a name whose labels are not too long. */
 export function query(id: number, name: string, type: number): Uint8Array {
   const labels = name.split(".").map((label) => utf8(label));
   const question = joined([
@@ -101,16 +104,16 @@ export function query(id: number, name: string, type: number): Uint8Array {
   return joined([header(id, RECURSION_DESIRED, 1, 0), question]);
 }
 
-/** What a server has said of a name. */
+/** A server's answer for a name. */
 export interface Answer {
   readonly rcode: number;
   readonly truncated: boolean;
   readonly addresses: readonly Address[];
-  /** Seconds: the least of the records'. */
+  /** The least TTL of the records in seconds. */
   readonly ttl: number;
 }
 
-/** The answer to a {@link query}; null when it is not that. */
+/** Parses the answer to a {@link query}; null for any other message. */
 export function parseAnswer(message: Uint8Array, id: number, name: string, type: number): Answer | null {
   if (message.length < HEADER) return null;
   const view = new DataView(message.buffer, message.byteOffset, message.length);
@@ -143,7 +146,10 @@ export function parseAnswer(message: Uint8Array, id: number, name: string, type:
   return { rcode: flags & 15, truncated: (flags & TRUNCATED) !== 0, addresses, ttl };
 }
 
-/** A name, which may go on elsewhere, and where it ends; pointers lead only backwards, so that each ends. */
+/**
+ * Reads a name, which may continue elsewhere in the message. `end` is the offset after it. Pointers lead only
+ * backwards, so that reading ends.
+ */
 function readName(message: Uint8Array, start: number): { text: string; end: number } | null {
   const labels: string[] = [];
   let at = start;
@@ -178,12 +184,15 @@ function labelText(bytes: Uint8Array): string {
   return text;
 }
 
-/** A message as it goes over TCP: behind its length in two bytes (RFC 7766, 8). */
+/** Makes a message for TCP: its length in two bytes precedes it (RFC 7766, 8). */
 export function framed(message: Uint8Array): Uint8Array {
   return joined([Uint8Array.of(message.length >> 8, message.length & 255), message]);
 }
 
-/** The first message of what came over TCP, and what follows it; null as long as it is not all there. */
+/**
+ * Takes the first message out of bytes from TCP. `rest` are the bytes after it. Null if the message is not
+ * complete yet.
+ */
 export function unframed(bytes: Uint8Array): { message: Uint8Array; rest: Uint8Array } | null {
   if (bytes.length < 2) return null;
   const end = 2 + ((bytes[0]! << 8) | bytes[1]!);

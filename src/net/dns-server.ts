@@ -1,4 +1,7 @@
-/** DNS inside: names that are allowed have an address that stands for them, and there are no others. */
+/**
+ * The DNS server for the container: each allowed name gets an address that stands for it, and no other names
+ * exist.
+ */
 import { E } from "../sys/errno.ts";
 import { joined } from "../sys/utf8.ts";
 import type { Address } from "./address.ts";
@@ -6,17 +9,17 @@ import { answer, framed, parseQuery, type Question, RCODE, refusal, TYPE, unfram
 import { EPOLL, type Loop } from "./loop.ts";
 import { accept, receive, receiveFrom, send, sendBack } from "./socket.ts";
 
-/** What is known of a name: its address, or the code of the answer. */
+/** Finds the address of a name, or the response code. */
 export type Lookup = (name: string, done: (found: Address | number) => void) => void;
 
-/** Seconds: what stands for a name does not change as long as the container is there. */
+/** In seconds. The address of a name does not change during the container's life. */
 const TTL = 30;
 const MOST_CONNECTIONS = 64;
 const IDLE_MS = 10_000;
-/** So many datagrams in one turn. */
+/** The number of datagrams that are answered in one turn. */
 const BATCH = 64;
 
-/** Answers on both sockets, which do not block. */
+/** Answers on both sockets, which are non-blocking. */
 export class DnsServer {
   private connections = 0;
 
@@ -81,7 +84,7 @@ export class DnsServer {
   }
 }
 
-/** Messages behind their lengths (RFC 7766). */
+/** A connection over TCP. Each message is preceded by its length (RFC 7766). */
 class TcpClient {
   private bytes: Uint8Array = new Uint8Array(0);
   private timer: object | null = null;
@@ -116,7 +119,7 @@ class TcpClient {
       this.wait();
       this.respond(next.message, (reply) => {
         const bytes = framed(reply);
-        // A client that does not read its answers is let go.
+        // A client that does not read its answers is disconnected.
         if (this.open && send(this.fd, bytes) !== bytes.length) this.close();
       });
     }

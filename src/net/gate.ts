@@ -1,4 +1,4 @@
-/** Connections from inside: where they go, whether the list allows that, and what becomes of them. */
+/** Connections from inside: finds their destination, checks the list, and connects or refuses them. */
 import { E } from "../sys/errno.ts";
 import { joined } from "../sys/utf8.ts";
 import { addressText, parseIpv4 } from "./address.ts";
@@ -13,27 +13,30 @@ import { accept, localEnd, resetAtClose, send, tune } from "./socket.ts";
 import { Pipes, Stream } from "./stream.ts";
 import type { NameTable } from "./table.ts";
 
-/** Beyond that a connection is refused, so that a program cannot take all descriptors of the relay. */
+/** The maximum of connections. More are refused, so that a program cannot use up the relay's descriptors. */
 export const MOST_CONNECTIONS = 4096;
 
-/** How many are accepted in one turn. */
+/** The number of connections that are accepted in one turn. */
 const BATCH = 64;
 
-/** A connection on its way. */
+/** A connection that is not yet connected to its host. */
 interface Visitor {
   readonly fd: number;
   readonly host: string;
   readonly port: number;
-  /** What has been read of it already. */
+  /** The bytes that have already been read from it. */
   readonly head: Uint8Array;
-  /** Tells a client of a proxy how it has ended. */
+  /** Tells a client of a proxy the outcome. */
   readonly tell?: ((how: Outcome) => void) | undefined;
 }
 
-/** Asks whether a name may be reached that is not in the list; `done` is told why not, where it is not in the list then. */
+/**
+ * Asks for a name that is not in the list. If the list does not contain it after `done`, the reason is the
+ * argument of `done`.
+ */
 export type Ask = (name: string, port: number | null, done: (why: string) => void) => void;
 
-/** What the gate works with. */
+/** The parts of the relay that the gate uses. */
 export interface GateParts {
   readonly loop: Loop;
   readonly policy: Policy;
@@ -41,7 +44,7 @@ export interface GateParts {
   readonly outside: Outside;
   readonly log: NetLog;
   readonly ask: Ask;
-  /** TLS has to ask for the name that was dialled. */
+  /** Whether TLS has to ask for the name that was dialled. */
   readonly sni: boolean;
   readonly most: number;
 }
@@ -49,12 +52,12 @@ export interface GateParts {
 export class Gate {
   private readonly pipes = new Pipes();
   private readonly streams = new Map<Stream, { readonly host: string; readonly port: number }>();
-  /** Connections that are not streams yet. */
+  /** The number of connections that are not streams yet. */
   private waiting = 0;
 
   constructor(private readonly parts: GateParts) {}
 
-  /** A listener for names. */
+  /** Accepts connections of a listener for names. */
   accepted(listener: number): void {
     this.each(listener, (fd) => {
       const { address, port } = localEnd(fd);
@@ -63,18 +66,18 @@ export class Gate {
     });
   }
 
-  /** The listener of proxies. */
+  /** Accepts connections of the proxies' listener. */
   proxied(listener: number): void {
     this.each(listener, (fd) => this.talk(fd));
   }
 
-  /** Closes the connections that the list does not allow any more. */
+  /** Closes the connections that the list no longer allows. */
   recheck(): void {
     for (const [stream, { host, port }] of this.streams)
       if (!this.parts.policy.allows(host, port)) stream.close(E.ECONNRESET);
   }
 
-  /** Closes all connections: the log is told what each has moved. */
+  /** Closes all connections. The log gets the bytes that each has moved. */
   end(): void {
     for (const stream of this.streams.keys()) stream.close(0);
   }
@@ -113,7 +116,7 @@ export class Gate {
         if (turn.do === "more") return null;
         if (turn.do === "fail") return () => fail(turn.reason);
         const tell = (how: Outcome) => send(fd, talk.outcome(how));
-        // An address that stands for a name, given by a client that resolves by itself.
+        // A client that resolves names itself sends the address that stands for a name.
         const host = this.parts.names.nameOfText(turn.host) ?? turn.host;
         return () => this.enter({ fd, host, port: turn.port, head: turn.rest, tell });
       },
@@ -136,17 +139,17 @@ export class Gate {
 
   private admit(visitor: Visitor): void {
     const { sni } = this.parts;
-    // An address has no name that could be asked for.
+    // TLS cannot ask for an address by name.
     if (!sni || parseIpv4(visitor.host) !== null) {
       this.dial(visitor);
       return;
     }
-    // TLS begins when the proxy has said that there is a connection.
+    // TLS begins after the proxy's reply.
     visitor.tell?.("connected");
     this.inspect({ ...visitor, tell: undefined }, (named) => this.dial(named));
   }
 
-  /** Reads the client's first message of TLS, and goes on if that asks for the name. */
+  /** Reads the client's first TLS message. Goes on if that asks for the name. */
   private inspect(visitor: Visitor, goOn: (visitor: Visitor) => void): void {
     const { loop } = this.parts;
     let head = visitor.head;
@@ -223,7 +226,7 @@ export class Gate {
     }
   }
 
-  /** Ends a connection that has been told why. */
+  /** Closes a connection whose client has already been told the reason. */
   private leave(fd: number): void {
     this.waiting -= 1;
     this.parts.loop.close(fd);

@@ -1,4 +1,4 @@
-/** The first bytes of a connection from inside, read until somebody has understood them. */
+/** The first bytes of a connection from inside, until they are understood. */
 import { E } from "../sys/errno.ts";
 import { EPOLL, type Loop } from "./loop.ts";
 import { receive } from "./socket.ts";
@@ -6,13 +6,14 @@ import { receive } from "./socket.ts";
 const WAIT_MS = 10_000;
 const CHUNK = 4096;
 
-/** Reads a connection that is not in the loop. */
+/** Reads from a connection that is not in the loop. */
 export class Head {
   private timer: object | null = null;
 
   /**
-   * @param heard told of each chunk, an empty one at the end; what it returns is called when the socket is out of the loop; null: more
-   * @param late told when nothing has been understood for ten seconds
+   * @param heard gets each chunk, and an empty one at the end. It returns null if it needs more, otherwise a
+   * function to call when the socket is out of the loop.
+   * @param late called if the bytes have not been understood after ten seconds
    */
   constructor(
     private readonly loop: Loop,
@@ -37,7 +38,7 @@ export class Head {
     next?.();
   }
 
-  /** Nothing more is read. */
+  /** Stops reading. */
   stop(): void {
     this.loop.cancel(this.timer);
     this.timer = null;

@@ -1,4 +1,4 @@
-/** The name that a TLS client asks for: server_name of its first message (RFC 8446, 4.1.2; RFC 6066, 3). Pure. */
+/** The server name of a TLS client's first message (RFC 8446, 4.1.2; RFC 6066, 3). Pure. */
 
 const HANDSHAKE = 22;
 const CLIENT_HELLO = 1;
@@ -8,11 +8,11 @@ const RECORD_HEADER = 5;
 export const MOST_HELLO = 16_384;
 
 /**
- * What the first bytes of a connection say.
- * - `more`: not all of it is there
- * - `other`: it is no TLS
- * - `bad`: it begins as TLS does, and is none that can be understood
- * - `name`: the server's name, null when the client gives none
+ * The meaning of a connection's first bytes.
+ * - `more`: the message is not complete
+ * - `other`: it is not TLS
+ * - `bad`: it begins like TLS, but cannot be understood
+ * - `name`: the server's name; null if the client gives none
  */
 export type Hello =
   | { readonly is: "more" }
@@ -20,7 +20,7 @@ export type Hello =
   | { readonly is: "bad" }
   | { readonly is: "name"; readonly name: string | null };
 
-/** Looks at them. */
+/** Parses the first bytes of a connection. */
 export function readHello(bytes: Uint8Array): Hello {
   if (bytes.length === 0) return { is: "more" };
   if (bytes[0] !== HANDSHAKE) return { is: "other" };
@@ -34,7 +34,7 @@ export function readHello(bytes: Uint8Array): Hello {
   }
 }
 
-/** The first handshake message, put together from its records; null when it goes on. */
+/** The first handshake message, joined from its records; null if it is not complete. */
 function handshake(bytes: Uint8Array): Uint8Array | null | "bad" {
   const parts: number[] = [];
   for (let at = 0; ; ) {
@@ -52,7 +52,7 @@ function handshake(bytes: Uint8Array): Uint8Array | null | "bad" {
   }
 }
 
-/** Reads numbers and blocks; throws a RangeError at the end. */
+/** Reads numbers and blocks. Throws a RangeError at the end of the bytes. */
 class Reader {
   private at = 0;
 
@@ -74,7 +74,7 @@ class Reader {
     return this.bytes.subarray(this.at - size, this.at);
   }
 
-  /** What stands behind its length. */
+  /** Reads a length, and then a block of that length. */
   block(sizeOfLength: number): Reader {
     return new Reader(this.take(this.number(sizeOfLength)));
   }
@@ -92,7 +92,7 @@ function serverName(hello: Reader): string | null {
     const type = extensions.number(2);
     const data = extensions.block(2);
     if (type !== SERVER_NAME) continue;
-    // Two could be read by others in another order.
+    // Other programs could read the first one or the last one.
     if (found !== null) throw new RangeError("two names");
     const list = data.block(2);
     if (list.number(1) !== 0) throw new RangeError("no name of a host");

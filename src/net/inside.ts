@@ -1,6 +1,7 @@
 /**
- * Sockets of a container's network namespace, for a process outside. Inside they are only made: a process that has made the user
- * namespace may bind them to any port from outside, and change routes through them (capabilities(7), user_namespaces(7)).
+ * Makes sockets in a container's network namespace for a process outside. They are only made inside. The
+ * process that has made the user namespace may bind them to any port from outside, and change routes through
+ * them (capabilities(7), user_namespaces(7)).
  */
 import { Message } from "../plan/abi.ts";
 import { ANY, type Program, ProgramBuilder } from "../plan/program.ts";
@@ -8,21 +9,20 @@ import { Session } from "../stage/session.ts";
 import { AF, CLONE, PR, SOCK } from "../sys/constants.ts";
 import { AT_FDCWD, O, readlink } from "../sys/fs.ts";
 
-/** The sockets; those of TCP and UDP do not block. */
+/** The sockets. Those of TCP and UDP are non-blocking. */
 export interface InsideSockets {
-  /** rtnetlink(7). */
+  /** A socket of rtnetlink(7). */
   readonly netlink: number;
   readonly udp: number;
   readonly tcp: number[];
-  /** packet(7), without a protocol; -1 where the kernel has none. */
+  /** A packet(7) socket that is not bound to a protocol; -1 if the kernel has no such sockets. */
   readonly packets: number;
 }
 
 /**
- * Makes them.
+ * Makes the sockets. Throws a BrunError.
  * @param pid a process of the container
- * @param count how many of TCP
- * Throws a BrunError.
+ * @param count the number of TCP sockets
  */
 export function socketsInside(pid: number, count: number): InsideSockets {
   const program = makingProgram(pid, count);

@@ -1,4 +1,7 @@
-/** What a program reached and what it did not: one line of JSON each for --net-log, and for who listens. */
+/**
+ * The log of connections that were made or refused. It writes a line of JSON for each event to the file of
+ * --net-log, and calls a listener.
+ */
 import { BrunError } from "../errors.ts";
 import { E, errnoText } from "../sys/errno.ts";
 import { NR, syscall } from "../sys/ffi.ts";
@@ -6,11 +9,14 @@ import { O, tryOpen } from "../sys/fs.ts";
 import { utf8 } from "../sys/utf8.ts";
 
 /**
- * What there is to tell. Verdicts: `allowed` when a connection is there, `closed` at its end, `refused` by the list, `failed`
- * by the network, `changed` of the list.
+ * An event. Verdicts: `allowed`: a connection was made; `closed`: it has ended; `refused`: the list does not
+ * allow it; `failed`: an error of the network; `changed`: the list has changed.
  */
 export interface NetEvent {
-  /** Of a name, of a connection, of the list; `lost`: of so many nobody was told, since they were not read. */
+  /**
+   * The subject: a DNS question, a connection, the list. `lost`: events were dropped, since the program did
+   * not read them.
+   */
   readonly event: "dns" | "connect" | "list" | "lost";
   readonly verdict: "allowed" | "closed" | "refused" | "failed" | "changed";
   /** The name that the program used, or an address. */
@@ -19,32 +25,32 @@ export interface NetEvent {
   /** The address that was dialled. */
   readonly address?: string;
   readonly reason?: string;
-  /** Bytes from the program, and to it. */
+  /** Bytes that the program has sent. `received` are those that it got. */
   readonly sent?: number;
   readonly received?: number;
-  /** The list, when it has changed. */
+  /** The new list after a change. */
   readonly allow?: readonly string[];
-  /** How many were lost. */
+  /** The number of lost events. */
   readonly count?: number;
 }
 
-/** An event as it is told. */
+/** An event with its time. */
 export interface NetworkEvent extends NetEvent {
   /** ISO 8601, with milliseconds. */
   readonly time: string;
 }
 
-/** A program must not fill the disk by what it is refused. */
+/** The maximum size: a program must not fill the disk with refused attempts. */
 const MOST_BYTES = 64 << 20;
 
-/** The file, if there is one, and who listens. */
+/** Writes to the file, if there is one, and calls the listener. */
 export class NetLog {
-  /** Told of each event. */
+  /** Called for each event. */
   listener: ((event: NetworkEvent) => void) | null = null;
   private readonly fd: number;
   private size = 0;
 
-  /** Opens it, to be appended to; a symbolic link is not followed. Throws a BrunError. */
+  /** Opens the file for appending. A symbolic link is not followed. Throws a BrunError. */
   constructor(path: string | undefined) {
     const flags = O.WRONLY | O.CREAT | O.APPEND | O.NOFOLLOW | O.CLOEXEC | O.NONBLOCK;
     const fd = path === undefined ? -1 : tryOpen(path, flags, 0o600);

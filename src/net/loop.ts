@@ -1,6 +1,6 @@
 /**
- * An event loop of one thread, by epoll(7) alone. Bun's own sockets hand each byte to JavaScript, and take more memory
- * than a process beside each container should have.
+ * A single-threaded event loop on epoll(7). Bun's own sockets hand each byte to JavaScript, and need more
+ * memory than a process beside each container should have.
  */
 import { E } from "../sys/errno.ts";
 import { check } from "../sys/error.ts";
@@ -17,13 +17,13 @@ const BATCH = 256;
 /** struct epoll_event is packed on x86-64 alone. */
 const SIZE = process.arch === "x64" ? 12 : 16;
 const DATA = process.arch === "x64" ? 4 : 8;
-/** How often timers are looked at, in ms. */
+/** The interval in which timers are checked, in ms. */
 const TICK_MS = 50;
 
-/** What is done about a descriptor's events. */
+/** Handles the events of a descriptor. */
 export type Handler = (events: number) => void;
 
-/** Calls handlers until nothing is left to wait for, or {@link stop}. */
+/** Calls handlers until there is nothing left to wait for, or until {@link stop}. */
 export class Loop {
   private readonly epoll = check(syscall(NR.epoll_create1, EPOLL_CLOEXEC), "make an epoll descriptor");
   private readonly handlers = new Map<number, Handler>();
@@ -32,9 +32,7 @@ export class Loop {
   private looked = 0;
   private running = true;
 
-  /**
-   * @param failed told of what a handler throws; the loop goes on
-   */
+  /** @param failed gets the errors that handlers throw; the loop goes on */
   constructor(private readonly failed: (error: unknown) => void) {}
 
   /** Waits for events of a descriptor, which {@link close} closes. Throws a SysError. */
@@ -43,18 +41,21 @@ export class Loop {
     this.handlers.set(fd, handler);
   }
 
-  /** No event of it comes any more. */
+  /** Stops waiting for a descriptor's events. */
   remove(fd: number): void {
     if (this.handlers.delete(fd)) syscall(NR.epoll_ctl, this.epoll, CTL_DEL, fd, event(0, fd));
   }
 
-  /** Closes a descriptor at the end of this turn: another one of its number would get the events of this turn. */
+  /**
+   * Closes a descriptor at the end of this turn. Otherwise a new descriptor of the same number would get the
+   * remaining events of this turn.
+   */
   close(fd: number): void {
     this.remove(fd);
     this.later.push(() => close(fd));
   }
 
-  /** Calls something once, after some ms, unless {@link cancel} is called; the result names it. */
+  /** Calls a function once after some ms. The result is the argument for {@link cancel}. */
   after(ms: number, fire: () => void): object {
     const key = {};
     this.timers.set(key, { at: performance.now() + ms, fire });
@@ -65,7 +66,7 @@ export class Loop {
     if (timer !== null) this.timers.delete(timer);
   }
 
-  /** Calls something when the other events of this turn have been seen to. */
+  /** Calls a function after the other events of this turn. */
   soon(call: () => void): void {
     this.later.push(call);
   }
@@ -82,7 +83,7 @@ export class Loop {
       const count = syscall(NR.epoll_pwait, this.epoll, events, BATCH, timeout, 0, 8);
       if (count < 0 && count !== -E.EINTR) check(count, "wait for events");
       for (let i = 0; i < count; i++) {
-        // One that another handler of this turn has removed has no handler.
+        // A descriptor that another handler of this turn has removed has no handler.
         const handler = this.handlers.get(view.getInt32(i * SIZE + DATA, true));
         const what = view.getUint32(i * SIZE, true);
         if (handler !== undefined) this.guarded(() => handler(what));

@@ -1,4 +1,4 @@
-/** What is read from programs inside and from servers: DNS, TLS and what is said to proxies. */
+/** Parsers of messages from programs and servers: DNS, TLS, and requests to proxies. */
 import { describe, expect, test } from "bun:test";
 import { answer, parseAnswer, parseQuery, query, RCODE, TYPE } from "./dns-message.ts";
 import { type Hello, readHello } from "./hello.ts";
@@ -107,7 +107,7 @@ describe("DNS", () => {
   });
 });
 
-/** A client hello with a list of extensions. */
+/** A client hello with these extensions. */
 function hello(...extensions: (readonly [type: number, data: readonly number[]])[]): number[] {
   const u16 = (n: number) => [n >> 8, n & 255];
   const list = extensions.flatMap(([type, data]) => [...u16(type), ...u16(data.length), ...data]);

@@ -1,4 +1,7 @@
-/** The way out: which addresses a name may lead to, and a connection to the first that answers. */
+/**
+ * Connections to the outside: the addresses that a name may lead to, and a connection to the first that
+ * answers.
+ */
 import { errnoText } from "../sys/errno.ts";
 import { SysError } from "../sys/error.ts";
 import { type Address, addressText, parseIpv4, reachOf } from "./address.ts";
@@ -8,18 +11,18 @@ import { leadsToOther } from "./routes.ts";
 import type { Policy } from "./rules.ts";
 import { dialError, dialTcp } from "./socket.ts";
 
-/** Why nothing is connected. */
+/** The reason if there is no connection. */
 export interface Failure {
   readonly verdict: "refused" | "failed";
   readonly reason: string;
   readonly address?: string;
-  /** There is no such name. */
+  /** Whether the name does not exist. */
   readonly isUnknown?: boolean;
 }
 
 const ATTEMPT_MS = 10_000;
 
-/** What the relay does outside. */
+/** The relay's part outside of the container. */
 export class Outside {
   constructor(
     private readonly loop: Loop,
@@ -31,7 +34,7 @@ export class Outside {
 
   /**
    * Finds the addresses of a host that may be dialled.
-   * @param port null: some port
+   * @param port null for any port
    */
   find(host: string, port: number | null, done: (found: readonly Address[] | Failure) => void): void {
     const literal = parseIpv4(host);
@@ -55,7 +58,7 @@ export class Outside {
     });
   }
 
-  /** Connects to a host: one address after the other. */
+  /** Connects to a host. Its addresses are tried one after the other. */
   connect(
     host: string,
     port: number,
@@ -103,7 +106,7 @@ export class Outside {
     });
   }
 
-  /** Why an address may not be dialled; null when it may. */
+  /** The reason why an address may not be dialled; null if it may. */
   private refusal(address: Address, port: number | null): string | null {
     const text = addressText(address);
     if (address.length === 4 && this.policy.namesAddress(text, port)) return null;

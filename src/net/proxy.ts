@@ -1,9 +1,12 @@
-/** What clients say to a proxy: HTTP's CONNECT (RFC 9110, 9.3.6) and SOCKS5 (RFC 1928), told apart by the first byte. Pure. */
+/**
+ * Requests to a proxy: HTTP's CONNECT (RFC 9110, 9.3.6) and SOCKS5 (RFC 1928), distinguished by the first
+ * byte. Pure.
+ */
 import { joined, utf8 } from "../sys/utf8.ts";
 import { addressText, parseIpv4 } from "./address.ts";
 import { asciiName } from "./rules.ts";
 
-/** What is to be done next. */
+/** The next thing to do. */
 export type Turn =
   | { readonly do: "more"; readonly reply?: Uint8Array }
   | { readonly do: "fail"; readonly reply: Uint8Array; readonly reason: string }
@@ -12,11 +15,11 @@ export type Turn =
       readonly reply?: Uint8Array;
       readonly host: string;
       readonly port: number;
-      /** What the client has sent behind its request. */
+      /** The bytes that the client has sent after its request. */
       readonly rest: Uint8Array;
     };
 
-/** How an attempt has ended, for {@link ProxyTalk.outcome}. */
+/** The result of an attempt to connect, for {@link ProxyTalk.outcome}. */
 export type Outcome = "connected" | "refused" | "failed";
 
 const MOST_HEAD = 8192;
@@ -32,16 +35,16 @@ const HTTP_SAYS: Readonly<Record<Outcome, string>> = {
   failed: "HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
 };
 
-/** Codes of RFC 1928, 6: not allowed by ruleset, host unreachable. */
+/** Reply codes (RFC 1928, 6): succeeded, not allowed by ruleset, host unreachable. */
 const SOCKS_SAYS: Readonly<Record<Outcome, number>> = { connected: 0, refused: 2, failed: 4 };
 
-/** One client up to the host that it wants. */
+/** The talk with one client, up to the host that it wants. */
 export class ProxyTalk {
   private bytes = new Uint8Array(0);
   private socks: boolean | null = null;
   private isGreeted = false;
 
-  /** Takes more bytes. */
+  /** Parses further bytes. */
   feed(more: Uint8Array): Turn {
     this.bytes = joined([this.bytes, more]);
     if (this.bytes.length === 0) return { do: "more" };
@@ -49,7 +52,7 @@ export class ProxyTalk {
     return this.socks ? this.nextOfSocks() : this.nextOfHttp();
   }
 
-  /** What the client is told. */
+  /** The reply to the client. */
   outcome(how: Outcome): Uint8Array {
     return this.socks ? socksReply(SOCKS_SAYS[how]) : utf8(HTTP_SAYS[how]);
   }
@@ -108,7 +111,7 @@ export class ProxyTalk {
   }
 }
 
-/** With an address of zeros: a program needs none of this end. */
+/** The bound address is zeros, since programs do not need it. */
 function socksReply(code: number): Uint8Array {
   return Uint8Array.of(SOCKS, code, 0, IPV4, 0, 0, 0, 0, 0, 0);
 }

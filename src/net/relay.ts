@@ -1,7 +1,7 @@
 /**
- * The relay: a process outside that has sockets of a container's network namespace, and connects what comes there to the names
- * that are allowed. The namespace has no other way out, so that nothing is open when the relay is not there. It ends with
- * the container's first process.
+ * The relay: a process outside that holds sockets of a container's network namespace, and connects their
+ * clients to the allowed names. The namespace has no other way out. So everything is closed if the relay does
+ * not run. It ends with the container's first process.
  */
 import { BrunError } from "../errors.ts";
 import { SysError } from "../sys/error.ts";
@@ -25,33 +25,33 @@ import { MOST_PORTS, Policy, parseRules, portsOf, type Rule, ruleText } from "./
 import { bindTo, listenOn } from "./socket.ts";
 import { NameTable, OWN_ADDRESS } from "./table.ts";
 
-/** What a relay is told when it is started: the flags. */
+/** The flags for a relay. */
 export interface RelayOptions {
-  /** Texts of --allow-net. */
+  /** The values of --allow-net. */
   readonly allow: readonly string[];
   readonly allowPrivate: boolean;
   /** The absolute path of --net-log. */
   readonly log?: string | undefined;
   readonly sni: boolean;
-  /** Who hears of events as they happen. */
+  /** The program that gets events as they happen. */
   readonly client?: NetClientOptions | undefined;
 }
 
-/** The port of proxies. */
+/** The port for proxies. */
 const PROXY_PORT = 1080;
 const OWN_PORTS: readonly number[] = [DNS_PORT, PROXY_PORT];
 const NO_PORT = "no entry has this port";
 const ANY_ADDRESS = Uint8Array.of(0, 0, 0, 0);
 const RLIMIT_NOFILE = 7;
-/** A connection takes two sockets, and a pipe while it has bytes that nobody takes. */
+/** A connection takes two sockets, and a pipe while the receiver of its bytes is slow. */
 const DESCRIPTORS_EACH = 4;
 const DESCRIPTORS_BESIDES = 512;
-/** Also where a limit leaves only some hundred descriptors. */
+/** The minimum, even if the limit is only some hundred descriptors. */
 const LEAST_CONNECTIONS = 16;
-/** A name that is refused again and again is logged once a second. */
+/** In ms. A name that is refused again and again is logged only once in this time. */
 const REPEAT_MS = 1000;
 
-/** Everything that a relay has. */
+/** The relay's state. */
 class Relay {
   private readonly loop: Loop;
   private readonly policy: Policy;
@@ -121,13 +121,13 @@ class Relay {
     return client;
   }
 
-  /** Asks whoever may allow it; done with why not at once where there is nobody. */
+  /** Asks the program of the API for a name. Without one, `done` gets the reason at once. */
   private ask(name: string, port: number | null, done: (why: string) => void): void {
     if (this.client === null) done("it is not in the list");
     else this.client.ask(name, port, done);
   }
 
-  /** Allows more: first all that can fail. Throws a SysError or BrunError. */
+  /** Adds rules. The steps that can fail come first. Throws a SysError or BrunError. */
   private open(rules: readonly Rule[]): void {
     const ports = portsOf(rules).filter((port) => !this.listening.has(port));
     if (ports.length > this.inside.tcp.length)
@@ -200,7 +200,9 @@ class Relay {
     });
   }
 
-  /** What the kernel has refused. A port that is allowed now is there for the next attempt. */
+  /**
+   * Handles an attempt that the kernel has refused. If the answer allows the port, the next attempt succeeds.
+   */
   private attempted({ protocol, address, port }: Attempt): void {
     const own = addressText(address) === addressText(OWN_ADDRESS);
     const name = this.names.nameOf(address);
@@ -238,15 +240,14 @@ function mostDescriptors(): number {
   return Number(limit[0]);
 }
 
-/** Sockets besides those of the ports: DNS and proxies. */
+/** The number of sockets besides those of the ports: DNS over TCP, and proxies. */
 const BESIDES = 2;
 
 /**
- * Runs the relay of a container until that has ended.
+ * Runs the relay of a container until the container has ended. Throws a BrunError or SysError before `ready`.
  * @param pid the container's first process
- * @param control where changes of the list are asked for
- * @param ready called when all is set up
- * Throws a BrunError or SysError before that.
+ * @param control receives changes of the list
+ * @param ready called when the relay is set up
  */
 export function relay(options: RelayOptions, pid: number, control: Control, ready: () => void): void {
   const pidfd = syscall(NR.pidfd_open, pid, 0);

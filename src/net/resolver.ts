@@ -1,6 +1,7 @@
 /**
- * Names → addresses, outside: by /etc/hosts and the servers of /etc/resolv.conf (resolv.conf(5), without search domains: names
- * in a list are whole). getaddrinfo(3) would hold up everything else, and may lead elsewhere by plug-ins.
+ * Resolves names outside of the container by /etc/hosts and the servers of /etc/resolv.conf (resolv.conf(5)).
+ * Search domains are not used, since names in a list are complete. getaddrinfo(3) would block all
+ * connections, and plug-ins could change its answer.
  */
 import { E } from "../sys/errno.ts";
 import { SysError } from "../sys/error.ts";
@@ -11,18 +12,21 @@ import { type Answer, DNS_PORT, framed, parseAnswer, query, RCODE, TYPE, unframe
 import { EPOLL, type Loop } from "./loop.ts";
 import { dialError, dialTcp, dialUdp, receive, send } from "./socket.ts";
 
-/** What a name leads to: addresses, or why there are none. */
+/** The addresses of a name, or the reason why there are none. */
 export interface Resolved {
   readonly addresses: readonly Address[];
-  /** There is no such name, or it has no address; otherwise a server has failed. */
+  /**
+   * "no such name" also for a name without addresses. "no server of names answers" if the servers have
+   * failed.
+   */
   readonly failure: "no such name" | "no server of names answers" | "too many names at once" | null;
-  /** Until when it counts, in ms of performance.now(). */
+  /** The end of the entry's life, in ms of performance.now(). */
   readonly until: number;
 }
 
 const TRY_MS = 2000;
 const TRIES = 3;
-/** How long the other kind of addresses is waited for. */
+/** How long to wait for the other kind of addresses. */
 const LATE_MS = 500;
 const LEAST_TTL = 5;
 const MOST_TTL = 300;
@@ -32,14 +36,14 @@ const MOST_KEPT = 16_384;
 
 type Done = (resolved: Resolved) => void;
 
-/** Resolves and remembers. */
+/** Resolves names, and caches the answers. */
 export class Resolver {
   private readonly known = new Map<string, Resolved>();
   private readonly asked = new Map<string, Done[]>();
 
   constructor(private readonly loop: Loop) {}
 
-  /** Tells, at once or later, what a name leads to. */
+  /** Calls `done` with the addresses of a name, at once or later. */
   resolve(name: string, done: Done): void {
     const known = this.known.get(name);
     if (known !== undefined && known.until > performance.now()) {
@@ -75,7 +79,10 @@ export class Resolver {
     return resolved;
   }
 
-  /** Both kinds at once; where one has come, the other one may take a little longer. */
+  /**
+   * Asks for IPv4 and IPv6 addresses at once. After the first answer, the other may take {@link LATE_MS}
+   * more.
+   */
   private ask(name: string, done: Done): void {
     const servers = nameServers(readTextIfThere("/etc/resolv.conf") ?? "");
     const answers: (Answer | null)[] = [];
@@ -113,7 +120,7 @@ function together(answers: readonly (Answer | null)[]): Resolved {
   return { addresses, failure, until: performance.now() + 1000 * FAILED_TTL };
 }
 
-/** Asks one server after the other for one type of record. */
+/** Asks one server after the other for records of one type. */
 class Lookup {
   private readonly id: number;
   private readonly message: Uint8Array;
@@ -161,7 +168,7 @@ class Lookup {
     const buffer = new Uint8Array(4096);
     const n = receive(this.fd, buffer);
     if (n === -E.EAGAIN) return;
-    // Nobody listens there.
+    // No server listens there.
     if (n < 0) {
       this.begin();
       return;
@@ -224,7 +231,7 @@ class Lookup {
   }
 }
 
-/** The servers of resolv.conf(5): up to three, the machine itself when there is none. */
+/** The servers of resolv.conf(5): up to three; this machine if the file has none. */
 export function nameServers(text: string): Address[] {
   const found = [...text.matchAll(/^\s*nameserver\s+(\S+)/gm)].flatMap(([, word = ""]) => {
     const address = parseIpv4(word) ?? parseIpv6(word);
@@ -233,7 +240,7 @@ export function nameServers(text: string): Address[] {
   return found.length > 0 ? found.slice(0, 3) : [Uint8Array.of(127, 0, 0, 1)];
 }
 
-/** The addresses that hosts(5) has for a name. */
+/** The addresses of a name in hosts(5). */
 export function hostsEntries(text: string, name: string): Address[] {
   return text.split("\n").flatMap((line) => {
     const [word = "", ...names] = line.replace(/#.*/, "").trim().split(/\s+/);

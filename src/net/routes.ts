@@ -1,4 +1,6 @@
-/** Routes: those that lead a container's connections to the relay, and the question where one of the host's leads. */
+/**
+ * Routes that lead a container's connections to the relay, and the check where an address leads on the host.
+ */
 import { AF } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
 import { SysError } from "../sys/error.ts";
@@ -16,7 +18,7 @@ const SCOPE_HOST = 254;
 const RTA = { DST: 1, OIF: 4 } as const;
 const IFA = { ADDRESS: 1, LOCAL: 2 } as const;
 
-/** Types of routes. */
+/** Route types. */
 const RTN = { UNICAST: 1, LOCAL: 2, UNREACHABLE: 7 } as const;
 
 function rtmsg(family: number, bits: number, table: number, scope: number, type: number): Uint8Array {
@@ -24,8 +26,9 @@ function rtmsg(family: number, bits: number, table: number, scope: number, type:
 }
 
 /**
- * Sets up a namespace that has nothing but loopback: the range of names is its own, and everything else cannot be reached.
- * @param socket a netlink socket of it. Throws a SysError.
+ * Sets up a namespace that has only loopback: connections to the range of names arrive in the namespace
+ * itself, and no other address can be reached. Throws a SysError.
+ * @param socket a netlink socket of the namespace
  */
 export function routeToRelay(socket: number): void {
   const address = Uint8Array.of(AF.INET, 32, 0, SCOPE_HOST, ...uint32(LOOPBACK_INDEX));
@@ -44,13 +47,13 @@ export function routeToRelay(socket: number): void {
     try {
       change(socket, RTM.NEWROUTE, route, [], "make everything else unreachable", NLM_F_CREATE_REPLACE);
     } catch (error) {
-      // A kernel without IPv6.
+      // EOPNOTSUPP: the kernel has no IPv6.
       if (family === AF.INET || !(error instanceof SysError) || error.errno !== E.EOPNOTSUPP) throw error;
     }
   }
 }
 
-/** Has connections to these addresses arrive in the namespace itself. Throws a SysError. */
+/** Makes connections to these addresses arrive in the namespace itself. Throws a SysError. */
 export function routeAddress(socket: number, address: Address, bits = 32): void {
   const route = rtmsg(AF.INET, bits, TABLE_LOCAL, SCOPE_HOST, RTN.LOCAL);
   const attributes = [
@@ -61,8 +64,8 @@ export function routeAddress(socket: number, address: Address, bits = 32): void 
 }
 
 /**
- * Where the kernel would send what goes to an address: to another host, to this machine (own), or nowhere, as for broadcasts and
- * where there is no route.
+ * Tells where the kernel sends packets for an address: to another host, to this machine (own), or nowhere
+ * (none). Broadcasts, and addresses without a route, lead nowhere.
  * @param socket a netlink socket of the caller's namespace
  */
 export function leadsToOther(socket: number, address: Address): "other" | "own" | "none" {

@@ -1,25 +1,25 @@
-/** --allow-net: names, addresses and ports that a container reaches. Pure. */
+/** --allow-net: the names, addresses and ports that a container can reach. Pure. */
 import { BrunError } from "../errors.ts";
 import { quoted } from "../printable.ts";
 import { addressText, parseIpv4, reachOf } from "./address.ts";
 import { DNS_PORT } from "./dns-message.ts";
 
-/** One entry. */
+/** One entry of the list. */
 export interface Rule {
-  /** In lower case, without a last dot: a name, what stands behind `*.`, or an IPv4 address. */
+  /** A name, the part after `*.`, or an IPv4 address; in lower case, without a last dot. */
   readonly host: string;
   readonly kind: "name" | "below" | "address";
-  /** Ports; those of the web when none is given. */
+  /** The ports; {@link DEFAULT_PORTS} if the entry has none. */
   readonly ports: readonly number[];
 }
 
-/** Ports of a name that is given without one: HTTP and HTTPS. */
+/** The ports of an entry without a port: HTTP and HTTPS. */
 const DEFAULT_PORTS = [80, 443] as const;
 
-/** So many different ports a list may have: each has a socket that listens. */
+/** The maximum of different ports in a list: each has a listening socket. */
 export const MOST_PORTS = 64;
 
-/** HOST[:PORT], *.HOST[:PORT] or an IPv4 address. Throws a BrunError that names the flag. */
+/** Parses HOST[:PORT], *.HOST[:PORT] or an IPv4 address. Throws a BrunError that names the flag. */
 export function parseRule(text: string, where = "--allow-net"): Rule {
   const [, given = "", port] = /^(.*?)(?::(\d*))?$/.exec(text) ?? [];
   const no = (why: string, hint = "HOST, HOST:PORT, *.HOST or @FILE, such as example.org:443") =>
@@ -47,7 +47,7 @@ export function parseRule(text: string, where = "--allow-net"): Rule {
   return { host, kind: below ? "below" : "name", ports };
 }
 
-/** The texts of a list: what is in files @FILE stands in their place, one a line, # begins a comment. */
+/** The entries of a list. @FILE is replaced by the entries in that file, one a line; # begins a comment. */
 export function ruleTexts(
   entries: readonly string[],
   read: (where: string, path: string) => string,
@@ -74,7 +74,7 @@ export function parseRules(texts: readonly string[], where = "--allow-net"): Rul
   return rules;
 }
 
-/** A rule as it is written. */
+/** The text of a rule, as in a list. */
 export function ruleText({ host, kind, ports }: Rule): string {
   const name = kind === "below" ? `*.${host}` : host;
   return ports === DEFAULT_PORTS ? name : `${name}:${ports[0]}`;
@@ -87,7 +87,7 @@ export function portsOf(rules: readonly Rule[]): number[] {
 
 const LABEL = /^(?!-)[a-z0-9_-]{1,63}(?<!-)$/;
 
-/** A name in lower case, in ASCII and without a last dot; null when it is none. */
+/** Converts a name to lower case and ASCII, without a last dot. Null for a text that is not a name. */
 export function asciiName(text: string): string | null {
   let name = text.toLowerCase().replace(/\.$/, "");
   if (/[^\x00-\x7f]/.test(name)) {
@@ -100,13 +100,11 @@ export function asciiName(text: string): string | null {
   return name.length <= 253 && name.split(".").every((label) => LABEL.test(label)) ? name : null;
 }
 
-/** What a container may reach; its list can change while it runs. */
+/** The rules of a container. They can change while it runs. */
 export class Policy {
   private readonly byText = new Map<string, Rule>();
 
-  /**
-   * @param allowPrivate names may lead to addresses of private ranges
-   */
+  /** @param allowPrivate whether names may lead to addresses of private ranges */
   constructor(
     rules: readonly Rule[],
     public allowPrivate: boolean,
@@ -130,12 +128,12 @@ export class Policy {
     for (const rule of rules) this.byText.delete(ruleText(rule));
   }
 
-  /** Whether the name may be asked for: on some port it may be reached. */
+  /** Whether a name may be resolved, since it may be reached on some port. */
   knows(name: string): boolean {
     return this.rules.some((rule) => fits(rule, name));
   }
 
-  /** Whether an address is in the list itself, for a port or for any. */
+  /** Whether an address itself is in the list, for this port or for any. */
   namesAddress(address: string, port: number | null): boolean {
     return this.rules.some(
       ({ host, kind, ports }) =>
@@ -143,7 +141,7 @@ export class Policy {
     );
   }
 
-  /** Whether a host, a name or an address in dots, may be reached on a port. */
+  /** Whether a host (a name, or an address in dots) may be reached on a port. */
   allows(host: string, port: number): boolean {
     return this.rules.some((rule) => fits(rule, host) && rule.ports.includes(port));
   }

@@ -1,4 +1,4 @@
-/** Sockets of IPv4 and IPv6 that do not block, by raw system calls. */
+/** Non-blocking sockets of IPv4 and IPv6, by raw system calls. */
 import { AF, SOCK } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
 import { check, SysError } from "../sys/error.ts";
@@ -17,7 +17,7 @@ const IPPROTO_TCP = 6;
 const TCP_NODELAY = 1;
 const SHUT_WR = 1;
 const MSG_NOSIGNAL = 0x4000;
-/** Of struct sockaddr_in6, the larger one. */
+/** The size of struct sockaddr_in6, the larger one. */
 const SOCKADDR_SIZE = 28;
 
 /** An address with a port. */
@@ -51,27 +51,30 @@ function getOption(fd: number, option: number, into: Int32Array): number {
   return syscall(NR.getsockopt, fd, SOL_SOCKET, option, into, new Int32Array([into.byteLength]));
 }
 
-/** Binds a TCP socket and has it listen. Throws a SysError. */
+/** Binds a TCP socket, and makes it listen. Throws a SysError. */
 export function listenOn(fd: number, at: Endpoint): void {
   setOption(fd, SOL_SOCKET, SO_REUSEADDR, 1);
-  // The answerer of DNS has an address of its own on a port that another one may have for all addresses.
+  // The DNS server has one address on a port that another socket may have on all addresses.
   setOption(fd, SOL_SOCKET, SO_REUSEPORT, 1);
   bindTo(fd, at);
   check(syscall(NR.listen, fd, 4096), `listen on port ${at.port}`);
 }
 
-/** Throws a SysError. */
+/** Binds a socket. Throws a SysError. */
 export function bindTo(fd: number, at: Endpoint): void {
   const bytes = sockaddr(at);
   check(syscall(NR.bind, fd, bytes, bytes.length), `bind port ${at.port}`);
 }
 
-/** The next connection, or -errno: -EAGAIN when there is none. */
+/** The next connection, or -errno. -EAGAIN means that there is none. */
 export function accept(listener: number): number {
   return syscall(NR.accept4, listener, 0, 0, SOCK.NONBLOCK | SOCK.CLOEXEC);
 }
 
-/** The address and port of this end: for one that was accepted, what the other has dialled. Throws a SysError. */
+/**
+ * The address and port of this end. For an accepted connection they are the ones that the client has dialled.
+ * Throws a SysError.
+ */
 export function localEnd(fd: number): Endpoint {
   const bytes = new Uint8Array(SOCKADDR_SIZE);
   const length = new Int32Array([SOCKADDR_SIZE]);
@@ -79,12 +82,12 @@ export function localEnd(fd: number): Endpoint {
   return endpoint(bytes);
 }
 
-/** A TCP socket on its way to another host; its events tell when it is there. Throws a SysError. */
+/** A TCP socket that is connecting to another host. An event tells the end of that. Throws a SysError. */
 export function dialTcp(to: Endpoint): number {
   return dial(SOCK.STREAM, to);
 }
 
-/** A UDP socket that sends to and receives from one host alone. Throws a SysError. */
+/** A UDP socket that sends to and receives from one host only. Throws a SysError. */
 export function dialUdp(to: Endpoint): number {
   return dial(SOCK.DGRAM, to);
 }
@@ -99,47 +102,51 @@ function dial(type: number, to: Endpoint): number {
   throw new SysError("connect", -result);
 }
 
-/** The errno with which a connection that was on its way has failed; 0 when it is there. */
+/** The errno if a connection could not be made; 0 if it is made. */
 export function dialError(fd: number): number {
   const value = new Int32Array(1);
   const result = getOption(fd, SO_ERROR, value);
   return result < 0 ? -result : value[0]!;
 }
 
-/** The process that has connected a Unix socket, or that listens to it. Throws a SysError. */
+/**
+ * The process at the other end of a Unix socket: the one that listens or has connected. Throws a SysError.
+ */
 export function peerPid(fd: number): number {
   const credentials = new Int32Array(3); // struct ucred: pid, uid, gid
   check(getOption(fd, SO_PEERCRED, credentials), "ask for the other end of a socket");
   return credentials[0]!;
 }
 
-/** What a relay wants of both sides: no delay for small writes, and a peer that has vanished is noticed. */
+/**
+ * Sets the options of both ends of a stream: small writes are not delayed, and a vanished peer is noticed.
+ */
 export function tune(fd: number): void {
   setOption(fd, IPPROTO_TCP, TCP_NODELAY, 1);
   setOption(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
 }
 
-/** Its close tells the other end by a reset. */
+/** Makes close(2) send a reset. */
 export function resetAtClose(fd: number): void {
   setOption(fd, SOL_SOCKET, SO_LINGER, 1, 0);
 }
 
-/** Nothing more is written. */
+/** Ends the sending direction of a connection. */
 export function endWriting(fd: number): void {
   syscall(NR.shutdown, fd, SHUT_WR);
 }
 
-/** Bytes received, 0 at the end, or -errno. */
+/** Receives bytes. The result is their number, 0 at the end, or -errno. */
 export function receive(fd: number, into: Uint8Array): number {
   return syscall(NR.recvfrom, fd, into, into.length, 0, 0, 0);
 }
 
-/** Bytes sent, or -errno. */
+/** Sends bytes. The result is their number, or -errno. */
 export function send(fd: number, data: Uint8Array): number {
   return syscall(NR.sendto, fd, data, data.length, MSG_NOSIGNAL, 0, 0);
 }
 
-/** A datagram and the bytes of its sender's address, or an errno. */
+/** Receives a datagram. `length` is its size or -errno, `from` the sender's address. */
 export function receiveFrom(fd: number, into: Uint8Array): { length: number; from: Uint8Array } {
   const from = new Uint8Array(SOCKADDR_SIZE);
   const size = new Int32Array([SOCKADDR_SIZE]);
@@ -147,7 +154,7 @@ export function receiveFrom(fd: number, into: Uint8Array): { length: number; fro
   return { length, from: from.subarray(0, size[0]) };
 }
 
-/** Sends a datagram to where another came from. */
+/** Sends a datagram to an address of {@link receiveFrom}. */
 export function sendBack(fd: number, data: Uint8Array, to: Uint8Array): void {
   syscall(NR.sendto, fd, data, data.length, MSG_NOSIGNAL, to, to.length);
 }

@@ -1,4 +1,4 @@
-/** A relay's beginning and end, by the hooks of its container. */
+/** Starts and ends a relay by the hooks of its container. */
 import { BrunError } from "../errors.ts";
 import { ownCommand } from "../host/ask.ts";
 import { PR } from "../sys/constants.ts";
@@ -10,27 +10,26 @@ import { fromUtf8 } from "../sys/utf8.ts";
 import { awaitEnd, Control } from "./control.ts";
 import { type RelayOptions, relay } from "./relay.ts";
 
-/** Where the relay of a container is found. */
+/** The names of a relay's files. */
 export interface RelayPlace {
-  /** Of its socket. */
+  /** The directory of its socket. */
   readonly directory: string;
-  /** Of the container. */
+  /** The id of the container. */
   readonly id: string;
 }
 
 const READY_MS = 20_000;
 const READY = "ready";
 
-/** The socket through which `brun update` changes its list. */
+/** The socket by which `brun update` changes the relay's list. */
 export function controlPath({ directory, id }: RelayPlace): string {
   return `${directory}/${id}.relay`;
 }
 
 /**
- * Starts one and waits until it is ready.
+ * Starts a relay and waits until it is ready. Throws a BrunError.
  * @param options a {@link RelayOptions} in JSON
- * @param pid of the container's first process
- * Throws a BrunError.
+ * @param pid the container's first process
  */
 export function startRelay({ directory, id }: RelayPlace, options: string, pid: number): void {
   mkdirAll(directory);
@@ -58,7 +57,7 @@ function parsed(said: string): { message: string; where?: string; hint?: string 
   return { message: `the relay for names did not start: ${said || "it has ended"}` };
 }
 
-/** Runs as the relay; returns when the container has ended. */
+/** Runs the relay in this process, and returns when the container has ended. */
 export function isRelay(place: RelayPlace, options: string, pid: number): void {
   syscall(NR.setsid);
   syscall(NR.prctl, PR.SET_DUMPABLE, 0, 0, 0, 0);
@@ -76,7 +75,7 @@ export function isRelay(place: RelayPlace, options: string, pid: number): void {
   }
 }
 
-/** Answers the process that has started this one. Works once: stdout is /dev/null then. */
+/** Answers the process that has started this one. This works once, since stdout is /dev/null afterwards. */
 function tell(text: string): void {
   writeFd(1, text, "the pipe");
   const none = open("/dev/null", O.RDWR);
@@ -84,7 +83,7 @@ function tell(text: string): void {
   close(none);
 }
 
-/** Waits for the end of the relay, whose container has ended. Throws a SysError. */
+/** Waits for the end of the relay of an ended container. Throws a SysError. */
 export function endRelay(place: RelayPlace): void {
   awaitEnd(controlPath(place));
 }

@@ -1,4 +1,4 @@
-/** Two connections that are one: bytes go from each to the other by splice(2), and stay in the kernel. */
+/** Joins two connections: bytes go from each to the other by splice(2), and stay in the kernel. */
 import { E } from "../sys/errno.ts";
 import { check } from "../sys/error.ts";
 import { NR, syscall } from "../sys/ffi.ts";
@@ -10,14 +10,17 @@ const SPLICE_F_MOVE = 1;
 const SPLICE_F_NONBLOCK = 2;
 const F_SETPIPE_SZ = 1031;
 const PIPE_SIZE = 1 << 18;
-/** Empty pipes that are kept for the next who wants one. */
+/** The number of empty pipes that are kept for later. */
 const SPARE_PIPES = 16;
-/** How much goes one way before others have their turn, in steps of a pipe. */
+/** The number of full pipes that one direction may move before other connections have their turn. */
 const STEPS = 8;
 
 type Pipe = readonly [reader: number, writer: number];
 
-/** Pipes, of which a connection has one only while it has bytes that the other end does not take. */
+/**
+ * The pipes of all streams. A direction has a pipe only while there are bytes that the receiver has not
+ * accepted.
+ */
 export class Pipes {
   private readonly spare: Pipe[] = [];
 
@@ -44,12 +47,12 @@ interface Way {
   /** Bytes in the pipe. */
   held: number;
   moved: number;
-  /** What the kernel has told, until it says otherwise. */
+  /** Whether the socket can be read and written, by the last event or attempt. */
   readable: boolean;
   writable: boolean;
-  /** There is nothing more to read. */
+  /** The sender has ended this direction. */
   ended: boolean;
-  /** And the other end has been told. */
+  /** The receiver has been told that, too. */
   done: boolean;
 }
 
@@ -66,9 +69,9 @@ export class Stream {
   private closed = false;
 
   /**
-   * Takes both sockets over; they are not in the loop. Throws a SysError.
-   * @param sent bytes that have gone out already
-   * @param ended told once, when both are closed
+   * Takes both sockets over. They must not be in the loop. Throws a SysError.
+   * @param sent the number of bytes that have already been sent outside
+   * @param ended called once, when both sockets are closed
    */
   constructor(
     private readonly loop: Loop,
@@ -85,17 +88,17 @@ export class Stream {
     loop.add(outside, events, (what) => this.told(what, this.back, this.out));
   }
 
-  /** Bytes that went out. */
+  /** The number of bytes that were sent outside. */
   get sent(): number {
     return this.out.moved;
   }
 
-  /** Bytes that came in. */
+  /** The number of bytes that were received from outside. */
   get received(): number {
     return this.back.moved;
   }
 
-  /** Closes both; with an errno both ends are told by a reset. */
+  /** Closes both sockets. With an errno both ends get a reset. */
   close(errno: number): void {
     if (this.closed) return;
     this.closed = true;
@@ -128,7 +131,7 @@ export class Stream {
     }
   }
 
-  /** Moves what can be; whether there may be more. */
+  /** Moves all bytes that can be moved now. The result tells whether there may be more. */
   private move(w: Way): boolean {
     for (let step = 0; step < STEPS && !this.closed && !w.done; step++) {
       if (w.held === 0 && w.ended) {
@@ -169,7 +172,7 @@ export class Stream {
     return false;
   }
 
-  /** Bytes moved, or -1 when nothing can be now; closes both when one has failed. */
+  /** Returns the number of moved bytes, or -1 if none can be moved now. Closes both sockets at an error. */
   private splice(from: number, to: number, size: number): number {
     for (;;) {
       const n = syscall(NR.splice, from, 0, to, 0, size, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);

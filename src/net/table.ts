@@ -1,23 +1,26 @@
-/** Addresses that stand for names inside: one for each name that was asked for, from a range that no host has (RFC 2544). */
+/**
+ * Addresses that stand for names in the container. Each name that was asked for gets an address of a range
+ * that no host has (RFC 2544).
+ */
 import { type Address, parseIpv4 } from "./address.ts";
 
 /** 198.18.0.0/15. */
 export const RANGE = { base: Uint8Array.of(198, 18, 0, 0), bits: 15 } as const;
 
-/** The address at which the relay itself is reached: DNS, and proxies. */
+/** The address of the relay itself, for DNS and proxies. */
 export const OWN_ADDRESS: Address = Uint8Array.of(198, 18, 0, 1);
 
-/** So many names one container may ask for: a wildcard has names without end. */
+/** The maximum of names for one container: a wildcard allows any number of names. */
 const MOST_NAMES = 16_384;
 
 const FIRST = 256;
 
-/** Names and their addresses; both ways. */
+/** Maps names to their addresses, and back. */
 export class NameTable {
   private readonly byName = new Map<string, number>();
   private readonly names: string[] = [];
 
-  /** The address of a name; null when there are too many. */
+  /** The address of a name; null if there are too many names. */
   addressOf(name: string): Address | null {
     let index = this.byName.get(name);
     if (index === undefined) {
@@ -29,13 +32,13 @@ export class NameTable {
     return Uint8Array.of(198, 18, at >> 8, at & 255);
   }
 
-  /** The name that an address stands for; null for another address. */
+  /** The name of an address; null for another address. */
   nameOf(address: Address): string | null {
     if (address[0] !== 198 || address[1] !== 18) return null;
     return this.names[((address[2]! << 8) | address[3]!) - FIRST] ?? null;
   }
 
-  /** The same of an address in dots. */
+  /** The name of an address in dots; null for another text. */
   nameOfText(text: string): string | null {
     const address = parseIpv4(text);
     return address === null ? null : this.nameOf(address);
