@@ -161,7 +161,7 @@ for (const subject of subjects(["brun"])) {
           name: `${at}/app:9`,
           code: "ERR_IMAGE_NOT_FOUND",
           says: "app has no image with the tag 9",
-          hint: "tags",
+          hint: "there are: 1, ",
         },
         {
           name: `${at}/app@${missing}`,

@@ -296,7 +296,7 @@ export class RegistryClient {
       code: "ERR_IMAGE_NOT_FOUND",
       hint:
         tags === null || byDigest
-          ? "the registry's pages list what it has"
+          ? "the registry's pages list its tags"
           : `there are: ${tags.slice(0, TAGS_SHOWN).join(", ")}${tags.length > TAGS_SHOWN ? ", …" : ""}`,
     });
   }
