@@ -269,8 +269,8 @@ function isConfig({ mediaType }: Descriptor): boolean {
 }
 
 /**
- * The maximum number of layers that are downloaded at the same time. From files, one layer for each processor
- * is unpacked.
+ * The maximum number of layers that are downloaded at the same time. For images in files, as many layers as
+ * there are processors are unpacked at the same time.
  */
 const DOWNLOADS = 3;
 

@@ -1,7 +1,7 @@
 /*
- * The session keyring, which busybox knows nothing of (session-keyring(7)).
+ * Shows or replaces the session keyring (session-keyring(7)). busybox has no program for this.
  *   usage: keyring                          prints its description: type;uid;gid;permissions;name
- *          keyring NAME PROGRAM [ARGUMENT...]   runs a program with a new one
+ *          keyring NAME PROGRAM [ARGUMENT...]   runs a program with a new keyring
  */
 #include <linux/keyctl.h>
 #include <stdio.h>

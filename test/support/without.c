@@ -1,8 +1,8 @@
 /*
  * Runs a program on a kernel that lacks system calls, or under a filter that refuses them.
  *   usage: without REFUSAL[,REFUSAL...] PROGRAM [ARGUMENT...]
- * A refusal is NUMBER=ERRNO, or NUMBER/INDEX/MASK/VALUE=ERRNO where only calls are meant whose argument, 0 to 5, has
- * these bits in its lower half.
+ * A refusal is NUMBER=ERRNO, or NUMBER/INDEX/MASK/VALUE=ERRNO. The latter refuses only calls whose argument INDEX (0 to 5)
+ * has these bits in its lower half.
  */
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -59,7 +59,7 @@ int main(int argc, char **argv)
 		add((struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | number(&at)));
 	}
 	add((struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
-	/* A user may install a filter only with no_new_privs, which newuidmap does not work under. */
+	/* A user needs no_new_privs to install a filter. newuidmap does not work with no_new_privs. */
 	if (geteuid() != 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return 3;
 	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0) {
