@@ -177,7 +177,12 @@ export function hostSandbox(
   limits?: SandboxLimits,
 ): Sandbox {
   const view = fixtureView(fixture);
-  return sandboxSpec(settledOptions({ ...NONE, root: { kind: "host" }, ...flags }, view), view, limits);
+  return sandboxSpec(settledOptions(hostOptions(flags), view), view, limits);
+}
+
+/** The options of `run --host` with these flags. */
+export function hostOptions(flags: Partial<SandboxOptions> = {}): SandboxOptions {
+  return { ...NONE, root: { kind: "host" }, ...flags };
 }
 
 /** The config of `run --rootfs /srv/root` with these flags. */
