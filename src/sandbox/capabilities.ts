@@ -1,9 +1,9 @@
-/** Capabilities of a sandbox's program. */
+/** The capabilities of a sandbox's program. */
 import { BrunError } from "../errors.ts";
 import type { Capabilities } from "../spec/index.ts";
 import { CAPABILITIES } from "../sys/constants.ts";
 
-/** What root gets in a container: podman's default. */
+/** The capabilities of root in a container: podman's default. */
 export const DEFAULT_CAPABILITIES: readonly string[] = [
   "CAP_CHOWN",
   "CAP_DAC_OVERRIDE",
@@ -19,8 +19,8 @@ export const DEFAULT_CAPABILITIES: readonly string[] = [
 ];
 
 /**
- * The sets after --cap-add and --cap-drop (names with or without CAP_, or ALL): root has them, another user has
- * what was added alone, also over execve (podman-run(1)). Throws a BrunError.
+ * The sets after --cap-add and --cap-drop (names with or without CAP_, or ALL). Root has them all. Another
+ * user has only the added ones, which it keeps over execve (podman-run(1)). Throws a BrunError.
  */
 export function sandboxCapabilities(
   add: readonly string[],
@@ -29,7 +29,8 @@ export function sandboxCapabilities(
 ): Capabilities {
   const added = named(add, "--cap-add");
   const dropped = new Set(named(drop, "--cap-drop"));
-  // Dropping ALL leaves what is added one by one, as adding ALL leaves out what is dropped.
+  // After dropping ALL, capabilities that are added by name remain. After adding ALL, those that are dropped
+  // by name are missing.
   const all = drop.some((name) => name.toUpperCase() === "ALL");
   const start = all ? [] : DEFAULT_CAPABILITIES;
   const bounding = CAPABILITIES.filter(

@@ -1,4 +1,7 @@
-/** Files of the Container Device Interface: what a vendor says that a container needs for its devices (cdi SPEC.md, 1.1). */
+/**
+ * Files of the Container Device Interface, in which a vendor describes what a container needs for its devices
+ * (cdi SPEC.md, 1.1).
+ */
 import * as v from "valibot";
 import { BrunError } from "../errors.ts";
 import { HOOK_NAMES } from "../spec/validate/hooks.ts";
@@ -53,10 +56,10 @@ export type CdiEdits = v.InferOutput<typeof EditsSchema>;
 /** `containerEdits.deviceNodes[]`. */
 export type CdiNode = v.InferOutput<typeof DeviceNodeSchema>;
 
-/** A file of CDI. */
+/** A CDI file. */
 export type CdiFile = v.InferOutput<typeof FileSchema>;
 
-/** Reads JSON or YAML. Throws a BrunError. */
+/** Parses JSON or YAML. Throws a BrunError. */
 export function parseCdi(text: string, path: string): CdiFile {
   let value: unknown;
   try {

@@ -49,7 +49,7 @@ describe("--device by CDI", () => {
     expect(mounts.filter((mount) => mount.includes("card.so"))).toEqual([
       "/usr/lib/card.so /usr/lib/card.so",
     ]);
-    // What the caller says counts.
+    // The caller's variables have precedence.
     expect(spec.process.env).toContain("CARD=mine");
     expect(spec.process.env).toContain("LIBRARY=common");
     expect(spec.hooks).toEqual({ createContainer: [{ path: "/usr/bin/link", args: ["link", "--all"] }] });

@@ -1,4 +1,7 @@
-/** --device VENDOR/CLASS=NAME: a device that a vendor describes, as for podman and docker (Container Device Interface). */
+/**
+ * --device VENDOR/CLASS=NAME: a device that a vendor describes, as in podman and docker (Container Device
+ * Interface).
+ */
 import { BrunError } from "../errors.ts";
 import type { Hooks, Linux, Mount } from "../spec/index.ts";
 import { lazy } from "../sys/lazy.ts";
@@ -9,25 +12,25 @@ import type { HostView } from "./view.ts";
 
 const fileModule = lazy<typeof import("./cdi-file.ts")>(() => require("./cdi-file.ts"));
 
-/** Where the files are: those of the second have precedence. */
+/** The directories of CDI files. The second has precedence. */
 const CDI_DIRECTORIES: readonly string[] = ["/etc/cdi", "/var/run/cdi"];
 
-/** What is asked of the machine. */
+/** The questions to the machine. */
 export type CdiView = Pick<HostView, "list" | "text">;
 
-/** Edits with the flag that has asked for them. */
+/** Edits, with the flag that asks for them. */
 interface Asked {
   readonly flag: string;
   readonly edits: CdiEdits;
 }
 
-/** A text of --device that is a name of CDI, and no path: its kind and name; null for a path. */
+/** The kind and the name in a value of --device that is a CDI name; null for a path. */
 export function cdiName(text: string): { readonly kind: string; readonly name: string } | null {
   const [, kind, name] = /^([A-Za-z][\w.-]*\/[A-Za-z][\w.-]*)=(.+)$/.exec(text) ?? [];
   return kind === undefined || name === undefined ? null : { kind, name };
 }
 
-/** The files that can be read, and why others cannot. */
+/** The files that can be read, and the reasons why others cannot. */
 export function cdiFiles(view: CdiView): {
   readonly files: readonly CdiFile[];
   readonly errors: readonly string[];
@@ -50,10 +53,10 @@ export function cdiFiles(view: CdiView): {
   return { files, errors };
 }
 
-/** What was read for a view: each part of a config asks for other edits of the same files. */
+/** The files for each view: several parts of a config ask for edits of the same files. */
 const filesOf = new WeakMap<HostView, ReturnType<typeof cdiFiles>>();
 
-/** What the devices that --device names by CDI ask for. Throws a BrunError for one that nobody describes. */
+/** The edits for the CDI devices of --device. Throws a BrunError for a device without a description. */
 function asked({ device }: SandboxOptions, view: HostView): Asked[] {
   const names = device.filter((text) => cdiName(text) !== null);
   if (names.length === 0) return [];
@@ -66,7 +69,7 @@ function asked({ device }: SandboxOptions, view: HostView): Asked[] {
     for (const file of files) {
       const found = file.kind === kind ? file.devices.find((one) => one.name === name) : undefined;
       if (found === undefined) continue;
-      // What all devices of a file need is needed once.
+      // The edits for all devices of a file are applied once.
       const common = used.has(file) || file.containerEdits === undefined ? [] : [file.containerEdits];
       used.add(file);
       return [...common, found.containerEdits].map((edits) => ({ flag, edits: possible(edits, flag, view) }));
@@ -87,7 +90,7 @@ function known(files: readonly CdiFile[]): string {
 
 const SHOWN = 10;
 
-/** Throws a BrunError for what takes rights over the machine. */
+/** Throws a BrunError for edits that need rights over the machine. */
 function possible(edits: CdiEdits, flag: string, { nested }: HostView): CdiEdits {
   const [what, why] =
     edits.netDevices !== undefined && edits.netDevices.length > 0
@@ -99,14 +102,14 @@ function possible(edits: CdiEdits, flag: string, { nested }: HostView): CdiEdits
   throw new BrunError(`the device ${what}, and ${why}`, { where: flag, hint: "start brun as root" });
 }
 
-/** The nodes of devices. */
+/** The device nodes. */
 export function cdiNodes(options: SandboxOptions, view: HostView): (CdiNode & { readonly flag: string })[] {
   return asked(options, view).flatMap(({ flag, edits }) =>
     (edits.deviceNodes ?? []).map((node) => ({ ...node, flag })),
   );
 }
 
-/** The mounts besides the nodes. Throws a BrunError for a source that is not there. */
+/** The mounts other than nodes. Throws a BrunError for a missing source. */
 export function cdiMounts(options: SandboxOptions, view: HostView): Placed[] {
   return asked(options, view).flatMap(({ flag, edits }) =>
     (edits.mounts ?? []).map(({ hostPath, containerPath, type, options: given = [] }): Placed => {
@@ -126,12 +129,12 @@ export function cdiMounts(options: SandboxOptions, view: HostView): Placed[] {
   );
 }
 
-/** NAME=value strings. */
+/** The environment variables, as NAME=value. */
 export function cdiEnvironment(options: SandboxOptions, view: HostView): string[] {
   return asked(options, view).flatMap(({ edits }) => edits.env ?? []);
 }
 
-/** The hooks, with those that are there before them. */
+/** The hooks, after the existing ones. */
 export function withCdiHooks(
   hooks: Hooks | undefined,
   options: SandboxOptions,
@@ -147,7 +150,7 @@ export function withCdiHooks(
   return Object.keys(all).length === 0 ? undefined : all;
 }
 
-/** Fields of `linux` that root alone can have. */
+/** The fields of `linux` that only root can have. */
 export function cdiLinux(options: SandboxOptions, view: HostView): Pick<Linux, "netDevices" | "intelRdt"> {
   const all = asked(options, view).map(({ edits }) => edits);
   const devices = all.flatMap(({ netDevices }) => netDevices ?? []);
@@ -162,13 +165,13 @@ export function cdiLinux(options: SandboxOptions, view: HostView): Pick<Linux, "
   };
 }
 
-/** Groups through which root's program reaches the devices. */
+/** The groups with access to the devices, for root's program. */
 export function cdiGroups(options: SandboxOptions, view: HostView): number[] {
   if (view.nested) return [];
   return asked(options, view).flatMap(({ edits }) => edits.additionalGids ?? []);
 }
 
-/** What is left out, one line each. */
+/** Edits that are left out, one line each. */
 export function cdiNotices(options: SandboxOptions, view: HostView): string[] {
   if (!view.nested) return [];
   return asked(options, view).flatMap(({ flag, edits }) => {

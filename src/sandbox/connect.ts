@@ -1,4 +1,4 @@
-/** pasta and slirp4netns, started for a container's network namespace and ended with it. */
+/** Starts pasta or slirp4netns for a container's network namespace, and ends it with the container. */
 
 import { BrunError } from "../errors.ts";
 import { findProgram } from "../host/find-program.ts";
@@ -14,25 +14,29 @@ import { type Connector, NAME_SERVERS } from "./network.ts";
 import type { PublishedPort } from "./ports.ts";
 import { makeShownFile } from "./shown-file.ts";
 
-/** A connector that works for a container. */
+/** The connector of a container. */
 export interface Connection {
   readonly mode: Connector;
-  /** Keeps the pid files. */
+  /** The directory of the pid files. */
   readonly directory: string;
-  /** Of the container. */
+  /** The id of the container. */
   readonly id: string;
 }
 
 const TIMEOUT_MS = 20_000;
 
-/** Makes the file that is the container's /etc/resolv.conf. Throws a SysError. */
+/** Makes the file for the container's /etc/resolv.conf. Throws a SysError. */
 export function makeResolvConf(directory: string, mode: keyof typeof NAME_SERVERS): void {
-  // A name that somebody is asked for is waited for: glibc has at most 30 s, and 5 otherwise (resolv.conf(5)).
+  // An answer that needs a decision may take long. glibc waits at most 30 s, and 5 s by default
+  // (resolv.conf(5)).
   const patience = mode === "asked" ? "options timeout:30 attempts:1\n" : "";
   makeShownFile(directory, `${mode}.resolv.conf`, `nameserver ${NAME_SERVERS[mode]}\n${patience}`);
 }
 
-/** Makes the file that is /etc/hosts of images, and with --allow-net: the host's may have addresses that lead nowhere. Throws a SysError. */
+/**
+ * Makes the file for /etc/hosts of images, and with --allow-net: addresses in the host's file may lead
+ * nowhere. Throws a SysError.
+ */
 export function makeHosts(directory: string): void {
   makeShownFile(directory, "hosts", HOSTS);
 }
@@ -40,9 +44,8 @@ export function makeHosts(directory: string): void {
 const HOSTS = "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n";
 
 /**
- * Connects the network namespace of a process.
- * @param pid of the process
- * Throws a BrunError with what the program said.
+ * Connects the network namespace of a process. Throws a BrunError with the connector's message.
+ * @param pid the process
  */
 export function connect(connection: Connection, pid: number, ports: readonly PublishedPort[]): void {
   const path = findProgram(connection.mode);
@@ -57,7 +60,7 @@ export function connect(connection: Connection, pid: number, ports: readonly Pub
   else slirp4netns(path, connection, pid, ports);
 }
 
-/** Ends what {@link connect} has started; nothing when it has ended by itself. */
+/** Ends the process that {@link connect} has started, if it still runs. */
 export function disconnect(connection: Connection): void {
   const file = pidFile(connection);
   const pid = Number(readTextIfThere(file)?.trim() || 0);
@@ -68,7 +71,7 @@ export function disconnect(connection: Connection): void {
 
 const SIGTERM = 15;
 
-/** What they are called as processes: pasta is a name of passt, or passt.avx2. */
+/** The names of the processes. pasta's can be passt or passt.avx2, too. */
 const NAMES: Readonly<Record<Connector, RegExp>> = { pasta: /^(pasta|passt)/, slirp4netns: /^slirp4netns/ };
 
 function pidFile({ directory, id }: Connection): string {
@@ -79,7 +82,7 @@ function apiSocket({ directory, id }: Connection): string {
   return `${directory}/${id}.sock`;
 }
 
-/** It goes to the background by itself when it is ready (pasta(1)). */
+/** pasta goes to the background itself when it is ready (pasta(1)). */
 function pasta(path: string, connection: Connection, pid: number, ports: readonly PublishedPort[]): void {
   const of = (protocol: string) => {
     const wanted = ports.filter((port) => port.protocol === protocol);
@@ -102,7 +105,10 @@ function pasta(path: string, connection: Connection, pid: number, ports: readonl
   throw connectFailure("pasta", timedOut ? "it is not ready after 20 s" : output);
 }
 
-/** It stays in the foreground: started in the background here, it says on a descriptor when it is ready. */
+/**
+ * slirp4netns stays in the foreground. So it is started in the background, and reports on a descriptor that
+ * it is ready.
+ */
 function slirp4netns(
   path: string,
   connection: Connection,
@@ -153,14 +159,17 @@ function slirp4netns(
   }
 }
 
-/** Whether id 0 is mapped in a process's user namespace: slirp4netns becomes that for a mount namespace of its own. */
+/**
+ * Whether id 0 is mapped in a process's user namespace. slirp4netns becomes root to make its own mount
+ * namespace.
+ */
 function hasRoot(pid: number): boolean {
   return /^\s*0\s/m.test(readTextIfThere(`/proc/${pid}/uid_map`) ?? "");
 }
 
 const PORT_HINT = "the port may be taken; below 1024 only root may publish one";
 
-/** Adds a port by slirp4netns's API (slirp4netns(1), API SOCKET). */
+/** Publishes a port by slirp4netns's API (slirp4netns(1), API SOCKET). */
 function forward(socketPath: string, { address, host, container, protocol }: PublishedPort): void {
   const socket = connectUnix(socketPath);
   const args = { proto: protocol, host_addr: address ?? "0.0.0.0", host_port: host, guest_port: container };
@@ -181,7 +190,7 @@ function forward(socketPath: string, { address, host, container, protocol }: Pub
 
 const SHUT_WR = 1;
 
-/** Hints for what the programs say. */
+/** Hints for messages of the programs. */
 const HINTS: readonly (readonly [RegExp, string])[] = [
   [
     /tun\b|Failed to open\(\) \/dev/i,
@@ -190,7 +199,7 @@ const HINTS: readonly (readonly [RegExp, string])[] = [
   [/Failed to bind/i, PORT_HINT],
 ];
 
-/** The last line that a program has said is its error, but for what slirp4netns says of its child. */
+/** The error of a connector: its last line, except for slirp4netns's lines about its child. */
 export function connectFailure(name: Connector, output: string): BrunError {
   const lines = output.split("\n").filter((line) => !/^\s*$|^WARNING|^child failed/.test(line));
   const said = lines.at(-1)?.trim() ?? "it said nothing";

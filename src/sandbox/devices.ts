@@ -1,4 +1,4 @@
-/** --device PATH[:PATH[:rwm]]: a device of the host (podman-run(1)), and the nodes of those that CDI describes. */
+/** --device PATH[:PATH[:rwm]]: a device of the host (podman-run(1)), and the nodes of CDI devices. */
 import { BrunError } from "../errors.ts";
 import type { DeviceCgroup } from "../spec/index.ts";
 import { absolute } from "../sys/fs.ts";
@@ -16,7 +16,7 @@ interface Wanted {
   readonly entry: Entry;
 }
 
-/** Devices as bind mounts: a user namespace may make none. Throws a BrunError. */
+/** Devices as bind mounts, since a user namespace cannot make any. Throws a BrunError. */
 export function devices(options: SandboxOptions, view: HostView): Placed[] {
   return wanted(options, view).map(({ flag, source, destination }) => ({
     flag,
@@ -30,7 +30,10 @@ export function devices(options: SandboxOptions, view: HostView): Placed[] {
   }));
 }
 
-/** Rules that let root's container at them; in a user namespace the rights of the file decide. Throws a BrunError. */
+/**
+ * Rules that allow the devices for root's container. In a user namespace only the file's mode decides. Throws
+ * a BrunError.
+ */
 export function deviceRules(options: SandboxOptions, view: HostView): DeviceCgroup[] {
   return wanted(options, view).map(({ entry, access }) => ({
     allow: true,
@@ -51,7 +54,7 @@ function wanted(options: SandboxOptions, view: HostView): Wanted[] {
 
 const ALL = "rwm";
 
-/** PATH[:PATH[:rwm]]; of a directory all devices in it, as podman has it. */
+/** Parses PATH[:PATH[:rwm]]. A directory stands for all devices in it, as in podman. */
 function ofPath(text: string, view: HostView): Wanted[] {
   const flag = `--device ${text}`;
   const [first = "", ...rest] = text.split(":");
@@ -78,7 +81,7 @@ function ofPath(text: string, view: HostView): Wanted[] {
 
 const mounts = (path: string) => `-v ${path}:${path} mounts a file or directory`;
 
-/** Throws a BrunError. */
+/** Checks a device. Throws a BrunError. */
 function device({ flag, source, destination, access }: Omit<Wanted, "entry">, view: HostView): Wanted {
   const { path, entry } = settle(absolute(source), flag, view);
   if (entry.device === undefined) {

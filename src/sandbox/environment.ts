@@ -11,16 +11,17 @@ import type { HostView } from "./view.ts";
 const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /**
- * NAME=value strings: of the host's environment what is no secret, or little more than PATH for another root; then
- * --env-file and --env, of which the last counts. Throws a BrunError.
+ * The environment as NAME=value. A sandbox of the host gets the host's variables that are not secret; for
+ * another root there is little more than PATH. --env-file and --env are added; the last value counts. Throws
+ * a BrunError.
  */
 export function environment(options: SandboxOptions, view: HostView): string[] {
   const variables: Variables = new Map();
   if (options.root.kind === "host") {
     inherit(variables, view, options.withSecrets);
-    // The caller's proxy is not among the names, and those need none.
+    // Allowed names do not include the caller's proxy, and need none.
     if (options.allowNet.length > 0) for (const name of PROXIES) variables.delete(name);
-    // Debian's shells show it in the prompt.
+    // Debian's shells show this variable in the prompt.
     if (options.terminal && variables.get("debian_chroot") == null) variables.set("debian_chroot", "brun");
   } else {
     variables.set("PATH", PATH);
@@ -33,7 +34,7 @@ export function environment(options: SandboxOptions, view: HostView): string[] {
     const { TERM } = view.environment;
     if (options.terminal) variables.set("TERM", TERM || "xterm");
   }
-  // As podman and systemd say it.
+  // podman and systemd set it, too.
   variables.set("container", "brun");
   for (const entry of cdiEnvironment(options, view)) assign(variables, entry, view, "--device");
   for (const [name, value] of fakeRootEnvironment(options, view)) variables.set(name, value);
@@ -42,10 +43,13 @@ export function environment(options: SandboxOptions, view: HostView): string[] {
   return [...variables].flatMap(([name, value]) => (value === null ? [] : [`${name}=${value}`]));
 }
 
-/** By name, in the order of the environment; null for what is hidden. */
+/** Variables by name, in the order of the environment; null for hidden ones. */
 type Variables = Map<string, string | null>;
 
-/** podman's --http-proxy, which is its default: who has a network reaches it as the caller does. */
+/**
+ * Passes the caller's proxy variables on, as podman's --http-proxy does by default: a program with a network
+ * reaches it in the same way as the caller.
+ */
 function proxies(variables: Variables, view: HostView): void {
   for (const name of PROXIES) {
     const value = view.environment[name];
@@ -60,13 +64,16 @@ const PROXIES = [
 
 function inherit(variables: Variables, view: HostView, withSecrets: boolean): void {
   for (const [name, value] of variablesOf(view.environment)) {
-    // The socket is replaced by one of the container's own where there is one.
+    // The container gets another socket instead, if any.
     const hidden = name === "NOTIFY_SOCKET" || (!withSecrets && isSecretVariable(name, value));
     variables.set(name, hidden ? null : value);
   }
 }
 
-/** Lines NAME=value, or NAME or NAME* for the caller's own; # begins a comment (podman-run(1), --env-file). */
+/**
+ * Reads lines NAME=value, or NAME or NAME* for the caller's own variables. # begins a comment (podman-run(1),
+ * --env-file).
+ */
 function readFile(variables: Variables, file: string, view: HostView): void {
   const lines = view.given(`--env-file ${file}`, file).split("\n");
   lines.forEach((line, i) => {

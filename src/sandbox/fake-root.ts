@@ -1,6 +1,7 @@
 /**
- * --fake-root: a program that is root of one id alone is told that what takes more ids is done, so that package managers
- * and archivers go on. It is part of the sandbox's one seccomp filter: an errno of 0 is success without the call.
+ * --fake-root: for a root with only one id, calls that need more ids succeed without effect, so that package
+ * managers and archivers go on. It is part of the sandbox's only seccomp filter: an errno of 0 means success
+ * without the call.
  */
 import { BrunError } from "../errors.ts";
 import type { Seccomp, Syscall } from "../spec/index.ts";
@@ -12,7 +13,10 @@ import { NEEDS_OTHER_IDS } from "./seccomp-table.ts";
 import { makeShownFile } from "./shown-file.ts";
 import type { HostView } from "./view.ts";
 
-/** Makes nodes; those of devices take a right over the machine. The argument that has the type of the node. */
+/**
+ * The calls that make nodes, and the index of the argument with the type. Making device nodes needs a right
+ * over the machine.
+ */
 const MAKES_NODES = [
   { name: "mknod", mode: 1 },
   { name: "mknodat", mode: 2 },
@@ -20,12 +24,12 @@ const MAKES_NODES = [
 
 const SUCCESS = 0;
 const DEVICES = [S.IFCHR, S.IFBLK] as const;
-/** A type of 0 makes a regular file, too. */
+/** Types that are made as usual. 0 makes a regular file, too. */
 const OTHERS = [S.IFREG, 0, S.IFIFO, S.IFSOCK] as const;
 
 /**
- * The filter in which those calls are done. What else it says stays as it is. Pure.
- * @param filter null: none
+ * Adds these calls to a filter. Its other rules stay as they are. Pure.
+ * @param filter null: no filter
  */
 export function withFakeRoot(filter: Seccomp | null): Seccomp {
   const faked = new Set(NEEDS_OTHER_IDS.calls.trim().split(/\s+/));
@@ -36,7 +40,8 @@ export function withFakeRoot(filter: Seccomp | null): Seccomp {
     for (const value of DEVICES) syscalls.push({ ...done([name]), args: [ofType(mode, value)] });
   }
   for (const rule of given.syscalls ?? []) {
-    // A rule without conditions would decide over ours, which have some: so it gets those for all other nodes.
+    // A rule without conditions would have precedence over the new ones, which have conditions. So it gets
+    // conditions for all other types.
     const plain = !rule.args?.length;
     const names = rule.names.filter((name) => !faked.has(name) && !(plain && nodes.has(name)));
     if (names.length > 0) syscalls.push({ ...rule, names });
@@ -57,7 +62,7 @@ function ofType(index: number, value: number) {
   return { index, value: S.IFMT, valueTwo: value, op: "SCMP_CMP_MASKED_EQ" as const };
 }
 
-/** Throws a BrunError where --fake-root has no use, or contradicts another flag. */
+/** Throws a BrunError if --fake-root has no use, or contradicts another flag. */
 export function checkFakeRoot({
   user,
   userns,
@@ -81,8 +86,9 @@ export function checkFakeRoot({
 }
 
 /**
- * apt downloads as another user and looks whether it has become that one, which no filter can answer. Its settings can be
- * in a file that the environment names: one in the sandbox's own /dev leaves nothing in the root.
+ * apt downloads as another user, and checks whether it has become that user. A filter cannot change that. An
+ * environment variable can name a file with apt's settings. The file is in the sandbox's own /dev, so that
+ * the root does not get it.
  */
 const APT = {
   directory: "/etc/apt",
@@ -99,7 +105,7 @@ function hasApt({ fakeRoot, root }: SandboxOptions, view: HostView): boolean {
   return root.kind === "host" ? view.follow(APT.directory) !== null : view.isInRoot(root.path, APT.directory);
 }
 
-/** Settings of programs that look whether something is done. */
+/** Settings for programs that check the effect of such calls. */
 export function fakeRootMounts(options: SandboxOptions, view: HostView): Placed[] {
   if (!hasApt(options, view)) return [];
   return [
@@ -111,7 +117,7 @@ export function fakeRootMounts(options: SandboxOptions, view: HostView): Placed[
   ];
 }
 
-/** The variables that name these. */
+/** The variables that name these files. */
 export function fakeRootEnvironment(
   options: SandboxOptions,
   view: HostView,
@@ -119,12 +125,12 @@ export function fakeRootEnvironment(
   return hasApt(options, view) ? [["APT_CONFIG", APT.file]] : [];
 }
 
-/** Makes what {@link fakeRootMounts} shows. Throws a SysError. */
+/** Makes the files of {@link fakeRootMounts}. Throws a SysError. */
 export function makeFakeRootFiles({ fakeRoot }: SandboxOptions, stateDirectory: string): void {
   if (fakeRoot) makeShownFile(directoryOf(stateDirectory), "apt.conf", APT.text);
 }
 
-/** Root needs nothing of it. Throws a BrunError. */
+/** Throws a BrunError for root, which does not need --fake-root. */
 export function checkFakesFor({ nested }: HostView): void {
   if (nested) return;
   throw new BrunError("root has all ids: chown and the like are really done, without --fake-root", {

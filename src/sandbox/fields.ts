@@ -1,18 +1,24 @@
-/** Flags that are one field of a config.json: --annotation, --sysctl, --oom-score-adj, --umask, --stop-signal, --shm-size. */
+/**
+ * Flags that set one field of config.json: --annotation, --sysctl, --oom-score-adj, --umask, --stop-signal,
+ * --shm-size.
+ */
 import { BrunError } from "../errors.ts";
 import type { Mount } from "../spec/index.ts";
 import type { SandboxOptions } from "./options.ts";
 import { bytes } from "./resources.ts";
 
-/** What container managers read it from, and `brun stop` too. */
+/** The annotation for the signal, which container managers and `brun stop` read. */
 export const STOP_SIGNAL = "org.opencontainers.image.stopSignal";
 
-/** --annotation KEY=VALUE and --stop-signal, the image's unless given. Throws a BrunError. */
+/**
+ * The annotations for --annotation KEY=VALUE and --stop-signal, whose default is the image's. Throws a
+ * BrunError.
+ */
 export function givenAnnotations({ annotation, stopSignal }: SandboxOptions): Record<string, string> {
   return { ...(stopSignal && { [STOP_SIGNAL]: stopSignal }), ...pairs(annotation, "--annotation") };
 }
 
-/** --sysctl NAME=VALUE as linux.sysctl; undefined without any. Throws a BrunError. */
+/** linux.sysctl for --sysctl NAME=VALUE; undefined without any. Throws a BrunError. */
 export function sysctls({ sysctl }: SandboxOptions): Record<string, string> | undefined {
   return sysctl.length === 0 ? undefined : pairs(sysctl, "--sysctl");
 }
@@ -44,7 +50,7 @@ export function givenUmask({ umask: text }: SandboxOptions): number | undefined 
   throw new BrunError(`"${text}" is no umask`, { where: "--umask", hint: "an octal number such as 077" });
 }
 
-/** The mounts, with /dev/shm of the size that --shm-size asks for. Throws a BrunError. */
+/** The mounts, with the size of /dev/shm by --shm-size. Throws a BrunError. */
 export function withSharedMemory(mounts: readonly Mount[], { shmSize }: SandboxOptions): readonly Mount[] {
   if (shmSize === undefined) return mounts;
   const size = `size=${bytes(shmSize, "--shm-size")}`;

@@ -1,4 +1,4 @@
-/** When fuse-overlayfs can be used. */
+/** Tests when fuse-overlayfs can be used. */
 import { expect, test } from "bun:test";
 import { fuseObstacle } from "./fuse.ts";
 import { type Fixture, fixtureView } from "./testing/fixture.ts";

@@ -1,6 +1,7 @@
 /**
- * fuse-overlayfs for a root over which the kernel makes no overlay, or not one that will do: it reads as the caller,
- * crosses mount points, and shows everything as the caller's own, so that all of it can be changed in the copy.
+ * fuse-overlayfs, for a root over which the kernel refuses an overlay, or makes an insufficient one. It reads
+ * as the caller, crosses mount points, and shows all files as the caller's, so that all of them can be
+ * changed in the copy.
  */
 
 import { openProcess, processStat, signalProcess, waitForEnd } from "../container/state/process.ts";
@@ -23,35 +24,35 @@ import type { HostView } from "./view.ts";
 
 const fsModule = lazy<typeof import("node:fs")>(() => require("node:fs"));
 
-/** One mount of it. */
+/** A mount of fuse-overlayfs. */
 export interface FuseMount {
-  /** Of the state directory. */
+  /** The directory of such mounts in the state directory. */
   readonly directory: string;
-  /** Of the container. */
+  /** The id of the container. */
   readonly id: string;
 }
 
-/** Directory of the state directory for mounts by FUSE; no container can have that name. */
+/** The directory of FUSE mounts in the state directory. No container can have this name. */
 export function fuseDirectory(root: string): string {
   return `${root}/@overlay`;
 }
 
-/** Where the root of a container is mounted. */
+/** The mount point for a container's root. */
 export function fuseMountPoint({ directory, id }: FuseMount): string {
   return `${directory}/${id}/merged`;
 }
 
-/** The poststop hook that unmounts it. */
+/** The poststop hook that unmounts the root. */
 export function fuseHook({ directory, id }: FuseMount, view: HostView): Hook {
   return ownHook(view)(["unmount", "fuse-overlayfs", directory, id]);
 }
 
 const MTAB = "/etc/mtab";
 
-/** Why it cannot be used, and what would change that; null when it can. */
+/** The reason why fuse-overlayfs cannot be used, and a remedy. Null if it can. */
 export function fuseObstacle(view: HostView): { readonly why: string; readonly hint?: string } | null {
   if (!view.rootless) return { why: "root has the kernel's overlays" };
-  // The root file system is mounted there, and the container's state, JSON, names it.
+  // The state directory has the mount point of the root, and the container's state names it in JSON.
   if (!view.stateDirectory.isWellFormed()) {
     return {
       why: `the state directory ${view.stateDirectory} has bytes that are not UTF-8`,
@@ -63,7 +64,8 @@ export function fuseObstacle(view: HostView): { readonly why: string; readonly h
       return { why: `${name} is not installed`, hint: installHint(PACKAGES[name]) };
     }
   }
-  // It looks there for what it unmounts. Systemd makes the link when a machine starts, and a container may have no systemd.
+  // fusermount3 reads this file to find the mount. Systemd makes the link when a machine starts, but a
+  // container may have no systemd.
   if (view.follow(MTAB) === null) {
     return {
       why: `${MTAB} is not there, without which fusermount3 unmounts nothing`,
@@ -73,7 +75,7 @@ export function fuseObstacle(view: HostView): { readonly why: string; readonly h
   return view.mayWrite("/dev/fuse") ? null : { why: "/dev/fuse is not there, or not writable" };
 }
 
-/** Whether it lets in who is to run the program: see aloneMaps. */
+/** Whether fuse-overlayfs lets the program's user in: see aloneMaps. */
 export function fuseServes(options: SandboxOptions, view: HostView): boolean {
   const { uid = 0, gid = 0 } = sandboxUser(options, view).user;
   return uid === 0 || (uid === view.caller.uid && gid === view.caller.gid);
@@ -83,10 +85,10 @@ const PROGRAM = "fuse-overlayfs";
 const TIMEOUT_MS = 20_000;
 
 /**
- * Mounts it. It works in the background until {@link unmountFuse}.
+ * Mounts a root. fuse-overlayfs works in the background until {@link unmountFuse}. Throws a BrunError with
+ * its message.
  * @param lower the directory below
- * @param upper directory that keeps what is written; without it that is removed at the end
- * Throws a BrunError with what the program said.
+ * @param upper the directory that keeps written files; without it they are removed at the end
  */
 export function mountFuse(mount: FuseMount, lower: string, upper: string | undefined, view: HostView): void {
   const merged = fuseMountPoint(mount);
@@ -98,7 +100,7 @@ export function mountFuse(mount: FuseMount, lower: string, upper: string | undef
   }
   const above = upper ?? `${mount.directory}/${mount.id}`;
   mkdirAll(merged);
-  // What is kept, earlier runs have written to.
+  // Earlier runs have written to a kept directory.
   for (const path of [`${above}/upper`, `${above}/work`])
     (upper === undefined ? mkdirAll : makeRealDirectory)(path);
   const { uid, gid } = view.caller;
@@ -124,14 +126,14 @@ export function mountFuse(mount: FuseMount, lower: string, upper: string | undef
   );
 }
 
-/** Its options are parted by commas, and lower directories by colons. */
+/** Escapes a path for fuse-overlayfs. Commas separate its options, and colons separate lower directories. */
 function escaped(path: string): string {
   return path.replace(/[\\,:]/g, "\\$&");
 }
 
 /**
- * Unmounts it, ends the program, and removes what was written unless that is kept. Leaves everything when it cannot be
- * unmounted.
+ * Unmounts the root, ends fuse-overlayfs, and removes written files unless they are kept. If the root cannot
+ * be unmounted, nothing is removed.
  */
 export function unmountFuse(mount: FuseMount): void {
   const path = findProgram("fusermount3");
@@ -142,7 +144,7 @@ export function unmountFuse(mount: FuseMount): void {
     const argv = ["fusermount3", "-u", "-z", merged];
     said = run({ path, argv, env: [], processGroup: true }, null, TIMEOUT_MS).output.trim();
   }
-  // Still a mount point, it would be emptied by what follows: the host's own files.
+  // If this is still a mount point, the following steps would delete the host's own files.
   const result = rmdir(merged);
   if (result < 0 && result !== -E.ENOENT) {
     const why = said.split("\n").at(-1) || errnoText(-result);
@@ -156,7 +158,7 @@ export function unmountFuse(mount: FuseMount): void {
   rmSync(Buffer.from(utf8(`${mount.directory}/${mount.id}`)), { recursive: true, force: true });
 }
 
-/** Has the program write what the kernel keeps for it. */
+/** Makes the kernel pass all cached writes on to fuse-overlayfs. */
 function sync(merged: string): void {
   const fd = tryOpen(merged, O.RDONLY | O.DIRECTORY);
   if (fd < 0) return;
@@ -169,8 +171,8 @@ const SIGKILL = 9;
 const PATIENCE_MS = 5000;
 
 /**
- * Ends the program, and waits for it. When the last mount has gone it ends by itself, but each mount namespace that was made
- * meanwhile, by whomever, can have a copy of the mount.
+ * Ends fuse-overlayfs, and waits for that. It ends by itself with the last mount. But every mount namespace
+ * that any process has made meanwhile can have a copy of the mount.
  */
 function endDaemon(merged: string): void {
   const asked = utf8(`\0${merged}\0`);
@@ -188,7 +190,7 @@ function endDaemon(merged: string): void {
   }
 }
 
-/** Whether a process is the one that was started for this mount point, its last argument. */
+/** Whether a process is the fuse-overlayfs of this mount point, which is its last argument. */
 function isDaemon(pid: number, lastArgument: Uint8Array): boolean {
   let cmdline: Uint8Array;
   try {

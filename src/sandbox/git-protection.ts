@@ -1,7 +1,8 @@
 /**
- * What git of the host would run of a repository, or take for one. By git's documentation (gitrepository-layout, git-config,
- * githooks): `config` names programs (core.fsmonitor, core.sshCommand, filters, pagers, aliases), `hooks` has some, and
- * `commondir` leads to another directory with both.
+ * Files of a repository by which the host's git runs programs, or finds another repository. By git's
+ * documentation (gitrepository-layout, git-config, githooks), `config` names programs (core.fsmonitor,
+ * core.sshCommand, filters, pagers, aliases), `hooks` contains programs, and `commondir` leads to another
+ * directory with both.
  */
 import { BrunError } from "../errors.ts";
 import { absolute } from "../sys/fs.ts";
@@ -9,15 +10,18 @@ import type { Places } from "./places.ts";
 import type { ProtectedPath } from "./protected.ts";
 import type { HostView } from "./view.ts";
 
-/** More work trees or submodules of one repository than that are not looked at. */
+/** The maximum of work trees, or of submodules, of one repository. More are an error. */
 const MANY = 64;
-/** So many directories are listed to find submodules, whose names may have slashes. */
+/** The maximum of directories to list for submodules, whose names may have slashes. More are an error. */
 const LISTED = 256;
-/** Files that are read have no more. */
+/** The maximum size of a file that is read. */
 const SIZE = 1 << 20;
 const READ = 4;
 
-/** The paths to protect of the repository whose work tree, or git directory, a directory is. Throws a BrunError. */
+/**
+ * The paths to protect for a directory that is the work tree of a repository, or a git directory. Throws a
+ * BrunError.
+ */
 export function gitPaths(directory: string, places: Places, view: HostView): ProtectedPath[] {
   const git = new Git(places, view);
   git.workTree(directory);
@@ -35,14 +39,14 @@ class Git {
 
   workTree(directory: string): void {
     const path = `${directory}/.git`;
-    // Without a repository one could be made.
+    // Without a repository the program could make one.
     this.found.push({ path, kind: "directory" });
     const { end } = this.places.way(path);
     const text = this.text(end);
     const leads = /^gitdir: (.+?)\n*$/.exec(text ?? "")?.[1];
     if (leads !== undefined) this.gitDirectory(absolute(leads, directory), directory);
     else if (this.view.entry(end)?.type === "dir") {
-      // What is made read-only is what is in it.
+      // The git directory stays writable. Only entries of it become read-only.
       this.found.pop();
       this.gitDirectory(path, directory);
     }
@@ -52,7 +56,7 @@ class Git {
     if (isGitDirectory) this.gitDirectory(directory, null);
   }
 
-  /** @param workTree relative paths in its config are of this directory */
+  /** @param workTree the directory for relative paths in its config */
   private gitDirectory(path: string, workTree: string | null): void {
     const { end } = this.places.way(path);
     if (this.seen.has(end) || this.view.entry(end)?.type !== "dir") return;
@@ -73,7 +77,7 @@ class Git {
     for (const module of this.modules(`${path}/modules`)) this.gitDirectory(module, null);
   }
 
-  /** Files that a config includes, and its hooks, if these are elsewhere. */
+  /** Adds the files that a config includes, and its hooks, if they are elsewhere. */
   private named(config: string, path: string, workTree: string | null): void {
     for (const [, key = "", value = ""] of config.matchAll(
       /^\s*(path|hookspath)\s*=\s*"?([^"\n]+?)"?\s*$/gim,
@@ -110,7 +114,7 @@ class Git {
     return found;
   }
 
-  /** Text of a regular file. */
+  /** The text of a regular file; null for any other. */
   private text(path: string): string | null {
     const { entry, rights, text } = this.view;
     const found = entry(path);

@@ -3,8 +3,8 @@ import { absolute } from "../sys/fs.ts";
 import type { HostView } from "./view.ts";
 
 /**
- * $HOME, the one in /etc/passwd, and where root acts for another user (sudo, doas, pkexec) that user's: each once. None is
- * the root directory.
+ * The home directories, each once: $HOME, the one in /etc/passwd, and if root acts for another user (sudo,
+ * doas, pkexec), the home of that user. The root directory is never one of them.
  */
 export function homes(view: HostView): string[] {
   const { environment: env, caller } = view;
@@ -15,7 +15,7 @@ export function homes(view: HostView): string[] {
   );
 }
 
-/** The home directory by /etc/passwd (passwd(5)); undefined for a caller who is not in that file. */
+/** The home directory in /etc/passwd (passwd(5)); undefined without an entry for the caller. */
 export function passwdHome(view: HostView): string | undefined {
   return homeOf(view, `${view.caller.uid}`);
 }

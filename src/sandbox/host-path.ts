@@ -1,14 +1,14 @@
-/** Paths that flags name. */
+/** Paths in flags. */
 import { absolute } from "../sys/fs.ts";
 import { passwdHome } from "./homes.ts";
 import type { HostView } from "./view.ts";
 
-/** Begins like a path, as podman sees it: another word would be a name. */
+/** The start of a path, as in podman. Any other word is a name. */
 export const PATH_START = /^[./~]/;
 
 /**
- * A path of the host, absolute: relative ones are of the current directory. No shell has replaced the "~" of
- * `-v DIR:~/.config` or `--hide=~/x`: it is the caller's home.
+ * The absolute path for a path of the host in a flag. A relative path is relative to the current directory.
+ * "~" is the caller's home, since shells do not replace it in `-v DIR:~/.config` or `--hide=~/x`.
  */
 export function hostPath(text: string, view: HostView): string {
   const rest = /^~(?=\/|$)(.*)$/s.exec(text)?.[1];

@@ -1,4 +1,4 @@
-/** What an image says about the program that it is for (image-spec, config.md), as flags say it. */
+/** Uses an image's config (image-spec, config.md) as defaults of flags. */
 import type { ImageConfig } from "../image/manifest.ts";
 import type { SandboxOptions } from "./options.ts";
 
@@ -10,10 +10,10 @@ export interface SandboxImage {
 }
 
 /**
- * The options with what the image says where no flag has said it. Labels stay labels: an annotation may be an order to
- * the runtime.
- * @param program what was given after the flags
- * @param entrypoint --entrypoint as words; undefined when it was not given
+ * The options, with the image's settings where a flag is missing. Labels do not become annotations, since an
+ * annotation may be an instruction for the runtime.
+ * @param program the words after the flags
+ * @param entrypoint --entrypoint as words; undefined without the flag
  */
 export function withImage(
   options: SandboxOptions,
@@ -21,7 +21,7 @@ export function withImage(
   program: readonly string[],
   entrypoint: readonly string[] | undefined,
 ): SandboxOptions {
-  // As for podman: whoever replaces the entrypoint does not get the arguments that were meant for it.
+  // As in podman, --entrypoint also replaces the image's arguments, which are meant for its own entrypoint.
   const args =
     entrypoint === undefined
       ? [...config.entrypoint, ...(program.length > 0 ? program : config.cmd)]
@@ -32,7 +32,7 @@ export function withImage(
     user: options.user ?? (config.user || undefined),
     imageEnv: config.env.filter((entry) => entry.indexOf("=") > 0),
     imageWorkdir: config.workingDir.startsWith("/") ? config.workingDir : undefined,
-    // All that is written is thrown away, or goes to --upper: volumes are nothing of their own, but for a read-only root.
+    // Written files are thrown away, or go to --upper. So volumes matter only with a read-only root.
     imageVolumes: options.readOnly ? config.volumes.filter((path) => path.startsWith("/")) : [],
     stopSignal: options.stopSignal ?? config.stopSignal ?? undefined,
   };

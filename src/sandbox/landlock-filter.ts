@@ -1,4 +1,4 @@
-/** The seccomp filter of `run --host --landlock`: what landlock(7) does not know. */
+/** The seccomp filter of `run --host --landlock`, for things that landlock(7) does not restrict. */
 import type { Seccomp, Syscall, SyscallArg } from "../spec/index.ts";
 import { AF, SOCK } from "../sys/constants.ts";
 import { defaultSeccomp } from "./seccomp.ts";
@@ -8,22 +8,26 @@ const IPPROTO_TCP = 6;
 const NETLINK_ROUTE = 0;
 const MSG_FASTOPEN = 0x20000000;
 const WORD = 0xffffffff;
-/** Of ioctl_tty(2): they put words into the terminal as if they had been typed, and the program has the caller's. */
+/**
+ * Requests of ioctl_tty(2) that put words into the terminal as if a user had typed them. The program has the
+ * caller's terminal.
+ */
 const TYPING = [0x5412, 0x541c];
 
-/** Calls that are allowed with some arguments alone. */
+/** Calls that are allowed only with some arguments. */
 const NARROWED = ["socket", "sendto", "sendmsg", "sendmmsg", "ioctl", "prlimit64"];
 const REFUSED = /^(shm|sem|msg)(get|at|dt|ctl|op|snd|rcv|timedop|timedop_time64)$|^(mq_.*|ipc|listen)$/;
 
 /**
- * The default filter, and besides:
- * - Unix sockets only in pairs. By their path a program would reach services of the caller's that do things for it (D-Bus, ssh
- *   and gpg agents, docker), and landlock does not look at that.
- * - TCP alone, if ports are allowed, else no sockets. landlock knows nothing of UDP, SCTP and MPTCP.
- * - No connection by what is sent with MSG_FASTOPEN, which landlock does not see.
- * - No ioctl(2) that types, no limits of other processes (a limit of 0 ends one), no memory and queues that are shared by number or
- *   name, and no port that one waits on.
- * Arguments are compared as the kernel takes them, without the upper half.
+ * The default filter with these additions:
+ * - Unix sockets only in pairs. Otherwise a program could use services of the caller (D-Bus, ssh and gpg
+ * agents, docker) by their paths, which landlock does not restrict.
+ * - Only TCP sockets, if ports are allowed; otherwise no sockets. landlock does not restrict UDP, SCTP and
+ * MPTCP.
+ * - No connection by MSG_FASTOPEN, which landlock does not see.
+ * - No ioctl(2) that types, no limits of other processes (a limit of 0 ends one), no memory and queues that
+ * are shared by number or name, and no listening ports. Arguments are compared as the kernel takes them,
+ * without the upper half.
  */
 export function landlockSeccomp(ports: boolean): Seccomp {
   const base = defaultSeccomp([], false);
@@ -41,7 +45,7 @@ export function landlockSeccomp(ports: boolean): Seccomp {
           when("socket", is(0, WORD, family), is(1, TYPE, SOCK.STREAM), is(2, WORD, protocol)),
         ),
       ),
-      // Which addresses and interfaces there are.
+      // Such a socket lists addresses and interfaces.
       when("socket", is(0, WORD, AF.NETLINK), is(2, WORD, NETLINK_ROUTE)),
       when("sendto", is(3, MSG_FASTOPEN, 0)),
       when("sendmsg", is(2, MSG_FASTOPEN, 0)),
@@ -52,7 +56,7 @@ export function landlockSeccomp(ports: boolean): Seccomp {
   };
 }
 
-/** All 32-bit numbers but these, as blocks of a power of two. */
+/** All 32-bit numbers except these, as blocks of a power of two. */
 function allBut(refused: readonly number[]): [value: number, mask: number][] {
   const blocks: [number, number][] = [];
   const add = (start: number, size: number): void => {

@@ -1,8 +1,8 @@
 /**
- * `run --host --landlock`: what a program may do by landlock(7), without any namespace. Pure but for the view.
- *
- * landlock has rules that allow, for a file or all below a directory, and none that forbid. So a directory with something
- * hidden in it is allowed entry by entry: it cannot be listed, and what is made in it later cannot be reached.
+ * The rules of `run --host --landlock`: the accesses that landlock(7) allows a program, without any
+ * namespace. Pure, except for the view. landlock only has rules that allow: for a file, or for everything
+ * below a directory. So a directory that contains something hidden is allowed entry by entry. The program
+ * cannot list it, and cannot reach entries that are made later.
  */
 import { BrunError } from "../errors.ts";
 import { homes } from "./homes.ts";
@@ -22,7 +22,7 @@ const MAKE_CHAR = 1 << 6;
 const MAKE_BLOCK = 1 << 11;
 const TRUNCATE = 1 << 14;
 const IOCTL_DEV = 1 << 15;
-/** The rights that a rule for a file may have. */
+/** The rights for rules about files. */
 const OF_FILES = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE | IOCTL_DEV;
 const READ = EXECUTE | READ_FILE | READ_DIR;
 
@@ -32,12 +32,12 @@ export const CONNECT_TCP = 2;
 /** LANDLOCK_SCOPE_*: abstract sockets and signals. */
 const SCOPES = 3;
 
-/** The newest ABI of which brun uses something. */
+/** The newest ABI that brun uses. */
 const ABI = 6;
 /** The first ABI that restricts ports. */
 const PORTS_ABI = 4;
 
-/** What one file, or all below a directory, may be used for. */
+/** A file, or a directory with everything below it, and the rights to it. */
 export interface LandlockRule {
   readonly path: string;
   readonly access: number;
@@ -46,24 +46,27 @@ export interface LandlockRule {
 /** A ruleset of landlock(7). */
 export interface LandlockPlan {
   readonly rules: readonly LandlockRule[];
-  /** Rights that the program has by a rule alone. */
+  /** The rights that need a rule. */
   readonly handled: { readonly fs: number; readonly net: number; readonly scoped: number };
-  /** TCP ports that may be connected to. */
+  /** TCP ports to which the program may connect. */
   readonly ports: readonly number[];
-  /** What this kernel's landlock does not restrict, a clause each. */
+  /** The effects of an old landlock, a clause each. */
   readonly lacks: readonly string[];
 }
 
 /** Devices that every program may use. */
 const DEVICES = ["null", "zero", "full", "random", "urandom", "tty"].map((name) => `/dev/${name}`);
-/** Sockets, terminals and temporary files of other programs are there, and what programs hand to each other. */
+/**
+ * Directories with other programs' sockets, terminals, temporary files, and files that programs pass to each
+ * other.
+ */
 const CLOSED = ["/dev", "/run", "/tmp", "/var/tmp"];
-/** Where names are looked up. */
+/** The directory of the name service's files. */
 const RESOLVER = "/run/systemd/resolve";
 
 /**
- * The ruleset. Throws a BrunError.
- * @param abi of the kernel, from 1
+ * Makes the ruleset. Throws a BrunError.
+ * @param abi the version of the kernel's landlock, from 1
  * @param temporary the program's own directory for temporary files
  */
 export function landlockPlan(
@@ -119,7 +122,7 @@ export function landlockPlan(
   };
 }
 
-/** Directories that can be written to: the current one, and those of --rw. */
+/** The writable directories: the current one, and those of --rw. */
 function writablePlaces(
   { rw }: SandboxOptions,
   view: HostView,
@@ -161,7 +164,7 @@ function portOf(text: string, abi: number): number {
   });
 }
 
-/** What a version of landlock does not restrict, a clause each. */
+/** The effects of an old landlock, a clause each. */
 export function lacksOf(abi: number): string[] {
   return [
     ...(abi < 2 ? ["files cannot be moved from one directory to another"] : []),

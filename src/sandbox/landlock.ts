@@ -1,6 +1,6 @@
 /**
- * `run --host --landlock`: this process restricts itself, and becomes the program. There is no container: no namespace, no
- * state, no other process but one that removes the program's temporary files at the end.
+ * `run --host --landlock`: this process restricts itself, and becomes the program. There is no container, no
+ * namespace and no state. The only other process removes the program's temporary files at the end.
  */
 import { BrunError } from "../errors.ts";
 import { ownCommand } from "../host/ask.ts";
@@ -32,14 +32,14 @@ const CLOSE_RANGE_CLOEXEC = 4;
 const ALL = 0xffffffff;
 const SIGCHLD = 17;
 const SIG_SETMASK = 2;
-/** Bun ignores them. */
+/** Signals that Bun ignores: SIGPIPE and SIGXFSZ. */
 const IGNORED = [13, 25];
 
-/** What a program is started with. */
+/** The program and its settings. */
 export interface Confined {
   readonly plan: LandlockPlan;
   readonly args: readonly string[];
-  /** The program's file. */
+  /** The path of the executable. */
   readonly file: string;
   readonly env: readonly string[];
   readonly cwd: string;
@@ -47,13 +47,13 @@ export interface Confined {
   readonly limits: ReturnType<typeof ulimits>;
 }
 
-/** The version of the kernel's landlock, from 1; 0 where there is none, or it may not be used. */
+/** The version of the kernel's landlock, from 1. 0 means that it is missing or not permitted. */
 export function landlockAbi(): number {
   const abi = syscall(NR.landlock_create_ruleset, 0, 0, CREATE_RULESET_VERSION);
   return abi > 0 ? abi : 0;
 }
 
-/** Becomes the program; never returns. Throws a BrunError or SysError. */
+/** Becomes the program, and never returns. Throws a BrunError or SysError. */
 export function becomeConfined({ plan, args, file, env, cwd, umask, limits }: Confined): never {
   const { bpf, flags } = compileSeccomp(landlockSeccomp(plan.ports.length > 0), {
     cacheDirectory: ownCacheDirectory(),
@@ -74,7 +74,7 @@ export function becomeConfined({ plan, args, file, env, cwd, umask, limits }: Co
   check(syscall(NR.prctl, PR.SET_NO_NEW_PRIVS, 1, 0, 0, 0), "set no_new_privs");
   check(syscall(NR.landlock_restrict_self, ruleset, 0), "restrict this process by landlock");
   dropCapabilities();
-  // Of the descriptors that this process was started with the program keeps stdio alone.
+  // The program gets only stdio of this process's descriptors.
   check(syscall(NR.close_range, 3, ALL, CLOSE_RANGE_CLOEXEC), "mark descriptors close-on-exec");
   for (const signal of IGNORED) syscall(NR.rt_sigaction, signal, new Uint8Array(32), 0, 8);
   syscall(NR.rt_sigprocmask, SIG_SETMASK, new Uint8Array(8), 0, 8);
@@ -87,7 +87,10 @@ export function becomeConfined({ plan, args, file, env, cwd, umask, limits }: Co
   });
 }
 
-/** Of root: CAP_PERFMON would let the program read the memory of other processes, which landlock does not restrict. */
+/**
+ * Drops root's capabilities: with CAP_PERFMON the program could read other processes' memory, which landlock
+ * does not restrict.
+ */
 function dropCapabilities(): void {
   for (let capability = 0; capability < 64; capability++)
     syscall(NR.prctl, PR.CAPBSET_DROP, capability, 0, 0, 0);
@@ -103,13 +106,14 @@ function rulesetOf({ handled, rules, ports }: LandlockPlan): number {
   const view = new DataView(rule.buffer);
   for (const { path, access } of rules) {
     const fd = openat2(AT_FDCWD, path, O.PATH | O.NOFOLLOW, RESOLVE.NO_SYMLINKS);
-    // It has gone, or has become a link: then there is no rule that allows it.
+    // The file has gone, or has become a link. Then no rule allows it.
     if (fd < 0) continue;
     view.setBigUint64(0, BigInt(access), true);
     view.setInt32(8, fd, true);
     const result = syscall(NR.landlock_add_rule, ruleset, RULE_PATH_BENEATH, rule, 0);
     close(fd);
-    // No rule can be made for a file of a file system inside the kernel, nor for what was a directory and is none any more.
+    // The kernel refuses rules for files of internal file systems, and for a former directory that is a file
+    // now.
     if (result < 0 && result !== -E.EBADFD && result !== -E.EINVAL) check(result, `allow ${path}`);
   }
   for (const port of ports) {
@@ -119,7 +123,10 @@ function rulesetOf({ handled, rules, ports }: LandlockPlan): number {
   return ruleset;
 }
 
-/** Makes a directory for temporary files, which goes when this process, or what it becomes, has ended. */
+/**
+ * Makes a directory for temporary files. It is removed when this process has ended, also after it has become
+ * the program.
+ */
 export function makeTemporary(base: string): string {
   const path = `${base}/brun-landlock-${crypto.randomUUID()}`;
   check(syscall(NR.mkdirat, AT_FDCWD, cstr(path), 0o700), `make ${path}`);
@@ -140,7 +147,10 @@ function nowhere(): [number, number, number] {
   return [fd, fd, fd];
 }
 
-/** A process that is not this one's child: a program that waits for all of its children would wait for it. */
+/**
+ * The process that removes them. It is not a child of this process: otherwise a program that waits for all of
+ * its children would wait for it.
+ */
 function removing(path: string, record: boolean): Program {
   const b = new ProgramBuilder(record);
   const parent = b.label();

@@ -1,17 +1,17 @@
-/** Mounts of a sandbox, each with what it is there for, and the flag that it comes from. */
+/** The mounts of a sandbox, each with its purpose and its flag. */
 import type { Mount } from "../spec/index.ts";
 
 /**
- * What a mount is there for:
+ * The purpose of a mount:
  * - root: a part of the root file system of --host, --rootfs or --image
- * - system: what every sandbox has: /dev, /proc, /sys
+ * - system: a mount that every sandbox has: /dev, /proc, /sys
  * - writable: --rw
  * - volume: -v and --mount
- * - tmpfs: --tmpfs, and what an image wants to write to
+ * - tmpfs: --tmpfs, and writable directories of an image
  * - device: --device
- * - file: a file of brun's own that is shown, such as that of name servers
- * - secret: covers what --host hides
- * - protected: keeps read-only what is below --rw and runs code on the host
+ * - file: a file that brun makes or shows, such as the one of name servers
+ * - secret: covers a place that --host hides
+ * - protected: keeps a file below --rw read-only that makes the host run code
  * - own: covers a directory of brun (own-state.ts), or keeps one from being renamed
  */
 export type Origin =
@@ -26,23 +26,23 @@ export type Origin =
   | "protected"
   | "own";
 
-/** A mount, and what it comes from. */
+/** A mount, with its purpose. */
 export interface Placed {
   readonly mount: Mount;
   readonly origin: Origin;
-  /** For people: "-v /a:/b"; "" where no flag asks for it. */
+  /** The flag for messages, such as "-v /a:/b"; "" without one. */
   readonly flag: string;
 }
 
 /**
- * A read-only bind mount, with everything below it.
- * @param alone nothing is mounted below: without mount_setattr(2) "rro" is refused
+ * A read-only bind mount of a whole tree.
+ * @param alone nothing is mounted below; only then is "rro" not needed, which fails without mount_setattr(2)
  */
 export function readOnlyBind(source: string, destination: string, alone = false): Mount {
   return { destination, type: "bind", source, options: ["rbind", "ro", ...(alone ? [] : ["rro"])] };
 }
 
-/** A file of the host, read-only. */
+/** A read-only bind mount of a host's file. */
 export function shownFile(source: string, destination = source): Mount {
   return {
     destination,

@@ -1,4 +1,4 @@
-/** --network and --publish: which namespace, who connects it, and what resolves names. */
+/** --network and --publish: the network namespace, the program that connects it, and the name servers. */
 import { keepsFd } from "../config/hook-descriptors.ts";
 import { BrunError } from "../errors.ts";
 import { addressText } from "../net/address.ts";
@@ -16,18 +16,21 @@ import type { HostView } from "./view.ts";
 
 /** The network of a sandbox. */
 export interface Network {
-  /** `names`: --allow-net. */
+  /** `names` stands for --allow-net. */
   readonly mode: NetworkMode | "names";
-  /** They start and end what connects it: `brun sandbox-hook`. */
+  /** The hooks that start and end the connector or relay: `brun sandbox-hook`. */
   readonly hooks: Hooks | undefined;
-  /** Its /etc/resolv.conf, and /etc/hosts of an image. */
+  /** Mounts for /etc/resolv.conf, and for /etc/hosts of an image. */
   readonly mounts: readonly Mount[];
 }
 
-/** A mode with a program of its own. */
+/** A mode with a connector program. */
 export type Connector = "pasta" | "slirp4netns";
 
-/** Where a connector answers DNS requests; the one of pasta is podman's choice. `asked`: of names by a relay that asks before. */
+/**
+ * The address for DNS requests in each mode. pasta's is podman's choice. `asked` is --allow-net with a
+ * program of the API that decides about names.
+ */
 export const NAME_SERVERS: Readonly<Record<Connector | "names" | "asked", string>> = {
   pasta: "169.254.1.1",
   slirp4netns: "10.0.2.3",
@@ -36,8 +39,8 @@ export const NAME_SERVERS: Readonly<Record<Connector | "names" | "asked", string
 };
 
 /**
- * pasta and slirp4netns are started as the caller, and get into a user namespace whose first process is the caller: alone, or as
- * root. Throws a BrunError for another.
+ * pasta and slirp4netns run as the caller. They can enter only a user namespace whose first process is the
+ * caller: alone, or as root. Throws a BrunError for any other.
  * @param keepsOthers the caller has its own ids inside, with others around them
  */
 export function checkConnectable({ mode }: Network, { userns }: SandboxOptions, keepsOthers: boolean): void {
@@ -49,14 +52,14 @@ export function checkConnectable({ mode }: Network, { userns }: SandboxOptions, 
   });
 }
 
-/** Directory of the state directory for what connects networks; no container can have that name. */
+/** The directory of connectors' files in the state directory. No container can have this name. */
 export function networkDirectory(root: string): string {
   return `${root}/@network`;
 }
 
 /**
- * The mode: the host's network for a sandbox of the host, none for another root unless one is asked for.
- * Throws a BrunError.
+ * The network by --network. The default is the host's network for a sandbox of the host, and none for another
+ * root. Throws a BrunError.
  */
 export function networkOf(options: SandboxOptions, view: HostView): Network {
   if (options.allowNet.length > 0) return byName(options, view);
@@ -104,8 +107,8 @@ function isMode(text: string): text is NetworkMode {
 }
 
 /**
- * An image has no /etc/hosts, or an empty one, since engines give it one: without one nothing is found as "localhost". As for
- * podman and docker it is the host's with the host's network.
+ * The mount for an image's /etc/hosts. An image has an empty one or none, since engines supply it. Without it
+ * "localhost" has no address. With the host's network it is the host's file, as in podman and docker.
  */
 function hosts(mode: Network["mode"], { root }: SandboxOptions, view: HostView): Mount[] {
   if (root.kind === "host" || root.image === undefined) return [];
@@ -142,10 +145,10 @@ function connected(
   };
 }
 
-/** What an argument of a program may have is 128 KB (execve(2)). */
+/** The maximum for a list in bytes: an argument of a program can have 128 KB (execve(2)). */
 const LONGEST_LIST = 120_000;
 
-/** --allow-net: a namespace of its own, whose only way out is a relay. */
+/** --allow-net: a separate network namespace, whose only way out is a relay. */
 function byName(options: SandboxOptions, view: HostView): Network {
   const { network, publish, allowNetPrivate: allowPrivate, netLog: log, netSni: sni, netClient } = options;
   if (network !== undefined) {

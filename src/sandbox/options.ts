@@ -1,13 +1,13 @@
-/** What `brun run --rootfs`, `--image` and `--host` are asked for. */
+/** The options of `brun run --rootfs`, `--image` and `--host`. */
 
 import type { ProcMode, UsernsMode } from "../modes.ts";
 
-/** What the container's root is made of. */
+/** The root file system of the container. */
 export type SandboxRoot =
   | {
       readonly kind: "rootfs";
       readonly path: string;
-      /** Name of the image that the directory is of. */
+      /** The name of the image that the directory belongs to. */
       readonly image?: string | undefined;
       /** The path has no symbolic links (settle.ts). */
       readonly real?: true;
@@ -18,32 +18,32 @@ export type SandboxRoot =
 export const NETWORKS = ["none", "host", "pasta", "slirp4netns"] as const;
 export type NetworkMode = (typeof NETWORKS)[number];
 
-/** `--overlay`: auto is the kernel, else fuse-overlayfs, else none. */
+/** `--overlay`: auto means kernel, or fuse if that is not possible, or none. */
 export const OVERLAYS = ["auto", "kernel", "fuse", "none"] as const;
 export type OverlayMode = (typeof OVERLAYS)[number];
 
-/** The flags, as they were given. Lists are empty and strings undefined when they were not. */
+/** The flags as given. Without a flag a list is empty, and a string undefined. */
 export interface SandboxOptions {
   readonly root: SandboxRoot;
   readonly id: string;
-  /** The program and its arguments; a shell when there are none. */
+  /** The program and its arguments. If empty, a shell is started. */
   readonly args: readonly string[];
-  /** Directory that keeps what is written, instead of a tmpfs; absolute when brun looks at it (settle.ts). */
+  /** The directory that keeps written files, instead of a tmpfs. settle.ts makes it absolute. */
   readonly upper: string | undefined;
-  /** The name by which that directory is kept (src/changes/kept.ts). */
+  /** The name under which this directory is kept (src/changes/kept.ts). */
   readonly keep?: string | undefined;
-  /** Who makes the copies on write. */
+  /** The implementation of copy on write. */
   readonly overlay: OverlayMode;
-  /** Write to the rootfs directory itself. */
+  /** Whether the program writes to the rootfs directory itself. */
   readonly writable: boolean;
   readonly readOnly: boolean;
-  /** Paths of the host that `--host` leaves writable. */
+  /** Paths of the host that stay writable with `--host`. */
   readonly rw: readonly string[];
-  /** What is below them and runs code on the host is writable, too. */
+  /** Whether files below them that make the host run code are writable, too. */
   readonly rwAll: boolean;
-  /** By landlock(7), without namespaces. */
+  /** Whether landlock(7) restricts the program, without namespaces. */
   readonly landlock: boolean;
-  /** TCP ports that may be connected to then. */
+  /** TCP ports to which the program may connect with --landlock. */
   readonly connectPort: readonly string[];
   readonly volume: readonly string[];
   readonly tmpfs: readonly string[];
@@ -54,9 +54,9 @@ export interface SandboxOptions {
   readonly env: readonly string[];
   readonly envFile: readonly string[];
   readonly user: string | undefined;
-  /** Which ids there are besides the caller's. */
+  /** The ids besides the caller's. */
   readonly userns: UsernsMode;
-  /** Whether there is a procfs of its own. */
+  /** Whether the container has its own procfs. */
   readonly proc: ProcMode;
   readonly terminal: boolean;
   readonly memory: string | undefined;
@@ -69,52 +69,54 @@ export interface SandboxOptions {
   readonly shmSize: string | undefined;
   readonly sysctl: readonly string[];
   readonly annotation: readonly string[];
-  /** Further groups, by name or gid. */
+  /** Additional groups, by name or gid. */
   readonly groupAdd: readonly string[];
   readonly capAdd: readonly string[];
   readonly capDrop: readonly string[];
   readonly securityOpt: readonly string[];
-  /** Root of one id is told that what takes more ids is done. */
+  /** Whether calls that need more than one id succeed without effect. */
   readonly fakeRoot: boolean;
-  /** The program may make containers. */
+  /** Whether the program may make containers. */
   readonly nesting: boolean;
   readonly hostname: string | undefined;
   readonly network: string | undefined;
   readonly publish: readonly string[];
-  /** What was done is told at the end. */
+  /** The report at the end. */
   readonly audit?:
     | {
         readonly format: "table" | "json";
-        /** Path of a file that it is written to; stderr. */
+        /** The file for the report; undefined: stderr. */
         readonly to?: string;
-        /** By which name what is written is kept meanwhile, or why it is not. */
+        /**
+         * The name under which written files are kept for the report, or the reason why they are not kept.
+         */
         readonly kept: { readonly name: string; readonly temporary: boolean } | { readonly why: string };
       }
     | undefined;
-  /** File for the profile of the system calls that are made; absolute when brun looks at it (settle.ts). */
+  /** The file for the profile of the system calls that are made. settle.ts makes it absolute. */
   readonly seccompRecord: string | undefined;
-  /** Names that are reached, and nothing else: HOST[:PORT], `*.HOST`, `@FILE`. */
+  /** The only names that the program can reach: HOST[:PORT], `*.HOST`, `@FILE`. */
   readonly allowNet: readonly string[];
-  /** They may lead to addresses of private ranges. */
+  /** Whether names may lead to addresses of private ranges. */
   readonly allowNetPrivate: boolean;
-  /** File that is told of each connection; absolute. */
+  /** The absolute path of the log of connections. */
   readonly netLog: string | undefined;
-  /** TLS has to ask for the name that is connected to, and nothing else is spoken. */
+  /** Whether only TLS that asks for the dialled name is allowed. */
   readonly netSni: boolean;
-  /** Descriptor of a socket to a program that hears of each connection, and may be asked for names. */
+  /** The socket to a program that gets each connection's events. `asks`: it also decides about names. */
   readonly netClient: { readonly fd: number; readonly asks: boolean } | undefined;
-  /** Paths of the host that `--host` hides besides secrets. */
+  /** Paths of the host that `--host` hides in addition to secrets. */
   readonly hide: readonly string[];
-  /** Leave the caller's secrets where they are. */
+  /** Whether the caller's secrets are shown. */
   readonly withSecrets: boolean;
-  /** An init is process 1. */
+  /** Whether process 1 is an init. */
   readonly init: boolean;
-  /** NAME=value of an image. */
+  /** The environment variables of an image, as NAME=value. */
   readonly imageEnv?: readonly string[];
-  /** Where an image's program starts; made where it is missing. */
+  /** The working directory of an image's program. It is made if it is missing. */
   readonly imageWorkdir?: string | undefined;
-  /** Directories of an image that can be written to. */
+  /** Directories of an image that are writable. */
   readonly imageVolumes?: readonly string[];
-  /** The signal that asks the program to end: a name or a number. */
+  /** The signal that asks the program to end, as a name or a number. */
   readonly stopSignal?: string | undefined;
 }

@@ -1,13 +1,14 @@
-/** In which order mounts are made: those that flags ask for, and what covers places that are not to be seen. */
+/** The order of mounts: mounts of flags, and covers of hidden places. */
 import type { Placed } from "./mounts.ts";
 import { within } from "./places.ts";
 
 /**
- * The mounts that flags ask for, those with shorter destinations first, and each cover where it counts: over the last
- * --rw that shows its place, else below them all. So `--tmpfs ~ --rw ~/project` shows the project alone, and
- * `-v ~/.ssh:~/.ssh` a secret. A cover is left out where something of another origin lies over its place.
- * @param asked of equal depth the later one lies over the earlier
- * @param placeOf where a destination is, without symbolic links
+ * Orders the mounts of flags, those with shorter destinations first, and inserts the covers. A cover follows
+ * the last --rw that contains its place; without one it precedes all mounts. So `--tmpfs ~ --rw ~/project`
+ * shows only the project, and `-v ~/.ssh:~/.ssh` shows a secret. A cover is left out if a mount of another
+ * flag hides its place.
+ * @param asked of two mounts of equal depth the later one lies over the earlier one
+ * @param placeOf the place of a destination, without symbolic links
  */
 export function ordered(
   asked: readonly Placed[],
@@ -31,7 +32,7 @@ function depth(place: string): number {
   return place.split("/").length;
 }
 
-/** A tmpfs that begins with what is there has to find the covers, or it begins with what they cover. */
+/** A tmpfs that begins with a copy must copy the covers, and not what they cover. */
 function hides({ mount }: Placed): boolean {
   return !mount.options?.includes("tmpcopyup");
 }

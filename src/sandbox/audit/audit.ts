@@ -1,4 +1,7 @@
-/** --audit: the filter by which an agent hears of programs, and the hooks that start it and tell what was done. */
+/**
+ * --audit: the filter that notifies an agent of system calls, and the hooks that start the agent and write
+ * the report.
+ */
 import { KEEPS_STDERR } from "../../config/hook-descriptors.ts";
 import { BrunError } from "../../errors.ts";
 import { agentDirectory, agentSocket, withAgentHooks } from "../../seccomp/agent.ts";
@@ -9,18 +12,18 @@ import { ownHook } from "../own-hook.ts";
 import type { HostView } from "../view.ts";
 import { AUDITED } from "./hear.ts";
 
-/** What the report is about: an argument of the hooks. */
+/** The request for a report: an argument of the hooks. */
 export interface AuditRequest extends NonNullable<SandboxOptions["audit"]> {
   /** Paths that the program could write to directly. */
   readonly direct: readonly string[];
-  /** The log of --net-log. */
+  /** The file of --net-log. */
   readonly netLog: string | null;
 }
 
-/** Comparing what was written may take long. */
+/** In seconds. Comparing the written files may take long. */
 const TIMEOUT_S = 600;
 
-/** Null without --audit. Throws a BrunError. */
+/** The filter and the hooks for --audit; null without it. Throws a BrunError. */
 export function auditOf(
   options: SandboxOptions,
   filter: Seccomp | null,
@@ -52,8 +55,9 @@ export function auditOf(
 }
 
 /**
- * The options that --audit gives; `keep` is what to keep by, where nothing else says it.
- * @param to the file that is written to; stderr
+ * The options for --audit. `kept` is the name under which the written files are kept for the report, or the
+ * reason why they are not.
+ * @param to the file for the report; undefined: stderr
  */
 export function auditOptions(
   given: string | boolean,
@@ -82,7 +86,7 @@ export function auditOptions(
   return { ...told, kept: { name: `audit-${crypto.randomUUID()}`, temporary: true } };
 }
 
-/** Throws a BrunError for what --audit does not go with. */
+/** Throws a BrunError for flags that exclude --audit. */
 export function checkAudit(given: string | boolean, others: Readonly<Record<string, boolean>>): void {
   if (given === false) return;
   for (const [flag, isGiven] of Object.entries(others)) {

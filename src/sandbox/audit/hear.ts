@@ -1,4 +1,4 @@
-/** --audit: what the agent hears of programs that are executed, of addresses that are dialled, and of processes that end. */
+/** --audit: the agent's record of executed programs, dialled addresses, and the memory of processes. */
 import { addressText } from "../../net/address.ts";
 import type { Ears } from "../../seccomp/agent.ts";
 import { syscallOf } from "../../seccomp/record/names.ts";
@@ -8,24 +8,24 @@ import { AT_FDCWD, close, O, readlink, readTextIfThere, tryOpen } from "../../sy
 import { existsInRoot } from "../../sys/in-root.ts";
 import { fromUtf8 } from "../../sys/utf8.ts";
 
-/** The calls that it hears of. */
+/** The system calls that the agent is notified of. */
 export const AUDITED: readonly string[] = ["execve", "execveat", "connect", "exit_group"];
 
-/** What the agent has heard. */
+/** The agent's record. */
 export interface Heard {
-  /** How often each program was executed, by its path. */
+  /** The number of executions of each program, by its path. */
   readonly programs: readonly (readonly [path: string, count: number])[];
-  /** How often each address was dialled, that of a name's as well. */
+  /** The number of connect(2) calls for each address. Addresses that stand for names are among them. */
   readonly addresses: readonly (readonly [address: string, port: number, count: number])[];
-  /** The most memory that one process had, in bytes. */
+  /** The maximum of a process's memory in bytes. */
   readonly largest: number;
 }
 
 const PATH_MAX = 4096;
 
 /**
- * Writes down programs and the most memory of each process that ends.
- * @param request a JSON object, whose fields the result has as well
+ * Makes the record. The memory of a process is read when it executes a program or ends.
+ * @param request a JSON object, whose fields are in the result, too
  */
 export function auditor(request: string): Ears {
   const programs = new Map<string, number>();
@@ -51,7 +51,10 @@ export function auditor(request: string): Ears {
   };
 }
 
-/** Counts an address of connect(2). A program may dial all that there are: those beyond the most are left out. */
+/**
+ * Counts an address of connect(2). A program can dial any number of addresses, so only the first {@link
+ * MOST_ADDRESSES} are counted.
+ */
 function dialled(
   addresses: Map<string, [address: string, port: number, count: number]>,
   thread: number,
@@ -69,10 +72,10 @@ function dialled(
 }
 
 const MOST_ADDRESSES = 10_000;
-/** Of struct sockaddr_in6. */
+/** The size of struct sockaddr_in6. */
 const SOCKADDR_SIZE = 28;
 
-/** Memory of the process, as much of it as there is. */
+/** Reads memory of the process. The result is shorter if not all of it is mapped. */
 function bytesAt(thread: number, address: bigint, size: number): Uint8Array {
   const memory = tryOpen(`/proc/${thread}/mem`, O.RDONLY | O.CLOEXEC);
   if (memory < 0) return new Uint8Array(0);
@@ -82,7 +85,7 @@ function bytesAt(thread: number, address: bigint, size: number): Uint8Array {
   return bytes.subarray(0, Math.max(n, 0));
 }
 
-/** VmHWM of proc_pid_status(5) in bytes; 0 where the process has gone. */
+/** VmHWM of proc_pid_status(5) in bytes; 0 if the process has gone. */
 function mostMemory(thread: number): number {
   const status = text(`/proc/${thread}/status`);
   return Number(/^VmHWM:\s*(\d+) kB/m.exec(status)?.[1] ?? 0) * 1024;
@@ -96,14 +99,14 @@ function text(path: string): string {
   }
 }
 
-/** An absolute path out of an argument. */
+/** The absolute path that an argument stands for. */
 function pathOf(thread: number, args: DataView, index: number): string | null {
   const path = stringAt(thread, args.getBigUint64(8 * index, true));
   if (path === null || path === "") return null;
   return path.startsWith("/") ? path : joined(link(`/proc/${thread}/cwd`), path);
 }
 
-/** execveat(2): a path below a directory, or the file itself. */
+/** The path of execveat(2): below a directory, or of the descriptor itself. */
 function pathAt(thread: number, args: DataView): string | null {
   const directory = args.getInt32(0, true);
   const path = stringAt(thread, args.getBigUint64(8, true));
@@ -125,13 +128,13 @@ function link(path: string): string | null {
   }
 }
 
-/** A string of the process's memory. */
+/** Reads a string of the process's memory. */
 function stringAt(thread: number, address: bigint): string | null {
   const memory = tryOpen(`/proc/${thread}/mem`, O.RDONLY | O.CLOEXEC);
   if (memory < 0) return null;
   const bytes = new Uint8Array(PATH_MAX);
   let length = 0;
-  // The next page may not be there.
+  // The next page may not be mapped, so each read ends at a page.
   while (length < PATH_MAX && !bytes.subarray(0, length).includes(0)) {
     const place = Number(address) + length;
     const rest = Math.min(PAGE - (place % PAGE), PATH_MAX - length);

@@ -1,4 +1,4 @@
-/** --audit: what is told when the container has ended. */
+/** --audit: the report after the container's end. */
 import type { NetEvent } from "../../net/log.ts";
 import { printable } from "../../printable.ts";
 import { environmentStrings } from "../../sys/environment.ts";
@@ -9,21 +9,23 @@ import { fromUtf8 } from "../../sys/utf8.ts";
 import type { AuditRequest } from "./audit.ts";
 import type { Heard } from "./hear.ts";
 
-/** How things stood when the container was made. */
+/** The state at the container's start. */
 export interface Beginning {
-  /** In milliseconds of the epoch. */
+  /** In milliseconds since the epoch. */
   readonly time: number;
-  /** The process whose children the container's processes become in the end: brun, later its supervisor. */
+  /**
+   * The process that becomes the parent of the container's processes in the end: brun, later its supervisor.
+   */
   readonly parent: number;
-  /** Processor time of its children that had ended, in ticks. */
+  /** The processor time of this process's ended children, in ticks. */
   readonly ticks: number;
 }
 
-/** What was connected to or refused, and how often. */
+/** A destination of connections, with a verdict and the number of attempts. */
 export interface AuditedName {
-  /** A name, or an address that stands for none. */
+  /** A name, or an address that does not stand for one. */
   readonly name: string;
-  /** Null for a question of DNS. */
+  /** Null for a DNS question. */
   readonly port: number | null;
   readonly verdict: NetEvent["verdict"];
   readonly count: number;
@@ -33,23 +35,28 @@ export interface AuditedName {
 export interface AuditReport {
   readonly id: string;
   readonly seconds: number;
-  /** Of all its processes; null where another brun has taken over. */
+  /** The processor time of all its processes; null if the container's parent is another process now. */
   readonly cpuSeconds: number | null;
-  /** Bytes of the largest process; null when none has ended by itself. */
+  /** The memory of the largest process in bytes; null if no process has ended by itself. */
   readonly largestProcess: number | null;
   readonly programs: readonly { readonly path: string; readonly count: number }[];
-  /** What was written, as `brun diff --format json` has it: the fields of {@link Change}. Null where that is not known. */
+  /**
+   * The written files, as in `brun diff --format json`: the fields of {@link Change}. Null if they are not
+   * known.
+   */
   readonly files: readonly { readonly path: string; readonly kind: "added" | "changed" | "deleted" }[] | null;
-  /** Why there are no files. */
+  /** The reason if `files` is null. */
   readonly filesWhy: string | null;
-  /** Paths that could be written to directly: what was is not in `files`. */
+  /** Paths that the program could write to directly. `files` does not contain changes below them. */
   readonly direct: readonly string[];
   /** Null without --allow-net. */
   readonly names: readonly AuditedName[] | null;
 }
 
 const TICKS = 100;
-/** Fields of proc_pid_stat(5) behind the name: of the process, and of its children that were waited for. */
+/**
+ * Indexes of fields of proc_pid_stat(5) after the name: the times of the process, and of its ended children.
+ */
 const OWN = [11, 12] as const;
 const CHILDREN = [13, 14] as const;
 
@@ -59,15 +66,18 @@ function ticks(pid: number | "self", fields: readonly number[]): number {
   return fields.reduce((sum, field) => sum + Number(all[field] ?? 0), 0);
 }
 
-/** For the agent, which keeps it. The hook's own time will be its parent's children's. */
+/**
+ * The beginning, which the agent keeps. The hook's own time is added, since it counts as a child's time
+ * later.
+ */
 export function beginning(): Beginning {
   const parent = syscall(NR.getppid);
   return { time: Date.now(), parent, ticks: ticks(parent, CHILDREN) + ticks("self", OWN) };
 }
 
 /**
- * Writes the report to stderr or the file that was asked for, and throws away what was kept for it.
- * @param said by the agent; null or empty when nothing has run
+ * Writes the report to stderr or to the requested file, and removes files that were kept only for it.
+ * @param said the agent's record; null or empty if no program has run
  * @param self the command line that runs brun
  */
 export function finishAudit(
@@ -113,7 +123,7 @@ function report(id: string, request: AuditRequest, said: string, self: readonly 
   else writeFile(request.to, text);
 }
 
-/** What a command of brun's prints. */
+/** The output of a brun command. */
 function output(self: readonly string[], words: readonly string[]): string {
   const [path = ""] = self;
   const file = inputFd("");
@@ -128,7 +138,7 @@ function output(self: readonly string[], words: readonly string[]): string {
   }
 }
 
-/** Names that were connected to and refused, out of lines of --net-log. */
+/** The names that were connected to or refused, from lines of --net-log. */
 function namesIn(log: string, since: number): AuditedName[] {
   const counts = new Map<string, AuditedName>();
   for (const line of log.split("\n")) {
@@ -142,8 +152,8 @@ function namesIn(log: string, since: number): AuditedName[] {
 }
 
 /**
- * With the addresses that were dialled and never came to the relay: the kernel has refused them, as they stand for no name. Not those
- * of programs inside.
+ * Adds the addresses that were dialled and did not reach the relay. The kernel has refused them, since they
+ * do not stand for names. Addresses of programs in the container are left out.
  */
 function withAddresses(names: readonly AuditedName[], dialled: Heard["addresses"]): AuditedName[] {
   const refused = dialled.filter(
@@ -156,7 +166,7 @@ function withAddresses(names: readonly AuditedName[], dialled: Heard["addresses"
   return [...names, ...refused.map(([name, port, count]) => ({ name, port, verdict, count }))];
 }
 
-/** Loopback, and what stands for names (src/net/table.ts). */
+/** Loopback, and the range of addresses that stand for names (src/net/table.ts). */
 const INSIDE = /^(127\.|198\.1[89]\.|0:0:0:0:0:0:0:1$|0\.0\.0\.0$)/;
 
 const LETTERS = { added: "A", changed: "C", deleted: "D" } as const;
