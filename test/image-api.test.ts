@@ -191,7 +191,7 @@ for (const subject of subjects(["brun"])) {
           name: `${at}/app:arm`,
           code: "ERR_PLATFORM",
           says: "is for linux/riscv64, and not for",
-          hint: "--platform",
+          hint: "platform linux/riscv64",
         },
         {
           name: `${at}/app:index`,

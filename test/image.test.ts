@@ -1,7 +1,7 @@
 /** `brun image` and `run --image`: from a registry and from files to a container, without root. */
 import { describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, statSync, writeFileSync } from "node:fs";
-import { writeLayout } from "../src/image/testing/image.ts";
+import { imageOf, writeLayout } from "../src/image/testing/image.ts";
 import { tries } from "./security/support.ts";
 import { host } from "./support/caller.ts";
 import { Images, programLayer, run } from "./support/images.ts";
@@ -294,9 +294,15 @@ for (const subject of subjects(["brun"])) {
       expect(await images.ok(["exec", container, "cat", "/etc/motd"])).toBe("second\n");
       const spare = "me/spare:1";
       await images.ok(["image", "commit", container, spare]);
+      // The container's image has lost its name to another one.
+      images.registry.push("app", "1", imageOf([programLayer(images.box)]));
+      await images.ok(["image", "pull", "-q", name]);
       expect(await images.ok(["image", "remove", "--force", spare])).toBe(`docker.io/${spare}\n`);
+      expect(await images.ok(["exec", container, "cat", "/etc/motd"])).toBe("second\n");
       await images.ok(["delete", "--force", container]);
-      expect(await images.ok(["image", "remove", id])).toBe(`${name}\n`);
+      const now = (await images.ok(["image", "list", "-q"])).trim();
+      expect(now).not.toBe(id);
+      expect(await images.ok(["image", "remove", now])).toBe(`${name}\n`);
       expect(await images.ok(["image", "list", "-q"])).toBe("");
       expect(readdirSync(`${images.store}/layers`)).toEqual([]);
     });

@@ -159,7 +159,7 @@ export const commitCommand = defineCommand({
     const push = { rootless: rootlessOf(data.values.rootless) };
     const digest = await commitContainer(container, args.image, store, ids, { changes: args.change, push });
     // An image that was only written to files is not in the store.
-    await collect(store, list(rt), false);
+    await collect(store, list(rt));
     print(`${digest}\n`);
     return 0;
   },

@@ -137,7 +137,7 @@ const pruneCommand = defineCommand({
     const store = ImageStore.open();
     const containers = list(openRuntime(data));
     if (args.all) for (const image of await removeUnused(store, containers)) print(`${image.name}\n`);
-    else await collect(store, containers, false);
+    else await collect(store, containers);
     await removePartial(store);
     return 0;
   },

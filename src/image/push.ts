@@ -25,7 +25,7 @@ import { type Descriptor, type Manifest, MEDIA, parseManifest } from "./manifest
 import type { ImageEvent, LayerState } from "./progress.ts";
 import { registriesConf } from "./registry/conf.ts";
 import { Slots } from "./slots.ts";
-import type { ImageStore } from "./store.ts";
+import { type ImageStore, SPACE_HINT } from "./store.ts";
 import type { StoredImage } from "./stored.ts";
 
 /** Options of a push. */
@@ -231,10 +231,12 @@ async function writeLayer(
     archive = await store.archive(ids, diffId, (bytes) => tell("packing", bytes));
   } catch (error) {
     if (!(error instanceof BrunError)) throw error;
+    const full = error.code === "ENOSPC";
+    const lost = `\`brun image remove ${image.name}\`, and pull it again`;
     throw new BrunError(error.message, {
-      code: error.code,
+      code: full ? "ERR_NO_SPACE" : error.code,
       where: `${image.name}: layer ${shortDigest(diffId)}`,
-      hint: error.hint ?? `\`brun image remove ${image.name}\`, and pull it again`,
+      hint: error.hint ?? (full ? SPACE_HINT : lost),
       cause: error,
     });
   }

@@ -37,11 +37,10 @@ export function imagesNamed(word: string, images: readonly StoredImage[]): reado
 
 /** The ids of the containers whose root belongs to an image. */
 function usersOf(image: StoredImage, store: ImageStore, containers: readonly ContainerState[]): string[] {
-  const ends = [hexOf(chainId(image.diffIds)), hexOf(image.diffIds[0]!)].map((hex) => `/${hex}/root`);
+  // The chain id of one layer is the layer's own id.
+  const end = `/${hexOf(chainId(image.diffIds))}/root`;
   return containers
-    .filter(
-      ({ bundle }) => bundle.startsWith(`${store.directory}/`) && ends.some((end) => bundle.endsWith(end)),
-    )
+    .filter(({ bundle }) => bundle.startsWith(`${store.directory}/`) && bundle.endsWith(end))
     .map(({ id }) => id);
 }
 
@@ -61,8 +60,10 @@ export async function removeImages(
 ): Promise<readonly StoredImage[]> {
   const there = store.images();
   const going = new Set(words.flatMap((word) => imagesNamed(word, there)));
+  const losing = new Set<string>();
   for (const image of going) {
     const users = usersOf(image, store, containers);
+    for (const id of users) losing.add(id);
     if (users.length > 0 && !force) {
       throw new BrunError(`${image.name} is in use by the container ${users[0]}`, {
         code: "ERR_STATE",
@@ -71,7 +72,11 @@ export async function removeImages(
     }
   }
   await store.change((images) => images.filter((image) => ![...going].some((one) => isSame(one, image))));
-  await collect(store, containers, force);
+  // Other containers keep their files, also those of an image that has no name any more.
+  await collect(
+    store,
+    containers.filter(({ id }) => !losing.has(id)),
+  );
   return [...going];
 }
 
@@ -86,7 +91,7 @@ export async function removeUnused(
 ): Promise<readonly StoredImage[]> {
   const unused = store.images().filter((image) => usersOf(image, store, containers).length === 0);
   await store.change((images) => images.filter((image) => !unused.some((one) => isSame(one, image))));
-  await collect(store, containers, false);
+  await collect(store, containers);
   return unused;
 }
 
@@ -94,16 +99,12 @@ export async function removeUnused(
  * Removes layers, views and blobs that no image needs, and leftovers of killed processes. Names disappear at
  * once. Files are removed in the background.
  */
-export async function collect(
-  store: ImageStore,
-  containers: readonly ContainerState[],
-  force: boolean,
-): Promise<void> {
+export async function collect(store: ImageStore, containers: readonly ContainerState[]): Promise<void> {
   const lock = await store.lock("record");
   try {
     // An image that is being made has layers, but no name yet.
     if (!isMaking(store.directory)) {
-      takeAway(store.directory, store.images(), force ? [] : containers);
+      takeAway(store.directory, store.images(), containers);
     }
   } finally {
     lock.release();

@@ -255,6 +255,11 @@ function failureOf(error: unknown, entry: string | null) {
     const hint = UNKNOWN_TO_SOME.has(error.errno) ? ANOTHER : null;
     return { message: error.message, code: error.code, hint, entry };
   }
+  // Streams have errors of their own: "ENOSPC: no space left on device, write".
+  const { code, message } = error as { code?: unknown; message?: unknown };
+  if (typeof code === "string" && /^E[A-Z0-9]+$/.test(code)) {
+    return { message: String(message), code, hint: null, entry };
+  }
   return {
     message: error instanceof Error ? (error.stack ?? error.message) : String(error),
     code: "ERR_FAILED",
