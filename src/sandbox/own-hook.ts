@@ -1,8 +1,8 @@
-/** Hooks that are brun itself: `brun sandbox-hook`. */
+/** Hooks that run brun itself: `brun sandbox-hook`. */
 import type { Hook } from "../spec/index.ts";
 import type { HostView } from "./view.ts";
 
-/** A hook with these words, which ends after half a minute. */
+/** Makes a hook with these arguments. Its timeout is half a minute. */
 export function ownHook({
   self,
   environment,

@@ -1,12 +1,13 @@
 /**
- * brun's own directories: the state of containers, with the plans that later commands follow, compiled filters,
- * images, the output of detached containers, and what --upper keeps, which overlays are writing to. Who writes to them
- * decides what brun does on the host, and who reads them reads the environment and the output of other containers. So no
- * container without a bundle shows them, whatever its flags say.
+ * Protects brun's own directories: the state of containers with the plans of later commands, compiled
+ * filters, images, the output of detached containers, and the files of --upper that overlays write. A program
+ * that could write there would decide what brun does on the host. A program that could read there would see
+ * the environment and the output of other containers.
  *
- * Where a mount shows one, a tmpfs of the program's own covers it, after all other mounts. In a mount that writes to
- * the host the directories and links on the way to it are made mount points, too: they could be renamed otherwise,
- * and made anew for the next brun to find.
+ * So a container without a bundle never shows them, whatever its flags are. Where a mount shows one, a tmpfs
+ * of the program covers it, after all other mounts. Where a mount writes to the host, the directories and
+ * links on the way to it become mount points, too. Otherwise the program could rename them, and make new ones
+ * for the next brun.
  */
 import { rootOutside } from "../container/state/root.ts";
 import { BrunError } from "../errors.ts";
@@ -16,19 +17,19 @@ import type { Placed } from "./mounts.ts";
 import { beyond, join, Places, within } from "./places.ts";
 import { type Entry, type HostView, isIdInside } from "./view.ts";
 
-/** A directory of brun's own. */
+/** A directory of brun. */
 interface OwnDirectory {
   readonly path: string;
   readonly what: "state" | "cache" | "images" | "logs" | "upper";
 }
 
 /**
- * The state directory of --root, and all directories that brun uses without flags (src/container/state/root.ts,
+ * The state directory of --root, and all directories that brun uses by default (src/container/state/root.ts,
  * src/container/host/filter.ts, src/container/io/kept-log.ts).
  */
 export function ownDirectories(view: HostView): readonly OwnDirectory[] {
   const { stateDirectory, caller, environment: env } = view;
-  // Root of a user namespace and the user that it is have the same.
+  // The root of a user namespace has the same directories as its user outside.
   const outside = caller.uid === 0 ? (rootOutside(view.text("/proc/self/uid_map") ?? "") ?? 0) : caller.uid;
   const below = (base: string | undefined, what: OwnDirectory["what"]) =>
     base?.startsWith("/") ? [{ path: join(base, "/brun"), what }] : [];
@@ -56,7 +57,9 @@ export function ownDirectories(view: HostView): readonly OwnDirectory[] {
   ];
 }
 
-/** What --upper keeps: all of its directory, unless the program is to see other things that are in it. */
+/**
+ * The directory of --upper. If the home or the current directory is in it, only its parts that brun writes.
+ */
 function upperDirectories({ upper }: ShownRoot, view: HostView): readonly OwnDirectory[] {
   if (upper === undefined) return [];
   const places = new Places(view);
@@ -65,14 +68,14 @@ function upperDirectories({ upper }: ShownRoot, view: HostView): readonly OwnDir
   return paths.map((path) => ({ path, what: "upper" }));
 }
 
-/** A tree of the host in the container. */
+/** A tree of the host that is visible in the container. */
 interface Shown {
   /** Its place on the host, without symbolic links. */
   readonly source: string;
   readonly destination: string;
-  /** Index of its mount; -1 for the root file system. */
+  /** The index of its mount; -1 for the root file system. */
   readonly index: number;
-  /** Where what is written goes to: to the host, to the upper directory of an overlay, or nothing can be. */
+  /** The destination of writes: the host, the upper directory of an overlay, or none. */
   readonly writes: "host" | "copy" | "no";
 }
 
@@ -80,25 +83,25 @@ interface Shown {
 export interface ShownRoot {
   readonly path: string;
   readonly flag: string;
-  /** As of {@link Shown}; undefined when all that is in it comes by mounts. */
+  /** As in {@link Shown}; undefined if the whole root consists of mounts. */
   readonly writes: Shown["writes"] | undefined;
   /** --upper. */
   readonly upper: string | undefined;
-  /** It is that of --keep. */
+  /** Whether this is the upper directory of --keep. */
   readonly keeps?: boolean;
 }
 
-/** What {@link coverOwnState} gives back. */
+/** The result of {@link coverOwnState}. */
 export interface CoveredState {
   readonly placed: readonly Placed[];
-  /** Directories that have to be there when the mounts are made: the caller's own, mode 0700. */
+  /** Directories that must exist before the mounts are made. They belong to the caller and have mode 0700. */
   readonly make: readonly string[];
 }
 
 /**
- * The mounts of a container, and with them those that cover brun's own directories. Throws a BrunError for a flag that
- * asks for one of these.
- * @param user whose the covers are, so that a brun inside has directories of its own there
+ * Adds mounts that cover brun's own directories. Throws a BrunError for a flag that asks for such a
+ * directory.
+ * @param user the owner of the covers, so that a brun inside has its own directories there
  */
 export function coverOwnState(
   placed: readonly Placed[],
@@ -123,9 +126,12 @@ export function coverOwnState(
   };
 }
 
-/** Others than root and the caller may have no id in the container: they have to do without. */
+/**
+ * The mount that covers a place. A user other than root and the caller may have no id in the container, and
+ * cannot own the cover.
+ */
 function cover(destination: string, entry: Entry | null, user: User, { caller }: HostView): Mount {
-  // What is no directory is of no use to brun, but could be replaced by one.
+  // brun does not use a file here, but a program could replace it by a directory.
   if (entry !== null && entry.type !== "dir")
     return { destination, type: "bind", source: "/dev/null", options: ["bind", "nosuid", "noexec"] };
   const { uid = 0, gid = 0 } = user;
@@ -137,7 +143,7 @@ function cover(destination: string, entry: Entry | null, user: User, { caller }:
 const SEARCH = 1;
 
 class Covering {
-  /** Paths in the container, and what is there on the host. */
+  /** Paths in the container, with the host's entry at each. */
   readonly covers = new Map<string, Entry | null>();
   readonly make = new Set<string>();
   private readonly pins: { readonly index: number; readonly placed: Placed }[] = [];
@@ -172,7 +178,7 @@ class Covering {
     }
   }
 
-  /** The pins that go on a mount, the outermost first. */
+  /** The pins on a mount, the outermost first. */
   pinned(index: number): Placed[] {
     return this.pins
       .filter((pin) => pin.index === index)
@@ -192,7 +198,10 @@ class Covering {
     return type === "overlay" && lower !== undefined ? tree(lower.slice("lowerdir=".length), "copy") : [];
   }
 
-  /** Where a tree shows one of these places, as far as no later mount lies over it. */
+  /**
+   * The paths in the container at which a tree shows these places. Paths that a later mount hides are left
+   * out.
+   */
   private inside(tree: Shown, places: readonly string[]): string[] {
     return places
       .filter((place) => within(tree.source, place))
@@ -203,8 +212,8 @@ class Covering {
   }
 
   /**
-   * Whether the way to a place leads through a directory that neither the caller nor whoever has an id in the container may
-   * search, or allow it: nobody reaches the place, brun neither.
+   * Whether a directory on the way to a place cannot be searched by the caller, and its owner, who could
+   * allow it, has no id in the container. Then neither the program nor brun can reach the place.
    */
   private isClosed(place: string): boolean {
     const { view } = this;
@@ -215,19 +224,22 @@ class Covering {
     return entry !== null && (view.rights(at) & SEARCH) === 0 && !isIdInside(view, entry.uid);
   }
 
-  /** Whether there is something to mount on. What is missing is made where the program or a later brun could make it. */
+  /**
+   * Whether there is something to mount on. A missing directory is made if the program or a later brun could
+   * make it.
+   */
   private isThere(end: string, tree: Shown, what: OwnDirectory["what"]): boolean {
     const { view } = this;
-    // That of --upper is made before the first mount.
+    // The directory of --upper is made before the first mount.
     if (view.entry(end) !== null || what === "upper") return true;
-    // That where output is kept is made before every run, if it can be (src/container/io/kept-log.ts).
+    // The directory of output is made before every run, if possible (src/container/io/kept-log.ts).
     if (what === "logs" && tree.writes !== "host") return false;
     let above = parent(end);
     if (tree.writes === "copy") {
-      // overlayfs makes nothing below a directory of someone without an id in the user namespace (EOVERFLOW).
+      // overlayfs makes nothing below a directory whose owner has no id in the user namespace (EOVERFLOW).
       const { uid, gid } = view.caller;
       if (view.entry(above) === null) return false;
-      // All of a root by fuse-overlayfs is the caller's.
+      // With fuse-overlayfs all of the root belongs to the caller.
       if (tree.index < 0) return true;
       for (; view.nested && above !== tree.source; above = parent(above)) {
         const entry = within(tree.source, above) ? view.entry(above) : null;
@@ -235,7 +247,7 @@ class Covering {
       }
       return true;
     }
-    // Images are no secret, and who could put them there from inside is nobody.
+    // Images are not secret, and the program cannot add any here.
     if (tree.writes === "no" && what === "images") return false;
     while (view.entry(above) === null && above !== "/") above = parent(above);
     if (!view.mayWrite(above)) return false;
@@ -265,7 +277,7 @@ class Covering {
 
   private refuse(what: OwnDirectory["what"], ends: readonly string[]): void {
     const { root, places } = this;
-    // Images are roots, too, which are not written to.
+    // Images may be roots, which are not written to.
     const asks = (path: string, copied: boolean) =>
       ends.some((end) => within(end, path) && !(what === "images" && copied && path !== end));
     for (const { source, index, writes } of this.trees) {
@@ -275,7 +287,7 @@ class Covering {
     }
     const path = places.way(root.path).end;
     if (asks(path, root.writes !== "host")) throw refusal(root.flag, path, what);
-    // The upper directory of --keep is itself one of these directories.
+    // The upper directory of --keep is one of brun's own directories.
     if (root.upper === undefined || root.keeps || what === "upper") return;
     for (const part of ["upper", "work"]) {
       const { end } = places.way(`${root.upper}/${part}`);

@@ -1,25 +1,28 @@
-/** Where a path leads on the host, by what it passes, and by which other paths the same place is reached. */
+/**
+ * Resolves paths of the host: their end, the links and directories on the way, and other paths to the same
+ * place.
+ */
 import { BrunError } from "../errors.ts";
 import type { Entry, HostView } from "./view.ts";
 
-/** What resolving a path comes by. */
+/** The result of resolving a path. */
 export interface Way {
   /** Directories and symbolic links on the way, by their own places, the outermost first. */
   readonly passed: readonly string[];
-  /** Where it ends, without symbolic links; what does not exist is taken as it is written. */
+  /** The end of the path, without symbolic links. Missing parts are kept as they are. */
   readonly end: string;
 }
 
-/** Links after which a path is taken not to lead anywhere (path_resolution(7)). */
+/** The maximum of links that are followed (path_resolution(7)). */
 const MAX_LINKS = 40;
 
-/** Resolves absolute paths, each directory on the way once. */
+/** Resolves absolute paths. Each link is read only once. */
 export class Places {
   private readonly links = new Map<string, string | null>();
 
   constructor(private readonly view: Pick<HostView, "link" | "mounts">) {}
 
-  /** The way of an absolute path. */
+  /** Resolves an absolute path. */
   way(path: string): Way {
     const passed: string[] = [];
     const rest = path.split("/").reverse();
@@ -47,9 +50,9 @@ export class Places {
   }
 
   /**
-   * All paths of the host that lead to a place: itself, and where a mount shows the same part of its file system. A
-   * path that something else is mounted over is among them.
-   * @param place without symbolic links
+   * All paths of the host that lead to a place: the place itself, and paths at which other mounts show the
+   * same part of its file system. Paths that another mount hides are included.
+   * @param place a path without symbolic links
    */
   aliases(place: string): string[] {
     const { mounts } = this.view;
@@ -76,7 +79,7 @@ export class Places {
   }
 }
 
-/** A place of the host that has been decided by. */
+/** A place of the host, after all decisions about it. */
 export interface Settled {
   /** Absolute, without symbolic links. */
   readonly path: string;
@@ -84,10 +87,10 @@ export interface Settled {
 }
 
 /**
- * Where a path of a flag leads to. What is decided is decided about that place, and the place is what is opened later,
- * with the option "src-nosymlinks": who can swap what is on the way changes nothing any more.
- * @param path absolute
- * Throws a BrunError where there is nothing.
+ * Resolves a path of a flag. All decisions are about the resulting place, which is later opened with the
+ * option "src-nosymlinks". So a program that swaps something on the way has no effect. Throws a BrunError if
+ * there is nothing.
+ * @param path an absolute path
  */
 export function settle(path: string, flag: string, view: HostView): Settled {
   const { end } = new Places(view).way(path);
@@ -101,18 +104,18 @@ export function settle(path: string, flag: string, view: HostView): Settled {
   });
 }
 
-/** Whether a path is a directory or something below it, by their names. */
+/** Whether a path is a directory or below it. Only their names are compared. */
 export function within(directory: string, path: string): boolean {
   return directory === "/" || path === directory || path.startsWith(`${directory}/`);
 }
 
-/** What a path has beyond a directory that it is {@link within}: "" or "/…". */
+/** The rest of a path after a directory that it is {@link within}: "" or "/…". */
 export function beyond(directory: string, path: string): string {
   if (directory === "/") return path === "/" ? "" : path;
   return path.slice(directory.length);
 }
 
-/** A directory and what is {@link beyond} it. */
+/** Joins a directory and a rest of {@link beyond}. */
 export function join(directory: string, rest: string): string {
   if (rest === "") return directory;
   return directory === "/" ? rest : directory + rest;

@@ -1,4 +1,6 @@
-/** A variable that decides nothing (src/host/plain-variables.ts) is no secret, whatever the lists of secrets say. */
+/**
+ * A variable that does not affect the config (src/host/plain-variables.ts) must not be a secret by any list.
+ */
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { isPlain, NOTABLE_ENDS, NOTABLE_NAMES, NOTABLE_PARTS } from "../host/plain-variables.ts";
@@ -7,7 +9,7 @@ import { MOVED_DIRECTORIES, NAMED_SECRETS, OTHER_HOMES, TEMPORARY_DIRECTORIES } 
 import { isSecretName, isSecretVariable } from "./secret-variables.ts";
 import { hostSandbox } from "./testing/fixture.ts";
 
-/** Parts of the names that a list of patterns is about, and of others. */
+/** Parts of names: some are in the patterns, others are not. */
 const PARTS = [
   ...NOTABLE_PARTS,
   ...NOTABLE_ENDS,
@@ -114,7 +116,7 @@ test("an environment with other plain variables is made of the fixed ones as the
       });
       const notable = Object.fromEntries(Object.entries(of(first)).filter(([n, v]) => !isPlain(n, v)));
       const plain = Object.fromEntries(Object.entries(second).filter(([n, v]) => isPlain(n, v)));
-      // A bare --env B asks for B: the guard sees another one.
+      // `--env B` without a value uses the caller's B, which the guard compares as well.
       const named = env.includes("B") ? { B: of(first).B } : {};
       const caller = { ...plain, ...notable, ...named } as Record<string, string>;
       for (const key of Object.keys(caller)) if (caller[key] === undefined) delete caller[key];

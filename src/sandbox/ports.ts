@@ -1,7 +1,7 @@
-/** Ports of the host that lead to ports of a container. */
+/** Publishes ports of a container on the host. */
 import { BrunError } from "../errors.ts";
 
-/** One of them; all addresses of the host unless one is given. */
+/** A published port. Without an address it is on all addresses of the host. */
 export interface PublishedPort {
   readonly address: string | null;
   readonly host: number;
@@ -11,7 +11,7 @@ export interface PublishedPort {
 
 const PORT = /^(?:(?:(\d{1,3}(?:\.\d{1,3}){3}|\[[0-9a-fA-F:]+\]):)?(\d{1,5}):)?(\d{1,5})(?:\/(tcp|udp))?$/;
 
-/** [[ADDRESS:]HOST:]CONTAINER[/tcp|/udp] (podman-run(1)). Throws a BrunError. */
+/** Parses [[ADDRESS:]HOST:]CONTAINER[/tcp|/udp] (podman-run(1)). Throws a BrunError. */
 export function parsePort(text: string): PublishedPort {
   const match = PORT.exec(text);
   const container = Number(match?.[3]);
@@ -27,7 +27,7 @@ export function parsePort(text: string): PublishedPort {
   return { address: match[1]?.replace(/[[\]]/g, "") ?? null, host, container, protocol };
 }
 
-/** The form that {@link parsePort} reads. */
+/** The text of a port, for {@link parsePort}. */
 export function portText({ address, host, container, protocol }: PublishedPort): string {
   const where = address === null ? "" : `${address.includes(":") ? `[${address}]` : address}:`;
   return `${where}${host}:${container}/${protocol}`;

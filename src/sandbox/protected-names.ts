@@ -1,13 +1,13 @@
 /**
- * Below a directory of --rw: names by which tools of the host find code that they run without being asked, as data. Names of
- * what is run because somebody asks for it (build files, scripts of package.json) are not among them.
+ * Names below a directory of --rw by which the host's tools find code that they run without being asked.
+ * Files that only run on request (build files, scripts of package.json) are not among them.
  */
 
-/** In any directory. */
+/** Names in any directory. */
 export const PROTECTED_FILES: readonly string[] = [".gitmodules", ".envrc", ".mcp.json"];
 export const PROTECTED_DIRECTORIES: readonly string[] = [".vscode", ".idea", ".claude", ".husky"];
 
-/** In a home directory besides: what shells, desktops and git read when they start. */
+/** Further names in a home directory: files that shells, desktops and git read when they start. */
 export const PROTECTED_IN_HOME: readonly string[] = [
   ..."profile login cshrc tcshrc logout kshrc mkshrc shrc".split(" ").map((name) => `.${name}`),
   ..."bashrc bash_profile bash_login bash_logout bash_aliases".split(" ").map((name) => `.${name}`),

@@ -1,4 +1,4 @@
-/** What --rw leaves read-only, and which names it takes for that. */
+/** Tests which files --rw leaves read-only, and which missing names it takes. */
 import { describe, expect, test } from "bun:test";
 import type { SandboxOptions } from "./options.ts";
 import { protect } from "./protected.ts";
@@ -101,7 +101,7 @@ describe("--rw", () => {
       ".git/modules/a/b/config",
     ])
       expect(protection.files).toContain(`${P}/${path}`);
-    // From the work tree: the repository counts where it can be written, too.
+    // The work tree leads to a repository, which counts if it is writable, too.
     const outside = hostSandbox({ rw: [`${P}/tree`] }, { files, texts });
     expect(outside.protection.files).toContain(`${P}/tree/.git`);
     const both = hostSandbox({ rw: [`${P}/tree`, `${P}/.git`] }, { files, texts });

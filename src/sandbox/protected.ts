@@ -1,13 +1,14 @@
 /**
- * --rw DIR without --rw-all: what is below DIR and runs code on the host, when tools of the host come across it, is
- * read-only for the program.
+ * --rw DIR without --rw-all: files below DIR that make the host's tools run code are read-only for the
+ * program.
  *
- * Each such file or directory is bound onto itself, read-only, so that it can neither be written nor renamed or replaced: it
- * is a mount point. So are the directories and links on the way to it, which stay writable. Nothing is searched: the
- * names are known (protected-names.ts, git-protection.ts).
+ * Each such file or directory is bound onto itself, read-only. As a mount point it cannot be written, renamed
+ * or replaced. The directories and links on the way to it become mount points, too, but stay writable. brun
+ * does not search: the names are known (protected-names.ts, git-protection.ts).
  *
- * A name that is missing has to be there to be mounted on. brun takes it before the first mount, and gives it back when the
- * container has ended (taken-names.ts). What stands there meanwhile is of no use to anyone: {@link TakenName}.
+ * A missing name must exist to be mounted on. brun takes it before the first mount, and gives it back after
+ * the container's end (taken-names.ts). What stands there meanwhile has no effect for any tool:
+ * {@link TakenKind}.
  */
 import type { Mount } from "../spec/index.ts";
 import { gitPaths } from "./git-protection.ts";
@@ -23,46 +24,52 @@ import {
 } from "./protected-names.ts";
 import { type HostView, isIdInside } from "./view.ts";
 
-/** A path that is to be protected, and what takes its name while there is nothing. */
+/** A path to protect, and the kind that takes its name if it is missing. */
 export interface ProtectedPath {
   readonly path: string;
   readonly kind: TakenKind;
 }
 
 /**
- * What takes a name: an empty directory; a socket, which git passes over in a work tree, and nobody can open; a symbolic link
- * that leads nowhere, which looks to all who open it as if the name were free; the file `commondir` of a git directory that is its
- * own common directory, as it is without that file.
+ * What takes a name:
+ * - directory: an empty one
+ * - socket: no process can open it, and git ignores it in a work tree
+ * - link: a symbolic link that leads nowhere; opening it looks as if the name were free
+ * - commondir: the file `commondir` of a git directory that names that directory itself, which has the same
+ * effect as no file
  */
 export type TakenKind = "directory" | "socket" | "link" | "commondir";
 
-/** A name that is taken for as long as a container lives. */
+/** A name that is taken during a container's life. */
 export interface TakenName {
-  /** The directory that it is in, without symbolic links. */
+  /** The directory of the name, without symbolic links. */
   readonly directory: string;
   readonly name: string;
   readonly kind: TakenKind;
 }
 
-/** What --rw has protected. */
+/** The result of {@link protect}. */
 export interface Protection {
   readonly placed: readonly Placed[];
-  /** Names that have to be taken before the mounts are made. */
+  /** Names to take before the mounts are made. */
   readonly taken: readonly TakenName[];
-  /** What was there: a program can write to what replaces it on the host meanwhile. */
+  /**
+   * Existing protected files. If one is replaced on the host meanwhile, the program can write to the new one.
+   */
   readonly files: readonly string[];
 }
 
-/** Where no link of anyone's leads: nobody can make anything in /proc. */
+/** The target of links that lead nowhere: no process can make a file in /proc. */
 export const TAKEN_LINK = "/proc/taken-by-brun";
-/** The marks of what takes a name, by which an orphaned one is known. */
+/** Marks of taken names. They identify those that a killed brun has left. */
 export const TAKEN_SOCKET_MODE = 0;
 export const TAKEN_DIRECTORY_MODE = 0o1755;
 export const TAKEN_COMMONDIR_MODE = 0o444;
 export const TAKEN_COMMONDIR = ".\n";
 
 /**
- * The mounts with those that protect, each right above its --rw: what other flags put there lies over it. Throws a BrunError.
+ * Adds the mounts that protect. Each follows its --rw, so that mounts of later flags lie over it. Throws a
+ * BrunError.
  * @param placed the mounts in their order
  */
 export function protect(placed: readonly Placed[], options: SandboxOptions, view: HostView): Protection {
@@ -84,21 +91,23 @@ class Protecting {
   private readonly places: Places;
 
   constructor(
-    /** Those of --rw, whose sources are their destinations. */
+    /** The mounts of --rw. Their sources are their destinations. */
     private readonly trees: readonly Placed[],
     private readonly view: HostView,
   ) {
     this.places = new Places(view);
   }
 
-  /** Protects what is directly below a directory, and in those on the way from there to where the program works. */
+  /**
+   * Protects files directly in a directory, and in each directory on the way from there to the current one.
+   */
   tree(path: string): void {
     this.directory(path);
     let at = this.places.way(this.view.cwd).end;
     for (; at !== path && within(path, at); at = at.slice(0, at.lastIndexOf("/")) || "/") this.directory(at);
   }
 
-  /** Protects what is directly below a directory, in homes there, and in its repository. */
+  /** Protects files directly in a directory, in the homes below it, and in its repository. */
   private directory(path: string): void {
     if (this.view.entry(path)?.type !== "dir") return;
     const kind = this.isInRepository(path) ? "socket" : "link";
@@ -113,7 +122,7 @@ class Protecting {
     for (const one of gitPaths(path, this.places, this.view)) this.add(one);
   }
 
-  /** What lies on a mount of --rw, the outermost first. */
+  /** The protecting mounts on a mount of --rw, the outermost first. */
   above(placed: Placed): Placed[] {
     const mounts = [...(this.mounts.get(placed)?.values() ?? [])];
     mounts.sort((a, b) => (a.destination < b.destination ? -1 : 1));
@@ -134,7 +143,10 @@ class Protecting {
     else if (this.mayBeMade(missing)) this.take(missing, missing === end ? kind : "directory");
   }
 
-  /** Whether anybody inside can make it: not in a directory of somebody else's in which the caller cannot, such as /etc. */
+  /**
+   * Whether the program could make a place. It cannot in a directory that the caller may not write to, if the
+   * owner has no id inside (such as /etc).
+   */
   private mayBeMade(place: string): boolean {
     const { view } = this;
     const directory = place.slice(0, place.lastIndexOf("/")) || "/";
@@ -143,7 +155,7 @@ class Protecting {
     return owner === undefined || isIdInside(view, owner);
   }
 
-  /** The trees that show a place of the host, by which path; of trees in each other the innermost. */
+  /** The trees that show a place of the host, and its path in each. Of nested trees the innermost counts. */
   private shown(place: string): { readonly tree: Placed; readonly at: string }[] {
     return this.places.aliases(place).flatMap((at) => {
       const tree = this.trees.findLast(({ mount }) => within(mount.destination, at));
@@ -153,12 +165,12 @@ class Protecting {
 
   private put(tree: Placed, mount: Mount): void {
     const mounts = this.mounts.get(tree) ?? new Map<string, Mount>();
-    // What is read-only stays so, also when it is on the way to something else.
+    // A read-only path stays read-only, even if it is on the way to another one.
     if (!mounts.has(mount.destination) || mount.options?.includes("ro")) mounts.set(mount.destination, mount);
     this.mounts.set(tree, mounts);
   }
 
-  /** Keeps what is on the way from being renamed. */
+  /** Keeps a directory or link on the way from being renamed. */
   private pin(place: string): void {
     const isLink = this.view.link(place) !== null;
     for (const { tree, at } of this.shown(place))
@@ -184,17 +196,18 @@ class Protecting {
   private readOnly(at: string): Mount {
     const alone = !this.view.mounts.some(({ point }) => within(at, point));
     const mount = readOnlyBind(at, at, alone);
-    // A mount point that is missing would be made: the name has been given back, since brun has been killed.
+    // Without these options a missing mount point would be made. It is missing if brun was killed and the
+    // name has been given back.
     return { ...mount, options: [...(mount.options ?? []), "src-nosymlinks", "dest-nofollow"] };
   }
 
-  /** Whether there is nothing, but for what a killed brun has left. */
+  /** Whether a name is free, or taken by a killed brun. */
   private isFree(place: string): boolean {
     return this.view.entry(place) === null || orphan(place, this.view) !== null;
   }
 }
 
-/** What a brun that was killed, and all that would have tidied up after it, has left in the place of a name; else null. */
+/** The kind that takes a name, if a killed brun has left it; otherwise null. */
 function orphan(place: string, view: HostView): TakenKind | null {
   const entry = view.entry(place);
   if (entry === null || entry.uid !== view.caller.uid) return null;

@@ -3,13 +3,13 @@ import { BrunError } from "../errors.ts";
 import type { Resources } from "../spec/index.ts";
 import type { SandboxOptions } from "./options.ts";
 
-/** Period of the CPU quota in µs, as podman and docker have it. */
+/** The period of the CPU quota in µs, as in podman and docker. */
 const PERIOD = 100_000;
 
-/** The least that the kernel takes for a quota, in µs. */
+/** The minimum of a quota in the kernel, in µs. */
 const LEAST_QUOTA = 1000;
 
-/** linux.resources, or undefined when no limit is asked for. Throws a BrunError. */
+/** linux.resources; undefined without any limit. Throws a BrunError. */
 export function sandboxResources(options: SandboxOptions): Resources | undefined {
   const { memory, cpus, cpusetCpus, pidsLimit } = options;
   const resources: Resources = {};
@@ -42,13 +42,13 @@ export function sandboxResources(options: SandboxOptions): Resources | undefined
         hint: "-1 is without a limit",
       });
     }
-    // As for podman both 0 and -1 mean none.
+    // As in podman, both 0 and -1 mean no limit.
     resources.pids = { limit: Number(pidsLimit) || -1 };
   }
   return Object.keys(resources).length === 0 ? undefined : resources;
 }
 
-/** As for podman: memory and swap together, and -1 for all the swap that there is. */
+/** As in podman, --memory-swap is memory and swap together, and -1 allows all available swap. */
 function withSwap(limit: number | undefined, text: string): NonNullable<Resources["memory"]> {
   const where = "--memory-swap";
   if (limit === undefined) {
@@ -69,7 +69,10 @@ function withSwap(limit: number | undefined, text: string): NonNullable<Resource
 
 const UNITS = "bkmgtp";
 
-/** Bytes of "512m" or "1.5g", in powers of 1024 (podman-run(1)). Throws a BrunError that names the flag. */
+/**
+ * Parses a size such as "512m" or "1.5g" into bytes, with powers of 1024 (podman-run(1)). Throws a BrunError
+ * that names the flag.
+ */
 export function bytes(text: string, flag: string): number {
   const match = /^(\d+(?:\.\d+)?)([bkmgtp]?)(?:i?b)?$/i.exec(text);
   const power = UNITS.indexOf(match?.[2]?.toLowerCase() || "b");

@@ -1,15 +1,15 @@
 /**
- * The system calls that a sandbox's program may use, by what they are for. docs/seccomp.md is made from this table.
- * What is not in it fails with EPERM; what the kernel's headers did not know yet, with ENOSYS.
+ * The system calls that a sandbox's program may use, by purpose. docs/seccomp.md is generated from this
+ * table. Other calls fail with EPERM. Calls that are too new for the kernel's headers fail with ENOSYS.
  */
 
-/** A group of system calls, and what they are for. */
+/** A group of system calls with one purpose. */
 export interface CallGroup {
   readonly title: string;
   readonly calls: string;
 }
 
-/** Allowed for everyone. Names of other architectures are passed over where they do not exist. */
+/** Calls that are always allowed. Names that do not exist on this architecture are skipped. */
 export const ALLOWED: readonly CallGroup[] = [
   {
     title: "Files: opening, reading, writing",
@@ -95,14 +95,16 @@ export const ALLOWED: readonly CallGroup[] = [
   },
 ];
 
-/** What making a container takes of one who is in one: allowed with --allow-nesting, and to CAP_SYS_ADMIN. */
+/**
+ * The calls to make a container inside a container. They are allowed with --allow-nesting or CAP_SYS_ADMIN.
+ */
 export const NESTING: CallGroup = {
   title: "Mounts and namespaces",
   calls: `mount umount umount2 mount_setattr move_mount open_tree open_tree_attr fsopen fsconfig fsmount fspick
       pivot_root unshare setns clone clone3 sethostname setdomainname`,
 };
 
-/** Allowed to those who have a capability, in whose hands they are useful. */
+/** Calls that are only useful with a capability, and allowed with it. */
 export const WITH_CAPABILITY: readonly (CallGroup & { readonly capability: string })[] = [
   { capability: "CAP_DAC_READ_SEARCH", title: "Files by handle", calls: "open_by_handle_at" },
   {
@@ -135,17 +137,22 @@ export const WITH_CAPABILITY: readonly (CallGroup & { readonly capability: strin
   { capability: "CAP_PERFMON", title: "Counting events", calls: "perf_event_open" },
 ];
 
-/** What takes more ids than the caller's one: done with --fake-root without being done. mknod of devices is, too. */
+/**
+ * Calls that need more ids than the caller's own. With --fake-root they succeed without effect, and so does
+ * mknod of devices.
+ */
 export const NEEDS_OTHER_IDS: CallGroup = {
   title: "Owners and identities",
   calls: `chown chown32 fchown fchown32 fchownat lchown lchown32 setuid setuid32 setgid setgid32 setreuid setreuid32 setregid
       setregid32 setresuid setresuid32 setresgid setresgid32 setfsuid setfsuid32 setfsgid setfsgid32 setgroups setgroups32`,
 };
 
-/** personality(2) values that are allowed: the default, 32 bits, both without a random layout, and asking. */
+/**
+ * The allowed values of personality(2): the default, 32 bits, both without a random layout, and the query.
+ */
 export const PERSONALITIES = [0x0, 0x0008, 0x20000, 0x20008, 0xffffffff] as const;
 
-/** An address family that socket(2) refuses, and why. */
+/** An address family that socket(2) refuses, with the reason. */
 export interface RefusedFamily {
   readonly name: string;
   readonly number: number;
@@ -167,5 +174,5 @@ export const REFUSED_FAMILIES: readonly RefusedFamily[] = [
   },
 ];
 
-/** CLONE_NEW* flags of clone(2): cgroup, uts, ipc, user, pid, net and mount namespaces. */
+/** The CLONE_NEW* flags of clone(2): cgroup, uts, ipc, user, pid, net and mount namespaces. */
 export const CLONE_NAMESPACES = 0x7e020000;

@@ -1,4 +1,4 @@
-/** The seccomp filter of a sandbox that is given no other. */
+/** The default seccomp filter of a sandbox. */
 import type { Seccomp, Syscall, SyscallArg } from "../spec/index.ts";
 import { E } from "../sys/errno.ts";
 import { any, mapped } from "../sys/lists.ts";
@@ -17,8 +17,8 @@ export function callsOf(text: string): string[] {
 }
 
 /**
- * The filter for a program whose bounding set is this. Pure.
- * @param nesting the program may make containers (--allow-nesting)
+ * Makes the filter for a program with this bounding set. Pure.
+ * @param nesting whether the program may make containers (--allow-nesting)
  */
 export function defaultSeccomp(bounding: readonly string[], nesting: boolean): Seccomp {
   const groups = [
@@ -29,8 +29,9 @@ export function defaultSeccomp(bounding: readonly string[], nesting: boolean): S
   const names = new Set(groups.flatMap(({ calls }) => callsOf(calls)));
   const syscalls: Syscall[] = [
     { names: [...names].sort(), action: "SCMP_ACT_ALLOW" },
-    // Its arguments are in memory as well. Without a rule of its own, before those for socket, libseccomp adds one for
-    // it to each of them that does not look at the family. C libraries then use socket.
+    // A filter cannot read the arguments of socketcall, which are in memory. Without this rule, which must
+    // precede those for socket, libseccomp adds a rule for socketcall to each of them, and that rule does not
+    // check the family. C libraries use socket if socketcall fails.
     { names: ["socketcall"], action: "SCMP_ACT_ERRNO", errnoRet: E.ENOSYS },
   ];
   syscalls.push(
@@ -39,12 +40,13 @@ export function defaultSeccomp(bounding: readonly string[], nesting: boolean): S
       when("socket", { index: 0, value: mask, valueTwo: value, op: "SCMP_CMP_MASKED_EQ" }),
     ),
   );
-  // Runtimes go on without a session keyring of the container's own where there is no keyctl, and fail where it is refused.
+  // If keyctl does not exist, runtimes go on without a session keyring for the container. If it is refused,
+  // they fail.
   if (nesting) syscalls.push({ names: ["keyctl"], action: "SCMP_ACT_ERRNO", errnoRet: E.ENOSYS });
   if (!nesting && !bounding.includes("CAP_SYS_ADMIN")) {
     syscalls.push(
       when("clone", { index: 0, value: CLONE_NAMESPACES, valueTwo: 0, op: "SCMP_CMP_MASKED_EQ" }),
-      // Its flags are in memory, where a filter cannot look: glibc then uses clone.
+      // A filter cannot read the flags of clone3, which are in memory. If it fails, glibc uses clone.
       { names: ["clone3"], action: "SCMP_ACT_ERRNO", errnoRet: E.ENOSYS },
     );
   }
@@ -56,14 +58,14 @@ export function defaultSeccomp(bounding: readonly string[], nesting: boolean): S
   };
 }
 
-/** Families of sockets end below (AF_MAX of Linux 6.18 is 46). */
+/** A number beyond all address families (AF_MAX of Linux 6.18 is 46). */
 const FAMILIES = 64;
 const WORD = 2 ** 32;
 
 /**
- * All address families but these, as blocks of a power of two: each has the same bits under its mask. The mask leaves
- * the upper half of the argument out, as the kernel does, which takes 0x1_0000_0026 for AF_ALG; a comparison with "less"
- * or "greater" looks at all 64 bits and would let it through.
+ * All address families except these, as blocks of a power of two: the families of a block have the same bits
+ * under its mask. Like the kernel, the mask ignores the upper half of the argument: for the kernel
+ * 0x1_0000_0026 is AF_ALG. Comparisons with "less" or "greater" use all 64 bits, and would let it through.
  */
 export function familyBlocks(refused: readonly number[]): [value: number, mask: number][] {
   const blocks: [number, number][] = [];

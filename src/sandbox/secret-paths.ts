@@ -1,16 +1,17 @@
 /**
- * Where secrets are kept, as data: docs/secrets.md is made from it. Gathered from the documentation of the programs, and
- * compared with firejail's disable-common.inc and disable-programs.inc (commit 19550fadd of 2026-08-22), which are wider: they hide settings,
- * too. What programs need to work, such as ~/.gitconfig or ~/.claude/settings.json, stays.
+ * The places of secrets. docs/secrets.md is generated from this table. The paths are from the documentation
+ * of the programs. They were compared with firejail's disable-common.inc and disable-programs.inc (commit
+ * 19550fadd of 2026-08-22), which hide more: settings, too. Files that programs need to work, such as
+ * ~/.gitconfig or ~/.claude/settings.json, are not hidden.
  */
 
-/** When the lists were looked through last. */
+/** The date of the last review of these lists. */
 export const SECRETS_DATE = "2026-11-30";
 
 /** Paths of one kind. */
 export interface SecretGroup {
   readonly what: string;
-  /** Below a home directory, with commas between them. A star in a name stands for anything. */
+  /** Paths below a home directory, separated by commas. A star in a name stands for any characters. */
   readonly paths: string;
 }
 
@@ -120,28 +121,31 @@ export const SECRET_GROUPS: readonly SecretGroup[] = [
   },
 ];
 
-/** All of them. */
+/** The paths of all groups. */
 export const SECRET_PATHS: readonly string[] = SECRET_GROUPS.flatMap(({ paths }) => paths.split(/,\s+/));
 
 /**
- * Of them the directories in which people have links to files that they keep elsewhere in their home (dotfiles): these are
- * hidden, too. Not all of them: to look at every entry costs time at each start.
+ * Directories in which people often have links to files elsewhere in their home (dotfiles). The targets are
+ * hidden, too. Other directories are not checked, since reading every entry takes time at each start.
  */
 export const LINKED_SECRETS: readonly string[] =
   ".ssh, .gnupg, .aws, .azure, .kube, .docker, .config/gh, .config/gcloud, .config/rclone, .config/sops, .config/age, .config/helm, .config/aerc, .mutt, .config/neomutt".split(
     ", ",
   );
 
-/** In /tmp and where variables put it: sockets of agents, displays and terminals, tickets. */
+/**
+ * Names in /tmp and in the directories of {@link TEMPORARY_DIRECTORIES}: sockets of agents, displays and
+ * terminals, and tickets.
+ */
 export const SECRETS_IN_TMP: readonly string[] =
   "ssh-*, tmux-*, screens, gpg-*, keyring-*, dbus-*, .X11-unix, .ICE-unix, .Xauth*, xauth_*, krb5cc*, vscode-ssh-auth-*".split(
     ", ",
   );
 
-/** Variables that name a directory in the place of /tmp. */
+/** Variables with a directory that replaces /tmp. */
 export const TEMPORARY_DIRECTORIES: readonly string[] = ["TMPDIR", "TMUX_TMPDIR"];
 
-/** Variables that name a directory in which there is what is below a home otherwise. */
+/** Variables with a directory that can have the same contents as a home. */
 export const OTHER_HOMES: readonly string[] = [
   "SNAP_REAL_HOME",
   "GEMINI_CLI_HOME",
@@ -150,7 +154,7 @@ export const OTHER_HOMES: readonly string[] = [
   "ZDOTDIR",
 ];
 
-/** Variables that name another directory for what is below one of a home (XDG base directory specification). */
+/** Variables with a directory that replaces one in a home (XDG base directory specification). */
 export const MOVED_DIRECTORIES: Readonly<Record<string, string>> = {
   XDG_CONFIG_HOME: ".config",
   XDG_DATA_HOME: ".local/share",
@@ -174,7 +178,10 @@ export const MOVED_DIRECTORIES: Readonly<Record<string, string>> = {
   VAGRANT_HOME: ".vagrant.d",
 };
 
-/** Variables that name a secret, or several with colons between them. Others do by their names: see namesSecretFile. */
+/**
+ * Variables with the path of a secret, or with several, separated by colons. Other variables are recognized
+ * by their names (isSecretName).
+ */
 export const NAMED_SECRETS: readonly string[] = [
   "GNUPGHOME",
   "PASSWORD_STORE_DIR",

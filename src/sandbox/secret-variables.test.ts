@@ -57,7 +57,7 @@ test.each([
   expect(isSecretVariable("X", value)).toBe(false);
 });
 
-/** Variables with random values as desktops, terminals, editors, CI and images have them. */
+/** Random values in the environments of desktops, terminals, editors, CI and images. */
 const RANDOM: readonly (readonly [string, string])[] = [
   ["INVOCATION_ID", "fa9a8773a3c84b0a94959a2257b8e043"],
   ["MEMORY_PRESSURE_WRITE", "c29tZSAyMDAwMDAgMjAwMDAwMAA="],
@@ -78,7 +78,7 @@ const RANDOM: readonly (readonly [string, string])[] = [
   ["VSCODE_GIT_ASKPASS_NODE", "/nix/store/bmmjbvb8hishfrg78ygjlynpq3ikpl39-nodejs-20.15.1/bin/node"],
 ];
 
-/** Shannon's entropy of a text's characters, in bits. */
+/** The Shannon entropy of a text's characters, in bits. */
 function entropy(text: string): number {
   const counts = new Map<string, number>();
   for (const character of text) counts.set(character, (counts.get(character) ?? 0) + 1);
@@ -86,7 +86,7 @@ function entropy(text: string): number {
 }
 
 test.each(RANDOM)("%s is random, and no secret", (name, value) => {
-  // The threshold that detect-secrets has for what is hexadecimal.
+  // The threshold of detect-secrets for hexadecimal texts.
   expect(entropy(value)).toBeGreaterThan(3);
   expect(isSecretVariable(name, value)).toBe(false);
 });

@@ -1,4 +1,4 @@
-/** Which places `run --host` hides as secrets. */
+/** Tests which places `run --host` hides as secrets. */
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { secretsDoc } from "../../scripts/secrets-doc.ts";
@@ -10,7 +10,7 @@ const file = { type: "file", uid: 1000, gid: 1000, mode: 0o600 } as const;
 const dir = { type: "dir", uid: 1000, gid: 1000, mode: 0o700 } as const;
 const link = { type: "link", uid: 1000, gid: 1000, mode: 0o777 } as const;
 
-/** What is hidden besides ~/.ssh and ~/.netrc, of a machine with these files and variables. */
+/** The hidden places, without ~/.ssh and ~/.netrc, on a machine with these files and variables. */
 function hidden(environment: Record<string, string | undefined>, fixture: Fixture = {}): string[] {
   const view = { ...fixture.view, environment: { HOME: "/home/dev", ...environment } };
   const options = { root: { kind: "host" as const }, withSecrets: false, hide: [] };
@@ -87,7 +87,7 @@ describe("homes", () => {
     expect(places({})).toEqual(["/root/.aws"]);
     expect(places({ SUDO_UID: "33" })).toEqual(["/root/.aws", "/srv/.aws"]);
     expect(places({ DOAS_USER: "www" })).toEqual(["/root/.aws", "/srv/.aws"]);
-    // Anybody could set it.
+    // Any user can set this variable.
     expect(hidden({ SUDO_UID: "33" }, { files })).toEqual([]);
   });
 

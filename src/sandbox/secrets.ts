@@ -1,4 +1,4 @@
-/** What of the caller's files a sandbox of the host does not show unless it is asked for. */
+/** The caller's files that a sandbox of the host hides by default. */
 import { BrunError } from "../errors.ts";
 import { variables } from "../host/ask-caller.ts";
 import { matcher } from "../host/pattern.ts";
@@ -21,7 +21,7 @@ import { isSecretName } from "./secret-variables.ts";
 import { runtimeDirectory } from "./system.ts";
 import type { HostView } from "./view.ts";
 
-/** What covers a place of {@link hiddenPlaces}: an empty directory, or /dev/null. */
+/** The cover for a place of {@link hiddenPlaces}: an empty directory, or /dev/null. */
 export function hidingCover(destination: string, view: HostView): Mount {
   if (view.follow(destination)?.type !== "dir")
     return {
@@ -43,21 +43,23 @@ export function hidingCover(destination: string, view: HostView): Mount {
   return { destination, type: "tmpfs", source: "hidden", options };
 }
 
-/** Kernel file systems and /run: a sandbox has them of its own. */
+/** Directories that a sandbox replaces anyway: kernel file systems and /run. */
 const NOT_HOST = ["/dev", "/proc", "/sys", "/run"];
 
-/** What is hidden, and what is not though it is a secret. */
+/** The hidden places, and the secrets that are not hidden. */
 export interface Hidden {
-  /** Without symbolic links and by every mount that shows it; none is below another. */
+  /** Paths without symbolic links, in every mount that shows the place. None is below another. */
   readonly places: readonly string[];
-  /** Secrets that hold a home or the current directory: hiding them would take away what one works in. */
+  /**
+   * Secrets that contain a home or the current directory. They stay visible, since the program works there.
+   */
   readonly shown: readonly string[];
 }
 
 /**
- * What a sandbox of the host hides, of the secrets that there are and by --hide. Throws a BrunError for a path of --hide
- * that is not there.
- * @param userHome of another user who is to run the program
+ * Finds the places to hide: existing secrets, and the paths of --hide. Throws a BrunError for a missing path
+ * of --hide.
+ * @param userHome the home of the user who runs the program, if that is not the caller
  */
 export function hiddenPlaces(
   { root, withSecrets, hide }: Pick<SandboxOptions, "root" | "withSecrets" | "hide">,
@@ -94,10 +96,10 @@ export function hiddenPlaces(
   return { places: [...found].filter(isOutermost), shown: [...shown] };
 }
 
-/** Of so many entries of a directory of secrets the links are looked at. */
+/** The maximum of entries of a directory whose links are read. */
 const LINKS = 256;
 
-/** Files of a home that links in directories of secrets lead to. */
+/** Files in a home that are targets of links in directories of secrets. */
 function linkedSecrets(
   found: ReadonlySet<string>,
   ends: readonly string[],
@@ -128,7 +130,7 @@ function secretPaths(view: HostView, all: readonly string[]): Set<string> {
   for (const base of ["/tmp", ...TEMPORARY_DIRECTORIES.map(directory)]) {
     if (base === undefined) continue;
     for (const path of names.find(base, SECRETS_IN_TMP)) {
-      // A link of another user's is no secret of the caller's: it could have anything covered.
+      // A link of another user is not a secret. It could also make brun cover any file.
       const entry = view.entry(path);
       if (entry?.type !== "link" || entry.uid === view.caller.uid) paths.add(path);
     }
@@ -144,15 +146,16 @@ function secretPaths(view: HostView, all: readonly string[]): Set<string> {
   const named = new Set(NAMED_SECRETS);
   for (const [variable, value] of variables(env)) {
     if (named.has(variable.toUpperCase())) for (const path of namedPaths(value, view)) paths.add(path);
-    // Others name one file, if any.
+    // Any other variable names one file at most.
     else if (/^[/~]/.test(value) && isSecretName(variable)) paths.add(hostPath(value, view));
   }
   return paths;
 }
 
 /**
- * The paths of a variable, with colons between them. Programs take relative ones to be of the current directory, and "~",
- * which no shell has replaced after a colon or in a file of settings, to be the home. KRB5CCNAME has a type before the path.
+ * The paths in a variable, separated by colons. As in the programs, a relative path is relative to the
+ * current directory, and "~" is the home: shells do not replace it after a colon, and settings files do not
+ * either. KRB5CCNAME has a type before the path.
  */
 function namedPaths(value: string, view: HostView): string[] {
   if (/^(KEYRING|KCM|MEMORY|API|MSLSA|PERSISTENT):/.test(value)) return [];
@@ -160,13 +163,16 @@ function namedPaths(value: string, view: HostView): string[] {
   return parts.filter((part) => part !== "").map((part) => hostPath(part, view));
 }
 
-/** Looks for names: a directory is asked for all that may be in it at once, since most of the hundreds of paths are not there. */
+/**
+ * Looks names up. Each directory is asked for all names at once, since most of the hundreds of paths do not
+ * exist.
+ */
 class Names {
   private readonly found = new Map<string, readonly string[] | null>();
 
   constructor(private readonly view: Pick<HostView, "names">) {}
 
-  /** The paths below a directory that names stand for, in which a star stands for anything. */
+  /** The existing paths below a directory for these names, in which a star stands for any characters. */
   find(base: string, names: readonly string[]): string[] {
     this.look(
       base,
@@ -182,7 +188,7 @@ class Names {
     });
   }
 
-  /** Asks for the first part of each name, and where there are such, for those that follow. */
+  /** Asks for the first part of each name, and then for the following parts below those that exist. */
   private look(directory: string, names: readonly (readonly string[])[]): void {
     const parts = [...new Set(names.map(([part]) => part!))];
     const before = this.found.get(directory) ?? [];
@@ -202,14 +208,14 @@ class Names {
 
   private matches(directory: string, part: string): readonly string[] {
     const names = this.found.get(directory) ?? null;
-    // A directory that may be entered, but not listed.
+    // The caller may enter the directory, but not list it.
     if (names === null) return part.includes("*") ? [] : [part];
     if (part.includes("*")) return names.filter(matcher([part]));
     return names.includes(part) ? [part] : [];
   }
 }
 
-/** What the caller should know about what is hidden where, a line each. */
+/** Notices about secrets for the caller, a line each. */
 export function secretNotices({ shown }: Hidden, view: HostView, writable: readonly string[]): string[] {
   const { HOME } = view.environment;
   const notices: string[] = [];

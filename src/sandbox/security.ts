@@ -1,28 +1,29 @@
-/** --security-opt, and what it changes: seccomp, no_new_privs, AppArmor, masked and read-only paths. */
+/** --security-opt and its effects: seccomp, no_new_privs, AppArmor, masked and read-only paths. */
 import { BrunError } from "../errors.ts";
 import { parseSpec, type Seccomp } from "../spec/index.ts";
 import type { HostView } from "./view.ts";
 
-/** What a program is kept from. */
+/** The restrictions of a program. */
 export interface Security {
-  /** undefined: the default filter; null: none. */
+  /** undefined: the default filter; null: no filter. */
   readonly seccomp: Seccomp | null | undefined;
-  /** undefined: as it is by default. */
+  /** undefined: the default. */
   readonly noNewPrivileges: boolean | undefined;
   readonly apparmorProfile: string | undefined;
   readonly maskedPaths: string[];
   readonly readonlyPaths: string[];
 }
 
-/** Paths that are masked and read-only without --security-opt. */
+/** The masked and read-only paths without --security-opt. */
 export interface DefaultPaths {
   readonly masked: readonly string[];
   readonly readonly: readonly string[];
 }
 
 /**
- * Options as podman has them: seccomp=unconfined|FILE, no-new-privileges[:true|false], apparmor=PROFILE|unconfined,
- * label=disable, mask=PATH:…, unmask=ALL|PATH:…, systempaths=unconfined. Throws a BrunError.
+ * Parses podman's options: seccomp=unconfined|FILE, no-new-privileges[:true|false],
+ * apparmor=PROFILE|unconfined, label=disable, mask=PATH:…, unmask=ALL|PATH:…, systempaths=unconfined. Throws
+ * a BrunError.
  */
 export function securityOf(options: readonly string[], paths: DefaultPaths, view: HostView): Security {
   let seccomp: Security["seccomp"];
@@ -62,7 +63,7 @@ export function securityOf(options: readonly string[], paths: DefaultPaths, view
   return { seccomp, noNewPrivileges, apparmorProfile, maskedPaths: masked, readonlyPaths: readonly };
 }
 
-/** A filter from a file that has the form of linux.seccomp. */
+/** Reads a filter from a file that has the form of linux.seccomp. */
 function profile(path: string, option: string, view: HostView): Seccomp {
   const text = view.given(`--security-opt ${option}`, path);
   const spec = `{"ociVersion":"1.3.0","process":{"cwd":"/","args":["true"]},"root":{"path":"/"},"linux":{"seccomp":${text}}}`;

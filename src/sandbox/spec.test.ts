@@ -1,4 +1,4 @@
-/** The config that the flags of `run --host` and `run --rootfs` stand for. */
+/** Tests the config for the flags of `run --host` and `run --rootfs`. */
 import { describe, expect, test } from "bun:test";
 import { parseSpec, toJson } from "../spec/index.ts";
 import type { Sandbox } from "./spec.ts";
@@ -20,7 +20,7 @@ describe("--host", () => {
     expect(spec.mounts!.slice(0, 6)).toEqual([
       { destination: "/", type: "tmpfs", source: "tmpfs", options: ["nosuid", "nodev", "mode=555"] },
       { destination: "/bin", type: "bind", source: "/bin", options: ["from-root", "bind", "copy-symlink"] },
-      // All is the caller's, with the rights that the caller has outside.
+      // All files belong to the caller, with the rights that the caller has outside.
       overlay("/etc", "mode=555"),
       overlay("/home", "mode=555"),
       { destination: "/swapfile", type: "bind", source: "/swapfile", options: ["from-root", "bind", "ro"] },
@@ -136,7 +136,7 @@ describe("--host", () => {
     expect(options("/empty")).toEqual(["directory", "mode=555"]);
     expect(options("/root")).toEqual(["directory", "mode=0"]);
     for (const path of ["/searchable", "/groups", "/mine", "/drop"]) expect(options(path)).toBe("overlay");
-    // It keeps what is written, also by a later run that may.
+    // An overlay keeps written files, also those of a later run that may write there.
     expect(options("/empty", { upper: "/home/dev/kept" })).toBe("overlay");
   });
 
@@ -157,7 +157,7 @@ describe("--host", () => {
       expect.stringContaining("files of other users or groups in /srv/team cannot be changed"),
     ]);
     expect(wanting).toBe(notices[0]!);
-    // Anyone may write to a directory as /tmp: what others have there is not meant.
+    // Any user may write to a directory such as /tmp, so files of others there are not reported.
     const sticky = { ...fixture, view: { ...view, cwd: "/tmp" } };
     expect(hostSandbox({}, sticky).notices).toEqual([]);
   });
@@ -180,7 +180,7 @@ describe("--host", () => {
         options: ["from-root", "rbind", "ro", "rro"],
       });
     }
-    // What is renamed over a secret on the host is not seen: the directory is another.
+    // A tmpfs is another directory: a file that the host renames over a secret is not visible.
     expect(mountOn(sandbox, "/home/dev")).toMatchObject({
       type: "tmpfs",
       options: ["directory", "mode=500"],
@@ -190,7 +190,7 @@ describe("--host", () => {
     );
     expect(sandbox.notices).toEqual(["/home/dev is read-only: no overlay on its file system, fuse.sshfs"]);
     expect(sandbox.wanting).toBe(sandbox.notices[0]!);
-    // Where nobody works it does not matter.
+    // A read-only directory that does not contain the home or the current directory is not reported.
     const mounts = [["/home/dev/remote", "fuse.sshfs"]] as const;
     const elsewhere = hostSandbox({}, { mounts, view: { mayWrite: () => true } });
     expect(elsewhere).toMatchObject({ notices: [], wanting: null });
@@ -225,14 +225,14 @@ describe("--host", () => {
       "/dev/null /home/dev/.netrc",
       "/home/dev/.ssh /home/dev/.ssh",
     ]);
-    // A tmpfs over the home leaves what is asked for besides.
+    // A tmpfs over the home does not hide paths of other flags.
     expect(orderOf({ rw: ["."], rwAll: true, tmpfs: ["~"], volume, hide: ["/home/dev/project"] })).toEqual([
       "tmpfs /home/dev",
       "/home/dev/project /home/dev/project",
       "hidden /home/dev/project",
       "/home/dev/.ssh /home/dev/.ssh",
     ]);
-    // One that begins with what is there has to begin with the covers.
+    // A tmpfs that begins with a copy must copy the covers.
     expect(orderOf({ volume: ["/home/dev"] }).slice(0, 3)).toEqual([
       "hidden /home/dev/.ssh",
       "/dev/null /home/dev/.netrc",
@@ -283,7 +283,7 @@ describe("--host", () => {
     const sandbox = hostSandbox({}, { view: { stateDirectory: "/home/dev/state" } }, { fuse });
     expect(sandbox.spec.root.path).toBe("/home/dev/state/@overlay/box/merged");
     expect(sandbox.spec.mounts?.some(({ type }) => type === "overlay")).toBe(false);
-    // Seen in itself fuse-overlayfs would wait for itself.
+    // If the root showed the state directory, fuse-overlayfs would wait for itself.
     expect(mountOn(sandbox, "/home/dev/state")?.source).toBe("hidden");
     expect(sandbox.spec.linux.uidMappings).toEqual([{ containerID: 1000, hostID: 1000, size: 1 }]);
     expect(sandbox.spec.hooks?.poststop?.at(-1)?.args).toContain("unmount");
@@ -628,7 +628,7 @@ describe("brun's own directories", () => {
   const covers = (sandbox: Sandbox) =>
     sandbox.placed
       .flatMap(({ flag, mount }) => (flag === "(brun's own state)" ? [mount.destination] : []))
-      // The default one without XDG_RUNTIME_DIR can always be made in the copy of /tmp.
+      // The default directory without XDG_RUNTIME_DIR can always be made in the copy of /tmp.
       .filter((path) => path !== "/tmp/brun-1000");
   const own = (uid: number) => ({ type: "dir", uid, gid: uid, mode: 0o700 }) as const;
   const cache = { "/home/dev/.cache": own(1000), "/home/dev/.cache/brun": own(1000) };
@@ -711,7 +711,7 @@ describe("brun's own directories", () => {
     };
     expect(seen({ mode: 0o755 })).toEqual(["/x/other/bound/brun-1000"]);
     expect(seen({})).toEqual([]);
-    // Those who own it could open it.
+    // The owner could open a closed directory.
     expect(seen({ uid: 1000, mode: 0 })).toEqual(["/x/other/bound/brun-1000"]);
     expect(seen({ uid: 100_005 })).toEqual(["/x/other/bound/brun-1000"]);
   });

@@ -1,6 +1,6 @@
 /**
- * Flags → config.json: the container that `brun run --rootfs` and `--host` stand for. Pure but for the view, which
- * looks at the machine; nothing is made. Reads as a table of contents.
+ * Makes config.json from flags: the container of `brun run --rootfs` and `--host`. Pure except for the view,
+ * which asks the machine. It makes no files. Reads as a table of contents.
  */
 
 import type { NamedUser } from "../config/user-names.ts";
@@ -42,35 +42,38 @@ const recordModule = lazy<typeof import("../seccomp/record/record.ts")>(() =>
   require("../seccomp/record/record.ts"),
 );
 
-/** What runc gives a process. */
+/** The umask that runc gives a process. */
 const DEFAULT_UMASK = 0o022;
 
-/** The config, and what is to be told with it. */
+/** The config, with notices and instructions. */
 export interface Sandbox {
   readonly spec: Spec;
-  /** Those of spec.mounts, with what they come from. */
+  /** The mounts of spec.mounts, with their purposes. */
   readonly placed: readonly Placed[];
-  /** One line each, for warnings. */
+  /** Warnings, one line each. */
   readonly notices: readonly string[];
-  /** Directories of brun's own to be made before it runs. */
+  /** Directories of brun that must be made before the run. */
   readonly make: readonly string[];
-  /** What --rw protects. */
+  /** The files that --rw protects. */
   readonly protection: Protection;
-  /** Why the kernel's overlays do not do where one works, though fuse-overlayfs might; null when they do. */
+  /**
+   * The reason why the kernel's overlays are insufficient where the program works, if fuse-overlayfs might
+   * help. Otherwise null.
+   */
   readonly wanting: string | null;
-  /** The environment without what is just passed on; null where nothing is. */
+  /** The environment without variables that are only passed on; null if none are passed on. */
   readonly fixedEnvironment: () => readonly string[] | null;
 }
 
-/** How the root is placed besides what the flags say. */
+/** Settings for the root that do not come from flags. */
 export interface SandboxLimits {
-  /** Directories over which the kernel refuses an overlay; true: all. They are read-only instead. */
+  /** Directories over which the kernel refuses an overlay; true: all. They become read-only instead. */
   readonly noOverlay?: ReadonlySet<string> | true;
-  /** The root is mounted by fuse-overlayfs. */
+  /** The mount of fuse-overlayfs for the root. */
   readonly fuse?: FuseMount | undefined;
 }
 
-/** Throws a BrunError that names the flag. */
+/** Makes the config. Throws a BrunError that names the flag. */
 export function sandboxSpec(options: SandboxOptions, view: HostView, limits: SandboxLimits = {}): Sandbox {
   if (options.fakeRoot) checkFakesFor(view);
   const who = sandboxUser(options, view);
@@ -119,9 +122,9 @@ export function sandboxSpec(options: SandboxOptions, view: HostView, limits: San
     mounts: placed.map(({ mount }) => mount),
     ...hooksOf(withCdiHooks(network.hooks, options, view), fuse, view),
     annotations: {
-      // The groups through which the caller reaches its files stay.
+      // Through these groups the caller has access to its files.
       ...(options.root.kind === "host" && { "run.oci.keep_original_groups": "1" }),
-      // Nobody has asked for the name that it gets by itself.
+      // No flag asks for the default name, so it may fail.
       ...(options.hostname === undefined && { "org.brun.hostname": "try" }),
       ...(options.init && { "org.brun.init": "true" }),
       ...(options.nesting && { "org.brun.nesting": "true" }),
@@ -146,12 +149,12 @@ export function sandboxSpec(options: SandboxOptions, view: HostView, limits: San
   );
 }
 
-/** Whether the caller has its own id inside: by fuse-overlayfs it may be root. */
+/** Whether the caller has its own id inside. With fuse-overlayfs it may be root instead. */
 function hasCaller({ uidMappings }: SandboxMaps, { caller: { uid } }: HostView): boolean {
   return uidMappings.some(({ containerID, size }) => containerID <= uid && uid < containerID + size);
 }
 
-/** Links of another root are not looked at: they are followed in it, when it is mounted. */
+/** Links of another root are not resolved here. They are followed in that root when it is mounted. */
 function placeOf({ root }: SandboxOptions, view: HostView): (destination: string) => string {
   const places = new Places(view);
   return root.kind === "host" ? (path) => places.way(path).end : (path) => path;
@@ -162,7 +165,7 @@ function hooksOf(hooks: Hooks | undefined, fuse: FuseMount | undefined, view: Ho
   return all === undefined ? {} : { hooks: all };
 }
 
-/** The root goes last. */
+/** Adds the hook that unmounts the root, as the last one. */
 function withHook(hooks: Hooks | undefined, last: Hook): Hooks {
   return { ...hooks, poststop: [...(hooks?.poststop ?? []), last] };
 }
@@ -186,7 +189,7 @@ function shownRoot(options: SandboxOptions, fuse: boolean): ShownRoot {
   };
 }
 
-/** What the sandbox has of its own, and so does not show of another root, and of the host. */
+/** Directories that a sandbox replaces. They are not taken from another root, nor from the host. */
 const OWN = ["/dev", "/proc", "/sys"];
 const OWN_OF_HOST = [...OWN, "/run", "/lost+found"];
 
@@ -203,7 +206,7 @@ function placeRoot(
   return placeTree(rootPath(options), "/", {
     view,
     overlay: refused !== true,
-    // The root of --rootfs is made read-only as a whole, when all mount points are there.
+    // The root of --rootfs becomes read-only as a whole, after all mount points are made.
     readOnly: options.overlay === "none" || (host && options.readOnly),
     apart: new Set(hidden.flatMap(above)),
     refused: refused === true ? new Set() : refused,
@@ -216,13 +219,13 @@ function placeRoot(
   });
 }
 
-/** The directories that a path is in. */
+/** The parent directories of a path. */
 function above(path: string): string[] {
   const parts = path.split("/").slice(1, -1);
   return parts.map((_, i) => `/${parts.slice(0, i + 1).join("/")}`);
 }
 
-/** With a read-only root an image's volumes are tmpfs, which begin with what the image has there. */
+/** An image's volumes, if the root is read-only: tmpfs that begin with a copy of the image's directory. */
 function imageVolumes({ imageVolumes = [] }: SandboxOptions): Placed[] {
   const options = ["nosuid", "nodev", "tmpcopyup"];
   return imageVolumes.map((destination) => ({
@@ -270,13 +273,15 @@ function environmentOf(options: SandboxOptions, view: HostView, who: NamedUser):
   return env;
 }
 
-/** What of a host's environment is not just passed on; null where nothing is. */
+/**
+ * The environment without variables that are only passed on; null for another root, which gets none of those.
+ */
 function fixedEnvironment(options: SandboxOptions, view: HostView, who: NamedUser): string[] | null {
   if (options.root.kind !== "host") return null;
   return environmentOf(options, { ...view, environment: withoutPlain(view.environment) }, who);
 }
 
-/** Another user of the host has another name and home. */
+/** Sets the name and the home of another user of the host. */
 function asUser(env: string[], who: NamedUser, given: readonly string[]): void {
   for (const [name, value] of [
     ["USER", who.name],
@@ -289,7 +294,7 @@ function asUser(env: string[], who: NamedUser, given: readonly string[]): void {
   }
 }
 
-/** The caller's shell, or the first that the root has. */
+/** The caller's shell, or the first shell that exists in the root. */
 function shell(options: SandboxOptions, view: HostView): string {
   const { root } = options;
   const host = root.kind === "host";
@@ -305,7 +310,7 @@ function linuxOf(options: SandboxOptions, view: HostView, maps: SandboxMaps | nu
   if (view.rootless) types.push("user");
   const limits = sandboxResources(options);
   const sysctl = sysctls(options);
-  // The devices of the host are out of reach for anyone but root.
+  // Only root can reach the host's devices. So a user namespace needs no rules.
   const rules = [{ allow: false, access: "rwm" }, ...deviceRules(options, view)];
   const resources = view.nested ? limits : { devices: rules, ...limits };
   return {
@@ -317,7 +322,7 @@ function linuxOf(options: SandboxOptions, view: HostView, maps: SandboxMaps | nu
   };
 }
 
-/** What podman and docker mask, and the config of `brun spec` does not. */
+/** Paths that podman and docker mask, in addition to the config of `brun spec`. */
 const MASKED_BESIDES = [
   "/proc/interrupts",
   "/sys/dev/block",
@@ -326,15 +331,15 @@ const MASKED_BESIDES = [
 ];
 
 /**
- * Whether the program may have the id of the host's root, whom the files in /proc obey: they are its own, as far as its ids
- * outside can be seen. For others masks hide what is of no use, and keep a container inside from a procfs of its own.
+ * Whether the program may have the id of the host's root, who owns the files in /proc. Without it masks only
+ * hide harmless files, and would prevent a container inside from mounting a procfs.
  */
 function isHostRoot({ follow, caller }: HostView): boolean {
   const owner = follow("/proc/sys")?.uid;
   return owner === undefined || owner === caller.uid;
 }
 
-/** With --seccomp-record: the filter by which it is recorded, the hooks that do it, and what is written down for them. */
+/** The filter and the hooks that record system calls for --seccomp-record. */
 function recordingOf(
   { seccompRecord: file, id }: SandboxOptions,
   filter: Seccomp | null,
@@ -351,7 +356,7 @@ function recordingOf(
   };
 }
 
-/** Seccomp, no_new_privs and paths, by default and by --security-opt. */
+/** Adds seccomp, no_new_privs and paths: the defaults, changed by --security-opt. */
 function secured(sandbox: Sandbox, options: SandboxOptions, view: HostView): Sandbox {
   const { spec } = sandbox;
   const template = specTemplate(false, { ...view.caller, cgroup2: view.cgroup2 }).linux;

@@ -11,23 +11,26 @@ function tmpfs(destination: string, ...more: string[]): Mount {
   return { destination, type: "tmpfs", source: "tmpfs", options: ["nosuid", "nodev", ...more] };
 }
 
-/** /proc, /dev and the like as in the config of `brun spec`, and what programs expect to be able to write to. */
+/**
+ * Mounts of /proc, /dev and the like as in the config of `brun spec`, and directories that programs expect to
+ * be writable.
+ */
 export function systemMounts(options: SandboxOptions, view: HostView, keepsIds: boolean): Mount[] {
   const { caller, cgroup2 } = view;
   const mounts = [...(specTemplate(false, { ...caller, cgroup2 }).mounts ?? [])];
   if (options.root.kind === "host") mounts.push(...runDirectory(view, keepsIds));
   if (!options.readOnly) return mounts;
-  // As podman's --read-only.
+  // As with podman's --read-only.
   if (options.root.kind !== "host") mounts.push(tmpfs("/run", "mode=755"));
   for (const path of ["/tmp", "/var/tmp"]) {
-    // The directory that the program starts in is to be seen.
+    // The program's working directory must be visible.
     if (options.root.kind === "host" && `${view.cwd}/`.startsWith(`${path}/`)) continue;
     mounts.push(tmpfs(path, "mode=1777"));
   }
   return mounts;
 }
 
-/** /run is the sandbox's own: sockets in it lead to services of the host. What names and systems need is kept. */
+/** Replaces /run, since its sockets lead to services of the host. {@link KEPT_OF_RUN} stays. */
 function runDirectory(view: HostView, keepsIds: boolean): Mount[] {
   const { caller } = view;
   const mounts = [tmpfs("/run", "mode=755")];
@@ -42,8 +45,8 @@ function runDirectory(view: HostView, keepsIds: boolean): Mount[] {
 }
 
 /**
- * The caller's directory of sockets, of which the sandbox has one of its own: also where it is not in /run, as in sessions
- * that su has made. Not one that holds the home or the current directory.
+ * The caller's directory of sockets, which the sandbox replaces. It may be outside of /run, for example in
+ * sessions of su. Undefined if it contains the home or the current directory.
  */
 export function runtimeDirectory(view: HostView): string | undefined {
   const { XDG_RUNTIME_DIR: given } = view.environment;
@@ -59,7 +62,7 @@ export function runtimeDirectory(view: HostView): string | undefined {
 
 const OTHERS = 0o077;
 
-/** Where /etc/resolv.conf leads to, and NixOS's system. */
+/** Targets of /etc/resolv.conf, and NixOS's system. */
 const KEPT_OF_RUN = [
   "/run/systemd/resolve/stub-resolv.conf",
   "/run/systemd/resolve/resolv.conf",

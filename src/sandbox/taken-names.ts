@@ -1,13 +1,12 @@
 /**
- * Names that are taken for as long as a container lives, so that there is something to mount on (protected.ts).
+ * Takes names during a container's life, so that there is something to mount on (protected.ts). A separate
+ * process, a stage, takes them and gives them back: brun or its supervisor may be killed, but no name may
+ * stay on the host. The end of a socket tells it that these have gone, and a pidfd that the container has
+ * ended. It gives no name back before that, since the program could make it.
  *
- * A process of its own, a stage, takes them and gives them back: brun or its supervisor may be killed, and must leave
- * nothing on the host. It learns from a socket that they have gone, and from a pidfd that the container has ended: before
- * that no name is given back, or the program could have it. It ignores all signals but SIGKILL. If it is killed as well,
- * the names stay until the next run with them, which knows them by their marks.
- *
- * Several containers may have a name. Each has a shared lock on its directory, and whoever gets the exclusive one at the end
- * is the last.
+ * It ignores all signals except SIGKILL. If it is killed as well, the names stay until the next run with
+ * them, which recognizes them by their marks. Several containers may have a name. Each has a shared lock on
+ * its directory, and the last one is the one that gets the exclusive lock at its end.
  */
 import type { Keeper } from "../container/types.ts";
 import { BrunError } from "../errors.ts";
@@ -32,18 +31,18 @@ import {
 } from "./protected.ts";
 import { blockSignals, waitFor } from "./waiting.ts";
 
-/** In milliseconds. A lock that is not shared is held for as long as a few names are given back. */
+/** In ms. An exclusive lock is held only while a few names are given back. */
 const PAUSES = [1, 5, 25, 100, 400];
 
 const MSG_PEEK = 2;
 const STATX_INO = 0x100;
 const STATX_TYPE_MODE_SIZE = 0x203;
-/** struct statx. */
+/** The size of struct statx. */
 const STATX_SIZE = 256;
 const STX_MODE = 0x1c;
 const STX_INO = 0x20;
 
-/** What tells one that brun has made from others: bits of the mode. Default ACLs change those of permissions. */
+/** Bits of the mode by which brun recognizes what it has made. Default ACLs can change permission bits. */
 const MARKS: Readonly<Record<TakenKind, readonly [mask: number, value: number]>> = {
   directory: [S.IFMT | 0o1000, S.IFDIR | 0o1000],
   socket: [S.IFMT | 0o777, S.IFSOCK],
@@ -51,14 +50,17 @@ const MARKS: Readonly<Record<TakenKind, readonly [mask: number, value: number]>>
   commondir: [S.IFMT | 0o222, S.IFREG],
 };
 
-/** Keeps the names of one container, and tells of what has been replaced meanwhile. */
+/** Keeps the names of one container, and reports protected files that were replaced meanwhile. */
 export class NameKeeper implements Keeper {
-  /** Whoever has this open has the names kept; the other end is closed when they are given back. */
+  /**
+   * The names are kept as long as a process has this socket open. The other end is closed when they are given
+   * back.
+   */
   readonly socket: number;
   private readonly session: Session;
   private readonly plans: KeeperPlans;
 
-  /** Takes the names. Throws a BrunError; nothing stays then. */
+  /** Takes the names. Throws a BrunError; then none is left. */
   constructor(protection: Protection) {
     this.plans = new KeeperPlans(protection, false);
     const [ours, theirs] = socketPair();
@@ -87,14 +89,14 @@ export class NameKeeper implements Keeper {
     syscall(NR.sendto, this.socket, new Uint8Array(1), 1, 0, 0, 0);
   }
 
-  /** Gives the names back of a container that has not come to be, and waits for that. */
+  /** Gives the names back if the container was not made, and waits for that. */
   end(): void {
     close(this.socket);
     this.session.end();
   }
 }
 
-/** Two programs of one stage. */
+/** The two programs of one stage. */
 class KeeperPlans {
   private readonly first: ProgramBuilder;
   private readonly directories = new Map<string, Slot>();
@@ -111,7 +113,10 @@ class KeeperPlans {
     });
   }
 
-  /** Takes the names, says so, and goes on to the other program, or gives them back when nobody is left to send that. */
+  /**
+   * Takes the names, reports that, and continues with the other program. If no process is left to send that,
+   * it gives the names back.
+   */
   take(): Program {
     const b = this.first;
     const end = b.label();
@@ -123,7 +128,7 @@ class KeeperPlans {
     for (const { directory } of this.protection.taken) this.lock(directory);
     for (const name of this.protection.taken) takeName(b, this.directories.get(name.directory)!, name);
     b.sys("chdir", [b.str("/")]);
-    // Whether brun is still there shows below.
+    // Whether brun still runs is checked below.
     b.send(Message.ready, null, 0, null, { handle: [E.EPIPE, E.ECONNRESET] });
     waitFor(b, 0);
     const cell = b.reserve(8);
@@ -148,7 +153,7 @@ class KeeperPlans {
     b.alive(pid, Number(startTime), isGone);
     waitFor(b, fd);
     b.fail(E.ESRCH, isGone);
-    // Then brun or its supervisor has to do: the container ends with it.
+    // Without a pidfd the end of brun or its supervisor counts: the container ends with it.
     b.mark(without);
     waitFor(b, 0);
     b.mark(gone);
@@ -166,7 +171,7 @@ class KeeperPlans {
     const fd = b.get("openat2", [AT_FDCWD, b.str(directory), blob, OPEN_HOW_SIZE]);
     this.directories.set(directory, fd);
     b.at("--rw", { kind: "lockTaken", path: directory });
-    // Where that is not possible at all, names could not be given back.
+    // If flock is not possible at all, the names could not be given back.
     b.sys("flock", [fd, LOCK.EX | LOCK.NB], { handle: [E.EAGAIN] });
     const locked = b.label();
     for (const pause of PAUSES) {
@@ -180,7 +185,7 @@ class KeeperPlans {
     b.mark(locked);
   }
 
-  /** Where no other container has them. */
+  /** Gives the names back, unless another container has them. */
   private giveBack(b: ProgramBuilder): void {
     const status = b.reserve(STATX_SIZE, "statx");
     for (const [directory, fd] of this.directories) {
@@ -195,7 +200,7 @@ class KeeperPlans {
         const [mask, value] = MARKS[kind];
         const others = { handle: [E.EEXIST], orElse: next };
         b.check(b.inside(status, STX_MODE), 2, mask, value, E.EEXIST, others);
-        // Somebody has put something there meanwhile, or taken it away.
+        // Another process may have put something there meanwhile, or removed it.
         const flags = kind === "directory" ? AT_REMOVEDIR : 0;
         b.sys("unlinkat", [fd, text, flags], { handle: [E.ENOTEMPTY, E.ENOENT, E.EISDIR, E.ENOTDIR] });
         b.mark(next);
@@ -237,6 +242,6 @@ function tellReplaced(b: ProgramBuilder, path: string, inode: number | bigint): 
   b.mark(next);
 }
 
-/** As a mount on what is replaced goes with it (detach_mounts in fs/namespace.c). */
+/** The mount goes with a file that is replaced (detach_mounts in fs/namespace.c). */
 const REPLACED =
   "was replaced on this machine while the program ran, which could write to the new one: look at it before you use it";

@@ -1,60 +1,70 @@
 /**
- * A directory tree of the host as the root of a sandbox, or as a part of it: overlays where the kernel takes them.
+ * Places a directory tree of the host as the root of a sandbox, or as a part of it. It uses overlays where
+ * the kernel allows them.
  *
- * An overlay does not cross mount points, and in a user namespace the kernel refuses one over a directory that has
- * any (they cover what the caller is not to see). Such a directory, as / always is, becomes a tmpfs with the same
- * entries, each placed for itself. They are opened when they are mounted, below the root that is covered by then, and
- * those that are gone or have become links are left out (option "from-root", src/init/from-root.ts).
+ * An overlay does not cross mount points. In a user namespace the kernel refuses an overlay over a directory
+ * with mount points, since these may hide files from the caller. Such a directory (/ always is one) becomes a
+ * tmpfs with the same entries, each placed separately. Entries are opened when they are mounted, below the
+ * root that is hidden by then. Those that have gone or have become links are left out (option "from-root",
+ * src/init/from-root.ts).
  */
 import type { Mount } from "../spec/index.ts";
 import { readOnlyBind } from "./mounts.ts";
 import type { Entry, HostView } from "./view.ts";
 
-/** How the tree is placed. */
+/** How to place the tree. */
 export interface TreeOptions {
   readonly view: HostView;
-  /** Overlays are wanted; else everything is bound, read-only. */
+  /** Whether to use overlays. Otherwise all is bound read-only. */
   readonly overlay: boolean;
   /**
-   * Nothing is to be written: overlays are read-only ones. Other than a bind they show no socket and FIFO of the host's,
-   * and what covers a file in one holds when the host renames another over it.
+   * Whether nothing is writable: overlays are read-only. Unlike a bind mount, an overlay does not give access
+   * to the host's sockets and FIFOs, and covers in it stay if the host renames a file over the covered one.
    */
   readonly readOnly: boolean;
-  /** Directories that are not bound as a whole where there can be no overlay, but put together from their entries. */
+  /**
+   * Directories that, if an overlay is not possible, are put together from their entries instead of being
+   * bound as a whole.
+   */
   readonly apart: ReadonlySet<string>;
-  /** Directories over which the kernel has refused one. */
+  /** Directories over which the kernel has refused an overlay. */
   readonly refused: ReadonlySet<string>;
-  /** Directory that keeps what is written; without it a tmpfs does until the end. */
+  /** The directory that keeps written files. Without it they are in a tmpfs until the end. */
   readonly upper: string | undefined;
-  /** Whose is what is made: everything the caller's, as itself; or of the root inside, which the caller may be. */
+  /**
+   * The owner of new files: the caller as itself for all of them, or root inside, which the caller may be.
+   */
   readonly owner: "caller" | "root";
-  /** The caller has its own ids inside, and what is the caller's is to stay so. */
+  /** Whether the caller has its own ids inside, so that its files must stay its own. */
   readonly keepsIds: boolean;
-  /** Directories in which the caller is to be able to write. */
+  /** Directories that must be writable for the caller. */
   readonly writable: readonly string[];
-  /** Those of them that one works in: what cannot be written there is told. */
+  /** Those of them where the program works. Files that cannot be written there are reported. */
   readonly work: readonly string[];
-  /** Paths that are left out. */
+  /** Paths to leave out. */
   readonly skip: ReadonlySet<string>;
 }
 
-/** The tree's mounts, and what one should know about it. */
+/** The tree's mounts, with notices. */
 export interface PlacedTree {
   readonly mounts: readonly Mount[];
-  /** A line each. */
+  /** One line each. */
   readonly notices: readonly string[];
-  /** Why the kernel's overlays do not do where one works, though fuse-overlayfs might; null when they do. */
+  /**
+   * The reason why the kernel's overlays are insufficient where the program works, if fuse-overlayfs might
+   * help. Otherwise null.
+   */
   readonly wanting: string | null;
 }
 
-/** More mounts than that are not made: the kernel has an end of its own (fs.mount-max, 100,000). */
+/** The maximum of mounts. The kernel's limit is fs.mount-max (100,000). */
 const MANY = 30_000;
 
-/** File systems that overlayfs takes as its lower directory. Others are bound read-only. */
+/** File systems that overlayfs accepts as a lower directory. Others are bound read-only. */
 export const LOWER =
   /^(ext[234]|xfs|btrfs|zfs|f2fs|bcachefs|jfs|reiserfs|tmpfs|ramfs|rootfs|overlay|erofs|squashfs|iso9660|nfs4?|9p|virtiofs)$/;
 
-/** Places the directory `source` of the host, absolute, on `destination`. */
+/** Places the directory `source` of the host (an absolute path) on `destination`. */
 export function placeTree(source: string, destination: string, options: TreeOptions): PlacedTree {
   const placing = new Placing(options);
   const entry = options.view.follow(source);
@@ -66,11 +76,11 @@ export function placeTree(source: string, destination: string, options: TreeOpti
 const STICKY = 0o1000;
 const OWNERS = 0o700;
 const WRITERS = 0o222;
-/** What mkdir(2) takes of a mode. */
+/** The bits of a mode that mkdir(2) uses. */
 const MODES = 0o1777;
 const READ = 4;
 
-/** Of files beside a mount that are copied: the size of one, and of all, in bytes. */
+/** The maximum size of a file beside a mount that is copied, and of all such files, in bytes. */
 const COPY_MAX = 1 << 20;
 const COPIES_MAX = 64 << 20;
 
@@ -79,7 +89,7 @@ class Placing implements PlacedTree {
   readonly notices: string[] = [];
   wanting: string | null = null;
   private readonly placed = new Set<string>();
-  /** Destinations that are a tmpfs, or a directory in one, with nothing in it but what is placed there. */
+  /** Destinations that are a tmpfs, or a directory in one, and contain only what is placed there. */
   private readonly made = new Set<string>();
   private readonly told: string[] = [];
   private copied = 0;
@@ -87,9 +97,10 @@ class Placing implements PlacedTree {
   constructor(private readonly o: TreeOptions) {}
 
   /**
-   * Overlays of their own for the caller's parts of a path of the host. What is written below a directory of a user or
-   * group without an id in the user namespace fails (EOVERFLOW): overlayfs would have to copy that directory up. So one
-   * begins with each such directory on the way, if the caller may write there, else with the next one.
+   * Places separate overlays for the caller's parts of a path of the host. Writing below a directory whose
+   * owner or group has no id in the user namespace fails (EOVERFLOW), since overlayfs would have to copy that
+   * directory up. So an overlay begins at each such directory on the way if the caller may write there, and
+   * otherwise at the next one.
    */
   own(path: string): void {
     const { nested, mayWrite } = this.o.view;
@@ -121,7 +132,10 @@ class Placing implements PlacedTree {
     return uid !== caller.uid || gid !== caller.gid;
   }
 
-  /** Whether others have made a directory, or some of what is in it, and the caller could change that outside. */
+  /**
+   * Whether a directory, or a file directly in it, belongs to others, although the caller can change it
+   * outside.
+   */
   private isShared(directory: string): boolean {
     const { view } = this.o;
     const entry = view.entry(directory);
@@ -146,18 +160,18 @@ class Placing implements PlacedTree {
       this.readOnly(source, names);
       this.composite(source, destination, entry, this.o.view.list(source) ?? [], true);
     } else if (names === null && this.o.view.lacksSetattr()) {
-      // The caller cannot look into it, and what is mounted there could not be bound read-only.
+      // The caller cannot list the directory, and mounts below it could not be bound read-only.
       this.composite(source, destination, entry, []);
     } else {
       this.readOnly(source, names);
       const alone = names === undefined && this.o.view.lacksSetattr();
       if (destination !== "/") this.mounts.push(fromRoot(readOnlyBind(source, destination, alone)));
-      // What is missing in it could not be made.
+      // A missing mount point could not be made in a read-only root.
       else this.composite(source, destination, entry, names ?? this.o.view.list(source) ?? []);
     }
   }
 
-  /** Tells of a directory that is read-only though the caller could write to it, where that matters. */
+  /** Reports a directory that is read-only although the caller could write to it, if that matters. */
   private readOnly(source: string, names: readonly string[] | null | undefined): void {
     if (!this.o.overlay || this.o.readOnly || !this.o.view.mayWrite(source)) return;
     if (this.told.some((path) => source.startsWith(slashed(path)))) return;
@@ -176,8 +190,8 @@ class Placing implements PlacedTree {
   }
 
   /**
-   * Whether an overlay would show nothing, and take nothing: over a directory of others that is empty, or into which the
-   * caller may not look. It costs as much as ten directories.
+   * Whether an overlay would be useless: the directory belongs to others, and is empty or cannot be read by
+   * the caller. An overlay costs as much as ten directories.
    */
   private isBare(source: string, destination: string, entry: Entry): boolean {
     const { upper, view } = this.o;
@@ -188,7 +202,10 @@ class Placing implements PlacedTree {
     return rights === 0 || ((rights & READ) !== 0 && view.isEmpty(source));
   }
 
-  /** A tmpfs with the mode and the owner of a directory, and where there is one already, a directory in that. */
+  /**
+   * A tmpfs with the mode and the owner of a directory. If the parent is a tmpfs already, a directory in
+   * that.
+   */
   private directoryOf(source: string, destination: string, entry: Entry, closed: boolean): Mount {
     const mode = this.mode(source, entry) & (closed ? ~WRITERS : ~0);
     const within = this.made.has(parent(destination)) && (mode & MODES) === mode;
@@ -197,7 +214,7 @@ class Placing implements PlacedTree {
     return { destination, type: "tmpfs", source: "tmpfs", options };
   }
 
-  /** A tmpfs with the same entries; one that is closed gets no others. */
+  /** Places a tmpfs with the same entries. If it is closed, no others can be made. */
   private composite(
     source: string,
     destination: string,
@@ -214,7 +231,7 @@ class Placing implements PlacedTree {
       const found = this.o.skip.has(to) ? null : this.o.view.entry(from);
       if (found?.type === "dir") this.directory(from, to, found);
       else if (found?.type === "link") this.mounts.push(linkTo(from, to));
-      // Sockets and FIFOs lead to programs of the host, as copies would not.
+      // Sockets and FIFOs are left out, since they lead to the host's programs.
       else if (found?.type === "device") this.mounts.push(fromRoot(readOnlyFile(from, to)));
       else if (found?.type === "file" && !this.file(from, to, found)) left.push(name);
     }
@@ -225,7 +242,10 @@ class Placing implements PlacedTree {
       this.notices.push(`--upper does not keep the files that are directly in ${source}, ${why}`);
   }
 
-  /** A file that lies beside a mount: a copy of it when it is small, else read-only. False when that is a loss. */
+  /**
+   * Places a file beside a mount: a small one as a copy, others read-only. False if the caller could write to
+   * it outside, and cannot here.
+   */
   private file(source: string, destination: string, entry: Entry): boolean {
     const own =
       this.o.overlay &&
@@ -242,8 +262,9 @@ class Placing implements PlacedTree {
   private overlay(source: string, destination: string, entry: Entry): Mount {
     const { upper, view } = this.o;
     const place = destination === "/" ? "" : destination;
-    // In one that is kept there are the directories of other overlays, made by the caller, and `diff` reads it. What lies below
-    // is as closed as it was: the kernel asks for the caller's rights there, too.
+    // A kept directory contains the directories of other overlays, which the caller makes, and `diff` reads
+    // it. The files below stay as closed as they were, since the kernel checks the caller's rights there,
+    // too.
     const mode = this.mode(source, entry) | (upper === undefined ? 0 : OWNERS);
     const above = [
       ...(upper === undefined
@@ -252,7 +273,7 @@ class Placing implements PlacedTree {
       ...(mode === entry.mode ? [] : [`mode=${mode.toString(8)}`]),
     ];
     const attributes = view.nested ? ["userxattr"] : [];
-    // Earlier runs have written to it.
+    // Earlier runs have written to a kept directory.
     const kept = upper === undefined ? [] : ["src-nosymlinks"];
     const readOnly = this.o.readOnly ? ["ro"] : [];
     const options = ["from-root", `lowerdir=${source}`, ...kept, ...readOnly, ...above, ...attributes];
@@ -260,8 +281,8 @@ class Placing implements PlacedTree {
   }
 
   /**
-   * The mode of what stands for a directory. Where all is the caller's own, the rights of the owner are those that
-   * the caller has outside.
+   * The mode for a copy of a directory. If all files belong to the caller, the owner's rights are those of
+   * the caller outside.
    */
   private mode(path: string, entry: Entry): number {
     const { owner, view } = this.o;
@@ -269,7 +290,7 @@ class Placing implements PlacedTree {
     return (entry.mode & ~OWNERS) | (view.rights(path) << 6);
   }
 
-  /** The caller's own directories stay its own. */
+  /** Options by which the caller's own directories stay its own. */
   private owner(entry: Entry): string[] {
     const { keepsIds, owner, view } = this.o;
     const { uid, gid } = view.caller;
@@ -283,13 +304,13 @@ class Placing implements PlacedTree {
   }
 
   private takesOverlay(path: string, destination: string): boolean {
-    // In one that is read-only no mount points can be made, which / has to have.
+    // No mount points can be made in a read-only overlay, but / needs some.
     if (!this.o.overlay || (this.o.readOnly && destination === "/")) return false;
     return !this.o.refused.has(path) && LOWER.test(fileSystemType(this.o.view.mounts, path));
   }
 }
 
-/** The type of the file system that holds a path. */
+/** The type of the file system of a path. */
 export function fileSystemType(mounts: HostView["mounts"], path: string): string {
   let type = "";
   let length = -1;
@@ -301,7 +322,7 @@ export function fileSystemType(mounts: HostView["mounts"], path: string): string
   return type;
 }
 
-/** Of so many names a line tells. */
+/** The maximum of names in a notice. */
 const TOLD = 10;
 
 function listed(names: readonly string[]): string {

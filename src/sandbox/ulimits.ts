@@ -14,7 +14,7 @@ function amount(text: string): bigint {
   return text === "unlimited" || text === "-1" ? UNLIMITED : BigInt(text);
 }
 
-/** The limits, of one name the last; undefined for none. Throws a BrunError. */
+/** The limits. The last one of a name counts. Undefined without any. Throws a BrunError. */
 export function ulimits(texts: readonly string[]): Rlimit[] | undefined {
   if (texts.length === 0) return undefined;
   const limits = new Map<string, Rlimit>();

@@ -1,4 +1,7 @@
-/** The lock of --upper: what two overlays write to one directory at a time is undefined (overlayfs.rst). */
+/**
+ * The lock of --upper. The result of two overlays that write to one directory at a time is undefined
+ * (overlayfs.rst).
+ */
 import { statusOf } from "../container/state/status.ts";
 import { isLocked, loadState } from "../container/state/store.ts";
 import { BrunError } from "../errors.ts";
@@ -11,20 +14,21 @@ import { lockWithin } from "../sys/lock.ts";
 import { fromUtf8 } from "../sys/utf8.ts";
 import { makeRealDirectory } from "./upper.ts";
 
-/** The annotation of a container that has --upper: the directory. */
+/** The annotation for the directory of --upper. */
 export const UPPER_ANNOTATION = "org.brun.upper";
 
-/** What the lock of --upper says: whose it is. */
+/** The contents of the lock: the container that holds it. */
 interface Holder {
   readonly root: string;
   readonly id: string;
 }
 
 /**
- * Makes the directory of --upper and takes it for one container. Throws a BrunError when another container has it.
- * @param directory absolute
+ * Makes the directory of --upper and takes it for one container. Throws a BrunError if another container has
+ * it.
+ * @param directory an absolute path
  * @param where the flag that names it
- * @returns a descriptor that keeps others out until the container has a state, by which they see that it runs
+ * @returns a descriptor that keeps others out until the container has a state, which shows that it runs
  */
 export function claimUpper(directory: string, holder: Holder, where: string): number {
   makeRealDirectory(directory);
@@ -35,8 +39,9 @@ export function claimUpper(directory: string, holder: Holder, where: string): nu
 }
 
 /**
- * Keeps containers from a directory of --upper as long as the descriptor is open. Throws a BrunError when one has it.
- * @param where the flag or word that is to blame
+ * Keeps containers from a directory of --upper while the descriptor is open. Throws a BrunError if a
+ * container has it.
+ * @param where the flag or word for the error
  */
 export function lockUpper(directory: string, where: string): number {
   const path = `${directory}/lock`;
@@ -55,7 +60,9 @@ export function lockUpper(directory: string, where: string): number {
   });
 }
 
-/** The lock is short, unless `brun apply` is asking a person: a killed command gives it back within milliseconds. */
+/**
+ * The lock is short, except while `brun apply` asks a user. A killed command releases it within milliseconds.
+ */
 const PATIENCE_MS = 1000;
 const HOLDER_MAX = 8192;
 
@@ -70,7 +77,7 @@ function holderOf(fd: number): Holder | null {
   }
 }
 
-/** Whether a container lives, and has this directory still. */
+/** Whether a container lives, and still has this directory. */
 function holds({ root, id }: Holder, directory: string): boolean {
   try {
     const state = loadState(root, id);

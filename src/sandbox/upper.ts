@@ -1,4 +1,4 @@
-/** --upper DIR: the directories that overlays write to. */
+/** The directories of --upper that overlays write to. */
 import { BrunError } from "../errors.ts";
 import type { Spec } from "../spec/index.ts";
 import { RESOLVE } from "../sys/constants.ts";
@@ -11,8 +11,8 @@ const PERMISSIONS = 0o7777;
 const OWN = 0o700;
 
 /**
- * Makes the upper and work directories of a spec's overlays where they are missing, each upper one with the mode of
- * what lies below it. What an earlier run has written is among them: no symbolic link is followed. Throws a BrunError.
+ * Makes missing upper and work directories of a spec's overlays. An upper directory gets the mode of the
+ * lower one. Earlier runs may have written there, so no symbolic link is followed. Throws a BrunError.
  */
 export function makeUpperDirectories(spec: Spec): void {
   for (const { type, options = [] } of spec.mounts ?? []) {
@@ -31,8 +31,8 @@ export function makeUpperDirectories(spec: Spec): void {
 }
 
 /**
- * Makes a directory, and those on the way to it, where they are missing; no symbolic link is followed. Throws a BrunError.
- * @param mode of the directory, when it is made
+ * Makes a directory and its missing parents. No symbolic link is followed. Throws a BrunError.
+ * @param mode the mode of a new directory
  */
 export function makeRealDirectory(path: string, mode: () => number = () => OWN): void {
   let directory = openat2(AT_FDCWD, path, O.PATH | O.DIRECTORY, RESOLVE.NO_SYMLINKS);

@@ -1,4 +1,4 @@
-/** Who a sandbox's program runs as, and which ids of the host stand behind that. */
+/** The user of a sandbox's program, and the id maps. */
 import { chooseIds } from "../../rootless/default-ids.ts";
 import { type IdMap, type IdMaps, isMapped, keepIdMaps } from "../../rootless/idmap.ts";
 import { groupId, type NamedUser, namedUser, type UserFiles } from "../config/user-names.ts";
@@ -9,8 +9,9 @@ import type { SandboxOptions } from "./options.ts";
 import type { HostView } from "./view.ts";
 
 /**
- * `--user` NAME|UID[:GROUP|GID], looked up in /etc/passwd and /etc/group of the container's root. Without it: the
- * caller in a sandbox of the host, else root. Throws a BrunError.
+ * The user of `--user` NAME|UID[:GROUP|GID]. Names are looked up in /etc/passwd and /etc/group of the
+ * container's root. The default is the caller in a sandbox of the host, and root otherwise. Throws a
+ * BrunError.
  */
 export function sandboxUser(options: SandboxOptions, view: HostView): NamedUser {
   const { caller } = view;
@@ -27,7 +28,10 @@ export function sandboxUser(options: SandboxOptions, view: HostView): NamedUser 
   return { ...found, user: { ...found.user, additionalGids: [...new Set([...additionalGids, ...groups])] } };
 }
 
-/** --group-add; the caller's groups, which `keep-groups` asks for, a sandbox of the host keeps anyway. */
+/**
+ * The groups of --group-add. A sandbox of the host always keeps the caller's groups, so `keep-groups` adds
+ * none there.
+ */
 function addedGroups({ groupAdd, root }: SandboxOptions, files: UserFiles): number[] {
   return groupAdd.flatMap((group) => {
     if (root.kind !== "host") return [groupId(group, files, "--group-add")];
@@ -39,27 +43,30 @@ function addedGroups({ groupAdd, root }: SandboxOptions, files: UserFiles): numb
   });
 }
 
-/** Whether the program is the caller's unless `--user` says otherwise: where the caller has its own ids inside. */
+/** Whether the program runs as the caller by default, since the caller has its own ids inside. */
 function isCaller({ root, userns }: SandboxOptions): boolean {
   return root.kind === "host" || userns === "keep-id";
 }
 
-/** A file of the root. Another root's is not trusted: its links lead nowhere outside of it, and it may never end. */
+/**
+ * The text of a file of the root. Another root is not trusted: its links are resolved in it, and the size is
+ * limited.
+ */
 function rootText({ root }: SandboxOptions, view: HostView, path: string): string | null {
   return root.kind === "host" ? view.text(path) : view.textInRoot(root.path, path);
 }
 
-/** Maps of a sandbox. */
+/** The id maps of a sandbox. */
 export interface SandboxMaps {
   readonly uidMappings: IDMapping[];
   readonly gidMappings: IDMapping[];
 }
 
 /**
- * In a sandbox of the host the caller stays who it is, and needs no other ids: it has mounted everything itself, and so
- * reaches what it reaches outside, whatever groups that belongs to. Another user of the host is one of the subordinate
- * ids around it. Null for the default, in which the caller is root inside: with another root, or when --user asks for
- * root.
+ * Makes the id maps. In a sandbox of the host the caller keeps its id, and needs no others: it has made all
+ * mounts, and so has its usual access, also by its groups. Another user of the host is one of the subordinate
+ * ids around it. Null for the default, where the caller is root inside: for another root, and for `--user
+ * root`.
  */
 export function sandboxMaps(options: SandboxOptions, view: HostView, user: User): SandboxMaps | null {
   const { caller } = view;
@@ -78,7 +85,10 @@ export function sandboxMaps(options: SandboxOptions, view: HostView, user: User)
   return { uidMappings: maps.uid.map(toMapping), gidMappings: maps.gid.map(toMapping) };
 }
 
-/** The caller's own ids, and its subordinate ones around them: they have to be there only when a flag asks for them. */
+/**
+ * The caller's own ids, with its subordinate ones around them. These are only required if a flag asks for
+ * them.
+ */
 function keptIds({ userns }: SandboxOptions, view: HostView): IdMaps {
   const { caller, subids, rangesObstacle: obstacle } = view;
   if (userns !== "auto")
@@ -95,14 +105,14 @@ function checkMapped(kind: "uid" | "gid", id: number, map: readonly IdMap[]): vo
   });
 }
 
-/** Whether the caller's own id is the only one, and so the owner of all that is made. */
+/** Whether the caller's id is the only one. Then it owns all new files. */
 export function isAlone(maps: SandboxMaps | null): boolean {
   return maps !== null && maps.uidMappings.length === 1 && maps.uidMappings[0]!.size === 1;
 }
 
 /**
- * Maps of the caller alone, as itself or as root: a file system by FUSE lets nobody else in. Throws a BrunError when
- * someone else is to run the program.
+ * Maps the caller alone, as itself or as root: a FUSE file system does not let others in. Throws a BrunError
+ * if another user is to run the program.
  */
 export function aloneMaps(view: HostView, { uid = 0, gid = 0 }: User): SandboxMaps {
   const { caller } = view;

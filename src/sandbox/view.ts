@@ -1,4 +1,4 @@
-/** What a sandbox's config depends on: the machine, or a test's fixture. */
+/** The machine as input of a sandbox's config: the real one, or a test's fixture. */
 
 import { type Caller, currentCaller } from "../../rootless/caller.ts";
 import { rangesObstacle } from "../../rootless/default-ids.ts";
@@ -29,72 +29,77 @@ import {
 import { findProgram } from "../host/find-program.ts";
 import { S, W_OK } from "../sys/fs.ts";
 
-/** A file, not followed when it is a symbolic link. */
+/** An entry of a directory. Symbolic links are not followed. */
 export interface Entry {
   readonly type: "dir" | "link" | "socket" | "fifo" | "device" | "file";
   readonly uid: number;
   readonly gid: number;
   /** Permission bits. */
   readonly mode: number;
-  /** In bytes; only asked for where it counts. */
+  /** In bytes; only read if it is used. */
   readonly size: number;
-  /** Of a device alone: b for a block device, c for another. */
+  /** Only for devices: b is a block device, c a character device. */
   readonly device?: { readonly type: "b" | "c"; readonly major: number; readonly minor: number };
 }
 
 /** The machine as the caller sees it. */
 export interface HostView {
   readonly caller: Caller;
-  /** Without root: the container gets a user namespace. */
+  /** Whether the container gets a user namespace. */
   readonly rootless: boolean;
-  /** The rights to mount are those over a user namespace: the caller is not root, or root of one. */
+  /**
+   * Whether the right to mount comes from a user namespace: the caller is not root, or root of a user
+   * namespace.
+   */
   readonly nested: boolean;
   readonly subids: () => Subids;
-  /** Why subordinate ids cannot be mapped here, or null. */
+  /** The reason why subordinate ids cannot be mapped here, or null. */
   readonly rangesObstacle: (subids: Subids) => string | null;
   /** --root. */
   readonly stateDirectory: string;
-  /** What starts brun: a path, and in a checkout the script. */
+  /** The command that starts brun: its path, and in a checkout also the script. */
   readonly self: readonly string[];
   readonly environment: Environment;
   readonly cwd: string;
   readonly hostname: string;
-  /** The caller's umask. */
   readonly umask: number;
   readonly cgroup2: boolean;
   readonly mounts: readonly MountPoint[];
   readonly entry: (path: string) => Entry | null;
-  /** The file that a path leads to; null when there is none. */
+  /** The entry at the end of a path, with links followed; null if there is none. */
   readonly follow: (path: string) => Entry | null;
   /** Whether two paths lead to the same file. */
   readonly isSame: (path: string, other: string) => boolean;
-  /** The target of a symbolic link; null for everything else. */
+  /** The target of a symbolic link; null for other entries. */
   readonly link: (path: string) => string | null;
-  /** Names in a directory; null when the caller may not read it. */
+  /** The names in a directory; null if the caller may not read it. */
   readonly list: (path: string) => readonly string[] | null;
-  /** Of them those that one of the patterns stands for, in which a star stands for anything. */
+  /** The names in a directory that match one of the patterns, in which a star stands for any characters. */
   readonly names: (path: string, patterns: readonly string[]) => readonly string[] | null;
-  /** Whether others than the caller own some of what is directly in a directory, and it could write to that. */
+  /** Whether some entries of a directory belong to others, and the caller could write to them. */
   readonly isShared: (path: string) => boolean;
-  /** Whether there is nothing in a directory; false where the caller may not read it. */
+  /** Whether a directory is empty; false if the caller may not read it. */
   readonly isEmpty: (path: string) => boolean;
   readonly text: (path: string) => string | null;
-  /** Text of a file below a root file system, from which no link leads out; null unless it is a regular one of some MB. */
+  /**
+   * The text of a file in a root file system, whose links cannot lead out of it. Null unless it is a regular
+   * file of at most some MB.
+   */
   readonly textInRoot: (root: string, path: string) => string | null;
   readonly isInRoot: (root: string, path: string) => boolean;
-  /** Text of the file that a flag names. Throws a BrunError that says why it cannot be read. */
+  /** The text of a file in a flag. Throws a BrunError with the reason if it cannot be read. */
   readonly given: (where: string, path: string) => string;
   readonly mayWrite: (path: string) => boolean;
-  /** What the caller may do with a file: 4 read, 2 write, 1 execute or search. */
+  /** The caller's rights to a file: 4 read, 2 write, 1 execute or search. */
   readonly rights: (path: string) => number;
-  /** Whether there is no mount_setattr(2), which makes all mounts of a tree read-only. */
+  /** Whether the kernel lacks mount_setattr(2), which makes all mounts of a tree read-only. */
   readonly lacksSetattr: () => boolean;
-  /** Path of a program, or null. */
+  /** The path of a program, or null. */
   readonly program: (name: string) => string | null;
 }
 
 /**
- * The machine itself.
+ * Makes the view of the real machine.
  * @param rootless whether containers get a user namespace
  * @param nested whether the caller lacks rights over the host's first user namespace
  * @param stateDirectory --root
@@ -134,7 +139,7 @@ export function hostView(rootless: boolean, nested: boolean, stateDirectory: str
   };
 }
 
-/** Whether somebody in the container can have this id of the host: the caller's, or a subordinate one. */
+/** Whether an id of the host can exist in the container: the caller's, or a subordinate one. */
 export function isIdInside({ caller, subids }: HostView, uid: number): boolean {
   return uid === caller.uid || subids().uid.some(({ start, size }) => uid >= start && uid < start + size);
 }

@@ -10,14 +10,14 @@ import type { SandboxOptions, SandboxRoot } from "./options.ts";
 import { Places, settle } from "./places.ts";
 import type { HostView } from "./view.ts";
 
-/** Mount options that a volume may have, as podman has them. */
+/** podman's mount options for a volume. */
 const VOLUME_OPTIONS = new Set(
   "ro rw exec noexec suid nosuid dev nodev bind rbind private rprivate slave rslave shared rshared idmap".split(
     " ",
   ),
 );
 
-/** The mounts of --tmpfs, -v, --mount and --device. Throws a BrunError. */
+/** The mounts for --tmpfs, -v, --mount and --device. Throws a BrunError. */
 export function volumes(options: SandboxOptions, view: HostView): Placed[] {
   return [
     ...options.tmpfs.map((text) => ({
@@ -40,7 +40,9 @@ export function volumes(options: SandboxOptions, view: HostView): Placed[] {
   ];
 }
 
-/** A path in the container. In a copy of the host that is one of the host. */
+/**
+ * Checks a path in the container. With --host it may be relative or begin with "~", like a path of the host.
+ */
 function inside(destination: string, host: boolean, flag: string, view: HostView): string {
   if (destination === "")
     throw new BrunError("the path in the container is missing", {
@@ -59,7 +61,7 @@ function inside(destination: string, host: boolean, flag: string, view: HostView
   return clean;
 }
 
-/** --tmpfs PATH[:OPTIONS]. */
+/** Parses --tmpfs PATH[:OPTIONS]. */
 function tmpfs(text: string, root: SandboxRoot, view: HostView): Mount {
   const [path = "", given = ""] = withoutEscapes(text);
   const destination = inside(path, root.kind === "host", `--tmpfs ${text}`, view);
@@ -67,8 +69,8 @@ function tmpfs(text: string, root: SandboxRoot, view: HostView): Mount {
 }
 
 /**
- * Begins with what it covers, as podman's; over the host, where it hides things, it is empty. Over a file, where podman's
- * is refused, it is an empty file.
+ * Makes a tmpfs. As in podman, it begins with a copy of the directory below; but with --host it is empty,
+ * since it is used to hide files there. Over a file, where podman fails, it is an empty file.
  */
 function tmpfsMount(destination: string, words: readonly string[], root: SandboxRoot, view: HostView): Mount {
   const wanted = words.filter((word) => word !== "tmpcopyup" && word !== "notmpcopyup");
@@ -82,19 +84,19 @@ function tmpfsMount(destination: string, words: readonly string[], root: Sandbox
   return { destination, type: "tmpfs", source: "tmpfs", options };
 }
 
-/** Whether there is something that is no directory. */
+/** Whether the path exists and is not a directory. */
 function isFile(path: string, root: SandboxRoot, view: HostView): boolean {
   if (root.kind !== "host") return view.isInRoot(root.path, path) && !view.isInRoot(root.path, `${path}/.`);
   const there = view.follow(path);
   return there !== null && there.type !== "dir";
 }
 
-/** Parts between colons; "\:" is one of a path, as podman has it. */
+/** Splits at colons. As in podman, "\:" is a colon in a path. */
 function withoutEscapes(text: string): string[] {
   return (text.match(/(\\:|[^:])+|^(?=:)|(?<=:)(?=:|$)/g) ?? [""]).map((part) => part.replaceAll("\\:", ":"));
 }
 
-/** -v [SOURCE:]PATH[:OPTIONS]. */
+/** Parses -v [SOURCE:]PATH[:OPTIONS]. */
 function volume(text: string, root: SandboxRoot, view: HostView): Mount {
   const host = root.kind === "host";
   const flag = `-v ${text}`;
@@ -124,7 +126,7 @@ function volume(text: string, root: SandboxRoot, view: HostView): Mount {
   return bind(first, inside(second, host, flag, view), (third ?? "").split(",").filter(Boolean), flag, view);
 }
 
-/** @param destination as {@link inside} gives it */
+/** @param destination the result of {@link inside} */
 function bind(
   from: string,
   destination: string,
@@ -134,7 +136,7 @@ function bind(
 ): Mount {
   const { path: source, entry } = settle(hostPath(from, view), flag, view);
   if (words.includes("O")) return overlayVolume(source, destination, words, view, entry.type === "dir", flag);
-  // SELinux labels that podman would change: z and Z have no effect where there is no SELinux.
+  // z and Z make podman change SELinux labels. Without SELinux they have no effect.
   const wanted = words.filter((word) => word !== "z" && word !== "Z");
   const unknown = wanted.find((word) => !VOLUME_OPTIONS.has(word));
   if (unknown !== undefined) {
@@ -155,7 +157,7 @@ function bind(
   };
 }
 
-/** --mount type=bind|tmpfs,src=PATH,dst=PATH,ro: the same in words (podman-run(1)). */
+/** Parses --mount type=bind|tmpfs,src=PATH,dst=PATH,ro (podman-run(1)). */
 function longMount(text: string, root: SandboxRoot, view: HostView): Mount {
   const flag = `--mount ${text}`;
   const host = root.kind === "host";
@@ -172,7 +174,7 @@ function longMount(text: string, root: SandboxRoot, view: HostView): Mount {
   return bind(from, inside(to, host, flag, view), words, flag, view);
 }
 
-/** Names of the parts of --mount: what they are in a mount's options, where they are an option. */
+/** Parts of --mount with a value, and the prefix of the mount option. */
 const LONG: Readonly<Record<string, string>> = {
   "bind-propagation": "",
   "tmpfs-size": "size=",
@@ -181,7 +183,7 @@ const LONG: Readonly<Record<string, string>> = {
   mode: "mode=",
 };
 
-/** Parts between commas; one with a comma in it stands in quotes, as in a CSV file: 'type=bind,"src=/a,b",dst=/x'. */
+/** Splits at commas. As in a CSV file, a part with a comma is in quotes: 'type=bind,"src=/a,b",dst=/x'. */
 function commaSeparated(text: string): string[] {
   const parts = text.match(/(?<=^|,)("([^"]|"")*"|[^,]*)/g) ?? [];
   return parts.map((part) => (/^".*"$/s.test(part) ? part.slice(1, -1).replaceAll('""', '"') : part));
@@ -219,7 +221,7 @@ function longOptions(text: string, flag: string): LongOptions {
   return { type, from, to, words };
 }
 
-/** podman's O: what is written goes to a tmpfs. */
+/** podman's option O: writes go to a tmpfs. */
 function overlayVolume(
   source: string,
   destination: string,
@@ -236,9 +238,9 @@ function overlayVolume(
 }
 
 /**
- * --rw PATH: what stays writable of the host, at its place. Throws a BrunError, also for a path that a symbolic link is
- * on the way of where the caller could have made it: so could a program that had the directory by --rw before, for
- * the next run to write where it wants.
+ * --rw PATH: paths of the host that stay writable, at their place. Throws a BrunError, for example if a
+ * symbolic link is on the way that the caller could have made. An earlier program with --rw on that directory
+ * could have made it, too, to choose where the next run may write.
  */
 export function writablePaths(options: SandboxOptions, view: HostView): Placed[] {
   const places = new Places(view);
@@ -274,7 +276,7 @@ export function writablePaths(options: SandboxOptions, view: HostView): Placed[]
   });
 }
 
-/** No program gets the root directory by --rw. */
+/** The root directory cannot be given by --rw, so links in it are trusted. */
 function mayBePlanted(link: string, view: HostView): boolean {
   const directory = link.slice(0, link.lastIndexOf("/"));
   return directory !== "" && view.mayWrite(directory);

@@ -1,4 +1,4 @@
-/** -w: where the program starts. */
+/** -w: the program's working directory. */
 import { BrunError } from "../errors.ts";
 import { absolute } from "../sys/fs.ts";
 import { hostPath } from "./host-path.ts";
@@ -8,8 +8,8 @@ import { beyond, join, within } from "./places.ts";
 import type { HostView } from "./view.ts";
 
 /**
- * The directory, for which brun looks where a mount or the root has it: the runtime would make one that is missing.
- * Throws a BrunError.
+ * Finds the working directory. brun checks that it exists in its mount or in the root, since the runtime
+ * would make a missing one. Throws a BrunError.
  */
 export function workingDirectory(options: SandboxOptions, view: HostView, placed: readonly Placed[]): string {
   const host = options.root.kind === "host";
@@ -24,7 +24,10 @@ export function workingDirectory(options: SandboxOptions, view: HostView, placed
   });
 }
 
-/** The caller's, unless a volume lies over it that has no such directory: one would be made on the host. */
+/**
+ * The caller's directory. Throws a BrunError if a volume hides it and lacks the directory, which would be
+ * made on the host.
+ */
 function currentDirectory(options: SandboxOptions, view: HostView, placed: readonly Placed[]): string {
   const { cwd } = view;
   const over = lastOn(cwd, placed);
@@ -36,7 +39,7 @@ function currentDirectory(options: SandboxOptions, view: HostView, placed: reado
   });
 }
 
-/** What is told of a current directory that a tmpfs lies over; null where there is nothing to tell. */
+/** A notice if a tmpfs hides the current directory; otherwise null. */
 export function emptyDirectory(
   options: SandboxOptions,
   { cwd }: HostView,
@@ -46,7 +49,7 @@ export function emptyDirectory(
   const over = lastOn(cwd, placed);
   if (
     over?.mount.type !== "tmpfs" ||
-    // The root itself, where the sandbox has a /proc, /dev or /sys of its own.
+    // The root itself is a tmpfs. Then the current directory is in a /proc, /dev or /sys of the sandbox.
     over.mount.destination === "/" ||
     over.mount.options?.includes("tmpcopyup") ||
     over.mount.destination === cwd
@@ -55,7 +58,7 @@ export function emptyDirectory(
   return `${over.flag} hides the current directory, ${cwd}: it is empty; --rw . or -v .:. shows it, -w PATH starts elsewhere`;
 }
 
-/** The last mount that a path is on, of those that hide what the root has there. */
+/** The last mount that contains a path, without mounts of the system and of brun. */
 function lastOn(path: string, placed: readonly Placed[]): Placed | undefined {
   return placed.findLast(
     ({ mount, origin }) => origin !== "system" && origin !== "own" && within(mount.destination, path),
@@ -66,7 +69,7 @@ function isThere(path: string, { root }: SandboxOptions, view: HostView, placed:
   const last = lastOn(path, placed);
   if (last?.mount.destination === path) return true;
   const { type, source = "", destination = "/", options = [] } = last?.mount ?? {};
-  // What is in the others is not known before, or what the root has there.
+  // The contents of other mounts are not known yet, or are those of the root.
   if (type === "bind" && !options.includes("copy-symlink"))
     return view.follow(join(source, beyond(destination, path))) !== null;
   if (root.kind === "host") return view.follow(path) !== null;

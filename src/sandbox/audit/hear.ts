@@ -52,8 +52,8 @@ export function auditor(request: string): Ears {
 }
 
 /**
- * Counts an address of connect(2). A program can dial any number of addresses, so only the first {@link
- * MOST_ADDRESSES} are counted.
+ * Counts an address of connect(2). A program can dial any number of addresses, so only the first
+ * {@link MOST_ADDRESSES} are counted.
  */
 function dialled(
   addresses: Map<string, [address: string, port: number, count: number]>,

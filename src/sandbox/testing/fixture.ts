@@ -1,18 +1,18 @@
-/** A machine that tests make up. */
+/** A made-up machine for tests. */
 import { matcher } from "../../host/pattern.ts";
 import type { SandboxOptions } from "../options.ts";
 import { settledOptions } from "../settle.ts";
 import { type Sandbox, type SandboxLimits, sandboxSpec } from "../spec.ts";
 import type { Entry, HostView } from "../view.ts";
 
-/** A file whose size does not matter. */
+/** An entry; its size is optional. */
 type MadeUp = Omit<Entry, "size"> & Partial<Entry>;
 
 const dir = (uid = 0, mode = 0o755): MadeUp => ({ type: "dir", uid, gid: uid, mode });
 const file = (uid = 0): MadeUp => ({ type: "file", uid, gid: uid, mode: 0o644 });
 const link: MadeUp = { type: "link", uid: 0, gid: 0, mode: 0o777 };
 
-/** Files by path, with nothing mounted but / and kernel file systems. */
+/** Files by path. Only / and kernel file systems are mounted. */
 const FILES: Readonly<Record<string, MadeUp>> = {
   "/": dir(),
   "/bin": link,
@@ -47,7 +47,7 @@ const TEXTS: Readonly<Record<string, string>> = {
   "/srv/root/etc/group": "staff:x:50:alice\n",
 };
 
-/** What the machine has. */
+/** The properties of the machine. */
 export interface Fixture {
   readonly files?: Readonly<Record<string, MadeUp>>;
   readonly texts?: Readonly<Record<string, string>>;
@@ -57,7 +57,7 @@ export interface Fixture {
   readonly view?: Partial<HostView>;
 }
 
-/** The caller is dev, uid 1000, with 65536 subordinate ids from 100000 on. */
+/** The view of the machine. The caller is dev, uid 1000, with 65536 subordinate ids from 100000 on. */
 export function fixtureView({ files, texts, mounts = [], links, view }: Fixture = {}): HostView {
   const all: Record<string, Entry> = {};
   for (const [path, entry] of Object.entries({ ...FILES, ...files })) all[path] = { size: 10, ...entry };
@@ -196,7 +196,7 @@ export function rootfsSandbox(
   return sandboxSpec(settledOptions(options, view), view, limits);
 }
 
-/** A sandbox's mount on a path: the last one there. */
+/** The last mount of a sandbox on a path. */
 export function mountOn({ spec }: Sandbox, destination: string) {
   return spec.mounts?.findLast((mount) => mount.destination === destination);
 }
