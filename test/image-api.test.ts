@@ -263,7 +263,7 @@ for (const subject of subjects(["brun"])) {
           name: `${at}/app:ids`,
           code: "ERR_IDS",
           says: "belongs to user 2000000",
-          hint: "--userns=single",
+          hint: "userns=single",
         });
       try {
         const { box, data } = images;
