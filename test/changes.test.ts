@@ -302,6 +302,12 @@ for (const subject of subjects(["brun"])) {
       );
       const readOnly = await brun("run", "--host", "--keep", "a", "--read-only", "--", "true");
       expect(readOnly.stderr).toBe("brun: --keep has no use with --read-only: nothing is written\n");
+      const nowhere = await box.call(["run", "--host", "--keep", "a", "--", "true"], {
+        env: { XDG_DATA_HOME: "/proc" },
+      });
+      expect(nowhere.stderr).toStartWith(
+        "brun: --keep: mkdir /proc/brun: no such file or directory (ENOENT)",
+      );
     });
 
     test("apply that is killed leaves each file old or new, and the next one does the rest", async () => {

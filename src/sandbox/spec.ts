@@ -211,6 +211,7 @@ function placeRoot(
     apart: new Set(hidden.flatMap(above)),
     refused: refused === true ? new Set() : refused,
     upper: options.upper,
+    keepsBy: options.keep === undefined ? "--upper" : "--keep",
     owner: isAlone(maps) ? "caller" : "root",
     keepsIds: maps !== null,
     writable: host ? [...work, "/var/tmp"] : [],

@@ -31,6 +31,8 @@ export interface TreeOptions {
   readonly refused: ReadonlySet<string>;
   /** The directory that keeps written files. Without it they are in a tmpfs until the end. */
   readonly upper: string | undefined;
+  /** The flag that keeps them. */
+  readonly keepsBy: "--upper" | "--keep";
   /**
    * The owner of new files: the caller as itself for all of them, or root inside, which the caller may be.
    */
@@ -239,7 +241,7 @@ class Placing implements PlacedTree {
     if (!this.o.work.includes(source)) return;
     if (left.length > 0) this.notices.push(`read-only in ${source}, ${why}: ${listed(left)}`);
     if (!closed && this.o.upper !== undefined)
-      this.notices.push(`--upper does not keep the files that are directly in ${source}, ${why}`);
+      this.notices.push(`${this.o.keepsBy} does not keep the files that are directly in ${source}, ${why}`);
   }
 
   /**

@@ -31,7 +31,7 @@ interface Holder {
  * @returns a descriptor that keeps others out until the container has a state, which shows that it runs
  */
 export function claimUpper(directory: string, holder: Holder, where: string): number {
-  makeRealDirectory(directory);
+  makeRealDirectory(directory, undefined, where);
   const fd = lockUpper(directory, where);
   syscall(NR.ftruncate, fd, 0);
   writeFd(fd, JSON.stringify(holder), `${directory}/lock`);

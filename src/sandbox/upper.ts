@@ -33,8 +33,9 @@ export function makeUpperDirectories(spec: Spec): void {
 /**
  * Makes a directory and its missing parents. No symbolic link is followed. Throws a BrunError.
  * @param mode the mode of a new directory
+ * @param where the flag that an error is about
  */
-export function makeRealDirectory(path: string, mode: () => number = () => OWN): void {
+export function makeRealDirectory(path: string, mode: () => number = () => OWN, where = "--upper"): void {
   let directory = openat2(AT_FDCWD, path, O.PATH | O.DIRECTORY, RESOLVE.NO_SYMLINKS);
   if (directory >= 0) {
     close(directory);
@@ -49,20 +50,19 @@ export function makeRealDirectory(path: string, mode: () => number = () => OWN):
     isNew = made === 0;
     const next = openat2(directory, name, O.PATH | O.DIRECTORY, RESOLVE.NO_SYMLINKS);
     close(directory);
-    if (next < 0) throw refusal(place, made < 0 && made !== -E.EEXIST ? made : next);
+    if (next < 0) throw refusal(place, made < 0 && made !== -E.EEXIST ? made : next, where);
     directory = next;
   }
   const result = isNew ? syscall(NR.fchmodat, AT_FDCWD, cstr(`/proc/self/fd/${directory}`), mode()) : 0;
   close(directory);
-  if (result < 0)
-    throw new BrunError(`cannot change the mode of ${path}: ${errnoText(-result)}`, { where: "--upper" });
+  if (result < 0) throw new BrunError(`cannot change the mode of ${path}: ${errnoText(-result)}`, { where });
 }
 
-function refusal(place: string, result: number): BrunError {
+function refusal(place: string, result: number, where: string): BrunError {
   if (result !== -E.ELOOP && result !== -E.ENOTDIR)
     return new BrunError(`mkdir ${place}: ${errnoText(-result)} (${errnoName(-result)})`, {
       code: errnoName(-result),
-      where: "--upper",
+      where,
     });
   const isLink = result === -E.ELOOP;
   return new BrunError(
@@ -70,7 +70,7 @@ function refusal(place: string, result: number): BrunError {
       ? `${place} is a symbolic link, which the overlay of a directory would follow`
       : `${place} is not a directory`,
     {
-      where: "--upper",
+      where,
       ...(isLink && { hint: "an earlier run has made it: look at it, then remove it" }),
     },
   );
