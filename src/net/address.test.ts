@@ -14,7 +14,7 @@ describe("texts of addresses", () => {
   ] as const) {
     test(text, () => expect(addressText(parse(text)!)).toBe(again));
   }
-  // Forms of inet_aton(3) and others that some read as 127.0.0.1.
+  // Forms of inet_aton(3) and others. Some programs read them as 127.0.0.1.
   for (const text of [
     "127.1",
     "0177.0.0.1",

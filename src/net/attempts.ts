@@ -25,17 +25,13 @@ const SO_ATTACH_FILTER = 26;
 const SO_RCVBUF = 8;
 const TCP = 6;
 const UDP = 17;
-/**
- * The number of packets that are read in one turn. The kernel drops packets that do not fit into the buffer.
- */
+/** The number of packets that are read in one turn. The kernel drops packets if the buffer is full. */
 const BATCH = 64;
 const BUFFER = 65_536;
 /** The number of bytes that are read of a packet: an IP header with options, and the ports. */
 const SEEN = 64;
 
-/**
- * struct sock_filter (linux/filter.h): code, instructions to skip if it is true and if it is false, value.
- */
+/** struct sock_filter (linux/filter.h): code, instructions to skip if true and if false, value. */
 type Instruction = readonly [code: number, yes: number, no: number, value: number];
 
 /** Opcodes of classic BPF. */

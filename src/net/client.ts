@@ -23,9 +23,7 @@ export interface NetClientOptions {
 /** How long a question may wait for its answer. */
 const ASK_MS = 30_000;
 
-/**
- * The maximum of bytes that wait for a program that does not read. Further events are dropped and counted.
- */
+/** The maximum of bytes that the program has not read. Further events are dropped and counted. */
 const MOST_BYTES = 1 << 20;
 /** The maximum size of an answer in bytes. */
 const MOST_ANSWER = 1 << 20;
@@ -38,9 +36,7 @@ const MOST_WAITING = 256;
 const LAST_MS = 1000;
 const F_SETFL = 4;
 
-/**
- * Called at the answer. `why` is the reason for a refusal, in case the list still does not contain the name.
- */
+/** Called at the answer. `why` is the reason if the list still does not contain the name. */
 type Answered = (why: string) => void;
 
 interface Question {

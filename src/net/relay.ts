@@ -200,9 +200,7 @@ class Relay {
     });
   }
 
-  /**
-   * Handles an attempt that the kernel has refused. If the answer allows the port, the next attempt succeeds.
-   */
+  /** Handles an attempt that the kernel has refused. If the port is allowed now, the next one succeeds. */
   private attempted({ protocol, address, port }: Attempt): void {
     const own = addressText(address) === addressText(OWN_ADDRESS);
     const name = this.names.nameOf(address);

@@ -1,6 +1,4 @@
-/**
- * Routes that lead a container's connections to the relay, and the check where an address leads on the host.
- */
+/** Routes from a container to the relay, and the check where an address leads on the host. */
 import { AF } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
 import { SysError } from "../sys/error.ts";

@@ -109,18 +109,14 @@ export function dialError(fd: number): number {
   return result < 0 ? -result : value[0]!;
 }
 
-/**
- * The process at the other end of a Unix socket: the one that listens or has connected. Throws a SysError.
- */
+/** The process that listens at or has connected the other end of a Unix socket. Throws a SysError. */
 export function peerPid(fd: number): number {
   const credentials = new Int32Array(3); // struct ucred: pid, uid, gid
   check(getOption(fd, SO_PEERCRED, credentials), "ask for the other end of a socket");
   return credentials[0]!;
 }
 
-/**
- * Sets the options of both ends of a stream: small writes are not delayed, and a vanished peer is noticed.
- */
+/** Sets options of a stream's end: small writes are not delayed, and a vanished peer is noticed. */
 export function tune(fd: number): void {
   setOption(fd, IPPROTO_TCP, TCP_NODELAY, 1);
   setOption(fd, SOL_SOCKET, SO_KEEPALIVE, 1);

@@ -1,4 +1,4 @@
-/** What --landlock restricts, by the version of the kernel's landlock. */
+/** Tests what --landlock restricts, by the version of the kernel's landlock. */
 import { describe, expect, test } from "bun:test";
 import { landlockPlan } from "./landlock-rules.ts";
 import { fixtureView, hostOptions } from "./testing/fixture.ts";
@@ -7,7 +7,7 @@ const TEMPORARY = "/tmp/brun-landlock-x";
 const plan = (abi: number, connectPort: readonly string[] = []) =>
   landlockPlan(hostOptions({ landlock: true, connectPort }), fixtureView(), abi, TEMPORARY);
 
-/** Version of landlock, how many rights over files the kernel knows (linux/landlock.h), network, scopes, what is said. */
+/** For each version: the number of its rights to files (linux/landlock.h), its network rights, its scopes, the notice. */
 const VERSIONS: readonly (readonly [abi: number, fs: number, net: number, scoped: number, lacks: RegExp])[] =
   [
     [

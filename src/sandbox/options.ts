@@ -87,9 +87,7 @@ export interface SandboxOptions {
         readonly format: "table" | "json";
         /** The file for the report; undefined: stderr. */
         readonly to?: string;
-        /**
-         * The name under which written files are kept for the report, or the reason why they are not kept.
-         */
+        /** The name of the written files that are kept for the report, or why they are not kept. */
         readonly kept: { readonly name: string; readonly temporary: boolean } | { readonly why: string };
       }
     | undefined;

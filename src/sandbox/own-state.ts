@@ -57,9 +57,7 @@ export function ownDirectories(view: HostView): readonly OwnDirectory[] {
   ];
 }
 
-/**
- * The directory of --upper. If the home or the current directory is in it, only its parts that brun writes.
- */
+/** The directory of --upper, or only brun's parts of it if the home or current directory is in it. */
 function upperDirectories({ upper }: ShownRoot, view: HostView): readonly OwnDirectory[] {
   if (upper === undefined) return [];
   const places = new Places(view);
@@ -239,7 +237,7 @@ class Covering {
       // overlayfs makes nothing below a directory whose owner has no id in the user namespace (EOVERFLOW).
       const { uid, gid } = view.caller;
       if (view.entry(above) === null) return false;
-      // With fuse-overlayfs all of the root belongs to the caller.
+      // All files of a root by fuse-overlayfs belong to the caller.
       if (tree.index < 0) return true;
       for (; view.nested && above !== tree.source; above = parent(above)) {
         const entry = within(tree.source, above) ? view.entry(above) : null;

@@ -1,6 +1,4 @@
-/**
- * A variable that does not affect the config (src/host/plain-variables.ts) must not be a secret by any list.
- */
+/** No list may contain a variable that does not affect the config (src/host/plain-variables.ts). */
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { isPlain, NOTABLE_ENDS, NOTABLE_NAMES, NOTABLE_PARTS } from "../host/plain-variables.ts";

@@ -53,9 +53,7 @@ export interface Protection {
   readonly placed: readonly Placed[];
   /** Names to take before the mounts are made. */
   readonly taken: readonly TakenName[];
-  /**
-   * Existing protected files. If one is replaced on the host meanwhile, the program can write to the new one.
-   */
+  /** Existing protected files. If the host replaces one meanwhile, the program can write to the new one. */
   readonly files: readonly string[];
 }
 
@@ -98,9 +96,7 @@ class Protecting {
     this.places = new Places(view);
   }
 
-  /**
-   * Protects files directly in a directory, and in each directory on the way from there to the current one.
-   */
+  /** Protects files directly in a directory, and in each one on the way to the current directory. */
   tree(path: string): void {
     this.directory(path);
     let at = this.places.way(this.view.cwd).end;

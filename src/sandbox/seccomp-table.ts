@@ -95,9 +95,7 @@ export const ALLOWED: readonly CallGroup[] = [
   },
 ];
 
-/**
- * The calls to make a container inside a container. They are allowed with --allow-nesting or CAP_SYS_ADMIN.
- */
+/** The calls that make a container inside another: allowed with --allow-nesting or CAP_SYS_ADMIN. */
 export const NESTING: CallGroup = {
   title: "Mounts and namespaces",
   calls: `mount umount umount2 mount_setattr move_mount open_tree open_tree_attr fsopen fsconfig fsmount fspick
@@ -147,9 +145,7 @@ export const NEEDS_OTHER_IDS: CallGroup = {
       setregid32 setresuid setresuid32 setresgid setresgid32 setfsuid setfsuid32 setfsgid setfsgid32 setgroups setgroups32`,
 };
 
-/**
- * The allowed values of personality(2): the default, 32 bits, both without a random layout, and the query.
- */
+/** Allowed values of personality(2): the default, 32 bits, both without a random layout, the query. */
 export const PERSONALITIES = [0x0, 0x0008, 0x20000, 0x20008, 0xffffffff] as const;
 
 /** An address family that socket(2) refuses, with the reason. */

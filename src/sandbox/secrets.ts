@@ -50,9 +50,7 @@ const NOT_HOST = ["/dev", "/proc", "/sys", "/run"];
 export interface Hidden {
   /** Paths without symbolic links, in every mount that shows the place. None is below another. */
   readonly places: readonly string[];
-  /**
-   * Secrets that contain a home or the current directory. They stay visible, since the program works there.
-   */
+  /** Secrets that contain a home or the current directory. The program needs these, so they stay. */
   readonly shown: readonly string[];
 }
 

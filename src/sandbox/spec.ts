@@ -274,9 +274,7 @@ function environmentOf(options: SandboxOptions, view: HostView, who: NamedUser):
   return env;
 }
 
-/**
- * The environment without variables that are only passed on; null for another root, which gets none of those.
- */
+/** The environment without variables that are only passed on; null for another root, which has none. */
 function fixedEnvironment(options: SandboxOptions, view: HostView, who: NamedUser): string[] | null {
   if (options.root.kind !== "host") return null;
   return environmentOf(options, { ...view, environment: withoutPlain(view.environment) }, who);

@@ -83,7 +83,7 @@ export class NameKeeper implements Keeper {
     }
   }
 
-  /** From now on the names are given back when this process has ended, and not before. */
+  /** Makes the names stay taken until the process `pid` has ended. */
   watch(pid: number, startTime: string): void {
     this.session.send(this.plans.watch(pid, startTime));
     syscall(NR.sendto, this.socket, new Uint8Array(1), 1, 0, 0, 0);
@@ -171,7 +171,7 @@ class KeeperPlans {
     const fd = b.get("openat2", [AT_FDCWD, b.str(directory), blob, OPEN_HOW_SIZE]);
     this.directories.set(directory, fd);
     b.at("--rw", { kind: "lockTaken", path: directory });
-    // If flock is not possible at all, the names could not be given back.
+    // Any other error of flock is fatal, since the names could not be given back.
     b.sys("flock", [fd, LOCK.EX | LOCK.NB], { handle: [E.EAGAIN] });
     const locked = b.label();
     for (const pause of PAUSES) {

@@ -12,7 +12,7 @@ import type { Mount } from "../spec/index.ts";
 import { readOnlyBind } from "./mounts.ts";
 import type { Entry, HostView } from "./view.ts";
 
-/** How to place the tree. */
+/** Options for placing a tree. */
 export interface TreeOptions {
   readonly view: HostView;
   /** Whether to use overlays. Otherwise all is bound read-only. */

@@ -60,9 +60,7 @@ export function lockUpper(directory: string, where: string): number {
   });
 }
 
-/**
- * The lock is short, except while `brun apply` asks a user. A killed command releases it within milliseconds.
- */
+/** The lock is short, except while `brun apply` asks. A killed command releases it within milliseconds. */
 const PATIENCE_MS = 1000;
 const HOLDER_MAX = 8192;
 

@@ -40,9 +40,7 @@ export function volumes(options: SandboxOptions, view: HostView): Placed[] {
   ];
 }
 
-/**
- * Checks a path in the container. With --host it may be relative or begin with "~", like a path of the host.
- */
+/** Checks a path in the container. With --host it may be relative, or begin with "~". */
 function inside(destination: string, host: boolean, flag: string, view: HostView): string {
   if (destination === "")
     throw new BrunError("the path in the container is missing", {

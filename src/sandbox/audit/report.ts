@@ -13,9 +13,7 @@ import type { Heard } from "./hear.ts";
 export interface Beginning {
   /** In milliseconds since the epoch. */
   readonly time: number;
-  /**
-   * The process that becomes the parent of the container's processes in the end: brun, later its supervisor.
-   */
+  /** The process that inherits the container's processes in the end: brun, later its supervisor. */
   readonly parent: number;
   /** The processor time of this process's ended children, in ticks. */
   readonly ticks: number;
@@ -54,9 +52,7 @@ export interface AuditReport {
 }
 
 const TICKS = 100;
-/**
- * Indexes of fields of proc_pid_stat(5) after the name: the times of the process, and of its ended children.
- */
+/** Fields of proc_pid_stat(5) after the name: the times of the process, and of its ended children. */
 const OWN = [11, 12] as const;
 const CHILDREN = [13, 14] as const;
 
