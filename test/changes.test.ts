@@ -330,6 +330,26 @@ for (const subject of subjects(["brun"])) {
       expect(names.filter((name) => readFileSync(`${dir}/${name}`, "utf8").startsWith("old"))).toEqual([]);
     });
 
+    test("a file that becomes a directory is there at any moment", async () => {
+      await using box = new Sandbox(subject);
+      const { dir, file, keep, options } = project(box);
+      const names = Array.from({ length: 60 }, (_, i) => `n${100 + i}`);
+      for (const name of names) file(name, "old\n");
+      await keep("for n in n*; do rm $n; mkdir $n; done");
+      const applying = box.spawn(["apply", "try", "--yes"], options);
+      let ended = false;
+      const done = applying.done.then(() => (ended = true));
+      // The names are applied in their order: this one looks at the one that is next.
+      for (const name of names) {
+        for (let looks = 1; !ended; looks++) {
+          if (lstatSync(`${dir}/${name}`).isDirectory()) break;
+          if (looks % 5000 === 0) await Bun.sleep(0);
+        }
+      }
+      await done;
+      expect(names.filter((name) => !lstatSync(`${dir}/${name}`).isDirectory())).toEqual([]);
+    });
+
     test(`${SEQUENCES} command sequences: run with --keep and applied is as run without brun`, async () => {
       await using box = new Sandbox(subject);
       const mine = project(box, "mine");

@@ -79,6 +79,7 @@ interface Target {
 
 const TEMPORARY = ".brun-apply-";
 const RENAME_EXCHANGE = 2;
+const PRIVATE = 0o700;
 const USER = syscall(NR.geteuid);
 
 class Applying {
@@ -197,10 +198,14 @@ class Applying {
   }
 
   private putDirectory({ path, was }: Change, is: Entry, now: Entry | null, target: Target): Left | null {
-    if (now !== null && now.type !== "directory") removeAt(target.directory, target.name);
-    if (now?.type !== "directory") {
-      const result = syscall(NR.mkdirat, target.directory, cstr(target.name), 0o700);
+    const make = (name: string) => syscall(NR.mkdirat, target.directory, cstr(name), PRIVATE);
+    if (now === null) {
+      const result = make(target.name);
       if (result !== -E.EEXIST) check(result, `mkdir ${path}`);
+    } else if (now.type !== "directory") {
+      const beside = this.nameBeside(target);
+      check(make(beside), `mkdir ${path}`);
+      this.rename(beside, target);
     }
     this.directories.push({ path, is, whole: was?.type !== "directory" });
     return null;
@@ -260,9 +265,9 @@ class Applying {
 
   private rename(beside: string, { directory, name }: Target): void {
     const result = syscall(NR.renameat2, directory, cstr(beside), directory, cstr(name), 0);
-    // A directory in the place is exchanged, and removed with its content.
-    const gives = result === -E.EISDIR || result === -E.ENOTEMPTY || result === -E.EEXIST;
-    if (!gives) return void check(result, `rename ${name}`);
+    // Only a file takes a file's place, and only a directory that of an empty one. Others are exchanged, and the old one removed.
+    const others: number[] = [-E.EISDIR, -E.ENOTDIR, -E.ENOTEMPTY, -E.EEXIST];
+    if (!others.includes(result)) return void check(result, `rename ${name}`);
     check(
       syscall(NR.renameat2, directory, cstr(beside), directory, cstr(name), RENAME_EXCHANGE),
       `rename ${name}`,
