@@ -6,6 +6,7 @@
  */
 import { BrunError } from "../errors.ts";
 import { absolute } from "../sys/fs.ts";
+import { homes } from "./homes.ts";
 import type { Places } from "./places.ts";
 import type { ProtectedPath } from "./protected.ts";
 import type { HostView } from "./view.ts";
@@ -77,17 +78,30 @@ class Git {
     for (const module of this.modules(`${path}/modules`)) this.gitDirectory(module, null);
   }
 
-  /** Adds the files that a config includes, and its hooks, if they are elsewhere. */
+  /**
+   * Adds the files that a config includes, those that these include, and its hooks, if they are elsewhere.
+   * Paths of other users (`~user/x`) and of git's own installation (`%(prefix)/x`) are ignored.
+   * @param path the directory of the config
+   */
   private named(config: string, path: string, workTree: string | null): void {
     for (const [, key = "", value = ""] of config.matchAll(
       /^\s*(path|hookspath)\s*=\s*"?([^"\n]+?)"?\s*$/gim,
     )) {
-      if (/^[~%]/.test(value)) continue;
       const isHooks = key.toLowerCase() === "hookspath";
-      const base = isHooks ? workTree : path;
-      if (base === null && !value.startsWith("/")) continue;
-      this.found.push({ path: absolute(value, base ?? "/"), kind: isHooks ? "directory" : "link" });
+      for (const found of this.paths(value, isHooks ? workTree : path)) {
+        this.found.push({ path: found, kind: isHooks ? "directory" : "link" });
+        if (isHooks || this.seen.has(found)) continue;
+        this.seen.add(found);
+        this.named(this.text(found) ?? "", absolute("..", found), workTree);
+      }
     }
+  }
+
+  /** The paths that a value of a config can stand for. `~/` is each home. */
+  private paths(value: string, base: string | null): string[] {
+    if (value.startsWith("~/")) return homes(this.view).map((home) => `${home}${value.slice(1)}`);
+    if (/^[~%]/.test(value) || (base === null && !value.startsWith("/"))) return [];
+    return [absolute(value, base ?? "/")];
   }
 
   private some(directory: string): readonly string[] {

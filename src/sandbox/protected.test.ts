@@ -74,6 +74,8 @@ describe("--rw", () => {
   test("a repository elsewhere, work trees, submodules, includes and hooks that its config names", () => {
     const texts = {
       [`${P}/.git/config`]: '[core]\n\thooksPath = scripts/hooks\n[include]\n\tpath = "../shared.config"\n',
+      [`${P}/shared.config`]:
+        "[include]\n\tpath = more/config\n\tpath = ~/project/of-home\n\tpath = shared.config\n",
       [`${P}/tree/.git`]: `gitdir: ../.git/worktrees/tree\n`,
       [`${P}/.git/worktrees/tree/commondir`]: "../..\n",
     };
@@ -82,6 +84,9 @@ describe("--rw", () => {
       [`${P}/scripts`]: directory,
       [`${P}/scripts/hooks`]: directory,
       [`${P}/shared.config`]: file,
+      [`${P}/of-home`]: file,
+      [`${P}/more`]: directory,
+      [`${P}/more/config`]: file,
       [`${P}/tree`]: directory,
       [`${P}/tree/.git`]: file,
       [`${P}/.git/worktrees`]: directory,
@@ -97,6 +102,8 @@ describe("--rw", () => {
     for (const path of [
       "scripts/hooks",
       "shared.config",
+      "more/config",
+      "of-home",
       ".git/worktrees/tree/commondir",
       ".git/modules/a/b/config",
     ])

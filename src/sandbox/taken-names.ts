@@ -19,6 +19,7 @@ import { LOCK, RESOLVE } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
 import { NR, syscall } from "../sys/ffi.ts";
 import { AT_FDCWD, AT_REMOVEDIR, AT_SYMLINK_NOFOLLOW, close, O, S } from "../sys/fs.ts";
+import { utf8 } from "../sys/utf8.ts";
 import {
   type Protection,
   TAKEN_COMMONDIR,
@@ -41,6 +42,7 @@ const STATX_TYPE_MODE_SIZE = 0x203;
 const STATX_SIZE = 256;
 const STX_MODE = 0x1c;
 const STX_INO = 0x20;
+const STX_SIZE = 0x28;
 
 /** Bits of the mode by which brun recognizes what it has made. Default ACLs can change permission bits. */
 const MARKS: Readonly<Record<TakenKind, readonly [mask: number, value: number]>> = {
@@ -48,6 +50,11 @@ const MARKS: Readonly<Record<TakenKind, readonly [mask: number, value: number]>>
   socket: [S.IFMT | 0o777, S.IFSOCK],
   link: [S.IFMT, S.IFLNK],
   commondir: [S.IFMT | 0o222, S.IFREG],
+};
+/** The size of what brun has made, besides. */
+const SIZES: Readonly<Partial<Record<TakenKind, number>>> = {
+  link: TAKEN_LINK.length,
+  commondir: TAKEN_COMMONDIR.length,
 };
 
 /** Keeps the names of one container, and reports protected files that were replaced meanwhile. */
@@ -188,6 +195,7 @@ class KeeperPlans {
   /** Gives the names back, unless another container has them. */
   private giveBack(b: ProgramBuilder): void {
     const status = b.reserve(STATX_SIZE, "statx");
+    const target = b.reserve(TAKEN_LINK.length, "target");
     for (const [directory, fd] of this.directories) {
       const others = b.label();
       b.sys("flock", [fd, LOCK.EX | LOCK.NB], { handle: [E.EAGAIN], orElse: others });
@@ -200,6 +208,17 @@ class KeeperPlans {
         const [mask, value] = MARKS[kind];
         const others = { handle: [E.EEXIST], orElse: next };
         b.check(b.inside(status, STX_MODE), 2, mask, value, E.EEXIST, others);
+        const size = SIZES[kind];
+        if (size !== undefined) b.check(b.inside(status, STX_SIZE), 8, -1n, BigInt(size), E.EEXIST, others);
+        if (kind === "link") {
+          b.sys("readlinkat", [fd, text, target, TAKEN_LINK.length], {
+            handle: [E.ENOENT, E.EINVAL],
+            orElse: next,
+          });
+          utf8(TAKEN_LINK).forEach((byte, i) => {
+            b.check(b.inside(target, i), 1, 0xff, byte, E.EEXIST, others);
+          });
+        }
         // Another process may have put something there meanwhile, or removed it.
         const flags = kind === "directory" ? AT_REMOVEDIR : 0;
         b.sys("unlinkat", [fd, text, flags], { handle: [E.ENOTEMPTY, E.ENOENT, E.EISDIR, E.ENOTDIR] });

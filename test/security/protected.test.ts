@@ -3,7 +3,18 @@
  * nothing there for it, however it is killed.
  */
 import { describe, expect, test } from "bun:test";
-import { chownSync, existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import {
+  chownSync,
+  existsSync,
+  lstatSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { type Caller, ownedDir } from "../support/caller.ts";
 import { until } from "../support/processes.ts";
 import { subjects } from "../support/runtime.ts";
@@ -41,6 +52,10 @@ mv "$PWD" "$PWD-moved"; mount --bind E .git; umount -l .git/config; unshare -Urm
 git config core.fsmonitor evil; git config --worktree core.fsmonitor evil; git init; git init --separate-git-dir E/sep
 for fd in /proc/self/cwd /proc/1/cwd /proc/1/root$PWD /proc/self/root$PWD; do evil $fd/.envrc; evil $fd/.git/config; evil $fd/.vscode/x; done
 true`;
+
+function isLink(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true;
+}
 
 /** A project with a repository, and another with some of the names already in use. */
 async function project(box: Sandbox, caller: Caller, full: boolean): Promise<string> {
@@ -221,6 +236,31 @@ for (const subject of subjects(["brun"])) {
       expect(existsSync(`${cwd}/.git/commondir`)).toBe(true);
       expect((await first.done).stderr).toMatch(/Read-only file system(.|\n)*cannot create .envrc/);
       expect(tree(cwd)).toEqual({ ...before, ran: "ran\n" });
+    });
+
+    test("what the host puts in the place of a taken name stays", async () => {
+      await using box = new Sandbox(subject);
+      const cwd = ownedDir(caller, `${box.dir}/plain`);
+      const repository = await project(box, caller, false);
+      const argv = ["run", "--host", "--rw", ".", "--rw", repository, "--", "sh", "-c"];
+      const running = box.spawn([...argv, "until test -e go; do sleep 0.05; done"], {
+        cwd,
+        env: { HOME: `${box.dir}/home` },
+      });
+      const commondir = `${repository}/.git/commondir`;
+      await until("names are taken", () => isLink(`${cwd}/.envrc`) && existsSync(commondir));
+      // The names of a repository are taken first, and given back at the end.
+      await until("names are taken", () => readFileSync(commondir, "utf8") === ".\n");
+      for (const path of [`${cwd}/.envrc`, `${cwd}/.mcp.json`, commondir]) unlinkSync(path);
+      symlinkSync("/proc/taken-by-other", `${cwd}/.envrc`);
+      symlinkSync("mine", `${cwd}/.mcp.json`);
+      writeFileSync(commondir, "../\n", { mode: 0o444 });
+      writeFileSync(`${cwd}/go`, "");
+      expect((await running.done).code).toBe(0);
+      await until("names are given back", () => !isLink(`${cwd}/.gitmodules`));
+      expect(readlinkSync(`${cwd}/.envrc`)).toBe("/proc/taken-by-other");
+      expect(readlinkSync(`${cwd}/.mcp.json`)).toBe("mine");
+      expect(readFileSync(commondir, "utf8")).toBe("../\n");
     });
 
     test("what is replaced on the host meanwhile is told", async () => {
