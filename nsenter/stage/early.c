@@ -6,6 +6,7 @@
 
 #define RESERVED_FIRST 32 /* the first real-time signals, which glibc and Bun use */
 #define RESERVED_LAST 34
+#define HANDLER_IGNORE 1 /* SIG_IGN */
 
 static int record_fd = -1;
 
@@ -59,6 +60,17 @@ static int left_alone(int sig, int which)
 	}
 }
 
+/*
+ * Whether a handler stays. Ignored signals stay ignored, as nohup needs it, and Bun keeps those that it handles. But
+ * where stdio is a terminal it catches SIGINT and SIGTERM to restore the terminal's mode, and dies of them.
+ */
+static int stays(const struct kernel_sigaction *action, int sig)
+{
+	if (action->handler == 0)
+		return 0;
+	return action->handler == HANDLER_IGNORE || (sig != SIGINT && sig != SIGTERM);
+}
+
 /* Restores the default action of signals that were caught. */
 static long release_signals(void)
 {
@@ -88,8 +100,7 @@ long catch_signals(int fd, int which)
 		if (left_alone(sig, which))
 			continue;
 		zero(&action, sizeof(action));
-		/* Ignored signals stay ignored, as nohup needs it, and Bun keeps those that it handles. */
-		if (sys4(__NR_rt_sigaction, sig, 0, &action, sizeof(all)) < 0 || action.handler != 0)
+		if (sys4(__NR_rt_sigaction, sig, 0, &action, sizeof(all)) < 0 || stays(&action, sig))
 			continue;
 		action.handler = (uint64_t)(uintptr_t)record;
 		action.flags = SA_RESTART | SA_ONSTACK;

@@ -178,6 +178,21 @@ for (const subject of subjects(["brun"]).slice(0, 1)) {
       120_000 * PATIENCE,
     );
 
+    test("Ctrl-C at once, when brun is no supervisor yet: nothing is left", async () => {
+      await using box = new Sandbox(subject);
+      const program = ["sh", "-c", "echo up; exec sleep 1000"];
+      for (let i = 0; i < 5; i++) {
+        const words = await forms["--host"]!(box, ["-i"], program);
+        const env = { ...environment(box), BRUN_FRONT: "off" };
+        await using session = new TerminalSession([...caller.prefix, ...words], env, box.dir);
+        await shows(session, "up\r\n");
+        session.write("\x03");
+        await session.exited;
+        await box.untilGone();
+        expect(box.containers().filter((name) => !name.startsWith("@"))).toEqual([]);
+      }
+    });
+
     for (const tool of tools) {
       const chosen = Object.entries(forms).filter(([form]) => form === "--host" || some.has(tool.name));
       test.skipIf(!FULL && !SAMPLE.has(tool.name))(
