@@ -49,7 +49,7 @@ static void look(unsigned int nofollow)
 	seen.by[nofollow].known = 1;
 	if (!nofollow && seen.by[1].known &&
 	    (seen.by[1].result < 0 || (seen.by[1].status.stx_mode & S_IFMT) != S_IFLNK)) {
-		seen.by[0] = seen.by[1];
+		copy(&seen.by[0], &seen.by[1], sizeof(seen.by[0]));
 		return;
 	}
 	zero(&seen.by[nofollow].status, sizeof(seen.by[nofollow].status));
@@ -57,7 +57,7 @@ static void look(unsigned int nofollow)
 					&seen.by[nofollow].status);
 }
 
-long question_look(const struct question *question, struct statx *status)
+long question_look(const struct question *question, const struct statx **status)
 {
 	unsigned int nofollow = question->detail != 0;
 
@@ -67,27 +67,27 @@ long question_look(const struct question *question, struct statx *status)
 	}
 	if (!seen.by[nofollow].known)
 		look(nofollow);
-	copy(status, &seen.by[nofollow].status, sizeof(*status));
+	*status = &seen.by[nofollow].status;
 	return seen.by[nofollow].result;
 }
 
 long question_stamp(const struct question *question, struct stamp *stamp)
 {
-	struct statx status;
+	const struct statx *status;
 	long result = question_look(question, &status);
 
 	zero(stamp, sizeof(*stamp));
-	stamp->inode = status.stx_ino;
-	stamp->size = status.stx_size;
-	stamp->changed = status.stx_ctime.tv_sec;
-	stamp->modified = status.stx_mtime.tv_sec;
-	stamp->changed_nanoseconds = status.stx_ctime.tv_nsec;
-	stamp->modified_nanoseconds = status.stx_mtime.tv_nsec;
-	stamp->device_major = status.stx_dev_major;
-	stamp->device_minor = status.stx_dev_minor;
-	stamp->uid = status.stx_uid;
-	stamp->gid = status.stx_gid;
-	stamp->mode = status.stx_mode;
+	stamp->inode = status->stx_ino;
+	stamp->size = status->stx_size;
+	stamp->changed = status->stx_ctime.tv_sec;
+	stamp->modified = status->stx_mtime.tv_sec;
+	stamp->changed_nanoseconds = status->stx_ctime.tv_nsec;
+	stamp->modified_nanoseconds = status->stx_mtime.tv_nsec;
+	stamp->device_major = status->stx_dev_major;
+	stamp->device_minor = status->stx_dev_minor;
+	stamp->uid = status->stx_uid;
+	stamp->gid = status->stx_gid;
+	stamp->mode = status->stx_mode;
 	return result;
 }
 
@@ -117,24 +117,24 @@ long question_access(long directory, const char *path, uint32_t right)
 
 int same_status(const struct question *question)
 {
-	struct statx status;
+	const struct statx *status;
 	struct status now;
 
 	if (question_look(question, &status) < 0)
 		return 0;
-	now = (struct status){status.stx_mode, status.stx_uid, status.stx_gid, status.stx_rdev_major,
-			      status.stx_rdev_minor};
+	now = (struct status){status->stx_mode, status->stx_uid, status->stx_gid, status->stx_rdev_major,
+			      status->stx_rdev_minor};
 	return is_answer(question, &now, sizeof(now));
 }
 
 int same_identity(const struct question *question)
 {
-	struct statx status;
+	const struct statx *status;
 	struct identity now;
 
 	if (question_look(question, &status) < 0)
 		return 0;
-	now = (struct identity){status.stx_ino, status.stx_dev_major, status.stx_dev_minor};
+	now = (struct identity){status->stx_ino, status->stx_dev_major, status->stx_dev_minor};
 	return is_answer(question, &now, sizeof(now));
 }
 

@@ -24,9 +24,9 @@ int is_answer(const struct question *question, const void *now, size_t size);
 
 /*
  * Calls statx(2) for the path of a question. The detail says whether a link at its end is followed. 0 or -errno. The
- * kernel is asked once if questions about one path follow each other.
+ * kernel is asked once if questions about one path follow each other. *status lives until the next question.
  */
-long question_look(const struct question *question, struct statx *status);
+long question_look(const struct question *question, const struct statx **status);
 
 /* Lets the next question ask the kernel again. */
 void question_forget(void);

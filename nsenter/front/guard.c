@@ -56,19 +56,19 @@ static int is_stamp(const struct question *question)
 
 static int is_type(const struct question *question)
 {
-	struct statx status;
+	const struct statx *status;
 	long result = question_look(question, &status);
 
-	return is_number(question, result < 0 ? result : status.stx_mode & S_IFMT);
+	return is_number(question, result < 0 ? result : status->stx_mode & S_IFMT);
 }
 
 /* Files that are not regular, such as FIFOs, are not opened. */
 static int is_file(const struct question *question)
 {
-	struct statx status;
+	const struct statx *status;
 
 	return question->answer && question_look(question, &status) == 0 &&
-	       (status.stx_mode & S_IFMT) == S_IFREG &&
+	       (status->stx_mode & S_IFMT) == S_IFREG &&
 	       file_holds(question->about, question->answer, question->size);
 }
 

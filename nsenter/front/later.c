@@ -48,20 +48,20 @@ static void put_holes(struct writing *writing, const struct plan_file *later, ui
 	size_t begin = writing->size;
 
 	for (size_t i = 0; i < size / sizeof(*holes); i++) {
-		struct hole hole = holes[i];
+		struct hole *hole = (void *)(writing->data + writing->size);
 
-		if (hole.kind >= HOLES || (open & (1U << hole.kind)) == 0)
+		if (holes[i].kind >= HOLES || (open & (1U << holes[i].kind)) == 0)
 			continue;
 		for (unsigned int part = FIRST_LATER; part <= LAST_LATER; part++) {
 			size_t length;
 			const unsigned char *program = plan_part(later, part, &length);
 			uint32_t offset = program ? (uint32_t)(program - later->file.data) : 0;
 
-			if (!program || hole.at < offset || hole.at - offset >= length)
+			if (!program || holes[i].at < offset || holes[i].at - offset >= length)
 				continue;
-			hole.at = hole.at - offset + writing->parts[part].offset;
-			copy(writing->data + writing->size, &hole, sizeof(hole));
-			writing->size += sizeof(hole);
+			copy(hole, &holes[i], sizeof(*hole));
+			hole->at = holes[i].at - offset + writing->parts[part].offset;
+			writing->size += sizeof(*hole);
 			break;
 		}
 	}
@@ -71,10 +71,13 @@ static void put_holes(struct writing *writing, const struct plan_file *later, ui
 
 static long write_file(const struct writing *writing, const struct plan_file *later, long directory)
 {
-	struct plan_header header = {.magic = PLAN_MAGIC, .size = (uint32_t)writing->size};
+	struct plan_header header;
 	long fd;
 	long result;
 
+	zero(&header, sizeof(header));
+	header.magic = PLAN_MAGIC;
+	header.size = (uint32_t)writing->size;
 	copy(&header.build, later->file.data + offsetof(struct plan_header, build), sizeof(header.build));
 	copy(header.parts, writing->parts, sizeof(header.parts));
 	copy(writing->data, &header, sizeof(header));
@@ -91,9 +94,9 @@ static long write_file(const struct writing *writing, const struct plan_file *la
 
 long later_write(const struct plan_file *plan, const struct values *values, const char *state, long directory)
 {
-	struct values known = *values;
-	struct plan_file later = *plan;
-	struct writing writing = {.size = sizeof(struct plan_header)};
+	struct values known;
+	struct plan_file later;
+	struct writing writing;
 	const char *id = values->of[HOLE_ID].at[0];
 	unsigned char *programs[PARTS];
 	size_t sizes[PARTS];
@@ -101,6 +104,10 @@ long later_write(const struct plan_file *plan, const struct values *values, cons
 	long memory;
 	long result;
 
+	copy(&known, values, sizeof(known));
+	copy(&later, plan, sizeof(later));
+	zero(&writing, sizeof(writing));
+	writing.size = sizeof(struct plan_header);
 	later.file.data = plan_part(plan, PART_LATER, &later.file.size);
 	if (!later.file.data)
 		return 0;

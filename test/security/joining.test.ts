@@ -208,7 +208,7 @@ for (const subject of subjects()) {
         expect(await joined()).toMatchObject({
           code: 255,
           stdout: "",
-          stderr: expect.stringMatching(/^brun: exec: .*EPERM.*; hint: .* --init, .*\n$/),
+          stderr: expect.stringMatching(/^brun: exec: .*EPERM.*; hint: .* with --init\n$/),
         });
         expect(await joined("--init")).toMatchObject({ code: 0, stdout: "joined\n" });
       });
