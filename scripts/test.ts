@@ -7,6 +7,7 @@
  * passes then counts as passed, and is named: it waits too briefly for a busy machine, or it has found a rare fault.
  */
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { type Case, countOf, filesToRepeat, parseReport, unexplained, withSecondRun } from "./report.ts";
 
 const root = `${import.meta.dir}/..`;
@@ -45,8 +46,8 @@ function count(cases: readonly Case[], result: Case["result"]): number {
 
 mkdirSync(`${root}/.cache`, { recursive: true });
 const args = process.argv.slice(2);
-// Each file in a process of one of two workers: tests wait more than they compute.
-let { cases, failed } = await run(args, 2);
+// Each file in a process of one of the workers. Tests wait for a third of their time, so there is one more than processors.
+let { cases, failed } = await run(args, availableParallelism() + 1);
 const isWhole = args.every((arg) => statSync(`${root}/${arg}`, { throwIfNoEntry: false })?.isDirectory());
 const again = isWhole && failed === count(cases, "failed") ? filesToRepeat(cases) : null;
 if (again !== null && again.length > 0) {
