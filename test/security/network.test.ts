@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chmodSync, copyFileSync, existsSync, readFileSync, symlinkSync } from "node:fs";
 import { isRoot, ownedDir, testUser } from "../support/caller.ts";
 import { Network, WORLD } from "../support/network.ts";
-import { processesOf, until } from "../support/processes.ts";
+import { hasEnded, processesOf, until } from "../support/processes.ts";
 import { subjects } from "../support/runtime.ts";
 import { type Running, Sandbox } from "../support/sandbox.ts";
 import { boxDir } from "../support/workspace.ts";
@@ -271,7 +271,7 @@ describe.skipIf(!isRoot)("a network by name", () => {
         const rss = Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${relay}/status`, "utf8"))?.[1]);
         expect(rss).toBeLessThan(40 * 1024);
         process.kill(relay, "SIGKILL");
-        await until("it has gone", () => !existsSync(`/proc/${relay}/fd/0`));
+        await until("it has gone", () => hasEnded(relay));
         box.file("shared/go", "");
         const { stdout, code } = await running.done;
         const [before, after] = stdout.split("up\n").map(results);
@@ -295,7 +295,7 @@ describe.skipIf(!isRoot)("a network by name", () => {
           const relay = relayOf(box);
           if (victim === "brun") process.kill(running.pid, "SIGKILL");
           else await box.ok(["kill", "one", "KILL"]);
-          await until("the relay has gone", () => !existsSync(`/proc/${relay}/fd/0`));
+          await until("the relay has gone", () => hasEnded(relay));
           await running.done;
           await box.call(["delete", "--force", "one"]);
           expect(existsSync(`${box.state}/@network/one.relay`)).toBe(false);

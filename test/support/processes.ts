@@ -116,3 +116,13 @@ export function killHard(pid: number): void {
     // It has ended by itself.
   }
 }
+
+/** Whether a process has ended, with all its descriptors closed; it may not be reaped yet. */
+export function hasEnded(pid: number): boolean {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    return /^[ZX]/.test(stat.slice(stat.lastIndexOf(")") + 2));
+  } catch {
+    return true;
+  }
+}
