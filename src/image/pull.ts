@@ -15,12 +15,13 @@ import type { ImageEvent, LayerState } from "./progress.ts";
 import { findStored, type ReadyImage } from "./ready.ts";
 import { candidates, type RegistriesConf, registriesConf } from "./registry/conf.ts";
 import { removeLeftovers } from "./remove.ts";
+import { SPACE_HINT } from "./room.ts";
 import { Slots } from "./slots.ts";
 import { archiveFiles, SavedSource } from "./source/archive.ts";
 import { DirSource, directoryFiles, LayoutSource } from "./source/layout.ts";
 import { RegistrySource } from "./source/registry.ts";
 import type { Document, Source } from "./source/source.ts";
-import { ImageStore, SPACE_HINT } from "./store.ts";
+import { ImageStore } from "./store.ts";
 import { rootIfThere, type StoredImage, withImage } from "./stored.ts";
 
 /** When a registry is asked, as podman's --pull. */

@@ -24,8 +24,9 @@ import { type ImageName, nameText, parseName } from "./image-name.ts";
 import { type Descriptor, type Manifest, MEDIA, parseManifest } from "./manifest.ts";
 import type { ImageEvent, LayerState } from "./progress.ts";
 import { registriesConf } from "./registry/conf.ts";
+import { SPACE_HINT } from "./room.ts";
 import { Slots } from "./slots.ts";
-import { type ImageStore, SPACE_HINT } from "./store.ts";
+import type { ImageStore } from "./store.ts";
 import type { StoredImage } from "./stored.ts";
 
 /** Options of a push. */

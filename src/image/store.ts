@@ -32,6 +32,7 @@ import { makePipe } from "../sys/pipe.ts";
 import { algorithmOf, digestOf } from "./digest.ts";
 import type { UnpackIds } from "./ids.ts";
 import { type Lock, takeLock } from "./lock.ts";
+import { roomForLayer } from "./room.ts";
 import type { Arrival } from "./source/source.ts";
 import {
   layerPath,
@@ -43,7 +44,7 @@ import {
   storeDirectory,
 } from "./stored.ts";
 import type { Answer, Request } from "./unpack/child.ts";
-import type { LayerData, Room, UnpackedLayer } from "./unpack/layer-data.ts";
+import type { LayerData, UnpackedLayer } from "./unpack/layer-data.ts";
 import type { PackedLayer } from "./unpack/packed-file.ts";
 import { Unpackers } from "./unpack/unpackers.ts";
 
@@ -78,12 +79,6 @@ type KnownLayer = UnpackedLayer & { readonly digest: string };
 
 /** The algorithm for unknown digests. */
 const SHA256 = "sha256:";
-
-/** The hint for a full disk. */
-export const SPACE_HINT = "`brun image prune --all`, or XDG_DATA_HOME on another disk";
-
-/** The part of the free space that one layer may use. */
-const ROOM = 0.95;
 
 /** The images of one user. */
 export class ImageStore {
@@ -274,7 +269,7 @@ export class ImageStore {
       // A download hashes its own bytes.
       digest: arrival === undefined ? (digest ?? SHA256) : null,
       diffId: diffId ?? SHA256,
-      room: this.room(),
+      room: roomForLayer(this.directory),
       ...(arrival !== undefined && { arriving: arrival.path }),
     } as const;
     const answer = await this.ask(request, ids, input, progress);
@@ -392,29 +387,6 @@ export class ImageStore {
   private place(made: string, place: string): void {
     const [from, to] = [`${this.directory}/${made}`, `${this.directory}/${place}`];
     check(syscall(NR.renameat2, AT_FDCWD, cstr(from), AT_FDCWD, cstr(to), 0), `rename ${from} to ${to}`);
-  }
-
-  /** The free bytes for this user in the store's file system. Throws a SysError. */
-  freeSpace(): number {
-    return this.free().bytes;
-  }
-
-  /** The free space that one layer may use. Throws a SysError. */
-  private room(): Room {
-    const { bytes, inodes } = this.free();
-    return { bytes: Math.floor(bytes * ROOM), inodes: Math.floor(inodes * ROOM) };
-  }
-
-  private free(): Room {
-    const statfs = new BigInt64Array(16);
-    check(syscall(NR.statfs, cstr(this.directory), statfs), `look at ${this.directory}`);
-    // struct statfs: f_type, f_bsize, f_blocks, f_bfree, f_bavail, f_files, f_ffree. Some file systems set them
-    // to 0.
-    const of = (all: bigint, free: bigint) => (all === 0n ? Number.MAX_SAFE_INTEGER : Number(free));
-    return {
-      bytes: of(statfs[2]!, statfs[4]! * statfs[1]!),
-      inodes: of(statfs[5]!, statfs[6]!),
-    };
   }
 
   /** Removes unusable files. Failures are ignored. */

@@ -12,8 +12,9 @@ import { RegistryClient } from "../registry/client.ts";
 import { endpoints, type RegistriesConf } from "../registry/conf.ts";
 import { credentialsFor } from "../registry/credentials.ts";
 import { bodyOf, smallBody } from "../registry/http.ts";
+import { freeSpace, SPACE_HINT } from "../room.ts";
 import { sizeText } from "../size.ts";
-import { type ImageStore, SPACE_HINT } from "../store.ts";
+import type { ImageStore } from "../store.ts";
 import { verified } from "./layout.ts";
 import type { Document, LayerFile, Source } from "./source.ts";
 
@@ -117,7 +118,7 @@ export class RegistrySource implements Source {
       return typeof stat === "number" ? 0 : stat.size;
     };
     const wanted = layers.reduce((sum, { digest, size }) => sum + Math.max(0, size - have(digest)), 0);
-    const free = store.freeSpace();
+    const free = freeSpace(store.directory).bytes;
     if (wanted <= free) return;
     throw new BrunError(
       `${where} needs ${sizeText(wanted)} and more in ${store.directory}, where ${sizeText(free)} are free: ${sizeText(wanted - free)} are missing`,
