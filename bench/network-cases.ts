@@ -1,6 +1,7 @@
 /** What is measured of a network by name, and of a project that is writable. */
 import { closeSync, mkdirSync, openSync } from "node:fs";
-import { host, ownedDir } from "../test/support/caller.ts";
+import { ownedDir } from "../test/support/caller.ts";
+import { compile } from "../test/support/compiled.ts";
 import { type Case, type Goal, timed } from "./case.ts";
 import type { Stand } from "./setup.ts";
 
@@ -16,17 +17,7 @@ function stream(key: string, title: string, goal: Goal): Case {
     ...{ key, title, goal, everyNth: 20 },
     prepare(stand) {
       const program = `${stand.dir}/stream`;
-      host(
-        "cc",
-        "-O2",
-        "-Wall",
-        "-Wextra",
-        "-Werror",
-        "-static",
-        "-o",
-        program,
-        `${import.meta.dir}/stream.c`,
-      );
+      compile(`${import.meta.dir}/stream.c`, program, "-O2");
       const port = `${20_000 + (process.pid % 10_000)}`;
       server = stand.background([program, "serve", port]);
       const get = [program, "get", port, `${STREAM_BYTES}`];

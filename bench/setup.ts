@@ -1,11 +1,13 @@
 /** The setup of the benchmark: the timer, bundles with a tiny program, and the runtimes. */
 import { chmodSync, chownSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { type Caller, callerEnv, host, isRoot, ownedDir, testUser } from "../test/support/caller.ts";
+import { type Caller, callerEnv, isRoot, ownedDir, testUser } from "../test/support/caller.ts";
+import { compile } from "../test/support/compiled.ts";
 import { inPrivateMounts, pureCgroup2 } from "../test/support/runtime.ts";
 import { baseSpec, mapManyIds, type TestSpec } from "../test/support/spec.ts";
 import { dockerLikeProfile } from "./seccomp.ts";
 
+const TRUE = `${import.meta.dir}/true.c`;
 const SBIN = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /** Where and as whom everything runs. */
@@ -24,29 +26,8 @@ export class Stand implements Disposable {
     this.programs = { brun: `${dir}/brun`, ...programs };
     copyFileSync(`${import.meta.dir}/../dist/brun`, `${dir}/brun`);
     chmodSync(`${dir}/brun`, 0o755);
-    host(
-      "cc",
-      "-O2",
-      "-Wall",
-      "-Wextra",
-      "-Werror",
-      "-static",
-      "-o",
-      `${dir}/timer`,
-      `${import.meta.dir}/timer.c`,
-    );
-    host(
-      "cc",
-      "-Os",
-      "-Wall",
-      "-Wextra",
-      "-Werror",
-      "-static",
-      "-nostdlib",
-      "-o",
-      `${dir}/true`,
-      `${import.meta.dir}/true.c`,
-    );
+    compile(`${import.meta.dir}/timer.c`, `${dir}/timer`, "-O2");
+    compile(TRUE, `${dir}/true`, "-Os", "-nostdlib");
   }
 
   private installed(): Partial<Record<"crun" | "runc" | "bwrap", string>> {
@@ -79,7 +60,7 @@ export class Stand implements Disposable {
 
   /** Adds a program that does nothing until it is killed. */
   addPause(path: string): void {
-    host("cc", "-Os", "-DPAUSE", "-static", "-nostdlib", "-o", path, `${import.meta.dir}/true.c`);
+    compile(TRUE, path, "-Os", "-nostdlib", "-DPAUSE");
   }
 
   manyIds = (spec: TestSpec): void => mapManyIds(spec, this.user);

@@ -203,13 +203,14 @@ describe("--host", () => {
   });
 
   test("--upper keeps what is written", () => {
+    const changes = "/home/dev/project/changes";
     const sandbox = hostSandbox({ upper: "changes" });
     expect(mountOn(sandbox, "/etc")?.options).toEqual([
       "from-root",
       "lowerdir=/etc",
       "src-nosymlinks",
-      "upperdir=/home/dev/project/changes/upper/etc",
-      "workdir=/home/dev/project/changes/work/etc",
+      `upperdir=${changes}/upper/etc`,
+      `workdir=${changes}/work/etc`,
       "userxattr",
     ]);
   });

@@ -151,18 +151,18 @@ for (const subject of subjects(["brun"])) {
     asUser("a link that one run leaves in --upper leads no overlay of the next one out", async () => {
       await using box = new Sandbox(subject);
       const outside = ownedDir(caller, `${box.dir}/outside`);
-      const work = ownedDir(caller, `${box.dir}/work`);
+      const project = ownedDir(caller, `${box.dir}/project`);
       const upper = ownedDir(caller, `${box.dir}/upper`);
       const run = (cwd: string, script: string) =>
         box.call(["run", "--host", "--upper", upper, "--", "sh", "-c", script], {
           cwd,
-          env: { HOME: work },
+          env: { HOME: project },
         });
-      expect(await run(work, "echo x > x")).toMatchObject({ code: 0, stderr: "" });
-      const place = host("sh", "-c", FIND, "sh", upper).trim().slice(0, -"/work/x".length);
+      expect(await run(project, "echo x > x")).toMatchObject({ code: 0, stderr: "" });
+      const place = host("sh", "-c", FIND, "sh", upper).trim().slice(0, -"/project/x".length);
       rmSync(place, { recursive: true });
       symlinkSync(outside, place);
-      const next = await run(work, "echo y > y");
+      const next = await run(project, "echo y > y");
       expect(next.code).toBe(1);
       // Started by the user, the directory above is the user's too: the overlay begins there, and the link is in it.
       if (isRoot) expect(next.stderr).toStartWith(`brun: --upper: ${place} is a symbolic link`);

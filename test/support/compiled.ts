@@ -15,9 +15,13 @@ export function compiled(source: string): string {
   return path;
 }
 
-/** Compiles a C file. Throws an Error with the compiler's messages. */
-export function compile(source: string, path: string): void {
-  const argv = ["cc", "-static", "-O1", "-Wall", "-Wextra", "-Werror", "-o", path, source];
+/**
+ * Compiles a C file to a static program.
+ * @param flags further flags of the compiler; they override the ones before them
+ * @throws Error with the compiler's messages
+ */
+export function compile(source: string, path: string, ...flags: string[]): void {
+  const argv = ["cc", "-static", "-O1", "-Wall", "-Wextra", "-Werror", ...flags, "-o", path, source];
   const { exitCode, stderr } = Bun.spawnSync(argv);
   if (exitCode !== 0) throw new Error(`cc: ${stderr.toString()}`);
   chmodSync(path, 0o755);
