@@ -8,6 +8,7 @@ import { Images, programLayer, run } from "./support/images.ts";
 import { until } from "./support/processes.ts";
 import { TestRegistry } from "./support/registry.ts";
 import { subjects } from "./support/runtime.ts";
+import { EPERM, refusing, without } from "./support/without.ts";
 import { brunPath, bunPath } from "./support/workspace.ts";
 
 const ROOT = `${import.meta.dir}/..`;
@@ -428,6 +429,20 @@ console.log(JSON.stringify([digest === manifest, name, stdout, code]));`,
       const left = () => readdirSync(`${images.store}/partial`);
       await until("what was killed is removed", () => left().length === 0);
     });
+
+    // A user's process is started by the stage, which needs the call as well.
+    if (caller.uid === 0) {
+      test("a request that cannot be sent to the process that unpacks ends the pull", async () => {
+        await using images = Images.make(subject);
+        const { box } = images;
+        writeLayout(`${box.dir}/layout`, { a: images.image() });
+        const argv = box.argv(["image", "pull", "-q", `oci:${box.dir}/layout:a`]);
+        argv.splice(caller.prefix.length, 0, ...without(refusing(["sendmsg"], EPERM)));
+        const env = { ...box.env, HOME: images.data };
+        const { exitCode, stderr } = Bun.spawnSync(argv, { env, stderr: "pipe", timeout: 30_000 });
+        expect([exitCode, stderr.toString()]).toEqual([1, expect.stringContaining("send a file descriptor")]);
+      });
+    }
 
     test("prune takes nothing from a pull that is under way", async () => {
       await using images = Images.make(subject);

@@ -33,10 +33,11 @@ export async function takeLock(path: string, waiting: () => void): Promise<Lock>
       };
     }
     close(fd);
-    if (result !== 0 && result !== -E.EAGAIN && result !== -E.EINTR) check(result, `lock ${path}`);
-    if (!told && result !== 0) waiting();
+    if (result === 0) continue;
+    if (result !== -E.EAGAIN && result !== -E.EINTR) check(result, `lock ${path}`);
+    if (!told) waiting();
     told = true;
-    await Bun.sleep(result === 0 ? 0 : POLL);
+    await Bun.sleep(POLL);
   }
 }
 

@@ -6,6 +6,8 @@ import { BrunError, type ErrorCode } from "../../errors.ts";
 import { quoted } from "../../printable.ts";
 import { socketPair } from "../../stage/messages.ts";
 import { ownCommand } from "../../sys/environment.ts";
+import { E } from "../../sys/errno.ts";
+import { SysError } from "../../sys/error.ts";
 import { close } from "../../sys/fs.ts";
 import { makePipe } from "../../sys/pipe.ts";
 import { sendFd } from "../../sys/socket.ts";
@@ -17,6 +19,9 @@ import { type Answer, REQUEST, REQUEST_WITH_INPUT, type Request } from "./child.
 const readSome = promisify(read);
 const PIECE = 64 << 10;
 const NEWLINE = 10;
+
+/** The errors of sendmsg(2) if the other process has closed the socket, with or without unread messages. */
+const ENDED: readonly number[] = [E.EPIPE, E.ECONNRESET];
 
 const NAMESPACES = ["mount", "network", "ipc", "uts"] as const;
 
@@ -86,8 +91,12 @@ class Unpacker {
   async ask(request: Request, input: number, progress: (bytes: number) => void): Promise<Answer> {
     try {
       this.send(request, input);
-    } catch {
-      // The process has ended. It may have answered with the reason.
+    } catch (error) {
+      // If the process has ended, it may have answered with the reason. Otherwise it still waits for the request.
+      if (!(error instanceof SysError && ENDED.includes(error.errno))) {
+        this.end();
+        throw error;
+      }
     }
     for (let line = await this.line(); line !== null; line = await this.line()) {
       const answer = JSON.parse(line) as Answer;
