@@ -11,6 +11,7 @@ import { NR, syscall } from "../sys/ffi.ts";
 import { O, POLLOUT, waitFd } from "../sys/fs.ts";
 import { fromUtf8, joined, utf8 } from "../sys/utf8.ts";
 import { EPOLL, type Loop } from "./loop.ts";
+import { NOT_LISTED } from "./rules.ts";
 import { receive, send } from "./socket.ts";
 
 /** The options of a relay for such a program. */
@@ -44,8 +45,6 @@ interface Question {
   readonly waiting: Answered[];
   timer: object | null;
 }
-
-const NOT_LISTED = "it is not in the list";
 
 /** The relay's end of the socket. */
 export class NetClient {

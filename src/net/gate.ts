@@ -30,11 +30,8 @@ interface Visitor {
   readonly tell?: ((how: Outcome) => void) | undefined;
 }
 
-/**
- * Asks for a name that is not in the list. If the list does not contain it after `done`, the reason is the
- * argument of `done`.
- */
-export type Ask = (name: string, port: number | null, done: (why: string) => void) => void;
+/** Decides about a connection. `done` gets the reason of a refusal, or null if the connection is allowed. */
+export type Decide = (host: string, port: number, done: (refusal: string | null) => void) => void;
 
 /** The parts of the relay that the gate uses. */
 export interface GateParts {
@@ -43,7 +40,7 @@ export interface GateParts {
   readonly names: NameTable;
   readonly outside: Outside;
   readonly log: NetLog;
-  readonly ask: Ask;
+  readonly decide: Decide;
   /** Whether TLS has to ask for the name that was dialled. */
   readonly sni: boolean;
   readonly most: number;
@@ -125,14 +122,8 @@ export class Gate {
   }
 
   private enter(visitor: Visitor): void {
-    const { policy, ask } = this.parts;
-    const { host, port } = visitor;
-    if (policy.allows(host, port)) {
-      this.admit(visitor);
-      return;
-    }
-    ask(host, port, (reason) => {
-      if (policy.allows(host, port)) this.admit(visitor);
+    this.parts.decide(visitor.host, visitor.port, (reason) => {
+      if (reason === null) this.admit(visitor);
       else this.refuse(visitor, { verdict: "refused", reason });
     });
   }

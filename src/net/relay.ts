@@ -14,14 +14,14 @@ import { NetClient, type NetClientOptions } from "./client.ts";
 import type { Control, ListChange } from "./control.ts";
 import { DNS_PORT, RCODE } from "./dns-message.ts";
 import { DnsServer } from "./dns-server.ts";
-import { type Ask, Gate, MOST_CONNECTIONS } from "./gate.ts";
+import { type Decide, Gate, MOST_CONNECTIONS } from "./gate.ts";
 import { type InsideSockets, socketsInside } from "./inside.ts";
 import { NetLog } from "./log.ts";
 import { EPOLL, Loop } from "./loop.ts";
 import { Outside } from "./outside.ts";
 import { Resolver } from "./resolver.ts";
 import { routeAddress, routeToRelay } from "./routes.ts";
-import { MOST_PORTS, Policy, parseRules, portsOf, type Rule, ruleText } from "./rules.ts";
+import { MOST_PORTS, NOT_LISTED, Policy, parseRules, portsOf, type Rule, ruleText } from "./rules.ts";
 import { bindTo, listenOn } from "./socket.ts";
 import { NameTable, OWN_ADDRESS } from "./table.ts";
 
@@ -81,8 +81,8 @@ class Relay {
       MOST_CONNECTIONS,
       Math.max(LEAST_CONNECTIONS, Math.floor((mostDescriptors() - DESCRIPTORS_BESIDES) / DESCRIPTORS_EACH)),
     );
-    const ask: Ask = (name, port, done) => this.ask(name, port, done);
-    this.gate = new Gate({ loop, policy, names, outside, log, ask, sni: options.sni, most });
+    const decide: Decide = (host, port, done) => this.decide(host, port, done);
+    this.gate = new Gate({ loop, policy, names, outside, log, decide, sni: options.sni, most });
     routeToRelay(inside.netlink);
     const dns = { address: OWN_ADDRESS, port: DNS_PORT };
     const tcp = this.socket();
@@ -121,10 +121,16 @@ class Relay {
     return client;
   }
 
-  /** Asks the program of the API for a name. Without one, `done` gets the reason at once. */
-  private ask(name: string, port: number | null, done: (why: string) => void): void {
-    if (this.client === null) done("it is not in the list");
-    else this.client.ask(name, port, done);
+  /**
+   * Decides about a name by the list. A program of the API is asked for a name that is not in the list, and may
+   * add it. `done` gets the reason of a refusal, or null if the name is allowed.
+   * @param port null for a DNS question
+   */
+  private decide(name: string, port: number | null, done: (refusal: string | null) => void): void {
+    const isAllowed = () => (port === null ? this.policy.knows(name) : this.policy.allows(name, port));
+    if (isAllowed()) done(null);
+    else if (this.client === null) done(NOT_LISTED);
+    else this.client.ask(name, port, (why) => done(isAllowed() ? null : why));
   }
 
   /** Adds rules. The steps that can fail come first. Throws a SysError or BrunError. */
@@ -174,16 +180,12 @@ class Relay {
   }
 
   private lookUp(name: string, done: (found: Uint8Array | number) => void): void {
-    if (this.policy.knows(name)) {
-      this.find(name, done);
-      return;
-    }
-    this.ask(name, null, (why) => {
-      if (this.policy.knows(name)) {
+    this.decide(name, null, (refusal) => {
+      if (refusal === null) {
         this.find(name, done);
         return;
       }
-      this.tell(name, "refused", why);
+      this.tell(name, "refused", refusal);
       done(RCODE.nxDomain);
     });
   }
@@ -212,7 +214,7 @@ class Relay {
     if (protocol === "UDP") refused("only TCP goes out");
     else if (this.listening.has(port) || (own && OWN_PORTS.includes(port))) return;
     else if (name === null) refused(NO_PORT);
-    else this.ask(name, port, () => !this.policy.allows(name, port) && refused(NO_PORT));
+    else this.decide(name, port, (refusal) => refusal !== null && refused(NO_PORT));
   }
 
   private tell(name: string, verdict: "refused" | "failed", reason: string): void {

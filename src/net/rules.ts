@@ -19,6 +19,9 @@ const DEFAULT_PORTS = [80, 443] as const;
 /** The maximum of different ports in a list: each has a listening socket. */
 export const MOST_PORTS = 64;
 
+/** The reason if no entry allows a name. */
+export const NOT_LISTED = "it is not in the list";
+
 /** Parses HOST[:PORT], *.HOST[:PORT] or an IPv4 address. Throws a BrunError that names the flag. */
 export function parseRule(text: string, where = "--allow-net"): Rule {
   const [, given = "", port] = /^(.*?)(?::(\d*))?$/.exec(text) ?? [];

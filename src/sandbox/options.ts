@@ -1,6 +1,7 @@
 /** The options of `brun run --rootfs`, `--image` and `--host`. */
 
 import type { ProcMode, UsernsMode } from "../modes.ts";
+import type { NetClientOptions } from "../net/client.ts";
 
 /** The root file system of the container. */
 export type SandboxRoot =
@@ -101,8 +102,8 @@ export interface SandboxOptions {
   readonly netLog: string | undefined;
   /** Whether only TLS that asks for the dialled name is allowed. */
   readonly netSni: boolean;
-  /** The socket to a program that gets each connection's events. `asks`: it also decides about names. */
-  readonly netClient: { readonly fd: number; readonly asks: boolean } | undefined;
+  /** The socket to the program of the API, with --net-client. */
+  readonly netClient: NetClientOptions | undefined;
   /** Paths of the host that `--host` hides in addition to secrets. */
   readonly hide: readonly string[];
   /** Whether the caller's secrets are shown. */
