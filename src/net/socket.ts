@@ -18,7 +18,7 @@ const TCP_NODELAY = 1;
 const SHUT_WR = 1;
 const MSG_NOSIGNAL = 0x4000;
 /** The size of struct sockaddr_in6, the larger one. */
-const SOCKADDR_SIZE = 28;
+export const SOCKADDR_SIZE = 28;
 
 /** An address with a port. */
 export interface Endpoint {
@@ -36,10 +36,14 @@ function sockaddr({ address, port }: Endpoint): Uint8Array {
   return bytes;
 }
 
-function endpoint(bytes: Uint8Array): Endpoint {
-  const view = new DataView(bytes.buffer, bytes.byteOffset);
-  const v4 = view.getUint16(0, true) === AF.INET;
-  return { address: bytes.slice(v4 ? 4 : 8, v4 ? 8 : 24), port: view.getUint16(2) };
+/** Decodes a struct sockaddr_in or sockaddr_in6; null for another one, or one that is cut off. */
+export function endpointOf(bytes: Uint8Array): Endpoint | null {
+  if (bytes.length < 2) return null;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const family = view.getUint16(0, true);
+  const [start, end] = family === AF.INET ? [4, 8] : [8, 24];
+  if ((family !== AF.INET && family !== AF.INET6) || bytes.length < end) return null;
+  return { address: bytes.slice(start, end), port: view.getUint16(2) };
 }
 
 function setOption(fd: number, level: number, option: number, ...values: number[]): void {
@@ -79,7 +83,7 @@ export function localEnd(fd: number): Endpoint {
   const bytes = new Uint8Array(SOCKADDR_SIZE);
   const length = new Int32Array([SOCKADDR_SIZE]);
   check(syscall(NR.getsockname, fd, bytes, length), "ask for the address of a socket");
-  return endpoint(bytes);
+  return endpointOf(bytes)!;
 }
 
 /** A TCP socket that is connecting to another host. An event tells the end of that. Throws a SysError. */

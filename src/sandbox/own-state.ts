@@ -14,7 +14,7 @@ import { BrunError } from "../errors.ts";
 import type { Mount, User } from "../spec/index.ts";
 import { homes } from "./homes.ts";
 import type { Placed } from "./mounts.ts";
-import { beyond, join, Places, within } from "./places.ts";
+import { beyond, join, Places, parentOf, within } from "./places.ts";
 import { type Entry, type HostView, isIdInside } from "./view.ts";
 
 /** A directory of brun. */
@@ -217,7 +217,7 @@ class Covering {
     const { view } = this;
     if (view.entry(place) !== null) return false;
     let at = place;
-    while (view.entry(at) === null && at !== "/") at = parent(at);
+    while (view.entry(at) === null && at !== "/") at = parentOf(at);
     const entry = view.entry(at);
     return entry !== null && (view.rights(at) & SEARCH) === 0 && !isIdInside(view, entry.uid);
   }
@@ -232,14 +232,14 @@ class Covering {
     if (view.entry(end) !== null || what === "upper") return true;
     // The directory of output is made before every run, if possible (src/container/io/kept-log.ts).
     if (what === "logs" && tree.writes !== "host") return false;
-    let above = parent(end);
+    let above = parentOf(end);
     if (tree.writes === "copy") {
       // overlayfs makes nothing below a directory whose owner has no id in the user namespace (EOVERFLOW).
       const { uid, gid } = view.caller;
       if (view.entry(above) === null) return false;
       // All files of a root by fuse-overlayfs belong to the caller.
       if (tree.index < 0) return true;
-      for (; view.nested && above !== tree.source; above = parent(above)) {
+      for (; view.nested && above !== tree.source; above = parentOf(above)) {
         const entry = within(tree.source, above) ? view.entry(above) : null;
         if (entry?.uid !== uid || entry.gid !== gid) return false;
       }
@@ -247,7 +247,7 @@ class Covering {
     }
     // Images are not secret, and the program cannot add any here.
     if (tree.writes === "no" && what === "images") return false;
-    while (view.entry(above) === null && above !== "/") above = parent(above);
+    while (view.entry(above) === null && above !== "/") above = parentOf(above);
     if (!view.mayWrite(above)) return false;
     this.make.add(end);
     return true;
@@ -307,8 +307,4 @@ function refusal(where: string, path: string, what: OwnDirectory["what"]): BrunE
     where,
     hint: "name a directory beside it",
   });
-}
-
-function parent(path: string): string {
-  return path.slice(0, path.lastIndexOf("/")) || "/";
 }

@@ -109,6 +109,11 @@ export function within(directory: string, path: string): boolean {
   return directory === "/" || path === directory || path.startsWith(`${directory}/`);
 }
 
+/** The directory of an absolute path; "/" for the root itself. */
+export function parentOf(path: string): string {
+  return path.slice(0, path.lastIndexOf("/")) || "/";
+}
+
 /** The rest of a path after a directory that it is {@link within}: "" or "/…". */
 export function beyond(directory: string, path: string): string {
   if (directory === "/") return path === "/" ? "" : path;

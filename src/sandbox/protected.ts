@@ -15,7 +15,7 @@ import { gitPaths } from "./git-protection.ts";
 import { homes } from "./homes.ts";
 import { type Placed, readOnlyBind } from "./mounts.ts";
 import type { SandboxOptions } from "./options.ts";
-import { Places, within } from "./places.ts";
+import { Places, parentOf, within } from "./places.ts";
 import {
   PROTECTED_DIRECTORIES,
   PROTECTED_DIRECTORIES_IN_HOME,
@@ -100,7 +100,7 @@ class Protecting {
   tree(path: string): void {
     this.directory(path);
     let at = this.places.way(this.view.cwd).end;
-    for (; at !== path && within(path, at); at = at.slice(0, at.lastIndexOf("/")) || "/") this.directory(at);
+    for (; at !== path && within(path, at); at = parentOf(at)) this.directory(at);
   }
 
   /** Protects files directly in a directory, in the homes below it, and in its repository. */
@@ -145,7 +145,7 @@ class Protecting {
    */
   private mayBeMade(place: string): boolean {
     const { view } = this;
-    const directory = place.slice(0, place.lastIndexOf("/")) || "/";
+    const directory = parentOf(place);
     if (view.mayWrite(directory)) return true;
     const owner = view.follow(directory)?.uid;
     return owner === undefined || isIdInside(view, owner);

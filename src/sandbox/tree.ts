@@ -10,6 +10,7 @@
  */
 import type { Mount } from "../spec/index.ts";
 import { readOnlyBind } from "./mounts.ts";
+import { parentOf } from "./places.ts";
 import type { Entry, HostView } from "./view.ts";
 
 /** Options for placing a tree. */
@@ -197,7 +198,7 @@ class Placing implements PlacedTree {
    */
   private isBare(source: string, destination: string, entry: Entry): boolean {
     const { upper, view } = this.o;
-    if (upper !== undefined || !this.made.has(parent(destination))) return false;
+    if (upper !== undefined || !this.made.has(parentOf(destination))) return false;
     if (entry.uid === view.caller.uid || (entry.mode & MODES) !== entry.mode || view.mayWrite(source))
       return false;
     const rights = view.rights(source);
@@ -210,7 +211,7 @@ class Placing implements PlacedTree {
    */
   private directoryOf(source: string, destination: string, entry: Entry, closed: boolean): Mount {
     const mode = this.mode(source, entry) & (closed ? ~WRITERS : ~0);
-    const within = this.made.has(parent(destination)) && (mode & MODES) === mode;
+    const within = this.made.has(parentOf(destination)) && (mode & MODES) === mode;
     const options = within ? ["directory"] : ["nosuid", "nodev"];
     options.push(`mode=${mode.toString(8)}`, ...this.owner(entry));
     return { destination, type: "tmpfs", source: "tmpfs", options };
@@ -330,10 +331,6 @@ const TOLD = 10;
 function listed(names: readonly string[]): string {
   const more = names.length - TOLD;
   return `${names.slice(0, TOLD).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
-}
-
-function parent(path: string): string {
-  return path.slice(0, path.lastIndexOf("/")) || "/";
 }
 
 function slashed(path: string): string {

@@ -1,8 +1,8 @@
 /** --audit: the agent's record of executed programs, dialled addresses, and the memory of processes. */
 import { addressText } from "../../net/address.ts";
+import { endpointOf, SOCKADDR_SIZE } from "../../net/socket.ts";
 import type { Ears } from "../../seccomp/agent.ts";
 import { syscallOf } from "../../seccomp/record/names.ts";
-import { AF } from "../../sys/constants.ts";
 import { NR, syscall } from "../../sys/ffi.ts";
 import { AT_FDCWD, close, O, readlink, readTextIfThere, tryOpen } from "../../sys/fs.ts";
 import { existsInRoot } from "../../sys/in-root.ts";
@@ -11,17 +11,20 @@ import { fromUtf8 } from "../../sys/utf8.ts";
 /** The system calls that the agent is notified of. */
 export const AUDITED: readonly string[] = ["execve", "execveat", "connect", "exit_group"];
 
+type Dialled = [address: string, port: number, count: number];
+
 /** The agent's record. */
 export interface Heard {
   /** The number of executions of each program, by its path. */
   readonly programs: readonly (readonly [path: string, count: number])[];
   /** The number of connect(2) calls for each address. Addresses that stand for names are among them. */
-  readonly addresses: readonly (readonly [address: string, port: number, count: number])[];
+  readonly addresses: readonly Readonly<Dialled>[];
   /** The maximum of a process's memory in bytes. */
   readonly largest: number;
 }
 
 const PATH_MAX = 4096;
+const MOST_ADDRESSES = 10_000;
 
 /**
  * Makes the record. The memory of a process is read when it executes a program or ends.
@@ -29,7 +32,7 @@ const PATH_MAX = 4096;
  */
 export function auditor(request: string): Ears {
   const programs = new Map<string, number>();
-  const addresses = new Map<string, [address: string, port: number, count: number]>();
+  const addresses = new Map<string, Dialled>();
   let largest = 0;
   return {
     hear(arch, nr, thread, args) {
@@ -55,25 +58,15 @@ export function auditor(request: string): Ears {
  * Counts an address of connect(2). A program can dial any number of addresses, so only the first
  * {@link MOST_ADDRESSES} are counted.
  */
-function dialled(
-  addresses: Map<string, [address: string, port: number, count: number]>,
-  thread: number,
-  args: DataView,
-): void {
-  const bytes = bytesAt(thread, args.getBigUint64(8, true), SOCKADDR_SIZE);
-  const family = bytes.length < 2 ? 0 : bytes[0]! | (bytes[1]! << 8);
-  const end = family === AF.INET ? 8 : family === AF.INET6 ? 24 : 0;
-  if (end === 0 || bytes.length < end) return;
-  const address = addressText(bytes.slice(family === AF.INET ? 4 : 8, end));
-  const port = (bytes[2]! << 8) | bytes[3]!;
+function dialled(addresses: Map<string, Dialled>, thread: number, args: DataView): void {
+  const to = endpointOf(bytesAt(thread, args.getBigUint64(8, true), SOCKADDR_SIZE));
+  if (to === null) return;
+  const address = addressText(to.address);
+  const { port } = to;
   const known = addresses.get(`${address} ${port}`);
   if (known !== undefined) known[2] += 1;
   else if (addresses.size < MOST_ADDRESSES) addresses.set(`${address} ${port}`, [address, port, 1]);
 }
-
-const MOST_ADDRESSES = 10_000;
-/** The size of struct sockaddr_in6. */
-const SOCKADDR_SIZE = 28;
 
 /** Reads memory of the process. The result is shorter if not all of it is mapped. */
 function bytesAt(thread: number, address: bigint, size: number): Uint8Array {
@@ -130,21 +123,7 @@ function link(path: string): string | null {
 
 /** Reads a string of the process's memory. */
 function stringAt(thread: number, address: bigint): string | null {
-  const memory = tryOpen(`/proc/${thread}/mem`, O.RDONLY | O.CLOEXEC);
-  if (memory < 0) return null;
-  const bytes = new Uint8Array(PATH_MAX);
-  let length = 0;
-  // The next page may not be mapped, so each read ends at a page.
-  while (length < PATH_MAX && !bytes.subarray(0, length).includes(0)) {
-    const place = Number(address) + length;
-    const rest = Math.min(PAGE - (place % PAGE), PATH_MAX - length);
-    const n = syscall(NR.pread64, memory, bytes.subarray(length), rest, place);
-    if (n <= 0) break;
-    length += n;
-  }
-  close(memory);
+  const bytes = bytesAt(thread, address, PATH_MAX);
   const end = bytes.indexOf(0);
-  return end < 0 || end > length ? null : fromUtf8(bytes.subarray(0, end));
+  return end < 0 ? null : fromUtf8(bytes.subarray(0, end));
 }
-
-const PAGE = 4096;
