@@ -66,9 +66,9 @@ describe.skipIf(!isRoot)("a network by name", () => {
           ...(caller.uid !== 0 && { slowly: "200\n" }),
           aborted: "ABORT_ERR the program was ended by an AbortSignal: enough",
           errors: [
-            "ERR_USAGE onNetwork: it is about names that are reached by allowNet",
+            "ERR_USAGE onNetwork: it works only with allowNet",
             "ERR_USAGE mayReach: expected a function, but found a boolean",
-            "ERR_USAGE what it does is not written down",
+            "ERR_USAGE no report was asked for",
             "ERR_USAGE allowNet and network host exclude each other",
           ],
           ...{ empty: "lo\n", many: true },

@@ -1,8 +1,8 @@
 /** The changes that runs with the option `keep` have made: to list, apply or discard them. */
-import { BrunError } from "../errors.ts";
 import { call } from "./invoke.ts";
 import { checkWords } from "./options.ts";
 import { type CallOptions, type RuntimeOptions, runtimeOnly } from "./runtime.ts";
+import { usage } from "./usage.ts";
 
 /** A file, directory or other entry at a path. */
 export interface ChangedEntry {
@@ -93,8 +93,5 @@ export class KeptChanges {
 /** The changes that are kept by a name, also those of an earlier program. */
 export function keptChanges(name: string, options: RuntimeOptions = {}): KeptChanges {
   if (typeof name === "string" && name !== "") return new KeptChanges(name, runtimeOnly(options));
-  throw new BrunError("name: expected the name that the option keep had", {
-    code: "ERR_USAGE",
-    where: "name",
-  });
+  throw usage("name: expected the name that the option keep had", undefined, "name");
 }

@@ -24,6 +24,7 @@ import {
 import { type CallOptions, type RuntimeOptions, runtimeOnly } from "./runtime.ts";
 import { checkExecOptions } from "./settings.ts";
 import { type ContainerSettings, type ContainerSource, type SandboxOptions, source } from "./spec.ts";
+import { usage } from "./usage.ts";
 
 /** The changes for {@link Container.updateNetwork}; entries are like those of `allowNet`. */
 export interface NetworkChange {
@@ -267,11 +268,7 @@ export class OwnContainer<
    */
   get changes(): KeptChanges {
     if (this.keep !== undefined) return new KeptChanges(this.keep, this.options);
-    throw new BrunError("its changes are thrown away at the end", {
-      code: "ERR_USAGE",
-      where: "keep",
-      hint: "keep: NAME keeps them",
-    });
+    throw usage("its changes are thrown away at the end", "keep: NAME keeps them", "keep");
   }
 
   /**
@@ -279,12 +276,7 @@ export class OwnContainer<
    * @throws BrunError ERR_USAGE without that option; ERR_STATE if brun was killed before it could report
    */
   async audit(): Promise<AuditReport> {
-    if (this.report === undefined)
-      throw new BrunError("what it does is not written down", {
-        code: "ERR_USAGE",
-        where: "audit",
-        hint: "audit: true",
-      });
+    if (this.report === undefined) throw usage("no report was asked for", "audit: true", "audit");
     const text = await this.report;
     if (text !== "") return JSON.parse(text);
     throw new BrunError("there is no report: brun ended before the program", { code: "ERR_STATE" });
@@ -346,12 +338,7 @@ async function make<In extends StdinMode, Out extends OutputMode, Err extends Ou
     throw error;
   }
   const { keep } = options as { keep?: string };
-  const told =
-    report &&
-    process.wait().then(
-      () => textOf(report),
-      () => textOf(report),
-    );
+  const told = report && Promise.allSettled([process.wait()]).then(() => textOf(report));
   return new OwnContainer(id, runtimeOnly(options), process, mode === "run", keep, told);
 }
 

@@ -1,8 +1,8 @@
 /** `allowNet` for programs: its events as they happen, and a question for each name that is not in the list. */
 import type { Duplex } from "node:stream";
-import { BrunError } from "../errors.ts";
 import type { NetworkEvent } from "../net/log.ts";
 import { NETWORK } from "./invoke.ts";
+import { usage } from "./usage.ts";
 
 /** The question to {@link NetworkListeners.mayReach}. */
 export interface NetworkQuestion {
@@ -42,18 +42,14 @@ const LAST_MS = 2000;
 
 /** The flags for listeners. Throws a BrunError ERR_USAGE. */
 export function networkFlags({ onNetwork, mayReach }: NetworkListeners, allowNet: unknown): string[] {
-  for (const [name, listener] of Object.entries({ onNetwork, mayReach })) {
-    if (listener === undefined) continue;
-    const usage = { code: "ERR_USAGE", where: name } as const;
-    if (allowNet !== undefined) continue;
-    const hint = "allowNet: [] allows none";
-    throw new BrunError(`${name}: it is about names that are reached by allowNet`, { ...usage, hint });
-  }
+  for (const [name, listener] of Object.entries({ onNetwork, mayReach }))
+    if (listener !== undefined && allowNet === undefined)
+      throw usage(`${name}: it works only with allowNet`, "allowNet: [] allows none", name);
   if (mayReach !== undefined) return [`--net-client=${NETWORK},ask`];
   return onNetwork === undefined ? [] : [`--net-client=${NETWORK}`];
 }
 
-/** Our end of the socket to a relay: the protocol is in src/net/client.ts. */
+/** Our end of the socket to a relay. src/net/client.ts describes the protocol. */
 export class NetworkChannel {
   private buffer = "";
   private readonly over: Promise<void>;

@@ -207,6 +207,9 @@ const SOURCES: Readonly<Record<string, readonly string[]>> = {
   bundle: ["bundle", "init"],
 };
 
+/** Options that are no flags. */
+const RULES = { ...SETTINGS, ...LISTENERS };
+
 const ALL = new Set(Object.values(SOURCES).flat());
 
 /** The option that says what the root is. */
@@ -232,7 +235,7 @@ export function sourceOf(options: object): SourceName {
   }
   const allowed = [...SOURCES[source]!, ...Object.keys(SETTINGS)];
   for (const name of given) {
-    if (allowed.includes(name)) checkSetting({ ...SETTINGS, ...LISTENERS }, name, values[name]);
+    if (allowed.includes(name)) checkSetting(RULES, name, values[name]);
     else if (ALL.has(name))
       throw usage(`${name}: it does not go with ${source}`, insteadOf(name, source), name);
     else throw noSuchOption(name, allowed);

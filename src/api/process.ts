@@ -3,7 +3,6 @@ import type { ChildProcess } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import type { Duplex } from "node:stream";
 import { timeoutMs } from "../cli/duration.ts";
-import { BrunError } from "../errors.ts";
 import type { ImageEvent } from "../image/progress.ts";
 import { AbortError } from "./abort-error.ts";
 import { Connection } from "./connection.ts";
@@ -12,6 +11,7 @@ import { NetworkChannel, type NetworkListeners } from "./network.ts";
 import type { RuntimeOptions } from "./runtime.ts";
 import type { Sink, Source } from "./streams.ts";
 import { Text } from "./text.ts";
+import { usage } from "./usage.ts";
 
 /** Values of `stdin`. */
 export type StdinMode = "ignore" | "inherit" | "pipe";
@@ -189,7 +189,7 @@ export async function startProcess<In extends StdinMode, Out extends OutputMode,
   const { signal, input } = options;
   if (signal?.aborted) throw new AbortError(signal);
   if (input !== undefined && options.stdin !== undefined) {
-    throw new BrunError("`input` and `stdin` exclude each other", { code: "ERR_USAGE", where: "input" });
+    throw usage("`input` and `stdin` exclude each other", undefined, "input");
   }
   const time = timeOf(options.timeout);
   const modes = [
@@ -259,11 +259,7 @@ function timeOf(timeout: number | string | undefined): number | undefined {
   const time = typeof timeout === "string" ? timeoutMs(timeout, "timeout") : timeout;
   if (time === undefined || time === 0 || time === Number.POSITIVE_INFINITY) return undefined;
   if (time > 0) return time;
-  throw new BrunError(`timeout: ${time} is no time`, {
-    code: "ERR_USAGE",
-    where: "timeout",
-    hint: "milliseconds, or such as 10s, 2m, 1h30m",
-  });
+  throw usage(`timeout: ${time} is no time`, "milliseconds, or such as 10s, 2m, 1h30m", "timeout");
 }
 
 /**
