@@ -30,12 +30,12 @@ const WIDTH = 860;
 const LEFT = 20;
 const TOP = 52;
 
-/** Replaces the caller's ids by example ids. */
+/** Replaces the caller's ids by example ids. Subordinate ones are in a column, whose width stays. */
 function neutral(output: string): string {
   return output
     .replaceAll(String(subject.caller.uid), "1000")
     .replaceAll(subject.caller.user, "you")
-    .replace(/\b\d{6,7}\b/g, "100000")
+    .replace(/\b\d{6,7}\b/g, (id) => "100000".padEnd(id.length))
     .replace(/(sub[ug]id):\d+/g, "$1:1");
 }
 

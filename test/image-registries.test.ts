@@ -44,7 +44,7 @@ for (const subject of subjects(["brun"])) {
       }
     });
 
-    test("a mirror that is not there, one without the image, one with it; what is there is nobody's to ask", async () => {
+    test("a mirror that is not there, one without the image, one with it; no registry is asked for a stored image", async () => {
       await using images = Images.make(subject);
       const { registry } = images;
       using empty = new TestRegistry();
@@ -124,7 +124,7 @@ for (const subject of subjects(["brun"])) {
       ]);
     });
 
-    test("--pull newer: what is here will do when the registry does not answer", async () => {
+    test("--pull newer: the stored image is used if the registry fails", async () => {
       await using images = Images.make(subject);
       const { registry } = images;
       registry.push("app", "1", images.image());
