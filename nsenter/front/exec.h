@@ -1,4 +1,4 @@
-/* `exec` in the foreground, without Bun. */
+/* `exec` without Bun. */
 #ifndef BRUN_FRONT_EXEC_H
 #define BRUN_FRONT_EXEC_H
 
