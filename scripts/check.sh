@@ -1,15 +1,22 @@
 #!/bin/sh
 # Static checks: types, lint and format of the TypeScript; warnings, analysis and format of the C stage.
-# Runs them all, says which failed, and fails if one did.
+# Runs them all side by side, prints what each says in their order, says which failed, and fails if one did.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 failed=
+steps=
+pids=
+said=$(mktemp -d)
+trap 'rm -rf "$said"' EXIT
+# A shell starts what runs in the background without Ctrl-C.
+trap 'kill $pids; exit 130' INT TERM
 
+# step NAME COMMAND…: starts it.
 step() {
   name=$1
   shift
-  echo "check: $name"
-  "$@" || failed="$failed $name"
+  "$@" >"$said/$name" 2>&1 &
+  steps="$steps $name:$!" pids="$pids $!"
 }
 
 # The stage with another compiler or more warnings; the object is thrown away.
@@ -50,5 +57,11 @@ step clang-format clang-format --dry-run -Werror --style=file:nsenter/.clang-for
   nsenter/*.h nsenter/plan/*.[ch] nsenter/stage/*.[ch] nsenter/front/*.c nsenter/front/*.h nsenter/door/*.c nsenter/fuzz/*.c nsenter/fuzz/*.h nsenter/testing/*.c bench/*.c \
   test/security/attackers/*.c test/faults/*.c
 
+for one in $steps; do
+  name=${one%:*}
+  echo "check: $name"
+  wait "${one#*:}" || failed="$failed $name"
+  cat "$said/$name"
+done
 [ -z "$failed" ] || echo "check: failed:$failed" >&2
 [ -z "$failed" ]

@@ -79,7 +79,6 @@ case $purpose in
     need clang-format have clang-format
     want clang have clang
     want clang-tidy have clang-tidy
-    want clang-tools have scan-build
     want shellcheck have shellcheck
     ;;
   fuzz)
