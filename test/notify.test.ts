@@ -2,7 +2,8 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { NR, syscall } from "../src/sys/ffi.ts";
-import { close, POLLHUP, waitFd } from "../src/sys/fs.ts";
+import { close } from "../src/sys/fs.ts";
+import { POLLHUP, waitFd } from "../src/sys/poll.ts";
 import { connectUnix, SOCK_DGRAM, sendFd } from "../src/sys/socket.ts";
 import { until } from "./support/processes.ts";
 import { subjects } from "./support/runtime.ts";

@@ -16,8 +16,9 @@ import { BrunError } from "../errors.ts";
 import { dismissEarlyStage } from "../stage/stage.ts";
 import { check } from "../sys/error.ts";
 import { NR, syscall } from "../sys/ffi.ts";
-import { close, POLLHUP, POLLIN, waitFd, writeFd } from "../sys/fs.ts";
+import { close, writeFd } from "../sys/fs.ts";
 import { makePipe } from "../sys/pipe.ts";
+import { POLLHUP, POLLIN, waitFd } from "../sys/poll.ts";
 
 const F_GETFL = 3;
 const F_SETFL = 4;

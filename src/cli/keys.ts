@@ -2,8 +2,8 @@
 import { ECHO, ICANON, restoreTerminal, withoutModes } from "../container/io/terminal.ts";
 import { IOCTL } from "../sys/constants.ts";
 import { NR, syscall } from "../sys/ffi.ts";
-import { POLLIN, waitFd } from "../sys/fs.ts";
 import { die, holdSignals, Interrupted } from "../sys/interrupt.ts";
+import { POLLIN, waitFd } from "../sys/poll.ts";
 import { isTerminal } from "./output.ts";
 
 const QUIT = [..."qQ"].map((key) => key.charCodeAt(0));

@@ -5,7 +5,7 @@ import { type LogEntry, LogReader } from "../container/io/log-reader.ts";
 import { requireState, type StoredState } from "../container/state/store.ts";
 import type { Runtime } from "../container/types.ts";
 import { BrunError } from "../errors.ts";
-import { POLLIN, waitFd } from "../sys/fs.ts";
+import { POLLIN, waitFd } from "../sys/poll.ts";
 import { utf8 } from "../sys/utf8.ts";
 import { defineCommand } from "./command.ts";
 import { timeoutMs } from "./duration.ts";

@@ -126,8 +126,8 @@ function compose(
     }),
   );
   const top = digestOf(manifest);
-  store.putBlob(digest, configBytes);
-  store.putBlob(top, manifest);
+  store.blobs.write(digest, configBytes);
+  store.blobs.write(top, manifest);
   const { platform, diffIds } = runs;
   const size = layers.reduce((sum, layer) => sum + layer.size, 0);
   return { name, manifest: top, top, config: digest, runs, platform, size, diffIds, pulled: now };
@@ -199,11 +199,14 @@ export async function commitContainer(
   const isFile = parseName(text).transport !== "registry";
   const name = isFile ? nameText(destinationName(text)) : newName(text);
   const base = baseOf(container, store, ids);
-  const manifest = parseManifest(store.blob(base.manifest) ?? new Uint8Array(0), "", base.name);
+  const manifest = parseManifest(store.blobs.read(base.manifest) ?? new Uint8Array(0), "", base.name);
   if (manifest.kind !== "manifest") {
     throw new BrunError(`${base.name} is no image`, { code: "ERR_STATE", where: base.name });
   }
-  const json = parseJson(fromUtf8(store.blob(base.config) ?? new Uint8Array(0)), base.name) as ConfigJson;
+  const json = parseJson(
+    fromUtf8(store.blobs.read(base.config) ?? new Uint8Array(0)),
+    base.name,
+  ) as ConfigJson;
   return store.making(async () => {
     const { digest, diffId, size } = await packLayer(container, store, ids);
     const diffIds = [...base.diffIds, diffId];

@@ -254,8 +254,8 @@ async function makeImage(
     diffIds: config.diffIds,
     pulled: new Date().toISOString(),
   };
-  store.putBlob(image.manifest, document.bytes);
-  store.putBlob(image.config, configBytes);
+  store.blobs.write(image.manifest, document.bytes);
+  store.blobs.write(image.config, configBytes);
   await store.change((images) => withImage(images, image));
   return { image, config, root, cached: false };
 }

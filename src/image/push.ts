@@ -58,8 +58,8 @@ export async function push(
 ): Promise<string> {
   const name = destinationName(to);
   return store.making(async () => {
-    const bytes = store.blob(image.manifest);
-    const config = store.blob(image.config);
+    const bytes = store.blobs.read(image.manifest);
+    const config = store.blobs.read(image.config);
     const manifest = bytes === null ? null : parseManifest(bytes, "", image.name);
     if (bytes === null || config === null || manifest?.kind !== "manifest") {
       throw new BrunError(`${image.name} has lost its manifest`, {
@@ -125,7 +125,7 @@ function repositoriesWith(
   for (const image of store.images()) {
     const name = parseName(image.name);
     if (name.transport !== "registry" || name.domain !== domain || name.path === path) continue;
-    const bytes = store.blob(image.manifest);
+    const bytes = store.blobs.read(image.manifest);
     const manifest = bytes === null ? null : parseManifest(bytes, "", image.name);
     if (manifest?.kind !== "manifest") continue;
     const there = new Set(manifest.layers.map(({ digest }) => digest));

@@ -22,14 +22,13 @@ import {
   mkdirAll,
   O,
   open,
-  readFile,
   readTextIfThere,
   replaceFile,
   tryStat,
   unlink,
 } from "../sys/fs.ts";
 import { makePipe } from "../sys/pipe.ts";
-import { algorithmOf, digestOf } from "./digest.ts";
+import { Blobs } from "./blobs.ts";
 import type { UnpackIds } from "./ids.ts";
 import { type Lock, takeLock } from "./lock.ts";
 import { roomForLayer } from "./room.ts";
@@ -82,11 +81,13 @@ const SHA256 = "sha256:";
 
 /** The images of one user. */
 export class ImageStore {
+  readonly blobs: Blobs;
   private readonly unpackers: Unpackers;
   /** The number of images that are being made. While it is not 0, idle processes are kept for further layers. */
   private makings = 0;
 
   private constructor(readonly directory: string) {
+    this.blobs = new Blobs(directory);
     this.unpackers = new Unpackers(directory);
   }
 
@@ -181,27 +182,6 @@ export class ImageStore {
 
   private endUnpackers(): void {
     if (this.makings === 0) this.unpackers.end();
-  }
-
-  /**
-   * A manifest or config. Null if it is missing. A damaged one is removed and counts as missing. Throws a
-   * SysError.
-   */
-  blob(digest: string): Uint8Array | null {
-    const path = this.blobPath(digest);
-    if (!exists(path)) return null;
-    const bytes = readFile(path);
-    if (digestOf(bytes, algorithmOf(digest)) === digest) return bytes;
-    unlink(path);
-    return null;
-  }
-
-  putBlob(digest: string, bytes: Uint8Array): void {
-    if (!exists(this.blobPath(digest))) replaceFile(this.blobPath(digest), bytes, 0o600);
-  }
-
-  private blobPath(digest: string): string {
-    return `${this.directory}/blobs/${digest.replace(":", "/")}`;
   }
 
   /** The path of a download. */

@@ -8,7 +8,8 @@
  */
 import { E } from "../sys/errno.ts";
 import { NR, syscall } from "../sys/ffi.ts";
-import { O, POLLOUT, waitFd } from "../sys/fs.ts";
+import { O } from "../sys/fs.ts";
+import { POLLOUT, waitFd } from "../sys/poll.ts";
 import { fromUtf8, joined, utf8 } from "../sys/utf8.ts";
 import { EPOLL, type Loop } from "./loop.ts";
 import { NOT_LISTED } from "./rules.ts";

@@ -1,6 +1,6 @@
 /** Steps of stages that wait for the end of other processes. For that they outlive brun. */
 import type { ProgramBuilder, Slot } from "../plan/program.ts";
-import { POLLIN } from "../sys/fs.ts";
+import { POLLIN } from "../sys/poll.ts";
 
 const SIG_SETMASK = 2;
 

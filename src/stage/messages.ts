@@ -6,8 +6,8 @@ import { AF, SOCK } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
 import { check } from "../sys/error.ts";
 import { NR, syscall } from "../sys/ffi.ts";
-import { POLLIN, waitFd } from "../sys/fs.ts";
 import { interrupts } from "../sys/interrupt.ts";
+import { POLLIN, waitFd } from "../sys/poll.ts";
 import { receiveWithFd } from "../sys/socket.ts";
 
 export { Message };

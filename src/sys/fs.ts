@@ -6,8 +6,8 @@
 import { AT_EACCESS } from "./constants.ts";
 import { E } from "./errno.ts";
 import { check, SysError } from "./error.ts";
-import { type Arg, cstr, NR, syscall } from "./ffi.ts";
-import { interrupts, throwIfInterrupted } from "./interrupt.ts";
+import { cstr, NR, syscall } from "./ffi.ts";
+import { POLLOUT, waitFd } from "./poll.ts";
 import { fromUtf8, utf8 } from "./utf8.ts";
 
 export const AT_FDCWD = -100;
@@ -364,38 +364,4 @@ export function access(path: string, right: number): number {
   // are the same unless brun is setuid.
   if (result !== -E.ENOSYS && result !== -E.EPERM) return result;
   return syscall(NR.faccessat, AT_FDCWD, cstr(path), right);
-}
-
-export const POLLIN = 1;
-export const POLLOUT = 4;
-export const POLLERR = 8;
-export const POLLHUP = 16;
-
-/** struct timespec of a duration in milliseconds. */
-export function timespec(ms: number): BigInt64Array {
-  return new BigInt64Array([BigInt(Math.floor(ms / 1000)), BigInt(Math.floor((ms % 1000) * 1e6))]);
-}
-
-/**
- * Waits for events on one file descriptor (ppoll(2)). Throws an Interrupted if a held
- * signal arrives (interrupt.ts).
- * @param timeoutMs milliseconds; negative waits for ever
- * @returns the events, 0 on time-out
- */
-export function waitFd(fd: number, events: number, timeoutMs = -1): number {
-  const pollfd = new Int32Array([fd, events & 0xffff, interrupts(), POLLIN]);
-  const deadline = timeoutMs < 0 ? Number.POSITIVE_INFINITY : performance.now() + timeoutMs;
-  for (;;) {
-    let timeout: Arg = null;
-    if (timeoutMs >= 0) {
-      const left = deadline - performance.now();
-      timeout = timespec(left < 0 ? 0 : left);
-    }
-    const n = syscall(NR.ppoll, pollfd, 2, timeout, 0, 8);
-    if (n === -E.EINTR) continue;
-    check(n, "poll");
-    const came = (pollfd[1]! >>> 16) & 0xffff;
-    if (came !== 0 || n === 0) return came;
-    throwIfInterrupted();
-  }
 }

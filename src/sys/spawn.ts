@@ -5,9 +5,10 @@ import { layout } from "../plan/layout.ts" with { type: "macro" };
 import { E } from "./errno.ts";
 import { check, SysError } from "./error.ts";
 import { addressOf, cstr, NR, nativeSpawn, syscall } from "./ffi.ts";
-import { close, POLLIN, timespec, waitFd } from "./fs.ts";
+import { close } from "./fs.ts";
 import { interrupts, throwIfInterrupted } from "./interrupt.ts";
 import { each } from "./lists.ts";
+import { POLLIN, timespec, waitFd } from "./poll.ts";
 import { fromUtf8, joined, utf8, utf8Length } from "./utf8.ts";
 
 const at = layout("spawnRequest");

@@ -15,7 +15,7 @@ import { ANY, type Program } from "../../plan/program.ts";
 import { IOCTL } from "../../sys/constants.ts";
 import { variable } from "../../sys/environment.ts";
 import { E } from "../../sys/errno.ts";
-import { close, O, POLLERR } from "../../sys/fs.ts";
+import { close, O } from "../../sys/fs.ts";
 import {
   holdSignals,
   ignoreInterrupts,
@@ -24,6 +24,7 @@ import {
   throwIfInterrupted,
 } from "../../sys/interrupt.ts";
 import { lazy } from "../../sys/lazy.ts";
+import { POLLERR } from "../../sys/poll.ts";
 import { openProcess } from "../state/process.ts";
 import { isGoneAt, lookAt, statusAt, statusOf, takeLock } from "../state/status.ts";
 import { type Locked, lock, notFound, requireState, type StoredState, unlock } from "../state/store.ts";

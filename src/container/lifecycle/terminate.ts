@@ -5,7 +5,8 @@ import { type Local, type LocalFailure, localPlan, runLocal, unexpected } from "
 import { ANY, type Label, type Policy, type ProgramBuilder, type Slot } from "../../plan/program.ts";
 import { E } from "../../sys/errno.ts";
 import { NR, syscall } from "../../sys/ffi.ts";
-import { AT_FDCWD, close, O, POLLIN } from "../../sys/fs.ts";
+import { AT_FDCWD, close, O } from "../../sys/fs.ts";
+import { POLLIN } from "../../sys/poll.ts";
 import { cgroups } from "../resources/cgroup.ts";
 import { thaw } from "../resources/freezer.ts";
 import { endAllIn, holdNamespace } from "../state/own-namespace.ts";

@@ -2,7 +2,8 @@
 import { E } from "../../sys/errno.ts";
 import { SysError } from "../../sys/error.ts";
 import { NR, syscall } from "../../sys/ffi.ts";
-import { close, O, POLLIN, readlink, readTextIfThere, tryOpen, waitFd } from "../../sys/fs.ts";
+import { close, O, readlink, readTextIfThere, tryOpen } from "../../sys/fs.ts";
+import { POLLIN, waitFd } from "../../sys/poll.ts";
 import { refusalOf } from "../../sys/refused-calls.ts";
 
 /** Fields of /proc/PID/stat. */
