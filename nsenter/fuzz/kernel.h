@@ -27,7 +27,7 @@ void fuzz_file(const unsigned char *data, size_t size);
  */
 void fuzz_host_file(const unsigned char *data, size_t size);
 
-/* Whether all pointers that the kernel gets are the front's own. They are while no program runs in its process. */
+/* Whether only code of the front makes system calls, so that all pointers are valid. Set while no program runs. */
 extern int fuzz_all_own;
 
 /* Returns one answer: a small number, such as a descriptor, or an errno that the stage handles. */

@@ -9,7 +9,8 @@ import { absolute, exists, readText, S, tryStat } from "../sys/fs.ts";
 import type { Flags } from "./flags.ts";
 import { OTHER_FLAGS } from "./other-flags.ts";
 import { type Parsed, parseFlags } from "./parse.ts";
-import { sandboxOptions, sandboxRunFlags } from "./sandbox-flags.ts";
+import { sandboxRunFlags } from "./sandbox-flags.ts";
+import { sandboxOptions } from "./sandbox-options.ts";
 import { UsageError } from "./usage-error.ts";
 
 /** The error with a hint that fits the words. It stays unchanged if a bundle is named, or if it is about something else. */

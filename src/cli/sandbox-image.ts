@@ -8,7 +8,8 @@ import type { SandboxOptions } from "../sandbox/options.ts";
 import type { Values } from "./flags.ts";
 import type { Session } from "./globals.ts";
 import { policyOf, pullOptions } from "./image-flags.ts";
-import { entrypoint, type sandboxFlags } from "./sandbox-flags.ts";
+import type { sandboxFlags } from "./sandbox-flags.ts";
+import { entrypoint } from "./sandbox-options.ts";
 
 /**
  * The options with the image's root and what its config says.

@@ -25,8 +25,9 @@ import { timeoutMs } from "./duration.ts";
 import type { Values } from "./flags.ts";
 import { recordedAs, type WordsOfCommand } from "./sandbox-cached.ts";
 import { asUsage, checked, refusedOverlay, withFlag } from "./sandbox-errors.ts";
-import { logSize, type sandboxRunFlags } from "./sandbox-flags.ts";
+import type { sandboxRunFlags } from "./sandbox-flags.ts";
 import { Machine, viewOf } from "./sandbox-machine.ts";
+import { logSize } from "./sandbox-options.ts";
 
 const recordModule = lazy<typeof import("../seccomp/record/record.ts")>(() =>
   require("../seccomp/record/record.ts"),

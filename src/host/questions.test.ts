@@ -56,7 +56,8 @@ const PURE = new Set([
  * the recorder notices.
  */
 const NAMES: Readonly<Record<string, RegExp>> = {
-  fs: /^(absolute|below|O|S|Stat|[A-Z]+_OK|AT_\w+|POLL\w+)$/,
+  fs: /^(absolute|below|O|S|Stat|[A-Z]+_OK|AT_\w+)$/,
+  poll: /^POLL\w+$/,
   spawn: /^run$/, // of getsubids, which makes the plan uncacheable
 };
 
