@@ -1,4 +1,4 @@
-/** What is measured of a network by name, and of a project that is writable. */
+/** Cases about --allow-net, and about a writable project. */
 import { closeSync, mkdirSync, openSync } from "node:fs";
 import { ownedDir } from "../test/support/caller.ts";
 import { compile } from "../test/support/compiled.ts";

@@ -1,6 +1,6 @@
 /*
- * One stream of bytes: "stream serve PORT" sends to each who comes, on 127.0.0.1, as many bytes as are asked for in one line;
- * "stream get PORT BYTES" asks for them and reads them. It ends with 0 when it has all.
+ * One stream of bytes. "stream serve PORT" listens on 127.0.0.1. It reads a line with a number from each client, and sends as
+ * many bytes. "stream get PORT BYTES" is the client. It exits with 0 when it has read all of them.
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>

@@ -42,7 +42,7 @@ export function runInBackground(rest: readonly string[]): string | number {
   const length = check(syscall(NR.read, reader, name, name.length), "wait for the container");
   if (length > 0) return fromUtf8(name.subarray(0, length));
   const { code, signal } = waitChild(child.pid);
-  // What is said on its stderr then is in the container's log, which goes with it.
+  // Its last words on stderr went to the container's log, which is deleted with the container.
   if (signal !== 0) throw endedBy(signal);
   return code || 1;
 }

@@ -8,7 +8,7 @@ import { isTerminal } from "./output.ts";
 
 const QUIT = [..."qQ"].map((key) => key.charCodeAt(0));
 
-/** Keys of the terminal that is stdin. Where it is none, or another process has it, there is only waiting. */
+/** The keys that are typed on stdin. If stdin is no terminal, or another process has it, this class only waits. */
 export class Keys implements Disposable {
   private before: Uint8Array | null = null;
   private readonly typed = isTerminal(0);
@@ -17,7 +17,7 @@ export class Keys implements Disposable {
     if (!this.typed) return;
     // A signal must not leave the terminal in this mode.
     holdSignals();
-    // What is typed before the first wait is not shown either.
+    // From now on, not only from the first wait on, the terminal does not show what is typed.
     this.listen();
   }
 

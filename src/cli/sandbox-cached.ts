@@ -10,7 +10,7 @@ import type { sandboxRunFlags } from "./sandbox-flags.ts";
 /** The words, and what is known with them. */
 export type WordsOfCommand = Omit<NonNullable<RunOptions["command"]>, "fixedEnvironment">;
 
-/** The words by which a plan is kept; undefined for what leaves more than a container. */
+/** The words by which a plan is cached; undefined if the run keeps more than its container, and so has no cached plan. */
 export function wordsOfCommand(
   given: readonly string[],
   program: readonly string[],

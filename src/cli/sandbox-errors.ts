@@ -36,7 +36,7 @@ export function refusedOverlay({ placed }: Sandbox, error: unknown): string | nu
   return lower?.slice("lowerdir=".length) ?? null;
 }
 
-/** Whether a mount could not be made as it is to be. */
+/** Whether an error is about a mount that failed. */
 export function isAboutMount(error: unknown): boolean {
   return error instanceof StepError && mountOf(error) >= 0;
 }

@@ -13,8 +13,8 @@ export class Machine {
   private wasEqual = false;
 
   /**
-   * @param view as it is seen at first
-   * @param look sees it anew
+   * @param view the first view
+   * @param look makes a new view
    */
   constructor(
     public view: HostView,

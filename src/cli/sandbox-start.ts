@@ -71,7 +71,7 @@ export function startInBackground(
 
 /** Options of the run that are no flags. */
 interface Manner extends Pick<RunOptions, "kept" | "started"> {
-  /** The command by which a plan is kept. */
+  /** The command by which the plan is cached. */
   readonly command?: WordsOfCommand | undefined;
   readonly args: Args;
 }

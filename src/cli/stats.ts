@@ -55,7 +55,7 @@ EXAMPLE
     for (;;) {
       const samples = watch.measure();
       screen(samples);
-      // With a pipe, nobody waits for a container to start.
+      // A table on a terminal stays until a key ends it, since another container may start. Other output ends.
       if (args["no-stream"] || (samples.length === 0 && (watch.named || !drawn))) return 0;
       if (keys === null) Bun.sleepSync(interval);
       else if (keys.wait(interval)) return 0;

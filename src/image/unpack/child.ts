@@ -103,10 +103,10 @@ export async function serveAll(store: string, socket: number): Promise<number> {
   if (owner === null) return 1;
   const message = new Uint8Array(REQUEST_WITH_INPUT.length);
   for (;;) {
-    const { length, fd } = receiveWithFd(socket, message, "whoever asks");
+    const { length, fd } = receiveWithFd(socket, message, "the process that asks");
     if (length === 0) return 0;
     const hasInput = fromUtf8(message.subarray(0, length)) === REQUEST_WITH_INPUT;
-    const input = hasInput ? receiveWithFd(socket, message, "whoever asks").fd : -1;
+    const input = hasInput ? receiveWithFd(socket, message, "the process that asks").fd : -1;
     const request = JSON.parse(fromUtf8(readFd(fd, "the request"))) as Request;
     close(fd);
     const code = await serve(request, input, owner);
