@@ -81,7 +81,7 @@ function starting<T extends { output(): Promise<Output>; wait(): Promise<number>
  * All methods throw a BrunError with what brun said.
  */
 export class Container implements AsyncDisposable {
-  /** Programs of {@link Container.exec} that run, and outputs of those that do not yet. */
+  /** Running programs of {@link Container.exec}, and outputs that were asked for before their programs run. */
   private readonly further = new Set<{ settled(): Promise<unknown> }>();
 
   /** @internal See {@link run}, {@link create}, {@link Container.open} and {@link Container.list}. */
@@ -181,8 +181,8 @@ export class Container implements AsyncDisposable {
   }
 
   /**
-   * Kills and deletes it. Where the output of a program of {@link Container.exec} has been asked for, that is waited for
-   * before: `return container.exec(args).output()` at the end of the block is whole.
+   * Kills and deletes it. If the output of a program of {@link Container.exec} has been asked for, it waits for that first, so
+   * that `return container.exec(args).output()` at the end of the block gets the whole output.
    */
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.allSettled([...this.further].map((one) => one.settled()));
@@ -323,7 +323,7 @@ async function make<In extends StdinMode, Out extends OutputMode, Err extends Ou
     ...(sandbox && reads ? ["--interactive"] : []),
     ...(sandbox && options.dieWithParent === false ? ["--no-die-with-parent"] : []),
     ...[...flags, ...network],
-    // Opened while this program runs: the file has no other name.
+    // The file has no name, so brun opens it by the descriptor of this program.
     ...(report === undefined ? [] : [`--audit-to=/proc/${pid}/fd/${report.fd}`]),
     ...(sandbox ? [`--name=${id}`] : [id]),
     ...program,

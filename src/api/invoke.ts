@@ -187,10 +187,9 @@ function readLog(text: string, options: RuntimeOptions): BrunError | null {
   return error;
 }
 
-/** The error that was thrown in the brun process, from the fields of its line; about an option where a flag stands for one. */
+/** The error that was thrown in the brun process, from the fields of its line, with options in the place of flags. */
 function errorOf({ msg, message = msg, path, hint, code }: LogEntry): BrunError {
-  // The config was an object: its file means nothing to the caller.
-  if (path === undefined || path === CONFIG)
-    return new BrunError(optionsIn(message), { code, hint: hint && optionsIn(hint) });
-  return new BrunError(optionsIn(message), { code, where: optionsIn(path), hint: hint && optionsIn(hint) });
+  // The config was an object, so its file means nothing to the caller.
+  const where = path === undefined || path === CONFIG ? undefined : optionsIn(path);
+  return new BrunError(optionsIn(message), { code, where, hint: hint && optionsIn(hint) });
 }

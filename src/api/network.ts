@@ -20,7 +20,7 @@ export type NetworkAnswer = boolean | string | readonly string[];
 
 /** Listeners for a container with `allowNet`. */
 export interface NetworkListeners {
-  /** Is called for each connection and each refusal when it happens, with what `netLog` writes. */
+  /** Is called for each connection and each refusal when it happens, with the event that `netLog` writes. */
   readonly onNetwork?: ((event: NetworkEvent) => void) | undefined;
   /**
    * Is called for a name that is not in the list, while the program waits for its address or connection, up to 30 seconds. A name
@@ -37,7 +37,7 @@ interface Asked {
   readonly port?: number;
 }
 
-/** How long its last lines may take when all of brun has ended. */
+/** How long the relay's last lines may take after brun has ended, in ms. */
 const LAST_MS = 2000;
 
 /** The flags for listeners. Throws a BrunError ERR_USAGE. */
@@ -68,7 +68,7 @@ export class NetworkChannel {
     });
   }
 
-  /** Waits for the last events: brun has ended, and its relay. */
+  /** Waits for the last events, after brun has ended. */
   async end(): Promise<void> {
     const timer = setTimeout(() => this.socket?.destroy(), LAST_MS);
     await this.over;

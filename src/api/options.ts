@@ -137,7 +137,7 @@ function flagsOf(name: string, kind: Kind, value: unknown): string[] {
     const list = typeof value === "string" ? [value] : value;
     if (Array.isArray(list) && list.every((item) => typeof item === "string")) {
       checkWords(name, list);
-      // No names at all, which is not the network of the host.
+      // An empty list allows no names. Without the flag the program would have another network.
       if (name === "allowNet" && list.length === 0) return [`${flag}=@/dev/null`];
       return list.map((item) => `${flag}=${item}`);
     }

@@ -249,7 +249,7 @@ function networkChannel(
   listeners: NetworkListeners,
   onWarning: RuntimeOptions["onWarning"],
 ): NetworkChannel {
-  // A process that could not be started has none in Bun.
+  // In Bun a process that could not be started has no such stream.
   const socket = (stdio as unknown as (Duplex | null)[])[NETWORK] ?? null;
   return new NetworkChannel(socket, listeners, onWarning);
 }
@@ -288,7 +288,7 @@ function childrenOf(pid: number): number[] {
   );
 }
 
-/** A process that has ended meanwhile has none. */
+/** Reads files of a process, which are missing if it has ended meanwhile. */
 function ifThere(read: () => string[]): string[] {
   try {
     return read();

@@ -1,6 +1,6 @@
 /**
- * Options that do not become flags of a container, and those of `exec`: what each of them may be, for programs that no compiler
- * has checked.
+ * Checks the values of options that do not become flags of a container, and of those of `exec`, since a program may not have been
+ * checked by a compiler.
  */
 import { closest } from "../cli/closest.ts";
 import { usage, wrong } from "./usage.ts";

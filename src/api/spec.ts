@@ -193,7 +193,7 @@ interface WithoutNames {
   readonly mayReach?: undefined;
 }
 
-/** A network, one with ports of the host, or names. */
+/** A network without published ports, a network with them, or a list of names. */
 type OneOfNetworks =
   | (WithoutNames & { readonly publish?: undefined })
   | (WithoutNames & { readonly network: "pasta" | "slirp4netns" })
@@ -203,7 +203,7 @@ type OneOfNetworks =
       readonly publish?: undefined;
     };
 
-/** `rwAll` is about what `rw` leaves writable. */
+/** `rwAll` needs `rw`. */
 type OneOfWritables = { readonly rw: string | readonly string[] } | { readonly rwAll?: Off };
 
 /** What to run: this machine, a root filesystem, an image, a config, or a bundle; one of them. */

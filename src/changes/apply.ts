@@ -265,7 +265,8 @@ class Applying {
 
   private rename(beside: string, { directory, name }: Target): void {
     const result = syscall(NR.renameat2, directory, cstr(beside), directory, cstr(name), 0);
-    // Only a file takes a file's place, and only a directory that of an empty one. Others are exchanged, and the old one removed.
+    // rename(2) replaces a file only by a file, and an empty directory only by a directory. Otherwise the two are
+    // exchanged, and the old one is removed.
     const others: number[] = [-E.EISDIR, -E.ENOTDIR, -E.ENOTEMPTY, -E.EEXIST];
     if (!others.includes(result)) return void check(result, `rename ${name}`);
     check(

@@ -26,8 +26,9 @@ const REFUSED = /^(shm|sem|msg)(get|at|dt|ctl|op|snd|rcv|timedop|timedop_time64)
  * MPTCP.
  * - No connection by MSG_FASTOPEN, which landlock does not see.
  * - No ioctl(2) that types, no limits of other processes (a limit of 0 ends one), no memory and queues that
- * are shared by number or name, and no listening ports. Arguments are compared as the kernel takes them,
- * without the upper half.
+ * are shared by number or name, and no listening ports.
+ *
+ * Arguments are compared as the kernel takes them, without the upper half.
  */
 export function landlockSeccomp(ports: boolean): Seccomp {
   const base = defaultSeccomp([], false);
