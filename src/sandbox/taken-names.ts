@@ -51,7 +51,7 @@ const MARKS: Readonly<Record<TakenKind, readonly [mask: number, value: number]>>
   link: [S.IFMT, S.IFLNK],
   commondir: [S.IFMT | 0o222, S.IFREG],
 };
-/** The size of what brun has made, besides. */
+/** The size of links and files that brun has made, which is compared, too. */
 const SIZES: Readonly<Partial<Record<TakenKind, number>>> = {
   link: TAKEN_LINK.length,
   commondir: TAKEN_COMMONDIR.length,
@@ -195,7 +195,8 @@ class KeeperPlans {
   /** Gives the names back, unless another container has them. */
   private giveBack(b: ProgramBuilder): void {
     const status = b.reserve(STATX_SIZE, "statx");
-    const target = b.reserve(TAKEN_LINK.length, "target");
+    const link = words(TAKEN_LINK);
+    const target = b.reserve(link.byteLength, "target");
     for (const [directory, fd] of this.directories) {
       const others = b.label();
       b.sys("flock", [fd, LOCK.EX | LOCK.NB], { handle: [E.EAGAIN], orElse: others });
@@ -215,8 +216,8 @@ class KeeperPlans {
             handle: [E.ENOENT, E.EINVAL],
             orElse: next,
           });
-          utf8(TAKEN_LINK).forEach((byte, i) => {
-            b.check(b.inside(target, i), 1, 0xff, byte, E.EEXIST, others);
+          link.forEach((word, i) => {
+            b.check(b.inside(target, 8 * i), 8, -1n, word, E.EEXIST, others);
           });
         }
         // Another process may have put something there meanwhile, or removed it.
@@ -227,6 +228,13 @@ class KeeperPlans {
       b.mark(others);
     }
   }
+}
+
+/** A text as words of 8 bytes, with zeros at its end. */
+function words(text: string): BigUint64Array {
+  const bytes = new Uint8Array((text.length + 7) & ~7);
+  bytes.set(utf8(text));
+  return new BigUint64Array(bytes.buffer);
 }
 
 function takeName(b: ProgramBuilder, directory: Slot, { directory: path, name, kind }: TakenName): void {

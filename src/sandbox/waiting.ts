@@ -1,4 +1,4 @@
-/** Steps of stages that wait for the end of other processes. For that they outlive brun. */
+/** Steps of stages that outlive brun, since they wait for the end of other processes. */
 import type { ProgramBuilder, Slot } from "../plan/program.ts";
 import { POLLIN } from "../sys/poll.ts";
 
