@@ -4,17 +4,25 @@
  * it where anything that decides is not as it was.
  */
 import { describe, expect, test } from "bun:test";
+import { execFileSync } from "node:child_process";
 import {
+  closeSync,
+  constants,
+  existsSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
   readlinkSync,
+  readSync,
   renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
+  writeSync,
 } from "node:fs";
 import { cachedPlans, machine, SETTLED_MS } from "./support/cached.ts";
+import { ownedDir } from "./support/caller.ts";
 import { BY_BUN, call, type Done, HAS_FRONT, REPORT } from "./support/front.ts";
 import { Images } from "./support/images.ts";
 import { until } from "./support/processes.ts";
@@ -77,6 +85,26 @@ async function both(box: Sandbox, args: readonly string[], options: CallOptions 
     if (differs && tries < 10) continue;
     expect(told(mine)).toEqual(told(bun));
     return mine.stdout;
+  }
+}
+
+/** Writes to a non-blocking pipe until it is full. */
+function fill(pipe: number): void {
+  try {
+    for (;;) writeSync(pipe, "x");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EAGAIN") throw error;
+  }
+}
+
+/** What is in a non-blocking pipe. */
+function drained(pipe: number): string {
+  const bytes = Buffer.alloc(1 << 20);
+  try {
+    return bytes.toString("utf8", 0, readSync(pipe, bytes));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EAGAIN") throw error;
+    return "";
   }
 }
 
@@ -424,6 +452,51 @@ for (const subject of users) {
         expect(mine.stderr).toContain(bun.stderr.trim());
       }
       for (const id of box.containers()) await box.ok(["rm", "-f", id]);
+    });
+
+    test("--detach: a killed process in the background is told of, and its program is not started again", async () => {
+      await using box = new Sandbox(subject);
+      // There is a notice about a secret that is not hidden. The process in the background writes it last, and waits while
+      // the pipe is full.
+      const home = ownedDir(subject.caller, `${box.dir}/home`);
+      const options = { env: { HOME: home }, cwd: ownedDir(subject.caller, `${home}/.ssh`) };
+      const run = (...words: string[]) => ["run", "--host", "-d", "--rm", "--", ...words];
+      const pipe = `${box.dir}/stderr`;
+      execFileSync("mkfifo", ["-m", "666", pipe]);
+      const stderr = openSync(pipe, constants.O_RDWR | constants.O_NONBLOCK);
+      const saying = (to: string) => ["sh", "-c", `exec "$@" 2>${to}`, "sh"];
+      const childOf = (pid: number) =>
+        readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ")[0]!;
+      let byBun = true;
+      for (let tries = 0; byBun && tries < (HAS_FRONT ? 15 : 1); tries++) {
+        // What brun makes for itself is there when it has been run once.
+        for (let runs = 0; runs < 2; runs++) {
+          await Bun.sleep(SETTLED_MS);
+          await box.ok(run("true"), { ...options, around: saying("/dev/null") });
+        }
+        for (const id of box.containers()) await box.ok(["rm", "-f", id]);
+        let told = "";
+        fill(stderr);
+        const running = box.spawn(run("sleep", "1000"), { ...options, around: saying(pipe) });
+        await until("it is made", () =>
+          box.containers().some((id) => existsSync(`${box.state}/${id}/state.json`)),
+        );
+        const child = childOf(running.pid);
+        byBun = readFileSync(`/proc/${child}/cmdline`, "utf8").includes("--ready-fd=");
+        process.kill(Number(child), "SIGKILL");
+        await until("brun tells of it", () => {
+          told += drained(stderr);
+          return told.includes("was ended by");
+        });
+        const { code, stdout } = await running.done;
+        expect({ code, stdout }).toEqual({ code: 137, stdout: "" });
+        const signal = byBun ? "a signal: KILL" : "signal 9";
+        expect(told.split("\n").at(-2)).toEndWith(
+          `brun: the process in the background was ended by ${signal}`,
+        );
+      }
+      expect(byBun).toBe(!HAS_FRONT);
+      closeSync(stderr);
     });
 
     test("many at once, each with a name of its own", async () => {

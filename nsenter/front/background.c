@@ -123,6 +123,21 @@ __attribute__((noreturn)) static void print(const struct told *told, const struc
 	sys_exit(complaint_tell(&complaint, command->argc, command->argv));
 }
 
+/*
+ * Ends as the process in the background, which was killed, did. Its program may have started, so it must not be
+ * started again.
+ */
+__attribute__((noreturn)) static void end_like(int32_t status, const struct command *command)
+{
+	static struct complaint complaint;
+	int sig = status & 0x7f;
+
+	complain(&complaint, "the process in the background was ended by signal ");
+	complain_number(&complaint, (uint64_t)sig);
+	complaint_tell(&complaint, command->argc, command->argv);
+	sys_exit(128 + sig);
+}
+
 static void await(long pid, long pipe, const struct command *command)
 {
 	struct told told;
@@ -132,13 +147,11 @@ static void await(long pid, long pipe, const struct command *command)
 	do {
 		n = sys3(__NR_read, pipe, &told, sizeof(told));
 	} while (n == -EINTR);
-	sys1(__NR_close, pipe);
 	if (n == (long)sizeof(told) && told.length > 0 && told.length <= sizeof(told.id))
 		print(&told, command);
 	status = reap(pid);
-	/* The process was killed. Its program may have started, so it must not be started again. */
 	if (n != (long)sizeof(told))
-		sys_exit((status & 0x7f) != 0 ? 128 + (status & 0x7f) : 1);
+		end_like(status, command);
 	handover_set_fallen(&told.fallen);
 }
 
@@ -146,25 +159,29 @@ void background_run(const struct plan_file *plan, const struct command *command,
 		    void (*follow)(const struct plan_file *plan, const struct command *command))
 {
 	int pair[2];
-	long pid = sys2(__NR_pipe2, pair, O_CLOEXEC);
+	long result = sys2(__NR_pipe2, pair, O_CLOEXEC);
+	long pid;
 
-	if (pid == 0)
-		pid = sys5(__NR_clone, SIGCHLD, 0, 0, 0, 0);
-	if (pid < 0) {
-		handover_fall_back(FALL_BACK_FAILED, pid);
+	if (result < 0) {
+		handover_fall_back(FALL_BACK_FAILED, result);
 		return;
 	}
-	if (pid > 0) {
+	pid = sys5(__NR_clone, SIGCHLD, 0, 0, 0, 0);
+	if (pid != 0) {
 		sys1(__NR_close, pair[1]);
-		await(pid, pair[0], command);
+		if (pid > 0)
+			await(pid, pair[0], command);
+		else
+			handover_fall_back(FALL_BACK_FAILED, pid);
+		sys1(__NR_close, pair[0]);
 		return;
 	}
 	sys1(__NR_close, pair[0]);
 	self.caller = pair[1];
 	sys0(__NR_setsid);
-	pid = make_streams(sandbox_manner(plan).flags);
-	if (pid < 0)
-		handover_fall_back(FALL_BACK_FAILED, pid);
+	result = make_streams(sandbox_manner(plan).flags);
+	if (result < 0)
+		handover_fall_back(FALL_BACK_FAILED, result);
 	else
 		follow(plan, command);
 	tell("", 0);
