@@ -137,7 +137,7 @@ for (const subject of subjects(["brun"])) {
         0,
         "second\n",
         expect.stringMatching(
-          new RegExp(`^brun: warning: ${name} is taken as it is here: .* wants a login.*\n$`),
+          new RegExp(`^brun: warning: the stored image ${name} is used: .* wants a login.*\n$`),
         ),
       ]);
       registry[Symbol.dispose]();

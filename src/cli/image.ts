@@ -163,7 +163,7 @@ EXAMPLE
       throw new BrunError(`${path} is not empty`, {
         code: "ERR_EXISTS",
         where: path,
-        hint: "name a directory that is not there",
+        hint: "name a directory that does not exist",
       });
     }
     const store = ImageStore.open();

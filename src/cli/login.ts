@@ -85,7 +85,7 @@ export const logout = defineCommand({
     if (!removeLogin(host, args.authfile)) {
       throw new BrunError(host === null ? "there is no login" : `not logged in to ${host}`, {
         code: "ERR_NOT_FOUND",
-        hint: "docker's logins are docker's: docker logout",
+        hint: "`docker logout` removes a login of docker",
       });
     }
     print(host === null ? "all logins are forgotten\n" : `logged out of ${host}\n`);

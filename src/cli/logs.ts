@@ -45,7 +45,7 @@ EXAMPLE
     if (stored.kept === undefined) {
       throw new BrunError(`the output of container ${stored.id} is not kept`, {
         code: "ERR_STATE",
-        hint: "that of brun run --detach with --host or --rootfs is; others write to the output of whoever made them",
+        hint: "brun keeps the output of brun run --detach with --host, --rootfs or --image; others write to the output of the command that made them",
       });
     }
     const show = new Shown(args.timestamps);

@@ -106,10 +106,10 @@ export function parseManifest(bytes: Uint8Array, mediaType: string, where: strin
   const json = document(bytes, where);
   const type = typeof json.mediaType === "string" && json.mediaType !== "" ? json.mediaType : mediaType;
   if (json.schemaVersion === 1 || type.startsWith("application/vnd.docker.distribution.manifest.v1+")) {
-    throw new BrunError(`${where} has Docker's first manifest format, which has been given up`, {
+    throw new BrunError(`${where} has Docker's first manifest format, which is not supported any more`, {
       code: "ERR_ARCHIVE",
       where,
-      hint: "push the image anew with a tool of today",
+      hint: "push the image again with a newer tool",
     });
   }
   if (json.schemaVersion !== undefined && json.schemaVersion !== 2) {

@@ -84,7 +84,7 @@ export async function pull(text: string, options: PullOptions): Promise<PulledIm
     const ready = options.signal?.aborted ? null : await stored(there, store, ids);
     if (ready === null) throw error;
     // podman's manual: "Pull errors are suppressed if a local image was found."
-    options.warn?.(`${there.name} is taken as it is here: ${(error as Error).message}`);
+    options.warn?.(`the stored image ${there.name} is used: ${(error as Error).message}`);
     return ready;
   }
 }

@@ -57,7 +57,7 @@ export class LayoutDestination implements Destination {
           throw new BrunError(`${this.where} has other files, and is no OCI layout`, {
             code: "ERR_EXISTS",
             where: this.where,
-            hint: "name a directory that is not there",
+            hint: "name a directory that does not exist",
           });
         }
         replaceFile(`${directory}/oci-layout`, VERSION, MODE);

@@ -147,7 +147,7 @@ function askHelper(name: string, server: string): Credentials | null {
   const json = parseJson(result.output, program) as { Username?: unknown; Secret?: unknown };
   const { Username: username, Secret: secret } = json;
   if (typeof username !== "string" || typeof secret !== "string")
-    throw new BrunError(`${program} said no name and secret`, { code: "ERR_UNAUTHORIZED" });
+    throw new BrunError(`${program} printed no user name and secret`, { code: "ERR_UNAUTHORIZED" });
   return username === "<token>"
     ? { kind: "identity token", token: secret }
     : { kind: "password", username, password: secret };

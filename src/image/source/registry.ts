@@ -183,7 +183,7 @@ export class RegistrySource implements Source {
         throw new BrunError(`${where} is damaged: what was downloaded is not what its digest says`, {
           code: "ERR_DIGEST",
           where,
-          hint: "a proxy or the registry changes what it sends",
+          hint: "a proxy or the registry changes the bytes",
         });
       }
       damaged = true;

@@ -109,7 +109,7 @@ class Unpacker {
     }
     const { code, signal } = this.end();
     throw new BrunError(`the process that unpacks ended by ${signal ? `signal ${signal}` : `code ${code}`}`, {
-      hint: "without memory enough the kernel kills it: dmesg says so",
+      hint: "if memory runs out, the kernel kills a process, and dmesg says so",
     });
   }
 
