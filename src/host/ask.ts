@@ -28,11 +28,10 @@ const SIZE = layout("stamp").sizeof;
 const MODE = 0x1c;
 const CTIME = 0x60;
 
-/**
- * A file that was changed just now may change again without a new time: the kernel's clock for file times ticks
- * every 1 to 10 ms.
- */
+/** The kernel's clock for file times ticks every 1 to 10 ms. */
 const SETTLED_MS = 20;
+/** Some file systems keep no more than the second: ext4 with inodes of 128 bytes, ext2, FAT (two seconds). */
+const SETTLED_SECONDS_MS = 2_020;
 
 /** The stamp in the last result of statx(2). */
 function lastStamp(): Uint8Array {
@@ -54,12 +53,20 @@ export function stampNow(path: string, nofollow = false): Uint8Array {
   return lastStamp();
 }
 
-/** Whether the file of the last statx(2) may change once more without a new time. */
+/**
+ * Whether a file that was changed at this time may change again without a new time.
+ * @param now in milliseconds
+ */
+export function mayKeepTime(seconds: number, nanoseconds: number, now: number): boolean {
+  const settled = nanoseconds === 0 ? SETTLED_SECONDS_MS : SETTLED_MS;
+  return seconds * 1000 + nanoseconds / 1e6 > now - settled;
+}
+
+/** {@link mayKeepTime} for the file of the last statx(2). */
 function hasJustChanged(): boolean {
   const status = fs.lastStatus;
-  const changed =
-    (status[CTIME / 4]! + status[CTIME / 4 + 1]! * 4294967296) * 1000 + status[CTIME / 4 + 2]! / 1e6;
-  return changed > Date.now() - SETTLED_MS;
+  const seconds = status[CTIME / 4]! + status[CTIME / 4 + 1]! * 4294967296;
+  return mayKeepTime(seconds, status[CTIME / 4 + 2]!, Date.now());
 }
 
 /** File systems of this machine, on which the times of a directory change with the names in it: statfs(2). */
