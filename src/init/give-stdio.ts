@@ -3,12 +3,11 @@
  * program is about to run, since each call of `exec` has other ones.
  */
 import { ANY, type ProgramBuilder } from "../plan/program.ts";
+import { STATX } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
 import { AT_EMPTY_PATH, O, S } from "../sys/fs.ts";
 
 const STATX_TYPE = 1;
-const STATX_SIZE = 256;
-const MODE = 0x1c;
 const F_GETFL = 3;
 const O_ACCMODE = 3;
 
@@ -17,11 +16,11 @@ const O_ACCMODE = 3;
  * device is never given away.
  */
 export function giveStdio(b: ProgramBuilder, uid: number): void {
-  const status = b.reserve(STATX_SIZE, "statx");
+  const status = b.reserve(STATX.SIZE, "statx");
   const flags = b.reserve(8, "flags");
   for (const fd of [0, 1, 2]) {
     const [next, give, socket, file] = [b.label(), b.label(), b.label(), b.label()];
-    const isType = (type: number) => [b.inside(status, MODE), 2, S.IFMT, type, E.EAGAIN] as const;
+    const isType = (type: number) => [b.inside(status, STATX.MODE), 2, S.IFMT, type, E.EAGAIN] as const;
     b.sys("statx", [fd, b.str(""), AT_EMPTY_PATH, STATX_TYPE, status], { handle: [ANY], orElse: next });
     b.check(...isType(S.IFIFO), { handle: [E.EAGAIN], orElse: socket, andThen: give });
     b.mark(socket);

@@ -20,9 +20,14 @@ import { scratchOf } from "./scratch.ts";
 
 const BUILT = Extra.TMPUPPER | Extra.FROM_ROOT;
 
-/** Whether this module makes a mount. It does not make a bind mount with "from-root". */
+/** Whether a mount is an overlay that brun builds. A bind mount with "from-root" is none. */
+function isBuilt(mount: Mount, options: MountOptions): boolean {
+  return (options.extra & BUILT) !== 0 && !isBind(mount, options);
+}
+
+/** Whether this module makes a mount. */
 export function isOverlayMount(mount: Mount, options: MountOptions): boolean {
-  return mount.destination === "/" || ((options.extra & BUILT) !== 0 && !isBind(mount, options));
+  return mount.destination === "/" || isBuilt(mount, options);
 }
 
 /** Compiles such a mount. */
@@ -31,7 +36,7 @@ export function overlayMount(x: InitContext, mount: Mount, where: string, option
   const type = mount.type ?? "none";
   b.at(where, { kind: "mount", fsType: type, target: mount.destination });
   const absent = b.label();
-  const built = !isBind(mount, options) && (options.extra & BUILT) !== 0;
+  const built = isBuilt(mount, options);
   if (built && mount.destination !== "/" && !changesMount(options)) {
     mountBuilt(x, mount.destination, options, absent);
     b.mark(absent);

@@ -1,16 +1,15 @@
 /** What keeps the output of a detached container, in its plan: the front makes it as openKept() of ../io/kept-process.ts does. */
 import { Hole, LocalSlot } from "../../plan/file-abi.ts";
 import type { ProgramBuilder, Slot } from "../../plan/program.ts";
-import { LOCK } from "../../sys/constants.ts";
+import { AF, LOCK, SOCK } from "../../sys/constants.ts";
 import { E } from "../../sys/errno.ts";
 import { AT_FDCWD, O } from "../../sys/fs.ts";
-import { SOCK_DGRAM } from "../../sys/socket.ts";
 import { utf8 } from "../../sys/utf8.ts";
 import { parentOf } from "../io/kept-log.ts";
 
 const PRIVATE = 0o077;
-/** struct sockaddr_un: AF_UNIX and a path. */
-const ADDRESS = "\x01\0attach\0";
+/** struct sockaddr_un: the family and a path. */
+const ADDRESS = `${String.fromCharCode(AF.UNIX)}\0attach\0`;
 
 /**
  * Makes the directory of the log, the file for the exit code and the socket of those who are attached, and leaves their
@@ -26,7 +25,7 @@ export function makeKept(b: ProgramBuilder, slots: readonly Slot[], log: string)
   const exit = slots[LocalSlot.exit]!;
   b.get("openat", [directory, b.str("exit"), O.WRONLY | O.CREAT | O.EXCL | O.CLOEXEC, 0o600], { out: exit });
   b.sys("flock", [exit, LOCK.EX | LOCK.NB]);
-  const attach = b.get("socket", [ADDRESS.charCodeAt(0), SOCK_DGRAM | O.CLOEXEC, 0], {
+  const attach = b.get("socket", [AF.UNIX, SOCK.DGRAM | SOCK.CLOEXEC, 0], {
     out: slots[LocalSlot.attach]!,
   });
   // An address has no room for a long path.

@@ -35,14 +35,14 @@ const OTHERS_WRITE = 0o022;
 
 /** Paths of one file of each container, relative to the state directory, as C strings for a plan. */
 class Files {
-  /** Address of each path. They are valid as long as this object is referenced. */
+  /** Address of each path. */
   readonly addresses: number[] = [];
-  /** The memory that the addresses point to. */
-  readonly bytes: Uint8Array;
+  /** Must live as long as the addresses are used. */
+  readonly keep: Uint8Array;
 
   constructor(ids: readonly string[], file: string) {
-    this.bytes = utf8(ids.map((id) => `${id}/${file}\0`).join(""));
-    let address = addressOf(this.bytes);
+    this.keep = utf8(ids.map((id) => `${id}/${file}\0`).join(""));
+    let address = addressOf(this.keep);
     each(ids, (id) => {
       this.addresses.push(address);
       // Ids are ASCII.
@@ -108,6 +108,7 @@ export function readStates(root: string, ids: readonly string[], uid: number): (
         texts[from + i] = fromUtf8(buffer.subarray(ROOM * i, ROOM * i + length));
     });
   }
+  void addressOf(files.keep);
   close(directory);
   return texts;
 }
@@ -138,6 +139,7 @@ export function lookAtEach(root: string, all: readonly Found[]): (LocalFailure |
     fifos.addresses[i]!,
   ]);
   const { failureOf } = runForEach(lookPlan, directory, given);
+  void addressOf(fifos.keep);
   close(directory);
   let next = 0;
   return all.map((found) => (found === plain[next] ? failureOf(next++) : undefined));
