@@ -1,11 +1,11 @@
 /**
- * A tool for an agent: it runs commands on a copy of this machine, in a directory, without secrets. What they change is kept,
- * shown, and taken over only where this program agrees. They reach names that somebody has agreed to. Speaks JSON lines on
- * stdin and stdout:
+ * A tool for an agent: it runs commands on a copy of this machine, in a directory, without secrets. It keeps and shows their
+ * changes, and applies only those that are harmless. Commands reach only names that the caller of this tool allows. It reads
+ * requests from stdin and writes answers to stdout, each a line of JSON:
  *   {"run": ["make", "test"]}   → {"exitCode": 0, "stdout": "…", "stderr": "…", "changed": ["src/a.ts"], "programs": 3}
  *                   meanwhile   → {"network": {"verdict": "allowed", "name": "example.org", "port": 443, …}}
- *                               → {"mayReach": "example.org"}, which waits for the next
- *   {"reach": "example.org", "allow": true}, also before it is asked
+ *                               → {"mayReach": "example.org"}, which waits for the next request
+ *   {"reach": "example.org", "allow": true}, also before the question
  *   {"patch": true}             → {"patch": "diff --git …"}
  *   {"apply": true}             → {"applied": ["src/a.ts"], "refused": ["Makefile: …"]}
  *   {"discard": true}           → {}
@@ -25,7 +25,7 @@ interface Request {
   readonly discard?: boolean;
 }
 
-/** What later runs code on this machine is taken over by a person alone. */
+/** Files that later run code on this machine. Only a person may apply changes to them. */
 const BY_HAND = /(^|\/)(\.git|\.husky|\.vscode|\.envrc|Makefile|package\.json)(\/|$)/;
 
 const SECONDS = 60;
@@ -33,19 +33,11 @@ const SECONDS = 60;
 class AgentTool {
   private readonly name = `agent-${randomUUID()}`;
   private readonly changes = keptChanges(this.name);
-  private readonly names = new Names();
 
-  constructor(private readonly directory: string) {}
-
-  /** What somebody says of a name, also while something runs. */
-  decide({ reach, allow = false }: Request): void {
-    if (reach !== undefined) this.names.decide(reach, allow);
-  }
-
-  /** Nobody says anything any more. */
-  close(): void {
-    this.names.close();
-  }
+  constructor(
+    private readonly directory: string,
+    private readonly names: Names,
+  ) {}
 
   async answer(request: Request): Promise<object> {
     if (request.run !== undefined) return this.run(request.run);
@@ -76,7 +68,7 @@ class AgentTool {
   private async apply(): Promise<object> {
     const changes = await this.own();
     const dangerous = changes.filter(({ path }) => BY_HAND.test(relative(this.directory, path)));
-    // A path also stands for all that is below it.
+    // Applying a directory applies all changes below it.
     const byHand = changes.filter(({ path }) =>
       dangerous.some((one) => one.path === path || one.path.startsWith(`${path}/`)),
     );
@@ -93,7 +85,7 @@ class AgentTool {
     };
   }
 
-  /** What has changed in the directory; the rest is of no interest, and never taken over. */
+  /** The changes in the directory. Others are ignored, and never applied. */
   private async own(): Promise<Change[]> {
     return await this.changes.diff({ paths: [this.directory] });
   }
@@ -103,28 +95,32 @@ class AgentTool {
   }
 }
 
-/** What somebody has said of names, or will. */
+/** The caller's decisions about names. */
 class Names {
-  private readonly said = new Map<string, boolean>();
-  private readonly asked = new Map<string, (allow: boolean) => void>();
+  private readonly decided = new Map<string, boolean>();
+  /** Open questions. A name has several if the program connects to several of its ports. */
+  private readonly asked = new Map<string, ((allow: boolean) => void)[]>();
   private closed = false;
 
   decide(name: string, allow: boolean): void {
-    this.said.set(name, allow);
-    this.asked.get(name)?.(allow);
+    this.decided.set(name, allow);
+    for (const answer of this.asked.get(name) ?? []) answer(allow);
     this.asked.delete(name);
   }
 
   ask(name: string): boolean | Promise<boolean> {
-    const said = this.said.get(name) ?? (this.closed ? false : undefined);
-    if (said !== undefined) return said;
-    say({ mayReach: name });
-    return new Promise((resolve) => this.asked.set(name, resolve));
+    const decided = this.decided.get(name) ?? (this.closed ? false : undefined);
+    if (decided !== undefined) return decided;
+    const waiting = this.asked.get(name) ?? [];
+    if (waiting.length === 0) say({ mayReach: name });
+    this.asked.set(name, waiting);
+    return new Promise((resolve) => waiting.push(resolve));
   }
 
+  /** Refuses all names without a decision, since no more decisions will come. */
   close(): void {
     this.closed = true;
-    for (const refuse of this.asked.values()) refuse(false);
+    for (const name of [...this.asked.keys()]) this.decide(name, false);
   }
 }
 
@@ -143,12 +139,13 @@ async function answered(request: Request): Promise<void> {
 
 const [directory] = process.argv.slice(2);
 if (directory === undefined) throw new Error("usage: agent-tool.ts DIRECTORY");
-const tool = new AgentTool(directory);
+const names = new Names();
+const tool = new AgentTool(directory, names);
 let done = Promise.resolve();
 for await (const line of createInterface({ input: process.stdin })) {
   const request: Request = JSON.parse(line);
-  if (request.reach !== undefined) tool.decide(request);
+  if (request.reach !== undefined) names.decide(request.reach, request.allow ?? false);
   else done = done.then(() => answered(request));
 }
-tool.close();
+names.close();
 await done;
