@@ -8,7 +8,7 @@ import { close } from "../sys/fs.ts";
 import type { Address } from "./address.ts";
 import { DNS_PORT } from "./dns-message.ts";
 import { EPOLL, type Loop } from "./loop.ts";
-import { receive } from "./socket.ts";
+import { receive, SOL_SOCKET } from "./socket.ts";
 import { RANGE } from "./table.ts";
 
 /** The first packet of a connection, or a UDP packet. */
@@ -20,7 +20,6 @@ export interface Attempt {
 
 const ETH_P_IP = 0x0800;
 const LOOPBACK_INDEX = 1;
-const SOL_SOCKET = 1;
 const SO_ATTACH_FILTER = 26;
 const SO_RCVBUF = 8;
 const TCP = 6;

@@ -6,7 +6,8 @@ import { NR, syscall } from "../sys/ffi.ts";
 import { close } from "../sys/fs.ts";
 import type { Address } from "./address.ts";
 
-const SOL_SOCKET = 1;
+/** The level of options that all sockets have. */
+export const SOL_SOCKET = 1;
 const SO_REUSEADDR = 2;
 const SO_ERROR = 4;
 const SO_KEEPALIVE = 9;
