@@ -38,6 +38,7 @@ long exec_run(struct machine *machine, const struct plan_file *plan, const struc
 	if (!command->detach)
 		sys5(__NR_prctl, PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 	result = conversation_send_program(&talk, program, size);
+	holes_forget(plan, program, size);
 	if (result == 0)
 		result = conversation_await_ready(&talk, 0, 0, 0);
 	if (result == 0)

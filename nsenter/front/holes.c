@@ -186,3 +186,11 @@ unsigned char *holes_fill(const struct plan_file *plan, enum plan_part index, co
 			fill(&filling, &holes[i]);
 	return filling.data;
 }
+
+void holes_forget(const struct plan_file *plan, unsigned char *program, size_t size)
+{
+	const unsigned char *file = plan->file.data;
+
+	if (program && (program < file || program >= file + plan->file.size))
+		sys2(__NR_munmap, program, size);
+}

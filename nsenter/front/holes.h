@@ -22,4 +22,7 @@ struct values {
 unsigned char *holes_fill(const struct plan_file *plan, enum plan_part index, const struct values *values,
 			  size_t *size);
 
+/* Frees the memory of such a program, or of null. A supervisor would otherwise keep it as long as its container runs. */
+void holes_forget(const struct plan_file *plan, unsigned char *program, size_t size);
+
 #endif

@@ -134,11 +134,15 @@ long later_write(const struct plan_file *plan, const struct values *values, cons
 	writing.data = (unsigned char *)(uintptr_t)memory;
 	writing.parts[PART_KEY] = put(&writing, id, text_length(id) + 1);
 	for (unsigned int part = FIRST_LATER; part <= LAST_LATER; part++)
-		if (programs[part])
+		if (programs[part]) {
 			writing.parts[part] = put(&writing, programs[part], sizes[part]);
+			holes_forget(plan, programs[part], sizes[part]);
+		}
 	result = put_guard(&writing, state);
-	if (result < 0)
-		return result;
-	put_holes(&writing, &later, known.open);
-	return write_file(&writing, &later, directory);
+	if (result == 0) {
+		put_holes(&writing, &later, known.open);
+		result = write_file(&writing, &later, directory);
+	}
+	sys2(__NR_munmap, writing.data, most);
+	return result;
 }

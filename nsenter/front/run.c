@@ -66,15 +66,18 @@ static long run_here(const struct making *making, enum plan_part index, int *beg
 	if (program && result < 0)
 		handover_failed_at(index, &failure);
 	*begun = program && (result == 0 || local_has_begun(program, size, &failure));
+	holes_forget(making->plan, program, size);
 	return result;
 }
 
 static long send_part(const struct making *making, enum plan_part index)
 {
 	size_t size;
-	const unsigned char *program = holes_fill(making->plan, index, &making->values, &size);
+	unsigned char *program = holes_fill(making->plan, index, &making->values, &size);
+	long result = program ? conversation_send_program(&making->talk, program, size) : -EBADMSG;
 
-	return program ? conversation_send_program(&making->talk, program, size) : -EBADMSG;
+	holes_forget(making->plan, program, size);
+	return result;
 }
 
 static long send_rest(const struct making *making)
