@@ -6,6 +6,7 @@
  */
 import { BrunError } from "../errors.ts";
 import { absolute } from "../sys/fs.ts";
+import { gitVariables } from "./git-config.ts";
 import { homes } from "./homes.ts";
 import type { Places } from "./places.ts";
 import type { ProtectedPath } from "./protected.ts";
@@ -18,6 +19,8 @@ const LISTED = 256;
 /** The maximum size of a file that is read. */
 const SIZE = 1 << 20;
 const READ = 4;
+/** The config of the machine, unless git was built for another place. */
+const SYSTEM_CONFIG = "/etc/gitconfig";
 
 /**
  * The paths to protect for a directory that is the work tree of a repository, or a git directory. Throws a
@@ -26,6 +29,7 @@ const READ = 4;
 export function gitPaths(directory: string, places: Places, view: HostView): ProtectedPath[] {
   const git = new Git(places, view);
   git.workTree(directory);
+  git.everywhere(directory);
   return git.found;
 }
 
@@ -65,17 +69,37 @@ class Git {
     const common = this.text(`${path}/commondir`)?.trim();
     this.found.push({ path: `${path}/commondir`, kind: "commondir" });
     if (common !== undefined && common !== "" && common !== ".") {
-      this.found.push({ path: `${path}/config.worktree`, kind: "link" });
+      this.config(`${path}/config.worktree`, workTree);
       this.gitDirectory(absolute(common, path), workTree);
       return;
     }
     this.found.push({ path: `${path}/config`, kind: "link" }, { path: `${path}/hooks`, kind: "directory" });
     const config = this.text(`${path}/config`) ?? "";
-    if (/worktreeconfig/i.test(config) || this.view.entry(`${path}/config.worktree`) !== null)
-      this.found.push({ path: `${path}/config.worktree`, kind: "link" });
     this.named(config, path, workTree);
+    if (/worktreeconfig/i.test(config) || this.view.entry(`${path}/config.worktree`) !== null)
+      this.config(`${path}/config.worktree`, workTree);
     for (const name of this.some(`${path}/worktrees`)) this.gitDirectory(`${path}/worktrees/${name}`, null);
     for (const module of this.modules(`${path}/modules`)) this.gitDirectory(module, null);
+  }
+
+  /**
+   * The configs of the user and of the machine (git-config(1), "FILES"), which apply to every repository.
+   * @param workTree the directory for relative paths of hooks
+   */
+  everywhere(workTree: string): void {
+    const { GIT_CONFIG_SYSTEM, GIT_CONFIG_GLOBAL, XDG_CONFIG_HOME } = this.view.environment;
+    const ofHomes = homes(this.view).flatMap((home) => [`${home}/.gitconfig`, `${home}/.config/git/config`]);
+    const given = [GIT_CONFIG_SYSTEM, GIT_CONFIG_GLOBAL, XDG_CONFIG_HOME && `${XDG_CONFIG_HOME}/git/config`];
+    for (const path of [SYSTEM_CONFIG, ...ofHomes, ...given])
+      if (path?.startsWith("/")) this.config(path, workTree);
+  }
+
+  private config(path: string, workTree: string | null): void {
+    this.found.push({ path, kind: "link" });
+    const { end } = this.places.way(path);
+    if (this.seen.has(end)) return;
+    this.seen.add(end);
+    this.named(this.text(path) ?? "", path.slice(0, path.lastIndexOf("/")), workTree);
   }
 
   /**
@@ -84,24 +108,22 @@ class Git {
    * @param path the directory of the config
    */
   private named(config: string, path: string, workTree: string | null): void {
-    for (const [, key = "", value = ""] of config.matchAll(
-      /^\s*(path|hookspath)\s*=\s*"?([^"\n]+?)"?\s*$/gim,
-    )) {
-      const isHooks = key.toLowerCase() === "hookspath";
-      for (const found of this.paths(value, isHooks ? workTree : path)) {
-        this.found.push({ path: found, kind: isHooks ? "directory" : "link" });
-        if (isHooks || this.seen.has(found)) continue;
-        this.seen.add(found);
-        this.named(this.text(found) ?? "", absolute("..", found), workTree);
-      }
+    for (const { key, value } of gitVariables(config)) {
+      if (key === "core.hookspath")
+        for (const found of this.paths(value, workTree)) this.found.push({ path: found, kind: "directory" });
+      else if (key === "include.path" || key === "includeif.path")
+        for (const found of this.paths(value, path)) this.config(found, workTree);
     }
   }
 
-  /** The paths that a value of a config can stand for. `~/` is each home. */
+  /**
+   * The paths that a value of a config can stand for. `~/` is each home. `..` stays in them, because after a
+   * link it leads to another place.
+   */
   private paths(value: string, base: string | null): string[] {
     if (value.startsWith("~/")) return homes(this.view).map((home) => `${home}${value.slice(1)}`);
-    if (/^[~%]/.test(value) || (base === null && !value.startsWith("/"))) return [];
-    return [absolute(value, base ?? "/")];
+    if (value.startsWith("/")) return [value];
+    return /^[~%]/.test(value) || base === null ? [] : [`${base}/${value}`];
   }
 
   private some(directory: string): readonly string[] {
@@ -128,11 +150,12 @@ class Git {
     return found;
   }
 
-  /** The text of a regular file; null for any other. */
+  /** The text of a regular file, also at the end of links; null for any other. */
   private text(path: string): string | null {
     const { entry, rights, text } = this.view;
-    const found = entry(path);
-    return found?.type === "file" && found.size <= SIZE && (rights(path) & READ) !== 0 ? text(path) : null;
+    const { end } = this.places.way(path);
+    const found = entry(end);
+    return found?.type === "file" && found.size <= SIZE && (rights(end) & READ) !== 0 ? text(end) : null;
   }
 }
 

@@ -115,6 +115,48 @@ describe("--rw", () => {
     expect(both.protection.files).toContain(`${P}/.git/config`);
   });
 
+  test("what the user's and the machine's git config include or name as hooks, and what a home's links lead to", () => {
+    const at = (path: string) => `${P}/${path}`;
+    const links = {
+      "/home/dev/.gitconfig": "project/dot/gitconfig",
+      "/home/dev/.bashrc": "project/dot/bashrc",
+      "/home/dev/.config/fish": "../project/dot/fish",
+      "/home/dev/.profile": "elsewhere",
+    };
+    const texts = {
+      "/etc/gitconfig": `[include] path = "${P}/system"\n`,
+      [at("dot/gitconfig")]:
+        '[core] ; hooks\n hooksPath = scripts/hooks # of each repository\n[includeIf "gitdir:~/"]\n path = ~/project/own\n',
+      [at("own")]: "[include]\n path = x/../of-own\n path = nowhere/../own\n",
+      "/home/dev/xdg/git/config": `[include]\n path = ${P}/of-xdg\n`,
+      "/srv/global": `[include]\n path = ${P}/of-global\n`,
+    };
+    const there = "dot/gitconfig dot/bashrc system own of-own of-xdg of-global".split(" ");
+    const files = Object.fromEntries([
+      ...there.map((name) => [at(name), file]),
+      ...["x", "dot", "dot/fish", "scripts", "scripts/hooks"].map((name) => [at(name), directory]),
+      ["/home/dev/.config", directory],
+      ...["/etc/gitconfig", "/home/dev/xdg/git/config", "/srv/global"].map((path) => [path, file]),
+    ]);
+    const environment = {
+      HOME: "/home/dev",
+      XDG_CONFIG_HOME: "/home/dev/xdg",
+      GIT_CONFIG_GLOBAL: "/srv/global",
+    };
+    const fixture = { files: { ...repository, ...files }, texts, links, view: { environment } };
+    const { protection } = hostSandbox({ rw: [P] }, fixture);
+    for (const name of [...there, "dot/fish", "scripts/hooks"]) expect(protection.files).toContain(at(name));
+    // Of a path whose first directories are missing, only the first one is taken.
+    const include = { "/etc/gitconfig": `[include]\n path = ${P}/a/b/c\n` };
+    const deep = hostSandbox({ rw: [P] }, { files: { "/etc/gitconfig": file }, texts: include });
+    expect(names(deep)).toContain(`${P}/a directory`);
+    expect(mountOn(deep, `${P}/a/b`)).toBeUndefined();
+    // Nothing outside of --rw is touched.
+    expect([...protection.files, ...protection.taken.map((one) => one.directory)].join("\n")).not.toMatch(
+      /^(?!\/home\/dev\/project)/m,
+    );
+  });
+
   test("a repository with more than brun looks through is refused, with the number", () => {
     const modules = `${P}/.git/modules`;
     const many = (count: number, path: (i: number) => readonly string[]) => () => {

@@ -16,12 +16,7 @@ import { homes } from "./homes.ts";
 import { type Placed, readOnlyBind } from "./mounts.ts";
 import type { SandboxOptions } from "./options.ts";
 import { Places, parentOf, within } from "./places.ts";
-import {
-  PROTECTED_DIRECTORIES,
-  PROTECTED_DIRECTORIES_IN_HOME,
-  PROTECTED_FILES,
-  PROTECTED_IN_HOME,
-} from "./protected-names.ts";
+import { PROTECTED_DIRECTORIES, PROTECTED_FILES, startUpPlaces } from "./protected-names.ts";
 import { type HostView, isIdInside } from "./view.ts";
 
 /** A path to protect, and the kind that takes its name if it is missing. */
@@ -74,6 +69,7 @@ export function protect(placed: readonly Placed[], options: SandboxOptions, view
   const trees = placed.filter(({ origin }) => origin === "writable");
   if (options.rwAll || trees.length === 0) return { placed, taken: [], files: [] };
   const protecting = new Protecting(trees, view);
+  protecting.homes();
   for (const { mount } of trees) protecting.tree(mount.destination);
   return {
     placed: placed.flatMap((one) => [one, ...protecting.above(one)]),
@@ -82,10 +78,17 @@ export function protect(placed: readonly Placed[], options: SandboxOptions, view
   };
 }
 
+/** A path at which a mount of --rw shows a place of the host. */
+interface Shown {
+  readonly tree: Placed;
+  readonly at: string;
+}
+
 class Protecting {
   readonly taken = new Map<string, TakenName>();
   readonly files = new Set<string>();
   private readonly mounts = new Map<Placed, Map<string, Mount>>();
+  private readonly known = new Map<string, readonly Shown[]>();
   private readonly places: Places;
 
   constructor(
@@ -103,18 +106,22 @@ class Protecting {
     for (; at !== path && within(path, at); at = parentOf(at)) this.directory(at);
   }
 
-  /** Protects files directly in a directory, in the homes below it, and in its repository. */
+  /**
+   * Protects start-up files of the homes. Links may lead from a home that is not in any tree into one, as to a
+   * directory of dotfiles.
+   */
+  homes(): void {
+    const { files, directories } = startUpPlaces(homes(this.view), this.view.environment);
+    for (const path of files) this.add({ path, kind: "link" });
+    for (const path of directories) this.add({ path, kind: "directory" });
+  }
+
+  /** Protects files directly in a directory, and in its repository. */
   private directory(path: string): void {
     if (this.view.entry(path)?.type !== "dir") return;
     const kind = this.isInRepository(path) ? "socket" : "link";
     for (const name of PROTECTED_FILES) this.add({ path: `${path}/${name}`, kind });
     for (const name of PROTECTED_DIRECTORIES) this.add({ path: `${path}/${name}`, kind: "directory" });
-    for (const home of homes(this.view).map((one) => this.places.way(one).end)) {
-      if (!within(path, home)) continue;
-      for (const name of PROTECTED_IN_HOME) this.add({ path: `${home}/${name}`, kind: "link" });
-      for (const name of PROTECTED_DIRECTORIES_IN_HOME)
-        this.add({ path: `${home}/${name}`, kind: "directory" });
-    }
     for (const one of gitPaths(path, this.places, this.view)) this.add(one);
   }
 
@@ -133,8 +140,13 @@ class Protecting {
 
   private add({ path, kind }: ProtectedPath): void {
     const { passed, end } = this.places.way(path);
+    if (![...passed, end].some((place) => this.shown(place).length > 0)) return;
     const missing = [...passed, end].find((place) => this.isFree(place));
-    for (const place of passed) if (place !== missing) this.pin(place);
+    for (const place of passed) {
+      // What would come after a missing name is missing, too.
+      if (place === missing) break;
+      this.pin(place);
+    }
     if (missing === undefined) this.close(end);
     else if (this.mayBeMade(missing)) this.take(missing, missing === end ? kind : "directory");
   }
@@ -152,11 +164,15 @@ class Protecting {
   }
 
   /** The trees that show a place of the host, and its path in each. Of nested trees the innermost counts. */
-  private shown(place: string): { readonly tree: Placed; readonly at: string }[] {
-    return this.places.aliases(place).flatMap((at) => {
+  private shown(place: string): readonly Shown[] {
+    const known = this.known.get(place);
+    if (known !== undefined) return known;
+    const found = this.places.aliases(place).flatMap((at) => {
       const tree = this.trees.findLast(({ mount }) => within(mount.destination, at));
       return tree === undefined || tree.mount.destination === at ? [] : [{ tree, at }];
     });
+    this.known.set(place, found);
+    return found;
   }
 
   private put(tree: Placed, mount: Mount): void {

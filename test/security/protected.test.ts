@@ -160,6 +160,25 @@ for (const subject of subjects(["brun"])) {
       expect(tree(home)).toEqual({ ...before, written: "" });
     });
 
+    test("--rw: files to which start-up files of the home lead: links, includes and hooks of the git config", async () => {
+      await using box = new Sandbox(subject);
+      const cwd = await project(box, caller, true);
+      const home = `${box.dir}/home`;
+      for (const name of ["shared", "bashrc", "global"]) box.file(`home/project/${name}`, "one\n");
+      box.file("home/.gitconfig", "[include] path = project/shared\n[core] hooksPath = githooks\n");
+      Bun.spawnSync([...caller.prefix, "ln", "-s", "project/bashrc", `${home}/.bashrc`]);
+      const before = tree(cwd);
+      const attack = `exec 2>/dev/null; mkdir E; for name in shared bashrc global githooks githooks/pre-commit; do
+        echo evil >$name; rm -f $name; echo evil >E/x; mv E/x $name; ln -sf E $name; mkdir $name; mv $name E/y; mkdir $name; done; rm -rf E`;
+      const env = { HOME: home, GIT_CONFIG_GLOBAL: `${cwd}/global` };
+      const run = (...flags: string[]) =>
+        box.call(["run", "--host", "--rw", ".", ...flags, "--", "sh", "-c", attack], { cwd, env });
+      expect(await run()).toMatchObject({ code: 0 });
+      expect(tree(cwd)).toEqual(before);
+      await run("--rw-all");
+      expect(Object.keys(tree(cwd))).toContain("githooks");
+    });
+
     test("--rw: git commit, git switch and npm install work, and git finds nothing new", async () => {
       await using box = new Sandbox(subject);
       const cwd = await project(box, caller, false);

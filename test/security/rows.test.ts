@@ -32,6 +32,7 @@ const TESTS: Readonly<Record<string, readonly (readonly [file: string, title: st
   "code for the host below `--rw`": [
     ["protected", "--rw: nothing that the host runs by itself is made, changed or replaced"],
     ["protected", "--rw: shell start-up files of a home, which are missing or links"],
+    ["protected", "--rw: files to which start-up files of the home lead"],
     ["protected", " runs with --rw that are killed leave no name"],
   ],
   "what a program of `run --host --landlock` gets at": [
