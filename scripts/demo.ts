@@ -16,6 +16,7 @@ import {
 import { hostname, tmpdir } from "node:os";
 import { callerEnv, host, isRoot, ownedDir, testUser } from "../test/support/caller.ts";
 import { makeRootfs } from "../test/support/rootfs.ts";
+import { removeWorkspace } from "../test/support/workspace.ts";
 
 const NAMESPACES = ["cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts"];
 
@@ -78,5 +79,6 @@ try {
   print("\nOutside again", [`exit code ${exitCode}; containers left: ${left || "none"}`]);
 } finally {
   rmSync(dir, { recursive: true, force: true });
+  removeWorkspace();
 }
 process.exit(exitCode);

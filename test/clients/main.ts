@@ -10,6 +10,7 @@ import { tmpdir } from "node:os";
 import { parseArgs } from "node:util";
 import { installed, isRoot, TEST_USER, testUser } from "../support/caller.ts";
 import { killHard, processesOf } from "../support/processes.ts";
+import { removeWorkspace } from "../support/workspace.ts";
 import type { As, Result } from "./check.ts";
 import { counts, judge, table } from "./verdict.ts";
 import { makeWorld, RUNTIMES } from "./world.ts";
@@ -72,6 +73,7 @@ try {
 } finally {
   if (values.keep) console.log(`logs: ${dir}`);
   else removeWorld();
+  removeWorkspace();
 }
 
 /**

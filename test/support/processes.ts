@@ -24,8 +24,9 @@ const text = (path: string): string => readFileSync(path, "utf8");
  */
 export function processesOf(dir: string): FoundProcess[] {
   const found: FoundProcess[] = [];
-  // If the namespace of the tests has such mounts, every process of the machine has them. Then mounts are no
-  // sign.
+  // Whether a mount namespace has such mounts, by its name. If that of the tests has, every process of the machine has
+  // them, and they are no sign.
+  const namespaces = new Map([[readlinkSync("/proc/self/ns/mnt"), false]]);
   const isShared = hasMountsOf(text("/proc/self/mountinfo"), dir);
   for (const pid of readdirSync("/proc")) {
     if (!/^\d+$/.test(pid) || pid === "1" || Number(pid) === process.pid) continue;
@@ -35,7 +36,14 @@ export function processesOf(dir: string): FoundProcess[] {
       proc(readlinkSync, pid, "cwd"),
       proc(readlinkSync, pid, "root"),
     ];
-    const inMounts = !isShared && hasMountsOf(proc(text, pid, "mountinfo"), dir);
+    const namespace = proc(readlinkSync, pid, "ns/mnt");
+    let inMounts = isShared ? false : namespaces.get(namespace);
+    if (inMounts === undefined) {
+      const mounts = proc(text, pid, "mountinfo");
+      inMounts = hasMountsOf(mounts, dir);
+      // A process that has just ended says nothing about the others in its namespace.
+      if (mounts !== "") namespaces.set(namespace, inMounts);
+    }
     if (!inMounts && !traces.some((trace) => trace.includes(dir))) continue;
     if (/^State:\s+[ZX]/m.test(proc(text, pid, "status"))) continue;
     const command = traces[0]!.replaceAll("\0", " ").trim() || proc(text, pid, "comm").trim();

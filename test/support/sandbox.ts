@@ -296,12 +296,12 @@ export class Sandbox implements AsyncDisposable {
     } catch (error) {
       // If the test has failed already, bun shows neither its error nor this one.
       console.error(`${(error as Error).message}; the last command's outcome: ${JSON.stringify(this.last)}`);
-      throw error;
-    } finally {
       // Mounts go first. Otherwise the files in them would be removed.
       for (const target of mountsBelow(this.dir)) Bun.spawnSync(["umount", "--lazy", target]);
       for (const { pid } of processesOf(this.dir)) killHard(pid);
       for (const path of cgroupsNamed(this.prefix).reverse()) rmdirSync(path);
+      throw error;
+    } finally {
       await this.remove();
     }
   }
