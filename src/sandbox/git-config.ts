@@ -10,7 +10,7 @@ export interface GitVariable {
 const GAP = /(?:\s|[#;].*)*/y;
 const SECTION = /\[([\w.-]+)(?:\s*"(?:[^"\\\n]|\\.)*")?\s*\]/y;
 const NAME = /([a-z][a-z\d-]*)[ \t]*/iy;
-const VALUE = /=[ \t]*((?:"(?:[^"\\\n]|\\[\s\S])*"|\\[\s\S]|[^"\\#;\n])*)/y;
+const VALUE = /=[ \t]*((?:"(?:[^"\\\n]|\\[\s\S])*"|\\[\s\S]|[^"\\#;\n]+)*)/y;
 const ESCAPES: Readonly<Record<string, string>> = { "\n": "", n: "\n", t: "\t", b: "\b" };
 
 /** The variables of a config that have a value, up to the first error, as git reads none of a broken config. */

@@ -21,6 +21,16 @@ const SIZE = 1 << 20;
 const READ = 4;
 /** The config of the machine, unless git was built for another place. */
 const SYSTEM_CONFIG = "/etc/gitconfig";
+/**
+ * Names of the variables whose values git runs (git-config(1)). All of the section `pager` are run, and so is a value that
+ * begins with `!`.
+ */
+const COMMANDS = new Set(
+  (
+    "askpass clean cmd command defaultcommand difffilter driver editor external fsmonitor gitproxy helper " +
+    "packobjectshook pager process program receivepack sendmailcmd smudge sshcommand textconv tocmd cccmd uploadpack"
+  ).split(" "),
+);
 
 /**
  * The paths to protect for a directory that is the work tree of a repository, or a git directory. Throws a
@@ -103,16 +113,36 @@ class Git {
   }
 
   /**
-   * Adds the files that a config includes, those that these include, and its hooks, if they are elsewhere.
-   * Paths of other users (`~user/x`) and of git's own installation (`%(prefix)/x`) are ignored.
+   * Adds the files that a config includes, those that these include, its hooks, if they are elsewhere, and the
+   * programs that it names. Paths of other users (`~user/x`) and of git's own installation (`%(prefix)/x`) are ignored.
    * @param path the directory of the config
+   * @param above the work tree, if the config does not name it, as that of a submodule does
    */
-  private named(config: string, path: string, workTree: string | null): void {
-    for (const { key, value } of gitVariables(config)) {
+  private named(config: string, path: string, above: string | null): void {
+    const variables = gitVariables(config);
+    const own = variables.find(({ key }) => key === "core.worktree")?.value;
+    const workTree = own === undefined ? above : absolute(own, path);
+    for (const { key, value } of variables) {
       if (key === "core.hookspath")
         for (const found of this.paths(value, workTree)) this.found.push({ path: found, kind: "directory" });
       else if (key === "include.path" || key === "includeif.path")
         for (const found of this.paths(value, path)) this.config(found, workTree);
+      else if (isCommand(key, value)) this.command(value, workTree);
+    }
+  }
+
+  /**
+   * Adds each file that a command names: the program, if it is named by a path, and existing files among the arguments,
+   * such as the script of an interpreter. git runs most commands by a shell in the top directory of the work tree.
+   */
+  private command(value: string, workTree: string | null): void {
+    const words = value.split(/[\s"'`\\;|&()<>!=]+/).filter((word) => word !== "" && !word.startsWith("-"));
+    for (const [i, word] of words.entries()) {
+      // A program without a slash is one of PATH.
+      if (i === 0 && !word.includes("/")) continue;
+      for (const path of this.paths(word, workTree))
+        if (i === 0 || this.view.entry(this.places.way(path).end)?.type === "file")
+          this.found.push({ path, kind: "socket" });
     }
   }
 
@@ -157,6 +187,12 @@ class Git {
     const found = entry(end);
     return found?.type === "file" && found.size <= SIZE && (rights(end) & READ) !== 0 ? text(end) : null;
   }
+}
+
+function isCommand(key: string, value: string): boolean {
+  return (
+    COMMANDS.has(key.slice(key.lastIndexOf(".") + 1)) || key.startsWith("pager.") || value.startsWith("!")
+  );
 }
 
 function tooMany(message: string): BrunError {

@@ -157,6 +157,55 @@ describe("--rw", () => {
     );
   });
 
+  test("programs that a git config names, in all forms of its syntax", () => {
+    const config = String.raw`[core] fsmonitor = ./monitor.sh ; a comment
+[core]
+	sshCommand = "ssh -F \"tools/ssh config\""
+	pager = less
+	editor = tools/none
+[filter "x"]
+	clean = python3 \
+tools/clean.py --fast
+	smudge = tools/none-either.sh %f
+	required = true
+[alias]
+	st = status a
+	deploy = "!sh run.sh && ./more.sh"
+[pager]
+	log = ${P}/tools/log
+[include] path = ../included
+[commit]
+	template = a
+`;
+    const texts = {
+      [`${P}/.git/config`]: config,
+      [`${P}/.git/modules/sub/config`]: "[core]\nworktree = ../../../sub\nfsmonitor = ./monitor\n",
+      [`${P}/included`]: "[credential]\nhelper = !~/project/helper get\n",
+    };
+    const present =
+      "monitor.sh run.sh more.sh a less included helper tools/clean.py tools/log tools/ssh".split(" ");
+    const files = {
+      ...repository,
+      [`${P}/tools`]: directory,
+      [`${P}/sub`]: directory,
+      [`${P}/sub/monitor`]: file,
+      [`${P}/.git/modules`]: directory,
+      [`${P}/.git/modules/sub`]: directory,
+      [`${P}/.git/modules/sub/HEAD`]: file,
+      [`${P}/.git/modules/sub/config`]: file,
+      ...Object.fromEntries(present.map((name) => [`${P}/${name}`, file])),
+    };
+    const { protection } = hostSandbox({ rw: [P] }, { files, texts });
+    const found = protection.files.map((path) => path.slice(P.length + 1)).sort();
+    const named = present.filter((name) => !["a", "less"].includes(name));
+    expect(found).toEqual(
+      [".git/config", ".git/hooks", ".git/modules/sub/config", "sub/monitor", ...named].sort(),
+    );
+    const taken = protection.taken.map(({ directory: path, name, kind }) => `${path}/${name} ${kind}`);
+    for (const name of ["tools/none", "tools/none-either.sh"]) expect(taken).toContain(`${P}/${name} socket`);
+    expect(protection.taken.filter(({ directory: path }) => path === `${P}/tools`)).toHaveLength(2);
+  });
+
   test("a repository with more than brun looks through is refused, with the number", () => {
     const modules = `${P}/.git/modules`;
     const many = (count: number, path: (i: number) => readonly string[]) => () => {

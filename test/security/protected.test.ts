@@ -126,6 +126,26 @@ for (const subject of subjects(["brun"])) {
       }, 120000);
     }
 
+    test("--rw: a program that the project's git config names cannot be changed, or made", async () => {
+      await using box = new Sandbox(subject);
+      const cwd = await project(box, caller, false);
+      const env = { HOME: `${box.dir}/home`, PATH: process.env.PATH! };
+      const set =
+        "git config core.fsmonitor ./monitor; git config filter.x.clean 'sh clean.sh'; git config diff.external ./missing";
+      Bun.spawnSync([
+        ...caller.prefix,
+        "sh",
+        "-c",
+        `cd ${cwd}; echo good >clean.sh; echo good >monitor; ${set}`,
+      ]);
+      const before = tree(cwd);
+      const attack =
+        "for f in monitor clean.sh missing; do echo evil >$f; rm -f $f; echo evil >E; mv E $f; rm -f E; done 2>/dev/null";
+      const argv = ["run", "--host", "--rw", ".", "--", "sh", "-c", attack];
+      await box.call(argv, { cwd, env });
+      expect(tree(cwd)).toEqual(before);
+    });
+
     test("--rw: a directory of somebody else's, in which the caller can make nothing", async () => {
       await using box = new Sandbox(subject);
       const place = "/etc/.envrc";
