@@ -1,6 +1,6 @@
 /** `brun image` and `run --image`: from a registry and from files to a container, without root. */
 import { describe, expect, test } from "bun:test";
-import { existsSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { imageOf, writeLayout } from "../src/image/testing/image.ts";
 import { tries } from "./security/support.ts";
 import { host } from "./support/caller.ts";
@@ -334,6 +334,35 @@ for (const subject of subjects(["brun"])) {
         1,
         expect.stringContaining(`container ${id} does not exist`),
       ]);
+    });
+
+    test("commit: a container keeps its image, whatever its name leads to, and however the store is reached", async () => {
+      await using images = Images.make(subject);
+      const { box, registry } = images;
+      const layers = [programLayer(box), [{ path: "etc/motd", data: "first\n" }]];
+      const name = `${registry.host}/app:1`;
+      registry.push("app", "1", imageOf(layers, { config: { Env: ["A=1"] } }));
+      registry.push("other", "1", imageOf(layers, { config: { Env: ["A=other"] } }));
+      // Another image has the same files.
+      await images.ok(["image", "pull", "-q", `${registry.host}/other:1`]);
+      const id = box.name();
+      // The state directory of another session.
+      const globals = ["--root", `${box.dir}/run/brun`];
+      await images.ok(["run", "--image", name, "-d", "--name", id, "--", "sleep", "1000"], { globals });
+      registry.push("app", "1", imageOf([programLayer(box)]));
+      await images.ok(["image", "pull", "-q", name]);
+      const link = `${box.dir}/link`;
+      symlinkSync(images.data, link);
+      for (const env of [{}, { HOME: link }]) {
+        await images.ok(["image", "prune", "--all"], { env });
+        expect(await images.ok(["image", "list", "-q"])).toBe("");
+        await images.ok(["image", "commit", id, "me/new:1"], { env, globals });
+        expect(await images.ok(run("me/new:1", "cat /etc/motd; echo $A"))).toBe("first\n1\n");
+      }
+      await images.ok(["delete", "--force", id], { globals });
+      await images.ok(["image", "prune", "--all"]);
+      for (const kind of ["layers", "views", "blobs/sha256"])
+        expect([kind, readdirSync(`${images.store}/${kind}`)]).toEqual([kind, []]);
     });
 
     test("import an archive; unpack an image into a directory of one's own", async () => {

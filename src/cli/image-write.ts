@@ -1,9 +1,10 @@
 /** `brun image push`, `import` and `commit`. */
 
+import { listEverywhere } from "../container/state/every-root.ts";
 import { list } from "../container/state/list.ts";
 import { BrunError } from "../errors.ts";
 import { MANIFEST_FORMATS, type ManifestFormat } from "../image/formats.ts";
-import { findIds, type UnpackIds, unpackIds } from "../image/ids.ts";
+import { unpackIds } from "../image/ids.ts";
 import { commitContainer, importImage } from "../image/make.ts";
 import { ownPlatform, platformText, runsOn } from "../image/platform.ts";
 import { push } from "../image/push.ts";
@@ -155,24 +156,11 @@ export const commitCommand = defineCommand({
       });
     }
     const store = ImageStore.open();
-    const ids = idsOf(container.bundle, store);
     const push = { rootless: rootlessOf(data.values.rootless) };
-    const digest = await commitContainer(container, args.image, store, ids, { changes: args.change, push });
+    const digest = await commitContainer(container, args.image, store, { changes: args.change, push });
     // An image that was only written to files is not in the store.
-    await collect(store, list(rt));
+    await collect(store, listEverywhere(rt));
     print(`${digest}\n`);
     return 0;
   },
 });
-
-/** The ids in which the root of a container was unpacked: they are in its path. Throws a BrunError. */
-function idsOf(bundle: string, store: ImageStore): UnpackIds {
-  const inStore = bundle.startsWith(`${store.directory}/`) ? bundle.slice(store.directory.length + 1) : "";
-  const name = /^(?:layers|views)\/([^/]+)\//.exec(inStore)?.[1];
-  const found = findIds((ids) => ids.name === name);
-  if (found !== undefined) return found;
-  throw new BrunError("the image of the container is not in the store", {
-    code: "ERR_STATE",
-    hint: "run --image makes one",
-  });
-}

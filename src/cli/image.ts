@@ -1,6 +1,6 @@
 /** `brun image`: pull, push, list, inspect, remove, prune, unpack, import, commit. */
 
-import { list } from "../container/state/list.ts";
+import { listEverywhere } from "../container/state/every-root.ts";
 import { BrunError } from "../errors.ts";
 import { shortDigest } from "../image/digest.ts";
 import { unpackIds } from "../image/ids.ts";
@@ -124,7 +124,12 @@ const removeCommand = defineCommand({
   async run({ args, data }) {
     if (args.images.length === 0)
       throw new BrunError("image remove needs a name", { code: "ERR_USAGE", hint: "brun image list" });
-    const removed = await removeImages(args.images, ImageStore.open(), list(openRuntime(data)), args.force);
+    const removed = await removeImages(
+      args.images,
+      ImageStore.open(),
+      listEverywhere(openRuntime(data)),
+      args.force,
+    );
     for (const image of removed) print(`${image.name}\n`);
     return 0;
   },
@@ -135,7 +140,7 @@ const pruneCommand = defineCommand({
   args: { action, all: { type: "boolean", alias: "a", description: "also images that no container uses" } },
   async run({ args, data }) {
     const store = ImageStore.open();
-    const containers = list(openRuntime(data));
+    const containers = listEverywhere(openRuntime(data));
     if (args.all) for (const image of await removeUnused(store, containers)) print(`${image.name}\n`);
     else await collect(store, containers);
     await removePartial(store);

@@ -3,7 +3,7 @@
 import { compiling, uncacheable } from "../host/recorder.ts";
 import type { PullOptions } from "../image/pull.ts";
 import { cachedImage, type ReadyImage } from "../image/ready.ts";
-import { type SandboxImage, withImage } from "../sandbox/image.ts";
+import { withImage } from "../sandbox/image.ts";
 import type { SandboxOptions } from "../sandbox/options.ts";
 import type { Values } from "./flags.ts";
 import type { Session } from "./globals.ts";
@@ -27,10 +27,10 @@ export async function withPulledImage(
   const { userns } = asked;
   const options = { ...pullOptions(args, may ? policyOf(args.pull) : "never", session), userns };
   const ready = await getImage(args.image!, options, args.quiet, session.values.client);
-  const image: SandboxImage = { name: ready.image.name, config: ready.config };
-  const root = { kind: "rootfs", path: ready.root, image: image.name } as const;
+  const { name, manifest } = ready.image;
+  const root = { kind: "rootfs", path: ready.root, image: name, manifest } as const;
   const given = args.entrypoint === undefined ? undefined : entrypoint(args.entrypoint);
-  return withImage({ ...asked, root }, image, program, given);
+  return withImage({ ...asked, root }, ready.config, program, given);
 }
 
 /** The code that pulls images is loaded only if one has to be pulled. */

@@ -3,10 +3,12 @@ import { BrunError } from "../errors.ts";
 import { parseJson } from "../spec/json.ts";
 import { close, exists, fstat, O, open, unlink } from "../sys/fs.ts";
 import { fromUtf8, utf8 } from "../sys/utf8.ts";
+import type { ImageDocuments } from "./blobs.ts";
+import { type ImageContainer, imageOfContainer } from "./container-image.ts";
 import { digestOf } from "./digest.ts";
-import type { UnpackIds } from "./ids.ts";
+import { findIds, type UnpackIds } from "./ids.ts";
 import { nameText, parseName } from "./image-name.ts";
-import { type Descriptor, MEDIA, parseImageConfig, parseManifest } from "./manifest.ts";
+import { type Descriptor, MEDIA, parseImageConfig } from "./manifest.ts";
 import { ownPlatform, type Platform } from "./platform.ts";
 import { destinationName, type PushOptions, push, typeOfLayer } from "./push.ts";
 import { candidates, registriesConf } from "./registry/conf.ts";
@@ -176,44 +178,33 @@ export async function importImage(
 }
 
 /** A running container. */
-export interface CommittedContainer {
-  readonly id: string;
+export interface CommittedContainer extends ImageContainer {
   readonly pid: number;
-  /** The image's root in the store. */
-  readonly bundle: string;
 }
 
 /**
  * Makes an image from a running container. The container's changes become one more layer.
  * @param text a name in the store, or files such as "oci:DIR:TAG"
  * @returns the digest of its manifest
- * @throws BrunError if the store does not have the container's image
+ * @throws BrunError (ERR_STATE) if the container has no image, or the store does not have it any more
  */
 export async function commitContainer(
   container: CommittedContainer,
   text: string,
   store: ImageStore,
-  ids: UnpackIds,
   { changes, push: pushing }: MakeOptions & { readonly push: PushOptions },
 ): Promise<string> {
   const isFile = parseName(text).transport !== "registry";
   const name = isFile ? nameText(destinationName(text)) : newName(text);
-  const base = baseOf(container, store, ids);
-  const manifest = parseManifest(store.blobs.read(base.manifest) ?? new Uint8Array(0), "", base.name);
-  if (manifest.kind !== "manifest") {
-    throw new BrunError(`${base.name} is no image`, { code: "ERR_STATE", where: base.name });
-  }
-  const json = parseJson(
-    fromUtf8(store.blobs.read(base.config) ?? new Uint8Array(0)),
-    base.name,
-  ) as ConfigJson;
   return store.making(async () => {
-    const { digest, diffId, size } = await packLayer(container, store, ids);
+    const { base, place, ids } = baseOf(container, store);
+    const json = parseJson(fromUtf8(base.config), container.id) as ConfigJson;
+    const { digest, diffId, size } = await packLayer(container, place, store, ids);
     const diffIds = [...base.diffIds, diffId];
     if (!isFile) await store.buildRoot(ids, diffIds);
     const step = { created: new Date().toISOString(), created_by: `brun image commit ${container.id}` };
     const rootfs = { type: "layers", diff_ids: diffIds };
-    const layers = [...manifest.layers, { mediaType: MEDIA.layerGzip, digest, size }];
+    const layers = [...base.manifest.layers, { mediaType: MEDIA.layerGzip, digest, size }];
     const config = { ...json, history: [...(json.history ?? []), step], rootfs };
     const image = compose(store, name, config, layers, changes);
     if (isFile) return push(image, text, store, pushing);
@@ -222,29 +213,47 @@ export async function commitContainer(
   });
 }
 
-/** The image whose root a container has. Throws a BrunError (ERR_STATE). */
-function baseOf({ id, bundle }: CommittedContainer, store: ImageStore, ids: UnpackIds): StoredImage {
-  const isRoot = ({ diffIds }: StoredImage) => `${store.directory}/${rootPath(ids, diffIds)}/root` === bundle;
-  const base = store.images().find(isRoot);
-  if (base !== undefined) return base;
-  throw new BrunError(`the image of container ${id} is not in the store`, {
+/** The image of a container, with the ids of its files. */
+interface Base {
+  readonly base: ImageDocuments;
+  readonly ids: UnpackIds;
+  /** The directory of its root, below the store. */
+  readonly place: string;
+}
+
+/** The image of a container, also if its name leads to another one by now. Throws a BrunError (ERR_STATE). */
+function baseOf(container: ImageContainer, store: ImageStore): Base {
+  const image = imageOfContainer(container);
+  if (image === null || image.manifest === null) {
+    throw new BrunError(`container ${container.id} has no image`, {
+      code: "ERR_STATE",
+      hint: "run --image starts a container that has one",
+    });
+  }
+  const base = store.blobs.image(image.manifest, image.manifest);
+  const ids = findIds(({ name }) => name === image.ids);
+  if (base !== null && ids !== undefined && rootPath(ids, base.diffIds) === image.place) {
+    if (base.diffIds.every((diffId) => store.hasLayer(ids, diffId))) return { base, ids, place: image.place };
+  }
+  throw new BrunError(`the image of container ${container.id} is not in the store`, {
     code: "ERR_STATE",
-    hint: "run --image makes one",
+    where: image.manifest,
+    hint: base !== null && ids === undefined ? "your subordinate ids have changed" : "it has been removed",
   });
 }
 
 /** Packs the changes of a container, and unpacks them into the store. Throws a BrunError or SysError. */
 async function packLayer(
-  { pid, bundle }: CommittedContainer,
+  { pid }: CommittedContainer,
+  place: string,
   store: ImageStore,
   ids: UnpackIds,
 ): Promise<PackedLayer> {
-  const below = (path: string) => path.slice(store.directory.length + 1);
   const file = store.temporaryName("commit");
   const path = `${store.directory}/${file}`;
   const root = open(`/proc/${pid}/root/.`, O.RDONLY | O.DIRECTORY);
   try {
-    const request = { do: "pack", base: below(bundle), file } as const;
+    const request = { do: "pack", base: `${place}/root`, file } as const;
     const answer = await store.ask(request, ids, root);
     if (!("packed" in answer)) throw new BrunError("the process that packs said nothing");
     const fd = open(path, O.RDONLY | O.NOFOLLOW);

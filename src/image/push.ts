@@ -7,6 +7,7 @@ import { NR, syscall } from "../sys/ffi.ts";
 import { absolute, close } from "../sys/fs.ts";
 import { inputFd } from "../sys/spawn.ts";
 import { fromUtf8 } from "../sys/utf8.ts";
+import type { ImageDocuments } from "./blobs.ts";
 import type { Destination } from "./destination/destination.ts";
 import { ArchiveDestination, LayoutDestination } from "./destination/layout.ts";
 import { RegistryDestination } from "./destination/registry.ts";
@@ -21,7 +22,7 @@ import {
 } from "./formats.ts";
 import { findIds, type UnpackIds } from "./ids.ts";
 import { type ImageName, nameText, parseName } from "./image-name.ts";
-import { type Descriptor, type Manifest, MEDIA, parseManifest } from "./manifest.ts";
+import { type Descriptor, type Manifest, MEDIA } from "./manifest.ts";
 import type { ImageEvent, LayerState } from "./progress.ts";
 import { registriesConf } from "./registry/conf.ts";
 import { SPACE_HINT } from "./room.ts";
@@ -58,10 +59,8 @@ export async function push(
 ): Promise<string> {
   const name = destinationName(to);
   return store.making(async () => {
-    const bytes = store.blobs.read(image.manifest);
-    const config = store.blobs.read(image.config);
-    const manifest = bytes === null ? null : parseManifest(bytes, "", image.name);
-    if (bytes === null || config === null || manifest?.kind !== "manifest") {
+    const documents = store.blobs.image(image.manifest, image.name);
+    if (documents === null) {
       throw new BrunError(`${image.name} has lost its manifest`, {
         code: "ERR_STATE",
         where: image.name,
@@ -69,9 +68,9 @@ export async function push(
       });
     }
     const ids = idsOfLayers(image, store, options.rootless);
-    const destination = open(name, manifest, store, options);
+    const destination = open(name, documents.manifest, store, options);
     try {
-      const work = { image, bytes, config, manifest, ids, store, options, destination };
+      const work = { ...documents, image, ids, store, options, destination };
       return await write(work, name);
     } catch (error) {
       throw spaceError(error, nameText(name));
@@ -125,10 +124,9 @@ function repositoriesWith(
   for (const image of store.images()) {
     const name = parseName(image.name);
     if (name.transport !== "registry" || name.domain !== domain || name.path === path) continue;
-    const bytes = store.blobs.read(image.manifest);
-    const manifest = bytes === null ? null : parseManifest(bytes, "", image.name);
-    if (manifest?.kind !== "manifest") continue;
-    const there = new Set(manifest.layers.map(({ digest }) => digest));
+    const there = new Set(
+      store.blobs.image(image.manifest, image.name)?.manifest.layers.map(({ digest }) => digest),
+    );
     for (const { digest } of layers) {
       const known = found.get(digest) ?? [];
       if (there.has(digest) && !known.includes(name.path)) found.set(digest, [...known, name.path]);
@@ -152,11 +150,8 @@ function idsOfLayers(
   });
 }
 
-interface Work {
+interface Work extends ImageDocuments {
   readonly image: StoredImage;
-  readonly bytes: Uint8Array;
-  readonly config: Uint8Array;
-  readonly manifest: Extract<Manifest, { kind: "manifest" }>;
   readonly ids: UnpackIds;
   readonly store: ImageStore;
   readonly options: PushOptions;

@@ -1,6 +1,5 @@
 /** Removes images: first their names, then in the background the files that no other name needs. */
 
-import type { ContainerState } from "../container/types.ts";
 import { BrunError } from "../errors.ts";
 import { environmentStrings, ownCommand } from "../sys/environment.ts";
 import { E } from "../sys/errno.ts";
@@ -8,6 +7,7 @@ import { check } from "../sys/error.ts";
 import { cstr, NR, syscall } from "../sys/ffi.ts";
 import { AT_FDCWD, close, exists, O, open, readdir, rmdir, unlink } from "../sys/fs.ts";
 import { spawn } from "../sys/spawn.ts";
+import { type ImageContainer, imageOfContainer } from "./container-image.ts";
 import { chainId, hexOf } from "./digest.ts";
 import { unpackIds } from "./ids.ts";
 import { parseName, type RegistryName } from "./image-name.ts";
@@ -35,12 +35,15 @@ export function imagesNamed(word: string, images: readonly StoredImage[]): reado
   throw new BrunError(`there is no image ${word}`, { code: "ERR_IMAGE_NOT_FOUND", hint: "brun image list" });
 }
 
-/** The ids of the containers whose root belongs to an image. */
-function usersOf(image: StoredImage, store: ImageStore, containers: readonly ContainerState[]): string[] {
+/** The ids of the containers of an image. */
+function usersOf({ manifest, diffIds }: StoredImage, containers: readonly ImageContainer[]): string[] {
   // The chain id of one layer is the layer's own id.
-  const end = `/${hexOf(chainId(image.diffIds))}/root`;
+  const end = `/${hexOf(chainId(diffIds))}`;
   return containers
-    .filter(({ bundle }) => bundle.startsWith(`${store.directory}/`) && bundle.endsWith(end))
+    .filter((container) => {
+      const image = imageOfContainer(container);
+      return image?.manifest === manifest || (image?.manifest === null && image.place.endsWith(end));
+    })
     .map(({ id }) => id);
 }
 
@@ -55,14 +58,14 @@ function usersOf(image: StoredImage, store: ImageStore, containers: readonly Con
 export async function removeImages(
   words: readonly string[],
   store: ImageStore,
-  containers: readonly ContainerState[],
+  containers: readonly ImageContainer[],
   force: boolean,
 ): Promise<readonly StoredImage[]> {
   const there = store.images();
   const going = new Set(words.flatMap((word) => imagesNamed(word, there)));
   const losing = new Set<string>();
   for (const image of going) {
-    const users = usersOf(image, store, containers);
+    const users = usersOf(image, containers);
     for (const id of users) losing.add(id);
     if (users.length > 0 && !force) {
       throw new BrunError(`${image.name} is in use by the container ${users[0]}`, {
@@ -87,9 +90,9 @@ function isSame(a: StoredImage, b: StoredImage): boolean {
 /** Removes images that no container uses. Throws a BrunError. */
 export async function removeUnused(
   store: ImageStore,
-  containers: readonly ContainerState[],
+  containers: readonly ImageContainer[],
 ): Promise<readonly StoredImage[]> {
-  const unused = store.images().filter((image) => usersOf(image, store, containers).length === 0);
+  const unused = store.images().filter((image) => usersOf(image, containers).length === 0);
   await store.change((images) => images.filter((image) => !unused.some((one) => isSame(one, image))));
   await collect(store, containers);
   return unused;
@@ -99,12 +102,12 @@ export async function removeUnused(
  * Removes layers, views and blobs that no image needs, and leftovers of killed processes. Names disappear at
  * once. Files are removed in the background.
  */
-export async function collect(store: ImageStore, containers: readonly ContainerState[]): Promise<void> {
+export async function collect(store: ImageStore, containers: readonly ImageContainer[]): Promise<void> {
   const lock = await store.lock("record");
   try {
     // An image that is being made has layers, but no name yet.
     if (!isMaking(store.directory)) {
-      takeAway(store.directory, store.images(), containers);
+      takeAway(store, containers);
     }
   } finally {
     lock.release();
@@ -116,22 +119,21 @@ export async function collect(store: ImageStore, containers: readonly ContainerS
  * Moves layers and views that neither an image nor a container needs to the trash, and removes blobs that no
  * image needs.
  */
-function takeAway(
-  directory: string,
-  images: readonly StoredImage[],
-  containers: readonly ContainerState[],
-): void {
+function takeAway(store: ImageStore, containers: readonly ImageContainer[]): void {
+  const { directory } = store;
+  const inUse = containers.flatMap((container) => imageOfContainer(container) ?? []);
+  const places = new Set(inUse.map(({ place }) => place));
+  const images = [...store.images(), ...inUse.flatMap(({ manifest }) => withoutName(manifest, store))];
   const needed = {
     layers: new Set(images.flatMap(({ diffIds }) => diffIds.map(hexOf))),
     views: new Set(images.map(({ diffIds }) => hexOf(chainId(diffIds)))),
     blobs: new Set(images.flatMap(({ manifest, config }) => [hexOf(manifest), hexOf(config)])),
   };
-  const inUse = (path: string) => containers.some(({ bundle }) => bundle.startsWith(`${directory}/${path}/`));
   for (const kind of ["layers", "views"] as const) {
     for (const ids of names(`${directory}/${kind}`)) {
       for (const hex of names(`${directory}/${kind}/${ids}`)) {
         const path = `${kind}/${ids}/${hex}`;
-        if (needed[kind].has(hex) || inUse(path)) continue;
+        if (needed[kind].has(hex) || places.has(path)) continue;
         const [from, to] = [path, `partial/trash.${crypto.randomUUID()}`].map((one) =>
           cstr(`${directory}/${one}`),
         );
@@ -146,6 +148,16 @@ function takeAway(
       if (!needed.blobs.has(hex)) unlink(`${directory}/blobs/${algorithm}/${hex}`);
     }
   }
+}
+
+/** The image of a container. A name may not lead to it any more; `image commit` needs it all the same. */
+function withoutName(
+  digest: string | null,
+  { blobs }: ImageStore,
+): Pick<StoredImage, "manifest" | "config" | "diffIds">[] {
+  const documents = digest === null ? null : blobs.image(digest, digest);
+  if (digest === null || documents === null) return [];
+  return [{ manifest: digest, config: documents.manifest.config.digest, diffIds: documents.diffIds }];
 }
 
 function names(directory: string): string[] {

@@ -2,22 +2,16 @@
 import type { ImageConfig } from "../image/manifest.ts";
 import type { SandboxOptions } from "./options.ts";
 
-/** An image whose files are the root. */
-export interface SandboxImage {
-  /** "docker.io/library/debian:12". */
-  readonly name: string;
-  readonly config: ImageConfig;
-}
-
 /**
  * The options, with the image's settings where a flag is missing. Labels do not become annotations, since an
  * annotation may be an instruction for the runtime.
+ * @param config of the image
  * @param program the words after the flags
  * @param entrypoint --entrypoint as words; undefined without the flag
  */
 export function withImage(
   options: SandboxOptions,
-  { config }: SandboxImage,
+  config: ImageConfig,
   program: readonly string[],
   entrypoint: readonly string[] | undefined,
 ): SandboxOptions {

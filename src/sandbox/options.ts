@@ -10,6 +10,8 @@ export type SandboxRoot =
       readonly path: string;
       /** The name of the image that the directory belongs to. */
       readonly image?: string | undefined;
+      /** The digest of the image's manifest. */
+      readonly manifest?: string;
       /** The path has no symbolic links (settle.ts). */
       readonly real?: true;
     }

@@ -9,7 +9,7 @@
  * links on the way to it become mount points, too. Otherwise the program could rename them, and make new ones
  * for the next brun.
  */
-import { rootOutside } from "../container/state/root.ts";
+import { defaultRoots } from "../container/state/root.ts";
 import { BrunError } from "../errors.ts";
 import type { Mount, User } from "../spec/index.ts";
 import { homes } from "./homes.ts";
@@ -29,20 +29,15 @@ interface OwnDirectory {
  */
 export function ownDirectories(view: HostView): readonly OwnDirectory[] {
   const { stateDirectory, caller, environment: env } = view;
-  // The root of a user namespace has the same directories as its user outside.
-  const outside = caller.uid === 0 ? (rootOutside(view.text("/proc/self/uid_map") ?? "") ?? 0) : caller.uid;
+  const uidMap = caller.uid === 0 ? (view.text("/proc/self/uid_map") ?? "") : "";
   const below = (base: string | undefined, what: OwnDirectory["what"]) =>
     base?.startsWith("/") ? [{ path: join(base, "/brun"), what }] : [];
   return [
-    { path: stateDirectory, what: "state" },
-    ...below(env.XDG_RUNTIME_DIR, "state"),
-    ...[...new Set([caller.uid, outside])].flatMap((uid) => [
-      ...below(`/run/user/${uid}`, "state"),
-      ...["/tmp", "/dev/shm"].map((base) => ({ path: `${base}/brun-${uid}`, what: "state" as const })),
-    ]),
-    ...(caller.uid === 0
-      ? [...below("/run", "state"), ...below("/var/cache", "cache"), ...below("/var/lib", "logs")]
-      : []),
+    ...[stateDirectory, ...defaultRoots(caller.uid, uidMap, env.XDG_RUNTIME_DIR)].map((path) => ({
+      path,
+      what: "state" as const,
+    })),
+    ...(caller.uid === 0 ? [...below("/var/cache", "cache"), ...below("/var/lib", "logs")] : []),
     ...below(env.XDG_CACHE_HOME, "cache"),
     ...below(env.XDG_DATA_HOME, "images"),
     ...(env.XDG_DATA_HOME?.startsWith("/")

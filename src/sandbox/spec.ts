@@ -5,6 +5,7 @@
 
 import type { NamedUser } from "../config/user-names.ts";
 import { withoutPlain } from "../host/ask-caller.ts";
+import { IMAGE_ANNOTATION } from "../image/container-image.ts";
 import type { Hook, Hooks, Linux, Namespace, Process, Seccomp, Spec } from "../spec/index.ts";
 import { specTemplate } from "../spec/template.ts";
 import { lazy } from "../sys/lazy.ts";
@@ -130,6 +131,7 @@ export function sandboxSpec(options: SandboxOptions, view: HostView, limits: San
       ...(options.nesting && { "org.brun.nesting": "true" }),
       ...(options.upper !== undefined && { [UPPER_ANNOTATION]: options.upper }),
       ...givenAnnotations(options),
+      ...imageAnnotation(options),
     },
     linux: linuxOf(options, view, maps, network),
   };
@@ -168,6 +170,11 @@ function hooksOf(hooks: Hooks | undefined, fuse: FuseMount | undefined, view: Ho
 /** Adds the hook that unmounts the root, as the last one. */
 function withHook(hooks: Hooks | undefined, last: Hook): Hooks {
   return { ...hooks, poststop: [...(hooks?.poststop ?? []), last] };
+}
+
+/** Which image it is, for `image commit` and `image remove`. */
+function imageAnnotation({ root }: SandboxOptions): Record<string, string> {
+  return root.kind === "host" || root.manifest === undefined ? {} : { [IMAGE_ANNOTATION]: root.manifest };
 }
 
 function rootPath({ root }: SandboxOptions): string {

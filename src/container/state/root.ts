@@ -121,6 +121,23 @@ export function defaultRoot(caller: CallerIdentity): DefaultRoot {
   return { path: `${!isFor("/tmp") && isFor("/dev/shm") ? "/dev/shm" : "/tmp"}/${name}`, kind: "tmp" };
 }
 
+/**
+ * All directories that {@link defaultRoot} may choose for a caller, in this session or another one.
+ * @param uidMap text of /proc/self/uid_map; it matters only if `uid` is 0
+ */
+export function defaultRoots(uid: number, uidMap: string, runtimeDir: string | undefined): string[] {
+  const outside = uid === 0 ? (rootOutside(uidMap) ?? 0) : uid;
+  return [
+    ...(runtimeDir?.startsWith("/") ? [absolute(`${runtimeDir}/${RUNTIME_ROOT_NAME}`)] : []),
+    ...[...new Set([uid, outside])].flatMap((id) => [
+      `/run/user/${id}/${RUNTIME_ROOT_NAME}`,
+      `/tmp/${SHARED_ROOT_NAME}${id}`,
+      `/dev/shm/${SHARED_ROOT_NAME}${id}`,
+    ]),
+    ...(uid === 0 ? [SYSTEM_ROOT] : []),
+  ];
+}
+
 /** The id outside that a uid_map or gid_map gives to 0; null when it gives none. */
 export function rootOutside(map: string): number | null {
   for (const line of map.split("\n")) {
