@@ -7,6 +7,7 @@
 #include "handover.h"
 #include "engine.h"
 #include "exec.h"
+#include "hook.h"
 #include "input.h"
 #include "libc.h"
 #include "loader.h"
@@ -209,6 +210,8 @@ __attribute__((used)) static long front(const long *stack)
 	default:
 		if (command.off)
 			handover_fall_back(FALL_BACK_OFF, 0);
+		else
+			hook_run(argc, argv);
 		break;
 	}
 	return load_bun(argc, argv, envp);

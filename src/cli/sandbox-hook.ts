@@ -53,11 +53,11 @@ them. They get the container's state on stdin.`,
       return 0;
     }
     if (program === "relay") {
-      const [options = "", pid = ""] = args.ports;
+      const [options = ""] = args.ports;
       const { endRelay, isRelay, startRelay } = relayModule();
-      if (operation === "relay") isRelay({ directory, id }, options, Number(pid));
-      else if (operation === "disconnect") endRelay({ directory, id });
-      else startRelay({ directory, id }, options, containerPid());
+      if (operation === "connect") return startRelay({ directory, id }, options);
+      if (operation === "relay") isRelay({ directory, id }, options, containerPid());
+      else endRelay({ directory, id });
       return 0;
     }
     if (program !== "pasta" && program !== "slirp4netns") {

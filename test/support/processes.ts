@@ -125,11 +125,16 @@ export function killHard(pid: number): void {
   }
 }
 
+/** The place of num_threads (proc_pid_stat(5)) among the fields from the state on. */
+const NUM_THREADS = 17;
+
 /** Whether a process has ended, with all its descriptors closed; it may not be reaped yet. */
 export function hasEnded(pid: number): boolean {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    return /^[ZX]/.test(stat.slice(stat.lastIndexOf(")") + 2));
+    // The first thread may end before the others, which still have the descriptors.
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return /^[ZX]/.test(fields[0]!) && Number(fields[NUM_THREADS]) <= 1;
   } catch {
     return true;
   }
