@@ -22,7 +22,7 @@ import { NR } from "../src/sys/syscalls.ts";
 import { both, cachedPlans, damages, impostors, known, SETTLED_MS } from "./support/cached.ts";
 import { isRoot, subordinateRange } from "./support/caller.ts";
 import { compiled } from "./support/compiled.ts";
-import { BY_BUN, call, front, HAS_FRONT } from "./support/front.ts";
+import { BY_BUN, call, type Done, front, HAS_FRONT } from "./support/front.ts";
 import { until } from "./support/processes.ts";
 import { type Subject, subjects } from "./support/runtime.ts";
 import { Sandbox } from "./support/sandbox.ts";
@@ -175,6 +175,58 @@ for (const subject of users) {
           .replace(/startTime\\":\\"\d+/, "startTime");
       expect(text(mine)).toBe(text(bun));
       expect(mine.owner).toBe(bun.owner);
+    });
+
+    test("--detach: the same container, and plans for all later commands on it", async () => {
+      await using box = new Sandbox(subject);
+      const script = "exec >/out 2>&1; trap 'echo end; exit 7' TERM; echo up; while :; do sleep 0.02; done";
+      const bundle = box.bundle((spec) => {
+        spec.process.args = ["/bin/sh", "-c", script];
+        spec.annotations = { "org.example.note": 'größe "x" \u0001\u000e' };
+        spec.linux.seccomp = { defaultAction: "SCMP_ACT_ALLOW", syscalls: [errno] };
+        spec.process.rlimits = [{ type: "RLIMIT_NOFILE", hard: 2 ** 30, soft: 1024 }];
+      });
+      await Bun.sleep(SETTLED_MS);
+      const look = async (run: (id: string) => Promise<Done>) => {
+        const id = box.name();
+        const { code, stderr } = await run(id);
+        const general = (text: string) => text.replaceAll(id, "ID").replaceAll(/^Compiled .*\n/gm, "");
+        expect(code).toBe(0);
+        const files = readdirSync(`${box.state}/${id}`).sort();
+        expect(files).toEqual(["exec.json", "plans", "seccomp.bpf", "state.json"]);
+        const { pid, created } = await box.inspect(id);
+        // Nobody stays beside it.
+        const parent = /^PPid:\t(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))![1]!;
+        expect(readFileSync(`/proc/${parent}/comm`, "utf8")).not.toBe("brun\n");
+        const stored = files.map((name) => readFileSync(`${box.state}/${id}/${name}`).toString("latin1"));
+        const shown = await front(box, ["state", id]);
+        expect(shown.stdout).toBe(await box.ok(["state", id], BY_BUN));
+        expect((await front(box, ["exec", id, "sh", "-c", "echo in; chmod 600 / || echo no"])).stdout).toBe(
+          "in\nno\n",
+        );
+        expect((await call(box, ["delete", id])).stderr).toContain("that is not stopped");
+        expect((await front(box, ["kill", id, "TERM"])).code).toBe(0);
+        await box.untilStatus(id, "stopped");
+        const stopped = await front(box, ["state", id]);
+        expect(stopped.stdout).toBe(await box.ok(["state", id], BY_BUN));
+        expect((await front(box, ["delete", id])).code).toBe(0);
+        expect(box.known(id)).toBe(false);
+        expect(readFileSync(`${bundle}/rootfs/out`, "utf8")).toBe("up\nend\n");
+        const text = JSON.stringify([stored[0], stored[2], stored[3], shown.stdout]);
+        return general(`${stderr}${text}`)
+          .replaceAll(String(pid), "PID")
+          .replaceAll(String(created), "CREATED")
+          .replace(/startTime\\":\\"\d+/, "startTime");
+      };
+      const words = (id: string) => ["run", "-d", "--bundle", bundle, id];
+      const byBun = await look((id) => call(box, words(id), BY_BUN));
+      // A plan of its own: that of the foreground is another one.
+      await box.call(["run", "--bundle", bundle, box.name()], { under: ["timeout", "-s", "TERM", "0.3"] });
+      expect((await look((id) => call(box, words(id)))).length).toBeGreaterThan(0);
+      expect(cachedPlans(box)).toHaveLength(2);
+      expect(await look((id) => front(box, words(id)))).toBe(byBun);
+      const told = await box.ok(["explain", "--cached", "-d", "--bundle", bundle]);
+      expect(told).toContain('\\"id\\":\\"<id>\\"');
     });
 
     test("exit codes and signals", async () => {
@@ -495,7 +547,7 @@ for (const subject of users) {
     });
 
     test.each([
-      ["--detach"],
+      ["--detach", "--keep"],
       ["--keep"],
       ["--pid-file", "pid"],
       ["--no-subreaper"],

@@ -380,6 +380,8 @@ for (const subject of users) {
         const streams = [0, 1, 2].map((fd) => readlinkSync(`/proc/${supervisor}/fd/${fd}`));
         expect([session, ...streams]).toEqual([supervisor, "/dev/null", "/dev/null", "/dev/null"]);
         // Later commands on it have plans as well.
+        const shown = await front(box, ["state", id]);
+        expect(shown.stdout).toBe(await box.ok(["state", id], BY_BUN));
         const env = await front(box, [
           "exec",
           id,

@@ -5,6 +5,7 @@
 
 #include "../build/command-line.h"
 
+#define DETACHED "--detach"
 #define OLD_KEYRING "--no-new-keyring"
 
 const char *environment_variable(const char *const *envp, const char *name)
@@ -260,24 +261,28 @@ static int find_bundle(struct command *command, const char *bundle)
 	       path_is_clean(command->bundle);
 }
 
-/* Whether the command is run [--bundle DIR] [--no-new-keyring] ID, in the foreground. */
+/* Whether the command is run [--detach] [--bundle DIR] [--no-new-keyring] ID. */
 static int is_plain_run(struct command *command, const char *name, const struct parsed *parsed,
 			const char *const *envp)
 {
 	const char *bundle = parsed->values[RUN_BUNDLE];
+	size_t count = 0;
 
 	if (!text_equal(name, "run") || command->systemd || environment_variable(envp, "LISTEN_FDS") ||
 	    environment_variable(envp, "NOTIFY_SOCKET") ||
-	    !has_only(parsed, FLAG_BIT(RUN_BUNDLE) | FLAG_BIT(RUN_NO_NEW_KEYRING)))
+	    !has_only(parsed, FLAG_BIT(RUN_BUNDLE) | FLAG_BIT(RUN_DETACH) | FLAG_BIT(RUN_NO_NEW_KEYRING)))
 		return 0;
 	observe_timing(command);
 	command->part = PART_ENTER;
 	if (!find_bundle(command, bundle && bundle[0] != 0 ? bundle : "."))
 		return 0;
-	command->texts[0] = command->bundle;
-	command->texts[1] = OLD_KEYRING;
-	command->key = (struct texts){command->texts, is_given(parsed, RUN_NO_NEW_KEYRING) ? 2 : 1};
-	command->slot = plan_slot(&(struct texts){command->texts, 1});
+	command->texts[count++] = command->bundle;
+	if (is_given(parsed, RUN_DETACH))
+		command->texts[count++] = DETACHED;
+	command->slot = plan_slot(&(struct texts){command->texts, count});
+	if (is_given(parsed, RUN_NO_NEW_KEYRING))
+		command->texts[count++] = OLD_KEYRING;
+	command->key = (struct texts){command->texts, count};
 	return 1;
 }
 

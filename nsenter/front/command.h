@@ -31,7 +31,7 @@ struct command {
 	struct texts words;   /* for exec: the program and its arguments */
 	const char *cwd;      /* of exec: --cwd, or null */
 	int detach;           /* of exec */
-	const char *texts[2]; /* strings for the key of a run */
+	const char *texts[3]; /* strings for the key of a run */
 };
 
 /* How a command is handled. */

@@ -47,6 +47,44 @@ static int to_number(const char *text, uint64_t *number)
 	return 1;
 }
 
+/* The text that a place in the program refers to; null if there is none. */
+static const char *text_at(const struct filling *filling, size_t at)
+{
+	const struct program_header *header = &filling->header;
+	const unsigned char *end = filling->program + filling->part.size;
+	uint32_t place;
+
+	copy(&place, filling->program + at, sizeof(place));
+	if (place >= header->blob - header->strings || end[-1] != 0)
+		return 0;
+	return (const char *)(end - (header->blob - header->strings) + place);
+}
+
+/* Writes a text with the holes in it filled in, or nothing to null. Its size with a NUL; 0 if a value is missing. */
+static size_t expand(const struct filling *filling, const char *text, unsigned char *to)
+{
+	size_t size = 0;
+
+	for (; *text != 0; text++) {
+		unsigned int kind = (unsigned char)*text - HOLE_MARK;
+		const char *from = text;
+		size_t length = 1;
+
+		if (kind < HOLES) {
+			if (filling->values->of[kind].count == 0)
+				return 0;
+			from = filling->values->of[kind].at[0];
+			length = text_length(from);
+		}
+		if (to)
+			copy(to + size, from, length);
+		size += length;
+	}
+	if (to)
+		to[size] = 0;
+	return size + 1;
+}
+
 /* Adds the space that a hole needs. Returns 0, or -EBADMSG if it cannot be filled. */
 static long measure(struct filling *filling, const struct hole *hole)
 {
@@ -58,7 +96,16 @@ static long measure(struct filling *filling, const struct hole *hole)
 		return 0;
 	if (hole->index == AS_NUMBER && at + sizeof(number) > filling->head)
 		return -EBADMSG;
-	if (!texts || !texts->at || at < sizeof(filling->header) || at + sizeof(uint32_t) > filling->head)
+	if (!texts || at < sizeof(filling->header) || at + sizeof(uint32_t) > filling->head)
+		return -EBADMSG;
+	if (hole->kind == HOLE_TEXT) {
+		const char *text = text_at(filling, at);
+		size_t size = text ? expand(filling, text, 0) : 0;
+
+		filling->texts += size;
+		return size > 0 ? 0 : -EBADMSG;
+	}
+	if (!texts->at)
 		return -EBADMSG;
 	if (hole->index == AS_NUMBER)
 		return to_number(texts->at[0], &number) ? 0 : -EBADMSG;
@@ -75,16 +122,27 @@ static long measure(struct filling *filling, const struct hole *hole)
 	return 0;
 }
 
-/* Appends a text to the strings. Returns its offset among them. */
-static uint32_t add_text(struct filling *filling, const char *text)
+/* Where the next text is put, behind the strings. */
+static unsigned char *next_text(const struct filling *filling)
+{
+	return filling->data + filling->part.size + filling->relocations + filling->arrays + filling->written;
+}
+
+/* Counts a text that has been put there. Returns its offset among the strings. */
+static uint32_t put_text(struct filling *filling, size_t size)
 {
 	size_t place = filling->header.blob - filling->header.strings + filling->written;
-	size_t length = text_length(text) + 1;
 
-	copy(filling->data + filling->part.size + filling->relocations + filling->arrays + filling->written,
-	     text, length);
-	filling->written += length;
+	filling->written += size;
 	return (uint32_t)place;
+}
+
+static uint32_t add_text(struct filling *filling, const char *text)
+{
+	size_t size = text_length(text) + 1;
+
+	copy(next_text(filling), text, size);
+	return put_text(filling, size);
 }
 
 /* Appends an array to the structs. Returns its offset in the blob. */
@@ -110,14 +168,18 @@ static void fill(struct filling *filling, const struct hole *hole)
 	uint64_t number;
 	uint32_t place;
 
-	if (hole->index == AS_NUMBER) {
+	if (hole->kind == HOLE_TEXT) {
+		const char *text = text_at(filling, hole->at - filling->part.offset);
+
+		place = put_text(filling, expand(filling, text, next_text(filling)));
+	} else if (hole->index == AS_NUMBER) {
 		to_number(texts->at[0], &number);
 		copy(to, &number, sizeof(number));
 		return;
+	} else {
+		place = hole->index == WHOLE_LIST ? add_list(filling, texts)
+						  : add_text(filling, texts->at[hole->index]);
 	}
-	place = hole->index == WHOLE_LIST ? add_list(filling, texts)
-					  : add_text(filling, texts->at[hole->index]);
-
 	copy(to, &place, sizeof(place));
 }
 

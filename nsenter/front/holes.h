@@ -1,8 +1,8 @@
 /*
  * Holes: the only way in which a plan takes parameters. A hole is a string of a program, or a list of strings,
  * that had another value when the plan was compiled. The file lists the references to it. New values are
- * appended to the program's strings and structs, and the references are changed to these. A program with a hole
- * that has no value is not run.
+ * appended to the program's strings and structs, and the references are changed to these. A hole of the kind text
+ * is a text of the program with other holes in it. A program with a hole that has no value is not run.
  */
 #ifndef BRUN_FRONT_HOLES_H
 #define BRUN_FRONT_HOLES_H

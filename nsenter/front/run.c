@@ -191,11 +191,14 @@ static void take_keep(struct making *making)
 	keep->limit = making->manner.limit;
 }
 
+/* Stays as the supervisor, or ends. */
 __attribute__((noreturn)) static void supervise_container(struct making *making, unsigned char *cleanup,
 							  size_t size)
 {
 	long directory = making->machine->slots[SLOT_DIRECTORY];
 
+	if ((making->manner.flags & MANNER_LEAVES) != 0)
+		sys_exit(0);
 	if (making->talk.keep.directory >= 0 && making->talk.terminal >= 0)
 		making->talk.keep.out = making->talk.keep.input = making->talk.terminal;
 	plan_close(making->plan);

@@ -72,7 +72,8 @@ static void print(enum command_kind kind, const struct command *command)
 	}
 	if (kind == COMMAND_RUN) {
 		print_text("bundle", command->key.at[0]);
-		printf(",\"oldKeyring\":%s", command->key.count > 1 ? "true" : "false");
+		for (size_t i = 1; i < command->key.count; i++)
+			printf(",\"%s\":true", command->key.at[i]);
 	}
 	puts("}");
 }

@@ -1,5 +1,6 @@
 /** `brun explain`. */
 
+import { keyOfBundle } from "../container/lifecycle/cached-plan.ts";
 import type { CreateOptions, Runtime } from "../container/types.ts";
 import { BrunError } from "../errors.ts";
 import { explain } from "../explain/explain.ts";
@@ -72,6 +73,7 @@ export default defineCommand({
     userns,
     proc,
     ...explainFlags,
+    detach: { type: "boolean", alias: "d", description: "with --cached: the plan of run --detach" },
   },
   details: `It prints the id maps and where they come from, the cgroup, what it changes in the config for a caller without root and why,
 and the steps of the container's init with the part of the config that each step is for. With --host or --rootfs it takes the
@@ -84,7 +86,7 @@ EXAMPLE
   run({ args, data }) {
     if (args.cached) {
       const bundle = absolute(args.bundle || ".");
-      printCached(viewRuntime(data), [bundle], bundle, args.json);
+      printCached(viewRuntime(data), keyOfBundle(bundle, args.detach), bundle, args.json);
       return;
     }
     printExplanation(viewRuntime(data), args, {

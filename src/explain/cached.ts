@@ -7,7 +7,7 @@ import { BrunError } from "../errors.ts";
 import { isAnsweredAsBefore } from "../host/again.ts";
 import type { GuardOperation } from "../host/guard.ts";
 import { describeOp } from "../plan/describe.ts";
-import { InputKind, Part } from "../plan/file-abi.ts";
+import { HOLE_MARK, Hole, InputKind, Part } from "../plan/file-abi.ts";
 import { layout } from "../plan/layout.ts" with { type: "macro" };
 import { printable } from "../printable.ts";
 import { decodeProgram } from "../stage/decode.ts";
@@ -50,6 +50,9 @@ const PROGRAMS = [
 
 const HOLES = Object.keys(members("Hole"));
 
+/** Marks of holes in a text (HOLE_MARK), as they are shown. */
+const MARKS = /\\u00(0[ef]|1[0-9a-f])/g;
+
 const TYPES: Readonly<Record<number, string>> = {
   [S.IFDIR]: "directory",
   [S.IFREG]: "file",
@@ -81,8 +84,18 @@ export function explainCached(root: string, key: readonly string[], bundle: stri
 }
 
 function operations(plan: PlanFile, part: Part): string[] {
-  const holes = new Map([...plan.holes(part)].map(([at, hole]) => [at, HOLES[hole] ?? "unknown"]));
-  return decodeProgram(plan.part(part), holes).map((op, i) => printable(describeOp(op, i), true));
+  const whole = [...plan.holes(part)].filter(([, hole]) => hole !== Hole.text);
+  const holes = new Map(whole.map(([at, hole]) => [at, nameOfHole(hole)]));
+  return decodeProgram(plan.part(part), holes).map((op, i) =>
+    printable(describeOp(op, i), true).replace(
+      MARKS,
+      (_, hex: string) => `<${nameOfHole(Number.parseInt(hex, 16) - HOLE_MARK)}>`,
+    ),
+  );
+}
+
+function nameOfHole(hole: number): string {
+  return HOLES[hole] ?? "unknown";
 }
 
 function noPlan(bundle: string, why: string): BrunError {

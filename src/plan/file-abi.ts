@@ -52,7 +52,7 @@ export enum Part {
   /** Run by the supervisor, or by the front after a failure. */
   cleanup,
   /**
-   * If the container's output is kept: a file with the plans of later commands. It has holes, which the front
+   * If the container is detached: a file with the plans of later commands. It has holes, which the front
    * fills in for its container.
    */
   later,
@@ -98,10 +98,14 @@ export enum Hole {
   log,
   /** The working directory of exec. */
   cwd,
+  /** A text of the program itself, in which each character {@link HOLE_MARK} + kind stands for another hole. */
+  text,
 }
-export const HOLES = Hole.cwd + 1;
+export const HOLES = Hole.text + 1;
+/** The first of these characters. JSON escapes them, and has none of them between its values. */
+export const HOLE_MARK = 14;
 
-/** Flags for running a container without a bundle. */
+/** Flags of a `run`, mostly without a bundle. */
 export enum Manner {
   /** The id is generated: it ends with {@link NAME_DIGITS} random digits. */
   madeUp = 1,
@@ -117,6 +121,8 @@ export enum Manner {
   terminal = 32,
   /** The container is not removed at its end. */
   stays = 64,
+  /** brun ends when the program runs: `run --detach` of a bundle. */
+  leaves = 128,
 }
 /** The number of hexadecimal digits at the end of generated names. */
 export const NAME_DIGITS = 6;

@@ -228,6 +228,13 @@ const THINGS = usable<World, BundleRun>([
     },
   },
   {
+    name: "--detach",
+    values: 2,
+    be(value, _, { flags }) {
+      if (value > 0) flags.push("--detach");
+    },
+  },
+  {
     name: "brun itself",
     values: 3,
     be(value, { box, build }, now) {
@@ -434,6 +441,9 @@ export class World extends Changing<World, BundleRun> {
       ...[now.brun, "--root", box.state, ...(bun ? ["--rootless=auto"] : []), "run", ...now.flags],
       ...["--bundle", this.bundle, id],
     ];
-    return this.start(argv, new RegExp(id, "g"), { cwd: box.dir, env: box.env });
+    const ran = this.start(argv, new RegExp(id, "g"), { cwd: box.dir, env: box.env });
+    if (now.flags.includes("--detach"))
+      Bun.spawnSync(box.argv(["delete", "--force", id]), { cwd: "/", env: box.env });
+    return ran;
   }
 }

@@ -155,10 +155,14 @@ export function asFront(kind: unknown, read: Reading): Reading | null {
     return launches && Number(options["preserve-fds"] ?? 0) === 0 ? { kind } : null;
   }
   if (kind === "run") {
-    const { bundle, "no-new-keyring": oldKeyring = false, ...rest } = options;
+    const { bundle, "no-new-keyring": oldKeyring, detach, ...rest } = options;
     if (name !== "run" || systemd || Object.keys(rest).length > 0) return null;
     void bundle;
-    return { kind, ...common, bundle: read.bundle!, oldKeyring: oldKeyring as boolean };
+    const flags = {
+      ...(detach ? { "--detach": true } : {}),
+      ...(oldKeyring ? { "--no-new-keyring": true } : {}),
+    };
+    return { kind, ...common, bundle: read.bundle!, ...flags };
   }
   const { force, ...rest } = options;
   if (kind === "plan" && name === "exec") return execAsFront(read, { kind, ...common }, options);

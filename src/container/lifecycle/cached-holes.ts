@@ -2,16 +2,15 @@
 import type { ContainerConfig } from "../../config/types.ts";
 import { mergedEnvironment } from "../../host/program-environment.ts";
 import { AS_NUMBER, Hole, NAME_DIGITS, WHOLE_LIST } from "../../plan/file-abi.ts";
+import { holeMark } from "../../plan/hole-mark.ts";
 import { layout } from "../../plan/layout.ts" with { type: "macro" };
 import type { Program } from "../../plan/program.ts";
 import { environment } from "../../sys/environment.ts";
 import { utf8 } from "../../sys/utf8.ts";
+import { type Kept, parentOf } from "../io/kept-log.ts";
 import type { ExecInfo } from "../state/exec-info.ts";
-import { execInfoText } from "../state/store.ts";
+import { execInfoText, type StoredState } from "../state/store.ts";
 import type { CachedCommand } from "../types.ts";
-
-/** A piece of a file. */
-export type Piece = string | Uint8Array | Hole;
 
 /** The holes in the plan of a command. */
 export interface OpenHoles {
@@ -64,40 +63,61 @@ const MARKS = [
   [Hole.environment, Hole.environmentList, "\u0001environment"],
 ] as const;
 
-/** exec.json with its holes. */
-export function execPieces(info: ExecInfo, id: string, open: readonly Hole[]): Piece[] {
+/** exec.json with marks for its holes. */
+export function openExecInfo(info: ExecInfo, id: string, open: readonly Hole[]): string {
   const isOpen = (hole: Hole) => open.includes(hole);
   const args = isOpen(Hole.argument) ? [MARKS[0][2]] : info.process.args;
   const env = isOpen(Hole.environment) ? [MARKS[1][2]] : info.process.env;
-  let pieces: Piece[] = [execInfoText({ ...info, process: { ...info.process, args, env } })];
+  let text = execInfoText({ ...info, process: { ...info.process, args, env } });
   for (const [hole, list, mark] of MARKS)
-    if (isOpen(hole)) pieces = split(pieces, JSON.stringify([mark]), list);
-  return isOpen(Hole.id) ? split(pieces, id, Hole.id) : pieces;
+    if (isOpen(hole)) text = text.replaceAll(JSON.stringify([mark]), holeMark(list));
+  return isOpen(Hole.id) ? text.replaceAll(id, holeMark(Hole.id)) : text;
 }
 
-/** The pieces with a hole in the place of a text. */
-export function split(pieces: readonly Piece[], text: string, hole: Hole): Piece[] {
-  return pieces.flatMap((piece) =>
-    typeof piece !== "string"
-      ? [piece]
-      : piece.split(text).flatMap((part, i): Piece[] => (i === 0 ? [part] : [hole, part])),
-  );
+/** state.json with marks for what the next container's has of its own. */
+export function openState(state: StoredState): string {
+  const { id: _id, created: _c, pid: _p, startTime: _s, bundle, rootfs, kept, ...rest } = state;
+  const { version, ociVersion, ...last } = rest;
+  const inner = (part: object): string => JSON.stringify(part).slice(1, -1);
+  const more = inner(last);
+  return [
+    `{${inner({ version, ociVersion })},"id":"${holeMark(Hole.id)}",${inner({ bundle, rootfs })}`,
+    `,"created":"${holeMark(Hole.created)}","pid":${holeMark(Hole.pid)}`,
+    `,"startTime":"${holeMark(Hole.startTime)}"${more === "" ? "" : `,${more}`}`,
+    kept === undefined ? "}" : openKept(kept),
+  ].join("");
+}
+
+/** The end of state.json where output is kept: the log's directory is called as the container. */
+function openKept({ directory, ...manner }: Kept): string {
+  const parent = JSON.stringify(`${parentOf(directory)}/`).slice(0, -1);
+  const rest = JSON.stringify(manner).slice(1);
+  return `,"kept":{"directory":${parent}${holeMark(Hole.id)}",${rest}}`;
 }
 
 const header = layout("programHeader");
 
 /** Whether an id that is made up each time is in a program elsewhere than in holes that are open. */
-export function hasName({ bytes, holes }: Program, id: string, open: readonly Hole[]): boolean {
+export function hasName(program: Program, id: string, open: readonly Hole[]): boolean {
+  return indexOf(withoutHoles(program, open), utf8(id)) >= 0;
+}
+
+/** The bytes of a program with zeros in the place of texts and numbers that are holes. */
+export function withoutHoles({ bytes, holes }: Program, open: readonly Hole[]): Uint8Array {
   const words = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const strings = bytes.length - words.getUint32(header.blob, true) + words.getUint32(header.strings, true);
   const rest = bytes.slice();
   for (const { kind, index, at } of holes) {
-    // That of a list is a place in the structs.
-    if (!open.includes(kind) || index === WHOLE_LIST || index === AS_NUMBER) continue;
+    // The place of a list is in the structs. A text with marks is the same for each container.
+    if (!open.includes(kind) || index === WHOLE_LIST || kind === Hole.text) continue;
+    if (index === AS_NUMBER) {
+      rest.fill(0, at, at + 8);
+      continue;
+    }
     const from = strings + words.getUint32(at, true);
     rest.fill(0, from, Math.max(from, bytes.indexOf(0, from)));
   }
-  return indexOf(rest, utf8(id)) >= 0;
+  return rest;
 }
 
 function indexOf(bytes: Uint8Array, what: Uint8Array): number {

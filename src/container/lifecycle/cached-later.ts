@@ -1,17 +1,19 @@
 /** Plans of later commands in the plan of a `run`, with holes for what each container has of its own. */
-import { AS_NUMBER, Hole, InputKind } from "../../plan/file-abi.ts";
+import { Hole, InputKind, Part } from "../../plan/file-abi.ts";
 import type { Program } from "../../plan/program.ts";
 import { utf8 } from "../../sys/utf8.ts";
+import { statePlan } from "../state/state.ts";
 import { paths, type StoredState } from "../state/store.ts";
-import { hasName } from "./cached-holes.ts";
+import { hasName, withoutHoles } from "./cached-holes.ts";
 import { type LaterPlans, OF_EXEC } from "./local-plans.ts";
 import { FileBuilder } from "./plan-file.ts";
 
-const OF_PROCESS: readonly Hole[] = [Hole.pid, Hole.startTime];
+/** What each container has of its own. */
+const OF_EACH: readonly Hole[] = [Hole.id, Hole.pid, Hole.startTime, Hole.directory, Hole.log, Hole.text];
 
 /**
- * A file of plans that the front makes another one of for its container; null where the container's process or name is in
- * them elsewhere than in holes. A plan is compiled for two processes to tell that.
+ * A file of plans that the front makes another one of for its container; null where what the container has of its own is in
+ * them elsewhere than in holes. They are compiled for two containers to tell that.
  * @param open holes that the plans of the run have
  */
 export function laterFile(
@@ -21,12 +23,15 @@ export function laterFile(
   open: readonly Hole[],
 ): Uint8Array | null {
   const file = new FileBuilder([state.id]);
-  const kinds = [...OF_PROCESS, Hole.directory, Hole.log, ...OF_EXEC, ...open];
-  const other = { ...state, pid: state.pid + 1, startTime: `${Number(state.startTime) + 1}` };
-  const others = compile(other);
-  for (const [i, [part, plan]] of compile(state).entries()) {
+  const kinds = [...OF_EACH, ...OF_EXEC, ...open];
+  const plans = (made: StoredState): LaterPlans => [
+    [Part.state, statePlan({ root }, made, false, true)],
+    ...compile(made),
+  ];
+  const others = plans(another(state));
+  for (const [i, [part, plan]] of plans(state).entries()) {
     if (plan === null) continue;
-    if (!isSame(plan, others[i]![1])) return null;
+    if (!isSame(plan, others[i]![1], kinds)) return null;
     if (open.includes(Hole.id) && hasName(plan, state.id, kinds)) return null;
     file.program(part, plan, kinds);
   }
@@ -34,13 +39,15 @@ export function laterFile(
   return file.finish([{ kind: InputKind.stamp, detail: 1, about, answer: null }]);
 }
 
-/** Whether nothing but numbers that are holes differs. */
-function isSame(a: Program, b: Program | null): boolean {
-  return b !== null && Buffer.compare(withoutNumbers(a), withoutNumbers(b)) === 0;
+/** Another container. Its id is as long, so that texts are in the same places. */
+function another(state: StoredState): StoredState {
+  const { id, pid, startTime, created } = state;
+  const first = id.startsWith("x") ? "y" : "x";
+  const time = `${Number(startTime) + 1}`;
+  return { ...state, id: first + id.slice(1), pid: pid + 1, startTime: time, created: `${created}+` };
 }
 
-function withoutNumbers({ bytes, holes }: Program): Uint8Array {
-  const rest = bytes.slice();
-  for (const { index, at } of holes) if (index === AS_NUMBER) rest.fill(0, at, at + 8);
-  return rest;
+/** Whether nothing but holes differs. */
+function isSame(a: Program, b: Program | null, kinds: readonly Hole[]): boolean {
+  return b !== null && Buffer.compare(withoutHoles(a, kinds), withoutHoles(b, kinds)) === 0;
 }

@@ -3,9 +3,11 @@ import type { Input } from "../../host/recorder.ts";
 import { recordedPrograms } from "../../init/standard.ts";
 import { configFor } from "../../init/testing/golden.ts";
 import { Hole, InputKind } from "../../plan/file-abi.ts";
+import { holeMark } from "../../plan/hole-mark.ts";
 import { specTemplate } from "../../spec/template.ts";
 import type { StoredState } from "../state/store.ts";
-import { planFile, stateText } from "./cached-plan.ts";
+import { openState } from "./cached-holes.ts";
+import { planFile } from "./cached-plan.ts";
 
 const state: StoredState = {
   version: 1,
@@ -18,21 +20,24 @@ const state: StoredState = {
   startTime: "123456",
 };
 
-/** As nsenter/front/run.c does. */
-function filled(pieces: ReturnType<typeof stateText>, { id, created, pid, startTime }: StoredState): string {
-  const values = { [Hole.id]: id, [Hole.created]: created, [Hole.pid]: pid, [Hole.startTime]: startTime };
-  return pieces
-    .map((piece) => (typeof piece === "string" ? piece : values[piece as keyof typeof values]))
-    .join("");
+/** As nsenter/front/holes.c does. */
+function filled(text: string, { id, created, pid, startTime }: StoredState): string {
+  const values = [
+    [Hole.id, id],
+    [Hole.created, created],
+    [Hole.pid, `${pid}`],
+    [Hole.startTime, startTime],
+  ] as const;
+  return values.reduce((made, [hole, value]) => made.replaceAll(holeMark(hole), value), text);
 }
 
 test.each<[string, Partial<StoredState>]>([
   ["nothing else", {}],
-  ["annotations", { annotations: { a: "\u0001 \u0002", "\u0003": '"' } }],
+  ["annotations", { annotations: { a: "\u0001 \u000e", "\u0011": '"' } }],
   ["what is undefined", { annotations: undefined, cgroup: undefined, hooks: undefined }],
 ])("state.json with its places filled in is what saveState writes: %s", (_, more) => {
   const whole = { ...state, ...more };
-  expect(filled(stateText(whole), whole)).toBe(JSON.stringify(whole));
+  expect(filled(openState(whole), whole)).toBe(JSON.stringify(whole));
 });
 
 const { uidMappings: _u, gidMappings: _g, ...linux } = specTemplate(true).linux;

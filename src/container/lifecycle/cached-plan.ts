@@ -1,5 +1,5 @@
 /**
- * The plan of a `run` in the foreground, kept for the next one of the same bundle: the front (nsenter/front/run.c) does that
+ * The plan of a `run`, kept for the next one of the same bundle: the front (nsenter/front/run.c) does that
  * without Bun where all that compiling has asked of the caller and the machine is answered as it was (src/host).
  */
 import { findHelper } from "../../../rootless/find-helper.ts";
@@ -27,23 +27,23 @@ import {
   Part,
   PLAN_MAX,
 } from "../../plan/file-abi.ts";
-import { type Program, ProgramBuilder, type Slot } from "../../plan/program.ts";
+import { type Program, ProgramBuilder, type Slot, type Str } from "../../plan/program.ts";
 import { LOCK } from "../../sys/constants.ts";
 import { NR, syscall } from "../../sys/ffi.ts";
 import { AT_FDCWD, mkdir, O, replaceFile, S, tryStat } from "../../sys/fs.ts";
 import { each } from "../../sys/lists.ts";
 import { utf8 } from "../../sys/utf8.ts";
-import { type Kept, limitOf, parentOf } from "../io/kept-log.ts";
+import { limitOf, parentOf } from "../io/kept-log.ts";
 import { paths, type StoredState } from "../state/store.ts";
-import type { CachedCommand, RunOptions, Runtime } from "../types.ts";
+import type { RunOptions, Runtime } from "../types.ts";
 import {
   beginOfName,
-  execPieces,
   hasName,
   NOTHING_OPEN,
   type OpenHoles,
+  openExecInfo,
   openHoles,
-  type Piece,
+  openState,
 } from "./cached-holes.ts";
 import { makeKept } from "./cached-kept.ts";
 import { laterFile } from "./cached-later.ts";
@@ -52,12 +52,25 @@ import { execInfoOf, type Launched } from "./launch.ts";
 import { FileBuilder, hasFront } from "./plan-file.ts";
 
 /** What the front knows of a `run` of a bundle. With whatever else is asked for, the plan is not kept. */
-const KNOWN: ReadonlySet<keyof RunOptions> = new Set(["id", "bundle", "noNewKeyring"]);
+const KNOWN: ReadonlySet<keyof RunOptions> = new Set(["id", "bundle", "noNewKeyring", "detach"]);
+
+/** In the key of a detached run. */
+export const DETACHED = "--detach";
 
 /** What follows from the words of a container without a bundle, and the inputs. */
 const OF_WORDS: ReadonlySet<keyof RunOptions> = new Set([
-  ...KNOWN,
-  ...(["command", "loaded", "notices", "realRoot", "proc", "userns", "dieWithParent"] as const),
+  ...([
+    "id",
+    "bundle",
+    "noNewKeyring",
+    "command",
+    "loaded",
+    "notices",
+    "realRoot",
+    "proc",
+    "userns",
+    "dieWithParent",
+  ] as const),
   ...(["raises", "timeout", "kept", "keep", "started"] as const),
 ]);
 
@@ -93,7 +106,7 @@ export interface RunPlan extends Pick<Launched, "config" | "state" | "programs" 
   readonly recording: Recording;
   /** Lines for stderr, each time. */
   readonly warnings: readonly string[];
-  readonly options?: Partial<Pick<RunOptions, "command" | "raises" | "timeout" | "kept" | "keep">>;
+  readonly options?: Partial<Pick<RunOptions, "command" | "detach" | "raises" | "timeout" | "kept" | "keep">>;
 }
 
 /** Writes it down. A file that cannot be written is none: nothing is thrown for it. */
@@ -122,14 +135,13 @@ export function planFile(root: string, plan: RunPlan): Uint8Array | string {
   const [enter, build, finish] = programs;
   const helpers = config.maps === null || config.selfMapped ? [] : helperWords(config.maps);
   if (helpers === null || finish === undefined) return "its length";
-  const file = new FileBuilder(keyOf(root, config, command));
+  const file = new FileBuilder(keyOf(root, config, options));
   const told = warnings.join("");
   each(helpers, (words, i) => file.texts(i === 0 ? Part.newuidmap : Part.newgidmap, words));
   file.add(Part.warnings, utf8(told));
   addManner(file, config, options, open);
   const { directory } = paths(root, state.id);
-  const info = execPieces(execInfoOf(config), state.id, open.kinds);
-  const lists = [Hole.argumentList, Hole.environmentList];
+  const info = openExecInfo(execInfoOf(config), state.id, open.kinds);
   const places = [Hole.directory, Hole.log];
   const log = state.kept?.directory;
   if (log !== undefined) file.texts(Part.logs, [parentOf(log)]);
@@ -137,8 +149,8 @@ export function planFile(root: string, plan: RunPlan): Uint8Array | string {
     [Part.enter, enter!, open.kinds],
     [Part.build, build!, open.kinds],
     [Part.finish, finish, open.kinds],
-    [Part.make, makeProgram(directory, info, config.seccomp?.bpf, log), [...places, Hole.id, ...lists]],
-    [Part.save, saveProgram(state), [Hole.id, Hole.created, Hole.pid, Hole.startTime]],
+    [Part.make, makeProgram(directory, info, config.seccomp?.bpf, log), [...places, Hole.text]],
+    [Part.save, saveProgram(state), [Hole.text]],
     [Part.publish, publishProgram(), []],
     [Part.cleanup, cleanupProgram(root, state, false), places],
   ] as const;
@@ -156,28 +168,34 @@ export function planFile(root: string, plan: RunPlan): Uint8Array | string {
 function keyOf(
   root: string,
   { newKeyring, bundle }: ContainerConfig,
-  command: CachedCommand | undefined,
+  { command, detach }: NonNullable<RunPlan["options"]>,
 ): readonly string[] {
   // What covers the state directory goes by its path.
   if (command !== undefined) return [...command.words, command.directory, root];
-  return newKeyring ? [bundle] : [bundle, "--no-new-keyring"];
+  return [...keyOfBundle(bundle, detach), ...(newKeyring ? [] : ["--no-new-keyring"])];
+}
+
+/** The key by which the plan of a bundle is found. */
+export function keyOfBundle(bundle: string, detach = false): readonly string[] {
+  return detach ? [bundle, DETACHED] : [bundle];
 }
 
 /** What there is of a command besides programs. */
 function addManner(
   file: FileBuilder,
   { init, id, spec }: ContainerConfig,
-  { command, raises, timeout = 0, kept, keep }: NonNullable<RunPlan["options"]>,
+  { command, detach, raises, timeout = 0, kept, keep }: NonNullable<RunPlan["options"]>,
   { fixed, leading }: OpenHoles,
 ): void {
   const raising = raises && kept === undefined;
   const supervise = (init ? Supervise.init : 0) | (raising ? Supervise.raises : 0);
-  if (command === undefined && supervise === 0) return;
+  if (command === undefined && supervise === 0 && !detach) return;
   const flags =
     (command?.anyId ? Manner.madeUp : 0) |
     (command?.emptyStdin ? Manner.emptyStdin : 0) |
     (fixed === null ? 0 : Manner.environment) |
     (keep ? Manner.stays : 0) |
+    (detach ? Manner.leaves : 0) |
     (kept === undefined ? 0 : Manner.background) |
     (kept?.interactive ? Manner.interactive : 0) |
     (kept !== undefined && spec.process?.terminal ? Manner.terminal : 0);
@@ -192,7 +210,7 @@ function addManner(
 /** Makes a container's directory and locks it, as claim() of store.ts does, and puts there what is known before its process. */
 function makeProgram(
   path: string,
-  info: readonly Piece[],
+  info: string,
   filter: Uint8Array | undefined,
   log: string | undefined,
 ): Program {
@@ -208,8 +226,8 @@ function makeProgram(
   b.get("openat", [AT_FDCWD, place, flags, 0], { out: directory });
   // Another command that already has it has waited for just this container, and will find it there.
   b.sys("flock", [directory, LOCK.EX | LOCK.NB]);
-  if (filter !== undefined) writeNew(b, directory, FILTER_FILE, [filter]);
-  writeNew(b, directory, EXEC_FILE, info);
+  if (filter !== undefined) writeNew(b, directory, FILTER_FILE, filter);
+  writeNew(b, directory, EXEC_FILE, b.hole(Hole.text, info));
   if (log !== undefined) makeKept(b, slots, log);
   return b.finish();
 }
@@ -217,7 +235,7 @@ function makeProgram(
 /** Writes state.json under the name that it has until {@link publishProgram}. */
 function saveProgram(state: StoredState): Program {
   const b = new ProgramBuilder();
-  writeNew(b, b.slot(), STATE_FILE_NEW, stateText(state));
+  writeNew(b, b.slot(), STATE_FILE_NEW, b.hole(Hole.text, openState(state)));
   return b.finish();
 }
 
@@ -229,11 +247,11 @@ function publishProgram(): Program {
   return b.finish();
 }
 
-/** Writes a file that is not there, of what holes have as well. */
-function writeNew(b: ProgramBuilder, directory: Slot, name: string, what: readonly Piece[]): void {
+/** Writes a file that is not there. */
+function writeNew(b: ProgramBuilder, directory: Slot, name: string, what: Str | Uint8Array): void {
   const flags = O.WRONLY | O.CREAT | O.EXCL | O.CLOEXEC;
   const fd = b.get("openat", [directory, b.str(name), flags, 0o600]);
-  each(what, (piece) => b.write(fd, typeof piece === "number" ? b.hole(piece, "") : piece));
+  b.write(fd, what);
   b.close(fd);
 }
 
@@ -273,41 +291,4 @@ function helperWords(maps: IdMaps): string[][] | null {
   };
   const [uid, gid] = [words("uid"), words("gid")];
   return uid === null || gid === null ? null : [uid, gid];
-}
-
-/** state.json, with holes for what the next container's has of its own. */
-export function stateText(state: StoredState): (string | Hole)[] {
-  const {
-    version,
-    ociVersion,
-    id: _id,
-    bundle,
-    rootfs,
-    created: _c,
-    pid: _p,
-    startTime: _s,
-    kept,
-    ...rest
-  } = state;
-  const open = (part: object): string => JSON.stringify(part).slice(1, -1);
-  const more = open(rest);
-  const rests = `"${more === "" ? "" : `,${more}`}`;
-  return [
-    `{${open({ version, ociVersion })},"id":"`,
-    Hole.id,
-    `",${open({ bundle, rootfs })},"created":"`,
-    Hole.created,
-    `","pid":`,
-    Hole.pid,
-    `,"startTime":"`,
-    Hole.startTime,
-    ...(kept === undefined ? [`${rests}}`] : keptText(rests, kept)),
-  ];
-}
-
-/** The end of state.json where output is kept: the log's directory is called as the container. */
-function keptText(before: string, { directory, ...manner }: Kept): (string | Hole)[] {
-  const parent = JSON.stringify(`${parentOf(directory)}/`).slice(0, -1);
-  const after = JSON.stringify(manner).slice(1);
-  return [`${before},"kept":{"directory":${parent}`, Hole.id, `",${after}}`];
 }

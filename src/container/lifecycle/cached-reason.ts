@@ -10,7 +10,7 @@ import { SysError } from "../../sys/error.ts";
 import { askFront } from "../../sys/ffi.ts";
 import { members } from "../../sys/members.ts" with { type: "macro" };
 import { readStateBytes } from "../state/store.ts";
-import { planPath } from "./cached-plan.ts";
+import { DETACHED, planPath } from "./cached-plan.ts";
 import { PlanFile } from "./plan-file.ts";
 
 const KINDS = Object.keys(members("InputKind"));
@@ -55,7 +55,8 @@ export function cachedPlan(root: string, key: readonly string[]): PlanFile | str
     const texts = plan.texts(Part.key);
     const isBundle = texts[0]?.startsWith("/") === true;
     const words = [...key, root].join("\0");
-    const same = isBundle ? texts[0] === key[0] : texts.join("\0") === words;
+    const isOf = ([bundle, flag]: readonly string[]) => `${bundle} ${flag === DETACHED}`;
+    const same = isBundle ? isOf(texts) === isOf(key) : texts.join("\0") === words;
     return same ? plan : `${file} has the plan of ${isBundle ? texts[0] : shellWords(texts.slice(0, -2))}`;
   } catch (error) {
     if (error instanceof RangeError) return `${file} has ${error.message}`;

@@ -16,7 +16,7 @@ import { passPidfd } from "../io/pidfd-socket.ts";
 import { hostTerminal } from "../io/terminal.ts";
 import { release, unlock } from "../state/store.ts";
 import type { RunOptions, Runtime } from "../types.ts";
-import { keepPlan, planFile, unknownRequest } from "./cached-plan.ts";
+import { keepPlan, keyOfBundle, planFile, unknownRequest } from "./cached-plan.ts";
 import { cleanupProgram, endProgram } from "./cleanup.ts";
 import { runPoststart } from "./hooks.ts";
 import { giveUp, type Launched, launch } from "./launch.ts";
@@ -89,8 +89,9 @@ export function run(rt: Runtime, options: RunOptions): number {
 }
 
 /** The key by which the file of its plan is found. */
-function cachedKey({ command, bundle }: RunOptions): readonly string[] {
-  return command === undefined ? [absolute(bundle)] : [...command.words, command.directory];
+function cachedKey({ command, bundle, detach }: RunOptions): readonly string[] {
+  if (command !== undefined) return [...command.words, command.directory];
+  return keyOfBundle(absolute(bundle), detach);
 }
 
 /** Says why the front has not done, or would not do, this run. */

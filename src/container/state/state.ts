@@ -1,11 +1,15 @@
 /** `brun state`: the OCI state of a container. */
 
 import { userNameOf } from "../../../rootless/subid.ts";
+import { call, readTextIfThere } from "../../host/ask.ts";
+import { isRecording } from "../../host/recorder.ts";
+import { Hole } from "../../plan/file-abi.ts";
+import { holeMark } from "../../plan/hole-mark.ts";
 import { localPlan, runLocal, unexpected } from "../../plan/local.ts";
 import type { Program } from "../../plan/program.ts";
 import { printable } from "../../printable.ts";
 import { SysError } from "../../sys/error.ts";
-import { close, readTextIfThere, tryStat } from "../../sys/fs.ts";
+import { close, tryStat } from "../../sys/fs.ts";
 import type { ContainerState, Runtime, Status } from "../types.ts";
 import { lookAt } from "./status.ts";
 import { openDirectory, paths, requireState, type StoredState } from "./store.ts";
@@ -23,16 +27,24 @@ export function state(rt: Runtime, id: string): void {
   throw failure.step === "print" ? new SysError("write stdout", failure.errno) : unexpected(failure);
 }
 
-/** The plan of `state`. */
-export function statePlan(rt: Runtime, stored: StoredState, record = false): Program {
-  const described = describeState(rt, stored, "created");
+/**
+ * The plan of `state`.
+ * @param open its texts have holes: it can be used only from a file, for a container that the front makes
+ */
+export function statePlan(
+  rt: Pick<Runtime, "root">,
+  stored: StoredState,
+  record = false,
+  open = false,
+): Program {
+  const described = describeState(rt, stored, "created", open ? call("geteuid") : undefined);
   return localPlan((local) => {
     const { b, at, end } = local;
     const to = { creating: b.label(), stopped: b.label(), paused: b.label(), running: b.label() };
     const print = (status: Status): void => {
       at("print");
-      const text = stateJson({ ...described, status, pid: pidOf(stored, status) });
-      b.write(1, text, { andThen: end });
+      const state = { ...described, status, pid: pidOf(stored, status) };
+      b.write(1, open ? b.hole(Hole.text, openStateJson(state)) : stateJson(state), { andThen: end });
     };
     lookAt(local, stored, to);
     local.b.once();
@@ -55,7 +67,7 @@ function places({ creating, cgroup }: StoredState): readonly Exclude<Status, "cr
  * @param uid who the container's directory belongs to, where that is known
  */
 export function describeState(
-  rt: Runtime,
+  rt: Pick<Runtime, "root">,
   stored: StoredState,
   status: Status,
   uid = ownerOf(paths(rt.root, stored.id).directory),
@@ -98,7 +110,25 @@ function hasEntries<T extends object>(value: T | undefined): value is T {
 
 /** `brun state`: indented by two, without a newline at the end. */
 export function stateJson(state: ContainerState): string {
-  return printable(JSON.stringify(orderedState(state), null, 2));
+  return stateText(orderedState(state));
+}
+
+function stateText(fields: object): string {
+  return printable(JSON.stringify(fields, null, 2));
+}
+
+/** The same with marks for what each container has of its own. */
+function openStateJson(state: ContainerState): string {
+  const marks: Readonly<Record<string, string | undefined>> = {
+    id: `"${holeMark(Hole.id)}"`,
+    pid: state.pid === 0 ? undefined : holeMark(Hole.pid),
+    created: `"${holeMark(Hole.created)}"`,
+  };
+  const fields = Object.entries(orderedState(state)).map(([name, value]) => {
+    const mark = marks[name];
+    return mark === undefined ? stateText({ [name]: value }).slice(2, -2) : `  "${name}": ${mark}`;
+  });
+  return `{\n${fields.join(",\n")}\n}`;
 }
 
 const names = new Map<number, string>();
@@ -110,7 +140,7 @@ function ownerOf(path: string): number | null {
 
 /** A user's name, or the uid as text when it has none, as runc prints it. */
 function nameOf(uid: number): string {
-  const known = names.get(uid);
+  const known = isRecording() ? undefined : names.get(uid);
   if (known !== undefined) return known;
   const name = printable(userNameOf(readTextIfThere("/etc/passwd") ?? "", uid) ?? `#${uid}`);
   names.set(uid, name);
