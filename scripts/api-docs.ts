@@ -55,7 +55,7 @@ const PAGE: readonly (readonly [string, readonly (readonly [string, string])[]])
     [
       ["api/container", "run"],
       ["api/container", "create"],
-      ["api/container", "Starting"],
+      ["api/starting", "Starting"],
       ["api/spec", "ContainerOptions"],
       ["api/spec", "ContainerSource"],
       ["api/spec", "SandboxSource"],
@@ -81,6 +81,13 @@ const PAGE: readonly (readonly [string, readonly (readonly [string, string])[]])
       ["api/process", "Process"],
       ["api/process", "Output"],
       ["container/types", "ContainerState"],
+    ],
+  ],
+  [
+    "Without a container",
+    [
+      ["api/confine", "confine"],
+      ["api/confine", "ConfineOptions"],
     ],
   ],
   [

@@ -12,6 +12,7 @@ export {
   KeptChanges,
   keptChanges,
 } from "./api/changes.ts";
+export { type ConfineOptions, confine } from "./api/confine.ts";
 export {
   Container,
   create,
@@ -19,7 +20,6 @@ export {
   type NetworkChange,
   OwnContainer,
   run,
-  type Starting,
 } from "./api/container.ts";
 export {
   type Image,
@@ -58,6 +58,7 @@ export {
   type SpecInput,
   specOf,
 } from "./api/spec.ts";
+export type { Starting } from "./api/starting.ts";
 export type { CgroupManagerName } from "./cgroup/types.ts";
 export type { ContainerState, Status } from "./container/types.ts";
 export type { Finding, FindingState } from "./doctor/finding.ts";

@@ -14,6 +14,7 @@ import { call } from "./invoke.ts";
 import { type NetworkListeners, networkFlags } from "./network.ts";
 import { checkArgs, checkWords, variables } from "./options.ts";
 import {
+  isRead,
   type Output,
   type OutputMode,
   type Process,
@@ -24,6 +25,7 @@ import {
 import { type CallOptions, type RuntimeOptions, runtimeOnly } from "./runtime.ts";
 import { checkExecOptions } from "./settings.ts";
 import { type ContainerSettings, type ContainerSource, type SandboxOptions, source } from "./spec.ts";
+import { type Starting, starting } from "./starting.ts";
 import { usage } from "./usage.ts";
 
 /** The changes for {@link Container.updateNetwork}; entries are like those of `allowNet`. */
@@ -49,31 +51,6 @@ export interface ExecOptions<
   readonly tty?: boolean | undefined;
   /** Capabilities to add: "CAP_NET_ADMIN". */
   readonly caps?: readonly string[] | undefined;
-}
-
-/**
- * A program that will run. `await run(options).output()` waits for its end and returns its output.
- */
-export interface Starting<T> extends Promise<T> {
-  /** {@link Process.output} of the program. */
-  output(): Promise<Output>;
-  /** {@link Process.wait} of the program. */
-  wait(): Promise<number>;
-}
-
-function starting<T extends { output(): Promise<Output>; wait(): Promise<number> }>(
-  promise: Promise<T>,
-  onOutput: (output: Promise<Output>) => void = () => {},
-): Starting<T> {
-  const outputOf = async () => (await promise).output();
-  return Object.assign(promise, {
-    output: async () => {
-      const output = outputOf();
-      onOutput(output);
-      return await output;
-    },
-    wait: async () => (await promise).wait(),
-  });
 }
 
 /**
@@ -316,11 +293,10 @@ async function make<In extends StdinMode, Out extends OutputMode, Err extends Ou
   const { audit, allowNet } = options as Pick<SandboxOptions, "audit" | "allowNet">;
   const network = sandbox ? networkFlags(options as NetworkListeners, allowNet) : [];
   const report = sandbox && audit ? new Scratch("") : undefined;
-  const reads = options.input !== undefined || (options.stdin ?? "ignore") !== "ignore";
   const args = [
     "run",
     ...(mode === "create" ? ["--await-start", ...(sandbox ? [] : ["--keep"])] : []),
-    ...(sandbox && reads ? ["--interactive"] : []),
+    ...(sandbox && isRead(options) ? ["--interactive"] : []),
     ...(sandbox && options.dieWithParent === false ? ["--no-die-with-parent"] : []),
     ...[...flags, ...network],
     // The file has no name, so brun opens it by the descriptor of this program.

@@ -41,7 +41,9 @@ export interface Invoked {
   readonly child: ChildProcess;
   /** When brun, or the supervisor that it has become, has ended; never rejects. */
   readonly exited: Promise<Ending>;
-  /** Passes the warnings on and returns the error, if the log has one; to be called once, when brun is done. */
+  /** Passes on the warnings that have come since the last call. Returns the error, if there is a new one. */
+  told(): BrunError | null;
+  /** {@link Invoked.told}, when brun is done; to be called once. */
   finish(): BrunError | null;
 }
 
@@ -86,13 +88,22 @@ export function invoke(options: RuntimeOptions, invocation: Invocation): Invoked
     child.once("exit", (code, signal) => resolve({ code, signal }));
     child.once("error", (error) => resolve({ code: null, signal: null, error: notStarted(path, error) }));
   });
+  let read = 0;
+  const told = () => {
+    const text = log.text();
+    const end = text.lastIndexOf("\n") + 1;
+    const error = readLog(text.slice(read, end), options);
+    read = end;
+    return error;
+  };
   return {
     child,
     exited,
+    told,
     finish() {
-      const text = log.text();
+      const error = told();
       log.close();
-      return readLog(text, options);
+      return error;
     },
   };
 }

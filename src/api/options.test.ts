@@ -3,8 +3,11 @@ import { describe, expect, test } from "bun:test";
 import type { Flags } from "../cli/flags.ts";
 import { sandboxRunFlags } from "../cli/sandbox-flags.ts";
 import { BrunError } from "../errors.ts";
+import type { ConfineOptions } from "./confine.ts";
 import type { NetworkListeners } from "./network.ts";
 import {
+  CONFINE_OPTIONS,
+  checkConfineOptions,
   HOST_OPTIONS,
   IMAGE_OPTIONS,
   optionsIn,
@@ -26,6 +29,7 @@ const kinds: Readonly<Record<string, string>> = {
   ...ROOTFS_OPTIONS,
   ...IMAGE_OPTIONS,
   ...HOST_OPTIONS,
+  ...CONFINE_OPTIONS,
 };
 const camelCase = (flag: string) => flag.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
 
@@ -60,6 +64,27 @@ test("the types have the options of the table", () => {
   holds<Same<Exclude<keyof FromHost, keyof FromRootfs>, keyof typeof HOST_OPTIONS>>();
   holds<Same<Exclude<keyof FromImage, keyof FromHost | "onProgress">, keyof typeof IMAGE_OPTIONS>>();
   holds<Same<Exclude<keyof FromRootfs, keyof FromHost>, keyof typeof ROOTFS_OPTIONS>>();
+  holds<Same<Exclude<keyof ConfineOptions, "args">, keyof typeof CONFINE_OPTIONS>>();
+});
+
+test("a program without a container has fewer options", () => {
+  const wrong = (options: object) => {
+    try {
+      checkConfineOptions(options);
+    } catch (error) {
+      if (error instanceof BrunError) return [error.code, error.message];
+    }
+    return null;
+  };
+  const fine = { args: ["true"], rw: "/a", connectPort: ["443"], timeout: "1s", input: "x", brun: "/b" };
+  expect(wrong(fine)).toBeNull();
+  expect(wrong({ memory: "1g" })).toEqual([
+    "ERR_USAGE",
+    "memory: it does not go with landlock, where there is no container",
+  ]);
+  expect(wrong({ id: "a" })![1]).toContain("there is no such option");
+  expect(wrong({ conectPort: "1" })![1]).toContain("there is no such option");
+  expect(wrong({ dieWithParent: 1 })![0]).toBe("ERR_USAGE");
 });
 
 test("options become flags", () => {

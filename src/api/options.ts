@@ -76,14 +76,26 @@ export const HOST_OPTIONS = {
   withSecrets: "switch",
 } as const satisfies Record<string, Kind>;
 
+/** Options of {@link confine}, besides `args`. */
+export const CONFINE_OPTIONS = {
+  rw: "list",
+  hide: "list",
+  withSecrets: "switch",
+  connectPort: "list",
+  workdir: "text",
+  env: "variables",
+  envFile: "list",
+  ulimit: "list",
+  umask: "text",
+} as const satisfies Record<string, Kind>;
+
 /** Flags of `run` that have no option of their name. */
 export const WITHOUT_OPTION: Readonly<Record<string, string>> = {
   "container-id": "the option id",
   name: "the option id",
   entrypoint: "args begins with the program",
   interactive: "the options stdin and input",
-  landlock: "it makes no container, which is what the API is about: start brun as any program",
-  "connect-port": "goes with --landlock",
+  landlock: "confine()",
   net: "an alias of --network",
   quiet: "always given: what is pulled is told to people",
   detach: "a program is told of the end, and has the streams; dieWithParent: false lets it go on",
@@ -109,6 +121,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
   ...ROOTFS_OPTIONS,
   ...IMAGE_OPTIONS,
   ...HOST_OPTIONS,
+  ...CONFINE_OPTIONS,
 };
 
 /** The flags that the options of a container without a bundle stand for. Throws a BrunError ERR_USAGE. */
@@ -241,6 +254,20 @@ export function sourceOf(options: object): SourceName {
     else throw noSuchOption(name, allowed);
   }
   return source as SourceName;
+}
+
+/** Throws a BrunError ERR_USAGE for options that `confine` does not have, or not with such a value. */
+export function checkConfineOptions(options: object): void {
+  const { id: _, ...settings } = SETTINGS;
+  const allowed = ["args", ...Object.keys(CONFINE_OPTIONS), ...Object.keys(settings)];
+  for (const [name, value] of Object.entries(options)) {
+    if (value === undefined) continue;
+    if (!allowed.includes(name))
+      throw ALL.has(name)
+        ? usage(`${name}: it does not go with landlock, where there is no container`, "leave it out", name)
+        : noSuchOption(name, allowed);
+    checkSetting(settings, name, value);
+  }
 }
 
 function insteadOf(name: string, source: string): string | undefined {

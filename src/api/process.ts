@@ -1,6 +1,7 @@
 /** A program in a container, with its streams and its end. */
 import type { ChildProcess } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
+import { constants } from "node:os";
 import type { Duplex } from "node:stream";
 import { timeoutMs } from "../cli/duration.ts";
 import type { ImageEvent } from "../image/progress.ts";
@@ -92,6 +93,8 @@ export class Process<
     connection: Connection,
     exit: Promise<number>,
     fed: boolean,
+    /** Whether brun itself has become the program, without a container. */
+    private readonly direct: boolean,
   ) {
     // Types and modes are those of one object.
     this.stdin = (fed ? null : connection.stdin) as StdinOf<In>;
@@ -127,7 +130,7 @@ export class Process<
     const { child } = this.invoked;
     if (this.over || child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
     // The supervisor passes on what can be caught.
-    if (signal !== "SIGKILL" && signal !== "SIGSTOP") child.kill(signal);
+    if (this.direct || (signal !== "SIGKILL" && signal !== "SIGSTOP")) child.kill(signal);
     else signalChildren(child.pid, signal, () => this.over);
   }
 
@@ -176,8 +179,12 @@ export interface Listeners {
   readonly network?: NetworkListeners | undefined;
 }
 
+/** The status of a shell for a program that a signal has ended. */
+const SIGNALLED = 128;
+
 /**
  * Starts brun with arguments that keep it in the foreground. Resolves when the program runs, or waits for `start`.
+ * @param direct brun becomes the program, instead of a supervisor
  * @throws BrunError the error of brun; AbortError; nothing is left behind
  */
 export async function startProcess<In extends StdinMode, Out extends OutputMode, Err extends OutputMode>(
@@ -185,6 +192,7 @@ export async function startProcess<In extends StdinMode, Out extends OutputMode,
   args: readonly string[],
   config?: string,
   listeners: Listeners = {},
+  direct = false,
 ): Promise<Process<In, Out, Err>> {
   const { signal, input } = options;
   if (signal?.aborted) throw new AbortError(signal);
@@ -216,6 +224,7 @@ export async function startProcess<In extends StdinMode, Out extends OutputMode,
     aborted ??= new AbortError(why);
     // brun ends and cleans up when its client has gone.
     if (!stays) connection.close();
+    else if (direct) child.kill("SIGKILL");
     else if (connection.running)
       signalChildren(child.pid!, "SIGKILL", () => child.exitCode !== null || child.signalCode !== null);
     else child.kill("SIGTERM");
@@ -231,17 +240,27 @@ export async function startProcess<In extends StdinMode, Out extends OutputMode,
     connection.close();
     await channel?.end();
     if (aborted !== null) throw aborted;
-    return ending.code ?? Promise.reject(ended(ending));
+    if (!direct || !connection.running) return ending.code ?? Promise.reject(ended(ending));
+    // brun says that the program runs just before it becomes the program, which may still fail.
+    const error = invoked.finish();
+    if (error !== null) throw error;
+    return ending.signal === null ? ending.code! : SIGNALLED + constants.signals[ending.signal];
   });
   exit.catch(() => {});
   if (await connection.ready) {
-    invoked.finish();
-    return new Process(invoked, connection, exit, input !== undefined);
+    if (direct) invoked.told();
+    else invoked.finish();
+    return new Process(invoked, connection, exit, input !== undefined, direct);
   }
   connection.discard();
   const ending = await exited;
   const error = invoked.finish();
   throw aborted ?? connection.failure ?? error ?? ended(ending);
+}
+
+/** Whether a program may read stdin. */
+export function isRead({ input, stdin = "ignore" }: StdioOptions): boolean {
+  return input !== undefined || stdin !== "ignore";
 }
 
 function networkChannel(

@@ -32,7 +32,12 @@ export function openClient(text: string): Client {
   const { fd, streams, stays } = parseClient(text);
   handOver(fd, streams);
   if (!stays) endWith(fd);
-  return { lifeline: stays ? -1 : fd, ready: () => writeFd(fd, "running\n", "the client") };
+  const ready = () => writeFd(fd, "running\n", "the client");
+  const becomes = () => {
+    if (!stays) setAsync(fd, false);
+    ready();
+  };
+  return { lifeline: stays ? -1 : fd, ready, becomes };
 }
 
 /** How often brun checks whether the client is there, in milliseconds. */
@@ -91,9 +96,13 @@ function handOver(fd: number, streams: readonly number[]): void {
 function endWith(fd: number): void {
   check(syscall(NR.fcntl, fd, F_SETSIG, SIGTERM), "watch the client");
   check(syscall(NR.fcntl, fd, F_SETOWN, syscall(NR.getpid)), "watch the client");
-  const flags = check(syscall(NR.fcntl, fd, F_GETFL), "watch the client");
-  check(syscall(NR.fcntl, fd, F_SETFL, flags | O_ASYNC), "watch the client");
+  setAsync(fd, true);
   if (waitFd(fd, POLLHUP, 0)) throw gone();
+}
+
+function setAsync(fd: number, isOn: boolean): void {
+  const flags = check(syscall(NR.fcntl, fd, F_GETFL), "watch the client");
+  check(syscall(NR.fcntl, fd, F_SETFL, isOn ? flags | O_ASYNC : flags & ~O_ASYNC), "watch the client");
 }
 
 function gone(): BrunError {

@@ -44,7 +44,8 @@ export function runByLandlock(
   for (const lack of lacks) rt.warn(`landlock of this kernel (ABI ${abi}) lacks something: ${lack}`);
   if (!interactive) emptyStdin(rt);
   dismissEarlyStage();
-  const temporary = makeTemporary(view.environment.TMPDIR || "/tmp");
+  const { client } = rt;
+  const temporary = makeTemporary(view.environment.TMPDIR || "/tmp", client?.lifeline ?? -1);
   const own = ["TMPDIR", "TMP", "TEMP"];
   becomeConfined({
     plan: landlockPlan(options, view, abi, temporary),
@@ -57,6 +58,7 @@ export function runByLandlock(
     cwd,
     umask: options.umask === undefined ? undefined : Number.parseInt(options.umask, 8),
     limits,
+    ready: client?.becomes,
   });
 }
 

@@ -67,6 +67,13 @@ export function touchLog(file: string): void {
   close(withGiven(`--log ${file}`, file, "written", openLog));
 }
 
+let held = -1;
+
+/** Opens the log file for good, since a process that has restricted itself can open it no more. Exec closes it. */
+export function holdLog({ file }: LogOptions): void {
+  if (file !== undefined) held = openLog(file);
+}
+
 /** A warning or debug line: to the log file, else to stderr. Debug lines with `--debug` only. */
 export function log(options: LogOptions, level: "warning" | "debug", message: string): void {
   if (level === "debug" && !options.debug) return;
@@ -95,11 +102,11 @@ function append(
   fields?: ErrorFields,
 ): void {
   try {
-    const fd = openLog(file);
+    const fd = held < 0 ? openLog(file) : held;
     try {
       writeFd(fd, logLine(format, level, message, new Date(), fields), file);
     } finally {
-      close(fd);
+      if (fd !== held) close(fd);
     }
   } catch {}
 }

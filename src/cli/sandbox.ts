@@ -15,6 +15,7 @@ import { explainFlags, printCached, printExplanation } from "./explain.ts";
 import { printFailure } from "./explain-error.ts";
 import type { Values } from "./flags.ts";
 import { openRuntime, type Session, viewRuntime } from "./globals.ts";
+import { holdLog } from "./log.ts";
 import { print } from "./output.ts";
 import { explainedKey, wordsOfCommand } from "./sandbox-cached.ts";
 import { asUsage, withFlag } from "./sandbox-errors.ts";
@@ -78,6 +79,7 @@ export function sandboxCommand(
       const asked = flagOptions(args, program, terminal);
       if (args.landlock) {
         const rt = openRuntime(data, args.timing);
+        holdLog(data.log);
         return landlockModule().runByLandlock(rt, asked, viewOf(rt), args, interactive);
       }
       if (args.detach && args["ready-fd"] === undefined && !args["print-config"]) {

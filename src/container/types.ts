@@ -29,6 +29,8 @@ export interface Client {
   readonly lifeline: number;
   /** Says that the program in the container runs, or waits for `start`. */
   readonly ready: () => void;
+  /** Says the same just before this process becomes the program, and no longer ends with the client. */
+  readonly becomes: () => void;
 }
 
 /** Options of create and run alike; names as runc's flags. */

@@ -37,6 +37,15 @@ describe("--landlock", () => {
     });
   }
 
+  test("the directory of --workdir is writable instead of the current one", () => {
+    const options = hostOptions({ landlock: true, workdir: "/srv/root" });
+    const { rules } = landlockPlan(options, fixtureView(), 6, TEMPORARY);
+    const written = rules.filter(({ access }) => (access & 2) !== 0).map(({ path }) => path);
+    expect(written.filter((path) => !path.startsWith("/dev/"))).toEqual(["/srv/root", TEMPORARY]);
+    const secret = hostOptions({ landlock: true, workdir: "~" });
+    expect(() => landlockPlan(secret, fixtureView(), 6, TEMPORARY)).toThrow(/cannot be writable/);
+  });
+
   test("a port is refused where the kernel knows none", () => {
     expect(() => plan(3, ["443"])).toThrow("this kernel's landlock (ABI 3) knows no ports");
     expect(plan(4, ["443"]).ports).toEqual([443]);

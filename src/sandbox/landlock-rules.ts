@@ -122,15 +122,18 @@ export function landlockPlan(
   };
 }
 
-/** The writable directories: the current one, and those of --rw. */
+/** The writable directories: that in which the program starts, and those of --rw. */
 function writablePlaces(
-  { rw }: SandboxOptions,
+  { rw, workdir }: SandboxOptions,
   view: HostView,
   places: Places,
   hidden: readonly string[],
 ): string[] {
-  return [".", ...rw].map((text) => {
-    const where = text === "." ? "--landlock" : `--rw ${text}`;
+  const flags: (readonly [text: string, where: string])[] = [
+    [workdir ?? ".", workdir === undefined ? "--landlock" : `--workdir ${workdir}`],
+    ...rw.map((text) => [text, `--rw ${text}`] as const),
+  ];
+  return flags.map(([text, where]) => {
     const path = hostPath(text, view);
     const { end } = places.way(path);
     if (view.follow(end) === null) throw new BrunError(`${path} does not exist`, { where });

@@ -21,7 +21,7 @@ import { cstrArray } from "../sys/spawn.ts";
 import { landlockSeccomp } from "./landlock-filter.ts";
 import { CONNECT_TCP, type LandlockPlan } from "./landlock-rules.ts";
 import type { ulimits } from "./ulimits.ts";
-import { blockSignals, waitFor } from "./waiting.ts";
+import { blockSignals, waitFor, waitForEither } from "./waiting.ts";
 
 const CREATE_RULESET_VERSION = 1;
 const RULE_PATH_BENEATH = 1;
@@ -30,6 +30,7 @@ const SECCOMP_SET_MODE_FILTER = 1;
 const CAPABILITY_VERSION_3 = 0x20080522;
 const CLOSE_RANGE_CLOEXEC = 4;
 const ALL = 0xffffffff;
+const SIGKILL = 9;
 const SIGCHLD = 17;
 const SIG_SETMASK = 2;
 /** Signals that Bun ignores: SIGPIPE and SIGXFSZ. */
@@ -45,6 +46,8 @@ export interface Confined {
   readonly cwd: string;
   readonly umask: number | undefined;
   readonly limits: ReturnType<typeof ulimits>;
+  /** Is called just before the program is executed. */
+  readonly ready?: (() => void) | undefined;
 }
 
 /** The version of the kernel's landlock, from 1. 0 means that it is missing or not permitted. */
@@ -54,7 +57,8 @@ export function landlockAbi(): number {
 }
 
 /** Becomes the program, and never returns. Throws a BrunError or SysError. */
-export function becomeConfined({ plan, args, file, env, cwd, umask, limits }: Confined): never {
+export function becomeConfined(confined: Confined): never {
+  const { plan, args, file, env, cwd, umask, limits } = confined;
   const { bpf, flags } = compileSeccomp(landlockSeccomp(plan.ports.length > 0), {
     cacheDirectory: ownCacheDirectory(),
   });
@@ -78,6 +82,7 @@ export function becomeConfined({ plan, args, file, env, cwd, umask, limits }: Co
   check(syscall(NR.close_range, 3, ALL, CLOSE_RANGE_CLOEXEC), "mark descriptors close-on-exec");
   for (const signal of IGNORED) syscall(NR.rt_sigaction, signal, new Uint8Array(32), 0, 8);
   syscall(NR.rt_sigprocmask, SIG_SETMASK, new Uint8Array(8), 0, 8);
+  confined.ready?.();
   check(syscall(NR.seccomp, SECCOMP_SET_MODE_FILTER, flags, fprog), "install the seccomp filter");
   const result = syscall(NR.execve, path, argv.pointers, envp.pointers);
   void [addressOf(argv.keep), addressOf(envp.keep), bpf.length];
@@ -126,32 +131,29 @@ function rulesetOf({ handled, rules, ports }: LandlockPlan): number {
 /**
  * Makes a directory for temporary files. It is removed when this process has ended, also after it has become
  * the program.
+ * @param lifeline a socket; when its other end is closed, this process is killed. -1 for none
  */
-export function makeTemporary(base: string): string {
+export function makeTemporary(base: string, lifeline: number): string {
   const path = `${base}/brun-landlock-${crypto.randomUUID()}`;
   check(syscall(NR.mkdirat, AT_FDCWD, cstr(path), 0o700), `make ${path}`);
-  const session = new Session(() => [removing(path, true)], {
+  const nowhere = open("/dev/null", O.RDWR);
+  const session = new Session(() => [removing(path, lifeline, true)], {
     alone: true,
-    stdio: nowhere(),
+    stdio: [lifeline < 0 ? nowhere : lifeline, nowhere, nowhere],
     lost: "what removes temporary files has ended",
   });
-  session.send(removing(path, false));
+  session.send(removing(path, lifeline, false));
   session.until(Message.ready);
   session.leave();
   session.reapStage();
   return path;
 }
 
-function nowhere(): [number, number, number] {
-  const fd = open("/dev/null", O.RDWR);
-  return [fd, fd, fd];
-}
-
 /**
  * The process that removes them. It is not a child of this process: otherwise a program that waits for all of
- * its children would wait for it.
+ * its children would wait for it. Its stdin is the lifeline.
  */
-function removing(path: string, record: boolean): Program {
+function removing(path: string, lifeline: number, record: boolean): Program {
   const b = new ProgramBuilder(record);
   const parent = b.label();
   const cell = b.reserve(8);
@@ -163,6 +165,10 @@ function removing(path: string, record: boolean): Program {
   b.sys("chdir", [b.str("/")]);
   const fd = b.get("pidfd_open", [syscall(NR.getpid), 0]);
   b.send(Message.ready, null, 0);
+  if (lifeline >= 0) {
+    waitForEither(b, fd, 0);
+    b.sys("pidfd_send_signal", [fd, SIGKILL, null, 0], { handle: [E.ESRCH] });
+  }
   waitFor(b, fd);
   const [self = "", ...script] = ownCommand();
   const args = [self, ...script, "sandbox-hook", "remove", "temporary", path, "none"];
