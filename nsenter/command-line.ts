@@ -21,7 +21,8 @@ function dashed(flags: Flags): (readonly [name: string, flag: Exclude<FlagDef, {
 /** enum flag_kind of front/flags.h. */
 function kindOf(flag: FlagDef): string {
   if (flag.type === "boolean") return flag.optional ? "FLAG_OPTIONAL" : "FLAG_SWITCH";
-  if (flag.type !== "string" || !flag.integer) return "FLAG_TEXT";
+  if (flag.type !== "string") return "FLAG_TEXT";
+  if (!flag.integer) return flag.multiple ? "FLAG_TEXTS" : "FLAG_TEXT";
   return flag.orNone ? "FLAG_NUMBER_OR_NONE" : "FLAG_NUMBER";
 }
 

@@ -77,9 +77,9 @@ function smallPrograms(): Program[] {
     (b) => b.strArray(["a", "b"], "argv"),
     (b) => b.alive(7, START_TIME),
     (b) => b.write(1, "text"),
-    (b) => b.find(b.str("sh"), "/bin::/usr/bin"),
-    (b) => b.find(b.str("bin/sh"), ""),
-    (b) => b.execute(b.str("sh"), "/bin:", b.strArray(["sh"], "argv"), b.strArray([], "envp")),
+    (b) => b.find(b.str("sh"), b.str("/bin::/usr/bin")),
+    (b) => b.find(b.str("bin/sh"), b.str("")),
+    (b) => b.execute(b.str("sh"), b.str("/bin:"), b.strArray(["sh"], "argv"), b.strArray([], "envp")),
   ];
   return builders.map((build) => {
     const b = new ProgramBuilder();

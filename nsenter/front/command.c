@@ -193,7 +193,31 @@ static void observe_timing(struct command *command)
 	command->observed |= value && text_equal(value, "1");
 }
 
-/* exec [-i] [-t | -d] [-w DIR] ID [--] WORD… */
+/* Whether each is NAME=value. */
+static int are_variables(const struct texts *texts)
+{
+	for (size_t i = 0; i < texts->count; i++) {
+		const char *c = texts->at[i];
+
+		while (*c != 0 && *c != '=')
+			c++;
+		if (*c == 0 || c == texts->at[i])
+			return 0;
+	}
+	return 1;
+}
+
+/* The values of --env. Returns 0 if Bun has to read them. */
+static int take_variables(struct command *command, const struct parsed *parsed)
+{
+	if (parsed->several_count > SEVERAL_MAX)
+		return 0;
+	copy(command->several, parsed->several, parsed->several_count * sizeof(parsed->several[0]));
+	command->variables = (struct texts){command->several, parsed->several_count};
+	return are_variables(&command->variables);
+}
+
+/* exec [-i] [-t | -d] [-e NAME=value]… [-w DIR] [--pid-file FILE] ID [--] WORD… */
 static int is_plain_exec(struct command *command, const struct parsed *parsed, const char *const *envp)
 {
 	int words = exec_words(parsed);
@@ -211,9 +235,14 @@ static int is_plain_exec(struct command *command, const struct parsed *parsed, c
 		command->cwd = workdir;
 	if (command->cwd && command->cwd[0] != '/')
 		return 0;
+	command->pid_file = parsed->values[EXEC_PID_FILE];
+	if (command->pid_file && !path_is_clean(command->pid_file))
+		return 0;
 	return command->words.count > 0 && !environment_variable(envp, "LISTEN_FDS") &&
 	       has_only(parsed, FLAG_BIT(EXEC_INTERACTIVE) | FLAG_BIT(EXEC_TTY) | FLAG_BIT(EXEC_DETACH) |
-				    FLAG_BIT(EXEC_CWD) | FLAG_BIT(EXEC_WORKDIR));
+				    FLAG_BIT(EXEC_CWD) | FLAG_BIT(EXEC_WORKDIR) | FLAG_BIT(EXEC_ENV) |
+				    FLAG_BIT(EXEC_PID_FILE)) &&
+	       take_variables(command, parsed);
 }
 
 /* Whether the container's directory may have a plan for the command in this form. */

@@ -4,6 +4,7 @@
 
 #include "../sys.h"
 #include "../text.h"
+#include "flags.h"
 
 /* A list of strings for execve(2), without the null pointer at its end. */
 struct texts {
@@ -28,10 +29,13 @@ struct command {
 	int argc;
 	const char *const *argv;
 	const char *const *envp;
-	struct texts words;   /* for exec: the program and its arguments */
-	const char *cwd;      /* of exec: --cwd, or null */
-	int detach;           /* of exec */
-	const char *texts[3]; /* strings for the key of a run */
+	struct texts words;     /* for exec: the program and its arguments */
+	struct texts variables; /* of exec: the values of --env */
+	const char *cwd;        /* of exec: --cwd, or null */
+	const char *pid_file;   /* of exec: an absolute path, or null */
+	int detach;             /* of exec */
+	const char *texts[3];   /* strings for the key of a run */
+	const char *several[SEVERAL_MAX];
 };
 
 /* How a command is handled. */

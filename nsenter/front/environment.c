@@ -37,6 +37,35 @@ const char *environment_at(const char *const *envp, const char *const *place)
 	return last;
 }
 
+size_t environment_of_exec(const char **made, const char *const *variables)
+{
+	size_t count = 0;
+	int has_home = 0;
+
+	for (const char *const *place = variables; *place; place++) {
+		const char *variable = environment_at(variables, place);
+
+		if (!variable)
+			continue;
+		has_home |= text_after(variable, HOME_PLACE) != 0;
+		made[count++] = variable;
+	}
+	if (!has_home)
+		made[count++] = HOME_PLACE;
+	return count;
+}
+
+const char *environment_path(const struct texts *variables)
+{
+	for (size_t i = 0; i < variables->count; i++) {
+		const char *path = text_after(variables->at[i], "PATH=");
+
+		if (path)
+			return path;
+	}
+	return DEFAULT_PATH;
+}
+
 static char upper(char c)
 {
 	return (char)(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);

@@ -18,6 +18,16 @@ int environment_is_plain(const char *variable);
 int environment_is_notable(const char *const *envp, const char *texts, size_t size);
 
 /*
+ * Makes the environment of a process of exec: the last value of each name in the place of its first entry, and
+ * HOME_PLACE without HOME. Like environment() of src/init/exec.ts. The list ends with a null pointer; `made` has
+ * room for one text more. Returns their number.
+ */
+size_t environment_of_exec(const char **made, const char *const *variables);
+
+/* The directories in which a program is looked for. Like searchPath() of src/init/exec.ts. */
+const char *environment_path(const struct texts *variables);
+
+/*
  * Merges the environment of a program: the caller's plain variables, in their order, and those of `fixed`
  * (NAME=value, each with a NUL). A fixed variable replaces the caller's of the same name, or is appended. *made is
  * in new memory. 0 or -errno.

@@ -70,9 +70,11 @@ static int take_value(struct parsed *parsed, const struct command_line *line, in
 	}
 	if (!value)
 		return -1;
-	if (kind != FLAG_TEXT && !is_number(value) &&
+	if (kind != FLAG_TEXT && kind != FLAG_TEXTS && !is_number(value) &&
 	    !(kind == FLAG_NUMBER_OR_NONE && text_equal(value, "-1")))
 		return -1;
+	if (kind == FLAG_TEXTS && parsed->several_count++ < SEVERAL_MAX)
+		parsed->several[parsed->several_count - 1] = value;
 	parsed->given |= FLAG_BIT(flag);
 	parsed->values[flag] = value;
 	return !own;

@@ -8,6 +8,7 @@ enum flag_kind {
 	FLAG_SWITCH,
 	FLAG_OPTIONAL, /* a switch for which "--flag=false" differs from no flag */
 	FLAG_TEXT,
+	FLAG_TEXTS,          /* may be given several times */
 	FLAG_NUMBER,         /* 0 or more */
 	FLAG_NUMBER_OR_NONE, /* or -1 */
 };
@@ -31,11 +32,15 @@ struct command_line {
 
 #define FLAGS_MAX 64
 #define FLAG_BIT(flag) (1ULL << (flag))
+#define SEVERAL_MAX 64
 
 struct parsed {
 	uint64_t given; /* a bit for each flag; a switch that is set to false counts as missing */
 	const char *values[FLAGS_MAX]; /* values of flags that are no switches */
-	const char *first;             /* arguments, or null for missing ones */
+	/* Values of all flags that may be given several times; more of them than SEVERAL_MAX are only counted. */
+	const char *several[SEVERAL_MAX];
+	size_t several_count;
+	const char *first; /* arguments, or null for missing ones */
 	const char *second;
 	int count;
 	/* If flags end at the first argument: all words from there on. */

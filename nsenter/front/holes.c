@@ -16,6 +16,10 @@ struct filling {
 	size_t relocations;
 	size_t arrays;
 	size_t texts;
+	/* What HOME_PLACE refers to, as a relocation has it, and whether a list has that. */
+	uint32_t home;
+	int has_home;
+	int needs_home;
 	/* The result, and how many bytes of each new part are written. */
 	unsigned char *data;
 	size_t relocated;
@@ -30,7 +34,7 @@ static int is_in(const struct hole *hole, const struct filling *filling)
 
 static int is_open(const struct filling *filling, const struct hole *hole)
 {
-	return (filling->values->open & (1U << hole->kind)) != 0;
+	return hole->kind == HOLE_HOME || (filling->values->open & (1U << hole->kind)) != 0;
 }
 
 /* Parses a decimal number. Returns whether it is one. */
@@ -85,6 +89,11 @@ static size_t expand(const struct filling *filling, const char *text, unsigned c
 	return size + 1;
 }
 
+static int is_home(unsigned int kind, const char *text)
+{
+	return kind == HOLE_ENVIRONMENT && text_equal(text, HOME_PLACE);
+}
+
 /* Adds the space that a hole needs. Returns 0, or -EBADMSG if it cannot be filled. */
 static long measure(struct filling *filling, const struct hole *hole)
 {
@@ -92,6 +101,10 @@ static long measure(struct filling *filling, const struct hole *hole)
 	const struct texts *texts = hole->kind < HOLES ? &filling->values->of[hole->kind] : 0;
 	uint64_t number;
 
+	if (texts && hole->kind == HOLE_HOME && at + sizeof(filling->home) <= filling->head) {
+		copy(&filling->home, filling->program + at, sizeof(filling->home));
+		filling->has_home = 1;
+	}
 	if (texts && is_open(filling, hole))
 		return 0;
 	if (hole->index == AS_NUMBER && at + sizeof(number) > filling->head)
@@ -115,8 +128,10 @@ static long measure(struct filling *filling, const struct hole *hole)
 		filling->texts += text_length(texts->at[hole->index]) + 1;
 		return 0;
 	}
-	for (size_t i = 0; i < texts->count; i++)
+	for (size_t i = 0; i < texts->count; i++) {
 		filling->texts += text_length(texts->at[i]) + 1;
+		filling->needs_home |= is_home(hole->kind, texts->at[i]);
+	}
 	filling->relocations += texts->count * sizeof(struct relocation);
 	filling->arrays += (texts->count + 1) * sizeof(uint64_t);
 	return 0;
@@ -146,13 +161,15 @@ static uint32_t add_text(struct filling *filling, const char *text)
 }
 
 /* Appends an array to the structs. Returns its offset in the blob. */
-static uint32_t add_list(struct filling *filling, const struct texts *texts)
+static uint32_t add_list(struct filling *filling, unsigned int kind, const struct texts *texts)
 {
 	uint32_t place = filling->header.strings + (uint32_t)filling->listed;
 
 	for (size_t i = 0; i < texts->count; i++) {
-		struct relocation relocation = {place + (uint32_t)(i * sizeof(uint64_t)),
-						add_text(filling, texts->at[i])};
+		struct relocation relocation = {place + (uint32_t)(i * sizeof(uint64_t)), filling->home};
+
+		if (!is_home(kind, texts->at[i]))
+			relocation.target = add_text(filling, texts->at[i]);
 
 		copy(filling->data + filling->head + filling->relocated, &relocation, sizeof(relocation));
 		filling->relocated += sizeof(relocation);
@@ -177,7 +194,7 @@ static void fill(struct filling *filling, const struct hole *hole)
 		copy(to, &number, sizeof(number));
 		return;
 	} else {
-		place = hole->index == WHOLE_LIST ? add_list(filling, texts)
+		place = hole->index == WHOLE_LIST ? add_list(filling, hole->kind, texts)
 						  : add_text(filling, texts->at[hole->index]);
 	}
 	copy(to, &place, sizeof(place));
@@ -235,6 +252,8 @@ unsigned char *holes_fill(const struct plan_file *plan, enum plan_part index, co
 				return 0;
 			found += !is_open(&filling, &holes[i]);
 		}
+	if (filling.needs_home && !filling.has_home)
+		return 0;
 	if (found == 0)
 		return program;
 	*size += filling.relocations + filling.arrays + filling.texts;
@@ -247,6 +266,58 @@ unsigned char *holes_fill(const struct plan_file *plan, enum plan_part index, co
 		if (is_in(&holes[i], &filling) && !is_open(&filling, &holes[i]))
 			fill(&filling, &holes[i]);
 	return filling.data;
+}
+
+/* The offset in the blob of the list that takes the place of a hole. -1 if there is none. */
+static int64_t find_list(const struct plan_file *plan, const struct filling *filling, enum hole_kind kind)
+{
+	size_t count;
+	const struct hole *holes = (const void *)plan_part(plan, PART_HOLES, &count);
+	uint32_t list;
+
+	for (size_t i = 0; i < count / sizeof(*holes); i++) {
+		size_t at = holes[i].at - filling->part.offset;
+
+		if (!is_in(&holes[i], filling) || holes[i].kind != kind || holes[i].index != WHOLE_LIST ||
+		    at + sizeof(list) > filling->part.size)
+			continue;
+		copy(&list, filling->program + at, sizeof(list));
+		return list;
+	}
+	return -1;
+}
+
+long holes_list(const struct plan_file *plan, enum plan_part index, enum hole_kind kind, const char **at,
+		size_t most)
+{
+	struct program program;
+	struct filling filling;
+	size_t size;
+	size_t count = 0;
+	unsigned char *data = plan_part(plan, index, &size);
+	int64_t list;
+
+	if (!data || program_decode(&program, data, size) < 0 || program.strings == program.blob_size)
+		return -EBADMSG;
+	filling.program = data;
+	filling.part = (struct part){(uint32_t)(data - plan->file.data), (uint32_t)size};
+	list = find_list(plan, &filling, kind);
+	if (list < 0)
+		return -ENOENT;
+	/* A later relocation of the same place counts. */
+	for (uint32_t i = 0; i < program.relocation_count; i++) {
+		const struct relocation *relocation = &program.relocations[i];
+		int64_t place = ((int64_t)relocation->at - list) / (int64_t)sizeof(uint64_t);
+
+		if (relocation->at < list || place >= (int64_t)count + 1)
+			continue;
+		if ((size_t)place >= most)
+			return -E2BIG;
+		at[place] = (const char *)program.blob + relocation_target(&program, relocation);
+		if ((size_t)place == count)
+			count++;
+	}
+	return (long)count;
 }
 
 void holes_forget(const struct plan_file *plan, unsigned char *program, size_t size)

@@ -9,7 +9,10 @@
 
 #include "plan-file.h"
 
-/* The texts for each kind of hole, mostly one; null if there is none. */
+/*
+ * The texts for each kind of hole, mostly one; null if there is none. HOLE_HOME takes no value: a text of a list that
+ * is HOME_PLACE refers to it.
+ */
 struct values {
 	struct texts of[HOLES];
 	uint32_t open; /* kinds that stay open, a bit each */
@@ -21,6 +24,13 @@ struct values {
  */
 unsigned char *holes_fill(const struct plan_file *plan, enum plan_part index, const struct values *values,
 			  size_t *size);
+
+/*
+ * The texts of a list in a program as it is, in `at`, which has room for `most` of them. Returns their number, or
+ * -errno: -ENOENT if the program has no such list.
+ */
+long holes_list(const struct plan_file *plan, enum plan_part index, enum hole_kind kind, const char **at,
+		size_t most);
 
 /* Frees the memory of such a program, or of null. A supervisor would otherwise keep it as long as its container runs. */
 void holes_forget(const struct plan_file *plan, unsigned char *program, size_t size);

@@ -115,7 +115,10 @@ long later_write(const struct plan_file *plan, const struct values *values, cons
 	if (result < 0)
 		return result;
 	known.of[HOLE_ARGUMENT] = (struct texts){0, 0};
-	known.open = 1U << HOLE_ARGUMENT | 1U << HOLE_CWD;
+	known.open = 1U << HOLE_ARGUMENT | 1U << HOLE_CWD | 1U << HOLE_PATH | 1U << HOLE_HOME;
+	/* If the environment is the container's own, the plans have it already. */
+	if (!known.of[HOLE_ENVIRONMENT].at)
+		known.open |= 1U << HOLE_ENVIRONMENT;
 	most = later.file.size + PATH_SIZE + sizeof(struct stamp) + sizeof(struct input) + ID_MAX + 64;
 	for (unsigned int part = FIRST_LATER; part <= LAST_LATER; part++) {
 		size_t before;
@@ -140,7 +143,7 @@ long later_write(const struct plan_file *plan, const struct values *values, cons
 		}
 	result = put_guard(&writing, state);
 	if (result == 0) {
-		put_holes(&writing, &later, known.open);
+		put_holes(&writing, &later, known.open | 1U << HOLE_ENVIRONMENT);
 		result = write_file(&writing, &later, directory);
 	}
 	sys2(__NR_munmap, writing.data, most);

@@ -115,8 +115,7 @@ static long check_op(const struct op *op, uint32_t index, const struct program *
 	return check_args(op, program);
 }
 
-/* The blob offset that a relocation points to. */
-static uint64_t relocation_target(const struct program *program, const struct relocation *relocation)
+uint64_t relocation_target(const struct program *program, const struct relocation *relocation)
 {
 	if (relocation->target & RELOCATE_BLOB)
 		return relocation->target & ~RELOCATE_BLOB;

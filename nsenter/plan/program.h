@@ -24,6 +24,9 @@ struct program {
 /* Checks every index, offset and jump in the size bytes at data. Returns 0 or -errno (EBADMSG, EPROTO). */
 long program_decode(struct program *program, unsigned char *data, size_t size);
 
+/* The offset in the blob that a relocation points to. */
+uint64_t relocation_target(const struct program *program, const struct relocation *relocation);
+
 /* Writes the blob's pointers. Call this once, after program_decode. */
 void program_relocate(const struct program *program);
 

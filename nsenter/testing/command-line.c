@@ -42,13 +42,14 @@ static void print_text(const char *name, const char *text)
 	putchar('"');
 }
 
-static void print_words(const struct command *command)
+/* Prints each text with its number behind `before`. */
+static void print_words(const char *before, const struct texts *words)
 {
-	for (unsigned int i = 0; i < command->words.count; i++) {
+	for (unsigned int i = 0; i < words->count; i++) {
 		char name[16];
 
-		snprintf(name, sizeof(name), "%u", i);
-		print_text(name, command->words.at[i]);
+		snprintf(name, sizeof(name), "%s%u", before, i);
+		print_text(name, words->at[i]);
 	}
 }
 
@@ -65,8 +66,10 @@ static void print(enum command_kind kind, const struct command *command)
 	if (kind == COMMAND_LOCAL && command->part == PART_KILL)
 		printf(",\"signal\":%d", command->signal);
 	if (kind == COMMAND_LOCAL && command->part >= PART_EXEC) {
-		print_words(command);
+		print_words("", &command->words);
+		print_words("env", &command->variables);
 		print_text("cwd", command->cwd);
+		print_text("pidFile", command->pid_file);
 		printf(",\"terminal\":%s", command->part == PART_EXEC_TERMINAL ? "true" : "false");
 		printf(",\"detach\":%s", command->detach ? "true" : "false");
 	}

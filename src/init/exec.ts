@@ -2,7 +2,7 @@
 
 import type { SeccompFilter } from "../config/types.ts";
 import { HOME_SIZE, Message } from "../plan/abi.ts";
-import { Hole } from "../plan/file-abi.ts";
+import { DEFAULT_PATH, HOME_PLACE, Hole } from "../plan/file-abi.ts";
 import type { Blob, Str } from "../plan/program.ts";
 import type { Process } from "../spec/index.ts";
 import { PR, RESOLVE } from "../sys/constants.ts";
@@ -13,7 +13,6 @@ import { utf8 } from "../sys/utf8.ts";
 import { OPEN_HOW_SIZE, openHow, type ProcessContext } from "./context.ts";
 import { openProcfs } from "./procfs.ts";
 
-const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 const SECCOMP_SET_MODE_FILTER = 1;
 
 /**
@@ -21,9 +20,6 @@ const SECCOMP_SET_MODE_FILTER = 1;
  * container.
  */
 export const LISTEN_PID = "LISTEN_PID=";
-
-/** Placeholder in an environment: becomes HOME as the container's passwd(5) has it. */
-const HOME = "HOME=";
 
 /**
  * The environment of the process: the spec's variables (the last one of each name), those of the runtime, and
@@ -43,7 +39,7 @@ export function environment(x: ProcessContext, process: Process): string[] {
   };
   each(process.env ?? [], put);
   each(x.config.extraEnv, put);
-  if (!places.has("HOME")) put(HOME);
+  if (!places.has("HOME")) put(HOME_PLACE);
   return env;
 }
 
@@ -66,13 +62,13 @@ export function environmentArray(x: ProcessContext, env: readonly string[], uid?
 
 /** Reads HOME from passwd(5) inside the container: that file may be on a mount, and hooks may have changed it. */
 function findHome({ b }: ProcessContext, env: readonly string[], envp: Blob, uid: number): void {
-  const index = env.indexOf(HOME);
+  const index = env.indexOf(HOME_PLACE);
   if (index < 0) return;
   b.at("process.env", { kind: "findHome" });
-  const data = new Uint8Array(HOME.length + HOME_SIZE);
-  data.set(utf8(HOME));
-  const variable = b.bytes(data, "HOME");
-  b.home(b.inside(variable, HOME.length), uid, "/etc/passwd");
+  const data = new Uint8Array(HOME_PLACE.length + HOME_SIZE);
+  data.set(utf8(HOME_PLACE));
+  const variable = b.holeBytes(Hole.home, data, "HOME");
+  b.home(b.inside(variable, HOME_PLACE.length), uid, "/etc/passwd");
   b.pointer(envp.at + 8 * index, variable);
 }
 
@@ -93,15 +89,15 @@ function tellPid(x: ProcessContext, env: readonly string[], envp: Blob): void {
 }
 
 /** PATH of an environment, which is searched for a file without a slash, as by execvp(3). */
-export function searchPath(env: readonly string[]): string {
-  return foundLast(env, (e) => e.startsWith("PATH="))?.slice(5) ?? DEFAULT_PATH;
+export function searchPath({ b }: ProcessContext, env: readonly string[]): Str {
+  return b.hole(Hole.path, foundLast(env, (e) => e.startsWith("PATH="))?.slice(5) ?? DEFAULT_PATH);
 }
 
 /**
  * Checks that the executable exists and may be executed, while the error can still be reported. In PATH,
  * directories and files that may not be executed are passed over.
  */
-export function findExecutable(x: ProcessContext, file: Str, path: string): void {
+export function findExecutable(x: ProcessContext, file: Str, path: Str): void {
   const { b } = x;
   b.at("process.args[0]", { kind: "findProgram", file: file.text });
   b.find(file, path);
@@ -168,7 +164,7 @@ export function dieWithParent(x: ProcessContext): void {
 }
 
 /** Becomes the container's program. Of descriptors 3 and up only the preserved ones stay open. */
-export function execute(x: ProcessContext, file: Str, path: string, process: Process, envp: Blob): void {
+export function execute(x: ProcessContext, file: Str, path: Str, process: Process, envp: Blob): void {
   const { b } = x;
   const argv = b.holeList(Hole.argument, process.args ?? [], "argv");
   b.at("process.args[0]", { kind: "execute", file: file.text });

@@ -38,7 +38,7 @@ export function finish(x: ProcessContext, process: Process, start: StartHooks | 
   const { seccomp } = x.config;
   const env = environment(x, process);
   const file = fileOf(x, process);
-  const path = searchPath(env);
+  const path = searchPath(x, env);
   const envp = environmentArray(x, env, process.user?.uid ?? 0);
   closeOthers(x);
   const uid = process.user?.uid ?? 0;

@@ -26,7 +26,7 @@ export function unshareInit(config: ContainerConfig, record = false): Program {
   const process = config.spec.process!;
   const env = process.env ?? [];
   const file = fileOf(x, process);
-  const path = searchPath(env);
+  const path = searchPath(x, env);
   enterNamespaces(x, null);
   mapIds(x);
   isolateMounts(x);

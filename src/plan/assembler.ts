@@ -144,6 +144,13 @@ export class Assembler {
     return array;
   }
 
+  /** Adds bytes as {@link bytes}, to which a string of a list that replaces another one may refer as well. */
+  holeBytes(kind: Hole, data: Uint8Array, text: Text): Blob {
+    const added = this.bytes(data, text);
+    this.holes.set(added.at + RELOCATE_BLOB, [kind, 0]);
+    return added;
+  }
+
   /** Adds a number that another one replaces when the plan is used from a file. */
   number(kind: Hole, value: number): OpenNumber {
     return { type: ArgType.immediate, at: value, text: `${value}`, kind };

@@ -98,12 +98,20 @@ export enum Hole {
   log,
   /** The working directory of exec. */
   cwd,
+  /** The directories in which exec looks for the program. */
+  path,
+  /** The variable for the home directory that passwd(5) has: {@link HOME_PLACE} in an environment refers to it. */
+  home,
   /** A text of the program itself, in which each character {@link HOLE_MARK} + kind stands for another hole. */
   text,
 }
 export const HOLES = Hole.text + 1;
 /** The first of these characters. JSON escapes them, and has none of them between its values. */
 export const HOLE_MARK = 14;
+/** In an environment: becomes HOME as the container's passwd(5) has it. */
+export const HOME_PLACE = "HOME=";
+/** Where a program is looked for without PATH. */
+export const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /** Flags of a `run`, mostly without a bundle. */
 export enum Manner {

@@ -125,8 +125,8 @@ export class ProgramBuilder extends Assembler {
    * Checks that `file` may be executed. It is a path, or a name that is searched in `path`;
    * see nsenter/plan/search.h.
    */
-  find(file: Str, path: string, policy: Policy = none): void {
-    this.push("find", "", [file, this.str(path)], policy);
+  find(file: Str, path: Str, policy: Policy = none): void {
+    this.push("find", "", [file, path], policy);
   }
 
   /** Writes all of a text or a struct, also to a pipe that another process has made non-blocking. */
@@ -144,8 +144,8 @@ export class ProgramBuilder extends Assembler {
   }
 
   /** execve(2) of the file that {@link find} finds. */
-  execute(file: Str, path: string, argv: Blob, envp: Blob): void {
-    this.push("execute", "", [file, this.str(path), argv, envp], none);
+  execute(file: Str, path: Str, argv: Blob, envp: Blob): void {
+    this.push("execute", "", [file, path, argv, envp], none);
   }
 
   /** A text with the paths of descriptors: each slot stands for the path /proc/self/fd/N of its descriptor. */

@@ -172,8 +172,10 @@ export function asFront(kind: unknown, read: Reading): Reading | null {
 }
 
 function execAsFront(read: Reading, common: Reading, options: Record<string, unknown>): Reading | null {
-  const { interactive: _stdin, tty = false, detach = false, cwd, workdir, ...rest } = options;
+  const { interactive: _stdin, tty = false, detach = false, cwd, workdir, env = [], ...others } = options;
+  const { "pid-file": pidFile, ...rest } = others;
   const directory = (cwd ?? workdir) as string | undefined;
+  const variables = (env as string[]).map((variable, i) => [`env${i}`, variable] as const);
   if (Object.keys(rest).length > 0 || (tty && detach)) return null;
   return {
     ...common,
@@ -181,6 +183,8 @@ function execAsFront(read: Reading, common: Reading, options: Record<string, unk
     words: read.words!,
     terminal: tty as boolean,
     detach: detach as boolean,
+    ...Object.fromEntries(variables),
     ...(directory === undefined ? {} : { cwd: directory }),
+    ...(pidFile === undefined ? {} : { pidFile: pidFile as string }),
   };
 }

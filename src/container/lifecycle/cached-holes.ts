@@ -35,7 +35,7 @@ export function openHoles(command: CachedCommand, config: ContainerConfig): Open
     kinds: [
       ...(command.anyId ? [Hole.id, Hole.hostVariable] : []),
       ...(command.program === null ? [] : [Hole.argument]),
-      ...(fixed === null ? [] : [Hole.environment]),
+      ...(fixed === null ? [] : [Hole.environment, Hole.home]),
     ],
     fixed,
     leading,

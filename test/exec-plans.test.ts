@@ -1,0 +1,142 @@
+/**
+ * Forms of `exec` that the front does by the plans of the container: the process is the one that Bun makes of the same
+ * command line, and whatever is not as usual is left to Bun. BRUN_EXECS=N tries N environments by chance.
+ */
+import { describe, expect, test } from "bun:test";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import fc from "fast-check";
+import { BY_BUN, call, created, front, HAS_FRONT } from "./support/front.ts";
+import { until } from "./support/processes.ts";
+import { subjects } from "./support/runtime.ts";
+import { Sandbox } from "./support/sandbox.ts";
+import type { TestSpec } from "./support/spec.ts";
+
+const EXECS = Number(process.env.BRUN_EXECS ?? 2);
+
+/** All that a program gets, in its order. */
+const LOOK =
+  "tr '\\0' '\\n' </proc/self/environ; pwd; id; grep -E '^(Cap|NoNewPrivs|Groups|Umask)' /proc/self/status";
+
+async function running(box: Sandbox, edit: (spec: TestSpec) => void = () => undefined): Promise<string> {
+  const id = await created(box, edit);
+  expect((await front(box, ["start", id])).code).toBe(0);
+  return id;
+}
+
+/** The line that Bun's engine prints besides is no output of the program's. */
+const output = ({ stdout }: { readonly stdout: string }) =>
+  HAS_FRONT ? stdout : stdout.replace(/^Compiled .*\n/gm, "");
+
+/** Expects that the front does it, and that the program sees what it sees when Bun does it. */
+async function same(box: Sandbox, args: readonly string[]): Promise<string> {
+  const mine = await front(box, args);
+  const bun = await box.call(args, BY_BUN);
+  expect({ args, code: mine.code, out: output(mine) }).toEqual({ args, code: bun.code, out: bun.stdout });
+  return bun.stdout;
+}
+
+/** Expects that Bun does it, with the error that it has without the front. */
+async function left(box: Sandbox, args: readonly string[]): Promise<string> {
+  const mine = await call(box, args);
+  const bun = await box.call(args, BY_BUN);
+  expect({ args, bun: mine.bun, code: mine.code }).toEqual({ args, bun: true, code: bun.code });
+  expect(mine.stderr).toContain(bun.stderr.trim());
+  return bun.stderr;
+}
+
+const ENVIRONMENTS: readonly (readonly [title: string, env: readonly string[] | undefined])[] = [
+  ["PATH alone", ["PATH=/bin:/usr/bin"]],
+  ["HOME and a name twice", ["PATH=/nonesuch", "HOME=/tmp", "A=1", "B=2", "A=3", "PATH=/bin"]],
+  ["an empty HOME", ["HOME=", "PATH=/bin"]],
+  ["none", undefined],
+];
+
+for (const subject of subjects(["brun"])) {
+  describe(subject.label, () => {
+    test.each(ENVIRONMENTS)("exec --env in a container whose environment is %s", async (_title, env) => {
+      await using box = new Sandbox(subject);
+      const id = await running(box, (spec) => {
+        if (env === undefined) delete (spec.process as { env?: unknown }).env;
+        else spec.process.env = [...env];
+      });
+      const flags: readonly (readonly string[])[] = [
+        ["-e", "A=1"],
+        ["-e", "A=1", "--env=A=2", "-w", "/etc"],
+        ["-e", "HOME=/elsewhere"],
+        ["-e", "PATH=/usr/bin:/bin", "-e", "EMPTY=", "-eB=x=y z"],
+        ["-e", "HOSTNAME=h", "-e", "größe=ß"],
+      ];
+      for (const given of flags) {
+        const seen = await same(box, ["exec", ...given, id, "/bin/sh", "-c", LOOK]);
+        expect(seen).toContain("HOME=/");
+      }
+      // HOME is that of passwd(5) again, which the plan has to look up.
+      const unset = ["exec", "-e", "HOME=", id, "/bin/sh", "-c", "echo $HOME"];
+      expect((await call(box, unset)).stdout).toContain((await box.call(unset, BY_BUN)).stdout);
+      // The program is looked for in the PATH that it gets.
+      await same(box, ["exec", "-e", "PATH=/bin", id, "sh", "-c", LOOK]);
+      await left(box, ["exec", "-e", "PATH=/nonesuch", id, "sh"]);
+    });
+
+    test("exec --env by chance", async () => {
+      await using box = new Sandbox(subject);
+      const name = fc.constantFrom("A", "B", "HOME", "PATH", "TERM", "HOSTNAME", "a b", "ü");
+      const value = fc.constantFrom("", "/bin", "/bin:/usr/bin", "x", "=", "a b", "\n", "'", "/tmp", "ß");
+      const variable = fc.tuple(name, value).map((pair) => pair.join("="));
+      const variables = fc.uniqueArray(variable, { maxLength: 6, comparator: () => false });
+      const cases = fc.sample(
+        fc.tuple(variables, fc.array(variables, { minLength: 2, maxLength: 2 })),
+        EXECS,
+      );
+      for (const [own, given] of cases) {
+        const id = await running(box, (spec) => {
+          spec.process.env = own;
+        });
+        for (const more of given) {
+          const args = ["exec", ...more.flatMap((one) => ["-e", one]), id, "/bin/cat", "/proc/self/environ"];
+          const [mine, bun] = [await front(box, args), await box.call(args, BY_BUN)];
+          // An empty HOME at the end of the container's own may stand at another place.
+          const sorted = (text: string) => text.split("\0").sort();
+          expect({ own, args, env: sorted(output(mine)) }).toEqual({ own, args, env: sorted(bun.stdout) });
+        }
+        await box.ok(["delete", "--force", id]);
+      }
+    });
+
+    test("exec --env: what is no variable is left to Bun", async () => {
+      await using box = new Sandbox(subject);
+      const id = await running(box);
+      for (const word of ["A", "=1", ""])
+        expect(await left(box, ["exec", "-e", word, id, "true"])).toContain("NAME=value");
+    });
+
+    test("exec --pid-file, also with --detach", async () => {
+      await using box = new Sandbox(subject);
+      const id = await running(box);
+      const file = `${box.dir}/pid`;
+      writeFileSync(file, "old and longer than a pid");
+      await front(box, ["exec", "--detach", "--pid-file", file, id, "sh", "-c", "exec sleep 1000"]);
+      const pid = readFileSync(file, "utf8");
+      expect(pid).toMatch(/^\d+$/);
+      await until("it sleeps", () => readFileSync(`/proc/${pid}/cmdline`, "utf8") === "sleep\0" + "1000\0");
+      const inFront = await front(box, ["exec", "--pid-file", file, id, "sh", "-c", "echo done"]);
+      expect(inFront.stdout).toContain("done");
+      expect(readFileSync(file, "utf8")).not.toBe(pid);
+      // Nothing else is left beside it.
+      expect(readdirSync(box.dir).filter((name) => name.includes("pid"))).toEqual(["pid"]);
+    });
+
+    test("exec --pid-file that cannot be written is told by Bun, and nothing runs", async () => {
+      await using box = new Sandbox(subject);
+      const id = await running(box);
+      mkdirSync(`${box.dir}/directory`);
+      for (const file of [`${box.dir}/nonesuch/pid`, `${box.dir}/directory`]) {
+        await left(box, ["exec", "--pid-file", file, id, "touch", "/ran"]);
+        expect((await box.exec(id, "test -e /ran")).code).toBe(1);
+      }
+      expect(readdirSync(box.dir).filter((name) => name.endsWith(".tmp"))).toEqual([]);
+      await left(box, ["exec", "--pid-file", `${box.dir}/pid`, id, "nonesuch"]);
+      expect(existsSync(`${box.dir}/pid`)).toBe(false);
+    });
+  });
+}
