@@ -25,6 +25,9 @@ const ENUMS: readonly (readonly [name: string, prefix: string, members: Members]
   ["hole_kind", "HOLE", files.Hole],
   ["manner_flag", "MANNER", files.Manner],
   ["local_slot", "SLOT", files.LocalSlot],
+  ["read_slot", "READ", files.ReadSlot],
+  ["look_slot", "LOOK", files.LookSlot],
+  ["list_word", "WORD", files.ListWord],
   ["input_kind", "INPUT", files.InputKind],
 ];
 

@@ -51,7 +51,7 @@ const TAPES = [
   [ENOENT, EEXIST, ENOENT, 6, ...Buffer.from("../c/d"), ENOENT],
 ].map(tape);
 /** The share of the time for each target. */
-const SHARES = { program: 0.45, plans: 0.4, notify: 0.05 } as const;
+const SHARES = { program: 0.45, plans: 0.35, notify: 0.05, states: 0.05 } as const;
 const IMAGES_SHARE = 0.1;
 
 type Target = keyof typeof SHARES;
@@ -260,6 +260,11 @@ function seedCorpus(): void {
     `${CACHE}/notify/ready`,
     Buffer.from("\xffREADY=1\nSTATUS=up\nMAINPID=1\nFDSTORE=1\n", "latin1"),
   );
+  const annotations = { 'a "b"': '{"c":[]}\n' };
+  const kept = { directory: "/l", list: [1, { a: null }, []], no: false };
+  [STATE, { ...STATE, annotations, kept }].forEach((state, i) => {
+    writeFileSync(`${CACHE}/states/seed-${i}`, JSON.stringify(state));
+  });
   // With a descriptor, as an odd byte behind it says.
   writeFileSync(`${CACHE}/notify/barrier`, "\x09BARRIER=1\x01");
 }

@@ -34,7 +34,7 @@ uint32_t plan_slot(const struct texts *texts)
 	return value % CACHED_SLOTS;
 }
 
-static int is_id(const char *id)
+int command_is_id(const char *id)
 {
 	size_t n = 0;
 
@@ -326,6 +326,17 @@ static int is_sandbox_run(struct command *command, const char *name, int count, 
 	return sandbox_words(command, count, words);
 }
 
+/* list [--format table] */
+static int is_plain_list(struct command *command, const struct parsed *parsed)
+{
+	static const char *const key = LIST_FILE;
+	const char *format = parsed->values[LIST_FORMAT];
+
+	command->part = PART_LIST_READ;
+	command->key = (struct texts){&key, 1};
+	return has_only(parsed, FLAG_BIT(LIST_FORMAT)) && (!format || text_equal(format, "table"));
+}
+
 /* BRUN_FRONT=off allows to compare with a run without the front. */
 static void take_switch(struct command *command)
 {
@@ -367,7 +378,12 @@ enum command_kind command_parse(struct command *command, int argc, const char *c
 	count = globals.count - 1;
 	if (!line)
 		return COMMAND_OTHER;
-	is_bundle = flags_parse(&parsed, line, count, words) && is_id(parsed.first);
+	if (text_equal(line->name, "list"))
+		return flags_parse(&parsed, line, count, words) && is_plain_list(command, &parsed) &&
+			       root_find(command->root, globals.values[GLOBAL_ROOT], envp)
+			   ? COMMAND_LIST
+			   : COMMAND_OTHER;
+	is_bundle = flags_parse(&parsed, line, count, words) && command_is_id(parsed.first);
 	if ((makes_container(line->name) && names_root(count, words)) ||
 	    (!is_bundle && may_name_image(count, words)))
 		return is_sandbox_run(command, line->name, count, words) &&

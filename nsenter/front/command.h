@@ -44,6 +44,7 @@ enum command_kind {
 	COMMAND_LOCAL,   /* the container's directory may have a plan, which *command describes */
 	COMMAND_RUN,     /* its plan may be cached; otherwise Bun needs a stage */
 	COMMAND_SANDBOX, /* the same, but Bun needs no stage before it has looked at stdin */
+	COMMAND_LIST,    /* its plan may be cached */
 	COMMAND_LAUNCH,  /* falls back to Bun, which needs a stage */
 };
 
@@ -55,6 +56,9 @@ const char *environment_variable(const char *const *envp, const char *name);
  * src/container/lifecycle/cached-plan.ts.
  */
 uint32_t plan_slot(const struct texts *texts);
+
+/* Whether a name is that of a container. */
+int command_is_id(const char *id);
 
 /* Parses the command line. */
 enum command_kind command_parse(struct command *command, int argc, const char *const *argv,

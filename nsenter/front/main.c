@@ -10,6 +10,7 @@
 #include "hook.h"
 #include "input.h"
 #include "libc.h"
+#include "list.h"
 #include "loader.h"
 #include "plan-file.h"
 #include "run.h"
@@ -74,6 +75,8 @@ static long run_plan(const struct plan_file *plan, const struct command *command
 	switch (command->part) {
 	case PART_ENTER:
 		return run_container(&machine, plan, command);
+	case PART_LIST_READ:
+		return list_run(&machine, plan, command);
 	case PART_EXEC:
 	case PART_EXEC_TERMINAL:
 		machine.slots[SLOT_DIRECTORY] = plan->directory;
@@ -197,6 +200,7 @@ __attribute__((used)) static long front(const long *stack)
 		if (command.part == PART_EXEC || command.part == PART_EXEC_TERMINAL)
 			handover_start();
 		break;
+	case COMMAND_LIST:
 	case COMMAND_SANDBOX:
 		try_plan(&command);
 		break;

@@ -131,21 +131,39 @@ int plan_agrees(const struct plan_file *plan, const struct command *command)
 	return guard_agrees(inputs, count, plan->file.data, command->envp);
 }
 
-static long read_file(struct plan_file *plan, const struct command *command)
+/* Whether the file is in the state directory's own one, and not in a container's. */
+static int is_cached(const struct command *command)
+{
+	return command->part == PART_ENTER || command->part == PART_LIST_READ;
+}
+
+/* The name of the file. number: room for that of a run. */
+static const char *name_of_file(const struct command *command, char *number)
 {
 	static const char digits[] = "0123456789abcdef";
-	char number[3] = {digits[command->slot / 16], digits[command->slot % 16], 0};
+
+	if (command->part != PART_ENTER)
+		return is_cached(command) ? LIST_FILE : PLANS_FILE;
+	number[0] = digits[command->slot / 16];
+	number[1] = digits[command->slot % 16];
+	number[2] = 0;
+	return number;
+}
+
+static long read_file(struct plan_file *plan, const struct command *command)
+{
+	char number[3];
 	long result = file_own(plan->directory, S_IFDIR, PLAN_MAX);
 
 	if (result >= 0)
-		result = file_read_own(plan->directory, command->part == PART_ENTER ? number : PLANS_FILE,
+		result = file_read_own(plan->directory, name_of_file(command, number),
 				       sizeof(struct plan_header), PLAN_MAX, &plan->file);
 	return result < 0 ? result : plan_check(plan);
 }
 
 long plan_open(struct plan_file *plan, const struct command *command)
 {
-	const char *name = command->part == PART_ENTER ? CACHED_DIRECTORY : command->id;
+	const char *name = is_cached(command) ? CACHED_DIRECTORY : command->id;
 	char path[PATH_SIZE];
 	long result = path_append(path, 0, command->root, text_length(command->root));
 

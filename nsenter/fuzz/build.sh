@@ -14,7 +14,7 @@ target() {
   clang $flags -fsanitize=fuzzer,address,undefined -o "$out/$to" "$to.c" tape.c kernel.c "$@"
 }
 
-programs='../plan/alive.c ../plan/decode.c ../stage/detached.c ../plan/execute.c ../plan/fallback.c ../stage/init.c ../plan/listing.c ../plan/local.c ../stage/message.c ../plan/passwd.c ../plan/resolve.c ../plan/search.c ../plan/target.c'
+programs='../plan/alive.c ../plan/decode.c ../stage/detached.c ../plan/execute.c ../plan/fallback.c ../stage/init.c ../plan/listing.c ../plan/local.c ../stage/message.c ../plan/output.c ../plan/passwd.c ../plan/resolve.c ../plan/search.c ../plan/target.c'
 # shellcheck disable=SC2086
 target program $programs
 # local_run is wrapped, so that plans.c can tell a program's system calls from those of the front.
@@ -24,3 +24,4 @@ target plans -Wl,--wrap=local_run ../front/answers.c ../front/checksum.c ../fron
   ../front/input.c ../front/json.c ../front/later.c ../front/sandbox.c ../front/sandbox-words.c ../front/mapping.c ../front/moment.c ../front/pid-file.c ../front/plan-file.c ../front/root.c ../front/run.c \
   ../front/terminal.c ../stage/signals.c $programs
 target notify ../stage/notify.c ../stage/message.c
+target states ../front/stored-state.c

@@ -5,6 +5,7 @@
 #include "fallback.h"
 #include "../stage/init.h"
 #include "../stage/message.h"
+#include "output.h"
 #include "passwd.h"
 #include "program.h"
 #include "resolve.h"
@@ -96,28 +97,6 @@ static long clone_stage(const struct machine *machine, uint64_t flags, int64_t c
 	if (message_send(machine->sync, PROC_PID, &report, sizeof(report), pidfd) < 0)
 		sys2(__NR_kill, pid, SIGKILL);
 	sys_exit(0);
-}
-
-/* Writes everything. Returns 0 or -errno. */
-static long write_all(int fd, const unsigned char *data, uint64_t size)
-{
-	struct pollfd poll = {fd, POLLOUT, 0};
-
-	while (size > 0) {
-		long n = sys3(__NR_write, fd, data, size);
-
-		if (n == -EAGAIN)
-			n = sys5(__NR_ppoll, &poll, 1, 0, 0, 8);
-		else if (n == 0 || n > (long)size)
-			n = -EIO;
-		else if (n > 0) {
-			data += n;
-			size -= (uint64_t)n;
-		}
-		if (n < 0 && n != -EINTR)
-			return n;
-	}
-	return 0;
 }
 
 /* Runs a hook and waits for it. Returns its wait status, or -errno. */
@@ -305,9 +284,9 @@ static long execute(struct machine *machine, const struct program *program, cons
 	case OP_INIT:
 		return become_init();
 	case OP_WRITE:
-		return write_all((int)args[0], (const unsigned char *)(uintptr_t)args[1],
-				 args[2] == WHOLE_TEXT ? text_length((const char *)(uintptr_t)args[1])
-						       : args[2]);
+		return output_write((int)args[0], (const unsigned char *)(uintptr_t)args[1],
+				    args[2] == WHOLE_TEXT ? text_length((const char *)(uintptr_t)args[1])
+							  : args[2]);
 	default:
 		return -ENOSYS;
 	}

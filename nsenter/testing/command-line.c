@@ -14,7 +14,7 @@
 
 static const char *const kinds[] = {
     [COMMAND_OTHER] = "other",   [COMMAND_LOCAL] = "plan",    [COMMAND_RUN] = "run",
-    [COMMAND_SANDBOX] = "other", [COMMAND_LAUNCH] = "launch",
+    [COMMAND_SANDBOX] = "other", [COMMAND_LAUNCH] = "launch", [COMMAND_LIST] = "list",
 };
 
 static const char *const programs[] = {
@@ -56,8 +56,9 @@ static void print_words(const char *before, const struct texts *words)
 static void print(enum command_kind kind, const struct command *command)
 {
 	printf("{\"kind\":\"%s\"", kinds[kind]);
-	if (kind == COMMAND_LOCAL || kind == COMMAND_RUN) {
+	if (kind == COMMAND_LOCAL || kind == COMMAND_RUN)
 		print_text("id", command->id);
+	if (kind == COMMAND_LOCAL || kind == COMMAND_RUN || kind == COMMAND_LIST) {
 		print_text("root", command->root);
 		print_text("log", command->log);
 	}

@@ -16,7 +16,8 @@ import { lazy } from "../sys/lazy.ts";
 import { fromUtf8 } from "../sys/utf8.ts";
 import { retellAction, unknownAction } from "./action.ts";
 import { defineCommand } from "./command.ts";
-import { formatFlag, isJson, table } from "./format.ts";
+import { isJson, table } from "./format.ts";
+import { formatFlag } from "./hot-flags.ts";
 import { isTerminal, print, printError, toStdout } from "./output.ts";
 
 const patchModule = lazy<typeof import("../changes/patch.ts")>(() => require("../changes/patch.ts"));

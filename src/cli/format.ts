@@ -2,17 +2,9 @@
 import { orderedState } from "../container/state/state.ts";
 import type { ContainerState } from "../container/types.ts";
 import { BrunError } from "../errors.ts";
+import { COLUMN_GAP, COLUMN_MIN } from "../plan/file-abi.ts";
 import { printable } from "../printable.ts";
 import { duration } from "./duration.ts";
-
-/** `-f table|json`. */
-export const formatFlag = {
-  type: "string",
-  alias: "f",
-  valueHint: "table|json",
-  default: "table",
-  description: "form of the output",
-} as const;
 
 /** Whether `--format` asks for JSON. Throws a BrunError (ERR_USAGE) for an unknown format. */
 export function isJson(format: string): boolean {
@@ -25,10 +17,13 @@ export function listJson(states: readonly ContainerState[]): string {
   return `${states.length === 0 ? "null" : JSON.stringify(states.map(orderedState))}\n`;
 }
 
-/** `brun list`. */
+/** The titles of `brun list`. */
+export const LIST_TITLES = ["ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"] as const;
+
+/** `brun list`. nsenter/front/table.c makes the same of states that need no escapes. */
 export function listTable(states: readonly ContainerState[]): string {
   const rows = states.map((s) => [s.id, `${s.pid}`, s.status, s.bundle, s.created, s.owner]);
-  return table([["ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"], ...rows]);
+  return table([LIST_TITLES, ...rows]);
 }
 
 /** `brun list --wide`. */
@@ -39,9 +34,6 @@ export function wideTable(states: readonly ContainerState[], clock: number): str
   });
   return table([["ID", "PID", "STATUS", "UPTIME", "OWNER", "CREATED", "ROOTFS"], ...rows]);
 }
-
-const COLUMN_MIN = 12;
-const COLUMN_GAP = 3;
 
 /** Texts that need no escapes, and in which each UTF-16 unit is a character. */
 const ASCII = /^[ -~]*$/;

@@ -246,6 +246,21 @@ export const execFlags = {
   timing,
 } as const;
 
+/** `-f table|json`. */
+export const formatFlag = {
+  type: "string",
+  alias: "f",
+  valueHint: "table|json",
+  default: "table",
+  description: "form of the output",
+} as const;
+
+export const listFlags = {
+  format: formatFlag,
+  wide: { type: "boolean", alias: "w", description: "show how long they have run, and whose they are" },
+  quiet: { type: "boolean", alias: "q", description: "print the ids alone" },
+} as const;
+
 /** Flags of `run` and `explain` that say what the root of a container without a bundle is. */
 export const ROOT_FLAGS = ["host", "rootfs", "image"] as const;
 
@@ -265,4 +280,5 @@ export const hotCommands = {
   kill: { flags: killFlags },
   delete: { flags: deleteFlags },
   exec: { flags: execFlags, short: true },
+  list: { flags: listFlags },
 } as const satisfies Readonly<Record<string, CommandLine>>;

@@ -1,10 +1,14 @@
 /** `brun list`. */
 import { list, storedStates } from "../container/state/list.ts";
+import { keepListPlan } from "../container/state/list-plan.ts";
+import { leftByFront } from "../plan/local.ts";
+import { SysError } from "../sys/error.ts";
 import { stat } from "../sys/fs.ts";
 import { defineCommand } from "./command.ts";
-import { formatFlag, isJson, listJson, listTable, wideTable } from "./format.ts";
+import { isJson, LIST_TITLES, listJson, listTable, wideTable } from "./format.ts";
 import { openRuntime } from "./globals.ts";
-import { print } from "./output.ts";
+import { listFlags } from "./hot-flags.ts";
+import { print, toStdout } from "./output.ts";
 
 const ALL = "all containers are listed, stopped ones too: brun list";
 
@@ -13,13 +17,15 @@ export default defineCommand({
   details: `EXAMPLE
   brun list
   brun list --quiet`,
-  args: {
-    format: formatFlag,
-    wide: { type: "boolean", alias: "w", description: "show how long they have run, and whose they are" },
-    quiet: { type: "boolean", alias: "q", description: "print the ids alone" },
-  },
+  args: listFlags,
   others: { a: ALL, all: ALL },
   run({ args, data }) {
+    const left = leftByFront();
+    if (left !== null) {
+      toStdout(() => {
+        throw new SysError("write stdout", left.errno);
+      });
+    }
     const json = !args.quiet && isJson(args.format);
     const runtime = openRuntime(data);
     if (data.values.root !== undefined) stat(runtime.root);
@@ -34,5 +40,6 @@ export default defineCommand({
     const states = list(runtime);
     if (args.wide && !json) print(wideTable(states, Date.now()));
     else print(json ? listJson(states) : listTable(states));
+    keepListPlan(runtime.root, LIST_TITLES);
   },
 });

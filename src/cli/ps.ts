@@ -5,9 +5,9 @@ import { findProgram } from "../host/find-program.ts";
 import { installHint, PACKAGES } from "../package-names.ts";
 import { fromUtf8 } from "../sys/utf8.ts";
 import { defineCommand } from "./command.ts";
-import { formatFlag, isJson, psLines } from "./format.ts";
+import { isJson, psLines } from "./format.ts";
 import { openRuntime } from "./globals.ts";
-import { containerId } from "./hot-flags.ts";
+import { containerId, formatFlag } from "./hot-flags.ts";
 import { print } from "./output.ts";
 
 const CONTAINERS = "`brun ps ID` lists the processes of a container; the containers: brun list";

@@ -1,6 +1,7 @@
 /**
  * Numbers of the files with plans. ROOT/ID/plans has the plans of later commands on a container. ROOT/@run/NN has
- * those of a `run`, for the next one of the same bundle or with the same flags. Both have the same format. abi.ts
+ * those of a `run`, for the next one of the same bundle or with the same flags, and ROOT/@run/list those of `list`.
+ * They have the same format. abi.ts
  * says how these numbers get into C.
  */
 
@@ -67,6 +68,12 @@ export enum Part {
   exec,
   /** The same with a terminal. */
   execTerminal,
+  /** Of `list`, run by the front for each container: reads state.json ({@link ReadSlot}). */
+  listRead,
+  /** Looks at the container's process ({@link LookSlot}). */
+  listLook,
+  /** Words of the table, each with a NUL: {@link ListWord}. */
+  listWords,
   /** A list of `input`, followed by the data that they point to. */
   guard,
   /** A list of `hole`. */
@@ -160,6 +167,43 @@ export enum LocalSlot {
   exit,
   attach,
 }
+
+/** Slots of {@link Part.listRead} behind {@link LocalSlot.kept}. */
+export enum ReadSlot {
+  /** The path of state.json, relative to the state directory. */
+  file = 4,
+  /** The address of {@link STATE_ROOM} bytes for it. */
+  to,
+  /** Output: the length of what was read, or -1. */
+  length,
+}
+/** The number of bytes that are read of a state.json. Most have a quarter of that. */
+export const STATE_ROOM = 2048;
+
+/** Slots of {@link Part.listLook} behind {@link LocalSlot.kept}. */
+export enum LookSlot {
+  pid = 4,
+  startTime,
+  /** The path of exec.fifo, relative to the state directory. */
+  fifo,
+}
+
+/** The words of {@link Part.listWords}, in their order. */
+export enum ListWord {
+  /** The first of the titles, one for each column. */
+  titles,
+  created = titles + 6,
+  running,
+  stopped,
+  /** The caller's name. */
+  owner,
+}
+export const LIST_WORDS = ListWord.owner + 1;
+/** The minimum width of a column of a table, and the blanks after its widest cell. */
+export const COLUMN_MIN = 12;
+export const COLUMN_GAP = 3;
+/** Name of the file with the plan of `list`, beside the cached runs. */
+export const LIST_FILE = "list";
 
 /** Kinds of questions that a guard asks again: src/host/ask.ts, nsenter/front/guard.c. */
 export enum InputKind {

@@ -111,7 +111,7 @@ class Slots {
 export interface Ran {
   /** The failure of a run; null if it succeeded. */
   readonly failureOf: (run: number) => LocalFailure | null;
-  /** The lower half of one of the additional slots. */
+  /** The lower half of a slot. */
   readonly slotOf: (run: number, slot: number) => number;
 }
 
@@ -143,7 +143,7 @@ export function runForEach(compile: Compile, directory: number, given: readonly 
       const index = failures[at + failed.op / 4]!;
       return failureAt(compiled, { index, errno, kept: slots.get(run, LocalSlot.kept) });
     },
-    slotOf: (run, slot) => slots.get(run, own + slot),
+    slotOf: (run, slot) => slots.get(run, slot),
   };
 }
 

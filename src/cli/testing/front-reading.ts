@@ -8,6 +8,7 @@ import type { Flags, Values } from "../flags.ts";
 import { logOptions } from "../globals.ts";
 import { create, exec, kill, remove, run, start, state } from "../hot.ts";
 import { globalFlags } from "../hot-flags.ts";
+import list from "../list.ts";
 import { commands } from "../main.ts";
 import { parseCommand, parseGlobals } from "../parse.ts";
 import { parseSignal } from "../signals.ts";
@@ -18,7 +19,7 @@ export interface Line {
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** Kinds: other, plan, run, launch, see nsenter/front/command.h; of brun's own parser: refused, other and read. */
+/** Kinds: other, plan, run, list, launch, see nsenter/front/command.h; of brun's own parser: refused, other and read. */
 export type Reading = Readonly<Record<string, string | number | boolean | readonly string[]>>;
 
 const NSENTER = `${import.meta.dir}/../../../nsenter`;
@@ -86,6 +87,7 @@ const hot = new Map<unknown, string>([
   [kill, "kill"],
   [remove, "delete"],
   [exec, "exec"],
+  [list, "list"],
 ]);
 
 /** What brun's parser reads. Of a container without a bundle, help and commands that the front does not know only that: other. */
@@ -115,8 +117,8 @@ function readCommand(
   env: Line["env"],
   file: string | undefined,
 ): Reading {
-  const id = values["container-id"] as string;
-  checkId(id);
+  const id = values["container-id"] as string | undefined;
+  if (name !== "list") checkId(id!);
   const root =
     globals.root === undefined ? defaultRoot({ ...callerIdentity(), env }).path : givenRoot(globals.root);
   const { log: _log, "log-format": _format, root: _root, ...others } = given(globalFlags, globals);
@@ -129,7 +131,7 @@ function readCommand(
   return {
     kind: "read",
     name,
-    id,
+    ...(id === undefined ? {} : { id }),
     root,
     ...(file === undefined ? {} : { log: file }),
     ...more,
@@ -149,7 +151,10 @@ export function asFront(kind: unknown, read: Reading): Reading | null {
     ...others
   } = JSON.parse(globals as string) as Record<string, unknown>;
   if (Object.keys(others).length > 0) return null;
-  const common = { id: id!, root: root!, ...(log === undefined ? {} : { log }) };
+  const where = { root: root!, ...(log === undefined ? {} : { log }) };
+  if (name === "list")
+    return kind === "list" && Object.keys(options).length === 0 ? { kind, ...where } : null;
+  const common = { id: id!, ...where };
   if (kind === "launch") {
     const launches = name === "run" || name === "create" || name === "exec";
     return launches && Number(options["preserve-fds"] ?? 0) === 0 ? { kind } : null;

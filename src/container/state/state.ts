@@ -139,7 +139,7 @@ function ownerOf(path: string): number | null {
 }
 
 /** A user's name, or the uid as text when it has none, as runc prints it. */
-function nameOf(uid: number): string {
+export function nameOf(uid: number): string {
   const known = isRecording() ? undefined : names.get(uid);
   if (known !== undefined) return known;
   const name = printable(userNameOf(readTextIfThere("/etc/passwd") ?? "", uid) ?? `#${uid}`);

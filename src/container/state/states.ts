@@ -1,9 +1,10 @@
 /**
- * The states and statuses of many containers. One call into the C runs a plan for all of them. Only the usual
- * container is handled here. For any other the functions for one container are called, which also give the error:
+ * The states and statuses of many containers. One call into the C runs a plan for all of them; the front runs the
+ * same plans (list-plan.ts). Only the usual container is handled here. For any other the functions for one container are called, which also give the error:
  * loadState of store.ts and statusOf of status.ts.
  */
 import { FIFO_FILE, STATE_FILE } from "../../plan/abi.ts";
+import { ReadSlot, STATE_ROOM } from "../../plan/file-abi.ts";
 import { type LocalFailure, localPlan, runForEach } from "../../plan/local.ts";
 import { ANY, type Program } from "../../plan/program.ts";
 import { RESOLVE, STATX } from "../../sys/constants.ts";
@@ -21,9 +22,6 @@ export interface Found {
   /** Who its directory belongs to, if {@link readStates} has read it. */
   readonly uid: number | undefined;
 }
-
-/** Bytes for one state.json. Most states take a quarter of that. */
-const ROOM = 2048;
 
 /** How many states are read by one call. The buffer is used again for the next ones, since new pages cost more than calls. */
 const AT_ONCE = 64;
@@ -51,10 +49,7 @@ class Files {
   }
 }
 
-/** Slot of {@link readPlan} with the length of what was read, or -1. */
-const LENGTH = 2;
-
-/** Reads a state.json. Its path must have no symbolic link, and it must be a regular file that `uid` owns. */
+/** Reads a state.json ({@link ReadSlot}). Its path must have no symbolic link, and it must be a regular file that `uid` owns. */
 export function readPlan(uid: number, record: boolean): Program {
   return localPlan(({ b, directory, end, at }) => {
     const [file, to, length] = [b.slot(), b.slot(), b.slot()];
@@ -69,7 +64,7 @@ export function readPlan(uid: number, record: boolean): Program {
     b.sys("statx", [fd, b.str(""), AT_EMPTY_PATH, STATX.BASIC_STATS, status], otherwise);
     b.check(b.inside(status, STATX.MODE), 2, S.IFMT, S.IFREG, E.EPERM, otherwise);
     b.check(b.inside(status, STATX.UID), 4, 0xffffffff, uid, E.EPERM, otherwise);
-    b.get("read", [fd, to, ROOM], { out: length, ...otherwise });
+    b.get("read", [fd, to, STATE_ROOM], { out: length, ...otherwise });
     b.sys("close", [fd], { andThen: end });
     b.mark(other);
     b.close(fd);
@@ -77,7 +72,7 @@ export function readPlan(uid: number, record: boolean): Program {
 }
 
 /** Opens a directory that `uid` owns and that nobody else may write to. Returns -1 for any other directory. */
-function openOwn(path: string, uid: number): number {
+export function openOwn(path: string, uid: number): number {
   const fd = tryOpen(path, O.RDONLY | O.DIRECTORY);
   if (fd < 0) return -1;
   const found = fstat(fd);
@@ -93,19 +88,19 @@ export function readStates(root: string, ids: readonly string[], uid: number): (
   if (directory < 0) return texts;
   const files = new Files(ids, STATE_FILE);
   const plan = readPlan(uid, false);
-  const buffer = new Uint8Array(ROOM * AT_ONCE);
+  const buffer = new Uint8Array(STATE_ROOM * AT_ONCE);
   const to = addressOf(buffer);
   for (let from = 0; from < ids.length; from += AT_ONCE) {
     const some = files.addresses.slice(from, from + AT_ONCE);
     const { slotOf } = runForEach(
       () => plan,
       directory,
-      some.map((address, i) => [address, to + ROOM * i, -1]),
+      some.map((address, i) => [address, to + STATE_ROOM * i, -1]),
     );
     each(some, (_, i) => {
-      const length = slotOf(i, LENGTH);
-      if (length >= 0 && length < ROOM)
-        texts[from + i] = fromUtf8(buffer.subarray(ROOM * i, ROOM * i + length));
+      const length = slotOf(i, ReadSlot.length);
+      if (length >= 0 && length < STATE_ROOM)
+        texts[from + i] = fromUtf8(buffer.subarray(STATE_ROOM * i, STATE_ROOM * i + length));
     });
   }
   void addressOf(files.keep);
@@ -113,7 +108,10 @@ export function readStates(root: string, ids: readonly string[], uid: number): (
   return texts;
 }
 
-/** {@link lookAt} for a container that is not being made and has no cgroup. Its directory slot is the state directory. */
+/**
+ * {@link lookAt} for a container that is not being made and has no cgroup ({@link LookSlot}). Its directory slot is
+ * the state directory.
+ */
 export function lookPlan(record: boolean): Program {
   return localPlan((local) => {
     const { b, directory, at } = local;

@@ -1,0 +1,23 @@
+/*
+ * Reads a state.json as brun writes it, by JSON.stringify() without blanks. What is valid is narrower than JSON, so that
+ * a text which is taken here is read in the same way by parseState() of src/container/state/store.ts.
+ */
+#ifndef BRUN_FRONT_STORED_STATE_H
+#define BRUN_FRONT_STORED_STATE_H
+
+#include "../sys.h"
+
+struct stored_state {
+	const char *bundle;
+	const char *created;
+	uint64_t pid;
+	uint64_t start_time;
+};
+
+/*
+ * Whether the text is the state of the container `id`, which is complete and has no cgroup, and whose strings the table
+ * can show as they are. Writes NULs into the text, in which the strings stay.
+ */
+int stored_state_read(struct stored_state *state, char *text, size_t size, const char *id);
+
+#endif
