@@ -1,5 +1,5 @@
 /** Finds processes, mounts and cgroups that a test has left behind, and waits for conditions. */
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
 
 /** A process that belongs to a test. */
 export interface FoundProcess {
@@ -83,7 +83,8 @@ function entriesOf(dir: string) {
 export function cgroupsNamed(name: string): string[] {
   const found: string[] = [];
   const visit = (dir: string, depth: number): void => {
-    if (depth > 6) return;
+    // A directory without directories has two links: "." and its name.
+    if (depth > 6 || statSync(dir, { throwIfNoEntry: false })?.nlink === 2) return;
     for (const entry of entriesOf(dir)) {
       if (!entry.isDirectory()) continue;
       const path = `${dir}/${entry.name}`;
