@@ -1,9 +1,9 @@
 /**
  * brun without the front: built so (scripts/build.sh --no-front), and with BRUN_FRONT=off in the environment. Bun does all
- * commands then, with the same results. BRUN_BUILDS=full has the build pass the test files of commands.
+ * commands then, with the same results. `npm run test:no-front` has the build pass all tests.
  */
 import { beforeAll, describe, expect, test } from "bun:test";
-import { copyFileSync, existsSync } from "node:fs";
+import { copyFileSync } from "node:fs";
 import { host } from "./support/caller.ts";
 import { BY_BUN, call, created, front, HAS_FRONT } from "./support/front.ts";
 import { subjects } from "./support/runtime.ts";
@@ -13,12 +13,6 @@ import { workspace } from "./support/workspace.ts";
 const ROOT = `${import.meta.dir}/..`;
 const BUILD = "brun-no-front";
 const OFF = { env: { BRUN_FRONT: "off" } };
-
-/** What needs the front for what it is about: what Bun cannot be loaded for, and how the front and Bun share the work. */
-const FILES = (
-  "lifecycle exec hooks process bytes errors bad-input descriptors detached foreground terminal crash namespaces mounts " +
-  "notify unshare seccomp limits run-flags sandbox sandbox-rootfs local-plans explain ids"
-).split(" ");
 
 for (const subject of subjects(["brun"])) {
   describe.if(HAS_FRONT)(`BRUN_FRONT=off, ${subject.label}`, () => {
@@ -78,21 +72,4 @@ describe.if(HAS_FRONT)("a build without the front", () => {
       expect((await box.call(["run", "--bundle", failing, box.name()])).code).toBe(3);
     });
   }
-
-  test.if(process.env.BRUN_BUILDS === "full").each(FILES)(
-    "passes test/%s.test.ts",
-    (name) => {
-      const file = `test/${name}.test.ts`;
-      expect(existsSync(`${ROOT}/${file}`)).toBe(true);
-      const { stderr, exitCode } = Bun.spawnSync([process.execPath, "test", "--timeout=60000", file], {
-        cwd: ROOT,
-        env: { ...process.env, BRUN_TEST_BUILD: BUILD },
-        stdout: "ignore",
-        stderr: "pipe",
-      });
-      expect(stderr.toString().match(/^\(fail\).*$|^error:.*$/gm) ?? []).toEqual([]);
-      expect(exitCode).toBe(0);
-    },
-    900_000,
-  );
 });
