@@ -32,7 +32,7 @@ test("the documents name only commands and files that exist", () => {
   const { scripts } = JSON.parse(read("package.json"));
   for (const file of ["README.md", "CONTRIBUTING.md"]) {
     const text = read(file);
-    for (const [, name] of text.matchAll(/npm run ([\w:]+)/g)) {
+    for (const [, name] of text.matchAll(/npm run ([\w:-]+)/g)) {
       expect(`${file}: npm run ${name}: ${name! in scripts}`).toBe(`${file}: npm run ${name}: true`);
     }
     for (const [, target] of text.matchAll(/\]\((?!https?:|#)([^)#]+)[^)]*\)/g)) {
