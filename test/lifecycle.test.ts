@@ -227,6 +227,7 @@ for (const subject of subjects()) {
       const { pid } = await box.inspect(id);
       expect(JSON.parse(await box.ok(["ps", "--format", "json", id]))).toContain(pid);
       expect(await box.ok(["ps", id])).toContain("sleep 1000");
+      expect(await box.ok(["ps", id])).toBe(await box.ok(["ps", id, "-ef"]));
       await box.ok(["kill", id, "KILL"]);
       await box.untilStatus(id, "stopped");
       expect(await box.ok(["ps", id])).toMatch(/^UID +PID .*\n$/);

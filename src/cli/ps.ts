@@ -36,6 +36,9 @@ export default defineCommand({
   },
 });
 
+/** With more pids the command line could get too long. */
+const NAMED_MAX = 1000;
+
 /** Runs the host's ps and keeps the lines of `pids`. */
 function psTable(pids: readonly number[], options: readonly string[]): string {
   const path = findProgram("ps");
@@ -44,12 +47,26 @@ function psTable(pids: readonly number[], options: readonly string[]): string {
       hint: `${installHint(PACKAGES.ps)}, or use brun ps --format json`,
     });
   }
-  const ps = Bun.spawnSync([path, ...(options.length === 0 ? ["-ef"] : options)], { stderr: "pipe" });
-  const complaint = ps.stderr.toString().trim().split("\n")[0];
-  if (!ps.success) throw new BrunError(`ps failed with exit code ${ps.exitCode}: ${complaint}`);
-  const lines = psLines(fromUtf8(ps.stdout), pids);
+  const lines = (options.length === 0 ? linesOf(path, pids) : undefined) ?? allLines(path, pids, options);
   if (lines === undefined) {
     throw new BrunError("couldn't find PID field in ps output", { hint: "choose ps options that print it" });
   }
   return lines;
+}
+
+/**
+ * What `ps -ef` prints of these processes. With -q it does not read those of the whole machine, and prints them in the
+ * given order. Undefined for a ps that does not know -q. It fails also if none of them is there any more.
+ */
+function linesOf(path: string, pids: readonly number[]): string | undefined {
+  if (pids.length === 0 || pids.length > NAMED_MAX) return undefined;
+  const ps = Bun.spawnSync([path, "-f", "-q", pids.toSorted((a, z) => a - z).join()], { stderr: "pipe" });
+  return ps.success ? psLines(fromUtf8(ps.stdout), pids) : undefined;
+}
+
+function allLines(path: string, pids: readonly number[], options: readonly string[]): string | undefined {
+  const ps = Bun.spawnSync([path, ...(options.length === 0 ? ["-ef"] : options)], { stderr: "pipe" });
+  const complaint = ps.stderr.toString().trim().split("\n")[0];
+  if (!ps.success) throw new BrunError(`ps failed with exit code ${ps.exitCode}: ${complaint}`);
+  return psLines(fromUtf8(ps.stdout), pids);
 }

@@ -3,6 +3,7 @@
 import { terminalSize } from "../container/io/terminal.ts";
 import { type Usage, usage } from "../container/resources/usage.ts";
 import { livingStates } from "../container/state/list.ts";
+import { Processes } from "../container/state/ps.ts";
 import { requireState, type StoredState } from "../container/state/store.ts";
 import type { Runtime } from "../container/types.ts";
 import { BrunError, errorLine } from "../errors.ts";
@@ -76,8 +77,9 @@ class Watch {
     private readonly ids: readonly string[],
   ) {
     this.named = ids.length > 0;
+    const all = new Processes();
     for (const id of ids) {
-      if (usage(rt, requireState(rt.root, id)) !== null) continue;
+      if (usage(requireState(rt.root, id), all) !== null) continue;
       throw new BrunError(`container with id ${id} is not running`, { code: "ERR_STATE" });
     }
   }
@@ -85,8 +87,9 @@ class Watch {
   measure(): Sample[] {
     const after = new Map<string, Usage>();
     const samples: Sample[] = [];
+    const all = new Processes();
     const look = (id: string, stored?: StoredState) => {
-      const now = this.look(id, stored);
+      const now = this.look(all, id, stored);
       if (now === null) return;
       after.set(id, now);
       samples.push({ before: this.before.get(id) ?? now, now });
@@ -101,9 +104,9 @@ class Watch {
   }
 
   /** Null when it has ended, also while it was looked at. */
-  private look(id: string, stored?: StoredState): Usage | null {
+  private look(all: Processes, id: string, stored?: StoredState): Usage | null {
     try {
-      return usage(this.rt, stored ?? requireState(this.rt.root, id));
+      return usage(stored ?? requireState(this.rt.root, id), all);
     } catch (error) {
       this.rt.debug?.(`container ${id}: ${errorLine(error)}`);
       return null;

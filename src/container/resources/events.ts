@@ -34,7 +34,7 @@ export function events(
   const oom = cgroups().watchOom(stored.cgroup);
   follow(oom, pidfd, intervalMs, {
     killed: () => emit({ type: "oom", id }),
-    due: () => emit({ type: "stats", id, data: measure(rt, stored) }),
+    due: () => emit({ type: "stats", id, data: measure(stored) }),
   });
   close(pidfd);
 }

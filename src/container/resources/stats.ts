@@ -12,11 +12,11 @@ export function stats(rt: Runtime, id: string): Stats {
   const stored = requireState(rt.root, id);
   if (statusOf(rt.root, stored) === "stopped")
     throw new BrunError(`container with id ${id} is not running`, { code: "ERR_STATE" });
-  return measure(rt, stored);
+  return measure(stored);
 }
 
 /** {@link stats} of a container that runs. */
-export function measure(rt: Runtime, { id, cgroup }: StoredState): Stats {
+export function measure(stored: StoredState): Stats {
   const { processStats, readStats } = cgroups();
-  return cgroup === undefined ? processStats(sumsOfProcesses(rt, id)) : readStats(cgroup);
+  return stored.cgroup === undefined ? processStats(sumsOfProcesses(stored)) : readStats(stored.cgroup);
 }

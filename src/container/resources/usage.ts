@@ -3,9 +3,8 @@ import type { Stats } from "../../cgroup/stats.ts";
 import type { ProcessSums } from "../../cgroup/unified-stats.ts";
 import { readlink, readTextIfThere } from "../../sys/fs.ts";
 import { isAlive } from "../state/process.ts";
-import { processes } from "../state/ps.ts";
+import { type Processes, processesOf } from "../state/ps.ts";
 import type { StoredState } from "../state/store.ts";
-import type { Runtime } from "../types.ts";
 import { cgroups } from "./cgroup.ts";
 
 /** Sums since the container was started, in nanoseconds and bytes; what is in use now, in bytes. */
@@ -27,8 +26,11 @@ export interface Usage {
   readonly network: { readonly received: number; readonly sent: number } | null;
 }
 
-/** Measures; null when the container does not run. Throws a BrunError or SysError. */
-export function usage(rt: Runtime, stored: StoredState): Usage | null {
+/**
+ * Measures; null when the container does not run. Throws a BrunError or SysError.
+ * @param all to look at the machine's processes once for several containers
+ */
+export function usage(stored: StoredState, all?: Processes): Usage | null {
   const { id } = stored;
   if (!isAlive(stored.pid, stored.startTime)) return null;
   return {
@@ -36,7 +38,7 @@ export function usage(rt: Runtime, stored: StoredState): Usage | null {
     created: Date.parse(stored.created),
     at: performance.now(),
     network: networkUsage(stored.pid),
-    ...(stored.cgroup === undefined ? ofProcesses(sumsOfProcesses(rt, id)) : ofCgroup(stored.cgroup)),
+    ...(stored.cgroup === undefined ? ofProcesses(sumsOfProcesses(stored, all)) : ofCgroup(stored.cgroup)),
   };
 }
 
@@ -74,9 +76,9 @@ function ofProcesses({ user, kernel, ...sums }: ProcessSums): Measured {
 }
 
 /** The resources that a container's processes use. Processes that have ended and were not waited for inside do not count. */
-export function sumsOfProcesses(rt: Runtime, id: string): ProcessSums {
+export function sumsOfProcesses(stored: StoredState, all?: Processes): ProcessSums {
   let [user, kernel, memory, read, written] = [0, 0, 0, 0, 0];
-  const pids = processes(rt, id);
+  const pids = processesOf(stored, all);
   for (const pid of pids) {
     const stat = procText(pid, "stat");
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
@@ -97,8 +99,12 @@ function kilobytes(text: string, name: string): number {
   return 1024 * Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, "m").exec(text)?.[1] ?? 0);
 }
 
+let known: number | undefined;
+
+/** The machine's memory in bytes. Memory that is plugged in later is not seen. */
 function machineMemory(): number {
-  return kilobytes(readTextIfThere("/proc/meminfo") ?? "", "MemTotal");
+  known ??= kilobytes(readTextIfThere("/proc/meminfo") ?? "", "MemTotal");
+  return known;
 }
 
 /** A file of a process; "" when it has gone or is not ours to read. */

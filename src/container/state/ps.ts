@@ -1,17 +1,57 @@
 /** Processes of a container. */
-import { readdir, readlink } from "../../sys/fs.ts";
+import { readdir, tryReadlink } from "../../sys/fs.ts";
 import { cgroups } from "../resources/cgroup.ts";
 import type { Runtime } from "../types.ts";
 import { pidsIn } from "./own-namespace.ts";
 import { isAlive, processStat } from "./process.ts";
-import { requireState } from "./store.ts";
+import { requireState, type StoredState } from "./store.ts";
+
+/** The processes of the machine, which are looked at once for any number of containers. */
+export class Processes {
+  private namespaces: Map<string, number[]> | undefined;
+  private children: Map<number, number[]> | undefined;
+
+  /** Those in a pid namespace: the target of /proc/PID/ns/pid. */
+  inNamespace(namespace: string): readonly number[] {
+    this.namespaces ??= this.grouped(namespaceOf);
+    return this.namespaces.get(namespace) ?? [];
+  }
+
+  /** A process and what descends from it. */
+  descendants(root: number): number[] {
+    this.children ??= this.grouped((pid) => processStat(pid)?.parent ?? null);
+    const found: number[] = [root];
+    for (let i = 0; i < found.length; i++) found.push(...(this.children.get(found[i]!) ?? []));
+    return found;
+  }
+
+  private grouped<T>(keyOf: (pid: number) => T | null): Map<T, number[]> {
+    const groups = new Map<T, number[]>();
+    const pids = readdir("/proc").filter((name) => /^\d+$/.test(name));
+    for (const pid of pids.map(Number).sort((a, z) => a - z)) {
+      const key = keyOf(pid);
+      if (key === null) continue;
+      const group = groups.get(key);
+      if (group === undefined) groups.set(key, [pid]);
+      else group.push(pid);
+    }
+    return groups;
+  }
+}
 
 /**
  * Pids, in the caller's pid namespace, of the container's processes, its first one first: those in its cgroup,
  * or without one those in its pid namespace, or that its own namespace tells. None of a stopped container, as with runc. Throws a BrunError.
  */
 export function processes(rt: Runtime, id: string): number[] {
-  const stored = requireState(rt.root, id);
+  return processesOf(requireState(rt.root, id));
+}
+
+/**
+ * {@link processes} by the stored state.
+ * @param all to look at the machine's processes once for several containers
+ */
+export function processesOf(stored: StoredState, all?: Processes): number[] {
   const alive = isAlive(stored.pid, stored.startTime);
   if (stored.cgroup !== undefined) {
     const { pidsIn, processDirectory } = cgroups();
@@ -23,25 +63,14 @@ export function processes(rt: Runtime, id: string): number[] {
     const pids = pidsIn(stored.namespace).filter((pid) => pid !== stored.pid);
     return [stored.pid, ...pids];
   }
-  if (sharesPids(stored.pid)) return descendants(stored.pid);
-  const namespace = namespaceOf(stored.pid);
-  const pids = numericEntries().filter((pid) => pid !== stored.pid && namespaceOf(pid) === namespace);
-  return [stored.pid, ...pids];
-}
-
-function numericEntries(): number[] {
-  return readdir("/proc")
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .sort((a, z) => a - z);
+  const machine = all ?? new Processes();
+  if (sharesPids(stored.pid)) return machine.descendants(stored.pid);
+  const namespace = namespaceOf(stored.pid) ?? "";
+  return [stored.pid, ...machine.inNamespace(namespace).filter((pid) => pid !== stored.pid)];
 }
 
 function namespaceOf(pid: number | "self"): string | null {
-  try {
-    return readlink(`/proc/${pid}/ns/pid`);
-  } catch {
-    return null;
-  }
+  return tryReadlink(`/proc/${pid}/ns/pid`);
 }
 
 /** Whether a process is in this one's pid namespace, or has gone. */
@@ -52,12 +81,5 @@ export function sharesPids(pid: number): boolean {
 
 /** Without a pid namespace of its own: the process and what descends from it. */
 export function descendants(root: number): number[] {
-  const children = new Map<number, number[]>();
-  for (const pid of numericEntries()) {
-    const parent = processStat(pid)?.parent;
-    if (parent !== undefined) children.set(parent, [...(children.get(parent) ?? []), pid]);
-  }
-  const found: number[] = [root];
-  for (let i = 0; i < found.length; i++) found.push(...(children.get(found[i]!) ?? []));
-  return found;
+  return new Processes().descendants(root);
 }
