@@ -1,8 +1,18 @@
 /** `run --keep`, `diff`, `apply`, `discard`: what a program has changed is shown as it is, and taken over or not. */
 import { describe, expect, test } from "bun:test";
-import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync, rmSync, symlinkSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  lstatSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+} from "node:fs";
 import fc from "fast-check";
-import { host, installed, ownedDir } from "./support/caller.ts";
+import { host, installed, isRoot, ownedDir } from "./support/caller.ts";
 import { until } from "./support/processes.ts";
 import { makeRootfs } from "./support/rootfs.ts";
 import { subjects } from "./support/runtime.ts";
@@ -287,6 +297,38 @@ for (const subject of subjects(["brun"])) {
       expect(await brun("discard", "plain", "ids", "plain")).toMatchObject({ code: 0, stderr: "" });
       expect((await brun("sandbox", "list", "-q")).stdout).toBe("");
     });
+
+    test.skipIf(!isRoot)(
+      "a directory of another user, and file systems that cannot keep changes, are refused",
+      async () => {
+        await using box = new Sandbox(subject);
+        const { home, dir, options, brun } = project(box);
+        const theirs = ownedDir(caller, `${home}/data/brun/kept/try`);
+        chownSync(theirs, caller.uid + 1, caller.gid);
+        chmodSync(theirs, 0o777);
+        const keep = ["run", "--host", "--keep", "try", "--", "sh", "-c", "echo x >a"];
+        const refused = await brun(...keep);
+        expect([refused.code, refused.stderr]).toEqual([
+          1,
+          expect.stringMatching(/^brun: --keep: \S+\/try belongs to another user \(uid \d+\); hint: .*\n$/),
+        ]);
+        expect(readdirSync(theirs)).toEqual([]);
+        // ramfs has no extended attributes.
+        const mount = `mount -t ramfs ramfs ${home}/data && chown ${caller.uid}:${caller.gid} ${home}/data && exec "$@"`;
+        const around = ["unshare", "--mount", "sh", "-c", mount, "sh"];
+        const said =
+          /^brun: --(keep|upper): changes cannot be kept in \S+: its file system \(ramfs\) keeps no extended attributes; hint: .*\n$/;
+        for (const argv of [keep, ["run", "--host", "--upper", `${home}/data/up`, "--", "true"]]) {
+          const script = `cd ${dir}; "$@"; echo $?; find ${home}/data -name keep.json`;
+          const command = [...around, "sh", "-c", script, "sh", ...box.argv(argv)];
+          const env = { ...box.env, ...options.env, PATH: process.env.PATH };
+          const { stdout, stderr } = Bun.spawnSync(command, { env });
+          expect(stderr.toString()).toMatch(said);
+          expect(stdout.toString()).toBe("1\n");
+        }
+        expect(existsSync(`${dir}/a`)).toBe(false);
+      },
+    );
 
     test("names that are none, and flags that do not go together", async () => {
       await using box = new Sandbox(subject);

@@ -22,9 +22,21 @@ export function discardKept(all: readonly Kept[], held = false): void {
       for (const { directory } of all) within(directory, (inside) => removeClosed(inside, part));
     // The record is removed last. If this process may not remove a file above, no record is removed, and the
     // command can be repeated.
-    for (const { directory, name } of all) within(parentOf(directory), (inside) => removeAt(inside, name));
+    for (const [i, { directory, name }] of all.entries())
+      within(parentOf(directory), (inside) => {
+        try {
+          removeAt(inside, name);
+        } catch (error) {
+          const isHeld = error instanceof SysError && error.errno === E.ENOTEMPTY && i in locks;
+          if (!isHeld) throw error;
+          // FUSE and NFS rename a removed file that is still open, as the lock is.
+          close(locks[i]!);
+          delete locks[i];
+          removeAt(inside, name);
+        }
+      });
   } finally {
-    for (const lock of locks) close(lock);
+    for (const lock of Object.values(locks)) close(lock);
   }
 }
 

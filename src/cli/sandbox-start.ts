@@ -13,7 +13,7 @@ import { networkDirectory } from "../sandbox/network.ts";
 import type { SandboxOptions } from "../sandbox/options.ts";
 import { type Sandbox, type SandboxLimits, sandboxSpec } from "../sandbox/spec.ts";
 import { fileSystemType } from "../sandbox/tree.ts";
-import { makeUpperDirectories } from "../sandbox/upper.ts";
+import { makeUpperDirectories, upperObstacle } from "../sandbox/upper.ts";
 import { claimUpper } from "../sandbox/upper-lock.ts";
 import type { HostView } from "../sandbox/view.ts";
 import { mkdirAll } from "../sys/fs.ts";
@@ -86,12 +86,8 @@ const REFUSALS = 3;
 export function start(rt: Runtime, options: SandboxOptions, view: HostView, manner: Manner): number {
   const machine = new Machine(view, () => viewOf(rt));
   // Held as long as this process is brun.
-  if (options.upper !== undefined)
-    claimUpper(
-      options.upper,
-      { root: rt.root, id: options.id },
-      options.keep === undefined ? "--upper" : "--keep",
-    );
+  const flag = options.keep === undefined ? "--upper" : "--keep";
+  if (options.upper !== undefined) claimUpper(options.upper, { root: rt.root, id: options.id }, flag);
   if (options.overlay === "fuse") return startWithFuse(rt, options, machine, manner);
   const byFuse = options.overlay === "auto" && fuseObstacle(view) === null && fuseServes(options, view);
   const without = new Set<string>();
@@ -106,6 +102,11 @@ export function start(rt: Runtime, options: SandboxOptions, view: HostView, mann
       return startWithFuse(rt, options, machine, manner);
     }
     const notices = without.size === 0 ? untold(sandbox.notices, told) : [];
+    if (options.upper !== undefined && sandbox.spec.mounts?.some(({ type }) => type === "overlay")) {
+      const obstacle = upperObstacle(options.upper, flag, view, without.size > 0);
+      if (obstacle !== null && byFuse) return startWithFuse(rt, options, machine, manner);
+      if (obstacle !== null) throw obstacle;
+    }
     noteIfKept(options, sandbox);
     if (options.upper !== undefined) makeUpperDirectories(sandbox.spec);
     makeFiles(options, sandbox, rt);

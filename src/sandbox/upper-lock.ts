@@ -9,7 +9,7 @@ import { quoted } from "../printable.ts";
 import { errnoText } from "../sys/errno.ts";
 import { SysError } from "../sys/error.ts";
 import { NR, syscall } from "../sys/ffi.ts";
-import { close, O, tryOpen, writeFd } from "../sys/fs.ts";
+import { close, O, tryOpen, tryStat, writeFd } from "../sys/fs.ts";
 import { lockWithin } from "../sys/lock.ts";
 import { fromUtf8 } from "../sys/utf8.ts";
 import { makeRealDirectory } from "./upper.ts";
@@ -25,17 +25,28 @@ interface Holder {
 
 /**
  * Makes the directory of --upper and takes it for one container. Throws a BrunError if another container has
- * it.
+ * it, or if that of --keep belongs to another user.
  * @param directory an absolute path
  * @param where the flag that names it
  * @returns a descriptor that keeps others out until the container has a state, which shows that it runs
  */
 export function claimUpper(directory: string, holder: Holder, where: string): number {
   makeRealDirectory(directory, undefined, where);
+  if (where === "--keep") checkOwner(directory, where);
   const fd = lockUpper(directory, where);
   syscall(NR.ftruncate, fd, 0);
   writeFd(fd, JSON.stringify(holder), `${directory}/lock`);
   return fd;
+}
+
+/** The other user could change there what `apply` copies. Throws a BrunError. */
+function checkOwner(directory: string, where: string): void {
+  const stat = tryStat(directory, true);
+  if (typeof stat === "number" || stat.uid === syscall(NR.geteuid)) return;
+  throw new BrunError(`${directory} belongs to another user (uid ${stat.uid})`, {
+    where,
+    hint: "XDG_DATA_HOME=DIR keeps changes elsewhere",
+  });
 }
 
 /**

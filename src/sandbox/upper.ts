@@ -4,8 +4,10 @@ import type { Spec } from "../spec/index.ts";
 import { RESOLVE } from "../sys/constants.ts";
 import { E, errnoName, errnoText } from "../sys/errno.ts";
 import { cstr, NR, syscall } from "../sys/ffi.ts";
-import { AT_FDCWD, close, O, tryStat } from "../sys/fs.ts";
+import { AT_FDCWD, close, O, tryOpen, tryStat } from "../sys/fs.ts";
 import { openat2 } from "../sys/openat2.ts";
+import { fileSystemType } from "./tree.ts";
+import type { HostView } from "./view.ts";
 
 const PERMISSIONS = 0o7777;
 const OWN = 0o700;
@@ -56,6 +58,43 @@ export function makeRealDirectory(path: string, mode: () => number = () => OWN, 
   const result = isNew ? syscall(NR.fchmodat, AT_FDCWD, cstr(`/proc/self/fd/${directory}`), mode()) : 0;
   close(directory);
   if (result < 0) throw new BrunError(`cannot change the mode of ${path}: ${errnoText(-result)}`, { where });
+}
+
+/** File systems that the kernel's overlayfs refuses to write to, or on which it cannot mark what is deleted. */
+const UNFIT = /^(fuse|fuseblk|fuse\..*|nfs4?|cifs|smb3|9p|afs|ceph|vfat|msdos|exfat|ntfs3?|overlay)$/;
+
+/**
+ * Why the kernel's overlays cannot write to a directory, as an error; null if they can. overlayfs notes in
+ * extended attributes which directories hide those below. Without these, programs get input/output errors
+ * later.
+ * @param flag --upper or --keep
+ * @param isRefused whether the kernel has refused an overlay
+ */
+export function upperObstacle(
+  directory: string,
+  flag: string,
+  view: HostView,
+  isRefused: boolean,
+): BrunError | null {
+  const keepsNone = !keepsAttributes(directory, view.nested ? "user" : "trusted");
+  const type = fileSystemType(view.mounts, directory);
+  if (!keepsNone && !(isRefused && UNFIT.test(type))) return null;
+  const why = keepsNone ? "keeps no extended attributes" : "cannot be written to by an overlay";
+  const other = `${flag === "--keep" ? "XDG_DATA_HOME=DIR" : "--upper DIR"} on another file system`;
+  return new BrunError(`changes cannot be kept in ${directory}: its file system (${type}) ${why}`, {
+    where: flag,
+    hint: view.rootless ? `${other}, or --overlay fuse` : other,
+  });
+}
+
+function keepsAttributes(directory: string, space: string): boolean {
+  const fd = tryOpen(directory, O.RDONLY | O.DIRECTORY | O.NOFOLLOW);
+  if (fd < 0) return true;
+  const name = cstr(`${space}.overlay.brun`);
+  const result = syscall(NR.fsetxattr, fd, name, new Uint8Array(1), 1, 0);
+  if (result === 0) syscall(NR.fremovexattr, fd, name);
+  close(fd);
+  return result !== -E.EOPNOTSUPP;
 }
 
 function refusal(place: string, result: number, where: string): BrunError {
