@@ -6,6 +6,7 @@ import { close, mkdirAll, O, open, writeFd } from "../sys/fs.ts";
 import { makePipe } from "../sys/pipe.ts";
 import { type Child, shellStatus, spawn, waitChild } from "../sys/spawn.ts";
 import { awaitEnd, Control } from "./control.ts";
+import { releaseCode } from "./memory.ts";
 import { type RelayOptions, relay } from "./relay.ts";
 
 /** The names of a relay's files. */
@@ -15,6 +16,9 @@ export interface RelayPlace {
   /** The id of the container. */
   readonly id: string;
 }
+
+/** The interpreter is enough for what a relay runs, and takes less memory. */
+const ENVIRONMENT = ["BUN_JSC_useJIT=0"];
 
 /** The socket by which `brun update` changes the relay's list. */
 export function controlPath({ directory, id }: RelayPlace): string {
@@ -34,7 +38,7 @@ export function startRelay({ directory, id }: RelayPlace, options: string): numb
   let child: Child;
   try {
     child = spawn({
-      ...{ path, argv, env: [], stdio: [-1, writer, -1] },
+      ...{ path, argv, env: ENVIRONMENT, stdio: [-1, writer, -1] },
       ...(client !== undefined && { keepFd: client.fd }),
     });
   } finally {
@@ -70,6 +74,7 @@ function tellReady(): void {
   const none = open("/dev/null", O.RDWR);
   for (const fd of [0, 1, 2]) syscall(NR.dup3, none, fd, 0);
   close(none);
+  releaseCode();
 }
 
 /** Waits for the end of the relay of an ended container, like nsenter/front/hook.c. Throws a SysError. */

@@ -9,9 +9,9 @@ import { endWriting, resetAtClose } from "./socket.ts";
 const SPLICE_F_MOVE = 1;
 const SPLICE_F_NONBLOCK = 2;
 const F_SETPIPE_SZ = 1031;
-const PIPE_SIZE = 1 << 18;
+const PIPE_SIZE = 1 << 20;
 /** The number of empty pipes that are kept for later. */
-const SPARE_PIPES = 16;
+const SPARE_PIPES = 4;
 /** The number of full pipes that one direction may move before other connections have their turn. */
 const STEPS = 8;
 

@@ -103,13 +103,17 @@ function write(
   check(syscall(NR.write, socket, message, size), doing);
 }
 
+let received: Uint8Array | undefined;
+
 /** Reads answers up to the acknowledgement or the end of a dump. Throws a SysError. */
 function receive(socket: number, bodySize: number, doing: string): NetlinkMessage[] {
   const found: NetlinkMessage[] = [];
   for (;;) {
-    const buffer = new Uint8Array(BUFFER);
-    const size = check(syscall(NR.read, socket, buffer, BUFFER), doing);
-    const view = new DataView(buffer.buffer, 0, size);
+    // A relay asks for a route at each connection, so that a buffer each time would be much garbage.
+    received ??= new Uint8Array(BUFFER);
+    const size = check(syscall(NR.read, socket, received, BUFFER), doing);
+    const buffer = received.slice(0, size);
+    const view = new DataView(buffer.buffer);
     for (let at = 0; at + HEADER <= size; ) {
       const length = view.getUint32(at, true);
       const type = view.getUint16(at + 4, true);
