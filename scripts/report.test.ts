@@ -31,6 +31,9 @@ test("a skip needs a line with a reason", () => {
   const cases = parseReport(XML);
   expect(unexplained(cases, "# nothing\n")).toEqual(["a.test.ts > inner & more > skips"]);
   expect(unexplained(cases, "a.test.ts > * > skips | needs a moon\n")).toEqual([]);
+  const ofOne = "brun-no-front: a.test.ts > * > skips | there is no front\n";
+  expect(unexplained(cases, ofOne)).toEqual(["a.test.ts > inner & more > skips"]);
+  expect(unexplained(cases, ofOne, "brun-no-front")).toEqual([]);
   expect(() => unexplained(cases, "a.test.ts > *\n")).toThrow("no reason");
 });
 

@@ -10,6 +10,7 @@ import { machine } from "./support/cached.ts";
 import type { Ran } from "./support/changing.ts";
 import { HOME_CHANGES, Home } from "./support/changing-home.ts";
 import { CHANGES, World } from "./support/changing-world.ts";
+import { HAS_FRONT } from "./support/front.ts";
 import { type Subject, subjects } from "./support/runtime.ts";
 import { Sandbox } from "./support/sandbox.ts";
 
@@ -37,7 +38,7 @@ function both(run: (bun: boolean) => Ran): [Ran, Ran] {
 }
 
 for (const subject of users) {
-  describe(subject.label, () => {
+  describe.if(HAS_FRONT)(subject.label, () => {
     test(
       `${COUNT} changes of the machine between two runs (seed ${SEED})`,
       async () => {

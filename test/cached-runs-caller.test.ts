@@ -15,7 +15,7 @@ import {
 } from "node:fs";
 import { both, cachedPlans, known, SETTLED_MS } from "./support/cached.ts";
 import { isRoot, ownedDir, subordinateRange } from "./support/caller.ts";
-import { BY_BUN, call, front } from "./support/front.ts";
+import { BY_BUN, call, front, HAS_FRONT } from "./support/front.ts";
 import { until } from "./support/processes.ts";
 import { type Subject, subjects } from "./support/runtime.ts";
 import { type CallOptions, type Outcome, Sandbox } from "./support/sandbox.ts";
@@ -52,7 +52,7 @@ const withoutMaps = (spec: TestSpec): void => {
 };
 
 for (const subject of users) {
-  describe(subject.label, () => {
+  describe.if(HAS_FRONT)(subject.label, () => {
     test("an oom_score_adj and limits that have become the caller's since are told", async () => {
       await using box = new Sandbox(subject);
       const script = "cat /proc/self/oom_score_adj; ulimit -Hn";

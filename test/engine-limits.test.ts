@@ -6,6 +6,7 @@ import { describe, expect, test } from "bun:test";
 import { chmodSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync } from "node:fs";
 import { type Caller, isRoot, ownedDir } from "./support/caller.ts";
 import { compiled } from "./support/compiled.ts";
+import { HAS_FRONT } from "./support/front.ts";
 import { subjects } from "./support/runtime.ts";
 import { type CallOptions, Sandbox } from "./support/sandbox.ts";
 import { brunPath } from "./support/workspace.ts";
@@ -34,7 +35,7 @@ for (const subject of subjects(["brun"])) {
     };
 
     for (const [what, options] of Object.entries(engines)) {
-      test(`${what}: containers are run as ever`, async () => {
+      test.if(HAS_FRONT)(`${what}: containers are run as ever`, async () => {
         await using box = new Sandbox(subject);
         const edit =
           (args: string[]) => (spec: { process: { args: string[] }; linux: { seccomp?: object } }) => {
@@ -67,23 +68,30 @@ for (const subject of subjects(["brun"])) {
       });
     }
 
-    test("descriptors that are handed on have the numbers that they have without limits", async () => {
-      await using box = new Sandbox(subject);
-      const bundle = box.bundle((spec) => {
-        spec.process.args = ["/bin/sh", "-c", "ls -l /proc/self/fd 2>/dev/null | grep -c -e memfd -e handed"];
-      });
-      const file = openSync(box.file("handed", ""), "r");
-      for (const flags of [[], ["--preserve-fds", "2"]]) {
-        const { stdout, stderr } = await box.call(["run", ...flags, "--bundle", bundle, box.name()], {
-          under: limited("-v 1000000"),
-          ...(flags.length > 0 && { fds: [file, file] }),
+    test.if(HAS_FRONT)(
+      "descriptors that are handed on have the numbers that they have without limits",
+      async () => {
+        await using box = new Sandbox(subject);
+        const bundle = box.bundle((spec) => {
+          spec.process.args = [
+            "/bin/sh",
+            "-c",
+            "ls -l /proc/self/fd 2>/dev/null | grep -c -e memfd -e handed",
+          ];
         });
-        expect({ stdout, stderr }).toEqual({ stdout: `${flags.length}\n`, stderr: "" });
-      }
-      closeSync(file);
-    });
+        const file = openSync(box.file("handed", ""), "r");
+        for (const flags of [[], ["--preserve-fds", "2"]]) {
+          const { stdout, stderr } = await box.call(["run", ...flags, "--bundle", bundle, box.name()], {
+            under: limited("-v 1000000"),
+            ...(flags.length > 0 && { fds: [file, file] }),
+          });
+          expect({ stdout, stderr }).toEqual({ stdout: `${flags.length}\n`, stderr: "" });
+        }
+        closeSync(file);
+      },
+    );
 
-    test("too few threads: a line that names the limit, where Bun would abort", async () => {
+    test.if(HAS_FRONT)("too few threads: a line that names the limit, where Bun would abort", async () => {
       await using box = new Sandbox(subject);
       // After the change of user: the kernel executes nothing for a user who is over the limit by then.
       const { code, stderr } = await box.call(["features"], { around: ["prlimit", "--nproc=1"] });
@@ -100,40 +108,43 @@ for (const subject of subjects(["brun"])) {
       stack: [limited("-s 100"), /RLIMIT_STACK, ulimit -s\) is limited to 100 KiB/],
     } as const;
     for (const [what, [under, line]] of Object.entries(tooLittle)) {
-      test(`too little ${what}: a line that names the limit, and what the front does goes on`, async () => {
-        await using box = new Sandbox(subject);
-        const log = `${box.dir}/log`;
-        const call = (args: string[], globals: string[] = []) => box.call(args, { under, globals });
-        const refused = await call(["list"], ["--log", log, "--log-format", "json"]);
-        expect(refused).toMatchObject({ code: 1, signal: null, stdout: "" });
-        expect(refused.stderr).toMatch(LINE);
-        expect(refused.stderr).toMatch(line);
-        const { level, msg, time } = JSON.parse(readFileSync(log, "utf8"));
-        expect({ level, msg }).toEqual({ level: "error", msg: refused.stderr.slice("brun: ".length, -1) });
-        expect(Math.abs(Date.parse(time) - Date.now())).toBeLessThan(60_000);
-        expect(await call(["exec", "--env", "A=b", "x", "y"])).toMatchObject({ code: 255 });
-        const text = await call(["list"], [`--log=${log}.text`]);
-        expect(text.stderr).toBe(refused.stderr);
-        expect(readFileSync(`${log}.text`, "utf8")).toMatch(
-          /^time="\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ" level=error msg="[^"]*"\n$/,
-        );
+      test.if(HAS_FRONT)(
+        `too little ${what}: a line that names the limit, and what the front does goes on`,
+        async () => {
+          await using box = new Sandbox(subject);
+          const log = `${box.dir}/log`;
+          const call = (args: string[], globals: string[] = []) => box.call(args, { under, globals });
+          const refused = await call(["list"], ["--log", log, "--log-format", "json"]);
+          expect(refused).toMatchObject({ code: 1, signal: null, stdout: "" });
+          expect(refused.stderr).toMatch(LINE);
+          expect(refused.stderr).toMatch(line);
+          const { level, msg, time } = JSON.parse(readFileSync(log, "utf8"));
+          expect({ level, msg }).toEqual({ level: "error", msg: refused.stderr.slice("brun: ".length, -1) });
+          expect(Math.abs(Date.parse(time) - Date.now())).toBeLessThan(60_000);
+          expect(await call(["exec", "--env", "A=b", "x", "y"])).toMatchObject({ code: 255 });
+          const text = await call(["list"], [`--log=${log}.text`]);
+          expect(text.stderr).toBe(refused.stderr);
+          expect(readFileSync(`${log}.text`, "utf8")).toMatch(
+            /^time="\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ" level=error msg="[^"]*"\n$/,
+          );
 
-        const id = box.name();
-        const bundle = box.bundle((spec) => {
-          spec.process.args = ["/bin/sleep", "1000"];
-        });
-        // What is done to a container in cgroups of v1 is not written down for the front.
-        await box.ok(["create", "--bundle", bundle, id], { globals: ["--cgroup-manager", "disabled"] });
-        expect(await call(["start", id])).toMatchObject({ code: 0, stderr: "" });
-        expect(JSON.parse((await call(["state", id])).stdout)).toMatchObject({ id, status: "running" });
-        expect(await call(["exec", id, "echo", "in"])).toMatchObject({ code: 0, stdout: "in\n" });
-        expect(await call(["kill", id, "KILL"])).toMatchObject({ code: 0, stderr: "" });
-        await box.untilStatus(id, "stopped");
-        expect(await call(["delete", id])).toMatchObject({ code: 0, stderr: "" });
-      });
+          const id = box.name();
+          const bundle = box.bundle((spec) => {
+            spec.process.args = ["/bin/sleep", "1000"];
+          });
+          // What is done to a container in cgroups of v1 is not written down for the front.
+          await box.ok(["create", "--bundle", bundle, id], { globals: ["--cgroup-manager", "disabled"] });
+          expect(await call(["start", id])).toMatchObject({ code: 0, stderr: "" });
+          expect(JSON.parse((await call(["state", id])).stdout)).toMatchObject({ id, status: "running" });
+          expect(await call(["exec", id, "echo", "in"])).toMatchObject({ code: 0, stdout: "in\n" });
+          expect(await call(["kill", id, "KILL"])).toMatchObject({ code: 0, stderr: "" });
+          await box.untilStatus(id, "stopped");
+          expect(await call(["delete", id])).toMatchObject({ code: 0, stderr: "" });
+        },
+      );
     }
 
-    test.skipIf(!isRoot)("without /proc: a line that says so", async () => {
+    test.if(isRoot && HAS_FRONT)("without /proc: a line that says so", async () => {
       await using box = new Sandbox(subject);
       const hide = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /proc && exec "$@"', "sh"];
       const { code, stdout, stderr } = await box.call(["list"], { under: hide });
@@ -187,7 +198,7 @@ for (const subject of subjects(["brun"])) {
       ],
     };
     for (const [what, [make, why]] of Object.entries(nameless)) {
-      test(`a current directory that is ${what}`, async () => {
+      test.if(HAS_FRONT)(`a current directory that is ${what}`, async () => {
         await using box = new Sandbox(subject);
         const bundle = box.bundle((spec) => {
           spec.process.args = ["/bin/sleep", "1000"];

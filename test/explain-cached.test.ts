@@ -2,6 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { known } from "./support/cached.ts";
+import { HAS_FRONT } from "./support/front.ts";
 import { subjects } from "./support/runtime.ts";
 import { Sandbox } from "./support/sandbox.ts";
 import type { TestSpec } from "./support/spec.ts";
@@ -51,7 +52,7 @@ for (const subject of subjects(["brun"]).filter(({ caller }) => caller.uid !== 0
       .replace(new RegExp(`(get[eug]+id\\(\\) +)(${uid}|${gid})$`, "gm"), "$1ID")
       .replace(/ {2,}/g, "  ");
 
-  describe(subject.label, () => {
+  describe.if(HAS_FRONT)(subject.label, () => {
     test.each(CASES)("guard and clean-up of a plan: %s", async (name, edit) => {
       await using box = new Sandbox(subject);
       const bundle = box.bundle((spec) => {

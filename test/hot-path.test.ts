@@ -5,6 +5,7 @@
  * lines around the entry point, which Bun itself writes, are left.
  */
 import { describe, expect, test } from "bun:test";
+import { HAS_FRONT } from "./support/front.ts";
 import { subjects } from "./support/runtime.ts";
 import { Sandbox } from "./support/sandbox.ts";
 import { mapManyIds, type TestSpec } from "./support/spec.ts";
@@ -42,7 +43,7 @@ const ids: readonly (readonly [string, (spec: TestSpec, subject: Sandbox) => voi
 
 // Root's containers have cgroups of their own, whose code is loaded and compiled when it is wanted.
 for (const subject of subjects(["brun"]).filter(({ caller }) => caller.uid !== 0)) {
-  describe(subject.label, () => {
+  describe.if(HAS_FRONT)(subject.label, () => {
     test.each(ids)("run with %s compiles nothing", async (_, edit) => {
       await using box = new Sandbox(subject);
       const bundle = box.bundle((spec) => {

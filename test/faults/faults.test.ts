@@ -10,7 +10,7 @@ import { NR, syscallName } from "../../src/sys/syscalls.ts";
 import { cachedPlans } from "../support/cached.ts";
 import { isRoot } from "../support/caller.ts";
 import { compiled } from "../support/compiled.ts";
-import { REPORT } from "../support/front.ts";
+import { HAS_FRONT, REPORT } from "../support/front.ts";
 import { killHard, processesOf } from "../support/processes.ts";
 import { subjects } from "../support/runtime.ts";
 import { type Outcome, Sandbox } from "../support/sandbox.ts";
@@ -114,7 +114,7 @@ function complaint({ code, stdout, stderr }: Outcome, ran: number | null, killed
 }
 
 for (const subject of subjects(["brun"])) {
-  describe.skipIf(!isRoot && subject.caller.name !== "user")(subject.label, () => {
+  describe.skipIf(!HAS_FRONT || (!isRoot && subject.caller.name !== "user"))(subject.label, () => {
     for (const { command, by, before, args, ofUser, terminal, sample } of SCENARIOS) {
       if (ofUser && subject.caller.uid === 0) continue;
       const how = `${terminal ? " on a terminal" : ""}${by === undefined ? "" : " by the front"}`;

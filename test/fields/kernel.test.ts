@@ -6,6 +6,7 @@ import { describe, expect, test } from "bun:test";
 import { closeSync, openSync } from "node:fs";
 import type { SyscallName } from "../../src/sys/syscalls.ts";
 import { isRoot, ownedDir } from "../support/caller.ts";
+import { HAS_FRONT } from "../support/front.ts";
 import { until } from "../support/processes.ts";
 import { inPrivateMounts, subjects } from "../support/runtime.ts";
 import { Sandbox } from "../support/sandbox.ts";
@@ -80,7 +81,7 @@ for (const subject of subjects(["brun"])) {
       expect(call(box, calls, ["doctor"], EPERM).code).toBeLessThan(2);
     });
 
-    test.each([["clone3"], ["statx"], ["memfd_create"]] as [SyscallName][])(
+    test.if(HAS_FRONT).each([["clone3"], ["statx"], ["memfd_create"]] as [SyscallName][])(
       "what Bun cannot do without is one line: %s",
       async (name) => {
         await using box = new Sandbox(subject);

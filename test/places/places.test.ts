@@ -2,6 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { installed, isRoot } from "../support/caller.ts";
+import { HAS_FRONT } from "../support/front.ts";
 import { subjects } from "../support/runtime.ts";
 import { Sandbox } from "../support/sandbox.ts";
 import { EPERM, refusing, without } from "../support/without.ts";
@@ -13,6 +14,7 @@ for (const place of PLACES) {
   const possible =
     subject !== undefined &&
     (place.make === undefined || isRoot) &&
+    (place.byFront === undefined || HAS_FRONT) &&
     (place.needs ?? []).every((program) => installed(program));
   describe.if(possible)(`as ${place.caller}`, () => {
     test(place.name, async () => {

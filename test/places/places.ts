@@ -31,6 +31,8 @@ export interface Place extends Expected {
   readonly around?: readonly string[];
   /** Calls that a seccomp filter refuses with EPERM. */
   readonly filtered?: readonly SyscallName[];
+  /** Bun does not start there without the front. */
+  readonly byFront?: true;
   /** Programs that it needs. */
   readonly needs?: readonly string[];
 }
@@ -257,6 +259,7 @@ export const PLACES: readonly Place[] = [
     where: "chroots, early boot, an image as it is",
     caller: "user",
     make: 'mount -t tmpfs none /proc && exec "$@"',
+    byFront: true,
     works: "one line: mount it",
     refuses: "mount -t proc proc /proc",
   },
@@ -333,6 +336,7 @@ export const PLACES: readonly Place[] = [
     where: "ulimit -v 1000000, LimitAS=",
     caller: "user",
     around: ["sh", "-c", 'ulimit -v 1000000 && exec "$@"', "sh"],
+    byFront: true,
     works: "everything",
   },
 ];
