@@ -186,7 +186,7 @@ function planSeed(more: Partial<ContainerConfig>, all: boolean): Uint8Array {
   const made = { config, state: STATE, programs, later: null };
   const file = planFile("/run/brun", { ...made, recording, warnings });
   if (typeof file === "string") throw new Error(`no plan is kept: ${file}`);
-  return ours(file);
+  return ours(file.bytes);
 }
 
 /** Answers by which the container's process is there, and runs. */

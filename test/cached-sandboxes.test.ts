@@ -359,6 +359,52 @@ for (const subject of users) {
       expect(box.containers()).toEqual([]);
     });
 
+    test("another directory below one that is placed as a whole is no other plan; one that decides is", async () => {
+      await using box = new Sandbox(subject);
+      const home = ownedDir(subject.caller, `${box.dir}/home`);
+      const own = (name: string) => ownedDir(subject.caller, `${home}/${name}`);
+      const [first, ...others] = [own("a"), own("b"), own("b/c"), own('größe "\\'), own("b/.hidden")];
+      for (const name of [".cache", ".cache/brun"]) own(name);
+      const at = (cwd: string): CallOptions => ({ cwd, env: { HOME: home, PWD: cwd, FROM: "here" } });
+      const words = ["run", "--host", "--", "sh", "-c", LOOK];
+      await known(box, ["--host"], at(first!));
+      for (const cwd of others) expect(await both(box, words, at(cwd))).toContain(`\n${cwd}\n`);
+      expect(cachedPlans(box)).toHaveLength(1);
+      // `exec` begins in the same directory.
+      const script = "echo $HOSTNAME; echo up; exec sleep 100";
+      const running = box.spawn(["run", "--host", "--", "sh", "-c", script], at(others[0]!));
+      await until("it is up", () => running.stdout().includes("up"));
+      expect(await box.ok(["exec", box.containers()[0]!, "pwd"])).toBe(`${others[0]}\n`);
+      running.kill("SIGTERM");
+      await running.done;
+      expect(cachedPlans(box)).toHaveLength(1);
+
+      // What a directory decides: a secret that it is in is shown there, and is hidden everywhere else.
+      const secret = own(".ssh");
+      writeFileSync(`${secret}/id`, "SECRET\n");
+      const show = ["run", "--host", "--", "sh", "-c", `pwd; cat ${secret}/id 2>&1`];
+      const shown = async (cwd: string) => {
+        const [mine, bun] = [await box.call(show, at(cwd)), await box.call(show, { ...at(cwd), ...BY_BUN })];
+        expect(mine).toEqual(bun);
+        return mine.stdout.includes("SECRET");
+      };
+      await Bun.sleep(SETTLED_MS);
+      for (const cwd of [first!, secret, others[0]!, secret, secret, others[1]!, home, "/", first!])
+        expect([cwd, await shown(cwd)]).toEqual([cwd, cwd === secret]);
+      // A flag that is relative to it.
+      const sees = ["run", "--host", "--rw", ".", "--", "sh", "-c", "pwd; touch made"];
+      for (const cwd of [first!, others[0]!, first!, others[1]!]) {
+        expect((await box.call(sees, at(cwd))).code).toBe(0);
+        expect(existsSync(`${cwd}/made`)).toBe(true);
+        rmSync(`${cwd}/made`);
+      }
+      // A link on the way is none in the path that the kernel tells.
+      symlinkSync("b", `${home}/link`);
+      expect((await front(box, ["run", "--host", "--", "pwd"], at(`${home}/link/c`))).stdout).toContain(
+        `${home}/b/c\n`,
+      );
+    });
+
     test("--detach: the id at once, the output kept and bounded, a supervisor of its own session", async () => {
       await using box = new Sandbox(subject);
       const flags = ["--host", "-d", "-i", "--log-opt", "max-size=64k"];

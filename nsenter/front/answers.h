@@ -45,6 +45,8 @@ int same_shared(const struct question *question);
 int same_names(const struct question *question);
 int same_file_in_root(const struct question *question);
 int same_existence_in_root(const struct question *question);
+int same_place(const struct question *question);
+int same_way(const struct question *question);
 int same_mask(const struct question *question);
 int same_environment(const struct question *question, const char *const *envp);
 

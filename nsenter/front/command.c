@@ -367,6 +367,7 @@ enum command_kind command_parse(struct command *command, int argc, const char *c
 	command->argc = argc;
 	command->argv = argv;
 	command->envp = envp;
+	command->directory = 0;
 	take_switch(command);
 	if (command->off)
 		return COMMAND_OTHER;

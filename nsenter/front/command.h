@@ -36,6 +36,7 @@ struct command {
 	int detach;             /* of exec */
 	const char *texts[3];   /* strings for the key of a run */
 	const char *several[SEVERAL_MAX];
+	const char *directory; /* for a run without a bundle: the current one */
 };
 
 /* How a command is handled. */

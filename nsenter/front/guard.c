@@ -182,6 +182,10 @@ static int is_as_it_was(const struct question *question, const char *const *envp
 		return same_file_in_root(question);
 	case INPUT_EXISTS_IN_ROOT:
 		return same_existence_in_root(question);
+	case INPUT_INSIDE:
+		return same_place(question);
+	case INPUT_OWN_WAY:
+		return same_way(question);
 	case INPUT_ENVIRONMENT:
 		return same_environment(question, envp);
 	case INPUT_MASK:

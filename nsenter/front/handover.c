@@ -36,6 +36,11 @@ void handover_start(void)
 		stage.socket = -1;
 }
 
+int handover_has_started(void)
+{
+	return image >= 0;
+}
+
 long handover_take(int *socket)
 {
 	*socket = stage.socket;

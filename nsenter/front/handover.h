@@ -11,6 +11,9 @@
 /* Starts a stage, once. If that fails nothing is open, and brun starts one when it needs it. */
 void handover_start(void);
 
+/* Whether it has been tried. A stage has the stdin of that moment. */
+int handover_has_started(void);
+
 /* Keeps the stack of the kernel (argc, argv, 0, envp, 0), which brun asks for. */
 void handover_keep_stack(const long *stack);
 

@@ -15,6 +15,7 @@
 #include "plan-file.h"
 #include "run.h"
 #include "sandbox.h"
+#include "sandbox-words.h"
 
 #include "../plan/local.h"
 #include "../stage/signals.h"
@@ -122,6 +123,21 @@ static void try_plan(const struct command *command)
 		plan_close(&plan);
 }
 
+/* The plan for any current directory, and the one for this. */
+static void try_both_plans(struct command *command)
+{
+	struct fallen first;
+
+	try_plan(command);
+	first = *handover_fallen();
+	if (first.reason != FALL_BACK_NO_PLAN && first.reason != FALL_BACK_OTHER_PLAN)
+		return;
+	sandbox_key(command, command->directory);
+	try_plan(command);
+	if (handover_fallen()->reason == FALL_BACK_NO_PLAN)
+		handover_set_fallen(&first);
+}
+
 static void set_action(int sig, uint64_t handler)
 {
 	struct kernel_sigaction action;
@@ -202,7 +218,7 @@ __attribute__((used)) static long front(const long *stack)
 		break;
 	case COMMAND_LIST:
 	case COMMAND_SANDBOX:
-		try_plan(&command);
+		try_both_plans(&command);
 		break;
 	case COMMAND_RUN:
 		handover_start();

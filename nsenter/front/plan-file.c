@@ -122,7 +122,7 @@ int plan_agrees(const struct plan_file *plan, const struct command *command)
 
 	/* Questions about stdin are about the program's stdin. */
 	if ((sandbox_manner(plan).flags & MANNER_EMPTY_STDIN) != 0) {
-		if (!input_empty())
+		if (handover_has_started() || !input_empty())
 			return 0;
 	} else if (command->part == PART_ENTER) {
 		/* The stage starts while the questions are asked. Bun would take it, too. */

@@ -2,9 +2,18 @@
 
 #define KEY_MAX 256
 
+static const char *key[KEY_MAX];
+
+void sandbox_key(struct command *command, const char *directory)
+{
+	size_t length = command->key.count - 1;
+
+	key[length - 1] = directory;
+	command->slot = plan_slot(&(struct texts){key, length});
+}
+
 int sandbox_words(struct command *command, int count, const char *const *words)
 {
-	static const char *key[KEY_MAX];
 	static char directory[PATH_SIZE];
 	size_t length = 0;
 	int end = 0;
@@ -23,11 +32,11 @@ int sandbox_words(struct command *command, int count, const char *const *words)
 		key[length] = words[length];
 	if ((int)length < count && (int)length <= end)
 		return 0;
-	key[length++] = directory;
-	command->slot = plan_slot(&(struct texts){key, length});
 	/* The plan contains the path of the state directory, which a mount covers. */
-	key[length] = command->root;
-	command->key = (struct texts){key, length + 1};
+	key[length + 1] = command->root;
+	command->key = (struct texts){key, length + 2};
+	command->directory = directory;
+	sandbox_key(command, ANY_DIRECTORY);
 	command->words = (struct texts){words + end + 1, end < count ? (size_t)(count - end - 1) : 0};
 	return 1;
 }

@@ -91,6 +91,27 @@ static const char *host_variable(const char *name)
 	return variable;
 }
 
+/* Without the text as JSON a plan that needs that is not run. */
+static void set_directory(struct values *values, const char *directory)
+{
+	static const char *paths[2];
+	static const char *text;
+	struct texts texts = {paths, 2};
+	char *list;
+
+	paths[0] = directory;
+	paths[1] = directory[1] != 0 ? directory + 1 : ".";
+	values->of[HOLE_CWD] = texts;
+	texts.count = 1;
+	list = (char *)(uintptr_t)json_list(&texts);
+	if (!list)
+		return;
+	/* The list without its brackets. */
+	list[text_length(list) - 1] = 0;
+	text = list + 1;
+	values->of[HOLE_CWD_TEXT] = (struct texts){&text, 1};
+}
+
 long sandbox_values(const struct plan_file *plan, const struct manner *manner, const struct command *command,
 		    const char *name, struct values *values)
 {
@@ -103,6 +124,8 @@ long sandbox_values(const struct plan_file *plan, const struct manner *manner, c
 	const char *fixed;
 	long result = 0;
 
+	if (command->directory)
+		set_directory(values, command->directory);
 	host = host_variable(name);
 	values->of[HOLE_HOST_VARIABLE] = (struct texts){&host, 1};
 	if (command->words.count > 0)

@@ -50,9 +50,14 @@ export function printExplanation(
 }
 
 /** Prints the cached plan for the next run. `about`: the bundle's path, or the words. Throws a BrunError. */
-export function printCached({ root }: Runtime, key: readonly string[], about: string, json: boolean): void {
+export function printCached(
+  { root }: Runtime,
+  keys: readonly (readonly string[])[],
+  about: string,
+  json: boolean,
+): void {
   const { cachedText, explainCached } = cachedModule();
-  const explanation = explainCached(root, key, about);
+  const explanation = explainCached(root, keys, about);
   if (json) print(`${toSharedJson(explanation, "  ")}\n`);
   else printRaw(cachedText(explanation, marks(1)));
 }
@@ -86,7 +91,7 @@ EXAMPLE
   run({ args, data }) {
     if (args.cached) {
       const bundle = absolute(args.bundle || ".");
-      printCached(viewRuntime(data), keyOfBundle(bundle, args.detach), bundle, args.json);
+      printCached(viewRuntime(data), [keyOfBundle(bundle, args.detach)], bundle, args.json);
       return;
     }
     printExplanation(viewRuntime(data), args, {

@@ -2,7 +2,6 @@
 import type { RunOptions } from "../container/types.ts";
 import type { SandboxOptions } from "../sandbox/options.ts";
 import type { Sandbox } from "../sandbox/spec.ts";
-import { absolute } from "../sys/fs.ts";
 import { wordsInForeground } from "./background.ts";
 import type { Values } from "./flags.ts";
 import type { sandboxRunFlags } from "./sandbox-flags.ts";
@@ -29,6 +28,7 @@ export function wordsOfCommand(
     words: anyProgram ? all.slice(0, dashes + 1) : all,
     program: anyProgram ? program : null,
     directory,
+    passesDirectory: args.host && args.workdir === undefined,
     anyId: (args.name ?? args["container-id"]) === undefined,
     emptyStdin: empty,
   };
@@ -45,9 +45,9 @@ export function recordedAs(
   return { command: { ...command, fixedEnvironment } };
 }
 
-/** The words of `explain --cached`, as `run` would have them, and the current directory. */
-export function explainedKey(given: readonly string[]): readonly string[] {
+/** The words of `explain --cached`, as `run` would have them. */
+export function explainedWords(given: readonly string[]): readonly string[] {
   const words = given.filter((word) => !/^--?(cached|json)$/.test(word));
   const dashes = words.indexOf("--");
-  return [...(dashes < 0 ? words : words.slice(0, dashes + 1)), absolute(".")];
+  return dashes < 0 ? words : words.slice(0, dashes + 1);
 }

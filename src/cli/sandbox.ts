@@ -1,6 +1,7 @@
 /** `brun run --rootfs`, `--image` and `--host`, and `brun explain` of them: the commands. */
 
 import { makeStateHome } from "../container/io/kept-log.ts";
+import { keyOfCommand } from "../container/lifecycle/cached-plan.ts";
 import { compiling, startRecording } from "../host/recorder.ts";
 import { shellWords } from "../printable.ts";
 import { checkAudit } from "../sandbox/audit/audit.ts";
@@ -8,6 +9,7 @@ import type { SandboxOptions } from "../sandbox/options.ts";
 import { settledOptions } from "../sandbox/settle.ts";
 import type { Sandbox } from "../sandbox/spec.ts";
 import { toSharedJson } from "../spec/index.ts";
+import { absolute } from "../sys/fs.ts";
 import { lazy } from "../sys/lazy.ts";
 import { runInBackground } from "./background.ts";
 import type { Command } from "./command.ts";
@@ -17,7 +19,7 @@ import type { Values } from "./flags.ts";
 import { openRuntime, type Session, viewRuntime } from "./globals.ts";
 import { holdLog } from "./log.ts";
 import { print } from "./output.ts";
-import { explainedKey, wordsOfCommand } from "./sandbox-cached.ts";
+import { explainedWords, wordsOfCommand } from "./sandbox-cached.ts";
 import { asUsage, withFlag } from "./sandbox-errors.ts";
 import { sandboxFlags, sandboxRunFlags } from "./sandbox-flags.ts";
 import type { withPulledImage } from "./sandbox-image.ts";
@@ -111,7 +113,7 @@ export function sandboxCommand(
     const fd = args["ready-fd"];
     const emptied = !interactive && fd === undefined;
     if (emptied) emptyStdin(rt);
-    const command = wordsOfCommand(asTyped ?? given, program, args, view.cwd, emptied);
+    const command = wordsOfCommand(asTyped ?? given, program, args, view.here.inHole, emptied);
     if (fd !== undefined) return startInBackground(rt, options, view, { args, command }, fd);
     return start(rt, options, view, { args, command });
   }
@@ -138,8 +140,10 @@ export function explainSandbox(): Command<typeof explainSandboxFlags> {
     run({ args, data }) {
       const rt = viewRuntime(data);
       if (args.cached) {
-        const key = explainedKey(given);
-        printCached(rt, key, `run ${shellWords(key.slice(0, -1))}`, args.json);
+        const words = explainedWords(given);
+        const directory = absolute(".");
+        const keys = [true, false].map((any) => keyOfCommand({ words, directory }, any));
+        printCached(rt, keys, `run ${shellWords(words)}`, args.json);
         return 0;
       }
       const view = viewOf(rt);

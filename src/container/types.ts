@@ -108,8 +108,10 @@ export interface CachedCommand {
   readonly words: readonly string[];
   /** The words after these: the program and its arguments, which may differ in the next run; null if they decide, too. */
   readonly program: readonly string[] | null;
-  /** The current directory: each has a plan of its own. */
+  /** The current directory. It has a plan of its own if it has been asked for. */
   readonly directory: string;
+  /** The program's working directory is the current one. */
+  readonly passesDirectory: boolean;
   /** The id is made up, so the next run may have another one. */
   readonly anyId: boolean;
   /** The program's environment without what is just passed on; null where nothing is. */

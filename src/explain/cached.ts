@@ -1,7 +1,7 @@
 /** Describes the plan that the front uses for the next `run` of a bundle: `brun explain --cached`. */
 
 import { planPath } from "../container/lifecycle/cached-plan.ts";
-import { cachedPlan, isOurs, kindName, subjectOf } from "../container/lifecycle/cached-reason.ts";
+import { firstPlan, isOurs, kindName, subjectOf } from "../container/lifecycle/cached-reason.ts";
 import type { PlanFile } from "../container/lifecycle/plan-file.ts";
 import { BrunError } from "../errors.ts";
 import { isAnsweredAsBefore } from "../host/again.ts";
@@ -67,9 +67,14 @@ const TYPES: Readonly<Record<number, string>> = {
  * Reads the plan of a bundle, or of flags and a directory. Throws a BrunError if there is none.
  * @param bundle its path, or the flags as text
  */
-export function explainCached(root: string, key: readonly string[], bundle: string): CachedExplanation {
-  const plan = cachedPlan(root, key);
-  if (typeof plan === "string") throw noPlan(bundle, plan);
+export function explainCached(
+  root: string,
+  keys: readonly (readonly string[])[],
+  bundle: string,
+): CachedExplanation {
+  const found = firstPlan(root, keys);
+  if (typeof found === "string") throw noPlan(bundle, found);
+  const { plan, key } = found;
   return {
     file: planPath(root, key),
     bundle,
@@ -132,6 +137,10 @@ function answerText({ kind, answer }: GuardOperation): string {
     case InputKind.link:
     case InputKind.variable:
       return fromUtf8(answer);
+    case InputKind.inside:
+      return first === 1 ? "holds the current directory" : "not of the current directory";
+    case InputKind.ownWay:
+      return third === 1 ? "only the caller's from there to the current directory" : "others on the way";
     case InputKind.call:
     case InputKind.access:
       return signed < 0 && signed > -4096 ? errnoName(-signed) : `${first}`;

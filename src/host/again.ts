@@ -61,6 +61,12 @@ const ASK: {
   [InputKind.names]: (_, [path, ...patterns]) => files.namesIn(path, patterns),
   [InputKind.fileInRoot]: (_, [root, path = ""]) => files.textInRoot(root, path),
   [InputKind.existsInRoot]: (_, [root, path = ""]) => files.existsInRoot(root, path),
+  [InputKind.inside]: ({ detail }, [path]) =>
+    detail === 1 ? caller.here().isAt(path) : caller.here().isIn(path),
+  [InputKind.ownWay]: ({ answer }, [path]) => {
+    const [uid = 0, gid = 0] = new Uint32Array((answer ?? new Uint8Array(0)).slice().buffer);
+    return caller.here().isByOwnWay(path, uid, gid);
+  },
   [InputKind.variable]: (_, [name]) => ask.variable(name),
   [InputKind.call]: (question) => ask.call(...callOf(question)),
   [InputKind.capabilities]: () => ask.effectiveCapabilities(),

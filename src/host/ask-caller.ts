@@ -3,11 +3,13 @@ import { InputKind } from "../plan/file-abi.ts";
 import { IOCTL } from "../sys/constants.ts";
 import * as given from "../sys/environment.ts";
 import { NR, syscall } from "../sys/ffi.ts";
+import * as fs from "../sys/fs.ts";
 import { utf8 } from "../sys/utf8.ts";
 import { variable } from "./ask.ts";
+import { hasSharedEntry } from "./ask-files.ts";
 import { isPlain } from "./plain-variables.ts";
 import { asking, record } from "./recorder.ts";
-import { word } from "./words.ts";
+import { word, words } from "./words.ts";
 
 /** The environment, by name. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -77,6 +79,49 @@ export function isInBackground(): boolean {
   );
   record(InputKind.background, 0, "", word(inBackground ? 1 : 0));
   return inBackground;
+}
+
+/** The current directory, as far as plans depend on it. */
+export interface Here {
+  /** Its path, for a hole of the plan. It is no input. */
+  readonly inHole: string;
+  /** Whether it is a directory, or below it. */
+  readonly isIn: (directory: string) => boolean;
+  readonly isAt: (directory: string) => boolean;
+  /** Whether it is in a directory, and so are only directories of the caller on the way from there. */
+  readonly isByOwnWay: (directory: string, uid: number, gid: number) => boolean;
+  /** {@link hasSharedEntry} */
+  readonly isShared: (uid: number, gid: number) => boolean;
+}
+
+/** The current directory. Throws a SysError if it has no path. */
+export function here(): Here {
+  const path = asking(() => fs.absolute("."));
+  const isIn = (directory: string) => directory === "/" || `${path}/`.startsWith(`${directory}/`);
+  const asked = (detail: number, directory: string, answer: boolean): boolean => {
+    record(InputKind.inside, detail, directory, word(answer ? 1 : 0));
+    return answer;
+  };
+  return {
+    inHole: path,
+    isIn: (directory) => asked(0, directory, isIn(directory)),
+    isAt: (directory) => asked(1, directory, directory === path),
+    isByOwnWay(directory, uid, gid) {
+      const found = isIn(directory) && asking(() => isOwnWay(directory, path, uid, gid));
+      record(InputKind.ownWay, 0, directory, words([uid, gid, found ? 1 : 0]));
+      return found;
+    },
+    isShared: (uid, gid) => hasSharedEntry(".", uid, gid),
+  };
+}
+
+function isOwnWay(from: string, to: string, uid: number, gid: number): boolean {
+  for (let at = to; at.length > from.length; at = at.slice(0, at.lastIndexOf("/"))) {
+    const stat = fs.tryStat(at, true);
+    if (typeof stat === "number" || (stat.mode & fs.S.IFMT) !== fs.S.IFDIR) return false;
+    if (stat.uid !== uid || stat.gid !== gid) return false;
+  }
+  return true;
 }
 
 /** Whether a descriptor is a terminal. */

@@ -2,6 +2,7 @@
  * Opens paths below the container's root. The kernel resolves them, so that no symbolic link leads out of the
  * root.
  */
+import { Hole } from "../plan/file-abi.ts";
 import type { Label, Slot } from "../plan/program.ts";
 import { RESOLVE } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
@@ -28,6 +29,8 @@ export interface TargetOptions {
   readonly create?: "dir" | "file" | undefined;
   /** Refuses symbolic links anywhere in the path (for procfs and sysfs: CVE-2019-19921, CVE-2023-27561). */
   readonly noSymlinks?: boolean | undefined;
+  /** The path is that of {@link Hole.cwd}. */
+  readonly hole?: boolean | undefined;
 }
 
 /** Opens (O_PATH) a path below the root and returns its slot; close it with `x.b.close`. */
@@ -35,8 +38,9 @@ export function openTarget(x: InitContext, path: string, options: TargetOptions 
   const full = relative(path);
   const resolve = IN_ROOT | (options.noSymlinks ? RESOLVE.NO_SYMLINKS : 0);
   if (options.create !== undefined) {
-    const missing = x.fresh === true && !full.includes("/");
-    return x.b.target(x.root, full, resolve, options.create, missing);
+    const missing = x.fresh === true && options.hole !== true && !full.includes("/");
+    const place = options.hole ? x.b.hole(Hole.cwd, full, 1) : full;
+    return x.b.target(x.root, place, resolve, options.create, missing);
   }
   return x.b.get("openat2", [x.root, x.b.str(full), openHow(x, O.PATH, resolve), OPEN_HOW_SIZE]);
 }

@@ -212,5 +212,5 @@ function makeWorkingDirectory(x: InitContext): void {
   const cwd = x.config.spec.process?.cwd || "/";
   if (cwd === "/") return;
   x.b.at("process.cwd", { kind: "makeCwd", path: cwd });
-  x.b.close(openTarget(x, cwd, { create: "dir" }));
+  x.b.close(openTarget(x, cwd, { create: "dir", hole: true }));
 }

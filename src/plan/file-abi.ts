@@ -103,12 +103,17 @@ export enum Hole {
   hostVariable,
   /** Path of the directory of the container's log. */
   log,
-  /** The working directory of exec. */
+  /**
+   * The working directory, of exec and of a `run` that the current directory decides nothing about. A second text
+   * is the same without the slash at its beginning.
+   */
   cwd,
   /** The directories in which exec looks for the program. */
   path,
   /** The variable for the home directory that passwd(5) has: {@link HOME_PLACE} in an environment refers to it. */
   home,
+  /** The same as JSON. */
+  cwdText,
   /** A text of the program itself, in which each character {@link HOLE_MARK} + kind stands for another hole. */
   text,
 }
@@ -236,6 +241,13 @@ export enum InputKind {
   fileInRoot,
   /** About a directory and a path: 1 if the path exists below the directory, otherwise 0. */
   existsInRoot,
+  /** About a directory: 1 if the current directory is that or below it, otherwise 0. Detail 1: if it is just that. */
+  inside,
+  /**
+   * `shared` about a directory: whether all directories from there, which is not one of them, to the current one
+   * have these owners and are no links.
+   */
+  ownWay,
   /** An environment variable. The subject of this and all earlier kinds is a text with a NUL. */
   variable,
   /** The result of a system call. The subject is its number and {@link CALL_ARGUMENTS} arguments, 8 bytes each. */

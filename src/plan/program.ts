@@ -79,10 +79,11 @@ export class ProgramBuilder extends Assembler {
    * Opens (O_PATH) a path below `root`, and makes missing parts of it; see nsenter/plan/target.c.
    * @param missing the path is a single name that most likely does not exist yet
    */
-  target(root: Slot, path: string, resolve: number, kind: "dir" | "file", missing = false): Slot {
+  target(root: Slot, path: string | Str, resolve: number, kind: "dir" | "file", missing = false): Slot {
     const out = this.slot();
     const flags = (kind === "file" ? Target.file : 0) | (missing ? Target.missing : 0);
-    this.push("target", "", [root, this.str(path), resolve, flags], none, out);
+    const place = typeof path === "string" ? this.str(path) : path;
+    this.push("target", "", [root, place, resolve, flags], none, out);
     return out;
   }
 

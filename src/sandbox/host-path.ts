@@ -12,6 +12,7 @@ export const PATH_START = /^[./~]/;
  */
 export function hostPath(text: string, view: HostView): string {
   const rest = /^~(?=\/|$)(.*)$/s.exec(text)?.[1];
-  if (rest === undefined) return absolute(text, view.cwd);
-  return absolute(`${view.environment.HOME || passwdHome(view) || "/"}/${rest}`, view.cwd);
+  if (rest === undefined) return text.startsWith("/") ? absolute(text) : absolute(text, view.cwd());
+  const home = view.environment.HOME || passwdHome(view) || "/";
+  return home.startsWith("/") ? absolute(`${home}/${rest}`) : absolute(`${home}/${rest}`, view.cwd());
 }

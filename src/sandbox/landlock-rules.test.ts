@@ -33,7 +33,7 @@ describe("--landlock", () => {
       for (const { path, access } of rules) expect([path, access & ~handled.fs]).toEqual([path, 0]);
       expect(said.join(", ")).toMatch(lacks);
       const written = rules.filter(({ access }) => (access & 2) !== 0).map(({ path }) => path);
-      expect(written.filter((path) => !path.startsWith("/dev/"))).toEqual([fixtureView().cwd, TEMPORARY]);
+      expect(written.filter((path) => !path.startsWith("/dev/"))).toEqual([fixtureView().cwd(), TEMPORARY]);
     });
   }
 

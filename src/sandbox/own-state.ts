@@ -56,7 +56,7 @@ export function ownDirectories(view: HostView): readonly OwnDirectory[] {
 function upperDirectories({ upper }: ShownRoot, view: HostView): readonly OwnDirectory[] {
   if (upper === undefined) return [];
   const places = new Places(view);
-  const isSeen = [view.cwd, ...homes(view)].some((path) => within(upper, places.way(path).end));
+  const isSeen = homes(view).some((path) => within(upper, places.way(path).end)) || view.here.isIn(upper);
   const paths = isSeen ? [join(upper, "/upper"), join(upper, "/work")] : [upper];
   return paths.map((path) => ({ path, what: "upper" }));
 }

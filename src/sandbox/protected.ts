@@ -102,7 +102,8 @@ class Protecting {
   /** Protects files directly in a directory, and in each one on the way to the current directory. */
   tree(path: string): void {
     this.directory(path);
-    let at = this.places.way(this.view.cwd).end;
+    if (!this.view.here.isIn(path)) return;
+    let at = this.view.cwd();
     for (; at !== path && within(path, at); at = parentOf(at)) this.directory(at);
   }
 

@@ -122,7 +122,7 @@ describe("homes", () => {
       "/usr/home/dev/dotfiles/kube": file,
       "/etc/ca": file,
     };
-    const fixture = { links, files, view: { cwd: "/srv" } };
+    const fixture = { links, files, cwd: "/srv" };
     expect(hidden({}, fixture)).toEqual(["/data/aws", "/usr/home/dev/.kube", "/usr/home/dev/dotfiles/kube"]);
   });
 
@@ -149,10 +149,14 @@ describe("homes", () => {
   });
 
   test("what holds the current directory stays, and is told", () => {
-    const view = { cwd: "/home/dev/.aws/project", environment: { HOME: "/home/dev", GNUPGHOME: "/home" } };
+    const view = { environment: { HOME: "/home/dev", GNUPGHOME: "/home" } };
     const sandbox = hostSandbox(
       {},
-      { files: { "/home/dev/.aws": dir, "/home/dev/.aws/project": dir }, view },
+      {
+        files: { "/home/dev/.aws": dir, "/home/dev/.aws/project": dir },
+        cwd: "/home/dev/.aws/project",
+        view,
+      },
     );
     expect(sandbox.notices).toEqual([
       "not hidden, since your home or the current directory is in it: /home/dev/.aws, /home",

@@ -69,10 +69,10 @@ export function hiddenPlaces(
   const notHost = [...NOT_HOST, runtimeDirectory(view) ?? "/run"];
   const found = new Set<string>();
   const shown = new Set<string>();
-  const add = (path: string, kept: readonly string[]) => {
+  const add = (path: string, isKept: (place: string) => boolean) => {
     for (const place of places.aliases(places.way(path).end)) {
       if (notHost.some((own) => within(own, place)) || view.follow(place) === null) continue;
-      if (kept.some((other) => within(place, other))) shown.add(place);
+      if (isKept(place)) shown.add(place);
       else found.add(place);
     }
   };
@@ -81,14 +81,14 @@ export function hiddenPlaces(
     const where = `--hide ${text}`;
     if (view.follow(path) === null) throw new BrunError(`${path} does not exist`, { where });
     if (places.way(path).end === "/") throw new BrunError("the root cannot be hidden", { where });
-    add(path, []);
+    add(path, () => false);
   }
   if (!withSecrets) {
     const all = [...homes(view), ...(userHome === null || userHome === "/" ? [] : [userHome])];
     const ends = all.map((home) => places.way(home).end);
-    const kept = [places.way(view.cwd).end, ...ends];
-    for (const path of secretPaths(view, all)) add(path, kept);
-    for (const path of linkedSecrets(found, ends, places, view)) add(path, kept);
+    const isKept = (place: string) => ends.some((end) => within(place, end)) || view.here.isIn(place);
+    for (const path of secretPaths(view, all)) add(path, isKept);
+    for (const path of linkedSecrets(found, ends, places, view)) add(path, isKept);
   }
   const isOutermost = (place: string) => ![...found].some((other) => other !== place && within(other, place));
   return { places: [...found].filter(isOutermost), shown: [...shown] };

@@ -150,15 +150,15 @@ describe("--host", () => {
 
   test("a project of another user, which its group may write: what cannot be done is told", () => {
     const shared = { type: "dir", uid: 1001, gid: 50, mode: 0o2775, size: 0 } as const;
-    const view = { cwd: "/srv/team", mayWrite: () => true };
-    const fixture = { files: { "/srv": { ...shared, uid: 0 }, "/srv/team": shared }, view };
+    const view = { mayWrite: () => true };
+    const fixture = { files: { "/srv": { ...shared, uid: 0 }, "/srv/team": shared }, cwd: "/srv/team", view };
     const { notices, wanting } = hostSandbox({}, fixture);
     expect(notices).toEqual([
       expect.stringContaining("files of other users or groups in /srv/team cannot be changed"),
     ]);
     expect(wanting).toBe(notices[0]!);
     // Any user may write to a directory such as /tmp, so files of others there are not reported.
-    const sticky = { ...fixture, view: { ...view, cwd: "/tmp" } };
+    const sticky = { ...fixture, cwd: "/tmp" };
     expect(hostSandbox({}, sticky).notices).toEqual([]);
   });
 

@@ -209,7 +209,7 @@ function placeRoot(
 ): PlacedTree {
   if (options.root.kind === "rootfs" && options.writable) return { mounts: [], notices: [], wanting: null };
   const host = options.root.kind === "host";
-  const work = host ? [view.environment.HOME ?? "/", view.cwd] : [rootPath(options)];
+  const work = host ? (view.environment.HOME ?? "/") : rootPath(options);
   return placeTree(rootPath(options), "/", {
     view,
     overlay: refused !== true,
@@ -221,8 +221,11 @@ function placeRoot(
     keepsBy: options.keep === undefined ? "--upper" : "--keep",
     owner: isAlone(maps) ? "caller" : "root",
     keepsIds: maps !== null,
-    writable: host ? [...work, "/var/tmp"] : [],
-    work,
+    writable: host ? [work, null, "/var/tmp"] : [],
+    work: {
+      isAt: (path) => path === work || (host && view.here.isAt(path)),
+      isIn: (path) => within(path, work) || (host && view.here.isIn(path)),
+    },
     skip: new Set([...(host ? OWN_OF_HOST : OWN), ...hidden]),
   });
 }

@@ -24,7 +24,7 @@ export function systemMounts(options: SandboxOptions, view: HostView, keepsIds: 
   if (options.root.kind !== "host") mounts.push(tmpfs("/run", "mode=755"));
   for (const path of ["/tmp", "/var/tmp"]) {
     // The program's working directory must be visible.
-    if (options.root.kind === "host" && `${view.cwd}/`.startsWith(`${path}/`)) continue;
+    if (options.root.kind === "host" && view.here.isIn(path)) continue;
     mounts.push(tmpfs(path, "mode=1777"));
   }
   return mounts;
@@ -56,7 +56,7 @@ export function runtimeDirectory(view: HostView): string | undefined {
   if (found?.type !== "dir" || found.uid !== uid || (found.mode & OTHERS) !== 0) return undefined;
   const places = new Places(view);
   const { end } = places.way(given!);
-  const inUse = [view.cwd, ...homes(view)].some((path) => within(end, places.way(path).end));
+  const inUse = homes(view).some((path) => within(end, places.way(path).end)) || view.here.isIn(end);
   return inUse || within("/run", end) ? undefined : end;
 }
 

@@ -40,10 +40,10 @@ export interface TreeOptions {
   readonly owner: "caller" | "root";
   /** Whether the caller has its own ids inside, so that its files must stay its own. */
   readonly keepsIds: boolean;
-  /** Directories that must be writable for the caller. */
-  readonly writable: readonly string[];
+  /** Directories that must be writable for the caller; null is the current one. */
+  readonly writable: readonly (string | null)[];
   /** Those of them where the program works. Files that cannot be written there are reported. */
-  readonly work: readonly string[];
+  readonly work: Pick<HostView["here"], "isAt" | "isIn">;
   /** Paths to leave out. */
   readonly skip: ReadonlySet<string>;
 }
@@ -72,7 +72,10 @@ export function placeTree(source: string, destination: string, options: TreeOpti
   const placing = new Placing(options);
   const entry = options.view.follow(source);
   if (entry !== null) placing.directory(source, destination, entry);
-  for (const path of options.writable) placing.own(path);
+  for (const path of options.writable) {
+    if (path === null) placing.ownHere();
+    else placing.own(path);
+  }
   return placing;
 }
 
@@ -95,6 +98,8 @@ class Placing implements PlacedTree {
   /** Destinations that are a tmpfs, or a directory in one, and contain only what is placed there. */
   private readonly made = new Set<string>();
   private readonly told: string[] = [];
+  /** Paths of {@link own} that an overlay holds. */
+  private readonly owned: string[] = [];
   private copied = 0;
 
   constructor(private readonly o: TreeOptions) {}
@@ -121,12 +126,27 @@ class Placing implements PlacedTree {
       wanted = (foreign || wanted) && !begins;
     }
     if (wanted) return;
-    if (this.o.work.includes(path) && this.isShared(path)) {
+    this.owned.push(path);
+    if (this.o.work.isAt(path) && this.isShared(path)) {
       this.lack(
         `files of other users or groups in ${path} cannot be changed (EOVERFLOW): overlayfs makes no copies for owners ` +
           "without an id in the container; --rw writes to the real ones, --overlay fuse to copies",
       );
     }
+  }
+
+  /**
+   * {@link own} for the current directory. Mostly an overlay above holds it with all directories on the way, which
+   * are the caller's. Then it adds nothing, and the plan is good for other directories as well.
+   */
+  ownHere(): void {
+    const { view, overlay, readOnly, skip } = this.o;
+    if (!view.nested || !overlay || readOnly) return;
+    const { here } = view;
+    const { uid, gid } = view.caller;
+    const isBelow = (path: string) => !here.isAt(path) && here.isByOwnWay(path, uid, gid);
+    const isHeld = this.owned.some(isBelow) && ![...skip].some(here.isIn) && !here.isShared(uid, gid);
+    if (!isHeld) this.own(view.cwd());
   }
 
   /** Whether the owner or the group may have no id in the container. */
@@ -178,7 +198,7 @@ class Placing implements PlacedTree {
   private readOnly(source: string, names: readonly string[] | null | undefined): void {
     if (!this.o.overlay || this.o.readOnly || !this.o.view.mayWrite(source)) return;
     if (this.told.some((path) => source.startsWith(slashed(path)))) return;
-    if (!names && !this.o.work.some((path) => `${path}/`.startsWith(slashed(source)))) return;
+    if (!names && !this.o.work.isIn(source)) return;
     const why =
       names === undefined
         ? `no overlay on its file system, ${fileSystemType(this.o.view.mounts, source) || "which is in no mount table"}`
@@ -239,7 +259,7 @@ class Placing implements PlacedTree {
       else if (found?.type === "file" && !this.file(from, to, found)) left.push(name);
     }
     const why = "since there are mounts below it";
-    if (!this.o.work.includes(source)) return;
+    if (!this.o.work.isAt(source)) return;
     if (left.length > 0) this.notices.push(`read-only in ${source}, ${why}: ${listed(left)}`);
     if (!closed && this.o.upper !== undefined)
       this.notices.push(`${this.o.keepsBy} does not keep the files that are directly in ${source}, ${why}`);

@@ -14,7 +14,7 @@ import {
   readTextIfThere,
   refusalOf,
 } from "../host/ask.ts";
-import { type Environment, environment, fileMask } from "../host/ask-caller.ts";
+import { type Environment, environment, fileMask, type Here, here } from "../host/ask-caller.ts";
 import {
   existsInRoot,
   hasSharedEntry,
@@ -60,7 +60,10 @@ export interface HostView {
   /** The command that starts brun: its path, and in a checkout also the script. */
   readonly self: readonly string[];
   readonly environment: Environment;
-  readonly cwd: string;
+  /** The current directory. A plan that asks for its path is one of that directory alone. */
+  readonly cwd: () => string;
+  /** The current directory, without its path. */
+  readonly here: Here;
   readonly hostname: string;
   readonly umask: number;
   readonly cgroup2: boolean;
@@ -115,7 +118,8 @@ export function hostView(rootless: boolean, nested: boolean, stateDirectory: str
     stateDirectory,
     self: ownCommand(),
     environment: environment(),
-    cwd: currentDirectory(),
+    cwd: currentDirectory,
+    here: here(),
     hostname: text("/proc/sys/kernel/hostname")?.trim() ?? "",
     umask: fileMask(),
     cgroup2: exists("/sys/fs/cgroup/cgroup.controllers"),

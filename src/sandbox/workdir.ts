@@ -29,9 +29,10 @@ export function workingDirectory(options: SandboxOptions, view: HostView, placed
  * made on the host.
  */
 function currentDirectory(options: SandboxOptions, view: HostView, placed: readonly Placed[]): string {
-  const { cwd } = view;
-  const over = lastOn(cwd, placed);
-  if (over?.mount.type !== "bind" || isThere(cwd, options, view, placed)) return cwd;
+  const over = lastOn((path) => view.here.isIn(path), placed);
+  if (over?.mount.type !== "bind") return view.here.inHole;
+  const cwd = view.cwd();
+  if (isThere(cwd, options, view, placed)) return cwd;
   throw new BrunError(`${over.flag} hides the current directory, ${cwd}`, {
     code: "ERR_USAGE",
     where: over.flag,
@@ -42,31 +43,31 @@ function currentDirectory(options: SandboxOptions, view: HostView, placed: reado
 /** A notice if a tmpfs hides the current directory; otherwise null. */
 export function emptyDirectory(
   options: SandboxOptions,
-  { cwd }: HostView,
+  { cwd, here }: HostView,
   placed: readonly Placed[],
 ): string | null {
   if (options.root.kind !== "host" || options.workdir !== undefined) return null;
-  const over = lastOn(cwd, placed);
+  const over = lastOn((path) => here.isIn(path), placed);
   if (
     over?.mount.type !== "tmpfs" ||
     // The root itself is a tmpfs. Then the current directory is in a /proc, /dev or /sys of the sandbox.
     over.mount.destination === "/" ||
     over.mount.options?.includes("tmpcopyup") ||
-    over.mount.destination === cwd
+    here.isAt(over.mount.destination)
   )
     return null;
-  return `${over.flag} hides the current directory, ${cwd}: it is empty; --rw . or -v .:. shows it, -w PATH starts elsewhere`;
+  return `${over.flag} hides the current directory, ${cwd()}: it is empty; --rw . or -v .:. shows it, -w PATH starts elsewhere`;
 }
 
-/** The last mount that contains a path, without mounts of the system and of brun. */
-function lastOn(path: string, placed: readonly Placed[]): Placed | undefined {
+/** The last mount that contains a place, without mounts of the system and of brun. */
+function lastOn(isIn: (destination: string) => boolean, placed: readonly Placed[]): Placed | undefined {
   return placed.findLast(
-    ({ mount, origin }) => origin !== "system" && origin !== "own" && within(mount.destination, path),
+    ({ mount, origin }) => origin !== "system" && origin !== "own" && isIn(mount.destination),
   );
 }
 
 function isThere(path: string, { root }: SandboxOptions, view: HostView, placed: readonly Placed[]): boolean {
-  const last = lastOn(path, placed);
+  const last = lastOn((destination) => within(destination, path), placed);
   if (last?.mount.destination === path) return true;
   const { type, source = "", destination = "/", options = [] } = last?.mount ?? {};
   // The contents of other mounts are not known yet, or are those of the root.

@@ -152,9 +152,10 @@ const THINGS = usable<Home, HomeRun>([
   },
   {
     name: "current directory",
-    values: 4,
+    values: 9,
     be(value, { dir }, now) {
-      now.cwd = [`${dir}/home/project`, `${dir}/home`, "/", `${dir}/other`][value]!;
+      const homes = ["project", "project/sub", 'größe "x"', "", ".ssh", ".config/gh", "foreign"];
+      now.cwd = ["/", `${dir}/other`, ...homes.map((name) => `${dir}/home/${name}`)].at((value + 2) % 9)!;
     },
   },
   {
@@ -234,6 +235,9 @@ const THINGS = usable<Home, HomeRun>([
 /** The number of things that can change. */
 export const HOME_CHANGES = THINGS.length;
 
+/** The current directory among them. */
+export const DIRECTORY = THINGS.findIndex(({ name }) => name === "current directory");
+
 export class Home extends Changing<Home, HomeRun> {
   readonly dir: string;
   readonly rootfs: string;
@@ -251,8 +255,11 @@ export class Home extends Changing<Home, HomeRun> {
     // A run that compiles a filter makes the cache directory, and cannot hide it any more. So it exists from
     // the beginning.
     const caches = ["home/.cache/brun", "other/.cache/brun"];
-    for (const name of ["home/project", "other/config/gh", "tmp/ssh-x", ...caches])
+    for (const name of ["home/project/sub", 'home/größe "x"', "other/config/gh", "tmp/ssh-x", ...caches])
       put(this, `${this.dir}/${name}`, null);
+    // Of another user, who lets all write.
+    mkdirSync(`${this.dir}/home/foreign`);
+    chmodSync(`${this.dir}/home/foreign`, 0o777);
     // These notes are shown once. The files mark them as shown.
     for (const name of ["userns", "proc"]) put(this, `${box.state}/@told/${name}`, "");
     put(this, `${this.dir}/other/shown`, "shown\n");
@@ -289,7 +296,9 @@ export class Home extends Changing<Home, HomeRun> {
     const asUser = ["setpriv", `--reuid=${user}`, `--regid=${this.gid}`, "--init-groups", "--inh-caps=-all"];
     // Mounts in another namespace have other ids, and the output has these ids.
     const mounts = now.mounts.length === 0 ? [] : withMounts(now.mounts);
-    const script = `cd ${now.cwd}; ${now.shell.join("; ")}\nexec "$@" ${now.redirections.join(" ")}`;
+    // Some of the directories are not always there.
+    const go = `cd '${now.cwd}' 2>/dev/null || cd '${dir}/home/project'`;
+    const script = `${go}; ${now.shell.join("; ")}\nexec "$@" ${now.redirections.join(" ")}`;
     const argv = [
       ...(isRoot ? [...mounts, ...asUser] : []),
       ...["sh", "-c", script, "sh", ...now.under],

@@ -26,7 +26,11 @@ export interface OpenHoles {
 export const NOTHING_OPEN: OpenHoles = { kinds: [], fixed: null, leading: [] };
 
 /** What a command leaves open; a text with the reason where that cannot be told. */
-export function openHoles(command: CachedCommand, config: ContainerConfig): OpenHoles | string {
+export function openHoles(
+  command: CachedCommand,
+  config: ContainerConfig,
+  anyDirectory: boolean,
+): OpenHoles | string {
   const fixed = command.fixedEnvironment();
   if (fixed !== null && !isMerged(fixed, config)) return "its environment is put together in another way";
   const leading = wordsBefore(command.program, config.spec.process?.args ?? []);
@@ -36,6 +40,7 @@ export function openHoles(command: CachedCommand, config: ContainerConfig): Open
       ...(command.anyId ? [Hole.id, Hole.hostVariable] : []),
       ...(command.program === null ? [] : [Hole.argument]),
       ...(fixed === null ? [] : [Hole.environment, Hole.home]),
+      ...(anyDirectory && command.passesDirectory ? [Hole.cwd] : []),
     ],
     fixed,
     leading,
@@ -71,6 +76,11 @@ export function openExecInfo(info: ExecInfo, id: string, open: readonly Hole[]):
   let text = execInfoText({ ...info, process: { ...info.process, args, env } });
   for (const [hole, list, mark] of MARKS)
     if (isOpen(hole)) text = text.replaceAll(JSON.stringify([mark]), holeMark(list));
+  if (isOpen(Hole.cwd))
+    text = text.replace(
+      JSON.stringify({ cwd: info.process.cwd }).slice(1, -1),
+      `"cwd":${holeMark(Hole.cwdText)}`,
+    );
   return isOpen(Hole.id) ? text.replaceAll(id, holeMark(Hole.id)) : text;
 }
 
@@ -102,14 +112,20 @@ export function hasName(program: Program, id: string, open: readonly Hole[]): bo
   return indexOf(withoutHoles(program, open), utf8(id)) >= 0;
 }
 
+/** Whether a text of a program begins with a directory, elsewhere than in holes that are open. A variable such as PWD does not. */
+export function hasDirectory(program: Program, path: string, open: readonly Hole[]): boolean {
+  const rest = withoutHoles(program, open);
+  return [path, path.slice(1)].some((text) => indexOf(rest, utf8(`\0${text}`)) >= 0);
+}
+
 /** The bytes of a program with zeros in the place of texts and numbers that are holes. */
 export function withoutHoles({ bytes, holes }: Program, open: readonly Hole[]): Uint8Array {
   const words = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const strings = bytes.length - words.getUint32(header.blob, true) + words.getUint32(header.strings, true);
   const rest = bytes.slice();
   for (const { kind, index, at } of holes) {
-    // The place of a list is in the structs. A text with marks is the same for each container.
-    if (!open.includes(kind) || index === WHOLE_LIST || kind === Hole.text) continue;
+    // The places of lists and of HOME are in the structs. A text with marks is the same for each container.
+    if (!open.includes(kind) || index === WHOLE_LIST || kind === Hole.home || kind === Hole.text) continue;
     if (index === AS_NUMBER) {
       rest.fill(0, at, at + 8);
       continue;

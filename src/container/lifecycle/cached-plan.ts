@@ -35,9 +35,10 @@ import { each } from "../../sys/lists.ts";
 import { utf8 } from "../../sys/utf8.ts";
 import { limitOf, parentOf } from "../io/kept-log.ts";
 import { paths, type StoredState } from "../state/store.ts";
-import type { RunOptions, Runtime } from "../types.ts";
+import type { CachedCommand, RunOptions, Runtime } from "../types.ts";
 import {
   beginOfName,
+  hasDirectory,
   hasName,
   NOTHING_OPEN,
   type OpenHoles,
@@ -110,18 +111,32 @@ export interface RunPlan extends Pick<Launched, "config" | "state" | "programs" 
 }
 
 /** Writes it down. A file that cannot be written is none: nothing is thrown for it. */
-export function keepPlan(rt: Runtime, plan: Uint8Array, key: readonly string[]): void {
+export function keepPlan(rt: Runtime, { bytes, key }: KeptPlan): void {
   const directory = `${rt.root}/${CACHED_DIRECTORY}`;
   try {
     if (mkdir(directory, 0o700) !== 0 && !isOwnDirectory(directory)) return;
-    replaceFile(planPath(rt.root, key), plan);
+    replaceFile(planPath(rt.root, key), bytes);
   } catch {
     // The next run boots Bun again.
   }
 }
 
-/** The file's bytes, or why there is none. `root`: the state directory. */
-export function planFile(root: string, plan: RunPlan): Uint8Array | string {
+/** A file, and the key by which it is found. */
+export interface KeptPlan {
+  readonly bytes: Uint8Array;
+  readonly key: readonly string[];
+}
+
+/**
+ * The file, or why there is none.
+ * @param root the state directory
+ * @param anyDirectory it is for any current directory
+ */
+export function planFile(
+  root: string,
+  plan: RunPlan,
+  anyDirectory = isForAnyDirectory(plan),
+): KeptPlan | string {
   const { config, state, programs, recording, warnings, options = {}, later } = plan;
   const { command } = options;
   const reason = recording.reason ?? beyondFront(config);
@@ -130,12 +145,16 @@ export function planFile(root: string, plan: RunPlan): Uint8Array | string {
   if (typeof guard === "string") return guard;
   if (command !== undefined && !guard.some(({ kind }) => kind === InputKind.mask))
     return "what decides about it has not been recorded";
-  const open = command === undefined ? NOTHING_OPEN : openHoles(command, config);
+  const open = command === undefined ? NOTHING_OPEN : openHoles(command, config, anyDirectory);
   if (typeof open === "string") return open;
   const [enter, build, finish] = programs;
   const helpers = config.maps === null || config.selfMapped ? [] : helperWords(config.maps);
   if (helpers === null || finish === undefined) return "its length";
-  const file = new FileBuilder(keyOf(root, config, options));
+  const key =
+    command === undefined ? keyOfBundle(config.bundle, options.detach) : keyOfCommand(command, anyDirectory);
+  // What covers the state directory goes by its path.
+  const more = command !== undefined ? [root] : config.newKeyring ? [] : ["--no-new-keyring"];
+  const file = new FileBuilder([...key, ...more]);
   const told = warnings.join("");
   each(helpers, (words, i) => file.texts(i === 0 ? Part.newuidmap : Part.newgidmap, words));
   file.add(Part.warnings, utf8(told));
@@ -156,23 +175,32 @@ export function planFile(root: string, plan: RunPlan): Uint8Array | string {
   ] as const;
   for (const [part, program, kinds] of parts) {
     if (command?.anyId === true && hasName(program, state.id, kinds)) return "its name is a part of it";
+    if (anyDirectory && hasDirectory(program, command!.directory, kinds)) return planFile(root, plan, false);
     file.program(part, program, kinds);
   }
   const plans = later === null ? null : laterFile(root, state, later, open.kinds);
   if (plans !== null) file.add(Part.later, plans);
   if (command?.anyId === true && told.includes(state.id)) return "its name is in a warning";
   const bytes = file.finish(guard);
-  return bytes.length > PLAN_MAX ? "its length" : bytes;
+  return bytes.length > PLAN_MAX ? "its length" : { bytes, key };
 }
 
-function keyOf(
-  root: string,
-  { newKeyring, bundle }: ContainerConfig,
-  { command, detach }: NonNullable<RunPlan["options"]>,
+/**
+ * Whether the current directory decides nothing else than the guard asks: then it is only passed on. The default
+ * directory of `exec` in a detached container is in other plans.
+ */
+function isForAnyDirectory({ options, recording, later }: RunPlan): boolean {
+  const { command } = options ?? {};
+  if (command === undefined || command.fixedEnvironment() === null || later !== null) return false;
+  return !recording.inputs.some(({ kind, about }) => kind === InputKind.link && about === "/proc/self/cwd");
+}
+
+/** The key by which the plan of a command is found, without the state directory: of any directory, or of the current one. */
+export function keyOfCommand(
+  { words, directory }: Pick<CachedCommand, "words" | "directory">,
+  anyDirectory: boolean,
 ): readonly string[] {
-  // What covers the state directory goes by its path.
-  if (command !== undefined) return [...command.words, command.directory, root];
-  return [...keyOfBundle(bundle, detach), ...(newKeyring ? [] : ["--no-new-keyring"])];
+  return [...words, anyDirectory ? "" : directory];
 }
 
 /** The key by which the plan of a bundle is found. */

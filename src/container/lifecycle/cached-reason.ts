@@ -46,7 +46,7 @@ export function subjectOf(question: GuardOperation): string {
 }
 
 /** The plan of a bundle or of words, or why there is none. */
-export function cachedPlan(root: string, key: readonly string[]): PlanFile | string {
+function cachedPlan(root: string, key: readonly string[]): PlanFile | string {
   const file = planPath(root, key);
   try {
     const bytes = readStateBytes(file);
@@ -70,8 +70,28 @@ export function isOurs(plan: PlanFile): boolean {
   return plan.build === askFront(FrontFact.build);
 }
 
-/** Why the front would not use the plan of a bundle or of words, or null. */
-export function whyUnused(root: string, key: readonly string[]): string | null {
+/** The first of these plans that there is, or why there is none. */
+export function firstPlan(
+  root: string,
+  keys: readonly (readonly string[])[],
+): { readonly plan: PlanFile; readonly key: readonly string[] } | string {
+  let why = "";
+  for (const key of keys) {
+    const plan = cachedPlan(root, key);
+    if (typeof plan !== "string") return { plan, key };
+    why = plan;
+  }
+  return why;
+}
+
+/** Why the front would not use one of the plans of a bundle or of words, or null. */
+export function whyUnused(root: string, keys: readonly (readonly string[])[]): string | null {
+  const reasons = keys.map((key) => whyUnusedBy(root, key));
+  const isThere = (why: string | null) => why !== null && !why.startsWith("there is no ");
+  return reasons.includes(null) ? null : (reasons.find(isThere) ?? reasons[0]!);
+}
+
+function whyUnusedBy(root: string, key: readonly string[]): string | null {
   const plan = cachedPlan(root, key);
   if (typeof plan === "string") return plan;
   if (!isOurs(plan)) return "another build of brun has written it";

@@ -16,7 +16,7 @@ import { passPidfd } from "../io/pidfd-socket.ts";
 import { hostTerminal } from "../io/terminal.ts";
 import { release, unlock } from "../state/store.ts";
 import type { RunOptions, Runtime } from "../types.ts";
-import { keepPlan, keyOfBundle, planFile, unknownRequest } from "./cached-plan.ts";
+import { keepPlan, keyOfBundle, keyOfCommand, planFile, unknownRequest } from "./cached-plan.ts";
 import { cleanupProgram, endProgram } from "./cleanup.ts";
 import { runPoststart } from "./hooks.ts";
 import { giveUp, type Launched, launch } from "./launch.ts";
@@ -40,7 +40,7 @@ export function run(rt: Runtime, options: RunOptions): number {
     rt.warn(message);
   };
   const unknown = unknownRequest(rt, options);
-  if (unknown === null && rt.debug !== undefined) tellUnused(rt, cachedKey(options));
+  if (unknown === null && rt.debug !== undefined) tellUnused(rt, cachedKeys(options));
   // The inputs of a container without a bundle have been recorded from the beginning.
   if (unknown === null && options.command === undefined) startRecording();
   each(options.notices ?? [], warn);
@@ -66,7 +66,7 @@ export function run(rt: Runtime, options: RunOptions): number {
     if (!options.detach) early = keepSignals();
     const plan = unknown ?? planFile(rt.root, { ...launched, recording, warnings, options });
     if (typeof plan === "string") rt.debug?.(`this plan is not cached: ${plan}`);
-    else keepPlan(rt, plan, cachedKey(options));
+    else keepPlan(rt, plan);
   } catch (error) {
     giveUp(rt, launched);
     unlock(launched.locked);
@@ -88,16 +88,16 @@ export function run(rt: Runtime, options: RunOptions): number {
   }
 }
 
-/** The key by which the file of its plan is found. */
-function cachedKey({ command, bundle, detach }: RunOptions): readonly string[] {
-  if (command !== undefined) return [...command.words, command.directory];
-  return keyOfBundle(absolute(bundle), detach);
+/** The keys by which the file of its plan is found. */
+function cachedKeys({ command, bundle, detach }: RunOptions): readonly (readonly string[])[] {
+  if (command !== undefined) return [true, false].map((any) => keyOfCommand(command, any));
+  return [keyOfBundle(absolute(bundle), detach)];
 }
 
 /** Says why the front has not done, or would not do, this run. */
-function tellUnused({ root, debug }: Runtime, key: readonly string[]): void {
+function tellUnused({ root, debug }: Runtime, keys: readonly (readonly string[])[]): void {
   const { whyUnused } = cachedReasonModule();
-  const why = whyUnused(root, key);
+  const why = whyUnused(root, keys);
   debug?.(why === null ? "there is a cached plan" : `no cached plan is used: ${why}`);
 }
 

@@ -1,6 +1,7 @@
 /** A made-up machine for tests. */
 import { matcher } from "../../host/pattern.ts";
 import type { SandboxOptions } from "../options.ts";
+import { within } from "../places.ts";
 import { settledOptions } from "../settle.ts";
 import { type Sandbox, type SandboxLimits, sandboxSpec } from "../spec.ts";
 import type { Entry, HostView } from "../view.ts";
@@ -54,11 +55,13 @@ export interface Fixture {
   readonly mounts?: readonly (readonly [point: string, type: string, device?: string, root?: string])[];
   /** Targets of symbolic links by path. */
   readonly links?: Readonly<Record<string, string>>;
+  /** The current directory. */
+  readonly cwd?: string;
   readonly view?: Partial<HostView>;
 }
 
 /** The view of the machine. The caller is dev, uid 1000, with 65536 subordinate ids from 100000 on. */
-export function fixtureView({ files, texts, mounts = [], links, view }: Fixture = {}): HostView {
+export function fixtureView({ files, texts, mounts = [], links, cwd, view }: Fixture = {}): HostView {
   const all: Record<string, Entry> = {};
   for (const [path, entry] of Object.entries({ ...FILES, ...files })) all[path] = { size: 10, ...entry };
   const range = { start: 100000, size: 65536, origin: "/etc/subuid:1" };
@@ -67,6 +70,7 @@ export function fixtureView({ files, texts, mounts = [], links, view }: Fixture 
     const found = Object.keys(all).filter((other) => other !== "/" && other.startsWith(start));
     return [...new Set(found.map((other) => other.slice(start.length).split("/")[0]!))].sort();
   };
+  const directory = cwd ?? "/home/dev/project";
   return {
     caller: { uid: 1000, gid: 1000, userName: "dev", privileged: false },
     rootless: true,
@@ -82,7 +86,15 @@ export function fixtureView({ files, texts, mounts = [], links, view }: Fixture 
       TERM: "xterm",
       GITHUB_TOKEN: "x",
     },
-    cwd: "/home/dev/project",
+    cwd: () => directory,
+    here: {
+      inHole: directory,
+      isIn: (path) => within(path, directory),
+      isAt: (path) => path === directory,
+      // So each test has the whole of what is decided by its path.
+      isByOwnWay: () => false,
+      isShared: () => false,
+    },
     hostname: "laptop",
     umask: 0o022,
     cgroup2: true,
