@@ -1,7 +1,7 @@
 /** --allow-net: the names, addresses and ports that a container can reach. Pure. */
 import { BrunError } from "../errors.ts";
 import { quoted } from "../printable.ts";
-import { addressText, parseIpv4, reachOf } from "./address.ts";
+import { addressText, parseIpv4, parseIpv6, reachOf } from "./address.ts";
 import { DNS_PORT } from "./dns-message.ts";
 
 /** One entry of the list. */
@@ -24,15 +24,15 @@ export const NOT_LISTED = "it is not in the list";
 
 /** Parses HOST[:PORT], *.HOST[:PORT] or an IPv4 address. Throws a BrunError that names the flag. */
 export function parseRule(text: string, where = "--allow-net"): Rule {
-  const [, given = "", port] = /^(.*?)(?::(\d*))?$/.exec(text) ?? [];
+  const [, given = "", port] = /^([^:]*)(?::(.*))?$/s.exec(text) ?? [];
   const no = (why: string, hint = "HOST, HOST:PORT, *.HOST or @FILE, such as example.org:443") =>
     new BrunError(`${quoted(text)} ${why}`, { code: "ERR_USAGE", where, hint });
   if (text.includes("/")) throw no("is no name", "a name alone, without https:// and path");
-  if (given.includes(":") || given.startsWith("["))
+  if (/^\[|::/.test(text) || parseIpv6(text) !== null)
     throw no("is an IPv6 address", "give the host's name: it is reached by IPv6, too");
   const ports: readonly number[] = port === undefined ? DEFAULT_PORTS : [Number(port)];
-  if (port !== undefined && !(ports[0]! > 0 && ports[0]! < 65536))
-    throw no("has no port", "a port is 1 to 65535");
+  if (port !== undefined && !(/^\d+$/.test(port) && ports[0]! > 0 && ports[0]! < 65536))
+    throw no("has no port", "a port is a number from 1 to 65535");
   if (ports.includes(DNS_PORT))
     throw no("is DNS, which brun answers itself", "leave the port out: names that are allowed are found");
   const address = parseIpv4(given);
@@ -42,10 +42,10 @@ export function parseRule(text: string, where = "--allow-net"): Rule {
     return { host: text4, kind: "address", ports };
   }
   const below = given.startsWith("*.");
-  if (given === "*" || /^(\*\.)+\*?$/.test(given))
+  if (given.includes("*") && /^[*.]+$/.test(given))
     throw no("allows everything", "--network host is a network without limits");
   const host = asciiName(below ? given.slice(2) : given);
-  if (host === null || /^[\d.]+$/.test(host)) throw no("is no name of a host");
+  if (host === null || NUMBERS.test(host)) throw no("is no name of a host");
   if (host === "localhost" && !below) return { host: "127.0.0.1", kind: "address", ports };
   return { host, kind: below ? "below" : "name", ports };
 }
@@ -88,6 +88,8 @@ export function portsOf(rules: readonly Rule[]): number[] {
   return [...new Set(rules.flatMap(({ ports }) => ports))];
 }
 
+/** Texts that programs take for an IPv4 address, as inet_aton(3) does. */
+const NUMBERS = /^(0x[\da-f]*|\d+)(\.(0x[\da-f]*|\d+))*$/;
 const LABEL = /^(?!-)[a-z0-9_-]{1,63}(?<!-)$/;
 
 /** Converts a name to lower case and ASCII, without a last dot. Null for a text that is not a name. */

@@ -76,6 +76,25 @@ describe.skipIf(!isRoot)("a network by name", () => {
         expect(times[times.length >> 1]).toBeLessThan(1000);
       });
 
+      test("a refusal takes less than 50 ms, however many there are", async () => {
+        await using box = new Sandbox(subject);
+        const refusals = ["dns|other.example", "tcpdns|other.example", `tcp|${WORLD.second}|80`];
+        const all = [...refusals, "tcp|198.18.1.0|7", "tcp|198.18.77.7|80", "udp|198.18.1.0|443"];
+        const attacks = ["dns|good.example", ...all.flatMap((attack) => new Array<string>(9).fill(attack))];
+        const argv = ["run", "--host", ...allow("good.example"), "--", program, ...attacks];
+        const { stdout } = await box.call(argv, network.options);
+        for (const each of all) {
+          const times = stdout.split("\n").flatMap((line) => {
+            const [attack, result, ms] = line.split(" ");
+            return attack === each ? [{ refused: /^(E|rcode_3)/.test(result!), ms: Number(ms) }] : [];
+          });
+          expect(times.map(({ refused }) => refused)).toEqual(new Array(9).fill(true));
+          // Other programs on the machine delay some of them.
+          times.sort((a, b) => a.ms - b.ms);
+          expect([each, times[4]!.ms < 50]).toEqual([each, true]);
+        }
+      });
+
       test("literal addresses, IPv6, UDP, QUIC and other servers of DNS", async () => {
         const { first, second, six, host } = WORLD;
         const nowhere: Record<string, string> = {};
@@ -216,7 +235,13 @@ describe.skipIf(!isRoot)("a network by name", () => {
           ls -l /proc/self/fd | grep -c socket; echo x 2>/dev/null >> /etc/resolv.conf || echo read-only
           echo x 2>/dev/null >> /etc/hosts || echo read-only; cat /etc/resolv.conf /etc/hosts`;
         const argv = ["run", "--host", ...allow("good.example"), "--", "sh", "-c", script];
-        const { stdout } = await box.call(argv, network.options);
+        // brun inherits a connection.
+        const connect = `import os, socket, sys
+s = socket.create_connection(("${WORLD.second}", 80))
+os.set_inheritable(s.fileno(), True)
+os.execvp(sys.argv[1], sys.argv[1:])`;
+        const under = [...network.inHost(), "python3", "-c", connect];
+        const { stdout } = await box.call(argv, { ...network.options, under });
         const hosts = "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n";
         expect(
           stdout.replace(/\n(sit0|tunl0|ip6tnl0|gre0|gretap0|erspan0|ip_vti0|ip6_vti0|ip6gre0)(?=\n)/g, ""),
@@ -324,12 +349,13 @@ describe.skipIf(!isRoot)("a network by name", () => {
         );
         expect(refused.code).toBe(1);
         expect(readFileSync(victim, "utf8")).toBe("mine\n");
-        const flags = ["--net-log", "log", ...allow("good.example", "loopback.example")];
+        const flags = ["--net-log", "log", ...allow("good.example", "loopback.example", "missing.example")];
         const attacks = [
           "dns|good.example",
           "tcp|198.18.1.0|80",
           'dns|a\n"b.example',
           "dns|loopback.example",
+          "dns|missing.example",
           ...["tcp|198.18.1.0|7", "tcp|198.18.1.0|7", "udp|198.18.1.0|443", "tcp|198.18.77.7|9"],
         ];
         const argv = ["run", "--host", ...flags, "--", program, ...attacks];
@@ -351,6 +377,7 @@ describe.skipIf(!isRoot)("a network by name", () => {
             ...{ event: "dns", verdict: "refused", name: "loopback.example" },
             reason: "it leads to 127.0.0.1, an address of this machine or its cloud",
           },
+          { event: "dns", verdict: "failed", name: "missing.example", reason: "no such name" },
           ...[
             ["good.example", 7, "no entry has this port"] as const,
             ["good.example", 443, "only TCP goes out"] as const,
