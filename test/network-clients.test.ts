@@ -5,7 +5,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { host, installed, isRoot, ownedDir, testUser } from "./support/caller.ts";
+import { Images } from "./support/images.ts";
 import { Network } from "./support/network.ts";
+import { makeRootfs } from "./support/rootfs.ts";
 import { subjects } from "./support/runtime.ts";
 import { Sandbox } from "./support/sandbox.ts";
 import { boxDir } from "./support/workspace.ts";
@@ -127,6 +129,25 @@ describe.skipIf(!isRoot)("clients", () => {
 
   for (const subject of subjects(["brun"])) {
     describe(subject.label, () => {
+      test("with --rootfs and --image, as with --host", async () => {
+        await using images = Images.make(subject);
+        const { box, registry } = images;
+        registry.push("app", "1", images.image());
+        const name = `${registry.host}/app:1`;
+        await images.ok(["image", "pull", name]);
+        const root = makeRootfs(ownedDir(subject.caller, `${box.dir}/root`), subject.caller);
+        const script = `wget -qO- http://${SITE}/; wget -qO- http://other.example/ || cat /etc/resolv.conf`;
+        for (const flags of [
+          ["--rootfs", root],
+          ["--image", name],
+        ]) {
+          const argv = ["run", ...flags, "--allow-net", SITE, "--", "sh", "-c", script];
+          const { stdout, stderr } = await images.call(argv, network.options);
+          expect([flags[0], stdout]).toEqual([flags[0], `hello ${SITE}\nnameserver 198.18.0.1\n`]);
+          expect(stderr).toContain("bad address 'other.example'");
+        }
+      });
+
       for (const [name, client] of Object.entries(CLIENTS)) {
         const mayRun =
           subject.caller.uid === 0 || (client.rootOnly === undefined && FULL) || client.always === true;
