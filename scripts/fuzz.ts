@@ -51,7 +51,7 @@ const TAPES = [
   [ENOENT, EEXIST, ENOENT, 6, ...Buffer.from("../c/d"), ENOENT],
 ].map(tape);
 /** The share of the time for each target. */
-const SHARES = { program: 0.45, plans: 0.35, notify: 0.05, states: 0.05 } as const;
+const SHARES = { program: 0.45, plans: 0.3, notify: 0.05, states: 0.05, process: 0.05 } as const;
 const IMAGES_SHARE = 0.1;
 
 type Target = keyof typeof SHARES;
@@ -121,7 +121,8 @@ function localFiles(): Uint8Array[] {
   return [{}, { cgroup }].map((more) => {
     const config = configFor(plain(true), {});
     const state = { ...STATE, ...more };
-    const file = localPlans(rt, state, laterPlans(rt, config, state, execInfoOf(config)));
+    const info = execInfoOf(config);
+    const file = localPlans(rt, state, laterPlans(rt, config, state, info), info);
     return ours(file.finish(guardOf([stamp("/run/brun/seed/state.json")]) as GuardOperation[]));
   });
 }
@@ -265,6 +266,9 @@ function seedCorpus(): void {
   [STATE, { ...STATE, annotations, kept }].forEach((state, i) => {
     writeFileSync(`${CACHE}/states/seed-${i}`, JSON.stringify(state));
   });
+  const rest = '"capabilities":{"bounding":["CAP_KILL"]},"oomScoreAdj":0';
+  const texts = `"args":["a\\"\\u00e9"],"env":["A=1","B="],"cwd":"/"`;
+  writeFileSync(`${CACHE}/process/engine`, `{"terminal":true,"user":{"uid":0},${texts},${rest}}\n`);
   // With a descriptor, as an odd byte behind it says.
   writeFileSync(`${CACHE}/notify/barrier`, "\x09BARRIER=1\x01");
 }

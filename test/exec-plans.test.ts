@@ -3,7 +3,7 @@
  * command line, and whatever is not as usual is left to Bun. BRUN_EXECS=N tries N environments by chance.
  */
 import { describe, expect, test } from "bun:test";
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import fc from "fast-check";
 import { BY_BUN, call, created, front, HAS_FRONT } from "./support/front.ts";
 import { until } from "./support/processes.ts";
@@ -42,6 +42,39 @@ async function left(box: Sandbox, args: readonly string[]): Promise<string> {
   expect({ args, bun: mine.bun, code: mine.code }).toEqual({ args, bun: true, code: bun.code });
   expect(mine.stderr).toContain(bun.stderr.trim());
   return bun.stderr;
+}
+
+interface Process {
+  readonly user: { readonly uid: number; readonly gid: number; readonly umask?: number };
+  readonly args: readonly string[];
+  readonly env: readonly string[];
+  readonly cwd: string;
+  readonly terminal?: boolean;
+  readonly noNewPrivileges?: boolean;
+}
+
+/** The process of a container, with its fields in the order of its config. */
+function processOf(box: Sandbox, id: string): Process {
+  return JSON.parse(readFileSync(`${box.state}/${id}/exec.json`, "utf8")).process as Process;
+}
+
+/** An engine that takes one terminal, removes its socket as conmon does, and shows what is printed there. */
+function consoleOf(socket: string, to: string): Disposable & { readonly shown: () => string } {
+  const script = `
+import os, socket, sys
+s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); os.chmod(sys.argv[1], 0o777); s.listen(1)
+c = s.accept()[0]; os.unlink(sys.argv[1]); s.close()
+fds = socket.recv_fds(c, 64, 1)[1]
+open(sys.argv[2], "wb").write(os.read(fds[0], 64))`;
+  writeFileSync(to, "");
+  const child = Bun.spawn(["python3", "-c", script, socket, to], { stdio: ["ignore", "ignore", "ignore"] });
+  return {
+    shown: () => readFileSync(to, "utf8"),
+    [Symbol.dispose]: () => {
+      child.kill("SIGKILL");
+      rmSync(socket, { force: true });
+    },
+  };
 }
 
 const ENVIRONMENTS: readonly (readonly [title: string, env: readonly string[] | undefined])[] = [
@@ -137,6 +170,113 @@ for (const subject of subjects(["brun"])) {
       expect(readdirSync(box.dir).filter((name) => name.endsWith(".tmp"))).toEqual([]);
       await left(box, ["exec", "--pid-file", `${box.dir}/pid`, id, "nonesuch"]);
       expect(existsSync(`${box.dir}/pid`)).toBe(false);
+    });
+
+    test("exec --process, as engines call it: the container's own process with other words", async () => {
+      await using box = new Sandbox(subject);
+      const id = await running(box, (spec) => {
+        Object.assign(spec.process.user, { umask: 0o022 });
+      });
+      const own = processOf(box, id);
+      const { umask: _, ...user } = own.user;
+      const changes: readonly Partial<Process>[] = [
+        {},
+        // As podman writes it.
+        { user },
+        { env: ["PATH=/nonesuch", 'A=<&>"\\é', "A=2", "PATH=/bin:/usr/bin"] },
+        { env: ["PATH=/bin", "HOME=/tmp"] },
+        { cwd: "/etc" },
+        { terminal: true },
+      ];
+      for (const change of changes) {
+        const process = { ...own, args: ["/bin/sh", "-c", LOOK], ...change };
+        const file = box.file("process.json", `${JSON.stringify(process)}\n`);
+        expect(await same(box, ["exec", "--process", file, id])).toContain("PATH=");
+      }
+      const pid = `${box.dir}/pid`;
+      const args = ["/bin/sh", "-c", "echo ran > /ran; exec sleep 1000"];
+      const file = box.file("process.json", JSON.stringify({ ...own, args }));
+      await front(box, ["exec", "--pid-file", pid, "--process", file, "--detach", id]);
+      await until("it runs", async () => (await box.exec(id, "cat /ran")).stdout === "ran\n");
+      expect(readFileSync(`/proc/${readFileSync(pid, "utf8")}/cmdline`, "utf8")).toContain("sleep");
+    });
+
+    test("exec --process of another process, or in another form, is what Bun makes of it", async () => {
+      await using box = new Sandbox(subject);
+      const id = await running(box);
+      const own = { ...processOf(box, id), args: ["/bin/sh", "-c", LOOK] };
+      const texts = [
+        JSON.stringify(own, null, 2),
+        JSON.stringify({ ...own, user: { ...own.user, umask: 0o077 } }),
+        JSON.stringify({ ...own, noNewPrivileges: !own.noNewPrivileges }),
+        JSON.stringify({ ...own, capabilities: undefined }),
+        JSON.stringify({ ...own, oomScoreAdj: 500 }),
+        // The last of two counts.
+        JSON.stringify(own).replace(/}$/, ',"cwd":"/etc"}'),
+      ];
+      for (const text of texts) {
+        const args = ["exec", "--process", box.file("process.json", text), id];
+        const [mine, bun] = [await call(box, args), await box.call(args, BY_BUN)];
+        expect({ text, bun: mine.bun, code: mine.code }).toEqual({ text, bun: true, code: bun.code });
+        expect(mine.stdout).toContain(bun.stdout);
+      }
+      for (const text of [
+        "",
+        "{",
+        '{"args":["true"]}',
+        JSON.stringify({ ...own, args: [] }),
+        JSON.stringify({ ...own, env: ["A"] }),
+      ])
+        await left(box, ["exec", "--process", box.file("process.json", text), id]);
+      await left(box, ["exec", "--process", `${box.dir}/nonesuch`, id]);
+      await left(box, [
+        "exec",
+        "--process",
+        box.file("process.json", JSON.stringify({ ...own, args: ["nonesuch"] })),
+        id,
+      ]);
+    });
+
+    test("exec --console-socket: one terminal arrives, also if the program cannot be executed", async () => {
+      await using box = new Sandbox(subject);
+      const id = await running(box);
+      const { rootfs } = JSON.parse(await box.ok(["state", id])) as { rootfs: string };
+      writeFileSync(`${rootfs}/tmp/broken`, "no program\n", { mode: 0o755 });
+      const own = { ...processOf(box, id), terminal: true };
+      for (const [args, code] of [
+        [["/bin/sh", "-c", "tty; exec sleep 1000"], 0],
+        [["/tmp/broken"], 255],
+        [["nonesuch"], 255],
+      ] as const) {
+        const socket = `${box.dir}/console`;
+        const file = box.file("process.json", JSON.stringify({ ...own, args }));
+        using engine = consoleOf(socket, `${box.dir}/shown`);
+        await until("it listens", () => existsSync(socket));
+        const done = await call(box, [
+          "exec",
+          "--process",
+          file,
+          "--detach",
+          "--tty",
+          "--console-socket",
+          socket,
+          id,
+        ]);
+        expect({ args, bun: done.bun, code: done.code }).toEqual({
+          args,
+          bun: code !== 0 || !HAS_FRONT,
+          code,
+        });
+        expect(done.stderr).not.toContain(socket);
+        if (code === 0) await until("the terminal is shown", () => engine.shown().includes("/dev/pts/"));
+      }
+      for (const flags of [
+        ["-t", "-d"],
+        ["-d", "--console-socket", `${box.dir}/none`],
+        ["-td", "--console-socket", `${box.dir}/none`],
+      ])
+        await left(box, ["exec", ...flags, id, "touch", "/ran"]);
+      expect((await box.exec(id, "test -e /ran")).code).toBe(1);
     });
   });
 }

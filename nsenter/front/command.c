@@ -193,8 +193,7 @@ static void observe_timing(struct command *command)
 	command->observed |= value && text_equal(value, "1");
 }
 
-/* Whether each is NAME=value. */
-static int are_variables(const struct texts *texts)
+int are_variables(const struct texts *texts)
 {
 	for (size_t i = 0; i < texts->count; i++) {
 		const char *c = texts->at[i];
@@ -217,7 +216,18 @@ static int take_variables(struct command *command, const struct parsed *parsed)
 	return are_variables(&command->variables);
 }
 
-/* exec [-i] [-t | -d] [-e NAME=value]… [-w DIR] [--pid-file FILE] ID [--] WORD… */
+/* The flags that exec has with --process, and those that it has besides. */
+#define WITH_PROCESS                                                                                         \
+	(FLAG_BIT(EXEC_INTERACTIVE) | FLAG_BIT(EXEC_TTY) | FLAG_BIT(EXEC_DETACH) | FLAG_BIT(EXEC_PID_FILE) | \
+	 FLAG_BIT(EXEC_CONSOLE_SOCKET) | FLAG_BIT(EXEC_PROCESS))
+#define WITH_WORDS (FLAG_BIT(EXEC_CWD) | FLAG_BIT(EXEC_WORKDIR) | FLAG_BIT(EXEC_ENV))
+
+static int is_clean_or_none(const char *path)
+{
+	return !path || path_is_clean(path);
+}
+
+/* exec [-i] [-t] [-d] [-e NAME=value]… [-w DIR] [--pid-file FILE] [--console-socket SOCKET] ID [--] WORD…, or -p FILE */
 static int is_plain_exec(struct command *command, const struct parsed *parsed, const char *const *envp)
 {
 	int words = exec_words(parsed);
@@ -228,20 +238,18 @@ static int is_plain_exec(struct command *command, const struct parsed *parsed, c
 	command->words = (struct texts){parsed->rest + words, (size_t)(parsed->count - words)};
 	command->detach = is_given(parsed, EXEC_DETACH);
 	command->cwd = parsed->values[EXEC_CWD];
-	/* A detached terminal goes to a socket, and a mistake is explained by Bun. */
-	if ((command->detach && is_given(parsed, EXEC_TTY)) || (command->cwd && workdir))
+	command->pid_file = parsed->values[EXEC_PID_FILE];
+	command->process = parsed->values[EXEC_PROCESS];
+	command->console = parsed->values[EXEC_CONSOLE_SOCKET];
+	if (!is_clean_or_none(command->pid_file) || !is_clean_or_none(command->process) ||
+	    !is_clean_or_none(command->console) || (command->cwd && workdir))
 		return 0;
 	if (workdir)
 		command->cwd = workdir;
 	if (command->cwd && command->cwd[0] != '/')
 		return 0;
-	command->pid_file = parsed->values[EXEC_PID_FILE];
-	if (command->pid_file && !path_is_clean(command->pid_file))
-		return 0;
-	return command->words.count > 0 && !environment_variable(envp, "LISTEN_FDS") &&
-	       has_only(parsed, FLAG_BIT(EXEC_INTERACTIVE) | FLAG_BIT(EXEC_TTY) | FLAG_BIT(EXEC_DETACH) |
-				    FLAG_BIT(EXEC_CWD) | FLAG_BIT(EXEC_WORKDIR) | FLAG_BIT(EXEC_ENV) |
-				    FLAG_BIT(EXEC_PID_FILE)) &&
+	return (command->words.count > 0 || command->process) && !environment_variable(envp, "LISTEN_FDS") &&
+	       has_only(parsed, WITH_PROCESS | (command->process ? 0 : WITH_WORDS)) &&
 	       take_variables(command, parsed);
 }
 

@@ -33,6 +33,8 @@ struct command {
 	struct texts variables; /* of exec: the values of --env */
 	const char *cwd;        /* of exec: --cwd, or null */
 	const char *pid_file;   /* of exec: an absolute path, or null */
+	const char *process;    /* of exec: the absolute path of --process, or null */
+	const char *console;    /* of exec: --console-socket, or null */
 	int detach;             /* of exec */
 	const char *texts[3];   /* strings for the key of a run */
 	const char *several[SEVERAL_MAX];
@@ -48,6 +50,9 @@ enum command_kind {
 	COMMAND_LIST,    /* its plan may be cached */
 	COMMAND_LAUNCH,  /* falls back to Bun, which needs a stage */
 };
+
+/* Whether each text is NAME=value. */
+int are_variables(const struct texts *texts);
 
 /* An environment variable, or null. If it occurs twice the last one counts, as in Bun's process.env. */
 const char *environment_variable(const char *const *envp, const char *name);

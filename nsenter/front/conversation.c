@@ -30,6 +30,7 @@ long conversation_begin(struct conversation *talk, int signals)
 	talk->pid = 0;
 	talk->pidfd = -1;
 	talk->terminal = -1;
+	talk->detached = 0;
 	talk->supervise = talk->timeout = 0;
 	keep_nothing(&talk->keep);
 	talk->signals = signals;
@@ -157,6 +158,8 @@ long conversation_await_ready(struct conversation *talk, int maps, long (*go_on)
 			ready = 1;
 		else if (type == PROC_MAP && maps)
 			waits = 1;
+		else if (type == PROC_CONSOLE && talk->detached)
+			terminal_resize(talk->terminal);
 		else if (type == PROC_CONSOLE && talk->keep.directory < 0)
 			terminal_prepare(talk->terminal);
 		else if (type != PROC_PID && type != PROC_CONSOLE)

@@ -15,6 +15,7 @@ struct conversation {
 	long pid;                 /* the process that executes the program; 0 until the stage reports it */
 	int pidfd;                /* its pidfd, or -1 */
 	int terminal;             /* the pty master that it has sent, or -1 */
+	int detached;             /* the terminal is for another process */
 	unsigned int supervise;   /* SUPERVISE_* */
 	unsigned int timeout;     /* in milliseconds, or 0 */
 	struct keep_request keep; /* the output is kept if it has a directory */

@@ -31,7 +31,7 @@ static long read_some(long fd, void *to, size_t size)
 	return n;
 }
 
-static long read_all(long fd, struct bytes *bytes)
+long file_read(long fd, struct bytes *bytes, size_t size)
 {
 	size_t have = 0;
 	long memory = sys_memory(bytes->size);
@@ -39,8 +39,8 @@ static long read_all(long fd, struct bytes *bytes)
 	if (memory < 0)
 		return memory;
 	bytes->data = (unsigned char *)(uintptr_t)memory;
-	while (have < bytes->size) {
-		long n = read_some(fd, bytes->data + have, bytes->size - have);
+	while (have < size) {
+		long n = read_some(fd, bytes->data + have, size - have);
 
 		if (n <= 0) {
 			file_forget(bytes);
@@ -64,7 +64,7 @@ long file_read_own(long directory, const char *name, uint64_t min, uint64_t max,
 		result = -EPROTO;
 	if (result >= 0) {
 		bytes->size = (size_t)result;
-		result = read_all(fd, bytes);
+		result = file_read(fd, bytes, bytes->size);
 	}
 	sys1(__NR_close, fd);
 	return result;

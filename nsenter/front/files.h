@@ -16,6 +16,9 @@ struct bytes {
  */
 long file_own(long fd, uint32_t type, uint64_t max);
 
+/* Reads `size` bytes of an open file into new memory of bytes->size. 0 or -errno. */
+long file_read(long fd, struct bytes *bytes, size_t size);
+
 /*
  * Opens the file `name` in a directory, and reads it. The caller has to own it, and its size has to be from min
  * to max bytes. 0 or -errno.

@@ -11,6 +11,7 @@
 static struct stage stage = {.socket = -1};
 static long image = -1;
 static const long *stack;
+static int console_sent;
 
 static struct fallen fallen = {FALL_BACK_COMMAND_LINE, 0, -1, -1};
 
@@ -85,6 +86,11 @@ void handover_leave(const struct failure *failure, int64_t kept, long directory)
 	left.directory = directory;
 }
 
+void handover_console_sent(void)
+{
+	console_sent = 1;
+}
+
 int handover_has_left(void)
 {
 	return left.op >= 0;
@@ -134,6 +140,8 @@ BRUN_EXPORT long brun_ask(long question)
 		return fallen.part;
 	case FACT_FALL_BACK_OP:
 		return fallen.op;
+	case FACT_CONSOLE_SENT:
+		return console_sent;
 	case FACT_LEFT_OP:
 		return left.op;
 	case FACT_LEFT_ERRNO:

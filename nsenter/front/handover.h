@@ -41,6 +41,9 @@ void handover_fall_back(enum fall_back reason, long result);
 /* Sets the part of the plan file and the operation that has failed. */
 void handover_failed_at(enum plan_part part, const struct failure *failure);
 
+/* Tells Bun that the console socket has got a terminal. */
+void handover_console_sent(void);
+
 /* Whether handover_leave() was called. */
 int handover_has_left(void);
 

@@ -2,6 +2,7 @@
 
 #include "conversation.h"
 #include "handover.h"
+#include "unix-socket.h"
 
 #include "../stage/spawn.h"
 #include "../text.h"
@@ -11,12 +12,8 @@
 #include <linux/signal.h>
 #include <linux/time_types.h>
 
-#define AF_UNIX 1
-#define SOCK_SEQPACKET 5
-#define SOCK_CLOEXEC O_CLOEXEC
 #define SOL_SOCKET 1
 #define SO_PEERCRED 17
-#define SOCKET_PATH_SIZE 108
 /* sandbox-hook OPERATION relay DIRECTORY ID [OPTIONS] */
 #define WORDS 6
 /* How long a relay may take to write its last lines: END_MS of src/net/control.ts. */
@@ -26,11 +23,6 @@ struct credentials {
 	int32_t pid;
 	uint32_t uid;
 	uint32_t gid;
-};
-
-struct socket_address {
-	uint16_t family;
-	char path[SOCKET_PATH_SIZE];
 };
 
 /* The relay prints a line to the pipe when it is ready. If it fails, it prints an error to stderr. */
@@ -69,17 +61,6 @@ static void start(const char *const *argv)
 	sys_exit(n > 0 ? 0 : 1);
 }
 
-/* Connects to a relay, and returns the socket. -ENOENT or -ECONNREFUSED: there is none. */
-static long connect_to(const struct socket_address *address)
-{
-	long fd = sys3(__NR_socket, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	long result = fd < 0 ? fd : sys3(__NR_connect, fd, address, sizeof(*address));
-
-	if (fd >= 0 && result < 0)
-		sys1(__NR_close, fd);
-	return result < 0 ? result : fd;
-}
-
 /* Waits for the process that listens at the other end, and kills it if it does not end by itself. */
 static void await_peer(long socket)
 {
@@ -112,7 +93,7 @@ static void await_end(const char *directory, const char *id)
 	address.path[lengths[0]] = '/';
 	copy(address.path + lengths[0] + 1, id, lengths[1]);
 	copy(address.path + lengths[0] + 1 + lengths[1], ending, lengths[2]);
-	socket = connect_to(&address);
+	socket = socket_connect(&address, SOCK_SEQPACKET);
 	if (socket >= 0)
 		await_peer(socket);
 	else if (socket != -ENOENT && socket != -ECONNREFUSED)

@@ -75,7 +75,7 @@ static int is_second(unsigned char first, unsigned char second)
 	return first != 0xf4 || second < 0x90;
 }
 
-static int is_utf8(const char *text)
+int json_is_utf8(const char *text)
 {
 	const unsigned char *at = (const unsigned char *)text;
 
@@ -109,7 +109,7 @@ const char *json_list(const struct texts *texts)
 	long memory;
 
 	for (size_t i = 0; i < texts->count; i++) {
-		if (!is_utf8(texts->at[i]))
+		if (!json_is_utf8(texts->at[i]))
 			return 0;
 		size += GROWTH * text_length(texts->at[i]) + AROUND;
 	}

@@ -115,10 +115,12 @@ long later_write(const struct plan_file *plan, const struct values *values, cons
 	if (result < 0)
 		return result;
 	known.of[HOLE_ARGUMENT] = (struct texts){0, 0};
-	known.open = 1U << HOLE_ARGUMENT | 1U << HOLE_CWD | 1U << HOLE_PATH | 1U << HOLE_HOME;
-	/* If the environment is the container's own, the plans have it already. */
+	known.open = 1U << HOLE_ARGUMENT | 1U << HOLE_PATH | 1U << HOLE_HOME;
+	/* Where these are no holes of the run, the plans have them already. exec changes them nevertheless. */
 	if (!known.of[HOLE_ENVIRONMENT].at)
 		known.open |= 1U << HOLE_ENVIRONMENT;
+	if (!known.of[HOLE_CWD].at)
+		known.open |= 1U << HOLE_CWD;
 	most = later.file.size + PATH_SIZE + sizeof(struct stamp) + sizeof(struct input) + ID_MAX + 64;
 	for (unsigned int part = FIRST_LATER; part <= LAST_LATER; part++) {
 		size_t before;
@@ -143,7 +145,7 @@ long later_write(const struct plan_file *plan, const struct values *values, cons
 		}
 	result = put_guard(&writing, state);
 	if (result == 0) {
-		put_holes(&writing, &later, known.open | 1U << HOLE_ENVIRONMENT);
+		put_holes(&writing, &later, known.open | 1U << HOLE_ENVIRONMENT | 1U << HOLE_CWD);
 		result = write_file(&writing, &later, directory);
 	}
 	sys2(__NR_munmap, writing.data, most);

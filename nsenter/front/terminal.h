@@ -10,4 +10,10 @@ int host_terminal(void);
 /* Prepares a received pty master. It gets the size of brun's terminal, and "\n" is printed as on that. */
 void terminal_prepare(int master);
 
+/* Gives a pty master the size of brun's terminal. */
+void terminal_resize(int master);
+
+/* Sends a pty master to --console-socket, like src/container/io/console.ts. 0 or -errno. */
+long terminal_send(const char *path, int master);
+
 #endif

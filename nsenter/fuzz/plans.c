@@ -42,6 +42,10 @@ int handover_has_started(void)
 	return 0;
 }
 
+void handover_console_sent(void)
+{
+}
+
 void handover_failed_at(enum plan_part part, const struct failure *failure)
 {
 	(void)part;
@@ -203,6 +207,8 @@ static void take_local(struct command *command)
 		at += fuzz_take(at, length);
 		*at++ = 0;
 	}
+	/* Some of them are variables of --env as well. */
+	command->variables = (struct texts){words, command->words.count > 2 ? command->words.count - 2 : 0};
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -71,6 +71,8 @@ static void print(enum command_kind kind, const struct command *command)
 		print_words("env", &command->variables);
 		print_text("cwd", command->cwd);
 		print_text("pidFile", command->pid_file);
+		print_text("process", command->process);
+		print_text("console", command->console);
 		printf(",\"terminal\":%s", command->part == PART_EXEC_TERMINAL ? "true" : "false");
 		printf(",\"detach\":%s", command->detach ? "true" : "false");
 	}

@@ -44,8 +44,11 @@ export function oomScore(x: ProcessContext, process: Process): void {
   writeTo(x, "/proc/self/oom_score_adj", `${score}`, refused);
 }
 
-/** umask(2) of the process; 0022 when the spec has none, as runc. */
+/** As runc's. */
+export const DEFAULT_UMASK = 0o022;
+
+/** umask(2) of the process. */
 export function umask(x: ProcessContext, process: Process): void {
   x.b.at("process.user.umask", { kind: "setUmask" });
-  x.b.sys("umask", [process.user?.umask ?? 0o022]);
+  x.b.sys("umask", [process.user?.umask ?? DEFAULT_UMASK]);
 }

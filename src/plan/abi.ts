@@ -241,6 +241,8 @@ export enum FrontFact {
   /** The failed part of a plan's file, or -1, and below it the failed operation. */
   fallBackPart,
   fallBackOp,
+  /** 1 if the console socket has got a terminal already, otherwise 0. */
+  consoleSent,
 }
 
 /** Why the front has left a command to Bun. */

@@ -68,6 +68,11 @@ export enum Part {
   exec,
   /** The same with a terminal. */
   execTerminal,
+  /**
+   * The process that `exec` and `execTerminal` are compiled for, without args, env, cwd and terminal: texts of JSON,
+   * each with a NUL. The file of `exec --process` has to have one of them.
+   */
+  process,
   /** Of `list`, run by the front for each container: reads state.json ({@link ReadSlot}). */
   listRead,
   /** Looks at the container's process ({@link LookSlot}). */

@@ -178,18 +178,19 @@ export function asFront(kind: unknown, read: Reading): Reading | null {
 
 function execAsFront(read: Reading, common: Reading, options: Record<string, unknown>): Reading | null {
   const { interactive: _stdin, tty = false, detach = false, cwd, workdir, env = [], ...others } = options;
-  const { "pid-file": pidFile, ...rest } = others;
+  const { "pid-file": pidFile, process, "console-socket": console, ...rest } = others;
+  const texts = Object.entries({ pidFile, process, console }).filter(([, text]) => text !== undefined);
   const directory = (cwd ?? workdir) as string | undefined;
   const variables = (env as string[]).map((variable, i) => [`env${i}`, variable] as const);
-  if (Object.keys(rest).length > 0 || (tty && detach)) return null;
+  if (Object.keys(rest).length > 0) return null;
   return {
     ...common,
     command: "exec",
-    words: read.words!,
+    ...((read.words as string[]).length === 0 ? {} : { words: read.words! }),
     terminal: tty as boolean,
     detach: detach as boolean,
     ...Object.fromEntries(variables),
     ...(directory === undefined ? {} : { cwd: directory }),
-    ...(pidFile === undefined ? {} : { pidFile: pidFile as string }),
+    ...(Object.fromEntries(texts) as Readonly<Record<string, string>>),
   };
 }

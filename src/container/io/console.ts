@@ -1,5 +1,7 @@
 /** Where the container's terminal goes: to brun in the foreground, otherwise over --console-socket. */
 import { BrunError } from "../../errors.ts";
+import { FrontFact } from "../../plan/abi.ts";
+import { askFront } from "../../sys/ffi.ts";
 import { close } from "../../sys/fs.ts";
 import { connectUnix, sendFd } from "../../sys/socket.ts";
 import { isTerminal, plainNewlines } from "./terminal.ts";
@@ -44,6 +46,9 @@ export class Console {
       if (!this.kept && !isTerminal(1)) plainNewlines(master);
       return;
     }
+    // An engine takes one terminal, and has got one by the front, whose program could not be executed. Bun explains why. This
+    // one stays open: the process would be hung up before it fails.
+    if (askFront(FrontFact.consoleSent) > 0) return;
     const socket = connectUnix(this.socketPath!);
     try {
       sendFd(socket, master, "/dev/ptmx");

@@ -248,7 +248,7 @@ function converse(rt: Runtime, parts: Parts): Launched {
       if (!parts.caches) return;
       // Plans for the front, compiled while the stage is at work.
       later = (made) => compiling(() => laterPlans(rt, config, made, info));
-      cached = localPlans(rt, state, later(state));
+      cached = localPlans(rt, state, later(state), info);
       rt.mark?.("further commands compiled");
     },
     [Message.namespace]: (fd) => {

@@ -15,7 +15,7 @@ import { paths, type StoredState } from "../state/store.ts";
 import type { Runtime } from "../types.ts";
 import { deletePlan, deletesByMore } from "./delete.ts";
 import { execGuard } from "./exec.ts";
-import { execTemplate } from "./exec-template.ts";
+import { execTemplate, templateProcesses } from "./exec-template.ts";
 import { killPlan } from "./kill.ts";
 import { FileBuilder } from "./plan-file.ts";
 import { startPlan } from "./start.ts";
@@ -48,12 +48,13 @@ export function laterPlans(
 }
 
 /** The file, which is finished when there is a state.json. */
-export function localPlans(rt: Runtime, state: StoredState, later: LaterPlans): FileBuilder {
+export function localPlans(rt: Runtime, state: StoredState, later: LaterPlans, info: ExecInfo): FileBuilder {
   const file = new FileBuilder([state.id]);
   file.program(Part.state, statePlan(rt, state));
   each(later, ([part, plan]) => {
     if (plan !== null) file.program(part, plan, OF_EXEC);
   });
+  file.texts(Part.process, templateProcesses(info));
   return file;
 }
 
