@@ -103,7 +103,7 @@ export function start(rt: Runtime, options: SandboxOptions, view: HostView, mann
     }
     const notices = without.size === 0 ? untold(sandbox.notices, told) : [];
     if (options.upper !== undefined && sandbox.spec.mounts?.some(({ type }) => type === "overlay")) {
-      const obstacle = upperObstacle(options.upper, flag, view, without.size > 0);
+      const obstacle = upperObstacle(options.upper, flag, view, false);
       if (obstacle !== null && byFuse) return startWithFuse(rt, options, machine, manner);
       if (obstacle !== null) throw obstacle;
     }
@@ -125,6 +125,8 @@ export function start(rt: Runtime, options: SandboxOptions, view: HostView, mann
         rt.debug?.(`${(error as Error).message}: fuse-overlayfs does it`);
         return startWithFuse(rt, options, machine, manner);
       }
+      const obstacle = options.upper === undefined ? null : upperObstacle(options.upper, flag, view, true);
+      if (obstacle !== null) throw obstacle;
       without.add(refused);
       // Wherever they are.
       const stacked = fileSystemType(view.mounts, refused) === "overlay";

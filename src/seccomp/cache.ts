@@ -24,6 +24,7 @@ import {
   tryStat,
   unlink,
 } from "../sys/fs.ts";
+import { removeLeftTemporaries } from "../sys/left-temporaries.ts";
 import { each } from "../sys/lists.ts";
 import { fromUtf8, joined, utf8 } from "../sys/utf8.ts";
 
@@ -82,6 +83,7 @@ function isOurs(stat: Stat | number): boolean {
 export function writeCache(directory: string, key: string, entry: CacheEntry): void {
   try {
     mkdirAll(directory);
+    removeLeftTemporaries(directory);
     evict(directory);
     replaceFile(entryPath(directory, key), encode(key, entry));
   } catch {

@@ -31,6 +31,7 @@ import { type Program, ProgramBuilder, type Slot, type Str } from "../../plan/pr
 import { LOCK } from "../../sys/constants.ts";
 import { NR, syscall } from "../../sys/ffi.ts";
 import { AT_FDCWD, mkdir, O, replaceFile, S, tryStat } from "../../sys/fs.ts";
+import { removeLeftTemporaries } from "../../sys/left-temporaries.ts";
 import { each } from "../../sys/lists.ts";
 import { utf8 } from "../../sys/utf8.ts";
 import { limitOf, parentOf } from "../io/kept-log.ts";
@@ -115,6 +116,7 @@ export function keepPlan(rt: Runtime, { bytes, key }: KeptPlan): void {
   const directory = `${rt.root}/${CACHED_DIRECTORY}`;
   try {
     if (mkdir(directory, 0o700) !== 0 && !isOwnDirectory(directory)) return;
+    removeLeftTemporaries(directory);
     replaceFile(planPath(rt.root, key), bytes);
   } catch {
     // The next run boots Bun again.
