@@ -200,7 +200,7 @@ export class ImageStore {
 
   /**
    * Unpacks a layer, also while it is being downloaded.
-   * @param progress is called with the number of bytes read
+   * @param progress is called with the number of bytes that have been uncompressed
    * @throws BrunError if a digest is wrong or the layer cannot be unpacked; then nothing of it is left
    */
   async unpack(

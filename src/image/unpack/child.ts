@@ -123,7 +123,7 @@ export async function serveOnce(store: string, request: Request, input: number):
 
 async function serve(request: Request, input: number, owner: Owner): Promise<number> {
   let reader: TarReader | null = null;
-  /** The part of the layer that has been read, from 0 to 1. */
+  /** The part of the layer that has been uncompressed, from 0 to 1. */
   let share = 0;
   told = 0;
   try {
@@ -139,9 +139,9 @@ async function serve(request: Request, input: number, owner: Owner): Promise<num
       const digests = await readLayer(
         source,
         (bytes) => archive.feed(bytes),
-        (read) => {
-          share = read / request.size;
-          progress(read);
+        (done) => {
+          share = done / request.size;
+          progress(done);
         },
       ).catch((error: unknown) => {
         throw withMissing(error, writer.written, request.room.bytes, share);

@@ -1,6 +1,6 @@
 /** Reads a layer from a descriptor: hashes it, uncompresses it, and hashes it again. */
 import { Readable } from "node:stream";
-import { createGunzip, createZstdDecompress } from "node:zlib";
+import { createGunzip, createZstdDecompress, type Gunzip, type ZstdDecompress } from "node:zlib";
 import { CryptoHasher } from "bun";
 import { BrunError } from "../../errors.ts";
 import { E } from "../../sys/errno.ts";
@@ -40,17 +40,18 @@ export interface LayerDigests {
 /**
  * Reads a layer to its end.
  * @param take gets the uncompressed bytes, which are valid until it returns
- * @param progress is called with the number of compressed bytes read
+ * @param progress is called with the number of compressed bytes that have been uncompressed, which may be
+ *   fewer than have been read
  * @throws BrunError (ERR_ARCHIVE) if it cannot be uncompressed
  */
 export async function readLayer(
   source: LayerSource,
   take: (bytes: Uint8Array) => void,
-  progress: (read: number) => void,
+  progress: (done: number) => void,
 ): Promise<LayerDigests> {
   const packed = source.digest === null ? null : new CryptoHasher(algorithmOf(source.digest));
   const plain = new CryptoHasher(algorithmOf(source.diffId));
-  const input = chunks(source, packed, progress);
+  const input = chunks(source, packed);
   const first = await input.next();
   const head: Uint8Array = first.done ? new Uint8Array(0) : first.value;
   const all = async function* () {
@@ -60,19 +61,20 @@ export async function readLayer(
   checkCompression(head);
   const open = opener(head);
   let size = 0;
-  const each = (bytes: Uint8Array) => {
+  const each = (bytes: Uint8Array, done: number) => {
     plain.update(bytes);
     size += bytes.length;
+    progress(done);
     take(bytes);
   };
-  if (open === null) for await (const bytes of all()) each(bytes);
+  if (open === null) for await (const bytes of all()) each(bytes, size + bytes.length);
   else {
     const stream = open();
     const from = Readable.from(all(), { objectMode: false, highWaterMark: READ_SIZE });
     from.on("error", (error) => stream.destroy(error));
     from.pipe(stream);
     try {
-      for await (const bytes of stream) each(bytes as Uint8Array);
+      for await (const bytes of stream) each(bytes as Uint8Array, stream.bytesWritten);
     } catch (error) {
       throw isZlib(error)
         ? new BrunError(`the layer cannot be uncompressed: ${error.message}`, { code: "ERR_ARCHIVE" })
@@ -93,7 +95,7 @@ function isZlib(error: unknown): error is Error {
 }
 
 /** A function that makes a decompressor for bytes with this beginning; null if they are not compressed. */
-function opener(head: Uint8Array): (() => NodeJS.ReadWriteStream & { destroy(error: Error): void }) | null {
+function opener(head: Uint8Array): (() => Gunzip | ZstdDecompress) | null {
   switch (compressionOf(head)) {
     case "gzip":
       return () => createGunzip({ chunkSize: OUTPUT_SIZE });
@@ -107,7 +109,6 @@ function opener(head: Uint8Array): (() => NodeJS.ReadWriteStream & { destroy(err
 async function* chunks(
   { fd, size, more = () => false }: LayerSource,
   hasher: CryptoHasher | null,
-  progress: (read: number) => void,
 ): AsyncGenerator<Uint8Array, void> {
   for (let read = 0; read < size; ) {
     const buffer = new Uint8Array(Math.min(READ_SIZE, size - read));
@@ -120,7 +121,6 @@ async function* chunks(
     const bytes = buffer.subarray(0, n);
     hasher?.update(bytes);
     read += n;
-    progress(read);
     yield bytes;
   }
 }
