@@ -7,26 +7,34 @@ import type { Command } from "./command.ts";
 /**
  * The error for an action that a command does not have.
  * @param rest what follows the action
+ * @param hints for words of other tools
  */
 export function unknownAction(
   command: string,
   typed: string,
   actions: readonly string[],
   rest: readonly string[] = [],
+  hints: Readonly<Record<string, string>> = {},
 ): BrunError {
+  const known = Object.hasOwn(hints, typed) ? hints[typed] : undefined;
   const near = closest(typed, actions);
   const others = actions.length === 1 ? `${actions[0]} is the only one` : `there are ${actions.join(", ")}`;
   return new BrunError(`${command}: there is no action "${printable(typed, true)}"`, {
     code: "ERR_USAGE",
     hint:
-      near === undefined
+      known ??
+      (near === undefined
         ? others
-        : `did you mean \`${shellWords(["brun", command, near, ...rest])}\`? ${others}`,
+        : `did you mean \`${shellWords(["brun", command, near, ...rest])}\`? ${others}`),
   });
 }
 
 /** A command's `retell`: for a missing or unknown action the error says so, instead of counting the arguments. */
-export function retellAction(command: string, actions: readonly string[]): NonNullable<Command["retell"]> {
+export function retellAction(
+  command: string,
+  actions: readonly string[],
+  hints: Readonly<Record<string, string>> = {},
+): NonNullable<Command["retell"]> {
   return async (error, [typed, ...rest]) => {
     if (!(error instanceof BrunError) || error.code !== "ERR_USAGE") return undefined;
     if (typed === undefined)
@@ -35,7 +43,7 @@ export function retellAction(command: string, actions: readonly string[]): NonNu
         hint: `${actions.join(", ")}; see brun ${command} --help`,
       });
     const isAction = typed.startsWith("-") || actions.includes(typed) || SHORT.includes(typed);
-    return isAction ? undefined : unknownAction(command, typed, actions, rest);
+    return isAction ? undefined : unknownAction(command, typed, actions, rest, hints);
   };
 }
 

@@ -2,6 +2,7 @@
 import { BrunError } from "../errors.ts";
 import { shellWords } from "../printable.ts";
 import { closest } from "./closest.ts";
+import { OTHER_ACTIONS } from "./image-other.ts";
 import { OTHER_FLAGS } from "./other-flags.ts";
 import { parseFlags } from "./parse.ts";
 import { isProgram } from "./run-words.ts";
@@ -18,8 +19,6 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   rename: "a container keeps its name: brun run --host --name NAME",
   cp: "the files of a running container: ls /proc/PID/root, where brun state ID tells the PID",
   export: "what a container changes: brun run --host --keep NAME, then brun diff NAME",
-  save: "an image in a file: brun image push ID oci-archive:FILE",
-  load: "an archive of an image: brun image pull docker-archive:FILE",
   shell: "a shell in a copy of this machine: brun run --host",
 };
 
@@ -32,8 +31,6 @@ const OF_IMAGES: Readonly<Record<string, string>> = {
   commit: "commit",
   import: "import",
 };
-const NOT_OF_IMAGES = ["build", "tag", "search", "history"];
-
 const VOLUMES = ["volume", "mount"];
 
 /**
@@ -47,8 +44,8 @@ export function hintForCommand(name: string, argv: readonly string[], commands: 
   if (Object.hasOwn(ELSEWHERE, name)) return ELSEWHERE[name]!.replaceAll(/\bID\b/g, id ?? "ID");
   if (Object.hasOwn(OF_IMAGES, name))
     return `images: ${shellWords(["brun", "image", OF_IMAGES[name]!, ...argv])}`;
-  if (NOT_OF_IMAGES.includes(name))
-    return "brun gets images and runs them: `brun image --help`; podman and buildah make them";
+  // After podman's own ones, which are about containers: diff, mount.
+  if (Object.hasOwn(OTHER_ACTIONS, name) && !VOLUMES.includes(name)) return OTHER_ACTIONS[name]!;
   if (name === "network") return `a network is a flag: brun run --host --network none`;
   if (name === "port") return `a port is a flag: brun run --host --network pasta -p 8080:80`;
   // docker container ls

@@ -2,6 +2,8 @@
 import { BrunError } from "../errors.ts";
 import { ownPlatform, parsePlatform } from "../image/platform.ts";
 import type { PullOptions, PullPolicy } from "../image/pull.ts";
+import type { Credentials } from "../image/registry/credentials.ts";
+import { askHidden } from "./ask.ts";
 import { usernsOf } from "./container-flags.ts";
 import type { Values } from "./flags.ts";
 import type { Session } from "./globals.ts";
@@ -42,6 +44,22 @@ export function pullOptions(
     warn: (message) => log(logging, "warning", message),
   };
 }
+
+/**
+ * --creds USER[:PASSWORD]; undefined without it. Asks for a missing password. Throws a BrunError.
+ * @param image the name for the question
+ */
+export async function credsOf(text: string | undefined, image: string): Promise<Credentials | undefined> {
+  if (text === undefined) return undefined;
+  const colon = text.indexOf(":");
+  const username = colon < 0 ? text : text.slice(0, colon);
+  if (username === "")
+    throw new BrunError("there is no user name in it", { code: "ERR_USAGE", where: "--creds", hint: CREDS });
+  const password = colon < 0 ? await askHidden("Password: ", image, CREDS) : text.slice(colon + 1);
+  return { kind: "password", username, password };
+}
+
+const CREDS = "--creds USER:PASSWORD, or brun login";
 
 /** `--rootless`. */
 export function rootlessOf(text: string): boolean | "auto" {

@@ -16,10 +16,11 @@ import { defineCommand } from "./command.ts";
 import { openRuntime } from "./globals.ts";
 import { userns } from "./hot-flags.ts";
 import { action, name, quiet } from "./image-args.ts";
-import { pullOptions, rootlessOf } from "./image-flags.ts";
+import { credsOf, pullOptions, rootlessOf } from "./image-flags.ts";
+import { OTHER_IMAGE_FLAGS, OTHER_MAKE_FLAGS } from "./image-other.ts";
 import { progressFor } from "./image-progress.ts";
 import { print } from "./output.ts";
-import { pullFlags } from "./pull-flags.ts";
+import { creds, pullFlags } from "./pull-flags.ts";
 
 /** `image push` */
 export const pushCommand = defineCommand({
@@ -33,6 +34,7 @@ export const pushCommand = defineCommand({
       description: "ghcr.io/owner/name:1, oci:DIR[:TAG], oci-archive:FILE[:TAG] (default: its name)",
     },
     ...pullFlags,
+    creds,
     format: {
       type: "string",
       valueHint: "oci|v2s2",
@@ -41,6 +43,7 @@ export const pushCommand = defineCommand({
     digestfile: { type: "string", valueHint: "file", description: "write the digest of the manifest there" },
     quiet,
   },
+  others: OTHER_IMAGE_FLAGS,
   details: `What the registry has already is not sent, and what another of its repositories has is taken over from there. Prints the
 digest of the manifest.
 
@@ -65,8 +68,10 @@ EXAMPLE
     }
     const format = args.format === undefined ? undefined : formatNamed(args.format);
     const progress = progressFor(data.values.client, args.quiet);
-    const options = { format, rootless, authFile, insecure, progress: progress.event };
-    const digest = await push(image, args.destination ?? image.name, store, options);
+    const to = args.destination ?? image.name;
+    const credentials = await credsOf(args.creds, to);
+    const options = { format, rootless, authFile, credentials, insecure, progress: progress.event };
+    const digest = await push(image, to, store, options);
     progress.end();
     if (args.digestfile !== undefined) writeFile(args.digestfile, digest, 0o644);
     print(`${digest}\n`);
@@ -109,6 +114,7 @@ export const importCommand = defineCommand({
     platform: pullFlags.platform,
     userns,
   },
+  others: OTHER_MAKE_FLAGS,
   async run({ args, data }) {
     const {
       platform,
@@ -140,6 +146,7 @@ export const commitCommand = defineCommand({
     },
     change,
   },
+  others: OTHER_MAKE_FLAGS,
   async run({ args, data }) {
     const rt = openRuntime(data);
     const container = list(rt).find(({ id: one }) => one === args["container-id"]);

@@ -22,11 +22,18 @@ import { isJson, table } from "./format.ts";
 import { openRuntime } from "./globals.ts";
 import { formatFlag, userns } from "./hot-flags.ts";
 import { ACTIONS, action, name, quiet } from "./image-args.ts";
-import { policyOf, pullOptions } from "./image-flags.ts";
+import { credsOf, policyOf, pullOptions } from "./image-flags.ts";
+import {
+  OTHER_ACTIONS,
+  OTHER_LIST_FLAGS,
+  OTHER_PRUNE_FLAGS,
+  OTHER_PULL_FLAGS,
+  OTHER_REMOVE_FLAGS,
+} from "./image-other.ts";
 import { progressFor } from "./image-progress.ts";
 import { commitCommand, importCommand, pushCommand } from "./image-write.ts";
 import { print } from "./output.ts";
-import { pullFlags, pullPolicy } from "./pull-flags.ts";
+import { creds, pullFlags, pullPolicy } from "./pull-flags.ts";
 
 const pullCommand = defineCommand({
   meta: { name, description: "pull: get an image, for run --image" },
@@ -38,9 +45,11 @@ const pullCommand = defineCommand({
     },
     policy: { ...pullPolicy, default: "always", description: "when the registry is asked" },
     ...pullFlags,
+    creds,
     userns,
     quiet,
   },
+  others: OTHER_PULL_FLAGS,
   details: `It is unpacked without root. From then on run --image starts it without asking anybody.
 
 EXAMPLE
@@ -51,6 +60,7 @@ EXAMPLE
     const progress = progressFor(data.values.client, args.quiet);
     const options = {
       ...pullOptions(args, policyOf(args.policy, "--policy"), data),
+      credentials: await credsOf(args.creds, args.image),
       progress: progress.event,
     };
     const { image } = await pull(args.image, options);
@@ -69,6 +79,7 @@ const listCommand = defineCommand({
     names: { type: "boolean", description: "print the names alone" },
     "names-for": { type: "string", hidden: true, description: "those that complete a word" },
   },
+  others: OTHER_LIST_FLAGS,
   run({ args }) {
     const images = [...ImageStore.open().images()].sort((a, b) => (a.name < b.name ? -1 : 1));
     const word = args["names-for"];
@@ -121,6 +132,7 @@ const removeCommand = defineCommand({
     images: { type: "positional", rest: true, flagsAfter: true, description: "their names or ids" },
     force: { type: "boolean", alias: "f", description: "also those that containers use" },
   },
+  others: OTHER_REMOVE_FLAGS,
   async run({ args, data }) {
     if (args.images.length === 0)
       throw new BrunError("image remove needs a name", { code: "ERR_USAGE", hint: "brun image list" });
@@ -137,7 +149,13 @@ const removeCommand = defineCommand({
 
 const pruneCommand = defineCommand({
   meta: { name, description: "remove what no image needs, and broken-off downloads" },
-  args: { action, all: { type: "boolean", alias: "a", description: "also images that no container uses" } },
+  args: {
+    action,
+    all: { type: "boolean", alias: "a", description: "also images that no container uses" },
+    force: { type: "boolean", alias: "f", description: "has no effect, since it never asks" },
+  },
+  short: true,
+  others: OTHER_PRUNE_FLAGS,
   async run({ args, data }) {
     const store = ImageStore.open();
     const containers = listEverywhere(openRuntime(data));
@@ -238,9 +256,9 @@ EXAMPLE
   brun image pull debian:12
   brun run --image debian:12 -- cat /etc/os-release`,
   run({ args }) {
-    throw unknownAction(name, args.action, ACTIONS, args.names);
+    throw unknownAction(name, args.action, ACTIONS, args.names, OTHER_ACTIONS);
   },
-  retell: retellAction(name, ACTIONS),
+  retell: retellAction(name, ACTIONS, OTHER_ACTIONS),
 });
 
 /** The commands of the actions. */

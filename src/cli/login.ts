@@ -1,13 +1,12 @@
 /** `brun login`, `brun logout`: logins to registries, saved where podman saves them. */
-import { createInterface } from "node:readline";
-import { ECHO, restoreTerminal, withoutModes } from "../container/io/terminal.ts";
 import { BrunError } from "../errors.ts";
-import { credentialsFor, removeLogin, saveLogin } from "../image/registry/credentials.ts";
+import { type Credentials, credentialsFor, removeLogin, saveLogin } from "../image/registry/credentials.ts";
 import { registryHost, tryLogin } from "../image/registry/login.ts";
 import { readFd } from "../sys/fs.ts";
 import { fromUtf8 } from "../sys/utf8.ts";
+import { ask, askHidden } from "./ask.ts";
 import { defineCommand } from "./command.ts";
-import { isTerminal, print, printError } from "./output.ts";
+import { print } from "./output.ts";
 import { pullFlags } from "./pull-flags.ts";
 
 const { authfile, "tls-verify": tlsVerify } = pullFlags;
@@ -16,6 +15,16 @@ const registry = {
   required: false,
   description: "its host: docker.io (default), ghcr.io, HOST:PORT",
 } as const;
+
+const OTHERS = {
+  "cert-dir": "certificates are read from ~/.config/containers/certs.d/HOST:PORT",
+  verbose: "where the login is kept is always told",
+  v: "where the login is kept is always told",
+  secret: "the password is given by --password-stdin",
+  "compat-auth-file": "--authfile ~/.docker/config.json",
+};
+
+const UNASKED = "-u NAME --password-stdin";
 
 export const login = defineCommand({
   meta: { name: "login", description: "log in to a registry of images" },
@@ -39,8 +48,10 @@ export const login = defineCommand({
     "tls-verify": tlsVerify,
   },
   short: true,
+  others: OTHERS,
   details: `The login is tried, and kept where podman keeps its own: until the end of the session, in
-$XDG_RUNTIME_DIR/containers/auth.json, or in --authfile.
+$XDG_RUNTIME_DIR/containers/auth.json, or in --authfile. If credHelpers or credsStore of that file names a helper,
+docker-credential-NAME keeps the login.
 
 EXAMPLE
   brun login ghcr.io -u me --password-stdin <token`,
@@ -55,23 +66,42 @@ EXAMPLE
     if (args.password !== undefined && args["password-stdin"]) {
       throw new BrunError("--password and --password-stdin exclude each other", { code: "ERR_USAGE" });
     }
-    const username = args.username ?? (await ask("Username: ", host));
+    const insecure = args["tls-verify"] === false;
+    const known = args.username === undefined ? credentialsFor(host, "", args.authfile) : null;
+    if (known?.kind === "password" && args.password === undefined && !args["password-stdin"]) {
+      if (await isAccepted(host, known, insecure)) {
+        print(`logged in to ${host} already, as ${known.username}\n`);
+        return 0;
+      }
+    }
+    const username = args.username ?? (await ask("Username: ", host, UNASKED));
     const password =
       args.password ??
       (args["password-stdin"]
         ? fromUtf8(readFd(0, "stdin")).replace(/\r?\n$/, "")
-        : await askHidden("Password: ", host));
+        : await askHidden("Password: ", host, UNASKED));
     if (username === "" || password === "")
       throw new BrunError("a login needs a user name and a password", {
         code: "ERR_USAGE",
-        hint: "-u NAME --password-stdin",
+        hint: UNASKED,
       });
-    await tryLogin(host, { kind: "password", username, password }, args["tls-verify"] === false);
+    await tryLogin(host, { kind: "password", username, password }, insecure);
     const path = saveLogin(host, username, password, args.authfile);
     print(`logged in to ${host}, which ${path} remembers\n`);
     return 0;
   },
 });
+
+/** Whether a registry accepts a login that is kept. Throws a BrunError if it cannot be asked. */
+async function isAccepted(host: string, known: Credentials, insecure: boolean): Promise<boolean> {
+  try {
+    await tryLogin(host, known, insecure);
+    return true;
+  } catch (error) {
+    if (error instanceof BrunError && error.code === "ERR_UNAUTHORIZED") return false;
+    throw error;
+  }
+}
 
 export const logout = defineCommand({
   meta: { name: "logout", description: "forget the login to a registry" },
@@ -92,31 +122,3 @@ export const logout = defineCommand({
     return 0;
   },
 });
-
-async function ask(question: string, host: string): Promise<string> {
-  if (!isTerminal(0)) {
-    throw new BrunError(`cannot ask who logs in to ${host}: there is no terminal`, {
-      code: "ERR_USAGE",
-      hint: "-u NAME --password-stdin",
-    });
-  }
-  printError(question);
-  const lines = createInterface({ input: process.stdin });
-  try {
-    for await (const line of lines) return line.trim();
-    return "";
-  } finally {
-    lines.close();
-  }
-}
-
-async function askHidden(question: string, host: string): Promise<string> {
-  const before = withoutModes(0, ECHO);
-  if (before === null) return ask(question, host);
-  try {
-    return await ask(question, host);
-  } finally {
-    restoreTerminal(0, before);
-    printError("\n");
-  }
-}

@@ -20,6 +20,13 @@ export const pullFlags = {
   },
 } as const satisfies Flags;
 
+/** Of `image pull` and `image push`. */
+export const creds = {
+  type: "string",
+  valueHint: "user[:password]",
+  description: "the login for this command alone; it asks for a missing password",
+} as const;
+
 /** When a registry is asked. */
 export const pullPolicy = {
   type: "string",

@@ -14,6 +14,7 @@ import { choosePlatform, type Platform, platformText, runsOn } from "./platform.
 import type { ImageEvent, LayerState } from "./progress.ts";
 import { findStored, type ReadyImage } from "./ready.ts";
 import { candidates, type RegistriesConf, registriesConf } from "./registry/conf.ts";
+import type { Credentials } from "./registry/credentials.ts";
 import { removeLeftovers } from "./remove.ts";
 import { SPACE_HINT } from "./room.ts";
 import { Slots } from "./slots.ts";
@@ -35,6 +36,8 @@ export interface PullOptions {
   /** The global flag: whether containers get a user namespace. */
   readonly rootless: boolean | "auto";
   readonly authFile?: string | undefined;
+  /** A login for the registry in the name, in place of those that are kept. */
+  readonly credentials?: Credentials | undefined;
   readonly insecure?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly progress?: ((event: ImageEvent) => void) | undefined;
@@ -64,6 +67,13 @@ export async function pull(text: string, options: PullOptions): Promise<PulledIm
   }
   const conf = registriesConf();
   const names = candidates(name, conf);
+  if (options.credentials !== undefined && names.length > 1) {
+    throw new BrunError(`${text} may be in ${names.map(({ domain }) => domain).join(" or ")}`, {
+      code: "ERR_USAGE",
+      where: "--creds",
+      hint: `name the registry for which the login is: ${nameText(names[0]!)}`,
+    });
+  }
   const there = options.policy === "always" ? undefined : findStored(names, store.images(), options.platform);
   if (there !== undefined && options.policy !== "newer") {
     const ready = await stored(there, store, ids);
@@ -129,8 +139,8 @@ function absoluteName(name: FileName): FileName {
   return { ...name, path: absolute(name.path) };
 }
 
-function registryOptions({ authFile, insecure, signal }: PullOptions) {
-  return { authFile, insecure: insecure ?? false, signal };
+function registryOptions({ authFile, credentials, insecure, signal }: PullOptions) {
+  return { authFile, credentials, insecure: insecure ?? false, signal };
 }
 
 /** A stored image. Builds its root if necessary. Null if a layer is missing. Throws a BrunError. */

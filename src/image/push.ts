@@ -25,6 +25,7 @@ import { type ImageName, nameText, parseName } from "./image-name.ts";
 import { type Descriptor, type Manifest, MEDIA } from "./manifest.ts";
 import type { ImageEvent, LayerState } from "./progress.ts";
 import { registriesConf } from "./registry/conf.ts";
+import type { Credentials } from "./registry/credentials.ts";
 import { SPACE_HINT } from "./room.ts";
 import { Slots } from "./slots.ts";
 import type { ImageStore } from "./store.ts";
@@ -37,6 +38,8 @@ export interface PushOptions {
   /** The global flag: whether containers get a user namespace. */
   readonly rootless: boolean | "auto";
   readonly authFile?: string | undefined;
+  /** A login for the registry, in place of those that are kept. */
+  readonly credentials?: Credentials | undefined;
   readonly insecure?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly progress?: ((event: ImageEvent) => void) | undefined;
@@ -103,11 +106,12 @@ function open(
   name: ImageName,
   manifest: Extract<Manifest, { kind: "manifest" }>,
   store: ImageStore,
-  { authFile, insecure = false, signal }: PushOptions,
+  { authFile, credentials, insecure = false, signal }: PushOptions,
 ): Destination {
   if (name.transport === "registry") {
     const known = repositoriesWith(manifest.layers, name.domain, name.path, store);
-    return new RegistryDestination(name, registriesConf(), known, { authFile, insecure, signal });
+    const access = { authFile, credentials, insecure, signal };
+    return new RegistryDestination(name, registriesConf(), known, access);
   }
   if (name.transport === "oci") return new LayoutDestination(name);
   return new ArchiveDestination(name, `${store.directory}/${store.temporaryName("archive")}`);

@@ -20,15 +20,14 @@ export class RegistryDestination implements Destination {
     private readonly name: RegistryName,
     conf: RegistriesConf,
     private readonly known: ReadonlyMap<string, readonly string[]>,
-    { authFile, insecure, signal }: RegistryOptions,
+    { authFile, credentials, insecure, signal }: RegistryOptions,
   ) {
     const endpoint = pushEndpoint(name, conf);
-    const credentials = credentialsFor(name.domain, name.path, authFile);
     const push = [...new Set([...known.values()].flat())];
     this.client = new RegistryClient({
       endpoint,
       name: nameText(name),
-      credentials,
+      credentials: credentials ?? credentialsFor(name.domain, name.path, authFile),
       insecure,
       signal,
       push,

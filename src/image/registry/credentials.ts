@@ -5,13 +5,17 @@
 
 import { callerIdentity } from "../../container/state/root.ts";
 import { BrunError } from "../../errors.ts";
-import { findProgram } from "../../host/find-program.ts";
-import { printable, quoted } from "../../printable.ts";
 import { parseJson } from "../../spec/json.ts";
-import { environmentStrings, variable } from "../../sys/environment.ts";
+import { variable } from "../../sys/environment.ts";
 import { mkdirAll, readTextIfThere, replaceFile } from "../../sys/fs.ts";
-import { run } from "../../sys/spawn.ts";
 import { fromUtf8, utf8 } from "../../sys/utf8.ts";
+import {
+  forgetByHelper,
+  type Helper,
+  helperProgram,
+  keepByHelper,
+  loginOfHelper,
+} from "./credential-helper.ts";
 import { ownText } from "./own-file.ts";
 
 /** A user with a password, or a token with which other tokens are requested. */
@@ -56,6 +60,25 @@ function readAuthFile(path: string): AuthFile | null {
   return json as AuthFile;
 }
 
+/** The helper for a registry: its own, otherwise that of the whole file. */
+function helperOf(json: AuthFile, domain: string): Helper | null {
+  return ownHelper(json, domain) ?? storeOf(json, domain === "docker.io" ? DOCKER_KEY : domain);
+}
+
+/** The helper that a file names for this registry alone. */
+function ownHelper({ credHelpers }: AuthFile, domain: string): Helper | null {
+  for (const server of domain === "docker.io" ? [domain, DOCKER_KEY] : [domain]) {
+    const name = credHelpers?.[server];
+    if (typeof name === "string") return { name, server };
+  }
+  return null;
+}
+
+/** The helper of a whole file. */
+function storeOf({ credsStore: name }: AuthFile, server: string): Helper | null {
+  return typeof name === "string" && name !== "" ? { name, server } : null;
+}
+
 /** The keys under which a login may be stored: the repository, its parents, and the host. */
 function keys(domain: string, path: string): string[] {
   const parts = path === "" ? [] : path.split("/");
@@ -84,24 +107,22 @@ export function credentialsFor(
   for (const file of authFiles(authFile)) {
     const json = readAuthFile(file);
     if (json === null) continue;
-    const helper =
-      json.credHelpers?.[domain] ?? (domain === "docker.io" ? json.credHelpers?.[DOCKER_KEY] : undefined);
-    if (typeof helper === "string") {
-      const found = askHelper(helper, domain === "docker.io" ? DOCKER_KEY : domain);
-      if (found !== null) return found;
-    }
+    const kept = loginBy(ownHelper(json, domain));
+    if (kept !== null) return kept;
     for (const key of keys(domain, path)) {
       const found = json.auths?.[key];
       if (found === undefined) continue;
       const credentials = decode(found, `${file}: ${key}`);
       if (credentials !== null) return credentials;
     }
-    if (typeof json.credsStore === "string" && json.credsStore !== "") {
-      const found = askHelper(json.credsStore, domain === "docker.io" ? DOCKER_KEY : domain);
-      if (found !== null) return found;
-    }
+    const stored = loginBy(storeOf(json, domain === "docker.io" ? DOCKER_KEY : domain));
+    if (stored !== null) return stored;
   }
   return null;
+}
+
+function loginBy(helper: Helper | null): Credentials | null {
+  return helper === null ? null : loginOfHelper(helper);
 }
 
 function decode(
@@ -118,42 +139,7 @@ function decode(
   return { kind: "password", username: text.slice(0, colon), password: text.slice(colon + 1) };
 }
 
-const HELPER_TIMEOUT = 30_000;
-
-/** Asks a helper by the protocol of docker-credential-helpers: the server on stdin, JSON on stdout. */
-function askHelper(name: string, server: string): Credentials | null {
-  if (!/^[\w.-]+$/.test(name))
-    throw new BrunError(`${quoted(name)} is no name of a credential helper`, { code: "ERR_CONFIG" });
-  const program = `docker-credential-${name}`;
-  const path = findProgram(program);
-  if (path === null) {
-    throw new BrunError(`${program} is not found, which has the login of ${server}`, {
-      code: "ENOENT",
-      hint: "install it, or take credHelpers and credsStore out of the file",
-    });
-  }
-  const result = run(
-    { path, argv: [program, "get"], env: environmentStrings(), processGroup: true },
-    server,
-    HELPER_TIMEOUT,
-  );
-  if (result.code !== 0 || result.signal !== 0) {
-    if (/not found|no credentials/i.test(result.output)) return null;
-    throw new BrunError(`${program} failed: ${printable(result.output.trim().split("\n")[0] ?? "")}`, {
-      code: "ERR_UNAUTHORIZED",
-      hint: `it has the login of ${server}`,
-    });
-  }
-  const json = parseJson(result.output, program) as { Username?: unknown; Secret?: unknown };
-  const { Username: username, Secret: secret } = json;
-  if (typeof username !== "string" || typeof secret !== "string")
-    throw new BrunError(`${program} printed no user name and secret`, { code: "ERR_UNAUTHORIZED" });
-  return username === "<token>"
-    ? { kind: "identity token", token: secret }
-    : { kind: "password", username, password: secret };
-}
-
-/** Stores a login. Returns the path of the file. Throws a BrunError or SysError. */
+/** Stores a login. Returns the path of the file, or the helper's program. Throws a BrunError or SysError. */
 export function saveLogin(
   domain: string,
   username: string,
@@ -161,13 +147,14 @@ export function saveLogin(
   authFile: string | undefined,
 ): string {
   const path = authFile ?? ownAuthFile();
+  const helper = helperOf(readAuthFile(path) ?? {}, domain);
+  if (helper !== null) keepByHelper(helper, username, password);
+  const auth = Buffer.from(utf8(`${username}:${password}`)).toString("base64");
   change(path, (json) => {
-    json.auths = {
-      ...json.auths,
-      [domain]: { auth: Buffer.from(utf8(`${username}:${password}`)).toString("base64") },
-    };
+    // As docker does, the file lists the logins that a helper keeps.
+    json.auths = { ...json.auths, [helper?.server ?? domain]: helper === null ? { auth } : {} };
   });
-  return path;
+  return helper === null ? path : helperProgram(helper);
 }
 
 /**
@@ -175,17 +162,29 @@ export function saveLogin(
  * SysError.
  */
 export function removeLogin(domain: string | null, authFile: string | undefined): boolean {
-  let removed = false;
   const path = authFile ?? ownAuthFile();
   if (readTextIfThere(path) === null) return false;
+  const there = readAuthFile(path) ?? {};
+  let removed = false;
+  for (const helper of helpersFor(there, domain)) if (forgetByHelper(helper)) removed = true;
   change(path, (json) => {
     for (const key of Object.keys(json.auths ?? {})) {
       if (domain !== null && !keys(domain, "").includes(key)) continue;
+      // The login of an empty entry is kept by a helper.
+      removed ||= Object.keys(json.auths![key] ?? {}).length > 0;
       delete json.auths![key];
-      removed = true;
     }
   });
   return removed;
+}
+
+/** The helpers that may keep the login of a registry, or, if `domain` is null, any of the file's logins. */
+function helpersFor(json: AuthFile, domain: string | null): Helper[] {
+  if (domain !== null) return [helperOf(json, domain) ?? []].flat();
+  const own = Object.entries(json.credHelpers ?? {}).flatMap(([server, name]) =>
+    typeof name === "string" ? [{ name, server }] : [],
+  );
+  return [...own, ...Object.keys(json.auths ?? {}).flatMap((server) => storeOf(json, server) ?? [])];
 }
 
 function change(path: string, edit: (json: AuthFile) => void): void {

@@ -10,7 +10,7 @@ import { nameText, type RegistryName } from "../image-name.ts";
 import { type Descriptor, DOCUMENT_MAX } from "../manifest.ts";
 import { RegistryClient } from "../registry/client.ts";
 import { endpoints, type RegistriesConf } from "../registry/conf.ts";
-import { credentialsFor } from "../registry/credentials.ts";
+import { type Credentials, credentialsFor } from "../registry/credentials.ts";
 import { bodyOf, smallBody } from "../registry/http.ts";
 import { freeSpace, SPACE_HINT } from "../room.ts";
 import { sizeText } from "../size.ts";
@@ -22,6 +22,8 @@ import type { Document, LayerFile, Source } from "./source.ts";
 export interface RegistryOptions {
   /** --authfile. */
   readonly authFile: string | undefined;
+  /** --creds: the login for the registry in the name. */
+  readonly credentials?: Credentials | undefined;
   /** --tls-verify=false. */
   readonly insecure: boolean;
   readonly signal?: AbortSignal | undefined;
@@ -135,7 +137,8 @@ export class RegistrySource implements Source {
     let last: unknown;
     for (const endpoint of endpoints(name, conf)) {
       // The login is that of the endpoint, which can differ from the registry in the name.
-      const credentials = credentialsFor(endpoint.domain, endpoint.repository, options.authFile);
+      const given = endpoint.domain === name.domain ? options.credentials : undefined;
+      const credentials = given ?? credentialsFor(endpoint.domain, endpoint.repository, options.authFile);
       const client = new RegistryClient({
         endpoint,
         name: nameText(name),
