@@ -18,6 +18,11 @@ import { BY_BUN, call, created, front, HAS_FRONT } from "./support/front.ts";
 import { subjects } from "./support/runtime.ts";
 import { Sandbox } from "./support/sandbox.ts";
 
+function startTimeOf(pid: number): string {
+  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+  return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19]!;
+}
+
 /** A state directory that is filled by hand, and its `list` with and without the front. */
 class Filled {
   readonly root: string;
@@ -56,6 +61,10 @@ class Filled {
   own(path: string): void {
     const { uid, gid } = this.box.subject.caller;
     if (isRoot) lchownSync(path, uid, gid);
+  }
+
+  text(): Promise<string> {
+    return this.box.ok(["list"], { globals: this.globals });
   }
 
   /** Whether Bun is started for `list`. */
@@ -107,11 +116,28 @@ for (const subject of subjects(["brun"])) {
       filled.put("long", state("long", { bundle: `/${"x".repeat(90)}` }));
       const kept = { directory: "/l", size: 3, list: [1, { a: null }, []], no: false, text: 'a\\"\n' };
       filled.put("more", state("more", { kept, annotations: { 'a "b"': '{"c":[]}' }, sharesPids: true }));
+      // Processes that live, in cgroups.
+      const alive = { pid: process.pid, startTime: startTimeOf(process.pid) };
+      for (const [id, text] of Object.entries({ frozen: "1\n", thawed: "0\n", gone: null })) {
+        const freezer = `${box.dir}/${id}`;
+        if (text !== null) box.file(id, text);
+        filled.put(id, state(id, { ...alive, cgroup: { version: 2, paths: { "": box.dir } }, freezer }));
+      }
+      filled.put("none", state("none", { ...alive, cgroup: { version: 1, paths: {} }, freezer: "" }));
       expect(await filled.same("the first list")).toBe(true);
+      const shown = await filled.text();
+      for (const [id, status] of [
+        ["frozen", "paused"],
+        ["thawed", "running"],
+        ["gone", "running"],
+        ["none", "running"],
+        ["a", "stopped"],
+      ])
+        expect(shown).toMatch(new RegExp(`^${id} +\\d+ +${status} `, "m"));
       expect(await filled.same("all as usual")).toBe(false);
       const text = state("x");
       const odd: Record<string, string | null> = {
-        none: null,
+        nothing: null,
         empty: "",
         damaged: "{",
         cut: text.slice(0, -1),
@@ -139,7 +165,8 @@ for (const subject of subjects(["brun"])) {
         "a bad escape": text.replace("}", ',"a":"\\x"}'),
         large: state("x", { annotations: { a: "x".repeat(2048) } }),
         making: state("x", { creating: true }),
-        "a cgroup": state("x", { cgroup: { version: 2, paths: { "": "/nonesuch" } } }),
+        "a freezer alone": state("x", { freezer: "/f" }),
+        "a cgroup of an older brun": state("x", { cgroup: { version: 2, paths: { "": "/nonesuch" } } }),
       };
       for (const [name, json] of Object.entries(odd)) {
         const directory = filled.put("x", json);

@@ -115,6 +115,7 @@ for (const { subject, version, has } of cgroupPlaces()) {
       await until("the counter", () => count() !== "");
       await box.ok(["pause", id]);
       expect((await box.inspect(id)).status).toBe("paused");
+      expect(await box.ok(["list"])).toMatch(new RegExp(`^${id} +\\d+ +paused `, "m"));
       const frozen = count();
       await Bun.sleep(200);
       expect(count()).toBe(frozen);

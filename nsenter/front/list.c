@@ -150,12 +150,15 @@ static const char *look_at(struct list *list, const char *id, const struct store
 	slots[SLOT_DIRECTORY] = list->root;
 	slots[LOOK_PID] = (int64_t)state->pid;
 	slots[LOOK_START_TIME] = (int64_t)state->start_time;
+	slots[LOOK_FREEZER] = (int64_t)(uintptr_t)state->freezer;
 	slots[LOOK_FIFO] = (int64_t)path_of(path, id, FIFO_FILE);
 	if (program_run(list->machine, &list->look, &failure) == 0)
 		return list->words[WORD_CREATED];
 	kind = list->look.ops[failure.op].kind;
 	if (kind == OP_ALIVE && failure.error == ESRCH)
 		return list->words[WORD_STOPPED];
+	if (kind == OP_CHECK && failure.error == EAGAIN)
+		return list->words[WORD_PAUSED];
 	return kind == OP_SYSCALL && failure.error == ENOENT ? list->words[WORD_RUNNING] : 0;
 }
 

@@ -17,13 +17,14 @@ enum member {
 	NEEDED,
 	MEMBER_CREATING = NEEDED,
 	MEMBER_CGROUP,
+	MEMBER_FREEZER, /* with a cgroup, unless an older brun has made the container */
 	MEMBERS,
 };
 
 static const char *const member_names[] = {
     [MEMBER_VERSION] = "version",   [MEMBER_ID] = "id",         [MEMBER_BUNDLE] = "bundle",
     [MEMBER_CREATED] = "created",   [MEMBER_PID] = "pid",       [MEMBER_START_TIME] = "startTime",
-    [MEMBER_CREATING] = "creating", [MEMBER_CGROUP] = "cgroup",
+    [MEMBER_CREATING] = "creating", [MEMBER_CGROUP] = "cgroup", [MEMBER_FREEZER] = "freezer",
 };
 
 /* A value in the text. A string is without its quotes. */
@@ -228,9 +229,11 @@ int stored_state_read(struct stored_state *state, char *text, size_t size, const
 	text[size] = 0;
 	if (!read_members(values, text, text + size))
 		return 0;
-	for (unsigned int i = 0; i < MEMBERS; i++)
-		if (!values[i].at != (i >= NEEDED))
+	for (unsigned int i = 0; i < NEEDED; i++)
+		if (!values[i].at)
 			return 0;
+	if (values[MEMBER_CREATING].at || !values[MEMBER_CGROUP].at != !values[MEMBER_FREEZER].at)
+		return 0;
 	if (values[MEMBER_VERSION].is_string || !is_text(&values[MEMBER_VERSION], "1") ||
 	    !values[MEMBER_ID].is_string || !is_text(&values[MEMBER_ID], id) ||
 	    values[MEMBER_PID].is_string || !values[MEMBER_START_TIME].is_string)
@@ -239,5 +242,6 @@ int stored_state_read(struct stored_state *state, char *text, size_t size, const
 	state->start_time = number_of(&values[MEMBER_START_TIME]);
 	state->bundle = string_of(&values[MEMBER_BUNDLE]);
 	state->created = string_of(&values[MEMBER_CREATED]);
-	return state->pid > 0 && state->start_time > 0 && state->bundle && state->created;
+	state->freezer = values[MEMBER_FREEZER].at ? string_of(&values[MEMBER_FREEZER]) : "";
+	return state->pid > 0 && state->start_time > 0 && state->bundle && state->created && state->freezer;
 }

@@ -12,10 +12,11 @@ struct stored_state {
 	const char *created;
 	uint64_t pid;
 	uint64_t start_time;
+	const char *freezer; /* the file that tells whether its cgroup is frozen, or "" */
 };
 
 /*
- * Whether the text is the state of the container `id`, which is complete and has no cgroup, and whose strings the table
+ * Whether the text is the state of the container `id`, which is complete, and whose strings the table
  * can show as they are. Writes NULs into the text, in which the strings stay.
  */
 int stored_state_read(struct stored_state *state, char *text, size_t size, const char *id);

@@ -194,6 +194,8 @@ export const STATE_ROOM = 2048;
 export enum LookSlot {
   pid = 4,
   startTime,
+  /** The path of the file that tells whether its cgroup is frozen, or an empty text. */
+  freezer,
   /** The path of exec.fifo, relative to the state directory. */
   fifo,
 }
@@ -204,6 +206,7 @@ export enum ListWord {
   titles,
   created = titles + 6,
   running,
+  paused,
   stopped,
   /** The caller's name. */
   owner,

@@ -2,20 +2,30 @@
 import { directoryOf } from "../../cgroup/types.ts";
 import type { CgroupPlan } from "../../config/cgroup-plan.ts";
 import type { Local } from "../../plan/local.ts";
-import type { Label } from "../../plan/program.ts";
+import type { Label, Slot } from "../../plan/program.ts";
 import { E } from "../../sys/errno.ts";
 import { AT_FDCWD, O } from "../../sys/fs.ts";
 
-/** Fails with EAGAIN when the cgroup itself is frozen, or being so, or goes to a place; not when one above it is. */
-export function unlessFrozen({ b, at }: Local, plan: CgroupPlan, frozen: Label | undefined): void {
+/** The file whose first byte tells whether a cgroup itself is frozen, or being so; not whether one above it is. */
+export function freezerFile(plan: CgroupPlan): string | undefined {
   const freezer = directoryOf(plan, "freezer");
-  if (freezer === undefined) return;
+  if (freezer === undefined) return undefined;
+  return `${freezer}/${plan.version === 2 ? "cgroup.freeze" : "freezer.self_freezing"}`;
+}
+
+/**
+ * Fails with EAGAIN when a cgroup is frozen, or goes to a place.
+ * @param file {@link freezerFile}, or a slot with the address of its path
+ */
+export function unlessFrozen({ b, at }: Local, file: string | Slot, frozen: Label | undefined): void {
   at("isThawed");
   const thawed = b.label();
   const gone = { handle: [E.ENOENT, E.ENODEV], orElse: thawed };
-  const path = b.str(`${freezer}/${plan.version === 2 ? "cgroup.freeze" : "freezer.self_freezing"}`);
+  const path = typeof file === "string" ? b.str(file) : file;
   const fd = b.get("openat", [AT_FDCWD, path, O.RDONLY | O.CLOEXEC, 0], gone);
   const text = b.reserve(8, "0 or 1");
+  // The plan runs again, and nothing may be read then.
+  if (typeof file !== "string") b.poke(text, 0, 8);
   b.sys("read", [fd, text, 1], { handle: [E.ENODEV] });
   b.close(fd);
   // The lowest bit tells the two digits apart; what could not be read is as good as "0".

@@ -58,6 +58,6 @@ function listFile(titles: readonly string[]): Uint8Array | null {
   const file = new FileBuilder([LIST_FILE]);
   file.program(Part.listRead, readPlan(uid, false));
   file.program(Part.listLook, lookPlan(false));
-  file.texts(Part.listWords, [...titles, "created", "running", "stopped", owner]);
+  file.texts(Part.listWords, [...titles, "created", "running", "paused", "stopped", owner]);
   return file.finish(guard);
 }

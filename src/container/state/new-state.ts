@@ -2,6 +2,7 @@
 import type { ContainerConfig } from "../../config/types.ts";
 import { CLONE } from "../../sys/constants.ts";
 import type { Kept } from "../io/kept-log.ts";
+import { freezerFile } from "../resources/freezer.ts";
 import { processStat } from "./process.ts";
 import type { StoredState } from "./store.ts";
 
@@ -26,6 +27,7 @@ export function newState(config: ContainerConfig, pid: number, kept?: Kept): Sto
     startTime: processStat(pid)?.startTime ?? "0",
     annotations,
     cgroup: config.cgroup ?? undefined,
+    freezer: config.cgroup === null ? undefined : (freezerFile(config.cgroup) ?? ""),
     sharesPids: (config.cloneFlags & CLONE.NEWPID) === 0 || undefined,
     hooks:
       poststart || poststop ? { ...(poststart && { poststart }), ...(poststop && { poststop }) } : undefined,

@@ -12,7 +12,7 @@ import { E } from "../../sys/errno.ts";
 import { addressOf } from "../../sys/ffi.ts";
 import { AT_EMPTY_PATH, close, fstat, O, S, tryOpen } from "../../sys/fs.ts";
 import { each } from "../../sys/lists.ts";
-import { fromUtf8, utf8 } from "../../sys/utf8.ts";
+import { fromUtf8, utf8, utf8Length } from "../../sys/utf8.ts";
 import { F_OK, lookAt } from "./status.ts";
 import type { StoredState } from "./store.ts";
 
@@ -31,20 +31,21 @@ const OPEN_HOW_SIZE = 24;
 
 const OTHERS_WRITE = 0o022;
 
-/** Paths of one file of each container, relative to the state directory, as C strings for a plan. */
-class Files {
-  /** Address of each path. */
+/** Texts as C strings for a plan. */
+class Texts {
+  /** Address of each text. */
   readonly addresses: number[] = [];
   /** Must live as long as the addresses are used. */
   readonly keep: Uint8Array;
 
-  constructor(ids: readonly string[], file: string) {
-    this.keep = utf8(ids.map((id) => `${id}/${file}\0`).join(""));
+  constructor(texts: readonly string[]) {
+    const all = texts.map((text) => `${text}\0`).join("");
+    this.keep = utf8(all);
+    const ascii = this.keep.length === all.length;
     let address = addressOf(this.keep);
-    each(ids, (id) => {
+    each(texts, (text) => {
       this.addresses.push(address);
-      // Ids are ASCII.
-      address += id.length + file.length + 2;
+      address += (ascii ? text.length : utf8Length(text)) + 1;
     });
   }
 }
@@ -86,7 +87,7 @@ export function readStates(root: string, ids: readonly string[], uid: number): (
   const texts: (string | null)[] = ids.map(() => null);
   const directory = openOwn(root, uid);
   if (directory < 0) return texts;
-  const files = new Files(ids, STATE_FILE);
+  const files = new Texts(ids.map((id) => `${id}/${STATE_FILE}`));
   const plan = readPlan(uid, false);
   const buffer = new Uint8Array(STATE_ROOM * AT_ONCE);
   const to = addressOf(buffer);
@@ -108,36 +109,40 @@ export function readStates(root: string, ids: readonly string[], uid: number): (
   return texts;
 }
 
-/**
- * {@link lookAt} for a container that is not being made and has no cgroup ({@link LookSlot}). Its directory slot is
- * the state directory.
- */
+/** {@link lookAt} for a container that is not being made ({@link LookSlot}). Its directory slot is the state directory. */
 export function lookPlan(record: boolean): Program {
   return localPlan((local) => {
     const { b, directory, at } = local;
-    const [pid, startTime, fifo] = [b.slot(), b.slot(), b.slot()];
-    lookAt(local, { pid, startTime }, { running: null });
+    const [pid, startTime, freezer, fifo] = [b.slot(), b.slot(), b.slot(), b.slot()];
+    lookAt(local, { pid, startTime, freezer }, { running: null });
     at("isCreated");
     b.sys("faccessat", [directory, fifo, F_OK]);
   }, record);
 }
 
+/** Whether {@link lookPlan} can look at a container. An older brun has not stored what tells that its cgroup is frozen. */
+function isPlain({ stored, uid }: Found): boolean {
+  return (
+    uid !== undefined && !stored.creating && (stored.cgroup === undefined || stored.freezer !== undefined)
+  );
+}
+
 /** The outcome of {@link lookPlan} for each container. Undefined means that statusOf has to look. */
 export function lookAtEach(root: string, all: readonly Found[]): (LocalFailure | null | undefined)[] {
-  const plain = all.filter(
-    ({ stored, uid }) => uid !== undefined && !stored.creating && stored.cgroup === undefined,
-  );
+  const plain = all.filter(isPlain);
   const directory = tryOpen(root, O.RDONLY | O.DIRECTORY);
   if (directory < 0) return all.map(() => undefined);
-  const ids = plain.map(({ stored }) => stored.id);
-  const fifos = new Files(ids, FIFO_FILE);
+  const fifos = new Texts(plain.map(({ stored: { id } }) => `${id}/${FIFO_FILE}`));
+  const freezers = new Texts(plain.map(({ stored: { freezer } }) => freezer ?? ""));
   const given = plain.map(({ stored: { pid, startTime } }, i) => [
     pid,
     Number(startTime),
+    freezers.addresses[i]!,
     fifos.addresses[i]!,
   ]);
   const { failureOf } = runForEach(lookPlan, directory, given);
   void addressOf(fifos.keep);
+  void addressOf(freezers.keep);
   close(directory);
   let next = 0;
   return all.map((found) => (found === plain[next] ? failureOf(next++) : undefined));

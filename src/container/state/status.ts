@@ -6,7 +6,7 @@ import type { Label, Policy, Slot } from "../../plan/program.ts";
 import { LOCK } from "../../sys/constants.ts";
 import { E } from "../../sys/errno.ts";
 import { close } from "../../sys/fs.ts";
-import { unlessFrozen } from "../resources/freezer.ts";
+import { freezerFile, unlessFrozen } from "../resources/freezer.ts";
 import type { Status } from "../types.ts";
 import { openDirectory, type StoredState } from "./store.ts";
 
@@ -35,8 +35,9 @@ type Looked =
   | {
       readonly pid: Slot;
       readonly startTime: Slot;
+      /** The address of the path of {@link freezerFile}, or of an empty text. */
+      readonly freezer: Slot;
       readonly creating?: undefined;
-      readonly cgroup?: undefined;
     };
 
 /**
@@ -65,7 +66,8 @@ export function lookAt(
   if (typeof pid === "number")
     b.alive(b.number(Hole.pid, pid), b.number(Hole.startTime, Number(startTime)), gone);
   else b.alive(pid, startTime as Slot, gone);
-  if (stored.cgroup !== undefined) unlessFrozen(local, stored.cgroup, to.paused);
+  const freezer = "cgroup" in stored ? stored.cgroup && freezerFile(stored.cgroup) : stored.freezer;
+  if (freezer !== undefined) unlessFrozen(local, freezer, to.paused);
   if (to.running === null) return;
   at("isCreated");
   b.sys("faccessat", [directory, b.str(FIFO_FILE), F_OK], otherwise(E.ENOENT, to.running));

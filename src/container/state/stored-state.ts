@@ -20,6 +20,8 @@ export interface StoredState {
   readonly annotations?: Readonly<Record<string, string>> | undefined;
   /** Its own cgroup. */
   readonly cgroup?: CgroupPlan | undefined;
+  /** With a cgroup: the file that tells whether it is frozen, or "" if there is none. For `list`. */
+  readonly freezer?: string | undefined;
   /** It has no pid namespace of its own: its processes may outlive its first one. */
   readonly sharesPids?: true | undefined;
   /** The namespace that identifies its processes, if it has neither a pid namespace nor a cgroup. */
