@@ -73,10 +73,10 @@ class Filled {
   }
 
   /** Expects that `list` shows the same with and without the front. Returns whether Bun was started for it. */
-  async same(name: string): Promise<boolean> {
-    const bun = await this.byBun();
-    const found = await this.box.call(["list"], { globals: this.globals });
-    const byBun = await this.box.call(["list"], { globals: [...this.globals, ...BY_BUN.globals] });
+  async same(name: string, args: readonly string[] = ["list"]): Promise<boolean> {
+    const bun = await this.byBun(args);
+    const found = await this.box.call(args, { globals: this.globals });
+    const byBun = await this.box.call(args, { globals: [...this.globals, ...BY_BUN.globals] });
     expect({ name, ...found }).toEqual({ name, ...byBun });
     return bun;
   }
@@ -112,6 +112,9 @@ for (const subject of subjects(["brun"])) {
       await using box = new Sandbox(subject);
       const filled = new Filled(box);
       const { state } = filled;
+      expect(await filled.same("the first list")).toBe(true);
+      for (const args of [[], ["-f", "json"], ["-q"]])
+        expect(await filled.same("no containers", ["list", ...args])).toBe(false);
       for (const id of ["b-10", "b-9", "A", "a", "_", "0"]) filled.put(id, state(id));
       filled.put("long", state("long", { bundle: `/${"x".repeat(90)}` }));
       const kept = { directory: "/l", size: 3, list: [1, { a: null }, []], no: false, text: 'a\\"\n' };
@@ -124,7 +127,6 @@ for (const subject of subjects(["brun"])) {
         filled.put(id, state(id, { ...alive, cgroup: { version: 2, paths: { "": box.dir } }, freezer }));
       }
       filled.put("none", state("none", { ...alive, cgroup: { version: 1, paths: {} }, freezer: "" }));
-      expect(await filled.same("the first list")).toBe(true);
       const shown = await filled.text();
       for (const [id, status] of [
         ["frozen", "paused"],
@@ -134,7 +136,8 @@ for (const subject of subjects(["brun"])) {
         ["a", "stopped"],
       ])
         expect(shown).toMatch(new RegExp(`^${id} +\\d+ +${status} `, "m"));
-      expect(await filled.same("all as usual")).toBe(false);
+      for (const args of [[], ["-f", "json"], ["-q"], ["--quiet", "--format=xml"]])
+        expect(await filled.same(args.join(" "), ["list", ...args])).toBe(false);
       const text = state("x");
       const odd: Record<string, string | null> = {
         nothing: null,
@@ -165,6 +168,8 @@ for (const subject of subjects(["brun"])) {
         "a bad escape": text.replace("}", ',"a":"\\x"}'),
         large: state("x", { annotations: { a: "x".repeat(2048) } }),
         making: state("x", { creating: true }),
+        "an odd escape": text.replace("}", ',"annotations":{"a":"\\u0041"}}'),
+        "annotations in a list": state("x", { annotations: [] }),
         "a freezer alone": state("x", { freezer: "/f" }),
         "a cgroup of an older brun": state("x", { cgroup: { version: 2, paths: { "": "/nonesuch" } } }),
       };
@@ -191,7 +196,7 @@ for (const subject of subjects(["brun"])) {
       writeFileSync(`${filled.root}/file`, "");
       expect(await filled.same("with warnings")).toBe(true);
       rmSync(`${filled.root}/file`);
-      for (const args of [["-q"], ["--wide"], ["-f", "json"], ["-f", "xml"]])
+      for (const args of [["--wide"], ["-q", "--wide"], ["-f", "xml"]])
         expect(await filled.byBun(["list", ...args])).toBe(true);
       expect(await filled.same("all as usual again")).toBe(false);
     });

@@ -334,15 +334,18 @@ static int is_sandbox_run(struct command *command, const char *name, int count, 
 	return sandbox_words(command, count, words);
 }
 
-/* list [--format table] */
+/* list [--format table|json] [--quiet] */
 static int is_plain_list(struct command *command, const struct parsed *parsed)
 {
 	static const char *const key = LIST_FILE;
 	const char *format = parsed->values[LIST_FORMAT];
+	int json = format && text_equal(format, "json");
 
 	command->part = PART_LIST_READ;
 	command->key = (struct texts){&key, 1};
-	return has_only(parsed, FLAG_BIT(LIST_FORMAT)) && (!format || text_equal(format, "table"));
+	command->form = is_given(parsed, LIST_QUIET) ? LIST_IDS : json ? LIST_AS_JSON : LIST_AS_TABLE;
+	return has_only(parsed, FLAG_BIT(LIST_FORMAT) | FLAG_BIT(LIST_QUIET)) &&
+	       (command->form != LIST_AS_TABLE || !format || text_equal(format, "table"));
 }
 
 /* BRUN_FRONT=off allows to compare with a run without the front. */

@@ -12,6 +12,13 @@ struct texts {
 	size_t count;
 };
 
+/* What `list` prints of the containers. */
+enum list_form {
+	LIST_AS_TABLE,
+	LIST_AS_JSON,
+	LIST_IDS,
+};
+
 struct command {
 	enum plan_part part;    /* the part of a plan file that does the command */
 	struct texts key;       /* the key of the plan */
@@ -36,6 +43,7 @@ struct command {
 	const char *process;    /* of exec: the absolute path of --process, or null */
 	const char *console;    /* of exec: --console-socket, or null */
 	int detach;             /* of exec */
+	enum list_form form;    /* of list */
 	const char *texts[3];   /* strings for the key of a run */
 	const char *several[SEVERAL_MAX];
 	const char *directory; /* for a run without a bundle: the current one */

@@ -5,14 +5,19 @@
 #include "stored-state.h"
 #include "table.h"
 
+#include "../plan/output.h"
+
 #include <linux/fcntl.h>
 #include <linux/stat.h>
+
+#define STDOUT 1
 
 /* Address space for all texts. Only what is used takes memory. */
 #define TEXTS_SIZE (64U << 20)
 
 struct list {
 	struct machine *machine;
+	enum list_form form;
 	long root;
 	struct program read;
 	struct program look;
@@ -23,14 +28,16 @@ struct list {
 	size_t count;
 };
 
-/* Keeps a text. Null if there is no more space. */
+/* Keeps a text. Null if there is no more space, then and from then on. */
 static char *keep(struct list *list, const char *text)
 {
 	size_t size = text_length(text) + 1;
 	char *kept = list->texts;
 
-	if (size > (size_t)(list->end - kept))
+	if (size > (size_t)(list->end - kept)) {
+		list->texts = list->end;
 		return 0;
+	}
 	copy(kept, text, size);
 	list->texts += size;
 	return kept;
@@ -170,13 +177,21 @@ static int fill_row(struct list *list, const char *id, struct row *row)
 
 	if (!read_state(list, id, &state))
 		return 0;
-	status = look_at(list, id, &state);
+	status = list->form == LIST_IDS ? "" : look_at(list, id, &state);
 	if (!status)
 		return 0;
 	pid[text_decimal(pid, status == list->words[WORD_STOPPED] ? 0 : state.pid)] = 0;
-	*row = (struct row){{id, keep(list, pid), status, keep(list, state.bundle), keep(list, state.created),
-			     list->words[WORD_OWNER]}};
-	return row->cells[1] && row->cells[3] && row->cells[4];
+	row->cells[COLUMN_ID] = id;
+	row->cells[COLUMN_PID] = keep(list, pid);
+	row->cells[COLUMN_STATUS] = status;
+	row->cells[COLUMN_BUNDLE] = keep(list, state.bundle);
+	row->cells[COLUMN_CREATED] = keep(list, state.created);
+	row->cells[COLUMN_OWNER] = list->words[WORD_OWNER];
+	row->oci_version = keep(list, state.oci_version);
+	row->rootfs = keep(list, state.rootfs);
+	row->annotations = keep(list, state.annotations);
+	/* If there was no space for one of them, there was none for the last text. */
+	return keep(list, "") != 0;
 }
 
 /* Takes the words of the table from the plan file. */
@@ -212,8 +227,9 @@ static long print(struct list *list, const struct plan_file *plan)
 {
 	struct row *rows = array(list->count + 1, sizeof(*rows));
 	struct failure failure = {0};
+	char *text;
+	size_t size;
 	long result;
-	int begun;
 
 	if (!rows)
 		return -ENOMEM;
@@ -222,8 +238,11 @@ static long print(struct list *list, const struct plan_file *plan)
 	for (size_t i = 0; i < list->count; i++)
 		if (!fill_row(list, list->ids[i], &rows[i + 1]))
 			return -ESTALE;
-	result = table_print(rows, list->count + 1, &begun);
-	if (result < 0 && begun) {
+	result = table_make(rows, list->count + 1, list->form, &text, &size);
+	if (result < 0)
+		return result;
+	result = output_write(STDOUT, (const unsigned char *)text, size);
+	if (result < 0) {
 		/* Bun must not print it again, but say why it ended. */
 		failure.error = (int32_t)-result;
 		handover_leave(&failure, -1, plan->directory);
@@ -233,7 +252,7 @@ static long print(struct list *list, const struct plan_file *plan)
 
 long list_run(struct machine *machine, const struct plan_file *plan, const struct command *command)
 {
-	struct list list = {.machine = machine, .root = -1};
+	struct list list = {.machine = machine, .form = command->form, .root = -1};
 	long memory = sys_memory(TEXTS_SIZE);
 	long result = memory < 0 ? memory : 0;
 

@@ -7,7 +7,7 @@
 #include "../plan/program.h"
 
 /*
- * Prints the table of all containers. 0 or -errno: -ESTALE if a container is not as usual, and the directory is Bun's
+ * Prints all containers. 0 or -errno: -ESTALE if a container is not as usual, and the directory is Bun's
  * to list.
  */
 long list_run(struct machine *machine, const struct plan_file *plan, const struct command *command);

@@ -9,22 +9,26 @@
 /* Members that list needs, or that say that it needs more than this. */
 enum member {
 	MEMBER_VERSION,
+	MEMBER_OCI_VERSION,
 	MEMBER_ID,
 	MEMBER_BUNDLE,
+	MEMBER_ROOTFS,
 	MEMBER_CREATED,
 	MEMBER_PID,
 	MEMBER_START_TIME,
 	NEEDED,
 	MEMBER_CREATING = NEEDED,
 	MEMBER_CGROUP,
+	MEMBER_ANNOTATIONS,
 	MEMBER_FREEZER, /* with a cgroup, unless an older brun has made the container */
 	MEMBERS,
 };
 
 static const char *const member_names[] = {
-    [MEMBER_VERSION] = "version",   [MEMBER_ID] = "id",         [MEMBER_BUNDLE] = "bundle",
-    [MEMBER_CREATED] = "created",   [MEMBER_PID] = "pid",       [MEMBER_START_TIME] = "startTime",
-    [MEMBER_CREATING] = "creating", [MEMBER_CGROUP] = "cgroup", [MEMBER_FREEZER] = "freezer",
+    [MEMBER_VERSION] = "version", [MEMBER_OCI_VERSION] = "ociVersion",  [MEMBER_ID] = "id",
+    [MEMBER_BUNDLE] = "bundle",   [MEMBER_ROOTFS] = "rootfs",           [MEMBER_CREATED] = "created",
+    [MEMBER_PID] = "pid",         [MEMBER_START_TIME] = "startTime",    [MEMBER_CREATING] = "creating",
+    [MEMBER_CGROUP] = "cgroup",   [MEMBER_ANNOTATIONS] = "annotations", [MEMBER_FREEZER] = "freezer",
 };
 
 /* A value in the text. A string is without its quotes. */
@@ -221,6 +225,23 @@ static const char *string_of(const struct value *value)
 	return value->at;
 }
 
+/* An object as JSON.stringify() writes it; null if it may write it in another way. */
+static const char *object_of(const struct value *value)
+{
+	if (value->is_string || value->at[0] != '{')
+		return 0;
+	/* Escapes that it uses for no ASCII, or seldom. */
+	for (size_t i = 0; i + 1 < value->size; i++) {
+		if (value->at[i] != '\\')
+			continue;
+		i++;
+		if (value->at[i] == 'u' || value->at[i] == '/')
+			return 0;
+	}
+	value->at[value->size] = 0;
+	return value->at;
+}
+
 int stored_state_read(struct stored_state *state, char *text, size_t size, const char *id)
 {
 	struct value values[MEMBERS];
@@ -240,8 +261,12 @@ int stored_state_read(struct stored_state *state, char *text, size_t size, const
 		return 0;
 	state->pid = number_of(&values[MEMBER_PID]);
 	state->start_time = number_of(&values[MEMBER_START_TIME]);
+	state->oci_version = string_of(&values[MEMBER_OCI_VERSION]);
 	state->bundle = string_of(&values[MEMBER_BUNDLE]);
+	state->rootfs = string_of(&values[MEMBER_ROOTFS]);
 	state->created = string_of(&values[MEMBER_CREATED]);
+	state->annotations = values[MEMBER_ANNOTATIONS].at ? object_of(&values[MEMBER_ANNOTATIONS]) : "{}";
 	state->freezer = values[MEMBER_FREEZER].at ? string_of(&values[MEMBER_FREEZER]) : "";
-	return state->pid > 0 && state->start_time > 0 && state->bundle && state->created && state->freezer;
+	return state->pid > 0 && state->start_time > 0 && state->oci_version && state->bundle &&
+	       state->rootfs && state->created && state->annotations && state->freezer;
 }

@@ -8,16 +8,19 @@
 #include "../sys.h"
 
 struct stored_state {
+	const char *oci_version;
 	const char *bundle;
+	const char *rootfs;
 	const char *created;
 	uint64_t pid;
 	uint64_t start_time;
-	const char *freezer; /* the file that tells whether its cgroup is frozen, or "" */
+	const char *freezer;     /* the file that tells whether its cgroup is frozen, or "" */
+	const char *annotations; /* as JSON, "{}" if there are none */
 };
 
 /*
- * Whether the text is the state of the container `id`, which is complete, and whose strings the table
- * can show as they are. Writes NULs into the text, in which the strings stay.
+ * Whether the text is the state of the container `id`, which is complete, and whose strings can
+ * be shown as they are. Writes NULs into the text, in which the strings stay.
  */
 int stored_state_read(struct stored_state *state, char *text, size_t size, const char *id);
 

@@ -1,16 +1,31 @@
-/* A table as table() of src/cli/format.ts makes it, of texts that need no escapes. */
+/* What `list` prints, of texts that need no escapes: as src/cli/format.ts does it. */
 #ifndef BRUN_FRONT_TABLE_H
 #define BRUN_FRONT_TABLE_H
 
-#include "../sys.h"
+#include "command.h"
 
-#define TABLE_COLUMNS (WORD_CREATED - WORD_TITLES)
+/* The columns of the table. */
+enum column {
+	COLUMN_ID,
+	COLUMN_PID,
+	COLUMN_STATUS,
+	COLUMN_BUNDLE,
+	COLUMN_CREATED,
+	COLUMN_OWNER,
+	TABLE_COLUMNS,
+};
+
+_Static_assert(TABLE_COLUMNS == WORD_CREATED - WORD_TITLES, "there is a title for each column");
 
 struct row {
 	const char *cells[TABLE_COLUMNS];
+	/* For JSON. */
+	const char *oci_version;
+	const char *rootfs;
+	const char *annotations; /* an object as JSON */
 };
 
-/* Writes the rows to stdout. 0 or -errno; *begun tells whether a part may have been written. */
-long table_print(const struct row *rows, size_t count, int *begun);
+/* The text for rows, the first of which has the titles, in new memory. 0, or -errno. */
+long table_make(const struct row *rows, size_t count, enum list_form form, char **text, size_t *size);
 
 #endif

@@ -43,6 +43,12 @@ static void print_text(const char *name, const char *text)
 }
 
 /* Prints each text with its number behind `before`. */
+static const char *const forms[] = {
+    [LIST_AS_TABLE] = "table",
+    [LIST_AS_JSON] = "json",
+    [LIST_IDS] = "ids",
+};
+
 static void print_words(const char *before, const struct texts *words)
 {
 	for (unsigned int i = 0; i < words->count; i++) {
@@ -62,6 +68,8 @@ static void print(enum command_kind kind, const struct command *command)
 		print_text("root", command->root);
 		print_text("log", command->log);
 	}
+	if (kind == COMMAND_LIST)
+		print_text("form", forms[command->form]);
 	if (kind == COMMAND_LOCAL)
 		print_text("command", programs[command->part]);
 	if (kind == COMMAND_LOCAL && command->part == PART_KILL)

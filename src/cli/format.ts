@@ -12,7 +12,10 @@ export function isJson(format: string): boolean {
   throw new BrunError("invalid format option", { code: "ERR_USAGE", hint: "--format is table or json" });
 }
 
-/** `brun list -f json`: one line; null when there are none, as Go writes an empty list. */
+/**
+ * `brun list -f json`: one line; null when there are none, as Go writes an empty list. nsenter/front/table.c writes the
+ * same, and makes the same table, of states that need no escapes.
+ */
 export function listJson(states: readonly ContainerState[]): string {
   return `${states.length === 0 ? "null" : JSON.stringify(states.map(orderedState))}\n`;
 }
@@ -20,7 +23,7 @@ export function listJson(states: readonly ContainerState[]): string {
 /** The titles of `brun list`. */
 export const LIST_TITLES = ["ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"] as const;
 
-/** `brun list`. nsenter/front/table.c makes the same of states that need no escapes. */
+/** `brun list`. */
 export function listTable(states: readonly ContainerState[]): string {
   const rows = states.map((s) => [s.id, `${s.pid}`, s.status, s.bundle, s.created, s.owner]);
   return table([LIST_TITLES, ...rows]);

@@ -1,6 +1,7 @@
 /** `brun list`. */
 import { list, storedStates } from "../container/state/list.ts";
 import { keepListPlan } from "../container/state/list-plan.ts";
+import type { ContainerState, Runtime } from "../container/types.ts";
 import { leftByFront } from "../plan/local.ts";
 import { SysError } from "../sys/error.ts";
 import { stat } from "../sys/fs.ts";
@@ -29,17 +30,18 @@ export default defineCommand({
     const json = !args.quiet && isJson(args.format);
     const runtime = openRuntime(data);
     if (data.values.root !== undefined) stat(runtime.root);
-    if (args.quiet) {
-      print(
-        storedStates(runtime)
-          .map(({ stored }) => `${stored.id}\n`)
-          .join(""),
-      );
-      return;
-    }
-    const states = list(runtime);
-    if (args.wide && !json) print(wideTable(states, Date.now()));
-    else print(json ? listJson(states) : listTable(states));
+    print(args.quiet ? ids(runtime) : text(list(runtime), json, args.wide));
     keepListPlan(runtime.root, LIST_TITLES);
   },
 });
+
+function ids(runtime: Runtime): string {
+  return storedStates(runtime)
+    .map(({ stored }) => `${stored.id}\n`)
+    .join("");
+}
+
+function text(states: readonly ContainerState[], json: boolean, wide: boolean): string {
+  if (json) return listJson(states);
+  return wide ? wideTable(states, Date.now()) : listTable(states);
+}

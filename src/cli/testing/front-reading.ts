@@ -152,8 +152,7 @@ export function asFront(kind: unknown, read: Reading): Reading | null {
   } = JSON.parse(globals as string) as Record<string, unknown>;
   if (Object.keys(others).length > 0) return null;
   const where = { root: root!, ...(log === undefined ? {} : { log }) };
-  if (name === "list")
-    return kind === "list" && Object.keys(options).length === 0 ? { kind, ...where } : null;
+  if (name === "list") return kind === "list" ? listAsFront({ kind, ...where }, options) : null;
   const common = { id: id!, ...where };
   if (kind === "launch") {
     const launches = name === "run" || name === "create" || name === "exec";
@@ -193,4 +192,10 @@ function execAsFront(read: Reading, common: Reading, options: Record<string, unk
     ...(directory === undefined ? {} : { cwd: directory }),
     ...(Object.fromEntries(texts) as Readonly<Record<string, string>>),
   };
+}
+
+function listAsFront(common: Reading, options: Record<string, unknown>): Reading | null {
+  const { quiet, format = "table", ...rest } = options;
+  if (Object.keys(rest).length > 0 || (!quiet && format !== "table" && format !== "json")) return null;
+  return { ...common, form: quiet ? "ids" : (format as string) };
 }

@@ -14,8 +14,8 @@ import { FileBuilder } from "../lifecycle/plan-file.ts";
 import { nameOf } from "./state.ts";
 import { lookPlan, openOwn, readPlan } from "./states.ts";
 
-/** Texts that the front can print as they are. */
-const PLAIN = /^[ -~]+$/;
+/** Texts that the front can print as they are, in JSON too. */
+const PLAIN = /^[ !#-[\]-~]+$/;
 
 /**
  * Writes the file if the front has looked for it. Only for the caller's own state directory. Nothing is thrown: without
