@@ -3,12 +3,13 @@
  * command line, and whatever is not as usual is left to Bun. BRUN_EXECS=N tries N environments by chance.
  */
 import { describe, expect, test } from "bun:test";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import fc from "fast-check";
 import { BY_BUN, call, created, front, HAS_FRONT } from "./support/front.ts";
 import { until } from "./support/processes.ts";
 import { subjects } from "./support/runtime.ts";
 import { Sandbox } from "./support/sandbox.ts";
+import { FdReceiver, readable } from "./support/sockets.ts";
 import type { TestSpec } from "./support/spec.ts";
 
 const EXECS = Number(process.env.BRUN_EXECS ?? 2);
@@ -56,25 +57,6 @@ interface Process {
 /** The process of a container, with its fields in the order of its config. */
 function processOf(box: Sandbox, id: string): Process {
   return JSON.parse(readFileSync(`${box.state}/${id}/exec.json`, "utf8")).process as Process;
-}
-
-/** An engine that takes one terminal, removes its socket as conmon does, and shows what is printed there. */
-function consoleOf(socket: string, to: string): Disposable & { readonly shown: () => string } {
-  const script = `
-import os, socket, sys
-s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); os.chmod(sys.argv[1], 0o777); s.listen(1)
-c = s.accept()[0]; os.unlink(sys.argv[1]); s.close()
-fds = socket.recv_fds(c, 64, 1)[1]
-open(sys.argv[2], "wb").write(os.read(fds[0], 64))`;
-  writeFileSync(to, "");
-  const child = Bun.spawn(["python3", "-c", script, socket, to], { stdio: ["ignore", "ignore", "ignore"] });
-  return {
-    shown: () => readFileSync(to, "utf8"),
-    [Symbol.dispose]: () => {
-      child.kill("SIGKILL");
-      rmSync(socket, { force: true });
-    },
-  };
 }
 
 const ENVIRONMENTS: readonly (readonly [title: string, env: readonly string[] | undefined])[] = [
@@ -229,6 +211,12 @@ for (const subject of subjects(["brun"])) {
       ])
         await left(box, ["exec", "--process", box.file("process.json", text), id]);
       await left(box, ["exec", "--process", `${box.dir}/nonesuch`, id]);
+      // The writer of a FIFO finds one reader.
+      const fifo = `${box.dir}/fifo`;
+      Bun.spawnSync(["mkfifo", "-m", "666", fifo]);
+      const writer = Bun.spawn(["sh", "-c", 'printf %s "$1" >"$2"', "sh", JSON.stringify(own), fifo]);
+      const read = await call(box, ["exec", "--process", fifo, id]);
+      expect([read.bun, read.code, await writer.exited]).toEqual([true, 0, 0]);
       await left(box, [
         "exec",
         "--process",
@@ -250,25 +238,20 @@ for (const subject of subjects(["brun"])) {
       ] as const) {
         const socket = `${box.dir}/console`;
         const file = box.file("process.json", JSON.stringify({ ...own, args }));
-        using engine = consoleOf(socket, `${box.dir}/shown`);
-        await until("it listens", () => existsSync(socket));
-        const done = await call(box, [
-          "exec",
-          "--process",
-          file,
-          "--detach",
-          "--tty",
-          "--console-socket",
-          socket,
-          id,
-        ]);
+        using engine = new FdReceiver(socket);
+        const flags = ["--process", file, "--detach", "--tty", "--console-socket", socket];
+        const called = call(box, ["exec", ...flags, id]);
+        const master = await engine.receive();
+        const done = await called;
         expect({ args, bun: done.bun, code: done.code }).toEqual({
           args,
           bun: code !== 0 || !HAS_FRONT,
           code,
         });
-        expect(done.stderr).not.toContain(socket);
-        if (code === 0) await until("the terminal is shown", () => engine.shown().includes("/dev/pts/"));
+        if (code === 0) expect(readable(master, 10000)).toBe(true);
+        closeSync(master);
+        await expect(engine.receive(0)).rejects.toThrow("nothing sent");
+        rmSync(socket);
       }
       for (const flags of [
         ["-t", "-d"],

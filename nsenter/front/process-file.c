@@ -207,24 +207,39 @@ int process_file_scan(struct process_file *file, unsigned char *data, size_t siz
 	return scan.at == scan.end && file->arg_count > 0 && file->env_count > 0 && file->cwd;
 }
 
-/* The bytes of a regular file, with room for as many and one behind them. 0 or -errno. */
-static long read_file(const char *path, struct bytes *bytes, size_t *size)
+/* The size of a regular file that is not too large, or -errno. `path` may be empty. */
+static long regular_size(long at, const char *path)
 {
-	/* A FIFO is left to Bun, which has to read it from its beginning. */
-	long fd = sys4(__NR_openat, AT_FDCWD, path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0);
 	struct statx status;
 	long result;
 
+	zero(&status, sizeof(status));
+	result = sys5(__NR_statx, at, path, AT_EMPTY_PATH, STATX_BASIC_STATS, &status);
+	if (result < 0)
+		return result;
+	return (status.stx_mode & S_IFMT) == S_IFREG && status.stx_size <= PROCESS_FILE_MAX
+		   ? (long)status.stx_size
+		   : -EFBIG;
+}
+
+/* The bytes of a regular file, with room for as many and one behind them. 0 or -errno. */
+static long read_file(const char *path, struct bytes *bytes, size_t *size)
+{
+	/* Opening a FIFO would be noticed by its writer. It is left to Bun, which reads it once. */
+	long result = regular_size(AT_FDCWD, path);
+	long fd;
+
+	if (result < 0)
+		return result;
+	fd = sys4(__NR_openat, AT_FDCWD, path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0);
 	if (fd < 0)
 		return fd;
-	zero(&status, sizeof(status));
-	result = sys5(__NR_statx, fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &status);
-	if (result == 0 && ((status.stx_mode & S_IFMT) != S_IFREG || status.stx_size > PROCESS_FILE_MAX))
-		result = -EFBIG;
-	*size = status.stx_size;
-	bytes->size = 2 * *size + 2;
-	if (result == 0)
+	result = regular_size(fd, "");
+	if (result >= 0) {
+		*size = (size_t)result;
+		bytes->size = 2 * *size + 2;
 		result = file_read(fd, bytes, *size);
+	}
 	sys1(__NR_close, fd);
 	return result;
 }
