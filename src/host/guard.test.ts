@@ -1,7 +1,8 @@
 import { expect, test } from "bun:test";
-import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { InputKind } from "../plan/file-abi.ts";
-import { mayKeepTime } from "./ask.ts";
+import { currentDirectory, mayKeepTime } from "./ask.ts";
+import { here } from "./ask-caller.ts";
 import { isEmptyDirectory, namesIn, rights } from "./ask-files.ts";
 import { guardOf } from "./guard.ts";
 import { finishRecording, type Input, startRecording } from "./recorder.ts";
@@ -95,4 +96,28 @@ test("rights are one answer", () => {
   const inputs = recorded(() => expect(rights("/proc/self/status") & 4).toBe(4));
   expect(inputs).toHaveLength(1);
   expect(recorded(() => expect(rights("/nowhere")).toBe(0))[0]?.kind).toBe(InputKind.rights);
+});
+
+test("the current directory is asked about without its path, and its path is an input of its own", () => {
+  const parent = process.cwd().replace(/\/[^/]*$/, "");
+  const { uid, gid } = statSync(".");
+  const kinds = (ask: () => void) => recorded(ask).map(({ kind }) => kind);
+  expect(kinds(() => expect(here().inHole).toBe(process.cwd()))).toEqual([]);
+  expect(kinds(() => expect(currentDirectory()).toBe(process.cwd()))).toEqual([InputKind.link]);
+  const places = recorded(() => {
+    const { isIn, isAt } = here();
+    expect([isIn("/"), isIn(parent), isIn(process.cwd()), isIn(`${parent}/other`)]).toEqual([
+      ...[true, true, true, false],
+    ]);
+    expect([isAt(parent), isAt(process.cwd()), isIn(process.cwd().slice(0, -1))]).toEqual([
+      ...[false, true, false],
+    ]);
+  });
+  expect(places.every(({ kind }) => kind === InputKind.inside)).toBe(true);
+  const ways = recorded(() => {
+    expect(here().isByOwnWay(parent, uid, gid)).toBe(true);
+    expect(here().isByOwnWay(parent, uid + 1, gid)).toBe(false);
+    expect(here().isByOwnWay(`${parent}/other`, uid, gid)).toBe(false);
+  });
+  expect(ways.map(({ kind }) => kind)).toEqual(Array(3).fill(InputKind.ownWay));
 });

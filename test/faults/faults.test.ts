@@ -49,6 +49,12 @@ const known = async (box: Sandbox, bundle: string, id: string) => {
   if (cachedPlans(box).length === 0) await box.ok(["run", "--bundle", bundle, `${id}-before`]);
 };
 
+const knownDetached = async (box: Sandbox, bundle: string, id: string) => {
+  if (cachedPlans(box).length > 0) return;
+  await box.ok(["run", "-d", "--bundle", bundle, `${id}-before`]);
+  await box.ok(["delete", "--force", `${id}-before`]);
+};
+
 /** A global flag that changes nothing, and that the front does not know. */
 const BY_BUN = "--rootless=auto";
 
@@ -67,6 +73,14 @@ const SCENARIOS: readonly Scenario[] = [
   ...[...RUN, ...LATER].map((s) => ({ ...s, args: (b: string, id: string) => [BY_BUN, ...s.args(b, id)] })),
   { ...RUN[0]!, by: "front", before: known, ofUser: true, sample: 8 },
   { ...RUN[0]!, by: "front", before: known, ofUser: true, terminal: true, sample: 4 },
+  {
+    command: "run --detach",
+    by: "front",
+    before: knownDetached,
+    args: (b, id) => ["run", "-d", "--bundle", b, id],
+    ofUser: true,
+    sample: 4,
+  },
   // All of the calls of start, which are few.
   ...LATER.map((s) => ({ ...s, by: "front" as const, ...(s.command === "start" && { sample: 12 }) })),
 ];

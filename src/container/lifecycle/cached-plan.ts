@@ -27,6 +27,7 @@ import {
   Part,
   PLAN_MAX,
 } from "../../plan/file-abi.ts";
+import { holeMark } from "../../plan/hole-mark.ts";
 import { type Program, ProgramBuilder, type Slot, type Str } from "../../plan/program.ts";
 import { LOCK } from "../../sys/constants.ts";
 import { NR, syscall } from "../../sys/ffi.ts";
@@ -163,6 +164,8 @@ export function planFile(
   addManner(file, config, options, open);
   const { directory } = paths(root, state.id);
   const info = openExecInfo(execInfoOf(config), state.id, open.kinds);
+  if (open.kinds.includes(Hole.cwd) && !info.includes(holeMark(Hole.cwdText)))
+    return planFile(root, plan, false);
   const places = [Hole.directory, Hole.log];
   const log = state.kept?.directory;
   if (log !== undefined) file.texts(Part.logs, [parentOf(log)]);
