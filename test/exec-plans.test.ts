@@ -234,7 +234,6 @@ for (const subject of subjects(["brun"])) {
       for (const [args, code] of [
         [["/bin/sh", "-c", "tty; exec sleep 1000"], 0],
         [["/tmp/broken"], 255],
-        [["nonesuch"], 255],
       ] as const) {
         const socket = `${box.dir}/console`;
         const file = box.file("process.json", JSON.stringify({ ...own, args }));
