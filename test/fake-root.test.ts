@@ -1,7 +1,7 @@
 /** `--fake-root`: root of one id alone is told that what takes more ids is done. */
 import { describe, expect, test } from "bun:test";
 import { readdirSync, writeFileSync } from "node:fs";
-import { ownedDir } from "./support/caller.ts";
+import { installed, ownedDir } from "./support/caller.ts";
 import { makeRootfs } from "./support/rootfs.ts";
 import { subjects } from "./support/runtime.ts";
 import { Sandbox } from "./support/sandbox.ts";
@@ -25,6 +25,21 @@ function archive(file: string): void {
   const made = Bun.spawnSync(["sh", "-c", script, "sh", file]);
   if (!made.success) throw new Error(made.stderr.toString());
 }
+
+/** A package with files of other owners. */
+const RPM_SPEC = `Name: tiny
+Version: 1
+Release: 1
+Summary: tiny
+License: MIT
+%description
+tiny
+%install
+mkdir -p %{buildroot}/usr/bin
+echo '#!/bin/sh' >%{buildroot}/usr/bin/tiny
+%files
+%attr(4755,games,mail) /usr/bin/tiny
+`;
 
 for (const subject of subjects(["brun"])) {
   const { caller } = subject;
@@ -78,6 +93,23 @@ for (const subject of subjects(["brun"])) {
         });
       }
     });
+
+    test.if(installed("rpm") && installed("rpmbuild"))(
+      "--fake-root: rpm installs files of other owners",
+      async () => {
+        await using box = new Sandbox(subject);
+        const dir = ownedDir(caller, `${box.dir}/rpm`);
+        box.file("rpm/tiny.spec", RPM_SPEC);
+        const script = `mkdir -p root/etc && cp /etc/passwd /etc/group root/etc
+        rpmbuild --quiet -bb --define "_topdir $PWD/top" --define "_rpmdir $PWD" tiny.spec
+        rpm --root $PWD/root --initdb && rpm --root $PWD/root -i --nodeps */*.rpm && stat -c %A root/usr/bin/tiny`;
+        const run = (...flags: string[]) =>
+          box.call(["run", "--host", ...flags, "--", "sh", "-ec", script], { cwd: dir, env: { HOME: dir } });
+        const plain = await run("--user", "root", "--userns", "single");
+        expect(plain.stderr).toContain("chown failed");
+        expect(await run("--fake-root")).toMatchObject({ code: 0, stdout: "-rwsr-xr-x\n" });
+      },
+    );
 
     test("--fake-root: what exec starts, and --host; without the flag it fails", async () => {
       await using box = new Sandbox(subject);
