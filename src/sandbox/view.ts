@@ -124,10 +124,10 @@ export function hostView(rootless: boolean, nested: boolean, stateDirectory: str
     umask: fileMask(),
     cgroup2: exists("/sys/fs/cgroup/cgroup.controllers"),
     mounts: mountPoints(text("/proc/self/mountinfo") ?? ""),
-    entry: (path) => look(path, true),
+    entry: once((path) => look(path, true)),
     follow: (path) => look(path, false),
     isSame,
-    link: readlinkIfThere,
+    link: once(readlinkIfThere),
     list,
     names: namesIn,
     isShared: (path) => hasSharedEntry(path, caller.uid, caller.gid),
@@ -140,6 +140,18 @@ export function hostView(rootless: boolean, nested: boolean, stateDirectory: str
     rights,
     lacksSetattr: () => refusalOf("mount_setattr") !== 0,
     program: (name) => findProgram(name),
+  };
+}
+
+/** Asks only once for each path: many decisions about a view are about the same places, and must not differ. */
+function once<T>(ask: (path: string) => T): (path: string) => T {
+  const known = new Map<string, T>();
+  return (path) => {
+    const found = known.get(path);
+    if (found !== undefined || known.has(path)) return found as T;
+    const answer = ask(path);
+    known.set(path, answer);
+    return answer;
   };
 }
 
