@@ -152,6 +152,17 @@ for (const subject of subjects(["brun"])) {
       expect(stderr).toMatch(
         /^brun: \/proc\/self\/maps cannot be read, and brun needs \/proc; hint: mount it[^\n]*\n$/,
       );
+      // Nor is a container taken for one that has ended.
+      const id = box.name();
+      const bundle = box.bundle((spec) => {
+        spec.process.args = ["/bin/sleep", "1000"];
+      });
+      await box.ok(["create", "--bundle", bundle, id], { globals: ["--cgroup-manager", "disabled"] });
+      await box.ok(["start", id]);
+      await box.ok(["list"]);
+      for (const args of [["state", id], ["list"], ["delete", id], ["delete", "--force", id]])
+        expect(await box.call(args, { under: hide })).toMatchObject({ code: 1, stdout: "", stderr });
+      expect((await box.inspect(id)).status).toBe("running");
     });
 
     for (const path of ["/sys", "/dev", "/tmp"]) {

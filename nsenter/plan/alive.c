@@ -30,8 +30,11 @@ long process_stat(uint64_t pid, int field, uint64_t *value, char *state)
 	length += text_decimal(path + length, pid);
 	copy(path + length, "/stat", 6);
 	fd = sys4(__NR_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
+	/* Without procfs, or with that of another pid namespace, nothing can be said of any process. */
+	if (fd == -ENOENT && sys3(__NR_faccessat, AT_FDCWD, "/proc/self", 0) == 0)
+		fd = -ESRCH;
 	if (fd < 0)
-		return fd == -ENOENT ? -ESRCH : fd;
+		return fd;
 	do {
 		n = sys3(__NR_read, fd, line, sizeof(line) - 1);
 	} while (n == -EINTR);

@@ -6,7 +6,8 @@
 
 /*
  * Returns 0 if the process with this pid started at start_time (clock ticks since boot, field 22 of
- * proc_pid_stat(5)) and is no zombie. Returns -ESRCH if there is no such process, or another -errno.
+ * proc_pid_stat(5)) and is no zombie. Returns -ESRCH if there is no such process, or another -errno;
+ * -ENOENT without procfs, which is needed to tell.
  */
 long process_alive(uint64_t pid, uint64_t start_time);
 
