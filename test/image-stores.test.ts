@@ -254,6 +254,37 @@ for (const subject of subjects(["brun"])) {
       expect(await images.ok(run(image, SHOW), { under, env: { XDG_RUNTIME_DIR: "" } })).toBe(SHOWN);
     });
 
+    test.if(isRoot && caller.uid !== 0)("other subordinate ids: an image is unpacked anew", async () => {
+      await using images = Images.make(subject);
+      images.registry.push("app", "1", images.image());
+      const name = `${images.registry.host}/app:1`;
+      expect(await images.ok(run(name, SHOW))).toBe(SHOWN);
+      const changed = (kind: string) => {
+        const text = readFileSync(`/etc/${kind}`, "utf8");
+        return images.box.file(kind, text.replaceAll(/:\d+:\d+$/gm, ":400000:65536"));
+      };
+      const binds = { [changed("subuid")]: "/etc/subuid", [changed("subgid")]: "/etc/subgid" };
+      expect(await images.ok(run(name, SHOW), { binds })).toBe(SHOWN);
+      expect(readdirSync(`${images.store}/layers`).length).toBe(2);
+      // Both are there from now on.
+      for (const other of [{ binds }, {}])
+        expect(await images.ok(run(name, SHOW, "--pull", "never"), other)).toBe(SHOWN);
+      // Now nobody but root can remove the files of the old ones. They are not in the way of the others.
+      await images.ok(["image", "remove", name], { binds });
+      const partial = () => readdirSync(`${images.store}/partial`).filter((file) => !file.endsWith(".lock"));
+      await until("what can be removed is", () => partial().every((file) => file.startsWith("stuck.")));
+      expect(partial().length).toBeLessThanOrEqual(2);
+      const told = await images.call(["image", "prune"], { binds });
+      expect([told.code, told.stderr]).toEqual([
+        0,
+        expect.stringMatching(
+          /^brun: warning: files of removed images are still there: .*; hint: .*root can remove/,
+        ),
+      ]);
+      const back = await images.call(["image", "prune"]);
+      expect([back.code, back.stderr, partial()]).toEqual([0, "", []]);
+    });
+
     test("a clock that goes back", async () => {
       await using images = Images.make(subject);
       images.registry.push("app", "1", images.image());

@@ -1,7 +1,7 @@
 /** `brun image`: pull, push, list, inspect, remove, prune, unpack, import, commit. */
 
 import { listEverywhere } from "../container/state/every-root.ts";
-import { BrunError } from "../errors.ts";
+import { BrunError, errorLine } from "../errors.ts";
 import { shortDigest } from "../image/digest.ts";
 import { unpackIds } from "../image/ids.ts";
 import { nameText, parseName, type RegistryName } from "../image/image-name.ts";
@@ -10,7 +10,15 @@ import type { ImageConfig } from "../image/manifest.ts";
 import { platformText } from "../image/platform.ts";
 import { pull } from "../image/pull.ts";
 import { candidates, registriesConf } from "../image/registry/conf.ts";
-import { collect, imagesNamed, removeImages, removePartial, removeUnused, tidy } from "../image/remove.ts";
+import {
+  collect,
+  imagesNamed,
+  removeImages,
+  removePartial,
+  removeStuck,
+  removeUnused,
+  tidy,
+} from "../image/remove.ts";
 import { sizeText } from "../image/size.ts";
 import { ImageStore } from "../image/store.ts";
 import type { StoredImage } from "../image/stored.ts";
@@ -32,6 +40,7 @@ import {
 } from "./image-other.ts";
 import { progressFor } from "./image-progress.ts";
 import { commitCommand, importCommand, pushCommand } from "./image-write.ts";
+import { log } from "./log.ts";
 import { print } from "./output.ts";
 import { creds, pullFlags, pullPolicy } from "./pull-flags.ts";
 
@@ -162,6 +171,8 @@ const pruneCommand = defineCommand({
     if (args.all) for (const image of await removeUnused(store, containers)) print(`${image.name}\n`);
     else await collect(store, containers);
     await removePartial(store);
+    const left = await removeStuck(store);
+    if (left !== null) log(data.log, "warning", errorLine(left));
     return 0;
   },
 });

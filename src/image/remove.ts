@@ -186,8 +186,47 @@ export async function tidy(store: ImageStore): Promise<void> {
   const all = leftovers(store.directory);
   for (const path of all.filter(isLock)) removeLock(`${store.directory}/${path}`);
   const paths = all.filter((path) => !isLock(path));
-  // The user namespace with the most ids can remove the files of all others.
+  try {
+    await removeFiles(paths, store);
+  } catch (error) {
+    // Further removals do not try these again.
+    for (const path of paths) {
+      const aside = `${STUCK}${crypto.randomUUID()}`;
+      const [from, to] = [path, aside].map((one) => cstr(`${store.directory}/${one}`));
+      syscall(NR.renameat2, AT_FDCWD, from!, AT_FDCWD, to!, 0);
+    }
+    throw error;
+  }
+}
+
+/** The user namespace with the most ids can remove the files of all others. Throws a BrunError. */
+async function removeFiles(paths: readonly string[], store: ImageStore): Promise<void> {
   await store.ask({ do: "remove", paths }, unpackIds("auto"));
+}
+
+/** The prefix of what could not be removed. */
+const STUCK = "partial/stuck.";
+
+/**
+ * Tries again to remove what could not be removed, such as files of subordinate ids that the caller does not have any
+ * more. Returns the error for the user; null if there is nothing left.
+ */
+export async function removeStuck(store: ImageStore): Promise<BrunError | null> {
+  const stuck = names(`${store.directory}/partial`)
+    .map((name) => `partial/${name}`)
+    .filter((path) => path.startsWith(STUCK));
+  if (stuck.length === 0) return null;
+  try {
+    await removeFiles(stuck, store);
+    return null;
+  } catch (error) {
+    if (!(error instanceof BrunError)) throw error;
+    return new BrunError(`files of removed images are still there: ${error.message}`, {
+      code: error.code,
+      hint: `if they belong to subordinate ids that you do not have any more, root can remove ${store.directory}/${STUCK}*`,
+      cause: error,
+    });
+  }
 }
 
 /**

@@ -168,13 +168,26 @@ async function serve(request: Request, input: number, owner: Owner): Promise<num
       const root = open(request.root, O.RDONLY | O.DIRECTORY);
       copyTree(root, input, owner);
       close(root);
-    } else for (const path of request.paths) removeAt(AT_FDCWD, path);
+    } else removeAll(request.paths);
     answer({ done: true });
     return 0;
   } catch (error) {
     answer({ failure: failureOf(error, reader?.current ?? null) });
     return 1;
   }
+}
+
+/** Removes what can be removed. Throws the first error. */
+function removeAll(paths: readonly string[]): void {
+  const failures: unknown[] = [];
+  for (const path of paths) {
+    try {
+      removeAt(AT_FDCWD, path);
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  if (failures.length > 0) throw failures[0];
 }
 
 const bell = new Uint8Array(4096);
