@@ -1,6 +1,6 @@
 /** Pulling through what is between: TLS with its authorities, proxies, slow and silent registries. */
 import { describe, expect, test } from "bun:test";
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { imageOf } from "../src/image/testing/image.ts";
 import { tarOf } from "../src/image/testing/tar.ts";
 import { FULL } from "./security/support.ts";
@@ -58,6 +58,28 @@ for (const subject of subjects(["brun"])) {
       await images.ok(["image", "remove", name]);
       host("rm", "-r", certs);
       expect(await images.ok(show(name, "--tls-verify=false"))).toBe("second\n");
+    });
+
+    test("TLS: a registry that wants a certificate of the client, which certs.d has", async () => {
+      await using images = Images.make(subject);
+      const authority = new Authority(ownedDir(caller, `${images.box.dir}/tls`));
+      const tls = authority.certificate(["IP:127.0.0.1"]);
+      using registry = new TestRegistry({}, { tls, clients: readFileSync(authority.file, "utf8") });
+      registry.push("app", "1", images.image());
+      const name = `${registry.host}/app:1`;
+      const certs = ownedDir(caller, `${images.data}/.config/containers/certs.d/${registry.host}`);
+      writeFileSync(`${certs}/ca.crt`, readFileSync(authority.file));
+      // It is tried for six seconds.
+      if (FULL) {
+        const refused = await images.call(show(name));
+        expect([refused.code, refused.stderr]).toEqual([
+          1,
+          `brun: ${name}: ${registry.host} has closed the connection; hint: if it wants a certificate of yours, put it into ~/.config/containers/certs.d/${registry.host} as client.cert and client.key\n`,
+        ]);
+      }
+      writeFileSync(`${certs}/client.cert`, tls.cert);
+      writeFileSync(`${certs}/client.key`, tls.key);
+      expect(await images.ok(show(name))).toBe("second\n");
     });
 
     test("TLS: self-signed, ended, of another host: each is told", async () => {

@@ -180,32 +180,41 @@ export function removeLeftovers(store: ImageStore): void {
   if (leftovers(store.directory).length > 0) runInBackground(["image", "tidy"]);
 }
 
-/** Removes the trash and the leftovers of killed processes. Throws a BrunError. */
+/** Removes the trash and the leftovers of killed processes. One process does so at a time. Throws a BrunError. */
 export async function tidy(store: ImageStore): Promise<void> {
-  const isLock = (path: string) => path.startsWith(`partial/${MAKING}`);
-  const all = leftovers(store.directory);
-  for (const path of all.filter(isLock)) removeLock(`${store.directory}/${path}`);
-  const paths = all.filter((path) => !isLock(path));
+  const lock = await store.lock(TIDYING);
   try {
-    await removeFiles(paths, store);
-  } catch (error) {
-    // Further removals do not try these again.
-    for (const path of paths) {
-      const aside = `${STUCK}${crypto.randomUUID()}`;
-      const [from, to] = [path, aside].map((one) => cstr(`${store.directory}/${one}`));
-      syscall(NR.renameat2, AT_FDCWD, from!, AT_FDCWD, to!, 0);
+    const isLock = (path: string) => path.startsWith(`partial/${MAKING}`);
+    const all = leftovers(store.directory);
+    for (const path of all.filter(isLock)) removeLock(`${store.directory}/${path}`);
+    const paths = all.filter((path) => !isLock(path));
+    try {
+      await removeFiles(paths, store);
+    } catch (error) {
+      for (const path of paths) setAside(path, store.directory);
+      throw error;
     }
-    throw error;
+  } finally {
+    lock.release();
   }
+}
+
+/** Renames what could not be removed, so that further removals do not try it again. */
+function setAside(path: string, directory: string): void {
+  const [from, to] = [path, `${STUCK}${crypto.randomUUID()}`].map((one) => cstr(`${directory}/${one}`));
+  syscall(NR.renameat2, AT_FDCWD, from!, AT_FDCWD, to!, 0);
 }
 
 /** The user namespace with the most ids can remove the files of all others. Throws a BrunError. */
 async function removeFiles(paths: readonly string[], store: ImageStore): Promise<void> {
-  await store.ask({ do: "remove", paths }, unpackIds("auto"));
+  if (paths.length > 0) await store.ask({ do: "remove", paths }, unpackIds("auto"));
 }
 
 /** The prefix of what could not be removed. */
 const STUCK = "partial/stuck.";
+
+/** The lock of {@link tidy}. */
+const TIDYING = "tidy";
 
 /**
  * Tries again to remove what could not be removed, such as files of subordinate ids that the caller does not have any
@@ -216,6 +225,7 @@ export async function removeStuck(store: ImageStore): Promise<BrunError | null> 
     .map((name) => `partial/${name}`)
     .filter((path) => path.startsWith(STUCK));
   if (stuck.length === 0) return null;
+  const lock = await store.lock(TIDYING);
   try {
     await removeFiles(stuck, store);
     return null;
@@ -226,6 +236,8 @@ export async function removeStuck(store: ImageStore): Promise<BrunError | null> 
       hint: `if they belong to subordinate ids that you do not have any more, root can remove ${store.directory}/${STUCK}*`,
       cause: error,
     });
+  } finally {
+    lock.release();
   }
 }
 

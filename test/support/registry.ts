@@ -45,6 +45,8 @@ export interface Faults {
 /** Options of the server. */
 export interface Serving {
   readonly tls?: { readonly key: string; readonly cert: string };
+  /** The authority (PEM) of the certificates that clients must have. */
+  readonly clients?: string;
 }
 
 interface Request {
@@ -70,13 +72,15 @@ export class TestRegistry implements Disposable {
 
   constructor(
     private faults: Faults = {},
-    { tls }: Serving = {},
+    { tls, clients }: Serving = {},
   ) {
     this.server = Bun.serve({
       hostname: "127.0.0.1",
       port: 0,
       idleTimeout: 0,
-      ...(tls !== undefined && { tls }),
+      ...(tls !== undefined && {
+        tls: { ...tls, ...(clients && { ca: clients, requestCert: true, rejectUnauthorized: true }) },
+      }),
       fetch: (request) => this.answer(request),
     });
   }

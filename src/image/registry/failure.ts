@@ -97,6 +97,15 @@ export async function unreachable(url: string, cause: unknown): Promise<BrunErro
           : `is ${proxy.variable} right? NO_PROXY names hosts that need none`,
     });
   }
+  if (/ECONNRESET|ConnectionClosed|ConnectionReset|closed unexpectedly/i.test(`${code} ${message}`)) {
+    // A registry that wants a certificate of its clients closes the connection without a word.
+    const certificate = `if it wants a certificate of yours, put it into ~/.config/containers/certs.d/${host} as client.cert and client.key`;
+    return new BrunError(`${host} has closed the connection${between}`, {
+      ...details,
+      // A registry on loopback is also tried without TLS.
+      hint: url.startsWith("https:") || isLoopback(host) ? certificate : undefined,
+    });
+  }
   return new BrunError(
     `${host}: ${message.replace(/\. For more information, pass .*/, "")}${between}`,
     details,
