@@ -112,6 +112,7 @@ const FLAGS: readonly (readonly [string, ...string[]])[] = [
   ["--host"],
   ["--host", "--network", "none", "--read-only"],
   ["--host", "--no-init", "-e", "A=1", "--tmpfs", "/scratch", "--hostname", "elsewhere"],
+  ["--host", "--allow-net", "good.example:7", "--allow-net", "*.other.example", "--net-sni"],
   ["--host", "--name", "known", "--with-secrets", "--umask", "027", "--ulimit", "nofile=100"],
 ];
 

@@ -145,9 +145,11 @@ static long next(struct conversation *talk)
 	return type == PROC_ERROR ? take_failure(talk, &packet, type) : type;
 }
 
-long conversation_await_ready(struct conversation *talk, int maps, long (*go_on)(void *), void *context)
+long conversation_await_ready(struct conversation *talk, int maps, long (*go_on)(void *),
+			      long (*hooks)(void *), void *context)
 {
 	int ready = 0;
+	int stopped = 0;
 	int waits = !maps;
 
 	/* The message with the pid may come before or after the others. */
@@ -160,6 +162,8 @@ long conversation_await_ready(struct conversation *talk, int maps, long (*go_on)
 			waits = 1;
 		else if (type == PROC_CONSOLE && talk->detached)
 			terminal_resize(talk->terminal);
+		else if (type == PROC_HOOKS && hooks)
+			stopped = 1;
 		else if (type == PROC_CONSOLE && talk->keep.directory < 0)
 			terminal_prepare(talk->terminal);
 		else if (type != PROC_PID && type != PROC_CONSOLE)
@@ -170,6 +174,13 @@ long conversation_await_ready(struct conversation *talk, int maps, long (*go_on)
 			if (result < 0)
 				return result;
 			go_on = 0;
+		}
+		if (stopped && hooks && !go_on) {
+			long result = hooks(context);
+
+			if (result < 0)
+				return result;
+			hooks = 0;
 		}
 	}
 	return 0;

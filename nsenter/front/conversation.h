@@ -32,9 +32,11 @@ long conversation_send_program(const struct conversation *talk, const unsigned c
 
 /*
  * Answers messages until only execve can fail. Calls `go_on` once: when the process waits for its id maps, if `maps` says
- * that it will, otherwise when its pid is known. `go_on` may be null. 0 or -errno.
+ * that it will, otherwise when its pid is known. Calls `hooks` after that, when the process waits for hooks. Both may be null.
+ * 0 or -errno.
  */
-long conversation_await_ready(struct conversation *talk, int maps, long (*go_on)(void *), void *context);
+long conversation_await_ready(struct conversation *talk, int maps, long (*go_on)(void *),
+			      long (*hooks)(void *), void *context);
 
 /*
  * Lets the process execute its program. From then on all signals wait for the supervisor. Returns 0 if the program

@@ -183,7 +183,7 @@ long exec_run(struct machine *machine, const struct plan_file *plan, const struc
 		result = begin(&talk, plan, command, &part);
 	if (result < 0)
 		return result;
-	result = conversation_await_ready(&talk, 0, 0, 0);
+	result = conversation_await_ready(&talk, 0, 0, 0, 0);
 	if (result == 0)
 		result = publish(&talk, command);
 	if (result == 0)

@@ -80,11 +80,19 @@ static long send_part(const struct making *making, enum plan_part index)
 	return result;
 }
 
+static int has_part(const struct making *making, enum plan_part index)
+{
+	size_t size;
+
+	return plan_part(making->plan, index, &size) != 0;
+}
+
+/* With hooks, the last program comes after them. */
 static long send_rest(const struct making *making)
 {
 	long result = send_part(making, PART_BUILD);
 
-	return result < 0 ? result : send_part(making, PART_FINISH);
+	return result < 0 || has_part(making, PART_HOOKS) ? result : send_part(making, PART_FINISH);
 }
 
 /* Prints warnings, when no step can fail any more. After a failure Bun does the command again, and warns. */
@@ -104,9 +112,7 @@ static void set_value(struct values *values, enum hole_kind kind, const char *co
 
 static int maps_ids(const struct making *making)
 {
-	size_t size;
-
-	return plan_part(making->plan, PART_NEWUIDMAP, &size) != 0;
+	return has_part(making, PART_NEWUIDMAP);
 }
 
 /* Writes what will be state.json. */
@@ -156,13 +162,24 @@ static long go_on(void *context)
 	return result < 0 ? result : save(making);
 }
 
+/* While the process waits with all of its mounts made. */
+static long run_hooks(void *context)
+{
+	struct making *making = context;
+	int begun;
+	long result = run_here(making, PART_HOOKS, &begun);
+
+	return result < 0 ? result : send_part(making, PART_FINISH);
+}
+
 static long converse(struct making *making)
 {
+	long (*hooks)(void *) = has_part(making, PART_HOOKS) ? run_hooks : 0;
 	int maps = maps_ids(making);
 	long result = maps ? 0 : send_rest(making);
 
 	if (result == 0)
-		result = conversation_await_ready(&making->talk, maps, go_on, making);
+		result = conversation_await_ready(&making->talk, maps, go_on, hooks, making);
 	if (result == 0)
 		result = publish(making);
 	if (result == 0)

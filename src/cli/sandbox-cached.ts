@@ -36,12 +36,15 @@ export function wordsOfCommand(
 
 /** Nothing of a run that has more to do than that of a bundle. */
 export function recordedAs(
-  { allowNet, seccompRecord, audit }: SandboxOptions,
+  { allowNet, netLog, netClient, seccompRecord, audit }: SandboxOptions,
   { fixedEnvironment }: Sandbox,
   command: WordsOfCommand | undefined,
 ): Pick<RunOptions, "command"> {
-  if (command === undefined || seccompRecord !== undefined || audit !== undefined || allowNet.length > 0)
-    return {};
+  if (command === undefined || seccompRecord !== undefined || audit !== undefined) return {};
+  // The file of a log is made when it is asked for, and the files of names are read then.
+  const byName =
+    netLog !== undefined || netClient !== undefined || allowNet.some((name) => name.startsWith("@"));
+  if (byName) return {};
   return { command: { ...command, fixedEnvironment } };
 }
 

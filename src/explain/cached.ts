@@ -44,6 +44,7 @@ const PROGRAMS = [
   ["finish", Part.finish],
   ["make", Part.make],
   ["save", Part.save],
+  ["hooks", Part.hooks],
   ["publish", Part.publish],
   ["cleanup", Part.cleanup],
 ] as const;
@@ -81,7 +82,8 @@ export function explainCached(
     ours: isOurs(plan),
     guard: plan.guard().map(explainInput),
     warnings: fromUtf8(plan.part(Part.warnings)).split("\n").filter(Boolean),
-    programs: PROGRAMS.map(([name, part]) => ({
+    // Few containers have hooks.
+    programs: PROGRAMS.filter(([, part]) => plan.part(part).length > 0).map(([name, part]) => ({
       name,
       operations: operations(plan, part),
     })),

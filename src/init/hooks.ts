@@ -24,7 +24,7 @@ const MFD_CLOEXEC = 1;
  * @returns the index of each hook's operation
  */
 export function runHooks(
-  x: ProcessContext,
+  x: Pick<ProcessContext, "b" | "hookOutput">,
   hooks: readonly Hook[],
   where: string,
   state: string,
@@ -59,7 +59,7 @@ function hookSays(b: ProgramBuilder, request: Blob, output: HookOutput | undefin
 function stateInput(x: Pick<ProcessContext, "b">, text: string): Slot {
   const { b } = x;
   const fd = b.get("memfd_create", [b.str("state"), 1]);
-  b.sys("write", [fd, b.str(text), utf8Length(text)]);
+  b.write(fd, text);
   b.sys("lseek", [fd, 0, 0]);
   return fd;
 }

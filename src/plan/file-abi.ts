@@ -48,6 +48,11 @@ export enum Part {
   make,
   /** Run by the front while the process makes its mounts: writes state.json under another name. */
   save,
+  /**
+   * Run by the front when the stage waits for the hooks of the runtime namespace, after `save`. If empty, there are no
+   * hooks, and the stage does not wait.
+   */
+  hooks,
   /** Run by the front when all that can fail has been done: renames it. */
   publish,
   /** Run by the supervisor, or by the front after a failure. */

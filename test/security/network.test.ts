@@ -326,8 +326,15 @@ os.execvp(sys.argv[1], sys.argv[1:])`;
       });
 
       test("the relay ends with the container, however that ends, and with brun", async () => {
-        for (const victim of ["container", "brun"] as const) {
+        for (const [victim, isCached] of [
+          ["container", false],
+          ["brun", false],
+          ["container", true],
+          ["brun", true],
+        ] as const) {
           await using box = new Sandbox(subject);
+          // The front starts the relay of a run whose plan is cached.
+          for (let i = 0; isCached && i < 2; i++) await (await started(box, "echo up")).done;
           const running = await started(box, "echo up; sleep 1000");
           const relay = relayOf(box);
           if (victim === "brun") process.kill(running.pid, "SIGKILL");

@@ -89,7 +89,8 @@ export function openState(state: StoredState): string {
   const { id: _id, created: _c, pid: _p, startTime: _s, bundle, rootfs, kept, ...rest } = state;
   const { version, ociVersion, ...last } = rest;
   const inner = (part: object): string => JSON.stringify(part).slice(1, -1);
-  const more = inner(last);
+  // Hooks have the name among their arguments.
+  const more = inner(last).replaceAll(state.id, holeMark(Hole.id));
   return [
     `{${inner({ version, ociVersion })},"id":"${holeMark(Hole.id)}",${inner({ bundle, rootfs })}`,
     `,"created":"${holeMark(Hole.created)}","pid":${holeMark(Hole.pid)}`,

@@ -48,6 +48,7 @@ import {
   openHoles,
   openState,
 } from "./cached-holes.ts";
+import { hooksProgram, OpenBuilder, startRelayAlone } from "./cached-hooks.ts";
 import { makeKept } from "./cached-kept.ts";
 import { laterFile } from "./cached-later.ts";
 import { cleanupProgram } from "./cleanup.ts";
@@ -94,7 +95,7 @@ export function unknownRequest(rt: Runtime, options: RunOptions): string | null 
 /** Why the front cannot do with a container of this config what brun does, or null. */
 function beyondFront(config: ContainerConfig): string | null {
   const { spec } = config;
-  if (spec.hooks !== undefined) return "hooks";
+  if (spec.hooks !== undefined && !startRelayAlone(spec.hooks)) return "hooks";
   if (config.cgroup !== null) return "a cgroup";
   // Only Bun can find out which of its processes are left at the end.
   if (tellingNamespace(config) !== null) return "a pid namespace that is not its own";
@@ -167,6 +168,7 @@ export function planFile(
   if (open.kinds.includes(Hole.cwd) && !info.includes(holeMark(Hole.cwdText)))
     return planFile(root, plan, false);
   const places = [Hole.directory, Hole.log];
+  const hooks = config.spec.hooks?.createRuntime;
   const log = state.kept?.directory;
   if (log !== undefined) file.texts(Part.logs, [parentOf(log)]);
   const parts = [
@@ -175,8 +177,13 @@ export function planFile(
     [Part.finish, finish, open.kinds],
     [Part.make, makeProgram(directory, info, config.seccomp?.bpf, log), [...places, Hole.text]],
     [Part.save, saveProgram(state), [Hole.text]],
+    ...(hooks === undefined ? [] : [[Part.hooks, hooksProgram(state, hooks), [Hole.text]] as const]),
     [Part.publish, publishProgram(), []],
-    [Part.cleanup, cleanupProgram(root, state, false), places],
+    [
+      Part.cleanup,
+      cleanupProgram(root, state, false, undefined, new OpenBuilder(state)),
+      [...places, Hole.text],
+    ],
   ] as const;
   for (const [part, program, kinds] of parts) {
     if (command?.anyId === true && hasName(program, state.id, kinds)) return "its name is a part of it";

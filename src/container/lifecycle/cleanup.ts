@@ -18,9 +18,15 @@ import { killAll, timespec } from "./terminate.ts";
  * container's directory.
  * @param notify it has a notification socket
  * @param keeper the socket of one (Keeper)
+ * @param b its builder, if the plan is to be cached
  */
-export function cleanupProgram(root: string, state: StoredState, notify: boolean, keeper?: number): Program {
-  const b = new ProgramBuilder();
+export function cleanupProgram(
+  root: string,
+  state: StoredState,
+  notify: boolean,
+  keeper?: number,
+  b: ProgramBuilder = new ProgramBuilder(),
+): Program {
   const slot = b.slot();
   const busy = b.label();
   const end = b.label();
