@@ -120,16 +120,20 @@ export interface Ran {
  * additional slots, behind those of every plan. Structs and other slots are not reset between runs, so each run has
  * to fill in those that it reads.
  * @param directory the slot of that name, for every run
- * @param given the values of the additional slots, for each run
+ * @param given the values of each additional slot: one for each run
  */
-export function runForEach(compile: Compile, directory: number, given: readonly (readonly number[])[]): Ran {
+export function runForEach(
+  compile: Compile,
+  directory: number,
+  given: readonly [readonly number[], ...(readonly number[])[]],
+): Ran {
   const own = LocalSlot.kept + 1;
-  const runs = given.length;
-  const slots = new Slots(own + (given[0]?.length ?? 0), runs);
-  for (let run = 0; run < runs; run++) {
-    const row = given[run]!;
-    slots.set(run, LocalSlot.directory, directory);
-    for (let slot = 0; slot < row.length; slot++) slots.set(run, own + slot, row[slot]!);
+  const runs = given[0].length;
+  const slots = new Slots(own + given.length, runs);
+  for (let run = 0; run < runs; run++) slots.set(run, LocalSlot.directory, directory);
+  for (let slot = 0; slot < given.length; slot++) {
+    const values = given[slot]!;
+    for (let run = 0; run < runs; run++) slots.set(run, own + slot, values[run]!);
   }
   const failures = new Int32Array((FAILURE_SIZE / 4) * runs);
   runProgram(compile(false).bytes, slots.words, slots.each, failures, runs);

@@ -84,25 +84,26 @@ export function openOwn(path: string, uid: number): number {
 
 /** The texts of state.json, in the order of the ids. Null means that loadState has to read it. */
 export function readStates(root: string, ids: readonly string[], uid: number): (string | null)[] {
-  const texts: (string | null)[] = ids.map(() => null);
+  const texts: (string | null)[] = [];
   const directory = openOwn(root, uid);
-  if (directory < 0) return texts;
+  if (directory < 0) return ids.map(() => null);
   const files = new Texts(ids.map((id) => `${id}/${STATE_FILE}`));
   const plan = readPlan(uid, false);
   const buffer = new Uint8Array(STATE_ROOM * AT_ONCE);
-  const to = addressOf(buffer);
+  const to: number[] = [];
+  const none: number[] = [];
+  for (let i = 0; i < AT_ONCE; i++) {
+    to.push(addressOf(buffer) + STATE_ROOM * i);
+    none.push(-1);
+  }
   for (let from = 0; from < ids.length; from += AT_ONCE) {
     const some = files.addresses.slice(from, from + AT_ONCE);
-    const { slotOf } = runForEach(
-      () => plan,
-      directory,
-      some.map((address, i) => [address, to + STATE_ROOM * i, -1]),
-    );
-    each(some, (_, i) => {
+    const { slotOf } = runForEach(() => plan, directory, [some, to, none]);
+    for (let i = 0; i < some.length; i++) {
       const length = slotOf(i, ReadSlot.length);
-      if (length >= 0 && length < STATE_ROOM)
-        texts[from + i] = fromUtf8(buffer.subarray(STATE_ROOM * i, STATE_ROOM * i + length));
-    });
+      const fits = length >= 0 && length < STATE_ROOM;
+      texts.push(fits ? fromUtf8(buffer.subarray(STATE_ROOM * i, STATE_ROOM * i + length)) : null);
+    }
   }
   void addressOf(files.keep);
   close(directory);
@@ -134,13 +135,12 @@ export function lookAtEach(root: string, all: readonly Found[]): (LocalFailure |
   if (directory < 0) return all.map(() => undefined);
   const fifos = new Texts(plain.map(({ stored: { id } }) => `${id}/${FIFO_FILE}`));
   const freezers = new Texts(plain.map(({ stored: { freezer } }) => freezer ?? ""));
-  const given = plain.map(({ stored: { pid, startTime } }, i) => [
-    pid,
-    Number(startTime),
-    freezers.addresses[i]!,
-    fifos.addresses[i]!,
+  const { failureOf } = runForEach(lookPlan, directory, [
+    plain.map(({ stored }) => stored.pid),
+    plain.map(({ stored }) => Number(stored.startTime)),
+    freezers.addresses,
+    fifos.addresses,
   ]);
-  const { failureOf } = runForEach(lookPlan, directory, given);
   void addressOf(fifos.keep);
   void addressOf(freezers.keep);
   close(directory);
