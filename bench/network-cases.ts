@@ -110,7 +110,7 @@ export const NETWORK_CASES: readonly Case[] = [
       stand.start([...start, "run", "--host", "--keep", "bench", "--", "sh", "-ec", script]);
       return new Map([
         ["brun", [timed(...start, "diff", "bench")]],
-        ["find", [timed("find", large, "-newer", data)]],
+        ["find", [timed("/usr/bin/env", "find", large, "-newer", data)]],
       ]);
     },
   },

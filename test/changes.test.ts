@@ -330,6 +330,32 @@ for (const subject of subjects(["brun"])) {
       },
     );
 
+    test.skipIf(!isRoot)(
+      "apply onto a full disk: one line, and each file is old or new; names of any bytes",
+      async () => {
+        await using box = new Sandbox(subject);
+        const { dir, options } = project(box);
+        const brun = (...args: string[]) =>
+          box
+            .argv(args)
+            .map((word) => `'${word.replaceAll("'", "'\\''")}'`)
+            .join(" ");
+        const change = `echo new >a; head -c 900000 /dev/zero >m; echo more >>z; echo x >"$(printf 'b\\nc')"; echo x >"$(printf 'b\\377')"`;
+        const script = `mount -t tmpfs -o size=512k,mode=777 none ${dir} && cd ${dir} && echo old >a && head -c 300000 /dev/zero >z
+        chown ${caller.uid}:${caller.gid} . a z; ${brun("run", "--host", "--keep", "try", "--", "sh", "-ec", change)} 2>/dev/null
+        ${brun("diff", "try")}; ${brun("apply", "try", "--yes")} >/dev/null; echo $?; cat a; stat -c %s z; ls -Ab`;
+        const { stdout, stderr } = Bun.spawnSync(["unshare", "--mount", "sh", "-c", script], {
+          env: { ...box.env, ...options.env, PATH: process.env.PATH },
+        });
+        expect(stderr.toString()).toBe(
+          `brun: "${dir}/m": no space left on device; hint: nothing is half done: make room, and apply again\n`,
+        );
+        expect(stdout.toString().replaceAll(`${dir}/`, "")).toBe(
+          "C a\nA b\\u000ac\nA b\\xff\nA m\nC z\n1\nnew\n300000\na\nb\\nc\nb\\377\nz\n",
+        );
+      },
+    );
+
     test("names that are none, and flags that do not go together", async () => {
       await using box = new Sandbox(subject);
       const { brun } = project(box);
