@@ -62,7 +62,7 @@ const completers: Readonly<Record<string, Complete>> = {
     ownedDir(subject.caller, dir);
     writeFileSync(
       `${dir}/inner`,
-      `autoload -Uz compinit; compinit -u -d ${dir}/dump-$$; source ${script("zsh")}
+      `autoload -Uz compinit; compinit -u -d ${dir}/dump; source ${script("zsh")}
 ${before}
 compadd() {
   if [[ \${@[1,(i)(-|--)]} == *-(O|A|D)\\ * ]]; then builtin compadd "$@"; return; fi
