@@ -199,7 +199,7 @@ for (const subject of subjects(["brun"])) {
       const script = "echo started; exec sleep 1000";
       expect(await images.ok(["run", "-d", "--name", id, name, "sh", "-c", script])).toBe(`${id}\n`);
       expect(await images.ok(["exec", id, "cat", "/etc/motd"])).toBe("second\n");
-      expect(await images.ok(["logs", id])).toBe("started\n");
+      await until("its output", async () => (await images.ok(["logs", id])) === "started\n");
       await images.ok(["delete", "--force", id]);
       const error = async (...words: string[]) => {
         const { code, stderr } = await images.call(["run", "-q", ...words]);
