@@ -2,6 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { imageOf, writeLayout } from "../src/image/testing/image.ts";
+import { tarOf } from "../src/image/testing/tar.ts";
 import { FULL } from "./security/support.ts";
 import { host, installed, isRoot, ownedDir } from "./support/caller.ts";
 import { Images } from "./support/images.ts";
@@ -174,6 +175,40 @@ for (const subject of subjects(["brun"])) {
       expect(await images.ok(run(image, SHOW), there)).toBe(SHOWN);
       expect(await images.ok(run(name, SHOW), there)).toBe(SHOWN);
     });
+
+    test.if(isRoot)(
+      "a disk without a single free byte: import, commit and pull say so; remove makes room",
+      async () => {
+        await using images = Images.make(subject);
+        const image = layout(images);
+        const mount = (at: string) => host("mount", "-t", "tmpfs", "-o", "size=20m", "tmpfs", at);
+        using place = mounted(images, mount);
+        const there = inStore(place.at);
+        const id = images.box.name();
+        const script = "head -c 100000 /dev/urandom >/opt/new; touch /ready; exec sleep 1000";
+        await images.ok(["run", "--image", image, "-q", "-d", "--name", id, "--", "sh", "-c", script], there);
+        await until("it runs", async () => (await images.call(["exec", id, "ls", "/ready"])).code === 0);
+        const other = `${images.box.dir}/other.tar`;
+        writeFileSync(other, tarOf([{ path: "file", data: "x".repeat(100_000) }]));
+        host("sh", "-c", `cat /dev/zero >${place.at}/fill 2>/dev/null || chmod 644 ${other}`);
+        for (const args of [
+          ["image", "commit", id, "me/new:1"],
+          ["image", "import", other, "me/other:1"],
+        ]) {
+          const { code, stderr } = await images.call(args, there);
+          expect([code, stderr]).toEqual([
+            1,
+            expect.stringMatching(
+              /^brun: \S+: .*(no space left|room for).*; hint: `brun image prune --all`, or XDG_DATA_HOME on another disk\n$/,
+            ),
+          ]);
+          expect(partial(place.at)).toEqual([]);
+        }
+        await images.ok(["delete", "--force", id]);
+        expect(await images.ok(["image", "prune", "--all"], there)).toBe(`${image}\n`);
+        expect(await images.ok(["image", "list", "--names"], there)).toBe("");
+      },
+    );
 
     test.if(isRoot)("a read-only file system: what is there runs; doctor tells", async () => {
       await using images = Images.make(subject);

@@ -12,6 +12,7 @@ import { type Descriptor, MEDIA, parseImageConfig } from "./manifest.ts";
 import { ownPlatform, type Platform } from "./platform.ts";
 import { destinationName, type PushOptions, push, typeOfLayer } from "./push.ts";
 import { candidates, registriesConf } from "./registry/conf.ts";
+import { isFull, storeError } from "./room.ts";
 import { openFile } from "./source/source.ts";
 import type { ImageStore } from "./store.ts";
 import { rootPath, type StoredImage, withImage } from "./stored.ts";
@@ -169,9 +170,7 @@ export async function importImage(
       return image;
     });
   } catch (error) {
-    throw error instanceof BrunError && error.where === undefined
-      ? new BrunError(error.message, { code: error.code, where: file, hint: error.hint, cause: error })
-      : error;
+    throw storeError(error, file);
   } finally {
     close(fd);
   }
@@ -189,6 +188,19 @@ export interface CommittedContainer extends ImageContainer {
  * @throws BrunError (ERR_STATE) if the container has no image, or the store does not have it any more
  */
 export async function commitContainer(
+  container: CommittedContainer,
+  text: string,
+  store: ImageStore,
+  options: MakeOptions & { readonly push: PushOptions },
+): Promise<string> {
+  try {
+    return await commit(container, text, store, options);
+  } catch (error) {
+    throw isFull(error) ? storeError(error, text) : error;
+  }
+}
+
+async function commit(
   container: CommittedContainer,
   text: string,
   store: ImageStore,

@@ -2,7 +2,6 @@
 import { cpus } from "node:os";
 import { BrunError } from "../errors.ts";
 import type { UsernsMode } from "../modes.ts";
-import { E } from "../sys/errno.ts";
 import { SysError } from "../sys/error.ts";
 import { absolute } from "../sys/fs.ts";
 import { digestOf, hexOf, shortDigest } from "./digest.ts";
@@ -16,7 +15,7 @@ import { findStored, type ReadyImage } from "./ready.ts";
 import { candidates, type RegistriesConf, registriesConf } from "./registry/conf.ts";
 import type { Credentials } from "./registry/credentials.ts";
 import { removeLeftovers } from "./remove.ts";
-import { SPACE_HINT } from "./room.ts";
+import { storeError } from "./room.ts";
 import { Slots } from "./slots.ts";
 import { archiveFiles, SavedSource } from "./source/archive.ts";
 import { DirSource, directoryFiles, LayoutSource } from "./source/layout.ts";
@@ -197,14 +196,7 @@ async function fetchImage(
   try {
     return await store.making(() => makeImage(where, source, store, ids, options));
   } catch (error) {
-    if (!(error instanceof SysError)) throw error;
-    const full = error.errno === E.ENOSPC;
-    throw new BrunError(error.message, {
-      code: full ? "ERR_NO_SPACE" : error.code,
-      where,
-      hint: full ? SPACE_HINT : undefined,
-      cause: error,
-    });
+    throw error instanceof SysError ? storeError(error, where) : error;
   } finally {
     source.close();
   }
@@ -359,11 +351,5 @@ async function fetchLayer(layer: Descriptor, diffId: string, work: LayerWork): P
 }
 
 function ofLayer(error: unknown, where: string, { digest }: Descriptor): unknown {
-  if (!(error instanceof BrunError)) return error;
-  return new BrunError(error.message, {
-    code: error.code === "ENOSPC" ? "ERR_NO_SPACE" : error.code,
-    where: `${where}: layer ${shortDigest(digest)}`,
-    hint: error.hint ?? (error.code === "ENOSPC" ? SPACE_HINT : undefined),
-    cause: error,
-  });
+  return error instanceof BrunError ? storeError(error, `${where}: layer ${shortDigest(digest)}`) : error;
 }

@@ -14,6 +14,7 @@ import { parseName, type RegistryName } from "./image-name.ts";
 import { isLocked, removeLock } from "./lock.ts";
 import { imagesOf } from "./ready.ts";
 import { candidates, registriesConf } from "./registry/conf.ts";
+import { isFull } from "./room.ts";
 import { type ImageStore, MAKING } from "./store.ts";
 import type { StoredImage } from "./stored.ts";
 
@@ -74,13 +75,30 @@ export async function removeImages(
       });
     }
   }
-  await store.change((images) => images.filter((image) => ![...going].some((one) => isSame(one, image))));
   // Other containers keep their files, also those of an image that has no name any more.
-  await collect(
-    store,
-    containers.filter(({ id }) => !losing.has(id)),
-  );
+  const keeping = containers.filter(({ id }) => !losing.has(id));
+  await forget([...going], store, keeping);
   return [...going];
+}
+
+/** Removes images from the record, and then their files. Throws a BrunError or SysError. */
+async function forget(
+  going: readonly StoredImage[],
+  store: ImageStore,
+  containers: readonly ImageContainer[],
+): Promise<void> {
+  const staying = (images: readonly StoredImage[]) =>
+    images.filter((image) => !going.some((one) => isSame(one, image)));
+  try {
+    await store.change(staying);
+  } catch (error) {
+    if (!isFull(error)) throw error;
+    // The record is written anew, which takes room. The files are removed first; an image without files is pulled again.
+    await collect(store, containers, staying(store.images()));
+    await tidy(store);
+    await store.change(staying);
+  }
+  await collect(store, containers);
 }
 
 function isSame(a: StoredImage, b: StoredImage): boolean {
@@ -93,21 +111,25 @@ export async function removeUnused(
   containers: readonly ImageContainer[],
 ): Promise<readonly StoredImage[]> {
   const unused = store.images().filter((image) => usersOf(image, containers).length === 0);
-  await store.change((images) => images.filter((image) => !unused.some((one) => isSame(one, image))));
-  await collect(store, containers);
+  await forget(unused, store, containers);
   return unused;
 }
 
 /**
  * Removes layers, views and blobs that no image needs, and leftovers of killed processes. Names disappear at
  * once. Files are removed in the background.
+ * @param images those that are needed, instead of those of the record
  */
-export async function collect(store: ImageStore, containers: readonly ImageContainer[]): Promise<void> {
+export async function collect(
+  store: ImageStore,
+  containers: readonly ImageContainer[],
+  images?: readonly StoredImage[],
+): Promise<void> {
   const lock = await store.lock("record");
   try {
     // An image that is being made has layers, but no name yet.
     if (!isMaking(store.directory)) {
-      takeAway(store, containers);
+      takeAway(store, images ?? store.images(), containers);
     }
   } finally {
     lock.release();
@@ -119,11 +141,15 @@ export async function collect(store: ImageStore, containers: readonly ImageConta
  * Moves layers and views that neither an image nor a container needs to the trash, and removes blobs that no
  * image needs.
  */
-function takeAway(store: ImageStore, containers: readonly ImageContainer[]): void {
+function takeAway(
+  store: ImageStore,
+  named: readonly StoredImage[],
+  containers: readonly ImageContainer[],
+): void {
   const { directory } = store;
   const inUse = containers.flatMap((container) => imageOfContainer(container) ?? []);
   const places = new Set(inUse.map(({ place }) => place));
-  const images = [...store.images(), ...inUse.flatMap(({ manifest }) => withoutName(manifest, store))];
+  const images = [...named, ...inUse.flatMap(({ manifest }) => withoutName(manifest, store))];
   const needed = {
     layers: new Set(images.flatMap(({ diffIds }) => diffIds.map(hexOf))),
     views: new Set(images.map(({ diffIds }) => hexOf(chainId(diffIds)))),

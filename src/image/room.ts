@@ -1,10 +1,29 @@
 /** The free space in a file system: what there is, and how much of it one layer may use. */
-import { check } from "../sys/error.ts";
+import { BrunError } from "../errors.ts";
+import { check, SysError } from "../sys/error.ts";
 import { cstr, NR, syscall } from "../sys/ffi.ts";
 import type { Room } from "./unpack/layer-data.ts";
 
 /** The hint for a full disk. */
 export const SPACE_HINT = "`brun image prune --all`, or XDG_DATA_HOME on another disk";
+
+/** Whether an error says that a disk is full. Streams and other processes have errors of their own, with such a code. */
+export function isFull(error: unknown): boolean {
+  return (error as { code?: unknown } | null)?.code === "ENOSPC";
+}
+
+/** An error of work on the store with its place, and the hint if the disk is full. Other errors stay what they are. */
+export function storeError(error: unknown, place: string): unknown {
+  if (!(error instanceof BrunError || error instanceof SysError)) return error;
+  const { where = place, hint } = error instanceof BrunError ? error : {};
+  const full = isFull(error);
+  return new BrunError(error.message, {
+    code: full ? "ERR_NO_SPACE" : error.code,
+    where,
+    hint: hint ?? (full ? SPACE_HINT : undefined),
+    cause: error,
+  });
+}
 
 /** The part of the free space that one layer may use. */
 const PART = 0.95;

@@ -271,7 +271,8 @@ function failureOf(error: unknown, entry: string | null) {
   // Streams have errors of their own: "ENOSPC: no space left on device, write".
   const { code, message } = error as { code?: unknown; message?: unknown };
   if (typeof code === "string" && /^E[A-Z0-9]+$/.test(code)) {
-    return { message: String(message), code, hint: null, entry };
+    const [, text = message, call = "work"] = /^E\w+: (.*), (\w+)$/.exec(String(message)) ?? [];
+    return { message: `${call}: ${text} (${code})`, code, hint: null, entry };
   }
   return {
     message: error instanceof Error ? (error.stack ?? error.message) : String(error),
