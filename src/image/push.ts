@@ -1,7 +1,6 @@
 /** Pushes an image from the store to a registry or into files. */
 
 import { BrunError } from "../errors.ts";
-import { E } from "../sys/errno.ts";
 import { SysError } from "../sys/error.ts";
 import { NR, syscall } from "../sys/ffi.ts";
 import { absolute, close } from "../sys/fs.ts";
@@ -26,7 +25,7 @@ import { type Descriptor, type Manifest, MEDIA } from "./manifest.ts";
 import type { ImageEvent, LayerState } from "./progress.ts";
 import { registriesConf } from "./registry/conf.ts";
 import type { Credentials } from "./registry/credentials.ts";
-import { SPACE_HINT } from "./room.ts";
+import { isFull, SPACE_HINT } from "./room.ts";
 import { Slots } from "./slots.ts";
 import type { ImageStore } from "./store.ts";
 import type { StoredImage } from "./stored.ts";
@@ -71,14 +70,15 @@ export async function push(
       });
     }
     const ids = idsOfLayers(image, store, options.rootless);
-    const destination = open(name, documents.manifest, store, options);
+    let destination: Destination | undefined;
     try {
+      destination = open(name, documents.manifest, store, options);
       const work = { ...documents, image, ids, store, options, destination };
       return await write(work, name);
     } catch (error) {
       throw spaceError(error, nameText(name));
     } finally {
-      destination.close();
+      destination?.close();
     }
   });
 }
@@ -231,7 +231,7 @@ async function writeLayer(
     archive = await store.archive(ids, diffId, (bytes) => tell("packing", bytes));
   } catch (error) {
     if (!(error instanceof BrunError)) throw error;
-    const full = error.code === "ENOSPC";
+    const full = isFull(error);
     const lost = `\`brun image remove ${image.name}\`, and pull it again`;
     throw new BrunError(error.message, {
       code: full ? "ERR_NO_SPACE" : error.code,
@@ -262,9 +262,6 @@ export function typeOfLayer(fd: number): string {
 }
 
 function spaceError(error: unknown, where: string): unknown {
-  if (!(error instanceof SysError)) return error;
-  return new BrunError(error.message, {
-    code: error.errno === E.ENOSPC ? "ERR_NO_SPACE" : error.code,
-    where,
-  });
+  if (!(error instanceof SysError || (error instanceof BrunError && isFull(error)))) return error;
+  return new BrunError(error.message, { code: isFull(error) ? "ERR_NO_SPACE" : error.code, where });
 }
