@@ -1,7 +1,7 @@
 /** Starts and ends a relay by the hooks of its container. */
 import { ownCommand } from "../host/ask.ts";
 import { PR } from "../sys/constants.ts";
-import { cstr, NR, syscall } from "../sys/ffi.ts";
+import { cstr, hasFront, NR, syscall } from "../sys/ffi.ts";
 import { close, mkdirAll, O, open, writeFd } from "../sys/fs.ts";
 import { makePipe } from "../sys/pipe.ts";
 import { type Child, shellStatus, spawn, waitChild } from "../sys/spawn.ts";
@@ -17,8 +17,8 @@ export interface RelayPlace {
   readonly id: string;
 }
 
-/** The interpreter is enough for what a relay runs, and takes less memory. */
-const ENVIRONMENT = ["BUN_JSC_useJIT=0"];
+/** The interpreter is enough for what a relay runs, and takes less memory. Without it only the front can call C. */
+const ENVIRONMENT = hasFront ? ["BUN_JSC_useJIT=0"] : [];
 
 /** The socket by which `brun update` changes the relay's list. */
 export function controlPath({ directory, id }: RelayPlace): string {

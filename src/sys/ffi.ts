@@ -22,6 +22,9 @@ const functions = front ?? loaded!.stageFunctions();
 const at = (address: number) => ({ ptr: address as Pointer, ...words });
 const native = link({ syscall: at(functions.syscall), spawn: at(functions.spawn) });
 
+/** Whether the front has started this process. It is false in a checkout, in a library, and in a build without the front. */
+export const hasFront: boolean = front !== null;
+
 let known: ((fact: FrontFact) => number) | undefined;
 
 /** Asks the front for a fact. Without a front the answer is -1. */
