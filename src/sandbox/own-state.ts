@@ -141,6 +141,7 @@ class Covering {
   readonly make = new Set<string>();
   private readonly pins: { readonly index: number; readonly placed: Placed }[] = [];
   private readonly places: Places;
+  /** Those that write to the host are the first: what is missing is made for these, and is in others too. */
   private readonly trees: readonly Shown[];
 
   constructor(
@@ -152,7 +153,9 @@ class Covering {
     const { writes, path } = root;
     const source = this.places.way(path).end;
     const whole = writes === undefined ? [] : [{ source, destination: "/", index: -1, writes }];
-    this.trees = [...whole, ...placed.flatMap((one, index) => this.shown(one, index))];
+    const trees = [...whole, ...placed.flatMap((one, index) => this.shown(one, index))];
+    const isHost = (tree: Shown) => tree.writes === "host";
+    this.trees = [...trees.filter(isHost), ...trees.filter((tree) => !isHost(tree))];
   }
 
   add({ path, what }: OwnDirectory): void {
@@ -224,7 +227,7 @@ class Covering {
   private isThere(end: string, tree: Shown, what: OwnDirectory["what"]): boolean {
     const { view } = this;
     // The directory of --upper is made before the first mount.
-    if (view.entry(end) !== null || what === "upper") return true;
+    if (view.entry(end) !== null || this.make.has(end) || what === "upper") return true;
     // The directory of output is made before every run, if possible (src/container/io/kept-log.ts).
     if (what === "logs" && tree.writes !== "host") return false;
     let above = parentOf(end);

@@ -640,8 +640,11 @@ describe("brun's own directories", () => {
     expect(covers(hostSandbox({}, { files: logs }))).toEqual(Object.keys(logs));
     expect(covers(hostSandbox({ tmpfs: ["/home/dev"] }, { files: cache }))).toEqual([]);
     const moved = hostSandbox({ volume: ["/home/dev:/mnt"] }, { files: cache });
+    // What is made for /mnt is in the copy as well.
     expect(covers(moved)).toEqual([
       "/home/dev/.cache/brun",
+      "/home/dev/.local/share/brun",
+      "/home/dev/.local/state/brun",
       "/mnt/.cache/brun",
       "/mnt/.local/share/brun",
       "/mnt/.local/state/brun",
