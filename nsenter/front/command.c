@@ -120,10 +120,15 @@ static int makes_container(const char *name)
 	return text_equal(name, "run") || text_equal(name, "create");
 }
 
-/* Whether the command is about a container without a bundle: forSandbox() of src/cli/main.ts. */
-static int names_root(int count, const char *const *words)
+/*
+ * Whether the command is about a container without a bundle: forSandbox() of src/cli/main.ts. For `create`, where a "--"
+ * can be the value of a flag, it may be: such a line is Bun's.
+ */
+static int names_root(const char *name_of_command, int count, const char *const *words)
 {
-	for (int i = 0; i < count && !text_equal(words[i], "--"); i++) {
+	int ends = text_equal(name_of_command, "run");
+
+	for (int i = 0; i < count && !(ends && text_equal(words[i], "--")); i++) {
 		const char *name = words[i] + 1;
 
 		if (words[i][0] != '-')
@@ -396,7 +401,7 @@ enum command_kind command_parse(struct command *command, int argc, const char *c
 			   ? COMMAND_LIST
 			   : COMMAND_OTHER;
 	is_bundle = flags_parse(&parsed, line, count, words) && command_is_id(parsed.first);
-	if ((makes_container(line->name) && names_root(count, words)) ||
+	if ((makes_container(line->name) && names_root(line->name, count, words)) ||
 	    (!is_bundle && may_name_image(count, words)))
 		return is_sandbox_run(command, line->name, count, words) &&
 			       root_find(command->root, globals.values[GLOBAL_ROOT], envp)
