@@ -80,6 +80,15 @@ export async function unreachable(url: string, cause: unknown): Promise<BrunErro
   }
   const proxy = proxyOf(url);
   const between = proxy === null ? "" : ` by the proxy ${proxy.host}`;
+  if (isSilence(cause)) {
+    return new BrunError(`${host} does not answer${between}`, {
+      ...details,
+      hint:
+        proxy === null
+          ? "is a firewall in the way? HTTPS_PROXY names a proxy"
+          : `is ${proxy.variable} right? NO_PROXY names hosts that need none`,
+    });
+  }
   if (/ENOTFOUND|DNS|EAI_|getaddrinfo|FailedToOpenSocket/i.test(`${code} ${message}`)) {
     return new BrunError(`${host} is not found${between}`, {
       ...details,
