@@ -41,9 +41,9 @@ export interface Invoked {
   readonly child: ChildProcess;
   /** When brun, or the supervisor that it has become, has ended; never rejects. */
   readonly exited: Promise<Ending>;
-  /** Passes on the warnings that have come since the last call. Returns the error, if there is a new one. */
-  told(): BrunError | null;
-  /** {@link Invoked.told}, when brun is done; to be called once. */
+  /** Passes on the warnings that have come since the last call. */
+  told(): void;
+  /** The same when brun is done. Returns the error, which may have come before. To be called once. */
   finish(): BrunError | null;
 }
 
@@ -89,19 +89,22 @@ export function invoke(options: RuntimeOptions, invocation: Invocation): Invoked
     child.once("error", (error) => resolve({ code: null, signal: null, error: notStarted(path, error) }));
   });
   let read = 0;
+  let error: BrunError | null = null;
+  let finished = false;
   const told = () => {
+    if (finished) return;
     const text = log.text();
     const end = text.lastIndexOf("\n") + 1;
-    const error = readLog(text.slice(read, end), options);
+    error = readLog(text.slice(read, end), options) ?? error;
     read = end;
-    return error;
   };
   return {
     child,
     exited,
     told,
     finish() {
-      const error = told();
+      told();
+      finished = true;
       log.close();
       return error;
     },
