@@ -109,7 +109,9 @@ for (const subject of subjects(["brun"])) {
         });
         for (const more of given) {
           const args = ["exec", ...more.flatMap((one) => ["-e", one]), id, "/bin/cat", "/proc/self/environ"];
-          const [mine, bun] = [await front(box, args), await box.call(args, BY_BUN)];
+          // For an empty HOME the plan may have to look up that of passwd(5).
+          const asked = [...own, ...more].includes("HOME=") ? call : front;
+          const [mine, bun] = [await asked(box, args), await box.call(args, BY_BUN)];
           // An empty HOME at the end of the container's own may stand at another place.
           const sorted = (text: string) => text.split("\0").sort();
           expect({ own, args, env: sorted(output(mine)) }).toEqual({ own, args, env: sorted(bun.stdout) });
