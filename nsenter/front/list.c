@@ -252,10 +252,14 @@ static long print(struct list *list, const struct plan_file *plan)
 
 long list_run(struct machine *machine, const struct plan_file *plan, const struct command *command)
 {
-	struct list list = {.machine = machine, .form = command->form, .root = -1};
+	struct list list;
 	long memory = sys_memory(TEXTS_SIZE);
 	long result = memory < 0 ? memory : 0;
 
+	zero(&list, sizeof(list));
+	list.machine = machine;
+	list.form = command->form;
+	list.root = -1;
 	list.texts = (char *)(uintptr_t)memory;
 	list.end = list.texts + TEXTS_SIZE;
 	if (result == 0)
