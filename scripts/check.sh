@@ -44,6 +44,9 @@ shell() {
   fi
 }
 
+# All steps on C include them.
+sh nsenter/headers.sh || exit 1
+
 step tsc node_modules/.bin/tsc -p .
 colours=force
 [ -t 1 ] || colours=off

@@ -1,25 +1,14 @@
 #include "command.h"
 
+#include "environment.h"
 #include "root.h"
 #include "sandbox-words.h"
+#include "signal-names.h"
 
 #include "../build/command-line.h"
 
 #define DETACHED "--detach"
 #define OLD_KEYRING "--no-new-keyring"
-
-const char *environment_variable(const char *const *envp, const char *name)
-{
-	const char *found = 0;
-
-	for (; *envp; envp++) {
-		const char *value = text_after(*envp, name);
-
-		if (value && *value == '=')
-			found = value + 1;
-	}
-	return found;
-}
 
 uint32_t plan_slot(const struct texts *texts)
 {
@@ -47,37 +36,6 @@ int command_is_id(const char *id)
 			return 0;
 	}
 	return n > 0 && n <= ID_MAX && !text_equal(id, ".") && !text_equal(id, "..");
-}
-
-static int upper(char c)
-{
-	return c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c;
-}
-
-/* The text after a prefix, which is in capitals and matches in any case; null if text does not begin with it. */
-static const char *after_any_case(const char *text, const char *prefix)
-{
-	while (*prefix != 0)
-		if (upper(*text++) != *prefix++)
-			return 0;
-	return text;
-}
-
-/* The number of a signal: from 1 to 64, or a name with or without SIG. 0 for any other word. */
-static int signal_number(const char *word)
-{
-	const char *bare = after_any_case(word, "SIG");
-	int number = text_number(word);
-
-	if (number >= 0)
-		return number <= 64 ? number : 0;
-	for (unsigned int i = 0; i < ARRAY_LENGTH(signal_names); i++) {
-		const char *rest = after_any_case(bare ? bare : word, signal_names[i].name);
-
-		if (rest && *rest == 0)
-			return signal_names[i].number;
-	}
-	return 0;
 }
 
 /* Whether no other flags are given. */
@@ -121,8 +79,8 @@ static int makes_container(const char *name)
 }
 
 /*
- * Whether the command is about a container without a bundle: forSandbox() of src/cli/main.ts. For `create`, where a "--"
- * can be the value of a flag, it may be: such a line is Bun's.
+ * Whether the command is about a container without a bundle: forSandbox() of src/cli/main.ts. A "--" can be
+ * the value of a flag of `create`. So a line of `create` may be about one if such a flag is anywhere in it, and Bun decides.
  */
 static int names_root(const char *name_of_command, int count, const char *const *words)
 {
@@ -196,19 +154,6 @@ static void observe_timing(struct command *command)
 	const char *value = environment_variable(command->envp, "BRUN_TIMING");
 
 	command->observed |= value && text_equal(value, "1");
-}
-
-int are_variables(const struct texts *texts)
-{
-	for (size_t i = 0; i < texts->count; i++) {
-		const char *c = texts->at[i];
-
-		while (*c != 0 && *c != '=')
-			c++;
-		if (*c == 0 || c == texts->at[i])
-			return 0;
-	}
-	return 1;
 }
 
 /* The values of --env. Returns 0 if Bun has to read them. */

@@ -59,12 +59,6 @@ enum command_kind {
 	COMMAND_LAUNCH,  /* falls back to Bun, which needs a stage */
 };
 
-/* Whether each text is NAME=value. */
-int are_variables(const struct texts *texts);
-
-/* An environment variable, or null. If it occurs twice the last one counts, as in Bun's process.env. */
-const char *environment_variable(const char *const *envp, const char *name);
-
 /*
  * The number of a run's file: FNV-1a of the texts with a NUL between them, like planPath() of
  * src/container/lifecycle/cached-plan.ts.

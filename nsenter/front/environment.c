@@ -21,6 +21,27 @@ static int has_name(const char *variable, const char *name, size_t length)
 	return variable[length] == '=';
 }
 
+int are_variables(const struct texts *texts)
+{
+	for (size_t i = 0; i < texts->count; i++)
+		if (name_length(texts->at[i]) == 0)
+			return 0;
+	return 1;
+}
+
+const char *environment_variable(const char *const *envp, const char *name)
+{
+	const char *found = 0;
+
+	for (; *envp; envp++) {
+		const char *value = text_after(*envp, name);
+
+		if (value && *value == '=')
+			found = value + 1;
+	}
+	return found;
+}
+
 const char *environment_at(const char *const *envp, const char *const *place)
 {
 	size_t length = name_length(*place);

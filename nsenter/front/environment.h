@@ -4,6 +4,12 @@
 
 #include "command.h"
 
+/* Whether each text is NAME=value. */
+int are_variables(const struct texts *texts);
+
+/* An environment variable, or null. If it occurs twice the last one counts, as in Bun's process.env. */
+const char *environment_variable(const char *const *envp, const char *name);
+
 /*
  * The variable NAME=value to use for an entry of an environment. If a name occurs twice, its first entry
  * counts, with the last value; null for the other entries, and for entries that are no variables. Like

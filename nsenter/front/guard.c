@@ -2,6 +2,7 @@
 
 #include "answers.h"
 #include "command.h"
+#include "environment.h"
 #include "files.h"
 #include "terminal.h"
 

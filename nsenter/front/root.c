@@ -1,6 +1,7 @@
 #include "root.h"
 
 #include "command.h"
+#include "environment.h"
 
 #include <linux/fcntl.h>
 #include <linux/stat.h>

@@ -20,9 +20,9 @@ target program $programs
 # local_run is wrapped, so that plans.c can tell a program's system calls from those of the front.
 # shellcheck disable=SC2086
 target plans -Wl,--wrap=local_run ../front/answers.c ../front/checksum.c ../front/command.c ../front/conversation.c \
-  ../front/entries.c ../front/environment.c ../front/exec.c ../front/files.c ../front/flags.c ../front/guard.c ../front/holes.c \
+  ../front/entries.c ../front/environment.c ../front/exec.c ../front/files.c ../front/flags.c ../front/guard.c ../front/here.c ../front/holes.c \
   ../front/input.c ../front/json.c ../front/later.c ../front/sandbox.c ../front/sandbox-words.c ../front/mapping.c ../front/moment.c ../front/pid-file.c ../front/plan-file.c ../front/process-file.c ../front/root.c ../front/run.c \
-  ../front/terminal.c ../stage/signals.c $programs
+  ../front/signal-names.c ../front/terminal.c ../stage/signals.c $programs
 target notify ../stage/notify.c ../stage/message.c
 target states ../front/stored-state.c
 target process ../front/json.c ../front/process-file.c

@@ -1,6 +1,7 @@
 /** The environment of a sandbox's program. */
+import type { NamedUser } from "../config/user-names.ts";
 import { BrunError } from "../errors.ts";
-import { variables as variablesOf } from "../host/ask-caller.ts";
+import { variables as variablesOf, withoutPlain } from "../host/ask-caller.ts";
 import { uncacheable } from "../host/recorder.ts";
 import { cdiEnvironment } from "./cdi.ts";
 import { fakeRootEnvironment } from "./fake-root.ts";
@@ -41,6 +42,32 @@ export function environment(options: SandboxOptions, view: HostView): string[] {
   for (const file of options.envFile) readFile(variables, file, view);
   for (const assignment of options.env) assign(variables, assignment, view, "--env");
   return [...variables].flatMap(([name, value]) => (value === null ? [] : [`${name}=${value}`]));
+}
+
+/** {@link environment}, with the name and the home of another user of the host if the program is to be that one. Throws a BrunError. */
+export function environmentOf(options: SandboxOptions, view: HostView, who: NamedUser): string[] {
+  const env = environment(options, view);
+  if (options.user !== undefined && options.root.kind === "host") asUser(env, who, options.env);
+  return env;
+}
+
+/** The environment without variables that are only passed on; null for another root, which has none. */
+export function fixedEnvironment(options: SandboxOptions, view: HostView, who: NamedUser): string[] | null {
+  if (options.root.kind !== "host") return null;
+  return environmentOf(options, { ...view, environment: withoutPlain(view.environment) }, who);
+}
+
+/** Sets the name and the home of another user of the host. */
+function asUser(env: string[], who: NamedUser, given: readonly string[]): void {
+  for (const [name, value] of [
+    ["USER", who.name],
+    ["LOGNAME", who.name],
+    ["HOME", who.home],
+  ] as const) {
+    const at = env.findIndex((entry) => entry.startsWith(`${name}=`));
+    if (value === null || at < 0 || given.some((entry) => entry.startsWith(`${name}=`))) continue;
+    env[at] = `${name}=${value}`;
+  }
 }
 
 /** Variables by name, in the order of the environment; null for hidden ones. */

@@ -203,14 +203,14 @@ describe("--host", () => {
   });
 
   test("--upper keeps what is written", () => {
-    const changes = "/home/dev/project/changes";
+    const [upper, work] = ["upper", "work"].map((name) => `/home/dev/project/changes/${name}`);
     const sandbox = hostSandbox({ upper: "changes" });
     expect(mountOn(sandbox, "/etc")?.options).toEqual([
       "from-root",
       "lowerdir=/etc",
       "src-nosymlinks",
-      `upperdir=${changes}/upper/etc`,
-      `workdir=${changes}/work/etc`,
+      `upperdir=${upper}/etc`,
+      `workdir=${work}/etc`,
       "userxattr",
     ]);
   });

@@ -4,7 +4,6 @@
  */
 
 import type { NamedUser } from "../config/user-names.ts";
-import { withoutPlain } from "../host/ask-caller.ts";
 import { IMAGE_ANNOTATION } from "../image/container-image.ts";
 import type { Hook, Hooks, Linux, Namespace, Process, Seccomp, Spec } from "../spec/index.ts";
 import { specTemplate } from "../spec/template.ts";
@@ -12,7 +11,7 @@ import { lazy } from "../sys/lazy.ts";
 import { sandboxCapabilities } from "./capabilities.ts";
 import { cdiLinux, cdiNotices, withCdiHooks } from "./cdi.ts";
 import { deviceRules } from "./devices.ts";
-import { environment } from "./environment.ts";
+import { environmentOf, fixedEnvironment } from "./environment.ts";
 import { checkFakesFor, fakeRootMounts, withFakeRoot } from "./fake-root.ts";
 import { givenAnnotations, givenUmask, oomScoreAdj, sysctls, withSharedMemory } from "./fields.ts";
 import { type FuseMount, fuseHook, fuseMountPoint } from "./fuse.ts";
@@ -276,31 +275,6 @@ function processOf(
     ...(oom !== undefined && { oomScoreAdj: oom }),
     capabilities: sandboxCapabilities(options.capAdd, options.capDrop, who.user.uid ?? 0),
   };
-}
-
-function environmentOf(options: SandboxOptions, view: HostView, who: NamedUser): string[] {
-  const env = environment(options, view);
-  if (options.user !== undefined && options.root.kind === "host") asUser(env, who, options.env);
-  return env;
-}
-
-/** The environment without variables that are only passed on; null for another root, which has none. */
-function fixedEnvironment(options: SandboxOptions, view: HostView, who: NamedUser): string[] | null {
-  if (options.root.kind !== "host") return null;
-  return environmentOf(options, { ...view, environment: withoutPlain(view.environment) }, who);
-}
-
-/** Sets the name and the home of another user of the host. */
-function asUser(env: string[], who: NamedUser, given: readonly string[]): void {
-  for (const [name, value] of [
-    ["USER", who.name],
-    ["LOGNAME", who.name],
-    ["HOME", who.home],
-  ] as const) {
-    const at = env.findIndex((entry) => entry.startsWith(`${name}=`));
-    if (value === null || at < 0 || given.some((entry) => entry.startsWith(`${name}=`))) continue;
-    env[at] = `${name}=${value}`;
-  }
 }
 
 /** The caller's shell, or the first shell that exists in the root. */

@@ -33,9 +33,11 @@ export function frontReader(): { readonly read: (lines: readonly Line[]) => Read
   const sources = [
     "testing/command-line.c",
     "front/command.c",
+    "front/environment.c",
     "front/flags.c",
     "front/root.c",
     "front/sandbox-words.c",
+    "front/signal-names.c",
   ];
   const argv = ["cc", "-O1", "-Wall", "-Wextra", "-Werror", "-ffreestanding", "-o", program];
   const built = Bun.spawnSync([...argv, ...sources.map((file) => `${NSENTER}/${file}`)], { stderr: "pipe" });
