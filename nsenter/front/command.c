@@ -10,19 +10,6 @@
 #define DETACHED "--detach"
 #define OLD_KEYRING "--no-new-keyring"
 
-uint32_t plan_slot(const struct texts *texts)
-{
-	uint32_t value = 2166136261U;
-
-	for (size_t i = 0; i < texts->count; i++) {
-		if (i > 0)
-			value *= 16777619U;
-		for (const char *text = texts->at[i]; *text != 0; text++)
-			value = (value ^ (unsigned char)*text) * 16777619U;
-	}
-	return value % CACHED_SLOTS;
-}
-
 int command_is_id(const char *id)
 {
 	size_t n = 0;
@@ -266,7 +253,6 @@ static int is_plain_run(struct command *command, const char *name, const struct 
 	command->texts[count++] = command->bundle;
 	if (is_given(parsed, RUN_DETACH))
 		command->texts[count++] = DETACHED;
-	command->slot = plan_slot(&(struct texts){command->texts, count});
 	if (is_given(parsed, RUN_NO_NEW_KEYRING))
 		command->texts[count++] = OLD_KEYRING;
 	command->key = (struct texts){command->texts, count};

@@ -22,7 +22,6 @@ enum list_form {
 struct command {
 	enum plan_part part;    /* the part of a plan file that does the command */
 	struct texts key;       /* the key of the plan */
-	uint32_t slot;          /* for a run: the number of its file, below CACHED_SLOTS */
 	char root[PATH_SIZE];   /* state directory */
 	char bundle[PATH_SIZE]; /* for run */
 	const char *id;         /* null if the plan has it */
@@ -58,12 +57,6 @@ enum command_kind {
 	COMMAND_LIST,    /* its plan may be cached */
 	COMMAND_LAUNCH,  /* falls back to Bun, which needs a stage */
 };
-
-/*
- * The number of a run's file: FNV-1a of the texts with a NUL between them, like planPath() of
- * src/container/lifecycle/cached-plan.ts.
- */
-uint32_t plan_slot(const struct texts *texts);
 
 /* Whether a name is that of a container. */
 int command_is_id(const char *id);

@@ -10,6 +10,8 @@
 #include <linux/fcntl.h>
 #include <linux/stat.h>
 
+#define NUMBER_DIGITS 8 /* of the name of a run's file */
+
 static const struct plan_header *header_of(const struct plan_file *plan)
 {
 	return (const struct plan_header *)(const void *)plan->file.data;
@@ -137,22 +139,41 @@ static int is_cached(const struct command *command)
 	return command->part == PART_ENTER || command->part == PART_LIST_READ;
 }
 
+/*
+ * The number of a run's file: FNV-1a of its key with a NUL between the texts, like planPath() of
+ * src/container/lifecycle/cached-files.ts.
+ */
+static uint32_t number_of(const struct texts *texts)
+{
+	uint32_t value = 2166136261U;
+
+	for (size_t i = 0; i < texts->count; i++) {
+		if (i > 0)
+			value *= 16777619U;
+		for (const char *text = texts->at[i]; *text != 0; text++)
+			value = (value ^ (unsigned char)*text) * 16777619U;
+	}
+	return value;
+}
+
 /* The name of the file. number: room for that of a run. */
 static const char *name_of_file(const struct command *command, char *number)
 {
 	static const char digits[] = "0123456789abcdef";
+	uint32_t value;
 
 	if (command->part != PART_ENTER)
 		return is_cached(command) ? LIST_FILE : PLANS_FILE;
-	number[0] = digits[command->slot / 16];
-	number[1] = digits[command->slot % 16];
-	number[2] = 0;
+	value = number_of(&command->key);
+	for (unsigned int i = 0; i < NUMBER_DIGITS; i++)
+		number[i] = digits[value >> 4 * (NUMBER_DIGITS - 1 - i) & 15];
+	number[NUMBER_DIGITS] = 0;
 	return number;
 }
 
 static long read_file(struct plan_file *plan, const struct command *command)
 {
-	char number[3];
+	char number[NUMBER_DIGITS + 1];
 	long result = file_own(plan->directory, S_IFDIR, PLAN_MAX);
 
 	if (result >= 0)

@@ -1,8 +1,8 @@
 /*
  * Files with plans that brun has written for itself (src/container/lifecycle/plan-file.ts). ROOT/ID/plans has the
- * plans of later commands on a container. ROOT/@run/NN has that of a `run`, for all bundles with the hash NN, and
- * ROOT/@run/list those of `list`. One rule applies to all. The caller owns the file and its directory, the same build has written it, it is complete,
- * its key is that of this command, and its guard agrees.
+ * plans of later commands on a container. ROOT/@run/NUMBER has that of a `run`, whose key has this hash, and
+ * ROOT/@run/list those of `list`. One rule applies to all. The caller owns the file and its directory, the same build
+ * has written it, it is complete, its key is that of this command, and its guard agrees.
  */
 #ifndef BRUN_FRONT_PLAN_FILE_H
 #define BRUN_FRONT_PLAN_FILE_H

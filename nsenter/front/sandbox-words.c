@@ -6,10 +6,7 @@ static const char *key[KEY_MAX];
 
 void sandbox_key(struct command *command, const char *directory)
 {
-	size_t length = command->key.count - 1;
-
-	key[length - 1] = directory;
-	command->slot = plan_slot(&(struct texts){key, length});
+	key[command->key.count - 2] = directory;
 }
 
 int sandbox_words(struct command *command, int count, const char *const *words)

@@ -1,6 +1,6 @@
 /** `brun explain`. */
 
-import { keyOfBundle } from "../container/lifecycle/cached-plan.ts";
+import { keyOfBundle } from "../container/lifecycle/cached-files.ts";
 import type { CreateOptions, Runtime } from "../container/types.ts";
 import { BrunError } from "../errors.ts";
 import { explain } from "../explain/explain.ts";
@@ -91,7 +91,8 @@ EXAMPLE
   run({ args, data }) {
     if (args.cached) {
       const bundle = absolute(args.bundle || ".");
-      printCached(viewRuntime(data), [keyOfBundle(bundle, args.detach)], bundle, args.json);
+      const key = keyOfBundle(bundle, args.detach, args["no-new-keyring"]);
+      printCached(viewRuntime(data), [key], bundle, args.json);
       return;
     }
     printExplanation(viewRuntime(data), args, {

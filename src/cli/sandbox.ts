@@ -1,7 +1,7 @@
 /** `brun run --rootfs`, `--image` and `--host`, and `brun explain` of them: the commands. */
 
 import { makeStateHome } from "../container/io/kept-log.ts";
-import { keyOfCommand } from "../container/lifecycle/cached-plan.ts";
+import { keyOfCommand } from "../container/lifecycle/cached-files.ts";
 import { compiling, startRecording } from "../host/recorder.ts";
 import { shellWords } from "../printable.ts";
 import { checkAudit } from "../sandbox/audit/audit.ts";
@@ -142,7 +142,7 @@ export function explainSandbox(): Command<typeof explainSandboxFlags> {
       if (args.cached) {
         const words = explainedWords(given);
         const directory = absolute(".");
-        const keys = [true, false].map((any) => keyOfCommand({ words, directory }, any));
+        const keys = [true, false].map((any) => keyOfCommand({ words, directory }, any, rt.root));
         printCached(rt, keys, `run ${shellWords(words)}`, args.json);
         return 0;
       }

@@ -1,6 +1,6 @@
 /** Describes the plan that the front uses for the next `run` of a bundle: `brun explain --cached`. */
 
-import { planPath } from "../container/lifecycle/cached-plan.ts";
+import { planPath } from "../container/lifecycle/cached-files.ts";
 import { firstPlan, isOurs, kindName, subjectOf } from "../container/lifecycle/cached-reason.ts";
 import type { PlanFile } from "../container/lifecycle/plan-file.ts";
 import { BrunError } from "../errors.ts";

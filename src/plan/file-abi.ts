@@ -1,15 +1,14 @@
 /**
- * Numbers of the files with plans. ROOT/ID/plans has the plans of later commands on a container. ROOT/@run/NN has
- * those of a `run`, for the next one of the same bundle or with the same flags, and ROOT/@run/list those of `list`.
- * They have the same format. abi.ts
- * says how these numbers get into C.
+ * Numbers of the files with plans. ROOT/ID/plans has the plans of later commands on a container. ROOT/@run/NUMBER
+ * has those of a `run`, for the next one of the same bundle or with the same flags, and ROOT/@run/list those of `list`.
+ * They have the same format. abi.ts says how these numbers get into C.
  */
 
 export const PLAN_MAGIC = 0x6e616c70; // "plan"
 /** The maximum size of a file in bytes. */
 export const PLAN_MAX = 4 << 20;
-/** The maximum number of cached runs: NN is a hash of the bundle's path. */
-export const CACHED_SLOTS = 64;
+/** The maximum number of cached runs. */
+export const CACHED_MAX = 64;
 /** The maximum number of arguments of newuidmap and newgidmap after the pid, with their paths. */
 export const HELPER_WORDS_MAX = 64;
 /**

@@ -9,7 +9,6 @@ import type { ContainerConfig } from "../../config/types.ts";
 import { guardOf } from "../../host/guard.ts";
 import type { Recording } from "../../host/recorder.ts";
 import {
-  CACHED_DIRECTORY,
   DIRECTORY_MODE,
   EXEC_FILE,
   FILTER_FILE,
@@ -17,27 +16,17 @@ import {
   STATE_FILE_NEW,
   Supervise,
 } from "../../plan/abi.ts";
-import {
-  CACHED_SLOTS,
-  HELPER_WORDS_MAX,
-  Hole,
-  InputKind,
-  LocalSlot,
-  Manner,
-  Part,
-  PLAN_MAX,
-} from "../../plan/file-abi.ts";
+import { HELPER_WORDS_MAX, Hole, InputKind, LocalSlot, Manner, Part, PLAN_MAX } from "../../plan/file-abi.ts";
 import { holeMark } from "../../plan/hole-mark.ts";
 import { type Program, ProgramBuilder, type Slot, type Str } from "../../plan/program.ts";
 import { LOCK } from "../../sys/constants.ts";
-import { NR, syscall } from "../../sys/ffi.ts";
-import { AT_FDCWD, mkdir, O, replaceFile, S, tryStat } from "../../sys/fs.ts";
-import { removeLeftTemporaries } from "../../sys/left-temporaries.ts";
+import { AT_FDCWD, O } from "../../sys/fs.ts";
 import { each } from "../../sys/lists.ts";
 import { utf8 } from "../../sys/utf8.ts";
 import { limitOf, parentOf } from "../io/kept-log.ts";
 import { paths, type StoredState } from "../state/store.ts";
-import type { CachedCommand, RunOptions, Runtime } from "../types.ts";
+import type { RunOptions, Runtime } from "../types.ts";
+import { type KeptPlan, keyOfBundle, keyOfCommand } from "./cached-files.ts";
 import {
   beginOfName,
   hasDirectory,
@@ -57,9 +46,6 @@ import { FileBuilder, hasFront } from "./plan-file.ts";
 
 /** What the front knows of a `run` of a bundle. With whatever else is asked for, the plan is not kept. */
 const KNOWN: ReadonlySet<keyof RunOptions> = new Set(["id", "bundle", "noNewKeyring", "detach"]);
-
-/** In the key of a detached run. */
-export const DETACHED = "--detach";
 
 /** What follows from the words of a container without a bundle, and the inputs. */
 const OF_WORDS: ReadonlySet<keyof RunOptions> = new Set([
@@ -113,24 +99,6 @@ export interface RunPlan extends Pick<Launched, "config" | "state" | "programs" 
   readonly options?: Partial<Pick<RunOptions, "command" | "detach" | "raises" | "timeout" | "kept" | "keep">>;
 }
 
-/** Writes it down. A file that cannot be written is none: nothing is thrown for it. */
-export function keepPlan(rt: Runtime, { bytes, key }: KeptPlan): void {
-  const directory = `${rt.root}/${CACHED_DIRECTORY}`;
-  try {
-    if (mkdir(directory, 0o700) !== 0 && !isOwnDirectory(directory)) return;
-    removeLeftTemporaries(directory);
-    replaceFile(planPath(rt.root, key), bytes);
-  } catch {
-    // The next run boots Bun again.
-  }
-}
-
-/** A file, and the key by which it is found. */
-export interface KeptPlan {
-  readonly bytes: Uint8Array;
-  readonly key: readonly string[];
-}
-
 /**
  * The file, or why there is none.
  * @param root the state directory
@@ -155,10 +123,10 @@ export function planFile(
   const helpers = config.maps === null || config.selfMapped ? [] : helperWords(config.maps);
   if (helpers === null || finish === undefined) return "its length";
   const key =
-    command === undefined ? keyOfBundle(config.bundle, options.detach) : keyOfCommand(command, anyDirectory);
-  // What covers the state directory goes by its path.
-  const more = command !== undefined ? [root] : config.newKeyring ? [] : ["--no-new-keyring"];
-  const file = new FileBuilder([...key, ...more]);
+    command === undefined
+      ? keyOfBundle(config.bundle, options.detach, !config.newKeyring)
+      : keyOfCommand(command, anyDirectory, root);
+  const file = new FileBuilder(key);
   const told = warnings.join("");
   each(helpers, (words, i) => file.texts(i === 0 ? Part.newuidmap : Part.newgidmap, words));
   file.add(Part.warnings, utf8(told));
@@ -205,19 +173,6 @@ function isForAnyDirectory({ options, recording, later }: RunPlan): boolean {
   const { command } = options ?? {};
   if (command === undefined || command.fixedEnvironment() === null || later !== null) return false;
   return !recording.inputs.some(({ kind, about }) => kind === InputKind.link && about === "/proc/self/cwd");
-}
-
-/** The key by which the plan of a command is found, without the state directory: of any directory, or of the current one. */
-export function keyOfCommand(
-  { words, directory }: Pick<CachedCommand, "words" | "directory">,
-  anyDirectory: boolean,
-): readonly string[] {
-  return [...words, anyDirectory ? "" : directory];
-}
-
-/** The key by which the plan of a bundle is found. */
-export function keyOfBundle(bundle: string, detach = false): readonly string[] {
-  return detach ? [bundle, DETACHED] : [bundle];
 }
 
 /** What there is of a command besides programs. */
@@ -293,29 +248,6 @@ function writeNew(b: ProgramBuilder, directory: Slot, name: string, what: Str | 
   const fd = b.get("openat", [directory, b.str(name), flags, 0o600]);
   b.write(fd, what);
   b.close(fd);
-}
-
-/** Where others could have put something in our name, nothing is written. */
-function isOwnDirectory(path: string): boolean {
-  const stat = tryStat(path, true);
-  if (typeof stat === "number" || (stat.mode & S.IFMT) !== S.IFDIR) return false;
-  return stat.uid === syscall(NR.geteuid) && (stat.mode & 0o022) === 0;
-}
-
-/** Where a plan is kept: that of a bundle's path, or of words and a directory, or another one with the same hash. */
-export function planPath(root: string, key: readonly string[]): string {
-  return `${root}/${CACHED_DIRECTORY}/${slotOf(key.join("\0"))}`;
-}
-
-/** FNV-1a of the UTF-8, as two hexadecimal digits. */
-function slotOf(path: string): string {
-  let hash = 2166136261;
-  each(utf8(path), (byte) => {
-    const mixed = (hash ^ byte) >>> 0;
-    hash = (mixed * 0x193 + (mixed << 24)) >>> 0; // times 0x1000193
-  });
-  const slot = hash % CACHED_SLOTS;
-  return (slot < 16 ? "0" : "") + slot.toString(16);
 }
 
 /** Path of newuidmap and newgidmap with the words after the pid; null where they are too many. */

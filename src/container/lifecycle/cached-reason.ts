@@ -4,13 +4,12 @@ import { aboutText, callOf, isAnsweredAsBefore } from "../../host/again.ts";
 import type { GuardOperation } from "../../host/guard.ts";
 import { FrontFact } from "../../plan/abi.ts";
 import { InputKind, Part } from "../../plan/file-abi.ts";
-import { shellWords } from "../../printable.ts";
 import { RLIMITS } from "../../sys/constants.ts";
 import { SysError } from "../../sys/error.ts";
 import { askFront } from "../../sys/ffi.ts";
 import { members } from "../../sys/members.ts" with { type: "macro" };
 import { readStateBytes } from "../state/store.ts";
-import { DETACHED, planPath } from "./cached-plan.ts";
+import { planPath } from "./cached-files.ts";
 import { PlanFile } from "./plan-file.ts";
 
 const KINDS = Object.keys(members("InputKind"));
@@ -52,12 +51,8 @@ function cachedPlan(root: string, key: readonly string[]): PlanFile | string {
     const bytes = readStateBytes(file);
     if (bytes === null) return `there is no ${file}`;
     const plan = new PlanFile(bytes);
-    const texts = plan.texts(Part.key);
-    const isBundle = texts[0]?.startsWith("/") === true;
-    const words = [...key, root].join("\0");
-    const isOf = ([bundle, flag]: readonly string[]) => `${bundle} ${flag === DETACHED}`;
-    const same = isBundle ? isOf(texts) === isOf(key) : texts.join("\0") === words;
-    return same ? plan : `${file} has the plan of ${isBundle ? texts[0] : shellWords(texts.slice(0, -2))}`;
+    const same = plan.texts(Part.key).join("\0") === key.join("\0");
+    return same ? plan : `${file} has another plan`;
   } catch (error) {
     if (error instanceof RangeError) return `${file} has ${error.message}`;
     if (error instanceof SysError || error instanceof BrunError) return error.message;

@@ -16,7 +16,8 @@ import { passPidfd } from "../io/pidfd-socket.ts";
 import { hostTerminal } from "../io/terminal.ts";
 import { release, unlock } from "../state/store.ts";
 import type { RunOptions, Runtime } from "../types.ts";
-import { keepPlan, keyOfBundle, keyOfCommand, planFile, unknownRequest } from "./cached-plan.ts";
+import { keepPlan, keyOfBundle, keyOfCommand } from "./cached-files.ts";
+import { planFile, unknownRequest } from "./cached-plan.ts";
 import { cleanupProgram, endProgram } from "./cleanup.ts";
 import { runPoststart } from "./hooks.ts";
 import { giveUp, type Launched, launch } from "./launch.ts";
@@ -40,7 +41,7 @@ export function run(rt: Runtime, options: RunOptions): number {
     rt.warn(message);
   };
   const unknown = unknownRequest(rt, options);
-  if (unknown === null && rt.debug !== undefined) tellUnused(rt, cachedKeys(options));
+  if (unknown === null && rt.debug !== undefined) tellUnused(rt, cachedKeys(rt.root, options));
   // The inputs of a container without a bundle have been recorded from the beginning.
   if (unknown === null && options.command === undefined) startRecording();
   each(options.notices ?? [], warn);
@@ -66,7 +67,7 @@ export function run(rt: Runtime, options: RunOptions): number {
     if (!options.detach) early = keepSignals();
     const plan = unknown ?? planFile(rt.root, { ...launched, recording, warnings, options });
     if (typeof plan === "string") rt.debug?.(`this plan is not cached: ${plan}`);
-    else keepPlan(rt, plan);
+    else keepPlan(rt.root, plan);
   } catch (error) {
     giveUp(rt, launched);
     unlock(launched.locked);
@@ -89,9 +90,12 @@ export function run(rt: Runtime, options: RunOptions): number {
 }
 
 /** The keys by which the file of its plan is found. */
-function cachedKeys({ command, bundle, detach }: RunOptions): readonly (readonly string[])[] {
-  if (command !== undefined) return [true, false].map((any) => keyOfCommand(command, any));
-  return [keyOfBundle(absolute(bundle), detach)];
+function cachedKeys(
+  root: string,
+  { command, bundle, detach, noNewKeyring }: RunOptions,
+): readonly (readonly string[])[] {
+  if (command !== undefined) return [true, false].map((any) => keyOfCommand(command, any, root));
+  return [keyOfBundle(absolute(bundle), detach, noNewKeyring)];
 }
 
 /** Says why the front has not done, or would not do, this run. */
