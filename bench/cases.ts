@@ -6,18 +6,14 @@ import { NETWORK_CASES } from "./network-cases.ts";
 import { SANDBOX_CASES } from "./sandbox-cases.ts";
 import type { Stand } from "./setup.ts";
 
-const RUNTIMES = ["brun", "crun", "runc"] as const;
-
 /** Jobs for each installed runtime; `commands` gets the words with which every command line begins. */
 function eachRuntime(
   stand: Stand,
   commands: (runtime: string[], name: string) => Command[],
 ): Map<string, Command[]> {
   const jobs = new Map<string, Command[]>();
-  for (const name of RUNTIMES) {
-    const path = stand.programs[name];
-    if (path !== undefined) jobs.set(name, commands([path, "--root", stand.root(name)], name));
-  }
+  for (const name of stand.runtimes)
+    jobs.set(name, commands([stand.programs[name]!, "--root", stand.root(name)], name));
   return jobs;
 }
 
@@ -123,7 +119,7 @@ function listing(key: string, title: string, share: number, flags: readonly stri
     },
     // Their processes have ended: there is nothing but the directories.
     finish: (stand) => {
-      for (const name of RUNTIMES) rmSync(stand.root(name), { recursive: true });
+      for (const name of stand.runtimes) rmSync(stand.root(name), { recursive: true });
     },
   };
 }

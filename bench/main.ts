@@ -1,10 +1,11 @@
 /**
- * `npm run bench [-- [--rounds N] [--write-docs] [case…]]`: brun beside crun, runc and bubblewrap, in pairs that
- * alternate within one run, as an unprivileged user. Prints tables and the goals that are missed, writes
+ * `npm run bench [-- [--rounds N] [--write-docs] [NAME=PATH…] [case…]]`: brun beside crun, runc and bubblewrap, in
+ * pairs that alternate within one run, as an unprivileged user. Prints tables and the goals that are missed, writes
  * bench/out/bench.json and pictures beside it, and with --write-docs the tables and pictures of docs/performance.md: of
- * some cases, their tables alone.
+ * some cases, their tables alone. NAME=PATH measures another program: crun=PATH instead of the installed crun,
+ * and with a name of your own (before=PATH, youki=PATH) one more runtime with runc's command line.
  */
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { cpus, release } from "node:os";
 import { parseArgs } from "node:util";
 import type { Case } from "./case.ts";
@@ -36,8 +37,19 @@ const { values, positionals } = parseArgs({
 const rounds = Number(values.rounds);
 if (!Number.isSafeInteger(rounds) || rounds < 1)
   throw new Error(`--rounds: not a number of rounds: ${values.rounds}`);
-const chosen = CASES.filter(({ key }) => positionals.length === 0 || positionals.includes(key));
-for (const key of positionals) {
+const named: Record<string, string> = {};
+const keys: string[] = [];
+for (const word of positionals) {
+  const [name, path] = word.split(/=(.*)/s);
+  if (path === undefined) keys.push(word);
+  else if (/^[a-z0-9.-]+$/.test(name!) && statSync(path, { throwIfNoEntry: false })?.isFile())
+    named[name!] = path;
+  else throw new Error(`${word}: expected NAME=PATH of a program, in small letters`);
+}
+if (values["write-docs"] && Object.keys(named).length > 0)
+  throw new Error("--write-docs: the tables of the docs are of installed runtimes; leave NAME=PATH out");
+const chosen = CASES.filter(({ key }) => keys.length === 0 || keys.includes(key));
+for (const key of keys) {
   if (!CASES.some((c) => c.key === key))
     throw new Error(`no case '${key}': ${CASES.map((c) => c.key).join(", ")}`);
 }
@@ -75,7 +87,7 @@ function version(stand: Stand, path: string): string {
     .replace(/^\w+ (version )?/, "");
 }
 
-using stand = new Stand();
+using stand = new Stand(named);
 const versions: Record<string, string> = {};
 for (const [name, path] of Object.entries(stand.programs)) versions[name] = version(stand, path);
 const results: Result[] = [];
@@ -83,7 +95,7 @@ for (const one of chosen) {
   results.push(measure(stand, one));
   console.log(`\n${table(results.at(-1)!)}`);
 }
-const all = positionals.length === 0;
+const all = keys.length === 0;
 const report: Report = {
   rounds,
   machine: `${cpus().length} × ${cpus()[0]?.model ?? "CPU"}, Linux ${release()}`,

@@ -48,9 +48,8 @@ export function memoryOf(stand: Stand): Memory[] {
   });
   stand.addPause(`${running}/rootfs/bin/pause`);
   const found: Memory[] = [];
-  for (const name of ["brun", "crun", "runc"] as const) {
-    const path = stand.programs[name];
-    if (path === undefined) continue;
+  for (const name of stand.runtimes) {
+    const path = stand.programs[name]!;
     const runtime = [path, "--root", stand.root(name)];
     stand.start([...runtime, "create", "--bundle", created, "bench-created"]);
     const { pid } = JSON.parse(stand.output([...runtime, "state", "bench-created"]));

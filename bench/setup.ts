@@ -14,25 +14,40 @@ const SBIN = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 export class Stand implements Disposable {
   readonly dir: string;
   readonly user: Caller = testUser();
-  /** Absolute paths of the runtimes, without those that are not installed or cannot run here. */
-  readonly programs: Readonly<Partial<Record<"brun" | "crun" | "runc" | "bwrap", string>>>;
+  /**
+   * Absolute paths by name: brun, crun, runc and bwrap, without those that are not installed or cannot run here,
+   * and what the command line names.
+   */
+  readonly programs: Readonly<Record<string, string>>;
   private readonly env: Record<string, string>;
 
-  constructor() {
+  /** @param named programs of the command line, which come before those that are installed */
+  constructor(named: Readonly<Record<string, string>> = {}) {
     this.dir = mkdtempSync(`${tmpdir()}/brun-bench-`);
     ownedDir(this.user, this.dir);
     this.env = callerEnv(this.user, ownedDir(this.user, `${this.dir}/run`, 0o700));
-    const { programs, dir } = { programs: this.installed(), dir: this.dir };
-    this.programs = { brun: `${dir}/brun`, ...programs };
-    copyFileSync(`${import.meta.dir}/../dist/brun`, `${dir}/brun`);
-    chmodSync(`${dir}/brun`, 0o755);
+    const { dir } = this;
+    const programs: Record<string, string> = { brun: `${import.meta.dir}/../dist/brun`, ...named };
+    // The user need not be able to read what is measured, and the directory is where all of it lies on one file system.
+    for (const [name, path] of Object.entries(programs)) {
+      programs[name] = `${dir}/${name}`;
+      copyFileSync(path, programs[name]);
+      chmodSync(programs[name], 0o755);
+    }
+    this.programs = { ...this.installed(named), ...programs };
     compile(`${import.meta.dir}/timer.c`, `${dir}/timer`, "-O2");
     compile(TRUE, `${dir}/true`, "-Os", "-nostdlib");
   }
 
-  private installed(): Partial<Record<"crun" | "runc" | "bwrap", string>> {
-    const found: Partial<Record<"crun" | "runc" | "bwrap", string>> = {};
-    for (const name of ["crun", "runc", "bwrap"] as const) {
+  /** The runtimes, which all take runc's command line: all but bubblewrap. */
+  get runtimes(): readonly string[] {
+    return Object.keys(this.programs).filter((name) => name !== "bwrap");
+  }
+
+  private installed(named: Readonly<Record<string, string>>): Record<string, string> {
+    const found: Record<string, string> = {};
+    for (const name of ["crun", "runc", "bwrap"]) {
+      if (name in named) continue;
       const path = Bun.which(name, { PATH: SBIN });
       if (path === null) console.error(`bench: ${name} is not installed and left out`);
       else if (name === "crun" && !pureCgroup2 && !isRoot) {

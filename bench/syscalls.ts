@@ -10,9 +10,8 @@ export function syscallsOf(stand: Stand): Syscalls[] {
   if (Bun.which("strace") === null) return [];
   const bundle = stand.bundle("syscalls");
   const found: Syscalls[] = [];
-  for (const name of ["brun", "crun", "runc"] as const) {
-    const path = stand.programs[name];
-    if (path === undefined) continue;
+  for (const name of stand.runtimes) {
+    const path = stand.programs[name]!;
     const run = [path, "--root", stand.root(name), "run", "--bundle", bundle, "bench-traced"];
     const out = `${stand.dir}/run/strace`;
     stand.output(["strace", "-f", "-qq", "-o", out, ...run]);
