@@ -33,3 +33,7 @@ export interface Case {
 
 export const timed = (...argv: string[]): Command => ({ timed: true, argv });
 export const untimed = (...argv: string[]): Command => ({ timed: false, argv });
+
+/** Before a first run: removes the plans of earlier runs from a state directory of brun. The timer puts a number for "@". */
+export const forget = (root: string): Command =>
+  untimed("/bin/sh", "-c", 'exec rm -rf "$1"/?run', "sh", root);

@@ -1,6 +1,6 @@
 /** The cases of the benchmark, and the goals. */
 import { rmSync } from "node:fs";
-import { type Case, type Command, timed } from "./case.ts";
+import { type Case, type Command, forget, timed } from "./case.ts";
 import { IMAGE_CASES } from "./image-cases.ts";
 import { NETWORK_CASES } from "./network-cases.ts";
 import { SANDBOX_CASES } from "./sandbox-cases.ts";
@@ -74,9 +74,7 @@ function atOnce(copies: number): Case {
   };
 }
 
-/**
- * The time of a first `run` of a bundle. The flag states a default, with which the front does not use the cached plan.
- */
+/** The time of a first `run` of a bundle. */
 function firstTime(
   key: string,
   title: string,
@@ -89,21 +87,18 @@ function firstTime(
     goal: { share, of: "crun" },
     prepare: (stand) => {
       const bundle = stand.bundle(`${key}-first`, edit(stand));
-      return eachRuntime(stand, (runtime, name) => {
-        const flags = name === "brun" ? ["--detach=false"] : [];
-        return [timed(...runtime, "run", ...flags, "--bundle", bundle, "bench")];
-      });
+      return eachRuntime(stand, (runtime, name) => [
+        forget(stand.root(name)),
+        timed(...runtime, "run", "--bundle", bundle, "bench"),
+      ]);
     },
   };
 }
 
 const LISTED = 1000;
 
-/**
- * `list` of many containers.
- * @param flags of brun: with one that the front does not know it uses no cached plan
- */
-function listing(key: string, title: string, share: number, flags: readonly string[]): Case {
+/** `list` of many containers. */
+function listing(key: string, title: string, share: number, isFirst: boolean): Case {
   return {
     key,
     title,
@@ -114,7 +109,7 @@ function listing(key: string, title: string, share: number, flags: readonly stri
       return eachRuntime(stand, (runtime, name) => {
         const make = [...runtime, "run", "--detach", "--no-new-keyring", "--bundle", bundle, "bench-@"];
         stand.repeat(make, LISTED);
-        return [timed(...runtime, ...(name === "brun" ? flags : []), "list")];
+        return [...(isFirst ? [forget(stand.root(name))] : []), timed(...runtime, "list")];
       });
     },
     // Their processes have ended: there is nothing but the directories.
@@ -206,8 +201,8 @@ export const CASES: readonly Case[] = [
   },
   ...[10, 100, 1000].map(withMounts),
   ...[50, 200].map(atOnce),
-  listing("list-1000", "`list` of 1,000 containers", 1.0, []),
-  listing("list-1000-first", "`list` of 1,000 containers, for the first time", 1.5, ["--rootless=auto"]),
+  listing("list-1000", "`list` of 1,000 containers", 1.0, false),
+  listing("list-1000-first", "`list` of 1,000 containers, for the first time", 1.5, true),
   ...SANDBOX_CASES,
   ...NETWORK_CASES,
   ...IMAGE_CASES,

@@ -1,5 +1,5 @@
 /** Cases about containers without a bundle: a cached run, compared with bubblewrap and a bundle, and a first run. */
-import { type Case, type Command, type Goal, timed } from "./case.ts";
+import { type Case, type Command, forget, type Goal, timed } from "./case.ts";
 import type { Stand } from "./setup.ts";
 
 /** The first example of bubblewrap's manual page, with all namespaces. It has no state, filter or overlay, and hides nothing. */
@@ -18,7 +18,11 @@ function sandbox(
       key: `${key}-first`,
       title: `${title}, for the first time`,
       goal,
-      prepare: (stand) => jobs(stand, ["/usr/bin/env", "BRUN_FRONT=off", ...of(stand)]),
+      prepare: (stand) => {
+        const made = jobs(stand, of(stand));
+        made.set("brun", [forget(stand.root(key)), ...made.get("brun")!]);
+        return made;
+      },
     },
   ];
 }
