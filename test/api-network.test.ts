@@ -48,7 +48,7 @@ describe.skipIf(!isRoot)("a network by name", () => {
           ],
           ...{ bytes: true, time: true },
           questions: {
-            codes: "200 200 200 000 000 000 000 000 000 nine",
+            codes: "200 200 200 000 000 000 000 000 000 000 nine",
             asked: [
               ...["good.example null", "a.wild.example null", "other.example null", "private.example null"],
               ...["all.example null", "good.example 81", "good.example 7", "good.example 9"],
@@ -61,6 +61,7 @@ describe.skipIf(!isRoot)("a network by name", () => {
               "dns refused all.example: it is not in the list",
               "connect failed good.example 81: connection refused",
               "connect refused good.example 7: it is not in the list",
+              "connect refused 203.0.113.3 80: it is not in the list",
             ],
           },
           ...(caller.uid !== 0 && { slowly: "200\n" }),

@@ -102,19 +102,19 @@ for (const subject of subjects(["brun"])) {
     });
 
     test.if(installed("bash"))(
-      "--audit: with --allow-net also addresses, which stand for no name",
+      "--audit: with --allow-net also addresses, each once, with all attempts",
       async () => {
         await using box = new Sandbox(subject);
         const { run } = world(box);
-        const script = `for to in 203.0.113.9/443 203.0.113.9/443 2001:db8::9/80 127.0.0.1/9 198.18.0.1/7; do : <>/dev/tcp/$to; done`;
+        const script = `for to in 203.0.113.9/443 203.0.113.9/443 ::ffff:203.0.113.9/443 2001:db8::9/80 127.0.0.1/9 198.18.0.1/7; do : <>/dev/tcp/$to; done`;
         const { stderr } = await run(
           ...["--host", "--audit=json", "--allow-net", "203.0.113.7:443", "--", "bash", "-c", script],
         );
         const { names } = JSON.parse(stderr.slice(stderr.indexOf("{")));
         expect(names).toEqual([
-          { name: "198.18.0.1", port: 7, verdict: "refused", count: 1 },
-          { name: "203.0.113.9", port: 443, verdict: "refused", count: 2 },
+          { name: "203.0.113.9", port: 443, verdict: "refused", count: 3 },
           { name: "2001:db8:0:0:0:0:0:9", port: 80, verdict: "refused", count: 1 },
+          { name: "198.18.0.1", port: 7, verdict: "refused", count: 1 },
         ]);
       },
     );

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { addressText, parseIpv4, parseIpv6, reachOf } from "./address.ts";
+import { addressText, parseIpv4, parseIpv6, reachOf, unmapped } from "./address.ts";
 
 const parse = (text: string) => parseIpv4(text) ?? parseIpv6(text);
 
@@ -14,6 +14,11 @@ describe("texts of addresses", () => {
   ] as const) {
     test(text, () => expect(addressText(parse(text)!)).toBe(again));
   }
+  test("an IPv4 address in an IPv6 address", () => {
+    expect(addressText(unmapped(parse("::ffff:1.2.3.4")!))).toBe("1.2.3.4");
+    for (const text of ["1.2.3.4", "::1.2.3.4", "::fffe:1.2.3.4"])
+      expect(unmapped(parse(text)!)).toEqual(parse(text)!);
+  });
   // Forms of inet_aton(3) and others. Some programs read them as 127.0.0.1.
   for (const text of [
     "127.1",

@@ -48,6 +48,11 @@ export function addressText(address: Address): string {
   ).join(":");
 }
 
+/** The IPv4 address that an IPv6 address is mapped to (::ffff:0:0/96); any other address itself. */
+export function unmapped(address: Address): Address {
+  return address.length === 16 && isIn(address, MAPPED) ? address.subarray(12) : address;
+}
+
 /**
  * Where an address leads.
  * - `local`: to this machine, its links, or its cloud's metadata. A list has to contain such an address
@@ -85,9 +90,11 @@ const IPV6: readonly Range[] = [
   ["2000::", 3, "public"],
 ];
 
+const MAPPED = ["::ffff:0:0", 96] as const;
+
 /** Prefixes of IPv6 addresses that contain an IPv4 address, and the byte where that begins. */
 const EMBEDDED: readonly (readonly [prefix: string, bits: number, at: number])[] = [
-  ["::ffff:0:0", 96, 12],
+  [...MAPPED, 12],
   ["64:ff9b::", 96, 12],
   ["2002::", 16, 2],
 ];

@@ -1,34 +1,40 @@
 /**
- * Attempts to reach a name on a port without a socket of the relay (no entry has this port), or by UDP. The
- * kernel refuses them at once. A packet(7) socket of the namespace receives copies of their first packets.
+ * Attempts to reach what the list does not allow, and what no socket of the relay hears of: other ports of a
+ * name, UDP, and addresses. Packet(7) sockets of the namespace receive copies of their first packets. The
+ * kernel refuses some of them by itself; the relay answers the others.
  */
 import { AF } from "../sys/constants.ts";
 import { addressOf, NR, syscall } from "../sys/ffi.ts";
 import { close } from "../sys/fs.ts";
-import type { Address } from "./address.ts";
+import {
+  type Attempt,
+  attemptOf,
+  FRAGMENT,
+  IPPROTO,
+  refusalOf,
+  SYN,
+  SYN_OR_ACK,
+  TCP_FLAGS,
+} from "./attempt.ts";
 import { DNS_PORT } from "./dns-message.ts";
 import { EPOLL, type Loop } from "./loop.ts";
 import { receive, SOL_SOCKET } from "./socket.ts";
 import { RANGE } from "./table.ts";
 
-/** The first packet of a connection, or a UDP packet. */
-export interface Attempt {
-  readonly protocol: "TCP" | "UDP";
-  readonly address: Address;
-  readonly port: number;
-}
-
 const ETH_P_IP = 0x0800;
+const ETH_P_IPV6 = 0x86dd;
 const LOOPBACK_INDEX = 1;
 const SO_ATTACH_FILTER = 26;
 const SO_RCVBUF = 8;
-const TCP = 6;
-const UDP = 17;
-/** The number of packets that are read in one turn. The kernel drops packets if the buffer is full. */
+/** The number of packets that are read in one turn. */
 const BATCH = 64;
-const BUFFER = 65_536;
-/** The number of bytes that are read of a packet: an IP header with options, and the ports. */
-const SEEN = 64;
+/**
+ * The kernel gives no more than net.core.rmem_max, and drops packets if the buffer is full. A first packet of
+ * TCP is sent again after a second.
+ */
+const BUFFER = 1 << 20;
+/** The number of bytes that are read of a packet: an IP header with options, and what an answer quotes. */
+const SEEN = 128;
 
 /** struct sock_filter (linux/filter.h): code, instructions to skip if true and if false, value. */
 type Instruction = readonly [code: number, yes: number, no: number, value: number];
@@ -36,6 +42,7 @@ type Instruction = readonly [code: number, yes: number, no: number, value: numbe
 /** Opcodes of classic BPF. */
 const LOAD = {
   byte: 0x30,
+  half: 0x28,
   word: 0x20,
   byteBehindHeader: 0x50,
   halfBehindHeader: 0x48,
@@ -43,33 +50,30 @@ const LOAD = {
 } as const;
 const AND = 0x54;
 const EQUAL = 0x15;
+const GREATER = 0x25;
+const SET = 0x45;
 const RETURN = 0x06;
-/**
- * SKF_AD_OFF + SKF_AD_PKTTYPE. The socket sees a packet of the loopback device twice: as it is sent, and as
- * it is received.
- */
-const PACKET_TYPE = 0xfffff004;
-const PACKET_OUTGOING = 4;
-const SYN = 0x02;
-const SYN_OR_ACK = 0x12;
 
 /**
- * Accepts packets to the range of names: the first packet of a TCP connection, and UDP packets except those
- * from and to port 53.
+ * Accepts the first packet of a TCP connection, and UDP packets, but not those to 127.0.0.0/8, later
+ * fragments, and the relay's own DNS.
  */
-const FILTER: readonly Instruction[] = [
-  [LOAD.byte, 0, 0, PACKET_TYPE],
-  [EQUAL, 15, 0, PACKET_OUTGOING],
+const FILTER_V4: readonly Instruction[] = [
+  [LOAD.half, 0, 0, 6],
+  [SET, 18, 0, FRAGMENT],
   [LOAD.word, 0, 0, 16],
-  [AND, 0, 0, (0xffffffff << (32 - RANGE.bits)) >>> 0],
-  [EQUAL, 0, 12, new DataView(RANGE.base.buffer).getUint32(0)],
+  [AND, 0, 0, 0xff000000],
+  [EQUAL, 15, 0, 0x7f000000],
   [LOAD.header, 0, 0, 0],
   [LOAD.byte, 0, 0, 9],
-  [EQUAL, 4, 0, UDP],
-  [EQUAL, 0, 8, TCP],
-  [LOAD.byteBehindHeader, 0, 0, 13],
+  [EQUAL, 4, 0, IPPROTO.UDP],
+  [EQUAL, 0, 11, IPPROTO.TCP],
+  [LOAD.byteBehindHeader, 0, 0, TCP_FLAGS],
   [AND, 0, 0, SYN_OR_ACK],
-  [EQUAL, 4, 5, SYN],
+  [EQUAL, 7, 8, SYN],
+  [LOAD.word, 0, 0, 16],
+  [AND, 0, 0, (0xffffffff << (32 - RANGE.bits)) >>> 0],
+  [EQUAL, 0, 4, new DataView(RANGE.base.buffer).getUint32(0)],
   [LOAD.halfBehindHeader, 0, 0, 0],
   [EQUAL, 3, 0, DNS_PORT],
   [LOAD.halfBehindHeader, 0, 0, 2],
@@ -78,57 +82,88 @@ const FILTER: readonly Instruction[] = [
   [RETURN, 0, 0, 0],
 ];
 
+/** Accepts what is not to :: or ::1, unless it is ICMP or a later packet of a TCP connection. */
+const FILTER_V6: readonly Instruction[] = [
+  [LOAD.word, 0, 0, 24],
+  [EQUAL, 0, 6, 0],
+  [LOAD.word, 0, 0, 28],
+  [EQUAL, 0, 4, 0],
+  [LOAD.word, 0, 0, 32],
+  [EQUAL, 0, 2, 0],
+  [LOAD.word, 0, 0, 36],
+  [GREATER, 0, 7, 1],
+  [LOAD.byte, 0, 0, 6],
+  [EQUAL, 0, 3, IPPROTO.TCP],
+  [LOAD.byte, 0, 0, 40 + TCP_FLAGS],
+  [AND, 0, 0, SYN_OR_ACK],
+  [EQUAL, 1, 2, SYN],
+  [EQUAL, 1, 0, IPPROTO.ICMPV6],
+  [RETURN, 0, 0, SEEN],
+  [RETURN, 0, 0, 0],
+];
+
+/** Called for an attempt. The result tells whether the relay has to answer it. */
+export type Told = (attempt: Attempt) => boolean;
+
+const VERSIONS = {
+  v4: { protocol: ETH_P_IP, filter: FILTER_V4 },
+  v6: { protocol: ETH_P_IPV6, filter: FILTER_V6 },
+} as const;
+
+/** A version of IP. */
+export type Version = keyof typeof VERSIONS;
+
 /**
- * Reports the attempts.
- * @param fd a packet socket that is not bound to a protocol yet. If the kernel refuses the filter, it is
- * closed, and no attempt is reported.
+ * Reports the attempts of a version of IP. The result is false if the kernel cannot do that.
+ * @param fd a packet socket that is not bound to a protocol yet; -1 if the kernel has no such sockets
  */
-export function watchAttempts(loop: Loop, fd: number, told: (attempt: Attempt) => void): void {
-  if (fd < 0) return;
-  if (!listen(fd)) {
+export function watchAttempts(loop: Loop, fd: number, version: Version, told: Told): boolean {
+  const { protocol, filter } = VERSIONS[version];
+  if (fd < 0) return false;
+  const place = loopback(protocol);
+  if (!listen(fd, place, filter)) {
     close(fd);
-    return;
+    return false;
   }
-  const packet = new Uint8Array(SEEN);
+  const buffer = new Uint8Array(SEEN);
   loop.add(fd, EPOLL.IN, () => {
     for (let i = 0; i < BATCH; i++) {
-      const n = receive(fd, packet);
+      const n = receive(fd, buffer);
       if (n < 0) return;
-      const attempt = attemptOf(packet.subarray(0, n));
-      if (attempt !== null) told(attempt);
+      const packet = buffer.subarray(0, n);
+      const attempt = attemptOf(packet);
+      if (attempt === null || !told(attempt)) continue;
+      const answer = refusalOf(packet, attempt);
+      syscall(NR.sendto, fd, answer, answer.length, 0, place, place.length);
     }
   });
+  return true;
 }
 
-function listen(fd: number): boolean {
-  const code = new Uint8Array(8 * FILTER.length);
+/** The struct sockaddr_ll (packet(7)) of the loopback device. */
+function loopback(protocol: number): Uint8Array {
+  const place = new Uint8Array(20);
+  const view = new DataView(place.buffer);
+  view.setUint16(0, AF.PACKET, true);
+  view.setUint16(2, protocol);
+  view.setInt32(4, LOOPBACK_INDEX, true);
+  return place;
+}
+
+function listen(fd: number, place: Uint8Array, filter: readonly Instruction[]): boolean {
+  const code = new Uint8Array(8 * filter.length);
   const view = new DataView(code.buffer);
-  FILTER.forEach(([op, yes, no, value], i) => {
+  filter.forEach(([op, yes, no, value], i) => {
     view.setUint16(8 * i, op, true);
     code.set([yes, no], 8 * i + 2);
     view.setUint32(8 * i + 4, value, true);
   });
   // struct sock_fprog: the number of instructions, and their address.
-  const program = new BigUint64Array([BigInt(FILTER.length), BigInt(addressOf(code))]);
+  const program = new BigUint64Array([BigInt(filter.length), BigInt(addressOf(code))]);
   const size = new Int32Array([BUFFER]);
-  const at = new Uint8Array(20); // struct sockaddr_ll
-  new DataView(at.buffer).setUint16(0, AF.PACKET, true);
-  new DataView(at.buffer).setUint16(2, ETH_P_IP);
-  new DataView(at.buffer).setInt32(4, LOOPBACK_INDEX, true);
   return (
     syscall(NR.setsockopt, fd, SOL_SOCKET, SO_ATTACH_FILTER, program, program.byteLength) === 0 &&
     syscall(NR.setsockopt, fd, SOL_SOCKET, SO_RCVBUF, size, size.byteLength) === 0 &&
-    syscall(NR.bind, fd, at, at.length) === 0
+    syscall(NR.bind, fd, place, place.length) === 0
   );
-}
-
-/** Decodes an IP packet that has passed the filter; null if it is cut off. */
-function attemptOf(packet: Uint8Array): Attempt | null {
-  const header = 4 * (packet[0]! & 0xf);
-  if (packet.length < header + 4) return null;
-  return {
-    protocol: packet[9] === UDP ? "UDP" : "TCP",
-    address: packet.slice(16, 20),
-    port: (packet[header + 2]! << 8) | packet[header + 3]!,
-  };
 }

@@ -8,6 +8,10 @@ import { ANY, type Program, ProgramBuilder } from "../plan/program.ts";
 import { Session } from "../stage/session.ts";
 import { AF, CLONE, PR, SOCK } from "../sys/constants.ts";
 import { AT_FDCWD, O, readlink } from "../sys/fs.ts";
+import type { Version } from "./attempts.ts";
+
+/** One for each version of IP. */
+const PACKET_SOCKETS = 2;
 
 /** The sockets. Those of TCP and UDP are non-blocking. */
 export interface InsideSockets {
@@ -15,8 +19,8 @@ export interface InsideSockets {
   readonly netlink: number;
   readonly udp: number;
   readonly tcp: number[];
-  /** A packet(7) socket that is not bound to a protocol; -1 if the kernel has no such sockets. */
-  readonly packets: number;
+  /** Packet(7) sockets that are not bound to a protocol; -1 if the kernel has no such sockets. */
+  readonly packets: Readonly<Record<Version, number>>;
 }
 
 /**
@@ -33,7 +37,12 @@ export function socketsInside(pid: number, count: number): InsideSockets {
   try {
     session.send(program);
     const next = () => session.until(Message.socket);
-    return { netlink: next(), udp: next(), tcp: Array.from({ length: count }, next), packets: next() };
+    return {
+      netlink: next(),
+      udp: next(),
+      tcp: Array.from({ length: count }, next),
+      packets: { v4: next(), v6: next() },
+    };
   } finally {
     session.end();
   }
@@ -62,13 +71,15 @@ function makingProgram(pid: number, count: number): Program {
   send(AF.NETLINK, SOCK.RAW);
   send(AF.INET, SOCK.DGRAM | SOCK.NONBLOCK);
   for (let i = 0; i < count; i++) send(AF.INET, SOCK.STREAM | SOCK.NONBLOCK);
-  const none = b.label();
-  const sent = b.label();
-  const type = SOCK.DGRAM | SOCK.NONBLOCK | SOCK.CLOEXEC;
-  const packets = b.get("socket", [AF.PACKET, type, 0], { handle: [ANY], orElse: none });
-  b.send(Message.socket, packets, 0, null, { andThen: sent });
-  b.mark(none);
-  b.send(Message.socket, null, 0);
-  b.mark(sent);
+  for (let i = 0; i < PACKET_SOCKETS; i++) {
+    const none = b.label();
+    const sent = b.label();
+    const type = SOCK.DGRAM | SOCK.NONBLOCK | SOCK.CLOEXEC;
+    const packets = b.get("socket", [AF.PACKET, type, 0], { handle: [ANY], orElse: none });
+    b.send(Message.socket, packets, 0, null, { andThen: sent });
+    b.mark(none);
+    b.send(Message.socket, null, 0);
+    b.mark(sent);
+  }
   return b.finish();
 }

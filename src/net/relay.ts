@@ -9,21 +9,23 @@ import { NR, syscall } from "../sys/ffi.ts";
 import { close } from "../sys/fs.ts";
 import { openNetlink } from "../sys/netlink.ts";
 import { addressText, parseIpv4 } from "./address.ts";
-import { type Attempt, watchAttempts } from "./attempts.ts";
+import type { Attempt } from "./attempt.ts";
+import { type Version, watchAttempts } from "./attempts.ts";
 import { NetClient, type NetClientOptions } from "./client.ts";
 import type { Control, ListChange } from "./control.ts";
 import { DNS_PORT, RCODE } from "./dns-message.ts";
 import { DnsServer } from "./dns-server.ts";
 import { type Decide, Gate, MOST_CONNECTIONS } from "./gate.ts";
+import { leadToRelay, UnreachableByUdp } from "./heard-routes.ts";
 import { type InsideSockets, socketsInside } from "./inside.ts";
 import { NetLog } from "./log.ts";
 import { EPOLL, Loop } from "./loop.ts";
 import { Outside } from "./outside.ts";
 import { Resolver } from "./resolver.ts";
-import { routeAddress, routeToRelay } from "./routes.ts";
+import { leadsToOther, routeAddress, routeToRelay } from "./routes.ts";
 import { MOST_PORTS, NOT_LISTED, Policy, parseRules, portsOf, type Rule, ruleText } from "./rules.ts";
 import { bindTo, listenOn } from "./socket.ts";
-import { NameTable, OWN_ADDRESS } from "./table.ts";
+import { isInRange, NameTable, OWN_ADDRESS } from "./table.ts";
 
 /** The flags for a relay. */
 export interface RelayOptions {
@@ -39,6 +41,7 @@ export interface RelayOptions {
 
 /** The port for proxies. */
 const PROXY_PORT = 1080;
+const OWN_TEXT = addressText(OWN_ADDRESS);
 const OWN_PORTS: readonly number[] = [DNS_PORT, PROXY_PORT];
 const NO_PORT = "no entry has this port";
 const ANY_ADDRESS = Uint8Array.of(0, 0, 0, 0);
@@ -63,6 +66,7 @@ class Relay {
   private readonly listening = new Set<number>();
   private readonly routed = new Set<string>();
   private readonly told = new Map<string, number>();
+  private readonly byUdp: UnreachableByUdp;
 
   constructor(
     options: RelayOptions,
@@ -74,6 +78,7 @@ class Relay {
       this.log.write({ event: "connect", verdict: "failed", reason: `brun: ${(error as Error).message}` }),
     );
     this.policy = new Policy([], options.allowPrivate);
+    this.byUdp = new UnreachableByUdp(inside.netlink);
     this.outside = new Outside(this.loop, this.policy, new Resolver(this.loop), openNetlink());
     this.client = this.clientOf(options.client);
     const { loop, policy, names, outside, log } = this;
@@ -92,7 +97,10 @@ class Relay {
     const proxy = this.socket();
     listenOn(proxy, { address: OWN_ADDRESS, port: PROXY_PORT });
     loop.add(proxy, EPOLL.IN, () => this.gate.proxied(proxy));
-    watchAttempts(loop, inside.packets, (attempt) => this.attempted(attempt));
+    if (options.log !== undefined || this.client !== null) {
+      this.hear("v4");
+      this.hear("v6");
+    }
     this.open(rules);
   }
 
@@ -202,19 +210,50 @@ class Relay {
     });
   }
 
-  /** Handles an attempt that the kernel has refused. If the port is allowed now, the next one succeeds. */
-  private attempted({ protocol, address, port }: Attempt): void {
-    const own = addressText(address) === addressText(OWN_ADDRESS);
+  /** Hears of what no socket hears of. Without it everything is refused as well, but not logged. */
+  private hear(version: Version): void {
+    const { loop, inside, log } = this;
+    const unheard = (reason: string) =>
+      log.write({
+        event: "connect",
+        verdict: "failed",
+        reason: `refused addresses are not logged: ${reason}`,
+      });
+    const isWatched = watchAttempts(loop, inside.packets[version], version, (attempt) =>
+      this.attempted(attempt),
+    );
+    try {
+      if (isWatched) leadToRelay(inside.netlink, version);
+      else unheard("the kernel has no packet sockets");
+    } catch (error) {
+      if (!(error instanceof SysError)) throw error;
+      unheard(error.message);
+    }
+  }
+
+  /**
+   * Handles an attempt that is refused. If the port is allowed now, the next one succeeds. The result tells
+   * whether the relay has to answer: the kernel does so for its own addresses.
+   */
+  private attempted({ protocol, address, port }: Attempt): boolean {
+    const text = addressText(address);
+    const isOurs = isInRange(address) || this.routed.has(text);
+    // A program with CAP_NET_ADMIN may have addresses of its own.
+    if (!isOurs && leadsToOther(this.inside.netlink, address) === "own") return false;
     const name = this.names.nameOf(address);
-    const where = { name: name ?? addressText(address), port };
+    const where = { name: name ?? text, port };
     const refused = (reason: string) => {
       if (this.isNews(`${protocol} ${where.name}:${port}`))
         this.log.write({ event: "connect", verdict: "refused", ...where, reason });
     };
-    if (protocol === "UDP") refused("only TCP goes out");
-    else if (this.listening.has(port) || (own && OWN_PORTS.includes(port))) return;
+    if (protocol === "UDP") {
+      refused("only TCP goes out");
+      if (!isOurs) this.byUdp.add(address);
+    } else if (!isOurs) refused(NOT_LISTED);
+    else if (this.listening.has(port) || (text === OWN_TEXT && OWN_PORTS.includes(port))) return false;
     else if (name === null) refused(NO_PORT);
     else this.decide(name, port, (refusal) => refusal !== null && refused(NO_PORT));
+    return !isOurs;
   }
 
   private tell(name: string, verdict: "refused" | "failed", reason: string): void {

@@ -1,4 +1,4 @@
-/** Routes from a container to the relay, and the check where an address leads on the host. */
+/** Routes from a container to the relay (those of refused addresses are in heard-routes.ts), and the check where an address leads on the host. */
 import { AF } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
 import { SysError } from "../sys/error.ts";
@@ -6,20 +6,21 @@ import { change, get, RTM, uint32 } from "../sys/netlink.ts";
 import type { Address } from "./address.ts";
 import { OWN_ADDRESS, RANGE } from "./table.ts";
 
-const NLM_F_CREATE_REPLACE = 0x500;
-const LOOPBACK_INDEX = 1;
+export const NLM_F_CREATE_REPLACE = 0x500;
+export const LOOPBACK_INDEX = 1;
 const TABLE_MAIN = 254;
 const TABLE_LOCAL = 255;
 const PROTO_STATIC = 4;
 const SCOPE_HOST = 254;
 /** Attributes of routes and addresses (linux/rtnetlink.h, linux/if_addr.h). */
-const RTA = { DST: 1, OIF: 4 } as const;
+export const RTA = { DST: 1, OIF: 4, PREFSRC: 7, NH_ID: 30 } as const;
 const IFA = { ADDRESS: 1, LOCAL: 2 } as const;
 
 /** Route types. */
-const RTN = { UNICAST: 1, LOCAL: 2, UNREACHABLE: 7 } as const;
+export const RTN = { UNICAST: 1, LOCAL: 2, UNREACHABLE: 7 } as const;
 
-function rtmsg(family: number, bits: number, table: number, scope: number, type: number): Uint8Array {
+/** A struct rtmsg (rtnetlink(7)). */
+export function rtmsg(family: number, bits: number, table: number, scope: number, type: number): Uint8Array {
   return Uint8Array.of(family, bits, 0, 0, table, PROTO_STATIC, scope, type, 0, 0, 0, 0);
 }
 

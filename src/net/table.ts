@@ -7,6 +7,11 @@ import { type Address, parseIpv4 } from "./address.ts";
 /** 198.18.0.0/15. */
 export const RANGE = { base: Uint8Array.of(198, 18, 0, 0), bits: 15 } as const;
 
+/** Whether an address is in the range, so that the kernel and the relay's sockets answer it. */
+export function isInRange(address: Address): boolean {
+  return address.length === 4 && address[0] === RANGE.base[0] && (address[1]! & 0xfe) === RANGE.base[1];
+}
+
 /** The address of the relay itself, for DNS and proxies. */
 export const OWN_ADDRESS: Address = Uint8Array.of(198, 18, 0, 1);
 
@@ -34,7 +39,7 @@ export class NameTable {
 
   /** The name of an address; null for another address. */
   nameOf(address: Address): string | null {
-    if (address[0] !== 198 || address[1] !== 18) return null;
+    if (!isInRange(address) || address[1] !== 18) return null;
     return this.names[((address[2]! << 8) | address[3]!) - FIRST] ?? null;
   }
 

@@ -22,7 +22,10 @@ export const RTM = {
   NEWADDR: 20,
   GETADDR: 22,
   NEWROUTE: 24,
+  DELROUTE: 25,
   GETROUTE: 26,
+  NEWRULE: 32,
+  NEWNEXTHOP: 104,
 } as const;
 
 /** An attribute: its type and its value. */

@@ -58,6 +58,7 @@ async function questions(): Promise<void> {
     ),
     curl("http://good.example:81/", "-x socks5h://198.18.0.1:1080"),
     curl("http://good.example:7/", "-m 3 -x socks5h://198.18.0.1:1080"),
+    curl("http://203.0.113.3/"),
     // Refused at once, and allowed for the next attempt.
     `bash -c 'for i in $(seq 100); do : <>/dev/tcp/good.example/9 && { echo nine; break; }; sleep 0.05; done' 2>/dev/null`,
   ];

@@ -7,6 +7,7 @@ import { hasEnded, processesOf, until } from "../support/processes.ts";
 import { subjects } from "../support/runtime.ts";
 import { type Running, Sandbox } from "../support/sandbox.ts";
 import { boxDir } from "../support/workspace.ts";
+import { allow, results } from "./network.ts";
 import { attacker, tries } from "./support.ts";
 
 /** Names in the list that lead where nothing may: the machine, its cloud, its own network, nowhere. */
@@ -14,14 +15,6 @@ const HOSTILE = [
   ...["loopback", "loopback6", "mapped", "nat64", "own", "private", "metadata", "metadata6", "alibaba"],
   ...["link", "zero", "all", "broadcast"],
 ].map((name) => `${name}.example`);
-
-const allow = (...names: readonly string[]) => names.map((name) => `--allow-net=${name}`);
-
-/** Lines "ATTACK RESULT MS". */
-function results(text: string): Map<string, { result: string; ms: number }> {
-  const lines = [...text.matchAll(/^(\S+\|\S+) (\S+) (\d+)$/gm)];
-  return new Map(lines.map(([, attack, result, ms]) => [attack!, { result: result!, ms: Number(ms) }]));
-}
 
 describe.skipIf(!isRoot)("a network by name", () => {
   let network: Network;
@@ -76,12 +69,22 @@ describe.skipIf(!isRoot)("a network by name", () => {
         expect(times[times.length >> 1]).toBeLessThan(1000);
       });
 
-      test("a refusal takes less than 50 ms, however many there are", async () => {
+      test.each([
+        ["", []],
+        [" and is logged", ["--net-log=log"]],
+      ])("a refusal takes less than 50 ms, however many there are%s", async (_, log) => {
         await using box = new Sandbox(subject);
-        const refusals = ["dns|other.example", "tcpdns|other.example", `tcp|${WORLD.second}|80`];
-        const all = [...refusals, "tcp|198.18.1.0|7", "tcp|198.18.77.7|80", "udp|198.18.1.0|443"];
+        const addresses = [`tcp|${WORLD.second}|80`, `udp|${WORLD.second}|443`, `tcp|${WORLD.six}|80`];
+        const refusals = ["dns|other.example", "tcpdns|other.example"];
+        const all = [
+          ...refusals,
+          ...addresses,
+          "tcp|198.18.1.0|7",
+          "tcp|198.18.77.7|80",
+          "udp|198.18.1.0|443",
+        ];
         const attacks = ["dns|good.example", ...all.flatMap((attack) => new Array<string>(9).fill(attack))];
-        const argv = ["run", "--host", ...allow("good.example"), "--", program, ...attacks];
+        const argv = ["run", "--host", ...log, ...allow("good.example"), "--", program, ...attacks];
         const { stdout } = await box.call(argv, network.options);
         for (const each of all) {
           const times = stdout.split("\n").flatMap((line) => {
@@ -364,6 +367,8 @@ os.execvp(sys.argv[1], sys.argv[1:])`;
           "dns|loopback.example",
           "dns|missing.example",
           ...["tcp|198.18.1.0|7", "tcp|198.18.1.0|7", "udp|198.18.1.0|443", "tcp|198.18.77.7|9"],
+          ...[`tcp|${WORLD.second}|80`, `tcp|${WORLD.second}|80`, `tcp|${WORLD.six}|443`],
+          ...[`udp|${WORLD.second}|53`, `tcp|::ffff:${WORLD.first}|80`, "tcp|127.0.0.1|7"],
         ];
         const argv = ["run", "--host", ...flags, "--", program, ...attacks];
         expect((await box.call(argv, network.options)).code).toBe(0);
@@ -389,6 +394,10 @@ os.execvp(sys.argv[1], sys.argv[1:])`;
             ["good.example", 7, "no entry has this port"] as const,
             ["good.example", 443, "only TCP goes out"] as const,
             ["198.18.77.7", 9, "no entry has this port"] as const,
+            [WORLD.second, 80, "it is not in the list"] as const,
+            ["2001:db8:77:0:0:0:0:2", 443, "it is not in the list"] as const,
+            [WORLD.second, 53, "only TCP goes out"] as const,
+            [WORLD.first, 80, "it is not in the list"] as const,
           ].map(([name, port, reason]) => ({ event: "connect", verdict: "refused", name, port, reason })),
         ]);
       });
@@ -396,9 +405,10 @@ os.execvp(sys.argv[1], sys.argv[1:])`;
       test("a list that changes while it runs: what is taken away is closed", async () => {
         await using box = new Sandbox(subject);
         const wait = (name: string) => `while ! [ -e ${box.dir}/shared/${name} ]; do sleep 0.02; done`;
-        const script = `echo up; ${wait("a")}; ${program} 'dns|other.example' 'tcp|198.18.1.0|80'; echo one; ${wait("b")}
+        const literal = `'udp|${WORLD.second}|80' 'tcp|${WORLD.second}|80'`;
+        const script = `echo up; ${wait("a")}; ${program} 'dns|other.example' 'tcp|198.18.1.0|80' ${literal}; echo one; ${wait("b")}
           ${program} 'dns|other.example' 'tcp|198.18.1.0|80' 'tcp|${WORLD.second}|80'; echo two; ${wait("c")}`;
-        const running = await started(box, script);
+        const running = await started(box, script, ["--net-log=log", ...allow("good.example")]);
         await box.ok(["update", "--allow-net", "other.example", "one"]);
         box.file("shared/a", "");
         await until("it was reached", () => running.stdout().includes("one"));
@@ -412,7 +422,9 @@ os.execvp(sys.argv[1], sys.argv[1:])`;
         box.file("shared/c", "");
         const { stdout } = await running.done;
         const [first, second] = stdout.split("one\n").map(results);
-        expect([...first!.values()].map(({ result }) => result)).toEqual(["198.18.1.0", "HTTP/1.1_200_OK"]);
+        expect([...first!.values()].map(({ result }) => result)).toEqual([
+          ...["198.18.1.0", "HTTP/1.1_200_OK", "EHOSTUNREACH", "EHOSTUNREACH"],
+        ]);
         expect([...second!.values()].map(({ result }) => result)).toEqual([
           "rcode_3",
           "ECONNRESET",

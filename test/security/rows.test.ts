@@ -47,6 +47,8 @@ const TESTS: Readonly<Record<string, readonly (readonly [file: string, title: st
   "`ro`, `nosuid`, `nodev`": [["../mounts", "in a user namespace a bind keeps the flags of its source"]],
   "with `--allow-net`: literal addresses": [
     ["network", "literal addresses, IPv6, UDP, QUIC and other servers of DNS"],
+    ["network-log", "every socket hears of it: bound to any address, connected or not, a thousand at once"],
+    ["network-log", "the container's root has addresses of its own, or takes the rules away"],
     ["network", "sockets of other kinds: ICMP, raw, packets, machines, and the host's own"],
     ["network", "root of the container, with every capability over its network"],
     ["network", "the namespace shows nothing of the host's network, and no descriptor leads there"],
@@ -66,6 +68,12 @@ const TESTS: Readonly<Record<string, readonly (readonly [file: string, title: st
     ["network", "garbage for DNS and the proxies does not stop the relay"],
     ["network", "a list that changes while it runs: what is taken away is closed"],
     ["network", "the log tells names, ports, bytes and refusals, on lines of their own; it follows no link"],
+    ["network-log", "without the relay nothing is reached: addresses do not answer"],
+    [
+      "network-log",
+      "forged packets of the container's root: they are answered there, and nothing else comes",
+    ],
+    ["network-log", "datagrams to any number of addresses: few routes, and the relay goes on"],
   ],
   "the runtime's own state": [
     ["own-state", "the state is not there"],

@@ -1,5 +1,5 @@
 /** --audit: the agent's record of executed programs, dialled addresses, and the memory of processes. */
-import { addressText } from "../../net/address.ts";
+import { addressText, unmapped } from "../../net/address.ts";
 import { endpointOf, SOCKADDR_SIZE } from "../../net/socket.ts";
 import type { Ears } from "../../seccomp/agent.ts";
 import { syscallOf } from "../../seccomp/record/names.ts";
@@ -61,7 +61,7 @@ export function auditor(request: string): Ears {
 function dialled(addresses: Map<string, Dialled>, thread: number, args: DataView): void {
   const to = endpointOf(bytesAt(thread, args.getBigUint64(8, true), SOCKADDR_SIZE));
   if (to === null) return;
-  const address = addressText(to.address);
+  const address = addressText(unmapped(to.address));
   const { port } = to;
   const known = addresses.get(`${address} ${port}`);
   if (known !== undefined) known[2] += 1;

@@ -148,18 +148,26 @@ function namesIn(log: string, since: number): AuditedName[] {
 }
 
 /**
- * Adds the addresses that were dialled and did not reach the relay. The kernel has refused them, since they
- * do not stand for names. Addresses of programs in the container are left out.
+ * Adds the addresses that were dialled and are not in the log. Addresses that stand for names and those of
+ * programs in the container are left out. The log has a refusal once a second, so each attempt at an address
+ * is counted here.
  */
 function withAddresses(names: readonly AuditedName[], dialled: Heard["addresses"]): AuditedName[] {
-  const refused = dialled.filter(
-    ([address, port]) =>
-      port !== 0 &&
-      !INSIDE.test(address) &&
-      !names.some((told) => told.name === address && told.port === port),
-  );
+  const attempts = new Map(dialled.map(([address, port, count]) => [`${address} ${port}`, count]));
+  const logged = names.map((told) => {
+    const count = told.verdict === "refused" ? (attempts.get(`${told.name} ${told.port}`) ?? 0) : 0;
+    return { ...told, count: Math.max(told.count, count) };
+  });
   const verdict = "refused" as const;
-  return [...names, ...refused.map(([name, port, count]) => ({ name, port, verdict, count }))];
+  const refused = dialled
+    .filter(
+      ([address, port]) =>
+        port !== 0 &&
+        !INSIDE.test(address) &&
+        !names.some((told) => told.name === address && told.port === port),
+    )
+    .map(([name, port, count]) => ({ name, port, verdict, count }));
+  return [...logged, ...refused];
 }
 
 /** Loopback, and the range of addresses that stand for names (src/net/table.ts). */

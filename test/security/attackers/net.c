@@ -8,12 +8,17 @@
  *   socket|FAMILY|TYPE|PROTOCOL
  *   unix|PATH          connects; "@" begins an abstract name
  *   flood|ADDRESS|PORT|COUNT   as many connections at once as there can be
+ *   many|ADDRESS|PORT|COUNT    so many connections that are begun at once: how many of them are refused
+ *   from|SOURCE|ADDRESS|PORT   connects from an address of one's own
+ *   sendto|ADDRESS|PORT        datagrams without connect(2), until one is refused
  *   garbage|ADDRESS|PORT|udp or tcp|SEED   a thousand messages by chance
+ *   forge|ADDRESS|COUNT|SEED   so many packets by chance on the loopback device, and first ones of TCP from ADDRESS
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/if_packet.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -184,6 +189,109 @@ static const char *flood(const char *host, int port, int count)
 	return answer;
 }
 
+static const char *many(const char *host, int port, int count)
+{
+	struct sockaddr_storage to;
+	socklen_t size = address(&to, host, port);
+	int refused = 0;
+	int *fds = calloc((size_t)count, sizeof(int));
+
+	for (int i = 0; i < count; i++) {
+		fds[i] = socket(to.ss_family, SOCK_STREAM | SOCK_NONBLOCK, 0);
+		if (connect(fds[i], (struct sockaddr *)&to, size) < 0 && errno == EHOSTUNREACH)
+			refused++;
+	}
+	for (int i = 0; i < count; i++) {
+		struct pollfd wait = {.fd = fds[i], .events = POLLOUT, .revents = 0};
+		int error = 0;
+		socklen_t length = sizeof(error);
+
+		if (poll(&wait, 1, 5000) == 1 &&
+		    getsockopt(fds[i], SOL_SOCKET, SO_ERROR, &error, &length) == 0 && error == EHOSTUNREACH)
+			refused++;
+		close(fds[i]);
+	}
+	snprintf(answer, sizeof(answer), "%d", refused);
+	return answer;
+}
+
+static const char *from(const char *source, const char *host, int port)
+{
+	struct sockaddr_storage to;
+	struct timeval patience = {.tv_sec = 1, .tv_usec = 0};
+	socklen_t size = address(&to, source, 0);
+	int fd = socket(to.ss_family, SOCK_STREAM, 0);
+
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+	if (bind(fd, (struct sockaddr *)&to, size) < 0)
+		return failed();
+	size = address(&to, host, port);
+	return connect(fd, (struct sockaddr *)&to, size) < 0 ? failed() : "connected";
+}
+
+static const char *send_to(const char *host, int port)
+{
+	struct sockaddr_storage to;
+	socklen_t size = address(&to, host, port);
+	int fd = socket(to.ss_family, SOCK_DGRAM, 0);
+
+	for (int i = 0; i < 100; i++) {
+		if (sendto(fd, "x", 1, 0, (struct sockaddr *)&to, size) < 0)
+			return failed();
+		usleep(5000);
+	}
+	return "silence";
+}
+
+/* Half of them begin like a packet of IPv4 or IPv6, with odd sizes of headers, options and fragments. */
+static size_t packet(unsigned char *bytes, size_t most)
+{
+	size_t size = 1 + (size_t)rand() % (rand() % 2 ? most : 80);
+
+	for (size_t i = 0; i < size; i++)
+		bytes[i] = (unsigned char)(rand() % 4 ? rand() : rand() % 7);
+	if (rand() % 2) {
+		static const unsigned char next[] = {0, 6, 17, 43, 44, 58, 60};
+
+		bytes[0] = rand() % 2 ? (unsigned char)(0x40 + rand() % 16) : 0x60;
+		bytes[9] = rand() % 2 ? 6 : 17;
+		for (size_t i = 6; i < size; i += 8 * (size_t)(1 + rand() % 3))
+			if (rand() % 3)
+				bytes[i] = next[(size_t)rand() % sizeof(next)];
+	}
+	return size;
+}
+
+static const char *forge(const char *source, int count, unsigned seed)
+{
+	static const unsigned short kinds[] = {0x0800, 0x86dd};
+	unsigned char bytes[1200] = {0};
+	struct sockaddr_ll to = {.sll_family = AF_PACKET, .sll_ifindex = 1, .sll_halen = 6};
+	int fd = socket(AF_PACKET, SOCK_DGRAM, 0);
+
+	if (fd < 0)
+		return failed();
+	srand(seed);
+	for (int i = 0; i < count; i++) {
+		size_t size = packet(bytes, sizeof(bytes));
+
+		to.sll_protocol = htons(kinds[rand() % 2]);
+		if (i % 2) {
+			/* SYN from SOURCE to 198.51.100.1:80 */
+			memcpy(bytes, "\x45\0\0\x28\0\0\0\0\x40\6\0\0", 12);
+			inet_pton(AF_INET, source, bytes + 12);
+			memcpy(bytes + 16, "\xc6\x33\x64\1\x30\0\0\x50\0\0\0\0\0\0\0\0\x50\2\0\0\0\0\0\0",
+			       24);
+			to.sll_protocol = htons(kinds[0]);
+			size = 40;
+		}
+		sendto(fd, bytes, size, 0, (struct sockaddr *)&to, sizeof(to));
+		if (i % 64 == 0)
+			usleep(1000);
+	}
+	return "sent";
+}
+
 static const char *garbage(const char *host, int port, int by_tcp, unsigned seed)
 {
 	unsigned char message[700];
@@ -222,6 +330,14 @@ static const char *attack(char *argument)
 		return local(f[1]);
 	if (!strcmp(f[0], "flood"))
 		return flood(f[1], number, atoi(f[3]));
+	if (!strcmp(f[0], "many"))
+		return many(f[1], number, atoi(f[3]));
+	if (!strcmp(f[0], "from"))
+		return from(f[1], f[2], atoi(f[3]));
+	if (!strcmp(f[0], "sendto"))
+		return send_to(f[1], number);
+	if (!strcmp(f[0], "forge"))
+		return forge(f[1], number, (unsigned)atoi(f[3]));
 	if (!strcmp(f[0], "garbage"))
 		return garbage(f[1], number, f[3][0] == 't', (unsigned)atoi(f[4]));
 	if (!strcmp(f[0], "socket"))
