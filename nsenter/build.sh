@@ -34,9 +34,13 @@ compile "$out" -fPIC -shared plan/*.c stage/*.c
 compile "$door" -fPIC -shared -Wl,-e,0 -Wl,-z,undefs door/*.c
 
 # The front contains all parts of the stage except its entry. It is linked to a fixed address above that of Bun.
-set -- front/*.c front/image.S
-for file in plan/*.c stage/*.c; do
-  [ "$file" = stage/main.c ] || set -- "$@" "$file"
+# What every command writes to comes first: it then shares a page of memory with the initialised data.
+set -- front/handover.c front/answers.c front/main.c front/image.S
+for file in front/*.c plan/*.c stage/*.c; do
+  case $file in
+    front/handover.c | front/answers.c | front/main.c | stage/main.c) ;;
+    *) set -- "$@" "$file" ;;
+  esac
 done
 case $out in
   /*) image=$out ;;

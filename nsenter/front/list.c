@@ -10,6 +10,9 @@
 #include <linux/fcntl.h>
 #include <linux/stat.h>
 
+_Static_assert(LOOK_FIFO < SLOTS_CLEARED && READ_LENGTH < SLOTS_CLEARED,
+	       "slots that are set before a program");
+
 #define STDOUT 1
 
 /* Address space for all texts. Only what is used takes memory. */

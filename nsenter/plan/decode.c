@@ -8,6 +8,26 @@ static unsigned int arg_type(const struct op *op, unsigned int i)
 	return (op->types >> (2 * i)) & 3U;
 }
 
+static long check_slot(uint64_t slot, struct program *program)
+{
+	if (slot >= PROGRAM_SLOTS)
+		return -EBADMSG;
+	if (slot >= program->slots)
+		program->slots = (uint32_t)slot + 1;
+	return 0;
+}
+
+static long check_slots(const struct op *op, struct program *program)
+{
+	for (unsigned int i = 0; i < ARRAY_LENGTH(op->args); i++)
+		if (arg_type(op, i) == ARG_SLOT && check_slot(op->args[i], program) < 0)
+			return -EBADMSG;
+	for (unsigned int i = 0; i < ARRAY_LENGTH(op->closes); i++)
+		if (op->closes[i] != NO_SLOT && check_slot(op->closes[i], program) < 0)
+			return -EBADMSG;
+	return op->out == NO_SLOT ? 0 : check_slot(op->out, program);
+}
+
 static long check_args(const struct op *op, const struct program *program)
 {
 	for (unsigned int i = 0; i < ARRAY_LENGTH(op->args); i++) {
@@ -16,8 +36,6 @@ static long check_args(const struct op *op, const struct program *program)
 		if (type == ARG_BLOB && op->args[i] >= program->blob_size)
 			return -EBADMSG;
 		if (type == ARG_STRING && op->args[i] >= program->blob_size - program->strings)
-			return -EBADMSG;
-		if (type == ARG_SLOT && op->args[i] >= PROGRAM_SLOTS)
 			return -EBADMSG;
 	}
 	return 0;
@@ -37,11 +55,6 @@ static long check_op(const struct op *op, uint32_t index, const struct program *
 	uint64_t width;
 
 	if (op->kind >= OP_KINDS)
-		return -EBADMSG;
-	for (unsigned int i = 0; i < ARRAY_LENGTH(op->closes); i++)
-		if (op->closes[i] != NO_SLOT && op->closes[i] >= PROGRAM_SLOTS)
-			return -EBADMSG;
-	if (op->out != NO_SLOT && op->out >= PROGRAM_SLOTS)
 		return -EBADMSG;
 	if (op->on_success <= index || op->on_success > program->op_count)
 		return -EBADMSG;
@@ -141,6 +154,7 @@ long program_decode(struct program *program, unsigned char *data, size_t size)
 	program->relocation_count = header->relocations;
 	program->blob_size = header->blob;
 	program->strings = header->strings;
+	program->slots = 0;
 	/* The last string, if any, must end within the blob. */
 	if (header->strings > header->blob || header->once > header->ops ||
 	    (header->blob > header->strings && program->blob[header->blob - 1] != 0))
@@ -154,10 +168,10 @@ long program_decode(struct program *program, unsigned char *data, size_t size)
 			return -EBADMSG;
 	}
 	for (uint32_t i = 0; i < program->op_count; i++) {
-		long result = check_op(&program->ops[i], i, program);
+		const struct op *op = &program->ops[i];
 
-		if (result < 0)
-			return result;
+		if (check_op(op, i, program) < 0 || check_slots(op, program) < 0)
+			return -EBADMSG;
 	}
 	return 0;
 }

@@ -304,6 +304,7 @@ int program_run(struct machine *machine, const struct program *program, struct f
 {
 	uint32_t at = 0;
 
+	machine_know(machine, program->slots);
 	while (at < program->op_count) {
 		const struct op *op = &program->ops[at];
 		uint64_t args[ARRAY_LENGTH(op->args)];

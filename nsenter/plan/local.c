@@ -38,6 +38,7 @@ BRUN_EXPORT long brun_run(unsigned char *data, size_t size, int64_t *slots, size
 	if (count > PROGRAM_SLOTS)
 		return -EINVAL;
 	machine_clear(&machine);
+	machine_know(&machine, (uint32_t)count);
 	for (size_t i = 0; i < runs; i++, slots += count) {
 		copy(machine.slots, slots, count * sizeof(*slots));
 		result = local_run(&machine, data, size, &failures[i]);

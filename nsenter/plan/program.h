@@ -19,6 +19,7 @@ struct program {
 	uint32_t relocation_count;
 	uint32_t blob_size;
 	uint32_t strings;
+	uint32_t slots; /* one more than the last slot that an operation has */
 };
 
 /* Checks every index, offset and jump in the size bytes at data. Returns 0 or -errno (EBADMSG, EPROTO). */
@@ -32,17 +33,28 @@ void program_relocate(const struct program *program);
 
 /* The state of a running program. Slots keep their values from one program to the next. */
 struct machine {
-	int sync; /* socket to brun, or -1: then OP_SEND and OP_CLONE fail with EBADF */
-	int said; /* stderr of a failed hook, or -1 */
+	int sync;       /* socket to brun, or -1: then OP_SEND and OP_CLONE fail with EBADF */
+	int said;       /* stderr of a failed hook, or -1 */
+	uint32_t known; /* slots that have a value. The others are -1 for a program, which sets them first */
 	int64_t slots[PROGRAM_SLOTS];
 };
+
+/* The slots that have a value after machine_clear, so that a caller can set them before a program runs. */
+#define SLOTS_CLEARED 16
+
+/* Gives the slots before `count` a value. A command of 0.2 ms notices how many pages of memory it writes to. */
+BRUN_INLINE void machine_know(struct machine *machine, uint32_t count)
+{
+	for (; machine->known < count; machine->known++)
+		machine->slots[machine->known] = -1;
+}
 
 /* Clears a machine, which then has no socket. */
 BRUN_INLINE void machine_clear(struct machine *machine)
 {
 	machine->sync = machine->said = -1;
-	for (unsigned int i = 0; i < PROGRAM_SLOTS; i++)
-		machine->slots[i] = -1;
+	machine->known = 0;
+	machine_know(machine, SLOTS_CLEARED);
 }
 
 /* Runs a program to its end. Returns 0, or -1 with *failure set. Does not return after a successful execve. */
