@@ -7,7 +7,6 @@ import { STATX } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
 import { AT_EMPTY_PATH, O, S } from "../sys/fs.ts";
 
-const STATX_TYPE = 1;
 const F_GETFL = 3;
 const O_ACCMODE = 3;
 
@@ -21,7 +20,7 @@ export function giveStdio(b: ProgramBuilder, uid: number): void {
   for (const fd of [0, 1, 2]) {
     const [next, give, socket, file] = [b.label(), b.label(), b.label(), b.label()];
     const isType = (type: number) => [b.inside(status, STATX.MODE), 2, S.IFMT, type, E.EAGAIN] as const;
-    b.sys("statx", [fd, b.str(""), AT_EMPTY_PATH, STATX_TYPE, status], { handle: [ANY], orElse: next });
+    b.sys("statx", [fd, b.str(""), AT_EMPTY_PATH, STATX.TYPE, status], { handle: [ANY], orElse: next });
     b.check(...isType(S.IFIFO), { handle: [E.EAGAIN], orElse: socket, andThen: give });
     b.mark(socket);
     b.check(...isType(S.IFSOCK), { handle: [E.EAGAIN], orElse: file, andThen: give });

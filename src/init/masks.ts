@@ -1,12 +1,13 @@
 /** linux.maskedPaths and linux.readonlyPaths. */
 
-import type { Slot } from "../plan/program.ts";
+import type { Blob, Policy, Slot } from "../plan/program.ts";
 import {
   MOUNT_ATTR,
   MOVE_MOUNT_F_EMPTY_PATH,
   MOVE_MOUNT_T_EMPTY_PATH,
   OPEN_TREE_CLOEXEC,
   OPEN_TREE_CLONE,
+  STATX,
 } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
 import { AT_EMPTY_PATH, AT_FDCWD, O, S } from "../sys/fs.ts";
@@ -47,19 +48,20 @@ export function maskedPaths(x: InitContext): void {
   b.at("linux.maskedPaths", { kind: "openNull" });
   const nul = b.get("openat", [AT_FDCWD, b.str("/dev/null"), O.PATH | O.CLOEXEC, 0]);
   // A mask of any other file would not protect the path (CVE-2025-31133).
-  const statx = b.reserve(256, "statx");
-  b.sys("statx", [nul, empty, AT_EMPTY_PATH, 0x7ff, statx]);
-  b.check(b.inside(statx, 0x1c), 2, S.IFMT, S.IFCHR, E.ENOTBLK);
+  const statx = b.reserve(STATX.SIZE, "statx");
+  b.sys("statx", [nul, empty, AT_EMPTY_PATH, STATX.BASIC_STATS, statx]);
+  b.check(b.inside(statx, STATX.MODE), 2, S.IFMT, S.IFCHR, E.ENOTBLK);
   b.check(b.inside(statx, 0x80), 8, -1n, (3n << 32n) | 1n, E.ENOTBLK);
   b.at("linux.maskedPaths", { kind: "maskTmpfs" });
   const cover = emptyTmpfs(x);
+  const covers: Covers = { nul, cover, attached: b.reserve(8, "0"), statx };
   const seen = new Set<string>();
   each(paths, (path, i) => {
     const name = relative(path);
     if (path === "" || seen.has(name)) return;
     seen.add(name);
     b.at(`linux.maskedPaths[${i}]`, { kind: "mask", path });
-    maskPath(x, name, nul, cover);
+    maskPath(x, name, covers);
   });
   b.close(cover);
   b.close(nul);
@@ -67,30 +69,42 @@ export function maskedPaths(x: InitContext): void {
 
 const CLONE_FD = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH;
 const MOVE_FD = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH;
-const NOT_OF_ONE_KIND = [E.ENOTDIR, E.EINVAL];
 
-/** Covers a file with `nul`, or a directory with `cover`. */
-function maskPath(x: InitContext, path: string, nul: Slot, cover: Slot): void {
+/** What covers paths, and memory for the answer to what each is. */
+interface Covers {
+  /** The host's /dev/null. */
+  readonly nul: Slot;
+  /** An empty tmpfs. */
+  readonly cover: Slot;
+  /** Whether a directory has got the tmpfs itself. */
+  readonly attached: Blob;
+  readonly statx: Blob;
+}
+
+/**
+ * Covers a file with /dev/null, or a directory with the empty tmpfs. The first directory gets the tmpfs itself, the
+ * others clones of it. No mount is made in vain: to drop one takes the kernel up to half a millisecond.
+ */
+function maskPath(x: InitContext, path: string, { nul, cover, attached, statx }: Covers): void {
   const { b } = x;
   const empty = b.str("");
-  const absent = b.label();
-  const directory = b.label();
-  const first = b.label();
-  const done = b.label();
+  const [absent, file, more, done] = [b.label(), b.label(), b.label(), b.label()];
   // A path that the container's root may not reach (EACCES) may be open to other users in the container, so that
   // is an error.
   const target = openIfThere(x, path, absent);
-  const args = (tree: Slot) => [tree, empty, target, empty, MOVE_FD] as const;
-  const tree = b.get("open_tree", [nul, empty, CLONE_FD]);
-  const closing = { andThen: done, close: [tree, target] };
-  b.sys("move_mount", args(tree), { ...closing, handle: NOT_OF_ONE_KIND, orElse: directory });
-  b.mark(directory);
-  b.sys("close", [tree]);
-  b.get("open_tree", [cover, empty, CLONE_FD], { out: tree, handle: [E.EINVAL], orElse: first });
-  b.sys("move_mount", args(tree), closing);
-  b.mark(first);
-  // Before Linux 6.15 an unattached mount cannot be cloned, so the first directory gets the mount itself.
-  b.sys("move_mount", args(cover), { close: [target] });
+  const move = (mount: Slot, policy: Policy) =>
+    b.sys("move_mount", [mount, empty, target, empty, MOVE_FD], policy);
+  b.sys("statx", [target, empty, AT_EMPTY_PATH, STATX.TYPE, statx]);
+  b.check(b.inside(statx, STATX.MODE), 2, S.IFMT, S.IFDIR, E.ENOTDIR, { handle: [E.ENOTDIR], orElse: file });
+  b.check(attached, 1, 0xff, 0, E.EEXIST, { handle: [E.EEXIST], orElse: more });
+  b.poke(attached, 1, 4);
+  move(cover, { andThen: done, close: [target] });
+  b.mark(more);
+  const tree = b.get("open_tree", [cover, empty, CLONE_FD]);
+  move(tree, { andThen: done, close: [tree, target] });
+  b.mark(file);
+  b.get("open_tree", [nul, empty, CLONE_FD], { out: tree });
+  move(tree, { close: [tree, target] });
   b.mark(done);
   b.free(tree);
   b.free(target);

@@ -20,8 +20,9 @@ export enum LOCK {
   UN = 8,
 }
 
-/** statx(2): the mask of the fields of stat(2), the size of struct statx, and the offsets of some fields. */
+/** statx(2): masks of the type alone and of the fields of stat(2), the size of struct statx, and the offsets of some fields. */
 export enum STATX {
+  TYPE = 1,
   BASIC_STATS = 0x7ff,
   SIZE = 256,
   UID = 0x14,
