@@ -59,6 +59,7 @@ for (const subject of users) {
             compared += 1;
             if (cached && mine.code !== null && mine.stderr === "") used += 1;
           };
+          compare("nothing");
           for (const { which, value, stays } of list) {
             const before = world.value(which);
             compare(world.change(which, value));

@@ -1,5 +1,6 @@
 #include "handover.h"
 
+#include "conversation.h"
 #include "loader.h"
 
 #include "../text.h"
@@ -10,6 +11,7 @@
 
 static struct stage stage = {.socket = -1};
 static long image = -1;
+static int started;
 static const long *stack;
 static int console_sent;
 
@@ -25,21 +27,33 @@ static struct {
 
 void handover_start(void)
 {
-	if (image >= 0)
+	if (started)
 		return;
 	/* The stage gets none of the caller's descriptors besides stdio. */
 	if (sys3(__NR_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
 		return;
-	image = stage_open();
+	if (image < 0)
+		image = stage_open();
 	if (image < 0)
 		return;
+	started = 1;
 	if (stage_start(&stage, image, SPAWN_GO_ON) < 0)
 		stage.socket = -1;
 }
 
 int handover_has_started(void)
 {
-	return image >= 0;
+	return started;
+}
+
+void handover_end(void)
+{
+	if (stage.socket >= 0) {
+		sys1(__NR_close, stage.socket);
+		reap(stage.pid);
+		stage.socket = -1;
+	}
+	started = 0;
 }
 
 long handover_take(int *socket)

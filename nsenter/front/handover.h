@@ -14,6 +14,9 @@ void handover_start(void);
 /* Whether it has been tried. A stage has the stdin of that moment. */
 int handover_has_started(void);
 
+/* Ends a stage that nothing has been sent to. */
+void handover_end(void);
+
 /* Keeps the stack of the kernel (argc, argv, 0, envp, 0), which brun asks for. */
 void handover_keep_stack(const long *stack);
 

@@ -36,11 +36,12 @@ int input_empty(void)
 	return result >= 0;
 }
 
-void input_restore(void)
+int input_restore(void)
 {
 	if (saved < 0)
-		return;
+		return 0;
 	sys3(__NR_dup3, saved, 0, 0);
 	sys1(__NR_close, saved);
 	saved = -1;
+	return 1;
 }

@@ -5,7 +5,7 @@
 /* Replaces stdin by /dev/null. Returns 0 if Bun has to warn that data written to it is not read. */
 int input_empty(void);
 
-/* Restores stdin, for Bun. */
-void input_restore(void);
+/* Restores stdin, for Bun. Returns whether it had been replaced. */
+int input_restore(void);
 
 #endif

@@ -118,7 +118,9 @@ static void try_plan(const struct command *command)
 		background_run(&plan, command, follow_plan);
 	else
 		follow_plan(&plan, command);
-	input_restore();
+	/* Bun's stage has to have the caller's stdin. */
+	if (input_restore())
+		handover_end();
 	if (!handover_has_left())
 		plan_close(&plan);
 }

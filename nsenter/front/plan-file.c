@@ -123,13 +123,12 @@ int plan_agrees(const struct plan_file *plan, const struct command *command)
 	const struct input *inputs = inputs_of(plan, &count);
 
 	/* Questions about stdin are about the program's stdin. */
-	if ((sandbox_manner(plan).flags & MANNER_EMPTY_STDIN) != 0) {
-		if (handover_has_started() || !input_empty())
-			return 0;
-	} else if (command->part == PART_ENTER) {
-		/* The stage starts while the questions are asked. Bun would take it, too. */
+	if ((sandbox_manner(plan).flags & MANNER_EMPTY_STDIN) != 0 &&
+	    (handover_has_started() || !input_empty()))
+		return 0;
+	/* The stage starts while the questions are asked. */
+	if (command->part == PART_ENTER)
 		handover_start();
-	}
 	return guard_agrees(inputs, count, plan->file.data, command->envp);
 }
 

@@ -132,8 +132,10 @@ static long run_hook(struct spawn_request *request, int64_t input, int64_t timeo
 
 static long send_and_wait(struct machine *machine, const uint64_t *args, int64_t *value)
 {
-	long result = message_send(machine->sync, (unsigned int)args[0], 0, 0, (int)args[1]);
+	long result = 0;
 
+	if (args[0] != 0)
+		result = message_send(machine->sync, (unsigned int)args[0], 0, 0, (int)args[1]);
 	if (result < 0)
 		return result;
 	if (args[2] == 0)

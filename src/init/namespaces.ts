@@ -53,7 +53,7 @@ export function enterNamespaces(x: InitContext, cgroup: Slot | null): void {
   makeTime?.();
   b.at("linux.namespaces", { kind: "cloneInto" });
   // The time namespace is made later: its clocks have to be set before a process is in it.
-  b.clone(config.cloneFlags & ~(CLONE.NEWTIME | lateIpc(config)), cgroup);
+  b.clone(config.cloneFlags & ~(CLONE.NEWTIME | lateIpc(config) | lateNetwork(config)), cgroup);
   if (cgroup !== null) b.close(cgroup);
 }
 
@@ -106,8 +106,7 @@ export function mapIds(x: InitContext): void {
   const { b, config } = x;
   if (config.maps === null) return;
   if (!config.selfMapped) {
-    b.at("linux.uidMappings", { kind: "awaitMaps" });
-    b.send(Message.map, null, Message.resume);
+    awaitMaps(x);
     return;
   }
   b.at("linux.gidMappings", { kind: "denySetgroups" });
@@ -116,6 +115,32 @@ export function mapIds(x: InitContext): void {
   writeTo(x, "/proc/self/uid_map", mapText(config.maps.uid));
   b.at("linux.gidMappings", { kind: "writeGidMap" });
   writeTo(x, "/proc/self/gid_map", mapText(config.maps.gid));
+}
+
+/**
+ * NEWNET if the network namespace is made while brun maps the ids, otherwise 0. It takes the kernel longer than all
+ * the others, and needs no ids.
+ */
+function lateNetwork({ cloneFlags, maps, selfMapped }: ContainerConfig): number {
+  return maps !== null && !selfMapped ? cloneFlags & CLONE.NEWNET : 0;
+}
+
+/** Has brun map the ids, and meanwhile makes the network namespace. If that fails, it is said when the ids are mapped. */
+function awaitMaps(x: InitContext): void {
+  const { b, config } = x;
+  const late = lateNetwork(config);
+  b.at("linux.uidMappings", { kind: "awaitMaps" });
+  if (late === 0) {
+    b.send(Message.map, null, Message.resume);
+    return;
+  }
+  b.send(Message.map, null, 0);
+  b.at("linux.namespaces", { kind: "makeNetwork" });
+  const retry = tryEarly(x, "unshare", [late], [ANY]);
+  b.at("linux.uidMappings", { kind: "awaitMaps" });
+  b.await(Message.resume);
+  b.at("linux.namespaces", { kind: "makeNetwork" });
+  retry();
 }
 
 /**

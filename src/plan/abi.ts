@@ -117,7 +117,7 @@ export enum Message {
   pid,
   /** An operation failed. The payload is a `failure`; the output of a failed hook comes with it. */
   error,
-  /** The process is in its new user namespace and waits for the id maps. */
+  /** The process is in its new user namespace. It needs the id maps, and waits for them a little later. */
   map,
   /**
    * All mounts are made, and the old root is still there. brun runs prestart and createRuntime hooks now,

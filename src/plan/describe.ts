@@ -83,6 +83,7 @@ function call(op: Op): string {
       return `clone(${flagNames(number(0), CLONE)}${number(1) === -1 ? "" : `, cgroup ${args[1]}`})`;
     case "send": {
       const fd = args[1] === "-1" ? "" : ` with ${args[1]}`;
+      if (number(0) === 0) return `await ${constantName(number(2), MESSAGE)}`;
       const answer = number(2) === 0 ? "" : `, await ${constantName(number(2), MESSAGE)}`;
       return `send ${constantName(number(0), MESSAGE)}${fd}${answer}`;
     }

@@ -59,6 +59,11 @@ export class ProgramBuilder extends Assembler {
     this.push("poke", "", [blob, value, width], none);
   }
 
+  /** Waits for a message from brun. */
+  await(type: number): void {
+    this.push("send", "", [0, -1, type, 0], none);
+  }
+
   /** Starts a program (struct spawn_request) and waits for it. */
   spawn(request: Blob, stdin: Slot | null, timeoutMs: number, policy: Policy = none): void {
     this.push("spawn", "", [request, stdin ?? -1, timeoutMs], policy);

@@ -63,6 +63,7 @@ const phrases = {
   hide: "hide from the processes of joined namespaces",
   makeUserNamespace: "make a user namespace for the ids of the mount",
   makeIpcNamespace: "make an ipc namespace",
+  makeNetwork: "make a network namespace",
   makeTimeNamespace: "make a time namespace",
   enterTimeNamespace: "enter the time namespace",
   openClocks: "open /proc/self/timens_offsets",

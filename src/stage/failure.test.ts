@@ -103,4 +103,13 @@ describe("a failed operation becomes a line with a cause", () => {
   ])("%o %d", (failed, errno, line) => {
     expect(describeFailure(failed, errno).text).toBe(line);
   });
+
+  test.each([
+    op({ kind: "makeNetwork" }, "unshare", "linux.namespaces"),
+    { ...step("clone", { kind: "cloneInto" }, "linux.namespaces"), args: [0, -1] },
+  ])("%o beyond the limit of namespaces", (failed) => {
+    expect(describeFailure(failed, E.ENOSPC).text).toMatch(
+      /^linux\.namespaces: cannot .* namespaces?: no space left on device \(ENOSPC\); hint: .*user\.max_/,
+    );
+  });
 });

@@ -6,7 +6,12 @@ import { explainConfinement, explainRestriction } from "../../rootless/apparmor.
 import { currentCaller } from "../../rootless/caller.ts";
 import type { Diagnosis } from "../../rootless/host-view.ts";
 import { filterRemedy, hasSeccompFilter } from "../../rootless/outer.ts";
-import { explainProcMountRefusal, hostView, userNamespaceError } from "../../rootless/userns.ts";
+import {
+  explainProcMountRefusal,
+  explainUserNamespace,
+  hostView,
+  userNamespaceError,
+} from "../../rootless/userns.ts";
 import { BrunError, type ErrorDetails } from "../errors.ts";
 import type { Fix } from "../fix.ts";
 import { layout } from "../plan/layout.ts" with { type: "macro" };
@@ -114,12 +119,15 @@ function cloneFailure(op: Op, errno: number): BrunError {
   return new BrunError(sentence(op.step, errno), {
     code: errnoName(errno),
     where: op.where,
-    hint: op.step.kind === "forkIntoContainer" ? forkHint(errno) : namespaceHint(errno),
+    ...(op.step.kind === "forkIntoContainer" ? { hint: forkHint(errno) } : namespaceRemedy(errno)),
   });
 }
 
-function namespaceHint(errno: number): string | undefined {
-  return errno === E.EPERM ? "new namespaces need CAP_SYS_ADMIN, or a user namespace beside them" : undefined;
+function namespaceRemedy(errno: number): Remedy {
+  if (errno === E.EPERM)
+    return { hint: "new namespaces need CAP_SYS_ADMIN, or a user namespace beside them" };
+  const { uid, gid } = currentCaller();
+  return errno === E.ENOSPC ? told(explainUserNamespace(errno, hostView(uid, gid))) : {};
 }
 
 /** The kernel answers ENOMEM when the first process of a pid namespace is ending (pid_namespaces(7)). */
@@ -165,6 +173,7 @@ function remedyFor(op: Op, errno: number): Remedy {
   // Under the restriction the first use of any capability fails, whatever the operation is.
   const restriction = refused ? explainRestriction(view) : null;
   if (restriction !== null) return told(restriction);
+  if (op.step.kind === "makeNetwork") return told(explainUserNamespace(errno, view));
   const found = hintOf(op, errno);
   if (found !== undefined) return typeof found === "string" ? { hint: found } : { fix: found };
   return told(refused && errno === E.EACCES ? explainConfinement(view) : null);
