@@ -436,6 +436,25 @@ for (const subject of users) {
       await failed(/config\.json/);
     });
 
+    test("the plan is compiled before the container is ready, and kept if it has started", async () => {
+      await using box = new Sandbox(subject);
+      const bundle = box.bundle(({ process }) => {
+        process.args = ["/bin/none"];
+      });
+      const run = ["run", "--bundle", bundle, box.name()];
+      const failed = await box.call(run, { env: { BRUN_TIMING: "1" } });
+      expect(failed.stderr).toMatch(/plan of the next run compiled[\s\S]*\/bin\/none/);
+      expect(cachedPlans(box)).toEqual([]);
+      edited(bundle, ({ process }) => {
+        process.args = ["/bin/true"];
+      });
+      await Bun.sleep(SETTLED_MS);
+      const { code, stderr } = await box.call(run, { env: { BRUN_TIMING: "1" } });
+      expect(code).toBe(0);
+      expect(stderr).toMatch(/finish compiled[\s\S]*plan of the next run compiled[\s\S]*container ready/);
+      expect(cachedPlans(box)).toHaveLength(1);
+    });
+
     test("an id in use, and one that is none", async () => {
       await using box = new Sandbox(subject);
       const bundle = await known(box, ["/bin/true"]);

@@ -1,10 +1,14 @@
 /** Options and results of the lifecycle operations, for the CLI and the TypeScript API. */
 
 import type { CgroupManagerName } from "../cgroup/types.ts";
+import type { ContainerConfig } from "../config/types.ts";
 import type { ProcMode, UsernsMode } from "../modes.ts";
+import type { Program } from "../plan/program.ts";
 import type { LoadedSpec } from "../spec/index.ts";
 import type { KeptOptions } from "./io/kept-log.ts";
 import type { KeptStreams } from "./io/kept-streams.ts";
+import type { LaterPlans } from "./lifecycle/local-plans.ts";
+import type { StoredState } from "./state/store.ts";
 
 /** Options of every command. */
 export interface Runtime {
@@ -68,6 +72,18 @@ export interface LaunchMode {
   readonly detached: boolean;
   /** The output is kept, by a supervisor in the background. */
   readonly kept?: KeptOptions | undefined;
+  /** Called once the stage has all plans and is still at work: until it is ready brun would only wait. */
+  readonly meanwhile?: ((compiled: Compiled) => void) | undefined;
+}
+
+/** A container whose plans have been compiled. */
+export interface Compiled {
+  readonly config: ContainerConfig;
+  readonly state: StoredState;
+  /** The plans of the stage, in their order. */
+  readonly programs: readonly Program[];
+  /** Compiles the plans of later commands; null where there are none. */
+  readonly later: ((state: StoredState) => LaterPlans) | null;
 }
 
 /** Options of run. */

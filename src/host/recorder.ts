@@ -29,6 +29,8 @@ export interface Recording {
   readonly reason: string | null;
 }
 
+const NOTHING = "nothing was recorded";
+
 let inputs: Input[] | null = null;
 let reason: string | null = null;
 let watching = false;
@@ -61,10 +63,15 @@ export function uncacheable(why: string): void {
 
 /** Ends the recording and returns it. Without {@link startRecording} it contains a reason not to use it. */
 export function finishRecording(): Recording {
-  const made = { inputs: inputs ?? [], reason: inputs === null ? "nothing was recorded" : reason };
+  const made = { inputs: inputs ?? [], reason: inputs === null ? NOTHING : reason };
   inputs = null;
   watch(false);
   return made;
+}
+
+/** The recording as it is now, without an end to it. */
+export function recordedSoFar(): Recording {
+  return { inputs: inputs === null ? [] : inputs.slice(), reason: inputs === null ? NOTHING : reason };
 }
 
 /** Records the questions of `ask` separately from a recording that is under way. */

@@ -91,7 +91,7 @@ function beyondFront(config: ContainerConfig): string | null {
   return null;
 }
 
-/** The cached plan of a `run`. It is made while the program runs, so that nobody waits for it. */
+/** The cached plan of a `run`. */
 export interface RunPlan extends Pick<Launched, "config" | "state" | "programs" | "later"> {
   readonly recording: Recording;
   /** Lines for stderr, each time. */

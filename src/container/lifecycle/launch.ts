@@ -43,10 +43,10 @@ import {
   saveState,
   unlock,
 } from "../state/store.ts";
-import type { CreateOptions, LaunchMode, Runtime } from "../types.ts";
+import type { Compiled, CreateOptions, LaunchMode, Runtime } from "../types.ts";
 import { addsUserNamespace, decide } from "./decide.ts";
 import { runCreateHooks, runPoststop, stateForHooks } from "./hooks.ts";
-import { type LaterPlans, laterPlans, localPlans, saveLocalPlans } from "./local-plans.ts";
+import { laterPlans, localPlans, saveLocalPlans } from "./local-plans.ts";
 import { type FileBuilder, hasFront } from "./plan-file.ts";
 import { killAndWait } from "./terminate.ts";
 
@@ -64,10 +64,11 @@ const resctrlModule = lazy<typeof import("../resources/resctrl.ts")>(() =>
   require("../resources/resctrl.ts"),
 );
 
+/** How many plans the stage gets: `enter`, `build` and `finish`. */
+const PROGRAMS = 3;
+
 /** A container whose process waits for procRun. The caller unlocks. */
-export interface Launched {
-  readonly config: ContainerConfig;
-  readonly state: StoredState;
+export interface Launched extends Compiled {
   readonly locked: Locked;
   readonly session: Session;
   /** The pty master in foreground mode, else -1. */
@@ -75,10 +76,6 @@ export interface Launched {
   /** The namespace that tells the container's processes, held open; -1 for none. */
   readonly namespace: number;
   readonly notify: Notify | null;
-  /** The plans of the stage, in their order. */
-  readonly programs: readonly Program[];
-  /** Compiles the plans of later commands; null where there are none. */
-  readonly later: ((state: StoredState) => LaterPlans) | null;
 }
 
 /**
@@ -160,6 +157,7 @@ function launchLoaded(
       kept,
       finish,
       programs,
+      meanwhile: mode.meanwhile,
       hooks,
     };
     const launched = converse(rt, parts);
@@ -220,6 +218,7 @@ interface Parts {
   readonly finish: (states: HookStates | null) => Program;
   /** The plans that have been sent. */
   readonly programs: Program[];
+  readonly meanwhile: LaunchMode["meanwhile"];
   readonly hooks: HooksBegun;
 }
 
@@ -229,8 +228,21 @@ function converse(rt: Runtime, parts: Parts): Launched {
   let state: StoredState | null = null;
   let cached: FileBuilder | null = null;
   let later: Launched["later"] = null;
+  let info: ExecInfo | null = null;
   let namespace = -1;
   let idmapped = 0;
+  // The plans of later commands and of the next run. They are compiled when the stage has all that it waits for, and its process
+  // is known: brun would only wait for it.
+  const compileFiles = (): void => {
+    if (info === null || parts.programs.length < PROGRAMS) return;
+    if (parts.caches) {
+      const known = info;
+      later = (made) => compiling(() => laterPlans(rt, config, made, known));
+      cached = localPlans(rt, state!, later(state!), known);
+      rt.mark?.("further commands compiled");
+    }
+    parts.meanwhile?.({ config, state: state!, programs: parts.programs, later });
+  };
   // Compiled while the stage is being cloned, or below while newuidmap and newgidmap run.
   if (config.maps === null || config.selfMapped)
     sendBuild(
@@ -243,19 +255,18 @@ function converse(rt: Runtime, parts: Parts): Launched {
       rt.mark?.(`process ${session.pid} exists`);
       enterDelegatedPart(config, session.pid);
       state = newState(config, session.pid, parts.kept);
-      const info = execInfoOf(config);
+      info = execInfoOf(config);
       saveExecInfo(rt.root, options.id, info);
-      if (!parts.caches) return;
-      // Plans for the front, compiled while the stage is at work.
-      later = (made) => compiling(() => laterPlans(rt, config, made, info));
-      cached = localPlans(rt, state, later(state), info);
-      rt.mark?.("further commands compiled");
+      compileFiles();
     },
     [Message.namespace]: (fd) => {
       namespace = fd;
       state = { ...state!, namespace: identify(tellingNamespace(config)!, fd) };
     },
-    [Message.map]: () => mapIds(rt, parts, config.maps!),
+    [Message.map]: () => {
+      mapIds(rt, parts, config.maps!);
+      compileFiles();
+    },
     [Message.console]: (fd) => console.receive(fd),
     [Message.network]: (fd) => {
       const { moveNetDevices } = netDevicesModule();
@@ -271,7 +282,10 @@ function converse(rt: Runtime, parts: Parts): Launched {
       sendToAgent(listenerOf(config), fd, session.pid, state!, "creating");
       session.resume();
     },
-    [Message.hooks]: () => sendFinish(rt, parts, needsState(config) ? runHooks(rt, parts, state!) : null),
+    [Message.hooks]: () => {
+      sendFinish(rt, parts, needsState(config) ? runHooks(rt, parts, state!) : null);
+      compileFiles();
+    },
   });
   if (config.cgroup !== null) limitCgroup(rt, config, config.cgroup, session.pid);
   const made = withStartHooks(init, config, joinIntelRdt(config, state!));
@@ -301,14 +315,22 @@ function runHooks(rt: Runtime, { config, hooks }: Parts, state: StoredState): Ho
   return { creating, created: stateForHooks(state, "created") };
 }
 
-/** Sends what makes the root file system, and while the stage is at that the rest, unless brun has to do something before. */
-function sendBuild(rt: Runtime, parts: Parts, program: Program): void {
+/**
+ * Sends what makes the root file system, and while the stage is at that the rest, unless brun has to do something before.
+ * @param last the rest, if it has been compiled
+ */
+function sendBuild(rt: Runtime, parts: Parts, program: Program, last: Program | null = null): void {
   send(rt, parts, "build", program);
-  if (!pausesBuild(parts.config)) sendFinish(rt, parts, null);
+  if (!pausesBuild(parts.config)) sendFinish(rt, parts, null, last);
 }
 
-function sendFinish(rt: Runtime, parts: Parts, states: HookStates | null): void {
-  send(rt, parts, "finish", parts.finish(states));
+function sendFinish(
+  rt: Runtime,
+  parts: Parts,
+  states: HookStates | null,
+  program: Program | null = null,
+): void {
+  send(rt, parts, "finish", program ?? parts.finish(states));
 }
 
 function send(rt: Runtime, { session, programs }: Parts, name: string, program: Program): void {
@@ -328,15 +350,16 @@ function withStartHooks(
   return { ...state, startHooks: startHooks.map((op, i) => [op, hooks[i]!.path] as const) };
 }
 
-/** Has the ids mapped while the next plan is compiled. */
+/** Has the ids mapped while the next plans are compiled: newuidmap and newgidmap take longer than that. */
 function mapIds(rt: Runtime, parts: Parts, maps: IdMaps): void {
   const { session, caller, init } = parts;
   const mapped = startMaps(session.pid, maps, caller);
   const program = compiling(() => init.build());
+  const last = pausesBuild(parts.config) ? null : parts.finish(null);
   mapped();
   rt.mark?.("ids mapped");
   session.resume();
-  sendBuild(rt, parts, program);
+  sendBuild(rt, parts, program, last);
 }
 
 /** The facts that `exec` needs later. */

@@ -1,6 +1,6 @@
 /** `brun run`: create and start in one, in the foreground or detached. */
 
-import { finishRecording, startRecording } from "../../host/recorder.ts";
+import { finishRecording, recordedSoFar, startRecording } from "../../host/recorder.ts";
 import type { Program } from "../../plan/program.ts";
 import { printable } from "../../printable.ts";
 import type { Session } from "../../stage/session.ts";
@@ -16,8 +16,9 @@ import { passPidfd } from "../io/pidfd-socket.ts";
 import { hostTerminal } from "../io/terminal.ts";
 import { release, unlock } from "../state/store.ts";
 import type { RunOptions, Runtime } from "../types.ts";
+import { draftPlan, finishPlan, type PlanDraft } from "./cached-draft.ts";
 import { keepPlan, keyOfBundle, keyOfCommand } from "./cached-files.ts";
-import { planFile, unknownRequest } from "./cached-plan.ts";
+import { unknownRequest } from "./cached-plan.ts";
 import { cleanupProgram, endProgram } from "./cleanup.ts";
 import { runPoststart } from "./hooks.ts";
 import { giveUp, type Launched, launch } from "./launch.ts";
@@ -45,8 +46,17 @@ export function run(rt: Runtime, options: RunOptions): number {
   // The inputs of a container without a bundle have been recorded from the beginning.
   if (unknown === null && options.command === undefined) startRecording();
   each(options.notices ?? [], warn);
-  const mode = { waitForStart: options.awaitStart === true, detached: options.detach, kept: options.kept };
-  const launched = launch({ ...rt, warn }, options, mode);
+  let draft: PlanDraft | null = null;
+  const launched = launch({ ...rt, warn }, options, {
+    waitForStart: options.awaitStart === true,
+    detached: options.detach,
+    kept: options.kept,
+    meanwhile: (compiled) => {
+      if (unknown !== null) return;
+      draft = draftPlan(rt.root, { ...compiled, recording: recordedSoFar(), warnings, options });
+      rt.mark?.("plan of the next run compiled");
+    },
+  });
   const recording = finishRecording();
   let kept: KeptDescriptors | undefined;
   try {
@@ -65,7 +75,7 @@ export function run(rt: Runtime, options: RunOptions): number {
       runPoststart(launched.state);
     }
     if (!options.detach) early = keepSignals();
-    const plan = unknown ?? planFile(rt.root, { ...launched, recording, warnings, options });
+    const plan = unknown ?? finishPlan(rt.root, draft, { ...launched, recording, warnings, options });
     if (typeof plan === "string") rt.debug?.(`this plan is not cached: ${plan}`);
     else keepPlan(rt.root, plan);
   } catch (error) {
