@@ -7,7 +7,7 @@ import { CACHED_MAX, LIST_FILE } from "../../plan/file-abi.ts";
 import { NR, syscall } from "../../sys/ffi.ts";
 import { mkdir, readdir, replaceFile, S, tryStat, unlink } from "../../sys/fs.ts";
 import { removeLeftTemporaries } from "../../sys/left-temporaries.ts";
-import { each } from "../../sys/lists.ts";
+import { each, filtered, mapped } from "../../sys/lists.ts";
 import { utf8 } from "../../sys/utf8.ts";
 import type { CachedCommand } from "../types.ts";
 
@@ -65,8 +65,10 @@ export function keepPlan(root: string, { bytes, key }: KeptPlan): void {
 
 /** Removes files that were written before the others, so that at most {@link CACHED_MAX} are left, and the new one is. */
 function removeOldest(directory: string, made: string): void {
-  const paths = readdir(directory).map((name) => `${directory}/${name}`);
-  const files = paths.filter((path) => path !== made && path !== `${directory}/${LIST_FILE}`);
+  const names = readdir(directory);
+  if (names.length <= CACHED_MAX) return;
+  const paths = mapped(names, (name) => `${directory}/${name}`);
+  const files = filtered(paths, (path) => path !== made && path !== `${directory}/${LIST_FILE}`);
   const many = files.length - (CACHED_MAX - 1);
   if (many <= 0) return;
   const written = (path: string): number => {
