@@ -40,7 +40,6 @@ __attribute__((noreturn)) static void run_stage(int sync)
 	unsigned char *data = 0;
 
 	machine.sync = sync;
-	machine.said = -1;
 	for (failure.program = 0;; failure.program++) {
 		long size = message_receive_program(sync, &data);
 
@@ -74,6 +73,7 @@ __attribute__((noreturn, used)) static void start(const long *stack)
 	fd = text_number(argv[2]);
 	if (fd < 0)
 		sys_exit(127);
+	machine_clear(&machine);
 	/* A name for ps and top, since the name of the memfd says nothing. */
 	if (argv[1][0] == 's' && argv[1][1] == 't') {
 		sys2(__NR_prctl, PR_SET_NAME, "brun:[init]");
