@@ -156,7 +156,9 @@ class KeeperPlans {
     const byte = b.reserve(8);
     const isGone = { handle: [E.ESRCH], orElse: gone };
     b.sys("recvfrom", [0, byte, 1, 0, null, null], { handle: [E.ECONNRESET] });
-    const fd = b.get("pidfd_open", [pid, 0], { handle: [E.ENOSYS, E.EPERM], orElse: without });
+    // A short program has ended, and brun has reaped it.
+    const none = { handle: [E.ENOSYS, E.EPERM, E.ESRCH], orElse: without };
+    const fd = b.get("pidfd_open", [pid, 0], none);
     b.alive(pid, Number(startTime), isGone);
     waitFor(b, fd);
     b.fail(E.ESRCH, isGone);

@@ -48,6 +48,7 @@ export function cleanupProgram(
 
 const SHUT_WR = 1;
 
+/** Waits until it has given the names back: who looks after the end of brun finds none. */
 function awaitKeeper(b: ProgramBuilder, socket: number): void {
   b.sys("shutdown", [socket, SHUT_WR], { handle: [E.ENOTCONN] });
   b.sys("recvfrom", [socket, b.reserve(8), 1, 0, null, null], { handle: [E.ECONNRESET] });
@@ -162,12 +163,20 @@ function callBrun(b: ProgramBuilder, words: readonly string[], stdin: Slot | nul
  * Ends the processes that outlive the first one of a container whose own namespace tells them, and removes the container.
  * @param namespace open, or -1
  * @param keep leave the container
+ * @param keeper the socket of one (Keeper)
  */
-export function endProgram(root: string, id: string, namespace: number, keep: boolean): Program {
+export function endProgram(
+  root: string,
+  id: string,
+  namespace: number,
+  keep: boolean,
+  keeper?: number,
+): Program {
   const b = new ProgramBuilder();
   b.at("cleanup", { kind: "endProcesses", id });
   const stdin = namespace < 0 ? null : b.get("dup", [namespace]);
   const words = keep ? ["kill", "--all", id, "KILL"] : ["delete", "--force", id];
   callBrun(b, ["--root", root, ...words], stdin);
+  if (keeper !== undefined) awaitKeeper(b, keeper);
   return b.finish();
 }

@@ -171,6 +171,7 @@ function cleanup(
     notify,
   }: Pick<Launched, "state" | "notify"> & Partial<Pick<Launched, "namespace">>,
 ): Program | null {
-  if (state.namespace !== undefined) return endProgram(root, state.id, namespace, keep === true);
+  if (state.namespace !== undefined)
+    return endProgram(root, state.id, namespace, keep === true, keeper?.socket);
   return keep && client === undefined ? null : cleanupProgram(root, state, notify !== null, keeper?.socket);
 }
