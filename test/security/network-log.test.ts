@@ -98,7 +98,7 @@ describe.skipIf(!isRoot)("refused addresses that are logged", () => {
         await using box = new Sandbox(subject);
         const flood = `python3 -c 'import socket
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-for i in range(${tries(5000, 100_000)}): s.sendto(b"x", ("10.%d.%d.1" % (i >> 8 & 255, i & 255), 9))'`;
+for i in range(${tries(5000, 100_000)}): s.sendto(b"x", ("10.%d.%d.%d" % (i >> 16, i >> 8 & 255, i & 255), 9))'`;
         const { events, found } = await run(
           box,
           `${flood}; echo "x|routes $(ip route show table 199 | wc -l) 0"; sleep 0.2; ${program} 'tcp|203.0.113.9|1' 'dns|good.example' 'tcp|198.18.1.0|80'`,

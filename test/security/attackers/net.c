@@ -189,6 +189,21 @@ static const char *flood(const char *host, int port, int count)
 	return answer;
 }
 
+/* Where poll(2) tells an error, SO_ERROR may take a moment more. */
+static int error_of(int fd)
+{
+	struct pollfd wait = {.fd = fd, .events = POLLOUT, .revents = 0};
+	int error = 0;
+	socklen_t length = sizeof(error);
+
+	for (int i = 0; error == 0 && i < 100 && poll(&wait, 1, 5000) == 1; i++) {
+		getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length);
+		if (error == 0)
+			usleep(1000);
+	}
+	return error;
+}
+
 static const char *many(const char *host, int port, int count)
 {
 	struct sockaddr_storage to;
@@ -198,17 +213,10 @@ static const char *many(const char *host, int port, int count)
 
 	for (int i = 0; i < count; i++) {
 		fds[i] = socket(to.ss_family, SOCK_STREAM | SOCK_NONBLOCK, 0);
-		if (connect(fds[i], (struct sockaddr *)&to, size) < 0 && errno == EHOSTUNREACH)
-			refused++;
+		connect(fds[i], (struct sockaddr *)&to, size);
 	}
 	for (int i = 0; i < count; i++) {
-		struct pollfd wait = {.fd = fds[i], .events = POLLOUT, .revents = 0};
-		int error = 0;
-		socklen_t length = sizeof(error);
-
-		if (poll(&wait, 1, 5000) == 1 &&
-		    getsockopt(fds[i], SOL_SOCKET, SO_ERROR, &error, &length) == 0 && error == EHOSTUNREACH)
-			refused++;
+		refused += error_of(fds[i]) == EHOSTUNREACH;
 		close(fds[i]);
 	}
 	snprintf(answer, sizeof(answer), "%d", refused);
