@@ -22,6 +22,7 @@ export {
   run,
 } from "./api/container.ts";
 export {
+  type Creds,
   type Image,
   images,
   type PullOptions,

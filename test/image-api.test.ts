@@ -75,6 +75,23 @@ for (const subject of subjects(["brun"])) {
         expect(seen.never).toMatchObject({ name: "BrunError", code: "ERR_IMAGE_NOT_FOUND" });
       });
 
+      test.if(there)(`a login for one call, in ${name}: creds of pull, push and run`, async () => {
+        await using images = Images.make(subject, { basic: "me:secret" });
+        images.registry.push("app", "1", images.image());
+        const at = images.registry.host;
+        const refused = { name: "BrunError", code: "ERR_UNAUTHORIZED" };
+        expect(await ask(images, "logsIn", { image: `${at}/app:1`, copy: `${at}/copy:1` })).toMatchObject({
+          without: { ...refused, message: expect.stringContaining("wants a login") },
+          wrong: { ...refused, message: expect.stringContaining("refuses your login") },
+          text: {
+            code: "ERR_USAGE",
+            message: "creds: expected an object with username, which has no colon, and password",
+          },
+          stdout: "second\n",
+          same: true,
+        });
+      });
+
       test.if(there)(`a pull that is aborted, in ${name}, goes on with the next one`, async () => {
         await using images = Images.make(subject, { slow: 100 });
         const { registry } = images;

@@ -115,6 +115,12 @@ for (const subject of subjects(["brun"])) {
       expect([none.code, none.stderr]).toEqual([1, expect.stringContaining("wants a login")]);
       const asked = await images.call(["image", "pull", "-q", "--creds", "me", name]);
       expect(asked.stderr).toContain("there is no terminal; hint: --creds USER:PASSWORD");
+      const stdin = ["image", "pull", "-q", "--creds", "me", "--password-stdin", name];
+      await images.ok(stdin, { stdin: "secret\n" });
+      const both = await images.call([...stdin, "--creds", "me:secret"]);
+      expect(both.stderr).toBe(
+        "brun: --password-stdin: it goes with --creds USER, without a password there\n",
+      );
       const empty = await images.call(["image", "pull", "-q", "--creds", ":x", name]);
       expect(empty.stderr).toBe(
         "brun: --creds: there is no user name in it; hint: --creds USER:PASSWORD, or brun login\n",

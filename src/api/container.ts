@@ -10,6 +10,7 @@ import type { Resources } from "../spec/index.ts";
 import { toJson } from "../spec/json.ts";
 import { KeptChanges } from "./changes.ts";
 import { Scratch } from "./files.ts";
+import { pullWithCreds } from "./images.ts";
 import { call } from "./invoke.ts";
 import { type NetworkListeners, networkFlags } from "./network.ts";
 import { checkArgs, checkWords, variables } from "./options.ts";
@@ -24,7 +25,13 @@ import {
 } from "./process.ts";
 import { type CallOptions, type RuntimeOptions, runtimeOnly } from "./runtime.ts";
 import { checkExecOptions } from "./settings.ts";
-import { type ContainerSettings, type ContainerSource, type SandboxOptions, source } from "./spec.ts";
+import {
+  type ContainerSettings,
+  type ContainerSource,
+  type FromImage,
+  type SandboxOptions,
+  source,
+} from "./spec.ts";
 import { type Starting, starting } from "./starting.ts";
 import { usage } from "./usage.ts";
 
@@ -288,7 +295,11 @@ async function make<In extends StdinMode, Out extends OutputMode, Err extends Ou
   options: ContainerSource & ContainerSettings & StdioOptions<In, Out, Err>,
   mode: "run" | "create",
 ): Promise<OwnContainer<In, Out, Err>> {
-  const { flags, program, sandbox, config } = source(options);
+  const logsIn = (options as FromImage).creds !== undefined && options.pull !== "never";
+  const { flags, program, sandbox, config } = source(
+    logsIn ? ({ ...options, pull: "missing" } as typeof options) : options,
+  );
+  if (logsIn) await pullWithCreds(options as FromImage);
   const id = options.id ?? `api-${randomUUID()}`;
   const { audit, allowNet } = options as Pick<SandboxOptions, "audit" | "allowNet">;
   const network = sandbox ? networkFlags(options as NetworkListeners, allowNet) : [];

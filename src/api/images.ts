@@ -4,6 +4,8 @@ import type { ImageEvent } from "../image/progress.ts";
 import { Connection } from "./connection.ts";
 import { call } from "./invoke.ts";
 import type { CallOptions, RuntimeOptions } from "./runtime.ts";
+import { checkSetting, SOME } from "./settings.ts";
+import type { FromImage } from "./spec.ts";
 
 /** An image in the store. */
 export interface Image {
@@ -22,10 +24,18 @@ export interface Image {
   readonly pulled: string;
 }
 
+/** A login. The password may be a token. */
+export interface Creds {
+  readonly username: string;
+  readonly password: string;
+}
+
 /** Options for connections to a registry. */
 export interface RegistryOptions {
   /** Logins: auth.json of podman, config.json of docker. */
   readonly authfile?: string | undefined;
+  /** The login for the registry of this image alone. It is not stored. */
+  readonly creds?: Creds | undefined;
   /** Checks a registry's certificate; by default true. */
   readonly tlsVerify?: boolean | undefined;
   /** Is called with the progress. */
@@ -89,20 +99,39 @@ export function push(
   );
 }
 
+/** Pulls the image of a container with a login of its own, since `brun run` has no flag for one. */
+export async function pullWithCreds({
+  image,
+  pull: policy = "missing",
+  platform,
+  userns,
+  ...options
+}: FromImage & RuntimeOptions & CallOptions): Promise<void> {
+  await transfer(options, "pull", { policy, platform, userns }, [image]);
+}
+
 async function transfer(
   options: RegistryOptions & RuntimeOptions & CallOptions,
   action: "pull" | "push",
   own: Readonly<Record<string, string | undefined>>,
   names: readonly string[],
 ): Promise<string> {
-  const { authfile, tlsVerify, onProgress } = options;
-  const flags = Object.entries({ ...own, authfile, "tls-verify": tlsVerify }).flatMap(([flag, value]) =>
-    value === undefined ? [] : [`--${flag}=${value}`],
+  const { authfile, creds, tlsVerify, onProgress } = options;
+  const login = creds && loginFlags(creds);
+  const flags = Object.entries({ ...own, ...login, authfile, "tls-verify": tlsVerify }).flatMap(
+    ([flag, value]) => (value === undefined ? [] : [`--${flag}=${value}`]),
   );
   const client =
     onProgress === undefined
       ? undefined
       : (child: ChildProcess) =>
           void new Connection(child, ["ignore", "ignore", "ignore"], undefined, onProgress);
-  return (await call(options, ["image", action, "--quiet", ...flags, "--", ...names], { client })).trim();
+  const extra = { client, ...(creds && { stdin: creds.password }) };
+  return (await call(options, ["image", action, "--quiet", ...flags, "--", ...names], extra)).trim();
+}
+
+/** The password comes by stdin, since everybody can see the words of a process. */
+function loginFlags(creds: Creds): Readonly<Record<string, string>> {
+  checkSetting(SOME, "creds", creds);
+  return { creds: creds.username, "password-stdin": "true" };
 }

@@ -62,7 +62,9 @@ test("the types have the options of the table", () => {
   holds<Same<Exclude<keyof FromRootfs | keyof FromHost, Others>, keyof typeof SANDBOX_OPTIONS>>();
   holds<Same<keyof SandboxOptions & keyof typeof ROOTFS_OPTIONS, never>>();
   holds<Same<Exclude<keyof FromHost, keyof FromRootfs>, keyof typeof HOST_OPTIONS>>();
-  holds<Same<Exclude<keyof FromImage, keyof FromHost | "onProgress">, keyof typeof IMAGE_OPTIONS>>();
+  holds<
+    Same<Exclude<keyof FromImage, keyof FromHost | "onProgress" | "creds">, keyof typeof IMAGE_OPTIONS>
+  >();
   holds<Same<Exclude<keyof FromRootfs, keyof FromHost>, keyof typeof ROOTFS_OPTIONS>>();
   holds<Same<Exclude<keyof ConfineOptions, "args">, keyof typeof CONFINE_OPTIONS>>();
 });

@@ -2,7 +2,7 @@
  * The options of containers without a bundle, as flags of `brun run --host` and `brun run --rootfs`: the name of an option
  * is that of its flag, `readOnly` for `--read-only`. That each flag has one is tested.
  */
-import { checkSetting, LISTENERS, noSuchOption, SETTINGS } from "./settings.ts";
+import { checkSetting, noSuchOption, SETTINGS, SOME } from "./settings.ts";
 import { usage, wrong } from "./usage.ts";
 
 /** How the value of an option becomes flags. */
@@ -215,13 +215,20 @@ const HEARS = ["onNetwork", "mayReach"];
 const SOURCES: Readonly<Record<string, readonly string[]>> = {
   host: ["args", ...Object.keys(SANDBOX_OPTIONS), ...Object.keys(HOST_OPTIONS), ...HEARS],
   rootfs: ["args", ...Object.keys(SANDBOX_OPTIONS), ...Object.keys(ROOTFS_OPTIONS), ...HEARS],
-  image: ["args", ...Object.keys(SANDBOX_OPTIONS), ...Object.keys(IMAGE_OPTIONS), ...HEARS, "onProgress"],
+  image: [
+    "args",
+    ...Object.keys(SANDBOX_OPTIONS),
+    ...Object.keys(IMAGE_OPTIONS),
+    ...HEARS,
+    "onProgress",
+    "creds",
+  ],
   spec: ["spec", "bundle", "init"],
   bundle: ["bundle", "init"],
 };
 
 /** Options that are no flags. */
-const RULES = { ...SETTINGS, ...LISTENERS };
+const RULES = { ...SETTINGS, ...SOME };
 
 const ALL = new Set(Object.values(SOURCES).flat());
 

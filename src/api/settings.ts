@@ -10,6 +10,8 @@ interface Rule {
   /** "a text". */
   readonly expected: string;
   readonly fits: (value: unknown) => boolean;
+  /** A wrong value is not shown. */
+  readonly secret?: boolean;
 }
 
 const text: Rule = { expected: "a text", fits: (value) => typeof value === "string" };
@@ -44,11 +46,20 @@ const STDIO: Readonly<Record<string, Rule>> = {
   dieWithParent: onOff,
 };
 
-/** Options of some containers. */
-export const LISTENERS: Readonly<Record<string, Rule>> = {
+/** Options of some containers that are no flags. */
+export const SOME: Readonly<Record<string, Rule>> = {
   onNetwork: listener,
   mayReach: listener,
   onProgress: listener,
+  creds: {
+    expected: "an object with username, which has no colon, and password",
+    fits: (value) =>
+      isRecord(value) &&
+      typeof value.username === "string" &&
+      /^[^:]+$/.test(value.username) &&
+      typeof value.password === "string",
+    secret: true,
+  },
 };
 
 /** Options of every container: ContainerSettings and those that it extends. */
@@ -75,14 +86,17 @@ const EXEC: Readonly<Record<string, Rule>> = {
   ...STDIO,
 };
 
-function isRecord(value: unknown): boolean {
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** Throws a BrunError ERR_USAGE for a value that an option of this name cannot have. */
 export function checkSetting(rules: Readonly<Record<string, Rule>>, name: string, value: unknown): void {
   const rule = Object.hasOwn(rules, name) ? rules[name] : undefined;
-  if (rule !== undefined && !rule.fits(value)) throw wrong(name, value, rule.expected);
+  if (rule === undefined || rule.fits(value)) return;
+  throw rule.secret
+    ? usage(`${name}: expected ${rule.expected}`, undefined, name)
+    : wrong(name, value, rule.expected);
 }
 
 /** Throws a BrunError ERR_USAGE for options that `exec` does not have, or not with such a value. */

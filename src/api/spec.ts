@@ -4,6 +4,7 @@ import type { ImageEvent } from "../image/progress.ts";
 import type { Spec } from "../spec/index.ts";
 import { toJson } from "../spec/json.ts";
 import type { SpecSchema } from "../spec/spec.ts";
+import type { Creds } from "./images.ts";
 import { call } from "./invoke.ts";
 import type { NetworkListeners } from "./network.ts";
 import { checkArgs, sandboxFlags, sourceOf } from "./options.ts";
@@ -148,6 +149,8 @@ export interface FromImage extends SandboxOptions, Changes {
   readonly platform?: string | undefined;
   /** Logins: auth.json of podman, config.json of docker. */
   readonly authfile?: string | undefined;
+  /** The login for the registry of this image alone. It is not stored. */
+  readonly creds?: Creds | undefined;
   /** Checks a registry's certificate; by default true. */
   readonly tlsVerify?: boolean | undefined;
   /** Is called with the progress of a pull. */

@@ -9,7 +9,7 @@ import { copyBytes } from "../image/unpack/copy.ts";
 import { listAt, removeAt, setTimes } from "../image/unpack/written-tree.ts";
 import { quoted } from "../printable.ts";
 import { E, errnoText } from "../sys/errno.ts";
-import { check, SysError } from "../sys/error.ts";
+import { check, isFull, SysError } from "../sys/error.ts";
 import { cstr, NR, syscall } from "../sys/ffi.ts";
 import { close, O } from "../sys/fs.ts";
 import { type Entry, entryAt, linkAt, openFileAt, tryOpenDirectory, tryOpenDirectoryAt } from "./entry.ts";
@@ -58,9 +58,9 @@ export function applyChanges(changes: readonly Change[], options: ApplyOptions):
     try {
       return { change, left: applying.one(change) };
     } catch (error) {
-      if (error instanceof SysError && error.errno === E.ENOSPC)
-        throw new BrunError(`${quoted(change.path)}: ${errnoText(E.ENOSPC)}`, {
-          code: "ENOSPC",
+      if (error instanceof SysError && isFull(error))
+        throw new BrunError(`${quoted(change.path)}: ${errnoText(error.errno)}`, {
+          code: error.code,
           hint: "nothing is half done: make room, and apply again",
         });
       if (error instanceof SysError) return { change, left: impossible(errnoText(error.errno)) };

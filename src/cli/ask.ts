@@ -2,6 +2,8 @@
 import { createInterface } from "node:readline";
 import { ECHO, restoreTerminal, withoutModes } from "../container/io/terminal.ts";
 import { BrunError } from "../errors.ts";
+import { readFd } from "../sys/fs.ts";
+import { fromUtf8 } from "../sys/utf8.ts";
 import { isTerminal, printError } from "./output.ts";
 
 /**
@@ -24,6 +26,11 @@ export async function ask(question: string, host: string, unasked: string): Prom
   } finally {
     lines.close();
   }
+}
+
+/** --password-stdin: all of stdin but the end of the line. Throws a SysError. */
+export function passwordInStdin(): string {
+  return fromUtf8(readFd(0, "stdin")).replace(/\r?\n$/, "");
 }
 
 /** {@link ask}, and the terminal does not show the answer. */

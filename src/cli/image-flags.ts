@@ -3,12 +3,12 @@ import { BrunError } from "../errors.ts";
 import { ownPlatform, parsePlatform } from "../image/platform.ts";
 import type { PullOptions, PullPolicy } from "../image/pull.ts";
 import type { Credentials } from "../image/registry/credentials.ts";
-import { askHidden } from "./ask.ts";
+import { askHidden, passwordInStdin } from "./ask.ts";
 import { usernsOf } from "./container-flags.ts";
 import type { Values } from "./flags.ts";
 import type { Session } from "./globals.ts";
 import { log } from "./log.ts";
-import type { pullFlags } from "./pull-flags.ts";
+import type { credsFlags, pullFlags } from "./pull-flags.ts";
 
 const PULL_POLICIES: readonly PullPolicy[] = ["missing", "always", "newer", "never"];
 
@@ -46,16 +46,25 @@ export function pullOptions(
 }
 
 /**
- * --creds USER[:PASSWORD]; undefined without it. Asks for a missing password. Throws a BrunError.
+ * --creds USER[:PASSWORD]; undefined without it. Asks for a missing password, or reads it from stdin. Throws a BrunError.
  * @param image the name for the question
  */
-export async function credsOf(text: string | undefined, image: string): Promise<Credentials | undefined> {
+export async function credsOf(
+  { creds: text, "password-stdin": isInStdin }: Values<typeof credsFlags>,
+  image: string,
+): Promise<Credentials | undefined> {
+  const colon = text?.indexOf(":") ?? -1;
+  if (isInStdin && (text === undefined || colon >= 0))
+    throw new BrunError("it goes with --creds USER, without a password there", {
+      code: "ERR_USAGE",
+      where: "--password-stdin",
+    });
   if (text === undefined) return undefined;
-  const colon = text.indexOf(":");
   const username = colon < 0 ? text : text.slice(0, colon);
   if (username === "")
     throw new BrunError("there is no user name in it", { code: "ERR_USAGE", where: "--creds", hint: CREDS });
-  const password = colon < 0 ? await askHidden("Password: ", image, CREDS) : text.slice(colon + 1);
+  const given = colon < 0 ? undefined : text.slice(colon + 1);
+  const password = given ?? (isInStdin ? passwordInStdin() : await askHidden("Password: ", image, CREDS));
   return { kind: "password", username, password };
 }
 

@@ -20,7 +20,7 @@ import { credsOf, pullOptions, rootlessOf } from "./image-flags.ts";
 import { OTHER_IMAGE_FLAGS, OTHER_MAKE_FLAGS } from "./image-other.ts";
 import { progressFor } from "./image-progress.ts";
 import { print } from "./output.ts";
-import { creds, pullFlags } from "./pull-flags.ts";
+import { credsFlags, pullFlags } from "./pull-flags.ts";
 
 /** `image push` */
 export const pushCommand = defineCommand({
@@ -34,7 +34,7 @@ export const pushCommand = defineCommand({
       description: "ghcr.io/owner/name:1, oci:DIR[:TAG], oci-archive:FILE[:TAG] (default: its name)",
     },
     ...pullFlags,
-    creds,
+    ...credsFlags,
     format: {
       type: "string",
       valueHint: "oci|v2s2",
@@ -69,7 +69,7 @@ EXAMPLE
     const format = args.format === undefined ? undefined : formatNamed(args.format);
     const progress = progressFor(data.values.client, args.quiet);
     const to = args.destination ?? image.name;
-    const credentials = await credsOf(args.creds, to);
+    const credentials = await credsOf(args, to);
     const options = { format, rootless, authFile, credentials, insecure, progress: progress.event };
     const digest = await push(image, to, store, options);
     progress.end();

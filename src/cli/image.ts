@@ -42,7 +42,7 @@ import { progressFor } from "./image-progress.ts";
 import { commitCommand, importCommand, pushCommand } from "./image-write.ts";
 import { log } from "./log.ts";
 import { print } from "./output.ts";
-import { creds, pullFlags, pullPolicy } from "./pull-flags.ts";
+import { credsFlags, pullFlags, pullPolicy } from "./pull-flags.ts";
 
 const pullCommand = defineCommand({
   meta: { name, description: "pull: get an image, for run --image" },
@@ -54,7 +54,7 @@ const pullCommand = defineCommand({
     },
     policy: { ...pullPolicy, default: "always", description: "when the registry is asked" },
     ...pullFlags,
-    creds,
+    ...credsFlags,
     userns,
     quiet,
   },
@@ -69,7 +69,7 @@ EXAMPLE
     const progress = progressFor(data.values.client, args.quiet);
     const options = {
       ...pullOptions(args, policyOf(args.policy, "--policy"), data),
-      credentials: await credsOf(args.creds, args.image),
+      credentials: await credsOf(args, args.image),
       progress: progress.event,
     };
     const { image } = await pull(args.image, options);

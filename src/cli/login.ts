@@ -2,9 +2,7 @@
 import { BrunError } from "../errors.ts";
 import { type Credentials, credentialsFor, removeLogin, saveLogin } from "../image/registry/credentials.ts";
 import { registryHost, tryLogin } from "../image/registry/login.ts";
-import { readFd } from "../sys/fs.ts";
-import { fromUtf8 } from "../sys/utf8.ts";
-import { ask, askHidden } from "./ask.ts";
+import { ask, askHidden, passwordInStdin } from "./ask.ts";
 import { defineCommand } from "./command.ts";
 import { print } from "./output.ts";
 import { pullFlags } from "./pull-flags.ts";
@@ -77,9 +75,7 @@ EXAMPLE
     const username = args.username ?? (await ask("Username: ", host, UNASKED));
     const password =
       args.password ??
-      (args["password-stdin"]
-        ? fromUtf8(readFd(0, "stdin")).replace(/\r?\n$/, "")
-        : await askHidden("Password: ", host, UNASKED));
+      (args["password-stdin"] ? passwordInStdin() : await askHidden("Password: ", host, UNASKED));
     if (username === "" || password === "")
       throw new BrunError("a login needs a user name and a password", {
         code: "ERR_USAGE",

@@ -21,11 +21,14 @@ export const pullFlags = {
 } as const satisfies Flags;
 
 /** Of `image pull` and `image push`. */
-export const creds = {
-  type: "string",
-  valueHint: "user[:password]",
-  description: "the login for this command alone; it asks for a missing password",
-} as const;
+export const credsFlags = {
+  creds: {
+    type: "string",
+    valueHint: "user[:password]",
+    description: "the login for this command alone; it asks for a missing password",
+  },
+  "password-stdin": { type: "boolean", description: "read the password of --creds from stdin" },
+} as const satisfies Flags;
 
 /** When a registry is asked. */
 export const pullPolicy = {

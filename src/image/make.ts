@@ -1,6 +1,7 @@
 /** Makes images: from an archive of a root file system, and from the changes in a container. */
 import { BrunError } from "../errors.ts";
 import { parseJson } from "../spec/json.ts";
+import { isFull } from "../sys/error.ts";
 import { close, exists, fstat, O, open, unlink } from "../sys/fs.ts";
 import { fromUtf8, utf8 } from "../sys/utf8.ts";
 import type { ImageDocuments } from "./blobs.ts";
@@ -12,7 +13,7 @@ import { type Descriptor, MEDIA, parseImageConfig } from "./manifest.ts";
 import { ownPlatform, type Platform } from "./platform.ts";
 import { destinationName, type PushOptions, push, typeOfLayer } from "./push.ts";
 import { candidates, registriesConf } from "./registry/conf.ts";
-import { isFull, storeError } from "./room.ts";
+import { storeError } from "./room.ts";
 import { openFile } from "./source/source.ts";
 import type { ImageStore } from "./store.ts";
 import { rootPath, type StoredImage, withImage } from "./stored.ts";

@@ -1,7 +1,7 @@
 /** Pushes an image from the store to a registry or into files. */
 
 import { BrunError } from "../errors.ts";
-import { SysError } from "../sys/error.ts";
+import { isFull, SysError } from "../sys/error.ts";
 import { NR, syscall } from "../sys/ffi.ts";
 import { absolute, close } from "../sys/fs.ts";
 import { inputFd } from "../sys/spawn.ts";
@@ -25,7 +25,7 @@ import { type Descriptor, type Manifest, MEDIA } from "./manifest.ts";
 import type { ImageEvent, LayerState } from "./progress.ts";
 import { registriesConf } from "./registry/conf.ts";
 import type { Credentials } from "./registry/credentials.ts";
-import { isFull, SPACE_HINT } from "./room.ts";
+import { SPACE_HINT } from "./room.ts";
 import { Slots } from "./slots.ts";
 import type { ImageStore } from "./store.ts";
 import type { StoredImage } from "./stored.ts";

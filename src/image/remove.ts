@@ -3,7 +3,7 @@
 import { BrunError } from "../errors.ts";
 import { environmentStrings, ownCommand } from "../sys/environment.ts";
 import { E } from "../sys/errno.ts";
-import { check } from "../sys/error.ts";
+import { check, isFull } from "../sys/error.ts";
 import { cstr, NR, syscall } from "../sys/ffi.ts";
 import { AT_FDCWD, close, exists, O, open, readdir, rmdir, unlink } from "../sys/fs.ts";
 import { spawn } from "../sys/spawn.ts";
@@ -14,7 +14,6 @@ import { parseName, type RegistryName } from "./image-name.ts";
 import { isLocked, removeLock } from "./lock.ts";
 import { imagesOf } from "./ready.ts";
 import { candidates, registriesConf } from "./registry/conf.ts";
-import { isFull } from "./room.ts";
 import { type ImageStore, MAKING } from "./store.ts";
 import type { StoredImage } from "./stored.ts";
 

@@ -1,16 +1,11 @@
 /** The free space in a file system: what there is, and how much of it one layer may use. */
 import { BrunError } from "../errors.ts";
-import { check, SysError } from "../sys/error.ts";
+import { check, isFull, SysError } from "../sys/error.ts";
 import { cstr, NR, syscall } from "../sys/ffi.ts";
 import type { Room } from "./unpack/layer-data.ts";
 
 /** The hint for a full disk. */
 export const SPACE_HINT = "`brun image prune --all`, or XDG_DATA_HOME on another disk";
-
-/** Whether an error says that a disk is full. Streams and other processes have errors of their own, with such a code. */
-export function isFull(error: unknown): boolean {
-  return (error as { code?: unknown } | null)?.code === "ENOSPC";
-}
 
 /** An error of work on the store with its place, and the hint if the disk is full. Other errors stay what they are. */
 export function storeError(error: unknown, place: string): unknown {

@@ -22,6 +22,15 @@ export class SysError extends Error {
   }
 }
 
+/**
+ * Whether an error says that a disk, or the caller's quota on it, is full. Streams and other processes have errors of
+ * their own, with such a code.
+ */
+export function isFull(error: unknown): boolean {
+  const code = (error as { code?: unknown } | null)?.code;
+  return code === "ENOSPC" || code === "EDQUOT";
+}
+
 /** Passes a system call's result through; throws a {@link SysError} when it is -errno. */
 export function check(result: number, doing: string): number {
   if (result < 0) throw new SysError(doing, -result);

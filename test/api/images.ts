@@ -77,6 +77,18 @@ async function works({
   };
 }
 
+/** A login for one call. */
+async function logsIn({ image, copy }: { image: string; copy: string }): Promise<object> {
+  const creds = { username: "me", password: "secret" };
+  const without = await pull(image, base).catch(told);
+  const wrong = await pull(image, { ...base, creds: { ...creds, password: "other" } }).catch(told);
+  const text = await run({ ...base, image, creds: "me:secret" as never }).catch(told);
+  const { stdout } = await run({ ...base, image, creds, pull: "newer", args: ["cat", "/etc/motd"] }).output();
+  const pulled = await pull(image, { ...base, creds });
+  const pushed = await push(image, copy, { ...base, creds });
+  return { without, wrong, text, stdout, same: pulled === pushed };
+}
+
 /** What is aborted while it is under way. */
 async function aborts({ image }: { image: string }): Promise<object> {
   const attempts = {
@@ -106,5 +118,10 @@ async function fails(list: readonly (readonly [string, object])[]): Promise<obje
   return seen;
 }
 
-const actions: Readonly<Record<string, (asked: never) => Promise<object>>> = { works, aborts, fails };
+const actions: Readonly<Record<string, (asked: never) => Promise<object>>> = {
+  works,
+  logsIn,
+  aborts,
+  fails,
+};
 console.log(JSON.stringify(await actions[action]!(asked as never)));

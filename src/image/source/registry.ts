@@ -1,8 +1,7 @@
 /** Pulls an image from a registry or one of its mirrors. A download that broke off is continued. */
 import { CryptoHasher } from "bun";
 import { BrunError } from "../../errors.ts";
-import { E } from "../../sys/errno.ts";
-import { check } from "../../sys/error.ts";
+import { check, isFull } from "../../sys/error.ts";
 import { NR, syscall } from "../../sys/ffi.ts";
 import { close, fstat, O, open, tryStat, unlink, writeFd } from "../../sys/fs.ts";
 import { algorithmOf, shortDigest } from "../digest.ts";
@@ -245,12 +244,16 @@ export class RegistrySource implements Source {
 }
 
 function spaceError(error: unknown, where: string): unknown {
-  if ((error as { errno?: unknown }).errno !== E.ENOSPC) return error;
-  return new BrunError("there is no space left for the download", {
-    code: "ERR_NO_SPACE",
-    where,
-    hint: SPACE_HINT,
-  });
+  if (!isFull(error)) return error;
+  const quota = (error as { code?: unknown }).code === "EDQUOT";
+  return new BrunError(
+    `there is no space left for the download${quota ? ": the disk quota is used up" : ""}`,
+    {
+      code: "ERR_NO_SPACE",
+      where,
+      hint: SPACE_HINT,
+    },
+  );
 }
 
 /** The offset at which an answer begins; -1 if it is unknown. */

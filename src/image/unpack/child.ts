@@ -5,7 +5,7 @@
  */
 import { BrunError } from "../../errors.ts";
 import { E } from "../../sys/errno.ts";
-import { check, SysError } from "../../sys/error.ts";
+import { check, isFull, SysError } from "../../sys/error.ts";
 import { cstr, NR, syscall } from "../../sys/ffi.ts";
 import { AT_FDCWD, close, O, open, readFd, writeFd } from "../../sys/fs.ts";
 import { receiveWithFd } from "../../sys/socket.ts";
@@ -202,13 +202,11 @@ function awaitMore(input: number): boolean {
 
 /** Adds an estimate of the missing bytes to the error for a full disk. The disk may instead have too many files. */
 function withMissing(error: unknown, written: number, room: number, share: number): unknown {
-  const full =
-    (error instanceof SysError && error.errno === E.ENOSPC) ||
-    (error instanceof BrunError && error.code === "ENOSPC" && written > room);
+  const full = isFull(error) && (error instanceof SysError || (error instanceof BrunError && written > room));
   if (!full || share === 0) return error;
   const missing =
     share < 1 ? `about ${sizeText(Math.ceil(written / share - written))} are missing` : "a little is missing";
-  return new BrunError(`${error.message}: ${missing}`, { code: "ENOSPC", cause: error });
+  return new BrunError(`${error.message}: ${missing}`, { code: error.code, cause: error });
 }
 
 /**
