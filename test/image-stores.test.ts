@@ -176,6 +176,25 @@ for (const subject of subjects(["brun"])) {
       expect(await images.ok(run(name, SHOW), there)).toBe(SHOWN);
     });
 
+    test.if(isRoot)("a push into files on a full disk: one line, and nothing stays", async () => {
+      await using images = Images.make(subject);
+      const image = layout(images);
+      await images.ok(["image", "pull", "-q", image]);
+      // With room for the directory of blobs alone, and for some blobs.
+      for (const size of ["nr_inodes=2", "size=32k"]) {
+        using place = mounted(images, (at) => host("mount", "-t", "tmpfs", "-o", size, "tmpfs", at));
+        for (const to of [`${place.at}:a`, `${place.at}/new/layout:a`]) {
+          const { code, stderr } = await images.call(["image", "push", "-q", image, `oci:${to}`]);
+          expect([size, code, stderr]).toEqual([
+            size,
+            1,
+            expect.stringMatching(/^brun: oci:.*: .*no space left on device \(ENOSPC\).*\n$/),
+          ]);
+          expect(readdirSync(place.at)).toEqual([]);
+        }
+      }
+    });
+
     test.if(isRoot)(
       "a disk without a single free byte: import, commit and pull say so; remove makes room",
       async () => {

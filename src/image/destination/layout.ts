@@ -15,6 +15,7 @@ import {
   readdir,
   readTextIfThere,
   replaceFile,
+  rmdir,
   tryStat,
   unlink,
   writeFd,
@@ -43,6 +44,10 @@ interface Index {
 /** A layout, which may contain other images. */
 export class LayoutDestination implements Destination {
   private readonly where: string;
+  /** What was not there before, the deepest first. */
+  private readonly made: readonly string[];
+  /** The directory of blobs, locked by everybody who writes there. */
+  private blobs = -1;
 
   /** Throws a BrunError if the directory has other files. */
   constructor(
@@ -50,8 +55,12 @@ export class LayoutDestination implements Destination {
     private readonly directory = name.path,
   ) {
     this.where = nameText(name);
+    const parts = [`${directory}/blobs`, `${directory}/oci-layout`];
+    this.made = [...parts.filter((path) => !exists(path)), ...missingDirectories(directory)];
     try {
       mkdirAll(`${directory}/blobs/sha256`, 0o755);
+      this.blobs = open(`${directory}/blobs`, O.RDONLY | O.DIRECTORY);
+      check(syscall(NR.flock, this.blobs, LOCK.SH), `lock ${directory}/blobs`);
       if (!exists(`${directory}/oci-layout`)) {
         if (readdir(directory).length > 1) {
           throw new BrunError(`${this.where} has other files, and is no OCI layout`, {
@@ -63,6 +72,7 @@ export class LayoutDestination implements Destination {
         replaceFile(`${directory}/oci-layout`, VERSION, MODE);
       }
     } catch (error) {
+      this.close();
       if (!(error instanceof SysError)) throw error;
       throw new BrunError(error.message, { code: error.code, where: this.where });
     }
@@ -105,7 +115,23 @@ export class LayoutDestination implements Destination {
     }
   }
 
-  close(): void {}
+  /** Removes what was made for a layout that has got no image, unless another process writes there. */
+  close(): void {
+    const { blobs } = this;
+    if (!exists(`${this.directory}/index.json`)) this.undo();
+    if (blobs >= 0) close(blobs);
+    this.blobs = -1;
+  }
+
+  private undo(): void {
+    const { blobs, directory, made } = this;
+    const isLocked = blobs >= 0 && syscall(NR.flock, blobs, LOCK.EX | LOCK.NB) === 0;
+    if (isLocked && made.includes(`${directory}/blobs`)) removeAt(AT_FDCWD, `${directory}/blobs`);
+    if (blobs < 0) rmdir(`${directory}/blobs/sha256`);
+    if (blobs >= 0 && !isLocked) return;
+    // Without the lock there are only directories, which go if they are empty.
+    for (const path of made) if (!isLocked || unlink(path) !== 0) rmdir(path);
+  }
 
   private index(): Index {
     const path = `${this.directory}/index.json`;
@@ -159,8 +185,16 @@ export class ArchiveDestination implements Destination {
   }
 
   close(): void {
+    this.layout.close();
     removeAt(AT_FDCWD, this.directory);
   }
+}
+
+/** Those of a path's directories that are not there, the deepest first. */
+function missingDirectories(path: string): string[] {
+  const parent = path.replace(/\/+[^/]+\/*$/, "");
+  if (path === "" || exists(path)) return [];
+  return parent === path ? [path] : [path, ...missingDirectories(parent)];
 }
 
 /**
