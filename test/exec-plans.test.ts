@@ -5,45 +5,14 @@
 import { describe, expect, test } from "bun:test";
 import { closeSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import fc from "fast-check";
-import { BY_BUN, call, created, front, HAS_FRONT } from "./support/front.ts";
+import { LOOK, left, output, running, same } from "./support/execs.ts";
+import { BY_BUN, call, front, HAS_FRONT } from "./support/front.ts";
 import { until } from "./support/processes.ts";
 import { subjects } from "./support/runtime.ts";
 import { Sandbox } from "./support/sandbox.ts";
 import { FdReceiver, readable } from "./support/sockets.ts";
-import type { TestSpec } from "./support/spec.ts";
 
 const EXECS = Number(process.env.BRUN_EXECS ?? 2);
-
-/** All that a program gets, in its order. */
-const LOOK =
-  "tr '\\0' '\\n' </proc/self/environ; pwd; id; grep -E '^(Cap|NoNewPrivs|Groups|Umask)' /proc/self/status";
-
-async function running(box: Sandbox, edit: (spec: TestSpec) => void = () => undefined): Promise<string> {
-  const id = await created(box, edit);
-  expect((await front(box, ["start", id])).code).toBe(0);
-  return id;
-}
-
-/** The line that Bun's engine prints besides is no output of the program's. */
-const output = ({ stdout }: { readonly stdout: string }) =>
-  HAS_FRONT ? stdout : stdout.replace(/^Compiled .*\n/gm, "");
-
-/** Expects that the front does it, and that the program sees what it sees when Bun does it. */
-async function same(box: Sandbox, args: readonly string[]): Promise<string> {
-  const mine = await front(box, args);
-  const bun = await box.call(args, BY_BUN);
-  expect({ args, code: mine.code, out: output(mine) }).toEqual({ args, code: bun.code, out: bun.stdout });
-  return bun.stdout;
-}
-
-/** Expects that Bun does it, with the error that it has without the front. */
-async function left(box: Sandbox, args: readonly string[]): Promise<string> {
-  const mine = await call(box, args);
-  const bun = await box.call(args, BY_BUN);
-  expect({ args, bun: mine.bun, code: mine.code }).toEqual({ args, bun: true, code: bun.code });
-  expect(mine.stderr).toContain(bun.stderr.trim());
-  return bun.stderr;
-}
 
 interface Process {
   readonly user: { readonly uid: number; readonly gid: number; readonly umask?: number };

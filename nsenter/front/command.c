@@ -157,14 +157,48 @@ static int take_variables(struct command *command, const struct parsed *parsed)
 #define WITH_PROCESS                                                                                         \
 	(FLAG_BIT(EXEC_INTERACTIVE) | FLAG_BIT(EXEC_TTY) | FLAG_BIT(EXEC_DETACH) | FLAG_BIT(EXEC_PID_FILE) | \
 	 FLAG_BIT(EXEC_CONSOLE_SOCKET) | FLAG_BIT(EXEC_PROCESS))
-#define WITH_WORDS (FLAG_BIT(EXEC_CWD) | FLAG_BIT(EXEC_WORKDIR) | FLAG_BIT(EXEC_ENV))
+#define WITH_WORDS (FLAG_BIT(EXEC_CWD) | FLAG_BIT(EXEC_WORKDIR) | FLAG_BIT(EXEC_ENV) | FLAG_BIT(EXEC_USER))
+
+#define LARGEST_ID 0xfffffffeU
+
+/* Copies the digits of an id to `to`. Returns what follows, or null if they are none. */
+static const char *take_id(char *to, const char *digits)
+{
+	uint64_t value = 0;
+	size_t n = 0;
+
+	for (; digits[n] >= '0' && digits[n] <= '9'; n++) {
+		if (n == ID_DIGITS)
+			return 0;
+		value = value * 10 + (uint64_t)(digits[n] - '0');
+		to[n] = digits[n];
+	}
+	to[n] = 0;
+	return n > 0 && value <= LARGEST_ID ? digits + n : 0;
+}
+
+/* UID or UID:GID of --user. Returns 0 if Bun has to read it: names are in the container. */
+static int take_user(struct command *command, const char *user)
+{
+	const char *rest = user ? take_id(command->ids[0], user) : 0;
+
+	command->uid = command->gid = 0;
+	if (!user)
+		return 1;
+	if (rest && *rest == ':') {
+		rest = take_id(command->ids[1], rest + 1);
+		command->gid = command->ids[1];
+	}
+	command->uid = command->ids[0];
+	return rest && *rest == 0;
+}
 
 static int is_clean_or_none(const char *path)
 {
 	return !path || path_is_clean(path);
 }
 
-/* exec [-i] [-t] [-d] [-e NAME=value]… [-w DIR] [--pid-file FILE] [--console-socket SOCKET] ID [--] WORD…, or -p FILE */
+/* exec [-i] [-t] [-d] [-e NAME=value]… [-w DIR] [-u UID[:GID]] [--pid-file FILE] [--console-socket SOCKET] ID [--] WORD…, or -p FILE */
 static int is_plain_exec(struct command *command, const struct parsed *parsed, const char *const *envp)
 {
 	int words = exec_words(parsed);
@@ -187,7 +221,7 @@ static int is_plain_exec(struct command *command, const struct parsed *parsed, c
 		return 0;
 	return (command->words.count > 0 || command->process) && !environment_variable(envp, "LISTEN_FDS") &&
 	       has_only(parsed, WITH_PROCESS | (command->process ? 0 : WITH_WORDS)) &&
-	       take_variables(command, parsed);
+	       take_variables(command, parsed) && take_user(command, parsed->values[EXEC_USER]);
 }
 
 /* Whether the container's directory may have a plan for the command in this form. */

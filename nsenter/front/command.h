@@ -19,6 +19,8 @@ enum list_form {
 	LIST_IDS,
 };
 
+#define ID_DIGITS 10 /* of a user or group */
+
 struct command {
 	enum plan_part part;    /* the part of a plan file that does the command */
 	struct texts key;       /* the key of the plan */
@@ -38,14 +40,17 @@ struct command {
 	struct texts words;     /* for exec: the program and its arguments */
 	struct texts variables; /* of exec: the values of --env */
 	const char *cwd;        /* of exec: --cwd, or null */
-	const char *pid_file;   /* of exec: an absolute path, or null */
-	const char *process;    /* of exec: the absolute path of --process, or null */
-	const char *console;    /* of exec: --console-socket, or null */
-	int detach;             /* of exec */
-	enum list_form form;    /* of list */
-	const char *texts[3];   /* strings for the key of a run */
+	const char *uid;        /* of exec: the numbers of --user, or null */
+	const char *gid;
+	const char *pid_file; /* of exec: an absolute path, or null */
+	const char *process;  /* of exec: the absolute path of --process, or null */
+	const char *console;  /* of exec: --console-socket, or null */
+	int detach;           /* of exec */
+	enum list_form form;  /* of list */
+	const char *texts[3]; /* strings for the key of a run */
 	const char *several[SEVERAL_MAX];
-	const char *directory; /* for a run without a bundle: the current one */
+	char ids[2][ID_DIGITS + 1]; /* strings for uid and gid */
+	const char *directory;      /* for a run without a bundle: the current one */
 };
 
 /* How a command is handled. */

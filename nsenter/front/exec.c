@@ -64,6 +64,15 @@ static void set_directory(struct request *request, const char *cwd)
 	request->values.of[HOLE_CWD] = (struct texts){&request->cwd, 1};
 }
 
+static void set_id(struct request *request, enum hole_kind kind, const char *const *id)
+{
+	/* Otherwise the container's own. */
+	if (*id)
+		request->values.of[kind] = (struct texts){id, 1};
+	else
+		request->values.open |= 1U << kind;
+}
+
 /* The process of the command line. */
 static long take_words(struct request *request)
 {
@@ -74,7 +83,9 @@ static long take_words(struct request *request)
 	if (command->cwd)
 		set_directory(request, command->cwd);
 	else
-		request->values.open = 1U << HOLE_CWD;
+		request->values.open |= 1U << HOLE_CWD;
+	set_id(request, HOLE_UID, &command->uid);
+	set_id(request, HOLE_GID, &command->gid);
 	return change_variables(request);
 }
 
@@ -89,6 +100,8 @@ static long take_file(struct request *request)
 	if (!process_file_fits(file, request->plan) || file->cwd[0] != '/' ||
 	    !are_variables(&(struct texts){file->env, file->env_count}))
 		return -ESTALE;
+	/* The user has been compared. */
+	request->values.open |= 1U << HOLE_UID | 1U << HOLE_GID;
 	if (file->terminal)
 		request->part = PART_EXEC_TERMINAL;
 	request->values.of[HOLE_ARGUMENT] = (struct texts){file->args, file->arg_count};

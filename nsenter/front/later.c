@@ -115,7 +115,8 @@ long later_write(const struct plan_file *plan, const struct values *values, cons
 	if (result < 0)
 		return result;
 	known.of[HOLE_ARGUMENT] = (struct texts){0, 0};
-	known.open = 1U << HOLE_ARGUMENT | 1U << HOLE_PATH | 1U << HOLE_HOME;
+	known.open = 1U << HOLE_ARGUMENT | 1U << HOLE_PATH | 1U << HOLE_HOME | 1U << HOLE_UID |
+		     1U << HOLE_GID;
 	/* Where these are no holes of the run, the plans have them already. exec changes them nevertheless. */
 	if (!known.of[HOLE_ENVIRONMENT].at)
 		known.open |= 1U << HOLE_ENVIRONMENT;

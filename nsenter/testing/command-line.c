@@ -78,6 +78,8 @@ static void print(enum command_kind kind, const struct command *command)
 		print_words("", &command->words);
 		print_words("env", &command->variables);
 		print_text("cwd", command->cwd);
+		print_text("uid", command->uid);
+		print_text("gid", command->gid);
 		print_text("pidFile", command->pid_file);
 		print_text("process", command->process);
 		print_text("console", command->console);

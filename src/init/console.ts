@@ -5,6 +5,7 @@ import { FS_MAGIC, IOCTL } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
 import { O } from "../sys/fs.ts";
 import { IN_ROOT, type InitContext, OPEN_HOW_SIZE, openHow, type ProcessContext } from "./context.ts";
+import { unlessRoot } from "./give-stdio.ts";
 import { attach, cloneTree } from "./mount-tree.ts";
 import { openTarget } from "./path.ts";
 import { fileSystemOf } from "./procfs.ts";
@@ -29,7 +30,11 @@ export function openPty(
     const winsize = b.bytes(new Uint8Array(new Uint16Array([size[0], size[1], 0, 0]).buffer), `${size}`);
     b.sys("ioctl", [slave, IOCTL.TIOCSWINSZ, winsize]);
   }
-  if (uid !== 0) b.sys("fchown", [slave, uid, -1], { handle: [ANY] });
+  if (uid !== 0 || x.anyUser) {
+    const root = b.label();
+    b.sys("fchown", [slave, unlessRoot(x, uid, root), -1], { handle: [ANY] });
+    b.mark(root);
+  }
   b.at("process.terminal", { kind: "handPty" });
   b.send(Message.console, master, 0);
   b.close(master);

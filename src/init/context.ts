@@ -48,6 +48,8 @@ export interface InitContext<Config extends ProcessConfig = ContainerConfig> {
   overRoot: number;
   /** Whether processes of other containers must not be able to look into this one before execve: {@link hide}. */
   hidden?: boolean;
+  /** The user is known only when the program runs from a cached plan: `exec --user`. */
+  anyUser?: boolean;
 }
 
 /** A context at the beginning of a program. */

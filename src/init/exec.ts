@@ -68,7 +68,7 @@ function findHome({ b }: ProcessContext, env: readonly string[], envp: Blob, uid
   const data = new Uint8Array(HOME_PLACE.length + HOME_SIZE);
   data.set(utf8(HOME_PLACE));
   const variable = b.holeBytes(Hole.home, data, "HOME");
-  b.home(b.inside(variable, HOME_PLACE.length), uid, "/etc/passwd");
+  b.home(b.inside(variable, HOME_PLACE.length), b.number(Hole.uid, uid), "/etc/passwd");
   b.pointer(envp.at + 8 * index, variable);
 }
 

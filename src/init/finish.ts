@@ -42,9 +42,9 @@ export function finish(x: ProcessContext, process: Process, start: StartHooks | 
   const envp = environmentArray(x, env, process.user?.uid ?? 0);
   closeOthers(x);
   const uid = process.user?.uid ?? 0;
-  if (uid !== 0) {
+  if (uid !== 0 || x.anyUser) {
     x.b.at("process.user.uid", { kind: "giveStdio" });
-    giveStdio(x.b, uid);
+    giveStdio(x, uid);
   }
   rlimits(x, process);
   placement(x, process);

@@ -2,10 +2,13 @@
  * Gives stdio to the user of a program that is not root's. The kinds of the descriptors are checked only when the
  * program is about to run, since each call of `exec` has other ones.
  */
-import { ANY, type ProgramBuilder } from "../plan/program.ts";
+import { Hole } from "../plan/file-abi.ts";
+import type { Value } from "../plan/operation.ts";
+import { ANY, type Label } from "../plan/program.ts";
 import { STATX } from "../sys/constants.ts";
 import { E } from "../sys/errno.ts";
 import { AT_EMPTY_PATH, O, S } from "../sys/fs.ts";
+import type { ProcessContext } from "./context.ts";
 
 const F_GETFL = 3;
 const O_ACCMODE = 3;
@@ -14,7 +17,10 @@ const O_ACCMODE = 3;
  * Gives stdin, stdout and stderr to a user, so that it can open /dev/stdout again: pipes, sockets, and files to write to. A
  * device is never given away.
  */
-export function giveStdio(b: ProgramBuilder, uid: number): void {
+export function giveStdio(x: ProcessContext, uid: number): void {
+  const { b } = x;
+  const root = b.label();
+  const user = unlessRoot(x, uid, root);
   const status = b.reserve(STATX.SIZE, "statx");
   const flags = b.reserve(8, "flags");
   for (const fd of [0, 1, 2]) {
@@ -31,7 +37,19 @@ export function giveStdio(b: ProgramBuilder, uid: number): void {
     b.free(got);
     b.check(flags, 4, O_ACCMODE, O.RDONLY, E.EAGAIN, { handle: [E.EAGAIN], orElse: give, andThen: next });
     b.mark(give);
-    b.sys("fchown", [fd, uid, -1], { handle: [ANY] });
+    b.sys("fchown", [fd, user, -1], { handle: [ANY] });
     b.mark(next);
   }
+  b.mark(root);
+}
+
+/** The user's id. If it may be 0 when the program runs (`anyUser`), goes to `root` then. */
+export function unlessRoot({ b, anyUser }: ProcessContext, uid: number, root: Label): Value {
+  const user = b.number(Hole.uid, uid);
+  if (!anyUser) return user;
+  const other = b.label();
+  const jumps = { handle: [E.EAGAIN], orElse: other, andThen: root };
+  b.check(b.reserve(8, "0"), 4, 0xffffffffn, user, E.EAGAIN, jumps);
+  b.mark(other);
+  return user;
 }

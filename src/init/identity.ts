@@ -1,4 +1,5 @@
 /** The identity of the container's process: ids, capabilities, no_new_privs (config.md#process). */
+import { Hole } from "../plan/file-abi.ts";
 import type { Process } from "../spec/index.ts";
 import { AMBIENT, CAPABILITIES, PR } from "../sys/constants.ts";
 import { hideAgain, type ProcessContext } from "./context.ts";
@@ -52,16 +53,17 @@ function boundingSet(x: ProcessContext, process: Process): void {
 function ids(x: ProcessContext, process: Process): void {
   const { b, config } = x;
   const { uid = 0, gid = 0, additionalGids = [] } = process.user ?? {};
+  const [user, group] = [b.number(Hole.uid, uid), b.number(Hole.gid, gid)];
   const groups = new Uint32Array(additionalGids);
   b.at("process.user.additionalGids", { kind: "setGroups", value: `${additionalGids}` });
   if (config.setgroups || groups.length > 0) {
     b.sys("setgroups", [groups.length, b.bytes(new Uint8Array(groups.buffer), () => `[${additionalGids}]`)]);
   }
   b.at("process.user.gid", { kind: "setGid", value: `${gid}` });
-  b.sys("setresgid", [gid, gid, gid]);
+  b.sys("setresgid", [group, group, group]);
   hideAgain(x);
   b.at("process.user.uid", { kind: "setUid", value: `${uid}` });
-  b.sys("setresuid", [uid, uid, uid]);
+  b.sys("setresuid", [user, user, user]);
   hideAgain(x);
 }
 

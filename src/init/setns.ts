@@ -19,6 +19,7 @@ export function setnsInit(config: ExecConfig, record = false): Program {
   const b = new ProgramBuilder(record);
   const x: InitContext<ExecConfig> = initContext(config, b);
   const { process } = config;
+  x.anyUser = true;
   if (config.enters !== undefined) enterCgroup(b, config.enters);
   oomScore(x, process);
   raiseLimits(x);

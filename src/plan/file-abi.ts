@@ -123,6 +123,9 @@ export enum Hole {
   home,
   /** The same as JSON. */
   cwdText,
+  /** Ids of the user of `exec`, as numbers. */
+  uid,
+  gid,
   /** A text of the program itself, in which each character {@link HOLE_MARK} + kind stands for another hole. */
   text,
 }

@@ -108,7 +108,7 @@ export class ProgramBuilder extends Assembler {
   }
 
   /** Writes a user's home directory from passwd(5) into HOME_SIZE bytes of the blob; see nsenter/plan/passwd.h. */
-  home(blob: Blob, uid: number, path: string): void {
+  home(blob: Blob, uid: Value, path: string): void {
     this.push("home", "", [blob, uid, this.str(path)], none);
   }
 

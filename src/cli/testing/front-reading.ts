@@ -179,8 +179,13 @@ export function asFront(kind: unknown, read: Reading): Reading | null {
 
 function execAsFront(read: Reading, common: Reading, options: Record<string, unknown>): Reading | null {
   const { interactive: _stdin, tty = false, detach = false, cwd, workdir, env = [], ...others } = options;
-  const { "pid-file": pidFile, process, "console-socket": console, ...rest } = others;
-  const texts = Object.entries({ pidFile, process, console }).filter(([, text]) => text !== undefined);
+  const { "pid-file": pidFile, process, "console-socket": console, user, ...rest } = others;
+  // A name is looked up in the container.
+  const ids = user === undefined ? [] : /^(\d{1,10})(?::(\d{1,10}))?$/.exec(user as string)?.slice(1);
+  if (ids === undefined || ids.some((id) => Number(id ?? 0) > 0xfffffffe)) return null;
+  const texts = Object.entries({ pidFile, process, console, uid: ids[0], gid: ids[1] }).filter(
+    ([, text]) => text !== undefined,
+  );
   const directory = (cwd ?? workdir) as string | undefined;
   const variables = (env as string[]).map((variable, i) => [`env${i}`, variable] as const);
   if (Object.keys(rest).length > 0) return null;

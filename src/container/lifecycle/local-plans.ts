@@ -21,7 +21,10 @@ import { FileBuilder } from "./plan-file.ts";
 import { startPlan } from "./start.ts";
 
 /** What `exec` fills in. */
-export const OF_EXEC: readonly Hole[] = [Hole.argument, Hole.cwd, Hole.path, Hole.home, Hole.environment];
+export const OF_EXEC: readonly Hole[] = [
+  ...[Hole.argument, Hole.cwd, Hole.path, Hole.home, Hole.environment],
+  ...[Hole.uid, Hole.gid],
+];
 
 /** Plans by the part of the file that they are in, in its order. */
 export type LaterPlans = readonly (readonly [part: Part, plan: Program | null])[];
