@@ -305,7 +305,13 @@ for (const subject of subjects(["brun"])) {
         `mount -t tmpfs -o mode=755 none /mnt && mkdir -p ${there} && mount --rbind ${workspace()} ${there} && ` +
         'mount --make-rprivate /mnt && mount --move /mnt /tmp && mount -o remount,ro,bind /tmp && exec "$@"';
       const under = ["unshare", "--mount", "sh", "-c", script, "sh"];
-      expect(await images.ok(run(image, SHOW), { under, env: { XDG_RUNTIME_DIR: "" } })).toBe(SHOWN);
+      const options = { under, env: { XDG_RUNTIME_DIR: "", TMPDIR: "/nowhere" } };
+      expect(await images.ok(run(image, SHOW), options)).toBe(SHOWN);
+      await images.ok(["image", "push", "-q", image, `oci:${images.data}/out:a`], options);
+      await images.ok(["image", "push", "-q", image, `oci-archive:${images.data}/out.tar`], options);
+      await images.ok(["image", "import", `${images.data}/out.tar`, "me/imported:1"], options);
+      await images.ok(["image", "unpack", image, `${images.data}/unpacked`], options);
+      await images.box.call(["unshare", "--", "rm", "-rf", `${images.data}/unpacked`]);
     });
 
     test.if(isRoot && caller.uid !== 0)("other subordinate ids: an image is unpacked anew", async () => {

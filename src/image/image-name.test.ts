@@ -32,6 +32,7 @@ describe("names of images", () => {
     ["Debian", "it has capital letters; hint: names are in small letters: debian"],
     ["ghcr.io/Owner/name", "hint: names are in small letters: ghcr.io/owner/name"],
     ["a//b", "it has a character or form that names do not have"],
+    ["x\u001b[2J", "it has a character or form that names do not have"],
     ["-a", "it has a character or form that names do not have"],
     ["a:", "the tag is none"],
     [`a:${"t".repeat(129)}`, "the tag is none"],

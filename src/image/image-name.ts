@@ -111,7 +111,7 @@ function registryName(text: string): RegistryName {
       : "such as debian:12";
     throw wrong(
       text,
-      path === lower ? "it has a character or form that names do not have" : "it has capital letters",
+      PATH.test(lower) ? "it has capital letters" : "it has a character or form that names do not have",
       hint,
     );
   }
