@@ -188,7 +188,9 @@ for (const subject of subjects(["brun"])) {
           expect([size, code, stderr]).toEqual([
             size,
             1,
-            expect.stringMatching(/^brun: oci:.*: .*no space left on device \(ENOSPC\).*\n$/),
+            expect.stringMatching(
+              /^brun: oci:.*: .*no space left on device \(ENOSPC\); hint: make room there, or name a place on another disk\n$/,
+            ),
           ]);
           expect(readdirSync(place.at)).toEqual([]);
         }

@@ -76,7 +76,7 @@ export async function push(
       const work = { ...documents, image, ids, store, options, destination };
       return await write(work, name);
     } catch (error) {
-      throw spaceError(error, nameText(name));
+      throw destinationError(error, nameText(name));
     } finally {
       destination?.close();
     }
@@ -261,7 +261,14 @@ export function typeOfLayer(fd: number): string {
   return layerType(head);
 }
 
-function spaceError(error: unknown, where: string): unknown {
-  if (!(error instanceof SysError || (error instanceof BrunError && isFull(error)))) return error;
-  return new BrunError(error.message, { code: isFull(error) ? "ERR_NO_SPACE" : error.code, where });
+/** A failed system call, or a full disk, with the name of the destination. Other errors stay what they are. */
+function destinationError(error: unknown, where: string): unknown {
+  const full = isFull(error);
+  if (!(error instanceof SysError || (error instanceof BrunError && full))) return error;
+  return new BrunError(error.message, {
+    code: full ? "ERR_NO_SPACE" : error.code,
+    where,
+    hint: full ? "make room there, or name a place on another disk" : undefined,
+    cause: error,
+  });
 }

@@ -74,7 +74,7 @@ export class LayoutDestination implements Destination {
     } catch (error) {
       this.close();
       if (!(error instanceof SysError)) throw error;
-      throw new BrunError(error.message, { code: error.code, where: this.where });
+      throw new BrunError(error.message, { code: error.code, where: this.where, cause: error });
     }
   }
 
