@@ -23,6 +23,8 @@ export interface Case {
   readonly copies?: number;
   /** Only each Nth round is made, for cases that take long. */
   readonly everyNth?: number;
+  /** So many rounds, whatever the command line says. A word "#" is the number of the round. */
+  readonly rounds?: number;
   /** Axis and place of a point on a curve in the document: how the cost grows. */
   readonly point?: { readonly curve: string; readonly at: number };
   /** The jobs by name of the program. Called once; may start containers. */

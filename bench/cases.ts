@@ -1,6 +1,7 @@
 /** The cases of the benchmark, and the goals. */
 import { rmSync } from "node:fs";
-import { type Case, type Command, forget, timed } from "./case.ts";
+import { type Case, type Command, forget, timed, untimed } from "./case.ts";
+import { ENGINE_CASES } from "./engine-cases.ts";
 import { IMAGE_CASES } from "./image-cases.ts";
 import { NETWORK_CASES } from "./network-cases.ts";
 import { SANDBOX_CASES } from "./sandbox-cases.ts";
@@ -172,6 +173,30 @@ export const CASES: readonly Case[] = [
     },
   },
   {
+    key: "create",
+    title: "`create` alone, as engines call it",
+    goal: { share: 1.1, of: "crun" },
+    prepare: (stand) => {
+      const bundle = stand.bundle("create");
+      return eachRuntime(stand, (runtime) => [
+        timed(...runtime, "create", "--bundle", bundle, "bench"),
+        untimed(...runtime, "delete", "--force", "bench"),
+      ]);
+    },
+  },
+  {
+    key: "exec-user",
+    title: "`exec --user` of /bin/true in a running container",
+    goal: { share: 0.4, of: "crun" },
+    prepare: (stand) => {
+      sleepers(stand, "exec-user");
+      return eachRuntime(stand, (runtime) => [
+        timed(...runtime, "exec", "--user", "0:0", SLEEPER, "/bin/true"),
+      ]);
+    },
+    finish: endSleepers,
+  },
+  {
     key: "exec",
     title: "`exec` of /bin/true in a running container",
     goal: { share: 1.0, of: "crun" },
@@ -206,6 +231,7 @@ export const CASES: readonly Case[] = [
   ...SANDBOX_CASES,
   ...NETWORK_CASES,
   ...IMAGE_CASES,
+  ...ENGINE_CASES,
   {
     key: "version",
     title: "`--version`: starting the program alone",

@@ -57,7 +57,7 @@ for (const key of keys) {
 function measure(stand: Stand, one: Case): Result {
   const { key, title, goal, point, copies = 1, everyNth = 1, prepare, finish } = one;
   const jobs = prepare(stand);
-  const times = Math.max(3, Math.round(rounds / everyNth));
+  const times = one.rounds ?? Math.max(3, Math.round(rounds / everyNth));
   try {
     const lines: string[] = [];
     for (const [name, commands] of jobs) {

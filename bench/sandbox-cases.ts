@@ -34,6 +34,33 @@ export const SANDBOX_CASES: readonly Case[] = [
     if (bwrap !== undefined) jobs.set("bwrap", [timed(bwrap, ...BWRAP, "/bin/true")]);
     return jobs;
   }),
+  {
+    key: "run-host-200",
+    title: "200 times `run --host` at once",
+    goal: { share: 1.5, of: "bwrap" },
+    copies: 200,
+    everyNth: 20,
+    prepare: (stand) => {
+      const brun = [stand.programs.brun!, "--root", stand.root("run-host-200"), "run", "--host"];
+      const jobs = new Map([["brun", [timed(...brun, "--", "/bin/true")]]]);
+      const { bwrap } = stand.programs;
+      if (bwrap !== undefined) jobs.set("bwrap", [timed(bwrap, ...BWRAP, "/bin/true")]);
+      return jobs;
+    },
+  },
+  {
+    key: "run-host-commands",
+    title: "1,000 different commands of one sandbox in turn, beside the same command each time",
+    goal: { share: 1.1, of: "brun, one command" },
+    rounds: 1000,
+    prepare: (stand) => {
+      const brun = [stand.programs.brun!, "--root", stand.root("run-host-commands"), "run", "--host", "--"];
+      return new Map([
+        ["brun", [timed(...brun, "/bin/true", "#", "of many")]],
+        ["brun, one command", [timed(...brun, "/bin/true")]],
+      ]);
+    },
+  },
   ...sandbox("run-rootfs", "`run --rootfs`, one id", { share: 1.3, of: "brun, a bundle" }, (stand, brun) => {
     const bundle = stand.bundle("run-rootfs");
     const flags = ["--userns", "single", "--rootfs", `${bundle}/rootfs`];

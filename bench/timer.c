@@ -7,7 +7,7 @@
  *   JOBS:  lines "job NAME COPIES", then for each command of the job a line "timed" or "untimed" with its
  *          words, all separated by tabs. A job's sample is the sum of its timed commands. With more COPIES than
  *          one that many of a command are started at once, "@" in a word being the number of the copy, and the
- *          time is until the last has ended.
+ *          time is until the last has ended. A word "#" is the number of the round.
  *   prints "NAME <tab> wall ns <tab> user us <tab> system us <tab> peak RSS KB <tab> page faults" for each sample,
  *          and for each copy "NAME/copy" with its own wall time and noughts
  */
@@ -109,6 +109,9 @@ static long long microseconds(struct timeval t)
 	return t.tv_sec * 1000000LL + t.tv_usec;
 }
 
+/* The number of the round. */
+static char number[16];
+
 /* The words of one copy: "@" becomes its number. */
 static char **words_of(const struct command *command, int copy)
 {
@@ -117,7 +120,7 @@ static char **words_of(const struct command *command, int copy)
 	int i = 0;
 
 	for (; command->argv[i] != NULL; i++) {
-		const char *word = command->argv[i];
+		const char *word = strcmp(command->argv[i], "#") == 0 ? number : command->argv[i];
 		const char *at = strchr(word, '@');
 		int n = at == NULL
 			    ? snprintf(text[i], WORD_SIZE, "%s", word)
@@ -201,6 +204,7 @@ int main(int argc, char **argv)
 
 	read_jobs();
 	for (int round = -warm_up; round < rounds; round++) {
+		snprintf(number, sizeof(number), "%d", round);
 		for (int i = 0; i < n_jobs; i++) {
 			/* Another one goes first in each round. */
 			const struct job *job = &jobs[(i + (round < 0 ? 0 : round)) % n_jobs];
