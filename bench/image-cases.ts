@@ -53,13 +53,11 @@ function running(stand: Stand, key: string): Map<string, Command[]> {
   const archive = `${stand.dir}/${key}.tar`;
   host("tar", "-C", `${bundle}/rootfs`, "--owner=0", "--group=0", "-cf", archive, ".");
   const name = "localhost/bench:1";
-  stand.start(brun(stand, `${key}-store`, "image", "import", archive, name));
+  const brun = stand.programs.brun!;
+  stand.start([brun, "image", "import", archive, name]);
   return new Map([
-    ["brun", [timed(...brun(stand, `${key}-store`, "run", "--image", name, "--", "/bin/true"))]],
-    [
-      "brun --rootfs",
-      [timed(...brun(stand, `${key}-store`, "run", "--rootfs", `${bundle}/rootfs`, "--", "/bin/true"))],
-    ],
+    ["brun", [timed(brun, "run", "--image", name, "--", "/bin/true")]],
+    ["brun --rootfs", [timed(brun, "run", "--rootfs", `${bundle}/rootfs`, "--", "/bin/true")]],
   ]);
 }
 

@@ -25,7 +25,8 @@ export class Stand implements Disposable {
   constructor(named: Readonly<Record<string, string>> = {}) {
     this.dir = mkdtempSync(`${tmpdir()}/brun-bench-`);
     ownedDir(this.user, this.dir);
-    this.env = callerEnv(this.user, ownedDir(this.user, `${this.dir}/run`, 0o700));
+    const env = callerEnv(this.user, ownedDir(this.user, `${this.dir}/run`, 0o700));
+    this.env = { ...env, XDG_DATA_HOME: ownedDir(this.user, `${this.dir}/data`, 0o700) };
     const { dir } = this;
     const programs: Record<string, string> = { brun: `${import.meta.dir}/../dist/brun`, ...named };
     // The user need not be able to read what is measured, and the directory is where all of it lies on one file system.
