@@ -150,6 +150,7 @@ static long begin(struct conversation *talk, const struct plan_file *plan, const
 	request.part = command->part;
 	request.file.bytes.data = 0;
 	zero(&request.values, sizeof(request.values));
+	request.values.open = 0; /* gcc's analyzer does not follow zero */
 	result = command->process ? take_file(&request) : take_words(&request);
 	*part = request.part;
 	if (result == 0)
