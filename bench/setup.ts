@@ -1,7 +1,16 @@
 /** The setup of the benchmark: the timer, bundles with a tiny program, and the runtimes. */
-import { chmodSync, chownSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
-import { type Caller, callerEnv, isRoot, ownedDir, testUser } from "../test/support/caller.ts";
+import { type Caller, callerEnv, host, isRoot, ownedDir, testUser } from "../test/support/caller.ts";
 import { compile } from "../test/support/compiled.ts";
 import { inPrivateMounts, pureCgroup2 } from "../test/support/runtime.ts";
 import { baseSpec, mapManyIds, type TestSpec } from "../test/support/spec.ts";
@@ -20,6 +29,8 @@ export class Stand implements Disposable {
    */
   readonly programs: Readonly<Record<string, string>>;
   private readonly env: Record<string, string>;
+  /** Preparations of the private mount namespace in which everything runs, if root starts the benchmark. */
+  private readonly mounts: string[] = isRoot && !pureCgroup2 ? ["cgroup2"] : [];
 
   /** @param named programs of the command line, which come before those that are installed */
   constructor(named: Readonly<Record<string, string>> = {}) {
@@ -92,10 +103,26 @@ export class Stand implements Disposable {
     return ownedDir(this.user, path, 0o700);
   }
 
+  /**
+   * Lets the user open a device that only root may open: a copy lies over it in the private mount namespace. The
+   * result is false if the user cannot open it.
+   */
+  openDevice(path: string, major: number, minor: number): boolean {
+    if (Bun.spawnSync([...this.user.prefix, "test", "-w", path]).exitCode === 0) return true;
+    if (!isRoot || !existsSync(path)) return false;
+    const copy = `${this.dir}/device-${major}-${minor}`;
+    if (!existsSync(copy)) {
+      host("mknod", copy, "c", `${major}`, `${minor}`);
+      chmodSync(copy, 0o666);
+      this.mounts.push(`${copy}:${path}`);
+    }
+    return true;
+  }
+
   /** The command line that runs as the user with a pure cgroup v2 view; all that is compared runs in one. */
   private argv(argv: readonly string[]): string[] {
     const full = [...this.user.prefix, ...argv];
-    return isRoot && !pureCgroup2 ? inPrivateMounts(["cgroup2"], full) : full;
+    return this.mounts.length > 0 ? inPrivateMounts(this.mounts, full) : full;
   }
 
   private options = (): { cwd: string; env: Record<string, string> } => ({ cwd: this.dir, env: this.env });
