@@ -8,27 +8,23 @@ static unsigned int arg_type(const struct op *op, unsigned int i)
 	return (op->types >> (2 * i)) & 3U;
 }
 
-static long check_slot(uint64_t slot, struct program *program)
+/* Slots are checked together, by the last of them. */
+static void note_slot(uint64_t slot, struct program *program)
 {
-	if (slot >= PROGRAM_SLOTS)
-		return -EBADMSG;
-	if (slot >= program->slots)
-		program->slots = (uint32_t)slot + 1;
-	return 0;
+	if (slot > program->last_slot)
+		program->last_slot = slot;
 }
 
-static long check_slots(const struct op *op, struct program *program)
+static void note_slots(const struct op *op, struct program *program)
 {
-	for (unsigned int i = 0; i < ARRAY_LENGTH(op->args); i++)
-		if (arg_type(op, i) == ARG_SLOT && check_slot(op->args[i], program) < 0)
-			return -EBADMSG;
 	for (unsigned int i = 0; i < ARRAY_LENGTH(op->closes); i++)
-		if (op->closes[i] != NO_SLOT && check_slot(op->closes[i], program) < 0)
-			return -EBADMSG;
-	return op->out == NO_SLOT ? 0 : check_slot(op->out, program);
+		if (op->closes[i] != NO_SLOT)
+			note_slot(op->closes[i], program);
+	if (op->out != NO_SLOT)
+		note_slot(op->out, program);
 }
 
-static long check_args(const struct op *op, const struct program *program)
+static long check_args(const struct op *op, struct program *program)
 {
 	for (unsigned int i = 0; i < ARRAY_LENGTH(op->args); i++) {
 		unsigned int type = arg_type(op, i);
@@ -37,6 +33,8 @@ static long check_args(const struct op *op, const struct program *program)
 			return -EBADMSG;
 		if (type == ARG_STRING && op->args[i] >= program->blob_size - program->strings)
 			return -EBADMSG;
+		if (type == ARG_SLOT)
+			note_slot(op->args[i], program);
 	}
 	return 0;
 }
@@ -49,7 +47,7 @@ static long check_operand(const struct op *op, const struct program *program, ui
 	return 0;
 }
 
-static long check_op(const struct op *op, uint32_t index, const struct program *program)
+static long check_op(const struct op *op, uint32_t index, struct program *program)
 {
 	uint64_t strings = program->blob_size - program->strings;
 	uint64_t width;
@@ -125,6 +123,7 @@ static long check_op(const struct op *op, uint32_t index, const struct program *
 	default:
 		break;
 	}
+	note_slots(op, program);
 	return check_args(op, program);
 }
 
@@ -154,7 +153,7 @@ long program_decode(struct program *program, unsigned char *data, size_t size)
 	program->relocation_count = header->relocations;
 	program->blob_size = header->blob;
 	program->strings = header->strings;
-	program->slots = 0;
+	program->last_slot = 0;
 	/* The last string, if any, must end within the blob. */
 	if (header->strings > header->blob || header->once > header->ops ||
 	    (header->blob > header->strings && program->blob[header->blob - 1] != 0))
@@ -168,12 +167,12 @@ long program_decode(struct program *program, unsigned char *data, size_t size)
 			return -EBADMSG;
 	}
 	for (uint32_t i = 0; i < program->op_count; i++) {
-		const struct op *op = &program->ops[i];
+		long result = check_op(&program->ops[i], i, program);
 
-		if (check_op(op, i, program) < 0 || check_slots(op, program) < 0)
-			return -EBADMSG;
+		if (result < 0)
+			return result;
 	}
-	return 0;
+	return program->last_slot < PROGRAM_SLOTS ? 0 : -EBADMSG;
 }
 
 void program_relocate(const struct program *program)

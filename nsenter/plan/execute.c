@@ -302,11 +302,24 @@ static int handled(const struct op *op, long error)
 	return 0;
 }
 
+void machine_know(struct machine *machine, uint32_t count)
+{
+	for (; machine->known < count; machine->known++)
+		machine->slots[machine->known] = -1;
+}
+
+void machine_clear(struct machine *machine)
+{
+	machine->sync = machine->said = -1;
+	machine->known = 0;
+	machine_know(machine, SLOTS_CLEARED);
+}
+
 int program_run(struct machine *machine, const struct program *program, struct failure *failure)
 {
 	uint32_t at = 0;
 
-	machine_know(machine, program->slots);
+	machine_know(machine, (uint32_t)program->last_slot + 1);
 	while (at < program->op_count) {
 		const struct op *op = &program->ops[at];
 		uint64_t args[ARRAY_LENGTH(op->args)];

@@ -19,7 +19,7 @@ struct program {
 	uint32_t relocation_count;
 	uint32_t blob_size;
 	uint32_t strings;
-	uint32_t slots; /* one more than the last slot that an operation has */
+	uint64_t last_slot; /* of all operations */
 };
 
 /* Checks every index, offset and jump in the size bytes at data. Returns 0 or -errno (EBADMSG, EPROTO). */
@@ -42,20 +42,14 @@ struct machine {
 /* The slots that have a value after machine_clear, so that a caller can set them before a program runs. */
 #define SLOTS_CLEARED 16
 
-/* Gives the slots before `count` a value. A command of 0.2 ms notices how many pages of memory it writes to. */
-BRUN_INLINE void machine_know(struct machine *machine, uint32_t count)
-{
-	for (; machine->known < count; machine->known++)
-		machine->slots[machine->known] = -1;
-}
+/*
+ * Gives the slots before `count` a value, unless they have one. A command of 0.2 ms notices how many pages of
+ * memory it writes to.
+ */
+void machine_know(struct machine *machine, uint32_t count);
 
 /* Clears a machine, which then has no socket. */
-BRUN_INLINE void machine_clear(struct machine *machine)
-{
-	machine->sync = machine->said = -1;
-	machine->known = 0;
-	machine_know(machine, SLOTS_CLEARED);
-}
+void machine_clear(struct machine *machine);
 
 /* Runs a program to its end. Returns 0, or -1 with *failure set. Does not return after a successful execve. */
 int program_run(struct machine *machine, const struct program *program, struct failure *failure);
