@@ -170,8 +170,8 @@ for (const subject of users) {
       const [mine, bun] = [await look([]), await look(BY_BUN.globals)];
       const text = ({ stored, start, created }: typeof mine) =>
         JSON.stringify(stored)
-          .replaceAll(start, "PID")
           .replace(created, "CREATED")
+          .replaceAll(start, "PID")
           .replace(/startTime\\":\\"\d+/, "startTime");
       expect(text(mine)).toBe(text(bun));
       expect(mine.owner).toBe(bun.owner);
@@ -629,12 +629,18 @@ for (const subject of users) {
           failed: Number(failed),
         };
       };
-      const { calls } = await change("a", 0);
-      const [file] = cachedPlans(box) as [string];
-      const good = readFileSync(file);
-      const { id, failed } = await change("b", calls.lastIndexOf(NR.renameat2) + 1);
-      expect(failed).toBe(NR.renameat2);
-      await box.call(["delete", "--force", id]);
+      // How often brun looks whether the stage has answered differs from run to run, and so the number of the call.
+      let file = "";
+      let good = Buffer.alloc(0);
+      for (let failed = 0, tries = 0; failed !== NR.renameat2; tries++) {
+        expect(tries).toBeLessThan(20);
+        const { calls } = await change("a", 0);
+        [file] = cachedPlans(box) as [string];
+        good = readFileSync(file);
+        const killed = await change("b", calls.lastIndexOf(NR.renameat2) + 1);
+        failed = killed.failed;
+        await box.call(["delete", "--force", killed.id]);
+      }
       expect(readFileSync(file).equals(good)).toBe(true);
       edited(bundle, (spec) => {
         spec.process.env = spec.process.env.map((one) => (one === "X=b" ? "X=a" : one));
