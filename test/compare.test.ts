@@ -72,6 +72,8 @@ function mounts(text: string): string[] {
       const masked =
         /^\/proc\/(acpi|asound|kcore|keys|latency_stats|timer_\w+|scsi|sched_debug)$|^\/sys\/firmware$/;
       if (masked.test(target!)) return `${target} masked`;
+      // What is mounted below the host's /sys, as tracefs: brun makes it read-only too.
+      if (target!.startsWith("/sys/")) return `${target} ${after!.split(" ")[0]}`;
       return `${target} ${after!.split(" ")[0]} ${device ? "device" : options}`;
     })
     .filter((line) => !line.startsWith("/sys/fs/cgroup"))
