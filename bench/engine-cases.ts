@@ -7,6 +7,9 @@ import type { Stand } from "./setup.ts";
 const IMAGE = "localhost/bench:1";
 const FLAGS = ["--network", "none", "--cgroups", "disabled"];
 
+/** podman gives runc no container without cgroups. */
+const REFUSED = "runc";
+
 /** Jobs with podman for each runtime; none where podman is not installed. */
 function eachPodman(
   stand: Stand,
@@ -24,7 +27,7 @@ function eachPodman(
   const archive = `${stand.dir}/${key}.tar`;
   host("tar", "-C", `${bundle}/rootfs`, "--owner=0", "--group=0", "-cf", archive, ".");
   stand.start(podman(stand, path, "import", "-q", archive, IMAGE));
-  for (const name of stand.runtimes)
+  for (const name of stand.runtimes.filter((each) => each !== REFUSED))
     jobs.set(name, commands(podman(stand, path, "--runtime", stand.programs[name]!), name));
   return jobs;
 }

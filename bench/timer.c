@@ -1,6 +1,7 @@
 /*
  * Times commands alternately: one sample of every job, then the next round, so that whatever else the machine
- * does falls on all of them alike. Written in C because a child's peak memory (ru_maxrss) begins with
+ * does falls on all of them alike. Each round has an order by chance: a job that always came after the same other
+ * one would always find that one's memory in the caches of the processor. Written in C because a child's peak memory (ru_maxrss) begins with
  * that of the process that started it.
  *
  *   usage: timer ROUNDS WARM-UP <JOBS
@@ -199,15 +200,24 @@ int main(int argc, char **argv)
 		fputs("usage: timer ROUNDS WARM-UP <JOBS\n", stderr);
 		return 2;
 	}
+	int order[MAX_JOBS];
 	int rounds = atoi(argv[1]);
 	int warm_up = atoi(argv[2]);
 
 	read_jobs();
+	for (int i = 0; i < n_jobs; i++)
+		order[i] = i;
 	for (int round = -warm_up; round < rounds; round++) {
 		snprintf(number, sizeof(number), "%d", round);
+		for (int i = n_jobs - 1; i > 0; i--) {
+			int other = rand() % (i + 1);
+			int kept = order[i];
+
+			order[i] = order[other];
+			order[other] = kept;
+		}
 		for (int i = 0; i < n_jobs; i++) {
-			/* Another one goes first in each round. */
-			const struct job *job = &jobs[(i + (round < 0 ? 0 : round)) % n_jobs];
+			const struct job *job = &jobs[order[i]];
 			struct sample sample = {0};
 
 			for (int c = 0; c < job->n_commands; c++)
