@@ -1,7 +1,6 @@
 /** The cases of the benchmark, and the goals. */
 import { rmSync } from "node:fs";
 import { type Case, type Command, forget, timed, untimed } from "./case.ts";
-import { ENGINE_CASES } from "./engine-cases.ts";
 import { IMAGE_CASES } from "./image-cases.ts";
 import { NETWORK_CASES } from "./network-cases.ts";
 import { SANDBOX_CASES } from "./sandbox-cases.ts";
@@ -231,7 +230,6 @@ export const CASES: readonly Case[] = [
   ...SANDBOX_CASES,
   ...NETWORK_CASES,
   ...IMAGE_CASES,
-  ...ENGINE_CASES,
   {
     key: "version",
     title: "`--version`: starting the program alone",

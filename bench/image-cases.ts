@@ -15,7 +15,7 @@ function brun(stand: Stand, store: string, ...args: string[]): string[] {
 }
 
 /** podman with a separate storage. */
-export function podman(stand: Stand, path: string, ...args: string[]): string[] {
+function podman(stand: Stand, path: string, ...args: string[]): string[] {
   return [path, "--root", `${stand.dir}/podman`, "--runroot", `${stand.dir}/podman-run`, ...args];
 }
 

@@ -152,7 +152,10 @@ export function updateSome(text: string, results: readonly Result[]): string {
   // An item with the lines that it goes on in.
   const lines = head.split(/\n(?! )/).filter((line) => !isGoal(line));
   const last = lines.findLastIndex((line) => line.startsWith("- "));
-  lines.splice(last < 0 ? lines.length : last + 1, 0, ...missed(results).map(item));
+  // Where all items were of these results, the new ones follow the heading and its empty line.
+  const heading = lines.findIndex((line) => line.startsWith("Goals missed:"));
+  const at = last >= 0 ? last + 1 : heading >= 0 ? heading + 2 : lines.length;
+  lines.splice(at, 0, ...missed(results).map(item));
   return `${text.slice(0, begin)}${[lines.join("\n"), ...sections].join("\n\n")}\n\n${text.slice(end)}`;
 }
 

@@ -20,7 +20,8 @@ function sandbox(
       goal,
       prepare: (stand) => {
         const made = jobs(stand, of(stand));
-        made.set("brun", [forget(stand.root(key)), ...made.get("brun")!]);
+        for (const [name, commands] of made)
+          if (name.startsWith("brun")) made.set(name, [forget(stand.root(key)), ...commands]);
         return made;
       },
     },
