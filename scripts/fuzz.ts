@@ -8,7 +8,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import type { ContainerConfig } from "../src/config/types.ts";
 import { planFile } from "../src/container/lifecycle/cached-plan.ts";
-import { execInfoOf } from "../src/container/lifecycle/launch.ts";
+import { execInfoOf } from "../src/container/lifecycle/exec-facts.ts";
 import { laterPlans, localPlans } from "../src/container/lifecycle/local-plans.ts";
 import { type GuardOperation, guardOf } from "../src/host/guard.ts";
 import type { Input } from "../src/host/recorder.ts";

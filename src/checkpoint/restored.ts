@@ -1,8 +1,9 @@
 /** A container while CRIU restores it. It reacts to CRIU's notifications as `run` does to messages of the stage. */
 import type { ContainerConfig } from "../config/types.ts";
 import type { Console } from "../container/io/console.ts";
+import { execInfoOf } from "../container/lifecycle/exec-facts.ts";
 import { runCreateHooks, stateForHooks } from "../container/lifecycle/hooks.ts";
-import { execInfoOf, joinIntelRdt } from "../container/lifecycle/launch.ts";
+import { joinIntelRdt } from "../container/lifecycle/launch.ts";
 import { cgroups, enterDelegatedPart, limitCgroup, makeCgroup } from "../container/resources/cgroup.ts";
 import { newState } from "../container/state/new-state.ts";
 import { type StoredState, saveExecInfo, saveState } from "../container/state/store.ts";

@@ -41,7 +41,8 @@ import { hooksProgram, OpenBuilder, startRelayAlone } from "./cached-hooks.ts";
 import { makeKept } from "./cached-kept.ts";
 import { laterFile } from "./cached-later.ts";
 import { cleanupProgram } from "./cleanup.ts";
-import { execInfoOf, type Launched } from "./launch.ts";
+import { execInfoOf } from "./exec-facts.ts";
+import type { Launched } from "./launch.ts";
 import { FileBuilder, hasFront } from "./plan-file.ts";
 
 /** What the front knows of a `run` of a bundle. With whatever else is asked for, the plan is not kept. */

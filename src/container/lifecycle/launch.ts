@@ -18,7 +18,6 @@ import type { Program } from "../../plan/program.ts";
 import { type LoadedSpec, loadSpec, type Spec } from "../../spec/index.ts";
 import { Message } from "../../stage/messages.ts";
 import { Session } from "../../stage/session.ts";
-import { CLONE } from "../../sys/constants.ts";
 import { absolute } from "../../sys/fs.ts";
 import { holdSignals, ignoreInterrupts } from "../../sys/interrupt.ts";
 import { lazy } from "../../sys/lazy.ts";
@@ -31,7 +30,7 @@ import { writePidFile } from "../io/pid-file.ts";
 import { sendToAgent } from "../io/seccomp-agent.ts";
 import { drainTerminal } from "../io/terminal.ts";
 import { dropCgroup, enterDelegatedPart, limitCgroup, makeCgroup } from "../resources/cgroup.ts";
-import type { ExecInfo, SeccompListener } from "../state/exec-info.ts";
+import type { ExecInfo } from "../state/exec-info.ts";
 import { newState } from "../state/new-state.ts";
 import { identify } from "../state/own-namespace.ts";
 import {
@@ -45,6 +44,7 @@ import {
 } from "../state/store.ts";
 import type { Compiled, CreateOptions, LaunchMode, Runtime } from "../types.ts";
 import { addsUserNamespace, decide } from "./decide.ts";
+import { execInfoOf, listenerOf } from "./exec-facts.ts";
 import { runCreateHooks, runPoststop, stateForHooks } from "./hooks.ts";
 import { laterPlans, localPlans, saveLocalPlans } from "./local-plans.ts";
 import { type FileBuilder, hasFront } from "./plan-file.ts";
@@ -360,41 +360,6 @@ function mapIds(rt: Runtime, parts: Parts, maps: IdMaps): void {
   rt.mark?.("ids mapped");
   session.resume();
   sendBuild(rt, parts, program, last);
-}
-
-/** The facts that `exec` needs later. */
-export function execInfoOf(config: ContainerConfig): ExecInfo {
-  const joined = joinedFlags(config);
-  return {
-    namespaces: config.cloneFlags | joined,
-    setgroups: config.setgroups,
-    dropGroups: config.dropGroups,
-    userNamespace: config.maps !== null || (joined & CLONE.NEWUSER) !== 0,
-    privileged: config.privileged,
-    oldKeyring: !config.newKeyring || undefined,
-    process: config.spec.process!,
-    placement: placementOf(config),
-    seccomp:
-      config.seccomp === null ? undefined : { flags: config.seccomp.flags, listener: listenerOf(config) },
-  };
-}
-
-/** CLONE_NEW* flags of the namespaces that are joined by path. */
-function joinedFlags(config: ContainerConfig): number {
-  let flags = 0;
-  for (const join of config.joins) flags |= join.flag;
-  return flags;
-}
-
-function listenerOf(config: ContainerConfig): SeccompListener {
-  const { listenerPath, listenerMetadata } = config.spec.linux?.seccomp ?? {};
-  return { ...(listenerPath && { listenerPath }), ...(listenerMetadata && { listenerMetadata }) };
-}
-
-/** The parts of the `linux` section that `exec` applies too; undefined for most containers. */
-function placementOf(config: ContainerConfig): ExecInfo["placement"] {
-  const { memoryPolicy, personality } = config.spec.linux ?? {};
-  return memoryPolicy === undefined && personality === undefined ? undefined : { memoryPolicy, personality };
 }
 
 /** linux.intelRdt; nearly no container has it. */
