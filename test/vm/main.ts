@@ -38,7 +38,11 @@ function stage(): string {
   const folder = `${WORK}/share`;
   rmSync(WORK, { recursive: true, force: true });
   const copy = (from: string, to: string): void =>
-    cpSync(realpathSync(from), `${folder}/${to}`, { recursive: true });
+    // Files that a build beside this one is writing (NAME.PID, NAME.tmp) may be gone in a moment.
+    cpSync(realpathSync(from), `${folder}/${to}`, {
+      recursive: true,
+      filter: (path) => !/\.(\d+|tmp)$/.test(path),
+    });
   for (const name of ["src", "rootless", "nsenter", "test", "examples", "scripts", "docs", "dist/brun"]) {
     copy(`${ROOT}/${name}`, `brun/${name}`);
   }
